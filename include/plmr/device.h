@@ -1,0 +1,112 @@
+/* plmr/device.h - the PLMR description of a wafer-scale (or other mesh) device.
+ *
+ * A device is a JSON file: "title", "topology" ("mesh" or "torus"), if wanted "name" (checked, not used), and every
+ * number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
+ * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
+ * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
+ * a whole number.
+ *
+ * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
+ * I inferred by fit or arithmetic, 2 second-hand, guess, definition.
+ */
+#ifndef PLMR_DEVICE_H
+#define PLMR_DEVICE_H
+
+#include <stdio.h>
+
+#include "plmr/status.h"
+#include "plmr/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* clang-format off */
+#define PLMR_DEVICE_NUMBERS(X)                                                                                         \
+    X(rows, "cores", 1, 65536, "usable cores along y")                                                                 \
+    X(cols, "cores", 1, 65536, "usable cores along x")                                                                 \
+    X(clock, "Hz", 1, 1e12, "core clock")                                                                              \
+    X(sram, "bytes", 1, 1e12, "SRAM of one core (M)")                                                                  \
+    X(routes, "routes", 1, 1e9, "routes a core's router can hold (R)")                                                 \
+    X(wavelet, "bytes", 1, 4096, "bytes in one fabric word")                                                           \
+    X(hop, "cycles", 0, 1e6, "router to next router (alpha)")                                                          \
+    X(turn, "cycles", 0, 1e6, "extra cycles where a route changes axis")                                               \
+    X(ramp, "cycles", 0, 1e6, "core to its router, each way (T_R)")                                                    \
+    X(link, "cycles/wavelet", 0, 1e6, "a link's time for one wavelet")                                                 \
+    X(stage, "cycles", 0, 1e6, "software's own cycles in a pipelined add-and-forward stage, beside two ramps (beta)")  \
+    X(relay, "cycles", 0, 1e6, "software's fixed cycles in a store-and-forward relay, beside one cycle per wavelet")   \
+    X(shift_launch, "cycles", 0, 1e6, "core-busy cycles to start and join one tile exchange")                          \
+    X(shift_wavelet, "cycles/wavelet", 0, 1e6, "core-busy cycles per wavelet of a tile exchange")                      \
+    X(collective_launch, "cycles", 0, 1e6, "core-busy cycles to start and join one collective")                        \
+    X(vector_start, "cycles", 0, 1e6, "start-up of a stand-alone vector operation")                                    \
+    X(vector_issue, "cycles", 0, 1e6, "issue of a vector operation inside a mapped loop")                              \
+    X(tile_loop, "cycles", 0, 1e6, "loop cost for each k of a tile multiply")                                          \
+    X(mac_group_f16, "elements", 1, 4096, "f16/bf16 multiply-adds that issue together")                                \
+    X(mac_cycles_f16, "cycles", 0, 1e6, "cycles for one such group")                                                   \
+    X(mac_group_f32, "elements", 1, 4096, "f32 multiply-adds that issue together")                                     \
+    X(mac_cycles_f32, "cycles", 0, 1e6, "cycles for one such group")                                                   \
+    X(reduce_element, "cycles", 0, 1e6, "reduction of a vector to a scalar, per element")                              \
+    X(scalar_function, "cycles", 0, 1e6, "one scalar exp, divide or sigmoid")                                          \
+    X(decode_layer, "cycles", 0, 1e9, "scalar work of one decode layer beside its collectives, fixed part")            \
+    X(decode_element, "cycles", 0, 1e9, "the same, for each element of the hidden vector that a core holds")           \
+    X(power, "W", 0, 1e9, "power of the whole system, 0 where unknown")
+/* clang-format on */
+
+enum plmr_topology { PLMR_MESH, PLMR_TORUS };
+
+/* Where a number comes from; the tags are listed above. */
+typedef struct plmr_origin {
+    char tag[12];
+    char source[240];
+} plmr_origin;
+
+typedef struct plmr_device {
+    char name[256];  /* as the user named it on the command line: a shipped device's name or a file's path */
+    char title[160]; /* one line */
+    enum plmr_topology topology;
+#define X(key, unit, least, most, meaning) double key;
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+    struct {
+#define X(key, unit, least, most, meaning) plmr_origin key;
+        PLMR_DEVICE_NUMBERS(X)
+#undef X
+    } origin;
+} plmr_device;
+
+/* Reads a device from JSON text that ends in a 0 byte; `file` names the text in errors ("file:line: key: what is wrong,
+ * expected unit (range)", always one line) and becomes the device's name. *device is defined only on success. Local. */
+plmr_status plmr_device_parse(const char *text, const char *file, plmr_device *device);
+
+/* Loads a device. An argument that contains a '/', ends in ".json" or names an existing file is the path of a user's
+ * own file (at most 1 MiB); any other is the name of a shipped device. Local: reads a file. */
+plmr_status plmr_device_load(const char *name_or_file, plmr_device *device);
+
+/* The names of the shipped devices, sorted; *names is one allocation (array and strings) for the caller to free. */
+plmr_status plmr_device_names(char ***names, int *n_names);
+
+/* Prints a heading and an aligned table: key, value, unit, tag, meaning, source. Local. */
+void plmr_device_print(FILE *out, const plmr_device *device);
+
+/* Fabric words for n_bytes >= 0. */
+int64_t plmr_device_wavelets(const plmr_device *device, int64_t n_bytes);
+
+/* The three costs below are exact products of the device's numbers; whoever adds one to a clock quantises it first. */
+
+/* Cycles of one vector multiply-add of n >= 0 elements inside a mapped loop, f(n): vector_issue + mac_cycles *
+ * ceil(n / mac_group), with bf16 as f16. On wse2 in f16 that is 1 + 0.5 n. */
+double plmr_device_vector_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t n);
+
+/* Cycles of a tile multiply (m x k)(k x n): k * (tile_loop + n * f(m)). */
+double plmr_device_multiply_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t m, int64_t k, int64_t n);
+
+/* Cycles of a GEMV tile (k x n): k * f(n). */
+double plmr_device_gemv_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t k, int64_t n);
+
+/* Costs are kept in multiples of 1/64 cycle, so that clocks held in doubles add exactly. To the nearest, halves up. */
+double plmr_device_quantise(double cycles);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,65 @@
+/* plmr/region.h - a rectangle of cores that runs one program, and what that program is charged.
+ *
+ * A region keeps a virtual clock for every core, in cycles, and ledgers: SRAM by tensor, routes by verb, wavelets moved.
+ * Nothing of the host enters them: the same program gives the same cycles, routes and bytes on any number of ranks and
+ * with or without values.
+ */
+#ifndef PLMR_REGION_H
+#define PLMR_REGION_H
+
+#include "plmr/device.h"
+#include "plmr/mesh.h"
+#include "plmr/status.h"
+#include "plmr/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct plmr_region plmr_region;
+
+typedef struct plmr_region_options {
+    bool values;       /* compute mode: move and compute real values; else timing mode: clocks and ledgers only */
+    bool allow_memory; /* run even where a core's SRAM is exceeded, and say so in the result */
+    bool allow_routes; /* likewise for the routes of a core */
+    bool every_step;   /* advance every clock at every step, even where a steady state allows to skip passes exactly */
+    void (*on_step)(void *context, int64_t steps_done); /* called after every compute step; NULL: none */
+    void *on_step_context;
+    double pace;       /* wall seconds per virtual second that communication is held back to; 0: none */
+} plmr_region_options;
+
+/* Makes a region of rows x cols cores, split over all ranks of the mesh in blocks, with all clocks at 0. Fails if the
+ * device is smaller or a rank would own no core. Mesh and device must outlive the region. Collective. */
+plmr_status plmr_region_create(plmr_mesh *mesh, const plmr_device *device, int rows, int cols,
+                               const plmr_region_options *options, plmr_region **region);
+void plmr_region_destroy(plmr_region *region);
+
+/* Charges n_bytes to the SRAM of every core, for `what`. Fails with PLMR_ERROR_LIMIT when the device has less, unless
+ * allowed. Local, alike on all ranks. */
+plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes);
+void plmr_region_release(plmr_region *region, int64_t n_bytes);
+
+/* All cores compute for t_cycles: one step of every core. Local, but for messages of verbs that it completes. */
+plmr_status plmr_region_busy(plmr_region *region, double t_cycles);
+
+/* What a program has cost so far. Alike on all ranks. */
+typedef struct plmr_cost {
+    double t_cycles;         /* the latest clock of any core */
+    double compute_cycles;   /* of these, spent in arithmetic, by the busiest core */
+    int64_t hops_critical;   /* hops, verb by verb, along the longest path of each */
+    int64_t stages_critical; /* points on that path where software forwards */
+    int64_t steps;           /* compute steps of every core */
+    int routes_max;          /* routes configured at the core that has most */
+    int routes_program;      /* distinct routes of the whole program */
+    int64_t sram_peak_bytes; /* per core */
+    uint64_t wavelet_hops;   /* wavelets times links crossed, over the whole region */
+    bool violates_memory, violates_routes;
+} plmr_cost;
+
+/* Joins everything under way and reports. Collective. */
+plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

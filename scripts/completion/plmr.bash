@@ -1,0 +1,70 @@
+# bash completion for plmr
+
+# The first words of what a plmr command lists.
+_plmr_names()
+{
+    "${COMP_WORDS[0]}" "$@" 2>/dev/null | awk '$1 ~ /^[a-z][a-z0-9-]*$/ { print $1 }'
+}
+
+_plmr_options()
+{
+    local common="--help --version"
+    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify"
+    case $1 in
+    gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
+    gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
+    allreduce) echo "--length --dtype $run $common" ;;
+    bench) echo "--json $common" ;;
+    *) echo "$common" ;;
+    esac
+}
+
+# Files, and folders on the way to them.
+_plmr_files()
+{
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_plmr_words()
+{
+    mapfile -t COMPREPLY < <(compgen -W "$2" -- "$1")
+}
+
+# One more word of a list with commas.
+_plmr_list()
+{
+    local done=
+    [[ $1 != *,* ]] || done=${1%,*},
+    mapfile -t COMPREPLY < <(compgen -P "$done" -W "$2" -- "${1##*,}")
+    compopt -o nospace 2>/dev/null
+}
+
+_plmr()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        _plmr_words "$cur" "gemm gemv allreduce device list bench --help --version"
+        return
+    fi
+    case $prev in
+    --device | show)
+        _plmr_files "$cur"
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_plmr_names device list)" -- "$cur")
+        ;;
+    --alg) _plmr_list "$cur" "all $(_plmr_names list)" ;;
+    --allow) _plmr_list "$cur" "M R" ;;
+    --dtype) _plmr_words "$cur" "f32 f16 bf16" ;;
+    --accumulate) _plmr_words "$cur" "f32 f16" ;;
+    --mode) _plmr_words "$cur" "compute timing" ;;
+    --groups) _plmr_words "$cur" "auto" ;;
+    --tree-k) _plmr_words "$cur" "1 2 3 4" ;;
+    --a | --b | --out | --x | --y | --json | check) _plmr_files "$cur" ;;
+    --m | --k | --n | --cores | --length | --seed | --pace | --ranks) ;;
+    device) _plmr_words "$cur" "list show check" ;;
+    *) _plmr_words "$cur" "$(_plmr_options "$command")" ;;
+    esac
+}
+
+complete -F _plmr plmr

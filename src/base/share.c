@@ -1,0 +1,152 @@
+#include "base/share.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { N_DIRECTORIES = 4 };
+
+/* <dir>/../share/plmr for the executable <dir>/<name>. */
+static bool beside_executable(char *path, size_t size)
+{
+    char exe[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n <= 0)
+        return false;
+    exe[n] = '\0';
+    char *slash = strrchr(exe, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return (size_t)snprintf(path, size, "%s/../share/plmr", exe) < size;
+}
+
+/* The index-th share directory; false if there is none, or no room for its name. */
+static bool share_directory(int index, char *path, size_t size)
+{
+    const char *directory = index == 0 ? getenv("PLMR_SHARE") : index == 2 ? PLMR_SHARE_INSTALLED : PLMR_SHARE_SOURCE;
+    if (index == 1)
+        return beside_executable(path, size);
+    return directory && *directory && (size_t)snprintf(path, size, "%s", directory) < size;
+}
+
+/* <index-th share directory>/<relative> */
+static bool share_file(int index, const char *relative, char *path, size_t size)
+{
+    char directory[PATH_MAX];
+    return share_directory(index, directory, sizeof directory) &&
+           (size_t)snprintf(path, size, "%s/%s", directory, relative) < size;
+}
+
+plmr_status plmr_share_path(const char *relative, char *path, size_t size)
+{
+    for (int i = 0; i < N_DIRECTORIES; i++)
+        if (share_file(i, relative, path, size) && access(path, R_OK) == 0)
+            return PLMR_OK;
+    return plmr_error_make(
+        PLMR_ERROR_SYSTEM,
+        "cannot find '%.200s' in '%.200s', nor beside this program or in its sources; set PLMR_SHARE to "
+        "the folder that holds it",
+        relative, PLMR_SHARE_INSTALLED);
+}
+
+struct list {
+    char **items;
+    int n, room;
+};
+
+static bool list_add(struct list *list, const char *item, size_t length)
+{
+    if (list->n == list->room) {
+        int room = list->room ? 2 * list->room : 16;
+        char **items = realloc(list->items, (size_t)room * sizeof *items);
+        if (!items)
+            return false;
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->n] = strndup(item, length);
+    return list->items[list->n] && ++list->n;
+}
+
+static void list_free(struct list *list)
+{
+    for (int i = 0; i < list->n; i++)
+        free(list->items[i]);
+    free(list->items);
+}
+
+/* Adds the files of one folder that end in suffix; a folder that is not there has none. */
+static bool list_add_folder(struct list *list, const char *folder, const char *suffix)
+{
+    DIR *directory = opendir(folder);
+    if (!directory)
+        return true;
+    bool enough_memory = true;
+    size_t n_suffix = strlen(suffix);
+    for (struct dirent *entry; enough_memory && (entry = readdir(directory));) {
+        size_t n = strlen(entry->d_name);
+        if (entry->d_name[0] != '.' && n > n_suffix && strcmp(entry->d_name + n - n_suffix, suffix) == 0)
+            enough_memory = list_add(list, entry->d_name, n - n_suffix);
+    }
+    closedir(directory);
+    return enough_memory;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void list_sort_once(struct list *list)
+{
+    if (list->n)
+        qsort(list->items, (size_t)list->n, sizeof *list->items, compare_items);
+    int n = 0;
+    for (int i = 0; i < list->n; i++) {
+        if (n && strcmp(list->items[n - 1], list->items[i]) == 0)
+            free(list->items[i]);
+        else
+            list->items[n++] = list->items[i];
+    }
+    list->n = n;
+}
+
+/* Array and strings in one allocation; NULL without memory. */
+static char **list_pack(const struct list *list)
+{
+    size_t array = ((size_t)list->n + 1) * sizeof(char *), strings = 0;
+    for (int i = 0; i < list->n; i++)
+        strings += strlen(list->items[i]) + 1;
+    char **names = malloc(array + strings);
+    if (!names)
+        return NULL;
+    char *next = (char *)names + array;
+    for (int i = 0; i < list->n; i++) {
+        names[i] = next;
+        next = stpcpy(next, list->items[i]) + 1;
+    }
+    names[list->n] = NULL;
+    return names;
+}
+
+plmr_status plmr_share_names(const char *folder, const char *suffix, char ***names, int *n_names)
+{
+    struct list list = {0};
+    bool enough_memory = true;
+    char path[PATH_MAX];
+    for (int i = 0; enough_memory && i < N_DIRECTORIES; i++)
+        if (share_file(i, folder, path, sizeof path))
+            enough_memory = list_add_folder(&list, path, suffix);
+    list_sort_once(&list);
+    char **packed = enough_memory ? list_pack(&list) : NULL;
+    list_free(&list);
+    PLMR_CHECK(packed, PLMR_ERROR_SYSTEM, "no memory for the names in '%s'", folder);
+    *names = packed;
+    *n_names = list.n;
+    return PLMR_OK;
+}

@@ -1,0 +1,20 @@
+/* cli.h - the sub-commands of plmr, one file each.
+ *
+ * All ranks parse the same command line and call the same functions; rank 0 alone prints. A command returns its error,
+ * alike on all ranks, for main to print as one line: input and limits end with exit code 2, a failed system with 1.
+ */
+#ifndef PLMR_CLI_H
+#define PLMR_CLI_H
+
+#include "plmr/status.h"
+
+enum { PLMR_EXIT_OK = 0, PLMR_EXIT_FAILED = 1, PLMR_EXIT_INPUT = 2 };
+
+/* Each is given the arguments from its own name on. Collective. */
+plmr_status plmr_command_gemm(int argc, char **argv);
+plmr_status plmr_command_gemv(int argc, char **argv);
+plmr_status plmr_command_allreduce(int argc, char **argv);
+plmr_status plmr_command_device(int argc, char **argv);
+plmr_status plmr_command_list(int argc, char **argv);
+
+#endif

@@ -1,0 +1,95 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/devices.h"
+#include "cli/options.h"
+#include "plmr/device.h"
+#include "plmr/mesh.h"
+
+static const struct argp_option options[] = {PLMR_OPTION_HELP, {0}};
+static const struct argp argp = {
+    .options = options,
+    .args_doc = "list\nshow NAME|FILE\ncheck FILE",
+    .doc = "Lists the devices that come with plmr; shows one, with unit, tag and source of each number; checks a file "
+           "of your own.\v"
+           "For example:\n"
+           "  plmr device show wse2",
+};
+
+static plmr_status print_line(const char *name)
+{
+    plmr_device device;
+    PLMR_TRY(plmr_device_load(name, &device));
+    printf("  %-12s %5.0f x %-6.0f %s\n", name, device.rows, device.cols, device.title);
+    return PLMR_OK;
+}
+
+plmr_status plmr_devices_print(void)
+{
+    char **names;
+    int n;
+    plmr_status status = PLMR_OK;
+    PLMR_TRY(plmr_device_names(&names, &n));
+    for (int i = 0; i < n && !status; i++)
+        status = print_line(names[i]);
+    free(names);
+    return status;
+}
+
+static plmr_status show(const char *name)
+{
+    plmr_device device;
+    PLMR_TRY(plmr_device_load(name, &device));
+    plmr_device_print(stdout, &device);
+    return PLMR_OK;
+}
+
+static plmr_status check(const char *file)
+{
+    plmr_device device;
+    PLMR_TRY(plmr_device_load(file, &device));
+    printf("%s: ok: %s, %.0f x %.0f cores\n", file, device.title, device.rows, device.cols);
+    return PLMR_OK;
+}
+
+static const struct {
+    const char *name, *of; /* of: what it wants to be told, or NULL */
+    plmr_status (*act)(const char *what);
+} verbs[] = {{"list", NULL, NULL}, {"show", "a device's name or file", show}, {"check", "a file", check}};
+
+enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
+
+static plmr_status act(const char *verb, const char *what)
+{
+    const char *names[N_VERBS];
+    int i;
+    for (i = 0; i < N_VERBS; i++)
+        names[i] = verbs[i].name;
+    PLMR_CHECK(verb, PLMR_ERROR_INPUT, "say what to do: list, show NAME or check FILE");
+    PLMR_TRY(plmr_parse_word("", verb, names, N_VERBS, &i));
+    PLMR_CHECK(!verbs[i].of || what, PLMR_ERROR_INPUT, "%s needs %s", verb, verbs[i].of);
+    PLMR_CHECK(verbs[i].of || !what, PLMR_ERROR_INPUT, "unexpected '%.60s' after %s", what, verb);
+    return verbs[i].of ? verbs[i].act(what) : plmr_devices_print();
+}
+
+/* What is wrong with a device is wrong input, also where the system says so. */
+static plmr_status as_input(plmr_status error)
+{
+    if (!error || plmr_error_code(error) != PLMR_ERROR_SYSTEM)
+        return error;
+    plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(error));
+    plmr_error_free(error);
+    return input;
+}
+
+plmr_status plmr_command_device(int argc, char **argv)
+{
+    const char *args[2];
+    bool help;
+    PLMR_TRY(plmr_arguments_parse(&argp, "device", argc, argv, 2, args, &help));
+    if (help)
+        return PLMR_OK;
+    return plmr_agree(plmr_rank() == 0 ? as_input(act(args[0], args[1])) : PLMR_OK);
+}

@@ -1,0 +1,344 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+
+#include "cli/job.h"
+#include "cli/operand.h"
+#include "gemm/gemm.h"
+#include "report/format.h"
+#include "report/result.h"
+#include "report/table.h"
+
+enum { DEFAULT_SIZE = 1024, DEFAULT_CORES = 64 };
+
+/* All elements are verified where that takes a second or so. */
+static const int64_t verify_all_below = INT64_C(1) << 31;
+
+typedef struct gemm_command {
+    plmr_run_options run; /* first: see options.h */
+    plmr_size m, k, n;
+    bool transpose_b;
+    enum plmr_dtype accumulate;
+    const char *a_path, *b_path, *out_path;
+    plmr_operand a, b;
+    plmr_output out;
+    plmr_gemm_problem problem;
+    int n_slots, ms, kt, ns; /* of the logical grid: see gemm.h */
+} gemm_command;
+
+/* ---- the command line ---- */
+
+enum { KEY_M = 0x200, KEY_K, KEY_N, KEY_TRANSPOSE_B, KEY_ACCUMULATE, KEY_A, KEY_B, KEY_OUT };
+
+static const struct argp_option options[] = {
+    PLMR_OPTION_GROUP(1, "Problem:"),
+    {"m", KEY_M, "M", 0, "Rows of A and C (default 1024, or what the files have)", 1},
+    {"k", KEY_K, "K", 0, "Columns of A, rows of B", 1},
+    {"n", KEY_N, "N", 0, "Columns of B and C", 1},
+    {"transpose-b", KEY_TRANSPOSE_B, NULL, 0, "C = A B^T, with B of N rows and K columns", 1},
+    {"accumulate", KEY_ACCUMULATE, "f32|f16", 0, "How products are added up (default f32)", 20},
+    {"a", KEY_A, "FILE", 0, "NumPy file with A: float32 or float16 in C order", 20},
+    {"b", KEY_B, "FILE", 0, "The same with B", 20},
+    {"out", KEY_OUT, "FILE", 0, "Write C as a NumPy file: float16 for f16, else float32", 40},
+    {0},
+};
+
+static plmr_status parse_size(const char *option, const char *text, plmr_size *size)
+{
+    size->by = option;
+    return plmr_parse_count(option, text, PLMR_MOST_ELEMENTS, &size->value);
+}
+
+static plmr_status set_option(int key, const char *text, gemm_command *c)
+{
+    switch (key) {
+    case KEY_M:
+        return parse_size("--m", text, &c->m);
+    case KEY_K:
+        return parse_size("--k", text, &c->k);
+    case KEY_N:
+        return parse_size("--n", text, &c->n);
+    case KEY_ACCUMULATE:
+        return plmr_parse_accumulate(text, &c->accumulate);
+    case KEY_TRANSPOSE_B:
+        c->transpose_b = true;
+        return PLMR_OK;
+    case KEY_A:
+        c->a_path = text;
+        return PLMR_OK;
+    case KEY_B:
+        c->b_path = text;
+        return PLMR_OK;
+    default:
+        c->out_path = text;
+        return PLMR_OK;
+    }
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = state->input;
+    if (key < KEY_M || key > KEY_OUT)
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Multiplies two matrices, C = A B, on a region of cores, with one or several algorithms.\v"
+           "For example:\n"
+           "  mpirun -n 2 plmr gemm --m 512 --k 512 --n 512 --cores 90x90 --verify",
+    .children = children,
+};
+
+static plmr_status check_options(const gemm_command *c)
+{
+    bool files = c->a_path || c->b_path || c->out_path;
+    const char *file = c->a_path ? "--a" : c->b_path ? "--b" : "--out";
+    PLMR_CHECK(!files || !c->run.timing, PLMR_ERROR_INPUT,
+               "%s needs values, which --mode timing has not: leave one of them out", file);
+    PLMR_CHECK(!c->out_path || !c->run.plan, PLMR_ERROR_INPUT,
+               "--plan runs nothing, so there is nothing for --out: leave one of them out");
+    PLMR_CHECK(!c->out_path || c->run.n_algorithms == 1, PLMR_ERROR_INPUT,
+               "--out takes the result of one algorithm, not of %d: choose one with --alg", c->run.n_algorithms);
+    return PLMR_OK;
+}
+
+/* Of "all", those that have the form. */
+static plmr_status choose_algorithms(gemm_command *c)
+{
+    int n = 0;
+    PLMR_TRY(plmr_run_options_complete(&c->run));
+    for (int i = 0; i < c->run.n_algorithms; i++)
+        if (!c->run.all || !c->transpose_b || plmr_gemm_at(c->run.algorithms[i])->run_transposed)
+            c->run.algorithms[n++] = c->run.algorithms[i];
+    PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "--transpose-b: no algorithm has a form for it");
+    c->run.n_algorithms = n;
+    return PLMR_OK;
+}
+
+/* ---- the problem ---- */
+
+static plmr_status open_operands(gemm_command *c)
+{
+    PLMR_TRY(plmr_operand_open(c->a_path, &c->a));
+    PLMR_TRY(plmr_operand_open(c->b_path, &c->b));
+    if (c->a.path) {
+        PLMR_TRY(plmr_size_set(&c->m, c->a.npy.rows, &c->a));
+        PLMR_TRY(plmr_size_set(&c->k, c->a.npy.cols, &c->a));
+    }
+    if (c->b.path) {
+        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->n : &c->k, c->b.npy.rows, &c->b));
+        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->k : &c->n, c->b.npy.cols, &c->b));
+    }
+    return PLMR_OK;
+}
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    return b ? gcd(b, a % b) : a;
+}
+
+/* Bytes are counted in 64 bits: what one core would need must stay far below. */
+static plmr_status check_tiles(const gemm_command *c)
+{
+    double tiles = (double)c->kt * ((double)c->ms + c->ns) * (c->n_slots + 4.0) + (double)c->ms * c->ns;
+    double slots = (double)(c->n_slots / c->problem.rows) * (c->n_slots / c->problem.cols);
+    PLMR_CHECK(tiles * slots * 4 < 0x1p62, PLMR_ERROR_INPUT,
+               "tiles of %d x %d x %d elements are too large for any core: choose a larger --cores", c->ms, c->kt,
+               c->ns);
+    return PLMR_OK;
+}
+
+static plmr_status make_problem(gemm_command *c, const plmr_job *job)
+{
+    plmr_gemm_problem *p = &c->problem;
+    *p = (plmr_gemm_problem){
+        .m = plmr_size_or(&c->m, DEFAULT_SIZE),
+        .k = plmr_size_or(&c->k, DEFAULT_SIZE),
+        .n = plmr_size_or(&c->n, DEFAULT_SIZE),
+        .rows = job->rows,
+        .cols = job->cols,
+        .dtype = c->run.dtype,
+        .accumulate = c->accumulate,
+        .transpose_b = c->transpose_b,
+    };
+    for (int i = 0; i < c->run.n_algorithms; i++)
+        PLMR_TRY(plmr_gemm_check(plmr_gemm_at(c->run.algorithms[i]), p));
+    c->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
+    c->ms = (int)plmr_ceil_div(p->m, c->n_slots);
+    c->kt = (int)plmr_ceil_div(p->k, c->n_slots);
+    c->ns = (int)plmr_ceil_div(p->n, c->n_slots);
+    plmr_operand_fill(&c->a, c->run.seed, 0, p->m, p->k);
+    plmr_operand_fill(&c->b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
+    return check_tiles(c);
+}
+
+/* ---- running ---- */
+
+static plmr_status verify(plmr_job *job, const gemm_command *c, plmr_gemm *g, plmr_record *record)
+{
+    const plmr_gemm_problem *p = &c->problem;
+    plmr_verify *verify;
+    plmr_verify_problem problem = {
+        .a = &c->a.source,
+        .b = &c->b.source,
+        .transpose_b = p->transpose_b,
+        .m = p->m,
+        .k = p->k,
+        .n = p->n,
+        .row_chunk = c->ms,
+        .col_chunk = c->ns,
+        .dtype = p->dtype,
+        .accumulate = p->accumulate,
+        .depth = p->transpose_b ? p->k + c->n_slots : p->k, /* there the cores' parts are added up in a chain */
+        .all_below = verify_all_below,
+    };
+    PLMR_TRY(plmr_agree(plmr_verify_create(&problem, &verify)));
+    plmr_status status = plmr_agree(plmr_product_visit(g->c, plmr_verify_rectangle, verify));
+    if (!status)
+        plmr_job_verdict(job, verify, record);
+    plmr_verify_destroy(verify);
+    return status;
+}
+
+static plmr_status take_result(plmr_job *job, gemm_command *c, plmr_gemm *g, plmr_record *record)
+{
+    const plmr_gemm_problem *p = &c->problem;
+    plmr_checksum checksum = {.m = p->m, .n = p->n, .dtype = p->dtype};
+    PLMR_TRY(plmr_agree(plmr_product_visit(g->c, plmr_checksum_rectangle, &checksum)));
+    plmr_job_checksum(job, checksum.sum, record);
+    if (c->run.verify)
+        PLMR_TRY(verify(job, c, g, record));
+    if (!c->out.path)
+        return PLMR_OK;
+    PLMR_TRY(plmr_agree(plmr_product_visit(g->c, plmr_output_rectangle, &c->out)));
+    return plmr_output_commit(&c->out);
+}
+
+static void record_problem(const gemm_command *c, plmr_record *record)
+{
+    const plmr_gemm_problem *p = &c->problem;
+    record->m = p->m;
+    record->k = p->k;
+    record->n = p->n;
+    record->padded_m = (int64_t)c->ms * c->n_slots;
+    record->padded_k = (int64_t)c->kt * c->n_slots;
+    record->padded_n = (int64_t)c->ns * c->n_slots;
+    record->accumulate = plmr_dtype_name(p->accumulate);
+    record->transposed = p->transpose_b ? "B" : "";
+    record->seed = c->run.timing || (c->a.path && c->b.path) ? -1 : c->run.seed;
+}
+
+static plmr_status run_opened(plmr_job *job, gemm_command *c, const plmr_gemm_algorithm *algorithm, plmr_region *region,
+                              plmr_gemm *g, plmr_record *record)
+{
+    const plmr_gemm_problem *p = &c->problem;
+    double work = 2.0 * (double)p->m * (double)p->k * (double)p->n, wall_s, start_s = plmr_job_start();
+    PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemm_run(algorithm, g), &wall_s));
+    PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
+    return c->run.timing ? PLMR_OK : take_result(job, c, g, record);
+}
+
+static plmr_status run(plmr_job *job, void *context, int index, plmr_record *record)
+{
+    gemm_command *c = context;
+    const plmr_gemm_algorithm *algorithm = plmr_gemm_at(c->run.algorithms[index]);
+    plmr_region *region;
+    plmr_gemm *g;
+    record_problem(c, record);
+    PLMR_TRY(plmr_job_region(job, index, c->n_slots, &region));
+    plmr_status status = plmr_gemm_open(algorithm, &c->problem, region, &c->a.source, &c->b.source, &g);
+    if (!status) {
+        status = run_opened(job, c, algorithm, region, g, record);
+        plmr_gemm_close(g);
+    }
+    plmr_region_destroy(region);
+    return status;
+}
+
+static plmr_status make_plan(plmr_job *job, void *context, int index, plmr_region *region, plmr_plan *plan)
+{
+    const gemm_command *c = context;
+    plmr_gemm *g;
+    (void)job;
+    PLMR_TRY(plmr_gemm_open(plmr_gemm_at(c->run.algorithms[index]), &c->problem, region, NULL, NULL, &g));
+    *plan = (plmr_plan){
+        .unit = "steps",
+        .count = c->n_slots,
+        .tensors = {"A, B", "B, B", "C, B"},
+        .n_bytes = {g->a->core_bytes, g->b->core_bytes, g->c->core_bytes},
+        .n_tensors = 3,
+    };
+    plmr_gemm_close(g);
+    return PLMR_OK;
+}
+
+/* ---- telling ---- */
+
+static void describe(const plmr_job *job, const void *context, FILE *out)
+{
+    const gemm_command *c = context;
+    const plmr_gemm_problem *p = &c->problem;
+    char files[600], padded[160];
+    plmr_text m = plmr_format_count(p->m), k = plmr_format_count(p->k), n = plmr_format_count(p->n);
+    double l = c->n_slots;
+    plmr_operand_describe("A", &c->a, "B", &c->b, c->run.seed, files, sizeof files);
+    snprintf(padded, sizeof padded, "%s x %s x %s", plmr_format_count((int64_t)c->ms * c->n_slots).s,
+             plmr_format_count((int64_t)c->kt * c->n_slots).s, plmr_format_count((int64_t)c->ns * c->n_slots).s);
+    fprintf(out, "C = A B%s with A %s x %s and B %s x %s\n\n", p->transpose_b ? "^T" : "", m.s, k.s,
+            p->transpose_b ? n.s : k.s, p->transpose_b ? k.s : n.s);
+    plmr_job_describe(job, p->accumulate, files, out);
+    if (p->rows != p->cols)
+        plmr_table_fact(out, "grid", "%d x %d logical cores: a core stands for %d x %d of them", c->n_slots, c->n_slots,
+                        c->n_slots / p->rows, c->n_slots / p->cols);
+    plmr_table_fact(out, "tiles", "A %d x %d, B %d x %d, C %d x %d; %d steps", c->ms, c->kt,
+                    p->transpose_b ? c->ns : c->kt, p->transpose_b ? c->kt : c->ns, c->ms, c->ns, c->n_slots);
+    plmr_job_describe_padding(out, padded, (double)p->m * (double)p->k * (double)p->n,
+                              c->ms * l * (c->kt * l) * (c->ns * l));
+}
+
+static const plmr_job_actions actions = {.command = "gemm", .run = run, .plan = make_plan, .describe = describe};
+
+static plmr_status run_job(gemm_command *c, plmr_job *job)
+{
+    PLMR_TRY(make_problem(c, job));
+    PLMR_TRY(plmr_output_open(c->out_path, c->run.dtype, 2, c->problem.m, c->problem.n, &c->out));
+    plmr_status status = plmr_job_run(job, c);
+    if (status)
+        plmr_output_discard(&c->out);
+    return status;
+}
+
+static plmr_status run_command(gemm_command *c)
+{
+    plmr_job job;
+    PLMR_TRY(choose_algorithms(c));
+    PLMR_TRY(check_options(c));
+    PLMR_TRY(open_operands(c));
+    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES));
+    return plmr_job_close(&job, run_job(c, &job));
+}
+
+plmr_status plmr_command_gemm(int argc, char **argv)
+{
+    bool help = false;
+    const char **names = calloc((size_t)plmr_gemm_count(), sizeof *names);
+    PLMR_CHECK(names, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int i = 0; i < plmr_gemm_count(); i++)
+        names[i] = plmr_gemm_at(i)->name;
+    gemm_command c = {.m = {.name = "m"}, .k = {.name = "k"}, .n = {.name = "n"}, .a.npy.fd = -1, .b.npy.fd = -1};
+    plmr_run_options_init(&c.run, names, plmr_gemm_count());
+    plmr_status status = plmr_options_parse(&argp, "gemm", argc, argv, &c, &help);
+    if (!status && !help)
+        status = run_command(&c);
+    plmr_operand_close(&c.a);
+    plmr_operand_close(&c.b);
+    plmr_run_options_free(&c.run);
+    free(names);
+    return status;
+}

@@ -1,0 +1,317 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+
+#include "cli/job.h"
+#include "cli/operand.h"
+#include "cli/tree.h"
+#include "gemv/gemv.h"
+#include "report/format.h"
+#include "report/result.h"
+#include "report/table.h"
+
+enum { DEFAULT_SIZE = 4096, DEFAULT_CORES = 64 };
+
+/* All elements are verified where that takes a second or so: every element of B is used just once. */
+static const int64_t verify_all_below = INT64_C(1) << 28;
+
+typedef struct gemv_command {
+    plmr_run_options run; /* first: see options.h */
+    plmr_size k, n;
+    enum plmr_dtype accumulate;
+    plmr_reduce_options reduce;
+    const char *x_path, *b_path, *y_path;
+    plmr_operand x, b;
+    plmr_output y;
+    plmr_gemv_problem problem;
+    int kt, nt;
+} gemv_command;
+
+/* ---- the command line ---- */
+
+enum { KEY_K = 0x200, KEY_N, KEY_TREE_K, KEY_GROUPS, KEY_ACCUMULATE, KEY_X, KEY_B, KEY_Y };
+
+static const struct argp_option options[] = {
+    PLMR_OPTION_GROUP(1, "Problem:"),
+    {"k", KEY_K, "K", 0, "Elements of x, rows of B (default 4096, or what the files have)", 1},
+    {"n", KEY_N, "N", 0, "Elements of y, columns of B", 1},
+    PLMR_TREE_OPTIONS(KEY_TREE_K, KEY_GROUPS, 10),
+    {"accumulate", KEY_ACCUMULATE, "f32|f16", 0, "How products are added up (default f32)", 20},
+    {"x", KEY_X, "FILE", 0, "NumPy file with x: float32 or float16 in C order", 20},
+    {"b", KEY_B, "FILE", 0, "The same with B", 20},
+    {"y", KEY_Y, "FILE", 0, "Write y as a NumPy file: float16 for f16, else float32", 40},
+    {0},
+};
+
+static plmr_status parse_size(const char *option, const char *text, plmr_size *size)
+{
+    size->by = option;
+    return plmr_parse_count(option, text, PLMR_MOST_ELEMENTS, &size->value);
+}
+
+static plmr_status set_option(int key, const char *text, gemv_command *c)
+{
+    switch (key) {
+    case KEY_K:
+        return parse_size("--k", text, &c->k);
+    case KEY_N:
+        return parse_size("--n", text, &c->n);
+    case KEY_TREE_K:
+        return plmr_parse_tree_k(text, &c->reduce);
+    case KEY_GROUPS:
+        return plmr_parse_groups(text, &c->reduce);
+    case KEY_ACCUMULATE:
+        return plmr_parse_accumulate(text, &c->accumulate);
+    case KEY_X:
+        c->x_path = text;
+        return PLMR_OK;
+    case KEY_B:
+        c->b_path = text;
+        return PLMR_OK;
+    default:
+        c->y_path = text;
+        return PLMR_OK;
+    }
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = state->input;
+    if (key < KEY_K || key > KEY_Y)
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Multiplies a vector by a matrix, y = x B, on a region of cores, with one or several algorithms.\v"
+           "For example:\n"
+           "  mpirun -n 2 plmr gemv --k 16384 --n 16384 --cores 720x720 --verify",
+    .children = children,
+};
+
+static plmr_status check_options(const gemv_command *c)
+{
+    bool files = c->x_path || c->b_path || c->y_path;
+    const char *file = c->x_path ? "--x" : c->b_path ? "--b" : "--y";
+    PLMR_CHECK(!files || !c->run.timing, PLMR_ERROR_INPUT,
+               "%s needs values, which --mode timing has not: leave one of them out", file);
+    PLMR_CHECK(!c->y_path || !c->run.plan, PLMR_ERROR_INPUT,
+               "--plan runs nothing, so there is nothing for --y: leave one of them out");
+    PLMR_CHECK(!c->y_path || c->run.n_algorithms == 1, PLMR_ERROR_INPUT,
+               "--y takes the result of one algorithm, not of %d: choose one with --alg", c->run.n_algorithms);
+    return PLMR_OK;
+}
+
+/* ---- the problem ---- */
+
+/* A column is as good a vector as a row: its elements lie the same way. */
+static plmr_status take_vector(gemv_command *c)
+{
+    plmr_npy *npy = &c->x.npy;
+    PLMR_CHECK(npy->rows == 1 || npy->cols == 1, PLMR_ERROR_INPUT,
+               "--x: %s is %lld x %lld, but x is a vector: one row of it", c->x.path, (long long)npy->rows,
+               (long long)npy->cols);
+    npy->cols *= npy->rows;
+    npy->rows = 1;
+    c->x.source.rows = 1;
+    c->x.source.cols = npy->cols;
+    return plmr_size_set(&c->k, npy->cols, &c->x);
+}
+
+static plmr_status open_operands(gemv_command *c)
+{
+    PLMR_TRY(plmr_operand_open(c->x_path, &c->x));
+    PLMR_TRY(plmr_operand_open(c->b_path, &c->b));
+    if (c->x.path)
+        PLMR_TRY(take_vector(c));
+    if (c->b.path) {
+        PLMR_TRY(plmr_size_set(&c->k, c->b.npy.rows, &c->b));
+        PLMR_TRY(plmr_size_set(&c->n, c->b.npy.cols, &c->b));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status make_problem(gemv_command *c, const plmr_job *job)
+{
+    plmr_gemv_problem *p = &c->problem;
+    *p = (plmr_gemv_problem){
+        .k = plmr_size_or(&c->k, DEFAULT_SIZE),
+        .n = plmr_size_or(&c->n, DEFAULT_SIZE),
+        .rows = job->rows,
+        .cols = job->cols,
+        .dtype = c->run.dtype,
+        .accumulate = c->accumulate,
+        .reduce = c->reduce,
+    };
+    for (int i = 0; i < c->run.n_algorithms; i++)
+        PLMR_TRY(plmr_gemv_check(plmr_gemv_at(c->run.algorithms[i]), p));
+    c->kt = (int)plmr_ceil_div(p->k, p->rows);
+    c->nt = (int)plmr_ceil_div(p->n, p->cols);
+    plmr_operand_fill(&c->x, c->run.seed, 0, 1, p->k);
+    plmr_operand_fill(&c->b, c->run.seed, 1, p->k, p->n);
+    return PLMR_OK;
+}
+
+/* ---- running ---- */
+
+static plmr_status verify(plmr_job *job, const gemv_command *c, plmr_gemv *g, plmr_record *record)
+{
+    const plmr_gemv_problem *p = &c->problem;
+    plmr_verify *verify;
+    plmr_verify_problem problem = {
+        .a = &c->x.source,
+        .b = &c->b.source,
+        .m = 1,
+        .k = p->k,
+        .n = p->n,
+        .row_chunk = 1,
+        .col_chunk = c->nt,
+        .dtype = p->dtype,
+        .accumulate = p->accumulate,
+        .depth = (int64_t)c->kt + p->rows, /* the core's own chain, then at most one addition for each other core */
+        .all_below = verify_all_below,
+    };
+    PLMR_TRY(plmr_agree(plmr_verify_create(&problem, &verify)));
+    plmr_status status = plmr_agree(plmr_gemv_visit(g, plmr_verify_rectangle, verify));
+    if (!status)
+        plmr_job_verdict(job, verify, record);
+    plmr_verify_destroy(verify);
+    return status;
+}
+
+static plmr_status take_result(plmr_job *job, gemv_command *c, plmr_gemv *g, plmr_record *record)
+{
+    plmr_checksum checksum = {.m = 1, .n = c->problem.n, .dtype = c->problem.dtype};
+    PLMR_TRY(plmr_agree(plmr_gemv_visit(g, plmr_checksum_rectangle, &checksum)));
+    plmr_job_checksum(job, checksum.sum, record);
+    if (c->run.verify)
+        PLMR_TRY(verify(job, c, g, record));
+    if (!c->y.path)
+        return PLMR_OK;
+    PLMR_TRY(plmr_agree(plmr_gemv_visit(g, plmr_output_rectangle, &c->y)));
+    return plmr_output_commit(&c->y);
+}
+
+static void record_problem(const gemv_command *c, plmr_record *record)
+{
+    const plmr_gemv_problem *p = &c->problem;
+    record->m = 1;
+    record->k = p->k;
+    record->n = p->n;
+    record->padded_m = 1;
+    record->padded_k = (int64_t)c->kt * p->rows;
+    record->padded_n = (int64_t)c->nt * p->cols;
+    record->accumulate = plmr_dtype_name(p->accumulate);
+    record->transposed = "";
+    record->seed = c->run.timing || (c->x.path && c->b.path) ? -1 : c->run.seed;
+}
+
+static plmr_status run_opened(plmr_job *job, gemv_command *c, plmr_region *region, plmr_gemv *g, plmr_record *record)
+{
+    double work = 2.0 * (double)c->problem.k * (double)c->problem.n, wall_s, start_s = plmr_job_start();
+    PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemv_run(g), &wall_s));
+    PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
+    plmr_job_groups(job, g->plan->groups, record);
+    return c->run.timing ? PLMR_OK : take_result(job, c, g, record);
+}
+
+static plmr_status run(plmr_job *job, void *context, int index, plmr_record *record)
+{
+    gemv_command *c = context;
+    plmr_region *region;
+    plmr_gemv *g;
+    record_problem(c, record);
+    PLMR_TRY(plmr_job_region(job, index, 1, &region));
+    plmr_status status =
+        plmr_gemv_open(plmr_gemv_at(c->run.algorithms[index]), &c->problem, region, &c->x.source, &c->b.source, &g);
+    if (!status) {
+        status = run_opened(job, c, region, g, record);
+        plmr_gemv_close(g);
+    }
+    plmr_region_destroy(region);
+    return status;
+}
+
+static plmr_status make_plan(plmr_job *job, void *context, int index, plmr_region *region, plmr_plan *plan)
+{
+    const gemv_command *c = context;
+    int64_t element = (int64_t)plmr_dtype_bytes(c->problem.dtype);
+    plmr_gemv *g;
+    (void)job;
+    PLMR_TRY(plmr_gemv_open(plmr_gemv_at(c->run.algorithms[index]), &c->problem, region, NULL, NULL, &g));
+    *plan = (plmr_plan){
+        .unit = "stages",
+        .count = g->plan->stages,
+        .tensors = {"x, B", "B, B", "y, B"},
+        .n_bytes = {c->kt * element, c->kt * element * c->nt, c->nt * (int64_t)plmr_dtype_bytes(c->problem.accumulate)},
+        .n_tensors = 3,
+    };
+    for (int i = 0; i < PLMR_PLAN_LEVELS; i++)
+        plan->groups[i] = g->plan->groups[i];
+    plmr_gemv_close(g);
+    return PLMR_OK;
+}
+
+/* ---- telling ---- */
+
+static void describe(const plmr_job *job, const void *context, FILE *out)
+{
+    const gemv_command *c = context;
+    const plmr_gemv_problem *p = &c->problem;
+    char files[600], padded[120];
+    plmr_text k = plmr_format_count(p->k), n = plmr_format_count(p->n);
+    plmr_operand_describe("x", &c->x, "B", &c->b, c->run.seed, files, sizeof files);
+    snprintf(padded, sizeof padded, "%s x %s", plmr_format_count((int64_t)c->kt * p->rows).s,
+             plmr_format_count((int64_t)c->nt * p->cols).s);
+    fprintf(out, "y = x B with x of %s and B %s x %s\n\n", k.s, k.s, n.s);
+    plmr_job_describe(job, p->accumulate, files, out);
+    plmr_table_fact(out, "tiles", "x %d, B %d x %d, y %d", c->kt, c->kt, c->nt, c->nt);
+    plmr_job_describe_padding(out, padded, (double)p->k * (double)p->n,
+                              (double)c->kt * p->rows * ((double)c->nt * p->cols));
+}
+
+static const plmr_job_actions actions = {.command = "gemv", .run = run, .plan = make_plan, .describe = describe};
+
+static plmr_status run_job(gemv_command *c, plmr_job *job)
+{
+    PLMR_TRY(make_problem(c, job));
+    PLMR_TRY(plmr_output_open(c->y_path, c->run.dtype, 1, 1, c->problem.n, &c->y));
+    plmr_status status = plmr_job_run(job, c);
+    if (status)
+        plmr_output_discard(&c->y);
+    return status;
+}
+
+static plmr_status run_command(gemv_command *c)
+{
+    plmr_job job;
+    PLMR_TRY(plmr_run_options_complete(&c->run));
+    PLMR_TRY(check_options(c));
+    PLMR_TRY(open_operands(c));
+    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES));
+    return plmr_job_close(&job, run_job(c, &job));
+}
+
+plmr_status plmr_command_gemv(int argc, char **argv)
+{
+    bool help = false;
+    const char **names = calloc((size_t)plmr_gemv_count(), sizeof *names);
+    PLMR_CHECK(names, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int i = 0; i < plmr_gemv_count(); i++)
+        names[i] = plmr_gemv_at(i)->name;
+    gemv_command c = {.k = {.name = "k"}, .n = {.name = "n"}, .reduce.n_levels = 2, .x.npy.fd = -1, .b.npy.fd = -1};
+    plmr_run_options_init(&c.run, names, plmr_gemv_count());
+    plmr_status status = plmr_options_parse(&argp, "gemv", argc, argv, &c, &help);
+    if (!status && !help)
+        status = run_command(&c);
+    plmr_operand_close(&c.x);
+    plmr_operand_close(&c.b);
+    plmr_run_options_free(&c.run);
+    free(names);
+    return status;
+}

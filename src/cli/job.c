@@ -1,0 +1,214 @@
+#include "cli/job.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/format.h"
+#include "report/table.h"
+
+/* ---- opening ---- */
+
+static plmr_status check_options(const plmr_run_options *options)
+{
+    PLMR_CHECK(!options->verify || !options->timing, PLMR_ERROR_INPUT,
+               "--verify needs values, which --mode timing has not: leave one of them out");
+    PLMR_CHECK(!options->plan || !options->json, PLMR_ERROR_INPUT,
+               "--plan runs nothing, so there is nothing for --json: leave one of them out");
+    return PLMR_OK;
+}
+
+/* The file need be on rank 0's machine only. What is wrong with it is wrong input, also where the system says so. */
+static plmr_status load_device(const char *name, plmr_device *device)
+{
+    plmr_status status = plmr_rank() == 0 ? plmr_device_load(name, device) : PLMR_OK;
+    if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM) {
+        plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(status));
+        plmr_error_free(status);
+        status = input;
+    }
+    PLMR_TRY(plmr_agree(status));
+    plmr_broadcast(device, sizeof *device);
+    return PLMR_OK;
+}
+
+static plmr_status choose_cores(plmr_job *job, int default_rows, int default_cols)
+{
+    const plmr_run_options *options = job->options;
+    int most_rows = (int)job->device.rows, most_cols = (int)job->device.cols;
+    job->rows = options->rows ? options->rows : default_rows < most_rows ? default_rows : most_rows;
+    job->cols = options->cols ? options->cols : default_cols < most_cols ? default_cols : most_cols;
+    PLMR_CHECK(job->rows <= most_rows && job->cols <= most_cols, PLMR_ERROR_INPUT,
+               "--cores: %dx%d do not fit on %s, which has %dx%d: choose fewer, or another --device", job->rows,
+               job->cols, job->device.name, most_rows, most_cols);
+    return PLMR_OK;
+}
+
+static FILE *table_stream(const plmr_run_options *options)
+{
+    bool records_to_stdout = options->json && strcmp(options->json, "-") == 0;
+    return plmr_rank() > 0 ? NULL : records_to_stdout ? stderr : stdout;
+}
+
+static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
+{
+    const plmr_run_options *options = job->options;
+    PLMR_TRY(check_options(options));
+    PLMR_TRY(load_device(options->device, &job->device));
+    PLMR_TRY(choose_cores(job, default_rows, default_cols));
+    PLMR_TRY(plmr_mesh_create(options->rank_rows, options->rank_cols, job->rows, job->cols, &job->mesh));
+    snprintf(job->ranks_grid, sizeof job->ranks_grid, "%dx%d", plmr_mesh_extent(job->mesh, PLMR_Y),
+             plmr_mesh_extent(job->mesh, PLMR_X));
+    job->misfits = calloc((size_t)options->n_algorithms, sizeof *job->misfits);
+    PLMR_TRY(plmr_agree(job->misfits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    return plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(options->json, &job->jsonl) : PLMR_OK);
+}
+
+plmr_status plmr_job_open(plmr_job *job, const plmr_job_actions *actions, const plmr_run_options *options,
+                          int default_rows, int default_cols)
+{
+    *job = (plmr_job){.actions = actions, .options = options, .provenance = plmr_provenance_now()};
+    job->text = table_stream(options);
+    plmr_status status = fill_job(job, default_rows, default_cols);
+    return status ? plmr_job_close(job, status) : PLMR_OK;
+}
+
+/* ---- telling ---- */
+
+static void print_titles(plmr_job *job, const void *context, const plmr_record *record)
+{
+    if (job->titled)
+        return;
+    job->actions->describe(job, context, job->text);
+    plmr_table_titles(job->text, record);
+    job->titled = true;
+}
+
+static plmr_status publish(plmr_job *job, const plmr_record *record)
+{
+    plmr_table_row(job->text, record);
+    fflush(job->text);
+    return plmr_jsonl_write(&job->jsonl, record);
+}
+
+/* Rank 0 tells of an algorithm that has run, after those before it that did not fit. */
+static plmr_status publish_all(plmr_job *job, const void *context, const plmr_record *record)
+{
+    print_titles(job, context, record);
+    for (int i = 0; i < job->n_misfits; i++)
+        PLMR_TRY(publish(job, &job->misfits[i].record));
+    return publish(job, record);
+}
+
+static void forget_misfits(plmr_job *job)
+{
+    for (int i = 0; i < job->n_misfits; i++)
+        free(job->misfits[i].error);
+    job->n_misfits = 0;
+}
+
+static void print_end(plmr_job *job)
+{
+    if (!job->titled)
+        return;
+    if (job->verified > 0 || job->violates)
+        fputc('\n', job->text);
+    if (job->verified > 0)
+        plmr_table_fact(job->text, "error",
+                        "largest difference from double precision over the largest of %s elements; rounding allows %s",
+                        plmr_format_count(job->verified).s, plmr_format_error(job->bound).s);
+    if (job->overflows > 0)
+        plmr_table_fact(job->text, "overflow", "%s elements left the range of their type, as their size allows",
+                        plmr_format_count(job->overflows).s);
+    if (job->violates)
+        plmr_table_fact(job->text, "!", "more than a core of %s has; --allow lets it pass", job->device.name);
+}
+
+/* ---- running ---- */
+
+/* Keeps what is known of an algorithm that the device cannot hold. Takes ownership of the error. */
+static plmr_status add_misfit(plmr_job *job, void *context, int index, plmr_status error)
+{
+    plmr_plan plan;
+    plmr_cost cost;
+    plmr_misfit *misfit = &job->misfits[job->n_misfits];
+    *misfit = (plmr_misfit){.record = plmr_job_record(job, index), .error = strdup(plmr_error_text(error))};
+    plmr_error_free(error);
+    PLMR_TRY(plmr_agree(misfit->error ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    job->n_misfits++;
+    PLMR_TRY(plmr_job_plan(job, context, index, &plan, &cost));
+    misfit->record.error = misfit->error;
+    misfit->record.violates = cost.violates_memory ? "M" : "R";
+    misfit->record.sram_peak_bytes = cost.sram_peak_bytes;
+    return PLMR_OK;
+}
+
+static plmr_status run_one(plmr_job *job, void *context, int index)
+{
+    plmr_record record = plmr_job_record(job, index);
+    plmr_status error = job->actions->run(job, context, index, &record);
+    bool misfit = error && plmr_error_code(error) == PLMR_ERROR_LIMIT && job->options->n_algorithms > 1;
+    if (error && !misfit)
+        return error;
+    if (misfit)
+        PLMR_TRY(add_misfit(job, context, index, error));
+    else
+        job->n_done++;
+    if (job->n_done == 0)
+        return PLMR_OK;
+    plmr_status status = PLMR_OK;
+    if (plmr_rank() == 0)
+        status = misfit ? publish(job, &job->misfits[0].record) : publish_all(job, context, &record);
+    forget_misfits(job);
+    return plmr_agree(status);
+}
+
+static plmr_status run_all(plmr_job *job, void *context)
+{
+    for (int i = 0; i < job->options->n_algorithms; i++)
+        PLMR_TRY(run_one(job, context, i));
+    PLMR_CHECK(job->n_done > 0, PLMR_ERROR_LIMIT, "none of the %d algorithms fits; %s: %s", job->n_misfits,
+               job->misfits[0].record.algorithm, job->misfits[0].error);
+    if (plmr_rank() == 0)
+        print_end(job);
+    return PLMR_OK;
+}
+
+static plmr_status plan_all(plmr_job *job, void *context)
+{
+    for (int i = 0; i < job->options->n_algorithms; i++) {
+        plmr_plan plan;
+        plmr_cost cost;
+        PLMR_TRY(plmr_job_plan(job, context, i, &plan, &cost));
+        if (plmr_rank() > 0)
+            continue;
+        if (i == 0) {
+            job->actions->describe(job, context, job->text);
+            plmr_job_plan_titles(job, &plan);
+        }
+        plmr_job_plan_row(job, i, &plan, &cost);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_job_run(plmr_job *job, void *context)
+{
+    return job->options->plan ? plan_all(job, context) : run_all(job, context);
+}
+
+plmr_status plmr_job_close(plmr_job *job, plmr_status status)
+{
+    if (!status)
+        status = plmr_agree(plmr_jsonl_commit(&job->jsonl));
+    else
+        plmr_jsonl_discard(&job->jsonl);
+    if (status)
+        plmr_error_free(job->wrong);
+    else
+        status = job->wrong;
+    forget_misfits(job);
+    free(job->misfits);
+    plmr_mesh_destroy(job->mesh);
+    *job = (plmr_job){0};
+    return status;
+}

@@ -1,0 +1,37 @@
+/* operand.h - an operand of a product: a user's file, or made-up values. */
+#ifndef PLMR_OPERAND_H
+#define PLMR_OPERAND_H
+
+#include "base/npy.h"
+#include "fabric/tensor.h"
+
+typedef struct plmr_operand {
+    const char *path; /* the caller's; NULL: made-up values */
+    plmr_npy npy;
+    plmr_source source;
+} plmr_operand;
+
+/* Opens the file, if there is one, and makes its source. All ranks read it. Collective. */
+plmr_status plmr_operand_open(const char *path, plmr_operand *operand);
+void plmr_operand_close(plmr_operand *operand);
+
+/* The source of an operand without a file. `which` tells apart the operands of one seed. Local. */
+void plmr_operand_fill(plmr_operand *operand, int64_t seed, int which, int64_t rows, int64_t cols);
+
+/* Where the values of two operands come from: "A from A.npy, B synthetic with seed 1". */
+void plmr_operand_describe(const char *name, const plmr_operand *operand, const char *other_name,
+                           const plmr_operand *other, int64_t seed, char *text, size_t size);
+
+/* A size of the problem, and where it was said: by an option or a file. */
+typedef struct plmr_size {
+    const char *name, *by; /* by: NULL while the size is not known */
+    int64_t value;
+} plmr_size;
+
+/* Says what the size is, by a file that holds a rows x cols matrix. Fails if it is another already. Local. */
+plmr_status plmr_size_set(plmr_size *size, int64_t value, const plmr_operand *operand);
+
+/* The size, or `value` while it is not known. */
+int64_t plmr_size_or(const plmr_size *size, int64_t value);
+
+#endif

@@ -1,0 +1,90 @@
+/* options.h - the command line: strict readers of values, and the options that all runs share.
+ *
+ * Options are declared for glibc's argp, which prints the help. Everything here is local and alike on all ranks; the
+ * errors are one line that names the option.
+ */
+#ifndef PLMR_OPTIONS_H
+#define PLMR_OPTIONS_H
+
+#include <argp.h>
+
+#include "plmr/status.h"
+#include "plmr/types.h"
+
+/* ---- values ---- */
+
+/* The most that --m, --k, --n and --length may be. */
+#define PLMR_MOST_ELEMENTS INT64_C(2147483647)
+
+/* A whole number from 1 to `most`. */
+plmr_status plmr_parse_count(const char *option, const char *text, int64_t most, int64_t *value);
+
+/* Two such numbers: "360x360". `form` is what the error says it should be: "HxW, e.g. 360x360". */
+plmr_status plmr_parse_size(const char *option, const char *text, const char *form, int *rows, int *cols);
+
+/* "f32" or "f16", for --accumulate. */
+plmr_status plmr_parse_accumulate(const char *text, enum plmr_dtype *accumulate);
+
+/* One of n words: its index. The option may be "". */
+plmr_status plmr_parse_word(const char *option, const char *text, const char *const *words, int n, int *index);
+
+/* A list of words with commas between them, or "all": their indices, for the caller to free. */
+plmr_status plmr_parse_words(const char *option, const char *text, const char *const *words, int n, int **indices,
+                             int *n_indices);
+
+/* ---- options ---- */
+
+/* What gemm, gemv and allreduce have in common; the first member of their own options. */
+typedef struct plmr_run_options {
+    const char *const *names; /* the algorithms that there are; set by the command, as is n_names */
+    int n_names;
+    int *algorithms, n_algorithms; /* chosen ones, as indices */
+    bool all;                      /* chosen as "all", or not at all */
+    bool may_be_row;               /* --cores P means 1xP; set by the command */
+    int rows, cols;                /* cores; 0: not given */
+    const char *device;
+    enum plmr_dtype dtype;
+    bool timing, verify, every_step, plan, allow_memory, allow_routes;
+    int64_t seed;
+    double pace;
+    int rank_rows, rank_cols; /* 0: not given */
+    const char *json;         /* NULL: not given */
+} plmr_run_options;
+
+/* Their argp, as a child of a command's own; pass it plmr_parse_state as the command's parser gets it. */
+extern const struct argp plmr_run_argp;
+
+/* Sets what is not said, before parsing; then chooses all algorithms if none were. */
+void plmr_run_options_init(plmr_run_options *options, const char *const *names, int n_names);
+plmr_status plmr_run_options_complete(plmr_run_options *options);
+void plmr_run_options_free(plmr_run_options *options);
+
+/* The input of a command's argp parser, and of its children. */
+typedef struct plmr_parse_state {
+    void *options;     /* the command's own struct */
+    plmr_status error; /* of the first option that was wrong */
+} plmr_parse_state;
+
+/* What a parser returns: keeps the error, if there is one, and ends the parsing. */
+error_t plmr_parse_result(struct argp_state *state, plmr_status error);
+
+/* Entries for a command's table of options. */
+#define PLMR_OPTION_GROUP(number, title)                                                                               \
+    {                                                                                                                  \
+        NULL, 0, NULL, 0, title, number                                                                                \
+    }
+#define PLMR_OPTION_HELP                                                                                               \
+    {                                                                                                                  \
+        "help", 'h', NULL, 0, "Print this help and do nothing else", 90                                                \
+    }
+
+/* Parses argv[1...] into `options`. Sets *help, and has printed it on rank 0, if it was asked for. */
+plmr_status plmr_options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *options,
+                               bool *help);
+
+/* The same for a command that has arguments and no options: up to `most` arguments (from 0) into args[0..most), NULL
+ * where there is none. */
+plmr_status plmr_arguments_parse(const struct argp *argp, const char *command, int argc, char **argv, int most,
+                                 const char **args, bool *help);
+
+#endif

@@ -1,0 +1,38 @@
+#include "cli/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+plmr_status plmr_parse_tree_k(const char *text, plmr_reduce_options *reduce)
+{
+    int64_t levels;
+    PLMR_TRY(plmr_parse_count("--tree-k", text, PLMR_TREE_LEVELS, &levels));
+    reduce->n_levels = (int)levels;
+    return PLMR_OK;
+}
+
+static plmr_status parse_each(char *list, plmr_reduce_options *reduce)
+{
+    for (char *word; (word = strsep(&list, ","));) {
+        int64_t groups;
+        PLMR_CHECK(reduce->n_group_levels < PLMR_TREE_LEVELS - 1, PLMR_ERROR_INPUT,
+                   "--groups: at most %d levels have groups", PLMR_TREE_LEVELS - 1);
+        PLMR_TRY(plmr_parse_count("--groups", word, 1 << 20, &groups));
+        reduce->n_groups[reduce->n_group_levels++] = (int)groups;
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_parse_groups(const char *text, plmr_reduce_options *reduce)
+{
+    reduce->n_group_levels = 0;
+    if (strcmp(text, "auto") == 0)
+        return PLMR_OK;
+    char *list = strdup(text);
+    PLMR_CHECK(list, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = parse_each(list, reduce);
+    free(list);
+    return status;
+}

@@ -1,0 +1,114 @@
+#include "base/share.h"
+#include "base/suggest.h"
+#include "device/device_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_BYTES = 1 << 20 };
+
+/* Reads at most `most` bytes; the number read, or -1. */
+static ssize_t read_all(int descriptor, char *to, size_t most)
+{
+    size_t n = 0;
+    while (n < most) {
+        ssize_t got = read(descriptor, to + n, most - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    return (ssize_t)n;
+}
+
+/* Reads the open file into text, which has room for MOST_BYTES + 1 bytes and is ended by a 0. */
+static plmr_status read_open(int descriptor, const char *file, char *text)
+{
+    struct stat status;
+    PLMR_CHECK(fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode), PLMR_ERROR_INPUT,
+               "%s: is not a regular file", file);
+    ssize_t n = read_all(descriptor, text, MOST_BYTES + 1);
+    PLMR_CHECK(n >= 0, PLMR_ERROR_SYSTEM, "%s: cannot read: %s", file, strerror(errno));
+    PLMR_CHECK(n <= MOST_BYTES, PLMR_ERROR_INPUT, "%s: is larger than 1 MiB, too large for a device", file);
+    text[n] = '\0';
+    PLMR_CHECK(!memchr(text, '\0', (size_t)n), PLMR_ERROR_INPUT, "%s: holds a 0 byte, so it is not JSON", file);
+    return PLMR_OK;
+}
+
+static plmr_status load_file(const char *file, const char *name, plmr_device *device)
+{
+    int descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not stop us */
+    PLMR_CHECK(descriptor >= 0, PLMR_ERROR_SYSTEM, "%s: cannot open: %s", file, strerror(errno));
+    char *text = malloc(MOST_BYTES + 1);
+    plmr_status status =
+        text ? read_open(descriptor, file, text) : plmr_error_make(PLMR_ERROR_SYSTEM, "%s: no memory to read it", file);
+    close(descriptor);
+    if (!status)
+        status = plmr_device_read(text, file, name, device);
+    free(text);
+    return status;
+}
+
+plmr_status plmr_device_names(char ***names, int *n_names)
+{
+    return plmr_share_names("devices", ".json", names, n_names);
+}
+
+/* "name, name, name; ", cut short where there is no room. */
+static void join_names(char *const *names, int n, char *to, size_t size)
+{
+    size_t used = 0;
+    to[0] = '\0';
+    for (int i = 0; i < n; i++) {
+        size_t length = strlen(names[i]);
+        if (used + length + 3 > size)
+            return;
+        used += (size_t)snprintf(to + used, size - used, "%s%s", names[i], i + 1 < n ? ", " : "; ");
+    }
+}
+
+static plmr_status unknown_device(const char *name)
+{
+    char **names;
+    int n;
+    char available[400];
+    PLMR_TRY(plmr_device_names(&names, &n));
+    const char *near = plmr_suggest(name, (const char *const *)names, n);
+    join_names(names, n, available, sizeof available);
+    plmr_status status =
+        plmr_error_make(PLMR_ERROR_INPUT, "unknown device '%.60s'%s%s%s (available: %sor the path of a JSON file)",
+                        name, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", available);
+    free(names);
+    return status;
+}
+
+static bool names_file(const char *argument)
+{
+    size_t length = strlen(argument);
+    struct stat status;
+    return strchr(argument, '/') || (length >= 5 && strcmp(argument + length - 5, ".json") == 0) ||
+           (stat(argument, &status) == 0 && S_ISREG(status.st_mode));
+}
+
+plmr_status plmr_device_load(const char *name_or_file, plmr_device *device)
+{
+    if (names_file(name_or_file))
+        return load_file(name_or_file, name_or_file, device);
+    char relative[NAME_MAX + 16], path[PATH_MAX];
+    int length = snprintf(relative, sizeof relative, "devices/%s.json", name_or_file);
+    if (length < 0 || (size_t)length >= sizeof relative)
+        return unknown_device(name_or_file);
+    plmr_status missing = plmr_share_path(relative, path, sizeof path);
+    if (!missing)
+        return load_file(path, name_or_file, device);
+    plmr_error_free(missing);
+    return unknown_device(name_or_file);
+}

@@ -1,0 +1,42 @@
+/* device_internal.h - what the parts of src/device share. */
+#ifndef PLMR_DEVICE_INTERNAL_H
+#define PLMR_DEVICE_INTERNAL_H
+
+#include "plmr/device.h"
+
+/* One line of PLMR_DEVICE_NUMBERS, with where it lies in a plmr_device. */
+struct plmr_device_number {
+    const char *key, *unit, *meaning;
+    double least, most;
+    size_t value, origin;
+};
+
+enum {
+#define X(key, unit, least, most, meaning) PLMR_DEVICE_NUMBER_##key,
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+        PLMR_DEVICE_N_NUMBERS
+};
+
+/* All of them, in the order of the list. */
+extern const struct plmr_device_number plmr_device_numbers[PLMR_DEVICE_N_NUMBERS];
+
+static inline double *plmr_device_value(plmr_device *device, const struct plmr_device_number *number)
+{
+    return (double *)((char *)device + number->value);
+}
+
+static inline plmr_origin *plmr_device_origin(plmr_device *device, const struct plmr_device_number *number)
+{
+    return (plmr_origin *)((char *)device + number->origin);
+}
+
+/* plmr_device_parse with a name for the device that need not be its file's. */
+plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device);
+
+/* The line, from 1, on which `text` has the member `sub` of the root object's member `key`; where there is no such sub
+ * (or sub is NULL) the line of key, and where there is no key either the line on which the root object starts. `text`
+ * must be valid JSON with an object as its root. */
+int plmr_device_locate(const char *text, const char *key, const char *sub);
+
+#endif

@@ -1,0 +1,56 @@
+#include "device/device_internal.h"
+
+#include <string.h>
+
+enum { N_COLUMNS = 6, VALUE_COLUMN = 1, VALUE_SIZE = 32 };
+
+struct row {
+    const char *cells[N_COLUMNS];
+    char value[VALUE_SIZE];
+};
+
+static void fill_rows(const plmr_device *device, struct row *row)
+{
+#define X(key, unit, least, most, meaning)                                                                             \
+    snprintf(row->value, sizeof row->value, "%.9g", device->key);                                                      \
+    row->cells[0] = #key, row->cells[VALUE_COLUMN] = row->value, row->cells[2] = unit;                                 \
+    row->cells[3] = device->origin.key.tag, row->cells[4] = meaning, row->cells[5] = device->origin.key.source;        \
+    row++;
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+}
+
+static void widen(int *widths, const struct row *row)
+{
+    for (int i = 0; i < N_COLUMNS; i++) {
+        int width = (int)strlen(row->cells[i]);
+        widths[i] = width > widths[i] ? width : widths[i];
+    }
+}
+
+/* The value stands at the right of its column; the last column is as long as it likes. */
+static void print_row(FILE *out, const int *widths, const struct row *row)
+{
+    for (int i = 0; i < N_COLUMNS - 1; i++)
+        fprintf(out, "%*s  ", i == VALUE_COLUMN ? widths[i] : -widths[i], row->cells[i]);
+    fprintf(out, "%s\n", row->cells[N_COLUMNS - 1]);
+}
+
+void plmr_device_print(FILE *out, const plmr_device *device)
+{
+    struct row heading = {.cells = {"key", "value", "unit", "tag", "meaning", "source"}}, rows[PLMR_DEVICE_N_NUMBERS];
+    int widths[N_COLUMNS] = {0};
+    fill_rows(device, rows);
+    widen(widths, &heading);
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
+        widen(widths, &rows[i]);
+    fprintf(out, "%s: %s\n", device->name, device->title);
+    fprintf(out, "%s of %.0f rows x %.0f columns = %.0f cores\n\n", device->topology == PLMR_TORUS ? "torus" : "mesh",
+            device->rows, device->cols, device->rows * device->cols);
+    print_row(out, widths, &heading);
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
+        print_row(out, widths, &rows[i]);
+    fprintf(out,
+            "\ntags: M measured on hardware, S vendor's simulator, V vendor's claim, C read in public code, I inferred "
+            "by fit or arithmetic, 2 second-hand, guess, definition\n");
+}

@@ -1,0 +1,533 @@
+#include "fabric/clock.h"
+#include "fabric/clock_rows.h"
+
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum arrival_kind { NOTHING, EXCHANGE, STREAM, MULTICAST };
+
+/* Lines of a reduction are taken in strips: a strip of columns as they lie, a strip of rows turned into columns. */
+enum { STRIP_COLS = 64, STRIP_ROWS = 16 };
+
+/* Something under way along one axis; `begin` is the clocks' common offset when it began. */
+struct arrival {
+    enum arrival_kind kind;
+    bool joined;
+    const plmr_ring *ring;
+    double begin, send, transit;
+};
+
+/* What one settling pass does: the same pattern twice does the same. */
+struct pattern {
+    double lag;
+    struct arrival arrival[2];
+};
+
+struct plmr_clock {
+    plmr_region *region;
+    int rows, cols;
+    double *t, *next;   /* rows x cols; a core's clock is t + origin + lag */
+    double origin, lag; /* common to all cores */
+    struct arrival arrival[2];
+    double *ghost[2];   /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
+    double *outgoing;   /* columns on their way out */
+    double *scratch;    /* two strips of rows turned into columns */
+    double *latest[2];  /* multicast: latest clock of each line along the axis */
+    double *after[2];   /* multicast: cycles after that, by local coordinate along the axis */
+    plmr_exchange *messages;
+    struct pattern last;
+    int n_same;     /* passes of the pattern `last` since anything else happened */
+    double advance; /* in a steady state: what one more pass of `last` adds to every clock; else 0 */
+};
+
+static double max(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double *line_buffer(size_t n)
+{
+    return calloc(n ? n : 1, sizeof(double));
+}
+
+/* Touched here, so that no run pays for the system's finding of memory. */
+static double *clock_array(size_t n)
+{
+    double *clocks = plmr_slab_create(n * sizeof *clocks);
+    if (clocks)
+        memset(clocks, 0, n * sizeof *clocks);
+    return clocks;
+}
+
+plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
+{
+    plmr_clock *clock = calloc(1, sizeof *clock);
+    PLMR_CHECK(clock, PLMR_ERROR_SYSTEM, "out of memory");
+    *out = clock;
+    int rows = region->count[PLMR_Y], cols = region->count[PLMR_X];
+    *clock = (plmr_clock){.region = region, .rows = rows, .cols = cols};
+    clock->t = clock_array((size_t)rows * (size_t)cols);
+    clock->next = clock_array((size_t)rows * (size_t)cols);
+    clock->outgoing = line_buffer(2 * PLMR_RING_GHOSTS * (size_t)rows);
+    clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
+    for (int axis = 0; axis < 2; axis++) {
+        size_t along = (size_t)region->count[axis], across = (size_t)region->count[!axis];
+        clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);
+        clock->latest[axis] = line_buffer(across);
+        clock->after[axis] = line_buffer(along);
+        PLMR_CHECK(clock->ghost[axis] && clock->latest[axis] && clock->after[axis], PLMR_ERROR_SYSTEM, "out of memory");
+    }
+    PLMR_CHECK(clock->t && clock->next && clock->outgoing && clock->scratch, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", rows, cols);
+    return plmr_exchange_create(region->mesh, &clock->messages);
+}
+
+void plmr_clock_destroy(plmr_clock *clock)
+{
+    if (!clock)
+        return;
+    plmr_exchange_destroy(clock->messages);
+    for (int axis = 0; axis < 2; axis++) {
+        free(clock->ghost[axis]);
+        free(clock->latest[axis]);
+        free(clock->after[axis]);
+    }
+    free(clock->scratch);
+    free(clock->outgoing);
+    plmr_slab_destroy(clock->next);
+    plmr_slab_destroy(clock->t);
+    free(clock);
+}
+
+plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles)
+{
+    if (clock->arrival[PLMR_X].joined || clock->arrival[PLMR_Y].joined)
+        PLMR_TRY(plmr_clock_settle(clock));
+    clock->lag += t_cycles;
+    return PLMR_OK;
+}
+
+void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
+{
+    clock->arrival[axis].joined = clock->arrival[axis].kind != NOTHING;
+}
+
+/* A new verb waits for what its cores have joined, and for the last verb along its axis. */
+static plmr_status begin(plmr_clock *clock, enum plmr_axis axis, struct arrival arrival)
+{
+    if (clock->arrival[axis].kind != NOTHING || clock->arrival[!axis].joined)
+        PLMR_TRY(plmr_clock_settle(clock));
+    arrival.begin = clock->lag;
+    clock->arrival[axis] = arrival;
+    return PLMR_OK;
+}
+
+plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit)
+{
+    return begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit});
+}
+
+plmr_status plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit)
+{
+    return begin(clock, ring->axis, (struct arrival){.kind = STREAM, .ring = ring, .send = send, .transit = transit});
+}
+
+plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival)
+{
+    PLMR_TRY(begin(clock, axis, (struct arrival){.kind = MULTICAST}));
+    memcpy(clock->after[axis], arrival, (size_t)clock->region->count[axis] * sizeof *arrival);
+    return PLMR_OK;
+}
+
+/* ---- clocks of neighbours on other ranks ---- */
+
+static void pack_column(const plmr_clock *clock, int col, double *out)
+{
+    for (int r = 0; r < clock->rows; r++)
+        out[r] = clock->t[(size_t)r * (size_t)clock->cols + (size_t)col];
+}
+
+static plmr_status post_ghosts(plmr_clock *clock, const plmr_ring *ring)
+{
+    enum plmr_axis axis = ring->axis;
+    size_t length = (size_t)(axis == PLMR_Y ? clock->cols : clock->rows), n_bytes = length * sizeof(double);
+    for (int g = 0; g < ring->n_ghosts; g++)
+        PLMR_TRY(plmr_exchange_receive(clock->messages, axis, ring->ghosts[g].place,
+                                       clock->ghost[axis] + (size_t)g * length, n_bytes));
+    for (int w = 0; w < ring->n_wanted; w++) {
+        int local = ring->wanted[w].core - clock->region->first[axis];
+        double *line = axis == PLMR_Y ? clock->t + (size_t)local * length : clock->outgoing + (size_t)w * length;
+        if (axis == PLMR_X)
+            pack_column(clock, local, line);
+        PLMR_TRY(plmr_exchange_send(clock->messages, axis, ring->wanted[w].place, line, n_bytes));
+    }
+    return PLMR_OK;
+}
+
+/* ---- multicasts wait for the latest core of their line ---- */
+
+static void find_latest(plmr_clock *clock)
+{
+    bool x = clock->arrival[PLMR_X].kind == MULTICAST, y = clock->arrival[PLMR_Y].kind == MULTICAST;
+    if (!x && !y)
+        return;
+    memcpy(clock->latest[PLMR_Y], clock->t, (size_t)clock->cols * sizeof(double));
+    for (int r = 0; r < clock->rows; r++)
+        clock->latest[PLMR_X][r] =
+            plmr_clock_row_most(clock->cols, clock->t + (size_t)r * (size_t)clock->cols, clock->latest[PLMR_Y]);
+    if (x)
+        plmr_mesh_line_max(clock->region->mesh, PLMR_X, clock->latest[PLMR_X], clock->rows);
+    if (y)
+        plmr_mesh_line_max(clock->region->mesh, PLMR_Y, clock->latest[PLMR_Y], clock->cols);
+}
+
+/* ---- one settling pass ---- */
+
+/* What a row needs to know of its y neighbours: two rows of clocks and the cycles after them. */
+struct y_terms {
+    double own;
+    const double *up, *down;
+    double up_lat, down_lat;
+};
+
+static const double *y_line(const plmr_clock *clock, int index)
+{
+    return index >= 0 ? clock->t + (size_t)index * (size_t)clock->cols
+                      : clock->ghost[PLMR_Y] + (size_t)~index * (size_t)clock->cols;
+}
+
+static struct y_terms terms_of_row(const plmr_clock *clock, int r)
+{
+    const struct arrival *a = &clock->arrival[PLMR_Y];
+    const double *t = y_line(clock, r);
+    double hop = clock->region->device->hop, own = clock->lag;
+    struct y_terms terms = {own, t, t, own, own};
+    if (a->kind == EXCHANGE) {
+        terms.up_lat = a->begin + a->transit + hop * a->ring->hops_before[r];
+        terms.down_lat = a->begin + a->transit + hop * a->ring->hops_after[r];
+        terms.up = y_line(clock, a->ring->before[r]);
+        terms.own = max(own, max(terms.up_lat, terms.down_lat));
+    } else if (a->kind == STREAM) {
+        terms.down_lat = a->begin + a->transit + hop * a->ring->hops_after[r];
+        terms.own = max(own, a->begin + a->send);
+        terms.up_lat = terms.own;
+    } else if (a->kind == MULTICAST) {
+        terms.up = clock->latest[PLMR_Y];
+        terms.up_lat = a->begin + clock->after[PLMR_Y][r];
+    }
+    if (a->kind == EXCHANGE || a->kind == STREAM)
+        terms.down = y_line(clock, a->ring->after[r]);
+    return terms;
+}
+
+static double x_clock(const plmr_clock *clock, int r, int index)
+{
+    return index >= 0 ? clock->t[(size_t)r * (size_t)clock->cols + (size_t)index]
+                      : clock->ghost[PLMR_X][(size_t)~index * (size_t)clock->rows + (size_t)r];
+}
+
+/* The x neighbours' part of core (r, c) where the ring turns or leaves the block, and of streams. */
+static double x_term(const plmr_clock *clock, const struct arrival *a, int r, int c)
+{
+    double hop = clock->region->device->hop, t = x_clock(clock, r, c);
+    double after = x_clock(clock, r, a->ring->after[c]), before = x_clock(clock, r, a->ring->before[c]);
+    double after_lat = a->begin + a->transit + hop * a->ring->hops_after[c];
+    double before_lat = a->begin + a->transit + hop * a->ring->hops_before[c];
+    if (a->kind == STREAM)
+        return max(t + a->begin + a->send, after + after_lat);
+    return max(max(t, after) + after_lat, max(t, before) + before_lat);
+}
+
+static void settle_core(plmr_clock *clock, const struct y_terms *y, int r, int c)
+{
+    double t = x_clock(clock, r, c);
+    double from_y = max(max(t + y->own, y->up[c] + y->up_lat), y->down[c] + y->down_lat);
+    clock->next[(size_t)r * (size_t)clock->cols + (size_t)c] = max(from_y, x_term(clock, &clock->arrival[PLMR_X], r, c));
+}
+
+static void settle_row(plmr_clock *clock, int r)
+{
+    const struct arrival *x = &clock->arrival[PLMR_X];
+    struct y_terms y = terms_of_row(clock, r);
+    size_t at = (size_t)r * (size_t)clock->cols;
+    const double *t = clock->t + at;
+    double *next = clock->next + at;
+    if (x->kind == MULTICAST) {
+        plmr_clock_row_multicast(clock->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], t, y.up,
+                                 y.up_lat, y.down, y.down_lat, next);
+        return;
+    }
+    int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || clock->cols < 4 ? clock->cols : x->ring->reach;
+    double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + clock->region->device->hop * x->ring->reach : y.own;
+    if (2 * edge < clock->cols || edge == 0)
+        plmr_clock_row(clock->cols, edge, max(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down, y.down_lat, next);
+    for (int c = 0; c < clock->cols && edge; c = c + 1 == edge && 2 * edge < clock->cols ? clock->cols - edge : c + 1)
+        settle_core(clock, &y, r, c);
+}
+
+static plmr_status pass(plmr_clock *clock)
+{
+    for (int axis = 0; axis < 2; axis++)
+        if (clock->arrival[axis].kind == EXCHANGE || clock->arrival[axis].kind == STREAM)
+            PLMR_TRY(post_ghosts(clock, clock->arrival[axis].ring));
+    find_latest(clock);
+    plmr_exchange_wait(clock->messages);
+    for (int r = 0; r < clock->rows; r++)
+        settle_row(clock, r);
+    return PLMR_OK;
+}
+
+/* ---- steady states ---- */
+
+static bool same_arrival(const struct arrival *a, const struct arrival *b)
+{
+    return a->kind == b->kind && a->ring == b->ring && a->begin == b->begin && a->send == b->send &&
+           a->transit == b->transit;
+}
+
+static bool repeats(const plmr_clock *clock, const struct pattern *p)
+{
+    bool rings_only = p->arrival[PLMR_X].kind != MULTICAST && p->arrival[PLMR_Y].kind != MULTICAST;
+    return rings_only && p->lag == clock->last.lag && same_arrival(&p->arrival[0], &clock->last.arrival[0]) &&
+           same_arrival(&p->arrival[1], &clock->last.arrival[1]);
+}
+
+/* A pass is a map F on clocks with F(t + c) = F(t) + c. So once a pass has added the same to every clock, each further pass
+ * of the same pattern adds just that again, exactly. Looking costs half a pass and a word with
+ * all ranks: it is done after 64, 128, 256 ... equal passes. */
+enum { STEADY_AFTER = 64 };
+
+static void look_for_steady_state(plmr_clock *clock)
+{
+    int n = clock->n_same;
+    if (clock->region->options.every_step || n < STEADY_AFTER || (n & (n - 1)))
+        return;
+    double span[2] = {-DBL_MAX, -DBL_MAX}, least = DBL_MAX;
+    for (int r = 0; r < clock->rows; r++) {
+        size_t at = (size_t)r * (size_t)clock->cols;
+        plmr_clock_row_advance(clock->cols, clock->t + at, clock->next + at, &least, &span[0]);
+    }
+    span[1] = -least;
+    plmr_mesh_max(clock->region->mesh, span, 2);
+    clock->advance = span[0] == -span[1] ? span[0] : 0;
+}
+
+static void forget_pattern(plmr_clock *clock)
+{
+    clock->n_same = 0;
+    clock->advance = 0;
+}
+
+plmr_status plmr_clock_settle(plmr_clock *clock)
+{
+    if (clock->arrival[PLMR_X].kind == NOTHING && clock->arrival[PLMR_Y].kind == NOTHING)
+        return PLMR_OK;
+    struct pattern now = {clock->lag, {clock->arrival[0], clock->arrival[1]}};
+    if (clock->n_same && !repeats(clock, &now))
+        forget_pattern(clock);
+    if (clock->advance > 0) {
+        clock->origin += clock->advance;
+    } else {
+        PLMR_TRY(pass(clock));
+        clock->n_same++;
+        clock->last = now;
+        look_for_steady_state(clock);
+        double *t = clock->t;
+        clock->t = clock->next;
+        clock->next = t;
+    }
+    clock->lag = 0;
+    memset(clock->arrival, 0, sizeof clock->arrival);
+    return PLMR_OK;
+}
+
+/* ---- reductions ---- */
+
+/* A strip in which coordinate i along the axis has `width` clocks at free + i * stride and head + i * stride. */
+struct strip {
+    double *free, *head;
+    size_t stride;
+    int width;
+    int sent, sent_to, received; /* the last core whose clocks crossed to another rank, there, and from another */
+    double incoming[STRIP_COLS];
+};
+
+/* A fan's source is the same for many legs; its clocks cross to another rank once. */
+static plmr_status cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, int src, int src_place,
+                               int dst_place, const double *head)
+{
+    size_t n_bytes = (size_t)strip->width * sizeof(double);
+    if (head && (strip->sent != src || strip->sent_to != dst_place)) {
+        PLMR_TRY(plmr_exchange_send(clock->messages, axis, dst_place, head, n_bytes));
+        strip->sent = src;
+        strip->sent_to = dst_place;
+    } else if (!head && strip->received != src) {
+        PLMR_TRY(plmr_exchange_receive(clock->messages, axis, src_place, strip->incoming, n_bytes));
+        strip->received = src;
+    }
+    plmr_exchange_wait(clock->messages);
+    return PLMR_OK;
+}
+
+static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
+                             double forward)
+{
+    const plmr_region *region = clock->region;
+    const plmr_device *device = region->device;
+    int parts = plmr_mesh_extent(region->mesh, axis), me = plmr_mesh_place(region->mesh, axis), n = region->extent[axis];
+    int src_place = plmr_mesh_owner(n, parts, leg.src), dst_place = plmr_mesh_owner(n, parts, leg.dst);
+    if (src_place != me && dst_place != me)
+        return PLMR_OK;
+    size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
+    size_t dst = (size_t)(leg.dst - region->first[axis]) * strip->stride;
+    const double *head = src_place == me ? strip->head + src : NULL;
+    if (src_place != dst_place)
+        PLMR_TRY(cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head));
+    if (dst_place == me)
+        plmr_clock_row_leg(strip->width, head ? head : strip->incoming,
+                           2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward,
+                           strip->free + dst, strip->head + dst);
+    for (int i = 0; head && i < strip->width; i++)
+        strip->free[src + (size_t)i] = max(strip->free[src + (size_t)i], head[i] + stream);
+    return PLMR_OK;
+}
+
+static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs,
+                              int n_legs, double stream, double forward)
+{
+    for (int i = 0; i < n_legs; i++)
+        PLMR_TRY(carry_leg(clock, axis, strip, legs[i], stream, forward));
+    return PLMR_OK;
+}
+
+static plmr_status reduce_columns(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
+{
+    memcpy(clock->next, clock->t, (size_t)clock->rows * (size_t)clock->cols * sizeof(double));
+    for (int c = 0; c < clock->cols; c += STRIP_COLS) {
+        int width = clock->cols - c < STRIP_COLS ? clock->cols - c : STRIP_COLS;
+        struct strip strip = {.free = clock->t + c, .head = clock->next + c, .stride = (size_t)clock->cols, .width = width,
+                              .sent = -1, .received = -1};
+        PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
+    }
+    return PLMR_OK;
+}
+
+static void turn(const double *from, size_t from_stride, double *to, size_t to_stride, int rows, int cols)
+{
+    for (int c = 0; c < cols; c++)
+        for (int r = 0; r < rows; r++)
+            to[(size_t)c * to_stride + (size_t)r] = from[(size_t)r * from_stride + (size_t)c];
+}
+
+static plmr_status reduce_rows(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
+{
+    size_t cols = (size_t)clock->cols;
+    for (int r = 0; r < clock->rows; r += STRIP_ROWS) {
+        int width = clock->rows - r < STRIP_ROWS ? clock->rows - r : STRIP_ROWS;
+        double *rows = clock->t + (size_t)r * cols;
+        struct strip strip = {.free = clock->scratch, .head = clock->scratch + cols * STRIP_ROWS, .stride = STRIP_ROWS,
+                              .width = width, .sent = -1, .received = -1};
+        turn(rows, cols, strip.free, STRIP_ROWS, width, clock->cols);
+        turn(rows, cols, strip.head, STRIP_ROWS, width, clock->cols);
+        PLMR_TRY(carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward));
+        turn(strip.free, STRIP_ROWS, rows, cols, clock->cols, width);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
+                              double forward)
+{
+    PLMR_TRY(plmr_clock_settle(clock));
+    forget_pattern(clock);
+    return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, legs, n_legs, stream, forward);
+}
+
+/* ---- chains to a root of each row's own ---- */
+
+/* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the core
+ * before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
+static double chain_row(const plmr_device *device, double *t, int from, int until, int step, double stream, double first_word)
+{
+    for (int c = from; c != until; c += step) {
+        if (first_word >= 0)
+            t[c] = max(t[c], first_word + 2 * device->ramp + device->hop) + device->stage;
+        first_word = t[c];
+        t[c] += stream;
+    }
+    return first_word;
+}
+
+/* One side of all rows, from the ranks before to those behind. */
+static plmr_status chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
+{
+    const plmr_region *region = clock->region;
+    int place = plmr_mesh_place(region->mesh, PLMR_X), last = plmr_mesh_extent(region->mesh, PLMR_X) - 1;
+    size_t n_bytes = (size_t)clock->rows * sizeof(double);
+    for (int r = 0; r < clock->rows; r++)
+        first_word[r] = -1;
+    if (place - step >= 0 && place - step <= last)
+        PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes));
+    plmr_exchange_wait(clock->messages);
+    for (int r = 0; r < clock->rows; r++) {
+        int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->cols - 1;
+        int until = here < 0 ? -1 : here > clock->cols ? clock->cols : here;
+        if ((until - from) * step > 0)
+            first_word[r] = chain_row(region->device, clock->t + (size_t)r * (size_t)clock->cols, from, until, step, stream,
+                                      first_word[r]);
+    }
+    if (place + step >= 0 && place + step <= last)
+        PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes));
+    plmr_exchange_wait(clock->messages);
+    return PLMR_OK;
+}
+
+plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
+{
+    const plmr_device *device = clock->region->device;
+    double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
+    PLMR_TRY(plmr_clock_settle(clock));
+    forget_pattern(clock);
+    PLMR_TRY(chain_side(clock, root, 1, stream, low));
+    PLMR_TRY(chain_side(clock, root, -1, stream, high));
+    for (int r = 0; r < clock->rows; r++) {
+        int here = root[r] - clock->region->first[PLMR_X];
+        double *t = clock->t + (size_t)r * (size_t)clock->cols + here;
+        if (here < 0 || here >= clock->cols)
+            continue;
+        if (low[r] >= 0)
+            *t = max(*t, low[r] + 2 * device->ramp + device->hop) + stream;
+        if (high[r] >= 0)
+            *t = max(*t, high[r] + 2 * device->ramp + device->hop) + stream;
+    }
+    return PLMR_OK;
+}
+
+/* ---- reading ---- */
+
+double plmr_clock_block_max(const plmr_clock *clock)
+{
+    double latest = 0;
+    for (size_t i = 0; i < (size_t)clock->rows * (size_t)clock->cols; i++)
+        latest = max(latest, clock->t[i]);
+    return latest + clock->origin + clock->lag;
+}
+
+plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles)
+{
+    PLMR_TRY(plmr_clock_settle(clock));
+    *t_cycles = plmr_clock_block_max(clock);
+    plmr_mesh_max(clock->region->mesh, t_cycles, 1);
+    return PLMR_OK;
+}
+
+double plmr_clock_at(const plmr_clock *clock, int row, int col)
+{
+    return x_clock(clock, row, col) + clock->origin + clock->lag;
+}
+
+void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles)
+{
+    forget_pattern(clock);
+    clock->t[(size_t)row * (size_t)clock->cols + (size_t)col] = t_cycles - clock->origin - clock->lag;
+}

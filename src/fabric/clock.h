@@ -1,0 +1,62 @@
+/* clock.h - the time plane: one virtual clock per core of this rank's block.
+ *
+ * Clocks are doubles holding multiples of 1/64 cycle, so sums are exact and a program's verbs, which only add constants
+ * and take maxima, commute with adding a constant to all clocks. Costs that are the same for all cores are kept as one
+ * scalar; an exchange is applied in one pass when the next verb needs its outcome.
+ */
+#ifndef PLMR_CLOCK_H
+#define PLMR_CLOCK_H
+
+#include "fabric/region.h"
+
+plmr_status plmr_clock_create(plmr_region *region, plmr_clock **clock);
+void plmr_clock_destroy(plmr_clock *clock);
+
+/* Every core is busy for t_cycles, after what it has joined and beside what is still under way. */
+plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles);
+
+/* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
+ * transit + hop * hops later. A core's next exchange begins when both its own message and its neighbour's are delivered.
+ * Applied at the latest by plmr_clock_settle; at most one exchange per axis may be under way. */
+plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit);
+
+/* From here on cores wait for what is under way along the axis. */
+void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
+
+/* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent for
+ * `send` cycles and when the neighbour's words have come, transit + hop * hops after the neighbour began and no earlier
+ * than `send` after itself began. */
+plmr_status plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit);
+
+/* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i has
+ * it arrival[i] cycles later (i local to the block). */
+plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival);
+
+/* One leg of a reduction: core src streams its vector to core dst, which adds it as it comes and may pass it on. */
+typedef struct plmr_leg {
+    int src, dst;
+} plmr_leg;
+
+/* Carries out legs in order, along the axis, in all lines at once: see docs/MODEL.md, "streams". A leg's first word
+ * reaches dst 2 ramps + hops after src began; dst takes it when it is free, is busy for `stream` cycles, and may itself
+ * begin to send `forward` cycles after its last input began to arrive. */
+plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
+                              double forward);
+
+/* Streams as above, by chains between neighbours from both ends of every row to its own root: root[r] is the column of local
+ * row r's. The root takes the low side first. */
+plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
+
+/* Applies what is under way. */
+plmr_status plmr_clock_settle(plmr_clock *clock);
+
+/* The latest clock of this block, without what is under way; and of the whole region, settled (collective). */
+double plmr_clock_block_max(const plmr_clock *clock);
+plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles);
+
+/* The clock of a core of this block, for tests and pictures; settled only. row, col local. */
+double plmr_clock_at(const plmr_clock *clock, int row, int col);
+/* Sets it, for tests. */
+void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles);
+
+#endif

@@ -1,0 +1,165 @@
+#include "fabric/clock.h"
+#include "fabric/verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static plmr_status fill_product(plmr_product *product, int n_copies)
+{
+    plmr_region *region = product->region;
+    int64_t per_core = (int64_t)product->ms * product->row_ring->slots * product->ns * product->col_ring->slots;
+    int64_t core_bytes = n_copies * per_core * (int64_t)plmr_dtype_bytes(product->accumulate);
+    PLMR_TRY(plmr_region_charge(region, "C", core_bytes));
+    product->core_bytes = core_bytes;
+    product->n_rows = (size_t)plmr_ring_local_slots(product->row_ring) * (size_t)product->ms;
+    product->n_cols = (size_t)plmr_ring_local_slots(product->col_ring) * (size_t)product->ns;
+    if (!region->options.values)
+        return PLMR_OK;
+    size_t n_bytes = product->n_rows * product->n_cols * sizeof(float);
+    product->c = plmr_slab_create(n_bytes);
+    PLMR_CHECK(product->c, PLMR_ERROR_SYSTEM, "out of memory for C: %zu bytes on this rank; use more ranks", n_bytes);
+    memset(product->c, 0, n_bytes);
+    return plmr_gemm_scratch_create(0, 0, &product->scratch);
+}
+
+static plmr_status create(plmr_product what, int n_copies, plmr_product **out)
+{
+    plmr_product *product = calloc(1, sizeof *product);
+    PLMR_CHECK(product, PLMR_ERROR_SYSTEM, "out of memory");
+    *product = what;
+    plmr_status status = fill_product(product, n_copies);
+    if (status)
+        plmr_product_destroy(product);
+    else
+        *out = product;
+    return status;
+}
+
+plmr_status plmr_product_create(plmr_tensor *a, plmr_tensor *b, enum plmr_dtype accumulate, plmr_product **out)
+{
+    plmr_product product = {.region = a->region, .a = a, .b = b, .row_ring = a->width_ring, .col_ring = b->width_ring,
+                            .ms = a->width, .ns = b->width, .accumulate = accumulate, .dtype = a->dtype};
+    return create(product, 1, out);
+}
+
+plmr_status plmr_product_create_transposed(plmr_tensor *a, plmr_tensor *b, const plmr_ring *col_ring,
+                                           enum plmr_dtype accumulate, plmr_product **out)
+{
+    plmr_product product = {.region = a->region, .a = a, .b = b, .row_ring = a->width_ring, .col_ring = col_ring,
+                            .ms = a->width, .ns = b->depth, .accumulate = accumulate, .dtype = a->dtype,
+                            .converges = true};
+    return create(product, 2, out);
+}
+
+void plmr_product_destroy(plmr_product *product)
+{
+    if (!product)
+        return;
+    plmr_region_release(product->region, product->core_bytes);
+    plmr_gemm_scratch_destroy(product->scratch);
+    plmr_slab_destroy(product->c);
+    free(product);
+}
+
+static plmr_status run_steps(plmr_product *product)
+{
+    const plmr_tensor *a = product->a, *b = product->b;
+    plmr_gemm_block block = {
+        .n_slots = a->n_slots, .kt = a->depth, .ms = a->width, .ns = b->width,
+        .skewed = a->skewed, .a_aligned = a->aligned, .b_aligned = b->aligned,
+        .dtype = a->dtype, .accumulate = product->accumulate,
+        .n_row_runs = a->width_ring->n_runs, .n_col_runs = b->width_ring->n_runs,
+        .row_runs = a->width_ring->runs, .col_runs = b->width_ring->runs,
+        .a_line = (const void *const *)a->line, .b_line = (const void *const *)b->line,
+        .c = product->c, .ldc = product->n_cols,
+        .t0 = product->first_step, .t1 = product->first_step + product->n_steps,
+    };
+    return plmr_gemm_block_run(&block, product->scratch);
+}
+
+plmr_status plmr_product_flush(plmr_product *product)
+{
+    if (product->n_steps == 0 || !product->c)
+        return PLMR_OK;
+    PLMR_TRY(product->converges ? plmr_product_converge(product) : run_steps(product));
+    product->n_steps = 0;
+    return PLMR_OK;
+}
+
+/* The lines of the next window travel while the steps of the last one are multiplied. */
+static plmr_status turn_window(plmr_product *product)
+{
+    plmr_tensor *operand[2] = {product->a, product->b};
+    bool stale[2];
+    for (int i = 0; i < 2; i++) {
+        stale[i] = !plmr_tensor_ready(operand[i]);
+        if (stale[i])
+            PLMR_TRY(plmr_tensor_fetch(operand[i]));
+    }
+    if (stale[0] || stale[1])
+        PLMR_TRY(plmr_product_flush(product));
+    for (int i = 0; i < 2; i++)
+        if (stale[i])
+            plmr_tensor_advance(operand[i]);
+    return PLMR_OK;
+}
+
+plmr_status plmr_multiply_add(plmr_product *product)
+{
+    plmr_tensor *a = product->a, *b = product->b;
+    const plmr_device *device = product->region->device;
+    double cycles = plmr_device_multiply_cycles(device, a->dtype, a->width, a->depth, b->width);
+    PLMR_TRY(plmr_region_busy(product->region, cycles * a->width_ring->slots * b->width_ring->slots));
+    if (!product->c)
+        return PLMR_OK;
+    PLMR_ASSERT(a->turn == b->turn);
+    return plmr_product_defer(product, a->turn);
+}
+
+plmr_status plmr_product_defer(plmr_product *product, int turn)
+{
+    while (!plmr_tensor_ready(product->a) || !plmr_tensor_ready(product->b))
+        PLMR_TRY(turn_window(product));
+    if (product->n_steps == 0)
+        product->first_step = turn;
+    PLMR_ASSERT(product->first_step + product->n_steps == turn);
+    product->n_steps++;
+    return PLMR_OK;
+}
+
+/* Elements leave the core in the result's type. */
+static void round_rows(plmr_product *product, size_t row, size_t n_rows)
+{
+    if (product->dtype == PLMR_F32)
+        return;
+    for (size_t r = row; r < row + n_rows; r++) {
+        float *values = product->c + r * product->n_cols;
+        for (size_t c = 0; c < product->n_cols; c += 256) {
+            uint16_t half[256];
+            int64_t n = product->n_cols - c < 256 ? (int64_t)(product->n_cols - c) : 256;
+            plmr_convert_from_float(product->dtype, n, values + c, half);
+            plmr_convert_to_float(product->dtype, n, half, values + c);
+        }
+    }
+}
+
+plmr_status plmr_product_visit(plmr_product *product, plmr_visit visit, void *context)
+{
+    const plmr_ring *rows = product->row_ring, *cols = product->col_ring;
+    int ms = product->ms, ns = product->ns;
+    PLMR_TRY(plmr_product_flush(product));
+    size_t row = 0;
+    for (int i = 0; i < rows->n_runs; i++) {
+        int n_rows = rows->runs[i].count * ms;
+        size_t col = 0;
+        round_rows(product, row, (size_t)n_rows);
+        for (int j = 0; j < cols->n_runs; j++) {
+            int n_cols = cols->runs[j].count * ns;
+            PLMR_TRY(visit(context, (int64_t)rows->runs[i].first * ms, (int64_t)cols->runs[j].first * ns, n_rows, n_cols,
+                           product->c + row * product->n_cols + col, product->n_cols));
+            col += (size_t)n_cols;
+        }
+        row += (size_t)n_rows;
+    }
+    return PLMR_OK;
+}

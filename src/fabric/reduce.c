@@ -1,0 +1,210 @@
+#include "fabric/reduce.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, const char *what)
+{
+    int *profile = calloc((size_t)plan->n, sizeof *profile);
+    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int core = 0; core < plan->n; core++)
+        profile[core] = __builtin_popcountll(plan->routes[core]);
+    plmr_status status = plmr_region_route(region, what, axis, profile, plan->routes_program);
+    free(profile);
+    return status;
+}
+
+/* ---- time plane ---- */
+
+static plmr_status launch(plmr_region *region)
+{
+    return plmr_clock_busy(region->clock, plmr_device_quantise(region->device->collective_launch));
+}
+
+static plmr_status time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, double stream)
+{
+    for (int p = 0; p < plan->n_phases; p++) {
+        PLMR_TRY(launch(region));
+        const plmr_phase *phase = &plan->phases[p];
+        double forward = phase->whole ? stream : region->device->stage;
+        PLMR_TRY(plmr_clock_reduce(region->clock, axis, phase->legs, phase->n_legs, stream, forward));
+    }
+    return PLMR_OK;
+}
+
+/* Once round to add, once to spread the sums; each half is launched once and then runs by itself. */
+static plmr_status time_ring(plmr_region *region, enum plmr_axis axis, int n, double stream)
+{
+    plmr_ring *ring;
+    PLMR_TRY(plmr_ring_create(region, axis, PLMR_INTERLEAVED, 1, &ring));
+    plmr_status status = PLMR_OK;
+    for (int step = 0; step < 2 * (n - 1) && !status; step++) {
+        if (step % (n - 1) == 0)
+            status = launch(region);
+        if (!status)
+            status = plmr_clock_stream(region->clock, ring, stream, 2 * region->device->ramp + stream);
+        plmr_clock_join(region->clock, axis);
+    }
+    if (!status)
+        status = plmr_clock_settle(region->clock);
+    plmr_ring_destroy(ring);
+    return status;
+}
+
+static uint64_t ring_links(int n)
+{
+    return 2 * (uint64_t)(n - 1) * (2 * (uint64_t)n - 2);
+}
+
+plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
+                                size_t element_bytes)
+{
+    int64_t part = plan->ring ? plmr_ceil_div(n_elements, plan->n) : n_elements;
+    int64_t wavelets = plmr_device_wavelets(region->device, part * (int64_t)element_bytes);
+    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    uint64_t lines = (uint64_t)region->extent[!axis], links = plan->ring ? ring_links(plan->n) : plan->links;
+    plmr_region_path(region, axis, plan->hops, plan->stages);
+    plmr_region_traffic(region, (uint64_t)wavelets * links * lines);
+    PLMR_TRY(plan->ring ? time_ring(region, axis, plan->n, stream) : time_phases(region, axis, plan, stream));
+    plmr_region_pace(region);
+    return PLMR_OK;
+}
+
+/* ---- data plane ---- */
+
+/* The vectors of this block's cores, and what is needed to send them. */
+struct values {
+    plmr_region *region;
+    plmr_exchange *messages;
+    enum plmr_axis axis;
+    enum plmr_dtype accumulate;
+    int64_t n_elements, across;
+    float *vectors, *incoming;
+    int first, n, extent, place;
+};
+
+static float *vector_of(const struct values *v, int core)
+{
+    return v->vectors + (size_t)(core - v->first) * (size_t)(v->n_elements * v->across);
+}
+
+static plmr_status add_leg(const struct values *v, plmr_leg leg)
+{
+    int64_t length = v->n_elements * v->across;
+    size_t n_bytes = (size_t)length * sizeof(float);
+    int src_place = plmr_mesh_owner(v->n, v->extent, leg.src), dst_place = plmr_mesh_owner(v->n, v->extent, leg.dst);
+    if (src_place == v->place && dst_place == v->place) {
+        plmr_vector_add(v->accumulate, length, vector_of(v, leg.src), vector_of(v, leg.dst));
+    } else if (src_place == v->place) {
+        PLMR_TRY(plmr_exchange_send(v->messages, v->axis, dst_place, vector_of(v, leg.src), n_bytes));
+        plmr_exchange_wait(v->messages);
+    } else if (dst_place == v->place) {
+        PLMR_TRY(plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes));
+        plmr_exchange_wait(v->messages);
+        plmr_vector_add(v->accumulate, length, v->incoming, vector_of(v, leg.dst));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status add_phases(const struct values *v, const plmr_reduce_plan *plan, float *sum)
+{
+    for (int p = 0; p < plan->n_phases; p++)
+        for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
+            PLMR_TRY(add_leg(v, plan->phases[p].legs[i]));
+    size_t n_bytes = (size_t)(v->n_elements * v->across) * sizeof(float);
+    int owner = plmr_mesh_owner(v->n, v->extent, plan->root);
+    if (owner == v->place)
+        memcpy(sum, vector_of(v, plan->root), n_bytes);
+    plmr_mesh_line_broadcast(v->region->mesh, v->axis, owner, sum, n_bytes);
+    return PLMR_OK;
+}
+
+/* Elements of chunk c of a vector. */
+static int64_t chunk_first(const struct values *v, int c)
+{
+    return v->n_elements * c / v->n;
+}
+
+/* Copies chunk c of every line between vectors and a message. */
+static int64_t copy_chunk(const struct values *v, float *vectors, int c, float *message, bool out)
+{
+    int64_t first = chunk_first(v, c), count = chunk_first(v, c + 1) - first;
+    for (int64_t line = 0; line < v->across; line++) {
+        float *at = vectors + line * v->n_elements + first;
+        memcpy(out ? message + line * count : at, out ? at : message + line * count, (size_t)count * sizeof(float));
+    }
+    return count * v->across;
+}
+
+static void add_chunk(const struct values *v, const float *from, int64_t from_stride, int to_core, int c)
+{
+    int64_t first = chunk_first(v, c), count = chunk_first(v, c + 1) - first;
+    float *to = vector_of(v, to_core) + first;
+    for (int64_t line = 0; line < v->across; line++)
+        plmr_vector_add(v->accumulate, count, from + line * from_stride, to + line * v->n_elements);
+}
+
+/* In step s, ring position p passes chunk p + 1 + s to the position before it. */
+static plmr_status ring_step(const struct values *v, const plmr_ring *ring, int step)
+{
+    for (int p = 0; p < v->n; p++) {
+        int src = plmr_ring_core(ring, p), dst = plmr_ring_core(ring, (p + v->n - 1) % v->n), c = (p + 1 + step) % v->n;
+        int src_place = plmr_mesh_owner(v->n, v->extent, src), dst_place = plmr_mesh_owner(v->n, v->extent, dst);
+        int64_t first = chunk_first(v, c), count = chunk_first(v, c + 1) - first;
+        size_t n_bytes = (size_t)(count * v->across) * sizeof(float);
+        if (src_place == v->place && dst_place == v->place) {
+            add_chunk(v, vector_of(v, src) + first, v->n_elements, dst, c);
+        } else if (src_place == v->place) {
+            copy_chunk(v, vector_of(v, src), c, v->incoming, true);
+            PLMR_TRY(plmr_exchange_send(v->messages, v->axis, dst_place, v->incoming, n_bytes));
+            plmr_exchange_wait(v->messages);
+        } else if (dst_place == v->place) {
+            PLMR_TRY(plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes));
+            plmr_exchange_wait(v->messages);
+            add_chunk(v, v->incoming, count, dst, c);
+        }
+    }
+    return PLMR_OK;
+}
+
+/* After n - 1 steps the chunk c is whole at ring position c. */
+static plmr_status add_round(const struct values *v, const plmr_ring *ring, float *sum)
+{
+    for (int step = 0; step < v->n - 1; step++)
+        PLMR_TRY(ring_step(v, ring, step));
+    for (int c = 0; c < v->n; c++) {
+        int core = plmr_ring_core(ring, c), owner = plmr_mesh_owner(v->n, v->extent, core);
+        int64_t length = (chunk_first(v, c + 1) - chunk_first(v, c)) * v->across;
+        if (owner == v->place)
+            copy_chunk(v, vector_of(v, core), c, v->incoming, true);
+        plmr_mesh_line_broadcast(v->region->mesh, v->axis, owner, v->incoming, (size_t)length * sizeof(float));
+        copy_chunk(v, sum, c, v->incoming, false);
+    }
+    return PLMR_OK;
+}
+
+static plmr_status add_ring(const struct values *v, float *sum)
+{
+    plmr_ring *ring;
+    PLMR_TRY(plmr_ring_create(v->region, v->axis, PLMR_INTERLEAVED, 1, &ring));
+    plmr_status status = add_round(v, ring, sum);
+    plmr_ring_destroy(ring);
+    return status;
+}
+
+plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
+                                  enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors, float *sum)
+{
+    struct values v = {.region = region, .axis = axis, .accumulate = accumulate, .n_elements = n_elements, .across = across,
+                       .vectors = vectors, .first = region->first[axis], .n = plan->n,
+                       .extent = plmr_mesh_extent(region->mesh, axis), .place = plmr_mesh_place(region->mesh, axis)};
+    size_t length = (size_t)(n_elements * across);
+    v.incoming = malloc((length ? length : 1) * sizeof(float));
+    PLMR_CHECK(v.incoming, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = plmr_exchange_create(region->mesh, &v.messages);
+    if (!status)
+        status = plan->ring ? add_ring(&v, sum) : add_phases(&v, plan, sum);
+    plmr_exchange_destroy(v.messages);
+    free(v.incoming);
+    return status;
+}

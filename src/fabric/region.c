@@ -1,0 +1,191 @@
+#include "fabric/region.h"
+#include "fabric/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double wall_now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static plmr_status check_size(const plmr_device *device, int rows, int cols)
+{
+    PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
+    PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
+               "%dx%d cores do not fit on %s, which has %.0fx%.0f: choose a smaller --cores or a larger --device", rows,
+               cols, device->name, device->rows, device->cols);
+    return PLMR_OK;
+}
+
+static plmr_status fill_region(plmr_region *region)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        int n = region->extent[axis], parts = plmr_mesh_extent(region->mesh, axis);
+        PLMR_CHECK(parts <= n, PLMR_ERROR_INPUT, "%d ranks along %s are more than its %d cores: use fewer ranks", parts,
+                   axis == PLMR_X ? "x" : "y", n);
+        plmr_mesh_share(n, parts, plmr_mesh_place(region->mesh, axis), &region->first[axis], &region->count[axis]);
+        region->ledger.routes[axis] = calloc((size_t)n, sizeof(int));
+        PLMR_CHECK(region->ledger.routes[axis], PLMR_ERROR_SYSTEM, "out of memory");
+    }
+    return plmr_clock_create(region, &region->clock);
+}
+
+plmr_status plmr_region_create(plmr_mesh *mesh, const plmr_device *device, int rows, int cols,
+                               const plmr_region_options *options, plmr_region **out)
+{
+    PLMR_TRY(check_size(device, rows, cols));
+    plmr_region *region = calloc(1, sizeof *region);
+    PLMR_CHECK(region, PLMR_ERROR_SYSTEM, "out of memory");
+    *region = (plmr_region){.mesh = mesh, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows},
+                            .wall_start_s = wall_now_s()};
+    plmr_status status = plmr_agree(fill_region(region));
+    if (status)
+        plmr_region_destroy(region);
+    else
+        *out = region;
+    return status;
+}
+
+void plmr_region_destroy(plmr_region *region)
+{
+    if (!region)
+        return;
+    plmr_clock_destroy(region->clock);
+    for (int axis = 0; axis < 2; axis++)
+        free(region->ledger.routes[axis]);
+    free(region);
+}
+
+plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes)
+{
+    plmr_ledger *ledger = &region->ledger;
+    int64_t limit = (int64_t)region->device->sram;
+    PLMR_ASSERT(n_bytes >= 0 && ledger->sram_bytes <= INT64_MAX - n_bytes);
+    int64_t need = ledger->sram_bytes + n_bytes;
+    PLMR_CHECK(need <= limit || region->options.allow_memory, PLMR_ERROR_LIMIT,
+               "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose a larger --cores, or --allow M",
+               (long long)need, what, region->device->name, (long long)limit);
+    ledger->violates_memory = ledger->violates_memory || need > limit;
+    ledger->sram_bytes = need;
+    if (need > ledger->sram_peak_bytes)
+        ledger->sram_peak_bytes = need;
+    return PLMR_OK;
+}
+
+void plmr_region_release(plmr_region *region, int64_t n_bytes)
+{
+    PLMR_ASSERT(n_bytes <= region->ledger.sram_bytes);
+    region->ledger.sram_bytes -= n_bytes;
+}
+
+static int most(const int *values, int n, int *at)
+{
+    *at = 0;
+    for (int i = 1; i < n; i++)
+        if (values[i] > values[*at])
+            *at = i;
+    return values[*at];
+}
+
+static int most_routes(const plmr_region *region, int *row, int *col)
+{
+    return most(region->ledger.routes[PLMR_X], region->extent[PLMR_X], col) +
+           most(region->ledger.routes[PLMR_Y], region->extent[PLMR_Y], row);
+}
+
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile, int n_program)
+{
+    plmr_ledger *ledger = &region->ledger;
+    int row, col, limit = (int)region->device->routes;
+    for (int i = 0; i < region->extent[axis]; i++)
+        ledger->routes[axis][i] += profile[i];
+    int need = most_routes(region, &row, &col);
+    PLMR_CHECK(need <= limit || region->options.allow_routes, PLMR_ERROR_LIMIT,
+               "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose another --alg, or --allow R", row,
+               col, need, what, region->device->name, limit);
+    ledger->routes_program += n_program;
+    ledger->violates_routes = ledger->violates_routes || need > limit;
+    return PLMR_OK;
+}
+
+int plmr_region_routes_left(const plmr_region *region)
+{
+    int row, col;
+    return (int)region->device->routes - most_routes(region, &row, &col);
+}
+
+void plmr_region_close_paths(plmr_region *region)
+{
+    plmr_ledger *ledger = &region->ledger;
+    int longer = ledger->path[PLMR_Y].hops > ledger->path[PLMR_X].hops ? PLMR_Y : PLMR_X;
+    ledger->hops += ledger->path[longer].hops;
+    ledger->stages += ledger->path[longer].stages;
+    memset(ledger->path, 0, sizeof ledger->path);
+}
+
+void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages)
+{
+    if (region->ledger.path[axis].open)
+        plmr_region_close_paths(region);
+    region->ledger.path[axis].open = true;
+    region->ledger.path[axis].hops = hops;
+    region->ledger.path[axis].stages = stages;
+}
+
+void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops)
+{
+    region->ledger.wavelet_hops += wavelet_hops;
+}
+
+plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
+{
+    double cycles = plmr_device_quantise(t_cycles);
+    PLMR_TRY(plmr_clock_busy(region->clock, cycles));
+    region->ledger.compute_cycles += cycles;
+    region->ledger.steps++;
+    if (region->options.on_step)
+        region->options.on_step(region->options.on_step_context, region->ledger.steps);
+    return PLMR_OK;
+}
+
+static void sleep_until_s(double wall_s)
+{
+    struct timespec when = {(time_t)wall_s, (long)((wall_s - (double)(time_t)wall_s) * 1e9)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
+        ;
+}
+
+void plmr_region_pace(plmr_region *region)
+{
+    if (region->options.pace <= 0)
+        return;
+    double virtual_s = plmr_clock_block_max(region->clock) / region->device->clock;
+    sleep_until_s(region->wall_start_s + region->options.pace * virtual_s);
+}
+
+plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
+{
+    const plmr_ledger *ledger = &region->ledger;
+    int row, col;
+    plmr_region_close_paths(region);
+    *cost = (plmr_cost){
+        .compute_cycles = ledger->compute_cycles,
+        .hops_critical = ledger->hops,
+        .stages_critical = ledger->stages,
+        .steps = ledger->steps,
+        .routes_max = most_routes(region, &row, &col),
+        .routes_program = ledger->routes_program,
+        .sram_peak_bytes = ledger->sram_peak_bytes,
+        .wavelet_hops = ledger->wavelet_hops,
+        .violates_memory = ledger->violates_memory,
+        .violates_routes = ledger->violates_routes,
+    };
+    PLMR_TRY(plmr_clock_max(region->clock, &cost->t_cycles));
+    plmr_region_pace(region);
+    return PLMR_OK;
+}

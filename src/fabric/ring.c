@@ -1,0 +1,204 @@
+#include "fabric/region.h"
+
+#include <stdlib.h>
+
+int plmr_ring_slots(const plmr_ring *ring)
+{
+    return ring->n * ring->slots;
+}
+
+int plmr_ring_position(const plmr_ring *ring, int core)
+{
+    if (ring->kind != PLMR_INTERLEAVED)
+        return core;
+    return core % 2 == 0 ? core / 2 : ring->n - (core + 1) / 2;
+}
+
+int plmr_ring_core(const plmr_ring *ring, int position)
+{
+    if (ring->kind != PLMR_INTERLEAVED)
+        return position;
+    return position < (ring->n + 1) / 2 ? 2 * position : 2 * (ring->n - position) - 1;
+}
+
+/* At the ends of a line a core is its own neighbour. */
+static int neighbour(const plmr_ring *ring, int core, int step)
+{
+    if (ring->kind == PLMR_LINE && (core + step < 0 || core + step >= ring->n))
+        return core;
+    return plmr_ring_core(ring, (plmr_ring_position(ring, core) + step + ring->n) % ring->n);
+}
+
+/* On a torus that the region spans, the long way round is one hop. */
+static int distance(const plmr_ring *ring, int from, int to)
+{
+    const plmr_device *device = ring->region->device;
+    int straight = abs(to - from);
+    int whole = (int)(ring->axis == PLMR_X ? device->cols : device->rows);
+    if (device->topology == PLMR_TORUS && whole == ring->n && ring->n - straight < straight)
+        return ring->n - straight;
+    return straight;
+}
+
+static void measure(plmr_ring *ring)
+{
+    for (int core = 0; core < ring->n; core++) {
+        int hops = distance(ring, neighbour(ring, core, 1), core);
+        ring->longest = hops > ring->longest ? hops : ring->longest;
+        ring->total_hops += hops;
+    }
+}
+
+static int extent(const plmr_ring *ring)
+{
+    return plmr_mesh_extent(ring->region->mesh, ring->axis);
+}
+
+int plmr_ring_owner(const plmr_ring *ring, int slot)
+{
+    return plmr_mesh_owner(ring->n, extent(ring), plmr_ring_core(ring, slot / ring->slots));
+}
+
+/* A block of cores holds a run of slots on the way out (even cores) and one on the way back (odd cores). */
+int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2])
+{
+    int first, count, n_runs = 0;
+    plmr_mesh_share(ring->n, extent(ring), place, &first, &count);
+    int end = first + count;
+    plmr_run out = {first, count}, back = {0, 0};
+    if (ring->kind == PLMR_INTERLEAVED) {
+        out = (plmr_run){(first + 1) / 2, (end + 1) / 2 - (first + 1) / 2};
+        back = (plmr_run){ring->n - end / 2, end / 2 - first / 2};
+    }
+    if (out.count && back.count && out.first + out.count == back.first) {
+        out.count += back.count;
+        back.count = 0;
+    }
+    if (out.count)
+        runs[n_runs++] = out;
+    if (back.count)
+        runs[n_runs++] = back;
+    for (int i = 0; i < n_runs; i++)
+        runs[i] = (plmr_run){runs[i].first * ring->slots, runs[i].count * ring->slots};
+    return n_runs;
+}
+
+int plmr_ring_local_slots(const plmr_ring *ring)
+{
+    int n = 0;
+    for (int i = 0; i < ring->n_runs; i++)
+        n += ring->runs[i].count;
+    return n;
+}
+
+/* Ghosts of the block at `place`: neighbours on the ring that lie outside. Only cores within two of the block's ends have
+ * such. */
+static int list_ghosts(const plmr_ring *ring, int place, plmr_ring_ghost ghosts[PLMR_RING_GHOSTS])
+{
+    int first, count, n = 0;
+    plmr_mesh_share(ring->n, extent(ring), place, &first, &count);
+    for (int i = 0; i < count; i++) {
+        if (i >= 2 && i < count - 2)
+            continue;
+        for (int step = -1; step <= 1; step += 2) {
+            int core = neighbour(ring, first + i, step);
+            bool known = core >= first && core < first + count;
+            for (int g = 0; g < n && !known; g++)
+                known = ghosts[g].core == core;
+            if (!known)
+                ghosts[n++] = (plmr_ring_ghost){core, plmr_mesh_owner(ring->n, extent(ring), core)};
+        }
+    }
+    return n;
+}
+
+static void list_wanted(plmr_ring *ring)
+{
+    int me = plmr_mesh_place(ring->region->mesh, ring->axis);
+    ring->n_ghosts = list_ghosts(ring, me, ring->ghosts);
+    for (int place = 0; place < extent(ring); place++) {
+        plmr_ring_ghost theirs[PLMR_RING_GHOSTS];
+        int n = place == me ? 0 : list_ghosts(ring, place, theirs);
+        for (int g = 0; g < n; g++)
+            if (theirs[g].place == me)
+                ring->wanted[ring->n_wanted++] = (plmr_ring_ghost){theirs[g].core, place};
+        PLMR_ASSERT(ring->n_wanted <= PLMR_RING_GHOSTS);
+    }
+}
+
+/* Local index of a core along the axis, or ~g for ghost g. */
+static int locate(const plmr_ring *ring, int core)
+{
+    int local = core - ring->region->first[ring->axis];
+    if (local >= 0 && local < ring->region->count[ring->axis])
+        return local;
+    int g = 0;
+    while (ring->ghosts[g].core != core)
+        g++;
+    return ~g;
+}
+
+static plmr_status fill_neighbours(plmr_ring *ring)
+{
+    int first = ring->region->first[ring->axis], count = ring->region->count[ring->axis];
+    ring->before = calloc(4 * (size_t)count, sizeof(int));
+    PLMR_CHECK(ring->before, PLMR_ERROR_SYSTEM, "out of memory");
+    ring->after = ring->before + count;
+    ring->hops_before = ring->after + count;
+    ring->hops_after = ring->hops_before + count;
+    for (int i = 0; i < count; i++) {
+        int before = neighbour(ring, first + i, -1), after = neighbour(ring, first + i, 1);
+        ring->before[i] = locate(ring, before);
+        ring->after[i] = locate(ring, after);
+        ring->hops_before[i] = distance(ring, before, first + i);
+        ring->hops_after[i] = distance(ring, after, first + i);
+    }
+    return PLMR_OK;
+}
+
+/* Send and receive at every core; transit where other cores' messages pass straight through. */
+plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_directions)
+{
+    int *profile = calloc((size_t)ring->n, sizeof *profile);
+    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int core = 0; core < ring->n; core++)
+        profile[core] = n_directions * (2 + (core > 0 && core < ring->n - 1));
+    plmr_status status = plmr_region_route(ring->region, what, ring->axis, profile, 3 * n_directions);
+    free(profile);
+    return status;
+}
+
+static plmr_status fill_ring(plmr_ring *ring)
+{
+    measure(ring);
+    list_wanted(ring);
+    PLMR_TRY(fill_neighbours(ring));
+    ring->n_runs = plmr_ring_runs(ring, plmr_mesh_place(ring->region->mesh, ring->axis), ring->runs);
+    return PLMR_OK;
+}
+
+plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core,
+                             plmr_ring **out)
+{
+    PLMR_CHECK(region->extent[axis] >= 3 || kind == PLMR_LINE, PLMR_ERROR_INPUT,
+               "a ring needs at least 3 cores along %s, not %d: choose a larger --cores", axis == PLMR_X ? "x" : "y",
+               region->extent[axis]);
+    plmr_ring *ring = calloc(1, sizeof *ring);
+    PLMR_CHECK(ring, PLMR_ERROR_SYSTEM, "out of memory");
+    *ring = (plmr_ring){.region = region, .axis = axis, .kind = kind, .n = region->extent[axis], .slots = slots_per_core,
+                        .reach = kind == PLMR_INTERLEAVED ? 2 : 1};
+    plmr_status status = fill_ring(ring);
+    if (status)
+        plmr_ring_destroy(ring);
+    else
+        *out = ring;
+    return status;
+}
+
+void plmr_ring_destroy(plmr_ring *ring)
+{
+    if (!ring)
+        return;
+    free(ring->before);
+    free(ring);
+}

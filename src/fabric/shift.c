@@ -1,0 +1,45 @@
+#include "fabric/clock.h"
+#include "fabric/verbs.h"
+
+static plmr_status route_shift(plmr_tensor *tensor)
+{
+    if (tensor->routed)
+        return PLMR_OK;
+    tensor->routed = true;
+    return plmr_ring_route(tensor->depth_ring, tensor->name, 1);
+}
+
+plmr_status plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
+{
+    const plmr_device *device = region->device;
+    double words = (double)wavelets;
+    PLMR_TRY(plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words)));
+    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
+    plmr_region_path(region, ring->axis, ring->longest, 0);
+    plmr_region_traffic(region, (uint64_t)wavelets * (uint64_t)ring->total_hops *
+                                    (uint64_t)region->extent[!ring->axis]);
+    plmr_region_pace(region);
+    return PLMR_OK;
+}
+
+plmr_status plmr_shift_begin(plmr_tensor *tensor)
+{
+    PLMR_TRY(route_shift(tensor));
+    return plmr_exchange_time(tensor->region, tensor->depth_ring, plmr_tensor_wavelets(tensor));
+}
+
+void plmr_shift_end(plmr_tensor *tensor)
+{
+    plmr_clock_join(tensor->region->clock, tensor->depth_ring->axis);
+    tensor->turn++;
+}
+
+plmr_status plmr_align(plmr_tensor *tensor)
+{
+    PLMR_TRY(plmr_ring_route(tensor->depth_ring, tensor->name, 2));
+    for (int round = 0; round < tensor->n_slots / 2; round++) {
+        PLMR_TRY(plmr_exchange_time(tensor->region, tensor->depth_ring, plmr_tensor_wavelets(tensor)));
+        plmr_clock_join(tensor->region->clock, tensor->depth_ring->axis);
+    }
+    return plmr_tensor_align(tensor);
+}

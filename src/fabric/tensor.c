@@ -1,0 +1,322 @@
+#include "fabric/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static plmr_status charge(plmr_tensor *tensor, int n_buffers)
+{
+    int64_t per_slot = (int64_t)tensor->tile_bytes * tensor->width_ring->slots;
+    int64_t core_bytes = per_slot * (tensor->depth_ring->slots + n_buffers);
+    PLMR_TRY(plmr_region_charge(tensor->region, tensor->name, core_bytes));
+    tensor->core_bytes = core_bytes;
+    return PLMR_OK;
+}
+
+static plmr_status fill_tensor(plmr_tensor *tensor, const plmr_tensor_spec *spec)
+{
+    PLMR_TRY(charge(tensor, spec->n_buffers));
+    tensor->line = calloc((size_t)tensor->n_slots, sizeof *tensor->line);
+    PLMR_CHECK(tensor->line, PLMR_ERROR_SYSTEM, "out of memory");
+    return plmr_exchange_create(tensor->region->mesh, &tensor->messages);
+}
+
+plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **out)
+{
+    plmr_tensor *tensor = calloc(1, sizeof *tensor);
+    PLMR_CHECK(tensor, PLMR_ERROR_SYSTEM, "out of memory");
+    size_t tile_bytes = (size_t)spec->depth * (size_t)spec->width * plmr_dtype_bytes(spec->dtype);
+    int n_tiles = plmr_ring_local_slots(spec->width_ring);
+    *tensor = (plmr_tensor){
+        .region = region,
+        .name = spec->name,
+        .dtype = spec->dtype,
+        .depth_ring = spec->depth_ring,
+        .width_ring = spec->width_ring,
+        .depth = spec->depth,
+        .width = spec->width,
+        .n_slots = plmr_ring_slots(spec->depth_ring),
+        .n_tiles = n_tiles,
+        .delivery = spec->delivery,
+        .depth_is_cols = spec->depth_is_cols,
+        .width_major = spec->width_major,
+        .split = spec->delivery != PLMR_BY_NOBODY && plmr_mesh_extent(region->mesh, spec->depth_ring->axis) > 1,
+        .window = spec->window,
+        .phase = -spec->window,
+        .tile_bytes = tile_bytes,
+        .line_bytes = tile_bytes * (size_t)n_tiles,
+    };
+    plmr_status status = fill_tensor(tensor, spec);
+    if (status)
+        plmr_tensor_destroy(tensor);
+    else
+        *out = tensor;
+    return status;
+}
+
+void plmr_tensor_destroy(plmr_tensor *tensor)
+{
+    if (!tensor)
+        return;
+    plmr_region_release(tensor->region, tensor->core_bytes);
+    plmr_exchange_destroy(tensor->messages);
+    plmr_slab_destroy(tensor->slab);
+    free(tensor->spare);
+    free(tensor->line);
+    free(tensor);
+}
+
+int64_t plmr_tensor_wavelets(const plmr_tensor *tensor)
+{
+    return plmr_device_wavelets(tensor->region->device, (int64_t)tensor->tile_bytes * tensor->width_ring->slots);
+}
+
+static int modulo(int i, int n)
+{
+    int r = i % n;
+    return r < 0 ? r + n : r;
+}
+
+/* ---- which lines are where ---- */
+
+static bool in_runs(const plmr_run *runs, int n_runs, int slot, int more, int n_slots)
+{
+    for (int i = 0; i < n_runs; i++)
+        if (modulo(slot - runs[i].first, n_slots) < runs[i].count + more)
+            return true;
+    return false;
+}
+
+/* A rank works in turns [phase, phase + window) on the lines of its slots at those turns; before the first phase it has its
+ * own. One line more is kept, so that a line's next reader finds it with the owner of its slot. */
+static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, int u, int phase)
+{
+    int n = tensor->n_slots;
+    if (tensor->delivery == PLMR_BY_MULTICAST)
+        return in_runs(runs, n_runs, u, 0, n) || (phase >= 0 && modulo(u - phase, n) < tensor->window);
+    return phase < 0 ? in_runs(runs, n_runs, u, 0, n) : in_runs(runs, n_runs, u - phase, tensor->window, n);
+}
+
+/* ---- memory for lines ---- */
+
+static int line_capacity(const plmr_tensor *tensor)
+{
+    int own = plmr_ring_local_slots(tensor->depth_ring);
+    int64_t most = own + (tensor->split ? (int64_t)2 * tensor->window * tensor->depth_ring->n_runs + 2 : 0);
+    return most < tensor->n_slots ? (int)most : tensor->n_slots;
+}
+
+static plmr_status allocate_lines(plmr_tensor *tensor)
+{
+    size_t capacity = (size_t)line_capacity(tensor), line_bytes = tensor->line_bytes;
+    PLMR_CHECK(!line_bytes || capacity <= SIZE_MAX / line_bytes, PLMR_ERROR_INPUT, "%s is too large", tensor->name);
+    tensor->slab = plmr_slab_create(capacity * line_bytes);
+    tensor->spare = calloc(capacity, sizeof *tensor->spare);
+    PLMR_CHECK(tensor->slab && tensor->spare, PLMR_ERROR_SYSTEM, "out of memory for %s: %zu bytes on this rank; use more ranks",
+               tensor->name, capacity * line_bytes);
+    for (size_t i = 0; i < capacity; i++)
+        tensor->spare[tensor->n_spare++] = (char *)tensor->slab + i * line_bytes;
+    return PLMR_OK;
+}
+
+static void take_line(plmr_tensor *tensor, int u)
+{
+    PLMR_ASSERT(tensor->n_spare > 0);
+    tensor->line[u] = tensor->spare[--tensor->n_spare];
+}
+
+static void take_own_lines(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    for (int i = 0; i < ring->n_runs; i++)
+        for (int s = 0; s < ring->runs[i].count; s++)
+            take_line(tensor, ring->runs[i].first + s);
+}
+
+/* ---- moving windows ---- */
+
+bool plmr_tensor_ready(const plmr_tensor *tensor)
+{
+    return !tensor->split || !tensor->region->options.values || tensor->turn < tensor->phase + tensor->window;
+}
+
+/* Slot u's line goes to every rank of the axis that wants it in the next phase and has it not in this one. The rank that
+ * owns the line's slot at the start of that phase is certain to hold it. */
+static plmr_status fetch_by_ring(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    plmr_mesh *mesh = tensor->region->mesh;
+    int next = tensor->phase + tensor->window, me = plmr_mesh_place(mesh, ring->axis);
+    for (int place = 0; place < plmr_mesh_extent(mesh, ring->axis); place++) {
+        plmr_run runs[2];
+        int n_runs = plmr_ring_runs(ring, place, runs);
+        for (int u = 0; u < tensor->n_slots; u++) {
+            if (!wants(tensor, runs, n_runs, u, next) || wants(tensor, runs, n_runs, u, tensor->phase))
+                continue;
+            int owner = plmr_ring_owner(ring, modulo(u - next, tensor->n_slots));
+            if (place == me) {
+                take_line(tensor, u);
+                PLMR_TRY(plmr_exchange_receive(tensor->messages, ring->axis, owner, tensor->line[u], tensor->line_bytes));
+            } else if (owner == me) {
+                PLMR_TRY(plmr_exchange_send(tensor->messages, ring->axis, place, tensor->line[u], tensor->line_bytes));
+            }
+        }
+    }
+    return PLMR_OK;
+}
+
+static void fetch_by_multicast(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    int next = tensor->phase + tensor->window;
+    for (int i = 0; i < tensor->window && next + i < tensor->n_slots; i++) {
+        if (!tensor->line[next + i])
+            take_line(tensor, next + i);
+        plmr_mesh_line_broadcast(tensor->region->mesh, ring->axis, plmr_ring_owner(ring, next + i), tensor->line[next + i],
+                                 tensor->line_bytes);
+    }
+}
+
+plmr_status plmr_tensor_fetch(plmr_tensor *tensor)
+{
+    if (tensor->delivery == PLMR_BY_RING)
+        return fetch_by_ring(tensor);
+    fetch_by_multicast(tensor);
+    return PLMR_OK;
+}
+
+void plmr_tensor_advance(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    plmr_exchange_wait(tensor->messages);
+    tensor->phase += tensor->window;
+    for (int u = 0; u < tensor->n_slots; u++)
+        if (tensor->line[u] && !wants(tensor, ring->runs, ring->n_runs, u, tensor->phase)) {
+            tensor->spare[tensor->n_spare++] = tensor->line[u];
+            tensor->line[u] = NULL;
+        }
+}
+
+plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed)
+{
+    tensor->skewed = skewed;
+    tensor->aligned = skewed && tensor->split;
+    if (!tensor->region->options.values)
+        return PLMR_OK;
+    PLMR_TRY(allocate_lines(tensor));
+    take_own_lines(tensor);
+    return plmr_tensor_load(tensor, source);
+}
+
+/* ---- alignment ---- */
+
+/* Tiles that move between two ranks in one go; bounds the memory for messages. */
+enum { ALIGN_BYTES = 4 << 20 };
+
+struct move {
+    plmr_tensor *tensor;
+    void **lines;            /* of the aligned frame */
+    int first_tile, n_tiles; /* width chunks in this go */
+    const int *chunk;        /* slot of each local width chunk */
+};
+
+/* Copies the tiles that go from the rank at `from` to the rank at `to`, in an order that both know, between the lines and
+ * a message; returns their bytes. With message NULL only counts. */
+static size_t copy_tiles(const struct move *move, int from, int to, char *message, bool out)
+{
+    const plmr_tensor *tensor = move->tensor;
+    plmr_run runs[2];
+    int n_runs = plmr_ring_runs(tensor->depth_ring, to, runs);
+    size_t done = 0;
+    for (int p = move->first_tile; p < move->first_tile + move->n_tiles; p++)
+        for (int i = 0; i < n_runs; i++)
+            for (int u = runs[i].first; u < runs[i].first + runs[i].count; u++) {
+                int slot = (u + move->chunk[p]) % tensor->n_slots;
+                if (plmr_ring_owner(tensor->depth_ring, slot) != from)
+                    continue;
+                size_t at = (size_t)p * tensor->tile_bytes;
+                if (message && out)
+                    memcpy(message + done, (char *)tensor->line[slot] + at, tensor->tile_bytes);
+                else if (message)
+                    memcpy((char *)move->lines[u] + at, message + done, tensor->tile_bytes);
+                done += tensor->tile_bytes;
+            }
+    return done;
+}
+
+static plmr_status trade_tiles(const struct move *move, int to, int from, char *buffer, size_t half)
+{
+    plmr_tensor *tensor = move->tensor;
+    enum plmr_axis axis = tensor->depth_ring->axis;
+    int me = plmr_mesh_place(tensor->region->mesh, axis);
+    size_t n_out = copy_tiles(move, me, to, buffer, true);
+    size_t n_in = copy_tiles(move, from, me, NULL, false);
+    PLMR_ASSERT(n_out <= half && n_in <= half);
+    char *incoming = to == me ? buffer : buffer + half;
+    if (to != me) {
+        PLMR_TRY(plmr_exchange_receive(tensor->messages, axis, from, incoming, n_in));
+        PLMR_TRY(plmr_exchange_send(tensor->messages, axis, to, buffer, n_out));
+        plmr_exchange_wait(tensor->messages);
+    }
+    copy_tiles(move, from, me, incoming, false);
+    return PLMR_OK;
+}
+
+static plmr_status trade_all(struct move *move, char *buffer, size_t half, int per_go)
+{
+    plmr_tensor *tensor = move->tensor;
+    int n = plmr_mesh_extent(tensor->region->mesh, tensor->depth_ring->axis);
+    int me = plmr_mesh_place(tensor->region->mesh, tensor->depth_ring->axis);
+    for (move->first_tile = 0; move->first_tile < tensor->n_tiles; move->first_tile += per_go) {
+        int left = tensor->n_tiles - move->first_tile;
+        move->n_tiles = left < per_go ? left : per_go;
+        for (int d = 0; d < n; d++)
+            PLMR_TRY(trade_tiles(move, (me + d) % n, (me - d + n) % n, buffer, half));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status align_lines(plmr_tensor *tensor, void **lines, int *chunk)
+{
+    const plmr_ring *ring = tensor->width_ring;
+    for (int i = 0, p = 0; i < ring->n_runs; i++)
+        for (int x = 0; x < ring->runs[i].count; x++)
+            chunk[p++] = ring->runs[i].first + x;
+    size_t row_bytes = tensor->tile_bytes * (size_t)tensor->n_slots;
+    int per_go = row_bytes > ALIGN_BYTES ? 1 : (int)(ALIGN_BYTES / row_bytes);
+    size_t half = (size_t)per_go * row_bytes;
+    char *buffer = malloc(2 * half);
+    PLMR_CHECK(buffer, PLMR_ERROR_SYSTEM, "out of memory");
+    struct move move = {.tensor = tensor, .lines = lines, .chunk = chunk};
+    plmr_status status = trade_all(&move, buffer, half, per_go);
+    free(buffer);
+    return status;
+}
+
+/* The aligned lines are built in fresh memory and take the place of the old. */
+plmr_status plmr_tensor_align(plmr_tensor *tensor)
+{
+    tensor->skewed = true;
+    if (!tensor->split || !tensor->region->options.values)
+        return PLMR_OK;
+    plmr_tensor fresh = *tensor;
+    fresh.n_spare = 0;
+    fresh.slab = NULL;
+    fresh.spare = NULL;
+    fresh.line = calloc((size_t)tensor->n_slots, sizeof *fresh.line);
+    int *chunk = calloc((size_t)tensor->n_tiles, sizeof *chunk);
+    plmr_status status = fresh.line && chunk ? allocate_lines(&fresh) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    if (!status) {
+        take_own_lines(&fresh);
+        status = align_lines(tensor, fresh.line, chunk);
+    }
+    free(chunk);
+    plmr_tensor *old = status ? &fresh : tensor;
+    free(old->line);
+    free(old->spare);
+    plmr_slab_destroy(old->slab);
+    if (!status) {
+        *tensor = fresh;
+        tensor->aligned = true;
+    }
+    return status;
+}

@@ -1,0 +1,296 @@
+#include "plmr/tiles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fabric/clock.h"
+#include "fabric/reduce.h"
+#include "fabric/verbs.h"
+
+struct plmr_tiles {
+    plmr_region *region;
+    const char *name;
+    int n_values;
+    float *values; /* local rows x local columns x n_values; NULL in timing mode */
+    bool multicast_routed[2], reduce_routed[2]; /* by axis: routes are configured once */
+};
+
+static size_t local_values(const plmr_tiles *tiles)
+{
+    const int *count = tiles->region->count;
+    return (size_t)count[PLMR_X] * (size_t)count[PLMR_Y] * (size_t)tiles->n_values;
+}
+
+static int64_t core_bytes(const plmr_tiles *tiles)
+{
+    return (int64_t)tiles->n_values * (int64_t)sizeof(float);
+}
+
+plmr_status plmr_tiles_create(plmr_region *region, const char *name, int n_values, plmr_tiles **out)
+{
+    PLMR_CHECK(n_values >= 1, PLMR_ERROR_INPUT, "%s: a tile needs at least one value, not %d", name, n_values);
+    plmr_tiles *tiles = calloc(1, sizeof *tiles);
+    PLMR_CHECK(tiles, PLMR_ERROR_SYSTEM, "out of memory");
+    *tiles = (plmr_tiles){.region = region, .name = name, .n_values = n_values};
+    plmr_status status = plmr_region_charge(region, name, core_bytes(tiles));
+    if (status) {
+        free(tiles);
+        return status;
+    }
+    if (region->options.values && !(tiles->values = calloc(local_values(tiles), sizeof(float))))
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for %s", name);
+    if (status)
+        plmr_tiles_destroy(tiles);
+    else
+        *out = tiles;
+    return status;
+}
+
+void plmr_tiles_destroy(plmr_tiles *tiles)
+{
+    if (!tiles)
+        return;
+    plmr_region_release(tiles->region, core_bytes(tiles));
+    free(tiles->values);
+    free(tiles);
+}
+
+static float *tile_of(const plmr_tiles *tiles, float *values, int row, int col)
+{
+    const plmr_region *region = tiles->region;
+    size_t r = (size_t)(row - region->first[PLMR_Y]), c = (size_t)(col - region->first[PLMR_X]);
+    return values + (r * (size_t)region->count[PLMR_X] + c) * (size_t)tiles->n_values;
+}
+
+float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col)
+{
+    const plmr_region *region = tiles->region;
+    int r = row - region->first[PLMR_Y], c = col - region->first[PLMR_X];
+    bool here = r >= 0 && r < region->count[PLMR_Y] && c >= 0 && c < region->count[PLMR_X];
+    return here && tiles->values ? tile_of(tiles, tiles->values, row, col) : NULL;
+}
+
+plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, void *context)
+{
+    PLMR_TRY(plmr_region_busy(region, t_cycles));
+    for (int r = 0; r < region->count[PLMR_Y] && region->options.values && work; r++)
+        for (int c = 0; c < region->count[PLMR_X]; c++)
+            work(context, region->first[PLMR_Y] + r, region->first[PLMR_X] + c);
+    return PLMR_OK;
+}
+
+/* ---- moving along an axis ---- */
+
+/* Where the tile that core `core` of a line receives comes from; the core itself if it keeps its own. */
+struct movement {
+    const plmr_ring *ring;
+    int step;
+    const plmr_ring *across; /* of an alignment; else NULL */
+};
+
+static int source_of(const struct movement *m, int line, int core)
+{
+    const plmr_ring *ring = m->ring;
+    int by = m->across ? -m->step * plmr_ring_position(m->across, line) : -m->step;
+    if (ring->kind == PLMR_LINE && !m->across)
+        return core + by < 0 || core + by >= ring->n ? core : core + by;
+    return plmr_ring_core(ring, ((plmr_ring_position(ring, core) + by) % ring->n + ring->n) % ring->n);
+}
+
+/* Packs the tiles that go to the rank at `place`, or unpacks those that come from it, in an order both know. */
+static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct movement *m, int from, int to, float *message,
+                         bool out)
+{
+    const plmr_region *region = tiles->region;
+    enum plmr_axis axis = m->ring->axis;
+    int first, count, parts = plmr_mesh_extent(region->mesh, axis), n = m->ring->n;
+    size_t done = 0, size = (size_t)tiles->n_values;
+    plmr_mesh_share(n, parts, to, &first, &count);
+    for (int line = region->first[!axis]; line < region->first[!axis] + region->count[!axis]; line++)
+        for (int core = first; core < first + count; core++) {
+            int source = source_of(m, line, core), here = out ? source : core;
+            if (plmr_mesh_owner(n, parts, source) != from)
+                continue;
+            if (message) {
+                float *tile = axis == PLMR_X ? tile_of(tiles, values, line, here) : tile_of(tiles, values, here, line);
+                memcpy(out ? message + done : tile, out ? tile : message + done, size * sizeof(float));
+            }
+            done += size;
+        }
+    return done;
+}
+
+static plmr_status trade(const plmr_tiles *from, float *to, const struct movement *m, float *out, float *in)
+{
+    const plmr_mesh *mesh = from->region->mesh;
+    enum plmr_axis axis = m->ring->axis;
+    int n = plmr_mesh_extent(mesh, axis), me = plmr_mesh_place(mesh, axis);
+    plmr_exchange *messages;
+    PLMR_TRY(plmr_exchange_create(from->region->mesh, &messages));
+    plmr_status status = PLMR_OK;
+    for (int d = 0; d < n && !status; d++) {
+        int there = (me + d) % n, back = (me - d + n) % n;
+        size_t n_out = copy_tiles(from, from->values, m, me, there, out, true) * sizeof(float);
+        size_t n_in = copy_tiles(from, to, m, back, me, NULL, false) * sizeof(float);
+        if (d > 0) {
+            status = plmr_exchange_receive(messages, axis, back, in, n_in);
+            if (!status)
+                status = plmr_exchange_send(messages, axis, there, out, n_out);
+            plmr_exchange_wait(messages);
+        }
+        copy_tiles(from, to, m, back, me, d > 0 ? in : out, false);
+    }
+    plmr_exchange_destroy(messages);
+    return status;
+}
+
+/* Tiles are received into fresh memory, so that a tensor can be its own target. */
+static plmr_status move_tiles(const plmr_tiles *from, plmr_tiles *to, const struct movement *m)
+{
+    if (!from->values)
+        return PLMR_OK;
+    size_t n = local_values(from);
+    float *fresh = malloc(n * sizeof *fresh), *buffer = malloc(2 * n * sizeof *buffer);
+    plmr_status status = PLMR_OK;
+    if (!fresh || !buffer)
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory to move %s", from->name);
+    else
+        memcpy(fresh, to->values, n * sizeof *fresh);
+    if (!status)
+        status = trade(from, fresh, m, buffer, buffer + n);
+    free(buffer);
+    float *old = status ? fresh : to->values;
+    to->values = status ? to->values : fresh;
+    free(old);
+    return status;
+}
+
+static int64_t wavelets_of(const plmr_tiles *tiles)
+{
+    return plmr_device_wavelets(tiles->region->device, core_bytes(tiles));
+}
+
+plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step)
+{
+    PLMR_CHECK(from->n_values == to->n_values, PLMR_ERROR_INPUT, "%s and %s have tiles of different size", from->name, to->name);
+    PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "a shift goes 1 or -1 along its ring, not %d", step);
+    if (!ring->routed[step > 0])
+        PLMR_TRY(plmr_ring_route(ring, from->name, 1));
+    ring->routed[step > 0] = true;
+    PLMR_TRY(plmr_exchange_time(from->region, ring, wavelets_of(from)));
+    plmr_clock_join(from->region->clock, ring->axis);
+    struct movement movement = {ring, step, NULL};
+    return move_tiles(from, to, &movement);
+}
+
+plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring *across, int step)
+{
+    PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "an alignment goes by 1 or -1 per line, not %d", step);
+    PLMR_CHECK(ring->axis != across->axis, PLMR_ERROR_INPUT, "%s is aligned along one axis by its place on the other",
+               tiles->name);
+    if (!ring->align_routed)
+        PLMR_TRY(plmr_ring_route(ring, tiles->name, 2));
+    ring->align_routed = true;
+    int farthest = across->n - 1 < ring->n / 2 ? across->n - 1 : ring->n / 2;
+    for (int round = 0; round < farthest; round++) {
+        PLMR_TRY(plmr_exchange_time(tiles->region, ring, wavelets_of(tiles)));
+        plmr_clock_join(tiles->region->clock, ring->axis);
+    }
+    struct movement movement = {ring, step, across};
+    return move_tiles(tiles, tiles, &movement);
+}
+
+/* ---- one to all, all to all ---- */
+
+/* The tiles of this block as vectors: for each core along the axis, the tiles of all lines. Back: from one such row. */
+static void copy_vectors(const plmr_tiles *tiles, enum plmr_axis axis, float *vectors, bool out)
+{
+    const int *first = tiles->region->first, *count = tiles->region->count;
+    size_t size = (size_t)tiles->n_values;
+    for (int i = 0; i < count[axis]; i++)
+        for (int line = 0; line < count[!axis]; line++) {
+            int row = first[PLMR_Y] + (axis == PLMR_X ? line : i), col = first[PLMR_X] + (axis == PLMR_X ? i : line);
+            float *tile = tile_of(tiles, tiles->values, row, col);
+            float *vector = vectors + ((out ? (size_t)i * (size_t)count[!axis] : 0) + (size_t)line) * size;
+            memcpy(out ? vector : tile, out ? tile : vector, size * sizeof(float));
+        }
+}
+
+static plmr_status route_multicast(plmr_tiles *tiles, enum plmr_axis axis)
+{
+    if (tiles->multicast_routed[axis])
+        return PLMR_OK;
+    tiles->multicast_routed[axis] = true;
+    int n = tiles->region->extent[axis], *profile = malloc(sizeof(int) * (size_t)n);
+    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int core = 0; core < n; core++)
+        profile[core] = 1;
+    plmr_status status = plmr_region_route(tiles->region, tiles->name, axis, profile, 1);
+    free(profile);
+    return status;
+}
+
+static plmr_status multicast_values(plmr_tiles *tiles, enum plmr_axis axis, int from)
+{
+    const plmr_region *region = tiles->region;
+    int owner = plmr_mesh_owner(region->extent[axis], plmr_mesh_extent(region->mesh, axis), from);
+    size_t line = (size_t)region->count[!axis] * (size_t)tiles->n_values;
+    float *vectors = malloc(local_values(tiles) * sizeof *vectors);
+    PLMR_CHECK(vectors, PLMR_ERROR_SYSTEM, "out of memory to multicast %s", tiles->name);
+    copy_vectors(tiles, axis, vectors, true);
+    float *sent = owner == plmr_mesh_place(region->mesh, axis) ? vectors + (size_t)(from - region->first[axis]) * line : vectors;
+    plmr_mesh_line_broadcast(region->mesh, axis, owner, sent, line * sizeof(float));
+    copy_vectors(tiles, axis, sent, false);
+    free(vectors);
+    return PLMR_OK;
+}
+
+plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from)
+{
+    int n = tiles->region->extent[axis];
+    PLMR_CHECK(from >= 0 && from < n, PLMR_ERROR_INPUT, "%s: core %d is not among the %d of a line", tiles->name, from, n);
+    PLMR_TRY(route_multicast(tiles, axis));
+    PLMR_TRY(plmr_multicast_time(tiles->region, axis, from, n, wavelets_of(tiles)));
+    plmr_clock_join(tiles->region->clock, axis);
+    return tiles->values ? multicast_values(tiles, axis, from) : PLMR_OK;
+}
+
+static plmr_status allreduce_values(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
+{
+    int64_t lines = tiles->region->count[!axis];
+    float *vectors = malloc(local_values(tiles) * sizeof *vectors);
+    float *sum = malloc((size_t)(lines * tiles->n_values) * sizeof *sum);
+    plmr_status status = PLMR_OK;
+    if (!vectors || !sum)
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory to add up %s", tiles->name);
+    if (!status) {
+        copy_vectors(tiles, axis, vectors, true);
+        status = plmr_allreduce_values(tiles->region, axis, plan, PLMR_F32, tiles->n_values, lines, vectors, sum);
+    }
+    if (!status)
+        copy_vectors(tiles, axis, sum, false);
+    free(sum);
+    free(vectors);
+    return status;
+}
+
+static plmr_status allreduce(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
+{
+    if (!tiles->reduce_routed[axis])
+        PLMR_TRY(plmr_reduce_route(tiles->region, axis, plan, tiles->name));
+    tiles->reduce_routed[axis] = true;
+    PLMR_TRY(plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float)));
+    return tiles->values ? allreduce_values(tiles, axis, plan) : PLMR_OK;
+}
+
+plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *name)
+{
+    const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
+    plmr_reduce_options options = {.n_levels = 2};
+    plmr_reduce_plan *plan;
+    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose chain, star, tree, two-phase, ktree or ring", name);
+    PLMR_TRY(plmr_reduce_plan_create(algorithm, tiles->region->device, tiles->region->extent[axis], &options, &plan));
+    plmr_status status = allreduce(tiles, axis, plan);
+    plmr_reduce_plan_destroy(plan);
+    return status;
+}

@@ -1,0 +1,172 @@
+#include "gemm/gemm.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#define GEMM_ALGORITHM(name) extern const plmr_gemm_algorithm plmr_gemm_##name;
+#include "gemm/gemm_list.h"
+#undef GEMM_ALGORITHM
+
+static const plmr_gemm_algorithm *const algorithms[] = {
+#define GEMM_ALGORITHM(name) &plmr_gemm_##name,
+#include "gemm/gemm_list.h"
+#undef GEMM_ALGORITHM
+};
+
+int plmr_gemm_count(void)
+{
+    return (int)(sizeof algorithms / sizeof algorithms[0]);
+}
+
+const plmr_gemm_algorithm *plmr_gemm_at(int i)
+{
+    return algorithms[i];
+}
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    return b ? gcd(b, a % b) : a;
+}
+
+/* A core that emulates more logical cores than this spends its SRAM and time on padding. */
+enum { LOGICAL_PER_CORE = 64 };
+
+static plmr_status check_grid(const plmr_gemm_problem *p)
+{
+    int64_t lcm = p->rows / gcd(p->rows, p->cols) * p->cols, side = p->rows < p->cols ? p->rows : p->cols;
+    PLMR_CHECK(p->rows >= 3 && p->cols >= 3, PLMR_ERROR_INPUT, "%dx%d cores are too few: a ring needs 3 along each axis",
+               p->rows, p->cols);
+    PLMR_CHECK(lcm / p->rows * (lcm / p->cols) <= LOGICAL_PER_CORE, PLMR_ERROR_INPUT,
+               "%dx%d cores form a logical grid of lcm(%d, %d) = %lld a side, which is mostly padding: use %lldx%lld", p->rows,
+               p->cols, p->rows, p->cols, (long long)lcm, (long long)side, (long long)side);
+    return PLMR_OK;
+}
+
+plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *p)
+{
+    PLMR_CHECK(p->m >= 1 && p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "m, k and n must be at least 1");
+    PLMR_CHECK(p->m <= INT_MAX && p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT, "m, k and n must be below 2^31");
+    PLMR_CHECK(!p->transpose_b || algorithm->run_transposed, PLMR_ERROR_INPUT,
+               "%s has no form for a transposed B: use --alg meshgemm", algorithm->name);
+    return check_grid(p);
+}
+
+/* What one more step of the window costs in flight, for an operand whose tile has `tile_bytes`, per slot of all ranks' own: a
+ * line ahead of each of a rank's runs of slots, in this window and the next. Of two ranks, each has but one run. */
+static int64_t flight_bytes(const plmr_mesh *mesh, enum plmr_axis axis, int64_t tile_bytes)
+{
+    int parts = plmr_mesh_extent(mesh, axis);
+    return parts == 1 ? 0 : 2 * tile_bytes * parts * (parts == 2 ? 1 : 2);
+}
+
+/* Steps to fetch other ranks' lines for at a time: as many as keep what is in flight to a quarter of operands and result. */
+static int choose_window(const plmr_gemm *g)
+{
+    const plmr_mesh *mesh = g->region->mesh;
+    int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype), l = g->n_slots;
+    int64_t a = (int64_t)g->ms * g->kt * element, b = (int64_t)g->ns * g->kt * element, c = (int64_t)g->ms * g->ns * 4;
+    int64_t flight = flight_bytes(mesh, PLMR_X, a) + flight_bytes(mesh, PLMR_Y, b);
+    int64_t window = flight ? (a + b + c) * l / (4 * flight) : l;
+    return window < 1 ? 1 : window > l ? (int)l : (int)window;
+}
+
+/* C = A B^T: A stays where it is, B (n, k) moves along y; k is cut into one chunk per column of cores. */
+static plmr_status make_transposed(plmr_gemm *g)
+{
+    plmr_tensor_spec spec = {
+        .name = "A", .dtype = g->problem.dtype, .depth_ring = g->k, .width_ring = g->y, .depth = g->kt, .width = g->ms,
+        .delivery = PLMR_BY_NOBODY, .depth_is_cols = true,
+    };
+    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
+    spec = (plmr_tensor_spec){
+        .name = "B", .dtype = g->problem.dtype, .depth_ring = g->y, .width_ring = g->k, .depth = g->ns, .width = g->kt,
+        .width_major = true, .window = choose_window(g), .n_buffers = 1,
+    };
+    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->b));
+    return plmr_product_create_transposed(g->a, g->b, g->x, g->problem.accumulate, &g->c);
+}
+
+static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algorithm)
+{
+    plmr_tensor_spec spec = {
+        .name = "A", .dtype = g->problem.dtype, .depth_ring = g->x, .width_ring = g->y, .depth = g->kt, .width = g->ms,
+        .delivery = algorithm->delivery, .depth_is_cols = true, .window = choose_window(g),
+        .n_buffers = algorithm->gathers_all ? g->n_slots - g->x->slots : algorithm->n_buffers,
+    };
+    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
+    spec.name = "B";
+    spec.depth_ring = g->y;
+    spec.width_ring = g->x;
+    spec.width = g->ns;
+    spec.depth_is_cols = false;
+    spec.n_buffers = algorithm->gathers_all ? g->n_slots - g->y->slots : algorithm->n_buffers;
+    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->b));
+    return plmr_product_create(g->a, g->b, g->problem.accumulate, &g->c);
+}
+
+static plmr_status make_rings(plmr_gemm *g, enum plmr_ring_kind kind)
+{
+    const plmr_gemm_problem *p = &g->problem;
+    g->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
+    g->ms = (int)plmr_ceil_div(p->m, g->n_slots);
+    g->kt = (int)plmr_ceil_div(p->k, g->n_slots);
+    g->ns = (int)plmr_ceil_div(p->n, g->n_slots);
+    if (p->transpose_b) {
+        g->kt = (int)plmr_ceil_div(p->k, p->cols);
+        PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, 1, &g->k));
+    }
+    PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, g->n_slots / p->cols, &g->x));
+    return plmr_ring_create(g->region, PLMR_Y, kind, g->n_slots / p->rows, &g->y);
+}
+
+static plmr_status fill_gemm(plmr_gemm *g, const plmr_gemm_algorithm *algorithm, const plmr_source *a, const plmr_source *b)
+{
+    PLMR_TRY(make_rings(g, algorithm->ring));
+    PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, algorithm));
+    PLMR_TRY(plmr_tensor_fill(g->a, a, false));
+    return plmr_tensor_fill(g->b, b, algorithm->b_skewed && !g->problem.transpose_b);
+}
+
+plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem, plmr_region *region,
+                           const plmr_source *a, const plmr_source *b, plmr_gemm **out)
+{
+    PLMR_TRY(plmr_gemm_check(algorithm, problem));
+    plmr_gemm *g = calloc(1, sizeof *g);
+    PLMR_CHECK(g, PLMR_ERROR_SYSTEM, "out of memory");
+    g->problem = *problem;
+    g->region = region;
+    plmr_status status = plmr_agree(fill_gemm(g, algorithm, a, b));
+    if (status)
+        plmr_gemm_close(g);
+    else
+        *out = g;
+    return status;
+}
+
+void plmr_gemm_close(plmr_gemm *g)
+{
+    if (!g)
+        return;
+    plmr_product_destroy(g->c);
+    plmr_tensor_destroy(g->b);
+    plmr_tensor_destroy(g->a);
+    plmr_ring_destroy(g->k);
+    plmr_ring_destroy(g->y);
+    plmr_ring_destroy(g->x);
+    free(g);
+}
+
+plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *g)
+{
+    plmr_status status = (g->problem.transpose_b ? algorithm->run_transposed : algorithm->run)(g);
+    return status ? status : plmr_product_flush(g->c);
+}
+
+int plmr_gemm_multicast_routes(const plmr_gemm *g)
+{
+    int most = g->problem.rows > g->problem.cols ? g->problem.rows : g->problem.cols;
+    int left = plmr_region_routes_left(g->region);
+    if (g->region->options.allow_routes || left >= g->problem.rows + g->problem.cols)
+        return most;
+    return left < 2 ? 1 : left / 2;
+}

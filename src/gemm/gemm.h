@@ -1,0 +1,67 @@
+/* gemm.h - distributed GEMM algorithms: C (m, n) = A (m, k) B (k, n) on H x W cores.
+ *
+ * An algorithm is one const struct in one file: how its matrices are dealt, and a `run` that reads like the paper. The
+ * region, rings, operands and result are made for it from those traits; see CONTRIBUTING.md, "Add a GEMM algorithm".
+ *
+ * The k dimension is cut into L = lcm(H, W) slots (H where H = W), m and n into L chunks: the logical L x L grid of the
+ * published scheme, of which a core emulates (L/H) x (L/W). All are dealt to rings: chunk i to slot i.
+ */
+#ifndef PLMR_GEMM_H
+#define PLMR_GEMM_H
+
+#include "fabric/verbs.h"
+
+typedef struct plmr_gemm_problem {
+    int64_t m, k, n;
+    int rows, cols; /* cores: H x W */
+    enum plmr_dtype dtype, accumulate;
+    bool transpose_b; /* C = A B^T with B (n, k) */
+} plmr_gemm_problem;
+
+/* What a run works on. */
+typedef struct plmr_gemm {
+    plmr_gemm_problem problem;
+    plmr_region *region;
+    plmr_ring *x, *y;
+    plmr_ring *k;   /* for a transposed B: along x, one chunk of k to a core; else NULL */
+    int n_slots;    /* L */
+    int ms, kt, ns; /* elements of a chunk of m, k, n: ceil(./L) */
+    plmr_tensor *a; /* depth k along x, width m along y */
+    plmr_tensor *b; /* depth k along y, width n along x; transposed: depth n along y, width k along x */
+    plmr_product *c;
+} plmr_gemm;
+
+typedef struct plmr_gemm_algorithm {
+    const char *name, *summary;
+    enum plmr_ring_kind ring;
+    enum plmr_delivery delivery;
+    bool b_skewed;    /* the loader places B as if aligned */
+    bool gathers_all; /* cores hold all tiles of their row and column */
+    int n_buffers;    /* tiles of each operand that a core holds beside its own, unless gathers_all */
+    plmr_status (*run)(plmr_gemm *gemm);
+    plmr_status (*run_transposed)(plmr_gemm *gemm); /* NULL: the algorithm has no such form */
+} plmr_gemm_algorithm;
+
+/* The registry. */
+int plmr_gemm_count(void);
+const plmr_gemm_algorithm *plmr_gemm_at(int i);
+
+/* Checks what the user asked for, before anything is made: sizes, grid, form. Local. */
+plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem);
+
+/* Makes rings, operands (filled from the sources; they may be NULL in timing mode) and result on the region. Collective. */
+plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem, plmr_region *region,
+                           const plmr_source *a, const plmr_source *b, plmr_gemm **gemm);
+void plmr_gemm_close(plmr_gemm *gemm);
+
+/* Runs the algorithm, and what it has deferred. Collective. */
+plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *gemm);
+
+/* Routes that a program of one multicast per owner grants each axis: one for every core while the router has them, else
+ * half of what it holds. */
+int plmr_gemm_multicast_routes(const plmr_gemm *gemm);
+
+/* The program of Cannon and MeshGEMM alike: align A, then multiply while both operands shift. */
+plmr_status plmr_gemm_compute_shift(plmr_gemm *gemm);
+
+#endif

@@ -1,0 +1,188 @@
+#include "gemv/gemv.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const plmr_gemv_algorithm algorithms[] = {
+    {"meshgemv", "partial results through a K-tree of chains: N hops, few stages", "ktree"},
+    {"pipeline", "partial results through a chain of all cores, then back: 2N hops, N stages", "chain"},
+    {"ring", "partial results round the interleaved ring twice", "ring"},
+};
+
+int plmr_gemv_count(void)
+{
+    return (int)(sizeof algorithms / sizeof algorithms[0]);
+}
+
+const plmr_gemv_algorithm *plmr_gemv_at(int i)
+{
+    return &algorithms[i];
+}
+
+plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *p)
+{
+    (void)algorithm;
+    PLMR_CHECK(p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "k and n must be at least 1");
+    PLMR_CHECK(p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT, "k and n must be below 2^31");
+    PLMR_CHECK(p->rows >= 3 && p->cols >= 1, PLMR_ERROR_INPUT, "%dx%d cores are too few: a GEMV needs 3 rows", p->rows, p->cols);
+    return PLMR_OK;
+}
+
+/* x, B and y in storage, and the partial result as it is accumulated. */
+static plmr_status charge(plmr_gemv *g)
+{
+    int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype), sum = (int64_t)plmr_dtype_bytes(g->problem.accumulate);
+    int64_t core_bytes = (g->kt + (int64_t)g->kt * g->nt) * element + g->nt * sum;
+    PLMR_TRY(plmr_region_charge(g->region, "x, B and y", core_bytes));
+    g->core_bytes = core_bytes;
+    return PLMR_OK;
+}
+
+/* ---- loading ---- */
+
+static int64_t clip(int64_t first, int64_t count, int64_t limit)
+{
+    int64_t left = limit - first;
+    return left < 0 ? 0 : left < count ? left : count;
+}
+
+/* This block's part of a source, rows [row, row + n_rows) from column col, stored with zeros beyond the matrix. */
+static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, int64_t row, int64_t n_rows, int64_t col,
+                             int64_t n_cols, char *to)
+{
+    size_t row_bytes = (size_t)n_cols * plmr_dtype_bytes(dtype);
+    int have = (int)clip(col, n_cols, source->cols);
+    float *values = calloc((size_t)n_cols, sizeof *values);
+    PLMR_CHECK(values, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = PLMR_OK;
+    for (int64_t r = 0; r < n_rows && !status; r++) {
+        bool inside = row + r < source->rows && have > 0;
+        if (inside)
+            status = source->get(source, row + r, col, 1, have, values, (size_t)n_cols);
+        else
+            memset(values, 0, (size_t)n_cols * sizeof *values);
+        plmr_convert_from_float(dtype, n_cols, values, to + (size_t)r * row_bytes);
+    }
+    free(values);
+    return status;
+}
+
+static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b)
+{
+    enum plmr_dtype dtype = g->problem.dtype;
+    int64_t k_first = (int64_t)g->region->first[PLMR_Y] * g->kt, k_local = (int64_t)g->region->count[PLMR_Y] * g->kt;
+    int64_t n_first = (int64_t)g->region->first[PLMR_X] * g->nt;
+    size_t element = plmr_dtype_bytes(dtype), b_bytes = (size_t)k_local * (size_t)g->n_local * element;
+    char *stored = malloc((size_t)k_local * element);
+    g->x = malloc((size_t)k_local * sizeof(float));
+    g->y = calloc((size_t)g->n_local, sizeof(float));
+    g->b = plmr_slab_create(b_bytes);
+    plmr_status status = PLMR_OK;
+    if (!stored || !g->x || !g->y || !g->b)
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for B: %zu bytes on this rank; use more ranks", b_bytes);
+    if (!status)
+        status = load_rows(x, dtype, 0, 1, k_first, k_local, stored);
+    if (!status)
+        plmr_convert_to_float(dtype, k_local, stored, g->x);
+    if (!status)
+        status = load_rows(b, dtype, k_first, k_local, n_first, g->n_local, g->b);
+    free(stored);
+    return status;
+}
+
+static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm, const plmr_source *x, const plmr_source *b)
+{
+    const plmr_gemv_problem *p = &g->problem;
+    g->kt = (int)plmr_ceil_div(p->k, p->rows);
+    g->nt = (int)plmr_ceil_div(p->n, p->cols);
+    g->n_local = (int64_t)g->region->count[PLMR_X] * g->nt;
+    PLMR_TRY(charge(g));
+    PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, p->rows, &p->reduce, &g->plan));
+    PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
+    return g->region->options.values ? load(g, x, b) : PLMR_OK;
+}
+
+plmr_status plmr_gemv_open(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *problem, plmr_region *region,
+                           const plmr_source *x, const plmr_source *b, plmr_gemv **out)
+{
+    PLMR_TRY(plmr_gemv_check(algorithm, problem));
+    plmr_gemv *g = calloc(1, sizeof *g);
+    PLMR_CHECK(g, PLMR_ERROR_SYSTEM, "out of memory");
+    g->problem = *problem;
+    g->region = region;
+    plmr_status status = plmr_agree(fill_gemv(g, algorithm, x, b));
+    if (status)
+        plmr_gemv_close(g);
+    else
+        *out = g;
+    return status;
+}
+
+void plmr_gemv_close(plmr_gemv *g)
+{
+    if (!g)
+        return;
+    plmr_reduce_plan_destroy(g->plan);
+    plmr_slab_destroy(g->b);
+    free(g->y);
+    free(g->x);
+    free(g);
+}
+
+/* ---- running ---- */
+
+/* Columns taken at a time: partial results of all cores for so many stay in cache until they are added up. */
+enum { STRIP = 1024 };
+
+/* Partial results of this block's cores for columns [col, col + n), then their sum along y. */
+static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)
+{
+    enum plmr_dtype dtype = g->problem.dtype, accumulate = g->problem.accumulate;
+    size_t element = plmr_dtype_bytes(dtype), ldb = (size_t)g->n_local;
+    for (int r = 0; r < g->region->count[PLMR_Y]; r++) {
+        size_t k = (size_t)r * (size_t)g->kt;
+        const char *b = (const char *)g->b + (k * ldb + (size_t)col) * element;
+        plmr_gemv_row(dtype, accumulate, g->kt, n, g->x + k, b, ldb, partial + (size_t)r * (size_t)n);
+    }
+    return plmr_allreduce_values(g->region, PLMR_Y, g->plan, accumulate, g->nt, n / g->nt, partial, g->y + col);
+}
+
+static plmr_status multiply(plmr_gemv *g)
+{
+    int64_t cores = STRIP > g->nt ? STRIP / g->nt : 1, strip = cores * g->nt;
+    float *partial = malloc(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)strip);
+    PLMR_CHECK(partial, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = PLMR_OK;
+    for (int64_t col = 0; col < g->n_local && !status; col += strip)
+        status = multiply_strip(g, col, clip(col, strip, g->n_local), partial);
+    free(partial);
+    return status;
+}
+
+plmr_status plmr_gemv_run(plmr_gemv *g)
+{
+    const plmr_gemv_problem *p = &g->problem;
+    PLMR_TRY(plmr_region_busy(g->region, plmr_device_gemv_cycles(g->region->device, p->dtype, g->kt, g->nt)));
+    PLMR_TRY(plmr_allreduce_time(g->region, PLMR_Y, g->plan, g->nt, plmr_dtype_bytes(p->dtype)));
+    return g->region->options.values ? multiply(g) : PLMR_OK;
+}
+
+/* Elements leave the core in the result's type. */
+static plmr_status round_result(plmr_gemv *g)
+{
+    void *stored = malloc((size_t)g->n_local * sizeof(float));
+    PLMR_CHECK(stored, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_convert_from_float(g->problem.dtype, g->n_local, g->y, stored);
+    plmr_convert_to_float(g->problem.dtype, g->n_local, stored, g->y);
+    free(stored);
+    return PLMR_OK;
+}
+
+plmr_status plmr_gemv_visit(plmr_gemv *g, plmr_visit visit, void *context)
+{
+    PLMR_TRY(round_result(g));
+    if (plmr_mesh_place(g->region->mesh, PLMR_Y) > 0)
+        return PLMR_OK;
+    return visit(context, 0, (int64_t)g->region->first[PLMR_X] * g->nt, 1, (int)g->n_local, g->y, (size_t)g->n_local);
+}

@@ -1,0 +1,347 @@
+/* A blocked matrix product whose k axis is cyclic: the unwrapped k are cut into blocks; for each, panels of both
+ * factors are packed, and every register tile of C with work there runs its chain on. The panels of all rows stay in
+ * the last-level cache, those of some columns in the L2 cache, and those of one row tile in the L1 cache while the
+ * columns pass by. */
+#include "kernel/gemm_block.h"
+#include "kernel/gemm_side.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef KAO
+#define KAO 256
+#endif
+enum { K_AT_ONCE = KAO };
+
+/* Packed panels of one side: the panel of tile i, if it is there, is panel i mod n_panels. */
+typedef struct store {
+    size_t most_bytes; /* of the panels */
+    float *panels;
+    int64_t
+        *packed; /* n_panels: k * n_tiles + i of the tile i that is there, for the block of k that starts at k; or -1 */
+    int n_panels;
+    int next;                       /* the tile that is fetched bit by bit, while others are multiplied, */
+    int64_t next_k;                 /* from this k on, */
+    int64_t k_at_once;              /* so much for every register tile of C */
+    size_t panel_room, packed_room; /* bytes there are */
+} store;
+
+struct plmr_gemm_scratch {
+    store rows, cols;
+};
+
+typedef struct batch {
+    const plmr_gemm_block *block;
+    const plmr_isa *isa;
+    plmr_side rows, cols;
+    store *row_store, *col_store;
+    int n_steps;
+    bool half;  /* accumulates in f16 */
+    int most_k; /* of a block of k */
+    bool narrow;
+    int cols_at_once; /* column tiles for which all rows are done before the next */
+    int64_t k, k_end; /* the block of k at work, and its slots */
+    plmr_slots slots;
+} batch;
+
+plmr_status plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes, plmr_gemm_scratch **scratch)
+{
+    *scratch = calloc(1, sizeof **scratch);
+    PLMR_CHECK(*scratch, PLMR_ERROR_SYSTEM, "out of memory for the scratch of a GEMM");
+    (*scratch)->cols.most_bytes = (l2_bytes ? l2_bytes : (size_t)1 << 20) / 4 * 3;
+    (*scratch)->rows.most_bytes = (l3_bytes ? l3_bytes : (size_t)8 << 20) / 2;
+    return PLMR_OK;
+}
+
+static void free_store(store *s)
+{
+    free(s->panels);
+    free(s->packed);
+}
+
+void plmr_gemm_scratch_destroy(plmr_gemm_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    free_store(&scratch->rows);
+    free_store(&scratch->cols);
+    free(scratch);
+}
+
+/* Zeroed, for what no element needs is not packed, but the kernels read it. */
+static plmr_status grow(void *memory, size_t *room, size_t n_bytes)
+{
+    void **at = memory;
+    if (n_bytes <= *room)
+        return PLMR_OK;
+    free(*at);
+    *room = 0;
+    n_bytes = (n_bytes + PLMR_PANEL_ALIGN - 1) / PLMR_PANEL_ALIGN * PLMR_PANEL_ALIGN;
+    *at = aligned_alloc(PLMR_PANEL_ALIGN, n_bytes);
+    PLMR_CHECK(*at, PLMR_ERROR_SYSTEM, "out of memory: %zu bytes for the scratch of a GEMM", n_bytes);
+    memset(*at, 0, n_bytes);
+    *room = n_bytes;
+    return PLMR_OK;
+}
+
+static size_t panel_bytes(const batch *w, const plmr_side *side)
+{
+    return (size_t)w->most_k * (size_t)side->width * sizeof(float);
+}
+
+static int most_panels(const batch *w, const plmr_side *side, const store *s)
+{
+    size_t n = s->most_bytes / panel_bytes(w, side);
+    return n > (size_t)side->n_tiles ? side->n_tiles : n == 0 ? 1 : (int)n;
+}
+
+static plmr_status prepare_store(const batch *w, const plmr_side *side, int n_panels, store *s)
+{
+    s->n_panels = n_panels;
+    PLMR_TRY(grow(&s->panels, &s->panel_room, (size_t)n_panels * panel_bytes(w, side)));
+    PLMR_TRY(grow(&s->packed, &s->packed_room, (size_t)n_panels * sizeof *s->packed));
+    for (int i = 0; i < n_panels; i++)
+        s->packed[i] = -1;
+    return PLMR_OK;
+}
+
+/* The most column tiles that a row tile meets in a block of k. */
+static int band_tiles(const batch *w)
+{
+    int64_t n_chunks = w->n_steps + w->most_k / w->block->kt + w->isa->rows / w->block->ms + 2;
+    return (int)(n_chunks * w->block->ns / w->isa->cols) + 2 * w->cols.n_runs;
+}
+
+/* In few steps, a row tile meets few columns, and the next row tile almost the same ones: with all columns at once,
+ * their panels stay in the cache while they are in use, and a row tile's panel is used in one go. */
+static plmr_status prepare(batch *w)
+{
+    int kt = w->block->kt;
+    w->most_k = kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
+    int n_cols = most_panels(w, &w->cols, w->col_store), n_rows = most_panels(w, &w->rows, w->row_store);
+    w->narrow = w->block->skewed && (size_t)w->n_steps * (size_t)w->block->ns * (size_t)w->most_k * 4 <= w->col_store->most_bytes;
+    if (w->narrow && n_cols < band_tiles(w)) n_cols = band_tiles(w) < w->cols.n_tiles ? band_tiles(w) : w->cols.n_tiles;
+    if (getenv("DBG")) fprintf(stderr, "narrow %d n_cols %d band %d most_k %d\n", w->narrow, n_cols, band_tiles(w), w->most_k);
+    w->row_store->k_at_once = plmr_ceil_div(w->most_k, w->narrow ? band_tiles(w) / 2 : n_cols);
+    w->col_store->k_at_once = w->narrow ? 4 : w->most_k;
+    w->cols_at_once = w->narrow ? w->cols.n_tiles : n_cols;
+    PLMR_TRY(prepare_store(w, &w->rows, w->narrow ? 1 : n_rows, w->row_store));
+    return prepare_store(w, &w->cols, n_cols, w->col_store);
+}
+
+static bool is_packed(const batch *w, const plmr_side *side, const store *s, int tile)
+{
+    return s->packed[tile % s->n_panels] == w->k * side->n_tiles + tile;
+}
+
+/* The tile's panel, packed. */
+static const float *take_panel(const batch *w, const plmr_side *side, store *s, int tile)
+{
+    int place = tile % s->n_panels;
+    float *panel = s->panels + (ptrdiff_t)place * w->most_k * side->width;
+    if (!is_packed(w, side, s, tile))
+        plmr_side_pack(w->isa, side, &side->tiles[tile], w->k, w->k_end, panel);
+    s->packed[place] = w->k * side->n_tiles + tile;
+    return panel;
+}
+
+/* Fetches some more of what the tile's panel will be packed from. */
+static void fetch_some(const batch *w, const plmr_side *side, store *s, int tile, plmr_fetch *fetch)
+{
+    if (tile < 0 || tile >= side->n_tiles || is_packed(w, side, s, tile))
+        return;
+    if (s->next != tile || s->next_k < w->k)
+        s->next_k = w->k;
+    int64_t end = s->next_k + s->k_at_once;
+    end = end > w->k_end ? w->k_end : end;
+    plmr_side_fetch(side, &side->tiles[tile], s->next_k, end, fetch);
+    s->next = tile;
+    s->next_k = end;
+}
+
+/* A register tile of C, wherever its elements lie. */
+typedef struct target {
+    const plmr_tile *row, *col;
+    const float *a, *b; /* its panels */
+    int start;          /* slot where its first element's chain starts */
+    float *c;
+    size_t ldc;
+    plmr_fetch *fetch;
+} target;
+
+/* What is in the block of slots from <= s < to, and of k. */
+typedef struct piece {
+    int slot, slot_end;
+    int64_t k, k_end;
+} piece;
+
+static piece clip(const batch *w, int from, int to)
+{
+    int64_t first = (int64_t)from * w->block->kt, end = (int64_t)to * w->block->kt;
+    return (piece){
+        .slot = from < w->slots.from ? w->slots.from : from,
+        .slot_end = to > w->slots.to ? w->slots.to : to,
+        .k = first < w->k ? w->k : first,
+        .k_end = end > w->k_end ? w->k_end : end,
+    };
+}
+
+/* Slots in which some elements are at work and some are not. */
+static void multiply_ramp(const batch *w, const target *at, int from, int to)
+{
+    piece p = clip(w, from, to);
+    if (p.k >= p.k_end)
+        return;
+    int64_t start = (int64_t)at->start * w->block->kt;
+    plmr_ramp ramp = {
+        .kt = w->block->kt,
+        .n_steps = w->n_steps,
+        .slot = p.slot - at->start,
+        .slot_end = p.slot_end - at->start,
+        .k = (int)(p.k - start),
+        .k_end = (int)(p.k_end - start),
+        .row_phase = at->row->phases,
+        .col_phase = at->col->phases,
+    };
+    w->isa->multiply_ramp[w->half](&ramp, at->a + (p.k - w->k) * w->isa->rows, at->b + (p.k - w->k) * w->isa->cols,
+                                   at->c, at->ldc);
+}
+
+/* Slots in which every element is at work. */
+static void multiply_all(const batch *w, const target *at, int from, int to)
+{
+    piece p = clip(w, from, to);
+    if (p.k < p.k_end)
+        w->isa->multiply[w->half]((int)(p.k_end - p.k), at->a + (p.k - w->k) * w->isa->rows,
+                                  at->b + (p.k - w->k) * w->isa->cols, at->c, at->ldc, at->fetch);
+}
+
+static void run_chains(const batch *w, const target *at)
+{
+    int span = at->row->last_phase - at->row->phase + at->col->last_phase - at->col->phase;
+    int all = at->start + span, end = at->start + w->n_steps;
+    if (end <= all) { /* the first elements end before the last ones start */
+        multiply_ramp(w, at, at->start, end + span);
+        return;
+    }
+    multiply_ramp(w, at, at->start, all);
+    multiply_all(w, at, all, end);
+    multiply_ramp(w, at, end, end + span);
+}
+
+static void copy_tile(const target *at, float *to, size_t ldto, const float *from, size_t ldfrom)
+{
+    for (int i = 0; i < at->row->n_rows; i++)
+        memcpy(to + (size_t)i * ldto, from + (size_t)i * ldfrom, (size_t)at->col->n_rows * sizeof *to);
+}
+
+/* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. */
+static void run_tile(const batch *w, target *at)
+{
+    if (at->row->n_rows == w->rows.width && at->col->n_rows == w->cols.width) {
+        run_chains(w, at);
+        return;
+    }
+    float copy[PLMR_MOST_ROWS * PLMR_MOST_COLS] = {0};
+    target there = *at;
+    there.c = copy;
+    there.ldc = (size_t)w->cols.width;
+    copy_tile(at, there.c, there.ldc, at->c, at->ldc);
+    run_chains(w, &there);
+    copy_tile(at, at->c, at->ldc, there.c, there.ldc);
+}
+
+/* A tile of C; where it does not start at a line's edge, its first line is its neighbour's last. */
+static void fetch_tile(const batch *w, const float *c, plmr_fetch *fetch)
+{
+    enum { LINE = PLMR_PANEL_ALIGN / sizeof *c };
+    for (int i = 0; i < w->rows.width; i++, c += w->block->ldc)
+        for (int j = LINE - 1; j < w->cols.width; j += LINE)
+            fetch->line[fetch->n++] = c + j;
+}
+
+/* One row tile, the tiles of a part of a run of columns. */
+static void run_part(const batch *w, int row_index, plmr_part part)
+{
+    const plmr_gemm_block *block = w->block;
+    const plmr_tile *row = &w->rows.tiles[row_index];
+    part = plmr_side_active(&w->cols, part, w->slots, w->n_steps + row->last_phase - row->phase);
+    if (part.lo >= part.hi)
+        return;
+    const float *a = take_panel(w, &w->rows, w->row_store, row_index);
+    for (int i = part.lo; i < part.hi; i++) {
+        const plmr_tile *col = &w->cols.tiles[i];
+        plmr_fetch fetch;
+        fetch.n = 0;
+        float *c = block->c + (size_t)row->row * block->ldc + (size_t)col->row;
+        if (i + 1 < part.hi && row->n_rows == w->rows.width)
+            fetch_tile(w, c + w->cols.width, &fetch);
+        const float *b = take_panel(w, &w->cols, w->col_store, i);
+        fetch_some(w, &w->rows, w->row_store, row_index + 1, &fetch);
+        fetch_some(w, &w->cols, w->col_store, w->narrow ? part.lo - 1 : i + 1, &fetch);
+        run_tile(w, &(target){row, col, a, b, part.base + col->phase, c, block->ldc, &fetch});
+    }
+}
+
+/* One row tile, the column tiles first <= i < end. */
+static void run_row(const batch *w, int row, int first, int end)
+{
+    for (int run = 0; run < w->cols.n_runs; run++) {
+        plmr_part parts[2];
+        int start = plmr_side_start(&w->cols, run, w->rows.tiles[row].chunk, w->block->t0);
+        int n_parts = plmr_side_parts(&w->cols, run, start, parts);
+        for (int p = 0; p < n_parts; p++) {
+            parts[p].lo = parts[p].lo < first ? first : parts[p].lo;
+            parts[p].hi = parts[p].hi > end ? end : parts[p].hi;
+            run_part(w, row, parts[p]);
+        }
+    }
+}
+
+/* One block of k, for the row tiles first <= i < end. */
+static void run_rows(const batch *w, int first, int end)
+{
+    for (int col = 0; col < w->cols.n_tiles; col += w->cols_at_once) {
+        int end_col = col + w->cols_at_once < w->cols.n_tiles ? col + w->cols_at_once : w->cols.n_tiles;
+        for (int row = first; row < end; row++)
+            run_row(w, row, col, end_col);
+    }
+}
+
+static void run_all(batch *w)
+{
+    int span = w->isa->rows + w->isa->cols; /* of one register tile, at most */
+    int rows_at_once = w->row_store->n_panels > 1 ? w->row_store->n_panels : w->rows.n_tiles;
+    int64_t kt = w->block->kt, end = ((int64_t)w->block->n_slots + w->n_steps + span) * kt;
+    for (int row = 0; row < w->rows.n_tiles; row += rows_at_once)
+        for (w->k = 0; w->k < end; w->k += w->most_k) {
+            w->k_end = w->k + w->most_k;
+            w->slots = (plmr_slots){(int)(w->k / kt), (int)plmr_ceil_div(w->k_end, kt)};
+            run_rows(w, row, row + rows_at_once < w->rows.n_tiles ? row + rows_at_once : w->rows.n_tiles);
+        }
+}
+
+plmr_status plmr_gemm_block_run_with(const plmr_isa *isa, const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
+{
+    batch w = {.block = block,
+               .isa = isa,
+               .n_steps = block->t1 - block->t0,
+               .half = block->accumulate == PLMR_F16,
+               .row_store = &scratch->rows,
+               .col_store = &scratch->cols};
+    if (w.n_steps <= 0)
+        return PLMR_OK;
+    PLMR_TRY(plmr_sides_make(isa, block, &w.rows, &w.cols));
+    plmr_status error = prepare(&w);
+    if (!error)
+        run_all(&w);
+    plmr_side_free(&w.rows);
+    plmr_side_free(&w.cols);
+    return error;
+}
+
+plmr_status plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
+{
+    return plmr_gemm_block_run_with(plmr_isa_chosen(), block, scratch);
+}

@@ -1,0 +1,274 @@
+#include "kernel/gemm_side.h"
+
+#include <stdlib.h>
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t min_int64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t max_int64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int count_tiles(const plmr_side *side, int run)
+{
+    int64_t n_rows = (int64_t)side->runs[run].count * side->size;
+    return (int)plmr_ceil_div(n_rows, side->width);
+}
+
+static plmr_status allocate(plmr_side *side, int n_needs_each)
+{
+    size_t n = (size_t)side->n_tiles + 1; /* never 0 bytes */
+    side->tiles = malloc(n * sizeof *side->tiles);
+    side->needs = malloc(n * (size_t)(n_needs_each + 1) * sizeof *side->needs);
+    side->phases = malloc(n * (size_t)side->width * sizeof *side->phases);
+    PLMR_CHECK(side->tiles && side->needs && side->phases, PLMR_ERROR_SYSTEM, "out of memory for the tiles of a GEMM");
+    return PLMR_OK;
+}
+
+static plmr_status count_all_tiles(plmr_side *side)
+{
+    side->run_tiles = malloc(((size_t)side->n_runs + 1) * sizeof *side->run_tiles);
+    PLMR_CHECK(side->run_tiles, PLMR_ERROR_SYSTEM, "out of memory for the tiles of a GEMM");
+    side->run_tiles[0] = 0;
+    for (int run = 0; run < side->n_runs; run++)
+        side->run_tiles[run + 1] = side->run_tiles[run] + count_tiles(side, run);
+    side->n_tiles = side->run_tiles[side->n_runs];
+    return PLMR_OK;
+}
+
+/* The tile whose first row is row `at` of a run of n_rows rows. */
+static void make_tile(const plmr_side *side, plmr_tile *tile, const plmr_run *run, int place, int at, int32_t *phases)
+{
+    int n_rows = min_int(side->width, run->count * side->size - at);
+    int first = at / side->size, last = (at + n_rows - 1) / side->size;
+    *tile = (plmr_tile){
+        .row = place * side->size + at,
+        .n_rows = n_rows,
+        .place = place + first,
+        .chunk = run->first + first,
+        .skip = at - first * side->size,
+        .n_chunks = last - first + 1,
+        .phase = side->skewed ? first : 0,
+        .last_phase = side->skewed ? last : 0,
+        .phases = phases,
+    };
+    for (int i = 0; i < side->width; i++)
+        phases[i] = side->skewed ? (at + min_int(i, n_rows - 1)) / side->size - first : 0;
+}
+
+static void make_tiles(plmr_side *side)
+{
+    for (int run = 0, place = 0; run < side->n_runs; place += side->runs[run++].count)
+        for (int i = side->run_tiles[run]; i < side->run_tiles[run + 1]; i++)
+            make_tile(side, &side->tiles[i], &side->runs[run], place, (i - side->run_tiles[run]) * side->width,
+                      side->phases + (size_t)i * (size_t)side->width);
+}
+
+/* Puts `slots` among the n that ascend; returns their new number. */
+static int insert_slots(plmr_slots *needs, int n, plmr_slots slots)
+{
+    int i = n;
+    for (; i > 0 && needs[i - 1].from > slots.from; i--)
+        needs[i] = needs[i - 1];
+    needs[i] = slots;
+    return n + 1;
+}
+
+/* Joins those that touch or overlap; returns how many are left. */
+static int join_slots(plmr_slots *needs, int n)
+{
+    int n_kept = 0;
+    for (int i = 0; i < n; i++)
+        if (n_kept > 0 && needs[i].from <= needs[n_kept - 1].to)
+            needs[n_kept - 1].to = max_int(needs[n_kept - 1].to, needs[i].to);
+        else
+            needs[n_kept++] = needs[i];
+    return n_kept;
+}
+
+/* A chunk is needed in every step of every chunk of the other side that it meets. Those of one part meet it in slots
+ * that follow each other without a gap. */
+static void find_needs(plmr_side *side, const plmr_side *other, int t0, int n_steps)
+{
+    plmr_slots *needs = side->needs;
+    for (int i = 0; i < side->n_tiles; i++, needs += 2 * other->n_runs) {
+        int n = 0;
+        for (int run = 0; run < other->n_runs; run++) {
+            plmr_part parts[2];
+            int n_parts = plmr_side_parts(other, run, plmr_side_start(other, run, side->tiles[i].chunk, t0), parts);
+            for (int p = 0; p < n_parts; p++) {
+                int from = parts[p].base + other->tiles[parts[p].lo].phase;
+                int to = parts[p].base + other->tiles[parts[p].hi - 1].last_phase + n_steps;
+                n = insert_slots(needs, n, (plmr_slots){from, to});
+            }
+        }
+        side->tiles[i].n_needs = join_slots(needs, n);
+        side->tiles[i].needs = needs;
+    }
+}
+
+static plmr_status make_both(plmr_side *rows, plmr_side *cols, int t0, int n_steps)
+{
+    PLMR_TRY(count_all_tiles(rows));
+    PLMR_TRY(count_all_tiles(cols));
+    PLMR_TRY(allocate(rows, 2 * cols->n_runs));
+    PLMR_TRY(allocate(cols, 2 * rows->n_runs));
+    make_tiles(rows);
+    make_tiles(cols);
+    find_needs(rows, cols, t0, n_steps);
+    find_needs(cols, rows, t0, n_steps);
+    return PLMR_OK;
+}
+
+plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols)
+{
+    plmr_side common = {
+        .kt = block->kt,
+        .n_slots = block->n_slots,
+        .skewed = block->skewed,
+        .dtype = block->dtype,
+    };
+    *rows = *cols = common;
+    rows->width = isa->rows;
+    rows->size = block->ms;
+    rows->aligned = block->a_aligned;
+    rows->line = block->a_line;
+    rows->n_runs = block->n_row_runs;
+    rows->runs = block->row_runs;
+    cols->width = isa->cols;
+    cols->size = block->ns;
+    cols->aligned = block->b_aligned;
+    cols->line = block->b_line;
+    cols->n_runs = block->n_col_runs;
+    cols->runs = block->col_runs;
+    plmr_status error = make_both(rows, cols, block->t0, block->t1 - block->t0);
+    if (error) {
+        plmr_side_free(rows);
+        plmr_side_free(cols);
+    }
+    return error;
+}
+
+void plmr_side_free(plmr_side *side)
+{
+    free(side->run_tiles);
+    free(side->tiles);
+    free(side->needs);
+    free(side->phases);
+}
+
+int plmr_side_start(const plmr_side *side, int run, int chunk, int t0)
+{
+    int t = t0 % side->n_slots;
+    return side->skewed ? (chunk + side->runs[run].first + t) % side->n_slots : t;
+}
+
+/* The first tile of lo <= i < hi whose phase (or last phase) is at least `least`; hi if there is none. */
+static int first_tile(const plmr_side *side, int lo, int hi, bool last, int least)
+{
+    while (lo < hi) {
+        int middle = lo + (hi - lo) / 2;
+        const plmr_tile *tile = &side->tiles[middle];
+        if ((last ? tile->last_phase : tile->phase) >= least)
+            hi = middle;
+        else
+            lo = middle + 1;
+    }
+    return lo;
+}
+
+int plmr_side_parts(const plmr_side *side, int run, int start, plmr_part parts[2])
+{
+    int lo = side->run_tiles[run], hi = side->run_tiles[run + 1], n = 0;
+    int cut = first_tile(side, lo, hi, false, side->n_slots - start);
+    if (lo < cut)
+        parts[n++] = (plmr_part){lo, cut, start};
+    if (cut < hi)
+        parts[n++] = (plmr_part){cut, hi, start - side->n_slots};
+    return n;
+}
+
+plmr_part plmr_side_active(const plmr_side *side, plmr_part part, plmr_slots slots, int n_slots)
+{
+    int lo = first_tile(side, part.lo, part.hi, true, slots.from - n_slots - part.base + 1);
+    int hi = first_tile(side, lo, part.hi, false, slots.to - part.base);
+    return (plmr_part){lo, hi, part.base};
+}
+
+/* Rows of the tile that belong to its n-th chunk, for k from <= k < to: where they lie, and where they go. */
+static plmr_strip strip_of(const plmr_side *side, const plmr_tile *tile, int n, int64_t from, int64_t to, float *panel)
+{
+    int slot = (int)(from / side->kt), kk = (int)(from % side->kt), ring = side->n_slots;
+    int first = max_int(0, n * side->size - tile->skip), end = min_int(tile->n_rows, (n + 1) * side->size - tile->skip);
+    size_t chunk_at = (size_t)(tile->place + n) * (size_t)side->kt * (size_t)side->size;
+    return (plmr_strip){
+        .dtype = side->dtype,
+        .lines = side->line,
+        .n_lines = ring,
+        .line = side->aligned ? (slot % ring - tile->chunk - n + ring) % ring : slot % ring,
+        .kt = side->kt,
+        .kk = kk,
+        .n_k = (int)(to - from),
+        .at = chunk_at + (n == 0 ? (size_t)tile->skip : 0),
+        .stride = (size_t)side->size,
+        .n = (size_t)(end - first),
+        .width = (size_t)side->width,
+        .to = panel + first,
+    };
+}
+
+void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to,
+                    float *panel)
+{
+    for (int n = 0; n < tile->n_chunks; n++)
+        for (int i = 0; i < tile->n_needs; i++) {
+            int late = side->skewed ? n : 0;
+            int64_t first = max_int64((int64_t)(tile->needs[i].from + late) * side->kt, from);
+            int64_t end = min_int64((int64_t)(tile->needs[i].to + late) * side->kt, to);
+            if (first >= end)
+                continue;
+            plmr_strip strip = strip_of(side, tile, n, first, end, panel + (first - from) * side->width);
+            isa->pack(&strip);
+        }
+}
+
+/* One line's part of a strip. */
+static void fetch_line(const plmr_side *side, const plmr_strip *strip, int n_k, plmr_fetch *fetch)
+{
+    size_t element = plmr_dtype_bytes(side->dtype);
+    size_t row = strip->n * element, step = strip->stride * element;
+    const char *at =
+        (const char *)strip->lines[strip->line] + (strip->at + (size_t)strip->kk * strip->stride) * element;
+    if (strip->n == strip->stride) { /* rows that lie side by side */
+        row *= (size_t)n_k;
+        n_k = 1;
+    }
+    for (int k = 0; k < n_k; k++, at += step)
+        for (size_t byte = 0; byte < row; byte += PLMR_PANEL_ALIGN)
+            if (fetch->n < PLMR_MOST_FETCHED)
+                fetch->line[fetch->n++] = at + byte;
+}
+
+void plmr_side_fetch(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, plmr_fetch *fetch)
+{
+    for (int n = 0; n < tile->n_chunks; n++)
+        for (int64_t k = from, end; k < to; k = end) {
+            end = min_int64(to, (k / side->kt + 1) * side->kt);
+            plmr_strip strip = strip_of(side, tile, n, k, end, NULL);
+            if (strip.lines[strip.line])
+                fetch_line(side, &strip, (int)(end - k), fetch);
+        }
+}

@@ -1,0 +1,68 @@
+/* isa.h - what is compiled once for every instruction set: the loops that the rest of src/kernel is built on.
+ *
+ * A register tile is `rows` x `cols` elements of C. A panel holds the factors of the rows (or columns) of one register
+ * tile as floats, k-major: for every k, `rows` (or `cols`) elements side by side. Panels are aligned to
+ * PLMR_PANEL_ALIGN bytes.
+ */
+#ifndef PLMR_KERNEL_ISA_H
+#define PLMR_KERNEL_ISA_H
+
+#include "plmr/types.h"
+
+enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 8, PLMR_MOST_COLS = 32, PLMR_MOST_FETCHED = 64 };
+
+/* A range of k in which only some elements of a register tile are at work: element (i, j) in the slots s of kt k with
+ * 0 <= s - row_phase[i] - col_phase[j] < n_steps. Both phases ascend. */
+typedef struct plmr_ramp {
+    int kt, n_steps, slot, slot_end, k, k_end; /* k and slots count from the start of the tile's chain */
+    const int32_t *row_phase, *col_phase;
+} plmr_ramp;
+
+/* n rows for n_k k, packed as floats: to[k * width + i] = line(k)[at + kk(k) * stride + i]. The first k is number kk of
+ * its slot's kt, and in lines[line]; the next slot is in the next line, and line 0 follows the last. */
+typedef struct plmr_strip {
+    enum plmr_dtype dtype;
+    const void *const *lines;
+    int n_lines, line, kt, kk, n_k;
+    size_t at, stride, n, width;
+    float *to;
+} plmr_strip;
+
+/* Cache lines that a later tile will need, to be fetched while this one is multiplied. */
+typedef struct plmr_fetch {
+    int n;
+    const void *line[PLMR_MOST_FETCHED];
+} plmr_fetch;
+
+typedef struct plmr_isa {
+    const char *name;
+    int rows, cols; /* at most PLMR_MOST_ROWS, PLMR_MOST_COLS */
+
+    /* c(i, j) = chain over k of fma(a(k, i), b(k, j), .) from c(i, j), for a whole register tile. [1] rounds to f16. */
+    void (*multiply[2])(int n_k, const float *a, const float *b, float *c, size_t ldc, const plmr_fetch *fetch);
+
+    /* The same for the k of a ramp; a and b point to its first. */
+    void (*multiply_ramp[2])(const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc);
+
+    void (*pack)(const plmr_strip *strip);
+
+    void (*gemv_row)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
+                     const void *b, size_t ldb, float *part);
+    void (*vector_add)(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);
+    void (*to_float)(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
+    void (*from_float)(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
+} plmr_isa;
+
+extern const plmr_isa plmr_isa_portable;
+#if defined(__x86_64__)
+extern const plmr_isa plmr_isa_avx2, plmr_isa_avx512;
+#endif
+
+/* The instruction set of this name, or NULL if this machine or this build lacks it. */
+const plmr_isa *plmr_isa_find(const char *name);
+
+/* What this process uses: the best that the machine has, or what PLMR_KERNEL in the environment names if the machine
+ * has it. */
+const plmr_isa *plmr_isa_chosen(void);
+
+#endif

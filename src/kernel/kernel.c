@@ -1,0 +1,99 @@
+#include "kernel/kernel.h"
+
+#include "kernel/gemm_block.h"
+#include "kernel/isa.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+/* F16C, which both use too, has no name that every compiler knows; every processor with AVX2 and FMA has it. */
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+const plmr_isa *plmr_isa_find(const char *name)
+{
+#if defined(__x86_64__)
+    if (strcmp(name, plmr_isa_avx512.name) == 0)
+        return has_avx512() ? &plmr_isa_avx512 : NULL;
+    if (strcmp(name, plmr_isa_avx2.name) == 0)
+        return has_avx2() ? &plmr_isa_avx2 : NULL;
+#endif
+    return strcmp(name, plmr_isa_portable.name) == 0 ? &plmr_isa_portable : NULL;
+}
+
+static const plmr_isa *choose(void)
+{
+    const char *const names[] = {getenv("PLMR_KERNEL"), "avx512", "avx2", "portable"};
+    const plmr_isa *isa = NULL;
+    for (size_t i = 0; !isa && i < sizeof names / sizeof names[0]; i++)
+        isa = names[i] ? plmr_isa_find(names[i]) : NULL;
+    return isa;
+}
+
+const plmr_isa *plmr_isa_chosen(void)
+{
+    static _Atomic(const plmr_isa *) chosen; /* the choice never changes, and must cost nothing in small calls */
+    const plmr_isa *isa = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (!isa)
+        atomic_store_explicit(&chosen, isa = choose(), memory_order_relaxed);
+    return isa;
+}
+
+const char *plmr_kernel_name(void)
+{
+    return plmr_isa_chosen()->name;
+}
+
+void plmr_tile_product_add_with(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m,
+                                int n, const void *a, const void *b, float *acc, size_t ldacc)
+{
+    (void)isa;
+    (void)dtype;
+    (void)accumulate;
+    (void)kt;
+    (void)m;
+    (void)n;
+    (void)a;
+    (void)b;
+    (void)acc;
+    (void)ldacc;
+}
+
+void plmr_tile_product_add(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n, const void *a,
+                           const void *b, float *acc, size_t ldacc)
+{
+    plmr_tile_product_add_with(plmr_isa_chosen(), dtype, accumulate, kt, m, n, a, b, acc, ldacc);
+}
+
+void plmr_gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
+                   size_t ldb, float *part)
+{
+    plmr_isa_chosen()->gemv_row(dtype, accumulate, kt, n, x, b, ldb, part);
+}
+
+void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc)
+{
+    plmr_isa_chosen()->vector_add(accumulate, n, part, acc);
+}
+
+void plmr_convert_to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
+{
+    plmr_isa_chosen()->to_float(dtype, n, from, to);
+}
+
+void plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to)
+{
+    plmr_isa_chosen()->from_float(dtype, n, from, to);
+}

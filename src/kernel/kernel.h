@@ -1,0 +1,74 @@
+/* kernel.h - the arithmetic of many cores at once.
+ *
+ * Bits are defined by the emulated cores, not by these kernels: an element of a core's result is a chain of fused
+ * multiply-adds (one rounding each, IEEE fmaf) in the order in which that core meets its k, starting from +0. Every
+ * build of a kernel (AVX-512, AVX2+FMA, portable) gives the same bits. All functions here are local and touch no MPI.
+ */
+#ifndef PLMR_KERNEL_H
+#define PLMR_KERNEL_H
+
+#include "plmr/status.h"
+#include "plmr/types.h"
+
+/* Consecutive logical chunk indices that lie next to each other in local memory. */
+typedef struct plmr_run {
+    int first, count;
+} plmr_run;
+
+/* One batch of steps of a distributed GEMM on this rank's block of an L x L logical grid.
+ *
+ * Row chunk x has ms rows, column chunk y has ns columns, k slot l has kt elements; x, y, l in [0, n_slots).
+ * In step t, core (x, y) multiplies k slot l = (x + y + t) mod n_slots if `skewed`, else l = t mod n_slots, and adds to
+ * its C tile, k ascending inside the slot. A batch runs steps t0 <= t < t1 (t1 - t0 <= n_slots) for every core of the
+ * block.
+ *
+ * A line holds one tile for every row chunk of the block, in local order (row_runs one after the other): tile p at
+ * element offset p * kt * ms, stored k-major: element (kk, i) at kk * ms + i. Core row x finds slot l in line a_line[l]
+ * or, if a_aligned, in a_line[(l - x) mod n_slots]. B likewise with columns: tile p at p * kt * ns, element (kk, j) at
+ * kk * ns + j, b_line[l] or b_line[(l - y) mod n_slots]. Lines that the batch does not need may be NULL. C is row-major
+ * float: local rows (row chunk p, row i) at p * ms + i, leading dimension ldc elements; it is added to.
+ */
+typedef struct plmr_gemm_block {
+    int n_slots, kt, ms, ns;
+    bool skewed, a_aligned, b_aligned;
+    enum plmr_dtype dtype;      /* of A and B */
+    enum plmr_dtype accumulate; /* PLMR_F32, or PLMR_F16: c = f16(fmaf(a, b, c)) after every multiply-add */
+    int n_row_runs, n_col_runs;
+    const plmr_run *row_runs, *col_runs;
+    const void *const *a_line;
+    const void *const *b_line;
+    float *c;
+    size_t ldc;
+    int t0, t1;
+} plmr_gemm_block;
+
+/* Scratch for packing, sized from cache sizes (l2_bytes, l3_bytes of one core's share; 0 for defaults). */
+typedef struct plmr_gemm_scratch plmr_gemm_scratch;
+plmr_status plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes, plmr_gemm_scratch **scratch);
+void plmr_gemm_scratch_destroy(plmr_gemm_scratch *scratch);
+
+/* Runs the batch. May fail only for want of memory. */
+plmr_status plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
+
+/* One hop of a chain reduction of tile products: acc(i, j) = acc(i, j) + p(i, j) with p(i, j) the fmaf chain over kk of
+ * a(kk, i) * b(kk, j) from +0 (with accumulate PLMR_F16 both are rounded to f16 after every operation).
+ * a is k-major (kt x m), b is k-major (kt x n), acc row-major with leading dimension ldacc. */
+void plmr_tile_product_add(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n, const void *a,
+                           const void *b, float *acc, size_t ldacc);
+
+/* Partial products of a row of cores in a GEMV: part[j] = fmaf chain over kk of x[kk] * b[kk * ldb + j] from +0, j < n.
+ * x is already float; b has the given dtype, rows of ldb elements. */
+void plmr_gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
+                   size_t ldb, float *part);
+
+/* acc[j] = acc[j] + part[j] (rounded to f16 if accumulate is PLMR_F16). */
+void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);
+
+/* Conversions, n elements; to 16 bit round to nearest even, NaN stays NaN. */
+void plmr_convert_to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
+void plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
+
+/* "avx512", "avx2" or "portable": what this process runs. PLMR_KERNEL in the environment forces a lesser one. */
+const char *plmr_kernel_name(void);
+
+#endif

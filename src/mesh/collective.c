@@ -1,0 +1,69 @@
+/* Collectives between ranks: of the whole job, and of a line of the grid. */
+#include "mesh/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void broadcast(MPI_Comm comm, int root, void *data, size_t n_bytes)
+{
+    for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
+        size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
+        PLMR_MPI(MPI_Bcast((char *)data + done, (int)piece, MPI_BYTE, root, comm));
+    }
+}
+
+void plmr_broadcast(void *data, size_t n_bytes)
+{
+    broadcast(MPI_COMM_WORLD, 0, data, n_bytes);
+}
+
+void plmr_barrier(void)
+{
+    PLMR_MPI(MPI_Barrier(MPI_COMM_WORLD));
+}
+
+plmr_status plmr_agree(plmr_status mine)
+{
+    int rank = mine ? plmr_rank() : plmr_ranks(), lowest;
+    PLMR_MPI(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+    if (lowest == plmr_ranks())
+        return PLMR_OK;
+    struct {
+        int code;
+        char text[1000];
+    } said = {0};
+    if (lowest == plmr_rank()) {
+        said.code = (int)plmr_error_code(mine);
+        snprintf(said.text, sizeof said.text, "%s", plmr_error_text(mine));
+    }
+    plmr_error_free(mine);
+    broadcast(MPI_COMM_WORLD, lowest, &said, sizeof said);
+    return plmr_error_make((enum plmr_code)said.code, "%s", said.text);
+}
+
+void plmr_mesh_line_broadcast(plmr_mesh *mesh, enum plmr_axis axis, int place, void *data, size_t n_bytes)
+{
+    if (mesh->extent[axis] == 1)
+        return;
+    broadcast(mesh->line[axis], place, data, n_bytes);
+    if (place == mesh->place[axis]) {
+        mesh->n_messages++;
+        mesh->n_bytes += n_bytes;
+    }
+}
+
+void plmr_mesh_line_max(plmr_mesh *mesh, enum plmr_axis axis, double *values, int n)
+{
+    if (mesh->extent[axis] > 1)
+        PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, mesh->line[axis]));
+}
+
+void plmr_mesh_max(plmr_mesh *mesh, double *values, int n)
+{
+    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, mesh->grid));
+}
+
+void plmr_mesh_sum(plmr_mesh *mesh, uint64_t *values, int n)
+{
+    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_SUM, mesh->grid));
+}

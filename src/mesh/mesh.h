@@ -1,0 +1,45 @@
+/* mesh.h - what the fabric asks of the message layer. "Place" is a coordinate on an axis of the rank grid. */
+#ifndef PLMR_MESH_INTERNAL_H
+#define PLMR_MESH_INTERNAL_H
+
+#include "plmr/mesh.h"
+
+/* Part `place` of n cores dealt to `parts` ranks: [*first, *first + *count), sizes differ by one at most. */
+static inline void plmr_mesh_share(int n, int parts, int place, int *first, int *count)
+{
+    *first = (int)((int64_t)n * place / parts);
+    *count = (int)((int64_t)n * (place + 1) / parts) - *first;
+}
+
+/* The place whose share of n cores holds core i. */
+static inline int plmr_mesh_owner(int n, int parts, int i)
+{
+    int place = (int)(((int64_t)i * parts) / n);
+    while ((int64_t)n * (place + 1) / parts <= i)
+        place++;
+    return place;
+}
+
+/* A set of sends and receives under way along axes of the grid. Buffers must stay untouched until the wait. Messages
+ * between two ranks arrive in the order in which both sides posted them. Any size. */
+typedef struct plmr_exchange plmr_exchange;
+plmr_status plmr_exchange_create(plmr_mesh *mesh, plmr_exchange **exchange);
+void plmr_exchange_destroy(plmr_exchange *exchange);
+plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes);
+plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes);
+void plmr_exchange_wait(plmr_exchange *exchange);
+
+/* Copies n_bytes from `place` to all ranks of this rank's line along the axis. Collective over the line. */
+void plmr_mesh_line_broadcast(plmr_mesh *mesh, enum plmr_axis axis, int place, void *data, size_t n_bytes);
+
+/* Element-wise maximum over the ranks of the line, in place. Collective over the line. */
+void plmr_mesh_line_max(plmr_mesh *mesh, enum plmr_axis axis, double *values, int n);
+
+/* Element-wise reductions over all ranks, in place. Collective. */
+void plmr_mesh_max(plmr_mesh *mesh, double *values, int n);
+void plmr_mesh_sum(plmr_mesh *mesh, uint64_t *values, int n);
+
+/* What has crossed MPI so far from this rank: messages and bytes sent by exchanges and broadcasts. Local. */
+void plmr_mesh_traffic(const plmr_mesh *mesh, uint64_t *messages, uint64_t *n_bytes);
+
+#endif

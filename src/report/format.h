@@ -1,0 +1,27 @@
+/* format.h - numbers as people like to read them. Each function returns its text by value: printf("%s",
+ * plmr_format_x(n).s). */
+#ifndef PLMR_FORMAT_H
+#define PLMR_FORMAT_H
+
+#include <stdint.h>
+
+typedef struct plmr_text {
+    char s[48];
+} plmr_text;
+
+/* 1,234,567 */
+plmr_text plmr_format_count(int64_t n);
+
+/* 1,338.5: like a count, with up to two decimals where it is not whole; "-" if not finite. */
+plmr_text plmr_format_cycles(double cycles);
+
+/* Four digits and an SI prefix from n to P before the unit: "112.2 us", "23.41 G"; "-" if not finite. */
+plmr_text plmr_format_quantity(double value, const char *unit);
+
+/* 67.3 % of a share of one; "-" if not finite. */
+plmr_text plmr_format_percent(double share);
+
+/* 3.1e-04; 0 as "0"; "-" if not finite. */
+plmr_text plmr_format_error(double error);
+
+#endif

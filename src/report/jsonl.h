@@ -1,0 +1,32 @@
+/* jsonl.h - a file of records, one JSON object per line, that appears when it is complete.
+ *
+ * What is written goes to PATH.part, which gets the name PATH at the commit; what lay at PATH is untouched until then.
+ * A PATH that exists and is no regular file (a pipe, /dev/stdout) is written to directly. All functions are local: call
+ * them on one rank.
+ */
+#ifndef PLMR_JSONL_H
+#define PLMR_JSONL_H
+
+#include <stdio.h>
+
+#include "report/record.h"
+
+typedef struct plmr_jsonl {
+    FILE *file;       /* NULL: closed, or there was none */
+    const char *path; /* the caller's */
+    char *part;       /* NULL: written to directly */
+} plmr_jsonl;
+
+/* Opens for writing: NULL for no file at all, "-" for standard output. */
+plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl);
+
+/* Appends a record; does nothing without a file. */
+plmr_status plmr_jsonl_write(plmr_jsonl *jsonl, const plmr_record *record);
+
+/* Closes, and gives the file its name. */
+plmr_status plmr_jsonl_commit(plmr_jsonl *jsonl);
+
+/* Closes, and removes what was written; nothing if already committed. */
+void plmr_jsonl_discard(plmr_jsonl *jsonl);
+
+#endif

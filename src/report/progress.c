@@ -1,0 +1,77 @@
+#include "report/progress.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report/format.h"
+
+/* The host's clock is read every so many calls: a step may take as little as 0.1 ms. */
+enum { CALLS_PER_LOOK = 16 };
+static const double first_line_s = 2, redraw_s = 0.25;
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* mpirun gives its processes a pipe for standard error and copies what comes to its own. */
+static bool parent_on_terminal(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)getppid());
+    int descriptor = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    bool terminal = descriptor >= 0 && isatty(descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
+    return terminal;
+}
+
+bool plmr_progress_on_terminal(void)
+{
+    return isatty(STDERR_FILENO) || (getenv("OMPI_COMM_WORLD_SIZE") && parent_on_terminal());
+}
+
+void plmr_progress_begin(plmr_progress *progress, const char *label, int64_t n_steps, bool enabled)
+{
+    double start_s = now_s();
+    *progress = (plmr_progress){
+        .label = label, .n_steps = n_steps, .enabled = enabled, .start_s = start_s, .next_s = start_s + first_line_s};
+}
+
+int plmr_progress_format(char *text, int size, const char *label, int64_t done, int64_t n_steps, double elapsed_s)
+{
+    double share = n_steps > 0 ? (double)done / (double)n_steps : 1;
+    double left_s = share > 0 ? elapsed_s / share - elapsed_s : 0;
+    return snprintf(text, (size_t)size, "%s: step %s of %s, %.0f %%, %.0f s left", label, plmr_format_count(done).s,
+                    plmr_format_count(n_steps).s, 100 * share, left_s);
+}
+
+void plmr_progress_step(void *context, int64_t steps_done)
+{
+    plmr_progress *progress = context;
+    if (!progress->enabled || progress->n_calls++ % CALLS_PER_LOOK != 0)
+        return;
+    double now = now_s();
+    if (now < progress->next_s)
+        return;
+    char line[160];
+    plmr_progress_format(line, sizeof line, progress->label, steps_done, progress->n_steps, now - progress->start_s);
+    fprintf(stderr, "\r\033[K%s", line);
+    fflush(stderr);
+    progress->shown = true;
+    progress->next_s = now + redraw_s;
+}
+
+void plmr_progress_end(plmr_progress *progress)
+{
+    if (!progress->shown)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    progress->shown = false;
+}

@@ -1,0 +1,96 @@
+#include "report/record.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Beyond this doubles are not exact and a whole number says no more than an exponent does. */
+static const double most_whole = 0x1p53;
+
+static plmr_record_text none_text(void)
+{
+    return NULL;
+}
+
+static plmr_record_count none_count(void)
+{
+    return -1;
+}
+
+static plmr_record_real none_real(void)
+{
+    return NAN;
+}
+
+static plmr_record_hash none_hash(void)
+{
+    return (plmr_record_hash){0};
+}
+
+plmr_record plmr_record_none(void)
+{
+    return (plmr_record){
+#define X(type, key) .key = none_##type(),
+        PLMR_RECORD_FIELDS(X)
+#undef X
+    };
+}
+
+/* A file's name need not be UTF-8, as JSON must be. */
+static json_t *field_text(plmr_record_text value)
+{
+    json_t *text = value ? json_string(value) : NULL;
+    return text ? text : json_null();
+}
+
+static json_t *field_count(plmr_record_count value)
+{
+    return value >= 0 ? json_integer(value) : json_null();
+}
+
+static json_t *field_real(plmr_record_real value)
+{
+    if (!isfinite(value))
+        return json_null();
+    return value == floor(value) && fabs(value) < most_whole ? json_integer((json_int_t)value) : json_real(value);
+}
+
+static json_t *field_hash(plmr_record_hash value)
+{
+    char digits[20];
+    snprintf(digits, sizeof digits, "%016" PRIx64, value.bits);
+    return value.known ? json_string(digits) : json_null();
+}
+
+static int set_all(json_t *object, const plmr_record *record)
+{
+    int failed = 0;
+#define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
+    PLMR_RECORD_FIELDS(X)
+#undef X
+    return failed;
+}
+
+plmr_status plmr_record_json(const plmr_record *record, char **line)
+{
+    json_t *object = json_object();
+    *line = object && set_all(object, record) == 0 ? json_dumps(object, JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(object);
+    PLMR_CHECK(*line, PLMR_ERROR_SYSTEM, "out of memory for a record");
+    return PLMR_OK;
+}
+
+plmr_provenance plmr_provenance_now(void)
+{
+    plmr_provenance provenance = {.host = "unknown", .date = ""};
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gethostname(provenance.host, sizeof provenance.host - 1) != 0)
+        snprintf(provenance.host, sizeof provenance.host, "unknown");
+    if (gmtime_r(&now, &utc))
+        strftime(provenance.date, sizeof provenance.date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return provenance;
+}

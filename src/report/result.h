@@ -1,0 +1,45 @@
+/* result.h - what becomes of a distributed result: its checksum, and the user's file.
+ *
+ * The functions that take a rectangle are plmr_visit callbacks (see fabric/verbs.h): rectangles of the padded matrix,
+ * of which they take what lies inside the m x n matrix.
+ */
+#ifndef PLMR_RESULT_H
+#define PLMR_RESULT_H
+
+#include "base/npy.h"
+#include "fabric/verbs.h"
+
+/* The rows and columns of a padded rectangle that lie inside an m x n matrix. */
+void plmr_result_clip(int64_t m, int64_t n, int64_t row, int64_t col, int *n_rows, int *n_cols);
+
+/* This rank's part of the checksum of an m x n result stored as dtype. */
+typedef struct plmr_checksum {
+    int64_t m, n;
+    enum plmr_dtype dtype;
+    uint64_t sum;
+} plmr_checksum;
+
+plmr_status plmr_checksum_rectangle(void *checksum, int64_t row, int64_t col, int n_rows, int n_cols,
+                                    const float *values, size_t ld);
+
+/* A .npy file that all ranks write: float16 for a result stored as f16, else float32, which holds bf16 exactly. */
+typedef struct plmr_output {
+    const char *path; /* the caller's; NULL: there is none */
+    plmr_npy npy;
+} plmr_output;
+
+/* Makes PATH.part for an m x n result (a vector of n elements if n_dims is 1) on rank 0, and opens it on all. Without a
+ * path it does nothing, and neither do the others then. Collective. */
+plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims, int64_t m, int64_t n,
+                             plmr_output *output);
+
+plmr_status plmr_output_rectangle(void *output, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
+                                  size_t ld);
+
+/* Closes the file everywhere and gives it its name; on failure it is discarded. Collective. */
+plmr_status plmr_output_commit(plmr_output *output);
+
+/* Closes and removes the file, if it is still open. Local; removed by rank 0. */
+void plmr_output_discard(plmr_output *output);
+
+#endif

@@ -1,0 +1,470 @@
+/* Devices: the shipped ones load, a wrong file gives one exact line, the costs are the published formulas. */
+#include "base/share.h"
+#include "base/suggest.h"
+#include "plmr/device.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define AVAILABLE "(available: blackhole, dojo-tile, ideal, wormhole, wse2, wse3, wse3-sim; or the path of a JSON file)"
+
+enum { TEXT_SIZE = 8192 };
+
+static const char *const shipped[] = {"blackhole", "dojo-tile", "ideal", "wormhole", "wse2", "wse3", "wse3-sim"};
+enum { N_SHIPPED = sizeof shipped / sizeof *shipped };
+
+static void expect_ok(plmr_status status)
+{
+    if (status)
+        fail_msg("unexpected error: %s", plmr_error_text(status));
+}
+
+static void expect_error(plmr_status status, const char *text)
+{
+    assert_non_null(status);
+    assert_string_equal(plmr_error_text(status), text);
+    plmr_error_free(status);
+}
+
+static plmr_device load(const char *name)
+{
+    plmr_device device;
+    expect_ok(plmr_device_load(name, &device));
+    return device;
+}
+
+/* The text of wse2's file: one key a line, title on line 3, topology on 4, then the numbers in the order of the list.
+ */
+static void read_wse2(char *text)
+{
+    char path[4096];
+    expect_ok(plmr_share_path("devices/wse2.json", path, sizeof path));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(text, 1, TEXT_SIZE - 1, file);
+    fclose(file);
+    assert_in_range(n, 1000, TEXT_SIZE - 2);
+    text[n] = '\0';
+}
+
+/* Replaces the first `from` in text by `to`. */
+static void replace(char *text, const char *from, const char *to)
+{
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    size_t tail = strlen(at + strlen(from)) + 1;
+    assert_true((size_t)(at - text) + strlen(to) + tail <= TEXT_SIZE);
+    memmove(at + strlen(to), at + strlen(from), tail);
+    memcpy(at, to, strlen(to));
+}
+
+/* wse2 with one replacement must give this error. */
+static void expect_fault(const char *from, const char *to, const char *error)
+{
+    char text[TEXT_SIZE];
+    read_wse2(text);
+    replace(text, from, to);
+    plmr_device device;
+    expect_error(plmr_device_parse(text, "my.json", &device), error);
+}
+
+static void assert_valid(const plmr_device *device)
+{
+#define X(key, unit, least, most, meaning)                                                                             \
+    assert_true(device->key >= (least) && device->key <= (most));                                                      \
+    assert_in_range(strnlen(device->origin.key.tag, sizeof device->origin.key.tag), 1, 10);                            \
+    assert_in_range(strnlen(device->origin.key.source, sizeof device->origin.key.source), 1, 239);
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+    assert_in_range(strnlen(device->title, sizeof device->title), 1, 159);
+    assert_true(device->topology == PLMR_MESH || device->topology == PLMR_TORUS);
+}
+
+static void every_shipped_device_loads(void **state)
+{
+    (void)state;
+    char **names;
+    int n;
+    expect_ok(plmr_device_names(&names, &n));
+    assert_int_equal(n, N_SHIPPED);
+    for (int i = 0; i < n; i++) {
+        assert_string_equal(names[i], shipped[i]);
+        plmr_device device = load(names[i]);
+        assert_string_equal(device.name, names[i]);
+        assert_valid(&device);
+    }
+    free(names);
+}
+
+static void wse2_is_the_papers_wafer(void **state)
+{
+    (void)state;
+    plmr_device wse2 = load("wse2");
+    assert_int_equal(wse2.topology, PLMR_MESH);
+    assert_true(wse2.rows == 994 && wse2.cols == 750 && wse2.clock == 1.1e9);
+    assert_true(wse2.sram == 49152 && wse2.routes == 24 && wse2.wavelet == 4);
+    assert_true(2 * wse2.ramp + wse2.stage == 5 && 2 * wse2.shift_launch == 100);
+    assert_true(4 * wse2.collective_launch + 6 == 94);
+    assert_string_equal(wse2.origin.sram.tag, "V");
+    assert_string_equal(wse2.origin.relay.tag, "guess");
+    assert_int_equal(load("wormhole").topology, PLMR_TORUS);
+}
+
+static void costs_of_wse2(void **state)
+{
+    (void)state;
+    plmr_device wse2 = load("wse2");
+    for (int n = 0; n <= 64; n++) {
+        assert_true(plmr_device_vector_cycles(&wse2, PLMR_F16, n) == 1 + 0.5 * n);
+        assert_true(plmr_device_vector_cycles(&wse2, PLMR_BF16, n) == 1 + 0.5 * n);
+        assert_true(plmr_device_vector_cycles(&wse2, PLMR_F32, n) == 1 + 2 * n);
+    }
+    /* 6 * (43 + 7 * (1 + 0.5 * 6)) and 6 * (1 + 0.5 * 20); in f32 6 * (43 + 7 * 13) */
+    assert_true(plmr_device_multiply_cycles(&wse2, PLMR_F16, 6, 6, 7) == 426);
+    assert_true(plmr_device_multiply_cycles(&wse2, PLMR_F32, 6, 6, 7) == 804);
+    assert_true(plmr_device_gemv_cycles(&wse2, PLMR_F16, 6, 20) == 66);
+    assert_true(plmr_device_multiply_cycles(&wse2, PLMR_F16, 6, 0, 7) == 0);
+}
+
+static void costs_of_other_devices(void **state)
+{
+    (void)state;
+    plmr_device sim = load("wse3-sim"), silicon = load("wse3"), ideal = load("ideal"), wormhole = load("wormhole");
+    const int n[] = {0, 1, 7, 8, 9, 16, 17, 64}, f[] = {1, 3, 3, 3, 5, 5, 7, 17};
+    for (int i = 0; i < 8; i++)
+        assert_true(plmr_device_vector_cycles(&sim, PLMR_F16, n[i]) == f[i]);
+    assert_true(plmr_device_multiply_cycles(&sim, PLMR_F16, 9, 4, 3) == 4 * (43 + 3 * 5));
+    assert_true(plmr_device_vector_cycles(&sim, PLMR_F32, 10) == 21);
+    assert_true(fabs(plmr_device_vector_cycles(&silicon, PLMR_F16, 292) - 101) < 1e-6);
+    assert_true(plmr_device_multiply_cycles(&ideal, PLMR_F16, 5, 6, 7) == 210);
+    /* 512 multiply-adds a cycle: 64 * 64 * 64 / 512; five rows are charged as eight */
+    assert_true(plmr_device_multiply_cycles(&wormhole, PLMR_F16, 64, 64, 64) == 512);
+    assert_true(plmr_device_multiply_cycles(&wormhole, PLMR_F16, 5, 64, 64) == 64);
+}
+
+static void wavelets_and_quantum(void **state)
+{
+    (void)state;
+    plmr_device wse2 = load("wse2"), wormhole = load("wormhole");
+    const int64_t bytes[] = {0, 1, 4, 5, 72, (int64_t)1 << 40}, words[] = {0, 1, 1, 2, 18, (int64_t)1 << 38};
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(plmr_device_wavelets(&wse2, bytes[i]), words[i]);
+    assert_int_equal(plmr_device_wavelets(&wormhole, 65), 3);
+    const double exact[] = {0, 1, 1.25, 0.015625, 1e9 + 0.5};
+    for (int i = 0; i < 5; i++)
+        assert_true(plmr_device_quantise(exact[i]) == exact[i]);
+    assert_true(plmr_device_quantise(1 / 2.92) == 22 / 64.0);
+    assert_true(plmr_device_quantise(0.0078125) == 1 / 64.0); /* half a quantum goes up */
+    assert_true(plmr_device_quantise(0.0078) == 0);
+}
+
+static void faults_of_a_number(void **state)
+{
+    (void)state;
+    expect_fault("\"hop\": {\"value\": 1,", "\"hop\": {\"value\": -1,",
+                 "my.json:11: hop: value -1 is out of range, expected cycles (0 to 1e+06)");
+    expect_fault("{\"value\": 994,", "{\"value\": 0,",
+                 "my.json:5: rows: value 0 is out of range, expected cores (1 to 65536)");
+    expect_fault("{\"value\": 994,", "{\"value\": 65537,",
+                 "my.json:5: rows: value 65537 is out of range, expected cores (1 to 65536)");
+    expect_fault("{\"value\": 49152,", "{\"value\": 49152.5,",
+                 "my.json:8: sram: value 49152.5 is not a whole number, expected bytes (1 to 1e+12)");
+    expect_fault("\"wavelet\": {\"value\": 4,", "\"wavelet\": {\"value\": 4.25,",
+                 "my.json:10: wavelet: value 4.25 is not a whole number, expected bytes (1 to 4096)");
+    expect_fault("\"mac_group_f16\": {\"value\": 1,", "\"mac_group_f16\": {\"value\": 1.5,",
+                 "my.json:23: mac_group_f16: value 1.5 is not a whole number, expected elements (1 to 4096)");
+    expect_fault("{\"value\": 994,", "{\"value\": \"994\",",
+                 "my.json:5: rows: value is a string, expected cores (1 to 65536)");
+    expect_fault("{\"value\": 994,", "{\"value\": true,",
+                 "my.json:5: rows: value is a truth value, expected cores (1 to 65536)");
+    expect_fault("\"value\": 994, ", "", "my.json:5: rows: value is missing, expected cores (1 to 65536)");
+    expect_fault("{\"value\": 1.1e9, \"unit\": \"Hz\"", "{\"value\": 1.1, \"unit\": \"GHz\"",
+                 "my.json:7: clock: unit \"GHz\" is wrong, expected unit Hz (1 to 1e+12)");
+    expect_fault("1.25, \"unit\": \"cycles/wavelet\"", "1.25, \"unit\": \"cycles\"",
+                 "my.json:18: shift_wavelet: unit \"cycles\" is wrong, expected unit cycles/wavelet (0 to 1e+06)");
+    expect_fault("\"unit\": \"Hz\", ", "", "my.json:7: clock: unit is missing, expected unit Hz (1 to 1e+12)");
+    expect_fault("\"unit\": \"Hz\"", "\"unit\": 1",
+                 "my.json:7: clock: unit is a number, expected unit Hz (1 to 1e+12)");
+    expect_fault("\"unit\": \"Hz\"", "\n\"units\": \"Hz\"",
+                 "my.json:8: clock: units is an unknown key, did you mean \"unit\"?");
+    expect_fault("\"hop\": {", "\"hop\": 1, \"name\": {",
+                 "my.json:11: not valid JSON: duplicate object key near '\"name\"'");
+    expect_fault("\"clock\": {\"value\": 1.1e9, \"unit\": \"Hz\", \"tag\": \"V\", \"source\": ",
+                 "\"clock\": [], \"name2\": [", "my.json:7: not valid JSON: ']' expected near '}'");
+}
+
+static void faults_of_an_origin(void **state)
+{
+    (void)state;
+    expect_fault("\"unit\": \"Hz\", \"tag\": \"V\", ", "\"unit\": \"Hz\", ",
+                 "my.json:7: clock: tag is missing, expected one of M S V C I 2 guess definition");
+    expect_fault("\"unit\": \"Hz\", \"tag\": \"V\"", "\"unit\": \"Hz\", \"tag\": \"vendor\"",
+                 "my.json:7: clock: tag \"vendor\" is unknown, expected one of M S V C I 2 guess definition");
+    expect_fault("\"unit\": \"Hz\", \"tag\": \"V\"", "\"unit\": \"Hz\", \"tag\": 2",
+                 "my.json:7: clock: tag is a number, expected one of M S V C I 2 guess definition");
+    expect_fault(", \"source\": \"32-bit fabric word\"", "",
+                 "my.json:10: wavelet: source is missing, expected text of 1 to 239 bytes");
+    expect_fault("\"32-bit fabric word\"", "\"\"",
+                 "my.json:10: wavelet: source is 0 bytes long, expected text of 1 to 239 bytes");
+    expect_fault("\"32-bit fabric word\"", "null",
+                 "my.json:10: wavelet: source is null, expected text of 1 to 239 bytes");
+    expect_fault("\"32-bit fabric word\"", "\"a\\nb\"",
+                 "my.json:10: wavelet: source has a control character, expected one line of plain text");
+    expect_fault("\"32-bit fabric word\"",
+                 "\"\xc2\x9b"
+                 "31m\"",
+                 "my.json:10: wavelet: source has a control character, expected one line of plain text");
+    char word[300], quoted[304];
+    memset(word, 'x', 240);
+    word[240] = '\0';
+    snprintf(quoted, sizeof quoted, "\"%s\"", word);
+    expect_fault("\"32-bit fabric word\"", quoted,
+                 "my.json:10: wavelet: source is 240 bytes long, expected text of 1 to 239 bytes");
+}
+
+static void faults_of_the_whole(void **state)
+{
+    (void)state;
+    expect_fault("\"hop\":", "\"hopp\":", "my.json:11: hopp: is an unknown key, did you mean \"hop\"?");
+    expect_fault("\"hop\":", "\"x\\u001b[31m\\n\":", "my.json:11: x?[31m?: is an unknown key");
+    expect_fault("\"title\":", "\"Zzzzzz\":", "my.json:3: Zzzzzz: is an unknown key");
+    expect_fault("  \"topology\": \"mesh\",\n", "", "my.json:1: topology: is missing, expected mesh or torus");
+    expect_fault("\"mesh\"", "\"ring\"", "my.json:4: topology: \"ring\" is unknown, expected mesh or torus");
+    expect_fault("\"mesh\"", "1", "my.json:4: topology: is a number, expected mesh or torus");
+    expect_fault("\"name\": \"wse2\"", "\"name\": 2", "my.json:2: name: is a number, expected text of 1 to 47 bytes");
+    expect_fault("\"wse2\"", "\"123456789012345678901234567890123456789012345678\"",
+                 "my.json:2: name: is 48 bytes long, expected text of 1 to 47 bytes");
+    expect_fault("\"name\"", "\"title\": \"t\", \"name\"",
+                 "my.json:3: not valid JSON: duplicate object key near '\"title\"'");
+    expect_fault("{\"value\": 994,", "{\"value\": NaN,", "my.json:5: not valid JSON: invalid token near 'NaN'");
+    expect_fault("{\"value\": 994,", "{\"value\": 1e999,",
+                 "my.json:5: not valid JSON: real number overflow near '1e999'");
+    expect_fault("{\"value\": 994,", "{\"value\": -1e999,",
+                 "my.json:5: not valid JSON: real number overflow near '-1e999'");
+    expect_fault("\"title\": \"Cerebras WSE-2", "\"title\": \"\\u0000",
+                 "my.json:3: not valid JSON: \\u0000 is not allowed without JSON_ALLOW_NUL");
+}
+
+static void faults_of_other_files(void **state)
+{
+    (void)state;
+    plmr_device device;
+    expect_error(plmr_device_parse("", "my.json", &device),
+                 "my.json:1: not valid JSON: '[' or '{' expected near end of file");
+    expect_error(plmr_device_parse("[]", "my.json", &device),
+                 "my.json:1: is an array, expected an object that describes a device");
+    expect_error(plmr_device_parse("\n{}", "my.json", &device),
+                 "my.json:2: title: is missing, expected text of 1 to 159 bytes");
+    expect_error(
+        plmr_device_parse("{\"title\": \"t\", \"topology\": \"mesh\"}", "my.json", &device),
+        "my.json:1: rows: is missing, expected {\"value\", \"unit\", \"tag\", \"source\"} in cores (1 to 65536)");
+    expect_error(
+        plmr_device_parse("{\"title\": \"t\",\n\"topology\": \"mesh\",\n\"rows\": 7}", "my.json", &device),
+        "my.json:3: rows: is a number, expected {\"value\", \"unit\", \"tag\", \"source\"} in cores (1 to 65536)");
+    /* the key is found by what it says, not by how it is written, nor inside other values */
+    expect_error(
+        plmr_device_parse("{\"title\": \"rows\",\n\"topology\": \"mesh\",\n\"\\u0072ows\": [{\"rows\":\n1}]}",
+                          "my.json", &device),
+        "my.json:3: rows: is an array, expected {\"value\", \"unit\", \"tag\", \"source\"} in cores (1 to 65536)");
+    char name[301];
+    memset(name, 'n', 300);
+    name[300] = '\0';
+    plmr_status status = plmr_device_parse("{}", name, &device);
+    assert_non_null(strstr(plmr_error_text(status), "at most 255 bytes long, this path has 300"));
+    plmr_error_free(status);
+}
+
+static void unknown_names(void **state)
+{
+    (void)state;
+    plmr_device device;
+    expect_error(plmr_device_load("wse4", &device), "unknown device 'wse4': did you mean 'wse3'? " AVAILABLE);
+    expect_error(plmr_device_load("WSE2", &device), "unknown device 'WSE2': did you mean 'wse2'? " AVAILABLE);
+    expect_error(plmr_device_load("dojo", &device), "unknown device 'dojo': did you mean 'dojo-tile'? " AVAILABLE);
+    expect_error(plmr_device_load("toaster", &device), "unknown device 'toaster' " AVAILABLE);
+    expect_error(plmr_device_load("", &device), "unknown device '' " AVAILABLE);
+    expect_error(plmr_device_load("no-such.json", &device), "no-such.json: cannot open: No such file or directory");
+    expect_error(plmr_device_load("/", &device), "/: is not a regular file");
+    char name[401];
+    memset(name, 'n', 400);
+    name[400] = '\0';
+    plmr_status status = plmr_device_load(name, &device);
+    assert_non_null(status);
+    plmr_error_free(status);
+}
+
+static void write_file(const char *path, const char *text, size_t n)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_users_own_files(void **state)
+{
+    (void)state;
+    char text[TEXT_SIZE], folder[] = "/tmp/plmr-device-XXXXXX", path[64], expected[128];
+    plmr_device device;
+    read_wse2(text);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/mine", folder);
+    replace(text, "994", "12");
+    write_file(path, text, strlen(text));
+    expect_ok(plmr_device_load(path, &device));
+    assert_string_equal(device.name, path);
+    assert_true(device.rows == 12 && device.cols == 750);
+
+    write_file(path, "{\0}", 3);
+    snprintf(expected, sizeof expected, "%s: holds a 0 byte, so it is not JSON", path);
+    expect_error(plmr_device_load(path, &device), expected);
+
+    size_t large = ((size_t)1 << 20) + 1;
+    char *spaces = malloc(large);
+    assert_non_null(spaces);
+    memset(spaces, ' ', large);
+    write_file(path, spaces, large);
+    free(spaces);
+    snprintf(expected, sizeof expected, "%s: is larger than 1 MiB, too large for a device", path);
+    expect_error(plmr_device_load(path, &device), expected);
+
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(expected, sizeof expected, "%s: is not a regular file", path);
+    expect_error(plmr_device_load(path, &device), expected);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* Whatever the text is: a valid device or an error of one line. */
+static void expect_valid_or_error(const char *text)
+{
+    plmr_device device;
+    plmr_status status = plmr_device_parse(text, "my.json", &device);
+    if (!status) {
+        assert_valid(&device);
+        return;
+    }
+    const char *error = plmr_error_text(status);
+    assert_true(strncmp(error, "my.json:", 8) == 0 && !strchr(error, '\n') && strlen(error) > 10);
+    plmr_error_free(status);
+}
+
+static void truncated_files(void **state)
+{
+    (void)state;
+    char text[TEXT_SIZE], part[TEXT_SIZE];
+    read_wse2(text);
+    size_t n = strlen(text);
+    plmr_device device;
+    for (size_t i = 0; i + 2 < n; i++) {
+        memcpy(part, text, i);
+        part[i] = '\0';
+        plmr_status status = plmr_device_parse(part, "my.json", &device);
+        assert_non_null(status);
+        plmr_error_free(status);
+    }
+}
+
+static void corrupt_files(void **state)
+{
+    (void)state;
+    static const char bytes[] = {'"', '\\', '{', '}', '[', ',', '-', '9', '\n', '\0', '\x1b', '\xff'};
+    char text[TEXT_SIZE];
+    read_wse2(text);
+    for (size_t i = 0; text[i]; i++) {
+        char was = text[i];
+        text[i] = (char)(was ^ (1 << i % 8));
+        expect_valid_or_error(text);
+        text[i] = bytes[i % sizeof bytes];
+        expect_valid_or_error(text);
+        text[i] = was;
+    }
+    memset(text, '[', TEXT_SIZE - 1);
+    expect_valid_or_error(text);
+}
+
+static void printed_table(void **state)
+{
+    (void)state;
+    plmr_device wse2 = load("wse2");
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    plmr_device_print(out, &wse2);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strncmp(text, "wse2: Cerebras WSE-2", 20), 0);
+    assert_non_null(strstr(text, "\nmesh of 994 rows x 750 columns = 745500 cores\n"));
+    assert_non_null(strstr(text, "\nkey                  value  unit            tag         meaning "));
+    assert_non_null(strstr(text, "\nclock              1.1e+09  Hz              V           core clock "));
+    assert_non_null(
+        strstr(text, "\nshift_wavelet         1.25  cycles/wavelet  I           core-busy cycles per wavelet"));
+    free(text);
+}
+
+static void suggestions(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"allgather", "cannon", "meshgemm", "summa"};
+    assert_string_equal(plmr_suggest("suma", words, 4), "summa");
+    assert_string_equal(plmr_suggest("canonn", words, 4), "cannon");
+    assert_string_equal(plmr_suggest("emshgemm", words, 4), "meshgemm");
+    assert_string_equal(plmr_suggest("mesh", words, 4), "meshgemm");
+    assert_null(plmr_suggest("", words, 4));
+    assert_null(plmr_suggest("me", words, 4));
+    assert_null(plmr_suggest("fourier", words, 4));
+    assert_null(plmr_suggest("suma", words, 0));
+    assert_null(
+        plmr_suggest("a word that is far longer than anything that a user of this program could mean", words, 4));
+}
+
+static void share_directories(void **state)
+{
+    (void)state;
+    char path[4096], **names;
+    int n;
+    assert_int_equal(setenv("PLMR_SHARE", "/no/such/folder", 1), 0);
+    expect_ok(plmr_share_path("devices/ideal.json", path, sizeof path)); /* the next directory has it */
+    plmr_status status = plmr_share_path("devices/none.json", path, sizeof path);
+    assert_non_null(status);
+    plmr_error_free(status);
+    assert_non_null(status = plmr_share_path("devices/ideal.json", path, 8));
+    plmr_error_free(status);
+    expect_ok(plmr_share_names("no-such-folder", ".json", &names, &n));
+    assert_int_equal(n, 0);
+    free(names);
+    assert_int_equal(setenv("PLMR_SHARE", PLMR_SHARE_SOURCE, 1), 0);
+}
+
+int main(void)
+{
+    setenv("PLMR_SHARE", PLMR_SHARE_SOURCE, 1); /* before any device that is installed on this machine */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_shipped_device_loads),
+        cmocka_unit_test(wse2_is_the_papers_wafer),
+        cmocka_unit_test(costs_of_wse2),
+        cmocka_unit_test(costs_of_other_devices),
+        cmocka_unit_test(wavelets_and_quantum),
+        cmocka_unit_test(faults_of_a_number),
+        cmocka_unit_test(faults_of_an_origin),
+        cmocka_unit_test(faults_of_the_whole),
+        cmocka_unit_test(faults_of_other_files),
+        cmocka_unit_test(unknown_names),
+        cmocka_unit_test(a_users_own_files),
+        cmocka_unit_test(truncated_files),
+        cmocka_unit_test(corrupt_files),
+        cmocka_unit_test(printed_table),
+        cmocka_unit_test(suggestions),
+        cmocka_unit_test(share_directories),
+    };
+    return cmocka_run_group_tests_name("device", tests, NULL, NULL);
+}

@@ -1,0 +1,104 @@
+/* The grid of ranks: who owns what, messages along axes, and failures that all ranks share. */
+#include "tests/support.h"
+
+#include "mesh/mesh.h"
+
+static void shares_cover_all_cores(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 40; n++)
+        for (int parts = 1; parts <= n; parts++) {
+            int next = 0, least = n, most = 0;
+            for (int place = 0; place < parts; place++) {
+                int first, count;
+                plmr_mesh_share(n, parts, place, &first, &count);
+                assert_int_equal(first, next);
+                for (int i = first; i < first + count; i++)
+                    assert_int_equal(plmr_mesh_owner(n, parts, i), place);
+                next += count;
+                least = count < least ? count : least;
+                most = count > most ? count : most;
+            }
+            assert_int_equal(next, n);
+            assert_true(most - least <= 1);
+        }
+}
+
+static void grids_fit_their_region(void **state)
+{
+    (void)state;
+    plmr_mesh *mesh;
+    int n = plmr_ranks();
+    must(plmr_mesh_create(0, 0, 100, 100, &mesh));
+    assert_int_equal(plmr_mesh_extent(mesh, PLMR_X) * plmr_mesh_extent(mesh, PLMR_Y), n);
+    plmr_mesh_destroy(mesh);
+    must(plmr_mesh_create(1, n, 3, 100, &mesh));
+    assert_int_equal(plmr_mesh_extent(mesh, PLMR_X), n);
+    assert_int_equal(plmr_mesh_place(mesh, PLMR_X), plmr_rank());
+    plmr_mesh_destroy(mesh);
+    must_fail(plmr_mesh_create(n + 1, 1, 100, 100, &mesh), PLMR_ERROR_INPUT, "--ranks RxC");
+    if (n > 1) {
+        must_fail(plmr_mesh_create(n, 1, n - 1, 100, &mesh), PLMR_ERROR_INPUT, "without cores");
+        must_fail(plmr_mesh_create(0, 0, 1, n - 1, &mesh), PLMR_ERROR_INPUT, "cannot share");
+    }
+}
+
+/* Round each line of the grid, in pieces of odd sizes: what comes is what the neighbour sent. */
+static void messages_go_along_axes(void **state)
+{
+    (void)state;
+    plmr_mesh *mesh;
+    must(plmr_mesh_create(0, 0, 100, 100, &mesh));
+    for (int axis = PLMR_X; axis <= PLMR_Y; axis++) {
+        int n = plmr_mesh_extent(mesh, (enum plmr_axis)axis), me = plmr_mesh_place(mesh, (enum plmr_axis)axis);
+        double sent[2][500], got[2][500];
+        plmr_exchange *exchange;
+        must(plmr_exchange_create(mesh, &exchange));
+        for (int i = 0; i < 500; i++) {
+            sent[0][i] = me * 1000 + i;
+            sent[1][i] = -sent[0][i];
+        }
+        for (int m = 0; m < 2; m++) {
+            must(plmr_exchange_receive(exchange, (enum plmr_axis)axis, (me + n - 1) % n, got[m], sizeof got[m]));
+            must(plmr_exchange_send(exchange, (enum plmr_axis)axis, (me + 1) % n, sent[m], sizeof sent[m]));
+        }
+        plmr_exchange_wait(exchange);
+        for (int i = 0; i < 500; i++) {
+            assert_true(got[0][i] == (me + n - 1) % n * 1000 + i);
+            assert_true(got[1][i] == -got[0][i]);
+        }
+        plmr_exchange_destroy(exchange);
+        double largest = me, word = me == n - 1 ? 42 : 0;
+        plmr_mesh_line_max(mesh, (enum plmr_axis)axis, &largest, 1);
+        assert_true(largest == n - 1);
+        plmr_mesh_line_broadcast(mesh, (enum plmr_axis)axis, n - 1, &word, sizeof word);
+        assert_true(word == 42);
+    }
+    uint64_t one = 1;
+    plmr_mesh_sum(mesh, &one, 1);
+    assert_int_equal(one, plmr_ranks());
+    plmr_mesh_destroy(mesh);
+}
+
+/* One rank's error becomes everybody's; of several, the lowest rank's. */
+static void failures_are_shared(void **state)
+{
+    (void)state;
+    int n = plmr_ranks(), me = plmr_rank();
+    must(plmr_agree(PLMR_OK));
+    for (int bad = 0; bad < n; bad++) {
+        char words[32];
+        snprintf(words, sizeof words, "rank %d has failed", bad);
+        must_fail(plmr_agree(me >= bad ? plmr_error_make(PLMR_ERROR_LIMIT, "rank %d has failed", me) : PLMR_OK), PLMR_ERROR_LIMIT,
+                  words);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(shares_cover_all_cores),
+    cmocka_unit_test(grids_fit_their_region),
+    cmocka_unit_test(messages_go_along_axes),
+    cmocka_unit_test(failures_are_shared),
+};
+
+TEST_MAIN(tests)

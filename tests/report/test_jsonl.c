@@ -1,0 +1,128 @@
+/* A file of records appears when it is complete, and not before. */
+#include "../support.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/jsonl.h"
+
+static char folder[64], path[96], part[112];
+
+static bool exists(const char *name)
+{
+    return access(name, F_OK) == 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/plmr-jsonl-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/r.jsonl", folder);
+    snprintf(part, sizeof part, "%s.part", path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(part);
+    return rmdir(folder);
+}
+
+static int count_lines(const char *name)
+{
+    FILE *file = fopen(name, "r");
+    int lines = 0;
+    assert_non_null(file);
+    for (int c; (c = getc(file)) != EOF;)
+        lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static void write_old(void)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("old\n", file);
+    fclose(file);
+}
+
+static void test_commit(void **state)
+{
+    (void)state;
+    plmr_record record = plmr_record_none();
+    plmr_jsonl jsonl;
+    write_old();
+    must(plmr_jsonl_open(path, &jsonl));
+    must(plmr_jsonl_write(&jsonl, &record));
+    must(plmr_jsonl_write(&jsonl, &record));
+    assert_int_equal(count_lines(path), 1);
+    assert_true(exists(part));
+    must(plmr_jsonl_commit(&jsonl));
+    assert_int_equal(count_lines(path), 2);
+    assert_false(exists(part));
+    plmr_jsonl_discard(&jsonl);
+    assert_true(exists(path));
+}
+
+static void test_discard(void **state)
+{
+    (void)state;
+    plmr_record record = plmr_record_none();
+    plmr_jsonl jsonl;
+    must(plmr_jsonl_open(path, &jsonl));
+    must(plmr_jsonl_write(&jsonl, &record));
+    plmr_jsonl_discard(&jsonl);
+    assert_false(exists(path));
+    assert_false(exists(part));
+}
+
+static void test_none(void **state)
+{
+    (void)state;
+    plmr_record record = plmr_record_none();
+    plmr_jsonl jsonl;
+    must(plmr_jsonl_open(NULL, &jsonl));
+    must(plmr_jsonl_write(&jsonl, &record));
+    must(plmr_jsonl_commit(&jsonl));
+}
+
+static void test_unwritable(void **state)
+{
+    (void)state;
+    plmr_jsonl jsonl;
+    must_fail(plmr_jsonl_open(folder, &jsonl), PLMR_ERROR_INPUT, "Is a directory");
+    must_fail(plmr_jsonl_open("/nonexistent/r.jsonl", &jsonl), PLMR_ERROR_INPUT, "/nonexistent/r.jsonl");
+    plmr_jsonl_discard(&jsonl);
+}
+
+/* A device is written to as it is. */
+static void test_special_file(void **state)
+{
+    (void)state;
+    plmr_record record = plmr_record_none();
+    plmr_jsonl jsonl;
+    must(plmr_jsonl_open("/dev/null", &jsonl));
+    must(plmr_jsonl_write(&jsonl, &record));
+    must(plmr_jsonl_commit(&jsonl));
+    must(plmr_jsonl_open("/dev/full", &jsonl));
+    must_fail(plmr_jsonl_write(&jsonl, &record), PLMR_ERROR_SYSTEM, "No space left");
+    plmr_jsonl_discard(&jsonl);
+    assert_false(exists("/dev/null.part"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_discard, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_unwritable, set_up, tear_down),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_special_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+/* support.h - what tests on several ranks share. Include after nothing: it brings cmocka and its needs. */
+#ifndef PLMR_TEST_SUPPORT_H
+#define PLMR_TEST_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fabric/region.h"
+#include "plmr/device.h"
+#include "plmr/mesh.h"
+
+/* The expression succeeds; else the test fails with its text. */
+static inline void must(plmr_status status)
+{
+    if (status)
+        fail_msg("%s", plmr_error_text(status));
+}
+
+/* The expression fails with this code and a text that contains `words`. */
+static inline void must_fail(plmr_status status, enum plmr_code code, const char *words)
+{
+    assert_non_null(status);
+    if (!strstr(plmr_error_text(status), words))
+        fail_msg("'%s' does not contain '%s'", plmr_error_text(status), words);
+    assert_int_equal(plmr_error_code(status), code);
+    plmr_error_free(status);
+}
+
+/* The same numbers on every rank. */
+static inline uint32_t test_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+static inline plmr_device test_device(const char *name)
+{
+    plmr_device device;
+    must(plmr_device_load(name, &device));
+    return device;
+}
+
+/* A region over all ranks and its mesh. */
+struct test_region {
+    plmr_mesh *mesh;
+    plmr_region *region;
+};
+
+static inline struct test_region test_region_open(const plmr_device *device, int rows, int cols,
+                                                  const plmr_region_options *options)
+{
+    struct test_region t;
+    must(plmr_mesh_create(0, 0, rows, cols, &t.mesh));
+    must(plmr_region_create(t.mesh, device, rows, cols, options, &t.region));
+    return t;
+}
+
+static inline void test_region_close(struct test_region *t)
+{
+    plmr_region_destroy(t->region);
+    plmr_mesh_destroy(t->mesh);
+}
+
+/* Runs the tests of a program that uses several ranks. */
+#define TEST_MAIN(tests)                                                                                               \
+    int main(int argc, char **argv)                                                                                    \
+    {                                                                                                                  \
+        must_start(plmr_init(&argc, &argv));                                                                           \
+        int n_failed = cmocka_run_group_tests(tests, NULL, NULL);                                                      \
+        plmr_finalize();                                                                                               \
+        return n_failed;                                                                                               \
+    }
+
+static inline void must_start(plmr_status status)
+{
+    if (status)
+        plmr_abort(__FILE__, __LINE__, plmr_error_text(status));
+}
+
+#endif
