@@ -111,11 +111,13 @@ static void print_end(plmr_job *job)
 {
     if (!job->titled)
         return;
-    if (job->verified > 0 || job->violates)
+    if (job->trees[0] || job->verified > 0 || job->violates)
         fputc('\n', job->text);
+    if (job->trees[0])
+        plmr_table_fact(job->text, "groups", "%s", job->trees);
     if (job->verified > 0)
         plmr_table_fact(job->text, "error",
-                        "largest difference from double precision over the largest of %s elements; rounding allows %s",
+                        "largest difference from double precision, over the largest of %s elements; rounding allows %s",
                         plmr_format_count(job->verified).s, plmr_format_error(job->bound).s);
     if (job->overflows > 0)
         plmr_table_fact(job->text, "overflow", "%s elements left the range of their type, as their size allows",

@@ -59,6 +59,7 @@ struct plmr_job {
     plmr_mesh *mesh;
     plmr_provenance provenance;
     char ranks_grid[32], groups[64]; /* texts of records */
+    char trees[200];                 /* the groups of all trees, for the end */
     plmr_progress progress;
     plmr_jsonl jsonl; /* rank 0 */
     FILE *text;       /* where the table goes; NULL on other ranks */

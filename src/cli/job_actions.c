@@ -148,7 +148,11 @@ static void format_groups(const int *groups, char *text, size_t size)
 void plmr_job_groups(plmr_job *job, const int *groups, plmr_record *record)
 {
     format_groups(groups, job->groups, sizeof job->groups);
-    record->groups = job->groups[0] ? job->groups : NULL;
+    if (!job->groups[0])
+        return;
+    size_t used = strlen(job->trees);
+    snprintf(job->trees + used, sizeof job->trees - used, "%s%s %s", used ? "; " : "", record->algorithm, job->groups);
+    record->groups = job->groups;
 }
 
 plmr_status plmr_job_plan(plmr_job *job, void *context, int index, plmr_plan *plan, plmr_cost *cost)

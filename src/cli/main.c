@@ -15,6 +15,7 @@ static const struct command {
     {"gemv", "multiply a vector by a matrix: y = x B", plmr_command_gemv},
     {"allreduce", "add up a vector over a row or a rectangle of cores", plmr_command_allreduce},
     {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
+    {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},
 };
 
@@ -24,15 +25,16 @@ static void print_help(void)
 {
     printf("Usage: plmr COMMAND [OPTION...]\n"
            "       mpirun -n RANKS plmr COMMAND [OPTION...]\n\n"
-           "Emulates wafer-scale accelerators: runs distributed matrix products on a mesh of many small cores, with\n"
-           "real values, and says how many cycles they take there and what memory and routes they need.\n\n"
+           "Emulates wafer-scale accelerators: runs distributed matrix products on a mesh\n"
+           "of many small cores, with real values, and says how many cycles they take\n"
+           "there and what memory and routes they need.\n\n"
            "Commands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
         printf("  %-11s %s\n", commands[i].name, commands[i].summary);
     printf("\n"
            "  plmr COMMAND --help   the options of a command\n"
            "  plmr --version        the version\n\n"
-           "For example, all algorithms on a part of a wafer, on two ranks, with the values checked:\n"
+           "For example, all algorithms on a part of a wafer, with the values checked:\n"
            "  mpirun -n 2 plmr gemm --m 2048 --k 2048 --n 2048 --cores 360x360 --verify\n");
 }
 

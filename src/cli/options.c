@@ -133,13 +133,16 @@ enum {
 static const struct argp_option run_options[] = {
     PLMR_OPTION_GROUP(10, "What runs where:"),
     {"alg", KEY_ALG, "NAME,...|all", 0, "Which algorithms, see plmr list (default all)", 10},
-    {"cores", KEY_CORES, "HxW", 0, "Region of H rows and W columns of cores (default 64x64, or what the device has)",
+    {"cores", KEY_CORES, "HxW", 0,
+     "Region of H rows and W columns of cores; for allreduce also P, one row (default 64x64, or what the device has; "
+     "allreduce: 64)",
      10},
     {"device", KEY_DEVICE, "NAME|FILE", 0, "A device of plmr device list, or your own file (default wse2)", 10},
     PLMR_OPTION_GROUP(20, "Values:"),
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default compute)",
      20},
-    {"dtype", KEY_DTYPE, "TYPE", 0, "How elements are stored: f32, f16 or bf16 (default f16; allreduce: f32)", 20},
+    {"dtype", KEY_DTYPE, "TYPE", 0,
+     "How elements are stored: f32, f16 or bf16 (default f16; allreduce: f32, and not bf16)", 20},
     {"seed", KEY_SEED, "S", 0, "Which synthetic values (default 1)", 20},
     {"verify", KEY_VERIFY, NULL, 0, "Compare the result with one in double precision", 20},
     PLMR_OPTION_GROUP(30, "Running:"),

@@ -19,7 +19,7 @@ static plmr_status fill_product(plmr_product *product, int n_copies)
     product->c = plmr_slab_create(n_bytes);
     PLMR_CHECK(product->c, PLMR_ERROR_SYSTEM, "out of memory for C: %zu bytes on this rank; use more ranks", n_bytes);
     memset(product->c, 0, n_bytes);
-    return plmr_gemm_scratch_create(0, 0, &product->scratch);
+    return plmr_region_scratch(region, &product->scratch);
 }
 
 static plmr_status create(plmr_product what, int n_copies, plmr_product **out)
@@ -56,7 +56,6 @@ void plmr_product_destroy(plmr_product *product)
     if (!product)
         return;
     plmr_region_release(product->region, product->core_bytes);
-    plmr_gemm_scratch_destroy(product->scratch);
     plmr_slab_destroy(product->c);
     free(product);
 }

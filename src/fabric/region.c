@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cache.h"
+
 static double wall_now_s(void)
 {
     struct timespec now;
@@ -55,6 +57,7 @@ void plmr_region_destroy(plmr_region *region)
 {
     if (!region)
         return;
+    plmr_gemm_scratch_destroy(region->scratch);
     plmr_clock_destroy(region->clock);
     for (int axis = 0; axis < 2; axis++)
         free(region->ledger.routes[axis]);
@@ -81,6 +84,17 @@ void plmr_region_release(plmr_region *region, int64_t n_bytes)
 {
     PLMR_ASSERT(n_bytes <= region->ledger.sram_bytes);
     region->ledger.sram_bytes -= n_bytes;
+}
+
+plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch)
+{
+    if (!region->scratch) {
+        size_t l2_bytes, l3_bytes;
+        plmr_cache_sizes(&l2_bytes, &l3_bytes);
+        PLMR_TRY(plmr_gemm_scratch_create(l2_bytes, l3_bytes, &region->scratch));
+    }
+    *scratch = region->scratch;
+    return PLMR_OK;
 }
 
 static int most(const int *values, int n, int *at)

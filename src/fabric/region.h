@@ -33,6 +33,7 @@ struct plmr_region {
     plmr_clock *clock;
     plmr_ledger ledger;
     double wall_start_s; /* of the pace */
+    plmr_gemm_scratch *scratch; /* of all products; made with the first */
 };
 
 /* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
@@ -55,6 +56,9 @@ void plmr_region_pace(plmr_region *region);
 /* Memory of n_bytes on huge pages where the system has them; NULL if there is none. */
 void *plmr_slab_create(size_t n_bytes);
 void plmr_slab_destroy(void *slab);
+
+/* The scratch of products, sized by the caches of this machine. Local. */
+plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch);
 
 /* A ring as this rank sees it. */
 enum { PLMR_RING_GHOSTS = 8 };

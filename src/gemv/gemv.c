@@ -133,7 +133,7 @@ void plmr_gemv_close(plmr_gemv *g)
 /* ---- running ---- */
 
 /* Columns taken at a time: partial results of all cores for so many stay in cache until they are added up. */
-enum { STRIP = 1024 };
+enum { STRIP = 2048 };
 
 /* Partial results of this block's cores for columns [col, col + n), then their sum along y. */
 static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)

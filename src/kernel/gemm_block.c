@@ -6,7 +6,6 @@
 #include "kernel/gemm_side.h"
 
 #include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
 
 #ifndef KAO
@@ -120,9 +119,7 @@ static plmr_status prepare(batch *w)
     int kt = w->block->kt;
     w->most_k = kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
     int n_cols = most_panels(w, &w->cols, w->col_store), n_rows = most_panels(w, &w->rows, w->row_store);
-    w->narrow = w->block->skewed && (size_t)w->n_steps * (size_t)w->block->ns * (size_t)w->most_k * 4 <= w->col_store->most_bytes;
-    if (w->narrow && n_cols < band_tiles(w)) n_cols = band_tiles(w) < w->cols.n_tiles ? band_tiles(w) : w->cols.n_tiles;
-    if (getenv("DBG")) fprintf(stderr, "narrow %d n_cols %d band %d most_k %d\n", w->narrow, n_cols, band_tiles(w), w->most_k);
+    w->narrow = w->block->skewed && band_tiles(w) <= n_cols;
     w->row_store->k_at_once = plmr_ceil_div(w->most_k, w->narrow ? band_tiles(w) / 2 : n_cols);
     w->col_store->k_at_once = w->narrow ? 4 : w->most_k;
     w->cols_at_once = w->narrow ? w->cols.n_tiles : n_cols;

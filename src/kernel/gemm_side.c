@@ -245,30 +245,33 @@ void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile 
         }
 }
 
-/* One line's part of a strip. */
-static void fetch_line(const plmr_side *side, const plmr_strip *strip, int n_k, plmr_fetch *fetch)
+/* Lists the cache lines of one line's part of a strip; returns their new number. */
+static int list_strip(const plmr_side *side, const plmr_strip *strip, int n_k, const void **lines, int n, int most)
 {
-    size_t element = plmr_dtype_bytes(side->dtype);
-    size_t row = strip->n * element, step = strip->stride * element;
-    const char *at =
-        (const char *)strip->lines[strip->line] + (strip->at + (size_t)strip->kk * strip->stride) * element;
+    size_t element = plmr_dtype_bytes(side->dtype), row = strip->n * element, step = strip->stride * element;
+    const char *at = strip->lines[strip->line];
+    at += (strip->at + (size_t)strip->kk * strip->stride) * element;
     if (strip->n == strip->stride) { /* rows that lie side by side */
         row *= (size_t)n_k;
         n_k = 1;
     }
     for (int k = 0; k < n_k; k++, at += step)
-        for (size_t byte = 0; byte < row; byte += PLMR_PANEL_ALIGN)
-            if (fetch->n < PLMR_MOST_FETCHED)
-                fetch->line[fetch->n++] = at + byte;
+        for (size_t byte = 0; byte < row && n < most; byte += PLMR_PANEL_ALIGN)
+            lines[n++] = at + byte;
+    return n;
 }
 
-void plmr_side_fetch(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, plmr_fetch *fetch)
+int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, const void **lines,
+                    int most)
 {
-    for (int n = 0; n < tile->n_chunks; n++)
-        for (int64_t k = from, end; k < to; k = end) {
-            end = min_int64(to, (k / side->kt + 1) * side->kt);
+    int n_lines = 0;
+    for (int64_t k = from, end; k < to; k = end) {
+        end = min_int64(to, (k / side->kt + 1) * side->kt);
+        for (int n = 0; n < tile->n_chunks; n++) {
             plmr_strip strip = strip_of(side, tile, n, k, end, NULL);
             if (strip.lines[strip.line])
-                fetch_line(side, &strip, (int)(end - k), fetch);
+                n_lines = list_strip(side, &strip, (int)(end - k), lines, n_lines, most);
         }
+    }
+    return n_lines;
 }

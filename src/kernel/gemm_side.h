@@ -65,7 +65,8 @@ plmr_part plmr_side_active(const plmr_side *side, plmr_part part, plmr_slots slo
 void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to,
                     float *panel);
 
-/* Adds what plmr_side_pack will read to the lines to fetch, as far as there is room. */
-void plmr_side_fetch(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, plmr_fetch *fetch);
+/* Lists the cache lines, but no more than `most`, that plmr_side_pack will read; returns how many. */
+int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, const void **lines,
+                    int most);
 
 #endif

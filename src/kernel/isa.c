@@ -100,16 +100,21 @@ PLMR_INLINE void multiply_some(bool half, int n_k, const float *restrict a, cons
 PLMR_INLINE void multiply(bool half, int n_k, const float *restrict a, const float *restrict b, float *restrict c,
                           size_t ldc, const plmr_fetch *fetch)
 {
-    enum { K_EACH = 4 }; /* for one line to fetch: the processor drops what comes too fast */
+    enum { K_PER_LINE = PLMR_K_PER_LINE, K_PER_ROW = VECTORS * K_PER_LINE };
     vf acc[ROWS][VECTORS];
     PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++) acc[i][v] =
         load(c + (size_t)i * ldc + v * LANES);
-    int n = fetch->n < n_k / K_EACH ? fetch->n : n_k / K_EACH;
-    for (int i = 0; i < n; i++, a += K_EACH * ROWS, b += K_EACH * COLS) {
+    for (int i = 0; i < fetch->n; i++, a += K_PER_LINE * ROWS, b += K_PER_LINE * COLS) {
         __builtin_prefetch(fetch->line[i]);
-        multiply_some(half, K_EACH, a, b, acc);
+        multiply_some(half, K_PER_LINE, a, b, acc);
     }
-    multiply_some(half, n_k - n * K_EACH, a, b, acc);
+    const float *next = fetch->c;
+    for (int i = 0; i < fetch->n_rows; i++, a += K_PER_ROW * ROWS, b += K_PER_ROW * COLS, next += ldc) {
+        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
+            __builtin_prefetch(next + (v + 1) * LANES - 1); /* what lies before is this tile's last line */
+        multiply_some(half, K_PER_ROW, a, b, acc);
+    }
+    multiply_some(half, n_k - fetch->n * K_PER_LINE - fetch->n_rows * K_PER_ROW, a, b, acc);
     PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
         store(c + (size_t)i * ldc + v * LANES, acc[i][v]);
 }
@@ -160,8 +165,8 @@ PLMR_INLINE vf step_where(lanes mask, bool half, float a, vf b, vf c)
     return choose(mask, step(half, a, b, c), c);
 }
 
-/* One vector of every row of the register tile, in the slots from <= slot < to. */
-PLMR_INLINE void multiply_strip(bool half, const plmr_ramp *ramp, int from, int to, const float *restrict a,
+/* One vector of every row of the register tile, in the slots from <= slot < to. `same`: all rows start together. */
+PLMR_INLINE void multiply_strip(bool half, bool same, const plmr_ramp *ramp, int from, int to, const float *restrict a,
                                 const float *restrict b, vi late, float *restrict c, size_t ldc)
 {
     vf acc[ROWS];
@@ -170,7 +175,8 @@ PLMR_INLINE void multiply_strip(bool half, const plmr_ramp *ramp, int from, int 
         int k = slot * ramp->kt < ramp->k ? ramp->k : slot * ramp->kt;
         int k_end = (slot + 1) * ramp->kt > ramp->k_end ? ramp->k_end : (slot + 1) * ramp->kt;
         lanes mask[ROWS];
-        PLMR_UNROLL for (int i = 0; i < ROWS; i++) mask[i] = at_work(slot - late - ramp->row_phase[i], ramp->n_steps);
+        PLMR_UNROLL for (int i = 0; i < ROWS; i++) mask[i] =
+            same && i > 0 ? mask[0] : at_work(slot - late - ramp->row_phase[i], ramp->n_steps);
         for (k -= ramp->k; k < k_end - ramp->k; k++) {
             vf right = load(b + k * COLS);
             PLMR_UNROLL for (int i = 0; i < ROWS; i++) acc[i] =
@@ -182,13 +188,17 @@ PLMR_INLINE void multiply_strip(bool half, const plmr_ramp *ramp, int from, int 
 
 PLMR_INLINE void multiply_ramp(bool half, const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc)
 {
-    for (int v = 0; v < VECTORS; v++) {
+    int32_t first_row = ramp->row_phase[0], last_row = ramp->row_phase[ROWS - 1];
+    for (int v = 0; v < VECTORS; v++, b += LANES, c += LANES) {
         const int32_t *late = ramp->col_phase + v * LANES;
-        int from = ramp->row_phase[0] + late[0], to = ramp->row_phase[ROWS - 1] + late[LANES - 1] + ramp->n_steps;
+        vi lanes_late = *(const vi_anywhere *)late;
+        int from = first_row + late[0], to = last_row + late[LANES - 1] + ramp->n_steps;
         from = from < ramp->slot ? ramp->slot : from;
         to = to > ramp->slot_end ? ramp->slot_end : to;
-        if (from < to)
-            multiply_strip(half, ramp, from, to, a, b + v * LANES, *(const vi_anywhere *)late, c + v * LANES, ldc);
+        if (from < to && first_row == last_row)
+            multiply_strip(half, true, ramp, from, to, a, b, lanes_late, c, ldc);
+        else if (from < to)
+            multiply_strip(half, false, ramp, from, to, a, b, lanes_late, c, ldc);
     }
 }
 

@@ -9,7 +9,7 @@
 
 #include "plmr/types.h"
 
-enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 8, PLMR_MOST_COLS = 32, PLMR_MOST_FETCHED = 64 };
+enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 8, PLMR_MOST_COLS = 32, PLMR_K_PER_LINE = 2 };
 
 /* A range of k in which only some elements of a register tile are at work: element (i, j) in the slots s of kt k with
  * 0 <= s - row_phase[i] - col_phase[j] < n_steps. Both phases ascend. */
@@ -28,17 +28,20 @@ typedef struct plmr_strip {
     float *to;
 } plmr_strip;
 
-/* Cache lines that a later tile will need, to be fetched while this one is multiplied. */
+/* What later tiles will need, fetched while this one is multiplied: n lines, one in PLMR_K_PER_LINE k for the processor
+ * drops what comes too fast, then the first n_rows rows of a tile of C. */
 typedef struct plmr_fetch {
-    int n;
-    const void *line[PLMR_MOST_FETCHED];
+    const void *const *line;
+    int n, n_rows;
+    const float *c; /* with the ldc of the tile that is multiplied */
 } plmr_fetch;
 
 typedef struct plmr_isa {
     const char *name;
     int rows, cols; /* at most PLMR_MOST_ROWS, PLMR_MOST_COLS */
 
-    /* c(i, j) = chain over k of fma(a(k, i), b(k, j), .) from c(i, j), for a whole register tile. [1] rounds to f16. */
+    /* c(i, j) = chain over k of fma(a(k, i), b(k, j), .) from c(i, j), for a whole register tile. [1] rounds to f16.
+     * n_k is enough for what is to be fetched. */
     void (*multiply[2])(int n_k, const float *a, const float *b, float *c, size_t ldc, const plmr_fetch *fetch);
 
     /* The same for the k of a ramp; a and b point to its first. */

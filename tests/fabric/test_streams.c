@@ -3,7 +3,7 @@
 #include "tests/support.h"
 
 #include "fabric/reduce.h"
-#include "programs.h"
+#include "tests/router/programs.h"
 
 /* wse2 with other constants of the fabric. */
 static plmr_device machine(int ramp, int hop, int launch)

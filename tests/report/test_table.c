@@ -33,7 +33,7 @@ static plmr_record large_record(void)
     record.cycles = 12345678.25;
     record.virtual_s = 123.4e-6;
     record.efficiency = 0.999;
-    record.hops_critical = 123456789;
+    record.hops_critical = 1234567;
     record.stages_critical = 1234567;
     record.routes_max = 1442;
     record.routes_limit = 24;

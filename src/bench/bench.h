@@ -1,0 +1,35 @@
+/* bench.h - what plmr bench measures: the emulator's own speed, beside a yardstick in the same process and run. */
+#ifndef PLMR_BENCH_H
+#define PLMR_BENCH_H
+
+#include "plmr/status.h"
+#include "plmr/types.h"
+
+typedef struct plmr_yardsticks plmr_yardsticks;
+
+/* Each rank runs the yardstick at the same time; returns the sum over ranks. sgemm: GFLOP/s of OpenBLAS sgemm, 2048^3, on one
+ * thread, or 0 where the library is not there. read: GB/s of adding up memory larger than the caches. Collective. */
+plmr_status plmr_yardsticks_create(plmr_yardsticks **yardsticks);
+void plmr_yardsticks_destroy(plmr_yardsticks *yardsticks);
+double plmr_yardstick_sgemm(plmr_yardsticks *yardsticks);
+double plmr_yardstick_read(plmr_yardsticks *yardsticks);
+
+typedef double plmr_yardstick(plmr_yardsticks *yardsticks);
+
+typedef struct plmr_bench_item {
+    const char *name, *what, *unit;
+    plmr_yardstick *yardstick; /* NULL: none */
+    const char *yardstick_name;
+    double target; /* least value for each rank, or least share of the yardstick; 0: none. `most`: it is an upper bound */
+    bool most;
+
+    /* Runs once; all ranks get the same value. Collective. */
+    plmr_status (*measure)(const struct plmr_bench_item *item, double *value);
+    enum plmr_dtype dtype;
+    bool every_step;
+} plmr_bench_item;
+
+extern const plmr_bench_item plmr_bench_items[];
+int plmr_bench_count(void);
+
+#endif

@@ -1,0 +1,171 @@
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fabric/source.h"
+#include "gemm/gemm.h"
+#include "gemv/gemv.h"
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Bytes of memory that this process has touched. */
+static double resident_bytes(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*d %ld", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+struct run {
+    plmr_device device;
+    plmr_mesh *mesh;
+    plmr_region *region;
+    double wall_s;   /* the longest of any rank */
+    double n_bytes;  /* that all ranks have come to hold between opening and the end of the run */
+};
+
+static plmr_status open_run(struct run *run, const plmr_bench_item *item, int side, bool values)
+{
+    plmr_region_options options = {.values = values, .every_step = item->every_step};
+    PLMR_TRY(plmr_agree(plmr_device_load("wse2", &run->device)));
+    PLMR_TRY(plmr_mesh_create(0, 0, side, side, &run->mesh));
+    return plmr_region_create(run->mesh, &run->device, side, side, &options, &run->region);
+}
+
+static void close_run(struct run *run)
+{
+    plmr_region_destroy(run->region);
+    plmr_mesh_destroy(run->mesh);
+}
+
+/* ---- GEMM ---- */
+
+static plmr_status time_gemm(struct run *run, const plmr_gemm_problem *problem)
+{
+    const plmr_gemm_algorithm *algorithm = plmr_gemm_at(0);
+    plmr_gemm *gemm;
+    plmr_cost cost;
+    plmr_source a, b;
+    plmr_source_synthetic(&a, 1, problem->m, problem->k);
+    plmr_source_synthetic(&b, 2, problem->k, problem->n);
+    double before = resident_bytes();
+    PLMR_TRY(plmr_gemm_open(algorithm, problem, run->region, &a, &b, &gemm));
+    plmr_barrier();
+    double start_s = now_s();
+    plmr_status status = plmr_gemm_run(algorithm, gemm);
+    if (!status)
+        status = plmr_region_cost(run->region, &cost);
+    run->wall_s = now_s() - start_s;
+    uint64_t held = (uint64_t)(resident_bytes() - before);
+    plmr_gemm_close(gemm);
+    PLMR_TRY(plmr_agree(status));
+    plmr_mesh_max(run->mesh, &run->wall_s, 1);
+    plmr_mesh_sum(run->mesh, &held, 1);
+    run->n_bytes = (double)held;
+    return PLMR_OK;
+}
+
+static plmr_status run_gemm(const plmr_bench_item *item, int size, int side, bool values, struct run *run)
+{
+    plmr_gemm_problem problem = {size, size, size, side, side, item->dtype, PLMR_F32, false};
+    plmr_status status = open_run(run, item, side, values);
+    if (!status)
+        status = time_gemm(run, &problem);
+    close_run(run);
+    return status;
+}
+
+static plmr_status measure_clocks(const plmr_bench_item *item, double *value)
+{
+    enum { SIZE = 4096, SIDE = 720 };
+    struct run run = {0};
+    PLMR_TRY(run_gemm(item, SIZE, SIDE, false, &run));
+    *value = (double)SIDE * SIDE * SIDE / run.wall_s / 1e9;
+    return PLMR_OK;
+}
+
+static plmr_status measure_values(const plmr_bench_item *item, double *value)
+{
+    enum { SIZE = 4096, SIDE = 512 };
+    struct run run = {0};
+    PLMR_TRY(run_gemm(item, SIZE, SIDE, true, &run));
+    *value = 2.0 * SIZE * SIZE * SIZE / run.wall_s / 1e9;
+    return PLMR_OK;
+}
+
+static plmr_status measure_memory(const plmr_bench_item *item, double *value)
+{
+    enum { SIZE = 4096, SIDE = 512 };
+    struct run run = {0};
+    PLMR_TRY(run_gemm(item, SIZE, SIDE, true, &run));
+    *value = run.n_bytes / (3.0 * SIZE * SIZE * sizeof(float));
+    return PLMR_OK;
+}
+
+/* ---- GEMV ---- */
+
+static plmr_status time_gemv(struct run *run, const plmr_gemv_problem *problem)
+{
+    plmr_gemv *gemv;
+    plmr_source x, b;
+    plmr_source_synthetic(&x, 1, 1, problem->k);
+    plmr_source_synthetic(&b, 2, problem->k, problem->n);
+    PLMR_TRY(plmr_gemv_open(plmr_gemv_at(0), problem, run->region, &x, &b, &gemv));
+    plmr_barrier();
+    double start_s = now_s();
+    plmr_status status = plmr_gemv_run(gemv);
+    run->wall_s = now_s() - start_s;
+    plmr_gemv_close(gemv);
+    PLMR_TRY(plmr_agree(status));
+    plmr_mesh_max(run->mesh, &run->wall_s, 1);
+    return PLMR_OK;
+}
+
+static plmr_status measure_gemv(const plmr_bench_item *item, double *value)
+{
+    enum { SIZE = 16384, SIDE = 512 };
+    struct run run = {0};
+    plmr_gemv_problem problem = {.k = SIZE, .n = SIZE, .rows = SIDE, .cols = SIDE, .dtype = item->dtype, .reduce.n_levels = 2};
+    plmr_status status = open_run(&run, item, SIDE, true);
+    if (!status)
+        status = time_gemv(&run, &problem);
+    close_run(&run);
+    *value = (double)SIZE * SIZE * (double)plmr_dtype_bytes(item->dtype) / run.wall_s / 1e9;
+    return status;
+}
+
+const plmr_bench_item plmr_bench_items[] = {
+    {.name = "clocks", .what = "time plane, every step: MeshGEMM on 720x720", .unit = "G core-steps/s", .target = 2,
+     .measure = measure_clocks, .dtype = PLMR_F16, .every_step = true},
+    {.name = "steady", .what = "time plane, steady states skipped", .unit = "G core-steps/s", .target = 2,
+     .measure = measure_clocks, .dtype = PLMR_F16},
+    {.name = "gemm-f32", .what = "data plane, MeshGEMM 4096^3 on 512x512, f32", .unit = "GFLOP/s",
+     .yardstick = plmr_yardstick_sgemm, .yardstick_name = "sgemm", .target = 0.75, .measure = measure_values, .dtype = PLMR_F32},
+    {.name = "gemm-f16", .what = "the same, f16", .unit = "GFLOP/s", .yardstick = plmr_yardstick_sgemm,
+     .yardstick_name = "sgemm", .target = 0.65, .measure = measure_values, .dtype = PLMR_F16},
+    {.name = "gemm-bf16", .what = "the same, bf16", .unit = "GFLOP/s", .yardstick = plmr_yardstick_sgemm,
+     .yardstick_name = "sgemm", .target = 0.65, .measure = measure_values, .dtype = PLMR_BF16},
+    {.name = "gemv-f32", .what = "data plane, MeshGEMV 16384^2 on 512x512, f32", .unit = "GB/s",
+     .yardstick = plmr_yardstick_read, .yardstick_name = "memory read", .target = 0.7, .measure = measure_gemv,
+     .dtype = PLMR_F32},
+    {.name = "gemv-f16", .what = "the same, f16", .unit = "GB/s", .yardstick = plmr_yardstick_read,
+     .yardstick_name = "memory read", .target = 0.7, .measure = measure_gemv, .dtype = PLMR_F16},
+    {.name = "memory", .what = "memory held by MeshGEMM 4096^3, f32, over its matrices", .unit = "x", .target = 1.3,
+     .most = true, .measure = measure_memory, .dtype = PLMR_F32},
+};
+
+int plmr_bench_count(void)
+{
+    return (int)(sizeof plmr_bench_items / sizeof plmr_bench_items[0]);
+}

@@ -1,0 +1,102 @@
+#include "bench/bench.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fabric/region.h"
+#include "mesh/mesh.h"
+
+enum { SGEMM_SIDE = 2048, READ_FLOATS = 1 << 26 };
+
+/* cblas_sgemm, with its enumerations as the int that they are. */
+typedef void sgemm_function(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                            const float *b, int ldb, float beta, float *c, int ldc);
+
+struct plmr_yardsticks {
+    void *library;
+    sgemm_function *sgemm;
+    float *memory; /* READ_FLOATS */
+    plmr_mesh *mesh;
+};
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The library is looked for when the bench runs, so that plmr itself does not need it. */
+static void find_sgemm(plmr_yardsticks *y)
+{
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    y->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (y->library)
+        *(void **)&y->sgemm = dlsym(y->library, "cblas_sgemm");
+}
+
+plmr_status plmr_yardsticks_create(plmr_yardsticks **out)
+{
+    plmr_yardsticks *y = calloc(1, sizeof *y);
+    PLMR_CHECK(y, PLMR_ERROR_SYSTEM, "out of memory");
+    find_sgemm(y);
+    y->memory = plmr_slab_create(READ_FLOATS * sizeof *y->memory);
+    for (size_t i = 0; y->memory && i < READ_FLOATS; i++)
+        y->memory[i] = (float)(i % 97) * 0.01f;
+    plmr_status status = y->memory ? plmr_mesh_create(0, 0, plmr_ranks(), plmr_ranks(), &y->mesh)
+                                   : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for the yardstick");
+    if (status)
+        plmr_yardsticks_destroy(y);
+    else
+        *out = y;
+    return status;
+}
+
+void plmr_yardsticks_destroy(plmr_yardsticks *y)
+{
+    if (!y)
+        return;
+    plmr_mesh_destroy(y->mesh);
+    plmr_slab_destroy(y->memory);
+    if (y->library)
+        dlclose(y->library);
+    free(y);
+}
+
+/* The sum over ranks of this rank's rate, to three decimals. */
+static double sum_rates(plmr_yardsticks *y, double work, double start_s)
+{
+    uint64_t rate = (uint64_t)(1e3 * work / (now_s() - start_s) / 1e9);
+    plmr_mesh_sum(y->mesh, &rate, 1);
+    return 1e-3 * (double)rate;
+}
+
+double plmr_yardstick_sgemm(plmr_yardsticks *y)
+{
+    enum { ROW_MAJOR = 101, NO_TRANS = 111, N = SGEMM_SIDE };
+    float *a = y->memory, *b = a + (size_t)N * N, *c = b + (size_t)N * N;
+    if (!y->sgemm)
+        return 0;
+    plmr_barrier();
+    double start_s = now_s();
+    for (int i = 0; i < 4; i++)
+        y->sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, N, N, N, 1, a, N, b, N, 0, c, N);
+    return sum_rates(y, 4 * 2.0 * N * N * N, start_s);
+}
+
+/* Adds up all of it, in as many sums side by side as keep the additions from waiting for each other. */
+double plmr_yardstick_read(plmr_yardsticks *y)
+{
+    enum { SUMS = 64 };
+    float sum[SUMS] = {0};
+    plmr_barrier();
+    double start_s = now_s();
+    for (size_t at = 0; at < READ_FLOATS; at += SUMS)
+        for (int i = 0; i < SUMS; i++)
+            sum[i] += y->memory[at + (size_t)i];
+    double rate = sum_rates(y, READ_FLOATS * sizeof(float), start_s);
+    y->memory[0] = sum[0] > 1e30f ? 1 : y->memory[0]; /* the sum is used, so it is computed */
+    return rate;
+}

@@ -1,0 +1,55 @@
+"""What the tests of the command line share: running plmr, with and without mpirun."""
+import json
+import re
+import subprocess
+import sys
+
+# What mpirun itself says when a program ends with a code other than 0.
+MPIRUN_NOISE = re.compile(
+    r"^-+$|^$|^Primary job|^mpirun (detected|noticed)|^mpiexec (detected|noticed)|^ *Process name|^ *Exit code|"
+    r".*exited with non-zero|.*non-zero exit code|.*the job to be terminated|.*[Pp]er user-direction")
+
+
+class Plmr:
+    """Runs the binary; each run is (exit code, standard output, lines of standard error)."""
+
+    def __init__(self, mpiexec, binary):
+        self.mpiexec, self.binary = mpiexec, binary
+
+    def start(self, args, ranks=None, **how):
+        launcher = [] if ranks is None else [self.mpiexec, "-n", str(ranks)]
+        return subprocess.Popen(launcher + [self.binary] + args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, **how)
+
+    def run(self, args, ranks=None):
+        process = self.start(args, ranks)
+        out, err = process.communicate(timeout=240)
+        lines = [line for line in err.splitlines() if ranks is None or not MPIRUN_NOISE.match(line)]
+        return process.returncode, out, lines
+
+    def records(self, args, ranks=None):
+        """The records of a run that must succeed."""
+        code, out, err = self.run(args + ["--json", "-"], ranks)
+        if code != 0:
+            raise AssertionError(f"{show(args, ranks)} ends with {code}: {err}")
+        return [json.loads(line) for line in out.splitlines()]
+
+
+def show(args, ranks=None):
+    return ("" if ranks is None else f"mpirun -n {ranks} ") + "plmr " + " ".join(args)
+
+
+class Checks:
+    """Counts what does not hold, and says it."""
+
+    def __init__(self):
+        self.failed = 0
+
+    def __call__(self, holds, what):
+        if not holds:
+            self.failed += 1
+            print("FAILED:", what)
+        return holds
+
+    def done(self):
+        sys.exit(1 if self.failed else 0)

@@ -1,0 +1,95 @@
+"""The records: valid JSON, one per line, with the keys that are fixed, in their order; and how a file of them appears.
+
+records.py MPIEXEC PLMR
+"""
+import json
+import math
+import os
+import re
+import sys
+import tempfile
+
+from cli import Checks, Plmr, show
+
+KEYS = """command algorithm device rows cols m k n dtype mode ranks cycles virtual_s compute_cycles efficiency hops_critical
+stages_critical routes_max routes_limit sram_peak_bytes sram_limit_bytes wavelet_hops energy_j padded_m padded_k padded_n violates
+verify_max_abs_err verify_max_rel_err checksum wall_s core_steps_per_s gflops version host date""".split()
+
+
+def refuse(constant):
+    raise ValueError(f"{constant} is not JSON")
+
+
+def check_record(check, record, args):
+    what = show(args)
+    check(list(record)[:len(KEYS)] == KEYS, f"{what}: keys {list(record)}")
+    check(record["version"] and record["host"], what)
+    check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record["date"]), f"{what}: date {record['date']}")
+    if record["cycles"] is None:
+        return
+    check(math.isclose(record["virtual_s"], record["cycles"] / 1.1e9), f"{what}: virtual_s")
+    check(math.isclose(record["energy_j"], 15000 * record["virtual_s"]), f"{what}: energy_j")
+    check(record["checksum"] is None or re.fullmatch("[0-9a-f]{16}", record["checksum"]), f"{what}: checksum")
+    check((record["checksum"] is None) == (record["mode"] == "timing"), f"{what}: values in timing mode")
+    if record["command"] != "allreduce":
+        check(math.isclose(record["efficiency"], record["compute_cycles"] / record["cycles"]), f"{what}: efficiency")
+
+
+def parse(check, text, args):
+    records = [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+    for record in records:
+        check_record(check, record, args)
+    return records
+
+
+def test_streams(plmr, check):
+    """With - the records are alone on standard output, and the table is on standard error."""
+    for args in ("gemm --m 67 --k 101 --n 59 --cores 13x13", "gemv --k 331 --n 277 --cores 21x21 --mode timing",
+                 "allreduce --length 20 --cores 10", "gemm --m 40 --k 40 --n 40 --cores 10x10 --verify --dtype bf16"):
+        args = args.split() + ["--json", "-"]
+        code, out, err = plmr.run(args, 2)
+        records = parse(check, out, args)
+        check(code == 0 and len(records) >= 3, f"{show(args)}: {code}, {err}")
+        check(any(line.startswith("algorithm") for line in err), f"{show(args)}: no table on standard error")
+        verified = "--verify" in args
+        check(all((r["verify_max_abs_err"] is not None) == verified for r in records), f"{show(args)}: verification")
+        check(all(r["ranks"] == 2 for r in records), f"{show(args)}: ranks")
+
+
+def test_file(plmr, check, folder):
+    path = folder + "/r.jsonl"
+    args = ["gemm", "--m", "40", "--k", "40", "--n", "40", "--cores", "10x10", "--json", path]
+    code, out, err = plmr.run(args, 2)
+    check(code == 0 and not err and out.count("\n") > 8, f"{show(args)}: {code}, {err}")
+    with open(path, encoding="utf-8") as file:
+        check(len(parse(check, file.read(), args)) == 4, f"{show(args)}: one record per algorithm")
+    check(os.listdir(folder) == ["r.jsonl"], f"{show(args)} leaves {os.listdir(folder)}")
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    code, _, _ = plmr.run(args + ["--device", "nosuch"])
+    with open(path, encoding="utf-8") as file:
+        check(code == 2 and file.read() == before, "a run that fails leaves an older file alone")
+
+
+def test_misfits(plmr, check):
+    """What does not fit beside others that do is a record of its own."""
+    args = "gemm --m 1900 --k 1900 --n 1900 --cores 60x60 --mode timing".split()
+    records = {r["algorithm"]: r for r in plmr.records(args, 2)}
+    misfit, fits = records["allgather"], records["meshgemm"]
+    check(misfit["violates"] == "M" and misfit["cycles"] is None and "SRAM" in misfit["error"], str(misfit))
+    check(misfit["sram_peak_bytes"] > misfit["sram_limit_bytes"], str(misfit))
+    check(fits["violates"] == "" and fits["cycles"] > 0 and fits["error"] is None, str(fits))
+    allowed = {r["algorithm"]: r for r in plmr.records(args + ["--allow", "M"], 2)}["allgather"]
+    check(allowed["violates"] == "M" and allowed["cycles"] > 0 and allowed["error"] is None, str(allowed))
+
+
+def main():
+    plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    test_streams(plmr, check)
+    test_misfits(plmr, check)
+    with tempfile.TemporaryDirectory() as folder:
+        test_file(plmr, check, folder)
+    check.done()
+
+
+main()
