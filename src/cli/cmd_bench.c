@@ -30,8 +30,10 @@ struct outcome {
 enum { KEY_REPEAT = 0x200, KEY_ONLY, KEY_JSON };
 
 static const struct argp_option options[] = {
-    {"only", KEY_ONLY, "LIST", 0, "Measure these alone: clocks, steady, gemm-f32, gemm-f16, gemm-bf16, gemv-f32, gemv-f16, memory", 1},
-    {"repeat", KEY_REPEAT, "N", 0, "Measure everything N times, in turn with its yardstick, and take medians (default 3)", 1},
+    {"only", KEY_ONLY, "LIST", 0,
+     "Measure these alone: clocks, steady, gemm-f32, gemm-f16, gemm-bf16, gemv-f32, gemv-f16, memory", 1},
+    {"repeat", KEY_REPEAT, "N", 0,
+     "Measure everything N times, in turn with its yardstick, and take medians (default 3)", 1},
     {"json", KEY_JSON, "-", 0, "Print one JSON object per line on standard output, and the table on standard error", 1},
     PLMR_OPTION_HELP,
     {0},
@@ -85,7 +87,8 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsticks, int repeat, struct outcome *outcome)
+static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsticks, int repeat,
+                           struct outcome *outcome)
 {
     double values[MOST_REPEATS], sticks[MOST_REPEATS];
     for (int i = 0; i < repeat; i++) {
@@ -119,8 +122,9 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
         snprintf(share, sizeof share, "%.0f %%", 100 * o->ratio);
     }
     if (item->target > 0)
-        snprintf(target, sizeof target, item->yardstick ? "%s %.0f %%" : "%s %.3g%s", item->most ? "<=" : ">=",
-                 item->yardstick ? 100 * item->target : item->target, item->most ? "" : " a rank");
+        snprintf(target, sizeof target, item->yardstick ? "%s %.0f %%" : "%s %.3g%s",
+                 item->most ? "<=" : ">=", item->yardstick ? 100 * item->target : item->target,
+                 item->most ? "" : " a rank");
     fprintf(out, "  %-52s %8.4g %-15s %-18s %6s  %-13s %s\n", item->what, o->value, item->unit, stick, share, target,
             verdict(item, o));
 }
@@ -128,10 +132,10 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
 static plmr_status print_json(const plmr_bench_item *item, const struct outcome *o)
 {
     plmr_provenance where = plmr_provenance_now();
-    json_t *object = json_pack("{ss ss ss sf sf sf ss ss si ss ss ss ss}", "command", "bench", "name", item->name, "what",
-                               item->what, "value", o->value, "least", o->least, "most", o->most, "unit", item->unit, "verdict",
-                               verdict(item, o), "ranks", plmr_ranks(), "kernel", plmr_kernel_name(), "version", PLMR_VERSION,
-                               "host", where.host, "date", where.date);
+    json_t *object = json_pack("{ss ss ss sf sf sf ss ss si ss ss ss ss}", "command", "bench", "name", item->name,
+                               "what", item->what, "value", o->value, "least", o->least, "most", o->most, "unit",
+                               item->unit, "verdict", verdict(item, o), "ranks", plmr_ranks(), "kernel",
+                               plmr_kernel_name(), "version", PLMR_VERSION, "host", where.host, "date", where.date);
     PLMR_CHECK(object, PLMR_ERROR_SYSTEM, "out of memory");
     if (o->yardstick > 0) {
         json_object_set_new(object, "yardstick", json_real(o->yardstick));

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "cli/job.h"
@@ -23,7 +24,7 @@ typedef struct gemm_command {
     plmr_operand a, b;
     plmr_output out;
     plmr_gemm_problem problem;
-    int n_slots, ms, kt, ns; /* of the logical grid: see gemm.h */
+    int n_slots, n_k, ms, kt, ns; /* chunks of m and n, of k, and the elements of each: see gemm.h */
 } gemm_command;
 
 /* ---- the command line ---- */
@@ -43,21 +44,15 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static plmr_status parse_size(const char *option, const char *text, plmr_size *size)
-{
-    size->by = option;
-    return plmr_parse_count(option, text, PLMR_MOST_ELEMENTS, &size->value);
-}
-
 static plmr_status set_option(int key, const char *text, gemm_command *c)
 {
     switch (key) {
     case KEY_M:
-        return parse_size("--m", text, &c->m);
+        return plmr_size_parse("--m", text, &c->m);
     case KEY_K:
-        return parse_size("--k", text, &c->k);
+        return plmr_size_parse("--k", text, &c->k);
     case KEY_N:
-        return parse_size("--n", text, &c->n);
+        return plmr_size_parse("--n", text, &c->n);
     case KEY_ACCUMULATE:
         return plmr_parse_accumulate(text, &c->accumulate);
     case KEY_TRANSPOSE_B:
@@ -146,11 +141,12 @@ static int64_t gcd(int64_t a, int64_t b)
 /* Bytes are counted in 64 bits: what one core would need must stay far below. */
 static plmr_status check_tiles(const gemm_command *c)
 {
-    double tiles = (double)c->kt * ((double)c->ms + c->ns) * (c->n_slots + 4.0) + (double)c->ms * c->ns;
-    double slots = (double)(c->n_slots / c->problem.rows) * (c->n_slots / c->problem.cols);
-    PLMR_CHECK(tiles * slots * 4 < 0x1p62, PLMR_ERROR_INPUT,
-               "tiles of %d x %d x %d elements are too large for any core: choose a larger --cores", c->ms, c->kt,
-               c->ns);
+    const plmr_gemm_problem *p = &c->problem;
+    double ms = ceil((double)p->m / p->rows), kt = ceil((double)p->k / p->cols), ns = ceil((double)p->n / p->cols);
+    PLMR_CHECK(
+        (kt * (ms + ns) * (c->n_slots + 4) + ms * ns) * 4 < 0x1p60, PLMR_ERROR_INPUT,
+        "matrices of %lld x %lld x %lld are too large for %dx%d cores, whatever their memory: choose a larger --cores",
+        (long long)p->m, (long long)p->k, (long long)p->n, p->rows, p->cols);
     return PLMR_OK;
 }
 
@@ -170,11 +166,12 @@ static plmr_status make_problem(gemm_command *c, const plmr_job *job)
     for (int i = 0; i < c->run.n_algorithms; i++)
         PLMR_TRY(plmr_gemm_check(plmr_gemm_at(c->run.algorithms[i]), p));
     c->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
-    c->ms = (int)plmr_ceil_div(p->m, c->n_slots);
-    c->kt = (int)plmr_ceil_div(p->k, c->n_slots);
-    c->ns = (int)plmr_ceil_div(p->n, c->n_slots);
     plmr_operand_fill(&c->a, c->run.seed, 0, p->m, p->k);
     plmr_operand_fill(&c->b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
+    c->n_k = p->transpose_b ? p->cols : c->n_slots;
+    c->ms = (int)plmr_ceil_div(p->m, c->n_slots);
+    c->kt = (int)plmr_ceil_div(p->k, c->n_k);
+    c->ns = (int)plmr_ceil_div(p->n, c->n_slots);
     return check_tiles(c);
 }
 
@@ -195,7 +192,7 @@ static plmr_status verify(plmr_job *job, const gemm_command *c, plmr_gemm *g, pl
         .col_chunk = c->ns,
         .dtype = p->dtype,
         .accumulate = p->accumulate,
-        .depth = p->transpose_b ? p->k + c->n_slots : p->k, /* there the cores' parts are added up in a chain */
+        .depth = p->transpose_b ? (int64_t)c->kt + p->cols : p->k, /* a chain in each core, then one of a row's cores */
         .all_below = verify_all_below,
     };
     PLMR_TRY(plmr_agree(plmr_verify_create(&problem, &verify)));
@@ -227,7 +224,7 @@ static void record_problem(const gemm_command *c, plmr_record *record)
     record->k = p->k;
     record->n = p->n;
     record->padded_m = (int64_t)c->ms * c->n_slots;
-    record->padded_k = (int64_t)c->kt * c->n_slots;
+    record->padded_k = (int64_t)c->kt * c->n_k;
     record->padded_n = (int64_t)c->ns * c->n_slots;
     record->accumulate = plmr_dtype_name(p->accumulate);
     record->transposed = p->transpose_b ? "B" : "";
@@ -238,6 +235,7 @@ static plmr_status run_opened(plmr_job *job, gemm_command *c, const plmr_gemm_al
                               plmr_gemm *g, plmr_record *record)
 {
     const plmr_gemm_problem *p = &c->problem;
+    PLMR_ASSERT(g->n_slots == c->n_slots && g->ms == c->ms && g->kt == c->kt && g->ns == c->ns);
     double work = 2.0 * (double)p->m * (double)p->k * (double)p->n, wall_s, start_s = plmr_job_start();
     PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemm_run(algorithm, g), &wall_s));
     PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
@@ -289,7 +287,7 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
     double l = c->n_slots;
     plmr_operand_describe("A", &c->a, "B", &c->b, c->run.seed, files, sizeof files);
     snprintf(padded, sizeof padded, "%s x %s x %s", plmr_format_count((int64_t)c->ms * c->n_slots).s,
-             plmr_format_count((int64_t)c->kt * c->n_slots).s, plmr_format_count((int64_t)c->ns * c->n_slots).s);
+             plmr_format_count((int64_t)c->kt * c->n_k).s, plmr_format_count((int64_t)c->ns * c->n_slots).s);
     fprintf(out, "C = A B%s with A %s x %s and B %s x %s\n\n", p->transpose_b ? "^T" : "", m.s, k.s,
             p->transpose_b ? n.s : k.s, p->transpose_b ? k.s : n.s);
     plmr_job_describe(job, p->accumulate, files, out);
@@ -299,7 +297,7 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
     plmr_table_fact(out, "tiles", "A %d x %d, B %d x %d, C %d x %d; %d steps", c->ms, c->kt,
                     p->transpose_b ? c->ns : c->kt, p->transpose_b ? c->kt : c->ns, c->ms, c->ns, c->n_slots);
     plmr_job_describe_padding(out, padded, (double)p->m * (double)p->k * (double)p->n,
-                              c->ms * l * (c->kt * l) * (c->ns * l));
+                              c->ms * l * c->kt * c->n_k * (c->ns * l));
 }
 
 static const plmr_job_actions actions = {.command = "gemm", .run = run, .plan = make_plan, .describe = describe};

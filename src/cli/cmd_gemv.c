@@ -43,19 +43,13 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static plmr_status parse_size(const char *option, const char *text, plmr_size *size)
-{
-    size->by = option;
-    return plmr_parse_count(option, text, PLMR_MOST_ELEMENTS, &size->value);
-}
-
 static plmr_status set_option(int key, const char *text, gemv_command *c)
 {
     switch (key) {
     case KEY_K:
-        return parse_size("--k", text, &c->k);
+        return plmr_size_parse("--k", text, &c->k);
     case KEY_N:
-        return parse_size("--n", text, &c->n);
+        return plmr_size_parse("--n", text, &c->n);
     case KEY_TREE_K:
         return plmr_parse_tree_k(text, &c->reduce);
     case KEY_GROUPS:

@@ -129,12 +129,12 @@ static void print_end(plmr_job *job)
 /* ---- running ---- */
 
 /* Keeps what is known of an algorithm that the device cannot hold. Takes ownership of the error. */
-static plmr_status add_misfit(plmr_job *job, void *context, int index, plmr_status error)
+static plmr_status add_misfit(plmr_job *job, void *context, int index, const plmr_record *record, plmr_status error)
 {
     plmr_plan plan;
     plmr_cost cost;
     plmr_misfit *misfit = &job->misfits[job->n_misfits];
-    *misfit = (plmr_misfit){.record = plmr_job_record(job, index), .error = strdup(plmr_error_text(error))};
+    *misfit = (plmr_misfit){.record = *record, .error = strdup(plmr_error_text(error))};
     plmr_error_free(error);
     PLMR_TRY(plmr_agree(misfit->error ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
     job->n_misfits++;
@@ -153,7 +153,7 @@ static plmr_status run_one(plmr_job *job, void *context, int index)
     if (error && !misfit)
         return error;
     if (misfit)
-        PLMR_TRY(add_misfit(job, context, index, error));
+        PLMR_TRY(add_misfit(job, context, index, &record, error));
     else
         job->n_done++;
     if (job->n_done == 0)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/options.h"
 #include "fabric/source.h"
 #include "plmr/mesh.h"
 #include "report/npy_source.h"
@@ -45,6 +46,12 @@ void plmr_operand_describe(const char *name, const plmr_operand *operand, const 
         snprintf(text, size, "%s synthetic with seed %lld, %s from %s", name, n, other_name, other->path);
     else
         snprintf(text, size, "synthetic with seed %lld", n);
+}
+
+plmr_status plmr_size_parse(const char *option, const char *text, plmr_size *size)
+{
+    size->by = option;
+    return plmr_parse_count(option, text, PLMR_MOST_ELEMENTS, &size->value);
 }
 
 plmr_status plmr_size_set(plmr_size *size, int64_t value, const plmr_operand *operand)

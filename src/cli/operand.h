@@ -28,6 +28,9 @@ typedef struct plmr_size {
     int64_t value;
 } plmr_size;
 
+/* Reads the size from the command line. */
+plmr_status plmr_size_parse(const char *option, const char *text, plmr_size *size);
+
 /* Says what the size is, by a file that holds a rows x cols matrix. Fails if it is another already. Local. */
 plmr_status plmr_size_set(plmr_size *size, int64_t value, const plmr_operand *operand);
 

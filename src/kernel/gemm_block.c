@@ -1,8 +1,9 @@
 /* A blocked matrix product whose k axis is cyclic: the unwrapped k are cut into blocks; for each, panels of both
  * factors are packed, and every register tile of C with work there runs its chain on. The panels of all rows stay in
- * the last-level cache, those of some columns in the L2 cache, and those of one row tile in the L1 cache while the
+ * the last-level cache, those of some columns in the L2 cache, and that of one row tile in the L1 cache while the
  * columns pass by. */
 #include "kernel/gemm_block.h"
+
 #include "kernel/gemm_side.h"
 
 #include <stdlib.h>
@@ -11,19 +12,18 @@
 #ifndef KAO
 #define KAO 256
 #endif
-enum { K_AT_ONCE = KAO };
+enum { K_AT_ONCE = KAO, MOST_QUEUED = 1024 };
 
 /* Packed panels of one side: the panel of tile i, if it is there, is panel i mod n_panels. */
 typedef struct store {
     size_t most_bytes; /* of the panels */
     float *panels;
-    int64_t
-        *packed; /* n_panels: k * n_tiles + i of the tile i that is there, for the block of k that starts at k; or -1 */
+    int64_t *packed; /* n_panels: whose panel is there, see panel_key */
     int n_panels;
-    int next;                       /* the tile that is fetched bit by bit, while others are multiplied, */
-    int64_t next_k;                 /* from this k on, */
-    int64_t k_at_once;              /* so much for every register tile of C */
     size_t panel_room, packed_room; /* bytes there are */
+    int64_t queued;                 /* the panel whose elements are fetched bit by bit, while others are multiplied: */
+    int n_queued, n_fetched;
+    const void *queue[MOST_QUEUED]; /* cache lines */
 } store;
 
 struct plmr_gemm_scratch {
@@ -36,13 +36,19 @@ typedef struct batch {
     plmr_side rows, cols;
     store *row_store, *col_store;
     int n_steps;
-    bool half;  /* accumulates in f16 */
-    int most_k; /* of a block of k */
-    bool narrow;
-    int cols_at_once; /* column tiles for which all rows are done before the next */
+    bool half;        /* accumulates in f16 */
+    bool narrow;      /* see prepare */
+    int most_k;       /* of a block of k */
+    int rows_at_once; /* row tiles whose panels can be kept, */
+    int cols_at_once; /* and column tiles for which all of them are done before the next */
     int64_t k, k_end; /* the block of k at work, and its slots */
     plmr_slots slots;
 } batch;
+
+static int clamp(int64_t value, int low, int high)
+{
+    return value < low ? low : value > high ? high : (int)value;
+}
 
 plmr_status plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes, plmr_gemm_scratch **scratch)
 {
@@ -69,17 +75,16 @@ void plmr_gemm_scratch_destroy(plmr_gemm_scratch *scratch)
 }
 
 /* Zeroed, for what no element needs is not packed, but the kernels read it. */
-static plmr_status grow(void *memory, size_t *room, size_t n_bytes)
+static plmr_status grow(void **memory, size_t *room, size_t n_bytes)
 {
-    void **at = memory;
     if (n_bytes <= *room)
         return PLMR_OK;
-    free(*at);
+    free(*memory);
     *room = 0;
     n_bytes = (n_bytes + PLMR_PANEL_ALIGN - 1) / PLMR_PANEL_ALIGN * PLMR_PANEL_ALIGN;
-    *at = aligned_alloc(PLMR_PANEL_ALIGN, n_bytes);
-    PLMR_CHECK(*at, PLMR_ERROR_SYSTEM, "out of memory: %zu bytes for the scratch of a GEMM", n_bytes);
-    memset(*at, 0, n_bytes);
+    *memory = aligned_alloc(PLMR_PANEL_ALIGN, n_bytes);
+    PLMR_CHECK(*memory, PLMR_ERROR_SYSTEM, "out of memory: %zu bytes for the scratch of a GEMM", n_bytes);
+    memset(*memory, 0, n_bytes);
     *room = n_bytes;
     return PLMR_OK;
 }
@@ -91,17 +96,23 @@ static size_t panel_bytes(const batch *w, const plmr_side *side)
 
 static int most_panels(const batch *w, const plmr_side *side, const store *s)
 {
-    size_t n = s->most_bytes / panel_bytes(w, side);
-    return n > (size_t)side->n_tiles ? side->n_tiles : n == 0 ? 1 : (int)n;
+    return clamp((int64_t)(s->most_bytes / panel_bytes(w, side)), 1, side->n_tiles);
 }
 
 static plmr_status prepare_store(const batch *w, const plmr_side *side, int n_panels, store *s)
 {
+    void *panels = s->panels, *packed = s->packed;
+    plmr_status error = grow(&panels, &s->panel_room, (size_t)n_panels * panel_bytes(w, side));
+    if (!error)
+        error = grow(&packed, &s->packed_room, (size_t)n_panels * sizeof *s->packed);
+    s->panels = panels;
+    s->packed = packed;
+    PLMR_TRY(error);
     s->n_panels = n_panels;
-    PLMR_TRY(grow(&s->panels, &s->panel_room, (size_t)n_panels * panel_bytes(w, side)));
-    PLMR_TRY(grow(&s->packed, &s->packed_room, (size_t)n_panels * sizeof *s->packed));
     for (int i = 0; i < n_panels; i++)
         s->packed[i] = -1;
+    s->queued = -1;
+    s->n_queued = s->n_fetched = 0;
     return PLMR_OK;
 }
 
@@ -109,27 +120,30 @@ static plmr_status prepare_store(const batch *w, const plmr_side *side, int n_pa
 static int band_tiles(const batch *w)
 {
     int64_t n_chunks = w->n_steps + w->most_k / w->block->kt + w->isa->rows / w->block->ms + 2;
-    return (int)(n_chunks * w->block->ns / w->isa->cols) + 2 * w->cols.n_runs;
+    return clamp(n_chunks * w->block->ns / w->isa->cols + 2 * w->cols.n_runs, 1, w->cols.n_tiles);
 }
 
-/* In few steps, a row tile meets few columns, and the next row tile almost the same ones: with all columns at once,
- * their panels stay in the cache while they are in use, and a row tile's panel is used in one go. */
+/* In few steps (`narrow`), a row tile meets few columns, and the next row tile almost the same ones: with all columns
+ * at once, what is in use of their panels stays in the cache, and a row tile's panel is used in one go. */
 static plmr_status prepare(batch *w)
 {
     int kt = w->block->kt;
     w->most_k = kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
     int n_cols = most_panels(w, &w->cols, w->col_store), n_rows = most_panels(w, &w->rows, w->row_store);
-    w->narrow = w->block->skewed && band_tiles(w) <= n_cols;
-    w->row_store->k_at_once = plmr_ceil_div(w->most_k, w->narrow ? band_tiles(w) / 2 : n_cols);
-    w->col_store->k_at_once = w->narrow ? 4 : w->most_k;
+    size_t in_use = (size_t)w->n_steps * (size_t)w->block->ns * (size_t)w->most_k * sizeof(float);
+    w->narrow = w->block->skewed && in_use <= w->col_store->most_bytes;
+    int narrow_cols =
+        clamp((int64_t)(w->row_store->most_bytes / panel_bytes(w, &w->cols)), band_tiles(w), w->cols.n_tiles);
+    w->rows_at_once = w->narrow ? w->rows.n_tiles : n_rows;
     w->cols_at_once = w->narrow ? w->cols.n_tiles : n_cols;
     PLMR_TRY(prepare_store(w, &w->rows, w->narrow ? 1 : n_rows, w->row_store));
-    return prepare_store(w, &w->cols, n_cols, w->col_store);
+    return prepare_store(w, &w->cols, w->narrow ? narrow_cols : n_cols, w->col_store);
 }
 
-static bool is_packed(const batch *w, const plmr_side *side, const store *s, int tile)
+/* Names the panel of a tile in the block of k at work. */
+static int64_t panel_key(const batch *w, const plmr_side *side, int tile)
 {
-    return s->packed[tile % s->n_panels] == w->k * side->n_tiles + tile;
+    return w->k * side->n_tiles + tile;
 }
 
 /* The tile's panel, packed. */
@@ -137,24 +151,33 @@ static const float *take_panel(const batch *w, const plmr_side *side, store *s, 
 {
     int place = tile % s->n_panels;
     float *panel = s->panels + (ptrdiff_t)place * w->most_k * side->width;
-    if (!is_packed(w, side, s, tile))
+    int64_t key = panel_key(w, side, tile);
+    if (s->packed[place] != key)
         plmr_side_pack(w->isa, side, &side->tiles[tile], w->k, w->k_end, panel);
-    s->packed[place] = w->k * side->n_tiles + tile;
+    s->packed[place] = key;
     return panel;
 }
 
-/* Fetches some more of what the tile's panel will be packed from. */
-static void fetch_some(const batch *w, const plmr_side *side, store *s, int tile, plmr_fetch *fetch)
+/* From now on fetches what the tile's panel will be packed from. */
+static void queue_panel(const batch *w, const plmr_side *side, store *s, int tile)
 {
-    if (tile < 0 || tile >= side->n_tiles || is_packed(w, side, s, tile))
+    int64_t key = panel_key(w, side, tile);
+    if (s->queued == key || s->packed[tile % s->n_panels] == key)
         return;
-    if (s->next != tile || s->next_k < w->k)
-        s->next_k = w->k;
-    int64_t end = s->next_k + s->k_at_once;
-    end = end > w->k_end ? w->k_end : end;
-    plmr_side_fetch(side, &side->tiles[tile], s->next_k, end, fetch);
-    s->next = tile;
-    s->next_k = end;
+    s->queued = key;
+    s->n_fetched = 0;
+    s->n_queued = plmr_side_lines(side, &side->tiles[tile], w->k, w->k_end, s->queue, MOST_QUEUED);
+}
+
+/* What to fetch while n_k k are multiplied. */
+static plmr_fetch fetch_some(const batch *w, int n_k, const float *next_c)
+{
+    store *s = w->row_store->n_fetched < w->row_store->n_queued ? w->row_store : w->col_store;
+    int lines_per_row = w->isa->cols / w->isa->lanes, room = n_k / PLMR_K_PER_LINE;
+    int n_rows = next_c ? clamp(room / lines_per_row, 0, w->isa->rows) : 0;
+    int n = clamp(s->n_queued - s->n_fetched, 0, room - n_rows * lines_per_row);
+    s->n_fetched += n;
+    return (plmr_fetch){.line = s->queue + s->n_fetched - n, .n = n, .n_rows = n_rows, .c = next_c};
 }
 
 /* A register tile of C, wherever its elements lie. */
@@ -164,7 +187,7 @@ typedef struct target {
     int start;          /* slot where its first element's chain starts */
     float *c;
     size_t ldc;
-    plmr_fetch *fetch;
+    const float *next_c; /* the tile that follows; NULL if it is not a whole one */
 } target;
 
 /* What is in the block of slots from <= s < to, and of k. */
@@ -209,9 +232,12 @@ static void multiply_ramp(const batch *w, const target *at, int from, int to)
 static void multiply_all(const batch *w, const target *at, int from, int to)
 {
     piece p = clip(w, from, to);
-    if (p.k < p.k_end)
-        w->isa->multiply[w->half]((int)(p.k_end - p.k), at->a + (p.k - w->k) * w->isa->rows,
-                                  at->b + (p.k - w->k) * w->isa->cols, at->c, at->ldc, at->fetch);
+    if (p.k >= p.k_end)
+        return;
+    int n_k = (int)(p.k_end - p.k);
+    plmr_fetch fetch = fetch_some(w, n_k, at->next_c);
+    w->isa->multiply[w->half](n_k, at->a + (p.k - w->k) * w->isa->rows, at->b + (p.k - w->k) * w->isa->cols, at->c,
+                              at->ldc, &fetch);
 }
 
 static void run_chains(const batch *w, const target *at)
@@ -234,50 +260,44 @@ static void copy_tile(const target *at, float *to, size_t ldto, const float *fro
 }
 
 /* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. */
-static void run_tile(const batch *w, target *at)
+static void run_tile(const batch *w, const target *at)
 {
-    if (at->row->n_rows == w->rows.width && at->col->n_rows == w->cols.width) {
+    if (at->row->n_rows == w->isa->rows && at->col->n_rows == w->isa->cols) {
         run_chains(w, at);
         return;
     }
     float copy[PLMR_MOST_ROWS * PLMR_MOST_COLS] = {0};
     target there = *at;
     there.c = copy;
-    there.ldc = (size_t)w->cols.width;
+    there.ldc = (size_t)w->isa->cols;
+    there.next_c = NULL;
     copy_tile(at, there.c, there.ldc, at->c, at->ldc);
     run_chains(w, &there);
     copy_tile(at, at->c, at->ldc, there.c, there.ldc);
 }
 
-/* A tile of C; where it does not start at a line's edge, its first line is its neighbour's last. */
-static void fetch_tile(const batch *w, const float *c, plmr_fetch *fetch)
-{
-    enum { LINE = PLMR_PANEL_ALIGN / sizeof *c };
-    for (int i = 0; i < w->rows.width; i++, c += w->block->ldc)
-        for (int j = LINE - 1; j < w->cols.width; j += LINE)
-            fetch->line[fetch->n++] = c + j;
-}
-
 /* One row tile, the tiles of a part of a run of columns. */
-static void run_part(const batch *w, int row_index, plmr_part part)
+static void run_part(const batch *w, int row_index, plmr_part all)
 {
-    const plmr_gemm_block *block = w->block;
     const plmr_tile *row = &w->rows.tiles[row_index];
-    part = plmr_side_active(&w->cols, part, w->slots, w->n_steps + row->last_phase - row->phase);
+    plmr_part part = plmr_side_active(&w->cols, all, w->slots, w->n_steps + row->last_phase - row->phase);
     if (part.lo >= part.hi)
         return;
-    const float *a = take_panel(w, &w->rows, w->row_store, row_index);
+    target at = {.row = row, .ldc = w->block->ldc};
+    at.a = take_panel(w, &w->rows, w->row_store, row_index);
+    if (row_index + 1 < w->rows.n_tiles)
+        queue_panel(w, &w->rows, w->row_store, row_index + 1);
+    if (w->narrow && part.lo > all.lo) /* the next rows meet this k in earlier columns */
+        queue_panel(w, &w->cols, w->col_store, part.lo - 1);
     for (int i = part.lo; i < part.hi; i++) {
-        const plmr_tile *col = &w->cols.tiles[i];
-        plmr_fetch fetch;
-        fetch.n = 0;
-        float *c = block->c + (size_t)row->row * block->ldc + (size_t)col->row;
-        if (i + 1 < part.hi && row->n_rows == w->rows.width)
-            fetch_tile(w, c + w->cols.width, &fetch);
-        const float *b = take_panel(w, &w->cols, w->col_store, i);
-        fetch_some(w, &w->rows, w->row_store, row_index + 1, &fetch);
-        fetch_some(w, &w->cols, w->col_store, w->narrow ? part.lo - 1 : i + 1, &fetch);
-        run_tile(w, &(target){row, col, a, b, part.base + col->phase, c, block->ldc, &fetch});
+        at.col = &w->cols.tiles[i];
+        at.b = take_panel(w, &w->cols, w->col_store, i);
+        if (!w->narrow && i + 1 < part.hi)
+            queue_panel(w, &w->cols, w->col_store, i + 1);
+        at.start = part.base + at.col->phase;
+        at.c = w->block->c + (size_t)row->row * at.ldc + (size_t)at.col->row;
+        at.next_c = i + 1 < part.hi && row->n_rows == w->isa->rows ? at.c + w->isa->cols : NULL;
+        run_tile(w, &at);
     }
 }
 
@@ -300,7 +320,7 @@ static void run_row(const batch *w, int row, int first, int end)
 static void run_rows(const batch *w, int first, int end)
 {
     for (int col = 0; col < w->cols.n_tiles; col += w->cols_at_once) {
-        int end_col = col + w->cols_at_once < w->cols.n_tiles ? col + w->cols_at_once : w->cols.n_tiles;
+        int end_col = clamp((int64_t)col + w->cols_at_once, 0, w->cols.n_tiles);
         for (int row = first; row < end; row++)
             run_row(w, row, col, end_col);
     }
@@ -309,24 +329,25 @@ static void run_rows(const batch *w, int first, int end)
 static void run_all(batch *w)
 {
     int span = w->isa->rows + w->isa->cols; /* of one register tile, at most */
-    int rows_at_once = w->row_store->n_panels > 1 ? w->row_store->n_panels : w->rows.n_tiles;
     int64_t kt = w->block->kt, end = ((int64_t)w->block->n_slots + w->n_steps + span) * kt;
-    for (int row = 0; row < w->rows.n_tiles; row += rows_at_once)
+    for (int row = 0; row < w->rows.n_tiles; row += w->rows_at_once)
         for (w->k = 0; w->k < end; w->k += w->most_k) {
             w->k_end = w->k + w->most_k;
             w->slots = (plmr_slots){(int)(w->k / kt), (int)plmr_ceil_div(w->k_end, kt)};
-            run_rows(w, row, row + rows_at_once < w->rows.n_tiles ? row + rows_at_once : w->rows.n_tiles);
+            run_rows(w, row, clamp((int64_t)row + w->rows_at_once, 0, w->rows.n_tiles));
         }
 }
 
 plmr_status plmr_gemm_block_run_with(const plmr_isa *isa, const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
 {
-    batch w = {.block = block,
-               .isa = isa,
-               .n_steps = block->t1 - block->t0,
-               .half = block->accumulate == PLMR_F16,
-               .row_store = &scratch->rows,
-               .col_store = &scratch->cols};
+    batch w = {
+        .block = block,
+        .isa = isa,
+        .row_store = &scratch->rows,
+        .col_store = &scratch->cols,
+        .n_steps = block->t1 - block->t0,
+        .half = block->accumulate == PLMR_F16,
+    };
     if (w.n_steps <= 0)
         return PLMR_OK;
     PLMR_TRY(plmr_sides_make(isa, block, &w.rows, &w.cols));

@@ -226,7 +226,7 @@ static plmr_strip strip_of(const plmr_side *side, const plmr_tile *tile, int n, 
         .stride = (size_t)side->size,
         .n = (size_t)(end - first),
         .width = (size_t)side->width,
-        .to = panel + first,
+        .to = panel ? panel + first : NULL,
     };
 }
 
@@ -245,12 +245,10 @@ void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile 
         }
 }
 
-/* Lists the cache lines of one line's part of a strip; returns their new number. */
-static int list_strip(const plmr_side *side, const plmr_strip *strip, int n_k, const void **lines, int n, int most)
+/* Lists the cache lines of n_k k of one line; returns their new number. */
+static int list_slot(const plmr_strip *strip, const char *at, int n_k, const void **lines, int n, int most)
 {
-    size_t element = plmr_dtype_bytes(side->dtype), row = strip->n * element, step = strip->stride * element;
-    const char *at = strip->lines[strip->line];
-    at += (strip->at + (size_t)strip->kk * strip->stride) * element;
+    size_t element = plmr_dtype_bytes(strip->dtype), row = strip->n * element, step = strip->stride * element;
     if (strip->n == strip->stride) { /* rows that lie side by side */
         row *= (size_t)n_k;
         n_k = 1;
@@ -261,17 +259,27 @@ static int list_strip(const plmr_side *side, const plmr_strip *strip, int n_k, c
     return n;
 }
 
+static int list_strip(const plmr_strip *strip, const void **lines, int n, int most)
+{
+    int kk = strip->kk, line = strip->line;
+    for (int left = strip->n_k, now; left > 0; left -= now, kk = 0) {
+        size_t at = strip->at + (size_t)kk * strip->stride;
+        now = min_int(strip->kt - kk, left);
+        if (strip->lines[line])
+            n = list_slot(strip, (const char *)strip->lines[line] + at * plmr_dtype_bytes(strip->dtype), now, lines, n,
+                          most);
+        line = line + 1 < strip->n_lines ? line + 1 : 0;
+    }
+    return n;
+}
+
 int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, const void **lines,
                     int most)
 {
     int n_lines = 0;
-    for (int64_t k = from, end; k < to; k = end) {
-        end = min_int64(to, (k / side->kt + 1) * side->kt);
-        for (int n = 0; n < tile->n_chunks; n++) {
-            plmr_strip strip = strip_of(side, tile, n, k, end, NULL);
-            if (strip.lines[strip.line])
-                n_lines = list_strip(side, &strip, (int)(end - k), lines, n_lines, most);
-        }
+    for (int n = 0; n < tile->n_chunks; n++) {
+        plmr_strip strip = strip_of(side, tile, n, from, to, NULL);
+        n_lines = list_strip(&strip, lines, n_lines, most);
     }
     return n_lines;
 }

@@ -411,6 +411,7 @@ const plmr_isa PLMR_ISA_TABLE = {
     .name = PLMR_ISA_NAME,
     .rows = ROWS,
     .cols = COLS,
+    .lanes = LANES,
     .multiply = {multiply_f32, multiply_f16},
     .multiply_ramp = {multiply_ramp_f32, multiply_ramp_f16},
     .pack = pack,

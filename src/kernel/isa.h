@@ -38,7 +38,7 @@ typedef struct plmr_fetch {
 
 typedef struct plmr_isa {
     const char *name;
-    int rows, cols; /* at most PLMR_MOST_ROWS, PLMR_MOST_COLS */
+    int rows, cols, lanes; /* at most PLMR_MOST_ROWS, PLMR_MOST_COLS */
 
     /* c(i, j) = chain over k of fma(a(k, i), b(k, j), .) from c(i, j), for a whole register tile. [1] rounds to f16.
      * n_k is enough for what is to be fetched. */
