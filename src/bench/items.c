@@ -1,19 +1,12 @@
 #include "bench/bench.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/wall.h"
 #include "fabric/source.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Bytes of memory that this process has touched. */
 static double resident_bytes(void)
@@ -62,11 +55,11 @@ static plmr_status time_gemm(struct run *run, const plmr_gemm_problem *problem)
     double before = resident_bytes();
     PLMR_TRY(plmr_gemm_open(algorithm, problem, run->region, &a, &b, &gemm));
     plmr_barrier();
-    double start_s = now_s();
+    double start_s = plmr_wall_s();
     plmr_status status = plmr_gemm_run(algorithm, gemm);
     if (!status)
         status = plmr_region_cost(run->region, &cost);
-    run->wall_s = now_s() - start_s;
+    run->wall_s = plmr_wall_s() - start_s;
     uint64_t held = (uint64_t)(resident_bytes() - before);
     plmr_gemm_close(gemm);
     PLMR_TRY(plmr_agree(status));
@@ -123,9 +116,9 @@ static plmr_status time_gemv(struct run *run, const plmr_gemv_problem *problem)
     plmr_source_synthetic(&b, 2, problem->k, problem->n);
     PLMR_TRY(plmr_gemv_open(plmr_gemv_at(0), problem, run->region, &x, &b, &gemv));
     plmr_barrier();
-    double start_s = now_s();
+    double start_s = plmr_wall_s();
     plmr_status status = plmr_gemv_run(gemv);
-    run->wall_s = now_s() - start_s;
+    run->wall_s = plmr_wall_s() - start_s;
     plmr_gemv_close(gemv);
     PLMR_TRY(plmr_agree(status));
     plmr_mesh_max(run->mesh, &run->wall_s, 1);

@@ -3,8 +3,8 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/wall.h"
 #include "fabric/region.h"
 #include "mesh/mesh.h"
 
@@ -20,13 +20,6 @@ struct plmr_yardsticks {
     float *memory; /* READ_FLOATS */
     plmr_mesh *mesh;
 };
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* The library is looked for when the bench runs, so that plmr itself does not need it. */
 static void find_sgemm(plmr_yardsticks *y)
@@ -68,7 +61,7 @@ void plmr_yardsticks_destroy(plmr_yardsticks *y)
 /* The sum over ranks of this rank's rate, to three decimals. */
 static double sum_rates(plmr_yardsticks *y, double work, double start_s)
 {
-    uint64_t rate = (uint64_t)(1e3 * work / (now_s() - start_s) / 1e9);
+    uint64_t rate = (uint64_t)(1e3 * work / (plmr_wall_s() - start_s) / 1e9);
     plmr_mesh_sum(y->mesh, &rate, 1);
     return 1e-3 * (double)rate;
 }
@@ -80,7 +73,7 @@ double plmr_yardstick_sgemm(plmr_yardsticks *y)
     if (!y->sgemm)
         return 0;
     plmr_barrier();
-    double start_s = now_s();
+    double start_s = plmr_wall_s();
     for (int i = 0; i < 4; i++)
         y->sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, N, N, N, 1, a, N, b, N, 0, c, N);
     return sum_rates(y, 4 * 2.0 * N * N * N, start_s);
@@ -92,7 +85,7 @@ double plmr_yardstick_read(plmr_yardsticks *y)
     enum { SUMS = 64 };
     float sum[SUMS] = {0};
     plmr_barrier();
-    double start_s = now_s();
+    double start_s = plmr_wall_s();
     for (size_t at = 0; at < READ_FLOATS; at += SUMS)
         for (int i = 0; i < SUMS; i++)
             sum[i] += y->memory[at + (size_t)i];

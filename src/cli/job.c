@@ -120,7 +120,7 @@ static void print_end(plmr_job *job)
                         "largest difference from double precision, over the largest of %s elements; rounding allows %s",
                         plmr_format_count(job->verified).s, plmr_format_error(job->bound).s);
     if (job->overflows > 0)
-        plmr_table_fact(job->text, "overflow", "%s elements left the range of their type, as their size allows",
+        plmr_table_fact(job->text, "overflow", "%s elements are infinite or NaN, as these operands allow",
                         plmr_format_count(job->overflows).s);
     if (job->violates)
         plmr_table_fact(job->text, "!", "more than a core of %s has; --allow lets it pass", job->device.name);

@@ -66,9 +66,9 @@ struct plmr_job {
     bool titled, violates;
     plmr_misfit *misfits; /* those before the first algorithm that fits */
     int n_misfits, n_done;
-    double bound; /* of the last verification, over the largest element; as the next */
-    int64_t verified, overflows;
-    plmr_status wrong; /* the first verification that failed */
+    double bound;                /* of the last verification, over the largest element */
+    int64_t verified, overflows; /* elements: of the last, the most of any */
+    plmr_status wrong;           /* the first verification that failed */
 };
 
 /* Checks what the options say together, loads the device, makes the grid of ranks, opens the file of records. On

@@ -1,8 +1,8 @@
 /* What a command's run and plan are made of. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/wall.h"
 #include "cli/job.h"
 #include "kernel/kernel.h"
 #include "mesh/mesh.h"
@@ -28,22 +28,15 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
     return plmr_region_create(job->mesh, &job->device, job->rows, job->cols, &wanted, region);
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 double plmr_job_start(void)
 {
     plmr_barrier();
-    return now_s();
+    return plmr_wall_s();
 }
 
 plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, double *wall_s)
 {
-    *wall_s = now_s() - start_s;
+    *wall_s = plmr_wall_s() - start_s;
     plmr_progress_end(&job->progress);
     if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM) {
         fprintf(stderr, "plmr %s: rank %d: %s\n", job->actions->command, plmr_rank(), plmr_error_text(status));
@@ -129,7 +122,7 @@ void plmr_job_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record)
     record->verified = wrong ? "no" : "yes";
     job->bound = verdict.max_reference > 0 ? verdict.bound / verdict.max_reference : verdict.bound;
     job->verified = verdict.elements;
-    job->overflows += verdict.overflows;
+    job->overflows = verdict.overflows > job->overflows ? verdict.overflows : job->overflows;
     if (wrong && !job->wrong)
         job->wrong = plmr_error_make(PLMR_ERROR_SYSTEM, "%s: %s", record->algorithm, plmr_error_text(wrong));
     plmr_error_free(wrong);

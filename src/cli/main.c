@@ -98,8 +98,8 @@ static int run(int argc, char **argv)
     else if (!done)
         error = unknown_command(argv[1]);
     int code = error ? report(command ? command->name : NULL, error) : PLMR_EXIT_OK;
-    if (fflush(stdout) != 0 && plmr_rank() == 0 && code == PLMR_EXIT_OK) {
-        perror("plmr: standard output");
+    if ((fflush(stdout) != 0 || ferror(stdout)) && plmr_rank() == 0 && code == PLMR_EXIT_OK) {
+        fputs("plmr: cannot write all of the output: is the disk full?\n", stderr);
         code = PLMR_EXIT_FAILED;
     }
     /* One rank's word is enough; more would only make mpirun or srun repeat it. */

@@ -52,7 +52,12 @@ const plmr_reduce_algorithm *plmr_reduce_find(const char *name); /* NULL: there 
 plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets,
                                     double *t_cycles, int64_t *hops, int64_t *stages);
 
-/* For the files of algorithms: starts a phase, adding or copying. */
+/* The length of a typical vector, to choose group counts and trace paths with. It hardly matters: all trees of K levels
+ * handle a vector as often. */
+enum { PLMR_TYPICAL_WAVELETS = 8 };
+
+/* For the files of algorithms: forgets all phases and routes; starts a phase, adding or copying. */
+void plmr_plan_clear(plmr_reduce_plan *plan);
 plmr_status plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
 
 /* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */

@@ -28,104 +28,7 @@ plmr_status plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
     return PLMR_OK;
 }
 
-/* ---- algorithms ---- */
-
-/* The vendor's demonstration: through all cores to one end, then back to all. */
-static plmr_status plan_chain(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
-{
-    (void)device, (void)options;
-    PLMR_TRY(plmr_plan_phase(plan, true));
-    for (int core = n - 1; core > 0; core--)
-        PLMR_TRY(plmr_plan_leg(plan, core, core - 1, core % 2));
-    PLMR_TRY(plmr_plan_phase(plan, false));
-    for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, 0, core, 2));
-    return PLMR_OK;
-}
-
-static plmr_status plan_star(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
-{
-    (void)device, (void)options;
-    PLMR_TRY(plmr_plan_phase(plan, true));
-    for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, core, 0, 0));
-    PLMR_TRY(plmr_plan_phase(plan, false));
-    for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, 0, core, 1));
-    return PLMR_OK;
-}
-
-/* Binary: at distance 1, 2, 4 ... the upper of two cores sends to the lower. */
-static plmr_status plan_tree(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
-{
-    (void)device, (void)options;
-    int level = 0;
-    PLMR_TRY(plmr_plan_phase(plan, true));
-    plan->phases[0].whole = true;
-    for (int distance = 1; distance < n; distance *= 2, level++)
-        for (int core = 0; core + distance < n; core += 2 * distance)
-            PLMR_TRY(plmr_plan_leg(plan, core + distance, core, level));
-    PLMR_TRY(plmr_plan_phase(plan, false));
-    for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, 0, core, level));
-    return PLMR_OK;
-}
-
-/* Chains from both ends of members [first, first + count) to the middle one, which takes the low side first. */
-static plmr_status chain_to_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
-{
-    int middle = first + count / 2;
-    for (int i = first; i < middle; i++)
-        PLMR_TRY(plmr_plan_leg(plan, member[i], member[i + 1], route + i % 2));
-    for (int i = first + count - 1; i > middle; i--)
-        PLMR_TRY(plmr_plan_leg(plan, member[i], member[i - 1], route + 2 + i % 2));
-    return PLMR_OK;
-}
-
-static plmr_status fan_from_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
-{
-    int middle = first + count / 2;
-    for (int i = first; i < first + count; i++)
-        if (i != middle)
-            PLMR_TRY(plmr_plan_leg(plan, member[middle], member[i], route));
-    return PLMR_OK;
-}
-
-static int group_first(int n, int n_groups, int group)
-{
-    return (int)((int64_t)n * group / n_groups);
-}
-
-enum { ROUTES_PER_LEVEL = 5 };
-
-/* Level `level` of a tree over n members: chains up (and, after all higher levels, multicasts down) in each of its groups.
- * The members of the next level are the groups' middles. */
-static plmr_status plan_level(plmr_reduce_plan *plan, const int *member, int n, const int *n_groups, int level, int n_levels)
-{
-    int groups = level + 1 < n_levels ? n_groups[level] : 1, route = ROUTES_PER_LEVEL * level;
-    int *roots = malloc(sizeof(int) * (size_t)groups);
-    PLMR_CHECK(roots, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_plan_phase(plan, true);
-    for (int g = 0; g < groups && !status; g++) {
-        int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
-        roots[g] = member[first + count / 2];
-        status = chain_to_middle(plan, member, first, count, route);
-    }
-    if (!status && level + 1 < n_levels)
-        status = plan_level(plan, roots, groups, n_groups, level + 1, n_levels);
-    else
-        plan->root = roots[0];
-    if (!status)
-        status = plmr_plan_phase(plan, false);
-    for (int g = 0; g < groups && !status; g++) {
-        int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
-        status = fan_from_middle(plan, member, first, count, route + 4);
-    }
-    free(roots);
-    return status;
-}
-
-static void clear_phases(plmr_reduce_plan *plan)
+void plmr_plan_clear(plmr_reduce_plan *plan)
 {
     for (int i = 0; i < plan->n_phases; i++)
         free(plan->phases[i].legs);
@@ -135,106 +38,16 @@ static void clear_phases(plmr_reduce_plan *plan)
     memset(plan->routes, 0, sizeof *plan->routes * (size_t)plan->n);
 }
 
-static plmr_status plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_groups, int n_levels)
-{
-    int *member = malloc(sizeof(int) * (size_t)n);
-    PLMR_CHECK(member, PLMR_ERROR_SYSTEM, "out of memory");
-    for (int i = 0; i < n; i++)
-        member[i] = i;
-    clear_phases(plan);
-    memcpy(plan->groups, n_groups, sizeof plan->groups);
-    plmr_status status = plan_level(plan, member, n, n_groups, 0, n_levels);
-    free(member);
-    return status;
-}
+/* ---- the registry ---- */
 
-/* The length of a typical vector, to compare group counts with: it hardly matters, since all trees of K levels handle a
- * vector as often. */
-static const double typical_wavelets = 8;
+#define REDUCE_ALGORITHM(name) extern const plmr_reduce_algorithm plmr_reduce_##name;
+#include "fabric/reduce_list.h"
+#undef REDUCE_ALGORITHM
 
-/* Improves one level's count at a time over all that fit between its neighbours' until none does better. */
-static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int n, int *n_groups, int n_levels)
-{
-    double best = 0;
-    for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
-        n_groups[level] = members > 3 ? members / 2 : members;
-    for (bool better = true; better;) {
-        better = false;
-        for (int level = 0; level < n_levels - 1; level++) {
-            int high = level ? n_groups[level - 1] : n, low = level < n_levels - 2 ? n_groups[level + 1] : 1;
-            int kept = n_groups[level];
-            for (int count = low; count <= high; count++) {
-                double t_cycles;
-                int64_t hops, stages;
-                n_groups[level] = count;
-                PLMR_TRY(plan_tree_of(plan, n, n_groups, n_levels));
-                PLMR_TRY(plmr_reduce_plan_cycles(device, plan, typical_wavelets, &t_cycles, &hops, &stages));
-                if (best == 0 || t_cycles < best) {
-                    best = t_cycles;
-                    kept = count;
-                    better = true;
-                }
-            }
-            n_groups[level] = kept;
-        }
-    }
-    return PLMR_OK;
-}
-
-static plmr_status check_groups(int n, const plmr_reduce_options *options)
-{
-    int members = n;
-    PLMR_CHECK(options->n_group_levels == options->n_levels - 1, PLMR_ERROR_INPUT,
-               "a tree of %d levels takes %d group counts, not %d: give --groups auto or one for each level but the last",
-               options->n_levels, options->n_levels - 1, options->n_group_levels);
-    for (int i = 0; i < options->n_group_levels; i++) {
-        PLMR_CHECK(options->n_groups[i] >= 1 && options->n_groups[i] <= members, PLMR_ERROR_INPUT,
-                   "%d groups cannot be made of %d cores: give --groups auto, or counts that fall from level to level",
-                   options->n_groups[i], members);
-        members = options->n_groups[i];
-    }
-    return PLMR_OK;
-}
-
-static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
-{
-    int n_groups[PLMR_TREE_LEVELS] = {0};
-    PLMR_CHECK(options->n_levels >= 1 && options->n_levels <= PLMR_TREE_LEVELS, PLMR_ERROR_INPUT,
-               "a K-tree has 1 to %d levels, not %d: choose --tree-k", PLMR_TREE_LEVELS, options->n_levels);
-    if (options->n_group_levels) {
-        PLMR_TRY(check_groups(n, options));
-        memcpy(n_groups, options->n_groups, sizeof n_groups);
-    } else {
-        PLMR_TRY(choose_groups(device, plan, n, n_groups, options->n_levels));
-    }
-    return plan_tree_of(plan, n, n_groups, options->n_levels);
-}
-
-static plmr_status plan_two_phase(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
-{
-    plmr_reduce_options two = *options;
-    two.n_levels = 2;
-    two.n_group_levels = options->n_group_levels ? 1 : 0;
-    return plan_ktree(device, n, &two, plan);
-}
-
-static plmr_status plan_ring(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
-{
-    (void)device, (void)options;
-    PLMR_CHECK(n >= 3, PLMR_ERROR_INPUT, "a ring needs at least 3 cores, not %d: choose a larger --cores", n);
-    plan->ring = true;
-    for (int core = 0; core < n; core++)
-        plan->routes[core] = core > 0 && core < n - 1 ? 7 : 3;
-    return PLMR_OK;
-}
-
-static const plmr_reduce_algorithm algorithms[] = {
-    {"chain", "through all cores to one end, then multicast back: 2N hops, N stages", plan_chain},
-    {"star", "all cores send straight to one, which adds them one after the other", plan_star},
-    {"tree", "binary tree: log2 N levels, each adding whole vectors", plan_tree},
-    {"two-phase", "chains in groups, then a chain of the groups' middles: the K-tree of two levels", plan_two_phase},
-    {"ktree", "K levels of chains from both ends to the middle: N hops, (K/2) N^(1/K) stages", plan_ktree},
-    {"ring", "chunks stream round the interleaved ring twice: least traffic for long vectors", plan_ring},
+static const plmr_reduce_algorithm *const algorithms[] = {
+#define REDUCE_ALGORITHM(name) &plmr_reduce_##name,
+#include "fabric/reduce_list.h"
+#undef REDUCE_ALGORITHM
 };
 
 int plmr_reduce_count(void)
@@ -244,14 +57,14 @@ int plmr_reduce_count(void)
 
 const plmr_reduce_algorithm *plmr_reduce_at(int i)
 {
-    return &algorithms[i];
+    return algorithms[i];
 }
 
 const plmr_reduce_algorithm *plmr_reduce_find(const char *name)
 {
     for (int i = 0; i < plmr_reduce_count(); i++)
-        if (strcmp(algorithms[i].name, name) == 0)
-            return &algorithms[i];
+        if (strcmp(algorithms[i]->name, name) == 0)
+            return algorithms[i];
     return NULL;
 }
 
@@ -338,7 +151,7 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
     plan->routes_program = __builtin_popcountll(all);
     count_links(plan);
     if (!plan->ring)
-        return plmr_reduce_plan_cycles(device, plan, typical_wavelets, &t_cycles, &plan->hops, &plan->stages);
+        return plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
     plan->hops = 4 * (int64_t)plan->n - 7 + (plan->n == 3);
     plan->stages = 2 * (int64_t)(plan->n - 1);
     return PLMR_OK;
@@ -363,7 +176,7 @@ void plmr_reduce_plan_destroy(plmr_reduce_plan *plan)
     if (!plan)
         return;
     if (plan->routes)
-        clear_phases(plan);
+        plmr_plan_clear(plan);
     free(plan->routes);
     free(plan);
 }

@@ -7,13 +7,7 @@
 #include <time.h>
 
 #include "base/cache.h"
-
-static double wall_now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "base/wall.h"
 
 static plmr_status check_size(const plmr_device *device, int rows, int cols)
 {
@@ -43,8 +37,7 @@ plmr_status plmr_region_create(plmr_mesh *mesh, const plmr_device *device, int r
     PLMR_TRY(check_size(device, rows, cols));
     plmr_region *region = calloc(1, sizeof *region);
     PLMR_CHECK(region, PLMR_ERROR_SYSTEM, "out of memory");
-    *region = (plmr_region){.mesh = mesh, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows},
-                            .wall_start_s = wall_now_s()};
+    *region = (plmr_region){.mesh = mesh, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
     plmr_status status = plmr_agree(fill_region(region));
     if (status)
         plmr_region_destroy(region);
@@ -179,6 +172,8 @@ void plmr_region_pace(plmr_region *region)
     if (region->options.pace <= 0)
         return;
     double virtual_s = plmr_clock_block_max(region->clock) / region->device->clock;
+    if (region->wall_start_s == 0)
+        region->wall_start_s = plmr_wall_s() - region->options.pace * virtual_s;
     sleep_until_s(region->wall_start_s + region->options.pace * virtual_s);
 }
 

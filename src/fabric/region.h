@@ -32,7 +32,7 @@ struct plmr_region {
     int first[2], count[2]; /* this rank's block, along x and y */
     plmr_clock *clock;
     plmr_ledger ledger;
-    double wall_start_s; /* of the pace */
+    double wall_start_s; /* of the pace: when the first exchange began; 0 before that */
     plmr_gemm_scratch *scratch; /* of all products; made with the first */
 };
 

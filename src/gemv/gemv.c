@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const plmr_gemv_algorithm algorithms[] = {
-    {"meshgemv", "partial results through a K-tree of chains: N hops, few stages", "ktree"},
-    {"pipeline", "partial results through a chain of all cores, then back: 2N hops, N stages", "chain"},
-    {"ring", "partial results round the interleaved ring twice", "ring"},
+#define GEMV_ALGORITHM(name) extern const plmr_gemv_algorithm plmr_gemv_##name;
+#include "gemv/gemv_list.h"
+#undef GEMV_ALGORITHM
+
+static const plmr_gemv_algorithm *const algorithms[] = {
+#define GEMV_ALGORITHM(name) &plmr_gemv_##name,
+#include "gemv/gemv_list.h"
+#undef GEMV_ALGORITHM
 };
 
 int plmr_gemv_count(void)
@@ -17,7 +21,7 @@ int plmr_gemv_count(void)
 
 const plmr_gemv_algorithm *plmr_gemv_at(int i)
 {
-    return &algorithms[i];
+    return algorithms[i];
 }
 
 plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *p)
@@ -68,11 +72,23 @@ static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, i
     return status;
 }
 
+/* Columns of a strip: partial results of all cores for so many stay in cache until they are added up. */
+enum { STRIP = 512 };
+
+static plmr_status load_strips(plmr_gemv *g, const plmr_source *b, int64_t k_first, int64_t k_local)
+{
+    int64_t n_first = (int64_t)g->region->first[PLMR_X] * g->nt;
+    size_t column_bytes = (size_t)k_local * plmr_dtype_bytes(g->problem.dtype);
+    for (int64_t col = 0; col < g->n_local; col += g->strip)
+        PLMR_TRY(load_rows(b, g->problem.dtype, k_first, k_local, n_first + col, clip(col, g->strip, g->n_local),
+                           (char *)g->b + (size_t)col * column_bytes));
+    return PLMR_OK;
+}
+
 static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b)
 {
     enum plmr_dtype dtype = g->problem.dtype;
     int64_t k_first = (int64_t)g->region->first[PLMR_Y] * g->kt, k_local = (int64_t)g->region->count[PLMR_Y] * g->kt;
-    int64_t n_first = (int64_t)g->region->first[PLMR_X] * g->nt;
     size_t element = plmr_dtype_bytes(dtype), b_bytes = (size_t)k_local * (size_t)g->n_local * element;
     char *stored = malloc((size_t)k_local * element);
     g->x = malloc((size_t)k_local * sizeof(float));
@@ -86,7 +102,7 @@ static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b
     if (!status)
         plmr_convert_to_float(dtype, k_local, stored, g->x);
     if (!status)
-        status = load_rows(b, dtype, k_first, k_local, n_first, g->n_local, g->b);
+        status = load_strips(g, b, k_first, k_local);
     free(stored);
     return status;
 }
@@ -97,6 +113,7 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
     g->kt = (int)plmr_ceil_div(p->k, p->rows);
     g->nt = (int)plmr_ceil_div(p->n, p->cols);
     g->n_local = (int64_t)g->region->count[PLMR_X] * g->nt;
+    g->strip = g->nt < STRIP ? STRIP / g->nt * g->nt : g->nt;
     PLMR_TRY(charge(g));
     PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, p->rows, &p->reduce, &g->plan));
     PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
@@ -132,30 +149,25 @@ void plmr_gemv_close(plmr_gemv *g)
 
 /* ---- running ---- */
 
-/* Columns taken at a time: partial results of all cores for so many stay in cache until they are added up. */
-enum { STRIP = 2048 };
-
 /* Partial results of this block's cores for columns [col, col + n), then their sum along y. */
 static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)
 {
     enum plmr_dtype dtype = g->problem.dtype, accumulate = g->problem.accumulate;
-    size_t element = plmr_dtype_bytes(dtype), ldb = (size_t)g->n_local;
-    for (int r = 0; r < g->region->count[PLMR_Y]; r++) {
-        size_t k = (size_t)r * (size_t)g->kt;
-        const char *b = (const char *)g->b + (k * ldb + (size_t)col) * element;
-        plmr_gemv_row(dtype, accumulate, g->kt, n, g->x + k, b, ldb, partial + (size_t)r * (size_t)n);
-    }
+    size_t rows = (size_t)g->region->count[PLMR_Y], kt = (size_t)g->kt, element = plmr_dtype_bytes(dtype);
+    const char *strip = (const char *)g->b + rows * kt * (size_t)col * element;
+    for (size_t r = 0; r < rows; r++)
+        plmr_gemv_row(dtype, accumulate, g->kt, n, g->x + r * kt, strip + r * kt * (size_t)n * element, (size_t)n,
+                      partial + r * (size_t)n);
     return plmr_allreduce_values(g->region, PLMR_Y, g->plan, accumulate, g->nt, n / g->nt, partial, g->y + col);
 }
 
 static plmr_status multiply(plmr_gemv *g)
 {
-    int64_t cores = STRIP > g->nt ? STRIP / g->nt : 1, strip = cores * g->nt;
-    float *partial = malloc(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)strip);
+    float *partial = malloc(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)g->strip);
     PLMR_CHECK(partial, PLMR_ERROR_SYSTEM, "out of memory");
     plmr_status status = PLMR_OK;
-    for (int64_t col = 0; col < g->n_local && !status; col += strip)
-        status = multiply_strip(g, col, clip(col, strip, g->n_local), partial);
+    for (int64_t col = 0; col < g->n_local && !status; col += g->strip)
+        status = multiply_strip(g, col, clip(col, g->strip, g->n_local), partial);
     free(partial);
     return status;
 }

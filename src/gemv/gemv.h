@@ -29,7 +29,8 @@ typedef struct plmr_gemv {
     int kt, nt;       /* elements of k and n per core: ceil(k/H), ceil(n/W) */
     int64_t n_local;  /* columns of B in this block */
     float *x;         /* this block's part, as float */
-    void *b;          /* this block's part, row-major, n_local columns */
+    int64_t strip;    /* columns taken at a time: of whole cores */
+    void *b;          /* this block's part, strip after strip, each row-major: read in one stream */
     float *y;         /* this block's columns of the result */
     int64_t core_bytes;
 } plmr_gemv;

@@ -177,7 +177,8 @@ static plmr_fetch fetch_some(const batch *w, int n_k, const float *next_c)
     int n_rows = next_c ? clamp(room / lines_per_row, 0, w->isa->rows) : 0;
     int n = clamp(s->n_queued - s->n_fetched, 0, room - n_rows * lines_per_row);
     s->n_fetched += n;
-    return (plmr_fetch){.line = s->queue + s->n_fetched - n, .n = n, .n_rows = n_rows, .c = next_c};
+    return (plmr_fetch){
+        .line = s->queue + s->n_fetched - n, .n = n, .n_rows = n_rows, .c = next_c, .ldc = w->block->ldc};
 }
 
 /* A register tile of C, wherever its elements lie. */
@@ -253,27 +254,46 @@ static void run_chains(const batch *w, const target *at)
     multiply_ramp(w, at, end, end + span);
 }
 
-static void copy_tile(const target *at, float *to, size_t ldto, const float *from, size_t ldfrom)
+static bool is_whole(const batch *w, const target *at)
 {
-    for (int i = 0; i < at->row->n_rows; i++)
-        memcpy(to + (size_t)i * ldto, from + (size_t)i * ldfrom, (size_t)at->col->n_rows * sizeof *to);
+    return at->row->n_rows == w->isa->rows && at->col->n_rows == w->isa->cols;
 }
 
-/* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. */
+/* As much of a tile as there is of it in C. */
+static void copy_tile(const batch *w, const target *at, const float *from, size_t ldfrom, float *to, size_t ldto)
+{
+    if (is_whole(w, at))
+        w->isa->copy_tile(from, ldfrom, to, ldto);
+    else
+        for (int i = 0; i < at->row->n_rows; i++)
+            memcpy(to + (size_t)i * ldto, from + (size_t)i * ldfrom, (size_t)at->col->n_rows * sizeof *to);
+}
+
+/* Is every element at work in every slot of the block of k? */
+static bool is_steady(const batch *w, const target *at)
+{
+    int span = at->row->last_phase - at->row->phase + at->col->last_phase - at->col->phase;
+    return at->start + span <= w->slots.from && w->slots.to <= at->start + w->n_steps;
+}
+
+/* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. So is one
+ * that they will go through more than once: if rows are a power of two apart, they displace each other from the cache.
+ */
 static void run_tile(const batch *w, const target *at)
 {
-    if (at->row->n_rows == w->isa->rows && at->col->n_rows == w->isa->cols) {
+    if (is_whole(w, at) && is_steady(w, at)) {
         run_chains(w, at);
         return;
     }
-    float copy[PLMR_MOST_ROWS * PLMR_MOST_COLS] = {0};
+    float copy[PLMR_MOST_ROWS * PLMR_MOST_COLS] __attribute__((aligned(PLMR_PANEL_ALIGN)));
     target there = *at;
     there.c = copy;
     there.ldc = (size_t)w->isa->cols;
-    there.next_c = NULL;
-    copy_tile(at, there.c, there.ldc, at->c, at->ldc);
+    if (!is_whole(w, at))
+        memset(copy, 0, sizeof copy);
+    copy_tile(w, at, at->c, at->ldc, there.c, there.ldc);
     run_chains(w, &there);
-    copy_tile(at, at->c, at->ldc, there.c, there.ldc);
+    copy_tile(w, at, there.c, there.ldc, at->c, at->ldc);
 }
 
 /* One row tile, the tiles of a part of a run of columns. */

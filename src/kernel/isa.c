@@ -13,15 +13,19 @@
 #if defined(PLMR_ISA_AVX512)
 #define PLMR_ISA_TABLE plmr_isa_avx512
 #define PLMR_ISA_NAME "avx512"
-enum { LANES = 16, ROWS = 8, VECTORS = 2 };
+#ifdef T832
+enum { LANES = 16, ROWS = 8, VECTORS = 2, STRIP_ROWS = 8 };
+#else
+enum { LANES = 16, ROWS = 16, VECTORS = 1, STRIP_ROWS = 8 };
+#endif
 #elif defined(PLMR_ISA_AVX2)
 #define PLMR_ISA_TABLE plmr_isa_avx2
 #define PLMR_ISA_NAME "avx2"
-enum { LANES = 8, ROWS = 6, VECTORS = 2 };
+enum { LANES = 8, ROWS = 6, VECTORS = 2, STRIP_ROWS = 6 };
 #else
 #define PLMR_ISA_TABLE plmr_isa_portable
 #define PLMR_ISA_NAME "portable"
-enum { LANES = 4, ROWS = 8, VECTORS = 2 };
+enum { LANES = 4, ROWS = 8, VECTORS = 2, STRIP_ROWS = 8 };
 #endif
 
 #if defined(__clang__)
@@ -109,7 +113,7 @@ PLMR_INLINE void multiply(bool half, int n_k, const float *restrict a, const flo
         multiply_some(half, K_PER_LINE, a, b, acc);
     }
     const float *next = fetch->c;
-    for (int i = 0; i < fetch->n_rows; i++, a += K_PER_ROW * ROWS, b += K_PER_ROW * COLS, next += ldc) {
+    for (int i = 0; i < fetch->n_rows; i++, a += K_PER_ROW * ROWS, b += K_PER_ROW * COLS, next += fetch->ldc) {
         PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
             __builtin_prefetch(next + (v + 1) * LANES - 1); /* what lies before is this tile's last line */
         multiply_some(half, K_PER_ROW, a, b, acc);
@@ -127,6 +131,12 @@ static void multiply_f32(int n_k, const float *a, const float *b, float *c, size
 static void multiply_f16(int n_k, const float *a, const float *b, float *c, size_t ldc, const plmr_fetch *fetch)
 {
     multiply(true, n_k, a, b, c, ldc, fetch);
+}
+
+static void copy_tile(const float *restrict from, size_t ldfrom, float *restrict to, size_t ldto)
+{
+    PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
+        store(to + (size_t)i * ldto + v * LANES, load(from + (size_t)i * ldfrom + v * LANES));
 }
 
 #if defined(PLMR_ISA_AVX512)
@@ -165,40 +175,44 @@ PLMR_INLINE vf step_where(lanes mask, bool half, float a, vf b, vf c)
     return choose(mask, step(half, a, b, c), c);
 }
 
-/* One vector of every row of the register tile, in the slots from <= slot < to. `same`: all rows start together. */
-PLMR_INLINE void multiply_strip(bool half, bool same, const plmr_ramp *ramp, int from, int to, const float *restrict a,
-                                const float *restrict b, vi late, float *restrict c, size_t ldc)
+/* One vector of STRIP_ROWS rows of the register tile, in the slots from <= slot < to. `same`: all rows start together.
+ */
+PLMR_INLINE void multiply_strip(bool half, bool same, const plmr_ramp *ramp, int from, int to, const int32_t *row_phase,
+                                vi late, const float *restrict a, const float *restrict b, float *restrict c,
+                                size_t ldc)
 {
-    vf acc[ROWS];
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++) acc[i] = load(c + (size_t)i * ldc);
+    vf acc[STRIP_ROWS];
+    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) acc[i] = load(c + (size_t)i * ldc);
     for (int slot = from; slot < to; slot++) {
         int k = slot * ramp->kt < ramp->k ? ramp->k : slot * ramp->kt;
         int k_end = (slot + 1) * ramp->kt > ramp->k_end ? ramp->k_end : (slot + 1) * ramp->kt;
-        lanes mask[ROWS];
-        PLMR_UNROLL for (int i = 0; i < ROWS; i++) mask[i] =
-            same && i > 0 ? mask[0] : at_work(slot - late - ramp->row_phase[i], ramp->n_steps);
+        lanes mask[STRIP_ROWS];
+        PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) mask[i] =
+            same && i > 0 ? mask[0] : at_work(slot - late - row_phase[i], ramp->n_steps);
         for (k -= ramp->k; k < k_end - ramp->k; k++) {
             vf right = load(b + k * COLS);
-            PLMR_UNROLL for (int i = 0; i < ROWS; i++) acc[i] =
+            PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) acc[i] =
                 step_where(mask[i], half, a[k * ROWS + i], right, acc[i]);
         }
     }
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++) store(c + (size_t)i * ldc, acc[i]);
+    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) store(c + (size_t)i * ldc, acc[i]);
 }
 
 PLMR_INLINE void multiply_ramp(bool half, const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc)
 {
-    int32_t first_row = ramp->row_phase[0], last_row = ramp->row_phase[ROWS - 1];
-    for (int v = 0; v < VECTORS; v++, b += LANES, c += LANES) {
-        const int32_t *late = ramp->col_phase + v * LANES;
-        vi lanes_late = *(const vi_anywhere *)late;
-        int from = first_row + late[0], to = last_row + late[LANES - 1] + ramp->n_steps;
+    for (int part = 0; part < ROWS / STRIP_ROWS * VECTORS; part++) {
+        int row = part / VECTORS * STRIP_ROWS, col = part % VECTORS * LANES;
+        const int32_t *row_phase = ramp->row_phase + row, *col_phase = ramp->col_phase + col;
+        vi late = *(const vi_anywhere *)col_phase;
+        int32_t last_row = row_phase[STRIP_ROWS - 1];
+        int from = row_phase[0] + col_phase[0], to = last_row + col_phase[LANES - 1] + ramp->n_steps;
+        float *at = c + (size_t)row * ldc + col;
         from = from < ramp->slot ? ramp->slot : from;
         to = to > ramp->slot_end ? ramp->slot_end : to;
-        if (from < to && first_row == last_row)
-            multiply_strip(half, true, ramp, from, to, a, b, lanes_late, c, ldc);
+        if (from < to && row_phase[0] == last_row)
+            multiply_strip(half, true, ramp, from, to, row_phase, late, a + row, b + col, at, ldc);
         else if (from < to)
-            multiply_strip(half, false, ramp, from, to, a, b, lanes_late, c, ldc);
+            multiply_strip(half, false, ramp, from, to, row_phase, late, a + row, b + col, at, ldc);
     }
 }
 
@@ -413,6 +427,7 @@ const plmr_isa PLMR_ISA_TABLE = {
     .cols = COLS,
     .lanes = LANES,
     .multiply = {multiply_f32, multiply_f16},
+    .copy_tile = copy_tile,
     .multiply_ramp = {multiply_ramp_f32, multiply_ramp_f16},
     .pack = pack,
     .gemv_row = gemv_row,

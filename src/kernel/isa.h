@@ -9,7 +9,7 @@
 
 #include "plmr/types.h"
 
-enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 8, PLMR_MOST_COLS = 32, PLMR_K_PER_LINE = 2 };
+enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 16, PLMR_MOST_COLS = 32, PLMR_K_PER_LINE = 2 };
 
 /* A range of k in which only some elements of a register tile are at work: element (i, j) in the slots s of kt k with
  * 0 <= s - row_phase[i] - col_phase[j] < n_steps. Both phases ascend. */
@@ -33,7 +33,8 @@ typedef struct plmr_strip {
 typedef struct plmr_fetch {
     const void *const *line;
     int n, n_rows;
-    const float *c; /* with the ldc of the tile that is multiplied */
+    const float *c;
+    size_t ldc;
 } plmr_fetch;
 
 typedef struct plmr_isa {
@@ -46,6 +47,9 @@ typedef struct plmr_isa {
 
     /* The same for the k of a ramp; a and b point to its first. */
     void (*multiply_ramp[2])(const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc);
+
+    /* A whole register tile. */
+    void (*copy_tile)(const float *from, size_t ldfrom, float *to, size_t ldto);
 
     void (*pack)(const plmr_strip *strip);
 

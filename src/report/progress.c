@@ -3,21 +3,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/wall.h"
 #include "report/format.h"
 
-/* The host's clock is read every so many calls: a step may take as little as 0.1 ms. */
-enum { CALLS_PER_LOOK = 16 };
 static const double first_line_s = 2, redraw_s = 0.25;
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* mpirun gives its processes a pipe for standard error and copies what comes to its own. */
 static bool parent_on_terminal(void)
@@ -38,7 +29,7 @@ bool plmr_progress_on_terminal(void)
 
 void plmr_progress_begin(plmr_progress *progress, const char *label, int64_t n_steps, bool enabled)
 {
-    double start_s = now_s();
+    double start_s = plmr_wall_s();
     *progress = (plmr_progress){
         .label = label, .n_steps = n_steps, .enabled = enabled, .start_s = start_s, .next_s = start_s + first_line_s};
 }
@@ -54,10 +45,8 @@ int plmr_progress_format(char *text, int size, const char *label, int64_t done, 
 void plmr_progress_step(void *context, int64_t steps_done)
 {
     plmr_progress *progress = context;
-    if (!progress->enabled || progress->n_calls++ % CALLS_PER_LOOK != 0)
-        return;
-    double now = now_s();
-    if (now < progress->next_s)
+    double now = progress->enabled ? plmr_wall_s() : 0;
+    if (!progress->enabled || now < progress->next_s)
         return;
     char line[160];
     plmr_progress_format(line, sizeof line, progress->label, steps_done, progress->n_steps, now - progress->start_s);

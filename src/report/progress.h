@@ -12,14 +12,13 @@ typedef struct plmr_progress {
     const char *label; /* the caller's: what is running */
     int64_t n_steps;
     bool enabled, shown;
-    uint32_t n_calls;
     double start_s, next_s;
 } plmr_progress;
 
 /* Starts the clock of a run of n_steps steps. Not enabled: nothing is ever drawn. */
 void plmr_progress_begin(plmr_progress *progress, const char *label, int64_t n_steps, bool enabled);
 
-/* To be called after every step, as plmr_region_options.on_step is; looks at the host's clock now and then only. */
+/* To be called after every step, as plmr_region_options.on_step is. Costs a look at the host's clock. */
 void plmr_progress_step(void *progress, int64_t steps_done);
 
 /* Erases the line. */

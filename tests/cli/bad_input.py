@@ -5,6 +5,7 @@ bad_input.py MPIEXEC PLMR
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -123,12 +124,16 @@ def main():
         cases = [(args, words, None) for args, words in CASES]
         cases += [(args, words, 2) for args, words in CASES if args in ALSO_ON_TWO_RANKS]
         check(len(cases) == len(CASES) + len(ALSO_ON_TWO_RANKS), "every case for two ranks is one of the cases")
-        for args, words, ranks in cases:
-            args = args.replace("{}", folder).split()
-            code, out, err = plmr.run(args, ranks)
-            what = f"{show(args, ranks)}: code {code}, output {out!r}, error {err}"
-            check(code == 2 and out == "" and len(err) == 1 and words in err[0] and err[0].startswith("plmr"), what)
-            check(sorted(os.listdir(folder)) == before, f"{show(args, ranks)} leaves files: {os.listdir(folder)}")
+
+        def run(case):
+            args = case[0].replace("{}", folder).split()
+            return show(args, case[2]), case[1], plmr.run(args, case[2])
+
+        with ThreadPoolExecutor(4) as pool:  # a run mostly waits for its own start
+            for what, words, (code, out, err) in pool.map(run, cases):
+                check(code == 2 and out == "" and len(err) == 1 and words in err[0] and err[0].startswith("plmr"),
+                      f"{what}: code {code}, output {out!r}, error {err}")
+        check(sorted(os.listdir(folder)) == before, f"files are left: {os.listdir(folder)}")
     check.done()
 
 

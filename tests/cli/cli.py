@@ -1,5 +1,6 @@
 """What the tests of the command line share: running plmr, with and without mpirun."""
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,12 @@ import sys
 MPIRUN_NOISE = re.compile(
     r"^-+$|^$|^Primary job|^mpirun (detected|noticed)|^mpiexec (detected|noticed)|^ *Process name|^ *Exit code|"
     r".*exited with non-zero|.*non-zero exit code|.*the job to be terminated|.*[Pp]er user-direction")
+
+
+# As meson sets them for the tests, so that these scripts also run by hand, as root and on few cores.
+for name, value in {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+                    "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none"}.items():
+    os.environ.setdefault(name, value)
 
 
 class Plmr:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -71,6 +72,15 @@ def test_file(plmr, check, folder):
         check(code == 2 and file.read() == before, "a run that fails leaves an older file alone")
 
 
+def test_full(plmr, check):
+    """Output that cannot be written is a failure, and not silent."""
+    for out in ([], ["--json", "/dev/full"]):
+        args = "gemm --m 9 --k 9 --n 9 --cores 3x3".split() + out
+        with open("/dev/full" if not out else os.devnull, "w", encoding="utf-8") as stdout:
+            done = subprocess.run([plmr.binary] + args, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+        check(done.returncode == 1 and done.stderr.count("\n") == 1, f"{show(args)}: {done.returncode} {done.stderr}")
+
+
 def test_misfits(plmr, check):
     """What does not fit beside others that do is a record of its own."""
     args = "gemm --m 1900 --k 1900 --n 1900 --cores 60x60 --mode timing".split()
@@ -87,6 +97,7 @@ def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     test_streams(plmr, check)
     test_misfits(plmr, check)
+    test_full(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
         test_file(plmr, check, folder)
     check.done()

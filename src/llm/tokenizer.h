@@ -1,0 +1,110 @@
+/* tokenizer.h - text to token ids and back.
+ *
+ * Kinds of vocabulary (`tokenizer.ggml.model`):
+ *   llama     SentencePiece BPE. A space becomes U+2581, and one is put in front of the text. Characters are merged to
+ *             tokens, the pair with the best score first, of equal ones the leftmost. What has no token becomes the
+ *             tokens of its bytes, <0x00> to <0xFF>.
+ *   gpt2      Byte-level BPE. The text is cut into words (pretokenize.h), and in each word bytes are merged, the pair
+ *             that comes first in the list of merges first, of equal ones the leftmost. No Unicode normalisation.
+ *   no_vocab  Ids only: neither encoding nor decoding.
+ *
+ * A text need not be valid UTF-8. Bytes that belong to no character are taken one by one, and decoding gives them back
+ * as they were, in vocabularies that have a token for every byte. A byte without one becomes the unknown token, and is
+ * an error where there is none (`llama`: one unknown token for a whole character).
+ *
+ * A tokenizer does not change after it is made, so threads may share it. All functions are local; errors are one line.
+ */
+#ifndef PLMR_LLM_TOKENIZER_H
+#define PLMR_LLM_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plmr/status.h"
+
+/* As in `tokenizer.ggml.token_type`. Unknown, control and byte tokens are never made by merging; user-defined ones are
+ * found in the text before anything is merged, control tokens too where the caller asks for it. */
+enum plmr_token_type {
+    PLMR_TOKEN_UNDEFINED,
+    PLMR_TOKEN_NORMAL,
+    PLMR_TOKEN_UNKNOWN,
+    PLMR_TOKEN_CONTROL,
+    PLMR_TOKEN_USER_DEFINED,
+    PLMR_TOKEN_UNUSED,
+    PLMR_TOKEN_BYTE,
+    PLMR_N_TOKEN_TYPES,
+};
+
+enum plmr_choice { PLMR_UNSAID, PLMR_NO, PLMR_YES };
+
+enum {
+    PLMR_TOKEN_NONE = -1,
+    PLMR_TOKEN_MOST_BYTES = 4096,   /* of one token */
+    PLMR_VOCAB_MOST = 1 << 22,      /* tokens, and merges */
+    PLMR_TEXT_MOST_BYTES = 1 << 28, /* of one text to encode */
+};
+
+/* Bytes that no zero need follow. */
+typedef struct plmr_token_text {
+    const char *bytes;
+    size_t n_bytes;
+} plmr_token_text;
+
+/* A vocabulary as a model file describes it: borrowed, and nothing in it is trusted. */
+typedef struct plmr_vocab_spec {
+    const char *kind; /* "llama", "gpt2" or "no_vocab" */
+    const char *pre;  /* gpt2: the name of the pre-tokenizer; NULL: "default" */
+    int64_t n_tokens, n_scores, n_types, n_merges;
+    const plmr_token_text *tokens; /* no two are the same, but any number are empty */
+    const float *scores;           /* llama: one a token */
+    const int32_t *types;          /* one a token; none at all: normal, and bytes where a `llama` text says <0xNN> */
+    const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
+    int64_t bos, eos, eot, eom, unk; /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
+    enum plmr_choice add_bos;        /* unsaid: yes for llama and the llama-3 pre-tokenizers, if there is a bos */
+    enum plmr_choice add_eos;        /* unsaid: no */
+    enum plmr_choice add_space_prefix; /* llama; unsaid: yes */
+} plmr_vocab_spec;
+
+/* A spec with no tokens, no ids, and nothing said. */
+plmr_vocab_spec plmr_vocab_spec_none(void);
+
+typedef struct plmr_tokenizer plmr_tokenizer;
+
+/* Checks the vocabulary and copies what is needed of it. */
+plmr_status plmr_tokenizer_create(const plmr_vocab_spec *spec, plmr_tokenizer **tokenizer);
+
+/* NULL is allowed. */
+void plmr_tokenizer_destroy(plmr_tokenizer *tokenizer);
+
+/* Encodes a text; the caller frees *ids (also when there are none).
+ * add_special: put BOS in front and EOS behind, as far as the vocabulary wants them.
+ * parse_special: control tokens that are spelt out in the text, such as <|im_start|>, become these tokens. Otherwise
+ * they are text like any other. The leftmost comes first, of several that begin there the longest. */
+plmr_status plmr_tokenizer_encode(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool add_special,
+                                  bool parse_special, int32_t **ids, int *n_ids);
+
+/* The bytes that token `id` adds to a text whose last token is `before` (PLMR_TOKEN_NONE: the text begins). They belong
+ * to the tokenizer and may be part of a character (see utf8.h). Control tokens add none, the unknown token U+FFFD. The
+ * space that encoding puts in front is left out again. */
+plmr_status plmr_tokenizer_decode(const plmr_tokenizer *tokenizer, int32_t before, int32_t id, const char **bytes,
+                                  size_t *n_bytes);
+
+/* Decodes a whole text; the caller frees *text, which a zero byte follows. */
+plmr_status plmr_tokenizer_decode_all(const plmr_tokenizer *tokenizer, const int32_t *ids, int n_ids, char **text,
+                                      size_t *n_bytes);
+
+/* The token as the vocabulary spells it: for lists of tokens. The bytes belong to the tokenizer. */
+plmr_status plmr_tokenizer_spell(const plmr_tokenizer *tokenizer, int32_t id, const char **bytes, size_t *n_bytes);
+
+/* Whether a model that gives this token has ended its text or its turn: eos, eot, eom and tokens known by name, such as
+ * <|eot_id|> and <|im_end|>. False for ids that are none. */
+bool plmr_tokenizer_is_end(const plmr_tokenizer *tokenizer, int32_t id);
+
+int plmr_tokenizer_n_tokens(const plmr_tokenizer *tokenizer);
+
+/* PLMR_TOKEN_NONE if there is none. */
+int32_t plmr_tokenizer_bos(const plmr_tokenizer *tokenizer);
+int32_t plmr_tokenizer_eos(const plmr_tokenizer *tokenizer);
+
+#endif
