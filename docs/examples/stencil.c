@@ -17,7 +17,8 @@ static void start(void *tiles, int row, int col)
 
 static void spread(void *tiles, int row, int col)
 {
-    float around = *at(tiles, NORTH, row, col) + *at(tiles, SOUTH, row, col) + *at(tiles, EAST, row, col) + *at(tiles, WEST, row, col);
+    float around = *at(tiles, NORTH, row, col) + *at(tiles, SOUTH, row, col) + *at(tiles, EAST, row, col) +
+                   *at(tiles, WEST, row, col);
     *at(tiles, HEAT, row, col) += 0.2f * (around - 4 * *at(tiles, HEAT, row, col));
 }
 

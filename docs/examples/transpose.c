@@ -1,7 +1,8 @@
-/* A matrix transpose as a mesh program that only ever talks to ring neighbours: element (r, c) sits on core (r, c) and has
- * to reach core (c, r). Two alignments bring it to core (c, c - r); then every row of cores turns once round, and each core
- * keeps the element that is its own (all by place on the rings). 2 N shifts of two hops, O(1) routes, two tiles of SRAM.
- * Build: cc transpose.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--device NAME|FILE] [--timing] */
+/* A matrix transpose as a mesh program that only ever talks to ring neighbours: element (r, c) sits on core (r, c) and
+ * has to reach core (c, r). Two alignments bring it to core (c, c - r); then every row of cores turns once round, and
+ * each core keeps the element that is its own (all by place on the rings). 2 N shifts of two hops, O(1) routes, two
+ * tiles of SRAM. Build: cc transpose.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--device
+ * NAME|FILE] [--timing] */
 #include <plmr/plmr.h>
 
 enum { N = 48 };

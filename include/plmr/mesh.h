@@ -1,7 +1,7 @@
 /* plmr/mesh.h - the processes of a run, laid out as a grid that stands in for the wafer.
  *
- * Every process (rank) owns one block of cores of every region; the grid of ranks is a 2D Cartesian communicator. All use
- * of MPI is behind this header and src/mesh/.
+ * Every process (rank) owns one block of cores of every region; the grid of ranks is a 2D Cartesian communicator. All
+ * use of MPI is behind this header and src/mesh/.
  */
 #ifndef PLMR_MESH_H
 #define PLMR_MESH_H
@@ -27,8 +27,8 @@ int plmr_ranks(void);
 void plmr_exit_now(int code) __attribute__((noreturn));
 
 /* Makes a grid of all ranks for regions of at least rows x cols cores. With rank_rows = rank_cols = 0 the grid with the
- * shortest block edges is chosen. Fails (on all ranks alike) if the ranks do not form the grid or a rank would own no core.
- * Collective. */
+ * shortest block edges is chosen. Fails (on all ranks alike) if the ranks do not form the grid or a rank would own no
+ * core. Collective. */
 plmr_status plmr_mesh_create(int rank_rows, int rank_cols, int rows, int cols, plmr_mesh **mesh);
 void plmr_mesh_destroy(plmr_mesh *mesh);
 
@@ -36,8 +36,8 @@ void plmr_mesh_destroy(plmr_mesh *mesh);
 int plmr_mesh_extent(const plmr_mesh *mesh, enum plmr_axis axis);
 int plmr_mesh_place(const plmr_mesh *mesh, enum plmr_axis axis);
 
-/* Turns a failure of any rank into the same failure of all: every rank returns the error of the lowest rank that has one,
- * or PLMR_OK if none has. Takes ownership of `mine`. Collective. */
+/* Turns a failure of any rank into the same failure of all: every rank returns the error of the lowest rank that has
+ * one, or PLMR_OK if none has. Takes ownership of `mine`. Collective. */
 plmr_status plmr_agree(plmr_status mine);
 
 /* Copies n_bytes from rank 0 to all. Collective. */

@@ -1,8 +1,8 @@
 /* plmr/region.h - a rectangle of cores that runs one program, and what that program is charged.
  *
- * A region keeps a virtual clock for every core, in cycles, and ledgers: SRAM by tensor, routes by verb, wavelets moved.
- * Nothing of the host enters them: the same program gives the same cycles, routes and bytes on any number of ranks and
- * with or without values.
+ * A region keeps a virtual clock for every core, in cycles, and ledgers: SRAM by tensor, routes by verb, wavelets
+ * moved. Nothing of the host enters them: the same program gives the same cycles, routes and bytes on any number of
+ * ranks and with or without values.
  */
 #ifndef PLMR_REGION_H
 #define PLMR_REGION_H
@@ -23,9 +23,9 @@ typedef struct plmr_region_options {
     bool allow_memory; /* run even where a core's SRAM is exceeded, and say so in the result */
     bool allow_routes; /* likewise for the routes of a core */
     bool every_step;   /* advance every clock at every step, even where a steady state allows to skip passes exactly */
-    void (*on_step)(void *context, int64_t steps_done); /* called after every compute step; NULL: none */
+    void (*on_step)(void *context, int64_t steps_done); /* called as compute steps are done; NULL: none */
     void *on_step_context;
-    double pace;       /* wall seconds per virtual second that communication is held back to; 0: none */
+    double pace; /* wall seconds per virtual second that communication is held back to; 0: none */
 } plmr_region_options;
 
 /* Makes a region of rows x cols cores, split over all ranks of the mesh in blocks, with all clocks at 0. Fails if the

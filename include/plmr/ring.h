@@ -1,8 +1,8 @@
 /* plmr/ring.h - a ring of all cores along one axis of a region.
  *
  * Natural: position i is core i; the message that closes the ring crosses all N - 1 hops back (one hop on a torus that
- * the region spans). Interleaved: even cores carry the ring one way, odd cores the other (0, 2, 4, ... 5, 3, 1), so that
- * no exchange is longer than two hops, for any N >= 3: the shortest possible ring on a line.
+ * the region spans). Interleaved: even cores carry the ring one way, odd cores the other (0, 2, 4, ... 5, 3, 1), so
+ * that no exchange is longer than two hops, for any N >= 3: the shortest possible ring on a line.
  *
  * Line: natural, but open: nothing passes from one end to the other.
  *
@@ -22,8 +22,8 @@ enum plmr_ring_kind { PLMR_NATURAL, PLMR_INTERLEAVED, PLMR_LINE };
 
 typedef struct plmr_ring plmr_ring;
 
-/* Makes a ring over the region's cores along the axis. Fails if the axis has fewer than 3 cores (a line needs 1). Local; routes are
- * configured by the verbs that use it. */
+/* Makes a ring over the region's cores along the axis. Fails if the axis has fewer than 3 cores (a line needs 1).
+ * Local; routes are configured by the verbs that use it. */
 plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core,
                              plmr_ring **ring);
 void plmr_ring_destroy(plmr_ring *ring);

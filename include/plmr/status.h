@@ -1,8 +1,9 @@
 /* plmr/status.h - how every function of plmr says that something went wrong.
  *
  * A function that can fail returns a plmr_status: NULL on success, else an error that the caller owns. Whoever handles
- * the error frees it with plmr_error_free; PLMR_TRY passes it up. The text is one line for a user: what is wrong, where,
- * and what to do about it. Broken invariants of the program itself are not errors: they abort through PLMR_ASSERT.
+ * the error frees it with plmr_error_free; PLMR_TRY passes it up. The text is one line for a user: what is wrong,
+ * where, and what to do about it. Broken invariants of the program itself are not errors: they abort through
+ * PLMR_ASSERT.
  */
 #ifndef PLMR_STATUS_H
 #define PLMR_STATUS_H
@@ -29,7 +30,8 @@ typedef struct plmr_error *plmr_status;
 #define PLMR_NEVER_NULL
 #endif
 
-/* Makes an error with a formatted one-line text. Never returns NULL: without memory for it, a fixed error is returned. */
+/* Makes an error with a formatted one-line text. Never returns NULL: without memory for it, a fixed error is returned.
+ */
 plmr_status plmr_error_make(enum plmr_code code, const char *format, ...) PLMR_PRINTF(2, 3) PLMR_NEVER_NULL;
 
 /* The error's text; valid until the error is freed. */

@@ -22,8 +22,8 @@ void plmr_tiles_destroy(plmr_tiles *tiles);
 /* The tile of core (row, col), or NULL if another rank owns it or the region runs without values. Local. */
 float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col);
 
-/* Every core computes for t_cycles; in compute mode `work` is called for each core of this rank. Local, but for messages of
- * verbs that it completes. */
+/* Every core computes for t_cycles; in compute mode `work` is called for each core of this rank. Local, but for
+ * messages of verbs that it completes. */
 typedef void (*plmr_work)(void *context, int row, int col);
 plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, void *context);
 
@@ -33,15 +33,15 @@ plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, v
 plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step);
 
 /* Rotates every line of cores by its own place on the other axis's ring: the tile at ring position p of line l goes to
- * position p + step * l (step is 1 or -1), the short way round. `across` is a ring along the other axis. Collective over
- * the axis. */
+ * position p + step * l (step is 1 or -1), the short way round. `across` is a ring along the other axis. Collective
+ * over the axis. */
 plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring *across, int step);
 
 /* Copies the tile of core `from` of every line along the axis to all cores of the line. Collective over the axis. */
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from);
 
-/* Replaces every tile by the sum of the tiles of its line along the axis, by the named algorithm ("chain", "star", "tree",
- * "two-phase", "ktree" or "ring"). Collective over the axis. */
+/* Replaces every tile by the sum of the tiles of its line along the axis, by the named algorithm ("chain", "star",
+ * "tree", "two-phase", "ktree" or "ring"). Collective over the axis. */
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm);
 
 #ifdef __cplusplus

@@ -9,12 +9,12 @@ _plmr_names()
 _plmr_options()
 {
     local common="--help --version"
-    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify"
+    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan"
     case $1 in
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
     gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
-    allreduce) echo "--length --dtype $run $common" ;;
-    bench) echo "--json $common" ;;
+    allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
+    bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
     esac
 }

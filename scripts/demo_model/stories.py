@@ -3,7 +3,7 @@
 
 stories.py [--seed N] [--count N] [--first N]: prints stories, one after another, with an empty line between them.
 
-Story number i of a seed is always the same text, whatever other stories are asked for. A story is one of sixteen plots.
+Story number i of a seed is always the same text, whatever other stories are asked for. A story is one of twenty plots.
 A plot draws its characters, things and places once, so that they stay the same to the end, and fills a template whose
 [one|other|third] choices vary the wording. Earlier choices are likelier: a model of these stories then has a clear
 opinion of what comes next, which makes its greedy text independent of rounding.
@@ -21,7 +21,9 @@ ONSETS = "b c d f g h j k l m n p qu r s t v w y z br tr fl sh th".split()
 VOWELS = "a e i o u".split()
 MIDDLES = "b d f g k l m n p r s t v x z nd ll rl st ck".split()
 
-ANIMALS = "fox rabbit mouse bear hedgehog squirrel kitten puppy frog badger otter mole turtle goat pony dragon".split()
+ANIMALS = """fox rabbit mouse bear hedgehog squirrel kitten puppy frog badger otter mole turtle goat pony dragon cat dog
+duck monkey elephant lion penguin""".split()
+CHILDREN = {"she": ["girl", "princess"], "he": ["boy", "prince"]}
 TINY_ANIMALS = "mouse hedgehog frog squirrel mole rabbit kitten".split()
 RUNNERS = "rabbit fox puppy pony mouse kitten goat squirrel".split()
 BIG_ANIMALS = "bear horse cow donkey deer ox moose".split()
@@ -36,13 +38,14 @@ ELDERS = [("grandmother", "she"), ("mother", "she"), ("grandfather", "he"), ("fa
 
 HOMES = ["in a small village", "in a green forest", "on a little farm", "in a quiet valley", "near a wide river",
          "at the foot of a mountain", "in a town by the sea", "on a small island", "on a high hill",
-         "in a house with a red door", "at the edge of a dark wood", "beside a blue lake"]
+         "in a house with a red door", "at the edge of a dark wood", "beside a blue lake", "in an old castle",
+         "high up in the mountains", "in a hollow tree", "at the end of a long road"]
 SPOTS = ["by the pond", "under an old tree", "near the bridge", "at the edge of the forest", "beside the stream",
          "by the old well", "behind the mill", "on a flat rock", "at the end of the road"]
 PLACES = ["the old mill", "the pond", "the market", "the bridge", "the apple orchard", "the meadow", "the barn",
           "the well", "the beach", "the church"]
 
-LONGEST = 165  # words of a story
+LONGEST = 160  # words of a story
 
 SUBJECT = {"he": ("he", "him", "his", "himself"), "she": ("she", "her", "her", "herself")}
 
@@ -143,7 +146,7 @@ class Story:
         """The hero, where the hero lives and who brings the hero up."""
         pronoun = self.pick(["she", "he"])
         child = self.rng.random() < children
-        kind = ("girl" if pronoun == "she" else "boy") if child else self.pick(kinds or ANIMALS)
+        kind = self.pick(CHILDREN[pronoun], 0.3) if child else self.pick(kinds or ANIMALS)
         self.person("", pronoun)
         elder, elder_pronoun = self.pick(ELDERS, 3)
         self.person("g", elder_pronoun)
@@ -179,7 +182,14 @@ class Story:
             ("Long ago, there lived " + a_small + " named {hero} {home}.", False),
             ("This is the story of {hero}, " + a_full + " who lived {home}.", False),
             ("Far away, [behind the tall mountains|across the wide sea], there lived " + a_full + " named {hero}.", False),
+            ("Once upon a time there was " + a_full + " named {hero}. {He} lived {home}.", False),
+            ("Once there was " + a_small + " named {hero}, and {he} lived {home}.", False),
+            ("A long time ago, {home}, there lived " + a_small + " named {hero}.", False),
             ("A {size} {kind} named {hero} lived {home}.", False),
+            ("One [sunny|cold|windy] day, " + a_full + " named {hero} sat at the window. {He} lived {home} with {his} "
+             "{elder}.", True),
+            ("There once was " + a_small + " [who was called|named] {hero}. {He} lived {home}.", False),
+            ("Do you know {hero}? {hero} was " + a_small + " who lived {home} with {his} {elder}.", False),
             ("The {size} {kind} was called {hero}, and {he} lived {home}.", False),
         ], 2.5)
         if acted:
@@ -213,15 +223,15 @@ def lost_thing(s):
     return s.tell(
         """{opening} {He} had {a_thing}, [a gift from {his} {elder}|which {his} {elder} had given {him}]. [{He} took it
         everywhere.|{He} loved it more than anything.|{He} never went out without it.]""",
-        """{Day}, [the {thing} was gone|{hero} could not find the {thing}|{hero} looked for the {thing}, but it was gone].
-        [|It was not under the bed, and it was not behind the door.|{He} looked in the house and in the garden, but it was
-        not there.] ["Oh no!" cried {hero}.|{He} was very sad.|A tear ran down {his} nose.] {He} went to {first} to look
-        for it. There {he} met {a_pal} named {pal}. "Have you seen my {thing}?" asked {hero}. "No," said {pal}, "but [I
-        will help you look|we will find it together|four eyes see more than two]." They went to {second} and looked
-        [everywhere|high and low|until it was almost dark]. At last {pal} [called|cried], "Look over there!" The {thing} was
-        {where}. {how}""",
-        """"Thank you, {pal}!" said {hero}[| and danced for joy]. [That evening|That night], {he} put the {thing} next to
-        {his} bed [and told {his} {elder} about {pal}|and thought of {pal}]. [{He} had lost {a_thing} and found a
+        """{Day}, [the {thing} was gone|{hero} could not find the {thing}|{hero} looked for the {thing}, but it was
+        gone]. [|It was not under the bed, and it was not behind the door.|{He} looked in the house and in the garden,
+        but it was not there.] ["Oh no!" cried {hero}.|{He} was very sad.|A tear ran down {his} nose.] {He} went to
+        {first} to look for it. There {he} met {a_pal} named {pal}. "Have you seen my {thing}?" asked {hero}. "No," said
+        {pal}, "but [I will help you look|we will find it together|four eyes see more than two]." They went to {second}
+        and looked [everywhere|high and low|until it was almost dark]. At last {pal} [called|cried], "Look over there!"
+        The {thing} was {where}. {how}""",
+        """"Thank you, {pal}!" said {hero}[| and danced for joy]. [That evening|That night], {he} put the {thing} next
+        to {his} bed [and told {his} {elder} about {pal}|and thought of {pal}]. [{He} had lost {a_thing} and found a
         friend|{He} had found {his} {thing}, and a new friend, too].""")
 
 
@@ -235,13 +245,13 @@ def new_friend(s):
                            ("jump over puddles", "jumped over puddles"), ("look for shells", "looked for shells")])
     s.set(play=play, played=played, snack="[bread|apple|cake|pear|cheese]")
     return s.tell(
-        """{opening} {He} [had many toys|knew many games|knew every path and every tree], but {he} had no one to play with.
-        [|{He} was often lonely.|Sometimes {he} felt lonely.]""",
-        """{Day}, {hero} saw {a_pal} sitting all alone {spot}. "Hello, I am {hero}," said {hero}. "What is your name?" "My
-        name is {pal}," said the {pkind} [in a quiet voice|softly]. "I am new here, and I do not know anyone." [{hero}
-        thought for a moment. Then {he} gave {pal} half of {his} {snack}.|{hero} sat down and gave {pal} half of {his}
-        {snack}.] "Do you want to {play} with me?" {he} asked. ["Yes, please!" said {pal}.|{pal} smiled for the first time
-        that day.|"I would love to!" said {pal}.]""",
+        """{opening} {He} [had many toys|knew many games|knew every path and every tree], but {he} had no one to play
+        with. [|{He} was often lonely.|Sometimes {he} felt lonely.]""",
+        """{Day}, {hero} saw {a_pal} sitting all alone {spot}. "Hello, I am {hero}," said {hero}. "What is your name?"
+        "My name is {pal}," said the {pkind} [in a quiet voice|softly]. "I am new here, and I do not know anyone."
+        [{hero} thought for a moment. Then {he} gave {pal} half of {his} {snack}.|{hero} sat down and gave {pal} half of
+        {his} {snack}.] "Do you want to {play} with me?" {he} asked. ["Yes, please!" said {pal}.|{pal} smiled for the
+        first time that day.|"I would love to!" said {pal}.]""",
         """They {played} until [the sun went down|the stars came out]. [|At first {pal} was shy, but soon they both
         laughed.|They laughed until their bellies hurt.] ["Will you come back tomorrow?" asked {pal}. "Of course," said
         {hero}. "[Friends always come back|That is what friends do]."|] From that day on, they {played} every day, and
@@ -254,17 +264,17 @@ def storm(s):
     s.set(treat="[a plum cake|a pot of jam|an apple pie|a loaf of bread]", meal="[soup|tea|milk]",
           broke="[roof|door|window]")
     return s.tell(
-        """{opening} {His} house was small, but it was warm and dry. Next door lived {a_pal} named {pal}, who [never said
-        hello|did not talk much|liked to be alone].""",
+        """{opening} {His} house was small, but it was warm and dry. Next door lived {a_pal} named {pal}, who [never
+        said hello|did not talk much|liked to be alone].""",
         """{Day}, dark clouds came over the hills, and the wind began to blow. [|{hero} shut the window and lit a
-        candle.|{hero} sat by the fire and listened.] Then there was a knock at the door. It was {pal}, wet and cold. "The
-        wind broke my {broke}," said {pal}. "May I stay here tonight?" "Come in, come in!" said {hero}. {He} gave {pal} a
-        warm blanket and a cup of hot {meal}. [|They told each other stories until the storm was over.|All night they sat by
-        the fire and talked.]""",
-        """In the morning the sky was blue again. [{hero} helped {pal} to mend the {broke}|They worked all day to mend the
-        {broke}], and soon it was as good as new. {pal} made {treat} to say thank you. After that, whenever the wind began to
-        blow, {hero} and {pal} sat together by the fire, and [neither of them was afraid|the storm did not seem so
-        loud].""")
+        candle.|{hero} sat by the fire and listened.] Then there was a knock at the door. It was {pal}, wet and cold.
+        "The wind broke my {broke}," said {pal}. "May I stay here tonight?" "Come in, come in!" said {hero}. {He} gave
+        {pal} a warm blanket and a cup of hot {meal}. [|They told each other stories until the storm was over.|All night
+        they sat by the fire and talked.]""",
+        """In the morning the sky was blue again. [{hero} helped {pal} to mend the {broke}|They worked all day to mend
+        the {broke}], and soon it was as good as new. {pal} made {treat} to say thank you. After that, whenever the wind
+        began to blow, {hero} and {pal} sat together by the fire, and [neither of them was afraid|the storm did not seem
+        so loud].""")
 
 
 def sharing(s):
@@ -276,15 +286,16 @@ def sharing(s):
           "first stars]")
     return s.tell(
         """{opening} {He} loved to eat {food}[| more than anything else| every day].""",
-        """{Day}, {hero} had a big basket of {food}. ["This is all mine," {he} said, and {he} sat down {spot}.|{He} sat down
-        {spot} and began to eat.] Soon {a_pal} named {pal} came by. "May I have some of your {food}?" asked {pal}. "No," said
-        {hero}. "[I do not have enough|I want to eat them all|These are mine]." {pal} [said nothing and walked away|walked
-        away with {phis} head down]. {hero} ate and ate, but the {food} did not taste as good as before. [|{He} kept thinking
-        of {pal}.] At last {he} jumped up and ran down the road. "[Wait!|Wait, {pal}!]" {he} called. "I am sorry. [|I have
-        more than I need.|There is enough for two.] Please come and eat with me." """,
+        """{Day}, {hero} had a big basket of {food}. ["This is all mine," {he} said, and {he} sat down {spot}.|{He} sat
+        down {spot} and began to eat.] Soon {a_pal} named {pal} came by. "May I have some of your {food}?" asked {pal}.
+        "No," said {hero}. "[I do not have enough|I want to eat them all|These are mine]." {pal} [said nothing and
+        walked away|walked away with {phis} head down]. {hero} ate and ate, but the {food} did not taste as good as
+        before. [|{He} kept thinking of {pal}.] At last {he} jumped up and ran down the road. "[Wait!|Wait, {pal}!]"
+        {he} called. "I am sorry. [|I have more than I need.|There is enough for two.] Please come and eat with me."
+        """,
         """So they sat down together and shared the {food}. [Now they tasted sweeter than ever.|They had never tasted so
-        good.] [|{pal} was so thankful that {phe} showed {hero} {secret}.] When the basket was empty, {hero} was not sad at
-        all. [{He} had learned that good things are best when they are shared.|"Tomorrow we will share again," {he}
+        good.] [|{pal} was so thankful that {phe} showed {hero} {secret}.] When the basket was empty, {hero} was not sad
+        at all. [{He} had learned that good things are best when they are shared.|"Tomorrow we will share again," {he}
         said.|{He} had a full belly and a new friend.]""")
 
 
@@ -306,14 +317,14 @@ def brave_small(s):
     s.set(task="[help us|be brave|do great things]")
     s.set(trouble=trouble, answer=answer)
     return s.tell(
-        """{opening} {hero} was [smaller than everyone else|the smallest of them all]. "You are too small to {task}," said
-        {pal}, {a_pal}[|, and the others laughed]. That made {hero} sad.""",
-        """{Day}, there was a loud cry, and everyone came running. [It was terrible:|Something bad had happened:] {trouble}.
-        "[What can we do|Who can help]?" they cried. "Let me try," said {hero} [in a small voice|bravely]. [|{His} heart was
-        beating fast, but {he} did not run away.] {answer}.""",
-        """[Everyone cheered.|Everyone clapped and cheered.] ["I was wrong," said {pal}. "You are small, but your heart is
-        big."|"Thank you," said {pal}. "I am sorry that I laughed at you."] From that day on, nobody ever told {hero} that
-        {he} was too small to {task}. [|{hero} was still very small, but now {he} felt as tall as a tree.]""")
+        """{opening} {hero} was [smaller than everyone else|the smallest of them all]. "You are too small to {task},"
+        said {pal}, {a_pal}[|, and the others laughed]. That made {hero} sad.""",
+        """{Day}, there was a loud cry, and everyone came running. [It was terrible:|Something bad had happened:]
+        {trouble}. "[What can we do|Who can help]?" they cried. "Let me try," said {hero} [in a small voice|bravely].
+        [|{His} heart was beating fast, but {he} did not run away.] {answer}.""",
+        """[Everyone cheered.|Everyone clapped and cheered.] ["I was wrong," said {pal}. "You are small, but your heart
+        is big."|"Thank you," said {pal}. "I am sorry that I laughed at you."] From that day on, nobody ever told {hero}
+        that {he} was too small to {task}. [|{hero} was still very small, but now {he} felt as tall as a tree.]""")
 
 
 def garden(s):
@@ -332,13 +343,13 @@ def garden(s):
     return s.tell(
         """{opening} {Day}, {his} {elder} gave {him} a tiny seed. "Plant it and be patient," {ghe} said.""",
         """{hero} planted the seed [behind the house|next to the fence|in the sun] and gave it water every morning. [A
-        week|Many days] went by, but nothing came up. "[Maybe it is asleep|I think it does not like me|It will never grow],"
-        said {hero}. {a_pal_cap} named {pal} looked over the fence. "[Good things take time|Do not worry. Seeds like to take
-        their time]," said {pal}. [|So {hero} waited.] [Then it did not rain for many days.|Then the days grew hot and dry.]
-        {hero} carried water from the river, again and again, and {pal} helped {him}. Then, one morning, there was a little
-        green leaf. [|"It is growing!" cried {hero}.]""",
-        """The plant grew and grew. It was {a_plant}, and [after a long time|at last] it was {size2}. {hero} {gift}. {He}
-        kept one tiny seed and gave it to {pal}. "Plant it and be patient," said {hero}[| with a smile].""")
+        week|Many days] went by, but nothing came up. "[Maybe it is asleep|I think it does not like me|It will never
+        grow]," said {hero}. {a_pal_cap} named {pal} looked over the fence. "[Good things take time|Do not worry. Seeds
+        like to take their time]," said {pal}. [|So {hero} waited.] [Then it did not rain for many days.|Then the days
+        grew hot and dry.] {hero} carried water from the river, again and again, and {pal} helped {him}. Then, one
+        morning, there was a little green leaf. [|"It is growing!" cried {hero}.]""",
+        """The plant grew and grew. It was {a_plant}, and [after a long time|at last] it was {size2}. {hero} {gift}.
+        {He} kept one tiny seed and gave it to {pal}. "Plant it and be patient," said {hero}[| with a smile].""")
 
 
 def cooking(s):
@@ -353,15 +364,16 @@ def cooking(s):
     s.set(a_dish=with_article(s.slots["dish"]))
     return s.tell(
         """{opening} It was almost {his} {elder}'s birthday, and {hero} wanted to bake {a_dish}.""",
-        """{Day}, {hero} opened the cupboard. [There was no {missing}!|But where was the {missing}? There was none left.]
-        [|"What shall I do now?" said {hero}.] {He} went next door to {a_pal} named {pal}. "Can you give me some {missing}?"
-        {he} asked. "Gladly," said {pal}, "but first, can you help me {chore}?" So {hero} {done}, and {pal} gave {him} the
-        {missing}. At home, {hero} mixed and stirred and baked. [The {dish} came out a little crooked.|The {dish} came out
-        rather flat.|The {dish} was a bit brown on one side.] [|"I hope it is good," {he} said.|"Oh dear," {he} said.]""",
+        """{Day}, {hero} opened the cupboard. [There was no {missing}!|But where was the {missing}? There was none
+        left.] [|"What shall I do now?" said {hero}.] {He} went next door to {a_pal} named {pal}. "Can you give me some
+        {missing}?" {he} asked. "Gladly," said {pal}, "but first, can you help me {chore}?" So {hero} {done}, and {pal}
+        gave {him} the {missing}. At home, {hero} mixed and stirred and baked. [The {dish} came out a little
+        crooked.|The {dish} came out rather flat.|The {dish} was a bit brown on one side.] [|"I hope it is good," {he}
+        said.|"Oh dear," {he} said.]""",
         """[In the evening|That evening], {hero} put the {dish} on the table, and {pal} came with [a bunch of flowers|a
-        candle|a song]. {His} {elder} took a bite and smiled. "This is the best {dish} in the world," {ghe} said, "because
-        you made it [for me|with love]." [They ate and laughed until there was not a crumb left.|And soon there was not a
-        crumb left.]""")
+        candle|a song]. {His} {elder} took a bite and smiled. "This is the best {dish} in the world," {ghe} said,
+        "because you made it [for me|with love]." [They ate and laughed until there was not a crumb left.|And soon there
+        was not a crumb left.]""")
 
 
 def journey(s):
@@ -386,13 +398,13 @@ def journey(s):
         """{opening} Every night {he} [looked out of the window|lay in bed] and dreamed of {goal}.""",
         """{Day}, {hero} packed [some bread and a blanket|a bag with bread and cheese] and set out. On the road {he} met
         {a_pal} named {pal}. "Where are you going?" asked {pal}. "To {goal}," said {hero}. ["May I come with you?" asked
-        {pal}. "Two can walk further than one."|"Then let us go together," said {pal}. "The road is long for one."] After a
-        while they came to {block}. {way}. ["I am tired," said {hero}. "[Only a little further|Do not give up now]," said
-        {pal}.|They walked all day and all night.|]""",
+        {pal}. "Two can walk further than one."|"Then let us go together," said {pal}. "The road is long for one."]
+        After a while they came to {block}. {way}. ["I am tired," said {hero}. "[Only a little further|Do not give up
+        now]," said {pal}.|They walked all day and all night.|]""",
         """At last they came to {goal}. {sight}. ["It is more beautiful than in my dreams," said {hero}.|They looked and
-        looked and did not say a word.] {hero} took {a_keep} home and showed it to {his} {elder}. [Now every night {he} looks
-        at the {keep} and dreams of the next journey.|Every night {he} looks at the {keep} and thinks of {pal} and the long
-        road.]""")
+        looked and did not say a word.] {hero} took {a_keep} home and showed it to {his} {elder}. [Now every night {he}
+        looks at the {keep} and dreams of the next journey.|Every night {he} looks at the {keep} and thinks of {pal} and
+        the long road.]""")
 
 
 def truth(s):
@@ -403,15 +415,16 @@ def truth(s):
     s.set(thing=thing, a_thing=with_article(thing), place=place, toy="[ball|drum|wooden horse|kite]")
     return s.tell(
         """{opening} {His} {elder} had {a_thing} that stood {place}.[| {Ghe} loved it very much.| It was very old.]""",
-        """{Day}, {hero} was playing in the house with {his} {toy}. [{He} ran into the wall|{He} turned around too fast], and
-        the {thing} fell down and broke. [|{hero} was scared.|{hero} did not know what to do.] {He} hid the pieces [under the
-        bed|behind the stove|in a box]. "Where is my {thing}?" {his} {elder} asked in the evening. "I do not know," said
-        {hero}[|, and {his} face became hot]. But that night {he} could not sleep. [|{His} heart felt as heavy as a stone.]
-        At last {he} went to {his} {elder}. "It was me," {he} said. "I broke the {thing}, and I am sorry." """,
-        """{His} {elder} was quiet for a moment. "I am sad about the {thing}," {ghe} said, "but I am glad that you told me
-        the truth." [In the morning|The next day] they put the pieces together with glue. Now the {thing} stands {place}
-        again, and [they like it even more than before|whenever {hero} sees it, {he} remembers how light {his} heart
-        felt].""")
+        """{Day}, {hero} was playing in the house with {his} {toy}. [{He} ran into the wall|{He} turned around too
+        fast], and the {thing} fell down and broke. [|{hero} was scared.|{hero} did not know what to do.] {He} hid the
+        pieces [under the bed|behind the stove|in a box]. "Where is my {thing}?" {his} {elder} asked in the evening. "I
+        do not know," said {hero}[|, and {his} face became hot]. But that night {he} could not sleep. [|{His} heart felt
+        as heavy as a stone.] At last {he} went to {his} {elder}. "It was me," {he} said. "I broke the {thing}, and I am
+        sorry." """,
+        """{His} {elder} was quiet for a moment. "I am sad about the {thing}," {ghe} said, "but I am glad that you told
+        me the truth." [In the morning|The next day] they put the pieces together with glue. Now the {thing} stands
+        {place} again, and [they like it even more than before|whenever {hero} sees it, {he} remembers how light {his}
+        heart felt].""")
 
 
 def dark(s):
@@ -419,16 +432,17 @@ def dark(s):
     s.pal(kinds=NIGHT_PALS, looks="small old gray friendly".split())
     s.set(sound="[Tap, tap, tap|Scratch, scratch|Knock, knock]")
     return s.tell(
-        """{opening} {hero} was [a good climber|a fast runner|good at many things], but {he} was afraid of the dark. Every
-        night {his} {elder} left a little lamp burning next to {his} bed.""",
-        """One night the lamp went out. {hero} pulled the blanket over {his} head. {sound}! "Who is there?" asked {hero}. "It
-        is only me," said {a_pal} named {pal}. "[Why are you hiding|What is the matter]?" "I am afraid of the dark," said
-        {hero}. "Come outside," said {pal}. {hero} [took a deep breath|held on to the blanket] and went out of the door. "Now
-        look up," said {pal}. {hero} looked up and saw a thousand stars. [|The moon shone on the grass like silver.|Far away,
-        the frogs were singing.] "You can only see them when it is dark," said {pal}.""",
-        """They [counted the stars|watched the stars] until {hero} was sleepy. The next evening, {his} {elder} came to light
-        the lamp. "You can leave it off," said {hero}. "I want to [say good night to the stars|see the stars|see {pal}]."
-        [|And {he} was not afraid of the dark any more.|After that, {he} was never afraid of the dark again.]""")
+        """{opening} {hero} was [a good climber|a fast runner|good at many things], but {he} was afraid of the dark.
+        Every night {his} {elder} left a little lamp burning next to {his} bed.""",
+        """One night the lamp went out. {hero} pulled the blanket over {his} head. {sound}! "Who is there?" asked
+        {hero}. "It is only me," said {a_pal} named {pal}. "[Why are you hiding|What is the matter]?" "I am afraid of
+        the dark," said {hero}. "Come outside," said {pal}. {hero} [took a deep breath|held on to the blanket] and went
+        out of the door. "Now look up," said {pal}. {hero} looked up and saw a thousand stars. [|The moon shone on the
+        grass like silver.|Far away, the frogs were singing.] "You can only see them when it is dark," said {pal}.""",
+        """They [counted the stars|watched the stars] until {hero} was sleepy. The next evening, {his} {elder} came to
+        light the lamp. "You can leave it off," said {hero}. "I want to [say good night to the stars|see the stars|see
+        {pal}]." [|And {he} was not afraid of the dark any more.|After that, {he} was never afraid of the dark
+        again.]""")
 
 
 def learning(s):
@@ -449,11 +463,12 @@ def learning(s):
     s.set(skill=skill, fail=fail, tip=tip, did=did, feast="[summer|spring|harvest|winter]")
     return s.tell(
         """{opening} {He} wanted to {skill}, but {he} did not know how.""",
-        """{Day}, {hero} tried for the first time. {He} {fail}. [Everyone laughed.|Some others saw it and laughed.] "I will
-        never learn to {skill}," said {hero}[|, and {he} sat down and cried]. {a_pal_cap} named {pal} [sat down next to
-        {him}|came over]. ["I could not {skill} either when I was young," said {pal}. "{tip}. Try a little every day."|"I
-        will help you," said {pal}. "{tip}. Try a little every day."] So every day they met {spot}. [|{hero} tried and tried
-        again.] [Some days were bad, but some days were good.|Slowly, very slowly, it became better.]""",
+        """{Day}, {hero} tried for the first time. {He} {fail}. [Everyone laughed.|Some others saw it and laughed.] "I
+        will never learn to {skill}," said {hero}[|, and {he} sat down and cried]. {a_pal_cap} named {pal} [sat down
+        next to {him}|came over]. ["I could not {skill} either when I was young," said {pal}. "{tip}. Try a little every
+        day."|"I will help you," said {pal}. "{tip}. Try a little every day."] So every day they met {spot}. [|{hero}
+        tried and tried again.] [Some days were bad, but some days were good.|Slowly, very slowly, it became
+        better.]""",
         """When the {feast} feast came, {hero} {did}. Nobody laughed this time. [They all clapped.|They clapped and
         cheered.] "How did you learn to {skill} so well?" they asked. {hero} looked at {pal} and smiled. "[I had a good
         friend, and I did not give up|I tried a little every day, and I was not alone]," {he} said.""")
@@ -468,15 +483,15 @@ def lost_baby(s):
           gift="[a soft feather|a blue flower|a shiny stone|a red berry]")
     return s.tell(
         """{opening} {He} liked to [go for long walks|walk around and look at everything].""",
-        """{Day}, {hero} heard someone crying. {Spot} sat a tiny {baby}. "I cannot find my mother," said the {baby}. "Do not
-        cry," said {hero}. "I will help you." {He} took the {baby} on {his} back and set out. Soon they met {a_pal} named
-        {pal}. "Have you seen a mother {mother}?" asked {hero}. "[Yes|I think so]," said {pal}. "I heard her calling near
-        {place}." {hero} thanked {pal} and [walked faster|hurried on]. [|On the way {he} sang a song, so that the {baby} was
-        not afraid.|It was a long way, and {hero} was tired, but {he} did not stop.]""",
-        """Near {place} they saw the mother {mother}. "[My baby! There you are|Oh, my little one]!" she cried. She was so
-        happy that she gave {hero} {gift}. [It was late when {hero} came home and told {his} {elder} everything. "[You did
-        well|I am proud of you]," {ghe} said.|] And whenever {hero} goes for a walk now, the {baby} [comes along|waves to
-        {him}].""")
+        """{Day}, {hero} heard someone crying. {Spot} sat a tiny {baby}. "I cannot find my mother," said the {baby}. "Do
+        not cry," said {hero}. "I will help you." {He} took the {baby} on {his} back and set out. Soon they met {a_pal}
+        named {pal}. "Have you seen a mother {mother}?" asked {hero}. "[Yes|I think so]," said {pal}. "I heard her
+        calling near {place}." {hero} thanked {pal} and [walked faster|hurried on]. [|On the way {he} sang a song, so
+        that the {baby} was not afraid.|It was a long way, and {hero} was tired, but {he} did not stop.]""",
+        """Near {place} they saw the mother {mother}. "[My baby! There you are|Oh, my little one]!" she cried. She was
+        so happy that she gave {hero} {gift}. [It was late when {hero} came home and told {his} {elder} everything.
+        "[You did well|I am proud of you]," {ghe} said.|] And whenever {hero} goes for a walk now, the {baby} [comes
+        along|waves to {him}].""")
 
 
 def race(s):
@@ -488,11 +503,11 @@ def race(s):
     return s.tell(
         """{opening} {hero} was a very fast runner. Every year there was a great race to {finish}, and the winner got
         {a_prize}. [|{hero} wanted to win it more than anything.]""",
-        """[At last the day came.|Then the day of the race came.] "Ready, set, go!" called the {judge}. {hero} ran as fast
-        as the wind. Only {pal}, {a_pal}, was just behind {him}. [|{hero} could already see {finish}.] Then {he} heard a
-        cry. {pal} had fallen and hurt {phis} {hurt}. {hero} stopped. [|If {he} went on, {he} would win.|{He} looked ahead,
-        and {he} looked at {pal}.] Then {hero} turned around and helped {pal} up. "Run! You can still win," said {pal}. "[I
-        want to win, but not like this|A friend is better than a prize]," said {hero}.""",
+        """[At last the day came.|Then the day of the race came.] "Ready, set, go!" called the {judge}. {hero} ran as
+        fast as the wind. Only {pal}, {a_pal}, was just behind {him}. [|{hero} could already see {finish}.] Then {he}
+        heard a cry. {pal} had fallen and hurt {phis} {hurt}. {hero} stopped. [|If {he} went on, {he} would win.|{He}
+        looked ahead, and {he} looked at {pal}.] Then {hero} turned around and helped {pal} up. "Run! You can still
+        win," said {pal}. "[I want to win, but not like this|A friend is better than a prize]," said {hero}.""",
         """Slowly, side by side, they walked to {finish}. They were the last ones, but everyone cheered for them. The
         {judge} smiled and gave the {prize} to both of them. [They ran many more races together, but this one they liked
         best.|And from that day on, {hero} and {pal} were the best of friends.]""")
@@ -509,15 +524,15 @@ def kindness(s):
           thanks="[a drop of honey|some seeds|a flower|a little water]")
     return s.tell(
         """{opening} {Day}, {hero} found {a_small} that was caught {trap}. ["Please help me," said the {small}.|"Help!"
-        cried the {small}.] {hero} {freed}, and the {small} was free. "Thank you," it said. "One day I will help you, too."
-        {hero} laughed. "You are so tiny," {he} said. "How could you help me?" """,
-        """[Some weeks|Many days] later, {hero} was walking home through the {road} when {lost}. {He} could not see the path.
-        [|{He} went to the left, and {he} went to the right, but every tree looked the same.] "I am lost," {he} said, and
-        [sat down|began to cry]. Then {he} heard a soft sound. It was the {small}! "Follow me," it said. The {small} flew
-        ahead, and {hero} followed it, step by step, until {he} saw the light of {his} house.""",
-        """[|{His} {elder} was waiting at the door. "Where have you been?" {ghe} cried. {hero} told {ghim} everything.] Since
-        that day, {hero} puts {thanks} by the window for the {small}. {He} knows now that [nobody is too tiny to help|no good
-        deed is ever lost].""")
+        cried the {small}.] {hero} {freed}, and the {small} was free. "Thank you," it said. "One day I will help you,
+        too." {hero} laughed. "You are so tiny," {he} said. "How could you help me?" """,
+        """[Some weeks|Many days] later, {hero} was walking home through the {road} when {lost}. {He} could not see the
+        path. [|{He} went to the left, and {he} went to the right, but every tree looked the same.] "I am lost," {he}
+        said, and [sat down|began to cry]. Then {he} heard a soft sound. It was the {small}! "Follow me," it said. The
+        {small} flew ahead, and {hero} followed it, step by step, until {he} saw the light of {his} house.""",
+        """[|{His} {elder} was waiting at the door. "Where have you been?" {ghe} cried. {hero} told {ghim} everything.]
+        Since that day, {hero} puts {thanks} by the window for the {small}. {He} knows now that [nobody is too tiny to
+        help|no good deed is ever lost].""")
 
 
 def treasure(s):
@@ -528,16 +543,16 @@ def treasure(s):
     s.set(inside=inside, an_inside=with_article(inside), steps="[ten|twenty|seven|thirty]",
           mark="[big rock|old oak|stone wall|hollow tree]", start=s.pick(PLACES))
     return s.tell(
-        """{opening} {Day}, {hero} was [playing|looking around] under the roof, and there {he} found an old map in a [dusty
-        box|thick book].""",
-        """{hero} ran to {his} friend {pal}, {a_pal}. "It is a treasure map!" {he} cried. [They set out at once.|"Let us go
-        and look."] "Start at {start}," {hero} read. "Take {steps} steps to the {mark}. Then dig." They [counted
-        {steps} steps|soon found the {mark}], and they dug and dug. [|"There is nothing here," said {pal}.|"Maybe it is only a
-        joke," said {pal}.] Then they hit something hard. It was a small box. Inside there was {an_inside}.""",
-        """They ran home and showed the {inside} to {hero}'s {elder}. {Ghe} began to laugh. "I hid that box when I was as
-        small as you," {ghe} said.[| "I drew the map, too."] [All evening|Until bedtime] they played with the {inside}. [The
-        next day, {hero} and {pal} drew a new map|Then they put the map in the box again], so that someone else could find a
-        treasure one day.""")
+        """{opening} {Day}, {hero} was [playing|looking around] under the roof, and there {he} found an old map in a
+        [dusty box|thick book].""",
+        """{hero} ran to {his} friend {pal}, {a_pal}. "It is a treasure map!" {he} cried. [They set out at once.|"Let us
+        go and look."] "Start at {start}," {hero} read. "Take {steps} steps to the {mark}. Then dig." They [counted
+        {steps} steps|soon found the {mark}], and they dug and dug. [|"There is nothing here," said {pal}.|"Maybe it is
+        only a joke," said {pal}.] Then they hit something hard. It was a small box. Inside there was {an_inside}.""",
+        """They ran home and showed the {inside} to {hero}'s {elder}. {Ghe} began to laugh. "I hid that box when I was
+        as small as you," {ghe} said.[| "I drew the map, too."] [All evening|Until bedtime] they played with the
+        {inside}. [The next day, {hero} and {pal} drew a new map|Then they put the map in the box again], so that
+        someone else could find a treasure one day.""")
 
 
 def moon(s):
@@ -548,19 +563,91 @@ def moon(s):
     s.set(wish=wish, sky=reach, climb="[a tall ladder|a high tower of boxes|the tallest tree|the highest hill]")
     return s.tell(
         """{opening} {He} had one big wish. {He} wanted to {wish}.""",
-        """{Day}, {hero} made a plan. {He} climbed up {climb} and held out {his} {hands}, but the {sky} was still too far
-        away. [|{He} jumped as high as {he} could and fell down into the grass. "Ouch!" said {hero}.] {a_pal_cap} named
-        {pal} came by and asked, "What are you doing?" "I want to {wish}," said {hero}, "but I am too small." [|{pal} thought
-        for a while.] "Come with me to the lake," said {pal}. They [walked to the lake and sat down by the water|went to the
-        lake and sat down on a stone]. "Now look," said {pal}.""",
-        """There was the {sky} in the water, [bright and clear|so near and so beautiful]. {hero} put {his} {hands} into the
-        lake, very gently, and the {sky} [danced between them|shone all around them]. "I did it!" {he} cried, and {pal}
-        laughed with {him}. [That night|In the evening] {hero} told {his} {elder}, "[Some wishes come true in another
-        way|You do not have to be tall to {wish}]." """)
+        """{Day}, {hero} made a plan. {He} climbed up {climb} and held out {his} {hands}, but the {sky} was still too
+        far away. [|{He} jumped as high as {he} could and fell down into the grass. "Ouch!" said {hero}.] {a_pal_cap}
+        named {pal} came by and asked, "What are you doing?" "I want to {wish}," said {hero}, "but I am too small."
+        [|{pal} thought for a while.] "Come with me to the lake," said {pal}. They [walked to the lake and sat down by
+        the water|went to the lake and sat down on a stone]. "Now look," said {pal}.""",
+        """There was the {sky} in the water, [bright and clear|so near and so beautiful]. {hero} put {his} {hands} into
+        the lake, very gently, and the {sky} [danced between them|shone all around them]. "I did it!" {he} cried, and
+        {pal} laughed with {him}. [That night|In the evening] {hero} told {his} {elder}, "[Some wishes come true in
+        another way|You do not have to be tall to {wish}]." """)
+
+
+def snowman(s):
+    s.hero()
+    s.pal()
+    s.set(wear="[hat|scarf|coat]", look="[red|green|old|striped]", nose="[carrot|pine cone|red pear]",
+          flower="[white|yellow|blue]")
+    return s.tell(
+        """{opening} {He} loved the winter more than anything.""",
+        """One morning everything was white. {hero} ran outside, and there {he} met {pal}, {a_pal}. "Let us make a
+        snowman!" said {hero}. [They rolled three big balls of snow.|They worked until their {hands} were cold.] The
+        snowman got a {nose} for a nose and {hero}'s {look} {wear}. [Every day they told him all their secrets.|Every
+        day they went to say hello to him.] But then the sun grew warm, and the snowman became smaller and smaller. One
+        day only the {wear} was left. {hero} [cried|was very sad]. "He is not gone," said {pal}. "He is only water now.
+        Wait and see." """,
+        """In the spring, a {flower} flower grew where the snowman had stood. [{hero} and {pal} looked at it and
+        smiled.|"There you are!" said {hero}.] And when the snow came back, so did the snowman, with the {look} {wear}
+        and a new {nose} for a nose.""")
+
+
+def bridge(s):
+    s.hero()
+    s.pal(looks="old gray proud stubborn tall".split())
+    s.set(quarrel="[a wheel|a rake|a pot of honey|a bucket|an apple tree]")
+    return s.tell(
+        """{opening} On the other side of the stream lived {a_pal} named {pal}. {hero} and {pal} had quarreled about
+        {quarrel}, and now they did not talk any more.""",
+        """{Day}, {hero} [saw|noticed] that the house of {pal} was dark and quiet. "Is {pal} ill?" {he} thought. But
+        there was no way over the water. So {hero} took some boards and began to build a bridge. [It was hard work.|{He}
+        worked and worked.] When {he} came to the middle of the stream, {he} heard a sound. There was {pal}, building a
+        bridge from the other side! "What are you doing?" asked {hero}. "[I missed you|I was lonely]," said {pal}. "I am
+        sorry about what I said." "I am sorry, too," said {hero}.""",
+        """Together they put in the last board, [and then they sat down on it and ate their bread|and then they danced
+        on it until it shook]. Soon nobody could remember why they had quarreled about {quarrel}. But the bridge is
+        still there, and {hero} and {pal} walk over it every day.""")
+
+
+def sleepless(s):
+    s.hero()
+    s.pal(looks="small young tired".split())
+    first, second = s.pick([("a cup of warm milk", "a soft pillow"), ("a soft pillow", "a cup of warm milk"),
+                            ("a thick blanket", "a cup of tea"), ("a cup of tea", "a thick blanket")], 3)
+    s.set(first=first, second=second)
+    return s.tell(
+        """{opening} {His} best friend was {a_pal} named {pal}.""",
+        """One night there was a knock at the door. It was {pal}. "I cannot sleep," said {pal}. "[My head is full of
+        thoughts|The wind is so loud]." {hero} gave {pal} {first}, but {pal} could not sleep. {hero} gave {pal}
+        {second}, but {pal} still could not sleep. [{hero} sang a song.|They counted sheep, from one to a hundred.] It
+        did not help at all. {hero} thought for a long time. "I will tell you a story," {he} said.""",
+        """{hero} sat down next to {pal} and began, "Once upon a time, there was a {size} {kind} named {hero}. {His}
+        best friend was {a_pal} named {pal}." "[That is us|I know them]!" said {pal} with a smile. But before the story
+        was over, {pal} was asleep. {hero} [blew out the candle|closed the window very quietly]. "Good night, {pal},"
+        {he} said. "I will tell you the end tomorrow." """)
+
+
+def message(s):
+    s.hero()
+    s.pal(looks="old wise kind gray".split())
+    s.set(play="[swim in the pond|climb a tree with us|play ball with us|pick berries with us]",
+          other="[children|birds|goats|ducks]", weather="[It began to rain|A cold wind blew|The path became steep]",
+          thing="[letter|little box|small bag]")
+    return s.tell(
+        """{opening} {Day}, {his} {elder} gave {him} a {thing}. "Take this to {pal}, {a_pal}," {ghe} said. "It must be
+        there before the sun goes down." "I promise," said {hero}.""",
+        """{hero} set out at once. Soon {he} met some {other}. "Come and {play}!" they called. {hero} [wanted to
+        stay|looked at the sun], but {he} remembered {his} promise. "[Another day|Tomorrow]!" {he} said and walked on.
+        {weather}. {hero} put the {thing} under {his} coat to keep it dry. [|{His} feet hurt, but {he} did not stop.] At
+        last, just before the sun went down, {he} knocked at {pal}'s door.""",
+        """{pal} opened the {thing} and laughed. Inside there was a note. "Dear {pal}," it said, "the one who brings you
+        this [keeps every promise|can be trusted]. Please give {him} a big piece of cake." So they sat down together,
+        and {hero} got [two pieces of cake|the biggest piece of cake in the house]. The next day {he} went back to the
+        {other}, because that was a promise, too.""")
 
 
 PLOTS = [lost_thing, new_friend, storm, sharing, brave_small, garden, cooking, journey, truth, dark, learning,
-         lost_baby, race, kindness, treasure, moon]
+         lost_baby, race, kindness, treasure, moon, snowman, bridge, sleepless, message]
 
 
 def story(seed, number):

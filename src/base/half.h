@@ -1,7 +1,7 @@
 /* half.h - IEEE binary16 and bfloat16 to and from float, bit for bit, without hardware support.
  *
- * To 16 bit rounds to nearest, ties to even; overflow goes to infinity, subnormals are kept, a NaN stays a (quiet) NaN of
- * the same sign. To float is exact. Every function is free of branches, so that a loop over it becomes vector code.
+ * To 16 bit rounds to nearest, ties to even; overflow goes to infinity, subnormals are kept, a NaN stays a (quiet) NaN
+ * of the same sign. To float is exact. Every function is free of branches, so that a loop over it becomes vector code.
  */
 #ifndef PLMR_BASE_HALF_H
 #define PLMR_BASE_HALF_H
@@ -26,7 +26,7 @@ static inline float plmr_float_from_bits(uint32_t bits)
 static inline float plmr_float_from_f16(uint16_t half)
 {
     uint32_t magnitude = half & 0x7fffu;
-    uint32_t normal = (magnitude << 13) + 0x38000000u;                           /* exponent bias 127 - 15 */
+    uint32_t normal = (magnitude << 13) + 0x38000000u; /* exponent bias 127 - 15 */
     uint32_t special = (magnitude << 13) | (magnitude > 0x7c00u ? 0x7fc00000u : 0x7f800000u);
     uint32_t subnormal = plmr_float_bits((float)(int32_t)magnitude * 0x1p-24f); /* never a subnormal float */
     uint32_t bits = magnitude < 0x0400u ? subnormal : normal;

@@ -7,8 +7,9 @@
 
 typedef struct plmr_yardsticks plmr_yardsticks;
 
-/* Each rank runs the yardstick at the same time; returns the sum over ranks. sgemm: GFLOP/s of OpenBLAS sgemm, 2048^3, on one
- * thread, or 0 where the library is not there. read: GB/s of adding up memory larger than the caches. Collective. */
+/* Each rank runs the yardstick at the same time; returns the sum over ranks. sgemm: GFLOP/s of OpenBLAS sgemm, 2048^3,
+ * on one thread, or 0 where the library is not there. read: GB/s of adding up memory larger than the caches.
+ * Collective. */
 plmr_status plmr_yardsticks_create(plmr_yardsticks **yardsticks);
 void plmr_yardsticks_destroy(plmr_yardsticks *yardsticks);
 double plmr_yardstick_sgemm(plmr_yardsticks *yardsticks);
@@ -20,7 +21,8 @@ typedef struct plmr_bench_item {
     const char *name, *what, *unit;
     plmr_yardstick *yardstick; /* NULL: none */
     const char *yardstick_name;
-    double target; /* least value for each rank, or least share of the yardstick; 0: none. `most`: it is an upper bound */
+    double
+        target; /* least value for each rank, or least share of the yardstick; 0: none. `most`: it is an upper bound */
     bool most;
 
     /* Runs once; all ranks get the same value. Collective. */

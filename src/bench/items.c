@@ -24,8 +24,8 @@ struct run {
     plmr_device device;
     plmr_mesh *mesh;
     plmr_region *region;
-    double wall_s;   /* the longest of any rank */
-    double n_bytes;  /* that all ranks have come to hold between opening and the end of the run */
+    double wall_s;  /* the longest of any rank */
+    double n_bytes; /* that all ranks have come to hold between opening and the end of the run */
 };
 
 static plmr_status open_run(struct run *run, const plmr_bench_item *item, int side, bool values)
@@ -129,7 +129,8 @@ static plmr_status measure_gemv(const plmr_bench_item *item, double *value)
 {
     enum { SIZE = 16384, SIDE = 512 };
     struct run run = {0};
-    plmr_gemv_problem problem = {.k = SIZE, .n = SIZE, .rows = SIDE, .cols = SIDE, .dtype = item->dtype, .reduce.n_levels = 2};
+    plmr_gemv_problem problem = {
+        .k = SIZE, .n = SIZE, .rows = SIDE, .cols = SIDE, .dtype = item->dtype, .reduce.n_levels = 2};
     plmr_status status = open_run(&run, item, SIDE, true);
     if (!status)
         status = time_gemv(&run, &problem);
@@ -139,23 +140,66 @@ static plmr_status measure_gemv(const plmr_bench_item *item, double *value)
 }
 
 const plmr_bench_item plmr_bench_items[] = {
-    {.name = "clocks", .what = "time plane, every step: MeshGEMM on 720x720", .unit = "G core-steps/s", .target = 2,
-     .measure = measure_clocks, .dtype = PLMR_F16, .every_step = true},
-    {.name = "steady", .what = "time plane, steady states skipped", .unit = "G core-steps/s", .target = 2,
-     .measure = measure_clocks, .dtype = PLMR_F16},
-    {.name = "gemm-f32", .what = "data plane, MeshGEMM 4096^3 on 512x512, f32", .unit = "GFLOP/s",
-     .yardstick = plmr_yardstick_sgemm, .yardstick_name = "sgemm", .target = 0.75, .measure = measure_values, .dtype = PLMR_F32},
-    {.name = "gemm-f16", .what = "the same, f16", .unit = "GFLOP/s", .yardstick = plmr_yardstick_sgemm,
-     .yardstick_name = "sgemm", .target = 0.65, .measure = measure_values, .dtype = PLMR_F16},
-    {.name = "gemm-bf16", .what = "the same, bf16", .unit = "GFLOP/s", .yardstick = plmr_yardstick_sgemm,
-     .yardstick_name = "sgemm", .target = 0.65, .measure = measure_values, .dtype = PLMR_BF16},
-    {.name = "gemv-f32", .what = "data plane, MeshGEMV 16384^2 on 512x512, f32", .unit = "GB/s",
-     .yardstick = plmr_yardstick_read, .yardstick_name = "memory read", .target = 0.7, .measure = measure_gemv,
+    {.name = "clocks",
+     .what = "time plane, every step: MeshGEMM on 720x720",
+     .unit = "G core-steps/s",
+     .target = 2,
+     .measure = measure_clocks,
+     .dtype = PLMR_F16,
+     .every_step = true},
+    {.name = "steady",
+     .what = "time plane, steady states skipped",
+     .unit = "G core-steps/s",
+     .target = 2,
+     .measure = measure_clocks,
+     .dtype = PLMR_F16},
+    {.name = "gemm-f32",
+     .what = "data plane, MeshGEMM 4096^3 on 512x512, f32",
+     .unit = "GFLOP/s",
+     .yardstick = plmr_yardstick_sgemm,
+     .yardstick_name = "sgemm",
+     .target = 0.75,
+     .measure = measure_values,
      .dtype = PLMR_F32},
-    {.name = "gemv-f16", .what = "the same, f16", .unit = "GB/s", .yardstick = plmr_yardstick_read,
-     .yardstick_name = "memory read", .target = 0.7, .measure = measure_gemv, .dtype = PLMR_F16},
-    {.name = "memory", .what = "memory held by MeshGEMM 4096^3, f32, over its matrices", .unit = "x", .target = 1.3,
-     .most = true, .measure = measure_memory, .dtype = PLMR_F32},
+    {.name = "gemm-f16",
+     .what = "the same, f16",
+     .unit = "GFLOP/s",
+     .yardstick = plmr_yardstick_sgemm,
+     .yardstick_name = "sgemm",
+     .target = 0.65,
+     .measure = measure_values,
+     .dtype = PLMR_F16},
+    {.name = "gemm-bf16",
+     .what = "the same, bf16",
+     .unit = "GFLOP/s",
+     .yardstick = plmr_yardstick_sgemm,
+     .yardstick_name = "sgemm",
+     .target = 0.65,
+     .measure = measure_values,
+     .dtype = PLMR_BF16},
+    {.name = "gemv-f32",
+     .what = "data plane, MeshGEMV 16384^2 on 512x512, f32",
+     .unit = "GB/s",
+     .yardstick = plmr_yardstick_read,
+     .yardstick_name = "memory read",
+     .target = 0.7,
+     .measure = measure_gemv,
+     .dtype = PLMR_F32},
+    {.name = "gemv-f16",
+     .what = "the same, f16",
+     .unit = "GB/s",
+     .yardstick = plmr_yardstick_read,
+     .yardstick_name = "memory read",
+     .target = 0.7,
+     .measure = measure_gemv,
+     .dtype = PLMR_F16},
+    {.name = "memory",
+     .what = "memory held by MeshGEMM 4096^3, f32, over its matrices",
+     .unit = "x",
+     .target = 1.3,
+     .most = true,
+     .measure = measure_memory,
+     .dtype = PLMR_F32},
 };
 
 int plmr_bench_count(void)

@@ -11,8 +11,8 @@
 enum { SGEMM_SIDE = 2048, READ_FLOATS = 1 << 26 };
 
 /* cblas_sgemm, with its enumerations as the int that they are. */
-typedef void sgemm_function(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
-                            const float *b, int ldb, float beta, float *c, int ldc);
+typedef void sgemm_function(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a,
+                            int lda, const float *b, int ldb, float beta, float *c, int ldc);
 
 struct plmr_yardsticks {
     void *library;

@@ -30,11 +30,11 @@ struct plmr_clock {
     double *t, *next;   /* rows x cols; a core's clock is t + origin + lag */
     double origin, lag; /* common to all cores */
     struct arrival arrival[2];
-    double *ghost[2];   /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
-    double *outgoing;   /* columns on their way out */
-    double *scratch;    /* two strips of rows turned into columns */
-    double *latest[2];  /* multicast: latest clock of each line along the axis */
-    double *after[2];   /* multicast: cycles after that, by local coordinate along the axis */
+    double *ghost[2];  /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
+    double *outgoing;  /* columns on their way out */
+    double *scratch;   /* two strips of rows turned into columns */
+    double *latest[2]; /* multicast: latest clock of each line along the axis */
+    double *after[2];  /* multicast: cycles after that, by local coordinate along the axis */
     plmr_exchange *messages;
     struct pattern last;
     int n_same;     /* passes of the pattern `last` since anything else happened */
@@ -78,7 +78,8 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
         clock->after[axis] = line_buffer(along);
         PLMR_CHECK(clock->ghost[axis] && clock->latest[axis] && clock->after[axis], PLMR_ERROR_SYSTEM, "out of memory");
     }
-    PLMR_CHECK(clock->t && clock->next && clock->outgoing && clock->scratch, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", rows, cols);
+    PLMR_CHECK(clock->t && clock->next && clock->outgoing && clock->scratch, PLMR_ERROR_SYSTEM,
+               "out of memory for %d x %d clocks", rows, cols);
     return plmr_exchange_create(region->mesh, &clock->messages);
 }
 
@@ -242,7 +243,8 @@ static void settle_core(plmr_clock *clock, const struct y_terms *y, int r, int c
 {
     double t = x_clock(clock, r, c);
     double from_y = max(max(t + y->own, y->up[c] + y->up_lat), y->down[c] + y->down_lat);
-    clock->next[(size_t)r * (size_t)clock->cols + (size_t)c] = max(from_y, x_term(clock, &clock->arrival[PLMR_X], r, c));
+    clock->next[(size_t)r * (size_t)clock->cols + (size_t)c] =
+        max(from_y, x_term(clock, &clock->arrival[PLMR_X], r, c));
 }
 
 static void settle_row(plmr_clock *clock, int r)
@@ -292,9 +294,9 @@ static bool repeats(const plmr_clock *clock, const struct pattern *p)
            same_arrival(&p->arrival[1], &clock->last.arrival[1]);
 }
 
-/* A pass is a map F on clocks with F(t + c) = F(t) + c. So once a pass has added the same to every clock, each further pass
- * of the same pattern adds just that again, exactly. Looking costs half a pass and a word with
- * all ranks: it is done after 64, 128, 256 ... equal passes. */
+/* A pass is a map F on clocks with F(t + c) = F(t) + c. So once a pass has added the same to every clock, each further
+ * pass of the same pattern adds just that again, exactly. Looking costs half a pass and a word with all ranks: it is
+ * done after 64, 128, 256 ... equal passes. */
 enum { STEADY_AFTER = 64 };
 
 static void look_for_steady_state(plmr_clock *clock)
@@ -374,7 +376,8 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
 {
     const plmr_region *region = clock->region;
     const plmr_device *device = region->device;
-    int parts = plmr_mesh_extent(region->mesh, axis), me = plmr_mesh_place(region->mesh, axis), n = region->extent[axis];
+    int parts = plmr_mesh_extent(region->mesh, axis), me = plmr_mesh_place(region->mesh, axis),
+        n = region->extent[axis];
     int src_place = plmr_mesh_owner(n, parts, leg.src), dst_place = plmr_mesh_owner(n, parts, leg.dst);
     if (src_place != me && dst_place != me)
         return PLMR_OK;
@@ -385,8 +388,8 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
         PLMR_TRY(cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head));
     if (dst_place == me)
         plmr_clock_row_leg(strip->width, head ? head : strip->incoming,
-                           2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward,
-                           strip->free + dst, strip->head + dst);
+                           2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
+                           strip->head + dst);
     for (int i = 0; head && i < strip->width; i++)
         strip->free[src + (size_t)i] = max(strip->free[src + (size_t)i], head[i] + stream);
     return PLMR_OK;
@@ -405,8 +408,12 @@ static plmr_status reduce_columns(plmr_clock *clock, const plmr_leg *legs, int n
     memcpy(clock->next, clock->t, (size_t)clock->rows * (size_t)clock->cols * sizeof(double));
     for (int c = 0; c < clock->cols; c += STRIP_COLS) {
         int width = clock->cols - c < STRIP_COLS ? clock->cols - c : STRIP_COLS;
-        struct strip strip = {.free = clock->t + c, .head = clock->next + c, .stride = (size_t)clock->cols, .width = width,
-                              .sent = -1, .received = -1};
+        struct strip strip = {.free = clock->t + c,
+                              .head = clock->next + c,
+                              .stride = (size_t)clock->cols,
+                              .width = width,
+                              .sent = -1,
+                              .received = -1};
         PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
     }
     return PLMR_OK;
@@ -425,8 +432,12 @@ static plmr_status reduce_rows(plmr_clock *clock, const plmr_leg *legs, int n_le
     for (int r = 0; r < clock->rows; r += STRIP_ROWS) {
         int width = clock->rows - r < STRIP_ROWS ? clock->rows - r : STRIP_ROWS;
         double *rows = clock->t + (size_t)r * cols;
-        struct strip strip = {.free = clock->scratch, .head = clock->scratch + cols * STRIP_ROWS, .stride = STRIP_ROWS,
-                              .width = width, .sent = -1, .received = -1};
+        struct strip strip = {.free = clock->scratch,
+                              .head = clock->scratch + cols * STRIP_ROWS,
+                              .stride = STRIP_ROWS,
+                              .width = width,
+                              .sent = -1,
+                              .received = -1};
         turn(rows, cols, strip.free, STRIP_ROWS, width, clock->cols);
         turn(rows, cols, strip.head, STRIP_ROWS, width, clock->cols);
         PLMR_TRY(carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward));
@@ -445,9 +456,10 @@ plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr
 
 /* ---- chains to a root of each row's own ---- */
 
-/* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the core
- * before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
-static double chain_row(const plmr_device *device, double *t, int from, int until, int step, double stream, double first_word)
+/* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the
+ * core before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
+static double chain_row(const plmr_device *device, double *t, int from, int until, int step, double stream,
+                        double first_word)
 {
     for (int c = from; c != until; c += step) {
         if (first_word >= 0)
@@ -473,8 +485,8 @@ static plmr_status chain_side(plmr_clock *clock, const int *root, int step, doub
         int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->cols - 1;
         int until = here < 0 ? -1 : here > clock->cols ? clock->cols : here;
         if ((until - from) * step > 0)
-            first_word[r] = chain_row(region->device, clock->t + (size_t)r * (size_t)clock->cols, from, until, step, stream,
-                                      first_word[r]);
+            first_word[r] = chain_row(region->device, clock->t + (size_t)r * (size_t)clock->cols, from, until, step,
+                                      stream, first_word[r]);
     }
     if (place + step >= 0 && place + step <= last)
         PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes));

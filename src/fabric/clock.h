@@ -16,20 +16,20 @@ void plmr_clock_destroy(plmr_clock *clock);
 plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles);
 
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
- * transit + hop * hops later. A core's next exchange begins when both its own message and its neighbour's are delivered.
- * Applied at the latest by plmr_clock_settle; at most one exchange per axis may be under way. */
+ * transit + hop * hops later. A core's next exchange begins when both its own message and its neighbour's are
+ * delivered. Applied at the latest by plmr_clock_settle; at most one exchange per axis may be under way. */
 plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit);
 
 /* From here on cores wait for what is under way along the axis. */
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 
-/* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent for
- * `send` cycles and when the neighbour's words have come, transit + hop * hops after the neighbour began and no earlier
- * than `send` after itself began. */
+/* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent
+ * for `send` cycles and when the neighbour's words have come, transit + hop * hops after the neighbour began and no
+ * earlier than `send` after itself began. */
 plmr_status plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit);
 
-/* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i has
- * it arrival[i] cycles later (i local to the block). */
+/* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i
+ * has it arrival[i] cycles later (i local to the block). */
 plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival);
 
 /* One leg of a reduction: core src streams its vector to core dst, which adds it as it comes and may pass it on. */
@@ -43,8 +43,8 @@ typedef struct plmr_leg {
 plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
                               double forward);
 
-/* Streams as above, by chains between neighbours from both ends of every row to its own root: root[r] is the column of local
- * row r's. The root takes the low side first. */
+/* Streams as above, by chains between neighbours from both ends of every row to its own root: root[r] is the column of
+ * local row r's. The root takes the low side first. */
 plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
 
 /* Applies what is under way. */

@@ -1,5 +1,5 @@
-/* clock_rows.h - the inner loops of the time plane, over contiguous clocks. Their file is built so that a maximum is one
- * vector instruction; clocks are finite and never -0. */
+/* clock_rows.h - the inner loops of the time plane, over contiguous clocks. Their file is built so that a maximum is
+ * one vector instruction; clocks are finite and never -0. */
 #ifndef PLMR_CLOCK_ROWS_H
 #define PLMR_CLOCK_ROWS_H
 

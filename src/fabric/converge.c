@@ -1,4 +1,5 @@
-/* C = A B^T: products of stationary tiles of A with passing tiles of B, added along x to the core that keeps the sum. */
+/* C = A B^T: products of stationary tiles of A with passing tiles of B, added along x to the core that keeps the sum.
+ */
 #include "fabric/clock.h"
 #include "fabric/verbs.h"
 
@@ -27,7 +28,8 @@ static plmr_status route_chains(plmr_product *product)
     int *profile = malloc(sizeof(int) * (size_t)n);
     PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
     for (int core = 0; core < n; core++)
-        profile[core] = 4; /* each side's words come on one route and go on another, as the root moves through every core */
+        profile[core] =
+            4; /* each side's words come on one route and go on another, as the root moves through every core */
     plmr_status status = plmr_region_route(product->region, "the partial sums", PLMR_X, profile, 4);
     free(profile);
     return status;
@@ -53,7 +55,8 @@ static plmr_status time_step(plmr_product *product)
     const plmr_tensor *a = product->a, *b = product->b;
     int logical_rows = product->row_ring->slots, n = region->extent[PLMR_X];
     double cycles = plmr_device_multiply_cycles(device, a->dtype, product->ms, a->depth, product->ns);
-    int64_t words = plmr_device_wavelets(device, (int64_t)product->ms * product->ns * (int64_t)plmr_dtype_bytes(b->dtype));
+    int64_t words =
+        plmr_device_wavelets(device, (int64_t)product->ms * product->ns * (int64_t)plmr_dtype_bytes(b->dtype));
     int *root = malloc(sizeof(int) * (size_t)region->count[PLMR_Y]);
     PLMR_CHECK(root, PLMR_ERROR_SYSTEM, "out of memory");
     plmr_status status = plmr_region_busy(region, cycles * logical_rows);
@@ -105,7 +108,8 @@ static void chain_tiles(const struct batch *batch, int step, float *sums)
             int slot = slot_of(batch->product, batch->row_slot[p], batch->product->first_step + s);
             int root = root_of(batch->product, slot) - batch->first_col;
             float *sum = sums + ((size_t)p * (size_t)batch->n_steps + (size_t)s) * batch->tile;
-            for (int c = step > 0 ? 0 : batch->n_cols - 1; c >= 0 && c < batch->n_cols && (root - c) * step > 0; c += step)
+            for (int c = step > 0 ? 0 : batch->n_cols - 1; c >= 0 && c < batch->n_cols && (root - c) * step > 0;
+                 c += step)
                 add_core(batch, p, slot, c, sum);
         }
 }
@@ -163,7 +167,8 @@ static void finish_tiles(const struct batch *batch)
         }
 }
 
-/* Ranks of the lower half carry the low side first, those of the upper half the high side, so that both flow at once. */
+/* Ranks of the lower half carry the low side first, those of the upper half the high side, so that both flow at once.
+ */
 static plmr_status converge_batch(const struct batch *batch)
 {
     const plmr_mesh *mesh = batch->product->region->mesh;
@@ -204,7 +209,8 @@ static plmr_status fill_batch(struct batch *batch)
     batch->own = malloc(batch->tile * sizeof(float));
     batch->row_slot = malloc((size_t)batch->n_rows * sizeof(int));
     batch->local_k = malloc((size_t)batch->n_cols * sizeof(int));
-    PLMR_CHECK(batch->low && batch->high && batch->own && batch->row_slot && batch->local_k, PLMR_ERROR_SYSTEM, "out of memory");
+    PLMR_CHECK(batch->low && batch->high && batch->own && batch->row_slot && batch->local_k, PLMR_ERROR_SYSTEM,
+               "out of memory");
     list_slots(product->row_ring, batch->row_slot);
     list_local_k(product->a->depth_ring, batch->first_col, batch->n_cols, batch->local_k);
     return plmr_exchange_create(product->region->mesh, &batch->messages);

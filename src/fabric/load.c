@@ -40,10 +40,10 @@ static void store_tile(const plmr_tensor *tensor, const struct patch *patch, int
     plmr_convert_from_float(tensor->dtype, (int64_t)tensor->depth * tensor->width, tile, to);
 }
 
-/* Loads k slots [slot, slot + n_slots) of width chunks [chunk, chunk + n_chunks), whose tiles start at `tile_index` of their
- * lines, into the lines where they belong. */
-static plmr_status load_patch(plmr_tensor *tensor, const plmr_source *source, int slot, int n_slots, int chunk, int n_chunks,
-                              int tile_index, float *scratch)
+/* Loads k slots [slot, slot + n_slots) of width chunks [chunk, chunk + n_chunks), whose tiles start at `tile_index` of
+ * their lines, into the lines where they belong. */
+static plmr_status load_patch(plmr_tensor *tensor, const plmr_source *source, int slot, int n_slots, int chunk,
+                              int n_chunks, int tile_index, float *scratch)
 {
     int64_t deep = (int64_t)slot * tensor->depth, wide = (int64_t)chunk * tensor->width;
     int n_deep = n_slots * tensor->depth, n_wide = n_chunks * tensor->width;
@@ -62,7 +62,8 @@ static plmr_status load_patch(plmr_tensor *tensor, const plmr_source *source, in
     return PLMR_OK;
 }
 
-/* The matrix is row-major, so long rows make few requests: A is loaded one row chunk at a time over all of this rank's k. */
+/* The matrix is row-major, so long rows make few requests: A is loaded one row chunk at a time over all of this rank's
+ * k. */
 static plmr_status load_by_chunk(plmr_tensor *tensor, const plmr_source *source, float *scratch)
 {
     const plmr_ring *deep = tensor->depth_ring, *wide = tensor->width_ring;
@@ -70,8 +71,8 @@ static plmr_status load_by_chunk(plmr_tensor *tensor, const plmr_source *source,
     for (int i = 0; i < wide->n_runs; i++)
         for (int x = 0; x < wide->runs[i].count; x++, tile_index++)
             for (int j = 0; j < deep->n_runs; j++)
-                PLMR_TRY(load_patch(tensor, source, deep->runs[j].first, deep->runs[j].count, wide->runs[i].first + x, 1,
-                                    tile_index, scratch));
+                PLMR_TRY(load_patch(tensor, source, deep->runs[j].first, deep->runs[j].count, wide->runs[i].first + x,
+                                    1, tile_index, scratch));
     return PLMR_OK;
 }
 

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 /* A router that grants n_routes to an axis lets as many neighbours have a multicast of their own; so a line is cut into
- * segments of that many cores, and the core at a segment's edge takes a multicast from the next segment and sends it on. */
+ * segments of that many cores, and the core at a segment's edge takes a multicast from the next segment and sends it
+ * on. */
 static int relays(int from, int to, int n_routes)
 {
     return abs(to / n_routes - from / n_routes);

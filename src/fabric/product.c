@@ -37,16 +37,30 @@ static plmr_status create(plmr_product what, int n_copies, plmr_product **out)
 
 plmr_status plmr_product_create(plmr_tensor *a, plmr_tensor *b, enum plmr_dtype accumulate, plmr_product **out)
 {
-    plmr_product product = {.region = a->region, .a = a, .b = b, .row_ring = a->width_ring, .col_ring = b->width_ring,
-                            .ms = a->width, .ns = b->width, .accumulate = accumulate, .dtype = a->dtype};
+    plmr_product product = {.region = a->region,
+                            .a = a,
+                            .b = b,
+                            .row_ring = a->width_ring,
+                            .col_ring = b->width_ring,
+                            .ms = a->width,
+                            .ns = b->width,
+                            .accumulate = accumulate,
+                            .dtype = a->dtype};
     return create(product, 1, out);
 }
 
 plmr_status plmr_product_create_transposed(plmr_tensor *a, plmr_tensor *b, const plmr_ring *col_ring,
                                            enum plmr_dtype accumulate, plmr_product **out)
 {
-    plmr_product product = {.region = a->region, .a = a, .b = b, .row_ring = a->width_ring, .col_ring = col_ring,
-                            .ms = a->width, .ns = b->depth, .accumulate = accumulate, .dtype = a->dtype,
+    plmr_product product = {.region = a->region,
+                            .a = a,
+                            .b = b,
+                            .row_ring = a->width_ring,
+                            .col_ring = col_ring,
+                            .ms = a->width,
+                            .ns = b->depth,
+                            .accumulate = accumulate,
+                            .dtype = a->dtype,
                             .converges = true};
     return create(product, 2, out);
 }
@@ -60,18 +74,40 @@ void plmr_product_destroy(plmr_product *product)
     free(product);
 }
 
+/* Deferred steps count as done when their values are. */
+static void tell_progress(void *context, double share)
+{
+    const plmr_product *product = context;
+    const plmr_region_options *options = &product->region->options;
+    options->on_step(options->on_step_context,
+                     product->region->ledger.steps - product->n_steps + (int64_t)(share * product->n_steps));
+}
+
 static plmr_status run_steps(plmr_product *product)
 {
     const plmr_tensor *a = product->a, *b = product->b;
     plmr_gemm_block block = {
-        .n_slots = a->n_slots, .kt = a->depth, .ms = a->width, .ns = b->width,
-        .skewed = a->skewed, .a_aligned = a->aligned, .b_aligned = b->aligned,
-        .dtype = a->dtype, .accumulate = product->accumulate,
-        .n_row_runs = a->width_ring->n_runs, .n_col_runs = b->width_ring->n_runs,
-        .row_runs = a->width_ring->runs, .col_runs = b->width_ring->runs,
-        .a_line = (const void *const *)a->line, .b_line = (const void *const *)b->line,
-        .c = product->c, .ldc = product->n_cols,
-        .t0 = product->first_step, .t1 = product->first_step + product->n_steps,
+        .n_slots = a->n_slots,
+        .kt = a->depth,
+        .ms = a->width,
+        .ns = b->width,
+        .skewed = a->skewed,
+        .a_aligned = a->aligned,
+        .b_aligned = b->aligned,
+        .dtype = a->dtype,
+        .accumulate = product->accumulate,
+        .n_row_runs = a->width_ring->n_runs,
+        .n_col_runs = b->width_ring->n_runs,
+        .row_runs = a->width_ring->runs,
+        .col_runs = b->width_ring->runs,
+        .a_line = (const void *const *)a->line,
+        .b_line = (const void *const *)b->line,
+        .c = product->c,
+        .ldc = product->n_cols,
+        .progress = product->region->options.on_step ? tell_progress : NULL,
+        .progress_context = product,
+        .t0 = product->first_step,
+        .t1 = product->first_step + product->n_steps,
     };
     return plmr_gemm_block_run(&block, product->scratch);
 }
@@ -154,8 +190,8 @@ plmr_status plmr_product_visit(plmr_product *product, plmr_visit visit, void *co
         round_rows(product, row, (size_t)n_rows);
         for (int j = 0; j < cols->n_runs; j++) {
             int n_cols = cols->runs[j].count * ns;
-            PLMR_TRY(visit(context, (int64_t)rows->runs[i].first * ms, (int64_t)cols->runs[j].first * ns, n_rows, n_cols,
-                           product->c + row * product->n_cols + col, product->n_cols));
+            PLMR_TRY(visit(context, (int64_t)rows->runs[i].first * ms, (int64_t)cols->runs[j].first * ns, n_rows,
+                           n_cols, product->c + row * product->n_cols + col, product->n_cols));
             col += (size_t)n_cols;
         }
         row += (size_t)n_rows;

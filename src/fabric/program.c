@@ -13,17 +13,19 @@ static plmr_status parse(int argc, char **argv, plmr_region_options *options, co
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
             *device = argv[++i];
         else
-            return plmr_error_make(PLMR_ERROR_INPUT, "unknown argument '%s': give --device NAME|FILE or --timing", argv[i]);
+            return plmr_error_make(PLMR_ERROR_INPUT, "unknown argument '%s': give --device NAME|FILE or --timing",
+                                   argv[i]);
     }
     return PLMR_OK;
 }
 
 static void print_cost(const plmr_program *program, const plmr_device *device, const plmr_cost *cost)
 {
-    printf("%s: %dx%d cores of %s, %.10g cycles (%.3g us), %lld of %.0f bytes of SRAM, %d of %.0f routes, %llu wavelet-hops\n",
-           program->name, program->rows, program->cols, device->name, cost->t_cycles, 1e6 * cost->t_cycles / device->clock,
-           (long long)cost->sram_peak_bytes, device->sram, cost->routes_max, device->routes,
-           (unsigned long long)cost->wavelet_hops);
+    printf("%s: %dx%d cores of %s, %.10g cycles (%.3g us), %lld of %.0f bytes of SRAM, %d of %.0f routes, %llu "
+           "wavelet-hops\n",
+           program->name, program->rows, program->cols, device->name, cost->t_cycles,
+           1e6 * cost->t_cycles / device->clock, (long long)cost->sram_peak_bytes, device->sram, cost->routes_max,
+           device->routes, (unsigned long long)cost->wavelet_hops);
 }
 
 static plmr_status run(int argc, char **argv, const plmr_program *program)

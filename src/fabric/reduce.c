@@ -56,8 +56,8 @@ static uint64_t ring_links(int n)
     return 2 * (uint64_t)(n - 1) * (2 * (uint64_t)n - 2);
 }
 
-plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
-                                size_t element_bytes)
+plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
+                                int64_t n_elements, size_t element_bytes)
 {
     int64_t part = plan->ring ? plmr_ceil_div(n_elements, plan->n) : n_elements;
     int64_t wavelets = plmr_device_wavelets(region->device, part * (int64_t)element_bytes);
@@ -193,11 +193,19 @@ static plmr_status add_ring(const struct values *v, float *sum)
 }
 
 plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
-                                  enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors, float *sum)
+                                  enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors,
+                                  float *sum)
 {
-    struct values v = {.region = region, .axis = axis, .accumulate = accumulate, .n_elements = n_elements, .across = across,
-                       .vectors = vectors, .first = region->first[axis], .n = plan->n,
-                       .extent = plmr_mesh_extent(region->mesh, axis), .place = plmr_mesh_place(region->mesh, axis)};
+    struct values v = {.region = region,
+                       .axis = axis,
+                       .accumulate = accumulate,
+                       .n_elements = n_elements,
+                       .across = across,
+                       .vectors = vectors,
+                       .first = region->first[axis],
+                       .n = plan->n,
+                       .extent = plmr_mesh_extent(region->mesh, axis),
+                       .place = plmr_mesh_place(region->mesh, axis)};
     size_t length = (size_t)(n_elements * across);
     v.incoming = malloc((length ? length : 1) * sizeof(float));
     PLMR_CHECK(v.incoming, PLMR_ERROR_SYSTEM, "out of memory");

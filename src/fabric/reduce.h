@@ -1,7 +1,7 @@
 /* reduce.h - reductions and allreduces of one vector per core, along an axis, all lines at once.
  *
- * An algorithm makes a plan for a line of n cores: phases of legs (a leg: one core streams its vector to another), in an
- * order that fixes how values are added. Both planes carry out the same plan.
+ * An algorithm makes a plan for a line of n cores: phases of legs (a leg: one core streams its vector to another), in
+ * an order that fixes how values are added. Both planes carry out the same plan.
  */
 #ifndef PLMR_REDUCE_H
 #define PLMR_REDUCE_H
@@ -25,15 +25,15 @@ typedef struct plmr_phase {
 } plmr_phase;
 
 typedef struct plmr_reduce_plan {
-    int n;             /* cores on the line */
-    bool ring;         /* chunks stream round the interleaved ring; else phases */
-    int root;          /* the core whose sum everybody gets */
+    int n;     /* cores on the line */
+    bool ring; /* chunks stream round the interleaved ring; else phases */
+    int root;  /* the core whose sum everybody gets */
     int n_phases;
     plmr_phase *phases;
-    uint64_t *routes;   /* by core: the set of routes that the plan configures there */
-    int routes_program; /* distinct routes of the plan */
-    int64_t hops, stages; /* along the critical path */
-    uint64_t links;       /* crossed by each wavelet of a vector, in all phases together */
+    uint64_t *routes;             /* by core: the set of routes that the plan configures there */
+    int routes_program;           /* distinct routes of the plan */
+    int64_t hops, stages;         /* along the critical path */
+    uint64_t links;               /* crossed by each wavelet of a vector, in all phases together */
     int groups[PLMR_TREE_LEVELS]; /* groups used, by level */
 } plmr_reduce_plan;
 
@@ -47,8 +47,8 @@ int plmr_reduce_count(void);
 const plmr_reduce_algorithm *plmr_reduce_at(int i);
 const plmr_reduce_algorithm *plmr_reduce_find(const char *name); /* NULL: there is none */
 
-/* Cycles of the plan on a line whose cores all start at 0, for vectors of `wavelets`: the path that decides gives the hops
- * and stages. Not for rings. */
+/* Cycles of the plan on a line whose cores all start at 0, for vectors of `wavelets`: the path that decides gives the
+ * hops and stages. Not for rings. */
 plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets,
                                     double *t_cycles, int64_t *hops, int64_t *stages);
 
@@ -71,12 +71,12 @@ void plmr_reduce_plan_destroy(plmr_reduce_plan *plan);
 plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, const char *what);
 
 /* Every core's vector of n_elements (element_bytes each) becomes the sum along the axis: the time plane. Collective. */
-plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
-                                size_t element_bytes);
+plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
+                                int64_t n_elements, size_t element_bytes);
 
 /* The data plane: `vectors` holds, for each core of this block along the axis, `across` lines of n_elements floats; on
- * return `sum` (across * n_elements floats) holds the sums, on every rank of the line. The vectors are used up. Sums are
- * rounded to f16 after every addition if accumulate is PLMR_F16. Collective over the line of ranks. */
+ * return `sum` (across * n_elements floats) holds the sums, on every rank of the line. The vectors are used up. Sums
+ * are rounded to f16 after every addition if accumulate is PLMR_F16. Collective over the line of ranks. */
 plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
                                   enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors,
                                   float *sum);

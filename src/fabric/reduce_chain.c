@@ -1,7 +1,8 @@
 #include "fabric/reduce.h"
 
 /* The vendor's demonstration: through all cores to one end, then back to all. */
-static plmr_status plan_chain(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
+static plmr_status plan_chain(const plmr_device *device, int n, const plmr_reduce_options *options,
+                              plmr_reduce_plan *plan)
 {
     (void)device, (void)options;
     PLMR_TRY(plmr_plan_phase(plan, true));

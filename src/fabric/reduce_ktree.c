@@ -30,9 +30,10 @@ static int group_first(int n, int n_groups, int group)
 
 enum { ROUTES_PER_LEVEL = 5 };
 
-/* Level `level` of a tree over n members: chains up (and, after all higher levels, multicasts down) in each of its groups.
- * The members of the next level are the groups' middles. */
-static plmr_status plan_level(plmr_reduce_plan *plan, const int *member, int n, const int *n_groups, int level, int n_levels)
+/* Level `level` of a tree over n members: chains up (and, after all higher levels, multicasts down) in each of its
+ * groups. The members of the next level are the groups' middles. */
+static plmr_status plan_level(plmr_reduce_plan *plan, const int *member, int n, const int *n_groups, int level,
+                              int n_levels)
 {
     int groups = level + 1 < n_levels ? n_groups[level] : 1, route = ROUTES_PER_LEVEL * level;
     int *roots = malloc(sizeof(int) * (size_t)groups);
@@ -102,9 +103,10 @@ static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *pl
 static plmr_status check_groups(int n, const plmr_reduce_options *options)
 {
     int members = n;
-    PLMR_CHECK(options->n_group_levels == options->n_levels - 1, PLMR_ERROR_INPUT,
-               "a tree of %d levels takes %d group counts, not %d: give --groups auto or one for each level but the last",
-               options->n_levels, options->n_levels - 1, options->n_group_levels);
+    PLMR_CHECK(
+        options->n_group_levels == options->n_levels - 1, PLMR_ERROR_INPUT,
+        "a tree of %d levels takes %d group counts, not %d: give --groups auto or one for each level but the last",
+        options->n_levels, options->n_levels - 1, options->n_group_levels);
     for (int i = 0; i < options->n_group_levels; i++) {
         PLMR_CHECK(options->n_groups[i] >= 1 && options->n_groups[i] <= members, PLMR_ERROR_INPUT,
                    "%d groups cannot be made of %d cores: give --groups auto, or counts that fall from level to level",
@@ -114,7 +116,8 @@ static plmr_status check_groups(int n, const plmr_reduce_options *options)
     return PLMR_OK;
 }
 
-static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
+static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduce_options *options,
+                              plmr_reduce_plan *plan)
 {
     int n_groups[PLMR_TREE_LEVELS] = {0};
     PLMR_CHECK(options->n_levels >= 1 && options->n_levels <= PLMR_TREE_LEVELS, PLMR_ERROR_INPUT,
@@ -128,7 +131,8 @@ static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduc
     return plan_tree_of(plan, n, n_groups, options->n_levels);
 }
 
-static plmr_status plan_two_phase(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
+static plmr_status plan_two_phase(const plmr_device *device, int n, const plmr_reduce_options *options,
+                                  plmr_reduce_plan *plan)
 {
     plmr_reduce_options two = *options;
     two.n_levels = 2;

@@ -75,7 +75,8 @@ struct trace {
     int64_t hops, stages;
 };
 
-static void trace_leg(const plmr_device *device, const plmr_phase *phase, plmr_leg leg, double stream, struct trace *core)
+static void trace_leg(const plmr_device *device, const plmr_phase *phase, plmr_leg leg, double stream,
+                      struct trace *core)
 {
     struct trace *src = &core[leg.src], *dst = &core[leg.dst];
     int distance = abs(leg.dst - leg.src);

@@ -1,6 +1,7 @@
 #include "fabric/reduce.h"
 
-static plmr_status plan_ring(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
+static plmr_status plan_ring(const plmr_device *device, int n, const plmr_reduce_options *options,
+                             plmr_reduce_plan *plan)
 {
     (void)device, (void)options;
     PLMR_CHECK(n >= 3, PLMR_ERROR_INPUT, "a ring needs at least 3 cores, not %d: choose a larger --cores", n);

@@ -1,6 +1,7 @@
 #include "fabric/reduce.h"
 
-static plmr_status plan_star(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
+static plmr_status plan_star(const plmr_device *device, int n, const plmr_reduce_options *options,
+                             plmr_reduce_plan *plan)
 {
     (void)device, (void)options;
     PLMR_TRY(plmr_plan_phase(plan, true));

@@ -1,7 +1,8 @@
 #include "fabric/reduce.h"
 
 /* Binary: at distance 1, 2, 4 ... the upper of two cores sends to the lower. */
-static plmr_status plan_tree(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan)
+static plmr_status plan_tree(const plmr_device *device, int n, const plmr_reduce_options *options,
+                             plmr_reduce_plan *plan)
 {
     (void)device, (void)options;
     int level = 0;

@@ -37,7 +37,8 @@ plmr_status plmr_region_create(plmr_mesh *mesh, const plmr_device *device, int r
     PLMR_TRY(check_size(device, rows, cols));
     plmr_region *region = calloc(1, sizeof *region);
     PLMR_CHECK(region, PLMR_ERROR_SYSTEM, "out of memory");
-    *region = (plmr_region){.mesh = mesh, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
+    *region = (plmr_region){
+        .mesh = mesh, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
     plmr_status status = plmr_agree(fill_region(region));
     if (status)
         plmr_region_destroy(region);
@@ -105,7 +106,8 @@ static int most_routes(const plmr_region *region, int *row, int *col)
            most(region->ledger.routes[PLMR_Y], region->extent[PLMR_Y], row);
 }
 
-plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile, int n_program)
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
+                              int n_program)
 {
     plmr_ledger *ledger = &region->ledger;
     int row, col, limit = (int)region->device->routes;
@@ -113,8 +115,8 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
         ledger->routes[axis][i] += profile[i];
     int need = most_routes(region, &row, &col);
     PLMR_CHECK(need <= limit || region->options.allow_routes, PLMR_ERROR_LIMIT,
-               "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose another --alg, or --allow R", row,
-               col, need, what, region->device->name, limit);
+               "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose another --alg, or --allow R",
+               row, col, need, what, region->device->name, limit);
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
     return PLMR_OK;
@@ -155,7 +157,7 @@ plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
     PLMR_TRY(plmr_clock_busy(region->clock, cycles));
     region->ledger.compute_cycles += cycles;
     region->ledger.steps++;
-    if (region->options.on_step)
+    if (region->options.on_step && !region->options.values)
         region->options.on_step(region->options.on_step_context, region->ledger.steps);
     return PLMR_OK;
 }

@@ -32,25 +32,27 @@ struct plmr_region {
     int first[2], count[2]; /* this rank's block, along x and y */
     plmr_clock *clock;
     plmr_ledger ledger;
-    double wall_start_s; /* of the pace: when the first exchange began; 0 before that */
+    double wall_start_s;        /* of the pace: when the first exchange began; 0 before that */
     plmr_gemm_scratch *scratch; /* of all products; made with the first */
 };
 
 /* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
- * n_program more in the whole program. Fails with PLMR_ERROR_LIMIT if a core would hold more than the device's R, unless
- * allowed. Local, alike on all ranks. */
-plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile, int n_program);
+ * n_program more in the whole program. Fails with PLMR_ERROR_LIMIT if a core would hold more than the device's R,
+ * unless allowed. Local, alike on all ranks. */
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
+                              int n_program);
 
 /* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
 int plmr_region_routes_left(const plmr_region *region);
 
-/* Adds a verb's longest path, and its traffic, to the ledger. Verbs on different axes overlap: the longer one counts. */
+/* Adds a verb's longest path, and its traffic, to the ledger. Verbs on different axes overlap: the longer one counts.
+ */
 void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages);
 void plmr_region_close_paths(plmr_region *region);
 void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops);
 
-/* With a pace: waits until wall time has come to where the clocks of this rank's block are. Verbs call it when an exchange
- * begins, and so when all before it have arrived. */
+/* With a pace: waits until wall time has come to where the clocks of this rank's block are. Verbs call it when an
+ * exchange begins, and so when all before it have arrived. */
 void plmr_region_pace(plmr_region *region);
 
 /* Memory of n_bytes on huge pages where the system has them; NULL if there is none. */
@@ -72,18 +74,18 @@ struct plmr_ring {
     plmr_region *region;
     enum plmr_axis axis;
     enum plmr_ring_kind kind;
-    int n, slots; /* cores on the ring; slots per core */
+    int n, slots;                 /* cores on the ring; slots per core */
     bool routed[2], align_routed; /* shifts of whole tiles down and up it, and alignments, have their routes */
-    int reach;    /* distance on the wafer between ring neighbours away from the ends: 1 or 2 */
-    int longest;        /* hops of the longest exchange */
-    int64_t total_hops; /* of one exchange by every core of the ring */
+    int reach;                    /* distance on the wafer between ring neighbours away from the ends: 1 or 2 */
+    int longest;                  /* hops of the longest exchange */
+    int64_t total_hops;           /* of one exchange by every core of the ring */
     int n_runs;
     plmr_run runs[2]; /* slots of this rank's block, in local order */
     /* For each core of the block: its ring neighbours, as local index, or ~g for ghost g; and the hops to them. */
     int *before, *after;
     int *hops_before, *hops_after;
     int n_ghosts, n_wanted;
-    plmr_ring_ghost ghosts[PLMR_RING_GHOSTS]; /* neighbours that other ranks own */
+    plmr_ring_ghost ghosts[PLMR_RING_GHOSTS];     /* neighbours that other ranks own */
     plmr_ring_ghost wanted[2 * PLMR_RING_GHOSTS]; /* cores of this block that are ghosts elsewhere */
 };
 

@@ -91,8 +91,8 @@ int plmr_ring_local_slots(const plmr_ring *ring)
     return n;
 }
 
-/* Ghosts of the block at `place`: neighbours on the ring that lie outside. Only cores within two of the block's ends have
- * such. */
+/* Ghosts of the block at `place`: neighbours on the ring that lie outside. Only cores within two of the block's ends
+ * have such. */
 static int list_ghosts(const plmr_ring *ring, int place, plmr_ring_ghost ghosts[PLMR_RING_GHOSTS])
 {
     int first, count, n = 0;
@@ -185,7 +185,11 @@ plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr
                region->extent[axis]);
     plmr_ring *ring = calloc(1, sizeof *ring);
     PLMR_CHECK(ring, PLMR_ERROR_SYSTEM, "out of memory");
-    *ring = (plmr_ring){.region = region, .axis = axis, .kind = kind, .n = region->extent[axis], .slots = slots_per_core,
+    *ring = (plmr_ring){.region = region,
+                        .axis = axis,
+                        .kind = kind,
+                        .n = region->extent[axis],
+                        .slots = slots_per_core,
                         .reach = kind == PLMR_INTERLEAVED ? 2 : 1};
     plmr_status status = fill_ring(ring);
     if (status)

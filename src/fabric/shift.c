@@ -14,10 +14,11 @@ plmr_status plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64
     const plmr_device *device = region->device;
     double words = (double)wavelets;
     PLMR_TRY(plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words)));
-    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
+    PLMR_TRY(
+        plmr_clock_busy(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
     plmr_region_path(region, ring->axis, ring->longest, 0);
-    plmr_region_traffic(region, (uint64_t)wavelets * (uint64_t)ring->total_hops *
-                                    (uint64_t)region->extent[!ring->axis]);
+    plmr_region_traffic(region,
+                        (uint64_t)wavelets * (uint64_t)ring->total_hops * (uint64_t)region->extent[!ring->axis]);
     plmr_region_pace(region);
     return PLMR_OK;
 }

@@ -12,7 +12,8 @@ static void four_values(uint64_t seed, int64_t row, int64_t group, float out[4])
         out[i] = (float)((int32_t)bits.v[i] >> 8) * 0x1p-23f;
 }
 
-static plmr_status get(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out, size_t ld)
+static plmr_status get(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                       size_t ld)
 {
     for (int r = 0; r < n_rows; r++)
         for (int64_t group = col / 4; group * 4 < col + n_cols; group++) {

@@ -86,8 +86,8 @@ static bool in_runs(const plmr_run *runs, int n_runs, int slot, int more, int n_
     return false;
 }
 
-/* A rank works in turns [phase, phase + window) on the lines of its slots at those turns; before the first phase it has its
- * own. One line more is kept, so that a line's next reader finds it with the owner of its slot. */
+/* A rank works in turns [phase, phase + window) on the lines of its slots at those turns; before the first phase it has
+ * its own. One line more is kept, so that a line's next reader finds it with the owner of its slot. */
 static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, int u, int phase)
 {
     int n = tensor->n_slots;
@@ -111,8 +111,8 @@ static plmr_status allocate_lines(plmr_tensor *tensor)
     PLMR_CHECK(!line_bytes || capacity <= SIZE_MAX / line_bytes, PLMR_ERROR_INPUT, "%s is too large", tensor->name);
     tensor->slab = plmr_slab_create(capacity * line_bytes);
     tensor->spare = calloc(capacity, sizeof *tensor->spare);
-    PLMR_CHECK(tensor->slab && tensor->spare, PLMR_ERROR_SYSTEM, "out of memory for %s: %zu bytes on this rank; use more ranks",
-               tensor->name, capacity * line_bytes);
+    PLMR_CHECK(tensor->slab && tensor->spare, PLMR_ERROR_SYSTEM,
+               "out of memory for %s: %zu bytes on this rank; use more ranks", tensor->name, capacity * line_bytes);
     for (size_t i = 0; i < capacity; i++)
         tensor->spare[tensor->n_spare++] = (char *)tensor->slab + i * line_bytes;
     return PLMR_OK;
@@ -139,8 +139,8 @@ bool plmr_tensor_ready(const plmr_tensor *tensor)
     return !tensor->split || !tensor->region->options.values || tensor->turn < tensor->phase + tensor->window;
 }
 
-/* Slot u's line goes to every rank of the axis that wants it in the next phase and has it not in this one. The rank that
- * owns the line's slot at the start of that phase is certain to hold it. */
+/* Slot u's line goes to every rank of the axis that wants it in the next phase and has it not in this one. The rank
+ * that owns the line's slot at the start of that phase is certain to hold it. */
 static plmr_status fetch_by_ring(plmr_tensor *tensor)
 {
     const plmr_ring *ring = tensor->depth_ring;
@@ -155,7 +155,8 @@ static plmr_status fetch_by_ring(plmr_tensor *tensor)
             int owner = plmr_ring_owner(ring, modulo(u - next, tensor->n_slots));
             if (place == me) {
                 take_line(tensor, u);
-                PLMR_TRY(plmr_exchange_receive(tensor->messages, ring->axis, owner, tensor->line[u], tensor->line_bytes));
+                PLMR_TRY(
+                    plmr_exchange_receive(tensor->messages, ring->axis, owner, tensor->line[u], tensor->line_bytes));
             } else if (owner == me) {
                 PLMR_TRY(plmr_exchange_send(tensor->messages, ring->axis, place, tensor->line[u], tensor->line_bytes));
             }
@@ -171,8 +172,8 @@ static void fetch_by_multicast(plmr_tensor *tensor)
     for (int i = 0; i < tensor->window && next + i < tensor->n_slots; i++) {
         if (!tensor->line[next + i])
             take_line(tensor, next + i);
-        plmr_mesh_line_broadcast(tensor->region->mesh, ring->axis, plmr_ring_owner(ring, next + i), tensor->line[next + i],
-                                 tensor->line_bytes);
+        plmr_mesh_line_broadcast(tensor->region->mesh, ring->axis, plmr_ring_owner(ring, next + i),
+                                 tensor->line[next + i], tensor->line_bytes);
     }
 }
 
@@ -219,8 +220,8 @@ struct move {
     const int *chunk;        /* slot of each local width chunk */
 };
 
-/* Copies the tiles that go from the rank at `from` to the rank at `to`, in an order that both know, between the lines and
- * a message; returns their bytes. With message NULL only counts. */
+/* Copies the tiles that go from the rank at `from` to the rank at `to`, in an order that both know, between the lines
+ * and a message; returns their bytes. With message NULL only counts. */
 static size_t copy_tiles(const struct move *move, int from, int to, char *message, bool out)
 {
     const plmr_tensor *tensor = move->tensor;
@@ -304,7 +305,8 @@ plmr_status plmr_tensor_align(plmr_tensor *tensor)
     fresh.spare = NULL;
     fresh.line = calloc((size_t)tensor->n_slots, sizeof *fresh.line);
     int *chunk = calloc((size_t)tensor->n_tiles, sizeof *chunk);
-    plmr_status status = fresh.line && chunk ? allocate_lines(&fresh) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status =
+        fresh.line && chunk ? allocate_lines(&fresh) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     if (!status) {
         take_own_lines(&fresh);
         status = align_lines(tensor, fresh.line, chunk);

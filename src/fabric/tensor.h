@@ -1,17 +1,17 @@
 /* tensor.h - the operands of a distributed matrix product, in the memory of this rank's block.
  *
- * A dimension is dealt to a ring: chunk i lies at slot i. An operand has a depth dimension (k), dealt to the ring along the
- * axis on which it moves, and a width dimension (m or n), dealt to the ring along the other. All tiles of one k slot make a
- * *line*: one contiguous piece, a tile for each width chunk of this block, stored k-major. So a shift is an index
- * rotation; between ranks whole lines travel, several steps' worth at a time.
+ * A dimension is dealt to a ring: chunk i lies at slot i. An operand has a depth dimension (k), dealt to the ring along
+ * the axis on which it moves, and a width dimension (m or n), dealt to the ring along the other. All tiles of one k
+ * slot make a *line*: one contiguous piece, a tile for each width chunk of this block, stored k-major. So a shift is an
+ * index rotation; between ranks whole lines travel, several steps' worth at a time.
  */
 #ifndef PLMR_TENSOR_H
 #define PLMR_TENSOR_H
 
 #include "fabric/region.h"
 
-/* Where an operand's values come from: fills a rectangle of the matrix, row-major, leading dimension ld. Never asked for
- * elements outside the matrix. */
+/* Where an operand's values come from: fills a rectangle of the matrix, row-major, leading dimension ld. Never asked
+ * for elements outside the matrix. */
 typedef struct plmr_source {
     plmr_status (*get)(const struct plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
                        size_t ld);
@@ -32,7 +32,7 @@ typedef struct plmr_tensor {
     const char *name;
     enum plmr_dtype dtype;
     const plmr_ring *depth_ring, *width_ring;
-    int depth, width;   /* elements of a chunk: a tile is depth x width */
+    int depth, width;     /* elements of a chunk: a tile is depth x width */
     int n_slots, n_tiles; /* slots on the depth ring; tiles in a line of this block */
     enum plmr_delivery delivery;
     bool depth_is_cols; /* the matrix is (width, depth), as A; else (depth, width), as B */
@@ -45,8 +45,8 @@ typedef struct plmr_tensor {
     int next_turn;      /* the same once the multicast under way has come */
     int window, phase;  /* lines are at hand for turns [phase, phase + window) */
     size_t tile_bytes, line_bytes;
-    int64_t core_bytes; /* charged to each core */
-    void **line;        /* by slot, or by rotated slot if aligned; NULL: elsewhere */
+    int64_t core_bytes;  /* charged to each core */
+    void **line;         /* by slot, or by rotated slot if aligned; NULL: elsewhere */
     void *slab, **spare; /* memory for lines, and those not in use */
     int n_spare;
     plmr_exchange *messages;
@@ -59,8 +59,8 @@ typedef struct plmr_tensor_spec {
     int depth, width;
     enum plmr_delivery delivery;
     bool depth_is_cols, width_major;
-    int window;      /* steps to fetch lines for at a time; alike on all ranks */
-    int n_buffers;   /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
+    int window;    /* steps to fetch lines for at a time; alike on all ranks */
+    int n_buffers; /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
 } plmr_tensor_spec;
 
 /* Makes an operand and charges its tiles to every core. Its lines are allocated by the fill. */

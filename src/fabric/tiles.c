@@ -11,7 +11,7 @@ struct plmr_tiles {
     plmr_region *region;
     const char *name;
     int n_values;
-    float *values; /* local rows x local columns x n_values; NULL in timing mode */
+    float *values;                              /* local rows x local columns x n_values; NULL in timing mode */
     bool multicast_routed[2], reduce_routed[2]; /* by axis: routes are configured once */
 };
 
@@ -98,8 +98,8 @@ static int source_of(const struct movement *m, int line, int core)
 }
 
 /* Packs the tiles that go to the rank at `place`, or unpacks those that come from it, in an order both know. */
-static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct movement *m, int from, int to, float *message,
-                         bool out)
+static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct movement *m, int from, int to,
+                         float *message, bool out)
 {
     const plmr_region *region = tiles->region;
     enum plmr_axis axis = m->ring->axis;
@@ -172,7 +172,8 @@ static int64_t wavelets_of(const plmr_tiles *tiles)
 
 plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step)
 {
-    PLMR_CHECK(from->n_values == to->n_values, PLMR_ERROR_INPUT, "%s and %s have tiles of different size", from->name, to->name);
+    PLMR_CHECK(from->n_values == to->n_values, PLMR_ERROR_INPUT, "%s and %s have tiles of different size", from->name,
+               to->name);
     PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "a shift goes 1 or -1 along its ring, not %d", step);
     if (!ring->routed[step > 0])
         PLMR_TRY(plmr_ring_route(ring, from->name, 1));
@@ -238,7 +239,8 @@ static plmr_status multicast_values(plmr_tiles *tiles, enum plmr_axis axis, int 
     float *vectors = malloc(local_values(tiles) * sizeof *vectors);
     PLMR_CHECK(vectors, PLMR_ERROR_SYSTEM, "out of memory to multicast %s", tiles->name);
     copy_vectors(tiles, axis, vectors, true);
-    float *sent = owner == plmr_mesh_place(region->mesh, axis) ? vectors + (size_t)(from - region->first[axis]) * line : vectors;
+    float *sent =
+        owner == plmr_mesh_place(region->mesh, axis) ? vectors + (size_t)(from - region->first[axis]) * line : vectors;
     plmr_mesh_line_broadcast(region->mesh, axis, owner, sent, line * sizeof(float));
     copy_vectors(tiles, axis, sent, false);
     free(vectors);
@@ -248,7 +250,8 @@ static plmr_status multicast_values(plmr_tiles *tiles, enum plmr_axis axis, int 
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from)
 {
     int n = tiles->region->extent[axis];
-    PLMR_CHECK(from >= 0 && from < n, PLMR_ERROR_INPUT, "%s: core %d is not among the %d of a line", tiles->name, from, n);
+    PLMR_CHECK(from >= 0 && from < n, PLMR_ERROR_INPUT, "%s: core %d is not among the %d of a line", tiles->name, from,
+               n);
     PLMR_TRY(route_multicast(tiles, axis));
     PLMR_TRY(plmr_multicast_time(tiles->region, axis, from, n, wavelets_of(tiles)));
     plmr_clock_join(tiles->region->clock, axis);
@@ -288,7 +291,8 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
     const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
     plmr_reduce_options options = {.n_levels = 2};
     plmr_reduce_plan *plan;
-    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose chain, star, tree, two-phase, ktree or ring", name);
+    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT,
+               "there is no allreduce '%s': choose chain, star, tree, two-phase, ktree or ring", name);
     PLMR_TRY(plmr_reduce_plan_create(algorithm, tiles->region->device, tiles->region->extent[axis], &options, &plan));
     plmr_status status = allreduce(tiles, axis, plan);
     plmr_reduce_plan_destroy(plan);

@@ -34,32 +34,35 @@ enum { LOGICAL_PER_CORE = 64 };
 static plmr_status check_grid(const plmr_gemm_problem *p)
 {
     int64_t lcm = p->rows / gcd(p->rows, p->cols) * p->cols, side = p->rows < p->cols ? p->rows : p->cols;
-    PLMR_CHECK(p->rows >= 3 && p->cols >= 3, PLMR_ERROR_INPUT, "%dx%d cores are too few: a ring needs 3 along each axis",
-               p->rows, p->cols);
+    PLMR_CHECK(p->rows >= 3 && p->cols >= 3, PLMR_ERROR_INPUT,
+               "%dx%d cores are too few: a ring needs 3 along each axis", p->rows, p->cols);
     PLMR_CHECK(lcm / p->rows * (lcm / p->cols) <= LOGICAL_PER_CORE, PLMR_ERROR_INPUT,
-               "%dx%d cores form a logical grid of lcm(%d, %d) = %lld a side, which is mostly padding: use %lldx%lld", p->rows,
-               p->cols, p->rows, p->cols, (long long)lcm, (long long)side, (long long)side);
+               "%dx%d cores form a logical grid of lcm(%d, %d) = %lld a side, which is mostly padding: use %lldx%lld",
+               p->rows, p->cols, p->rows, p->cols, (long long)lcm, (long long)side, (long long)side);
     return PLMR_OK;
 }
 
 plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *p)
 {
     PLMR_CHECK(p->m >= 1 && p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "m, k and n must be at least 1");
-    PLMR_CHECK(p->m <= INT_MAX && p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT, "m, k and n must be below 2^31");
+    PLMR_CHECK(p->m <= INT_MAX && p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT,
+               "m, k and n must be below 2^31");
     PLMR_CHECK(!p->transpose_b || algorithm->run_transposed, PLMR_ERROR_INPUT,
                "%s has no form for a transposed B: use --alg meshgemm", algorithm->name);
     return check_grid(p);
 }
 
-/* What one more step of the window costs in flight, for an operand whose tile has `tile_bytes`, per slot of all ranks' own: a
- * line ahead of each of a rank's runs of slots, in this window and the next. Of two ranks, each has but one run. */
+/* What one more step of the window costs in flight, for an operand whose tile has `tile_bytes`, per slot of all ranks'
+ * own: a line ahead of each of a rank's runs of slots, in this window and the next. Of two ranks, each has but one run.
+ */
 static int64_t flight_bytes(const plmr_mesh *mesh, enum plmr_axis axis, int64_t tile_bytes)
 {
     int parts = plmr_mesh_extent(mesh, axis);
     return parts == 1 ? 0 : 2 * tile_bytes * parts * (parts == 2 ? 1 : 2);
 }
 
-/* Steps to fetch other ranks' lines for at a time: as many as keep what is in flight to a quarter of operands and result. */
+/* Steps to fetch other ranks' lines for at a time: as many as keep what is in flight to a quarter of operands and
+ * result. */
 static int choose_window(const plmr_gemm *g)
 {
     const plmr_mesh *mesh = g->region->mesh;
@@ -74,13 +77,26 @@ static int choose_window(const plmr_gemm *g)
 static plmr_status make_transposed(plmr_gemm *g)
 {
     plmr_tensor_spec spec = {
-        .name = "A", .dtype = g->problem.dtype, .depth_ring = g->k, .width_ring = g->y, .depth = g->kt, .width = g->ms,
-        .delivery = PLMR_BY_NOBODY, .depth_is_cols = true,
+        .name = "A",
+        .dtype = g->problem.dtype,
+        .depth_ring = g->k,
+        .width_ring = g->y,
+        .depth = g->kt,
+        .width = g->ms,
+        .delivery = PLMR_BY_NOBODY,
+        .depth_is_cols = true,
     };
     PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
     spec = (plmr_tensor_spec){
-        .name = "B", .dtype = g->problem.dtype, .depth_ring = g->y, .width_ring = g->k, .depth = g->ns, .width = g->kt,
-        .width_major = true, .window = choose_window(g), .n_buffers = 1,
+        .name = "B",
+        .dtype = g->problem.dtype,
+        .depth_ring = g->y,
+        .width_ring = g->k,
+        .depth = g->ns,
+        .width = g->kt,
+        .width_major = true,
+        .window = choose_window(g),
+        .n_buffers = 1,
     };
     PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->b));
     return plmr_product_create_transposed(g->a, g->b, g->x, g->problem.accumulate, &g->c);
@@ -89,8 +105,15 @@ static plmr_status make_transposed(plmr_gemm *g)
 static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algorithm)
 {
     plmr_tensor_spec spec = {
-        .name = "A", .dtype = g->problem.dtype, .depth_ring = g->x, .width_ring = g->y, .depth = g->kt, .width = g->ms,
-        .delivery = algorithm->delivery, .depth_is_cols = true, .window = choose_window(g),
+        .name = "A",
+        .dtype = g->problem.dtype,
+        .depth_ring = g->x,
+        .width_ring = g->y,
+        .depth = g->kt,
+        .width = g->ms,
+        .delivery = algorithm->delivery,
+        .depth_is_cols = true,
+        .window = choose_window(g),
         .n_buffers = algorithm->gathers_all ? g->n_slots - g->x->slots : algorithm->n_buffers,
     };
     PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
@@ -119,7 +142,8 @@ static plmr_status make_rings(plmr_gemm *g, enum plmr_ring_kind kind)
     return plmr_ring_create(g->region, PLMR_Y, kind, g->n_slots / p->rows, &g->y);
 }
 
-static plmr_status fill_gemm(plmr_gemm *g, const plmr_gemm_algorithm *algorithm, const plmr_source *a, const plmr_source *b)
+static plmr_status fill_gemm(plmr_gemm *g, const plmr_gemm_algorithm *algorithm, const plmr_source *a,
+                             const plmr_source *b)
 {
     PLMR_TRY(make_rings(g, algorithm->ring));
     PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, algorithm));

@@ -49,7 +49,8 @@ const plmr_gemm_algorithm *plmr_gemm_at(int i);
 /* Checks what the user asked for, before anything is made: sizes, grid, form. Local. */
 plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem);
 
-/* Makes rings, operands (filled from the sources; they may be NULL in timing mode) and result on the region. Collective. */
+/* Makes rings, operands (filled from the sources; they may be NULL in timing mode) and result on the region.
+ * Collective. */
 plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem, plmr_region *region,
                            const plmr_source *a, const plmr_source *b, plmr_gemm **gemm);
 void plmr_gemm_close(plmr_gemm *gemm);

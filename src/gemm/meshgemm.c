@@ -1,7 +1,7 @@
 #include "gemm/gemm.h"
 
-/* C = A B^T: no alignment; A stays, B moves two hops along y, and each step's products are added along x to the core that
- * keeps them, which moves with the step. */
+/* C = A B^T: no alignment; A stays, B moves two hops along y, and each step's products are added along x to the core
+ * that keeps them, which moves with the step. */
 static plmr_status run_transposed(plmr_gemm *g)
 {
     for (int step = 0; step < g->n_slots; step++) {

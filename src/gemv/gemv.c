@@ -29,14 +29,16 @@ plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gem
     (void)algorithm;
     PLMR_CHECK(p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "k and n must be at least 1");
     PLMR_CHECK(p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT, "k and n must be below 2^31");
-    PLMR_CHECK(p->rows >= 3 && p->cols >= 1, PLMR_ERROR_INPUT, "%dx%d cores are too few: a GEMV needs 3 rows", p->rows, p->cols);
+    PLMR_CHECK(p->rows >= 3 && p->cols >= 1, PLMR_ERROR_INPUT, "%dx%d cores are too few: a GEMV needs 3 rows", p->rows,
+               p->cols);
     return PLMR_OK;
 }
 
 /* x, B and y in storage, and the partial result as it is accumulated. */
 static plmr_status charge(plmr_gemv *g)
 {
-    int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype), sum = (int64_t)plmr_dtype_bytes(g->problem.accumulate);
+    int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype),
+            sum = (int64_t)plmr_dtype_bytes(g->problem.accumulate);
     int64_t core_bytes = (g->kt + (int64_t)g->kt * g->nt) * element + g->nt * sum;
     PLMR_TRY(plmr_region_charge(g->region, "x, B and y", core_bytes));
     g->core_bytes = core_bytes;
@@ -96,7 +98,8 @@ static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b
     g->b = plmr_slab_create(b_bytes);
     plmr_status status = PLMR_OK;
     if (!stored || !g->x || !g->y || !g->b)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for B: %zu bytes on this rank; use more ranks", b_bytes);
+        status =
+            plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for B: %zu bytes on this rank; use more ranks", b_bytes);
     if (!status)
         status = load_rows(x, dtype, 0, 1, k_first, k_local, stored);
     if (!status)
@@ -107,7 +110,8 @@ static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b
     return status;
 }
 
-static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm, const plmr_source *x, const plmr_source *b)
+static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm, const plmr_source *x,
+                             const plmr_source *b)
 {
     const plmr_gemv_problem *p = &g->problem;
     g->kt = (int)plmr_ceil_div(p->k, p->rows);
@@ -115,7 +119,8 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
     g->n_local = (int64_t)g->region->count[PLMR_X] * g->nt;
     g->strip = g->nt < STRIP ? STRIP / g->nt * g->nt : g->nt;
     PLMR_TRY(charge(g));
-    PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, p->rows, &p->reduce, &g->plan));
+    PLMR_TRY(
+        plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, p->rows, &p->reduce, &g->plan));
     PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
     return g->region->options.values ? load(g, x, b) : PLMR_OK;
 }

@@ -1,8 +1,8 @@
 /* gemv.h - distributed GEMV: y (n) = x (k) B (k, n) on H x W cores.
  *
- * x is split along y and replicated along x; core (r, c) multiplies its part of x by its tile of B, (k/H, n/W); the partial
- * results are allreduced along y, so that every core of a column holds its part of the result. Which allreduce is the
- * algorithm: meshgemv (K-tree), pipeline (chain), ring.
+ * x is split along y and replicated along x; core (r, c) multiplies its part of x by its tile of B, (k/H, n/W); the
+ * partial results are allreduced along y, so that every core of a column holds its part of the result. Which allreduce
+ * is the algorithm: meshgemv (K-tree), pipeline (chain), ring.
  */
 #ifndef PLMR_GEMV_H
 #define PLMR_GEMV_H
@@ -26,12 +26,12 @@ typedef struct plmr_gemv {
     plmr_gemv_problem problem;
     plmr_region *region;
     plmr_reduce_plan *plan;
-    int kt, nt;       /* elements of k and n per core: ceil(k/H), ceil(n/W) */
-    int64_t n_local;  /* columns of B in this block */
-    float *x;         /* this block's part, as float */
-    int64_t strip;    /* columns taken at a time: of whole cores */
-    void *b;          /* this block's part, strip after strip, each row-major: read in one stream */
-    float *y;         /* this block's columns of the result */
+    int kt, nt;      /* elements of k and n per core: ceil(k/H), ceil(n/W) */
+    int64_t n_local; /* columns of B in this block */
+    float *x;        /* this block's part, as float */
+    int64_t strip;   /* columns taken at a time: of whole cores */
+    void *b;         /* this block's part, strip after strip, each row-major: read in one stream */
+    float *y;        /* this block's columns of the result */
     int64_t core_bytes;
 } plmr_gemv;
 

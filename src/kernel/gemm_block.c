@@ -269,19 +269,12 @@ static void copy_tile(const batch *w, const target *at, const float *from, size_
             memcpy(to + (size_t)i * ldto, from + (size_t)i * ldfrom, (size_t)at->col->n_rows * sizeof *to);
 }
 
-/* Is every element at work in every slot of the block of k? */
-static bool is_steady(const batch *w, const target *at)
-{
-    int span = at->row->last_phase - at->row->phase + at->col->last_phase - at->col->phase;
-    return at->start + span <= w->slots.from && w->slots.to <= at->start + w->n_steps;
-}
-
 /* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. So is one
  * that they will go through more than once: if rows are a power of two apart, they displace each other from the cache.
  */
 static void run_tile(const batch *w, const target *at)
 {
-    if (is_whole(w, at) && is_steady(w, at)) {
+    if (is_whole(w, at)) {
         run_chains(w, at);
         return;
     }
@@ -346,6 +339,14 @@ static void run_rows(const batch *w, int first, int end)
     }
 }
 
+/* After a block of k for the row tiles from `row` on. */
+static void tell_progress(const batch *w, int row, double share_of_k)
+{
+    double share = (row + w->rows_at_once * share_of_k) / w->rows.n_tiles;
+    if (w->block->progress)
+        w->block->progress(w->block->progress_context, share < 1 ? share : 1);
+}
+
 static void run_all(batch *w)
 {
     int span = w->isa->rows + w->isa->cols; /* of one register tile, at most */
@@ -355,6 +356,7 @@ static void run_all(batch *w)
             w->k_end = w->k + w->most_k;
             w->slots = (plmr_slots){(int)(w->k / kt), (int)plmr_ceil_div(w->k_end, kt)};
             run_rows(w, row, clamp((int64_t)row + w->rows_at_once, 0, w->rows.n_tiles));
+            tell_progress(w, row, (double)w->k_end / (double)end);
         }
 }
 

@@ -13,11 +13,7 @@
 #if defined(PLMR_ISA_AVX512)
 #define PLMR_ISA_TABLE plmr_isa_avx512
 #define PLMR_ISA_NAME "avx512"
-#ifdef T832
-enum { LANES = 16, ROWS = 8, VECTORS = 2, STRIP_ROWS = 8 };
-#else
 enum { LANES = 16, ROWS = 16, VECTORS = 1, STRIP_ROWS = 8 };
-#endif
 #elif defined(PLMR_ISA_AVX2)
 #define PLMR_ISA_TABLE plmr_isa_avx2
 #define PLMR_ISA_NAME "avx2"

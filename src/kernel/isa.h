@@ -9,7 +9,7 @@
 
 #include "plmr/types.h"
 
-enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 16, PLMR_MOST_COLS = 32, PLMR_K_PER_LINE = 2 };
+enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 16, PLMR_MOST_COLS = 16, PLMR_K_PER_LINE = 2 };
 
 /* A range of k in which only some elements of a register tile are at work: element (i, j) in the slots s of kt k with
  * 0 <= s - row_phase[i] - col_phase[j] < n_steps. Both phases ascend. */

@@ -59,13 +59,14 @@ const char *plmr_kernel_name(void)
 enum { MOST_KT = 1024, MOST_COLS = 256 };
 
 /* A row of a tile product is a GEMV; `x` has room for kt factors. */
-static void product_row(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int n, const float *x,
-                        const void *b, float *acc)
+static void product_row(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int n,
+                        const float *x, const void *b, float *acc)
 {
     float part[MOST_COLS];
     for (int j = 0; j < n; j += MOST_COLS) {
         int n_cols = n - j < MOST_COLS ? n - j : MOST_COLS;
-        isa->gemv_row(dtype, accumulate, kt, n_cols, x, (const char *)b + (size_t)j * plmr_dtype_bytes(dtype), (size_t)n, part);
+        isa->gemv_row(dtype, accumulate, kt, n_cols, x, (const char *)b + (size_t)j * plmr_dtype_bytes(dtype),
+                      (size_t)n, part);
         isa->vector_add(accumulate, n_cols, part, acc + j);
     }
 }
@@ -77,7 +78,8 @@ void plmr_tile_product_add_with(const plmr_isa *isa, enum plmr_dtype dtype, enum
     PLMR_ASSERT(x);
     for (int i = 0; i < m; i++) {
         for (int k = 0; k < kt; k++)
-            isa->to_float(dtype, 1, (const char *)a + ((size_t)k * (size_t)m + (size_t)i) * plmr_dtype_bytes(dtype), &x[k]);
+            isa->to_float(dtype, 1, (const char *)a + ((size_t)k * (size_t)m + (size_t)i) * plmr_dtype_bytes(dtype),
+                          &x[k]);
         product_row(isa, dtype, accumulate, kt, n, x, b, acc + (size_t)i * ldacc);
     }
     if (x != few)

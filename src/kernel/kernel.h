@@ -40,6 +40,8 @@ typedef struct plmr_gemm_block {
     float *c;
     size_t ldc;
     int t0, t1;
+    void (*progress)(void *context, double share); /* called now and then with the share that is done; NULL: none */
+    void *progress_context;
 } plmr_gemm_block;
 
 /* Scratch for packing, sized from cache sizes (l2_bytes, l3_bytes of one core's share; 0 for defaults). */

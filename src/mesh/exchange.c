@@ -41,7 +41,8 @@ static plmr_status next_request(plmr_exchange *exchange, MPI_Request **request)
     return PLMR_OK;
 }
 
-plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes)
+plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data,
+                               size_t n_bytes)
 {
     plmr_mesh *mesh = exchange->mesh;
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {

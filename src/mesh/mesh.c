@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a user's
- * own setting is left alone. */
+/* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a
+ * user's own setting is left alone. */
 static void yield_if_oversubscribed(void)
 {
     const char *local_ranks = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
@@ -16,7 +16,8 @@ static void yield_if_oversubscribed(void)
 plmr_status plmr_init(int *argc, char ***argv)
 {
     yield_if_oversubscribed();
-    PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM, "MPI does not start; is mpirun of the same MPI?");
+    PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
+               "MPI does not start; is mpirun of the same MPI?");
     return PLMR_OK;
 }
 
@@ -67,9 +68,10 @@ static bool choose_grid(int n_ranks, int rows, int cols, int *rank_rows, int *ra
 static plmr_status check_grid(int rank_rows, int rank_cols, int rows, int cols)
 {
     int n_ranks = plmr_ranks();
-    PLMR_CHECK((int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
-               "a %dx%d grid of ranks needs %lld ranks, but there are %d: give --ranks RxC with R*C = %d, or leave it out",
-               rank_rows, rank_cols, (long long)rank_rows * rank_cols, n_ranks, n_ranks);
+    PLMR_CHECK(
+        (int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
+        "a %dx%d grid of ranks needs %lld ranks, but there are %d: give --ranks RxC with R*C = %d, or leave it out",
+        rank_rows, rank_cols, (long long)rank_rows * rank_cols, n_ranks, n_ranks);
     PLMR_CHECK(rank_rows <= rows && rank_cols <= cols, PLMR_ERROR_INPUT,
                "a %dx%d grid of ranks leaves some without cores of a %dx%d region: use fewer ranks or more cores",
                rank_rows, rank_cols, rows, cols);

@@ -25,7 +25,8 @@ static inline int plmr_mesh_owner(int n, int parts, int i)
 typedef struct plmr_exchange plmr_exchange;
 plmr_status plmr_exchange_create(plmr_mesh *mesh, plmr_exchange **exchange);
 void plmr_exchange_destroy(plmr_exchange *exchange);
-plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes);
+plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data,
+                               size_t n_bytes);
 plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes);
 void plmr_exchange_wait(plmr_exchange *exchange);
 

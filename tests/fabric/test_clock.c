@@ -47,7 +47,8 @@ static void compare(const struct model *m, plmr_region *region)
 /* ---- exchanges round rings ---- */
 
 /* When core `at` of a line has exchanged with both neighbours, all having begun at their clocks. */
-static double model_exchange(const struct model *m, const plmr_ring *ring, const double *line, int stride, int at, double transit)
+static double model_exchange(const struct model *m, const plmr_ring *ring, const double *line, int stride, int at,
+                             double transit)
 {
     double done = line[at * stride];
     for (int step = -1; step <= 1; step += 2) {
@@ -59,7 +60,8 @@ static double model_exchange(const struct model *m, const plmr_ring *ring, const
 }
 
 /* One step of both rings: exchanges begin, work goes on beside them, then both are waited for. */
-static void model_step(struct model *m, const plmr_ring *x, const plmr_ring *y, double tx, double ty, double before_y, double work)
+static void model_step(struct model *m, const plmr_ring *x, const plmr_ring *y, double tx, double ty, double before_y,
+                       double work)
 {
     double *next = malloc(sizeof(double) * (size_t)(m->rows * m->cols));
     for (int row = 0; row < m->rows; row++)
@@ -75,8 +77,8 @@ static void model_step(struct model *m, const plmr_ring *x, const plmr_ring *y, 
     free(next);
 }
 
-static void region_step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, double tx, double ty, double before_y,
-                        double work)
+static void region_step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, double tx, double ty,
+                        double before_y, double work)
 {
     plmr_clock *clock = region->clock;
     if (x)
@@ -95,7 +97,8 @@ struct grid {
 
 static const struct grid grids[] = {{3, 3}, {3, 7}, {4, 4}, {5, 6}, {9, 13}, {16, 16}, {21, 12}};
 
-static void check_steps(const plmr_device *device, struct grid grid, enum plmr_ring_kind kind, int axes, int spread, double work)
+static void check_steps(const plmr_device *device, struct grid grid, enum plmr_ring_kind kind, int axes, int spread,
+                        double work)
 {
     plmr_region_options options = {0};
     struct test_region t = test_region_open(device, grid.rows, grid.cols, &options);
@@ -200,7 +203,8 @@ static void multicasts_follow_the_model(void **state)
 
 /* ---- legs ---- */
 
-static void model_reduce(struct model *m, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream, double forward)
+static void model_reduce(struct model *m, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
+                         double forward)
 {
     int stride = axis == PLMR_X ? 1 : m->cols, lines = axis == PLMR_X ? m->rows : m->cols;
     for (int line = 0; line < lines; line++) {
@@ -225,7 +229,8 @@ static void legs_follow_the_model(void **state)
         for (int axis = PLMR_X; axis <= PLMR_Y; axis++) {
             plmr_region_options options = {0};
             struct test_region t = test_region_open(&device, grids[g].rows, grids[g].cols, &options);
-            struct model m = {&device, grids[g].rows, grids[g].cols, calloc((size_t)(grids[g].rows * grids[g].cols), 8)};
+            struct model m = {&device, grids[g].rows, grids[g].cols,
+                              calloc((size_t)(grids[g].rows * grids[g].cols), 8)};
             int n = axis == PLMR_X ? grids[g].cols : grids[g].rows, n_legs = 0;
             plmr_leg legs[128];
             for (int i = 0; i < n / 2; i++)

@@ -1,5 +1,5 @@
-/* The time plane's streams against the router simulator, which moves single wavelets cycle by cycle and knows no formula:
- * shift, multicast, chain, star, tree, K-tree and ring on a row of cores. */
+/* The time plane's streams against the router simulator, which moves single wavelets cycle by cycle and knows no
+ * formula: shift, multicast, chain, star, tree, K-tree and ring on a row of cores. */
 #include "tests/support.h"
 
 #include "fabric/reduce.h"
@@ -41,7 +41,8 @@ static long latest(const struct router_row *row)
 }
 
 /* The region's cycles for an allreduce of `width` words along a row. */
-static plmr_cost allreduce_cost(const plmr_device *device, const char *name, int cores, int width, const plmr_reduce_options *o)
+static plmr_cost allreduce_cost(const plmr_device *device, const char *name, int cores, int width,
+                                const plmr_reduce_options *o)
 {
     plmr_region_options options = {0};
     plmr_reduce_plan *plan;
@@ -107,8 +108,8 @@ static void check_reduction(const char *name, run_fn *run, struct fabric fabric,
     double simulated = (double)(row.finish[0] + simulated_multicast(fabric, cores, width, 0) + 2 * 22);
     plmr_cost cost = allreduce_cost(&device, name, cores, width, &none);
     if (cost.t_cycles != simulated)
-        fail_msg("%s, %d cores, %d words, ramp %d, hop %d: %.2f cycles, simulated %.2f", name, cores, width, fabric.ramp,
-                 fabric.hop, cost.t_cycles, simulated);
+        fail_msg("%s, %d cores, %d words, ramp %d, hop %d: %.2f cycles, simulated %.2f", name, cores, width,
+                 fabric.ramp, fabric.hop, cost.t_cycles, simulated);
     close_row(&row);
 }
 
@@ -163,8 +164,8 @@ static void check_ktree(struct fabric fabric, int cores, int width, int launch, 
     assert_int_equal(router_run_ktree(&params, &row, &tree), ROUTER_OK);
     plmr_cost cost = allreduce_cost(&device, "ktree", cores, width, &options);
     if (cost.t_cycles != (double)latest(&row))
-        fail_msg("%d-level tree of %d, %d words, %d groups, ramp %d, hop %d: %.2f cycles, simulated %ld", levels, cores, width,
-                 counts[0], fabric.ramp, fabric.hop, cost.t_cycles, latest(&row));
+        fail_msg("%d-level tree of %d, %d words, %d groups, ramp %d, hop %d: %.2f cycles, simulated %ld", levels, cores,
+                 width, counts[0], fabric.ramp, fabric.hop, cost.t_cycles, latest(&row));
     close_row(&row);
 }
 
@@ -197,8 +198,8 @@ static void check_ring(struct fabric fabric, int cores, int width)
     assert_int_equal(router_run_ring_allreduce(&params, &row, chunks), ROUTER_OK);
     plmr_cost cost = allreduce_cost(&device, "ring", cores, whole, &none);
     if (cost.t_cycles != (double)latest(&row))
-        fail_msg("ring of %d, %d words, ramp %d, hop %d: %.2f cycles, simulated %ld", cores, width, fabric.ramp, fabric.hop,
-                 cost.t_cycles, latest(&row));
+        fail_msg("ring of %d, %d words, ramp %d, hop %d: %.2f cycles, simulated %ld", cores, width, fabric.ramp,
+                 fabric.hop, cost.t_cycles, latest(&row));
     close_row(&row);
 }
 
@@ -263,12 +264,9 @@ static void two_phases_give_the_published_form(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shifts_take_the_simulated_time),
-    cmocka_unit_test(chains_take_the_simulated_time),
-    cmocka_unit_test(stars_take_the_simulated_time),
-    cmocka_unit_test(trees_take_the_simulated_time),
-    cmocka_unit_test(ktrees_take_the_simulated_time),
-    cmocka_unit_test(rings_take_the_simulated_time),
+    cmocka_unit_test(shifts_take_the_simulated_time),     cmocka_unit_test(chains_take_the_simulated_time),
+    cmocka_unit_test(stars_take_the_simulated_time),      cmocka_unit_test(trees_take_the_simulated_time),
+    cmocka_unit_test(ktrees_take_the_simulated_time),     cmocka_unit_test(rings_take_the_simulated_time),
     cmocka_unit_test(two_phases_give_the_published_form),
 };
 

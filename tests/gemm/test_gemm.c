@@ -1,6 +1,6 @@
-/* Every registered GEMM algorithm, on whatever ranks the test runs with: each element is the chain of fused multiply-adds
- * that its core would do, followed here element by element from the words of gemm.h; cycles and ledgers do not depend on
- * whether values are computed, and agree with the formulas of the model. */
+/* Every registered GEMM algorithm, on whatever ranks the test runs with: each element is the chain of fused
+ * multiply-adds that its core would do, followed here element by element from the words of gemm.h; cycles and ledgers
+ * do not depend on whether values are computed, and agree with the formulas of the model. */
 #include "tests/support.h"
 
 #include <math.h>
@@ -51,7 +51,8 @@ static int grid_side(const plmr_gemm_problem *p)
 static float expected_element(const struct setting *s, int64_t i, int64_t j)
 {
     const plmr_gemm_problem *p = &s->problem;
-    int l = grid_side(p), ms = (int)plmr_ceil_div(p->m, l), kt = (int)plmr_ceil_div(p->k, l), ns = (int)plmr_ceil_div(p->n, l);
+    int l = grid_side(p), ms = (int)plmr_ceil_div(p->m, l), kt = (int)plmr_ceil_div(p->k, l),
+        ns = (int)plmr_ceil_div(p->n, l);
     int start = s->algorithm->delivery == PLMR_BY_RING ? (int)((i / ms + j / ns) % l) * kt : 0;
     float sum = 0;
     for (int step = 0; step < l * kt; step++) {
@@ -77,7 +78,8 @@ static int chunk_of(int core, int n)
     return core % 2 ? n - (core + 1) / 2 : core / 2;
 }
 
-/* C = A B^T: chains from both ends of the row of cores to the one that keeps column j; then own, low side, high side. */
+/* C = A B^T: chains from both ends of the row of cores to the one that keeps column j; then own, low side, high side.
+ */
 static float expected_transposed(const struct setting *s, int64_t i, int64_t j)
 {
     const plmr_gemm_problem *p = &s->problem;
@@ -96,7 +98,8 @@ static float expected_transposed(const struct setting *s, int64_t i, int64_t j)
     return sum;
 }
 
-static plmr_status check_rectangle(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values, size_t ld)
+static plmr_status check_rectangle(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
+                                   size_t ld)
 {
     const struct setting *s = context;
     const plmr_gemm_problem *p = &s->problem;
@@ -109,9 +112,10 @@ static plmr_status check_rectangle(void *context, int64_t row, int64_t col, int 
                 plmr_convert_to_float(p->dtype, 1, &half, &want);
             }
             if (values[(size_t)r * ld + (size_t)c] != want)
-                fail_msg("%s %lldx%lldx%lld on %dx%d, %s: C(%lld,%lld) = %.9g, not %.9g", s->algorithm->name, (long long)p->m,
-                         (long long)p->k, (long long)p->n, p->rows, p->cols, plmr_dtype_name(p->dtype), (long long)(row + r),
-                         (long long)(col + c), (double)values[(size_t)r * ld + (size_t)c], (double)want);
+                fail_msg("%s %lldx%lldx%lld on %dx%d, %s: C(%lld,%lld) = %.9g, not %.9g", s->algorithm->name,
+                         (long long)p->m, (long long)p->k, (long long)p->n, p->rows, p->cols, plmr_dtype_name(p->dtype),
+                         (long long)(row + r), (long long)(col + c), (double)values[(size_t)r * ld + (size_t)c],
+                         (double)want);
         }
     return PLMR_OK;
 }

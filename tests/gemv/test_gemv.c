@@ -1,5 +1,5 @@
-/* Every GEMV algorithm and every allreduce, on whatever ranks the test runs with: values are the sums in the order of the
- * plan, followed here core by core; cycles and ledgers do not depend on whether values are computed. */
+/* Every GEMV algorithm and every allreduce, on whatever ranks the test runs with: values are the sums in the order of
+ * the plan, followed here core by core; cycles and ledgers do not depend on whether values are computed. */
 #include "tests/support.h"
 
 #include <math.h>
@@ -42,7 +42,8 @@ static float tree_sum(const float *part, int first, int span, int n, enum plmr_d
     if (span == 1)
         return part[first];
     float low = tree_sum(part, first, span / 2, n, accumulate);
-    return first + span / 2 < n ? rounded(low + tree_sum(part, first + span / 2, span / 2, n, accumulate), accumulate) : low;
+    return first + span / 2 < n ? rounded(low + tree_sum(part, first + span / 2, span / 2, n, accumulate), accumulate)
+                                : low;
 }
 
 /* Both ends to the middle. */
@@ -91,8 +92,8 @@ static float ring_sum(const float *part, int n, int element, int n_elements, enu
     return sum;
 }
 
-static float line_sum(const char *name, const float *part, int n, int element, int n_elements, const plmr_reduce_plan *plan,
-                      int n_levels, enum plmr_dtype accumulate)
+static float line_sum(const char *name, const float *part, int n, int element, int n_elements,
+                      const plmr_reduce_plan *plan, int n_levels, enum plmr_dtype accumulate)
 {
     if (strcmp(name, "chain") == 0)
         return chain_sum(part, n, accumulate);
@@ -129,14 +130,16 @@ static float expected(const struct setting *s, int64_t j)
     for (int r = 0; r < p->rows; r++) {
         part[r] = 0;
         for (int64_t k = (int64_t)r * s->gemv->kt; k < (int64_t)(r + 1) * s->gemv->kt; k++)
-            part[r] = rounded(fmaf(element(&s->x, 0, k, p->dtype), element(&s->b, k, j, p->dtype), part[r]), p->accumulate);
+            part[r] =
+                rounded(fmaf(element(&s->x, 0, k, p->dtype), element(&s->b, k, j, p->dtype), part[r]), p->accumulate);
     }
     return rounded(line_sum(s->algorithm->reduce, part, p->rows, (int)(j % s->gemv->nt), s->gemv->nt, s->gemv->plan,
                             p->reduce.n_levels, p->accumulate),
                    p->dtype);
 }
 
-static plmr_status check_columns(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values, size_t ld)
+static plmr_status check_columns(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
+                                 size_t ld)
 {
     const struct setting *s = context;
     (void)ld;
@@ -207,7 +210,8 @@ static void meshgemv_takes_the_published_time(void **state)
 
 /* ---- allreduce alone ---- */
 
-static void check_allreduce(const plmr_reduce_algorithm *algorithm, int n, int n_elements, enum plmr_axis axis, int n_levels)
+static void check_allreduce(const plmr_reduce_algorithm *algorithm, int n, int n_elements, enum plmr_axis axis,
+                            int n_levels)
 {
     plmr_device device = test_device("wse2");
     plmr_region_options options = {.values = true};

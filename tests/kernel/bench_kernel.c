@@ -1,5 +1,5 @@
-/* Rates of the kernels beside OpenBLAS's sgemm with one thread on the same machine. bench_kernel [word]: only the cases whose
- * name has the word in it. The best of several runs counts: a shared machine only ever slows down. */
+/* Rates of the kernels beside OpenBLAS's sgemm with one thread on the same machine. bench_kernel [word]: only the cases
+ * whose name has the word in it. The best of several runs counts: a shared machine only ever slows down. */
 #include "kernel/gemm_block.h"
 #include "kernel/isa.h"
 #include "kernel/kernel.h"
@@ -68,7 +68,8 @@ static int count_cols(const gemm_case *g)
     return n;
 }
 
-/* The lines of a slab, which is the caller's to free. Lines apart by a power of two would fall into the same cache sets. */
+/* The lines of a slab, which is the caller's to free. Lines apart by a power of two would fall into the same cache
+ * sets. */
 static const void *const *make_lines(int n_lines, int n_chunks, const gemm_case *g)
 {
     enum { GAP = 64 * 5 };
@@ -88,16 +89,25 @@ static void free_lines(const void *const *lines)
 
 static double gemm_rate(const gemm_case *g)
 {
-    plmr_gemm_block b = {.n_slots = g->n_slots, .kt = g->size, .ms = g->size, .ns = g->size, .skewed = !g->straight,
-                         .a_aligned = g->a_aligned, .dtype = g->dtype, .accumulate = g->accumulate, .n_row_runs = 1,
-                         .row_runs = &(plmr_run){0, g->n_slots}, .n_col_runs = g->n_col_runs, .col_runs = g->col_runs};
+    plmr_gemm_block b = {.n_slots = g->n_slots,
+                         .kt = g->size,
+                         .ms = g->size,
+                         .ns = g->size,
+                         .skewed = !g->straight,
+                         .a_aligned = g->a_aligned,
+                         .dtype = g->dtype,
+                         .accumulate = g->accumulate,
+                         .n_row_runs = 1,
+                         .row_runs = &(plmr_run){0, g->n_slots},
+                         .n_col_runs = g->n_col_runs,
+                         .col_runs = g->col_runs};
     int n_cols = count_cols(g);
     plmr_gemm_scratch *scratch;
     if (plmr_gemm_scratch_create(0, 0, &scratch))
         exit(1);
     b.a_line = make_lines(g->n_slots, g->n_slots, g);
     b.b_line = make_lines(g->n_slots, n_cols, g);
-    b.ldc = (size_t)(n_cols * g->size);
+    b.ldc = (size_t)(n_cols * g->size) + 16;
     b.c = allocate((size_t)(g->n_slots * g->size) * b.ldc * sizeof *b.c);
     double best = 0;
     for (int i = 0; i < REPEATS; i++) {

@@ -1,5 +1,5 @@
-/* Every kernel of every instruction set that this machine has, bit for bit against plain loops: what a core computes when it
- * meets its k one after the other. */
+/* Every kernel of every instruction set that this machine has, bit for bit against plain loops: what a core computes
+ * when it meets its k one after the other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -243,9 +243,10 @@ static float expected(const product *p, int row, int col, int t0, int t1)
 static void describe(const plmr_isa *isa, const product *p, int row, int col)
 {
     const plmr_gemm_block *b = &p->block;
-    print_error("%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtype %d accumulate %d, t1 %d\n",
-                isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->dtype,
-                b->accumulate, b->t1);
+    print_error(
+        "%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtype %d accumulate %d, t1 %d\n",
+        isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->dtype,
+        b->accumulate, b->t1);
     for (int i = 0; i < b->n_row_runs; i++)
         print_error("rows %d +%d\n", b->row_runs[i].first, b->row_runs[i].count);
     for (int i = 0; i < b->n_col_runs; i++)
@@ -306,7 +307,8 @@ static int random_of(const int *values, int n)
 
 static product random_product(void)
 {
-    static const int slots[] = {1, 2, 3, 4, 5, 7, 13, 16, 18}, sizes[] = {1, 2, 3, 5, 6, 8, 13}, caches[] = {0, 1, 1 << 14};
+    static const int slots[] = {1, 2, 3, 4, 5, 7, 13, 16, 18}, sizes[] = {1, 2, 3, 5, 6, 8, 13},
+                     caches[] = {0, 1, 1 << 14};
     static const int depths[] = {1, 2, 3, 5, 6, 8, 13, 40};
     product p = {.seed = hash(random_seed++, 1, 2, 3)};
     plmr_gemm_block *b = &p.block;
@@ -342,8 +344,14 @@ static void any_shape(void **state)
 static product whole_product(int n_slots, int kt, int size, enum plmr_dtype dtype)
 {
     product p = {.seed = 5, .row_runs = {{0, n_slots}}, .col_runs = {{0, n_slots}}};
-    p.block = (plmr_gemm_block){.n_slots = n_slots, .kt = kt, .ms = size, .ns = size, .skewed = true, .dtype = dtype,
-                                .n_row_runs = 1, .n_col_runs = 1};
+    p.block = (plmr_gemm_block){.n_slots = n_slots,
+                                .kt = kt,
+                                .ms = size,
+                                .ns = size,
+                                .skewed = true,
+                                .dtype = dtype,
+                                .n_row_runs = 1,
+                                .n_col_runs = 1};
     return p;
 }
 

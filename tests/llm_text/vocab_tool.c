@@ -133,7 +133,8 @@ int main(int argc, char **argv)
     plmr_tokenizer *tokenizer = load(argv[1]);
     size_t n_bytes, n_separator = sizeof separator - 1;
     char *texts = read_all(stdin, &n_bytes), *end = texts + n_bytes;
-    for (char *at = texts, *next; (next = memmem(at, (size_t)(end - at), separator, n_separator)); at = next + n_separator)
+    for (char *at = texts, *next; (next = memmem(at, (size_t)(end - at), separator, n_separator));
+         at = next + n_separator)
         encode(tokenizer, at, (size_t)(next - at), argv[2]);
     free(texts);
     plmr_tokenizer_destroy(tokenizer);

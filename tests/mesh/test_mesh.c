@@ -89,8 +89,8 @@ static void failures_are_shared(void **state)
     for (int bad = 0; bad < n; bad++) {
         char words[32];
         snprintf(words, sizeof words, "rank %d has failed", bad);
-        must_fail(plmr_agree(me >= bad ? plmr_error_make(PLMR_ERROR_LIMIT, "rank %d has failed", me) : PLMR_OK), PLMR_ERROR_LIMIT,
-                  words);
+        must_fail(plmr_agree(me >= bad ? plmr_error_make(PLMR_ERROR_LIMIT, "rank %d has failed", me) : PLMR_OK),
+                  PLMR_ERROR_LIMIT, words);
     }
 }
 
