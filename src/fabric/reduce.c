@@ -144,37 +144,44 @@ static void add_chunk(const struct values *v, const float *from, int64_t from_st
         plmr_vector_add(v->accumulate, count, from + line * from_stride, to + line * v->n_elements);
 }
 
-/* In step s, ring position p passes chunk p + 1 + s to the position before it. */
-static plmr_status ring_step(const struct values *v, const plmr_ring *ring, int step)
+/* Passes chunk c from ring position p to the one before, where it is added. */
+static plmr_status pass_chunk(const struct values *v, const plmr_ring *ring, int c, int p)
 {
-    for (int p = 0; p < v->n; p++) {
-        int src = plmr_ring_core(ring, p), dst = plmr_ring_core(ring, (p + v->n - 1) % v->n), c = (p + 1 + step) % v->n;
-        int src_place = plmr_mesh_owner(v->n, v->extent, src), dst_place = plmr_mesh_owner(v->n, v->extent, dst);
-        int64_t first = chunk_first(v, c), count = chunk_first(v, c + 1) - first;
-        size_t n_bytes = (size_t)(count * v->across) * sizeof(float);
-        if (src_place == v->place && dst_place == v->place) {
-            add_chunk(v, vector_of(v, src) + first, v->n_elements, dst, c);
-        } else if (src_place == v->place) {
-            copy_chunk(v, vector_of(v, src), c, v->incoming, true);
-            PLMR_TRY(plmr_exchange_send(v->messages, v->axis, dst_place, v->incoming, n_bytes));
-            plmr_exchange_wait(v->messages);
-        } else if (dst_place == v->place) {
-            PLMR_TRY(plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes));
-            plmr_exchange_wait(v->messages);
-            add_chunk(v, v->incoming, count, dst, c);
-        }
+    int src = plmr_ring_core(ring, p), dst = plmr_ring_core(ring, (p + v->n - 1) % v->n);
+    int src_place = plmr_mesh_owner(v->n, v->extent, src), dst_place = plmr_mesh_owner(v->n, v->extent, dst);
+    int64_t first = chunk_first(v, c), count = chunk_first(v, c + 1) - first;
+    size_t n_bytes = (size_t)(count * v->across) * sizeof(float);
+    if (src_place == v->place && dst_place == v->place) {
+        add_chunk(v, vector_of(v, src) + first, v->n_elements, dst, c);
+    } else if (src_place == v->place) {
+        copy_chunk(v, vector_of(v, src), c, v->incoming, true);
+        PLMR_TRY(plmr_exchange_send(v->messages, v->axis, dst_place, v->incoming, n_bytes));
+        plmr_exchange_wait(v->messages);
+    } else if (dst_place == v->place) {
+        PLMR_TRY(plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes));
+        plmr_exchange_wait(v->messages);
+        add_chunk(v, v->incoming, count, dst, c);
     }
     return PLMR_OK;
 }
 
-/* After n - 1 steps the chunk c is whole at ring position c. */
-static plmr_status add_round(const struct values *v, const plmr_ring *ring, float *sum)
+/* Chunk c goes round once, from the position before c on, and is whole at position c. Chunks do not meet, so one after
+ * the other can take its turn; with short vectors most are empty. */
+static plmr_status add_chunk_round(const struct values *v, const plmr_ring *ring, int c)
 {
     for (int step = 0; step < v->n - 1; step++)
-        PLMR_TRY(ring_step(v, ring, step));
+        PLMR_TRY(pass_chunk(v, ring, c, (c + 2 * v->n - 1 - step) % v->n));
+    return PLMR_OK;
+}
+
+static plmr_status add_round(const struct values *v, const plmr_ring *ring, float *sum)
+{
     for (int c = 0; c < v->n; c++) {
         int core = plmr_ring_core(ring, c), owner = plmr_mesh_owner(v->n, v->extent, core);
         int64_t length = (chunk_first(v, c + 1) - chunk_first(v, c)) * v->across;
+        if (length == 0)
+            continue;
+        PLMR_TRY(add_chunk_round(v, ring, c));
         if (owner == v->place)
             copy_chunk(v, vector_of(v, core), c, v->incoming, true);
         plmr_mesh_line_broadcast(v->region->mesh, v->axis, owner, v->incoming, (size_t)length * sizeof(float));

@@ -139,11 +139,12 @@ static void wrong_json(void **state)
     expect_json_refused("\"layers\"", "\"\\u001b[m\"", "my.json:6: ?[m: is an unknown key");
     expect_json_refused("  \"layers\": 24,\n", "",
                         "my.json:1: layers: is missing, expected a whole number (1 to 4096)");
-    expect_json_refused("24", "\"24\"", "my.json:6: layers: is a string, expected a whole number (1 to 4096)");
-    expect_json_refused("24", "24.0", "my.json:6: layers: is no whole number, expected a whole number (1 to 4096)");
-    expect_json_refused("24", "0", "my.json:6: layers: 0 is out of range, expected a whole number (1 to 4096)");
-    expect_json_refused("24", "4097", "my.json:6: layers: 4097 is out of range, expected a whole number (1 to 4096)");
-    expect_json_refused("24", "99999999999999999999",
+    expect_json_refused(": 24", ": \"24\"", "my.json:6: layers: is a string, expected a whole number (1 to 4096)");
+    expect_json_refused(": 24", ": 24.0", "my.json:6: layers: is no whole number, expected a whole number (1 to 4096)");
+    expect_json_refused(": 24", ": 0", "my.json:6: layers: 0 is out of range, expected a whole number (1 to 4096)");
+    expect_json_refused(": 24", ": 4097",
+                        "my.json:6: layers: 4097 is out of range, expected a whole number (1 to 4096)");
+    expect_json_refused(": 24", ": 99999999999999999999",
                         "my.json:6: not valid JSON: too big integer near '99999999999999999999'");
     expect_json_refused("\"qwen2\"", "\"mamba\"",
                         "my.json:5: architecture: \"mamba\" is unknown, expected llama or qwen2");

@@ -84,7 +84,7 @@ static const char *const small_merges[] = {
     "i n",          "in g",           "ll o",         "he llo",            "\u0120 hello", "\u0120w or",   "l d",
     "\u0120wor ld", "\u0120 \u0120",  "\u0120\u0120 \u0120\u0120", "\u010a \u010a", "' s", "\u00c3 \u00a9", "1 2",
     "a a",          "aa a",           "r e",          "\u0120 a",          "o n",       "s t",             "\u0120 s",
-    "a r",          "\u0120s t",      "\u0120st or",  "\u0120stor y",      "\u0120 \u00e6", "\u0120a nd",  "\u00e6 \u0139",
+    "a r",          "\u0120s t",      "\u0120st or",  "\u0120stor y",      "\u0120 \u00e6", "\u00e6 \u0139",
 };
 
 enum { N_SMALL_MERGES = sizeof small_merges / sizeof *small_merges };
