@@ -75,7 +75,7 @@ static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, i
 }
 
 /* Columns of a strip: partial results of all cores for so many stay in cache until they are added up. */
-enum { STRIP = 512 };
+enum { STRIP = 256 };
 
 static plmr_status load_strips(plmr_gemv *g, const plmr_source *b, int64_t k_first, int64_t k_local)
 {
