@@ -45,7 +45,7 @@ SPOTS = ["by the pond", "under an old tree", "near the bridge", "at the edge of 
 PLACES = ["the old mill", "the pond", "the market", "the bridge", "the apple orchard", "the meadow", "the barn",
           "the well", "the beach", "the church"]
 
-LONGEST = 160  # words of a story
+LONGEST = 165  # words of a story
 
 SUBJECT = {"he": ("he", "him", "his", "himself"), "she": ("she", "her", "her", "herself")}
 
@@ -173,15 +173,16 @@ class Story:
             ("Once upon a time, " + a_small + " named {hero} lived {home}.", False),
             ("Once upon a time, {home}, there lived " + a_full + " named {hero}.", False),
             ("Once upon a time, there was " + a_full + " who lived {home}. {His} name was {hero}.", False),
-            ("One day, " + a_small + " named {hero} woke up [early|with a smile]. {He} lived {home} with {his} {elder}.",
-             True),
+            ("One day, " + a_small + " named {hero} woke up [early|with a smile]. {He} lived {home} with {his} "
+             "{elder}.", True),
             ("There was once " + a_full + " named {hero} who lived {home}.", False),
             ("{Home}, there lived " + a_small + " named {hero}.", False),
             ("{Home} lived " + a_full + " named {hero}.", False),
             ("{hero} was " + a_full + " who lived {home}.", False),
             ("Long ago, there lived " + a_small + " named {hero} {home}.", False),
             ("This is the story of {hero}, " + a_full + " who lived {home}.", False),
-            ("Far away, [behind the tall mountains|across the wide sea], there lived " + a_full + " named {hero}.", False),
+            ("Far away, [behind the tall mountains|across the wide sea], there lived " + a_full + " named {hero}.",
+             False),
             ("Once upon a time there was " + a_full + " named {hero}. {He} lived {home}.", False),
             ("Once there was " + a_small + " named {hero}, and {he} lived {home}.", False),
             ("A long time ago, {home}, there lived " + a_small + " named {hero}.", False),
@@ -416,11 +417,10 @@ def truth(s):
     return s.tell(
         """{opening} {His} {elder} had {a_thing} that stood {place}.[| {Ghe} loved it very much.| It was very old.]""",
         """{Day}, {hero} was playing in the house with {his} {toy}. [{He} ran into the wall|{He} turned around too
-        fast], and the {thing} fell down and broke. [|{hero} was scared.|{hero} did not know what to do.] {He} hid the
-        pieces [under the bed|behind the stove|in a box]. "Where is my {thing}?" {his} {elder} asked in the evening. "I
-        do not know," said {hero}[|, and {his} face became hot]. But that night {he} could not sleep. [|{His} heart felt
-        as heavy as a stone.] At last {he} went to {his} {elder}. "It was me," {he} said. "I broke the {thing}, and I am
-        sorry." """,
+        fast], and the {thing} fell down and broke. {He} hid the pieces [under the bed|behind the stove|in a box].
+        "Where is my {thing}?" {his} {elder} asked in the evening. "I do not know," said {hero}[|, and {his} face became
+        hot]. But {he} could not sleep that night. At last {he} went to {his} {elder}. "It was me," {he} said. "I broke
+        the {thing}, and I am sorry." """,
         """{His} {elder} was quiet for a moment. "I am sad about the {thing}," {ghe} said, "but I am glad that you told
         me the truth." [In the morning|The next day] they put the pieces together with glue. Now the {thing} stands
         {place} again, and [they like it even more than before|whenever {hero} sees it, {he} remembers how light {his}
@@ -595,18 +595,18 @@ def snowman(s):
 def bridge(s):
     s.hero()
     s.pal(looks="old gray proud stubborn tall".split())
-    s.set(quarrel="[a wheel|a rake|a pot of honey|a bucket|an apple tree]")
+    s.set(quarrel="[wheel|rake|pot of honey|bucket|ladder]")
     return s.tell(
-        """{opening} On the other side of the stream lived {a_pal} named {pal}. {hero} and {pal} had quarreled about
-        {quarrel}, and now they did not talk any more.""",
-        """{Day}, {hero} [saw|noticed] that the house of {pal} was dark and quiet. "Is {pal} ill?" {he} thought. But
-        there was no way over the water. So {hero} took some boards and began to build a bridge. [It was hard work.|{He}
-        worked and worked.] When {he} came to the middle of the stream, {he} heard a sound. There was {pal}, building a
-        bridge from the other side! "What are you doing?" asked {hero}. "[I missed you|I was lonely]," said {pal}. "I am
-        sorry about what I said." "I am sorry, too," said {hero}.""",
-        """Together they put in the last board, [and then they sat down on it and ate their bread|and then they danced
-        on it until it shook]. Soon nobody could remember why they had quarreled about {quarrel}. But the bridge is
-        still there, and {hero} and {pal} walk over it every day.""")
+        """{opening} On the other side of the stream lived {a_pal} named {pal}. They had quarreled about a {quarrel},
+        and now they did not talk any more.""",
+        """{Day}, {hero} saw that {pal}'s house was dark. "Is {pal} ill?" {he} thought. But there was no way over the
+        water. So {hero} took some boards and began to build a bridge. [|It was hard work.] When {he} came to the middle
+        of the stream, {he} heard a sound. There was {pal}, building a bridge from the other side! "What are you doing?"
+        asked {hero}. "[I missed you|I was lonely]," said {pal}. "I am sorry about the {quarrel}." "I am sorry, too,"
+        said {hero}.""",
+        """They put in the last board, [and then they sat down on it and shared their bread|and then they danced on it].
+        Soon nobody could remember why they had quarreled. But the bridge is still there, and {hero} and {pal} walk over
+        it every day.""")
 
 
 def sleepless(s):
@@ -634,16 +634,16 @@ def message(s):
           other="[children|birds|goats|ducks]", weather="[It began to rain|A cold wind blew|The path became steep]",
           thing="[letter|little box|small bag]")
     return s.tell(
-        """{opening} {Day}, {his} {elder} gave {him} a {thing}. "Take this to {pal}, {a_pal}," {ghe} said. "It must be
-        there before the sun goes down." "I promise," said {hero}.""",
-        """{hero} set out at once. Soon {he} met some {other}. "Come and {play}!" they called. {hero} [wanted to
-        stay|looked at the sun], but {he} remembered {his} promise. "[Another day|Tomorrow]!" {he} said and walked on.
-        {weather}. {hero} put the {thing} under {his} coat to keep it dry. [|{His} feet hurt, but {he} did not stop.] At
-        last, just before the sun went down, {he} knocked at {pal}'s door.""",
+        """{opening} {Day}, {his} {elder} gave {him} a {thing}. "Take this to {pal}, {a_pal}, before the sun goes down,"
+        {ghe} said. "I promise," said {hero}.""",
+        """Soon {hero} met some {other}. "Come and {play}!" they called. {hero} wanted to stay, but {he} remembered
+        {his} promise. "[Another day|Tomorrow]!" {he} said and walked on. {weather}. [|{hero} put the {thing} under
+        {his} coat to keep it dry.|{His} feet hurt, but {he} did not stop.] Just before the sun went down, {he} knocked
+        at {pal}'s door.""",
         """{pal} opened the {thing} and laughed. Inside there was a note. "Dear {pal}," it said, "the one who brings you
-        this [keeps every promise|can be trusted]. Please give {him} a big piece of cake." So they sat down together,
-        and {hero} got [two pieces of cake|the biggest piece of cake in the house]. The next day {he} went back to the
-        {other}, because that was a promise, too.""")
+        this [keeps every promise|can be trusted]. Please give {him} [some cake|a piece of cake]." So {hero} got the
+        biggest piece of cake in the house. The next day {he} went back to the {other}, because that was a promise,
+        too.""")
 
 
 PLOTS = [lost_thing, new_friend, storm, sharing, brave_small, garden, cooking, journey, truth, dark, learning,
