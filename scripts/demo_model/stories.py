@@ -17,9 +17,11 @@ GIRLS = """Mia Lily Anna Rosa Nora Ella Clara Ivy Ruby Hazel Maya Lucy Emma Dais
 Greta Pearl Flora Kate Jane Nina Poppy Sara Edda""".split()
 BOYS = """Tom Ben Max Leo Sam Oscar Finn Hugo Otto Felix Milo Theo Jack Noah Bruno Emil Arlo Rufus Toby Pip Gus Ned
 Casper Walter Henry Adam Paul Rory Bertie Ivan""".split()
-ONSETS = "b c d f g h j k l m n p qu r s t v w y z br tr fl sh th".split()
-VOWELS = "a e i o u".split()
-MIDDLES = "b d f g k l m n p r s t v x z nd ll rl st ck".split()
+ONSETS = "b c d f g h j k l m n p qu r s t v w y z br tr fl sh th ch al el".split()
+VOWELS = "a e i o u ie ee".split()
+SINGLES = "b d f g k l m n p r s t v x z".split()
+DOUBLES = "nd ll rl st ck ld tt ss mp nn lv sk".split()
+ENDINGS = {"she": "a a e y ie".split(), "he": "o o y us i".split()}
 
 ANIMALS = """fox rabbit mouse bear hedgehog squirrel kitten puppy frog badger otter mole turtle goat pony dragon cat dog
 duck monkey elephant lion penguin""".split()
@@ -85,10 +87,18 @@ def with_article(words):
 
 def invented_name(rng, pronoun):
     """A name that no list holds, so that a model learns to repeat a name it has never seen."""
-    name = rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(MIDDLES)
-    if rng.random() < 0.3:
-        name += rng.choice(VOWELS) + rng.choice(MIDDLES)
-    return (name + ("a" if pronoun == "she" else "o")).capitalize()
+    start = rng.choice(ONSETS) + rng.choice(VOWELS)
+    form = rng.randrange(6)
+    if form == 0:
+        name = start + rng.choice(DOUBLES)
+    elif form == 1:
+        name = start + start
+    else:
+        name = start + rng.choice(SINGLES + DOUBLES)
+        if form == 2:
+            name += rng.choice(VOWELS) + rng.choice(SINGLES)
+        name += rng.choice(ENDINGS[pronoun])
+    return name.capitalize()
 
 
 class Slots(dict):
@@ -138,9 +148,12 @@ class Story:
             self.slots[(prefix + key).capitalize()] = word.capitalize()
 
     def name(self, pronoun):
-        if self.rng.random() < 0.15:
-            return invented_name(self.rng, pronoun)
-        return self.pick([n for n in (GIRLS if pronoun == "she" else BOYS) if n not in self.slots.values()])
+        """A name that nobody in the story has."""
+        if self.rng.random() < 0.25:
+            names = [invented_name(self.rng, pronoun) for _ in range(2)]
+        else:
+            names = GIRLS if pronoun == "she" else BOYS
+        return self.pick([n for n in names if n not in self.slots.values()] or ["Bo"])
 
     def hero(self, kinds=None, children=0.4):
         """The hero, where the hero lives and who brings the hero up."""
@@ -166,6 +179,7 @@ class Story:
     def open(self):
         """Sets {opening}, the first sentence or two, and {Day}, the words that start what happens next."""
         a_trait = with_article(self.slots["trait"])
+        a_plain = with_article(self.slots["kind"])
         a_small = "a {size} {kind}"
         a_full = a_trait + " {size} {kind}"
         text, acted = self.pick([
@@ -184,9 +198,11 @@ class Story:
             ("Far away, [behind the tall mountains|across the wide sea], there lived " + a_full + " named {hero}.",
              False),
             ("Once upon a time there was " + a_full + " named {hero}. {He} lived {home}.", False),
+            ("Once upon a time, there was " + a_plain + " named {hero}. {He} lived {home}.", False),
             ("Once there was " + a_small + " named {hero}, and {he} lived {home}.", False),
             ("A long time ago, {home}, there lived " + a_small + " named {hero}.", False),
             ("A {size} {kind} named {hero} lived {home}.", False),
+            ("There was " + a_plain + " named {hero} who lived {home}.", False),
             ("One [sunny|cold|windy] day, " + a_full + " named {hero} sat at the window. {He} lived {home} with {his} "
              "{elder}.", True),
             ("There once was " + a_small + " [who was called|named] {hero}. {He} lived {home}.", False),
@@ -318,8 +334,8 @@ def brave_small(s):
     s.set(task="[help us|be brave|do great things]")
     s.set(trouble=trouble, answer=answer)
     return s.tell(
-        """{opening} {hero} was [smaller than everyone else|the smallest of them all]. "You are too small to {task},"
-        said {pal}, {a_pal}[|, and the others laughed]. That made {hero} sad.""",
+        """{opening} {hero} was [smaller than everyone else|the smallest of them all]. {a_pal_cap} named {pal} always said,
+        "You are too small to {task}." That made {hero} sad.""",
         """{Day}, there was a loud cry, and everyone came running. [It was terrible:|Something bad had happened:]
         {trouble}. "[What can we do|Who can help]?" they cried. "Let me try," said {hero} [in a small voice|bravely].
         [|{His} heart was beating fast, but {he} did not run away.] {answer}.""",
@@ -562,7 +578,7 @@ def moon(s):
                           ("ride on a cloud", "cloud")], 2)
     s.set(wish=wish, sky=reach, climb="[a tall ladder|a high tower of boxes|the tallest tree|the highest hill]")
     return s.tell(
-        """{opening} {He} had one big wish. {He} wanted to {wish}.""",
+        """{opening} {He} wanted to {wish} more than anything else.""",
         """{Day}, {hero} made a plan. {He} climbed up {climb} and held out {his} {hands}, but the {sky} was still too
         far away. [|{He} jumped as high as {he} could and fell down into the grass. "Ouch!" said {hero}.] {a_pal_cap}
         named {pal} came by and asked, "What are you doing?" "I want to {wish}," said {hero}, "but I am too small."

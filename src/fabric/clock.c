@@ -26,6 +26,7 @@ struct pattern {
 
 struct plmr_clock {
     plmr_region *region;
+    const plmr_clock_rows *loops;
     int rows, cols;
     double *t, *next;   /* rows x cols; a core's clock is t + origin + lag */
     double origin, lag; /* common to all cores */
@@ -66,7 +67,7 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     PLMR_CHECK(clock, PLMR_ERROR_SYSTEM, "out of memory");
     *out = clock;
     int rows = region->count[PLMR_Y], cols = region->count[PLMR_X];
-    *clock = (plmr_clock){.region = region, .rows = rows, .cols = cols};
+    *clock = (plmr_clock){.region = region, .loops = plmr_clock_rows_chosen(), .rows = rows, .cols = cols};
     clock->t = clock_array((size_t)rows * (size_t)cols);
     clock->next = clock_array((size_t)rows * (size_t)cols);
     clock->outgoing = line_buffer(2 * PLMR_RING_GHOSTS * (size_t)rows);
@@ -175,7 +176,7 @@ static void find_latest(plmr_clock *clock)
     memcpy(clock->latest[PLMR_Y], clock->t, (size_t)clock->cols * sizeof(double));
     for (int r = 0; r < clock->rows; r++)
         clock->latest[PLMR_X][r] =
-            plmr_clock_row_most(clock->cols, clock->t + (size_t)r * (size_t)clock->cols, clock->latest[PLMR_Y]);
+            clock->loops->most(clock->cols, clock->t + (size_t)r * (size_t)clock->cols, clock->latest[PLMR_Y]);
     if (x)
         plmr_mesh_line_max(clock->region->mesh, PLMR_X, clock->latest[PLMR_X], clock->rows);
     if (y)
@@ -255,14 +256,15 @@ static void settle_row(plmr_clock *clock, int r)
     const double *t = clock->t + at;
     double *next = clock->next + at;
     if (x->kind == MULTICAST) {
-        plmr_clock_row_multicast(clock->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], t, y.up,
-                                 y.up_lat, y.down, y.down_lat, next);
+        clock->loops->multicast(clock->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], t, y.up,
+                                y.up_lat, y.down, y.down_lat, next);
         return;
     }
     int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || clock->cols < 4 ? clock->cols : x->ring->reach;
     double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + clock->region->device->hop * x->ring->reach : y.own;
     if (2 * edge < clock->cols || edge == 0)
-        plmr_clock_row(clock->cols, edge, max(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down, y.down_lat, next);
+        clock->loops->exchange(clock->cols, edge, max(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down, y.down_lat,
+                               next);
     for (int c = 0; c < clock->cols && edge; c = c + 1 == edge && 2 * edge < clock->cols ? clock->cols - edge : c + 1)
         settle_core(clock, &y, r, c);
 }
@@ -307,7 +309,7 @@ static void look_for_steady_state(plmr_clock *clock)
     double span[2] = {-DBL_MAX, -DBL_MAX}, least = DBL_MAX;
     for (int r = 0; r < clock->rows; r++) {
         size_t at = (size_t)r * (size_t)clock->cols;
-        plmr_clock_row_advance(clock->cols, clock->t + at, clock->next + at, &least, &span[0]);
+        clock->loops->advance(clock->cols, clock->t + at, clock->next + at, &least, &span[0]);
     }
     span[1] = -least;
     plmr_mesh_max(clock->region->mesh, span, 2);
@@ -387,9 +389,9 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
     if (src_place != dst_place)
         PLMR_TRY(cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head));
     if (dst_place == me)
-        plmr_clock_row_leg(strip->width, head ? head : strip->incoming,
-                           2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
-                           strip->head + dst);
+        clock->loops->leg(strip->width, head ? head : strip->incoming,
+                          2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
+                          strip->head + dst);
     for (int i = 0; head && i < strip->width; i++)
         strip->free[src + (size_t)i] = max(strip->free[src + (size_t)i], head[i] + stream);
     return PLMR_OK;

@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef KAO
-#define KAO 256
-#endif
-enum { K_AT_ONCE = KAO, MOST_QUEUED = 1024 };
+enum { K_AT_ONCE = 256, MOST_QUEUED = 1024 };
 
 /* Packed panels of one side: the panel of tile i, if it is there, is panel i mod n_panels. */
 typedef struct store {
@@ -81,8 +78,8 @@ static plmr_status grow(void **memory, size_t *room, size_t n_bytes)
         return PLMR_OK;
     free(*memory);
     *room = 0;
-    n_bytes = (n_bytes + PLMR_PANEL_ALIGN - 1) / PLMR_PANEL_ALIGN * PLMR_PANEL_ALIGN;
-    *memory = aligned_alloc(PLMR_PANEL_ALIGN, n_bytes);
+    n_bytes = (n_bytes + PLMR_LINE_BYTES - 1) / PLMR_LINE_BYTES * PLMR_LINE_BYTES;
+    *memory = aligned_alloc(PLMR_LINE_BYTES, n_bytes);
     PLMR_CHECK(*memory, PLMR_ERROR_SYSTEM, "out of memory: %zu bytes for the scratch of a GEMM", n_bytes);
     memset(*memory, 0, n_bytes);
     *room = n_bytes;
@@ -173,12 +170,11 @@ static void queue_panel(const batch *w, const plmr_side *side, store *s, int til
 static plmr_fetch fetch_some(const batch *w, int n_k, const float *next_c)
 {
     store *s = w->row_store->n_fetched < w->row_store->n_queued ? w->row_store : w->col_store;
-    int lines_per_row = w->isa->cols / w->isa->lanes, room = n_k / PLMR_K_PER_LINE;
-    int n_rows = next_c ? clamp(room / lines_per_row, 0, w->isa->rows) : 0;
-    int n = clamp(s->n_queued - s->n_fetched, 0, room - n_rows * lines_per_row);
-    s->n_fetched += n;
-    return (plmr_fetch){
-        .line = s->queue + s->n_fetched - n, .n = n, .n_rows = n_rows, .c = next_c, .ldc = w->block->ldc};
+    int room = n_k / PLMR_K_PER_LINE, n_rows = next_c ? clamp(room / w->isa->vectors, 0, w->isa->rows) : 0;
+    int n_lines = clamp(s->n_queued - s->n_fetched, 0, room - n_rows * w->isa->vectors);
+    const void **lines = s->queue + s->n_fetched;
+    s->n_fetched += n_lines;
+    return (plmr_fetch){.lines = lines, .n_lines = n_lines, .n_rows = n_rows, .c = next_c, .ldc = w->block->ldc};
 }
 
 /* A register tile of C, wherever its elements lie. */
@@ -254,39 +250,26 @@ static void run_chains(const batch *w, const target *at)
     multiply_ramp(w, at, end, end + span);
 }
 
-static bool is_whole(const batch *w, const target *at)
+static void copy_tile(const target *at, const float *from, size_t ldfrom, float *to, size_t ldto)
 {
-    return at->row->n_rows == w->isa->rows && at->col->n_rows == w->isa->cols;
+    for (int i = 0; i < at->row->n_rows; i++)
+        memcpy(to + (size_t)i * ldto, from + (size_t)i * ldfrom, (size_t)at->col->n_rows * sizeof *to);
 }
 
-/* As much of a tile as there is of it in C. */
-static void copy_tile(const batch *w, const target *at, const float *from, size_t ldfrom, float *to, size_t ldto)
-{
-    if (is_whole(w, at))
-        w->isa->copy_tile(from, ldfrom, to, ldto);
-    else
-        for (int i = 0; i < at->row->n_rows; i++)
-            memcpy(to + (size_t)i * ldto, from + (size_t)i * ldfrom, (size_t)at->col->n_rows * sizeof *to);
-}
-
-/* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. So is one
- * that they will go through more than once: if rows are a power of two apart, they displace each other from the cache.
- */
+/* The kernels know whole register tiles only, so one that reaches over an edge of C is worked on in a copy. */
 static void run_tile(const batch *w, const target *at)
 {
-    if (is_whole(w, at)) {
+    if (at->row->n_rows == w->isa->rows && at->col->n_rows == w->isa->cols) {
         run_chains(w, at);
         return;
     }
-    float copy[PLMR_MOST_ROWS * PLMR_MOST_COLS] __attribute__((aligned(PLMR_PANEL_ALIGN)));
+    _Alignas(PLMR_LINE_BYTES) float copy[PLMR_MOST_ROWS * PLMR_MOST_COLS] = {0};
     target there = *at;
     there.c = copy;
     there.ldc = (size_t)w->isa->cols;
-    if (!is_whole(w, at))
-        memset(copy, 0, sizeof copy);
-    copy_tile(w, at, at->c, at->ldc, there.c, there.ldc);
+    copy_tile(at, at->c, at->ldc, there.c, there.ldc);
     run_chains(w, &there);
-    copy_tile(w, at, there.c, there.ldc, at->c, at->ldc);
+    copy_tile(at, there.c, there.ldc, at->c, at->ldc);
 }
 
 /* One row tile, the tiles of a part of a run of columns. */

@@ -254,7 +254,7 @@ static int list_slot(const plmr_strip *strip, const char *at, int n_k, const voi
         n_k = 1;
     }
     for (int k = 0; k < n_k; k++, at += step)
-        for (size_t byte = 0; byte < row && n < most; byte += PLMR_PANEL_ALIGN)
+        for (size_t byte = 0; byte < row && n < most; byte += PLMR_LINE_BYTES)
             lines[n++] = at + byte;
     return n;
 }

@@ -2,98 +2,51 @@
  * of one instruction set can stand in for another's. */
 #include "kernel/isa.h"
 
-#include "base/half.h"
+#include "kernel/isa_vector.h"
 #include "plmr/status.h"
 
-#include <math.h>
-#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
-#include <immintrin.h>
-#endif
+#include <string.h>
 
-#if defined(PLMR_ISA_AVX512)
-#define PLMR_ISA_TABLE plmr_isa_avx512
-#define PLMR_ISA_NAME "avx512"
-enum { LANES = 16, ROWS = 16, VECTORS = 1, STRIP_ROWS = 8 };
-#elif defined(PLMR_ISA_AVX2)
-#define PLMR_ISA_TABLE plmr_isa_avx2
-#define PLMR_ISA_NAME "avx2"
-enum { LANES = 8, ROWS = 6, VECTORS = 2, STRIP_ROWS = 6 };
-#else
-#define PLMR_ISA_TABLE plmr_isa_portable
-#define PLMR_ISA_NAME "portable"
-enum { LANES = 4, ROWS = 8, VECTORS = 2, STRIP_ROWS = 8 };
-#endif
+_Static_assert((int)ROWS <= (int)PLMR_MOST_ROWS && (int)COLS <= (int)PLMR_MOST_COLS, "the common code has the room");
+_Static_assert(ROWS % STRIP_ROWS == 0, "strips make up a tile");
 
-#if defined(__clang__)
-#define PLMR_UNROLL _Pragma("unroll")
-#else
-#define PLMR_UNROLL _Pragma("GCC unroll 32")
-#endif
-#define PLMR_INLINE static inline __attribute__((always_inline))
-
-enum {
-    COLS = VECTORS * LANES,
-    GEMV_VECTORS = 8, /* of one strip of columns, whose sums stay in registers */
-};
-_Static_assert((int)ROWS <= (int)PLMR_MOST_ROWS && (int)COLS <= (int)PLMR_MOST_COLS, "the tile fits the common code's");
-
-typedef float vf __attribute__((vector_size(4 * LANES)));
-typedef int32_t vi __attribute__((vector_size(4 * LANES)));
-typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
-typedef vf vf_anywhere __attribute__((aligned(4), may_alias));
-typedef vi vi_anywhere __attribute__((aligned(4), may_alias));
-
-PLMR_INLINE vf load(const float *from)
+PLMR_INLINE void load_tile(const float *c, size_t ldc, vf acc[ROWS][VECTORS])
 {
-    return *(const vf_anywhere *)from;
+    PLMR_UNROLL for (int i = 0; i < ROWS; i++)
+    {
+        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
+        {
+            acc[i][v] = vf_load(c + (size_t)i * ldc + v * LANES);
+        }
+    }
 }
 
-PLMR_INLINE void store(float *to, vf value)
+PLMR_INLINE void store_tile(vf acc[ROWS][VECTORS], float *c, size_t ldc)
 {
-    *(vf_anywhere *)to = value;
+    PLMR_UNROLL for (int i = 0; i < ROWS; i++)
+    {
+        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
+        {
+            vf_store(c + (size_t)i * ldc + v * LANES, acc[i][v]);
+        }
+    }
 }
 
-PLMR_INLINE vf fma_lanes(float a, vf b, vf c)
-{
-#if defined(PLMR_ISA_AVX512)
-    return (vf)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
-#elif defined(PLMR_ISA_AVX2)
-    return (vf)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
-#else
-    for (int lane = 0; lane < LANES; lane++)
-        c[lane] = fmaf(a, b[lane], c[lane]);
-    return c;
-#endif
-}
-
-PLMR_INLINE vf round_lanes(vf value)
-{
-#if defined(PLMR_ISA_AVX512)
-    return (vf)_mm512_cvtph_ps(_mm512_cvtps_ph((__m512)value, _MM_FROUND_TO_NEAREST_INT));
-#elif defined(PLMR_ISA_AVX2)
-    return (vf)_mm256_cvtph_ps(_mm256_cvtps_ph((__m256)value, _MM_FROUND_TO_NEAREST_INT));
-#else
-    for (int lane = 0; lane < LANES; lane++)
-        value[lane] = plmr_f16_round(value[lane]);
-    return value;
-#endif
-}
-
-PLMR_INLINE vf step(bool half, float a, vf b, vf c)
-{
-    vf sum = fma_lanes(a, b, c);
-    return half ? round_lanes(sum) : sum;
-}
-
-/* n_k k from a and b on. */
-PLMR_INLINE void multiply_some(bool half, int n_k, const float *restrict a, const float *restrict b,
-                               vf acc[ROWS][VECTORS])
+PLMR_INLINE void multiply_some(bool half, int n_k, const float *a, const float *b, vf acc[ROWS][VECTORS])
 {
     for (int k = 0; k < n_k; k++, a += ROWS, b += COLS) {
         vf right[VECTORS];
-        PLMR_UNROLL for (int v = 0; v < VECTORS; v++) right[v] = load(b + v * LANES);
-        PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++) acc[i][v] =
-            step(half, a[i], right[v], acc[i][v]);
+        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
+        {
+            right[v] = vf_load(b + v * LANES);
+        }
+        PLMR_UNROLL for (int i = 0; i < ROWS; i++)
+        {
+            PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
+            {
+                acc[i][v] = vf_step(half, a[i], right[v], acc[i][v]);
+            }
+        }
     }
 }
 
@@ -102,21 +55,21 @@ PLMR_INLINE void multiply(bool half, int n_k, const float *restrict a, const flo
 {
     enum { K_PER_LINE = PLMR_K_PER_LINE, K_PER_ROW = VECTORS * K_PER_LINE };
     vf acc[ROWS][VECTORS];
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++) acc[i][v] =
-        load(c + (size_t)i * ldc + v * LANES);
-    for (int i = 0; i < fetch->n; i++, a += K_PER_LINE * ROWS, b += K_PER_LINE * COLS) {
-        __builtin_prefetch(fetch->line[i]);
+    load_tile(c, ldc, acc);
+    for (int i = 0; i < fetch->n_lines; i++, a += K_PER_LINE * ROWS, b += K_PER_LINE * COLS) {
+        __builtin_prefetch(fetch->lines[i]);
         multiply_some(half, K_PER_LINE, a, b, acc);
     }
-    const float *next = fetch->c;
-    for (int i = 0; i < fetch->n_rows; i++, a += K_PER_ROW * ROWS, b += K_PER_ROW * COLS, next += fetch->ldc) {
+    const float *row = fetch->c;
+    for (int i = 0; i < fetch->n_rows; i++, a += K_PER_ROW * ROWS, b += K_PER_ROW * COLS, row += fetch->ldc) {
         PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-            __builtin_prefetch(next + (v + 1) * LANES - 1); /* what lies before is this tile's last line */
+        {
+            __builtin_prefetch(row + (v + 1) * LANES - 1); /* the line before belongs to this tile, too */
+        }
         multiply_some(half, K_PER_ROW, a, b, acc);
     }
-    multiply_some(half, n_k - fetch->n * K_PER_LINE - fetch->n_rows * K_PER_ROW, a, b, acc);
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-        store(c + (size_t)i * ldc + v * LANES, acc[i][v]);
+    multiply_some(half, n_k - fetch->n_lines * K_PER_LINE - fetch->n_rows * K_PER_ROW, a, b, acc);
+    store_tile(acc, c, ldc);
 }
 
 static void multiply_f32(int n_k, const float *a, const float *b, float *c, size_t ldc, const plmr_fetch *fetch)
@@ -129,48 +82,6 @@ static void multiply_f16(int n_k, const float *a, const float *b, float *c, size
     multiply(true, n_k, a, b, c, ldc, fetch);
 }
 
-static void copy_tile(const float *restrict from, size_t ldfrom, float *restrict to, size_t ldto)
-{
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++) PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-        store(to + (size_t)i * ldto + v * LANES, load(from + (size_t)i * ldfrom + v * LANES));
-}
-
-#if defined(PLMR_ISA_AVX512)
-typedef __mmask16 lanes;
-#else
-typedef vi lanes;
-#endif
-
-/* The lanes whose element is at work in one of its steps: 0 <= step < n_steps. */
-PLMR_INLINE lanes at_work(vi step, int n_steps)
-{
-#if defined(PLMR_ISA_AVX512)
-    return _mm512_cmplt_epu32_mask((__m512i)step, _mm512_set1_epi32(n_steps));
-#else
-    return (vi)((vu)step < (vu){0} + (uint32_t)n_steps);
-#endif
-}
-
-PLMR_INLINE vf choose(lanes mask, vf yes, vf no)
-{
-#if defined(PLMR_ISA_AVX512)
-    return (vf)_mm512_mask_blend_ps(mask, (__m512)no, (__m512)yes);
-#elif defined(PLMR_ISA_AVX2)
-    return (vf)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
-#else
-    return (vf)((mask & (vi)yes) | (~mask & (vi)no));
-#endif
-}
-
-PLMR_INLINE vf step_where(lanes mask, bool half, float a, vf b, vf c)
-{
-#if defined(PLMR_ISA_AVX512)
-    if (!half)
-        return (vf)_mm512_mask3_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c, mask);
-#endif
-    return choose(mask, step(half, a, b, c), c);
-}
-
 /* One vector of STRIP_ROWS rows of the register tile, in the slots from <= slot < to. `same`: all rows start together.
  */
 PLMR_INLINE void multiply_strip(bool half, bool same, const plmr_ramp *ramp, int from, int to, const int32_t *row_phase,
@@ -178,37 +89,48 @@ PLMR_INLINE void multiply_strip(bool half, bool same, const plmr_ramp *ramp, int
                                 size_t ldc)
 {
     vf acc[STRIP_ROWS];
-    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) acc[i] = load(c + (size_t)i * ldc);
+    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
+    {
+        acc[i] = vf_load(c + (size_t)i * ldc);
+    }
     for (int slot = from; slot < to; slot++) {
         int k = slot * ramp->kt < ramp->k ? ramp->k : slot * ramp->kt;
         int k_end = (slot + 1) * ramp->kt > ramp->k_end ? ramp->k_end : (slot + 1) * ramp->kt;
-        lanes mask[STRIP_ROWS];
-        PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) mask[i] =
-            same && i > 0 ? mask[0] : at_work(slot - late - row_phase[i], ramp->n_steps);
+        vmask mask[STRIP_ROWS];
+        PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
+        {
+            mask[i] = same && i > 0 ? mask[0] : vi_within(slot - late - row_phase[i], ramp->n_steps);
+        }
         for (k -= ramp->k; k < k_end - ramp->k; k++) {
-            vf right = load(b + k * COLS);
-            PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) acc[i] =
-                step_where(mask[i], half, a[k * ROWS + i], right, acc[i]);
+            vf right = vf_load(b + k * COLS);
+            PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
+            {
+                acc[i] = vf_step_where(mask[i], half, a[k * ROWS + i], right, acc[i]);
+            }
         }
     }
-    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++) store(c + (size_t)i * ldc, acc[i]);
+    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
+    {
+        vf_store(c + (size_t)i * ldc, acc[i]);
+    }
 }
 
 PLMR_INLINE void multiply_ramp(bool half, const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc)
 {
-    for (int part = 0; part < ROWS / STRIP_ROWS * VECTORS; part++) {
-        int row = part / VECTORS * STRIP_ROWS, col = part % VECTORS * LANES;
+    for (int strip = 0; strip < ROWS / STRIP_ROWS * VECTORS; strip++) {
+        int row = strip / VECTORS * STRIP_ROWS, col = strip % VECTORS * LANES;
         const int32_t *row_phase = ramp->row_phase + row, *col_phase = ramp->col_phase + col;
-        vi late = *(const vi_anywhere *)col_phase;
-        int32_t last_row = row_phase[STRIP_ROWS - 1];
-        int from = row_phase[0] + col_phase[0], to = last_row + col_phase[LANES - 1] + ramp->n_steps;
-        float *at = c + (size_t)row * ldc + col;
+        int first_row = row_phase[0], last_row = row_phase[STRIP_ROWS - 1];
+        int from = first_row + col_phase[0], to = last_row + col_phase[LANES - 1] + ramp->n_steps;
         from = from < ramp->slot ? ramp->slot : from;
         to = to > ramp->slot_end ? ramp->slot_end : to;
-        if (from < to && row_phase[0] == last_row)
-            multiply_strip(half, true, ramp, from, to, row_phase, late, a + row, b + col, at, ldc);
-        else if (from < to)
-            multiply_strip(half, false, ramp, from, to, row_phase, late, a + row, b + col, at, ldc);
+        if (from >= to)
+            continue;
+        float *at = c + (size_t)row * ldc + col;
+        if (first_row == last_row)
+            multiply_strip(half, true, ramp, from, to, row_phase, vi_load(col_phase), a + row, b + col, at, ldc);
+        else
+            multiply_strip(half, false, ramp, from, to, row_phase, vi_load(col_phase), a + row, b + col, at, ldc);
     }
 }
 
@@ -222,34 +144,13 @@ static void multiply_ramp_f16(const plmr_ramp *ramp, const float *a, const float
     multiply_ramp(true, ramp, a, b, c, ldc);
 }
 
-/* LANES elements as floats. */
-PLMR_INLINE vf load_as_float(enum plmr_dtype dtype, const void *from, size_t at)
-{
-    if (dtype == PLMR_F32)
-        return load((const float *)from + at);
-    const uint16_t *words = (const uint16_t *)from + at;
-#if defined(PLMR_ISA_AVX512)
-    __m256i raw = _mm256_loadu_si256((const __m256i *)words);
-    return dtype == PLMR_F16 ? (vf)_mm512_cvtph_ps(raw) : (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16);
-#elif defined(PLMR_ISA_AVX2)
-    __m128i raw = _mm_loadu_si128((const __m128i *)words);
-    return dtype == PLMR_F16 ? (vf)_mm256_cvtph_ps(raw) : (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16);
-#else
-    vf value;
-    for (int lane = 0; lane < LANES; lane++)
-        value[lane] = dtype == PLMR_F16 ? plmr_float_from_f16(words[lane]) : plmr_float_from_bf16(words[lane]);
-    return value;
-#endif
-}
-
 PLMR_INLINE void to_float_as(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
 {
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        store(to + i, load_as_float(dtype, from, (size_t)i));
-    const uint16_t *words = from;
+        vf_store(to + i, vf_load_as(dtype, from, (size_t)i));
     for (; i < n; i++)
-        to[i] = dtype == PLMR_F16 ? plmr_float_from_f16(words[i]) : plmr_float_from_bf16(words[i]);
+        to[i] = load_as(dtype, from, (size_t)i);
 }
 
 static void to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
@@ -282,7 +183,7 @@ PLMR_INLINE void copy_rows(int n_k, size_t n, size_t stride, const float *restri
         memcpy(to, from, n * sizeof *to);
 }
 
-/* copy_rows for elements of any type; rows that lie side by side are converted as one: long loops, whatever n is. */
+/* Rows that lie side by side are converted as one: long loops, whatever n is. */
 PLMR_INLINE void pack_rows(enum plmr_dtype dtype, int n_k, size_t n, size_t stride, const void *from, size_t width,
                            float *to)
 {
@@ -301,16 +202,16 @@ PLMR_INLINE void pack_rows(enum plmr_dtype dtype, int n_k, size_t n, size_t stri
     }
 }
 
-PLMR_INLINE void pack_slots(const plmr_strip *strip, size_t n)
+PLMR_INLINE void pack_lines(const plmr_strip *strip, size_t n)
 {
     size_t element = plmr_dtype_bytes(strip->dtype);
     float *to = strip->to;
-    int line = strip->line, skip = strip->kk;
-    for (int left = strip->n_k, now; left > 0; left -= now, to += (size_t)now * strip->width, skip = 0) {
+    int line = strip->line, kk = strip->kk;
+    for (int left = strip->n_k, now; left > 0; left -= now, to += (size_t)now * strip->width, kk = 0) {
         const char *from = strip->lines[line];
         PLMR_ASSERT(from);
-        now = strip->kt - skip < left ? strip->kt - skip : left;
-        pack_rows(strip->dtype, now, n, strip->stride, from + (strip->at + (size_t)skip * strip->stride) * element,
+        now = strip->kt - kk < left ? strip->kt - kk : left;
+        pack_rows(strip->dtype, now, n, strip->stride, from + (strip->at + (size_t)kk * strip->stride) * element,
                   strip->width, to);
         line = line + 1 < strip->n_lines ? line + 1 : 0;
     }
@@ -322,7 +223,7 @@ static void pack(const plmr_strip *strip)
     switch (strip->n) {
 #define PLMR_PACK(constant)                                                                                            \
     case constant:                                                                                                     \
-        pack_slots(strip, constant);                                                                                   \
+        pack_lines(strip, constant);                                                                                   \
         break;
         PLMR_PACK(1)
         PLMR_PACK(2)
@@ -333,78 +234,86 @@ static void pack(const plmr_strip *strip)
         PLMR_PACK(7)
         PLMR_PACK(8)
         PLMR_PACK(16)
-        PLMR_PACK(32)
 #undef PLMR_PACK
     default:
-        pack_slots(strip, strip->n);
+        pack_lines(strip, strip->n);
     }
 }
 
-/* n_vectors vectors of y = fma chain; b points at their first element of row 0. */
-PLMR_INLINE void gemv_strip(int n_vectors, enum plmr_dtype dtype, bool half, int kt, const float *restrict x,
-                            const void *restrict b, size_t at, size_t ldb, float *restrict part)
-{
-    vf acc[GEMV_VECTORS];
-    PLMR_UNROLL for (int v = 0; v < n_vectors; v++) acc[v] = (vf){0};
-    for (int k = 0; k < kt; k++, at += ldb)
-        PLMR_UNROLL for (int v = 0; v < n_vectors; v++) acc[v] =
-            step(half, x[k], load_as_float(dtype, b, at + (size_t)v * LANES), acc[v]);
-    PLMR_UNROLL for (int v = 0; v < n_vectors; v++) store(part + v * LANES, acc[v]);
-}
-
-/* The last n < LANES columns, through a full vector. */
-PLMR_INLINE void gemv_rest(enum plmr_dtype dtype, bool half, int kt, const float *restrict x, const void *restrict b,
-                           size_t at, size_t ldb, int n, float *restrict part)
-{
-    float row[LANES] = {0}, sum[LANES];
-    vf acc = {0};
-    for (int k = 0; k < kt; k++, at += ldb) {
-        to_float(dtype, n, (const char *)b + at * plmr_dtype_bytes(dtype), row);
-        acc = step(half, x[k], load(row), acc);
-    }
-    store(sum, acc);
-    memcpy(part, sum, (size_t)n * sizeof *part);
-}
-
-PLMR_INLINE void gemv(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const void *b, size_t ldb,
-                      float *part)
+/* part[j] = chain over n_rows rows of b from part[j], in whole vectors; returns how many columns that makes. */
+PLMR_INLINE int64_t gemv_vectors(int n_rows, enum plmr_dtype dtype, bool half, int64_t n, const float *restrict x,
+                                 const void *restrict b, size_t ldb, float *restrict part)
 {
     int64_t j = 0;
-    for (; j + GEMV_VECTORS * LANES <= n; j += GEMV_VECTORS * LANES)
-        gemv_strip(GEMV_VECTORS, dtype, half, kt, x, b, (size_t)j, ldb, part + j);
-    for (; j + LANES <= n; j += LANES)
-        gemv_strip(1, dtype, half, kt, x, b, (size_t)j, ldb, part + j);
-    if (j < n)
-        gemv_rest(dtype, half, kt, x, b, (size_t)j, ldb, (int)(n - j), part + j);
+    for (; j + LANES <= n; j += LANES) {
+        vf sum = vf_load(part + j);
+        PLMR_UNROLL for (int k = 0; k < n_rows; k++)
+        {
+            sum = vf_step(half, x[k], vf_load_as(dtype, b, (size_t)k * ldb + (size_t)j), sum);
+        }
+        vf_store(part + j, sum);
+    }
+    return j;
+}
+
+/* A loop of its own for every number of rows: the sums stay in registers. */
+PLMR_INLINE void gemv_rows(int n_rows, enum plmr_dtype dtype, bool half, int64_t n, const float *x, const void *b,
+                           size_t ldb, float *part)
+{
+    int64_t j = 0;
+    switch (n_rows) {
+#define PLMR_GEMV(constant)                                                                                            \
+    case constant:                                                                                                     \
+        j = gemv_vectors(constant, dtype, half, n, x, b, ldb, part);                                                   \
+        break;
+        PLMR_GEMV(1)
+        PLMR_GEMV(2)
+        PLMR_GEMV(3)
+        PLMR_GEMV(4)
+        PLMR_GEMV(5)
+        PLMR_GEMV(6)
+        PLMR_GEMV(7)
+        PLMR_GEMV(8)
+#undef PLMR_GEMV
+    }
+    for (; j < n; j++)
+        for (int k = 0; k < n_rows; k++) {
+            float sum = fmaf(x[k], load_as(dtype, b, (size_t)k * ldb + (size_t)j), part[j]);
+            part[j] = half ? plmr_f16_round(sum) : sum;
+        }
+}
+
+/* Short rows without a gap between them are one stream, which the processor fetches by itself, and best one by one; of
+ * others, several at once keep enough reads under way. What part holds of the columns at once stays in the cache. */
+PLMR_INLINE void gemv(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b, size_t ldb,
+                      float *part)
+{
+    enum { ROWS_AT_ONCE = 8, COLS_AT_ONCE = 1 << 14, SHORT_BYTES = 4096 };
+    size_t element = plmr_dtype_bytes(dtype);
+    int at_once = ldb == (size_t)n && ldb * element < SHORT_BYTES ? 1 : ROWS_AT_ONCE;
+    memset(part, 0, (size_t)n * sizeof *part);
+    for (int64_t j = 0; j < n; j += COLS_AT_ONCE)
+        for (int k = 0; k < kt; k += at_once) {
+            int64_t cols = n - j < COLS_AT_ONCE ? n - j : COLS_AT_ONCE;
+            int rows = kt - k < at_once ? kt - k : at_once;
+            gemv_rows(rows, dtype, half, cols, x + k, b + ((size_t)k * ldb + (size_t)j) * element, ldb, part + j);
+        }
 }
 
 static void gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
                      const void *b, size_t ldb, float *part)
 {
-    if (accumulate == PLMR_F16)
-        switch (dtype) {
-        case PLMR_F32:
-            gemv(PLMR_F32, true, kt, n, x, b, ldb, part);
-            break;
-        case PLMR_F16:
-            gemv(PLMR_F16, true, kt, n, x, b, ldb, part);
-            break;
-        case PLMR_BF16:
-            gemv(PLMR_BF16, true, kt, n, x, b, ldb, part);
-            break;
-        }
-    else
-        switch (dtype) {
-        case PLMR_F32:
-            gemv(PLMR_F32, false, kt, n, x, b, ldb, part);
-            break;
-        case PLMR_F16:
-            gemv(PLMR_F16, false, kt, n, x, b, ldb, part);
-            break;
-        case PLMR_BF16:
-            gemv(PLMR_BF16, false, kt, n, x, b, ldb, part);
-            break;
-        }
+    bool half = accumulate == PLMR_F16;
+#define PLMR_GEMV(constant, rounds)                                                                                    \
+    if (dtype == constant && half == rounds)                                                                           \
+    gemv(constant, rounds, kt, n, x, b, ldb, part)
+    PLMR_GEMV(PLMR_F32, false);
+    PLMR_GEMV(PLMR_F16, false);
+    PLMR_GEMV(PLMR_BF16, false);
+    PLMR_GEMV(PLMR_F32, true);
+    PLMR_GEMV(PLMR_F16, true);
+    PLMR_GEMV(PLMR_BF16, true);
+#undef PLMR_GEMV
 }
 
 static void vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc)
@@ -421,9 +330,8 @@ const plmr_isa PLMR_ISA_TABLE = {
     .name = PLMR_ISA_NAME,
     .rows = ROWS,
     .cols = COLS,
-    .lanes = LANES,
+    .vectors = VECTORS,
     .multiply = {multiply_f32, multiply_f16},
-    .copy_tile = copy_tile,
     .multiply_ramp = {multiply_ramp_f32, multiply_ramp_f16},
     .pack = pack,
     .gemv_row = gemv_row,

@@ -1,20 +1,33 @@
 /* isa.h - what is compiled once for every instruction set: the loops that the rest of src/kernel is built on.
  *
  * A register tile is `rows` x `cols` elements of C. A panel holds the factors of the rows (or columns) of one register
- * tile as floats, k-major: for every k, `rows` (or `cols`) elements side by side. Panels are aligned to
- * PLMR_PANEL_ALIGN bytes.
+ * tile as floats, k-major: for every k, `rows` (or `cols`) elements side by side.
  */
 #ifndef PLMR_KERNEL_ISA_H
 #define PLMR_KERNEL_ISA_H
 
 #include "plmr/types.h"
 
-enum { PLMR_PANEL_ALIGN = 64, PLMR_MOST_ROWS = 16, PLMR_MOST_COLS = 16, PLMR_K_PER_LINE = 2 };
+enum {
+    PLMR_LINE_BYTES = 64, /* of the cache; panels are aligned to it */
+    PLMR_MOST_ROWS = 16,  /* of a register tile */
+    PLMR_MOST_COLS = 16,
+    PLMR_K_PER_LINE = 2, /* one line is fetched while so many k are multiplied: the processor drops what comes faster */
+};
+
+/* What later tiles will need, fetched while this one is multiplied: first the lines, then n_rows rows of a tile of C,
+ * each of them `vectors` lines. */
+typedef struct plmr_fetch {
+    const void *const *lines;
+    int n_lines, n_rows;
+    const float *c;
+    size_t ldc;
+} plmr_fetch;
 
 /* A range of k in which only some elements of a register tile are at work: element (i, j) in the slots s of kt k with
- * 0 <= s - row_phase[i] - col_phase[j] < n_steps. Both phases ascend. */
+ * 0 <= s - row_phase[i] - col_phase[j] < n_steps. Both phases ascend. k and slots count from where the tile starts. */
 typedef struct plmr_ramp {
-    int kt, n_steps, slot, slot_end, k, k_end; /* k and slots count from the start of the tile's chain */
+    int kt, n_steps, slot, slot_end, k, k_end;
     const int32_t *row_phase, *col_phase;
 } plmr_ramp;
 
@@ -28,31 +41,20 @@ typedef struct plmr_strip {
     float *to;
 } plmr_strip;
 
-/* What later tiles will need, fetched while this one is multiplied: n lines, one in PLMR_K_PER_LINE k for the processor
- * drops what comes too fast, then the first n_rows rows of a tile of C. */
-typedef struct plmr_fetch {
-    const void *const *line;
-    int n, n_rows;
-    const float *c;
-    size_t ldc;
-} plmr_fetch;
-
 typedef struct plmr_isa {
     const char *name;
-    int rows, cols, lanes; /* at most PLMR_MOST_ROWS, PLMR_MOST_COLS */
+    int rows, cols, vectors; /* a row of a register tile is so many vectors */
 
-    /* c(i, j) = chain over k of fma(a(k, i), b(k, j), .) from c(i, j), for a whole register tile. [1] rounds to f16.
-     * n_k is enough for what is to be fetched. */
+    /* c(i, j) = chain over k of fma(a(k, i), b(k, j), .) from c(i, j), for a whole register tile; [1] rounds to f16.
+     * n_k is at least PLMR_K_PER_LINE for every line that is fetched. */
     void (*multiply[2])(int n_k, const float *a, const float *b, float *c, size_t ldc, const plmr_fetch *fetch);
 
     /* The same for the k of a ramp; a and b point to its first. */
     void (*multiply_ramp[2])(const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc);
 
-    /* A whole register tile. */
-    void (*copy_tile)(const float *from, size_t ldfrom, float *to, size_t ldto);
-
     void (*pack)(const plmr_strip *strip);
 
+    /* As in kernel.h. */
     void (*gemv_row)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
                      const void *b, size_t ldb, float *part);
     void (*vector_add)(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);

@@ -1,6 +1,5 @@
 #include "kernel/kernel.h"
 
-#include "kernel/gemm_block.h"
 #include "kernel/isa.h"
 
 #include <stdatomic.h>
@@ -54,42 +53,6 @@ const plmr_isa *plmr_isa_chosen(void)
 const char *plmr_kernel_name(void)
 {
     return plmr_isa_chosen()->name;
-}
-
-enum { MOST_KT = 1024, MOST_COLS = 256 };
-
-/* A row of a tile product is a GEMV; `x` has room for kt factors. */
-static void product_row(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int n,
-                        const float *x, const void *b, float *acc)
-{
-    float part[MOST_COLS];
-    for (int j = 0; j < n; j += MOST_COLS) {
-        int n_cols = n - j < MOST_COLS ? n - j : MOST_COLS;
-        isa->gemv_row(dtype, accumulate, kt, n_cols, x, (const char *)b + (size_t)j * plmr_dtype_bytes(dtype),
-                      (size_t)n, part);
-        isa->vector_add(accumulate, n_cols, part, acc + j);
-    }
-}
-
-void plmr_tile_product_add_with(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m,
-                                int n, const void *a, const void *b, float *acc, size_t ldacc)
-{
-    float few[MOST_KT], *x = kt <= MOST_KT ? few : malloc((size_t)kt * sizeof *x);
-    PLMR_ASSERT(x);
-    for (int i = 0; i < m; i++) {
-        for (int k = 0; k < kt; k++)
-            isa->to_float(dtype, 1, (const char *)a + ((size_t)k * (size_t)m + (size_t)i) * plmr_dtype_bytes(dtype),
-                          &x[k]);
-        product_row(isa, dtype, accumulate, kt, n, x, b, acc + (size_t)i * ldacc);
-    }
-    if (x != few)
-        free(x);
-}
-
-void plmr_tile_product_add(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n, const void *a,
-                           const void *b, float *acc, size_t ldacc)
-{
-    plmr_tile_product_add_with(plmr_isa_chosen(), dtype, accumulate, kt, m, n, a, b, acc, ldacc);
 }
 
 void plmr_gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,

@@ -21,11 +21,10 @@ enum { STEPS_MOST = 10000000 };
 #define SPACES "[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
 
 #define GPT2 CONTRACTION "| ?" WORD "+| ?" DIGIT "+| ?" OTHER "|" SPACES
-#define SMOLLM                                                                                                         \
-    CONTRACTION "| ?" WORD "+|" DIGIT "| ?" OTHER "|[" SPACE "]+(?![^" SPACE DIGIT "])|[" SPACE "]+"
+#define SMOLLM CONTRACTION "| ?" WORD "+|" DIGIT "| ?" OTHER "|[" SPACE "]+(?![^" SPACE DIGIT "])|[" SPACE "]+"
 #define BY_DIGITS(digits)                                                                                              \
-    "(?i:" CONTRACTION ")|[^\\r\\n" WORD DIGIT "]?" WORD "+|" digits "| ?" OTHER "[\\r\\n]*|[" SPACE "]*[\\r\\n]+|"    \
-    SPACES
+    "(?i:" CONTRACTION ")|[^\\r\\n" WORD DIGIT "]?" WORD "+|" digits "| ?" OTHER "[\\r\\n]*|[" SPACE                   \
+    "]*[\\r\\n]+|" SPACES
 
 static const struct rule {
     const char *name, *pattern;
@@ -90,8 +89,8 @@ plmr_status plmr_pretokenizer_create(const char *name, plmr_pretokenizer **preto
                               PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &error_at, NULL);
     if (!new->code) {
         plmr_pretokenizer_destroy(new);
-        return plmr_error_make(PLMR_ERROR_SYSTEM, "PCRE2 refuses the pre-tokenizer \"%s\" (error %d at %zu)", name, error,
-                               error_at);
+        return plmr_error_make(PLMR_ERROR_SYSTEM, "PCRE2 refuses the pre-tokenizer \"%s\" (error %d at %zu)", name,
+                               error, error_at);
     }
     pcre2_jit_compile(new->code, PCRE2_JIT_COMPLETE); /* where that is not to be had, matching is slower */
     *pretokenizer = new;

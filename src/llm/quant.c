@@ -15,9 +15,14 @@ const char *plmr_quant_name(uint32_t number)
     return number < sizeof names / sizeof *names ? names[number] : "unknown";
 }
 
+static uint16_t load_u16(const unsigned char *from)
+{
+    return (uint16_t)(from[0] | from[1] << 8);
+}
+
 static float load_f16(const unsigned char *from)
 {
-    return plmr_float_from_f16((uint16_t)(from[0] | from[1] << 8));
+    return plmr_float_from_f16(load_u16(from));
 }
 
 static void decode_f32(const unsigned char *from, int64_t n, float *to)
@@ -25,16 +30,16 @@ static void decode_f32(const unsigned char *from, int64_t n, float *to)
     memcpy(to, from, sizeof *to * (size_t)n);
 }
 
-/* By way of an aligned piece of memory. */
+/* The kernels want whole words; and a handful of elements, as transposed reads ask for, is not worth choosing one. */
 static void decode_16(enum plmr_dtype dtype, const unsigned char *from, int64_t n, float *to)
 {
-    enum { PIECE = 1024 };
-    uint16_t piece[PIECE];
-    for (int64_t done = 0; done < n; done += PIECE) {
-        int64_t count = n - done < PIECE ? n - done : PIECE;
-        memcpy(piece, from + done * 2, (size_t)count * 2);
-        plmr_convert_to_float(dtype, count, piece, to + done);
+    enum { HANDFUL = 32 };
+    if (n > HANDFUL && (uintptr_t)from % sizeof(uint16_t) == 0) {
+        plmr_convert_to_float(dtype, n, from, to);
+        return;
     }
+    for (int64_t i = 0; i < n; i++, from += 2)
+        to[i] = dtype == PLMR_F16 ? load_f16(from) : plmr_float_from_bf16(load_u16(from));
 }
 
 static void decode_f16(const unsigned char *from, int64_t n, float *to)

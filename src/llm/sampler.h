@@ -27,8 +27,8 @@ plmr_status plmr_sampler_create(const plmr_sampler_options *options, int n_logit
 /* NULL is allowed. */
 void plmr_sampler_destroy(plmr_sampler *sampler);
 
-/* Picks the token for `position`. A logit of minus infinity is never picked; fails if one is NaN or plus infinity, or if
- * all are minus infinity. */
+/* Picks the token for `position`. A logit of minus infinity is never picked; fails if one is NaN or plus infinity, or
+ * if all are minus infinity. */
 plmr_status plmr_sampler_pick(plmr_sampler *sampler, const float *logits, int64_t position, int32_t *id);
 
 #endif

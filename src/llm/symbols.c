@@ -93,8 +93,7 @@ static void consider(plmr_symbols *symbols, int32_t left, plmr_pair_fn *may_merg
 static bool still_stands(const plmr_symbols *symbols, const plmr_pair *pair)
 {
     const plmr_symbol *left = &symbols->list[pair->left];
-    return left->n_bytes > 0 && left->after >= 0 &&
-           left->n_bytes + symbols->list[left->after].n_bytes == pair->n_bytes;
+    return left->n_bytes > 0 && left->after >= 0 && left->n_bytes + symbols->list[left->after].n_bytes == pair->n_bytes;
 }
 
 static void join(plmr_symbols *symbols, const plmr_pair *pair)

@@ -44,8 +44,8 @@ void plmr_symbols_add(plmr_symbols *symbols, int32_t n_bytes, int32_t id);
 /* Merges until no pair may. The symbols that are left are list[0], the one after it, and so on. */
 void plmr_symbols_merge(plmr_symbols *symbols, plmr_pair_fn *may_merge, void *context);
 
-/* The array, of *room elements, grown to hold at least n (and never 0); its address may change. NULL: no memory, and the
- * array is as it was. */
+/* The array, of *room elements, grown to hold at least n (and never 0); its address may change. NULL: no memory, and
+ * the array is as it was. */
 void *plmr_array_grow(void *array, size_t *room, size_t n, size_t element_size);
 
 #endif

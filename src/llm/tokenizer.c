@@ -154,8 +154,8 @@ plmr_status plmr_tokenizer_encode(const plmr_tokenizer *tokenizer, const char *t
 {
     PLMR_CHECK(tokenizer->kind != PLMR_VOCAB_NONE, PLMR_ERROR_INPUT,
                "the model has no vocabulary (no_vocab): give token ids instead of text");
-    PLMR_CHECK(n_bytes <= PLMR_TEXT_MOST_BYTES, PLMR_ERROR_INPUT, "the text has %zu bytes, expected at most %d", n_bytes,
-               PLMR_TEXT_MOST_BYTES);
+    PLMR_CHECK(n_bytes <= PLMR_TEXT_MOST_BYTES, PLMR_ERROR_INPUT, "the text has %zu bytes, expected at most %d",
+               n_bytes, PLMR_TEXT_MOST_BYTES);
     plmr_encoding encoding = {.tokenizer = tokenizer};
     plmr_status status = encode_all(&encoding, text, n_bytes, add_special, parse_special);
     plmr_symbols_free(&encoding.symbols);

@@ -10,7 +10,7 @@
  *
  * A text need not be valid UTF-8. Bytes that belong to no character are taken one by one, and decoding gives them back
  * as they were, in vocabularies that have a token for every byte. A byte without one becomes the unknown token, and is
- * an error where there is none (`llama`: one unknown token for a whole character).
+ * an error where there is none (`llama`: one unknown token for a whole character). In a `llama` text U+2581 is a space.
  *
  * A tokenizer does not change after it is made, so threads may share it. All functions are local; errors are one line.
  */
@@ -23,8 +23,9 @@
 
 #include "plmr/status.h"
 
-/* As in `tokenizer.ggml.token_type`. Unknown, control and byte tokens are never made by merging; user-defined ones are
- * found in the text before anything is merged, control tokens too where the caller asks for it. */
+/* As in `tokenizer.ggml.token_type`. Unknown, control and byte tokens are never made by merging, unless one of the
+ * merges of a `gpt2` vocabulary says so. User-defined tokens are found in the text before anything is merged, unknown
+ * and control tokens too where the caller asks for it. */
 enum plmr_token_type {
     PLMR_TOKEN_UNDEFINED,
     PLMR_TOKEN_NORMAL,
@@ -58,11 +59,11 @@ typedef struct plmr_vocab_spec {
     int64_t n_tokens, n_scores, n_types, n_merges;
     const plmr_token_text *tokens; /* no two are the same, but any number are empty */
     const float *scores;           /* llama: one a token */
-    const int32_t *types;          /* one a token; none at all: normal, and bytes where a `llama` text says <0xNN> */
+    const int64_t *types;          /* one a token; none at all: normal, and bytes where a `llama` text says <0xNN> */
     const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
-    int64_t bos, eos, eot, eom, unk; /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
-    enum plmr_choice add_bos;        /* unsaid: yes for llama and the llama-3 pre-tokenizers, if there is a bos */
-    enum plmr_choice add_eos;        /* unsaid: no */
+    int64_t bos, eos, eot, eom, unk;   /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
+    enum plmr_choice add_bos;          /* unsaid: yes for llama and the llama-3 pre-tokenizers, if there is a bos */
+    enum plmr_choice add_eos;          /* unsaid: no */
     enum plmr_choice add_space_prefix; /* llama; unsaid: yes */
 } plmr_vocab_spec;
 

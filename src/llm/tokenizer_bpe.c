@@ -21,7 +21,10 @@ static int character_of(unsigned char byte)
 static int byte_of(int character)
 {
     int moved = character - FIRST_MOVED;
-    int byte = moved < 0 ? character : moved < N_LOW ? moved : moved < N_LOW + N_HIGH ? moved - N_LOW + LOW_END : SOFT_HYPHEN;
+    int byte = moved < 0                ? character
+               : moved < N_LOW          ? moved
+               : moved < N_LOW + N_HIGH ? moved - N_LOW + LOW_END
+                                        : SOFT_HYPHEN;
     return byte < 0x100 && character_of((unsigned char)byte) == character ? byte : -1;
 }
 
@@ -92,8 +95,9 @@ static plmr_status read_merge(const plmr_tokenizer *tokenizer, plmr_token_text t
         return bad_merge(rank, text, "makes a token that the vocabulary lacks");
     memcpy(joined, text.bytes, n_left);
     memcpy(joined + n_left, space + 1, n_right);
-    *merge = (plmr_merge){plmr_vocab_find(tokenizer, text.bytes, n_left), plmr_vocab_find(tokenizer, space + 1, n_right),
-                          plmr_vocab_find(tokenizer, joined, n_left + n_right), (uint32_t)rank};
+    *merge =
+        (plmr_merge){plmr_vocab_find(tokenizer, text.bytes, n_left), plmr_vocab_find(tokenizer, space + 1, n_right),
+                     plmr_vocab_find(tokenizer, joined, n_left + n_right), (uint32_t)rank};
     if (merge->left == PLMR_TOKEN_NONE || merge->right == PLMR_TOKEN_NONE)
         return bad_merge(rank, text, "names a token that the vocabulary lacks");
     if (merge->result == PLMR_TOKEN_NONE)

@@ -96,8 +96,8 @@ static plmr_status check_token(const plmr_vocab_spec *spec, enum plmr_vocab_kind
     if (spec->n_types == 0)
         return PLMR_OK;
     PLMR_CHECK(spec->types[i] >= 0 && spec->types[i] < PLMR_N_TOKEN_TYPES, PLMR_ERROR_INPUT,
-               "the type of token %lld of the vocabulary is %d, expected 0 to %d", (long long)i, (int)spec->types[i],
-               PLMR_N_TOKEN_TYPES - 1);
+               "the type of token %lld of the vocabulary is %lld, expected 0 to %d", (long long)i,
+               (long long)spec->types[i], PLMR_N_TOKEN_TYPES - 1);
     PLMR_CHECK(kind != PLMR_VOCAB_LLAMA || spec->types[i] != PLMR_TOKEN_BYTE || plmr_vocab_byte(text) >= 0,
                PLMR_ERROR_INPUT, "token %lld of the vocabulary is a byte, but says \"%s\", expected <0x00> to <0xFF>",
                (long long)i, plmr_show(text.bytes, text.n_bytes).text);

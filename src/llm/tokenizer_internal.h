@@ -46,8 +46,8 @@ struct plmr_tokenizer {
     int32_t n_specials;
     bool special_starts[256]; /* with these bytes */
 
-    uint32_t *ranks;   /* llama: of the scores, the best lowest */
-    bool words_apart;  /* llama: no token has a space mark behind anything else, so none reaches over a word's start */
+    uint32_t *ranks;  /* llama: of the scores, the best lowest */
+    bool words_apart; /* llama: no token has a space mark behind anything else, so none reaches over a word's start */
 
     plmr_pretokenizer *pretokenizer; /* gpt2 */
     plmr_merge *merges;              /* gpt2: a hash table with linear probing */
@@ -96,7 +96,8 @@ plmr_shown plmr_show(const char *text, size_t n_bytes);
 /* Collects the special tokens. */
 plmr_status plmr_specials_index(plmr_tokenizer *tokenizer);
 
-/* The longest special token that the text begins with, user-defined or, if asked for, of any kind; or PLMR_TOKEN_NONE. */
+/* The longest special token that the text begins with, user-defined or, if asked for, of any kind; or PLMR_TOKEN_NONE.
+ */
 int32_t plmr_specials_find(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool any_kind,
                            size_t *n_special);
 
@@ -109,8 +110,8 @@ plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, s
 /* Adds what was merged: the symbols' tokens, and where there are none, those of their bytes. */
 plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text);
 
-/* What a kind of vocabulary does: completes the tokenizer, and encodes a stretch of text without special tokens. `first`:
- * nothing or a special token is in front of it. */
+/* What a kind of vocabulary does: completes the tokenizer, and encodes a stretch of text without special tokens.
+ * `first`: nothing or a special token is in front of it. */
 plmr_status plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
 plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);

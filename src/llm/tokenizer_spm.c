@@ -16,7 +16,8 @@ static bool is_mark(const char *text, size_t n_bytes)
 /* Whether byte `at` of the text begins a mark that stands behind something else: there a word begins. */
 static bool begins_word(plmr_token_text text, size_t at)
 {
-    return at > 0 && is_mark(text.bytes + at, text.n_bytes - at) && (at < N_MARK || !is_mark(text.bytes + at - N_MARK, N_MARK));
+    return at > 0 && is_mark(text.bytes + at, text.n_bytes - at) &&
+           (at < N_MARK || !is_mark(text.bytes + at - N_MARK, N_MARK));
 }
 
 static size_t decode(enum plmr_token_type type, plmr_token_text text, char *out)

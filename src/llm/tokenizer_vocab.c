@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* Tokens that end a turn in one model family or another, whether or not its files say so. */
-static const char *const end_names[] = {
-    "<|eot_id|>", "<|eom_id|>",    "<|end_of_text|>", "<|im_end|>",       "<|endoftext|>",
-    "<|end|>",    "<end_of_turn>", "<EOT>",           "\xe2\x96\x81<EOT>"};
+static const char *const end_names[] = {"<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>",
+                                        "<|im_end|>",    "<|endoftext|>", "<|end|>",
+                                        "<end_of_turn>", "<EOT>",         "\xe2\x96\x81<EOT>"};
 
 static plmr_status no_memory(int64_t n_tokens)
 {
@@ -109,8 +109,9 @@ static plmr_status fill_slots(plmr_tokenizer *tokenizer)
         if (text.n_bytes == 0)
             continue;
         int32_t *slot = &tokenizer->slots[find_slot(tokenizer, text.bytes, text.n_bytes)];
-        PLMR_CHECK(*slot == PLMR_TOKEN_NONE, PLMR_ERROR_INPUT, "tokens %d and %d of the vocabulary are the same: \"%s\"",
-                   *slot, id, plmr_show(text.bytes, text.n_bytes).text);
+        PLMR_CHECK(*slot == PLMR_TOKEN_NONE, PLMR_ERROR_INPUT,
+                   "tokens %d and %d of the vocabulary are the same: \"%s\"", *slot, id,
+                   plmr_show(text.bytes, text.n_bytes).text);
         *slot = id;
     }
     return PLMR_OK;

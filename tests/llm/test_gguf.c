@@ -263,6 +263,29 @@ static void a_transposed_source(void **state)
     free(b.bytes);
 }
 
+/* In memory a file may start anywhere. */
+static void a_file_at_an_odd_address(void **state)
+{
+    (void)state;
+    static float even[COLS], odd[COLS];
+    struct gguf_builder b = {0}, moved = {0};
+    plmr_gguf *gguf, *other;
+    build_all_quants(&b);
+    build_bytes(&moved, "", 1);
+    build_bytes(&moved, b.bytes, b.n);
+    must(plmr_gguf_parse(b.bytes, b.n, "my.gguf", &gguf));
+    must(plmr_gguf_parse(moved.bytes + 1, b.n, "my.gguf", &other));
+    for (int i = 0; i < N_TYPES; i++) {
+        plmr_gguf_read(plmr_gguf_find(gguf, stored[i].name), 1, 1, 0, COLS, even, COLS);
+        plmr_gguf_read(plmr_gguf_find(other, stored[i].name), 1, 1, 0, COLS, odd, COLS);
+        assert_memory_equal(even, odd, sizeof even);
+    }
+    plmr_gguf_close(gguf);
+    plmr_gguf_close(other);
+    free(b.bytes);
+    free(moved.bytes);
+}
+
 /* --- wrong files ----------------------------------------------------------------------------------------------------
  */
 
@@ -590,6 +613,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(arrays_of_every_kind),
         cmocka_unit_test(any_rectangle_of_any_type),
         cmocka_unit_test(a_transposed_source),
+        cmocka_unit_test(a_file_at_an_odd_address),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(any_flipped_bit_is_survived),
         cmocka_unit_test(any_absurd_number_is_survived),

@@ -13,12 +13,12 @@ struct small_vocab {
     plmr_vocab_spec spec;
     plmr_token_text tokens[SMALL_MOST], merges[SMALL_MOST];
     float scores[SMALL_MOST];
-    int32_t types[SMALL_MOST];
+    int64_t types[SMALL_MOST];
     char spelt[SMALL_MOST][40];
 };
 
 /* Adds a token that is spelt so; returns its id. */
-static inline int small_add(struct small_vocab *v, const char *text, float score, int32_t type)
+static inline int small_add(struct small_vocab *v, const char *text, float score, int64_t type)
 {
     int id = (int)v->spec.n_tokens;
     snprintf(v->spelt[id], sizeof v->spelt[id], "%s", text);
@@ -47,14 +47,59 @@ static const struct {
     const char *text;
     float score;
 } small_pieces[] = {
-    {"\u2581", -60}, {"e", -61}, {"t", -62}, {"a", -63}, {"o", -64}, {"n", -65}, {"h", -66}, {"s", -67},
-    {"r", -68}, {"i", -69}, {"l", -70}, {"d", -71}, {"u", -72}, {"w", -73}, {"!", -74}, {",", -75},
-    {"\u00e9", -76}, {"\u65e5", -77}, {"\u2581t", -1}, {"he", -2}, {"\u2581the", -5}, {"er", -3}, {"in", -4},
-    {"\u2581a", -6}, {"re", -7}, {"on", -8}, {"ing", -9}, {"\u2581w", -10}, {"\u2581h", -11}, {"ll", -12},
-    {"ello", -14}, {"llo", -13}, {"\u2581hello", -15}, {"or", -16}, {"ld", -17}, {"\u2581wor", -18},
-    {"\u2581world", -19}, {"st", -20}, {"\u2581s", -21}, {"ar", -22}, {"\u2581\u2581", -23},
-    {"\u2581\u2581\u2581\u2581", -24}, {"aa", -25}, {"aaa", -26}, {"b", -78}, {"c", -79}, {"ab", -50}, {"bc", -50},
-    {"\u65e5\u672c", -30}, {"<", -80}, {">", -81}, {"|", -82}, {"</", -31},
+    {"\u2581", -60},
+    {"e", -61},
+    {"t", -62},
+    {"a", -63},
+    {"o", -64},
+    {"n", -65},
+    {"h", -66},
+    {"s", -67},
+    {"r", -68},
+    {"i", -69},
+    {"l", -70},
+    {"d", -71},
+    {"u", -72},
+    {"w", -73},
+    {"!", -74},
+    {",", -75},
+    {"\u00e9", -76},
+    {"\u65e5", -77},
+    {"\u2581t", -1},
+    {"he", -2},
+    {"\u2581the", -5},
+    {"er", -3},
+    {"in", -4},
+    {"\u2581a", -6},
+    {"re", -7},
+    {"on", -8},
+    {"ing", -9},
+    {"\u2581w", -10},
+    {"\u2581h", -11},
+    {"ll", -12},
+    {"ello", -14},
+    {"llo", -13},
+    {"\u2581hello", -15},
+    {"or", -16},
+    {"ld", -17},
+    {"\u2581wor", -18},
+    {"\u2581world", -19},
+    {"st", -20},
+    {"\u2581s", -21},
+    {"ar", -22},
+    {"\u2581\u2581", -23},
+    {"\u2581\u2581\u2581\u2581", -24},
+    {"aa", -25},
+    {"aaa", -26},
+    {"b", -78},
+    {"c", -79},
+    {"ab", -50},
+    {"bc", -50},
+    {"\u65e5\u672c", -30},
+    {"<", -80},
+    {">", -81},
+    {"|", -82},
+    {"</", -31},
 };
 
 enum { N_SMALL_PIECES = sizeof small_pieces / sizeof *small_pieces };
@@ -80,11 +125,40 @@ static inline void small_spm(struct small_vocab *v)
 
 /* Ids: 0 + b byte b, 256 + i what merge i makes, then some special tokens. */
 static const char *const small_merges[] = {
-    "h e",          "\u0120 t",       "l l",          "\u0120t he",        "e r",       "\u0120 w",        "o r",
-    "i n",          "in g",           "ll o",         "he llo",            "\u0120 hello", "\u0120w or",   "l d",
-    "\u0120wor ld", "\u0120 \u0120",  "\u0120\u0120 \u0120\u0120", "\u010a \u010a", "' s", "\u00c3 \u00a9", "1 2",
-    "a a",          "aa a",           "r e",          "\u0120 a",          "o n",       "s t",             "\u0120 s",
-    "a r",          "\u0120s t",      "\u0120st or",  "\u0120stor y",      "\u0120 \u00e6", "\u00e6 \u0139",
+    "h e",
+    "\u0120 t",
+    "l l",
+    "\u0120t he",
+    "e r",
+    "\u0120 w",
+    "o r",
+    "i n",
+    "in g",
+    "ll o",
+    "he llo",
+    "\u0120 hello",
+    "\u0120w or",
+    "l d",
+    "\u0120wor ld",
+    "\u0120 \u0120",
+    "\u0120\u0120 \u0120\u0120",
+    "\u010a \u010a",
+    "' s",
+    "\u00c3 \u00a9",
+    "1 2",
+    "a a",
+    "aa a",
+    "r e",
+    "\u0120 a",
+    "o n",
+    "s t",
+    "\u0120 s",
+    "a r",
+    "\u0120s t",
+    "\u0120st or",
+    "\u0120stor y",
+    "\u0120 \u00e6",
+    "\u00e6 \u0139",
 };
 
 enum { N_SMALL_MERGES = sizeof small_merges / sizeof *small_merges };

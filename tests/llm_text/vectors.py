@@ -1,6 +1,6 @@
 """Encodes the test vectors of public vocabularies: `vectors.py VOCAB_TOOL`.
 
-PLMR_VOCAB_DATA names a folder with NAME.gguf, NAME.gguf.inp (texts that end with a line of __ggml_vocab_test__ each) and
+PLMR_VOCAB_DATA names a folder with NAME.gguf, NAME.gguf.inp (texts, each ended by a line of __ggml_vocab_test__) and
 NAME.gguf.out (the ids of each text, a line each, without BOS). The vocabularies are no part of the project; without the
 folder the test is skipped."""
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 import vocab_dump
 
 NAMES = ["ggml-vocab-llama-spm", "ggml-vocab-gpt-2"]

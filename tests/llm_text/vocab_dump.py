@@ -60,7 +60,7 @@ def dump(vocab, path):
         file.write(strings([vocab["model"], vocab.get("pre", b"default")]))
         file.write(strings(vocab["tokens"]))
         file.write(struct.pack("<q%df" % len(scores), len(scores), *scores))
-        file.write(struct.pack("<q%di" % len(types), len(types), *types))
+        file.write(struct.pack("<q%dq" % len(types), len(types), *types))
         file.write(strings(vocab.get("merges", [])))
         file.write(struct.pack("<5q3q", *ids, *choices))
 

@@ -64,10 +64,10 @@ static plmr_token_text *take_strings(struct input *input, int64_t *n)
     return texts ? texts : (die("no memory"), NULL);
 }
 
-static void *take_array(struct input *input, int64_t *n)
+static void *take_array(struct input *input, size_t element_size, int64_t *n)
 {
     *n = take_number(input);
-    size_t n_bytes = 4 * (size_t)*n;
+    size_t n_bytes = element_size * (size_t)*n;
     void *array = malloc(n_bytes + 1);
     if (!array)
         die("no memory");
@@ -92,8 +92,8 @@ static plmr_tokenizer *load(const char *path)
     spec.pre = pre;
     void *lists[] = {names, NULL, NULL, NULL, NULL, data};
     spec.tokens = lists[1] = take_strings(&input, &spec.n_tokens);
-    spec.scores = lists[2] = take_array(&input, &spec.n_scores);
-    spec.types = lists[3] = take_array(&input, &spec.n_types);
+    spec.scores = lists[2] = take_array(&input, sizeof(float), &spec.n_scores);
+    spec.types = lists[3] = take_array(&input, sizeof(int64_t), &spec.n_types);
     spec.merges = lists[4] = take_strings(&input, &spec.n_merges);
     int64_t *ids[] = {&spec.bos, &spec.eos, &spec.eot, &spec.eom, &spec.unk};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)

@@ -1,0 +1,157 @@
+/* isa_vector.h - vectors of floats of the instruction set that isa.c is compiled for, and the size of its register
+ * tile.
+ *
+ * PLMR_ISA_AVX512 or PLMR_ISA_AVX2 is defined where the flags of the compiler allow for it; without both the code is
+ * what any processor runs, lane by lane where there is no vector operation that every compiler knows.
+ */
+#ifndef PLMR_KERNEL_ISA_VECTOR_H
+#define PLMR_KERNEL_ISA_VECTOR_H
+
+#include "base/half.h"
+#include "plmr/types.h"
+
+#include <math.h>
+#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
+#include <immintrin.h>
+#endif
+
+/* The register tile has ROWS rows of VECTORS vectors. On a ramp, STRIP_ROWS rows are worked on together. */
+#if defined(PLMR_ISA_AVX512)
+#define PLMR_ISA_TABLE plmr_isa_avx512
+#define PLMR_ISA_NAME "avx512"
+enum { LANES = 16, VECTORS = 1, ROWS = 16, STRIP_ROWS = 8 };
+#elif defined(PLMR_ISA_AVX2)
+#define PLMR_ISA_TABLE plmr_isa_avx2
+#define PLMR_ISA_NAME "avx2"
+enum { LANES = 8, VECTORS = 2, ROWS = 6, STRIP_ROWS = 6 };
+#else
+#define PLMR_ISA_TABLE plmr_isa_portable
+#define PLMR_ISA_NAME "portable"
+enum { LANES = 4, VECTORS = 2, ROWS = 8, STRIP_ROWS = 8 };
+#endif
+enum { COLS = VECTORS * LANES };
+
+/* Before a loop with a constant number of turns, over vectors that should stay in registers. */
+#if defined(__clang__)
+#define PLMR_UNROLL _Pragma("unroll")
+#else
+#define PLMR_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+/* So that arguments that are constants become constants: one loop in the source, several in the program. */
+#define PLMR_INLINE static inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+typedef vf vf_anywhere __attribute__((aligned(4), may_alias));
+typedef vi vi_anywhere __attribute__((aligned(4), may_alias));
+
+#if defined(PLMR_ISA_AVX512)
+typedef __mmask16 vmask;
+#else
+typedef vi vmask;
+#endif
+
+PLMR_INLINE vf vf_load(const float *from)
+{
+    return *(const vf_anywhere *)from;
+}
+
+PLMR_INLINE void vf_store(float *to, vf value)
+{
+    *(vf_anywhere *)to = value;
+}
+
+PLMR_INLINE vi vi_load(const int32_t *from)
+{
+    return *(const vi_anywhere *)from;
+}
+
+PLMR_INLINE vf vf_fma(float a, vf b, vf c)
+{
+#if defined(PLMR_ISA_AVX512)
+    return (vf)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
+#elif defined(PLMR_ISA_AVX2)
+    return (vf)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
+#else
+    for (int lane = 0; lane < LANES; lane++)
+        c[lane] = fmaf(a, b[lane], c[lane]);
+    return c;
+#endif
+}
+
+/* To the nearest f16. */
+PLMR_INLINE vf vf_round(vf value)
+{
+#if defined(PLMR_ISA_AVX512)
+    return (vf)_mm512_cvtph_ps(_mm512_cvtps_ph((__m512)value, _MM_FROUND_TO_NEAREST_INT));
+#elif defined(PLMR_ISA_AVX2)
+    return (vf)_mm256_cvtph_ps(_mm256_cvtps_ph((__m256)value, _MM_FROUND_TO_NEAREST_INT));
+#else
+    for (int lane = 0; lane < LANES; lane++)
+        value[lane] = plmr_f16_round(value[lane]);
+    return value;
+#endif
+}
+
+/* One step of a chain; `half` chains are rounded to f16. */
+PLMR_INLINE vf vf_step(bool half, float a, vf b, vf c)
+{
+    vf sum = vf_fma(a, b, c);
+    return half ? vf_round(sum) : sum;
+}
+
+/* The lanes that are at least 0 and less than `end`. */
+PLMR_INLINE vmask vi_within(vi value, int end)
+{
+#if defined(PLMR_ISA_AVX512)
+    return _mm512_cmplt_epu32_mask((__m512i)value, _mm512_set1_epi32(end));
+#else
+    return (vi)((vu)value < (vu){0} + (uint32_t)end);
+#endif
+}
+
+/* vf_step in the lanes of the mask, c in the others. */
+PLMR_INLINE vf vf_step_where(vmask mask, bool half, float a, vf b, vf c)
+{
+#if defined(PLMR_ISA_AVX512)
+    if (!half)
+        return (vf)_mm512_mask3_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c, mask);
+    return (vf)_mm512_mask_mov_ps((__m512)c, mask, (__m512)vf_step(half, a, b, c));
+#elif defined(PLMR_ISA_AVX2)
+    return (vf)_mm256_blendv_ps((__m256)c, (__m256)vf_step(half, a, b, c), (__m256)mask);
+#else
+    return (vf)((mask & (vi)vf_step(half, a, b, c)) | (~mask & (vi)c));
+#endif
+}
+
+/* LANES elements, the first of them number `at`. */
+PLMR_INLINE vf vf_load_as(enum plmr_dtype dtype, const void *from, size_t at)
+{
+    if (dtype == PLMR_F32)
+        return vf_load((const float *)from + at);
+    const uint16_t *words = (const uint16_t *)from + at;
+#if defined(PLMR_ISA_AVX512)
+    __m256i raw = _mm256_loadu_si256((const __m256i *)words);
+    return dtype == PLMR_F16 ? (vf)_mm512_cvtph_ps(raw) : (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16);
+#elif defined(PLMR_ISA_AVX2)
+    __m128i raw = _mm_loadu_si128((const __m128i *)words);
+    return dtype == PLMR_F16 ? (vf)_mm256_cvtph_ps(raw) : (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16);
+#else
+    vf value;
+    for (int lane = 0; lane < LANES; lane++)
+        value[lane] = dtype == PLMR_F16 ? plmr_float_from_f16(words[lane]) : plmr_float_from_bf16(words[lane]);
+    return value;
+#endif
+}
+
+PLMR_INLINE float load_as(enum plmr_dtype dtype, const void *from, size_t at)
+{
+    const uint16_t *words = (const uint16_t *)from;
+    if (dtype == PLMR_F32)
+        return ((const float *)from)[at];
+    return dtype == PLMR_F16 ? plmr_float_from_f16(words[at]) : plmr_float_from_bf16(words[at]);
+}
+
+#endif
