@@ -1,12 +1,13 @@
 """The demo model's vocabulary: learns it from texts, and turns texts into ids.
 
-It is a SentencePiece-like BPE vocabulary: a space is the mark U+2581, one is put in front of every text, and what has no
-piece is spelled in bytes. Pieces never reach over the border between a word and a sign, so words can be encoded one by
-one, with the same result as for the whole text.
+It is a SentencePiece-like BPE vocabulary: a space is the mark U+2581, one is put in front of every text, and what has
+no piece is spelled in bytes. Pieces never reach over the border between a word and a sign, so words can be encoded one
+by one, with the same result as for the whole text.
 """
 import collections
 import heapq
 import re
+import string
 
 UNKNOWN, BEGIN, END = 0, 1, 2
 FIRST_BYTE = 3
@@ -77,7 +78,7 @@ class Vocabulary:
     def learn(cls, texts, size):
         counts = collections.Counter(word for text in texts for word in words_of(text))
         counts = {word: n for word, n in counts.items() if not word.isspace()}
-        characters = sorted({c for word in counts for c in word})
+        characters = sorted({c for word in counts for c in word} | set(string.ascii_letters))
         return cls(learn_merges(counts, size - FIRST_BYTE - 256 - len(characters)), characters)
 
     def _encode_word(self, word):

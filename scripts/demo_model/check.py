@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks a GGUF file of a llama model against reference values, and lets it tell stories. Uses NumPy only, and nothing of
-what trained and wrote the file.
+"""Checks a GGUF file of a llama model against reference values, and lets it tell stories. Uses NumPy only, and nothing
+of what trained and wrote the file.
 
 check.py [MODEL] [--reference PREFIX] [--prompt TEXT] [--temperature T ...] [--seed N] [--tokens N] [--stories N]
 

@@ -1,11 +1,11 @@
-"""Writes GGUF files, version 3: little-endian, metadata of the kinds that the demo model needs, tensors in F32 and F16."""
+"""Writes GGUF files, version 3, little-endian: metadata as the demo model needs it, tensors in F32 and F16."""
 import struct
 
 import numpy as np
 
 ALIGNMENT = 32
 TENSOR_TYPES = {np.dtype(np.float32): 0, np.dtype(np.float16): 1}
-SCALARS = {"u32": (4, "<I"), "i32": (5, "<i"), "f32": (6, "<f"), "bool": (7, "<?"), "u64": (10, "<Q"), "f64": (12, "<d")}
+SCALARS = {"u32": (4, "<I"), "i32": (5, "<i"), "f32": (6, "<f"), "bool": (7, "<?"), "u64": (10, "<Q")}
 STRING, ARRAY = 8, 9
 
 
@@ -35,7 +35,7 @@ def _padded(n_bytes):
 
 
 def write(path, metadata, tensors):
-    """metadata: (key, kind, value), kind one of str, u32, i32, f32, bool, u64, f64 or list:KIND.
+    """metadata: (key, kind, value), kind one of str, u32, i32, f32, bool, u64 or list:KIND.
     tensors: (name, array), arrays in row-major order; a file lists the fastest dimension first."""
     head = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
     for key, kind, value in metadata:

@@ -334,8 +334,8 @@ def brave_small(s):
     s.set(task="[help us|be brave|do great things]")
     s.set(trouble=trouble, answer=answer)
     return s.tell(
-        """{opening} {hero} was [smaller than everyone else|the smallest of them all]. {a_pal_cap} named {pal} always said,
-        "You are too small to {task}." That made {hero} sad.""",
+        """{opening} {hero} was [smaller than everyone else|the smallest of them all]. {a_pal_cap} named {pal} always
+        said, "You are too small to {task}." That made {hero} sad.""",
         """{Day}, there was a loud cry, and everyone came running. [It was terrible:|Something bad had happened:]
         {trouble}. "[What can we do|Who can help]?" they cried. "Let me try," said {hero} [in a small voice|bravely].
         [|{His} heart was beating fast, but {he} did not run away.] {answer}.""",

@@ -222,13 +222,13 @@ def metadata(shape, vocabulary, facts):
                  ("unknown_token_id", "u32", bpe.UNKNOWN), ("add_bos_token", "bool", True),
                  ("add_eos_token", "bool", False), ("add_space_prefix", "bool", True)]
     return ([("general.architecture", "str", "llama"), ("general.name", "str", "plmr demo"),
-             ("general.description", "str", "A small model that tells short stories. It was trained by the plmr project "
-              "on stories made by a grammar; both lie in scripts/demo_model."),
+             ("general.description", "str", "A small model that tells short stories. It was trained by the plmr "
+              "project on stories made by a grammar; both lie in scripts/demo_model."),
              ("general.license", "str", "Apache-2.0"), ("general.file_type", "u32", 1)]
             + [("llama." + key, "u32", n) for key, n in n_llama]
             + [("llama.attention.layer_norm_rms_epsilon", "f32", shape.eps),
                ("llama.rope.freq_base", "f32", shape.rope_base)]
-            + [("training." + key, kind, value) for key, kind, value in facts]
+            + [("plmr.training." + key, kind, value) for key, kind, value in facts]
             + [("tokenizer.ggml." + key, kind, value) for key, kind, value in tokenizer])
 
 
@@ -270,9 +270,9 @@ def arguments():
     parser = argparse.ArgumentParser(description="Trains the demo model.")
     parser.add_argument("--out", default="build/demo_model", help="folder for the files")
     parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--stories", type=int, default=1000000)
-    parser.add_argument("--steps", type=int, default=30000)
-    parser.add_argument("--batch", type=int, default=256, help="rows of a step")
+    parser.add_argument("--stories", type=int, default=400000)
+    parser.add_argument("--steps", type=int, default=10000)
+    parser.add_argument("--batch", type=int, default=128, help="rows of a step")
     parser.add_argument("--rate", type=float, default=4e-3, help="highest learning rate")
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay")
     parser.add_argument("--warmup", type=int, default=500, help="steps until the highest learning rate")
@@ -295,11 +295,11 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = False
 
     started = time.time()
-    sample = [stories.story(args.seed, i) for i in range(min(args.stories, 30000))]
+    sample = [stories.story(args.seed, i) for i in range(min(args.stories, 10000))]
     VOCABULARY = bpe.Vocabulary.learn(sample, shape.vocab)
     shape.vocab = len(VOCABULARY.tokens)
     ids = encode_stories(args.seed, 0, args.stories)
-    held_out = encode_stories(args.seed, FIRST_HELD_OUT, min(args.stories, 4000))
+    held_out = encode_stories(args.seed, FIRST_HELD_OUT, min(args.stories, 2000))
     print(f"{args.stories} stories, {len(ids)} tokens, vocabulary {shape.vocab}, {time.time() - started:.0f} s")
     lengths = np.diff(np.flatnonzero(held_out == bpe.BEGIN))
     print(f"tokens of a story: mean {lengths.mean():.1f}, at most {lengths.max()}")

@@ -8,7 +8,7 @@
 enum arrival_kind { NOTHING, EXCHANGE, STREAM, MULTICAST };
 
 /* Lines of a reduction are taken in strips: a strip of columns as they lie, a strip of rows turned into columns. */
-enum { STRIP_COLS = 64, STRIP_ROWS = 16 };
+enum { STRIP_COLS = 256, STRIP_ROWS = 16 };
 
 /* Something under way along one axis; `begin` is the clocks' common offset when it began. */
 struct arrival {

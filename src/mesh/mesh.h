@@ -14,6 +14,8 @@ static inline void plmr_mesh_share(int n, int parts, int place, int *first, int 
 /* The place whose share of n cores holds core i. */
 static inline int plmr_mesh_owner(int n, int parts, int i)
 {
+    if (parts == 1) /* spares a division on paths that are taken for every core */
+        return 0;
     int place = (int)(((int64_t)i * parts) / n);
     while ((int64_t)n * (place + 1) / parts <= i)
         place++;

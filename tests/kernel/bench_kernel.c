@@ -1,7 +1,6 @@
-/* Rates of the kernels beside OpenBLAS's sgemm with one thread on the same machine. bench_kernel [word]: only the cases
- * whose name has the word in it. The best of several runs counts: a shared machine only ever slows down. */
-#include "kernel/gemm_block.h"
-#include "kernel/isa.h"
+/* Rates of the kernels beside OpenBLAS's sgemm with one thread, run by turns on the same machine. bench_kernel [word]:
+ * only the cases whose name has the word in it. The best of several runs counts: a shared machine only ever slows down.
+ */
 #include "kernel/kernel.h"
 
 #include <cblas.h>
@@ -12,7 +11,7 @@
 
 void openblas_set_num_threads(int n);
 
-enum { REPEATS = 8 };
+enum { ROUNDS = 5, SGEMM_SIZE = 4096 };
 
 /* Of this thread alone: what else the machine does must not count. */
 static double now(void)
@@ -29,25 +28,25 @@ static void *allocate(size_t n_bytes)
         fprintf(stderr, "bench_kernel: out of memory\n");
         exit(1);
     }
-    memset(memory, 0x11, n_bytes);
+    memset(memory, 0x3c, n_bytes); /* as an element of any type an ordinary number */
     return memory;
 }
 
-static double sgemm_rate(int n)
+static double max(double a, double b)
 {
-    size_t n_bytes = (size_t)n * (size_t)n * sizeof(float);
-    float *a = allocate(n_bytes), *b = allocate(n_bytes), *c = allocate(n_bytes);
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
-        double start = now();
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0, c, n);
-        double rate = 2e-9 * n * n * n / (now() - start);
-        best = rate > best ? rate : best;
-    }
-    free(a);
-    free(b);
-    free(c);
-    return best;
+    return a > b ? a : b;
+}
+
+typedef struct sgemm {
+    float *a, *b, *c;
+} sgemm;
+
+static double sgemm_rate(const sgemm *s)
+{
+    const int n = SGEMM_SIZE;
+    double start = now();
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, s->a, n, s->b, n, 0, s->c, n);
+    return 2e-9 * n * n * n / (now() - start);
 }
 
 typedef struct gemm_case {
@@ -87,46 +86,63 @@ static void free_lines(const void *const *lines)
     free((void *)lines);
 }
 
-static double gemm_rate(const gemm_case *g)
+/* C's rows a power of two apart would do the same. */
+static plmr_gemm_block make_block(const gemm_case *g)
 {
-    plmr_gemm_block b = {.n_slots = g->n_slots,
-                         .kt = g->size,
-                         .ms = g->size,
-                         .ns = g->size,
-                         .skewed = !g->straight,
-                         .a_aligned = g->a_aligned,
-                         .dtype = g->dtype,
-                         .accumulate = g->accumulate,
-                         .n_row_runs = 1,
-                         .row_runs = &(plmr_run){0, g->n_slots},
-                         .n_col_runs = g->n_col_runs,
-                         .col_runs = g->col_runs};
+    enum { GAP = 16 };
     int n_cols = count_cols(g);
+    plmr_gemm_block b = {
+        .n_slots = g->n_slots,
+        .kt = g->size,
+        .ms = g->size,
+        .ns = g->size,
+        .skewed = !g->straight,
+        .a_aligned = g->a_aligned,
+        .dtype = g->dtype,
+        .accumulate = g->accumulate,
+        .n_row_runs = 1,
+        .n_col_runs = g->n_col_runs,
+        .col_runs = g->col_runs,
+        .a_line = make_lines(g->n_slots, g->n_slots, g),
+        .b_line = make_lines(g->n_slots, n_cols, g),
+        .ldc = (size_t)(n_cols * g->size) + GAP,
+    };
+    b.c = allocate((size_t)(g->n_slots * g->size) * b.ldc * sizeof *b.c);
+    return b;
+}
+
+static double block_rate(const gemm_case *g, plmr_gemm_block *b, plmr_gemm_scratch *scratch)
+{
+    double start = now();
+    for (int batch = 0; batch < g->batches; batch++) {
+        b->t0 = batch * g->steps;
+        b->t1 = b->t0 + g->steps;
+        if (plmr_gemm_block_run(b, scratch))
+            exit(1);
+    }
+    double core_step = 2e-9 * g->size * g->size * g->size;
+    return core_step * g->n_slots * count_cols(g) * g->steps * g->batches / (now() - start);
+}
+
+static void bench_gemm(const gemm_case *g, const sgemm *yardstick)
+{
+    plmr_gemm_block block = make_block(g);
+    plmr_run rows = {0, g->n_slots};
     plmr_gemm_scratch *scratch;
     if (plmr_gemm_scratch_create(0, 0, &scratch))
         exit(1);
-    b.a_line = make_lines(g->n_slots, g->n_slots, g);
-    b.b_line = make_lines(g->n_slots, n_cols, g);
-    b.ldc = (size_t)(n_cols * g->size) + 16;
-    b.c = allocate((size_t)(g->n_slots * g->size) * b.ldc * sizeof *b.c);
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
-        double start = now();
-        for (int batch = 0; batch < g->batches; batch++) {
-            b.t0 = batch * g->steps;
-            b.t1 = b.t0 + g->steps;
-            if (plmr_gemm_block_run(&b, scratch))
-                exit(1);
-        }
-        double flops = 2.0 * g->n_slots * n_cols * g->size * g->size * g->size * g->steps * g->batches;
-        double rate = 1e-9 * flops / (now() - start);
-        best = rate > best ? rate : best;
+    block.row_runs = &rows;
+    double rate = 0, sgemm = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        rate = max(rate, block_rate(g, &block, scratch));
+        sgemm = max(sgemm, sgemm_rate(yardstick));
     }
-    free_lines(b.a_line);
-    free_lines(b.b_line);
-    free(b.c);
+    printf("%-30s %6.1f GFLOP/s, sgemm %6.1f: %5.1f %%\n", g->name, rate, sgemm, 100 * rate / sgemm);
+    fflush(stdout);
+    free_lines(block.a_line);
+    free_lines(block.b_line);
+    free(block.c);
     plmr_gemm_scratch_destroy(scratch);
-    return best;
 }
 
 static const gemm_case gemm_cases[] = {
@@ -149,84 +165,85 @@ static const gemm_case gemm_cases[] = {
     {"8x8x8 f16, accumulate f16", 128, 8, PLMR_F16, PLMR_F16, 1, {{0, 128}}, false, false, 128, 1},
 };
 
-static double gemv_rate(enum plmr_dtype dtype)
+static double gemv_rate(enum plmr_dtype dtype, const char *b, size_t n_bytes, float *part)
 {
-    enum { KT = 23, N = 16384, ROWS = 64 };
-    size_t n_bytes = (size_t)ROWS * KT * N * plmr_dtype_bytes(dtype);
-    char *b = allocate(n_bytes);
-    float *x = allocate(KT * sizeof *x), *part = allocate(N * sizeof *part);
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
-        double start = now();
-        for (int row = 0; row < ROWS; row++)
-            plmr_gemv_row(dtype, PLMR_F32, KT, N, x, b + (size_t)row * (n_bytes / ROWS), N, part);
-        double rate = 1e-9 * (double)n_bytes / (now() - start);
-        best = rate > best ? rate : best;
-    }
-    free(b);
-    free(x);
-    free(part);
-    return best;
+    enum { KT = 23, N = 16384 };
+    static const float x[KT] = {1, 2, 3};
+    size_t row_bytes = (size_t)KT * N * plmr_dtype_bytes(dtype), n_rows = n_bytes / row_bytes;
+    double start = now();
+    for (size_t row = 0; row < n_rows; row++)
+        plmr_gemv_row(dtype, PLMR_F32, KT, N, x, b + row * row_bytes, N, part);
+    return 1e-9 * (double)(n_rows * row_bytes) / (now() - start);
 }
 
 /* Adds up the same memory: what one core can read. */
-static double read_rate(void)
+static double read_rate(const uint64_t *words, size_t n_bytes)
 {
-    size_t n = (size_t)32 << 20;
-    uint64_t *words = allocate(n * sizeof *words), sums[16] = {0};
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
-        double start = now();
-        for (size_t j = 0; j < n; j += 16)
-            for (int k = 0; k < 16; k++)
-                sums[k] += words[j + (size_t)k];
-        double rate = 8e-9 * (double)n / (now() - start);
-        best = rate > best ? rate : best;
-        __asm__ volatile("" ::"r"(sums) : "memory");
-    }
-    free(words);
-    return best;
+    uint64_t sums[16] = {0};
+    double start = now();
+    for (size_t j = 0; j < n_bytes / sizeof *words; j += 16)
+        for (int k = 0; k < 16; k++)
+            sums[k] += words[j + (size_t)k];
+    __asm__ volatile("" ::"r"(sums) : "memory");
+    return 1e-9 * (double)n_bytes / (now() - start);
 }
 
-static double product_rate(int size)
+static void bench_gemv(void)
 {
-    enum { TILES = 4096 };
+    static const char *const names[] = {"gemv f32", "gemv f16", "gemv bf16"};
+    size_t n_bytes = (size_t)128 << 20;
+    void *b = allocate(n_bytes), *part = allocate(sizeof(float) << 14);
+    for (int dtype = 0; dtype < 3; dtype++) {
+        double rate = 0, read = 0;
+        for (int i = 0; i < ROUNDS; i++) {
+            rate = max(rate, gemv_rate((enum plmr_dtype)dtype, b, n_bytes, part));
+            read = max(read, read_rate(b, n_bytes));
+        }
+        printf("%-30s %6.1f GB/s, reading %6.1f: %5.1f %%\n", names[dtype], rate, read, 100 * rate / read);
+    }
+    free(b);
+    free(part);
+}
+
+static void bench_product(int size)
+{
+    enum { TILES = 1024 };
     size_t n = (size_t)size * (size_t)size;
     float *a = allocate(n * sizeof *a), *b = allocate(n * sizeof *b), *acc = allocate(n * sizeof *acc);
-    double best = 0;
-    for (int i = 0; i < REPEATS; i++) {
+    double rate = 0;
+    for (int i = 0; i < ROUNDS; i++) {
         double start = now();
         for (int tile = 0; tile < TILES; tile++)
             plmr_tile_product_add(PLMR_F32, PLMR_F32, size, size, size, a, b, acc, (size_t)size);
-        double rate = 2e-9 * TILES * size * size * size / (now() - start);
-        best = rate > best ? rate : best;
+        rate = max(rate, 2e-9 * TILES * size * size * size / (now() - start));
     }
+    printf("tile product %-17d %6.1f GFLOP/s\n", size, rate);
     free(a);
     free(b);
     free(acc);
-    return best;
+}
+
+static void bench_gemms(const char *word)
+{
+    size_t n_bytes = sizeof(float) * SGEMM_SIZE * SGEMM_SIZE;
+    sgemm yardstick = {allocate(n_bytes), allocate(n_bytes), allocate(n_bytes)};
+    openblas_set_num_threads(1);
+    for (size_t i = 0; i < sizeof gemm_cases / sizeof gemm_cases[0]; i++)
+        if (strstr(gemm_cases[i].name, word))
+            bench_gemm(&gemm_cases[i], &yardstick);
+    free(yardstick.a);
+    free(yardstick.b);
+    free(yardstick.c);
 }
 
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
-    openblas_set_num_threads(1);
-    double sgemm = (word[0] == 0 ? sgemm_rate(4096) : 105);
-    printf("kernels: %s; sgemm 4096: %.1f GFLOP/s\n", plmr_kernel_name(), sgemm);
-    for (size_t i = 0; i < sizeof gemm_cases / sizeof gemm_cases[0]; i++)
-        if (strstr(gemm_cases[i].name, word)) {
-            double rate = gemm_rate(&gemm_cases[i]);
-            printf("%-32s %7.1f GFLOP/s  %5.1f %% of sgemm\n", gemm_cases[i].name, rate, 100 * rate / sgemm);
-        }
-    if (strstr("gemv", word)) {
-        double read = read_rate();
-        static const char *const names[] = {"gemv f32", "gemv f16", "gemv bf16"};
-        for (int dtype = 0; dtype < 3; dtype++) {
-            double rate = gemv_rate((enum plmr_dtype)dtype);
-            printf("%-32s %7.1f GB/s     %5.1f %% of reading\n", names[dtype], rate, 100 * rate / read);
-        }
-    }
+    printf("kernels: %s\n", plmr_kernel_name());
+    bench_gemms(word);
+    if (strstr("gemv", word))
+        bench_gemv();
     if (strstr("tile product", word))
         for (int size = 3; size <= 48; size *= 2)
-            printf("tile product %2d                  %7.1f GFLOP/s\n", size, product_rate(size));
+            bench_product(size);
 }

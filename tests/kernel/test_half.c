@@ -71,8 +71,8 @@ static void ties(void **state)
 {
     (void)state;
     for (unsigned bits = 0; bits < ALL; bits++) {
-        double half = value_of_f16(bits), next_half = value_of_f16(bits + 1 & 0xffff);
-        double brain = value_of_bf16(bits), next_brain = value_of_bf16(bits + 1 & 0xffff);
+        double half = value_of_f16(bits), next_half = value_of_f16((bits + 1) % ALL);
+        double brain = value_of_bf16(bits), next_brain = value_of_bf16((bits + 1) % ALL);
         if (isfinite(half))
             check_around((float)half);
         if (isfinite(half) && isfinite(next_half))

@@ -7,118 +7,13 @@
 
 #include <cmocka.h>
 
-#include "base/half.h"
 #include "kernel/gemm_block.h"
-#include "kernel/isa.h"
 #include "kernel/kernel.h"
+#include "reference.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const isa_names[] = {"portable", "avx2", "avx512"};
-enum { N_ISAS = sizeof isa_names / sizeof isa_names[0] };
-
-/* ---- numbers ---- */
-
-static uint32_t hash(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-    uint32_t h = a * 0x9e3779b1u ^ b * 0x85ebca77u ^ c * 0xc2b2ae3du ^ d * 0x27d4eb2fu;
-    h = (h ^ h >> 15) * 0x2c1b3c6du;
-    h = (h ^ h >> 12) * 0x297a2d39u;
-    return h ^ h >> 15;
-}
-
-static uint32_t random_seed = 1;
-
-static int random_below(int n)
-{
-    return (int)(hash(random_seed++, 77, 7, 0) % (uint32_t)n);
-}
-
-/* Nearest f16 by way of double arithmetic: the spacing of the value's binade, or of the subnormals. */
-static double nearest_f16(double value)
-{
-    if (isnan(value) || isinf(value) || value == 0)
-        return value;
-    int exponent;
-    frexp(value, &exponent);
-    int spacing = exponent - 11 < -24 ? -24 : exponent - 11;
-    double nearest = ldexp(nearbyint(ldexp(value, -spacing)), spacing);
-    return fabs(nearest) > 65504 ? copysign(INFINITY, value) : copysign(nearest, value);
-}
-
-static double value_of_f16(unsigned half)
-{
-    int exponent = (int)(half >> 10 & 31);
-    double fraction = half & 1023, sign = half & 0x8000 ? -1 : 1;
-    if (exponent == 31)
-        return fraction != 0 ? NAN : sign * INFINITY;
-    return sign * (exponent == 0 ? ldexp(fraction, -24) : ldexp(fraction + 1024, exponent - 25));
-}
-
-static double value_of_bf16(unsigned brain)
-{
-    int exponent = (int)(brain >> 7 & 255);
-    double fraction = brain & 127, sign = brain & 0x8000 ? -1 : 1;
-    if (exponent == 255)
-        return fraction != 0 ? NAN : sign * INFINITY;
-    return sign * (exponent == 0 ? ldexp(fraction, -133) : ldexp(fraction + 128, exponent - 134));
-}
-
-/* An element as it is stored. Different magnitudes, so that every other order of additions shows; some are zero. */
-static uint32_t element_bits(enum plmr_dtype dtype, uint32_t h)
-{
-    uint32_t sign = h >> 31, low = h >> 8 & 0x7fffff, exponent = h % 12;
-    if (h % 97 == 0)
-        return dtype == PLMR_F32 ? sign << 31 : sign << 15;
-    if (dtype == PLMR_F32)
-        return sign << 31 | (118 + exponent) << 23 | low;
-    if (dtype == PLMR_F16)
-        return sign << 15 | (6 + exponent) << 10 | (low & 1023);
-    return sign << 15 | (118 + exponent) << 7 | (low & 127);
-}
-
-static float element_value(enum plmr_dtype dtype, uint32_t bits)
-{
-    float value;
-    if (dtype != PLMR_F32)
-        return (float)(dtype == PLMR_F16 ? value_of_f16(bits) : value_of_bf16(bits));
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static void put_element(enum plmr_dtype dtype, void *array, size_t at, uint32_t bits)
-{
-    if (dtype == PLMR_F32)
-        ((uint32_t *)array)[at] = bits;
-    else
-        ((uint16_t *)array)[at] = (uint16_t)bits;
-}
-
-static uint32_t nan_bits(enum plmr_dtype dtype)
-{
-    return dtype == PLMR_F32 ? 0x7fc00000u : dtype == PLMR_F16 ? 0x7e00u : 0x7fc0u;
-}
-
-static bool same_bits(float a, float b)
-{
-    return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
-}
-
-static float multiply_add(enum plmr_dtype accumulate, float a, float b, float c)
-{
-    float sum = fmaf(a, b, c);
-    return accumulate == PLMR_F16 ? (float)nearest_f16(sum) : sum;
-}
-
-static void *must_allocate(size_t n_bytes)
-{
-    void *memory = malloc(n_bytes ? n_bytes : 1);
-    assert_non_null(memory);
-    return memory;
-}
 
 /* ---- the batches of a GEMM ---- */
 
@@ -128,7 +23,8 @@ typedef struct product {
     plmr_gemm_block block;
     plmr_run row_runs[MOST_RUNS], col_runs[MOST_RUNS];
     uint32_t seed;
-    size_t l2_bytes, l3_bytes;
+    bool wild;
+    plmr_gemm_scratch *scratch;
 } product;
 
 static int count_chunks(const plmr_run *runs, int n)
@@ -154,7 +50,7 @@ static int slot_of(const plmr_gemm_block *block, int x, int y, int t)
 static uint32_t factor_bits(const product *p, bool is_b, int chunk, int slot, int kk, int i)
 {
     uint32_t h = hash(p->seed + is_b, (uint32_t)chunk, (uint32_t)(slot * p->block.kt + kk), (uint32_t)i);
-    return element_bits(p->block.dtype, h);
+    return element_bits(p->block.dtype, p->wild, h);
 }
 
 static float factor(const product *p, bool is_b, int chunk, int slot, int kk, int i)
@@ -173,6 +69,11 @@ static bool is_needed(const product *p, bool is_b, int chunk, int slot)
             if (slot_of(block, chunk, chunk_at(others, other), t) == slot)
                 return true;
     return false;
+}
+
+static uint32_t nan_bits(enum plmr_dtype dtype)
+{
+    return dtype == PLMR_F32 ? 0x7fc00000u : dtype == PLMR_F16 ? 0x7e00u : 0x7fc0u;
 }
 
 /* Sets a line's tiles; those that the batch does not need become NaN. NULL if it needs none. */
@@ -201,7 +102,6 @@ static void *make_line(const product *p, bool is_b, int line)
 static void run_batch(const plmr_isa *isa, product *p, int t0, int t1)
 {
     void *a_line[MOST_SLOTS], *b_line[MOST_SLOTS];
-    plmr_gemm_scratch *scratch;
     p->block.t0 = t0;
     p->block.t1 = t1;
     for (int line = 0; line < p->block.n_slots; line++) {
@@ -210,9 +110,7 @@ static void run_batch(const plmr_isa *isa, product *p, int t0, int t1)
     }
     p->block.a_line = (const void *const *)a_line;
     p->block.b_line = (const void *const *)b_line;
-    assert_null(plmr_gemm_scratch_create(p->l2_bytes, p->l3_bytes, &scratch));
-    assert_null(plmr_gemm_block_run_with(isa, &p->block, scratch));
-    plmr_gemm_scratch_destroy(scratch);
+    assert_null(plmr_gemm_block_run_with(isa, &p->block, p->scratch));
     for (int line = 0; line < p->block.n_slots; line++) {
         free(a_line[line]);
         free(b_line[line]);
@@ -221,7 +119,8 @@ static void run_batch(const plmr_isa *isa, product *p, int t0, int t1)
 
 static float start_value(const product *p, size_t row, size_t col)
 {
-    float value = element_value(PLMR_F32, element_bits(PLMR_F32, hash(p->seed, (uint32_t)row, (uint32_t)col, 99)));
+    float value =
+        element_value(PLMR_F32, element_bits(PLMR_F32, false, hash(p->seed, (uint32_t)row, (uint32_t)col, 99)));
     return p->block.accumulate == PLMR_F16 ? (float)nearest_f16(value) : value;
 }
 
@@ -307,14 +206,13 @@ static int random_of(const int *values, int n)
 
 static product random_product(void)
 {
-    static const int slots[] = {1, 2, 3, 4, 5, 7, 13, 16, 18}, sizes[] = {1, 2, 3, 5, 6, 8, 13},
-                     caches[] = {0, 1, 1 << 14};
+    static const int slots[] = {1, 2, 3, 4, 5, 7, 13, 16, 18}, sizes[] = {1, 2, 3, 5, 6, 8, 13, 17};
     static const int depths[] = {1, 2, 3, 5, 6, 8, 13, 40};
-    product p = {.seed = hash(random_seed++, 1, 2, 3)};
+    product p = {.seed = (uint32_t)random_below(1 << 30), .wild = random_below(6) == 0};
     plmr_gemm_block *b = &p.block;
     b->n_slots = random_of(slots, 9);
-    b->ms = random_of(sizes, 7);
-    b->ns = random_of(sizes, 7);
+    b->ms = random_of(sizes, 8);
+    b->ns = random_of(sizes, 8);
     b->kt = random_of(depths, 8);
     b->skewed = random_below(4) != 0;
     b->a_aligned = random_below(2);
@@ -323,24 +221,35 @@ static product random_product(void)
     b->accumulate = random_below(4) == 0 ? PLMR_F16 : PLMR_F32;
     b->n_row_runs = random_runs(p.row_runs, b->n_slots);
     b->n_col_runs = random_runs(p.col_runs, b->n_slots);
-    p.l2_bytes = (size_t)random_of(caches, 3);
-    p.l3_bytes = (size_t)random_of(caches, 3);
     return p;
 }
 
+static void check_everywhere(product *p, const int *cuts, int n_cuts)
+{
+    for (int i = 0; i < N_ISAS; i++)
+        if (isa_number(i))
+            check_product(isa_number(i), p, cuts, n_cuts);
+}
+
+/* Caches of any size, and scratch that other shapes have left behind. */
 static void any_shape(void **state)
 {
     (void)state;
-    for (int i = 0; i < 400; i++) {
+    static const size_t caches[] = {0, 1, 1 << 14};
+    plmr_gemm_scratch *scratch[9];
+    for (int i = 0; i < 9; i++)
+        assert_null(plmr_gemm_scratch_create(caches[i / 3], caches[i % 3], &scratch[i]));
+    for (int i = 0; i < 500; i++) {
         product p = random_product();
-        int n = p.block.n_slots, t0 = random_below(n + 1) * random_below(2), cut = t0 + random_below(n + 1),
-            t1 = cut + random_below(n + 1);
-        for (int k = 0; k < N_ISAS; k++)
-            if (plmr_isa_find(isa_names[k]))
-                check_product(plmr_isa_find(isa_names[k]), &p, (int[]){t0, cut, t1}, 3);
+        int n = p.block.n_slots, t0 = random_below(n + 1) * random_below(2), cut = t0 + random_below(n + 1);
+        p.scratch = scratch[random_below(9)];
+        check_everywhere(&p, (int[]){t0, cut, cut + random_below(n + 1)}, 3);
     }
+    for (int i = 0; i < 9; i++)
+        plmr_gemm_scratch_destroy(scratch[i]);
 }
 
+/* The scratch is the caller's to destroy. */
 static product whole_product(int n_slots, int kt, int size, enum plmr_dtype dtype)
 {
     product p = {.seed = 5, .row_runs = {{0, n_slots}}, .col_runs = {{0, n_slots}}};
@@ -352,6 +261,7 @@ static product whole_product(int n_slots, int kt, int size, enum plmr_dtype dtyp
                                 .dtype = dtype,
                                 .n_row_runs = 1,
                                 .n_col_runs = 1};
+    assert_null(plmr_gemm_scratch_create(0, 0, &p.scratch));
     return p;
 }
 
@@ -360,50 +270,211 @@ static void deep_slots(void **state)
 {
     (void)state;
     static const int depths[] = {100, 255, 256, 257, 300, 1024};
-    for (int i = 0; i < 6; i++)
-        for (int k = 0; k < N_ISAS; k++) {
-            product p = whole_product(3, depths[i], 7, PLMR_F32);
-            if (plmr_isa_find(isa_names[k]))
-                check_product(plmr_isa_find(isa_names[k]), &p, (int[]){0, 1, 3}, 3);
-        }
+    for (int i = 0; i < 6; i++) {
+        product p = whole_product(3, depths[i], 7, (enum plmr_dtype)(i % 3));
+        check_everywhere(&p, (int[]){0, 1, 3}, 3);
+        plmr_gemm_scratch_destroy(p.scratch);
+    }
 }
 
-/* One batch or any two in its stead. */
+/* One batch, or any two in its stead. */
 static void any_cut(void **state)
 {
     (void)state;
     for (int dtype = 0; dtype < 3; dtype++)
-        for (int cut = 0; cut <= 16; cut++)
-            for (int k = 0; k < N_ISAS; k++) {
-                product p = whole_product(16, 3, 3, (enum plmr_dtype)dtype);
-                p.block.a_aligned = cut % 2;
-                if (plmr_isa_find(isa_names[k]))
-                    check_product(plmr_isa_find(isa_names[k]), &p, (int[]){0, cut, 16}, 3);
-            }
+        for (int cut = 0; cut <= 16; cut++) {
+            product p = whole_product(16, 3, 3, (enum plmr_dtype)dtype);
+            p.block.a_aligned = cut % 2;
+            check_everywhere(&p, (int[]){0, cut, 16}, 3);
+            plmr_gemm_scratch_destroy(p.scratch);
+        }
 }
 
-/* Two runs of a rank in the middle of an interleaved ring, and a register tile's width of chunks and more. */
+/* Two runs of a rank in the middle of an interleaved ring, more than a register tile wide, in batches and step by step.
+ */
 static void wide_block(void **state)
 {
     (void)state;
-    for (int k = 0; k < N_ISAS; k++) {
-        product p = whole_product(28, 2, 8, PLMR_F32);
-        p.row_runs[0] = (plmr_run){3, 11};
-        p.row_runs[1] = (plmr_run){17, 9};
-        p.block.n_row_runs = 2;
-        p.block.b_aligned = true;
-        if (plmr_isa_find(isa_names[k]))
-            check_product(plmr_isa_find(isa_names[k]), &p, (int[]){0, 9, 28}, 3);
+    product p = whole_product(28, 2, 8, PLMR_F32);
+    int cuts[29];
+    for (int i = 0; i < 29; i++)
+        cuts[i] = i;
+    p.row_runs[0] = (plmr_run){3, 11};
+    p.row_runs[1] = (plmr_run){17, 9};
+    p.block.n_row_runs = 2;
+    p.block.b_aligned = true;
+    check_everywhere(&p, (int[]){0, 9, 28}, 3);
+    check_everywhere(&p, cuts, 29);
+    plmr_gemm_scratch_destroy(p.scratch);
+}
+
+static void empty_blocks(void **state)
+{
+    (void)state;
+    product p = whole_product(4, 3, 3, PLMR_F32);
+    check_everywhere(&p, (int[]){2, 2}, 2);
+    p.row_runs[0].count = 0;
+    check_everywhere(&p, (int[]){0, 4}, 2);
+    p.block.n_row_runs = 0;
+    check_everywhere(&p, (int[]){0, 4}, 2);
+    p = (product){.block = p.block, .col_runs = {{1, 0}}, .row_runs = {{0, 4}}, .scratch = p.scratch};
+    p.block.n_row_runs = 1;
+    check_everywhere(&p, (int[]){0, 4}, 2);
+    plmr_gemm_scratch_destroy(p.scratch);
+    plmr_gemm_scratch_destroy(NULL);
+}
+
+static void note_share(void *context, double share)
+{
+    double *last = context;
+    assert_true(share >= *last && share <= 1);
+    *last = share;
+}
+
+static void progress_ends_at_one(void **state)
+{
+    (void)state;
+    double last = 0;
+    product p = whole_product(7, 40, 5, PLMR_F32);
+    p.block.progress = note_share;
+    p.block.progress_context = &last;
+    check_product(plmr_isa_chosen(), &p, (int[]){0, 7}, 2);
+    assert_true(last == 1);
+    plmr_gemm_scratch_destroy(p.scratch);
+}
+
+/* ---- products of vectors and of single tiles ---- */
+
+static void *random_elements(enum plmr_dtype dtype, size_t n, uint32_t seed)
+{
+    void *elements = must_allocate(n * plmr_dtype_bytes(dtype));
+    for (size_t i = 0; i < n; i++)
+        put_element(dtype, elements, i, element_bits(dtype, false, hash(seed, (uint32_t)i, 3, 4)));
+    return elements;
+}
+
+static float element(enum plmr_dtype dtype, const void *elements, size_t at)
+{
+    uint32_t bits = dtype == PLMR_F32 ? ((const uint32_t *)elements)[at] : ((const uint16_t *)elements)[at];
+    return element_value(dtype, bits);
+}
+
+static void check_gemv(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int n, int gap)
+{
+    size_t ldb = (size_t)(n + gap);
+    void *b = random_elements(dtype, (size_t)kt * ldb - (size_t)gap, 1);
+    float *x = random_elements(PLMR_F32, (size_t)kt, 2), *part = must_allocate(((size_t)n + 1) * sizeof *part);
+    part[n] = 77;
+    isa->gemv_row(dtype, accumulate, kt, n, x, b, ldb, part);
+    for (int j = 0; j < n; j++) {
+        float want = 0;
+        for (int k = 0; k < kt; k++)
+            want = multiply_add(accumulate, x[k], element(dtype, b, (size_t)k * ldb + (size_t)j), want);
+        if (!same_bits(part[j], want))
+            fail_msg("%s: kt %d n %d gap %d dtype %d accumulate %d: part[%d] is %a, not %a", isa->name, kt, n, gap,
+                     dtype, accumulate, j, (double)part[j], (double)want);
     }
+    assert_true(part[n] == 77);
+    free(b);
+    free(x);
+    free(part);
+}
+
+static void gemv(void **state)
+{
+    (void)state;
+    static const int lengths[] = {1, 3, 8, 15, 16, 17, 33, 100, 257, 2100};
+    for (int i = 0; i < N_ISAS * 6; i++) {
+        const plmr_isa *isa = isa_number(i / 6);
+        enum plmr_dtype dtype = (enum plmr_dtype)(i % 3), accumulate = i / 3 % 2 ? PLMR_F16 : PLMR_F32;
+        if (!isa)
+            continue;
+        for (int kt = 1; kt <= 24; kt++)
+            for (int j = 0; j < 10; j++)
+                check_gemv(isa, dtype, accumulate, kt, lengths[j], (kt + j) % 3);
+        check_gemv(isa, dtype, accumulate, 9, 33001, 5);
+    }
+}
+
+static void vector_add(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_ISAS * 2; i++)
+        for (int n = 1; isa_number(i / 2) && n < 40; n++) {
+            enum plmr_dtype accumulate = i % 2 ? PLMR_F16 : PLMR_F32;
+            float *part = random_elements(accumulate, (size_t)n * 2, 8),
+                  *acc = random_elements(accumulate, (size_t)n * 2, 9);
+            float *sum = must_allocate((size_t)n * sizeof *sum), *more = must_allocate((size_t)n * sizeof *more);
+            isa_number(i / 2)->to_float(accumulate, n, acc, sum);
+            isa_number(i / 2)->to_float(accumulate, n, part, more);
+            isa_number(i / 2)->vector_add(accumulate, n, more, sum);
+            for (int j = 0; j < n; j++) {
+                float want = multiply_add(accumulate, 1, more[j], element(accumulate, acc, (size_t)j));
+                assert_true(same_bits(sum[j], want));
+            }
+            free(part);
+            free(acc);
+            free(sum);
+            free(more);
+        }
+}
+
+static void check_tile(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n)
+{
+    size_t ldacc = (size_t)n + 2;
+    void *a = random_elements(dtype, (size_t)(kt * m), 3), *b = random_elements(dtype, (size_t)(kt * n), 4);
+    float *before = random_elements(PLMR_F32, (size_t)m * ldacc, 5),
+          *acc = must_allocate((size_t)m * ldacc * sizeof *acc);
+    memcpy(acc, before, (size_t)m * ldacc * sizeof *acc);
+    plmr_tile_product_add_with(isa, dtype, accumulate, kt, m, n, a, b, acc, ldacc);
+    for (size_t i = 0; i < (size_t)m * ldacc; i++) {
+        size_t row = i / ldacc, col = i % ldacc;
+        float p = 0;
+        for (int k = 0; k < kt && col < (size_t)n; k++)
+            p = multiply_add(accumulate, element(dtype, a, (size_t)(k * m) + row),
+                             element(dtype, b, (size_t)(k * n) + col), p);
+        float want = col < (size_t)n ? multiply_add(accumulate, 1, p, before[i]) : before[i];
+        if (!same_bits(acc[i], want))
+            fail_msg("%s: kt %d m %d n %d dtype %d accumulate %d: %a is not %a", isa->name, kt, m, n, dtype, accumulate,
+                     (double)acc[i], (double)want);
+    }
+    free(a);
+    free(b);
+    free(before);
+    free(acc);
+}
+
+static void tile_product(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        enum plmr_dtype dtype = (enum plmr_dtype)random_below(3), accumulate = random_below(3) ? PLMR_F32 : PLMR_F16;
+        int kt = 1 + random_below(i % 10 == 0 ? 200 : 20), m = 1 + random_below(40), n = 1 + random_below(40);
+        for (int k = 0; k < N_ISAS; k++)
+            if (isa_number(k))
+                check_tile(isa_number(k), dtype, accumulate, kt, m, n);
+    }
+}
+
+/* ---- the choice ---- */
+
+static void environment_chooses(void **state)
+{
+    (void)state;
+    assert_string_equal(plmr_kernel_name(), "portable");
+    assert_ptr_equal(plmr_isa_chosen(), plmr_isa_find("portable"));
+    assert_null(plmr_isa_find("none such"));
 }
 
 int main(void)
 {
+    setenv("PLMR_KERNEL", "portable", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_shape),
-        cmocka_unit_test(deep_slots),
-        cmocka_unit_test(any_cut),
-        cmocka_unit_test(wide_block),
+        cmocka_unit_test(any_shape),    cmocka_unit_test(deep_slots),
+        cmocka_unit_test(any_cut),      cmocka_unit_test(wide_block),
+        cmocka_unit_test(empty_blocks), cmocka_unit_test(progress_ends_at_one),
+        cmocka_unit_test(gemv),         cmocka_unit_test(vector_add),
+        cmocka_unit_test(tile_product), cmocka_unit_test(environment_chooses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
