@@ -269,15 +269,32 @@ static void settle_row(plmr_clock *clock, int r)
         settle_core(clock, &y, r, c);
 }
 
+static bool has_ghosts(const struct arrival *a)
+{
+    return (a->kind == EXCHANGE || a->kind == STREAM) && a->ring->n_ghosts > 0;
+}
+
+/* Does row r wait for clocks of other ranks? Where the x ring leaves the block, every row does. */
+static bool waits(const plmr_clock *clock, int r)
+{
+    const struct arrival *y = &clock->arrival[PLMR_Y];
+    return has_ghosts(&clock->arrival[PLMR_X]) || (has_ghosts(y) && (y->ring->before[r] < 0 || y->ring->after[r] < 0));
+}
+
+/* Rows that need nothing from other ranks are done while the messages travel. */
 static plmr_status pass(plmr_clock *clock)
 {
     for (int axis = 0; axis < 2; axis++)
         if (clock->arrival[axis].kind == EXCHANGE || clock->arrival[axis].kind == STREAM)
             PLMR_TRY(post_ghosts(clock, clock->arrival[axis].ring));
     find_latest(clock);
+    for (int r = 0; r < clock->rows; r++)
+        if (!waits(clock, r))
+            settle_row(clock, r);
     plmr_exchange_wait(clock->messages);
     for (int r = 0; r < clock->rows; r++)
-        settle_row(clock, r);
+        if (waits(clock, r))
+            settle_row(clock, r);
     return PLMR_OK;
 }
 
