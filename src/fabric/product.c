@@ -74,16 +74,19 @@ void plmr_product_destroy(plmr_product *product)
     free(product);
 }
 
-/* Deferred steps count as done when their values are. */
-static void tell_progress(void *context, double share)
+/* While values are computed, messages are helped on their way; deferred steps count as done when their values are. */
+static void while_running(void *context, double share)
 {
     const plmr_product *product = context;
     const plmr_region_options *options = &product->region->options;
-    options->on_step(options->on_step_context,
-                     product->region->ledger.steps - product->n_steps + (int64_t)(share * product->n_steps));
+    plmr_exchange_poll(product->a->messages);
+    plmr_exchange_poll(product->b->messages);
+    if (options->on_step)
+        options->on_step(options->on_step_context,
+                         product->region->ledger.steps - product->n_steps + (int64_t)(share * product->n_steps));
 }
 
-static plmr_status run_steps(plmr_product *product)
+static plmr_status run_steps(plmr_product *product, bool open_ended)
 {
     const plmr_tensor *a = product->a, *b = product->b;
     plmr_gemm_block block = {
@@ -104,21 +107,31 @@ static plmr_status run_steps(plmr_product *product)
         .b_line = (const void *const *)b->line,
         .c = product->c,
         .ldc = product->n_cols,
-        .progress = product->region->options.on_step ? tell_progress : NULL,
+        .progress = while_running,
         .progress_context = product,
+        .n_before = product->n_before,
+        .open_ended = open_ended,
         .t0 = product->first_step,
         .t1 = product->first_step + product->n_steps,
     };
+    product->n_before = open_ended ? product->n_before + product->n_steps : 0;
     return plmr_gemm_block_run(&block, product->scratch);
+}
+
+/* Before more steps of the same run, or for good. */
+static plmr_status flush(plmr_product *product, bool open_ended)
+{
+    if (product->n_steps == 0 || !product->c)
+        return PLMR_OK;
+    PLMR_TRY(product->converges ? plmr_product_converge(product)
+                                : run_steps(product, open_ended && product->a->skewed));
+    product->n_steps = 0;
+    return PLMR_OK;
 }
 
 plmr_status plmr_product_flush(plmr_product *product)
 {
-    if (product->n_steps == 0 || !product->c)
-        return PLMR_OK;
-    PLMR_TRY(product->converges ? plmr_product_converge(product) : run_steps(product));
-    product->n_steps = 0;
-    return PLMR_OK;
+    return flush(product, false);
 }
 
 /* The lines of the next window travel while the steps of the last one are multiplied. */
@@ -132,7 +145,7 @@ static plmr_status turn_window(plmr_product *product)
             PLMR_TRY(plmr_tensor_fetch(operand[i]));
     }
     if (stale[0] || stale[1])
-        PLMR_TRY(plmr_product_flush(product));
+        PLMR_TRY(flush(product, true));
     for (int i = 0; i < 2; i++)
         if (stale[i])
             plmr_tensor_advance(operand[i]);

@@ -41,6 +41,7 @@ plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec
         .width_major = spec->width_major,
         .split = spec->delivery != PLMR_BY_NOBODY && plmr_mesh_extent(region->mesh, spec->depth_ring->axis) > 1,
         .window = spec->window,
+        .lag = spec->delivery == PLMR_BY_RING && !spec->width_major ? PLMR_LAG(spec->width) : 0,
         .phase = -spec->window,
         .tile_bytes = tile_bytes,
         .line_bytes = tile_bytes * (size_t)n_tiles,
@@ -93,7 +94,8 @@ static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, i
     int n = tensor->n_slots;
     if (tensor->delivery == PLMR_BY_MULTICAST)
         return in_runs(runs, n_runs, u, 0, n) || (phase >= 0 && modulo(u - phase, n) < tensor->window);
-    return phase < 0 ? in_runs(runs, n_runs, u, 0, n) : in_runs(runs, n_runs, u - phase, tensor->window, n);
+    return phase < 0 ? in_runs(runs, n_runs, u, 0, n)
+                     : in_runs(runs, n_runs, u - phase + tensor->lag, tensor->window + tensor->lag, n);
 }
 
 /* ---- memory for lines ---- */
@@ -101,7 +103,8 @@ static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, i
 static int line_capacity(const plmr_tensor *tensor)
 {
     int own = plmr_ring_local_slots(tensor->depth_ring);
-    int64_t most = own + (tensor->split ? (int64_t)2 * tensor->window * tensor->depth_ring->n_runs + 2 : 0);
+    int64_t most =
+        own + (tensor->split ? ((int64_t)2 * tensor->window + tensor->lag) * tensor->depth_ring->n_runs + 2 : 0);
     return most < tensor->n_slots ? (int)most : tensor->n_slots;
 }
 
@@ -113,6 +116,8 @@ static plmr_status allocate_lines(plmr_tensor *tensor)
     tensor->spare = calloc(capacity, sizeof *tensor->spare);
     PLMR_CHECK(tensor->slab && tensor->spare, PLMR_ERROR_SYSTEM,
                "out of memory for %s: %zu bytes on this rank; use more ranks", tensor->name, capacity * line_bytes);
+    for (size_t at = 0; at < capacity * line_bytes; at += 4096) /* the system finds the memory now, not during a run */
+        ((char *)tensor->slab)[at] = 0;
     for (size_t i = 0; i < capacity; i++)
         tensor->spare[tensor->n_spare++] = (char *)tensor->slab + i * line_bytes;
     return PLMR_OK;

@@ -61,6 +61,14 @@ static int64_t flight_bytes(const plmr_mesh *mesh, enum plmr_axis axis, int64_t 
     return parts == 1 ? 0 : 2 * tile_bytes * parts * (parts == 2 ? 1 : 2);
 }
 
+/* Windows of one size: a last one that is nearly empty costs as much packing as a full one. A window grows by a sixth
+ * at most. */
+static int even_window(int n_slots, int window)
+{
+    int n_windows = (n_slots - window / 3 + window - 1) / window;
+    return (int)plmr_ceil_div(n_slots, n_windows < 2 ? 2 : n_windows);
+}
+
 /* Steps to fetch other ranks' lines for at a time: as many as keep what is in flight to a quarter of operands and
  * result. */
 static int choose_window(const plmr_gemm *g)
@@ -70,7 +78,7 @@ static int choose_window(const plmr_gemm *g)
     int64_t a = (int64_t)g->ms * g->kt * element, b = (int64_t)g->ns * g->kt * element, c = (int64_t)g->ms * g->ns * 4;
     int64_t flight = flight_bytes(mesh, PLMR_X, a) + flight_bytes(mesh, PLMR_Y, b);
     int64_t window = flight ? (a + b + c) * l / (4 * flight) : l;
-    return window < 1 ? 1 : window > l ? (int)l : (int)window;
+    return window < 1 ? 1 : window >= l ? (int)l : even_window((int)l, (int)window);
 }
 
 /* C = A B^T: A stays where it is, B (n, k) moves along y; k is cut into one chunk per column of cores. */

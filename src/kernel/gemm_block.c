@@ -204,18 +204,26 @@ static piece clip(const batch *w, int from, int to)
     };
 }
 
+/* Slots by which the last element of a tile starts later than the first. */
+static int span_of(const target *at)
+{
+    return at->row->last_phase - at->row->phase + at->col->last_phase - at->col->phase;
+}
+
 /* Slots in which some elements are at work and some are not. */
 static void multiply_ramp(const batch *w, const target *at, int from, int to)
 {
     piece p = clip(w, from, to);
     if (p.k >= p.k_end)
         return;
-    int64_t start = (int64_t)at->start * w->block->kt;
+    /* Where the run began for the first element; while it is open-ended, no element ends. */
+    int origin = at->start - w->block->n_before;
+    int64_t start = (int64_t)origin * w->block->kt;
     plmr_ramp ramp = {
         .kt = w->block->kt,
-        .n_steps = w->n_steps,
-        .slot = p.slot - at->start,
-        .slot_end = p.slot_end - at->start,
+        .n_steps = w->block->n_before + w->n_steps + (w->block->open_ended ? span_of(at) : 0),
+        .slot = p.slot - origin,
+        .slot_end = p.slot_end - origin,
         .k = (int)(p.k - start),
         .k_end = (int)(p.k_end - start),
         .row_phase = at->row->phases,
@@ -239,15 +247,16 @@ static void multiply_all(const batch *w, const target *at, int from, int to)
 
 static void run_chains(const batch *w, const target *at)
 {
-    int span = at->row->last_phase - at->row->phase + at->col->last_phase - at->col->phase;
-    int all = at->start + span, end = at->start + w->n_steps;
+    int span = span_of(at), started = at->start - w->block->n_before + span;
+    int all = started > at->start ? started : at->start;
+    int end = at->start + w->n_steps, last = end + (w->block->open_ended ? 0 : span);
     if (end <= all) { /* the first elements end before the last ones start */
-        multiply_ramp(w, at, at->start, end + span);
+        multiply_ramp(w, at, at->start, last);
         return;
     }
     multiply_ramp(w, at, at->start, all);
     multiply_all(w, at, all, end);
-    multiply_ramp(w, at, end, end + span);
+    multiply_ramp(w, at, end, last);
 }
 
 static void copy_tile(const target *at, const float *from, size_t ldfrom, float *to, size_t ldto)

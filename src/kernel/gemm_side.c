@@ -111,7 +111,8 @@ static void find_needs(plmr_side *side, const plmr_side *other, int t0, int n_st
             int n_parts = plmr_side_parts(other, run, plmr_side_start(other, run, side->tiles[i].chunk, t0), parts);
             for (int p = 0; p < n_parts; p++) {
                 int from = parts[p].base + other->tiles[parts[p].lo].phase;
-                int to = parts[p].base + other->tiles[parts[p].hi - 1].last_phase + n_steps;
+                const plmr_tile *last = &other->tiles[parts[p].hi - 1];
+                int to = parts[p].base + (side->closes ? last->last_phase : last->phase) + n_steps;
                 n = insert_slots(needs, n, (plmr_slots){from, to});
             }
         }
@@ -139,6 +140,8 @@ plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, p
         .kt = block->kt,
         .n_slots = block->n_slots,
         .skewed = block->skewed,
+        .opens = block->n_before == 0,
+        .closes = !block->open_ended,
         .dtype = block->dtype,
     };
     *rows = *cols = common;
@@ -235,9 +238,9 @@ void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile 
 {
     for (int n = 0; n < tile->n_chunks; n++)
         for (int i = 0; i < tile->n_needs; i++) {
-            int late = side->skewed ? n : 0;
-            int64_t first = max_int64((int64_t)(tile->needs[i].from + late) * side->kt, from);
-            int64_t end = min_int64((int64_t)(tile->needs[i].to + late) * side->kt, to);
+            int late = side->skewed ? n : 0, starts = side->opens ? late : 0, ends = side->closes ? late : 0;
+            int64_t first = max_int64((int64_t)(tile->needs[i].from + starts) * side->kt, from);
+            int64_t end = min_int64((int64_t)(tile->needs[i].to + ends) * side->kt, to);
             if (first >= end)
                 continue;
             plmr_strip strip = strip_of(side, tile, n, first, end, panel + (first - from) * side->width);

@@ -32,6 +32,7 @@ typedef struct plmr_side {
     int size;  /* rows of a chunk */
     int kt, n_slots;
     bool skewed, aligned;
+    bool opens, closes; /* all elements start and end in this batch; else the chunks of a tile go in step */
     enum plmr_dtype dtype;
     const void *const *line;
     int n_runs, n_tiles;

@@ -6,12 +6,12 @@
 #ifndef PLMR_KERNEL_ISA_H
 #define PLMR_KERNEL_ISA_H
 
-#include "plmr/types.h"
+#include "kernel/kernel.h"
 
 enum {
-    PLMR_LINE_BYTES = 64, /* of the cache; panels are aligned to it */
-    PLMR_MOST_ROWS = 16,  /* of a register tile */
-    PLMR_MOST_COLS = 16,
+    PLMR_LINE_BYTES = 64,            /* of the cache; panels are aligned to it */
+    PLMR_MOST_ROWS = PLMR_MOST_SIDE, /* of a register tile */
+    PLMR_MOST_COLS = PLMR_MOST_SIDE,
     PLMR_K_PER_LINE = 2, /* one line is fetched while so many k are multiplied: the processor drops what comes faster */
 };
 

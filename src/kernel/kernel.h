@@ -15,6 +15,10 @@ typedef struct plmr_run {
     int first, count;
 } plmr_run;
 
+/* Most rows or columns of a register tile of any build, and the most chunks of `size` that it spans, less one. */
+enum { PLMR_MOST_SIDE = 16 };
+#define PLMR_LAG(size) ((PLMR_MOST_SIDE - 2) / (size) + 1)
+
 /* One batch of steps of a distributed GEMM on this rank's block of an L x L logical grid.
  *
  * Row chunk x has ms rows, column chunk y has ns columns, k slot l has kt elements; x, y, l in [0, n_slots).
@@ -27,6 +31,11 @@ typedef struct plmr_run {
  * or, if a_aligned, in a_line[(l - x) mod n_slots]. B likewise with columns: tile p at p * kt * ns, element (kk, j) at
  * kk * ns + j, b_line[l] or b_line[(l - y) mod n_slots]. Lines that the batch does not need may be NULL. C is row-major
  * float: local rows (row chunk p, row i) at p * ms + i, leading dimension ldc elements; it is added to.
+ *
+ * A skewed run may be cut into batches, in order, all but the last open-ended. Neighbours in C then need not end a
+ * batch in the same step: after it some elements are a few steps behind, and the next batch, told of the n_before steps
+ * of the run so far, catches up. It finds the slots that they missed in lines that are older than the batch by
+ * PLMR_LAG(ms) steps for A, and PLMR_LAG(ns) for B.
  */
 typedef struct plmr_gemm_block {
     int n_slots, kt, ms, ns;
@@ -40,6 +49,8 @@ typedef struct plmr_gemm_block {
     float *c;
     size_t ldc;
     int t0, t1;
+    int n_before;
+    bool open_ended;
     void (*progress)(void *context, double share); /* called now and then with the share that is done; NULL: none */
     void *progress_context;
 } plmr_gemm_block;

@@ -72,3 +72,11 @@ void plmr_exchange_wait(plmr_exchange *exchange)
     PLMR_MPI(MPI_Waitall(exchange->n, exchange->requests, MPI_STATUSES_IGNORE));
     exchange->n = 0;
 }
+
+void plmr_exchange_poll(plmr_exchange *exchange)
+{
+    int done;
+    PLMR_MPI(MPI_Testall(exchange->n, exchange->requests, &done, MPI_STATUSES_IGNORE));
+    if (done)
+        exchange->n = 0;
+}

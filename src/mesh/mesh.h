@@ -32,6 +32,9 @@ plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int
 plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes);
 void plmr_exchange_wait(plmr_exchange *exchange);
 
+/* Lets messages travel on while their ranks compute: the message layer moves them only when it is called. */
+void plmr_exchange_poll(plmr_exchange *exchange);
+
 /* Copies n_bytes from `place` to all ranks of this rank's line along the axis. Collective over the line. */
 void plmr_mesh_line_broadcast(plmr_mesh *mesh, enum plmr_axis axis, int place, void *data, size_t n_bytes);
 
