@@ -1,5 +1,6 @@
 #include "mesh/internal.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,8 +14,17 @@ static void yield_if_oversubscribed(void)
         setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 }
 
+/* Large pieces of memory go back to the system when they are freed, whatever was freed before them. */
+static void return_large_memory(void)
+{
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 plmr_status plmr_init(int *argc, char ***argv)
 {
+    return_large_memory();
     yield_if_oversubscribed();
     PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
                "MPI does not start; is mpirun of the same MPI?");
