@@ -44,7 +44,7 @@ typedef struct plmr_product {
     float *c;                             /* local rows x local columns, row-major */
     size_t n_rows, n_cols;
     int first_step, n_steps;    /* deferred: turns still to be multiplied */
-    int n_before;            /* steps of earlier batches, which some elements may be behind with */
+    int n_before;               /* steps of earlier batches, which some elements may be behind with */
     plmr_gemm_scratch *scratch; /* the region's */
     int64_t core_bytes;
     bool converges, routed; /* by plmr_multiply_converge; its chains have their routes */
