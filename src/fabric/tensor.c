@@ -184,6 +184,9 @@ static void fetch_by_multicast(plmr_tensor *tensor)
 
 plmr_status plmr_tensor_fetch(plmr_tensor *tensor)
 {
+    if (tensor->fetching)
+        return PLMR_OK;
+    tensor->fetching = true;
     if (tensor->delivery == PLMR_BY_RING)
         return fetch_by_ring(tensor);
     fetch_by_multicast(tensor);
@@ -194,6 +197,7 @@ void plmr_tensor_advance(plmr_tensor *tensor)
 {
     const plmr_ring *ring = tensor->depth_ring;
     plmr_exchange_wait(tensor->messages);
+    tensor->fetching = false;
     tensor->phase += tensor->window;
     for (int u = 0; u < tensor->n_slots; u++)
         if (tensor->line[u] && !wants(tensor, ring->runs, ring->n_runs, u, tensor->phase)) {
@@ -210,7 +214,9 @@ plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, boo
         return PLMR_OK;
     PLMR_TRY(allocate_lines(tensor));
     take_own_lines(tensor);
-    return plmr_tensor_load(tensor, source);
+    PLMR_TRY(plmr_tensor_load(tensor, source));
+    /* What comes aligned needs nothing but its neighbours' lines: they can come at once. */
+    return tensor->aligned ? plmr_tensor_fetch(tensor) : PLMR_OK;
 }
 
 /* ---- alignment ---- */

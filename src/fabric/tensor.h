@@ -43,6 +43,7 @@ typedef struct plmr_tensor {
     bool routed;        /* its shifts have their routes */
     int turn;           /* shifts since it was filled; the k slot at hand after multicasts */
     int next_turn;      /* the same once the multicast under way has come */
+    bool fetching;      /* lines of the next window are on their way */
     int lag;            /* lines are kept so many turns longer: see plmr_gemm_block */
     int window, phase;  /* lines are at hand for turns [phase, phase + window) */
     size_t tile_bytes, line_bytes;

@@ -140,7 +140,7 @@ plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, p
         .kt = block->kt,
         .n_slots = block->n_slots,
         .skewed = block->skewed,
-        .opens = block->n_before == 0,
+        .n_before = block->n_before,
         .closes = !block->open_ended,
         .dtype = block->dtype,
     };
@@ -238,7 +238,7 @@ void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile 
 {
     for (int n = 0; n < tile->n_chunks; n++)
         for (int i = 0; i < tile->n_needs; i++) {
-            int late = side->skewed ? n : 0, starts = side->opens ? late : 0, ends = side->closes ? late : 0;
+            int late = side->skewed ? n : 0, starts = max_int(0, late - side->n_before), ends = side->closes ? late : 0;
             int64_t first = max_int64((int64_t)(tile->needs[i].from + starts) * side->kt, from);
             int64_t end = min_int64((int64_t)(tile->needs[i].to + ends) * side->kt, to);
             if (first >= end)

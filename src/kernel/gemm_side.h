@@ -32,7 +32,8 @@ typedef struct plmr_side {
     int size;  /* rows of a chunk */
     int kt, n_slots;
     bool skewed, aligned;
-    bool opens, closes; /* all elements start and end in this batch; else the chunks of a tile go in step */
+    int n_before; /* steps of the run before this batch: chunks of a tile that have started by then go in step, */
+    bool closes;  /* and if it is not the run's last, they leave it in step */
     enum plmr_dtype dtype;
     const void *const *line;
     int n_runs, n_tiles;

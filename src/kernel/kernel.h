@@ -30,12 +30,13 @@ enum { PLMR_MOST_SIDE = 16 };
  * element offset p * kt * ms, stored k-major: element (kk, i) at kk * ms + i. Core row x finds slot l in line a_line[l]
  * or, if a_aligned, in a_line[(l - x) mod n_slots]. B likewise with columns: tile p at p * kt * ns, element (kk, j) at
  * kk * ns + j, b_line[l] or b_line[(l - y) mod n_slots]. Lines that the batch does not need may be NULL. C is row-major
- * float: local rows (row chunk p, row i) at p * ms + i, leading dimension ldc elements; it is added to.
+ * float: local rows (row chunk p, row i) at p * ms + i, leading dimension ldc elements; it is added to. An ldc that is
+ * a multiple of 1024 costs speed, for all rows of a register tile then compete for the same few places in the cache.
  *
- * A skewed run may be cut into batches, in order, all but the last open-ended. Neighbours in C then need not end a
- * batch in the same step: after it some elements are a few steps behind, and the next batch, told of the n_before steps
- * of the run so far, catches up. It finds the slots that they missed in lines that are older than the batch by
- * PLMR_LAG(ms) steps for A, and PLMR_LAG(ns) for B.
+ * A skewed run may be cut into batches, in order, all but the last, which has a step at least, open-ended. Neighbours
+ * in C then need not end a batch in the same step: after it some elements are a few steps behind, and the next batch,
+ * told of the n_before steps of the run so far, catches up. It finds the slots that they missed in lines that are older
+ * than the batch by PLMR_LAG(ms) steps for A, and PLMR_LAG(ns) for B.
  */
 typedef struct plmr_gemm_block {
     int n_slots, kt, ms, ns;

@@ -23,7 +23,7 @@ typedef struct product {
     plmr_gemm_block block;
     plmr_run row_runs[MOST_RUNS], col_runs[MOST_RUNS];
     uint32_t seed;
-    bool wild;
+    bool wild, chained; /* chained: the batches of a run, all but the last open-ended */
     plmr_gemm_scratch *scratch;
 } product;
 
@@ -58,14 +58,17 @@ static float factor(const product *p, bool is_b, int chunk, int slot, int kk, in
     return element_value(p->block.dtype, factor_bits(p, is_b, chunk, slot, kk, i));
 }
 
-/* Does the block multiply the k slot of this row chunk (or column chunk) in steps t0 <= t < t1? */
+/* May the batch read the k slot of this row chunk (or column chunk)? It multiplies it in steps t0 <= t < t1, or did not
+ * in an open-ended batch before. */
 static bool is_needed(const product *p, bool is_b, int chunk, int slot)
 {
     const plmr_gemm_block *block = &p->block;
     const plmr_run *others = is_b ? block->row_runs : block->col_runs;
     int n_others = count_chunks(others, is_b ? block->n_row_runs : block->n_col_runs);
+    int lag = PLMR_LAG(is_b ? block->ns : block->ms), first = block->t0;
+    first -= lag < block->n_before ? lag : block->n_before;
     for (int other = 0; other < n_others; other++)
-        for (int t = block->t0; t < block->t1; t++)
+        for (int t = first; t < block->t1; t++)
             if (slot_of(block, chunk, chunk_at(others, other), t) == slot)
                 return true;
     return false;
@@ -142,10 +145,10 @@ static float expected(const product *p, int row, int col, int t0, int t1)
 static void describe(const plmr_isa *isa, const product *p, int row, int col)
 {
     const plmr_gemm_block *b = &p->block;
-    print_error(
-        "%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtype %d accumulate %d, t1 %d\n",
-        isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->dtype,
-        b->accumulate, b->t1);
+    print_error("%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtype %d accumulate %d, "
+                "chained %d, t1 %d\n",
+                isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->dtype,
+                b->accumulate, p->chained, b->t1);
     for (int i = 0; i < b->n_row_runs; i++)
         print_error("rows %d +%d\n", b->row_runs[i].first, b->row_runs[i].count);
     for (int i = 0; i < b->n_col_runs; i++)
@@ -165,8 +168,11 @@ static void check_product(const plmr_isa *isa, product *p, const int *cuts, int 
     p->block.c = must_allocate((size_t)n_rows * ldc * sizeof(float));
     for (size_t i = 0; i < (size_t)n_rows * ldc; i++)
         p->block.c[i] = start_value(p, i / ldc, i % ldc);
-    for (int i = 0; i + 1 < n_cuts; i++)
+    for (int i = 0; i + 1 < n_cuts; i++) {
+        p->block.n_before = p->chained ? cuts[i] - cuts[0] : 0;
+        p->block.open_ended = p->chained && i + 2 < n_cuts;
         run_batch(isa, p, cuts[i], cuts[i + 1]);
+    }
     for (int row = 0; row < n_rows; row++)
         for (int col = 0; col < n_cols + MARGIN; col++) {
             float got = p->block.c[(size_t)row * ldc + (size_t)col];
@@ -241,9 +247,13 @@ static void any_shape(void **state)
         assert_null(plmr_gemm_scratch_create(caches[i / 3], caches[i % 3], &scratch[i]));
     for (int i = 0; i < 500; i++) {
         product p = random_product();
-        int n = p.block.n_slots, t0 = random_below(n + 1) * random_below(2), cut = t0 + random_below(n + 1);
+        int n = p.block.n_slots, cuts[4] = {random_below(n + 1) * random_below(2)};
+        for (int j = 1; j < 4; j++)
+            cuts[j] = cuts[j - 1] + random_below(n - (cuts[j - 1] - cuts[0]) + 1);
+        p.chained =
+            p.block.skewed && cuts[3] > cuts[2] && random_below(2); /* the last batch of a chain has work to do */
         p.scratch = scratch[random_below(9)];
-        check_everywhere(&p, (int[]){t0, cut, cut + random_below(n + 1)}, 3);
+        check_everywhere(&p, cuts, 4);
     }
     for (int i = 0; i < 9; i++)
         plmr_gemm_scratch_destroy(scratch[i]);
@@ -286,6 +296,8 @@ static void any_cut(void **state)
             product p = whole_product(16, 3, 3, (enum plmr_dtype)dtype);
             p.block.a_aligned = cut % 2;
             check_everywhere(&p, (int[]){0, cut, 16}, 3);
+            p.chained = cut < 16; /* the last batch of a chain has work to do */
+            check_everywhere(&p, (int[]){0, cut, 16}, 3);
             plmr_gemm_scratch_destroy(p.scratch);
         }
 }
@@ -303,6 +315,9 @@ static void wide_block(void **state)
     p.row_runs[1] = (plmr_run){17, 9};
     p.block.n_row_runs = 2;
     p.block.b_aligned = true;
+    check_everywhere(&p, (int[]){0, 9, 28}, 3);
+    check_everywhere(&p, cuts, 29);
+    p.chained = true;
     check_everywhere(&p, (int[]){0, 9, 28}, 3);
     check_everywhere(&p, cuts, 29);
     plmr_gemm_scratch_destroy(p.scratch);
