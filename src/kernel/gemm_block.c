@@ -216,12 +216,12 @@ static void multiply_ramp(const batch *w, const target *at, int from, int to)
     piece p = clip(w, from, to);
     if (p.k >= p.k_end)
         return;
-    /* Where the run began for the first element; while it is open-ended, no element ends. */
+    /* Where the run began for the first element. */
     int origin = at->start - w->block->n_before;
     int64_t start = (int64_t)origin * w->block->kt;
     plmr_ramp ramp = {
         .kt = w->block->kt,
-        .n_steps = w->block->n_before + w->n_steps + (w->block->open_ended ? span_of(at) : 0),
+        .n_steps = w->block->n_before + w->n_steps,
         .slot = p.slot - origin,
         .slot_end = p.slot_end - origin,
         .k = (int)(p.k - start),

@@ -56,7 +56,8 @@ typedef struct gemm_case {
     int n_col_runs;
     plmr_run col_runs[2];
     bool a_aligned, straight;
-    int steps, batches; /* of so many steps, so many batches */
+    int steps, batches; /* of so many steps, so many batches, */
+    bool chained;       /* which continue each other */
 } gemm_case;
 
 static int count_cols(const gemm_case *g)
@@ -117,6 +118,8 @@ static double block_rate(const gemm_case *g, plmr_gemm_block *b, plmr_gemm_scrat
     for (int batch = 0; batch < g->batches; batch++) {
         b->t0 = batch * g->steps;
         b->t1 = b->t0 + g->steps;
+        b->n_before = g->chained ? b->t0 : 0;
+        b->open_ended = g->chained && batch + 1 < g->batches;
         if (plmr_gemm_block_run(b, scratch))
             exit(1);
     }
@@ -146,23 +149,48 @@ static void bench_gemm(const gemm_case *g, const sgemm *yardstick)
 }
 
 static const gemm_case gemm_cases[] = {
-    {"8x8x8 f32", 512, 8, PLMR_F32, PLMR_F32, 1, {{0, 512}}, false, false, 512, 1},
-    {"8x8x8 f32 straight", 512, 8, PLMR_F32, PLMR_F32, 1, {{0, 512}}, false, true, 512, 1},
-    {"8x8x8 f16", 512, 8, PLMR_F16, PLMR_F32, 1, {{0, 512}}, false, false, 512, 1},
-    {"8x8x8 bf16", 512, 8, PLMR_BF16, PLMR_F32, 1, {{0, 512}}, false, false, 512, 1},
-    {"8x8x8 f32, 2 ranks", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 512, 1},
-    {"8x8x8 f32, 2 ranks, 64 steps", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 64, 2},
-    {"8x8x8 f32, 2 ranks, 32 steps", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 32, 4},
-    {"8x8x8 f32, 2 ranks, 16 steps", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 16, 4},
-    {"8x8x8 f16, 2 ranks, 32 steps", 512, 8, PLMR_F16, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 32, 4},
-    {"6x6x6 f32", 720, 6, PLMR_F32, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1},
-    {"6x6x6 f32, 2 ranks, 64 steps", 720, 6, PLMR_F32, PLMR_F32, 2, {{0, 180}, {540, 180}}, true, false, 64, 2},
-    {"6x6x6 f16", 720, 6, PLMR_F16, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1},
-    {"3x3x3 f32", 720, 3, PLMR_F32, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1},
-    {"1x1x1 f32", 720, 1, PLMR_F32, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1},
-    {"64x64x64 f32", 32, 64, PLMR_F32, PLMR_F32, 1, {{0, 32}}, false, false, 32, 1},
-    {"512x512x512 f32", 4, 512, PLMR_F32, PLMR_F32, 1, {{0, 4}}, false, false, 4, 1},
-    {"8x8x8 f16, accumulate f16", 128, 8, PLMR_F16, PLMR_F16, 1, {{0, 128}}, false, false, 128, 1},
+    {"8x8x8 f32", 512, 8, PLMR_F32, PLMR_F32, 1, {{0, 512}}, false, false, 512, 1, false},
+    {"8x8x8 f32 straight", 512, 8, PLMR_F32, PLMR_F32, 1, {{0, 512}}, false, true, 512, 1, false},
+    {"8x8x8 f16", 512, 8, PLMR_F16, PLMR_F32, 1, {{0, 512}}, false, false, 512, 1, false},
+    {"8x8x8 bf16", 512, 8, PLMR_BF16, PLMR_F32, 1, {{0, 512}}, false, false, 512, 1, false},
+    {"8x8x8 f32, 2 ranks", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 512, 1, false},
+    {"8x8x8 f32, 2 ranks, 64 steps", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 64, 2, false},
+    {"8x8x8 f32, 2 ranks, 64 chained", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 64, 8, true},
+    {"8x8x8 f32, 2 ranks, 32 steps", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 32, 4, false},
+    {"8x8x8 f32, 2 ranks, 32 chained",
+     512,
+     8,
+     PLMR_F32,
+     PLMR_F32,
+     2,
+     {{0, 128}, {384, 128}},
+     true,
+     false,
+     32,
+     16,
+     true},
+    {"8x8x8 f32, 2 ranks, 16 steps", 512, 8, PLMR_F32, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 16, 4, false},
+    {"8x8x8 f32, 2 ranks, 16 chained",
+     512,
+     8,
+     PLMR_F32,
+     PLMR_F32,
+     2,
+     {{0, 128}, {384, 128}},
+     true,
+     false,
+     16,
+     32,
+     true},
+    {"8x8x8 f16, 2 ranks, 32 steps", 512, 8, PLMR_F16, PLMR_F32, 2, {{0, 128}, {384, 128}}, true, false, 32, 4, false},
+    {"6x6x6 f32", 720, 6, PLMR_F32, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1, false},
+    {"6x6x6 f32, 2 ranks, 64 steps", 720, 6, PLMR_F32, PLMR_F32, 2, {{0, 180}, {540, 180}}, true, false, 64, 2, false},
+    {"6x6x6 f16", 720, 6, PLMR_F16, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1, false},
+    {"3x3x3 f32", 720, 3, PLMR_F32, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1, false},
+    {"1x1x1 f32", 720, 1, PLMR_F32, PLMR_F32, 1, {{0, 720}}, false, false, 720, 1, false},
+    {"64x64x64 f32", 32, 64, PLMR_F32, PLMR_F32, 1, {{0, 32}}, false, false, 32, 1, false},
+    {"512x512x512 f32", 4, 512, PLMR_F32, PLMR_F32, 1, {{0, 4}}, false, false, 4, 1, false},
+    {"8x8x8 f16, accumulate f16", 128, 8, PLMR_F16, PLMR_F16, 1, {{0, 128}}, false, false, 128, 1, false},
 };
 
 static double gemv_rate(enum plmr_dtype dtype, const char *b, size_t n_bytes, float *part)
