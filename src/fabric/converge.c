@@ -151,9 +151,9 @@ static void finish_tile(const struct batch *batch, int p, int s, int slot, int c
         plmr_vector_add(product->accumulate, (int64_t)batch->tile, batch->low + at, own);
     if (batch->first_col + col < product->region->extent[PLMR_X] - 1)
         plmr_vector_add(product->accumulate, (int64_t)batch->tile, batch->high + at, own);
-    float *c = product->c + (size_t)p * (size_t)product->ms * product->n_cols + local_col(product, slot);
+    float *c = product->c + (size_t)p * (size_t)product->ms * product->ld + local_col(product, slot);
     for (int i = 0; i < product->ms; i++)
-        memcpy(c + (size_t)i * product->n_cols, own + (size_t)i * ns, ns * sizeof *own);
+        memcpy(c + (size_t)i * product->ld, own + (size_t)i * ns, ns * sizeof *own);
 }
 
 static void finish_tiles(const struct batch *batch)

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows that lie a power of two apart displace each other from the caches; a few elements more keep them out of step. */
+static size_t spread_rows(size_t n_cols)
+{
+    return n_cols % 512 ? n_cols : n_cols + 16;
+}
+
 static plmr_status fill_product(plmr_product *product, int n_copies)
 {
     plmr_region *region = product->region;
@@ -15,7 +21,8 @@ static plmr_status fill_product(plmr_product *product, int n_copies)
     product->n_cols = (size_t)plmr_ring_local_slots(product->col_ring) * (size_t)product->ns;
     if (!region->options.values)
         return PLMR_OK;
-    size_t n_bytes = product->n_rows * product->n_cols * sizeof(float);
+    product->ld = spread_rows(product->n_cols);
+    size_t n_bytes = product->n_rows * product->ld * sizeof(float);
     product->c = plmr_slab_create(n_bytes);
     PLMR_CHECK(product->c, PLMR_ERROR_SYSTEM, "out of memory for C: %zu bytes on this rank; use more ranks", n_bytes);
     memset(product->c, 0, n_bytes);
@@ -106,7 +113,7 @@ static plmr_status run_steps(plmr_product *product, bool open_ended)
         .a_line = (const void *const *)a->line,
         .b_line = (const void *const *)b->line,
         .c = product->c,
-        .ldc = product->n_cols,
+        .ldc = product->ld,
         .progress = while_running,
         .progress_context = product,
         .n_before = product->n_before,
@@ -181,7 +188,7 @@ static void round_rows(plmr_product *product, size_t row, size_t n_rows)
     if (product->dtype == PLMR_F32)
         return;
     for (size_t r = row; r < row + n_rows; r++) {
-        float *values = product->c + r * product->n_cols;
+        float *values = product->c + r * product->ld;
         for (size_t c = 0; c < product->n_cols; c += 256) {
             uint16_t half[256];
             int64_t n = product->n_cols - c < 256 ? (int64_t)(product->n_cols - c) : 256;
@@ -204,7 +211,7 @@ plmr_status plmr_product_visit(plmr_product *product, plmr_visit visit, void *co
         for (int j = 0; j < cols->n_runs; j++) {
             int n_cols = cols->runs[j].count * ns;
             PLMR_TRY(visit(context, (int64_t)rows->runs[i].first * ms, (int64_t)cols->runs[j].first * ns, n_rows,
-                           n_cols, product->c + row * product->n_cols + col, product->n_cols));
+                           n_cols, product->c + row * product->ld + col, product->ld));
             col += (size_t)n_cols;
         }
         row += (size_t)n_rows;

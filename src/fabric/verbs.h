@@ -42,10 +42,10 @@ typedef struct plmr_product {
     int ms, ns;                           /* elements of a chunk of each */
     enum plmr_dtype accumulate, dtype;    /* dtype: what elements are rounded to when read */
     float *c;                             /* local rows x local columns, row-major */
-    size_t n_rows, n_cols;
-    int first_step, n_steps;    /* deferred: turns still to be multiplied */
-    int n_before;               /* steps of earlier batches, which some elements may be behind with */
-    plmr_gemm_scratch *scratch; /* the region's */
+    size_t n_rows, n_cols, ld;            /* ld: elements from row to row */
+    int first_step, n_steps;              /* deferred: turns still to be multiplied */
+    int n_before;                         /* steps of earlier batches, which some elements may be behind with */
+    plmr_gemm_scratch *scratch;           /* the region's */
     int64_t core_bytes;
     bool converges, routed; /* by plmr_multiply_converge; its chains have their routes */
 } plmr_product;
