@@ -11,17 +11,11 @@ struct patch {
     float *values;
 };
 
-static int64_t clip(int64_t first, int64_t count, int64_t limit)
-{
-    int64_t left = limit - first;
-    return left < 0 ? 0 : left < count ? left : count;
-}
-
 static plmr_status get_patch(const plmr_source *source, const struct patch *patch)
 {
     memset(patch->values, 0, sizeof(float) * (size_t)patch->n_rows * (size_t)patch->n_cols);
-    int n_rows = (int)clip(patch->row, patch->n_rows, source->rows);
-    int n_cols = (int)clip(patch->col, patch->n_cols, source->cols);
+    int n_rows = (int)plmr_clip(patch->row, patch->n_rows, source->rows);
+    int n_cols = (int)plmr_clip(patch->col, patch->n_cols, source->cols);
     if (n_rows == 0 || n_cols == 0)
         return PLMR_OK;
     return source->get(source, patch->row, patch->col, n_rows, n_cols, patch->values, (size_t)patch->n_cols);

@@ -20,6 +20,13 @@ typedef struct plmr_source {
     int64_t rows, cols;
 } plmr_source;
 
+/* How many of `count` elements from `first` on lie below `limit`: the part of a padded chunk that the matrix has. */
+static inline int64_t plmr_clip(int64_t first, int64_t count, int64_t limit)
+{
+    int64_t left = limit - first;
+    return left < 0 ? 0 : left < count ? left : count;
+}
+
 /* How lines that this rank does not own reach it. */
 enum plmr_delivery {
     PLMR_BY_RING,      /* with the ring's rotation */

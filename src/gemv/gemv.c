@@ -47,18 +47,12 @@ static plmr_status charge(plmr_gemv *g)
 
 /* ---- loading ---- */
 
-static int64_t clip(int64_t first, int64_t count, int64_t limit)
-{
-    int64_t left = limit - first;
-    return left < 0 ? 0 : left < count ? left : count;
-}
-
 /* This block's part of a source, rows [row, row + n_rows) from column col, stored with zeros beyond the matrix. */
 static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, int64_t row, int64_t n_rows, int64_t col,
                              int64_t n_cols, char *to)
 {
     size_t row_bytes = (size_t)n_cols * plmr_dtype_bytes(dtype);
-    int have = (int)clip(col, n_cols, source->cols);
+    int have = (int)plmr_clip(col, n_cols, source->cols);
     float *values = calloc((size_t)n_cols, sizeof *values);
     PLMR_CHECK(values, PLMR_ERROR_SYSTEM, "out of memory");
     plmr_status status = PLMR_OK;
@@ -82,7 +76,7 @@ static plmr_status load_strips(plmr_gemv *g, const plmr_source *b, int64_t k_fir
     int64_t n_first = (int64_t)g->region->first[PLMR_X] * g->nt;
     size_t column_bytes = (size_t)k_local * plmr_dtype_bytes(g->problem.dtype);
     for (int64_t col = 0; col < g->n_local; col += g->strip)
-        PLMR_TRY(load_rows(b, g->problem.dtype, k_first, k_local, n_first + col, clip(col, g->strip, g->n_local),
+        PLMR_TRY(load_rows(b, g->problem.dtype, k_first, k_local, n_first + col, plmr_clip(col, g->strip, g->n_local),
                            (char *)g->b + (size_t)col * column_bytes));
     return PLMR_OK;
 }
@@ -172,7 +166,7 @@ static plmr_status multiply(plmr_gemv *g)
     PLMR_CHECK(partial, PLMR_ERROR_SYSTEM, "out of memory");
     plmr_status status = PLMR_OK;
     for (int64_t col = 0; col < g->n_local && !status; col += g->strip)
-        status = multiply_strip(g, col, clip(col, g->strip, g->n_local), partial);
+        status = multiply_strip(g, col, plmr_clip(col, g->strip, g->n_local), partial);
     free(partial);
     return status;
 }
