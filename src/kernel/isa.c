@@ -338,4 +338,5 @@ const plmr_isa PLMR_ISA_TABLE = {
     .vector_add = vector_add,
     .to_float = to_float,
     .from_float = from_float,
+    .on_vectors = &PLMR_ISA_VECTORS_TABLE,
 };

@@ -6,6 +6,7 @@
 #ifndef PLMR_KERNEL_ISA_H
 #define PLMR_KERNEL_ISA_H
 
+#include "kernel/isa_vectors.h"
 #include "kernel/kernel.h"
 
 enum {
@@ -60,6 +61,8 @@ typedef struct plmr_isa {
     void (*vector_add)(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);
     void (*to_float)(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
     void (*from_float)(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
+
+    const plmr_isa_vectors *on_vectors;
 } plmr_isa;
 
 extern const plmr_isa plmr_isa_portable;

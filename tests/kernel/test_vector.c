@@ -1,0 +1,556 @@
+/* The functions of vector.h in every instruction set that this machine has, bit for bit against plain loops. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "kernel/vector.h"
+#include "reference.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *random_elements(enum plmr_dtype dtype, size_t n, uint32_t seed)
+{
+    void *elements = must_allocate(n * plmr_dtype_bytes(dtype));
+    for (size_t i = 0; i < n; i++)
+        put_element(dtype, elements, i, element_bits(dtype, false, hash(seed, (uint32_t)i, 3, 4)));
+    return elements;
+}
+
+static float element(enum plmr_dtype dtype, const void *elements, size_t at)
+{
+    return element_value(dtype,
+                         dtype == PLMR_F32 ? ((const uint32_t *)elements)[at] : ((const uint16_t *)elements)[at]);
+}
+
+/* ---- products of vectors and matrices ---- */
+
+enum onto { NOTHING, ANOTHER, ITSELF, N_ONTO };
+
+typedef struct gemv_case {
+    enum plmr_dtype dtype, accumulate;
+    int kt, n, gap;
+    enum onto onto;
+    bool has_next;
+} gemv_case;
+
+static float gemv_element(const gemv_case *c, const float *x, const void *b, int j, float onto)
+{
+    float sum = 0;
+    for (int k = 0; k < c->kt; k++)
+        sum = multiply_add(c->accumulate, x[k], element(c->dtype, b, (size_t)(k * (c->n + c->gap) + j)), sum);
+    return c->onto == NOTHING ? sum : multiply_add(c->accumulate, 1, sum, onto);
+}
+
+static void check_gemv(const plmr_isa *isa, const gemv_case *c)
+{
+    size_t n_b = (size_t)(c->kt * (c->n + c->gap) - (c->kt > 0 ? c->gap : 0)), n = (size_t)c->n;
+    void *b = random_elements(c->dtype, n_b, 1), *next = random_elements(c->dtype, n_b, 2);
+    float *x = random_elements(PLMR_F32, (size_t)c->kt, 3), *onto = random_elements(PLMR_F32, n, 4);
+    float *part = must_allocate((n + 1) * sizeof *part);
+    memcpy(part, onto, n * sizeof *part);
+    part[n] = 77;
+    isa->on_vectors->gemv_onto(c->dtype, c->accumulate, c->kt, c->n, x, b, n + (size_t)c->gap,
+                               c->onto == NOTHING   ? NULL
+                               : c->onto == ANOTHER ? onto
+                                                    : part,
+                               part, c->has_next ? next : NULL);
+    for (int j = 0; j < c->n; j++) {
+        float want = gemv_element(c, x, b, j, onto[j]);
+        if (!same_bits(part[j], want))
+            fail_msg("%s: kt %d n %d gap %d dtype %d accumulate %d onto %d: part[%d] is %a, not %a", isa->name, c->kt,
+                     c->n, c->gap, (int)c->dtype, (int)c->accumulate, (int)c->onto, j, (double)part[j], (double)want);
+    }
+    assert_true(part[n] == 77);
+    free(b);
+    free(next);
+    free(x);
+    free(onto);
+    free(part);
+}
+
+static void gemv_onto(void **state)
+{
+    (void)state;
+    static const int lengths[] = {1, 3, 7, 8, 15, 16, 17, 33, 64, 100, 255, 256, 257, 700}, depths[] = {0, 1, 2, 8, 23};
+    for (int i = 0; i < N_ISAS * 6 * N_ONTO; i++) {
+        const plmr_isa *isa = isa_number(i / 6 / N_ONTO);
+        for (int j = 0; isa && j < 14 * 5; j++) {
+            gemv_case c = {.dtype = (enum plmr_dtype)(i % 3),
+                           .accumulate = i / 3 % 2 ? PLMR_F16 : PLMR_F32,
+                           .kt = depths[j / 14],
+                           .n = lengths[j % 14],
+                           .gap = j % 3,
+                           .onto = (enum onto)(i / 6 % N_ONTO),
+                           .has_next = j % 2};
+            check_gemv(isa, &c);
+        }
+    }
+}
+
+/* ---- scores ---- */
+
+enum { MOST_CORES = 40, MOST_OPS = 2 * MOST_CORES };
+
+typedef struct tree {
+    plmr_tree_op ops[MOST_OPS];
+    int n_ops;
+} tree;
+
+static void add_op(tree *tree, enum plmr_tree_kind kind, int core)
+{
+    tree->ops[tree->n_ops++] = (plmr_tree_op){kind, core};
+}
+
+/* From core `from` one by one to core `to`, which may be either the lower or the higher. */
+static void add_chain(tree *tree, int from, int to)
+{
+    int step = from < to ? 1 : -1;
+    add_op(tree, PLMR_TREE_PUSH, from);
+    for (int core = from; core != to; core += step)
+        add_op(tree, PLMR_TREE_ONTO, core + step);
+}
+
+static tree one_core(int n_cores)
+{
+    tree t = {.n_ops = 0};
+    add_op(&t, PLMR_TREE_PUSH, n_cores - 1);
+    return t;
+}
+
+/* Chains from both ends, the middle core in the lower one. */
+static tree to_the_middle(int n_cores)
+{
+    tree t = {.n_ops = 0};
+    add_chain(&t, 0, n_cores / 2);
+    if (n_cores / 2 + 1 < n_cores) {
+        add_chain(&t, n_cores - 1, n_cores / 2 + 1);
+        add_op(&t, PLMR_TREE_MERGE, 0);
+    }
+    return t;
+}
+
+/* Groups of five, each summed up in a chain, and the groups' sums from the last to the first. */
+static tree two_levels(int n_cores)
+{
+    tree t = {.n_ops = 0};
+    for (int from = (n_cores - 1) / 5 * 5; from >= 0; from -= 5) {
+        add_chain(&t, from, from + 5 < n_cores ? from + 4 : n_cores - 1);
+        if (t.ops[0].core != from)
+            add_op(&t, PLMR_TREE_MERGE, 0);
+    }
+    return t;
+}
+
+/* As many values on the stack as there may be. */
+static tree deep(int n_cores)
+{
+    tree t = {.n_ops = 0};
+    int depth = n_cores < PLMR_TREE_DEPTH ? n_cores : PLMR_TREE_DEPTH;
+    for (int core = 0; core < n_cores; core++)
+        add_op(&t, core < depth ? PLMR_TREE_PUSH : PLMR_TREE_ONTO, core);
+    for (int i = 1; i < depth; i++)
+        add_op(&t, PLMR_TREE_MERGE, 0);
+    return t;
+}
+
+static tree (*const trees[])(int n_cores) = {one_core, to_the_middle, two_levels, deep};
+enum { N_TREES = sizeof trees / sizeof trees[0] };
+
+typedef struct scores_case {
+    tree tree;
+    int s, n_rows, n_keys, gap;
+    enum plmr_dtype dtype;
+} scores_case;
+
+typedef struct scores_data {
+    float *q, *scores;
+    void *kt;
+    size_t ldq, ldk, lds;
+} scores_data;
+
+static float partial(const scores_case *c, const scores_data *data, int core, int i, int j)
+{
+    float sum = 0;
+    for (int d = core * c->s; d < (core + 1) * c->s; d++)
+        sum = fmaf(data->q[(size_t)i * data->ldq + (size_t)d],
+                   element(c->dtype, data->kt, (size_t)d * data->ldk + (size_t)j), sum);
+    return sum;
+}
+
+static float score(const scores_case *c, const scores_data *data, int i, int j)
+{
+    float stack[PLMR_TREE_DEPTH];
+    int n = 0;
+    for (const plmr_tree_op *op = c->tree.ops; op < c->tree.ops + c->tree.n_ops; op++)
+        if (op->kind == PLMR_TREE_PUSH) {
+            stack[n++] = partial(c, data, op->core, i, j);
+        } else if (op->kind == PLMR_TREE_ONTO) {
+            stack[n - 1] = partial(c, data, op->core, i, j) + stack[n - 1];
+        } else {
+            stack[n - 2] = stack[n - 2] + stack[n - 1];
+            n--;
+        }
+    assert_int_equal(n, 1);
+    return stack[0];
+}
+
+static scores_data make_scores(const scores_case *c)
+{
+    size_t n_dimensions = (size_t)(MOST_CORES * c->s), gap = (size_t)c->gap;
+    scores_data data = {.ldq = n_dimensions + gap, .ldk = (size_t)c->n_keys + gap, .lds = (size_t)c->n_keys + gap};
+    data.q = random_elements(PLMR_F32, (size_t)c->n_rows * data.ldq, 5);
+    data.kt = random_elements(c->dtype, n_dimensions * data.ldk, 6);
+    data.scores = must_allocate(((size_t)c->n_rows * data.lds + 1) * sizeof *data.scores);
+    for (size_t i = 0; i <= (size_t)c->n_rows * data.lds; i++)
+        data.scores[i] = 77;
+    return data;
+}
+
+static void check_scores(const plmr_isa *isa, const scores_case *c)
+{
+    scores_data data = make_scores(c);
+    isa->on_vectors->scores(c->tree.ops, c->tree.n_ops, c->s, c->n_rows, c->n_keys, data.q, data.ldq, c->dtype, data.kt,
+                            data.ldk, data.scores, data.lds);
+    for (size_t at = 0; at <= (size_t)c->n_rows * data.lds; at++) {
+        int i = (int)(at / data.lds), j = (int)(at % data.lds);
+        float want = i < c->n_rows && j < c->n_keys ? score(c, &data, i, j) : 77;
+        if (!same_bits(data.scores[at], want))
+            fail_msg("%s: %d operations, s %d, %d rows, %d keys, dtype %d: (%d, %d) is %a, not %a", isa->name,
+                     c->tree.n_ops, c->s, c->n_rows, c->n_keys, (int)c->dtype, i, j, (double)data.scores[at],
+                     (double)want);
+    }
+    free(data.q);
+    free(data.kt);
+    free(data.scores);
+}
+
+static void scores(void **state)
+{
+    (void)state;
+    static const int cores[] = {1, 2, 3, 8, 21, 40}, sizes[] = {1, 2, 3, 4, 8};
+    static const int rows[] = {1, 2, 3, 5, 6, 7, 13}, keys[] = {1, 5, 16, 31, 32, 33, 64, 100, 130, 300};
+    for (int i = 0; i < 600; i++) {
+        scores_case c = {.tree = trees[i % N_TREES](cores[random_below(6)]),
+                         .s = sizes[random_below(5)],
+                         .n_rows = rows[random_below(7)],
+                         .n_keys = keys[random_below(10)],
+                         .gap = random_below(3) * 3,
+                         .dtype = (enum plmr_dtype)random_below(3)};
+        for (int k = 0; k < N_ISAS; k++)
+            if (isa_number(k))
+                check_scores(isa_number(k), &c);
+    }
+}
+
+/* So many dimensions that fewer keys than usual are at work together, up to the most that there may be. */
+static void many_dimensions(void **state)
+{
+    (void)state;
+    static const int sizes[] = {13, 27, 51};
+    for (int i = 0; i < 3 * N_ISAS; i++) {
+        scores_case c = {.tree = two_levels(MOST_CORES), .s = sizes[i % 3], .n_rows = 3, .n_keys = 170};
+        if (isa_number(i / 3))
+            check_scores(isa_number(i / 3), &c);
+    }
+}
+
+/* ---- weighted sums ---- */
+
+typedef struct sums_case {
+    int n_rows, n_cols, n_keys, gap;
+    plmr_span first[16], second[16];
+} sums_case;
+
+static float sum_over(plmr_span span, const float *p, const float *v, size_t ldv, float sum)
+{
+    for (int64_t j = span.from; j < span.to; j++)
+        sum = fmaf(p[j], v[(size_t)j * ldv], sum);
+    return sum;
+}
+
+static void check_sums(const plmr_isa *isa, const sums_case *c)
+{
+    size_t ldp = (size_t)(c->n_keys + c->gap), ld = (size_t)(c->n_cols + c->gap), n_out = (size_t)c->n_rows * ld + 1;
+    float *p = random_elements(PLMR_F32, (size_t)c->n_rows * ldp, 7);
+    float *v = random_elements(PLMR_F32, (size_t)c->n_keys * ld, 8), *out = must_allocate(n_out * sizeof *out);
+    for (size_t i = 0; i < n_out; i++)
+        out[i] = 77;
+    isa->on_vectors->weighted_sums(c->n_rows, c->n_cols, p, ldp, c->first, c->second, v, ld, out, ld);
+    for (size_t at = 0; at < n_out; at++) {
+        size_t i = at / ld, d = at % ld;
+        float want = 77;
+        if (i < (size_t)c->n_rows && d < (size_t)c->n_cols)
+            want = sum_over(c->second[i], p + i * ldp, v + d, ld, sum_over(c->first[i], p + i * ldp, v + d, ld, 0));
+        if (!same_bits(out[at], want))
+            fail_msg("%s: %d rows, %d columns, %d keys: (%zu, %zu) is %a, not %a", isa->name, c->n_rows, c->n_cols,
+                     c->n_keys, i, d, (double)out[at], (double)want);
+    }
+    free(p);
+    free(v);
+    free(out);
+}
+
+static plmr_span random_span(int n)
+{
+    int64_t from = random_below(n + 1);
+    return (plmr_span){from, from + random_below(n + 1 - (int)from)};
+}
+
+/* Second spans that grow from row to row, or just any. */
+static sums_case random_sums(void)
+{
+    static const int cols[] = {1, 3, 8, 15, 16, 17, 32, 64, 70, 100, 128, 131};
+    sums_case c = {.n_rows = 1 + random_below(16), .n_cols = cols[random_below(12)], .gap = random_below(3)};
+    c.n_keys = 1 + random_below(60);
+    bool any = random_below(3) == 0;
+    int to = random_below(c.n_keys + 1);
+    for (int i = 0; i < c.n_rows; i++) {
+        c.first[i] = random_span(c.n_keys);
+        c.second[i] = any ? random_span(c.n_keys) : (plmr_span){0, to};
+        to += to < c.n_keys ? random_below(2) : 0;
+    }
+    c.second[random_below(c.n_rows)].to -= random_below(10) == 0 ? c.n_keys : 0; /* an empty one */
+    return c;
+}
+
+static void weighted_sums(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1500; i++) {
+        sums_case c = random_sums();
+        for (int k = 0; k < N_ISAS; k++)
+            if (isa_number(k))
+                check_sums(isa_number(k), &c);
+    }
+}
+
+/* ---- vector functions ---- */
+
+enum { MOST = 200 };
+
+/* x, two more inputs, and places for the same result in place and elsewhere, the latter with a mark after it. */
+typedef struct vectors {
+    float *x, *a, *b, *y;
+} vectors;
+
+static vectors make_vectors(int n)
+{
+    vectors v = {random_elements(PLMR_F32, (size_t)n, 9), random_elements(PLMR_F32, (size_t)n, 10),
+                 random_elements(PLMR_F32, (size_t)n, 11), must_allocate((size_t)(n + 1) * sizeof(float))};
+    v.y[n] = 77;
+    return v;
+}
+
+static void free_vectors(vectors *v, int n)
+{
+    assert_true(v->y[n] == 77);
+    free(v->x);
+    free(v->a);
+    free(v->b);
+    free(v->y);
+}
+
+static void assert_same(const plmr_isa *isa, const float *have, const float *want, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!same_bits(have[i], want[i]))
+            fail_msg("%s: element %d of %d is %a, not %a", isa->name, i, n, (double)have[i], (double)want[i]);
+}
+
+static void check_scale(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    float want[MOST];
+    for (int i = 0; i < n; i++) {
+        float scaled = v.x[i] * 1.7f;
+        want[i] = scaled * v.a[i];
+    }
+    isa->on_vectors->scale(n, 1.7f, v.a, v.x, v.y);
+    assert_same(isa, v.y, want, n);
+    isa->on_vectors->scale(n, 1.7f, v.a, v.x, v.x);
+    assert_same(isa, v.x, want, n);
+    free_vectors(&v, n);
+}
+
+static void check_add_to(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    float want[MOST];
+    for (int i = 0; i < n; i++)
+        want[i] = v.x[i] + v.a[i];
+    memcpy(v.y, v.a, (size_t)n * sizeof *v.y);
+    isa->on_vectors->add_to(n, v.x, v.y);
+    assert_same(isa, v.y, want, n);
+    for (int i = 0; i < n; i++)
+        want[i] = v.x[i] + v.x[i];
+    isa->on_vectors->add_to(n, v.x, v.x);
+    assert_same(isa, v.x, want, n);
+    free_vectors(&v, n);
+}
+
+static void check_rope(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(2 * n);
+    float want[2 * MOST];
+    for (int i = 0; i < n; i++) {
+        float x0 = v.x[2 * i], x1 = v.x[2 * i + 1], x1s = x1 * v.b[i], x1c = x1 * v.a[i];
+        want[2 * i] = fmaf(x0, v.a[i], -x1s);
+        want[2 * i + 1] = fmaf(x0, v.b[i], x1c);
+    }
+    memcpy(v.y, v.x, (size_t)(2 * n) * sizeof *v.y);
+    isa->on_vectors->rope_rotate(n, v.a, v.b, v.y);
+    assert_same(isa, v.y, want, 2 * n);
+    free_vectors(&v, 2 * n);
+}
+
+static void check_max(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    for (int place = 0; place < n; place++) { /* the greatest one anywhere, once positive and once negative */
+        for (int i = 0; i < n; i++)
+            v.y[i] = i == place ? 1000 : v.x[i];
+        assert_true(isa->on_vectors->max(n, v.y) == 1000);
+        for (int i = 0; i < n; i++)
+            v.y[i] = i == place ? -0.0f : -1 - fabsf(v.x[i]);
+        assert_true(same_bits(isa->on_vectors->max(n, v.y), 0));
+    }
+    free_vectors(&v, n);
+    assert_true(isa->on_vectors->max(0, NULL) == -INFINITY);
+}
+
+static void check_silu(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    float want[MOST];
+    for (int i = 0; i < n; i++) {
+        float minus = -v.x[i], e;
+        isa_number(0)->on_vectors->exp(1, 1, 0, &minus, &e);
+        want[i] = v.x[i] / (1 + e);
+        want[i] = want[i] * v.a[i];
+    }
+    isa->on_vectors->silu_multiply(n, v.x, v.a, v.y);
+    assert_same(isa, v.y, want, n);
+    memcpy(v.y, v.a, (size_t)n * sizeof *v.y);
+    isa->on_vectors->silu_multiply(n, v.x, v.y, v.y);
+    assert_same(isa, v.y, want, n);
+    isa->on_vectors->silu_multiply(n, v.x, v.a, v.x);
+    assert_same(isa, v.x, want, n);
+    free_vectors(&v, n);
+}
+
+static void vector_functions(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_ISAS; i++)
+        for (int n = 0; isa_number(i) && n < MOST; n++) {
+            check_scale(isa_number(i), n);
+            check_add_to(isa_number(i), n);
+            check_rope(isa_number(i), n / 2);
+            check_max(isa_number(i), n);
+            check_silu(isa_number(i), n);
+        }
+}
+
+/* What t = (x - shift) * scale is, and y: the same in every instruction set, and near enough. */
+static void check_exp(int n, float scale, float shift, const float *x)
+{
+    float *y = must_allocate((size_t)n * sizeof *y), *other = must_allocate((size_t)n * sizeof *other);
+    isa_number(0)->on_vectors->exp(n, scale, shift, x, y);
+    for (int i = 0; i < n; i++) {
+        float moved = x[i] - shift, t = moved * scale;
+        double want = exp((double)t), error = fabs((double)y[i] - want);
+        bool good = want > FLT_MAX ? y[i] == INFINITY : error <= (want < 0x1p-126 ? 0x1p-149 : 3e-7 * want);
+        if (!good && !(fabs(want / FLT_MAX - 1) < 3e-7))
+            fail_msg("exp(%a) is %a, not %a", (double)t, (double)y[i], want);
+    }
+    for (int i = 1; i < N_ISAS; i++)
+        if (isa_number(i)) {
+            memcpy(other, x, (size_t)n * sizeof *other);
+            isa_number(i)->on_vectors->exp(n, scale, shift, other, other);
+            assert_same(isa_number(i), other, y, n);
+        }
+    free(y);
+    free(other);
+}
+
+static void exponentials(void **state)
+{
+    (void)state;
+    enum { N = 400001 };
+    float *x = must_allocate(N * sizeof *x);
+    for (int i = 0; i < N; i++)
+        x[i] = -110 + (float)i * (200.0f / N);
+    check_exp(N, 1, 0, x);
+    check_exp(N, 0.125f, 90, x);
+    for (int i = 0; i < N; i++)
+        x[i] = element_value(PLMR_F32, element_bits(PLMR_F32, true, hash((uint32_t)i, 12, 13, 14)));
+    check_exp(N, 1, 0, x);
+    for (int n = 1; n < MOST; n++)
+        check_exp(n, 0.3f, 0.7f, x);
+    free(x);
+}
+
+static void exponentials_of_limits(void **state)
+{
+    (void)state;
+    const float x[] = {0, -0.0f, -INFINITY, INFINITY, -FLT_MAX, FLT_MAX, 0x1p-149f, 88.72f, 88.73f}, greatest = NAN;
+    const float want[] = {1, 1, 0, INFINITY, 0, INFINITY, 1};
+    for (int i = 0; i < N_ISAS; i++)
+        if (isa_number(i)) {
+            float y[9], nan;
+            isa_number(i)->on_vectors->exp(9, 1, 0, x, y);
+            assert_same(isa_number(i), y, want, 7);
+            assert_true(y[7] < INFINITY && y[8] == INFINITY);
+            isa_number(i)->on_vectors->exp(1, 1, 0, &greatest, &nan);
+            assert_true(isnan(nan));
+        }
+}
+
+/* ---- what the rest of the program calls ---- */
+
+static void the_chosen_one(void **state)
+{
+    (void)state;
+    const float one = 1, x[2] = {2, 3}, key[2] = {5, 7};
+    const plmr_tree_op op = {PLMR_TREE_PUSH, 0};
+    const plmr_span none = {0, 0}, both = {0, 2};
+    float y[2], pair[2] = {2, 3};
+    plmr_gemv_onto(PLMR_F32, PLMR_F32, 1, 2, &one, x, 2, key, y, NULL);
+    assert_true(y[0] == 7 && y[1] == 10);
+    plmr_scores(&op, 1, 2, 1, 1, x, 2, PLMR_F32, key, 1, y, 1);
+    assert_true(y[0] == 31);
+    plmr_weighted_sums(1, 1, x, 2, &none, &both, key, 1, y, 1);
+    assert_true(y[0] == 31);
+    plmr_vector_exp(2, 1, 3, x, y);
+    assert_true(y[1] == 1);
+    plmr_vector_silu_multiply(1, (const float[]){0}, x, y);
+    assert_true(y[0] == 0);
+    plmr_vector_scale(2, 2, key, x, y);
+    assert_true(y[0] == 20 && y[1] == 42);
+    plmr_vector_add_to(2, x, y);
+    assert_true(y[0] == 22 && y[1] == 45);
+    assert_true(plmr_vector_max(2, y) == 45);
+    plmr_rope_rotate(1, (const float[]){0}, &one, pair);
+    assert_true(pair[0] == -3 && pair[1] == 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gemv_onto),
+        cmocka_unit_test(scores),
+        cmocka_unit_test(many_dimensions),
+        cmocka_unit_test(weighted_sums),
+        cmocka_unit_test(vector_functions),
+        cmocka_unit_test(exponentials),
+        cmocka_unit_test(exponentials_of_limits),
+        cmocka_unit_test(the_chosen_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
