@@ -134,6 +134,13 @@ static plmr_status make_both(plmr_side *rows, plmr_side *cols, int t0, int n_ste
     return PLMR_OK;
 }
 
+static plmr_layout spelt_out(plmr_layout layout, int kt, int size)
+{
+    if (layout.chunks_per_strip > 0)
+        return layout;
+    return (plmr_layout){.chunks_per_strip = 1, .strip_stride = (size_t)kt * (size_t)size, .k_stride = (size_t)size};
+}
+
 plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols)
 {
     plmr_side common = {
@@ -142,19 +149,22 @@ plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, p
         .skewed = block->skewed,
         .n_before = block->n_before,
         .closes = !block->open_ended,
-        .dtype = block->dtype,
     };
     *rows = *cols = common;
     rows->width = isa->rows;
     rows->size = block->ms;
     rows->aligned = block->a_aligned;
+    rows->dtype = block->a_dtype;
     rows->line = block->a_line;
+    rows->layout = spelt_out(block->a_layout, block->kt, block->ms);
     rows->n_runs = block->n_row_runs;
     rows->runs = block->row_runs;
     cols->width = isa->cols;
     cols->size = block->ns;
     cols->aligned = block->b_aligned;
+    cols->dtype = block->b_dtype;
     cols->line = block->b_line;
+    cols->layout = spelt_out(block->b_layout, block->kt, block->ns);
     cols->n_runs = block->n_col_runs;
     cols->runs = block->col_runs;
     plmr_status error = make_both(rows, cols, block->t0, block->t1 - block->t0);
@@ -211,41 +221,71 @@ plmr_part plmr_side_active(const plmr_side *side, plmr_part part, plmr_slots slo
     return (plmr_part){lo, hi, part.base};
 }
 
-/* Rows of the tile that belong to its n-th chunk, for k from <= k < to: where they lie, and where they go. */
-static plmr_strip strip_of(const plmr_side *side, const plmr_tile *tile, int n, int64_t from, int64_t to, float *panel)
+/* Chunks lo <= n < hi of a tile, counted from its first, whose rows lie side by side in every line. */
+typedef struct group {
+    int lo, hi;
+} group;
+
+/* The group whose first chunk is `lo`. */
+static group group_of(const plmr_side *side, const plmr_tile *tile, int lo)
+{
+    if (side->aligned) /* every chunk has its k in a line of its own */
+        return (group){lo, lo + 1};
+    int per_strip = side->layout.chunks_per_strip, in_strip = per_strip - (tile->place + lo) % per_strip;
+    return (group){lo, min_int(tile->n_chunks, lo + in_strip)};
+}
+
+static size_t chunk_at(const plmr_side *side, int place)
+{
+    int per_strip = side->layout.chunks_per_strip;
+    return (size_t)(place / per_strip) * side->layout.strip_stride + (size_t)(place % per_strip) * (size_t)side->size;
+}
+
+/* Rows of the tile that belong to a group, for k from <= k < to: where they lie, and where they go. */
+static plmr_strip strip_of(const plmr_side *side, const plmr_tile *tile, group g, int64_t from, int64_t to,
+                           float *panel)
 {
     int slot = (int)(from / side->kt), kk = (int)(from % side->kt), ring = side->n_slots;
-    int first = max_int(0, n * side->size - tile->skip), end = min_int(tile->n_rows, (n + 1) * side->size - tile->skip);
-    size_t chunk_at = (size_t)(tile->place + n) * (size_t)side->kt * (size_t)side->size;
+    int first = max_int(0, g.lo * side->size - tile->skip);
+    int end = min_int(tile->n_rows, g.hi * side->size - tile->skip);
     return (plmr_strip){
         .dtype = side->dtype,
         .lines = side->line,
         .n_lines = ring,
-        .line = side->aligned ? (slot % ring - tile->chunk - n + ring) % ring : slot % ring,
+        .line = side->aligned ? (slot % ring - tile->chunk - g.lo + ring) % ring : slot % ring,
         .kt = side->kt,
         .kk = kk,
         .n_k = (int)(to - from),
-        .at = chunk_at + (n == 0 ? (size_t)tile->skip : 0),
-        .stride = (size_t)side->size,
+        .at = chunk_at(side, tile->place + g.lo) + (g.lo == 0 ? (size_t)tile->skip : 0),
+        .stride = side->layout.k_stride,
         .n = (size_t)(end - first),
         .width = (size_t)side->width,
         .to = panel ? panel + first : NULL,
     };
 }
 
+/* From when the first chunk of the group is needed until the last one is not: what is read too much spares a loop for
+ * every chunk. */
+static void pack_group(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, group g, int64_t from,
+                       int64_t to, float *panel)
+{
+    int starts = side->skewed ? max_int(0, g.lo - side->n_before) : 0,
+        ends = side->skewed && side->closes ? g.hi - 1 : 0;
+    for (int i = 0; i < tile->n_needs; i++) {
+        int64_t first = max_int64((int64_t)(tile->needs[i].from + starts) * side->kt, from);
+        int64_t end = min_int64((int64_t)(tile->needs[i].to + ends) * side->kt, to);
+        if (first >= end)
+            continue;
+        plmr_strip strip = strip_of(side, tile, g, first, end, panel + (first - from) * side->width);
+        isa->pack(&strip);
+    }
+}
+
 void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to,
                     float *panel)
 {
-    for (int n = 0; n < tile->n_chunks; n++)
-        for (int i = 0; i < tile->n_needs; i++) {
-            int late = side->skewed ? n : 0, starts = max_int(0, late - side->n_before), ends = side->closes ? late : 0;
-            int64_t first = max_int64((int64_t)(tile->needs[i].from + starts) * side->kt, from);
-            int64_t end = min_int64((int64_t)(tile->needs[i].to + ends) * side->kt, to);
-            if (first >= end)
-                continue;
-            plmr_strip strip = strip_of(side, tile, n, first, end, panel + (first - from) * side->width);
-            isa->pack(&strip);
-        }
+    for (group g = group_of(side, tile, 0); g.lo < tile->n_chunks; g = group_of(side, tile, g.hi))
+        pack_group(isa, side, tile, g, from, to, panel);
 }
 
 /* Lists the cache lines of n_k k of one line; returns their new number. */
@@ -256,9 +296,11 @@ static int list_slot(const plmr_strip *strip, const char *at, int n_k, const voi
         row *= (size_t)n_k;
         n_k = 1;
     }
-    for (int k = 0; k < n_k; k++, at += step)
-        for (size_t byte = 0; byte < row && n < most; byte += PLMR_LINE_BYTES)
-            lines[n++] = at + byte;
+    for (int k = 0; k < n_k; k++, at += step) {
+        size_t before = (uintptr_t)at % PLMR_LINE_BYTES;
+        for (size_t byte = 0; byte < before + row && n < most; byte += PLMR_LINE_BYTES)
+            lines[n++] = at - before + byte;
+    }
     return n;
 }
 
@@ -280,8 +322,8 @@ int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, 
                     int most)
 {
     int n_lines = 0;
-    for (int n = 0; n < tile->n_chunks; n++) {
-        plmr_strip strip = strip_of(side, tile, n, from, to, NULL);
+    for (group g = group_of(side, tile, 0); g.lo < tile->n_chunks; g = group_of(side, tile, g.hi)) {
+        plmr_strip strip = strip_of(side, tile, g, from, to, NULL);
         n_lines = list_strip(&strip, lines, n_lines, most);
     }
     return n_lines;

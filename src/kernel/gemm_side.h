@@ -36,6 +36,7 @@ typedef struct plmr_side {
     bool closes;  /* and if it is not the run's last, they leave it in step */
     enum plmr_dtype dtype;
     const void *const *line;
+    plmr_layout layout; /* not all zero */
     int n_runs, n_tiles;
     const plmr_run *runs;
     int *run_tiles; /* run r has tiles run_tiles[r] <= i < run_tiles[r + 1] */

@@ -3,7 +3,6 @@
 #include "kernel/isa.h"
 
 #include "kernel/isa_vector.h"
-#include "plmr/status.h"
 
 #include <string.h>
 
@@ -183,23 +182,49 @@ PLMR_INLINE void copy_rows(int n_k, size_t n, size_t stride, const float *restri
         memcpy(to, from, n * sizeof *to);
 }
 
-/* Rows that lie side by side are converted as one: long loops, whatever n is. */
-PLMR_INLINE void pack_rows(enum plmr_dtype dtype, int n_k, size_t n, size_t stride, const void *from, size_t width,
-                           float *to)
+/* Rows of whole vectors. */
+PLMR_INLINE void convert_vectors(enum plmr_dtype dtype, int n_k, size_t n, size_t stride, const uint16_t *restrict from,
+                                 size_t width, float *restrict to)
+{
+    for (int k = 0; k < n_k; k++, from += stride, to += width)
+        for (size_t i = 0; i < n; i += LANES)
+            vf_store(to + i, vf_load_as(dtype, from, i));
+}
+
+/* Rows that lie side by side, or are laid so, are converted as one: long loops, whatever n is. */
+PLMR_INLINE void convert_rows(enum plmr_dtype dtype, int n_k, size_t n, size_t stride, const uint16_t *from,
+                              size_t width, float *to)
 {
     enum { AT_ONCE = 512 };
     float floats[AT_ONCE];
-    if (dtype == PLMR_F32) {
-        copy_rows(n_k, n, stride, from, width, to);
-        return;
-    }
-    int most = stride == n ? AT_ONCE / (int)n : 1;
-    const uint16_t *words = from;
-    for (int k = 0, now; k < n_k; k += now, words += (size_t)now * stride, to += (size_t)now * width) {
+    uint16_t words[AT_ONCE];
+    int most = AT_ONCE / (int)n;
+    for (int k = 0, now; k < n_k; k += now, from += (size_t)now * stride, to += (size_t)now * width) {
         now = n_k - k < most ? n_k - k : most;
-        to_float(dtype, (int64_t)now * (int64_t)n, words, floats);
+        for (int i = 0; stride != n && i < now; i++)
+            memcpy(words + (size_t)i * n, from + (size_t)i * stride, n * sizeof *words);
+        to_float(dtype, (int64_t)now * (int64_t)n, stride == n ? from : words, floats);
         copy_rows(now, n, n, floats, width, to);
     }
+}
+
+PLMR_INLINE void pack_rows(enum plmr_dtype dtype, int n_k, size_t n, size_t stride, const void *from, size_t width,
+                           float *to)
+{
+    if (dtype == PLMR_F32)
+        copy_rows(n_k, n, stride, from, width, to);
+    else if (n % LANES != 0)
+        convert_rows(dtype, n_k, n, stride, from, width, to);
+    else if (dtype == PLMR_F16)
+        convert_vectors(PLMR_F16, n_k, n, stride, from, width, to);
+    else
+        convert_vectors(PLMR_BF16, n_k, n, stride, from, width, to);
+}
+
+PLMR_INLINE void clear_rows(int n_k, size_t n, size_t width, float *to)
+{
+    for (int k = 0; k < n_k; k++, to += width)
+        memset(to, 0, n * sizeof *to);
 }
 
 PLMR_INLINE void pack_lines(const plmr_strip *strip, size_t n)
@@ -209,10 +234,12 @@ PLMR_INLINE void pack_lines(const plmr_strip *strip, size_t n)
     int line = strip->line, kk = strip->kk;
     for (int left = strip->n_k, now; left > 0; left -= now, to += (size_t)now * strip->width, kk = 0) {
         const char *from = strip->lines[line];
-        PLMR_ASSERT(from);
         now = strip->kt - kk < left ? strip->kt - kk : left;
-        pack_rows(strip->dtype, now, n, strip->stride, from + (strip->at + (size_t)kk * strip->stride) * element,
-                  strip->width, to);
+        if (from)
+            pack_rows(strip->dtype, now, n, strip->stride, from + (strip->at + (size_t)kk * strip->stride) * element,
+                      strip->width, to);
+        else
+            clear_rows(now, n, strip->width, to);
         line = line + 1 < strip->n_lines ? line + 1 : 0;
     }
 }

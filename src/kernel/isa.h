@@ -33,7 +33,8 @@ typedef struct plmr_ramp {
 } plmr_ramp;
 
 /* n rows for n_k k, packed as floats: to[k * width + i] = line(k)[at + kk(k) * stride + i]. The first k is number kk of
- * its slot's kt, and in lines[line]; the next slot is in the next line, and line 0 follows the last. */
+ * its slot's kt, and in lines[line]; the next slot is in the next line, and line 0 follows the last. A line that is
+ * NULL holds zeros. */
 typedef struct plmr_strip {
     enum plmr_dtype dtype;
     const void *const *lines;

@@ -19,6 +19,18 @@ typedef struct plmr_run {
 enum { PLMR_MOST_SIDE = 16 };
 #define PLMR_LAG(size) ((PLMR_MOST_SIDE - 2) / (size) + 1)
 
+/* Where the tiles of a line lie, in elements. The chunks of a strip lie side by side: chunk p of the block, in local
+ * order, starts at p / chunks_per_strip * strip_stride + p % chunks_per_strip * size, size being ms for A and ns for B,
+ * and its element (kk, i) is kk * k_stride + i further.
+ *
+ * All zero: one tile after the other, each k-major, as {1, kt * size, size} has it. A matrix whose rows are k and that
+ * has ld columns is {n_chunks, 0, ld} with lines kt * ld apart. Strips of w = chunks_per_strip * size columns that
+ * hold all n_k of k each are {chunks_per_strip, n_k * w, w} with lines kt * w apart. */
+typedef struct plmr_layout {
+    int chunks_per_strip;
+    size_t strip_stride, k_stride;
+} plmr_layout;
+
 /* One batch of steps of a distributed GEMM on this rank's block of an L x L logical grid.
  *
  * Row chunk x has ms rows, column chunk y has ns columns, k slot l has kt elements; x, y, l in [0, n_slots).
@@ -26,12 +38,13 @@ enum { PLMR_MOST_SIDE = 16 };
  * its C tile, k ascending inside the slot. A batch runs steps t0 <= t < t1 (t1 - t0 <= n_slots) for every core of the
  * block.
  *
- * A line holds one tile for every row chunk of the block, in local order (row_runs one after the other): tile p at
- * element offset p * kt * ms, stored k-major: element (kk, i) at kk * ms + i. Core row x finds slot l in line a_line[l]
- * or, if a_aligned, in a_line[(l - x) mod n_slots]. B likewise with columns: tile p at p * kt * ns, element (kk, j) at
- * kk * ns + j, b_line[l] or b_line[(l - y) mod n_slots]. Lines that the batch does not need may be NULL. C is row-major
- * float: local rows (row chunk p, row i) at p * ms + i, leading dimension ldc elements; it is added to. An ldc that is
- * a multiple of 1024 costs speed, for all rows of a register tile then compete for the same few places in the cache.
+ * A line holds one tile for every row chunk of the block, in local order (row_runs one after the other), where a_layout
+ * says. Core row x finds slot l in line a_line[l] or, if a_aligned, in a_line[(l - x) mod n_slots]. B likewise with
+ * columns, b_layout, and b_line[l] or b_line[(l - y) mod n_slots]. A line that is NULL holds zeros. Lines that the
+ * batch does not need are not read, but of one that a chunk needs, its neighbours in the strip may be read, too. C is
+ * row-major float: local rows (row chunk p, row i) at p * ms + i, leading dimension ldc elements; it is added to. An
+ * ldc that is a multiple of 1024 costs speed, for all rows of a register tile then compete for the same few places in
+ * the cache.
  *
  * A skewed run may be cut into batches, in order, all but the last, which has a step at least, open-ended. Neighbours
  * in C then need not end a batch in the same step: after it some elements are a few steps behind, and the next batch,
@@ -41,12 +54,13 @@ enum { PLMR_MOST_SIDE = 16 };
 typedef struct plmr_gemm_block {
     int n_slots, kt, ms, ns;
     bool skewed, a_aligned, b_aligned;
-    enum plmr_dtype dtype;      /* of A and B */
+    enum plmr_dtype a_dtype, b_dtype;
     enum plmr_dtype accumulate; /* PLMR_F32, or PLMR_F16: c = f16(fmaf(a, b, c)) after every multiply-add */
     int n_row_runs, n_col_runs;
     const plmr_run *row_runs, *col_runs;
     const void *const *a_line;
     const void *const *b_line;
+    plmr_layout a_layout, b_layout;
     float *c;
     size_t ldc;
     int t0, t1;

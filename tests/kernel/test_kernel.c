@@ -17,13 +17,14 @@
 
 /* ---- the batches of a GEMM ---- */
 
-enum { MOST_RUNS = 3, MOST_SLOTS = 32 };
+enum { MOST_RUNS = 3, MOST_SLOTS = 50 };
 
 typedef struct product {
     plmr_gemm_block block;
     plmr_run row_runs[MOST_RUNS], col_runs[MOST_RUNS];
     uint32_t seed;
     bool wild, chained; /* chained: the batches of a run, all but the last open-ended */
+    bool holes;         /* some lines are NULL */
     plmr_gemm_scratch *scratch;
 } product;
 
@@ -47,15 +48,27 @@ static int slot_of(const plmr_gemm_block *block, int x, int y, int t)
     return (block->skewed ? x + y + t : t) % block->n_slots;
 }
 
+static enum plmr_dtype dtype_of(const product *p, bool is_b)
+{
+    return is_b ? p->block.b_dtype : p->block.a_dtype;
+}
+
+static bool is_hole(const product *p, bool is_b, int line)
+{
+    return p->holes && hash(p->seed, is_b, (uint32_t)line, 5) % 3 == 0;
+}
+
 static uint32_t factor_bits(const product *p, bool is_b, int chunk, int slot, int kk, int i)
 {
     uint32_t h = hash(p->seed + is_b, (uint32_t)chunk, (uint32_t)(slot * p->block.kt + kk), (uint32_t)i);
-    return element_bits(p->block.dtype, p->wild, h);
+    return element_bits(dtype_of(p, is_b), p->wild, h);
 }
 
 static float factor(const product *p, bool is_b, int chunk, int slot, int kk, int i)
 {
-    return element_value(p->block.dtype, factor_bits(p, is_b, chunk, slot, kk, i));
+    bool aligned = is_b ? p->block.b_aligned : p->block.a_aligned;
+    int line = aligned ? (slot - chunk + p->block.n_slots) % p->block.n_slots : slot;
+    return is_hole(p, is_b, line) ? 0 : element_value(dtype_of(p, is_b), factor_bits(p, is_b, chunk, slot, kk, i));
 }
 
 /* May the batch read the k slot of this row chunk (or column chunk)? It multiplies it in steps t0 <= t < t1, or did not
@@ -79,22 +92,53 @@ static uint32_t nan_bits(enum plmr_dtype dtype)
     return dtype == PLMR_F32 ? 0x7fc00000u : dtype == PLMR_F16 ? 0x7e00u : 0x7fc0u;
 }
 
-/* Sets a line's tiles; those that the batch does not need become NaN. NULL if it needs none. */
+/* Where element (kk, i) of a tile lies. */
+static size_t element_at(const product *p, bool is_b, int place, int kk, int i)
+{
+    const plmr_layout *layout = is_b ? &p->block.b_layout : &p->block.a_layout;
+    size_t size = (size_t)(is_b ? p->block.ns : p->block.ms);
+    if (layout->chunks_per_strip == 0)
+        return (size_t)(place * p->block.kt + kk) * size + (size_t)i;
+    size_t strip = (size_t)(place / layout->chunks_per_strip), in_strip = (size_t)(place % layout->chunks_per_strip);
+    return strip * layout->strip_stride + (size_t)kk * layout->k_stride + in_strip * size + (size_t)i;
+}
+
+/* Memory that ends with the line's last element, all of it NaN. */
+static void *empty_line(const product *p, bool is_b, int n_chunks)
+{
+    size_t n = 0;
+    for (int place = 0; place < n_chunks; place++) {
+        size_t end = element_at(p, is_b, place, p->block.kt - 1, (is_b ? p->block.ns : p->block.ms) - 1) + 1;
+        n = end > n ? end : n;
+    }
+    void *memory = must_allocate(n * plmr_dtype_bytes(dtype_of(p, is_b)));
+    for (size_t i = 0; i < n; i++)
+        put_element(dtype_of(p, is_b), memory, i, nan_bits(dtype_of(p, is_b)));
+    return memory;
+}
+
+static void fill_tile(const product *p, bool is_b, int place, int chunk, int slot, void *line)
+{
+    for (int kk = 0; kk < p->block.kt; kk++)
+        for (int i = 0; i < (is_b ? p->block.ns : p->block.ms); i++)
+            put_element(dtype_of(p, is_b), line, element_at(p, is_b, place, kk, i),
+                        factor_bits(p, is_b, chunk, slot, kk, i));
+}
+
+/* Sets a line's tiles; those that the batch does not need stay NaN. NULL if it needs none. */
 static void *make_line(const product *p, bool is_b, int line)
 {
     const plmr_gemm_block *block = &p->block;
     const plmr_run *runs = is_b ? block->col_runs : block->row_runs;
     bool aligned = is_b ? block->b_aligned : block->a_aligned, used = false;
-    int n = count_chunks(runs, is_b ? block->n_col_runs : block->n_row_runs), size = is_b ? block->ns : block->ms;
-    void *memory = must_allocate((size_t)(n * block->kt * size) * plmr_dtype_bytes(block->dtype));
-    for (int place = 0; place < n; place++) {
+    int n = count_chunks(runs, is_b ? block->n_col_runs : block->n_row_runs);
+    void *memory = empty_line(p, is_b, n);
+    for (int place = 0; place < n && !is_hole(p, is_b, line); place++) {
         int chunk = chunk_at(runs, place), slot = aligned ? (line + chunk) % block->n_slots : line;
-        bool needed = is_needed(p, is_b, chunk, slot);
-        used |= needed;
-        for (int kk = 0; kk < block->kt; kk++)
-            for (int i = 0; i < size; i++)
-                put_element(block->dtype, memory, (size_t)((place * block->kt + kk) * size + i),
-                            needed ? factor_bits(p, is_b, chunk, slot, kk, i) : nan_bits(block->dtype));
+        if (!is_needed(p, is_b, chunk, slot))
+            continue;
+        used = true;
+        fill_tile(p, is_b, place, chunk, slot, memory);
     }
     if (used)
         return memory;
@@ -145,10 +189,11 @@ static float expected(const product *p, int row, int col, int t0, int t1)
 static void describe(const plmr_isa *isa, const product *p, int row, int col)
 {
     const plmr_gemm_block *b = &p->block;
-    print_error("%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtype %d accumulate %d, "
-                "chained %d, t1 %d\n",
-                isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->dtype,
-                b->accumulate, p->chained, b->t1);
+    print_error("%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtypes %d %d accumulate %d, "
+                "chunks per strip %d %d, holes %d, chained %d, t1 %d\n",
+                isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->a_dtype,
+                b->b_dtype, b->accumulate, b->a_layout.chunks_per_strip, b->b_layout.chunks_per_strip, p->holes,
+                p->chained, b->t1);
     for (int i = 0; i < b->n_row_runs; i++)
         print_error("rows %d +%d\n", b->row_runs[i].first, b->row_runs[i].count);
     for (int i = 0; i < b->n_col_runs; i++)
@@ -210,23 +255,36 @@ static int random_of(const int *values, int n)
     return values[random_below(n)];
 }
 
+/* Tiles, a matrix whose rows are k, or strips, one after the other; with gaps or without. */
+static plmr_layout random_layout(int n_chunks, int kt, int size)
+{
+    int per_strip = random_below(4) ? 1 + random_below(n_chunks) : n_chunks;
+    size_t k_stride = (size_t)(per_strip * size + random_below(2) * random_below(20));
+    size_t strip_stride = (size_t)kt * k_stride + (size_t)(random_below(2) * random_below(20));
+    return random_below(3) ? (plmr_layout){per_strip, strip_stride, k_stride} : (plmr_layout){0};
+}
+
 static product random_product(void)
 {
-    static const int slots[] = {1, 2, 3, 4, 5, 7, 13, 16, 18}, sizes[] = {1, 2, 3, 5, 6, 8, 13, 17};
+    static const int slots[] = {1, 2, 3, 4, 5, 7, 13, 16, 18}, sizes[] = {1, 2, 3, 5, 6, 8, 13, 17, 22};
     static const int depths[] = {1, 2, 3, 5, 6, 8, 13, 40};
     product p = {.seed = (uint32_t)random_below(1 << 30), .wild = random_below(6) == 0};
     plmr_gemm_block *b = &p.block;
     b->n_slots = random_of(slots, 9);
-    b->ms = random_of(sizes, 8);
-    b->ns = random_of(sizes, 8);
+    b->ms = random_of(sizes, 9);
+    b->ns = random_of(sizes, 9);
     b->kt = random_of(depths, 8);
     b->skewed = random_below(4) != 0;
     b->a_aligned = random_below(2);
     b->b_aligned = random_below(2);
-    b->dtype = (enum plmr_dtype)random_below(3);
+    b->a_dtype = (enum plmr_dtype)random_below(3);
+    b->b_dtype = (enum plmr_dtype)random_below(3);
     b->accumulate = random_below(4) == 0 ? PLMR_F16 : PLMR_F32;
     b->n_row_runs = random_runs(p.row_runs, b->n_slots);
     b->n_col_runs = random_runs(p.col_runs, b->n_slots);
+    b->a_layout = random_layout(count_chunks(p.row_runs, b->n_row_runs), b->kt, b->ms);
+    b->b_layout = random_layout(count_chunks(p.col_runs, b->n_col_runs), b->kt, b->ns);
+    p.holes = random_below(4) == 0;
     return p;
 }
 
@@ -268,7 +326,8 @@ static product whole_product(int n_slots, int kt, int size, enum plmr_dtype dtyp
                                 .ms = size,
                                 .ns = size,
                                 .skewed = true,
-                                .dtype = dtype,
+                                .a_dtype = dtype,
+                                .b_dtype = dtype,
                                 .n_row_runs = 1,
                                 .n_col_runs = 1};
     assert_null(plmr_gemm_scratch_create(0, 0, &p.scratch));
@@ -321,6 +380,54 @@ static void wide_block(void **state)
     check_everywhere(&p, (int[]){0, 9, 28}, 3);
     check_everywhere(&p, cuts, 29);
     plmr_gemm_scratch_destroy(p.scratch);
+}
+
+/* A layer of a language model: A are floats and its rows k, B lies in strips, most of them no whole number of register
+ * tiles wide, and all steps are one batch. `per_strip` chunks of B are one strip. */
+static product layer(int n_slots, int size, int per_strip, plmr_run rows, plmr_run cols)
+{
+    product p = whole_product(n_slots, 3, size, PLMR_F32);
+    plmr_gemm_block *b = &p.block;
+    p.row_runs[0] = rows;
+    p.col_runs[0] = cols;
+    b->b_dtype = size % 2 ? PLMR_BF16 : PLMR_F16;
+    b->a_layout = (plmr_layout){rows.count, 0, (size_t)(rows.count * size)};
+    b->b_layout = (plmr_layout){per_strip, (size_t)(b->kt * per_strip * size), (size_t)(per_strip * size)};
+    return p;
+}
+
+static void layers(void **state)
+{
+    (void)state;
+    static const int sizes[] = {1, 2, 3, 8, 22};
+    for (int i = 0; i < 5; i++)
+        for (int per_strip = 1; per_strip <= 11; per_strip += 5)
+            for (int holes = 0; holes < 2; holes++) {
+                product p = layer(11, sizes[i], per_strip, (plmr_run){0, 11}, (plmr_run){0, 11});
+                p.holes = holes;
+                check_everywhere(&p, (int[]){0, 11}, 2);
+                plmr_gemm_scratch_destroy(p.scratch);
+            }
+}
+
+/* Few chunks of a long ring, as where a matrix ends early: the steps of the others are nobody's. */
+static void trimmed_runs(void **state)
+{
+    (void)state;
+    static const plmr_run runs[][2] = {{{0, 1}}, {{0, 10}}, {{0, 10}, {30, 3}}, {{47, 3}, {20, 1}}};
+    static const int n_runs[] = {1, 1, 2, 2}, sizes[] = {1, 2, 3, 8, 22};
+    for (int i = 0; i < 4 * 5; i++) {
+        const plmr_run *rows = runs[i % 4], *cols = runs[i / 5];
+        product p = layer(50, sizes[i % 5], 4, rows[0], cols[0]);
+        p.block.n_row_runs = n_runs[i % 4];
+        p.block.n_col_runs = n_runs[i / 5];
+        p.row_runs[1] = rows[1];
+        p.col_runs[1] = cols[1];
+        p.block.a_layout.chunks_per_strip = count_chunks(p.row_runs, p.block.n_row_runs);
+        p.block.a_layout.k_stride = (size_t)(p.block.a_layout.chunks_per_strip * p.block.ms);
+        check_everywhere(&p, (int[]){0, 50}, 2);
+        plmr_gemm_scratch_destroy(p.scratch);
+    }
 }
 
 static void empty_blocks(void **state)
@@ -487,6 +594,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_shape),    cmocka_unit_test(deep_slots),
         cmocka_unit_test(any_cut),      cmocka_unit_test(wide_block),
+        cmocka_unit_test(layers),       cmocka_unit_test(trimmed_runs),
         cmocka_unit_test(empty_blocks), cmocka_unit_test(progress_ends_at_one),
         cmocka_unit_test(gemv),         cmocka_unit_test(vector_add),
         cmocka_unit_test(tile_product), cmocka_unit_test(environment_chooses),
