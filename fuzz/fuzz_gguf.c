@@ -1,7 +1,7 @@
-/* Fuzzes the GGUF reader and what makes a model of it. The input stands for a file twice: as it is, so that a step
- * beyond its end shows; and with zeros behind it, so that the headers of real models, which the corpus starts from,
- * find their tensors' data. */
-#include "llm/shape.h"
+/* Fuzzes the GGUF reader and what makes a model and a tokenizer of it. The input stands for a file twice: as it is, so
+ * that a step beyond its end shows; and with zeros behind it, so that the headers of real models, which the corpus
+ * starts from, find their tensors' data. */
+#include "llm/tokenizer_gguf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +43,23 @@ static void read_keys(const plmr_gguf *gguf)
     }
 }
 
+/* A tokenizer out of whatever vocabulary there is. */
+static void read_tokenizer(const plmr_gguf *gguf)
+{
+    static const char text[] = " the <0x41>\xff story \n\n";
+    plmr_tokenizer *tokenizer;
+    int32_t *ids;
+    int n_ids;
+    plmr_status status = plmr_tokenizer_read(gguf, &tokenizer);
+    if (!status) {
+        status = plmr_tokenizer_encode(tokenizer, text, sizeof text - 1, true, true, &ids, &n_ids);
+        if (!status)
+            free(ids);
+        plmr_tokenizer_destroy(tokenizer);
+    }
+    check_error(status);
+}
+
 /* The first elements of every tensor, and the last, which start inside a block. */
 static void read_tensors(const plmr_gguf *gguf)
 {
@@ -76,6 +93,7 @@ static void read_file(const uint8_t *bytes, size_t n)
     plmr_status status = plmr_gguf_parse(bytes, n, "fuzz.gguf", &gguf);
     if (!status) {
         read_keys(gguf);
+        read_tokenizer(gguf);
         read_tensors(gguf);
         plmr_gguf_close(gguf);
         status = plmr_model_parse_gguf(bytes, n, "fuzz.gguf", &model);

@@ -1,4 +1,4 @@
-/* Encodes texts with a vocabulary that vocab_dump.py made: `vocab_tool VOCAB FLAGS < TEXTS`.
+/* Encodes texts with the vocabulary of a GGUF file: `vocab_tool FILE.gguf FLAGS < TEXTS`.
  *
  * The texts end with a line of __ggml_vocab_test__ each. For every one a line of ids is printed. FLAGS: "b" adds what
  * belongs to the front and end, "s" reads special tokens. Fails if a text does not come back from its ids. */
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "llm/tokenizer.h"
+#include "llm/tokenizer_gguf.h"
 
 static const char separator[] = "\n__ggml_vocab_test__\n";
 
@@ -34,77 +34,13 @@ static char *read_all(FILE *file, size_t *n_bytes)
     return data;
 }
 
-struct input {
-    const char *at, *end;
-};
-
-static const char *take(struct input *input, size_t n_bytes)
-{
-    if (n_bytes > (size_t)(input->end - input->at))
-        die("the vocabulary is cut");
-    input->at += n_bytes;
-    return input->at - n_bytes;
-}
-
-static int64_t take_number(struct input *input)
-{
-    int64_t number;
-    memcpy(&number, take(input, sizeof number), sizeof number);
-    return number;
-}
-
-static plmr_token_text *take_strings(struct input *input, int64_t *n)
-{
-    *n = take_number(input);
-    plmr_token_text *texts = calloc((size_t)*n + 1, sizeof *texts);
-    for (int64_t i = 0; texts && i < *n; i++) {
-        texts[i].n_bytes = (size_t)take_number(input);
-        texts[i].bytes = take(input, texts[i].n_bytes);
-    }
-    return texts ? texts : (die("no memory"), NULL);
-}
-
-static void *take_array(struct input *input, size_t element_size, int64_t *n)
-{
-    *n = take_number(input);
-    size_t n_bytes = element_size * (size_t)*n;
-    void *array = malloc(n_bytes + 1);
-    if (!array)
-        die("no memory");
-    return memcpy(array, take(input, n_bytes), n_bytes);
-}
-
 static plmr_tokenizer *load(const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        die("no such vocabulary");
-    size_t n_bytes;
-    char *data = read_all(file, &n_bytes), kind[40], pre[40];
-    fclose(file);
-    struct input input = {data, data + n_bytes};
-    plmr_vocab_spec spec = plmr_vocab_spec_none();
-    int64_t two;
-    plmr_token_text *names = take_strings(&input, &two);
-    snprintf(kind, sizeof kind, "%.*s", (int)names[0].n_bytes, names[0].bytes);
-    snprintf(pre, sizeof pre, "%.*s", (int)names[1].n_bytes, names[1].bytes);
-    spec.kind = kind;
-    spec.pre = pre;
-    void *lists[] = {names, NULL, NULL, NULL, NULL, data};
-    spec.tokens = lists[1] = take_strings(&input, &spec.n_tokens);
-    spec.scores = lists[2] = take_array(&input, sizeof(float), &spec.n_scores);
-    spec.types = lists[3] = take_array(&input, sizeof(int64_t), &spec.n_types);
-    spec.merges = lists[4] = take_strings(&input, &spec.n_merges);
-    int64_t *ids[] = {&spec.bos, &spec.eos, &spec.eot, &spec.eom, &spec.unk};
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        *ids[i] = take_number(&input);
-    spec.add_bos = (enum plmr_choice)take_number(&input);
-    spec.add_eos = (enum plmr_choice)take_number(&input);
-    spec.add_space_prefix = (enum plmr_choice)take_number(&input);
+    plmr_gguf *gguf;
     plmr_tokenizer *tokenizer;
-    must(plmr_tokenizer_create(&spec, &tokenizer));
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        free(lists[i]);
+    must(plmr_gguf_open(path, &gguf));
+    must(plmr_tokenizer_read(gguf, &tokenizer));
+    plmr_gguf_close(gguf);
     return tokenizer;
 }
 
@@ -129,7 +65,7 @@ static void encode(const plmr_tokenizer *tokenizer, const char *text, size_t n_b
 int main(int argc, char **argv)
 {
     if (argc != 3)
-        die("usage: vocab_tool VOCAB FLAGS < TEXTS");
+        die("usage: vocab_tool FILE.gguf FLAGS < TEXTS");
     plmr_tokenizer *tokenizer = load(argv[1]);
     size_t n_bytes, n_separator = sizeof separator - 1;
     char *texts = read_all(stdin, &n_bytes), *end = texts + n_bytes;
