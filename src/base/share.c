@@ -136,12 +136,18 @@ static char **list_pack(const struct list *list)
 
 plmr_status plmr_share_names(const char *folder, const char *suffix, char ***names, int *n_names)
 {
+    return plmr_share_names_of(folder, &suffix, 1, names, n_names);
+}
+
+plmr_status plmr_share_names_of(const char *folder, const char *const *suffixes, int n_suffixes, char ***names,
+                                int *n_names)
+{
     struct list list = {0};
     bool enough_memory = true;
     char path[PATH_MAX];
-    for (int i = 0; enough_memory && i < N_DIRECTORIES; i++)
-        if (share_file(i, folder, path, sizeof path))
-            enough_memory = list_add_folder(&list, path, suffix);
+    for (int i = 0; enough_memory && i < N_DIRECTORIES * n_suffixes; i++)
+        if (share_file(i / n_suffixes, folder, path, sizeof path))
+            enough_memory = list_add_folder(&list, path, suffixes[i % n_suffixes]);
     list_sort_once(&list);
     char **packed = enough_memory ? list_pack(&list) : NULL;
     list_free(&list);

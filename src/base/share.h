@@ -17,4 +17,8 @@ plmr_status plmr_share_path(const char *relative, char *path, size_t size);
  * is one allocation (array and strings) that the caller frees, also when there is none. */
 plmr_status plmr_share_names(const char *folder, const char *suffix, char ***names, int *n_names);
 
+/* The same for files that end in one of n suffixes. */
+plmr_status plmr_share_names_of(const char *folder, const char *const *suffixes, int n_suffixes, char ***names,
+                                int *n_names);
+
 #endif

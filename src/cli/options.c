@@ -36,6 +36,31 @@ plmr_status plmr_parse_count(const char *option, const char *text, int64_t most,
     return PLMR_OK;
 }
 
+/* The characters between which ids stand. */
+static const char id_ends[] = ", \t\r\n";
+
+plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids)
+{
+    int32_t *list = malloc((strlen(text) / 2 + 1) * sizeof *list);
+    int n = 0;
+    PLMR_CHECK(list, PLMR_ERROR_SYSTEM, "out of memory");
+    for (const char *at = text + strspn(text, id_ends); *at; at += strspn(at, id_ends)) {
+        char *end;
+        errno = 0;
+        long id = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
+        if (id < 0 || errno || id > INT32_MAX || (*end && !strchr(id_ends, *end))) {
+            free(list);
+            return plmr_error_make(PLMR_ERROR_INPUT, "%s: '%.*s' is no token id, a whole number from 0", option,
+                                   (int)strnlen(at, strcspn(at, id_ends) < 40 ? strcspn(at, id_ends) : 40), at);
+        }
+        list[n++] = (int32_t)id;
+        at = end;
+    }
+    *ids = list;
+    *n_ids = n;
+    return PLMR_OK;
+}
+
 plmr_status plmr_parse_size(const char *option, const char *text, const char *form, int *rows, int *cols)
 {
     char copy[32];
@@ -337,6 +362,11 @@ static bool has_name(const struct argp_option *option, void *name)
     return strcmp(option->name, name) == 0;
 }
 
+static bool has_letter(const struct argp_option *option, void *letter)
+{
+    return option->key == *(const char *)letter;
+}
+
 struct names {
     const char *names[MOST_OPTIONS];
     int n;
@@ -371,21 +401,37 @@ typedef struct scan {
     bool help;
 } scan;
 
-static plmr_status scan_option(scan *scan)
+/* An option that was given as `shown`: "--cores", "-m"; and whether a value hangs on it. */
+static plmr_status scan_known(scan *scan, const struct argp_option *option, const char *shown, bool has_value)
 {
-    const char *word = scan->argv[scan->at] + 2, *equals = strchr(word, '=');
-    char name[MOST_LENGTH];
-    snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
-    const struct argp_option *option = each_option(scan->argp, has_name, name);
-    if (!option)
-        return unknown_option(scan->argp, scan->command, name);
-    scan->help = scan->help || strcmp(name, "help") == 0;
-    PLMR_CHECK(option->arg || !equals, PLMR_ERROR_INPUT, "--%s takes no value", name);
-    if (option->arg && !equals) {
-        PLMR_CHECK(scan->at + 1 < scan->argc, PLMR_ERROR_INPUT, "--%s needs a value: --%s %s", name, name, option->arg);
+    scan->help = scan->help || strcmp(option->name, "help") == 0;
+    PLMR_CHECK(option->arg || !has_value, PLMR_ERROR_INPUT, "%s takes no value", shown);
+    if (option->arg && !has_value) {
+        PLMR_CHECK(scan->at + 1 < scan->argc, PLMR_ERROR_INPUT, "%s needs a value: %s %s", shown, shown, option->arg);
         scan->at++;
     }
     return PLMR_OK;
+}
+
+static plmr_status scan_option(scan *scan)
+{
+    const char *word = scan->argv[scan->at] + 2, *equals = strchr(word, '=');
+    char name[MOST_LENGTH], shown[MOST_LENGTH + 2];
+    snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
+    snprintf(shown, sizeof shown, "--%s", name);
+    const struct argp_option *option = each_option(scan->argp, has_name, name);
+    return option ? scan_known(scan, option, shown, equals) : unknown_option(scan->argp, scan->command, name);
+}
+
+/* "-m FILE" or "-mFILE"; letters are not taken together, as in "-hm". */
+static plmr_status scan_letter(scan *scan)
+{
+    const char *word = scan->argv[scan->at];
+    char shown[] = {'-', word[1], '\0'};
+    const struct argp_option *option = each_option(scan->argp, has_letter, shown + 1);
+    PLMR_CHECK(option, PLMR_ERROR_INPUT, "unknown option '%.60s': options start with two dashes (see plmr %s --help)",
+               word, scan->command);
+    return scan_known(scan, option, shown, word[2]);
 }
 
 static plmr_status scan_word(scan *scan)
@@ -393,12 +439,8 @@ static plmr_status scan_word(scan *scan)
     const char *word = scan->argv[scan->at];
     if (strncmp(word, "--", 2) == 0 && word[2])
         return scan_option(scan);
-    if (strcmp(word, "-h") == 0) {
-        scan->help = true;
-        return PLMR_OK;
-    }
-    PLMR_CHECK(word[0] != '-', PLMR_ERROR_INPUT,
-               "unknown option '%.60s': options start with two dashes (see plmr %s --help)", word, scan->command);
+    if (word[0] == '-')
+        return scan_letter(scan);
     PLMR_CHECK(scan->n_args < scan->most_args, PLMR_ERROR_INPUT, "unexpected '%.60s' (see plmr %s --help)", word,
                scan->command);
     scan->args[scan->n_args++] = word;
@@ -412,10 +454,12 @@ static plmr_status scan_all(scan *scan)
     return PLMR_OK;
 }
 
+/* Without argp's note on short options, which puts off more than it explains. */
 static void print_help(const struct argp *argp, const char *command)
 {
     char name[MOST_LENGTH];
     snprintf(name, sizeof name, "plmr %s", command);
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
     if (plmr_rank() == 0)
         argp_help(argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
 }
@@ -436,7 +480,15 @@ plmr_status plmr_arguments_parse(const struct argp *argp, const char *command, i
 plmr_status plmr_options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *options,
                                bool *help)
 {
-    PLMR_TRY(plmr_arguments_parse(argp, command, argc, argv, 0, NULL, help));
+    return plmr_options_parse_most(argp, command, argc, argv, 0, options, help);
+}
+
+plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
+                                    void *options, bool *help)
+{
+    const char *args[PLMR_MOST_ARGUMENTS];
+    PLMR_ASSERT(most <= PLMR_MOST_ARGUMENTS);
+    PLMR_TRY(plmr_arguments_parse(argp, command, argc, argv, most, args, help));
     if (*help)
         return PLMR_OK;
     plmr_parse_state parse = {.options = options};

@@ -19,6 +19,9 @@
 /* A whole number from 1 to `most`. */
 plmr_status plmr_parse_count(const char *option, const char *text, int64_t most, int64_t *value);
 
+/* Token ids from 0 with commas or white space between them, perhaps none; *ids is for the caller to free. */
+plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids);
+
 /* Two such numbers: "360x360". `form` is what the error says it should be: "HxW, e.g. 360x360". */
 plmr_status plmr_parse_size(const char *option, const char *text, const char *form, int *rows, int *cols);
 
@@ -81,6 +84,11 @@ error_t plmr_parse_result(struct argp_state *state, plmr_status error);
 /* Parses argv[1...] into `options`. Sets *help, and has printed it on rank 0, if it was asked for. */
 plmr_status plmr_options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *options,
                                bool *help);
+
+/* The same for a command that has up to `most` arguments as well, which its parser gets as ARGP_KEY_ARG. */
+enum { PLMR_MOST_ARGUMENTS = 4 };
+plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
+                                    void *options, bool *help);
 
 /* The same for a command that has arguments and no options: up to `most` arguments (from 0) into args[0..most), NULL
  * where there is none. */

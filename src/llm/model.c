@@ -45,10 +45,10 @@ plmr_status plmr_model_parse_json(const char *text, const char *path, plmr_model
 }
 
 /* Takes over the open file. */
-static plmr_status read_gguf(plmr_gguf *gguf, plmr_model **model)
+static plmr_status read_gguf(plmr_gguf *gguf, const char *name, plmr_model **model)
 {
     plmr_model *made;
-    plmr_status status = create(plmr_gguf_path(gguf), &made);
+    plmr_status status = create(name, &made);
     if (status) {
         plmr_gguf_close(gguf);
         return status;
@@ -61,7 +61,7 @@ plmr_status plmr_model_parse_gguf(const void *bytes, size_t n_bytes, const char 
 {
     plmr_gguf *gguf;
     PLMR_TRY(plmr_gguf_parse(bytes, n_bytes, path, &gguf));
-    return read_gguf(gguf, model);
+    return read_gguf(gguf, path, model);
 }
 
 static plmr_status read_text(FILE *file, const char *path, char *text)
@@ -93,16 +93,17 @@ static plmr_status open_json(const char *path, const char *name, plmr_model **mo
     return status;
 }
 
-static plmr_status open_gguf(const char *path, plmr_model **model)
+static plmr_status open_gguf(const char *path, const char *name, plmr_model **model)
 {
     plmr_gguf *gguf;
     PLMR_TRY(plmr_gguf_open(path, &gguf));
-    return read_gguf(gguf, model);
+    return read_gguf(gguf, name, model);
 }
 
 plmr_status plmr_model_names(char ***names, int *n_names)
 {
-    return plmr_share_names("models", ".json", names, n_names);
+    static const char *const suffixes[] = {".json", ".gguf"};
+    return plmr_share_names_of("models", suffixes, 2, names, n_names);
 }
 
 static plmr_status unknown_model(const char *name)
@@ -135,20 +136,31 @@ static bool names_file(const char *argument)
            (stat(argument, &status) == 0 && S_ISREG(status.st_mode));
 }
 
+static plmr_status open_file(const char *path, const char *name, plmr_model **model)
+{
+    return ends_in(path, ".json") ? open_json(path, name, model) : open_gguf(path, name, model);
+}
+
+/* Whether there is such a file in the share directories. */
+static bool find_shipped(const char *name, const char *suffix, char path[PATH_MAX])
+{
+    char relative[NAME_MAX + 16];
+    int length = snprintf(relative, sizeof relative, "models/%s%s", name, suffix);
+    if (length < 0 || (size_t)length >= sizeof relative)
+        return false;
+    plmr_status missing = plmr_share_path(relative, path, PATH_MAX);
+    plmr_error_free(missing);
+    return !missing;
+}
+
 plmr_status plmr_model_open(const char *file_or_name, plmr_model **model)
 {
+    char path[PATH_MAX];
     if (names_file(file_or_name))
-        return ends_in(file_or_name, ".json") ? open_json(file_or_name, file_or_name, model)
-                                              : open_gguf(file_or_name, model);
-    char relative[NAME_MAX + 16], path[PATH_MAX];
-    int length = snprintf(relative, sizeof relative, "models/%s.json", file_or_name);
-    if (length < 0 || (size_t)length >= sizeof relative)
+        return open_file(file_or_name, file_or_name, model);
+    if (!find_shipped(file_or_name, ".json", path) && !find_shipped(file_or_name, ".gguf", path))
         return unknown_model(file_or_name);
-    plmr_status missing = plmr_share_path(relative, path, sizeof path);
-    if (!missing)
-        return open_json(path, file_or_name, model);
-    plmr_error_free(missing);
-    return unknown_model(file_or_name);
+    return open_file(path, file_or_name, model);
 }
 
 void plmr_model_close(plmr_model *model)

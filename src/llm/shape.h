@@ -1,8 +1,8 @@
 /* shape.h - language models: their shape, and where their weights come from.
  *
- * A model is a GGUF file, or a shape without weights: a JSON file, one of the user's or one that comes with plmr
- * (share/models/NAME.json). The weights of a shape without any are made up, the same on any ranks, and such that
- * activations stay finite. All functions are local and touch no MPI; every rank opens the model for itself.
+ * A model is a GGUF file, or a shape without weights: a JSON file. Either is one of the user's or comes with plmr
+ * (share/models/NAME.gguf or .json). The weights of a shape without any are made up, the same on any ranks, and such
+ * that activations stay finite. All functions are local and touch no MPI; every rank opens the model for itself.
  *
  * Computed is, for a token at position p: x = embedding[token]; for each layer x += W_o attention(rope(W_q n, p),
  * rope(W_k n, p), W_v n) with n = norm(x) * attn_norm, and x += W_down (silu(W_gate n) * (W_up n)) with n = norm(x) *
@@ -19,7 +19,7 @@ enum plmr_arch { PLMR_LLAMA, PLMR_QWEN2, PLMR_N_ARCHS };
 enum plmr_rope_pairs { PLMR_ROPE_NEIGHBOURS, PLMR_ROPE_HALVES };
 
 typedef struct plmr_model_shape {
-    char name[256];  /* as the user named it: a shipped shape's name or a file's path; a long path is cut */
+    char name[256];  /* as the user named it: a shipped model's name or a file's path; a long path is cut */
     char title[160]; /* one line, what the file says it is; may be empty */
     enum plmr_arch arch;
     int n_layers;
@@ -64,7 +64,7 @@ enum plmr_weight {
 typedef struct plmr_model plmr_model;
 
 /* Opens a model. An argument that contains a '/', ends in ".gguf" or ".json", or names an existing file is the path of
- * a file, JSON if it ends so, else GGUF; any other is the name of a shipped shape. Architectures are llama and qwen2; a
+ * a file, JSON if it ends so, else GGUF; any other is the name of a shipped model. Architectures are llama and qwen2; a
  * file that asks for what plmr does not compute, lacks a tensor, or has one of a wrong shape or of unknown use is
  * refused. */
 plmr_status plmr_model_open(const char *file_or_name, plmr_model **model);
@@ -77,7 +77,10 @@ plmr_status plmr_model_parse_gguf(const void *bytes, size_t n_bytes, const char 
 /* NULL is allowed. */
 void plmr_model_close(plmr_model *model);
 
-/* The names of the shipped shapes, sorted; *names is one allocation (array and strings) for the caller to free. */
+/* The one shipped model that has weights. */
+#define PLMR_MODEL_DEMO "demo"
+
+/* The names of the shipped models, sorted; *names is one allocation (array and strings) for the caller to free. */
 plmr_status plmr_model_names(char ***names, int *n_names);
 
 const plmr_model_shape *plmr_model_shape_of(const plmr_model *model);

@@ -42,16 +42,22 @@ plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl)
     return status;
 }
 
+plmr_status plmr_jsonl_put(plmr_jsonl *jsonl, const char *line)
+{
+    if (!jsonl->file || (fprintf(jsonl->file, "%s\n", line) >= 0 && fflush(jsonl->file) == 0))
+        return PLMR_OK;
+    return cannot_write(jsonl, PLMR_ERROR_SYSTEM, errno);
+}
+
 plmr_status plmr_jsonl_write(plmr_jsonl *jsonl, const plmr_record *record)
 {
     char *line;
     if (!jsonl->file)
         return PLMR_OK;
     PLMR_TRY(plmr_record_json(record, &line));
-    bool written = fprintf(jsonl->file, "%s\n", line) >= 0 && fflush(jsonl->file) == 0;
-    int number = errno;
+    plmr_status status = plmr_jsonl_put(jsonl, line);
     free(line);
-    return written ? PLMR_OK : cannot_write(jsonl, PLMR_ERROR_SYSTEM, number);
+    return status;
 }
 
 /* Forgets the file; standard output stays open. Returns 0, or an errno. */

@@ -23,6 +23,9 @@ plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl);
 /* Appends a record; does nothing without a file. */
 plmr_status plmr_jsonl_write(plmr_jsonl *jsonl, const plmr_record *record);
 
+/* Appends a line, to which it adds the newline; does nothing without a file. */
+plmr_status plmr_jsonl_put(plmr_jsonl *jsonl, const char *line);
+
 /* Closes, and gives the file its name. */
 plmr_status plmr_jsonl_commit(plmr_jsonl *jsonl);
 

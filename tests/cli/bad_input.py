@@ -98,11 +98,29 @@ CASES = [
     ("device show wse9", "did you mean 'wse"),
     ("device list x", "unexpected 'x'"),
     ("device check {}/rows.json", "rows.json:"),
+    # tokenize
+    ("tokenize", "a text with -p, or token ids with --ids"),
+    ("tokenize -p a --ids 1", "not both"),
+    ("tokenize --prompt=", "-p: the text is empty"),
+    ("tokenize -p", "-p needs a value: -p TEXT"),
+    ("tokenize -hp a", "-h takes no value"),
+    ("tokenize -q", "unknown option '-q'"),
+    ("tokenize --ids 99999", "token id 99999 is out of range: 0 to 1020"),
+    ("tokenize --ids 1,2x,3", "--ids: '2x' is no token id"),
+    ("tokenize --ids -1", "--ids: '-1' is no token id"),
+    ("tokenize --ids 99999999999999999999", "is no token id"),
+    ("tokenize --ids ,", "--ids: there are none"),
+    ("tokenize --ids 1 --no-bos", "--no-bos is for texts"),
+    ("tokenize -m {}/nothere.gguf -p a", "nothere.gguf: cannot open"),
+    ("tokenize -m {}/a.npy -p a", "a.npy: is not a GGUF file"),
+    ("tokenize -m dmo -p a", "did you mean 'demo'?"),
+    ("tokenize -m llama3-8b -p a", "llama3-8b: is a shape without weights"),
+    ("tokenize -p a --json {}", "Is a directory"),
 ]
 # Under mpirun too: other ranks must be silent.
 ALSO_ON_TWO_RANKS = ["nosuchcommand", "gemm --bogus", "gemm --cores 2x2", G + "--device nosuch", G + "--ranks 3x5",
                      G + "--json /nonexistent/x", G + "--a /nonexistent.npy", "gemm --cores 4x4 --a {}/a.npy --b {}/b.npy",
-                     "gemm --m 100000 --k 100000 --n 100000 --cores 4x4", "device show"]
+                     "gemm --m 100000 --k 100000 --n 100000 --cores 4x4", "device show", "tokenize --ids 99999", "tokenize -q"]
 
 
 def make_files(folder):

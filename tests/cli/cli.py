@@ -26,7 +26,7 @@ class Plmr:
     def start(self, args, ranks=None, **how):
         launcher = [] if ranks is None else [self.mpiexec, "-n", str(ranks)]
         return subprocess.Popen(launcher + [self.binary] + args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, **how)
+                                stderr=subprocess.PIPE, text=True, errors="replace", **how)
 
     def run(self, args, ranks=None):
         process = self.start(args, ranks)
