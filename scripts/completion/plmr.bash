@@ -3,7 +3,7 @@
 # The first words of what a plmr command lists.
 _plmr_names()
 {
-    "${COMP_WORDS[0]}" "$@" 2>/dev/null | awk '$1 ~ /^[a-z][a-z0-9-]*$/ { print $1 }'
+    "${COMP_WORDS[0]}" "$@" 2>/dev/null | awk '$1 ~ /^[a-z][a-z0-9.-]*$/ { print $1 }'
 }
 
 _plmr_options()
@@ -14,6 +14,8 @@ _plmr_options()
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
     gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
     allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
+    model) echo "--json $common" ;;
+    tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
     esac
@@ -45,13 +47,17 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce device list bench --help --version"
+        _plmr_words "$cur" "gemm gemv allreduce device model tokenize list bench --help --version"
         return
     fi
     case $prev in
     --device | show)
         _plmr_files "$cur"
         mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_plmr_names device list)" -- "$cur")
+        ;;
+    -m | --model)
+        _plmr_files "$cur"
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_plmr_names model list)" -- "$cur")
         ;;
     --alg) _plmr_list "$cur" "all $(_plmr_names list)" ;;
     --allow) _plmr_list "$cur" "M R" ;;
@@ -62,7 +68,12 @@ _plmr()
     --tree-k) _plmr_words "$cur" "1 2 3 4" ;;
     --a | --b | --out | --x | --y | --json | check) _plmr_files "$cur" ;;
     --m | --k | --n | --cores | --length | --seed | --pace | --ranks) ;;
+    -p | --prompt | --ids) ;;
     device) _plmr_words "$cur" "list show check" ;;
+    model)
+        _plmr_files "$cur"
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "list $(_plmr_names model list)" -- "$cur")
+        ;;
     *) _plmr_words "$cur" "$(_plmr_options "$command")" ;;
     esac
 }

@@ -15,6 +15,7 @@ plmr_status plmr_command_gemm(int argc, char **argv);
 plmr_status plmr_command_gemv(int argc, char **argv);
 plmr_status plmr_command_allreduce(int argc, char **argv);
 plmr_status plmr_command_device(int argc, char **argv);
+plmr_status plmr_command_model(int argc, char **argv);
 plmr_status plmr_command_tokenize(int argc, char **argv);
 plmr_status plmr_command_bench(int argc, char **argv);
 plmr_status plmr_command_list(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct command {
     {"gemv", "multiply a vector by a matrix: y = x B", plmr_command_gemv},
     {"allreduce", "add up a vector over a row or a rectangle of cores", plmr_command_allreduce},
     {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
+    {"model", "list the language models, show one: shape, size, vocabulary", plmr_command_model},
     {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},
     {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},

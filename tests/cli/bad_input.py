@@ -98,7 +98,13 @@ CASES = [
     ("device show wse9", "did you mean 'wse"),
     ("device list x", "unexpected 'x'"),
     ("device check {}/rows.json", "rows.json:"),
-    # tokenize
+    # model, tokenize
+    ("model nosuch", "unknown model 'nosuch'"),
+    ("model demo llama3-8b", "unexpected 'llama3-8b'"),
+    ("model {}/nothere.json", "nothere.json: cannot open"),
+    ("model {}/rows.json", "rows.json:1: rows: is an unknown key"),
+    ("model {}/a.npy", "a.npy: is not a GGUF file"),
+    ("model demo --json /nonexistent/x", "--json: cannot write /nonexistent/x"),
     ("tokenize", "a text with -p, or token ids with --ids"),
     ("tokenize -p a --ids 1", "not both"),
     ("tokenize --prompt=", "-p: the text is empty"),

@@ -1,4 +1,4 @@
-"""The commands about language models: text to ids and back, and what they write as JSON.
+"""The commands about language models: text to ids and back, and what they say as JSON.
 
 text.py MPIEXEC PLMR
 """
@@ -42,8 +42,21 @@ def tokenize_json(plmr, check, folder):
         check(",".join(map(str, json.load(file)["ids"])) == ids, f"the file has other ids than {ids}")
 
 
+def model_json(plmr, check):
+    demo, = plmr.records(["model", "demo"], 2)
+    want = {"command": "model", "model": "demo", "architecture": "llama", "layers": 5, "dim": 120, "heads": 6, "kv_heads": 2,
+            "head_dim": 20, "ffn": 328, "vocab": 1021, "context": 384, "rms_eps": 1e-5, "rope_base": 10000, "tied": True,
+            "rope_pairs": "neighbours", "parameters": 906240, "types": ["F16", "F32"], "tokenizer": "llama"}
+    check(all(demo[key] == value for key, value in want.items()), f"JSON is {demo}")
+    models = plmr.records(["model", "list"])
+    check([m["model"] for m in models] == sorted(m["model"] for m in models) and demo in models, f"models are {models}")
+    shape = next(m for m in models if m["model"] == "llama3-8b")
+    check(shape["types"] == [] and shape["tokenizer"] is None and shape["file_bytes"] is None, f"JSON is {shape}")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    model_json(plmr, check)
     tokenize(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
         tokenize_json(plmr, check, folder)

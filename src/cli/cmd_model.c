@@ -1,0 +1,290 @@
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "llm/tokenizer_gguf.h"
+#include "plmr/mesh.h"
+#include "report/format.h"
+#include "report/jsonl.h"
+
+struct model_command {
+    const char *model, *json; /* NULL: not given */
+};
+
+/* ---- the command line ---- */
+
+enum { KEY_JSON = 0x200 };
+
+static const struct argp_option options[] = {
+    {"json", KEY_JSON, "FILE|-", 0, "One JSON object per model; with - the text goes to standard error", 1},
+    PLMR_OPTION_HELP,
+    {0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    plmr_parse_state *parse = state->input;
+    struct model_command *c = parse->options;
+    if (key == ARGP_KEY_ARG)
+        c->model = text;
+    else if (key == KEY_JSON)
+        c->json = text;
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "[list]\nFILE|NAME",
+    .doc = "Lists the language models that come with plmr; shows one, or a GGUF or JSON file of your own: its shape, "
+           "size and vocabulary.\v"
+           "For example:\n"
+           "  plmr model demo",
+};
+
+/* ---- what is known of a model ---- */
+
+enum { MOST_TYPES = 8, MOST_ROWS = 24 };
+
+/* How its weights are stored: the types, the one with most elements first. */
+struct storage {
+    const char *names[MOST_TYPES];
+    int64_t elements[MOST_TYPES];
+    int n;
+    int64_t n_bytes; /* in the file */
+};
+
+static void count_type(struct storage *storage, const char *name, int64_t n_elements)
+{
+    int i = 0;
+    while (i < storage->n && strcmp(storage->names[i], name) != 0)
+        i++;
+    PLMR_ASSERT(i < MOST_TYPES);
+    if (i == storage->n)
+        storage->names[storage->n++] = name;
+    for (storage->elements[i] += n_elements; i > 0 && storage->elements[i] > storage->elements[i - 1]; i--) {
+        int64_t elements = storage->elements[i - 1];
+        storage->elements[i - 1] = storage->elements[i];
+        storage->elements[i] = elements;
+        name = storage->names[i - 1];
+        storage->names[i - 1] = storage->names[i];
+        storage->names[i] = name;
+    }
+}
+
+static struct storage storage_of(const plmr_model *model)
+{
+    struct storage storage = {.n = 0};
+    size_t n;
+    const plmr_gguf *gguf = plmr_model_gguf(model);
+    const plmr_gguf_tensor *tensors = gguf ? plmr_gguf_tensors(gguf, &n) : NULL;
+    for (size_t i = 0; gguf && i < n; i++) {
+        count_type(&storage, plmr_gguf_type_name(&tensors[i]), tensors[i].rows * tensors[i].cols);
+        storage.n_bytes += tensors[i].rows * (int64_t)tensors[i].row_bytes;
+    }
+    return storage;
+}
+
+/* ---- as text ---- */
+
+struct row {
+    const char *key, *meaning;
+    char value[64];
+};
+
+struct table {
+    struct row rows[MOST_ROWS];
+    int n;
+};
+
+PLMR_PRINTF(4, 5)
+static void add(struct table *table, const char *key, const char *meaning, const char *format, ...)
+{
+    va_list args;
+    PLMR_ASSERT(table->n < MOST_ROWS);
+    struct row *row = &table->rows[table->n++];
+    row->key = key;
+    row->meaning = meaning;
+    va_start(args, format);
+    vsnprintf(row->value, sizeof row->value, format, args);
+    va_end(args);
+}
+
+static void add_shape(struct table *table, const plmr_model_shape *shape)
+{
+    bool halves = shape->rope_pairs == PLMR_ROPE_HALVES;
+    add(table, "layers", "", "%s", plmr_format_count(shape->n_layers).s);
+    add(table, "dim", "elements of the residual stream", "%s", plmr_format_count(shape->dim).s);
+    add(table, "heads", "query heads of a layer", "%s", plmr_format_count(shape->n_heads).s);
+    add(table, "kv_heads", "key-value heads of a layer", "%s", plmr_format_count(shape->n_kv_heads).s);
+    add(table, "head_dim", "elements of a head", "%s", plmr_format_count(shape->head_dim).s);
+    add(table, "ffn", "elements between the matrices of the feed-forward part", "%s",
+        plmr_format_count(shape->n_ffn).s);
+    add(table, "vocab", "tokens that there are", "%s", plmr_format_count(shape->n_vocab).s);
+    add(table, "context", "most tokens of a text", "%s", plmr_format_count(shape->n_context).s);
+    add(table, "rms_eps", "added to the mean square by norms", "%.6g", (double)shape->rms_eps);
+    add(table, "rope_base", "base of the rotary angles", "%.9g", shape->rope_base);
+    add(table, "rope_pairs",
+        halves ? "what turns together: i and i + head_dim / 2" : "what turns together: 2 i and 2 i + 1", "%s",
+        halves ? "halves" : "neighbours");
+    add(table, "rope_factors", "whether rotary angles have factors of their own",
+        shape->has_rope_factors ? "yes" : "no");
+    add(table, "biases", "whether queries, keys and values have them", shape->has_qkv_biases ? "yes" : "no");
+    add(table, "tied", "whether the output matrix is the embedding", shape->has_tied_embeddings ? "yes" : "no");
+}
+
+static void add_size(struct table *table, const plmr_model *model)
+{
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    struct storage storage = storage_of(model);
+    char types[64] = "made up", kind[40] = "none";
+    for (int i = 0, used = 0; i < storage.n && used < (int)sizeof types; i++)
+        used += snprintf(types + used, sizeof types - (size_t)used, "%s%s", i ? ", " : "", storage.names[i]);
+    add(table, "parameters", "weights, norms and biases", "%s", plmr_format_count(shape->n_parameters).s);
+    add(table, "bytes", "the same as cores store them", "%s", plmr_format_count(shape->n_bytes).s);
+    if (storage.n > 0)
+        add(table, "file_bytes", "the same as the file stores them", "%s", plmr_format_count(storage.n_bytes).s);
+    add(table, "types", storage.n ? "how the file stores them" : "there are no weights, so plmr makes them up", "%s",
+        types);
+    if (plmr_model_gguf(model))
+        plmr_tokenizer_kind(plmr_model_gguf(model), kind, sizeof kind);
+    add(table, "tokenizer", "kind of vocabulary: without one a text must be given as token ids", "%s", kind);
+}
+
+static void print_table(FILE *out, const struct table *table)
+{
+    int key_width = 0, value_width = 0;
+    for (int i = 0; i < table->n; i++) {
+        int key = (int)strlen(table->rows[i].key), value = (int)strlen(table->rows[i].value);
+        key_width = key > key_width ? key : key_width;
+        value_width = value > value_width ? value : value_width;
+    }
+    for (int i = 0; i < table->n; i++) {
+        const struct row *row = &table->rows[i];
+        fprintf(out, "%-*s  %*s%s%s\n", key_width, row->key, value_width, row->value, *row->meaning ? "  " : "",
+                row->meaning);
+    }
+}
+
+static void print_model(FILE *out, const plmr_model *model)
+{
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    struct table table = {.n = 0};
+    add_shape(&table, shape);
+    add_size(&table, model);
+    fprintf(out, "%s%s%s\n", shape->name, *shape->title ? ": " : "", shape->title);
+    fprintf(out, "%s, %s\n\n", plmr_arch_name(shape->arch),
+            plmr_model_gguf(model) ? "with weights" : "a shape without weights");
+    print_table(out, &table);
+    /* The last section, its placement on a device, belongs here. */
+}
+
+static void print_line(FILE *out, const plmr_model *model)
+{
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    fprintf(out, "  %-15s %15s  %s\n", shape->name, plmr_format_count(shape->n_parameters).s, shape->title);
+}
+
+/* ---- as JSON ---- */
+
+static json_t *json_types(const struct storage *storage)
+{
+    json_t *types = json_array();
+    for (int i = 0; i < storage->n; i++)
+        json_array_append_new(types, json_string(storage->names[i]));
+    return types;
+}
+
+/* Not more digits than a float has: 1e-5 is not to be 9.99999975e-6. */
+static json_t *json_single(float value)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.7g", (double)value);
+    return json_real(strtod(digits, NULL));
+}
+
+/* A path need not be UTF-8, as JSON must be; it is null then. */
+static json_t *json_model(const plmr_model *model)
+{
+    const plmr_model_shape *s = plmr_model_shape_of(model);
+    const plmr_gguf *gguf = plmr_model_gguf(model);
+    struct storage storage = storage_of(model);
+    char kind[40];
+    bool has_kind = gguf && plmr_tokenizer_kind(gguf, kind, sizeof kind);
+    json_t *name = json_string(s->name);
+    return json_pack(
+        "{ss so ss ss si si si si si si si si so sf ss sb sb sb sI sI so so ss?}", "command", "model", "model",
+        name ? name : json_null(), "title", s->title, "architecture", plmr_arch_name(s->arch), "layers", s->n_layers,
+        "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn,
+        "vocab", s->n_vocab, "context", s->n_context, "rms_eps", json_single(s->rms_eps), "rope_base", s->rope_base,
+        "rope_pairs", s->rope_pairs == PLMR_ROPE_HALVES ? "halves" : "neighbours", "rope_factors", s->has_rope_factors,
+        "biases", s->has_qkv_biases, "tied", s->has_tied_embeddings, "parameters", (json_int_t)s->n_parameters, "bytes",
+        (json_int_t)s->n_bytes, "file_bytes", gguf ? json_integer(storage.n_bytes) : json_null(), "types",
+        json_types(&storage), "tokenizer", has_kind ? kind : NULL);
+}
+
+static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model)
+{
+    json_t *object = json_model(model);
+    char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(object);
+    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = plmr_jsonl_put(jsonl, line);
+    free(line);
+    return status;
+}
+
+/* ---- what it does ---- */
+
+typedef void print_fn(FILE *out, const plmr_model *model);
+
+static plmr_status tell(const struct model_command *c, const char *name, print_fn *print, plmr_jsonl *jsonl)
+{
+    plmr_model *model;
+    PLMR_TRY(plmr_model_open(name, &model));
+    print(c->json && strcmp(c->json, "-") == 0 ? stderr : stdout, model);
+    plmr_status status = c->json ? write_json(jsonl, model) : PLMR_OK;
+    plmr_model_close(model);
+    return status;
+}
+
+static plmr_status list(const struct model_command *c, plmr_jsonl *jsonl)
+{
+    char **names;
+    int n;
+    plmr_status status = PLMR_OK;
+    PLMR_TRY(plmr_model_names(&names, &n));
+    for (int i = 0; i < n && !status; i++)
+        status = tell(c, names[i], print_line, jsonl);
+    free(names);
+    return status;
+}
+
+static plmr_status run(const struct model_command *c)
+{
+    plmr_jsonl jsonl;
+    PLMR_TRY(plmr_jsonl_open(c->json, &jsonl));
+    plmr_status status =
+        !c->model || strcmp(c->model, "list") == 0 ? list(c, &jsonl) : tell(c, c->model, print_model, &jsonl);
+    if (!status)
+        status = plmr_jsonl_commit(&jsonl);
+    plmr_jsonl_discard(&jsonl);
+    return status;
+}
+
+plmr_status plmr_command_model(int argc, char **argv)
+{
+    struct model_command c = {.model = NULL};
+    bool help;
+    PLMR_TRY(plmr_options_parse_most(&argp, "model", argc, argv, 1, &c, &help));
+    if (help)
+        return PLMR_OK;
+    return plmr_agree(plmr_rank() == 0 ? run(&c) : PLMR_OK);
+}
