@@ -34,9 +34,4 @@ static inline plmr_origin *plmr_device_origin(plmr_device *device, const struct 
 /* plmr_device_parse with a name for the device that need not be its file's. */
 plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device);
 
-/* The line, from 1, on which `text` has the member `sub` of the root object's member `key`; where there is no such sub
- * (or sub is NULL) the line of key, and where there is no key either the line on which the root object starts. `text`
- * must be valid JSON with an object as its root. */
-int plmr_device_locate(const char *text, const char *key, const char *sub);
-
 #endif

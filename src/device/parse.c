@@ -1,3 +1,4 @@
+#include "base/json_locate.h"
 #include "base/suggest.h"
 #include "device/device_internal.h"
 
@@ -49,8 +50,7 @@ static plmr_status fault(const struct reader *reader, const char *key, const cha
     va_end(args);
     snprintf(text, sizeof text, "%.60s: %.60s%s%s", key, sub ? sub : "", sub ? " " : "", what);
     make_printable(text);
-    return plmr_error_make(PLMR_ERROR_INPUT, "%s:%d: %s", reader->file, plmr_device_locate(reader->text, key, sub),
-                           text);
+    return plmr_error_make(PLMR_ERROR_INPUT, "%s:%d: %s", reader->file, plmr_json_locate(reader->text, key, sub), text);
 }
 
 static const char *type_name(const json_t *json)

@@ -1,6 +1,6 @@
 /* A shape without weights, from JSON. */
+#include "base/json_locate.h"
 #include "base/suggest.h"
-#include "device/device_internal.h"
 #include "llm/shape_internal.h"
 
 #include <jansson.h>
@@ -29,7 +29,7 @@ static plmr_status fault(const struct reader *reader, const char *key, const cha
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     return plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: %s: %s", reader->path,
-                           plmr_device_locate(reader->text, key, NULL),
+                           plmr_json_locate(reader->text, key, NULL),
                            plmr_gguf_show((plmr_gguf_text){key, strlen(key)}, shown, sizeof shown),
                            plmr_gguf_show((plmr_gguf_text){what, strlen(what)}, safe, sizeof safe));
 }

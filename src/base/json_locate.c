@@ -1,6 +1,7 @@
-#include "device/device_internal.h"
+#include "base/json_locate.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* The byte after the string literal that starts at text. */
@@ -27,7 +28,7 @@ static bool colon_follows(const char *text)
     return text[strspn(text, " \t\r\n")] == ':';
 }
 
-int plmr_device_locate(const char *text, const char *key, const char *sub)
+int plmr_json_locate(const char *text, const char *key, const char *sub)
 {
     int line = 1, depth = 0, found = 0;
     bool inside = false; /* in the member `key` of the root object */
