@@ -194,6 +194,60 @@ static const gemm_case gemm_cases[] = {
     {"8x8x8 f16, accumulate f16", 128, 8, PLMR_F16, PLMR_F16, 1, {{0, 128}}, false, false, 128, 1, false},
 };
 
+/* A layer of a language model as it lies: A's rows are k, B is strips of `per_strip` chunks. */
+static double layer_rate(int per_strip, const float *a, const uint16_t *b, float *c, plmr_gemm_scratch *scratch)
+{
+    enum { SLOTS = 256, MS = 2, NS = 22, KT = 8, GAP = 16 };
+    const size_t rows = SLOTS * MS, width = (size_t)per_strip * NS;
+    const void *a_line[SLOTS], *b_line[SLOTS];
+    const plmr_run all = {0, SLOTS};
+    for (size_t i = 0; i < SLOTS; i++) {
+        a_line[i] = a + i * KT * rows;
+        b_line[i] = b + i * KT * width;
+    }
+    plmr_gemm_block block = {.n_slots = SLOTS,
+                             .kt = KT,
+                             .ms = MS,
+                             .ns = NS,
+                             .skewed = true,
+                             .b_dtype = PLMR_F16,
+                             .n_row_runs = 1,
+                             .n_col_runs = 1,
+                             .row_runs = &all,
+                             .col_runs = &all,
+                             .a_line = a_line,
+                             .b_line = b_line,
+                             .a_layout = {SLOTS, 0, rows},
+                             .b_layout = {per_strip, SLOTS * KT * width, width},
+                             .c = c,
+                             .ldc = SLOTS * NS + GAP,
+                             .t1 = SLOTS};
+    double start = now();
+    if (plmr_gemm_block_run(&block, scratch))
+        exit(1);
+    return 2e-9 * SLOTS * MS * SLOTS * NS * SLOTS * KT / (now() - start);
+}
+
+static void bench_layers(void)
+{
+    enum { K = 2048, M = 512, N = 5632, LDC = N + 16 };
+    float *a = allocate(sizeof *a * K * M), *c = allocate(sizeof *c * M * LDC);
+    uint16_t *b = allocate(sizeof *b * K * N);
+    plmr_gemm_scratch *scratch;
+    if (plmr_gemm_scratch_create(0, 0, &scratch))
+        exit(1);
+    for (int per_strip = 1; per_strip <= 256; per_strip *= 4) {
+        double rate = 0;
+        for (int i = 0; i < ROUNDS; i++)
+            rate = max(rate, layer_rate(per_strip, a, b, c, scratch));
+        printf("layer, strips of %-13d %6.1f GFLOP/s\n", per_strip, rate);
+    }
+    free(a);
+    free(b);
+    free(c);
+    plmr_gemm_scratch_destroy(scratch);
+}
+
 static double gemv_rate(enum plmr_dtype dtype, const char *b, size_t n_bytes, float *part)
 {
     enum { KT = 23, N = 16384 };
@@ -270,6 +324,8 @@ int main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : "";
     printf("kernels: %s\n", plmr_kernel_name());
     bench_gemms(word);
+    if (strstr("layer", word))
+        bench_layers();
     if (strstr("gemv", word))
         bench_gemv();
     if (strstr("tile product", word))
