@@ -221,6 +221,11 @@ static plmr_status parse_dtype(const char *option, const char *text, int n_names
     return PLMR_OK;
 }
 
+plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype)
+{
+    return parse_dtype(option, text, 3, dtype);
+}
+
 plmr_status plmr_parse_accumulate(const char *text, enum plmr_dtype *accumulate)
 {
     return parse_dtype("--accumulate", text, 2, accumulate);
@@ -243,13 +248,13 @@ static plmr_status parse_seed(const char *text, plmr_run_options *options)
     return PLMR_OK;
 }
 
-static plmr_status parse_allow(const char *text, plmr_run_options *options)
+plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes)
 {
     static const char *const names[] = {"M", "R"};
     int *indices, n;
     plmr_status status = plmr_parse_words("--allow", text, names, 2, &indices, &n);
     for (int i = 0; i < n && !status; i++)
-        *(indices[i] == 0 ? &options->allow_memory : &options->allow_routes) = true;
+        *(indices[i] == 0 ? memory : routes) = true;
     free(indices);
     return status;
 }
@@ -280,13 +285,13 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
     case KEY_DEVICE:
         return parse_device(text, options);
     case KEY_DTYPE:
-        return parse_dtype("--dtype", text, 3, &options->dtype);
+        return plmr_parse_dtype("--dtype", text, &options->dtype);
     case KEY_MODE:
         return parse_mode(text, options);
     case KEY_SEED:
         return parse_seed(text, options);
     case KEY_ALLOW:
-        return parse_allow(text, options);
+        return plmr_parse_allow(text, &options->allow_memory, &options->allow_routes);
     case KEY_PACE:
         return parse_pace(text, options);
     case KEY_RANKS:

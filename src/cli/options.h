@@ -25,6 +25,12 @@ plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, 
 /* Two such numbers: "360x360". `form` is what the error says it should be: "HxW, e.g. 360x360". */
 plmr_status plmr_parse_size(const char *option, const char *text, const char *form, int *rows, int *cols);
 
+/* "f32", "f16" or "bf16". */
+plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype);
+
+/* "M", "R" or both, for --allow: sets what is named. */
+plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes);
+
 /* "f32" or "f16", for --accumulate. */
 plmr_status plmr_parse_accumulate(const char *text, enum plmr_dtype *accumulate);
 

@@ -1,0 +1,137 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/llm_run.h"
+
+struct logits_command {
+    plmr_llm_options llm; /* first: see llm_options.h */
+    const char *out;
+    bool decode_only;
+};
+
+/* ---- the command line ---- */
+
+enum { KEY_OUT = 0x200, KEY_PHASE };
+
+static const struct argp_option options[] = {
+    {"out", KEY_OUT, "FILE", 0, "Where the logits go: float32, a row of the vocabulary's size for each token", 40},
+    {"phase", KEY_PHASE, "prefill|decode", 0, "All tokens at once, or one after the other (default prefill)", 10},
+    {0},
+};
+
+static plmr_status set_option(int key, const char *text, struct logits_command *c)
+{
+    static const char *const phases[] = {"prefill", "decode"};
+    int phase;
+    if (key == KEY_OUT) {
+        c->out = text;
+        return PLMR_OK;
+    }
+    PLMR_TRY(plmr_parse_word("--phase", text, phases, 2, &phase));
+    c->decode_only = phase == 1;
+    return PLMR_OK;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = state->child_inputs[1] = state->input;
+    if (key != KEY_OUT && key != KEY_PHASE)
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp_child children[] = {{&plmr_prompt_argp, 0, NULL, 0}, {&plmr_wafer_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Writes a language model's logits after each token of a text.\v"
+           "For example:\n"
+           "  mpirun -n 2 plmr logits -m model.gguf --tokens 1,5,31 --out logits.f32",
+    .children = children,
+};
+
+/* ---- what it does ---- */
+
+static plmr_status run_prefill(plmr_llm_run *run, const int32_t *ids, int n, float *logits)
+{
+    float *hidden = malloc((size_t)n * (size_t)run->shape->dim * sizeof *hidden);
+    PLMR_CHECK(hidden, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = plmr_engine_prefill(run->engine, 0, ids, n, n, hidden);
+    if (!status)
+        status = plmr_engine_logits(run->engine, n, hidden, logits);
+    free(hidden);
+    return status;
+}
+
+static plmr_status run_decode(plmr_llm_run *run, const int32_t *ids, int n, float *logits)
+{
+    float *hidden = malloc((size_t)run->shape->dim * sizeof *hidden);
+    PLMR_CHECK(hidden, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = PLMR_OK;
+    for (int i = 0; i < n && !status; i++) {
+        status = plmr_engine_decode(run->engine, &ids[i], hidden);
+        if (!status)
+            status = plmr_engine_logits(run->engine, 1, hidden,
+                                        logits ? logits + (size_t)i * (size_t)run->shape->n_vocab : NULL);
+    }
+    free(hidden);
+    return status;
+}
+
+static plmr_status write_logits(const char *path, const float *logits, size_t n)
+{
+    FILE *file = fopen(path, "wbe");
+    PLMR_CHECK(file, PLMR_ERROR_INPUT, "--out: cannot create %.300s: %s", path, strerror(errno));
+    bool written = fwrite(logits, sizeof *logits, n, file) == n;
+    written = fclose(file) == 0 && written;
+    if (!written)
+        remove(path);
+    PLMR_CHECK(written, PLMR_ERROR_SYSTEM, "--out: cannot write all of %.300s: is the disk full?", path);
+    return PLMR_OK;
+}
+
+static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, const int32_t *ids, int n)
+{
+    size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
+    PLMR_TRY(plmr_llm_load(run, n, 1, !c->decode_only));
+    float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
+    plmr_status status = plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")
+                                                                : PLMR_OK);
+    if (!status)
+        status = c->decode_only ? run_decode(run, ids, n, logits) : run_prefill(run, ids, n, logits);
+    if (!status)
+        status = plmr_agree(logits ? write_logits(c->out, logits, n_logits) : PLMR_OK);
+    free(logits);
+    return status;
+}
+
+static plmr_status run(const struct logits_command *c)
+{
+    plmr_llm_run run;
+    int32_t *ids;
+    int n;
+    PLMR_CHECK(c->out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
+    PLMR_TRY(plmr_llm_open(&c->llm, &run));
+    plmr_status status = plmr_llm_prompt(&run, &ids, &n);
+    if (!status) {
+        status = run_ids(c, &run, ids, n);
+        free(ids);
+    }
+    plmr_llm_close(&run);
+    return status;
+}
+
+plmr_status plmr_command_logits(int argc, char **argv)
+{
+    struct logits_command c = {0};
+    bool help;
+    plmr_llm_options_init(&c.llm);
+    PLMR_TRY(plmr_options_parse(&argp, "logits", argc, argv, &c, &help));
+    return help ? PLMR_OK : run(&c);
+}

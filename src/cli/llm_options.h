@@ -1,0 +1,24 @@
+/* llm_options.h - the options that the commands of language models share. */
+#ifndef PLMR_LLM_OPTIONS_H
+#define PLMR_LLM_OPTIONS_H
+
+#include "cli/options.h"
+
+/* The first member of a command's own options. */
+typedef struct plmr_llm_options {
+    const char *model, *device;
+    const char *text, *ids;       /* the prompt: one of them; NULL: not given */
+    int prefill_rows, prefill_cols, decode_rows, decode_cols; /* cores; 0: not given */
+    bool concat;                  /* new tokens stay on the last row of cores, else rows are kept balanced */
+    bool has_cache_dtype;
+    enum plmr_dtype cache_dtype;
+    bool allow_memory, allow_routes;
+    const char *dump, *json; /* NULL: not given */
+} plmr_llm_options;
+
+/* For argp's children: the model and the prompt; where it runs and what it writes. */
+extern const struct argp plmr_prompt_argp, plmr_wafer_argp;
+
+void plmr_llm_options_init(plmr_llm_options *options);
+
+#endif

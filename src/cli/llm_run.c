@@ -1,0 +1,95 @@
+#include "cli/llm_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A file without a vocabulary is of use with token ids. */
+static plmr_status open_tokenizer(plmr_llm_run *run)
+{
+    char kind[64];
+    const plmr_gguf *gguf = plmr_model_gguf(run->model);
+    if (!run->options->text && (!gguf || !plmr_tokenizer_kind(gguf, kind, sizeof kind) || !strcmp(kind, "no_vocab")))
+        return PLMR_OK;
+    return plmr_tokenizer_open(run->model, &run->tokenizer);
+}
+
+static plmr_status open_files(plmr_llm_run *run)
+{
+    PLMR_TRY(plmr_device_load(run->options->device, &run->device));
+    PLMR_TRY(plmr_model_open(run->options->model, &run->model));
+    run->shape = plmr_model_shape_of(run->model);
+    return open_tokenizer(run);
+}
+
+plmr_status plmr_llm_open(const plmr_llm_options *options, plmr_llm_run *run)
+{
+    *run = (plmr_llm_run){.options = options};
+    plmr_status status = plmr_agree(open_files(run));
+    if (!status)
+        status = plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &run->mesh);
+    run->interactive = plmr_rank() == 0 && plmr_progress_on_terminal();
+    if (status)
+        plmr_llm_close(run);
+    return status;
+}
+
+void plmr_llm_close(plmr_llm_run *run)
+{
+    plmr_engine_destroy(run->engine);
+    if (run->mesh)
+        plmr_mesh_destroy(run->mesh);
+    plmr_tokenizer_destroy(run->tokenizer);
+    plmr_model_close(run->model);
+    *run = (plmr_llm_run){0};
+}
+
+static plmr_status check_ids(const plmr_llm_run *run, const int32_t *ids, int n_ids)
+{
+    PLMR_CHECK(n_ids > 0, PLMR_ERROR_INPUT, "the prompt has no tokens");
+    for (int i = 0; i < n_ids; i++)
+        PLMR_CHECK(ids[i] >= 0 && ids[i] < run->shape->n_vocab, PLMR_ERROR_INPUT,
+                   "--tokens: token id %d is not one of the model's, which are 0 to %d", ids[i],
+                   run->shape->n_vocab - 1);
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids)
+{
+    const plmr_llm_options *o = run->options;
+    PLMR_CHECK(o->text || o->ids, PLMR_ERROR_INPUT, "a prompt is missing: give a text with -p or ids with --tokens");
+    PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT, "give the prompt as a text with -p or as ids with --tokens, not both");
+    if (o->ids)
+        PLMR_TRY(plmr_parse_ids("--tokens", o->ids, ids, n_ids));
+    else
+        PLMR_TRY(plmr_tokenizer_encode(run->tokenizer, o->text, strlen(o->text), true, true, ids, n_ids));
+    plmr_status status = check_ids(run, *ids, *n_ids);
+    if (status)
+        free(*ids);
+    return status;
+}
+
+static void tell_progress(void *context, double share)
+{
+    plmr_progress_step(context, (int64_t)(share * 1000));
+}
+
+plmr_status plmr_llm_load(plmr_llm_run *run, int64_t n_tokens, int n_batch, bool prefills)
+{
+    const plmr_llm_options *o = run->options;
+    plmr_engine_options options = {
+        .prefill_side = prefills ? o->prefill_rows : 0,
+        .decode_rows = o->decode_rows,
+        .decode_cols = o->decode_cols,
+        .n_batch = n_batch,
+        .n_tokens = n_tokens,
+        .cache_dtype = o->has_cache_dtype ? o->cache_dtype : run->shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16,
+        .balanced = !o->concat,
+        .dump = o->dump,
+        .progress = tell_progress,
+        .progress_context = &run->progress,
+    };
+    plmr_progress_begin(&run->progress, "loading", 1000, run->interactive);
+    plmr_status status = plmr_engine_create(run->model, run->mesh, &run->device, &options, &run->engine);
+    plmr_progress_end(&run->progress);
+    return status;
+}

@@ -1,0 +1,73 @@
+#include "infer/cache.h"
+
+#include "fabric/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t head_bytes(const plmr_cache *cache)
+{
+    return (size_t)cache->n_tokens * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
+}
+
+static size_t index_of(const plmr_cache *cache, int layer, int request, int kv)
+{
+    return ((size_t)layer * (size_t)cache->n_batch + (size_t)request) * (size_t)cache->n_kv + (size_t)kv;
+}
+
+static plmr_status fill(plmr_cache *cache, size_t n, const int *owner, int place)
+{
+    cache->keys = calloc(n + 1, sizeof *cache->keys);
+    cache->values = calloc(n + 1, sizeof *cache->values);
+    PLMR_CHECK(cache->keys && cache->values, PLMR_ERROR_SYSTEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        if (owner[i % (size_t)cache->n_kv] != place)
+            continue;
+        cache->keys[i] = calloc(1, head_bytes(cache));
+        cache->values[i] = calloc(1, head_bytes(cache));
+        PLMR_CHECK(cache->keys[i] && cache->values[i], PLMR_ERROR_SYSTEM,
+                   "out of memory for a key-value cache of %lld tokens; use more ranks", (long long)cache->n_tokens);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_cache_create(enum plmr_dtype dtype, int n_layers, int n_batch, int n_kv, int n_dims, int64_t n_tokens,
+                              const int *owner, int place, plmr_cache *cache)
+{
+    *cache = (plmr_cache){.dtype = dtype, .n_tokens = n_tokens, .n_dims = n_dims, .n_kv = n_kv, .n_batch = n_batch};
+    cache->n_heads = (size_t)n_layers * (size_t)n_batch * (size_t)n_kv;
+    return fill(cache, cache->n_heads, owner, place);
+}
+
+void plmr_cache_free(plmr_cache *cache)
+{
+    for (size_t i = 0; i < cache->n_heads && cache->keys && cache->values; i++) {
+        free(cache->keys[i]);
+        free(cache->values[i]);
+    }
+    free(cache->keys);
+    free(cache->values);
+    *cache = (plmr_cache){0};
+}
+
+char *plmr_cache_keys(const plmr_cache *cache, int layer, int request, int kv)
+{
+    return cache->keys[index_of(cache, layer, request, kv)];
+}
+
+char *plmr_cache_values(const plmr_cache *cache, int layer, int request, int kv)
+{
+    return cache->values[index_of(cache, layer, request, kv)];
+}
+
+void plmr_cache_put(plmr_cache *cache, int layer, int request, int kv, int64_t token, const float *key,
+                    const float *value)
+{
+    size_t element = plmr_dtype_bytes(cache->dtype);
+    char *keys = plmr_cache_keys(cache, layer, request, kv), *values = plmr_cache_values(cache, layer, request, kv);
+    for (int d = 0; d < cache->n_dims; d++)
+        plmr_convert_from_float(cache->dtype, 1, key + d,
+                                keys + ((size_t)d * (size_t)cache->n_tokens + (size_t)token) * element);
+    plmr_convert_from_float(cache->dtype, cache->n_dims, value,
+                            values + (size_t)token * (size_t)cache->n_dims * element);
+}

@@ -1,0 +1,118 @@
+#include "infer/deal.h"
+
+#include <stdlib.h>
+
+static int ceil_div(int64_t a, int64_t b)
+{
+    return (int)plmr_ceil_div(a, b);
+}
+
+plmr_deal plmr_deal_plain(int64_t n, int n_slots)
+{
+    int size = ceil_div(n, n_slots);
+    return (plmr_deal){.n_slots = n_slots, .size = size, .n_filled = ceil_div(n, size), .n = n};
+}
+
+plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots)
+{
+    plmr_heads heads = {
+        .n_kv = shape->n_kv_heads,
+        .n_rep = shape->n_heads / shape->n_kv_heads,
+        .head_dim = shape->head_dim,
+        .n_per_core = ceil_div(shape->n_kv_heads, n_slots),
+        .span = 1,
+        .n_dims = shape->head_dim,
+        .halves = shape->rope_pairs == PLMR_ROPE_HALVES,
+    };
+    if (heads.n_per_core == 1) {
+        heads.n_dims = ceil_div(heads.head_dim, n_slots / heads.n_kv);
+        heads.span = ceil_div(heads.head_dim, heads.n_dims);
+    }
+    return heads;
+}
+
+int plmr_heads_element(const plmr_heads *heads, int d)
+{
+    if (d >= heads->head_dim)
+        return -1;
+    return heads->halves ? d / 2 + d % 2 * (heads->head_dim / 2) : d;
+}
+
+/* Place i of chunk `chunk`, for n_rep heads to each key-value head. */
+static int32_t head_element(const plmr_heads *heads, int n_rep, int chunk, int i)
+{
+    int kv = chunk / heads->span * heads->n_per_core + i / (n_rep * heads->n_dims);
+    int rep = i / heads->n_dims % n_rep;
+    int d = plmr_heads_element(heads, chunk % heads->span * heads->n_dims + i % heads->n_dims);
+    return kv < heads->n_kv && d >= 0 ? (kv * n_rep + rep) * heads->head_dim + d : -1;
+}
+
+static plmr_status deal_heads(const plmr_heads *heads, int n_rep, int n_slots, plmr_deal *deal)
+{
+    *deal = (plmr_deal){
+        .n_slots = n_slots,
+        .size = heads->n_per_core * n_rep * heads->n_dims,
+        .n_filled = ceil_div(heads->n_kv, heads->n_per_core) * heads->span,
+        .n = (int64_t)heads->n_kv * n_rep * heads->head_dim,
+    };
+    deal->element = malloc((size_t)plmr_deal_places(deal) * sizeof *deal->element);
+    PLMR_CHECK(deal->element, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int chunk = 0; chunk < deal->n_filled; chunk++)
+        for (int i = 0; i < deal->size; i++)
+            deal->element[(int64_t)chunk * deal->size + i] = head_element(heads, n_rep, chunk, i);
+    return PLMR_OK;
+}
+
+plmr_status plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal)
+{
+    return deal_heads(heads, heads->n_rep, n_slots, deal);
+}
+
+plmr_status plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal)
+{
+    return deal_heads(heads, 1, n_slots, deal);
+}
+
+void plmr_deal_free(plmr_deal *deal)
+{
+    free(deal->element);
+    deal->element = NULL;
+}
+
+plmr_part plmr_part_of(const plmr_deal *deal, const plmr_ring *ring, int place)
+{
+    plmr_part part = {0};
+    plmr_run all[2] = {{0, deal->n_slots}};
+    int n = ring ? plmr_ring_runs(ring, place, all) : 1;
+    for (int i = 0; i < n; i++) {
+        int end = all[i].first + all[i].count;
+        end = end < deal->n_filled ? end : deal->n_filled;
+        if (end > all[i].first)
+            part.runs[part.n_runs++] = (plmr_run){all[i].first, end - all[i].first};
+    }
+    for (int i = 0; i < part.n_runs; i++)
+        part.n_chunks += part.runs[i].count;
+    return part;
+}
+
+int plmr_part_chunk(const plmr_part *part, int i)
+{
+    return i < part->runs[0].count ? part->runs[0].first + i : part->runs[1].first + i - part->runs[0].count;
+}
+
+int plmr_part_index(const plmr_part *part, int chunk)
+{
+    for (int i = 0, before = 0; i < part->n_runs; before += part->runs[i++].count)
+        if (chunk >= part->runs[i].first && chunk < part->runs[i].first + part->runs[i].count)
+            return before + chunk - part->runs[i].first;
+    return -1;
+}
+
+void plmr_part_elements(const plmr_part *part, const plmr_deal *deal, int32_t *elements)
+{
+    for (int c = 0; c < part->n_chunks; c++) {
+        int64_t first = (int64_t)plmr_part_chunk(part, c) * deal->size;
+        for (int i = 0; i < deal->size; i++)
+            *elements++ = (int32_t)plmr_deal_element(deal, first + i);
+    }
+}

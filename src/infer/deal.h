@@ -1,0 +1,74 @@
+/* deal.h - how the dimensions of a language model are dealt to the cores along an axis of a region.
+ *
+ * A dimension is cut into chunks of equal size, chunk i at position i of the axis's ring; the last chunks may be partly
+ * or wholly empty. The dimensions of heads are dealt so that a head is never mixed with another: see plmr_heads.
+ */
+#ifndef PLMR_INFER_DEAL_H
+#define PLMR_INFER_DEAL_H
+
+#include "fabric/region.h"
+#include "llm/shape.h"
+
+typedef struct plmr_deal {
+    int n_slots;      /* positions on the axis */
+    int size;         /* elements of a chunk */
+    int n_filled;     /* the chunks that hold anything: the first ones */
+    int64_t n;        /* elements of the dimension */
+    int32_t *element; /* by place, n_filled * size of them: which element lies there, -1: none. NULL: element i at i */
+} plmr_deal;
+
+/* Element at a place, or -1. */
+static inline int64_t plmr_deal_element(const plmr_deal *deal, int64_t place)
+{
+    return deal->element ? deal->element[place] : place < deal->n ? place : -1;
+}
+
+/* Places of a deal: chunks that hold anything, padding included. */
+static inline int64_t plmr_deal_places(const plmr_deal *deal)
+{
+    return (int64_t)deal->n_filled * deal->size;
+}
+
+/* n elements in order, ceil(n / n_slots) to a chunk. */
+plmr_deal plmr_deal_plain(int64_t n, int n_slots);
+
+/* Heads on cores. A key-value head, with the n_rep query heads that use it, has a group of `span` neighbouring cores;
+ * each of them holds the same n_dims elements of all these heads, so that nothing moves when queries meet keys. Where
+ * there are more key-value heads than cores, a core holds n_per_core of them whole. Inside a head, elements that rope
+ * turns together lie side by side. */
+typedef struct plmr_heads {
+    int n_kv, n_rep, head_dim;
+    int n_per_core; /* key-value heads of a core; 1 if span > 1 */
+    int span;       /* cores that share a key-value head; 1 if n_per_core > 1 */
+    int n_dims;     /* elements of a head that a core holds */
+    bool halves;    /* elements (i, i + head_dim / 2) lie side by side, else (2 i, 2 i + 1) */
+} plmr_heads;
+
+plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots);
+
+/* Element of a head at its d-th place, d < span * n_dims, or -1. */
+int plmr_heads_element(const plmr_heads *heads, int d);
+
+/* The deals of queries (and of what attention gives) and of keys (and values). A core's chunk holds, for each of its
+ * key-value heads, for each of the query heads that use it, n_dims elements. Destroy with plmr_deal_free. */
+plmr_status plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal);
+plmr_status plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal);
+void plmr_deal_free(plmr_deal *deal);
+
+/* The chunks of a deal that a rank holds, in local order. */
+typedef struct plmr_part {
+    int n_runs, n_chunks;
+    plmr_run runs[2];
+} plmr_part;
+
+/* What the rank at `place` holds of a dimension that is dealt to the ring; all of it if ring is NULL. */
+plmr_part plmr_part_of(const plmr_deal *deal, const plmr_ring *ring, int place);
+
+/* Chunk number i of the part; and the number of a chunk, or -1 if the part lacks it. */
+int plmr_part_chunk(const plmr_part *part, int i);
+int plmr_part_index(const plmr_part *part, int chunk);
+
+/* Fills a list with the part's elements, -1 for padding: n_chunks * size of them. */
+void plmr_part_elements(const plmr_part *part, const plmr_deal *deal, int32_t *elements);
+
+#endif

@@ -1,0 +1,306 @@
+/* One token through the layers, by MeshGEMVs whose reduction axis alternates, so that nothing is ever transposed: the
+ * residual stream lies along y; queries, keys, values and the FFN's hidden vector along x. */
+#include "infer/heads.h"
+#include "infer/regroup.h"
+#include "infer/rows.h"
+#include "infer/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What one token's pass works with; n vectors of each. */
+struct pass {
+    plmr_engine *engine;
+    const plmr_grid *grid;
+    int n, layer;
+    int64_t n_before;                                     /* tokens in the cache before this one */
+    size_t ld, ld_queries, ld_keys, ld_ffn;               /* elements from vector to vector */
+    float *stream, *normed, *added;                       /* along y */
+    float *queries, *keys, *values, *attended, *gate, *up; /* along x */
+    float **query, **key, **value;                        /* by key-value head, by cores */
+    float *memory;
+};
+
+/* ---- attention of one head ---- */
+
+struct head {
+    const struct pass *pass;
+    int kv, request;
+    int64_t n_tokens;
+    const float *weight; /* n_rep x n_tokens: not yet divided by their sum */
+    const char *values;
+};
+
+/* A row of cores holds some tokens: it adds up their weights, and their values so weighted. The last element is the sum
+ * of the weights. */
+static void make_weighted(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
+                          int next)
+{
+    const struct head *h = context;
+    const plmr_engine *e = h->pass->engine;
+    int64_t from = plmr_rows_first(e, h->pass->grid, h->n_tokens, core);
+    int n = (int)(plmr_rows_first(e, h->pass->grid, h->n_tokens, core + 1) - from), dims = e->cache.n_dims;
+    const char *rows = h->values + (size_t)from * (size_t)dims * plmr_dtype_bytes(e->cache.dtype);
+    static const float one = 1;
+    for (int r = 0; r < h->pass->grid->heads.n_rep; r++, out += width, onto += onto ? width : 0) {
+        const float *weight = h->weight + r * h->n_tokens + from;
+        plmr_gemv_onto(e->cache.dtype, PLMR_F32, n, width - 1, weight, rows, (size_t)dims, onto, out, NULL);
+        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, weight, &one, 0, onto ? onto + width - 1 : NULL, out + width - 1,
+                       NULL);
+    }
+    (void)first, (void)next;
+}
+
+/* Scores to weights: exp((score - most) * scale). */
+static void weigh(const struct head *h, float *scores)
+{
+    const plmr_heads *heads = &h->pass->grid->heads;
+    for (int r = 0; r < heads->n_rep; r++, scores += h->n_tokens)
+        plmr_vector_exp(h->n_tokens, plmr_heads_scale(heads), plmr_vector_max(h->n_tokens, scores), scores, scores);
+}
+
+static plmr_status sum_values(const struct head *h, float *by_cores)
+{
+    const plmr_heads *heads = &h->pass->grid->heads;
+    int64_t width = h->pass->engine->cache.n_dims + 1;
+    float *sum = malloc((size_t)(heads->n_rep * width) * sizeof *sum);
+    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tree_job job = {
+        .tree = h->pass->grid->tree_y,
+        .accumulate = PLMR_F32,
+        .n_batch = heads->n_rep,
+        .n = width,
+        .strip = width,
+        .make = make_weighted,
+        .context = h,
+        .sum = sum,
+        .ld_sum = (size_t)width,
+    };
+    plmr_status status = plmr_tree_run(&job);
+    for (int r = 0; r < heads->n_rep; r++)
+        for (int64_t d = 0; d < width - 1; d++)
+            sum[r * width + d] *= 1 / sum[r * width + width - 1];
+    plmr_heads_scatter(heads, heads->n_rep, sum, (size_t)width, by_cores);
+    free(sum);
+    return status;
+}
+
+/* Keys and queries are turned, key and value join the cache. */
+static void append(const struct head *h, const float *key, const float *value, float *queries)
+{
+    const plmr_engine *e = h->pass->engine;
+    const plmr_heads *heads = &h->pass->grid->heads;
+    int64_t position = h->n_tokens - 1;
+    float turned[2][PLMR_MOST_HEAD_DIM] = {{0}};
+    memcpy(turned[0], key, (size_t)plmr_heads_dims(heads) * sizeof *key);
+    memcpy(turned[1], value, (size_t)plmr_heads_dims(heads) * sizeof *value);
+    plmr_engine_rope(e, position, turned[0]);
+    plmr_cache_put((plmr_cache *)&e->cache, h->pass->layer, h->request, h->kv, position, turned[0], turned[1]);
+    for (int r = 0; r < heads->n_rep; r++)
+        plmr_engine_rope(e, position, queries + r * plmr_heads_dims(heads));
+}
+
+static plmr_status attend_head(struct head *h, float *by_cores, const float *key, const float *value)
+{
+    const plmr_engine *e = h->pass->engine;
+    const plmr_grid *grid = h->pass->grid;
+    const plmr_heads *heads = &grid->heads;
+    int dims = plmr_heads_dims(heads);
+    float *queries = malloc((size_t)(heads->n_rep * (dims + h->n_tokens)) * sizeof *queries);
+    PLMR_CHECK(queries, PLMR_ERROR_SYSTEM, "out of memory");
+    float *scores = queries + heads->n_rep * dims;
+    plmr_heads_gather(heads, heads->n_rep, by_cores, queries, (size_t)dims);
+    append(h, key, value, queries);
+    const plmr_tree *tree = grid->tree_head;
+    plmr_scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, h->n_tokens, queries, (size_t)dims,
+                e->cache.dtype, plmr_cache_keys(&e->cache, h->pass->layer, h->request, h->kv),
+                (size_t)e->cache.n_tokens, scores, (size_t)h->n_tokens);
+    weigh(h, scores);
+    h->weight = scores;
+    h->values = plmr_cache_values(&e->cache, h->pass->layer, h->request, h->kv);
+    plmr_status status = sum_values(h, by_cores);
+    free(queries);
+    return status;
+}
+
+static plmr_status attend_heads(const struct pass *p)
+{
+    const plmr_heads *heads = &p->grid->heads;
+    int dims = plmr_heads_dims(heads);
+    for (int kv = 0; kv < heads->n_kv; kv++)
+        for (int i = 0; i < p->n && p->query[kv]; i++) {
+            struct head head = {.pass = p, .kv = kv, .request = i, .n_tokens = p->n_before + 1};
+            PLMR_TRY(attend_head(&head, p->query[kv] + (size_t)i * (size_t)(heads->n_rep * dims),
+                                 p->key[kv] + (size_t)i * (size_t)dims, p->value[kv] + (size_t)i * (size_t)dims));
+        }
+    return PLMR_OK;
+}
+
+static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
+                           bool to_heads)
+{
+    plmr_regroup r = {p->grid, deal, p->engine->owner, p->n, columns, ld, head};
+    return plmr_regroup_run(&r, to_heads);
+}
+
+/* ---- a layer ---- */
+
+static plmr_status dump_along_x(const struct pass *p, const char *name, const plmr_deal *deal, const float *values,
+                                size_t ld)
+{
+    return plmr_dump_columns(&p->engine->dump, p->grid, deal, "decode", p->n_before, p->layer, name, p->n, values, ld);
+}
+
+static plmr_status dump_along_y(const struct pass *p, const char *name, const float *values)
+{
+    return plmr_dump_rows(&p->engine->dump, "decode", p->n_before, p->layer, name, p->n, p->engine->shape->dim, values,
+                          p->ld);
+}
+
+static plmr_status norm(const struct pass *p, const plmr_layer *layer, enum plmr_weight which)
+{
+    const plmr_model_shape *shape = p->engine->shape;
+    PLMR_TRY(plmr_step_norm(p->grid, shape->rms_eps, layer->vector[which], p->n, shape->dim, p->stream, p->normed,
+                            p->ld));
+    return dump_along_y(p, which == PLMR_ATTN_NORM ? "attn_norm" : "ffn_norm", p->normed);
+}
+
+static plmr_status project(const struct pass *p, const plmr_layer *layer, enum plmr_weight which, enum plmr_weight bias,
+                           const plmr_deal *deal, float *out, size_t ld)
+{
+    PLMR_TRY(plmr_step_multiply(p->grid, &layer->matrix[which], p->n, p->normed, p->ld, out, ld));
+    if (layer->vector[bias])
+        plmr_step_bias(p->grid, deal, layer->vector[bias], p->n, out, ld);
+    return PLMR_OK;
+}
+
+/* From along x back to along y, onto the residual stream. */
+static plmr_status project_back(const struct pass *p, const plmr_layer *layer, enum plmr_weight which, const float *x,
+                                size_t ldx)
+{
+    PLMR_TRY(plmr_step_multiply(p->grid, &layer->matrix[which], p->n, x, ldx, p->added, p->ld));
+    PLMR_TRY(dump_along_y(p, which == PLMR_DOWN ? "ffn_out" : "attn_out", p->added));
+    plmr_vector_add_to((int64_t)p->ld * p->n, p->added, p->stream);
+    return PLMR_OK;
+}
+
+static plmr_status attend(const struct pass *p, const plmr_layer *layer)
+{
+    const plmr_grid *g = p->grid;
+    PLMR_TRY(norm(p, layer, PLMR_ATTN_NORM));
+    PLMR_TRY(project(p, layer, PLMR_Q, PLMR_Q_BIAS, &g->queries, p->queries, p->ld_queries));
+    PLMR_TRY(project(p, layer, PLMR_K, PLMR_K_BIAS, &g->keys, p->keys, p->ld_keys));
+    PLMR_TRY(project(p, layer, PLMR_V, PLMR_V_BIAS, &g->keys, p->values, p->ld_keys));
+    PLMR_TRY(dump_along_x(p, "q", &g->queries, p->queries, p->ld_queries));
+    PLMR_TRY(dump_along_x(p, "k", &g->keys, p->keys, p->ld_keys));
+    PLMR_TRY(dump_along_x(p, "v", &g->keys, p->values, p->ld_keys));
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
+    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
+    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
+    PLMR_TRY(attend_heads(p));
+    PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->query, false));
+    PLMR_TRY(dump_along_x(p, "attn", &g->queries, p->attended, p->ld_queries));
+    return project_back(p, layer, PLMR_ATTN_OUTPUT, p->attended, p->ld_queries);
+}
+
+static plmr_status feed_forward(const struct pass *p, const plmr_layer *layer)
+{
+    PLMR_TRY(norm(p, layer, PLMR_FFN_NORM));
+    PLMR_TRY(project(p, layer, PLMR_GATE, PLMR_GATE, NULL, p->gate, p->ld_ffn));
+    PLMR_TRY(project(p, layer, PLMR_UP, PLMR_UP, NULL, p->up, p->ld_ffn));
+    plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
+    PLMR_TRY(dump_along_x(p, "ffn_hidden", &p->grid->ffn, p->gate, p->ld_ffn));
+    return project_back(p, layer, PLMR_DOWN, p->gate, p->ld_ffn);
+}
+
+/* ---- a pass ---- */
+
+static size_t local_places(const plmr_grid *grid, const plmr_deal *deal)
+{
+    return (size_t)plmr_grid_part(grid, deal).n_chunks * (size_t)deal->size;
+}
+
+/* Takes room for n vectors of ld elements. */
+static float *take(float **memory, int n, size_t ld)
+{
+    float *taken = *memory;
+    *memory += (size_t)n * ld;
+    return taken;
+}
+
+static plmr_status make_heads(struct pass *p)
+{
+    const plmr_heads *heads = &p->grid->heads;
+    size_t n = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)p->n;
+    p->query = calloc(3 * n, sizeof *p->query);
+    PLMR_CHECK(p->query, PLMR_ERROR_SYSTEM, "out of memory");
+    p->key = p->query + n;
+    p->value = p->key + n;
+    for (size_t kv = 0; kv < n; kv++) {
+        if (p->engine->owner[kv] != plmr_mesh_place(p->grid->mesh, PLMR_X))
+            continue;
+        p->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
+        PLMR_CHECK(p->query[kv], PLMR_ERROR_SYSTEM, "out of memory");
+        p->key[kv] = p->query[kv] + (size_t)heads->n_rep * dims;
+        p->value[kv] = p->key[kv] + dims;
+    }
+    return PLMR_OK;
+}
+
+static plmr_status make_pass(struct pass *p)
+{
+    const plmr_grid *g = p->grid;
+    p->ld = (size_t)plmr_deal_places(&g->dim);
+    p->ld_queries = local_places(g, &g->queries);
+    p->ld_keys = local_places(g, &g->keys);
+    p->ld_ffn = local_places(g, &g->ffn);
+    p->memory = calloc((size_t)p->n * (3 * p->ld + 2 * p->ld_queries + 2 * p->ld_keys + 2 * p->ld_ffn) + 1,
+                       sizeof *p->memory);
+    PLMR_CHECK(p->memory, PLMR_ERROR_SYSTEM, "out of memory");
+    float *free_from = p->memory;
+    p->stream = take(&free_from, p->n, p->ld);
+    p->normed = take(&free_from, p->n, p->ld);
+    p->added = take(&free_from, p->n, p->ld);
+    p->queries = take(&free_from, p->n, p->ld_queries);
+    p->attended = take(&free_from, p->n, p->ld_queries);
+    p->keys = take(&free_from, p->n, p->ld_keys);
+    p->values = take(&free_from, p->n, p->ld_keys);
+    p->gate = take(&free_from, p->n, p->ld_ffn);
+    p->up = take(&free_from, p->n, p->ld_ffn);
+    return make_heads(p);
+}
+
+static void free_pass(struct pass *p)
+{
+    for (int kv = 0; kv < p->grid->heads.n_kv && p->query; kv++)
+        free(p->query[kv]);
+    free(p->query);
+    free(p->memory);
+}
+
+static plmr_status run_layers(struct pass *p, const int32_t *tokens)
+{
+    const plmr_engine *e = p->engine;
+    for (int i = 0; i < p->n; i++)
+        PLMR_TRY(plmr_engine_embed(e, tokens[i], p->stream + (size_t)i * p->ld));
+    for (p->layer = 0; p->layer < e->n_layers; p->layer++) {
+        PLMR_TRY(attend(p, &e->layers[p->layer]));
+        PLMR_TRY(feed_forward(p, &e->layers[p->layer]));
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden)
+{
+    struct pass p = {.engine = engine, .grid = engine->decode, .n = engine->options.n_batch, .n_before = engine->n_cached};
+    PLMR_ASSERT(engine->for_decode && engine->n_cached < engine->options.n_tokens);
+    plmr_status status = plmr_agree(make_pass(&p));
+    if (!status)
+        status = run_layers(&p, tokens);
+    for (int i = 0; i < p.n && !status; i++)
+        memcpy(hidden + (size_t)i * (size_t)engine->shape->dim, p.stream + (size_t)i * p.ld,
+               (size_t)engine->shape->dim * sizeof *hidden);
+    free_pass(&p);
+    engine->n_cached += !status;
+    return status;
+}

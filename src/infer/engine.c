@@ -1,0 +1,235 @@
+#include "infer/engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const enum plmr_weight matrices[] = {PLMR_Q, PLMR_K, PLMR_V, PLMR_ATTN_OUTPUT, PLMR_GATE, PLMR_UP, PLMR_DOWN};
+static const enum plmr_weight vectors[] = {PLMR_ATTN_NORM, PLMR_FFN_NORM, PLMR_Q_BIAS, PLMR_K_BIAS, PLMR_V_BIAS};
+enum { N_MATRICES = sizeof matrices / sizeof matrices[0], N_VECTORS = sizeof vectors / sizeof vectors[0] };
+
+/* ---- where weights lie ---- */
+
+static const plmr_deal *out_deal(const plmr_grid *grid, enum plmr_weight which)
+{
+    switch (which) {
+    case PLMR_Q:
+        return &grid->queries;
+    case PLMR_K:
+    case PLMR_V:
+        return &grid->keys;
+    case PLMR_OUTPUT:
+        return &grid->vocab;
+    default:
+        return &grid->ffn;
+    }
+}
+
+/* Prefill splits every matrix along both axes, what comes in along y. Decode alternates: the matrices that follow
+ * attention and the FFN's product take what lies along x, and give what lies along y. */
+plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode)
+{
+    const plmr_grid *grid = for_decode ? engine->decode : engine->prefill;
+    if (which != PLMR_ATTN_OUTPUT && which != PLMR_DOWN)
+        return (plmr_matrix_layout){.in = &grid->dim, .out = out_deal(grid, which), .out_ring = grid->x};
+    const plmr_deal *in = which == PLMR_DOWN ? &grid->ffn : &grid->queries;
+    if (for_decode)
+        return (plmr_matrix_layout){.in = in, .out = &grid->dim, .in_ring = grid->x};
+    return (plmr_matrix_layout){.in = in, .out = &grid->dim_x, .out_ring = grid->x};
+}
+
+/* ---- loading ---- */
+
+static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int layer, plmr_matrix *matrix)
+{
+    plmr_source source;
+    plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
+    plmr_model_weight(engine->model, which, layer, false, &source);
+    enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
+    PLMR_TRY(plmr_matrix_create(&layout, engine->mesh, dtype, matrix));
+    PLMR_TRY(plmr_matrix_load(matrix, &source));
+    plmr_model_weight_forget(engine->model, which, layer);
+    return PLMR_OK;
+}
+
+static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which, int layer, float **vector)
+{
+    plmr_source source;
+    plmr_model_weight(engine->model, which, layer, false, &source);
+    *vector = malloc((size_t)source.cols * sizeof **vector);
+    PLMR_CHECK(*vector, PLMR_ERROR_SYSTEM, "out of memory");
+    return source.get(&source, 0, 0, 1, (int)source.cols, *vector, (size_t)source.cols);
+}
+
+static plmr_status load_layer(plmr_engine *engine, int i)
+{
+    int layer = engine->options.first_layer + i;
+    for (int m = 0; m < N_MATRICES; m++)
+        PLMR_TRY(load_matrix(engine, matrices[m], layer, &engine->layers[i].matrix[matrices[m]]));
+    for (int v = 0; v < N_VECTORS; v++)
+        if (plmr_weight_exists(engine->shape, vectors[v]))
+            PLMR_TRY(load_vector(engine, vectors[v], layer, &engine->layers[i].vector[vectors[v]]));
+    if (engine->options.progress)
+        engine->options.progress(engine->options.progress_context, (i + 1.0) / (engine->n_layers + 1));
+    return PLMR_OK;
+}
+
+static plmr_status load_weights(plmr_engine *engine)
+{
+    engine->layers = calloc((size_t)engine->n_layers, sizeof *engine->layers);
+    PLMR_CHECK(engine->layers, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int i = 0; i < engine->n_layers; i++)
+        PLMR_TRY(load_layer(engine, i));
+    PLMR_TRY(load_matrix(engine, PLMR_OUTPUT, 0, &engine->output));
+    if (engine->shape->has_rope_factors)
+        PLMR_TRY(load_vector(engine, PLMR_ROPE_FACTORS, 0, &engine->rope_factors));
+    return load_vector(engine, PLMR_OUTPUT_NORM, 0, &engine->output_norm);
+}
+
+/* ---- heads ---- */
+
+/* The rank in the middle of a head's cores works on it. */
+static plmr_status choose_owners(plmr_engine *engine)
+{
+    const plmr_heads *heads = &engine->decode->heads;
+    engine->owner = malloc((size_t)heads->n_kv * sizeof *engine->owner);
+    PLMR_CHECK(engine->owner, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int kv = 0; kv < heads->n_kv; kv++)
+        engine->owner[kv] =
+            plmr_ring_owner(engine->decode->x, kv / heads->n_per_core * heads->span + heads->span / 2);
+    return PLMR_OK;
+}
+
+static int padded_dims(const plmr_engine *engine)
+{
+    const plmr_heads *d = &engine->decode->heads, *p = engine->prefill ? &engine->prefill->heads : d;
+    int decode = d->span * d->n_dims, prefill = p->span * p->n_dims;
+    return decode > prefill ? decode : prefill;
+}
+
+static plmr_status make_rope(plmr_engine *engine)
+{
+    int64_t n = engine->options.n_tokens, half = engine->shape->head_dim / 2;
+    engine->cosine = malloc((size_t)(n * half) * sizeof *engine->cosine);
+    engine->sine = malloc((size_t)(n * half) * sizeof *engine->sine);
+    PLMR_CHECK(engine->cosine && engine->sine, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int64_t i = 0; i < half; i++) {
+        double speed = pow(engine->shape->rope_base, -2.0 * (double)i / engine->shape->rope_dim);
+        speed /= engine->rope_factors ? engine->rope_factors[i] : 1;
+        for (int64_t position = 0; position < n; position++) {
+            engine->cosine[position * half + i] = (float)cos((double)position * speed);
+            engine->sine[position * half + i] = (float)sin((double)position * speed);
+        }
+    }
+    return PLMR_OK;
+}
+
+void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head)
+{
+    int half = engine->shape->head_dim / 2;
+    plmr_rope_rotate(half, engine->cosine + position * half, engine->sine + position * half, head);
+}
+
+plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row)
+{
+    plmr_source source;
+    plmr_model_weight(engine->model, PLMR_EMBEDDING, 0, false, &source);
+    return source.get(&source, token, 0, 1, engine->shape->dim, row, (size_t)engine->shape->dim);
+}
+
+/* ---- making an engine ---- */
+
+static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
+{
+    const plmr_engine_options *o = &engine->options;
+    plmr_region_options any = {.allow_memory = true, .allow_routes = true};
+    if (o->prefill_side)
+        PLMR_TRY(plmr_grid_create(engine->mesh, device, engine->shape, o->prefill_side, o->prefill_side, &any,
+                                  &engine->prefill));
+    return plmr_grid_create(engine->mesh, device, engine->shape, o->decode_rows, o->decode_cols, &any,
+                            &engine->decode);
+}
+
+static plmr_status fill_engine(plmr_engine *engine)
+{
+    const plmr_engine_options *o = &engine->options;
+    PLMR_TRY(choose_owners(engine));
+    PLMR_TRY(load_weights(engine));
+    PLMR_TRY(make_rope(engine));
+    return plmr_cache_create(o->cache_dtype, engine->n_layers, o->n_batch, engine->shape->n_kv_heads,
+                             padded_dims(engine), o->n_tokens, engine->owner,
+                             plmr_mesh_place(engine->mesh, PLMR_X), &engine->cache);
+}
+
+plmr_status plmr_engine_create(const plmr_model *model, plmr_mesh *mesh, const plmr_device *device,
+                               const plmr_engine_options *options, plmr_engine **out)
+{
+    plmr_engine *engine = calloc(1, sizeof *engine);
+    PLMR_CHECK(engine, PLMR_ERROR_SYSTEM, "out of memory");
+    *engine = (plmr_engine){.model = model, .mesh = mesh, .options = *options, .for_decode = !options->prefill_side};
+    engine->shape = plmr_model_shape_of(model);
+    engine->n_layers = options->n_layers ? options->n_layers : engine->shape->n_layers - options->first_layer;
+    engine->dump.folder = options->dump;
+    plmr_status status = make_grids(engine, device);
+    if (!status)
+        status = plmr_agree(fill_engine(engine));
+    if (status)
+        plmr_engine_destroy(engine);
+    else
+        *out = engine;
+    return status;
+}
+
+static void free_layer(plmr_layer *layer)
+{
+    for (int m = 0; m < N_MATRICES; m++)
+        plmr_matrix_free(&layer->matrix[matrices[m]]);
+    for (int v = 0; v < N_VECTORS; v++)
+        free(layer->vector[vectors[v]]);
+}
+
+void plmr_engine_destroy(plmr_engine *engine)
+{
+    if (!engine)
+        return;
+    for (int i = 0; i < engine->n_layers && engine->layers; i++)
+        free_layer(&engine->layers[i]);
+    free(engine->layers);
+    plmr_matrix_free(&engine->output);
+    plmr_cache_free(&engine->cache);
+    free(engine->output_norm);
+    free(engine->rope_factors);
+    free(engine->cosine);
+    free(engine->sine);
+    free(engine->owner);
+    plmr_grid_destroy(engine->decode);
+    plmr_grid_destroy(engine->prefill);
+    free(engine);
+}
+
+static int64_t matrix_bytes(const plmr_matrix *matrix)
+{
+    return matrix->n_in * matrix->n_out * (int64_t)plmr_dtype_bytes(matrix->dtype);
+}
+
+int64_t plmr_engine_weight_bytes(const plmr_engine *engine)
+{
+    int64_t n_bytes = matrix_bytes(&engine->output);
+    for (int i = 0; i < engine->n_layers; i++)
+        for (int m = 0; m < N_MATRICES; m++)
+            n_bytes += matrix_bytes(&engine->layers[i].matrix[matrices[m]]);
+    return n_bytes;
+}
+
+plmr_status plmr_engine_relayout(plmr_engine *engine)
+{
+    if (engine->for_decode)
+        return PLMR_OK;
+    for (int i = 0; i < engine->n_layers; i++)
+        for (int m = 0; m < N_MATRICES; m++) {
+            plmr_matrix_layout layout = plmr_engine_layout(engine, matrices[m], true);
+            PLMR_TRY(plmr_matrix_move(&engine->layers[i].matrix[matrices[m]], &layout, engine->mesh));
+        }
+    engine->for_decode = true;
+    return PLMR_OK;
+}

@@ -1,0 +1,88 @@
+/* engine.h - a language model on the emulated wafer: its weights and key-value cache in the memory of all ranks, and
+ * the two phases of inference as mesh programs, in both planes.
+ *
+ * The ranks form one row: a rank holds the columns of cores of its block, of every region. The layers' programs are in
+ * prefill.c and decode.c; what they cost in virtual time is found by running the same programs without values (see
+ * timing.h).
+ */
+#ifndef PLMR_INFER_ENGINE_H
+#define PLMR_INFER_ENGINE_H
+
+#include "infer/cache.h"
+#include "infer/dump.h"
+#include "infer/grid.h"
+#include "infer/matrix.h"
+
+/* The longest head that the kernels of attention take. */
+enum { PLMR_MOST_HEAD_DIM = PLMR_SCORES_DIMENSIONS };
+
+/* The weights of a layer; matrices by enum plmr_weight. Norms and biases are small: every rank has all of them. */
+typedef struct plmr_layer {
+    plmr_matrix matrix[PLMR_N_WEIGHTS];
+    float *vector[PLMR_N_WEIGHTS];
+} plmr_layer;
+
+typedef struct plmr_engine_options {
+    int prefill_side;             /* cores along both axes of the prefill region; 0: there is no prefill */
+    int decode_rows, decode_cols; /* cores of the decode region */
+    int first_layer, n_layers;    /* which of the model's layers; n_layers 0: all from the first */
+    int n_batch;                  /* requests that are decoded together */
+    int64_t n_tokens;             /* room in the key-value cache, for each request */
+    enum plmr_dtype cache_dtype;
+    bool balanced;     /* the key-value cache is kept balanced by shifts, else new tokens go to the last row of cores */
+    const char *dump;  /* folder for intermediate tensors, or NULL */
+    void (*progress)(void *context, double share); /* while weights are loaded or computed with; NULL: none */
+    void *progress_context;
+} plmr_engine_options;
+
+typedef struct plmr_engine {
+    const plmr_model *model;
+    const plmr_model_shape *shape;
+    plmr_mesh *mesh;
+    plmr_engine_options options;
+    plmr_grid *prefill, *decode;
+    int n_layers;
+    plmr_layer *layers;
+    plmr_matrix output;
+    float *output_norm, *rope_factors;
+    int *owner; /* by key-value head: the place of the rank that works on it */
+    float *cosine, *sine; /* of rope: [position][head_dim / 2] */
+    plmr_cache cache;
+    plmr_dump dump;
+    bool for_decode;   /* the layers' matrices lie as decode has them */
+    int64_t n_cached;  /* tokens in the cache, of each request */
+    int64_t n_prefilled; /* of these, dealt evenly to all rows by the prefill */
+} plmr_engine;
+
+/* Loads the model. Collective. */
+plmr_status plmr_engine_create(const plmr_model *model, plmr_mesh *mesh, const plmr_device *device,
+                               const plmr_engine_options *options, plmr_engine **engine);
+void plmr_engine_destroy(plmr_engine *engine);
+
+/* Bytes of weights that this rank holds. */
+int64_t plmr_engine_weight_bytes(const plmr_engine *engine);
+
+/* Runs the prompt of one request: fills its cache, and leaves in `hidden` (n_tokens x dim, on every rank) the residual
+ * stream of the last `n_last` tokens. Tokens must be valid, and fit the cache. Collective. */
+plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t *tokens, int64_t n_tokens,
+                                int64_t n_last, float *hidden);
+
+/* Moves the weights to where decode has them. Collective. */
+plmr_status plmr_engine_relayout(plmr_engine *engine);
+
+/* One token for each request: its residual stream after the last layer, n_batch x dim. Collective. */
+plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden);
+
+/* Logits of n rows of residual streams: n x vocab, on rank 0 (NULL elsewhere). Collective. */
+plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidden, float *logits);
+
+/* For prefill.c and decode.c. A token's row of the embedding, elements as listed (-1: 0). */
+plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row);
+
+/* Layout of a layer's matrix in a phase. */
+plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode);
+
+/* Turns the n heads x head_dim elements at x, which belong to the token at `position`. */
+void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head);
+
+#endif

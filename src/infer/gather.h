@@ -1,0 +1,37 @@
+/* gather.h - A on its way round the ring, as a rank sees it: blocks of rows of an activation, from all ranks.
+ *
+ * In a MeshGEMM every core meets every tile of its row of A. So for a block of rows a rank gets the columns of all
+ * ranks, k-major; the block after it travels while this one is multiplied.
+ */
+#ifndef PLMR_INFER_GATHER_H
+#define PLMR_INFER_GATHER_H
+
+#include "infer/grid.h"
+
+typedef struct plmr_gather {
+    const plmr_grid *grid;
+    const plmr_deal *deal; /* of A's columns, along x */
+    const float *values;   /* this rank's columns, ld apart from row to row */
+    size_t ld;
+    int64_t n_rows, most_rows; /* of A; of a block */
+    plmr_exchange *messages;
+    float **part[2]; /* by turn and place: columns x rows of a block */
+    float *memory;
+    const void **line; /* of the block at hand: by slot, NULL where nothing is dealt */
+    int turn;
+    int64_t posted; /* rows of A that are on their way, or here */
+} plmr_gather;
+
+/* Collective. */
+plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
+                               int64_t n_rows, int64_t most_rows, plmr_gather **gather);
+void plmr_gather_destroy(plmr_gather *gather);
+
+/* Takes the next block: rows [*first, *first + *n); *n = 0 after the last. Element (kk, row) of slot l then lies at
+ * line[l][kk * *n + row]. Collective. */
+plmr_status plmr_gather_next(plmr_gather *gather, int64_t *first, int64_t *n);
+
+/* Helps messages along, while the block is multiplied. */
+void plmr_gather_poll(plmr_gather *gather);
+
+#endif

@@ -1,0 +1,108 @@
+#include "infer/grid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal)
+{
+    return plmr_part_of(deal, grid->x, plmr_mesh_place(grid->mesh, PLMR_X));
+}
+
+static plmr_status make_deals(plmr_grid *grid, const plmr_model_shape *shape)
+{
+    grid->heads = plmr_heads_of(shape, grid->cols);
+    grid->dim = plmr_deal_plain(shape->dim, grid->rows);
+    grid->dim_x = plmr_deal_plain(shape->dim, grid->cols);
+    grid->ffn = plmr_deal_plain(shape->n_ffn, grid->cols);
+    grid->vocab = plmr_deal_plain(shape->n_vocab, grid->cols);
+    PLMR_TRY(plmr_deal_queries(&grid->heads, grid->cols, &grid->queries));
+    return plmr_deal_keys(&grid->heads, grid->cols, &grid->keys);
+}
+
+static plmr_status make_plan(const plmr_grid *grid, int n, plmr_reduce_plan **plan)
+{
+    plmr_reduce_options two = {.n_levels = 2};
+    return plmr_reduce_plan_create(plmr_reduce_find("two-phase"), grid->region->device, n, &two, plan);
+}
+
+/* The legs of one head's plan, carried over to the cores of every head of the row: its members are neighbours on the
+ * ring. */
+static plmr_status spread_phase(const plmr_grid *grid, const plmr_phase *phase, plmr_reduce_plan *all)
+{
+    int span = grid->heads.span, n_groups = grid->keys.n_filled / span;
+    PLMR_TRY(plmr_plan_phase(all, phase->adds));
+    for (int g = 0; g < n_groups; g++)
+        for (int i = 0; i < phase->n_legs; i++)
+            PLMR_TRY(plmr_plan_leg(all, plmr_ring_core(grid->x, g * span + phase->legs[i].src),
+                                   plmr_ring_core(grid->x, g * span + phase->legs[i].dst),
+                                   (phase->adds ? i % 2 : 2) + (g % 2) * 3));
+    return PLMR_OK;
+}
+
+static plmr_status make_heads_plan(plmr_grid *grid)
+{
+    plmr_reduce_plan *all = calloc(1, sizeof *all);
+    PLMR_CHECK(all, PLMR_ERROR_SYSTEM, "out of memory");
+    grid->plan_heads = all;
+    all->n = grid->cols;
+    all->routes = calloc((size_t)all->n, sizeof *all->routes);
+    PLMR_CHECK(all->routes, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int p = 0; p < grid->plan_head->n_phases; p++)
+        PLMR_TRY(spread_phase(grid, &grid->plan_head->phases[p], all));
+    all->hops = 2 * grid->plan_head->hops;
+    all->stages = grid->plan_head->stages;
+    all->links = 2 * grid->plan_head->links * (uint64_t)(grid->keys.n_filled / grid->heads.span);
+    all->routes_program = 6;
+    return PLMR_OK;
+}
+
+static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const plmr_model_shape *shape,
+                             const plmr_region_options *options)
+{
+    PLMR_TRY(plmr_region_create(grid->mesh, device, grid->rows, grid->cols, options, &grid->region));
+    PLMR_TRY(plmr_ring_create(grid->region, PLMR_X, PLMR_INTERLEAVED, 1, &grid->x));
+    PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_INTERLEAVED, 1, &grid->y));
+    PLMR_TRY(make_deals(grid, shape));
+    PLMR_TRY(make_plan(grid, grid->cols, &grid->plan_x));
+    PLMR_TRY(make_plan(grid, grid->rows, &grid->plan_y));
+    PLMR_TRY(make_plan(grid, grid->heads.span, &grid->plan_head));
+    PLMR_TRY(make_heads_plan(grid));
+    PLMR_TRY(plmr_tree_create(grid->region, PLMR_X, grid->plan_x, &grid->tree_x));
+    PLMR_TRY(plmr_tree_create(grid->region, PLMR_Y, grid->plan_y, &grid->tree_y));
+    return plmr_tree_create_local(grid->plan_head, &grid->tree_head);
+}
+
+plmr_status plmr_grid_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
+                             int cols, const plmr_region_options *options, plmr_grid **out)
+{
+    plmr_grid *grid = calloc(1, sizeof *grid);
+    PLMR_CHECK(grid, PLMR_ERROR_SYSTEM, "out of memory");
+    grid->mesh = mesh;
+    grid->rows = rows;
+    grid->cols = cols;
+    plmr_status status = plmr_agree(fill_grid(grid, device, shape, options));
+    if (status)
+        plmr_grid_destroy(grid);
+    else
+        *out = grid;
+    return status;
+}
+
+void plmr_grid_destroy(plmr_grid *grid)
+{
+    if (!grid)
+        return;
+    plmr_tree_destroy(grid->tree_head);
+    plmr_tree_destroy(grid->tree_y);
+    plmr_tree_destroy(grid->tree_x);
+    plmr_reduce_plan_destroy(grid->plan_heads);
+    plmr_reduce_plan_destroy(grid->plan_head);
+    plmr_reduce_plan_destroy(grid->plan_y);
+    plmr_reduce_plan_destroy(grid->plan_x);
+    plmr_deal_free(&grid->keys);
+    plmr_deal_free(&grid->queries);
+    plmr_ring_destroy(grid->y);
+    plmr_ring_destroy(grid->x);
+    plmr_region_destroy(grid->region);
+    free(grid);
+}

@@ -1,0 +1,30 @@
+/* grid.h - a region of cores that a model's layers run on, and how the model's dimensions are dealt to it. */
+#ifndef PLMR_INFER_GRID_H
+#define PLMR_INFER_GRID_H
+
+#include "fabric/tree.h"
+#include "infer/deal.h"
+
+typedef struct plmr_grid {
+    plmr_mesh *mesh; /* one row of ranks: only the x axis is split */
+    plmr_region *region;
+    int rows, cols;
+    plmr_ring *x, *y;
+    plmr_heads heads;
+    plmr_deal dim, queries, keys, ffn, vocab; /* dim is dealt along y; the others, and dim_x, along x */
+    plmr_deal dim_x;
+    plmr_reduce_plan *plan_x, *plan_y; /* of a whole row or column of cores */
+    plmr_reduce_plan *plan_head;       /* of the cores of one head, */
+    plmr_reduce_plan *plan_heads;      /* and of all heads of a row at once */
+    plmr_tree *tree_x, *tree_y, *tree_head;
+} plmr_grid;
+
+/* Makes a region of rows x cols cores, whose time runs apart from any values. Collective. */
+plmr_status plmr_grid_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
+                             int cols, const plmr_region_options *options, plmr_grid **grid);
+void plmr_grid_destroy(plmr_grid *grid);
+
+/* What this rank holds of a dimension dealt along x. */
+plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal);
+
+#endif

@@ -1,0 +1,325 @@
+#include "infer/matrix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Columns of a strip, about: partial results of so many stay in the first-level cache. */
+enum { STRIP = 384 };
+
+/* Strips of nearly equal width. */
+static int64_t choose_strip(const plmr_matrix *m)
+{
+    int64_t size = m->layout.out->size, chunks = m->out.n_chunks;
+    int64_t n_strips = plmr_ceil_div(chunks * size, STRIP > size ? STRIP : size);
+    return n_strips ? plmr_ceil_div(chunks, n_strips) * size : size;
+}
+
+static int64_t count_strips(const plmr_matrix *m)
+{
+    return plmr_ceil_div(m->n_out, m->strip);
+}
+
+static size_t byte_count(const plmr_matrix *m)
+{
+    return (size_t)(count_strips(m) * m->strip * m->n_in) * plmr_dtype_bytes(m->dtype);
+}
+
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype, plmr_matrix *matrix)
+{
+    int place = plmr_mesh_place(mesh, PLMR_X);
+    *matrix = (plmr_matrix){
+        .layout = *layout,
+        .dtype = dtype,
+        .in = plmr_part_of(layout->in, layout->in_ring, place),
+        .out = plmr_part_of(layout->out, layout->out_ring, place),
+    };
+    matrix->n_in = (int64_t)matrix->in.n_chunks * layout->in->size;
+    matrix->n_out = (int64_t)matrix->out.n_chunks * layout->out->size;
+    matrix->strip = choose_strip(matrix);
+    size_t n_bytes = byte_count(matrix);
+    if (n_bytes == 0)
+        return PLMR_OK;
+    matrix->data = plmr_slab_create(n_bytes);
+    PLMR_CHECK(matrix->data, PLMR_ERROR_SYSTEM, "out of memory for weights: %zu bytes on this rank; use more ranks",
+               n_bytes);
+    return PLMR_OK;
+}
+
+void plmr_matrix_free(plmr_matrix *matrix)
+{
+    plmr_slab_destroy(matrix->data);
+    matrix->data = NULL;
+}
+
+/* ---- loading ---- */
+
+/* Columns that are read from the source together: a cache line of 16-bit elements is then written in one go. */
+enum { AT_ONCE = 32 };
+
+struct loader {
+    plmr_matrix *m;
+    const plmr_source *source;
+    int32_t *in, *out; /* elements of rows and columns */
+    int64_t low, high; /* the range of elements that the rows are of */
+    float *rows;       /* AT_ONCE x (high - low): the source's */
+};
+
+static plmr_status read_columns(const struct loader *l, int64_t first, int64_t n)
+{
+    int64_t width = l->high - l->low;
+    for (int64_t c = 0; c < n; c++) {
+        float *row = l->rows + c * width;
+        if (l->out[first + c] < 0)
+            memset(row, 0, (size_t)width * sizeof *row);
+        else
+            PLMR_TRY(l->source->get(l->source, l->out[first + c], l->low, 1, (int)width, row, (size_t)width));
+    }
+    return PLMR_OK;
+}
+
+static void store_columns(const struct loader *l, int64_t first, int64_t n)
+{
+    plmr_matrix *m = l->m;
+    int64_t strip = first / m->strip, col = first % m->strip, width = l->high - l->low;
+    size_t element = plmr_dtype_bytes(m->dtype);
+    for (int64_t r = 0; r < m->n_in; r++) {
+        float values[AT_ONCE];
+        const float *from = l->rows + l->in[r] - l->low;
+        for (int64_t c = 0; c < n; c++)
+            values[c] = l->in[r] < 0 ? 0 : from[c * width];
+        char *to = m->data + (size_t)((strip * m->n_in + r) * m->strip + col) * element;
+        plmr_convert_from_float(m->dtype, n, values, to);
+    }
+}
+
+static plmr_status load(struct loader *l)
+{
+    plmr_matrix *m = l->m;
+    l->low = INT64_MAX;
+    for (int64_t r = 0; r < m->n_in; r++)
+        if (l->in[r] >= 0) {
+            l->low = l->in[r] < l->low ? l->in[r] : l->low;
+            l->high = l->in[r] >= l->high ? l->in[r] + 1 : l->high;
+        }
+    l->rows = malloc((size_t)(AT_ONCE * (l->high - l->low)) * sizeof *l->rows);
+    PLMR_CHECK(l->rows, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int64_t first = 0, n; first < m->n_out; first += n) {
+        int64_t left = m->strip - first % m->strip;
+        n = left < AT_ONCE ? left : AT_ONCE;
+        n = n < m->n_out - first ? n : m->n_out - first;
+        PLMR_TRY(read_columns(l, first, n));
+        store_columns(l, first, n);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
+{
+    if (!m->data)
+        return PLMR_OK;
+    struct loader l = {.m = m, .source = source};
+    l.in = malloc((size_t)m->n_in * sizeof *l.in);
+    l.out = malloc((size_t)m->n_out * sizeof *l.out);
+    plmr_status status = PLMR_OK;
+    if (l.in && l.out) {
+        plmr_part_elements(&m->in, m->layout.in, l.in);
+        plmr_part_elements(&m->out, m->layout.out, l.out);
+        status = load(&l);
+    } else {
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    }
+    free(l.rows);
+    free(l.out);
+    free(l.in);
+    return status;
+}
+
+/* ---- moving ---- */
+
+/* Rows (or columns) of this rank's matrix that another rank has or wants, in an order both know. */
+struct list {
+    int64_t n;
+    int64_t *at;
+};
+
+/* In the order of `order`, a part of one deal: where the elements lie in `held`, a part of another. */
+static plmr_status list_common(const plmr_deal *order_deal, const plmr_part *order, const plmr_deal *held_deal,
+                               const plmr_part *held, bool in_order, struct list *list)
+{
+    int64_t n_order = (int64_t)order->n_chunks * order_deal->size, n_held = (int64_t)held->n_chunks * held_deal->size;
+    int32_t *wanted = malloc((size_t)(n_order + 1) * sizeof *wanted), *has = malloc((size_t)(n_held + 1) * sizeof *has);
+    int64_t *place = malloc((size_t)held_deal->n * sizeof *place);
+    list->n = 0;
+    list->at = malloc((size_t)(n_order + 1) * sizeof *list->at);
+    bool enough = wanted && has && place && list->at;
+    if (enough) {
+        plmr_part_elements(order, order_deal, wanted);
+        plmr_part_elements(held, held_deal, has);
+        memset(place, -1, (size_t)held_deal->n * sizeof *place);
+        for (int64_t i = 0; i < n_held; i++)
+            if (has[i] >= 0)
+                place[has[i]] = i;
+        for (int64_t i = 0; i < n_order; i++)
+            if (wanted[i] >= 0 && place[wanted[i]] >= 0)
+                list->at[list->n++] = in_order ? i : place[wanted[i]];
+    }
+    free(place);
+    free(has);
+    free(wanted);
+    PLMR_CHECK(enough, PLMR_ERROR_SYSTEM, "out of memory");
+    return PLMR_OK;
+}
+
+static char *element_at(const plmr_matrix *m, int64_t row, int64_t col)
+{
+    size_t at = (size_t)((col / m->strip * m->n_in + row) * m->strip + col % m->strip);
+    return m->data + at * plmr_dtype_bytes(m->dtype);
+}
+
+/* Copies the listed elements between the matrix and a message. */
+static void copy_listed(const plmr_matrix *m, const struct list *rows, const struct list *cols, bool out, char *message)
+{
+    size_t element = plmr_dtype_bytes(m->dtype);
+    for (int64_t r = 0; r < rows->n; r++)
+        for (int64_t c = 0, n; c < cols->n; c += n) {
+            n = 1;
+            while (c + n < cols->n && cols->at[c + n] == cols->at[c] + n &&
+                   cols->at[c + n] / m->strip == cols->at[c] / m->strip)
+                n++;
+            char *at = element_at(m, rows->at[r], cols->at[c]);
+            memcpy(out ? message : at, out ? at : message, (size_t)n * element);
+            message += (size_t)n * element;
+        }
+}
+
+struct move {
+    plmr_mesh *mesh;
+    plmr_exchange *messages;
+    plmr_matrix *from, *to;
+    char *outgoing, *incoming;
+};
+
+/* What crosses between this rank and another, one way: rows and columns of this rank's matrix. Both sides list them in
+ * the order in which the receiver has them. */
+static plmr_status list_crossing(const struct move *move, int place, bool out, struct list *rows, struct list *cols)
+{
+    const plmr_matrix_layout *from = &move->from->layout, *to = &move->to->layout;
+    int me = plmr_mesh_place(move->mesh, PLMR_X), sender = out ? me : place, receiver = out ? place : me;
+    plmr_part in_from = plmr_part_of(from->in, from->in_ring, sender);
+    plmr_part in_to = plmr_part_of(to->in, to->in_ring, receiver);
+    plmr_part out_from = plmr_part_of(from->out, from->out_ring, sender);
+    plmr_part out_to = plmr_part_of(to->out, to->out_ring, receiver);
+    PLMR_TRY(list_common(to->in, &in_to, from->in, &in_from, !out, rows));
+    return list_common(to->out, &out_to, from->out, &out_from, !out, cols);
+}
+
+/* Where every rank holds a dimension, each has the element for itself: nothing of it crosses. */
+static bool crosses(const struct move *move, int place)
+{
+    const plmr_matrix_layout *from = &move->from->layout;
+    return place == plmr_mesh_place(move->mesh, PLMR_X) || from->in_ring || from->out_ring;
+}
+
+static plmr_status pack(const struct move *move, int place, size_t *n_bytes, char **message)
+{
+    struct list rows = {0}, cols = {0};
+    plmr_status status = list_crossing(move, place, true, &rows, &cols);
+    *n_bytes = (size_t)(rows.n * cols.n) * plmr_dtype_bytes(move->from->dtype);
+    *message = status ? NULL : malloc(*n_bytes + 1);
+    if (*message)
+        copy_listed(move->from, &rows, &cols, true, *message);
+    else if (!status)
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    free(rows.at);
+    free(cols.at);
+    return status;
+}
+
+static plmr_status unpack(const struct move *move, int place, char **message, bool receives)
+{
+    struct list rows = {0}, cols = {0};
+    plmr_status status = list_crossing(move, place, false, &rows, &cols);
+    size_t n_bytes = (size_t)(rows.n * cols.n) * plmr_dtype_bytes(move->from->dtype);
+    if (!status && receives) {
+        *message = malloc(n_bytes + 1);
+        status = *message ? plmr_exchange_receive(move->messages, PLMR_X, place, *message, n_bytes)
+                          : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+        plmr_exchange_wait(move->messages);
+    }
+    if (!status)
+        copy_listed(move->to, &rows, &cols, false, *message);
+    free(rows.at);
+    free(cols.at);
+    return status;
+}
+
+/* With the ranks `turn` places before and after this one. */
+static plmr_status move_turn(struct move *move, int turn)
+{
+    int n = plmr_mesh_extent(move->mesh, PLMR_X), me = plmr_mesh_place(move->mesh, PLMR_X);
+    int to = (me + turn) % n, from = (me + n - turn) % n;
+    size_t n_bytes;
+    char *incoming = NULL, *outgoing = NULL;
+    if (!crosses(move, to))
+        return PLMR_OK;
+    plmr_status status = pack(move, to, &n_bytes, &outgoing);
+    if (!status && turn)
+        status = plmr_exchange_send(move->messages, PLMR_X, to, outgoing, n_bytes);
+    if (!status)
+        status = unpack(move, from, turn ? &incoming : &outgoing, turn != 0);
+    plmr_exchange_wait(move->messages);
+    free(outgoing);
+    free(incoming);
+    return status;
+}
+
+static bool same_deal(const plmr_deal *a, const plmr_deal *b)
+{
+    return a->size == b->size && a->n_filled == b->n_filled && a->n_slots == b->n_slots && !a->element == !b->element;
+}
+
+static bool same_part(const plmr_part *a, const plmr_part *b)
+{
+    bool same = a->n_runs == b->n_runs;
+    for (int i = 0; i < a->n_runs && same; i++)
+        same = a->runs[i].first == b->runs[i].first && a->runs[i].count == b->runs[i].count;
+    return same;
+}
+
+/* Does a matrix lie in this rank's memory as the other layout has it? */
+static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout, plmr_mesh *mesh)
+{
+    int place = plmr_mesh_place(mesh, PLMR_X);
+    plmr_part in = plmr_part_of(layout->in, layout->in_ring, place);
+    plmr_part out = plmr_part_of(layout->out, layout->out_ring, place);
+    return same_deal(m->layout.in, layout->in) && same_deal(m->layout.out, layout->out) && same_part(&m->in, &in) &&
+           same_part(&m->out, &out);
+}
+
+plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_mesh *mesh)
+{
+    double moves = stays(matrix, layout, mesh) ? 0 : 1;
+    plmr_mesh_max(mesh, &moves, 1);
+    if (moves == 0) {
+        matrix->layout = *layout;
+        return PLMR_OK;
+    }
+    plmr_matrix to = {0};
+    struct move move = {.mesh = mesh, .from = matrix, .to = &to};
+    plmr_status status = plmr_matrix_create(layout, mesh, matrix->dtype, &to);
+    if (!status && to.data)
+        memset(to.data, 0, byte_count(&to));
+    if (!status)
+        status = plmr_exchange_create(mesh, &move.messages);
+    status = plmr_agree(status);
+    for (int turn = 0; turn < plmr_mesh_extent(mesh, PLMR_X) && !status; turn++)
+        status = move_turn(&move, turn);
+    plmr_exchange_destroy(move.messages);
+    if (status) {
+        plmr_matrix_free(&to);
+        return status;
+    }
+    plmr_matrix_free(matrix);
+    *matrix = to;
+    return PLMR_OK;
+}

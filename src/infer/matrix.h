@@ -1,0 +1,45 @@
+/* matrix.h - a weight matrix in the memory of this rank: the cores' tiles of it, stored for fast products.
+ *
+ * y = x W with W (in, out): rows are the places of the in dimension that this rank holds, columns those of the out
+ * dimension. Columns are stored in strips: strip s holds, for all rows one after the other, columns [s * strip,
+ * (s + 1) * strip), so that a product with a vector reads memory in one stream, and partial results stay in cache.
+ */
+#ifndef PLMR_INFER_MATRIX_H
+#define PLMR_INFER_MATRIX_H
+
+#include "fabric/tensor.h"
+#include "infer/deal.h"
+
+/* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all. */
+typedef struct plmr_matrix_layout {
+    const plmr_deal *in, *out;
+    const plmr_ring *in_ring, *out_ring;
+} plmr_matrix_layout;
+
+typedef struct plmr_matrix {
+    plmr_matrix_layout layout;
+    enum plmr_dtype dtype;
+    plmr_part in, out; /* what this rank holds */
+    int64_t n_in, n_out;
+    int64_t strip; /* columns of a strip, a whole number of chunks; the last may be partly empty */
+    char *data;
+} plmr_matrix;
+
+/* Makes room for this rank's part. Local. */
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype, plmr_matrix *matrix);
+void plmr_matrix_free(plmr_matrix *matrix);
+
+/* Reads this rank's part from a weight stored as (out, in). Local. */
+plmr_status plmr_matrix_load(plmr_matrix *matrix, const plmr_source *source);
+
+/* First element of a row in a strip. */
+static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t strip, int64_t row)
+{
+    return matrix->data +
+           (size_t)((strip * matrix->n_in + row) * matrix->strip) * plmr_dtype_bytes(matrix->dtype);
+}
+
+/* Moves a matrix to another layout, between ranks where it must. On success *matrix is the new one. Collective. */
+plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_mesh *mesh);
+
+#endif

@@ -1,0 +1,507 @@
+/* A prompt through the layers, by MeshGEMMs: tokens are dealt along y, everything else along x. A rank has all tokens
+ * and its own columns. */
+#include "infer/gather.h"
+#include "infer/heads.h"
+#include "infer/regroup.h"
+#include "infer/steps.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of an activation that are gathered, and of scores that are made, at a time. */
+enum { GATHER_ROWS = 512, SCORE_ROWS = 64 };
+
+struct pass {
+    plmr_engine *engine;
+    const plmr_grid *grid;
+    int request, layer;
+    int64_t n;     /* tokens */
+    int ms;        /* tokens of a chunk */
+    int64_t rows;  /* tokens, padded to whole chunks */
+    size_t ld, ld_queries, ld_keys, ld_ffn;
+    float *stream, *normed, *added, *queries, *keys, *values, *gate, *up;
+    float **query, **key, **value; /* by key-value head, by cores */
+};
+
+/* ---- products ---- */
+
+/* Several products with the same A. */
+struct product {
+    const plmr_matrix *matrix[3];
+    float *c[3];
+    size_t ld[3];
+    int n;
+    const plmr_deal *deal; /* of A's columns */
+    const float *a;
+    size_t lda;
+};
+
+static void while_multiplying(void *gather, double share)
+{
+    (void)share;
+    plmr_gather_poll(gather);
+}
+
+/* The layout that the kernel knows: see plmr_gemm_block. */
+static plmr_status list_lines(const plmr_matrix *m, int n_slots, const void **line)
+{
+    memset(line, 0, (size_t)n_slots * sizeof *line);
+    for (int slot = 0; slot < m->layout.in->n_filled; slot++)
+        line[slot] = plmr_matrix_at(m, 0, (int64_t)slot * m->layout.in->size);
+    return PLMR_OK;
+}
+
+static plmr_status multiply_block(const struct pass *p, const struct product *product, int i, plmr_gather *gather,
+                                  int64_t first, int64_t n, const void **line)
+{
+    const plmr_matrix *m = product->matrix[i];
+    const plmr_deal *in = product->deal, *out = m->layout.out;
+    plmr_run rows = {(int)(first / p->ms), (int)(n / p->ms)};
+    plmr_gemm_scratch *scratch;
+    if (m->n_out == 0)
+        return PLMR_OK;
+    PLMR_TRY(plmr_region_scratch(p->grid->region, &scratch));
+    PLMR_TRY(list_lines(m, in->n_slots, line));
+    int chunks = (int)(m->strip / out->size);
+    plmr_gemm_block block = {
+        .n_slots = in->n_slots,
+        .kt = in->size,
+        .ms = p->ms,
+        .ns = out->size,
+        .skewed = true,
+        .a_dtype = PLMR_F32,
+        .b_dtype = m->dtype,
+        .accumulate = PLMR_F32,
+        .n_row_runs = 1,
+        .row_runs = &rows,
+        .n_col_runs = m->out.n_runs,
+        .col_runs = m->out.runs,
+        .a_line = gather->line,
+        .b_line = line,
+        .a_layout = {rows.count, 0, (size_t)n},
+        .b_layout = {chunks, (size_t)(m->n_in * m->strip), (size_t)m->strip},
+        .c = product->c[i] + (size_t)first * product->ld[i],
+        .ldc = product->ld[i],
+        .t1 = in->n_slots,
+        .progress = while_multiplying,
+        .progress_context = gather,
+    };
+    return plmr_gemm_block_run(&block, scratch);
+}
+
+static plmr_status multiply_blocks(const struct pass *p, const struct product *product, plmr_gather *gather)
+{
+    const void **line = malloc((size_t)p->grid->cols * sizeof *line);
+    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = PLMR_OK;
+    for (int64_t first, n = 1; n && !status;) {
+        status = plmr_gather_next(gather, &first, &n);
+        for (int i = 0; i < product->n && n && !status; i++)
+            status = multiply_block(p, product, i, gather, first, n, line);
+    }
+    free(line);
+    return status;
+}
+
+static plmr_status multiply(const struct pass *p, const struct product *product)
+{
+    plmr_gather *gather;
+    int64_t most = GATHER_ROWS / p->ms * p->ms;
+    for (int i = 0; i < product->n; i++)
+        memset(product->c[i], 0, (size_t)p->rows * product->ld[i] * sizeof(float));
+    PLMR_TRY(plmr_gather_create(p->grid, product->deal, product->a, product->lda, p->rows, most > p->ms ? most : p->ms,
+                                &gather));
+    plmr_status status = multiply_blocks(p, product, gather);
+    plmr_gather_destroy(gather);
+    return status;
+}
+
+/* ---- norms ---- */
+
+struct squares {
+    const struct pass *p;
+    plmr_part part;
+};
+
+static void make_squares(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
+                         int next)
+{
+    const struct squares *s = context;
+    const plmr_deal *deal = &s->p->grid->dim_x;
+    int chunk = plmr_ring_position(s->p->grid->x, s->p->grid->region->first[PLMR_X] + core);
+    int index = plmr_part_index(&s->part, chunk);
+    int n = index < 0 ? 0 : (int)plmr_clip((int64_t)chunk * deal->size, deal->size, deal->n);
+    for (int64_t i = 0; i < width; i++) {
+        const float *x = s->p->stream + (size_t)(first + i) * s->p->ld + (n ? (size_t)index * (size_t)deal->size : 0);
+        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
+    }
+    (void)next;
+}
+
+/* The part of a norm's weight that this rank's columns need. */
+static void pick_weight(const struct pass *p, const float *weight, float *picked)
+{
+    const plmr_deal *deal = &p->grid->dim_x;
+    plmr_part part = plmr_grid_part(p->grid, deal);
+    for (int c = 0; c < part.n_chunks; c++)
+        for (int i = 0; i < deal->size; i++) {
+            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(&part, c) * deal->size + i);
+            *picked++ = element < 0 ? 0 : weight[element];
+        }
+}
+
+static plmr_status norm(const struct pass *p, const float *weight)
+{
+    const plmr_model_shape *shape = p->engine->shape;
+    struct squares squares = {p, plmr_grid_part(p->grid, &p->grid->dim_x)};
+    float *sum = malloc(((size_t)p->n + p->ld) * sizeof *sum), *picked = sum + p->n;
+    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tree_job job = {
+        .tree = p->grid->tree_x,
+        .accumulate = PLMR_F32,
+        .n_batch = 1,
+        .n = p->n,
+        .strip = 256,
+        .make = make_squares,
+        .context = &squares,
+        .sum = sum,
+    };
+    plmr_status status = plmr_tree_run(&job);
+    pick_weight(p, weight, picked);
+    for (int64_t i = 0; i < p->n && !status; i++)
+        plmr_vector_scale((int64_t)p->ld, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
+                          p->stream + (size_t)i * p->ld, p->normed + (size_t)i * p->ld);
+    free(sum);
+    return status;
+}
+
+/* ---- attention of one query head, on the rank that owns it ---- */
+
+struct head {
+    const struct pass *p;
+    int kv, dims;
+    float *queries;           /* n_rep x tokens x dims */
+    float *values;            /* tokens x dims, as the cache rounds them */
+    float *scores, *weighted; /* SCORE_ROWS x tokens, x dims */
+    plmr_span *own, *before;
+    float *part;              /* one for each core of the head */
+};
+
+/* A token's key and value join the cache; its queries are turned. */
+static void append(const struct head *h, int64_t token)
+{
+    const struct pass *p = h->p;
+    const plmr_heads *heads = &p->grid->heads;
+    int n_rep = heads->n_rep;
+    float turned[2][PLMR_MOST_HEAD_DIM] = {{0}};
+    memcpy(turned[0], p->key[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
+    memcpy(turned[1], p->value[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
+    plmr_engine_rope(p->engine, token, turned[0]);
+    plmr_cache_put(&p->engine->cache, p->layer, p->request, h->kv, token, turned[0], turned[1]);
+    float *queries = h->queries + token * h->dims;
+    plmr_heads_gather(heads, n_rep, p->query[h->kv] + token * n_rep * h->dims, queries, (size_t)(p->n * h->dims));
+    for (int r = 0; r < n_rep; r++)
+        plmr_engine_rope(p->engine, token, queries + r * p->n * h->dims);
+}
+
+/* Values as the cache has them, as floats. */
+static void read_values(const struct head *h)
+{
+    const plmr_cache *cache = &h->p->engine->cache;
+    const char *values = plmr_cache_values(cache, h->p->layer, h->p->request, h->kv);
+    size_t row = (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
+    for (int64_t t = 0; t < h->p->n; t++)
+        plmr_convert_to_float(cache->dtype, h->dims, values + (size_t)t * row, h->values + t * h->dims);
+}
+
+/* The sum of a token's weights: every core of the head adds up those of the tokens that it keeps scores for, then the
+ * tree adds up the cores. Token chunk c of all P is kept by core c * span / P. */
+static float sum_weights(const struct head *h, const float *weights, int64_t n)
+{
+    const plmr_tree *tree = h->p->grid->tree_head;
+    int span = h->p->grid->heads.span, side = h->p->grid->rows;
+    float stack[PLMR_TREE_DEPTH], *top = stack - 1;
+    for (int core = 0; core < span; core++) {
+        int64_t from = plmr_ceil_div((int64_t)core * side, span) * h->p->ms;
+        int64_t to = plmr_ceil_div((int64_t)(core + 1) * side, span) * h->p->ms;
+        h->part[core] = 0;
+        for (int64_t t = from; t < to && t < n; t++)
+            h->part[core] += weights[t];
+    }
+    for (int i = 0; i < tree->first[1]; i++) {
+        plmr_tree_op op = tree->ops[i];
+        if (op.kind == PLMR_TREE_PUSH)
+            *++top = h->part[op.core];
+        else if (op.kind == PLMR_TREE_ONTO)
+            *top = h->part[op.core] + *top;
+        else
+            top--, *top = top[0] + top[1];
+    }
+    return stack[0];
+}
+
+/* Softmax of a row of scores, the token seeing itself and those before it; not yet divided by the sum. A core of the
+ * token's row meets first the values of the row's own chunk, then those from the first chunk on. */
+static float weigh(const struct head *h, int64_t token, float *scores, plmr_span *own, plmr_span *before)
+{
+    float scale = plmr_heads_scale(&h->p->grid->heads);
+    plmr_vector_exp(token + 1, scale, plmr_vector_max(token + 1, scores), scores, scores);
+    *own = (plmr_span){token / h->p->ms * h->p->ms, token + 1};
+    *before = (plmr_span){0, own->from};
+    return sum_weights(h, scores, token + 1);
+}
+
+static void attend_rows(const struct head *h, int rep, int64_t first, int n)
+{
+    const struct pass *p = h->p;
+    const plmr_cache *cache = &p->engine->cache;
+    const plmr_heads *heads = &p->grid->heads;
+    const plmr_tree *tree = p->grid->tree_head;
+    float sum[SCORE_ROWS], *queries = h->queries + ((int64_t)rep * p->n + first) * h->dims;
+    plmr_scores(tree->ops, tree->first[1], heads->n_dims, n, first + n, queries, (size_t)h->dims, cache->dtype,
+                plmr_cache_keys(cache, p->layer, p->request, h->kv), (size_t)cache->n_tokens, h->scores, (size_t)p->n);
+    for (int i = 0; i < n; i++)
+        sum[i] = weigh(h, first + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
+    plmr_weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->values, (size_t)h->dims, h->weighted,
+                       (size_t)h->dims);
+    for (int i = 0; i < n; i++)
+        for (int d = 0; d < h->dims; d++)
+            queries[i * h->dims + d] = h->weighted[i * h->dims + d] * (1 / sum[i]);
+}
+
+static void attend_head(const struct head *h)
+{
+    const struct pass *p = h->p;
+    const plmr_heads *heads = &p->grid->heads;
+    for (int64_t t = 0; t < p->n; t++)
+        append(h, t);
+    read_values(h);
+    for (int rep = 0; rep < heads->n_rep; rep++)
+        for (int64_t first = 0; first < p->n; first += SCORE_ROWS)
+            attend_rows(h, rep, first, (int)plmr_clip(first, SCORE_ROWS, p->n));
+    for (int64_t t = 0; t < p->n; t++)
+        plmr_heads_scatter(heads, heads->n_rep, h->queries + t * h->dims, (size_t)(p->n * h->dims),
+                           p->query[h->kv] + t * heads->n_rep * h->dims);
+}
+
+static plmr_status attend_heads(const struct pass *p)
+{
+    const plmr_heads *heads = &p->grid->heads;
+    int dims = plmr_heads_dims(heads);
+    plmr_span spans[2][SCORE_ROWS];
+    size_t n = (size_t)p->n, n_dims = (size_t)dims, room = n * n_dims * ((size_t)heads->n_rep + 1);
+    float *memory = malloc((room + SCORE_ROWS * (n + n_dims) + (size_t)heads->span) * sizeof *memory);
+    PLMR_CHECK(memory, PLMR_ERROR_SYSTEM, "out of memory");
+    struct head head = {.p = p, .dims = dims, .queries = memory, .own = spans[0], .before = spans[1]};
+    head.values = head.queries + n * n_dims * (size_t)heads->n_rep;
+    head.scores = head.values + n * n_dims;
+    head.weighted = head.scores + SCORE_ROWS * n;
+    head.part = head.weighted + SCORE_ROWS * n_dims;
+    for (head.kv = 0; head.kv < heads->n_kv; head.kv++)
+        if (p->query[head.kv])
+            attend_head(&head);
+    free(memory);
+    return PLMR_OK;
+}
+
+static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
+                           bool to_heads)
+{
+    plmr_regroup r = {p->grid, deal, p->engine->owner, p->n, columns, ld, head};
+    return plmr_regroup_run(&r, to_heads);
+}
+
+/* ---- a layer ---- */
+
+static plmr_status dump(const struct pass *p, const char *name, const plmr_deal *deal, const float *values, size_t ld)
+{
+    return plmr_dump_columns(&p->engine->dump, p->grid, deal, "prefill", 0, p->layer, name, p->n, values, ld);
+}
+
+static void add_bias(const struct pass *p, const plmr_layer *layer, enum plmr_weight bias, const plmr_deal *deal,
+                     float *columns, size_t ld)
+{
+    if (layer->vector[bias])
+        plmr_step_bias(p->grid, deal, layer->vector[bias], p->n, columns, ld);
+}
+
+static plmr_status project_back(const struct pass *p, const plmr_matrix *matrix, const plmr_deal *deal, const float *a,
+                                size_t lda, const char *name)
+{
+    struct product product = {{matrix}, {p->added}, {p->ld}, 1, deal, a, lda};
+    PLMR_TRY(multiply(p, &product));
+    PLMR_TRY(dump(p, name, &p->grid->dim_x, p->added, p->ld));
+    plmr_vector_add_to((int64_t)p->ld * p->n, p->added, p->stream);
+    return PLMR_OK;
+}
+
+static plmr_status attend(const struct pass *p, const plmr_layer *layer)
+{
+    const plmr_grid *g = p->grid;
+    const plmr_matrix *m = layer->matrix;
+    PLMR_TRY(norm(p, layer->vector[PLMR_ATTN_NORM]));
+    PLMR_TRY(dump(p, "attn_norm", &g->dim_x, p->normed, p->ld));
+    struct product product = {{&m[PLMR_Q], &m[PLMR_K], &m[PLMR_V]},
+                              {p->queries, p->keys, p->values},
+                              {p->ld_queries, p->ld_keys, p->ld_keys},
+                              3,
+                              &g->dim_x,
+                              p->normed,
+                              p->ld};
+    PLMR_TRY(multiply(p, &product));
+    add_bias(p, layer, PLMR_Q_BIAS, &g->queries, p->queries, p->ld_queries);
+    add_bias(p, layer, PLMR_K_BIAS, &g->keys, p->keys, p->ld_keys);
+    add_bias(p, layer, PLMR_V_BIAS, &g->keys, p->values, p->ld_keys);
+    PLMR_TRY(dump(p, "q", &g->queries, p->queries, p->ld_queries));
+    PLMR_TRY(dump(p, "k", &g->keys, p->keys, p->ld_keys));
+    PLMR_TRY(dump(p, "v", &g->keys, p->values, p->ld_keys));
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
+    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
+    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
+    PLMR_TRY(attend_heads(p));
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, false));
+    PLMR_TRY(dump(p, "attn", &g->queries, p->queries, p->ld_queries));
+    return project_back(p, &m[PLMR_ATTN_OUTPUT], &g->queries, p->queries, p->ld_queries, "attn_out");
+}
+
+static plmr_status feed_forward(const struct pass *p, const plmr_layer *layer)
+{
+    const plmr_matrix *m = layer->matrix;
+    PLMR_TRY(norm(p, layer->vector[PLMR_FFN_NORM]));
+    PLMR_TRY(dump(p, "ffn_norm", &p->grid->dim_x, p->normed, p->ld));
+    struct product product = {{&m[PLMR_GATE], &m[PLMR_UP]}, {p->gate, p->up}, {p->ld_ffn, p->ld_ffn}, 2,
+                              &p->grid->dim_x, p->normed, p->ld};
+    PLMR_TRY(multiply(p, &product));
+    plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
+    PLMR_TRY(dump(p, "ffn_hidden", &p->grid->ffn, p->gate, p->ld_ffn));
+    return project_back(p, &m[PLMR_DOWN], &p->grid->ffn, p->gate, p->ld_ffn, "ffn_out");
+}
+
+/* ---- a pass ---- */
+
+/* Elements from row to row of an activation. Rows that lie a power of two apart displace each other from the caches. */
+static size_t row_length(const plmr_grid *grid, const plmr_deal *deal)
+{
+    size_t n = (size_t)plmr_grid_part(grid, deal).n_chunks * (size_t)deal->size;
+    return n % 512 ? n : n + 16;
+}
+
+static plmr_status take(const struct pass *p, size_t ld, float **taken)
+{
+    *taken = calloc((size_t)p->rows * ld + 1, sizeof **taken);
+    PLMR_CHECK(*taken, PLMR_ERROR_SYSTEM, "out of memory for %lld tokens; use more ranks", (long long)p->n);
+    return PLMR_OK;
+}
+
+static plmr_status make_heads(struct pass *p)
+{
+    const plmr_heads *heads = &p->grid->heads;
+    size_t n = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)p->n;
+    p->query = calloc(3 * n, sizeof *p->query);
+    PLMR_CHECK(p->query, PLMR_ERROR_SYSTEM, "out of memory");
+    p->key = p->query + n;
+    p->value = p->key + n;
+    for (size_t kv = 0; kv < n; kv++) {
+        if (p->engine->owner[kv] != plmr_mesh_place(p->grid->mesh, PLMR_X))
+            continue;
+        p->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
+        PLMR_CHECK(p->query[kv], PLMR_ERROR_SYSTEM, "out of memory");
+        p->key[kv] = p->query[kv] + (size_t)heads->n_rep * dims;
+        p->value[kv] = p->key[kv] + dims;
+    }
+    return PLMR_OK;
+}
+
+static plmr_status make_pass(struct pass *p)
+{
+    const plmr_grid *g = p->grid;
+    p->ms = (int)plmr_ceil_div(p->n, g->rows);
+    p->rows = plmr_ceil_div(p->n, p->ms) * p->ms;
+    p->ld = row_length(g, &g->dim_x);
+    p->ld_queries = row_length(g, &g->queries);
+    p->ld_keys = row_length(g, &g->keys);
+    p->ld_ffn = row_length(g, &g->ffn);
+    PLMR_TRY(take(p, p->ld, &p->stream));
+    PLMR_TRY(take(p, p->ld, &p->normed));
+    PLMR_TRY(take(p, p->ld, &p->added));
+    PLMR_TRY(take(p, p->ld_queries, &p->queries));
+    PLMR_TRY(take(p, p->ld_keys, &p->keys));
+    PLMR_TRY(take(p, p->ld_keys, &p->values));
+    PLMR_TRY(take(p, p->ld_ffn, &p->gate));
+    PLMR_TRY(take(p, p->ld_ffn, &p->up));
+    return make_heads(p);
+}
+
+static void free_pass(struct pass *p)
+{
+    for (int kv = 0; kv < p->grid->heads.n_kv && p->query; kv++)
+        free(p->query[kv]);
+    free(p->query);
+    float *all[] = {p->stream, p->normed, p->added, p->queries, p->keys, p->values, p->gate, p->up};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+}
+
+/* This rank's columns of the tokens' embeddings. */
+static plmr_status embed(const struct pass *p, const int32_t *tokens)
+{
+    int dim = p->engine->shape->dim;
+    float *row = malloc((size_t)dim * sizeof *row);
+    PLMR_CHECK(row, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = PLMR_OK;
+    for (int64_t i = 0; i < p->n && !status; i++) {
+        status = plmr_engine_embed(p->engine, tokens[i], row);
+        pick_weight(p, row, p->stream + (size_t)i * p->ld);
+    }
+    free(row);
+    return status;
+}
+
+static plmr_status run_layers(struct pass *p, const int32_t *tokens)
+{
+    const plmr_engine *e = p->engine;
+    PLMR_TRY(plmr_agree(embed(p, tokens)));
+    for (p->layer = 0; p->layer < e->n_layers; p->layer++) {
+        PLMR_TRY(attend(p, &e->layers[p->layer]));
+        PLMR_TRY(feed_forward(p, &e->layers[p->layer]));
+        if (e->options.progress)
+            e->options.progress(e->options.progress_context, (p->layer + 1.0) / e->n_layers);
+    }
+    return PLMR_OK;
+}
+
+/* The last tokens' rows, from the columns of all ranks. */
+static plmr_status collect(const struct pass *p, int64_t n_last, float *hidden)
+{
+    plmr_gather *gather;
+    const plmr_deal *deal = &p->grid->dim_x;
+    const float *last = p->stream + (size_t)(p->n - n_last) * p->ld;
+    PLMR_TRY(plmr_gather_create(p->grid, deal, last, p->ld, n_last, GATHER_ROWS, &gather));
+    plmr_status status = PLMR_OK;
+    for (int64_t first, n = 1; n && !status;) {
+        status = plmr_gather_next(gather, &first, &n);
+        for (int64_t k = 0; k < deal->n && n && !status; k++) {
+            const float *line = (const float *)gather->line[k / deal->size] + k % deal->size * n;
+            for (int64_t row = 0; row < n; row++)
+                hidden[(first + row) * deal->n + k] = line[row];
+        }
+    }
+    plmr_gather_destroy(gather);
+    return status;
+}
+
+plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t *tokens, int64_t n_tokens,
+                                int64_t n_last, float *hidden)
+{
+    struct pass p = {.engine = engine, .grid = engine->prefill, .request = request, .n = n_tokens};
+    PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->options.n_tokens && n_last <= n_tokens);
+    plmr_status status = plmr_agree(make_pass(&p));
+    if (!status)
+        status = run_layers(&p, tokens);
+    if (!status && n_last)
+        status = collect(&p, n_last, hidden);
+    free_pass(&p);
+    engine->n_cached = engine->n_prefilled = n_tokens;
+    return status;
+}

@@ -1,0 +1,25 @@
+/* regroup.h - queries, keys and values between the columns of cores that make them and the rank that works on a head.
+ *
+ * All cores of a key-value head are worked on by one rank, its owner, even where a boundary between ranks runs through
+ * them. "By columns": rows x this rank's part of the dealt dimension. "By heads": for each key-value head of which this
+ * rank is the owner, rows x (span * width) with width elements of every core, in the order of its cores.
+ */
+#ifndef PLMR_INFER_REGROUP_H
+#define PLMR_INFER_REGROUP_H
+
+#include "infer/grid.h"
+
+typedef struct plmr_regroup {
+    const plmr_grid *grid;
+    const plmr_deal *deal; /* queries or keys */
+    const int *owner;      /* place of each key-value head's owner */
+    int64_t n_rows;
+    float *columns;     /* ld elements from row to row */
+    size_t ld;
+    float *const *head; /* by key-value head; what this rank does not own is not looked at */
+} plmr_regroup;
+
+/* From columns to heads, or back. Collective. */
+plmr_status plmr_regroup_run(const plmr_regroup *regroup, bool to_heads);
+
+#endif

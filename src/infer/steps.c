@@ -1,0 +1,116 @@
+#include "infer/steps.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- products with vectors ---- */
+
+struct product {
+    const plmr_matrix *matrix;
+    const plmr_ring *ring; /* along the in dimension */
+    int first;             /* this rank's first core along it */
+    int n;
+    const float *x;
+    size_t ldx;
+};
+
+/* First row of a core's tile in this rank's memory; -1: the core has none. */
+static int64_t row_of(const struct product *p, int core)
+{
+    int index = plmr_part_index(&p->matrix->in, plmr_ring_position(p->ring, p->first + core));
+    return index < 0 ? -1 : (int64_t)index * p->matrix->layout.in->size;
+}
+
+static void make_partial(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
+                         int next)
+{
+    const struct product *p = context;
+    const plmr_matrix *m = p->matrix;
+    int64_t row = row_of(p, core), next_row = next < 0 ? -1 : row_of(p, next), strip = first / m->strip;
+    int kt = row < 0 ? 0 : m->layout.in->size;
+    row = row < 0 ? 0 : row;
+    const char *b = plmr_matrix_at(m, strip, row);
+    const char *then = next_row < 0 ? NULL : plmr_matrix_at(m, strip, next_row);
+    for (int i = 0; i < p->n; i++)
+        plmr_gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + row, b, (size_t)m->strip,
+                       onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
+}
+
+plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int n, const float *x, size_t ldx,
+                               float *y, size_t ldy)
+{
+    bool along_x = m->layout.in_ring != NULL;
+    enum plmr_axis axis = along_x ? PLMR_X : PLMR_Y;
+    struct product product = {m, along_x ? grid->x : grid->y, grid->region->first[axis], n, x, ldx};
+    plmr_tree_job job = {
+        .tree = along_x ? grid->tree_x : grid->tree_y,
+        .accumulate = PLMR_F32,
+        .n_batch = n,
+        .n = m->n_out,
+        .strip = m->strip,
+        .make = make_partial,
+        .context = &product,
+        .sum = y,
+        .ld_sum = ldy,
+    };
+    return plmr_tree_run(&job);
+}
+
+/* ---- norms ---- */
+
+struct squares {
+    const plmr_grid *grid;
+    int n;
+    int64_t dim;
+    const float *x;
+    size_t ld;
+};
+
+static void make_square(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
+                        int next)
+{
+    const struct squares *s = context;
+    int64_t from = (int64_t)plmr_ring_position(s->grid->y, core) * s->grid->dim.size, to = from + s->grid->dim.size;
+    int n = (int)plmr_clip(from, to - from, s->dim);
+    for (int i = 0; i < s->n; i++) {
+        const float *x = s->x + (size_t)i * s->ld + (n ? from : 0);
+        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
+    }
+    (void)first, (void)width, (void)next;
+}
+
+plmr_status plmr_step_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
+                           float *y, size_t ld)
+{
+    struct squares squares = {grid, n, dim, x, ld};
+    float *sum = malloc((size_t)n * sizeof *sum);
+    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tree_job job = {
+        .tree = grid->tree_y,
+        .accumulate = PLMR_F32,
+        .n_batch = n,
+        .n = 1,
+        .strip = 1,
+        .make = make_square,
+        .context = &squares,
+        .sum = sum,
+        .ld_sum = 1,
+    };
+    plmr_status status = plmr_tree_run(&job);
+    for (int i = 0; i < n && !status; i++)
+        plmr_vector_scale(dim, 1 / sqrtf(sum[i] / (float)dim + eps), weight, x + (size_t)i * ld, y + (size_t)i * ld);
+    free(sum);
+    return status;
+}
+
+void plmr_step_bias(const plmr_grid *grid, const plmr_deal *deal, const float *bias, int64_t n, float *columns,
+                    size_t ld)
+{
+    plmr_part part = plmr_grid_part(grid, deal);
+    for (int c = 0; c < part.n_chunks; c++)
+        for (int i = 0; i < deal->size; i++) {
+            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(&part, c) * deal->size + i);
+            for (int64_t row = 0; row < n && element >= 0; row++)
+                columns[(size_t)row * ld + (size_t)c * (size_t)deal->size + (size_t)i] += bias[element];
+        }
+}
