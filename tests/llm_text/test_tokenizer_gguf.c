@@ -316,11 +316,11 @@ static void models_without_text(void **state)
 static void the_demo_model(void **state)
 {
     (void)state;
-    char path[4096], kind[8];
+    char kind[8];
     plmr_model *model;
     plmr_tokenizer *tokenizer;
-    snprintf(path, sizeof path, "%s/../../../share/models/demo.gguf", data_folder);
-    must(plmr_model_open(path, &model));
+    must(plmr_model_open(PLMR_MODEL_DEMO, &model));
+    assert_string_equal(plmr_model_shape_of(model)->name, PLMR_MODEL_DEMO);
     assert_true(plmr_tokenizer_kind(plmr_model_gguf(model), kind, sizeof kind));
     assert_string_equal(kind, "llama");
     must(plmr_tokenizer_open(model, &tokenizer));
