@@ -362,6 +362,46 @@ plmr_status plmr_clock_settle(plmr_clock *clock)
     return PLMR_OK;
 }
 
+/* ---- comparing clocks of two moments ---- */
+
+plmr_status plmr_clock_mark(plmr_clock *clock, double **mark)
+{
+    size_t n = (size_t)clock->rows * (size_t)clock->cols;
+    PLMR_TRY(plmr_clock_settle(clock));
+    *mark = malloc(n * sizeof **mark);
+    PLMR_CHECK(*mark, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", clock->rows, clock->cols);
+    for (size_t i = 0; i < n; i++)
+        (*mark)[i] = clock->t[i] + clock->origin + clock->lag;
+    return PLMR_OK;
+}
+
+plmr_status plmr_clock_since(plmr_clock *clock, const double *mark, double *advance)
+{
+    PLMR_TRY(plmr_clock_settle(clock));
+    double span[2] = {-DBL_MAX, -DBL_MAX}, common = clock->origin + clock->lag;
+    for (size_t i = 0; i < (size_t)clock->rows * (size_t)clock->cols; i++) {
+        double by = clock->t[i] + common - mark[i];
+        span[0] = max(span[0], by);
+        span[1] = max(span[1], -by);
+    }
+    plmr_mesh_max(clock->region->mesh, span, 2);
+    *advance = span[0] == -span[1] ? span[0] : -1;
+    return PLMR_OK;
+}
+
+void plmr_clock_reset(plmr_clock *clock)
+{
+    memset(clock->t, 0, (size_t)clock->rows * (size_t)clock->cols * sizeof *clock->t);
+    memset(clock->arrival, 0, sizeof clock->arrival);
+    clock->origin = clock->lag = 0;
+    forget_pattern(clock);
+}
+
+void plmr_clock_add(plmr_clock *clock, double t_cycles)
+{
+    clock->lag += t_cycles;
+}
+
 /* ---- reductions ---- */
 
 /* A strip in which coordinate i along the axis has `width` clocks at free + i * stride and head + i * stride. */

@@ -47,6 +47,17 @@ plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr
  * local row r's. The root takes the low side first. */
 plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
 
+/* The clocks of this block as they are now, settled: rows x cols doubles for the caller to free. And by how much every
+ * clock of the region has advanced since, if by the same; else -1. Both settle; the second is collective. */
+plmr_status plmr_clock_mark(plmr_clock *clock, double **mark);
+plmr_status plmr_clock_since(plmr_clock *clock, const double *mark, double *advance);
+
+/* Sets all clocks to 0, whatever is under way. */
+void plmr_clock_reset(plmr_clock *clock);
+
+/* Adds to all clocks; settled only. */
+void plmr_clock_add(plmr_clock *clock, double t_cycles);
+
 /* Applies what is under way. */
 plmr_status plmr_clock_settle(plmr_clock *clock);
 

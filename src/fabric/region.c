@@ -53,8 +53,11 @@ void plmr_region_destroy(plmr_region *region)
         return;
     plmr_gemm_scratch_destroy(region->scratch);
     plmr_clock_destroy(region->clock);
-    for (int axis = 0; axis < 2; axis++)
+    for (int axis = 0; axis < 2; axis++) {
         free(region->ledger.routes[axis]);
+        free(region->base_routes[axis]);
+        free(region->span_routes[axis]);
+    }
     free(region);
 }
 
@@ -120,6 +123,34 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
     return PLMR_OK;
+}
+
+plmr_status plmr_region_span_begin(plmr_region *region)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        size_t n = (size_t)region->extent[axis];
+        if (!region->span_routes[axis])
+            region->span_routes[axis] = calloc(n, sizeof(int));
+        if (!region->base_routes[axis])
+            region->base_routes[axis] = calloc(n, sizeof(int));
+        PLMR_CHECK(region->span_routes[axis] && region->base_routes[axis], PLMR_ERROR_SYSTEM, "out of memory");
+        for (size_t i = 0; i < n; i++) {
+            region->ledger.routes[axis][i] -= region->span_routes[axis][i];
+            region->base_routes[axis][i] = region->ledger.routes[axis][i];
+        }
+    }
+    return PLMR_OK;
+}
+
+void plmr_region_span_end(plmr_region *region)
+{
+    for (int axis = 0; axis < 2; axis++)
+        for (int i = 0; i < region->extent[axis]; i++) {
+            int *span = &region->span_routes[axis][i], base = region->base_routes[axis][i];
+            int used = region->ledger.routes[axis][i] - base;
+            *span = used > *span ? used : *span;
+            region->ledger.routes[axis][i] = base + *span;
+        }
 }
 
 int plmr_region_routes_left(const plmr_region *region)

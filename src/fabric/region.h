@@ -32,6 +32,7 @@ struct plmr_region {
     int first[2], count[2]; /* this rank's block, along x and y */
     plmr_clock *clock;
     plmr_ledger ledger;
+    int *base_routes[2], *span_routes[2]; /* of spans, see below; NULL: there was none */
     double wall_start_s;        /* of the pace: when the first exchange began; 0 before that */
     plmr_gemm_scratch *scratch; /* of all products; made with the first */
 };
@@ -42,6 +43,11 @@ struct plmr_region {
 plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
                               int n_program);
 
+/* Between begin and end of a span, what is configured takes the place of what earlier spans configured: programs that
+ * follow each other and use the same routes, such as the products of a layer. Local. */
+plmr_status plmr_region_span_begin(plmr_region *region);
+void plmr_region_span_end(plmr_region *region);
+
 /* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
 int plmr_region_routes_left(const plmr_region *region);
 
@@ -50,6 +56,13 @@ int plmr_region_routes_left(const plmr_region *region);
 void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages);
 void plmr_region_close_paths(plmr_region *region);
 void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops);
+
+/* Does a turn n times. Turns are alike: the same verbs, which on equal clocks do the same. All that verbs do to clocks
+ * is to add constants and take maxima; so once a turn has advanced every clock by the same amount, each further one
+ * advances them by just that again. These are not run: their time and charges are added, exactly. Returns in *n_run how
+ * many were run. Not with options.every_step, nor where there are values. Collective. */
+plmr_status plmr_region_repeat(plmr_region *region, int64_t n, plmr_status (*turn)(void *context), void *context,
+                               int64_t *n_run);
 
 /* With a pace: waits until wall time has come to where the clocks of this rank's block are. Verbs call it when an
  * exchange begins, and so when all before it have arrived. */

@@ -135,17 +135,21 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
     return plmr_product_create(g->a, g->b, g->problem.accumulate, &g->c);
 }
 
-static plmr_status make_rings(plmr_gemm *g, enum plmr_ring_kind kind)
+static void choose_chunks(plmr_gemm *g)
 {
     const plmr_gemm_problem *p = &g->problem;
     g->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
     g->ms = (int)plmr_ceil_div(p->m, g->n_slots);
-    g->kt = (int)plmr_ceil_div(p->k, g->n_slots);
+    g->kt = (int)plmr_ceil_div(p->k, p->transpose_b ? p->cols : g->n_slots);
     g->ns = (int)plmr_ceil_div(p->n, g->n_slots);
-    if (p->transpose_b) {
-        g->kt = (int)plmr_ceil_div(p->k, p->cols);
+}
+
+static plmr_status make_rings(plmr_gemm *g, enum plmr_ring_kind kind)
+{
+    const plmr_gemm_problem *p = &g->problem;
+    choose_chunks(g);
+    if (p->transpose_b)
         PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, 1, &g->k));
-    }
     PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, g->n_slots / p->cols, &g->x));
     return plmr_ring_create(g->region, PLMR_Y, kind, g->n_slots / p->rows, &g->y);
 }
@@ -175,13 +179,18 @@ plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm
     return status;
 }
 
+static void destroy_operands(plmr_gemm *g)
+{
+    plmr_product_destroy(g->c);
+    plmr_tensor_destroy(g->b);
+    plmr_tensor_destroy(g->a);
+}
+
 void plmr_gemm_close(plmr_gemm *g)
 {
     if (!g)
         return;
-    plmr_product_destroy(g->c);
-    plmr_tensor_destroy(g->b);
-    plmr_tensor_destroy(g->a);
+    destroy_operands(g);
     plmr_ring_destroy(g->k);
     plmr_ring_destroy(g->y);
     plmr_ring_destroy(g->x);
@@ -192,6 +201,24 @@ plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *g)
 {
     plmr_status status = (g->problem.transpose_b ? algorithm->run_transposed : algorithm->run)(g);
     return status ? status : plmr_product_flush(g->c);
+}
+
+static plmr_status time_shared(plmr_gemm *g)
+{
+    PLMR_ASSERT(!g->region->options.values && g->problem.rows == g->problem.cols);
+    PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, &plmr_gemm_meshgemm));
+    return plmr_gemm_run(&plmr_gemm_meshgemm, g);
+}
+
+plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_ring *y)
+{
+    plmr_gemm g = {.problem = *problem, .region = x->region, .x = x, .y = y, .k = x};
+    choose_chunks(&g);
+    PLMR_TRY(plmr_region_span_begin(x->region));
+    plmr_status status = time_shared(&g);
+    plmr_region_span_end(x->region);
+    destroy_operands(&g);
+    return status;
 }
 
 int plmr_gemm_multicast_routes(const plmr_gemm *g)

@@ -55,6 +55,10 @@ plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm
                            const plmr_source *a, const plmr_source *b, plmr_gemm **gemm);
 void plmr_gemm_close(plmr_gemm *gemm);
 
+/* The time plane alone of one product, by MeshGEMM, on interleaved rings along x and y that several products share:
+ * clocks, ledgers, and the SRAM that it needs while it runs. A square region. Collective. */
+plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_ring *y);
+
 /* Runs the algorithm, and what it has deferred. Collective. */
 plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *gemm);
 

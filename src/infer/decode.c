@@ -1,5 +1,7 @@
 /* One token through the layers, by MeshGEMVs whose reduction axis alternates, so that nothing is ever transposed: the
- * residual stream lies along y; queries, keys, values and the FFN's hidden vector along x. */
+ * residual stream lies along y; queries, keys, values and the FFN's hidden vector along x. A pass runs in one plane:
+ * with values, or with costs alone. */
+#include "infer/cost.h"
 #include "infer/heads.h"
 #include "infer/regroup.h"
 #include "infer/rows.h"
@@ -10,6 +12,7 @@
 
 /* What one token's pass works with; n vectors of each. */
 struct pass {
+    plmr_cost_pass *cost; /* the time plane; NULL: values */
     plmr_engine *engine;
     const plmr_grid *grid;
     int n, layer;
@@ -159,6 +162,8 @@ static plmr_status dump_along_y(const struct pass *p, const char *name, const fl
 
 static plmr_status norm(const struct pass *p, const plmr_layer *layer, enum plmr_weight which)
 {
+    if (p->cost)
+        return plmr_cost_allreduce(p->cost, PLMR_Y, false, 1);
     const plmr_model_shape *shape = p->engine->shape;
     PLMR_TRY(plmr_step_norm(p->grid, shape->rms_eps, layer->vector[which], p->n, shape->dim, p->stream, p->normed,
                             p->ld));
@@ -166,51 +171,81 @@ static plmr_status norm(const struct pass *p, const plmr_layer *layer, enum plmr
 }
 
 static plmr_status project(const struct pass *p, const plmr_layer *layer, enum plmr_weight which, enum plmr_weight bias,
-                           const plmr_deal *deal, float *out, size_t ld)
+                           const char *name, float *out, size_t ld)
 {
+    const plmr_deal *deal = layer->matrix[which].layout.out;
     PLMR_TRY(plmr_step_multiply(p->grid, &layer->matrix[which], p->n, p->normed, p->ld, out, ld));
     if (layer->vector[bias])
         plmr_step_bias(p->grid, deal, layer->vector[bias], p->n, out, ld);
-    return PLMR_OK;
+    return dump_along_x(p, name, deal, out, ld);
+}
+
+/* Queries, keys and values. */
+static plmr_status project_heads(const struct pass *p, const plmr_layer *layer)
+{
+    const plmr_grid *g = p->grid;
+    if (p->cost)
+        return plmr_cost_gemv(p->cost, PLMR_Y, PLMR_WORK_PROJECTION, g->dim.size,
+                              (int[]){g->queries.size, g->keys.size, g->keys.size}, 3);
+    PLMR_TRY(project(p, layer, PLMR_Q, PLMR_Q_BIAS, "q", p->queries, p->ld_queries));
+    PLMR_TRY(project(p, layer, PLMR_K, PLMR_K_BIAS, "k", p->keys, p->ld_keys));
+    return project(p, layer, PLMR_V, PLMR_V_BIAS, "v", p->values, p->ld_keys);
+}
+
+static plmr_status attend_all(const struct pass *p)
+{
+    const plmr_grid *g = p->grid;
+    if (p->cost) {
+        PLMR_TRY(plmr_cost_cache_shift(p->cost));
+        return plmr_cost_decode_attention(p->cost);
+    }
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
+    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
+    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
+    PLMR_TRY(attend_heads(p));
+    PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->query, false));
+    return dump_along_x(p, "attn", &g->queries, p->attended, p->ld_queries);
+}
+
+/* The FFN's hidden vector: silu(gate) * up. */
+static plmr_status project_hidden(const struct pass *p, const plmr_layer *layer)
+{
+    const plmr_grid *g = p->grid;
+    if (p->cost)
+        return plmr_cost_gemv(p->cost, PLMR_Y, PLMR_WORK_PROJECTION, g->dim.size, (int[]){g->ffn.size, g->ffn.size}, 2);
+    PLMR_TRY(project(p, layer, PLMR_GATE, PLMR_GATE, "ffn_gate", p->gate, p->ld_ffn));
+    PLMR_TRY(project(p, layer, PLMR_UP, PLMR_UP, "ffn_up", p->up, p->ld_ffn));
+    plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
+    return dump_along_x(p, "ffn_hidden", &g->ffn, p->gate, p->ld_ffn);
 }
 
 /* From along x back to along y, onto the residual stream. */
-static plmr_status project_back(const struct pass *p, const plmr_layer *layer, enum plmr_weight which, const float *x,
-                                size_t ldx)
+static plmr_status project_back(const struct pass *p, const plmr_layer *layer, enum plmr_weight which,
+                                const plmr_deal *deal, const float *x, size_t ldx)
 {
+    if (p->cost)
+        return plmr_cost_gemv(p->cost, PLMR_X, PLMR_WORK_PROJECTION, deal->size, &p->grid->dim.size, 1);
     PLMR_TRY(plmr_step_multiply(p->grid, &layer->matrix[which], p->n, x, ldx, p->added, p->ld));
     PLMR_TRY(dump_along_y(p, which == PLMR_DOWN ? "ffn_out" : "attn_out", p->added));
     plmr_vector_add_to((int64_t)p->ld * p->n, p->added, p->stream);
     return PLMR_OK;
 }
 
-static plmr_status attend(const struct pass *p, const plmr_layer *layer)
+static plmr_status run_layer(const struct pass *p, const plmr_layer *layer)
 {
-    const plmr_grid *g = p->grid;
     PLMR_TRY(norm(p, layer, PLMR_ATTN_NORM));
-    PLMR_TRY(project(p, layer, PLMR_Q, PLMR_Q_BIAS, &g->queries, p->queries, p->ld_queries));
-    PLMR_TRY(project(p, layer, PLMR_K, PLMR_K_BIAS, &g->keys, p->keys, p->ld_keys));
-    PLMR_TRY(project(p, layer, PLMR_V, PLMR_V_BIAS, &g->keys, p->values, p->ld_keys));
-    PLMR_TRY(dump_along_x(p, "q", &g->queries, p->queries, p->ld_queries));
-    PLMR_TRY(dump_along_x(p, "k", &g->keys, p->keys, p->ld_keys));
-    PLMR_TRY(dump_along_x(p, "v", &g->keys, p->values, p->ld_keys));
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
-    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
-    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
-    PLMR_TRY(attend_heads(p));
-    PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->query, false));
-    PLMR_TRY(dump_along_x(p, "attn", &g->queries, p->attended, p->ld_queries));
-    return project_back(p, layer, PLMR_ATTN_OUTPUT, p->attended, p->ld_queries);
+    PLMR_TRY(project_heads(p, layer));
+    PLMR_TRY(attend_all(p));
+    PLMR_TRY(project_back(p, layer, PLMR_ATTN_OUTPUT, &p->grid->queries, p->attended, p->ld_queries));
+    PLMR_TRY(norm(p, layer, PLMR_FFN_NORM));
+    PLMR_TRY(project_hidden(p, layer));
+    PLMR_TRY(project_back(p, layer, PLMR_DOWN, &p->grid->ffn, p->gate, p->ld_ffn));
+    return p->cost ? plmr_cost_decode_scalars(p->cost) : PLMR_OK;
 }
 
-static plmr_status feed_forward(const struct pass *p, const plmr_layer *layer)
+plmr_status plmr_decode_layer_cost(plmr_cost_pass *cost)
 {
-    PLMR_TRY(norm(p, layer, PLMR_FFN_NORM));
-    PLMR_TRY(project(p, layer, PLMR_GATE, PLMR_GATE, NULL, p->gate, p->ld_ffn));
-    PLMR_TRY(project(p, layer, PLMR_UP, PLMR_UP, NULL, p->up, p->ld_ffn));
-    plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
-    PLMR_TRY(dump_along_x(p, "ffn_hidden", &p->grid->ffn, p->gate, p->ld_ffn));
-    return project_back(p, layer, PLMR_DOWN, p->gate, p->ld_ffn);
+    return run_layer(&(struct pass){.cost = cost, .grid = cost->grid}, NULL);
 }
 
 /* ---- a pass ---- */
@@ -283,10 +318,8 @@ static plmr_status run_layers(struct pass *p, const int32_t *tokens)
     const plmr_engine *e = p->engine;
     for (int i = 0; i < p->n; i++)
         PLMR_TRY(plmr_engine_embed(e, tokens[i], p->stream + (size_t)i * p->ld));
-    for (p->layer = 0; p->layer < e->n_layers; p->layer++) {
-        PLMR_TRY(attend(p, &e->layers[p->layer]));
-        PLMR_TRY(feed_forward(p, &e->layers[p->layer]));
-    }
+    for (p->layer = 0; p->layer < e->n_layers; p->layer++)
+        PLMR_TRY(run_layer(p, &e->layers[p->layer]));
     return PLMR_OK;
 }
 

@@ -62,6 +62,7 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     PLMR_TRY(plmr_region_create(grid->mesh, device, grid->rows, grid->cols, options, &grid->region));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_X, PLMR_INTERLEAVED, 1, &grid->x));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_INTERLEAVED, 1, &grid->y));
+    PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
     PLMR_TRY(make_deals(grid, shape));
     PLMR_TRY(make_plan(grid, grid->cols, &grid->plan_x));
     PLMR_TRY(make_plan(grid, grid->rows, &grid->plan_y));
@@ -101,6 +102,7 @@ void plmr_grid_destroy(plmr_grid *grid)
     plmr_reduce_plan_destroy(grid->plan_x);
     plmr_deal_free(&grid->keys);
     plmr_deal_free(&grid->queries);
+    plmr_ring_destroy(grid->line_y);
     plmr_ring_destroy(grid->y);
     plmr_ring_destroy(grid->x);
     plmr_region_destroy(grid->region);

@@ -9,7 +9,7 @@ typedef struct plmr_grid {
     plmr_mesh *mesh; /* one row of ranks: only the x axis is split */
     plmr_region *region;
     int rows, cols;
-    plmr_ring *x, *y;
+    plmr_ring *x, *y, *line_y; /* interleaved rings; and the rows in their order */
     plmr_heads heads;
     plmr_deal dim, queries, keys, ffn, vocab; /* dim is dealt along y; the others, and dim_x, along x */
     plmr_deal dim_x;

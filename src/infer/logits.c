@@ -1,4 +1,5 @@
 /* The end of the model: the last norm, and the product with the vocabulary, in the decode region. */
+#include "infer/cost.h"
 #include "infer/engine.h"
 #include "infer/steps.h"
 
@@ -84,4 +85,10 @@ plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidd
     plmr_exchange_destroy(messages);
     free(stream);
     return status;
+}
+
+plmr_status plmr_output_cost(plmr_cost_pass *pass)
+{
+    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, 1));
+    return plmr_cost_gemv(pass, PLMR_Y, PLMR_WORK_PROJECTION, pass->grid->dim.size, &pass->grid->vocab.size, 1);
 }

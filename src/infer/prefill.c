@@ -1,5 +1,6 @@
 /* A prompt through the layers, by MeshGEMMs: tokens are dealt along y, everything else along x. A rank has all tokens
- * and its own columns. */
+ * and its own columns. A pass runs in one plane: with values, or with costs alone. */
+#include "infer/cost.h"
 #include "infer/gather.h"
 #include "infer/heads.h"
 #include "infer/regroup.h"
@@ -13,6 +14,7 @@
 enum { GATHER_ROWS = 512, SCORE_ROWS = 64 };
 
 struct pass {
+    plmr_cost_pass *cost; /* the time plane; NULL: values */
     plmr_engine *engine;
     const plmr_grid *grid;
     int request, layer;
@@ -151,7 +153,7 @@ static void pick_weight(const struct pass *p, const float *weight, float *picked
         }
 }
 
-static plmr_status norm(const struct pass *p, const float *weight)
+static plmr_status normalise(const struct pass *p, const float *weight)
 {
     const plmr_model_shape *shape = p->engine->shape;
     struct squares squares = {p, plmr_grid_part(p->grid, &p->grid->dim_x)};
@@ -326,22 +328,35 @@ static void add_bias(const struct pass *p, const plmr_layer *layer, enum plmr_we
         plmr_step_bias(p->grid, deal, layer->vector[bias], p->n, columns, ld);
 }
 
-static plmr_status project_back(const struct pass *p, const plmr_matrix *matrix, const plmr_deal *deal, const float *a,
-                                size_t lda, const char *name)
+static plmr_status norm(const struct pass *p, const plmr_layer *layer, enum plmr_weight which)
 {
-    struct product product = {{matrix}, {p->added}, {p->ld}, 1, deal, a, lda};
-    PLMR_TRY(multiply(p, &product));
-    PLMR_TRY(dump(p, name, &p->grid->dim_x, p->added, p->ld));
-    plmr_vector_add_to((int64_t)p->ld * p->n, p->added, p->stream);
+    if (p->cost)
+        return plmr_cost_prefill_norm(p->cost);
+    PLMR_TRY(normalise(p, layer->vector[which]));
+    return dump(p, which == PLMR_ATTN_NORM ? "attn_norm" : "ffn_norm", &p->grid->dim_x, p->normed, p->ld);
+}
+
+/* Costs of products of all tokens with weights of k and so many columns. */
+static plmr_status cost_gemms(const struct pass *p, int64_t k, const int64_t *n, int n_products)
+{
+    for (int i = 0; i < n_products; i++)
+        PLMR_TRY(plmr_cost_gemm(p->cost, k, n[i]));
     return PLMR_OK;
 }
 
-static plmr_status attend(const struct pass *p, const plmr_layer *layer)
+/* Elements of a dealt dimension with its padding: what the cores compute. */
+static int64_t padded(const plmr_deal *deal)
+{
+    return (int64_t)deal->n_slots * deal->size;
+}
+
+/* Queries, keys and values. */
+static plmr_status project_heads(const struct pass *p, const plmr_layer *layer)
 {
     const plmr_grid *g = p->grid;
+    if (p->cost)
+        return cost_gemms(p, g->dim.n, (int64_t[]){padded(&g->queries), padded(&g->keys), padded(&g->keys)}, 3);
     const plmr_matrix *m = layer->matrix;
-    PLMR_TRY(norm(p, layer->vector[PLMR_ATTN_NORM]));
-    PLMR_TRY(dump(p, "attn_norm", &g->dim_x, p->normed, p->ld));
     struct product product = {{&m[PLMR_Q], &m[PLMR_K], &m[PLMR_V]},
                               {p->queries, p->keys, p->values},
                               {p->ld_queries, p->ld_keys, p->ld_keys},
@@ -355,27 +370,68 @@ static plmr_status attend(const struct pass *p, const plmr_layer *layer)
     add_bias(p, layer, PLMR_V_BIAS, &g->keys, p->values, p->ld_keys);
     PLMR_TRY(dump(p, "q", &g->queries, p->queries, p->ld_queries));
     PLMR_TRY(dump(p, "k", &g->keys, p->keys, p->ld_keys));
-    PLMR_TRY(dump(p, "v", &g->keys, p->values, p->ld_keys));
+    return dump(p, "v", &g->keys, p->values, p->ld_keys);
+}
+
+static plmr_status attend_all(const struct pass *p)
+{
+    const plmr_grid *g = p->grid;
+    if (p->cost) {
+        PLMR_TRY(plmr_cost_prefill_rope(p->cost));
+        return plmr_cost_prefill_attention(p->cost);
+    }
     PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
     PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
     PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
     PLMR_TRY(attend_heads(p));
     PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, false));
-    PLMR_TRY(dump(p, "attn", &g->queries, p->queries, p->ld_queries));
-    return project_back(p, &m[PLMR_ATTN_OUTPUT], &g->queries, p->queries, p->ld_queries, "attn_out");
+    return dump(p, "attn", &g->queries, p->queries, p->ld_queries);
 }
 
-static plmr_status feed_forward(const struct pass *p, const plmr_layer *layer)
+/* The FFN's hidden vectors: silu(gate) * up. */
+static plmr_status project_hidden(const struct pass *p, const plmr_layer *layer)
 {
+    const plmr_grid *g = p->grid;
+    if (p->cost) {
+        PLMR_TRY(cost_gemms(p, g->dim.n, (int64_t[]){g->ffn.n, g->ffn.n}, 2));
+        return plmr_cost_prefill_silu(p->cost);
+    }
     const plmr_matrix *m = layer->matrix;
-    PLMR_TRY(norm(p, layer->vector[PLMR_FFN_NORM]));
-    PLMR_TRY(dump(p, "ffn_norm", &p->grid->dim_x, p->normed, p->ld));
     struct product product = {{&m[PLMR_GATE], &m[PLMR_UP]}, {p->gate, p->up}, {p->ld_ffn, p->ld_ffn}, 2,
-                              &p->grid->dim_x, p->normed, p->ld};
+                              &g->dim_x, p->normed, p->ld};
     PLMR_TRY(multiply(p, &product));
     plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
-    PLMR_TRY(dump(p, "ffn_hidden", &p->grid->ffn, p->gate, p->ld_ffn));
-    return project_back(p, &m[PLMR_DOWN], &p->grid->ffn, p->gate, p->ld_ffn, "ffn_out");
+    return dump(p, "ffn_hidden", &g->ffn, p->gate, p->ld_ffn);
+}
+
+/* Onto the residual stream. */
+static plmr_status project_back(const struct pass *p, const plmr_layer *layer, enum plmr_weight which,
+                                const plmr_deal *deal, const float *a, size_t lda)
+{
+    if (p->cost)
+        return plmr_cost_gemm(p->cost, padded(deal), p->grid->dim.n);
+    struct product product = {{&layer->matrix[which]}, {p->added}, {p->ld}, 1, deal, a, lda};
+    PLMR_TRY(multiply(p, &product));
+    PLMR_TRY(dump(p, which == PLMR_DOWN ? "ffn_out" : "attn_out", &p->grid->dim_x, p->added, p->ld));
+    plmr_vector_add_to((int64_t)p->ld * p->n, p->added, p->stream);
+    return PLMR_OK;
+}
+
+static plmr_status run_layer(const struct pass *p, const plmr_layer *layer)
+{
+    const plmr_grid *g = p->grid;
+    PLMR_TRY(norm(p, layer, PLMR_ATTN_NORM));
+    PLMR_TRY(project_heads(p, layer));
+    PLMR_TRY(attend_all(p));
+    PLMR_TRY(project_back(p, layer, PLMR_ATTN_OUTPUT, &g->queries, p->queries, p->ld_queries));
+    PLMR_TRY(norm(p, layer, PLMR_FFN_NORM));
+    PLMR_TRY(project_hidden(p, layer));
+    return project_back(p, layer, PLMR_DOWN, &g->ffn, p->gate, p->ld_ffn);
+}
+
+plmr_status plmr_prefill_layer_cost(plmr_cost_pass *cost)
+{
+    return run_layer(&(struct pass){.cost = cost, .grid = cost->grid}, NULL);
 }
 
 /* ---- a pass ---- */
@@ -463,8 +519,7 @@ static plmr_status run_layers(struct pass *p, const int32_t *tokens)
     const plmr_engine *e = p->engine;
     PLMR_TRY(plmr_agree(embed(p, tokens)));
     for (p->layer = 0; p->layer < e->n_layers; p->layer++) {
-        PLMR_TRY(attend(p, &e->layers[p->layer]));
-        PLMR_TRY(feed_forward(p, &e->layers[p->layer]));
+        PLMR_TRY(run_layer(p, &e->layers[p->layer]));
         if (e->options.progress)
             e->options.progress(e->options.progress_context, (p->layer + 1.0) / e->n_layers);
     }

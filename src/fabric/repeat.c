@@ -1,0 +1,47 @@
+#include "fabric/clock.h"
+
+#include <stdlib.h>
+
+/* What `times` more turns are charged, each what the last one was. */
+static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t times)
+{
+    ledger->wavelet_hops += (ledger->wavelet_hops - before->wavelet_hops) * (uint64_t)times;
+    ledger->hops += (ledger->hops - before->hops) * times;
+    ledger->stages += (ledger->stages - before->stages) * times;
+    ledger->steps += (ledger->steps - before->steps) * times;
+    ledger->compute_cycles += (ledger->compute_cycles - before->compute_cycles) * (double)times;
+}
+
+static plmr_status run_turn(plmr_region *region, plmr_status (*turn)(void *context), void *context, double *advance)
+{
+    double *mark;
+    *advance = -1;
+    if (region->options.every_step || region->options.values)
+        return turn(context);
+    PLMR_TRY(plmr_clock_mark(region->clock, &mark));
+    plmr_status status = turn(context);
+    if (!status)
+        status = plmr_clock_since(region->clock, mark, advance);
+    free(mark);
+    return status;
+}
+
+plmr_status plmr_region_repeat(plmr_region *region, int64_t n, plmr_status (*turn)(void *context), void *context,
+                               int64_t *n_run)
+{
+    *n_run = 0;
+    while (*n_run < n) {
+        double advance;
+        plmr_region_close_paths(region);
+        plmr_ledger before = region->ledger;
+        PLMR_TRY(run_turn(region, turn, context, &advance));
+        ++*n_run;
+        if (advance < 0)
+            continue;
+        plmr_region_close_paths(region);
+        charge_more(&region->ledger, &before, n - *n_run);
+        plmr_clock_add(region->clock, advance * (double)(n - *n_run));
+        break;
+    }
+    return PLMR_OK;
+}

@@ -1,0 +1,39 @@
+/* Costs that prefill and decode have in common. */
+#include "infer/cost.h"
+
+#include "fabric/clock.h"
+#include "fabric/verbs.h"
+
+const char *plmr_work_name(enum plmr_work work)
+{
+    static const char *const names[PLMR_N_WORKS] = {"projection", "attention", "elements", "allreduce",
+                                                    "kv shift",   "relayout",  "stages"};
+    return names[work];
+}
+
+plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
+{
+    double now;
+    PLMR_TRY(plmr_clock_max(pass->grid->region->clock, &now));
+    pass->work[work] += now - pass->t_cycles;
+    pass->t_cycles = now;
+    return PLMR_OK;
+}
+
+/* Rounds of the exchange that brings every tile half the way round. */
+static plmr_status rotate(plmr_cost_pass *pass, const plmr_ring *ring, int64_t wavelets)
+{
+    for (int round = 0; round < plmr_ring_slots(ring) / 2; round++) {
+        PLMR_TRY(plmr_exchange_time(pass->grid->region, ring, wavelets));
+        plmr_clock_join(pass->grid->region->clock, ring->axis);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes)
+{
+    int64_t wavelets = plmr_device_wavelets(pass->device, n_bytes);
+    PLMR_TRY(rotate(pass, pass->grid->x, wavelets));
+    PLMR_TRY(rotate(pass, pass->grid->y, wavelets));
+    return plmr_cost_note(pass, PLMR_WORK_RELAYOUT);
+}

@@ -1,0 +1,67 @@
+#include "fabric/clock.h"
+#include "fabric/verbs.h"
+#include "infer/cost.h"
+
+static plmr_status busy(plmr_cost_pass *pass, double t_cycles, enum plmr_work work)
+{
+    PLMR_TRY(plmr_region_busy(pass->grid->region, t_cycles * pass->n_batch));
+    return plmr_cost_note(pass, work);
+}
+
+plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool heads, int64_t n)
+{
+    const plmr_grid *grid = pass->grid;
+    const plmr_reduce_plan *plan = heads ? grid->plan_heads : axis == PLMR_X ? grid->plan_x : grid->plan_y;
+    PLMR_TRY(plmr_allreduce_time(grid->region, axis, plan, n * pass->n_batch, plmr_dtype_bytes(pass->dtype)));
+    return plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
+}
+
+plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, enum plmr_work work, int k, const int *n,
+                           int n_products)
+{
+    int64_t waiting = 0;
+    for (int i = 0; i < n_products; i++) {
+        PLMR_TRY(busy(pass, plmr_device_gemv_cycles(pass->device, pass->dtype, k, n[i]), work));
+        waiting += n[i];
+        if (!pass->as_published && i + 1 < n_products)
+            continue;
+        PLMR_TRY(plmr_cost_allreduce(pass, axis, false, waiting));
+        waiting = 0;
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_cost_cache_shift(plmr_cost_pass *pass)
+{
+    const plmr_heads *heads = &pass->grid->heads;
+    int64_t n_bytes = (int64_t)2 * heads->n_per_core * heads->n_dims * (int64_t)plmr_dtype_bytes(pass->cache_dtype);
+    if (!pass->shifts || pass->as_published)
+        return PLMR_OK;
+    PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->line_y,
+                                plmr_device_wavelets(pass->device, n_bytes * pass->n_batch)));
+    plmr_clock_join(pass->grid->region->clock, PLMR_Y);
+    return plmr_cost_note(pass, PLMR_WORK_SHIFT);
+}
+
+/* Each core has its elements of the keys and values of its row's tokens. Scores are added up inside a head's cores; the
+ * softmax's maximum and sum, and the weighted values, over all rows. */
+plmr_status plmr_cost_decode_attention(plmr_cost_pass *pass)
+{
+    const plmr_heads *heads = &pass->grid->heads;
+    int n_heads = heads->n_per_core * heads->n_rep, dims = heads->n_dims;
+    int64_t scores = n_heads * pass->row_tokens;
+    double score = plmr_device_gemv_cycles(pass->device, pass->dtype, dims, pass->row_tokens);
+    double value = plmr_device_gemv_cycles(pass->device, pass->dtype, pass->row_tokens, dims);
+    PLMR_TRY(busy(pass, n_heads * score, PLMR_WORK_ATTENTION));
+    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_X, true, scores));
+    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
+    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
+    PLMR_TRY(busy(pass, n_heads * value, PLMR_WORK_ATTENTION));
+    return plmr_cost_allreduce(pass, PLMR_Y, false, (int64_t)n_heads * dims);
+}
+
+plmr_status plmr_cost_decode_scalars(plmr_cost_pass *pass)
+{
+    return busy(pass, pass->device->decode_layer + pass->device->decode_element * pass->grid->dim.size,
+                PLMR_WORK_ELEMENTS);
+}

@@ -1,0 +1,172 @@
+#include "fabric/clock.h"
+#include "fabric/verbs.h"
+#include "gemm/gemm.h"
+#include "infer/cost.h"
+
+/* Tokens of a chunk. */
+static int64_t chunk_tokens(const plmr_cost_pass *pass)
+{
+    return plmr_ceil_div(pass->n_tokens, pass->grid->rows);
+}
+
+static plmr_status busy(plmr_cost_pass *pass, double t_cycles)
+{
+    PLMR_TRY(plmr_region_busy(pass->grid->region, t_cycles));
+    return plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
+}
+
+/* A stand-alone vector operation. */
+static double vector_cycles(const plmr_cost_pass *pass, int64_t n)
+{
+    return pass->device->vector_start + plmr_device_vector_cycles(pass->device, pass->dtype, n) -
+           pass->device->vector_issue;
+}
+
+static plmr_status allreduce(plmr_cost_pass *pass, const plmr_reduce_plan *plan, int64_t n)
+{
+    PLMR_TRY(plmr_allreduce_time(pass->grid->region, PLMR_X, plan, n, plmr_dtype_bytes(pass->dtype)));
+    return plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
+}
+
+static plmr_status gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work)
+{
+    plmr_gemm_problem problem = {
+        .m = pass->n_tokens,
+        .k = k,
+        .n = n,
+        .rows = pass->grid->rows,
+        .cols = pass->grid->cols,
+        .dtype = pass->dtype,
+        .accumulate = pass->dtype,
+        .transpose_b = transpose_b,
+    };
+    PLMR_TRY(plmr_gemm_time(&problem, pass->grid->x, pass->grid->y));
+    return plmr_cost_note(pass, work);
+}
+
+plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n)
+{
+    return gemm(pass, k, n, false, PLMR_WORK_PROJECTION);
+}
+
+plmr_status plmr_cost_prefill_norm(plmr_cost_pass *pass)
+{
+    int64_t ms = chunk_tokens(pass), n = pass->grid->dim_x.size;
+    if (pass->as_published)
+        return PLMR_OK;
+    PLMR_TRY(busy(pass, (double)ms * (double)n * pass->device->reduce_element));
+    PLMR_TRY(allreduce(pass, pass->grid->plan_x, ms));
+    return busy(pass, (double)ms * (2 * pass->device->scalar_function + 2 * vector_cycles(pass, n)));
+}
+
+plmr_status plmr_cost_prefill_silu(plmr_cost_pass *pass)
+{
+    int64_t n = chunk_tokens(pass) * pass->grid->ffn.size;
+    return pass->as_published ? PLMR_OK
+                              : busy(pass, (double)n * pass->device->scalar_function + 2 * vector_cycles(pass, n));
+}
+
+/* Where a core has an odd number of a head's elements, pairs lie on neighbours, which exchange them. */
+plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass)
+{
+    const plmr_heads *heads = &pass->grid->heads;
+    int64_t n = chunk_tokens(pass) * heads->n_per_core * (heads->n_rep + 1) * heads->n_dims;
+    if (pass->as_published)
+        return PLMR_OK;
+    if (heads->n_dims % 2) {
+        int64_t words = plmr_device_wavelets(pass->device, n * (int64_t)plmr_dtype_bytes(pass->dtype));
+        PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->x, words));
+        plmr_clock_join(pass->grid->region->clock, PLMR_X);
+    }
+    return busy(pass, 4 * vector_cycles(pass, n));
+}
+
+/* ---- attention: all heads at once, each on its own columns of cores ---- */
+
+/* One step: every core multiplies tiles; the keys or values that it holds pass on to the row before; and the scores
+ * are added up inside each head's cores, or spread there. */
+struct step {
+    plmr_cost_pass *pass;
+    double multiply_cycles;
+    int64_t tile_words, score_words;
+    bool spreads; /* from the core that keeps a score to its head's; else adds up, and sends on to that core */
+};
+
+static plmr_status reduce_scores(const struct step *step)
+{
+    const plmr_grid *grid = step->pass->grid;
+    const plmr_device *device = step->pass->device;
+    const plmr_reduce_plan *plan = grid->plan_heads;
+    double stream = plmr_device_quantise(device->link * (double)step->score_words);
+    int half = plan->n_phases / 2, first = step->spreads ? half : 0, end = step->spreads ? 2 * half : half + 1;
+    for (int p = first; p < end; p++) {
+        PLMR_TRY(plmr_region_busy(grid->region, device->collective_launch));
+        PLMR_TRY(plmr_clock_reduce(grid->region->clock, PLMR_X, plan->phases[p].legs, plan->phases[p].n_legs, stream,
+                                   device->stage));
+    }
+    plmr_region_path(grid->region, PLMR_X, plan->hops / 2, step->spreads ? 0 : plan->stages);
+    plmr_region_traffic(grid->region, (uint64_t)step->score_words * plan->links / 2 * (uint64_t)grid->rows);
+    return PLMR_OK;
+}
+
+static plmr_status attention_step(void *context)
+{
+    const struct step *step = context;
+    const plmr_grid *grid = step->pass->grid;
+    PLMR_TRY(plmr_exchange_time(grid->region, grid->y, step->tile_words));
+    if (step->spreads)
+        PLMR_TRY(reduce_scores(step));
+    PLMR_TRY(plmr_region_busy(grid->region, step->multiply_cycles));
+    if (!step->spreads)
+        PLMR_TRY(reduce_scores(step));
+    plmr_clock_join(grid->region->clock, PLMR_Y);
+    return plmr_clock_settle(grid->region->clock);
+}
+
+static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
+{
+    const plmr_heads *heads = &pass->grid->heads;
+    int64_t ms = chunk_tokens(pass), n_run, n_heads = (int64_t)heads->n_per_core * heads->n_rep;
+    int64_t element = (int64_t)plmr_dtype_bytes(pass->dtype), k = scores ? heads->n_dims : ms;
+    struct step step = {
+        .pass = pass,
+        .multiply_cycles =
+            (double)n_heads * plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, scores ? ms : heads->n_dims),
+        .tile_words = plmr_device_wavelets(pass->device, ms * heads->n_per_core * heads->n_dims * element),
+        .score_words = plmr_device_wavelets(pass->device, ms * ms * n_heads * element),
+        .spreads = !scores,
+    };
+    PLMR_TRY(plmr_region_repeat(pass->grid->region, pass->grid->rows, attention_step, &step, &n_run));
+    return plmr_cost_note(pass, PLMR_WORK_ATTENTION);
+}
+
+/* A core keeps the scores of its share of the tokens, for the tokens of its row and the heads that it works for. */
+static plmr_status softmax(plmr_cost_pass *pass)
+{
+    const plmr_heads *heads = &pass->grid->heads;
+    int64_t ms = chunk_tokens(pass), rows = ms * heads->n_per_core * heads->n_rep;
+    int64_t kept = rows * plmr_ceil_div(pass->grid->rows, heads->span) * ms;
+    PLMR_TRY(busy(pass, (double)kept * pass->device->reduce_element));
+    PLMR_TRY(allreduce(pass, pass->grid->plan_heads, rows));
+    PLMR_TRY(busy(pass, (double)kept * (pass->device->scalar_function + pass->device->reduce_element)));
+    PLMR_TRY(allreduce(pass, pass->grid->plan_heads, rows));
+    return busy(pass, (double)rows * (pass->device->scalar_function + vector_cycles(pass, heads->n_dims)));
+}
+
+plmr_status plmr_cost_prefill_attention(plmr_cost_pass *pass)
+{
+    int64_t dim = pass->grid->queries.n;
+    if (pass->as_published) {
+        PLMR_TRY(gemm(pass, dim, pass->n_tokens, true, PLMR_WORK_ATTENTION));
+        return gemm(pass, pass->n_tokens, dim, false, PLMR_WORK_ATTENTION);
+    }
+    int64_t n_tokens = plmr_ceil_div(pass->grid->rows, pass->grid->heads.span) * chunk_tokens(pass);
+    int64_t n_bytes = chunk_tokens(pass) * n_tokens * pass->grid->heads.n_per_core * pass->grid->heads.n_rep *
+                      (int64_t)plmr_dtype_bytes(pass->dtype);
+    PLMR_TRY(plmr_region_charge(pass->grid->region, "the scores", n_bytes));
+    PLMR_TRY(attention_product(pass, true));
+    PLMR_TRY(softmax(pass));
+    PLMR_TRY(attention_product(pass, false));
+    plmr_region_release(pass->grid->region, n_bytes);
+    return PLMR_OK;
+}

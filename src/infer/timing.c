@@ -1,0 +1,362 @@
+#include "infer/timing.h"
+
+#include "fabric/clock.h"
+
+#include <stdlib.h>
+
+struct plmr_timing {
+    const plmr_device *device;
+    plmr_model_shape shape;
+    plmr_timing_options options;
+    plmr_grid *prefill, *decode;
+    plmr_placement placement[2]; /* of prefill and decode */
+    bool allow_memory, allow_routes;
+    int64_t row_tokens; /* that `token` is for; 0: none yet */
+    plmr_phase_cost token;
+};
+
+/* ---- memory ---- */
+
+static int64_t element_bytes(const plmr_timing *t)
+{
+    return (int64_t)plmr_dtype_bytes(t->shape.dtype);
+}
+
+/* Weights of a layer in one core: tiles of the seven matrices, norms and biases. */
+static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
+{
+    int64_t dim = g->dim.size, q = g->queries.size, kv = g->keys.size, ffn = g->ffn.size;
+    int64_t matrices = 2 * dim * q + 2 * dim * kv + 3 * dim * ffn;
+    int64_t vectors = 2 * dim + (t->shape.has_qkv_biases ? q + 2 * kv : 0);
+    return (matrices + vectors) * element_bytes(t);
+}
+
+static int64_t token_bytes(const plmr_timing *t, const plmr_grid *g)
+{
+    return 2 * g->keys.size * (int64_t)plmr_dtype_bytes(t->options.cache_dtype);
+}
+
+/* Requests that are in a stage together: those of a batch are spread over the stages. */
+static int stage_batch(const plmr_timing *t)
+{
+    int stages = t->placement[1].n_stages;
+    return stages ? (int)plmr_ceil_div(t->options.n_batch, stages) : t->options.n_batch;
+}
+
+/* The most tokens of a request that a row of cores holds: the last row, if new tokens stay there. */
+static int64_t tokens_of_row(const plmr_timing *t, int64_t n_tokens)
+{
+    int64_t rows = t->decode->rows, first = n_tokens < t->options.n_prompt ? n_tokens : t->options.n_prompt;
+    return t->options.balanced || t->options.as_published ? plmr_ceil_div(n_tokens, rows)
+                                                          : plmr_ceil_div(first, rows) + n_tokens - first;
+}
+
+/* Residual stream, its norm and what is added; heads; the FFN's vectors; scores of the row's tokens. */
+static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
+{
+    const plmr_grid *g = t->decode;
+    int64_t vectors = 3 * g->dim.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size;
+    int64_t scores = row_tokens * g->heads.n_per_core * g->heads.n_rep;
+    return (vectors + scores) * element_bytes(t) * t->options.n_batch;
+}
+
+/* Beside what the products need (the ledger of a layer): the stream, its norm, and queries, keys and values. */
+static int64_t prefill_working(const plmr_timing *t)
+{
+    const plmr_grid *g = t->prefill;
+    int64_t rows = plmr_ceil_div(t->options.n_prompt, g->rows);
+    int64_t elements = rows * (2 * g->dim_x.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size);
+    return elements * element_bytes(t) + g->region->ledger.sram_peak_bytes;
+}
+
+static int count_regions(const plmr_timing *t, int rows, int cols)
+{
+    return (int)t->device->rows / rows * ((int)t->device->cols / cols);
+}
+
+/* The side of a square region in which a layer would fit, about: what a core needs falls with the cores. */
+static int side_for(const plmr_timing *t, const plmr_placement *p, int64_t need)
+{
+    double cores = (double)p->rows * p->cols * (double)need / t->device->sram;
+    int side = 3;
+    while ((double)side * side < cores * 1.05)
+        side++;
+    return side;
+}
+
+static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, int64_t need)
+{
+    int side = side_for(t, p, need), most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
+    if (side > most)
+        return plmr_error_make(PLMR_ERROR_LIMIT,
+                               "--%s-cores: one layer of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
+                               "%.0f and no region of it would do: choose fewer tokens or another device, or --allow M",
+                               phase, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
+                               t->device->sram);
+    return plmr_error_make(PLMR_ERROR_LIMIT,
+                           "--%s-cores: one layer of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has %.0f: "
+                           "about %dx%d would do, or --allow M",
+                           phase, t->shape.name, (long long)need, p->rows, p->cols, t->device->name, t->device->sram,
+                           side, side);
+}
+
+/* As many layers to a region as fit, then evenly over as many regions as that takes. */
+static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int64_t row_tokens)
+{
+    int64_t layer = p->layer_bytes + row_tokens * p->token_bytes, room = (int64_t)t->device->sram - p->working_bytes;
+    int64_t most = room / layer, layers = t->options.n_layers;
+    if (most < 1 && !t->allow_memory)
+        return misfit(t, p, phase, p->working_bytes + layer);
+    most = most < 1 ? 1 : most < layers ? most : layers;
+    int64_t stages = plmr_ceil_div(layers, most);
+    p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
+    int64_t last = layers - (stages - 1) * p->layers_per_stage;
+    p->output_apart = last * layer + p->output_bytes > room;
+    p->n_stages = (int)stages + p->output_apart;
+    int64_t full = p->layers_per_stage * layer, end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
+    p->sram_bytes = p->working_bytes + (full > end ? full : end);
+    p->n_regions = count_regions(t, p->rows, p->cols);
+    int64_t for_tokens = room - p->layers_per_stage * p->layer_bytes;
+    int64_t row = for_tokens > 0 ? for_tokens / (p->layers_per_stage * p->token_bytes) : 0;
+    p->capacity = t->options.balanced ? row * p->rows : row;
+    return PLMR_OK;
+}
+
+static plmr_status place_decode(plmr_timing *t)
+{
+    int64_t row_tokens = tokens_of_row(t, t->options.n_tokens);
+    t->placement[1] = (plmr_placement){
+        .rows = t->decode->rows,
+        .cols = t->decode->cols,
+        .layer_bytes = layer_bytes(t, t->decode),
+        .token_bytes = token_bytes(t, t->decode) * t->options.n_batch,
+        .working_bytes = decode_working(t, row_tokens),
+        .output_bytes = t->options.as_published
+                            ? 0
+                            : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
+    };
+    return place(t, &t->placement[1], "decode", row_tokens);
+}
+
+/* ---- time ---- */
+
+static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
+{
+    plmr_clock_reset(grid->region->clock);
+    return (plmr_cost_pass){
+        .grid = grid,
+        .device = t->device,
+        .dtype = t->shape.dtype,
+        .cache_dtype = t->options.cache_dtype,
+        .n_batch = 1,
+        .shifts = t->options.balanced,
+        .as_published = t->options.as_published,
+    };
+}
+
+/* A layer as a turn, with what it adds to each kind of work. */
+struct turn {
+    plmr_cost_pass *pass;
+    plmr_status (*layer)(plmr_cost_pass *pass);
+    double last[PLMR_N_WORKS];
+};
+
+static plmr_status run_turn(void *context)
+{
+    struct turn *turn = context;
+    double before[PLMR_N_WORKS];
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        before[i] = turn->pass->work[i];
+    PLMR_TRY(turn->layer(turn->pass));
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        turn->last[i] = turn->pass->work[i] - before[i];
+    return PLMR_OK;
+}
+
+static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass, plmr_status (*layer)(plmr_cost_pass *pass))
+{
+    struct turn turn = {.pass = pass, .layer = layer};
+    int64_t n_run;
+    PLMR_TRY(plmr_region_repeat(pass->grid->region, t->options.n_layers, run_turn, &turn, &n_run));
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        pass->work[i] += turn.last[i] * (double)(t->options.n_layers - n_run);
+    return plmr_clock_max(pass->grid->region->clock, &pass->t_cycles);
+}
+
+/* Every core passes n_bytes on to the core at the same place of the next region, as many hops away as a region is wide.
+ */
+static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, plmr_cost_pass *pass)
+{
+    const plmr_device *d = t->device;
+    double words = (double)plmr_device_wavelets(d, n_bytes);
+    double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + 2 * d->ramp + d->hop * p->cols +
+                                         d->link * words);
+    if (t->options.as_published)
+        return;
+    pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);
+    pass->t_cycles += cycles * (p->n_stages - 1);
+}
+
+static plmr_status finish_pass(const plmr_timing *t, const plmr_cost_pass *pass, plmr_phase_cost *phase)
+{
+    plmr_cost cost;
+    PLMR_TRY(plmr_region_cost(pass->grid->region, &cost));
+    *phase = (plmr_phase_cost){.t_cycles = pass->t_cycles, .routes_max = cost.routes_max};
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        phase->work[i] = pass->work[i];
+    PLMR_CHECK(!cost.violates_routes || t->allow_routes, PLMR_ERROR_LIMIT,
+               "a core of the %dx%d region needs %d routes, but a router of %s holds %.0f: choose another device, or "
+               "--allow R",
+               pass->grid->rows, pass->grid->cols, cost.routes_max, t->device->name, t->device->routes);
+    return PLMR_OK;
+}
+
+plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_cost_pass pass = start_pass(t, t->prefill);
+    pass.n_tokens = t->options.n_prompt;
+    PLMR_TRY(run_layers(t, &pass, plmr_prefill_layer_cost));
+    int64_t n_bytes =
+        plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * element_bytes(t);
+    add_stages(t, &t->placement[0], n_bytes, &pass);
+    return finish_pass(t, &pass, phase);
+}
+
+/* The two matrices that decode has the other way round, and the prompt's keys and values. Those of all layers of a
+ * region, for regions do it side by side. */
+static int64_t relayout_bytes(const plmr_timing *t)
+{
+    const plmr_grid *g = t->prefill;
+    int64_t weights = (g->queries.size + g->ffn.size) * (int64_t)g->dim_x.size * element_bytes(t);
+    int64_t cache = plmr_ceil_div(t->options.n_prompt, g->rows) * token_bytes(t, g);
+    return (weights + cache) * t->placement[0].layers_per_stage;
+}
+
+plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_phase_cost output;
+    plmr_cost_pass pass = start_pass(t, t->prefill);
+    PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
+    PLMR_TRY(finish_pass(t, &pass, phase));
+    pass = start_pass(t, t->decode);
+    PLMR_TRY(plmr_output_cost(&pass));
+    PLMR_TRY(finish_pass(t, &pass, &output));
+    plmr_phase_cost_add(phase, &output);
+    return PLMR_OK;
+}
+
+plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase_cost **phase)
+{
+    int64_t row_tokens = tokens_of_row(t, t->options.as_published ? n_before : n_before + 1);
+    *phase = &t->token;
+    if (row_tokens == t->row_tokens)
+        return PLMR_OK;
+    plmr_cost_pass pass = start_pass(t, t->decode);
+    pass.n_batch = stage_batch(t);
+    pass.n_tokens = n_before + 1;
+    pass.row_tokens = row_tokens;
+    PLMR_TRY(run_layers(t, &pass, plmr_decode_layer_cost));
+    if (!t->options.as_published)
+        PLMR_TRY(plmr_output_cost(&pass));
+    add_stages(t, &t->placement[1], t->decode->dim.size * element_bytes(t) * pass.n_batch, &pass);
+    PLMR_TRY(finish_pass(t, &pass, &t->token));
+    t->row_tokens = row_tokens;
+    return PLMR_OK;
+}
+
+void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
+{
+    sum->t_cycles += phase->t_cycles;
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        sum->work[i] += phase->work[i];
+    sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;
+}
+
+/* ---- making ---- */
+
+/* One head of full size, as the published code has it. */
+static void take_shape(plmr_timing *t, const plmr_model_shape *shape)
+{
+    t->shape = *shape;
+    if (!t->options.as_published)
+        return;
+    t->shape.n_heads = t->shape.n_kv_heads = 1;
+    t->shape.head_dim = t->shape.rope_dim = shape->dim;
+    t->shape.has_qkv_biases = false;
+}
+
+/* Once through a layer tells what its products need. */
+static plmr_status place_prefill(plmr_timing *t)
+{
+    plmr_cost_pass pass = start_pass(t, t->prefill);
+    pass.n_tokens = t->options.n_prompt;
+    PLMR_TRY(plmr_prefill_layer_cost(&pass));
+    t->placement[0] = (plmr_placement){
+        .rows = t->prefill->rows,
+        .cols = t->prefill->cols,
+        .layer_bytes = layer_bytes(t, t->prefill),
+        .token_bytes = token_bytes(t, t->prefill),
+        .working_bytes = prefill_working(t),
+    };
+    return place(t, &t->placement[0], "prefill", plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
+}
+
+static plmr_status fill_timing(plmr_timing *t, plmr_mesh *mesh)
+{
+    const plmr_timing_options *o = &t->options;
+    plmr_region_options any = {.allow_memory = true, .allow_routes = true, .every_step = o->every_step};
+    if (o->decode_rows) {
+        PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &any, &t->decode));
+        PLMR_TRY(place_decode(t));
+    }
+    if (!o->prefill_side)
+        return PLMR_OK;
+    PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->prefill_side, o->prefill_side, &any, &t->prefill));
+    return place_prefill(t);
+}
+
+plmr_status plmr_timing_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape,
+                               const plmr_timing_options *options, bool allow_memory, bool allow_routes,
+                               plmr_timing **out)
+{
+    plmr_timing *t = calloc(1, sizeof *t);
+    PLMR_CHECK(t, PLMR_ERROR_SYSTEM, "out of memory");
+    t->device = device;
+    t->options = *options;
+    t->allow_memory = allow_memory;
+    t->allow_routes = allow_routes;
+    take_shape(t, shape);
+    plmr_status status = fill_timing(t, mesh);
+    if (status)
+        plmr_timing_destroy(t);
+    else
+        *out = t;
+    return status;
+}
+
+void plmr_timing_destroy(plmr_timing *t)
+{
+    if (!t)
+        return;
+    plmr_grid_destroy(t->prefill);
+    plmr_grid_destroy(t->decode);
+    free(t);
+}
+
+const plmr_placement *plmr_timing_placement(const plmr_timing *t, bool decode)
+{
+    return &t->placement[decode];
+}
+
+plmr_status plmr_timing_fits(const plmr_timing *t, int64_t n_tokens)
+{
+    const plmr_placement *p = &t->placement[1];
+    int row = p->rows - 1;
+    if (n_tokens <= p->capacity || t->allow_memory)
+        return PLMR_OK;
+    return plmr_error_make(PLMR_ERROR_LIMIT,
+                           "row %d of cores has no SRAM left for token %lld: with %d layers to a region the key-value "
+                           "cache holds %lld tokens; %s, or --allow M",
+                           row, (long long)n_tokens, p->layers_per_stage, (long long)p->capacity,
+                           t->options.balanced ? "choose larger --decode-cores" : "try --kv shift");
+}

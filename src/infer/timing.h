@@ -1,0 +1,75 @@
+/* timing.h - what a model costs on a device: where its layers lie, and the virtual time of prefill and decode.
+ *
+ * Regions of one size tile the wafer; each is a pipeline stage with as many layers as its cores' SRAM holds. One request
+ * is in one stage at a time. All layers are alike, so a layer is run in the time plane until every clock advances by the
+ * same, and the rest is added (see plmr_region_repeat); and a token costs what the last one did as long as the fullest
+ * row of cores holds as many tokens.
+ */
+#ifndef PLMR_INFER_TIMING_H
+#define PLMR_INFER_TIMING_H
+
+#include "infer/cost.h"
+
+typedef struct plmr_timing_options {
+    int prefill_side;             /* cores along both axes; 0: no prefill */
+    int decode_rows, decode_cols; /* 0: no decode */
+    int n_layers;                 /* of the model, that are placed and run */
+    int n_batch;                  /* requests that are decoded together */
+    int64_t n_prompt;             /* tokens of the prompt, which the cache holds when decode starts */
+    int64_t n_tokens;             /* most tokens of a request, at the end of decode */
+    bool balanced;                /* the key-value cache is kept balanced */
+    bool as_published;
+    bool every_step; /* no exact shortcuts */
+    enum plmr_dtype cache_dtype;
+} plmr_timing_options;
+
+/* Where the layers lie in a phase, and what of its SRAM a core needs. */
+typedef struct plmr_placement {
+    int rows, cols;        /* of a region */
+    int n_regions;         /* that fit the wafer */
+    int n_stages;          /* regions that the layers need; more than n_regions: the model is too large for a wafer */
+    int layers_per_stage;  /* at most */
+    bool output_apart;     /* the output projection has a stage of its own, the last */
+    int64_t layer_bytes;   /* weights of a layer */
+    int64_t token_bytes;   /* key and value of a token, in one layer, in each core of its row */
+    int64_t working_bytes; /* activations and buffers */
+    int64_t output_bytes;  /* weights of the output projection */
+    int64_t sram_bytes;    /* of the core that needs most, at the end */
+    int64_t capacity;      /* tokens that the key-value cache can hold, for each request */
+} plmr_placement;
+
+typedef struct plmr_phase_cost {
+    double t_cycles;
+    double work[PLMR_N_WORKS]; /* adds up to t_cycles */
+    int routes_max;
+} plmr_phase_cost;
+
+typedef struct plmr_timing plmr_timing;
+
+/* Places the model. A layer that does not fit its region's cores is an error that says how many cores would do, unless
+ * allow_memory; likewise routes. Collective. */
+plmr_status plmr_timing_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape,
+                               const plmr_timing_options *options, bool allow_memory, bool allow_routes,
+                               plmr_timing **timing);
+void plmr_timing_destroy(plmr_timing *timing);
+
+/* Of prefill or decode. */
+const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool decode);
+
+/* The prompt through all layers. Collective. */
+plmr_status plmr_timing_prefill(plmr_timing *timing, plmr_phase_cost *phase);
+
+/* From the prefill's places to decode's, and the first token's logits. Collective. */
+plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
+
+/* One token of every request, with n_before tokens of each in the cache; the same pointer as before as long as nothing
+ * changes. Collective. */
+plmr_status plmr_timing_token(plmr_timing *timing, int64_t n_before, const plmr_phase_cost **phase);
+
+/* Fails if the cache of a request with n_tokens does not fit the rows of cores: names row and token. Local. */
+plmr_status plmr_timing_fits(const plmr_timing *timing, int64_t n_tokens);
+
+/* Sums of phases. */
+void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase);
+
+#endif
