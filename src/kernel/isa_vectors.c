@@ -17,21 +17,25 @@
 /* ---- products of vectors and matrices ---- */
 
 #if defined(PLMR_ISA_AVX512)
-enum { GEMV_WIDE = 16 }; /* vectors of sums at a time, half of the registers */
+enum { GEMV_VECTORS = 16 }; /* of sums at a time, half of the registers */
 #else
-enum { GEMV_WIDE = 8 };
+enum { GEMV_VECTORS = 8 };
 #endif
-enum { GEMV_MIDDLE = 4, LINE = 64 };
 
-/* What is read after the columns that are at work: so many lines of each row. */
+/* Blocks with rows of at most so many bytes are read column by column, with the sums in registers; with longer ones
+ * they are read row by row, with the sums of GEMV_COLS columns in the cache: one row at a time where short rows are one
+ * stream, else several, to keep enough reads under way. */
+enum { LINE = 64, GEMV_NARROW = 1024, GEMV_SHORT = 4096, GEMV_ROWS = 8, GEMV_COLS = 16384 };
+
+/* What is read after the columns that are at work: so many lines of each row. They go to the second level of the cache,
+ * which can have more of them under way than the first. */
 typedef struct ahead {
     const char *at;
     int n_lines;
 } ahead;
 
-/* Reads no further than `b` in bytes; rows are row_bytes apart. */
 PLMR_INLINE void gemv_sums(int n_vectors, enum plmr_dtype dtype, bool half, int kt, const float *x, const char *b,
-                           size_t row_bytes, ahead ahead, vf sum[GEMV_WIDE])
+                           size_t row_bytes, ahead ahead, vf sum[GEMV_VECTORS])
 {
     PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
     {
@@ -39,7 +43,7 @@ PLMR_INLINE void gemv_sums(int n_vectors, enum plmr_dtype dtype, bool half, int 
     }
     for (int k = 0; k < kt; k++, b += row_bytes, ahead.at += row_bytes) {
         for (int line = 0; line < ahead.n_lines; line++)
-            __builtin_prefetch(ahead.at + line * LINE);
+            __builtin_prefetch(ahead.at + line * LINE, 0, 2);
         PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
         {
             sum[v] = vf_step(half, x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
@@ -55,7 +59,7 @@ PLMR_INLINE vf add(bool half, vf a, vf b)
 PLMR_INLINE void gemv_vectors(int n_vectors, enum plmr_dtype dtype, bool half, int kt, const float *x, const char *b,
                               size_t row_bytes, const float *onto, float *part, ahead ahead)
 {
-    vf sum[GEMV_WIDE];
+    vf sum[GEMV_VECTORS];
     gemv_sums(n_vectors, dtype, half, kt, x, b, row_bytes, ahead, sum);
     PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
     {
@@ -87,7 +91,7 @@ PLMR_INLINE void gemv_rest(enum plmr_dtype dtype, bool half, int kt, int64_t n, 
         return;
     }
     float values[LANES];
-    vf sum[GEMV_WIDE];
+    vf sum[GEMV_VECTORS];
     gemv_sums(1, dtype, half, kt, x, b + ((size_t)n - LANES) * plmr_dtype_bytes(dtype), row_bytes, ahead, sum);
     vf_store(values, onto ? add(half, sum[0], vf_load(onto + n - LANES)) : sum[0]);
     memcpy(part + whole, values + LANES - rest, rest * sizeof *values);
@@ -96,10 +100,9 @@ PLMR_INLINE void gemv_rest(enum plmr_dtype dtype, bool half, int kt, int64_t n, 
 /* Of n columns that are left, so many are next. */
 PLMR_INLINE int64_t gemv_width(int64_t n)
 {
-    const int64_t widths[] = {GEMV_WIDE * LANES, GEMV_MIDDLE * LANES, LANES};
-    for (int i = 0; i < 3; i++)
-        if (n >= widths[i])
-            return widths[i];
+    for (int n_vectors = GEMV_VECTORS; n_vectors > 0; n_vectors /= 2)
+        if (n >= n_vectors * LANES)
+            return n_vectors * LANES;
     return n;
 }
 
@@ -118,24 +121,84 @@ PLMR_INLINE ahead gemv_ahead(size_t element, int64_t n, int64_t j, const char *b
     return next ? lines_of(next, (size_t)gemv_width(n) * element) : (ahead){b, 0};
 }
 
-PLMR_INLINE void gemv(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b, size_t ldb,
-                      const float *onto, float *part, const char *next)
+PLMR_INLINE void gemv_narrow(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b,
+                             size_t row_bytes, const float *onto, float *part, const char *next)
 {
-    size_t element = plmr_dtype_bytes(dtype), row_bytes = ldb * element;
+    size_t element = plmr_dtype_bytes(dtype);
     for (int64_t j = 0, width; j < n; j += width) {
         ahead ahead = gemv_ahead(element, n, j, b, next);
         const char *at = b + (size_t)j * element;
         const float *more = onto ? onto + j : NULL;
         width = gemv_width(n - j);
-        if (width == GEMV_WIDE * LANES)
-            gemv_vectors(GEMV_WIDE, dtype, half, kt, x, at, row_bytes, more, part + j, ahead);
-        else if (width == GEMV_MIDDLE * LANES)
-            gemv_vectors(GEMV_MIDDLE, dtype, half, kt, x, at, row_bytes, more, part + j, ahead);
-        else if (width == LANES)
-            gemv_vectors(1, dtype, half, kt, x, at, row_bytes, more, part + j, ahead);
-        else
+        switch (width / LANES) {
+#define PLMR_GEMV(constant)                                                                                            \
+    case constant:                                                                                                     \
+        gemv_vectors(constant, dtype, half, kt, x, at, row_bytes, more, part + j, ahead);                              \
+        break;
+            PLMR_GEMV(1)
+            PLMR_GEMV(2)
+            PLMR_GEMV(4)
+            PLMR_GEMV(8)
+#if defined(PLMR_ISA_AVX512)
+            PLMR_GEMV(16)
+#endif
+#undef PLMR_GEMV
+        default:
             gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, ahead);
+        }
     }
+}
+
+/* Continues the chains of n columns, a whole number of vectors, over n_rows rows. */
+PLMR_INLINE void gemv_rows(int n_rows, enum plmr_dtype dtype, bool half, int64_t n, const float *x, const char *b,
+                           size_t row_bytes, const char *next, float *sums)
+{
+    for (int64_t j = 0; j < n; j += LANES) {
+        if (next)
+            __builtin_prefetch(next + (size_t)j * plmr_dtype_bytes(dtype), 0, 2);
+        vf sum = vf_load(sums + j);
+        PLMR_UNROLL for (int k = 0; k < n_rows; k++)
+        {
+            sum = vf_step(half, x[k], vf_load_as(dtype, b + (size_t)k * row_bytes, (size_t)j), sum);
+        }
+        vf_store(sums + j, sum);
+    }
+}
+
+PLMR_INLINE void gemv_wide(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b,
+                           size_t row_bytes, const float *onto, float *part, const char *next)
+{
+    float sums[GEMV_COLS];
+    int64_t whole = n - n % LANES;
+    bool one_stream = row_bytes == (size_t)n * plmr_dtype_bytes(dtype) && row_bytes < GEMV_SHORT;
+    for (int64_t j = 0; j < whole; j += GEMV_COLS) {
+        const char *at = b + (size_t)j * plmr_dtype_bytes(dtype);
+        int64_t cols = whole - j < GEMV_COLS ? whole - j : GEMV_COLS;
+        int k = 0;
+        memset(sums, 0, (size_t)cols * sizeof *sums);
+        for (; !one_stream && k + GEMV_ROWS <= kt; k += GEMV_ROWS)
+            gemv_rows(GEMV_ROWS, dtype, half, cols, x + k, at + (size_t)k * row_bytes, row_bytes, NULL, sums);
+        for (; k < kt; k++)
+            gemv_rows(1, dtype, half, cols, x + k, at + (size_t)k * row_bytes, row_bytes,
+                      one_stream && next ? next + (size_t)k * row_bytes : NULL, sums);
+        for (int64_t i = 0; i < cols; i += LANES)
+            vf_store(part + j + i, onto ? add(half, vf_load(sums + i), vf_load(onto + j + i)) : vf_load(sums + i));
+    }
+    if (whole < n)
+        gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, (ahead){b, 0});
+}
+
+/* A next block that follows this one in memory the processor fetches sooner by itself. */
+PLMR_INLINE void gemv(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b, size_t ldb,
+                      const float *onto, float *part, const char *next)
+{
+    size_t row_bytes = ldb * plmr_dtype_bytes(dtype);
+    if (ldb == (size_t)n && next == b + (size_t)kt * row_bytes)
+        next = NULL;
+    if ((size_t)n * plmr_dtype_bytes(dtype) <= GEMV_NARROW)
+        gemv_narrow(dtype, half, kt, n, x, b, row_bytes, onto, part, next);
+    else
+        gemv_wide(dtype, half, kt, n, x, b, row_bytes, onto, part, next);
 }
 
 static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,

@@ -77,18 +77,22 @@ static void check_gemv(const plmr_isa *isa, const gemv_case *c)
 static void gemv_onto(void **state)
 {
     (void)state;
-    static const int lengths[] = {1, 3, 7, 8, 15, 16, 17, 33, 64, 100, 255, 256, 257, 700}, depths[] = {0, 1, 2, 8, 23};
+    static const int lengths[] = {1, 3, 7, 8, 15, 16, 17, 33, 64, 100, 255, 256, 257, 700, 2100},
+                     depths[] = {0, 1, 2, 8, 23};
     for (int i = 0; i < N_ISAS * 6 * N_ONTO; i++) {
         const plmr_isa *isa = isa_number(i / 6 / N_ONTO);
-        for (int j = 0; isa && j < 14 * 5; j++) {
+        for (int j = 0; isa && j < 15 * 5; j++) {
             gemv_case c = {.dtype = (enum plmr_dtype)(i % 3),
                            .accumulate = i / 3 % 2 ? PLMR_F16 : PLMR_F32,
-                           .kt = depths[j / 14],
-                           .n = lengths[j % 14],
+                           .kt = depths[j / 15],
+                           .n = lengths[j % 15],
                            .gap = j % 3,
                            .onto = (enum onto)(i / 6 % N_ONTO),
                            .has_next = j % 2};
             check_gemv(isa, &c);
+            c.n = 16500 + j;
+            if (j >= 72) /* more columns than are summed up together */
+                check_gemv(isa, &c);
         }
     }
 }
