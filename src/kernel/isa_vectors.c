@@ -223,8 +223,14 @@ static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
 enum { ROWS_AT_ONCE = 6 };
 
 /* A panel holds vectors of keys as floats, each with all of its dimensions in one piece: whatever ldk is, the two that
- * are at work stay in the cache. */
-enum { KEY_VECTORS = 2, PANEL_VECTORS = 8, PANEL_FLOATS = PLMR_SCORES_DIMENSIONS * KEY_VECTORS * 16 };
+ * are at work stay in the cache. A gap between them keeps the same dimension of all from competing for one place there.
+ */
+enum {
+    KEY_VECTORS = 2,
+    PANEL_VECTORS = 16,
+    PANEL_GAP = 1,
+    PANEL_FLOATS = (PLMR_SCORES_DIMENSIONS + PANEL_GAP) * KEY_VECTORS * 16
+};
 _Static_assert((int)LANES <= 16, "a panel has the room");
 
 typedef struct scoring {
@@ -396,9 +402,10 @@ static void attention_scores(const plmr_tree_op *ops, int n_ops, int s, int n_ro
     size_t dimensions = count_dimensions(ops, n_ops, s);
     PLMR_ASSERT(dimensions <= PLMR_SCORES_DIMENSIONS);
     int most = PANEL_VECTORS;
-    while (most > KEY_VECTORS && (size_t)most * dimensions * LANES > PANEL_FLOATS)
+    size_t stride = (dimensions + PANEL_GAP) * LANES;
+    while (most > KEY_VECTORS && (size_t)most * stride > PANEL_FLOATS)
         most -= KEY_VECTORS;
-    scoring job = {ops, n_ops, s, q, ldq, panel, dimensions * LANES, scores, lds};
+    scoring job = {ops, n_ops, s, q, ldq, panel, stride, scores, lds};
     for (int64_t j = 0; j < n_keys; j += most * LANES, job.scores += most * LANES) {
         int64_t now = n_keys - j < most * LANES ? n_keys - j : most * LANES;
         int n_blocks = (int)plmr_ceil_div(now, KEY_VECTORS * LANES);

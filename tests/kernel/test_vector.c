@@ -238,7 +238,7 @@ static void scores(void **state)
 {
     (void)state;
     static const int cores[] = {1, 2, 3, 8, 21, 40}, sizes[] = {1, 2, 3, 4, 8};
-    static const int rows[] = {1, 2, 3, 5, 6, 7, 13}, keys[] = {1, 5, 16, 31, 32, 33, 64, 100, 130, 300};
+    static const int rows[] = {1, 2, 3, 5, 6, 7, 13}, keys[] = {1, 5, 16, 31, 32, 33, 64, 100, 130, 600};
     for (int i = 0; i < 600; i++) {
         scores_case c = {.tree = trees[i % N_TREES](cores[random_below(6)]),
                          .s = sizes[random_below(5)],
@@ -258,7 +258,7 @@ static void many_dimensions(void **state)
     (void)state;
     static const int sizes[] = {13, 27, 51};
     for (int i = 0; i < 3 * N_ISAS; i++) {
-        scores_case c = {.tree = two_levels(MOST_CORES), .s = sizes[i % 3], .n_rows = 3, .n_keys = 170};
+        scores_case c = {.tree = two_levels(MOST_CORES), .s = sizes[i % 3], .n_rows = 3, .n_keys = 600};
         if (isa_number(i / 3))
             check_scores(isa_number(i / 3), &c);
     }
