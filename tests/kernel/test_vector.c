@@ -14,12 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *random_elements(enum plmr_dtype dtype, size_t n, uint32_t seed)
+static void *make_elements(enum plmr_dtype dtype, size_t n, bool wild, uint32_t seed)
 {
     void *elements = must_allocate(n * plmr_dtype_bytes(dtype));
     for (size_t i = 0; i < n; i++)
-        put_element(dtype, elements, i, element_bits(dtype, false, hash(seed, (uint32_t)i, 3, 4)));
+        put_element(dtype, elements, i, element_bits(dtype, wild, hash(seed, (uint32_t)i, 3, 4)));
     return elements;
+}
+
+static void *random_elements(enum plmr_dtype dtype, size_t n, uint32_t seed)
+{
+    return make_elements(dtype, n, false, seed);
 }
 
 static float element(enum plmr_dtype dtype, const void *elements, size_t at)
@@ -170,6 +175,7 @@ typedef struct scores_case {
     tree tree;
     int s, n_rows, n_keys, gap;
     enum plmr_dtype dtype;
+    bool wild; /* products underflow, to -0 too */
 } scores_case;
 
 typedef struct scores_data {
@@ -208,8 +214,8 @@ static scores_data make_scores(const scores_case *c)
 {
     size_t n_dimensions = (size_t)(MOST_CORES * c->s), gap = (size_t)c->gap;
     scores_data data = {.ldq = n_dimensions + gap, .ldk = (size_t)c->n_keys + gap, .lds = (size_t)c->n_keys + gap};
-    data.q = random_elements(PLMR_F32, (size_t)c->n_rows * data.ldq, 5);
-    data.kt = random_elements(c->dtype, n_dimensions * data.ldk, 6);
+    data.q = make_elements(PLMR_F32, (size_t)c->n_rows * data.ldq, c->wild, 5);
+    data.kt = make_elements(c->dtype, n_dimensions * data.ldk, c->wild, 6);
     data.scores = must_allocate(((size_t)c->n_rows * data.lds + 1) * sizeof *data.scores);
     for (size_t i = 0; i <= (size_t)c->n_rows * data.lds; i++)
         data.scores[i] = 77;
@@ -245,7 +251,8 @@ static void scores(void **state)
                          .n_rows = rows[random_below(7)],
                          .n_keys = keys[random_below(10)],
                          .gap = random_below(3) * 3,
-                         .dtype = (enum plmr_dtype)random_below(3)};
+                         .dtype = (enum plmr_dtype)random_below(3),
+                         .wild = random_below(4) == 0};
         for (int k = 0; k < N_ISAS; k++)
             if (isa_number(k))
                 check_scores(isa_number(k), &c);
