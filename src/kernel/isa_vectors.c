@@ -27,7 +27,7 @@ enum { GEMV_VECTORS = 8 };
  * stream, else several, to keep enough reads under way. */
 enum { LINE = 64, GEMV_NARROW = 1024, GEMV_SHORT = 4096, GEMV_ROWS = 8, GEMV_COLS = 16384 };
 
-/* What is read after the columns that are at work: so many lines of each row. They go to the second level of the cache,
+/* So many lines of each row of the next block, from the first row's on. They go to the second level of the cache,
  * which can have more of them under way than the first. */
 typedef struct ahead {
     const char *at;
@@ -41,9 +41,9 @@ PLMR_INLINE void gemv_sums(int n_vectors, enum plmr_dtype dtype, bool half, int 
     {
         sum[v] = (vf){0};
     }
-    for (int k = 0; k < kt; k++, b += row_bytes, ahead.at += row_bytes) {
+    for (int k = 0; k < kt; k++, b += row_bytes) {
         for (int line = 0; line < ahead.n_lines; line++)
-            __builtin_prefetch(ahead.at + line * LINE, 0, 2);
+            __builtin_prefetch(ahead.at + (size_t)k * row_bytes + line * LINE, 0, 2);
         PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
         {
             sum[v] = vf_step(half, x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
@@ -106,19 +106,13 @@ PLMR_INLINE int64_t gemv_width(int64_t n)
     return n;
 }
 
-PLMR_INLINE ahead lines_of(const char *from, size_t n_bytes)
+/* Columns of the next block, if there is one. */
+PLMR_INLINE ahead lines_of(const char *next, size_t at, size_t n_bytes)
 {
-    const char *first = from - (uintptr_t)from % LINE;
+    if (!next)
+        return (ahead){NULL, 0};
+    const char *from = next + at, *first = from - (uintptr_t)from % LINE;
     return (ahead){first, (int)((size_t)(from + n_bytes - 1 - first) / LINE) + 1};
-}
-
-/* The columns after those at j, which are of this block or the first of the next. */
-PLMR_INLINE ahead gemv_ahead(size_t element, int64_t n, int64_t j, const char *b, const char *next)
-{
-    int64_t after = j + gemv_width(n - j);
-    if (after < n)
-        return lines_of(b + (size_t)after * element, (size_t)gemv_width(n - after) * element);
-    return next ? lines_of(next, (size_t)gemv_width(n) * element) : (ahead){b, 0};
 }
 
 PLMR_INLINE void gemv_narrow(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b,
@@ -126,10 +120,10 @@ PLMR_INLINE void gemv_narrow(enum plmr_dtype dtype, bool half, int kt, int64_t n
 {
     size_t element = plmr_dtype_bytes(dtype);
     for (int64_t j = 0, width; j < n; j += width) {
-        ahead ahead = gemv_ahead(element, n, j, b, next);
+        width = gemv_width(n - j);
+        ahead ahead = lines_of(next, (size_t)j * element, (size_t)width * element);
         const char *at = b + (size_t)j * element;
         const float *more = onto ? onto + j : NULL;
-        width = gemv_width(n - j);
         switch (width / LANES) {
 #define PLMR_GEMV(constant)                                                                                            \
     case constant:                                                                                                     \
@@ -185,7 +179,7 @@ PLMR_INLINE void gemv_wide(enum plmr_dtype dtype, bool half, int kt, int64_t n, 
             vf_store(part + j + i, onto ? add(half, vf_load(sums + i), vf_load(onto + j + i)) : vf_load(sums + i));
     }
     if (whole < n)
-        gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, (ahead){b, 0});
+        gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, (ahead){NULL, 0});
 }
 
 /* A next block that follows this one in memory the processor fetches sooner by itself. */

@@ -28,8 +28,9 @@ typedef struct plmr_tree_op {
  * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be part.
  * With accumulate PLMR_F16 every operation, the addition too, is rounded to f16.
  *
- * b has the given dtype. `next`: where a block of the same shape and ldb begins that is multiplied soon, or NULL. It is
- * fetched meanwhile, so that blocks in any order stream at the rate of the memory. */
+ * b has the given dtype. `next`: where a block of the same shape and ldb begins that is multiplied soon, or NULL.
+ * Unless its rows are so long that the processor does so by itself, it is fetched meanwhile, to the second level of the
+ * cache. Blocks that are visited in the order in which they lie in memory are still read fastest. */
 void plmr_gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
                     size_t ldb, const float *onto, float *part, const void *next);
 
