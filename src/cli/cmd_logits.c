@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/llm_run.h"
+#include "cli/llm_summary.h"
 
 struct logits_command {
     plmr_llm_options llm; /* first: see llm_options.h */
@@ -99,7 +99,17 @@ static plmr_status write_logits(const char *path, const float *logits, size_t n)
 static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, const int32_t *ids, int n)
 {
     size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
-    PLMR_TRY(plmr_llm_load(run, n, 1, !c->decode_only));
+    plmr_timing_options timing = {
+        .n_layers = run->shape->n_layers,
+        .n_batch = 1,
+        .n_prompt = n,
+        .n_tokens = n,
+        .balanced = !c->llm.concat,
+        .cache_dtype = plmr_llm_cache_dtype(run),
+    };
+    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &timing);
+    timing.prefill_side = c->decode_only ? 0 : timing.prefill_side;
+    PLMR_TRY(plmr_llm_load(run, &timing));
     float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
     plmr_status status = plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")
                                                                 : PLMR_OK);

@@ -73,18 +73,26 @@ static void tell_progress(void *context, double share)
     plmr_progress_step(context, (int64_t)(share * 1000));
 }
 
-plmr_status plmr_llm_load(plmr_llm_run *run, int64_t n_tokens, int n_batch, bool prefills)
+enum plmr_dtype plmr_llm_cache_dtype(const plmr_llm_run *run)
 {
-    const plmr_llm_options *o = run->options;
+    if (run->options->has_cache_dtype)
+        return run->options->cache_dtype;
+    return run->shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16;
+}
+
+plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing)
+{
     plmr_engine_options options = {
-        .prefill_side = prefills ? o->prefill_rows : 0,
-        .decode_rows = o->decode_rows,
-        .decode_cols = o->decode_cols,
-        .n_batch = n_batch,
-        .n_tokens = n_tokens,
-        .cache_dtype = o->has_cache_dtype ? o->cache_dtype : run->shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16,
-        .balanced = !o->concat,
-        .dump = o->dump,
+        .prefill_side = timing->prefill_side,
+        .decode_rows = timing->decode_rows ? timing->decode_rows : timing->prefill_side,
+        .decode_cols = timing->decode_rows ? timing->decode_cols : timing->prefill_side,
+        .first_layer = run->first_layer,
+        .n_layers = timing->n_layers,
+        .n_batch = timing->n_batch,
+        .n_tokens = timing->n_tokens,
+        .cache_dtype = timing->cache_dtype,
+        .balanced = timing->balanced,
+        .dump = run->options->dump,
         .progress = tell_progress,
         .progress_context = &run->progress,
     };

@@ -4,6 +4,7 @@
 
 #include "cli/llm_options.h"
 #include "infer/engine.h"
+#include "infer/timing.h"
 #include "llm/tokenizer_gguf.h"
 #include "report/progress.h"
 
@@ -15,6 +16,7 @@ typedef struct plmr_llm_run {
     plmr_tokenizer *tokenizer; /* NULL: the model has none */
     plmr_mesh *mesh;
     plmr_engine *engine;
+    int first_layer; /* of those that are run */
     plmr_progress progress;
     bool interactive; /* progress is drawn: rank 0, on a terminal */
 } plmr_llm_run;
@@ -26,7 +28,10 @@ void plmr_llm_close(plmr_llm_run *run);
 /* The prompt's token ids, of --tokens or of --prompt; at least one, each of the model's; the caller frees them. */
 plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids);
 
-/* Loads the weights, with room for n_tokens in the key-value cache. `prefills`: with a prefill region. Collective. */
-plmr_status plmr_llm_load(plmr_llm_run *run, int64_t n_tokens, int n_batch, bool prefills);
+/* How keys and values are stored: as asked for, else f32 for f32 models and f16 for others. */
+enum plmr_dtype plmr_llm_cache_dtype(const plmr_llm_run *run);
+
+/* Loads the weights, for what is timed. Collective. */
+plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing);
 
 #endif

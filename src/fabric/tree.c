@@ -52,21 +52,28 @@ static void start_expressions(struct compiler *c)
     }
 }
 
+/* Whichever needs the deeper stack is worked out first: the order of two summands does not matter. */
+static struct expression sum_of(struct compiler *c, const struct expression *a, const struct expression *b)
+{
+    const struct expression *deep = a->depth >= b->depth ? a : b, *flat = deep == a ? b : a;
+    struct expression sum = *deep;
+    c->nodes[deep->tail].next = flat->head;
+    sum.tail = flat->tail;
+    sum.depth = deep->depth > flat->depth ? deep->depth : deep->depth + 1;
+    append(c, sum.head, &sum.tail, (plmr_tree_op){.kind = PLMR_TREE_MERGE});
+    return sum;
+}
+
 /* dst += src, both without legs so far. A core that has only its own value adds it to what comes. */
 static void join(struct compiler *c, int src, int dst)
 {
-    struct expression *from = &c->of[src], *to = &c->of[dst];
-    struct expression sum = *from;
-    if (to->single) {
+    struct expression sum = c->of[src];
+    if (c->of[dst].single)
         sum.head = append(c, sum.head, &sum.tail, (plmr_tree_op){PLMR_TREE_ONTO, dst});
-    } else {
-        sum.head = to->head;
-        c->nodes[to->tail].next = from->head;
-        sum.depth = to->depth > from->depth + 1 ? to->depth : from->depth + 1;
-        append(c, sum.head, &sum.tail, (plmr_tree_op){.kind = PLMR_TREE_MERGE});
-    }
+    else
+        sum = sum_of(c, &c->of[src], &c->of[dst]);
     sum.single = false;
-    *to = sum;
+    c->of[dst] = sum;
 }
 
 static int value_of(struct compiler *c, int core)

@@ -233,3 +233,9 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
     engine->for_decode = true;
     return PLMR_OK;
 }
+
+void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens)
+{
+    PLMR_ASSERT(n_tokens <= engine->options.n_tokens);
+    engine->n_cached = engine->n_prefilled = n_tokens; /* of zeros, as it was made */
+}

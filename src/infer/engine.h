@@ -73,6 +73,9 @@ plmr_status plmr_engine_relayout(plmr_engine *engine);
 /* One token for each request: its residual stream after the last layer, n_batch x dim. Collective. */
 plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden);
 
+/* Makes up a cache of n_tokens for each request: for measuring decode alone. Local. */
+void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens);
+
 /* Logits of n rows of residual streams: n x vocab, on rank 0 (NULL elsewhere). Collective. */
 plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidden, float *logits);
 

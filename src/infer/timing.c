@@ -301,17 +301,31 @@ static plmr_status place_prefill(plmr_timing *t)
     return place(t, &t->placement[0], "prefill", plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
 }
 
+/* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone. */
+static plmr_status route(const plmr_grid *g, bool decodes, bool as_published)
+{
+    if (decodes)
+        PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan_y, "the allreduces along y"));
+    if (decodes && !as_published)
+        PLMR_TRY(plmr_ring_route(g->line_y, "the cache's shift", 1));
+    if (decodes || !as_published)
+        PLMR_TRY(plmr_reduce_route(g->region, PLMR_X, g->plan_x, "the allreduces along x"));
+    return as_published ? PLMR_OK : plmr_reduce_route(g->region, PLMR_X, g->plan_heads, "the heads' allreduces");
+}
+
 static plmr_status fill_timing(plmr_timing *t, plmr_mesh *mesh)
 {
     const plmr_timing_options *o = &t->options;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true, .every_step = o->every_step};
     if (o->decode_rows) {
         PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &any, &t->decode));
+        PLMR_TRY(route(t->decode, true, o->as_published));
         PLMR_TRY(place_decode(t));
     }
     if (!o->prefill_side)
         return PLMR_OK;
     PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->prefill_side, o->prefill_side, &any, &t->prefill));
+    PLMR_TRY(route(t->prefill, false, o->as_published));
     return place_prefill(t);
 }
 

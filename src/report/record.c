@@ -39,6 +39,15 @@ plmr_record plmr_record_none(void)
     };
 }
 
+plmr_llm_record plmr_llm_record_none(void)
+{
+    return (plmr_llm_record){
+#define X(type, key) .key = none_##type(),
+        PLMR_LLM_RECORD_FIELDS(X)
+#undef X
+    };
+}
+
 /* A file's name need not be UTF-8, as JSON must be. */
 static json_t *field_text(plmr_record_text value)
 {
@@ -74,13 +83,34 @@ static int set_all(json_t *object, const plmr_record *record)
     return failed;
 }
 
-plmr_status plmr_record_json(const plmr_record *record, char **line)
+static int set_all_llm(json_t *object, const plmr_llm_record *record)
 {
-    json_t *object = json_object();
-    *line = object && set_all(object, record) == 0 ? json_dumps(object, JSON_REAL_PRECISION(15)) : NULL;
+    int failed = 0;
+#define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
+    PLMR_LLM_RECORD_FIELDS(X)
+#undef X
+    return failed;
+}
+
+/* Takes the object over. */
+static plmr_status print_line(json_t *object, int failed, char **line)
+{
+    *line = failed ? NULL : json_dumps(object, JSON_REAL_PRECISION(15));
     json_decref(object);
     PLMR_CHECK(*line, PLMR_ERROR_SYSTEM, "out of memory for a record");
     return PLMR_OK;
+}
+
+plmr_status plmr_record_json(const plmr_record *record, char **line)
+{
+    json_t *object = json_object();
+    return print_line(object, !object || set_all(object, record), line);
+}
+
+plmr_status plmr_llm_record_json(const plmr_llm_record *record, char **line)
+{
+    json_t *object = json_object();
+    return print_line(object, !object || set_all_llm(object, record), line);
 }
 
 plmr_provenance plmr_provenance_now(void)

@@ -62,6 +62,68 @@
     X(text, error)               /* why there are no cycles: what the device cannot hold */
 /* clang-format on */
 
+/* The same for a run of a language model; `host` and `date` end the fixed keys. */
+/* clang-format off */
+#define PLMR_LLM_RECORD_FIELDS(X)                                                                                      \
+    X(text, command)                                                                                                   \
+    X(text, model)                                                                                                     \
+    X(text, device)                                                                                                    \
+    X(count, ranks)                                                                                                    \
+    X(text, mode)                                                                                                      \
+    X(count, prompt_tokens)                                                                                            \
+    X(count, output_tokens)                                                                                            \
+    X(count, prefill_rows)       /* cores */                                                                           \
+    X(count, prefill_cols)                                                                                             \
+    X(count, decode_rows)                                                                                              \
+    X(count, decode_cols)                                                                                              \
+    X(text, kv)                  /* "shift" or "concat" */                                                             \
+    X(real, prefill_cycles)                                                                                            \
+    X(real, decode_cycles_first) /* of the first token that decode makes, and of the last */                           \
+    X(real, decode_cycles_last)                                                                                        \
+    X(real, ttft_s)              /* virtual: prefill, relayout, first logits */                                        \
+    X(real, tpot_s)              /* virtual: decode's time for each token */                                           \
+    X(real, tpr_prefill)         /* tokens per virtual second and request */                                           \
+    X(real, tpr_decode)                                                                                                \
+    X(real, tpr_e2e)             /* output tokens over ttft_s and decode */                                            \
+    X(count, sram_peak_bytes)                                                                                          \
+    X(count, sram_limit_bytes)                                                                                         \
+    X(count, routes_max)                                                                                               \
+    X(count, kv_capacity_tokens) /* of each request */                                                                 \
+    X(count, stages)             /* regions that decode's layers need */                                               \
+    X(real, wall_s)                                                                                                    \
+    X(real, wall_prefill_tok_s)                                                                                        \
+    X(real, wall_decode_tok_s)                                                                                         \
+    X(real, energy_j)            /* the device's power times virtual time */                                           \
+    X(text, version)                                                                                                   \
+    X(text, host)                                                                                                      \
+    X(text, date)                                                                                                      \
+    X(text, phase)               /* "prefill", "decode" or "both" */                                                   \
+    X(text, as_published)        /* "yes" or "no" */                                                                   \
+    X(count, batch)                                                                                                    \
+    X(count, context_tokens)     /* in the cache when decode starts */                                                 \
+    X(text, layers)              /* "0..31": which of the model's are placed and computed */                           \
+    X(count, layers_model)                                                                                             \
+    X(text, dtype)               /* of weights and activations in cores */                                             \
+    X(text, kv_dtype)                                                                                                  \
+    X(count, regions)            /* of decode's size, that the wafer has */                                            \
+    X(count, wafers)             /* that the stages of decode need */                                                  \
+    X(count, prefill_stages)                                                                                           \
+    X(count, layers_per_stage)                                                                                         \
+    X(real, relayout_cycles)     /* between prefill and decode, with the first logits */                               \
+    X(real, cycles_projection)   /* of the whole run, by kind of work */                                               \
+    X(real, cycles_attention)                                                                                          \
+    X(real, cycles_elements)                                                                                           \
+    X(real, cycles_allreduce)                                                                                          \
+    X(real, cycles_shift)                                                                                              \
+    X(real, cycles_relayout)                                                                                           \
+    X(real, cycles_stages)                                                                                             \
+    X(text, violates)            /* "", "M", "R" or "M,R" */                                                           \
+    X(real, wall_load_s)                                                                                               \
+    X(real, wall_relayout_s)                                                                                           \
+    X(hash, checksum)            /* of the last residual streams' bits, in compute mode */                             \
+    X(text, kernel)
+/* clang-format on */
+
 typedef const char *plmr_record_text;
 typedef int64_t plmr_record_count;
 typedef double plmr_record_real;
@@ -77,12 +139,20 @@ typedef struct plmr_record {
 #undef X
 } plmr_record;
 
+typedef struct plmr_llm_record {
+#define X(type, key) plmr_record_##type key;
+    PLMR_LLM_RECORD_FIELDS(X)
+#undef X
+} plmr_llm_record;
+
 /* A record in which nothing is known. */
 plmr_record plmr_record_none(void);
+plmr_llm_record plmr_llm_record_none(void);
 
 /* The record as one JSON object on one line, without the newline; the caller frees it. Whole numbers are printed as
  * such. Local. */
 plmr_status plmr_record_json(const plmr_record *record, char **line);
+plmr_status plmr_llm_record_json(const plmr_llm_record *record, char **line);
 
 /* Where and when this program runs; fields of every record. */
 typedef struct plmr_provenance {

@@ -1,0 +1,323 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/wall.h"
+#include "cli/llm_summary.h"
+#include "report/jsonl.h"
+
+enum phase { BOTH, PREFILL, DECODE };
+static const char *const phase_names[] = {"both", "prefill", "decode"};
+
+struct llm_command {
+    plmr_llm_options llm; /* first: see llm_options.h */
+    int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
+    enum phase phase;
+    bool compute, as_published, every_step;
+    int first_layer, n_layers; /* n_layers 0: all */
+};
+
+/* ---- the command line ---- */
+
+enum { KEY_MODEL = 0x200, KEY_PROMPT, KEY_DECODE, KEY_CONTEXT, KEY_PHASE, KEY_MODE, KEY_LAYERS, KEY_PUBLISHED, KEY_BATCH,
+       KEY_EVERY_STEP };
+
+static const struct argp_option options[] = {
+    PLMR_OPTION_GROUP(1, "Model and tokens:"),
+    {"model", 'm', "FILE|NAME", 0, "A GGUF file, or a shape of plmr model list (default tinyllama-1.1b)", 1},
+    {"prompt", KEY_PROMPT, "N", 0, "Tokens of the prompt (default 512)", 1},
+    {"decode", KEY_DECODE, "N", 0, "Tokens that decode makes (default 32)", 1},
+    {"context", KEY_CONTEXT, "N", 0, "Tokens in the cache when decode starts (default: the prompt)", 1},
+    {"batch", KEY_BATCH, "B", 0, "Requests that are decoded together (default 1)", 1},
+    {"phase", KEY_PHASE, "PHASE", 0, "both, prefill or decode (default both)", 1},
+    {"layers", KEY_LAYERS, "A..B", 0, "Place and compute these layers only; virtual time is of all", 1},
+    {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default timing)", 1},
+    {"as-published", KEY_PUBLISHED, NULL, 0,
+     "As the published code has it: one head of full size, no fused allreduces, a cache of fixed length", 1},
+    {"every-step", KEY_EVERY_STEP, NULL, 0, "Run all layers and steps in the time plane, without exact shortcuts", 10},
+    {0},
+};
+
+static plmr_status parse_layers(const char *text, struct llm_command *c)
+{
+    int last, n = -1;
+    bool read = sscanf(text, "%d..%d%n", &c->first_layer, &last, &n) == 2 && n >= 0 && !text[n];
+    PLMR_CHECK(read && c->first_layer >= 0 && last >= c->first_layer && last < 1 << 20, PLMR_ERROR_INPUT,
+               "--layers: '%.60s' is not A..B with layers counted from 0, e.g. 0..7", text);
+    c->n_layers = last - c->first_layer + 1;
+    return PLMR_OK;
+}
+
+static plmr_status set_option(int key, const char *text, struct llm_command *c)
+{
+    static const char *const modes[] = {"timing", "compute"};
+    int index = 0;
+    switch (key) {
+    case 'm':
+        c->llm.model = text;
+        return PLMR_OK;
+    case KEY_PROMPT:
+        return plmr_parse_count("--prompt", text, 1 << 24, &c->n_prompt);
+    case KEY_DECODE:
+        return plmr_parse_count("--decode", text, 1 << 24, &c->n_decode);
+    case KEY_CONTEXT:
+        return plmr_parse_count("--context", text, 1 << 24, &c->n_context);
+    case KEY_BATCH:
+        return plmr_parse_count("--batch", text, 4096, &c->n_batch);
+    case KEY_PHASE:
+        PLMR_TRY(plmr_parse_word("--phase", text, phase_names, 3, &index));
+        c->phase = (enum phase)index;
+        return PLMR_OK;
+    case KEY_MODE:
+        PLMR_TRY(plmr_parse_word("--mode", text, modes, 2, &index));
+        c->compute = index == 1;
+        return PLMR_OK;
+    case KEY_LAYERS:
+        return parse_layers(text, c);
+    case KEY_PUBLISHED:
+        c->as_published = true;
+        return PLMR_OK;
+    default:
+        c->every_step = true;
+        return PLMR_OK;
+    }
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = state->input;
+    if (key != 'm' && (key < KEY_MODEL || key > KEY_EVERY_STEP))
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp_child children[] = {{&plmr_wafer_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Runs a language model of any shape through prefill and decode: virtual time, memory and routes, and with "
+           "--mode compute all the arithmetic.\v"
+           "For example:\n"
+           "  plmr llm --model qwen2-72b --prompt 4096 --decode 128 \\\n"
+           "    --prefill-cores 600x600 --decode-cores 420x420",
+    .children = children,
+};
+
+static plmr_status check(const struct llm_command *c, const plmr_model_shape *shape)
+{
+    const plmr_llm_options *o = &c->llm;
+    PLMR_CHECK(!c->as_published || !c->compute, PLMR_ERROR_INPUT,
+               "--as-published leaves out what true values need: use it with --mode timing");
+    PLMR_CHECK(o->prefill_rows == o->prefill_cols, PLMR_ERROR_INPUT,
+               "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", o->prefill_rows,
+               o->prefill_cols, o->prefill_rows < o->prefill_cols ? o->prefill_rows : o->prefill_cols,
+               o->prefill_rows < o->prefill_cols ? o->prefill_rows : o->prefill_cols);
+    PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
+               "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
+    PLMR_CHECK(!c->compute || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,
+               "--context with values is for --phase decode: after a prefill the cache holds the prompt");
+    return PLMR_OK;
+}
+
+/* ---- what it does ---- */
+
+static int64_t context(const struct llm_command *c)
+{
+    return c->n_context ? c->n_context : c->n_prompt;
+}
+
+static plmr_timing_options timing_options(const struct llm_command *c, const plmr_llm_run *run)
+{
+    plmr_timing_options t = {
+        .n_layers = c->n_layers ? c->n_layers : run->shape->n_layers,
+        .n_batch = (int)c->n_batch,
+        .n_prompt = c->phase == DECODE ? context(c) : c->n_prompt,
+        .n_tokens = context(c) + (c->as_published || c->phase == PREFILL ? 0 : c->n_decode),
+        .balanced = !c->llm.concat,
+        .as_published = c->as_published,
+        .every_step = c->every_step,
+        .cache_dtype = plmr_llm_cache_dtype(run),
+    };
+    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &t);
+    if (c->phase == DECODE)
+        t.prefill_side = 0;
+    if (c->phase == PREFILL)
+        t.decode_rows = t.decode_cols = 0;
+    return t;
+}
+
+static plmr_status run_time(const struct llm_command *c, plmr_llm_summary *s, plmr_timing *timing)
+{
+    if (c->phase != DECODE) {
+        s->prefill = plmr_timing_placement(timing, false);
+        PLMR_TRY(plmr_timing_prefill(timing, &s->prefill_cost));
+    }
+    if (c->phase == PREFILL)
+        return PLMR_OK;
+    s->decode = plmr_timing_placement(timing, true);
+    if (c->phase == BOTH && !c->as_published)
+        PLMR_TRY(plmr_timing_handover(timing, &s->handover));
+    return plmr_llm_add_tokens(s, timing, context(c), c->n_decode);
+}
+
+/* Ids that are somehow different. */
+static int32_t token_at(const plmr_llm_run *run, int64_t i)
+{
+    return (int32_t)((i * 7919 + 13) % run->shape->n_vocab);
+}
+
+static plmr_status run_prefill(plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
+{
+    int64_t n = s->timing.n_prompt;
+    int32_t *tokens = malloc((size_t)n * sizeof *tokens);
+    plmr_status status = plmr_agree(tokens ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
+    plmr_progress_begin(&run->progress, "prefill", 1000, run->interactive);
+    double start_s = plmr_wall_s();
+    for (int b = 0; b < s->timing.n_batch && !status; b++) {
+        for (int64_t i = 0; i < n; i++)
+            tokens[i] = token_at(run, i + b);
+        status = plmr_engine_prefill(run->engine, b, tokens, n, 1, hidden + (size_t)b * (size_t)run->shape->dim);
+    }
+    plmr_barrier();
+    s->prefill_s = (plmr_wall_s() - start_s) / s->timing.n_batch;
+    plmr_progress_end(&run->progress);
+    free(tokens);
+    return status;
+}
+
+static plmr_status run_decode(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
+{
+    float *logits = plmr_rank() ? NULL : malloc((size_t)c->n_batch * (size_t)run->shape->n_vocab * sizeof *logits);
+    plmr_status status =
+        plmr_agree(plmr_rank() || logits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
+    plmr_progress_begin(&run->progress, "decode", c->n_decode, run->interactive);
+    plmr_barrier();
+    double start_s = plmr_wall_s();
+    for (int64_t i = 0; i < c->n_decode && !status; i++) {
+        int32_t tokens[4096];
+        for (int b = 0; b < s->timing.n_batch; b++)
+            tokens[b] = token_at(run, i * 31 + b);
+        status = plmr_engine_decode(run->engine, tokens, hidden);
+        if (!status)
+            status = plmr_engine_logits(run->engine, c->n_batch, hidden, logits);
+        plmr_progress_step(&run->progress, i + 1);
+    }
+    plmr_barrier();
+    s->decode_s = plmr_wall_s() - start_s;
+    plmr_progress_end(&run->progress);
+    free(logits);
+    return status;
+}
+
+static plmr_status run_values(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
+{
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_llm_load(run, &s->timing));
+    plmr_barrier();
+    s->load_s = plmr_wall_s() - start_s;
+    if (c->phase != DECODE)
+        PLMR_TRY(run_prefill(run, s, hidden));
+    else
+        plmr_engine_fill_cache(run->engine, context(c));
+    if (c->phase == PREFILL)
+        return PLMR_OK;
+    start_s = plmr_wall_s();
+    PLMR_TRY(plmr_engine_relayout(run->engine));
+    plmr_barrier();
+    s->relayout_s = plmr_wall_s() - start_s;
+    return run_decode(c, run, s, hidden);
+}
+
+static uint64_t checksum(const float *values, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        sum += plmr_checksum_element(i, bits);
+    }
+    return sum;
+}
+
+static void report(const struct llm_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
+                   plmr_llm_record *record, plmr_jsonl *jsonl, plmr_status *status)
+{
+    char *line;
+    bool to_stdout = c->llm.json && strcmp(c->llm.json, "-") == 0;
+    plmr_llm_print(to_stdout ? stderr : stdout, run, s, record);
+    *status = plmr_llm_record_json(record, &line);
+    if (*status)
+        return;
+    *status = c->llm.json ? plmr_jsonl_put(jsonl, line) : PLMR_OK;
+    free(line);
+    if (!*status)
+        *status = plmr_jsonl_commit(jsonl);
+}
+
+static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, plmr_timing *timing,
+                               plmr_jsonl *jsonl)
+{
+    size_t n_hidden = (size_t)c->n_batch * (size_t)run->shape->dim;
+    float *hidden = calloc(n_hidden, sizeof *hidden);
+    plmr_status status = plmr_agree(hidden ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
+    double start_s = plmr_wall_s();
+    if (!status)
+        status = run_time(c, s, timing);
+    double timing_s = plmr_wall_s() - start_s;
+    if (!status && c->compute)
+        status = run_values(c, run, s, hidden);
+    if (!status) {
+        plmr_llm_texts texts;
+        plmr_llm_record record = plmr_llm_record_of(run, s, &texts);
+        record.command = "llm";
+        record.mode = c->compute ? "compute" : "timing";
+        record.phase = phase_names[c->phase];
+        record.context_tokens = c->phase == PREFILL ? -1 : context(c);
+        record.wall_s = c->compute ? record.wall_s + timing_s : timing_s;
+        if (c->compute)
+            record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
+        if (plmr_rank() == 0)
+            report(c, run, s, &record, jsonl, &status);
+        status = plmr_agree(status);
+    }
+    free(hidden);
+    return status;
+}
+
+static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
+{
+    plmr_timing *timing;
+    plmr_jsonl jsonl = {0};
+    plmr_llm_summary summary = {.timing = timing_options(c, run)};
+    PLMR_TRY(check(c, run->shape));
+    PLMR_TRY(plmr_timing_create(run->mesh, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
+                                c->llm.allow_routes, &timing));
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK);
+    if (!status)
+        status = run_summary(c, run, &summary, timing, &jsonl);
+    if (plmr_rank() == 0)
+        plmr_jsonl_discard(&jsonl);
+    plmr_timing_destroy(timing);
+    return status;
+}
+
+plmr_status plmr_command_llm(int argc, char **argv)
+{
+    struct llm_command c = {.n_prompt = 512, .n_decode = 32, .n_batch = 1};
+    plmr_llm_run run;
+    bool help;
+    plmr_llm_options_init(&c.llm);
+    c.llm.model = "tinyllama-1.1b";
+    PLMR_TRY(plmr_options_parse(&argp, "llm", argc, argv, &c, &help));
+    if (help)
+        return PLMR_OK;
+    PLMR_TRY(plmr_llm_open(&c.llm, &run));
+    run.first_layer = c.first_layer;
+    plmr_status status = run_model(&c, &run);
+    plmr_llm_close(&run);
+    return status;
+}

@@ -1,0 +1,230 @@
+#include "cli/llm_summary.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "report/format.h"
+#include "report/table.h"
+
+/* ---- sizes by default ---- */
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Does every layer find a place on the wafer in regions of this side? By the weights alone, leaving a quarter of the
+ * SRAM to the rest. */
+static bool holds(const plmr_device *device, const plmr_model_shape *shape, int side)
+{
+    double regions = floor(device->rows / side) * floor(device->cols / side);
+    double layer = (double)shape->n_bytes / shape->n_layers / ((double)side * side);
+    return floor(0.75 * device->sram / layer) * regions >= shape->n_layers;
+}
+
+void plmr_llm_default_cores(const plmr_llm_options *o, const plmr_device *device, const plmr_model_shape *shape,
+                            plmr_timing_options *timing)
+{
+    int most = least((int)device->rows, (int)device->cols), side = least(most, shape->dim < 3 ? 3 : shape->dim);
+    int decode = least(side, most / 2 < 3 ? 3 : most / 2);
+    while (decode < most && !holds(device, shape, decode))
+        decode++;
+    timing->prefill_side = o->prefill_rows ? o->prefill_rows : side;
+    timing->decode_rows = o->decode_rows ? o->decode_rows : decode;
+    timing->decode_cols = o->decode_cols ? o->decode_cols : decode;
+}
+
+/* ---- virtual time ---- */
+
+plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_t n_before, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const plmr_phase_cost *token;
+        PLMR_TRY(plmr_timing_fits(timing, n_before + i + !s->timing.as_published));
+        PLMR_TRY(plmr_timing_token(timing, n_before + i, &token));
+        plmr_phase_cost_add(&s->decode_cost, token);
+        s->first_cycles = s->n_made ? s->first_cycles : token->t_cycles;
+        s->last_cycles = token->t_cycles;
+        s->n_made++;
+    }
+    return PLMR_OK;
+}
+
+/* ---- the record ---- */
+
+static const char *violations(const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    bool memory = r->sram_peak_bytes > r->sram_limit_bytes, routes = r->routes_max > (int64_t)run->device.routes;
+    return memory && routes ? "M,R" : memory ? "M" : routes ? "R" : "";
+}
+
+static double per(double count, double seconds)
+{
+    return seconds > 0 ? count / seconds : NAN;
+}
+
+static void set_prefill(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_record *r)
+{
+    if (!s->prefill)
+        return;
+    r->prompt_tokens = s->timing.n_prompt;
+    r->prefill_rows = s->prefill->rows;
+    r->prefill_cols = s->prefill->cols;
+    r->prefill_stages = s->prefill->n_stages;
+    r->prefill_cycles = s->prefill_cost.t_cycles;
+    r->relayout_cycles = s->handover.t_cycles;
+    r->ttft_s = (s->prefill_cost.t_cycles + s->handover.t_cycles) / run->device.clock;
+    r->tpr_prefill = per((double)s->timing.n_prompt, s->prefill_cost.t_cycles / run->device.clock);
+    r->wall_prefill_tok_s = per((double)s->timing.n_prompt, s->prefill_s);
+    r->sram_peak_bytes = s->prefill->sram_bytes;
+}
+
+static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_record *r)
+{
+    if (!s->decode)
+        return;
+    r->output_tokens = s->n_made;
+    r->decode_rows = s->decode->rows;
+    r->decode_cols = s->decode->cols;
+    r->stages = s->decode->n_stages;
+    r->regions = s->decode->n_regions;
+    r->wafers = s->decode->n_regions ? plmr_ceil_div(s->decode->n_stages, s->decode->n_regions) : -1;
+    r->layers_per_stage = s->decode->layers_per_stage;
+    r->kv_capacity_tokens = s->decode->capacity;
+    r->sram_peak_bytes =
+        s->decode->sram_bytes > r->sram_peak_bytes ? s->decode->sram_bytes : r->sram_peak_bytes;
+    if (s->n_made == 0)
+        return;
+    r->decode_cycles_first = s->first_cycles;
+    r->decode_cycles_last = s->last_cycles;
+    r->tpot_s = s->decode_cost.t_cycles / (double)s->n_made / run->device.clock;
+    r->tpr_decode = 1 / r->tpot_s;
+    r->wall_decode_tok_s = per((double)(s->n_made * s->timing.n_batch), s->decode_s);
+}
+
+static void set_works(const plmr_llm_summary *s, plmr_llm_record *r)
+{
+    double *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
+                                   &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout, &r->cycles_stages};
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        *works[i] = s->prefill_cost.work[i] + s->handover.work[i] + s->decode_cost.work[i];
+}
+
+static void set_totals(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_record *r)
+{
+    plmr_phase_cost all = s->prefill_cost;
+    plmr_phase_cost_add(&all, &s->handover);
+    plmr_phase_cost_add(&all, &s->decode_cost);
+    double virtual_s = all.t_cycles / run->device.clock;
+    r->routes_max = all.routes_max;
+    r->energy_j = run->device.power > 0 ? run->device.power * virtual_s : NAN;
+    if (s->prefill && s->n_made)
+        r->tpr_e2e = (double)s->n_made / virtual_s;
+    r->wall_s = s->load_s + s->prefill_s + s->relayout_s + s->decode_s;
+    r->wall_load_s = s->load_s;
+    r->wall_relayout_s = s->relayout_s;
+    r->violates = violations(run, r);
+}
+
+plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_texts *texts)
+{
+    plmr_llm_record r = plmr_llm_record_none();
+    snprintf(texts->layers, sizeof texts->layers, "%d..%d", run->first_layer, run->first_layer + s->timing.n_layers - 1);
+    texts->provenance = plmr_provenance_now();
+    r.model = run->shape->name;
+    r.device = run->device.name;
+    r.ranks = plmr_ranks();
+    r.kv = s->timing.balanced ? "shift" : "concat";
+    r.sram_limit_bytes = (int64_t)run->device.sram;
+    r.version = PLMR_VERSION;
+    r.host = texts->provenance.host;
+    r.date = texts->provenance.date;
+    r.as_published = s->timing.as_published ? "yes" : "no";
+    r.batch = s->timing.n_batch;
+    r.layers = texts->layers;
+    r.layers_model = run->shape->n_layers;
+    r.dtype = plmr_dtype_name(run->shape->dtype);
+    r.kv_dtype = plmr_dtype_name(s->timing.cache_dtype);
+    r.kernel = plmr_kernel_name();
+    set_prefill(run, s, &r);
+    set_decode(run, s, &r);
+    set_works(s, &r);
+    set_totals(run, s, &r);
+    return r;
+}
+
+/* ---- for people ---- */
+
+static void print_placement(FILE *out, const char *label, const plmr_placement *p)
+{
+    plmr_table_fact(out, label, "%dx%d cores a region, %d layers in each; %d %s of the %d that the wafer has%s", p->rows,
+                    p->cols, p->layers_per_stage, p->n_stages, p->n_stages == 1 ? "region" : "regions", p->n_regions,
+                    p->output_apart ? ", the last for the output" : "");
+    if (p->n_stages > p->n_regions)
+        plmr_table_fact(out, "note", "the model needs %lld wafers: times are as if these were one; or choose --layers",
+                        p->n_regions ? (long long)plmr_ceil_div(p->n_stages, p->n_regions) : 0LL);
+}
+
+static void print_works(FILE *out, const plmr_llm_summary *s)
+{
+    plmr_phase_cost all = s->prefill_cost;
+    plmr_phase_cost_add(&all, &s->handover);
+    plmr_phase_cost_add(&all, &s->decode_cost);
+    char text[400] = "";
+    size_t used = 0;
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        if (all.work[i] > 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", used ? ", " : "",
+                                     plmr_work_name((enum plmr_work)i),
+                                     plmr_format_percent(all.work[i] / all.t_cycles).s);
+    plmr_table_fact(out, "cycles", "%s: %s", plmr_format_cycles(all.t_cycles).s, text);
+}
+
+static void print_memory(FILE *out, const plmr_llm_summary *s, const plmr_llm_record *r)
+{
+    plmr_table_fact(out, "SRAM", "%s of %s bytes of a core at peak%s", plmr_format_count(r->sram_peak_bytes).s,
+                    plmr_format_count(r->sram_limit_bytes).s, strchr(r->violates, 'M') ? " !" : "");
+    if (s->decode)
+        plmr_table_fact(out, "KV cache", "%s, %s, room for %s tokens of each request", r->kv, r->kv_dtype,
+                        plmr_format_count(s->decode->capacity).s);
+    plmr_table_fact(out, "routes", "%lld at most in a core%s", (long long)r->routes_max,
+                    strchr(r->violates, 'R') ? " !" : "");
+}
+
+static void print_heads(FILE *out, const plmr_llm_run *run, const plmr_placement *p)
+{
+    plmr_heads heads = plmr_heads_of(run->shape, p->cols);
+    int used = (int)plmr_ceil_div(heads.n_kv, heads.n_per_core) * heads.span;
+    plmr_table_fact(out, "heads", "each of %d key-value heads on %d %s of cores, with %d query %s; %d of %d columns used",
+                    heads.n_kv, heads.span, heads.span == 1 ? "column" : "columns", heads.n_rep,
+                    heads.n_rep == 1 ? "head" : "heads", used, p->cols);
+}
+
+void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *s, const plmr_llm_record *r)
+{
+    plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
+                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers, r->dtype);
+    plmr_table_fact(out, "device", "%s: %s", run->device.name, run->device.title);
+    if (s->prefill)
+        print_placement(out, "prefill", s->prefill);
+    if (s->decode) {
+        print_placement(out, "decode", s->decode);
+        if (!s->timing.as_published)
+            print_heads(out, run, s->decode);
+    }
+    print_memory(out, s, r);
+    print_works(out, s);
+    if (s->prefill)
+        plmr_table_fact(out, "TTFT", "%s after %lld tokens of prompt: prefill at %s tokens/s",
+                        plmr_format_quantity(r->ttft_s, "s").s, (long long)s->timing.n_prompt,
+                        plmr_format_cycles(round(r->tpr_prefill)).s);
+    if (s->n_made)
+        plmr_table_fact(out, "TPOT", "%s, %s tokens/s for each request%s%s", plmr_format_quantity(r->tpot_s, "s").s,
+                        plmr_format_cycles(round(r->tpr_decode)).s, s->prefill ? "; end to end " : "",
+                        s->prefill ? plmr_format_cycles(round(r->tpr_e2e * 10) / 10).s : "");
+    if (s->prefill_s > 0 || s->decode_s > 0)
+        plmr_table_fact(out, "host", "%d %s, kernel %s: load %s, prefill %s tokens/s, decode %s tokens/s",
+                        plmr_ranks(), plmr_ranks() == 1 ? "rank" : "ranks", r->kernel,
+                        plmr_format_quantity(s->load_s, "s").s, plmr_format_quantity(r->wall_prefill_tok_s, "").s,
+                        plmr_format_quantity(r->wall_decode_tok_s, "").s);
+}

@@ -1,0 +1,40 @@
+/* llm_summary.h - what a run of a language model comes to: sizes by default, the record, the summary for people. */
+#ifndef PLMR_LLM_SUMMARY_H
+#define PLMR_LLM_SUMMARY_H
+
+#include <stdio.h>
+
+#include "cli/llm_run.h"
+#include "infer/timing.h"
+#include "report/record.h"
+
+/* A run in virtual time, and in wall time where there are values. */
+typedef struct plmr_llm_summary {
+    plmr_timing_options timing;
+    const plmr_placement *prefill, *decode; /* NULL: there is no such phase */
+    plmr_phase_cost prefill_cost, handover, decode_cost; /* of the prompt, and of all tokens made */
+    double first_cycles, last_cycles;             /* of a token */
+    int64_t n_made;                               /* tokens that decode has made, of each request */
+    double load_s, prefill_s, relayout_s, decode_s; /* wall time; 0: not run */
+} plmr_llm_summary;
+
+/* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's; decode:
+ * the smallest region from half of that on, of which the wafer has enough for all layers. */
+void plmr_llm_default_cores(const plmr_llm_options *options, const plmr_device *device, const plmr_model_shape *shape,
+                            plmr_timing_options *timing);
+
+/* Adds the virtual time of `n` tokens of each request that decode makes, the first with n_before in the cache. Fails
+ * where the cache is full. Collective. */
+plmr_status plmr_llm_add_tokens(plmr_llm_summary *summary, plmr_timing *timing, int64_t n_before, int64_t n);
+
+/* The record, but for command, mode and what is measured. Texts of *texts must outlive it. */
+typedef struct plmr_llm_texts {
+    char layers[32];
+    plmr_provenance provenance;
+} plmr_llm_texts;
+plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summary *summary, plmr_llm_texts *texts);
+
+/* Prints it. On rank 0. */
+void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *summary, const plmr_llm_record *record);
+
+#endif
