@@ -27,23 +27,21 @@ enum { GEMV_VECTORS = 8 };
  * stream, else several, to keep enough reads under way. */
 enum { LINE = 64, GEMV_NARROW = 1024, GEMV_SHORT = 4096, GEMV_ROWS = 8, GEMV_COLS = 16384 };
 
-/* So many lines of each row of the next block, from the first row's on. They go to the second level of the cache,
- * which can have more of them under way than the first. */
-typedef struct ahead {
-    const char *at;
-    int n_lines;
-} ahead;
-
+/* The same columns of the next block, if there is one, are fetched to the second level of the cache, which can have
+ * more lines under way than the first. */
 PLMR_INLINE void gemv_sums(int n_vectors, enum plmr_dtype dtype, bool half, int kt, const float *x, const char *b,
-                           size_t row_bytes, ahead ahead, vf sum[GEMV_VECTORS])
+                           size_t row_bytes, const char *next, vf sum[GEMV_VECTORS])
 {
+    const int n_lines = (int)plmr_ceil_div(n_vectors * LANES * (int)plmr_dtype_bytes(dtype), LINE);
     PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
     {
         sum[v] = (vf){0};
     }
     for (int k = 0; k < kt; k++, b += row_bytes) {
-        for (int line = 0; line < ahead.n_lines; line++)
-            __builtin_prefetch(ahead.at + (size_t)k * row_bytes + line * LINE, 0, 2);
+        PLMR_UNROLL for (int line = 0; line < n_lines && next; line++)
+        {
+            __builtin_prefetch(next + (size_t)k * row_bytes + line * LINE, 0, 2);
+        }
         PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
         {
             sum[v] = vf_step(half, x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
@@ -57,10 +55,10 @@ PLMR_INLINE vf add(bool half, vf a, vf b)
 }
 
 PLMR_INLINE void gemv_vectors(int n_vectors, enum plmr_dtype dtype, bool half, int kt, const float *x, const char *b,
-                              size_t row_bytes, const float *onto, float *part, ahead ahead)
+                              size_t row_bytes, const float *onto, float *part, const char *next)
 {
     vf sum[GEMV_VECTORS];
-    gemv_sums(n_vectors, dtype, half, kt, x, b, row_bytes, ahead, sum);
+    gemv_sums(n_vectors, dtype, half, kt, x, b, row_bytes, next, sum);
     PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
     {
         vf_store(part + v * LANES, onto ? add(half, sum[v], vf_load(onto + v * LANES)) : sum[v]);
@@ -83,7 +81,7 @@ static void gemv_elements(enum plmr_dtype dtype, bool half, int kt, int64_t n, c
 
 /* Less than a vector at the end of n columns. If there is room, a whole one is computed, and its end stored. */
 PLMR_INLINE void gemv_rest(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b,
-                           size_t row_bytes, const float *onto, float *part, ahead ahead)
+                           size_t row_bytes, const float *onto, float *part, const char *next)
 {
     size_t rest = (size_t)(n % LANES), whole = (size_t)n - rest;
     if (whole == 0) {
@@ -92,7 +90,8 @@ PLMR_INLINE void gemv_rest(enum plmr_dtype dtype, bool half, int kt, int64_t n, 
     }
     float values[LANES];
     vf sum[GEMV_VECTORS];
-    gemv_sums(1, dtype, half, kt, x, b + ((size_t)n - LANES) * plmr_dtype_bytes(dtype), row_bytes, ahead, sum);
+    size_t at = ((size_t)n - LANES) * plmr_dtype_bytes(dtype);
+    gemv_sums(1, dtype, half, kt, x, b + at, row_bytes, next ? next + at : NULL, sum);
     vf_store(values, onto ? add(half, sum[0], vf_load(onto + n - LANES)) : sum[0]);
     memcpy(part + whole, values + LANES - rest, rest * sizeof *values);
 }
@@ -106,28 +105,19 @@ PLMR_INLINE int64_t gemv_width(int64_t n)
     return n;
 }
 
-/* Columns of the next block, if there is one. */
-PLMR_INLINE ahead lines_of(const char *next, size_t at, size_t n_bytes)
-{
-    if (!next)
-        return (ahead){NULL, 0};
-    const char *from = next + at, *first = from - (uintptr_t)from % LINE;
-    return (ahead){first, (int)((size_t)(from + n_bytes - 1 - first) / LINE) + 1};
-}
-
 PLMR_INLINE void gemv_narrow(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b,
                              size_t row_bytes, const float *onto, float *part, const char *next)
 {
     size_t element = plmr_dtype_bytes(dtype);
     for (int64_t j = 0, width; j < n; j += width) {
         width = gemv_width(n - j);
-        ahead ahead = lines_of(next, (size_t)j * element, (size_t)width * element);
+        const char *next_at = next ? next + (size_t)j * element : NULL;
         const char *at = b + (size_t)j * element;
         const float *more = onto ? onto + j : NULL;
         switch (width / LANES) {
 #define PLMR_GEMV(constant)                                                                                            \
     case constant:                                                                                                     \
-        gemv_vectors(constant, dtype, half, kt, x, at, row_bytes, more, part + j, ahead);                              \
+        gemv_vectors(constant, dtype, half, kt, x, at, row_bytes, more, part + j, next_at);                            \
         break;
             PLMR_GEMV(1)
             PLMR_GEMV(2)
@@ -138,7 +128,7 @@ PLMR_INLINE void gemv_narrow(enum plmr_dtype dtype, bool half, int kt, int64_t n
 #endif
 #undef PLMR_GEMV
         default:
-            gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, ahead);
+            gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, next);
         }
     }
 }
@@ -179,7 +169,7 @@ PLMR_INLINE void gemv_wide(enum plmr_dtype dtype, bool half, int kt, int64_t n, 
             vf_store(part + j + i, onto ? add(half, vf_load(sums + i), vf_load(onto + j + i)) : vf_load(sums + i));
     }
     if (whole < n)
-        gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, (ahead){NULL, 0});
+        gemv_rest(dtype, half, kt, n, x, b, row_bytes, onto, part, NULL);
 }
 
 /* A next block that follows this one in memory the processor fetches sooner by itself. */
