@@ -31,10 +31,14 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
 {
     const plmr_grid *grid = for_decode ? engine->decode : engine->prefill;
     if (which != PLMR_ATTN_OUTPUT && which != PLMR_DOWN)
-        return (plmr_matrix_layout){.in = &grid->dim, .out = out_deal(grid, which), .out_ring = grid->x};
+        return (plmr_matrix_layout){
+            .in = &grid->dim, .out = out_deal(grid, which), .out_ring = grid->x, .in_order = &grid->order_y};
     const plmr_deal *in = which == PLMR_DOWN ? &grid->ffn : &grid->queries;
     if (for_decode)
-        return (plmr_matrix_layout){.in = in, .out = &grid->dim, .in_ring = grid->x};
+        return (plmr_matrix_layout){.in = in,
+                                    .out = &grid->dim,
+                                    .in_ring = grid->x,
+                                    .in_order = which == PLMR_DOWN ? &grid->order_ffn : &grid->order_queries};
     return (plmr_matrix_layout){.in = in, .out = &grid->dim_x, .out_ring = grid->x};
 }
 

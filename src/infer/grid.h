@@ -17,6 +17,7 @@ typedef struct plmr_grid {
     plmr_reduce_plan *plan_head;       /* of the cores of one head, */
     plmr_reduce_plan *plan_heads;      /* and of all heads of a row at once */
     plmr_tree *tree_x, *tree_y, *tree_head;
+    plmr_order order_y, order_queries, order_ffn; /* of chunks, as the trees meet them */
 } plmr_grid;
 
 /* Makes a region of rows x cols cores, whose time runs apart from any values. Collective. */

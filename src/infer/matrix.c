@@ -42,6 +42,10 @@ plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh
     matrix->data = plmr_slab_create(n_bytes);
     PLMR_CHECK(matrix->data, PLMR_ERROR_SYSTEM, "out of memory for weights: %zu bytes on this rank; use more ranks",
                n_bytes);
+    if (matrix->n_out % matrix->strip) {
+        size_t strip_bytes = n_bytes / (size_t)count_strips(matrix);
+        memset(matrix->data + n_bytes - strip_bytes, 0, strip_bytes);
+    }
     return PLMR_OK;
 }
 
@@ -49,6 +53,18 @@ void plmr_matrix_free(plmr_matrix *matrix)
 {
     plmr_slab_destroy(matrix->data);
     matrix->data = NULL;
+}
+
+/* Elements of rows, as they are stored: -1 is padding. */
+static void list_rows(const plmr_matrix *m, int32_t *elements)
+{
+    const plmr_deal *deal = m->layout.in;
+    for (int c = 0; c < m->in.n_chunks; c++) {
+        int chunk = plmr_part_chunk(&m->in, c);
+        int32_t *to = elements + plmr_matrix_row(m, chunk);
+        for (int i = 0; i < deal->size; i++)
+            to[i] = (int32_t)plmr_deal_element(deal, (int64_t)chunk * deal->size + i);
+    }
 }
 
 /* ---- loading ---- */
@@ -84,7 +100,7 @@ static void store_columns(const struct loader *l, int64_t first, int64_t n)
     size_t element = plmr_dtype_bytes(m->dtype);
     for (int64_t r = 0; r < m->n_in; r++) {
         float values[AT_ONCE];
-        const float *from = l->rows + l->in[r] - l->low;
+        const float *from = l->rows + (l->in[r] < 0 ? 0 : l->in[r] - l->low);
         for (int64_t c = 0; c < n; c++)
             values[c] = l->in[r] < 0 ? 0 : from[c * width];
         char *to = m->data + (size_t)((strip * m->n_in + r) * m->strip + col) * element;
@@ -122,7 +138,7 @@ plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
     l.out = malloc((size_t)m->n_out * sizeof *l.out);
     plmr_status status = PLMR_OK;
     if (l.in && l.out) {
-        plmr_part_elements(&m->in, m->layout.in, l.in);
+        list_rows(m, l.in);
         plmr_part_elements(&m->out, m->layout.out, l.out);
         status = load(&l);
     } else {
@@ -142,32 +158,43 @@ struct list {
     int64_t *at;
 };
 
-/* In the order of `order`, a part of one deal: where the elements lie in `held`, a part of another. */
-static plmr_status list_common(const plmr_deal *order_deal, const plmr_part *order, const plmr_deal *held_deal,
-                               const plmr_part *held, bool in_order, struct list *list)
+/* Marks the elements of a part in a table of all elements of the dimension. */
+static plmr_status mark_part(const plmr_deal *deal, const plmr_part *part, bool *table)
 {
-    int64_t n_order = (int64_t)order->n_chunks * order_deal->size, n_held = (int64_t)held->n_chunks * held_deal->size;
-    int32_t *wanted = malloc((size_t)(n_order + 1) * sizeof *wanted), *has = malloc((size_t)(n_held + 1) * sizeof *has);
-    int64_t *place = malloc((size_t)held_deal->n * sizeof *place);
+    int64_t n = (int64_t)part->n_chunks * deal->size;
+    int32_t *elements = malloc((size_t)(n + 1) * sizeof *elements);
+    PLMR_CHECK(elements, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_part_elements(part, deal, elements);
+    for (int64_t i = 0; i < n; i++)
+        if (elements[i] >= 0)
+            table[elements[i]] = true;
+    free(elements);
+    return PLMR_OK;
+}
+
+/* Those of this rank's n rows or columns, whose elements are given, that another rank's part has, too: in the order of
+ * the elements. */
+static plmr_status list_common(const int32_t *mine, int64_t n, const plmr_deal *deal, const plmr_part *theirs,
+                               struct list *list)
+{
+    bool *has = calloc((size_t)deal->n, sizeof *has);
+    int64_t *place = malloc((size_t)deal->n * sizeof *place);
     list->n = 0;
-    list->at = malloc((size_t)(n_order + 1) * sizeof *list->at);
-    bool enough = wanted && has && place && list->at;
-    if (enough) {
-        plmr_part_elements(order, order_deal, wanted);
-        plmr_part_elements(held, held_deal, has);
-        memset(place, -1, (size_t)held_deal->n * sizeof *place);
-        for (int64_t i = 0; i < n_held; i++)
-            if (has[i] >= 0)
-                place[has[i]] = i;
-        for (int64_t i = 0; i < n_order; i++)
-            if (wanted[i] >= 0 && place[wanted[i]] >= 0)
-                list->at[list->n++] = in_order ? i : place[wanted[i]];
+    list->at = malloc((size_t)(n + 1) * sizeof *list->at);
+    plmr_status status = has && place && list->at ? mark_part(deal, theirs, has)
+                                                  : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    if (!status) {
+        memset(place, -1, (size_t)deal->n * sizeof *place);
+        for (int64_t i = 0; i < n; i++)
+            if (mine[i] >= 0)
+                place[mine[i]] = i;
+        for (int64_t e = 0; e < deal->n; e++)
+            if (has[e] && place[e] >= 0)
+                list->at[list->n++] = place[e];
     }
     free(place);
     free(has);
-    free(wanted);
-    PLMR_CHECK(enough, PLMR_ERROR_SYSTEM, "out of memory");
-    return PLMR_OK;
+    return status;
 }
 
 static char *element_at(const plmr_matrix *m, int64_t row, int64_t col)
@@ -200,17 +227,22 @@ struct move {
 };
 
 /* What crosses between this rank and another, one way: rows and columns of this rank's matrix. Both sides list them in
- * the order in which the receiver has them. */
+ * the order of the elements. */
 static plmr_status list_crossing(const struct move *move, int place, bool out, struct list *rows, struct list *cols)
 {
-    const plmr_matrix_layout *from = &move->from->layout, *to = &move->to->layout;
-    int me = plmr_mesh_place(move->mesh, PLMR_X), sender = out ? me : place, receiver = out ? place : me;
-    plmr_part in_from = plmr_part_of(from->in, from->in_ring, sender);
-    plmr_part in_to = plmr_part_of(to->in, to->in_ring, receiver);
-    plmr_part out_from = plmr_part_of(from->out, from->out_ring, sender);
-    plmr_part out_to = plmr_part_of(to->out, to->out_ring, receiver);
-    PLMR_TRY(list_common(to->in, &in_to, from->in, &in_from, !out, rows));
-    return list_common(to->out, &out_to, from->out, &out_from, !out, cols);
+    const plmr_matrix *mine = out ? move->from : move->to;
+    const plmr_matrix_layout *theirs = out ? &move->to->layout : &move->from->layout;
+    plmr_part in = plmr_part_of(theirs->in, theirs->in_ring, place);
+    plmr_part across = plmr_part_of(theirs->out, theirs->out_ring, place);
+    int32_t *elements = malloc((size_t)(mine->n_in + mine->n_out + 1) * sizeof *elements);
+    PLMR_CHECK(elements, PLMR_ERROR_SYSTEM, "out of memory");
+    list_rows(mine, elements);
+    plmr_part_elements(&mine->out, mine->layout.out, elements + mine->n_in);
+    plmr_status status = list_common(elements, mine->n_in, theirs->in, &in, rows);
+    if (!status)
+        status = list_common(elements + mine->n_in, mine->n_out, theirs->out, &across, cols);
+    free(elements);
+    return status;
 }
 
 /* Where every rank holds a dimension, each has the element for itself: nothing of it crosses. */
@@ -286,6 +318,13 @@ static bool same_part(const plmr_part *a, const plmr_part *b)
     return same;
 }
 
+static bool same_order(const plmr_order *a, const plmr_order *b)
+{
+    if (!a || !b || a == b)
+        return a == b;
+    return a->n_slots == b->n_slots && memcmp(a->index, b->index, (size_t)a->n_slots * sizeof *a->index) == 0;
+}
+
 /* Does a matrix lie in this rank's memory as the other layout has it? */
 static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout, plmr_mesh *mesh)
 {
@@ -293,7 +332,7 @@ static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout, plmr_m
     plmr_part in = plmr_part_of(layout->in, layout->in_ring, place);
     plmr_part out = plmr_part_of(layout->out, layout->out_ring, place);
     return same_deal(m->layout.in, layout->in) && same_deal(m->layout.out, layout->out) && same_part(&m->in, &in) &&
-           same_part(&m->out, &out);
+           same_part(&m->out, &out) && same_order(m->layout.in_order, layout->in_order);
 }
 
 plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_mesh *mesh)

@@ -10,10 +10,12 @@
 #include "fabric/tensor.h"
 #include "infer/deal.h"
 
-/* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all. */
+/* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all. Rows
+ * are stored chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt. */
 typedef struct plmr_matrix_layout {
     const plmr_deal *in, *out;
     const plmr_ring *in_ring, *out_ring;
+    const plmr_order *in_order;
 } plmr_matrix_layout;
 
 typedef struct plmr_matrix {
@@ -31,6 +33,14 @@ void plmr_matrix_free(plmr_matrix *matrix);
 
 /* Reads this rank's part from a weight stored as (out, in). Local. */
 plmr_status plmr_matrix_load(plmr_matrix *matrix, const plmr_source *source);
+
+/* First row of a chunk of the in dimension; -1: this rank has it not. */
+static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
+{
+    const plmr_order *order = matrix->layout.in_order;
+    int index = order ? order->index[chunk] : plmr_part_index(&matrix->in, chunk);
+    return index < 0 ? -1 : (int64_t)index * matrix->layout.in->size;
+}
 
 /* First element of a row in a strip. */
 static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t strip, int64_t row)

@@ -50,7 +50,7 @@ static plmr_status list_lines(const plmr_matrix *m, int n_slots, const void **li
 {
     memset(line, 0, (size_t)n_slots * sizeof *line);
     for (int slot = 0; slot < m->layout.in->n_filled; slot++)
-        line[slot] = plmr_matrix_at(m, 0, (int64_t)slot * m->layout.in->size);
+        line[slot] = plmr_matrix_at(m, 0, plmr_matrix_row(m, slot));
     return PLMR_OK;
 }
 

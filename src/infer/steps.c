@@ -17,8 +17,14 @@ struct product {
 /* First row of a core's tile in this rank's memory; -1: the core has none. */
 static int64_t row_of(const struct product *p, int core)
 {
-    int index = plmr_part_index(&p->matrix->in, plmr_ring_position(p->ring, p->first + core));
-    return index < 0 ? -1 : (int64_t)index * p->matrix->layout.in->size;
+    return plmr_matrix_row(p->matrix, plmr_ring_position(p->ring, p->first + core));
+}
+
+/* Where the tile's part of x lies: x is in the order in which chunks are dealt. */
+static int64_t place_of(const struct product *p, int core)
+{
+    int chunk = plmr_ring_position(p->ring, p->first + core);
+    return (int64_t)plmr_part_index(&p->matrix->in, chunk) * p->matrix->layout.in->size;
 }
 
 static void make_partial(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
@@ -28,11 +34,12 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
     const plmr_matrix *m = p->matrix;
     int64_t row = row_of(p, core), next_row = next < 0 ? -1 : row_of(p, next), strip = first / m->strip;
     int kt = row < 0 ? 0 : m->layout.in->size;
+    int64_t place = row < 0 ? 0 : place_of(p, core);
     row = row < 0 ? 0 : row;
     const char *b = plmr_matrix_at(m, strip, row);
     const char *then = next_row < 0 ? NULL : plmr_matrix_at(m, strip, next_row);
     for (int i = 0; i < p->n; i++)
-        plmr_gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + row, b, (size_t)m->strip,
+        plmr_gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + place, b, (size_t)m->strip,
                        onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
 }
 
