@@ -18,6 +18,7 @@ plmr_status plmr_command_device(int argc, char **argv);
 plmr_status plmr_command_model(int argc, char **argv);
 plmr_status plmr_command_tokenize(int argc, char **argv);
 plmr_status plmr_command_bench(int argc, char **argv);
+plmr_status plmr_command_generate(int argc, char **argv);
 plmr_status plmr_command_llm(int argc, char **argv);
 plmr_status plmr_command_logits(int argc, char **argv);
 plmr_status plmr_command_list(int argc, char **argv);

@@ -109,13 +109,9 @@ static const struct argp argp = {
 
 static plmr_status check(const struct llm_command *c, const plmr_model_shape *shape)
 {
-    const plmr_llm_options *o = &c->llm;
     PLMR_CHECK(!c->as_published || !c->compute, PLMR_ERROR_INPUT,
                "--as-published leaves out what true values need: use it with --mode timing");
-    PLMR_CHECK(o->prefill_rows == o->prefill_cols, PLMR_ERROR_INPUT,
-               "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", o->prefill_rows,
-               o->prefill_cols, o->prefill_rows < o->prefill_cols ? o->prefill_rows : o->prefill_cols,
-               o->prefill_rows < o->prefill_cols ? o->prefill_rows : o->prefill_cols);
+    PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
                "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
     PLMR_CHECK(!c->compute || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,

@@ -98,6 +98,8 @@ static plmr_status write_logits(const char *path, const float *logits, size_t n)
 
 static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, const int32_t *ids, int n)
 {
+    PLMR_TRY(plmr_llm_check_cores(&c->llm));
+    PLMR_TRY(plmr_llm_check_context(run, n));
     size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
     plmr_timing_options timing = {
         .n_layers = run->shape->n_layers,

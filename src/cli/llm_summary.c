@@ -34,6 +34,35 @@ void plmr_llm_default_cores(const plmr_llm_options *o, const plmr_device *device
     timing->decode_cols = o->decode_cols ? o->decode_cols : decode;
 }
 
+plmr_status plmr_llm_check_cores(const plmr_llm_options *o)
+{
+    int side = least(o->prefill_rows, o->prefill_cols);
+    PLMR_CHECK(o->prefill_rows == o->prefill_cols, PLMR_ERROR_INPUT,
+               "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", o->prefill_rows,
+               o->prefill_cols, side, side);
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens)
+{
+    PLMR_CHECK(n_tokens <= run->shape->n_context, PLMR_ERROR_INPUT,
+               "the prompt has %lld tokens, but %s was made for %d at most: shorten it", (long long)n_tokens,
+               run->shape->name, run->shape->n_context);
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary *s)
+{
+    const plmr_placement *both[] = {s->prefill, s->decode};
+    for (int i = 0; i < 2; i++)
+        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions || run->options->allow_memory, PLMR_ERROR_LIMIT,
+                   "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
+                   "--allow M",
+                   run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, i ? "decode" : "prefill",
+                   run->device.name, both[i]->n_regions, i ? "decode" : "prefill");
+    return PLMR_OK;
+}
+
 /* ---- virtual time ---- */
 
 plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_t n_before, int64_t n)

@@ -23,6 +23,12 @@ typedef struct plmr_llm_summary {
 void plmr_llm_default_cores(const plmr_llm_options *options, const plmr_device *device, const plmr_model_shape *shape,
                             plmr_timing_options *timing);
 
+/* Checks of what was asked for: a square prefill region; a prompt that fits the model's context; a model that fits one
+ * wafer, unless --allow M. Local. */
+plmr_status plmr_llm_check_cores(const plmr_llm_options *options);
+plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens);
+plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary *summary);
+
 /* Adds the virtual time of `n` tokens of each request that decode makes, the first with n_before in the cache. Fails
  * where the cache is full. Collective. */
 plmr_status plmr_llm_add_tokens(plmr_llm_summary *summary, plmr_timing *timing, int64_t n_before, int64_t n);

@@ -18,6 +18,7 @@ static const struct command {
     {"model", "list the language models, show one: shape, size, vocabulary", plmr_command_model},
     {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},
     {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
+    {"generate", "continue a text with a language model on the wafer", plmr_command_generate},
     {"llm", "run a language model of any shape: time, memory and routes, or all values", plmr_command_llm},
     {"logits", "write a language model's logits after each token of a text", plmr_command_logits},
     {"list", "list the algorithms and devices", plmr_command_list},
