@@ -127,7 +127,7 @@ struct generation {
     float *hidden, *logits; /* logits: rank 0 */
     FILE *text;             /* rank 0 */
     plmr_utf8_stream stream;
-    int32_t before; /* the last token */
+    int32_t before;           /* the last token */
     int64_t position, n_made; /* of the next token; tokens made */
     bool ended;
 };

@@ -12,7 +12,7 @@ enum phase { BOTH, PREFILL, DECODE };
 static const char *const phase_names[] = {"both", "prefill", "decode"};
 
 struct llm_command {
-    plmr_llm_options llm; /* first: see llm_options.h */
+    plmr_llm_options llm;                           /* first: see llm_options.h */
     int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
     enum phase phase;
     bool compute, as_published, every_step;
@@ -21,8 +21,18 @@ struct llm_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_MODEL = 0x200, KEY_PROMPT, KEY_DECODE, KEY_CONTEXT, KEY_PHASE, KEY_MODE, KEY_LAYERS, KEY_PUBLISHED, KEY_BATCH,
-       KEY_EVERY_STEP };
+enum {
+    KEY_MODEL = 0x200,
+    KEY_PROMPT,
+    KEY_DECODE,
+    KEY_CONTEXT,
+    KEY_PHASE,
+    KEY_MODE,
+    KEY_LAYERS,
+    KEY_PUBLISHED,
+    KEY_BATCH,
+    KEY_EVERY_STEP
+};
 
 static const struct argp_option options[] = {
     PLMR_OPTION_GROUP(1, "Model and tokens:"),
@@ -112,8 +122,8 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
     PLMR_CHECK(!c->as_published || !c->compute, PLMR_ERROR_INPUT,
                "--as-published leaves out what true values need: use it with --mode timing");
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
-    PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
-               "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
+    PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT, "--layers: %s has layers 0..%d",
+               shape->name, shape->n_layers - 1);
     PLMR_CHECK(!c->compute || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,
                "--context with values is for --phase decode: after a prefill the cache holds the prompt");
     return PLMR_OK;

@@ -113,8 +113,8 @@ static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, co
     timing.prefill_side = c->decode_only ? 0 : timing.prefill_side;
     PLMR_TRY(plmr_llm_load(run, &timing));
     float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
-    plmr_status status = plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")
-                                                                : PLMR_OK);
+    plmr_status status =
+        plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK);
     if (!status)
         status = c->decode_only ? run_decode(run, ids, n, logits) : run_prefill(run, ids, n, logits);
     if (!status)

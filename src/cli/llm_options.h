@@ -7,9 +7,9 @@
 /* The first member of a command's own options. */
 typedef struct plmr_llm_options {
     const char *model, *device;
-    const char *text, *ids;       /* the prompt: one of them; NULL: not given */
+    const char *text, *ids;                                   /* the prompt: one of them; NULL: not given */
     int prefill_rows, prefill_cols, decode_rows, decode_cols; /* cores; 0: not given */
-    bool concat;                  /* new tokens stay on the last row of cores, else rows are kept balanced */
+    bool concat; /* new tokens stay on the last row of cores, else rows are kept balanced */
     bool has_cache_dtype;
     enum plmr_dtype cache_dtype;
     bool allow_memory, allow_routes;

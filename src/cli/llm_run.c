@@ -57,7 +57,8 @@ plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids)
 {
     const plmr_llm_options *o = run->options;
     PLMR_CHECK(o->text || o->ids, PLMR_ERROR_INPUT, "a prompt is missing: give a text with -p or ids with --tokens");
-    PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT, "give the prompt as a text with -p or as ids with --tokens, not both");
+    PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT,
+               "give the prompt as a text with -p or as ids with --tokens, not both");
     if (o->ids)
         PLMR_TRY(plmr_parse_ids("--tokens", o->ids, ids, n_ids));
     else

@@ -120,8 +120,7 @@ static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     r->wafers = s->decode->n_regions ? plmr_ceil_div(s->decode->n_stages, s->decode->n_regions) : -1;
     r->layers_per_stage = s->decode->layers_per_stage;
     r->kv_capacity_tokens = s->decode->capacity;
-    r->sram_peak_bytes =
-        s->decode->sram_bytes > r->sram_peak_bytes ? s->decode->sram_bytes : r->sram_peak_bytes;
+    r->sram_peak_bytes = s->decode->sram_bytes > r->sram_peak_bytes ? s->decode->sram_bytes : r->sram_peak_bytes;
     if (s->n_made == 0)
         return;
     r->decode_cycles_first = s->first_cycles;
@@ -134,7 +133,8 @@ static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
 static void set_works(const plmr_llm_summary *s, plmr_llm_record *r)
 {
     double *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
-                                   &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout, &r->cycles_stages};
+                                   &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout,
+                                   &r->cycles_stages};
     for (int i = 0; i < PLMR_N_WORKS; i++)
         *works[i] = s->prefill_cost.work[i] + s->handover.work[i] + s->decode_cost.work[i];
 }
@@ -158,7 +158,8 @@ static void set_totals(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
 plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_texts *texts)
 {
     plmr_llm_record r = plmr_llm_record_none();
-    snprintf(texts->layers, sizeof texts->layers, "%d..%d", run->first_layer, run->first_layer + s->timing.n_layers - 1);
+    snprintf(texts->layers, sizeof texts->layers, "%d..%d", run->first_layer,
+             run->first_layer + s->timing.n_layers - 1);
     texts->provenance = plmr_provenance_now();
     r.model = run->shape->name;
     r.device = run->device.name;
@@ -186,9 +187,9 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
 
 static void print_placement(FILE *out, const char *label, const plmr_placement *p)
 {
-    plmr_table_fact(out, label, "%dx%d cores a region, %d layers in each; %d %s of the %d that the wafer has%s", p->rows,
-                    p->cols, p->layers_per_stage, p->n_stages, p->n_stages == 1 ? "region" : "regions", p->n_regions,
-                    p->output_apart ? ", the last for the output" : "");
+    plmr_table_fact(out, label, "%dx%d cores a region, %d layers in each; %d %s of the %d that the wafer has%s",
+                    p->rows, p->cols, p->layers_per_stage, p->n_stages, p->n_stages == 1 ? "region" : "regions",
+                    p->n_regions, p->output_apart ? ", the last for the output" : "");
     if (p->n_stages > p->n_regions)
         plmr_table_fact(out, "note", "the model needs %lld wafers: times are as if these were one; or choose --layers",
                         p->n_regions ? (long long)plmr_ceil_div(p->n_stages, p->n_regions) : 0LL);
@@ -203,9 +204,9 @@ static void print_works(FILE *out, const plmr_llm_summary *s)
     size_t used = 0;
     for (int i = 0; i < PLMR_N_WORKS; i++)
         if (all.work[i] > 0)
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", used ? ", " : "",
-                                     plmr_work_name((enum plmr_work)i),
-                                     plmr_format_percent(all.work[i] / all.t_cycles).s);
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", used ? ", " : "",
+                                 plmr_work_name((enum plmr_work)i), plmr_format_percent(all.work[i] / all.t_cycles).s);
     plmr_table_fact(out, "cycles", "%s: %s", plmr_format_cycles(all.t_cycles).s, text);
 }
 
@@ -224,8 +225,9 @@ static void print_heads(FILE *out, const plmr_llm_run *run, const plmr_placement
 {
     plmr_heads heads = plmr_heads_of(run->shape, p->cols);
     int used = (int)plmr_ceil_div(heads.n_kv, heads.n_per_core) * heads.span;
-    plmr_table_fact(out, "heads", "each of %d key-value heads on %d %s of cores, with %d query %s; %d of %d columns used",
-                    heads.n_kv, heads.span, heads.span == 1 ? "column" : "columns", heads.n_rep,
+    plmr_table_fact(out, "heads",
+                    "each of %d key-value heads on %d %s of cores, with %d query %s; %d of %d columns used", heads.n_kv,
+                    heads.span, heads.span == 1 ? "column" : "columns", heads.n_rep,
                     heads.n_rep == 1 ? "head" : "heads", used, p->cols);
 }
 
@@ -252,8 +254,8 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
                         plmr_format_cycles(round(r->tpr_decode)).s, s->prefill ? "; end to end " : "",
                         s->prefill ? plmr_format_cycles(round(r->tpr_e2e * 10) / 10).s : "");
     if (s->prefill_s > 0 || s->decode_s > 0)
-        plmr_table_fact(out, "host", "%d %s, kernel %s: load %s, prefill %s tokens/s, decode %s tokens/s",
-                        plmr_ranks(), plmr_ranks() == 1 ? "rank" : "ranks", r->kernel,
-                        plmr_format_quantity(s->load_s, "s").s, plmr_format_quantity(r->wall_prefill_tok_s, "").s,
+        plmr_table_fact(out, "host", "%d %s, kernel %s: load %s, prefill %s tokens/s, decode %s tokens/s", plmr_ranks(),
+                        plmr_ranks() == 1 ? "rank" : "ranks", r->kernel, plmr_format_quantity(s->load_s, "s").s,
+                        plmr_format_quantity(r->wall_prefill_tok_s, "").s,
                         plmr_format_quantity(r->wall_decode_tok_s, "").s);
 }

@@ -11,15 +11,15 @@
 /* A run in virtual time, and in wall time where there are values. */
 typedef struct plmr_llm_summary {
     plmr_timing_options timing;
-    const plmr_placement *prefill, *decode; /* NULL: there is no such phase */
+    const plmr_placement *prefill, *decode;              /* NULL: there is no such phase */
     plmr_phase_cost prefill_cost, handover, decode_cost; /* of the prompt, and of all tokens made */
-    double first_cycles, last_cycles;             /* of a token */
-    int64_t n_made;                               /* tokens that decode has made, of each request */
-    double load_s, prefill_s, relayout_s, decode_s; /* wall time; 0: not run */
+    double first_cycles, last_cycles;                    /* of a token */
+    int64_t n_made;                                      /* tokens that decode has made, of each request */
+    double load_s, prefill_s, relayout_s, decode_s;      /* wall time; 0: not run */
 } plmr_llm_summary;
 
-/* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's; decode:
- * the smallest region from half of that on, of which the wafer has enough for all layers. */
+/* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's;
+ * decode: the smallest region from half of that on, of which the wafer has enough for all layers. */
 void plmr_llm_default_cores(const plmr_llm_options *options, const plmr_device *device, const plmr_model_shape *shape,
                             plmr_timing_options *timing);
 

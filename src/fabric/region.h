@@ -33,8 +33,8 @@ struct plmr_region {
     plmr_clock *clock;
     plmr_ledger ledger;
     int *base_routes[2], *span_routes[2]; /* of spans, see below; NULL: there was none */
-    double wall_start_s;        /* of the pace: when the first exchange began; 0 before that */
-    plmr_gemm_scratch *scratch; /* of all products; made with the first */
+    double wall_start_s;                  /* of the pace: when the first exchange began; 0 before that */
+    plmr_gemm_scratch *scratch;           /* of all products; made with the first */
 };
 
 /* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and

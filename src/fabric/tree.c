@@ -82,7 +82,7 @@ static int value_of(struct compiler *c, int core)
     if (e->value < 0) {
         e->value = c->tree->n_values++;
         c->head[e->value] = e->head;
-        PLMR_ASSERT(e->depth <= PLMR_TREE_DEPTH);
+        c->tree->depth = e->depth > c->tree->depth ? e->depth : c->tree->depth;
     }
     return e->value;
 }
@@ -245,7 +245,7 @@ static void copy_batch(const plmr_tree_job *job, const float *from, size_t ld_fr
 static plmr_status run_programs(const plmr_tree_job *job, float *values)
 {
     size_t level = (size_t)job->n_batch * (size_t)(job->strip < job->n ? job->strip : job->n);
-    float *stack = malloc((PLMR_TREE_DEPTH + 1) * level * sizeof *stack);
+    float *stack = malloc(((size_t)job->tree->depth + 1) * level * sizeof *stack);
     PLMR_CHECK(stack, PLMR_ERROR_SYSTEM, "out of memory");
     size_t all = (size_t)job->n_batch * (size_t)job->n;
     for (int64_t col = 0; col < job->n; col += job->strip) {

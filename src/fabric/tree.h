@@ -4,8 +4,8 @@
  * cores of this rank alone is compiled into postfix programs (see kernel/vector.h), which a kernel can run while it
  * makes the partial values; what crosses ranks is left as legs between the programs' results.
  */
-#ifndef PLMR_TREE_H
-#define PLMR_TREE_H
+#ifndef PLMR_FABRIC_TREE_H
+#define PLMR_FABRIC_TREE_H
 
 #include "fabric/reduce.h"
 #include "kernel/vector.h"
@@ -21,6 +21,7 @@ typedef struct plmr_tree {
     int n_values; /* results of this rank: value v is the program ops[first[v]] ... ops[first[v + 1] - 1] */
     int *first;
     plmr_tree_op *ops; /* cores are local to the block */
+    int depth;         /* values on the stack, at most */
     int n_legs;
     plmr_tree_leg *legs;
     int root, root_place; /* the result that all ranks get, on the rank that has it */

@@ -71,13 +71,39 @@ static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, i
 /* Columns of a strip: partial results of all cores for so many stay in cache until they are added up. */
 enum { STRIP = 256 };
 
-static plmr_status load_strips(plmr_gemv *g, const plmr_source *b, int64_t k_first, int64_t k_local)
+/* A core's rows lie where the tree meets it. */
+static plmr_status order_rows(plmr_gemv *g)
+{
+    int n = g->region->count[PLMR_Y];
+    g->place = malloc(sizeof(int) * (size_t)n);
+    PLMR_CHECK(g->place, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int core = 0; core < n; core++)
+        g->place[core] = core;
+    if (g->plan->ring)
+        return PLMR_OK;
+    PLMR_TRY(plmr_tree_create(g->region, PLMR_Y, g->plan, &g->tree));
+    for (int i = 0, place = 0; i < g->tree->first[g->tree->n_values]; i++)
+        if (g->tree->ops[i].kind != PLMR_TREE_MERGE)
+            g->place[g->tree->ops[i].core] = place++;
+    return PLMR_OK;
+}
+
+/* First element of a core's rows in the strip from column col on, which is n wide. */
+static char *rows_of(const plmr_gemv *g, int core, int64_t col, int64_t n)
+{
+    int64_t k_local = (int64_t)g->region->count[PLMR_Y] * g->kt;
+    return g->b + (size_t)(col * k_local + (int64_t)g->place[core] * g->kt * n) * plmr_dtype_bytes(g->problem.dtype);
+}
+
+static plmr_status load_strips(plmr_gemv *g, const plmr_source *b, int64_t k_first)
 {
     int64_t n_first = (int64_t)g->region->first[PLMR_X] * g->nt;
-    size_t column_bytes = (size_t)k_local * plmr_dtype_bytes(g->problem.dtype);
     for (int64_t col = 0; col < g->n_local; col += g->strip)
-        PLMR_TRY(load_rows(b, g->problem.dtype, k_first, k_local, n_first + col, plmr_clip(col, g->strip, g->n_local),
-                           (char *)g->b + (size_t)col * column_bytes));
+        for (int core = 0; core < g->region->count[PLMR_Y]; core++) {
+            int64_t n = plmr_clip(col, g->strip, g->n_local);
+            PLMR_TRY(load_rows(b, g->problem.dtype, k_first + (int64_t)core * g->kt, g->kt, n_first + col, n,
+                               rows_of(g, core, col, n)));
+        }
     return PLMR_OK;
 }
 
@@ -99,7 +125,7 @@ static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b
     if (!status)
         plmr_convert_to_float(dtype, k_local, stored, g->x);
     if (!status)
-        status = load_strips(g, b, k_first, k_local);
+        status = load_strips(g, b, k_first);
     free(stored);
     return status;
 }
@@ -116,7 +142,10 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
     PLMR_TRY(
         plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, p->rows, &p->reduce, &g->plan));
     PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
-    return g->region->options.values ? load(g, x, b) : PLMR_OK;
+    if (!g->region->options.values)
+        return PLMR_OK;
+    PLMR_TRY(order_rows(g));
+    return load(g, x, b);
 }
 
 plmr_status plmr_gemv_open(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *problem, plmr_region *region,
@@ -139,6 +168,8 @@ void plmr_gemv_close(plmr_gemv *g)
 {
     if (!g)
         return;
+    plmr_tree_destroy(g->tree);
+    free(g->place);
     plmr_reduce_plan_destroy(g->plan);
     plmr_slab_destroy(g->b);
     free(g->y);
@@ -148,19 +179,40 @@ void plmr_gemv_close(plmr_gemv *g)
 
 /* ---- running ---- */
 
-/* Partial results of this block's cores for columns [col, col + n), then their sum along y. */
-static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)
+/* A core's partial results for columns [col, col + n). */
+static void make_partial(const void *context, int core, int64_t col, int64_t n, const float *onto, float *out, int next)
 {
-    enum plmr_dtype dtype = g->problem.dtype, accumulate = g->problem.accumulate;
-    size_t rows = (size_t)g->region->count[PLMR_Y], kt = (size_t)g->kt, element = plmr_dtype_bytes(dtype);
-    const char *strip = (const char *)g->b + rows * kt * (size_t)col * element;
-    for (size_t r = 0; r < rows; r++)
-        plmr_gemv_row(dtype, accumulate, g->kt, n, g->x + r * kt, strip + r * kt * (size_t)n * element, (size_t)n,
-                      partial + r * (size_t)n);
-    return plmr_allreduce_values(g->region, PLMR_Y, g->plan, accumulate, g->nt, n / g->nt, partial, g->y + col);
+    const plmr_gemv *g = context;
+    plmr_gemv_onto(g->problem.dtype, g->problem.accumulate, g->kt, n, g->x + (size_t)core * (size_t)g->kt,
+                   rows_of(g, core, col, n), (size_t)n, onto, out, next < 0 ? NULL : rows_of(g, next, col, n));
 }
 
-static plmr_status multiply(plmr_gemv *g)
+static plmr_status multiply_by_tree(plmr_gemv *g)
+{
+    plmr_tree_job job = {
+        .tree = g->tree,
+        .accumulate = g->problem.accumulate,
+        .n_batch = 1,
+        .n = g->n_local,
+        .strip = g->strip,
+        .make = make_partial,
+        .context = g,
+        .sum = g->y,
+        .ld_sum = (size_t)g->n_local,
+    };
+    return plmr_tree_run(&job);
+}
+
+/* Partial results of all cores for a strip, then their sums along y, round the ring. */
+static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)
+{
+    for (int core = 0; core < g->region->count[PLMR_Y]; core++)
+        make_partial(g, core, col, n, NULL, partial + (size_t)core * (size_t)n, -1);
+    return plmr_allreduce_values(g->region, PLMR_Y, g->plan, g->problem.accumulate, g->nt, n / g->nt, partial,
+                                 g->y + col);
+}
+
+static plmr_status multiply_by_ring(plmr_gemv *g)
 {
     float *partial = malloc(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)g->strip);
     PLMR_CHECK(partial, PLMR_ERROR_SYSTEM, "out of memory");
@@ -176,7 +228,9 @@ plmr_status plmr_gemv_run(plmr_gemv *g)
     const plmr_gemv_problem *p = &g->problem;
     PLMR_TRY(plmr_region_busy(g->region, plmr_device_gemv_cycles(g->region->device, p->dtype, g->kt, g->nt)));
     PLMR_TRY(plmr_allreduce_time(g->region, PLMR_Y, g->plan, g->nt, plmr_dtype_bytes(p->dtype)));
-    return g->region->options.values ? multiply(g) : PLMR_OK;
+    if (!g->region->options.values)
+        return PLMR_OK;
+    return g->tree ? multiply_by_tree(g) : multiply_by_ring(g);
 }
 
 /* Elements leave the core in the result's type. */

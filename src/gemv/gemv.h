@@ -7,7 +7,7 @@
 #ifndef PLMR_GEMV_H
 #define PLMR_GEMV_H
 
-#include "fabric/reduce.h"
+#include "fabric/tree.h"
 #include "fabric/verbs.h"
 
 typedef struct plmr_gemv_problem {
@@ -26,11 +26,13 @@ typedef struct plmr_gemv {
     plmr_gemv_problem problem;
     plmr_region *region;
     plmr_reduce_plan *plan;
+    plmr_tree *tree; /* the plan's order of additions; NULL for a ring, whose chunks have orders of their own */
+    int *place;      /* by core of this block along y: where in a strip its rows lie */
     int kt, nt;      /* elements of k and n per core: ceil(k/H), ceil(n/W) */
     int64_t n_local; /* columns of B in this block */
     float *x;        /* this block's part, as float */
     int64_t strip;   /* columns taken at a time: of whole cores */
-    void *b;         /* this block's part, strip after strip, each row-major: read in one stream */
+    char *b;         /* this block's part, strip after strip, each row-major, rows in the tree's order: one stream */
     float *y;        /* this block's columns of the result */
     int64_t core_bytes;
 } plmr_gemv;

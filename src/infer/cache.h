@@ -13,7 +13,7 @@ typedef struct plmr_cache {
     enum plmr_dtype dtype;
     int64_t n_tokens; /* room */
     int n_dims, n_kv, n_batch;
-    size_t n_heads; /* of all layers and requests */
+    size_t n_heads;        /* of all layers and requests */
     char **keys, **values; /* by (layer, request, key-value head); NULL: another rank's */
 } plmr_cache;
 

@@ -27,12 +27,12 @@ typedef struct plmr_cost_pass {
     const plmr_grid *grid;
     const plmr_device *device;
     enum plmr_dtype dtype, cache_dtype; /* of weights and activations; of keys and values */
-    int n_batch;           /* tokens of as many requests at once; 1 in prefill */
-    int64_t n_tokens;      /* prefill: of the prompt; decode: in the cache, the new one included */
-    int64_t row_tokens;    /* decode: tokens on the row of cores that has most */
-    bool shifts;           /* decode: the cache is kept balanced */
-    bool as_published;     /* one head of full size, no fusing, nothing but products and allreduces */
-    double t_cycles;       /* the latest clock after the last step */
+    int n_batch;                        /* tokens of as many requests at once; 1 in prefill */
+    int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */
+    int64_t row_tokens;                 /* decode: tokens on the row of cores that has most */
+    bool shifts;                        /* decode: the cache is kept balanced */
+    bool as_published;                  /* one head of full size, no fusing, nothing but products and allreduces */
+    double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
 } plmr_cost_pass;
 

@@ -130,8 +130,8 @@ static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
     int64_t element = (int64_t)plmr_dtype_bytes(pass->dtype), k = scores ? heads->n_dims : ms;
     struct step step = {
         .pass = pass,
-        .multiply_cycles =
-            (double)n_heads * plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, scores ? ms : heads->n_dims),
+        .multiply_cycles = (double)n_heads *
+                           plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, scores ? ms : heads->n_dims),
         .tile_words = plmr_device_wavelets(pass->device, ms * heads->n_per_core * heads->n_dims * element),
         .score_words = plmr_device_wavelets(pass->device, ms * ms * n_heads * element),
         .spreads = !scores,

@@ -16,11 +16,11 @@ struct pass {
     plmr_engine *engine;
     const plmr_grid *grid;
     int n, layer;
-    int64_t n_before;                                     /* tokens in the cache before this one */
-    size_t ld, ld_queries, ld_keys, ld_ffn;               /* elements from vector to vector */
-    float *stream, *normed, *added;                       /* along y */
+    int64_t n_before;                                      /* tokens in the cache before this one */
+    size_t ld, ld_queries, ld_keys, ld_ffn;                /* elements from vector to vector */
+    float *stream, *normed, *added;                        /* along y */
     float *queries, *keys, *values, *attended, *gate, *up; /* along x */
-    float **query, **key, **value;                        /* by key-value head, by cores */
+    float **query, **key, **value;                         /* by key-value head, by cores */
     float *memory;
 };
 
@@ -165,8 +165,8 @@ static plmr_status norm(const struct pass *p, const plmr_layer *layer, enum plmr
     if (p->cost)
         return plmr_cost_allreduce(p->cost, PLMR_Y, false, 1);
     const plmr_model_shape *shape = p->engine->shape;
-    PLMR_TRY(plmr_step_norm(p->grid, shape->rms_eps, layer->vector[which], p->n, shape->dim, p->stream, p->normed,
-                            p->ld));
+    PLMR_TRY(
+        plmr_step_norm(p->grid, shape->rms_eps, layer->vector[which], p->n, shape->dim, p->stream, p->normed, p->ld));
     return dump_along_y(p, which == PLMR_ATTN_NORM ? "attn_norm" : "ffn_norm", p->normed);
 }
 
@@ -289,8 +289,8 @@ static plmr_status make_pass(struct pass *p)
     p->ld_queries = local_places(g, &g->queries);
     p->ld_keys = local_places(g, &g->keys);
     p->ld_ffn = local_places(g, &g->ffn);
-    p->memory = calloc((size_t)p->n * (3 * p->ld + 2 * p->ld_queries + 2 * p->ld_keys + 2 * p->ld_ffn) + 1,
-                       sizeof *p->memory);
+    p->memory =
+        calloc((size_t)p->n * (3 * p->ld + 2 * p->ld_queries + 2 * p->ld_keys + 2 * p->ld_ffn) + 1, sizeof *p->memory);
     PLMR_CHECK(p->memory, PLMR_ERROR_SYSTEM, "out of memory");
     float *free_from = p->memory;
     p->stream = take(&free_from, p->n, p->ld);
@@ -325,7 +325,8 @@ static plmr_status run_layers(struct pass *p, const int32_t *tokens)
 
 plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden)
 {
-    struct pass p = {.engine = engine, .grid = engine->decode, .n = engine->options.n_batch, .n_before = engine->n_cached};
+    struct pass p = {
+        .engine = engine, .grid = engine->decode, .n = engine->options.n_batch, .n_before = engine->n_cached};
     PLMR_ASSERT(engine->for_decode && engine->n_cached < engine->options.n_tokens);
     plmr_status status = plmr_agree(make_pass(&p));
     if (!status)

@@ -99,8 +99,7 @@ static plmr_status choose_owners(plmr_engine *engine)
     engine->owner = malloc((size_t)heads->n_kv * sizeof *engine->owner);
     PLMR_CHECK(engine->owner, PLMR_ERROR_SYSTEM, "out of memory");
     for (int kv = 0; kv < heads->n_kv; kv++)
-        engine->owner[kv] =
-            plmr_ring_owner(engine->decode->x, kv / heads->n_per_core * heads->span + heads->span / 2);
+        engine->owner[kv] = plmr_ring_owner(engine->decode->x, kv / heads->n_per_core * heads->span + heads->span / 2);
     return PLMR_OK;
 }
 
@@ -150,8 +149,7 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
     if (o->prefill_side)
         PLMR_TRY(plmr_grid_create(engine->mesh, device, engine->shape, o->prefill_side, o->prefill_side, &any,
                                   &engine->prefill));
-    return plmr_grid_create(engine->mesh, device, engine->shape, o->decode_rows, o->decode_cols, &any,
-                            &engine->decode);
+    return plmr_grid_create(engine->mesh, device, engine->shape, o->decode_rows, o->decode_cols, &any, &engine->decode);
 }
 
 static plmr_status fill_engine(plmr_engine *engine)
@@ -161,8 +159,8 @@ static plmr_status fill_engine(plmr_engine *engine)
     PLMR_TRY(load_weights(engine));
     PLMR_TRY(make_rope(engine));
     return plmr_cache_create(o->cache_dtype, engine->n_layers, o->n_batch, engine->shape->n_kv_heads,
-                             padded_dims(engine), o->n_tokens, engine->owner,
-                             plmr_mesh_place(engine->mesh, PLMR_X), &engine->cache);
+                             padded_dims(engine), o->n_tokens, engine->owner, plmr_mesh_place(engine->mesh, PLMR_X),
+                             &engine->cache);
 }
 
 plmr_status plmr_engine_create(const plmr_model *model, plmr_mesh *mesh, const plmr_device *device,

@@ -29,8 +29,8 @@ typedef struct plmr_engine_options {
     int n_batch;                  /* requests that are decoded together */
     int64_t n_tokens;             /* room in the key-value cache, for each request */
     enum plmr_dtype cache_dtype;
-    bool balanced;     /* the key-value cache is kept balanced by shifts, else new tokens go to the last row of cores */
-    const char *dump;  /* folder for intermediate tensors, or NULL */
+    bool balanced;    /* the key-value cache is kept balanced by shifts, else new tokens go to the last row of cores */
+    const char *dump; /* folder for intermediate tensors, or NULL */
     void (*progress)(void *context, double share); /* while weights are loaded or computed with; NULL: none */
     void *progress_context;
 } plmr_engine_options;
@@ -45,12 +45,12 @@ typedef struct plmr_engine {
     plmr_layer *layers;
     plmr_matrix output;
     float *output_norm, *rope_factors;
-    int *owner; /* by key-value head: the place of the rank that works on it */
+    int *owner;           /* by key-value head: the place of the rank that works on it */
     float *cosine, *sine; /* of rope: [position][head_dim / 2] */
     plmr_cache cache;
     plmr_dump dump;
-    bool for_decode;   /* the layers' matrices lie as decode has them */
-    int64_t n_cached;  /* tokens in the cache, of each request */
+    bool for_decode;     /* the layers' matrices lie as decode has them */
+    int64_t n_cached;    /* tokens in the cache, of each request */
     int64_t n_prefilled; /* of these, dealt evenly to all rows by the prefill */
 } plmr_engine;
 

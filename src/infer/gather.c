@@ -72,8 +72,8 @@ plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, con
 {
     plmr_gather *g = calloc(1, sizeof *g);
     PLMR_CHECK(g, PLMR_ERROR_SYSTEM, "out of memory");
-    *g = (plmr_gather){
-        .grid = grid, .deal = deal, .values = values, .ld = ld, .n_rows = n_rows, .most_rows = most_rows};
+    *g =
+        (plmr_gather){.grid = grid, .deal = deal, .values = values, .ld = ld, .n_rows = n_rows, .most_rows = most_rows};
     plmr_status status = fill(g);
     if (!status)
         status = post(g, 0);

@@ -34,8 +34,8 @@ static plmr_status collect(const plmr_engine *engine, plmr_exchange *messages, i
 {
     int me = plmr_mesh_place(engine->mesh, PLMR_X), n_places = plmr_mesh_extent(engine->mesh, PLMR_X);
     if (me > 0) {
-        PLMR_TRY(plmr_exchange_send(messages, PLMR_X, 0, columns,
-                                    (size_t)(n * column_count(engine, me)) * sizeof *columns));
+        PLMR_TRY(
+            plmr_exchange_send(messages, PLMR_X, 0, columns, (size_t)(n * column_count(engine, me)) * sizeof *columns));
         plmr_exchange_wait(messages);
         return PLMR_OK;
     }
@@ -74,8 +74,8 @@ plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidd
     size_t n_columns = (size_t)column_count(engine, plmr_mesh_place(engine->mesh, PLMR_X));
     float *stream = calloc(ROWS_AT_ONCE * (2 * ld + n_columns) + 1, sizeof *stream);
     plmr_exchange *messages = NULL;
-    plmr_status status = stream ? plmr_exchange_create(engine->mesh, &messages)
-                                : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status =
+        stream ? plmr_exchange_create(engine->mesh, &messages) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     status = plmr_agree(status);
     for (int64_t row = 0; row < n && !status; row += ROWS_AT_ONCE) {
         int now = (int)(n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE);

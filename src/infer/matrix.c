@@ -24,7 +24,8 @@ static size_t byte_count(const plmr_matrix *m)
     return (size_t)(count_strips(m) * m->strip * m->n_in) * plmr_dtype_bytes(m->dtype);
 }
 
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype, plmr_matrix *matrix)
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype,
+                               plmr_matrix *matrix)
 {
     int place = plmr_mesh_place(mesh, PLMR_X);
     *matrix = (plmr_matrix){
@@ -181,8 +182,8 @@ static plmr_status list_common(const int32_t *mine, int64_t n, const plmr_deal *
     int64_t *place = malloc((size_t)deal->n * sizeof *place);
     list->n = 0;
     list->at = malloc((size_t)(n + 1) * sizeof *list->at);
-    plmr_status status = has && place && list->at ? mark_part(deal, theirs, has)
-                                                  : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status =
+        has && place && list->at ? mark_part(deal, theirs, has) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     if (!status) {
         memset(place, -1, (size_t)deal->n * sizeof *place);
         for (int64_t i = 0; i < n; i++)

@@ -10,8 +10,9 @@
 #include "fabric/tensor.h"
 #include "infer/deal.h"
 
-/* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all. Rows
- * are stored chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt. */
+/* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all.
+ * Rows are stored chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt.
+ */
 typedef struct plmr_matrix_layout {
     const plmr_deal *in, *out;
     const plmr_ring *in_ring, *out_ring;
@@ -28,7 +29,8 @@ typedef struct plmr_matrix {
 } plmr_matrix;
 
 /* Makes room for this rank's part. Local. */
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype, plmr_matrix *matrix);
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype,
+                               plmr_matrix *matrix);
 void plmr_matrix_free(plmr_matrix *matrix);
 
 /* Reads this rank's part from a weight stored as (out, in). Local. */
@@ -45,8 +47,7 @@ static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
 /* First element of a row in a strip. */
 static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t strip, int64_t row)
 {
-    return matrix->data +
-           (size_t)((strip * matrix->n_in + row) * matrix->strip) * plmr_dtype_bytes(matrix->dtype);
+    return matrix->data + (size_t)((strip * matrix->n_in + row) * matrix->strip) * plmr_dtype_bytes(matrix->dtype);
 }
 
 /* Moves a matrix to another layout, between ranks where it must. On success *matrix is the new one. Collective. */

@@ -18,9 +18,9 @@ struct pass {
     plmr_engine *engine;
     const plmr_grid *grid;
     int request, layer;
-    int64_t n;     /* tokens */
-    int ms;        /* tokens of a chunk */
-    int64_t rows;  /* tokens, padded to whole chunks */
+    int64_t n;    /* tokens */
+    int ms;       /* tokens of a chunk */
+    int64_t rows; /* tokens, padded to whole chunks */
     size_t ld, ld_queries, ld_keys, ld_ffn;
     float *stream, *normed, *added, *queries, *keys, *values, *gate, *up;
     float **query, **key, **value; /* by key-value head, by cores */
@@ -187,7 +187,7 @@ struct head {
     float *values;            /* tokens x dims, as the cache rounds them */
     float *scores, *weighted; /* SCORE_ROWS x tokens, x dims */
     plmr_span *own, *before;
-    float *part;              /* one for each core of the head */
+    float *part; /* one for each core of the head */
 };
 
 /* A token's key and value join the cache; its queries are turned. */
@@ -397,8 +397,8 @@ static plmr_status project_hidden(const struct pass *p, const plmr_layer *layer)
         return plmr_cost_prefill_silu(p->cost);
     }
     const plmr_matrix *m = layer->matrix;
-    struct product product = {{&m[PLMR_GATE], &m[PLMR_UP]}, {p->gate, p->up}, {p->ld_ffn, p->ld_ffn}, 2,
-                              &g->dim_x, p->normed, p->ld};
+    struct product product = {
+        {&m[PLMR_GATE], &m[PLMR_UP]}, {p->gate, p->up}, {p->ld_ffn, p->ld_ffn}, 2, &g->dim_x, p->normed, p->ld};
     PLMR_TRY(multiply(p, &product));
     plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
     return dump(p, "ffn_hidden", &g->ffn, p->gate, p->ld_ffn);

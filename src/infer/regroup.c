@@ -5,9 +5,9 @@
 
 /* What one core holds of one key-value head. */
 struct piece {
-    int kv, part;    /* the head, and which of its cores */
-    int holder;      /* the rank that the core belongs to */
-    int64_t column;  /* where it lies by columns, for the holder */
+    int kv, part;   /* the head, and which of its cores */
+    int holder;     /* the rank that the core belongs to */
+    int64_t column; /* where it lies by columns, for the holder */
 };
 
 static int width_of(const plmr_regroup *r)

@@ -14,7 +14,7 @@ typedef struct plmr_regroup {
     const plmr_deal *deal; /* queries or keys */
     const int *owner;      /* place of each key-value head's owner */
     int64_t n_rows;
-    float *columns;     /* ld elements from row to row */
+    float *columns; /* ld elements from row to row */
     size_t ld;
     float *const *head; /* by key-value head; what this rank does not own is not looked at */
 } plmr_regroup;

@@ -43,8 +43,8 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
                        onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
 }
 
-plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int n, const float *x, size_t ldx,
-                               float *y, size_t ldy)
+plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int n, const float *x, size_t ldx, float *y,
+                               size_t ldy)
 {
     bool along_x = m->layout.in_ring != NULL;
     enum plmr_axis axis = along_x ? PLMR_X : PLMR_Y;

@@ -86,7 +86,8 @@ static int side_for(const plmr_timing *t, const plmr_placement *p, int64_t need)
 
 static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, int64_t need)
 {
-    int side = side_for(t, p, need), most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
+    int side = side_for(t, p, need),
+        most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
     if (side > most)
         return plmr_error_make(PLMR_ERROR_LIMIT,
                                "--%s-cores: one layer of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
@@ -113,7 +114,8 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = last * layer + p->output_bytes > room;
     p->n_stages = (int)stages + p->output_apart;
-    int64_t full = p->layers_per_stage * layer, end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
+    int64_t full = p->layers_per_stage * layer,
+            end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
     p->sram_bytes = p->working_bytes + (full > end ? full : end);
     p->n_regions = count_regions(t, p->rows, p->cols);
     int64_t for_tokens = room - p->layers_per_stage * p->layer_bytes;
@@ -131,9 +133,8 @@ static plmr_status place_decode(plmr_timing *t)
         .layer_bytes = layer_bytes(t, t->decode),
         .token_bytes = token_bytes(t, t->decode) * t->options.n_batch,
         .working_bytes = decode_working(t, row_tokens),
-        .output_bytes = t->options.as_published
-                            ? 0
-                            : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
+        .output_bytes =
+            t->options.as_published ? 0 : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
     };
     return place(t, &t->placement[1], "decode", row_tokens);
 }
@@ -216,8 +217,7 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
     plmr_cost_pass pass = start_pass(t, t->prefill);
     pass.n_tokens = t->options.n_prompt;
     PLMR_TRY(run_layers(t, &pass, plmr_prefill_layer_cost));
-    int64_t n_bytes =
-        plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * element_bytes(t);
+    int64_t n_bytes = plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * element_bytes(t);
     add_stages(t, &t->placement[0], n_bytes, &pass);
     return finish_pass(t, &pass, phase);
 }
@@ -301,7 +301,8 @@ static plmr_status place_prefill(plmr_timing *t)
     return place(t, &t->placement[0], "prefill", plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
 }
 
-/* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone. */
+/* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone.
+ */
 static plmr_status route(const plmr_grid *g, bool decodes, bool as_published)
 {
     if (decodes)

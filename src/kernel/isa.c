@@ -267,82 +267,6 @@ static void pack(const plmr_strip *strip)
     }
 }
 
-/* part[j] = chain over n_rows rows of b from part[j], in whole vectors; returns how many columns that makes. */
-PLMR_INLINE int64_t gemv_vectors(int n_rows, enum plmr_dtype dtype, bool half, int64_t n, const float *restrict x,
-                                 const void *restrict b, size_t ldb, float *restrict part)
-{
-    int64_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        vf sum = vf_load(part + j);
-        PLMR_UNROLL for (int k = 0; k < n_rows; k++)
-        {
-            sum = vf_step(half, x[k], vf_load_as(dtype, b, (size_t)k * ldb + (size_t)j), sum);
-        }
-        vf_store(part + j, sum);
-    }
-    return j;
-}
-
-/* A loop of its own for every number of rows: the sums stay in registers. */
-PLMR_INLINE void gemv_rows(int n_rows, enum plmr_dtype dtype, bool half, int64_t n, const float *x, const void *b,
-                           size_t ldb, float *part)
-{
-    int64_t j = 0;
-    switch (n_rows) {
-#define PLMR_GEMV(constant)                                                                                            \
-    case constant:                                                                                                     \
-        j = gemv_vectors(constant, dtype, half, n, x, b, ldb, part);                                                   \
-        break;
-        PLMR_GEMV(1)
-        PLMR_GEMV(2)
-        PLMR_GEMV(3)
-        PLMR_GEMV(4)
-        PLMR_GEMV(5)
-        PLMR_GEMV(6)
-        PLMR_GEMV(7)
-        PLMR_GEMV(8)
-#undef PLMR_GEMV
-    }
-    for (; j < n; j++)
-        for (int k = 0; k < n_rows; k++) {
-            float sum = fmaf(x[k], load_as(dtype, b, (size_t)k * ldb + (size_t)j), part[j]);
-            part[j] = half ? plmr_f16_round(sum) : sum;
-        }
-}
-
-/* Short rows without a gap between them are one stream, which the processor fetches by itself, and best one by one; of
- * others, several at once keep enough reads under way. What part holds of the columns at once stays in the cache. */
-PLMR_INLINE void gemv(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b, size_t ldb,
-                      float *part)
-{
-    enum { ROWS_AT_ONCE = 8, COLS_AT_ONCE = 1 << 14, SHORT_BYTES = 4096 };
-    size_t element = plmr_dtype_bytes(dtype);
-    int at_once = ldb == (size_t)n && ldb * element < SHORT_BYTES ? 1 : ROWS_AT_ONCE;
-    memset(part, 0, (size_t)n * sizeof *part);
-    for (int64_t j = 0; j < n; j += COLS_AT_ONCE)
-        for (int k = 0; k < kt; k += at_once) {
-            int64_t cols = n - j < COLS_AT_ONCE ? n - j : COLS_AT_ONCE;
-            int rows = kt - k < at_once ? kt - k : at_once;
-            gemv_rows(rows, dtype, half, cols, x + k, b + ((size_t)k * ldb + (size_t)j) * element, ldb, part + j);
-        }
-}
-
-static void gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
-                     const void *b, size_t ldb, float *part)
-{
-    bool half = accumulate == PLMR_F16;
-#define PLMR_GEMV(constant, rounds)                                                                                    \
-    if (dtype == constant && half == rounds)                                                                           \
-    gemv(constant, rounds, kt, n, x, b, ldb, part)
-    PLMR_GEMV(PLMR_F32, false);
-    PLMR_GEMV(PLMR_F16, false);
-    PLMR_GEMV(PLMR_BF16, false);
-    PLMR_GEMV(PLMR_F32, true);
-    PLMR_GEMV(PLMR_F16, true);
-    PLMR_GEMV(PLMR_BF16, true);
-#undef PLMR_GEMV
-}
-
 static void vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc)
 {
     if (accumulate == PLMR_F16)
@@ -361,7 +285,6 @@ const plmr_isa PLMR_ISA_TABLE = {
     .multiply = {multiply_f32, multiply_f16},
     .multiply_ramp = {multiply_ramp_f32, multiply_ramp_f16},
     .pack = pack,
-    .gemv_row = gemv_row,
     .vector_add = vector_add,
     .to_float = to_float,
     .from_float = from_float,

@@ -57,8 +57,6 @@ typedef struct plmr_isa {
     void (*pack)(const plmr_strip *strip);
 
     /* As in kernel.h. */
-    void (*gemv_row)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
-                     const void *b, size_t ldb, float *part);
     void (*vector_add)(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);
     void (*to_float)(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
     void (*from_float)(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);

@@ -55,12 +55,6 @@ const char *plmr_kernel_name(void)
     return plmr_isa_chosen()->name;
 }
 
-void plmr_gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
-                   size_t ldb, float *part)
-{
-    plmr_isa_chosen()->gemv_row(dtype, accumulate, kt, n, x, b, ldb, part);
-}
-
 void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc)
 {
     plmr_isa_chosen()->vector_add(accumulate, n, part, acc);

@@ -84,11 +84,6 @@ plmr_status plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch 
 void plmr_tile_product_add(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n, const void *a,
                            const void *b, float *acc, size_t ldacc);
 
-/* Partial products of a row of cores in a GEMV: part[j] = fmaf chain over kk of x[kk] * b[kk * ldb + j] from +0, j < n.
- * x is already float; b has the given dtype, rows of ldb elements. */
-void plmr_gemv_row(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
-                   size_t ldb, float *part);
-
 /* acc[j] = acc[j] + part[j] (rounded to f16 if accumulate is PLMR_F16). */
 void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);
 

@@ -481,43 +481,6 @@ static float element(enum plmr_dtype dtype, const void *elements, size_t at)
     return element_value(dtype, bits);
 }
 
-static void check_gemv(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int n, int gap)
-{
-    size_t ldb = (size_t)(n + gap);
-    void *b = random_elements(dtype, (size_t)kt * ldb - (size_t)gap, 1);
-    float *x = random_elements(PLMR_F32, (size_t)kt, 2), *part = must_allocate(((size_t)n + 1) * sizeof *part);
-    part[n] = 77;
-    isa->gemv_row(dtype, accumulate, kt, n, x, b, ldb, part);
-    for (int j = 0; j < n; j++) {
-        float want = 0;
-        for (int k = 0; k < kt; k++)
-            want = multiply_add(accumulate, x[k], element(dtype, b, (size_t)k * ldb + (size_t)j), want);
-        if (!same_bits(part[j], want))
-            fail_msg("%s: kt %d n %d gap %d dtype %d accumulate %d: part[%d] is %a, not %a", isa->name, kt, n, gap,
-                     dtype, accumulate, j, (double)part[j], (double)want);
-    }
-    assert_true(part[n] == 77);
-    free(b);
-    free(x);
-    free(part);
-}
-
-static void gemv(void **state)
-{
-    (void)state;
-    static const int lengths[] = {1, 3, 8, 15, 16, 17, 33, 100, 257, 2100};
-    for (int i = 0; i < N_ISAS * 6; i++) {
-        const plmr_isa *isa = isa_number(i / 6);
-        enum plmr_dtype dtype = (enum plmr_dtype)(i % 3), accumulate = i / 3 % 2 ? PLMR_F16 : PLMR_F32;
-        if (!isa)
-            continue;
-        for (int kt = 1; kt <= 24; kt++)
-            for (int j = 0; j < 10; j++)
-                check_gemv(isa, dtype, accumulate, kt, lengths[j], (kt + j) % 3);
-        check_gemv(isa, dtype, accumulate, 9, 33001, 5);
-    }
-}
-
 static void vector_add(void **state)
 {
     (void)state;
@@ -592,12 +555,17 @@ int main(void)
 {
     setenv("PLMR_KERNEL", "portable", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_shape),    cmocka_unit_test(deep_slots),
-        cmocka_unit_test(any_cut),      cmocka_unit_test(wide_block),
-        cmocka_unit_test(layers),       cmocka_unit_test(trimmed_runs),
-        cmocka_unit_test(empty_blocks), cmocka_unit_test(progress_ends_at_one),
-        cmocka_unit_test(gemv),         cmocka_unit_test(vector_add),
-        cmocka_unit_test(tile_product), cmocka_unit_test(environment_chooses),
+        cmocka_unit_test(any_shape),
+        cmocka_unit_test(deep_slots),
+        cmocka_unit_test(any_cut),
+        cmocka_unit_test(wide_block),
+        cmocka_unit_test(layers),
+        cmocka_unit_test(trimmed_runs),
+        cmocka_unit_test(empty_blocks),
+        cmocka_unit_test(progress_ends_at_one),
+        cmocka_unit_test(vector_add),
+        cmocka_unit_test(tile_product),
+        cmocka_unit_test(environment_chooses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
