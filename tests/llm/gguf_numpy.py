@@ -13,6 +13,8 @@ except ImportError:
     print("NumPy is not installed")
     sys.exit(77)
 
+from gguf_reader import TYPES, load
+
 tool, data_folder = sys.argv[1:]
 failures = 0
 
@@ -22,105 +24,6 @@ def check(holds, what):
     if not holds:
         failures += 1
         print("FAILED:", what)
-
-
-# --- a reader -----------------------------------------------------------------------------------------------------------
-
-
-class Reader:
-    """Walks through a file's bytes."""
-
-    SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, layout):
-        values = struct.unpack_from("<" + layout, self.data, self.at)
-        self.at += struct.calcsize("<" + layout)
-        return values[0] if len(values) == 1 else values
-
-    def text(self):
-        n = self.take("Q")
-        self.at += n
-        return self.data[self.at - n : self.at].decode()
-
-    def value(self, kind):
-        if kind == 8:
-            return self.text()
-        if kind == 9:
-            kind, n = self.take("IQ")
-            return [self.value(kind) for _ in range(n)]
-        return self.take(self.SCALARS[kind])
-
-
-def half(raw):
-    """float64 of the binary16 numbers in the last axis of an array of bytes."""
-    return np.ascontiguousarray(raw).view("<f2").astype(np.float64)
-
-
-def q8_0(blocks):
-    return half(blocks[:, :2]) * blocks[:, 2:].view(np.int8)
-
-
-def q4_k(blocks):
-    """All 6-bit numbers as bits: 12 bytes hold eight scales and eight minima."""
-    b = blocks[:, 4:16].astype(int)
-    scale, minimum = np.zeros((2, len(blocks), 8))
-    for j in range(4):
-        scale[:, j], minimum[:, j] = b[:, j] % 64, b[:, 4 + j] % 64
-        scale[:, 4 + j] = b[:, 8 + j] % 16 + 16 * (b[:, j] // 64)
-        minimum[:, 4 + j] = b[:, 8 + j] // 16 + 16 * (b[:, 4 + j] // 64)
-    quads = blocks[:, 16:].reshape(-1, 4, 1, 32)
-    q = np.concatenate([quads % 16, quads // 16], axis=2).reshape(-1, 8, 32)
-    values = half(blocks[:, 0:2])[:, :, None] * scale[:, :, None] * q - half(blocks[:, 2:4])[:, :, None] * minimum[:, :, None]
-    return values.reshape(-1, 256)
-
-
-def q6_k(blocks):
-    """Element e = 128 h + 32 g + i has its low bits in byte 64 h + 32 (g % 2) + i, its high bits in byte 32 h + i."""
-    e = np.arange(256)
-    h, g, i = e // 128, e // 32 % 4, e % 32
-    low = blocks[:, 64 * h + 32 * (g % 2) + i].astype(int) >> np.where(g < 2, 0, 4) & 15
-    high = blocks[:, 128 + 32 * h + i].astype(int) >> 2 * g & 3
-    scale = np.ascontiguousarray(blocks[:, 192:208]).view(np.int8)[:, e // 16]
-    return half(blocks[:, 208:210]) * scale * (low + 16 * high - 32)
-
-
-# number in the file: name, elements and bytes of a block, values of an array of blocks
-TYPES = {
-    0: ("F32", 1, 4, lambda b: b.view("<f4")),
-    1: ("F16", 1, 2, half),
-    8: ("Q8_0", 32, 34, q8_0),
-    12: ("Q4_K", 256, 144, q4_k),
-    14: ("Q6_K", 256, 210, q6_k),
-    30: ("BF16", 1, 2, lambda b: (b.view("<u2").astype("<u4") << 16).view("<f4")),
-}
-
-
-def read(path):
-    """{name: (type, values)} of a file."""
-    with open(path, "rb") as f:
-        r = Reader(f.read())
-    magic, version, n_tensors, n_keys = r.take("4sIQQ")
-    assert magic == b"GGUF" and version in (2, 3)
-    keys, entries = {}, []
-    for _ in range(n_keys):
-        key = r.text()
-        keys[key] = r.value(r.take("I"))
-    for _ in range(n_tensors):
-        name, n_dims = r.text(), r.take("I")
-        sizes = [r.take("Q") for _ in range(n_dims)]
-        entries.append((name, sizes, *r.take("IQ")))
-    alignment = keys.get("general.alignment", 32)
-    start = -(-r.at // alignment) * alignment
-    tensors = {}
-    for name, sizes, kind, offset in entries:
-        title, elements, n_bytes, values = TYPES[kind]
-        n_blocks = int(np.prod(sizes)) // elements
-        raw = np.frombuffer(r.data, np.uint8, n_blocks * n_bytes, start + offset).reshape(n_blocks, n_bytes)
-        tensors[name] = (title, values(raw).reshape(-1, sizes[0]))
-    return tensors
 
 
 # --- comparison ---------------------------------------------------------------------------------------------------------
@@ -141,7 +44,7 @@ def printed(path, piece):
 
 
 def compare(path, piece):
-    mine, theirs = read(path), printed(path, piece)
+    mine, theirs = load(path)[1], printed(path, piece)
     check(list(theirs) == sorted(mine), f"{path}: names {list(theirs)}")
     for name, (title, values) in mine.items():
         other_title, other = theirs.get(name, ("missing", np.zeros((0, 0))))
