@@ -1,5 +1,6 @@
 #include "fabric/reduce.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ static plmr_status plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_grou
 /* Improves one level's count at a time over all that fit between its neighbours' until none does better. */
 static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int n, int *n_groups, int n_levels)
 {
-    double best = 0;
+    double best = INFINITY; /* on a device without costs all take 0 cycles */
     for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
         n_groups[level] = members > 3 ? members / 2 : members;
     for (bool better = true; better;) {
@@ -88,7 +89,7 @@ static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *pl
                 n_groups[level] = count;
                 PLMR_TRY(plan_tree_of(plan, n, n_groups, n_levels));
                 PLMR_TRY(plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages));
-                if (best == 0 || t_cycles < best) {
+                if (t_cycles < best) {
                     best = t_cycles;
                     kept = count;
                     better = true;
