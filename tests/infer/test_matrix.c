@@ -1,0 +1,158 @@
+/* A weight matrix on the ranks: loaded and moved between layouts, every element lies where the layout says. */
+#include "tests/support.h"
+
+#include "infer/grid.h"
+#include "infer/matrix.h"
+#include "kernel/kernel.h"
+
+/* Element (o, i) of a weight of (out, in): a number that says where it is from, exact in every type. */
+static float value_at(int64_t o, int64_t i)
+{
+    return (float)((o * 31 + i * 7) % 251 + 1);
+}
+
+static plmr_status get_value(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                             size_t ld)
+{
+    assert_true(row >= 0 && col >= 0 && row + n_rows <= source->rows && col + n_cols <= source->cols);
+    for (int r = 0; r < n_rows; r++)
+        for (int c = 0; c < n_cols; c++)
+            out[(size_t)r * ld + (size_t)c] = value_at(row + r, col + c);
+    return PLMR_OK;
+}
+
+static float stored_at(const plmr_matrix *m, int64_t row, int64_t col)
+{
+    float value;
+    const char *at = plmr_matrix_at(m, col / m->strip, row);
+    plmr_convert_to_float(m->dtype, 1, at + (size_t)(col % m->strip) * plmr_dtype_bytes(m->dtype), &value);
+    return value;
+}
+
+/* The tile of a chunk of rows and a chunk of columns: the elements of the model that lie there, 0 in the padding. */
+static void check_tile(const plmr_matrix *m, const plmr_matrix_layout *layout, int in_chunk, int out_chunk, int64_t col)
+{
+    int depth = layout->in->size, width = layout->out->size;
+    int64_t row = plmr_matrix_row(m, in_chunk);
+    assert_in_range(row, 0, m->n_in - depth);
+    for (int r = 0; r < depth; r++)
+        for (int c = 0; c < width; c++) {
+            int64_t i = plmr_deal_element(layout->in, (int64_t)in_chunk * depth + r);
+            int64_t o = plmr_deal_element(layout->out, (int64_t)out_chunk * width + c);
+            assert_true(stored_at(m, row + r, col + c) == (i < 0 || o < 0 ? 0 : value_at(o, i)));
+        }
+}
+
+/* Every tile of this rank's part; no two chunks of rows lie in the same place. */
+static void check_contents(const plmr_matrix *m, const plmr_matrix_layout *layout, const plmr_mesh *mesh)
+{
+    int place = plmr_mesh_place(mesh, PLMR_X), seen[1024] = {0};
+    plmr_part in = plmr_part_of(layout->in, layout->in_ring, place);
+    plmr_part out = plmr_part_of(layout->out, layout->out_ring, place);
+    assert_int_equal(m->n_in, (int64_t)in.n_chunks * layout->in->size);
+    assert_int_equal(m->n_out, (int64_t)out.n_chunks * layout->out->size);
+    assert_int_equal(m->strip % layout->out->size, 0);
+    assert_ptr_equal(m->layout.in, layout->in);
+    assert_ptr_equal(m->layout.out, layout->out);
+    for (int i = 0; i < in.n_chunks; i++) {
+        int chunk = plmr_part_chunk(&in, i);
+        for (int o = 0; o < out.n_chunks; o++)
+            check_tile(m, layout, chunk, plmr_part_chunk(&out, o), (int64_t)o * layout->out->size);
+        if (out.n_chunks)
+            assert_int_equal(seen[plmr_matrix_row(m, chunk) / layout->in->size]++, 0);
+    }
+}
+
+static plmr_matrix load(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype)
+{
+    plmr_matrix matrix;
+    plmr_source source = {.get = get_value, .rows = layout->out->n, .cols = layout->in->n};
+    must(plmr_matrix_create(layout, mesh, dtype, &matrix));
+    must(plmr_matrix_load(&matrix, &source));
+    check_contents(&matrix, layout, mesh);
+    return matrix;
+}
+
+/* ---- layouts of a layer ---- */
+
+/* A query projection (a), or what follows attention (b): as a grid has it in prefill, split along the out dimension, or
+ * in decode, where b is split along the in dimension, and rows lie as the trees meet them. */
+static plmr_matrix_layout layout_of(const plmr_grid *grid, bool b, bool for_decode)
+{
+    if (!b)
+        return (plmr_matrix_layout){.in = &grid->dim,
+                                    .out = &grid->queries,
+                                    .out_ring = grid->x,
+                                    .in_order = for_decode ? &grid->order_y : NULL};
+    if (for_decode)
+        return (plmr_matrix_layout){
+            .in = &grid->queries, .out = &grid->dim, .in_ring = grid->x, .in_order = &grid->order_queries};
+    return (plmr_matrix_layout){.in = &grid->queries, .out = &grid->dim_x, .out_ring = grid->x};
+}
+
+static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_mesh *mesh, enum plmr_dtype dtype)
+{
+    for (int b = 0; b < 2; b++)
+        for (int phases = 0; phases < 4; phases++) {
+            plmr_matrix_layout before = layout_of(from, b, phases & 1), after = layout_of(to, b, phases & 2);
+            plmr_matrix matrix = load(&before, mesh, dtype);
+            must(plmr_matrix_move(&matrix, &after, mesh));
+            check_contents(&matrix, &after, mesh);
+            must(plmr_matrix_move(&matrix, &before, mesh));
+            check_contents(&matrix, &before, mesh);
+            plmr_matrix_free(&matrix);
+        }
+}
+
+static plmr_grid *make_grid(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
+                            int cols)
+{
+    plmr_grid *grid;
+    plmr_region_options any = {.allow_memory = true, .allow_routes = true};
+    must(plmr_grid_create(mesh, device, shape, rows, cols, &any, &grid));
+    return grid;
+}
+
+/* Squares and oblongs, one of more cores than the model has elements; heads on several cores and several on one; wide
+ * enough for more than one strip. */
+static void check_shape(const plmr_model_shape *shape)
+{
+    static const int sizes[][2] = {{8, 8}, {5, 9}, {13, 13}, {4, 6}, {40, 170}};
+    enum { N = sizeof sizes / sizeof sizes[0] };
+    plmr_device device = test_device("wse2");
+    plmr_grid *grids[N];
+    plmr_mesh *mesh;
+    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    for (int i = 0; i < N; i++)
+        grids[i] = make_grid(mesh, &device, shape, sizes[i][0], sizes[i][1]);
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++)
+            check_moves(grids[i], grids[j], mesh,
+                        (i + j) % 3 == 0   ? PLMR_F32
+                        : (i + j) % 3 == 1 ? PLMR_F16
+                                           : PLMR_BF16);
+    for (int i = 0; i < N; i++)
+        plmr_grid_destroy(grids[i]);
+    plmr_mesh_destroy(mesh);
+}
+
+static void elements_lie_where_the_layout_says(void **state)
+{
+    static const plmr_model_shape shapes[] = {
+        {.dim = 61, .n_heads = 6, .n_kv_heads = 2, .head_dim = 10, .n_ffn = 3, .n_vocab = 3},
+        {.dim = 40, .n_heads = 14, .n_kv_heads = 14, .head_dim = 6, .n_ffn = 3, .n_vocab = 3},
+        {.dim = 21, .n_heads = 70, .n_kv_heads = 10, .head_dim = 16, .n_ffn = 3, .n_vocab = 3},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        plmr_model_shape shape = shapes[i];
+        shape.rope_pairs = i % 2 ? PLMR_ROPE_HALVES : PLMR_ROPE_NEIGHBOURS;
+        check_shape(&shape);
+    }
+    (void)state;
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(elements_lie_where_the_layout_says),
+};
+
+TEST_MAIN(tests)
