@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A file without a vocabulary is of use with token ids. */
 static plmr_status open_tokenizer(plmr_llm_run *run)
@@ -81,8 +82,17 @@ enum plmr_dtype plmr_llm_cache_dtype(const plmr_llm_run *run)
     return run->shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16;
 }
 
+/* Makes the folder of tensors: rank 0 does. */
+static plmr_status make_dump(const plmr_llm_run *run, bool *made)
+{
+    const char *folder = run->options->dump;
+    *made = false;
+    return plmr_agree(folder && plmr_rank() == 0 ? plmr_dump_folder(folder, made) : PLMR_OK);
+}
+
 plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing)
 {
+    bool made;
     plmr_engine_options options = {
         .prefill_side = timing->prefill_side,
         .decode_rows = timing->decode_rows ? timing->decode_rows : timing->prefill_side,
@@ -97,8 +107,11 @@ plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing)
         .progress = tell_progress,
         .progress_context = &run->progress,
     };
+    PLMR_TRY(make_dump(run, &made));
     plmr_progress_begin(&run->progress, "loading", 1000, run->interactive);
     plmr_status status = plmr_engine_create(run->model, run->mesh, &run->device, &options, &run->engine);
     plmr_progress_end(&run->progress);
+    if (status && made)
+        rmdir(run->options->dump);
     return status;
 }

@@ -1,16 +1,151 @@
 #include "infer/dump.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/npy.h"
+
+/* ---- the folder ---- */
+
+static bool is_empty(DIR *folder)
+{
+    int n = 0;
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    return n == 0;
+}
+
+plmr_status plmr_dump_folder(const char *path, bool *made)
+{
+    *made = mkdir(path, 0777) == 0;
+    if (*made)
+        return PLMR_OK;
+    PLMR_CHECK(errno == EEXIST, PLMR_ERROR_INPUT, "--dump: cannot make the folder %.300s: %s", path, strerror(errno));
+    DIR *folder = opendir(path);
+    PLMR_CHECK(folder, PLMR_ERROR_INPUT, "--dump: cannot use %.300s: %s", path, strerror(errno));
+    bool empty = is_empty(folder);
+    closedir(folder);
+    PLMR_CHECK(empty, PLMR_ERROR_INPUT, "--dump: the folder %.300s is not empty: name a new one", path);
+    return PLMR_OK;
+}
+
+/* ---- files ---- */
+
+/* A tensor's file; opened by every rank that writes to it. */
+struct file {
+    char *path;
+    plmr_npy npy;
+};
+
+static plmr_status open_file(struct file *file, int64_t n_rows, int64_t n)
+{
+    if (plmr_rank() == 0)
+        return plmr_npy_create(file->path, PLMR_F32, 2, n_rows, n, &file->npy);
+    return plmr_npy_attach(file->path, &file->npy);
+}
+
+/* Rank 0 makes the file, then the others find it. Collective. */
+static plmr_status begin(struct file *file, const plmr_dump *dump, const char *phase, int64_t token, int layer,
+                         const char *name, int64_t n_rows, int64_t n)
+{
+    file->npy.fd = -1;
+    int length = asprintf(&file->path, "%s/%s-%lld-%d-%s.npy", dump->folder, phase, (long long)token, layer, name);
+    if (length < 0)
+        file->path = NULL;
+    PLMR_TRY(plmr_agree(length < 0 ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK));
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? open_file(file, n_rows, n) : PLMR_OK));
+    return plmr_agree(plmr_rank() != 0 ? open_file(file, n_rows, n) : PLMR_OK);
+}
+
+/* Gives the file its name if all ranks have written theirs, else removes it. Collective. */
+static plmr_status end(struct file *file, plmr_status status)
+{
+    plmr_status closed = file->npy.fd >= 0 ? plmr_npy_close(&file->npy) : PLMR_OK;
+    if (status)
+        plmr_error_free(closed);
+    else
+        status = closed;
+    status = plmr_agree(status);
+    if (!status)
+        status = plmr_agree(plmr_rank() == 0 ? plmr_npy_commit(file->path) : PLMR_OK);
+    if (status && plmr_rank() == 0 && file->path)
+        plmr_npy_discard(file->path);
+    free(file->path);
+    return status;
+}
+
+/* ---- this rank's columns, back in the model's order ---- */
+
+/* Where this rank has each element: -1: nowhere. */
+static void list_columns(const plmr_deal *deal, const plmr_part *part, int64_t *column)
+{
+    for (int64_t element = 0; element < deal->n; element++)
+        column[element] = -1;
+    for (int i = 0; i < part->n_chunks; i++)
+        for (int e = 0; e < deal->size; e++) {
+            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(part, i) * deal->size + e);
+            if (element >= 0)
+                column[element] = (int64_t)i * deal->size + e;
+        }
+}
+
+/* Elements that follow each other are written together, a row at a time. */
+static plmr_status write_run(const struct file *file, const int64_t *column, int64_t first, int64_t n, int64_t n_rows,
+                             const float *values, size_t ld, float *row)
+{
+    for (int64_t r = 0; r < n_rows; r++) {
+        for (int64_t i = 0; i < n; i++)
+            row[i] = values[(size_t)r * ld + (size_t)column[first + i]];
+        PLMR_TRY(plmr_npy_write(&file->npy, r, r + 1, first, first + n, row, n));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status write_columns(const struct file *file, const plmr_grid *grid, const plmr_deal *deal, int64_t n_rows,
+                                 const float *values, size_t ld)
+{
+    plmr_part part = plmr_grid_part(grid, deal);
+    int64_t *column = malloc((size_t)deal->n * sizeof *column);
+    float *row = malloc((size_t)deal->n * sizeof *row);
+    plmr_status status = column && row ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    if (!status)
+        list_columns(deal, &part, column);
+    for (int64_t first = 0, n; first < deal->n && !status; first += n) {
+        bool here = column[first] >= 0;
+        for (n = 1; first + n < deal->n && (column[first + n] >= 0) == here;)
+            n++;
+        if (here)
+            status = write_run(file, column, first, n, n_rows, values, ld, row);
+    }
+    free(row);
+    free(column);
+    return status;
+}
+
 plmr_status plmr_dump_columns(const plmr_dump *dump, const plmr_grid *grid, const plmr_deal *deal, const char *phase,
                               int64_t token, int layer, const char *name, int64_t n_rows, const float *values,
                               size_t ld)
 {
-    (void)grid, (void)deal, (void)phase, (void)token, (void)layer, (void)name, (void)n_rows, (void)values, (void)ld;
-    return dump->folder ? plmr_error_make(PLMR_ERROR_INPUT, "no dump yet") : PLMR_OK;
+    struct file file;
+    if (!dump->folder)
+        return PLMR_OK;
+    plmr_status status = begin(&file, dump, phase, token, layer, name, n_rows, deal->n);
+    if (!status)
+        status = write_columns(&file, grid, deal, n_rows, values, ld);
+    return end(&file, status);
 }
 
 plmr_status plmr_dump_rows(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
                            int64_t n_rows, int64_t n, const float *values, size_t ld)
 {
-    (void)n, (void)phase, (void)token, (void)layer, (void)name, (void)n_rows, (void)values, (void)ld;
-    return dump->folder ? plmr_error_make(PLMR_ERROR_INPUT, "no dump yet") : PLMR_OK;
+    struct file file;
+    if (!dump->folder)
+        return PLMR_OK;
+    plmr_status status = begin(&file, dump, phase, token, layer, name, n_rows, n);
+    if (!status && plmr_rank() == 0)
+        status = plmr_npy_write(&file.npy, 0, n_rows, 0, n, values, (int64_t)ld);
+    return end(&file, status);
 }

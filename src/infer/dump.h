@@ -12,6 +12,9 @@ typedef struct plmr_dump {
     const char *folder; /* NULL: nothing is written */
 } plmr_dump;
 
+/* Makes the folder, or takes one that is there and empty; *made: there was none. Call it on one rank. */
+plmr_status plmr_dump_folder(const char *folder, bool *made);
+
 /* Writes rows of which this rank holds the given part, `ld` floats from row to row. Collective if there is a folder. */
 plmr_status plmr_dump_columns(const plmr_dump *dump, const plmr_grid *grid, const plmr_deal *deal, const char *phase,
                               int64_t token, int layer, const char *name, int64_t n_rows, const float *values,

@@ -63,8 +63,9 @@ class Forward:
         step["attn_out"] = self.project(step["attn"], name + "attn_output")
         x = x + step["attn_out"]
         step["ffn_norm"] = self.norm(x, name + "ffn_norm")
-        gate = self.project(step["ffn_norm"], name + "ffn_gate")
-        step["ffn_hidden"] = gate / (1 + np.exp(-gate)) * self.project(step["ffn_norm"], name + "ffn_up")
+        for part in ("ffn_gate", "ffn_up"):
+            step[part] = self.project(step["ffn_norm"], name + part)
+        step["ffn_hidden"] = step["ffn_gate"] / (1 + np.exp(-step["ffn_gate"])) * step["ffn_up"]
         step["ffn_out"] = self.project(step["ffn_hidden"], name + "ffn_down")
         self.steps.update({(i, part): values for part, values in step.items()})
         return x + step["ffn_out"]

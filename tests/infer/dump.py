@@ -1,0 +1,77 @@
+"""The tensors that plmr logits --dump writes, against a forward in float64; the same on any number of ranks.
+
+dump.py MPIEXEC PLMR DATA_FOLDER. Exits with 77 (skipped) without NumPy.
+"""
+import os
+import sys
+import tempfile
+
+try:
+    import numpy as np
+except ImportError:
+    print("NumPy is not installed")
+    sys.exit(77)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+from cli import Checks, Plmr, show  # noqa: E402
+from forward import Forward  # noqa: E402
+
+ONLY_DECODE = ["ffn_gate", "ffn_up"]
+NAMES = ["attn_norm", "q", "k", "v", "attn", "attn_out", "ffn_norm", "ffn_hidden", "ffn_out"] + ONLY_DECODE
+TOKENS = [5, 89, 195, 33, 7, 7, 101, 2, 64, 250, 17]
+CASES = [  # model, prefill's cores, decode's, numbers of ranks
+    ("llama_gqa_f32", "8x8", "8x8", [1, 2, 3]),
+    ("qwen2_odd_f32", "13x13", "9x20", [1, 2, 4]),
+]
+
+
+def read_folder(folder):
+    files = {}
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as file:
+            files[name] = file.read()
+    return files
+
+
+def check_tensors(check, what, folder, exact, phase):
+    """Every tensor of every layer: in prefill of all tokens, in decode of one token in each file."""
+    files = set(os.listdir(folder))
+    for (layer, name), want in exact.steps.items():
+        if phase == "prefill" and name in ONLY_DECODE:
+            continue
+        firsts = [0] if phase == "prefill" else range(len(TOKENS))
+        paths = [f"{phase}-{first}-{layer}-{name}.npy" for first in firsts]
+        if not check(files.issuperset(paths), f"{what}: not all of {paths[0]} ... {paths[-1]}"):
+            continue
+        files.difference_update(paths)
+        got = np.concatenate([np.load(os.path.join(folder, path)) for path in paths])
+        if check(got.dtype == np.float32 and got.shape == want.shape, f"{what}: {paths[0]} is {got.dtype} {got.shape}"):
+            off = np.abs(got - want).max() / np.abs(want).max()
+            check(off <= 2e-5, f"{what}: {paths[0]}: off by {off:.3g} of the largest element")
+    check(not files, f"{what}: {sorted(files)[:9]} were not expected")
+
+
+def main():
+    plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    for model, prefill, decode, all_ranks in CASES:
+        path = os.path.join(sys.argv[3], model + ".gguf")
+        exact = Forward(path)
+        exact.logits(TOKENS)
+        check({name for _, name in exact.steps} == set(NAMES), "the forward has every tensor")
+        args = ["logits", "-m", path, "--tokens", ",".join(map(str, TOKENS)), "--prefill-cores", prefill, "--decode-cores",
+                decode]
+        for phase in ("prefill", "decode"):
+            dumps = []
+            with tempfile.TemporaryDirectory() as scratch:
+                for ranks in all_ranks:
+                    folder = os.path.join(scratch, str(ranks))
+                    more = ["--phase", phase, "--dump", folder, "--out", os.path.join(scratch, "logits")]
+                    code, out, err = plmr.run(args + more, ranks)
+                    check(code == 0 and not out and not err, f"{show(args + more, ranks)} ends with {code}: {err}")
+                    check_tensors(check, f"{model} on {ranks} ranks", folder, exact, phase)
+                    dumps.append(read_folder(folder))
+            check(all(dump == dumps[0] for dump in dumps), f"{model}: dumps depend on the number of ranks")
+    check.done()
+
+
+main()
