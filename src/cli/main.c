@@ -21,6 +21,7 @@ static const struct command {
     {"generate", "continue a text with a language model on the wafer", plmr_command_generate},
     {"llm", "run a language model of any shape: time, memory and routes, or all values", plmr_command_llm},
     {"logits", "write a language model's logits after each token of a text", plmr_command_logits},
+    {"perplexity", "measure how well a language model foretells a text", plmr_command_perplexity},
     {"list", "list the algorithms and devices", plmr_command_list},
 };
 
