@@ -14,9 +14,34 @@ static plmr_status open_tokenizer(plmr_llm_run *run)
     return plmr_tokenizer_open(run->model, &run->tokenizer);
 }
 
+/* A region that was asked for. */
+static plmr_status check_region(const plmr_device *device, const char *option, int rows, int cols)
+{
+    if (rows == 0)
+        return PLMR_OK;
+    PLMR_CHECK(rows >= 3 && cols >= 3, PLMR_ERROR_INPUT, "%s: %dx%d cores are too few: a ring needs at least 3", option,
+               rows, cols);
+    PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
+               "%s: %dx%d cores do not fit on %s, which has %.0fx%.0f: choose fewer or a larger --device", option, rows,
+               cols, device->name, device->rows, device->cols);
+    PLMR_CHECK(cols >= plmr_ranks(), PLMR_ERROR_INPUT, "%s: %d ranks are more than its %d columns of cores: use fewer",
+               option, plmr_ranks(), cols);
+    return PLMR_OK;
+}
+
+/* What can be said before a file is read. */
+static plmr_status check_options(const plmr_llm_options *o, const plmr_device *device)
+{
+    PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT,
+               "give the prompt as a text with -p or as ids with --tokens, not both");
+    PLMR_TRY(check_region(device, "--prefill-cores", o->prefill_rows, o->prefill_cols));
+    return check_region(device, "--decode-cores", o->decode_rows, o->decode_cols);
+}
+
 static plmr_status open_files(plmr_llm_run *run)
 {
     PLMR_TRY(plmr_device_load(run->options->device, &run->device));
+    PLMR_TRY(check_options(run->options, &run->device));
     PLMR_TRY(plmr_model_open(run->options->model, &run->model));
     run->shape = plmr_model_shape_of(run->model);
     return open_tokenizer(run);
@@ -58,8 +83,6 @@ plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids)
 {
     const plmr_llm_options *o = run->options;
     PLMR_CHECK(o->text || o->ids, PLMR_ERROR_INPUT, "a prompt is missing: give a text with -p or ids with --tokens");
-    PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT,
-               "give the prompt as a text with -p or as ids with --tokens, not both");
     if (o->ids)
         PLMR_TRY(plmr_parse_ids("--tokens", o->ids, ids, n_ids));
     else

@@ -11,6 +11,8 @@ import numpy as np
 
 from cli import Checks, Plmr, show
 
+NO_VOCABULARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "llm", "llama_mha_f16.gguf")
+L = f"logits -m {NO_VOCABULARY} "
 G = "gemm --m 8 --k 8 --n 8 --cores 4x4 "
 # (arguments, what the line must contain); {} is a folder with the files made below.
 CASES = [
@@ -122,11 +124,67 @@ CASES = [
     ("tokenize -m dmo -p a", "did you mean 'demo'?"),
     ("tokenize -m llama3-8b -p a", "llama3-8b: is a shape without weights"),
     ("tokenize -p a --json {}", "Is a directory"),
+    # logits
+    (L + "--tokens 1 --out", "--out needs a value"),
+    (L + "--out {}/out", "a prompt is missing: give a text with -p or ids with --tokens"),
+    (L + "--out {}/out -p a --tokens 1", "with -p or as ids with --tokens, not both"),
+    (L + "--out {}/out --tokens 1,99999", "token id 99999 is not one of the model's, which are 0 to 319"),
+    (L + "--out {}/out --tokens 1,-2", "--tokens: '-2' is no token id"),
+    (L + "--out {}/out --tokens ,", "the prompt has no tokens"),
+    (L + "--out {}/out --tokens=", "--tokens: the prompt is empty"),
+    (L + "--tokens 1", "say where the logits go, with --out FILE"),
+    (L + "--tokens 1 --out {}", "--out: cannot create {}"),
+    (L + "--tokens 1 --out /nonexistent/x", "--out: cannot create /nonexistent/x"),
+    (L + "--out {}/out -p a", "llama_mha_f16.gguf: "),
+    ("logits -m dmo --tokens 1 --out {}/out", "did you mean 'demo'?"),
+    ("logits -m llama3-8b -p a --out {}/out", "llama3-8b: is a shape without weights"),
+    ("logits -m {}/nothere.gguf --tokens 1 --out {}/out", "nothere.gguf: cannot open"),
+    ("logits -m {}/cut.gguf --tokens 1 --out {}/out", "cut.gguf: "),
+    ("logits -m {}/a.npy --tokens 1 --out {}/out", "a.npy: is not a GGUF file"),
+    (f"logits --tokens {'1,' * 384}1 --out {{}}/out", "the prompt has 385 tokens, but demo was made for 384 at most"),
+    (L + "--tokens 1 --out {}/out --phase encode", "--phase: unknown 'encode'"),
+    (L + "--tokens 1 --out {}/out --prefill-cores 2x2", "--prefill-cores: 2x2 cores are too few"),
+    (L + "--tokens 1 --out {}/out --decode-cores 2x8", "--decode-cores: 2x8 cores are too few"),
+    (L + "--tokens 1 --out {}/out --decode-cores 8x2", "too few"),
+    (L + "--tokens 1 --out {}/out --prefill-cores 1200x1200", "do not fit on wse2, which has 994x750"),
+    (L + "--tokens 1 --out {}/out --decode-cores 1200x8", "do not fit on wse2, which has 994x750"),
+    (L + "--tokens 1 --out {}/out --prefill-cores 8x9", "--prefill-cores: 8x9 is not square"),
+    (L + "--tokens 1 --out {}/out --prefill-cores 9x8", "try 8x8"),
+    (L + "--tokens 1 --out {}/out --prefill-cores 8", "--prefill-cores: '8' is not HxW"),
+    (L + "--tokens 1 --out {}/out --kv rotate", "--kv: unknown 'rotate'"),
+    (L + "--tokens 1 --out {}/out --kv-dtype f13", "did you mean 'f16'?"),
+    (L + "--tokens 1 --out {}/out --dump {}", "the folder {} is not empty: name a new one"),
+    (L + "--tokens 1 --out {}/out --dump {}/a.npy", "--dump: cannot use {}/a.npy: Not a directory"),
+    (L + "--tokens 1 --out {}/out --dump /nonexistent/x", "--dump: cannot make the folder /nonexistent/x"),
+    (L + "--tokens 1 --out {}/out --dump {}/dump --decode-cores 1200x8", "do not fit on wse2"),
+    # perplexity
+    ("perplexity", "a text is missing: give a file with -f"),
+    ("perplexity -f", "-f needs a value: -f FILE"),
+    ("perplexity -f {}/nothere.txt", "nothere.txt: cannot open: No such file"),
+    ("perplexity -f {}", "{}: cannot read: Is a directory"),
+    ("perplexity -f {}/empty.txt", "empty.txt: is empty"),
+    ("perplexity -f {}/zero.txt", "zero.txt: byte 5 is 0"),
+    ("perplexity -f {}/latin1.txt", "latin1.txt: byte 3 is not UTF-8"),
+    ("perplexity -f {}/cut.txt", "cut.txt: byte 4 is not UTF-8"),
+    ("perplexity -f {}/text.txt --context 2", "windows of 2 tokens are too short: 3 are the least"),
+    ("perplexity -f {}/text.txt --context 0", "--context: '0' is not a positive whole number"),
+    ("perplexity -f {}/text.txt --context 385", "385 tokens are more than demo was made for: 384 are the most"),
+    ("perplexity -f {}/text.txt --prefill-cores 8x9", "--prefill-cores: 8x9 is not square"),
+    ("perplexity -f {}/text.txt --dump {}/dump", "use plmr logits"),
+    ("perplexity -f {}/text.txt --json /nonexistent/x", "--json: cannot write /nonexistent/x"),
+    ("perplexity -f {}/text.txt -m " + NO_VOCABULARY, "llama_mha_f16.gguf: "),
+    ("perplexity -f {}/text.txt -p a", "unknown option '-p'"),
 ]
 # Under mpirun too: other ranks must be silent.
 ALSO_ON_TWO_RANKS = ["nosuchcommand", "gemm --bogus", "gemm --cores 2x2", G + "--device nosuch", G + "--ranks 3x5",
                      G + "--json /nonexistent/x", G + "--a /nonexistent.npy", "gemm --cores 4x4 --a {}/a.npy --b {}/b.npy",
-                     "gemm --m 100000 --k 100000 --n 100000 --cores 4x4", "device show", "tokenize --ids 99999", "tokenize -q"]
+                     "gemm --m 100000 --k 100000 --n 100000 --cores 4x4", "device show", "tokenize --ids 99999", "tokenize -q", "logits -m {}/cut.gguf --tokens 1 --out {}/out",
+                     L + "--tokens 1 --out {}", L + "--tokens 1 --out {}/out --dump {}/dump --decode-cores 1200x8",
+                     L + "--tokens 1 --out {}/out --dump {}", "perplexity -f {}/nothere.txt",
+                     "perplexity -f {}/latin1.txt"]
+# On that many ranks.
+ON_RANKS = [(L + "--tokens 1 --out {}/out --decode-cores 8x3", "4 ranks are more than its 3 columns of cores", 4),
+            (L + "--tokens 1 --out {}/out --prefill-cores 3x3", "4 ranks are more than its 3 columns of cores", 4)]
 
 
 def make_files(folder):
@@ -138,6 +196,12 @@ def make_files(folder):
     np.save(folder + "/b.npy", np.ones((16, 30), np.float32))
     np.save(folder + "/x.npy", np.ones(15, np.float32))
     np.save(folder + "/f64.npy", np.ones((8, 8)))
+    with open(NO_VOCABULARY, "rb") as whole, open(folder + "/cut.gguf", "wb") as file:
+        file.write(whole.read()[:300000])
+    for name, text in (("empty", b""), ("zero", b"Once\n\0 upon"), ("latin1", b"caf\xe9 noir"), ("cut", b"caf-\xc3"),
+                       ("text", b"Once upon a time")):
+        with open(f"{folder}/{name}.txt", "wb") as file:
+            file.write(text)
 
 
 def main():
@@ -147,11 +211,12 @@ def main():
         before = sorted(os.listdir(folder))
         cases = [(args, words, None) for args, words in CASES]
         cases += [(args, words, 2) for args, words in CASES if args in ALSO_ON_TWO_RANKS]
-        check(len(cases) == len(CASES) + len(ALSO_ON_TWO_RANKS), "every case for two ranks is one of the cases")
+        cases += ON_RANKS
+        check(len(cases) == len(ON_RANKS) + len(CASES) + len(ALSO_ON_TWO_RANKS), "every case for two ranks is one of the cases")
 
         def run(case):
             args = case[0].replace("{}", folder).split()
-            return show(args, case[2]), case[1], plmr.run(args, case[2])
+            return show(args, case[2]), case[1].replace("{}", folder), plmr.run(args, case[2])
 
         with ThreadPoolExecutor(4) as pool:  # a run mostly waits for its own start
             for what, words, (code, out, err) in pool.map(run, cases):
