@@ -127,9 +127,9 @@ struct generation {
     float *hidden, *logits; /* logits: rank 0 */
     FILE *text;             /* rank 0 */
     plmr_utf8_stream stream;
-    int32_t before;           /* the last token */
-    int64_t position, n_made; /* of the next token; tokens made */
-    bool ended;
+    int32_t before;                    /* the last token */
+    int64_t position, n_made, n_asked; /* of the next token; tokens made; what --n-tokens says */
+    bool ended, at_end;                /* at_end: the model's own end of the text */
 };
 
 /* Prints what a token adds to the text, or its id where there is no vocabulary. */
@@ -170,6 +170,7 @@ static plmr_status pick(struct generation *g, int32_t *id)
     *id = said.id;
     bool is_end = g->run->tokenizer && plmr_tokenizer_is_end(g->run->tokenizer, said.id);
     g->ended = said.stop || is_end;
+    g->at_end = is_end;
     if (!is_end && g->text)
         print_token(g, said.id);
     g->before = said.id;
@@ -205,11 +206,19 @@ static plmr_status run_prompt(struct generation *g, const int32_t *ids)
     return plmr_engine_logits(g->run->engine, 1, g->hidden, g->logits);
 }
 
+/* On a terminal the text goes on where the prompt ends. */
+static void print_prompt(const struct generation *g)
+{
+    if (g->run->interactive && g->run->options->text)
+        fputs(g->run->options->text, stderr);
+}
+
 static plmr_status make_text(struct generation *g, const int32_t *ids)
 {
     int32_t id = 0;
     watch_signals();
     PLMR_TRY(run_prompt(g, ids));
+    print_prompt(g);
     g->position = g->summary->timing.n_prompt;
     g->before = ids[g->position - 1];
     plmr_status status = pick(g, &id);
@@ -235,6 +244,15 @@ static plmr_status open_generation(struct generation *g)
     return plmr_sampler_create(&g->c->sampler, shape->n_vocab, &g->sampler);
 }
 
+static const char *why_it_ended(const struct generation *g)
+{
+    if (g->at_end)
+        return "the model ended the text";
+    if (g->ended)
+        return "interrupted";
+    return g->n_made < g->n_asked ? "the model's context is full" : "as many as asked for";
+}
+
 static plmr_status report(const struct generation *g, plmr_jsonl *jsonl)
 {
     plmr_llm_texts texts;
@@ -248,8 +266,8 @@ static plmr_status report(const struct generation *g, plmr_jsonl *jsonl)
         return PLMR_OK;
     fputc('\n', stderr);
     plmr_llm_print(stderr, g->run, g->summary, &record);
-    plmr_table_fact(stderr, "tokens", "%lld of prompt, %lld made", (long long)g->summary->timing.n_prompt,
-                    (long long)g->n_made);
+    plmr_table_fact(stderr, "tokens", "%lld of prompt, %lld made: %s", (long long)g->summary->timing.n_prompt,
+                    (long long)g->n_made, why_it_ended(g));
     PLMR_TRY(plmr_llm_record_json(&record, &line));
     plmr_status status = g->c->llm.json ? plmr_jsonl_put(jsonl, line) : PLMR_OK;
     free(line);
@@ -270,13 +288,6 @@ static plmr_status load(struct generation *g)
     return PLMR_OK;
 }
 
-/* On a terminal the text goes on where the prompt ends. */
-static void print_prompt(const struct generation *g)
-{
-    if (g->run->interactive && g->run->options->text)
-        fputs(g->run->options->text, stderr);
-}
-
 static plmr_status generate(struct generation *g, const int32_t *ids)
 {
     plmr_jsonl jsonl = {0};
@@ -284,9 +295,8 @@ static plmr_status generate(struct generation *g, const int32_t *ids)
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(g->c->llm.json, &jsonl) : PLMR_OK));
     plmr_status status = load(g);
     if (!status) {
-        print_prompt(g);
         status = make_text(g, ids);
-        plmr_status reported = plmr_agree(g->n_made ? report(g, &jsonl) : PLMR_OK);
+        plmr_status reported = plmr_agree(g->n_made || !status ? report(g, &jsonl) : PLMR_OK);
         if (!status)
             status = reported;
         else
@@ -324,7 +334,7 @@ static plmr_timing_options timing_options(const struct generate_command *c, cons
 static plmr_status run_prompted(struct generate_command *c, plmr_llm_run *run, const int32_t *ids, int n_ids)
 {
     plmr_llm_summary summary = {.timing = timing_options(c, run, n_ids)};
-    struct generation g = {.c = c, .run = run, .summary = &summary};
+    struct generation g = {.c = c, .run = run, .summary = &summary, .n_asked = c->n_tokens};
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, n_ids));
     int64_t room = run->shape->n_context - n_ids + 1; /* the last token made need not be read */

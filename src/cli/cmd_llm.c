@@ -42,7 +42,8 @@ static const struct argp_option options[] = {
     {"context", KEY_CONTEXT, "N", 0, "Tokens in the cache when decode starts (default: the prompt)", 1},
     {"batch", KEY_BATCH, "B", 0, "Requests that are decoded together (default 1)", 1},
     {"phase", KEY_PHASE, "PHASE", 0, "both, prefill or decode (default both)", 1},
-    {"layers", KEY_LAYERS, "A..B", 0, "Place and compute these layers only; virtual time is of all", 1},
+    {"layers", KEY_LAYERS, "A..B", 0,
+     "Place and run these layers alone, counted from 0: a part of a model that is too large", 1},
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default timing)", 1},
     {"as-published", KEY_PUBLISHED, NULL, 0,
      "As the published code has it: one head of full size, no fused allreduces, a cache of fixed length", 1},
@@ -124,6 +125,8 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT, "--layers: %s has layers 0..%d",
                shape->name, shape->n_layers - 1);
+    PLMR_CHECK(!c->n_context || c->phase != PREFILL, PLMR_ERROR_INPUT,
+               "--context is for decode: with --phase prefill there is none");
     PLMR_CHECK(!c->compute || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,
                "--context with values is for --phase decode: after a prefill the cache holds the prompt");
     return PLMR_OK;

@@ -1,11 +1,15 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/wall.h"
 #include "cli/llm_summary.h"
+#include "report/jsonl.h"
 
 struct logits_command {
     plmr_llm_options llm; /* first: see llm_options.h */
@@ -84,42 +88,115 @@ static plmr_status run_decode(plmr_llm_run *run, const int32_t *ids, int n, floa
     return status;
 }
 
-static plmr_status write_logits(const char *path, const float *logits, size_t n)
+/* Where the results go, on rank 0. The files are opened before the model runs, so that a wrong name is known at once.
+ */
+struct results {
+    FILE *logits;
+    char *part; /* the name of the file until it is complete; NULL: --out is no regular file */
+    plmr_jsonl json;
+};
+
+static plmr_status open_results(const struct logits_command *c, struct results *r)
 {
-    FILE *file = fopen(path, "wbe");
-    PLMR_CHECK(file, PLMR_ERROR_INPUT, "--out: cannot create %.300s: %s", path, strerror(errno));
-    bool written = fwrite(logits, sizeof *logits, n, file) == n;
-    written = fclose(file) == 0 && written;
-    if (!written)
-        remove(path);
-    PLMR_CHECK(written, PLMR_ERROR_SYSTEM, "--out: cannot write all of %.300s: is the disk full?", path);
+    struct stat status;
+    bool exists = stat(c->out, &status) == 0;
+    bool is_new = !exists || S_ISREG(status.st_mode);
+    PLMR_CHECK(!is_new || asprintf(&r->part, "%s.part", c->out) >= 0, PLMR_ERROR_SYSTEM, "out of memory");
+    r->logits = fopen(r->part ? r->part : c->out, "wbe");
+    PLMR_CHECK(r->logits, PLMR_ERROR_INPUT, "--out: cannot write %.300s: %s", c->out, strerror(errno));
+    return plmr_jsonl_open(c->llm.json, &r->json);
+}
+
+static plmr_status write_logits(const struct logits_command *c, struct results *r, const float *logits, size_t n)
+{
+    bool written = fwrite(logits, sizeof *logits, n, r->logits) == n;
+    written = fclose(r->logits) == 0 && written;
+    r->logits = NULL;
+    if (written && r->part)
+        written = rename(r->part, c->out) == 0;
+    PLMR_CHECK(written, PLMR_ERROR_SYSTEM, "--out: cannot write all of %.300s: is the disk full?", c->out);
     return PLMR_OK;
+}
+
+/* And what is left of a run that failed. */
+static void discard_results(struct results *r)
+{
+    plmr_jsonl_discard(&r->json);
+    if (r->logits)
+        fclose(r->logits);
+    if (r->part)
+        remove(r->part);
+    free(r->part);
+}
+
+/* Nothing is timed: the record has no cycles. */
+static plmr_status write_record(const struct logits_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
+                                struct results *results)
+{
+    plmr_llm_texts texts;
+    plmr_llm_record r = plmr_llm_record_of(run, s, &texts);
+    char *line;
+    r.command = "logits";
+    r.mode = "compute";
+    r.phase = c->decode_only ? "decode" : "prefill";
+    r.prompt_tokens = s->timing.n_prompt;
+    r.prefill_rows = r.prefill_cols = c->decode_only ? -1 : s->timing.prefill_side;
+    r.decode_rows = c->decode_only ? s->timing.decode_rows : -1;
+    r.decode_cols = c->decode_only ? s->timing.decode_cols : -1;
+    r.sram_peak_bytes = r.routes_max = -1;
+    r.energy_j = NAN;
+    *(c->decode_only ? &r.wall_decode_tok_s : &r.wall_prefill_tok_s) =
+        (double)s->timing.n_prompt / (c->decode_only ? s->decode_s : s->prefill_s);
+    PLMR_TRY(plmr_llm_record_json(&r, &line));
+    plmr_status status = plmr_jsonl_put(&results->json, line);
+    free(line);
+    return status ? status : plmr_jsonl_commit(&results->json);
+}
+
+/* Loads the model, runs it, writes. Collective. */
+static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, plmr_llm_summary *s, const int32_t *ids,
+                             struct results *results)
+{
+    int n = (int)s->timing.n_prompt;
+    size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_llm_load(run, &s->timing));
+    s->load_s = plmr_wall_s() - start_s;
+    float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
+    plmr_status status =
+        plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK);
+    start_s = plmr_wall_s();
+    if (!status)
+        status = c->decode_only ? run_decode(run, ids, n, logits) : run_prefill(run, ids, n, logits);
+    *(c->decode_only ? &s->decode_s : &s->prefill_s) = plmr_wall_s() - start_s;
+    if (!status)
+        status = plmr_agree(logits ? write_logits(c, results, logits, n_logits) : PLMR_OK);
+    if (!status)
+        status = plmr_agree(logits && c->llm.json ? write_record(c, run, s, results) : PLMR_OK);
+    free(logits);
+    return status;
 }
 
 static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, const int32_t *ids, int n)
 {
+    struct results results = {0};
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, n));
-    size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
-    plmr_timing_options timing = {
-        .n_layers = run->shape->n_layers,
-        .n_batch = 1,
-        .n_prompt = n,
-        .n_tokens = n,
-        .balanced = !c->llm.concat,
-        .cache_dtype = plmr_llm_cache_dtype(run),
-    };
-    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &timing);
-    timing.prefill_side = c->decode_only ? 0 : timing.prefill_side;
-    PLMR_TRY(plmr_llm_load(run, &timing));
-    float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
-    plmr_status status =
-        plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK);
+    plmr_llm_summary summary = {.timing = {
+                                    .n_layers = run->shape->n_layers,
+                                    .n_batch = 1,
+                                    .n_prompt = n,
+                                    .n_tokens = n,
+                                    .balanced = !c->llm.concat,
+                                    .cache_dtype = plmr_llm_cache_dtype(run),
+                                }};
+    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &summary.timing);
+    summary.timing.prefill_side = c->decode_only ? 0 : summary.timing.prefill_side;
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? open_results(c, &results) : PLMR_OK);
     if (!status)
-        status = c->decode_only ? run_decode(run, ids, n, logits) : run_prefill(run, ids, n, logits);
-    if (!status)
-        status = plmr_agree(logits ? write_logits(c->out, logits, n_logits) : PLMR_OK);
-    free(logits);
+        status = run_model(c, run, &summary, ids, &results);
+    if (plmr_rank() == 0)
+        discard_results(&results);
     return status;
 }
 

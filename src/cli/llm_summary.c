@@ -187,12 +187,13 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
 
 static void print_placement(FILE *out, const char *label, const plmr_placement *p)
 {
-    plmr_table_fact(out, label, "%dx%d cores a region, %d layers in each; %d %s of the %d that the wafer has%s",
-                    p->rows, p->cols, p->layers_per_stage, p->n_stages, p->n_stages == 1 ? "region" : "regions",
-                    p->n_regions, p->output_apart ? ", the last for the output" : "");
+    plmr_table_fact(out, label, "%dx%d cores a region, %d %s in each; %s %s needed%s, %s fit the device", p->rows,
+                    p->cols, p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
+                    plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
+                    p->output_apart ? " (the last for the output)" : "", plmr_format_count(p->n_regions).s);
     if (p->n_stages > p->n_regions)
-        plmr_table_fact(out, "note", "the model needs %lld wafers: times are as if these were one; or choose --layers",
-                        p->n_regions ? (long long)plmr_ceil_div(p->n_stages, p->n_regions) : 0LL);
+        plmr_table_fact(out, "note", "that is %lld such devices: times are as if they were one; --layers places a part",
+                        (long long)plmr_ceil_div(p->n_stages, p->n_regions));
 }
 
 static void print_works(FILE *out, const plmr_llm_summary *s)
@@ -225,10 +226,27 @@ static void print_heads(FILE *out, const plmr_llm_run *run, const plmr_placement
 {
     plmr_heads heads = plmr_heads_of(run->shape, p->cols);
     int used = (int)plmr_ceil_div(heads.n_kv, heads.n_per_core) * heads.span;
-    plmr_table_fact(out, "heads",
-                    "each of %d key-value heads on %d %s of cores, with %d query %s; %d of %d columns used", heads.n_kv,
-                    heads.span, heads.span == 1 ? "column" : "columns", heads.n_rep,
-                    heads.n_rep == 1 ? "head" : "heads", used, p->cols);
+    char where[64];
+    if (heads.n_per_core > 1)
+        snprintf(where, sizeof where, "%d to a column of cores", heads.n_per_core);
+    else
+        snprintf(where, sizeof where, "%s%d %s of cores", heads.n_kv == 1 ? "on " : "each on ", heads.span,
+                 heads.span == 1 ? "column" : "columns");
+    plmr_table_fact(out, "heads", "%d key-value %s with %d query %s, %s; %d of %d columns used", heads.n_kv,
+                    heads.n_kv == 1 ? "head" : "heads", heads.n_rep, heads.n_rep == 1 ? "head" : "heads", where, used,
+                    p->cols);
+}
+
+/* A speed only of what was run. */
+static void print_host(FILE *out, const plmr_llm_summary *s, const plmr_llm_record *r)
+{
+    char prefill[80] = "", decode[80] = "";
+    if (s->prefill_s > 0)
+        snprintf(prefill, sizeof prefill, ", prefill %s tokens/s", plmr_format_quantity(r->wall_prefill_tok_s, "").s);
+    if (s->decode_s > 0)
+        snprintf(decode, sizeof decode, ", decode %s tokens/s", plmr_format_quantity(r->wall_decode_tok_s, "").s);
+    plmr_table_fact(out, "host", "%d %s, kernel %s: load %s%s%s", plmr_ranks(), plmr_ranks() == 1 ? "rank" : "ranks",
+                    r->kernel, plmr_format_quantity(s->load_s, "s").s, prefill, decode);
 }
 
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *s, const plmr_llm_record *r)
@@ -250,12 +268,10 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
                         plmr_format_quantity(r->ttft_s, "s").s, (long long)s->timing.n_prompt,
                         plmr_format_cycles(round(r->tpr_prefill)).s);
     if (s->n_made)
-        plmr_table_fact(out, "TPOT", "%s, %s tokens/s for each request%s%s", plmr_format_quantity(r->tpot_s, "s").s,
-                        plmr_format_cycles(round(r->tpr_decode)).s, s->prefill ? "; end to end " : "",
-                        s->prefill ? plmr_format_cycles(round(r->tpr_e2e * 10) / 10).s : "");
+        plmr_table_fact(out, "TPOT", "%s: decode at %s tokens/s for each request%s%s%s",
+                        plmr_format_quantity(r->tpot_s, "s").s, plmr_format_cycles(round(r->tpr_decode)).s,
+                        s->prefill ? ", end to end " : "", s->prefill ? plmr_format_cycles(round(r->tpr_e2e)).s : "",
+                        s->prefill ? " tokens/s" : "");
     if (s->prefill_s > 0 || s->decode_s > 0)
-        plmr_table_fact(out, "host", "%d %s, kernel %s: load %s, prefill %s tokens/s, decode %s tokens/s", plmr_ranks(),
-                        plmr_ranks() == 1 ? "rank" : "ranks", r->kernel, plmr_format_quantity(s->load_s, "s").s,
-                        plmr_format_quantity(r->wall_prefill_tok_s, "").s,
-                        plmr_format_quantity(r->wall_decode_tok_s, "").s);
+        print_host(out, s, r);
 }

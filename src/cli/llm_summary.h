@@ -23,8 +23,8 @@ typedef struct plmr_llm_summary {
 void plmr_llm_default_cores(const plmr_llm_options *options, const plmr_device *device, const plmr_model_shape *shape,
                             plmr_timing_options *timing);
 
-/* Checks of what was asked for: a square prefill region; a prompt that fits the model's context; a model that fits one
- * wafer, unless --allow M. Local. */
+/* Checks of what was asked for: a square prefill region; a prompt that fits the model's
+ * context; a model that fits one wafer, unless --allow M. Local. */
 plmr_status plmr_llm_check_cores(const plmr_llm_options *options);
 plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens);
 plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary *summary);

@@ -16,11 +16,20 @@ static const struct column {
     {"", "energy", 9},  {"relative", "error", 9}, {"wall", "time", 9},
 };
 
+/* A percent sign stays with its number. */
+static int word_length(const char *text)
+{
+    size_t length = strcspn(text, " ");
+    if (text[length] == ' ' && text[length + 1] == '%')
+        length += 1 + strcspn(text + length + 1, " ");
+    return (int)length;
+}
+
 void plmr_table_wrap(FILE *out, int at, int indent, const char *text)
 {
     bool first = true;
     while (*text) {
-        int length = (int)strcspn(text, " ");
+        int length = word_length(text);
         if (!first && at + 1 + length > PLMR_TABLE_WIDTH) {
             fprintf(out, "\n%*s", indent, "");
             at = indent;
