@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/wall.h"
 #include "cli/llm_summary.h"
@@ -206,11 +207,21 @@ static plmr_status run_prompt(struct generation *g, const int32_t *ids)
     return plmr_engine_logits(g->run->engine, 1, g->hidden, g->logits);
 }
 
+/* mpirun carries standard output and standard error apart: what was written to one must be through before the other is
+ * written to, or they come in any order. */
+static void let_through(void)
+{
+    const struct timespec a_tenth = {.tv_nsec = 100000000};
+    nanosleep(&a_tenth, NULL);
+}
+
 /* On a terminal the text goes on where the prompt ends. */
 static void print_prompt(const struct generation *g)
 {
-    if (g->run->interactive && g->run->options->text)
-        fputs(g->run->options->text, stderr);
+    if (!g->run->interactive || !g->run->options->text)
+        return;
+    fputs(g->run->options->text, stderr);
+    let_through();
 }
 
 static plmr_status make_text(struct generation *g, const int32_t *ids)
@@ -264,6 +275,7 @@ static plmr_status report(const struct generation *g, plmr_jsonl *jsonl)
     record.output_tokens = g->n_made;
     if (plmr_rank() > 0)
         return PLMR_OK;
+    let_through();
     fputc('\n', stderr);
     plmr_llm_print(stderr, g->run, g->summary, &record);
     plmr_table_fact(stderr, "tokens", "%lld of prompt, %lld made: %s", (long long)g->summary->timing.n_prompt,
