@@ -187,8 +187,8 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
 
 static void print_placement(FILE *out, const char *label, const plmr_placement *p)
 {
-    plmr_table_fact(out, label, "%dx%d cores a region, %d %s in each; %s %s needed%s, %s fit the device", p->rows,
-                    p->cols, p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
+    plmr_table_fact(out, label, "%dx%d cores a region, %d %s in each; %s %s needed%s, room for %s", p->rows, p->cols,
+                    p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
                     plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
                     p->output_apart ? " (the last for the output)" : "", plmr_format_count(p->n_regions).s);
     if (p->n_stages > p->n_regions)
@@ -264,8 +264,8 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
     print_memory(out, s, r);
     print_works(out, s);
     if (s->prefill)
-        plmr_table_fact(out, "TTFT", "%s after %lld tokens of prompt: prefill at %s tokens/s",
-                        plmr_format_quantity(r->ttft_s, "s").s, (long long)s->timing.n_prompt,
+        plmr_table_fact(out, "TTFT", "%s after %s tokens of prompt: prefill at %s tokens/s",
+                        plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(s->timing.n_prompt).s,
                         plmr_format_cycles(round(r->tpr_prefill)).s);
     if (s->n_made)
         plmr_table_fact(out, "TPOT", "%s: decode at %s tokens/s for each request%s%s%s",
