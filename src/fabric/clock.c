@@ -33,6 +33,7 @@ struct plmr_clock {
     struct arrival arrival[2];
     double *ghost[2];  /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
     double *outgoing;  /* columns on their way out */
+    int *sent;         /* reductions: see struct strip */
     double *scratch;   /* two strips of rows turned into columns */
     double *latest[2]; /* multicast: latest clock of each line along the axis */
     double *after[2];  /* multicast: cycles after that, by local coordinate along the axis */
@@ -72,6 +73,7 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     clock->next = clock_array((size_t)rows * (size_t)cols);
     clock->outgoing = line_buffer(2 * PLMR_RING_GHOSTS * (size_t)rows);
     clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
+    clock->sent = calloc((size_t)plmr_ranks(), sizeof *clock->sent);
     for (int axis = 0; axis < 2; axis++) {
         size_t along = (size_t)region->count[axis], across = (size_t)region->count[!axis];
         clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);
@@ -79,7 +81,7 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
         clock->after[axis] = line_buffer(along);
         PLMR_CHECK(clock->ghost[axis] && clock->latest[axis] && clock->after[axis], PLMR_ERROR_SYSTEM, "out of memory");
     }
-    PLMR_CHECK(clock->t && clock->next && clock->outgoing && clock->scratch, PLMR_ERROR_SYSTEM,
+    PLMR_CHECK(clock->t && clock->next && clock->outgoing && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
                "out of memory for %d x %d clocks", rows, cols);
     return plmr_exchange_create(region->mesh, &clock->messages);
 }
@@ -95,6 +97,7 @@ void plmr_clock_destroy(plmr_clock *clock)
         free(clock->after[axis]);
     }
     free(clock->scratch);
+    free(clock->sent);
     free(clock->outgoing);
     plmr_slab_destroy(clock->next);
     plmr_slab_destroy(clock->t);
@@ -409,7 +412,8 @@ struct strip {
     double *free, *head;
     size_t stride;
     int width;
-    int sent, sent_to, received; /* the last core whose clocks crossed to another rank, there, and from another */
+    int *sent;    /* by place: the last core whose clocks crossed to it */
+    int received; /* and the last whose clocks came from another */
     double incoming[STRIP_COLS];
 };
 
@@ -418,10 +422,9 @@ static plmr_status cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct st
                                int dst_place, const double *head)
 {
     size_t n_bytes = (size_t)strip->width * sizeof(double);
-    if (head && (strip->sent != src || strip->sent_to != dst_place)) {
+    if (head && strip->sent[dst_place] != src) {
         PLMR_TRY(plmr_exchange_send(clock->messages, axis, dst_place, head, n_bytes));
-        strip->sent = src;
-        strip->sent_to = dst_place;
+        strip->sent[dst_place] = src;
     } else if (!head && strip->received != src) {
         PLMR_TRY(plmr_exchange_receive(clock->messages, axis, src_place, strip->incoming, n_bytes));
         strip->received = src;
@@ -457,6 +460,9 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
 static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs,
                               int n_legs, double stream, double forward)
 {
+    strip->sent = clock->sent;
+    for (int place = 0; place < plmr_mesh_extent(clock->region->mesh, axis); place++)
+        strip->sent[place] = -1;
     for (int i = 0; i < n_legs; i++)
         PLMR_TRY(carry_leg(clock, axis, strip, legs[i], stream, forward));
     return PLMR_OK;
@@ -471,7 +477,6 @@ static plmr_status reduce_columns(plmr_clock *clock, const plmr_leg *legs, int n
                               .head = clock->next + c,
                               .stride = (size_t)clock->cols,
                               .width = width,
-                              .sent = -1,
                               .received = -1};
         PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
     }
@@ -495,7 +500,6 @@ static plmr_status reduce_rows(plmr_clock *clock, const plmr_leg *legs, int n_le
                               .head = clock->scratch + cols * STRIP_ROWS,
                               .stride = STRIP_ROWS,
                               .width = width,
-                              .sent = -1,
                               .received = -1};
         turn(rows, cols, strip.free, STRIP_ROWS, width, clock->cols);
         turn(rows, cols, strip.head, STRIP_ROWS, width, clock->cols);

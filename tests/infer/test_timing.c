@@ -1,0 +1,162 @@
+/* The time plane of language models: shortcuts are exact, work adds up, memory is what the placement says. */
+#include "support.h"
+
+#include "infer/timing.h"
+
+/* A shape of its own, a few layers long. */
+static plmr_model_shape shape_of(int n_heads, int n_kv_heads, int head_dim, int n_ffn)
+{
+    return (plmr_model_shape){
+        .name = "test",
+        .n_layers = 7,
+        .dim = n_heads * head_dim,
+        .n_heads = n_heads,
+        .n_kv_heads = n_kv_heads,
+        .head_dim = head_dim,
+        .rope_dim = head_dim,
+        .n_ffn = n_ffn,
+        .n_vocab = 301,
+        .n_context = 4096,
+        .dtype = PLMR_F16,
+    };
+}
+
+static plmr_timing_options options_of(int side, int rows, int cols)
+{
+    return (plmr_timing_options){
+        .prefill_side = side,
+        .decode_rows = rows,
+        .decode_cols = cols,
+        .n_layers = 7,
+        .n_batch = 1,
+        .n_prompt = 37,
+        .n_tokens = 60,
+        .balanced = true,
+        .cache_dtype = PLMR_F16,
+    };
+}
+
+struct outcome {
+    plmr_phase_cost prefill, handover, token;
+};
+
+static struct outcome run(const plmr_model_shape *shape, const plmr_timing_options *options)
+{
+    plmr_device device = test_device("wse2");
+    plmr_mesh *mesh;
+    plmr_timing *timing;
+    struct outcome o;
+    const plmr_phase_cost *token;
+    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    must(plmr_timing_create(mesh, &device, shape, options, false, false, &timing));
+    must(plmr_timing_prefill(timing, &o.prefill));
+    must(plmr_timing_handover(timing, &o.handover));
+    must(plmr_timing_token(timing, 37, &token));
+    o.token = *token;
+    plmr_timing_destroy(timing);
+    plmr_mesh_destroy(mesh);
+    return o;
+}
+
+static void same_cost(const plmr_phase_cost *a, const plmr_phase_cost *b)
+{
+    double sum = 0;
+    assert_true(a->t_cycles > 0 && a->t_cycles == b->t_cycles);
+    assert_int_equal(a->routes_max, b->routes_max);
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
+        assert_true(a->work[i] == b->work[i]);
+        sum += a->work[i];
+    }
+    assert_true(sum == a->t_cycles);
+}
+
+/* Layers and steps that are added instead of run cost what they cost when run, to the last sixty-fourth of a cycle. */
+static void shortcuts_are_exact(void **state)
+{
+    static const int sizes[][3] = {{9, 9, 9}, {16, 12, 20}, {23, 31, 17}, {40, 24, 60}};
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        for (int published = 0; published < 2; published++) {
+            plmr_model_shape shape = shape_of(6, i % 2 ? 2 : 6, 12 + 4 * i, 123 + 40 * i);
+            plmr_timing_options options = options_of(sizes[i][0], sizes[i][1], sizes[i][2]);
+            options.as_published = published;
+            struct outcome quick = run(&shape, &options);
+            options.every_step = true;
+            struct outcome slow = run(&shape, &options);
+            same_cost(&quick.prefill, &slow.prefill);
+            same_cost(&quick.handover, &slow.handover);
+            same_cost(&quick.token, &slow.token);
+        }
+}
+
+/* A layer more costs what one does once all cores go in step. */
+static void layers_are_alike(void **state)
+{
+    (void)state;
+    plmr_model_shape shape = shape_of(6, 2, 20, 200);
+    plmr_timing_options options = options_of(20, 24, 30);
+    double t[3];
+    for (int i = 0; i < 3; i++) {
+        options.n_layers = 5 + i;
+        t[i] = run(&shape, &options).token.t_cycles;
+    }
+    assert_true(t[2] - t[1] == t[1] - t[0]);
+}
+
+/* Cores of the cache: shift uses all rows, concat one; the token that does not fit is named, with its row. */
+static void cache_fills(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_mesh *mesh;
+    int64_t capacity[2];
+    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    for (int balanced = 0; balanced < 2; balanced++) {
+        plmr_model_shape shape = shape_of(6, 2, 20, 200);
+        plmr_timing_options options = options_of(0, 24, 30);
+        plmr_timing *timing;
+        options.balanced = balanced;
+        must(plmr_timing_create(mesh, &device, &shape, &options, false, false, &timing));
+        const plmr_placement *p = plmr_timing_placement(timing, true);
+        capacity[balanced] = p->capacity;
+        int64_t left = (int64_t)device.sram - p->working_bytes - p->layers_per_stage * p->layer_bytes;
+        assert_int_equal(p->capacity, left / (p->layers_per_stage * p->token_bytes) * (balanced ? p->rows : 1));
+        must(plmr_timing_fits(timing, p->capacity));
+        must_fail(plmr_timing_fits(timing, p->capacity + 1), PLMR_ERROR_LIMIT, "row 23 of cores");
+        plmr_timing_destroy(timing);
+    }
+    assert_true(capacity[1] >= 24 * capacity[0]); /* whose row of scores is longer, too */
+    plmr_mesh_destroy(mesh);
+}
+
+/* A layer that no core can hold is refused, with the side of a region that could. */
+static void misfits_are_refused(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_mesh *mesh;
+    plmr_timing *timing;
+    plmr_model_shape shape = shape_of(32, 8, 128, 14336);
+    plmr_timing_options options = options_of(0, 30, 30);
+    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    must_fail(plmr_timing_create(mesh, &device, &shape, &options, false, false, &timing), PLMR_ERROR_LIMIT,
+              "--decode-cores: one layer of test needs");
+    must(plmr_timing_create(mesh, &device, &shape, &options, true, false, &timing));
+    assert_true(plmr_timing_placement(timing, true)->sram_bytes > (int64_t)device.sram);
+    plmr_timing_destroy(timing);
+    plmr_mesh_destroy(mesh);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shortcuts_are_exact),
+        cmocka_unit_test(layers_are_alike),
+        cmocka_unit_test(cache_fills),
+        cmocka_unit_test(misfits_are_refused),
+    };
+    must(plmr_init(&argc, &argv));
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    plmr_finalize();
+    return failed;
+}
