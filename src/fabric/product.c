@@ -26,6 +26,8 @@ static plmr_status fill_product(plmr_product *product, int n_copies)
     product->c = plmr_slab_create(n_bytes);
     PLMR_CHECK(product->c, PLMR_ERROR_SYSTEM, "out of memory for C: %zu bytes on this rank; use more ranks", n_bytes);
     memset(product->c, 0, n_bytes);
+    if (product->a->by_blocks || product->b->by_blocks)
+        PLMR_TRY(plmr_blocks_create(product, &product->blocks));
     return plmr_region_scratch(region, &product->scratch);
 }
 
@@ -77,26 +79,33 @@ void plmr_product_destroy(plmr_product *product)
     if (!product)
         return;
     plmr_region_release(product->region, product->core_bytes);
+    plmr_blocks_destroy(product->blocks);
     plmr_slab_destroy(product->c);
     free(product);
 }
 
-/* While values are computed, messages are helped on their way; deferred steps count as done when their values are. */
-static void while_running(void *context, double share)
+/* Deferred steps count as done when their values are. */
+void plmr_product_progress(const plmr_product *product, double share)
 {
-    const plmr_product *product = context;
     const plmr_region_options *options = &product->region->options;
-    plmr_exchange_poll(product->a->messages);
-    plmr_exchange_poll(product->b->messages);
     if (options->on_step)
         options->on_step(options->on_step_context,
                          product->region->ledger.steps - product->n_steps + (int64_t)(share * product->n_steps));
 }
 
-static plmr_status run_steps(plmr_product *product, bool open_ended)
+/* While values are computed, messages are helped on their way. */
+static void while_running(void *context, double share)
+{
+    const plmr_product *product = context;
+    plmr_exchange_poll(product->a->messages);
+    plmr_exchange_poll(product->b->messages);
+    plmr_product_progress(product, share);
+}
+
+plmr_gemm_block plmr_product_block(const plmr_product *product)
 {
     const plmr_tensor *a = product->a, *b = product->b;
-    plmr_gemm_block block = {
+    return (plmr_gemm_block){
         .n_slots = a->n_slots,
         .kt = a->depth,
         .ms = a->width,
@@ -115,15 +124,29 @@ static plmr_status run_steps(plmr_product *product, bool open_ended)
         .b_line = (const void *const *)b->line,
         .c = product->c,
         .ldc = product->ld,
-        .progress = while_running,
-        .progress_context = product,
-        .n_before = product->n_before,
-        .open_ended = open_ended,
         .t0 = product->first_step,
         .t1 = product->first_step + product->n_steps,
     };
+}
+
+static plmr_status run_steps(plmr_product *product, bool open_ended)
+{
+    plmr_gemm_block block = plmr_product_block(product);
+    block.progress = while_running;
+    block.progress_context = product;
+    block.n_before = product->n_before;
+    block.open_ended = open_ended;
     product->n_before = open_ended ? product->n_before + product->n_steps : 0;
     return plmr_gemm_block_run(&block, product->scratch);
+}
+
+static plmr_status run_deferred(plmr_product *product, bool open_ended)
+{
+    if (product->converges)
+        return plmr_product_converge(product);
+    if (product->blocks)
+        return plmr_blocks_run(product->blocks);
+    return run_steps(product, open_ended && product->a->skewed);
 }
 
 /* Before more steps of the same run, or for good. */
@@ -131,8 +154,7 @@ static plmr_status flush(plmr_product *product, bool open_ended)
 {
     if (product->n_steps == 0 || !product->c)
         return PLMR_OK;
-    PLMR_TRY(product->converges ? plmr_product_converge(product)
-                                : run_steps(product, open_ended && product->a->skewed));
+    PLMR_TRY(run_deferred(product, open_ended));
     product->n_steps = 0;
     return PLMR_OK;
 }

@@ -46,6 +46,7 @@ plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec
         .tile_bytes = tile_bytes,
         .line_bytes = tile_bytes * (size_t)n_tiles,
     };
+    tensor->by_blocks = spec->by_blocks && tensor->split && spec->delivery == PLMR_BY_RING;
     plmr_status status = fill_tensor(tensor, spec);
     if (status)
         plmr_tensor_destroy(tensor);
@@ -103,8 +104,9 @@ static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, i
 static int line_capacity(const plmr_tensor *tensor)
 {
     int own = plmr_ring_local_slots(tensor->depth_ring);
-    int64_t most =
-        own + (tensor->split ? ((int64_t)2 * tensor->window + tensor->lag) * tensor->depth_ring->n_runs + 2 : 0);
+    int64_t most = own + (tensor->split && !tensor->by_blocks
+                              ? ((int64_t)2 * tensor->window + tensor->lag) * tensor->depth_ring->n_runs + 2
+                              : 0);
     return most < tensor->n_slots ? (int)most : tensor->n_slots;
 }
 
@@ -141,7 +143,8 @@ static void take_own_lines(plmr_tensor *tensor)
 
 bool plmr_tensor_ready(const plmr_tensor *tensor)
 {
-    return !tensor->split || !tensor->region->options.values || tensor->turn < tensor->phase + tensor->window;
+    return !tensor->split || tensor->by_blocks || !tensor->region->options.values ||
+           tensor->turn < tensor->phase + tensor->window;
 }
 
 /* Slot u's line goes to every rank of the axis that wants it in the next phase and has it not in this one. The rank
@@ -209,7 +212,7 @@ void plmr_tensor_advance(plmr_tensor *tensor)
 plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed)
 {
     tensor->skewed = skewed;
-    tensor->aligned = skewed && tensor->split;
+    tensor->aligned = skewed && tensor->split && !tensor->by_blocks;
     if (!tensor->region->options.values)
         return PLMR_OK;
     PLMR_TRY(allocate_lines(tensor));
@@ -308,7 +311,7 @@ static plmr_status align_lines(plmr_tensor *tensor, void **lines, int *chunk)
 plmr_status plmr_tensor_align(plmr_tensor *tensor)
 {
     tensor->skewed = true;
-    if (!tensor->split || !tensor->region->options.values)
+    if (!tensor->split || tensor->by_blocks || !tensor->region->options.values)
         return PLMR_OK;
     plmr_tensor fresh = *tensor;
     fresh.n_spare = 0;

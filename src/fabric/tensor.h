@@ -45,6 +45,7 @@ typedef struct plmr_tensor {
     bool depth_is_cols; /* the matrix is (width, depth), as A; else (depth, width), as B */
     bool width_major;   /* tiles are stored (width, depth) instead of k-major */
     bool split;         /* the depth ring spans several ranks */
+    bool by_blocks;     /* and other ranks' tiles come by blocks of width chunks (blocks.c), not by windows of turns */
     bool skewed;        /* rotated by its width slot, as in step 0 of Cannon's scheme */
     bool aligned;       /* ... and stored so: line u holds, for width slot x, k slot u + x */
     bool routed;        /* its shifts have their routes */
@@ -68,8 +69,9 @@ typedef struct plmr_tensor_spec {
     int depth, width;
     enum plmr_delivery delivery;
     bool depth_is_cols, width_major;
-    int window;    /* steps to fetch lines for at a time; alike on all ranks */
-    int n_buffers; /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
+    bool by_blocks; /* of the two operands only one is split between ranks */
+    int window;     /* steps to fetch lines for at a time; alike on all ranks */
+    int n_buffers;  /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
 } plmr_tensor_spec;
 
 /* Makes an operand and charges its tiles to every core. Its lines are allocated by the fill. */

@@ -34,6 +34,8 @@ plmr_status plmr_gather_begin(plmr_tensor *tensor, int n_routes);
 void plmr_gather_end(plmr_tensor *tensor);
 void plmr_select(plmr_tensor *tensor, int slot);
 
+typedef struct plmr_blocks plmr_blocks;
+
 /* The result of a product: rows dealt as a's width, columns as b's. */
 typedef struct plmr_product {
     plmr_region *region;
@@ -46,6 +48,7 @@ typedef struct plmr_product {
     int first_step, n_steps;              /* deferred: turns still to be multiplied */
     int n_before;                         /* steps of earlier batches, which some elements may be behind with */
     plmr_gemm_scratch *scratch;           /* the region's */
+    plmr_blocks *blocks;                  /* where one operand comes by blocks, else NULL */
     int64_t core_bytes;
     bool converges, routed; /* by plmr_multiply_converge; its chains have their routes */
 } plmr_product;
@@ -72,6 +75,17 @@ plmr_status plmr_multiply_converge(plmr_product *product);
  * product. */
 plmr_status plmr_product_defer(plmr_product *product, int turn);
 plmr_status plmr_product_converge(plmr_product *product);
+
+/* The deferred steps as the kernel takes them, but for progress and the end of the batch. */
+plmr_gemm_block plmr_product_block(const plmr_product *product);
+
+/* Where one operand comes by blocks, see blocks.c: made with the product, and does the deferred steps. */
+plmr_status plmr_blocks_create(plmr_product *product, plmr_blocks **blocks);
+void plmr_blocks_destroy(plmr_blocks *blocks);
+plmr_status plmr_blocks_run(plmr_blocks *blocks);
+
+/* Tells how far the deferred steps have come. */
+void plmr_product_progress(const plmr_product *product, double share);
 
 /* Does what is deferred. */
 plmr_status plmr_product_flush(plmr_product *product);

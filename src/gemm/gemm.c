@@ -112,6 +112,7 @@ static plmr_status make_transposed(plmr_gemm *g)
 
 static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algorithm)
 {
+    const plmr_mesh *mesh = g->region->mesh;
     plmr_tensor_spec spec = {
         .name = "A",
         .dtype = g->problem.dtype,
@@ -121,6 +122,7 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
         .width = g->ms,
         .delivery = algorithm->delivery,
         .depth_is_cols = true,
+        .by_blocks = (plmr_mesh_extent(mesh, PLMR_X) > 1) != (plmr_mesh_extent(mesh, PLMR_Y) > 1),
         .window = choose_window(g),
         .n_buffers = algorithm->gathers_all ? g->n_slots - g->x->slots : algorithm->n_buffers,
     };
