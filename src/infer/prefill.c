@@ -400,6 +400,8 @@ static plmr_status project_hidden(const struct pass *p, const plmr_layer *layer)
     struct product product = {
         {&m[PLMR_GATE], &m[PLMR_UP]}, {p->gate, p->up}, {p->ld_ffn, p->ld_ffn}, 2, &g->dim_x, p->normed, p->ld};
     PLMR_TRY(multiply(p, &product));
+    PLMR_TRY(dump(p, "ffn_gate", &g->ffn, p->gate, p->ld_ffn));
+    PLMR_TRY(dump(p, "ffn_up", &g->ffn, p->up, p->ld_ffn));
     plmr_vector_silu_multiply((int64_t)p->ld_ffn * p->n, p->gate, p->up, p->gate);
     return dump(p, "ffn_hidden", &g->ffn, p->gate, p->ld_ffn);
 }

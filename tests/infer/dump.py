@@ -13,11 +13,12 @@ except ImportError:
     sys.exit(77)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "llm"))
 from cli import Checks, Plmr, show  # noqa: E402
 from forward import Forward  # noqa: E402
+from gguf_reader import load  # noqa: E402
 
-ONLY_DECODE = ["ffn_gate", "ffn_up"]
-NAMES = ["attn_norm", "q", "k", "v", "attn", "attn_out", "ffn_norm", "ffn_hidden", "ffn_out"] + ONLY_DECODE
+NAMES = ["attn_norm", "q", "k", "v", "attn", "attn_out", "ffn_norm", "ffn_gate", "ffn_up", "ffn_hidden", "ffn_out"]
 TOKENS = [5, 89, 195, 33, 7, 7, 101, 2, 64, 250, 17]
 CASES = [  # model, prefill's cores, decode's, numbers of ranks
     ("llama_gqa_f32", "8x8", "8x8", [1, 2, 3]),
@@ -37,8 +38,6 @@ def check_tensors(check, what, folder, exact, phase):
     """Every tensor of every layer: in prefill of all tokens, in decode of one token in each file."""
     files = set(os.listdir(folder))
     for (layer, name), want in exact.steps.items():
-        if phase == "prefill" and name in ONLY_DECODE:
-            continue
         firsts = [0] if phase == "prefill" else range(len(TOKENS))
         paths = [f"{phase}-{first}-{layer}-{name}.npy" for first in firsts]
         if not check(files.issuperset(paths), f"{what}: not all of {paths[0]} ... {paths[-1]}"):
@@ -49,6 +48,19 @@ def check_tensors(check, what, folder, exact, phase):
             off = np.abs(got - want).max() / np.abs(want).max()
             check(off <= 2e-5, f"{what}: {paths[0]}: off by {off:.3g} of the largest element")
     check(not files, f"{what}: {sorted(files)[:9]} were not expected")
+
+
+def check_meshgemm(check, plmr, model, path, folder, cores):
+    """A prefill's product has the bits of MeshGEMM on the same cores."""
+    paths = {name: os.path.join(folder, f"prefill-0-0-{name}.npy") for name in ("ffn_norm", "ffn_gate")}
+    with tempfile.TemporaryDirectory() as scratch:
+        b, c = os.path.join(scratch, "b.npy"), os.path.join(scratch, "c.npy")
+        np.save(b, np.ascontiguousarray(load(path)[1]["blk.0.ffn_gate.weight"][1].T.astype(np.float32)))
+        args = ["gemm", "--alg", "meshgemm", "--cores", cores, "--dtype", "f32", "--a", paths["ffn_norm"], "--b", b, "--out", c]
+        code, _, err = plmr.run(args, 1)
+        check(code == 0, f"{show(args, 1)} ends with {code}: {err}")
+        same = code == 0 and np.load(c).tobytes() == np.load(paths["ffn_gate"]).tobytes()
+        check(same, f"{model}: the FFN's gate has not the bits of MeshGEMM on {cores}")
 
 
 def main():
@@ -70,6 +82,8 @@ def main():
                     check(code == 0 and not out and not err, f"{show(args + more, ranks)} ends with {code}: {err}")
                     check_tensors(check, f"{model} on {ranks} ranks", folder, exact, phase)
                     dumps.append(read_folder(folder))
+                if phase == "prefill":
+                    check_meshgemm(check, plmr, model, path, folder, prefill)
             check(all(dump == dumps[0] for dump in dumps), f"{model}: dumps depend on the number of ranks")
     check.done()
 
