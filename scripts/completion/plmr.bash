@@ -10,11 +10,18 @@ _plmr_options()
 {
     local common="--help --version"
     local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan"
+    local wafer="--device --prefill-cores --decode-cores --kv --kv-dtype --allow --dump --json"
     case $1 in
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
     gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
     allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
-    model) echo "--json $common" ;;
+    generate) echo "--model --prompt --tokens --n-tokens --temp --top-k --top-p --seed $wafer $common" ;;
+    logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
+    perplexity) echo "--model --file --context $wafer $common" ;;
+    llm)
+        echo "--model --prompt --decode --context --batch --phase --layers --mode --as-published --every-step $wafer $common"
+        ;;
+    model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
@@ -47,7 +54,8 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce device model tokenize list bench --help --version"
+        _plmr_words "$cur" "gemm gemv allreduce generate llm logits perplexity tokenize model device list bench
+            --help --version"
         return
     fi
     case $prev in
@@ -61,14 +69,21 @@ _plmr()
         ;;
     --alg) _plmr_list "$cur" "all $(_plmr_names list)" ;;
     --allow) _plmr_list "$cur" "M R" ;;
-    --dtype) _plmr_words "$cur" "f32 f16 bf16" ;;
+    --dtype | --kv-dtype) _plmr_words "$cur" "f32 f16 bf16" ;;
     --accumulate) _plmr_words "$cur" "f32 f16" ;;
     --mode) _plmr_words "$cur" "compute timing" ;;
+    --kv) _plmr_words "$cur" "shift concat" ;;
+    --phase)
+        if [ "$command" = llm ]; then _plmr_words "$cur" "both prefill decode"; else _plmr_words "$cur" "prefill decode"; fi
+        ;;
     --groups) _plmr_words "$cur" "auto" ;;
     --tree-k) _plmr_words "$cur" "1 2 3 4" ;;
-    --a | --b | --out | --x | --y | --json | check) _plmr_files "$cur" ;;
-    --m | --k | --n | --cores | --length | --seed | --pace | --ranks) ;;
-    -p | --prompt | --ids) ;;
+    --a | --b | --out | --x | --y | -f | --file | --dump | --json | check) _plmr_files "$cur" ;;
+    --m | --k | --n | --cores | --length | --seed | --pace | --ranks | --repeat) ;;
+    -n | --n-tokens | --temp | --top-k | --top-p) ;;
+    --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;
+    -p | --prompt | --ids | --tokens) ;;
+    bench) _plmr_words "$cur" "basic llm all $(_plmr_options bench)" ;;
     device) _plmr_words "$cur" "list show check" ;;
     model)
         _plmr_files "$cur"

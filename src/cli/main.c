@@ -14,14 +14,14 @@ static const struct command {
     {"gemm", "multiply two matrices: C = A B", plmr_command_gemm},
     {"gemv", "multiply a vector by a matrix: y = x B", plmr_command_gemv},
     {"allreduce", "add up a vector over a row or a rectangle of cores", plmr_command_allreduce},
-    {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
-    {"model", "list the language models, show one: shape, size, vocabulary", plmr_command_model},
-    {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},
-    {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"generate", "continue a text with a language model on the wafer", plmr_command_generate},
-    {"llm", "run a language model of any shape: time, memory and routes, or all values", plmr_command_llm},
+    {"llm", "time a language model of any shape, with its values or without", plmr_command_llm},
     {"logits", "write a language model's logits after each token of a text", plmr_command_logits},
     {"perplexity", "measure how well a language model foretells a text", plmr_command_perplexity},
+    {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},
+    {"model", "list the language models, show one: shape, size, place on a device", plmr_command_model},
+    {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
+    {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},
 };
 
@@ -31,16 +31,22 @@ static void print_help(void)
 {
     printf("Usage: plmr COMMAND [OPTION...]\n"
            "       mpirun -n RANKS plmr COMMAND [OPTION...]\n\n"
-           "Emulates wafer-scale accelerators: runs distributed matrix products on a mesh\n"
-           "of many small cores, with real values, and says how many cycles they take\n"
-           "there and what memory and routes they need.\n\n"
+           "Emulates wafer-scale accelerators: runs language models, and the distributed\n"
+           "matrix products that they are made of, on a mesh of many small cores, with\n"
+           "real values, and says how many cycles they take there and what memory and\n"
+           "routes they need.\n\n"
            "Commands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
         printf("  %-11s %s\n", commands[i].name, commands[i].summary);
     printf("\n"
            "  plmr COMMAND --help   the options of a command\n"
            "  plmr --version        the version\n\n"
-           "For example, all algorithms on a part of a wafer, with the values checked:\n"
+           "For example, a text by the model that comes with plmr, or by one of your own:\n"
+           "  plmr generate -p \"Once upon a time\" --temp 0.8 --seed 7\n"
+           "  mpirun -n 4 plmr generate -m model.gguf -p \"Once upon a time\" -n 64\n"
+           "What a large one would take, without its weights:\n"
+           "  plmr llm --model qwen2-72b --layers 0..7 --phase decode --context 4096\n"
+           "All matrix products on a part of a wafer, with the values checked:\n"
            "  mpirun -n 2 plmr gemm --m 2048 --k 2048 --n 2048 --cores 360x360 --verify\n");
 }
 
