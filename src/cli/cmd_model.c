@@ -6,22 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/options.h"
+#include "cli/llm_summary.h"
 #include "llm/tokenizer_gguf.h"
 #include "plmr/mesh.h"
 #include "report/format.h"
 #include "report/jsonl.h"
+#include "report/table.h"
 
 struct model_command {
     const char *model, *json; /* NULL: not given */
+    const char *device;
 };
 
 /* ---- the command line ---- */
 
-enum { KEY_JSON = 0x200 };
+enum { KEY_JSON = 0x200, KEY_DEVICE };
 
 static const struct argp_option options[] = {
     {"json", KEY_JSON, "FILE|-", 0, "One JSON object per model; with - the text goes to standard error", 1},
+    {"device", KEY_DEVICE, "NAME|FILE", 0, "Where the model is to be placed (default wse2)", 1},
     PLMR_OPTION_HELP,
     {0},
 };
@@ -34,6 +37,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         c->model = text;
     else if (key == KEY_JSON)
         c->json = text;
+    else if (key == KEY_DEVICE)
+        c->device = text;
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -44,9 +49,10 @@ static const struct argp argp = {
     .parser = parse_option,
     .args_doc = "[list]\nFILE|NAME",
     .doc = "Lists the language models that come with plmr; shows one, or a GGUF or JSON file of your own: its shape, "
-           "size and vocabulary.\v"
+           "size and vocabulary, and its place on a device.\v"
            "For example:\n"
-           "  plmr model demo",
+           "  plmr model demo\n"
+           "  plmr model model.gguf --device wse3",
 };
 
 /* ---- what is known of a model ---- */
@@ -90,6 +96,66 @@ static struct storage storage_of(const plmr_model *model)
         storage.n_bytes += tensors[i].rows * (int64_t)tensors[i].row_bytes;
     }
     return storage;
+}
+
+/* Where it would lie on a device, in regions of the sizes that the other commands choose by themselves. */
+struct place {
+    plmr_device device;
+    plmr_placement prefill, decode; /* with one token of one request */
+    plmr_heads heads;               /* on the columns of decode */
+    plmr_status misfit;             /* why it does not fit; then only `device` counts */
+};
+
+/* Layers lie in regions of a size by their weights, which are the same in both phases; so it is asked for decode alone,
+ * whose placement needs no run of a layer. */
+static plmr_status place_in(const struct place *place, const plmr_model_shape *shape, plmr_mesh *mesh, int rows,
+                            int cols, plmr_placement *placement)
+{
+    plmr_timing *timing;
+    plmr_timing_options options = {.decode_rows = rows,
+                                   .decode_cols = cols,
+                                   .n_layers = shape->n_layers,
+                                   .n_batch = 1,
+                                   .n_prompt = 1,
+                                   .n_tokens = 1,
+                                   .balanced = true,
+                                   .cache_dtype = shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16};
+    PLMR_TRY(plmr_timing_create(mesh, &place->device, shape, &options, false, false, &timing));
+    *placement = *plmr_timing_placement(timing, true);
+    plmr_timing_destroy(timing);
+    return PLMR_OK;
+}
+
+/* Collective. */
+static plmr_status find_place(const struct model_command *c, const plmr_model *model, plmr_mesh *mesh,
+                              struct place *place)
+{
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    const plmr_llm_options by_default = {0};
+    plmr_timing_options sizes = {0};
+    PLMR_TRY(plmr_agree(plmr_device_load(c->device, &place->device)));
+    plmr_llm_default_cores(&by_default, &place->device, shape, &sizes);
+    place->misfit = place_in(place, shape, mesh, sizes.decode_rows, sizes.decode_cols, &place->decode);
+    if (!place->misfit)
+        place->misfit = place_in(place, shape, mesh, sizes.prefill_side, sizes.prefill_side, &place->prefill);
+    if (place->misfit)
+        return PLMR_OK;
+    place->prefill.n_stages -= place->prefill.output_apart; /* only decode has an output */
+    place->prefill.output_apart = false;
+    place->heads = plmr_heads_of(shape, place->decode.cols);
+    return PLMR_OK;
+}
+
+static int columns_used(const plmr_heads *heads)
+{
+    return (int)plmr_ceil_div(heads->n_kv, heads->n_per_core) * heads->span;
+}
+
+static int wafers(const struct place *place)
+{
+    int prefill = (int)plmr_ceil_div(place->prefill.n_stages, place->prefill.n_regions);
+    int decode = (int)plmr_ceil_div(place->decode.n_stages, place->decode.n_regions);
+    return prefill > decode ? prefill : decode;
 }
 
 /* ---- as text ---- */
@@ -173,7 +239,47 @@ static void print_table(FILE *out, const struct table *table)
     }
 }
 
-static void print_model(FILE *out, const plmr_model *model)
+static void add_phase(struct table *table, const plmr_placement *p, const char *phase)
+{
+    add(table, phase, "cores of a region", "%dx%d", p->rows, p->cols);
+    add(table, "  layers", "layers that a region holds, by their weights", "%s",
+        plmr_format_count(p->layers_per_stage).s);
+    add(table, "  stages", p->output_apart ? "regions needed, the last for the output" : "regions needed", "%s",
+        plmr_format_count(p->n_stages).s);
+    add(table, "  regions", "regions that the device has", "%s", plmr_format_count(p->n_regions).s);
+}
+
+static void add_place(struct table *table, const struct place *place)
+{
+    const plmr_heads *heads = &place->heads;
+    add_phase(table, &place->prefill, "prefill");
+    add_phase(table, &place->decode, "decode");
+    add(table, "  columns", "columns of a region that heads use", "%s", plmr_format_count(columns_used(heads)).s);
+    add(table, "  head_places", "elements of a head on its columns, with padding", "%s",
+        plmr_format_count((int64_t)heads->span * heads->n_dims).s);
+    add(table, "  kv_capacity", "tokens of one request that the key-value cache holds", "%s",
+        plmr_format_count(place->decode.capacity).s);
+    add(table, "  sram",
+        place->decode.sram_bytes > place->device.sram ? "bytes of the fullest core: more than it has!"
+                                                      : "bytes of the fullest core, with one token in the cache",
+        "%s", plmr_format_count(place->decode.sram_bytes).s);
+    add(table, "sram_limit", "bytes that a core has", "%s", plmr_format_count((int64_t)place->device.sram).s);
+    add(table, "wafers", "devices needed", "%s", plmr_format_count(wafers(place)).s);
+}
+
+static void print_place(FILE *out, const struct place *place)
+{
+    struct table table = {.n = 0};
+    fprintf(out, "\non %s: %s\n\n", place->device.name, place->device.title);
+    if (place->misfit) {
+        plmr_table_fact(out, "no place", "%s", plmr_error_text(place->misfit));
+        return;
+    }
+    add_place(&table, place);
+    print_table(out, &table);
+}
+
+static void print_model(FILE *out, const plmr_model *model, const struct place *place)
 {
     const plmr_model_shape *shape = plmr_model_shape_of(model);
     struct table table = {.n = 0};
@@ -183,11 +289,12 @@ static void print_model(FILE *out, const plmr_model *model)
     fprintf(out, "%s, %s\n\n", plmr_arch_name(shape->arch),
             plmr_model_gguf(model) ? "with weights" : "a shape without weights");
     print_table(out, &table);
-    /* The last section, its placement on a device, belongs here. */
+    print_place(out, place);
 }
 
-static void print_line(FILE *out, const plmr_model *model)
+static void print_line(FILE *out, const plmr_model *model, const struct place *place)
 {
+    (void)place;
     const plmr_model_shape *shape = plmr_model_shape_of(model);
     fprintf(out, "  %-15s %15s  %s\n", shape->name, plmr_format_count(shape->n_parameters).s, shape->title);
 }
@@ -210,8 +317,26 @@ static json_t *json_single(float value)
     return json_real(strtod(digits, NULL));
 }
 
+static json_t *json_phase(const plmr_placement *p)
+{
+    return json_pack("{si si si si si}", "rows", p->rows, "cols", p->cols, "layers_per_stage", p->layers_per_stage,
+                     "stages", p->n_stages, "regions", p->n_regions);
+}
+
+static json_t *json_place(const struct place *place)
+{
+    const plmr_heads *heads = &place->heads;
+    if (place->misfit)
+        return json_pack("{ss ss}", "device", place->device.name, "error", plmr_error_text(place->misfit));
+    return json_pack("{ss so so si si sI sI sI sI}", "device", place->device.name, "prefill",
+                     json_phase(&place->prefill), "decode", json_phase(&place->decode), "wafers", wafers(place),
+                     "head_places", heads->span * heads->n_dims, "columns_used", (json_int_t)columns_used(heads),
+                     "sram_bytes", (json_int_t)place->decode.sram_bytes, "sram_limit_bytes",
+                     (json_int_t)place->device.sram, "kv_capacity_tokens", (json_int_t)place->decode.capacity);
+}
+
 /* A path need not be UTF-8, as JSON must be; it is null then. */
-static json_t *json_model(const plmr_model *model)
+static json_t *json_model(const plmr_model *model, const struct place *place)
 {
     const plmr_model_shape *s = plmr_model_shape_of(model);
     const plmr_gguf *gguf = plmr_model_gguf(model);
@@ -220,19 +345,19 @@ static json_t *json_model(const plmr_model *model)
     bool has_kind = gguf && plmr_tokenizer_kind(gguf, kind, sizeof kind);
     json_t *name = json_string(s->name);
     return json_pack(
-        "{ss so ss ss si si si si si si si si so sf ss sb sb sb sI sI so so ss?}", "command", "model", "model",
+        "{ss so ss ss si si si si si si si si so sf ss sb sb sb sI sI so so ss? so}", "command", "model", "model",
         name ? name : json_null(), "title", s->title, "architecture", plmr_arch_name(s->arch), "layers", s->n_layers,
         "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn,
         "vocab", s->n_vocab, "context", s->n_context, "rms_eps", json_single(s->rms_eps), "rope_base", s->rope_base,
         "rope_pairs", s->rope_pairs == PLMR_ROPE_HALVES ? "halves" : "neighbours", "rope_factors", s->has_rope_factors,
         "biases", s->has_qkv_biases, "tied", s->has_tied_embeddings, "parameters", (json_int_t)s->n_parameters, "bytes",
         (json_int_t)s->n_bytes, "file_bytes", gguf ? json_integer(storage.n_bytes) : json_null(), "types",
-        json_types(&storage), "tokenizer", has_kind ? kind : NULL);
+        json_types(&storage), "tokenizer", has_kind ? kind : NULL, "placement", json_place(place));
 }
 
-static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model)
+static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model, const struct place *place)
 {
-    json_t *object = json_model(model);
+    json_t *object = json_model(model, place);
     char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(object);
     PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
@@ -243,48 +368,69 @@ static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model)
 
 /* ---- what it does ---- */
 
-typedef void print_fn(FILE *out, const plmr_model *model);
+typedef void print_fn(FILE *out, const plmr_model *model, const struct place *place);
 
-static plmr_status tell(const struct model_command *c, const char *name, print_fn *print, plmr_jsonl *jsonl)
+static plmr_status tell_opened(const struct model_command *c, const plmr_model *model, plmr_mesh *mesh, print_fn *print,
+                               plmr_jsonl *jsonl)
 {
-    plmr_model *model;
-    PLMR_TRY(plmr_model_open(name, &model));
-    print(c->json && strcmp(c->json, "-") == 0 ? stderr : stdout, model);
-    plmr_status status = c->json ? write_json(jsonl, model) : PLMR_OK;
+    struct place place = {.misfit = PLMR_OK};
+    plmr_status status = PLMR_OK;
+    if (print == print_model || c->json)
+        PLMR_TRY(find_place(c, model, mesh, &place));
+    if (plmr_rank() == 0) {
+        print(c->json && strcmp(c->json, "-") == 0 ? stderr : stdout, model, &place);
+        status = c->json ? write_json(jsonl, model, &place) : PLMR_OK;
+    }
+    plmr_error_free(place.misfit);
+    return plmr_agree(status);
+}
+
+static plmr_status tell(const struct model_command *c, const char *name, plmr_mesh *mesh, print_fn *print,
+                        plmr_jsonl *jsonl)
+{
+    plmr_model *model = NULL;
+    plmr_status status = plmr_agree(plmr_model_open(name, &model));
+    if (!status)
+        status = tell_opened(c, model, mesh, print, jsonl);
     plmr_model_close(model);
     return status;
 }
 
-static plmr_status list(const struct model_command *c, plmr_jsonl *jsonl)
+static plmr_status list(const struct model_command *c, plmr_mesh *mesh, plmr_jsonl *jsonl)
 {
     char **names;
     int n;
     plmr_status status = PLMR_OK;
-    PLMR_TRY(plmr_model_names(&names, &n));
+    PLMR_TRY(plmr_agree(plmr_model_names(&names, &n)));
     for (int i = 0; i < n && !status; i++)
-        status = tell(c, names[i], print_line, jsonl);
+        status = tell(c, names[i], mesh, print_line, jsonl);
     free(names);
     return status;
 }
 
-static plmr_status run(const struct model_command *c)
+static plmr_status run(const struct model_command *c, plmr_mesh *mesh)
 {
-    plmr_jsonl jsonl;
-    PLMR_TRY(plmr_jsonl_open(c->json, &jsonl));
-    plmr_status status =
-        !c->model || strcmp(c->model, "list") == 0 ? list(c, &jsonl) : tell(c, c->model, print_model, &jsonl);
+    plmr_jsonl jsonl = {0};
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &jsonl) : PLMR_OK));
+    plmr_status status = !c->model || strcmp(c->model, "list") == 0 ? list(c, mesh, &jsonl)
+                                                                    : tell(c, c->model, mesh, print_model, &jsonl);
     if (!status)
-        status = plmr_jsonl_commit(&jsonl);
-    plmr_jsonl_discard(&jsonl);
+        status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_commit(&jsonl) : PLMR_OK);
+    if (plmr_rank() == 0)
+        plmr_jsonl_discard(&jsonl);
     return status;
 }
 
 plmr_status plmr_command_model(int argc, char **argv)
 {
-    struct model_command c = {.model = NULL};
+    struct model_command c = {.device = "wse2"};
+    plmr_mesh *mesh;
     bool help;
     PLMR_TRY(plmr_options_parse_most(&argp, "model", argc, argv, 1, &c, &help));
     if (help)
         return PLMR_OK;
-    return plmr_agree(plmr_rank() == 0 ? run(&c) : PLMR_OK);
+    PLMR_TRY(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    plmr_status status = run(&c, mesh);
+    plmr_mesh_destroy(mesh);
+    return status;
 }

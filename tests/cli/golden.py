@@ -28,6 +28,7 @@ CASES = {
     "model-list": ("model", [None, 2]),
     "model-demo": ("model demo", [None, 2]),
     "model-shape": ("model qwen2-72b", [None]),
+    "model-misfit": ("model llama3-8b --device wormhole", [None, 2]),
     "tokenize-help": ("tokenize --help", [None]),
     "tokenize": ("tokenize --prompt=Once --no-bos", [None, 2]),
     "tokenize-ids": ("tokenize -m demo --ids 1,466,456,261,395,2", [None, 3]),
