@@ -17,6 +17,13 @@ double plmr_yardstick_read(plmr_yardsticks *yardsticks);
 
 typedef double plmr_yardstick(plmr_yardsticks *yardsticks);
 
+/* What measurements keep from one to the next: a language model in memory. Zero it first; free what it holds with
+ * plmr_bench_state_clear. */
+typedef struct plmr_bench_state {
+    struct plmr_bench_model *model; /* NULL: not loaded */
+} plmr_bench_state;
+void plmr_bench_state_clear(plmr_bench_state *state);
+
 typedef struct plmr_bench_item {
     const char *name, *what, *unit;
     plmr_yardstick *yardstick; /* NULL: none */
@@ -24,14 +31,19 @@ typedef struct plmr_bench_item {
     double
         target; /* least value for each rank, or least share of the yardstick; 0: none. `most`: it is an upper bound */
     bool most;
+    double work; /* of one of `unit`, in the yardstick's unit, which is then work_unit: GFLOP of a token; 0: the same
+                    unit */
+    const char *work_unit;
+    bool is_llm; /* of bench llm, which takes long and much memory */
 
     /* Runs once; all ranks get the same value. Collective. */
-    plmr_status (*measure)(const struct plmr_bench_item *item, double *value);
+    plmr_status (*measure)(const struct plmr_bench_item *item, plmr_bench_state *state, double *value);
     enum plmr_dtype dtype;
     bool every_step;
 } plmr_bench_item;
 
-extern const plmr_bench_item plmr_bench_items[];
+/* All items, those of language models last. */
 int plmr_bench_count(void);
+const plmr_bench_item *plmr_bench_at(int i);
 
 #endif

@@ -1,4 +1,4 @@
-#include "bench/bench.h"
+#include "bench/items.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -79,8 +79,9 @@ static plmr_status run_gemm(const plmr_bench_item *item, int size, int side, boo
     return status;
 }
 
-static plmr_status measure_clocks(const plmr_bench_item *item, double *value)
+static plmr_status measure_clocks(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    (void)state;
     enum { SIZE = 4096, SIDE = 720 };
     struct run run = {0};
     PLMR_TRY(run_gemm(item, SIZE, SIDE, false, &run));
@@ -88,8 +89,9 @@ static plmr_status measure_clocks(const plmr_bench_item *item, double *value)
     return PLMR_OK;
 }
 
-static plmr_status measure_values(const plmr_bench_item *item, double *value)
+static plmr_status measure_values(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    (void)state;
     enum { SIZE = 4096, SIDE = 512 };
     struct run run = {0};
     PLMR_TRY(run_gemm(item, SIZE, SIDE, true, &run));
@@ -97,8 +99,9 @@ static plmr_status measure_values(const plmr_bench_item *item, double *value)
     return PLMR_OK;
 }
 
-static plmr_status measure_memory(const plmr_bench_item *item, double *value)
+static plmr_status measure_memory(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    (void)state;
     enum { SIZE = 4096, SIDE = 512 };
     struct run run = {0};
     PLMR_TRY(run_gemm(item, SIZE, SIDE, true, &run));
@@ -125,8 +128,9 @@ static plmr_status time_gemv(struct run *run, const plmr_gemv_problem *problem)
     return PLMR_OK;
 }
 
-static plmr_status measure_gemv(const plmr_bench_item *item, double *value)
+static plmr_status measure_gemv(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    (void)state;
     enum { SIZE = 16384, SIDE = 512 };
     struct run run = {0};
     plmr_gemv_problem problem = {
@@ -139,7 +143,7 @@ static plmr_status measure_gemv(const plmr_bench_item *item, double *value)
     return status;
 }
 
-const plmr_bench_item plmr_bench_items[] = {
+const plmr_bench_item plmr_bench_basic_items[] = {
     {.name = "clocks",
      .what = "time plane, every step: MeshGEMM on 720x720",
      .unit = "G core-steps/s",
@@ -202,7 +206,15 @@ const plmr_bench_item plmr_bench_items[] = {
      .dtype = PLMR_F32},
 };
 
+enum { N_ITEMS = sizeof plmr_bench_basic_items / sizeof plmr_bench_basic_items[0] };
+const int plmr_bench_basic_count = N_ITEMS;
+
 int plmr_bench_count(void)
 {
-    return (int)(sizeof plmr_bench_items / sizeof plmr_bench_items[0]);
+    return plmr_bench_basic_count + plmr_bench_llm_count;
+}
+
+const plmr_bench_item *plmr_bench_at(int i)
+{
+    return i < plmr_bench_basic_count ? &plmr_bench_basic_items[i] : &plmr_bench_llm_items[i - plmr_bench_basic_count];
 }

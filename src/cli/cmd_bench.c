@@ -16,6 +16,7 @@ enum { MOST_REPEATS = 99 };
 
 struct bench_command {
     int64_t repeat;
+    const char *group; /* NULL: basic */
     int *chosen, n_chosen;
     const char *json; /* "-": records on standard output, the table on standard error */
 };
@@ -31,7 +32,9 @@ enum { KEY_REPEAT = 0x200, KEY_ONLY, KEY_JSON };
 
 static const struct argp_option options[] = {
     {"only", KEY_ONLY, "LIST", 0,
-     "Measure these alone: clocks, steady, gemm-f32, gemm-f16, gemm-bf16, gemv-f32, gemv-f16, memory", 1},
+     "Measure these alone: clocks, steady, gemm-f32, gemm-f16, gemm-bf16, gemv-f32, gemv-f16, memory, llm-load, "
+     "llm-prefill, llm-decode, llm-token-time, llm-prompt-time",
+     1},
     {"repeat", KEY_REPEAT, "N", 0,
      "Measure everything N times, in turn with its yardstick, and take medians (default 3)", 1},
     {"json", KEY_JSON, "-", 0, "Print one JSON object per line on standard output, and the table on standard error", 1},
@@ -43,9 +46,27 @@ static plmr_status parse_only(const char *text, struct bench_command *c)
 {
     const char *names[32];
     for (int i = 0; i < plmr_bench_count(); i++)
-        names[i] = plmr_bench_items[i].name;
+        names[i] = plmr_bench_at(i)->name;
     free(c->chosen);
     return plmr_parse_words("--only", text, names, plmr_bench_count(), &c->chosen, &c->n_chosen);
+}
+
+/* The items of a group, where none are named. */
+static plmr_status choose(struct bench_command *c)
+{
+    static const char *const groups[] = {"basic", "llm", "all"};
+    int group = 0;
+    PLMR_CHECK(!c->group || !c->n_chosen, PLMR_ERROR_INPUT, "give '%.20s' or --only, not both", c->group);
+    if (c->group)
+        PLMR_TRY(plmr_parse_word("", c->group, groups, 3, &group));
+    if (c->n_chosen)
+        return PLMR_OK;
+    c->chosen = calloc((size_t)plmr_bench_count(), sizeof *c->chosen);
+    PLMR_CHECK(c->chosen, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int i = 0; i < plmr_bench_count(); i++)
+        if (group == 2 || plmr_bench_at(i)->is_llm == (group == 1))
+            c->chosen[c->n_chosen++] = i;
+    return PLMR_OK;
 }
 
 static plmr_status set_option(int key, const char *text, struct bench_command *c)
@@ -61,7 +82,11 @@ static plmr_status set_option(int key, const char *text, struct bench_command *c
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
-    const plmr_parse_state *parse = state->input;
+    plmr_parse_state *parse = state->input;
+    if (key == ARGP_KEY_ARG) {
+        ((struct bench_command *)parse->options)->group = text;
+        return 0;
+    }
     if (key < KEY_REPEAT || key > KEY_JSON)
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
@@ -70,7 +95,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
     .options = options,
     .parser = parse_option,
-    .doc = "Measures the emulator's own speed beside yardsticks that run in the same process, and its memory.",
+    .args_doc = "[basic|llm|all]",
+    .doc =
+        "Measures the emulator's own speed beside yardsticks that run in the same process, and its memory: its matrix "
+        "products (basic, the default), a language model (llm: some minutes, 2.3 GB and 1 GB a rank), or all.",
 };
 
 /* ---- measuring ---- */
@@ -87,19 +115,25 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsticks, int repeat,
-                           struct outcome *outcome)
+/* A value in the yardstick's unit. */
+static double work_of(const plmr_bench_item *item, double value)
+{
+    return item->work > 0 ? value * item->work : value;
+}
+
+static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsticks, plmr_bench_state *state,
+                           int repeat, struct outcome *outcome)
 {
     double values[MOST_REPEATS], sticks[MOST_REPEATS];
     for (int i = 0; i < repeat; i++) {
         sticks[i] = item->yardstick ? item->yardstick(yardsticks) : 0;
-        PLMR_TRY(item->measure(item, &values[i]));
+        PLMR_TRY(item->measure(item, state, &values[i]));
     }
     outcome->value = median(values, repeat);
     outcome->least = values[0];
     outcome->most = values[repeat - 1];
     outcome->yardstick = median(sticks, repeat);
-    outcome->ratio = outcome->yardstick > 0 ? outcome->value / outcome->yardstick : NAN;
+    outcome->ratio = outcome->yardstick > 0 ? work_of(item, outcome->value) / outcome->yardstick : NAN;
     return PLMR_OK;
 }
 
@@ -118,9 +152,11 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
 {
     char stick[48] = "", share[16] = "", target[32] = "";
     if (o->yardstick > 0) {
-        snprintf(stick, sizeof stick, "%.1f %s", o->yardstick, item->yardstick_name);
+        snprintf(stick, sizeof stick, "%.1f %s", o->yardstick / work_of(item, 1), item->yardstick_name);
         snprintf(share, sizeof share, "%.0f %%", 100 * o->ratio);
     }
+    if (item->work > 0)
+        snprintf(target, sizeof target, "%.1f %s", work_of(item, o->value), item->work_unit);
     if (item->target > 0)
         snprintf(target, sizeof target, item->yardstick ? "%s %.0f %%" : "%s %.3g%s",
                  item->most ? "<=" : ">=", item->yardstick ? 100 * item->target : item->target,
@@ -137,6 +173,10 @@ static plmr_status print_json(const plmr_bench_item *item, const struct outcome 
                                item->unit, "verdict", verdict(item, o), "ranks", plmr_ranks(), "kernel",
                                plmr_kernel_name(), "version", PLMR_VERSION, "host", where.host, "date", where.date);
     PLMR_CHECK(object, PLMR_ERROR_SYSTEM, "out of memory");
+    if (item->work > 0) {
+        json_object_set_new(object, "work", json_real(work_of(item, o->value)));
+        json_object_set_new(object, "work_unit", json_string(item->work_unit));
+    }
     if (o->yardstick > 0) {
         json_object_set_new(object, "yardstick", json_real(o->yardstick));
         json_object_set_new(object, "yardstick_name", json_string(item->yardstick_name));
@@ -148,16 +188,16 @@ static plmr_status print_json(const plmr_bench_item *item, const struct outcome 
     return PLMR_OK;
 }
 
-static plmr_status run_items(const struct bench_command *c, plmr_yardsticks *yardsticks)
+static plmr_status run_items(const struct bench_command *c, plmr_yardsticks *yardsticks, plmr_bench_state *state)
 {
     FILE *out = c->json ? stderr : stdout;
     if (plmr_rank() == 0)
         fprintf(out, "plmr %s on %d rank%s, kernel %s; medians of %lld\n\n", PLMR_VERSION, plmr_ranks(),
                 plmr_ranks() == 1 ? "" : "s", plmr_kernel_name(), (long long)c->repeat);
-    for (int i = 0; i < (c->n_chosen ? c->n_chosen : plmr_bench_count()); i++) {
-        const plmr_bench_item *item = &plmr_bench_items[c->n_chosen ? c->chosen[i] : i];
+    for (int i = 0; i < c->n_chosen; i++) {
+        const plmr_bench_item *item = plmr_bench_at(c->chosen[i]);
         struct outcome outcome;
-        PLMR_TRY(measure(item, yardsticks, (int)c->repeat, &outcome));
+        PLMR_TRY(measure(item, yardsticks, state, (int)c->repeat, &outcome));
         plmr_status status = PLMR_OK;
         if (plmr_rank() == 0) {
             print_row(out, item, &outcome);
@@ -172,8 +212,10 @@ static plmr_status run_items(const struct bench_command *c, plmr_yardsticks *yar
 static plmr_status run(const struct bench_command *c)
 {
     plmr_yardsticks *yardsticks;
+    plmr_bench_state state = {.model = NULL};
     PLMR_TRY(plmr_agree(plmr_yardsticks_create(&yardsticks)));
-    plmr_status status = run_items(c, yardsticks);
+    plmr_status status = run_items(c, yardsticks, &state);
+    plmr_bench_state_clear(&state);
     plmr_yardsticks_destroy(yardsticks);
     return status;
 }
@@ -182,7 +224,9 @@ plmr_status plmr_command_bench(int argc, char **argv)
 {
     bool help = false;
     struct bench_command c = {.repeat = 3};
-    plmr_status status = plmr_options_parse(&argp, "bench", argc, argv, &c, &help);
+    plmr_status status = plmr_options_parse_most(&argp, "bench", argc, argv, 1, &c, &help);
+    if (!status && !help)
+        status = choose(&c);
     if (!status && !help)
         status = run(&c);
     free(c.chosen);
