@@ -10,6 +10,9 @@ MPIRUN_NOISE = re.compile(
     r"^-+$|^$|^Primary job|^mpirun (detected|noticed)|^mpiexec (detected|noticed)|^ *Process name|^ *Exit code|"
     r".*exited with non-zero|.*non-zero exit code|.*the job to be terminated|.*[Pp]er user-direction")
 
+# What Open MPI says when the machine was asleep for a while.
+WOKEN = re.compile(r"^\S+: Forwarding signal \d+ to job$")
+
 
 # As meson sets them for the tests, so that these scripts also run by hand, as root and on few cores.
 for name, value in {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
@@ -31,7 +34,8 @@ class Plmr:
     def run(self, args, ranks=None):
         process = self.start(args, ranks)
         out, err = process.communicate(timeout=240)
-        lines = [line for line in err.splitlines() if ranks is None or not MPIRUN_NOISE.match(line)]
+        lines = [line for line in err.splitlines() if not WOKEN.match(line)]
+        lines = [line for line in lines if ranks is None or not MPIRUN_NOISE.match(line)]
         return process.returncode, out, lines
 
     def records(self, args, ranks=None):

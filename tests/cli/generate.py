@@ -1,0 +1,148 @@
+"""plmr generate: the same text on any number of ranks, what goes to which stream, how a text ends, and what is refused.
+
+generate.py MPIEXEC PLMR DATA
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from cli import Checks, Plmr, show
+
+SMALL = "--prefill-cores 20x20 --decode-cores 20x20".split()
+STORY = ["generate", "-p", "Once upon a time", "-n", "260"]
+
+
+def greedy_of(path):
+    """Prompt, greedy ids and their text, as the data's README.md describes them."""
+    lines = dict(line.split(" ", 1) for line in path.read_text(encoding="utf-8").split("\ntext ")[0].splitlines())
+    text = path.read_text(encoding="utf-8").partition("\ntext ")[2]
+    return lines["prompt"].split(), lines["greedy"].split(), text.rstrip("\n")
+
+
+def text_of(plmr, check, args, ranks=None):
+    """What a run that must succeed prints on standard output; its summary must be on standard error."""
+    code, out, err = plmr.run(args, ranks)
+    check(code == 0 and out.endswith("\n") and any(line.startswith("  TTFT ") for line in err),
+          f"{show(args, ranks)}: {code}, {out!r}, {err}")
+    return out[:-1], err
+
+
+def greedy(plmr, check, data):
+    prompt, ids, text = greedy_of(data / "demo.greedy")
+    for ranks in None, 1, 2, 3, 4:
+        args = ["generate", "--tokens", ",".join(prompt), "-n", str(len(ids))] + (SMALL if ranks != 2 else [])
+        out, err = text_of(plmr, check, args, ranks)
+        check(out == text, f"{show(args, ranks)}: the text is {out!r}")
+        check(err[-1].endswith("5 of prompt, 100 made: as many as asked for"), f"{show(args, ranks)}: {err[-1]}")
+    code, out, _ = plmr.run(["tokenize", "--ids", ",".join(prompt + ids)])
+    check(code == 0 and out == f"Once upon a time{text}\n", f"the ids' text is {out!r}")
+
+
+def without_vocabulary(plmr, check, data):
+    for name in "llama_gqa_f32", "qwen2_odd_f32":
+        prompt, ids, _ = greedy_of(data / (name + ".greedy"))
+        for ranks in None, 3:
+            args = ["generate", "-m", str(data / (name + ".gguf")), "--tokens", ",".join(prompt), "-n", str(len(ids))]
+            out, _ = text_of(plmr, check, args + SMALL, ranks)
+            check(out == ",".join(ids), f"{show(args, ranks)}: ids are {out!r}")
+
+
+def drawn(plmr, check):
+    """The same seed, the same text; the model ends it."""
+    args = STORY + ["--temp", "0.8", "--seed"]
+    first, err = text_of(plmr, check, args + ["7"] + SMALL)
+    check(err[-1].endswith("made: the model ended the text") and first.endswith("."), f"the story is {first!r}, {err[-1]}")
+    for ranks in 2, 4:
+        check(text_of(plmr, check, args + ["7"] + SMALL, ranks)[0] == first, f"seed 7 tells another story on {ranks} ranks")
+    check(text_of(plmr, check, args + ["8"] + SMALL)[0] != first, "seed 8 tells the same story as 7")
+    one = text_of(plmr, check, STORY + ["--temp", "5", "--top-k", "1"] + SMALL)[0]
+    check(one == text_of(plmr, check, STORY + SMALL)[0], "one token to choose from is not greedy")
+
+
+def streams(plmr, check, folder):
+    args = STORY[:3] + ["-n", "3"] + SMALL
+    text, _ = text_of(plmr, check, args)
+    for ranks in None, 2:
+        code, out, err = plmr.run(args + ["--json", "-"], ranks)
+        record = json.loads(out)
+        check(code == 0 and out.count("\n") == 1 and err[0] == text, f"with --json -: {code}, {out!r}, {err}")
+        check(record["command"] == "generate" and record["output_tokens"] == 3 and record["prompt_tokens"] == 5,
+              f"the record is {record}")
+    path = os.path.join(folder, "run.json")
+    check(text_of(plmr, check, args + ["--json", path], 2)[0] == text, "--json FILE changes the text")
+    with open(path, encoding="utf-8") as file:
+        check(json.load(file)["kv_capacity_tokens"] > 0, "the record has no capacity")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([plmr.binary] + args, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    check(done.returncode == 1 and "disk full" in done.stderr, f"to a full disk: {done.returncode}, {done.stderr}")
+
+
+def whole_characters(plmr, check):
+    """At a high temperature bytes come in any order; what is printed is UTF-8 all the same."""
+    for seed in range(3):
+        done = subprocess.run([plmr.binary, "generate", "--temp", "30", "--top-k", "0", "--top-p", "1", "--seed", str(seed), "-n",
+                               "120"] + SMALL, capture_output=True, check=False)
+        try:
+            check(done.returncode == 0 and len(done.stdout.decode()) > 50, f"seed {seed}: {done.stdout}")
+        except UnicodeDecodeError as error:
+            check(False, f"seed {seed}: {error}")
+
+
+def context(plmr, check):
+    """demo was made for 384 tokens. A seed whose story goes on is not to be had, so ids of no text are the prompt."""
+    args = ["generate", "--tokens", ",".join(["5"] * 383), "-n", "1000"] + SMALL
+    _, err = text_of(plmr, check, args)
+    check(err[-1].endswith(": the model's context is full") or "ended the text" in err[-1], f"a full context: {err[-1]}")
+    args[2] += ",5,5"
+    code, out, err = plmr.run(args)
+    check(code == 2 and not out and len(err) == 1 and "385 tokens" in err[0] and "384" in err[0], f"too long: {code}, {err}")
+
+
+def interruption(plmr, check):
+    """Ctrl-C ends the text after the token at hand, and the summary is printed."""
+    for number in signal.SIGINT, signal.SIGTERM:
+        args = ["generate", "--tokens", "1,5", "-n", "370", "--temp", "9", "--top-k", "0", "--top-p", "1"]
+        process = plmr.start(args)
+        process.stdout.read(4)
+        process.send_signal(number)
+        start = time.monotonic()
+        out, err = process.communicate(timeout=60)
+        check(process.returncode == 0 and time.monotonic() - start < 20, f"after {number}: {process.returncode}, {err}")
+        check("TTFT" in err and ("made: interrupted" in err or "ended the text" in err), f"after {number}: {out!r}, {err}")
+
+
+def refused(plmr, check, data):
+    cases = [
+        ("--temp -1", "--temp: '-1' is not a number from 0 to 100"), ("--temp nan", "--temp: 'nan'"), ("--top-p 0", "--top-p: '0'"),
+        ("--top-k -3", "--top-k: '-3'"), ("--seed x", "--seed: 'x'"), ("-n 0", "'0' is not a positive"),
+        ("--tokens 1,2021", "token id 2021"), ("--tokens 1 -p a", "not both"), ("--kv shfit", "did you mean 'shift'"),
+        ("--prefill-cores 20x30", "try 20x20"), ("--decode-cores 9", "is not HxW"), ("--json /nonexistent/x", "cannot write"),
+        ("-m llama3-8b -p a", "a shape without weights"), (f"-m {data}/qwen2_odd_f32.gguf -p a", "no vocabulary"),
+        ("--kv concat -n 999 --decode-cores 3x3 --prefill-cores 3x3", "bytes of a core's SRAM on 3x3 cores"),
+    ]
+    for i, (args, words) in enumerate(cases):
+        for ranks in (None, 2) if i % 5 == 0 else (None,):
+            code, out, err = plmr.run(["generate"] + args.split(), ranks)
+            check(code == 2 and not out and len(err) == 1 and words in err[0], f"generate {args}: {code}, {out!r}, {err}")
+
+
+def main():
+    plmr, check, data = Plmr(sys.argv[1], sys.argv[2]), Checks(), pathlib.Path(sys.argv[3])
+    greedy(plmr, check, data)
+    without_vocabulary(plmr, check, data)
+    drawn(plmr, check)
+    whole_characters(plmr, check)
+    context(plmr, check)
+    interruption(plmr, check)
+    refused(plmr, check, data)
+    with tempfile.TemporaryDirectory() as folder:
+        streams(plmr, check, folder)
+    check.done()
+
+
+main()

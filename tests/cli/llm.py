@@ -1,0 +1,119 @@
+"""plmr llm: the record's keys, cycles and values that no number of ranks changes, parts of a model, and what is refused.
+
+llm.py MPIEXEC PLMR DATA
+"""
+import math
+import os
+import sys
+import tempfile
+
+from cli import Checks, Plmr, show
+
+KEYS = """command model device ranks mode prompt_tokens output_tokens prefill_rows prefill_cols decode_rows decode_cols kv
+prefill_cycles decode_cycles_first decode_cycles_last ttft_s tpot_s tpr_prefill tpr_decode tpr_e2e sram_peak_bytes sram_limit_bytes
+routes_max kv_capacity_tokens stages wall_s wall_prefill_tok_s wall_decode_tok_s energy_j version host date""".split()
+# What depends on the machine or on how it was run.
+HOST = ["ranks", "mode", "wall_s", "wall_prefill_tok_s", "wall_decode_tok_s", "wall_load_s", "wall_relayout_s", "version", "host",
+        "date", "kernel", "checksum"]
+REGIONS = "--prefill-cores 16x16 --decode-cores 12x15"
+
+
+def virtual(record):
+    return {key: value for key, value in record.items() if key not in HOST}
+
+
+def one(plmr, args, ranks=None):
+    record, = plmr.records(["llm"] + args.split(), ranks)
+    return record
+
+
+def keys(plmr, check):
+    record = one(plmr, "--model demo --prompt 20 --decode 4", 2)
+    check(list(record)[:len(KEYS)] == KEYS, f"keys are {list(record)}")
+    check(math.isclose(record["tpr_decode"] * record["tpot_s"], 1), "tpr_decode is not 1 / tpot_s")
+    check(math.isclose(record["tpr_e2e"] * (record["ttft_s"] + 4 * record["tpot_s"]), 4), "tpr_e2e")
+    check(math.isclose(record["tpr_prefill"] * record["prefill_cycles"], 20 * 1.1e9), "tpr_prefill")
+    parts = sum(value for key, value in record.items() if key.startswith("cycles_"))
+    check(math.isclose(parts, (record["ttft_s"] + 4 * record["tpot_s"]) * 1.1e9), "kinds of work do not add up to the time")
+    check(record["wall_decode_tok_s"] is None and record["checksum"] is None, "values without --mode compute")
+
+
+def ranks_agree(plmr, check, small):
+    """Cycles on any ranks, with exact shortcuts and without, with values and without; and the values."""
+    for more in "", " --kv concat", " --batch 3", " --as-published":
+        args = f"--model {small} --prompt 21 --decode 20 {REGIONS}{more}"
+        want = virtual(one(plmr, args))
+        for ranks in 1, 2, 3, 4:
+            check(virtual(one(plmr, args, ranks)) == want, f"{show(['llm', args], ranks)} differs from one process")
+        for ranks in None, 2:
+            check(virtual(one(plmr, args + " --every-step", ranks)) == want, f"{args} --every-step on {ranks} ranks differs")
+        if "published" in more:
+            continue
+        values = [one(plmr, args + " --mode compute", ranks) for ranks in (1, 2, 3)]
+        check(all(virtual(v) == want for v in values), f"{args}: --mode compute has other cycles")
+        check(len({v["checksum"] for v in values}) == 1 and values[0]["checksum"], f"{args}: checksums differ")
+
+
+def parts(plmr, check, small):
+    args = f"--model {small} --prompt 21 --decode 5 {REGIONS}"
+    whole, prefill = one(plmr, args), one(plmr, args + " --phase prefill")
+    decode, later = one(plmr, args + " --phase decode"), one(plmr, args + " --phase decode --context 80")
+    check(prefill["prefill_cycles"] == whole["prefill_cycles"] and prefill["tpot_s"] is None, f"--phase prefill: {prefill}")
+    check(decode["decode_cycles_first"] == whole["decode_cycles_first"] and decode["ttft_s"] is None, f"--phase decode: {decode}")
+    check(later["decode_cycles_first"] > decode["decode_cycles_first"] and later["context_tokens"] == 80, f"--context: {later}")
+    two = one(plmr, args + " --layers 1..2")
+    check(two["layers"] == "1..2" and two["prefill_cycles"] < whole["prefill_cycles"], f"--layers: {two}")
+    large = one(plmr, "--model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420")
+    check(large["stages"] > large["regions"] > 0 and large["wafers"] == math.ceil(large["stages"] / large["regions"]), f"{large}")
+    code, out, _ = plmr.run("llm --model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420".split())
+    check(code == 0 and f"that is {large['wafers']} such devices" in out.replace("\n            ", " "), f"too large: {out}")
+
+
+def refused(plmr, check, small):
+    cases = [
+        ("--as-published --mode compute", "--as-published leaves out"), ("--prefill-cores 30x40", "is not square"),
+        ("--model qwen2-72", "did you mean 'qwen2-72b'"), ("--model /nonexistent.gguf", "cannot open"),
+        ("--model llama3-8b --decode-cores 60x60 --phase decode", "about 100x100 would do"),
+        ("--layers 5", "is not A..B"), (f"--model {small} --layers 1..3", "small.json has layers 0..2"),
+        ("--phase neither", "--phase: unknown"), ("--prompt 0", "--prompt: '0'"), ("--batch 5000", "at most 4,096"),
+        ("--context 9 --mode compute", "--phase decode"), ("--context 9 --phase prefill", "--context is for decode"),
+        ("-x 3", "unknown option '-x'"), ("--json /nonexistent/x --model demo", "cannot write"),
+        ("--model demo --as-published --phase decode --kv concat --decode-cores 20x20 --decode 999 --context 10",
+         "row 19 of cores has no SRAM left for token 370"),
+    ]
+    for i, (args, words) in enumerate(cases):
+        for ranks in (None, 2) if i % 5 == 0 else (None,):
+            code, out, err = plmr.run(["llm"] + args.split(), ranks)
+            check(code == 2 and not out and len(err) == 1 and words in err[0], f"llm {args}: {code}, {out!r}, {err}")
+
+
+def logits(plmr, check, folder):
+    """The record of plmr logits, and that its file appears when it is complete."""
+    out = os.path.join(folder, "l.f32")
+    args = ["logits", "--tokens", "1,5,7", "--out", out] + REGIONS.split()
+    for ranks in None, 3:
+        record, = plmr.records(args, ranks)
+        check(list(record)[:len(KEYS)] == KEYS and record["command"] == "logits" and record["prompt_tokens"] == 3, f"{record}")
+    with open(out, "rb") as file:
+        before = file.read()
+    check(len(before) == 3 * 1021 * 4, f"{len(before)} bytes of logits")
+    code, _, err = plmr.run(args + ["--json", "/nonexistent/x"])
+    with open(out, "rb") as file:
+        check(code == 2 and len(err) == 1 and file.read() == before, f"a run that fails leaves an older file alone: {err}")
+    code, _, err = plmr.run(args[:3] + ["--out", "/nonexistent/x"])
+    check(code == 2 and "--out: cannot write" in err[0] and os.listdir(folder) == ["l.f32"], f"{code}, {err}")
+
+
+def main():
+    plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    small = os.path.join(sys.argv[3], "shapes", "small.json")
+    keys(plmr, check)
+    ranks_agree(plmr, check, small)
+    parts(plmr, check, small)
+    refused(plmr, check, small)
+    with tempfile.TemporaryDirectory() as folder:
+        logits(plmr, check, folder)
+    check.done()
+
+
+main()
