@@ -261,6 +261,8 @@ static const char *why_it_ended(const struct generation *g)
         return "the model ended the text";
     if (g->ended)
         return "interrupted";
+    if (plmr_timing_is_full(g->timing, g->run->engine->n_cached + 1))
+        return "a row of cores is full";
     return g->n_made < g->n_asked ? "the model's context is full" : "as many as asked for";
 }
 

@@ -84,21 +84,22 @@ static int side_for(const plmr_timing *t, const plmr_placement *p, int64_t need)
     return side;
 }
 
-static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, int64_t need)
+static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, const char *what,
+                          int64_t need)
 {
     int side = side_for(t, p, need),
         most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
     if (side > most)
         return plmr_error_make(PLMR_ERROR_LIMIT,
-                               "--%s-cores: one layer of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
+                               "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
                                "%.0f and no region of it would do: choose fewer tokens or another device, or --allow M",
-                               phase, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
+                               phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
                                t->device->sram);
     return plmr_error_make(PLMR_ERROR_LIMIT,
-                           "--%s-cores: one layer of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has %.0f: "
+                           "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has %.0f: "
                            "about %dx%d would do, or --allow M",
-                           phase, t->shape.name, (long long)need, p->rows, p->cols, t->device->name, t->device->sram,
-                           side, side);
+                           phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
+                           t->device->sram, side, side);
 }
 
 /* As many layers to a region as fit, then evenly over as many regions as that takes. */
@@ -107,12 +108,14 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     int64_t layer = p->layer_bytes + row_tokens * p->token_bytes, room = (int64_t)t->device->sram - p->working_bytes;
     int64_t most = room / layer, layers = t->options.n_layers;
     if (most < 1 && !t->allow_memory)
-        return misfit(t, p, phase, p->working_bytes + layer);
+        return misfit(t, p, phase, "one layer", p->working_bytes + layer);
     most = most < 1 ? 1 : most < layers ? most : layers;
     int64_t stages = plmr_ceil_div(layers, most);
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = last * layer + p->output_bytes > room;
+    if (p->output_bytes > room && !t->allow_memory)
+        return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
     int64_t full = p->layers_per_stage * layer,
             end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
@@ -124,9 +127,19 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     return PLMR_OK;
 }
 
+/* Tokens of the fullest row to plan with: all, or, where a layer would not fit so, as many as leave room for one, but
+ * at least the prompt's; the cache then ends the text (see plmr_timing_fits). */
+static int64_t planned_tokens(const plmr_timing *t)
+{
+    int64_t all = tokens_of_row(t, t->options.n_tokens), least = tokens_of_row(t, t->options.n_prompt);
+    int64_t room = (int64_t)t->device->sram - layer_bytes(t, t->decode) - decode_working(t, all);
+    int64_t fit = room / (token_bytes(t, t->decode) * t->options.n_batch);
+    return fit >= all ? all : fit > least ? fit : least;
+}
+
 static plmr_status place_decode(plmr_timing *t)
 {
-    int64_t row_tokens = tokens_of_row(t, t->options.n_tokens);
+    int64_t row_tokens = planned_tokens(t);
     t->placement[1] = (plmr_placement){
         .rows = t->decode->rows,
         .cols = t->decode->cols,
@@ -363,11 +376,16 @@ const plmr_placement *plmr_timing_placement(const plmr_timing *t, bool decode)
     return &t->placement[decode];
 }
 
+bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)
+{
+    return n_tokens > t->placement[1].capacity && !t->allow_memory;
+}
+
 plmr_status plmr_timing_fits(const plmr_timing *t, int64_t n_tokens)
 {
     const plmr_placement *p = &t->placement[1];
     int row = p->rows - 1;
-    if (n_tokens <= p->capacity || t->allow_memory)
+    if (!plmr_timing_is_full(t, n_tokens))
         return PLMR_OK;
     return plmr_error_make(PLMR_ERROR_LIMIT,
                            "row %d of cores has no SRAM left for token %lld: with %d layers to a region the key-value "

@@ -66,6 +66,9 @@ plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
  * changes. Collective. */
 plmr_status plmr_timing_token(plmr_timing *timing, int64_t n_before, const plmr_phase_cost **phase);
 
+/* Whether the cache of a request with n_tokens does not fit the rows of cores. Local. */
+bool plmr_timing_is_full(const plmr_timing *timing, int64_t n_tokens);
+
 /* Fails if the cache of a request with n_tokens does not fit the rows of cores: names row and token. Local. */
 plmr_status plmr_timing_fits(const plmr_timing *timing, int64_t n_tokens);
 

@@ -13,6 +13,7 @@ import time
 
 from cli import Checks, Plmr, show
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SMALL = "--prefill-cores 20x20 --decode-cores 20x20".split()
 STORY = ["generate", "-p", "Once upon a time", "-n", "260"]
 
@@ -116,6 +117,23 @@ def interruption(plmr, check):
         check("TTFT" in err and ("made: interrupted" in err or "ended the text" in err), f"after {number}: {out!r}, {err}")
 
 
+def full_row(plmr, check):
+    """Where new tokens stay on the last row, it fills up: the text so far, then row and token are named. Shifts have room."""
+    device = json.loads((ROOT / "share/devices/wse2.json").read_text())
+    device["sram"]["value"] = 8000
+    device.pop("name", None)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "small.json"
+        path.write_text(json.dumps(device))
+        args = ["generate", "--device", str(path), "-n", "120", "--prefill-cores", "14x14", "--decode-cores", "8x8", "--kv"]
+        ends = [plmr.run(args + [kv], ranks) for kv, ranks in (("concat", None), ("concat", 2), ("shift", None))]
+    (code, out, err), two, shift = ends
+    check(code == 2 and "row 7 of cores has no SRAM left for token" in err[-1], f"a full row: {code}, {err}")
+    check(any("a row of cores is full" in line for line in err), f"a full row: {err}")
+    check(out == two[1] and two[0] == 2, f"a full row on two ranks: {two}")
+    check(shift[0] == 0 and shift[1].startswith(out.rstrip("\n")) and len(shift[1]) > len(out) > 9, f"with shifts: {shift}")
+
+
 def refused(plmr, check, data):
     cases = [
         ("--temp -1", "--temp: '-1' is not a number from 0 to 100"), ("--temp nan", "--temp: 'nan'"), ("--top-p 0", "--top-p: '0'"),
@@ -138,6 +156,7 @@ def main():
     drawn(plmr, check)
     whole_characters(plmr, check)
     context(plmr, check)
+    full_row(plmr, check)
     interruption(plmr, check)
     refused(plmr, check, data)
     with tempfile.TemporaryDirectory() as folder:
