@@ -3,7 +3,6 @@
  * with values, or with costs alone. */
 #include "infer/cost.h"
 #include "infer/heads.h"
-#include "infer/regroup.h"
 #include "infer/rows.h"
 #include "infer/steps.h"
 
@@ -20,7 +19,7 @@ struct pass {
     size_t ld, ld_queries, ld_keys, ld_ffn;                /* elements from vector to vector */
     float *stream, *normed, *added;                        /* along y */
     float *queries, *keys, *values, *attended, *gate, *up; /* along x */
-    float **query, **key, **value;                         /* by key-value head, by cores */
+    plmr_held_heads heads;
     float *memory;
 };
 
@@ -131,10 +130,11 @@ static plmr_status attend_heads(const struct pass *p)
     const plmr_heads *heads = &p->grid->heads;
     int dims = plmr_heads_dims(heads);
     for (int kv = 0; kv < heads->n_kv; kv++)
-        for (int i = 0; i < p->n && p->query[kv]; i++) {
+        for (int i = 0; i < p->n && p->heads.query[kv]; i++) {
             struct head head = {.pass = p, .kv = kv, .request = i, .n_tokens = p->n_before + 1};
-            PLMR_TRY(attend_head(&head, p->query[kv] + (size_t)i * (size_t)(heads->n_rep * dims),
-                                 p->key[kv] + (size_t)i * (size_t)dims, p->value[kv] + (size_t)i * (size_t)dims));
+            PLMR_TRY(attend_head(&head, p->heads.query[kv] + (size_t)i * (size_t)(heads->n_rep * dims),
+                                 p->heads.key[kv] + (size_t)i * (size_t)dims,
+                                 p->heads.value[kv] + (size_t)i * (size_t)dims));
         }
     return PLMR_OK;
 }
@@ -142,8 +142,7 @@ static plmr_status attend_heads(const struct pass *p)
 static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
                            bool to_heads)
 {
-    plmr_regroup r = {p->grid, deal, p->engine->owner, p->n, columns, ld, head};
-    return plmr_regroup_run(&r, to_heads);
+    return plmr_held_heads_move(p->engine, p->grid, deal, columns, ld, p->n, head, to_heads);
 }
 
 /* ---- a layer ---- */
@@ -199,11 +198,11 @@ static plmr_status attend_all(const struct pass *p)
         PLMR_TRY(plmr_cost_cache_shift(p->cost));
         return plmr_cost_decode_attention(p->cost);
     }
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
-    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
-    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true));
+    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true));
+    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true));
     PLMR_TRY(attend_heads(p));
-    PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->query, false));
+    PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->heads.query, false));
     return dump_along_x(p, "attn", &g->queries, p->attended, p->ld_queries);
 }
 
@@ -263,25 +262,6 @@ static float *take(float **memory, int n, size_t ld)
     return taken;
 }
 
-static plmr_status make_heads(struct pass *p)
-{
-    const plmr_heads *heads = &p->grid->heads;
-    size_t n = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)p->n;
-    p->query = calloc(3 * n, sizeof *p->query);
-    PLMR_CHECK(p->query, PLMR_ERROR_SYSTEM, "out of memory");
-    p->key = p->query + n;
-    p->value = p->key + n;
-    for (size_t kv = 0; kv < n; kv++) {
-        if (p->engine->owner[kv] != plmr_mesh_place(p->grid->mesh, PLMR_X))
-            continue;
-        p->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
-        PLMR_CHECK(p->query[kv], PLMR_ERROR_SYSTEM, "out of memory");
-        p->key[kv] = p->query[kv] + (size_t)heads->n_rep * dims;
-        p->value[kv] = p->key[kv] + dims;
-    }
-    return PLMR_OK;
-}
-
 static plmr_status make_pass(struct pass *p)
 {
     const plmr_grid *g = p->grid;
@@ -302,14 +282,12 @@ static plmr_status make_pass(struct pass *p)
     p->values = take(&free_from, p->n, p->ld_keys);
     p->gate = take(&free_from, p->n, p->ld_ffn);
     p->up = take(&free_from, p->n, p->ld_ffn);
-    return make_heads(p);
+    return plmr_held_heads_create(p->engine, g, p->n, &p->heads);
 }
 
 static void free_pass(struct pass *p)
 {
-    for (int kv = 0; kv < p->grid->heads.n_kv && p->query; kv++)
-        free(p->query[kv]);
-    free(p->query);
+    plmr_held_heads_free(p->grid, &p->heads);
     free(p->memory);
 }
 

@@ -1,6 +1,9 @@
 #include "infer/heads.h"
 
+#include "infer/regroup.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void plmr_heads_gather(const plmr_heads *heads, int n_rep, const float *by_cores, float *to, size_t ld_rep)
@@ -22,4 +25,37 @@ void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, s
 float plmr_heads_scale(const plmr_heads *heads)
 {
     return 1 / sqrtf((float)heads->head_dim);
+}
+
+plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held)
+{
+    const plmr_heads *heads = &grid->heads;
+    size_t n_kv = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)n;
+    *held = (plmr_held_heads){.n = n, .query = calloc(3 * n_kv, sizeof *held->query)};
+    PLMR_CHECK(held->query, PLMR_ERROR_SYSTEM, "out of memory");
+    held->key = held->query + n_kv;
+    held->value = held->key + n_kv;
+    for (size_t kv = 0; kv < n_kv; kv++) {
+        if (engine->owner[kv] != plmr_mesh_place(grid->mesh, PLMR_X))
+            continue;
+        held->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
+        PLMR_CHECK(held->query[kv], PLMR_ERROR_SYSTEM, "out of memory");
+        held->key[kv] = held->query[kv] + (size_t)heads->n_rep * dims;
+        held->value[kv] = held->key[kv] + dims;
+    }
+    return PLMR_OK;
+}
+
+void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held)
+{
+    for (int kv = 0; kv < grid->heads.n_kv && held->query; kv++)
+        free(held->query[kv]);
+    free(held->query);
+}
+
+plmr_status plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal,
+                                 float *columns, size_t ld, int64_t n, float **head, bool to_heads)
+{
+    plmr_regroup r = {grid, deal, engine->owner, n, columns, ld, head};
+    return plmr_regroup_run(&r, to_heads);
 }

@@ -18,6 +18,21 @@ static inline int plmr_heads_dims(const plmr_heads *heads)
 void plmr_heads_gather(const plmr_heads *heads, int n_rep, const float *by_cores, float *to, size_t ld_rep);
 void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, size_t ld_rep, float *by_cores);
 
+/* Queries (then what attention gives), keys and values of n tokens, by cores: by key-value head, NULL where another
+ * rank is its owner. */
+typedef struct plmr_held_heads {
+    int64_t n;
+    float **query, **key, **value;
+} plmr_held_heads;
+
+/* Zeroed. Local. On failure what was made is still to be freed. */
+plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held);
+void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held);
+
+/* Between columns of queries, or of keys and values, and heads; see regroup.h. Collective. */
+plmr_status plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal,
+                                 float *columns, size_t ld, int64_t n, float **head, bool to_heads);
+
 /* The score's factor before the softmax. */
 float plmr_heads_scale(const plmr_heads *heads);
 

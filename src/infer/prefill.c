@@ -3,7 +3,6 @@
 #include "infer/cost.h"
 #include "infer/gather.h"
 #include "infer/heads.h"
-#include "infer/regroup.h"
 #include "infer/steps.h"
 
 #include <math.h>
@@ -23,7 +22,7 @@ struct pass {
     int64_t rows; /* tokens, padded to whole chunks */
     size_t ld, ld_queries, ld_keys, ld_ffn;
     float *stream, *normed, *added, *queries, *keys, *values, *gate, *up;
-    float **query, **key, **value; /* by key-value head, by cores */
+    plmr_held_heads heads;
 };
 
 /* ---- products ---- */
@@ -197,12 +196,12 @@ static void append(const struct head *h, int64_t token)
     const plmr_heads *heads = &p->grid->heads;
     int n_rep = heads->n_rep;
     float turned[2][PLMR_MOST_HEAD_DIM] = {{0}};
-    memcpy(turned[0], p->key[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
-    memcpy(turned[1], p->value[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
+    memcpy(turned[0], p->heads.key[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
+    memcpy(turned[1], p->heads.value[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
     plmr_engine_rope(p->engine, token, turned[0]);
     plmr_cache_put(&p->engine->cache, p->layer, p->request, h->kv, token, turned[0], turned[1]);
     float *queries = h->queries + token * h->dims;
-    plmr_heads_gather(heads, n_rep, p->query[h->kv] + token * n_rep * h->dims, queries, (size_t)(p->n * h->dims));
+    plmr_heads_gather(heads, n_rep, p->heads.query[h->kv] + token * n_rep * h->dims, queries, (size_t)(p->n * h->dims));
     for (int r = 0; r < n_rep; r++)
         plmr_engine_rope(p->engine, token, queries + r * p->n * h->dims);
 }
@@ -284,7 +283,7 @@ static void attend_head(const struct head *h)
             attend_rows(h, rep, first, (int)plmr_clip(first, SCORE_ROWS, p->n));
     for (int64_t t = 0; t < p->n; t++)
         plmr_heads_scatter(heads, heads->n_rep, h->queries + t * h->dims, (size_t)(p->n * h->dims),
-                           p->query[h->kv] + t * heads->n_rep * h->dims);
+                           p->heads.query[h->kv] + t * heads->n_rep * h->dims);
 }
 
 static plmr_status attend_heads(const struct pass *p)
@@ -301,7 +300,7 @@ static plmr_status attend_heads(const struct pass *p)
     head.weighted = head.scores + SCORE_ROWS * n;
     head.part = head.weighted + SCORE_ROWS * n_dims;
     for (head.kv = 0; head.kv < heads->n_kv; head.kv++)
-        if (p->query[head.kv])
+        if (p->heads.query[head.kv])
             attend_head(&head);
     free(memory);
     return PLMR_OK;
@@ -310,8 +309,7 @@ static plmr_status attend_heads(const struct pass *p)
 static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
                            bool to_heads)
 {
-    plmr_regroup r = {p->grid, deal, p->engine->owner, p->n, columns, ld, head};
-    return plmr_regroup_run(&r, to_heads);
+    return plmr_held_heads_move(p->engine, p->grid, deal, columns, ld, p->n, head, to_heads);
 }
 
 /* ---- a layer ---- */
@@ -380,11 +378,11 @@ static plmr_status attend_all(const struct pass *p)
         PLMR_TRY(plmr_cost_prefill_rope(p->cost));
         return plmr_cost_prefill_attention(p->cost);
     }
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, true));
-    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->key, true));
-    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->value, true));
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true));
+    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true));
+    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true));
     PLMR_TRY(attend_heads(p));
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->query, false));
+    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, false));
     return dump(p, "attn", &g->queries, p->queries, p->ld_queries);
 }
 
@@ -452,25 +450,6 @@ static plmr_status take(const struct pass *p, size_t ld, float **taken)
     return PLMR_OK;
 }
 
-static plmr_status make_heads(struct pass *p)
-{
-    const plmr_heads *heads = &p->grid->heads;
-    size_t n = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)p->n;
-    p->query = calloc(3 * n, sizeof *p->query);
-    PLMR_CHECK(p->query, PLMR_ERROR_SYSTEM, "out of memory");
-    p->key = p->query + n;
-    p->value = p->key + n;
-    for (size_t kv = 0; kv < n; kv++) {
-        if (p->engine->owner[kv] != plmr_mesh_place(p->grid->mesh, PLMR_X))
-            continue;
-        p->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
-        PLMR_CHECK(p->query[kv], PLMR_ERROR_SYSTEM, "out of memory");
-        p->key[kv] = p->query[kv] + (size_t)heads->n_rep * dims;
-        p->value[kv] = p->key[kv] + dims;
-    }
-    return PLMR_OK;
-}
-
 static plmr_status make_pass(struct pass *p)
 {
     const plmr_grid *g = p->grid;
@@ -488,14 +467,12 @@ static plmr_status make_pass(struct pass *p)
     PLMR_TRY(take(p, p->ld_keys, &p->values));
     PLMR_TRY(take(p, p->ld_ffn, &p->gate));
     PLMR_TRY(take(p, p->ld_ffn, &p->up));
-    return make_heads(p);
+    return plmr_held_heads_create(p->engine, g, p->n, &p->heads);
 }
 
 static void free_pass(struct pass *p)
 {
-    for (int kv = 0; kv < p->grid->heads.n_kv && p->query; kv++)
-        free(p->query[kv]);
-    free(p->query);
+    plmr_held_heads_free(p->grid, &p->heads);
     float *all[] = {p->stream, p->normed, p->added, p->queries, p->keys, p->values, p->gate, p->up};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         free(all[i]);
