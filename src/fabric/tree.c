@@ -244,15 +244,17 @@ static void copy_batch(const plmr_tree_job *job, const float *from, size_t ld_fr
 /* Every result of this rank, for all columns: result v at values + v * n_batch * n. */
 static plmr_status run_programs(const plmr_tree_job *job, float *values)
 {
-    size_t level = (size_t)job->n_batch * (size_t)(job->strip < job->n ? job->strip : job->n);
+    int64_t most = job->pitch ? job->pitch : job->strip < job->n ? job->strip : job->n;
+    size_t level = (size_t)job->n_batch * (size_t)most;
     float *stack = malloc(((size_t)job->tree->depth + 1) * level * sizeof *stack);
     PLMR_CHECK(stack, PLMR_ERROR_SYSTEM, "out of memory");
     size_t all = (size_t)job->n_batch * (size_t)job->n;
     for (int64_t col = 0; col < job->n; col += job->strip) {
         int64_t width = job->n - col < job->strip ? job->n - col : job->strip;
+        int64_t padded = job->pitch ? job->pitch : width;
         for (int v = 0; v < job->tree->n_values; v++) {
-            run_program(job, v, col, width, stack);
-            copy_batch(job, stack, (size_t)width, values + (size_t)v * all + col, (size_t)job->n, width);
+            run_program(job, v, col, padded, stack);
+            copy_batch(job, stack, (size_t)padded, values + (size_t)v * all + col, (size_t)job->n, width);
         }
     }
     free(stack);

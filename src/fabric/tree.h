@@ -43,7 +43,8 @@ typedef struct plmr_tree_job {
     enum plmr_dtype accumulate;
     int n_batch;
     int64_t n;     /* elements of a vector */
-    int64_t strip; /* at most so many at a time */
+    int64_t strip; /* at most so many at a time, */
+    int64_t pitch; /* padded to so many: `width` for make. 0: not padded */
     void (*make)(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out, int next);
     const void *context;
     float *sum; /* n_batch vectors, ld_sum apart; on every rank of the line */

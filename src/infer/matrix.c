@@ -3,15 +3,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Columns of a strip, about: partial results of so many stay in the first-level cache. */
-enum { STRIP = 384 };
+/* Columns of a strip, about: partial results of so many stay in the first-level cache. Elements of a row that begin and
+ * end with a cache line, whatever their type. */
+enum { STRIP = 384, LINE = 32 };
 
-/* Strips of nearly equal width. */
-static int64_t choose_strip(const plmr_matrix *m)
+static int64_t round_up(int64_t n, int64_t unit)
 {
-    int64_t size = m->layout.out->size, chunks = m->out.n_chunks;
-    int64_t n_strips = plmr_ceil_div(chunks * size, STRIP > size ? STRIP : size);
-    return n_strips ? plmr_ceil_div(chunks, n_strips) * size : size;
+    return plmr_ceil_div(n, unit) * unit;
+}
+
+/* Chunks of a strip: of nearly equal strips, but of such as fill their lines if there are any not much wider. */
+static int64_t choose_chunks(int64_t size, int64_t n_chunks)
+{
+    int64_t n_strips = plmr_ceil_div(n_chunks * size, STRIP > size ? STRIP : size);
+    int64_t even = n_strips ? plmr_ceil_div(n_chunks, n_strips) : 1;
+    for (int64_t chunks = even; chunks <= 2 * even && chunks < n_chunks; chunks++)
+        if (chunks * size % LINE == 0)
+            return chunks;
+    return even;
+}
+
+static void choose_strip(plmr_matrix *m)
+{
+    m->strip = choose_chunks(m->layout.out->size, m->out.n_chunks) * m->layout.out->size;
+    m->pitch = m->strip < LINE ? m->strip : round_up(m->strip, LINE);
 }
 
 static int64_t count_strips(const plmr_matrix *m)
@@ -21,7 +36,7 @@ static int64_t count_strips(const plmr_matrix *m)
 
 static size_t byte_count(const plmr_matrix *m)
 {
-    return (size_t)(count_strips(m) * m->strip * m->n_in) * plmr_dtype_bytes(m->dtype);
+    return (size_t)(count_strips(m) * m->pitch * m->n_in) * plmr_dtype_bytes(m->dtype);
 }
 
 plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype,
@@ -36,17 +51,15 @@ plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh
     };
     matrix->n_in = (int64_t)matrix->in.n_chunks * layout->in->size;
     matrix->n_out = (int64_t)matrix->out.n_chunks * layout->out->size;
-    matrix->strip = choose_strip(matrix);
+    choose_strip(matrix);
     size_t n_bytes = byte_count(matrix);
     if (n_bytes == 0)
         return PLMR_OK;
     matrix->data = plmr_slab_create(n_bytes);
     PLMR_CHECK(matrix->data, PLMR_ERROR_SYSTEM, "out of memory for weights: %zu bytes on this rank; use more ranks",
                n_bytes);
-    if (matrix->n_out % matrix->strip) {
-        size_t strip_bytes = n_bytes / (size_t)count_strips(matrix);
-        memset(matrix->data + n_bytes - strip_bytes, 0, strip_bytes);
-    }
+    if (matrix->n_out % matrix->pitch)
+        memset(matrix->data, 0, n_bytes);
     return PLMR_OK;
 }
 
@@ -104,7 +117,7 @@ static void store_columns(const struct loader *l, int64_t first, int64_t n)
         const float *from = l->rows + (l->in[r] < 0 ? 0 : l->in[r] - l->low);
         for (int64_t c = 0; c < n; c++)
             values[c] = l->in[r] < 0 ? 0 : from[c * width];
-        char *to = m->data + (size_t)((strip * m->n_in + r) * m->strip + col) * element;
+        char *to = m->data + (size_t)((strip * m->n_in + r) * m->pitch + col) * element;
         plmr_convert_from_float(m->dtype, n, values, to);
     }
 }
@@ -200,7 +213,7 @@ static plmr_status list_common(const int32_t *mine, int64_t n, const plmr_deal *
 
 static char *element_at(const plmr_matrix *m, int64_t row, int64_t col)
 {
-    size_t at = (size_t)((col / m->strip * m->n_in + row) * m->strip + col % m->strip);
+    size_t at = (size_t)((col / m->strip * m->n_in + row) * m->pitch + col % m->strip);
     return m->data + at * plmr_dtype_bytes(m->dtype);
 }
 

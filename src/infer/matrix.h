@@ -25,6 +25,7 @@ typedef struct plmr_matrix {
     plmr_part in, out; /* what this rank holds */
     int64_t n_in, n_out;
     int64_t strip; /* columns of a strip, a whole number of chunks; the last may be partly empty */
+    int64_t pitch; /* elements from row to row of a strip: whole cache lines, zeros beyond the columns */
     char *data;
 } plmr_matrix;
 
@@ -47,7 +48,7 @@ static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
 /* First element of a row in a strip. */
 static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t strip, int64_t row)
 {
-    return matrix->data + (size_t)((strip * matrix->n_in + row) * matrix->strip) * plmr_dtype_bytes(matrix->dtype);
+    return matrix->data + (size_t)((strip * matrix->n_in + row) * matrix->pitch) * plmr_dtype_bytes(matrix->dtype);
 }
 
 /* Moves a matrix to another layout, between ranks where it must. On success *matrix is the new one. Collective. */

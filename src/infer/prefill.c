@@ -81,7 +81,7 @@ static plmr_status multiply_block(const struct pass *p, const struct product *pr
         .a_line = gather->line,
         .b_line = line,
         .a_layout = {rows.count, 0, (size_t)n},
-        .b_layout = {chunks, (size_t)(m->n_in * m->strip), (size_t)m->strip},
+        .b_layout = {chunks, (size_t)(m->n_in * m->pitch), (size_t)m->pitch},
         .c = product->c[i] + (size_t)first * product->ld[i],
         .ldc = product->ld[i],
         .t1 = in->n_slots,

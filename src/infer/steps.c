@@ -39,7 +39,7 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
     const char *b = plmr_matrix_at(m, strip, row);
     const char *then = next_row < 0 ? NULL : plmr_matrix_at(m, strip, next_row);
     for (int i = 0; i < p->n; i++)
-        plmr_gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + place, b, (size_t)m->strip,
+        plmr_gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + place, b, (size_t)m->pitch,
                        onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
 }
 
@@ -55,6 +55,7 @@ plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int 
         .n_batch = n,
         .n = m->n_out,
         .strip = m->strip,
+        .pitch = m->pitch,
         .make = make_partial,
         .context = &product,
         .sum = y,
