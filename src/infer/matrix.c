@@ -89,20 +89,46 @@ enum { AT_ONCE = 32 };
 struct loader {
     plmr_matrix *m;
     const plmr_source *source;
-    int32_t *in, *out; /* elements of rows and columns */
-    int64_t low, high; /* the range of elements that the rows are of */
-    float *rows;       /* AT_ONCE x (high - low): the source's */
+    int32_t *in, *out;              /* elements of rows and columns */
+    int64_t *at;                    /* by row: where its element lies in what is read of a column, -1: nowhere */
+    int n_ranges;                   /* of elements that are read: of each run of chunks */
+    int64_t low[2], high[2], width; /* width: of all ranges */
+    float *rows;                    /* AT_ONCE x width: the source's */
 };
+
+/* The elements of rows of a run: first and last of them. */
+static void add_range(struct loader *l, const plmr_run *run)
+{
+    const plmr_matrix *m = l->m;
+    int64_t low = INT64_MAX, high = 0;
+    for (int c = 0; c < run->count; c++) {
+        int64_t row = plmr_matrix_row(m, run->first + c);
+        for (int64_t r = row; r < row + m->layout.in->size; r++)
+            if (l->in[r] >= 0) {
+                low = l->in[r] < low ? l->in[r] : low;
+                high = l->in[r] >= high ? l->in[r] + 1 : high;
+            }
+    }
+    for (int c = 0; c < run->count && low < high; c++) {
+        int64_t row = plmr_matrix_row(m, run->first + c);
+        for (int64_t r = row; r < row + m->layout.in->size; r++)
+            l->at[r] = l->in[r] < 0 ? -1 : l->width + l->in[r] - low;
+    }
+    l->low[l->n_ranges] = low;
+    l->high[l->n_ranges] = high;
+    l->width += low < high ? high - low : 0;
+    l->n_ranges += low < high;
+}
 
 static plmr_status read_columns(const struct loader *l, int64_t first, int64_t n)
 {
-    int64_t width = l->high - l->low;
     for (int64_t c = 0; c < n; c++) {
-        float *row = l->rows + c * width;
+        float *row = l->rows + c * l->width;
         if (l->out[first + c] < 0)
-            memset(row, 0, (size_t)width * sizeof *row);
-        else
-            PLMR_TRY(l->source->get(l->source, l->out[first + c], l->low, 1, (int)width, row, (size_t)width));
+            memset(row, 0, (size_t)l->width * sizeof *row);
+        for (int i = 0; i < l->n_ranges && l->out[first + c] >= 0; row += l->high[i] - l->low[i], i++)
+            PLMR_TRY(l->source->get(l->source, l->out[first + c], l->low[i], 1, (int)(l->high[i] - l->low[i]), row,
+                                    (size_t)l->width));
     }
     return PLMR_OK;
 }
@@ -110,13 +136,13 @@ static plmr_status read_columns(const struct loader *l, int64_t first, int64_t n
 static void store_columns(const struct loader *l, int64_t first, int64_t n)
 {
     plmr_matrix *m = l->m;
-    int64_t strip = first / m->strip, col = first % m->strip, width = l->high - l->low;
+    int64_t strip = first / m->strip, col = first % m->strip;
     size_t element = plmr_dtype_bytes(m->dtype);
     for (int64_t r = 0; r < m->n_in; r++) {
         float values[AT_ONCE];
-        const float *from = l->rows + (l->in[r] < 0 ? 0 : l->in[r] - l->low);
+        const float *from = l->rows + (l->at[r] < 0 ? 0 : l->at[r]);
         for (int64_t c = 0; c < n; c++)
-            values[c] = l->in[r] < 0 ? 0 : from[c * width];
+            values[c] = l->at[r] < 0 ? 0 : from[c * l->width];
         char *to = m->data + (size_t)((strip * m->n_in + r) * m->pitch + col) * element;
         plmr_convert_from_float(m->dtype, n, values, to);
     }
@@ -125,13 +151,9 @@ static void store_columns(const struct loader *l, int64_t first, int64_t n)
 static plmr_status load(struct loader *l)
 {
     plmr_matrix *m = l->m;
-    l->low = INT64_MAX;
-    for (int64_t r = 0; r < m->n_in; r++)
-        if (l->in[r] >= 0) {
-            l->low = l->in[r] < l->low ? l->in[r] : l->low;
-            l->high = l->in[r] >= l->high ? l->in[r] + 1 : l->high;
-        }
-    l->rows = malloc((size_t)(AT_ONCE * (l->high - l->low)) * sizeof *l->rows);
+    for (int i = 0; i < m->in.n_runs; i++)
+        add_range(l, &m->in.runs[i]);
+    l->rows = malloc((size_t)(AT_ONCE * l->width + 1) * sizeof *l->rows);
     PLMR_CHECK(l->rows, PLMR_ERROR_SYSTEM, "out of memory");
     for (int64_t first = 0, n; first < m->n_out; first += n) {
         int64_t left = m->strip - first % m->strip;
@@ -150,8 +172,10 @@ plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
     struct loader l = {.m = m, .source = source};
     l.in = malloc((size_t)m->n_in * sizeof *l.in);
     l.out = malloc((size_t)m->n_out * sizeof *l.out);
+    l.at = malloc((size_t)m->n_in * sizeof *l.at);
     plmr_status status = PLMR_OK;
-    if (l.in && l.out) {
+    if (l.in && l.out && l.at) {
+        memset(l.at, -1, (size_t)m->n_in * sizeof *l.at);
         list_rows(m, l.in);
         plmr_part_elements(&m->out, m->layout.out, l.out);
         status = load(&l);
@@ -159,6 +183,7 @@ plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
         status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     }
     free(l.rows);
+    free(l.at);
     free(l.out);
     free(l.in);
     return status;

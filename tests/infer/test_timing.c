@@ -147,16 +147,11 @@ static void misfits_are_refused(void **state)
     plmr_mesh_destroy(mesh);
 }
 
-int main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shortcuts_are_exact),
-        cmocka_unit_test(layers_are_alike),
-        cmocka_unit_test(cache_fills),
-        cmocka_unit_test(misfits_are_refused),
-    };
-    must(plmr_init(&argc, &argv));
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    plmr_finalize();
-    return failed;
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(shortcuts_are_exact),
+    cmocka_unit_test(layers_are_alike),
+    cmocka_unit_test(cache_fills),
+    cmocka_unit_test(misfits_are_refused),
+};
+
+TEST_MAIN(tests)

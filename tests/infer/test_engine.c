@@ -1,0 +1,107 @@
+/* Engines on the demo model: a batch gives what its requests give alone; where keys and values lie changes no more than
+ * the order of sums. */
+#include "support.h"
+
+#include "infer/engine.h"
+
+#include <math.h>
+
+enum { N_BATCH = 3, N_PROMPT = 9, N_DECODE = 6 };
+
+static int32_t token(int request, int i)
+{
+    return (request * 131 + i * 29 + 7) % 1000;
+}
+
+struct setting {
+    int n_batch, first; /* requests first, first + 1, ... */
+    int side, rows, cols;
+    bool balanced, prefills;
+};
+
+/* Runs prompts and some tokens; hidden: the last residual streams, n_batch x dim. */
+static void run(const char *name, const struct setting *s, float *hidden)
+{
+    plmr_device device = test_device("wse2");
+    plmr_mesh *mesh;
+    plmr_model *model;
+    plmr_engine *engine;
+    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    must(plmr_model_open(name, &model));
+    int dim = plmr_model_shape_of(model)->dim;
+    plmr_engine_options options = {
+        .prefill_side = s->prefills ? s->side : 0,
+        .decode_rows = s->rows,
+        .decode_cols = s->cols,
+        .n_batch = s->n_batch,
+        .n_tokens = N_PROMPT + N_DECODE,
+        .balanced = s->balanced,
+    };
+    must(plmr_engine_create(model, mesh, &device, &options, &engine));
+    for (int b = 0; b < s->n_batch && s->prefills; b++) {
+        int32_t prompt[N_PROMPT];
+        for (int i = 0; i < N_PROMPT; i++)
+            prompt[i] = token(s->first + b, i);
+        must(plmr_engine_prefill(engine, b, prompt, N_PROMPT, 1, hidden + (size_t)b * (size_t)dim));
+    }
+    must(plmr_engine_relayout(engine));
+    for (int i = s->prefills ? N_PROMPT : 0; i < N_PROMPT + N_DECODE; i++) {
+        int32_t tokens[N_BATCH];
+        for (int b = 0; b < s->n_batch; b++)
+            tokens[b] = token(s->first + b, i);
+        must(plmr_engine_decode(engine, tokens, hidden));
+    }
+    plmr_engine_destroy(engine);
+    plmr_model_close(model);
+    plmr_mesh_destroy(mesh);
+}
+
+enum { DIM = 120 };
+
+static void batches_change_nothing(void **state)
+{
+    (void)state;
+    for (int prefills = 0; prefills < 2; prefills++) {
+        struct setting s = {N_BATCH, 0, 13, 9, 20, true, prefills};
+        float all[N_BATCH * DIM], alone[DIM];
+        run("demo", &s, all);
+        for (int b = 0; b < N_BATCH; b++) {
+            s.n_batch = 1;
+            s.first = b;
+            run("demo", &s, alone);
+            assert_memory_equal(alone, all + b * DIM, sizeof alone);
+        }
+    }
+}
+
+static double farthest(const float *a, const float *b)
+{
+    double most = 0, largest = 0;
+    for (int i = 0; i < DIM; i++) {
+        most = fmax(most, fabs((double)a[i] - (double)b[i]));
+        largest = fmax(largest, fabs((double)a[i]));
+    }
+    return most / largest;
+}
+
+/* Shift or concat, prefill or not, these cores or those: the same but for rounding. */
+static void layouts_change_rounding_alone(void **state)
+{
+    (void)state;
+    static const struct setting others[] = {
+        {1, 0, 13, 9, 20, false, true}, {1, 0, 13, 9, 20, true, false}, {1, 0, 20, 40, 31, true, true}};
+    struct setting s = {1, 0, 13, 9, 20, true, true};
+    float one[DIM], other[DIM];
+    run("demo", &s, one);
+    for (int i = 0; i < 3; i++) {
+        run("demo", &others[i], other);
+        assert_true(farthest(one, other) < 1e-5);
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(batches_change_nothing),
+    cmocka_unit_test(layouts_change_rounding_alone),
+};
+
+TEST_MAIN(tests)
