@@ -5,7 +5,7 @@
 
 /* Columns of a strip, about: partial results of so many stay in the first-level cache. Elements of a row that begin and
  * end with a cache line, whatever their type. */
-enum { STRIP = 384, LINE = 32 };
+enum { STRIP = 256, LINE = 32 };
 
 static int64_t round_up(int64_t n, int64_t unit)
 {
