@@ -43,7 +43,7 @@ static const struct argp_option options[] = {
     {"batch", KEY_BATCH, "B", 0, "Requests that are decoded together (default 1)", 1},
     {"phase", KEY_PHASE, "PHASE", 0, "both, prefill or decode (default both)", 1},
     {"layers", KEY_LAYERS, "A..B", 0,
-     "Place and run these layers alone, counted from 0: a part of a model that is too large", 1},
+     "Place and compute these layers alone, counted from 0; virtual time is scaled to all of them", 1},
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default timing)", 1},
     {"as-published", KEY_PUBLISHED, NULL, 0,
      "As the published code has it: one head of full size, no fused allreduces, a cache of fixed length", 1},

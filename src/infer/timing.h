@@ -13,7 +13,7 @@
 typedef struct plmr_timing_options {
     int prefill_side;             /* cores along both axes; 0: no prefill */
     int decode_rows, decode_cols; /* 0: no decode */
-    int n_layers;                 /* of the model, that are placed and run */
+    int n_layers;                 /* of the model, that are placed; time is always of all */
     int n_batch;                  /* requests that are decoded together */
     int64_t n_prompt;             /* tokens of the prompt, which the cache holds when decode starts */
     int64_t n_tokens;             /* most tokens of a request, at the end of decode */

@@ -62,7 +62,7 @@ def parts(plmr, check, small):
     check(decode["decode_cycles_first"] == whole["decode_cycles_first"] and decode["ttft_s"] is None, f"--phase decode: {decode}")
     check(later["decode_cycles_first"] > decode["decode_cycles_first"] and later["context_tokens"] == 80, f"--context: {later}")
     two = one(plmr, args + " --layers 1..2")
-    check(two["layers"] == "1..2" and two["prefill_cycles"] < whole["prefill_cycles"], f"--layers: {two}")
+    check(two["layers"] == "1..2" and two["prefill_cycles"] == whole["prefill_cycles"], f"--layers: {two}")
     large = one(plmr, "--model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420")
     check(large["stages"] > large["regions"] > 0 and large["wafers"] == math.ceil(large["stages"] / large["regions"]), f"{large}")
     code, out, _ = plmr.run("llm --model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420".split())

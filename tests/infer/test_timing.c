@@ -97,7 +97,7 @@ static void layers_are_alike(void **state)
     plmr_timing_options options = options_of(20, 24, 30);
     double t[3];
     for (int i = 0; i < 3; i++) {
-        options.n_layers = 5 + i;
+        options.n_layers = shape.n_layers = 5 + i;
         t[i] = run(&shape, &options).token.t_cycles;
     }
     assert_true(t[2] - t[1] == t[1] - t[0]);
