@@ -1,52 +1,8 @@
-#include "fabric/clock.h"
-#include "fabric/clock_rows.h"
+#include "fabric/clock_internal.h"
 
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum arrival_kind { NOTHING, EXCHANGE, STREAM, MULTICAST };
-
-/* Lines of a reduction are taken in strips: a strip of columns as they lie, a strip of rows turned into columns. */
-enum { STRIP_COLS = 256, STRIP_ROWS = 16 };
-
-/* Something under way along one axis; `begin` is the clocks' common offset when it began. */
-struct arrival {
-    enum arrival_kind kind;
-    bool joined;
-    const plmr_ring *ring;
-    double begin, send, transit;
-};
-
-/* What one settling pass does: the same pattern twice does the same. */
-struct pattern {
-    double lag;
-    struct arrival arrival[2];
-};
-
-struct plmr_clock {
-    plmr_region *region;
-    const plmr_clock_rows *loops;
-    int rows, cols;
-    double *t, *next;   /* rows x cols; a core's clock is t + origin + lag */
-    double origin, lag; /* common to all cores */
-    struct arrival arrival[2];
-    double *ghost[2];  /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
-    double *outgoing;  /* columns on their way out */
-    int *sent;         /* reductions: see struct strip */
-    double *scratch;   /* two strips of rows turned into columns */
-    double *latest[2]; /* multicast: latest clock of each line along the axis */
-    double *after[2];  /* multicast: cycles after that, by local coordinate along the axis */
-    plmr_exchange *messages;
-    struct pattern last;
-    int n_same;     /* passes of the pattern `last` since anything else happened */
-    double advance; /* in a steady state: what one more pass of `last` adds to every clock; else 0 */
-};
-
-static double max(double a, double b)
-{
-    return a > b ? a : b;
-}
 
 static double *line_buffer(size_t n)
 {
@@ -211,10 +167,10 @@ static struct y_terms terms_of_row(const plmr_clock *clock, int r)
         terms.up_lat = a->begin + a->transit + hop * a->ring->hops_before[r];
         terms.down_lat = a->begin + a->transit + hop * a->ring->hops_after[r];
         terms.up = y_line(clock, a->ring->before[r]);
-        terms.own = max(own, max(terms.up_lat, terms.down_lat));
+        terms.own = plmr_latest(own, plmr_latest(terms.up_lat, terms.down_lat));
     } else if (a->kind == STREAM) {
         terms.down_lat = a->begin + a->transit + hop * a->ring->hops_after[r];
-        terms.own = max(own, a->begin + a->send);
+        terms.own = plmr_latest(own, a->begin + a->send);
         terms.up_lat = terms.own;
     } else if (a->kind == MULTICAST) {
         terms.up = clock->latest[PLMR_Y];
@@ -239,16 +195,16 @@ static double x_term(const plmr_clock *clock, const struct arrival *a, int r, in
     double after_lat = a->begin + a->transit + hop * a->ring->hops_after[c];
     double before_lat = a->begin + a->transit + hop * a->ring->hops_before[c];
     if (a->kind == STREAM)
-        return max(t + a->begin + a->send, after + after_lat);
-    return max(max(t, after) + after_lat, max(t, before) + before_lat);
+        return plmr_latest(t + a->begin + a->send, after + after_lat);
+    return plmr_latest(plmr_latest(t, after) + after_lat, plmr_latest(t, before) + before_lat);
 }
 
 static void settle_core(plmr_clock *clock, const struct y_terms *y, int r, int c)
 {
     double t = x_clock(clock, r, c);
-    double from_y = max(max(t + y->own, y->up[c] + y->up_lat), y->down[c] + y->down_lat);
+    double from_y = plmr_latest(plmr_latest(t + y->own, y->up[c] + y->up_lat), y->down[c] + y->down_lat);
     clock->next[(size_t)r * (size_t)clock->cols + (size_t)c] =
-        max(from_y, x_term(clock, &clock->arrival[PLMR_X], r, c));
+        plmr_latest(from_y, x_term(clock, &clock->arrival[PLMR_X], r, c));
 }
 
 static void settle_row(plmr_clock *clock, int r)
@@ -266,8 +222,8 @@ static void settle_row(plmr_clock *clock, int r)
     int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || clock->cols < 4 ? clock->cols : x->ring->reach;
     double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + clock->region->device->hop * x->ring->reach : y.own;
     if (2 * edge < clock->cols || edge == 0)
-        clock->loops->exchange(clock->cols, edge, max(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down, y.down_lat,
-                               next);
+        clock->loops->exchange(clock->cols, edge, plmr_latest(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down,
+                               y.down_lat, next);
     for (int c = 0; c < clock->cols && edge; c = c + 1 == edge && 2 * edge < clock->cols ? clock->cols - edge : c + 1)
         settle_core(clock, &y, r, c);
 }
@@ -336,19 +292,13 @@ static void look_for_steady_state(plmr_clock *clock)
     clock->advance = span[0] == -span[1] ? span[0] : 0;
 }
 
-static void forget_pattern(plmr_clock *clock)
-{
-    clock->n_same = 0;
-    clock->advance = 0;
-}
-
 plmr_status plmr_clock_settle(plmr_clock *clock)
 {
     if (clock->arrival[PLMR_X].kind == NOTHING && clock->arrival[PLMR_Y].kind == NOTHING)
         return PLMR_OK;
     struct pattern now = {clock->lag, {clock->arrival[0], clock->arrival[1]}};
     if (clock->n_same && !repeats(clock, &now))
-        forget_pattern(clock);
+        plmr_clock_forget_pattern(clock);
     if (clock->advance > 0) {
         clock->origin += clock->advance;
     } else {
@@ -384,8 +334,8 @@ plmr_status plmr_clock_since(plmr_clock *clock, const double *mark, double *adva
     double span[2] = {-DBL_MAX, -DBL_MAX}, common = clock->origin + clock->lag;
     for (size_t i = 0; i < (size_t)clock->rows * (size_t)clock->cols; i++) {
         double by = clock->t[i] + common - mark[i];
-        span[0] = max(span[0], by);
-        span[1] = max(span[1], -by);
+        span[0] = plmr_latest(span[0], by);
+        span[1] = plmr_latest(span[1], -by);
     }
     plmr_mesh_max(clock->region->mesh, span, 2);
     *advance = span[0] == -span[1] ? span[0] : -1;
@@ -397,185 +347,12 @@ void plmr_clock_reset(plmr_clock *clock)
     memset(clock->t, 0, (size_t)clock->rows * (size_t)clock->cols * sizeof *clock->t);
     memset(clock->arrival, 0, sizeof clock->arrival);
     clock->origin = clock->lag = 0;
-    forget_pattern(clock);
+    plmr_clock_forget_pattern(clock);
 }
 
 void plmr_clock_add(plmr_clock *clock, double t_cycles)
 {
     clock->lag += t_cycles;
-}
-
-/* ---- reductions ---- */
-
-/* A strip in which coordinate i along the axis has `width` clocks at free + i * stride and head + i * stride. */
-struct strip {
-    double *free, *head;
-    size_t stride;
-    int width;
-    int *sent;    /* by place: the last core whose clocks crossed to it */
-    int received; /* and the last whose clocks came from another */
-    double incoming[STRIP_COLS];
-};
-
-/* A fan's source is the same for many legs; its clocks cross to another rank once. */
-static plmr_status cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, int src, int src_place,
-                               int dst_place, const double *head)
-{
-    size_t n_bytes = (size_t)strip->width * sizeof(double);
-    if (head && strip->sent[dst_place] != src) {
-        PLMR_TRY(plmr_exchange_send(clock->messages, axis, dst_place, head, n_bytes));
-        strip->sent[dst_place] = src;
-    } else if (!head && strip->received != src) {
-        PLMR_TRY(plmr_exchange_receive(clock->messages, axis, src_place, strip->incoming, n_bytes));
-        strip->received = src;
-    }
-    plmr_exchange_wait(clock->messages);
-    return PLMR_OK;
-}
-
-static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
-                             double forward)
-{
-    const plmr_region *region = clock->region;
-    const plmr_device *device = region->device;
-    int parts = plmr_mesh_extent(region->mesh, axis), me = plmr_mesh_place(region->mesh, axis),
-        n = region->extent[axis];
-    int src_place = plmr_mesh_owner(n, parts, leg.src), dst_place = plmr_mesh_owner(n, parts, leg.dst);
-    if (src_place != me && dst_place != me)
-        return PLMR_OK;
-    size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
-    size_t dst = (size_t)(leg.dst - region->first[axis]) * strip->stride;
-    const double *head = src_place == me ? strip->head + src : NULL;
-    if (src_place != dst_place)
-        PLMR_TRY(cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head));
-    if (dst_place == me)
-        clock->loops->leg(strip->width, head ? head : strip->incoming,
-                          2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
-                          strip->head + dst);
-    for (int i = 0; head && i < strip->width; i++)
-        strip->free[src + (size_t)i] = max(strip->free[src + (size_t)i], head[i] + stream);
-    return PLMR_OK;
-}
-
-static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs,
-                              int n_legs, double stream, double forward)
-{
-    strip->sent = clock->sent;
-    for (int place = 0; place < plmr_mesh_extent(clock->region->mesh, axis); place++)
-        strip->sent[place] = -1;
-    for (int i = 0; i < n_legs; i++)
-        PLMR_TRY(carry_leg(clock, axis, strip, legs[i], stream, forward));
-    return PLMR_OK;
-}
-
-static plmr_status reduce_columns(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
-{
-    memcpy(clock->next, clock->t, (size_t)clock->rows * (size_t)clock->cols * sizeof(double));
-    for (int c = 0; c < clock->cols; c += STRIP_COLS) {
-        int width = clock->cols - c < STRIP_COLS ? clock->cols - c : STRIP_COLS;
-        struct strip strip = {.free = clock->t + c,
-                              .head = clock->next + c,
-                              .stride = (size_t)clock->cols,
-                              .width = width,
-                              .received = -1};
-        PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
-    }
-    return PLMR_OK;
-}
-
-static void turn(const double *from, size_t from_stride, double *to, size_t to_stride, int rows, int cols)
-{
-    for (int c = 0; c < cols; c++)
-        for (int r = 0; r < rows; r++)
-            to[(size_t)c * to_stride + (size_t)r] = from[(size_t)r * from_stride + (size_t)c];
-}
-
-static plmr_status reduce_rows(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
-{
-    size_t cols = (size_t)clock->cols;
-    for (int r = 0; r < clock->rows; r += STRIP_ROWS) {
-        int width = clock->rows - r < STRIP_ROWS ? clock->rows - r : STRIP_ROWS;
-        double *rows = clock->t + (size_t)r * cols;
-        struct strip strip = {.free = clock->scratch,
-                              .head = clock->scratch + cols * STRIP_ROWS,
-                              .stride = STRIP_ROWS,
-                              .width = width,
-                              .received = -1};
-        turn(rows, cols, strip.free, STRIP_ROWS, width, clock->cols);
-        turn(rows, cols, strip.head, STRIP_ROWS, width, clock->cols);
-        PLMR_TRY(carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward));
-        turn(strip.free, STRIP_ROWS, rows, cols, clock->cols, width);
-    }
-    return PLMR_OK;
-}
-
-plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
-                              double forward)
-{
-    PLMR_TRY(plmr_clock_settle(clock));
-    forget_pattern(clock);
-    return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, legs, n_legs, stream, forward);
-}
-
-/* ---- chains to a root of each row's own ---- */
-
-/* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the
- * core before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
-static double chain_row(const plmr_device *device, double *t, int from, int until, int step, double stream,
-                        double first_word)
-{
-    for (int c = from; c != until; c += step) {
-        if (first_word >= 0)
-            t[c] = max(t[c], first_word + 2 * device->ramp + device->hop) + device->stage;
-        first_word = t[c];
-        t[c] += stream;
-    }
-    return first_word;
-}
-
-/* One side of all rows, from the ranks before to those behind. */
-static plmr_status chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
-{
-    const plmr_region *region = clock->region;
-    int place = plmr_mesh_place(region->mesh, PLMR_X), last = plmr_mesh_extent(region->mesh, PLMR_X) - 1;
-    size_t n_bytes = (size_t)clock->rows * sizeof(double);
-    for (int r = 0; r < clock->rows; r++)
-        first_word[r] = -1;
-    if (place - step >= 0 && place - step <= last)
-        PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes));
-    plmr_exchange_wait(clock->messages);
-    for (int r = 0; r < clock->rows; r++) {
-        int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->cols - 1;
-        int until = here < 0 ? -1 : here > clock->cols ? clock->cols : here;
-        if ((until - from) * step > 0)
-            first_word[r] = chain_row(region->device, clock->t + (size_t)r * (size_t)clock->cols, from, until, step,
-                                      stream, first_word[r]);
-    }
-    if (place + step >= 0 && place + step <= last)
-        PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes));
-    plmr_exchange_wait(clock->messages);
-    return PLMR_OK;
-}
-
-plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
-{
-    const plmr_device *device = clock->region->device;
-    double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
-    PLMR_TRY(plmr_clock_settle(clock));
-    forget_pattern(clock);
-    PLMR_TRY(chain_side(clock, root, 1, stream, low));
-    PLMR_TRY(chain_side(clock, root, -1, stream, high));
-    for (int r = 0; r < clock->rows; r++) {
-        int here = root[r] - clock->region->first[PLMR_X];
-        double *t = clock->t + (size_t)r * (size_t)clock->cols + here;
-        if (here < 0 || here >= clock->cols)
-            continue;
-        if (low[r] >= 0)
-            *t = max(*t, low[r] + 2 * device->ramp + device->hop) + stream;
-        if (high[r] >= 0)
-            *t = max(*t, high[r] + 2 * device->ramp + device->hop) + stream;
-    }
-    return PLMR_OK;
 }
 
 /* ---- reading ---- */
@@ -584,7 +361,7 @@ double plmr_clock_block_max(const plmr_clock *clock)
 {
     double latest = 0;
     for (size_t i = 0; i < (size_t)clock->rows * (size_t)clock->cols; i++)
-        latest = max(latest, clock->t[i]);
+        latest = plmr_latest(latest, clock->t[i]);
     return latest + clock->origin + clock->lag;
 }
 
@@ -603,6 +380,6 @@ double plmr_clock_at(const plmr_clock *clock, int row, int col)
 
 void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles)
 {
-    forget_pattern(clock);
+    plmr_clock_forget_pattern(clock);
     clock->t[(size_t)row * (size_t)clock->cols + (size_t)col] = t_cycles - clock->origin - clock->lag;
 }

@@ -289,4 +289,5 @@ const plmr_isa PLMR_ISA_TABLE = {
     .to_float = to_float,
     .from_float = from_float,
     .on_vectors = &PLMR_ISA_VECTORS_TABLE,
+    .attention = &PLMR_ISA_ATTENTION_TABLE,
 };

@@ -62,6 +62,7 @@ typedef struct plmr_isa {
     void (*from_float)(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
 
     const plmr_isa_vectors *on_vectors;
+    const plmr_isa_attention *attention;
 } plmr_isa;
 
 extern const plmr_isa plmr_isa_portable;

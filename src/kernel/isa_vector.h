@@ -19,16 +19,19 @@
 #if defined(PLMR_ISA_AVX512)
 #define PLMR_ISA_TABLE plmr_isa_avx512
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx512
+#define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx512
 #define PLMR_ISA_NAME "avx512"
 enum { LANES = 16, VECTORS = 1, ROWS = 16, STRIP_ROWS = 8 };
 #elif defined(PLMR_ISA_AVX2)
 #define PLMR_ISA_TABLE plmr_isa_avx2
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx2
+#define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx2
 #define PLMR_ISA_NAME "avx2"
 enum { LANES = 8, VECTORS = 2, ROWS = 6, STRIP_ROWS = 6 };
 #else
 #define PLMR_ISA_TABLE plmr_isa_portable
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_portable
+#define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_portable
 #define PLMR_ISA_NAME "portable"
 enum { LANES = 4, VECTORS = 2, ROWS = 8, STRIP_ROWS = 8 };
 #endif

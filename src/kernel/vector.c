@@ -16,13 +16,13 @@ void plmr_gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, i
 void plmr_scores(const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q, size_t ldq,
                  enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds)
 {
-    chosen()->scores(ops, n_ops, s, n_rows, n_keys, q, ldq, dtype, kt, ldk, scores, lds);
+    plmr_isa_chosen()->attention->scores(ops, n_ops, s, n_rows, n_keys, q, ldq, dtype, kt, ldk, scores, lds);
 }
 
 void plmr_weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first,
                         const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo)
 {
-    chosen()->weighted_sums(n_rows, n_cols, p, ldp, first, second, v, ldv, out, ldo);
+    plmr_isa_chosen()->attention->weighted_sums(n_rows, n_cols, p, ldp, first, second, v, ldv, out, ldo);
 }
 
 void plmr_vector_exp(int64_t n, float scale, float shift, const float *x, float *y)

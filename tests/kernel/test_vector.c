@@ -225,8 +225,8 @@ static scores_data make_scores(const scores_case *c)
 static void check_scores(const plmr_isa *isa, const scores_case *c)
 {
     scores_data data = make_scores(c);
-    isa->on_vectors->scores(c->tree.ops, c->tree.n_ops, c->s, c->n_rows, c->n_keys, data.q, data.ldq, c->dtype, data.kt,
-                            data.ldk, data.scores, data.lds);
+    isa->attention->scores(c->tree.ops, c->tree.n_ops, c->s, c->n_rows, c->n_keys, data.q, data.ldq, c->dtype, data.kt,
+                           data.ldk, data.scores, data.lds);
     for (size_t at = 0; at <= (size_t)c->n_rows * data.lds; at++) {
         int i = (int)(at / data.lds), j = (int)(at % data.lds);
         float want = i < c->n_rows && j < c->n_keys ? score(c, &data, i, j) : 77;
@@ -292,7 +292,7 @@ static void check_sums(const plmr_isa *isa, const sums_case *c)
     float *v = random_elements(PLMR_F32, (size_t)c->n_keys * ld, 8), *out = must_allocate(n_out * sizeof *out);
     for (size_t i = 0; i < n_out; i++)
         out[i] = 77;
-    isa->on_vectors->weighted_sums(c->n_rows, c->n_cols, p, ldp, c->first, c->second, v, ld, out, ld);
+    isa->attention->weighted_sums(c->n_rows, c->n_cols, p, ldp, c->first, c->second, v, ld, out, ld);
     for (size_t at = 0; at < n_out; at++) {
         size_t i = at / ld, d = at % ld;
         float want = 77;

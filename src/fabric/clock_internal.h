@@ -1,0 +1,58 @@
+/* clock_internal.h - the inside of the clocks, for the files that advance them: clock.c and clock_reduce.c. */
+#ifndef PLMR_CLOCK_INTERNAL_H
+#define PLMR_CLOCK_INTERNAL_H
+
+#include "fabric/clock.h"
+#include "fabric/clock_rows.h"
+
+enum arrival_kind { NOTHING, EXCHANGE, STREAM, MULTICAST };
+
+/* Lines of a reduction are taken in strips: a strip of columns as they lie, a strip of rows turned into columns. */
+enum { STRIP_COLS = 256, STRIP_ROWS = 16 };
+
+/* Something under way along one axis; `begin` is the clocks' common offset when it began. */
+struct arrival {
+    enum arrival_kind kind;
+    bool joined;
+    const plmr_ring *ring;
+    double begin, send, transit;
+};
+
+/* What one settling pass does: the same pattern twice does the same. */
+struct pattern {
+    double lag;
+    struct arrival arrival[2];
+};
+
+struct plmr_clock {
+    plmr_region *region;
+    const plmr_clock_rows *loops;
+    int rows, cols;
+    double *t, *next;   /* rows x cols; a core's clock is t + origin + lag */
+    double origin, lag; /* common to all cores */
+    struct arrival arrival[2];
+    double *ghost[2];  /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
+    double *outgoing;  /* columns on their way out */
+    int *sent;         /* reductions: see struct strip */
+    double *scratch;   /* two strips of rows turned into columns */
+    double *latest[2]; /* multicast: latest clock of each line along the axis */
+    double *after[2];  /* multicast: cycles after that, by local coordinate along the axis */
+    plmr_exchange *messages;
+    struct pattern last;
+    int n_same;     /* passes of the pattern `last` since anything else happened */
+    double advance; /* in a steady state: what one more pass of `last` adds to every clock; else 0 */
+};
+
+static inline double plmr_latest(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* After anything but one more pass of the same pattern. */
+static inline void plmr_clock_forget_pattern(plmr_clock *clock)
+{
+    clock->n_same = 0;
+    clock->advance = 0;
+}
+
+#endif

@@ -1,0 +1,178 @@
+/* Clocks of reductions: streams of vectors from core to core, along legs or by chains to a root. */
+#include "fabric/clock_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- legs ---- */
+
+/* A strip in which coordinate i along the axis has `width` clocks at free + i * stride and head + i * stride. */
+struct strip {
+    double *free, *head;
+    size_t stride;
+    int width;
+    int *sent;    /* by place: the last core whose clocks crossed to it */
+    int received; /* and the last whose clocks came from another */
+    double incoming[STRIP_COLS];
+};
+
+/* A fan's source is the same for many legs; its clocks cross to another rank once. */
+static plmr_status cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, int src, int src_place,
+                               int dst_place, const double *head)
+{
+    size_t n_bytes = (size_t)strip->width * sizeof(double);
+    if (head && strip->sent[dst_place] != src) {
+        PLMR_TRY(plmr_exchange_send(clock->messages, axis, dst_place, head, n_bytes));
+        strip->sent[dst_place] = src;
+    } else if (!head && strip->received != src) {
+        PLMR_TRY(plmr_exchange_receive(clock->messages, axis, src_place, strip->incoming, n_bytes));
+        strip->received = src;
+    }
+    plmr_exchange_wait(clock->messages);
+    return PLMR_OK;
+}
+
+static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
+                             double forward)
+{
+    const plmr_region *region = clock->region;
+    const plmr_device *device = region->device;
+    int parts = plmr_mesh_extent(region->mesh, axis), me = plmr_mesh_place(region->mesh, axis),
+        n = region->extent[axis];
+    int src_place = plmr_mesh_owner(n, parts, leg.src), dst_place = plmr_mesh_owner(n, parts, leg.dst);
+    if (src_place != me && dst_place != me)
+        return PLMR_OK;
+    size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
+    size_t dst = (size_t)(leg.dst - region->first[axis]) * strip->stride;
+    const double *head = src_place == me ? strip->head + src : NULL;
+    if (src_place != dst_place)
+        PLMR_TRY(cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head));
+    if (dst_place == me)
+        clock->loops->leg(strip->width, head ? head : strip->incoming,
+                          2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
+                          strip->head + dst);
+    for (int i = 0; head && i < strip->width; i++)
+        strip->free[src + (size_t)i] = plmr_latest(strip->free[src + (size_t)i], head[i] + stream);
+    return PLMR_OK;
+}
+
+static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs,
+                              int n_legs, double stream, double forward)
+{
+    strip->sent = clock->sent;
+    for (int place = 0; place < plmr_mesh_extent(clock->region->mesh, axis); place++)
+        strip->sent[place] = -1;
+    for (int i = 0; i < n_legs; i++)
+        PLMR_TRY(carry_leg(clock, axis, strip, legs[i], stream, forward));
+    return PLMR_OK;
+}
+
+static plmr_status reduce_columns(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
+{
+    memcpy(clock->next, clock->t, (size_t)clock->rows * (size_t)clock->cols * sizeof(double));
+    for (int c = 0; c < clock->cols; c += STRIP_COLS) {
+        int width = clock->cols - c < STRIP_COLS ? clock->cols - c : STRIP_COLS;
+        struct strip strip = {.free = clock->t + c,
+                              .head = clock->next + c,
+                              .stride = (size_t)clock->cols,
+                              .width = width,
+                              .received = -1};
+        PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
+    }
+    return PLMR_OK;
+}
+
+static void turn(const double *from, size_t from_stride, double *to, size_t to_stride, int rows, int cols)
+{
+    for (int c = 0; c < cols; c++)
+        for (int r = 0; r < rows; r++)
+            to[(size_t)c * to_stride + (size_t)r] = from[(size_t)r * from_stride + (size_t)c];
+}
+
+static plmr_status reduce_rows(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
+{
+    size_t cols = (size_t)clock->cols;
+    for (int r = 0; r < clock->rows; r += STRIP_ROWS) {
+        int width = clock->rows - r < STRIP_ROWS ? clock->rows - r : STRIP_ROWS;
+        double *rows = clock->t + (size_t)r * cols;
+        struct strip strip = {.free = clock->scratch,
+                              .head = clock->scratch + cols * STRIP_ROWS,
+                              .stride = STRIP_ROWS,
+                              .width = width,
+                              .received = -1};
+        turn(rows, cols, strip.free, STRIP_ROWS, width, clock->cols);
+        turn(rows, cols, strip.head, STRIP_ROWS, width, clock->cols);
+        PLMR_TRY(carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward));
+        turn(strip.free, STRIP_ROWS, rows, cols, clock->cols, width);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
+                              double forward)
+{
+    PLMR_TRY(plmr_clock_settle(clock));
+    plmr_clock_forget_pattern(clock);
+    return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, legs, n_legs, stream, forward);
+}
+
+/* ---- chains to a root of each row's own ---- */
+
+/* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the
+ * core before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
+static double chain_row(const plmr_device *device, double *t, int from, int until, int step, double stream,
+                        double first_word)
+{
+    for (int c = from; c != until; c += step) {
+        if (first_word >= 0)
+            t[c] = plmr_latest(t[c], first_word + 2 * device->ramp + device->hop) + device->stage;
+        first_word = t[c];
+        t[c] += stream;
+    }
+    return first_word;
+}
+
+/* One side of all rows, from the ranks before to those behind. */
+static plmr_status chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
+{
+    const plmr_region *region = clock->region;
+    int place = plmr_mesh_place(region->mesh, PLMR_X), last = plmr_mesh_extent(region->mesh, PLMR_X) - 1;
+    size_t n_bytes = (size_t)clock->rows * sizeof(double);
+    for (int r = 0; r < clock->rows; r++)
+        first_word[r] = -1;
+    if (place - step >= 0 && place - step <= last)
+        PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes));
+    plmr_exchange_wait(clock->messages);
+    for (int r = 0; r < clock->rows; r++) {
+        int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->cols - 1;
+        int until = here < 0 ? -1 : here > clock->cols ? clock->cols : here;
+        if ((until - from) * step > 0)
+            first_word[r] = chain_row(region->device, clock->t + (size_t)r * (size_t)clock->cols, from, until, step,
+                                      stream, first_word[r]);
+    }
+    if (place + step >= 0 && place + step <= last)
+        PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes));
+    plmr_exchange_wait(clock->messages);
+    return PLMR_OK;
+}
+
+plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
+{
+    const plmr_device *device = clock->region->device;
+    double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
+    PLMR_TRY(plmr_clock_settle(clock));
+    plmr_clock_forget_pattern(clock);
+    PLMR_TRY(chain_side(clock, root, 1, stream, low));
+    PLMR_TRY(chain_side(clock, root, -1, stream, high));
+    for (int r = 0; r < clock->rows; r++) {
+        int here = root[r] - clock->region->first[PLMR_X];
+        double *t = clock->t + (size_t)r * (size_t)clock->cols + here;
+        if (here < 0 || here >= clock->cols)
+            continue;
+        if (low[r] >= 0)
+            *t = plmr_latest(*t, low[r] + 2 * device->ramp + device->hop) + stream;
+        if (high[r] >= 0)
+            *t = plmr_latest(*t, high[r] + 2 * device->ramp + device->hop) + stream;
+    }
+    return PLMR_OK;
+}

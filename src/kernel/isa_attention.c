@@ -1,0 +1,335 @@
+/* Attention: scores and weighted sums. Compiled once for every instruction set, as isa_vectors.c is. */
+#include "kernel/isa.h"
+#include "kernel/isa_vector.h"
+#include "plmr/status.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- scores ---- */
+
+/* Rows are worked on so many at a time, the last ones fewer: 4, 2 or 1. */
+enum { ROWS_AT_ONCE = 6 };
+
+/* Does `some(n)` for n rows from number i on, until all are done: a loop of its own for each n. */
+#define PLMR_BY_ROWS(n_rows, some)                                                                                     \
+    {                                                                                                                  \
+        int i = 0;                                                                                                     \
+        for (; i + ROWS_AT_ONCE <= (n_rows); i += ROWS_AT_ONCE)                                                        \
+            some(ROWS_AT_ONCE);                                                                                        \
+        if (i + 4 <= (n_rows)) {                                                                                       \
+            some(4);                                                                                                   \
+            i += 4;                                                                                                    \
+        }                                                                                                              \
+        if (i + 2 <= (n_rows)) {                                                                                       \
+            some(2);                                                                                                   \
+            i += 2;                                                                                                    \
+        }                                                                                                              \
+        if (i < (n_rows))                                                                                              \
+            some(1);                                                                                                   \
+    }
+
+/* A panel holds vectors of keys as floats, each with all of its dimensions in one piece: whatever ldk is, the two that
+ * are at work stay in the cache. A gap between them keeps the same dimension of all from competing for one place there.
+ */
+enum {
+    KEY_VECTORS = 2,
+    PANEL_VECTORS = 16,
+    PANEL_GAP = 1,
+    PANEL_FLOATS = (PLMR_SCORES_DIMENSIONS + PANEL_GAP) * KEY_VECTORS * 16
+};
+_Static_assert((int)LANES <= 16, "a panel has the room");
+
+typedef struct scoring {
+    const plmr_tree_op *ops;
+    int n_ops, s;
+    const float *q;
+    size_t ldq;
+    float *panel;
+    size_t stride; /* floats from one vector of keys to the next */
+    float *scores; /* of the first row and the first key of the panel */
+    size_t lds;
+} scoring;
+
+PLMR_INLINE void store_scores(int n_rows, vf top[ROWS_AT_ONCE][KEY_VECTORS], int64_t n_keys, float *scores, size_t lds)
+{
+    PLMR_UNROLL for (int i = 0; i < n_rows; i++)
+    {
+        float values[KEY_VECTORS * LANES];
+        float *to = n_keys < KEY_VECTORS * LANES ? values : scores + (size_t)i * lds;
+        PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
+        {
+            vf_store(to + v * LANES, top[i][v]);
+        }
+        if (to == values)
+            memcpy(scores + (size_t)i * lds, values, (size_t)n_keys * sizeof *values);
+    }
+}
+
+/* top = p_c + top; q and keys are at the first dimension of core c. */
+PLMR_INLINE void add_partial(int n_rows, int s, const float *q, size_t ldq, const float *keys, size_t stride,
+                             vf top[ROWS_AT_ONCE][KEY_VECTORS])
+{
+    vf part[ROWS_AT_ONCE][KEY_VECTORS] = {0};
+    for (int e = 0; e < s; e++, q++, keys += LANES) {
+        vf right[KEY_VECTORS];
+        PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
+        {
+            right[v] = vf_load(keys + (size_t)v * stride);
+        }
+        PLMR_UNROLL for (int i = 0; i < n_rows; i++)
+        {
+            PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
+            {
+                part[i][v] = vf_fma(q[(size_t)i * ldq], right[v], part[i][v]);
+            }
+        }
+    }
+    PLMR_UNROLL for (int i = 0; i < n_rows; i++)
+    {
+        PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
+        {
+            top[i][v] = part[i][v] + top[i][v];
+        }
+    }
+}
+
+/* The top of the stack stays in registers. PUSH c is carried out as ONTO c on top of -0, to which any p adds as p. */
+PLMR_INLINE void score_block(int n_rows, int s, const scoring *job, const float *q, const float *keys,
+                             vf top[ROWS_AT_ONCE][KEY_VECTORS])
+{
+    vf stack[PLMR_TREE_DEPTH][ROWS_AT_ONCE][KEY_VECTORS];
+    int depth = 0;
+    PLMR_UNROLL for (int i = 0; i < n_rows * KEY_VECTORS; i++)
+    {
+        top[i / KEY_VECTORS][i % KEY_VECTORS] = (vf){0};
+    }
+    for (int op = 0; op < job->n_ops; op++) {
+        enum plmr_tree_kind kind = job->ops[op].kind;
+        if (kind == PLMR_TREE_MERGE) {
+            depth--;
+            PLMR_UNROLL for (int i = 0; i < n_rows * KEY_VECTORS; i++)
+            {
+                top[i / KEY_VECTORS][i % KEY_VECTORS] += stack[depth][i / KEY_VECTORS][i % KEY_VECTORS];
+            }
+            continue;
+        }
+        if (kind == PLMR_TREE_PUSH) {
+            PLMR_UNROLL for (int i = 0; i < n_rows * KEY_VECTORS; i++)
+            {
+                stack[depth][i / KEY_VECTORS][i % KEY_VECTORS] = top[i / KEY_VECTORS][i % KEY_VECTORS];
+                top[i / KEY_VECTORS][i % KEY_VECTORS] = -(vf){0};
+            }
+            depth++;
+        }
+        size_t dimension = (size_t)job->ops[op].core * (size_t)s;
+        add_partial(n_rows, s, q + dimension, job->ldq, keys + dimension * LANES, job->stride, top);
+    }
+}
+
+/* Rows from number i on, and n_keys keys from vector number `vector` of the panel on. */
+PLMR_INLINE void score_rows(int n_rows, const scoring *job, int i, int vector, int64_t n_keys)
+{
+    vf top[ROWS_AT_ONCE][KEY_VECTORS];
+    const float *q = job->q + (size_t)i * job->ldq, *keys = job->panel + (size_t)vector * job->stride;
+    if (job->s == 1)
+        score_block(n_rows, 1, job, q, keys, top);
+    else
+        score_block(n_rows, job->s, job, q, keys, top);
+    store_scores(n_rows, top, n_keys - vector * LANES, job->scores + (size_t)i * job->lds + vector * LANES, job->lds);
+}
+
+static void score_panel(const scoring *job, int n_rows, int64_t n_keys)
+{
+    for (int vector = 0; vector * LANES < n_keys; vector += KEY_VECTORS) {
+#define SCORE_ROWS(n) score_rows(n, job, i, vector, n_keys)
+        PLMR_BY_ROWS(n_rows, SCORE_ROWS)
+#undef SCORE_ROWS
+    }
+}
+
+/* A vector of which n elements are there, maybe none or more than all; zeros stand for the others. */
+PLMR_INLINE vf load_some(enum plmr_dtype dtype, const void *from, size_t at, int64_t n)
+{
+    if (n >= LANES)
+        return vf_load_as(dtype, from, at);
+    float values[LANES] = {0};
+    for (int64_t lane = 0; lane < n; lane++)
+        values[lane] = load_as(dtype, from, at + (size_t)lane);
+    return vf_load(values);
+}
+
+PLMR_INLINE void pack_keys(enum plmr_dtype dtype, const scoring *job, const void *kt, size_t ldk, int64_t from,
+                           int64_t n_keys, int n_vectors)
+{
+    for (int op = 0; op < job->n_ops; op++)
+        for (int e = 0; job->ops[op].kind != PLMR_TREE_MERGE && e < job->s; e++) {
+            size_t row = (size_t)job->ops[op].core * (size_t)job->s + (size_t)e;
+            for (int v = 0; v < n_vectors; v++) {
+                vf keys = load_some(dtype, kt, row * ldk + (size_t)(from + v * LANES), n_keys - v * LANES);
+                vf_store(job->panel + (size_t)v * job->stride + row * LANES, keys);
+            }
+        }
+}
+
+static void pack_panel(enum plmr_dtype dtype, const scoring *job, const void *kt, size_t ldk, int64_t from,
+                       int64_t n_keys, int n_vectors)
+{
+    if (dtype == PLMR_F32)
+        pack_keys(PLMR_F32, job, kt, ldk, from, n_keys, n_vectors);
+    else if (dtype == PLMR_F16)
+        pack_keys(PLMR_F16, job, kt, ldk, from, n_keys, n_vectors);
+    else
+        pack_keys(PLMR_BF16, job, kt, ldk, from, n_keys, n_vectors);
+}
+
+static size_t count_dimensions(const plmr_tree_op *ops, int n_ops, int s)
+{
+    int n_cores = 0;
+    for (int op = 0; op < n_ops; op++)
+        if (ops[op].kind != PLMR_TREE_MERGE && ops[op].core >= n_cores)
+            n_cores = ops[op].core + 1;
+    return (size_t)n_cores * (size_t)s;
+}
+
+static void attention_scores(const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q,
+                             size_t ldq, enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds)
+{
+    _Alignas(PLMR_LINE_BYTES) float panel[PANEL_FLOATS];
+    size_t dimensions = count_dimensions(ops, n_ops, s);
+    PLMR_ASSERT(dimensions <= PLMR_SCORES_DIMENSIONS);
+    int most = PANEL_VECTORS;
+    size_t stride = (dimensions + PANEL_GAP) * LANES;
+    while (most > KEY_VECTORS && (size_t)most * stride > PANEL_FLOATS)
+        most -= KEY_VECTORS;
+    scoring job = {ops, n_ops, s, q, ldq, panel, stride, scores, lds};
+    for (int64_t j = 0; j < n_keys; j += most * LANES, job.scores += most * LANES) {
+        int64_t now = n_keys - j < most * LANES ? n_keys - j : most * LANES;
+        int n_blocks = (int)plmr_ceil_div(now, KEY_VECTORS * LANES);
+        pack_panel(dtype, &job, kt, ldk, j, now, n_blocks * KEY_VECTORS);
+        score_panel(&job, n_rows, now);
+    }
+}
+
+/* ---- weighted sums ---- */
+
+#if defined(PLMR_ISA_AVX512)
+enum { SUM_VECTORS = 4 };
+#else
+enum { SUM_VECTORS = 2 };
+#endif
+
+typedef struct sums {
+    const float *p;
+    size_t ldp;
+    const plmr_span *first, *second;
+    const float *v;
+    size_t ldv;
+    float *out;
+    size_t ldo;
+} sums;
+
+/* Continues the sums of rows from number i on, in n_vectors vectors of columns, over from <= j < to. */
+PLMR_INLINE void sum_span(int n_rows, int n_vectors, const sums *job, int i, size_t column, int64_t from, int64_t to)
+{
+    vf acc[ROWS_AT_ONCE][SUM_VECTORS];
+    const float *p = job->p + (size_t)i * job->ldp, *values = job->v + column;
+    float *out = job->out + (size_t)i * job->ldo + column;
+    if (from >= to)
+        return;
+    PLMR_UNROLL for (int at = 0; at < n_rows * n_vectors; at++)
+    {
+        int row = at / n_vectors, v = at % n_vectors;
+        acc[row][v] = vf_load(out + (size_t)row * job->ldo + v * LANES);
+    }
+    for (int64_t j = from; j < to; j++) {
+        vf right[SUM_VECTORS];
+        PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
+        {
+            right[v] = vf_load(values + (size_t)j * job->ldv + v * LANES);
+        }
+        PLMR_UNROLL for (int at = 0; at < n_rows * n_vectors; at++)
+        {
+            int row = at / n_vectors, v = at % n_vectors;
+            acc[row][v] = vf_fma(p[(size_t)row * job->ldp + (size_t)j], right[v], acc[row][v]);
+        }
+    }
+    PLMR_UNROLL for (int at = 0; at < n_rows * n_vectors; at++)
+    {
+        int row = at / n_vectors, v = at % n_vectors;
+        vf_store(out + (size_t)row * job->ldo + v * LANES, acc[row][v]);
+    }
+}
+
+/* What all of n_rows spans have in common; none if they have nothing. */
+static plmr_span common_span(int n_rows, const plmr_span *spans)
+{
+    plmr_span common = spans[0];
+    for (int i = 1; i < n_rows; i++) {
+        common.from = spans[i].from > common.from ? spans[i].from : common.from;
+        common.to = spans[i].to < common.to ? spans[i].to : common.to;
+    }
+    return common;
+}
+
+PLMR_INLINE void sum_rows(int n_rows, int n_vectors, const sums *job, int i, size_t column)
+{
+    plmr_span common = common_span(n_rows, job->second + i);
+    bool together = common.from < common.to;
+    for (int row = i; row < i + n_rows; row++) {
+        plmr_span first = job->first[row], second = job->second[row];
+        memset(job->out + (size_t)row * job->ldo + column, 0, (size_t)(n_vectors * LANES) * sizeof(float));
+        sum_span(1, n_vectors, job, row, column, first.from, first.to);
+        sum_span(1, n_vectors, job, row, column, second.from, together ? common.from : second.to);
+    }
+    if (!together)
+        return;
+    sum_span(n_rows, n_vectors, job, i, column, common.from, common.to);
+    for (int row = i; row < i + n_rows; row++)
+        sum_span(1, n_vectors, job, row, column, common.to, job->second[row].to);
+}
+
+PLMR_INLINE void sum_columns(int n_vectors, const sums *job, int n_rows, size_t column)
+{
+#define SUM_ROWS(n) sum_rows(n, n_vectors, job, i, column)
+    PLMR_BY_ROWS(n_rows, SUM_ROWS)
+#undef SUM_ROWS
+}
+
+static float sum_element(const sums *job, int i, int column, plmr_span span, float sum)
+{
+    for (int64_t j = span.from; j < span.to; j++)
+        sum = fmaf(job->p[(size_t)i * job->ldp + (size_t)j], job->v[(size_t)j * job->ldv + (size_t)column], sum);
+    return sum;
+}
+
+static void sum_narrow(const sums *job, int n_rows, int n_cols)
+{
+    for (int i = 0; i < n_rows; i++)
+        for (int column = 0; column < n_cols; column++)
+            job->out[(size_t)i * job->ldo + (size_t)column] =
+                sum_element(job, i, column, job->second[i], sum_element(job, i, column, job->first[i], 0));
+}
+
+/* The last vector may overlap the one before: what both compute is the same. */
+static void weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first,
+                          const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo)
+{
+    const sums job = {p, ldp, first, second, v, ldv, out, ldo};
+    int column = 0;
+    if (n_cols < LANES) {
+        sum_narrow(&job, n_rows, n_cols);
+        return;
+    }
+    for (; column + SUM_VECTORS * LANES <= n_cols; column += SUM_VECTORS * LANES)
+        sum_columns(SUM_VECTORS, &job, n_rows, (size_t)column);
+    for (; column + LANES <= n_cols; column += LANES)
+        sum_columns(1, &job, n_rows, (size_t)column);
+    if (column < n_cols)
+        sum_columns(1, &job, n_rows, (size_t)(n_cols - LANES));
+}
+
+const plmr_isa_attention PLMR_ISA_ATTENTION_TABLE = {
+    .scores = attention_scores,
+    .weighted_sums = weighted_sums,
+};
