@@ -345,8 +345,9 @@ static plmr_timing_options timing_options(const struct generate_command *c, cons
     return t;
 }
 
-static plmr_status run_prompted(struct generate_command *c, plmr_llm_run *run, const int32_t *ids, int n_ids)
+static plmr_status run_command(void *command, plmr_llm_run *run, const int32_t *ids, int n_ids)
 {
+    struct generate_command *c = command;
     plmr_llm_summary summary = {.timing = timing_options(c, run, n_ids)};
     struct generation g = {.c = c, .run = run, .summary = &summary, .n_asked = c->n_tokens};
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
@@ -360,28 +361,15 @@ static plmr_status run_prompted(struct generate_command *c, plmr_llm_run *run, c
     return status;
 }
 
-static plmr_status run_command(struct generate_command *c)
-{
-    plmr_llm_run run;
-    int32_t *ids;
-    int n_ids;
-    if (!c->llm.text && !c->llm.ids)
-        c->llm.text = default_prompt;
-    PLMR_TRY(plmr_llm_open(&c->llm, &run));
-    plmr_status status = plmr_llm_prompt(&run, &ids, &n_ids);
-    if (!status) {
-        status = run_prompted(c, &run, ids, n_ids);
-        free(ids);
-    }
-    plmr_llm_close(&run);
-    return status;
-}
-
 plmr_status plmr_command_generate(int argc, char **argv)
 {
     struct generate_command c = {.n_tokens = DEFAULT_TOKENS, .sampler = {.top_k = 40, .top_p = 0.95, .seed = 1}};
     bool help;
     plmr_llm_options_init(&c.llm);
     PLMR_TRY(plmr_options_parse(&argp, "generate", argc, argv, &c, &help));
-    return help ? PLMR_OK : run_command(&c);
+    if (help)
+        return PLMR_OK;
+    if (!c.llm.text && !c.llm.ids)
+        c.llm.text = default_prompt;
+    return plmr_llm_with_prompt(&c.llm, run_command, &c);
 }

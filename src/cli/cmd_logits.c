@@ -177,8 +177,9 @@ static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, 
     return status;
 }
 
-static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, const int32_t *ids, int n)
+static plmr_status run_prompt(void *command, plmr_llm_run *run, const int32_t *ids, int n)
 {
+    const struct logits_command *c = command;
     struct results results = {0};
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, n));
@@ -200,27 +201,14 @@ static plmr_status run_ids(const struct logits_command *c, plmr_llm_run *run, co
     return status;
 }
 
-static plmr_status run(const struct logits_command *c)
-{
-    plmr_llm_run run;
-    int32_t *ids;
-    int n;
-    PLMR_CHECK(c->out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
-    PLMR_TRY(plmr_llm_open(&c->llm, &run));
-    plmr_status status = plmr_llm_prompt(&run, &ids, &n);
-    if (!status) {
-        status = run_ids(c, &run, ids, n);
-        free(ids);
-    }
-    plmr_llm_close(&run);
-    return status;
-}
-
 plmr_status plmr_command_logits(int argc, char **argv)
 {
     struct logits_command c = {0};
     bool help;
     plmr_llm_options_init(&c.llm);
     PLMR_TRY(plmr_options_parse(&argp, "logits", argc, argv, &c, &help));
-    return help ? PLMR_OK : run(&c);
+    if (help)
+        return PLMR_OK;
+    PLMR_CHECK(c.out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
+    return plmr_llm_with_prompt(&c.llm, run_prompt, &c);
 }

@@ -79,7 +79,7 @@ static plmr_status check_ids(const plmr_llm_run *run, const int32_t *ids, int n_
     return PLMR_OK;
 }
 
-plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids)
+static plmr_status read_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids)
 {
     const plmr_llm_options *o = run->options;
     PLMR_CHECK(o->text || o->ids, PLMR_ERROR_INPUT, "a prompt is missing: give a text with -p or ids with --tokens");
@@ -90,6 +90,21 @@ plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids)
     plmr_status status = check_ids(run, *ids, *n_ids);
     if (status)
         free(*ids);
+    return status;
+}
+
+plmr_status plmr_llm_with_prompt(const plmr_llm_options *options, plmr_llm_action act, void *command)
+{
+    plmr_llm_run run;
+    int32_t *ids;
+    int n_ids;
+    PLMR_TRY(plmr_llm_open(options, &run));
+    plmr_status status = read_prompt(&run, &ids, &n_ids);
+    if (!status) {
+        status = act(command, &run, ids, n_ids);
+        free(ids);
+    }
+    plmr_llm_close(&run);
     return status;
 }
 

@@ -25,8 +25,11 @@ typedef struct plmr_llm_run {
 plmr_status plmr_llm_open(const plmr_llm_options *options, plmr_llm_run *run);
 void plmr_llm_close(plmr_llm_run *run);
 
-/* The prompt's token ids, of --tokens or of --prompt; at least one, each of the model's; the caller frees them. */
-plmr_status plmr_llm_prompt(const plmr_llm_run *run, int32_t **ids, int *n_ids);
+/* What a command does with a prompt: token ids of --tokens or of --prompt, at least one, each of the model's. */
+typedef plmr_status (*plmr_llm_action)(void *command, plmr_llm_run *run, const int32_t *ids, int n_ids);
+
+/* Opens the model, reads the prompt, acts, closes. Collective. */
+plmr_status plmr_llm_with_prompt(const plmr_llm_options *options, plmr_llm_action act, void *command);
 
 /* How keys and values are stored: as asked for, else f32 for f32 models and f16 for others. */
 enum plmr_dtype plmr_llm_cache_dtype(const plmr_llm_run *run);

@@ -68,11 +68,10 @@ plmr_part plmr_part_of(const plmr_deal *deal, const plmr_ring *ring, int place);
 int plmr_part_chunk(const plmr_part *part, int i);
 int plmr_part_index(const plmr_part *part, int chunk);
 
-/* An order of chunks other than that of the part which holds them: chunk[i] comes i-th, chunk c is number index[c], -1:
- * not held. */
+/* An order of chunks other than that of the part which holds them: chunk c is number index[c], -1: not held. */
 typedef struct plmr_order {
-    int n_chunks, n_slots;
-    int *chunk, *index;
+    int n_slots;
+    int *index;
 } plmr_order;
 
 /* Fills a list with the part's elements, -1 for padding: n_chunks * size of them. */

@@ -1,9 +1,8 @@
 /* One token through the layers, by MeshGEMVs whose reduction axis alternates, so that nothing is ever transposed: the
  * residual stream lies along y; queries, keys, values and the FFN's hidden vector along x. A pass runs in one plane:
  * with values, or with costs alone. */
+#include "infer/attention.h"
 #include "infer/cost.h"
-#include "infer/heads.h"
-#include "infer/rows.h"
 #include "infer/steps.h"
 
 #include <stdlib.h>
@@ -22,122 +21,6 @@ struct pass {
     plmr_held_heads heads;
     float *memory;
 };
-
-/* ---- attention of one head ---- */
-
-struct head {
-    const struct pass *pass;
-    int kv, request;
-    int64_t n_tokens;
-    const float *weight; /* n_rep x n_tokens: not yet divided by their sum */
-    const char *values;
-};
-
-/* A row of cores holds some tokens: it adds up their weights, and their values so weighted. The last element is the sum
- * of the weights. */
-static void make_weighted(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
-                          int next)
-{
-    const struct head *h = context;
-    const plmr_engine *e = h->pass->engine;
-    int64_t from = plmr_rows_first(e, h->pass->grid, h->n_tokens, core);
-    int n = (int)(plmr_rows_first(e, h->pass->grid, h->n_tokens, core + 1) - from), dims = e->cache.n_dims;
-    const char *rows = h->values + (size_t)from * (size_t)dims * plmr_dtype_bytes(e->cache.dtype);
-    static const float one = 1;
-    for (int r = 0; r < h->pass->grid->heads.n_rep; r++, out += width, onto += onto ? width : 0) {
-        const float *weight = h->weight + r * h->n_tokens + from;
-        plmr_gemv_onto(e->cache.dtype, PLMR_F32, n, width - 1, weight, rows, (size_t)dims, onto, out, NULL);
-        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, weight, &one, 0, onto ? onto + width - 1 : NULL, out + width - 1,
-                       NULL);
-    }
-    (void)first, (void)next;
-}
-
-/* Scores to weights: exp((score - most) * scale). */
-static void weigh(const struct head *h, float *scores)
-{
-    const plmr_heads *heads = &h->pass->grid->heads;
-    for (int r = 0; r < heads->n_rep; r++, scores += h->n_tokens)
-        plmr_vector_exp(h->n_tokens, plmr_heads_scale(heads), plmr_vector_max(h->n_tokens, scores), scores, scores);
-}
-
-static plmr_status sum_values(const struct head *h, float *by_cores)
-{
-    const plmr_heads *heads = &h->pass->grid->heads;
-    int64_t width = h->pass->engine->cache.n_dims + 1;
-    float *sum = malloc((size_t)(heads->n_rep * width) * sizeof *sum);
-    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_tree_job job = {
-        .tree = h->pass->grid->tree_y,
-        .accumulate = PLMR_F32,
-        .n_batch = heads->n_rep,
-        .n = width,
-        .strip = width,
-        .make = make_weighted,
-        .context = h,
-        .sum = sum,
-        .ld_sum = (size_t)width,
-    };
-    plmr_status status = plmr_tree_run(&job);
-    for (int r = 0; r < heads->n_rep; r++)
-        for (int64_t d = 0; d < width - 1; d++)
-            sum[r * width + d] *= 1 / sum[r * width + width - 1];
-    plmr_heads_scatter(heads, heads->n_rep, sum, (size_t)width, by_cores);
-    free(sum);
-    return status;
-}
-
-/* Keys and queries are turned, key and value join the cache. */
-static void append(const struct head *h, const float *key, const float *value, float *queries)
-{
-    const plmr_engine *e = h->pass->engine;
-    const plmr_heads *heads = &h->pass->grid->heads;
-    int64_t position = h->n_tokens - 1;
-    float turned[2][PLMR_MOST_HEAD_DIM] = {{0}};
-    memcpy(turned[0], key, (size_t)plmr_heads_dims(heads) * sizeof *key);
-    memcpy(turned[1], value, (size_t)plmr_heads_dims(heads) * sizeof *value);
-    plmr_engine_rope(e, position, turned[0]);
-    plmr_cache_put((plmr_cache *)&e->cache, h->pass->layer, h->request, h->kv, position, turned[0], turned[1]);
-    for (int r = 0; r < heads->n_rep; r++)
-        plmr_engine_rope(e, position, queries + r * plmr_heads_dims(heads));
-}
-
-static plmr_status attend_head(struct head *h, float *by_cores, const float *key, const float *value)
-{
-    const plmr_engine *e = h->pass->engine;
-    const plmr_grid *grid = h->pass->grid;
-    const plmr_heads *heads = &grid->heads;
-    int dims = plmr_heads_dims(heads);
-    float *queries = malloc((size_t)(heads->n_rep * (dims + h->n_tokens)) * sizeof *queries);
-    PLMR_CHECK(queries, PLMR_ERROR_SYSTEM, "out of memory");
-    float *scores = queries + heads->n_rep * dims;
-    plmr_heads_gather(heads, heads->n_rep, by_cores, queries, (size_t)dims);
-    append(h, key, value, queries);
-    const plmr_tree *tree = grid->tree_head;
-    plmr_scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, h->n_tokens, queries, (size_t)dims,
-                e->cache.dtype, plmr_cache_keys(&e->cache, h->pass->layer, h->request, h->kv),
-                (size_t)e->cache.n_tokens, scores, (size_t)h->n_tokens);
-    weigh(h, scores);
-    h->weight = scores;
-    h->values = plmr_cache_values(&e->cache, h->pass->layer, h->request, h->kv);
-    plmr_status status = sum_values(h, by_cores);
-    free(queries);
-    return status;
-}
-
-static plmr_status attend_heads(const struct pass *p)
-{
-    const plmr_heads *heads = &p->grid->heads;
-    int dims = plmr_heads_dims(heads);
-    for (int kv = 0; kv < heads->n_kv; kv++)
-        for (int i = 0; i < p->n && p->heads.query[kv]; i++) {
-            struct head head = {.pass = p, .kv = kv, .request = i, .n_tokens = p->n_before + 1};
-            PLMR_TRY(attend_head(&head, p->heads.query[kv] + (size_t)i * (size_t)(heads->n_rep * dims),
-                                 p->heads.key[kv] + (size_t)i * (size_t)dims,
-                                 p->heads.value[kv] + (size_t)i * (size_t)dims));
-        }
-    return PLMR_OK;
-}
 
 static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
                            bool to_heads)
@@ -201,7 +84,7 @@ static plmr_status attend_all(const struct pass *p)
     PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true));
     PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true));
     PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true));
-    PLMR_TRY(attend_heads(p));
+    PLMR_TRY(plmr_attend_token(&(plmr_token_attention){p->engine, g, &p->heads, p->n, p->layer, p->n_before + 1}));
     PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->heads.query, false));
     return dump_along_x(p, "attn", &g->queries, p->attended, p->ld_queries);
 }

@@ -155,6 +155,9 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
 static plmr_status fill_engine(plmr_engine *engine)
 {
     const plmr_engine_options *o = &engine->options;
+    PLMR_CHECK(padded_dims(engine) <= PLMR_MOST_HEAD_DIM, PLMR_ERROR_INPUT,
+               "%s: heads of %d elements are too long: at most %d can be computed with", engine->shape->name,
+               engine->shape->head_dim, PLMR_MOST_HEAD_DIM);
     PLMR_TRY(choose_owners(engine));
     PLMR_TRY(load_weights(engine));
     PLMR_TRY(make_rope(engine));

@@ -59,28 +59,19 @@ static plmr_status make_heads_plan(plmr_grid *grid)
 /* The chunks of a dimension in the order in which a tree's programs meet the cores that hold them. */
 static plmr_status make_order(const plmr_tree *tree, const plmr_ring *ring, const plmr_deal *deal, plmr_order *order)
 {
-    int first = ring->region->first[ring->axis], n_ops = tree->first[tree->n_values];
+    int first = ring->region->first[ring->axis], n_ops = tree->first[tree->n_values], n = 0;
     order->n_slots = deal->n_slots;
-    order->chunk = malloc((size_t)deal->n_slots * sizeof(int));
     order->index = malloc((size_t)deal->n_slots * sizeof(int));
-    PLMR_CHECK(order->chunk && order->index, PLMR_ERROR_SYSTEM, "out of memory");
+    PLMR_CHECK(order->index, PLMR_ERROR_SYSTEM, "out of memory");
     memset(order->index, -1, (size_t)deal->n_slots * sizeof(int));
     for (int i = 0; i < n_ops; i++) {
         if (tree->ops[i].kind == PLMR_TREE_MERGE)
             continue;
         int chunk = plmr_ring_position(ring, first + tree->ops[i].core);
-        if (chunk >= deal->n_filled)
-            continue;
-        order->index[chunk] = order->n_chunks;
-        order->chunk[order->n_chunks++] = chunk;
+        if (chunk < deal->n_filled)
+            order->index[chunk] = n++;
     }
     return PLMR_OK;
-}
-
-static void free_order(plmr_order *order)
-{
-    free(order->chunk);
-    free(order->index);
 }
 
 static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const plmr_model_shape *shape,
@@ -123,9 +114,9 @@ void plmr_grid_destroy(plmr_grid *grid)
 {
     if (!grid)
         return;
-    free_order(&grid->order_ffn);
-    free_order(&grid->order_queries);
-    free_order(&grid->order_y);
+    free(grid->order_ffn.index);
+    free(grid->order_queries.index);
+    free(grid->order_y.index);
     plmr_tree_destroy(grid->tree_head);
     plmr_tree_destroy(grid->tree_y);
     plmr_tree_destroy(grid->tree_x);

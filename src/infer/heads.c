@@ -22,6 +22,18 @@ void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, s
             memcpy(by_cores, from + (size_t)rep * ld_rep + (size_t)core * n, n * sizeof *from);
 }
 
+/* The cache may hold more elements than these cores do, all of them padding. */
+void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, int request, int kv, int64_t token,
+                       const float *key, const float *value)
+{
+    float turned[PLMR_MOST_HEAD_DIM] = {0}, padded[PLMR_MOST_HEAD_DIM] = {0};
+    size_t n_bytes = (size_t)plmr_heads_dims(heads) * sizeof(float);
+    memcpy(turned, key, n_bytes);
+    memcpy(padded, value, n_bytes);
+    plmr_engine_rope(engine, token, turned);
+    plmr_cache_put(&engine->cache, layer, request, kv, token, turned, padded);
+}
+
 float plmr_heads_scale(const plmr_heads *heads)
 {
     return 1 / sqrtf((float)heads->head_dim);
@@ -31,7 +43,7 @@ plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *g
 {
     const plmr_heads *heads = &grid->heads;
     size_t n_kv = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)n;
-    *held = (plmr_held_heads){.n = n, .query = calloc(3 * n_kv, sizeof *held->query)};
+    *held = (plmr_held_heads){.query = calloc(3 * n_kv, sizeof *held->query)};
     PLMR_CHECK(held->query, PLMR_ERROR_SYSTEM, "out of memory");
     held->key = held->query + n_kv;
     held->value = held->key + n_kv;

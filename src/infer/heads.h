@@ -21,7 +21,6 @@ void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, s
 /* Queries (then what attention gives), keys and values of n tokens, by cores: by key-value head, NULL where another
  * rank is its owner. */
 typedef struct plmr_held_heads {
-    int64_t n;
     float **query, **key, **value;
 } plmr_held_heads;
 
@@ -32,6 +31,10 @@ void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held);
 /* Between columns of queries, or of keys and values, and heads; see regroup.h. Collective. */
 plmr_status plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal,
                                  float *columns, size_t ld, int64_t n, float **head, bool to_heads);
+
+/* A token's key, turned for its position, and value join the cache; both by cores, of one head. */
+void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, int request, int kv, int64_t token,
+                       const float *key, const float *value);
 
 /* The score's factor before the softmax. */
 float plmr_heads_scale(const plmr_heads *heads);

@@ -1,16 +1,16 @@
 /* A prompt through the layers, by MeshGEMMs: tokens are dealt along y, everything else along x. A rank has all tokens
  * and its own columns. A pass runs in one plane: with values, or with costs alone. */
+#include "infer/attention.h"
 #include "infer/cost.h"
 #include "infer/gather.h"
-#include "infer/heads.h"
 #include "infer/steps.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of an activation that are gathered, and of scores that are made, at a time. */
-enum { GATHER_ROWS = 512, SCORE_ROWS = 64 };
+/* Rows of an activation that are gathered at a time. */
+enum { GATHER_ROWS = 512 };
 
 struct pass {
     plmr_cost_pass *cost; /* the time plane; NULL: values */
@@ -45,12 +45,11 @@ static void while_multiplying(void *gather, double share)
 }
 
 /* The layout that the kernel knows: see plmr_gemm_block. */
-static plmr_status list_lines(const plmr_matrix *m, int n_slots, const void **line)
+static void list_lines(const plmr_matrix *m, int n_slots, const void **line)
 {
     memset(line, 0, (size_t)n_slots * sizeof *line);
     for (int slot = 0; slot < m->layout.in->n_filled; slot++)
         line[slot] = plmr_matrix_at(m, 0, plmr_matrix_row(m, slot));
-    return PLMR_OK;
 }
 
 static plmr_status multiply_block(const struct pass *p, const struct product *product, int i, plmr_gather *gather,
@@ -63,7 +62,7 @@ static plmr_status multiply_block(const struct pass *p, const struct product *pr
     if (m->n_out == 0)
         return PLMR_OK;
     PLMR_TRY(plmr_region_scratch(p->grid->region, &scratch));
-    PLMR_TRY(list_lines(m, in->n_slots, line));
+    list_lines(m, in->n_slots, line);
     int chunks = (int)(m->strip / out->size);
     plmr_gemm_block block = {
         .n_slots = in->n_slots,
@@ -177,135 +176,6 @@ static plmr_status normalise(const struct pass *p, const float *weight)
     return status;
 }
 
-/* ---- attention of one query head, on the rank that owns it ---- */
-
-struct head {
-    const struct pass *p;
-    int kv, dims;
-    float *queries;           /* n_rep x tokens x dims */
-    float *values;            /* tokens x dims, as the cache rounds them */
-    float *scores, *weighted; /* SCORE_ROWS x tokens, x dims */
-    plmr_span *own, *before;
-    float *part; /* one for each core of the head */
-};
-
-/* A token's key and value join the cache; its queries are turned. */
-static void append(const struct head *h, int64_t token)
-{
-    const struct pass *p = h->p;
-    const plmr_heads *heads = &p->grid->heads;
-    int n_rep = heads->n_rep;
-    float turned[2][PLMR_MOST_HEAD_DIM] = {{0}};
-    memcpy(turned[0], p->heads.key[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
-    memcpy(turned[1], p->heads.value[h->kv] + token * h->dims, (size_t)h->dims * sizeof(float));
-    plmr_engine_rope(p->engine, token, turned[0]);
-    plmr_cache_put(&p->engine->cache, p->layer, p->request, h->kv, token, turned[0], turned[1]);
-    float *queries = h->queries + token * h->dims;
-    plmr_heads_gather(heads, n_rep, p->heads.query[h->kv] + token * n_rep * h->dims, queries, (size_t)(p->n * h->dims));
-    for (int r = 0; r < n_rep; r++)
-        plmr_engine_rope(p->engine, token, queries + r * p->n * h->dims);
-}
-
-/* Values as the cache has them, as floats. */
-static void read_values(const struct head *h)
-{
-    const plmr_cache *cache = &h->p->engine->cache;
-    const char *values = plmr_cache_values(cache, h->p->layer, h->p->request, h->kv);
-    size_t row = (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
-    for (int64_t t = 0; t < h->p->n; t++)
-        plmr_convert_to_float(cache->dtype, h->dims, values + (size_t)t * row, h->values + t * h->dims);
-}
-
-/* The sum of a token's weights: every core of the head adds up those of the tokens that it keeps scores for, then the
- * tree adds up the cores. Token chunk c of all P is kept by core c * span / P. */
-static float sum_weights(const struct head *h, const float *weights, int64_t n)
-{
-    const plmr_tree *tree = h->p->grid->tree_head;
-    int span = h->p->grid->heads.span, side = h->p->grid->rows;
-    float stack[PLMR_TREE_DEPTH], *top = stack - 1;
-    for (int core = 0; core < span; core++) {
-        int64_t from = plmr_ceil_div((int64_t)core * side, span) * h->p->ms;
-        int64_t to = plmr_ceil_div((int64_t)(core + 1) * side, span) * h->p->ms;
-        h->part[core] = 0;
-        for (int64_t t = from; t < to && t < n; t++)
-            h->part[core] += weights[t];
-    }
-    for (int i = 0; i < tree->first[1]; i++) {
-        plmr_tree_op op = tree->ops[i];
-        if (op.kind == PLMR_TREE_PUSH)
-            *++top = h->part[op.core];
-        else if (op.kind == PLMR_TREE_ONTO)
-            *top = h->part[op.core] + *top;
-        else
-            top--, *top = top[0] + top[1];
-    }
-    return stack[0];
-}
-
-/* Softmax of a row of scores, the token seeing itself and those before it; not yet divided by the sum. A core of the
- * token's row meets first the values of the row's own chunk, then those from the first chunk on. */
-static float weigh(const struct head *h, int64_t token, float *scores, plmr_span *own, plmr_span *before)
-{
-    float scale = plmr_heads_scale(&h->p->grid->heads);
-    plmr_vector_exp(token + 1, scale, plmr_vector_max(token + 1, scores), scores, scores);
-    *own = (plmr_span){token / h->p->ms * h->p->ms, token + 1};
-    *before = (plmr_span){0, own->from};
-    return sum_weights(h, scores, token + 1);
-}
-
-static void attend_rows(const struct head *h, int rep, int64_t first, int n)
-{
-    const struct pass *p = h->p;
-    const plmr_cache *cache = &p->engine->cache;
-    const plmr_heads *heads = &p->grid->heads;
-    const plmr_tree *tree = p->grid->tree_head;
-    float sum[SCORE_ROWS], *queries = h->queries + ((int64_t)rep * p->n + first) * h->dims;
-    plmr_scores(tree->ops, tree->first[1], heads->n_dims, n, first + n, queries, (size_t)h->dims, cache->dtype,
-                plmr_cache_keys(cache, p->layer, p->request, h->kv), (size_t)cache->n_tokens, h->scores, (size_t)p->n);
-    for (int i = 0; i < n; i++)
-        sum[i] = weigh(h, first + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
-    plmr_weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->values, (size_t)h->dims, h->weighted,
-                       (size_t)h->dims);
-    for (int i = 0; i < n; i++)
-        for (int d = 0; d < h->dims; d++)
-            queries[i * h->dims + d] = h->weighted[i * h->dims + d] * (1 / sum[i]);
-}
-
-static void attend_head(const struct head *h)
-{
-    const struct pass *p = h->p;
-    const plmr_heads *heads = &p->grid->heads;
-    for (int64_t t = 0; t < p->n; t++)
-        append(h, t);
-    read_values(h);
-    for (int rep = 0; rep < heads->n_rep; rep++)
-        for (int64_t first = 0; first < p->n; first += SCORE_ROWS)
-            attend_rows(h, rep, first, (int)plmr_clip(first, SCORE_ROWS, p->n));
-    for (int64_t t = 0; t < p->n; t++)
-        plmr_heads_scatter(heads, heads->n_rep, h->queries + t * h->dims, (size_t)(p->n * h->dims),
-                           p->heads.query[h->kv] + t * heads->n_rep * h->dims);
-}
-
-static plmr_status attend_heads(const struct pass *p)
-{
-    const plmr_heads *heads = &p->grid->heads;
-    int dims = plmr_heads_dims(heads);
-    plmr_span spans[2][SCORE_ROWS];
-    size_t n = (size_t)p->n, n_dims = (size_t)dims, room = n * n_dims * ((size_t)heads->n_rep + 1);
-    float *memory = malloc((room + SCORE_ROWS * (n + n_dims) + (size_t)heads->span) * sizeof *memory);
-    PLMR_CHECK(memory, PLMR_ERROR_SYSTEM, "out of memory");
-    struct head head = {.p = p, .dims = dims, .queries = memory, .own = spans[0], .before = spans[1]};
-    head.values = head.queries + n * n_dims * (size_t)heads->n_rep;
-    head.scores = head.values + n * n_dims;
-    head.weighted = head.scores + SCORE_ROWS * n;
-    head.part = head.weighted + SCORE_ROWS * n_dims;
-    for (head.kv = 0; head.kv < heads->n_kv; head.kv++)
-        if (p->heads.query[head.kv])
-            attend_head(&head);
-    free(memory);
-    return PLMR_OK;
-}
-
 static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
                            bool to_heads)
 {
@@ -381,7 +251,7 @@ static plmr_status attend_all(const struct pass *p)
     PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true));
     PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true));
     PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true));
-    PLMR_TRY(attend_heads(p));
+    PLMR_TRY(plmr_attend_prompt(&(plmr_prompt_attention){p->engine, g, &p->heads, p->request, p->layer, p->n, p->ms}));
     PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, false));
     return dump(p, "attn", &g->queries, p->queries, p->ld_queries);
 }

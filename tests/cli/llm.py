@@ -75,6 +75,7 @@ def refused(plmr, check, small):
         ("--model qwen2-72", "did you mean 'qwen2-72b'"), ("--model /nonexistent.gguf", "cannot open"),
         ("--model llama3-8b --decode-cores 60x60 --phase decode", "about 100x100 would do"),
         ("--layers 5", "is not A..B"), (f"--model {small} --layers 1..3", "small.json has layers 0..2"),
+        (f"--model {small.replace('small', 'long_head')} --mode compute --prompt 3 --decode 2 {REGIONS}", "heads of 2050 elements are too"),
         ("--phase neither", "--phase: unknown"), ("--prompt 0", "--prompt: '0'"), ("--batch 5000", "at most 4,096"),
         ("--context 9 --mode compute", "--phase decode"), ("--context 9 --phase prefill", "--context is for decode"),
         ("-x 3", "unknown option '-x'"), ("--json /nonexistent/x --model demo", "cannot write"),
