@@ -93,6 +93,7 @@ struct loader {
     int64_t *at;                    /* by row: where its element lies in what is read of a column, -1: nowhere */
     int n_ranges;                   /* of elements that are read: of each run of chunks */
     int64_t low[2], high[2], width; /* width: of all ranges */
+    int64_t ld;                     /* from column to column of rows: no power of two, so all fit the cache together */
     float *rows;                    /* AT_ONCE x width: the source's */
 };
 
@@ -123,7 +124,7 @@ static void add_range(struct loader *l, const plmr_run *run)
 static plmr_status read_columns(const struct loader *l, int64_t first, int64_t n)
 {
     for (int64_t c = 0; c < n; c++) {
-        float *row = l->rows + c * l->width;
+        float *row = l->rows + c * l->ld;
         if (l->out[first + c] < 0)
             memset(row, 0, (size_t)l->width * sizeof *row);
         for (int i = 0; i < l->n_ranges && l->out[first + c] >= 0; row += l->high[i] - l->low[i], i++)
@@ -142,7 +143,7 @@ static void store_columns(const struct loader *l, int64_t first, int64_t n)
         float values[AT_ONCE];
         const float *from = l->rows + (l->at[r] < 0 ? 0 : l->at[r]);
         for (int64_t c = 0; c < n; c++)
-            values[c] = l->at[r] < 0 ? 0 : from[c * l->width];
+            values[c] = l->at[r] < 0 ? 0 : from[c * l->ld];
         char *to = m->data + (size_t)((strip * m->n_in + r) * m->pitch + col) * element;
         plmr_convert_from_float(m->dtype, n, values, to);
     }
@@ -153,7 +154,8 @@ static plmr_status load(struct loader *l)
     plmr_matrix *m = l->m;
     for (int i = 0; i < m->in.n_runs; i++)
         add_range(l, &m->in.runs[i]);
-    l->rows = malloc((size_t)(AT_ONCE * l->width + 1) * sizeof *l->rows);
+    l->ld = round_up(l->width, LINE) + LINE / 2;
+    l->rows = malloc((size_t)(AT_ONCE * l->ld) * sizeof *l->rows);
     PLMR_CHECK(l->rows, PLMR_ERROR_SYSTEM, "out of memory");
     for (int64_t first = 0, n; first < m->n_out; first += n) {
         int64_t left = m->strip - first % m->strip;
