@@ -49,7 +49,12 @@ extern "C" {
     X(scalar_function, "cycles", 0, 1e6, "one scalar exp, divide or sigmoid")                                          \
     X(decode_layer, "cycles", 0, 1e9, "scalar work of one decode layer beside its collectives, fixed part")            \
     X(decode_element, "cycles", 0, 1e9, "the same, for each element of the hidden vector that a core holds")           \
-    X(power, "W", 0, 1e9, "power of the whole system, 0 where unknown")
+    X(power, "W", 0, 1e9, "power of the whole system, 0 where unknown")                                                \
+    X(idle_power, "W", 0, 1e9, "part of it that is drawn when no core works, 0 where unknown")                         \
+    X(mac_energy_f16, "pJ", 0, 1e6, "one f16/bf16 multiply-add, 0 where unknown")                                      \
+    X(mac_energy_f32, "pJ", 0, 1e6, "one f32 multiply-add, 0 where unknown")                                           \
+    X(sram_energy, "pJ/byte", 0, 1e6, "reading or writing a byte of SRAM, 0 where unknown")                            \
+    X(hop_energy, "pJ/wavelet", 0, 1e6, "moving a fabric word over a link, 0 where unknown")
 /* clang-format on */
 
 enum plmr_topology { PLMR_MESH, PLMR_TORUS };
@@ -102,6 +107,19 @@ double plmr_device_multiply_cycles(const plmr_device *device, enum plmr_dtype dt
 
 /* Cycles of a GEMV tile (k x n): k * f(n). */
 double plmr_device_gemv_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t k, int64_t n);
+
+/* Energy from the bottom up: an estimate, beside that of the whole system's power. Multiply-adds, for each of which
+ * SRAM gives an operand and the sum and takes the sum back; words on links; and what the wafer draws by itself. NAN
+ * where the device's file has no figures. */
+typedef struct plmr_energy {
+    double compute_j, sram_j, fabric_j, idle_j;
+} plmr_energy;
+
+plmr_energy plmr_device_energy(const plmr_device *device, enum plmr_dtype dtype, double multiply_adds,
+                               double wavelet_hops, double t_cycles);
+
+/* The sum of its parts, J. */
+double plmr_energy_sum(plmr_energy energy);
 
 /* Costs are kept in multiples of 1/64 cycle, so that clocks held in doubles add exactly. To the nearest, halves up. */
 double plmr_device_quantise(double cycles);

@@ -53,6 +53,7 @@ typedef struct plmr_cost {
     int routes_program;      /* distinct routes of the whole program */
     int64_t sram_peak_bytes; /* per core */
     uint64_t wavelet_hops;   /* wavelets times links crossed, over the whole region */
+    double multiply_adds;    /* of the verbs that multiply, over the whole region */
     bool violates_memory, violates_routes;
 } plmr_cost;
 

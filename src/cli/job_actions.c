@@ -94,6 +94,10 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
     record->sram_peak_bytes = cost.sram_peak_bytes;
     record->wavelet_hops = (int64_t)cost.wavelet_hops;
     record->energy_j = job->device.power > 0 ? job->device.power * record->virtual_s : NAN;
+    record->multiply_adds = cost.multiply_adds;
+    plmr_energy energy = plmr_device_energy(&job->device, job->options->dtype, cost.multiply_adds,
+                                            (double)cost.wavelet_hops, cost.t_cycles);
+    PLMR_RECORD_ENERGY(record, energy);
     record->violates = violations(&cost);
     record->wall_s = wall_s;
     record->core_steps_per_s = core_steps > 0 ? core_steps / wall_s : NAN;

@@ -139,6 +139,11 @@ static void set_works(const plmr_llm_summary *s, plmr_llm_record *r)
         *works[i] = s->prefill_cost.work[i] + s->handover.work[i] + s->decode_cost.work[i];
 }
 
+static plmr_energy estimate(const plmr_llm_run *run, const plmr_phase_cost *all)
+{
+    return plmr_device_energy(&run->device, run->shape->dtype, all->multiply_adds, all->wavelet_hops, all->t_cycles);
+}
+
 static void set_totals(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_record *r)
 {
     plmr_phase_cost all = s->prefill_cost;
@@ -147,6 +152,8 @@ static void set_totals(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     double virtual_s = all.t_cycles / run->device.clock;
     r->routes_max = all.routes_max;
     r->energy_j = run->device.power > 0 ? run->device.power * virtual_s : NAN;
+    plmr_energy energy = estimate(run, &all);
+    PLMR_RECORD_ENERGY(r, energy);
     if (s->prefill && s->n_made)
         r->tpr_e2e = (double)s->n_made / virtual_s;
     r->wall_s = s->load_s + s->prefill_s + s->relayout_s + s->decode_s;
@@ -211,6 +218,19 @@ static void print_works(FILE *out, const plmr_llm_summary *s)
     plmr_table_fact(out, "cycles", "%s: %s", plmr_format_cycles(all.t_cycles).s, text);
 }
 
+static void print_energy(FILE *out, const plmr_llm_record *r)
+{
+    if (isfinite(r->energy_j))
+        plmr_table_fact(out, "energy", "%s by the power of the system", plmr_format_quantity(r->energy_j, "J").s);
+    if (isfinite(r->energy_estimate_j))
+        plmr_table_fact(out, "estimate", "%s from the bottom up: arithmetic %s, SRAM %s, links %s, idle %s",
+                        plmr_format_quantity(r->energy_estimate_j, "J").s,
+                        plmr_format_percent(r->energy_compute_j / r->energy_estimate_j).s,
+                        plmr_format_percent(r->energy_sram_j / r->energy_estimate_j).s,
+                        plmr_format_percent(r->energy_fabric_j / r->energy_estimate_j).s,
+                        plmr_format_percent(r->energy_idle_j / r->energy_estimate_j).s);
+}
+
 static void print_memory(FILE *out, const plmr_llm_summary *s, const plmr_llm_record *r)
 {
     plmr_table_fact(out, "SRAM", "%s of %s bytes of a core at peak%s", plmr_format_count(r->sram_peak_bytes).s,
@@ -263,6 +283,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
     }
     print_memory(out, s, r);
     print_works(out, s);
+    print_energy(out, r);
     if (s->prefill)
         plmr_table_fact(out, "TTFT", "%s after %s tokens of prompt: prefill at %s tokens/s",
                         plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(s->timing.n_prompt).s,

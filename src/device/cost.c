@@ -25,6 +25,29 @@ double plmr_device_gemv_cycles(const plmr_device *device, enum plmr_dtype dtype,
     return (double)k * plmr_device_vector_cycles(device, dtype, n);
 }
 
+/* Bytes of SRAM that a multiply-add reads and writes: an operand, the sum, and the sum again. */
+enum { ELEMENTS_OF_MAC = 3 };
+
+plmr_energy plmr_device_energy(const plmr_device *device, enum plmr_dtype dtype, double multiply_adds,
+                               double wavelet_hops, double t_cycles)
+{
+    double mac = (dtype == PLMR_F32 ? device->mac_energy_f32 : device->mac_energy_f16) * 1e-12;
+    double sram = device->sram_energy * ELEMENTS_OF_MAC * (double)plmr_dtype_bytes(dtype) * 1e-12;
+    if (mac <= 0 || sram <= 0 || device->hop_energy <= 0 || device->idle_power <= 0)
+        return (plmr_energy){NAN, NAN, NAN, NAN};
+    return (plmr_energy){
+        .compute_j = mac * multiply_adds,
+        .sram_j = sram * multiply_adds,
+        .fabric_j = device->hop_energy * 1e-12 * wavelet_hops,
+        .idle_j = device->idle_power * t_cycles / device->clock,
+    };
+}
+
+double plmr_energy_sum(plmr_energy energy)
+{
+    return energy.compute_j + energy.sram_j + energy.fabric_j + energy.idle_j;
+}
+
 double plmr_device_quantise(double cycles)
 {
     return floor(cycles * 64 + 0.5) / 64;

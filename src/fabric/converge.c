@@ -59,7 +59,8 @@ static plmr_status time_step(plmr_product *product)
         plmr_device_wavelets(device, (int64_t)product->ms * product->ns * (int64_t)plmr_dtype_bytes(b->dtype));
     int *root = malloc(sizeof(int) * (size_t)region->count[PLMR_Y]);
     PLMR_CHECK(root, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_region_busy(region, cycles * logical_rows);
+    int64_t n_macs = (int64_t)logical_rows * product->ms * a->depth * product->ns;
+    plmr_status status = plmr_region_multiply(region, cycles * logical_rows, n_macs);
     for (int i = 0; i < logical_rows && !status; i++)
         status = time_chains(product, i, plmr_device_quantise(device->link * (double)words), root);
     free(root);

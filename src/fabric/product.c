@@ -187,7 +187,8 @@ plmr_status plmr_multiply_add(plmr_product *product)
     plmr_tensor *a = product->a, *b = product->b;
     const plmr_device *device = product->region->device;
     double cycles = plmr_device_multiply_cycles(device, a->dtype, a->width, a->depth, b->width);
-    PLMR_TRY(plmr_region_busy(product->region, cycles * a->width_ring->slots * b->width_ring->slots));
+    int tiles = a->width_ring->slots * b->width_ring->slots;
+    PLMR_TRY(plmr_region_multiply(product->region, cycles * tiles, (int64_t)tiles * a->width * a->depth * b->width));
     if (!product->c)
         return PLMR_OK;
     PLMR_ASSERT(a->turn == b->turn);

@@ -193,6 +193,12 @@ plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
     return PLMR_OK;
 }
 
+plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
+{
+    region->ledger.multiply_adds += (double)n_macs * region->extent[PLMR_X] * region->extent[PLMR_Y];
+    return plmr_region_busy(region, t_cycles);
+}
+
 static void sleep_until_s(double wall_s)
 {
     struct timespec when = {(time_t)wall_s, (long)((wall_s - (double)(time_t)wall_s) * 1e9)};
@@ -224,6 +230,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
         .routes_program = ledger->routes_program,
         .sram_peak_bytes = ledger->sram_peak_bytes,
         .wavelet_hops = ledger->wavelet_hops,
+        .multiply_adds = ledger->multiply_adds,
         .violates_memory = ledger->violates_memory,
         .violates_routes = ledger->violates_routes,
     };

@@ -21,6 +21,7 @@ typedef struct plmr_ledger {
         int64_t hops, stages;
     } path[2]; /* by axis: of the verb under way there; overlapping verbs count the longer path */
     double compute_cycles;
+    double multiply_adds; /* of all cores; whole numbers, exact below 2^53 */
     bool violates_memory, violates_routes;
 } plmr_ledger;
 
@@ -63,6 +64,10 @@ void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops);
  * many were run. Not with options.every_step, nor where there are values. Collective. */
 plmr_status plmr_region_repeat(plmr_region *region, int64_t n, plmr_status (*turn)(void *context), void *context,
                                int64_t *n_run);
+
+/* Every core multiplies for t_cycles: n_macs multiply-adds in each. Local, but for messages of verbs that it completes.
+ */
+plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs);
 
 /* With a pace: waits until wall time has come to where the clocks of this rank's block are. Verbs call it when an
  * exchange begins, and so when all before it have arrived. */

@@ -9,6 +9,7 @@ static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t 
     ledger->hops += (ledger->hops - before->hops) * times;
     ledger->stages += (ledger->stages - before->stages) * times;
     ledger->steps += (ledger->steps - before->steps) * times;
+    ledger->multiply_adds += (ledger->multiply_adds - before->multiply_adds) * (double)times;
     ledger->compute_cycles += (ledger->compute_cycles - before->compute_cycles) * (double)times;
 }
 

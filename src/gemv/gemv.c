@@ -226,7 +226,8 @@ static plmr_status multiply_by_ring(plmr_gemv *g)
 plmr_status plmr_gemv_run(plmr_gemv *g)
 {
     const plmr_gemv_problem *p = &g->problem;
-    PLMR_TRY(plmr_region_busy(g->region, plmr_device_gemv_cycles(g->region->device, p->dtype, g->kt, g->nt)));
+    double t_cycles = plmr_device_gemv_cycles(g->region->device, p->dtype, g->kt, g->nt);
+    PLMR_TRY(plmr_region_multiply(g->region, t_cycles, (int64_t)g->kt * g->nt));
     PLMR_TRY(plmr_allreduce_time(g->region, PLMR_Y, g->plan, g->nt, plmr_dtype_bytes(p->dtype)));
     if (!g->region->options.values)
         return PLMR_OK;

@@ -2,9 +2,11 @@
 #include "fabric/verbs.h"
 #include "infer/cost.h"
 
-static plmr_status busy(plmr_cost_pass *pass, double t_cycles, enum plmr_work work)
+/* The products of n tiles (k, n_columns) with a vector each. */
+static plmr_status multiply(plmr_cost_pass *pass, int64_t n, int64_t k, int64_t n_columns, enum plmr_work work)
 {
-    PLMR_TRY(plmr_region_busy(pass->grid->region, t_cycles * pass->n_batch));
+    double t_cycles = (double)n * plmr_device_gemv_cycles(pass->device, pass->dtype, k, n_columns);
+    PLMR_TRY(plmr_region_multiply(pass->grid->region, t_cycles * pass->n_batch, n * k * n_columns * pass->n_batch));
     return plmr_cost_note(pass, work);
 }
 
@@ -21,7 +23,7 @@ plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, enum plmr_
 {
     int64_t waiting = 0;
     for (int i = 0; i < n_products; i++) {
-        PLMR_TRY(busy(pass, plmr_device_gemv_cycles(pass->device, pass->dtype, k, n[i]), work));
+        PLMR_TRY(multiply(pass, 1, k, n[i], work));
         waiting += n[i];
         if (!pass->as_published && i + 1 < n_products)
             continue;
@@ -50,18 +52,17 @@ plmr_status plmr_cost_decode_attention(plmr_cost_pass *pass)
     const plmr_heads *heads = &pass->grid->heads;
     int n_heads = heads->n_per_core * heads->n_rep, dims = heads->n_dims;
     int64_t scores = n_heads * pass->row_tokens;
-    double score = plmr_device_gemv_cycles(pass->device, pass->dtype, dims, pass->row_tokens);
-    double value = plmr_device_gemv_cycles(pass->device, pass->dtype, pass->row_tokens, dims);
-    PLMR_TRY(busy(pass, n_heads * score, PLMR_WORK_ATTENTION));
+    PLMR_TRY(multiply(pass, n_heads, dims, pass->row_tokens, PLMR_WORK_ATTENTION));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_X, true, scores));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
-    PLMR_TRY(busy(pass, n_heads * value, PLMR_WORK_ATTENTION));
+    PLMR_TRY(multiply(pass, n_heads, pass->row_tokens, dims, PLMR_WORK_ATTENTION));
     return plmr_cost_allreduce(pass, PLMR_Y, false, (int64_t)n_heads * dims);
 }
 
 plmr_status plmr_cost_decode_scalars(plmr_cost_pass *pass)
 {
-    return busy(pass, pass->device->decode_layer + pass->device->decode_element * pass->grid->dim.size,
-                PLMR_WORK_ELEMENTS);
+    double t_cycles = pass->device->decode_layer + pass->device->decode_element * pass->grid->dim.size;
+    PLMR_TRY(plmr_region_busy(pass->grid->region, t_cycles * pass->n_batch));
+    return plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
 }

@@ -88,7 +88,7 @@ plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass)
 struct step {
     plmr_cost_pass *pass;
     double multiply_cycles;
-    int64_t tile_words, score_words;
+    int64_t n_macs, tile_words, score_words;
     bool spreads; /* from the core that keeps a score to its head's; else adds up, and sends on to that core */
 };
 
@@ -116,7 +116,7 @@ static plmr_status attention_step(void *context)
     PLMR_TRY(plmr_exchange_time(grid->region, grid->y, step->tile_words));
     if (step->spreads)
         PLMR_TRY(reduce_scores(step));
-    PLMR_TRY(plmr_region_busy(grid->region, step->multiply_cycles));
+    PLMR_TRY(plmr_region_multiply(grid->region, step->multiply_cycles, step->n_macs));
     if (!step->spreads)
         PLMR_TRY(reduce_scores(step));
     plmr_clock_join(grid->region->clock, PLMR_Y);
@@ -132,6 +132,7 @@ static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
         .pass = pass,
         .multiply_cycles = (double)n_heads *
                            plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, scores ? ms : heads->n_dims),
+        .n_macs = n_heads * ms * ms * heads->n_dims,
         .tile_words = plmr_device_wavelets(pass->device, ms * heads->n_per_core * heads->n_dims * element),
         .score_words = plmr_device_wavelets(pass->device, ms * ms * n_heads * element),
         .spreads = !scores,

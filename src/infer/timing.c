@@ -165,6 +165,8 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
         .n_batch = 1,
         .shifts = t->options.balanced,
         .as_published = t->options.as_published,
+        .multiply_adds = grid->region->ledger.multiply_adds,
+        .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
     };
 }
 
@@ -209,13 +211,19 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
         return;
     pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);
     pass->t_cycles += cycles * (p->n_stages - 1);
+    pass->wavelet_hops -= words * p->cols * p->rows * p->cols * (p->n_stages - 1);
 }
 
 static plmr_status finish_pass(const plmr_timing *t, const plmr_cost_pass *pass, plmr_phase_cost *phase)
 {
     plmr_cost cost;
     PLMR_TRY(plmr_region_cost(pass->grid->region, &cost));
-    *phase = (plmr_phase_cost){.t_cycles = pass->t_cycles, .routes_max = cost.routes_max};
+    *phase = (plmr_phase_cost){
+        .t_cycles = pass->t_cycles,
+        .multiply_adds = cost.multiply_adds - pass->multiply_adds,
+        .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
+        .routes_max = cost.routes_max,
+    };
     for (int i = 0; i < PLMR_N_WORKS; i++)
         phase->work[i] = pass->work[i];
     PLMR_CHECK(!cost.violates_routes || t->allow_routes, PLMR_ERROR_LIMIT,
@@ -280,6 +288,8 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
 void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
 {
     sum->t_cycles += phase->t_cycles;
+    sum->multiply_adds += phase->multiply_adds;
+    sum->wavelet_hops += phase->wavelet_hops;
     for (int i = 0; i < PLMR_N_WORKS; i++)
         sum->work[i] += phase->work[i];
     sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;

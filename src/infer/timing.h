@@ -40,7 +40,8 @@ typedef struct plmr_placement {
 
 typedef struct plmr_phase_cost {
     double t_cycles;
-    double work[PLMR_N_WORKS]; /* adds up to t_cycles */
+    double work[PLMR_N_WORKS];          /* adds up to t_cycles */
+    double multiply_adds, wavelet_hops; /* of all cores and links */
     int routes_max;
 } plmr_phase_cost;
 

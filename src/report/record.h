@@ -11,6 +11,13 @@
 #include "plmr/types.h"
 
 /* clang-format off */
+#define PLMR_ENERGY_FIELDS(X)    /* an estimate from the bottom up: see plmr_device_energy */                          \
+    X(real, energy_estimate_j)                                                                                         \
+    X(real, energy_compute_j)                                                                                          \
+    X(real, energy_sram_j)                                                                                             \
+    X(real, energy_fabric_j)                                                                                           \
+    X(real, energy_idle_j)
+
 #define PLMR_RECORD_FIELDS(X)                                                                                          \
     X(text, command)                                                                                                   \
     X(text, algorithm)                                                                                                 \
@@ -59,7 +66,9 @@
     X(count, verify_elements)    /* checked */                                                                         \
     X(text, ranks_grid)          /* "2x3": rows x columns of ranks */                                                  \
     X(text, kernel)              /* instruction set of the arithmetic on the host */                                   \
-    X(text, error)               /* why there are no cycles: what the device cannot hold */
+    X(text, error)               /* why there are no cycles: what the device cannot hold */                            \
+    X(real, multiply_adds)       /* with padding */                                                                    \
+    PLMR_ENERGY_FIELDS(X)
 /* clang-format on */
 
 /* The same for a run of a language model; `host` and `date` end the fixed keys. */
@@ -121,7 +130,8 @@
     X(real, wall_load_s)                                                                                               \
     X(real, wall_relayout_s)                                                                                           \
     X(hash, checksum)            /* of the last residual streams' bits, in compute mode */                             \
-    X(text, kernel)
+    X(text, kernel)                                                                                                    \
+    PLMR_ENERGY_FIELDS(X)
 /* clang-format on */
 
 typedef const char *plmr_record_text;
@@ -144,6 +154,12 @@ typedef struct plmr_llm_record {
     PLMR_LLM_RECORD_FIELDS(X)
 #undef X
 } plmr_llm_record;
+
+/* Sets either's fields of PLMR_ENERGY_FIELDS. */
+#define PLMR_RECORD_ENERGY(record, energy)                                                                             \
+    ((record)->energy_estimate_j = plmr_energy_sum(energy), (record)->energy_compute_j = (energy).compute_j,           \
+     (record)->energy_sram_j = (energy).sram_j, (record)->energy_fabric_j = (energy).fabric_j,                         \
+     (record)->energy_idle_j = (energy).idle_j)
 
 /* A record in which nothing is known. */
 plmr_record plmr_record_none(void);

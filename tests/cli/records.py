@@ -30,6 +30,11 @@ def check_record(check, record, args):
         return
     check(math.isclose(record["virtual_s"], record["cycles"] / 1.1e9), f"{what}: virtual_s")
     check(math.isclose(record["energy_j"], 15000 * record["virtual_s"]), f"{what}: energy_j")
+    parts = [record[f"energy_{part}_j"] for part in ("compute", "sram", "fabric", "idle")]
+    check(math.isclose(record["energy_estimate_j"], sum(parts)) and all(part >= 0 for part in parts), f"{what}: estimate")
+    macs = {"gemm": ("m", "k", "n"), "gemv": ("k", "n")}.get(record["command"])
+    if macs:
+        check(record["multiply_adds"] == math.prod(record[f"padded_{d}"] for d in macs), f"{what}: multiply_adds")
     check(record["checksum"] is None or re.fullmatch("[0-9a-f]{16}", record["checksum"]), f"{what}: checksum")
     check((record["checksum"] is None) == (record["mode"] == "timing"), f"{what}: values in timing mode")
     if record["command"] != "allreduce":

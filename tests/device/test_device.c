@@ -150,6 +150,21 @@ static void costs_of_other_devices(void **state)
     assert_true(plmr_device_multiply_cycles(&wormhole, PLMR_F16, 5, 64, 64) == 64);
 }
 
+/* A CS-2 was measured at 349 TFLOP/s of f32 GEMM with 4.38 kW. */
+static void energy_of_wse2(void **state)
+{
+    (void)state;
+    plmr_device wse2 = load("wse2"), tile = load("dojo-tile");
+    plmr_energy second = plmr_device_energy(&wse2, PLMR_F32, 349e12 / 2, 0, wse2.clock);
+    assert_float_equal((float)plmr_energy_sum(second), 4380, 10);
+    assert_float_equal(second.idle_j, 2500, 1e-3);
+    plmr_energy half = plmr_device_energy(&wse2, PLMR_F16, 1e12, 1e12, 0);
+    assert_float_equal(half.compute_j, 0.4, 1e-6);
+    assert_float_equal(half.sram_j, 3 * 2 * 0.8, 1e-6);
+    assert_float_equal(half.fabric_j, 0.6, 1e-6);
+    assert_true(isnan(plmr_energy_sum(plmr_device_energy(&tile, PLMR_F32, 1, 1, 1))));
+}
+
 static void wavelets_and_quantum(void **state)
 {
     (void)state;
@@ -453,6 +468,7 @@ int main(void)
         cmocka_unit_test(wse2_is_the_papers_wafer),
         cmocka_unit_test(costs_of_wse2),
         cmocka_unit_test(costs_of_other_devices),
+        cmocka_unit_test(energy_of_wse2),
         cmocka_unit_test(wavelets_and_quantum),
         cmocka_unit_test(faults_of_a_number),
         cmocka_unit_test(faults_of_an_origin),
