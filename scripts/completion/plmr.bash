@@ -19,7 +19,7 @@ _plmr_options()
     logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
     perplexity) echo "--model --file --context $wafer $common" ;;
     llm)
-        echo "--model --prompt --decode --context --batch --phase --layers --mode --as-published --every-step $wafer $common"
+        echo "--model --prompt --decode --context --batch --phase --layers --mode --as-published --tree-k --prefill-tree-k --groups --fuse --every-step $wafer $common"
         ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
@@ -77,7 +77,8 @@ _plmr()
         if [ "$command" = llm ]; then _plmr_words "$cur" "both prefill decode"; else _plmr_words "$cur" "prefill decode"; fi
         ;;
     --groups) _plmr_words "$cur" "auto" ;;
-    --tree-k) _plmr_words "$cur" "1 2 3 4" ;;
+    --fuse) _plmr_words "$cur" "yes no" ;;
+    --tree-k | --prefill-tree-k) _plmr_words "$cur" "1 2 3 4" ;;
     --a | --b | --out | --x | --y | -f | --file | --dump | --json | check) _plmr_files "$cur" ;;
     --m | --k | --n | --cores | --length | --seed | --pace | --ranks | --repeat) ;;
     -n | --n-tokens | --temp | --top-k | --top-p) ;;

@@ -49,7 +49,7 @@ static plmr_status set_option(int key, const char *text, allreduce_command *c)
     case KEY_LENGTH:
         return plmr_parse_count("--length", text, PLMR_MOST_ELEMENTS, &c->length);
     case KEY_TREE_K:
-        return plmr_parse_tree_k(text, &c->reduce);
+        return plmr_parse_tree_k("--tree-k", text, &c->reduce);
     default:
         return plmr_parse_groups(text, &c->reduce);
     }

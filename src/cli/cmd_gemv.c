@@ -51,7 +51,7 @@ static plmr_status set_option(int key, const char *text, gemv_command *c)
     case KEY_N:
         return plmr_size_parse("--n", text, &c->n);
     case KEY_TREE_K:
-        return plmr_parse_tree_k(text, &c->reduce);
+        return plmr_parse_tree_k("--tree-k", text, &c->reduce);
     case KEY_GROUPS:
         return plmr_parse_groups(text, &c->reduce);
     case KEY_ACCUMULATE:

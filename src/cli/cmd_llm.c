@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/wall.h"
 #include "cli/llm_summary.h"
+#include "cli/tree.h"
 #include "report/jsonl.h"
 
 enum phase { BOTH, PREFILL, DECODE };
@@ -16,6 +17,8 @@ struct llm_command {
     int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
     enum phase phase;
     bool compute, as_published, every_step;
+    plmr_reduce_options tree, prefill_tree;
+    enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
     int first_layer, n_layers; /* n_layers 0: all */
 };
 
@@ -31,6 +34,10 @@ enum {
     KEY_LAYERS,
     KEY_PUBLISHED,
     KEY_BATCH,
+    KEY_TREE_K,
+    KEY_PREFILL_TREE_K,
+    KEY_GROUPS,
+    KEY_FUSE,
     KEY_EVERY_STEP
 };
 
@@ -46,7 +53,14 @@ static const struct argp_option options[] = {
      "Place and compute these layers alone, counted from 0; virtual time is scaled to all of them", 1},
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default timing)", 1},
     {"as-published", KEY_PUBLISHED, NULL, 0,
-     "As the published code has it: one head of full size, no fused allreduces, a cache of fixed length", 1},
+     "As the published code has it: one head of full size, no fused allreduces (but see --fuse), a cache of fixed "
+     "length",
+     1},
+    PLMR_OPTION_GROUP(5, "Allreduces:"),
+    PLMR_TREE_OPTIONS(KEY_TREE_K, KEY_GROUPS, 5),
+    {"prefill-tree-k", KEY_PREFILL_TREE_K, "K", 0, "Levels in prefill (default: as --tree-k)", 5},
+    {"fuse", KEY_FUSE, "yes|no", 0,
+     "In decode, products of the same vector are one, with one allreduce (default yes, with --as-published no)", 5},
     {"every-step", KEY_EVERY_STEP, NULL, 0, "Run all layers and steps in the time plane, without exact shortcuts", 10},
     {0},
 };
@@ -63,7 +77,7 @@ static plmr_status parse_layers(const char *text, struct llm_command *c)
 
 static plmr_status set_option(int key, const char *text, struct llm_command *c)
 {
-    static const char *const modes[] = {"timing", "compute"};
+    static const char *const modes[] = {"timing", "compute"}, *const fuses[] = {"yes", "no"};
     int index = 0;
     switch (key) {
     case 'm':
@@ -89,6 +103,16 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         return parse_layers(text, c);
     case KEY_PUBLISHED:
         c->as_published = true;
+        return PLMR_OK;
+    case KEY_TREE_K:
+        return plmr_parse_tree_k("--tree-k", text, &c->tree);
+    case KEY_PREFILL_TREE_K:
+        return plmr_parse_tree_k("--prefill-tree-k", text, &c->prefill_tree);
+    case KEY_GROUPS:
+        return plmr_parse_groups(text, &c->tree);
+    case KEY_FUSE:
+        PLMR_TRY(plmr_parse_word("--fuse", text, fuses, 2, &index));
+        c->fuse = index == 0 ? FUSED : UNFUSED;
         return PLMR_OK;
     default:
         c->every_step = true;
@@ -127,6 +151,8 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                shape->name, shape->n_layers - 1);
     PLMR_CHECK(!c->n_context || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--context is for decode: with --phase prefill there is none");
+    PLMR_CHECK(!c->tree.n_group_levels || c->phase != PREFILL, PLMR_ERROR_INPUT,
+               "--groups is for decode: those of a prefill are chosen by the model");
     PLMR_CHECK(!c->compute || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,
                "--context with values is for --phase decode: after a prefill the cache holds the prompt");
     return PLMR_OK;
@@ -147,6 +173,9 @@ static plmr_timing_options timing_options(const struct llm_command *c, const plm
         .n_prompt = c->phase == DECODE ? context(c) : c->n_prompt,
         .n_tokens = context(c) + (c->as_published || c->phase == PREFILL ? 0 : c->n_decode),
         .balanced = !c->llm.concat,
+        .prefill_tree = {.n_levels = c->prefill_tree.n_levels ? c->prefill_tree.n_levels : c->tree.n_levels},
+        .decode_tree = c->tree,
+        .unfused = c->fuse == BY_DEFAULT ? c->as_published : c->fuse == UNFUSED,
         .as_published = c->as_published,
         .every_step = c->every_step,
         .cache_dtype = plmr_llm_cache_dtype(run),

@@ -140,6 +140,8 @@ plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing)
         .n_batch = timing->n_batch,
         .n_tokens = timing->n_tokens,
         .cache_dtype = timing->cache_dtype,
+        .prefill_tree = timing->prefill_tree,
+        .decode_tree = timing->decode_tree,
         .balanced = timing->balanced,
         .dump = run->options->dump,
         .progress = tell_progress,

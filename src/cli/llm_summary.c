@@ -100,6 +100,7 @@ static void set_prefill(const plmr_llm_run *run, const plmr_llm_summary *s, plmr
     r->prefill_rows = s->prefill->rows;
     r->prefill_cols = s->prefill->cols;
     r->prefill_stages = s->prefill->n_stages;
+    r->prefill_tree_k = s->prefill->n_levels;
     r->prefill_cycles = s->prefill_cost.t_cycles;
     r->relayout_cycles = s->handover.t_cycles;
     r->ttft_s = (s->prefill_cost.t_cycles + s->handover.t_cycles) / run->device.clock;
@@ -108,10 +109,21 @@ static void set_prefill(const plmr_llm_run *run, const plmr_llm_summary *s, plmr
     r->sram_peak_bytes = s->prefill->sram_bytes;
 }
 
-static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_record *r)
+/* "40,5": groups of each level but the last. */
+static void list_groups(const plmr_placement *p, enum plmr_axis axis, char text[96])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int level = 0; level + 1 < p->n_levels; level++)
+        used += (size_t)snprintf(text + used, 96 - used, "%s%d", level ? "," : "", p->groups[axis][level]);
+}
+
+static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_texts *texts, plmr_llm_record *r)
 {
     if (!s->decode)
         return;
+    list_groups(s->decode, PLMR_Y, texts->groups[PLMR_Y]);
+    list_groups(s->decode, PLMR_X, texts->groups[PLMR_X]);
     r->output_tokens = s->n_made;
     r->decode_rows = s->decode->rows;
     r->decode_cols = s->decode->cols;
@@ -119,6 +131,10 @@ static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     r->regions = s->decode->n_regions;
     r->wafers = s->decode->n_regions ? plmr_ceil_div(s->decode->n_stages, s->decode->n_regions) : -1;
     r->layers_per_stage = s->decode->layers_per_stage;
+    r->tree_k = s->decode->n_levels;
+    r->groups_y = texts->groups[PLMR_Y];
+    r->groups_x = texts->groups[PLMR_X];
+    r->fused = s->timing.unfused ? "no" : "yes";
     r->kv_capacity_tokens = s->decode->capacity;
     r->sram_peak_bytes = s->decode->sram_bytes > r->sram_peak_bytes ? s->decode->sram_bytes : r->sram_peak_bytes;
     if (s->n_made == 0)
@@ -184,7 +200,7 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
     r.kv_dtype = plmr_dtype_name(s->timing.cache_dtype);
     r.kernel = plmr_kernel_name();
     set_prefill(run, s, &r);
-    set_decode(run, s, &r);
+    set_decode(run, s, texts, &r);
     set_works(s, &r);
     set_totals(run, s, &r);
     return r;

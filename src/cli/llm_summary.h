@@ -35,7 +35,7 @@ plmr_status plmr_llm_add_tokens(plmr_llm_summary *summary, plmr_timing *timing, 
 
 /* The record, but for command, mode and what is measured. Texts of *texts must outlive it. */
 typedef struct plmr_llm_texts {
-    char layers[32];
+    char layers[32], groups[2][96];
     plmr_provenance provenance;
 } plmr_llm_texts;
 plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summary *summary, plmr_llm_texts *texts);

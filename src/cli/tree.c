@@ -5,10 +5,10 @@
 
 #include "cli/options.h"
 
-plmr_status plmr_parse_tree_k(const char *text, plmr_reduce_options *reduce)
+plmr_status plmr_parse_tree_k(const char *option, const char *text, plmr_reduce_options *reduce)
 {
     int64_t levels;
-    PLMR_TRY(plmr_parse_count("--tree-k", text, PLMR_TREE_LEVELS, &levels));
+    PLMR_TRY(plmr_parse_count(option, text, PLMR_TREE_LEVELS, &levels));
     reduce->n_levels = (int)levels;
     return PLMR_OK;
 }

@@ -1,11 +1,11 @@
-/* tree.h - the options of reduction trees, for gemv and allreduce. */
+/* tree.h - the options of reduction trees, for gemv, allreduce and llm. */
 #ifndef PLMR_TREE_H
 #define PLMR_TREE_H
 
 #include "fabric/reduce.h"
 
-/* "2": levels. */
-plmr_status plmr_parse_tree_k(const char *text, plmr_reduce_options *reduce);
+/* "2": levels, for --tree-k or another option. */
+plmr_status plmr_parse_tree_k(const char *option, const char *text, plmr_reduce_options *reduce);
 
 /* "auto", or the groups of the first level, the second, ...: "24", "40,5". */
 plmr_status plmr_parse_groups(const char *text, plmr_reduce_options *reduce);

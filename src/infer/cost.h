@@ -31,7 +31,8 @@ typedef struct plmr_cost_pass {
     int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */
     int64_t row_tokens;                 /* decode: tokens on the row of cores that has most */
     bool shifts;                        /* decode: the cache is kept balanced */
-    bool as_published;                  /* one head of full size, no fusing, nothing but products and allreduces */
+    bool unfused;                       /* decode: products of the same vector have an allreduce each */
+    bool as_published;                  /* one head of full size, nothing but products and allreduces */
     double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
     double multiply_adds, wavelet_hops; /* of the region when the pass began */
@@ -40,8 +41,8 @@ typedef struct plmr_cost_pass {
 /* Charges what happened since the last step to a kind of work. Collective. */
 plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work);
 
-/* Decode: a product along `axis` of k elements of each core with n columns in all, n_products of them in one, each
- * with an allreduce of its own if not fused. */
+/* Decode: products of one vector along `axis`, k elements of it in each core, with n[i] columns of a matrix each; fused
+ * they are one product with one allreduce, unfused each has its own. */
 plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, enum plmr_work work, int k, const int *n,
                            int n_products);
 

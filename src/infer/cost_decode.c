@@ -21,14 +21,14 @@ plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool 
 plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, enum plmr_work work, int k, const int *n,
                            int n_products)
 {
-    int64_t waiting = 0;
+    int64_t columns = 0;
     for (int i = 0; i < n_products; i++) {
-        PLMR_TRY(multiply(pass, 1, k, n[i], work));
-        waiting += n[i];
-        if (!pass->as_published && i + 1 < n_products)
+        columns += n[i];
+        if (!pass->unfused && i + 1 < n_products)
             continue;
-        PLMR_TRY(plmr_cost_allreduce(pass, axis, false, waiting));
-        waiting = 0;
+        PLMR_TRY(multiply(pass, 1, k, columns, work));
+        PLMR_TRY(plmr_cost_allreduce(pass, axis, false, columns));
+        columns = 0;
     }
     return PLMR_OK;
 }

@@ -147,9 +147,10 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
     const plmr_engine_options *o = &engine->options;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
     if (o->prefill_side)
-        PLMR_TRY(plmr_grid_create(engine->mesh, device, engine->shape, o->prefill_side, o->prefill_side, &any,
-                                  &engine->prefill));
-    return plmr_grid_create(engine->mesh, device, engine->shape, o->decode_rows, o->decode_cols, &any, &engine->decode);
+        PLMR_TRY(plmr_grid_create(engine->mesh, device, engine->shape, o->prefill_side, o->prefill_side,
+                                  &o->prefill_tree, &any, &engine->prefill));
+    return plmr_grid_create(engine->mesh, device, engine->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
+                            &engine->decode);
 }
 
 static plmr_status fill_engine(plmr_engine *engine)

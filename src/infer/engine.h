@@ -29,6 +29,7 @@ typedef struct plmr_engine_options {
     int n_batch;                  /* requests that are decoded together */
     int64_t n_tokens;             /* room in the key-value cache, for each request */
     enum plmr_dtype cache_dtype;
+    plmr_reduce_options prefill_tree, decode_tree; /* of allreduces: see plmr_grid_create */
     bool balanced;    /* the key-value cache is kept balanced by shifts, else new tokens go to the last row of cores */
     const char *dump; /* folder for intermediate tensors, or NULL */
     void (*progress)(void *context, double share); /* while weights are loaded or computed with; NULL: none */

@@ -19,23 +19,25 @@ static plmr_status make_deals(plmr_grid *grid, const plmr_model_shape *shape)
     return plmr_deal_keys(&grid->heads, grid->cols, &grid->keys);
 }
 
-static plmr_status make_plan(const plmr_grid *grid, int n, plmr_reduce_plan **plan)
+static plmr_status make_plan(const plmr_grid *grid, int n, const plmr_reduce_options *tree, plmr_reduce_plan **plan)
 {
-    plmr_reduce_options two = {.n_levels = 2};
-    return plmr_reduce_plan_create(plmr_reduce_find("two-phase"), grid->region->device, n, &two, plan);
+    return plmr_reduce_plan_create(plmr_reduce_find("ktree"), grid->region->device, n, tree, plan);
 }
+
+/* Routes of two levels of a head's tree, for heads whose neighbours have others. */
+enum { ROUTES_PER_PAIR = 6 };
 
 /* The legs of one head's plan, carried over to the cores of every head of the row: its members are neighbours on the
  * ring. */
-static plmr_status spread_phase(const plmr_grid *grid, const plmr_phase *phase, plmr_reduce_plan *all)
+static plmr_status spread_phase(const plmr_grid *grid, const plmr_phase *phase, int level, plmr_reduce_plan *all)
 {
-    int span = grid->heads.span, n_groups = grid->keys.n_filled / span;
+    int span = grid->heads.span, n_groups = grid->keys.n_filled / span, route = level / 2 * ROUTES_PER_PAIR;
     PLMR_TRY(plmr_plan_phase(all, phase->adds));
     for (int g = 0; g < n_groups; g++)
         for (int i = 0; i < phase->n_legs; i++)
             PLMR_TRY(plmr_plan_leg(all, plmr_ring_core(grid->x, g * span + phase->legs[i].src),
                                    plmr_ring_core(grid->x, g * span + phase->legs[i].dst),
-                                   (phase->adds ? i % 2 : 2) + (g % 2) * 3));
+                                   route + (phase->adds ? i % 2 : 2) + (g % 2) * 3));
     return PLMR_OK;
 }
 
@@ -47,12 +49,13 @@ static plmr_status make_heads_plan(plmr_grid *grid)
     all->n = grid->cols;
     all->routes = calloc((size_t)all->n, sizeof *all->routes);
     PLMR_CHECK(all->routes, PLMR_ERROR_SYSTEM, "out of memory");
-    for (int p = 0; p < grid->plan_head->n_phases; p++)
-        PLMR_TRY(spread_phase(grid, &grid->plan_head->phases[p], all));
+    int n_phases = grid->plan_head->n_phases, n_levels = n_phases / 2;
+    for (int p = 0; p < n_phases; p++)
+        PLMR_TRY(spread_phase(grid, &grid->plan_head->phases[p], p < n_levels ? p : n_phases - 1 - p, all));
     all->hops = 2 * grid->plan_head->hops;
     all->stages = grid->plan_head->stages;
     all->links = 2 * grid->plan_head->links * (uint64_t)(grid->keys.n_filled / grid->heads.span);
-    all->routes_program = 6;
+    all->routes_program = (n_levels + 1) / 2 * ROUTES_PER_PAIR;
     return PLMR_OK;
 }
 
@@ -74,18 +77,27 @@ static plmr_status make_order(const plmr_tree *tree, const plmr_ring *ring, cons
     return PLMR_OK;
 }
 
+static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
+{
+    plmr_reduce_options tree = *asked;
+    tree.n_levels = tree.n_levels ? tree.n_levels : 2;
+    PLMR_TRY(make_plan(grid, grid->cols, &tree, &grid->plan_x));
+    PLMR_TRY(make_plan(grid, grid->rows, &tree, &grid->plan_y));
+    if (grid->keys.n_filled > grid->heads.span)
+        tree.n_group_levels = 0;
+    PLMR_TRY(make_plan(grid, grid->heads.span, &tree, &grid->plan_head));
+    return make_heads_plan(grid);
+}
+
 static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const plmr_model_shape *shape,
-                             const plmr_region_options *options)
+                             const plmr_reduce_options *tree, const plmr_region_options *options)
 {
     PLMR_TRY(plmr_region_create(grid->mesh, device, grid->rows, grid->cols, options, &grid->region));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_X, PLMR_INTERLEAVED, 1, &grid->x));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_INTERLEAVED, 1, &grid->y));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
     PLMR_TRY(make_deals(grid, shape));
-    PLMR_TRY(make_plan(grid, grid->cols, &grid->plan_x));
-    PLMR_TRY(make_plan(grid, grid->rows, &grid->plan_y));
-    PLMR_TRY(make_plan(grid, grid->heads.span, &grid->plan_head));
-    PLMR_TRY(make_heads_plan(grid));
+    PLMR_TRY(make_plans(grid, tree));
     PLMR_TRY(plmr_tree_create(grid->region, PLMR_X, grid->plan_x, &grid->tree_x));
     PLMR_TRY(plmr_tree_create(grid->region, PLMR_Y, grid->plan_y, &grid->tree_y));
     PLMR_TRY(make_order(grid->tree_y, grid->y, &grid->dim, &grid->order_y));
@@ -95,14 +107,15 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
 }
 
 plmr_status plmr_grid_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
-                             int cols, const plmr_region_options *options, plmr_grid **out)
+                             int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
+                             plmr_grid **out)
 {
     plmr_grid *grid = calloc(1, sizeof *grid);
     PLMR_CHECK(grid, PLMR_ERROR_SYSTEM, "out of memory");
     grid->mesh = mesh;
     grid->rows = rows;
     grid->cols = cols;
-    plmr_status status = plmr_agree(fill_grid(grid, device, shape, options));
+    plmr_status status = plmr_agree(fill_grid(grid, device, shape, tree, options));
     if (status)
         plmr_grid_destroy(grid);
     else

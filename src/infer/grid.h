@@ -20,9 +20,12 @@ typedef struct plmr_grid {
     plmr_order order_y, order_queries, order_ffn; /* of chunks, as the trees meet them */
 } plmr_grid;
 
-/* Makes a region of rows x cols cores, whose time runs apart from any values. Collective. */
+/* Makes a region of rows x cols cores, whose time runs apart from any values. Allreduces are K-trees of `tree`'s levels
+ * (0: two); groups that it gives are those of a whole row or column, and of a head that has the row to itself: other
+ * heads' are chosen by the model. Collective. */
 plmr_status plmr_grid_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
-                             int cols, const plmr_region_options *options, plmr_grid **grid);
+                             int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
+                             plmr_grid **grid);
 void plmr_grid_destroy(plmr_grid *grid);
 
 /* What this rank holds of a dimension dealt along x. */

@@ -3,6 +3,7 @@
 #include "fabric/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct plmr_timing {
     const plmr_device *device;
@@ -137,6 +138,13 @@ static int64_t planned_tokens(const plmr_timing *t)
     return fit >= all ? all : fit > least ? fit : least;
 }
 
+static void note_tree(const plmr_grid *grid, plmr_placement *p)
+{
+    p->n_levels = grid->plan_y->n_phases / 2;
+    memcpy(p->groups[PLMR_X], grid->plan_x->groups, sizeof p->groups[0]);
+    memcpy(p->groups[PLMR_Y], grid->plan_y->groups, sizeof p->groups[0]);
+}
+
 static plmr_status place_decode(plmr_timing *t)
 {
     int64_t row_tokens = planned_tokens(t);
@@ -149,6 +157,7 @@ static plmr_status place_decode(plmr_timing *t)
         .output_bytes =
             t->options.as_published ? 0 : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
     };
+    note_tree(t->decode, &t->placement[1]);
     return place(t, &t->placement[1], "decode", row_tokens);
 }
 
@@ -164,6 +173,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
         .cache_dtype = t->options.cache_dtype,
         .n_batch = 1,
         .shifts = t->options.balanced,
+        .unfused = t->options.unfused,
         .as_published = t->options.as_published,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
@@ -321,6 +331,7 @@ static plmr_status place_prefill(plmr_timing *t)
         .token_bytes = token_bytes(t, t->prefill),
         .working_bytes = prefill_working(t),
     };
+    note_tree(t->prefill, &t->placement[0]);
     return place(t, &t->placement[0], "prefill", plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
 }
 
@@ -342,13 +353,15 @@ static plmr_status fill_timing(plmr_timing *t, plmr_mesh *mesh)
     const plmr_timing_options *o = &t->options;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true, .every_step = o->every_step};
     if (o->decode_rows) {
-        PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &any, &t->decode));
+        PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
+                                  &t->decode));
         PLMR_TRY(route(t->decode, true, o->as_published));
         PLMR_TRY(place_decode(t));
     }
     if (!o->prefill_side)
         return PLMR_OK;
-    PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->prefill_side, o->prefill_side, &any, &t->prefill));
+    PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->prefill_side, o->prefill_side, &o->prefill_tree, &any,
+                              &t->prefill));
     PLMR_TRY(route(t->prefill, false, o->as_published));
     return place_prefill(t);
 }

@@ -11,13 +11,15 @@
 #include "infer/cost.h"
 
 typedef struct plmr_timing_options {
-    int prefill_side;             /* cores along both axes; 0: no prefill */
-    int decode_rows, decode_cols; /* 0: no decode */
-    int n_layers;                 /* of the model, that are placed; time is always of all */
-    int n_batch;                  /* requests that are decoded together */
-    int64_t n_prompt;             /* tokens of the prompt, which the cache holds when decode starts */
-    int64_t n_tokens;             /* most tokens of a request, at the end of decode */
-    bool balanced;                /* the key-value cache is kept balanced */
+    int prefill_side;                              /* cores along both axes; 0: no prefill */
+    int decode_rows, decode_cols;                  /* 0: no decode */
+    int n_layers;                                  /* of the model, that are placed; time is always of all */
+    int n_batch;                                   /* requests that are decoded together */
+    int64_t n_prompt;                              /* tokens of the prompt, which the cache holds when decode starts */
+    int64_t n_tokens;                              /* most tokens of a request, at the end of decode */
+    bool balanced;                                 /* the key-value cache is kept balanced */
+    plmr_reduce_options prefill_tree, decode_tree; /* of allreduces: see plmr_grid_create */
+    bool unfused;                                  /* in decode, products of the same vector have an allreduce each */
     bool as_published;
     bool every_step; /* no exact shortcuts */
     enum plmr_dtype cache_dtype;
@@ -36,6 +38,8 @@ typedef struct plmr_placement {
     int64_t output_bytes;  /* weights of the output projection */
     int64_t sram_bytes;    /* of the core that needs most, at the end */
     int64_t capacity;      /* tokens that the key-value cache can hold, for each request */
+    int n_levels;          /* of allreduces; and their groups by axis and level */
+    int groups[2][PLMR_TREE_LEVELS];
 } plmr_placement;
 
 typedef struct plmr_phase_cost {

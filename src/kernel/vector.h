@@ -17,7 +17,7 @@
  *     MERGE     pop a; top = top + a
  *
  * It starts with PUSH, leaves one value, its result, and holds PLMR_TREE_DEPTH values at most. */
-enum { PLMR_TREE_DEPTH = 8 };
+enum { PLMR_TREE_DEPTH = 16 };
 enum plmr_tree_kind { PLMR_TREE_PUSH, PLMR_TREE_ONTO, PLMR_TREE_MERGE };
 typedef struct plmr_tree_op {
     enum plmr_tree_kind kind;

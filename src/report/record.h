@@ -131,7 +131,12 @@
     X(real, wall_relayout_s)                                                                                           \
     X(hash, checksum)            /* of the last residual streams' bits, in compute mode */                             \
     X(text, kernel)                                                                                                    \
-    PLMR_ENERGY_FIELDS(X)
+    PLMR_ENERGY_FIELDS(X)                                                                                              \
+    X(count, prefill_tree_k)     /* levels of allreduces, in prefill and in decode */                                  \
+    X(count, tree_k)                                                                                                   \
+    X(text, groups_y)            /* of decode's along y and along x, by level: "24", "40,5" */                         \
+    X(text, groups_x)                                                                                                  \
+    X(text, fused)               /* "yes" or "no": products of the same vector, in decode */
 /* clang-format on */
 
 typedef const char *plmr_record_text;

@@ -40,7 +40,7 @@ def keys(plmr, check):
 
 def ranks_agree(plmr, check, small):
     """Cycles on any ranks, with exact shortcuts and without, with values and without; and the values."""
-    for more in "", " --kv concat", " --batch 3", " --as-published":
+    for more in "", " --kv concat", " --batch 3", " --tree-k 3 --prefill-tree-k 1", " --groups 4 --fuse no", " --as-published":
         args = f"--model {small} --prompt 21 --decode 20 {REGIONS}{more}"
         want = virtual(one(plmr, args))
         for ranks in 1, 2, 3, 4:
@@ -52,6 +52,33 @@ def ranks_agree(plmr, check, small):
         values = [one(plmr, args + " --mode compute", ranks) for ranks in (1, 2, 3)]
         check(all(virtual(v) == want for v in values), f"{args}: --mode compute has other cycles")
         check(len({v["checksum"] for v in values}) == 1 and values[0]["checksum"], f"{args}: checksums differ")
+
+
+def trees(plmr, check, small):
+    """Levels, groups and fusing change cycles, and with them the order of sums, but not what is fused."""
+    args = f"--model {small} --prompt 21 --decode 5 {REGIONS}"
+    first = one(plmr, args + " --mode compute")
+    check((first["tree_k"], first["prefill_tree_k"], first["fused"]) == (2, 2, "yes"), f"by default: {first}")
+    same = one(plmr, f"{args} --mode compute --tree-k 2 --fuse yes")
+    check(virtual(same) == virtual(first) and same["checksum"] == first["checksum"], f"the same asked for: {same}")
+    split = one(plmr, args + " --mode compute --fuse no")
+    check(split["checksum"] == first["checksum"] and split["fused"] == "no", f"--fuse no: {split}")
+    check(split["cycles_allreduce"] > first["cycles_allreduce"] and split["prefill_cycles"] == first["prefill_cycles"], f"{split}")
+    one_level = one(plmr, args + " --mode compute --tree-k 1")
+    check(one_level["checksum"] != first["checksum"] and one_level["groups_y"] == "", f"--tree-k 1: {one_level}")
+    grouped = one(plmr, args + " --tree-k 3 --groups 5,2 --allow R")
+    check((grouped["tree_k"], grouped["groups_y"], grouped["groups_x"]) == (3, "5,2", "5,2"), f"--groups 5,2: {grouped}")
+    chosen = one(plmr, args + " --groups " + first["groups_x"])
+    check(first["groups_x"] == first["groups_y"] or chosen["cycles_allreduce"] >= first["cycles_allreduce"], f"{chosen}")
+    mixed = one(plmr, args + " --prefill-tree-k 1")
+    check(mixed["prefill_cycles"] == one_level["prefill_cycles"] and mixed["tpot_s"] == first["tpot_s"], f"{mixed}")
+    deep = [one(plmr, args + " --mode compute --tree-k 8 --allow R", ranks)["checksum"] for ranks in (1, 3)]
+    check(deep[0] == deep[1] != first["checksum"], f"--tree-k 8: {deep}")
+    # Thirteen allreduces as published; ten where queries, keys and values are one product, and gate and up.
+    rival, published = [one(plmr, f"--model llama3-8b --as-published --phase decode --decode 1 --decode-cores 360x360{fuse}")
+                        for fuse in (" --fuse yes", "")]
+    check(published["fused"] == "no" and 10 / 13 < rival["cycles_allreduce"] / published["cycles_allreduce"] < 12 / 13,
+          f"--as-published --fuse yes: {rival['cycles_allreduce']} of {published['cycles_allreduce']}")
 
 
 def parts(plmr, check, small):
@@ -79,6 +106,10 @@ def refused(plmr, check, small):
         ("--phase neither", "--phase: unknown"), ("--prompt 0", "--prompt: '0'"), ("--batch 5000", "at most 4,096"),
         ("--context 9 --mode compute", "--phase decode"), ("--context 9 --phase prefill", "--context is for decode"),
         ("-x 3", "unknown option '-x'"), ("--json /nonexistent/x --model demo", "cannot write"),
+        ("--tree-k 9", "--tree-k: 9 is too large"), ("--prefill-tree-k 0", "--prefill-tree-k: '0'"), ("--fuse maybe", "--fuse: unknown"),
+        ("--groups 4,2 --model demo", "a tree of 2 levels takes 1 group counts"), ("--groups 4 --phase prefill", "--groups is for decode"),
+        (f"--model {small} {REGIONS} --groups 13", "13 groups cannot be made of 12 cores"),
+        ("--model llama3-8b --phase decode --decode 1 --decode-cores 360x360 --tree-k 3", "a router of wse2 holds 24"),
         ("--model demo --as-published --phase decode --kv concat --decode-cores 20x20 --decode 999 --context 10",
          "row 19 of cores has no SRAM left for token 370"),
     ]
@@ -110,6 +141,7 @@ def main():
     small = os.path.join(sys.argv[3], "shapes", "small.json")
     keys(plmr, check)
     ranks_agree(plmr, check, small)
+    trees(plmr, check, small)
     parts(plmr, check, small)
     refused(plmr, check, small)
     with tempfile.TemporaryDirectory() as folder:

@@ -169,7 +169,7 @@ static void check_grid(int cols)
     plmr_mesh *mesh;
     plmr_grid *grid;
     must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    must(plmr_grid_create(mesh, &device, &shape, 5, cols, &any, &grid));
+    must(plmr_grid_create(mesh, &device, &shape, 5, cols, &(plmr_reduce_options){0}, &any, &grid));
     const plmr_deal *deals[] = {&grid->queries, &grid->keys, &grid->ffn, &grid->vocab, &grid->dim_x};
     for (size_t i = 0; i < sizeof deals / sizeof deals[0]; i++)
         check_parts(deals[i], grid->x);

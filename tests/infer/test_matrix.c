@@ -109,7 +109,7 @@ static plmr_grid *make_grid(plmr_mesh *mesh, const plmr_device *device, const pl
 {
     plmr_grid *grid;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
-    must(plmr_grid_create(mesh, device, shape, rows, cols, &any, &grid));
+    must(plmr_grid_create(mesh, device, shape, rows, cols, &(plmr_reduce_options){0}, &any, &grid));
     return grid;
 }
 
