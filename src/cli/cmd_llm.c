@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/wall.h"
+#include "baseline/plans.h"
 #include "cli/llm_summary.h"
 #include "cli/tree.h"
 #include "report/jsonl.h"
@@ -16,6 +17,7 @@ struct llm_command {
     plmr_llm_options llm;                           /* first: see llm_options.h */
     int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
     enum phase phase;
+    const plmr_llm_plan *plan;
     bool compute, as_published, every_step;
     plmr_reduce_options tree, prefill_tree;
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
@@ -33,6 +35,7 @@ enum {
     KEY_MODE,
     KEY_LAYERS,
     KEY_PUBLISHED,
+    KEY_PLAN,
     KEY_BATCH,
     KEY_TREE_K,
     KEY_PREFILL_TREE_K,
@@ -52,6 +55,8 @@ static const struct argp_option options[] = {
     {"layers", KEY_LAYERS, "A..B", 0,
      "Place and compute these layers alone, counted from 0; virtual time is scaled to all of them", 1},
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default timing)", 1},
+    {"plan", KEY_PLAN, "NAME", 0,
+     "How: waferllm, or as systems that it is compared with would, t10 or ladder (time alone; default waferllm)", 1},
     {"as-published", KEY_PUBLISHED, NULL, 0,
      "As the published code has it: one head of full size, no fused allreduces (but see --fuse), a cache of fixed "
      "length",
@@ -72,6 +77,18 @@ static plmr_status parse_layers(const char *text, struct llm_command *c)
     PLMR_CHECK(read && c->first_layer >= 0 && last >= c->first_layer && last < 1 << 20, PLMR_ERROR_INPUT,
                "--layers: '%.60s' is not A..B with layers counted from 0, e.g. 0..7", text);
     c->n_layers = last - c->first_layer + 1;
+    return PLMR_OK;
+}
+
+static plmr_status parse_plan(const char *text, struct llm_command *c)
+{
+    const char *names[8];
+    int n = plmr_plan_count(), index;
+    PLMR_ASSERT(n <= 8);
+    for (int i = 0; i < n; i++)
+        names[i] = plmr_plan_at(i)->name;
+    PLMR_TRY(plmr_parse_word("--plan", text, names, n, &index));
+    c->plan = plmr_plan_at(index);
     return PLMR_OK;
 }
 
@@ -101,6 +118,8 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         return PLMR_OK;
     case KEY_LAYERS:
         return parse_layers(text, c);
+    case KEY_PLAN:
+        return parse_plan(text, c);
     case KEY_PUBLISHED:
         c->as_published = true;
         return PLMR_OK;
@@ -146,6 +165,8 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
 {
     PLMR_CHECK(!c->as_published || !c->compute, PLMR_ERROR_INPUT,
                "--as-published leaves out what true values need: use it with --mode timing");
+    PLMR_CHECK(c->plan == &plmr_plan_waferllm || !c->compute, PLMR_ERROR_INPUT,
+               "--plan %s is of time alone: use it with --mode timing", c->plan->name);
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT, "--layers: %s has layers 0..%d",
                shape->name, shape->n_layers - 1);
@@ -176,11 +197,14 @@ static plmr_timing_options timing_options(const struct llm_command *c, const plm
         .prefill_tree = {.n_levels = c->prefill_tree.n_levels ? c->prefill_tree.n_levels : c->tree.n_levels},
         .decode_tree = c->tree,
         .unfused = c->fuse == BY_DEFAULT ? c->as_published : c->fuse == UNFUSED,
+        .plan = c->plan,
         .as_published = c->as_published,
         .every_step = c->every_step,
         .cache_dtype = plmr_llm_cache_dtype(run),
     };
     plmr_llm_default_cores(&c->llm, &run->device, run->shape, &t);
+    if (c->plan->keeps_grid && c->phase == BOTH && !c->llm.decode_rows)
+        t.decode_rows = t.decode_cols = t.prefill_side;
     if (c->phase == DECODE)
         t.prefill_side = 0;
     if (c->phase == PREFILL)
@@ -345,7 +369,7 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
 
 plmr_status plmr_command_llm(int argc, char **argv)
 {
-    struct llm_command c = {.n_prompt = 512, .n_decode = 32, .n_batch = 1};
+    struct llm_command c = {.n_prompt = 512, .n_decode = 32, .n_batch = 1, .plan = &plmr_plan_waferllm};
     plmr_llm_run run;
     bool help;
     plmr_llm_options_init(&c.llm);

@@ -193,6 +193,7 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
     r.host = texts->provenance.host;
     r.date = texts->provenance.date;
     r.as_published = s->timing.as_published ? "yes" : "no";
+    r.plan = (s->timing.plan ? s->timing.plan : &plmr_plan_waferllm)->name;
     r.batch = s->timing.n_batch;
     r.layers = texts->layers;
     r.layers_model = run->shape->n_layers;
@@ -290,6 +291,8 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers, r->dtype);
     plmr_table_fact(out, "device", "%s: %s", run->device.name, run->device.title);
+    if (s->timing.plan && s->timing.plan != &plmr_plan_waferllm)
+        plmr_table_fact(out, "plan", "%s", s->timing.plan->summary);
     if (s->prefill)
         print_placement(out, "prefill", s->prefill);
     if (s->decode) {

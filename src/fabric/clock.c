@@ -83,14 +83,16 @@ static plmr_status begin(plmr_clock *clock, enum plmr_axis axis, struct arrival 
     return PLMR_OK;
 }
 
-plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit)
+plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop)
 {
-    return begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit});
+    return begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit, .hop = hop});
 }
 
 plmr_status plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit)
 {
-    return begin(clock, ring->axis, (struct arrival){.kind = STREAM, .ring = ring, .send = send, .transit = transit});
+    double hop = clock->region->device->hop;
+    return begin(clock, ring->axis,
+                 (struct arrival){.kind = STREAM, .ring = ring, .send = send, .transit = transit, .hop = hop});
 }
 
 plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival)
@@ -161,15 +163,15 @@ static struct y_terms terms_of_row(const plmr_clock *clock, int r)
 {
     const struct arrival *a = &clock->arrival[PLMR_Y];
     const double *t = y_line(clock, r);
-    double hop = clock->region->device->hop, own = clock->lag;
+    double own = clock->lag;
     struct y_terms terms = {own, t, t, own, own};
     if (a->kind == EXCHANGE) {
-        terms.up_lat = a->begin + a->transit + hop * a->ring->hops_before[r];
-        terms.down_lat = a->begin + a->transit + hop * a->ring->hops_after[r];
+        terms.up_lat = a->begin + a->transit + a->hop * a->ring->hops_before[r];
+        terms.down_lat = a->begin + a->transit + a->hop * a->ring->hops_after[r];
         terms.up = y_line(clock, a->ring->before[r]);
         terms.own = plmr_latest(own, plmr_latest(terms.up_lat, terms.down_lat));
     } else if (a->kind == STREAM) {
-        terms.down_lat = a->begin + a->transit + hop * a->ring->hops_after[r];
+        terms.down_lat = a->begin + a->transit + a->hop * a->ring->hops_after[r];
         terms.own = plmr_latest(own, a->begin + a->send);
         terms.up_lat = terms.own;
     } else if (a->kind == MULTICAST) {
@@ -190,10 +192,10 @@ static double x_clock(const plmr_clock *clock, int r, int index)
 /* The x neighbours' part of core (r, c) where the ring turns or leaves the block, and of streams. */
 static double x_term(const plmr_clock *clock, const struct arrival *a, int r, int c)
 {
-    double hop = clock->region->device->hop, t = x_clock(clock, r, c);
+    double t = x_clock(clock, r, c);
     double after = x_clock(clock, r, a->ring->after[c]), before = x_clock(clock, r, a->ring->before[c]);
-    double after_lat = a->begin + a->transit + hop * a->ring->hops_after[c];
-    double before_lat = a->begin + a->transit + hop * a->ring->hops_before[c];
+    double after_lat = a->begin + a->transit + a->hop * a->ring->hops_after[c];
+    double before_lat = a->begin + a->transit + a->hop * a->ring->hops_before[c];
     if (a->kind == STREAM)
         return plmr_latest(t + a->begin + a->send, after + after_lat);
     return plmr_latest(plmr_latest(t, after) + after_lat, plmr_latest(t, before) + before_lat);
@@ -220,7 +222,7 @@ static void settle_row(plmr_clock *clock, int r)
         return;
     }
     int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || clock->cols < 4 ? clock->cols : x->ring->reach;
-    double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + clock->region->device->hop * x->ring->reach : y.own;
+    double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + x->hop * x->ring->reach : y.own;
     if (2 * edge < clock->cols || edge == 0)
         clock->loops->exchange(clock->cols, edge, plmr_latest(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down,
                                y.down_lat, next);
@@ -262,7 +264,7 @@ static plmr_status pass(plmr_clock *clock)
 static bool same_arrival(const struct arrival *a, const struct arrival *b)
 {
     return a->kind == b->kind && a->ring == b->ring && a->begin == b->begin && a->send == b->send &&
-           a->transit == b->transit;
+           a->transit == b->transit && a->hop == b->hop;
 }
 
 static bool repeats(const plmr_clock *clock, const struct pattern *p)

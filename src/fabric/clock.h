@@ -16,9 +16,10 @@ void plmr_clock_destroy(plmr_clock *clock);
 plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles);
 
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
- * transit + hop * hops later. A core's next exchange begins when both its own message and its neighbour's are
- * delivered. Applied at the latest by plmr_clock_settle; at most one exchange per axis may be under way. */
-plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit);
+ * transit + hop * hops later, `hop` being what one hop takes: the device's own, or more where software passes it on. A
+ * core's next exchange begins when both its own message and its neighbour's are delivered. Applied at the latest by
+ * plmr_clock_settle; at most one exchange per axis may be under way. */
+plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop);
 
 /* From here on cores wait for what is under way along the axis. */
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);

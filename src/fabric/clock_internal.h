@@ -15,7 +15,7 @@ struct arrival {
     enum arrival_kind kind;
     bool joined;
     const plmr_ring *ring;
-    double begin, send, transit;
+    double begin, send, transit, hop;
 };
 
 /* What one settling pass does: the same pattern twice does the same. */

@@ -13,7 +13,8 @@ plmr_status plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64
 {
     const plmr_device *device = region->device;
     double words = (double)wavelets;
-    PLMR_TRY(plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words)));
+    PLMR_TRY(plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words),
+                                 device->hop));
     PLMR_TRY(
         plmr_clock_busy(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
     plmr_region_path(region, ring->axis, ring->longest, 0);

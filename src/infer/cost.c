@@ -20,6 +20,11 @@ plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
     return PLMR_OK;
 }
 
+const plmr_llm_plan plmr_plan_waferllm = {
+    .name = "waferllm",
+    .summary = "MeshGEMM on interleaved rings, MeshGEMV with K-tree allreduces, a grid of its own for each phase",
+};
+
 /* Rounds of the exchange that brings every tile half the way round. */
 static plmr_status rotate(plmr_cost_pass *pass, const plmr_ring *ring, int64_t wavelets)
 {

@@ -8,6 +8,7 @@
 #define PLMR_INFER_COST_H
 
 #include "infer/grid.h"
+#include "infer/plan.h"
 
 enum plmr_work {
     PLMR_WORK_PROJECTION, /* products with weights */
@@ -26,6 +27,7 @@ const char *plmr_work_name(enum plmr_work work);
 typedef struct plmr_cost_pass {
     const plmr_grid *grid;
     const plmr_device *device;
+    const plmr_llm_plan *plan;
     enum plmr_dtype dtype, cache_dtype; /* of weights and activations; of keys and values */
     int n_batch;                        /* tokens of as many requests at once; 1 in prefill */
     int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */

@@ -22,14 +22,49 @@ static double vector_cycles(const plmr_cost_pass *pass, int64_t n)
            pass->device->vector_issue;
 }
 
-static plmr_status allreduce(plmr_cost_pass *pass, const plmr_reduce_plan *plan, int64_t n)
+static int64_t wavelets_of(const plmr_cost_pass *pass, int64_t n_elements)
 {
-    PLMR_TRY(plmr_allreduce_time(pass->grid->region, PLMR_X, plan, n, plmr_dtype_bytes(pass->dtype)));
+    return plmr_device_wavelets(pass->device, n_elements * (int64_t)plmr_dtype_bytes(pass->dtype));
+}
+
+static plmr_status allreduce(plmr_cost_pass *pass, const plmr_reduce_plan *tree, int64_t n)
+{
+    plmr_region *region = pass->grid->region;
+    PLMR_TRY(pass->plan->allreduce ? pass->plan->allreduce(region, PLMR_X, wavelets_of(pass, n))
+                                   : plmr_allreduce_time(region, PLMR_X, tree, n, plmr_dtype_bytes(pass->dtype)));
     return plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
+}
+
+/* What a core multiplies in a step: n_a tiles (ms, kt) of A, each with one of n_b tiles (kt, ns) of B. */
+struct tiles {
+    int64_t n_a, n_b, ms, kt, ns;
+};
+
+/* A product as the plan has it, with room for the next step's tiles. */
+static plmr_status planned(plmr_cost_pass *pass, const struct tiles *t, enum plmr_work work)
+{
+    plmr_region *region = pass->grid->region;
+    int64_t a = t->n_a * t->ms * t->kt, b = t->n_b * t->kt * t->ns, element = (int64_t)plmr_dtype_bytes(pass->dtype);
+    plmr_plan_product product = {
+        .n_steps = pass->grid->rows,
+        .words_a = wavelets_of(pass, a),
+        .words_b = wavelets_of(pass, b),
+        .multiply_cycles = (double)t->n_a * plmr_device_multiply_cycles(pass->device, pass->dtype, t->ms, t->kt, t->ns),
+        .n_macs = t->n_a * t->ms * t->kt * t->ns,
+    };
+    int64_t n_bytes = (2 * (a + b) + t->n_a * t->ms * t->ns) * element;
+    PLMR_TRY(plmr_region_charge(region, "a product's tiles", n_bytes));
+    PLMR_TRY(pass->plan->multiply(region, &product));
+    plmr_region_release(region, n_bytes);
+    return plmr_cost_note(pass, work);
 }
 
 static plmr_status gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work)
 {
+    int side = pass->grid->rows;
+    if (pass->plan->multiply)
+        return planned(pass, &(struct tiles){1, 1, chunk_tokens(pass), plmr_ceil_div(k, side), plmr_ceil_div(n, side)},
+                       work);
     plmr_gemm_problem problem = {
         .m = pass->n_tokens,
         .k = k,
@@ -74,8 +109,7 @@ plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass)
     if (pass->as_published)
         return PLMR_OK;
     if (heads->n_dims % 2) {
-        int64_t words = plmr_device_wavelets(pass->device, n * (int64_t)plmr_dtype_bytes(pass->dtype));
-        PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->x, words));
+        PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->x, wavelets_of(pass, n)));
         plmr_clock_join(pass->grid->region->clock, PLMR_X);
     }
     return busy(pass, 4 * vector_cycles(pass, n));
@@ -127,14 +161,15 @@ static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
 {
     const plmr_heads *heads = &pass->grid->heads;
     int64_t ms = chunk_tokens(pass), n_run, n_heads = (int64_t)heads->n_per_core * heads->n_rep;
-    int64_t element = (int64_t)plmr_dtype_bytes(pass->dtype), k = scores ? heads->n_dims : ms;
+    int64_t k = scores ? heads->n_dims : ms, n = scores ? ms : heads->n_dims;
+    if (pass->plan->multiply)
+        return planned(pass, &(struct tiles){n_heads, heads->n_per_core, ms, k, n}, PLMR_WORK_ATTENTION);
     struct step step = {
         .pass = pass,
-        .multiply_cycles = (double)n_heads *
-                           plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, scores ? ms : heads->n_dims),
+        .multiply_cycles = (double)n_heads * plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, n),
         .n_macs = n_heads * ms * ms * heads->n_dims,
-        .tile_words = plmr_device_wavelets(pass->device, ms * heads->n_per_core * heads->n_dims * element),
-        .score_words = plmr_device_wavelets(pass->device, ms * ms * n_heads * element),
+        .tile_words = wavelets_of(pass, ms * heads->n_per_core * heads->n_dims),
+        .score_words = wavelets_of(pass, ms * ms * n_heads),
         .spreads = !scores,
     };
     PLMR_TRY(plmr_region_repeat(pass->grid->region, pass->grid->rows, attention_step, &step, &n_run));

@@ -1,6 +1,7 @@
 #include "infer/timing.h"
 
 #include "fabric/clock.h"
+#include "fabric/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
     return (plmr_cost_pass){
         .grid = grid,
         .device = t->device,
+        .plan = t->options.plan,
         .dtype = t->shape.dtype,
         .cache_dtype = t->options.cache_dtype,
         .n_batch = 1,
@@ -267,7 +269,8 @@ plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
 {
     plmr_phase_cost output;
     plmr_cost_pass pass = start_pass(t, t->prefill);
-    PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
+    if (!t->options.plan->keeps_grid)
+        PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
     PLMR_TRY(finish_pass(t, &pass, phase));
     pass = start_pass(t, t->decode);
     PLMR_TRY(plmr_output_cost(&pass));
@@ -337,8 +340,11 @@ static plmr_status place_prefill(plmr_timing *t)
 
 /* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone.
  */
-static plmr_status route(const plmr_grid *g, bool decodes, bool as_published)
+static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
 {
+    bool as_published = t->options.as_published;
+    if (t->options.plan->allreduce)
+        return plmr_relay_route(g->region);
     if (decodes)
         PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan_y, "the allreduces along y"));
     if (decodes && !as_published)
@@ -355,14 +361,14 @@ static plmr_status fill_timing(plmr_timing *t, plmr_mesh *mesh)
     if (o->decode_rows) {
         PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
                                   &t->decode));
-        PLMR_TRY(route(t->decode, true, o->as_published));
+        PLMR_TRY(route(t, t->decode, true));
         PLMR_TRY(place_decode(t));
     }
     if (!o->prefill_side)
         return PLMR_OK;
     PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->prefill_side, o->prefill_side, &o->prefill_tree, &any,
                               &t->prefill));
-    PLMR_TRY(route(t->prefill, false, o->as_published));
+    PLMR_TRY(route(t, t->prefill, false));
     return place_prefill(t);
 }
 
@@ -374,6 +380,7 @@ plmr_status plmr_timing_create(plmr_mesh *mesh, const plmr_device *device, const
     PLMR_CHECK(t, PLMR_ERROR_SYSTEM, "out of memory");
     t->device = device;
     t->options = *options;
+    t->options.plan = options->plan ? options->plan : &plmr_plan_waferllm;
     t->allow_memory = allow_memory;
     t->allow_routes = allow_routes;
     take_shape(t, shape);

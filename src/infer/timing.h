@@ -20,6 +20,7 @@ typedef struct plmr_timing_options {
     bool balanced;                                 /* the key-value cache is kept balanced */
     plmr_reduce_options prefill_tree, decode_tree; /* of allreduces: see plmr_grid_create */
     bool unfused;                                  /* in decode, products of the same vector have an allreduce each */
+    const plmr_llm_plan *plan;                     /* NULL: WaferLLM's */
     bool as_published;
     bool every_step; /* no exact shortcuts */
     enum plmr_dtype cache_dtype;

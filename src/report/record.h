@@ -136,7 +136,8 @@
     X(count, tree_k)                                                                                                   \
     X(text, groups_y)            /* of decode's along y and along x, by level: "24", "40,5" */                         \
     X(text, groups_x)                                                                                                  \
-    X(text, fused)               /* "yes" or "no": products of the same vector, in decode */
+    X(text, fused)               /* "yes" or "no": products of the same vector, in decode */                           \
+    X(text, plan)                /* "waferllm", "t10", "ladder" */
 /* clang-format on */
 
 typedef const char *plmr_record_text;

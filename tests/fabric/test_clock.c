@@ -82,10 +82,10 @@ static void region_step(plmr_region *region, const plmr_ring *x, const plmr_ring
 {
     plmr_clock *clock = region->clock;
     if (x)
-        must(plmr_clock_exchange(clock, x, tx));
+        must(plmr_clock_exchange(clock, x, tx, region->device->hop));
     must(plmr_clock_busy(clock, before_y));
     if (y)
-        must(plmr_clock_exchange(clock, y, ty));
+        must(plmr_clock_exchange(clock, y, ty, region->device->hop));
     must(plmr_clock_busy(clock, work));
     plmr_clock_join(clock, PLMR_X);
     plmr_clock_join(clock, PLMR_Y);

@@ -1,0 +1,14 @@
+/* plans.h - the plans that language models can be timed with: WaferLLM's, and those of systems that it is compared
+ * with.
+ */
+#ifndef PLMR_BASELINE_PLANS_H
+#define PLMR_BASELINE_PLANS_H
+
+#include "fabric/verbs.h"
+#include "infer/plan.h"
+
+/* The registry; WaferLLM's is the first. */
+int plmr_plan_count(void);
+const plmr_llm_plan *plmr_plan_at(int i);
+
+#endif

@@ -1,0 +1,69 @@
+/* Messages that software passes on from core to core, for programs that plan no routes beyond the next core. */
+#include "fabric/clock.h"
+#include "fabric/verbs.h"
+
+#include <stdlib.h>
+
+double plmr_relay_cycles(const plmr_device *device, int64_t wavelets)
+{
+    double words = (double)wavelets;
+    return 2 * (device->shift_launch + device->shift_wavelet * words) + device->relay + device->link * words +
+           2 * device->ramp + device->hop;
+}
+
+plmr_status plmr_relay_route(plmr_region *region)
+{
+    plmr_status status = PLMR_OK;
+    for (int axis = PLMR_X; axis <= PLMR_Y && !status; axis++) {
+        int n = region->extent[axis], *profile = malloc((size_t)n * sizeof *profile);
+        PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+        for (int core = 0; core < n; core++)
+            profile[core] = 4; /* both ways, in and out */
+        status = plmr_region_route(region, "the relays", (enum plmr_axis)axis, profile, 4);
+        free(profile);
+    }
+    return status;
+}
+
+plmr_status plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
+{
+    const plmr_device *device = region->device;
+    double flight = 2 * device->ramp + device->hop + device->link * (double)wavelets;
+    double hop = plmr_device_quantise(plmr_relay_cycles(device, wavelets)), first = plmr_device_quantise(flight);
+    PLMR_TRY(plmr_clock_exchange(region->clock, ring, first - hop, hop));
+    double busy = device->shift_launch + device->shift_wavelet * (double)wavelets;
+    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(busy)));
+    plmr_region_path(region, ring->axis, ring->longest, ring->longest - 1);
+    plmr_region_traffic(region,
+                        (uint64_t)wavelets * (uint64_t)ring->total_hops * (uint64_t)region->extent[!ring->axis]);
+    return PLMR_OK;
+}
+
+plmr_status plmr_fetch_time(plmr_region *region, int64_t wavelets, double software)
+{
+    int hops = (region->extent[PLMR_X] + region->extent[PLMR_Y]) / 3;
+    double busy = hops * (plmr_relay_cycles(region->device, wavelets) + software);
+    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(busy)));
+    plmr_region_path(region, PLMR_X, hops, hops);
+    plmr_region_traffic(region, (uint64_t)wavelets * (uint64_t)hops * (uint64_t)region->extent[PLMR_X] *
+                                    (uint64_t)region->extent[PLMR_Y]);
+    return PLMR_OK;
+}
+
+plmr_status plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software)
+{
+    int n = region->extent[axis];
+    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    plmr_leg *legs = malloc((size_t)n * sizeof *legs);
+    PLMR_CHECK(legs, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = PLMR_OK;
+    for (int back = 0; back < 2 && !status; back++) {
+        for (int i = 0; i < n - 1; i++)
+            legs[i] = back ? (plmr_leg){n - 1 - i, n - 2 - i} : (plmr_leg){i, i + 1};
+        status = plmr_clock_reduce(region->clock, axis, legs, n - 1, stream, plmr_device_quantise(software));
+    }
+    free(legs);
+    plmr_region_path(region, axis, 2 * (n - 1), 2 * (n - 1));
+    plmr_region_traffic(region, 2 * (uint64_t)wavelets * (uint64_t)(n - 1) * (uint64_t)region->extent[!axis]);
+    return status;
+}
