@@ -1,20 +1,15 @@
-/* jsonl.h - a file of records, one JSON object per line, that appears when it is complete.
- *
- * What is written goes to PATH.part, which gets the name PATH at the commit; what lay at PATH is untouched until then.
- * A PATH that exists and is no regular file (a pipe, /dev/stdout) is written to directly. All functions are local: call
- * them on one rank.
+/* jsonl.h - a file of records, one JSON object per line, that appears when it is complete (see draft.h). All functions
+ * are local: call them on one rank.
  */
 #ifndef PLMR_JSONL_H
 #define PLMR_JSONL_H
 
-#include <stdio.h>
-
+#include "report/draft.h"
 #include "report/record.h"
 
 typedef struct plmr_jsonl {
-    FILE *file;       /* NULL: closed, or there was none */
-    const char *path; /* the caller's */
-    char *part;       /* NULL: written to directly */
+    FILE *file; /* NULL: closed, or there was none */
+    plmr_draft draft;
 } plmr_jsonl;
 
 /* Opens for writing: NULL for no file at all, "-" for standard output. */
