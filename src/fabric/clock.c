@@ -9,13 +9,21 @@ static double *line_buffer(size_t n)
     return calloc(n ? n : 1, sizeof(double));
 }
 
-/* Touched here, so that no run pays for the system's finding of memory. */
-static double *clock_array(size_t n)
+static struct clocks make_clocks(int rows, int cols)
 {
-    double *clocks = plmr_slab_create(n * sizeof *clocks);
-    if (clocks)
-        memset(clocks, 0, n * sizeof *clocks);
-    return clocks;
+    size_t n_bytes = (size_t)rows * (size_t)cols * sizeof(double);
+    return (struct clocks){rows, cols, plmr_slab_create(n_bytes), plmr_slab_create(n_bytes)};
+}
+
+static void destroy_clocks(struct clocks *clocks)
+{
+    plmr_slab_destroy(clocks->next);
+    plmr_slab_destroy(clocks->t);
+}
+
+static size_t count_clocks(const struct clocks *clocks)
+{
+    return (size_t)clocks->rows * (size_t)clocks->cols;
 }
 
 plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
@@ -24,9 +32,10 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     PLMR_CHECK(clock, PLMR_ERROR_SYSTEM, "out of memory");
     *out = clock;
     int rows = region->count[PLMR_Y], cols = region->count[PLMR_X];
-    *clock = (plmr_clock){.region = region, .loops = plmr_clock_rows_chosen(), .rows = rows, .cols = cols};
-    clock->t = clock_array((size_t)rows * (size_t)cols);
-    clock->next = clock_array((size_t)rows * (size_t)cols);
+    *clock = (plmr_clock){.region = region, .loops = plmr_clock_rows_chosen()};
+    clock->all = make_clocks(rows, cols);
+    clock->line[PLMR_X] = make_clocks(1, cols);
+    clock->line[PLMR_Y] = make_clocks(rows, 1);
     clock->outgoing = line_buffer(2 * PLMR_RING_GHOSTS * (size_t)rows);
     clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
     clock->sent = calloc((size_t)plmr_ranks(), sizeof *clock->sent);
@@ -35,10 +44,13 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
         clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);
         clock->latest[axis] = line_buffer(across);
         clock->after[axis] = line_buffer(along);
-        PLMR_CHECK(clock->ghost[axis] && clock->latest[axis] && clock->after[axis], PLMR_ERROR_SYSTEM, "out of memory");
+        PLMR_CHECK(clock->ghost[axis] && clock->latest[axis] && clock->after[axis] && clock->line[axis].t &&
+                       clock->line[axis].next,
+                   PLMR_ERROR_SYSTEM, "out of memory");
     }
-    PLMR_CHECK(clock->t && clock->next && clock->outgoing && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
+    PLMR_CHECK(clock->all.t && clock->all.next && clock->outgoing && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
                "out of memory for %d x %d clocks", rows, cols);
+    plmr_clock_reset(clock);
     return plmr_exchange_create(region->mesh, &clock->messages);
 }
 
@@ -51,13 +63,22 @@ void plmr_clock_destroy(plmr_clock *clock)
         free(clock->ghost[axis]);
         free(clock->latest[axis]);
         free(clock->after[axis]);
+        destroy_clocks(&clock->line[axis]);
     }
     free(clock->scratch);
     free(clock->sent);
     free(clock->outgoing);
-    plmr_slab_destroy(clock->next);
-    plmr_slab_destroy(clock->t);
+    destroy_clocks(&clock->all);
     free(clock);
+}
+
+void plmr_clock_spread(plmr_clock *clock)
+{
+    const double *along_x = clock->line[PLMR_X].t, *along_y = clock->line[PLMR_Y].t;
+    for (int r = 0; r < clock->all.rows && clock->in_lines; r++)
+        for (int c = 0; c < clock->all.cols; c++)
+            clock->all.t[(size_t)r * (size_t)clock->all.cols + (size_t)c] = along_y[r] + along_x[c];
+    clock->in_lines = false;
 }
 
 plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles)
@@ -104,24 +125,24 @@ plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const d
 
 /* ---- clocks of neighbours on other ranks ---- */
 
-static void pack_column(const plmr_clock *clock, int col, double *out)
+static void pack_column(const struct clocks *f, int col, double *out)
 {
-    for (int r = 0; r < clock->rows; r++)
-        out[r] = clock->t[(size_t)r * (size_t)clock->cols + (size_t)col];
+    for (int r = 0; r < f->rows; r++)
+        out[r] = f->t[(size_t)r * (size_t)f->cols + (size_t)col];
 }
 
-static plmr_status post_ghosts(plmr_clock *clock, const plmr_ring *ring)
+static plmr_status post_ghosts(plmr_clock *clock, const struct clocks *f, const plmr_ring *ring)
 {
     enum plmr_axis axis = ring->axis;
-    size_t length = (size_t)(axis == PLMR_Y ? clock->cols : clock->rows), n_bytes = length * sizeof(double);
+    size_t length = (size_t)(axis == PLMR_Y ? f->cols : f->rows), n_bytes = length * sizeof(double);
     for (int g = 0; g < ring->n_ghosts; g++)
         PLMR_TRY(plmr_exchange_receive(clock->messages, axis, ring->ghosts[g].place,
                                        clock->ghost[axis] + (size_t)g * length, n_bytes));
     for (int w = 0; w < ring->n_wanted; w++) {
         int local = ring->wanted[w].core - clock->region->first[axis];
-        double *line = axis == PLMR_Y ? clock->t + (size_t)local * length : clock->outgoing + (size_t)w * length;
+        double *line = axis == PLMR_Y ? f->t + (size_t)local * length : clock->outgoing + (size_t)w * length;
         if (axis == PLMR_X)
-            pack_column(clock, local, line);
+            pack_column(f, local, line);
         PLMR_TRY(plmr_exchange_send(clock->messages, axis, ring->wanted[w].place, line, n_bytes));
     }
     return PLMR_OK;
@@ -129,19 +150,19 @@ static plmr_status post_ghosts(plmr_clock *clock, const plmr_ring *ring)
 
 /* ---- multicasts wait for the latest core of their line ---- */
 
-static void find_latest(plmr_clock *clock)
+static void find_latest(plmr_clock *clock, const struct clocks *f)
 {
     bool x = clock->arrival[PLMR_X].kind == MULTICAST, y = clock->arrival[PLMR_Y].kind == MULTICAST;
     if (!x && !y)
         return;
-    memcpy(clock->latest[PLMR_Y], clock->t, (size_t)clock->cols * sizeof(double));
-    for (int r = 0; r < clock->rows; r++)
+    memcpy(clock->latest[PLMR_Y], f->t, (size_t)f->cols * sizeof(double));
+    for (int r = 0; r < f->rows; r++)
         clock->latest[PLMR_X][r] =
-            clock->loops->most(clock->cols, clock->t + (size_t)r * (size_t)clock->cols, clock->latest[PLMR_Y]);
+            clock->loops->most(f->cols, f->t + (size_t)r * (size_t)f->cols, clock->latest[PLMR_Y]);
     if (x)
-        plmr_mesh_line_max(clock->region->mesh, PLMR_X, clock->latest[PLMR_X], clock->rows);
+        plmr_mesh_line_max(clock->region->mesh, PLMR_X, clock->latest[PLMR_X], f->rows);
     if (y)
-        plmr_mesh_line_max(clock->region->mesh, PLMR_Y, clock->latest[PLMR_Y], clock->cols);
+        plmr_mesh_line_max(clock->region->mesh, PLMR_Y, clock->latest[PLMR_Y], f->cols);
 }
 
 /* ---- one settling pass ---- */
@@ -153,22 +174,22 @@ struct y_terms {
     double up_lat, down_lat;
 };
 
-static const double *y_line(const plmr_clock *clock, int index)
+static const double *y_line(const plmr_clock *clock, const struct clocks *f, int index)
 {
-    return index >= 0 ? clock->t + (size_t)index * (size_t)clock->cols
-                      : clock->ghost[PLMR_Y] + (size_t)~index * (size_t)clock->cols;
+    return index >= 0 ? f->t + (size_t)index * (size_t)f->cols
+                      : clock->ghost[PLMR_Y] + (size_t)~index * (size_t)f->cols;
 }
 
-static struct y_terms terms_of_row(const plmr_clock *clock, int r)
+static struct y_terms terms_of_row(const plmr_clock *clock, const struct clocks *f, int r)
 {
     const struct arrival *a = &clock->arrival[PLMR_Y];
-    const double *t = y_line(clock, r);
+    const double *t = y_line(clock, f, r);
     double own = clock->lag;
     struct y_terms terms = {own, t, t, own, own};
     if (a->kind == EXCHANGE) {
         terms.up_lat = a->begin + a->transit + a->hop * a->ring->hops_before[r];
         terms.down_lat = a->begin + a->transit + a->hop * a->ring->hops_after[r];
-        terms.up = y_line(clock, a->ring->before[r]);
+        terms.up = y_line(clock, f, a->ring->before[r]);
         terms.own = plmr_latest(own, plmr_latest(terms.up_lat, terms.down_lat));
     } else if (a->kind == STREAM) {
         terms.down_lat = a->begin + a->transit + a->hop * a->ring->hops_after[r];
@@ -179,21 +200,21 @@ static struct y_terms terms_of_row(const plmr_clock *clock, int r)
         terms.up_lat = a->begin + clock->after[PLMR_Y][r];
     }
     if (a->kind == EXCHANGE || a->kind == STREAM)
-        terms.down = y_line(clock, a->ring->after[r]);
+        terms.down = y_line(clock, f, a->ring->after[r]);
     return terms;
 }
 
-static double x_clock(const plmr_clock *clock, int r, int index)
+static double x_clock(const plmr_clock *clock, const struct clocks *f, int r, int index)
 {
-    return index >= 0 ? clock->t[(size_t)r * (size_t)clock->cols + (size_t)index]
-                      : clock->ghost[PLMR_X][(size_t)~index * (size_t)clock->rows + (size_t)r];
+    return index >= 0 ? f->t[(size_t)r * (size_t)f->cols + (size_t)index]
+                      : clock->ghost[PLMR_X][(size_t)~index * (size_t)f->rows + (size_t)r];
 }
 
 /* The x neighbours' part of core (r, c) where the ring turns or leaves the block, and of streams. */
-static double x_term(const plmr_clock *clock, const struct arrival *a, int r, int c)
+static double x_term(const plmr_clock *clock, const struct clocks *f, const struct arrival *a, int r, int c)
 {
-    double t = x_clock(clock, r, c);
-    double after = x_clock(clock, r, a->ring->after[c]), before = x_clock(clock, r, a->ring->before[c]);
+    double t = x_clock(clock, f, r, c);
+    double after = x_clock(clock, f, r, a->ring->after[c]), before = x_clock(clock, f, r, a->ring->before[c]);
     double after_lat = a->begin + a->transit + a->hop * a->ring->hops_after[c];
     double before_lat = a->begin + a->transit + a->hop * a->ring->hops_before[c];
     if (a->kind == STREAM)
@@ -201,33 +222,33 @@ static double x_term(const plmr_clock *clock, const struct arrival *a, int r, in
     return plmr_latest(plmr_latest(t, after) + after_lat, plmr_latest(t, before) + before_lat);
 }
 
-static void settle_core(plmr_clock *clock, const struct y_terms *y, int r, int c)
+static void settle_core(plmr_clock *clock, const struct clocks *f, const struct y_terms *y, int r, int c)
 {
-    double t = x_clock(clock, r, c);
+    double t = x_clock(clock, f, r, c);
     double from_y = plmr_latest(plmr_latest(t + y->own, y->up[c] + y->up_lat), y->down[c] + y->down_lat);
-    clock->next[(size_t)r * (size_t)clock->cols + (size_t)c] =
-        plmr_latest(from_y, x_term(clock, &clock->arrival[PLMR_X], r, c));
+    f->next[(size_t)r * (size_t)f->cols + (size_t)c] =
+        plmr_latest(from_y, x_term(clock, f, &clock->arrival[PLMR_X], r, c));
 }
 
-static void settle_row(plmr_clock *clock, int r)
+static void settle_row(plmr_clock *clock, const struct clocks *f, int r)
 {
     const struct arrival *x = &clock->arrival[PLMR_X];
-    struct y_terms y = terms_of_row(clock, r);
-    size_t at = (size_t)r * (size_t)clock->cols;
-    const double *t = clock->t + at;
-    double *next = clock->next + at;
+    struct y_terms y = terms_of_row(clock, f, r);
+    size_t at = (size_t)r * (size_t)f->cols;
+    const double *t = f->t + at;
+    double *next = f->next + at;
     if (x->kind == MULTICAST) {
-        clock->loops->multicast(clock->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], t, y.up,
+        clock->loops->multicast(f->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], t, y.up,
                                 y.up_lat, y.down, y.down_lat, next);
         return;
     }
-    int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || clock->cols < 4 ? clock->cols : x->ring->reach;
+    int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || f->cols < 4 ? f->cols : x->ring->reach;
     double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + x->hop * x->ring->reach : y.own;
-    if (2 * edge < clock->cols || edge == 0)
-        clock->loops->exchange(clock->cols, edge, plmr_latest(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down,
-                               y.down_lat, next);
-    for (int c = 0; c < clock->cols && edge; c = c + 1 == edge && 2 * edge < clock->cols ? clock->cols - edge : c + 1)
-        settle_core(clock, &y, r, c);
+    if (2 * edge < f->cols || edge == 0)
+        clock->loops->exchange(f->cols, edge, plmr_latest(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down, y.down_lat,
+                               next);
+    for (int c = 0; c < f->cols && edge; c = c + 1 == edge && 2 * edge < f->cols ? f->cols - edge : c + 1)
+        settle_core(clock, f, &y, r, c);
 }
 
 static bool has_ghosts(const struct arrival *a)
@@ -242,21 +263,83 @@ static bool waits(const plmr_clock *clock, int r)
     return has_ghosts(&clock->arrival[PLMR_X]) || (has_ghosts(y) && (y->ring->before[r] < 0 || y->ring->after[r] < 0));
 }
 
-/* Rows that need nothing from other ranks are done while the messages travel. */
-static plmr_status pass(plmr_clock *clock)
+/* Fills f->next. Rows that need nothing from other ranks are done while the messages travel. */
+static plmr_status pass(plmr_clock *clock, const struct clocks *f)
 {
     for (int axis = 0; axis < 2; axis++)
         if (clock->arrival[axis].kind == EXCHANGE || clock->arrival[axis].kind == STREAM)
-            PLMR_TRY(post_ghosts(clock, clock->arrival[axis].ring));
-    find_latest(clock);
-    for (int r = 0; r < clock->rows; r++)
+            PLMR_TRY(post_ghosts(clock, f, clock->arrival[axis].ring));
+    find_latest(clock, f);
+    for (int r = 0; r < f->rows; r++)
         if (!waits(clock, r))
-            settle_row(clock, r);
+            settle_row(clock, f, r);
     plmr_exchange_wait(clock->messages);
-    for (int r = 0; r < clock->rows; r++)
+    for (int r = 0; r < f->rows; r++)
         if (waits(clock, r))
-            settle_row(clock, r);
+            settle_row(clock, f, r);
     return PLMR_OK;
+}
+
+/* By how much f->next is later than f->t in the whole region, if by the same everywhere; else -1. */
+static double common_advance(const plmr_clock *clock, const struct clocks *f)
+{
+    double span[2] = {-DBL_MAX, -DBL_MAX}, least = DBL_MAX;
+    for (int r = 0; r < f->rows; r++) {
+        size_t at = (size_t)r * (size_t)f->cols;
+        clock->loops->advance(f->cols, f->t + at, f->next + at, &least, &span[0]);
+    }
+    span[1] = -least;
+    plmr_mesh_max(clock->region->mesh, span, 2);
+    return span[0] == -span[1] ? span[0] : -1;
+}
+
+/* A pass over the line along one axis, as if there were nothing under way along the other. */
+static plmr_status pass_line(plmr_clock *clock, enum plmr_axis axis, double lag)
+{
+    struct arrival other = clock->arrival[!axis];
+    double before = clock->lag;
+    clock->arrival[!axis] = (struct arrival){.kind = NOTHING};
+    clock->lag = lag;
+    plmr_status status = pass(clock, &clock->line[axis]);
+    clock->arrival[!axis] = other;
+    clock->lag = before;
+    return status;
+}
+
+/* A pass that leaves the clocks in lines: NULL in *advanced if there is none. What is under way along one axis changes
+ * that line; and where it adds the same everywhere, it is for the other line nothing but so many cycles of work. */
+static plmr_status pass_lines(plmr_clock *clock, struct clocks **advanced)
+{
+    *advanced = NULL;
+    if (clock->arrival[PLMR_X].kind == MULTICAST || clock->arrival[PLMR_Y].kind == MULTICAST)
+        return PLMR_OK;
+    for (int axis = 0; axis < 2 && !*advanced; axis++) {
+        double lag = clock->lag;
+        if (clock->arrival[axis].kind == NOTHING)
+            continue;
+        if (clock->arrival[!axis].kind != NOTHING) {
+            PLMR_TRY(pass_line(clock, !axis, clock->lag));
+            lag = common_advance(clock, &clock->line[!axis]);
+        }
+        if (lag < 0)
+            continue;
+        PLMR_TRY(pass_line(clock, axis, lag));
+        *advanced = &clock->line[axis];
+    }
+    return PLMR_OK;
+}
+
+/* A pass over whatever the clocks are kept as: what has advanced. */
+static plmr_status pass_any(plmr_clock *clock, struct clocks **advanced)
+{
+    *advanced = NULL;
+    if (clock->in_lines)
+        PLMR_TRY(pass_lines(clock, advanced));
+    if (*advanced)
+        return PLMR_OK;
+    plmr_clock_spread(clock);
+    *advanced = &clock->all;
+    return pass(clock, &clock->all);
 }
 
 /* ---- steady states ---- */
@@ -279,19 +362,13 @@ static bool repeats(const plmr_clock *clock, const struct pattern *p)
  * done after 64, 128, 256 ... equal passes. */
 enum { STEADY_AFTER = 64 };
 
-static void look_for_steady_state(plmr_clock *clock)
+static void look_for_steady_state(plmr_clock *clock, const struct clocks *advanced)
 {
     int n = clock->n_same;
     if (clock->region->options.every_step || n < STEADY_AFTER || (n & (n - 1)))
         return;
-    double span[2] = {-DBL_MAX, -DBL_MAX}, least = DBL_MAX;
-    for (int r = 0; r < clock->rows; r++) {
-        size_t at = (size_t)r * (size_t)clock->cols;
-        clock->loops->advance(clock->cols, clock->t + at, clock->next + at, &least, &span[0]);
-    }
-    span[1] = -least;
-    plmr_mesh_max(clock->region->mesh, span, 2);
-    clock->advance = span[0] == -span[1] ? span[0] : 0;
+    double advance = common_advance(clock, advanced);
+    clock->advance = advance > 0 ? advance : 0;
 }
 
 plmr_status plmr_clock_settle(plmr_clock *clock)
@@ -304,13 +381,14 @@ plmr_status plmr_clock_settle(plmr_clock *clock)
     if (clock->advance > 0) {
         clock->origin += clock->advance;
     } else {
-        PLMR_TRY(pass(clock));
+        struct clocks *advanced;
+        PLMR_TRY(pass_any(clock, &advanced));
         clock->n_same++;
         clock->last = now;
-        look_for_steady_state(clock);
-        double *t = clock->t;
-        clock->t = clock->next;
-        clock->next = t;
+        look_for_steady_state(clock, advanced);
+        double *t = advanced->t;
+        advanced->t = advanced->next;
+        advanced->next = t;
     }
     clock->lag = 0;
     memset(clock->arrival, 0, sizeof clock->arrival);
@@ -319,34 +397,64 @@ plmr_status plmr_clock_settle(plmr_clock *clock)
 
 /* ---- comparing clocks of two moments ---- */
 
-plmr_status plmr_clock_mark(plmr_clock *clock, double **mark)
+plmr_status plmr_clock_mark_create(plmr_clock *clock, plmr_clock_mark *mark)
 {
-    size_t n = (size_t)clock->rows * (size_t)clock->cols;
     PLMR_TRY(plmr_clock_settle(clock));
-    *mark = malloc(n * sizeof **mark);
-    PLMR_CHECK(*mark, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", clock->rows, clock->cols);
-    for (size_t i = 0; i < n; i++)
-        (*mark)[i] = clock->t[i] + clock->origin + clock->lag;
+    *mark = (plmr_clock_mark){.in_lines = clock->in_lines, .common = clock->origin + clock->lag};
+    size_t n_x = count_clocks(clock->in_lines ? &clock->line[PLMR_X] : &clock->all);
+    size_t n_y = clock->in_lines ? count_clocks(&clock->line[PLMR_Y]) : 0;
+    mark->t = malloc((n_x + n_y) * sizeof *mark->t);
+    PLMR_CHECK(mark->t, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", clock->all.rows, clock->all.cols);
+    memcpy(mark->t, clock->in_lines ? clock->line[PLMR_X].t : clock->all.t, n_x * sizeof *mark->t);
+    memcpy(mark->t + n_x, clock->line[PLMR_Y].t, n_y * sizeof *mark->t);
     return PLMR_OK;
 }
 
-plmr_status plmr_clock_since(plmr_clock *clock, const double *mark, double *advance)
+/* Widens span by how much later clocks are than marked. */
+static const double *widen(const struct clocks *f, const double *mark, double span[2])
+{
+    for (size_t i = 0; i < count_clocks(f); i++, mark++) {
+        span[0] = plmr_latest(span[0], f->t[i] - *mark);
+        span[1] = plmr_latest(span[1], *mark - f->t[i]);
+    }
+    return mark;
+}
+
+plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark, double *advance)
 {
     PLMR_TRY(plmr_clock_settle(clock));
-    double span[2] = {-DBL_MAX, -DBL_MAX}, common = clock->origin + clock->lag;
-    for (size_t i = 0; i < (size_t)clock->rows * (size_t)clock->cols; i++) {
-        double by = clock->t[i] + common - mark[i];
-        span[0] = plmr_latest(span[0], by);
-        span[1] = plmr_latest(span[1], -by);
+    *advance = -1;
+    if (mark->in_lines != clock->in_lines)
+        return PLMR_OK;
+    double span[2][2] = {{-DBL_MAX, -DBL_MAX}, {0, 0}};
+    const double *rest = widen(clock->in_lines ? &clock->line[PLMR_X] : &clock->all, mark->t, span[0]);
+    if (clock->in_lines) {
+        span[1][0] = span[1][1] = -DBL_MAX;
+        widen(&clock->line[PLMR_Y], rest, span[1]);
     }
-    plmr_mesh_max(clock->region->mesh, span, 2);
-    *advance = span[0] == -span[1] ? span[0] : -1;
+    plmr_mesh_max(clock->region->mesh, span[0], 4);
+    if (span[0][0] == -span[0][1] && span[1][0] == -span[1][1])
+        *advance = span[0][0] + span[1][0] + clock->origin + clock->lag - mark->common;
     return PLMR_OK;
+}
+
+void plmr_clock_mark_free(plmr_clock_mark *mark)
+{
+    free(mark->t);
+}
+
+static void clear(struct clocks *f)
+{
+    memset(f->t, 0, count_clocks(f) * sizeof *f->t);
 }
 
 void plmr_clock_reset(plmr_clock *clock)
 {
-    memset(clock->t, 0, (size_t)clock->rows * (size_t)clock->cols * sizeof *clock->t);
+    clear(&clock->line[PLMR_X]);
+    clear(&clock->line[PLMR_Y]);
+    clock->in_lines = true;
+    if (clock->region->options.every_step)
+        plmr_clock_spread(clock);
     memset(clock->arrival, 0, sizeof clock->arrival);
     clock->origin = clock->lag = 0;
     plmr_clock_forget_pattern(clock);
@@ -359,11 +467,18 @@ void plmr_clock_add(plmr_clock *clock, double t_cycles)
 
 /* ---- reading ---- */
 
+static double latest_of(const struct clocks *f)
+{
+    double latest = -DBL_MAX;
+    for (size_t i = 0; i < count_clocks(f); i++)
+        latest = plmr_latest(latest, f->t[i]);
+    return latest;
+}
+
 double plmr_clock_block_max(const plmr_clock *clock)
 {
-    double latest = 0;
-    for (size_t i = 0; i < (size_t)clock->rows * (size_t)clock->cols; i++)
-        latest = plmr_latest(latest, clock->t[i]);
+    double latest =
+        clock->in_lines ? latest_of(&clock->line[PLMR_X]) + latest_of(&clock->line[PLMR_Y]) : latest_of(&clock->all);
     return latest + clock->origin + clock->lag;
 }
 
@@ -377,11 +492,14 @@ plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles)
 
 double plmr_clock_at(const plmr_clock *clock, int row, int col)
 {
-    return x_clock(clock, row, col) + clock->origin + clock->lag;
+    double t = clock->in_lines ? clock->line[PLMR_X].t[col] + clock->line[PLMR_Y].t[row]
+                               : clock->all.t[(size_t)row * (size_t)clock->all.cols + (size_t)col];
+    return t + clock->origin + clock->lag;
 }
 
 void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles)
 {
     plmr_clock_forget_pattern(clock);
-    clock->t[(size_t)row * (size_t)clock->cols + (size_t)col] = t_cycles - clock->origin - clock->lag;
+    plmr_clock_spread(clock);
+    clock->all.t[(size_t)row * (size_t)clock->all.cols + (size_t)col] = t_cycles - clock->origin - clock->lag;
 }

@@ -2,7 +2,8 @@
  *
  * Clocks are doubles holding multiples of 1/64 cycle, so sums are exact and a program's verbs, which only add constants
  * and take maxima, commute with adding a constant to all clocks. Costs that are the same for all cores are kept as one
- * scalar; an exchange is applied in one pass when the next verb needs its outcome.
+ * scalar; an exchange is applied in one pass when the next verb needs its outcome. Where a verb is the same for all
+ * rows or columns, one of them stands for all (see clock_internal.h), but not with every_step.
  */
 #ifndef PLMR_CLOCK_H
 #define PLMR_CLOCK_H
@@ -48,10 +49,15 @@ plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr
  * local row r's. The root takes the low side first. */
 plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
 
-/* The clocks of this block as they are now, settled: rows x cols doubles for the caller to free. And by how much every
- * clock of the region has advanced since, if by the same; else -1. Both settle; the second is collective. */
-plmr_status plmr_clock_mark(plmr_clock *clock, double **mark);
-plmr_status plmr_clock_since(plmr_clock *clock, const double *mark, double *advance);
+/* The clocks of this block as they are now; for the caller to free. And by how much every clock of the region has
+ * advanced since, if it is known to be by the same; else -1. Both settle; the second is collective. */
+typedef struct plmr_clock_mark {
+    bool in_lines; /* see clock_internal.h */
+    double common, *t;
+} plmr_clock_mark;
+plmr_status plmr_clock_mark_create(plmr_clock *clock, plmr_clock_mark *mark);
+plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark, double *advance);
+void plmr_clock_mark_free(plmr_clock_mark *mark);
 
 /* Sets all clocks to 0, whatever is under way. */
 void plmr_clock_reset(plmr_clock *clock);
@@ -68,7 +74,7 @@ plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles);
 
 /* The clock of a core of this block, for tests and pictures; settled only. row, col local. */
 double plmr_clock_at(const plmr_clock *clock, int row, int col);
-/* Sets it, for tests. */
+/* Sets it, for tests; of at least one core on every rank. */
 void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles);
 
 #endif

@@ -24,12 +24,22 @@ struct pattern {
     struct arrival arrival[2];
 };
 
+/* Clocks of rows x cols cores, and room for what they will be. */
+struct clocks {
+    int rows, cols;
+    double *t, *next;
+};
+
+/* Where every verb has been the same for all rows, or for all columns, a core's clock is the sum of one of its row and
+ * one of its column, exactly, and the clocks are kept as these two lines. Verbs along one axis change one of the lines
+ * and stay so. */
 struct plmr_clock {
     plmr_region *region;
     const plmr_clock_rows *loops;
-    int rows, cols;
-    double *t, *next;   /* rows x cols; a core's clock is t + origin + lag */
-    double origin, lag; /* common to all cores */
+    bool in_lines;         /* a core's clock is line[X].t[col] + line[Y].t[row] + origin + lag; else all.t + ... */
+    struct clocks all;     /* of the block */
+    struct clocks line[2]; /* by axis: 1 x cols, rows x 1 */
+    double origin, lag;    /* common to all cores */
     struct arrival arrival[2];
     double *ghost[2];  /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
     double *outgoing;  /* columns on their way out */
@@ -42,6 +52,9 @@ struct plmr_clock {
     int n_same;     /* passes of the pattern `last` since anything else happened */
     double advance; /* in a steady state: what one more pass of `last` adds to every clock; else 0 */
 };
+
+/* From here on every core's clock is kept. */
+void plmr_clock_spread(plmr_clock *clock);
 
 static inline double plmr_latest(double a, double b)
 {

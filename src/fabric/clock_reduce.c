@@ -67,16 +67,14 @@ static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct str
     return PLMR_OK;
 }
 
-static plmr_status reduce_columns(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
+static plmr_status reduce_columns(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs,
+                                  double stream, double forward)
 {
-    memcpy(clock->next, clock->t, (size_t)clock->rows * (size_t)clock->cols * sizeof(double));
-    for (int c = 0; c < clock->cols; c += STRIP_COLS) {
-        int width = clock->cols - c < STRIP_COLS ? clock->cols - c : STRIP_COLS;
-        struct strip strip = {.free = clock->t + c,
-                              .head = clock->next + c,
-                              .stride = (size_t)clock->cols,
-                              .width = width,
-                              .received = -1};
+    memcpy(f->next, f->t, (size_t)f->rows * (size_t)f->cols * sizeof(double));
+    for (int c = 0; c < f->cols; c += STRIP_COLS) {
+        int width = f->cols - c < STRIP_COLS ? f->cols - c : STRIP_COLS;
+        struct strip strip = {
+            .free = f->t + c, .head = f->next + c, .stride = (size_t)f->cols, .width = width, .received = -1};
         PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
     }
     return PLMR_OK;
@@ -89,21 +87,22 @@ static void turn(const double *from, size_t from_stride, double *to, size_t to_s
             to[(size_t)c * to_stride + (size_t)r] = from[(size_t)r * from_stride + (size_t)c];
 }
 
-static plmr_status reduce_rows(plmr_clock *clock, const plmr_leg *legs, int n_legs, double stream, double forward)
+static plmr_status reduce_rows(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs,
+                               double stream, double forward)
 {
-    size_t cols = (size_t)clock->cols;
-    for (int r = 0; r < clock->rows; r += STRIP_ROWS) {
-        int width = clock->rows - r < STRIP_ROWS ? clock->rows - r : STRIP_ROWS;
-        double *rows = clock->t + (size_t)r * cols;
+    size_t cols = (size_t)f->cols;
+    for (int r = 0; r < f->rows; r += STRIP_ROWS) {
+        int width = f->rows - r < STRIP_ROWS ? f->rows - r : STRIP_ROWS;
+        double *rows = f->t + (size_t)r * cols;
         struct strip strip = {.free = clock->scratch,
                               .head = clock->scratch + cols * STRIP_ROWS,
                               .stride = STRIP_ROWS,
                               .width = width,
                               .received = -1};
-        turn(rows, cols, strip.free, STRIP_ROWS, width, clock->cols);
-        turn(rows, cols, strip.head, STRIP_ROWS, width, clock->cols);
+        turn(rows, cols, strip.free, STRIP_ROWS, width, f->cols);
+        turn(rows, cols, strip.head, STRIP_ROWS, width, f->cols);
         PLMR_TRY(carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward));
-        turn(strip.free, STRIP_ROWS, rows, cols, clock->cols, width);
+        turn(strip.free, STRIP_ROWS, rows, cols, f->cols, width);
     }
     return PLMR_OK;
 }
@@ -113,7 +112,8 @@ plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr
 {
     PLMR_TRY(plmr_clock_settle(clock));
     plmr_clock_forget_pattern(clock);
-    return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, legs, n_legs, stream, forward);
+    const struct clocks *f = clock->in_lines ? &clock->line[axis] : &clock->all;
+    return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, legs, n_legs, stream, forward);
 }
 
 /* ---- chains to a root of each row's own ---- */
@@ -137,18 +137,18 @@ static plmr_status chain_side(plmr_clock *clock, const int *root, int step, doub
 {
     const plmr_region *region = clock->region;
     int place = plmr_mesh_place(region->mesh, PLMR_X), last = plmr_mesh_extent(region->mesh, PLMR_X) - 1;
-    size_t n_bytes = (size_t)clock->rows * sizeof(double);
-    for (int r = 0; r < clock->rows; r++)
+    size_t n_bytes = (size_t)clock->all.rows * sizeof(double);
+    for (int r = 0; r < clock->all.rows; r++)
         first_word[r] = -1;
     if (place - step >= 0 && place - step <= last)
         PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes));
     plmr_exchange_wait(clock->messages);
-    for (int r = 0; r < clock->rows; r++) {
-        int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->cols - 1;
-        int until = here < 0 ? -1 : here > clock->cols ? clock->cols : here;
+    for (int r = 0; r < clock->all.rows; r++) {
+        int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->all.cols - 1;
+        int until = here < 0 ? -1 : here > clock->all.cols ? clock->all.cols : here;
         if ((until - from) * step > 0)
-            first_word[r] = chain_row(region->device, clock->t + (size_t)r * (size_t)clock->cols, from, until, step,
-                                      stream, first_word[r]);
+            first_word[r] = chain_row(region->device, clock->all.t + (size_t)r * (size_t)clock->all.cols, from, until,
+                                      step, stream, first_word[r]);
     }
     if (place + step >= 0 && place + step <= last)
         PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes));
@@ -162,12 +162,13 @@ plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double strea
     double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
     PLMR_TRY(plmr_clock_settle(clock));
     plmr_clock_forget_pattern(clock);
+    plmr_clock_spread(clock);
     PLMR_TRY(chain_side(clock, root, 1, stream, low));
     PLMR_TRY(chain_side(clock, root, -1, stream, high));
-    for (int r = 0; r < clock->rows; r++) {
+    for (int r = 0; r < clock->all.rows; r++) {
         int here = root[r] - clock->region->first[PLMR_X];
-        double *t = clock->t + (size_t)r * (size_t)clock->cols + here;
-        if (here < 0 || here >= clock->cols)
+        double *t = clock->all.t + (size_t)r * (size_t)clock->all.cols + here;
+        if (here < 0 || here >= clock->all.cols)
             continue;
         if (low[r] >= 0)
             *t = plmr_latest(*t, low[r] + 2 * device->ramp + device->hop) + stream;

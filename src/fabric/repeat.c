@@ -1,7 +1,5 @@
 #include "fabric/clock.h"
 
-#include <stdlib.h>
-
 /* What `times` more turns are charged, each what the last one was. */
 static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t times)
 {
@@ -15,15 +13,15 @@ static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t 
 
 static plmr_status run_turn(plmr_region *region, plmr_status (*turn)(void *context), void *context, double *advance)
 {
-    double *mark;
+    plmr_clock_mark mark;
     *advance = -1;
     if (region->options.every_step || region->options.values)
         return turn(context);
-    PLMR_TRY(plmr_clock_mark(region->clock, &mark));
+    PLMR_TRY(plmr_clock_mark_create(region->clock, &mark));
     plmr_status status = turn(context);
     if (!status)
-        status = plmr_clock_since(region->clock, mark, advance);
-    free(mark);
+        status = plmr_clock_mark_since(region->clock, &mark, advance);
+    plmr_clock_mark_free(&mark);
     return status;
 }
 

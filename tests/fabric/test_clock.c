@@ -2,7 +2,7 @@
  * clock.h core by core, without blocks, messages, deferral or steady states. */
 #include "tests/support.h"
 
-#include "fabric/clock.h"
+#include "fabric/clock_internal.h"
 
 struct model {
     const plmr_device *device;
@@ -20,14 +20,14 @@ static double *model_at(const struct model *m, int row, int col)
     return &m->t[row * m->cols + col];
 }
 
-/* A model and a region with the same scattered clocks, in quarter cycles. */
+/* A model and a new region with the same scattered clocks, in quarter cycles; all 0 as they are made without spread. */
 static void scatter(struct model *m, plmr_region *region, uint32_t seed, int spread)
 {
     for (int row = 0; row < m->rows; row++)
         for (int col = 0; col < m->cols; col++) {
             *model_at(m, row, col) = spread ? 0.25 * (test_random(&seed) % (uint32_t)spread) : 0;
             int r = row - region->first[PLMR_Y], c = col - region->first[PLMR_X];
-            if (r >= 0 && r < region->count[PLMR_Y] && c >= 0 && c < region->count[PLMR_X])
+            if (spread && r >= 0 && r < region->count[PLMR_Y] && c >= 0 && c < region->count[PLMR_X])
                 plmr_clock_set(region->clock, r, c, *model_at(m, row, col));
         }
 }
@@ -221,6 +221,20 @@ static void model_reduce(struct model *m, enum plmr_axis axis, const plmr_leg *l
     }
 }
 
+/* Chains from both ends of n cores to the middle, and a fan from there. */
+static int make_legs(int n, plmr_leg *legs)
+{
+    int n_legs = 0;
+    for (int i = 0; i < n / 2; i++)
+        legs[n_legs++] = (plmr_leg){i, i + 1};
+    for (int i = n - 1; i > n / 2; i--)
+        legs[n_legs++] = (plmr_leg){i, i - 1};
+    for (int i = 0; i < n; i++)
+        if (i != n / 2)
+            legs[n_legs++] = (plmr_leg){n / 2, i};
+    return n_legs;
+}
+
 static void legs_follow_the_model(void **state)
 {
     (void)state;
@@ -231,15 +245,8 @@ static void legs_follow_the_model(void **state)
             struct test_region t = test_region_open(&device, grids[g].rows, grids[g].cols, &options);
             struct model m = {&device, grids[g].rows, grids[g].cols,
                               calloc((size_t)(grids[g].rows * grids[g].cols), 8)};
-            int n = axis == PLMR_X ? grids[g].cols : grids[g].rows, n_legs = 0;
             plmr_leg legs[128];
-            for (int i = 0; i < n / 2; i++)
-                legs[n_legs++] = (plmr_leg){i, i + 1};
-            for (int i = n - 1; i > n / 2; i--)
-                legs[n_legs++] = (plmr_leg){i, i - 1};
-            for (int i = 0; i < n; i++)
-                if (i != n / 2)
-                    legs[n_legs++] = (plmr_leg){n / 2, i};
+            int n_legs = make_legs(axis == PLMR_X ? grids[g].cols : grids[g].rows, legs);
             scatter(&m, t.region, 99, 200);
             must(plmr_clock_reduce(t.region->clock, (enum plmr_axis)axis, legs, n_legs, 12, 1));
             model_reduce(&m, (enum plmr_axis)axis, legs, n_legs, 12, 1);
@@ -249,11 +256,97 @@ static void legs_follow_the_model(void **state)
         }
 }
 
+/* ---- rows and columns that are alike ---- */
+
+/* One verb after the other from clocks that are all 0: legs along one axis, or a step of rings along one or both. */
+static void do_verb(struct model *m, plmr_region *region, plmr_ring *const rings[2], uint32_t verb)
+{
+    enum plmr_axis axis = verb & 1 ? PLMR_Y : PLMR_X;
+    double work = verb & 8 ? 2 : 40;
+    if (verb % 5 < 3) {
+        plmr_leg legs[128];
+        int n_legs = make_legs(axis == PLMR_X ? m->cols : m->rows, legs);
+        must(plmr_clock_reduce(region->clock, axis, legs, n_legs, 3 + verb % 7, 1));
+        model_reduce(m, axis, legs, n_legs, 3 + verb % 7, 1);
+        return;
+    }
+    const plmr_ring *x = verb % 3 == 1 ? NULL : rings[PLMR_X], *y = verb % 3 == 2 ? NULL : rings[PLMR_Y];
+    region_step(region, x, y, 9.25, 7.5, 3, work);
+    model_step(m, x, y, 9.25, 7.5, 3, work);
+}
+
+/* If a mark says by how much all clocks have advanced, they have. */
+static void check_advance(const struct model *m, const double *before, double advance)
+{
+    for (int i = 0; i < m->rows * m->cols && advance >= 0; i++)
+        assert_true(m->t[i] == before[i] + advance);
+}
+
+static void check_verbs(const plmr_device *device, struct grid grid, enum plmr_ring_kind kind, uint32_t seed)
+{
+    plmr_region_options options = {0};
+    struct test_region t = test_region_open(device, grid.rows, grid.cols, &options);
+    size_t n_bytes = sizeof(double) * (size_t)(grid.rows * grid.cols);
+    struct model m = {device, grid.rows, grid.cols, calloc(1, n_bytes)};
+    double *before = malloc(n_bytes), advance;
+    plmr_ring *rings[2];
+    for (int axis = 0; axis < 2; axis++)
+        must(plmr_ring_create(t.region, (enum plmr_axis)axis, kind, 1, &rings[axis]));
+    for (int i = 0; i < 40; i++) {
+        plmr_clock_mark mark;
+        memcpy(before, m.t, n_bytes);
+        must(plmr_clock_mark_create(t.region->clock, &mark));
+        do_verb(&m, t.region, rings, test_random(&seed));
+        must(plmr_clock_mark_since(t.region->clock, &mark, &advance));
+        check_advance(&m, before, advance);
+        compare(&m, t.region);
+        plmr_clock_mark_free(&mark);
+    }
+    plmr_ring_destroy(rings[0]);
+    plmr_ring_destroy(rings[1]);
+    free(before);
+    free(m.t);
+    test_region_close(&t);
+}
+
+static void lines_follow_the_model(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    for (size_t g = 0; g < sizeof grids / sizeof *grids; g++)
+        for (int kind = PLMR_NATURAL; kind <= PLMR_INTERLEAVED; kind++)
+            for (uint32_t seed = 1; seed < 6; seed++)
+                check_verbs(&device, grids[g], (enum plmr_ring_kind)kind, seed);
+}
+
+/* Two lines stand for all clocks through products on interleaved rings and reductions; not where every step is to be
+ * run. */
+static void lines_last(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    for (int every = 0; every <= 1; every++) {
+        plmr_region_options options = {.every_step = every};
+        struct test_region t = test_region_open(&device, 12, 15, &options);
+        plmr_ring *x, *y;
+        plmr_leg legs[128];
+        must(plmr_ring_create(t.region, PLMR_X, PLMR_INTERLEAVED, 1, &x));
+        must(plmr_ring_create(t.region, PLMR_Y, PLMR_INTERLEAVED, 1, &y));
+        region_step(t.region, x, y, 60, 70, 3, 5);
+        must(plmr_clock_reduce(t.region->clock, PLMR_X, legs, make_legs(15, legs), 4, 1));
+        region_step(t.region, x, y, 60, 70, 3, 5);
+        must(plmr_clock_reduce(t.region->clock, PLMR_Y, legs, make_legs(12, legs), 4, 1));
+        assert_int_equal(t.region->clock->in_lines, !every);
+        plmr_ring_destroy(x);
+        plmr_ring_destroy(y);
+        test_region_close(&t);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(exchanges_follow_the_model),
-    cmocka_unit_test(steady_states_are_exact),
-    cmocka_unit_test(multicasts_follow_the_model),
-    cmocka_unit_test(legs_follow_the_model),
+    cmocka_unit_test(exchanges_follow_the_model),  cmocka_unit_test(steady_states_are_exact),
+    cmocka_unit_test(multicasts_follow_the_model), cmocka_unit_test(legs_follow_the_model),
+    cmocka_unit_test(lines_follow_the_model),      cmocka_unit_test(lines_last),
 };
 
 TEST_MAIN(tests)
