@@ -1,9 +1,5 @@
 #include "baseline/plans.h"
 
-#define LLM_PLAN(name) extern const plmr_llm_plan plmr_plan_##name;
-#include "baseline/plan_list.h"
-#undef LLM_PLAN
-
 static const plmr_llm_plan *const plans[] = {
     &plmr_plan_waferllm,
 #define LLM_PLAN(name) &plmr_plan_##name,

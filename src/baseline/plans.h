@@ -7,6 +7,10 @@
 #include "fabric/verbs.h"
 #include "infer/plan.h"
 
+#define LLM_PLAN(name) extern const plmr_llm_plan plmr_plan_##name;
+#include "baseline/plan_list.h"
+#undef LLM_PLAN
+
 /* The registry; WaferLLM's is the first. */
 int plmr_plan_count(void);
 const plmr_llm_plan *plmr_plan_at(int i);

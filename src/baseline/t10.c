@@ -4,7 +4,7 @@
 /* Software's cycles at a core of an allreduce's chain, beside the way in and out; the device's own add-and-forward
  * takes `stage`. Calibrated on the three decode figures of LLaMA3-8B in WaferLLM's Table 4. Prefill needs no constant.
  */
-#define STAGE_CYCLES 2.1
+#define STAGE_CYCLES 2.17
 
 static plmr_status step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, const plmr_plan_product *product)
 {

@@ -20,6 +20,7 @@ static const struct command {
     {"perplexity", "measure how well a language model foretells a text", plmr_command_perplexity},
     {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},
     {"model", "list the language models, show one: shape, size, place on a device", plmr_command_model},
+    {"paper", "predict the tables and figures of the WaferLLM paper, beside what was published", plmr_command_paper},
     {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
     {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},

@@ -53,13 +53,19 @@ static int64_t tokens_of_row(const plmr_timing *t, int64_t n_tokens)
                                                           : plmr_ceil_div(first, rows) + n_tokens - first;
 }
 
+/* Scores of a token of the row, of every query head that a core works for. */
+static int64_t score_bytes(const plmr_timing *t)
+{
+    const plmr_heads *heads = &t->decode->heads;
+    return (int64_t)heads->n_per_core * heads->n_rep * element_bytes(t) * t->options.n_batch;
+}
+
 /* Residual stream, its norm and what is added; heads; the FFN's vectors; scores of the row's tokens. */
 static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
     const plmr_grid *g = t->decode;
     int64_t vectors = 3 * g->dim.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size;
-    int64_t scores = row_tokens * g->heads.n_per_core * g->heads.n_rep;
-    return (vectors + scores) * element_bytes(t) * t->options.n_batch;
+    return vectors * element_bytes(t) * t->options.n_batch + row_tokens * score_bytes(t);
 }
 
 /* Beside what the products need (the ledger of a layer): the stream, its norm, and queries, keys and values. */
@@ -123,8 +129,8 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
             end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
     p->sram_bytes = p->working_bytes + (full > end ? full : end);
     p->n_regions = count_regions(t, p->rows, p->cols);
-    int64_t for_tokens = room - p->layers_per_stage * p->layer_bytes;
-    int64_t row = for_tokens > 0 ? for_tokens / (p->layers_per_stage * p->token_bytes) : 0;
+    int64_t for_tokens = room + row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
+    int64_t row = for_tokens > 0 ? for_tokens / (p->layers_per_stage * p->token_bytes + p->score_bytes) : 0;
     p->capacity = t->options.balanced ? row * p->rows : row;
     return PLMR_OK;
 }
@@ -134,8 +140,8 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
 static int64_t planned_tokens(const plmr_timing *t)
 {
     int64_t all = tokens_of_row(t, t->options.n_tokens), least = tokens_of_row(t, t->options.n_prompt);
-    int64_t room = (int64_t)t->device->sram - layer_bytes(t, t->decode) - decode_working(t, all);
-    int64_t fit = room / (token_bytes(t, t->decode) * t->options.n_batch);
+    int64_t room = (int64_t)t->device->sram - layer_bytes(t, t->decode) - decode_working(t, 0);
+    int64_t fit = room / (token_bytes(t, t->decode) * t->options.n_batch + score_bytes(t));
     return fit >= all ? all : fit > least ? fit : least;
 }
 
@@ -155,6 +161,7 @@ static plmr_status place_decode(plmr_timing *t)
         .layer_bytes = layer_bytes(t, t->decode),
         .token_bytes = token_bytes(t, t->decode) * t->options.n_batch,
         .working_bytes = decode_working(t, row_tokens),
+        .score_bytes = score_bytes(t),
         .output_bytes =
             t->options.as_published ? 0 : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
     };
@@ -343,8 +350,10 @@ static plmr_status place_prefill(plmr_timing *t)
 static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
 {
     bool as_published = t->options.as_published;
+    if (t->options.plan->multiply)
+        PLMR_TRY(plmr_relay_route(g->region));
     if (t->options.plan->allreduce)
-        return plmr_relay_route(g->region);
+        return PLMR_OK;
     if (decodes)
         PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan_y, "the allreduces along y"));
     if (decodes && !as_published)

@@ -36,6 +36,7 @@ typedef struct plmr_placement {
     int64_t layer_bytes;   /* weights of a layer */
     int64_t token_bytes;   /* key and value of a token, in one layer, in each core of its row */
     int64_t working_bytes; /* activations and buffers */
+    int64_t score_bytes;   /* decode: of these, for each token of a row */
     int64_t output_bytes;  /* weights of the output projection */
     int64_t sram_bytes;    /* of the core that needs most, at the end */
     int64_t capacity;      /* tokens that the key-value cache can hold, for each request */

@@ -1,0 +1,110 @@
+/* Tables 3 and 4: tokens a second in prefill and in decode, on three core grids. */
+#include "paper/systems.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { GRIDS = 3, CONTEXT = 4096 };
+
+struct phase {
+    const plmr_paper_part *part;
+    const char *key; /* of the published figures */
+    bool decode;
+};
+
+static double speed_of(const plmr_paper *paper, const plmr_paper_speed *speed, bool decode)
+{
+    return decode ? paper->device.clock / speed->decode.t_cycles
+                  : CONTEXT * paper->device.clock / speed->prefill.t_cycles;
+}
+
+static plmr_paper_cell cell_of(const struct phase *phase, const char *model, int side)
+{
+    plmr_paper_cell cell = {.decimals = 1};
+    snprintf(cell.subject, sizeof cell.subject, "%s", model);
+    if (side)
+        snprintf(cell.setting, sizeof cell.setting, "%dx%d", side, side);
+    snprintf(cell.quantity, sizeof cell.quantity, "%s, tokens/s", phase->decode ? "decode" : "prefill");
+    return cell;
+}
+
+static plmr_status add_plan(plmr_paper *paper, const struct phase *phase, int model, int grid,
+                            const plmr_paper_system *system)
+{
+    int side = (int)plmr_paper_published(paper, "%s/cores/%d", phase->key, grid);
+    const char *name = plmr_paper_models[model];
+    plmr_paper_query query = {
+        .model = name,
+        .plan = system->plan,
+        .as_published = system->as_published,
+        .prefill_side = phase->decode ? 0 : side,
+        .decode_side = phase->decode ? side : 0,
+        .n_prompt = CONTEXT,
+        .n_decode = 1,
+    };
+    plmr_paper_speed speed;
+    plmr_paper_cell cell = cell_of(phase, name, side);
+    PLMR_TRY(plmr_paper_time(paper, &query, &speed));
+    plmr_paper_name_system(system, &cell);
+    cell.role = model ? system->other_role : phase->decode ? system->decode_role : system->prefill_role;
+    cell.predicted = speed_of(paper, &speed, phase->decode);
+    cell.published = plmr_paper_published(paper, "%s/%s/%s/%d", phase->key, name, system->plan->name, grid);
+    return plmr_paper_add(paper, phase->part, &cell);
+}
+
+static plmr_status add_gpu(plmr_paper *paper, const struct phase *phase, int model, int which)
+{
+    const char *name = plmr_paper_models[model];
+    double published = plmr_paper_published(paper, "%s/%s/a100/%s", phase->key, name, plmr_paper_gpu_names[which]);
+    int n = plmr_paper_gpu_counts[which];
+    plmr_model_shape shape;
+    plmr_paper_cell cell = cell_of(phase, name, 0);
+    if (isnan(published))
+        return PLMR_OK;
+    PLMR_TRY(plmr_paper_shape(name, &shape));
+    plmr_paper_name_gpu(which, &cell);
+    cell.predicted = phase->decode ? 1 / plmr_roofline_token_s(&plmr_gpu_a100, n, &shape, CONTEXT)
+                                   : CONTEXT / plmr_roofline_prefill_s(&plmr_gpu_a100, n, &shape, CONTEXT);
+    cell.published = published;
+    return plmr_paper_add(paper, phase->part, &cell);
+}
+
+static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
+{
+    for (int model = 0; model < PLMR_PAPER_MODELS; model++) {
+        for (int i = 0; i < PLMR_PAPER_SYSTEMS; i++)
+            for (int grid = 0; grid < GRIDS; grid++)
+                PLMR_TRY(add_plan(paper, phase, model, grid, &plmr_paper_systems[i]));
+        for (int i = 0; i < PLMR_PAPER_GPUS; i++)
+            PLMR_TRY(add_gpu(paper, phase, model, i));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status run_prefill(plmr_paper *paper, const plmr_paper_part *part)
+{
+    return run_phase(paper, &(struct phase){part, "table3_prefill", false});
+}
+
+static plmr_status run_decode(plmr_paper *paper, const plmr_paper_part *part)
+{
+    return run_phase(paper, &(struct phase){part, "table4_decode", true});
+}
+
+const plmr_paper_part plmr_paper_table3 = {
+    .name = "table 3",
+    .title = "prefill of 4,096 tokens",
+    .notes = "Of CodeLLaMA-34B and Qwen2-72B the authors measured some layers and scaled; here all layers are alike. "
+             "T10's rows need no constant of their own: every relay is two of the device's exchanges and one of its "
+             "store-and-forward relays.",
+    .run = run_prefill,
+};
+
+const plmr_paper_part plmr_paper_table4 = {
+    .name = "table 4",
+    .title = "decode with 4,096 tokens in the cache",
+    .notes =
+        "The real model fuses allreduces, has grouped heads and an output projection; what was measured has none of "
+        "these (docs/MODEL.md).",
+    .run = run_decode,
+};

@@ -1,0 +1,77 @@
+#include "paper/products.h"
+
+#include <string.h>
+
+#include "gemm/gemm.h"
+#include "gemv/gemv.h"
+
+static const plmr_gemm_algorithm *find_gemm(const char *name)
+{
+    for (int i = 0; i < plmr_gemm_count(); i++)
+        if (strcmp(plmr_gemm_at(i)->name, name) == 0)
+            return plmr_gemm_at(i);
+    return NULL;
+}
+
+static const plmr_gemv_algorithm *find_gemv(const char *name)
+{
+    for (int i = 0; i < plmr_gemv_count(); i++)
+        if (strcmp(plmr_gemv_at(i)->name, name) == 0)
+            return plmr_gemv_at(i);
+    return NULL;
+}
+
+plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
+                            plmr_cost *cost)
+{
+    const plmr_gemm_algorithm *algorithm = find_gemm(name);
+    plmr_region_options options = {.allow_memory = true, .allow_routes = allow_routes};
+    plmr_gemm_problem problem = {
+        .m = size,
+        .k = size,
+        .n = size,
+        .rows = side,
+        .cols = side,
+        .dtype = PLMR_F16,
+        .accumulate = PLMR_F16,
+    };
+    plmr_region *region;
+    plmr_gemm *gemm;
+    PLMR_TRY(plmr_region_create(paper->mesh, &paper->device, side, side, &options, &region));
+    plmr_status status = plmr_gemm_open(algorithm, &problem, region, NULL, NULL, &gemm);
+    if (!status) {
+        status = plmr_gemm_run(algorithm, gemm);
+        if (!status)
+            status = plmr_region_cost(region, cost);
+        plmr_gemm_close(gemm);
+    }
+    plmr_region_destroy(region);
+    return status;
+}
+
+plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, int side, int n_levels, int n_groups,
+                            plmr_cost *cost)
+{
+    plmr_region_options options = {.allow_memory = true, .allow_routes = true};
+    plmr_gemv_problem problem = {
+        .k = size,
+        .n = size,
+        .rows = side,
+        .cols = side,
+        .dtype = PLMR_F16,
+        .accumulate = PLMR_F16,
+        .reduce = {.n_levels = n_levels, .n_groups = {n_groups}, .n_group_levels = n_groups > 0},
+    };
+    plmr_region *region;
+    plmr_gemv *gemv;
+    PLMR_TRY(plmr_region_create(paper->mesh, &paper->device, side, side, &options, &region));
+    plmr_status status = plmr_gemv_open(find_gemv(name), &problem, region, NULL, NULL, &gemv);
+    if (!status) {
+        status = plmr_gemv_run(gemv);
+        if (!status)
+            status = plmr_region_cost(region, cost);
+        plmr_gemv_close(gemv);
+    }
+    plmr_region_destroy(region);
+    return status;
+}

@@ -1,0 +1,150 @@
+/* A paper's cells as files. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "paper/print.h"
+#include "report/draft.h"
+#include "report/record.h"
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *text(const char *value)
+{
+    return *value ? json_string(value) : json_null();
+}
+
+static char *json_of(const plmr_paper_cell *c)
+{
+    json_t *object = json_pack("{ss so so so ss so ss so so so so so}", "part", c->part->name, "subject",
+                               text(c->subject), "setting", text(c->setting), "system", text(c->system), "quantity",
+                               c->quantity, "mode", text(c->mode), "role", plmr_paper_role_name(c->role), "predicted",
+                               number(c->predicted), "published", number(c->published), "error_percent",
+                               number(c->role == PLMR_BOUND ? NAN : 100 * plmr_paper_error(c)), "predicted_text",
+                               text(c->predicted_text), "published_text", text(c->published_text));
+    char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(object);
+    return line;
+}
+
+static bool put_records(FILE *out, const plmr_paper *paper)
+{
+    for (int i = 0; i < paper->n_cells; i++) {
+        char *line = json_of(&paper->cells[i]);
+        if (!line)
+            return false;
+        fprintf(out, "%s\n", line);
+        free(line);
+    }
+    return true;
+}
+
+/* No text of a cell holds a quote. */
+static bool put_csv(FILE *out, const plmr_paper *paper)
+{
+    fputs("part,subject,setting,system,quantity,mode,role,predicted,published\n", out);
+    for (int i = 0; i < paper->n_cells; i++) {
+        const plmr_paper_cell *c = &paper->cells[i];
+        char predicted[32], published[32];
+        plmr_paper_number(c->predicted, c->decimals + 2, predicted, sizeof predicted);
+        plmr_paper_number(c->published, c->decimals, published, sizeof published);
+        fprintf(out, "%s,%s,\"%s\",%s,\"%s\",%s,%s,\"%s%s\",\"%s%s\"\n", c->part->name, c->subject, c->setting,
+                c->system, c->quantity, c->mode, plmr_paper_role_name(c->role), predicted, c->predicted_text, published,
+                c->published_text);
+    }
+    return true;
+}
+
+static bool put_readme(FILE *out, const plmr_paper *paper)
+{
+    fprintf(out,
+            "# WaferLLM's tables and figures, predicted beside published\n\n"
+            "Made by `plmr paper`; device `%s`, in virtual time. Published figures: *WaferLLM: Large Language Model "
+            "Inference at Wafer Scale*, OSDI'25 (share/paper/waferllm.json).\n\n"
+            "*consistency*: the device's constants were chosen with these figures in sight. *calibrated*: a plan's one "
+            "constant was fitted to these. *prediction*: no constant has seen them. *other work*: the real model, with "
+            "heads, "
+            "a growing cache and all element work, which is not what was measured. *bound*: what the hardware allows "
+            "at most. *estimate*: nothing was published.\n\n"
+            "## Errors\n\n",
+            paper->device.name);
+    plmr_paper_put_summary(out, paper, true);
+    fputc('\n', out);
+    for (int i = 0; i < plmr_paper_part_count(); i++)
+        plmr_paper_markdown_part(out, paper, plmr_paper_part_at(i));
+    return true;
+}
+
+static bool put_provenance(FILE *out, const plmr_paper *paper)
+{
+    plmr_provenance now = plmr_provenance_now();
+    fprintf(
+        out,
+        "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"ranks\": %d,\n \"device\": \"%s\"\n}\n",
+        PLMR_VERSION, now.date, now.host, plmr_ranks(), paper->device.name);
+    return true;
+}
+
+typedef bool put_fn(FILE *out, const plmr_paper *paper);
+
+static plmr_status write_file(const plmr_paper *paper, const char *option, const char *path, put_fn *put)
+{
+    plmr_draft draft;
+    PLMR_TRY(plmr_draft_open(option, path, &draft));
+    bool done = put(draft.file, paper);
+    if (!done || fflush(draft.file) != 0 || ferror(draft.file)) {
+        plmr_status status = plmr_draft_error(&draft, PLMR_ERROR_SYSTEM, done ? errno : ENOMEM);
+        plmr_draft_discard(&draft);
+        return status;
+    }
+    return plmr_draft_commit(&draft);
+}
+
+plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)
+{
+    if (strcmp(path, "-") != 0)
+        return write_file(paper, "--json", path, put_records);
+    PLMR_CHECK(put_records(stdout, paper), PLMR_ERROR_SYSTEM, "out of memory");
+    return PLMR_OK;
+}
+
+/* Makes a folder and those above it. */
+static plmr_status make_folder(const char *folder)
+{
+    char path[4096];
+    size_t length = (size_t)snprintf(path, sizeof path, "%s", folder);
+    PLMR_CHECK(length < sizeof path, PLMR_ERROR_INPUT, "--out: the folder's name is too long");
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        path[i] = '\0';
+        PLMR_CHECK(mkdir(path, 0777) == 0 || errno == EEXIST, PLMR_ERROR_INPUT, "--out: cannot make the folder %s: %s",
+                   path, strerror(errno));
+        path[i] = folder[i];
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder)
+{
+    static const struct {
+        const char *name;
+        put_fn *put;
+    } files[] = {{"README.md", put_readme},
+                 {"records.jsonl", put_records},
+                 {"table.csv", put_csv},
+                 {"provenance.json", put_provenance}};
+    PLMR_TRY(make_folder(folder));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[4096];
+        PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, files[i].name) < (int)sizeof path, PLMR_ERROR_INPUT,
+                   "--out: the folder's name is too long");
+        PLMR_TRY(write_file(paper, "--out", path, files[i].put));
+    }
+    return PLMR_OK;
+}
