@@ -7,7 +7,7 @@
  * a whole number.
  *
  * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
- * I inferred by fit or arithmetic, 2 second-hand, guess, definition.
+ * I inferred by fit or arithmetic, 2 second-hand, guess, definition; and of what the command line replaces, user.
  */
 #ifndef PLMR_DEVICE_H
 #define PLMR_DEVICE_H
@@ -84,7 +84,9 @@ typedef struct plmr_device {
 plmr_status plmr_device_parse(const char *text, const char *file, plmr_device *device);
 
 /* Loads a device. An argument that contains a '/', ends in ".json" or names an existing file is the path of a user's
- * own file (at most 1 MiB); any other is the name of a shipped device. Local: reads a file. */
+ * own file (at most 1 MiB); any other is the name of a shipped device. After either, ':' and KEY=VALUE pairs with
+ * commas between them replace numbers or the topology: "wse2:hop=4,topology=torus". What exists as a file is one,
+ * whatever its name. Local: reads a file. */
 plmr_status plmr_device_load(const char *name_or_file, plmr_device *device);
 
 /* The names of the shipped devices, sorted; *names is one allocation (array and strings) for the caller to free. */

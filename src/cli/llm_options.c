@@ -26,7 +26,10 @@ static const struct argp_option prompt_options[] = {
 
 static const struct argp_option wafer_options[] = {
     PLMR_OPTION_GROUP(10, "What runs where:"),
-    {"device", KEY_DEVICE, "NAME|FILE", 0, "A device of plmr device list, or your own file (default wse2)", 10},
+    {"device", KEY_DEVICE, "NAME|FILE", 0,
+     "A device of plmr device list, or your own file, perhaps with numbers of your own: wse2:hop=4,routes=64 (default "
+     "wse2)",
+     10},
     {"prefill-cores", KEY_PREFILL_CORES, "HxW", 0, "Cores of the prefill region, H = W (default: what suits the model)",
      10},
     {"decode-cores", KEY_DECODE_CORES, "HxW", 0, "Cores of a decode region (default: what suits the model)", 10},

@@ -162,7 +162,10 @@ static const struct argp_option run_options[] = {
      "Region of H rows and W columns of cores; for allreduce also P, one row (default 64x64, or what the device has; "
      "allreduce: 64)",
      10},
-    {"device", KEY_DEVICE, "NAME|FILE", 0, "A device of plmr device list, or your own file (default wse2)", 10},
+    {"device", KEY_DEVICE, "NAME|FILE", 0,
+     "A device of plmr device list, or your own file, perhaps with numbers of your own: wse2:hop=4,routes=64 (default "
+     "wse2)",
+     10},
     PLMR_OPTION_GROUP(20, "Values:"),
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default compute)",
      20},

@@ -90,16 +90,42 @@ static plmr_status unknown_device(const char *name)
     return status;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 static bool names_file(const char *argument)
 {
     size_t length = strlen(argument);
-    struct stat status;
-    return strchr(argument, '/') || (length >= 5 && strcmp(argument + length - 5, ".json") == 0) ||
-           (stat(argument, &status) == 0 && S_ISREG(status.st_mode));
+    return strchr(argument, '/') || (length >= 5 && strcmp(argument + length - 5, ".json") == 0) || is_file(argument);
+}
+
+/* The colon after which pairs follow; NULL for none. A pair has no '/', so a folder's name may have a colon. */
+static const char *find_pairs(const char *argument)
+{
+    const char *colon = strrchr(argument, ':');
+    return colon && !strchr(colon, '/') && !is_file(argument) ? colon : NULL;
+}
+
+/* What is before the last colon is a device too, perhaps with pairs of its own. */
+static plmr_status load_overridden(const char *argument, const char *colon, plmr_device *device)
+{
+    char base[sizeof device->name];
+    PLMR_CHECK(strlen(argument) < sizeof base, PLMR_ERROR_INPUT,
+               "%.60s...: a device's name with its numbers is at most %zu bytes long, this has %zu", argument,
+               sizeof base - 1, strlen(argument));
+    snprintf(base, sizeof base, "%.*s", (int)(colon - argument), argument);
+    PLMR_TRY(plmr_device_load(base, device));
+    return plmr_device_override(argument, colon + 1, device);
 }
 
 plmr_status plmr_device_load(const char *name_or_file, plmr_device *device)
 {
+    const char *colon = find_pairs(name_or_file);
+    if (colon)
+        return load_overridden(name_or_file, colon, device);
     if (names_file(name_or_file))
         return load_file(name_or_file, name_or_file, device);
     char relative[NAME_MAX + 16], path[PATH_MAX];

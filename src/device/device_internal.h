@@ -31,6 +31,12 @@ static inline plmr_origin *plmr_device_origin(plmr_device *device, const struct 
     return (plmr_origin *)((char *)device + number->origin);
 }
 
+/* Whether the number may have this value; if not, says what is wrong with it: "7 is out of range". */
+bool plmr_device_check_value(const struct plmr_device_number *number, double value, char *wrong, size_t size);
+
+/* Gives the device numbers of `pairs`, "hop=4,topology=torus", and a name of fewer than 256 bytes. */
+plmr_status plmr_device_override(const char *name, const char *pairs, plmr_device *device);
+
 /* plmr_device_parse with a name for the device that need not be its file's. */
 plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device);
 

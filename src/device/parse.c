@@ -131,23 +131,14 @@ static plmr_status read_unit(const struct reader *reader, const struct plmr_devi
                  unit ? unit : state(json), unit ? "\" is wrong" : "", number->unit, number->least, number->most);
 }
 
-static bool is_count(const struct plmr_device_number *number)
-{
-    static const char *const counts[] = {"cores", "bytes", "routes", "elements"};
-    return contains(counts, sizeof counts / sizeof *counts, number->unit);
-}
-
 static plmr_status read_value(const struct reader *reader, const struct plmr_device_number *number, const json_t *json)
 {
-    char wrong[80] = "";
+    char wrong[80];
     double value = json_number_value(json);
-    if (!json_is_number(json))
+    bool is_number = json_is_number(json);
+    if (!is_number)
         snprintf(wrong, sizeof wrong, "is %s", state(json));
-    else if (!(value >= number->least && value <= number->most))
-        snprintf(wrong, sizeof wrong, "%.15g is out of range", value);
-    else if (is_count(number) && value != floor(value))
-        snprintf(wrong, sizeof wrong, "%.15g is not a whole number", value);
-    if (*wrong)
+    if (!is_number || !plmr_device_check_value(number, value, wrong, sizeof wrong))
         return fault(reader, number->key, "value", "%s, expected %s (%g to %g)", wrong, number->unit, number->least,
                      number->most);
     *plmr_device_value(reader->device, number) = fabs(value); /* a zero may have been written as -0.0 */

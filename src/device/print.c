@@ -52,5 +52,5 @@ void plmr_device_print(FILE *out, const plmr_device *device)
         print_row(out, widths, &rows[i]);
     fprintf(out,
             "\ntags: M measured on hardware, S vendor's simulator, V vendor's claim, C read in public code, I inferred "
-            "by fit or arithmetic, 2 second-hand, guess, definition\n");
+            "by fit or arithmetic, 2 second-hand, guess, definition; user given on the command line\n");
 }

@@ -35,6 +35,9 @@ CASES = [
     (G + "--alg cannon,cannon", "cannon is named twice"),
     (G + "--device nosuch", "unknown device 'nosuch'"),
     (G + "--device wse", "did you mean 'wse"),
+    (G + "--device wse2:hopp=4", "'hopp' is no number of a device: did you mean 'hop'?"),
+    (G + "--device wse2:hop", "'hop' is not KEY=VALUE"),
+    (G + "--device wse2:routes=0", "routes: 0 is out of range, expected routes (1 to 1e+09)"),
     (G + "--device {}/nothere.json", "nothere.json: cannot open"),
     (G + "--device {}/rows.json", "rows.json:"),
     (G + "--device {}/open.json", "open.json:"),
@@ -176,7 +179,7 @@ CASES = [
     ("perplexity -f {}/text.txt -p a", "unknown option '-p'"),
 ]
 # Under mpirun too: other ranks must be silent.
-ALSO_ON_TWO_RANKS = ["nosuchcommand", "gemm --bogus", "gemm --cores 2x2", G + "--device nosuch", G + "--ranks 3x5",
+ALSO_ON_TWO_RANKS = ["nosuchcommand", "gemm --bogus", "gemm --cores 2x2", G + "--device nosuch", G + "--device wse2:hopp=4", G + "--ranks 3x5",
                      G + "--json /nonexistent/x", G + "--a /nonexistent.npy", "gemm --cores 4x4 --a {}/a.npy --b {}/b.npy",
                      "gemm --m 100000 --k 100000 --n 100000 --cores 4x4", "device show", "tokenize --ids 99999", "tokenize -q", "logits -m {}/cut.gguf --tokens 1 --out {}/out",
                      L + "--tokens 1 --out {}", L + "--tokens 1 --out {}/out --dump {}/dump --decode-cores 1200x8",

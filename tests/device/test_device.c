@@ -316,6 +316,65 @@ static void unknown_names(void **state)
     plmr_error_free(status);
 }
 
+static void numbers_on_the_command_line(void **state)
+{
+    (void)state;
+    plmr_device plain = load("wse2"), other = load("wse2:hop=4,routes=64,clock=8.5e8,topology=torus");
+    assert_string_equal(other.name, "wse2:hop=4,routes=64,clock=8.5e8,topology=torus");
+    assert_true(other.hop == 4 && other.routes == 64 && other.clock == 8.5e8 && other.topology == PLMR_TORUS);
+    assert_string_equal(other.origin.hop.tag, "user");
+    assert_string_equal(other.origin.hop.source, "given on the command line in place of 1");
+    assert_valid(&other);
+    memcpy(other.name, plain.name, sizeof other.name); /* and all else is as it was */
+    other.hop = plain.hop, other.routes = plain.routes, other.clock = plain.clock, other.topology = plain.topology;
+    other.origin.hop = plain.origin.hop, other.origin.routes = plain.origin.routes;
+    other.origin.clock = plain.origin.clock;
+    assert_memory_equal(&other, &plain, sizeof plain);
+
+    other = load("wse2:hop=4:hop=5,turn=1");
+    assert_true(other.hop == 5 && other.turn == 1);
+    assert_string_equal(other.origin.hop.source, "given on the command line in place of 4");
+    assert_int_equal(load("wormhole:topology=mesh").topology, PLMR_MESH);
+}
+
+static void expect_load_error(const char *name, const char *text)
+{
+    plmr_device device;
+    expect_error(plmr_device_load(name, &device), text);
+}
+
+static void faults_on_the_command_line(void **state)
+{
+    (void)state;
+    expect_load_error("wse2:hopp=4",
+                      "wse2:hopp=4: 'hopp' is no number of a device: did you mean 'hop'? (see plmr device show NAME)");
+    expect_load_error("wse2:zzzzzz=4", "wse2:zzzzzz=4: 'zzzzzz' is no number of a device (see plmr device show NAME)");
+    expect_load_error("wse2:hop", "wse2:hop: 'hop' is not KEY=VALUE, e.g. hop=4");
+    expect_load_error("wse2:", "wse2:: '' is not KEY=VALUE, e.g. hop=4");
+    expect_load_error("wse2:hop=4,", "wse2:hop=4,: '' is not KEY=VALUE, e.g. hop=4");
+    expect_load_error("wse2:hop=4,hop=5", "wse2:hop=4,hop=5: hop is given twice");
+    expect_load_error("wse2:hop=", "wse2:hop=: hop: '' is not a number, expected cycles (0 to 1e+06)");
+    expect_load_error("wse2:hop=4x", "wse2:hop=4x: hop: '4x' is not a number, expected cycles (0 to 1e+06)");
+    expect_load_error("wse2:hop=nan", "wse2:hop=nan: hop: 'nan' is not a number, expected cycles (0 to 1e+06)");
+    expect_load_error("wse2:hop=0x4", "wse2:hop=0x4: hop: '0x4' is not a number, expected cycles (0 to 1e+06)");
+    expect_load_error("wse2:hop=-1", "wse2:hop=-1: hop: -1 is out of range, expected cycles (0 to 1e+06)");
+    expect_load_error("wse2:hop=1e999", "wse2:hop=1e999: hop: inf is out of range, expected cycles (0 to 1e+06)");
+    expect_load_error("wse2:routes=2.5",
+                      "wse2:routes=2.5: routes: 2.5 is not a whole number, expected routes (1 to 1e+09)");
+    expect_load_error("wse2:topology=ring", "wse2:topology=ring: topology: 'ring' is unknown, expected mesh or torus");
+    expect_load_error("wse4:hop=4", "unknown device 'wse4': did you mean 'wse3'? " AVAILABLE);
+    expect_load_error("no-such.json:hop=4", "no-such.json: cannot open: No such file or directory");
+    expect_load_error("a:hop=4/b.json", "a:hop=4/b.json: cannot open: No such file or directory");
+    char name[401];
+    memset(name, 'n', 400);
+    memcpy(name, "wse2:", 5);
+    name[400] = '\0';
+    plmr_device device;
+    plmr_status status = plmr_device_load(name, &device);
+    assert_non_null(strstr(plmr_error_text(status), "at most 255 bytes long, this has 400"));
+    plmr_error_free(status);
+}
+
 static void write_file(const char *path, const char *text, size_t n)
 {
     FILE *file = fopen(path, "wb");
@@ -337,6 +396,16 @@ static void a_users_own_files(void **state)
     expect_ok(plmr_device_load(path, &device));
     assert_string_equal(device.name, path);
     assert_true(device.rows == 12 && device.cols == 750);
+
+    char with_pairs[80], with_colon[72];
+    snprintf(with_pairs, sizeof with_pairs, "%s:hop=4", path);
+    expect_ok(plmr_device_load(with_pairs, &device));
+    assert_true(device.rows == 12 && device.hop == 4);
+    snprintf(with_colon, sizeof with_colon, "%s:hop=4", path); /* a file of that name comes first */
+    write_file(with_colon, text, strlen(text));
+    expect_ok(plmr_device_load(with_colon, &device));
+    assert_true(device.hop == 1);
+    assert_int_equal(unlink(with_colon), 0);
 
     write_file(path, "{\0}", 3);
     snprintf(expected, sizeof expected, "%s: holds a 0 byte, so it is not JSON", path);
@@ -475,6 +544,8 @@ int main(void)
         cmocka_unit_test(faults_of_the_whole),
         cmocka_unit_test(faults_of_other_files),
         cmocka_unit_test(unknown_names),
+        cmocka_unit_test(numbers_on_the_command_line),
+        cmocka_unit_test(faults_on_the_command_line),
         cmocka_unit_test(a_users_own_files),
         cmocka_unit_test(truncated_files),
         cmocka_unit_test(corrupt_files),
