@@ -9,7 +9,7 @@ _plmr_names()
 _plmr_options()
 {
     local common="--help --version"
-    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan"
+    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan --quiet"
     local wafer="--device --prefill-cores --decode-cores --kv --kv-dtype --allow --dump --json"
     case $1 in
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
@@ -19,7 +19,7 @@ _plmr_options()
     logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
     perplexity) echo "--model --file --context $wafer $common" ;;
     llm)
-        echo "--model --prompt --decode --context --batch --phase --layers --mode --as-published --tree-k --prefill-tree-k --groups --fuse --every-step $wafer $common"
+        echo "--model --prompt --decode --context --batch --phase --layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --quiet $wafer $common"
         ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;

@@ -25,4 +25,8 @@ plmr_status plmr_command_perplexity(int argc, char **argv);
 plmr_status plmr_command_list(int argc, char **argv);
 plmr_status plmr_command_paper(int argc, char **argv);
 
+/* The options of those that sweeps run. */
+struct argp;
+extern const struct argp plmr_gemm_argp, plmr_gemv_argp, plmr_allreduce_argp, plmr_llm_argp;
+
 #endif

@@ -66,7 +66,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
+const struct argp plmr_allreduce_argp = {
     .options = options,
     .parser = parse_option,
     .doc = "Adds up a vector over a row of cores (--cores P) or over a region (--cores HxW: along x, then along y), so "
@@ -346,7 +346,7 @@ plmr_status plmr_command_allreduce(int argc, char **argv)
     plmr_run_options_init(&c.run, names, plmr_reduce_count());
     c.run.dtype = PLMR_F32;
     c.run.may_be_row = true;
-    plmr_status status = plmr_options_parse(&argp, "allreduce", argc, argv, &c, &help);
+    plmr_status status = plmr_options_parse(&plmr_allreduce_argp, "allreduce", argc, argv, &c, &help);
     if (!status && !help)
         status = run_command(&c);
     plmr_run_options_free(&c.run);

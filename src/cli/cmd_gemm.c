@@ -81,7 +81,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
+const struct argp plmr_gemm_argp = {
     .options = options,
     .parser = parse_option,
     .doc = "Multiplies two matrices, C = A B, on a region of cores, with one or several algorithms.\v"
@@ -331,7 +331,7 @@ plmr_status plmr_command_gemm(int argc, char **argv)
         names[i] = plmr_gemm_at(i)->name;
     gemm_command c = {.m = {.name = "m"}, .k = {.name = "k"}, .n = {.name = "n"}, .a.npy.fd = -1, .b.npy.fd = -1};
     plmr_run_options_init(&c.run, names, plmr_gemm_count());
-    plmr_status status = plmr_options_parse(&argp, "gemm", argc, argv, &c, &help);
+    plmr_status status = plmr_options_parse(&plmr_gemm_argp, "gemm", argc, argv, &c, &help);
     if (!status && !help)
         status = run_command(&c);
     plmr_operand_close(&c.a);

@@ -79,7 +79,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
+const struct argp plmr_gemv_argp = {
     .options = options,
     .parser = parse_option,
     .doc = "Multiplies a vector by a matrix, y = x B, on a region of cores, with one or several algorithms.\v"
@@ -300,7 +300,7 @@ plmr_status plmr_command_gemv(int argc, char **argv)
         names[i] = plmr_gemv_at(i)->name;
     gemv_command c = {.k = {.name = "k"}, .n = {.name = "n"}, .reduce.n_levels = 2, .x.npy.fd = -1, .b.npy.fd = -1};
     plmr_run_options_init(&c.run, names, plmr_gemv_count());
-    plmr_status status = plmr_options_parse(&argp, "gemv", argc, argv, &c, &help);
+    plmr_status status = plmr_options_parse(&plmr_gemv_argp, "gemv", argc, argv, &c, &help);
     if (!status && !help)
         status = run_command(&c);
     plmr_operand_close(&c.x);

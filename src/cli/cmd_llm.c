@@ -18,7 +18,7 @@ struct llm_command {
     int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
     enum phase phase;
     const plmr_llm_plan *plan;
-    bool compute, as_published, every_step;
+    bool compute, as_published, every_step, quiet;
     plmr_reduce_options tree, prefill_tree;
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
     int first_layer, n_layers; /* n_layers 0: all */
@@ -41,7 +41,8 @@ enum {
     KEY_PREFILL_TREE_K,
     KEY_GROUPS,
     KEY_FUSE,
-    KEY_EVERY_STEP
+    KEY_EVERY_STEP,
+    KEY_QUIET
 };
 
 static const struct argp_option options[] = {
@@ -67,6 +68,7 @@ static const struct argp_option options[] = {
     {"fuse", KEY_FUSE, "yes|no", 0,
      "In decode, products of the same vector are one, with one allreduce (default yes, with --as-published no)", 5},
     {"every-step", KEY_EVERY_STEP, NULL, 0, "Run all layers and steps in the time plane, without exact shortcuts", 10},
+    {"quiet", KEY_QUIET, NULL, 0, "Print no summary and no progress", 40},
     {0},
 };
 
@@ -133,6 +135,9 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         PLMR_TRY(plmr_parse_word("--fuse", text, fuses, 2, &index));
         c->fuse = index == 0 ? FUSED : UNFUSED;
         return PLMR_OK;
+    case KEY_QUIET:
+        c->quiet = true;
+        return PLMR_OK;
     default:
         c->every_step = true;
         return PLMR_OK;
@@ -144,13 +149,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     const plmr_parse_state *parse = state->input;
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = state->input;
-    if (key != 'm' && (key < KEY_MODEL || key > KEY_EVERY_STEP))
+    if (key != 'm' && (key < KEY_MODEL || key > KEY_QUIET))
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
 }
 
 static const struct argp_child children[] = {{&plmr_wafer_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
+const struct argp plmr_llm_argp = {
     .options = options,
     .parser = parse_option,
     .doc = "Runs a language model of any shape through prefill and decode: virtual time, memory and routes, and with "
@@ -310,7 +315,8 @@ static void report(const struct llm_command *c, const plmr_llm_run *run, const p
 {
     char *line;
     bool to_stdout = c->llm.json && strcmp(c->llm.json, "-") == 0;
-    plmr_llm_print(to_stdout ? stderr : stdout, run, s, record);
+    if (!c->quiet)
+        plmr_llm_print(to_stdout ? stderr : stdout, run, s, record);
     *status = plmr_llm_record_json(record, &line);
     if (*status)
         return;
@@ -374,11 +380,12 @@ plmr_status plmr_command_llm(int argc, char **argv)
     bool help;
     plmr_llm_options_init(&c.llm);
     c.llm.model = "tinyllama-1.1b";
-    PLMR_TRY(plmr_options_parse(&argp, "llm", argc, argv, &c, &help));
+    PLMR_TRY(plmr_options_parse(&plmr_llm_argp, "llm", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
     PLMR_TRY(plmr_llm_open(&c.llm, &run));
     run.first_layer = c.first_layer;
+    run.interactive = run.interactive && !c.quiet;
     plmr_status status = run_model(&c, &run);
     plmr_llm_close(&run);
     return status;

@@ -15,6 +15,8 @@ static plmr_status check_options(const plmr_run_options *options)
                "--verify needs values, which --mode timing has not: leave one of them out");
     PLMR_CHECK(!options->plan || !options->json, PLMR_ERROR_INPUT,
                "--plan runs nothing, so there is nothing for --json: leave one of them out");
+    PLMR_CHECK(!options->plan || !options->quiet, PLMR_ERROR_INPUT,
+               "--plan does nothing but print, which --quiet forbids: leave one of them out");
     return PLMR_OK;
 }
 
@@ -47,7 +49,7 @@ static plmr_status choose_cores(plmr_job *job, int default_rows, int default_col
 static FILE *table_stream(const plmr_run_options *options)
 {
     bool records_to_stdout = options->json && strcmp(options->json, "-") == 0;
-    return plmr_rank() > 0 ? NULL : records_to_stdout ? stderr : stdout;
+    return plmr_rank() > 0 || options->quiet ? NULL : records_to_stdout ? stderr : stdout;
 }
 
 static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
@@ -77,7 +79,7 @@ plmr_status plmr_job_open(plmr_job *job, const plmr_job_actions *actions, const 
 
 static void print_titles(plmr_job *job, const void *context, const plmr_record *record)
 {
-    if (job->titled)
+    if (job->titled || !job->text)
         return;
     job->actions->describe(job, context, job->text);
     plmr_table_titles(job->text, record);
@@ -86,8 +88,10 @@ static void print_titles(plmr_job *job, const void *context, const plmr_record *
 
 static plmr_status publish(plmr_job *job, const plmr_record *record)
 {
-    plmr_table_row(job->text, record);
-    fflush(job->text);
+    if (job->text) {
+        plmr_table_row(job->text, record);
+        fflush(job->text);
+    }
     return plmr_jsonl_write(&job->jsonl, record);
 }
 

@@ -62,7 +62,7 @@ struct plmr_job {
     char trees[200];                 /* the groups of all trees, for the end */
     plmr_progress progress;
     plmr_jsonl jsonl; /* rank 0 */
-    FILE *text;       /* where the table goes; NULL on other ranks */
+    FILE *text;       /* where the table goes; NULL: nowhere, and on other ranks */
     bool titled, violates;
     plmr_misfit *misfits; /* those before the first algorithm that fits */
     int n_misfits, n_done;

@@ -14,7 +14,7 @@
 plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_region **region)
 {
     const plmr_run_options *options = job->options;
-    bool shows = plmr_rank() == 0 && plmr_progress_on_terminal();
+    bool shows = plmr_rank() == 0 && !options->quiet && plmr_progress_on_terminal();
     plmr_progress_begin(&job->progress, options->names[options->algorithms[index]], n_steps, shows);
     plmr_region_options wanted = {
         .values = !options->timing,

@@ -152,7 +152,8 @@ enum {
     KEY_RANKS,
     KEY_EVERY_STEP,
     KEY_PLAN,
-    KEY_JSON
+    KEY_JSON,
+    KEY_QUIET
 };
 
 static const struct argp_option run_options[] = {
@@ -180,6 +181,7 @@ static const struct argp_option run_options[] = {
     {"every-step", KEY_EVERY_STEP, NULL, 0, "Advance all clocks at every step, without exact shortcuts", 30},
     PLMR_OPTION_GROUP(40, "Output:"),
     {"json", KEY_JSON, "FILE|-", 0, "One JSON object per algorithm; with - the table goes to standard error", 40},
+    {"quiet", KEY_QUIET, NULL, 0, "Print no table and no progress", 40},
     {"plan", KEY_PLAN, NULL, 0, "Print steps, tiles and memory, and run nothing", 40},
     PLMR_OPTION_HELP,
     {0},
@@ -301,6 +303,9 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
         return plmr_parse_size("--ranks", text, "RxC, e.g. 2x3", &options->rank_rows, &options->rank_cols);
     case KEY_JSON:
         return parse_json(text, options);
+    case KEY_QUIET:
+        options->quiet = true;
+        return PLMR_OK;
     case KEY_VERIFY:
         options->verify = true;
         return PLMR_OK;
@@ -316,7 +321,7 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
 static error_t parse_run_option(int key, char *text, struct argp_state *state)
 {
     const plmr_parse_state *parse = state->input;
-    if (key < KEY_ALG || key > KEY_JSON)
+    if (key < KEY_ALG || key > KEY_QUIET)
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_run_option(key, text, parse->options));
 }

@@ -58,6 +58,7 @@ typedef struct plmr_run_options {
     double pace;
     int rank_rows, rank_cols; /* 0: not given */
     const char *json;         /* NULL: not given */
+    bool quiet;
 } plmr_run_options;
 
 /* Their argp, as a child of a command's own; pass it plmr_parse_state as the command's parser gets it. */

@@ -86,6 +86,7 @@ CASES = [
     (G + "--a {}/a.npy --mode timing", "--a needs values"),
     (G + "--plan --json -", "nothing for --json"),
     (G + "--plan --alg meshgemm --out {}/out", "nothing for --out"),
+    (G + "--plan --quiet", "--plan does nothing but print"),
     (G + "--transpose-b --alg cannon", "cannon has no form"),
     # gemv, allreduce, device
     ("gemv --m 8", "unknown option '--m'"),

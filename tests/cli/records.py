@@ -62,6 +62,16 @@ def test_streams(plmr, check):
         check(all(r["ranks"] == 2 for r in records), f"{show(args)}: ranks")
 
 
+def test_quiet(plmr, check):
+    """With --quiet the records alone are left, or nothing at all."""
+    for args in ("gemm --m 67 --k 101 --n 59 --cores 13x13 --verify", "allreduce --length 20 --cores 10",
+                 "llm --prompt 16 --decode 2 --prefill-cores 60x60 --decode-cores 60x60"):
+        args = args.split() + ["--quiet"]
+        check(plmr.run(args, 2) == (0, "", []), f"{show(args)}: prints")
+        code, out, err = plmr.run(args + ["--json", "-"], 2)
+        check(code == 0 and out.count("{") == out.count("\n") > 0 and not err, f"{show(args)}: {code}, {out}, {err}")
+
+
 def test_file(plmr, check, folder):
     path = folder + "/r.jsonl"
     args = ["gemm", "--m", "40", "--k", "40", "--n", "40", "--cores", "10x10", "--json", path]
@@ -101,6 +111,7 @@ def test_misfits(plmr, check):
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     test_streams(plmr, check)
+    test_quiet(plmr, check)
     test_misfits(plmr, check)
     test_full(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
