@@ -57,6 +57,9 @@ extern "C" {
     X(hop_energy, "pJ/wavelet", 0, 1e6, "moving a fabric word over a link, 0 where unknown")
 /* clang-format on */
 
+/* The device where none is named. */
+#define PLMR_DEVICE_DEFAULT "wse2"
+
 enum plmr_topology { PLMR_MESH, PLMR_TORUS };
 
 /* Where a number comes from; the tags are listed above. */

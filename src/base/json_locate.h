@@ -7,4 +7,8 @@
  * must be valid JSON with an object as its root. */
 int plmr_json_locate(const char *text, const char *key, const char *sub);
 
+/* The same at any depth: each step is the key of a member, or the index of an element ("0", "1", ...). Where a step
+ * leads nowhere, the line of the last one that did. The root may be an array too. */
+int plmr_json_locate_path(const char *text, const char *const *path, int n_steps);
+
 #endif

@@ -423,7 +423,7 @@ static plmr_status run(const struct model_command *c, plmr_mesh *mesh)
 
 plmr_status plmr_command_model(int argc, char **argv)
 {
-    struct model_command c = {.device = "wse2"};
+    struct model_command c = {.device = PLMR_DEVICE_DEFAULT};
     plmr_mesh *mesh;
     bool help;
     PLMR_TRY(plmr_options_parse_most(&argp, "model", argc, argv, 1, &c, &help));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "llm/shape.h"
+#include "plmr/device.h"
 
 enum {
     KEY_TOKENS = 0x400,
@@ -112,5 +113,5 @@ const struct argp plmr_wafer_argp = {.options = wafer_options, .parser = parse_o
 
 void plmr_llm_options_init(plmr_llm_options *options)
 {
-    *options = (plmr_llm_options){.model = PLMR_MODEL_DEMO, .device = "wse2"};
+    *options = (plmr_llm_options){.model = PLMR_MODEL_DEMO, .device = PLMR_DEVICE_DEFAULT};
 }

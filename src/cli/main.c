@@ -22,6 +22,7 @@ static const struct command {
     {"model", "list the language models, show one: shape, size, place on a device", plmr_command_model},
     {"paper", "predict the tables and figures of the WaferLLM paper, beside what was published", plmr_command_paper},
     {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
+    {"sweep", "run an experiment: a command for every combination of some options", plmr_command_sweep},
     {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},
 };

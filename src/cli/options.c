@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
+#include "plmr/device.h"
 #include "plmr/mesh.h"
 #include "report/format.h"
 
@@ -330,7 +331,8 @@ const struct argp plmr_run_argp = {.options = run_options, .parser = parse_run_o
 
 void plmr_run_options_init(plmr_run_options *options, const char *const *names, int n_names)
 {
-    *options = (plmr_run_options){.names = names, .n_names = n_names, .device = "wse2", .dtype = PLMR_F16, .seed = 1};
+    *options = (plmr_run_options){
+        .names = names, .n_names = n_names, .device = PLMR_DEVICE_DEFAULT, .dtype = PLMR_F16, .seed = 1};
 }
 
 plmr_status plmr_run_options_complete(plmr_run_options *options)
@@ -381,22 +383,32 @@ static bool has_letter(const struct argp_option *option, void *letter)
 }
 
 struct names {
-    const char *names[MOST_OPTIONS];
-    int n;
+    plmr_option_name *names;
+    int n, most;
 };
 
 static bool collect_name(const struct argp_option *option, void *context)
 {
     struct names *names = context;
-    names->names[names->n++] = option->name;
-    return names->n == MOST_OPTIONS;
+    names->names[names->n++] = (plmr_option_name){option->name, option->arg};
+    return names->n == names->most;
+}
+
+int plmr_options_list(const struct argp *argp, plmr_option_name *names, int most)
+{
+    struct names list = {names, 0, most};
+    each_option(argp, collect_name, &list);
+    return list.n;
 }
 
 static plmr_status unknown_option(const struct argp *argp, const char *command, const char *name)
 {
-    struct names names = {.n = 0};
-    each_option(argp, collect_name, &names);
-    const char *near = plmr_suggest(name, names.names, names.n);
+    plmr_option_name options[MOST_OPTIONS];
+    const char *names[MOST_OPTIONS];
+    int n = plmr_options_list(argp, options, MOST_OPTIONS);
+    for (int i = 0; i < n; i++)
+        names[i] = options[i].name;
+    const char *near = plmr_suggest(name, names, n);
     return plmr_error_make(PLMR_ERROR_INPUT, "unknown option '--%.60s'%s%s%s (see plmr %s --help)", name,
                            near ? ": did you mean '--" : "", near ? near : "", near ? "'?" : "", command);
 }

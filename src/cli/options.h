@@ -88,6 +88,13 @@ error_t plmr_parse_result(struct argp_state *state, plmr_status error);
         "help", 'h', NULL, 0, "Print this help and do nothing else", 90                                                \
     }
 
+/* Names of the options of a command, children's too: up to `most` of them; returns how many there are. */
+typedef struct plmr_option_name {
+    const char *name; /* without dashes */
+    bool takes_value;
+} plmr_option_name;
+int plmr_options_list(const struct argp *argp, plmr_option_name *names, int most);
+
 /* Parses argv[1...] into `options`. Sets *help, and has printed it on rank 0, if it was asked for. */
 plmr_status plmr_options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *options,
                                bool *help);

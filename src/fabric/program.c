@@ -5,7 +5,7 @@
 
 static plmr_status parse(int argc, char **argv, plmr_region_options *options, const char **device)
 {
-    *device = "wse2";
+    *device = PLMR_DEVICE_DEFAULT;
     options->values = true;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--timing") == 0)

@@ -1,0 +1,11 @@
+/* text_file.h - reads a user's text file whole. */
+#ifndef PLMR_TEXT_FILE_H
+#define PLMR_TEXT_FILE_H
+
+#include "plmr/status.h"
+
+/* Reads a regular file of at most 1 MiB without 0 bytes, which is to hold `what` ("a device") as JSON. *text ends in a
+ * 0 byte and is for the caller to free. A file that cannot be opened or read is a failure of the system. Local. */
+plmr_status plmr_text_file_read(const char *path, const char *what, char **text);
+
+#endif

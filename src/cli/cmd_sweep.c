@@ -1,0 +1,435 @@
+#include "cli/cli.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/share.h"
+#include "base/suggest.h"
+#include "base/text_file.h"
+#include "base/wall.h"
+#include "cli/options.h"
+#include "plmr/mesh.h"
+#include "report/progress.h"
+#include "sweep/journal.h"
+
+/* What sweeps can vary. */
+static const struct runner {
+    const char *name;
+    plmr_status (*run)(int argc, char **argv);
+    const struct argp *argp;
+} runners[] = {
+    {"gemm", plmr_command_gemm, &plmr_gemm_argp},
+    {"gemv", plmr_command_gemv, &plmr_gemv_argp},
+    {"allreduce", plmr_command_allreduce, &plmr_allreduce_argp},
+    {"llm", plmr_command_llm, &plmr_llm_argp},
+};
+
+enum { N_RUNNERS = sizeof runners / sizeof *runners, MOST_OPTIONS = 64 };
+
+struct sweep_command {
+    const char *what, *out; /* out: NULL for the default */
+    bool again, dry_run;
+
+    char *text;                      /* of the experiment's file, on all ranks */
+    char file[PATH_MAX], name[256];  /* the name: the file's, without folder and .json */
+    char folder[PATH_MAX];           /* of the results */
+    char record_file[PATH_MAX + 32]; /* where a point's command leaves its record */
+    plmr_experiment *experiment;
+    uint64_t *keys;       /* of points: on rank 0 */
+    bool *done;           /* points, on all ranks */
+    plmr_journal journal; /* on rank 0 */
+    int64_t n_before;     /* points that were done before */
+    int64_t n_run;        /* points that this sweep has run */
+    plmr_progress progress;
+};
+
+/* ---- the command line ---- */
+
+enum { KEY_OUT = 0x200, KEY_AGAIN, KEY_DRY_RUN };
+
+static const struct argp_option options[] = {
+    {"out", KEY_OUT, "DIR", 0, "Where results go (default: results/ and the experiment's name)", 1},
+    {"again", KEY_AGAIN, NULL, 0, "Forget what is done, and run all points", 1},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Print the points as commands, and run nothing", 1},
+    PLMR_OPTION_HELP,
+    {0},
+};
+
+static plmr_status set_option(int key, const char *text, struct sweep_command *c)
+{
+    if (key == KEY_OUT) {
+        PLMR_CHECK(*text && strlen(text) < sizeof c->folder, PLMR_ERROR_INPUT, "--out: '%.60s' is no folder's name",
+                   text);
+        c->out = text;
+    }
+    c->again = c->again || key == KEY_AGAIN;
+    c->dry_run = c->dry_run || key == KEY_DRY_RUN;
+    return PLMR_OK;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key == ARGP_KEY_ARG) {
+        ((struct sweep_command *)parse->options)->what = text;
+        return 0;
+    }
+    if (key < KEY_OUT || key > KEY_DRY_RUN)
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "list\nNAME|FILE",
+    .doc =
+        "Runs an experiment: one of gemm, gemv, allreduce and llm for every combination of the options that its file "
+        "varies. What is done is not done again: a sweep that was stopped goes on where it was.\v"
+        "For example:\n"
+        "  plmr sweep list\n"
+        "  plmr sweep sensitivity-l --out mine",
+};
+
+/* ---- the experiment ---- */
+
+typedef struct option_table {
+    plmr_sweep_option options[N_RUNNERS][MOST_OPTIONS];
+    plmr_sweep_command commands[N_RUNNERS];
+} option_table;
+
+static void fill_table(option_table *table)
+{
+    for (int i = 0; i < N_RUNNERS; i++) {
+        plmr_option_name names[MOST_OPTIONS];
+        int n = plmr_options_list(runners[i].argp, names, MOST_OPTIONS);
+        for (int j = 0; j < n; j++)
+            table->options[i][j] = (plmr_sweep_option){names[j].name, names[j].takes_value};
+        table->commands[i] = (plmr_sweep_command){runners[i].name, table->options[i], n};
+    }
+}
+
+static plmr_status unknown_experiment(const char *name)
+{
+    char **names;
+    int n;
+    PLMR_TRY(plmr_share_names("experiments", ".json", &names, &n));
+    const char *near = plmr_suggest(name, (const char *const *)names, n);
+    plmr_status status =
+        plmr_error_make(PLMR_ERROR_INPUT,
+                        "unknown experiment '%.60s'%s%s%s (plmr sweep list has them; or give the path of a JSON file)",
+                        name, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+    free(names);
+    return status;
+}
+
+/* The path of an experiment that is named, or given as a file. */
+static plmr_status find_file(const char *what, char *path, size_t size)
+{
+    char relative[NAME_MAX + 32];
+    size_t length = strlen(what);
+    if (strchr(what, '/') || (length >= 5 && strcmp(what + length - 5, ".json") == 0)) {
+        PLMR_CHECK(length < size, PLMR_ERROR_INPUT, "'%.60s...' is too long for a path", what);
+        strcpy(path, what);
+        return PLMR_OK;
+    }
+    int n = snprintf(relative, sizeof relative, "experiments/%s.json", what);
+    plmr_status missing =
+        n < 0 || (size_t)n >= sizeof relative ? unknown_experiment(what) : plmr_share_path(relative, path, size);
+    if (!missing)
+        return PLMR_OK;
+    plmr_error_free(missing);
+    return unknown_experiment(what);
+}
+
+static void set_names(struct sweep_command *c)
+{
+    const char *slash = strrchr(c->file, '/'), *base = slash ? slash + 1 : c->file;
+    size_t length = strlen(base);
+    if (length > 5 && strcmp(base + length - 5, ".json") == 0)
+        length -= 5;
+    snprintf(c->name, sizeof c->name, "%.*s", (int)length, base);
+    if (c->out)
+        snprintf(c->folder, sizeof c->folder, "%s", c->out);
+    else
+        snprintf(c->folder, sizeof c->folder, "results/%s", c->name);
+    snprintf(c->record_file, sizeof c->record_file, "%s/point.json", c->folder);
+}
+
+/* What is wrong with a file is wrong input, also where the system says so. */
+static plmr_status as_input(plmr_status error)
+{
+    if (!error || plmr_error_code(error) != PLMR_ERROR_SYSTEM)
+        return error;
+    plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(error));
+    plmr_error_free(error);
+    return input;
+}
+
+static plmr_status read_file(struct sweep_command *c)
+{
+    PLMR_TRY(find_file(c->what, c->file, sizeof c->file));
+    return as_input(plmr_text_file_read(c->file, "an experiment", &c->text));
+}
+
+/* The file need be on rank 0's machine only. */
+static plmr_status share_file(struct sweep_command *c)
+{
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? read_file(c) : PLMR_OK));
+    size_t n = plmr_rank() == 0 ? strlen(c->text) + 1 : 0;
+    plmr_broadcast(&n, sizeof n);
+    plmr_broadcast(c->file, sizeof c->file);
+    if (plmr_rank() > 0)
+        c->text = malloc(n);
+    PLMR_TRY(plmr_agree(c->text ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    plmr_broadcast(c->text, n);
+    set_names(c);
+    return PLMR_OK;
+}
+
+/* ---- points ---- */
+
+/* "--name" or "--name=..." among the arguments. */
+static bool has_argument(const plmr_sweep_point *point, const char *name)
+{
+    size_t n = strlen(name);
+    for (int i = 1; i < point->argc; i++)
+        if (strncmp(point->argv[i], name, n) == 0 && (point->argv[i][n] == '=' || !point->argv[i][n]))
+            return true;
+    return false;
+}
+
+/* The point's own arguments, and those that a sweep adds. */
+static plmr_status run_command(struct sweep_command *c, const plmr_sweep_point *point, const char *allow)
+{
+    char json[sizeof c->record_file + 8], *argv[MOST_OPTIONS + 8], mode[] = "--mode=timing", quiet[] = "--quiet",
+                                                                   allowed[16];
+    int argc = point->argc;
+    PLMR_ASSERT(argc <= MOST_OPTIONS);
+    memcpy(argv, point->argv, (size_t)argc * sizeof *argv);
+    snprintf(json, sizeof json, "--json=%s", c->record_file);
+    snprintf(allowed, sizeof allowed, "--allow=%s", allow);
+    if (!has_argument(point, mode))
+        argv[argc++] = mode;
+    if (!has_argument(point, "--allow"))
+        argv[argc++] = allowed;
+    argv[argc++] = quiet;
+    argv[argc++] = json;
+    argv[argc] = NULL;
+    for (int i = 0; i < N_RUNNERS; i++)
+        if (strcmp(runners[i].name, argv[0]) == 0)
+            return runners[i].run(argc, argv);
+    return PLMR_OK;
+}
+
+/* Memory may be exceeded. Where routes are, software relays; only if that is not enough they may be exceeded too. */
+static plmr_status run_allowing(struct sweep_command *c, const plmr_sweep_point *point)
+{
+    plmr_status status = run_command(c, point, "M");
+    if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || has_argument(point, "--allow"))
+        return status;
+    plmr_error_free(status);
+    return run_command(c, point, "M,R");
+}
+
+/* On rank 0. Takes over the error, if the point had one. */
+static plmr_status note_point(struct sweep_command *c, int64_t i, const plmr_sweep_point *point, plmr_status error)
+{
+    char *record = NULL, *line = NULL;
+    plmr_status status = error ? PLMR_OK : plmr_text_file_read(c->record_file, "a record", &record);
+    if (!status)
+        status = plmr_journal_line(point, c->keys[i], record, error ? plmr_error_text(error) : NULL, &line);
+    plmr_error_free(error);
+    free(record);
+    remove(c->record_file);
+    return status ? status : plmr_journal_add(&c->journal, i, line);
+}
+
+static plmr_status run_point(struct sweep_command *c, int64_t i)
+{
+    plmr_sweep_point point;
+    PLMR_TRY(plmr_agree(plmr_sweep_point_make(c->experiment, i, &point)));
+    plmr_status status = run_allowing(c, &point);
+    bool failed = status && plmr_error_code(status) == PLMR_ERROR_SYSTEM;
+    if (!failed && plmr_rank() == 0)
+        status = note_point(c, i, &point, status);
+    else if (!failed) {
+        plmr_error_free(status);
+        status = PLMR_OK;
+    }
+    plmr_sweep_point_clear(&point);
+    return failed ? status : plmr_agree(status);
+}
+
+static plmr_status run_points(struct sweep_command *c)
+{
+    plmr_status status = PLMR_OK;
+    int64_t n = c->experiment->n_points, n_left = n - c->n_before;
+    plmr_progress_begin(&c->progress, c->name, n_left, plmr_rank() == 0 && plmr_progress_on_terminal());
+    for (int64_t i = 0; i < n && !status; i++) {
+        if (c->done[i])
+            continue;
+        status = run_point(c, i);
+        plmr_progress_step(&c->progress, ++c->n_run);
+    }
+    plmr_progress_end(&c->progress);
+    return status;
+}
+
+/* ---- the sweep ---- */
+
+static plmr_status find_keys(struct sweep_command *c)
+{
+    c->keys = malloc((size_t)c->experiment->n_points * sizeof *c->keys);
+    PLMR_CHECK(c->keys, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int64_t i = 0; i < c->experiment->n_points; i++) {
+        plmr_sweep_point point;
+        PLMR_TRY(plmr_sweep_point_make(c->experiment, i, &point));
+        c->keys[i] = plmr_sweep_point_key(&point);
+        plmr_sweep_point_clear(&point);
+    }
+    return PLMR_OK;
+}
+
+static plmr_status open_journal(struct sweep_command *c)
+{
+    int64_t n = c->experiment->n_points;
+    PLMR_TRY(find_keys(c));
+    PLMR_TRY(plmr_journal_open(c->folder, c->name, c->keys, n, c->again, &c->journal));
+    for (int64_t i = 0; i < n; i++)
+        c->done[i] = c->journal.lines[i];
+    c->n_before = c->journal.n_done;
+    return c->n_before < n ? plmr_journal_describe(&c->journal, c->name, c->text, plmr_ranks()) : PLMR_OK;
+}
+
+static plmr_status open_sweep(struct sweep_command *c)
+{
+    size_t n = (size_t)c->experiment->n_points;
+    c->done = calloc(n, sizeof *c->done);
+    PLMR_TRY(plmr_agree(c->done ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? open_journal(c) : PLMR_OK));
+    plmr_broadcast(c->done, n * sizeof *c->done);
+    plmr_broadcast(&c->n_before, sizeof c->n_before);
+    return PLMR_OK;
+}
+
+/* What the records say that a user should know: on rank 0. */
+static void count(const struct sweep_command *c, int64_t *violating, int64_t *errors)
+{
+    *violating = *errors = 0;
+    for (int64_t i = 0; i < c->experiment->n_points; i++) {
+        json_t *line = json_loads(c->journal.lines[i], 0, NULL);
+        const char *violates = json_string_value(json_object_get(line, "violates"));
+        *violating += violates && *violates;
+        *errors += json_is_string(json_object_get(line, "error"));
+        json_decref(line);
+    }
+}
+
+static plmr_status finish(struct sweep_command *c, double wall_s)
+{
+    int64_t n = c->experiment->n_points, violating, errors;
+    PLMR_TRY(plmr_journal_finish(&c->journal, c->experiment));
+    count(c, &violating, &errors);
+    printf("%s: %lld points in %s", c->name, (long long)n, c->folder);
+    if (c->n_before)
+        printf(", %lld of them done before", (long long)c->n_before);
+    if (c->journal.n_dropped)
+        printf("; %lld that are not of this experiment are dropped", (long long)c->journal.n_dropped);
+    printf("; %lld exceed memory or routes, %lld end with an error; %.1f s\n", (long long)violating, (long long)errors,
+           wall_s);
+    return PLMR_OK;
+}
+
+static plmr_status run_sweep(struct sweep_command *c)
+{
+    double start_s = plmr_wall_s();
+    PLMR_TRY(open_sweep(c));
+    PLMR_TRY(run_points(c));
+    return plmr_agree(plmr_rank() == 0 ? finish(c, plmr_wall_s() - start_s) : PLMR_OK);
+}
+
+/* As they could be typed; without what a sweep adds. */
+static plmr_status print_points(const struct sweep_command *c)
+{
+    for (int64_t i = 0; i < c->experiment->n_points; i++) {
+        plmr_sweep_point point;
+        PLMR_TRY(plmr_sweep_point_make(c->experiment, i, &point));
+        printf("plmr");
+        for (int j = 0; j < point.argc; j++)
+            printf(" %s", point.argv[j]);
+        printf("\n");
+        plmr_sweep_point_clear(&point);
+    }
+    return PLMR_OK;
+}
+
+static plmr_status open_experiment(struct sweep_command *c, const option_table *table)
+{
+    PLMR_TRY(share_file(c));
+    return plmr_agree(plmr_experiment_parse(c->text, c->file, table->commands, N_RUNNERS, &c->experiment));
+}
+
+static void close_sweep(struct sweep_command *c)
+{
+    if (c->journal.folder)
+        plmr_journal_close(&c->journal);
+    plmr_experiment_destroy(c->experiment);
+    free(c->keys);
+    free(c->done);
+    free(c->text);
+}
+
+static plmr_status sweep(struct sweep_command *c, const option_table *table)
+{
+    plmr_status status = open_experiment(c, table);
+    if (!status && c->dry_run)
+        status = plmr_agree(plmr_rank() == 0 ? print_points(c) : PLMR_OK);
+    else if (!status)
+        status = run_sweep(c);
+    close_sweep(c);
+    return status;
+}
+
+/* ---- the list ---- */
+
+static plmr_status print_experiment(const char *name, const option_table *table)
+{
+    struct sweep_command c = {.what = name};
+    plmr_status status = read_file(&c);
+    if (!status)
+        status = plmr_experiment_parse(c.text, c.file, table->commands, N_RUNNERS, &c.experiment);
+    if (!status)
+        printf("  %-16s %6lld points  %s\n", name, (long long)c.experiment->n_points, c.experiment->title);
+    close_sweep(&c);
+    return status;
+}
+
+static plmr_status print_list(const option_table *table)
+{
+    char **names;
+    int n;
+    plmr_status status = PLMR_OK;
+    PLMR_TRY(plmr_share_names("experiments", ".json", &names, &n));
+    for (int i = 0; i < n && !status; i++)
+        status = print_experiment(names[i], table);
+    free(names);
+    return status;
+}
+
+plmr_status plmr_command_sweep(int argc, char **argv)
+{
+    bool help = false;
+    option_table table;
+    struct sweep_command c = {0};
+    PLMR_TRY(plmr_options_parse_most(&argp, "sweep", argc, argv, 1, &c, &help));
+    if (help)
+        return PLMR_OK;
+    PLMR_CHECK(c.what, PLMR_ERROR_INPUT, "say which experiment: a name of plmr sweep list, or a JSON file");
+    fill_table(&table);
+    if (strcmp(c.what, "list") == 0)
+        return plmr_agree(plmr_rank() == 0 ? print_list(&table) : PLMR_OK);
+    return sweep(&c, &table);
+}

@@ -1,0 +1,87 @@
+/* experiment.h - a file that says what a sweep varies, and what is shown of it.
+ *
+ * The file is one JSON object:
+ *   "title", "question"   one line each
+ *   "runs"                an object; each member, a run, has a "command", "options" that are fixed (optional) and
+ * options to "vary". An option is a name without dashes, or "device.KEY" for a number of the device; its value a
+ * number, a text, or for an option that takes no value true or false. What to vary is an array of values, or {"from",
+ * "to", "step"} or {"from", "to", "factor"}, both ends included. "columns"             an array: what the CSV file
+ * shows (see view.h) "plots"               an array of plots, for scripts/plot_sweep.py (see view.h)
+ *
+ * A run has one point for each combination of its values, the last option varying fastest. A point is one command line.
+ * Everything here is local.
+ */
+#ifndef PLMR_SWEEP_EXPERIMENT_H
+#define PLMR_SWEEP_EXPERIMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plmr/status.h"
+
+/* What a command takes; the caller's. */
+typedef struct plmr_sweep_option {
+    const char *name; /* without dashes */
+    bool takes_value;
+} plmr_sweep_option;
+
+typedef struct plmr_sweep_command {
+    const char *name;
+    const plmr_sweep_option *options;
+    int n_options;
+} plmr_sweep_command;
+
+/* An option that is varied. */
+typedef struct plmr_sweep_axis {
+    const char *option;
+    json_t *values; /* an array, not empty */
+} plmr_sweep_axis;
+
+typedef struct plmr_sweep_run {
+    const char *name;
+    const plmr_sweep_command *command;
+    json_t *fixed; /* an object; NULL: there are none */
+    plmr_sweep_axis *axes;
+    int n_axes;
+    int64_t first, n_points; /* of the experiment's points */
+} plmr_sweep_run;
+
+typedef struct plmr_experiment {
+    const char *title, *question;
+    plmr_sweep_run *runs;
+    int n_runs;
+    int64_t n_points;
+    json_t *root;
+} plmr_experiment;
+
+enum { PLMR_SWEEP_MOST_POINTS = 100000 };
+
+/* Reads an experiment; `file` names the text in errors, and the commands must outlive it. What is wrong in it is an
+ * error: unknown keys, commands, options, columns; options that are fixed and varied; no values; equal points; a run
+ * whose points would run several algorithms. Whether the commands take the values shows when they run. */
+plmr_status plmr_experiment_parse(const char *text, const char *file, const plmr_sweep_command *commands,
+                                  int n_commands, plmr_experiment **experiment);
+void plmr_experiment_destroy(plmr_experiment *experiment);
+
+/* A point: its command line, argv[0] the command's name and argv[argc] NULL, the device in it, and what is varied. */
+typedef struct plmr_sweep_point {
+    const plmr_sweep_run *run;
+    int argc;
+    char **argv;
+    char *device;
+    json_t *values; /* an object: option to value */
+} plmr_sweep_point;
+
+/* Makes point i of [0, n_points). */
+plmr_status plmr_sweep_point_make(const plmr_experiment *experiment, int64_t i, plmr_sweep_point *point);
+void plmr_sweep_point_clear(plmr_sweep_point *point);
+
+/* A hash of its command line. */
+uint64_t plmr_sweep_point_hash(const plmr_sweep_point *point);
+
+/* A hash of what decides a point's result: its command line, this program's version, the device's numbers. Of a device
+ * that cannot be loaded, its name alone. Reads the device's file. */
+uint64_t plmr_sweep_point_key(const plmr_sweep_point *point);
+
+#endif

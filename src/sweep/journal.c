@@ -1,0 +1,329 @@
+#include "sweep/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/record.h"
+#include "sweep/hash.h"
+#include "sweep/view.h"
+
+static const char records_name[] = "records.jsonl", provenance_name[] = "provenance.json";
+
+static plmr_status no_memory(void)
+{
+    return plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+}
+
+/* ---- files ---- */
+
+static plmr_status cannot(const plmr_journal *journal, const char *what, const char *name)
+{
+    return plmr_error_make(PLMR_ERROR_SYSTEM, "cannot %s %.400s/%s: %s", what, journal->folder, name, strerror(errno));
+}
+
+static bool write_all(int file, const char *text, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(file, text, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        text += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
+/* Writes a file of the folder whole, under another name first. */
+static plmr_status put_file(const plmr_journal *journal, const char *name, const char *text, size_t n)
+{
+    char part[64];
+    snprintf(part, sizeof part, "%s.part", name);
+    int file = openat(journal->lock, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file < 0)
+        return cannot(journal, "write", name);
+    bool written = write_all(file, text, n) && fsync(file) == 0;
+    written = close(file) == 0 && written;
+    if (written && renameat(journal->lock, part, journal->lock, name) == 0)
+        return PLMR_OK;
+    plmr_status status = cannot(journal, "write", name);
+    unlinkat(journal->lock, part, 0);
+    return status;
+}
+
+/* Makes the folder and those it lies in. */
+static plmr_status make_folder(char *folder)
+{
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        bool made = mkdir(folder, 0777) == 0 || errno == EEXIST;
+        *slash = '/';
+        if (!made)
+            break;
+    }
+    PLMR_CHECK(mkdir(folder, 0777) == 0 || errno == EEXIST, PLMR_ERROR_INPUT, "cannot make the folder %.400s: %s",
+               folder, strerror(errno));
+    return PLMR_OK;
+}
+
+static plmr_status open_folder(plmr_journal *journal)
+{
+    PLMR_TRY(make_folder(journal->folder));
+    journal->lock = open(journal->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    PLMR_CHECK(journal->lock >= 0, PLMR_ERROR_INPUT, "cannot use %.400s as a folder: %s", journal->folder,
+               strerror(errno));
+    /* where folders cannot be locked, nothing is lost but this check */
+    bool busy = flock(journal->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    PLMR_CHECK(!busy, PLMR_ERROR_INPUT, "another sweep is at work in %.400s: wait for it, or choose another --out",
+               journal->folder);
+    return PLMR_OK;
+}
+
+static bool has_file(const plmr_journal *journal, const char *name)
+{
+    return faccessat(journal->lock, name, F_OK, 0) == 0;
+}
+
+/* A folder that holds results of anything else must not be touched. */
+static plmr_status check_owner(const plmr_journal *journal, const char *name)
+{
+    if (!has_file(journal, provenance_name) && !has_file(journal, records_name))
+        return PLMR_OK;
+    int file = openat(journal->lock, provenance_name, O_RDONLY | O_CLOEXEC);
+    json_t *provenance = file >= 0 ? json_loadfd(file, 0, NULL) : NULL;
+    const char *owner = json_string_value(json_object_get(provenance, "experiment"));
+    bool ours = owner && strcmp(owner, name) == 0;
+    json_decref(provenance);
+    if (file >= 0)
+        close(file);
+    PLMR_CHECK(ours, PLMR_ERROR_INPUT, "%.400s holds other results than those of %.100s: choose another --out",
+               journal->folder, name);
+    return PLMR_OK;
+}
+
+/* ---- what is done ---- */
+
+typedef struct numbered {
+    uint64_t key;
+    int64_t point;
+} numbered;
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = ((const numbered *)a)->key, y = ((const numbered *)b)->key;
+    return (x > y) - (x < y);
+}
+
+static plmr_status number_keys(const plmr_journal *journal, numbered **sorted)
+{
+    *sorted = malloc((size_t)journal->n_points * sizeof **sorted);
+    PLMR_CHECK(*sorted, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int64_t i = 0; i < journal->n_points; i++)
+        (*sorted)[i] = (numbered){journal->keys[i], i};
+    qsort(*sorted, (size_t)journal->n_points, sizeof **sorted, compare);
+    return PLMR_OK;
+}
+
+/* The key of a line, if it is one of ours. */
+static bool read_key(const char *line, uint64_t *key)
+{
+    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+    const char *text = json_string_value(json_object_get(object, "key"));
+    bool is_key = text && strlen(text) == 16 && strspn(text, "0123456789abcdef") == 16;
+    if (is_key)
+        *key = strtoull(text, NULL, 16);
+    json_decref(object);
+    return is_key;
+}
+
+/* Keeps the line of a point that has none yet. */
+static plmr_status take_line(plmr_journal *journal, const numbered *sorted, const char *line)
+{
+    numbered wanted = {0, 0}, *found = NULL;
+    if (read_key(line, &wanted.key))
+        found = bsearch(&wanted, sorted, (size_t)journal->n_points, sizeof *sorted, compare);
+    if (!found || journal->lines[found->point]) {
+        journal->n_dropped++;
+        return PLMR_OK;
+    }
+    journal->lines[found->point] = strdup(line);
+    PLMR_CHECK(journal->lines[found->point], PLMR_ERROR_SYSTEM, "out of memory");
+    journal->n_done++;
+    return PLMR_OK;
+}
+
+/* The last line counts only with its newline: without, it is torn. */
+static plmr_status take_lines(plmr_journal *journal, FILE *records, const numbered *sorted)
+{
+    char *line = NULL;
+    size_t size = 0;
+    plmr_status status = PLMR_OK;
+    for (ssize_t n; !status && (n = getline(&line, &size, records)) > 0;) {
+        bool whole = line[n - 1] == '\n';
+        line[n - whole] = '\0';
+        if (whole)
+            status = take_line(journal, sorted, line);
+    }
+    free(line);
+    if (!status && ferror(records))
+        status = cannot(journal, "read", records_name);
+    return status;
+}
+
+static plmr_status read_records(plmr_journal *journal)
+{
+    numbered *sorted;
+    int file = openat(journal->lock, records_name, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return errno == ENOENT ? PLMR_OK : cannot(journal, "read", records_name);
+    FILE *records = fdopen(file, "r");
+    plmr_status status = records ? number_keys(journal, &sorted) : no_memory();
+    if (!status) {
+        status = take_lines(journal, records, sorted);
+        free(sorted);
+    }
+    if (records)
+        fclose(records);
+    else
+        close(file);
+    return status;
+}
+
+/* Writes records.jsonl anew: the lines of points, in their order. */
+static plmr_status put_records(const plmr_journal *journal)
+{
+    char *text;
+    size_t n;
+    FILE *out = open_memstream(&text, &n);
+    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "out of memory");
+    for (int64_t i = 0; i < journal->n_points; i++)
+        if (journal->lines[i])
+            fprintf(out, "%s\n", journal->lines[i]);
+    bool failed = ferror(out);
+    failed = fclose(out) != 0 || failed;
+    plmr_status status = failed ? no_memory() : put_file(journal, records_name, text, n);
+    free(text);
+    return status;
+}
+
+/* ---- the journal ---- */
+
+static plmr_status fill(plmr_journal *journal, const char *name, bool again)
+{
+    PLMR_CHECK(journal->folder && journal->lines, PLMR_ERROR_SYSTEM, "out of memory");
+    PLMR_TRY(open_folder(journal));
+    PLMR_TRY(check_owner(journal, name));
+    if (!again)
+        PLMR_TRY(read_records(journal));
+    return PLMR_OK;
+}
+
+plmr_status plmr_journal_open(const char *folder, const char *name, const uint64_t *keys, int64_t n_points, bool again,
+                              plmr_journal *journal)
+{
+    *journal = (plmr_journal){.lock = -1, .file = -1, .keys = keys, .n_points = n_points};
+    journal->folder = strdup(folder);
+    journal->lines = calloc((size_t)n_points, sizeof *journal->lines);
+    plmr_status status = fill(journal, name, again);
+    if (status)
+        plmr_journal_close(journal);
+    return status;
+}
+
+static plmr_status put_provenance(const plmr_journal *journal, const char *name, const char *text, int n_ranks)
+{
+    char hash[20];
+    plmr_provenance now = plmr_provenance_now();
+    snprintf(hash, sizeof hash, "%016" PRIx64, plmr_hash_text(PLMR_HASH_START, text));
+    json_t *object = json_pack("{ss ss ss ss si ss}", "experiment", name, "experiment_hash", hash, "version",
+                               PLMR_VERSION, "host", now.host, "ranks", n_ranks, "date", now.date);
+    char *shown = object ? json_dumps(object, JSON_INDENT(1)) : NULL, *file = NULL;
+    json_decref(object);
+    int n = shown ? asprintf(&file, "%s\n", shown) : -1;
+    free(shown);
+    PLMR_CHECK(n >= 0, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = put_file(journal, provenance_name, file, (size_t)n);
+    free(file);
+    return status;
+}
+
+plmr_status plmr_journal_describe(const plmr_journal *journal, const char *name, const char *text, int n_ranks)
+{
+    PLMR_TRY(put_provenance(journal, name, text, n_ranks)); /* first: it says whose folder this is */
+    return put_file(journal, "experiment.json", text, strlen(text));
+}
+
+static plmr_status open_records(plmr_journal *journal)
+{
+    PLMR_TRY(put_records(journal));
+    journal->file = openat(journal->lock, records_name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    return journal->file >= 0 ? PLMR_OK : cannot(journal, "write", records_name);
+}
+
+plmr_status plmr_journal_add(plmr_journal *journal, int64_t i, char *line)
+{
+    size_t n = strlen(line);
+    PLMR_ASSERT(!journal->lines[i]);
+    journal->lines[i] = line;
+    journal->n_done++;
+    if (journal->file < 0)
+        return open_records(journal);
+    line[n] = '\n'; /* in one piece with the line; nobody reads it meanwhile */
+    bool written = write_all(journal->file, line, n + 1) && fsync(journal->file) == 0;
+    line[n] = '\0';
+    return written ? PLMR_OK : cannot(journal, "write", records_name);
+}
+
+plmr_status plmr_journal_finish(plmr_journal *journal, const plmr_experiment *experiment)
+{
+    char *csv;
+    PLMR_TRY(put_records(journal));
+    PLMR_TRY(plmr_view_csv(experiment, journal->lines, &csv));
+    plmr_status status = put_file(journal, "table.csv", csv, strlen(csv));
+    free(csv);
+    return status;
+}
+
+void plmr_journal_close(plmr_journal *journal)
+{
+    if (journal->file >= 0)
+        close(journal->file);
+    if (journal->lock >= 0)
+        close(journal->lock);
+    for (int64_t i = 0; journal->lines && i < journal->n_points; i++)
+        free(journal->lines[i]);
+    free(journal->lines);
+    free(journal->folder);
+    *journal = (plmr_journal){.lock = -1, .file = -1};
+}
+
+/* ---- lines ---- */
+
+/* Takes the record over; NULL where it is not one. */
+static plmr_status make_line(const plmr_sweep_point *point, uint64_t key, json_t *record, char **line)
+{
+    char digits[20];
+    snprintf(digits, sizeof digits, "%016" PRIx64, key);
+    json_t *object = json_pack("{ss ss sO}", "key", digits, "run", point->run->name, "point", point->values);
+    bool failed = !object || !json_is_object(record) || json_object_update(object, record) != 0;
+    *line = failed ? NULL : json_dumps(object, JSON_REAL_PRECISION(15));
+    json_decref(object);
+    json_decref(record);
+    return *line ? PLMR_OK : no_memory();
+}
+
+plmr_status plmr_journal_line(const plmr_sweep_point *point, uint64_t key, const char *record, const char *error,
+                              char **line)
+{
+    json_t *object = record ? json_loads(record, 0, NULL)
+                            : json_pack("{ss ss}", "command", point->run->command->name, "error", error);
+    return make_line(point, key, object, line);
+}

@@ -1,0 +1,47 @@
+/* reader.h - takes a user's JSON apart; errors say "file:line: place: what is wrong". Local. */
+#ifndef PLMR_SWEEP_READER_H
+#define PLMR_SWEEP_READER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "plmr/status.h"
+
+enum { PLMR_READER_DEPTH = 8 };
+
+/* A text, and the way from its root to what is being read: keys, and indices as digits. */
+typedef struct plmr_reader {
+    const char *text, *file;
+    const char *path[PLMR_READER_DEPTH];
+    int depth;
+} plmr_reader;
+
+/* The text as JSON, an object at its root, for the caller to free. */
+plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t **root);
+
+/* One step down, and back. */
+void plmr_reader_enter(plmr_reader *reader, const char *step);
+void plmr_reader_leave(plmr_reader *reader);
+
+/* An error about the place, or about its member `key` (NULL: none). What a file says is shown as plain ASCII. */
+plmr_status plmr_reader_fault(const plmr_reader *reader, const char *key, const char *format, ...) PLMR_PRINTF(3, 4);
+
+/* What a value is: "a string", "missing". */
+const char *plmr_reader_state(const json_t *json);
+
+/* Fails if the object at the place has other keys than the n known ones. */
+plmr_status plmr_reader_check_keys(const plmr_reader *reader, json_t *object, const char *const *known, int n);
+
+/* Fails if word is none of the n known ones: "KEY: 'word' is no WHAT: did you mean ...?" */
+plmr_status plmr_reader_check_word(const plmr_reader *reader, const char *key, const char *word, const char *what,
+                                   const char *const *known, int n);
+
+/* Members of the object at the place. A text of one line, not empty; NULL where there is none and it need not be. An
+ * object or array that is not empty. A truth value; false where there is none. They belong to `object`. */
+plmr_status plmr_reader_text(const plmr_reader *reader, const json_t *object, const char *key, bool needed,
+                             const char **text);
+plmr_status plmr_reader_object(const plmr_reader *reader, const json_t *object, const char *key, json_t **member);
+plmr_status plmr_reader_array(const plmr_reader *reader, const json_t *object, const char *key, json_t **member);
+plmr_status plmr_reader_truth(const plmr_reader *reader, const json_t *object, const char *key, bool *truth);
+
+#endif
