@@ -301,7 +301,7 @@ static plmr_status open_journal(struct sweep_command *c)
     for (int64_t i = 0; i < n; i++)
         c->done[i] = c->journal.lines[i];
     c->n_before = c->journal.n_done;
-    return c->n_before < n ? plmr_journal_describe(&c->journal, c->name, c->text, plmr_ranks()) : PLMR_OK;
+    return plmr_journal_describe(&c->journal, c->name, c->text, plmr_ranks());
 }
 
 static plmr_status open_sweep(struct sweep_command *c)
@@ -315,31 +315,46 @@ static plmr_status open_sweep(struct sweep_command *c)
     return PLMR_OK;
 }
 
-/* What the records say that a user should know: on rank 0. */
-static void count(const struct sweep_command *c, int64_t *violating, int64_t *errors)
+/* What the records say that a user should know. */
+struct tally {
+    int64_t violating, errors;
+    char first_error[400];
+};
+
+static void count_line(const char *text, struct tally *tally)
 {
-    *violating = *errors = 0;
-    for (int64_t i = 0; i < c->experiment->n_points; i++) {
-        json_t *line = json_loads(c->journal.lines[i], 0, NULL);
-        const char *violates = json_string_value(json_object_get(line, "violates"));
-        *violating += violates && *violates;
-        *errors += json_is_string(json_object_get(line, "error"));
-        json_decref(line);
-    }
+    json_t *line = json_loads(text, 0, NULL);
+    const char *violates = json_string_value(json_object_get(line, "violates"));
+    const char *error = json_string_value(json_object_get(line, "error"));
+    tally->violating += violates && *violates;
+    if (error && tally->errors++ == 0)
+        snprintf(tally->first_error, sizeof tally->first_error, "%s", error);
+    json_decref(line);
+}
+
+static void print_summary(const struct sweep_command *c, const struct tally *tally, double wall_s)
+{
+    printf("%s: %lld points in %s, %lld of them run now in %.1f s", c->name, (long long)c->experiment->n_points,
+           c->folder, (long long)c->n_run, wall_s);
+    if (tally->violating)
+        printf("; %lld exceed a core's memory or routes", (long long)tally->violating);
+    if (tally->errors)
+        printf("; %lld with an error, the first: %s", (long long)tally->errors, tally->first_error);
+    if (c->journal.n_dropped)
+        printf("; %lld lines dropped that are no points of this experiment", (long long)c->journal.n_dropped);
+    printf("\n");
 }
 
 static plmr_status finish(struct sweep_command *c, double wall_s)
 {
-    int64_t n = c->experiment->n_points, violating, errors;
+    struct tally tally = {0};
     PLMR_TRY(plmr_journal_finish(&c->journal, c->experiment));
-    count(c, &violating, &errors);
-    printf("%s: %lld points in %s", c->name, (long long)n, c->folder);
-    if (c->n_before)
-        printf(", %lld of them done before", (long long)c->n_before);
-    if (c->journal.n_dropped)
-        printf("; %lld that are not of this experiment are dropped", (long long)c->journal.n_dropped);
-    printf("; %lld exceed memory or routes, %lld end with an error; %.1f s\n", (long long)violating, (long long)errors,
-           wall_s);
+    for (int64_t i = 0; i < c->experiment->n_points; i++)
+        count_line(c->journal.lines[i], &tally);
+    PLMR_CHECK(tally.errors < c->experiment->n_points, PLMR_ERROR_INPUT,
+               "none of the %lld points has a result; the first says: %s", (long long)c->experiment->n_points,
+               tally.first_error);
+    print_summary(c, &tally, wall_s);
     return PLMR_OK;
 }
 

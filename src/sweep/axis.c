@@ -77,7 +77,7 @@ static plmr_status read_range(const plmr_reader *reader, json_t *range, json_t *
         return plmr_reader_fault(reader, NULL, "has a step and a factor: leave one of them out");
     PLMR_TRY(read_number(reader, range, multiply ? "factor" : "step", &by));
     if (to < from)
-        return plmr_reader_fault(reader, NULL, "is empty: %.12g comes after %.12g", from, to);
+        return plmr_reader_fault(reader, NULL, "is empty: there is nothing from %.12g to %.12g", from, to);
     if (multiply && !(by > 1 && from > 0))
         return plmr_reader_fault(reader, "factor", "leads nowhere: it must be above 1, and from above 0");
     if (!multiply && !(by > 0 && by >= 1e-12 * fabs(to)))

@@ -27,7 +27,8 @@ typedef struct plmr_journal {
 plmr_status plmr_journal_open(const char *folder, const char *name, const uint64_t *keys, int64_t n_points, bool again,
                               plmr_journal *journal);
 
-/* Writes experiment.json and provenance.json, before points are added. `text` is the experiment's. */
+/* Writes experiment.json and provenance.json, before points are added; but nothing if no points are left to do and the
+ * experiment, whose text is given, is the same as before. */
 plmr_status plmr_journal_describe(const plmr_journal *journal, const char *name, const char *text, int n_ranks);
 
 /* Adds a point's line, which it takes over. Returns when it is on the disk. */
