@@ -22,7 +22,8 @@ except ImportError as missing:
 # Okabe and Ito's colours, which can be told apart by the colour-blind; markers tell as much without any colour.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
-COLUMNS, WIDTH, HEIGHT = 3, 4.6, 3.5
+DASHES = ["-", "--", "-.", ":"]  # a later line over an earlier one lets it through
+WIDTH, HEIGHT = 4.6, 3.5
 
 
 def read(folder):
@@ -89,13 +90,15 @@ def short_bytes(number, _=None):
 
 
 def thin(ticks, log, most=8):
-    """Not more ticks than can be read: of those in the way of each other, the later."""
+    """Not more ticks than can be read: the ends, and between them what is not in the way of one before."""
     scale = math.log if log else float
     room = (scale(max(ticks)) - scale(min(ticks))) / most
     kept = []
     for tick in sorted(ticks):
         if not kept or scale(tick) - scale(kept[-1]) >= room * 0.999:
             kept.append(tick)
+    if kept[-1] != max(ticks):
+        kept[-1] = max(ticks)
     return kept
 
 
@@ -115,6 +118,7 @@ def set_axes(axes, plot, xs, categories):
     axes.yaxis.set_major_formatter(FuncFormatter(short_seconds if plot["y"].endswith("_s") else short))
     if categories:
         axes.set_xticks(range(len(categories)), categories, rotation=20, ha="right")
+        axes.set_xlim(-0.4, 1.35 * len(categories) - 0.6)  # room for the legend
         return
     log_x = bool(plot.get("log_x"))
     if log_x:
@@ -132,20 +136,21 @@ def draw(axes, experiment, records, plot):
         xs[0], str) else []
     for i, (key, points) in enumerate(found.items()):
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
-        size = 5 + 4 * (len(found) - 1 - i) / len(found)  # of points that coincide, all can be seen
+        size = 4.5 + 3 * (len(found) - 1 - i) / len(found)  # of points that coincide, all can be seen
         px = [categories.index(x) if categories else x for x, _, _ in points]
         order = sorted(range(len(px)), key=px.__getitem__)
-        axes.plot([px[j] for j in order], [points[j][1] for j in order], color=colour, linewidth=0 if categories else 1.3,
-                  zorder=2 + i / 100)
+        axes.plot([px[j] for j in order], [points[j][1] for j in order], color=colour, linewidth=1.3,
+                  linestyle="none" if categories else DASHES[i % len(DASHES)], zorder=2 + i / 100)
         for j in order:
             hollow = points[j][2]
             axes.plot(px[j], points[j][1], marker, color=colour, markersize=size, zorder=3 + i / 100,
                       markerfacecolor="white" if hollow else colour)
     set_axes(axes, plot, xs, categories)
     keys = [Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5,
-                   linewidth=0 if categories else 1.3, label=key) for i, key in enumerate(found) if key]
+                   linewidth=1.3, linestyle="none" if categories else DASHES[i % len(DASHES)], label=key) for i, key in enumerate(found) if key]
     if keys:
-        axes.legend(handles=keys, fontsize=7.5, framealpha=0.85, ncol=1 + (len(keys) > 6))
+        axes.legend(handles=keys, fontsize=7.5, framealpha=0.85, ncol=1 + (len(keys) > 6), handlelength=3,
+                    loc="center right" if categories else "best")
 
 
 def note(records):
@@ -161,7 +166,7 @@ def note(records):
 def plot_folder(folder):
     experiment, records = read(folder)
     plots = experiment["plots"]
-    n_columns = min(COLUMNS, len(plots)) if len(plots) != 4 else 2
+    n_columns = {4: 2, 7: 4, 8: 4}.get(len(plots), min(3, len(plots)))
     n_rows = math.ceil(len(plots) / n_columns)
     figure, axes = plt.subplots(n_rows, n_columns, figsize=(WIDTH * n_columns, HEIGHT * n_rows), squeeze=False)
     for each, plot in zip(axes.flat, plots):

@@ -23,6 +23,7 @@ _plmr_options()
         ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
+    sweep) echo "--out --again --dry-run $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
     esac
@@ -54,7 +55,7 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce generate llm logits perplexity tokenize model device list bench
+        _plmr_words "$cur" "gemm gemv allreduce generate llm logits perplexity tokenize model device sweep list bench
             --help --version"
         return
     fi
@@ -86,6 +87,10 @@ _plmr()
     -p | --prompt | --ids | --tokens) ;;
     bench) _plmr_words "$cur" "basic llm all $(_plmr_options bench)" ;;
     device) _plmr_words "$cur" "list show check" ;;
+    sweep)
+        _plmr_files "$cur"
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "list $(_plmr_names sweep list)" -- "$cur")
+        ;;
     model)
         _plmr_files "$cur"
         mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "list $(_plmr_names model list)" -- "$cur")
