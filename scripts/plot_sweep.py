@@ -110,7 +110,7 @@ def set_axes(axes, plot, xs, categories):
     if plot.get("log_y"):
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        if high / low < 30:
+        if high / low < 300:
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
@@ -127,6 +127,16 @@ def set_axes(axes, plot, xs, categories):
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(short_bytes if "bytes" in plot["x_label"] else lambda x, _: f"{x:g}"))
+
+
+def make_room(axes, legend, found):
+    """Moves the top up where the legend has no place beside the lines."""
+    axes.figure.canvas.draw()
+    box = legend.get_window_extent()
+    hidden = any(box.contains(*axes.transData.transform(p[:2])) for points in found.values() for p in points)
+    low, high = axes.get_ylim()
+    if hidden:
+        axes.set_ylim(low, high * (high / low) ** 0.75 if axes.get_yscale() == "log" else high + 0.75 * (high - low))
 
 
 def draw(axes, experiment, records, plot):
@@ -149,8 +159,10 @@ def draw(axes, experiment, records, plot):
     keys = [Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5,
                    linewidth=1.3, linestyle="none" if categories else DASHES[i % len(DASHES)], label=key) for i, key in enumerate(found) if key]
     if keys:
-        axes.legend(handles=keys, fontsize=7.5, framealpha=0.85, ncol=1 + (len(keys) > 6), handlelength=3,
+        legend = axes.legend(handles=keys, fontsize=7.5, framealpha=0.85, ncol=1 + (len(keys) > 6), handlelength=3,
                     loc="center right" if categories else "best")
+        if not categories:
+            make_room(axes, legend, found)
 
 
 def note(records):

@@ -171,6 +171,9 @@ def test_shipped(plmr, check):
     for name in names:
         code, out, err = plmr.run(["sweep", name, "--dry-run"])
         check(code == 0 and out.startswith("plmr ") and not err, f"sweep {name} --dry-run: {code}, {err}")
+        with open(f"{SOURCE}/share/experiments/{name}.json", "rb") as ours, \
+                open(f"{SOURCE}/results/{name}/experiment.json", "rb") as ran:
+            check(ours.read() == ran.read(), f"results/{name} are of another experiment than share/experiments/{name}.json")
 
 
 def test_plot(check, folder):
