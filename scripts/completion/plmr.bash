@@ -19,7 +19,7 @@ _plmr_options()
     logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
     perplexity) echo "--model --file --context $wafer $common" ;;
     llm)
-        echo "--model --prompt --decode --context --batch --phase --layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --quiet $wafer $common"
+        echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --quiet $wafer $common"
         ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;

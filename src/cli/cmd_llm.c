@@ -21,7 +21,8 @@ struct llm_command {
     bool compute, as_published, every_step, quiet;
     plmr_reduce_options tree, prefill_tree;
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
-    int first_layer, n_layers; /* n_layers 0: all */
+    int first_layer, n_layers;             /* n_layers 0: all */
+    int64_t prefill_layers, decode_layers; /* of a region, at most; 0: as many as fit */
 };
 
 /* ---- the command line ---- */
@@ -37,6 +38,8 @@ enum {
     KEY_PUBLISHED,
     KEY_PLAN,
     KEY_BATCH,
+    KEY_PREFILL_LAYERS,
+    KEY_DECODE_LAYERS,
     KEY_TREE_K,
     KEY_PREFILL_TREE_K,
     KEY_GROUPS,
@@ -55,6 +58,8 @@ static const struct argp_option options[] = {
     {"phase", KEY_PHASE, "PHASE", 0, "both, prefill or decode (default both)", 1},
     {"layers", KEY_LAYERS, "A..B", 0,
      "Place and compute these layers alone, counted from 0; virtual time is scaled to all of them", 1},
+    {"prefill-layers", KEY_PREFILL_LAYERS, "N", 0, "Layers of a prefill region, at most (default: as many as fit)", 1},
+    {"decode-layers", KEY_DECODE_LAYERS, "N", 0, "Layers of a decode region, at most (default: as many as fit)", 1},
     {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default timing)", 1},
     {"plan", KEY_PLAN, "NAME", 0,
      "How: waferllm, or as systems that it is compared with would, t10 or ladder (time alone; default waferllm)", 1},
@@ -125,6 +130,10 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
     case KEY_PUBLISHED:
         c->as_published = true;
         return PLMR_OK;
+    case KEY_PREFILL_LAYERS:
+        return plmr_parse_count("--prefill-layers", text, 1 << 20, &c->prefill_layers);
+    case KEY_DECODE_LAYERS:
+        return plmr_parse_count("--decode-layers", text, 1 << 20, &c->decode_layers);
     case KEY_TREE_K:
         return plmr_parse_tree_k("--tree-k", text, &c->tree);
     case KEY_PREFILL_TREE_K:
@@ -195,6 +204,8 @@ static plmr_timing_options timing_options(const struct llm_command *c, const plm
 {
     plmr_timing_options t = {
         .n_layers = c->n_layers ? c->n_layers : run->shape->n_layers,
+        .prefill_layers = (int)c->prefill_layers,
+        .decode_layers = (int)c->decode_layers,
         .n_batch = (int)c->n_batch,
         .n_prompt = c->phase == DECODE ? context(c) : c->n_prompt,
         .n_tokens = context(c) + (c->as_published || c->phase == PREFILL ? 0 : c->n_decode),

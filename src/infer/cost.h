@@ -37,7 +37,8 @@ typedef struct plmr_cost_pass {
     bool as_published;                  /* one head of full size, nothing but products and allreduces */
     double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
-    double multiply_adds, wavelet_hops; /* of the region when the pass began */
+    double multiply_adds, wavelet_hops; /* of the region when the pass began, */
+    double compute_cycles;              /* and of its busiest core */
 } plmr_cost_pass;
 
 /* Charges what happened since the last step to a kind of work. Collective. */

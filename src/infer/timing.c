@@ -110,14 +110,16 @@ static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const c
                            t->device->sram, side, side);
 }
 
-/* As many layers to a region as fit, then evenly over as many regions as that takes. */
-static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int64_t row_tokens)
+/* As many layers to a region as fit, or as asked for if those are fewer, then evenly over as many regions as that
+ * takes. */
+static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int asked, int64_t row_tokens)
 {
     int64_t layer = p->layer_bytes + row_tokens * p->token_bytes, room = (int64_t)t->device->sram - p->working_bytes;
     int64_t most = room / layer, layers = t->options.n_layers;
     if (most < 1 && !t->allow_memory)
         return misfit(t, p, phase, "one layer", p->working_bytes + layer);
     most = most < 1 ? 1 : most < layers ? most : layers;
+    most = asked && asked < most ? asked : most;
     int64_t stages = plmr_ceil_div(layers, most);
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
@@ -166,7 +168,7 @@ static plmr_status place_decode(plmr_timing *t)
             t->options.as_published ? 0 : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
     };
     note_tree(t->decode, &t->placement[1]);
-    return place(t, &t->placement[1], "decode", row_tokens);
+    return place(t, &t->placement[1], "decode", t->options.decode_layers, row_tokens);
 }
 
 /* ---- time ---- */
@@ -186,6 +188,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
         .as_published = t->options.as_published,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
+        .compute_cycles = grid->region->ledger.compute_cycles,
     };
 }
 
@@ -239,6 +242,7 @@ static plmr_status finish_pass(const plmr_timing *t, const plmr_cost_pass *pass,
     PLMR_TRY(plmr_region_cost(pass->grid->region, &cost));
     *phase = (plmr_phase_cost){
         .t_cycles = pass->t_cycles,
+        .compute_cycles = cost.compute_cycles - pass->compute_cycles,
         .multiply_adds = cost.multiply_adds - pass->multiply_adds,
         .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
         .routes_max = cost.routes_max,
@@ -272,16 +276,26 @@ static int64_t relayout_bytes(const plmr_timing *t)
     return (weights + cache) * t->placement[0].layers_per_stage;
 }
 
-plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
+plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
 {
-    plmr_phase_cost output;
     plmr_cost_pass pass = start_pass(t, t->prefill);
     if (!t->options.plan->keeps_grid)
         PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
-    PLMR_TRY(finish_pass(t, &pass, phase));
-    pass = start_pass(t, t->decode);
+    return finish_pass(t, &pass, phase);
+}
+
+plmr_status plmr_timing_output(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_cost_pass pass = start_pass(t, t->decode);
     PLMR_TRY(plmr_output_cost(&pass));
-    PLMR_TRY(finish_pass(t, &pass, &output));
+    return finish_pass(t, &pass, phase);
+}
+
+plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_phase_cost output;
+    PLMR_TRY(plmr_timing_relayout(t, phase));
+    PLMR_TRY(plmr_timing_output(t, &output));
     plmr_phase_cost_add(phase, &output);
     return PLMR_OK;
 }
@@ -308,6 +322,7 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
 void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
 {
     sum->t_cycles += phase->t_cycles;
+    sum->compute_cycles += phase->compute_cycles;
     sum->multiply_adds += phase->multiply_adds;
     sum->wavelet_hops += phase->wavelet_hops;
     for (int i = 0; i < PLMR_N_WORKS; i++)
@@ -342,7 +357,8 @@ static plmr_status place_prefill(plmr_timing *t)
         .working_bytes = prefill_working(t),
     };
     note_tree(t->prefill, &t->placement[0]);
-    return place(t, &t->placement[0], "prefill", plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
+    return place(t, &t->placement[0], "prefill", t->options.prefill_layers,
+                 plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
 }
 
 /* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone.

@@ -14,6 +14,7 @@ typedef struct plmr_timing_options {
     int prefill_side;                              /* cores along both axes; 0: no prefill */
     int decode_rows, decode_cols;                  /* 0: no decode */
     int n_layers;                                  /* of the model, that are placed; time is always of all */
+    int prefill_layers, decode_layers;             /* of a region, at most; 0: as many as fit */
     int n_batch;                                   /* requests that are decoded together */
     int64_t n_prompt;                              /* tokens of the prompt, which the cache holds when decode starts */
     int64_t n_tokens;                              /* most tokens of a request, at the end of decode */
@@ -47,6 +48,7 @@ typedef struct plmr_placement {
 typedef struct plmr_phase_cost {
     double t_cycles;
     double work[PLMR_N_WORKS];          /* adds up to t_cycles */
+    double compute_cycles;              /* of these, spent in arithmetic, by the busiest core */
     double multiply_adds, wavelet_hops; /* of all cores and links */
     int routes_max;
 } plmr_phase_cost;
@@ -66,7 +68,9 @@ const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool deco
 /* The prompt through all layers. Collective. */
 plmr_status plmr_timing_prefill(plmr_timing *timing, plmr_phase_cost *phase);
 
-/* From the prefill's places to decode's, and the first token's logits. Collective. */
+/* From the prefill's places to decode's; the first token's logits, in decode's region; both. Collective. */
+plmr_status plmr_timing_relayout(plmr_timing *timing, plmr_phase_cost *phase);
+plmr_status plmr_timing_output(plmr_timing *timing, plmr_phase_cost *phase);
 plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
 
 /* One token of every request, with n_before tokens of each in the cache; the same pointer as before as long as nothing
