@@ -16,6 +16,7 @@ static const struct command {
     {"allreduce", "add up a vector over a row or a rectangle of cores", plmr_command_allreduce},
     {"generate", "continue a text with a language model on the wafer", plmr_command_generate},
     {"llm", "time a language model of any shape, with its values or without", plmr_command_llm},
+    {"tune", "search for the regions, trees and placement that run a model fastest", plmr_command_tune},
     {"logits", "write a language model's logits after each token of a text", plmr_command_logits},
     {"perplexity", "measure how well a language model foretells a text", plmr_command_perplexity},
     {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},

@@ -1,0 +1,311 @@
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/llm_summary.h"
+#include "cli/tune_cache.h"
+#include "cli/tune_print.h"
+#include "report/jsonl.h"
+#include "tune/paper.h"
+
+struct tune_command {
+    plmr_llm_options llm; /* first: see llm_options.h */
+    int64_t n_prompt, n_decode, n_best;
+    const char *cache; /* a folder, "none", or NULL: by default */
+    bool again;
+};
+
+/* ---- the command line ---- */
+
+enum { KEY_PROMPT = 0x200, KEY_DECODE, KEY_DEVICE, KEY_KV, KEY_KV_DTYPE, KEY_BEST, KEY_AGAIN, KEY_CACHE, KEY_JSON };
+
+static const struct argp_option options[] = {
+    PLMR_OPTION_GROUP(1, "What is to be fast:"),
+    {"model", 'm', "FILE|NAME", 0, "A GGUF file, or a shape of plmr model list (default tinyllama-1.1b)", 1},
+    {"prompt", KEY_PROMPT, "N", 0, "Tokens of the prompt (default 512)", 1},
+    {"decode", KEY_DECODE, "N", 0, "Tokens that decode makes (default 32)", 1},
+    {"device", KEY_DEVICE, "NAME|FILE", 0, "A device of plmr device list, or your own file (default wse2)", 1},
+    {"kv", KEY_KV, "shift|concat", 0,
+     "Keys and values of new tokens: rows of cores are kept balanced, or the last row takes them all (default shift)",
+     1},
+    {"kv-dtype", KEY_KV_DTYPE, "TYPE", 0,
+     "How they are stored: f32, f16 or bf16 (default: f32 for f32 models, else f16)", 1},
+    PLMR_OPTION_GROUP(30, "Results:"),
+    {"best", KEY_BEST, "N", 0, "Show the N best regions of each phase, at most 10 (default 3)", 30},
+    {"again", KEY_AGAIN, NULL, 0, "Search anew, though the result is in the cache", 30},
+    {"cache", KEY_CACHE, "DIR|none", 0,
+     "Where results are kept (default $XDG_CACHE_HOME/plmr/tune, else ~/.cache/plmr/tune)", 30},
+    {"json", KEY_JSON, "FILE|-", 0, "One JSON object with all of it; with - the text goes to standard error", 30},
+    PLMR_OPTION_HELP,
+    {0},
+};
+
+static plmr_status take_text(const char *option, const char *text, const char **value)
+{
+    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "%s: a name is missing", option);
+    *value = text;
+    return PLMR_OK;
+}
+
+static plmr_status set_option(int key, const char *text, struct tune_command *c)
+{
+    static const char *const caches[] = {"shift", "concat"};
+    int index = 0;
+    switch (key) {
+    case 'm':
+        return take_text("--model", text, &c->llm.model);
+    case KEY_PROMPT:
+        return plmr_parse_count("--prompt", text, 1 << 24, &c->n_prompt);
+    case KEY_DECODE:
+        return plmr_parse_count("--decode", text, 1 << 24, &c->n_decode);
+    case KEY_DEVICE:
+        return take_text("--device", text, &c->llm.device);
+    case KEY_KV:
+        PLMR_TRY(plmr_parse_word("--kv", text, caches, 2, &index));
+        c->llm.concat = index == 1;
+        return PLMR_OK;
+    case KEY_KV_DTYPE:
+        c->llm.has_cache_dtype = true;
+        return plmr_parse_dtype("--kv-dtype", text, &c->llm.cache_dtype);
+    case KEY_BEST:
+        return plmr_parse_count("--best", text, PLMR_TUNE_MOST_ROWS, &c->n_best);
+    case KEY_CACHE:
+        return take_text("--cache", text, &c->cache);
+    case KEY_JSON:
+        return take_text("--json", text, &c->llm.json);
+    default:
+        c->again = true;
+        return PLMR_OK;
+    }
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key != 'm' && (key < KEY_PROMPT || key > KEY_JSON))
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Searches for the regions of cores, reduction trees, fusing and layers of a region with which a language "
+           "model is fastest on a device, and says what holds it back there: P (arithmetic), L (latency), M (memory) "
+           "or R (routes).\v"
+           "For example:\n"
+           "  plmr tune --model llama3-8b --prompt 4096 --decode 128",
+};
+
+/* ---- what a result depends on ---- */
+
+static json_t *json_of_shape(const plmr_model_shape *s)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I}", "layers", s->n_layers, "dim", s->dim,
+                     "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab",
+                     s->n_vocab, "dtype", (int)s->dtype, "biases", s->has_qkv_biases, "rope_pairs", (int)s->rope_pairs,
+                     "bytes", (json_int_t)s->n_bytes);
+}
+
+static json_t *json_of_device(const plmr_device *device)
+{
+    json_t *json = json_pack("{s:i}", "topology", (int)device->topology);
+    int failed = !json;
+#define X(key, unit, least, most, meaning) failed |= json_object_set_new(json, #key, json_real(device->key));
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+    if (!failed)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static plmr_status make_inputs(const struct tune_command *c, const plmr_llm_run *run, const json_t *paper,
+                               json_t **inputs)
+{
+    *inputs = json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:I, s:O?}", "version", PLMR_VERSION, "model",
+                        json_of_shape(run->shape), "device", json_of_device(&run->device), "prompt",
+                        (json_int_t)c->n_prompt, "decode", (json_int_t)c->n_decode, "concat", c->llm.concat, "kv_dtype",
+                        (int)plmr_llm_cache_dtype(run), "best", (json_int_t)c->n_best, "paper", paper);
+    PLMR_CHECK(*inputs, PLMR_ERROR_SYSTEM, "out of memory");
+    return PLMR_OK;
+}
+
+/* ---- searching ---- */
+
+static void tell_progress(void *context, double share)
+{
+    plmr_progress_step(context, (int64_t)(share * 1000));
+}
+
+static plmr_status fill_report(const struct tune_command *c, const plmr_llm_run *run, const json_t *paper,
+                               const plmr_tune_search *search, plmr_tune_report *report)
+{
+    int best[PLMR_TUNE_MOST_ROWS], decode = search->task->decode;
+    plmr_tune_point point;
+    plmr_tune_result result;
+    report->n_looked[decode] = search->n_results;
+    report->n_rows[decode] = plmr_tune_best(search, (int)c->n_best, best);
+    for (int i = 0; i < report->n_rows[decode]; i++)
+        PLMR_TRY(plmr_tune_row_of(search, &search->results[best[i]], &report->rows[decode][i]));
+    report->has_paper[decode] = paper && plmr_tune_paper_point(paper, &run->device, decode, &point);
+    if (!report->has_paper[decode])
+        return PLMR_OK;
+    PLMR_TRY(plmr_tune_evaluate(search->task, &point, &result));
+    return plmr_tune_row_of(search, &result, &report->paper[decode]);
+}
+
+static plmr_status search_phase(const struct tune_command *c, plmr_llm_run *run, const json_t *paper, bool decode,
+                                plmr_tune_report *report)
+{
+    plmr_tune_search search;
+    plmr_tune_task task = {
+        .mesh = run->mesh,
+        .device = &run->device,
+        .shape = run->shape,
+        .n_prompt = c->n_prompt,
+        .n_decode = c->n_decode,
+        .balanced = !c->llm.concat,
+        .cache_dtype = plmr_llm_cache_dtype(run),
+        .decode = decode,
+        .progress = tell_progress,
+        .progress_context = &run->progress,
+    };
+    plmr_progress_begin(&run->progress, decode ? "searching decode" : "searching prefill", 1000, run->interactive);
+    plmr_status status = plmr_tune_search_run(&task, &search);
+    if (!status) {
+        status = fill_report(c, run, paper, &search, report);
+        plmr_tune_search_free(&search);
+    }
+    plmr_progress_end(&run->progress);
+    return status;
+}
+
+/* ---- the cache, on rank 0 ---- */
+
+struct cache {
+    char *file; /* NULL: none */
+    bool hit;
+    char said[1200];
+};
+
+static void look_up(const struct tune_command *c, const json_t *inputs, struct cache *cache, plmr_tune_report *report)
+{
+    if (c->cache && strcmp(c->cache, "none") == 0)
+        return;
+    cache->file = plmr_tune_cache_file(c->cache, inputs);
+    cache->hit = cache->file && !c->again && plmr_tune_cache_load(cache->file, inputs, report);
+    if (cache->hit)
+        snprintf(cache->said, sizeof cache->said, "from %s; --again searches anew", cache->file);
+}
+
+static void keep(const json_t *inputs, struct cache *cache, const plmr_tune_report *report)
+{
+    if (!cache->file || cache->hit)
+        return;
+    plmr_status failed = plmr_tune_cache_save(cache->file, inputs, report);
+    snprintf(cache->said, sizeof cache->said, failed ? "not kept: %s" : "kept in %s",
+             failed ? plmr_error_text(failed) : cache->file);
+    plmr_error_free(failed);
+}
+
+/* ---- the result ---- */
+
+static plmr_status write_json(const struct tune_command *c, const plmr_llm_run *run, const plmr_tune_report *report,
+                              plmr_jsonl *jsonl)
+{
+    plmr_tune_times t = plmr_tune_times_of(&run->device, &report->rows[0][0], &report->rows[1][0], c->n_decode);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f}", "command", "tune", "model",
+                             run->shape->name, "device", run->device.name, "prompt_tokens", (json_int_t)c->n_prompt,
+                             "output_tokens", (json_int_t)c->n_decode, "kv", c->llm.concat ? "concat" : "shift",
+                             "kv_dtype", plmr_dtype_name(plmr_llm_cache_dtype(run)), "version", PLMR_VERSION, "ttft_s",
+                             t.ttft_s, "tpot_s", t.tpot_s, "tpr_e2e", t.tpr_e2e);
+    json_t *more = plmr_tune_report_json(report);
+    char *line = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(more);
+    json_decref(json);
+    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory for a record");
+    plmr_status status = plmr_jsonl_put(jsonl, line);
+    free(line);
+    return status ? status : plmr_jsonl_commit(jsonl);
+}
+
+static plmr_status report_all(const struct tune_command *c, const plmr_llm_run *run, const plmr_tune_report *report,
+                              const struct cache *cache, plmr_jsonl *jsonl)
+{
+    bool to_stdout = c->llm.json && strcmp(c->llm.json, "-") == 0;
+    plmr_tune_print(to_stdout ? stderr : stdout, run, report, c->n_prompt, c->n_decode,
+                    cache->said[0] ? cache->said : NULL);
+    return c->llm.json ? write_json(c, run, report, jsonl) : PLMR_OK;
+}
+
+/* A report is too large for the stack of some threads. */
+static plmr_status tune_with(const struct tune_command *c, plmr_llm_run *run, const json_t *paper, const json_t *inputs,
+                             struct cache *cache, plmr_jsonl *jsonl)
+{
+    plmr_tune_report *report = calloc(1, sizeof *report);
+    plmr_status status = plmr_agree(report ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
+    if (!status && plmr_rank() == 0)
+        look_up(c, inputs, cache, report);
+    plmr_broadcast(&cache->hit, sizeof cache->hit);
+    for (int decode = 0; decode < 2 && !status && !cache->hit; decode++)
+        status = search_phase(c, run, paper, decode, report);
+    if (!status && plmr_rank() == 0) {
+        keep(inputs, cache, report);
+        status = report_all(c, run, report, cache, jsonl);
+    }
+    free(report);
+    return plmr_agree(status);
+}
+
+static plmr_status tune(const struct tune_command *c, plmr_llm_run *run)
+{
+    json_t *paper = NULL, *inputs = NULL;
+    struct cache cache = {0};
+    plmr_jsonl jsonl = {0};
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK);
+    if (!status)
+        status = plmr_agree(plmr_tune_paper_load(run->shape, &paper));
+    if (!status)
+        status = plmr_agree(make_inputs(c, run, paper, &inputs));
+    if (!status)
+        status = tune_with(c, run, paper, inputs, &cache, &jsonl);
+    if (plmr_rank() == 0)
+        plmr_jsonl_discard(&jsonl);
+    free(cache.file);
+    json_decref(inputs);
+    json_decref(paper);
+    return status;
+}
+
+static plmr_status check(const struct tune_command *c, const plmr_llm_run *run)
+{
+    int side = (int)(run->device.rows < run->device.cols ? run->device.rows : run->device.cols);
+    int most = side < PLMR_TUNE_LEAST_SIDE ? side : PLMR_TUNE_LEAST_SIDE;
+    PLMR_CHECK(side >= 3, PLMR_ERROR_INPUT, "%s has %.0fx%.0f cores: a region needs at least 3x3", run->device.name,
+               run->device.rows, run->device.cols);
+    PLMR_CHECK(plmr_ranks() <= most, PLMR_ERROR_INPUT,
+               "%d ranks are more than the columns of the smallest region that is searched: use at most %d",
+               plmr_ranks(), most);
+    return plmr_llm_check_context(run, c->n_prompt);
+}
+
+plmr_status plmr_command_tune(int argc, char **argv)
+{
+    struct tune_command c = {.n_prompt = 512, .n_decode = 32, .n_best = 3};
+    plmr_llm_run run;
+    bool help;
+    plmr_llm_options_init(&c.llm);
+    c.llm.model = "tinyllama-1.1b";
+    PLMR_TRY(plmr_options_parse(&argp, "tune", argc, argv, &c, &help));
+    if (help)
+        return PLMR_OK;
+    PLMR_TRY(plmr_llm_open(&c.llm, &run));
+    plmr_status status = check(&c, &run);
+    if (!status)
+        status = tune(&c, &run);
+    plmr_llm_close(&run);
+    return status;
+}

@@ -1,0 +1,131 @@
+#include "cli/tune_print.h"
+
+#include <string.h>
+
+#include "report/format.h"
+#include "report/table.h"
+
+plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_row *prefill, const plmr_tune_row *decode,
+                                   int64_t n_decode)
+{
+    double all_s = (prefill->cycles + decode->cycles) / device->clock;
+    return (plmr_tune_times){
+        .ttft_s = (prefill->cycles + decode->aside_cycles) / device->clock,
+        .tpot_s = (decode->cycles - decode->aside_cycles) / (double)n_decode / device->clock,
+        .tpr_e2e = (double)n_decode / all_s,
+    };
+}
+
+/* ---- a table of choices ---- */
+
+static void print_titles(FILE *out, bool decode)
+{
+    fprintf(out, "  %-7s %9s %2s %-9s %5s %6s %9s %8s %6s %9s %9s\n", decode ? "decode" : "prefill", "cores", "K",
+            "groups", "fused", "layers", "regions", "SRAM", "routes", decode ? "TPOT" : "prompt", "beside");
+}
+
+static void print_row(FILE *out, const plmr_device *device, const char *label, const plmr_tune_row *r,
+                      const plmr_tune_row *best, int64_t n_decode)
+{
+    char cores[24], regions[32], against[24] = "";
+    double cycles = (r->cycles - r->aside_cycles) / (double)(n_decode ? n_decode : 1);
+    snprintf(cores, sizeof cores, "%lldx%lld", (long long)r->rows, (long long)r->cols);
+    snprintf(regions, sizeof regions, "%lld of %lld", (long long)r->regions, (long long)r->regions_wafer);
+    if (r != best)
+        snprintf(against, sizeof against, "  %+.1f %%", 100 * (r->cycles / best->cycles - 1));
+    fprintf(out, "  %-7s %9s %2lld %-9s %5s %6lld %9s %7s%s %5lld%s %9s %9s%s\n", label, cores, (long long)r->tree_k,
+            r->groups_y[0] ? r->groups_y : "-",
+            !n_decode  ? ""
+            : r->fused ? "yes"
+                       : "no",
+            (long long)r->layers, regions, plmr_format_count(r->sram_bytes).s, strchr(r->violates, 'M') ? "!" : " ",
+            (long long)r->routes, strchr(r->violates, 'R') ? "!" : " ",
+            plmr_format_quantity(cycles / device->clock, "s").s,
+            plmr_format_quantity(r->aside_cycles / device->clock, "s").s, against);
+}
+
+static void print_binds(FILE *out, const plmr_tune_row *r)
+{
+    const char *const why[] = {r->P, r->L, r->M, r->R};
+    for (int i = 0; i < 4; i++)
+        if (why[i][0]) {
+            fprintf(out, "            %c: ", "PLMR"[i]);
+            plmr_table_wrap(out, 15, 15, why[i]);
+        }
+}
+
+static void print_phase(FILE *out, const plmr_device *device, const plmr_tune_report *report, bool decode,
+                        int64_t n_decode)
+{
+    const plmr_tune_row *rows = report->rows[decode];
+    print_titles(out, decode);
+    for (int i = 0; i < report->n_rows[decode]; i++) {
+        char label[12];
+        snprintf(label, sizeof label, "%d", i + 1);
+        print_row(out, device, label, &rows[i], &rows[0], decode ? n_decode : 0);
+        print_binds(out, &rows[i]);
+    }
+    if (report->has_paper[decode]) {
+        print_row(out, device, "paper", &report->paper[decode], &rows[0], decode ? n_decode : 0);
+        print_binds(out, &report->paper[decode]);
+    }
+}
+
+/* ---- the whole ---- */
+
+static void print_times(FILE *out, const char *label, plmr_tune_times t)
+{
+    plmr_table_fact(out, label, "TTFT %s, TPOT %s (%s tokens/s), end to end %s tokens/s",
+                    plmr_format_quantity(t.ttft_s, "s").s, plmr_format_quantity(t.tpot_s, "s").s,
+                    plmr_format_cycles(1 / t.tpot_s).s, plmr_format_cycles(t.tpr_e2e).s);
+}
+
+/* The command that runs the best choices. */
+static void print_command(FILE *out, const plmr_llm_run *run, const plmr_tune_report *report, int64_t n_prompt,
+                          int64_t n_decode)
+{
+    const plmr_tune_row *p = &report->rows[0][0], *d = &report->rows[1][0];
+    char more[256] = "";
+    size_t used = 0;
+    if (d->groups_given)
+        used += (size_t)snprintf(more + used, sizeof more - used, " --groups %.100s", d->groups_y);
+    if (!d->fused)
+        used += (size_t)snprintf(more + used, sizeof more - used, " --fuse no");
+    if (p->layers_given)
+        used += (size_t)snprintf(more + used, sizeof more - used, " --prefill-layers %lld", (long long)p->layers_given);
+    if (d->layers_given)
+        snprintf(more + used, sizeof more - used, " --decode-layers %lld", (long long)d->layers_given);
+    plmr_table_fact(out, "to run it",
+                    "plmr llm --model %s --device %s --prompt %lld --decode %lld --prefill-cores %lldx%lld "
+                    "--prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld%s",
+                    run->options->model, run->options->device, (long long)n_prompt, (long long)n_decode,
+                    (long long)p->rows, (long long)p->cols, (long long)p->tree_k, (long long)d->rows,
+                    (long long)d->cols, (long long)d->tree_k, more);
+}
+
+void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report *report, int64_t n_prompt,
+                     int64_t n_decode, const char *cache)
+{
+    const plmr_tune_row *best[] = {&report->rows[0][0], &report->rows[1][0]};
+    plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
+                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
+    plmr_table_fact(out, "device", "%s: %s", run->device.name, run->device.title);
+    plmr_table_fact(out, "request", "%s tokens of prompt, %s to decode", plmr_format_count(n_prompt).s,
+                    plmr_format_count(n_decode).s);
+    plmr_table_fact(out, "searched", "%lld choices for prefill, %lld for decode", (long long)report->n_looked[0],
+                    (long long)report->n_looked[1]);
+    if (cache)
+        plmr_table_fact(out, "cache", "%s", cache);
+    for (int decode = 0; decode < 2; decode++) {
+        fputc('\n', out);
+        print_phase(out, &run->device, report, decode, n_decode);
+    }
+    fputc('\n', out);
+    print_times(out, "best", plmr_tune_times_of(&run->device, best[0], best[1], n_decode));
+    if (report->has_paper[0] && report->has_paper[1])
+        print_times(out, "paper", plmr_tune_times_of(&run->device, &report->paper[0], &report->paper[1], n_decode));
+    if (best[0]->wafers > 1 || best[1]->wafers > 1)
+        plmr_table_fact(out, "note", "the model takes %lld such devices: times are as if they were one",
+                        (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers));
+    print_command(out, run, report, n_prompt, n_decode);
+}

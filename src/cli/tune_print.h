@@ -1,0 +1,21 @@
+/* tune_print.h - the report of plmr tune for people. */
+#ifndef PLMR_TUNE_PRINT_H
+#define PLMR_TUNE_PRINT_H
+
+#include <stdio.h>
+
+#include "cli/llm_run.h"
+#include "tune/report.h"
+
+/* What a request takes with the best choices, or those of the paper. */
+typedef struct plmr_tune_times {
+    double ttft_s, tpot_s, tpr_e2e; /* tpr_e2e: output tokens over all of the time */
+} plmr_tune_times;
+plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_row *prefill, const plmr_tune_row *decode,
+                                   int64_t n_decode);
+
+/* `cache`: a line on where results are kept; NULL: nothing to say. Local: on rank 0. */
+void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report *report, int64_t n_prompt,
+                     int64_t n_decode, const char *cache);
+
+#endif

@@ -1,0 +1,160 @@
+#include "tune/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- from a search ---- */
+
+static void list_groups(const plmr_placement *p, enum plmr_axis axis, plmr_tune_text text)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int level = 0; level + 1 < p->n_levels; level++)
+        used += (size_t)snprintf(text + used, sizeof(plmr_tune_text) - used, "%s%d", level ? "," : "",
+                                 p->groups[axis][level]);
+}
+
+static void set_bind(plmr_tune_row *row, const plmr_tune_bind *bind)
+{
+    char *to = bind->letter == 'P' ? row->P : bind->letter == 'L' ? row->L : bind->letter == 'M' ? row->M : row->R;
+    snprintf(to, sizeof(plmr_tune_text), "%s", bind->why);
+}
+
+plmr_status plmr_tune_row_of(const plmr_tune_search *search, const plmr_tune_result *r, plmr_tune_row *row)
+{
+    const plmr_placement *p = &r->placement;
+    plmr_tune_bind binds[PLMR_TUNE_BINDS];
+    int n;
+    *row = (plmr_tune_row){
+        .rows = p->rows,
+        .cols = p->cols,
+        .tree_k = p->n_levels,
+        .groups_given = r->point.tree.n_group_levels > 0,
+        .fused = !r->point.unfused,
+        .layers = p->layers_per_stage,
+        .layers_given = r->point.layers,
+        .regions = p->n_stages,
+        .regions_wafer = p->n_regions,
+        .wafers = r->n_wafers,
+        .sram_bytes = p->sram_bytes,
+        .kv_capacity_tokens = search->task->decode ? p->capacity : 0,
+        .routes = r->cost.routes_max,
+        .cycles = r->cost.t_cycles,
+        .aside_cycles = r->aside_cycles,
+        .arithmetic = r->cost.compute_cycles / r->cost.t_cycles,
+        .allreduces = r->cost.work[PLMR_WORK_ALLREDUCE] / r->cost.t_cycles,
+    };
+    list_groups(p, PLMR_Y, row->groups_y);
+    list_groups(p, PLMR_X, row->groups_x);
+    snprintf(row->violates, sizeof row->violates, "%s",
+             r->over_memory && r->over_routes ? "M,R"
+             : r->over_memory                 ? "M"
+             : r->over_routes                 ? "R"
+                                              : "");
+    PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
+    for (int i = 0; i < n; i++)
+        set_bind(row, &binds[i]);
+    return PLMR_OK;
+}
+
+/* ---- to JSON ---- */
+
+static const char *const phase_names[] = {"prefill", "decode"};
+
+static json_t *json_of_count(plmr_tune_count value)
+{
+    return json_integer(value);
+}
+
+static json_t *json_of_real(plmr_tune_real value)
+{
+    return json_real(isfinite(value) ? value : 0);
+}
+
+static json_t *json_of_text(const plmr_tune_text value)
+{
+    return json_string(value);
+}
+
+static json_t *json_of_row(const plmr_tune_row *row)
+{
+    json_t *json = json_object();
+    int failed = !json;
+#define X(type, key) failed |= json_object_set_new(json, #key, json_of_##type(row->key));
+    PLMR_TUNE_ROW_FIELDS(X)
+#undef X
+    if (!failed)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *json_of_phase(const plmr_tune_report *report, int phase)
+{
+    json_t *best = json_array();
+    int failed = !best;
+    for (int i = 0; i < report->n_rows[phase]; i++)
+        failed |= json_array_append_new(best, json_of_row(&report->rows[phase][i]));
+    json_t *paper = report->has_paper[phase] ? json_of_row(&report->paper[phase]) : json_null();
+    if (!failed)
+        return json_pack("{s:I, s:o, s:o}", "looked_at", (json_int_t)report->n_looked[phase], "best", best, "paper",
+                         paper);
+    json_decref(best);
+    json_decref(paper);
+    return NULL;
+}
+
+json_t *plmr_tune_report_json(const plmr_tune_report *report)
+{
+    return json_pack("{s:o, s:o}", phase_names[0], json_of_phase(report, 0), phase_names[1], json_of_phase(report, 1));
+}
+
+/* ---- and back ---- */
+
+static bool read_count(const json_t *json, plmr_tune_count *value)
+{
+    *value = json_integer_value(json);
+    return json_is_integer(json) && *value >= 0;
+}
+
+static bool read_real(const json_t *json, plmr_tune_real *value)
+{
+    *value = json_number_value(json);
+    return json_is_number(json);
+}
+
+static bool read_text(const json_t *json, plmr_tune_text *value)
+{
+    const char *text = json_string_value(json);
+    return text && (size_t)snprintf(*value, sizeof *value, "%s", text) < sizeof *value;
+}
+
+static bool read_row(const json_t *json, plmr_tune_row *row)
+{
+    bool read = json_is_object(json);
+#define X(type, key) read = read && read_##type(json_object_get(json, #key), &row->key);
+    PLMR_TUNE_ROW_FIELDS(X)
+#undef X
+    return read && row->rows > 0 && row->cols > 0 && row->cycles > 0;
+}
+
+static bool read_phase(const json_t *json, int phase, plmr_tune_report *report)
+{
+    const json_t *best = json_object_get(json, "best"), *paper = json_object_get(json, "paper");
+    size_t n = json_array_size(best);
+    bool read = read_count(json_object_get(json, "looked_at"), &report->n_looked[phase]) && n >= 1 &&
+                n <= PLMR_TUNE_MOST_ROWS && paper;
+    for (size_t i = 0; i < n && read; i++)
+        read = read_row(json_array_get(best, i), &report->rows[phase][i]);
+    report->n_rows[phase] = (int)n;
+    report->has_paper[phase] = !json_is_null(paper);
+    return read && (!report->has_paper[phase] || read_row(paper, &report->paper[phase]));
+}
+
+bool plmr_tune_report_read(const json_t *json, plmr_tune_report *report)
+{
+    memset(report, 0, sizeof *report);
+    return read_phase(json_object_get(json, phase_names[0]), 0, report) &&
+           read_phase(json_object_get(json, phase_names[1]), 1, report);
+}

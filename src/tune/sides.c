@@ -1,0 +1,43 @@
+#include "tune/tune.h"
+
+#include <stdlib.h>
+
+/* Marks the sides with which n elements are dealt in smaller chunks than with one core fewer. */
+static void mark_dimension(int64_t n, int most, bool *marked)
+{
+    for (int side = 1; side <= most; side++)
+        marked[side] |= side == 1 || plmr_ceil_div(n, side) < plmr_ceil_div(n, side - 1);
+}
+
+/* A key-value head lies on as many columns as there are for each. */
+static void mark_heads(const plmr_model_shape *shape, int most, bool *marked)
+{
+    for (int span = 1; (int64_t)span * shape->n_kv_heads <= most; span++)
+        marked[span * shape->n_kv_heads] |=
+            plmr_ceil_div(shape->head_dim, span) < plmr_ceil_div(shape->head_dim, span > 1 ? span - 1 : 1) || span == 1;
+}
+
+plmr_status plmr_tune_sides(const plmr_tune_task *task, int most, int **sides, int *n_sides)
+{
+    const plmr_model_shape *shape = task->shape;
+    int short_side = (int)(task->device->rows < task->device->cols ? task->device->rows : task->device->cols);
+    int least = short_side < PLMR_TUNE_LEAST_SIDE ? short_side : PLMR_TUNE_LEAST_SIDE;
+    int64_t n_tokens = task->n_prompt + (task->decode ? task->n_decode : 0);
+    bool *marked = calloc((size_t)most + 1, sizeof *marked);
+    *sides = calloc((size_t)most + 1, sizeof **sides);
+    *n_sides = 0;
+    if (marked && *sides) {
+        mark_dimension(shape->dim, most, marked);
+        mark_dimension(shape->n_ffn, most, marked);
+        mark_dimension(n_tokens, most, marked);
+        mark_heads(shape, most, marked);
+        marked[least] = true;
+        for (int side = least; side <= most; side++)
+            if (marked[side])
+                (*sides)[(*n_sides)++] = side;
+    }
+    bool made = marked && *sides;
+    free(marked);
+    PLMR_CHECK(made, PLMR_ERROR_SYSTEM, "out of memory");
+    return PLMR_OK;
+}

@@ -1,0 +1,87 @@
+/* tune.h - searches where and how a language model runs fastest on a device: the region of cores of each phase, the
+ * levels and groups of its allreduces, fusing, and the layers of a region. Pure time plane: no values, no printing.
+ *
+ * Prefill and decode do not depend on each other's choice: prefill's ends with the relayout, decode's begins with the
+ * first logits. So each is searched by itself, and the best of both are the best for time to first token, for time per
+ * output token and for the whole request.
+ */
+#ifndef PLMR_TUNE_H
+#define PLMR_TUNE_H
+
+#include "infer/timing.h"
+
+/* Regions have at least so many rows and columns, on devices that have as many; so there may be as many ranks. */
+enum { PLMR_TUNE_LEAST_SIDE = 8 };
+
+typedef struct plmr_tune_task {
+    plmr_mesh *mesh; /* one row of ranks */
+    const plmr_device *device;
+    const plmr_model_shape *shape;
+    int64_t n_prompt, n_decode; /* tokens */
+    bool balanced;              /* the key-value cache is kept balanced */
+    enum plmr_dtype cache_dtype;
+    bool decode;                                   /* the phase: decode, else prefill */
+    void (*progress)(void *context, double share); /* of the search; NULL: none */
+    void *progress_context;
+} plmr_tune_task;
+
+/* A choice. In prefill rows = cols, groups are chosen by the model, and `unfused` is of no meaning. */
+typedef struct plmr_tune_point {
+    int rows, cols;
+    plmr_reduce_options tree;
+    bool unfused;
+    int layers; /* of a region, at most; 0: as many as fit */
+} plmr_tune_point;
+
+/* What it comes to: the cost of the phase, all tokens of it. */
+typedef struct plmr_tune_result {
+    plmr_tune_point point;
+    plmr_placement placement;
+    plmr_phase_cost cost;
+    double aside_cycles;           /* of them: the relayout, or the first logits */
+    int64_t n_tokens;              /* that the cache is to hold */
+    int64_t n_wafers;              /* that its stages take */
+    bool over_memory, over_routes; /* a core's; over_memory: its cache's too */
+} plmr_tune_result;
+
+/* What a choice that exceeds memory or routes would take is said, too. Collective. */
+plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_tune_point *point, plmr_tune_result *result);
+
+/* Whether a is to be preferred: what fits to what does not, fewer wafers, less time. */
+bool plmr_tune_is_better(const plmr_tune_result *a, const plmr_tune_result *b);
+
+/* All choices that a search has looked at. */
+typedef struct plmr_tune_search {
+    const plmr_tune_task *task;
+    int n_sides, *sides; /* rows and columns that are worth trying, rising */
+    int n_results;
+    plmr_tune_result *results; /* rows, cols, ... as evaluated: no two alike */
+} plmr_tune_search;
+
+/* Numbers of rows or columns, rising: those with which some dimension of the model or of the request is dealt in
+ * smaller chunks than with one fewer. Between two of them all tiles are alike (but those of the vocabulary, which is
+ * met once a token), and more cores are only farther, but for how evenly a tree's groups come out. At most `most`. For
+ * the caller to free. Local. */
+plmr_status plmr_tune_sides(const plmr_tune_task *task, int most, int **sides, int *n_sides);
+
+/* From the best of a coarse grid of squares, and in decode of oblongs, step by step to the better neighbour; results
+ * are then sorted, best first. Fails where nothing fits the device. Collective. */
+plmr_status plmr_tune_search_run(const plmr_tune_task *task, plmr_tune_search *search);
+void plmr_tune_search_free(plmr_tune_search *search);
+
+/* The best choice of each of the n best regions, as indices into results; returns how many there are. */
+int plmr_tune_best(const plmr_tune_search *search, int n, int *indices);
+
+/* What holds a choice back: one of P, L, M and R, and why. */
+enum { PLMR_TUNE_BINDS = 4 };
+typedef struct plmr_tune_bind {
+    char letter, why[160];
+} plmr_tune_bind;
+
+/* P or L, by what most of the time goes into, and by what a larger region would change; M and R where the search has
+ * met a faster choice that exceeds memory or routes. Returns how many there are in *n. Collective: looks at one more
+ * choice. */
+plmr_status plmr_tune_find_binds(const plmr_tune_search *search, const plmr_tune_result *result,
+                                 plmr_tune_bind binds[PLMR_TUNE_BINDS], int *n);
+
+#endif

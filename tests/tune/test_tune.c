@@ -1,0 +1,166 @@
+/* The search against all there is: on a small device every region, every tree and fusing. */
+#include "support.h"
+
+#include "tune/tune.h"
+
+static plmr_model_shape small_shape(void)
+{
+    return (plmr_model_shape){
+        .name = "test",
+        .n_layers = 6,
+        .dim = 176,
+        .n_heads = 8,
+        .n_kv_heads = 2,
+        .head_dim = 22,
+        .rope_dim = 22,
+        .n_ffn = 390,
+        .n_vocab = 301,
+        .n_context = 4096,
+        .dtype = PLMR_F16,
+    };
+}
+
+/* Small enough to look at everything, with little memory. */
+static plmr_device small_device(double rows, double cols, double sram)
+{
+    plmr_device device = test_device("wse2");
+    device.rows = rows;
+    device.cols = cols;
+    device.sram = sram;
+    return device;
+}
+
+static plmr_tune_task task_of(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, bool decode)
+{
+    return (plmr_tune_task){.mesh = mesh,
+                            .device = device,
+                            .shape = shape,
+                            .n_prompt = 60,
+                            .n_decode = 3,
+                            .balanced = true,
+                            .cache_dtype = PLMR_F16,
+                            .decode = decode};
+}
+
+static plmr_mesh *open_mesh(void)
+{
+    plmr_mesh *mesh;
+    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    return mesh;
+}
+
+static void look(const plmr_tune_task *task, plmr_tune_point point, plmr_tune_result *best)
+{
+    plmr_tune_result r;
+    must(plmr_tune_evaluate(task, &point, &r));
+    if (!best->point.rows || plmr_tune_is_better(&r, best))
+        *best = r;
+}
+
+/* The best of all regions, levels and fusing. */
+static plmr_tune_result look_at_all(const plmr_tune_task *task)
+{
+    plmr_tune_result best = {0};
+    for (int rows = PLMR_TUNE_LEAST_SIDE; rows <= task->device->rows; rows++)
+        for (int cols = PLMR_TUNE_LEAST_SIDE; cols <= task->device->cols; cols++)
+            for (int levels = 1; levels <= 4 && (task->decode || rows == cols); levels++)
+                for (int unfused = 0; unfused <= task->decode; unfused++)
+                    look(task, (plmr_tune_point){rows, cols, {.n_levels = levels}, unfused, 0}, &best);
+    return best;
+}
+
+static void finds_the_best(void **state)
+{
+    static const double devices[][3] = {{24, 21, 49152}, {19, 26, 6000}, {30, 17, 3600}};
+    (void)state;
+    plmr_mesh *mesh = open_mesh();
+    plmr_model_shape shape = small_shape();
+    for (int i = 0; i < 3; i++)
+        for (int decode = 0; decode < 2; decode++) {
+            plmr_device device = small_device(devices[i][0], devices[i][1], devices[i][2]);
+            plmr_tune_task task = task_of(mesh, &device, &shape, decode);
+            plmr_tune_result all = look_at_all(&task);
+            plmr_tune_search search;
+            if (all.over_memory) {
+                must_fail(plmr_tune_search_run(&task, &search), PLMR_ERROR_LIMIT, "does not fit");
+                continue;
+            }
+            must(plmr_tune_search_run(&task, &search));
+            const plmr_tune_result *found = &search.results[0];
+            if (plmr_tune_is_better(&all, found))
+                fail_msg("device %d, %s: %dx%d K=%d takes %.0f, found %dx%d K=%d with %.0f", i,
+                         decode ? "decode" : "prefill", all.point.rows, all.point.cols, all.point.tree.n_levels,
+                         all.cost.t_cycles, found->point.rows, found->point.cols, found->point.tree.n_levels,
+                         found->cost.t_cycles);
+            plmr_tune_search_free(&search);
+        }
+    plmr_mesh_destroy(mesh);
+}
+
+/* With no side that is left out is the time better than with the next smaller one that is not, but for how evenly a
+ * tree's groups come out. */
+static void sides_are_enough(void **state)
+{
+    (void)state;
+    plmr_mesh *mesh = open_mesh();
+    plmr_model_shape shape = small_shape();
+    plmr_device device = small_device(60, 60, 49152);
+    shape.n_vocab = 8; /* of which a chunk is the same for all */
+    plmr_tune_task task = task_of(mesh, &device, &shape, true);
+    int *sides, n, left_out = 0;
+    must(plmr_tune_sides(&task, 60, &sides, &n));
+    assert_int_equal(sides[0], PLMR_TUNE_LEAST_SIDE);
+    for (int i = 0; i + 1 < n; i++) {
+        plmr_tune_result here, next;
+        assert_true(sides[i] < sides[i + 1]);
+        must(plmr_tune_evaluate(&task, &(plmr_tune_point){sides[i], sides[i], {.n_levels = 2}, false, 0}, &here));
+        for (int side = sides[i] + 1; side < sides[i + 1]; side++, left_out++) {
+            must(plmr_tune_evaluate(&task, &(plmr_tune_point){side, side, {.n_levels = 2}, false, 0}, &next));
+            assert_true(next.cost.t_cycles > 0.995 * here.cost.t_cycles);
+        }
+    }
+    assert_true(left_out > 20);
+    free(sides);
+    plmr_mesh_destroy(mesh);
+}
+
+/* What binds follows from the device: give it more of that, and it binds no longer. */
+static bool binds(const plmr_device *device, char letter)
+{
+    plmr_mesh *mesh = open_mesh();
+    plmr_model_shape shape = small_shape();
+    plmr_tune_task task = task_of(mesh, device, &shape, true);
+    plmr_tune_search search;
+    plmr_tune_bind found[PLMR_TUNE_BINDS];
+    int n;
+    bool does = false;
+    must(plmr_tune_search_run(&task, &search));
+    must(plmr_tune_find_binds(&search, &search.results[0], found, &n));
+    for (int i = 0; i < n; i++)
+        does |= found[i].letter == letter;
+    plmr_tune_search_free(&search);
+    plmr_mesh_destroy(mesh);
+    return does;
+}
+
+static void binds_follow_the_device(void **state)
+{
+    (void)state;
+    plmr_device device = small_device(40, 40, 3600);
+    assert_true(binds(&device, 'M') && binds(&device, 'L') && !binds(&device, 'P'));
+    device.sram = 1 << 20;
+    assert_false(binds(&device, 'M'));
+    device.routes = 12; /* less than two trees of two levels */
+    assert_true(binds(&device, 'R'));
+    device.routes = 64;
+    device.mac_cycles_f16 = 400; /* slow arithmetic */
+    assert_true(binds(&device, 'P') && !binds(&device, 'R'));
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(finds_the_best),
+    cmocka_unit_test(sides_are_enough),
+    cmocka_unit_test(binds_follow_the_device),
+};
+
+TEST_MAIN(tests)
