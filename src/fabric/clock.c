@@ -1,4 +1,5 @@
 #include "fabric/clock_internal.h"
+#include "fabric/trace_internal.h"
 
 #include <float.h>
 #include <stdlib.h>
@@ -81,12 +82,24 @@ void plmr_clock_spread(plmr_clock *clock)
     clock->in_lines = false;
 }
 
-plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles)
+static plmr_status busy(plmr_clock *clock, double t_cycles, enum plmr_trace_kind kind)
 {
     if (clock->arrival[PLMR_X].joined || clock->arrival[PLMR_Y].joined)
         PLMR_TRY(plmr_clock_settle(clock));
+    if (clock->region->trace)
+        PLMR_TRY(plmr_trace_busy(clock, kind, t_cycles));
     clock->lag += t_cycles;
     return PLMR_OK;
+}
+
+plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles)
+{
+    return busy(clock, t_cycles, PLMR_TRACE_COMPUTE);
+}
+
+plmr_status plmr_clock_launch(plmr_clock *clock, double t_cycles)
+{
+    return busy(clock, t_cycles, PLMR_TRACE_SEND);
 }
 
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
@@ -100,6 +113,7 @@ static plmr_status begin(plmr_clock *clock, enum plmr_axis axis, struct arrival 
     if (clock->arrival[axis].kind != NOTHING || clock->arrival[!axis].joined)
         PLMR_TRY(plmr_clock_settle(clock));
     arrival.begin = clock->lag;
+    arrival.label = clock->region->trace ? clock->region->trace->label : 0;
     clock->arrival[axis] = arrival;
     return PLMR_OK;
 }
@@ -379,10 +393,14 @@ plmr_status plmr_clock_settle(plmr_clock *clock)
     if (clock->n_same && !repeats(clock, &now))
         plmr_clock_forget_pattern(clock);
     if (clock->advance > 0) {
+        if (clock->region->trace)
+            plmr_trace_steady(clock);
         clock->origin += clock->advance;
     } else {
         struct clocks *advanced;
         PLMR_TRY(pass_any(clock, &advanced));
+        if (clock->region->trace)
+            plmr_trace_pass(clock, advanced);
         clock->n_same++;
         clock->last = now;
         look_for_steady_state(clock, advanced);

@@ -16,6 +16,9 @@ void plmr_clock_destroy(plmr_clock *clock);
 /* Every core is busy for t_cycles, after what it has joined and beside what is still under way. */
 plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles);
 
+/* The same, with starting, sending and joining messages. */
+plmr_status plmr_clock_launch(plmr_clock *clock, double t_cycles);
+
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
  * transit + hop * hops later, `hop` being what one hop takes: the device's own, or more where software passes it on. A
  * core's next exchange begins when both its own message and its neighbour's are delivered. Applied at the latest by

@@ -16,6 +16,7 @@ struct arrival {
     bool joined;
     const plmr_ring *ring;
     double begin, send, transit, hop;
+    int label; /* of the verb, for a trace */
 };
 
 /* What one settling pass does: the same pattern twice does the same. */

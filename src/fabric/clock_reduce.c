@@ -1,5 +1,5 @@
 /* Clocks of reductions: streams of vectors from core to core, along legs or by chains to a root. */
-#include "fabric/clock_internal.h"
+#include "fabric/trace_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 struct strip {
     double *free, *head;
     size_t stride;
-    int width;
-    int *sent;    /* by place: the last core whose clocks crossed to it */
-    int received; /* and the last whose clocks came from another */
+    int first, width; /* lines of the block */
+    int *sent;        /* by place: the last core whose clocks crossed to it */
+    int received;     /* and the last whose clocks came from another */
     double incoming[STRIP_COLS];
 };
 
@@ -30,6 +30,17 @@ static plmr_status cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct st
     }
     plmr_exchange_wait(clock->messages);
     return PLMR_OK;
+}
+
+/* Tells a trace of a leg that this block takes part in. */
+static void trace_leg(plmr_clock *clock, enum plmr_axis axis, const struct strip *strip, plmr_leg leg, bool receives,
+                      double stream, double forward)
+{
+    const plmr_device *device = clock->region->device;
+    double flight = 2 * device->ramp + device->hop * abs(leg.dst - leg.src);
+    struct plmr_trace_leg told = {axis, strip->first, strip->width, flight, stream, forward};
+    int at = (receives ? leg.dst : leg.src) - clock->region->first[axis];
+    (receives ? plmr_trace_received : plmr_trace_sent)(clock, &told, at, strip->free + (size_t)at * strip->stride);
 }
 
 static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
@@ -53,6 +64,10 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
                           strip->head + dst);
     for (int i = 0; head && i < strip->width; i++)
         strip->free[src + (size_t)i] = plmr_latest(strip->free[src + (size_t)i], head[i] + stream);
+    if (region->trace && dst_place == me)
+        trace_leg(clock, axis, strip, leg, true, stream, forward);
+    if (region->trace && head)
+        trace_leg(clock, axis, strip, leg, false, stream, forward);
     return PLMR_OK;
 }
 
@@ -73,8 +88,12 @@ static plmr_status reduce_columns(plmr_clock *clock, const struct clocks *f, con
     memcpy(f->next, f->t, (size_t)f->rows * (size_t)f->cols * sizeof(double));
     for (int c = 0; c < f->cols; c += STRIP_COLS) {
         int width = f->cols - c < STRIP_COLS ? f->cols - c : STRIP_COLS;
-        struct strip strip = {
-            .free = f->t + c, .head = f->next + c, .stride = (size_t)f->cols, .width = width, .received = -1};
+        struct strip strip = {.free = f->t + c,
+                              .head = f->next + c,
+                              .stride = (size_t)f->cols,
+                              .first = c,
+                              .width = width,
+                              .received = -1};
         PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
     }
     return PLMR_OK;
@@ -97,6 +116,7 @@ static plmr_status reduce_rows(plmr_clock *clock, const struct clocks *f, const 
         struct strip strip = {.free = clock->scratch,
                               .head = clock->scratch + cols * STRIP_ROWS,
                               .stride = STRIP_ROWS,
+                              .first = r,
                               .width = width,
                               .received = -1};
         turn(rows, cols, strip.free, STRIP_ROWS, width, f->cols);
@@ -112,6 +132,8 @@ plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr
 {
     PLMR_TRY(plmr_clock_settle(clock));
     plmr_clock_forget_pattern(clock);
+    if (clock->region->trace)
+        plmr_trace_phase(clock);
     const struct clocks *f = clock->in_lines ? &clock->line[axis] : &clock->all;
     return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, legs, n_legs, stream, forward);
 }
@@ -163,17 +185,25 @@ plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double strea
     PLMR_TRY(plmr_clock_settle(clock));
     plmr_clock_forget_pattern(clock);
     plmr_clock_spread(clock);
+    if (clock->region->trace)
+        plmr_trace_phase(clock);
     PLMR_TRY(chain_side(clock, root, 1, stream, low));
     PLMR_TRY(chain_side(clock, root, -1, stream, high));
+    if (clock->region->trace)
+        plmr_trace_chains(clock, root, stream);
     for (int r = 0; r < clock->all.rows; r++) {
         int here = root[r] - clock->region->first[PLMR_X];
         double *t = clock->all.t + (size_t)r * (size_t)clock->all.cols + here;
         if (here < 0 || here >= clock->all.cols)
             continue;
-        if (low[r] >= 0)
-            *t = plmr_latest(*t, low[r] + 2 * device->ramp + device->hop) + stream;
-        if (high[r] >= 0)
-            *t = plmr_latest(*t, high[r] + 2 * device->ramp + device->hop) + stream;
+        for (int side = 0; side < 2; side++) {
+            double word = side == 0 ? low[r] : high[r];
+            if (word < 0)
+                continue;
+            *t = plmr_latest(*t, word + 2 * device->ramp + device->hop) + stream;
+            if (clock->region->trace)
+                plmr_trace_root(clock, r, here, stream);
+        }
     }
     return PLMR_OK;
 }

@@ -1,6 +1,7 @@
 /* C = A B^T: products of stationary tiles of A with passing tiles of B, added along x to the core that keeps the sum.
  */
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 
 #include <stdlib.h>
@@ -44,7 +45,8 @@ static plmr_status time_chains(plmr_product *product, int i, double stream, int 
         int x = plmr_ring_position(rows, region->first[PLMR_Y] + r) * rows->slots + i;
         root[r] = root_of(product, slot_of(product, x, product->b->turn));
     }
-    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(region->device->collective_launch)));
+    plmr_trace_verb(region, "add up", "C");
+    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(region->device->collective_launch)));
     return plmr_clock_converge(region->clock, root, stream);
 }
 

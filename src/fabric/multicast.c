@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static plmr_status send_fan(plmr_region *region, enum plmr_axis axis, const stru
     free(after);
     PLMR_TRY(status);
     double busy = region->device->shift_launch + region->device->shift_wavelet * fan->words;
-    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(busy)));
+    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(busy)));
     note_path(region, fan, axis);
     plmr_region_pace(region);
     return PLMR_OK;
@@ -83,6 +84,7 @@ plmr_status plmr_multicast_begin(plmr_tensor *tensor, int slot, int n_routes)
     const plmr_ring *ring = tensor->depth_ring;
     PLMR_TRY(route_multicast(tensor, n_routes));
     tensor->next_turn = slot;
+    plmr_trace_verb(tensor->region, "multicast", tensor->name);
     return plmr_multicast_time(tensor->region, ring->axis, plmr_ring_core(ring, slot / ring->slots), n_routes,
                                plmr_tensor_wavelets(tensor));
 }
@@ -98,6 +100,7 @@ plmr_status plmr_gather_begin(plmr_tensor *tensor, int n_routes)
     int64_t wavelets = plmr_tensor_wavelets(tensor) * tensor->n_slots;
     PLMR_TRY(route_multicast(tensor, n_routes));
     enum plmr_axis axis = tensor->depth_ring->axis;
+    plmr_trace_verb(tensor->region, "gather", tensor->name);
     plmr_region_traffic(tensor->region, (uint64_t)wavelets * links_of_lines(tensor->region, axis));
     double others = (double)wavelets * (tensor->depth_ring->n - 1) / tensor->depth_ring->n;
     struct fan fan = {0, n_routes, others, true};

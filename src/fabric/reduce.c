@@ -1,4 +1,5 @@
 #include "fabric/reduce.h"
+#include "fabric/trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const pl
 
 static plmr_status launch(plmr_region *region)
 {
-    return plmr_clock_busy(region->clock, plmr_device_quantise(region->device->collective_launch));
+    return plmr_clock_launch(region->clock, plmr_device_quantise(region->device->collective_launch));
 }
 
 static plmr_status time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, double stream)
@@ -63,6 +64,7 @@ plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const 
     int64_t wavelets = plmr_device_wavelets(region->device, part * (int64_t)element_bytes);
     double stream = plmr_device_quantise(region->device->link * (double)wavelets);
     uint64_t lines = (uint64_t)region->extent[!axis], links = plan->ring ? ring_links(plan->n) : plan->links;
+    plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
     plmr_region_path(region, axis, plan->hops, plan->stages);
     plmr_region_traffic(region, (uint64_t)wavelets * links * lines);
     PLMR_TRY(plan->ring ? time_ring(region, axis, plan->n, stream) : time_phases(region, axis, plan, stream));

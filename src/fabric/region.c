@@ -1,5 +1,6 @@
 #include "fabric/region.h"
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ void plmr_region_destroy(plmr_region *region)
     if (!region)
         return;
     plmr_gemm_scratch_destroy(region->scratch);
+    plmr_trace_destroy(region->trace);
     plmr_clock_destroy(region->clock);
     for (int axis = 0; axis < 2; axis++) {
         free(region->ledger.routes[axis]);
@@ -184,7 +186,13 @@ void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops)
 
 plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
 {
+    return plmr_region_compute(region, "compute", t_cycles);
+}
+
+plmr_status plmr_region_compute(plmr_region *region, const char *what, double t_cycles)
+{
     double cycles = plmr_device_quantise(t_cycles);
+    plmr_trace_verb(region, what, NULL);
     PLMR_TRY(plmr_clock_busy(region->clock, cycles));
     region->ledger.compute_cycles += cycles;
     region->ledger.steps++;
@@ -196,7 +204,7 @@ plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
 plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
 {
     region->ledger.multiply_adds += (double)n_macs * region->extent[PLMR_X] * region->extent[PLMR_Y];
-    return plmr_region_busy(region, t_cycles);
+    return plmr_region_compute(region, "multiply", t_cycles);
 }
 
 static void sleep_until_s(double wall_s)

@@ -8,6 +8,7 @@
 #include "plmr/ring.h"
 
 typedef struct plmr_clock plmr_clock;
+typedef struct plmr_trace plmr_trace;
 
 /* What the program has been charged; see plmr_cost for the meaning of the sums. */
 typedef struct plmr_ledger {
@@ -36,6 +37,7 @@ struct plmr_region {
     int *base_routes[2], *span_routes[2]; /* of spans, see below; NULL: there was none */
     double wall_start_s;                  /* of the pace: when the first exchange began; 0 before that */
     plmr_gemm_scratch *scratch;           /* of all products; made with the first */
+    plmr_trace *trace;                    /* of chosen cores; NULL: there is none */
 };
 
 /* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
@@ -58,12 +60,15 @@ void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, in
 void plmr_region_close_paths(plmr_region *region);
 void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops);
 
-/* Does a turn n times. Turns are alike: the same verbs, which on equal clocks do the same. All that verbs do to clocks
- * is to add constants and take maxima; so once a turn has advanced every clock by the same amount, each further one
- * advances them by just that again. These are not run: their time and charges are added, exactly. Returns in *n_run how
- * many were run. Not with options.every_step, nor where there are values. Collective. */
-plmr_status plmr_region_repeat(plmr_region *region, int64_t n, plmr_status (*turn)(void *context), void *context,
-                               int64_t *n_run);
+/* Does a turn, which is a `what` ("layer"), n times. Turns are alike: the same verbs, which on equal clocks do the
+ * same. All that verbs do to clocks is to add constants and take maxima; so once a turn has advanced every clock by the
+ * same amount, each further one advances them by just that again. These are not run: their time and charges are added,
+ * exactly. Returns in *n_run how many were run. Not with options.every_step, nor where there are values. Collective. */
+plmr_status plmr_region_repeat(plmr_region *region, const char *what, int64_t n, plmr_status (*turn)(void *context),
+                               void *context, int64_t *n_run);
+
+/* plmr_region_busy by a name, which events have. */
+plmr_status plmr_region_compute(plmr_region *region, const char *what, double t_cycles);
 
 /* Every core multiplies for t_cycles: n_macs multiply-adds in each. Local, but for messages of verbs that it completes.
  */

@@ -1,5 +1,6 @@
 /* Messages that software passes on from core to core, for programs that plan no routes beyond the next core. */
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 
 #include <stdlib.h>
@@ -30,9 +31,10 @@ plmr_status plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *rin
     const plmr_device *device = region->device;
     double flight = 2 * device->ramp + device->hop + device->link * (double)wavelets;
     double hop = plmr_device_quantise(plmr_relay_cycles(device, wavelets)), first = plmr_device_quantise(flight);
+    plmr_trace_verb(region, "exchange", "by relays");
     PLMR_TRY(plmr_clock_exchange(region->clock, ring, first - hop, hop));
     double busy = device->shift_launch + device->shift_wavelet * (double)wavelets;
-    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(busy)));
+    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(busy)));
     plmr_region_path(region, ring->axis, ring->longest, ring->longest - 1);
     plmr_region_traffic(region,
                         (uint64_t)wavelets * (uint64_t)ring->total_hops * (uint64_t)region->extent[!ring->axis]);
@@ -41,9 +43,10 @@ plmr_status plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *rin
 
 plmr_status plmr_fetch_time(plmr_region *region, int64_t wavelets, double software)
 {
+    plmr_trace_verb(region, "fetch", NULL);
     int hops = (region->extent[PLMR_X] + region->extent[PLMR_Y]) / 3;
     double busy = hops * (plmr_relay_cycles(region->device, wavelets) + software);
-    PLMR_TRY(plmr_clock_busy(region->clock, plmr_device_quantise(busy)));
+    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(busy)));
     plmr_region_path(region, PLMR_X, hops, hops);
     plmr_region_traffic(region, (uint64_t)wavelets * (uint64_t)hops * (uint64_t)region->extent[PLMR_X] *
                                     (uint64_t)region->extent[PLMR_Y]);
@@ -54,6 +57,7 @@ plmr_status plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, 
 {
     int n = region->extent[axis];
     double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
     plmr_leg *legs = malloc((size_t)n * sizeof *legs);
     PLMR_CHECK(legs, PLMR_ERROR_SYSTEM, "out of memory");
     plmr_status status = PLMR_OK;

@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 
 /* What `times` more turns are charged, each what the last one was. */
 static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t times)
@@ -25,20 +26,23 @@ static plmr_status run_turn(plmr_region *region, plmr_status (*turn)(void *conte
     return status;
 }
 
-plmr_status plmr_region_repeat(plmr_region *region, int64_t n, plmr_status (*turn)(void *context), void *context,
-                               int64_t *n_run)
+plmr_status plmr_region_repeat(plmr_region *region, const char *what, int64_t n, plmr_status (*turn)(void *context),
+                               void *context, int64_t *n_run)
 {
     *n_run = 0;
     while (*n_run < n) {
         double advance;
         plmr_region_close_paths(region);
         plmr_ledger before = region->ledger;
+        plmr_trace_begin(region->trace);
         PLMR_TRY(run_turn(region, turn, context, &advance));
+        plmr_trace_end(region->trace, what, *n_run);
         ++*n_run;
         if (advance < 0)
             continue;
         plmr_region_close_paths(region);
         charge_more(&region->ledger, &before, n - *n_run);
+        plmr_trace_skip(region->trace, what, n - *n_run, advance);
         plmr_clock_add(region->clock, advance * (double)(n - *n_run));
         break;
     }

@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 
 static plmr_status route_shift(plmr_tensor *tensor)
@@ -16,7 +17,7 @@ plmr_status plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64
     PLMR_TRY(plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words),
                                  device->hop));
     PLMR_TRY(
-        plmr_clock_busy(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
+        plmr_clock_launch(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
     plmr_region_path(region, ring->axis, ring->longest, 0);
     plmr_region_traffic(region,
                         (uint64_t)wavelets * (uint64_t)ring->total_hops * (uint64_t)region->extent[!ring->axis]);
@@ -27,6 +28,7 @@ plmr_status plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64
 plmr_status plmr_shift_begin(plmr_tensor *tensor)
 {
     PLMR_TRY(route_shift(tensor));
+    plmr_trace_verb(tensor->region, "shift", tensor->name);
     return plmr_exchange_time(tensor->region, tensor->depth_ring, plmr_tensor_wavelets(tensor));
 }
 
@@ -39,6 +41,7 @@ void plmr_shift_end(plmr_tensor *tensor)
 plmr_status plmr_align(plmr_tensor *tensor)
 {
     PLMR_TRY(plmr_ring_route(tensor->depth_ring, tensor->name, 2));
+    plmr_trace_verb(tensor->region, "align", tensor->name);
     for (int round = 0; round < tensor->n_slots / 2; round++) {
         PLMR_TRY(plmr_exchange_time(tensor->region, tensor->depth_ring, plmr_tensor_wavelets(tensor)));
         plmr_clock_join(tensor->region->clock, tensor->depth_ring->axis);

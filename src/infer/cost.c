@@ -2,6 +2,7 @@
 #include "infer/cost.h"
 
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 
 const char *plmr_work_name(enum plmr_work work)
@@ -17,6 +18,7 @@ plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
     PLMR_TRY(plmr_clock_max(pass->grid->region->clock, &now));
     pass->work[work] += now - pass->t_cycles;
     pass->t_cycles = now;
+    plmr_trace_section(pass->grid->region->trace, plmr_work_name(work));
     return PLMR_OK;
 }
 
@@ -38,6 +40,7 @@ static plmr_status rotate(plmr_cost_pass *pass, const plmr_ring *ring, int64_t w
 plmr_status plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes)
 {
     int64_t wavelets = plmr_device_wavelets(pass->device, n_bytes);
+    plmr_trace_verb(pass->grid->region, "relayout", NULL);
     PLMR_TRY(rotate(pass, pass->grid->x, wavelets));
     PLMR_TRY(rotate(pass, pass->grid->y, wavelets));
     return plmr_cost_note(pass, PLMR_WORK_RELAYOUT);

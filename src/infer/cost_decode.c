@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 #include "infer/cost.h"
 
@@ -55,6 +56,7 @@ plmr_status plmr_cost_cache_shift(plmr_cost_pass *pass)
     int64_t n_bytes = (int64_t)2 * heads->n_per_core * heads->n_dims * (int64_t)plmr_dtype_bytes(pass->cache_dtype);
     if (!pass->shifts || pass->as_published)
         return PLMR_OK;
+    plmr_trace_verb(pass->grid->region, "shift", "cache");
     PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->line_y,
                                 plmr_device_wavelets(pass->device, n_bytes * pass->n_batch)));
     plmr_clock_join(pass->grid->region->clock, PLMR_Y);
@@ -82,6 +84,6 @@ plmr_status plmr_cost_decode_attention(plmr_cost_pass *pass)
 plmr_status plmr_cost_decode_scalars(plmr_cost_pass *pass)
 {
     double t_cycles = pass->device->decode_layer + pass->device->decode_element * pass->grid->dim.size;
-    PLMR_TRY(plmr_region_busy(pass->grid->region, t_cycles * pass->n_batch));
+    PLMR_TRY(plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles * pass->n_batch));
     return plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
 }

@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 #include "gemm/gemm.h"
 #include "infer/cost.h"
@@ -11,7 +12,7 @@ static int64_t chunk_tokens(const plmr_cost_pass *pass)
 
 static plmr_status busy(plmr_cost_pass *pass, double t_cycles)
 {
-    PLMR_TRY(plmr_region_busy(pass->grid->region, t_cycles));
+    PLMR_TRY(plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles));
     return plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
 }
 
@@ -109,6 +110,7 @@ plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass)
     if (pass->as_published)
         return PLMR_OK;
     if (heads->n_dims % 2) {
+        plmr_trace_verb(pass->grid->region, "exchange", "pairs");
         PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->x, wavelets_of(pass, n)));
         plmr_clock_join(pass->grid->region->clock, PLMR_X);
     }
@@ -132,9 +134,10 @@ static plmr_status reduce_scores(const struct step *step)
     const plmr_device *device = step->pass->device;
     const plmr_reduce_plan *plan = grid->plan_heads;
     double stream = plmr_device_quantise(device->link * (double)step->score_words);
+    plmr_trace_verb(grid->region, step->spreads ? "spread" : "add up", "scores");
     int half = plan->n_phases / 2, first = step->spreads ? half : 0, end = step->spreads ? 2 * half : half + 1;
     for (int p = first; p < end; p++) {
-        PLMR_TRY(plmr_region_busy(grid->region, device->collective_launch));
+        PLMR_TRY(plmr_clock_launch(grid->region->clock, plmr_device_quantise(device->collective_launch)));
         PLMR_TRY(plmr_clock_reduce(grid->region->clock, PLMR_X, plan->phases[p].legs, plan->phases[p].n_legs, stream,
                                    device->stage));
     }
@@ -147,6 +150,7 @@ static plmr_status attention_step(void *context)
 {
     const struct step *step = context;
     const plmr_grid *grid = step->pass->grid;
+    plmr_trace_verb(grid->region, "shift", step->spreads ? "values" : "keys");
     PLMR_TRY(plmr_exchange_time(grid->region, grid->y, step->tile_words));
     if (step->spreads)
         PLMR_TRY(reduce_scores(step));
@@ -172,7 +176,7 @@ static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
         .score_words = wavelets_of(pass, ms * ms * n_heads),
         .spreads = !scores,
     };
-    PLMR_TRY(plmr_region_repeat(pass->grid->region, pass->grid->rows, attention_step, &step, &n_run));
+    PLMR_TRY(plmr_region_repeat(pass->grid->region, "step", pass->grid->rows, attention_step, &step, &n_run));
     return plmr_cost_note(pass, PLMR_WORK_ATTENTION);
 }
 

@@ -215,7 +215,7 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass, plmr_s
 {
     struct turn turn = {.pass = pass, .layer = layer};
     int64_t n_run;
-    PLMR_TRY(plmr_region_repeat(pass->grid->region, t->shape.n_layers, run_turn, &turn, &n_run));
+    PLMR_TRY(plmr_region_repeat(pass->grid->region, "layer", t->shape.n_layers, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
         pass->work[i] += turn.last[i] * (double)(t->shape.n_layers - n_run);
     return plmr_clock_max(pass->grid->region->clock, &pass->t_cycles);

@@ -52,6 +52,20 @@ void plmr_mesh_line_broadcast(plmr_mesh *mesh, enum plmr_axis axis, int place, v
     }
 }
 
+void plmr_mesh_bring(plmr_mesh *mesh, const int place[2], void *data, size_t n_bytes)
+{
+    int coords[2] = {place[PLMR_Y], place[PLMR_X]}, from, me;
+    PLMR_MPI(MPI_Cart_rank(mesh->grid, coords, &from));
+    PLMR_MPI(MPI_Comm_rank(mesh->grid, &me));
+    for (size_t done = 0; done < n_bytes && from != 0 && (me == 0 || me == from); done += PLMR_PIECE_BYTES) {
+        int piece = n_bytes - done < PLMR_PIECE_BYTES ? (int)(n_bytes - done) : PLMR_PIECE_BYTES;
+        if (me == from)
+            PLMR_MPI(MPI_Send((char *)data + done, piece, MPI_BYTE, 0, 0, mesh->grid));
+        else
+            PLMR_MPI(MPI_Recv((char *)data + done, piece, MPI_BYTE, from, 0, mesh->grid, MPI_STATUS_IGNORE));
+    }
+}
+
 void plmr_mesh_line_max(plmr_mesh *mesh, enum plmr_axis axis, double *values, int n)
 {
     if (mesh->extent[axis] > 1)
