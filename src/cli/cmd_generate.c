@@ -9,6 +9,7 @@
 
 #include "base/wall.h"
 #include "cli/llm_summary.h"
+#include "cli/llm_trace.h"
 #include "llm/sampler.h"
 #include "llm/utf8.h"
 #include "report/jsonl.h"
@@ -18,11 +19,12 @@ struct generate_command {
     plmr_llm_options llm; /* first: see llm_options.h */
     int64_t n_tokens;
     plmr_sampler_options sampler;
+    plmr_trace_options trace;
 };
 
 /* ---- the command line ---- */
 
-enum { KEY_TEMP = 0x200, KEY_TOP_K, KEY_TOP_P, KEY_SEED };
+enum { KEY_TEMP = 0x200, KEY_TOP_K, KEY_TOP_P, KEY_SEED, KEY_TRACE, KEY_END = KEY_TRACE + PLMR_TRACE_KEYS };
 enum { DEFAULT_TOKENS = 128 };
 static const char default_prompt[] = "Once upon a time";
 
@@ -33,6 +35,7 @@ static const struct argp_option options[] = {
     {"top-k", KEY_TOP_K, "K", 0, "From the K most likely tokens; 0 is all (default 40)", 5},
     {"top-p", KEY_TOP_P, "P", 0, "From the fewest that are P likely together (default 0.95)", 5},
     {"seed", KEY_SEED, "S", 0, "Which random numbers; the same text on any number of ranks (default 1)", 5},
+    PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
     {0},
 };
 
@@ -70,10 +73,12 @@ static plmr_status set_option(int key, const char *text, struct generate_command
         return PLMR_OK;
     case KEY_TOP_P:
         return parse_real("--top-p", text, 1e-6, 1, &c->sampler.top_p);
-    default:
+    case KEY_SEED:
         PLMR_TRY(parse_whole("--seed", text, INT64_MAX, &whole));
         c->sampler.seed = (uint64_t)whole;
         return PLMR_OK;
+    default:
+        return plmr_trace_option_set(key - KEY_TRACE, text, &c->trace);
     }
 }
 
@@ -82,7 +87,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     const plmr_parse_state *parse = state->input;
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = state->child_inputs[1] = state->input;
-    if (key != 'n' && (key < KEY_TEMP || key > KEY_SEED))
+    if (key != 'n' && (key < KEY_TEMP || key >= KEY_END))
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
 }
@@ -350,13 +355,18 @@ static plmr_status run_command(void *command, plmr_llm_run *run, const int32_t *
     struct generate_command *c = command;
     plmr_llm_summary summary = {.timing = timing_options(c, run, n_ids)};
     struct generation g = {.c = c, .run = run, .summary = &summary, .n_asked = c->n_tokens};
+    plmr_llm_trace trace = {0};
+    PLMR_TRY(plmr_trace_options_check(&c->trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, n_ids));
     int64_t room = run->shape->n_context - n_ids + 1; /* the last token made need not be read */
     c->n_tokens = c->n_tokens < room ? c->n_tokens : room;
     PLMR_TRY(plmr_timing_create(run->mesh, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
                                 c->llm.allow_routes, &g.timing));
-    plmr_status status = generate(&g, ids);
+    plmr_status status = plmr_llm_trace_open(&c->trace, run, "generate", g.timing, &trace);
+    if (!status)
+        status = generate(&g, ids);
+    status = plmr_llm_trace_close(&trace, g.timing, status, stderr);
     close_generation(&g);
     return status;
 }

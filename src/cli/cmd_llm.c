@@ -7,6 +7,7 @@
 #include "base/wall.h"
 #include "baseline/plans.h"
 #include "cli/llm_summary.h"
+#include "cli/llm_trace.h"
 #include "cli/tree.h"
 #include "report/jsonl.h"
 
@@ -23,6 +24,7 @@ struct llm_command {
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
     int first_layer, n_layers;             /* n_layers 0: all */
     int64_t prefill_layers, decode_layers; /* of a region, at most; 0: as many as fit */
+    plmr_trace_options trace;
 };
 
 /* ---- the command line ---- */
@@ -45,7 +47,9 @@ enum {
     KEY_GROUPS,
     KEY_FUSE,
     KEY_EVERY_STEP,
-    KEY_QUIET
+    KEY_QUIET,
+    KEY_TRACE,
+    KEY_END = KEY_TRACE + PLMR_TRACE_KEYS
 };
 
 static const struct argp_option options[] = {
@@ -74,6 +78,7 @@ static const struct argp_option options[] = {
      "In decode, products of the same vector are one, with one allreduce (default yes, with --as-published no)", 5},
     {"every-step", KEY_EVERY_STEP, NULL, 0, "Run all layers and steps in the time plane, without exact shortcuts", 10},
     {"quiet", KEY_QUIET, NULL, 0, "Print no summary and no progress", 40},
+    PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
     {0},
 };
 
@@ -147,9 +152,11 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
     case KEY_QUIET:
         c->quiet = true;
         return PLMR_OK;
-    default:
+    case KEY_EVERY_STEP:
         c->every_step = true;
         return PLMR_OK;
+    default:
+        return plmr_trace_option_set(key - KEY_TRACE, text, &c->trace);
     }
 }
 
@@ -158,7 +165,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     const plmr_parse_state *parse = state->input;
     if (key == ARGP_KEY_INIT)
         state->child_inputs[0] = state->input;
-    if (key != 'm' && (key < KEY_MODEL || key > KEY_QUIET))
+    if (key != 'm' && (key < KEY_MODEL || key >= KEY_END))
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
 }
@@ -181,6 +188,7 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                "--as-published leaves out what true values need: use it with --mode timing");
     PLMR_CHECK(c->plan == &plmr_plan_waferllm || !c->compute, PLMR_ERROR_INPUT,
                "--plan %s is of time alone: use it with --mode timing", c->plan->name);
+    PLMR_TRY(plmr_trace_options_check(&c->trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT, "--layers: %s has layers 0..%d",
                shape->name, shape->n_layers - 1);
@@ -321,13 +329,17 @@ static uint64_t checksum(const float *values, size_t n)
     return sum;
 }
 
+static FILE *text_stream(const struct llm_command *c)
+{
+    return c->llm.json && strcmp(c->llm.json, "-") == 0 ? stderr : stdout;
+}
+
 static void report(const struct llm_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
                    plmr_llm_record *record, plmr_jsonl *jsonl, plmr_status *status)
 {
     char *line;
-    bool to_stdout = c->llm.json && strcmp(c->llm.json, "-") == 0;
     if (!c->quiet)
-        plmr_llm_print(to_stdout ? stderr : stdout, run, s, record);
+        plmr_llm_print(text_stream(c), run, s, record);
     *status = plmr_llm_record_json(record, &line);
     if (*status)
         return;
@@ -370,6 +382,7 @@ static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, p
 static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
 {
     plmr_timing *timing;
+    plmr_llm_trace trace = {0};
     plmr_jsonl jsonl = {0};
     plmr_llm_summary summary = {.timing = timing_options(c, run)};
     PLMR_TRY(check(c, run->shape));
@@ -377,7 +390,10 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
                                 c->llm.allow_routes, &timing));
     plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK);
     if (!status)
+        status = plmr_llm_trace_open(&c->trace, run, "llm", timing, &trace);
+    if (!status)
         status = run_summary(c, run, &summary, timing, &jsonl);
+    status = plmr_llm_trace_close(&trace, timing, status, text_stream(c));
     if (plmr_rank() == 0)
         plmr_jsonl_discard(&jsonl);
     plmr_timing_destroy(timing);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/trace.h"
 #include "report/format.h"
 #include "report/table.h"
 
@@ -17,7 +18,7 @@ static plmr_status check_options(const plmr_run_options *options)
                "--plan runs nothing, so there is nothing for --json: leave one of them out");
     PLMR_CHECK(!options->plan || !options->quiet, PLMR_ERROR_INPUT,
                "--plan does nothing but print, which --quiet forbids: leave one of them out");
-    return PLMR_OK;
+    return plmr_trace_options_check(&options->trace, options->plan);
 }
 
 /* The file need be on rank 0's machine only. What is wrong with it is wrong input, also where the system says so. */
@@ -52,6 +53,18 @@ static FILE *table_stream(const plmr_run_options *options)
     return plmr_rank() > 0 || options->quiet ? NULL : records_to_stdout ? stderr : stdout;
 }
 
+static plmr_status open_files(plmr_job *job)
+{
+    const plmr_run_options *options = job->options;
+    job->about = (plmr_trace_about){.command = job->actions->command,
+                                    .device = job->device.name,
+                                    .clock = job->device.clock,
+                                    .ranks = plmr_ranks(),
+                                    .provenance = job->provenance};
+    PLMR_TRY(plmr_jsonl_open(options->json, &job->jsonl));
+    return plmr_trace_file_open(options->trace.path, &job->about, &job->trace);
+}
+
 static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
 {
     const plmr_run_options *options = job->options;
@@ -63,7 +76,7 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
              plmr_mesh_extent(job->mesh, PLMR_X));
     job->misfits = calloc((size_t)options->n_algorithms, sizeof *job->misfits);
     PLMR_TRY(plmr_agree(job->misfits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
-    return plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(options->json, &job->jsonl) : PLMR_OK);
+    return plmr_agree(plmr_rank() == 0 ? open_files(job) : PLMR_OK);
 }
 
 plmr_status plmr_job_open(plmr_job *job, const plmr_job_actions *actions, const plmr_run_options *options,
@@ -111,11 +124,21 @@ static void forget_misfits(plmr_job *job)
     job->n_misfits = 0;
 }
 
+static void print_trace(plmr_job *job)
+{
+    char text[1000];
+    if (!job->trace.format)
+        return;
+    plmr_trace_file_describe(&job->trace, text, sizeof text);
+    plmr_table_fact(job->text, "trace", "%s", text);
+    plmr_trace_warn(&job->trace);
+}
+
 static void print_end(plmr_job *job)
 {
     if (!job->titled)
         return;
-    if (job->trees[0] || job->verified > 0 || job->violates)
+    if (job->trees[0] || job->verified > 0 || job->violates || job->trace.format)
         fputc('\n', job->text);
     if (job->trees[0])
         plmr_table_fact(job->text, "groups", "%s", job->trees);
@@ -128,6 +151,7 @@ static void print_end(plmr_job *job)
                         plmr_format_count(job->overflows).s);
     if (job->violates)
         plmr_table_fact(job->text, "!", "more than a core of %s has; --allow lets it pass", job->device.name);
+    print_trace(job);
 }
 
 /* ---- running ---- */
@@ -205,9 +229,11 @@ plmr_status plmr_job_run(plmr_job *job, void *context)
 plmr_status plmr_job_close(plmr_job *job, plmr_status status)
 {
     if (!status)
+        status = plmr_agree(plmr_trace_file_commit(&job->trace));
+    if (!status)
         status = plmr_agree(plmr_jsonl_commit(&job->jsonl));
-    else
-        plmr_jsonl_discard(&job->jsonl);
+    plmr_trace_file_discard(&job->trace);
+    plmr_jsonl_discard(&job->jsonl);
     if (status)
         plmr_error_free(job->wrong);
     else

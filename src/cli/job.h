@@ -13,6 +13,7 @@
 #include "report/jsonl.h"
 #include "report/progress.h"
 #include "report/record.h"
+#include "report/trace.h"
 #include "report/verify.h"
 
 typedef struct plmr_job plmr_job;
@@ -63,6 +64,8 @@ struct plmr_job {
     plmr_progress progress;
     plmr_jsonl jsonl; /* rank 0 */
     FILE *text;       /* where the table goes; NULL: nowhere, and on other ranks */
+    plmr_trace_about about;
+    plmr_trace_file trace; /* rank 0 */
     bool titled, violates;
     plmr_misfit *misfits; /* those before the first algorithm that fits */
     int n_misfits, n_done;

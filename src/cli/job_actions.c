@@ -4,6 +4,7 @@
 
 #include "base/wall.h"
 #include "cli/job.h"
+#include "cli/trace.h"
 #include "kernel/kernel.h"
 #include "mesh/mesh.h"
 #include "report/format.h"
@@ -25,7 +26,11 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
         .on_step_context = &job->progress,
         .pace = options->pace,
     };
-    return plmr_region_create(job->mesh, &job->device, job->rows, job->cols, &wanted, region);
+    PLMR_TRY(plmr_region_create(job->mesh, &job->device, job->rows, job->cols, &wanted, region));
+    plmr_status status = plmr_agree(plmr_trace_options_attach(&options->trace, *region, options->n_algorithms));
+    if (status)
+        plmr_region_destroy(*region);
+    return status;
 }
 
 double plmr_job_start(void)
@@ -41,6 +46,7 @@ plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, dou
     if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM) {
         fprintf(stderr, "plmr %s: rank %d: %s\n", job->actions->command, plmr_rank(), plmr_error_text(status));
         plmr_jsonl_discard(&job->jsonl);
+        plmr_trace_file_discard(&job->trace);
         plmr_exit_now(1);
     }
     plmr_mesh_max(job->mesh, wall_s, 1);
@@ -83,6 +89,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
 {
     plmr_cost cost;
     PLMR_TRY(plmr_region_cost(region, &cost));
+    PLMR_TRY(plmr_trace_file_add(&job->trace, region, record->algorithm));
     double core_steps = (double)cost.steps * job->rows * job->cols;
     record->cycles = cost.t_cycles;
     record->virtual_s = cost.t_cycles / job->device.clock;

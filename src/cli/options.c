@@ -8,6 +8,7 @@
 
 #include "base/suggest.h"
 #include "plmr/device.h"
+#include "cli/trace.h"
 #include "plmr/mesh.h"
 #include "report/format.h"
 
@@ -153,8 +154,9 @@ enum {
     KEY_RANKS,
     KEY_EVERY_STEP,
     KEY_PLAN,
-    KEY_JSON,
-    KEY_QUIET
+    KEY_QUIET,
+    KEY_TRACE,
+    KEY_JSON = KEY_TRACE + PLMR_TRACE_KEYS
 };
 
 static const struct argp_option run_options[] = {
@@ -183,6 +185,7 @@ static const struct argp_option run_options[] = {
     PLMR_OPTION_GROUP(40, "Output:"),
     {"json", KEY_JSON, "FILE|-", 0, "One JSON object per algorithm; with - the table goes to standard error", 40},
     {"quiet", KEY_QUIET, NULL, 0, "Print no table and no progress", 40},
+    PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
     {"plan", KEY_PLAN, NULL, 0, "Print steps, tiles and memory, and run nothing", 40},
     PLMR_OPTION_HELP,
     {0},
@@ -310,6 +313,10 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
     case KEY_VERIFY:
         options->verify = true;
         return PLMR_OK;
+    case KEY_TRACE:
+    case KEY_TRACE + 1:
+    case KEY_TRACE + 2:
+        return plmr_trace_option_set(key - KEY_TRACE, text, &options->trace);
     case KEY_EVERY_STEP:
         options->every_step = true;
         return PLMR_OK;
@@ -322,7 +329,7 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
 static error_t parse_run_option(int key, char *text, struct argp_state *state)
 {
     const plmr_parse_state *parse = state->input;
-    if (key < KEY_ALG || key > KEY_QUIET)
+    if (key < KEY_ALG || key > KEY_JSON)
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_run_option(key, text, parse->options));
 }

@@ -43,6 +43,13 @@ plmr_status plmr_parse_words(const char *option, const char *text, const char *c
 
 /* ---- options ---- */
 
+/* Of traces, see trace.h. */
+typedef struct plmr_trace_options {
+    const char *path;  /* NULL: no trace */
+    const char *cores; /* NULL: not given */
+    int64_t n_events;  /* 0: not given */
+} plmr_trace_options;
+
 /* What gemm, gemv and allreduce have in common; the first member of their own options. */
 typedef struct plmr_run_options {
     const char *const *names; /* the algorithms that there are; set by the command, as is n_names */
@@ -59,6 +66,7 @@ typedef struct plmr_run_options {
     int rank_rows, rank_cols; /* 0: not given */
     const char *json;         /* NULL: not given */
     bool quiet;
+    plmr_trace_options trace;
 } plmr_run_options;
 
 /* Their argp, as a child of a command's own; pass it plmr_parse_state as the command's parser gets it. */

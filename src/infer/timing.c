@@ -1,6 +1,7 @@
 #include "infer/timing.h"
 
 #include "fabric/clock.h"
+#include "fabric/trace.h"
 #include "fabric/verbs.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct plmr_timing {
     bool allow_memory, allow_routes;
     int64_t row_tokens; /* that `token` is for; 0: none yet */
     plmr_phase_cost token;
+    double now; /* cycles of all passes so far, for traces */
 };
 
 /* ---- memory ---- */
@@ -176,6 +178,8 @@ static plmr_status place_decode(plmr_timing *t)
 static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
 {
     plmr_clock_reset(grid->region->clock);
+    plmr_trace_start(grid->region->trace, t->now);
+    plmr_trace_begin(grid->region->trace);
     return (plmr_cost_pass){
         .grid = grid,
         .device = t->device,
@@ -236,10 +240,23 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
     pass->wavelet_hops -= words * p->cols * p->rows * p->cols * (p->n_stages - 1);
 }
 
-static plmr_status finish_pass(const plmr_timing *t, const plmr_cost_pass *pass, plmr_phase_cost *phase)
+/* In a trace all cores wait for the last one, and what has gone to the next regions. */
+static void trace_pass(plmr_timing *t, const plmr_cost_pass *pass, const char *what, int64_t index)
+{
+    plmr_trace *trace = pass->grid->region->trace;
+    double stages = pass->work[PLMR_WORK_STAGES];
+    plmr_trace_join(trace, pass->t_cycles - stages, "next regions", stages);
+    plmr_trace_end(trace, what, index);
+    t->now += pass->t_cycles;
+}
+
+/* `what` and its index name the pass. */
+static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const char *what, int64_t index,
+                               plmr_phase_cost *phase)
 {
     plmr_cost cost;
     PLMR_TRY(plmr_region_cost(pass->grid->region, &cost));
+    trace_pass(t, pass, what, index);
     *phase = (plmr_phase_cost){
         .t_cycles = pass->t_cycles,
         .compute_cycles = cost.compute_cycles - pass->compute_cycles,
@@ -263,7 +280,7 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
     PLMR_TRY(run_layers(t, &pass, plmr_prefill_layer_cost));
     int64_t n_bytes = plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * element_bytes(t);
     add_stages(t, &t->placement[0], n_bytes, &pass);
-    return finish_pass(t, &pass, phase);
+    return finish_pass(t, &pass, "prefill", -1, phase);
 }
 
 /* The two matrices that decode has the other way round, and the prompt's keys and values. Those of all layers of a
@@ -281,14 +298,14 @@ plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
     plmr_cost_pass pass = start_pass(t, t->prefill);
     if (!t->options.plan->keeps_grid)
         PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
-    return finish_pass(t, &pass, phase);
+    return finish_pass(t, &pass, "relayout", -1, phase);
 }
 
 plmr_status plmr_timing_output(plmr_timing *t, plmr_phase_cost *phase)
 {
     plmr_cost_pass pass = start_pass(t, t->decode);
     PLMR_TRY(plmr_output_cost(&pass));
-    return finish_pass(t, &pass, phase);
+    return finish_pass(t, &pass, "first token", -1, phase);
 }
 
 plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
@@ -304,8 +321,11 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
 {
     int64_t row_tokens = tokens_of_row(t, t->options.as_published ? n_before : n_before + 1);
     *phase = &t->token;
-    if (row_tokens == t->row_tokens)
+    if (row_tokens == t->row_tokens && !t->options.every_step) {
+        plmr_trace_skip(t->decode->region->trace, "token", 1, t->token.t_cycles);
+        t->now += t->token.t_cycles;
         return PLMR_OK;
+    }
     plmr_cost_pass pass = start_pass(t, t->decode);
     pass.n_batch = stage_batch(t);
     pass.n_tokens = n_before + 1;
@@ -314,7 +334,7 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
     if (!t->options.as_published)
         PLMR_TRY(plmr_output_cost(&pass));
     add_stages(t, &t->placement[1], t->decode->dim.size * element_bytes(t) * pass.n_batch, &pass);
-    PLMR_TRY(finish_pass(t, &pass, &t->token));
+    PLMR_TRY(finish_pass(t, &pass, "token", n_before, &t->token));
     t->row_tokens = row_tokens;
     return PLMR_OK;
 }
@@ -429,6 +449,12 @@ void plmr_timing_destroy(plmr_timing *t)
 const plmr_placement *plmr_timing_placement(const plmr_timing *t, bool decode)
 {
     return &t->placement[decode];
+}
+
+plmr_region *plmr_timing_region(const plmr_timing *t, bool decode)
+{
+    const plmr_grid *grid = decode ? t->decode : t->prefill;
+    return grid ? grid->region : NULL;
 }
 
 bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)

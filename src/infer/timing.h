@@ -65,6 +65,10 @@ void plmr_timing_destroy(plmr_timing *timing);
 /* Of prefill or decode. */
 const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool decode);
 
+/* The region of prefill or decode, which may be traced before it is first used; NULL: there is no such phase. The time
+ * of its trace goes on through all passes, in the order in which they are asked for. */
+plmr_region *plmr_timing_region(const plmr_timing *timing, bool decode);
+
 /* The prompt through all layers. Collective. */
 plmr_status plmr_timing_prefill(plmr_timing *timing, plmr_phase_cost *phase);
 

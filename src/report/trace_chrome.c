@@ -1,0 +1,187 @@
+/* Chrome's trace event format, as a JSON object: https://ui.perfetto.dev and chrome://tracing open it.
+ *
+ * Viewers count in nanoseconds. Starts and ends are rounded by themselves, so that events which touch or enclose each
+ * other still do; the cycles beside them are exact. */
+#include "report/trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "report/draft.h"
+
+struct chrome {
+    plmr_draft draft;
+    const plmr_trace_about *about;
+    bool started; /* an event has been written */
+};
+
+/* What has been written so far has not failed. */
+static plmr_status check(const struct chrome *file)
+{
+    return ferror(file->draft.file) ? plmr_draft_error(&file->draft, PLMR_ERROR_SYSTEM, errno) : PLMR_OK;
+}
+
+static plmr_status open_file(const char *path, const plmr_trace_about *about, void **out)
+{
+    struct chrome *file = calloc(1, sizeof *file);
+    PLMR_CHECK(file, PLMR_ERROR_SYSTEM, "out of memory");
+    file->about = about;
+    plmr_status status = plmr_draft_open("--trace", path, &file->draft);
+    if (status) {
+        free(file);
+        return status;
+    }
+    fputs("{\"displayTimeUnit\":\"ns\",\n\"traceEvents\":[", file->draft.file);
+    *out = file;
+    return PLMR_OK;
+}
+
+static FILE *next_event(struct chrome *file)
+{
+    fputs(file->started ? ",\n" : "\n", file->draft.file);
+    file->started = true;
+    return file->draft.file;
+}
+
+static int thread_of(const plmr_trace_process *process, plmr_trace_core core)
+{
+    return core.row * process->cols + core.col + 1;
+}
+
+static plmr_status write_process(void *context, const plmr_trace_process *p)
+{
+    struct chrome *file = context;
+    fprintf(next_event(file),
+            "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"args\":{\"name\":\"%s, %dx%d cores\"}}", p->id,
+            p->name, p->rows, p->cols);
+    fprintf(next_event(file), "{\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":%d,\"args\":{\"sort_index\":%d}}",
+            p->id, p->id);
+    return check(file);
+}
+
+static void write_thread(struct chrome *file, const plmr_trace_process *p, plmr_trace_core core)
+{
+    int id = thread_of(p, core);
+    fprintf(next_event(file),
+            "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"core (%d, %d)\"}}",
+            p->id, id, core.row, core.col);
+    fprintf(next_event(file),
+            "{\"ph\":\"M\",\"name\":\"thread_sort_index\",\"pid\":%d,\"tid\":%d,\"args\":{\"sort_index\":%d}}", p->id,
+            id, id);
+}
+
+static const char *category(enum plmr_trace_kind kind)
+{
+    if (kind < PLMR_TRACE_N_KINDS)
+        return plmr_trace_kind_name(kind);
+    return kind == PLMR_TRACE_GROUP ? "group" : kind == PLMR_TRACE_SKIPPED ? "skipped" : "left out";
+}
+
+/* 64ths of a cycle come out exactly. */
+static void write_event(struct chrome *file, const plmr_trace_process *p, int thread, const plmr_trace *trace,
+                        const plmr_trace_event *e)
+{
+    char name[96];
+    int64_t start_ns = llround(e->start / file->about->clock * 1e9);
+    int64_t ns = llround((e->start + e->cycles) / file->about->clock * 1e9) - start_ns;
+    plmr_trace_event_name(trace, e, name, sizeof name);
+    FILE *out = next_event(file);
+    fprintf(out,
+            "{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"cat\":\"%s\",\"name\":\"%s\",\"ts\":%" PRId64
+            ".%03d,\"dur\":%" PRId64 ".%03d,\"args\":{\"cycles\":%.17g",
+            p->id, thread, category(e->kind), name, start_ns / 1000, (int)(start_ns % 1000), ns / 1000,
+            (int)(ns % 1000), e->cycles);
+    if (e->kind == PLMR_TRACE_SKIPPED || e->kind == PLMR_TRACE_LEFT_OUT) {
+        fprintf(out, ",\"count\":%" PRId64, e->count);
+        for (int kind = 0; kind < PLMR_TRACE_N_KINDS; kind++)
+            if (e->by_kind[kind] > 0)
+                fprintf(out, ",\"%s\":%.17g", plmr_trace_kind_name((enum plmr_trace_kind)kind), e->by_kind[kind]);
+    }
+    fputs("}}", out);
+}
+
+static plmr_status write_track(void *context, const plmr_trace_process *process, const plmr_trace *trace,
+                               const plmr_trace_track *track)
+{
+    struct chrome *file = context;
+    write_thread(file, process, track->core);
+    for (int64_t i = 0; i < track->n_events; i++)
+        write_event(file, process, thread_of(process, track->core), trace, &track->events[i]);
+    return check(file);
+}
+
+/* ---- the end ---- */
+
+static json_t *describe_process(const plmr_trace_process *p)
+{
+    return json_pack("{s:i, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "pid", p->id, "name", p->name, "rows", p->rows, "cols",
+                     p->cols, "traced_cores", (json_int_t)p->n_cores, "events", (json_int_t)p->n_events,
+                     "left_out_events", (json_int_t)p->n_left_out, "cycles", p->cycles);
+}
+
+/* A file's name need not be UTF-8, as JSON must be. */
+static json_t *text_of(const char *text)
+{
+    json_t *string = text ? json_string(text) : NULL;
+    return string ? string : json_null();
+}
+
+static json_t *describe_run(const struct chrome *file, const plmr_trace_process *processes, int n_processes)
+{
+    const plmr_trace_about *about = file->about;
+    json_t *regions = json_array();
+    int64_t n_left_out = 0;
+    for (int i = 0; i < n_processes; i++) {
+        json_array_append_new(regions, describe_process(&processes[i]));
+        n_left_out += processes[i].n_left_out;
+    }
+    return json_pack("{s:s, s:o, s:o, s:f, s:s, s:s, s:o}", "command", about->command, "device", text_of(about->device),
+                     "model", text_of(about->model), "clock_hz", about->clock, "time",
+                     "virtual: ts and dur in microseconds of the device's clock, cycles in args", "left_out",
+                     n_left_out ? "all cores but the traced ones, and events that --trace-events has no room for: a "
+                                  "core's last event stands for them"
+                                : "all cores but the traced ones",
+                     "regions", regions);
+}
+
+static plmr_status write_end(struct chrome *file, const plmr_trace_process *processes, int n_processes)
+{
+    const plmr_trace_about *about = file->about;
+    json_t *run = describe_run(file, processes, n_processes);
+    json_t *provenance = json_pack("{s:s, s:s, s:s, s:i}", "version", PLMR_VERSION, "host", about->provenance.host,
+                                   "date", about->provenance.date, "ranks", about->ranks);
+    bool made = run && provenance;
+    fputs("\n],\n\"otherData\":{\"run\":", file->draft.file);
+    made = made && json_dumpf(run, file->draft.file, JSON_COMPACT) == 0;
+    fputs(",\n\"provenance\":", file->draft.file);
+    made = made && json_dumpf(provenance, file->draft.file, JSON_COMPACT) == 0;
+    fputs("}\n}\n", file->draft.file);
+    json_decref(run);
+    json_decref(provenance);
+    if (fflush(file->draft.file) != 0 || ferror(file->draft.file))
+        return plmr_draft_error(&file->draft, PLMR_ERROR_SYSTEM, errno);
+    PLMR_CHECK(made, PLMR_ERROR_SYSTEM, "--trace: out of memory");
+    return PLMR_OK;
+}
+
+static void discard(void *context)
+{
+    struct chrome *file = context;
+    plmr_draft_discard(&file->draft);
+    free(file);
+}
+
+static plmr_status commit(void *context, const plmr_trace_process *processes, int n_processes)
+{
+    struct chrome *file = context;
+    plmr_status status = write_end(file, processes, n_processes);
+    if (!status)
+        status = plmr_draft_commit(&file->draft);
+    discard(file);
+    return status;
+}
+
+const plmr_trace_format plmr_trace_chrome = {open_file, write_process, write_track, commit, discard};
