@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/wall.h"
+#include "cli/llm_bars.h"
 #include "cli/llm_summary.h"
 #include "cli/llm_trace.h"
 #include "llm/sampler.h"
@@ -20,11 +21,12 @@ struct generate_command {
     int64_t n_tokens;
     plmr_sampler_options sampler;
     plmr_trace_options trace;
+    bool bars;
 };
 
 /* ---- the command line ---- */
 
-enum { KEY_TEMP = 0x200, KEY_TOP_K, KEY_TOP_P, KEY_SEED, KEY_TRACE, KEY_END = KEY_TRACE + PLMR_TRACE_KEYS };
+enum { KEY_TEMP = 0x200, KEY_TOP_K, KEY_TOP_P, KEY_SEED, KEY_TEXT, KEY_TRACE, KEY_END = KEY_TRACE + PLMR_TRACE_KEYS };
 enum { DEFAULT_TOKENS = 128 };
 static const char default_prompt[] = "Once upon a time";
 
@@ -36,6 +38,7 @@ static const struct argp_option options[] = {
     {"top-p", KEY_TOP_P, "P", 0, "From the fewest that are P likely together (default 0.95)", 5},
     {"seed", KEY_SEED, "S", 0, "Which random numbers; the same text on any number of ranks (default 1)", 5},
     PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
+    {"text", KEY_TEXT, NULL, 0, "Bars of cycles by kind of work, and of tokens per second", 40},
     {0},
 };
 
@@ -76,6 +79,9 @@ static plmr_status set_option(int key, const char *text, struct generate_command
     case KEY_SEED:
         PLMR_TRY(parse_whole("--seed", text, INT64_MAX, &whole));
         c->sampler.seed = (uint64_t)whole;
+        return PLMR_OK;
+    case KEY_TEXT:
+        c->bars = true;
         return PLMR_OK;
     default:
         return plmr_trace_option_set(key - KEY_TRACE, text, &c->trace);
@@ -287,6 +293,8 @@ static plmr_status report(const struct generation *g, plmr_jsonl *jsonl)
     plmr_llm_print(stderr, g->run, g->summary, &record);
     plmr_table_fact(stderr, "tokens", "%lld of prompt, %lld made: %s", (long long)g->summary->timing.n_prompt,
                     (long long)g->n_made, why_it_ended(g));
+    if (g->c->bars)
+        plmr_llm_bars(stderr, g->summary, &record);
     PLMR_TRY(plmr_llm_record_json(&record, &line));
     plmr_status status = g->c->llm.json ? plmr_jsonl_put(jsonl, line) : PLMR_OK;
     free(line);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/wall.h"
 #include "baseline/plans.h"
+#include "cli/llm_bars.h"
 #include "cli/llm_summary.h"
 #include "cli/llm_trace.h"
 #include "cli/tree.h"
@@ -19,7 +20,7 @@ struct llm_command {
     int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
     enum phase phase;
     const plmr_llm_plan *plan;
-    bool compute, as_published, every_step, quiet;
+    bool compute, as_published, every_step, quiet, text;
     plmr_reduce_options tree, prefill_tree;
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
     int first_layer, n_layers;             /* n_layers 0: all */
@@ -48,6 +49,7 @@ enum {
     KEY_FUSE,
     KEY_EVERY_STEP,
     KEY_QUIET,
+    KEY_TEXT,
     KEY_TRACE,
     KEY_END = KEY_TRACE + PLMR_TRACE_KEYS
 };
@@ -79,6 +81,7 @@ static const struct argp_option options[] = {
     {"every-step", KEY_EVERY_STEP, NULL, 0, "Run all layers and steps in the time plane, without exact shortcuts", 10},
     {"quiet", KEY_QUIET, NULL, 0, "Print no summary and no progress", 40},
     PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
+    {"text", KEY_TEXT, NULL, 0, "Bars of cycles by kind of work, and of tokens per second", 40},
     {0},
 };
 
@@ -151,6 +154,9 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         return PLMR_OK;
     case KEY_QUIET:
         c->quiet = true;
+        return PLMR_OK;
+    case KEY_TEXT:
+        c->text = true;
         return PLMR_OK;
     case KEY_EVERY_STEP:
         c->every_step = true;
@@ -340,6 +346,8 @@ static void report(const struct llm_command *c, const plmr_llm_run *run, const p
     char *line;
     if (!c->quiet)
         plmr_llm_print(text_stream(c), run, s, record);
+    if (c->text && !c->quiet)
+        plmr_llm_bars(text_stream(c), s, record);
     *status = plmr_llm_record_json(record, &line);
     if (*status)
         return;

@@ -14,6 +14,8 @@ static plmr_status check_options(const plmr_run_options *options)
 {
     PLMR_CHECK(!options->verify || !options->timing, PLMR_ERROR_INPUT,
                "--verify needs values, which --mode timing has not: leave one of them out");
+    PLMR_CHECK(!options->plan || !options->text, PLMR_ERROR_INPUT,
+               "--plan runs nothing, so there is nothing for --text: leave one of them out");
     PLMR_CHECK(!options->plan || !options->json, PLMR_ERROR_INPUT,
                "--plan runs nothing, so there is nothing for --json: leave one of them out");
     PLMR_CHECK(!options->plan || !options->quiet, PLMR_ERROR_INPUT,
@@ -103,6 +105,7 @@ static plmr_status publish(plmr_job *job, const plmr_record *record)
 {
     if (job->text) {
         plmr_table_row(job->text, record);
+        PLMR_TRY(plmr_job_bars_note(job, record));
         fflush(job->text);
     }
     return plmr_jsonl_write(&job->jsonl, record);
@@ -201,7 +204,7 @@ static plmr_status run_all(plmr_job *job, void *context)
                job->misfits[0].record.algorithm, job->misfits[0].error);
     if (plmr_rank() == 0)
         print_end(job);
-    return PLMR_OK;
+    return plmr_agree(plmr_rank() == 0 ? plmr_job_bars_print(job) : PLMR_OK);
 }
 
 static plmr_status plan_all(plmr_job *job, void *context)
@@ -240,6 +243,7 @@ plmr_status plmr_job_close(plmr_job *job, plmr_status status)
         status = job->wrong;
     forget_misfits(job);
     free(job->misfits);
+    free(job->drawn);
     plmr_mesh_destroy(job->mesh);
     *job = (plmr_job){0};
     return status;

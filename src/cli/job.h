@@ -67,6 +67,8 @@ struct plmr_job {
     plmr_trace_about about;
     plmr_trace_file trace; /* rank 0 */
     bool titled, violates;
+    plmr_record *drawn; /* of --text, on rank 0 */
+    int n_drawn;
     plmr_misfit *misfits; /* those before the first algorithm that fits */
     int n_misfits, n_done;
     double bound;                /* of the last verification, over the largest element */
@@ -114,6 +116,10 @@ void plmr_job_describe(const plmr_job *job, enum plmr_dtype accumulate, const ch
 
 /* To which sizes a problem is padded, and how many more multiply-adds that is. */
 void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, double padded);
+
+/* For job.c: keeps a record for the bars; prints them. */
+plmr_status plmr_job_bars_note(plmr_job *job, const plmr_record *record);
+plmr_status plmr_job_bars_print(plmr_job *job);
 
 /* For job.c: a record of the job with nothing measured yet; the plans. */
 plmr_record plmr_job_record(const plmr_job *job, int index);

@@ -155,6 +155,7 @@ enum {
     KEY_EVERY_STEP,
     KEY_PLAN,
     KEY_QUIET,
+    KEY_TEXT,
     KEY_TRACE,
     KEY_JSON = KEY_TRACE + PLMR_TRACE_KEYS
 };
@@ -186,6 +187,7 @@ static const struct argp_option run_options[] = {
     {"json", KEY_JSON, "FILE|-", 0, "One JSON object per algorithm; with - the table goes to standard error", 40},
     {"quiet", KEY_QUIET, NULL, 0, "Print no table and no progress", 40},
     PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
+    {"text", KEY_TEXT, NULL, 0, "Bars of cycles, routes and memory below the table", 40},
     {"plan", KEY_PLAN, NULL, 0, "Print steps, tiles and memory, and run nothing", 40},
     PLMR_OPTION_HELP,
     {0},
@@ -312,6 +314,9 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
         return PLMR_OK;
     case KEY_VERIFY:
         options->verify = true;
+        return PLMR_OK;
+    case KEY_TEXT:
+        options->text = true;
         return PLMR_OK;
     case KEY_TRACE:
     case KEY_TRACE + 1:

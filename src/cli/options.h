@@ -60,7 +60,7 @@ typedef struct plmr_run_options {
     int rows, cols;                /* cores; 0: not given */
     const char *device;
     enum plmr_dtype dtype;
-    bool timing, verify, every_step, plan, allow_memory, allow_routes;
+    bool timing, verify, every_step, plan, text, allow_memory, allow_routes;
     int64_t seed;
     double pace;
     int rank_rows, rank_cols; /* 0: not given */
