@@ -22,6 +22,7 @@ typedef struct plmr_region_options {
     bool values;       /* compute mode: move and compute real values; else timing mode: clocks and ledgers only */
     bool allow_memory; /* run even where a core's SRAM is exceeded, and say so in the result */
     bool allow_routes; /* likewise for the routes of a core */
+    bool profile;      /* keep where costs fall, core by core and link by link, for a report */
     bool every_step;   /* advance every clock at every step, even where a steady state allows to skip passes exactly */
     void (*on_step)(void *context, int64_t steps_done); /* called as compute steps are done; NULL: none */
     void *on_step_context;

@@ -1,6 +1,7 @@
 /* C = A B^T: products of stationary tiles of A with passing tiles of B, added along x to the core that keeps the sum.
  */
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 #include "fabric/verbs.h"
 
@@ -46,7 +47,7 @@ static plmr_status time_chains(plmr_product *product, int i, double stream, int 
         root[r] = root_of(product, slot_of(product, x, product->b->turn));
     }
     plmr_trace_verb(region, "add up", "C");
-    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(region->device->collective_launch)));
+    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch));
     return plmr_clock_converge(region->clock, root, stream);
 }
 
@@ -67,7 +68,7 @@ static plmr_status time_step(plmr_product *product)
         status = time_chains(product, i, plmr_device_quantise(device->link * (double)words), root);
     free(root);
     plmr_region_path(region, PLMR_X, n - 1, n - 1); /* some row's root is at an end of its row */
-    plmr_region_traffic(region, (uint64_t)words * (uint64_t)(n - 1) * (uint64_t)plmr_ring_slots(product->row_ring));
+    plmr_traffic_chains(region, plmr_ring_slots(product->row_ring) / n, words);
     return status;
 }
 

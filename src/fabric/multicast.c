@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 #include "fabric/verbs.h"
 
@@ -61,20 +62,15 @@ static plmr_status send_fan(plmr_region *region, enum plmr_axis axis, const stru
     free(after);
     PLMR_TRY(status);
     double busy = region->device->shift_launch + region->device->shift_wavelet * fan->words;
-    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(busy)));
+    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_MULTICAST, busy));
     note_path(region, fan, axis);
     plmr_region_pace(region);
     return PLMR_OK;
 }
 
-static uint64_t links_of_lines(const plmr_region *region, enum plmr_axis axis)
-{
-    return (uint64_t)(region->extent[axis] - 1) * (uint64_t)region->extent[!axis];
-}
-
 plmr_status plmr_multicast_time(plmr_region *region, enum plmr_axis axis, int from, int n_routes, int64_t wavelets)
 {
-    plmr_region_traffic(region, (uint64_t)wavelets * links_of_lines(region, axis));
+    plmr_traffic_multicast(region, axis, from, wavelets);
     struct fan fan = {from, n_routes, (double)wavelets, false};
     return send_fan(region, axis, &fan);
 }
@@ -97,12 +93,12 @@ void plmr_multicast_end(plmr_tensor *tensor)
 
 plmr_status plmr_gather_begin(plmr_tensor *tensor, int n_routes)
 {
-    int64_t wavelets = plmr_tensor_wavelets(tensor) * tensor->n_slots;
+    int64_t each = plmr_tensor_wavelets(tensor) * tensor->depth_ring->slots;
     PLMR_TRY(route_multicast(tensor, n_routes));
     enum plmr_axis axis = tensor->depth_ring->axis;
     plmr_trace_verb(tensor->region, "gather", tensor->name);
-    plmr_region_traffic(tensor->region, (uint64_t)wavelets * links_of_lines(tensor->region, axis));
-    double others = (double)wavelets * (tensor->depth_ring->n - 1) / tensor->depth_ring->n;
+    plmr_traffic_gather(tensor->region, axis, each);
+    double others = (double)(each * (tensor->depth_ring->n - 1));
     struct fan fan = {0, n_routes, others, true};
     return send_fan(tensor->region, axis, &fan);
 }

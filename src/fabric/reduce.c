@@ -1,4 +1,6 @@
 #include "fabric/reduce.h"
+
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 
 #include <stdlib.h>
@@ -19,11 +21,13 @@ plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const pl
 
 static plmr_status launch(plmr_region *region)
 {
-    return plmr_clock_launch(region->clock, plmr_device_quantise(region->device->collective_launch));
+    return plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch);
 }
 
-static plmr_status time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, double stream)
+static plmr_status time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t wavelets)
 {
+    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    plmr_traffic_plan(region, axis, plan, 0, plan->n_phases, wavelets);
     for (int p = 0; p < plan->n_phases; p++) {
         PLMR_TRY(launch(region));
         const plmr_phase *phase = &plan->phases[p];
@@ -34,10 +38,14 @@ static plmr_status time_phases(plmr_region *region, enum plmr_axis axis, const p
 }
 
 /* Once round to add, once to spread the sums; each half is launched once and then runs by itself. */
-static plmr_status time_ring(plmr_region *region, enum plmr_axis axis, int n, double stream)
+static plmr_status time_ring(plmr_region *region, enum plmr_axis axis, int n, int64_t wavelets)
 {
     plmr_ring *ring;
+    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
     PLMR_TRY(plmr_ring_create(region, axis, PLMR_INTERLEAVED, 1, &ring));
+    plmr_traffic_ring(region, ring, wavelets, 2 * (n - 1));
+    if (region->profile)
+        region->profile->moving_cycles[PLMR_MOVE_REDUCE] += 2 * (n - 1) * stream;
     plmr_status status = PLMR_OK;
     for (int step = 0; step < 2 * (n - 1) && !status; step++) {
         if (step % (n - 1) == 0)
@@ -52,22 +60,14 @@ static plmr_status time_ring(plmr_region *region, enum plmr_axis axis, int n, do
     return status;
 }
 
-static uint64_t ring_links(int n)
-{
-    return 2 * (uint64_t)(n - 1) * (2 * (uint64_t)n - 2);
-}
-
 plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
                                 int64_t n_elements, size_t element_bytes)
 {
     int64_t part = plan->ring ? plmr_ceil_div(n_elements, plan->n) : n_elements;
     int64_t wavelets = plmr_device_wavelets(region->device, part * (int64_t)element_bytes);
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
-    uint64_t lines = (uint64_t)region->extent[!axis], links = plan->ring ? ring_links(plan->n) : plan->links;
     plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
     plmr_region_path(region, axis, plan->hops, plan->stages);
-    plmr_region_traffic(region, (uint64_t)wavelets * links * lines);
-    PLMR_TRY(plan->ring ? time_ring(region, axis, plan->n, stream) : time_phases(region, axis, plan, stream));
+    PLMR_TRY(plan->ring ? time_ring(region, axis, plan->n, wavelets) : time_phases(region, axis, plan, wavelets));
     plmr_region_pace(region);
     return PLMR_OK;
 }

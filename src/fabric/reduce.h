@@ -33,7 +33,6 @@ typedef struct plmr_reduce_plan {
     uint64_t *routes;             /* by core: the set of routes that the plan configures there */
     int routes_program;           /* distinct routes of the plan */
     int64_t hops, stages;         /* along the critical path */
-    uint64_t links;               /* crossed by each wavelet of a vector, in all phases together */
     int groups[PLMR_TREE_LEVELS]; /* groups used, by level */
 } plmr_reduce_plan;
 
@@ -62,6 +61,13 @@ plmr_status plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
 
 /* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */
 plmr_status plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
+
+/* The ways that a wavelet of a vector goes in phases [first, end), each straight from core to core: every leg of an
+ * adding phase; of a multicast, which crosses a link once whatever the number of receivers, the way to each end. And
+ * the links that they cross together. */
+void plmr_plan_paths(const plmr_reduce_plan *plan, int first, int end, void (*visit)(void *context, int from, int to),
+                     void *context);
+uint64_t plmr_plan_links(const plmr_reduce_plan *plan, int first, int end);
 
 plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device, int n,
                                     const plmr_reduce_options *options, plmr_reduce_plan **plan);

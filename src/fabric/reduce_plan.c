@@ -114,30 +114,48 @@ plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce
     return PLMR_OK;
 }
 
-/* ---- making a plan ---- */
+/* ---- the links that it crosses ---- */
 
-/* A multicast crosses each link of its span once, whatever the number of receivers. */
-static void count_links(plmr_reduce_plan *plan)
+/* Legs of a multicast follow each other. Returns the first leg that is of another. */
+static int multicast_path(const plmr_phase *phase, int i, void (*visit)(void *context, int from, int to), void *context)
 {
-    for (int p = 0; p < plan->n_phases; p++) {
+    int src = phase->legs[i].src, low = src, high = src;
+    for (; i < phase->n_legs && phase->legs[i].src == src; i++) {
+        int dst = phase->legs[i].dst;
+        low = dst < low ? dst : low;
+        high = dst > high ? dst : high;
+    }
+    visit(context, src, low);
+    visit(context, src, high);
+    return i;
+}
+
+void plmr_plan_paths(const plmr_reduce_plan *plan, int first, int end, void (*visit)(void *context, int from, int to),
+                     void *context)
+{
+    for (int p = first; p < end; p++) {
         const plmr_phase *phase = &plan->phases[p];
-        int src = -1, low = 0, high = 0;
-        for (int i = 0; i < phase->n_legs; i++) {
-            plmr_leg leg = phase->legs[i];
-            if (phase->adds) {
-                plan->links += (uint64_t)abs(leg.dst - leg.src);
-                continue;
-            }
-            if (leg.src != src) {
-                plan->links += (uint64_t)(high - low);
-                low = high = src = leg.src;
-            }
-            low = leg.dst < low ? leg.dst : low;
-            high = leg.dst > high ? leg.dst : high;
-        }
-        plan->links += (uint64_t)(high - low);
+        for (int i = 0; i < phase->n_legs && phase->adds; i++)
+            visit(context, phase->legs[i].src, phase->legs[i].dst);
+        for (int i = 0; i < phase->n_legs && !phase->adds;)
+            i = multicast_path(phase, i, visit, context);
     }
 }
+
+static void count_links(void *context, int from, int to)
+{
+    uint64_t *n_links = context;
+    *n_links += (uint64_t)abs(to - from);
+}
+
+uint64_t plmr_plan_links(const plmr_reduce_plan *plan, int first, int end)
+{
+    uint64_t n_links = 0;
+    plmr_plan_paths(plan, first, end, count_links, &n_links);
+    return n_links;
+}
+
+/* ---- making a plan ---- */
 
 static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm *algorithm, const plmr_device *device,
                              const plmr_reduce_options *options)
@@ -150,7 +168,6 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
     plan->routes_program = __builtin_popcountll(all);
-    count_links(plan);
     if (!plan->ring)
         return plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
     plan->hops = 4 * (int64_t)plan->n - 7 + (plan->n == 3);

@@ -1,5 +1,6 @@
 #include "fabric/region.h"
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 
 #include <errno.h>
@@ -29,6 +30,8 @@ static plmr_status fill_region(plmr_region *region)
         region->ledger.routes[axis] = calloc((size_t)n, sizeof(int));
         PLMR_CHECK(region->ledger.routes[axis], PLMR_ERROR_SYSTEM, "out of memory");
     }
+    if (region->options.profile)
+        PLMR_TRY(plmr_profile_create(region->extent, &region->profile));
     return plmr_clock_create(region, &region->clock);
 }
 
@@ -55,6 +58,7 @@ void plmr_region_destroy(plmr_region *region)
     plmr_gemm_scratch_destroy(region->scratch);
     plmr_trace_destroy(region->trace);
     plmr_clock_destroy(region->clock);
+    plmr_profile_destroy(region->profile);
     for (int axis = 0; axis < 2; axis++) {
         free(region->ledger.routes[axis]);
         free(region->base_routes[axis]);
@@ -74,15 +78,18 @@ plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_
                (long long)need, what, region->device->name, (long long)limit);
     ledger->violates_memory = ledger->violates_memory || need > limit;
     ledger->sram_bytes = need;
-    if (need > ledger->sram_peak_bytes)
+    bool is_peak = need > ledger->sram_peak_bytes;
+    if (is_peak)
         ledger->sram_peak_bytes = need;
-    return PLMR_OK;
+    return region->profile ? plmr_profile_hold(region->profile, what, n_bytes, is_peak) : PLMR_OK;
 }
 
 void plmr_region_release(plmr_region *region, int64_t n_bytes)
 {
     PLMR_ASSERT(n_bytes <= region->ledger.sram_bytes);
     region->ledger.sram_bytes -= n_bytes;
+    if (region->profile)
+        plmr_profile_release(region->profile, n_bytes);
 }
 
 plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch)
@@ -124,11 +131,14 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
                row, col, need, what, region->device->name, limit);
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
-    return PLMR_OK;
+    if (!region->profile)
+        return PLMR_OK;
+    return plmr_profile_route(region->profile, what, axis, profile, n_program, region->in_span);
 }
 
 plmr_status plmr_region_span_begin(plmr_region *region)
 {
+    region->in_span = true;
     for (int axis = 0; axis < 2; axis++) {
         size_t n = (size_t)region->extent[axis];
         if (!region->span_routes[axis])
@@ -146,6 +156,7 @@ plmr_status plmr_region_span_begin(plmr_region *region)
 
 void plmr_region_span_end(plmr_region *region)
 {
+    region->in_span = false;
     for (int axis = 0; axis < 2; axis++)
         for (int i = 0; i < region->extent[axis]; i++) {
             int *span = &region->span_routes[axis][i], base = region->base_routes[axis][i];
@@ -179,11 +190,6 @@ void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, in
     region->ledger.path[axis].stages = stages;
 }
 
-void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops)
-{
-    region->ledger.wavelet_hops += wavelet_hops;
-}
-
 plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
 {
     return plmr_region_compute(region, "compute", t_cycles);
@@ -196,6 +202,8 @@ plmr_status plmr_region_compute(plmr_region *region, const char *what, double t_
     PLMR_TRY(plmr_clock_busy(region->clock, cycles));
     region->ledger.compute_cycles += cycles;
     region->ledger.steps++;
+    if (region->profile)
+        region->profile->compute_cycles += cycles;
     if (region->options.on_step && !region->options.values)
         region->options.on_step(region->options.on_step_context, region->ledger.steps);
     return PLMR_OK;
@@ -205,6 +213,14 @@ plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n
 {
     region->ledger.multiply_adds += (double)n_macs * region->extent[PLMR_X] * region->extent[PLMR_Y];
     return plmr_region_compute(region, "multiply", t_cycles);
+}
+
+plmr_status plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles)
+{
+    double cycles = plmr_device_quantise(t_cycles);
+    if (region->profile)
+        region->profile->moving_cycles[move] += cycles;
+    return plmr_clock_launch(region->clock, cycles);
 }
 
 static void sleep_until_s(double wall_s)

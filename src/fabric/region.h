@@ -9,6 +9,7 @@
 
 typedef struct plmr_clock plmr_clock;
 typedef struct plmr_trace plmr_trace;
+typedef struct plmr_profile plmr_profile;
 
 /* What the program has been charged; see plmr_cost for the meaning of the sums. */
 typedef struct plmr_ledger {
@@ -34,10 +35,12 @@ struct plmr_region {
     int first[2], count[2]; /* this rank's block, along x and y */
     plmr_clock *clock;
     plmr_ledger ledger;
+    plmr_profile *profile;                /* see profile.h; NULL: none is kept */
     int *base_routes[2], *span_routes[2]; /* of spans, see below; NULL: there was none */
-    double wall_start_s;                  /* of the pace: when the first exchange began; 0 before that */
-    plmr_gemm_scratch *scratch;           /* of all products; made with the first */
-    plmr_trace *trace;                    /* of chosen cores; NULL: there is none */
+    bool in_span;
+    double wall_start_s;        /* of the pace: when the first exchange began; 0 before that */
+    plmr_gemm_scratch *scratch; /* of all products; made with the first */
+    plmr_trace *trace;          /* of chosen cores; NULL: there is none */
 };
 
 /* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
@@ -54,11 +57,10 @@ void plmr_region_span_end(plmr_region *region);
 /* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
 int plmr_region_routes_left(const plmr_region *region);
 
-/* Adds a verb's longest path, and its traffic, to the ledger. Verbs on different axes overlap: the longer one counts.
+/* Adds a verb's longest path to the ledger. Verbs on different axes overlap: the longer one counts.
  */
 void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages);
 void plmr_region_close_paths(plmr_region *region);
-void plmr_region_traffic(plmr_region *region, uint64_t wavelet_hops);
 
 /* Does a turn, which is a `what` ("layer"), n times. Turns are alike: the same verbs, which on equal clocks do the
  * same. All that verbs do to clocks is to add constants and take maxima; so once a turn has advanced every clock by the
@@ -117,6 +119,11 @@ plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_direc
 
 /* Place on the rank grid of the owner of slot s. */
 int plmr_ring_owner(const plmr_ring *ring, int slot);
+
+/* The core before this one on the ring, itself at the end of a line; and whether the way between two cores is shorter
+ * round the torus than straight. */
+int plmr_ring_before(const plmr_ring *ring, int core);
+bool plmr_ring_wraps(const plmr_ring *ring, int from, int to);
 
 /* Slots owned by this rank. */
 int plmr_ring_local_slots(const plmr_ring *ring);

@@ -1,5 +1,6 @@
 /* Messages that software passes on from core to core, for programs that plan no routes beyond the next core. */
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 #include "fabric/verbs.h"
 
@@ -34,10 +35,9 @@ plmr_status plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *rin
     plmr_trace_verb(region, "exchange", "by relays");
     PLMR_TRY(plmr_clock_exchange(region->clock, ring, first - hop, hop));
     double busy = device->shift_launch + device->shift_wavelet * (double)wavelets;
-    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(busy)));
+    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_SHIFT, busy));
     plmr_region_path(region, ring->axis, ring->longest, ring->longest - 1);
-    plmr_region_traffic(region,
-                        (uint64_t)wavelets * (uint64_t)ring->total_hops * (uint64_t)region->extent[!ring->axis]);
+    plmr_traffic_ring(region, ring, wavelets, 1);
     return PLMR_OK;
 }
 
@@ -46,10 +46,9 @@ plmr_status plmr_fetch_time(plmr_region *region, int64_t wavelets, double softwa
     plmr_trace_verb(region, "fetch", NULL);
     int hops = (region->extent[PLMR_X] + region->extent[PLMR_Y]) / 3;
     double busy = hops * (plmr_relay_cycles(region->device, wavelets) + software);
-    PLMR_TRY(plmr_clock_launch(region->clock, plmr_device_quantise(busy)));
+    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_SHIFT, busy));
     plmr_region_path(region, PLMR_X, hops, hops);
-    plmr_region_traffic(region, (uint64_t)wavelets * (uint64_t)hops * (uint64_t)region->extent[PLMR_X] *
-                                    (uint64_t)region->extent[PLMR_Y]);
+    plmr_traffic_anywhere(region, hops, wavelets);
     return PLMR_OK;
 }
 
@@ -68,6 +67,6 @@ plmr_status plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, 
     }
     free(legs);
     plmr_region_path(region, axis, 2 * (n - 1), 2 * (n - 1));
-    plmr_region_traffic(region, 2 * (uint64_t)wavelets * (uint64_t)(n - 1) * (uint64_t)region->extent[!axis]);
+    plmr_traffic_to_and_fro(region, axis, wavelets);
     return status;
 }

@@ -29,15 +29,24 @@ static int neighbour(const plmr_ring *ring, int core, int step)
     return plmr_ring_core(ring, (plmr_ring_position(ring, core) + step + ring->n) % ring->n);
 }
 
+int plmr_ring_before(const plmr_ring *ring, int core)
+{
+    return neighbour(ring, core, -1);
+}
+
 /* On a torus that the region spans, the long way round is one hop. */
-static int distance(const plmr_ring *ring, int from, int to)
+bool plmr_ring_wraps(const plmr_ring *ring, int from, int to)
 {
     const plmr_device *device = ring->region->device;
     int straight = abs(to - from);
     int whole = (int)(ring->axis == PLMR_X ? device->cols : device->rows);
-    if (device->topology == PLMR_TORUS && whole == ring->n && ring->n - straight < straight)
-        return ring->n - straight;
-    return straight;
+    return device->topology == PLMR_TORUS && whole == ring->n && ring->n - straight < straight;
+}
+
+static int distance(const plmr_ring *ring, int from, int to)
+{
+    int straight = abs(to - from);
+    return plmr_ring_wraps(ring, from, to) ? ring->n - straight : straight;
 }
 
 static void measure(plmr_ring *ring)

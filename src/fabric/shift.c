@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 #include "fabric/verbs.h"
 
@@ -16,11 +17,9 @@ plmr_status plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64
     double words = (double)wavelets;
     PLMR_TRY(plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words),
                                  device->hop));
-    PLMR_TRY(
-        plmr_clock_launch(region->clock, plmr_device_quantise(device->shift_launch + device->shift_wavelet * words)));
+    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_SHIFT, device->shift_launch + device->shift_wavelet * words));
     plmr_region_path(region, ring->axis, ring->longest, 0);
-    plmr_region_traffic(region,
-                        (uint64_t)wavelets * (uint64_t)ring->total_hops * (uint64_t)region->extent[!ring->axis]);
+    plmr_traffic_ring(region, ring, wavelets, 1);
     plmr_region_pace(region);
     return PLMR_OK;
 }

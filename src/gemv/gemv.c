@@ -39,9 +39,11 @@ static plmr_status charge(plmr_gemv *g)
 {
     int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype),
             sum = (int64_t)plmr_dtype_bytes(g->problem.accumulate);
-    int64_t core_bytes = (g->kt + (int64_t)g->kt * g->nt) * element + g->nt * sum;
-    PLMR_TRY(plmr_region_charge(g->region, "x, B and y", core_bytes));
-    g->core_bytes = core_bytes;
+    int64_t x_bytes = g->kt * element, b_bytes = x_bytes * g->nt, y_bytes = g->nt * sum;
+    PLMR_TRY(plmr_region_charge(g->region, "x", x_bytes));
+    PLMR_TRY(plmr_region_charge(g->region, "B", b_bytes));
+    PLMR_TRY(plmr_region_charge(g->region, "y", y_bytes));
+    g->core_bytes = x_bytes + b_bytes + y_bytes;
     return PLMR_OK;
 }
 

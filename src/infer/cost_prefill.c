@@ -1,4 +1,5 @@
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 #include "fabric/verbs.h"
 #include "gemm/gemm.h"
@@ -137,12 +138,12 @@ static plmr_status reduce_scores(const struct step *step)
     plmr_trace_verb(grid->region, step->spreads ? "spread" : "add up", "scores");
     int half = plan->n_phases / 2, first = step->spreads ? half : 0, end = step->spreads ? 2 * half : half + 1;
     for (int p = first; p < end; p++) {
-        PLMR_TRY(plmr_clock_launch(grid->region->clock, plmr_device_quantise(device->collective_launch)));
+        PLMR_TRY(plmr_region_move(grid->region, PLMR_MOVE_REDUCE, device->collective_launch));
         PLMR_TRY(plmr_clock_reduce(grid->region->clock, PLMR_X, plan->phases[p].legs, plan->phases[p].n_legs, stream,
                                    device->stage));
     }
     plmr_region_path(grid->region, PLMR_X, plan->hops / 2, step->spreads ? 0 : plan->stages);
-    plmr_region_traffic(grid->region, (uint64_t)step->score_words * plan->links / 2 * (uint64_t)grid->rows);
+    plmr_traffic_plan(grid->region, PLMR_X, plan, first, end, step->score_words);
     return PLMR_OK;
 }
 

@@ -54,7 +54,6 @@ static plmr_status make_heads_plan(plmr_grid *grid)
         PLMR_TRY(spread_phase(grid, &grid->plan_head->phases[p], p < n_levels ? p : n_phases - 1 - p, all));
     all->hops = 2 * grid->plan_head->hops;
     all->stages = grid->plan_head->stages;
-    all->links = 2 * grid->plan_head->links * (uint64_t)(grid->keys.n_filled / grid->heads.span);
     all->routes_program = (n_levels + 1) / 2 * ROUTES_PER_PAIR;
     return PLMR_OK;
 }
