@@ -62,6 +62,10 @@ plmr_status plmr_clock_mark_create(plmr_clock *clock, plmr_clock_mark *mark);
 plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark, double *advance);
 void plmr_clock_mark_free(plmr_clock_mark *mark);
 
+/* The clocks of all cores of the region, row by row, on rank 0, for the caller to free; NULL on others. Settles.
+ * Collective. */
+plmr_status plmr_clock_gather(plmr_clock *clock, double **all);
+
 /* Sets all clocks to 0, whatever is under way. */
 void plmr_clock_reset(plmr_clock *clock);
 

@@ -183,6 +183,25 @@ static void test_repeat(void **state)
     assert_true(busy[0] == busy[1]);
 }
 
+/* Rank 0 gets every core's clock, wherever it lies. */
+static void test_gather(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_region_options options = {0};
+    struct test_region t = test_region_open(&device, 11, 7, &options);
+    double *all;
+    for (int r = 0; r < t.region->count[PLMR_Y]; r++)
+        for (int c = 0; c < t.region->count[PLMR_X]; c++)
+            plmr_clock_set(t.region->clock, r, c, 100 * (t.region->first[PLMR_Y] + r) + t.region->first[PLMR_X] + c);
+    must(plmr_clock_gather(t.region->clock, &all));
+    for (int i = 0; i < 77 && plmr_rank() == 0; i++)
+        assert_true(all[i] == 100 * (i / 7) + i % 7);
+    assert_true((all != NULL) == (plmr_rank() == 0));
+    free(all);
+    test_region_close(&t);
+}
+
 /* A release takes off the name that had as many bytes. */
 static void test_release(void **state)
 {
@@ -204,6 +223,6 @@ static void test_release(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_gemm),   cmocka_unit_test(test_allreduce), cmocka_unit_test(test_relays),
-    cmocka_unit_test(test_repeat), cmocka_unit_test(test_release),
+    cmocka_unit_test(test_repeat), cmocka_unit_test(test_gather),    cmocka_unit_test(test_release),
 };
 TEST_MAIN(tests)
