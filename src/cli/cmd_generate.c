@@ -9,7 +9,7 @@
 
 #include "base/wall.h"
 #include "cli/llm_bars.h"
-#include "cli/llm_summary.h"
+#include "cli/llm_report.h"
 #include "cli/llm_trace.h"
 #include "llm/sampler.h"
 #include "llm/utf8.h"
@@ -92,13 +92,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     const plmr_parse_state *parse = state->input;
     if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->child_inputs[1] = state->input;
+        state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = state->input;
     if (key != 'n' && (key < KEY_TEMP || key >= KEY_END))
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
 }
 
-static const struct argp_child children[] = {{&plmr_prompt_argp, 0, NULL, 0}, {&plmr_wafer_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&plmr_prompt_argp, 0, NULL, 0}, {&plmr_wafer_argp, 0, NULL, 0}, {&plmr_report_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     .options = options,
     .parser = parse_option,
@@ -134,6 +135,7 @@ struct generation {
     const struct generate_command *c;
     plmr_llm_run *run;
     plmr_llm_summary *summary;
+    plmr_llm_report page;
     plmr_timing *timing;
     plmr_sampler *sampler;
     float *hidden, *logits; /* logits: rank 0 */
@@ -277,7 +279,7 @@ static const char *why_it_ended(const struct generation *g)
     return g->n_made < g->n_asked ? "the model's context is full" : "as many as asked for";
 }
 
-static plmr_status report(const struct generation *g, plmr_jsonl *jsonl)
+static plmr_status report(struct generation *g, plmr_jsonl *jsonl)
 {
     plmr_llm_texts texts;
     plmr_llm_record record = plmr_llm_record_of(g->run, g->summary, &texts);
@@ -296,7 +298,9 @@ static plmr_status report(const struct generation *g, plmr_jsonl *jsonl)
     if (g->c->bars)
         plmr_llm_bars(stderr, g->summary, &record);
     PLMR_TRY(plmr_llm_record_json(&record, &line));
-    plmr_status status = g->c->llm.json ? plmr_jsonl_put(jsonl, line) : PLMR_OK;
+    plmr_status status = plmr_llm_report_write(&g->page, g->run, g->summary, line);
+    if (!status && g->c->llm.json)
+        status = plmr_jsonl_put(jsonl, line);
     free(line);
     return status ? status : plmr_jsonl_commit(jsonl);
 }
@@ -308,6 +312,7 @@ static plmr_status load(struct generation *g)
     s->decode = plmr_timing_placement(g->timing, true);
     PLMR_TRY(plmr_llm_check_wafer(g->run, s));
     PLMR_TRY(plmr_timing_prefill(g->timing, &s->prefill_cost));
+    PLMR_TRY(plmr_llm_report_phase(&g->page, g->timing, s, false));
     PLMR_TRY(plmr_timing_handover(g->timing, &s->handover));
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_load(g->run, &s->timing));
@@ -320,9 +325,13 @@ static plmr_status generate(struct generation *g, const int32_t *ids)
     plmr_jsonl jsonl = {0};
     PLMR_TRY(plmr_agree(open_generation(g)));
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(g->c->llm.json, &jsonl) : PLMR_OK));
-    plmr_status status = load(g);
+    plmr_status status = plmr_llm_report_open(g->c->llm.report, g->summary, &g->page);
+    if (!status)
+        status = load(g);
     if (!status) {
         status = make_text(g, ids);
+        if (!status)
+            status = plmr_llm_report_phase(&g->page, g->timing, g->summary, true);
         plmr_status reported = plmr_agree(g->n_made || !status ? report(g, &jsonl) : PLMR_OK);
         if (!status)
             status = reported;
@@ -336,6 +345,7 @@ static plmr_status generate(struct generation *g, const int32_t *ids)
 
 static void close_generation(struct generation *g)
 {
+    plmr_llm_report_close(&g->page);
     plmr_sampler_destroy(g->sampler);
     plmr_timing_destroy(g->timing);
     free(g->logits);
@@ -352,6 +362,7 @@ static plmr_timing_options timing_options(const struct generate_command *c, cons
         .n_prompt = n_prompt,
         .n_tokens = n < run->shape->n_context ? n : run->shape->n_context,
         .balanced = !c->llm.concat,
+        .profile = c->llm.report != NULL,
         .cache_dtype = plmr_llm_cache_dtype(run),
     };
     plmr_llm_default_cores(&c->llm, &run->device, run->shape, &t);

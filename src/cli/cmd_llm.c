@@ -7,7 +7,7 @@
 #include "base/wall.h"
 #include "baseline/plans.h"
 #include "cli/llm_bars.h"
-#include "cli/llm_summary.h"
+#include "cli/llm_report.h"
 #include "cli/llm_trace.h"
 #include "cli/tree.h"
 #include "report/jsonl.h"
@@ -170,13 +170,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     const plmr_parse_state *parse = state->input;
     if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->input;
+        state->child_inputs[0] = state->child_inputs[1] = state->input;
     if (key != 'm' && (key < KEY_MODEL || key >= KEY_END))
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
 }
 
-static const struct argp_child children[] = {{&plmr_wafer_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&plmr_wafer_argp, 0, NULL, 0}, {&plmr_report_argp, 0, NULL, 0}, {0}};
 const struct argp plmr_llm_argp = {
     .options = options,
     .parser = parse_option,
@@ -229,6 +229,7 @@ static plmr_timing_options timing_options(const struct llm_command *c, const plm
         .unfused = c->fuse == BY_DEFAULT ? c->as_published : c->fuse == UNFUSED,
         .plan = c->plan,
         .as_published = c->as_published,
+        .profile = c->llm.report != NULL,
         .every_step = c->every_step,
         .cache_dtype = plmr_llm_cache_dtype(run),
     };
@@ -242,18 +243,21 @@ static plmr_timing_options timing_options(const struct llm_command *c, const plm
     return t;
 }
 
-static plmr_status run_time(const struct llm_command *c, plmr_llm_summary *s, plmr_timing *timing)
+static plmr_status run_time(const struct llm_command *c, plmr_llm_summary *s, plmr_timing *timing,
+                            plmr_llm_report *page)
 {
     if (c->phase != DECODE) {
         s->prefill = plmr_timing_placement(timing, false);
         PLMR_TRY(plmr_timing_prefill(timing, &s->prefill_cost));
+        PLMR_TRY(plmr_llm_report_phase(page, timing, s, false));
     }
     if (c->phase == PREFILL)
         return PLMR_OK;
     s->decode = plmr_timing_placement(timing, true);
     if (c->phase == BOTH && !c->as_published)
         PLMR_TRY(plmr_timing_handover(timing, &s->handover));
-    return plmr_llm_add_tokens(s, timing, context(c), c->n_decode);
+    PLMR_TRY(plmr_llm_add_tokens(s, timing, context(c), c->n_decode));
+    return plmr_llm_report_phase(page, timing, s, true);
 }
 
 /* Ids that are somehow different. */
@@ -340,32 +344,31 @@ static FILE *text_stream(const struct llm_command *c)
     return c->llm.json && strcmp(c->llm.json, "-") == 0 ? stderr : stdout;
 }
 
-static void report(const struct llm_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
-                   plmr_llm_record *record, plmr_jsonl *jsonl, plmr_status *status)
+static plmr_status report(const struct llm_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
+                          const plmr_llm_record *record, plmr_llm_report *page, plmr_jsonl *jsonl)
 {
     char *line;
     if (!c->quiet)
         plmr_llm_print(text_stream(c), run, s, record);
     if (c->text && !c->quiet)
         plmr_llm_bars(text_stream(c), s, record);
-    *status = plmr_llm_record_json(record, &line);
-    if (*status)
-        return;
-    *status = c->llm.json ? plmr_jsonl_put(jsonl, line) : PLMR_OK;
+    PLMR_TRY(plmr_llm_record_json(record, &line));
+    plmr_status status = plmr_llm_report_write(page, run, s, line);
+    if (!status && c->llm.json)
+        status = plmr_jsonl_put(jsonl, line);
     free(line);
-    if (!*status)
-        *status = plmr_jsonl_commit(jsonl);
+    return status ? status : plmr_jsonl_commit(jsonl);
 }
 
 static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, plmr_timing *timing,
-                               plmr_jsonl *jsonl)
+                               plmr_llm_report *page, plmr_jsonl *jsonl)
 {
     size_t n_hidden = (size_t)c->n_batch * (size_t)run->shape->dim;
     float *hidden = calloc(n_hidden, sizeof *hidden);
     plmr_status status = plmr_agree(hidden ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
     double start_s = plmr_wall_s();
     if (!status)
-        status = run_time(c, s, timing);
+        status = run_time(c, s, timing, page);
     double timing_s = plmr_wall_s() - start_s;
     if (!status && c->compute)
         status = run_values(c, run, s, hidden);
@@ -379,9 +382,7 @@ static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, p
         record.wall_s = c->compute ? record.wall_s + timing_s : timing_s;
         if (c->compute)
             record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
-        if (plmr_rank() == 0)
-            report(c, run, s, &record, jsonl, &status);
-        status = plmr_agree(status);
+        status = plmr_agree(plmr_rank() == 0 ? report(c, run, s, &record, page, jsonl) : PLMR_OK);
     }
     free(hidden);
     return status;
@@ -396,12 +397,16 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
     PLMR_TRY(check(c, run->shape));
     PLMR_TRY(plmr_timing_create(run->mesh, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
                                 c->llm.allow_routes, &timing));
-    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK);
+    plmr_llm_report page;
+    plmr_status status = plmr_llm_report_open(c->llm.report, &summary, &page);
+    if (!status)
+        status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK);
     if (!status)
         status = plmr_llm_trace_open(&c->trace, run, "llm", timing, &trace);
     if (!status)
-        status = run_summary(c, run, &summary, timing, &jsonl);
+        status = run_summary(c, run, &summary, timing, &page, &jsonl);
     status = plmr_llm_trace_close(&trace, timing, status, text_stream(c));
+    plmr_llm_report_close(&page);
     if (plmr_rank() == 0)
         plmr_jsonl_discard(&jsonl);
     plmr_timing_destroy(timing);

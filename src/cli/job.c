@@ -20,6 +20,8 @@ static plmr_status check_options(const plmr_run_options *options)
                "--plan runs nothing, so there is nothing for --json: leave one of them out");
     PLMR_CHECK(!options->plan || !options->quiet, PLMR_ERROR_INPUT,
                "--plan does nothing but print, which --quiet forbids: leave one of them out");
+    PLMR_CHECK(!options->plan || !options->report, PLMR_ERROR_INPUT,
+               "--plan runs nothing, so there is nothing for --report: leave one of them out");
     return plmr_trace_options_check(&options->trace, options->plan);
 }
 
@@ -64,6 +66,7 @@ static plmr_status open_files(plmr_job *job)
                                     .ranks = plmr_ranks(),
                                     .provenance = job->provenance};
     PLMR_TRY(plmr_jsonl_open(options->json, &job->jsonl));
+    PLMR_TRY(plmr_html_open("--report", options->report, &job->html));
     return plmr_trace_file_open(options->trace.path, &job->about, &job->trace);
 }
 
@@ -101,13 +104,27 @@ static void print_titles(plmr_job *job, const void *context, const plmr_record *
     job->titled = true;
 }
 
-static plmr_status publish(plmr_job *job, const plmr_record *record)
+/* Takes over the map of the algorithm, if it has run. */
+static plmr_status add_to_report(plmr_job *job, const plmr_record *record, json_t *map)
+{
+    char *line;
+    if (!job->html.runs)
+        return PLMR_OK;
+    PLMR_TRY(plmr_record_json(record, &line));
+    json_t *maps = map ? json_pack("[o]", map) : NULL;
+    plmr_status status = plmr_html_add_record(&job->html, line, &job->device, maps, NULL);
+    free(line);
+    return status;
+}
+
+static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map)
 {
     if (job->text) {
         plmr_table_row(job->text, record);
         PLMR_TRY(plmr_job_bars_note(job, record));
         fflush(job->text);
     }
+    PLMR_TRY(add_to_report(job, record, map));
     return plmr_jsonl_write(&job->jsonl, record);
 }
 
@@ -116,8 +133,10 @@ static plmr_status publish_all(plmr_job *job, const void *context, const plmr_re
 {
     print_titles(job, context, record);
     for (int i = 0; i < job->n_misfits; i++)
-        PLMR_TRY(publish(job, &job->misfits[i].record));
-    return publish(job, record);
+        PLMR_TRY(publish(job, &job->misfits[i].record, NULL));
+    json_t *map = job->map;
+    job->map = NULL;
+    return publish(job, record, map);
 }
 
 static void forget_misfits(plmr_job *job)
@@ -191,7 +210,7 @@ static plmr_status run_one(plmr_job *job, void *context, int index)
         return PLMR_OK;
     plmr_status status = PLMR_OK;
     if (plmr_rank() == 0)
-        status = misfit ? publish(job, &job->misfits[0].record) : publish_all(job, context, &record);
+        status = misfit ? publish(job, &job->misfits[0].record, NULL) : publish_all(job, context, &record);
     forget_misfits(job);
     return plmr_agree(status);
 }
@@ -234,9 +253,13 @@ plmr_status plmr_job_close(plmr_job *job, plmr_status status)
     if (!status)
         status = plmr_agree(plmr_trace_file_commit(&job->trace));
     if (!status)
+        status = plmr_agree(plmr_html_commit(&job->html));
+    if (!status)
         status = plmr_agree(plmr_jsonl_commit(&job->jsonl));
     plmr_trace_file_discard(&job->trace);
+    plmr_html_discard(&job->html);
     plmr_jsonl_discard(&job->jsonl);
+    json_decref(job->map);
     if (status)
         plmr_error_free(job->wrong);
     else

@@ -10,6 +10,7 @@
 
 #include "cli/options.h"
 #include "fabric/region.h"
+#include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
 #include "report/record.h"
@@ -62,10 +63,12 @@ struct plmr_job {
     char ranks_grid[32], groups[64]; /* texts of records */
     char trees[200];                 /* the groups of all trees, for the end */
     plmr_progress progress;
-    plmr_jsonl jsonl; /* rank 0 */
+    plmr_jsonl jsonl; /* rank 0, as is what follows */
+    plmr_html html;   /* of --report */
+    json_t *map;      /* for the report: of the algorithm that has just run */
     FILE *text;       /* where the table goes; NULL: nowhere, and on other ranks */
     plmr_trace_about about;
-    plmr_trace_file trace; /* rank 0 */
+    plmr_trace_file trace;
     bool titled, violates;
     plmr_record *drawn; /* of --text, on rank 0 */
     int n_drawn;

@@ -8,6 +8,7 @@
 #include "kernel/kernel.h"
 #include "mesh/mesh.h"
 #include "report/format.h"
+#include "report/map.h"
 #include "report/table.h"
 
 /* ---- the run ---- */
@@ -21,6 +22,7 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
         .values = !options->timing,
         .allow_memory = options->allow_memory,
         .allow_routes = options->allow_routes,
+        .profile = options->report != NULL,
         .every_step = options->every_step,
         .on_step = shows ? plmr_progress_step : NULL,
         .on_step_context = &job->progress,
@@ -47,6 +49,7 @@ plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, dou
         fprintf(stderr, "plmr %s: rank %d: %s\n", job->actions->command, plmr_rank(), plmr_error_text(status));
         plmr_jsonl_discard(&job->jsonl);
         plmr_trace_file_discard(&job->trace);
+        plmr_html_discard(&job->html);
         plmr_exit_now(1);
     }
     plmr_mesh_max(job->mesh, wall_s, 1);
@@ -91,6 +94,8 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
     PLMR_TRY(plmr_region_cost(region, &cost));
     PLMR_TRY(plmr_trace_file_add(&job->trace, region, record->algorithm));
     double core_steps = (double)cost.steps * job->rows * job->cols;
+    if (job->options->report)
+        PLMR_TRY(plmr_map_collect(region, record->algorithm, &job->map));
     record->cycles = cost.t_cycles;
     record->virtual_s = cost.t_cycles / job->device.clock;
     record->compute_cycles = cost.compute_cycles;

@@ -14,7 +14,8 @@ enum {
     KEY_KV_DTYPE,
     KEY_ALLOW,
     KEY_DUMP,
-    KEY_JSON
+    KEY_JSON,
+    KEY_REPORT
 };
 
 static const struct argp_option prompt_options[] = {
@@ -44,6 +45,11 @@ static const struct argp_option wafer_options[] = {
     {"json", KEY_JSON, "FILE|-", 0, "One JSON object with what was measured", 40},
     {"dump", KEY_DUMP, "DIR", 0, "Write every step's tensors into a folder, as NumPy files", 40},
     PLMR_OPTION_HELP,
+    {0},
+};
+
+static const struct argp_option report_options[] = {
+    {"report", KEY_REPORT, "FILE", 0, "An HTML page that shows the run core by core, for any browser", 40},
     {0},
 };
 
@@ -95,6 +101,8 @@ static plmr_status set_option(int key, const char *text, plmr_llm_options *o)
         return plmr_parse_allow(text, &o->allow_memory, &o->allow_routes);
     case KEY_DUMP:
         return take_name("--dump", text, &o->dump);
+    case KEY_REPORT:
+        return take_name("--report", text, &o->report);
     default:
         return take_name("--json", text, &o->json);
     }
@@ -103,13 +111,14 @@ static plmr_status set_option(int key, const char *text, plmr_llm_options *o)
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     const plmr_parse_state *parse = state->input;
-    if (key != 'm' && key != 'p' && (key < KEY_TOKENS || key > KEY_JSON))
+    if (key != 'm' && key != 'p' && (key < KEY_TOKENS || key > KEY_REPORT))
         return ARGP_ERR_UNKNOWN;
     return plmr_parse_result(state, set_option(key, text, parse->options));
 }
 
 const struct argp plmr_prompt_argp = {.options = prompt_options, .parser = parse_option};
 const struct argp plmr_wafer_argp = {.options = wafer_options, .parser = parse_option};
+const struct argp plmr_report_argp = {.options = report_options, .parser = parse_option};
 
 void plmr_llm_options_init(plmr_llm_options *options)
 {

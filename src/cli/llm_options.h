@@ -13,11 +13,14 @@ typedef struct plmr_llm_options {
     bool has_cache_dtype;
     enum plmr_dtype cache_dtype;
     bool allow_memory, allow_routes;
-    const char *dump, *json; /* NULL: not given */
+    const char *dump, *json, *report; /* NULL: not given */
 } plmr_llm_options;
 
 /* For argp's children: the model and the prompt; where it runs and what it writes. */
 extern const struct argp plmr_prompt_argp, plmr_wafer_argp;
+
+/* For the commands that tell of virtual time. */
+extern const struct argp plmr_report_argp;
 
 void plmr_llm_options_init(plmr_llm_options *options);
 

@@ -65,6 +65,31 @@ plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary
 
 /* ---- virtual time ---- */
 
+static void halve(plmr_llm_spans *s)
+{
+    for (int i = 0; i < s->n / 2; i++) {
+        s->spans[i] = s->spans[2 * i];
+        s->spans[i].n_tokens += s->spans[2 * i + 1].n_tokens;
+        plmr_phase_cost_add(&s->spans[i].cost, &s->spans[2 * i + 1].cost);
+    }
+    s->n /= 2;
+    s->n_least *= 2;
+}
+
+static void add_to_spans(plmr_llm_spans *s, const plmr_phase_cost *token)
+{
+    plmr_llm_span *last = s->n ? &s->spans[s->n - 1] : NULL;
+    bool alike = last && last->cost.t_cycles == token->t_cycles * (double)last->n_tokens;
+    if (!last || (last->n_tokens >= s->n_least && !alike)) {
+        if (s->n == PLMR_LLM_SPANS)
+            halve(s);
+        s->spans[s->n++] = (plmr_llm_span){1, *token};
+        return;
+    }
+    last->n_tokens++;
+    plmr_phase_cost_add(&last->cost, token);
+}
+
 plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_t n_before, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -72,6 +97,8 @@ plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_
         PLMR_TRY(plmr_timing_fits(timing, n_before + i + !s->timing.as_published));
         PLMR_TRY(plmr_timing_token(timing, n_before + i, &token));
         plmr_phase_cost_add(&s->decode_cost, token);
+        if (s->spans)
+            add_to_spans(s->spans, token);
         s->first_cycles = s->n_made ? s->first_cycles : token->t_cycles;
         s->last_cycles = token->t_cycles;
         s->n_made++;

@@ -8,6 +8,19 @@
 #include "infer/timing.h"
 #include "report/record.h"
 
+/* Tokens that decode has made one after the other, each at the same cost; or, of a long run, at costs close by. */
+typedef struct plmr_llm_span {
+    int64_t n_tokens;
+    plmr_phase_cost cost; /* of all of them */
+} plmr_llm_span;
+
+enum { PLMR_LLM_SPANS = 4096 }; /* at most: then neighbours become one */
+
+typedef struct plmr_llm_spans {
+    plmr_llm_span spans[PLMR_LLM_SPANS];
+    int n, n_least; /* spans of fewer tokens than n_least grow, whatever the cost */
+} plmr_llm_spans;
+
 /* A run in virtual time, and in wall time where there are values. */
 typedef struct plmr_llm_summary {
     plmr_timing_options timing;
@@ -16,6 +29,7 @@ typedef struct plmr_llm_summary {
     double first_cycles, last_cycles;                    /* of a token */
     int64_t n_made;                                      /* tokens that decode has made, of each request */
     double load_s, prefill_s, relayout_s, decode_s;      /* wall time; 0: not run */
+    plmr_llm_spans *spans;                               /* of these tokens, for a report; NULL: not kept */
 } plmr_llm_summary;
 
 /* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's;

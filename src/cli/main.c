@@ -24,6 +24,7 @@ static const struct command {
     {"paper", "predict the tables and figures of the WaferLLM paper, beside what was published", plmr_command_paper},
     {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
     {"sweep", "run an experiment: a command for every combination of some options", plmr_command_sweep},
+    {"report", "make one HTML page of records and reports, to compare runs", plmr_command_report},
     {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},
 };

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/suggest.h"
-#include "plmr/device.h"
 #include "cli/trace.h"
+#include "plmr/device.h"
 #include "plmr/mesh.h"
 #include "report/format.h"
 
@@ -156,6 +156,7 @@ enum {
     KEY_PLAN,
     KEY_QUIET,
     KEY_TEXT,
+    KEY_REPORT,
     KEY_TRACE,
     KEY_JSON = KEY_TRACE + PLMR_TRACE_KEYS
 };
@@ -188,6 +189,7 @@ static const struct argp_option run_options[] = {
     {"quiet", KEY_QUIET, NULL, 0, "Print no table and no progress", 40},
     PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
     {"text", KEY_TEXT, NULL, 0, "Bars of cycles, routes and memory below the table", 40},
+    {"report", KEY_REPORT, "FILE", 0, "An HTML page that shows the run core by core, for any browser", 40},
     {"plan", KEY_PLAN, NULL, 0, "Print steps, tiles and memory, and run nothing", 40},
     PLMR_OPTION_HELP,
     {0},
@@ -279,10 +281,10 @@ static plmr_status parse_pace(const char *text, plmr_run_options *options)
     return PLMR_OK;
 }
 
-static plmr_status parse_json(const char *text, plmr_run_options *options)
+static plmr_status parse_path(const char *option, const char *text, const char **path)
 {
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "--json: the file's name is missing");
-    options->json = text;
+    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "%s: the file's name is missing", option);
+    *path = text;
     return PLMR_OK;
 }
 
@@ -308,7 +310,9 @@ static plmr_status set_run_option(int key, const char *text, plmr_run_options *o
     case KEY_RANKS:
         return plmr_parse_size("--ranks", text, "RxC, e.g. 2x3", &options->rank_rows, &options->rank_cols);
     case KEY_JSON:
-        return parse_json(text, options);
+        return parse_path("--json", text, &options->json);
+    case KEY_REPORT:
+        return parse_path("--report", text, &options->report);
     case KEY_QUIET:
         options->quiet = true;
         return PLMR_OK;

@@ -63,8 +63,8 @@ typedef struct plmr_run_options {
     bool timing, verify, every_step, plan, text, allow_memory, allow_routes;
     int64_t seed;
     double pace;
-    int rank_rows, rank_cols; /* 0: not given */
-    const char *json;         /* NULL: not given */
+    int rank_rows, rank_cols;  /* 0: not given */
+    const char *json, *report; /* NULL: not given */
     bool quiet;
     plmr_trace_options trace;
 } plmr_run_options;
@@ -108,7 +108,7 @@ plmr_status plmr_options_parse(const struct argp *argp, const char *command, int
                                bool *help);
 
 /* The same for a command that has up to `most` arguments as well, which its parser gets as ARGP_KEY_ARG. */
-enum { PLMR_MOST_ARGUMENTS = 4 };
+enum { PLMR_MOST_ARGUMENTS = 16 };
 plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
                                     void *options, bool *help);
 

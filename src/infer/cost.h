@@ -37,6 +37,7 @@ typedef struct plmr_cost_pass {
     bool as_published;                  /* one head of full size, nothing but products and allreduces */
     double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
+    double in_layers[PLMR_N_WORKS];     /* of that, in the layers: without output and stages */
     double multiply_adds, wavelet_hops; /* of the region when the pass began, */
     double compute_cycles;              /* and of its busiest core */
 } plmr_cost_pass;

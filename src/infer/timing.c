@@ -1,6 +1,7 @@
 #include "infer/timing.h"
 
 #include "fabric/clock.h"
+#include "fabric/profile.h"
 #include "fabric/trace.h"
 #include "fabric/verbs.h"
 
@@ -124,6 +125,7 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     most = asked && asked < most ? asked : most;
     int64_t stages = plmr_ceil_div(layers, most);
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
+    p->row_tokens = row_tokens;
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = last * layer + p->output_bytes > room;
     if (p->output_bytes > room && !t->allow_memory)
@@ -180,6 +182,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
     plmr_clock_reset(grid->region->clock);
     plmr_trace_start(grid->region->trace, t->now);
     plmr_trace_begin(grid->region->trace);
+    plmr_profile_reset(grid->region->profile);
     return (plmr_cost_pass){
         .grid = grid,
         .device = t->device,
@@ -221,7 +224,7 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass, plmr_s
     int64_t n_run;
     PLMR_TRY(plmr_region_repeat(pass->grid->region, "layer", t->shape.n_layers, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
-        pass->work[i] += turn.last[i] * (double)(t->shape.n_layers - n_run);
+        pass->in_layers[i] = pass->work[i] += turn.last[i] * (double)(t->shape.n_layers - n_run);
     return plmr_clock_max(pass->grid->region->clock, &pass->t_cycles);
 }
 
@@ -264,8 +267,10 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
         .routes_max = cost.routes_max,
     };
-    for (int i = 0; i < PLMR_N_WORKS; i++)
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
         phase->work[i] = pass->work[i];
+        phase->in_layers[i] = pass->in_layers[i];
+    }
     PLMR_CHECK(!cost.violates_routes || t->allow_routes, PLMR_ERROR_LIMIT,
                "a core of the %dx%d region needs %d routes, but a router of %s holds %.0f: choose another device, or "
                "--allow R",
@@ -345,8 +350,10 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
     sum->compute_cycles += phase->compute_cycles;
     sum->multiply_adds += phase->multiply_adds;
     sum->wavelet_hops += phase->wavelet_hops;
-    for (int i = 0; i < PLMR_N_WORKS; i++)
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
         sum->work[i] += phase->work[i];
+        sum->in_layers[i] += phase->in_layers[i];
+    }
     sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;
 }
 
@@ -402,7 +409,8 @@ static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
 static plmr_status fill_timing(plmr_timing *t, plmr_mesh *mesh)
 {
     const plmr_timing_options *o = &t->options;
-    plmr_region_options any = {.allow_memory = true, .allow_routes = true, .every_step = o->every_step};
+    plmr_region_options any = {
+        .allow_memory = true, .allow_routes = true, .every_step = o->every_step, .profile = o->profile};
     if (o->decode_rows) {
         PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
                                   &t->decode));

@@ -24,6 +24,7 @@ typedef struct plmr_timing_options {
     const plmr_llm_plan *plan;                     /* NULL: WaferLLM's */
     bool as_published;
     bool every_step; /* no exact shortcuts */
+    bool profile;    /* regions keep where costs fall, of the last pass through each */
     enum plmr_dtype cache_dtype;
 } plmr_timing_options;
 
@@ -39,6 +40,7 @@ typedef struct plmr_placement {
     int64_t working_bytes; /* activations and buffers */
     int64_t score_bytes;   /* decode: of these, for each token of a row */
     int64_t output_bytes;  /* weights of the output projection */
+    int64_t row_tokens;    /* of the fullest row of cores, that the cache is planned with */
     int64_t sram_bytes;    /* of the core that needs most, at the end */
     int64_t capacity;      /* tokens that the key-value cache can hold, for each request */
     int n_levels;          /* of allreduces; and their groups by axis and level */
@@ -48,6 +50,7 @@ typedef struct plmr_placement {
 typedef struct plmr_phase_cost {
     double t_cycles;
     double work[PLMR_N_WORKS];          /* adds up to t_cycles */
+    double in_layers[PLMR_N_WORKS];     /* of that, in the model's layers */
     double compute_cycles;              /* of these, spent in arithmetic, by the busiest core */
     double multiply_adds, wavelet_hops; /* of all cores and links */
     int routes_max;
@@ -65,8 +68,9 @@ void plmr_timing_destroy(plmr_timing *timing);
 /* Of prefill or decode. */
 const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool decode);
 
-/* The region of prefill or decode, which may be traced before it is first used; NULL: there is no such phase. The time
- * of its trace goes on through all passes, in the order in which they are asked for. */
+/* The region of prefill or decode; NULL: there is no such phase. It may be traced before it is first used: the time of
+ * its trace goes on through all passes, in the order in which they are asked for. A profile that it keeps is of the
+ * last pass. */
 plmr_region *plmr_timing_region(const plmr_timing *timing, bool decode);
 
 /* The prompt through all layers. Collective. */

@@ -1,0 +1,118 @@
+#include "report/html.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/html_page.h"
+
+plmr_status plmr_html_open(const char *option, const char *path, plmr_html *html)
+{
+    *html = (plmr_html){0};
+    if (!path)
+        return PLMR_OK;
+    PLMR_TRY(plmr_draft_open(option, path, &html->draft));
+    html->runs = json_array();
+    html->notes = json_array();
+    if (html->runs && html->notes)
+        return PLMR_OK;
+    plmr_html_discard(html);
+    return plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for the report");
+}
+
+plmr_status plmr_html_add(plmr_html *html, json_t *run)
+{
+    if (!html->runs) {
+        json_decref(run);
+        return PLMR_OK;
+    }
+    PLMR_CHECK(json_array_append_new(html->runs, run) == 0, PLMR_ERROR_SYSTEM, "out of memory for the report");
+    return PLMR_OK;
+}
+
+plmr_status plmr_html_note(plmr_html *html, const char *text)
+{
+    if (!html->notes)
+        return PLMR_OK;
+    PLMR_CHECK(json_array_append_new(html->notes, json_string(text)) == 0, PLMR_ERROR_SYSTEM,
+               "out of memory for the report");
+    return PLMR_OK;
+}
+
+/* A file's name need not be UTF-8, as JSON must be. */
+static json_t *text(const char *value)
+{
+    json_t *json = json_string(value);
+    return json ? json : json_null();
+}
+
+/* What a reader needs to put numbers beside the device's. */
+static json_t *device_facts(const plmr_device *d)
+{
+    return json_pack("{s:o, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name", text(d->name),
+                     "title", text(d->title), "topology", d->topology == PLMR_TORUS ? "torus" : "mesh", "rows", d->rows,
+                     "cols", d->cols, "clock", d->clock, "sram", d->sram, "routes", d->routes, "wavelet", d->wavelet,
+                     "hop", d->hop, "ramp", d->ramp, "stage", d->stage, "link", d->link, "power", d->power);
+}
+
+plmr_status plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps,
+                                 json_t *timeline)
+{
+    json_t *run = json_pack("{s:o, s:o, s:o*, s:o*}", "record", json_loads(line, 0, NULL), "device",
+                            device_facts(device), "maps", maps, "timeline", timeline);
+    PLMR_CHECK(run, PLMR_ERROR_SYSTEM, "out of memory for the report");
+    return plmr_html_add(html, run);
+}
+
+/* ---- writing ---- */
+
+static plmr_status put(plmr_html *html, const char *bytes, size_t n)
+{
+    if (fwrite(bytes, 1, n, html->draft.file) == n)
+        return PLMR_OK;
+    return plmr_draft_error(&html->draft, PLMR_ERROR_SYSTEM, errno);
+}
+
+/* Inside a script element '<' could end it; in JSON it occurs in strings alone, which may have it as an escape. */
+static plmr_status put_data(plmr_html *html, const char *json)
+{
+    for (const char *less; (less = strchr(json, '<')); json = less + 1) {
+        PLMR_TRY(put(html, json, (size_t)(less - json)));
+        PLMR_TRY(put(html, "\\u003c", 6));
+    }
+    return put(html, json, strlen(json));
+}
+
+static plmr_status put_page(plmr_html *html, const char *json)
+{
+    const char *data = strstr(plmr_html_page, PLMR_HTML_DATA_BEGIN) + strlen(PLMR_HTML_DATA_BEGIN);
+    PLMR_TRY(put(html, plmr_html_page, (size_t)(data - plmr_html_page)));
+    PLMR_TRY(put_data(html, json));
+    PLMR_TRY(put(html, data, strlen(data)));
+    return fflush(html->draft.file) == 0 ? PLMR_OK : plmr_draft_error(&html->draft, PLMR_ERROR_SYSTEM, errno);
+}
+
+plmr_status plmr_html_commit(plmr_html *html)
+{
+    if (!html->runs)
+        return PLMR_OK;
+    json_t *data = json_pack("{s:i, s:s, s:O, s:O}", "format", PLMR_HTML_FORMAT, "version", PLMR_VERSION, "notes",
+                             html->notes, "runs", html->runs);
+    char *json = data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    plmr_status status =
+        json ? put_page(html, json) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for the report");
+    free(json);
+    json_decref(data);
+    if (!status)
+        status = plmr_draft_commit(&html->draft);
+    plmr_html_discard(html);
+    return status;
+}
+
+void plmr_html_discard(plmr_html *html)
+{
+    plmr_draft_discard(&html->draft);
+    json_decref(html->runs);
+    json_decref(html->notes);
+    *html = (plmr_html){0};
+}

@@ -1,0 +1,132 @@
+// ---- what a run comes to: cards, the device's limits, kinds of work ----
+
+const isLlm = (record) => record.command === "llm" || record.command === "generate";
+
+const times = (...sizes) => sizes.filter(isNumber).map((n) => formatCount(n)).join(" \u00d7 ");
+
+// What a run is called in lists.
+function runName(run) {
+  const r = run.record;
+  if (isLlm(r)) return `${r.command} ${r.model || ""}: ${formatCount(r.prompt_tokens || 0)} + ${formatCount(r.output_tokens || 0)} tokens, ${r.device || ""}`;
+  return `${r.command} ${r.algorithm || ""}: ${times(r.m, r.k, r.n)} on ${times(r.rows, r.cols)} cores`;
+}
+
+function runSubtitle(run) {
+  const r = run.record, device = run.device ? run.device.title : r.device;
+  const ranks = `${r.ranks} ${r.ranks === 1 ? "rank" : "ranks"}${r.ranks_grid ? " as " + r.ranks_grid : ""}`;
+  return [device, r.dtype, r.mode === "timing" ? "timing mode" : "with values", ranks].filter(Boolean).join(" \u00b7 ");
+}
+
+const card = (name, value, more, bad) =>
+  el("dl", { class: bad ? "card bad" : "card" }, el("dt", {}, name), el("dd", {}, value), more ? el("small", {}, more) : null);
+
+function opCards(r, over) {
+  return [
+    card("Cycles", formatCount(r.cycles), formatQuantity(r.virtual_s, "s") + " of virtual time"),
+    isNumber(r.efficiency) ? card("Compute share", formatPercent(r.efficiency), "of the time, cores multiply") : null,
+    card("SRAM of a core", formatCount(r.sram_peak_bytes) + " B", `of ${formatCount(r.sram_limit_bytes)} at its peak`, over("M")),
+    card("Routes", formatCount(r.routes_max), `of ${formatCount(r.routes_limit)} in the busiest router`, over("R")),
+    card("Longest path", formatCount(r.hops_critical) + " hops", `${formatCount(r.stages_critical)} stages of software`),
+    card("Traffic", formatQuantity(r.wavelet_hops, ""), "wavelets times links"),
+    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "the device's power times virtual time") : null,
+    isNumber(r.verify_max_rel_err) ? card("Error", r.verify_max_rel_err.toExponential(1), `${r.verified === "yes" ? "as rounding allows" : "more than rounding allows"}, ${formatCount(r.verify_elements)} checked`, r.verified === "no") : null,
+    card("On the host", formatQuantity(r.wall_s, "s"), r.kernel ? `kernel ${r.kernel}` : "time plane alone"),
+  ];
+}
+
+function llmCards(r, over) {
+  const rate = (v) => formatCount(v, v < 100 ? 1 : 0);
+  return [
+    isNumber(r.ttft_s) ? card("Time to first token", formatQuantity(r.ttft_s, "s"), `prompt of ${formatCount(r.prompt_tokens)} tokens`) : null,
+    isNumber(r.tpot_s) ? card("Time per token", formatQuantity(r.tpot_s, "s"), "in decode") : null,
+    isNumber(r.tpr_decode) ? card("Decode", rate(r.tpr_decode), "tokens/s of each request") : null,
+    isNumber(r.tpr_prefill) ? card("Prefill", rate(r.tpr_prefill), "tokens/s") : null,
+    isNumber(r.tpr_e2e) ? card("End to end", rate(r.tpr_e2e), "tokens/s, prompt included") : null,
+    card("SRAM of a core", formatCount(r.sram_peak_bytes) + " B", `of ${formatCount(r.sram_limit_bytes)} in the fullest`, over("M")),
+    card("Routes", formatCount(r.routes_max), "in the busiest router", over("R")),
+    isNumber(r.kv_capacity_tokens) ? card("KV cache", formatQuantity(r.kv_capacity_tokens, "").trim(), `tokens have room; ${r.kv}`) : null,
+    isNumber(r.stages) ? card("Stages", formatCount(r.stages), `of ${formatCount(r.regions)} regions that the wafer has`) : null,
+    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "the device's power times virtual time") : null,
+    card("On the host", formatQuantity(r.wall_s, "s"), r.mode === "timing" ? "time plane alone" : `kernel ${r.kernel}`),
+  ];
+}
+
+function showCards(section, run) {
+  const r = run.record, over = (letter) => (r.violates || "").split(",").includes(letter);
+  if (r.error) {
+    section.replaceChildren(el("p", { class: "note" }, `${r.algorithm} does not fit the device: ${r.error}`));
+    return;
+  }
+  section.replaceChildren(...(isLlm(r) ? llmCards : opCards)(r, over).filter(Boolean));
+}
+
+// ---- P, L, M, R ----
+
+function limitRow(letter, what, value, share, over, more) {
+  return el("div", { class: over ? "limit over" : "limit" }, el("b", { "aria-hidden": "true" }, letter),
+    el("div", { class: "what" }, el("span", {}, what), el("span", { class: "num" }, value)),
+    el("div", {}, el("div", { class: "meter" }, el("i", { style: { width: Math.min(100, Math.max(0, 100 * (share || 0))) + "%" } })),
+      el("p", {}, more)));
+}
+
+function parallelRow(r, device) {
+  const rows = isLlm(r) ? r.decode_rows || r.prefill_rows : r.rows, cols = isLlm(r) ? r.decode_cols || r.prefill_cols : r.cols;
+  const cores = rows * cols * (isLlm(r) ? Math.min(r.stages || r.prefill_stages || 1, r.regions || 1) : 1), all = device ? device.rows * device.cols : null;
+  const busy = isLlm(r) ? "one request is in one region at a time" : isNumber(r.efficiency) ? `they multiply for ${formatPercent(r.efficiency)} of the time` : "nothing is multiplied";
+  return limitRow("P", "Cores", all ? `${formatCount(cores)} of ${formatCount(all)}` : formatCount(cores), all ? cores / all : 1, false, busy);
+}
+
+// What distance alone costs: hops, and the stages where software forwards.
+function latencyRow(r, device) {
+  if (isLlm(r)) {
+    const all = ["projection", "attention", "elements", "allreduce", "shift", "relayout", "stages"].map((w) => r["cycles_" + w] || 0);
+    const share = (r.cycles_allreduce + r.cycles_stages + r.cycles_shift + r.cycles_relayout) / sum(all);
+    return limitRow("L", "Communication", formatPercent(share), share, false, "of the cycles go to allreduces, shifts, relayout and stages");
+  }
+  const stage = device ? 2 * device.ramp + device.stage : null;
+  const cycles = device ? r.hops_critical * device.hop + r.stages_critical * stage : NaN;
+  return limitRow("L", "Longest path", `${formatCount(r.hops_critical)} hops, ${formatCount(r.stages_critical)} stages`, cycles / r.cycles, false,
+    device ? `${formatCount(cycles)} cycles if nothing hid them, at ${formatCount(device.hop)} a hop and ${formatCount(stage)} a stage` : "along the longest path of each verb");
+}
+
+function showLimits(panel, run) {
+  const r = run.record, device = run.device, routes = r.routes_limit || (device && device.routes);
+  const over = (letter) => (r.violates || "").split(",").includes(letter);
+  panel.hidden = Boolean(r.error);
+  panel.replaceChildren(el("h2", {}, "P, L, M and R"),
+    parallelRow(r, device), latencyRow(r, device),
+    limitRow("M", "Memory of a core", `${formatCount(r.sram_peak_bytes)} of ${formatCount(r.sram_limit_bytes)} B`, r.sram_peak_bytes / r.sram_limit_bytes, over("M"),
+      over("M") ? "more than a core has: this program would not run on the device" : `${formatPercent(1 - r.sram_peak_bytes / r.sram_limit_bytes)} is free in the fullest core`),
+    limitRow("R", "Routes of a router", routes ? `${formatCount(r.routes_max)} of ${formatCount(routes)}` : formatCount(r.routes_max), routes ? r.routes_max / routes : 0, over("R"),
+      over("R") ? "more than a router holds: this program would not run on the device" : "in the busiest router"));
+}
+
+// ---- kinds of work ----
+
+function workParts(run) {
+  const r = run.record;
+  if (isLlm(r)) {
+    const names = { projection: "products with weights", attention: "attention", elements: "norms and other elements", allreduce: "allreduces", shift: "shifts of the cache", relayout: "relayout", stages: "on to the next region" };
+    return Object.entries(names).map(([key, name], i) => ({ name, value: r["cycles_" + key] || 0, colour: `var(${WORK_COLOURS[i]})` }));
+  }
+  const map = run.maps[0];
+  if (!map) return [{ name: "computes", value: r.compute_cycles || 0, colour: "var(--w0)" }, { name: "all else", value: r.cycles - (r.compute_cycles || 0), colour: "var(--idle)" }];
+  const last = map.latest();
+  return timeOf(map, last.row, last.col).filter((p) => p.name !== "is done");
+}
+
+function showWorks(panel, run) {
+  const parts = workParts(run), total = sum(parts.map((p) => p.value));
+  panel.hidden = !(total > 0);
+  if (panel.hidden) return;
+  const map = run.maps[0], last = !isLlm(run.record) && map ? map.latest() : null;
+  panel.replaceChildren(el("h2", {}, "Cycles by kind of work"),
+    el("p", { class: "faint" }, last ? `of core (${last.row}, ${last.col}), the last to be done` : "of the whole run"), stackOf(parts, total, "cycles"));
+}
+
+// ---- the record ----
+
+function showRecord(place, run) {
+  const rows = Object.entries(run.record).filter(([, v]) => v !== null && v !== "").map(([k, v]) => [k, isNumber(v) ? formatCount(v, 12) : String(v)]);
+  place.replaceChildren(tableOf(null, rows));
+}

@@ -1,0 +1,238 @@
+#include "report/map.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fabric/clock.h"
+#include "fabric/profile.h"
+#include "report/base64.h"
+
+/* Whole numbers as such: a reader then sees what was counted. */
+static json_t *number(double value)
+{
+    if (!isfinite(value))
+        return json_null();
+    return value == floor(value) && fabs(value) < 0x1p53 ? json_integer((json_int_t)value) : json_real(value);
+}
+
+/* Jansson's functions take NULL for what could not be made, and fail; so one look at the end is enough. */
+static json_t *numbers(const double *values, size_t n)
+{
+    bool alike = n > 0;
+    for (size_t i = 1; i < n && alike; i++)
+        alike = values[i] == values[0];
+    if (alike)
+        return number(values[0]);
+    json_t *array = json_array();
+    for (size_t i = 0; i < n && array; i++)
+        if (json_array_append_new(array, number(values[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
+/* ---- clocks ---- */
+
+enum { MOST_VALUES = 65536 };
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static size_t drop_repeated(double *values, size_t n)
+{
+    size_t kept = 1;
+    qsort(values, n, sizeof *values, compare);
+    for (size_t i = 1; i < n; i++)
+        if (values[i] != values[kept - 1])
+            values[kept++] = values[i];
+    return kept;
+}
+
+static size_t place_of(const double *values, size_t n, double value)
+{
+    size_t low = 0, high = n - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (values[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static json_t *codes(const uint16_t *code, size_t n, int bits)
+{
+    size_t width = (size_t)bits / 8;
+    uint8_t *bytes = malloc(n * width);
+    for (size_t i = 0; i < n && bytes; i++)
+        for (size_t b = 0; b < width; b++)
+            bytes[i * width + b] = (uint8_t)(code[i] >> (8 * b));
+    char *text = bytes ? plmr_base64(bytes, n * width) : NULL;
+    json_t *json = text ? json_string_nocheck(text) : NULL;
+    free(text);
+    free(bytes);
+    return json;
+}
+
+static json_t *exact_clocks(const double *clocks, size_t n, const double *values, size_t n_values, uint16_t *code)
+{
+    int bits = n_values <= 256 ? 8 : 16;
+    if (n_values == 1)
+        return json_pack("{s:[o]}", "values", number(values[0]));
+    for (size_t i = 0; i < n; i++)
+        code[i] = (uint16_t)place_of(values, n_values, clocks[i]);
+    return json_pack("{s:o, s:i, s:o}", "values", numbers(values, n_values), "bits", bits, "cores",
+                     codes(code, n, bits));
+}
+
+static json_t *rough_clocks(const double *clocks, size_t n, double least, double most, uint16_t *code)
+{
+    double step = (most - least) / (MOST_VALUES - 1);
+    for (size_t i = 0; i < n; i++)
+        code[i] = (uint16_t)lround((most - clocks[i]) / step);
+    return json_pack("{s:f, s:f, s:i, s:o}", "most", most, "step", step, "bits", 16, "cores", codes(code, n, 16));
+}
+
+json_t *plmr_map_clocks(const double *clocks, size_t n)
+{
+    double *values = malloc(n * sizeof *values);
+    uint16_t *code = malloc(n * sizeof *code);
+    json_t *json = NULL;
+    if (values && code) {
+        memcpy(values, clocks, n * sizeof *values);
+        size_t n_values = drop_repeated(values, n);
+        json = n_values <= MOST_VALUES ? exact_clocks(clocks, n, values, n_values, code)
+                                       : rough_clocks(clocks, n, values[0], values[n_values - 1], code);
+    }
+    free(code);
+    free(values);
+    return json;
+}
+
+/* ---- what lies along the axes ---- */
+
+/* Sums over all lines of an axis as what one line has. */
+static json_t *per_line(const plmr_region *region, enum plmr_axis axis, const double *sums)
+{
+    size_t n = (size_t)region->extent[axis];
+    double *each = malloc(n * sizeof *each);
+    for (size_t i = 0; i < n && each; i++)
+        each[i] = sums[i] / region->extent[!axis];
+    json_t *json = each ? numbers(each, n) : NULL;
+    free(each);
+    return json;
+}
+
+static json_t *links_one_way(const plmr_region *region, enum plmr_axis axis, int way)
+{
+    size_t n = (size_t)region->extent[axis];
+    double *sums = malloc(n * sizeof *sums);
+    for (size_t i = 0; i < n && sums; i++)
+        sums[i] = (double)region->profile->links[axis][way][i];
+    json_t *json = sums ? per_line(region, axis, sums) : NULL;
+    free(sums);
+    return json;
+}
+
+static json_t *links(const plmr_region *region, enum plmr_axis axis)
+{
+    return json_pack("{s:o, s:o}", "up", links_one_way(region, axis, PLMR_LINK_UP), "down",
+                     links_one_way(region, axis, PLMR_LINK_DOWN));
+}
+
+static json_t *whole_numbers(const int *values, int n)
+{
+    double *copy = malloc((size_t)n * sizeof *copy);
+    for (int i = 0; i < n && copy; i++)
+        copy[i] = values[i];
+    json_t *json = copy ? numbers(copy, (size_t)n) : NULL;
+    free(copy);
+    return json;
+}
+
+static json_t *block_starts(const plmr_region *region, enum plmr_axis axis)
+{
+    int parts = plmr_mesh_extent(region->mesh, axis), first, count;
+    json_t *starts = json_array();
+    for (int place = 0; place < parts && starts; place++) {
+        plmr_mesh_share(region->extent[axis], parts, place, &first, &count);
+        json_array_append_new(starts, json_integer(first));
+    }
+    return starts;
+}
+
+/* ---- what was charged ---- */
+
+static json_t *held(const plmr_profile *profile)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < profile->n_peak; i++)
+        json_array_append_new(list, json_pack("{s:s, s:I}", "what", profile->peak[i].what, "bytes",
+                                              (json_int_t)profile->peak[i].n_bytes));
+    return list;
+}
+
+static json_t *routed(const plmr_profile *profile)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < profile->n_routed; i++) {
+        const plmr_routed *r = &profile->routed[i];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o}", "what", r->what, "axis",
+                                              r->axis == PLMR_X ? "x" : "y", "program", r->n_program, "cores",
+                                              whole_numbers(r->cores, profile->extent[r->axis])));
+    }
+    return list;
+}
+
+/* The energy of a core: its share of the device's power for as long as the program runs. */
+static json_t *energy(const plmr_device *device, double t_cycles)
+{
+    double core_j = device->power > 0 ? device->power / (device->rows * device->cols) * t_cycles / device->clock : NAN;
+    return json_pack("{s:o, s:o}", "core_j", number(core_j), "wavelet_j", number(0));
+}
+
+static json_t *moving(const plmr_profile *profile)
+{
+    return json_pack("{s:o, s:o, s:o}", "shift", number(profile->moving_cycles[PLMR_MOVE_SHIFT]), "multicast",
+                     number(profile->moving_cycles[PLMR_MOVE_MULTICAST]), "reduce",
+                     number(profile->moving_cycles[PLMR_MOVE_REDUCE]));
+}
+
+static plmr_status make_map(const plmr_region *region, const char *name, double t_cycles, const double *clocks,
+                            json_t **map)
+{
+    const plmr_profile *profile = region->profile;
+    const plmr_ledger *ledger = &region->ledger;
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
+    *map = json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
+        "s:{s:o, s:o}}",
+        "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
+        number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
+        per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
+        per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock",
+        plmr_map_clocks(clocks, (size_t)rows * (size_t)cols), "links", "x", links(region, PLMR_X), "y",
+        links(region, PLMR_Y), "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
+        whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
+        (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region->device, t_cycles), "ranks",
+        "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y));
+    PLMR_CHECK(*map, PLMR_ERROR_SYSTEM, "out of memory for the report");
+    return PLMR_OK;
+}
+
+plmr_status plmr_map_collect(plmr_region *region, const char *name, json_t **map)
+{
+    double t_cycles, *clocks;
+    *map = NULL;
+    PLMR_TRY(plmr_clock_max(region->clock, &t_cycles));
+    PLMR_TRY(plmr_clock_gather(region->clock, &clocks));
+    plmr_status status = clocks ? make_map(region, name, t_cycles, clocks, map) : PLMR_OK;
+    free(clocks);
+    return plmr_agree(status);
+}

@@ -1,0 +1,220 @@
+#include "report/runs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/record.h"
+
+/* The largest file that is read, and the most runs that a page has use for. */
+enum { MOST_BYTES = 256 << 20, MOST_RUNS = 200 };
+
+/* ---- records ---- */
+
+static bool is_text(const json_t *value)
+{
+    return json_is_string(value);
+}
+
+static bool is_count(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+static bool is_real(const json_t *value)
+{
+    return json_is_number(value);
+}
+
+static bool is_hash(const json_t *value)
+{
+    return json_is_string(value);
+}
+
+struct field {
+    const char *key, *type;
+    bool (*is)(const json_t *value);
+};
+
+static const struct field op_fields[] = {
+#define X(type, key) {#key, #type, is_##type},
+    PLMR_RECORD_FIELDS(X)
+#undef X
+        {0},
+};
+
+static const struct field llm_fields[] = {
+#define X(type, key) {#key, #type, is_##type},
+    PLMR_LLM_RECORD_FIELDS(X)
+#undef X
+        {0},
+};
+
+static const struct {
+    const char *name;
+    const struct field *fields;
+} commands[] = {
+    {"gemm", op_fields}, {"gemv", op_fields}, {"allreduce", op_fields}, {"llm", llm_fields}, {"generate", llm_fields}};
+
+static const struct field *fields_of(const char *command)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, command) == 0)
+            return commands[i].fields;
+    return NULL;
+}
+
+/* `where` is file and line. Keys that are missing or unknown are of other versions, and no fault. */
+static plmr_status check_record(const json_t *record, const char *where)
+{
+    const char *command = json_string_value(json_object_get(record, "command"));
+    PLMR_CHECK(command, PLMR_ERROR_INPUT, "%s: not a record of plmr: it has no \"command\"", where);
+    const struct field *fields = fields_of(command);
+    PLMR_CHECK(fields, PLMR_ERROR_INPUT,
+               "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm or generate", where,
+               command);
+    for (const struct field *f = fields; f->key; f++) {
+        const json_t *value = json_object_get(record, f->key);
+        PLMR_CHECK(!value || json_is_null(value) || f->is(value), PLMR_ERROR_INPUT, "%s: \"%s\" is not a %s", where,
+                   f->key, strcmp(f->type, "real") == 0 ? "number" : f->type);
+    }
+    return PLMR_OK;
+}
+
+/* ---- versions ---- */
+
+static plmr_status note_version(plmr_html *html, const char *path, const char *version)
+{
+    char note[400];
+    if (version && strcmp(version, PLMR_VERSION) == 0)
+        return PLMR_OK;
+    snprintf(note, sizeof note,
+             "%.200s was made by plmr %.40s, this page by plmr %s: what the two count may differ; run it again to "
+             "compare with certainty.",
+             path, version ? version : "of a version that it does not name", PLMR_VERSION);
+    return plmr_html_note(html, note);
+}
+
+/* One note for each version that comes in a row. */
+static plmr_status note_record(plmr_html *html, const char *path, const json_t *record, const char **last)
+{
+    const char *version = json_string_value(json_object_get(record, "version"));
+    if (*last && version && strcmp(*last, version) == 0)
+        return PLMR_OK;
+    *last = version;
+    return note_version(html, path, version);
+}
+
+static plmr_status add_run(plmr_html *html, const char *where, json_t *run)
+{
+    if (json_array_size(html->runs) < MOST_RUNS)
+        return plmr_html_add(html, run);
+    json_decref(run);
+    return plmr_error_make(PLMR_ERROR_INPUT, "%s: more than %d runs are too many for a page: give fewer", where,
+                           MOST_RUNS);
+}
+
+/* ---- a file of records: one to a line ---- */
+
+static plmr_status add_line(plmr_html *html, const char *path, int line, const char *text, size_t n, const char **last)
+{
+    char where[300];
+    json_error_t error;
+    snprintf(where, sizeof where, "%.240s:%d", path, line);
+    json_t *record = json_loadb(text, n, 0, &error);
+    PLMR_CHECK(record, PLMR_ERROR_INPUT, "%s: not a record of plmr (--json): %.100s", where, error.text);
+    plmr_status status = check_record(record, where);
+    if (!status)
+        status = note_record(html, path, record, last);
+    if (status) {
+        json_decref(record);
+        return status;
+    }
+    json_t *run = json_pack("{s:o}", "record", record);
+    PLMR_CHECK(run, PLMR_ERROR_SYSTEM, "out of memory for the report");
+    return add_run(html, where, run);
+}
+
+static plmr_status add_records(plmr_html *html, const char *path, const char *text)
+{
+    const char *last = NULL;
+    int line = 1;
+    for (const char *end; *text; text = *end ? end + 1 : end, line++) {
+        end = strchrnul(text, '\n');
+        if (strspn(text, " \t\r") >= (size_t)(end - text))
+            continue;
+        PLMR_TRY(add_line(html, path, line, text, (size_t)(end - text), &last));
+    }
+    return PLMR_OK;
+}
+
+/* ---- a report ---- */
+
+static plmr_status add_runs(plmr_html *html, const char *path, const json_t *data)
+{
+    const json_t *runs = json_object_get(data, "runs");
+    const char *version = json_string_value(json_object_get(data, "version"));
+    json_int_t format = json_integer_value(json_object_get(data, "format"));
+    PLMR_CHECK(format == PLMR_HTML_FORMAT, PLMR_ERROR_INPUT,
+               "%s: a report of plmr %.40s in format %lld, but plmr %s reads format %d: write it again with --report",
+               path, version ? version : "(unknown)", (long long)format, PLMR_VERSION, PLMR_HTML_FORMAT);
+    PLMR_TRY(note_version(html, path, version));
+    PLMR_CHECK(json_array_size(runs) > 0, PLMR_ERROR_INPUT, "%s: a report without runs", path);
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        json_t *run = json_array_get(runs, i);
+        char where[300];
+        snprintf(where, sizeof where, "%.240s: run %zu", path, i + 1);
+        PLMR_TRY(check_record(json_object_get(run, "record"), where));
+        PLMR_TRY(add_run(html, where, json_incref(run)));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status add_report(plmr_html *html, const char *path, const char *text)
+{
+    json_error_t error;
+    const char *begin = strstr(text, PLMR_HTML_DATA_BEGIN);
+    const char *data = begin ? begin + strlen(PLMR_HTML_DATA_BEGIN) : NULL;
+    const char *end = data ? strstr(data, PLMR_HTML_DATA_END) : NULL;
+    PLMR_CHECK(end, PLMR_ERROR_INPUT, "%s: neither records (--json) nor a report (--report) of plmr", path);
+    json_t *json = json_loadb(data, (size_t)(end - data), 0, &error);
+    PLMR_CHECK(json, PLMR_ERROR_INPUT, "%s: a damaged report: %.100s", path, error.text);
+    plmr_status status = add_runs(html, path, json);
+    json_decref(json);
+    return status;
+}
+
+/* ---- either ---- */
+
+/* The whole file as text that ends in a 0 byte, for the caller to free. */
+static plmr_status read_file(const char *path, FILE *file, char **text)
+{
+    size_t n = 0, room = 1 << 16;
+    *text = NULL;
+    do {
+        room *= 2;
+        PLMR_CHECK(room <= MOST_BYTES, PLMR_ERROR_INPUT, "%s: larger than any report: more than %d MiB", path,
+                   MOST_BYTES >> 21);
+        char *more = realloc(*text, room);
+        PLMR_CHECK(more, PLMR_ERROR_SYSTEM, "out of memory for %s", path);
+        *text = more;
+        n += fread(*text + n, 1, room - 1 - n, file);
+    } while (n == room - 1);
+    PLMR_CHECK(!ferror(file), PLMR_ERROR_INPUT, "cannot read %s: %s", path, strerror(errno));
+    (*text)[n] = '\0';
+    PLMR_CHECK(n > 0 && strlen(*text) == n, PLMR_ERROR_INPUT, "%s: %s", path, n ? "not a text" : "an empty file");
+    return PLMR_OK;
+}
+
+plmr_status plmr_runs_add(const char *path, plmr_html *html)
+{
+    char *text;
+    FILE *file = fopen(path, "re");
+    PLMR_CHECK(file, PLMR_ERROR_INPUT, "cannot read %s: %s", path, strerror(errno));
+    plmr_status status = read_file(path, file, &text);
+    fclose(file);
+    if (!status)
+        status = (text[strspn(text, " \t\r\n")] == '<' ? add_report : add_records)(html, path, text);
+    free(text);
+    return status;
+}
