@@ -9,21 +9,22 @@ _plmr_names()
 _plmr_options()
 {
     local common="--help --version"
-    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan --quiet"
+    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan --report --quiet"
     local wafer="--device --prefill-cores --decode-cores --kv --kv-dtype --allow --dump --json"
     case $1 in
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
     gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
     allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
-    generate) echo "--model --prompt --tokens --n-tokens --temp --top-k --top-p --seed $wafer $common" ;;
+    generate) echo "--model --prompt --tokens --n-tokens --temp --top-k --top-p --seed --report $wafer $common" ;;
     logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
     perplexity) echo "--model --file --context $wafer $common" ;;
     llm)
-        echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --quiet $wafer $common"
+        echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --report --quiet $wafer $common"
         ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
     sweep) echo "--out --again --dry-run $common" ;;
+    report) echo "--out $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
     esac
@@ -55,7 +56,7 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce generate llm logits perplexity tokenize model device sweep list bench
+        _plmr_words "$cur" "gemm gemv allreduce generate llm logits perplexity tokenize model device report sweep list bench
             --help --version"
         return
     fi
@@ -80,12 +81,13 @@ _plmr()
     --groups) _plmr_words "$cur" "auto" ;;
     --fuse) _plmr_words "$cur" "yes no" ;;
     --tree-k | --prefill-tree-k) _plmr_words "$cur" "1 2 3 4" ;;
-    --a | --b | --out | --x | --y | -f | --file | --dump | --json | check) _plmr_files "$cur" ;;
+    --a | --b | --out | --x | --y | -f | --file | --dump | --json | --report | check) _plmr_files "$cur" ;;
     --m | --k | --n | --cores | --length | --seed | --pace | --ranks | --repeat) ;;
     -n | --n-tokens | --temp | --top-k | --top-p) ;;
     --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;
     -p | --prompt | --ids | --tokens) ;;
     bench) _plmr_words "$cur" "basic llm all $(_plmr_options bench)" ;;
+    report) if [[ $cur == -* ]]; then _plmr_words "$cur" "$(_plmr_options report)"; else _plmr_files "$cur"; fi ;;
     device) _plmr_words "$cur" "list show check" ;;
     sweep)
         _plmr_files "$cur"

@@ -20,6 +20,7 @@ CASES = {
     "gemm-help": ("gemm --help", [None, 2]),
     "gemv-help": ("gemv --help", [None]),
     "allreduce-help": ("allreduce --help", [None]),
+    "report-help": ("report --help", [None, 2]),
     "device-help": ("device --help", [None]),
     "device-list": ("device list", [None, 2]),
     "device-show": ("device show ideal", [None]),

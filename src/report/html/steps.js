@@ -209,7 +209,7 @@ class Steps {
     let before = performance.now();
     const tick = (now) => {
       if (!this.playing) return;
-      this.at = Math.min(this.frames.length - 0.01, this.at + (now - before) / 1400);
+      this.at = Math.min(this.frames.length - 0.01, this.at + Math.max(0, now - before) / 1400);
       before = now;
       this.slider.value = this.at;
       this.draw();

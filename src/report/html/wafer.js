@@ -22,6 +22,7 @@ class Wafer {
     this.rows = Math.max(device.rows, ...this.regions.map((r) => r.row + map.rows));
     this.cols = Math.max(device.cols, ...this.regions.map((r) => r.col + map.cols));
     this.picture = map.picture(key, range.least, range.most);
+    this.tooltip.hidden = true;
     if (moved) {
       this.selected = this.hovered = null;
       this.fit();
@@ -327,7 +328,8 @@ class Wafer {
     }
     ctx.lineWidth = 1.5;
     ctx.strokeStyle = "#ff5a4f";
-    const left = Math.max(1, (v.x) * k), top = Math.max(1, v.y * k);
-    ctx.strokeRect(left, top, Math.min(w - 1, (v.x + this.width / v.scale) * k) - left, Math.min(h - 1, (v.y + this.height / v.scale) * k) - top);
+    const left = Math.max(1, v.x * k), right = Math.min(w - 1, (v.x + this.width / v.scale) * k);
+    const top = Math.max(1, v.y * k), bottom = Math.min(h - 1, (v.y + this.height / v.scale) * k);
+    ctx.strokeRect(left, top, Math.max(5, right - left), Math.max(5, bottom - top));
   }
 }

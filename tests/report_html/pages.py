@@ -1,0 +1,293 @@
+"""Reports in a real browser: they load without a complaint and without the network, and show the records' numbers.
+
+pages.py MPIEXEC PLMR FOLDER: screenshots are left in FOLDER. Without a browser it says so and is skipped (exit code 77).
+"""
+import json
+import os
+import re
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+
+from browser import Browser, find_chromium  # noqa: E402
+from cli import Checks, Plmr, show  # noqa: E402
+
+check = Checks()
+
+
+def number(text):
+    """The first number in a text."""
+    found = re.search(r"-?[\d,]+(\.\d+)?", text or "")
+    return float(found[0].replace(",", "")) if found else None
+
+
+def make(plmr, folder, name, args, ranks=None):
+    """Runs plmr with a report; returns the page's path and the records."""
+    page = os.path.join(folder, name + ".html")
+    return page, plmr.records(args.split() + ["--report", page], ranks)
+
+
+def box(browser, selector):
+    return browser.run(f"(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect();"
+                       " return [r.x, r.y, r.width, r.height] })()")
+
+
+def place_of(browser, row, col):
+    """Where a core is on the screen."""
+    x, y, _, _ = box(browser, "#map")
+    at = browser.run(f"(() => {{ const w = page.wafer, r = w.regions[0], s = w.view.scale;"
+                     f" return [(r.col + {col} + .5 - w.view.x) * s, (r.row + {row} + .5 - w.view.y) * s] }})()")
+    return x + at[0], y + at[1]
+
+
+def show_quantity(browser, key):
+    browser.run(f"document.querySelector('#quantities [data-key={key}]').click()")
+    browser.frames()
+
+
+def choose_run(browser, index):
+    browser.run(f"byId('run').value = '{index}'; byId('run').dispatchEvent(new Event('change'))")
+    browser.frames()
+
+
+def check_cards(browser, record):
+    cards = browser.text("#cards")
+    for value in (f"{record['cycles']:,}", f"{record['sram_peak_bytes']:,}", f"{record['hops_critical']:,}"):
+        check(value in cards, f"{record['algorithm']}: the cards have {value}: {cards!r}")
+    limits = browser.text("#plmr")
+    check(f"{record['routes_max']} of {record['routes_limit']}" in limits, f"routes beside their limit: {limits!r}")
+
+
+def check_hover(browser, record):
+    """The number of each quantity, at a core's place on the screen, against the record's."""
+    row, col = record["rows"] // 3, record["cols"] - 2
+    last = browser.run("page.run.maps[0].latest()")
+    want = {"sram": record["sram_peak_bytes"], "done": record["cycles"]}
+    for key, value in want.items():
+        show_quantity(browser, key)
+        browser.point(*place_of(browser, last["row"], last["col"]))
+        lines = browser.text("#tooltip").split("\n")
+        check(lines[0] == f"core ({last['row']}, {last['col']})", f"the core pointed at: {lines}")
+        check(number(lines[1].split(":")[1]) == value, f"{record['algorithm']}, {key}: {lines[1]} is not {value}")
+    show_quantity(browser, "routes")
+    browser.point(*place_of(browser, row, col))
+    most = browser.run("page.run.maps[0].field('routes').most")
+    check(most == record["routes_max"], f"most routes {most} of {record['routes_max']}")
+    for key in ("busy", "wait"):
+        show_quantity(browser, key)
+        browser.point(*place_of(browser, row, col))
+        want[key] = number(browser.text("#tooltip").split("\n")[1].split(":")[1])
+    check(want["busy"] + want["wait"] == record["cycles"], f"busy and waiting cycles make all: {want}")
+    check(want["busy"] >= record["compute_cycles"], f"a core is busy for as long as it computes: {want}")
+
+
+def check_links(browser, record):
+    total = browser.run("""(() => { const { links: { x, y } } = page.run.maps[0].json, m = page.run.maps[0]; let n = 0;
+        for (const way of [x.up, x.down]) for (let c = 0; c < m.cols; c++) n += entry(way, c) * m.rows;
+        for (const way of [y.up, y.down]) for (let r = 0; r < m.rows; r++) n += entry(way, r) * m.cols;
+        return n })()""")
+    check(total == record["wavelet_hops"], f"{record['algorithm']}: links carry {total} of {record['wavelet_hops']} wavelets")
+
+
+def check_inspector(browser, record):
+    row, col = record["rows"] // 2, record["cols"] // 2
+    browser.click(*place_of(browser, row, col))
+    text = browser.text("#inspector")
+    check(f"Core ({row}, {col})" in text, f"the core that was clicked: {text!r}")
+    together = re.search(r"together\s+([\d,]+)", text)
+    check(together and number(together[1]) == record["sram_peak_bytes"], f"tiles add up to {record['sram_peak_bytes']}: {text!r}")
+    check(f"of {record['routes_limit']}" in text and "Links" in text, f"routes and links: {text!r}")
+    time = browser.run(f"timeOf(page.map, {row}, {col}).reduce((a, p) => a + p.value, 0)")
+    check(abs(time - record["cycles"]) < 0.01, f"a core's time adds up to {record['cycles']}: {time}")
+
+
+def check_hands(browser):
+    """Wheel, keys and buttons."""
+    x, y, w, h = box(browser, "#map")
+    before = browser.run("page.wafer.view.scale")
+    for _ in range(6):
+        browser.wheel(x + w / 2, y + h / 2, -300)
+    check(browser.run("page.wafer.view.scale") > 2 * before, "the wheel zooms")
+    browser.run("byId('map').focus()")
+    browser.key("0")
+    check(abs(browser.run("page.wafer.view.scale") - before) < 1e-9, "0 shows all again")
+    was = browser.text("#core-name")
+    browser.key("ArrowRight")
+    check(browser.text("#core-name") != was, "an arrow key chooses the next core")
+
+
+def check_colours(browser):
+    """A core has the colour of its value; and the theme can be switched."""
+    show_quantity(browser, "done")
+    x, y, _, _ = box(browser, "#map")
+    seen = set()
+    for row in range(0, browser.run("page.map.rows"), 3):
+        px, py = place_of(browser, row, 1)
+        drawn, meant = browser.run(f"""(() => {{ const one = el('canvas', {{ width: 1, height: 1 }}).getContext('2d', {{ willReadFrequently: true }});
+            one.drawImage(byId('map'), {px - x}, {py - y}, 1, 1, 0, 0, 1, 1);
+            const d = one.getImageData(0, 0, 1, 1).data;
+            const f = page.map.field('done'), i = scaleIndex(page.map.done({row}, 1), f.least, f.most);
+            return [`rgb(${{d[0]}}, ${{d[1]}}, ${{d[2]}})`, scaleColour(i)] }})()""")
+        seen.add(drawn)
+        check(drawn == meant, f"core ({row}, 1) is drawn {drawn}, not {meant}")
+    check(len(seen) > 2, f"cores that are done at different times have different colours: {seen}")
+    light = browser.run("getComputedStyle(document.body).backgroundColor")
+    browser.run("byId('theme').click()")
+    browser.frames()
+    check(browser.run("getComputedStyle(document.body).backgroundColor") != light, "the button switches to dark")
+    browser.run("byId('theme').click()")
+
+
+def check_phone(browser, page, name, folder):
+    browser.resize(390, 844, 2, True)
+    browser.open(page)
+    width = browser.run("[document.documentElement.scrollWidth, window.innerWidth]")
+    check(width[0] <= width[1], f"{name}: a phone need not scroll sideways: {width}")
+    browser.screenshot(os.path.join(folder, name + "-phone.png"))
+    browser.resize(1280, 900)
+
+
+def check_gemm(plmr, browser, folder, shots):
+    page, records = make(plmr, folder, "gemm", "gemm --m 60 --k 70 --n 80 --cores 20x30 --verify", 2)
+    browser.open(page)
+    for i, record in enumerate(records):
+        choose_run(browser, i)
+        check_cards(browser, record)
+        check_hover(browser, record)
+        check_links(browser, record)
+        check_inspector(browser, record)
+    check_hands(browser)
+    choose_run(browser, 1)
+    rows = browser.text("#compare")
+    check(f"{records[0]['cycles']:,}" in rows and f"{records[1]['cycles']:,}" in rows, f"both runs' cycles side by side: {rows!r}")
+    check(browser.run("page.map.rank(19, 29)") == 1 and browser.run("page.map.rank(0, 0)") == 0, "two ranks have a block each")
+    browser.screenshot(os.path.join(shots, "gemm.png"), True)
+    check_steps(browser)
+    check(not browser.complaints(), f"gemm: {browser.complaints()}")
+    check_phone(browser, page, "gemm", shots)
+
+
+def check_steps(browser):
+    """In every frame of the shown algorithms each core of a product holds tiles of one k, once aligned."""
+    alike = browser.run("""['meshgemm', 'cannon', 'summa', 'allgather'].every(name => [3, 4, 5, 8].every(n =>
+        GEMM_FRAMES[name](n).filter(f => f.done).every(f => { const k = {}; return f.tiles.every(t => {
+            const at = name === 'summa' ? t.to.join() : t.from.join(); return (k[at] ??= t.k) === t.k }) })))""")
+    check(alike, "cores hold tiles of one k")
+    whole = browser.run("""['chain', 'star', 'tree', 'ktree', 'two-phase', 'ring'].every(name => [3, 7, 16].every(n =>
+        lineFrames(name, n).at(-1).after.every(held => held === n)))""")
+    check(whole, "every core has every core's value in the end")
+    reach = browser.run("""Math.max(...GEMM_FRAMES.meshgemm(9).flatMap(f => f.tiles).map(t =>
+        Math.abs(t.from[0] - t.to[0]) + Math.abs(t.from[1] - t.to[1])))""")
+    check(reach == 2, f"no tile goes further than two hops on an interleaved ring: {reach}")
+    browser.run("byId('step-play').click()")
+    browser.run("new Promise(done => setTimeout(done, 400))")
+    check(browser.run("page.steps.at") > 0, "the animation plays")
+    browser.run("byId('step-play').click()")
+
+
+def check_others(plmr, browser, folder, shots):
+    for name, args in {"gemv": "gemv --k 100 --n 90 --cores 24x20", "transposed": "gemm --m 40 --k 40 --n 40 --cores 12x12 --transpose-b",
+                       "allreduce": "allreduce --length 40 --cores 9x14", "torus": "gemm --m 40 --k 40 --n 40 --cores 10x8 --device wormhole"}.items():
+        page, records = make(plmr, folder, name, args)
+        browser.open(page)
+        for i, record in enumerate(records):
+            choose_run(browser, i)
+            check_links(browser, record)
+            check(f"{round(record['cycles'], 2):,}" in browser.text("#cards"), f"{name}: cycles of {record['algorithm']}")
+        if name == "gemv":
+            choose_run(browser, 0)
+            check_colours(browser)
+        check(not browser.complaints(), f"{name}: {browser.complaints()}")
+        browser.screenshot(os.path.join(shots, name + ".png"), True)
+
+
+def check_llm(plmr, browser, folder, shots):
+    args = "llm --model llama3-8b --prompt 1024 --decode 40 --prefill-cores 330x330 --decode-cores 300x300"
+    page, (record,) = make(plmr, folder, "llm", args, 2)
+    browser.open(page)
+    cycles = record["prefill_cycles"] + record["relayout_cycles"] + record["tpot_s"] * 1.1e9 * record["output_tokens"]
+    run = browser.text("#timeline .strip-name")
+    check(abs(number(run.split("\n")[-1]) - cycles) < 1, f"the timeline has all cycles, {cycles}: {run!r}")
+    held = browser.run("page.run.maps.map(m => Math.max(...m.regions(page.run.device).map(r => r.sram)))")
+    check(held[1] == record["sram_peak_bytes"], f"the fullest stage holds {held} of {record['sram_peak_bytes']}")
+    used = browser.run("page.run.maps[1].regions(page.run.device).filter(r => r.used).length")
+    check(used == min(record["stages"], record["regions"]), f"{used} regions of {record['stages']} are used")
+    browser.run("document.querySelector('.strip').scrollIntoView({ block: 'center' })")
+    x, y, w, h = box(browser, ".strip")
+    browser.click(x + 3, y + h / 2)
+    check("Prefill of 1,024" in browser.text("#timeline"), "a click on the run's begin chooses prefill")
+    browser.run("[...document.querySelectorAll('#timeline .tabs button')].find(b => b.innerText === 'decode').click()")
+    browser.click(x + w - 2, y + h / 2)
+    check("Token 40 of decode" in browser.text("#timeline"), "and one at its end the last token")
+    browser.run("byId('map').scrollIntoView()")
+    browser.click(*place_of(browser, 50, 70))
+    check("weights of" in browser.text("#inspector"), f"the stage's tiles: {browser.text('#inspector')!r}")
+    check(not browser.complaints(), f"llm: {browser.complaints()}")
+    browser.screenshot(os.path.join(shots, "llm.png"), True)
+    browser.prefer("dark")
+    browser.open(page)
+    browser.screenshot(os.path.join(shots, "llm-dark.png"), True)
+    browser.prefer("light")
+    check_phone(browser, page, "llm", shots)
+
+
+def check_merged(plmr, browser, folder):
+    """Pages and records on one page; names that would be markup; another version's record."""
+    both = os.path.join(folder, "both.html")
+    records = os.path.join(folder, "records.jsonl")
+    evil = {"command": "gemm", "algorithm": "</script><img src=x onerror=alert(1)>", "device": "<b>", "rows": 4, "cols": 4, "cycles": 10,
+            "version": "0.0.1"}
+    with open(records, "w", encoding="utf-8") as file:
+        file.write(json.dumps(evil) + "\n")
+    args = ["report", os.path.join(folder, "gemm.html"), records, "--out", both]
+    code, _, err = plmr.run(args)
+    check(code == 0 and len(err) == 1 and "0.0.1" in err[0], f"{show(args)} ends with {code} and notes the version: {err}")
+    browser.open(both)
+    check("0.0.1" in browser.text("#notes"), "the page notes the version")
+    choose_run(browser, browser.run("page.runs.length - 1"))
+    check(evil["algorithm"] in browser.text("#title"), f"markup is shown as text: {browser.text('#title')!r}")
+    check("--report" in browser.text("#wafer"), "a record alone has no map, and says what would make one")
+    check(browser.run("document.querySelectorAll('img').length") == 0 and not browser.complaints(), f"{browser.complaints()}")
+
+
+def check_full_wafer(plmr, browser, folder, shots):
+    page, _ = make(plmr, folder, "wafer", "gemm --alg cannon --m 2000 --k 2000 --n 2000 --cores 750x750 --mode timing")
+    whole, (record,) = make(plmr, folder, "wse2", "allreduce --alg ktree --length 64 --cores 994x750 --mode timing")
+    for path in (page, whole):
+        n_bytes = os.path.getsize(path)
+        check(n_bytes < 15e6, f"{path} has {n_bytes} bytes")
+        seconds = browser.open(path)
+        print(f"{os.path.basename(path)}: {n_bytes / 1e6:.1f} MB, opens in {seconds:.2f} s")
+        check(seconds < 2, f"{path} opens in {seconds:.2f} s")
+    check(record["rows"] * record["cols"] == 745500, "this is every core of the wafer")
+    slowest = browser.run("""(async () => { const w = page.wafer; let worst = 0;
+        for (let i = 0; i < 20; i++) { const t = performance.now(); w.zoomAt(300, 300, i < 10 ? 1.3 : 1 / 1.3); w.move(9, 5);
+            await new Promise(requestAnimationFrame); w.draw(); worst = Math.max(worst, performance.now() - t) } return worst })()""")
+    print(f"slowest of 20 frames: {slowest:.0f} ms")
+    check(slowest < 500, f"moving stays fluid: a frame took {slowest:.0f} ms")
+    browser.screenshot(os.path.join(shots, "wse2.png"))
+    check(not browser.complaints(), f"wafer: {browser.complaints()}")
+
+
+def main():
+    plmr, shots = Plmr(sys.argv[1], sys.argv[2]), sys.argv[3]
+    if not find_chromium():
+        print("skipped: no chromium, chromium-browser or google-chrome in the PATH")
+        sys.exit(77)
+    os.makedirs(shots, exist_ok=True)
+    browser = Browser()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            check_gemm(plmr, browser, folder, shots)
+            check_others(plmr, browser, folder, shots)
+            check_llm(plmr, browser, folder, shots)
+            check_merged(plmr, browser, folder)
+            check_full_wafer(plmr, browser, folder, shots)
+    finally:
+        browser.close()
+    print(f"screenshots: {shots}")
+    check.done()
+
+
+main()
