@@ -312,7 +312,7 @@ static plmr_status load(struct generation *g)
     s->decode = plmr_timing_placement(g->timing, true);
     PLMR_TRY(plmr_llm_check_wafer(g->run, s));
     PLMR_TRY(plmr_timing_prefill(g->timing, &s->prefill_cost));
-    PLMR_TRY(plmr_llm_report_phase(&g->page, g->timing, s, false));
+    PLMR_TRY(plmr_llm_report_phase(&g->page, g->run, g->timing, s, false));
     PLMR_TRY(plmr_timing_handover(g->timing, &s->handover));
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_load(g->run, &s->timing));
@@ -331,7 +331,7 @@ static plmr_status generate(struct generation *g, const int32_t *ids)
     if (!status) {
         status = make_text(g, ids);
         if (!status)
-            status = plmr_llm_report_phase(&g->page, g->timing, g->summary, true);
+            status = plmr_llm_report_phase(&g->page, g->run, g->timing, g->summary, true);
         plmr_status reported = plmr_agree(g->n_made || !status ? report(g, &jsonl) : PLMR_OK);
         if (!status)
             status = reported;

@@ -243,13 +243,13 @@ static plmr_timing_options timing_options(const struct llm_command *c, const plm
     return t;
 }
 
-static plmr_status run_time(const struct llm_command *c, plmr_llm_summary *s, plmr_timing *timing,
-                            plmr_llm_report *page)
+static plmr_status run_time(const struct llm_command *c, const plmr_llm_run *run, plmr_llm_summary *s,
+                            plmr_timing *timing, plmr_llm_report *page)
 {
     if (c->phase != DECODE) {
         s->prefill = plmr_timing_placement(timing, false);
         PLMR_TRY(plmr_timing_prefill(timing, &s->prefill_cost));
-        PLMR_TRY(plmr_llm_report_phase(page, timing, s, false));
+        PLMR_TRY(plmr_llm_report_phase(page, run, timing, s, false));
     }
     if (c->phase == PREFILL)
         return PLMR_OK;
@@ -257,7 +257,7 @@ static plmr_status run_time(const struct llm_command *c, plmr_llm_summary *s, pl
     if (c->phase == BOTH && !c->as_published)
         PLMR_TRY(plmr_timing_handover(timing, &s->handover));
     PLMR_TRY(plmr_llm_add_tokens(s, timing, context(c), c->n_decode));
-    return plmr_llm_report_phase(page, timing, s, true);
+    return plmr_llm_report_phase(page, run, timing, s, true);
 }
 
 /* Ids that are somehow different. */
@@ -368,7 +368,7 @@ static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, p
     plmr_status status = plmr_agree(hidden ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
     double start_s = plmr_wall_s();
     if (!status)
-        status = run_time(c, s, timing, page);
+        status = run_time(c, run, s, timing, page);
     double timing_s = plmr_wall_s() - start_s;
     if (!status && c->compute)
         status = run_values(c, run, s, hidden);

@@ -95,7 +95,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
     PLMR_TRY(plmr_trace_file_add(&job->trace, region, record->algorithm));
     double core_steps = (double)cost.steps * job->rows * job->cols;
     if (job->options->report)
-        PLMR_TRY(plmr_map_collect(region, record->algorithm, &job->map));
+        PLMR_TRY(plmr_map_collect(region, record->algorithm, job->options->dtype, &job->map));
     record->cycles = cost.t_cycles;
     record->virtual_s = cost.t_cycles / job->device.clock;
     record->compute_cycles = cost.compute_cycles;

@@ -36,28 +36,30 @@ void plmr_llm_report_close(plmr_llm_report *report)
 
 /* ---- maps ---- */
 
-static json_t *placement(const plmr_placement *p, int n_layers, int64_t n_tokens)
+static json_t *placement(const plmr_llm_run *run, const plmr_placement *p, int n_layers, int64_t n_tokens)
 {
-    return json_pack("{s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "stages", p->n_stages, "regions",
-                     p->n_regions, "layers", n_layers, "layers_per_stage", p->layers_per_stage, "output_apart",
-                     p->output_apart, "layer_bytes", (json_int_t)p->layer_bytes, "cache_bytes",
-                     (json_int_t)(p->token_bytes * p->row_tokens), "working_bytes", (json_int_t)p->working_bytes,
-                     "output_bytes", (json_int_t)p->output_bytes, "tokens", (json_int_t)n_tokens);
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "stages", p->n_stages, "regions",
+                     p->n_regions, "layers", n_layers, "first_layer", run->first_layer, "layers_per_stage",
+                     p->layers_per_stage, "output_apart", p->output_apart, "layer_bytes", (json_int_t)p->layer_bytes,
+                     "cache_bytes", (json_int_t)(p->token_bytes * p->row_tokens), "working_bytes",
+                     (json_int_t)p->working_bytes, "output_bytes", (json_int_t)p->output_bytes, "tokens",
+                     (json_int_t)n_tokens);
 }
 
-plmr_status plmr_llm_report_phase(plmr_llm_report *report, const plmr_timing *timing, const plmr_llm_summary *s,
-                                  bool decode)
+plmr_status plmr_llm_report_phase(plmr_llm_report *report, const plmr_llm_run *run, const plmr_timing *timing,
+                                  const plmr_llm_summary *s, bool decode)
 {
     json_t *map;
     if (!report->is_wanted || (decode && s->n_made == 0))
         return PLMR_OK;
     const plmr_placement *p = plmr_timing_placement(timing, decode);
-    PLMR_TRY(plmr_map_collect(plmr_timing_region(timing, decode), decode ? "decode" : "prefill", &map));
+    PLMR_TRY(
+        plmr_map_collect(plmr_timing_region(timing, decode), decode ? "decode" : "prefill", run->shape->dtype, &map));
     if (plmr_rank() > 0)
         return PLMR_OK;
     json_object_set_new(map, "sram", json_integer((json_int_t)p->sram_bytes));
     json_object_set_new(map, "placement",
-                        placement(p, s->timing.n_layers, s->timing.n_prompt + (decode ? s->n_made : 0)));
+                        placement(run, p, s->timing.n_layers, s->timing.n_prompt + (decode ? s->n_made : 0)));
     json_array_append_new(report->maps, map);
     return PLMR_OK;
 }

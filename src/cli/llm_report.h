@@ -29,8 +29,8 @@ plmr_status plmr_llm_report_open(const char *path, plmr_llm_summary *summary, pl
 void plmr_llm_report_close(plmr_llm_report *report);
 
 /* Takes the map of the region on which a phase has just ended. Collective. */
-plmr_status plmr_llm_report_phase(plmr_llm_report *report, const plmr_timing *timing, const plmr_llm_summary *summary,
-                                  bool decode);
+plmr_status plmr_llm_report_phase(plmr_llm_report *report, const plmr_llm_run *run, const plmr_timing *timing,
+                                  const plmr_llm_summary *summary, bool decode);
 
 /* Writes the page: rank 0's. The line is the run's record. */
 plmr_status plmr_llm_report_write(plmr_llm_report *report, const plmr_llm_run *run, const plmr_llm_summary *summary,

@@ -60,7 +60,7 @@ void plmr_profile_reset(plmr_profile *profile)
         memset(profile->links[axis][PLMR_LINK_DOWN], 0, n * sizeof(uint64_t));
         memset(profile->adding_cycles[axis], 0, n * sizeof(double));
     }
-    profile->compute_cycles = 0;
+    profile->compute_cycles = profile->multiply_adds = 0;
     memset(profile->moving_cycles, 0, sizeof profile->moving_cycles);
 }
 
@@ -74,6 +74,7 @@ static void add(plmr_profile *to, const plmr_profile *now, const plmr_profile *s
             to->adding_cycles[axis][i] += (now->adding_cycles[axis][i] - since->adding_cycles[axis][i]) * (double)times;
         }
     to->compute_cycles += (now->compute_cycles - since->compute_cycles) * (double)times;
+    to->multiply_adds += (now->multiply_adds - since->multiply_adds) * (double)times;
     for (int i = 0; i < PLMR_N_MOVES; i++)
         to->moving_cycles[i] += (now->moving_cycles[i] - since->moving_cycles[i]) * (double)times;
 }

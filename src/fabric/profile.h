@@ -35,6 +35,7 @@ typedef struct plmr_profile {
     uint64_t *links[2][2];
     double *adding_cycles[2]; /* by axis: cycles that cores i of all lines took streams in, summed over the lines */
     double compute_cycles, moving_cycles[PLMR_N_MOVES]; /* of every core, beside those */
+    double multiply_adds;                               /* of every core */
     plmr_held *held, *peak;                             /* in SRAM now, and when it was fullest */
     int n_held, n_peak;
     plmr_routed *routed;

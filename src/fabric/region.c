@@ -212,6 +212,8 @@ plmr_status plmr_region_compute(plmr_region *region, const char *what, double t_
 plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
 {
     region->ledger.multiply_adds += (double)n_macs * region->extent[PLMR_X] * region->extent[PLMR_Y];
+    if (region->profile)
+        region->profile->multiply_adds += (double)n_macs;
     return plmr_region_compute(region, "multiply", t_cycles);
 }
 

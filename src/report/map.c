@@ -190,11 +190,18 @@ static json_t *routed(const plmr_profile *profile)
     return list;
 }
 
-/* The energy of a core: its share of the device's power for as long as the program runs. */
-static json_t *energy(const plmr_device *device, double t_cycles)
+/* From the bottom up, where the device's file has what it takes: arithmetic, SRAM, and a share of what the wafer draws
+ * idle; else a share of its power for as long as the program runs. */
+static json_t *energy(const plmr_region *region, enum plmr_dtype dtype, double t_cycles)
 {
-    double core_j = device->power > 0 ? device->power / (device->rows * device->cols) * t_cycles / device->clock : NAN;
-    return json_pack("{s:o, s:o}", "core_j", number(core_j), "wavelet_j", number(0));
+    const plmr_device *d = region->device;
+    double cores = d->rows * d->cols;
+    plmr_energy own = plmr_device_energy(d, dtype, region->profile->multiply_adds, 0, t_cycles);
+    bool estimate = isfinite(own.compute_j);
+    double by_power_j = d->power > 0 ? d->power / cores * t_cycles / d->clock : NAN;
+    double core_j = estimate ? own.compute_j + own.sram_j + own.idle_j / cores : by_power_j;
+    return json_pack("{s:o, s:o, s:b}", "core_j", number(core_j), "wavelet_j",
+                     number(estimate ? d->hop_energy * 1e-12 : 0), "estimate", estimate);
 }
 
 static json_t *moving(const plmr_profile *profile)
@@ -204,35 +211,35 @@ static json_t *moving(const plmr_profile *profile)
                      number(profile->moving_cycles[PLMR_MOVE_REDUCE]));
 }
 
-static plmr_status make_map(const plmr_region *region, const char *name, double t_cycles, const double *clocks,
-                            json_t **map)
+static plmr_status make_map(const plmr_region *region, const char *name, enum plmr_dtype dtype, double t_cycles,
+                            const double *clocks, json_t **map)
 {
     const plmr_profile *profile = region->profile;
     const plmr_ledger *ledger = &region->ledger;
     int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
-    *map = json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
-        "s:{s:o, s:o}}",
-        "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
-        number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
-        per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
-        per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock",
-        plmr_map_clocks(clocks, (size_t)rows * (size_t)cols), "links", "x", links(region, PLMR_X), "y",
-        links(region, PLMR_Y), "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
-        whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
-        (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region->device, t_cycles), "ranks",
-        "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y));
+    *map =
+        json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
+                  "s:{s:o, s:o}}",
+                  "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
+                  number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
+                  per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
+                  per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock",
+                  plmr_map_clocks(clocks, (size_t)rows * (size_t)cols), "links", "x", links(region, PLMR_X), "y",
+                  links(region, PLMR_Y), "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
+                  whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
+                  (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region, dtype, t_cycles),
+                  "ranks", "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y));
     PLMR_CHECK(*map, PLMR_ERROR_SYSTEM, "out of memory for the report");
     return PLMR_OK;
 }
 
-plmr_status plmr_map_collect(plmr_region *region, const char *name, json_t **map)
+plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dtype dtype, json_t **map)
 {
     double t_cycles, *clocks;
     *map = NULL;
     PLMR_TRY(plmr_clock_max(region->clock, &t_cycles));
     PLMR_TRY(plmr_clock_gather(region->clock, &clocks));
-    plmr_status status = clocks ? make_map(region, name, t_cycles, clocks, map) : PLMR_OK;
+    plmr_status status = clocks ? make_map(region, name, dtype, t_cycles, clocks, map) : PLMR_OK;
     free(clocks);
     return plmr_agree(status);
 }

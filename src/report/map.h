@@ -1,15 +1,22 @@
+/* clang-format off */
 /* map.h - a region after a program, core by core, as JSON: what a report draws the wafer from.
  *
  * {"name", "rows", "cols", "cycles": end of the program,
- *  "compute", "moving": {"shift", "multicast", "reduce"}: cycles of every core, "adding": {"x": [by column], "y": [by
- * row]}, "clock": when each core is done; {"values": [...], "bits": 8 | 16, "cores": base64 of an index into them for
- * each core, row by row, little end first}; or, where there are more than 65,536 different clocks, {"most", "step",
- * "bits": 16, "cores": how many steps before `most`}; no "cores" where all are alike, "links": {"x": {"up", "down"},
- * "y": ...}: wavelets that cross the link after core i of a line, and back, "routes": {"x": [by column], "y": [by
- * row]}, "routed": [{"what", "axis", "program", "cores": [...]}], "sram": bytes at peak, "held": [{"what", "bytes"}],
- * "energy": {"core_j", "wavelet_j"}, "ranks": {"x": first columns of the blocks, "y": first rows}} Arrays whose entries
- * are all alike are written as one number.
+ *  "compute", "moving": {"shift", "multicast", "reduce"}: cycles of every core,
+ *  "adding": {"x": by column, "y": by row}: cycles that a core takes streams in, beside those,
+ *  "clock": when each core is done: {"values", "bits": 8 | 16, "cores": base64 of an index into the values for each core,
+ *    row by row, little end first}; where there are more than 65,536 different clocks {"most", "step", "bits": 16,
+ *    "cores": how many steps before `most`}; no "cores" where all are alike,
+ *  "links": {"x": {"up", "down"}, "y": ...}: wavelets that cross the link after core i of a line, and back,
+ *  "routes": {"x": by column, "y": by row}, "routed": [{"what", "axis", "program", "cores": by coordinate}],
+ *  "sram": bytes at peak, "held": [{"what", "bytes"}],
+ *  "energy": {"core_j": of a core, "wavelet_j": of each wavelet that leaves it, "estimate": whether from the bottom up
+ *    (see plmr_device_energy), or by the power of the whole system},
+ *  "ranks": {"x": first columns of the blocks, "y": first rows}}
+ *
+ * Arrays whose entries are all alike are written as one number.
  */
+/* clang-format on */
 #ifndef PLMR_MAP_H
 #define PLMR_MAP_H
 
@@ -17,9 +24,10 @@
 
 #include "fabric/region.h"
 
-/* Of a region that keeps a profile, where the program has just ended. *map is NULL on ranks other than 0. Collective.
+/* Of a region that keeps a profile, where the program has just ended; dtype is of what it multiplies. *map is NULL on
+ * ranks other than 0. Collective.
  */
-plmr_status plmr_map_collect(plmr_region *region, const char *name, json_t **map);
+plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dtype dtype, json_t **map);
 
 /* Clocks as above; for tests. Consumes nothing. */
 json_t *plmr_map_clocks(const double *clocks, size_t n);

@@ -90,6 +90,14 @@ def check_links(browser, record):
     check(total == record["wavelet_hops"], f"{record['algorithm']}: links carry {total} of {record['wavelet_hops']} wavelets")
 
 
+def check_energy(browser, record):
+    """Of all cores together: what the record has, but idle power of the region's cores alone."""
+    total = browser.run("page.run.maps[0].field('energy').values.reduce((a, b) => a + b, 0)")
+    share = record["rows"] * record["cols"] / 745500
+    want = record["energy_compute_j"] + record["energy_sram_j"] + record["energy_fabric_j"] + record["energy_idle_j"] * share
+    check(abs(total / want - 1) < 1e-9, f"{record['algorithm']}: cores take {total} J of {want}")
+
+
 def check_inspector(browser, record):
     row, col = record["rows"] // 2, record["cols"] // 2
     browser.click(*place_of(browser, row, col))
@@ -156,6 +164,7 @@ def check_gemm(plmr, browser, folder, shots):
         check_cards(browser, record)
         check_hover(browser, record)
         check_links(browser, record)
+        check_energy(browser, record)
         check_inspector(browser, record)
     check_hands(browser)
     choose_run(browser, 1)

@@ -7,7 +7,7 @@ const times = (...sizes) => sizes.filter(isNumber).map((n) => formatCount(n)).jo
 // What a run is called in lists.
 function runName(run) {
   const r = run.record;
-  if (isLlm(r)) return `${r.command} ${r.model || ""}: ${formatCount(r.prompt_tokens || 0)} + ${formatCount(r.output_tokens || 0)} tokens, ${r.device || ""}`;
+  if (isLlm(r)) return `${r.command} ${r.model || ""}: ${formatCount(r.prompt_tokens || 0)} + ${formatCount(r.output_tokens || 0)} tokens, ${r.device || ""}${r.plan && r.plan !== "waferllm" ? ", " + r.plan : ""}`;
   return `${r.command} ${r.algorithm || ""}: ${times(r.m, r.k, r.n)} on ${times(r.rows, r.cols)} cores`;
 }
 
@@ -28,7 +28,7 @@ function opCards(r, over) {
     card("Routes", formatCount(r.routes_max), `of ${formatCount(r.routes_limit)} in the busiest router`, over("R")),
     card("Longest path", formatCount(r.hops_critical) + " hops", `${formatCount(r.stages_critical)} stages of software`),
     card("Traffic", formatQuantity(r.wavelet_hops, ""), "wavelets times links"),
-    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "the device's power times virtual time") : null,
+    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "by the system's power" + (isNumber(r.energy_estimate_j) ? `; ${formatQuantity(r.energy_estimate_j, "J")} from the bottom up` : "")) : null,
     isNumber(r.verify_max_rel_err) ? card("Error", r.verify_max_rel_err.toExponential(1), `${r.verified === "yes" ? "as rounding allows" : "more than rounding allows"}, ${formatCount(r.verify_elements)} checked`, r.verified === "no") : null,
     card("On the host", formatQuantity(r.wall_s, "s"), r.kernel ? `kernel ${r.kernel}` : "time plane alone"),
   ];
@@ -46,7 +46,7 @@ function llmCards(r, over) {
     card("Routes", formatCount(r.routes_max), "in the busiest router", over("R")),
     isNumber(r.kv_capacity_tokens) ? card("KV cache", formatQuantity(r.kv_capacity_tokens, "").trim(), `tokens have room; ${r.kv}`) : null,
     isNumber(r.stages) ? card("Stages", formatCount(r.stages), `of ${formatCount(r.regions)} regions that the wafer has`) : null,
-    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "the device's power times virtual time") : null,
+    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "by the system's power" + (isNumber(r.energy_estimate_j) ? `; ${formatQuantity(r.energy_estimate_j, "J")} from the bottom up` : "")) : null,
     card("On the host", formatQuantity(r.wall_s, "s"), r.mode === "timing" ? "time plane alone" : `kernel ${r.kernel}`),
   ];
 }

@@ -3,7 +3,7 @@
 const OP_MEASURES = [
   ["cycles", "Cycles", ""], ["virtual_s", "Virtual time", "s"], ["efficiency", "Compute share", "%"], ["hops_critical", "Hops on the longest path", ""],
   ["stages_critical", "Stages of software", ""], ["routes_max", "Routes of the busiest router", ""], ["sram_peak_bytes", "SRAM of a core", "B"],
-  ["wavelet_hops", "Wavelets times links", ""], ["energy_j", "Energy", "J"], ["verify_max_rel_err", "Error", "e"], ["wall_s", "Wall time on the host", "s"],
+  ["wavelet_hops", "Wavelets times links", ""], ["energy_j", "Energy by the system's power", "J"], ["energy_estimate_j", "Energy from the bottom up", "J"], ["verify_max_rel_err", "Error", "e"], ["wall_s", "Wall time on the host", "s"],
 ];
 const LLM_MEASURES = [
   ["ttft_s", "Time to first token", "s"], ["tpot_s", "Time per token", "s"], ["tpr_prefill", "Prefill, tokens/s", ""], ["tpr_decode", "Decode, tokens/s", ""],
@@ -11,7 +11,7 @@ const LLM_MEASURES = [
   ["decode_cycles_last", "Cycles of the last token", ""], ["cycles_projection", "Cycles: products with weights", ""], ["cycles_attention", "Cycles: attention", ""],
   ["cycles_elements", "Cycles: elements", ""], ["cycles_allreduce", "Cycles: allreduces", ""], ["sram_peak_bytes", "SRAM of a core", "B"],
   ["routes_max", "Routes of the busiest router", ""], ["kv_capacity_tokens", "Tokens that the cache holds", ""], ["stages", "Stages", ""],
-  ["energy_j", "Energy", "J"], ["wall_s", "Wall time on the host", "s"],
+  ["energy_j", "Energy by the system's power", "J"], ["energy_estimate_j", "Energy from the bottom up", "J"], ["wall_s", "Wall time on the host", "s"],
 ];
 
 function formatMeasure(value, unit) {

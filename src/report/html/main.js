@@ -122,7 +122,8 @@ class Page {
   }
 
   energySays() {
-    return this.map.json.energy.wavelet_j ? "Energy of a core: its own, and that of the wavelets that leave it." : "A core's share of the device's power, for as long as the program runs.";
+    return this.map.json.energy.estimate ? "An estimate from the bottom up: a core's arithmetic, SRAM and share of what the wafer draws idle, and the wavelets that leave it."
+      : "A core's share of the system's power, for as long as the program runs.";
   }
 
   drawBar(alike) {

@@ -125,7 +125,8 @@ function stageOf(p, s) {
   let name = "output";
   if (s < layered) {
     const first = s * p.layers_per_stage, n = Math.min(p.layers_per_stage, p.layers - first);
-    name = n > 1 ? `layers ${first}\u2013${first + n - 1}` : `layer ${first}`;
+    const named = p.first_layer + first;
+    name = n > 1 ? `layers ${named}\u2013${named + n - 1}` : `layer ${named}`;
     held.unshift({ what: `weights of ${n} ${n > 1 ? "layers" : "layer"}`, bytes: n * p.layer_bytes }, { what: "keys and values", bytes: n * p.cache_bytes });
   }
   if (s === p.stages - 1 && p.output_bytes > 0) {

@@ -152,6 +152,7 @@ const LINE_NAMES = { meshgemv: "ktree", pipeline: "chain" };
 function programsOf(record) {
   const line = (title, name) => ({ title, grid: false, frames: (n) => lineFrames(name, n), size: 16, most: 32 });
   const grid = (title, frames) => ({ title, grid: true, frames, size: 6, most: 16 });
+  if (isLlm(record) && record.plan && record.plan !== "waferllm") return [];
   if (isLlm(record)) return [grid("prefill: MeshGEMM", GEMM_FRAMES.meshgemm), line("decode: sums of a GEMV", "ktree")];
   if (record.command === "gemm") {
     const frames = record.transposed === "B" ? transposedFrames : GEMM_FRAMES[record.algorithm];
