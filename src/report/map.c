@@ -83,8 +83,6 @@ static json_t *codes(const uint16_t *code, size_t n, int bits)
 static json_t *exact_clocks(const double *clocks, size_t n, const double *values, size_t n_values, uint16_t *code)
 {
     int bits = n_values <= 256 ? 8 : 16;
-    if (n_values == 1)
-        return json_pack("{s:[o]}", "values", number(values[0]));
     for (size_t i = 0; i < n; i++)
         code[i] = (uint16_t)place_of(values, n_values, clocks[i]);
     return json_pack("{s:o, s:i, s:o}", "values", numbers(values, n_values), "bits", bits, "cores",
@@ -99,8 +97,34 @@ static json_t *rough_clocks(const double *clocks, size_t n, double least, double
     return json_pack("{s:f, s:f, s:i, s:o}", "most", most, "step", step, "bits", 16, "cores", codes(code, n, 16));
 }
 
-json_t *plmr_map_clocks(const double *clocks, size_t n)
+/* Whether every clock is what its column has in the first row and what its row has beyond that in the first column. */
+static bool are_sums(const double *clocks, int rows, int cols)
 {
+    for (int r = 1; r < rows; r++)
+        for (int c = 1; c < cols; c++) {
+            const double *row = clocks + (size_t)r * (size_t)cols;
+            if (row[c] - row[0] != clocks[c] - clocks[0])
+                return false;
+        }
+    return true;
+}
+
+static json_t *summed_clocks(const double *clocks, int rows, int cols)
+{
+    double *beyond = malloc((size_t)rows * sizeof *beyond);
+    for (int r = 0; r < rows && beyond; r++)
+        beyond[r] = clocks[(size_t)r * (size_t)cols] - clocks[0];
+    json_t *json =
+        beyond ? json_pack("{s:o, s:o}", "x", numbers(clocks, (size_t)cols), "y", numbers(beyond, (size_t)rows)) : NULL;
+    free(beyond);
+    return json;
+}
+
+json_t *plmr_map_clocks(const double *clocks, int rows, int cols)
+{
+    if (are_sums(clocks, rows, cols))
+        return summed_clocks(clocks, rows, cols);
+    size_t n = (size_t)rows * (size_t)cols;
     double *values = malloc(n * sizeof *values);
     uint16_t *code = malloc(n * sizeof *code);
     json_t *json = NULL;
@@ -217,18 +241,17 @@ static plmr_status make_map(const plmr_region *region, const char *name, enum pl
     const plmr_profile *profile = region->profile;
     const plmr_ledger *ledger = &region->ledger;
     int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
-    *map =
-        json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
-                  "s:{s:o, s:o}}",
-                  "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
-                  number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
-                  per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
-                  per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock",
-                  plmr_map_clocks(clocks, (size_t)rows * (size_t)cols), "links", "x", links(region, PLMR_X), "y",
-                  links(region, PLMR_Y), "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
-                  whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
-                  (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region, dtype, t_cycles),
-                  "ranks", "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y));
+    *map = json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
+        "s:{s:o, s:o}}",
+        "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
+        number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
+        per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
+        per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock", plmr_map_clocks(clocks, rows, cols), "links",
+        "x", links(region, PLMR_X), "y", links(region, PLMR_Y), "routes", "x",
+        whole_numbers(ledger->routes[PLMR_X], cols), "y", whole_numbers(ledger->routes[PLMR_Y], rows), "routed",
+        routed(profile), "sram", (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy",
+        energy(region, dtype, t_cycles), "ranks", "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y));
     PLMR_CHECK(*map, PLMR_ERROR_SYSTEM, "out of memory for the report");
     return PLMR_OK;
 }

@@ -4,9 +4,9 @@
  * {"name", "rows", "cols", "cycles": end of the program,
  *  "compute", "moving": {"shift", "multicast", "reduce"}: cycles of every core,
  *  "adding": {"x": by column, "y": by row}: cycles that a core takes streams in, beside those,
- *  "clock": when each core is done: {"values", "bits": 8 | 16, "cores": base64 of an index into the values for each core,
- *    row by row, little end first}; where there are more than 65,536 different clocks {"most", "step", "bits": 16,
- *    "cores": how many steps before `most`}; no "cores" where all are alike,
+ *  "clock": when each core is done: {"x": by column, "y": by row}, whose sum it is; or, where it is none, {"values",
+ *    "bits": 8 | 16, "cores": base64 of an index into the values for each core, row by row, little end first}; or, of
+ *    more than 65,536 different clocks, {"most", "step", "bits": 16, "cores": how many steps before `most`},
  *  "links": {"x": {"up", "down"}, "y": ...}: wavelets that cross the link after core i of a line, and back,
  *  "routes": {"x": by column, "y": by row}, "routed": [{"what", "axis", "program", "cores": by coordinate}],
  *  "sram": bytes at peak, "held": [{"what", "bytes"}],
@@ -29,7 +29,7 @@
  */
 plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dtype dtype, json_t **map);
 
-/* Clocks as above; for tests. Consumes nothing. */
-json_t *plmr_map_clocks(const double *clocks, size_t n);
+/* Clocks as above; for tests. */
+json_t *plmr_map_clocks(const double *clocks, int rows, int cols);
 
 #endif

@@ -26,7 +26,7 @@ function opCards(r, over) {
     isNumber(r.efficiency) ? card("Compute share", formatPercent(r.efficiency), "of the time, cores multiply") : null,
     card("SRAM of a core", formatCount(r.sram_peak_bytes) + " B", `of ${formatCount(r.sram_limit_bytes)} at its peak`, over("M")),
     card("Routes", formatCount(r.routes_max), `of ${formatCount(r.routes_limit)} in the busiest router`, over("R")),
-    card("Longest path", formatCount(r.hops_critical) + " hops", `${formatCount(r.stages_critical)} stages of software`),
+    card("Longest path", formatCount(r.hops_critical), `hops, and ${formatCount(r.stages_critical)} stages of software`),
     card("Traffic", formatQuantity(r.wavelet_hops, ""), "wavelets times links"),
     isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "by the system's power" + (isNumber(r.energy_estimate_j) ? `; ${formatQuantity(r.energy_estimate_j, "J")} from the bottom up` : "")) : null,
     isNumber(r.verify_max_rel_err) ? card("Error", r.verify_max_rel_err.toExponential(1), `${r.verified === "yes" ? "as rounding allows" : "more than rounding allows"}, ${formatCount(r.verify_elements)} checked`, r.verified === "no") : null,

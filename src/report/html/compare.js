@@ -79,7 +79,8 @@ class Comparison {
       ctx.clearRect(0, 0, w, h);
       ctx.imageSmoothingEnabled = k < 1;
       ctx.drawImage(map.picture(this.key, least, most), (w - map.cols * k) / 2, (h - map.rows * k) / 2, map.cols * k, map.rows * k);
-      this.captions[i].textContent = `${runName(runs[i])}: ${formatWith(fields[i].least, quantity.unit)} to ${formatWith(fields[i].most, quantity.unit)}`;
+      const { least: low, most: high } = fields[i], span = low === high ? `${formatWith(low, quantity.unit)} in every core` : `${formatWith(low, quantity.unit)} to ${formatWith(high, quantity.unit)}`;
+      this.captions[i].textContent = `${runName(runs[i])}: ${span}`;
       this.canvases[i].setAttribute("aria-label", this.captions[i].textContent);
     });
   }

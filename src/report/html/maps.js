@@ -27,7 +27,9 @@ class CoreMap {
   }
 
   done(row, col) {
-    const clock = this.json.clock, code = this.codes ? this.codes[row * this.cols + col] : 0;
+    const clock = this.json.clock;
+    if (!this.codes) return entry(clock.x, col) + entry(clock.y, row);
+    const code = this.codes[row * this.cols + col];
     return clock.values ? clock.values[code] : clock.most - code * clock.step;
   }
 

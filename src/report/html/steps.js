@@ -260,7 +260,7 @@ class Steps {
   // A tile on its way bends out of its line, so that it is seen to pass others by.
   drawTile(ctx, t, part, cell, box, size) {
     const place = { A: [0.1, 0.1], B: [0.54, 0.46], sum: [0.1, 0.5] }[t.kind], inset = (cell - box) / 2;
-    const moves = t.from[0] !== t.to[0] || t.from[1] !== t.to[1], bend = moves ? Math.sin(Math.PI * part) * cell * 0.16 : 0;
+    const moves = t.from[0] !== t.to[0] || t.from[1] !== t.to[1], bend = moves ? Math.sin(Math.PI * part) * cell * 0.07 : 0;
     if (t.kind === "sum" && (!moves || part === 0)) return;
     const along = t.from[0] === t.to[0], back = along ? t.to[1] < t.from[1] : t.to[0] < t.from[0];
     const row = t.from[0] + (t.to[0] - t.from[0]) * part, col = t.from[1] + (t.to[1] - t.from[1]) * part;

@@ -119,10 +119,10 @@ class Timeline {
     for (const phase of this.data.t.phases) {
       const mine = this.data.passes.filter((p) => p.phase === phase.name);
       if (!mine.length) continue;
-      const x = X(mine[0].begin), wide = ctx.measureText(phase.name).width + 10;
+      const x = X(mine[0].begin), end = X(sum(mine.map((p) => p.cycles)) + mine[0].begin), wide = ctx.measureText(phase.name).width + 10;
       ctx.fillStyle = themed("--faint");
       ctx.fillRect(x, 0, 1, 96);
-      if (x >= after && x + wide <= w) {
+      if (x >= after && x + wide <= Math.min(w, end)) {
         ctx.fillStyle = themed("--text");
         ctx.fillText(phase.name, x + 5, 5);
         after = x + wide;
