@@ -10,23 +10,10 @@
 #include "base/text_file.h"
 #include "base/wall.h"
 #include "cli/options.h"
+#include "cli/sweep_runners.h"
 #include "plmr/mesh.h"
 #include "report/progress.h"
 #include "sweep/journal.h"
-
-/* What sweeps can vary. */
-static const struct runner {
-    const char *name;
-    plmr_status (*run)(int argc, char **argv);
-    const struct argp *argp;
-} runners[] = {
-    {"gemm", plmr_command_gemm, &plmr_gemm_argp},
-    {"gemv", plmr_command_gemv, &plmr_gemv_argp},
-    {"allreduce", plmr_command_allreduce, &plmr_allreduce_argp},
-    {"llm", plmr_command_llm, &plmr_llm_argp},
-};
-
-enum { N_RUNNERS = sizeof runners / sizeof *runners, MOST_OPTIONS = 64 };
 
 struct sweep_command {
     const char *what, *out; /* out: NULL for the default */
@@ -94,22 +81,6 @@ static const struct argp argp = {
 };
 
 /* ---- the experiment ---- */
-
-typedef struct option_table {
-    plmr_sweep_option options[N_RUNNERS][MOST_OPTIONS];
-    plmr_sweep_command commands[N_RUNNERS];
-} option_table;
-
-static void fill_table(option_table *table)
-{
-    for (int i = 0; i < N_RUNNERS; i++) {
-        plmr_option_name names[MOST_OPTIONS];
-        int n = plmr_options_list(runners[i].argp, names, MOST_OPTIONS);
-        for (int j = 0; j < n; j++)
-            table->options[i][j] = (plmr_sweep_option){names[j].name, names[j].takes_value};
-        table->commands[i] = (plmr_sweep_command){runners[i].name, table->options[i], n};
-    }
-}
 
 static plmr_status unknown_experiment(const char *name)
 {
@@ -191,49 +162,6 @@ static plmr_status share_file(struct sweep_command *c)
 
 /* ---- points ---- */
 
-/* "--name" or "--name=..." among the arguments. */
-static bool has_argument(const plmr_sweep_point *point, const char *name)
-{
-    size_t n = strlen(name);
-    for (int i = 1; i < point->argc; i++)
-        if (strncmp(point->argv[i], name, n) == 0 && (point->argv[i][n] == '=' || !point->argv[i][n]))
-            return true;
-    return false;
-}
-
-/* The point's own arguments, and those that a sweep adds. */
-static plmr_status run_command(struct sweep_command *c, const plmr_sweep_point *point, const char *allow)
-{
-    char json[sizeof c->record_file + 8], *argv[MOST_OPTIONS + 8], mode[] = "--mode=timing", quiet[] = "--quiet",
-                                                                   allowed[16];
-    int argc = point->argc;
-    PLMR_ASSERT(argc <= MOST_OPTIONS);
-    memcpy(argv, point->argv, (size_t)argc * sizeof *argv);
-    snprintf(json, sizeof json, "--json=%s", c->record_file);
-    snprintf(allowed, sizeof allowed, "--allow=%s", allow);
-    if (!has_argument(point, mode))
-        argv[argc++] = mode;
-    if (!has_argument(point, "--allow"))
-        argv[argc++] = allowed;
-    argv[argc++] = quiet;
-    argv[argc++] = json;
-    argv[argc] = NULL;
-    for (int i = 0; i < N_RUNNERS; i++)
-        if (strcmp(runners[i].name, argv[0]) == 0)
-            return runners[i].run(argc, argv);
-    return PLMR_OK;
-}
-
-/* Memory may be exceeded. Where routes are, software relays; only if that is not enough they may be exceeded too. */
-static plmr_status run_allowing(struct sweep_command *c, const plmr_sweep_point *point)
-{
-    plmr_status status = run_command(c, point, "M");
-    if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || has_argument(point, "--allow"))
-        return status;
-    plmr_error_free(status);
-    return run_command(c, point, "M,R");
-}
-
 /* On rank 0. Takes over the error, if the point had one. */
 static plmr_status note_point(struct sweep_command *c, int64_t i, const plmr_sweep_point *point, plmr_status error)
 {
@@ -251,7 +179,7 @@ static plmr_status run_point(struct sweep_command *c, int64_t i)
 {
     plmr_sweep_point point;
     PLMR_TRY(plmr_agree(plmr_sweep_point_make(c->experiment, i, &point)));
-    plmr_status status = run_allowing(c, &point);
+    plmr_status status = plmr_sweep_run_point(&point, c->record_file);
     bool failed = status && plmr_error_code(status) == PLMR_ERROR_SYSTEM;
     if (!failed && plmr_rank() == 0)
         status = note_point(c, i, &point, status);
@@ -381,10 +309,10 @@ static plmr_status print_points(const struct sweep_command *c)
     return PLMR_OK;
 }
 
-static plmr_status open_experiment(struct sweep_command *c, const option_table *table)
+static plmr_status open_experiment(struct sweep_command *c, const plmr_sweep_runners *table)
 {
     PLMR_TRY(share_file(c));
-    return plmr_agree(plmr_experiment_parse(c->text, c->file, table->commands, N_RUNNERS, &c->experiment));
+    return plmr_agree(plmr_experiment_parse(c->text, c->file, table->commands, PLMR_SWEEP_RUNNERS, &c->experiment));
 }
 
 static void close_sweep(struct sweep_command *c)
@@ -397,7 +325,7 @@ static void close_sweep(struct sweep_command *c)
     free(c->text);
 }
 
-static plmr_status sweep(struct sweep_command *c, const option_table *table)
+static plmr_status sweep(struct sweep_command *c, const plmr_sweep_runners *table)
 {
     plmr_status status = open_experiment(c, table);
     if (!status && c->dry_run)
@@ -410,19 +338,19 @@ static plmr_status sweep(struct sweep_command *c, const option_table *table)
 
 /* ---- the list ---- */
 
-static plmr_status print_experiment(const char *name, const option_table *table)
+static plmr_status print_experiment(const char *name, const plmr_sweep_runners *table)
 {
     struct sweep_command c = {.what = name};
     plmr_status status = read_file(&c);
     if (!status)
-        status = plmr_experiment_parse(c.text, c.file, table->commands, N_RUNNERS, &c.experiment);
+        status = plmr_experiment_parse(c.text, c.file, table->commands, PLMR_SWEEP_RUNNERS, &c.experiment);
     if (!status)
         printf("  %-16s %6lld points  %s\n", name, (long long)c.experiment->n_points, c.experiment->title);
     close_sweep(&c);
     return status;
 }
 
-static plmr_status print_list(const option_table *table)
+static plmr_status print_list(const plmr_sweep_runners *table)
 {
     char **names;
     int n;
@@ -437,13 +365,13 @@ static plmr_status print_list(const option_table *table)
 plmr_status plmr_command_sweep(int argc, char **argv)
 {
     bool help = false;
-    option_table table;
+    plmr_sweep_runners table;
     struct sweep_command c = {0};
     PLMR_TRY(plmr_options_parse_most(&argp, "sweep", argc, argv, 1, &c, &help));
     if (help)
         return PLMR_OK;
     PLMR_CHECK(c.what, PLMR_ERROR_INPUT, "say which experiment: a name of plmr sweep list, or a JSON file");
-    fill_table(&table);
+    plmr_sweep_runners_fill(&table);
     if (strcmp(c.what, "list") == 0)
         return plmr_agree(plmr_rank() == 0 ? print_list(&table) : PLMR_OK);
     return sweep(&c, &table);

@@ -26,7 +26,7 @@ SMALL = {"title": "t", "question": "q", **VIEW, "runs": {
     "limits": {"command": "gemm", "options": {**GEMM["options"], "alg": "meshgemm"},
                "vary": {"device.sram": [64, 49152], "device.routes": [4, 24]}},
     "tree": {"command": "allreduce", "options": {"cores": 30}, "vary": {"alg": ["ring", "ktree"], "length": [1, 9]}},
-    "gemv": {"command": "gemv", "options": {"k": 64, "n": 64, "cores": "8x8", "alg": "ring"}, "vary": {"dtype": ["f16", "f32"]}},
+    "gemv": {"command": "gemv", "options": {"k": 64, "n": 64, "cores": "8x8", "alg": "ring", "mode": "compute"}, "vary": {"dtype": ["f16", "f32"]}},
     "llm": {"command": "llm", "options": {"model": "demo", "decode-cores": "60x60", "phase": "decode"},
             "vary": {"as-published": [False, True]}}}}
 N_SMALL = 6 + 2 + 4 + 4 + 2 + 2
@@ -63,7 +63,7 @@ def read(folder):
 
 def lasting(records):
     """Without what differs from run to run."""
-    passing = ("date", "wall_s", "core_steps_per_s", "ranks", "ranks_grid", "host")
+    passing = ("date", "wall_s", "core_steps_per_s", "gflops", "ranks", "ranks_grid", "host")
     return [{key: item for key, item in record.items() if key not in passing} for record in records]
 
 
@@ -83,6 +83,7 @@ def test_ranks(plmr, check, folder, path):
     check([r["violates"] for r in by("limits")] == ["M,R", "M", "R", ""], f"limits: {[r['violates'] for r in by('limits')]}")
     check(all("do not fit" in r["error"] and "cycles" not in r for r in by("errors")), "errors")
     check(by("gemm")[0]["device"] == "wse2:hop=1" and by("gemm")[0]["mode"] == "timing", "gemm")
+    check(all(r["mode"] == "compute" and r["checksum"] for r in by("gemv")), "a mode of its own")
     check([r["as_published"] for r in by("llm")] == ["no", "yes"], "llm")
     with open(folder + "/outNone/table.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,0 +1,43 @@
+/* Experiments of sweeps: any text is one, of which every point can be made, or an error of one line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sweep/experiment.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+static const plmr_sweep_option options[] = {
+    {"alg", true}, {"m", true}, {"cores", true}, {"device", true}, {"fast", false}};
+static const plmr_sweep_command commands[] = {{"gemm", options, 5}, {"llm", options + 1, 4}};
+
+/* The first and the last will do: the reader has made them all. */
+static void make_points(const plmr_experiment *experiment)
+{
+    for (int64_t i = 0; i<experiment->n_points; i += experiment->n_points> 1 ? experiment->n_points - 1 : 1) {
+        plmr_sweep_point point;
+        plmr_status status = plmr_sweep_point_make(experiment, i, &point);
+        if (status)
+            abort();
+        plmr_sweep_point_clear(&point);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    plmr_experiment *experiment;
+    char *text = malloc(n + 1);
+    if (!text)
+        return 0;
+    memcpy(text, bytes, n);
+    text[n] = '\0';
+    plmr_status status = plmr_experiment_parse(text, "e.json", commands, 2, &experiment);
+    if (status && strchr(plmr_error_text(status), '\n'))
+        abort();
+    if (!status) {
+        make_points(experiment);
+        plmr_experiment_destroy(experiment);
+    }
+    plmr_error_free(status);
+    free(text);
+    return 0;
+}
