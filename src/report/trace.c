@@ -7,6 +7,18 @@
 
 /* ---- names ---- */
 
+/* "verb of: kind"; most names of a file, so without printf. */
+static void join(char *text, size_t size, const char *verb, const char *of, enum plmr_trace_kind kind)
+{
+    bool bare = kind == PLMR_TRACE_GROUP || kind == PLMR_TRACE_COMPUTE;
+    const char *parts[] = {verb, of ? " " : "", of ? of : "", bare ? "" : ": ", bare ? "" : plmr_trace_kind_name(kind)};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        for (const char *at = parts[i]; *at && n + 1 < size; at++)
+            text[n++] = *at;
+    text[n] = '\0';
+}
+
 void plmr_trace_event_name(const plmr_trace *trace, const plmr_trace_event *event, char *text, size_t size)
 {
     const char *verb, *of;
@@ -18,10 +30,8 @@ void plmr_trace_event_name(const plmr_trace *trace, const plmr_trace_event *even
         snprintf(text, size, "%lld more %s%s", n, verb, n == 1 ? "" : "s");
     else if (event->kind == PLMR_TRACE_GROUP && n >= 0)
         snprintf(text, size, "%s %lld", verb, n);
-    else if (event->kind == PLMR_TRACE_GROUP || event->kind == PLMR_TRACE_COMPUTE)
-        snprintf(text, size, "%s", verb);
     else
-        snprintf(text, size, "%s%s%s: %s", verb, of ? " " : "", of ? of : "", plmr_trace_kind_name(event->kind));
+        join(text, size, verb, of, event->kind);
 }
 
 /* ---- files ---- */
