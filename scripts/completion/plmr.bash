@@ -9,17 +9,18 @@ _plmr_names()
 _plmr_options()
 {
     local common="--help --version"
-    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan --report --quiet"
+    local trace="--trace --trace-cores --trace-events --text"
+    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan --report --quiet $trace"
     local wafer="--device --prefill-cores --decode-cores --kv --kv-dtype --allow --dump --json"
     case $1 in
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
     gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
     allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
-    generate) echo "--model --prompt --tokens --n-tokens --temp --top-k --top-p --seed --report $wafer $common" ;;
+    generate) echo "--model --prompt --tokens --n-tokens --temp --top-k --top-p --seed --report $trace $wafer $common" ;;
     logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
     perplexity) echo "--model --file --context $wafer $common" ;;
     llm)
-        echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --report --quiet $wafer $common"
+        echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --report --quiet $trace $wafer $common"
         ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
@@ -81,7 +82,7 @@ _plmr()
     --groups) _plmr_words "$cur" "auto" ;;
     --fuse) _plmr_words "$cur" "yes no" ;;
     --tree-k | --prefill-tree-k) _plmr_words "$cur" "1 2 3 4" ;;
-    --a | --b | --out | --x | --y | -f | --file | --dump | --json | --report | check) _plmr_files "$cur" ;;
+    --a | --b | --out | --x | --y | -f | --file | --dump | --json | --report | --trace | check) _plmr_files "$cur" ;;
     --m | --k | --n | --cores | --length | --seed | --pace | --ranks | --repeat) ;;
     -n | --n-tokens | --temp | --top-k | --top-p) ;;
     --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;

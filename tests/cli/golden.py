@@ -48,8 +48,15 @@ CASES = {
     "gemv-plan": ("gemv --k 331 --n 277 --cores 21x21 --plan", [1]),
     "allreduce-row": ("allreduce --length 50 --cores 64 --verify", [1, 2, 4]),
     "allreduce-region": ("allreduce --length 33 --cores 9x14 --dtype f16 --verify", [1, 4]),
+    "gemm-text": ("gemm --m 256 --k 256 --n 256 --cores 32x32 --mode timing --text", [None, 2]),
+    "allreduce-text": ("allreduce --length 50 --cores 64 --mode timing --text", [1]),
+    "llm-text": ("llm --model demo --prompt 30 --decode 5 --prefill-cores 30x30 --decode-cores 24x30 --text", [None, 2]),
     "allreduce-plan": ("allreduce --length 50 --cores 64 --plan", [1]),
 }
+
+
+# Bars have the width and the characters of the terminal.
+os.environ.update(COLUMNS="80", LC_ALL="C.UTF-8")
 
 
 def normalise(text):
