@@ -169,6 +169,9 @@ def refused(plmr, check, folder):
             code, out, err = plmr.run(args.split(), ranks)
             check(code == 2 and not out and len(err) == 1 and words in err[0], f"{args}: {code}, {out!r}, {err}")
             check(os.listdir(folder) == [], f"{args} leaves {os.listdir(folder)}")
+    code, _, err = plmr.run(f"{good} --trace {folder}/t.otf2".split())
+    check(code == 0 or (code == 2 and len(err) == 1 and "-Dotf2=enabled" in err[0]), f"OTF2: {code}, {err}")
+    check(os.path.isdir(f"{folder}/t.otf2") == (code == 0), f"OTF2: {code}, {os.listdir(folder)}")
     for ranks in None, 2:
         code, _, err = plmr.run(f"{good} --trace /dev/full".split(), ranks)
         check(code == 1 and err and "/dev/full: No space left on device" in err[-1], f"/dev/full: {code}, {err}")
