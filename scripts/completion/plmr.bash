@@ -22,10 +22,12 @@ _plmr_options()
     llm)
         echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --report --quiet $trace $wafer $common"
         ;;
+    tune) echo "--model --prompt --decode --device --kv --kv-dtype --best --again --cache --json $common" ;;
     model) echo "--device --json $common" ;;
     tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
     sweep) echo "--out --again --dry-run $common" ;;
     report) echo "--out $common" ;;
+    paper) echo "--table --figure --device --out --json $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
     esac
@@ -57,7 +59,7 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce generate llm logits perplexity tokenize model device report sweep list bench
+        _plmr_words "$cur" "gemm gemv allreduce generate llm tune logits perplexity tokenize model device paper report sweep list bench
             --help --version"
         return
     fi
@@ -85,7 +87,8 @@ _plmr()
     --a | --b | --out | --x | --y | -f | --file | --dump | --json | --report | --trace | check) _plmr_files "$cur" ;;
     --m | --k | --n | --cores | --length | --seed | --pace | --ranks | --repeat) ;;
     -n | --n-tokens | --temp | --top-k | --top-p) ;;
-    --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;
+    --cache) mapfile -t COMPREPLY < <(compgen -d -W none -- "$cur") ;;
+    --best | --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;
     -p | --prompt | --ids | --tokens) ;;
     bench) _plmr_words "$cur" "basic llm all $(_plmr_options bench)" ;;
     report) if [[ $cur == -* ]]; then _plmr_words "$cur" "$(_plmr_options report)"; else _plmr_files "$cur"; fi ;;

@@ -1,5 +1,6 @@
 #include "cli/tune_print.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "report/format.h"
@@ -77,7 +78,7 @@ static void print_times(FILE *out, const char *label, plmr_tune_times t)
 {
     plmr_table_fact(out, label, "TTFT %s, TPOT %s (%s tokens/s), end to end %s tokens/s",
                     plmr_format_quantity(t.ttft_s, "s").s, plmr_format_quantity(t.tpot_s, "s").s,
-                    plmr_format_cycles(1 / t.tpot_s).s, plmr_format_cycles(t.tpr_e2e).s);
+                    plmr_format_cycles(round(1 / t.tpot_s)).s, plmr_format_cycles(round(t.tpr_e2e)).s);
 }
 
 /* The command that runs the best choices. */

@@ -30,6 +30,7 @@ typedef struct plmr_reduce_plan {
     int root;  /* the core whose sum everybody gets */
     int n_phases;
     plmr_phase *phases;
+    bool is_draft;                /* made for its time alone: routes are not counted */
     uint64_t *routes;             /* by core: the set of routes that the plan configures there */
     int routes_program;           /* distinct routes of the plan */
     int64_t hops, stages;         /* along the critical path */

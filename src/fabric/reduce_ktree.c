@@ -78,7 +78,7 @@ static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *pl
     double best = INFINITY; /* on a device without costs all take 0 cycles */
     for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
         n_groups[level] = members > 3 ? members / 2 : members;
-    for (bool better = true; better;) {
+    for (bool better = true; better; better = better && n_levels > 2) { /* a single level is looked at whole */
         better = false;
         for (int level = 0; level < n_levels - 1; level++) {
             int high = level ? n_groups[level - 1] : n, low = level < n_levels - 2 ? n_groups[level + 1] : 1;
@@ -127,7 +127,9 @@ static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduc
         PLMR_TRY(check_groups(n, options));
         memcpy(n_groups, options->n_groups, sizeof n_groups);
     } else {
+        plan->is_draft = true;
         PLMR_TRY(choose_groups(device, plan, n, n_groups, options->n_levels));
+        plan->is_draft = false;
     }
     return plan_tree_of(plan, n, n_groups, options->n_levels);
 }

@@ -23,7 +23,7 @@ plmr_status plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
     }
     phase->legs[phase->n_legs++] = (plmr_leg){src, dst};
     int low = src < dst ? src : dst, high = src < dst ? dst : src;
-    for (int core = low; core <= high; core++)
+    for (int core = low; core <= high && !plan->is_draft; core++)
         plan->routes[core] |= UINT64_C(1) << route;
     return PLMR_OK;
 }

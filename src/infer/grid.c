@@ -81,7 +81,9 @@ static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
     plmr_reduce_options tree = *asked;
     tree.n_levels = tree.n_levels ? tree.n_levels : 2;
     PLMR_TRY(make_plan(grid, grid->cols, &tree, &grid->plan_x));
-    PLMR_TRY(make_plan(grid, grid->rows, &tree, &grid->plan_y));
+    plmr_reduce_options alike = {.n_levels = tree.n_levels, .n_group_levels = tree.n_levels - 1};
+    memcpy(alike.n_groups, grid->plan_x->groups, sizeof alike.n_groups);
+    PLMR_TRY(make_plan(grid, grid->rows, grid->rows == grid->cols ? &alike : &tree, &grid->plan_y));
     if (grid->keys.n_filled > grid->heads.span)
         tree.n_group_levels = 0;
     PLMR_TRY(make_plan(grid, grid->heads.span, &tree, &grid->plan_head));

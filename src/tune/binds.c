@@ -87,21 +87,21 @@ static const plmr_tune_result *fastest(const plmr_tune_search *s, const plmr_tun
 static void say_memory(const plmr_tune_task *task, const plmr_tune_result *than, const plmr_tune_result *r,
                        plmr_tune_bind *bind)
 {
-    char lack[96];
+    char lack[64], layers[40] = "";
     const plmr_placement *p = &r->placement;
     if ((double)p->sram_bytes > task->device->sram)
-        snprintf(lack, sizeof lack, "needs %lld of %.0f bytes", (long long)p->sram_bytes, task->device->sram);
+        snprintf(lack, sizeof lack, "a layer there needs %lld of %.0f bytes", (long long)p->sram_bytes,
+                 task->device->sram);
     else if (r->over_memory)
-        snprintf(lack, sizeof lack, "has a cache for %lld of %lld tokens", (long long)p->capacity,
+        snprintf(lack, sizeof lack, "their cache holds %lld of %lld tokens", (long long)p->capacity,
                  (long long)r->n_tokens);
     else
-        snprintf(lack, sizeof lack, "needs %d regions, %d to a wafer", p->n_stages, p->n_regions);
+        snprintf(lack, sizeof lack, "that takes %d regions, %d to a wafer", p->n_stages, p->n_regions);
+    if (r->point.layers)
+        snprintf(layers, sizeof layers, ", %d layers to a region,", p->layers_per_stage);
     bind->letter = 'M';
-    snprintf(bind->why, sizeof bind->why, "%dx%d cores would take %.1f %% less time, but a layer there %s", p->rows,
-             p->cols, 100 * (1 - r->cost.t_cycles / than->cost.t_cycles), lack);
-    if (!r->over_memory)
-        snprintf(bind->why, sizeof bind->why, "%dx%d cores would take %.1f %% less time, but the model %s", p->rows,
-                 p->cols, 100 * (1 - r->cost.t_cycles / than->cost.t_cycles), lack);
+    snprintf(bind->why, sizeof bind->why, "%dx%d cores%s would take %.1f %% less time, but %s", p->rows, p->cols,
+             layers, 100 * (1 - r->cost.t_cycles / than->cost.t_cycles), lack);
 }
 
 static void say_routes(const plmr_tune_task *task, const plmr_tune_result *than, const plmr_tune_result *r,

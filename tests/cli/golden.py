@@ -35,6 +35,8 @@ CASES = {
     "tokenize-ids": ("tokenize -m demo --ids 1,466,456,261,395,2", [None, 3]),
     "logits-help": ("logits --help", [None]),
     "perplexity-help": ("perplexity --help", [None, 2]),
+    "tune-help": ("tune --help", [None]),
+    "tune": ("tune --model demo --device wormhole --prompt 40 --decode 8 --cache none --best 2", [None, 2, 3]),
     "gemm": ("gemm --m 67 --k 101 --n 59 --cores 13x13 --dtype f32 --verify", [None, 2, 4]),
     "gemm-f16": ("gemm --m 64 --k 64 --n 64 --cores 16x16 --accumulate f16 --verify --seed 7", [1]),
     "gemm-oblong": ("gemm --m 40 --k 40 --n 40 --cores 6x9 --dtype bf16 --alg meshgemm,cannon --verify", [1, 2]),
