@@ -270,7 +270,7 @@ static const int *tree_groups(const allreduce *r)
 
 static plmr_status run_opened(plmr_job *job, allreduce *r, plmr_record *record)
 {
-    double wall_s, start_s = plmr_job_start();
+    double wall_s, start_s = plmr_job_start(job);
     PLMR_TRY(plmr_job_stop(job, start_s, run_both(r), &wall_s));
     PLMR_TRY(plmr_job_cost(job, r->region, wall_s, 0, record));
     record->efficiency = NAN; /* nothing is multiplied */

@@ -236,7 +236,7 @@ static plmr_status run_opened(plmr_job *job, gemm_command *c, const plmr_gemm_al
 {
     const plmr_gemm_problem *p = &c->problem;
     PLMR_ASSERT(g->n_slots == c->n_slots && g->ms == c->ms && g->kt == c->kt && g->ns == c->ns);
-    double work = 2.0 * (double)p->m * (double)p->k * (double)p->n, wall_s, start_s = plmr_job_start();
+    double work = 2.0 * (double)p->m * (double)p->k * (double)p->n, wall_s, start_s = plmr_job_start(job);
     PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemm_run(algorithm, g), &wall_s));
     PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
     return c->run.timing ? PLMR_OK : take_result(job, c, g, record);

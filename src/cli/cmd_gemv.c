@@ -207,7 +207,7 @@ static void record_problem(const gemv_command *c, plmr_record *record)
 
 static plmr_status run_opened(plmr_job *job, gemv_command *c, plmr_region *region, plmr_gemv *g, plmr_record *record)
 {
-    double work = 2.0 * (double)c->problem.k * (double)c->problem.n, wall_s, start_s = plmr_job_start();
+    double work = 2.0 * (double)c->problem.k * (double)c->problem.n, wall_s, start_s = plmr_job_start(job);
     PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemv_run(g), &wall_s));
     PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
     plmr_job_groups(job, g->plan->groups, record);

@@ -329,7 +329,9 @@ static plmr_status generate(struct generation *g, const int32_t *ids)
     if (!status)
         status = load(g);
     if (!status) {
+        plmr_llm_measure_begin(g->run, g->summary);
         status = make_text(g, ids);
+        plmr_llm_measure_end(g->run, g->summary);
         if (!status)
             status = plmr_llm_report_phase(&g->page, g->run, g->timing, g->summary, true);
         plmr_status reported = plmr_agree(g->n_made || !status ? report(g, &jsonl) : PLMR_OK);

@@ -309,23 +309,38 @@ static plmr_status run_decode(const struct llm_command *c, plmr_llm_run *run, pl
     return status;
 }
 
+static plmr_status relayout(plmr_llm_run *run, plmr_llm_summary *s)
+{
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_engine_relayout(run->engine));
+    plmr_barrier();
+    s->relayout_s = plmr_wall_s() - start_s;
+    return PLMR_OK;
+}
+
+static plmr_status run_phases(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
+{
+    if (c->phase != DECODE)
+        PLMR_TRY(run_prefill(run, s, hidden));
+    if (c->phase == BOTH)
+        PLMR_TRY(relayout(run, s));
+    return c->phase == PREFILL ? PLMR_OK : run_decode(c, run, s, hidden);
+}
+
 static plmr_status run_values(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
 {
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_load(run, &s->timing));
     plmr_barrier();
     s->load_s = plmr_wall_s() - start_s;
-    if (c->phase != DECODE)
-        PLMR_TRY(run_prefill(run, s, hidden));
-    else
+    if (c->phase == DECODE) {
         plmr_engine_fill_cache(run->engine, context(c));
-    if (c->phase == PREFILL)
-        return PLMR_OK;
-    start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_relayout(run->engine));
-    plmr_barrier();
-    s->relayout_s = plmr_wall_s() - start_s;
-    return run_decode(c, run, s, hidden);
+        PLMR_TRY(relayout(run, s)); /* not of decode's own */
+    }
+    plmr_llm_measure_begin(run, s);
+    plmr_status status = run_phases(c, run, s, hidden);
+    plmr_llm_measure_end(run, s);
+    return status;
 }
 
 static uint64_t checksum(const float *values, size_t n)

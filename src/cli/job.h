@@ -63,9 +63,11 @@ struct plmr_job {
     char ranks_grid[32], groups[64]; /* texts of records */
     char trees[200];                 /* the groups of all trees, for the end */
     plmr_progress progress;
-    plmr_jsonl jsonl; /* rank 0, as is what follows */
-    plmr_html html;   /* of --report */
-    json_t *map;      /* for the report: of the algorithm that has just run */
+    plmr_mesh_profile before; /* of this rank, when the algorithm began */
+    plmr_mesh_usage usage;    /* of the algorithm that has run */
+    plmr_jsonl jsonl;         /* rank 0, as is what follows */
+    plmr_html html;           /* of --report */
+    json_t *map;              /* for the report: of the algorithm that has just run */
     FILE *text;       /* where the table goes; NULL: nowhere, and on other ranks */
     plmr_trace_about about;
     plmr_trace_file trace;
@@ -98,7 +100,7 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
 
 /* Wall time of what lies between, the longest of any rank. `status` is its outcome, handed through; a failure of the
  * system need not be every rank's, so a rank that has one says so and ends the job. Collective. */
-double plmr_job_start(void);
+double plmr_job_start(plmr_job *job);
 plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, double *wall_s);
 
 /* Fills in what the region's ledgers say, and what follows; `work` is the useful floating-point operations. Collective.

@@ -35,15 +35,16 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
     return status;
 }
 
-double plmr_job_start(void)
+double plmr_job_start(plmr_job *job)
 {
     plmr_barrier();
+    job->before = plmr_mesh_profile_now(job->mesh);
     return plmr_wall_s();
 }
 
 plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, double *wall_s)
 {
-    *wall_s = plmr_wall_s() - start_s;
+    double own_s = plmr_wall_s() - start_s;
     plmr_progress_end(&job->progress);
     if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM) {
         fprintf(stderr, "plmr %s: rank %d: %s\n", job->actions->command, plmr_rank(), plmr_error_text(status));
@@ -52,7 +53,8 @@ plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, dou
         plmr_html_discard(&job->html);
         plmr_exit_now(1);
     }
-    plmr_mesh_max(job->mesh, wall_s, 1);
+    plmr_mesh_usage_since(job->mesh, &job->before, own_s, &job->usage);
+    *wall_s = job->usage.wall_s;
     return status;
 }
 
@@ -116,6 +118,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
     record->gflops = job->options->timing || work <= 0 ? NAN : work / wall_s / 1e9;
     record->steps = cost.steps;
     record->routes_program = cost.routes_program;
+    record->on_host = plmr_host_record_of(&job->usage);
     job->violates = job->violates || cost.violates_memory || cost.violates_routes;
     return PLMR_OK;
 }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/wall.h"
+#include "mesh/mesh.h"
 #include "report/format.h"
 #include "report/table.h"
 
@@ -106,6 +108,20 @@ plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_
     return PLMR_OK;
 }
 
+/* ---- wall time ---- */
+
+void plmr_llm_measure_begin(const plmr_llm_run *run, plmr_llm_summary *s)
+{
+    plmr_barrier();
+    s->before = plmr_mesh_profile_now(run->mesh);
+    s->before_s = plmr_wall_s();
+}
+
+void plmr_llm_measure_end(const plmr_llm_run *run, plmr_llm_summary *s)
+{
+    plmr_mesh_usage_since(run->mesh, &s->before, plmr_wall_s() - s->before_s, &s->usage);
+}
+
 /* ---- the record ---- */
 
 static const char *violations(const plmr_llm_run *run, const plmr_llm_record *r)
@@ -173,6 +189,15 @@ static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     r->wall_decode_tok_s = per((double)(s->n_made * s->timing.n_batch), s->decode_s);
 }
 
+/* Multiply-adds of a token with weights: of the layers that are run, and of the output. */
+static void set_work(const plmr_model_shape *shape, const plmr_llm_summary *s, plmr_llm_record *r)
+{
+    int64_t heads = (int64_t)shape->n_heads + shape->n_kv_heads;
+    int64_t layer = (2 * heads * shape->head_dim + 3 * (int64_t)shape->n_ffn) * shape->dim;
+    r->token_macs_layers = layer * s->timing.n_layers;
+    r->token_macs_output = (int64_t)shape->n_vocab * shape->dim;
+}
+
 static void set_works(const plmr_llm_summary *s, plmr_llm_record *r)
 {
     double *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
@@ -229,8 +254,11 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
     r.kernel = plmr_kernel_name();
     set_prefill(run, s, &r);
     set_decode(run, s, texts, &r);
+    set_work(run->shape, s, &r);
     set_works(s, &r);
     set_totals(run, s, &r);
+    if (s->usage.wall_s > 0)
+        r.on_host = plmr_host_record_of(&s->usage);
     return r;
 }
 

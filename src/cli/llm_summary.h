@@ -30,6 +30,9 @@ typedef struct plmr_llm_summary {
     int64_t n_made;                                      /* tokens that decode has made, of each request */
     double load_s, prefill_s, relayout_s, decode_s;      /* wall time; 0: not run */
     plmr_llm_spans *spans;                               /* of these tokens, for a report; NULL: not kept */
+    plmr_mesh_profile before;                            /* of this rank, when measuring began */
+    double before_s;
+    plmr_mesh_usage usage; /* of what was measured; wall_s 0: nothing was */
 } plmr_llm_summary;
 
 /* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's;
@@ -46,6 +49,10 @@ plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary
 /* Adds the virtual time of `n` tokens of each request that decode makes, the first with n_before in the cache. Fails
  * where the cache is full. Collective. */
 plmr_status plmr_llm_add_tokens(plmr_llm_summary *summary, plmr_timing *timing, int64_t n_before, int64_t n);
+
+/* Measures what lies between on all ranks: where their time goes, and messages. Collective. */
+void plmr_llm_measure_begin(const plmr_llm_run *run, plmr_llm_summary *summary);
+void plmr_llm_measure_end(const plmr_llm_run *run, plmr_llm_summary *summary);
 
 /* The record, but for command, mode and what is measured. Texts of *texts must outlive it. */
 typedef struct plmr_llm_texts {

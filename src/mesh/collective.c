@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wall.h"
+
 static void broadcast(MPI_Comm comm, int root, void *data, size_t n_bytes)
 {
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
@@ -41,14 +43,24 @@ plmr_status plmr_agree(plmr_status mine)
     return plmr_error_make((enum plmr_code)said.code, "%s", said.text);
 }
 
+/* All of a collective's time is waiting: nothing else is done meanwhile. */
+static void end_wait(plmr_mesh *mesh, double begin_s)
+{
+    double took_s = plmr_wall_s() - begin_s;
+    mesh->profile.wait_s += took_s;
+    mesh->profile.flight_s += took_s;
+}
+
 void plmr_mesh_line_broadcast(plmr_mesh *mesh, enum plmr_axis axis, int place, void *data, size_t n_bytes)
 {
     if (mesh->extent[axis] == 1)
         return;
+    double begin_s = plmr_wall_s();
     broadcast(mesh->line[axis], place, data, n_bytes);
+    end_wait(mesh, begin_s);
     if (place == mesh->place[axis]) {
-        mesh->n_messages++;
-        mesh->n_bytes += n_bytes;
+        mesh->profile.messages++;
+        mesh->profile.n_bytes += n_bytes;
     }
 }
 
@@ -68,16 +80,23 @@ void plmr_mesh_bring(plmr_mesh *mesh, const int place[2], void *data, size_t n_b
 
 void plmr_mesh_line_max(plmr_mesh *mesh, enum plmr_axis axis, double *values, int n)
 {
-    if (mesh->extent[axis] > 1)
-        PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, mesh->line[axis]));
+    if (mesh->extent[axis] == 1)
+        return;
+    double begin_s = plmr_wall_s();
+    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, mesh->line[axis]));
+    end_wait(mesh, begin_s);
 }
 
 void plmr_mesh_max(plmr_mesh *mesh, double *values, int n)
 {
+    double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, mesh->grid));
+    end_wait(mesh, begin_s);
 }
 
 void plmr_mesh_sum(plmr_mesh *mesh, uint64_t *values, int n)
 {
+    double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_SUM, mesh->grid));
+    end_wait(mesh, begin_s);
 }

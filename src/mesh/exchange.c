@@ -4,10 +4,13 @@
 
 #include <stdlib.h>
 
+#include "base/wall.h"
+
 struct plmr_exchange {
     plmr_mesh *mesh;
     MPI_Request *requests;
     int n, capacity;
+    double posted_s; /* when the first of those under way was */
 };
 
 plmr_status plmr_exchange_create(plmr_mesh *mesh, plmr_exchange **out)
@@ -41,42 +44,76 @@ static plmr_status next_request(plmr_exchange *exchange, MPI_Request **request)
     return PLMR_OK;
 }
 
+/* Notes when a message is posted, and how long that took. */
+static double begin_post(plmr_exchange *exchange)
+{
+    double now_s = plmr_wall_s();
+    if (exchange->n == 0)
+        exchange->posted_s = now_s;
+    return now_s;
+}
+
+static void end_post(plmr_exchange *exchange, double begin_s)
+{
+    exchange->mesh->profile.exchange_s += plmr_wall_s() - begin_s;
+}
+
+static void all_have_come(plmr_exchange *exchange, double now_s)
+{
+    exchange->mesh->profile.flight_s += now_s - exchange->posted_s;
+    exchange->n = 0;
+}
+
 plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data,
                                size_t n_bytes)
 {
     plmr_mesh *mesh = exchange->mesh;
+    double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
         MPI_Request *request;
         PLMR_TRY(next_request(exchange, &request));
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
         PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, mesh->line[axis], request));
-        mesh->n_messages++;
-        mesh->n_bytes += piece;
+        mesh->profile.messages++;
+        mesh->profile.n_bytes += piece;
     }
+    end_post(exchange, begin_s);
     return PLMR_OK;
 }
 
 plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes)
 {
+    double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
         MPI_Request *request;
         PLMR_TRY(next_request(exchange, &request));
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
         PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, exchange->mesh->line[axis], request));
     }
+    end_post(exchange, begin_s);
     return PLMR_OK;
 }
 
 void plmr_exchange_wait(plmr_exchange *exchange)
 {
+    if (exchange->n == 0)
+        return;
+    double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Waitall(exchange->n, exchange->requests, MPI_STATUSES_IGNORE));
-    exchange->n = 0;
+    double end_s = plmr_wall_s();
+    exchange->mesh->profile.wait_s += end_s - begin_s;
+    all_have_come(exchange, end_s);
 }
 
 void plmr_exchange_poll(plmr_exchange *exchange)
 {
     int done;
+    if (exchange->n == 0)
+        return;
+    double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Testall(exchange->n, exchange->requests, &done, MPI_STATUSES_IGNORE));
+    double end_s = plmr_wall_s();
+    exchange->mesh->profile.exchange_s += end_s - begin_s;
     if (done)
-        exchange->n = 0;
+        all_have_come(exchange, end_s);
 }

@@ -10,7 +10,7 @@ struct plmr_mesh {
     MPI_Comm grid;    /* R x C, row-major: dimension 0 is y, 1 is x */
     MPI_Comm line[2]; /* by axis: the ranks that share this rank's other coordinate, ordered by place */
     int extent[2], place[2];
-    uint64_t n_messages, n_bytes;
+    plmr_mesh_profile profile;
 };
 
 /* MPI's own default is to abort with its message; this catches builds and libraries that return codes instead. */

@@ -137,9 +137,3 @@ int plmr_mesh_place(const plmr_mesh *mesh, enum plmr_axis axis)
 {
     return mesh->place[axis];
 }
-
-void plmr_mesh_traffic(const plmr_mesh *mesh, uint64_t *messages, uint64_t *n_bytes)
-{
-    *messages = mesh->n_messages;
-    *n_bytes = mesh->n_bytes;
-}

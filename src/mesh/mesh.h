@@ -49,7 +49,34 @@ void plmr_mesh_line_max(plmr_mesh *mesh, enum plmr_axis axis, double *values, in
 void plmr_mesh_max(plmr_mesh *mesh, double *values, int n);
 void plmr_mesh_sum(plmr_mesh *mesh, uint64_t *values, int n);
 
-/* What has crossed MPI so far from this rank: messages and bytes sent by exchanges and broadcasts. Local. */
-void plmr_mesh_traffic(const plmr_mesh *mesh, uint64_t *messages, uint64_t *n_bytes);
+/* What a rank's messages have taken, in wall seconds. The rest of its time is its own work. */
+typedef struct plmr_mesh_profile {
+    double exchange_s; /* in posting and polling messages */
+    double wait_s;     /* blocked, until messages have come or other ranks are there */
+    double flight_s;   /* from a message's posting to the moment that this rank knew it had come, waiting included;
+                          those posted together count once */
+    uint64_t messages, n_bytes; /* sent by exchanges and broadcasts */
+} plmr_mesh_profile;
+
+/* Of this rank so far. Local. */
+plmr_mesh_profile plmr_mesh_profile_now(const plmr_mesh *mesh);
+
+/* A figure of all ranks; ranks are numbered as plmr_rank() does. */
+typedef struct plmr_spread {
+    double least, most, mean;
+    int rank_least, rank_most;
+} plmr_spread;
+
+/* What a part of a run took on all ranks. The three times of a rank add up to wall_s. */
+typedef struct plmr_mesh_usage {
+    double wall_s; /* of the slowest rank */
+    plmr_spread compute_s, exchange_s, wait_s;
+    uint64_t messages, n_bytes;
+    double hidden_share;    /* of the time that messages were on their way: when the receiver did not wait; NAN: none */
+    int64_t rss_peak_bytes; /* memory of the largest rank at its peak since it started */
+} plmr_mesh_usage;
+
+/* Of what has run since `before`, own_s seconds on this rank. Collective. */
+void plmr_mesh_usage_since(plmr_mesh *mesh, const plmr_mesh_profile *before, double own_s, plmr_mesh_usage *usage);
 
 #endif

@@ -30,12 +30,22 @@ static plmr_record_hash none_hash(void)
     return (plmr_record_hash){0};
 }
 
+static plmr_host_record none_host(void)
+{
+    return (plmr_host_record){
+#define X(type, key) .key = none_##type(),
+        PLMR_HOST_RECORD_FIELDS(X)
+#undef X
+    };
+}
+
 plmr_record plmr_record_none(void)
 {
     return (plmr_record){
 #define X(type, key) .key = none_##type(),
         PLMR_RECORD_FIELDS(X)
 #undef X
+            .on_host = none_host(),
     };
 }
 
@@ -45,6 +55,30 @@ plmr_llm_record plmr_llm_record_none(void)
 #define X(type, key) .key = none_##type(),
         PLMR_LLM_RECORD_FIELDS(X)
 #undef X
+            .on_host = none_host(),
+    };
+}
+
+plmr_host_record plmr_host_record_of(const plmr_mesh_usage *usage)
+{
+    const plmr_spread *compute = &usage->compute_s, *exchange = &usage->exchange_s, *wait = &usage->wait_s;
+    return (plmr_host_record){
+        .wall_compute_s = compute->mean,
+        .wall_compute_s_min = compute->least,
+        .wall_compute_s_max = compute->most,
+        .wall_compute_rank_max = compute->rank_most,
+        .wall_exchange_s = exchange->mean,
+        .wall_exchange_s_min = exchange->least,
+        .wall_exchange_s_max = exchange->most,
+        .wall_exchange_rank_max = exchange->rank_most,
+        .wall_wait_s = wait->mean,
+        .wall_wait_s_min = wait->least,
+        .wall_wait_s_max = wait->most,
+        .wall_wait_rank_max = wait->rank_most,
+        .bytes_sent = (int64_t)usage->n_bytes,
+        .messages = (int64_t)usage->messages,
+        .hidden_share = usage->hidden_share,
+        .rss_peak_bytes = usage->rss_peak_bytes,
     };
 }
 
@@ -74,13 +108,22 @@ static json_t *field_hash(plmr_record_hash value)
     return value.known ? json_string(digits) : json_null();
 }
 
+static int set_host(json_t *object, const plmr_host_record *record)
+{
+    int failed = 0;
+#define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
+    PLMR_HOST_RECORD_FIELDS(X)
+#undef X
+    return failed;
+}
+
 static int set_all(json_t *object, const plmr_record *record)
 {
     int failed = 0;
 #define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
     PLMR_RECORD_FIELDS(X)
 #undef X
-    return failed;
+    return failed | set_host(object, &record->on_host);
 }
 
 static int set_all_llm(json_t *object, const plmr_llm_record *record)
@@ -89,7 +132,7 @@ static int set_all_llm(json_t *object, const plmr_llm_record *record)
 #define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
     PLMR_LLM_RECORD_FIELDS(X)
 #undef X
-    return failed;
+    return failed | set_host(object, &record->on_host);
 }
 
 /* Takes the object over. */

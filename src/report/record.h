@@ -7,6 +7,7 @@
 #ifndef PLMR_RECORD_H
 #define PLMR_RECORD_H
 
+#include "mesh/mesh.h"
 #include "plmr/status.h"
 #include "plmr/types.h"
 
@@ -137,7 +138,31 @@
     X(text, groups_y)            /* of decode's along y and along x, by level: "24", "40,5" */                         \
     X(text, groups_x)                                                                                                  \
     X(text, fused)               /* "yes" or "no": products of the same vector, in decode */                           \
-    X(text, plan)                /* "waferllm", "t10", "ladder" */
+    X(text, plan)                /* "waferllm", "t10", "ladder" */                                                     \
+    X(count, token_macs_layers)  /* multiply-adds of a token with the weights of the layers that are run */            \
+    X(count, token_macs_output)  /* and of the output */
+/* clang-format on */
+
+/* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving
+ * messages and for waiting add up to those of the slowest rank. */
+/* clang-format off */
+#define PLMR_HOST_RECORD_FIELDS(X)                                                                                     \
+    X(real, wall_compute_s)      /* means over ranks, then the least and the most of any rank, and which that is */    \
+    X(real, wall_compute_s_min)                                                                                        \
+    X(real, wall_compute_s_max)                                                                                        \
+    X(count, wall_compute_rank_max)                                                                                    \
+    X(real, wall_exchange_s)                                                                                           \
+    X(real, wall_exchange_s_min)                                                                                       \
+    X(real, wall_exchange_s_max)                                                                                       \
+    X(count, wall_exchange_rank_max)                                                                                   \
+    X(real, wall_wait_s)                                                                                               \
+    X(real, wall_wait_s_min)                                                                                           \
+    X(real, wall_wait_s_max)                                                                                           \
+    X(count, wall_wait_rank_max)                                                                                       \
+    X(count, bytes_sent)         /* by all ranks */                                                                    \
+    X(count, messages)                                                                                                 \
+    X(real, hidden_share)        /* of the time that messages were on their way: when their receivers did not wait */  \
+    X(count, rss_peak_bytes)     /* memory of the largest rank at its peak */
 /* clang-format on */
 
 typedef const char *plmr_record_text;
@@ -148,17 +173,25 @@ typedef struct plmr_record_hash {
     uint64_t bits;
 } plmr_record_hash;
 
+typedef struct plmr_host_record {
+#define X(type, key) plmr_record_##type key;
+    PLMR_HOST_RECORD_FIELDS(X)
+#undef X
+} plmr_host_record;
+
 /* Texts belong to whoever fills the record in and must live as long. */
 typedef struct plmr_record {
 #define X(type, key) plmr_record_##type key;
     PLMR_RECORD_FIELDS(X)
 #undef X
+    plmr_host_record on_host;
 } plmr_record;
 
 typedef struct plmr_llm_record {
 #define X(type, key) plmr_record_##type key;
     PLMR_LLM_RECORD_FIELDS(X)
 #undef X
+    plmr_host_record on_host;
 } plmr_llm_record;
 
 /* Sets either's fields of PLMR_ENERGY_FIELDS. */
@@ -170,6 +203,9 @@ typedef struct plmr_llm_record {
 /* A record in which nothing is known. */
 plmr_record plmr_record_none(void);
 plmr_llm_record plmr_llm_record_none(void);
+
+/* The part that all records have. */
+plmr_host_record plmr_host_record_of(const plmr_mesh_usage *usage);
 
 /* The record as one JSON object on one line, without the newline; the caller frees it. Whole numbers are printed as
  * such. Local. */

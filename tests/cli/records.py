@@ -72,6 +72,26 @@ def test_quiet(plmr, check):
         check(code == 0 and out.count("{") == out.count("\n") > 0 and not err, f"{show(args)}: {code}, {out}, {err}")
 
 
+def test_host(plmr, check):
+    """A rank's own work, its messages and its waiting add up to the wall time; what was sent is told."""
+    for args in (["gemm", "--m", "200", "--k", "200", "--n", "200", "--cores", "20x20", "--alg", "meshgemm"],
+                 ["gemv", "--k", "331", "--n", "277", "--cores", "21x21", "--alg", "meshgemv"],
+                 ["llm", "-m", "demo", "--mode", "compute", "--prompt", "8", "--decode", "2"]):
+        for ranks in 1, 2:
+            record, = plmr.records(args, ranks)
+            what = f"{show(args, ranks)}: "
+            parts = sum(record[f"wall_{part}_s"] for part in ("compute", "exchange", "wait"))
+            wall_s = record["wall_s"]
+            check(math.isclose(parts, wall_s, rel_tol=1e-6) or args[0] == "llm" and 0 < parts < wall_s, what + f"{parts} s")
+            for part in "compute", "exchange", "wait":
+                low, mean, high = (record[f"wall_{part}_s{end}"] for end in ("_min", "", "_max"))
+                check(0 <= low <= mean + 1e-9 and mean <= high + 1e-9, what + f"{part}: {low}, {mean}, {high}")
+                check(0 <= record[f"wall_{part}_rank_max"] < ranks, what + part)
+            check((record["messages"] > 0) == (record["bytes_sent"] > 0) == (ranks > 1), what + "messages")
+            check((record["hidden_share"] is None) == (ranks == 1), what + f"hidden {record['hidden_share']}")
+            check(record["rss_peak_bytes"] > 1 << 20, what + "memory")
+
+
 def test_file(plmr, check, folder):
     path = folder + "/r.jsonl"
     args = ["gemm", "--m", "40", "--k", "40", "--n", "40", "--cores", "10x10", "--json", path]
@@ -113,6 +133,7 @@ def main():
     test_streams(plmr, check)
     test_quiet(plmr, check)
     test_misfits(plmr, check)
+    test_host(plmr, check)
     test_full(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
         test_file(plmr, check, folder)

@@ -1,6 +1,10 @@
 /* The grid of ranks: who owns what, messages along axes, and failures that all ranks share. */
 #include "tests/support.h"
 
+#include <math.h>
+#include <unistd.h>
+
+#include "base/wall.h"
 #include "mesh/mesh.h"
 
 static void shares_cover_all_cores(void **state)
@@ -94,11 +98,90 @@ static void failures_are_shared(void **state)
     }
 }
 
+static void must_be_spread(const plmr_spread *spread)
+{
+    int n = plmr_ranks();
+    assert_true(spread->least <= spread->mean + 1e-9 && spread->mean <= spread->most + 1e-9);
+    assert_true(spread->rank_least >= 0 && spread->rank_least < n && spread->rank_most >= 0 && spread->rank_most < n);
+}
+
+/* The last rank comes late to a message that goes round: whoever waits for it waits as long, and nobody else is told to
+ * have. What is sent is counted. */
+static void waiting_is_measured(void **state)
+{
+    (void)state;
+    plmr_mesh *mesh;
+    plmr_exchange *exchange;
+    int n = plmr_ranks(), me = plmr_rank();
+    double late_s = 0.2, out = me, in = -1;
+    must(plmr_mesh_create(1, n, 1, n, &mesh));
+    must(plmr_exchange_create(mesh, &exchange));
+    plmr_barrier();
+    plmr_mesh_profile before = plmr_mesh_profile_now(mesh);
+    double start_s = plmr_wall_s();
+    if (me == n - 1)
+        usleep((useconds_t)(late_s * 1e6));
+    if (n > 1) {
+        must(plmr_exchange_receive(exchange, PLMR_X, (me + n - 1) % n, &in, sizeof in));
+        must(plmr_exchange_send(exchange, PLMR_X, (me + 1) % n, &out, sizeof out));
+        plmr_exchange_wait(exchange);
+        assert_true(in == (me + n - 1) % n);
+    }
+    plmr_mesh_usage usage;
+    plmr_mesh_usage_since(mesh, &before, plmr_wall_s() - start_s, &usage);
+    assert_true(usage.wall_s >= late_s);
+    assert_true(fabs(usage.compute_s.mean + usage.exchange_s.mean + usage.wait_s.mean - usage.wall_s) < 1e-9);
+    must_be_spread(&usage.compute_s);
+    must_be_spread(&usage.exchange_s);
+    must_be_spread(&usage.wait_s);
+    assert_int_equal(usage.compute_s.rank_most, n - 1);
+    assert_int_equal(usage.messages, n > 1 ? n : 0);
+    assert_int_equal(usage.n_bytes, n > 1 ? n * (int)sizeof out : 0);
+    assert_true(usage.rss_peak_bytes > 1 << 20);
+    if (n > 1) {
+        assert_true(usage.wait_s.most >= 0.9 * late_s);
+        assert_int_not_equal(usage.wait_s.rank_most, n - 1);
+        assert_true(usage.hidden_share >= 0 && usage.hidden_share < 0.5);
+    } else {
+        assert_true(isnan(usage.hidden_share));
+    }
+    plmr_exchange_destroy(exchange);
+    plmr_mesh_destroy(mesh);
+}
+
+/* A message that comes while its receiver is at work is hidden. */
+static void work_hides_messages(void **state)
+{
+    (void)state;
+    plmr_mesh *mesh;
+    plmr_exchange *exchange;
+    int n = plmr_ranks(), me = plmr_rank();
+    double out = me, in = -1;
+    if (n == 1)
+        return;
+    must(plmr_mesh_create(1, n, 1, n, &mesh));
+    must(plmr_exchange_create(mesh, &exchange));
+    plmr_barrier();
+    plmr_mesh_profile before = plmr_mesh_profile_now(mesh);
+    double start_s = plmr_wall_s();
+    must(plmr_exchange_receive(exchange, PLMR_X, (me + n - 1) % n, &in, sizeof in));
+    must(plmr_exchange_send(exchange, PLMR_X, (me + 1) % n, &out, sizeof out));
+    for (int i = 0; i < 100; i++) {
+        usleep(2000);
+        plmr_exchange_poll(exchange);
+    }
+    plmr_exchange_wait(exchange);
+    plmr_mesh_usage usage;
+    plmr_mesh_usage_since(mesh, &before, plmr_wall_s() - start_s, &usage);
+    assert_true(usage.hidden_share > 0.5);
+    plmr_exchange_destroy(exchange);
+    plmr_mesh_destroy(mesh);
+}
+
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shares_cover_all_cores),
-    cmocka_unit_test(grids_fit_their_region),
-    cmocka_unit_test(messages_go_along_axes),
-    cmocka_unit_test(failures_are_shared),
+    cmocka_unit_test(shares_cover_all_cores), cmocka_unit_test(grids_fit_their_region),
+    cmocka_unit_test(messages_go_along_axes), cmocka_unit_test(failures_are_shared),
+    cmocka_unit_test(waiting_is_measured),    cmocka_unit_test(work_hides_messages),
 };
 
 TEST_MAIN(tests)
