@@ -85,7 +85,7 @@ P
 # Lets mpirun work as root (in a container), on any number of cores, and beside other jobs.
 use_open_mpi() {
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+    export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none PLMR_QUIET=1
     may_read_processes || export OMPI_MCA_btl_vader_single_copy_mechanism=none
 }
 

@@ -27,8 +27,9 @@ int plmr_ranks(void);
 void plmr_exit_now(int code) __attribute__((noreturn));
 
 /* Makes a grid of all ranks for regions of at least rows x cols cores. With rank_rows = rank_cols = 0 the grid with the
- * shortest block edges is chosen. Fails (on all ranks alike) if the ranks do not form the grid or a rank would own no
- * core. Collective. */
+ * shortest block edges is chosen, those of nodes first. Ranks that share a node, and then a cache, are neighbours on
+ * the grid; rank 0 has its first place. Fails (on all ranks alike) if the ranks do not form the grid or a rank would
+ * own no core. Collective. */
 plmr_status plmr_mesh_create(int rank_rows, int rank_cols, int rows, int cols, plmr_mesh **mesh);
 void plmr_mesh_destroy(plmr_mesh *mesh);
 

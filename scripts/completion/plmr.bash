@@ -28,6 +28,7 @@ _plmr_options()
     sweep) echo "--out --again --dry-run $common" ;;
     report) echo "--out $common" ;;
     paper) echo "--table --figure --device --out --json $common" ;;
+    topo) echo "--cores --ranks --json $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
     esac
@@ -59,7 +60,7 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce generate llm tune logits perplexity tokenize model device paper report sweep list bench
+        _plmr_words "$cur" "gemm gemv allreduce generate llm tune logits perplexity tokenize model device paper report sweep topo list bench
             --help --version"
         return
     fi

@@ -297,8 +297,10 @@ static plmr_status report(struct generation *g, plmr_jsonl *jsonl)
                     (long long)g->n_made, why_it_ended(g));
     if (g->c->bars)
         plmr_llm_bars(stderr, g->summary, &record);
-    PLMR_TRY(plmr_llm_record_json(&record, &line));
-    plmr_status status = plmr_llm_report_write(&g->page, g->run, g->summary, line);
+    plmr_status status = plmr_llm_record_json(&record, &line);
+    plmr_llm_texts_free(&texts);
+    PLMR_TRY(status);
+    status = plmr_llm_report_write(&g->page, g->run, g->summary, line);
     if (!status && g->c->llm.json)
         status = plmr_jsonl_put(jsonl, line);
     free(line);

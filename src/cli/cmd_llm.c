@@ -153,7 +153,7 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         c->fuse = index == 0 ? FUSED : UNFUSED;
         return PLMR_OK;
     case KEY_QUIET:
-        c->quiet = true;
+        c->quiet = c->llm.quiet = true;
         return PLMR_OK;
     case KEY_TEXT:
         c->text = true;
@@ -398,6 +398,7 @@ static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, p
         if (c->compute)
             record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
         status = plmr_agree(plmr_rank() == 0 ? report(c, run, s, &record, page, jsonl) : PLMR_OK);
+        plmr_llm_texts_free(&texts);
     }
     free(hidden);
     return status;

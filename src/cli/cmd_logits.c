@@ -147,8 +147,10 @@ static plmr_status write_record(const struct logits_command *c, const plmr_llm_r
     r.energy_j = NAN;
     *(c->decode_only ? &r.wall_decode_tok_s : &r.wall_prefill_tok_s) =
         (double)s->timing.n_prompt / (c->decode_only ? s->decode_s : s->prefill_s);
-    PLMR_TRY(plmr_llm_record_json(&r, &line));
-    plmr_status status = plmr_jsonl_put(&results->json, line);
+    plmr_status status = plmr_llm_record_json(&r, &line);
+    plmr_llm_texts_free(&texts);
+    PLMR_TRY(status);
+    status = plmr_jsonl_put(&results->json, line);
     free(line);
     return status ? status : plmr_jsonl_commit(&results->json);
 }

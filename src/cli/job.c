@@ -70,6 +70,18 @@ static plmr_status open_files(plmr_job *job)
     return plmr_trace_file_open(options->trace.path, &job->about, &job->trace);
 }
 
+/* Where the ranks run, and what is to be warned of. */
+static plmr_status look_around(plmr_job *job)
+{
+    PLMR_TRY(plmr_rank_map_gather(job->mesh, &job->topology));
+    if (plmr_rank() > 0)
+        return PLMR_OK;
+    job->placement = plmr_ranks_text(&job->topology, job->rows, job->cols);
+    if (!job->options->plan && !job->options->quiet)
+        plmr_ranks_warn(&job->topology);
+    return PLMR_OK;
+}
+
 static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
 {
     const plmr_run_options *options = job->options;
@@ -77,6 +89,7 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
     PLMR_TRY(load_device(options->device, &job->device));
     PLMR_TRY(choose_cores(job, default_rows, default_cols));
     PLMR_TRY(plmr_mesh_create(options->rank_rows, options->rank_cols, job->rows, job->cols, &job->mesh));
+    PLMR_TRY(look_around(job));
     snprintf(job->ranks_grid, sizeof job->ranks_grid, "%dx%d", plmr_mesh_extent(job->mesh, PLMR_Y),
              plmr_mesh_extent(job->mesh, PLMR_X));
     job->misfits = calloc((size_t)options->n_algorithms, sizeof *job->misfits);
@@ -267,6 +280,8 @@ plmr_status plmr_job_close(plmr_job *job, plmr_status status)
     forget_misfits(job);
     free(job->misfits);
     free(job->drawn);
+    free(job->placement);
+    plmr_rank_map_free(&job->topology);
     plmr_mesh_destroy(job->mesh);
     *job = (plmr_job){0};
     return status;

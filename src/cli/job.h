@@ -13,6 +13,7 @@
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
+#include "report/ranks.h"
 #include "report/record.h"
 #include "report/trace.h"
 #include "report/verify.h"
@@ -63,6 +64,8 @@ struct plmr_job {
     char ranks_grid[32], groups[64]; /* texts of records */
     char trees[200];                 /* the groups of all trees, for the end */
     plmr_progress progress;
+    plmr_rank_map topology;   /* rank 0 */
+    char *placement;          /* the same as text */
     plmr_mesh_profile before; /* of this rank, when the algorithm began */
     plmr_mesh_usage usage;    /* of the algorithm that has run */
     plmr_jsonl jsonl;         /* rank 0, as is what follows */

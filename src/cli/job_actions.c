@@ -119,6 +119,10 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
     record->steps = cost.steps;
     record->routes_program = cost.routes_program;
     record->on_host = plmr_host_record_of(&job->usage);
+    if (plmr_rank() == 0) {
+        record->on_host.hosts = plmr_ranks_hosts(&job->topology);
+        record->on_host.placement = job->placement;
+    }
     job->violates = job->violates || cost.violates_memory || cost.violates_routes;
     return PLMR_OK;
 }
@@ -217,6 +221,7 @@ void plmr_job_describe(const plmr_job *job, enum plmr_dtype accumulate, const ch
                     plmr_dtype_name(accumulate), options->timing ? "not computed: timing mode" : from);
     plmr_table_fact(out, "ranks", "%d as %s%s%s", plmr_ranks(), job->ranks_grid, options->timing ? "" : ", kernel ",
                     options->timing ? "" : plmr_kernel_name());
+    plmr_ranks_print(out, &job->topology, job->rows, job->cols);
 }
 
 void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, double padded)

@@ -13,6 +13,7 @@ typedef struct plmr_llm_options {
     bool has_cache_dtype;
     enum plmr_dtype cache_dtype;
     bool allow_memory, allow_routes;
+    bool quiet;                       /* no warnings of where the ranks run */
     const char *dump, *json, *report; /* NULL: not given */
 } plmr_llm_options;
 

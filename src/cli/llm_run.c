@@ -53,6 +53,10 @@ plmr_status plmr_llm_open(const plmr_llm_options *options, plmr_llm_run *run)
     plmr_status status = plmr_agree(open_files(run));
     if (!status)
         status = plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &run->mesh);
+    if (!status)
+        status = plmr_rank_map_gather(run->mesh, &run->topology);
+    if (!status && plmr_rank() == 0 && !options->quiet)
+        plmr_ranks_warn(&run->topology);
     run->interactive = plmr_rank() == 0 && plmr_progress_on_terminal();
     if (status)
         plmr_llm_close(run);
@@ -64,6 +68,7 @@ void plmr_llm_close(plmr_llm_run *run)
     plmr_engine_destroy(run->engine);
     if (run->mesh)
         plmr_mesh_destroy(run->mesh);
+    plmr_rank_map_free(&run->topology);
     plmr_tokenizer_destroy(run->tokenizer);
     plmr_model_close(run->model);
     *run = (plmr_llm_run){0};

@@ -7,6 +7,7 @@
 #include "infer/timing.h"
 #include "llm/tokenizer_gguf.h"
 #include "report/progress.h"
+#include "report/ranks.h"
 
 typedef struct plmr_llm_run {
     const plmr_llm_options *options;
@@ -15,6 +16,7 @@ typedef struct plmr_llm_run {
     const plmr_model_shape *shape;
     plmr_tokenizer *tokenizer; /* NULL: the model has none */
     plmr_mesh *mesh;
+    plmr_rank_map topology; /* rank 0 */
     plmr_engine *engine;
     int first_layer; /* of those that are run */
     plmr_progress progress;

@@ -1,6 +1,7 @@
 #include "cli/llm_summary.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/wall.h"
@@ -230,12 +231,36 @@ static void set_totals(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     r->violates = violations(run, r);
 }
 
+/* The ranks share the columns of each region; those of decode are told of, where there is one. */
+static const plmr_placement *shared_region(const plmr_llm_summary *s)
+{
+    return s->decode ? s->decode : s->prefill;
+}
+
+static void set_host(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_texts *texts, plmr_llm_record *r)
+{
+    const plmr_placement *region = shared_region(s);
+    if (s->usage.wall_s > 0)
+        r->on_host = plmr_host_record_of(&s->usage);
+    if (!run->topology.ranks)
+        return;
+    texts->placement = region ? plmr_ranks_text(&run->topology, region->rows, region->cols) : NULL;
+    r->on_host.placement = texts->placement;
+    r->on_host.hosts = plmr_ranks_hosts(&run->topology);
+}
+
+void plmr_llm_texts_free(plmr_llm_texts *texts)
+{
+    free(texts->placement);
+    texts->placement = NULL;
+}
+
 plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_llm_texts *texts)
 {
     plmr_llm_record r = plmr_llm_record_none();
+    *texts = (plmr_llm_texts){.provenance = plmr_provenance_now()};
     snprintf(texts->layers, sizeof texts->layers, "%d..%d", run->first_layer,
              run->first_layer + s->timing.n_layers - 1);
-    texts->provenance = plmr_provenance_now();
     r.model = run->shape->name;
     r.device = run->device.name;
     r.ranks = plmr_ranks();
@@ -257,8 +282,7 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
     set_work(run->shape, s, &r);
     set_works(s, &r);
     set_totals(run, s, &r);
-    if (s->usage.wall_s > 0)
-        r.on_host = plmr_host_record_of(&s->usage);
+    set_host(run, s, texts, &r);
     return r;
 }
 
@@ -369,4 +393,6 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
                         s->prefill ? " tokens/s" : "");
     if (s->prefill_s > 0 || s->decode_s > 0)
         print_host(out, s, r);
+    if (shared_region(s))
+        plmr_ranks_print(out, &run->topology, shared_region(s)->rows, shared_region(s)->cols);
 }

@@ -54,11 +54,13 @@ plmr_status plmr_llm_add_tokens(plmr_llm_summary *summary, plmr_timing *timing, 
 void plmr_llm_measure_begin(const plmr_llm_run *run, plmr_llm_summary *summary);
 void plmr_llm_measure_end(const plmr_llm_run *run, plmr_llm_summary *summary);
 
-/* The record, but for command, mode and what is measured. Texts of *texts must outlive it. */
+/* The record, but for command, mode and what is measured. Texts of *texts must outlive it; free them. Local. */
 typedef struct plmr_llm_texts {
     char layers[32], groups[2][96];
     plmr_provenance provenance;
+    char *placement; /* NULL but on rank 0 */
 } plmr_llm_texts;
+void plmr_llm_texts_free(plmr_llm_texts *texts);
 plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summary *summary, plmr_llm_texts *texts);
 
 /* Prints it. On rank 0. */

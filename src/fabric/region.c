@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/cache.h"
+#include "base/machine.h"
 #include "base/wall.h"
 
 static plmr_status check_size(const plmr_device *device, int rows, int cols)
@@ -96,7 +96,7 @@ plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch
 {
     if (!region->scratch) {
         size_t l2_bytes, l3_bytes;
-        plmr_cache_sizes(&l2_bytes, &l3_bytes);
+        plmr_machine_caches(plmr_mesh_ranks_here(region->mesh), &l2_bytes, &l3_bytes);
         PLMR_TRY(plmr_gemm_scratch_create(l2_bytes, l3_bytes, &region->scratch));
     }
     *scratch = region->scratch;

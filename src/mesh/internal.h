@@ -10,6 +10,7 @@ struct plmr_mesh {
     MPI_Comm grid;    /* R x C, row-major: dimension 0 is y, 1 is x */
     MPI_Comm line[2]; /* by axis: the ranks that share this rank's other coordinate, ordered by place */
     int extent[2], place[2];
+    int n_here; /* ranks on this node */
     plmr_mesh_profile profile;
 };
 

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/machine.h"
+#include "mesh/placement.h"
+
 /* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a
  * user's own setting is left alone. */
 static void yield_if_oversubscribed(void)
@@ -56,25 +59,6 @@ void plmr_exit_now(int code)
     _exit(code);
 }
 
-/* The grid with the smallest half-perimeter of a block; among equals the one that splits rows, whose halos lie
- * contiguously in memory. */
-static bool choose_grid(int n_ranks, int rows, int cols, int *rank_rows, int *rank_cols)
-{
-    int64_t best = INT64_MAX;
-    for (int c = 1; c <= n_ranks; c++) {
-        int r = n_ranks / c;
-        if (r * c != n_ranks || r > rows || c > cols)
-            continue;
-        int64_t perimeter = plmr_ceil_div(rows, r) + plmr_ceil_div(cols, c);
-        if (perimeter < best) {
-            best = perimeter;
-            *rank_rows = r;
-            *rank_cols = c;
-        }
-    }
-    return best != INT64_MAX;
-}
-
 static plmr_status check_grid(int rank_rows, int rank_cols, int rows, int cols)
 {
     int n_ranks = plmr_ranks();
@@ -101,21 +85,67 @@ static void create_lines(plmr_mesh *mesh)
     }
 }
 
+/* Where this rank runs, for its place on the grid. Ranks that may move from cache to cache have none. */
+static plmr_neighbourhood find_here(plmr_mesh *mesh)
+{
+    MPI_Comm node;
+    plmr_neighbourhood here = {.node = plmr_rank(), .cache = -1};
+    PLMR_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_size(node, &mesh->n_here));
+    PLMR_MPI(MPI_Bcast(&here.node, 1, MPI_INT, 0, node));
+    PLMR_MPI(MPI_Comm_free(&node));
+    if (mesh->n_here > 1 && plmr_machine_is_bound()) {
+        plmr_site site = plmr_machine_site();
+        here.cache = site.l3 >= 0 ? site.l3 : site.numa;
+    }
+    return here;
+}
+
+/* A communicator in which ranks are numbered by place. */
+static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_grid *grid, int *place)
+{
+    MPI_Comm placed;
+    plmr_placement_order(where, plmr_ranks(), grid, place);
+    PLMR_MPI(MPI_Comm_split(MPI_COMM_WORLD, 0, place[plmr_rank()], &placed));
+    return placed;
+}
+
+static plmr_status create_grid(plmr_mesh *mesh, int rank_rows, int rank_cols, int rows, int cols,
+                               plmr_neighbourhood *where, int *place)
+{
+    plmr_rank_grid grid;
+    plmr_neighbourhood here = find_here(mesh);
+    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, MPI_COMM_WORLD));
+    PLMR_CHECK(plmr_placement_choose(where, plmr_ranks(), rank_rows, rank_cols, rows, cols, &grid), PLMR_ERROR_INPUT,
+               "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
+               plmr_ranks(), rows, cols);
+    MPI_Comm placed = place_ranks(where, &grid, place);
+    int dims[2] = {grid.rank_rows, grid.rank_cols}, periods[2] = {1, 1};
+    PLMR_MPI(MPI_Cart_create(placed, 2, dims, periods, 0, &mesh->grid));
+    PLMR_MPI(MPI_Comm_free(&placed));
+    create_lines(mesh);
+    return PLMR_OK;
+}
+
 plmr_status plmr_mesh_create(int rank_rows, int rank_cols, int rows, int cols, plmr_mesh **out)
 {
-    int n_ranks = plmr_ranks();
-    if (rank_rows == 0 && rank_cols == 0)
-        PLMR_CHECK(choose_grid(n_ranks, rows, cols, &rank_rows, &rank_cols), PLMR_ERROR_INPUT,
-                   "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
-                   n_ranks, rows, cols);
-    PLMR_TRY(check_grid(rank_rows, rank_cols, rows, cols));
+    size_t n_ranks = (size_t)plmr_ranks();
+    if (rank_rows || rank_cols)
+        PLMR_TRY(check_grid(rank_rows, rank_cols, rows, cols));
     plmr_mesh *mesh = calloc(1, sizeof *mesh);
-    PLMR_CHECK(mesh, PLMR_ERROR_SYSTEM, "out of memory");
-    int dims[2] = {rank_rows, rank_cols}, periods[2] = {1, 1};
-    PLMR_MPI(MPI_Cart_create(MPI_COMM_WORLD, 2, dims, periods, 0, &mesh->grid));
-    create_lines(mesh);
-    *out = mesh;
-    return PLMR_OK;
+    plmr_neighbourhood *where = calloc(n_ranks, sizeof *where);
+    int *place = calloc(n_ranks, sizeof *place);
+    plmr_status status =
+        plmr_agree(mesh && where && place ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
+    if (!status)
+        status = create_grid(mesh, rank_rows, rank_cols, rows, cols, where, place);
+    free(place);
+    free(where);
+    if (status)
+        free(mesh);
+    else
+        *out = mesh;
+    return status;
 }
 
 void plmr_mesh_destroy(plmr_mesh *mesh)
@@ -136,4 +166,9 @@ int plmr_mesh_extent(const plmr_mesh *mesh, enum plmr_axis axis)
 int plmr_mesh_place(const plmr_mesh *mesh, enum plmr_axis axis)
 {
     return mesh->place[axis];
+}
+
+int plmr_mesh_ranks_here(const plmr_mesh *mesh)
+{
+    return mesh->n_here;
 }

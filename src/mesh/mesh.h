@@ -49,6 +49,9 @@ void plmr_mesh_line_max(plmr_mesh *mesh, enum plmr_axis axis, double *values, in
 void plmr_mesh_max(plmr_mesh *mesh, double *values, int n);
 void plmr_mesh_sum(plmr_mesh *mesh, uint64_t *values, int n);
 
+/* Ranks on this rank's node, itself included. Local. */
+int plmr_mesh_ranks_here(const plmr_mesh *mesh);
+
 /* What a rank's messages have taken, in wall seconds. The rest of its time is its own work. */
 typedef struct plmr_mesh_profile {
     double exchange_s; /* in posting and polling messages */

@@ -62,24 +62,24 @@ plmr_llm_record plmr_llm_record_none(void)
 plmr_host_record plmr_host_record_of(const plmr_mesh_usage *usage)
 {
     const plmr_spread *compute = &usage->compute_s, *exchange = &usage->exchange_s, *wait = &usage->wait_s;
-    return (plmr_host_record){
-        .wall_compute_s = compute->mean,
-        .wall_compute_s_min = compute->least,
-        .wall_compute_s_max = compute->most,
-        .wall_compute_rank_max = compute->rank_most,
-        .wall_exchange_s = exchange->mean,
-        .wall_exchange_s_min = exchange->least,
-        .wall_exchange_s_max = exchange->most,
-        .wall_exchange_rank_max = exchange->rank_most,
-        .wall_wait_s = wait->mean,
-        .wall_wait_s_min = wait->least,
-        .wall_wait_s_max = wait->most,
-        .wall_wait_rank_max = wait->rank_most,
-        .bytes_sent = (int64_t)usage->n_bytes,
-        .messages = (int64_t)usage->messages,
-        .hidden_share = usage->hidden_share,
-        .rss_peak_bytes = usage->rss_peak_bytes,
-    };
+    plmr_host_record record = none_host();
+    record.wall_compute_s = compute->mean;
+    record.wall_compute_s_min = compute->least;
+    record.wall_compute_s_max = compute->most;
+    record.wall_compute_rank_max = compute->rank_most;
+    record.wall_exchange_s = exchange->mean;
+    record.wall_exchange_s_min = exchange->least;
+    record.wall_exchange_s_max = exchange->most;
+    record.wall_exchange_rank_max = exchange->rank_most;
+    record.wall_wait_s = wait->mean;
+    record.wall_wait_s_min = wait->least;
+    record.wall_wait_s_max = wait->most;
+    record.wall_wait_rank_max = wait->rank_most;
+    record.bytes_sent = (int64_t)usage->n_bytes;
+    record.messages = (int64_t)usage->messages;
+    record.hidden_share = usage->hidden_share;
+    record.rss_peak_bytes = usage->rss_peak_bytes;
+    return record;
 }
 
 /* A file's name need not be UTF-8, as JSON must be. */

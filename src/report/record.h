@@ -162,7 +162,9 @@
     X(count, bytes_sent)         /* by all ranks */                                                                    \
     X(count, messages)                                                                                                 \
     X(real, hidden_share)        /* of the time that messages were on their way: when their receivers did not wait */  \
-    X(count, rss_peak_bytes)     /* memory of the largest rank at its peak */
+    X(count, rss_peak_bytes)     /* memory of the largest rank at its peak */                                          \
+    X(count, hosts)                                                                                                    \
+    X(text, placement)           /* the cores of each rank, and where it runs */
 /* clang-format on */
 
 typedef const char *plmr_record_text;

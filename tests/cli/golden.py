@@ -17,6 +17,7 @@ CASES = {
     "help": ("--help", [None, 2]),
     "version": ("--version", [None, 2]),
     "list": ("list", [None, 2]),
+    "topo-help": ("topo --help", [None]),
     "gemm-help": ("gemm --help", [None, 2]),
     "gemv-help": ("gemv --help", [None]),
     "allreduce-help": ("allreduce --help", [None]),
@@ -65,6 +66,7 @@ def normalise(text):
     text = re.sub(r"plmr \d+\.\d+\.\d+", "plmr VERSION", text)
     text = re.sub(r"kernel \w+", "kernel KERNEL", text)
     text = re.sub(r"^(  ranks     ).*", r"\1RANKS", text, flags=re.M)
+    text = re.sub(r"^  rank \d.*\n", "", text, flags=re.M)  # where each runs
     return re.sub(r" +\d+\.?\d* [num]?s$", "  WALL", text, flags=re.M)  # the last column is the wall time
 
 

@@ -13,13 +13,13 @@ KEYS = """command model device ranks mode prompt_tokens output_tokens prefill_ro
 prefill_cycles decode_cycles_first decode_cycles_last ttft_s tpot_s tpr_prefill tpr_decode tpr_e2e sram_peak_bytes sram_limit_bytes
 routes_max kv_capacity_tokens stages wall_s wall_prefill_tok_s wall_decode_tok_s energy_j version host date""".split()
 # What depends on the machine or on how it was run.
-HOST = ["ranks", "mode", "wall_s", "wall_prefill_tok_s", "wall_decode_tok_s", "wall_load_s", "wall_relayout_s", "version", "host",
-        "date", "kernel", "checksum"]
+HOST = ["ranks", "mode", "version", "host", "date", "kernel", "checksum", "bytes_sent", "messages", "hidden_share",
+        "rss_peak_bytes", "hosts", "placement"]
 REGIONS = "--prefill-cores 16x16 --decode-cores 12x15"
 
 
 def virtual(record):
-    return {key: value for key, value in record.items() if key not in HOST}
+    return {key: value for key, value in record.items() if key not in HOST and not key.startswith("wall_")}
 
 
 def one(plmr, args, ranks=None):

@@ -1,0 +1,106 @@
+#include "base/machine.h"
+
+#include <hwloc.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The topology with all that is asked of it; NULL if hwloc fails. */
+static hwloc_topology_t load(void)
+{
+    hwloc_topology_t topology;
+    if (hwloc_topology_init(&topology))
+        return NULL;
+    hwloc_topology_set_all_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_NONE);
+    hwloc_topology_set_cache_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(topology, HWLOC_OBJ_PACKAGE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(topology, HWLOC_OBJ_CORE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    if (hwloc_topology_load(topology) == 0)
+        return topology;
+    hwloc_topology_destroy(topology);
+    return NULL;
+}
+
+/* The one object of a type that holds all these processors; -1: there is none. */
+static int covering(hwloc_topology_t topology, hwloc_const_cpuset_t set, hwloc_obj_type_t type)
+{
+    for (hwloc_obj_t obj = NULL; (obj = hwloc_get_next_obj_by_type(topology, type, obj));)
+        if (hwloc_bitmap_isincluded(set, obj->cpuset))
+            return (int)obj->logical_index;
+    return -1;
+}
+
+static int64_t cache_bytes(hwloc_topology_t topology, hwloc_const_cpuset_t set, hwloc_obj_type_t type)
+{
+    for (hwloc_obj_t obj = NULL; (obj = hwloc_get_next_obj_by_type(topology, type, obj));)
+        if (hwloc_bitmap_intersects(set, obj->cpuset))
+            return (int64_t)obj->attr->cache.size;
+    return 0;
+}
+
+static void find_site(hwloc_topology_t topology, hwloc_cpuset_t set, plmr_site *site)
+{
+    hwloc_const_cpuset_t all = hwloc_topology_get_topology_cpuset(topology);
+    if (hwloc_get_cpubind(topology, set, HWLOC_CPUBIND_PROCESS))
+        hwloc_bitmap_copy(set, all);
+    hwloc_bitmap_and(set, set, all);
+    site->package = covering(topology, set, HWLOC_OBJ_PACKAGE);
+    site->numa = covering(topology, set, HWLOC_OBJ_NUMANODE);
+    site->l3 = covering(topology, set, HWLOC_OBJ_L3CACHE);
+    site->l2 = covering(topology, set, HWLOC_OBJ_L2CACHE);
+    site->core = covering(topology, set, HWLOC_OBJ_CORE);
+    site->l3_bytes = cache_bytes(topology, set, HWLOC_OBJ_L3CACHE);
+    site->l2_bytes = cache_bytes(topology, set, HWLOC_OBJ_L2CACHE);
+    int n_cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
+    site->n_cores = n_cores > 0 ? n_cores : hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
+    site->bound = !hwloc_bitmap_isincluded(all, set);
+}
+
+/* A batch system's own name of the node, where there is one: several of its nodes can be one machine. */
+static void find_host(char *host, size_t size)
+{
+    const char *node = getenv("SLURMD_NODENAME");
+    if (node && *node)
+        snprintf(host, size, "%s", node);
+    else if (gethostname(host, size - 1) != 0)
+        snprintf(host, size, "unknown");
+}
+
+plmr_site plmr_machine_site(void)
+{
+    plmr_site site = {.package = -1, .numa = -1, .l3 = -1, .l2 = -1, .core = -1, .n_cores = 1};
+    find_host(site.host, sizeof site.host);
+    hwloc_topology_t topology = load();
+    hwloc_cpuset_t set = hwloc_bitmap_alloc();
+    if (topology && set)
+        find_site(topology, set, &site);
+    hwloc_bitmap_free(set);
+    if (topology)
+        hwloc_topology_destroy(topology);
+    return site;
+}
+
+bool plmr_machine_is_bound(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) < sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+size_t plmr_cache_share(size_t n_bytes, int n_caches, int n_ranks)
+{
+    int n_sharers = n_caches > 0 ? (n_ranks + n_caches - 1) / n_caches : n_ranks;
+    return n_sharers > 1 ? n_bytes / (size_t)n_sharers : n_bytes;
+}
+
+void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes)
+{
+    *l2_bytes = *l3_bytes = 0;
+    hwloc_topology_t topology = load();
+    if (!topology)
+        return;
+    hwloc_const_cpuset_t all = hwloc_topology_get_topology_cpuset(topology);
+    int n_l3 = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_L3CACHE);
+    *l2_bytes = (size_t)cache_bytes(topology, all, HWLOC_OBJ_L2CACHE);
+    *l3_bytes = plmr_cache_share((size_t)cache_bytes(topology, all, HWLOC_OBJ_L3CACHE), n_l3, n_ranks);
+    hwloc_topology_destroy(topology);
+}

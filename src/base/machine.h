@@ -1,0 +1,32 @@
+/* machine.h - the machine at hand, as hwloc sees it: where this process runs on it, and its caches. */
+#ifndef PLMR_MACHINE_H
+#define PLMR_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where this process may run. Numbers are hwloc's, counted from 0 on each host; -1: it may run on several of these, or
+ * the system does not say. */
+typedef struct plmr_site {
+    char host[64];
+    int package, numa, l3, l2, core;
+    int n_cores;                /* of the host, as far as its processes may use them */
+    bool bound;                 /* this process may not use all of them */
+    int64_t l2_bytes, l3_bytes; /* of the caches of a core that it may use; 0 where the system does not say */
+} plmr_site;
+
+/* Asks hwloc: some milliseconds. Local. */
+plmr_site plmr_machine_site(void);
+
+/* Whether this process is bound to a part of the processors; takes no time. Local. */
+bool plmr_machine_is_bound(void);
+
+/* Bytes of the second-level cache that a core has, and of the last-level cache that is left to each of n_ranks ranks
+ * on this host, spread evenly over its caches; 0 where the system does not say. Local. */
+void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);
+
+/* What is left to a rank of a cache of which the host has n_caches. */
+size_t plmr_cache_share(size_t n_bytes, int n_caches, int n_ranks);
+
+#endif

@@ -1,0 +1,184 @@
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "report/jsonl.h"
+#include "report/ranks.h"
+
+enum { DEFAULT_CORES = 64 };
+
+struct topo_command {
+    int rows, cols, rank_rows, rank_cols;
+    const char *json;
+};
+
+/* ---- the command line ---- */
+
+enum { KEY_CORES = 0x200, KEY_RANKS, KEY_JSON };
+
+static const struct argp_option options[] = {
+    {"cores", KEY_CORES, "HxW", 0, "The region that the ranks share (default 64x64)", 1},
+    {"ranks", KEY_RANKS, "RxC", 0,
+     "How they divide it; by default as other commands do. Language models have 1xC: a single row of ranks", 1},
+    {"json", KEY_JSON, "FILE|-", 0, "One JSON object per rank; with - the text goes to standard error", 1},
+    PLMR_OPTION_HELP,
+    {0},
+};
+
+static plmr_status set_option(int key, const char *text, struct topo_command *c)
+{
+    if (key == KEY_CORES)
+        return plmr_parse_size("--cores", text, "HxW, e.g. 360x360", &c->rows, &c->cols);
+    if (key == KEY_RANKS)
+        return plmr_parse_size("--ranks", text, "RxC, e.g. 2x3", &c->rank_rows, &c->rank_cols);
+    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "--json: a name is missing");
+    c->json = text;
+    return PLMR_OK;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    const plmr_parse_state *parse = state->input;
+    if (key < KEY_CORES || key > KEY_JSON)
+        return ARGP_ERR_UNKNOWN;
+    return plmr_parse_result(state, set_option(key, text, parse->options));
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Shows which rank owns which cores of a region, and where it runs: host, package, NUMA node, caches, core.\v"
+           "For example:\n"
+           "  mpirun -n 4 plmr topo --cores 360x360",
+};
+
+/* ---- telling ---- */
+
+static const char *or_dash(int number, char text[16])
+{
+    if (number < 0)
+        return "-";
+    snprintf(text, 16, "%d", number);
+    return text;
+}
+
+static const char *cache_text(int number, int64_t n_bytes, char text[32])
+{
+    double mib = (double)n_bytes / (1 << 20);
+    char which[16] = "";
+    if (number >= 0)
+        snprintf(which, sizeof which, "%d: ", number);
+    if (n_bytes > 0)
+        snprintf(text, 32, "%s%.3g MiB", which, mib);
+    return n_bytes > 0 ? text : "-";
+}
+
+static void print_rank(FILE *out, const struct topo_command *c, const plmr_rank_map *t, const plmr_rank_site *r)
+{
+    char rows[32], cols[32], package[16], numa[16], core[16], l2[32], l3[32];
+    plmr_block_of_rank b = plmr_rank_block(t, r, c->rows, c->cols);
+    const plmr_site *s = &r->site;
+    snprintf(rows, sizeof rows, "%d..%d", b.first_row, b.last_row);
+    snprintf(cols, sizeof cols, "%d..%d", b.first_col, b.last_col);
+    fprintf(out, "%5d  %3d,%-3d  %-11s %-11s  %-14s %7s %5s  %-12s %-12s %5s%s\n", r->rank, r->row, r->col, rows, cols,
+            s->host, or_dash(s->package, package), or_dash(s->numa, numa), cache_text(s->l3, s->l3_bytes, l3),
+            cache_text(s->l2, s->l2_bytes, l2), or_dash(s->core, core), s->bound ? "" : "  not bound");
+}
+
+static void print_table(FILE *out, const struct topo_command *c, const plmr_rank_map *t)
+{
+    fprintf(out, "%d x %d cores on %d x %d ranks\n\n", c->rows, c->cols, t->rank_rows, t->rank_cols);
+    fprintf(out, "%5s  %-7s  %-11s %-11s  %-14s %7s %5s  %-12s %-12s %5s\n", "rank", "place", "rows", "columns", "host",
+            "package", "NUMA", "L3", "L2", "core");
+    for (int i = 0; i < t->rank_rows * t->rank_cols; i++)
+        print_rank(out, c, t, &t->ranks[i]);
+}
+
+/* A picture wider than this is none. */
+enum { MOST_ACROSS = 16, MOST_DOWN = 32 };
+
+static int letter_of(const plmr_rank_map *t, int i)
+{
+    int n = 0, first = plmr_ranks_first_on_host(t, i);
+    for (int j = 0; j < first; j++)
+        n += plmr_ranks_first_on_host(t, j) == j;
+    return 'a' + n % 26;
+}
+
+static void print_picture(FILE *out, const plmr_rank_map *t)
+{
+    if (t->rank_cols > MOST_ACROSS || t->rank_rows > MOST_DOWN)
+        return;
+    fprintf(out, "\nThe wafer, each rank with a letter for its host:\n\n");
+    for (int row = 0; row < t->rank_rows; row++) {
+        fputs("  ", out);
+        for (int col = 0; col < t->rank_cols; col++) {
+            int i = row * t->rank_cols + col;
+            fprintf(out, "%5d%c", t->ranks[i].rank, letter_of(t, i));
+        }
+        fputc('\n', out);
+    }
+}
+
+static json_t *number(int value)
+{
+    return value >= 0 ? json_integer(value) : json_null();
+}
+
+static plmr_status put_rank(const struct topo_command *c, const plmr_rank_map *t, const plmr_rank_site *r,
+                            plmr_jsonl *jsonl)
+{
+    plmr_block_of_rank b = plmr_rank_block(t, r, c->rows, c->cols);
+    const plmr_site *s = &r->site;
+    json_t *object =
+        json_pack("{ss si si si si si si si si ss so so so so so si sb sI sI}", "command", "topo", "ranks",
+                  t->rank_rows * t->rank_cols, "rank", r->rank, "row", r->row, "col", r->col, "first_row", b.first_row,
+                  "last_row", b.last_row, "first_col", b.first_col, "last_col", b.last_col, "host", s->host, "package",
+                  number(s->package), "numa", number(s->numa), "l3", number(s->l3), "l2", number(s->l2), "core",
+                  number(s->core), "host_cores", s->n_cores, "bound", s->bound, "l2_bytes", (json_int_t)s->l2_bytes,
+                  "l3_bytes", (json_int_t)s->l3_bytes);
+    char *line = object ? json_dumps(object, 0) : NULL;
+    json_decref(object);
+    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = plmr_jsonl_put(jsonl, line);
+    free(line);
+    return status;
+}
+
+static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
+{
+    plmr_jsonl jsonl;
+    FILE *out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    PLMR_TRY(plmr_jsonl_open(c->json, &jsonl));
+    print_table(out, c, t);
+    print_picture(out, t);
+    plmr_ranks_warn(t);
+    plmr_status status = PLMR_OK;
+    for (int i = 0; i < t->rank_rows * t->rank_cols && !status; i++)
+        status = put_rank(c, t, &t->ranks[i], &jsonl);
+    if (!status)
+        status = plmr_jsonl_commit(&jsonl);
+    plmr_jsonl_discard(&jsonl);
+    return status;
+}
+
+plmr_status plmr_command_topo(int argc, char **argv)
+{
+    struct topo_command c = {.rows = DEFAULT_CORES, .cols = DEFAULT_CORES};
+    plmr_mesh *mesh;
+    plmr_rank_map topology;
+    bool help;
+    PLMR_TRY(plmr_options_parse(&argp, "topo", argc, argv, &c, &help));
+    if (help)
+        return PLMR_OK;
+    PLMR_TRY(plmr_mesh_create(c.rank_rows, c.rank_cols, c.rows, c.cols, &mesh));
+    plmr_status status = plmr_rank_map_gather(mesh, &topology);
+    if (!status)
+        status = plmr_agree(plmr_rank() == 0 ? tell(&c, &topology) : PLMR_OK);
+    plmr_rank_map_free(&topology);
+    plmr_mesh_destroy(mesh);
+    return status;
+}

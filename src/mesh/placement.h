@@ -1,0 +1,33 @@
+/* placement.h - which rank has which place of the grid, so that neighbours on the wafer are neighbours on the machine.
+ *
+ * What crosses a block's edge is a message; it costs least within a cache, more within a node, most between nodes. So
+ * the ranks of a node get a rectangle of places, of the shortest edges that there are, and those of a cache one within
+ * it. Results do not depend on any of this.
+ */
+#ifndef PLMR_PLACEMENT_H
+#define PLMR_PLACEMENT_H
+
+#include <stdbool.h>
+
+/* Where a rank runs: any numbers, the same for ranks that share the node, or the node and the cache. */
+typedef struct plmr_neighbourhood {
+    int node, cache;
+} plmr_neighbourhood;
+
+/* rows x cols cores on a grid of ranks. */
+typedef struct plmr_rank_grid {
+    int rank_rows, rank_cols;
+    int node_rows, node_cols;   /* places of a node; of all ranks where nodes have different numbers of them */
+    int cache_rows, cache_cols; /* places of a cache; of a node where caches have different numbers of them */
+} plmr_rank_grid;
+
+/* Chooses a grid of n_ranks ranks: of those on which nodes have the shortest edges, the one with the shortest edges of
+ * ranks' blocks; among equals the one that splits rows, whose halos lie contiguously in memory. rank_rows and rank_cols
+ * that are not 0 are kept. Returns whether there is one no larger than rows x cols. Local. */
+bool plmr_placement_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows,
+                           int cols, plmr_rank_grid *grid);
+
+/* Sets place[rank], row by row of the grid, for all ranks. Rank 0 has place 0. Takes time n_ranks^2. Local. */
+void plmr_placement_order(const plmr_neighbourhood *where, int n_ranks, const plmr_rank_grid *grid, int *place);
+
+#endif
