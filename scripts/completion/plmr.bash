@@ -28,6 +28,7 @@ _plmr_options()
     sweep) echo "--out --again --dry-run $common" ;;
     report) echo "--out $common" ;;
     paper) echo "--table --figure --device --out --json $common" ;;
+    scale) echo "--workload --ranks --repeat --from --json --records $common" ;;
     topo) echo "--cores --ranks --json $common" ;;
     bench) echo "--only --repeat --json $common" ;;
     *) echo "$common" ;;
@@ -60,7 +61,7 @@ _plmr()
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce generate llm tune logits perplexity tokenize model device paper report sweep topo list bench
+        _plmr_words "$cur" "gemm gemv allreduce generate llm tune logits perplexity tokenize model device paper report sweep topo scale list bench
             --help --version"
         return
     fi
@@ -91,6 +92,9 @@ _plmr()
     --cache) mapfile -t COMPREPLY < <(compgen -d -W none -- "$cur") ;;
     --best | --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;
     -p | --prompt | --ids | --tokens) ;;
+    scale) _plmr_words "$cur" "strong weak" ;;
+    --workload) _plmr_list "$cur" "all gemm gemv prefill decode" ;;
+    --from | --records) _plmr_files "$cur" ;;
     bench) _plmr_words "$cur" "basic llm all $(_plmr_options bench)" ;;
     report) if [[ $cur == -* ]]; then _plmr_words "$cur" "$(_plmr_options report)"; else _plmr_files "$cur"; fi ;;
     device) _plmr_words "$cur" "list show check" ;;

@@ -25,6 +25,7 @@ plmr_status plmr_command_perplexity(int argc, char **argv);
 plmr_status plmr_command_sweep(int argc, char **argv);
 plmr_status plmr_command_tune(int argc, char **argv);
 plmr_status plmr_command_report(int argc, char **argv);
+plmr_status plmr_command_scale(int argc, char **argv);
 plmr_status plmr_command_topo(int argc, char **argv);
 plmr_status plmr_command_list(int argc, char **argv);
 plmr_status plmr_command_paper(int argc, char **argv);

@@ -25,6 +25,7 @@ static const struct command {
     {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
     {"sweep", "run an experiment: a command for every combination of some options", plmr_command_sweep},
     {"report", "make one HTML page of records and reports, to compare runs", plmr_command_report},
+    {"scale", "run on several numbers of ranks: speed-up and efficiency", plmr_command_scale},
     {"topo", "show which rank owns which cores, and where it runs", plmr_command_topo},
     {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
     {"list", "list the algorithms and devices", plmr_command_list},

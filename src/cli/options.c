@@ -527,11 +527,12 @@ plmr_status plmr_options_parse(const struct argp *argp, const char *command, int
 plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
                                     void *options, bool *help)
 {
-    const char *args[PLMR_MOST_ARGUMENTS];
-    PLMR_ASSERT(most <= PLMR_MOST_ARGUMENTS);
-    PLMR_TRY(plmr_arguments_parse(argp, command, argc, argv, most, args, help));
-    if (*help)
-        return PLMR_OK;
+    const char **args = calloc((size_t)most + 1, sizeof *args);
+    PLMR_CHECK(args, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = plmr_arguments_parse(argp, command, argc, argv, most, args, help);
+    free(args);
+    if (status || *help)
+        return status;
     plmr_parse_state parse = {.options = options};
     error_t failed = argp_parse(argp, argc, argv, ARGP_SILENT, NULL, &parse);
     if (failed && !parse.error)

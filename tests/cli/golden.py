@@ -17,6 +17,7 @@ CASES = {
     "help": ("--help", [None, 2]),
     "version": ("--version", [None, 2]),
     "list": ("list", [None, 2]),
+    "scale-help": ("scale --help", [None]),
     "topo-help": ("topo --help", [None]),
     "gemm-help": ("gemm --help", [None, 2]),
     "gemv-help": ("gemv --help", [None]),

@@ -1,0 +1,257 @@
+#include "scale/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "plmr/types.h"
+
+enum { MOST_WORDS = 256, NOT_FOUND = 127 };
+
+const char *plmr_launch_template(void)
+{
+    const char *own = getenv("PLMR_LAUNCHER");
+    if (own && *own)
+        return own;
+    if (getenv("SLURM_JOB_ID"))
+        return "srun --mpi=pmix -n {n}";
+    return getenv("OMPI_MCA_hwloc_base_binding_policy") ? "mpirun -n {n}" : "mpirun --bind-to core -n {n}";
+}
+
+/* ---- the environment ---- */
+
+/* What this process was started with: MPI has since added what would mislead another mpirun. *list's strings are in
+ * *text. */
+static plmr_status first_environment(char **text, char ***list)
+{
+    size_t size = 0, capacity = 0;
+    int n = 0;
+    FILE *file = fopen("/proc/self/environ", "re");
+    PLMR_CHECK(file, PLMR_ERROR_SYSTEM, "cannot open /proc/self/environ: %s", strerror(errno));
+    *text = NULL;
+    *list = NULL;
+    for (ssize_t got; (got = getdelim(text, &capacity, EOF, file)) > 0;)
+        size = (size_t)got;
+    fclose(file);
+    for (size_t i = 0; i < size; i++)
+        n += !(*text)[i];
+    *list = calloc((size_t)n + 2, sizeof **list);
+    PLMR_CHECK(*text && *list, PLMR_ERROR_SYSTEM, "cannot read /proc/self/environ");
+    n = 0;
+    for (char *at = *text; at < *text + size; at += strlen(at) + 1)
+        (*list)[n++] = at;
+    return PLMR_OK;
+}
+
+static bool has(char *const *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *list; list++)
+        if (strncmp(*list, name, length) == 0 && (*list)[length] == '=')
+            return true;
+    return false;
+}
+
+plmr_status plmr_launch_check(void)
+{
+    char *text, **list;
+    plmr_status status = first_environment(&text, &list);
+    if (!status && (has(list, "OMPI_COMM_WORLD_SIZE") || has(list, "PMIX_RANK")))
+        status = plmr_error_make(PLMR_ERROR_INPUT, "it starts mpirun or srun itself: start it without them");
+    free(list);
+    free(text);
+    return status;
+}
+
+/* ---- the words ---- */
+
+/* A number at {n}, {A}, {A+B} or {A-B}; returns the characters that it takes, 0: there is none. */
+static int read_number(const char *at, int n_ranks, int64_t *number)
+{
+    int64_t factor = 0, more = 0;
+    char sign[2] = "+";
+    int length = 0;
+    if (strncmp(at, "{n}", 3) == 0) {
+        *number = n_ranks;
+        return 3;
+    }
+    if (sscanf(at, "{%9" SCNd64 "}%n", &factor, &length) < 1)
+        return 0;
+    if (length == 0)
+        sscanf(at, "{%9" SCNd64 "%1[+-]%9" SCNd64 "}%n", &factor, sign, &more, &length);
+    *number = factor * n_ranks + (*sign == '-' ? -more : more);
+    return length;
+}
+
+plmr_status plmr_launch_expand(const char *word, int n_ranks, char **text)
+{
+    size_t size;
+    FILE *out = open_memstream(text, &size);
+    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "out of memory");
+    for (const char *at = word; *at;) {
+        int64_t number;
+        int length = read_number(at, n_ranks, &number);
+        if (length)
+            fprintf(out, "%" PRId64, number);
+        else
+            fputc(*at, out);
+        at += length ? length : 1;
+    }
+    PLMR_CHECK(fclose(out) == 0, PLMR_ERROR_SYSTEM, "out of memory");
+    return PLMR_OK;
+}
+
+/* The launcher's words, this program, and its own. Strings beyond the launcher's are the caller's. */
+struct command {
+    char *launcher, number[16], self[4096];
+    char *words[MOST_WORDS + 1];
+};
+
+static plmr_status make_command(const char *launcher, int n_ranks, const char *const *words, struct command *c)
+{
+    int n = 0;
+    snprintf(c->number, sizeof c->number, "%d", n_ranks);
+    ssize_t length = readlink("/proc/self/exe", c->self, sizeof c->self - 1);
+    PLMR_CHECK(length > 0, PLMR_ERROR_SYSTEM, "cannot tell where this program lies");
+    c->self[length] = '\0';
+    PLMR_TRY(plmr_launch_expand(launcher, n_ranks, &c->launcher));
+    for (char *rest = c->launcher, *word; (word = strtok_r(rest, " \t\n", &rest)) && n < MOST_WORDS;)
+        c->words[n++] = word;
+    PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "PLMR_LAUNCHER has no words: it should be like 'mpirun -n {n}'");
+    if (n < MOST_WORDS)
+        c->words[n++] = c->self;
+    for (; *words && n < MOST_WORDS; words++)
+        c->words[n++] = (char *)*words;
+    c->words[n] = NULL;
+    PLMR_CHECK(!*words, PLMR_ERROR_INPUT, "the command has more than %d words", MOST_WORDS);
+    return PLMR_OK;
+}
+
+/* ---- the process ---- */
+
+/* The child dies with this process, lest a run goes on that nobody waits for. */
+static pid_t start(const struct command *c, char *const *environment, const int out[2], const int err[2])
+{
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    int nothing = open("/dev/null", O_RDONLY);
+    if (dup2(nothing, STDIN_FILENO) < 0 || dup2(out[1], STDOUT_FILENO) < 0 || dup2(err[1], STDERR_FILENO) < 0)
+        _exit(NOT_FOUND);
+    execvpe(c->words[0], c->words, environment);
+    _exit(NOT_FOUND);
+}
+
+/* Copies what has come; returns whether more may come. */
+static bool copy_some(int from, FILE *to)
+{
+    char buffer[4096];
+    ssize_t n = read(from, buffer, sizeof buffer);
+    if (n > 0)
+        fwrite(buffer, 1, (size_t)n, to);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static void copy_all(const int from[2], FILE *const to[2])
+{
+    struct pollfd polls[2] = {{.fd = from[0], .events = POLLIN}, {.fd = from[1], .events = POLLIN}};
+    while (polls[0].fd >= 0 || polls[1].fd >= 0) {
+        if (poll(polls, 2, -1) < 0 && errno != EINTR)
+            return;
+        for (int i = 0; i < 2; i++)
+            if (polls[i].fd >= 0 && polls[i].revents && !copy_some(polls[i].fd, to[i]))
+                polls[i].fd = -1;
+    }
+}
+
+static plmr_status open_pipes(int out[2], int err[2])
+{
+    PLMR_CHECK(pipe2(out, O_CLOEXEC) == 0, PLMR_ERROR_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+    if (pipe2(err, O_CLOEXEC) == 0)
+        return PLMR_OK;
+    plmr_status status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+    close(out[0]);
+    close(out[1]);
+    return status;
+}
+
+/* Returns the wait status in *ended. */
+static plmr_status run(const struct command *c, char *const *environment, FILE *const to[2], int *ended)
+{
+    int out[2], err[2];
+    PLMR_TRY(open_pipes(out, err));
+    pid_t child = start(c, environment, out, err);
+    close(out[1]);
+    close(err[1]);
+    if (child > 0)
+        copy_all((int[]){out[0], err[0]}, to);
+    close(out[0]);
+    close(err[0]);
+    PLMR_CHECK(child > 0, PLMR_ERROR_SYSTEM, "cannot start a process: %s", strerror(errno));
+    while (waitpid(child, ended, 0) < 0)
+        PLMR_CHECK(errno == EINTR, PLMR_ERROR_SYSTEM, "lost a process: %s", strerror(errno));
+    return PLMR_OK;
+}
+
+/* The line that says most: plmr's own, else the first that is no ruler. */
+static const char *telling_line(const char *text, int *length)
+{
+    const char *best = NULL;
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        bool own = strncmp(line, "plmr ", 5) == 0;
+        if (own || (!best && line[strspn(line, "- \t\n")] && *line != '\n' && *line != '-'))
+            best = line;
+        if (own)
+            break;
+    }
+    *length = best ? (int)strcspn(best, "\n") : 0;
+    return best ? best : "";
+}
+
+static plmr_status judge(const struct command *c, int ended, const char *err)
+{
+    int length, code = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
+    const char *line = telling_line(err, &length);
+    PLMR_CHECK(code != NOT_FOUND || *line, PLMR_ERROR_SYSTEM,
+               "cannot start %s: is it installed? PLMR_LAUNCHER='... -n {n}' names another launcher", c->words[0]);
+    PLMR_CHECK(code == 0, code == 2 ? PLMR_ERROR_INPUT : PLMR_ERROR_SYSTEM, "on %s %s: %.*s", c->number,
+               strcmp(c->number, "1") ? "ranks" : "rank", length ? length : 40,
+               length ? line : "the run ends without saying why");
+    return PLMR_OK;
+}
+
+plmr_status plmr_launch(const char *launcher, int n_ranks, const char *const *words, char **out, char **err)
+{
+    struct command command = {.launcher = NULL};
+    char *text = NULL, **list = NULL;
+    size_t sizes[2];
+    int ended = 0;
+    FILE *to[2] = {open_memstream(out, &sizes[0]), open_memstream(err, &sizes[1])};
+    PLMR_CHECK(to[0] && to[1], PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = make_command(launcher, n_ranks, words, &command);
+    if (!status)
+        status = first_environment(&text, &list);
+    if (!status)
+        status = run(&command, list, to, &ended);
+    bool closed = fclose(to[0]) == 0;
+    closed = fclose(to[1]) == 0 && closed;
+    if (!status)
+        status = closed ? judge(&command, ended, *err) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    if (status) {
+        free(*out);
+        free(*err);
+    }
+    free(list);
+    free(text);
+    free(command.launcher);
+    return status;
+}
