@@ -51,6 +51,9 @@ static void find_site(hwloc_topology_t topology, hwloc_cpuset_t set, plmr_site *
     site->core = covering(topology, set, HWLOC_OBJ_CORE);
     site->l3_bytes = cache_bytes(topology, set, HWLOC_OBJ_L3CACHE);
     site->l2_bytes = cache_bytes(topology, set, HWLOC_OBJ_L2CACHE);
+    site->n_packages = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE);
+    site->n_numa = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_NUMANODE);
+    site->n_l3 = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_L3CACHE);
     int n_cores = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE);
     site->n_cores = n_cores > 0 ? n_cores : hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
     site->bound = !hwloc_bitmap_isincluded(all, set);

@@ -11,9 +11,10 @@
 typedef struct plmr_site {
     char host[64];
     int package, numa, l3, l2, core;
-    int n_cores;                /* of the host, as far as its processes may use them */
-    bool bound;                 /* this process may not use all of them */
-    int64_t l2_bytes, l3_bytes; /* of the caches of a core that it may use; 0 where the system does not say */
+    int n_packages, n_numa, n_l3; /* of the host */
+    int n_cores;                  /* of the host, as far as its processes may use them */
+    bool bound;                   /* this process may not use all of them */
+    int64_t l2_bytes, l3_bytes;   /* of the caches of a core that it may use; 0 where the system does not say */
 } plmr_site;
 
 /* Asks hwloc: some milliseconds. Local. */

@@ -133,13 +133,13 @@ static plmr_status put_rank(const struct topo_command *c, const plmr_rank_map *t
 {
     plmr_block_of_rank b = plmr_rank_block(t, r, c->rows, c->cols);
     const plmr_site *s = &r->site;
-    json_t *object =
-        json_pack("{ss si si si si si si si si ss so so so so so si sb sI sI}", "command", "topo", "ranks",
-                  t->rank_rows * t->rank_cols, "rank", r->rank, "row", r->row, "col", r->col, "first_row", b.first_row,
-                  "last_row", b.last_row, "first_col", b.first_col, "last_col", b.last_col, "host", s->host, "package",
-                  number(s->package), "numa", number(s->numa), "l3", number(s->l3), "l2", number(s->l2), "core",
-                  number(s->core), "host_cores", s->n_cores, "bound", s->bound, "l2_bytes", (json_int_t)s->l2_bytes,
-                  "l3_bytes", (json_int_t)s->l3_bytes);
+    json_t *object = json_pack(
+        "{ss si si si si si si si si ss so so so so so si si si si sb sI sI}", "command", "topo", "ranks",
+        t->rank_rows * t->rank_cols, "rank", r->rank, "row", r->row, "col", r->col, "first_row", b.first_row,
+        "last_row", b.last_row, "first_col", b.first_col, "last_col", b.last_col, "host", s->host, "package",
+        number(s->package), "numa", number(s->numa), "l3", number(s->l3), "l2", number(s->l2), "core", number(s->core),
+        "host_packages", s->n_packages, "host_numa", s->n_numa, "host_l3", s->n_l3, "host_cores", s->n_cores, "bound",
+        s->bound, "l2_bytes", (json_int_t)s->l2_bytes, "l3_bytes", (json_int_t)s->l3_bytes);
     char *line = object ? json_dumps(object, 0) : NULL;
     json_decref(object);
     PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");

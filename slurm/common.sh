@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# Sourced by the batch scripts of this folder. The variables that all of them take, from the environment of sbatch:
+#
+#   PLMR_HOME       plmr's folder, on a file system that all nodes share   (default: the folder that sbatch is started in)
+#   PLMR            the program                          (default: PLMR_HOME/build/src/cli/plmr, else plmr on the PATH)
+#   NAME            what the results are called                                      (default: the name of the script)
+#   OUT             where they go      (default: PLMR_HOME/results/DATE-NAME-JOB; the tasks of an array share a folder)
+#   MODULES         modules to load first, e.g. "openmpi/4.1 hwloc"                                    (default: none)
+#   RANKS_PER_NODE  ranks on a node                            (default: the job's tasks on a node, else its cores there)
+#   LAUNCHER        srun or mpirun                              (default: srun where it has pmix, else mpirun)
+#   BIND            core, numa, socket or none: what hwloc binds a rank to                             (default: core)
+#
+# A script sets `me`, its name, before. Whatever else is in the environment reaches plmr: OMPI_MCA_..., PLMR_KERNEL.
+
+die() {
+    printf '%s: %s\n' "${me:-plmr}" "$*" >&2
+    exit 2
+}
+
+# --- the job ----------------------------------------------------------------------------------------------------------
+
+find_plmr() {
+    PLMR=${PLMR:-$PLMR_HOME/build/src/cli/plmr}
+    [ -x "$PLMR" ] || [ "$PLMR" != "$PLMR_HOME/build/src/cli/plmr" ] || PLMR=$(command -v plmr) ||
+        die "there is no $PLMR_HOME/build/src/cli/plmr and no plmr on the PATH: build it (scripts/test), or set PLMR"
+    [ -x "$PLMR" ] || die "there is no $PLMR: set PLMR to the program, or leave it out"
+}
+
+# One line for the nodes on which the program cannot be started.
+check_nodes() {
+    local lacking
+    # shellcheck disable=SC2016 # expanded on the nodes
+    lacking=$(srun --mpi=none -N "$SLURM_JOB_NUM_NODES" -n "$SLURM_JOB_NUM_NODES" \
+        bash -c '[ -x "$1" ] || echo "$SLURMD_NODENAME"' _ "$PLMR" | sort | paste -sd ' ') ||
+        die "cannot start anything on the job's nodes: $SLURM_JOB_NODELIST"
+    [ -z "$lacking" ] || die "$PLMR is not on $lacking: put it on a file system that all nodes share, or set PLMR"
+}
+
+choose_launcher() {
+    RANKS_PER_NODE=${RANKS_PER_NODE:-${SLURM_NTASKS_PER_NODE:-${SLURM_CPUS_ON_NODE:-1}}}
+    if [ -z "${LAUNCHER:-}" ]; then
+        LAUNCHER=mpirun
+        ! srun --mpi=list 2>&1 | grep -q pmix || LAUNCHER=srun
+    fi
+    case $LAUNCHER in
+    srun | mpirun) ;;
+    *) die "LAUNCHER is '$LAUNCHER': it can be srun or mpirun" ;;
+    esac
+    # Open MPI binds by hwloc, also the ranks that srun has started, where srun has not bound them itself.
+    export OMPI_MCA_hwloc_base_binding_policy=${BIND:-core}
+}
+
+# start_job: everything up to where a script does its own.
+start_job() {
+    [ -n "${SLURM_JOB_ID:-}" ] || die "this is a batch script: submit it with sbatch slurm/$me"
+    # shellcheck disable=SC2086 # a list
+    [ -z "${MODULES:-}" ] || module load $MODULES || die "cannot load the modules $MODULES"
+    find_plmr
+    choose_launcher
+    check_nodes
+    make_folder
+    write_provenance
+}
+
+# launcher N: the words that start N ranks, packed onto as few nodes as hold them.
+launcher() {
+    local nodes=$((($1 + RANKS_PER_NODE - 1) / RANKS_PER_NODE))
+    if [ "$LAUNCHER" = srun ]; then
+        echo "srun --mpi=pmix -N $nodes -n $1"
+    else
+        echo "mpirun --map-by ppr:$RANKS_PER_NODE:node -n $1"
+    fi
+}
+
+# all_ranks: as many as fit the job's nodes.
+all_ranks() {
+    echo $((RANKS_PER_NODE * SLURM_JOB_NUM_NODES))
+}
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+# The first task of an array to come makes the folder, which the day is a part of.
+make_folder() {
+    local id=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID} there
+    if [ -z "${OUT:-}" ]; then
+        there=("$PLMR_HOME"/results/*-"${NAME:-${me%.sbatch}}-$id")
+        OUT=${there[0]}
+        [ -d "$OUT" ] || OUT=$PLMR_HOME/results/$(date +%F)-${NAME:-${me%.sbatch}}-$id
+    fi
+    mkdir -p "$OUT" || die "cannot make the folder $OUT"
+    printf '%s: results in %s\n' "${me:-plmr}" "$OUT"
+}
+
+# A text as JSON has it.
+quoted() {
+    local text=${1//\\/\\\\}
+    text=${text//\"/\\\"}
+    printf '"%s"' "${text//$'\n'/\\n}"
+}
+
+# The nodes as hwloc sees them, a line each.
+topology() {
+    if command -v lstopo-no-graphics >/dev/null; then
+        # shellcheck disable=SC2016 # expanded on the nodes
+        srun --mpi=none -N "$SLURM_JOB_NUM_NODES" -n "$SLURM_JOB_NUM_NODES" bash -c \
+            'echo "$SLURMD_NODENAME: $(lstopo-no-graphics --no-io --of synthetic 2>/dev/null)"'
+    else
+        sed -nE 's/.*"host": "([^"]*)".*"host_packages": ([0-9]+), "host_numa": ([0-9]+), "host_l3": ([0-9]+), "host_cores": ([0-9]+),.*/\1: \2 packages, \3 NUMA nodes, \4 L3 caches, \5 cores/p' \
+            "$OUT/topology.jsonl" | sort -u
+    fi
+}
+
+# Once for a folder: a later task of an array finds it there.
+write_provenance() {
+    local part=$OUT/provenance.json.$SLURM_JOB_ID
+    [ ! -e "$OUT/provenance.json" ] || return 0
+    # shellcheck disable=SC2046 # words
+    $(launcher "$(all_ranks)") "$PLMR" topo --json - >"$OUT/topology.jsonl" 2>"$OUT/topology.txt" ||
+        die "plmr does not start on $(all_ranks) ranks: $(grep -m 1 . "$OUT/topology.txt")"
+    {
+        printf '{\n "revision": %s,\n' "$(quoted "$(git -C "$PLMR_HOME" describe --always --dirty 2>/dev/null || echo unknown)")"
+        printf ' "version": %s,\n' "$(quoted "$("$PLMR" --version)")"
+        printf ' "date": %s,\n' "$(quoted "$(date -u +%Y-%m-%dT%H:%M:%SZ)")"
+        printf ' "script": %s,\n "options": %s,\n' "$(quoted "$me")" "$(quoted "$(options)")"
+        printf ' "job": %s,\n "cluster": %s,\n' "$(quoted "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}")" "$(quoted "${SLURM_CLUSTER_NAME:-}")"
+        printf ' "hosts": %s,\n' "$(quoted "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | paste -sd ' ')")"
+        printf ' "ranks_per_node": %s,\n "launcher": %s,\n' "$RANKS_PER_NODE" "$(quoted "$(launcher "$(all_ranks)")")"
+        printf ' "binding": %s,\n' "$(quoted "$OMPI_MCA_hwloc_base_binding_policy")"
+        printf ' "topology": %s,\n' "$(quoted "$(topology)")"
+        printf ' "mpi": %s,\n' "$(quoted "$(mpirun --version 2>/dev/null | head -n 1)")"
+        printf ' "slurm": %s\n}\n' "$(quoted "$(srun --version)")"
+    } >"$part"
+    mv "$part" "$OUT/provenance.json"
+}
+
+# The variables that this run was given.
+options() {
+    local name
+    for name in PLMR NAME RANKS_PER_NODE LAUNCHER BIND MODULES COMMAND RANKS WORKLOADS REPEAT SIZES; do
+        [ -z "${!name:-}" ] || printf "%s='%s' " "$name" "${!name}"
+    done
+}

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# Sourced by strong.sbatch and weak.sbatch, which say what there is to set: runs one task of the array.
+# shellcheck disable=SC2154 # scale_kind is theirs
+
+RANKS=${RANKS:-1 2 4 8}
+start_job
+read -ra counts <<<"$RANKS"
+ranks=${counts[${SLURM_ARRAY_TASK_ID:-0}]:-}
+[ -n "$ranks" ] || die "task ${SLURM_ARRAY_TASK_ID:-0} of the array has no number in RANKS='$RANKS': nothing to do"
+[ "$ranks" -le "$(all_ranks)" ] ||
+    die "$ranks ranks are more than the job has room for, $(all_ranks): give it more nodes (-N), or set RANKS"
+
+what=(--workload "${WORKLOADS:-all}")
+if [ -n "${COMMAND:-}" ]; then
+    read -ra words <<<"$COMMAND"
+    what=(-- "${words[@]}")
+fi
+PLMR_LAUNCHER="$(launcher "$ranks" | sed "s/ -n $ranks\$/ -n {n}/")" \
+    "$PLMR" scale "$scale_kind" --ranks "$ranks" --repeat "${REPEAT:-3}" --records "$OUT/ranks-$ranks.jsonl" "${what[@]}"
+"$PLMR" scale "$scale_kind" --from "$OUT"/ranks-*.jsonl --json "$OUT/$scale_kind.jsonl" >"$OUT/$scale_kind.txt"
