@@ -38,9 +38,10 @@ static const struct workload {
     {"gemv", "gemv --alg meshgemv --k 16384 --n 16384 --cores 512x512 --dtype f32 --allow M,R",
      "gemv --alg meshgemv --k 16384 --n {8192} --cores 512x512 --dtype f32 --allow M,R"},
     {"prefill",
-     "llm --model tinyllama-1.1b --mode compute --phase prefill --layers 0..3 --prompt 512 --prefill-cores 256x256 "
+     "llm --model tinyllama-1.1b --mode compute --phase prefill --layers 0..0 --prompt 2048 --prefill-cores 256x256 "
      "--allow M,R",
-     "llm --model tinyllama-1.1b --mode compute --phase prefill --layers 0..{2-1} --prompt 512 --prefill-cores 256x256 "
+     "llm --model tinyllama-1.1b --mode compute --phase prefill --layers 0..{1-1} --prompt 2048 --prefill-cores "
+     "256x256 "
      "--allow M,R"},
     {"decode",
      "llm --model tinyllama-1.1b --mode compute --phase decode --layers 0..3 --context 512 --decode 32 --decode-cores "
