@@ -123,8 +123,8 @@ static int take_point(const plmr_curve *curve, int first, const plmr_scale_run *
 
 static void print_titles(FILE *out, const plmr_curve *curve, const point *p)
 {
-    fprintf(out, "%s%s scaling of %s: %s\n\n", p->run->order == curve->runs->order ? "" : "\n", curve->weak ? "weak" : "strong",
-            p->run->workload, p->run->what);
+    fprintf(out, "%s%s scaling of %s: %s\n\n", p->run->order == curve->runs->order ? "" : "\n",
+            curve->weak ? "weak" : "strong", p->run->workload, p->run->what);
     fprintf(out, "%5s%6s%10s%9s%9s", "", "", "wall", "speed-", "effi-");
     fprintf(out, "%23s%23s%23s\n", "compute, s     ", "exchange, s    ", "waiting, s     ");
     fprintf(out, "%5s%6s%10s%9s%9s", "ranks", "hosts", "time", "up", "ciency");

@@ -121,8 +121,8 @@ static void measure_model(const json_t *record, plmr_scale_run *run)
         run->work += prompt * batch * layers;
     if (!is(phase, "prefill"))
         run->work += made * batch * (layers + real(record, "token_macs_output"));
-    sscanf(text(record, "layers"), "%d..%d", &first, &last);
-    run->steps = is(phase, "prefill") ? last - first + 1 : (int64_t)made;
+    sscanf(text(record, "layers"), "%8d..%8d", &first, &last);
+    run->steps = is(phase, "prefill") ? last - first + 1 : count(record, "output_tokens");
     run->step = is(phase, "prefill") ? "layer" : "token";
 }
 
@@ -134,7 +134,7 @@ static void measure_product(const json_t *record, plmr_scale_run *run)
         run->work = steps * cores;
     else
         run->work = is(text(record, "command"), "allreduce") ? n * cores : m * k * n;
-    run->steps = (int64_t)positive(steps);
+    run->steps = count(record, "steps");
     run->step = "step";
 }
 
@@ -204,10 +204,12 @@ plmr_status plmr_scale_run_parse(const char *line, const char *where, bool weak,
 {
     json_error_t error;
     json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, &error);
-    PLMR_CHECK(json_is_object(record) || (json_decref(record), false), PLMR_ERROR_INPUT,
-               "%s: not a record of plmr, which --json writes", where);
-    *counts = scales(record);
-    plmr_status status = *counts ? read_run(record, where, weak, run) : PLMR_OK;
+    plmr_status status = PLMR_OK;
+    *counts = false;
+    if (!json_is_object(record))
+        status = plmr_error_make(PLMR_ERROR_INPUT, "%s: not a record of plmr, which --json writes", where);
+    else if ((*counts = scales(record)))
+        status = read_run(record, where, weak, run);
     json_decref(record);
     return status;
 }
