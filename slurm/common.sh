@@ -8,7 +8,7 @@
 #   MODULES         modules to load first, e.g. "openmpi/4.1 hwloc"                                    (default: none)
 #   RANKS_PER_NODE  ranks on a node                            (default: the job's tasks on a node, else its cores there)
 #   LAUNCHER        srun or mpirun                              (default: srun where it has pmix, else mpirun)
-#   BIND            core, numa, socket or none: what hwloc binds a rank to                             (default: core)
+#   BIND            core or none: whether hwloc binds each rank to a core of its own, where srun has not  (default: core)
 #
 # A script sets `me`, its name, before. Whatever else is in the environment reaches plmr: OMPI_MCA_..., PLMR_KERNEL.
 
@@ -46,8 +46,7 @@ choose_launcher() {
     srun | mpirun) ;;
     *) die "LAUNCHER is '$LAUNCHER': it can be srun or mpirun" ;;
     esac
-    # Open MPI binds by hwloc, also the ranks that srun has started, where srun has not bound them itself.
-    export OMPI_MCA_hwloc_base_binding_policy=${BIND:-core}
+    export PLMR_BIND=${BIND:-core} OMPI_MCA_hwloc_base_binding_policy=${BIND:-core}
 }
 
 # start_job: everything up to where a script does its own.
@@ -125,7 +124,7 @@ write_provenance() {
         printf ' "job": %s,\n "cluster": %s,\n' "$(quoted "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}")" "$(quoted "${SLURM_CLUSTER_NAME:-}")"
         printf ' "hosts": %s,\n' "$(quoted "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | paste -sd ' ')")"
         printf ' "ranks_per_node": %s,\n "launcher": %s,\n' "$RANKS_PER_NODE" "$(quoted "$(launcher "$(all_ranks)")")"
-        printf ' "binding": %s,\n' "$(quoted "$OMPI_MCA_hwloc_base_binding_policy")"
+        printf ' "binding": %s,\n' "$(quoted "$PLMR_BIND")"
         printf ' "topology": %s,\n' "$(quoted "$(topology)")"
         printf ' "mpi": %s,\n' "$(quoted "$(mpirun --version 2>/dev/null | head -n 1)")"
         printf ' "slurm": %s\n}\n' "$(quoted "$(srun --version)")"

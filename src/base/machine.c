@@ -83,6 +83,26 @@ plmr_site plmr_machine_site(void)
     return site;
 }
 
+static void bind_in(hwloc_topology_t topology, int index, int n_processes, hwloc_cpuset_t set)
+{
+    hwloc_obj_t core = hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, (unsigned)index);
+    bool asked = hwloc_get_cpubind(topology, set, HWLOC_CPUBIND_PROCESS) == 0;
+    bool bound = asked && !hwloc_bitmap_isincluded(hwloc_topology_get_topology_cpuset(topology), set);
+    if (!bound && core && hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE) >= n_processes)
+        hwloc_set_cpubind(topology, core->cpuset, HWLOC_CPUBIND_PROCESS);
+}
+
+void plmr_machine_bind(int index, int n_processes)
+{
+    hwloc_topology_t topology = load();
+    hwloc_cpuset_t set = hwloc_bitmap_alloc();
+    if (topology && set)
+        bind_in(topology, index, n_processes, set);
+    hwloc_bitmap_free(set);
+    if (topology)
+        hwloc_topology_destroy(topology);
+}
+
 bool plmr_machine_is_bound(void)
 {
     cpu_set_t set;

@@ -23,6 +23,10 @@ plmr_site plmr_machine_site(void);
 /* Whether this process is bound to a part of the processors; takes no time. Local. */
 bool plmr_machine_is_bound(void);
 
+/* Binds this process to a core of its own, as the index-th of n_processes on this host; neighbours get cores that share
+ * caches. Does nothing where it is bound already, or where there are fewer cores. Local. */
+void plmr_machine_bind(int index, int n_processes);
+
 /* Bytes of the second-level cache that a core has, and of the last-level cache that is left to each of n_ranks ranks
  * on this host, spread evenly over its caches; 0 where the system does not say. Local. */
 void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);

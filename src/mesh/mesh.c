@@ -26,12 +26,28 @@ static void return_large_memory(void)
 #endif
 }
 
+/* srun binds nothing on many clusters, and mpirun not where it was told to start more ranks than it knows of cores. */
+static void bind_if_asked(void)
+{
+    const char *asked = getenv("PLMR_BIND");
+    int index, n;
+    MPI_Comm node;
+    if (!asked || strcmp(asked, "core") != 0)
+        return;
+    PLMR_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_rank(node, &index));
+    PLMR_MPI(MPI_Comm_size(node, &n));
+    PLMR_MPI(MPI_Comm_free(&node));
+    plmr_machine_bind(index, n);
+}
+
 plmr_status plmr_init(int *argc, char ***argv)
 {
     return_large_memory();
     yield_if_oversubscribed();
     PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
                "MPI does not start; is mpirun of the same MPI?");
+    bind_if_asked();
     return PLMR_OK;
 }
 

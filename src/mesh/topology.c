@@ -67,8 +67,8 @@ static bool warn_of_host(const plmr_rank_map *t, const plmr_rank_site *r, char *
                  r->rank, other->rank, r->site.core, r->site.host, n_cores);
     else if (n > 1 && !r->site.bound)
         snprintf(text, size,
-                 "the %d ranks on %s are not bound to cores, and the system may move them: use mpirun --bind-to core "
-                 "or srun --cpu-bind=cores",
+                 "the %d ranks on %s are not bound to cores, and the system may move them: set PLMR_BIND=core, or use "
+                 "mpirun --bind-to core or srun --cpu-bind=cores",
                  n, r->site.host);
     else
         return false;

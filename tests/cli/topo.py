@@ -52,6 +52,22 @@ def reports(plmr, check):
     check(record["placement"].count("; ") == 2 and "2 rows 0..8 cols 8..11 on " in record["placement"], record["placement"])
 
 
+def binds(plmr, check):
+    """PLMR_BIND=core gives each rank a core, where there are as many; values do not depend on it."""
+    args = "gemm --m 40 --k 41 --n 38 --cores 10x10 --alg meshgemm".split()
+    free = plmr.records(args, 2)[0]["checksum"]
+    os.environ["PLMR_BIND"] = "core"
+    first, second = plmr.records(["topo"], 2)
+    if first["host_cores"] >= 2:
+        check(first["bound"] and second["bound"] and first["core"] != second["core"], f"{first} {second}")
+    else:
+        check(not first["bound"], f"{first}")
+    check(plmr.records(args, 2)[0]["checksum"] == free, "bound ranks compute something else")
+    many = plmr.records(["topo", "--cores", "40x40", "--ranks", f"1x{first['host_cores'] + 1}"], first["host_cores"] + 1)
+    check(not any(r["bound"] for r in many), f"{many}")
+    del os.environ["PLMR_BIND"]
+
+
 def warnings(plmr, check):
     """More ranks than cores are warned of once, and PLMR_QUIET leaves it out."""
     ranks = (os.cpu_count() or 1) + 1
@@ -73,6 +89,7 @@ def main():
     covers(plmr, check)
     pictures(plmr, check)
     reports(plmr, check)
+    binds(plmr, check)
     warnings(plmr, check)
     check.done()
 
