@@ -71,7 +71,7 @@ struct plmr_job {
     plmr_jsonl jsonl;         /* rank 0, as is what follows */
     plmr_html html;           /* of --report */
     json_t *map;              /* for the report: of the algorithm that has just run */
-    FILE *text;       /* where the table goes; NULL: nowhere, and on other ranks */
+    FILE *text;               /* where the table goes; NULL: nowhere, and on other ranks */
     plmr_trace_about about;
     plmr_trace_file trace;
     bool titled, violates;
