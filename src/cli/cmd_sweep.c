@@ -273,8 +273,18 @@ static void print_summary(const struct sweep_command *c, const struct tally *tal
     printf("\n");
 }
 
+/* What a sweep that was killed in a point has left of the point's record. */
+static void remove_draft(const struct sweep_command *c)
+{
+    char draft[sizeof c->record_file + 8];
+    snprintf(draft, sizeof draft, "%s.part", c->record_file);
+    remove(draft);
+    remove(c->record_file);
+}
+
 static plmr_status finish(struct sweep_command *c, double wall_s)
 {
+    remove_draft(c);
     struct tally tally = {0};
     PLMR_TRY(plmr_journal_finish(&c->journal, c->experiment));
     for (int64_t i = 0; i < c->experiment->n_points; i++)

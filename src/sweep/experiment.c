@@ -11,7 +11,7 @@ static const char *const top_keys[] = {"title", "question", "runs", "columns", "
 static const char *const run_keys[] = {"command", "options", "vary"};
 
 /* What a sweep sees to itself, and what would write one file over and over. */
-static const char *const refused[] = {"json", "quiet", "plan", "help", "out", "y", "dump"};
+static const char *const refused[] = {"json", "quiet", "text", "help", "out", "y", "dump", "trace"};
 
 static const char device_prefix[] = "device.";
 

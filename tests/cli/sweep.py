@@ -141,6 +141,9 @@ def test_killed(plmr, check, folder):
         kept = read(out)
         with open(out + "/records.jsonl", "a", encoding="utf-8") as file:
             file.write('{"key": "torn')
+        for name in ("point.json", "point.json.part"):
+            with open(f"{out}/{name}", "w", encoding="utf-8") as file:
+                file.write("{")
         code, text, err = plmr.run(["sweep", path, "--out", out], ranks)
         check(code == 0 and f", {8 - len(kept)} of them run now" in text, f"{ranks} ranks: goes on: {text} {err}")
         check(read(out)[:len(kept)] == kept, f"{ranks} ranks: what was done stays")
