@@ -38,14 +38,14 @@ struct field {
 
 static const struct field op_fields[] = {
 #define X(type, key) {#key, #type, is_##type},
-    PLMR_RECORD_FIELDS(X)
+    PLMR_RECORD_FIELDS(X) PLMR_HOST_RECORD_FIELDS(X)
 #undef X
         {0},
 };
 
 static const struct field llm_fields[] = {
 #define X(type, key) {#key, #type, is_##type},
-    PLMR_LLM_RECORD_FIELDS(X)
+    PLMR_LLM_RECORD_FIELDS(X) PLMR_HOST_RECORD_FIELDS(X)
 #undef X
         {0},
 };
