@@ -132,6 +132,21 @@ static plmr_status run_ring(plmr_region *region, int which)
     return PLMR_OK;
 }
 
+/* No step is like the one before. */
+static plmr_status run_uneven(plmr_region *region, int which)
+{
+    plmr_ring *ring;
+    PLMR_TRY(plmr_ring_create(region, PLMR_X, which ? PLMR_NATURAL : PLMR_INTERLEAVED, 1, &ring));
+    for (int i = 0; i < 100; i++) {
+        PLMR_TRY(plmr_exchange_time(region, ring, 5));
+        PLMR_TRY(plmr_region_busy(region, i % 2 ? 30 : 300));
+        plmr_clock_join(region->clock, PLMR_X);
+    }
+    PLMR_TRY(plmr_clock_settle(region->clock));
+    plmr_ring_destroy(ring);
+    return PLMR_OK;
+}
+
 static plmr_status one_turn(void *context)
 {
     plmr_region *region = context;
@@ -261,8 +276,24 @@ static void relays_are_told_from_ends(void **state)
     test_region_close(&t);
 }
 
+static void unlike_steps_stay_apart(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        struct program program = {"uneven", which, run_uneven};
+        struct seen every, folded;
+        trace(&program, true, MANY, &every);
+        trace(&program, false, MANY, &folded);
+        for (int i = 0; i < SOME && plmr_rank() == 0; i++) {
+            assert_int_equal(folded.spent[i].n_skipped, 0);
+            assert_int_equal(folded.spent[i].n_events, every.spent[i].n_events);
+        }
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(events_account_for_clocks),
+    cmocka_unit_test(unlike_steps_stay_apart),
     cmocka_unit_test(relays_are_told_from_ends),
 };
 
