@@ -47,6 +47,17 @@ class Plmr:
         return [json.loads(line) for line in out.splitlines()]
 
 
+# What a record says of the machine and of how the run went there, beside wall times.
+HOST = {"ranks", "ranks_grid", "version", "host", "date", "kernel", "core_steps_per_s", "gflops", "bytes_sent", "messages",
+        "hidden_share", "rss_peak_bytes", "hosts", "placement"}
+
+
+def of_the_wafer(record, *but):
+    """A record without that, and without some more keys."""
+    return {key: value for key, value in record.items()
+            if key not in HOST and key not in but and not key.startswith("wall_")}
+
+
 def show(args, ranks=None):
     return ("" if ranks is None else f"mpirun -n {ranks} ") + "plmr " + " ".join(args)
 

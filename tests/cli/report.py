@@ -7,14 +7,9 @@ import os
 import sys
 import tempfile
 
-from cli import Checks, Plmr, show
+from cli import Checks, of_the_wafer, Plmr, show
 
 BEGIN, END = '<script type="application/json" id="plmr-data">', "</script>"
-HOST = {"ranks", "ranks_grid", "host", "date", "core_steps_per_s", "gflops", "bytes_sent", "messages", "hidden_share", "rss_peak_bytes"}
-
-
-def without_host(record):
-    return {key: value for key, value in record.items() if key not in HOST and not key.startswith("wall_")}
 
 
 def data_of(path):
@@ -24,10 +19,10 @@ def data_of(path):
     return json.loads(text[begin:text.index(END, begin)])
 
 
-def of_the_wafer(data):
+def without_host(data):
     """What must not depend on the ranks."""
     for run in data["runs"]:
-        run["record"] = without_host(run["record"])
+        run["record"] = of_the_wafer(run["record"])
         for one in run.get("maps", []):
             del one["ranks"]
     return data["runs"]
@@ -43,7 +38,7 @@ def check_ranks(plmr, check, folder):
             code, _, err = plmr.run(args.split() + ["--report", path], ranks)
             if not check(code == 0, f"{show(args.split(), ranks)} ends with {code}: {err}"):
                 return
-            runs.append(of_the_wafer(data_of(path)))
+            runs.append(without_host(data_of(path)))
             check(len(runs[-1]) > 0 and all(run.get("maps") for run in runs[-1]), f"{args}: every run has its map")
         check(all(run == runs[0] for run in runs), f"{args}: the report is the same on 1, 2, 3 and 4 ranks")
 
@@ -53,7 +48,7 @@ def check_costs_nothing(plmr, check, folder):
     args = "gemm --m 50 --k 60 --n 70 --cores 12x18".split()
     plain, shown = plmr.records(args), plmr.records(args + ["--report", os.path.join(folder, "r.html")])
     for a, b in zip(plain, shown):
-        check(without_host(a) == without_host(b), "the same record with a report")
+        check(of_the_wafer(a) == of_the_wafer(b), "the same record with a report")
 
 
 def check_fails(plmr, check, args, code, *words):

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from cli import Checks, Plmr
+from cli import Checks, of_the_wafer, Plmr
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 VIEW = {"columns": ["run", "alg", "device.hop", "cycles", "violates", "error"],
@@ -63,8 +63,7 @@ def read(folder):
 
 def lasting(records):
     """Without what differs from run to run."""
-    passing = ("date", "wall_s", "core_steps_per_s", "gflops", "ranks", "ranks_grid", "host")
-    return [{key: item for key, item in record.items() if key not in passing} for record in records]
+    return [of_the_wafer(record) for record in records]
 
 
 def test_ranks(plmr, check, folder, path):

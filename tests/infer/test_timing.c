@@ -119,8 +119,10 @@ static void cache_fills(void **state)
         must(plmr_timing_create(mesh, &device, &shape, &options, false, false, &timing));
         const plmr_placement *p = plmr_timing_placement(timing, true);
         capacity[balanced] = p->capacity;
-        int64_t left = (int64_t)device.sram - p->working_bytes - p->layers_per_stage * p->layer_bytes;
-        assert_int_equal(p->capacity, left / (p->layers_per_stage * p->token_bytes) * (balanced ? p->rows : 1));
+        int64_t rest = p->working_bytes - p->row_tokens * p->score_bytes + p->layers_per_stage * p->layer_bytes;
+        int64_t token = p->layers_per_stage * p->token_bytes + p->score_bytes;
+        int64_t row = p->capacity / (balanced ? p->rows : 1);
+        assert_true(rest + row * token <= device.sram && rest + (row + 1) * token > device.sram);
         must(plmr_timing_fits(timing, p->capacity));
         must_fail(plmr_timing_fits(timing, p->capacity + 1), PLMR_ERROR_LIMIT, "row 23 of cores");
         plmr_timing_destroy(timing);
