@@ -10,9 +10,11 @@ say() {
 
 # --- packages ---------------------------------------------------------------------------------------------------------
 
+# missing_packages [run]: of all, or of those that are not for tests, benchmarks or figures alone.
 missing_packages() {
-    local package
-    sed 's/#.*//' scripts/packages.txt | while read -r package; do
+    local package skip='^#'
+    [ "${1:-}" != run ] || skip+='|# (tests|benchmarks|figures):'
+    grep -vE "$skip" scripts/packages.txt | sed 's/#.*//' | while read -r package; do
         [ -z "$package" ] || [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
             printf '%s\n' "$package"
     done
@@ -20,10 +22,10 @@ missing_packages() {
 
 # Installs what is missing; where that is not allowed, says what is missing and ends the script. Where there is no dpkg, or
 # with PLMR_SKIP_PACKAGES=1, the configuration step is left to find out what is missing.
-install_packages() {
+install_packages() { # [run]
     local missing as_root=()
     [ -z "${PLMR_SKIP_PACKAGES:-}" ] && command -v dpkg-query >/dev/null || return 0
-    mapfile -t missing < <(missing_packages)
+    mapfile -t missing < <(missing_packages "$@")
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ]; then
         if ! sudo -n true 2>/dev/null; then

@@ -3,7 +3,7 @@
 
 Usage: scripts/plot_paper.py RECORDS.jsonl [FOLDER]   (default: results/waferllm)
 
-paper.png has one panel for each table: bars are predicted, black outlines published. errors.png has the difference of every
+paper.png has a panel for each table with many figures: predicted over published. errors.png has the difference of every
 figure that was published, by table.
 """
 import math
@@ -12,58 +12,38 @@ from pathlib import Path
 
 from plotting import COLOURS, MARKERS, groups, plt, records, save
 
-KEYS = ["part", "system", "quantity", "predicted", "published"]
-COLUMNS = 3
+KEYS = ["part", "system", "mode", "role", "quantity", "predicted", "published"]
+ENOUGH = 8  # figures that make a panel
 
 
 def is_number(value):
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def name(record):
-    words = [record.get(key) for key in ("subject", "setting", "system", "mode")]
-    return " ".join(word for word in words if word)
-
-
-def draw_panel(axes, title, cells):
-    """Bars from above to below, as the table has them; systems keep their colours."""
-    systems = list(groups(cells, lambda r: r["system"]))
-    for i, r in enumerate(cells):
-        colour = COLOURS[systems.index(r["system"]) % len(COLOURS)]
-        if is_number(r["predicted"]):
-            axes.barh(i, r["predicted"], 0.62, color=colour)
-        if is_number(r["published"]):
-            axes.barh(i, r["published"], 0.82, fill=False, edgecolor="black", linewidth=1)
-    values = [v for r in cells for v in (r["predicted"], r["published"]) if is_number(v) and v > 0]
-    if values and max(values) > 50 * min(values):
-        axes.set_xscale("log")
-    axes.set_yticks(range(len(cells)), [name(r) for r in cells], fontsize=7)
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.set_xlabel(cells[0]["quantity"])
-    axes.set_title(title, fontsize=10)
+def draw_panel(axes, part, cells):
+    """Predicted over published on logarithmic axes: on the line they are the same."""
+    values = [r[key] for r in cells for key in ("predicted", "published")]
+    ends = (min(values) / 1.5, max(values) * 1.5)
+    axes.plot(ends, ends, color="black", linewidth=0.8)
+    for i, (system, its) in enumerate(groups(cells, lambda r: r["system"]).items()):
+        for real in (False, True):
+            some = [r for r in its if (r["mode"] == "real model") == real]
+            axes.plot([r["published"] for r in some], [r["predicted"] for r in some], MARKERS[i % len(MARKERS)], markersize=5,
+                      color=COLOURS[i % len(COLOURS)], fillstyle="none" if real else "full", alpha=0.85,
+                      label=None if not some else f"{system}, the real model" if real else system)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal", title=part, xlabel=f"published {cells[0]['quantity']}",
+             ylabel="predicted")
+    axes.legend(fontsize=7, loc="upper left")
 
 
 def draw_panels(found):
-    """Panels in columns, each as high as it has rows."""
-    drawn = [r for r in found if is_number(r["predicted"]) or is_number(r["published"])]
-    panels = groups(drawn, lambda r: (r["part"], r["quantity"]))
-    columns, heights = [[] for _ in range(min(COLUMNS, len(panels)))], [0] * min(COLUMNS, len(panels))
-    for key, cells in panels.items():
-        shortest = heights.index(min(heights))
-        columns[shortest].append((key, cells))
-        heights[shortest] += len(cells) + 5
-    figure = plt.figure(figsize=(5.6 * len(columns), max(3.0, 0.16 * max(heights) + 0.8)))
-    whole = figure.add_gridspec(1, len(columns), wspace=1.0, left=0.12, right=0.98, top=1 - 0.7 / figure.get_figheight(),
-                                bottom=0.45 / figure.get_figheight())
-    for column, its_panels in enumerate(columns):
-        rows = [len(cells) + 1.5 for _, cells in its_panels]
-        if sum(rows) + 4 * len(rows) < max(heights):
-            rows.append(max(heights) - sum(rows) - 4 * len(rows))
-        grid = whole[column].subgridspec(len(rows), 1, height_ratios=rows, hspace=4.0 * len(rows) / sum(rows) * 1.6)
-        for row, ((part, _), cells) in enumerate(its_panels):
-            draw_panel(figure.add_subplot(grid[row]), part, cells)
-    figure.suptitle("WaferLLM's tables: bars predicted by plmr, outlines published", fontsize=12)
+    """Tables with many figures of one kind; what is only a bound is left out."""
+    drawn = [r for r in found if is_number(r["predicted"]) and is_number(r["published"]) and r["role"] != "bound"]
+    panels = {key: cells for key, cells in groups(drawn, lambda r: (r["part"], r["quantity"])).items() if len(cells) >= ENOUGH}
+    figure, axes = plt.subplots(1, max(len(panels), 1), figsize=(4.2 * max(len(panels), 1), 4.4), squeeze=False)
+    for one, ((part, _), cells) in zip(axes[0], panels.items()):
+        draw_panel(one, part, cells)
+    figure.tight_layout()
     return figure
 
 
