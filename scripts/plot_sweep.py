@@ -10,18 +10,10 @@ import math
 import sys
 from pathlib import Path
 
-try:
-    import matplotlib
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    from matplotlib.lines import Line2D
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
-except ImportError as missing:
-    sys.exit(f"plot_sweep.py: {missing}: install python3-matplotlib")
+from plotting import COLOURS, MARKERS, plt, save
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-# Okabe and Ito's colours, which can be told apart by the colour-blind; markers tell as much without any colour.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 DASHES = ["-", "--", "-.", ":"]  # a later line over an earlier one lets it through
 WIDTH, HEIGHT = 4.6, 3.5
 
@@ -188,11 +180,7 @@ def plot_folder(folder):
     figure.suptitle(experiment["title"], fontsize=13)
     figure.text(0.5, 0.004, note(records), ha="center", fontsize=8, color="#444444")
     figure.tight_layout(rect=(0, 0.02, 1, 0.99))
-    part = folder / "plot.part.png"
-    figure.savefig(part, dpi=110, metadata={"Software": None})
-    part.rename(folder / "plot.png")
-    plt.close(figure)
-    print(f"{folder}/plot.png")
+    save(figure, folder / "plot.png")
 
 
 def main():
