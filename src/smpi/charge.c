@@ -1,0 +1,179 @@
+/* Part of builds for simulated clusters (meson -Dsmpi=true) alone: a simulated rank is charged its arithmetic's time by
+ * rates, whatever the processor does meanwhile, so that a prediction is the same on every machine.
+ *
+ * PLMR_SMPI_RATES="ROW CORE FMA BYTE" turns charging on, in seconds: a pass of the time plane over a row of a block,
+ * and over each core of the row; a multiply-add of a product of matrices; a byte that a product with a vector reads.
+ * The values of these products are then left out; clocks and messages are all there. Without it everything is computed
+ * and costs nothing.
+ *
+ * The linker puts __wrap_x in the place of x. Time is charged when a rank next speaks to others or looks at a clock. */
+#include <math.h>
+#include <mpi.h>
+#include <smpi/smpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fabric/clock_rows.h"
+#include "kernel/kernel.h"
+#include "kernel/vector.h"
+
+struct rates {
+    double row, core, fma, byte;
+};
+
+/* All ranks are threads of one process, one of which runs at a time, from one of its messages to the next; so one sum
+ * serves them all. */
+static double due_s;
+
+static const struct rates *rates(void)
+{
+    static struct rates known;
+    static int read; /* 1: charging, -1: not */
+    const char *text = read ? NULL : getenv("PLMR_SMPI_RATES");
+    if (!read)
+        read = text && sscanf(text, "%lf %lf %lf %lf", &known.row, &known.core, &known.fma, &known.byte) == 4 ? 1 : -1;
+    return read > 0 ? &known : NULL;
+}
+
+static void pay(void)
+{
+    double seconds = due_s;
+    due_s = 0;
+    if (seconds > 0)
+        smpi_execute(seconds);
+}
+
+/* ---- messages and clocks ---- */
+
+#define PAY_BEFORE(name, parameters, arguments)                                                                        \
+    int __real_##name parameters;                                                                                      \
+    int __wrap_##name parameters;                                                                                      \
+    int __wrap_##name parameters                                                                                       \
+    {                                                                                                                  \
+        pay();                                                                                                         \
+        return __real_##name arguments;                                                                                \
+    }
+
+PAY_BEFORE(MPI_Isend,
+           (const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request),
+           (data, n, type, to, tag, comm, request))
+PAY_BEFORE(MPI_Irecv, (void *data, int n, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request),
+           (data, n, type, from, tag, comm, request))
+PAY_BEFORE(MPI_Waitall, (int n, MPI_Request *requests, MPI_Status *statuses), (n, requests, statuses))
+PAY_BEFORE(MPI_Testall, (int n, MPI_Request *requests, int *done, MPI_Status *statuses), (n, requests, done, statuses))
+PAY_BEFORE(MPI_Allreduce, (const void *from, void *to, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm),
+           (from, to, n, type, op, comm))
+PAY_BEFORE(MPI_Bcast, (void *data, int n, MPI_Datatype type, int root, MPI_Comm comm), (data, n, type, root, comm))
+PAY_BEFORE(MPI_Barrier, (MPI_Comm comm), (comm))
+PAY_BEFORE(smpi_clock_gettime, (clockid_t id, struct timespec *now), (id, now))
+
+/* ---- the time plane: clocks are always computed, for virtual time needs them ---- */
+
+const plmr_clock_rows *__real_plmr_clock_rows_chosen(void);
+const plmr_clock_rows *__wrap_plmr_clock_rows_chosen(void);
+
+static const plmr_clock_rows *charge_row(int n)
+{
+    due_s += rates()->row + n * rates()->core;
+    return __real_plmr_clock_rows_chosen();
+}
+
+static void exchange(int n, int reach, double own, double x_lat, const double *t, const double *up, double up_lat,
+                     const double *down, double down_lat, double *next)
+{
+    charge_row(n)->exchange(n, reach, own, x_lat, t, up, up_lat, down, down_lat, next);
+}
+
+static void multicast(int n, double own, double start, const double *x_lat, const double *t, const double *up,
+                      double up_lat, const double *down, double down_lat, double *next)
+{
+    charge_row(n)->multicast(n, own, start, x_lat, t, up, up_lat, down, down_lat, next);
+}
+
+static double most(int n, const double *t, double *latest)
+{
+    return charge_row(n)->most(n, t, latest);
+}
+
+static void advance(int n, const double *t, const double *next, double *least, double *latest)
+{
+    charge_row(n)->advance(n, t, next, least, latest);
+}
+
+static void leg(int n, const double *head_src, double flight, double stream, double forward, double *free_dst,
+                double *head_dst)
+{
+    charge_row(n)->leg(n, head_src, flight, stream, forward, free_dst, head_dst);
+}
+
+const plmr_clock_rows *__wrap_plmr_clock_rows_chosen(void)
+{
+    static const plmr_clock_rows charged = {exchange, multicast, most, advance, leg};
+    return rates() ? &charged : __real_plmr_clock_rows_chosen();
+}
+
+/* ---- the data plane ---- */
+
+plmr_status __real_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
+plmr_status __wrap_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
+
+static double elements(int n_runs, const plmr_run *runs, int size)
+{
+    double n = 0;
+    for (int i = 0; i < n_runs; i++)
+        n += (double)runs[i].count * size;
+    return n;
+}
+
+/* Messages are helped on their way as often as the real kernel does. */
+plmr_status __wrap_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
+{
+    enum { PARTS = 16 };
+    if (!rates())
+        return __real_plmr_gemm_block_run(block, scratch);
+    double rows = elements(block->n_row_runs, block->row_runs, block->ms);
+    double cols = elements(block->n_col_runs, block->col_runs, block->ns);
+    for (int part = 1; part <= PARTS; part++) {
+        due_s += rates()->fma * rows * cols * block->kt * (block->t1 - block->t0) / PARTS;
+        if (block->progress)
+            block->progress(block->progress_context, (double)part / PARTS);
+    }
+    return PLMR_OK;
+}
+
+#define CHARGED(name, parameters, arguments, seconds)                                                                  \
+    void __real_##name parameters;                                                                                     \
+    void __wrap_##name parameters;                                                                                     \
+    void __wrap_##name parameters                                                                                      \
+    {                                                                                                                  \
+        if (rates())                                                                                                   \
+            due_s += (seconds);                                                                                        \
+        else                                                                                                           \
+            __real_##name arguments;                                                                                   \
+    }
+
+CHARGED(plmr_gemv_onto,
+        (enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
+         size_t ldb, const float *onto, float *part, const void *next),
+        (dtype, accumulate, kt, n, x, b, ldb, onto, part, next),
+        rates()->byte *kt *(double)n *(double)plmr_dtype_bytes(dtype))
+CHARGED(plmr_scores,
+        (const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q, size_t ldq,
+         enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds),
+        (ops, n_ops, s, n_rows, n_keys, q, ldq, dtype, kt, ldk, scores, lds),
+        fmax(rates()->fma *n_rows, rates()->byte *(double)plmr_dtype_bytes(dtype)) * n_ops * s * (double)n_keys)
+
+static double span_length(int n, const plmr_span *spans)
+{
+    double length = 0;
+    for (int i = 0; i < n; i++)
+        length += spans[i].to > spans[i].from ? (double)(spans[i].to - spans[i].from) : 0;
+    return length;
+}
+
+CHARGED(plmr_weighted_sums,
+        (int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first, const plmr_span *second,
+         const float *v, size_t ldv, float *out, size_t ldo),
+        (n_rows, n_cols, p, ldp, first, second, v, ldv, out, ldo),
+        rates()->fma *n_cols *(span_length(n_rows, first) + span_length(n_rows, second)))
