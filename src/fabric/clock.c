@@ -37,19 +37,19 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     clock->all = make_clocks(rows, cols);
     clock->line[PLMR_X] = make_clocks(1, cols);
     clock->line[PLMR_Y] = make_clocks(rows, 1);
-    clock->outgoing = line_buffer(2 * PLMR_RING_GHOSTS * (size_t)rows);
     clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
     clock->sent = calloc((size_t)plmr_ranks(), sizeof *clock->sent);
     for (int axis = 0; axis < 2; axis++) {
         size_t along = (size_t)region->count[axis], across = (size_t)region->count[!axis];
         clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);
+        clock->outgoing[axis] = line_buffer(PLMR_RING_GHOSTS * across);
         clock->latest[axis] = line_buffer(across);
         clock->after[axis] = line_buffer(along);
-        PLMR_CHECK(clock->ghost[axis] && clock->latest[axis] && clock->after[axis] && clock->line[axis].t &&
-                       clock->line[axis].next,
+        PLMR_CHECK(clock->ghost[axis] && clock->outgoing[axis] && clock->latest[axis] && clock->after[axis] &&
+                       clock->line[axis].t && clock->line[axis].next,
                    PLMR_ERROR_SYSTEM, "out of memory");
     }
-    PLMR_CHECK(clock->all.t && clock->all.next && clock->outgoing && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
+    PLMR_CHECK(clock->all.t && clock->all.next && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
                "out of memory for %d x %d clocks", rows, cols);
     plmr_clock_reset(clock);
     return plmr_exchange_create(region->mesh, &clock->messages);
@@ -62,13 +62,13 @@ void plmr_clock_destroy(plmr_clock *clock)
     plmr_exchange_destroy(clock->messages);
     for (int axis = 0; axis < 2; axis++) {
         free(clock->ghost[axis]);
+        free(clock->outgoing[axis]);
         free(clock->latest[axis]);
         free(clock->after[axis]);
         destroy_clocks(&clock->line[axis]);
     }
     free(clock->scratch);
     free(clock->sent);
-    free(clock->outgoing);
     destroy_clocks(&clock->all);
     free(clock);
 }
@@ -139,25 +139,42 @@ plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const d
 
 /* ---- clocks of neighbours on other ranks ---- */
 
-static void pack_column(const struct clocks *f, int col, double *out)
+static void pack_line(const struct clocks *f, enum plmr_axis axis, int local, double *out)
 {
+    size_t cols = (size_t)f->cols;
+    if (axis == PLMR_Y) {
+        memcpy(out, f->t + (size_t)local * cols, cols * sizeof *out);
+        return;
+    }
     for (int r = 0; r < f->rows; r++)
-        out[r] = f->t[(size_t)r * (size_t)f->cols + (size_t)col];
+        out[r] = f->t[(size_t)r * cols + (size_t)local];
 }
 
+/* How many lines, from the first on, are at its place. */
+static int lines_together(const plmr_ring_ghost *lines, int n)
+{
+    int together = 1;
+    while (together < n && lines[together].place == lines[0].place)
+        together++;
+    return together;
+}
+
+/* All lines between two ranks make one message: with small blocks its cost is that of being a message. */
 static plmr_status post_ghosts(plmr_clock *clock, const struct clocks *f, const plmr_ring *ring)
 {
     enum plmr_axis axis = ring->axis;
     size_t length = (size_t)(axis == PLMR_Y ? f->cols : f->rows), n_bytes = length * sizeof(double);
-    for (int g = 0; g < ring->n_ghosts; g++)
+    for (int g = 0, n; g < ring->n_ghosts; g += n) {
+        n = lines_together(ring->ghosts + g, ring->n_ghosts - g);
         PLMR_TRY(plmr_exchange_receive(clock->messages, axis, ring->ghosts[g].place,
-                                       clock->ghost[axis] + (size_t)g * length, n_bytes));
-    for (int w = 0; w < ring->n_wanted; w++) {
-        int local = ring->wanted[w].core - clock->region->first[axis];
-        double *line = axis == PLMR_Y ? f->t + (size_t)local * length : clock->outgoing + (size_t)w * length;
-        if (axis == PLMR_X)
-            pack_column(f, local, line);
-        PLMR_TRY(plmr_exchange_send(clock->messages, axis, ring->wanted[w].place, line, n_bytes));
+                                       clock->ghost[axis] + (size_t)g * length, (size_t)n * n_bytes));
+    }
+    for (int w = 0, n; w < ring->n_wanted; w += n) {
+        double *lines = clock->outgoing[axis] + (size_t)w * length;
+        n = lines_together(ring->wanted + w, ring->n_wanted - w);
+        for (int i = 0; i < n; i++)
+            pack_line(f, axis, ring->wanted[w + i].core - clock->region->first[axis], lines + (size_t)i * length);
+        PLMR_TRY(plmr_exchange_send(clock->messages, axis, ring->wanted[w].place, lines, (size_t)n * n_bytes));
     }
     return PLMR_OK;
 }

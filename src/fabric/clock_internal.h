@@ -42,12 +42,12 @@ struct plmr_clock {
     struct clocks line[2]; /* by axis: 1 x cols, rows x 1 */
     double origin, lag;    /* common to all cores */
     struct arrival arrival[2];
-    double *ghost[2];  /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
-    double *outgoing;  /* columns on their way out */
-    int *sent;         /* reductions: see struct strip */
-    double *scratch;   /* two strips of rows turned into columns */
-    double *latest[2]; /* multicast: latest clock of each line along the axis */
-    double *after[2];  /* multicast: cycles after that, by local coordinate along the axis */
+    double *ghost[2];    /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
+    double *outgoing[2]; /* by axis: lines on their way to those who want them */
+    int *sent;           /* reductions: see struct strip */
+    double *scratch;     /* two strips of rows turned into columns */
+    double *latest[2];   /* multicast: latest clock of each line along the axis */
+    double *after[2];    /* multicast: cycles after that, by local coordinate along the axis */
     plmr_exchange *messages;
     struct pattern last;
     int n_same;     /* passes of the pattern `last` since anything else happened */

@@ -110,8 +110,9 @@ struct plmr_ring {
     int *before, *after;
     int *hops_before, *hops_after;
     int n_ghosts, n_wanted;
-    plmr_ring_ghost ghosts[PLMR_RING_GHOSTS];     /* neighbours that other ranks own */
-    plmr_ring_ghost wanted[2 * PLMR_RING_GHOSTS]; /* cores of this block that are ghosts elsewhere */
+    /* Neighbours that other ranks own; cores of this block that are ghosts elsewhere. Those of one place are together,
+     * in the same order on both sides. */
+    plmr_ring_ghost ghosts[PLMR_RING_GHOSTS], wanted[2 * PLMR_RING_GHOSTS];
 };
 
 /* Configures the routes of exchanges round the ring, in one direction or two: send, receive and transit for each. */

@@ -1,6 +1,7 @@
 #include "fabric/region.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int plmr_ring_slots(const plmr_ring *ring)
 {
@@ -100,8 +101,21 @@ int plmr_ring_local_slots(const plmr_ring *ring)
     return n;
 }
 
-/* Ghosts of the block at `place`: neighbours on the ring that lie outside. Only cores within two of the block's ends
- * have such. */
+/* Puts a core in its place among n that ascend; false if it is there already. */
+static bool insert_core(const plmr_ring *ring, int core, plmr_ring_ghost *ghosts, int n)
+{
+    int at = n;
+    while (at > 0 && ghosts[at - 1].core >= core)
+        at--;
+    if (at < n && ghosts[at].core == core)
+        return false;
+    memmove(ghosts + at + 1, ghosts + at, (size_t)(n - at) * sizeof *ghosts);
+    ghosts[at] = (plmr_ring_ghost){core, plmr_mesh_owner(ring->n, extent(ring), core)};
+    return true;
+}
+
+/* Ghosts of the block at `place`: neighbours on the ring that lie outside, in ascending order, so that those of one
+ * owner are together. Only cores within two of the block's ends have such. */
 static int list_ghosts(const plmr_ring *ring, int place, plmr_ring_ghost ghosts[PLMR_RING_GHOSTS])
 {
     int first, count, n = 0;
@@ -111,11 +125,8 @@ static int list_ghosts(const plmr_ring *ring, int place, plmr_ring_ghost ghosts[
             continue;
         for (int step = -1; step <= 1; step += 2) {
             int core = neighbour(ring, first + i, step);
-            bool known = core >= first && core < first + count;
-            for (int g = 0; g < n && !known; g++)
-                known = ghosts[g].core == core;
-            if (!known)
-                ghosts[n++] = (plmr_ring_ghost){core, plmr_mesh_owner(ring->n, extent(ring), core)};
+            if (core < first || core >= first + count)
+                n += insert_core(ring, core, ghosts, n);
         }
     }
     return n;
