@@ -261,24 +261,40 @@ static void settle_core(plmr_clock *clock, const struct clocks *f, const struct 
         plmr_latest(from_y, x_term(clock, f, &clock->arrival[PLMR_X], r, c));
 }
 
-static void settle_row(plmr_clock *clock, const struct clocks *f, int r)
+/* How many cores at either end of a row have other neighbours along x than those in the middle, who all have the same.
+ */
+static int ends_of_rows(const plmr_clock *clock, const struct clocks *f)
+{
+    const struct arrival *x = &clock->arrival[PLMR_X];
+    if (x->kind == NOTHING || x->kind == MULTICAST)
+        return 0;
+    return x->kind == STREAM || 2 * x->ring->reach >= f->cols ? f->cols : x->ring->reach;
+}
+
+static void settle_middle(plmr_clock *clock, const struct clocks *f, int r)
 {
     const struct arrival *x = &clock->arrival[PLMR_X];
     struct y_terms y = terms_of_row(clock, f, r);
     size_t at = (size_t)r * (size_t)f->cols;
-    const double *t = f->t + at;
-    double *next = f->next + at;
-    if (x->kind == MULTICAST) {
-        clock->loops->multicast(f->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], t, y.up,
-                                y.up_lat, y.down, y.down_lat, next);
-        return;
-    }
-    int edge = x->kind == NOTHING ? 0 : x->kind == STREAM || f->cols < 4 ? f->cols : x->ring->reach;
     double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + x->hop * x->ring->reach : y.own;
-    if (2 * edge < f->cols || edge == 0)
-        clock->loops->exchange(f->cols, edge, plmr_latest(y.own, x_lat), x_lat, t, y.up, y.up_lat, y.down, y.down_lat,
-                               next);
-    for (int c = 0; c < f->cols && edge; c = c + 1 == edge && 2 * edge < f->cols ? f->cols - edge : c + 1)
+    int ends = ends_of_rows(clock, f);
+    if (x->kind == MULTICAST)
+        clock->loops->multicast(f->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], f->t + at,
+                                y.up, y.up_lat, y.down, y.down_lat, f->next + at);
+    else if (ends < f->cols)
+        clock->loops->exchange(f->cols, ends, plmr_latest(y.own, x_lat), x_lat, f->t + at, y.up, y.up_lat, y.down,
+                               y.down_lat, f->next + at);
+}
+
+static void settle_ends(plmr_clock *clock, const struct clocks *f, int r)
+{
+    int ends = ends_of_rows(clock, f), left = ends < f->cols ? ends : 0;
+    if (!ends)
+        return;
+    struct y_terms y = terms_of_row(clock, f, r);
+    for (int c = 0; c < left; c++)
+        settle_core(clock, f, &y, r, c);
+    for (int c = f->cols - ends; c < f->cols; c++)
         settle_core(clock, f, &y, r, c);
 }
 
@@ -287,27 +303,34 @@ static bool has_ghosts(const struct arrival *a)
     return (a->kind == EXCHANGE || a->kind == STREAM) && a->ring->n_ghosts > 0;
 }
 
-/* Does row r wait for clocks of other ranks? Where the x ring leaves the block, every row does. */
-static bool waits(const plmr_clock *clock, int r)
+/* Does row r have y neighbours on other ranks? */
+static bool reaches_out(const plmr_clock *clock, int r)
 {
     const struct arrival *y = &clock->arrival[PLMR_Y];
-    return has_ghosts(&clock->arrival[PLMR_X]) || (has_ghosts(y) && (y->ring->before[r] < 0 || y->ring->after[r] < 0));
+    return has_ghosts(y) && (y->ring->before[r] < 0 || y->ring->after[r] < 0);
 }
 
-/* Fills f->next. Rows that need nothing from other ranks are done while the messages travel. */
+/* Fills f->next. What needs nothing from other ranks is done while the messages travel. */
 static plmr_status pass(plmr_clock *clock, const struct clocks *f)
 {
+    bool ends_wait = has_ghosts(&clock->arrival[PLMR_X]);
     for (int axis = 0; axis < 2; axis++)
         if (clock->arrival[axis].kind == EXCHANGE || clock->arrival[axis].kind == STREAM)
             PLMR_TRY(post_ghosts(clock, f, clock->arrival[axis].ring));
     find_latest(clock, f);
     for (int r = 0; r < f->rows; r++)
-        if (!waits(clock, r))
-            settle_row(clock, f, r);
+        if (!reaches_out(clock, r)) {
+            settle_middle(clock, f, r);
+            if (!ends_wait)
+                settle_ends(clock, f, r);
+        }
     plmr_exchange_wait(clock->messages);
-    for (int r = 0; r < f->rows; r++)
-        if (waits(clock, r))
-            settle_row(clock, f, r);
+    for (int r = 0; r < f->rows; r++) {
+        if (reaches_out(clock, r))
+            settle_middle(clock, f, r);
+        if (reaches_out(clock, r) || ends_wait)
+            settle_ends(clock, f, r);
+    }
     return PLMR_OK;
 }
 
