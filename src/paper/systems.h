@@ -13,7 +13,7 @@ typedef struct plmr_paper_system {
     enum plmr_paper_role other_role;                /* of other models' */
 } plmr_paper_system;
 
-enum { PLMR_PAPER_SYSTEMS = 4, PLMR_PAPER_MODELS = 4, PLMR_PAPER_GPUS = 3 };
+enum { PLMR_PAPER_SYSTEMS = 6, PLMR_PAPER_MODELS = 4, PLMR_PAPER_GPUS = 3 };
 
 extern const plmr_paper_system plmr_paper_systems[PLMR_PAPER_SYSTEMS];
 
