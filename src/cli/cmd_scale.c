@@ -185,7 +185,7 @@ static void choose_ranks(struct scale_command *c)
 
 /* ---- running ---- */
 
-struct session {
+struct series {
     const struct scale_command *c;
     plmr_curve *curve;
     plmr_jsonl records;
@@ -209,10 +209,10 @@ static void pass_warnings(const char *err)
 {
     for (const char *line = err; *line; line += strcspn(line, "\n"), line += *line == '\n')
         if (strncmp(line, "plmr: warning: ", 15) == 0)
-            fprintf(stderr, "%.*s\n", (int)strcspn(line, "\n"), line);
+            fwrite(line, 1, strcspn(line, "\n"), stderr), fputc('\n', stderr);
 }
 
-static plmr_status keep_records(struct session *s, char *out)
+static plmr_status keep_records(struct series *s, char *out)
 {
     plmr_status status = PLMR_OK;
     for (char *rest = out, *line; !status && s->c->records && (line = strsep(&rest, "\n"));)
@@ -221,7 +221,7 @@ static plmr_status keep_records(struct session *s, char *out)
     return status;
 }
 
-static plmr_status run_once(struct session *s, const char *const *command, int n_ranks, bool warns)
+static plmr_status run_once(struct series *s, const char *const *command, int n_ranks, bool warns)
 {
     char *words[MOST_WORDS + 3] = {NULL}, *out, *err, from[80];
     int n_added = 0;
@@ -261,7 +261,7 @@ static void split(char *text, const char **words)
     words[n] = NULL;
 }
 
-static plmr_status run_workload(struct session *s, int index, int n_ranks, bool warns)
+static plmr_status run_workload(struct series *s, int index, int n_ranks, bool warns)
 {
     const struct scale_command *c = s->c;
     const char *words[MOST_WORDS + 1];
@@ -277,7 +277,7 @@ static plmr_status run_workload(struct session *s, int index, int n_ranks, bool 
 }
 
 /* In turn, so that what changes on the machine meanwhile meets all alike. */
-static plmr_status run_all(struct session *s)
+static plmr_status run_all(struct series *s)
 {
     const struct scale_command *c = s->c;
     int n_workloads = c->own ? 1 : c->n_workloads, done = 0;
@@ -339,7 +339,7 @@ static plmr_status tell(const struct scale_command *c, const plmr_curve *curve, 
 
 static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve, plmr_jsonl *json)
 {
-    struct session s = {.c = c, .curve = curve};
+    struct series s = {.c = c, .curve = curve};
     PLMR_TRY(plmr_jsonl_open(c->records, &s.records));
     plmr_status status = c->collects ? collect(c, curve) : run_all(&s);
     if (!status)
