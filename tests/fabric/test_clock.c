@@ -343,10 +343,38 @@ static void lines_last(void **state)
     }
 }
 
+/* Interleaved rings reach two cores beyond the edges of a block, but a step sends at most one message to each rank next
+ * to this one. */
+static void neighbours_get_one_message(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_region_options options = {.every_step = true};
+    struct test_region t = test_region_open(&device, 30, 36, &options);
+    struct model m = {&device, 30, 36, calloc(30 * 36, sizeof(double))};
+    plmr_ring *ring[2];
+    int beside = 0;
+    for (int axis = 0; axis < 2; axis++) {
+        int last = plmr_mesh_extent(t.region->mesh, axis) - 1, place = plmr_mesh_place(t.region->mesh, axis);
+        must(plmr_ring_create(t.region, axis, PLMR_INTERLEAVED, 1, &ring[axis]));
+        beside += (place > 0) + (place < last);
+    }
+    scatter(&m, t.region, 5, 400);
+    uint64_t before = plmr_mesh_profile_now(t.region->mesh).messages;
+    region_step(t.region, ring[PLMR_X], ring[PLMR_Y], 60, 70, 3, 5);
+    must(plmr_clock_settle(t.region->clock));
+    assert_int_equal(plmr_mesh_profile_now(t.region->mesh).messages - before, beside);
+    plmr_ring_destroy(ring[PLMR_X]);
+    plmr_ring_destroy(ring[PLMR_Y]);
+    free(m.t);
+    test_region_close(&t);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(exchanges_follow_the_model),  cmocka_unit_test(steady_states_are_exact),
     cmocka_unit_test(multicasts_follow_the_model), cmocka_unit_test(legs_follow_the_model),
     cmocka_unit_test(lines_follow_the_model),      cmocka_unit_test(lines_last),
+    cmocka_unit_test(neighbours_get_one_message),
 };
 
 TEST_MAIN(tests)
