@@ -13,7 +13,7 @@ say() {
 # missing_packages [run]: of all, or of those that are not for tests, benchmarks or figures alone.
 missing_packages() {
     local package skip='^#'
-    [ "${1:-}" != run ] || skip+='|# (tests|benchmarks|figures):'
+    [ "${1:-}" != run ] || skip+='|# (tests|benchmarks|figures|predictions):'
     grep -vE "$skip" scripts/packages.txt | sed 's/#.*//' | while read -r package; do
         [ -z "$package" ] || [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
             printf '%s\n' "$package"
