@@ -115,7 +115,7 @@ write_provenance() {
     [ ! -e "$OUT/provenance.json" ] || return 0
     # shellcheck disable=SC2046 # words
     $(launcher "$(all_ranks)") "$PLMR" topo --json - >"$OUT/topology.jsonl" 2>"$OUT/topology.txt" ||
-        die "plmr does not start on $(all_ranks) ranks: $(grep -m 1 . "$OUT/topology.txt")"
+        die "plmr does not start on $(all_ranks) ranks: $(grep . "$OUT/topology.txt" | tail -n 1)"
     {
         printf '{\n "revision": %s,\n' "$(quoted "$(git -C "$PLMR_HOME" describe --always --dirty 2>/dev/null || echo unknown)")"
         printf ' "version": %s,\n' "$(quoted "$("$PLMR" --version)")"
