@@ -65,20 +65,20 @@ def plot(folder, points):
     save(figure, folder / "plot.png")
 
 
-PARTS = [("compute_s", "compute", COLOURS[2]), ("exchange_s", "sending and receiving", COLOURS[5]), ("rest_s", "waiting", COLOURS[1])]
+PARTS = [("compute_s", "compute", COLOURS[2]), ("exchange_s", "sending", COLOURS[5]), ("rest_s", "waiting", COLOURS[1])]
 
 
 def plot_earlier(folder, points):
-    """Bars of the mean rank's time: what is neither compute nor messages is waiting."""
+    """Bars of the mean rank's time: the rest of a run is waiting."""
     points = [p for p in points if p["kind"] == "strong" and p["ranks"] >= 64]
-    ranks, programs = sorted({p["ranks"] for p in points}), list(groups(points, lambda p: p["program"]))
+    ranks = sorted({p["ranks"] for p in points})
     figure, axes = plt.subplots(1, len(ranks), figsize=(2.6 * len(ranks) + 0.4, 3.2), squeeze=False)
     for axis, n in zip(axes[0], ranks):
-        bars = [next(p for p in points if p["ranks"] == n and p["program"] == name) for name in programs]
+        bars = [p for p in points if p["ranks"] == n]
         bottom = [0] * len(bars)
         for key, label, colour in PARTS:
             heights = [1e3 * (p["wall_s"] - p["compute_s"] - p["exchange_s"] if key == "rest_s" else p[key]) for p in bars]
-            axis.bar(programs, heights, 0.6, bottom, color=colour, label=label)
+            axis.bar([p["program"] for p in bars], heights, 0.6, bottom, color=colour, label=label)
             bottom = [b + h for b, h in zip(bottom, heights)]
         for at, total in enumerate(bottom):
             axis.text(at, total, f"{total:.2f}", ha="center", va="bottom")
