@@ -113,6 +113,7 @@ static plmr_status begin(plmr_clock *clock, enum plmr_axis axis, struct arrival 
     if (clock->arrival[axis].kind != NOTHING || clock->arrival[!axis].joined)
         PLMR_TRY(plmr_clock_settle(clock));
     arrival.begin = clock->lag;
+    arrival.ring_kind = arrival.ring ? arrival.ring->kind : PLMR_NATURAL;
     arrival.label = clock->region->trace ? clock->region->trace->label : 0;
     clock->arrival[axis] = arrival;
     return PLMR_OK;
@@ -400,7 +401,7 @@ static plmr_status pass_any(plmr_clock *clock, struct clocks **advanced)
 
 static bool same_arrival(const struct arrival *a, const struct arrival *b)
 {
-    return a->kind == b->kind && a->ring == b->ring && a->begin == b->begin && a->send == b->send &&
+    return a->kind == b->kind && a->ring_kind == b->ring_kind && a->begin == b->begin && a->send == b->send &&
            a->transit == b->transit && a->hop == b->hop;
 }
 

@@ -15,6 +15,7 @@ struct arrival {
     enum arrival_kind kind;
     bool joined;
     const plmr_ring *ring;
+    enum plmr_ring_kind ring_kind; /* which tells rings along one axis apart, when the ring itself is gone */
     double begin, send, transit, hop;
     int label; /* of the verb, for a trace */
 };

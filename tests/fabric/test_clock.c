@@ -154,6 +154,44 @@ static void steady_states_are_exact(void **state)
     assert_true(t_cycles[0] == t_cycles[1]);
 }
 
+/* A new ring in place of one that is gone, at its address or, on every other rank, not. */
+static plmr_ring *replace_ring(plmr_region *region, plmr_ring *old, enum plmr_ring_kind kind)
+{
+    plmr_ring *ring;
+    bool keep = plmr_mesh_place(region->mesh, PLMR_X) % 2;
+    if (!keep)
+        plmr_ring_destroy(old);
+    must(plmr_ring_create(region, PLMR_X, kind, 1, &ring));
+    if (keep)
+        plmr_ring_destroy(old);
+    return ring;
+}
+
+/* Rings are told apart by what they are, not by where they lie in memory: that differs between ranks, and a place is
+ * used again. */
+static void steady_states_end_with_their_ring(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    const enum plmr_ring_kind kinds[] = {PLMR_NATURAL, PLMR_INTERLEAVED, PLMR_INTERLEAVED, PLMR_NATURAL};
+    double t_cycles[2];
+    for (int every = 0; every <= 1; every++) {
+        plmr_region_options options = {.every_step = every};
+        struct test_region t = test_region_open(&device, 16, 18, &options);
+        plmr_ring *x = NULL;
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+            x = replace_ring(t.region, x, kinds[i]);
+            for (int step = 0; step < 100; step++)
+                region_step(t.region, x, NULL, 6.25, 5, 3, 7.75);
+            must(plmr_clock_settle(t.region->clock));
+        }
+        must(plmr_clock_max(t.region->clock, &t_cycles[every]));
+        plmr_ring_destroy(x);
+        test_region_close(&t);
+    }
+    assert_true(t_cycles[0] == t_cycles[1]);
+}
+
 /* ---- multicasts ---- */
 
 static void model_multicast(struct model *m, const double *after_x, const double *after_y, double work)
@@ -374,7 +412,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(exchanges_follow_the_model),  cmocka_unit_test(steady_states_are_exact),
     cmocka_unit_test(multicasts_follow_the_model), cmocka_unit_test(legs_follow_the_model),
     cmocka_unit_test(lines_follow_the_model),      cmocka_unit_test(lines_last),
-    cmocka_unit_test(neighbours_get_one_message),
+    cmocka_unit_test(neighbours_get_one_message),  cmocka_unit_test(steady_states_end_with_their_ring),
 };
 
 TEST_MAIN(tests)
