@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is in flight is a share of operands and result; a block has some register tiles at least. */
-enum { SHARE = 12, LEAST_WIDTH = 64 };
+/* A block is at most this share of operands and result, and two are in memory; it has some register tiles at least.
+ * The other operand is packed once for every block, so they are as large as memory allows. */
+enum { SHARE = 8, LEAST_WIDTH = 64 };
 
 struct plmr_blocks {
     plmr_product *product;
@@ -146,6 +147,15 @@ static plmr_status multiply(plmr_blocks *b, const struct block *block)
     return plmr_gemm_block_run(&steps, product->scratch);
 }
 
+/* The same number of blocks, as equal as can be. */
+static int even_out(const plmr_ring *width_ring, int64_t chunks)
+{
+    int64_t longest = 1;
+    for (int i = 0; i < width_ring->n_runs; i++)
+        longest = width_ring->runs[i].count > longest ? width_ring->runs[i].count : longest;
+    return (int)plmr_ceil_div(longest, plmr_ceil_div(longest, chunks));
+}
+
 /* Alike on all ranks of the line: they have the same chunks of the width. */
 static int choose_width(const plmr_product *product, const plmr_tensor *moving)
 {
@@ -158,8 +168,7 @@ static int choose_width(const plmr_product *product, const plmr_tensor *moving)
                    width * other * (int64_t)sizeof(float);
     int64_t chunk_bytes = (int64_t)moving->tile_bytes * moving->n_slots, chunks = held / SHARE / chunk_bytes;
     int64_t least = plmr_ceil_div(LEAST_WIDTH, moving->width);
-    chunks = chunks < least ? least : chunks;
-    return (int)(chunks < moving->n_tiles ? chunks : moving->n_tiles);
+    return even_out(moving->width_ring, chunks < least ? least : chunks);
 }
 
 /* Memory is touched here, so that no run pays for the system's finding of it. */
