@@ -6,25 +6,19 @@
  * The values of these products are then left out; clocks and messages are all there. Without it everything is computed
  * and costs nothing.
  *
- * The linker puts __wrap_x in the place of x. Time is charged when a rank next speaks to others or looks at a clock. */
+ * The linker puts __wrap_x in the place of x. */
 #include <math.h>
-#include <mpi.h>
-#include <smpi/smpi.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "fabric/clock_rows.h"
 #include "kernel/kernel.h"
 #include "kernel/vector.h"
+#include "mesh/simulated.h"
 
 struct rates {
     double row, core, fma, byte;
 };
-
-/* All ranks are threads of one process, one of which runs at a time, from one of its messages to the next; so one sum
- * serves them all. */
-static double due_s;
 
 static const struct rates *rates(void)
 {
@@ -36,38 +30,6 @@ static const struct rates *rates(void)
     return read > 0 ? &known : NULL;
 }
 
-static void pay(void)
-{
-    double seconds = due_s;
-    due_s = 0;
-    if (seconds > 0)
-        smpi_execute(seconds);
-}
-
-/* ---- messages and clocks ---- */
-
-#define PAY_BEFORE(name, parameters, arguments)                                                                        \
-    int __real_##name parameters;                                                                                      \
-    int __wrap_##name parameters;                                                                                      \
-    int __wrap_##name parameters                                                                                       \
-    {                                                                                                                  \
-        pay();                                                                                                         \
-        return __real_##name arguments;                                                                                \
-    }
-
-PAY_BEFORE(MPI_Isend,
-           (const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request),
-           (data, n, type, to, tag, comm, request))
-PAY_BEFORE(MPI_Irecv, (void *data, int n, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request),
-           (data, n, type, from, tag, comm, request))
-PAY_BEFORE(MPI_Waitall, (int n, MPI_Request *requests, MPI_Status *statuses), (n, requests, statuses))
-PAY_BEFORE(MPI_Testall, (int n, MPI_Request *requests, int *done, MPI_Status *statuses), (n, requests, done, statuses))
-PAY_BEFORE(MPI_Allreduce, (const void *from, void *to, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm),
-           (from, to, n, type, op, comm))
-PAY_BEFORE(MPI_Bcast, (void *data, int n, MPI_Datatype type, int root, MPI_Comm comm), (data, n, type, root, comm))
-PAY_BEFORE(MPI_Barrier, (MPI_Comm comm), (comm))
-PAY_BEFORE(smpi_clock_gettime, (clockid_t id, struct timespec *now), (id, now))
-
 /* ---- the time plane: clocks are always computed, for virtual time needs them ---- */
 
 const plmr_clock_rows *__real_plmr_clock_rows_chosen(void);
@@ -75,7 +37,7 @@ const plmr_clock_rows *__wrap_plmr_clock_rows_chosen(void);
 
 static const plmr_clock_rows *charge_row(int n)
 {
-    due_s += rates()->row + n * rates()->core;
+    plmr_simulated_work(rates()->row + n * rates()->core);
     return __real_plmr_clock_rows_chosen();
 }
 
@@ -135,7 +97,7 @@ plmr_status __wrap_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_s
     double rows = elements(block->n_row_runs, block->row_runs, block->ms);
     double cols = elements(block->n_col_runs, block->col_runs, block->ns);
     for (int part = 1; part <= PARTS; part++) {
-        due_s += rates()->fma * rows * cols * block->kt * (block->t1 - block->t0) / PARTS;
+        plmr_simulated_work(rates()->fma * rows * cols * block->kt * (block->t1 - block->t0) / PARTS);
         if (block->progress)
             block->progress(block->progress_context, (double)part / PARTS);
     }
@@ -148,7 +110,7 @@ plmr_status __wrap_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_s
     void __wrap_##name parameters                                                                                      \
     {                                                                                                                  \
         if (rates())                                                                                                   \
-            due_s += (seconds);                                                                                        \
+            plmr_simulated_work(seconds);                                                                              \
         else                                                                                                           \
             __real_##name arguments;                                                                                   \
     }
