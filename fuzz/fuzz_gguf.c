@@ -1,7 +1,7 @@
 /* Fuzzes the GGUF reader and what makes a model and a tokenizer of it. The input stands for a file twice: as it is, so
  * that a step beyond its end shows; and with zeros behind it, so that the headers of real models, which the corpus
  * starts from, find their tensors' data. */
-#include "llm/tokenizer_gguf.h"
+#include "text/tokenizer_gguf.h"
 
 #include <stdlib.h>
 #include <string.h>

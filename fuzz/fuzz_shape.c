@@ -1,5 +1,5 @@
 /* Fuzzes the reader of models without weights: JSON text. */
-#include "llm/shape.h"
+#include "model/shape.h"
 
 #include <stdlib.h>
 #include <string.h>

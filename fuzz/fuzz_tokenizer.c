@@ -1,7 +1,7 @@
 /* Fuzzes the tokenizers: with small vocabularies of every kind, and with vocabularies made of the input. What is
  * encoded must decode to the same bytes; the small vocabularies have a token for every byte. */
-#include "../tests/llm_text/small_vocab.h"
-#include "llm/utf8.h"
+#include "../tests/text/small_vocab.h"
+#include "text/utf8.h"
 
 #include <stdlib.h>
 

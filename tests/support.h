@@ -14,7 +14,7 @@
 
 #include "fabric/region.h"
 #include "plmr/device.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 
 /* The expression succeeds; else the test fails with its text. */
 static inline void must(plmr_status status)
@@ -47,9 +47,9 @@ static inline plmr_device test_device(const char *name)
     return device;
 }
 
-/* A region over all ranks and its mesh. */
+/* A region over all ranks and its ranks. */
 struct test_region {
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_region *region;
 };
 
@@ -57,15 +57,15 @@ static inline struct test_region test_region_open(const plmr_device *device, int
                                                   const plmr_region_options *options)
 {
     struct test_region t;
-    must(plmr_mesh_create(0, 0, rows, cols, &t.mesh));
-    must(plmr_region_create(t.mesh, device, rows, cols, options, &t.region));
+    must(plmr_ranks_create(0, 0, rows, cols, &t.ranks));
+    must(plmr_region_create(t.ranks, device, rows, cols, options, &t.region));
     return t;
 }
 
 static inline void test_region_close(struct test_region *t)
 {
     plmr_region_destroy(t->region);
-    plmr_mesh_destroy(t->mesh);
+    plmr_ranks_destroy(t->ranks);
 }
 
 /* Runs the tests of a program that uses several ranks. */

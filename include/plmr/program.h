@@ -16,7 +16,7 @@ typedef struct plmr_program {
     void *context;
 } plmr_program;
 
-/* Runs the program in its own process group: starts the message layer, makes mesh and region, runs, prints its verdict
+/* Runs the program in its own process group: starts the message layer, makes ranks and region, runs, prints its verdict
  * from rank 0 (cycles, SRAM against M, routes against R) and ends the message layer. Takes two options from the command
  * line:
  * --device NAME|FILE (default wse2) and --timing (clocks and ledgers only). Returns what main should: 0, or 2 after an

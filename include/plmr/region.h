@@ -8,7 +8,7 @@
 #define PLMR_REGION_H
 
 #include "plmr/device.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "plmr/status.h"
 #include "plmr/types.h"
 
@@ -29,9 +29,9 @@ typedef struct plmr_region_options {
     double pace; /* wall seconds per virtual second that communication is held back to; 0: none */
 } plmr_region_options;
 
-/* Makes a region of rows x cols cores, split over all ranks of the mesh in blocks, with all clocks at 0. Fails if the
- * device is smaller or a rank would own no core. Mesh and device must outlive the region. Collective. */
-plmr_status plmr_region_create(plmr_mesh *mesh, const plmr_device *device, int rows, int cols,
+/* Makes a region of rows x cols cores, split over all ranks of the grid in blocks, with all clocks at 0. Fails if the
+ * device is smaller or a rank would own no core. Ranks and device must outlive the region. Collective. */
+plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int rows, int cols,
                                const plmr_region_options *options, plmr_region **region);
 void plmr_region_destroy(plmr_region *region);
 

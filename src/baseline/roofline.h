@@ -5,7 +5,7 @@
 #ifndef PLMR_BASELINE_ROOFLINE_H
 #define PLMR_BASELINE_ROOFLINE_H
 
-#include "llm/shape.h"
+#include "model/shape.h"
 
 typedef struct plmr_gpu {
     const char *name;

@@ -22,7 +22,7 @@ static double resident_bytes(void)
 
 struct run {
     plmr_device device;
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_region *region;
     double wall_s;  /* the longest of any rank */
     double n_bytes; /* that all ranks have come to hold between opening and the end of the run */
@@ -32,14 +32,14 @@ static plmr_status open_run(struct run *run, const plmr_bench_item *item, int si
 {
     plmr_region_options options = {.values = values, .every_step = item->every_step};
     PLMR_TRY(plmr_agree(plmr_device_load("wse2", &run->device)));
-    PLMR_TRY(plmr_mesh_create(0, 0, side, side, &run->mesh));
-    return plmr_region_create(run->mesh, &run->device, side, side, &options, &run->region);
+    PLMR_TRY(plmr_ranks_create(0, 0, side, side, &run->ranks));
+    return plmr_region_create(run->ranks, &run->device, side, side, &options, &run->region);
 }
 
 static void close_run(struct run *run)
 {
     plmr_region_destroy(run->region);
-    plmr_mesh_destroy(run->mesh);
+    plmr_ranks_destroy(run->ranks);
 }
 
 /* ---- GEMM ---- */
@@ -63,8 +63,8 @@ static plmr_status time_gemm(struct run *run, const plmr_gemm_problem *problem)
     uint64_t held = (uint64_t)(resident_bytes() - before);
     plmr_gemm_close(gemm);
     PLMR_TRY(plmr_agree(status));
-    plmr_mesh_max(run->mesh, &run->wall_s, 1);
-    plmr_mesh_sum(run->mesh, &held, 1);
+    plmr_ranks_max(run->ranks, &run->wall_s, 1);
+    plmr_ranks_sum(run->ranks, &held, 1);
     run->n_bytes = (double)held;
     return PLMR_OK;
 }
@@ -124,7 +124,7 @@ static plmr_status time_gemv(struct run *run, const plmr_gemv_problem *problem)
     run->wall_s = plmr_wall_s() - start_s;
     plmr_gemv_close(gemv);
     PLMR_TRY(plmr_agree(status));
-    plmr_mesh_max(run->mesh, &run->wall_s, 1);
+    plmr_ranks_max(run->ranks, &run->wall_s, 1);
     return PLMR_OK;
 }
 

@@ -11,16 +11,16 @@ enum { SIDE = 256, PROMPT = 512, TOKENS = 32 };
 struct plmr_bench_model {
     plmr_device device;
     plmr_model *model;
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_engine *engine;
     float *hidden, *logits; /* logits: rank 0 */
     double load_s;
 };
 
-static double wall_since(plmr_mesh *mesh, double start_s)
+static double wall_since(plmr_ranks *ranks, double start_s)
 {
     double wall_s = plmr_wall_s() - start_s;
-    plmr_mesh_max(mesh, &wall_s, 1);
+    plmr_ranks_max(ranks, &wall_s, 1);
     return wall_s;
 }
 
@@ -50,8 +50,8 @@ static plmr_status load(struct plmr_bench_model *m)
     m->engine = NULL;
     plmr_barrier();
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_create(m->model, m->mesh, &m->device, &options, &m->engine));
-    m->load_s = wall_since(m->mesh, start_s);
+    PLMR_TRY(plmr_engine_create(m->model, m->ranks, &m->device, &options, &m->engine));
+    m->load_s = wall_since(m->ranks, start_s);
     return PLMR_OK;
 }
 
@@ -62,8 +62,8 @@ void plmr_bench_state_clear(plmr_bench_state *state)
     if (!m)
         return;
     plmr_engine_destroy(m->engine);
-    if (m->mesh)
-        plmr_mesh_destroy(m->mesh);
+    if (m->ranks)
+        plmr_ranks_destroy(m->ranks);
     plmr_model_close(m->model);
     free(m->logits);
     free(m->hidden);
@@ -77,7 +77,7 @@ static plmr_status hold(plmr_bench_state *state, bool for_decode, struct plmr_be
     if (!m) {
         m = state->model = calloc(1, sizeof *m);
         PLMR_TRY(plmr_agree(m ? open_files(m) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
-        PLMR_TRY(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &m->mesh));
+        PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &m->ranks));
     }
     *model = m;
     if (!m->engine || (m->engine->for_decode && !for_decode))
@@ -96,7 +96,7 @@ static plmr_status measure_load(const plmr_bench_item *item, plmr_bench_state *s
     if (!is_new)
         PLMR_TRY(load(m));
     uint64_t n_bytes = (uint64_t)plmr_engine_weight_bytes(m->engine);
-    plmr_mesh_sum(m->mesh, &n_bytes, 1);
+    plmr_ranks_sum(m->ranks, &n_bytes, 1);
     *value = (double)n_bytes / m->load_s / 1e9;
     return PLMR_OK;
 }
@@ -112,7 +112,7 @@ static plmr_status measure_prefill(const plmr_bench_item *item, plmr_bench_state
     plmr_barrier();
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_engine_prefill(m->engine, 0, tokens, PROMPT, 1, m->hidden));
-    *value = PROMPT / wall_since(m->mesh, start_s);
+    *value = PROMPT / wall_since(m->ranks, start_s);
     return PLMR_OK;
 }
 
@@ -129,7 +129,7 @@ static plmr_status measure_decode(const plmr_bench_item *item, plmr_bench_state 
         PLMR_TRY(plmr_engine_decode(m->engine, &token, m->hidden));
         PLMR_TRY(plmr_engine_logits(m->engine, 1, m->hidden, plmr_rank() ? NULL : m->logits));
     }
-    *value = TOKENS / wall_since(m->mesh, start_s);
+    *value = TOKENS / wall_since(m->ranks, start_s);
     return PLMR_OK;
 }
 
@@ -147,26 +147,26 @@ static plmr_status time_shape(const char *name, const plmr_timing_options *asked
 {
     plmr_device device;
     plmr_model *model = NULL;
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_timing *timing;
     plmr_phase_cost cost;
     plmr_timing_options options = *asked;
-    PLMR_TRY(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     plmr_status status = plmr_agree(plmr_device_load("wse2", &device));
     if (!status)
         status = plmr_agree(plmr_model_open(name, &model));
     if (!status) {
         options.n_layers = plmr_model_shape_of(model)->n_layers;
         double start_s = plmr_wall_s();
-        status = plmr_timing_create(mesh, &device, plmr_model_shape_of(model), &options, true, false, &timing);
+        status = plmr_timing_create(ranks, &device, plmr_model_shape_of(model), &options, true, false, &timing);
         if (!status) {
             status = run_phase(timing, options.prefill_side, &cost);
             plmr_timing_destroy(timing);
         }
-        *wall_s = wall_since(mesh, start_s);
+        *wall_s = wall_since(ranks, start_s);
     }
     plmr_model_close(model);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/wall.h"
 #include "fabric/region.h"
-#include "mesh/mesh.h"
+#include "ranks/ranks.h"
 
 enum { SGEMM_SIDE = 2048, READ_FLOATS = 1 << 28 };
 
@@ -18,7 +18,7 @@ struct plmr_yardsticks {
     void *library;
     sgemm_function *sgemm;
     float *memory; /* READ_FLOATS */
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
 };
 
 /* The library is looked for when the bench runs, so that plmr itself does not need it. */
@@ -38,7 +38,7 @@ plmr_status plmr_yardsticks_create(plmr_yardsticks **out)
     y->memory = plmr_slab_create(READ_FLOATS * sizeof *y->memory);
     for (size_t i = 0; y->memory && i < READ_FLOATS; i++)
         y->memory[i] = (float)(i % 97) * 0.01f;
-    plmr_status status = y->memory ? plmr_mesh_create(0, 0, plmr_ranks(), plmr_ranks(), &y->mesh)
+    plmr_status status = y->memory ? plmr_ranks_create(0, 0, plmr_rank_count(), plmr_rank_count(), &y->ranks)
                                    : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for the yardstick");
     if (status)
         plmr_yardsticks_destroy(y);
@@ -51,7 +51,7 @@ void plmr_yardsticks_destroy(plmr_yardsticks *y)
 {
     if (!y)
         return;
-    plmr_mesh_destroy(y->mesh);
+    plmr_ranks_destroy(y->ranks);
     plmr_slab_destroy(y->memory);
     if (y->library)
         dlclose(y->library);
@@ -62,7 +62,7 @@ void plmr_yardsticks_destroy(plmr_yardsticks *y)
 static double sum_rates(plmr_yardsticks *y, double work, double start_s)
 {
     uint64_t rate = (uint64_t)(1e3 * work / (plmr_wall_s() - start_s) / 1e9);
-    plmr_mesh_sum(y->mesh, &rate, 1);
+    plmr_ranks_sum(y->ranks, &rate, 1);
     return 1e-3 * (double)rate;
 }
 

@@ -7,7 +7,7 @@
 #include "cli/tree.h"
 #include "fabric/source.h"
 #include "kernel/kernel.h"
-#include "mesh/mesh.h"
+#include "ranks/ranks.h"
 #include "report/format.h"
 #include "report/result.h"
 #include "report/table.h"
@@ -212,7 +212,7 @@ static plmr_status run_both(allreduce *r)
 static plmr_status visit_share(const allreduce *r, plmr_visit visit, void *context)
 {
     int first, count;
-    plmr_mesh_share((int)r->command->length, plmr_ranks(), plmr_rank(), &first, &count);
+    plmr_ranks_share((int)r->command->length, plmr_rank_count(), plmr_rank(), &first, &count);
     return visit(context, 0, first, 1, count, r->sum + first, (size_t)count);
 }
 

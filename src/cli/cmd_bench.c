@@ -9,7 +9,7 @@
 #include "bench/bench.h"
 #include "cli/options.h"
 #include "kernel/kernel.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/record.h"
 
 enum { MOST_REPEATS = 99 };
@@ -142,7 +142,9 @@ static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsti
 /* Whether the target is met; of an item whose yardstick is missing nothing can be said. */
 static const char *verdict(const plmr_bench_item *item, const struct outcome *outcome)
 {
-    double reached = item->yardstick ? outcome->ratio : item->most ? outcome->value : outcome->value / plmr_ranks();
+    double reached = item->yardstick ? outcome->ratio
+                     : item->most    ? outcome->value
+                                     : outcome->value / plmr_rank_count();
     if (item->target <= 0 || !isfinite(reached))
         return "-";
     return (item->most ? reached <= item->target : reached >= item->target) ? "met" : "MISSED";
@@ -170,7 +172,7 @@ static plmr_status print_json(const plmr_bench_item *item, const struct outcome 
     plmr_provenance where = plmr_provenance_now();
     json_t *object = json_pack("{ss ss ss sf sf sf ss ss si ss ss ss ss}", "command", "bench", "name", item->name,
                                "what", item->what, "value", o->value, "least", o->least, "most", o->most, "unit",
-                               item->unit, "verdict", verdict(item, o), "ranks", plmr_ranks(), "kernel",
+                               item->unit, "verdict", verdict(item, o), "ranks", plmr_rank_count(), "kernel",
                                plmr_kernel_name(), "version", PLMR_VERSION, "host", where.host, "date", where.date);
     PLMR_CHECK(object, PLMR_ERROR_SYSTEM, "out of memory");
     if (item->work > 0) {
@@ -192,8 +194,8 @@ static plmr_status run_items(const struct bench_command *c, plmr_yardsticks *yar
 {
     FILE *out = c->json ? stderr : stdout;
     if (plmr_rank() == 0)
-        fprintf(out, "plmr %s on %d rank%s, kernel %s; medians of %lld\n\n", PLMR_VERSION, plmr_ranks(),
-                plmr_ranks() == 1 ? "" : "s", plmr_kernel_name(), (long long)c->repeat);
+        fprintf(out, "plmr %s on %d rank%s, kernel %s; medians of %lld\n\n", PLMR_VERSION, plmr_rank_count(),
+                plmr_rank_count() == 1 ? "" : "s", plmr_kernel_name(), (long long)c->repeat);
     for (int i = 0; i < c->n_chosen; i++) {
         const plmr_bench_item *item = plmr_bench_at(c->chosen[i]);
         struct outcome outcome;

@@ -6,7 +6,7 @@
 #include "cli/devices.h"
 #include "cli/options.h"
 #include "plmr/device.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 
 static const struct argp_option options[] = {PLMR_OPTION_HELP, {0}};
 static const struct argp argp = {

@@ -11,10 +11,10 @@
 #include "cli/llm_bars.h"
 #include "cli/llm_report.h"
 #include "cli/llm_trace.h"
-#include "llm/sampler.h"
-#include "llm/utf8.h"
 #include "report/jsonl.h"
 #include "report/table.h"
+#include "text/sampler.h"
+#include "text/utf8.h"
 
 struct generate_command {
     plmr_llm_options llm; /* first: see llm_options.h */
@@ -384,7 +384,7 @@ static plmr_status run_command(void *command, plmr_llm_run *run, const int32_t *
     PLMR_TRY(plmr_llm_check_context(run, n_ids));
     int64_t room = run->shape->n_context - n_ids + 1; /* the last token made need not be read */
     c->n_tokens = c->n_tokens < room ? c->n_tokens : room;
-    PLMR_TRY(plmr_timing_create(run->mesh, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
+    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
                                 c->llm.allow_routes, &g.timing));
     plmr_status status = plmr_llm_trace_open(&c->trace, run, "generate", g.timing, &trace);
     if (!status)

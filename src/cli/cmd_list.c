@@ -8,7 +8,7 @@
 #include "fabric/reduce.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 
 static const struct argp_option options[] = {PLMR_OPTION_HELP, {0}};
 static const struct argp argp = {

@@ -411,7 +411,7 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
     plmr_jsonl jsonl = {0};
     plmr_llm_summary summary = {.timing = timing_options(c, run)};
     PLMR_TRY(check(c, run->shape));
-    PLMR_TRY(plmr_timing_create(run->mesh, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
+    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
                                 c->llm.allow_routes, &timing));
     plmr_llm_report page;
     plmr_status status = plmr_llm_report_open(c->llm.report, &summary, &page);

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "cli/llm_summary.h"
-#include "llm/tokenizer_gguf.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/format.h"
 #include "report/jsonl.h"
 #include "report/table.h"
+#include "text/tokenizer_gguf.h"
 
 struct model_command {
     const char *model, *json; /* NULL: not given */
@@ -108,7 +108,7 @@ struct place {
 
 /* Layers lie in regions of a size by their weights, which are the same in both phases; so it is asked for decode alone,
  * whose placement needs no run of a layer. */
-static plmr_status place_in(const struct place *place, const plmr_model_shape *shape, plmr_mesh *mesh, int rows,
+static plmr_status place_in(const struct place *place, const plmr_model_shape *shape, plmr_ranks *ranks, int rows,
                             int cols, plmr_placement *placement)
 {
     plmr_timing *timing;
@@ -120,14 +120,14 @@ static plmr_status place_in(const struct place *place, const plmr_model_shape *s
                                    .n_tokens = 1,
                                    .balanced = true,
                                    .cache_dtype = shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16};
-    PLMR_TRY(plmr_timing_create(mesh, &place->device, shape, &options, false, false, &timing));
+    PLMR_TRY(plmr_timing_create(ranks, &place->device, shape, &options, false, false, &timing));
     *placement = *plmr_timing_placement(timing, true);
     plmr_timing_destroy(timing);
     return PLMR_OK;
 }
 
 /* Collective. */
-static plmr_status find_place(const struct model_command *c, const plmr_model *model, plmr_mesh *mesh,
+static plmr_status find_place(const struct model_command *c, const plmr_model *model, plmr_ranks *ranks,
                               struct place *place)
 {
     const plmr_model_shape *shape = plmr_model_shape_of(model);
@@ -135,9 +135,9 @@ static plmr_status find_place(const struct model_command *c, const plmr_model *m
     plmr_timing_options sizes = {0};
     PLMR_TRY(plmr_agree(plmr_device_load(c->device, &place->device)));
     plmr_llm_default_cores(&by_default, &place->device, shape, &sizes);
-    place->misfit = place_in(place, shape, mesh, sizes.decode_rows, sizes.decode_cols, &place->decode);
+    place->misfit = place_in(place, shape, ranks, sizes.decode_rows, sizes.decode_cols, &place->decode);
     if (!place->misfit)
-        place->misfit = place_in(place, shape, mesh, sizes.prefill_side, sizes.prefill_side, &place->prefill);
+        place->misfit = place_in(place, shape, ranks, sizes.prefill_side, sizes.prefill_side, &place->prefill);
     if (place->misfit)
         return PLMR_OK;
     place->prefill.n_stages -= place->prefill.output_apart; /* only decode has an output */
@@ -370,13 +370,13 @@ static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model, const 
 
 typedef void print_fn(FILE *out, const plmr_model *model, const struct place *place);
 
-static plmr_status tell_opened(const struct model_command *c, const plmr_model *model, plmr_mesh *mesh, print_fn *print,
-                               plmr_jsonl *jsonl)
+static plmr_status tell_opened(const struct model_command *c, const plmr_model *model, plmr_ranks *ranks,
+                               print_fn *print, plmr_jsonl *jsonl)
 {
     struct place place = {.misfit = PLMR_OK};
     plmr_status status = PLMR_OK;
     if (print == print_model || c->json)
-        PLMR_TRY(find_place(c, model, mesh, &place));
+        PLMR_TRY(find_place(c, model, ranks, &place));
     if (plmr_rank() == 0) {
         print(c->json && strcmp(c->json, "-") == 0 ? stderr : stdout, model, &place);
         status = c->json ? write_json(jsonl, model, &place) : PLMR_OK;
@@ -385,35 +385,35 @@ static plmr_status tell_opened(const struct model_command *c, const plmr_model *
     return plmr_agree(status);
 }
 
-static plmr_status tell(const struct model_command *c, const char *name, plmr_mesh *mesh, print_fn *print,
+static plmr_status tell(const struct model_command *c, const char *name, plmr_ranks *ranks, print_fn *print,
                         plmr_jsonl *jsonl)
 {
     plmr_model *model = NULL;
     plmr_status status = plmr_agree(plmr_model_open(name, &model));
     if (!status)
-        status = tell_opened(c, model, mesh, print, jsonl);
+        status = tell_opened(c, model, ranks, print, jsonl);
     plmr_model_close(model);
     return status;
 }
 
-static plmr_status list(const struct model_command *c, plmr_mesh *mesh, plmr_jsonl *jsonl)
+static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_jsonl *jsonl)
 {
     char **names;
     int n;
     plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_agree(plmr_model_names(&names, &n)));
     for (int i = 0; i < n && !status; i++)
-        status = tell(c, names[i], mesh, print_line, jsonl);
+        status = tell(c, names[i], ranks, print_line, jsonl);
     free(names);
     return status;
 }
 
-static plmr_status run(const struct model_command *c, plmr_mesh *mesh)
+static plmr_status run(const struct model_command *c, plmr_ranks *ranks)
 {
     plmr_jsonl jsonl = {0};
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &jsonl) : PLMR_OK));
-    plmr_status status = !c->model || strcmp(c->model, "list") == 0 ? list(c, mesh, &jsonl)
-                                                                    : tell(c, c->model, mesh, print_model, &jsonl);
+    plmr_status status = !c->model || strcmp(c->model, "list") == 0 ? list(c, ranks, &jsonl)
+                                                                    : tell(c, c->model, ranks, print_model, &jsonl);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_commit(&jsonl) : PLMR_OK);
     if (plmr_rank() == 0)
@@ -424,13 +424,13 @@ static plmr_status run(const struct model_command *c, plmr_mesh *mesh)
 plmr_status plmr_command_model(int argc, char **argv)
 {
     struct model_command c = {.device = PLMR_DEVICE_DEFAULT};
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     bool help;
     PLMR_TRY(plmr_options_parse_most(&argp, "model", argc, argv, 1, &c, &help));
     if (help)
         return PLMR_OK;
-    PLMR_TRY(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    plmr_status status = run(&c, mesh);
-    plmr_mesh_destroy(mesh);
+    PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    plmr_status status = run(&c, ranks);
+    plmr_ranks_destroy(ranks);
     return status;
 }

@@ -108,10 +108,10 @@ static plmr_status write_files(const struct paper_command *c, const plmr_paper *
     return PLMR_OK;
 }
 
-static plmr_status run(const struct paper_command *c, plmr_mesh *mesh)
+static plmr_status run(const struct paper_command *c, plmr_ranks *ranks)
 {
     plmr_paper paper;
-    PLMR_TRY(plmr_paper_open(mesh, c->device, &paper));
+    PLMR_TRY(plmr_paper_open(ranks, c->device, &paper));
     paper.interactive = plmr_rank() == 0 && plmr_progress_on_terminal();
     FILE *out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
     plmr_status status = run_parts(c, &paper, out);
@@ -124,14 +124,14 @@ static plmr_status run(const struct paper_command *c, plmr_mesh *mesh)
 plmr_status plmr_command_paper(int argc, char **argv)
 {
     struct paper_command c = {.device = "wse2"};
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     bool help;
     PLMR_ASSERT(plmr_paper_part_count() <= MOST_PARTS);
     PLMR_TRY(plmr_options_parse(&argp, "paper", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
-    PLMR_TRY(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    plmr_status status = run(&c, mesh);
-    plmr_mesh_destroy(mesh);
+    PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    plmr_status status = run(&c, ranks);
+    plmr_ranks_destroy(ranks);
     return status;
 }

@@ -9,9 +9,9 @@
 
 #include "base/wall.h"
 #include "cli/llm_summary.h"
-#include "llm/utf8.h"
 #include "report/jsonl.h"
 #include "report/table.h"
+#include "text/utf8.h"
 
 struct perplexity_command {
     plmr_llm_options llm; /* first: see llm_options.h */
@@ -262,11 +262,11 @@ static json_t *number(double value)
 static char *object_of(const struct perplexity_command *c, const struct scoring *s)
 {
     double perplexity = exp(mean(s)), error = mean_error(s);
-    json_t *object =
-        json_pack("{ss ss si si si sI so so so si sf}", "command", "perplexity", "model", c->llm.model, "tokens",
-                  s->n_ids, "context", s->size, "windows", s->n_windows, "scored", (json_int_t)s->n_scored, "nll",
-                  number(mean(s)), "perplexity", number(perplexity), "stderr",
-                  error < 0 ? json_null() : number(perplexity * error), "ranks", plmr_ranks(), "wall_s", s->wall_s);
+    json_t *object = json_pack("{ss ss si si si sI so so so si sf}", "command", "perplexity", "model", c->llm.model,
+                               "tokens", s->n_ids, "context", s->size, "windows", s->n_windows, "scored",
+                               (json_int_t)s->n_scored, "nll", number(mean(s)), "perplexity", number(perplexity),
+                               "stderr", error < 0 ? json_null() : number(perplexity * error), "ranks",
+                               plmr_rank_count(), "wall_s", s->wall_s);
     char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     return line;

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 #include "cli/options.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/runs.h"
 
 struct report_command {

@@ -7,7 +7,7 @@
 
 #include "base/machine.h"
 #include "cli/options.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
 #include "scale/curve.h"
@@ -357,7 +357,7 @@ static plmr_status run_command(struct scale_command *c)
     PLMR_TRY(check(c));
     if (!c->collects)
         PLMR_TRY(plmr_launch_check());
-    PLMR_CHECK(plmr_ranks() == 1, PLMR_ERROR_INPUT, "it runs alone: start it without mpirun or srun");
+    PLMR_CHECK(plmr_rank_count() == 1, PLMR_ERROR_INPUT, "it runs alone: start it without mpirun or srun");
     if (!c->workloads && !c->own)
         PLMR_TRY(parse_workloads("all", c));
     if (!c->n_ranks)

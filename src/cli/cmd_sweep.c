@@ -11,7 +11,7 @@
 #include "base/wall.h"
 #include "cli/options.h"
 #include "cli/sweep_runners.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/progress.h"
 #include "sweep/journal.h"
 
@@ -229,7 +229,7 @@ static plmr_status open_journal(struct sweep_command *c)
     for (int64_t i = 0; i < n; i++)
         c->done[i] = c->journal.lines[i];
     c->n_before = c->journal.n_done;
-    return plmr_journal_describe(&c->journal, c->name, c->text, plmr_ranks());
+    return plmr_journal_describe(&c->journal, c->name, c->text, plmr_rank_count());
 }
 
 static plmr_status open_sweep(struct sweep_command *c)

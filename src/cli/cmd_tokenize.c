@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "cli/options.h"
-#include "llm/tokenizer_gguf.h"
-#include "llm/utf8.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/jsonl.h"
+#include "text/tokenizer_gguf.h"
+#include "text/utf8.h"
 
 struct tokenize_command {
     const char *model, *text, *ids_text, *json; /* NULL: not given */

@@ -168,17 +168,17 @@ static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
 plmr_status plmr_command_topo(int argc, char **argv)
 {
     struct topo_command c = {.rows = DEFAULT_CORES, .cols = DEFAULT_CORES};
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_rank_map topology;
     bool help;
     PLMR_TRY(plmr_options_parse(&argp, "topo", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
-    PLMR_TRY(plmr_mesh_create(c.rank_rows, c.rank_cols, c.rows, c.cols, &mesh));
-    plmr_status status = plmr_rank_map_gather(mesh, &topology);
+    PLMR_TRY(plmr_ranks_create(c.rank_rows, c.rank_cols, c.rows, c.cols, &ranks));
+    plmr_status status = plmr_rank_map_gather(ranks, &topology);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? tell(&c, &topology) : PLMR_OK);
     plmr_rank_map_free(&topology);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
     return status;
 }

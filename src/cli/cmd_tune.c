@@ -162,7 +162,7 @@ static plmr_status search_phase(const struct tune_command *c, plmr_llm_run *run,
 {
     plmr_tune_search search;
     plmr_tune_task task = {
-        .mesh = run->mesh,
+        .ranks = run->ranks,
         .device = &run->device,
         .shape = run->shape,
         .n_prompt = c->n_prompt,
@@ -286,9 +286,9 @@ static plmr_status check(const struct tune_command *c, const plmr_llm_run *run)
     int most = side < PLMR_TUNE_LEAST_SIDE ? side : PLMR_TUNE_LEAST_SIDE;
     PLMR_CHECK(side >= 3, PLMR_ERROR_INPUT, "%s has %.0fx%.0f cores: a region needs at least 3x3", run->device.name,
                run->device.rows, run->device.cols);
-    PLMR_CHECK(plmr_ranks() <= most, PLMR_ERROR_INPUT,
+    PLMR_CHECK(plmr_rank_count() <= most, PLMR_ERROR_INPUT,
                "%d ranks are more than the columns of the smallest region that is searched: use at most %d",
-               plmr_ranks(), most);
+               plmr_rank_count(), most);
     return plmr_llm_check_context(run, c->n_prompt);
 }
 

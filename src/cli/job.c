@@ -63,7 +63,7 @@ static plmr_status open_files(plmr_job *job)
     job->about = (plmr_trace_about){.command = job->actions->command,
                                     .device = job->device.name,
                                     .clock = job->device.clock,
-                                    .ranks = plmr_ranks(),
+                                    .ranks = plmr_rank_count(),
                                     .provenance = job->provenance};
     PLMR_TRY(plmr_jsonl_open(options->json, &job->jsonl));
     PLMR_TRY(plmr_html_open("--report", options->report, &job->html));
@@ -73,7 +73,7 @@ static plmr_status open_files(plmr_job *job)
 /* Where the ranks run, and what is to be warned of. */
 static plmr_status look_around(plmr_job *job)
 {
-    PLMR_TRY(plmr_rank_map_gather(job->mesh, &job->topology));
+    PLMR_TRY(plmr_rank_map_gather(job->ranks, &job->topology));
     if (plmr_rank() > 0)
         return PLMR_OK;
     job->placement = plmr_ranks_text(&job->topology, job->rows, job->cols);
@@ -88,10 +88,10 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
     PLMR_TRY(check_options(options));
     PLMR_TRY(load_device(options->device, &job->device));
     PLMR_TRY(choose_cores(job, default_rows, default_cols));
-    PLMR_TRY(plmr_mesh_create(options->rank_rows, options->rank_cols, job->rows, job->cols, &job->mesh));
+    PLMR_TRY(plmr_ranks_create(options->rank_rows, options->rank_cols, job->rows, job->cols, &job->ranks));
     PLMR_TRY(look_around(job));
-    snprintf(job->ranks_grid, sizeof job->ranks_grid, "%dx%d", plmr_mesh_extent(job->mesh, PLMR_Y),
-             plmr_mesh_extent(job->mesh, PLMR_X));
+    snprintf(job->ranks_grid, sizeof job->ranks_grid, "%dx%d", plmr_ranks_extent(job->ranks, PLMR_Y),
+             plmr_ranks_extent(job->ranks, PLMR_X));
     job->misfits = calloc((size_t)options->n_algorithms, sizeof *job->misfits);
     PLMR_TRY(plmr_agree(job->misfits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
     return plmr_agree(plmr_rank() == 0 ? open_files(job) : PLMR_OK);
@@ -282,7 +282,7 @@ plmr_status plmr_job_close(plmr_job *job, plmr_status status)
     free(job->drawn);
     free(job->placement);
     plmr_rank_map_free(&job->topology);
-    plmr_mesh_destroy(job->mesh);
+    plmr_ranks_destroy(job->ranks);
     *job = (plmr_job){0};
     return status;
 }

@@ -59,19 +59,19 @@ struct plmr_job {
     const plmr_run_options *options;
     int rows, cols;
     plmr_device device;
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_provenance provenance;
     char ranks_grid[32], groups[64]; /* texts of records */
     char trees[200];                 /* the groups of all trees, for the end */
     plmr_progress progress;
-    plmr_rank_map topology;   /* rank 0 */
-    char *placement;          /* the same as text */
-    plmr_mesh_profile before; /* of this rank, when the algorithm began */
-    plmr_mesh_usage usage;    /* of the algorithm that has run */
-    plmr_jsonl jsonl;         /* rank 0, as is what follows */
-    plmr_html html;           /* of --report */
-    json_t *map;              /* for the report: of the algorithm that has just run */
-    FILE *text;               /* where the table goes; NULL: nowhere, and on other ranks */
+    plmr_rank_map topology;    /* rank 0 */
+    char *placement;           /* the same as text */
+    plmr_ranks_profile before; /* of this rank, when the algorithm began */
+    plmr_ranks_usage usage;    /* of the algorithm that has run */
+    plmr_jsonl jsonl;          /* rank 0, as is what follows */
+    plmr_html html;            /* of --report */
+    json_t *map;               /* for the report: of the algorithm that has just run */
+    FILE *text;                /* where the table goes; NULL: nowhere, and on other ranks */
     plmr_trace_about about;
     plmr_trace_file trace;
     bool titled, violates;

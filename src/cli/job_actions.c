@@ -6,7 +6,7 @@
 #include "cli/job.h"
 #include "cli/trace.h"
 #include "kernel/kernel.h"
-#include "mesh/mesh.h"
+#include "ranks/ranks.h"
 #include "report/format.h"
 #include "report/map.h"
 #include "report/table.h"
@@ -28,7 +28,7 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
         .on_step_context = &job->progress,
         .pace = options->pace,
     };
-    PLMR_TRY(plmr_region_create(job->mesh, &job->device, job->rows, job->cols, &wanted, region));
+    PLMR_TRY(plmr_region_create(job->ranks, &job->device, job->rows, job->cols, &wanted, region));
     plmr_status status = plmr_agree(plmr_trace_options_attach(&options->trace, *region, options->n_algorithms));
     if (status)
         plmr_region_destroy(*region);
@@ -38,7 +38,7 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
 double plmr_job_start(plmr_job *job)
 {
     plmr_barrier();
-    job->before = plmr_mesh_profile_now(job->mesh);
+    job->before = plmr_ranks_profile_now(job->ranks);
     return plmr_wall_s();
 }
 
@@ -53,7 +53,7 @@ plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, dou
         plmr_html_discard(&job->html);
         plmr_exit_now(1);
     }
-    plmr_mesh_usage_since(job->mesh, &job->before, own_s, &job->usage);
+    plmr_ranks_usage_since(job->ranks, &job->before, own_s, &job->usage);
     *wall_s = job->usage.wall_s;
     return status;
 }
@@ -71,7 +71,7 @@ plmr_record plmr_job_record(const plmr_job *job, int index)
     record.cols = job->cols;
     record.dtype = plmr_dtype_name(options->dtype);
     record.mode = options->timing ? "timing" : "compute";
-    record.ranks = plmr_ranks();
+    record.ranks = plmr_rank_count();
     record.routes_limit = (int64_t)job->device.routes;
     record.sram_limit_bytes = (int64_t)job->device.sram;
     record.violates = "";
@@ -129,7 +129,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, double wall_s, dou
 
 void plmr_job_checksum(plmr_job *job, uint64_t sum, plmr_record *record)
 {
-    plmr_mesh_sum(job->mesh, &sum, 1);
+    plmr_ranks_sum(job->ranks, &sum, 1);
     record->checksum = (plmr_record_hash){true, sum};
 }
 
@@ -137,7 +137,7 @@ void plmr_job_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record)
 {
     plmr_verdict verdict;
     plmr_status wrong;
-    plmr_verify_finish(verify, job->mesh, &verdict, &wrong);
+    plmr_verify_finish(verify, job->ranks, &verdict, &wrong);
     record->verify_max_abs_err = verdict.max_abs_err;
     record->verify_max_rel_err = verdict.max_rel_err;
     record->verify_bound = verdict.bound;
@@ -176,7 +176,7 @@ plmr_status plmr_job_plan(plmr_job *job, void *context, int index, plmr_plan *pl
     plmr_region *region;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
     *plan = (plmr_plan){0};
-    PLMR_TRY(plmr_region_create(job->mesh, &job->device, job->rows, job->cols, &any, &region));
+    PLMR_TRY(plmr_region_create(job->ranks, &job->device, job->rows, job->cols, &any, &region));
     plmr_status status = job->actions->plan(job, context, index, region, plan);
     if (!status)
         status = plmr_region_cost(region, cost);
@@ -219,8 +219,8 @@ void plmr_job_describe(const plmr_job *job, enum plmr_dtype accumulate, const ch
     plmr_table_fact(out, "cores", "%d x %d of %.0f x %.0f", job->rows, job->cols, job->device.rows, job->device.cols);
     plmr_table_fact(out, "values", "%s, added up in %s; %s", plmr_dtype_name(options->dtype),
                     plmr_dtype_name(accumulate), options->timing ? "not computed: timing mode" : from);
-    plmr_table_fact(out, "ranks", "%d as %s%s%s", plmr_ranks(), job->ranks_grid, options->timing ? "" : ", kernel ",
-                    options->timing ? "" : plmr_kernel_name());
+    plmr_table_fact(out, "ranks", "%d as %s%s%s", plmr_rank_count(), job->ranks_grid,
+                    options->timing ? "" : ", kernel ", options->timing ? "" : plmr_kernel_name());
     plmr_ranks_print(out, &job->topology, job->rows, job->cols);
 }
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "llm/shape.h"
+#include "model/shape.h"
 #include "plmr/device.h"
 
 enum {

@@ -24,8 +24,8 @@ static plmr_status check_region(const plmr_device *device, const char *option, i
     PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
                "%s: %dx%d cores do not fit on %s, which has %.0fx%.0f: choose fewer or a larger --device", option, rows,
                cols, device->name, device->rows, device->cols);
-    PLMR_CHECK(cols >= plmr_ranks(), PLMR_ERROR_INPUT, "%s: %d ranks are more than its %d columns of cores: use fewer",
-               option, plmr_ranks(), cols);
+    PLMR_CHECK(cols >= plmr_rank_count(), PLMR_ERROR_INPUT,
+               "%s: %d ranks are more than its %d columns of cores: use fewer", option, plmr_rank_count(), cols);
     return PLMR_OK;
 }
 
@@ -52,9 +52,9 @@ plmr_status plmr_llm_open(const plmr_llm_options *options, plmr_llm_run *run)
     *run = (plmr_llm_run){.options = options};
     plmr_status status = plmr_agree(open_files(run));
     if (!status)
-        status = plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &run->mesh);
+        status = plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &run->ranks);
     if (!status)
-        status = plmr_rank_map_gather(run->mesh, &run->topology);
+        status = plmr_rank_map_gather(run->ranks, &run->topology);
     if (!status && plmr_rank() == 0 && !options->quiet)
         plmr_ranks_warn(&run->topology);
     run->interactive = plmr_rank() == 0 && plmr_progress_on_terminal();
@@ -66,8 +66,8 @@ plmr_status plmr_llm_open(const plmr_llm_options *options, plmr_llm_run *run)
 void plmr_llm_close(plmr_llm_run *run)
 {
     plmr_engine_destroy(run->engine);
-    if (run->mesh)
-        plmr_mesh_destroy(run->mesh);
+    if (run->ranks)
+        plmr_ranks_destroy(run->ranks);
     plmr_rank_map_free(&run->topology);
     plmr_tokenizer_destroy(run->tokenizer);
     plmr_model_close(run->model);
@@ -154,7 +154,7 @@ plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing)
     };
     PLMR_TRY(make_dump(run, &made));
     plmr_progress_begin(&run->progress, "loading", 1000, run->interactive);
-    plmr_status status = plmr_engine_create(run->model, run->mesh, &run->device, &options, &run->engine);
+    plmr_status status = plmr_engine_create(run->model, run->ranks, &run->device, &options, &run->engine);
     plmr_progress_end(&run->progress);
     if (status && made)
         rmdir(run->options->dump);

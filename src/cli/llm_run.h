@@ -5,9 +5,9 @@
 #include "cli/llm_options.h"
 #include "infer/engine.h"
 #include "infer/timing.h"
-#include "llm/tokenizer_gguf.h"
 #include "report/progress.h"
 #include "report/ranks.h"
+#include "text/tokenizer_gguf.h"
 
 typedef struct plmr_llm_run {
     const plmr_llm_options *options;
@@ -15,7 +15,7 @@ typedef struct plmr_llm_run {
     plmr_model *model;
     const plmr_model_shape *shape;
     plmr_tokenizer *tokenizer; /* NULL: the model has none */
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_rank_map topology; /* rank 0 */
     plmr_engine *engine;
     int first_layer; /* of those that are run */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/wall.h"
-#include "mesh/mesh.h"
+#include "ranks/ranks.h"
 #include "report/format.h"
 #include "report/table.h"
 
@@ -114,13 +114,13 @@ plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_
 void plmr_llm_measure_begin(const plmr_llm_run *run, plmr_llm_summary *s)
 {
     plmr_barrier();
-    s->before = plmr_mesh_profile_now(run->mesh);
+    s->before = plmr_ranks_profile_now(run->ranks);
     s->before_s = plmr_wall_s();
 }
 
 void plmr_llm_measure_end(const plmr_llm_run *run, plmr_llm_summary *s)
 {
-    plmr_mesh_usage_since(run->mesh, &s->before, plmr_wall_s() - s->before_s, &s->usage);
+    plmr_ranks_usage_since(run->ranks, &s->before, plmr_wall_s() - s->before_s, &s->usage);
 }
 
 /* ---- the record ---- */
@@ -263,7 +263,7 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
              run->first_layer + s->timing.n_layers - 1);
     r.model = run->shape->name;
     r.device = run->device.name;
-    r.ranks = plmr_ranks();
+    r.ranks = plmr_rank_count();
     r.kv = s->timing.balanced ? "shift" : "concat";
     r.sram_limit_bytes = (int64_t)run->device.sram;
     r.version = PLMR_VERSION;
@@ -361,8 +361,9 @@ static void print_host(FILE *out, const plmr_llm_summary *s, const plmr_llm_reco
         snprintf(prefill, sizeof prefill, ", prefill %s tokens/s", plmr_format_quantity(r->wall_prefill_tok_s, "").s);
     if (s->decode_s > 0)
         snprintf(decode, sizeof decode, ", decode %s tokens/s", plmr_format_quantity(r->wall_decode_tok_s, "").s);
-    plmr_table_fact(out, "host", "%d %s, kernel %s: load %s%s%s", plmr_ranks(), plmr_ranks() == 1 ? "rank" : "ranks",
-                    r->kernel, plmr_format_quantity(s->load_s, "s").s, prefill, decode);
+    plmr_table_fact(out, "host", "%d %s, kernel %s: load %s%s%s", plmr_rank_count(),
+                    plmr_rank_count() == 1 ? "rank" : "ranks", r->kernel, plmr_format_quantity(s->load_s, "s").s,
+                    prefill, decode);
 }
 
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *s, const plmr_llm_record *r)

@@ -30,9 +30,9 @@ typedef struct plmr_llm_summary {
     int64_t n_made;                                      /* tokens that decode has made, of each request */
     double load_s, prefill_s, relayout_s, decode_s;      /* wall time; 0: not run */
     plmr_llm_spans *spans;                               /* of these tokens, for a report; NULL: not kept */
-    plmr_mesh_profile before;                            /* of this rank, when measuring began */
+    plmr_ranks_profile before;                           /* of this rank, when measuring began */
     double before_s;
-    plmr_mesh_usage usage; /* of what was measured; wall_s 0: nothing was */
+    plmr_ranks_usage usage; /* of what was measured; wall_s 0: nothing was */
 } plmr_llm_summary;
 
 /* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's;

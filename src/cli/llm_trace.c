@@ -12,7 +12,7 @@ plmr_status plmr_llm_trace_open(const plmr_trace_options *options, const plmr_ll
                                       .device = run->device.name,
                                       .model = run->shape->name,
                                       .clock = run->device.clock,
-                                      .ranks = plmr_ranks(),
+                                      .ranks = plmr_rank_count(),
                                       .provenance = plmr_provenance_now()};
     PLMR_TRY(plmr_agree(plmr_trace_options_attach(options, prefill, n_regions)));
     PLMR_TRY(plmr_agree(plmr_trace_options_attach(options, decode, n_regions)));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 
 static const struct command {
     const char *name, *summary;

@@ -4,7 +4,7 @@
 
 #include "cli/options.h"
 #include "fabric/source.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/npy_source.h"
 
 plmr_status plmr_operand_open(const char *path, plmr_operand *operand)

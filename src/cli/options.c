@@ -9,7 +9,7 @@
 #include "base/suggest.h"
 #include "cli/trace.h"
 #include "plmr/device.h"
-#include "plmr/mesh.h"
+#include "plmr/ranks.h"
 #include "report/format.h"
 
 /* ---- values ---- */

@@ -27,9 +27,9 @@ struct block {
     plmr_run run;
 };
 
-static const plmr_mesh *mesh_of(const plmr_blocks *b)
+static const plmr_ranks *mesh_of(const plmr_blocks *b)
 {
-    return b->moving->region->mesh;
+    return b->moving->region->ranks;
 }
 
 static int slots_of(const plmr_blocks *b, int place, plmr_run runs[2], int *n_runs)
@@ -72,7 +72,7 @@ static void pack(const plmr_blocks *b, const struct block *block, char *to)
 /* Where the tiles of the rank at `place` lie in a turn's buffer: own ones first. */
 static char *place_in(const plmr_blocks *b, const struct block *block, int turn, int place)
 {
-    int me = plmr_mesh_place(mesh_of(b), b->moving->depth_ring->axis), n_runs;
+    int me = plmr_ranks_place(mesh_of(b), b->moving->depth_ring->axis), n_runs;
     plmr_run runs[2];
     size_t piece = (size_t)block->n * b->moving->tile_bytes;
     char *at = b->buffer + (size_t)turn * b->turn_bytes;
@@ -87,13 +87,13 @@ static char *place_in(const plmr_blocks *b, const struct block *block, int turn,
 static plmr_status post(const plmr_blocks *b, const struct block *block, int turn)
 {
     enum plmr_axis axis = b->moving->depth_ring->axis;
-    int me = plmr_mesh_place(mesh_of(b), axis), n_runs;
+    int me = plmr_ranks_place(mesh_of(b), axis), n_runs;
     plmr_run runs[2];
     size_t piece = (size_t)block->n * b->moving->tile_bytes;
     char *own = place_in(b, block, turn, me);
     size_t own_bytes = piece * (size_t)slots_of(b, me, runs, &n_runs);
     pack(b, block, own);
-    for (int place = 0; place < plmr_mesh_extent(mesh_of(b), axis); place++) {
+    for (int place = 0; place < plmr_ranks_extent(mesh_of(b), axis); place++) {
         if (place == me)
             continue;
         size_t n_bytes = piece * (size_t)slots_of(b, place, runs, &n_runs);
@@ -108,7 +108,7 @@ static void list_lines(const plmr_blocks *b, const struct block *block, int turn
 {
     const plmr_tensor *t = b->moving;
     size_t piece = (size_t)block->n * t->tile_bytes;
-    for (int place = 0; place < plmr_mesh_extent(mesh_of(b), t->depth_ring->axis); place++) {
+    for (int place = 0; place < plmr_ranks_extent(mesh_of(b), t->depth_ring->axis); place++) {
         plmr_run runs[2];
         int n_runs;
         const char *at = place_in(b, block, turn, place);
@@ -160,7 +160,7 @@ static int even_out(const plmr_ring *width_ring, int64_t chunks)
 static int choose_width(const plmr_product *product, const plmr_tensor *moving)
 {
     const plmr_tensor *still = moving == product->a ? product->b : product->a;
-    int64_t parts = plmr_mesh_extent(moving->region->mesh, moving->depth_ring->axis);
+    int64_t parts = plmr_ranks_extent(moving->region->ranks, moving->depth_ring->axis);
     int64_t lines = (int64_t)moving->line_bytes * moving->n_slots / parts;
     int64_t width = (int64_t)(moving == product->a ? product->n_rows : product->n_cols);
     int64_t other = plmr_ring_slots(still->width_ring) / parts * still->width;
@@ -183,7 +183,7 @@ static plmr_status fill_blocks(plmr_blocks *b)
     PLMR_CHECK(b->buffer && b->line, PLMR_ERROR_SYSTEM, "out of memory for %zu bytes of messages; use more ranks",
                2 * b->turn_bytes);
     memset(b->buffer, 0, 2 * b->turn_bytes);
-    return plmr_exchange_create(t->region->mesh, &b->messages);
+    return plmr_exchange_create(t->region->ranks, &b->messages);
 }
 
 plmr_status plmr_blocks_create(plmr_product *product, plmr_blocks **out)

@@ -38,7 +38,7 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     clock->line[PLMR_X] = make_clocks(1, cols);
     clock->line[PLMR_Y] = make_clocks(rows, 1);
     clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
-    clock->sent = calloc((size_t)plmr_ranks(), sizeof *clock->sent);
+    clock->sent = calloc((size_t)plmr_rank_count(), sizeof *clock->sent);
     for (int axis = 0; axis < 2; axis++) {
         size_t along = (size_t)region->count[axis], across = (size_t)region->count[!axis];
         clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);
@@ -52,7 +52,7 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     PLMR_CHECK(clock->all.t && clock->all.next && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
                "out of memory for %d x %d clocks", rows, cols);
     plmr_clock_reset(clock);
-    return plmr_exchange_create(region->mesh, &clock->messages);
+    return plmr_exchange_create(region->ranks, &clock->messages);
 }
 
 void plmr_clock_destroy(plmr_clock *clock)
@@ -192,9 +192,9 @@ static void find_latest(plmr_clock *clock, const struct clocks *f)
         clock->latest[PLMR_X][r] =
             clock->loops->most(f->cols, f->t + (size_t)r * (size_t)f->cols, clock->latest[PLMR_Y]);
     if (x)
-        plmr_mesh_line_max(clock->region->mesh, PLMR_X, clock->latest[PLMR_X], f->rows);
+        plmr_ranks_line_max(clock->region->ranks, PLMR_X, clock->latest[PLMR_X], f->rows);
     if (y)
-        plmr_mesh_line_max(clock->region->mesh, PLMR_Y, clock->latest[PLMR_Y], f->cols);
+        plmr_ranks_line_max(clock->region->ranks, PLMR_Y, clock->latest[PLMR_Y], f->cols);
 }
 
 /* ---- one settling pass ---- */
@@ -344,7 +344,7 @@ static double common_advance(const plmr_clock *clock, const struct clocks *f)
         clock->loops->advance(f->cols, f->t + at, f->next + at, &least, &span[0]);
     }
     span[1] = -least;
-    plmr_mesh_max(clock->region->mesh, span, 2);
+    plmr_ranks_max(clock->region->ranks, span, 2);
     return span[0] == -span[1] ? span[0] : -1;
 }
 
@@ -491,7 +491,7 @@ plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark
         span[1][0] = span[1][1] = -DBL_MAX;
         widen(&clock->line[PLMR_Y], rest, span[1]);
     }
-    plmr_mesh_max(clock->region->mesh, span[0], 4);
+    plmr_ranks_max(clock->region->ranks, span[0], 4);
     if (span[0][0] == -span[0][1] && span[1][0] == -span[1][1])
         *advance = span[0][0] + span[1][0] + clock->origin + clock->lag - mark->common;
     return PLMR_OK;
@@ -545,7 +545,7 @@ plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles)
 {
     PLMR_TRY(plmr_clock_settle(clock));
     *t_cycles = plmr_clock_block_max(clock);
-    plmr_mesh_max(clock->region->mesh, t_cycles, 1);
+    plmr_ranks_max(clock->region->ranks, t_cycles, 1);
     return PLMR_OK;
 }
 

@@ -14,16 +14,16 @@ static void copy_block(const double *block, int rows, int cols, double *to, size
 static plmr_status gather_row(plmr_clock *clock, double *mine, double *band)
 {
     const plmr_region *region = clock->region;
-    int n = region->extent[PLMR_X], parts = plmr_mesh_extent(region->mesh, PLMR_X), first, count;
+    int n = region->extent[PLMR_X], parts = plmr_ranks_extent(region->ranks, PLMR_X), first, count;
     size_t n_cores = (size_t)clock->all.rows * (size_t)clock->all.cols;
-    if (plmr_mesh_place(region->mesh, PLMR_X) > 0) {
+    if (plmr_ranks_place(region->ranks, PLMR_X) > 0) {
         PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, 0, mine, n_cores * sizeof *mine));
         plmr_exchange_wait(clock->messages);
         return PLMR_OK;
     }
     copy_block(mine, clock->all.rows, clock->all.cols, band, (size_t)n);
     for (int place = 1; place < parts; place++) {
-        plmr_mesh_share(n, parts, place, &first, &count);
+        plmr_ranks_share(n, parts, place, &first, &count);
         double *block = malloc((size_t)clock->all.rows * (size_t)count * sizeof *block);
         PLMR_CHECK(block, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", clock->all.rows, count);
         plmr_status status = plmr_exchange_receive(clock->messages, PLMR_X, place, block,
@@ -41,14 +41,14 @@ static plmr_status gather_row(plmr_clock *clock, double *mine, double *band)
 static plmr_status gather_bands(plmr_clock *clock, double *band)
 {
     const plmr_region *region = clock->region;
-    int parts = plmr_mesh_extent(region->mesh, PLMR_Y), first, count;
+    int parts = plmr_ranks_extent(region->ranks, PLMR_Y), first, count;
     size_t width = (size_t)region->extent[PLMR_X];
-    if (plmr_mesh_place(region->mesh, PLMR_X) > 0)
+    if (plmr_ranks_place(region->ranks, PLMR_X) > 0)
         return PLMR_OK;
-    if (plmr_mesh_place(region->mesh, PLMR_Y) > 0)
+    if (plmr_ranks_place(region->ranks, PLMR_Y) > 0)
         PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_Y, 0, band, (size_t)clock->all.rows * width * sizeof *band));
-    for (int place = 1; place < parts && plmr_mesh_place(region->mesh, PLMR_Y) == 0; place++) {
-        plmr_mesh_share(region->extent[PLMR_Y], parts, place, &first, &count);
+    for (int place = 1; place < parts && plmr_ranks_place(region->ranks, PLMR_Y) == 0; place++) {
+        plmr_ranks_share(region->extent[PLMR_Y], parts, place, &first, &count);
         PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_Y, place, band + (size_t)first * width,
                                        (size_t)count * width * sizeof *band));
     }

@@ -48,9 +48,9 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
 {
     const plmr_region *region = clock->region;
     const plmr_device *device = region->device;
-    int parts = plmr_mesh_extent(region->mesh, axis), me = plmr_mesh_place(region->mesh, axis),
+    int parts = plmr_ranks_extent(region->ranks, axis), me = plmr_ranks_place(region->ranks, axis),
         n = region->extent[axis];
-    int src_place = plmr_mesh_owner(n, parts, leg.src), dst_place = plmr_mesh_owner(n, parts, leg.dst);
+    int src_place = plmr_ranks_owner(n, parts, leg.src), dst_place = plmr_ranks_owner(n, parts, leg.dst);
     if (src_place != me && dst_place != me)
         return PLMR_OK;
     size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
@@ -75,7 +75,7 @@ static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct str
                               int n_legs, double stream, double forward)
 {
     strip->sent = clock->sent;
-    for (int place = 0; place < plmr_mesh_extent(clock->region->mesh, axis); place++)
+    for (int place = 0; place < plmr_ranks_extent(clock->region->ranks, axis); place++)
         strip->sent[place] = -1;
     for (int i = 0; i < n_legs; i++)
         PLMR_TRY(carry_leg(clock, axis, strip, legs[i], stream, forward));
@@ -158,7 +158,7 @@ static double chain_row(const plmr_device *device, double *t, int from, int unti
 static plmr_status chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
 {
     const plmr_region *region = clock->region;
-    int place = plmr_mesh_place(region->mesh, PLMR_X), last = plmr_mesh_extent(region->mesh, PLMR_X) - 1;
+    int place = plmr_ranks_place(region->ranks, PLMR_X), last = plmr_ranks_extent(region->ranks, PLMR_X) - 1;
     size_t n_bytes = (size_t)clock->all.rows * sizeof(double);
     for (int r = 0; r < clock->all.rows; r++)
         first_word[r] = -1;

@@ -120,8 +120,8 @@ static void chain_tiles(const struct batch *batch, int step, float *sums)
 
 static plmr_status pass_side(const struct batch *batch, int step, float *sums)
 {
-    const plmr_mesh *mesh = batch->product->region->mesh;
-    int place = plmr_mesh_place(mesh, PLMR_X), last = plmr_mesh_extent(mesh, PLMR_X) - 1;
+    const plmr_ranks *ranks = batch->product->region->ranks;
+    int place = plmr_ranks_place(ranks, PLMR_X), last = plmr_ranks_extent(ranks, PLMR_X) - 1;
     size_t n_bytes = (size_t)batch->n_rows * (size_t)batch->n_steps * batch->tile * sizeof(float);
     memset(sums, 0, n_bytes);
     if (place - step >= 0 && place - step <= last) {
@@ -175,8 +175,8 @@ static void finish_tiles(const struct batch *batch)
  */
 static plmr_status converge_batch(const struct batch *batch)
 {
-    const plmr_mesh *mesh = batch->product->region->mesh;
-    bool low_first = 2 * plmr_mesh_place(mesh, PLMR_X) < plmr_mesh_extent(mesh, PLMR_X);
+    const plmr_ranks *ranks = batch->product->region->ranks;
+    bool low_first = 2 * plmr_ranks_place(ranks, PLMR_X) < plmr_ranks_extent(ranks, PLMR_X);
     if (low_first)
         PLMR_TRY(pass_side(batch, 1, batch->low));
     PLMR_TRY(pass_side(batch, -1, batch->high));
@@ -217,7 +217,7 @@ static plmr_status fill_batch(struct batch *batch)
                "out of memory");
     list_slots(product->row_ring, batch->row_slot);
     list_local_k(product->a->depth_ring, batch->first_col, batch->n_cols, batch->local_k);
-    return plmr_exchange_create(product->region->mesh, &batch->messages);
+    return plmr_exchange_create(product->region->ranks, &batch->messages);
 }
 
 plmr_status plmr_product_converge(plmr_product *product)

@@ -33,13 +33,13 @@ static plmr_status run(int argc, char **argv, const plmr_program *program)
     plmr_region_options options = {0};
     const char *name;
     plmr_device device;
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_region *region = NULL;
     plmr_cost cost;
     PLMR_TRY(parse(argc, argv, &options, &name));
     PLMR_TRY(plmr_agree(plmr_device_load(name, &device)));
-    PLMR_TRY(plmr_mesh_create(0, 0, program->rows, program->cols, &mesh));
-    plmr_status status = plmr_region_create(mesh, &device, program->rows, program->cols, &options, &region);
+    PLMR_TRY(plmr_ranks_create(0, 0, program->rows, program->cols, &ranks));
+    plmr_status status = plmr_region_create(ranks, &device, program->rows, program->cols, &options, &region);
     if (!status)
         status = plmr_agree(program->run(region, program->context));
     if (!status)
@@ -47,7 +47,7 @@ static plmr_status run(int argc, char **argv, const plmr_program *program)
     if (!status && plmr_rank() == 0)
         print_cost(program, &device, &cost);
     plmr_region_destroy(region);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
     return status;
 }
 

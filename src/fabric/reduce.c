@@ -94,7 +94,7 @@ static plmr_status add_leg(const struct values *v, plmr_leg leg)
 {
     int64_t length = v->n_elements * v->across;
     size_t n_bytes = (size_t)length * sizeof(float);
-    int src_place = plmr_mesh_owner(v->n, v->extent, leg.src), dst_place = plmr_mesh_owner(v->n, v->extent, leg.dst);
+    int src_place = plmr_ranks_owner(v->n, v->extent, leg.src), dst_place = plmr_ranks_owner(v->n, v->extent, leg.dst);
     if (src_place == v->place && dst_place == v->place) {
         plmr_vector_add(v->accumulate, length, vector_of(v, leg.src), vector_of(v, leg.dst));
     } else if (src_place == v->place) {
@@ -114,10 +114,10 @@ static plmr_status add_phases(const struct values *v, const plmr_reduce_plan *pl
         for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
             PLMR_TRY(add_leg(v, plan->phases[p].legs[i]));
     size_t n_bytes = (size_t)(v->n_elements * v->across) * sizeof(float);
-    int owner = plmr_mesh_owner(v->n, v->extent, plan->root);
+    int owner = plmr_ranks_owner(v->n, v->extent, plan->root);
     if (owner == v->place)
         memcpy(sum, vector_of(v, plan->root), n_bytes);
-    plmr_mesh_line_broadcast(v->region->mesh, v->axis, owner, sum, n_bytes);
+    plmr_ranks_line_broadcast(v->region->ranks, v->axis, owner, sum, n_bytes);
     return PLMR_OK;
 }
 
@@ -150,7 +150,7 @@ static void add_chunk(const struct values *v, const float *from, int64_t from_st
 static plmr_status pass_chunk(const struct values *v, const plmr_ring *ring, int c, int p)
 {
     int src = plmr_ring_core(ring, p), dst = plmr_ring_core(ring, (p + v->n - 1) % v->n);
-    int src_place = plmr_mesh_owner(v->n, v->extent, src), dst_place = plmr_mesh_owner(v->n, v->extent, dst);
+    int src_place = plmr_ranks_owner(v->n, v->extent, src), dst_place = plmr_ranks_owner(v->n, v->extent, dst);
     int64_t first = chunk_first(v, c), count = chunk_first(v, c + 1) - first;
     size_t n_bytes = (size_t)(count * v->across) * sizeof(float);
     if (src_place == v->place && dst_place == v->place) {
@@ -179,14 +179,14 @@ static plmr_status add_chunk_round(const struct values *v, const plmr_ring *ring
 static plmr_status add_round(const struct values *v, const plmr_ring *ring, float *sum)
 {
     for (int c = 0; c < v->n; c++) {
-        int core = plmr_ring_core(ring, c), owner = plmr_mesh_owner(v->n, v->extent, core);
+        int core = plmr_ring_core(ring, c), owner = plmr_ranks_owner(v->n, v->extent, core);
         int64_t length = (chunk_first(v, c + 1) - chunk_first(v, c)) * v->across;
         if (length == 0)
             continue;
         PLMR_TRY(add_chunk_round(v, ring, c));
         if (owner == v->place)
             copy_chunk(v, vector_of(v, core), c, v->incoming, true);
-        plmr_mesh_line_broadcast(v->region->mesh, v->axis, owner, v->incoming, (size_t)length * sizeof(float));
+        plmr_ranks_line_broadcast(v->region->ranks, v->axis, owner, v->incoming, (size_t)length * sizeof(float));
         copy_chunk(v, sum, c, v->incoming, false);
     }
     return PLMR_OK;
@@ -213,12 +213,12 @@ plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, cons
                        .vectors = vectors,
                        .first = region->first[axis],
                        .n = plan->n,
-                       .extent = plmr_mesh_extent(region->mesh, axis),
-                       .place = plmr_mesh_place(region->mesh, axis)};
+                       .extent = plmr_ranks_extent(region->ranks, axis),
+                       .place = plmr_ranks_place(region->ranks, axis)};
     size_t length = (size_t)(n_elements * across);
     v.incoming = malloc((length ? length : 1) * sizeof(float));
     PLMR_CHECK(v.incoming, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_exchange_create(region->mesh, &v.messages);
+    plmr_status status = plmr_exchange_create(region->ranks, &v.messages);
     if (!status)
         status = plan->ring ? add_ring(&v, sum) : add_phases(&v, plan, sum);
     plmr_exchange_destroy(v.messages);

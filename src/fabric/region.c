@@ -23,10 +23,10 @@ static plmr_status check_size(const plmr_device *device, int rows, int cols)
 static plmr_status fill_region(plmr_region *region)
 {
     for (int axis = 0; axis < 2; axis++) {
-        int n = region->extent[axis], parts = plmr_mesh_extent(region->mesh, axis);
+        int n = region->extent[axis], parts = plmr_ranks_extent(region->ranks, axis);
         PLMR_CHECK(parts <= n, PLMR_ERROR_INPUT, "%d ranks along %s are more than its %d cores: use fewer ranks", parts,
                    axis == PLMR_X ? "x" : "y", n);
-        plmr_mesh_share(n, parts, plmr_mesh_place(region->mesh, axis), &region->first[axis], &region->count[axis]);
+        plmr_ranks_share(n, parts, plmr_ranks_place(region->ranks, axis), &region->first[axis], &region->count[axis]);
         region->ledger.routes[axis] = calloc((size_t)n, sizeof(int));
         PLMR_CHECK(region->ledger.routes[axis], PLMR_ERROR_SYSTEM, "out of memory");
     }
@@ -35,14 +35,14 @@ static plmr_status fill_region(plmr_region *region)
     return plmr_clock_create(region, &region->clock);
 }
 
-plmr_status plmr_region_create(plmr_mesh *mesh, const plmr_device *device, int rows, int cols,
+plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int rows, int cols,
                                const plmr_region_options *options, plmr_region **out)
 {
     PLMR_TRY(check_size(device, rows, cols));
     plmr_region *region = calloc(1, sizeof *region);
     PLMR_CHECK(region, PLMR_ERROR_SYSTEM, "out of memory");
     *region = (plmr_region){
-        .mesh = mesh, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
+        .ranks = ranks, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
     plmr_status status = plmr_agree(fill_region(region));
     if (status)
         plmr_region_destroy(region);
@@ -96,7 +96,7 @@ plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch
 {
     if (!region->scratch) {
         size_t l2_bytes, l3_bytes;
-        plmr_machine_caches(plmr_mesh_ranks_here(region->mesh), &l2_bytes, &l3_bytes);
+        plmr_machine_caches(plmr_ranks_here(region->ranks), &l2_bytes, &l3_bytes);
         PLMR_TRY(plmr_gemm_scratch_create(l2_bytes, l3_bytes, &region->scratch));
     }
     *scratch = region->scratch;

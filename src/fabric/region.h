@@ -3,9 +3,9 @@
 #define PLMR_REGION_INTERNAL_H
 
 #include "kernel/kernel.h"
-#include "mesh/mesh.h"
 #include "plmr/region.h"
 #include "plmr/ring.h"
+#include "ranks/ranks.h"
 
 typedef struct plmr_clock plmr_clock;
 typedef struct plmr_trace plmr_trace;
@@ -28,7 +28,7 @@ typedef struct plmr_ledger {
 } plmr_ledger;
 
 struct plmr_region {
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     const plmr_device *device;
     plmr_region_options options;
     int extent[2];          /* cores along x and y */

@@ -61,19 +61,19 @@ static void measure(plmr_ring *ring)
 
 static int extent(const plmr_ring *ring)
 {
-    return plmr_mesh_extent(ring->region->mesh, ring->axis);
+    return plmr_ranks_extent(ring->region->ranks, ring->axis);
 }
 
 int plmr_ring_owner(const plmr_ring *ring, int slot)
 {
-    return plmr_mesh_owner(ring->n, extent(ring), plmr_ring_core(ring, slot / ring->slots));
+    return plmr_ranks_owner(ring->n, extent(ring), plmr_ring_core(ring, slot / ring->slots));
 }
 
 /* A block of cores holds a run of slots on the way out (even cores) and one on the way back (odd cores). */
 int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2])
 {
     int first, count, n_runs = 0;
-    plmr_mesh_share(ring->n, extent(ring), place, &first, &count);
+    plmr_ranks_share(ring->n, extent(ring), place, &first, &count);
     int end = first + count;
     plmr_run out = {first, count}, back = {0, 0};
     if (ring->kind == PLMR_INTERLEAVED) {
@@ -110,7 +110,7 @@ static bool insert_core(const plmr_ring *ring, int core, plmr_ring_ghost *ghosts
     if (at < n && ghosts[at].core == core)
         return false;
     memmove(ghosts + at + 1, ghosts + at, (size_t)(n - at) * sizeof *ghosts);
-    ghosts[at] = (plmr_ring_ghost){core, plmr_mesh_owner(ring->n, extent(ring), core)};
+    ghosts[at] = (plmr_ring_ghost){core, plmr_ranks_owner(ring->n, extent(ring), core)};
     return true;
 }
 
@@ -119,7 +119,7 @@ static bool insert_core(const plmr_ring *ring, int core, plmr_ring_ghost *ghosts
 static int list_ghosts(const plmr_ring *ring, int place, plmr_ring_ghost ghosts[PLMR_RING_GHOSTS])
 {
     int first, count, n = 0;
-    plmr_mesh_share(ring->n, extent(ring), place, &first, &count);
+    plmr_ranks_share(ring->n, extent(ring), place, &first, &count);
     for (int i = 0; i < count; i++) {
         if (i >= 2 && i < count - 2)
             continue;
@@ -134,7 +134,7 @@ static int list_ghosts(const plmr_ring *ring, int place, plmr_ring_ghost ghosts[
 
 static void list_wanted(plmr_ring *ring)
 {
-    int me = plmr_mesh_place(ring->region->mesh, ring->axis);
+    int me = plmr_ranks_place(ring->region->ranks, ring->axis);
     ring->n_ghosts = list_ghosts(ring, me, ring->ghosts);
     for (int place = 0; place < extent(ring); place++) {
         plmr_ring_ghost theirs[PLMR_RING_GHOSTS];
@@ -193,7 +193,7 @@ static plmr_status fill_ring(plmr_ring *ring)
     measure(ring);
     list_wanted(ring);
     PLMR_TRY(fill_neighbours(ring));
-    ring->n_runs = plmr_ring_runs(ring, plmr_mesh_place(ring->region->mesh, ring->axis), ring->runs);
+    ring->n_runs = plmr_ring_runs(ring, plmr_ranks_place(ring->region->ranks, ring->axis), ring->runs);
     return PLMR_OK;
 }
 

@@ -17,7 +17,7 @@ static plmr_status fill_tensor(plmr_tensor *tensor, const plmr_tensor_spec *spec
     PLMR_TRY(charge(tensor, spec->n_buffers));
     tensor->line = calloc((size_t)tensor->n_slots, sizeof *tensor->line);
     PLMR_CHECK(tensor->line, PLMR_ERROR_SYSTEM, "out of memory");
-    return plmr_exchange_create(tensor->region->mesh, &tensor->messages);
+    return plmr_exchange_create(tensor->region->ranks, &tensor->messages);
 }
 
 plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **out)
@@ -39,7 +39,7 @@ plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec
         .delivery = spec->delivery,
         .depth_is_cols = spec->depth_is_cols,
         .width_major = spec->width_major,
-        .split = spec->delivery != PLMR_BY_NOBODY && plmr_mesh_extent(region->mesh, spec->depth_ring->axis) > 1,
+        .split = spec->delivery != PLMR_BY_NOBODY && plmr_ranks_extent(region->ranks, spec->depth_ring->axis) > 1,
         .window = spec->window,
         .lag = spec->delivery == PLMR_BY_RING && !spec->width_major ? PLMR_LAG(spec->width) : 0,
         .phase = -spec->window,
@@ -152,9 +152,9 @@ bool plmr_tensor_ready(const plmr_tensor *tensor)
 static plmr_status fetch_by_ring(plmr_tensor *tensor)
 {
     const plmr_ring *ring = tensor->depth_ring;
-    plmr_mesh *mesh = tensor->region->mesh;
-    int next = tensor->phase + tensor->window, me = plmr_mesh_place(mesh, ring->axis);
-    for (int place = 0; place < plmr_mesh_extent(mesh, ring->axis); place++) {
+    plmr_ranks *ranks = tensor->region->ranks;
+    int next = tensor->phase + tensor->window, me = plmr_ranks_place(ranks, ring->axis);
+    for (int place = 0; place < plmr_ranks_extent(ranks, ring->axis); place++) {
         plmr_run runs[2];
         int n_runs = plmr_ring_runs(ring, place, runs);
         for (int u = 0; u < tensor->n_slots; u++) {
@@ -180,8 +180,8 @@ static void fetch_by_multicast(plmr_tensor *tensor)
     for (int i = 0; i < tensor->window && next + i < tensor->n_slots; i++) {
         if (!tensor->line[next + i])
             take_line(tensor, next + i);
-        plmr_mesh_line_broadcast(tensor->region->mesh, ring->axis, plmr_ring_owner(ring, next + i),
-                                 tensor->line[next + i], tensor->line_bytes);
+        plmr_ranks_line_broadcast(tensor->region->ranks, ring->axis, plmr_ring_owner(ring, next + i),
+                                  tensor->line[next + i], tensor->line_bytes);
     }
 }
 
@@ -262,7 +262,7 @@ static plmr_status trade_tiles(const struct move *move, int to, int from, char *
 {
     plmr_tensor *tensor = move->tensor;
     enum plmr_axis axis = tensor->depth_ring->axis;
-    int me = plmr_mesh_place(tensor->region->mesh, axis);
+    int me = plmr_ranks_place(tensor->region->ranks, axis);
     size_t n_out = copy_tiles(move, me, to, buffer, true);
     size_t n_in = copy_tiles(move, from, me, NULL, false);
     PLMR_ASSERT(n_out <= half && n_in <= half);
@@ -279,8 +279,8 @@ static plmr_status trade_tiles(const struct move *move, int to, int from, char *
 static plmr_status trade_all(struct move *move, char *buffer, size_t half, int per_go)
 {
     plmr_tensor *tensor = move->tensor;
-    int n = plmr_mesh_extent(tensor->region->mesh, tensor->depth_ring->axis);
-    int me = plmr_mesh_place(tensor->region->mesh, tensor->depth_ring->axis);
+    int n = plmr_ranks_extent(tensor->region->ranks, tensor->depth_ring->axis);
+    int me = plmr_ranks_place(tensor->region->ranks, tensor->depth_ring->axis);
     for (move->first_tile = 0; move->first_tile < tensor->n_tiles; move->first_tile += per_go) {
         int left = tensor->n_tiles - move->first_tile;
         move->n_tiles = left < per_go ? left : per_go;

@@ -103,13 +103,13 @@ static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct mo
 {
     const plmr_region *region = tiles->region;
     enum plmr_axis axis = m->ring->axis;
-    int first, count, parts = plmr_mesh_extent(region->mesh, axis), n = m->ring->n;
+    int first, count, parts = plmr_ranks_extent(region->ranks, axis), n = m->ring->n;
     size_t done = 0, size = (size_t)tiles->n_values;
-    plmr_mesh_share(n, parts, to, &first, &count);
+    plmr_ranks_share(n, parts, to, &first, &count);
     for (int line = region->first[!axis]; line < region->first[!axis] + region->count[!axis]; line++)
         for (int core = first; core < first + count; core++) {
             int source = source_of(m, line, core), here = out ? source : core;
-            if (plmr_mesh_owner(n, parts, source) != from)
+            if (plmr_ranks_owner(n, parts, source) != from)
                 continue;
             if (message) {
                 float *tile = axis == PLMR_X ? tile_of(tiles, values, line, here) : tile_of(tiles, values, here, line);
@@ -122,11 +122,11 @@ static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct mo
 
 static plmr_status trade(const plmr_tiles *from, float *to, const struct movement *m, float *out, float *in)
 {
-    const plmr_mesh *mesh = from->region->mesh;
+    const plmr_ranks *ranks = from->region->ranks;
     enum plmr_axis axis = m->ring->axis;
-    int n = plmr_mesh_extent(mesh, axis), me = plmr_mesh_place(mesh, axis);
+    int n = plmr_ranks_extent(ranks, axis), me = plmr_ranks_place(ranks, axis);
     plmr_exchange *messages;
-    PLMR_TRY(plmr_exchange_create(from->region->mesh, &messages));
+    PLMR_TRY(plmr_exchange_create(from->region->ranks, &messages));
     plmr_status status = PLMR_OK;
     for (int d = 0; d < n && !status; d++) {
         int there = (me + d) % n, back = (me - d + n) % n;
@@ -234,14 +234,14 @@ static plmr_status route_multicast(plmr_tiles *tiles, enum plmr_axis axis)
 static plmr_status multicast_values(plmr_tiles *tiles, enum plmr_axis axis, int from)
 {
     const plmr_region *region = tiles->region;
-    int owner = plmr_mesh_owner(region->extent[axis], plmr_mesh_extent(region->mesh, axis), from);
+    int owner = plmr_ranks_owner(region->extent[axis], plmr_ranks_extent(region->ranks, axis), from);
     size_t line = (size_t)region->count[!axis] * (size_t)tiles->n_values;
     float *vectors = malloc(local_values(tiles) * sizeof *vectors);
     PLMR_CHECK(vectors, PLMR_ERROR_SYSTEM, "out of memory to multicast %s", tiles->name);
     copy_vectors(tiles, axis, vectors, true);
-    float *sent =
-        owner == plmr_mesh_place(region->mesh, axis) ? vectors + (size_t)(from - region->first[axis]) * line : vectors;
-    plmr_mesh_line_broadcast(region->mesh, axis, owner, sent, line * sizeof(float));
+    float *sent = owner == plmr_ranks_place(region->ranks, axis) ? vectors + (size_t)(from - region->first[axis]) * line
+                                                                 : vectors;
+    plmr_ranks_line_broadcast(region->ranks, axis, owner, sent, line * sizeof(float));
     copy_vectors(tiles, axis, sent, false);
     free(vectors);
     return PLMR_OK;

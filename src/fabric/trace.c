@@ -375,7 +375,7 @@ static int compare_events(const void *a, const void *b)
 
 static int owner(const plmr_region *region, enum plmr_axis axis, int core)
 {
-    return plmr_mesh_owner(region->extent[axis], plmr_mesh_extent(region->mesh, axis), core);
+    return plmr_ranks_owner(region->extent[axis], plmr_ranks_extent(region->ranks, axis), core);
 }
 
 static struct plmr_traced *find_here(plmr_trace *trace, const plmr_trace_core *core)
@@ -398,8 +398,8 @@ static void bring(plmr_trace *trace, plmr_trace_core core, plmr_trace_event *eve
         events = mine->events;
         qsort(events, (size_t)n, sizeof *events, compare_events);
     }
-    plmr_mesh_bring(region->mesh, place, &n, sizeof n);
-    plmr_mesh_bring(region->mesh, place, events, (size_t)n * sizeof *events);
+    plmr_ranks_bring(region->ranks, place, &n, sizeof n);
+    plmr_ranks_bring(region->ranks, place, events, (size_t)n * sizeof *events);
     *track = (plmr_trace_track){core, events, n};
 }
 

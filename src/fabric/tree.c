@@ -102,11 +102,11 @@ static void compile_leg(struct compiler *c, plmr_leg leg)
     if (src)
         late->src = value_of(c, from);
     else
-        late->place = plmr_mesh_owner(c->n, c->extent, leg.src);
+        late->place = plmr_ranks_owner(c->n, c->extent, leg.src);
     if (dst)
         late->dst = value_of(c, to);
     else
-        late->place = plmr_mesh_owner(c->n, c->extent, leg.dst);
+        late->place = plmr_ranks_owner(c->n, c->extent, leg.dst);
 }
 
 /* Programs one after the other; those of results. */
@@ -128,7 +128,7 @@ static void compile(struct compiler *c, const plmr_reduce_plan *plan)
     for (int p = 0; p < plan->n_phases; p++)
         for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
             compile_leg(c, plan->phases[p].legs[i]);
-    c->tree->root_place = plmr_mesh_owner(c->n, c->extent, plan->root);
+    c->tree->root_place = plmr_ranks_owner(c->n, c->extent, plan->root);
     c->tree->root = is_local(c, plan->root) ? value_of(c, plan->root - c->first) : -1;
     flatten(c);
 }
@@ -153,7 +153,7 @@ static plmr_status fill_tree(plmr_tree *tree, struct compiler *c, const plmr_red
     PLMR_CHECK(c->of && c->nodes && c->head && tree->first && tree->ops && tree->legs, PLMR_ERROR_SYSTEM,
                "out of memory");
     compile(c, plan);
-    return tree->mesh ? plmr_exchange_create(tree->mesh, &tree->messages) : PLMR_OK;
+    return tree->ranks ? plmr_exchange_create(tree->ranks, &tree->messages) : PLMR_OK;
 }
 
 static plmr_status create(const plmr_reduce_plan *plan, struct compiler compiler, plmr_tree **out)
@@ -175,14 +175,14 @@ plmr_status plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plm
 {
     plmr_tree *tree = calloc(1, sizeof *tree);
     PLMR_CHECK(tree, PLMR_ERROR_SYSTEM, "out of memory");
-    *tree = (plmr_tree){.mesh = region->mesh, .axis = axis};
+    *tree = (plmr_tree){.ranks = region->ranks, .axis = axis};
     struct compiler compiler = {
         .tree = tree,
         .n = plan->n,
         .first = region->first[axis],
         .count = region->count[axis],
-        .extent = plmr_mesh_extent(region->mesh, axis),
-        .place = plmr_mesh_place(region->mesh, axis),
+        .extent = plmr_ranks_extent(region->ranks, axis),
+        .place = plmr_ranks_place(region->ranks, axis),
     };
     return create(plan, compiler, out);
 }
@@ -285,8 +285,8 @@ static plmr_status finish(const plmr_tree_job *job, float *values)
     for (int i = 0; i < tree->n_legs; i++)
         PLMR_TRY(run_leg(job, tree->legs[i], values, spare));
     float *root = tree->root < 0 ? spare : values + (size_t)tree->root * all;
-    if (tree->mesh)
-        plmr_mesh_line_broadcast(tree->mesh, tree->axis, tree->root_place, root, all * sizeof *root);
+    if (tree->ranks)
+        plmr_ranks_line_broadcast(tree->ranks, tree->axis, tree->root_place, root, all * sizeof *root);
     copy_batch(job, root, (size_t)job->n, job->sum, job->ld_sum, job->n);
     return PLMR_OK;
 }

@@ -16,7 +16,7 @@ typedef struct plmr_tree_leg {
 } plmr_tree_leg;
 
 typedef struct plmr_tree {
-    plmr_mesh *mesh; /* NULL: all cores are this rank's */
+    plmr_ranks *ranks; /* NULL: all cores are this rank's */
     enum plmr_axis axis;
     int n_values; /* results of this rank: value v is the program ops[first[v]] ... ops[first[v + 1] - 1] */
     int *first;

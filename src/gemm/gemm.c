@@ -55,9 +55,9 @@ plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gem
 /* What one more step of the window costs in flight, for an operand whose tile has `tile_bytes`, per slot of all ranks'
  * own: a line ahead of each of a rank's runs of slots, in this window and the next. Of two ranks, each has but one run.
  */
-static int64_t flight_bytes(const plmr_mesh *mesh, enum plmr_axis axis, int64_t tile_bytes)
+static int64_t flight_bytes(const plmr_ranks *ranks, enum plmr_axis axis, int64_t tile_bytes)
 {
-    int parts = plmr_mesh_extent(mesh, axis);
+    int parts = plmr_ranks_extent(ranks, axis);
     return parts == 1 ? 0 : 2 * tile_bytes * parts * (parts == 2 ? 1 : 2);
 }
 
@@ -73,10 +73,10 @@ static int even_window(int n_slots, int window)
  * result. */
 static int choose_window(const plmr_gemm *g)
 {
-    const plmr_mesh *mesh = g->region->mesh;
+    const plmr_ranks *ranks = g->region->ranks;
     int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype), l = g->n_slots;
     int64_t a = (int64_t)g->ms * g->kt * element, b = (int64_t)g->ns * g->kt * element, c = (int64_t)g->ms * g->ns * 4;
-    int64_t flight = flight_bytes(mesh, PLMR_X, a) + flight_bytes(mesh, PLMR_Y, b);
+    int64_t flight = flight_bytes(ranks, PLMR_X, a) + flight_bytes(ranks, PLMR_Y, b);
     int64_t window = flight ? (a + b + c) * l / (4 * flight) : l;
     return window < 1 ? 1 : window >= l ? (int)l : even_window((int)l, (int)window);
 }
@@ -112,7 +112,7 @@ static plmr_status make_transposed(plmr_gemm *g)
 
 static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algorithm)
 {
-    const plmr_mesh *mesh = g->region->mesh;
+    const plmr_ranks *ranks = g->region->ranks;
     plmr_tensor_spec spec = {
         .name = "A",
         .dtype = g->problem.dtype,
@@ -122,7 +122,7 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
         .width = g->ms,
         .delivery = algorithm->delivery,
         .depth_is_cols = true,
-        .by_blocks = (plmr_mesh_extent(mesh, PLMR_X) > 1) != (plmr_mesh_extent(mesh, PLMR_Y) > 1),
+        .by_blocks = (plmr_ranks_extent(ranks, PLMR_X) > 1) != (plmr_ranks_extent(ranks, PLMR_Y) > 1),
         .window = choose_window(g),
         .n_buffers = algorithm->gathers_all ? g->n_slots - g->x->slots : algorithm->n_buffers,
     };

@@ -250,7 +250,7 @@ static plmr_status round_result(plmr_gemv *g)
 plmr_status plmr_gemv_visit(plmr_gemv *g, plmr_visit visit, void *context)
 {
     PLMR_TRY(round_result(g));
-    if (plmr_mesh_place(g->region->mesh, PLMR_Y) > 0)
+    if (plmr_ranks_place(g->region->ranks, PLMR_Y) > 0)
         return PLMR_OK;
     return visit(context, 0, (int64_t)g->region->first[PLMR_X] * g->nt, 1, (int)g->n_local, g->y, (size_t)g->n_local);
 }

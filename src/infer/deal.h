@@ -7,7 +7,7 @@
 #define PLMR_INFER_DEAL_H
 
 #include "fabric/region.h"
-#include "llm/shape.h"
+#include "model/shape.h"
 
 typedef struct plmr_deal {
     int n_slots;      /* positions on the axis */

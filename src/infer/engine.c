@@ -50,7 +50,7 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
     plmr_model_weight(engine->model, which, layer, false, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
-    PLMR_TRY(plmr_matrix_create(&layout, engine->mesh, dtype, matrix));
+    PLMR_TRY(plmr_matrix_create(&layout, engine->ranks, dtype, matrix));
     PLMR_TRY(plmr_matrix_load(matrix, &source));
     plmr_model_weight_forget(engine->model, which, layer);
     return PLMR_OK;
@@ -147,9 +147,9 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
     const plmr_engine_options *o = &engine->options;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
     if (o->prefill_side)
-        PLMR_TRY(plmr_grid_create(engine->mesh, device, engine->shape, o->prefill_side, o->prefill_side,
+        PLMR_TRY(plmr_grid_create(engine->ranks, device, engine->shape, o->prefill_side, o->prefill_side,
                                   &o->prefill_tree, &any, &engine->prefill));
-    return plmr_grid_create(engine->mesh, device, engine->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
+    return plmr_grid_create(engine->ranks, device, engine->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
                             &engine->decode);
 }
 
@@ -163,16 +163,16 @@ static plmr_status fill_engine(plmr_engine *engine)
     PLMR_TRY(load_weights(engine));
     PLMR_TRY(make_rope(engine));
     return plmr_cache_create(o->cache_dtype, engine->n_layers, o->n_batch, engine->shape->n_kv_heads,
-                             padded_dims(engine), o->n_tokens, engine->owner, plmr_mesh_place(engine->mesh, PLMR_X),
+                             padded_dims(engine), o->n_tokens, engine->owner, plmr_ranks_place(engine->ranks, PLMR_X),
                              &engine->cache);
 }
 
-plmr_status plmr_engine_create(const plmr_model *model, plmr_mesh *mesh, const plmr_device *device,
+plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const plmr_device *device,
                                const plmr_engine_options *options, plmr_engine **out)
 {
     plmr_engine *engine = calloc(1, sizeof *engine);
     PLMR_CHECK(engine, PLMR_ERROR_SYSTEM, "out of memory");
-    *engine = (plmr_engine){.model = model, .mesh = mesh, .options = *options, .for_decode = !options->prefill_side};
+    *engine = (plmr_engine){.model = model, .ranks = ranks, .options = *options, .for_decode = !options->prefill_side};
     engine->shape = plmr_model_shape_of(model);
     engine->n_layers = options->n_layers ? options->n_layers : engine->shape->n_layers - options->first_layer;
     engine->dump.folder = options->dump;
@@ -234,7 +234,7 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
     for (int i = 0; i < engine->n_layers; i++)
         for (int m = 0; m < N_MATRICES; m++) {
             plmr_matrix_layout layout = plmr_engine_layout(engine, matrices[m], true);
-            PLMR_TRY(plmr_matrix_move(&engine->layers[i].matrix[matrices[m]], &layout, engine->mesh));
+            PLMR_TRY(plmr_matrix_move(&engine->layers[i].matrix[matrices[m]], &layout, engine->ranks));
         }
     engine->for_decode = true;
     return PLMR_OK;

@@ -39,7 +39,7 @@ typedef struct plmr_engine_options {
 typedef struct plmr_engine {
     const plmr_model *model;
     const plmr_model_shape *shape;
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_engine_options options;
     plmr_grid *prefill, *decode;
     int n_layers;
@@ -56,7 +56,7 @@ typedef struct plmr_engine {
 } plmr_engine;
 
 /* Loads the model. Collective. */
-plmr_status plmr_engine_create(const plmr_model *model, plmr_mesh *mesh, const plmr_device *device,
+plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const plmr_device *device,
                                const plmr_engine_options *options, plmr_engine **engine);
 void plmr_engine_destroy(plmr_engine *engine);
 

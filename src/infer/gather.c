@@ -4,7 +4,7 @@
 
 static int n_places(const plmr_gather *g)
 {
-    return plmr_mesh_extent(g->grid->mesh, PLMR_X);
+    return plmr_ranks_extent(g->grid->ranks, PLMR_X);
 }
 
 static int64_t columns_of(const plmr_gather *g, int place)
@@ -23,7 +23,7 @@ static int64_t block_rows(const plmr_gather *g, int64_t first)
 static void transpose(const plmr_gather *g, int64_t first, int64_t n, float *to)
 {
     enum { ROWS = 16 };
-    int64_t n_cols = columns_of(g, plmr_mesh_place(g->grid->mesh, PLMR_X));
+    int64_t n_cols = columns_of(g, plmr_ranks_place(g->grid->ranks, PLMR_X));
     for (int64_t row = 0; row < n; row += ROWS) {
         int64_t end = row + ROWS < n ? row + ROWS : n;
         for (int64_t c = 0; c < n_cols; c++)
@@ -35,7 +35,7 @@ static void transpose(const plmr_gather *g, int64_t first, int64_t n, float *to)
 static plmr_status post(plmr_gather *g, int turn)
 {
     int64_t n = block_rows(g, g->posted);
-    int me = plmr_mesh_place(g->grid->mesh, PLMR_X);
+    int me = plmr_ranks_place(g->grid->ranks, PLMR_X);
     transpose(g, g->posted, n, g->part[turn][me]);
     for (int place = 0; place < n_places(g); place++) {
         size_t theirs = (size_t)(columns_of(g, place) * n) * sizeof(float);
@@ -64,7 +64,7 @@ static plmr_status fill(plmr_gather *g)
     for (int turn = 0; turn < 2; turn++)
         for (int place = 0; place < n_places(g); at += columns_of(g, place++) * rows)
             g->part[turn][place] = at;
-    return plmr_exchange_create(g->grid->mesh, &g->messages);
+    return plmr_exchange_create(g->grid->ranks, &g->messages);
 }
 
 plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,

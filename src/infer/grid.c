@@ -5,7 +5,7 @@
 
 plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal)
 {
-    return plmr_part_of(deal, grid->x, plmr_mesh_place(grid->mesh, PLMR_X));
+    return plmr_part_of(deal, grid->x, plmr_ranks_place(grid->ranks, PLMR_X));
 }
 
 static plmr_status make_deals(plmr_grid *grid, const plmr_model_shape *shape)
@@ -93,7 +93,7 @@ static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
 static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const plmr_model_shape *shape,
                              const plmr_reduce_options *tree, const plmr_region_options *options)
 {
-    PLMR_TRY(plmr_region_create(grid->mesh, device, grid->rows, grid->cols, options, &grid->region));
+    PLMR_TRY(plmr_region_create(grid->ranks, device, grid->rows, grid->cols, options, &grid->region));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_X, PLMR_INTERLEAVED, 1, &grid->x));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_INTERLEAVED, 1, &grid->y));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
@@ -107,13 +107,13 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     return plmr_tree_create_local(grid->plan_head, &grid->tree_head);
 }
 
-plmr_status plmr_grid_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
+plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, int rows,
                              int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
                              plmr_grid **out)
 {
     plmr_grid *grid = calloc(1, sizeof *grid);
     PLMR_CHECK(grid, PLMR_ERROR_SYSTEM, "out of memory");
-    grid->mesh = mesh;
+    grid->ranks = ranks;
     grid->rows = rows;
     grid->cols = cols;
     plmr_status status = plmr_agree(fill_grid(grid, device, shape, tree, options));

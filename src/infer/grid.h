@@ -6,7 +6,7 @@
 #include "infer/deal.h"
 
 typedef struct plmr_grid {
-    plmr_mesh *mesh; /* one row of ranks: only the x axis is split */
+    plmr_ranks *ranks; /* one row of ranks: only the x axis is split */
     plmr_region *region;
     int rows, cols;
     plmr_ring *x, *y, *line_y; /* interleaved rings; and the rows in their order */
@@ -23,7 +23,7 @@ typedef struct plmr_grid {
 /* Makes a region of rows x cols cores, whose time runs apart from any values. Allreduces are K-trees of `tree`'s levels
  * (0: two); groups that it gives are those of a whole row or column, and of a head that has the row to itself: other
  * heads' are chosen by the model. Collective. */
-plmr_status plmr_grid_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
+plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, int rows,
                              int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
                              plmr_grid **grid);
 void plmr_grid_destroy(plmr_grid *grid);

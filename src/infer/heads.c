@@ -48,7 +48,7 @@ plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *g
     held->key = held->query + n_kv;
     held->value = held->key + n_kv;
     for (size_t kv = 0; kv < n_kv; kv++) {
-        if (engine->owner[kv] != plmr_mesh_place(grid->mesh, PLMR_X))
+        if (engine->owner[kv] != plmr_ranks_place(grid->ranks, PLMR_X))
             continue;
         held->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
         PLMR_CHECK(held->query[kv], PLMR_ERROR_SYSTEM, "out of memory");

@@ -32,7 +32,7 @@ static int64_t column_count(const plmr_engine *engine, int place)
 /* All ranks' columns to rank 0. */
 static plmr_status collect(const plmr_engine *engine, plmr_exchange *messages, int64_t n, float *columns, float *logits)
 {
-    int me = plmr_mesh_place(engine->mesh, PLMR_X), n_places = plmr_mesh_extent(engine->mesh, PLMR_X);
+    int me = plmr_ranks_place(engine->ranks, PLMR_X), n_places = plmr_ranks_extent(engine->ranks, PLMR_X);
     if (me > 0) {
         PLMR_TRY(
             plmr_exchange_send(messages, PLMR_X, 0, columns, (size_t)(n * column_count(engine, me)) * sizeof *columns));
@@ -59,7 +59,7 @@ static plmr_status run_rows(plmr_engine *engine, int n, const float *hidden, flo
 {
     const plmr_grid *grid = engine->decode;
     size_t ld = (size_t)plmr_deal_places(&grid->dim);
-    int64_t dim = engine->shape->dim, n_columns = column_count(engine, plmr_mesh_place(engine->mesh, PLMR_X));
+    int64_t dim = engine->shape->dim, n_columns = column_count(engine, plmr_ranks_place(engine->ranks, PLMR_X));
     for (int i = 0; i < n; i++)
         memcpy(stream + (size_t)i * ld, hidden + i * dim, (size_t)dim * sizeof *stream);
     PLMR_TRY(plmr_step_norm(grid, engine->shape->rms_eps, engine->output_norm, n, dim, stream, normed, ld));
@@ -71,11 +71,11 @@ plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidd
 {
     int64_t dim = engine->shape->dim, vocab = engine->shape->n_vocab;
     size_t ld = (size_t)plmr_deal_places(&engine->decode->dim);
-    size_t n_columns = (size_t)column_count(engine, plmr_mesh_place(engine->mesh, PLMR_X));
+    size_t n_columns = (size_t)column_count(engine, plmr_ranks_place(engine->ranks, PLMR_X));
     float *stream = calloc(ROWS_AT_ONCE * (2 * ld + n_columns) + 1, sizeof *stream);
     plmr_exchange *messages = NULL;
     plmr_status status =
-        stream ? plmr_exchange_create(engine->mesh, &messages) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+        stream ? plmr_exchange_create(engine->ranks, &messages) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     status = plmr_agree(status);
     for (int64_t row = 0; row < n && !status; row += ROWS_AT_ONCE) {
         int now = (int)(n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE);

@@ -39,10 +39,10 @@ static size_t byte_count(const plmr_matrix *m)
     return (size_t)(count_strips(m) * m->pitch * m->n_in) * plmr_dtype_bytes(m->dtype);
 }
 
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype,
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype,
                                plmr_matrix *matrix)
 {
-    int place = plmr_mesh_place(mesh, PLMR_X);
+    int place = plmr_ranks_place(ranks, PLMR_X);
     *matrix = (plmr_matrix){
         .layout = *layout,
         .dtype = dtype,
@@ -261,7 +261,7 @@ static void copy_listed(const plmr_matrix *m, const struct list *rows, const str
 }
 
 struct move {
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_exchange *messages;
     plmr_matrix *from, *to;
     char *outgoing, *incoming;
@@ -290,7 +290,7 @@ static plmr_status list_crossing(const struct move *move, int place, bool out, s
 static bool crosses(const struct move *move, int place)
 {
     const plmr_matrix_layout *from = &move->from->layout;
-    return place == plmr_mesh_place(move->mesh, PLMR_X) || from->in_ring || from->out_ring;
+    return place == plmr_ranks_place(move->ranks, PLMR_X) || from->in_ring || from->out_ring;
 }
 
 static plmr_status pack(const struct move *move, int place, size_t *n_bytes, char **message)
@@ -329,7 +329,7 @@ static plmr_status unpack(const struct move *move, int place, char **message, bo
 /* With the ranks `turn` places before and after this one. */
 static plmr_status move_turn(struct move *move, int turn)
 {
-    int n = plmr_mesh_extent(move->mesh, PLMR_X), me = plmr_mesh_place(move->mesh, PLMR_X);
+    int n = plmr_ranks_extent(move->ranks, PLMR_X), me = plmr_ranks_place(move->ranks, PLMR_X);
     int to = (me + turn) % n, from = (me + n - turn) % n;
     size_t n_bytes;
     char *incoming = NULL, *outgoing = NULL;
@@ -367,32 +367,32 @@ static bool same_order(const plmr_order *a, const plmr_order *b)
 }
 
 /* Does a matrix lie in this rank's memory as the other layout has it? */
-static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout, plmr_mesh *mesh)
+static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout, plmr_ranks *ranks)
 {
-    int place = plmr_mesh_place(mesh, PLMR_X);
+    int place = plmr_ranks_place(ranks, PLMR_X);
     plmr_part in = plmr_part_of(layout->in, layout->in_ring, place);
     plmr_part out = plmr_part_of(layout->out, layout->out_ring, place);
     return same_deal(m->layout.in, layout->in) && same_deal(m->layout.out, layout->out) && same_part(&m->in, &in) &&
            same_part(&m->out, &out) && same_order(m->layout.in_order, layout->in_order);
 }
 
-plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_mesh *mesh)
+plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_ranks *ranks)
 {
-    double moves = stays(matrix, layout, mesh) ? 0 : 1;
-    plmr_mesh_max(mesh, &moves, 1);
+    double moves = stays(matrix, layout, ranks) ? 0 : 1;
+    plmr_ranks_max(ranks, &moves, 1);
     if (moves == 0) {
         matrix->layout = *layout;
         return PLMR_OK;
     }
     plmr_matrix to = {0};
-    struct move move = {.mesh = mesh, .from = matrix, .to = &to};
-    plmr_status status = plmr_matrix_create(layout, mesh, matrix->dtype, &to);
+    struct move move = {.ranks = ranks, .from = matrix, .to = &to};
+    plmr_status status = plmr_matrix_create(layout, ranks, matrix->dtype, &to);
     if (!status && to.data)
         memset(to.data, 0, byte_count(&to));
     if (!status)
-        status = plmr_exchange_create(mesh, &move.messages);
+        status = plmr_exchange_create(ranks, &move.messages);
     status = plmr_agree(status);
-    for (int turn = 0; turn < plmr_mesh_extent(mesh, PLMR_X) && !status; turn++)
+    for (int turn = 0; turn < plmr_ranks_extent(ranks, PLMR_X) && !status; turn++)
         status = move_turn(&move, turn);
     plmr_exchange_destroy(move.messages);
     if (status) {

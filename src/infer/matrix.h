@@ -30,7 +30,7 @@ typedef struct plmr_matrix {
 } plmr_matrix;
 
 /* Makes room for this rank's part. Local. */
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype,
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype,
                                plmr_matrix *matrix);
 void plmr_matrix_free(plmr_matrix *matrix);
 
@@ -52,6 +52,6 @@ static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t stri
 }
 
 /* Moves a matrix to another layout, between ranks where it must. On success *matrix is the new one. Collective. */
-plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_mesh *mesh);
+plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_ranks *ranks);
 
 #endif

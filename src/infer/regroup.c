@@ -115,7 +115,7 @@ static plmr_status cross(const struct crossing *c, int n_crossing)
     float *buffers = malloc(2 * n * sizeof *buffers);
     plmr_exchange *messages = NULL;
     PLMR_CHECK(buffers, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_exchange_create(c->r->grid->mesh, &messages);
+    plmr_status status = plmr_exchange_create(c->r->grid->ranks, &messages);
     if (!status)
         status = pass_pieces(c, messages, buffers, false, false);
     if (!status)
@@ -131,7 +131,7 @@ static plmr_status cross(const struct crossing *c, int n_crossing)
 
 plmr_status plmr_regroup_run(const plmr_regroup *r, bool to_heads)
 {
-    struct crossing c = {r, plmr_grid_part(r->grid, r->deal), plmr_mesh_place(r->grid->mesh, PLMR_X), to_heads};
+    struct crossing c = {r, plmr_grid_part(r->grid, r->deal), plmr_ranks_place(r->grid->ranks, PLMR_X), to_heads};
     for (int i = 0; i < piece_count(r); i++) {
         struct piece p = piece_at(r, &c.mine, i);
         if (p.kv < r->grid->heads.n_kv && p.holder == c.me && r->owner[p.kv] == c.me)

@@ -406,26 +406,26 @@ static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
     return as_published ? PLMR_OK : plmr_reduce_route(g->region, PLMR_X, g->plan_heads, "the heads' allreduces");
 }
 
-static plmr_status fill_timing(plmr_timing *t, plmr_mesh *mesh)
+static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
 {
     const plmr_timing_options *o = &t->options;
     plmr_region_options any = {
         .allow_memory = true, .allow_routes = true, .every_step = o->every_step, .profile = o->profile};
     if (o->decode_rows) {
-        PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
+        PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
                                   &t->decode));
         PLMR_TRY(route(t, t->decode, true));
         PLMR_TRY(place_decode(t));
     }
     if (!o->prefill_side)
         return PLMR_OK;
-    PLMR_TRY(plmr_grid_create(mesh, t->device, &t->shape, o->prefill_side, o->prefill_side, &o->prefill_tree, &any,
+    PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, o->prefill_side, o->prefill_side, &o->prefill_tree, &any,
                               &t->prefill));
     PLMR_TRY(route(t, t->prefill, false));
     return place_prefill(t);
 }
 
-plmr_status plmr_timing_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape,
+plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                const plmr_timing_options *options, bool allow_memory, bool allow_routes,
                                plmr_timing **out)
 {
@@ -437,7 +437,7 @@ plmr_status plmr_timing_create(plmr_mesh *mesh, const plmr_device *device, const
     t->allow_memory = allow_memory;
     t->allow_routes = allow_routes;
     take_shape(t, shape);
-    plmr_status status = fill_timing(t, mesh);
+    plmr_status status = fill_timing(t, ranks);
     if (status)
         plmr_timing_destroy(t);
     else

@@ -60,7 +60,7 @@ typedef struct plmr_timing plmr_timing;
 
 /* Places the model. A layer that does not fit its region's cores is an error that says how many cores would do, unless
  * allow_memory; likewise routes. Collective. */
-plmr_status plmr_timing_create(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape,
+plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                const plmr_timing_options *options, bool allow_memory, bool allow_routes,
                                plmr_timing **timing);
 void plmr_timing_destroy(plmr_timing *timing);

@@ -48,9 +48,9 @@ static plmr_status load_published(plmr_paper *paper)
     return PLMR_OK;
 }
 
-plmr_status plmr_paper_open(plmr_mesh *mesh, const char *device, plmr_paper *paper)
+plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *paper)
 {
-    *paper = (plmr_paper){.mesh = mesh};
+    *paper = (plmr_paper){.ranks = ranks};
     plmr_status status = plmr_device_load(device, &paper->device);
     return plmr_agree(status ? status : load_published(paper));
 }

@@ -57,7 +57,7 @@ typedef struct plmr_paper_speed {
 } plmr_paper_speed;
 
 typedef struct plmr_paper {
-    plmr_mesh *mesh; /* one row of ranks */
+    plmr_ranks *ranks; /* one row of ranks */
     plmr_device device;
     json_t *published;
     plmr_paper_cell *cells;
@@ -78,8 +78,8 @@ struct plmr_paper_part {
 int plmr_paper_part_count(void);
 const plmr_paper_part *plmr_paper_part_at(int i);
 
-/* Loads device and published figures; mesh must outlive it. Collective. */
-plmr_status plmr_paper_open(plmr_mesh *mesh, const char *device, plmr_paper *paper);
+/* Loads device and published figures; ranks must outlive it. Collective. */
+plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *paper);
 void plmr_paper_close(plmr_paper *paper);
 
 /* Copies a cell to the end; sets its part, and numbers that are 0 with a text to NAN. */

@@ -37,7 +37,7 @@ plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, i
     };
     plmr_region *region;
     plmr_gemm *gemm;
-    PLMR_TRY(plmr_region_create(paper->mesh, &paper->device, side, side, &options, &region));
+    PLMR_TRY(plmr_region_create(paper->ranks, &paper->device, side, side, &options, &region));
     plmr_status status = plmr_gemm_open(algorithm, &problem, region, NULL, NULL, &gemm);
     if (!status) {
         status = plmr_gemm_run(algorithm, gemm);
@@ -64,7 +64,7 @@ plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, i
     };
     plmr_region *region;
     plmr_gemv *gemv;
-    PLMR_TRY(plmr_region_create(paper->mesh, &paper->device, side, side, &options, &region));
+    PLMR_TRY(plmr_region_create(paper->ranks, &paper->device, side, side, &options, &region));
     plmr_status status = plmr_gemv_open(find_gemv(name), &problem, region, NULL, NULL, &gemv);
     if (!status) {
         status = plmr_gemv_run(gemv);

@@ -69,7 +69,7 @@ static plmr_status ask(plmr_paper *paper, const plmr_paper_query *q, plmr_paper_
     PLMR_TRY(plmr_paper_shape(q->model, &shape));
     plmr_timing_options options = options_of(q, &shape);
     *speed = (plmr_paper_speed){.dtype = shape.dtype};
-    PLMR_TRY(plmr_timing_create(paper->mesh, &paper->device, &shape, &options, true, true, &timing));
+    PLMR_TRY(plmr_timing_create(paper->ranks, &paper->device, &shape, &options, true, true, &timing));
     plmr_status status = run(q, timing, speed);
     plmr_timing_destroy(timing);
     return status;

@@ -86,7 +86,7 @@ static bool put_provenance(FILE *out, const plmr_paper *paper)
     fprintf(
         out,
         "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"ranks\": %d,\n \"device\": \"%s\"\n}\n",
-        PLMR_VERSION, now.date, now.host, plmr_ranks(), paper->device.name);
+        PLMR_VERSION, now.date, now.host, plmr_rank_count(), paper->device.name);
     return true;
 }
 

@@ -182,10 +182,10 @@ static json_t *whole_numbers(const int *values, int n)
 
 static json_t *block_starts(const plmr_region *region, enum plmr_axis axis)
 {
-    int parts = plmr_mesh_extent(region->mesh, axis), first, count;
+    int parts = plmr_ranks_extent(region->ranks, axis), first, count;
     json_t *starts = json_array();
     for (int place = 0; place < parts && starts; place++) {
-        plmr_mesh_share(region->extent[axis], parts, place, &first, &count);
+        plmr_ranks_share(region->extent[axis], parts, place, &first, &count);
         json_array_append_new(starts, json_integer(first));
     }
     return starts;

@@ -14,8 +14,8 @@ plmr_block_of_rank plmr_rank_block(const plmr_rank_map *map, const plmr_rank_sit
 {
     plmr_block_of_rank block;
     int n_rows, n_cols;
-    plmr_mesh_share(rows, map->rank_rows, rank->row, &block.first_row, &n_rows);
-    plmr_mesh_share(cols, map->rank_cols, rank->col, &block.first_col, &n_cols);
+    plmr_ranks_share(rows, map->rank_rows, rank->row, &block.first_row, &n_rows);
+    plmr_ranks_share(cols, map->rank_cols, rank->col, &block.first_col, &n_cols);
     block.last_row = block.first_row + n_rows - 1;
     block.last_col = block.first_col + n_cols - 1;
     return block;

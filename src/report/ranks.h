@@ -1,10 +1,10 @@
 /* ranks.h - which rank owns which cores and where it runs, as texts. All functions are local: call them on rank 0. */
-#ifndef PLMR_RANKS_H
-#define PLMR_RANKS_H
+#ifndef PLMR_REPORT_RANKS_H
+#define PLMR_REPORT_RANKS_H
 
 #include <stdio.h>
 
-#include "mesh/topology.h"
+#include "ranks/topology.h"
 
 /* The cores of one place of the grid, of a region of rows x cols. */
 typedef struct plmr_block_of_rank {

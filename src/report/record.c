@@ -59,7 +59,7 @@ plmr_llm_record plmr_llm_record_none(void)
     };
 }
 
-plmr_host_record plmr_host_record_of(const plmr_mesh_usage *usage)
+plmr_host_record plmr_host_record_of(const plmr_ranks_usage *usage)
 {
     const plmr_spread *compute = &usage->compute_s, *exchange = &usage->exchange_s, *wait = &usage->wait_s;
     plmr_host_record record = none_host();

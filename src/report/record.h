@@ -7,9 +7,9 @@
 #ifndef PLMR_RECORD_H
 #define PLMR_RECORD_H
 
-#include "mesh/mesh.h"
 #include "plmr/status.h"
 #include "plmr/types.h"
+#include "ranks/ranks.h"
 
 /* clang-format off */
 #define PLMR_ENERGY_FIELDS(X)    /* an estimate from the bottom up: see plmr_device_energy */                          \
@@ -207,7 +207,7 @@ plmr_record plmr_record_none(void);
 plmr_llm_record plmr_llm_record_none(void);
 
 /* The part that all records have. */
-plmr_host_record plmr_host_record_of(const plmr_mesh_usage *usage);
+plmr_host_record plmr_host_record_of(const plmr_ranks_usage *usage);
 
 /* The record as one JSON object on one line, without the newline; the caller frees it. Whole numbers are printed as
  * such. Local. */

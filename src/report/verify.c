@@ -302,13 +302,13 @@ static plmr_status first_wrong(const plmr_verify *verify, double least_index)
     return PLMR_OK;
 }
 
-void plmr_verify_finish(plmr_verify *verify, plmr_mesh *mesh, plmr_verdict *verdict, plmr_status *wrong)
+void plmr_verify_finish(plmr_verify *verify, plmr_ranks *ranks, plmr_verdict *verdict, plmr_status *wrong)
 {
     double most[] = {verify->max_abs_err, verify->max_reference, verify->max_bound,
                      verify->wrong.index < 0 ? -INFINITY : -(double)verify->wrong.index};
     uint64_t counts[] = {verify->elements, verify->overflows};
-    plmr_mesh_max(mesh, most, sizeof most / sizeof most[0]);
-    plmr_mesh_sum(mesh, counts, sizeof counts / sizeof counts[0]);
+    plmr_ranks_max(ranks, most, sizeof most / sizeof most[0]);
+    plmr_ranks_sum(ranks, counts, sizeof counts / sizeof counts[0]);
     *verdict = (plmr_verdict){
         .max_abs_err = most[0],
         .max_rel_err = most[1] > 0 ? most[0] / most[1] : most[0],

@@ -62,7 +62,7 @@ plmr_status plmr_verify_rectangle(void *verify, int64_t row, int64_t col, int n_
 
 /* Sums up over all ranks; *wrong is NULL, or says (alike on all ranks, for the caller to free) which element is further
  * off than rounding allows. Collective. */
-void plmr_verify_finish(plmr_verify *verify, plmr_mesh *mesh, plmr_verdict *verdict, plmr_status *wrong);
+void plmr_verify_finish(plmr_verify *verify, plmr_ranks *ranks, plmr_verdict *verdict, plmr_status *wrong);
 
 /* The bound above. sum_abs is S. Sets *may_overflow where no finite value need come out. */
 double plmr_verify_bound(const plmr_verify_problem *problem, double reference, double sum_abs, bool *may_overflow);

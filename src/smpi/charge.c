@@ -14,7 +14,7 @@
 #include "fabric/clock_rows.h"
 #include "kernel/kernel.h"
 #include "kernel/vector.h"
-#include "mesh/simulated.h"
+#include "ranks/simulated.h"
 
 struct rates {
     double row, core, fma, byte;

@@ -49,7 +49,7 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_tune_point
 {
     plmr_timing *timing;
     plmr_timing_options options = options_of(task, point);
-    PLMR_TRY(plmr_timing_create(task->mesh, task->device, task->shape, &options, true, true, &timing));
+    PLMR_TRY(plmr_timing_create(task->ranks, task->device, task->shape, &options, true, true, &timing));
     const plmr_placement *p = plmr_timing_placement(timing, task->decode);
     *result = (plmr_tune_result){
         .point = *point,

@@ -14,7 +14,7 @@
 enum { PLMR_TUNE_LEAST_SIDE = 8 };
 
 typedef struct plmr_tune_task {
-    plmr_mesh *mesh; /* one row of ranks */
+    plmr_ranks *ranks; /* one row of ranks */
     const plmr_device *device;
     const plmr_model_shape *shape;
     int64_t n_prompt, n_decode; /* tokens */

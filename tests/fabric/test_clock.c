@@ -158,7 +158,7 @@ static void steady_states_are_exact(void **state)
 static plmr_ring *replace_ring(plmr_region *region, plmr_ring *old, enum plmr_ring_kind kind)
 {
     plmr_ring *ring;
-    bool keep = plmr_mesh_place(region->mesh, PLMR_X) % 2;
+    bool keep = plmr_ranks_place(region->ranks, PLMR_X) % 2;
     if (!keep)
         plmr_ring_destroy(old);
     must(plmr_ring_create(region, PLMR_X, kind, 1, &ring));
@@ -393,15 +393,15 @@ static void neighbours_get_one_message(void **state)
     plmr_ring *ring[2];
     int beside = 0;
     for (int axis = 0; axis < 2; axis++) {
-        int last = plmr_mesh_extent(t.region->mesh, axis) - 1, place = plmr_mesh_place(t.region->mesh, axis);
+        int last = plmr_ranks_extent(t.region->ranks, axis) - 1, place = plmr_ranks_place(t.region->ranks, axis);
         must(plmr_ring_create(t.region, axis, PLMR_INTERLEAVED, 1, &ring[axis]));
         beside += (place > 0) + (place < last);
     }
     scatter(&m, t.region, 5, 400);
-    uint64_t before = plmr_mesh_profile_now(t.region->mesh).messages;
+    uint64_t before = plmr_ranks_profile_now(t.region->ranks).messages;
     region_step(t.region, ring[PLMR_X], ring[PLMR_Y], 60, 70, 3, 5);
     must(plmr_clock_settle(t.region->clock));
-    assert_int_equal(plmr_mesh_profile_now(t.region->mesh).messages - before, beside);
+    assert_int_equal(plmr_ranks_profile_now(t.region->ranks).messages - before, beside);
     plmr_ring_destroy(ring[PLMR_X]);
     plmr_ring_destroy(ring[PLMR_Y]);
     free(m.t);

@@ -57,7 +57,7 @@ static double clock_of(plmr_region *region, plmr_trace_core core)
     int r = core.row - region->first[PLMR_Y], c = core.col - region->first[PLMR_X];
     bool here = r >= 0 && r < region->count[PLMR_Y] && c >= 0 && c < region->count[PLMR_X];
     double t = here ? plmr_clock_at(region->clock, r, c) : 0;
-    plmr_mesh_max(region->mesh, &t, 1);
+    plmr_ranks_max(region->ranks, &t, 1);
     return t;
 }
 

@@ -112,14 +112,15 @@ static void check_algorithm(const plmr_reduce_algorithm *algorithm, int cores, c
     plmr_device device = test_device("ideal");
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
     plmr_reduce_plan *plan;
-    if (cores < plmr_ranks() || strcmp(algorithm->name, "ring") == 0)
+    if (cores < plmr_rank_count() || strcmp(algorithm->name, "ring") == 0)
         return;
     must(plmr_reduce_plan_create(algorithm, &device, cores, options, &plan));
     for (int axis = PLMR_X; axis <= PLMR_Y; axis++) {
         struct test_region t;
-        must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &t.mesh)); /* as the engine has it: y is not split */
-        int across = plmr_ranks() > 3 ? plmr_ranks() : 3, rows = axis == PLMR_Y ? cores : 3;
-        must(plmr_region_create(t.mesh, &device, rows, axis == PLMR_X ? cores : across, &any, &t.region));
+        must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(),
+                               &t.ranks)); /* as the engine has it: y is not split */
+        int across = plmr_rank_count() > 3 ? plmr_rank_count() : 3, rows = axis == PLMR_Y ? cores : 3;
+        must(plmr_region_create(t.ranks, &device, rows, axis == PLMR_X ? cores : across, &any, &t.region));
         check_plan(&t, axis, plan, algorithm->name, PLMR_F32);
         check_plan(&t, axis, plan, algorithm->name, PLMR_F16);
         test_region_close(&t);

@@ -145,7 +145,7 @@ static void check_parts(const plmr_deal *deal, const plmr_ring *ring)
 {
     int *holders = calloc((size_t)deal->n_filled, sizeof *holders);
     assert_non_null(holders);
-    for (int place = 0; place < plmr_ranks(); place++) {
+    for (int place = 0; place < plmr_rank_count(); place++) {
         plmr_part part = plmr_part_of(deal, ring, place);
         check_part(&part, deal, holders);
         for (int chunk = 0; chunk < deal->n_filled; chunk++)
@@ -166,21 +166,21 @@ static void check_grid(int cols)
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
     plmr_model_shape shape = {
         .dim = 120, .n_heads = 5, .n_kv_heads = 1, .head_dim = 24, .rope_dim = 24, .n_ffn = 322, .n_vocab = 257};
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_grid *grid;
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    must(plmr_grid_create(mesh, &device, &shape, 5, cols, &(plmr_reduce_options){0}, &any, &grid));
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    must(plmr_grid_create(ranks, &device, &shape, 5, cols, &(plmr_reduce_options){0}, &any, &grid));
     const plmr_deal *deals[] = {&grid->queries, &grid->keys, &grid->ffn, &grid->vocab, &grid->dim_x};
     for (size_t i = 0; i < sizeof deals / sizeof deals[0]; i++)
         check_parts(deals[i], grid->x);
     plmr_grid_destroy(grid);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 static void ranks_hold_every_chunk_once(void **state)
 {
     for (int s = 0; s < N_SLOTS; s++)
-        if (slots[s] >= plmr_ranks())
+        if (slots[s] >= plmr_rank_count())
             check_grid(slots[s]);
     (void)state;
 }

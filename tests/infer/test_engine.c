@@ -23,10 +23,10 @@ struct setting {
 static void run(const char *name, const struct setting *s, float *hidden)
 {
     plmr_device device = test_device("wse2");
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_model *model;
     plmr_engine *engine;
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_model_open(name, &model));
     int dim = plmr_model_shape_of(model)->dim;
     plmr_engine_options options = {
@@ -37,7 +37,7 @@ static void run(const char *name, const struct setting *s, float *hidden)
         .n_tokens = N_PROMPT + N_DECODE,
         .balanced = s->balanced,
     };
-    must(plmr_engine_create(model, mesh, &device, &options, &engine));
+    must(plmr_engine_create(model, ranks, &device, &options, &engine));
     for (int b = 0; b < s->n_batch && s->prefills; b++) {
         int32_t prompt[N_PROMPT];
         for (int i = 0; i < N_PROMPT; i++)
@@ -53,7 +53,7 @@ static void run(const char *name, const struct setting *s, float *hidden)
     }
     plmr_engine_destroy(engine);
     plmr_model_close(model);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 enum { DIM = 120 };

@@ -44,9 +44,9 @@ static void check_tile(const plmr_matrix *m, const plmr_matrix_layout *layout, i
 }
 
 /* Every tile of this rank's part; no two chunks of rows lie in the same place. */
-static void check_contents(const plmr_matrix *m, const plmr_matrix_layout *layout, const plmr_mesh *mesh)
+static void check_contents(const plmr_matrix *m, const plmr_matrix_layout *layout, const plmr_ranks *ranks)
 {
-    int place = plmr_mesh_place(mesh, PLMR_X), seen[1024] = {0};
+    int place = plmr_ranks_place(ranks, PLMR_X), seen[1024] = {0};
     plmr_part in = plmr_part_of(layout->in, layout->in_ring, place);
     plmr_part out = plmr_part_of(layout->out, layout->out_ring, place);
     assert_int_equal(m->n_in, (int64_t)in.n_chunks * layout->in->size);
@@ -63,13 +63,13 @@ static void check_contents(const plmr_matrix *m, const plmr_matrix_layout *layou
     }
 }
 
-static plmr_matrix load(const plmr_matrix_layout *layout, plmr_mesh *mesh, enum plmr_dtype dtype)
+static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype)
 {
     plmr_matrix matrix;
     plmr_source source = {.get = get_value, .rows = layout->out->n, .cols = layout->in->n};
-    must(plmr_matrix_create(layout, mesh, dtype, &matrix));
+    must(plmr_matrix_create(layout, ranks, dtype, &matrix));
     must(plmr_matrix_load(&matrix, &source));
-    check_contents(&matrix, layout, mesh);
+    check_contents(&matrix, layout, ranks);
     return matrix;
 }
 
@@ -90,26 +90,26 @@ static plmr_matrix_layout layout_of(const plmr_grid *grid, bool b, bool for_deco
     return (plmr_matrix_layout){.in = &grid->queries, .out = &grid->dim_x, .out_ring = grid->x};
 }
 
-static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_mesh *mesh, enum plmr_dtype dtype)
+static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_ranks *ranks, enum plmr_dtype dtype)
 {
     for (int b = 0; b < 2; b++)
         for (int phases = 0; phases < 4; phases++) {
             plmr_matrix_layout before = layout_of(from, b, phases & 1), after = layout_of(to, b, phases & 2);
-            plmr_matrix matrix = load(&before, mesh, dtype);
-            must(plmr_matrix_move(&matrix, &after, mesh));
-            check_contents(&matrix, &after, mesh);
-            must(plmr_matrix_move(&matrix, &before, mesh));
-            check_contents(&matrix, &before, mesh);
+            plmr_matrix matrix = load(&before, ranks, dtype);
+            must(plmr_matrix_move(&matrix, &after, ranks));
+            check_contents(&matrix, &after, ranks);
+            must(plmr_matrix_move(&matrix, &before, ranks));
+            check_contents(&matrix, &before, ranks);
             plmr_matrix_free(&matrix);
         }
 }
 
-static plmr_grid *make_grid(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, int rows,
+static plmr_grid *make_grid(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, int rows,
                             int cols)
 {
     plmr_grid *grid;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
-    must(plmr_grid_create(mesh, device, shape, rows, cols, &(plmr_reduce_options){0}, &any, &grid));
+    must(plmr_grid_create(ranks, device, shape, rows, cols, &(plmr_reduce_options){0}, &any, &grid));
     return grid;
 }
 
@@ -121,19 +121,19 @@ static void check_shape(const plmr_model_shape *shape)
     enum { N = sizeof sizes / sizeof sizes[0] };
     plmr_device device = test_device("wse2");
     plmr_grid *grids[N];
-    plmr_mesh *mesh;
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    plmr_ranks *ranks;
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     for (int i = 0; i < N; i++)
-        grids[i] = make_grid(mesh, &device, shape, sizes[i][0], sizes[i][1]);
+        grids[i] = make_grid(ranks, &device, shape, sizes[i][0], sizes[i][1]);
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++)
-            check_moves(grids[i], grids[j], mesh,
+            check_moves(grids[i], grids[j], ranks,
                         (i + j) % 3 == 0   ? PLMR_F32
                         : (i + j) % 3 == 1 ? PLMR_F16
                                            : PLMR_BF16);
     for (int i = 0; i < N; i++)
         plmr_grid_destroy(grids[i]);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 static void elements_lie_where_the_layout_says(void **state)

@@ -43,18 +43,18 @@ struct outcome {
 static struct outcome run(const plmr_model_shape *shape, const plmr_timing_options *options)
 {
     plmr_device device = test_device("wse2");
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_timing *timing;
     struct outcome o;
     const plmr_phase_cost *token;
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    must(plmr_timing_create(mesh, &device, shape, options, false, false, &timing));
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    must(plmr_timing_create(ranks, &device, shape, options, false, false, &timing));
     must(plmr_timing_prefill(timing, &o.prefill));
     must(plmr_timing_handover(timing, &o.handover));
     must(plmr_timing_token(timing, 37, &token));
     o.token = *token;
     plmr_timing_destroy(timing);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
     return o;
 }
 
@@ -108,15 +108,15 @@ static void cache_fills(void **state)
 {
     (void)state;
     plmr_device device = test_device("wse2");
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     int64_t capacity[2];
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     for (int balanced = 0; balanced < 2; balanced++) {
         plmr_model_shape shape = shape_of(6, 2, 20, 200);
         plmr_timing_options options = options_of(0, 24, 30);
         plmr_timing *timing;
         options.balanced = balanced;
-        must(plmr_timing_create(mesh, &device, &shape, &options, false, false, &timing));
+        must(plmr_timing_create(ranks, &device, &shape, &options, false, false, &timing));
         const plmr_placement *p = plmr_timing_placement(timing, true);
         capacity[balanced] = p->capacity;
         int64_t rest = p->working_bytes - p->row_tokens * p->score_bytes + p->layers_per_stage * p->layer_bytes;
@@ -128,7 +128,7 @@ static void cache_fills(void **state)
         plmr_timing_destroy(timing);
     }
     assert_true(capacity[1] >= 24 * capacity[0]); /* whose row of scores is longer, too */
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 /* A layer that no core can hold is refused, with the side of a region that could. */
@@ -136,17 +136,17 @@ static void misfits_are_refused(void **state)
 {
     (void)state;
     plmr_device device = test_device("wse2");
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_timing *timing;
     plmr_model_shape shape = shape_of(32, 8, 128, 14336);
     plmr_timing_options options = options_of(0, 30, 30);
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    must_fail(plmr_timing_create(mesh, &device, &shape, &options, false, false, &timing), PLMR_ERROR_LIMIT,
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    must_fail(plmr_timing_create(ranks, &device, &shape, &options, false, false, &timing), PLMR_ERROR_LIMIT,
               "--decode-cores: one layer of test needs");
-    must(plmr_timing_create(mesh, &device, &shape, &options, true, false, &timing));
+    must(plmr_timing_create(ranks, &device, &shape, &options, true, false, &timing));
     assert_true(plmr_timing_placement(timing, true)->sram_bytes > (int64_t)device.sram);
     plmr_timing_destroy(timing);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 static const struct CMUnitTest tests[] = {

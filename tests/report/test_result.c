@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "mesh/mesh.h"
+#include "ranks/ranks.h"
 #include "report/npy_source.h"
 #include "report/result.h"
 
@@ -20,7 +20,7 @@ static plmr_status visit(plmr_visit each, void *context)
 {
     float values[PADDED_M * PADDED_N];
     int first, count;
-    plmr_mesh_share(PADDED_M, plmr_ranks(), plmr_rank(), &first, &count);
+    plmr_ranks_share(PADDED_M, plmr_rank_count(), plmr_rank(), &first, &count);
     for (int i = 0; i < count; i++)
         for (int j = 0; j < PADDED_N; j++)
             values[i * PADDED_N + j] = element(first + i, j);
@@ -49,15 +49,15 @@ static uint64_t expected_checksum(enum plmr_dtype dtype)
 static void test_checksum(void **state)
 {
     (void)state;
-    plmr_mesh *mesh;
-    must(plmr_mesh_create(plmr_ranks(), 1, PADDED_M, PADDED_N, &mesh));
+    plmr_ranks *ranks;
+    must(plmr_ranks_create(plmr_rank_count(), 1, PADDED_M, PADDED_N, &ranks));
     for (int dtype = PLMR_F32; dtype <= PLMR_BF16; dtype++) {
         plmr_checksum checksum = {.m = M, .n = N, .dtype = (enum plmr_dtype)dtype};
         must(visit(plmr_checksum_rectangle, &checksum));
-        plmr_mesh_sum(mesh, &checksum.sum, 1);
+        plmr_ranks_sum(ranks, &checksum.sum, 1);
         assert_true(checksum.sum == expected_checksum((enum plmr_dtype)dtype));
     }
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 static void test_clip(void **state)

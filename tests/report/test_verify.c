@@ -5,7 +5,7 @@
 
 #include "fabric/source.h"
 #include "kernel/kernel.h"
-#include "mesh/mesh.h"
+#include "ranks/ranks.h"
 #include "report/verify.h"
 
 /* ---- picks ---- */
@@ -141,19 +141,19 @@ static void make(struct product *p, enum plmr_dtype dtype, enum plmr_dtype accum
 /* Every rank checks its share of the columns, in rectangles that are a little larger than the matrix. */
 static plmr_verdict check(const struct product *p, plmr_status *wrong)
 {
-    plmr_mesh *mesh;
+    plmr_ranks *ranks;
     plmr_verify *verify;
     plmr_verdict verdict;
     int first, count;
-    must(plmr_mesh_create(1, plmr_ranks(), M, N, &mesh));
+    must(plmr_ranks_create(1, plmr_rank_count(), M, N, &ranks));
     must(plmr_verify_create(&p->problem, &verify));
-    plmr_mesh_share(N, plmr_ranks(), plmr_rank(), &first, &count);
+    plmr_ranks_share(N, plmr_rank_count(), plmr_rank(), &first, &count);
     must(plmr_verify_rectangle(verify, 0, first, M - 5, count, p->values + first, N));
     must(plmr_verify_rectangle(verify, M - 5, first, 8, first + count == N ? count + 9 : count,
                                p->values + (M - 5) * N + first, N));
-    plmr_verify_finish(verify, mesh, &verdict, wrong);
+    plmr_verify_finish(verify, ranks, &verdict, wrong);
     plmr_verify_destroy(verify);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
     return verdict;
 }
 

@@ -30,9 +30,9 @@ static plmr_device small_device(double rows, double cols, double sram)
     return device;
 }
 
-static plmr_tune_task task_of(plmr_mesh *mesh, const plmr_device *device, const plmr_model_shape *shape, bool decode)
+static plmr_tune_task task_of(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, bool decode)
 {
-    return (plmr_tune_task){.mesh = mesh,
+    return (plmr_tune_task){.ranks = ranks,
                             .device = device,
                             .shape = shape,
                             .n_prompt = 60,
@@ -42,11 +42,11 @@ static plmr_tune_task task_of(plmr_mesh *mesh, const plmr_device *device, const 
                             .decode = decode};
 }
 
-static plmr_mesh *open_mesh(void)
+static plmr_ranks *open_mesh(void)
 {
-    plmr_mesh *mesh;
-    must(plmr_mesh_create(1, plmr_ranks(), 1, plmr_ranks(), &mesh));
-    return mesh;
+    plmr_ranks *ranks;
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    return ranks;
 }
 
 static void look(const plmr_tune_task *task, plmr_tune_point point, plmr_tune_result *best)
@@ -73,12 +73,12 @@ static void finds_the_best(void **state)
 {
     static const double devices[][3] = {{24, 21, 49152}, {19, 26, 6000}, {30, 17, 3600}};
     (void)state;
-    plmr_mesh *mesh = open_mesh();
+    plmr_ranks *ranks = open_mesh();
     plmr_model_shape shape = small_shape();
     for (int i = 0; i < 3; i++)
         for (int decode = 0; decode < 2; decode++) {
             plmr_device device = small_device(devices[i][0], devices[i][1], devices[i][2]);
-            plmr_tune_task task = task_of(mesh, &device, &shape, decode);
+            plmr_tune_task task = task_of(ranks, &device, &shape, decode);
             plmr_tune_result all = look_at_all(&task);
             plmr_tune_search search;
             if (all.over_memory) {
@@ -94,7 +94,7 @@ static void finds_the_best(void **state)
                          found->cost.t_cycles);
             plmr_tune_search_free(&search);
         }
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 /* With no side that is left out is the time better than with the next smaller one that is not, but for how evenly a
@@ -102,11 +102,11 @@ static void finds_the_best(void **state)
 static void sides_are_enough(void **state)
 {
     (void)state;
-    plmr_mesh *mesh = open_mesh();
+    plmr_ranks *ranks = open_mesh();
     plmr_model_shape shape = small_shape();
     plmr_device device = small_device(60, 60, 49152);
     shape.n_vocab = 8; /* of which a chunk is the same for all */
-    plmr_tune_task task = task_of(mesh, &device, &shape, true);
+    plmr_tune_task task = task_of(ranks, &device, &shape, true);
     int *sides, n, left_out = 0;
     must(plmr_tune_sides(&task, 60, &sides, &n));
     assert_int_equal(sides[0], PLMR_TUNE_LEAST_SIDE);
@@ -121,15 +121,15 @@ static void sides_are_enough(void **state)
     }
     assert_true(left_out > 20);
     free(sides);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
 }
 
 /* What binds follows from the device: give it more of that, and it binds no longer. */
 static bool binds(const plmr_device *device, bool decode, char letter)
 {
-    plmr_mesh *mesh = open_mesh();
+    plmr_ranks *ranks = open_mesh();
     plmr_model_shape shape = small_shape();
-    plmr_tune_task task = task_of(mesh, device, &shape, decode);
+    plmr_tune_task task = task_of(ranks, device, &shape, decode);
     plmr_tune_search search;
     plmr_tune_bind found[PLMR_TUNE_BINDS];
     int n;
@@ -139,7 +139,7 @@ static bool binds(const plmr_device *device, bool decode, char letter)
     for (int i = 0; i < n; i++)
         does |= found[i].letter == letter;
     plmr_tune_search_free(&search);
-    plmr_mesh_destroy(mesh);
+    plmr_ranks_destroy(ranks);
     return does;
 }
 

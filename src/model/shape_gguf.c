@@ -1,0 +1,239 @@
+/* The shape of the model in a GGUF file, and whether the file has all of its tensors. */
+#include "model/shape_internal.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_SIZE = 64 };
+
+/* "llama.block_count" */
+static const char *key_of(const plmr_model *model, const char *key, char full[KEY_SIZE])
+{
+    snprintf(full, KEY_SIZE, "%s.%s", plmr_arch_name(model->shape.arch), key);
+    return full;
+}
+
+static bool has(const plmr_model *model, const char *key)
+{
+    char full[KEY_SIZE];
+    return plmr_gguf_has(model->gguf, key_of(model, key, full));
+}
+
+/* Leaves *value alone where there is no such key. */
+static plmr_status find_int(const plmr_model *model, const char *key, int64_t least, int64_t most, int64_t *value)
+{
+    char full[KEY_SIZE];
+    return has(model, key) ? plmr_gguf_get_int(model->gguf, key_of(model, key, full), least, most, value) : PLMR_OK;
+}
+
+static plmr_status find_float(const plmr_model *model, const char *key, double least, double most, double *value)
+{
+    char full[KEY_SIZE];
+    return has(model, key) ? plmr_gguf_get_float(model->gguf, key_of(model, key, full), least, most, value) : PLMR_OK;
+}
+
+static plmr_status read_arch(plmr_model *model)
+{
+    plmr_gguf_text name;
+    char shown[40];
+    PLMR_TRY(plmr_gguf_get_text(model->gguf, "general.architecture", &name));
+    if (!plmr_arch_find(name, &model->shape.arch))
+        return plmr_gguf_fault(model->gguf, "has the architecture '%s'; plmr computes llama and qwen2",
+                               plmr_gguf_show(name, shown, sizeof shown));
+    return PLMR_OK;
+}
+
+static plmr_status read_title(plmr_model *model)
+{
+    plmr_gguf_text title;
+    if (!plmr_gguf_has(model->gguf, "general.name"))
+        return PLMR_OK;
+    PLMR_TRY(plmr_gguf_get_text(model->gguf, "general.name", &title));
+    plmr_gguf_show(title, model->shape.title, sizeof model->shape.title);
+    return PLMR_OK;
+}
+
+static plmr_status read_numbers(plmr_model *model)
+{
+    char full[KEY_SIZE];
+    for (int i = 0; i < PLMR_N_SHAPE_NUMBERS; i++) {
+        const plmr_shape_number *number = &plmr_shape_numbers[i];
+        int64_t value = 0;
+        if (!number->optional_in_gguf || has(model, number->gguf))
+            PLMR_TRY(plmr_gguf_get_int(model->gguf, key_of(model, number->gguf, full), 1, number->most, &value));
+        *plmr_shape_number_in(&model->shape, number) = (int)value;
+    }
+    double eps, base = 10000;
+    PLMR_TRY(plmr_gguf_get_float(model->gguf, key_of(model, "attention.layer_norm_rms_epsilon", full),
+                                 PLMR_LEAST_RMS_EPS, PLMR_MOST_RMS_EPS, &eps));
+    PLMR_TRY(find_float(model, "rope.freq_base", PLMR_LEAST_ROPE_BASE, PLMR_MOST_ROPE_BASE, &base));
+    model->shape.rms_eps = (float)eps;
+    model->shape.rope_base = base;
+    return PLMR_OK;
+}
+
+/* Parts of a model that has been split, and layers of experts, are files of another kind. */
+static plmr_status refuse_kinds(const plmr_model *model)
+{
+    int64_t n_parts = 1, n_experts = 0;
+    if (plmr_gguf_has(model->gguf, "split.count"))
+        PLMR_TRY(plmr_gguf_get_int(model->gguf, "split.count", 0, INT_MAX, &n_parts));
+    if (n_parts > 1)
+        return plmr_gguf_fault(model->gguf, "is one of the %lld parts of a split model; merge them into one file",
+                               (long long)n_parts);
+    PLMR_TRY(find_int(model, "expert_count", 0, INT_MAX, &n_experts));
+    if (n_experts > 0)
+        return plmr_gguf_fault(model->gguf, "has %lld experts a layer; plmr computes dense models only",
+                               (long long)n_experts);
+    return PLMR_OK;
+}
+
+/* Rotation is scaled by frequency factors alone. */
+static plmr_status refuse_scaling(const plmr_model *model)
+{
+    char full[KEY_SIZE], shown[40];
+    plmr_gguf_text type = {"none", 4};
+    double linear = 1;
+    key_of(model, "rope.scaling.type", full);
+    if (plmr_gguf_has(model->gguf, full))
+        PLMR_TRY(plmr_gguf_get_text(model->gguf, full, &type));
+    PLMR_TRY(find_float(model, "rope.scale_linear", -HUGE_VAL, HUGE_VAL, &linear));
+    if (!plmr_gguf_text_is(type, "none") || (linear != 1 && linear != 0))
+        return plmr_gguf_fault(model->gguf,
+                               "scales its rotary angles (%s); plmr computes unscaled ones and frequency factors",
+                               linear != 1 ? "linear" : plmr_gguf_show(type, shown, sizeof shown));
+    return PLMR_OK;
+}
+
+static plmr_status read_context(plmr_model *model)
+{
+    int64_t window = 0, value_length = 0;
+    plmr_model_shape *shape = &model->shape;
+    PLMR_TRY(find_int(model, "attention.sliding_window", 0, INT64_MAX, &window));
+    if (window > 0 && window < shape->n_context)
+        shape->n_context = (int)window;
+    PLMR_TRY(find_int(model, "attention.value_length", 0, INT_MAX, &value_length));
+    if (value_length && value_length != shape->head_dim)
+        return plmr_gguf_fault(model->gguf,
+                               "has values of %lld elements a head and keys of %d; plmr computes equal sizes only",
+                               (long long)value_length, shape->head_dim);
+    return PLMR_OK;
+}
+
+/* What a file may have or leave out. Llama's factors are those of the angles; qwen2 has none. */
+static void read_options(plmr_model *model)
+{
+    char name[PLMR_WEIGHT_NAME];
+    plmr_model_shape *shape = &model->shape;
+    shape->has_tied_embeddings = !plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_OUTPUT));
+    shape->has_qkv_biases = plmr_gguf_find(model->gguf, plmr_weight_full_name(PLMR_Q_BIAS, 0, name)) != NULL;
+    shape->has_rope_factors =
+        shape->arch == PLMR_LLAMA && plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_ROPE_FACTORS));
+}
+
+/* Where the file does not say how large its vocabulary is, the embedding does. */
+static plmr_status find_vocab(plmr_model *model)
+{
+    const plmr_gguf_tensor *embedding = plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_EMBEDDING));
+    if (!embedding)
+        return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; name a file with a model's weights",
+                               plmr_weight_name(PLMR_EMBEDDING));
+    if (embedding->rows > PLMR_MOST_VOCAB)
+        return plmr_gguf_fault(model->gguf, "has an embedding of %lld tokens, plmr takes %d at most; use another model",
+                               (long long)embedding->rows, PLMR_MOST_VOCAB);
+    if (!model->shape.n_vocab)
+        model->shape.n_vocab = (int)embedding->rows;
+    return PLMR_OK;
+}
+
+static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which, int layer, bool *known)
+{
+    char name[PLMR_WEIGHT_NAME];
+    int64_t rows, cols;
+    size_t n;
+    const plmr_gguf_tensor *tensor = plmr_gguf_find(model->gguf, plmr_weight_full_name(which, layer, name));
+    plmr_weight_size(&model->shape, which, &rows, &cols);
+    if (!tensor)
+        return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; copy, download or convert the model again", name);
+    if (tensor->rows != rows || tensor->cols != cols)
+        return plmr_gguf_fault(
+            model->gguf, "tensor '%s' is %lld x %lld, its keys call for %lld x %lld; convert the model again", name,
+            (long long)tensor->rows, (long long)tensor->cols, (long long)rows, (long long)cols);
+    known[tensor - plmr_gguf_tensors(model->gguf, &n)] = true;
+    return PLMR_OK;
+}
+
+/* Marks what the model uses of the file's tensors. */
+static plmr_status check_weights(const plmr_model *model, bool *known)
+{
+    for (int i = 0; i < PLMR_N_WEIGHTS; i++) {
+        enum plmr_weight which = (enum plmr_weight)i;
+        if (!plmr_weight_exists(&model->shape, which))
+            continue;
+        for (int layer = 0; layer < (plmr_weight_is_layered(which) ? model->shape.n_layers : 1); layer++)
+            PLMR_TRY(check_tensor(model, which, layer, known));
+    }
+    return PLMR_OK;
+}
+
+/* A tensor that plmr has no use for is part of a computation that it does not know. */
+static plmr_status check_unknown(const plmr_model *model, const bool *known)
+{
+    size_t n;
+    char shown[80];
+    const plmr_gguf_tensor *tensors = plmr_gguf_tensors(model->gguf, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!known[i])
+            return plmr_gguf_fault(model->gguf,
+                                   "has a tensor '%s' that plmr's %s does not use, so results would be wrong; use "
+                                   "another model",
+                                   plmr_gguf_show(tensors[i].name, shown, sizeof shown),
+                                   plmr_arch_name(model->shape.arch));
+    return PLMR_OK;
+}
+
+static plmr_status check_tensors(const plmr_model *model)
+{
+    size_t n;
+    plmr_gguf_tensors(model->gguf, &n);
+    bool *known = calloc(n + 1, sizeof *known);
+    PLMR_CHECK(known, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = check_weights(model, known);
+    if (!status)
+        status = check_unknown(model, known);
+    free(known);
+    return status;
+}
+
+/* An angle is divided by its factor. */
+static plmr_status check_factors(const plmr_model *model)
+{
+    const plmr_gguf_tensor *factors = plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_ROPE_FACTORS));
+    for (int64_t i = 0; model->shape.has_rope_factors && i < factors->cols; i++) {
+        float factor;
+        plmr_gguf_read(factors, 0, 1, i, 1, &factor, 1);
+        if (!(factor > 0 && isfinite(factor)))
+            return plmr_gguf_fault(model->gguf,
+                                   "tensor '%s' has a factor %g, expected positive ones; convert the model again",
+                                   plmr_weight_name(PLMR_ROPE_FACTORS), factor);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_model_read_gguf(plmr_model *model)
+{
+    PLMR_TRY(read_arch(model));
+    PLMR_TRY(refuse_kinds(model));
+    PLMR_TRY(refuse_scaling(model));
+    PLMR_TRY(read_title(model));
+    PLMR_TRY(read_numbers(model));
+    PLMR_TRY(find_vocab(model));
+    read_options(model);
+    PLMR_TRY(plmr_shape_complete(&model->shape, plmr_gguf_path(model->gguf)));
+    PLMR_TRY(read_context(model));
+    PLMR_TRY(check_tensors(model));
+    return check_factors(model);
+}

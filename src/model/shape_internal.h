@@ -1,0 +1,54 @@
+/* shape_internal.h - what the parts that read models share. */
+#ifndef PLMR_LLM_SHAPE_INTERNAL_H
+#define PLMR_LLM_SHAPE_INTERNAL_H
+
+#include "model/shape.h"
+
+struct plmr_model {
+    plmr_model_shape shape;
+    plmr_gguf *gguf;             /* NULL for made-up weights */
+    float scale[PLMR_N_WEIGHTS]; /* of made-up weights, as their sources point to it */
+};
+
+/* A whole number of a shape, and what files call it. */
+typedef struct plmr_shape_number {
+    const char *json, *gguf; /* key of the root object; key less "ARCHITECTURE."; NULL where there is none */
+    size_t at;               /* in plmr_model_shape */
+    int most;                /* least is 1 */
+    bool optional_in_json, optional_in_gguf; /* 0 where it is missing */
+} plmr_shape_number;
+
+enum { PLMR_N_SHAPE_NUMBERS = 9, PLMR_MOST_VOCAB = 1 << 24 };
+
+extern const plmr_shape_number plmr_shape_numbers[PLMR_N_SHAPE_NUMBERS];
+
+static inline int *plmr_shape_number_in(plmr_model_shape *shape, const plmr_shape_number *number)
+{
+    return (int *)((char *)shape + number->at);
+}
+
+/* Bounds of the others; base and eps must lie inside. */
+#define PLMR_MOST_RMS_EPS 0.1
+#define PLMR_LEAST_RMS_EPS 1e-12
+#define PLMR_LEAST_ROPE_BASE 1.0
+#define PLMR_MOST_ROPE_BASE 1e12
+
+/* The architecture of this name; false if there is none. */
+bool plmr_arch_find(plmr_gguf_text name, enum plmr_arch *arch);
+
+/* Fills in what was left 0 (n_kv_heads, head_dim, rope_dim) and what follows from the architecture, and checks that the
+ * numbers go together. Errors start with "FILE: ". */
+plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path);
+
+/* The name of a layer's (or the model's) weight in a GGUF file. */
+enum { PLMR_WEIGHT_NAME = 48 };
+const char *plmr_weight_full_name(enum plmr_weight which, int layer, char name[PLMR_WEIGHT_NAME]);
+
+/* Makes a model out of text or bytes, whose origin errors call `path`; `name` becomes the shape's. */
+plmr_status plmr_model_read_json(const char *text, const char *path, plmr_model *model);
+plmr_status plmr_model_read_gguf(plmr_model *model);
+
+/* Sets what can be counted: n_parameters, n_bytes; and the scales of made-up weights. */
+void plmr_model_count(plmr_model *model);
+
+#endif

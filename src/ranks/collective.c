@@ -1,0 +1,102 @@
+/* Collectives between ranks: of the whole job, and of a line of the grid. */
+#include "ranks/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/wall.h"
+
+static void broadcast(MPI_Comm comm, int root, void *data, size_t n_bytes)
+{
+    for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
+        size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
+        PLMR_MPI(MPI_Bcast((char *)data + done, (int)piece, MPI_BYTE, root, comm));
+    }
+}
+
+void plmr_broadcast(void *data, size_t n_bytes)
+{
+    broadcast(MPI_COMM_WORLD, 0, data, n_bytes);
+}
+
+void plmr_barrier(void)
+{
+    PLMR_MPI(MPI_Barrier(MPI_COMM_WORLD));
+}
+
+plmr_status plmr_agree(plmr_status mine)
+{
+    int rank = mine ? plmr_rank() : plmr_rank_count(), lowest;
+    PLMR_MPI(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+    if (lowest == plmr_rank_count())
+        return PLMR_OK;
+    struct {
+        int code;
+        char text[1000];
+    } said = {0};
+    if (lowest == plmr_rank()) {
+        said.code = (int)plmr_error_code(mine);
+        snprintf(said.text, sizeof said.text, "%s", plmr_error_text(mine));
+    }
+    plmr_error_free(mine);
+    broadcast(MPI_COMM_WORLD, lowest, &said, sizeof said);
+    return plmr_error_make((enum plmr_code)said.code, "%s", said.text);
+}
+
+/* All of a collective's time is waiting: nothing else is done meanwhile. */
+static void end_wait(plmr_ranks *ranks, double begin_s)
+{
+    double took_s = plmr_wall_s() - begin_s;
+    ranks->profile.wait_s += took_s;
+    ranks->profile.flight_s += took_s;
+}
+
+void plmr_ranks_line_broadcast(plmr_ranks *ranks, enum plmr_axis axis, int place, void *data, size_t n_bytes)
+{
+    if (ranks->extent[axis] == 1)
+        return;
+    double begin_s = plmr_wall_s();
+    broadcast(ranks->line[axis], place, data, n_bytes);
+    end_wait(ranks, begin_s);
+    if (place == ranks->place[axis]) {
+        ranks->profile.messages++;
+        ranks->profile.n_bytes += n_bytes;
+    }
+}
+
+void plmr_ranks_bring(plmr_ranks *ranks, const int place[2], void *data, size_t n_bytes)
+{
+    int coords[2] = {place[PLMR_Y], place[PLMR_X]}, from, me;
+    PLMR_MPI(MPI_Cart_rank(ranks->grid, coords, &from));
+    PLMR_MPI(MPI_Comm_rank(ranks->grid, &me));
+    for (size_t done = 0; done < n_bytes && from != 0 && (me == 0 || me == from); done += PLMR_PIECE_BYTES) {
+        int piece = n_bytes - done < PLMR_PIECE_BYTES ? (int)(n_bytes - done) : PLMR_PIECE_BYTES;
+        if (me == from)
+            PLMR_MPI(MPI_Send((char *)data + done, piece, MPI_BYTE, 0, 0, ranks->grid));
+        else
+            PLMR_MPI(MPI_Recv((char *)data + done, piece, MPI_BYTE, from, 0, ranks->grid, MPI_STATUS_IGNORE));
+    }
+}
+
+void plmr_ranks_line_max(plmr_ranks *ranks, enum plmr_axis axis, double *values, int n)
+{
+    if (ranks->extent[axis] == 1)
+        return;
+    double begin_s = plmr_wall_s();
+    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, ranks->line[axis]));
+    end_wait(ranks, begin_s);
+}
+
+void plmr_ranks_max(plmr_ranks *ranks, double *values, int n)
+{
+    double begin_s = plmr_wall_s();
+    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, ranks->grid));
+    end_wait(ranks, begin_s);
+}
+
+void plmr_ranks_sum(plmr_ranks *ranks, uint64_t *values, int n)
+{
+    double begin_s = plmr_wall_s();
+    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_SUM, ranks->grid));
+    end_wait(ranks, begin_s);
+}

@@ -1,0 +1,119 @@
+/* Point-to-point messages along the axes of the grid. Order between two ranks is all that tells messages apart, so one
+ * tag serves. */
+#include "ranks/internal.h"
+
+#include <stdlib.h>
+
+#include "base/wall.h"
+
+struct plmr_exchange {
+    plmr_ranks *ranks;
+    MPI_Request *requests;
+    int n, capacity;
+    double posted_s; /* when the first of those under way was */
+};
+
+plmr_status plmr_exchange_create(plmr_ranks *ranks, plmr_exchange **out)
+{
+    plmr_exchange *exchange = calloc(1, sizeof *exchange);
+    PLMR_CHECK(exchange, PLMR_ERROR_SYSTEM, "out of memory");
+    exchange->ranks = ranks;
+    *out = exchange;
+    return PLMR_OK;
+}
+
+void plmr_exchange_destroy(plmr_exchange *exchange)
+{
+    if (!exchange)
+        return;
+    plmr_exchange_wait(exchange);
+    free(exchange->requests);
+    free(exchange);
+}
+
+static plmr_status next_request(plmr_exchange *exchange, MPI_Request **request)
+{
+    if (exchange->n == exchange->capacity) {
+        int capacity = exchange->capacity ? 2 * exchange->capacity : 16;
+        MPI_Request *requests = realloc(exchange->requests, (size_t)capacity * sizeof *requests);
+        PLMR_CHECK(requests, PLMR_ERROR_SYSTEM, "out of memory");
+        exchange->requests = requests;
+        exchange->capacity = capacity;
+    }
+    *request = &exchange->requests[exchange->n++];
+    return PLMR_OK;
+}
+
+/* Notes when a message is posted, and how long that took. */
+static double begin_post(plmr_exchange *exchange)
+{
+    double now_s = plmr_wall_s();
+    if (exchange->n == 0)
+        exchange->posted_s = now_s;
+    return now_s;
+}
+
+static void end_post(plmr_exchange *exchange, double begin_s)
+{
+    exchange->ranks->profile.exchange_s += plmr_wall_s() - begin_s;
+}
+
+static void all_have_come(plmr_exchange *exchange, double now_s)
+{
+    exchange->ranks->profile.flight_s += now_s - exchange->posted_s;
+    exchange->n = 0;
+}
+
+plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data,
+                               size_t n_bytes)
+{
+    plmr_ranks *ranks = exchange->ranks;
+    double begin_s = begin_post(exchange);
+    for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
+        MPI_Request *request;
+        PLMR_TRY(next_request(exchange, &request));
+        size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
+        PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, ranks->line[axis], request));
+        ranks->profile.messages++;
+        ranks->profile.n_bytes += piece;
+    }
+    end_post(exchange, begin_s);
+    return PLMR_OK;
+}
+
+plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes)
+{
+    double begin_s = begin_post(exchange);
+    for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
+        MPI_Request *request;
+        PLMR_TRY(next_request(exchange, &request));
+        size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
+        PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, exchange->ranks->line[axis], request));
+    }
+    end_post(exchange, begin_s);
+    return PLMR_OK;
+}
+
+void plmr_exchange_wait(plmr_exchange *exchange)
+{
+    if (exchange->n == 0)
+        return;
+    double begin_s = plmr_wall_s();
+    PLMR_MPI(MPI_Waitall(exchange->n, exchange->requests, MPI_STATUSES_IGNORE));
+    double end_s = plmr_wall_s();
+    exchange->ranks->profile.wait_s += end_s - begin_s;
+    all_have_come(exchange, end_s);
+}
+
+void plmr_exchange_poll(plmr_exchange *exchange)
+{
+    int done;
+    if (exchange->n == 0)
+        return;
+    double begin_s = plmr_wall_s();
+    PLMR_MPI(MPI_Testall(exchange->n, exchange->requests, &done, MPI_STATUSES_IGNORE));
+    double end_s = plmr_wall_s();
+    exchange->ranks->profile.exchange_s += end_s - begin_s;
+    if (done)
+        all_have_come(exchange, end_s);
+}

@@ -1,0 +1,23 @@
+/* internal.h - shared by the files of src/ranks alone: the only ones that see MPI. */
+#ifndef PLMR_RANKS_MPI_H
+#define PLMR_RANKS_MPI_H
+
+#include <mpi.h>
+
+#include "ranks/ranks.h"
+
+struct plmr_ranks {
+    MPI_Comm grid;    /* R x C, row-major: dimension 0 is y, 1 is x */
+    MPI_Comm line[2]; /* by axis: the ranks that share this rank's other coordinate, ordered by place */
+    int extent[2], place[2];
+    int n_here; /* ranks on this node */
+    plmr_ranks_profile profile;
+};
+
+/* MPI's own default is to abort with its message; this catches builds and libraries that return codes instead. */
+#define PLMR_MPI(call) PLMR_ASSERT((call) == MPI_SUCCESS)
+
+/* Largest piece of one message: MPI counts are int. */
+enum { PLMR_PIECE_BYTES = 1 << 30 };
+
+#endif

@@ -1,0 +1,192 @@
+#include "ranks/internal.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/machine.h"
+#include "ranks/placement.h"
+
+/* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a
+ * user's own setting is left alone. */
+static void yield_if_oversubscribed(void)
+{
+    const char *local_ranks = getenv("OMPI_COMM_WORLD_LOCAL_SIZE"); /* of mpirun; then srun's "4(x2)" */
+    local_ranks = local_ranks ? local_ranks : getenv("SLURM_STEP_TASKS_PER_NODE");
+    if (local_ranks && atol(local_ranks) > sysconf(_SC_NPROCESSORS_ONLN))
+        setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+}
+
+/* Large pieces of memory go back to the system when they are freed, whatever was freed before them. */
+static void return_large_memory(void)
+{
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
+/* srun binds nothing on many clusters, and mpirun not where it was told to start more ranks than it knows of cores. */
+static void bind_if_asked(void)
+{
+    const char *asked = getenv("PLMR_BIND");
+    int index, n;
+    MPI_Comm node;
+    if (!asked || strcmp(asked, "core") != 0)
+        return;
+    PLMR_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_rank(node, &index));
+    PLMR_MPI(MPI_Comm_size(node, &n));
+    PLMR_MPI(MPI_Comm_free(&node));
+    plmr_machine_bind(index, n);
+}
+
+plmr_status plmr_init(int *argc, char ***argv)
+{
+    return_large_memory();
+    yield_if_oversubscribed();
+    PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
+               "MPI does not start; is mpirun of the same MPI?");
+    bind_if_asked();
+    return PLMR_OK;
+}
+
+void plmr_finalize(void)
+{
+    PLMR_MPI(MPI_Finalize());
+}
+
+int plmr_rank(void)
+{
+    int rank;
+    PLMR_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
+    return rank;
+}
+
+int plmr_rank_count(void)
+{
+    int n_ranks;
+    PLMR_MPI(MPI_Comm_size(MPI_COMM_WORLD, &n_ranks));
+    return n_ranks;
+}
+
+void plmr_exit_now(int code)
+{
+    MPI_Abort(MPI_COMM_WORLD, code);
+    _exit(code);
+}
+
+static plmr_status check_grid(int rank_rows, int rank_cols, int rows, int cols)
+{
+    int n_ranks = plmr_rank_count();
+    PLMR_CHECK(
+        (int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
+        "a %dx%d grid of ranks needs %lld ranks, but there are %d: give --ranks RxC with R*C = %d, or leave it out",
+        rank_rows, rank_cols, (long long)rank_rows * rank_cols, n_ranks, n_ranks);
+    PLMR_CHECK(rank_rows <= rows && rank_cols <= cols, PLMR_ERROR_INPUT,
+               "a %dx%d grid of ranks leaves some without cores of a %dx%d region: use fewer ranks or more cores",
+               rank_rows, rank_cols, rows, cols);
+    return PLMR_OK;
+}
+
+static void create_lines(plmr_ranks *ranks)
+{
+    int dims[2], periods[2], coords[2];
+    PLMR_MPI(MPI_Cart_get(ranks->grid, 2, dims, periods, coords));
+    for (int axis = 0; axis < 2; axis++) {
+        int dimension = axis == PLMR_Y ? 0 : 1;
+        int keep[2] = {dimension == 0, dimension == 1};
+        PLMR_MPI(MPI_Cart_sub(ranks->grid, keep, &ranks->line[axis]));
+        ranks->extent[axis] = dims[dimension];
+        ranks->place[axis] = coords[dimension];
+    }
+}
+
+/* Where this rank runs, for its place on the grid. Ranks that may move from cache to cache have none. */
+static plmr_neighbourhood find_here(plmr_ranks *ranks)
+{
+    MPI_Comm node;
+    plmr_neighbourhood here = {.node = plmr_rank(), .cache = -1};
+    PLMR_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_size(node, &ranks->n_here));
+    PLMR_MPI(MPI_Bcast(&here.node, 1, MPI_INT, 0, node));
+    PLMR_MPI(MPI_Comm_free(&node));
+    if (ranks->n_here > 1 && plmr_machine_is_bound()) {
+        plmr_site site = plmr_machine_site();
+        here.cache = site.l3 >= 0 ? site.l3 : site.numa;
+    }
+    return here;
+}
+
+/* A communicator in which ranks are numbered by place. */
+static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_grid *grid, int *place)
+{
+    MPI_Comm placed;
+    plmr_placement_order(where, plmr_rank_count(), grid, place);
+    PLMR_MPI(MPI_Comm_split(MPI_COMM_WORLD, 0, place[plmr_rank()], &placed));
+    return placed;
+}
+
+static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, int rows, int cols,
+                               plmr_neighbourhood *where, int *place)
+{
+    plmr_rank_grid grid;
+    plmr_neighbourhood here = find_here(ranks);
+    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, MPI_COMM_WORLD));
+    PLMR_CHECK(plmr_placement_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, &grid),
+               PLMR_ERROR_INPUT,
+               "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
+               plmr_rank_count(), rows, cols);
+    MPI_Comm placed = place_ranks(where, &grid, place);
+    int dims[2] = {grid.rank_rows, grid.rank_cols}, periods[2] = {1, 1};
+    PLMR_MPI(MPI_Cart_create(placed, 2, dims, periods, 0, &ranks->grid));
+    PLMR_MPI(MPI_Comm_free(&placed));
+    create_lines(ranks);
+    return PLMR_OK;
+}
+
+plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, plmr_ranks **out)
+{
+    size_t n_ranks = (size_t)plmr_rank_count();
+    if (rank_rows || rank_cols)
+        PLMR_TRY(check_grid(rank_rows, rank_cols, rows, cols));
+    plmr_ranks *ranks = calloc(1, sizeof *ranks);
+    plmr_neighbourhood *where = calloc(n_ranks, sizeof *where);
+    int *place = calloc(n_ranks, sizeof *place);
+    plmr_status status =
+        plmr_agree(ranks && where && place ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
+    if (!status)
+        status = create_grid(ranks, rank_rows, rank_cols, rows, cols, where, place);
+    free(place);
+    free(where);
+    if (status)
+        free(ranks);
+    else
+        *out = ranks;
+    return status;
+}
+
+void plmr_ranks_destroy(plmr_ranks *ranks)
+{
+    if (!ranks)
+        return;
+    for (int axis = 0; axis < 2; axis++)
+        PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
+    PLMR_MPI(MPI_Comm_free(&ranks->grid));
+    free(ranks);
+}
+
+int plmr_ranks_extent(const plmr_ranks *ranks, enum plmr_axis axis)
+{
+    return ranks->extent[axis];
+}
+
+int plmr_ranks_place(const plmr_ranks *ranks, enum plmr_axis axis)
+{
+    return ranks->place[axis];
+}
+
+int plmr_ranks_here(const plmr_ranks *ranks)
+{
+    return ranks->n_here;
+}

@@ -1,0 +1,45 @@
+/* The linker puts __wrap_x in the place of x: see src/smpi. */
+#include "ranks/simulated.h"
+
+#include <mpi.h>
+#include <smpi/smpi.h>
+#include <time.h>
+
+/* All ranks are threads of one process, one of which runs at a time, from one of its messages to the next; so one sum
+ * serves them all. */
+static double due_s;
+
+void plmr_simulated_work(double t_s)
+{
+    due_s += t_s;
+}
+
+static void pay(void)
+{
+    double t_s = due_s;
+    due_s = 0;
+    if (t_s > 0)
+        smpi_execute(t_s);
+}
+
+#define PAY_BEFORE(name, parameters, arguments)                                                                        \
+    int __real_##name parameters;                                                                                      \
+    int __wrap_##name parameters;                                                                                      \
+    int __wrap_##name parameters                                                                                       \
+    {                                                                                                                  \
+        pay();                                                                                                         \
+        return __real_##name arguments;                                                                                \
+    }
+
+PAY_BEFORE(MPI_Isend,
+           (const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request),
+           (data, n, type, to, tag, comm, request))
+PAY_BEFORE(MPI_Irecv, (void *data, int n, MPI_Datatype type, int from, int tag, MPI_Comm comm, MPI_Request *request),
+           (data, n, type, from, tag, comm, request))
+PAY_BEFORE(MPI_Waitall, (int n, MPI_Request *requests, MPI_Status *statuses), (n, requests, statuses))
+PAY_BEFORE(MPI_Testall, (int n, MPI_Request *requests, int *done, MPI_Status *statuses), (n, requests, done, statuses))
+PAY_BEFORE(MPI_Allreduce, (const void *from, void *to, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm),
+           (from, to, n, type, op, comm))
+PAY_BEFORE(MPI_Bcast, (void *data, int n, MPI_Datatype type, int root, MPI_Comm comm), (data, n, type, root, comm))
+PAY_BEFORE(MPI_Barrier, (MPI_Comm comm), (comm))
+PAY_BEFORE(smpi_clock_gettime, (clockid_t id, struct timespec *now), (id, now))

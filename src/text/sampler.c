@@ -1,0 +1,205 @@
+#include "text/sampler.h"
+
+#include <Random123/philox.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct plmr_sampler {
+    plmr_sampler_options options;
+    int n_logits, n_heap, n_kept;
+    int32_t *heap, *kept; /* ids */
+    double *weights;      /* by id; the largest is 1 */
+};
+
+static plmr_status check_options(const plmr_sampler_options *options)
+{
+    PLMR_CHECK(options->temperature >= 0 && options->temperature <= 100, PLMR_ERROR_INPUT,
+               "temperature %g is out of range: 0 (greedy) to 100", options->temperature);
+    PLMR_CHECK(options->top_k >= 0, PLMR_ERROR_INPUT, "top-k %d is negative: 0 keeps all tokens", options->top_k);
+    PLMR_CHECK(options->top_p > 0 && options->top_p <= 1, PLMR_ERROR_INPUT,
+               "top-p %g is out of range: above 0, at most 1 (keeps all tokens)", options->top_p);
+    return PLMR_OK;
+}
+
+plmr_status plmr_sampler_create(const plmr_sampler_options *options, int n_logits, plmr_sampler **sampler)
+{
+    PLMR_TRY(check_options(options));
+    PLMR_CHECK(n_logits >= 1, PLMR_ERROR_INPUT, "cannot pick from %d logits", n_logits);
+    plmr_sampler *new = calloc(1, sizeof *new);
+    if (new) {
+        new->options = *options;
+        new->n_logits = n_logits;
+        new->heap = malloc((size_t)n_logits * sizeof *new->heap);
+        new->kept = malloc((size_t)n_logits * sizeof *new->kept);
+        new->weights = malloc((size_t)n_logits * sizeof *new->weights);
+    }
+    if (!new || !new->heap || !new->kept || !new->weights) {
+        plmr_sampler_destroy(new);
+        return plmr_error_make(PLMR_ERROR_SYSTEM, "no memory to pick from %d logits", n_logits);
+    }
+    *sampler = new;
+    return PLMR_OK;
+}
+
+void plmr_sampler_destroy(plmr_sampler *sampler)
+{
+    if (!sampler)
+        return;
+    free(sampler->heap);
+    free(sampler->kept);
+    free(sampler->weights);
+    free(sampler);
+}
+
+/* e^x for x <= 0, to about 1e-15. Libraries differ in the last bit of exp(), and one bit can change the text. */
+static double exponential(double x)
+{
+    if (x < -700)
+        return 0;
+    double k = floor(x * 1.4426950408889634 + 0.5);
+    double r = x - k * 0x1.62e42fee00000p-1 - k * 0x1.a39ef35793c76p-33; /* ln 2 in two parts */
+    double sum = 1;
+    for (int i = 14; i > 0; i--)
+        sum = 1 + sum * r / i;
+    return ldexp(sum, (int)k);
+}
+
+/* In [0, 1), 53 bits. */
+static double uniform(uint64_t seed, uint64_t position)
+{
+    philox4x32_ctr_t counter = {{(uint32_t)position, (uint32_t)(position >> 32), 0, 0}};
+    philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
+    philox4x32_ctr_t bits = philox4x32(counter, key);
+    return (double)(((uint64_t)bits.v[0] << 32 | bits.v[1]) >> 11) * 0x1p-53;
+}
+
+/* Whether token a comes before b. */
+static bool before(const float *logits, int32_t a, int32_t b)
+{
+    return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
+}
+
+static plmr_status find_best(const float *logits, int n, int64_t position, int32_t *best)
+{
+    *best = 0;
+    for (int i = 0; i < n; i++) {
+        PLMR_CHECK(logits[i] < INFINITY, PLMR_ERROR_INPUT, "the logit of token %d at position %lld is %s", i,
+                   (long long)position, isnan(logits[i]) ? "not a number" : "infinite");
+        if (logits[i] > logits[*best])
+            *best = i;
+    }
+    PLMR_CHECK(logits[*best] > -INFINITY, PLMR_ERROR_INPUT,
+               "all logits at position %lld are minus infinity: no token can be picked", (long long)position);
+    return PLMR_OK;
+}
+
+static void sift_down(plmr_sampler *s, const float *logits, int at)
+{
+    for (;;) {
+        int child = 2 * at + 1;
+        if (child >= s->n_heap)
+            return;
+        if (child + 1 < s->n_heap && before(logits, s->heap[child + 1], s->heap[child]))
+            child++;
+        if (before(logits, s->heap[at], s->heap[child]))
+            return;
+        int32_t id = s->heap[at];
+        s->heap[at] = s->heap[child];
+        s->heap[child] = id;
+        at = child;
+    }
+}
+
+/* Moves the next largest from the heap to those kept; returns its weight. A heap, because only few of them are needed
+ * and sorting all would take longer than many a model's step. */
+static double keep_next(plmr_sampler *s, const float *logits)
+{
+    int32_t id = s->heap[0];
+    s->kept[s->n_kept++] = id;
+    s->heap[0] = s->heap[--s->n_heap];
+    sift_down(s, logits, 0);
+    return s->weights[id];
+}
+
+static void fill_heap(plmr_sampler *s, const float *logits)
+{
+    s->n_heap = s->n_logits;
+    for (int i = 0; i < s->n_logits; i++)
+        s->heap[i] = i;
+    for (int i = s->n_logits / 2; i-- > 0;)
+        sift_down(s, logits, i);
+}
+
+/* Keeps the fewest, the largest first, whose weights add up to `share`; returns what they add up to. */
+static double keep_share(plmr_sampler *s, const float *logits, double share)
+{
+    double sum = 0;
+    int n_kept = 0;
+    while (sum < share && n_kept < s->n_kept + s->n_heap) {
+        sum += n_kept < s->n_kept ? s->weights[s->kept[n_kept]] : keep_next(s, logits);
+        n_kept++;
+    }
+    s->n_kept = n_kept;
+    return sum;
+}
+
+static bool cuts_k(const plmr_sampler *s)
+{
+    return s->options.top_k > 0 && s->options.top_k < s->n_logits;
+}
+
+/* Keeps what top_k and top_p leave of the tokens, whose weights add up to `sum`; returns the sum of the rest. */
+static double keep_top(plmr_sampler *s, const float *logits, double sum)
+{
+    s->n_kept = 0;
+    fill_heap(s, logits);
+    if (cuts_k(s)) {
+        sum = 0;
+        while (s->n_kept < s->options.top_k)
+            sum += keep_next(s, logits);
+        s->n_heap = 0;
+    }
+    return s->options.top_p < 1 ? keep_share(s, logits, s->options.top_p * sum) : sum;
+}
+
+/* Keeps all tokens, in the order of their ids; returns the sum of their weights. */
+static double keep_all(plmr_sampler *s)
+{
+    double sum = 0;
+    for (int i = 0; i < s->n_logits; i++) {
+        s->kept[i] = i;
+        sum += s->weights[i];
+    }
+    s->n_kept = s->n_logits;
+    return sum;
+}
+
+/* The one of those kept whose share of [0, sum) holds `mark`; after rounding, the last that has a share. */
+static int32_t draw(const plmr_sampler *s, double mark)
+{
+    int32_t id = s->kept[0];
+    double end = 0;
+    for (int i = 0; i < s->n_kept && end <= mark; i++) {
+        double weight = s->weights[s->kept[i]];
+        if (weight > 0)
+            id = s->kept[i];
+        end += weight;
+    }
+    return id;
+}
+
+plmr_status plmr_sampler_pick(plmr_sampler *s, const float *logits, int64_t position, int32_t *id)
+{
+    const plmr_sampler_options *options = &s->options;
+    PLMR_TRY(find_best(logits, s->n_logits, position, id));
+    if (options->temperature == 0 || options->top_k == 1)
+        return PLMR_OK;
+    for (int i = 0; i < s->n_logits; i++)
+        s->weights[i] = exponential(((double)logits[i] - (double)logits[*id]) / options->temperature);
+    double sum = keep_all(s);
+    if (cuts_k(s) || options->top_p < 1)
+        sum = keep_top(s, logits, sum);
+    *id = draw(s, uniform(options->seed, (uint64_t)position) * sum);
+    return PLMR_OK;
+}

@@ -1,0 +1,167 @@
+#include "text/tokenizer_gguf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY(name) "tokenizer.ggml." name
+
+/* What to do without a tokenizer. */
+#define NO_TEXT "name a GGUF file with a vocabulary, or give token ids instead of text"
+
+enum { WORD_SIZE = 80 };
+
+/* A spec and what it borrows. */
+struct vocab {
+    plmr_vocab_spec spec;
+    char kind[WORD_SIZE], pre[WORD_SIZE];
+    plmr_token_text *tokens, *merges;
+    float *scores;
+    int64_t *types;
+};
+
+static void free_lists(struct vocab *vocab)
+{
+    free(vocab->tokens);
+    free(vocab->merges);
+    free(vocab->scores);
+    free(vocab->types);
+}
+
+/* Anything but printable ASCII becomes '?', so a 0 byte cannot make a known word out of an unknown one. */
+static plmr_status read_word(const plmr_gguf *gguf, const char *key, char word[WORD_SIZE])
+{
+    plmr_gguf_text text;
+    PLMR_TRY(plmr_gguf_get_text(gguf, key, &text));
+    plmr_gguf_show(text, word, WORD_SIZE);
+    return PLMR_OK;
+}
+
+/* The readers of optional keys: what is missing stays as it was. */
+
+static plmr_status find_texts(const plmr_gguf *gguf, const char *key, plmr_token_text **texts, int64_t *n)
+{
+    plmr_gguf_text *found;
+    size_t n_found;
+    if (!plmr_gguf_has(gguf, key))
+        return PLMR_OK;
+    PLMR_TRY(plmr_gguf_get_texts(gguf, key, &found, &n_found));
+    *texts = malloc((n_found + 1) * sizeof **texts);
+    for (size_t i = 0; *texts && i < n_found; i++)
+        (*texts)[i] = (plmr_token_text){found[i].at, found[i].n};
+    free(found);
+    PLMR_CHECK(*texts, PLMR_ERROR_SYSTEM, "out of memory");
+    *n = (int64_t)n_found;
+    return PLMR_OK;
+}
+
+static plmr_status find_id(const plmr_gguf *gguf, const char *key, int64_t *id)
+{
+    return plmr_gguf_has(gguf, key) ? plmr_gguf_get_int(gguf, key, INT64_MIN, INT64_MAX, id) : PLMR_OK;
+}
+
+static plmr_status find_choice(const plmr_gguf *gguf, const char *key, enum plmr_choice *choice)
+{
+    bool yes;
+    if (!plmr_gguf_has(gguf, key))
+        return PLMR_OK;
+    PLMR_TRY(plmr_gguf_get_bool(gguf, key, &yes));
+    *choice = yes ? PLMR_YES : PLMR_NO;
+    return PLMR_OK;
+}
+
+static plmr_status find_lists(const plmr_gguf *gguf, struct vocab *vocab)
+{
+    size_t n = 0;
+    PLMR_TRY(find_texts(gguf, KEY("tokens"), &vocab->tokens, &vocab->spec.n_tokens));
+    PLMR_TRY(find_texts(gguf, KEY("merges"), &vocab->merges, &vocab->spec.n_merges));
+    if (plmr_gguf_has(gguf, KEY("scores")))
+        PLMR_TRY(plmr_gguf_get_floats(gguf, KEY("scores"), &vocab->scores, &n));
+    vocab->spec.n_scores = (int64_t)n;
+    n = 0;
+    if (plmr_gguf_has(gguf, KEY("token_type")))
+        PLMR_TRY(plmr_gguf_get_ints(gguf, KEY("token_type"), &vocab->types, &n));
+    vocab->spec.n_types = (int64_t)n;
+    return PLMR_OK;
+}
+
+static plmr_status find_ids(const plmr_gguf *gguf, plmr_vocab_spec *spec)
+{
+    PLMR_TRY(find_id(gguf, KEY("bos_token_id"), &spec->bos));
+    PLMR_TRY(find_id(gguf, KEY("eos_token_id"), &spec->eos));
+    PLMR_TRY(find_id(gguf, KEY("eot_token_id"), &spec->eot));
+    PLMR_TRY(find_id(gguf, KEY("eom_token_id"), &spec->eom));
+    PLMR_TRY(find_id(gguf, KEY("unknown_token_id"), &spec->unk));
+    PLMR_TRY(find_choice(gguf, KEY("add_bos_token"), &spec->add_bos));
+    PLMR_TRY(find_choice(gguf, KEY("add_eos_token"), &spec->add_eos));
+    return find_choice(gguf, KEY("add_space_prefix"), &spec->add_space_prefix);
+}
+
+static plmr_status read_vocab(const plmr_gguf *gguf, struct vocab *vocab)
+{
+    PLMR_TRY(read_word(gguf, KEY("model"), vocab->kind));
+    if (strcmp(vocab->kind, "no_vocab") == 0)
+        return plmr_gguf_fault(gguf, "has no vocabulary (no_vocab); " NO_TEXT);
+    vocab->spec.kind = vocab->kind;
+    if (plmr_gguf_has(gguf, KEY("pre"))) {
+        PLMR_TRY(read_word(gguf, KEY("pre"), vocab->pre));
+        vocab->spec.pre = vocab->pre;
+    }
+    PLMR_TRY(find_lists(gguf, vocab));
+    PLMR_TRY(find_ids(gguf, &vocab->spec));
+    vocab->spec.tokens = vocab->tokens;
+    vocab->spec.merges = vocab->merges;
+    vocab->spec.scores = vocab->scores;
+    vocab->spec.types = vocab->types;
+    return PLMR_OK;
+}
+
+/* What is wrong with a vocabulary is wrong with its file. */
+static plmr_status blame(const plmr_gguf *gguf, plmr_status error)
+{
+    if (!error || plmr_error_code(error) != PLMR_ERROR_INPUT)
+        return error;
+    plmr_status fault =
+        plmr_gguf_fault(gguf, "%s; use another model, or give token ids instead of text", plmr_error_text(error));
+    plmr_error_free(error);
+    return fault;
+}
+
+plmr_status plmr_tokenizer_read(const plmr_gguf *gguf, plmr_tokenizer **tokenizer)
+{
+    struct vocab vocab = {.spec = plmr_vocab_spec_none()};
+    if (!plmr_gguf_has(gguf, KEY("model")))
+        return plmr_gguf_fault(gguf, "has no tokenizer; " NO_TEXT);
+    plmr_status status = read_vocab(gguf, &vocab);
+    if (!status)
+        status = blame(gguf, plmr_tokenizer_create(&vocab.spec, tokenizer));
+    free_lists(&vocab);
+    return status;
+}
+
+plmr_status plmr_tokenizer_open(const plmr_model *model, plmr_tokenizer **tokenizer)
+{
+    const plmr_gguf *gguf = plmr_model_gguf(model);
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    PLMR_CHECK(gguf, PLMR_ERROR_INPUT, "%.255s: is a shape without weights, so it has no tokenizer; " NO_TEXT,
+               shape->name);
+    PLMR_TRY(plmr_tokenizer_read(gguf, tokenizer));
+    int n_tokens = plmr_tokenizer_n_tokens(*tokenizer);
+    if (n_tokens <= shape->n_vocab)
+        return PLMR_OK;
+    plmr_tokenizer_destroy(*tokenizer);
+    return plmr_gguf_fault(gguf, "has a vocabulary of %d tokens and embeddings of %d; convert the model again",
+                           n_tokens, shape->n_vocab);
+}
+
+bool plmr_tokenizer_kind(const plmr_gguf *gguf, char *kind, size_t size)
+{
+    plmr_gguf_text text;
+    if (!plmr_gguf_has(gguf, KEY("model")))
+        return false;
+    plmr_status wrong_type = plmr_gguf_get_text(gguf, KEY("model"), &text);
+    plmr_error_free(wrong_type);
+    if (wrong_type || plmr_gguf_text_is(text, "no_vocab"))
+        return false;
+    plmr_gguf_show(text, kind, size);
+    return true;
+}

@@ -1,0 +1,69 @@
+#include "text/tokenizer_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int by_text(const void *a, const void *b)
+{
+    const plmr_token_text *x = &((const plmr_special *)a)->text, *y = &((const plmr_special *)b)->text;
+    int order = memcmp(x->bytes, y->bytes, x->n_bytes < y->n_bytes ? x->n_bytes : y->n_bytes);
+    return order ? order : (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
+}
+
+plmr_status plmr_specials_index(plmr_tokenizer *tokenizer)
+{
+    size_t room = 0;
+    for (int32_t id = 0; id < tokenizer->n_tokens; id++)
+        room += plmr_vocab_is_special(tokenizer, id);
+    tokenizer->specials = malloc((room + 1) * sizeof *tokenizer->specials);
+    PLMR_CHECK(tokenizer->specials, PLMR_ERROR_SYSTEM, "no memory for %zu special tokens", room);
+    for (int32_t id = 0; id < tokenizer->n_tokens; id++) {
+        plmr_token_text text = plmr_strings_get(&tokenizer->texts, id);
+        if (!plmr_vocab_is_special(tokenizer, id) || text.n_bytes == 0)
+            continue;
+        bool is_user_defined = tokenizer->types[id] == PLMR_TOKEN_USER_DEFINED;
+        tokenizer->specials[tokenizer->n_specials++] = (plmr_special){text, id, is_user_defined};
+        tokenizer->special_starts[(unsigned char)text.bytes[0]] = true;
+    }
+    qsort(tokenizer->specials, (size_t)tokenizer->n_specials, sizeof *tokenizer->specials, by_text);
+    return PLMR_OK;
+}
+
+/* The first of specials [low, high), all longer than `at` and alike up to there, whose byte `at` is at least `byte`. */
+static int32_t lower_bound(const plmr_special *specials, int32_t low, int32_t high, size_t at, int byte)
+{
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if ((unsigned char)specials[middle].text.bytes[at] < byte)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int32_t plmr_specials_find(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool any_kind,
+                           size_t *n_special)
+{
+    int32_t found = PLMR_TOKEN_NONE, low = 0, high = tokenizer->n_specials;
+    *n_special = 0;
+    if (n_bytes == 0 || !tokenizer->special_starts[(unsigned char)text[0]])
+        return found;
+    for (size_t at = 0; at < n_bytes; at++) { /* specials [low, high) begin with the first `at` bytes of the text */
+        int byte = (unsigned char)text[at];
+        int32_t from = lower_bound(tokenizer->specials, low, high, at, byte);
+        high = lower_bound(tokenizer->specials, from, high, at, byte + 1);
+        low = from;
+        if (low == high)
+            break;
+        const plmr_special *shortest = &tokenizer->specials[low];
+        if (shortest->text.n_bytes > at + 1)
+            continue;
+        low++;
+        if (any_kind || shortest->is_user_defined) {
+            found = shortest->id;
+            *n_special = at + 1;
+        }
+    }
+    return found;
+}
