@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/wall.h"
 #include "bench/items.h"
 #include "infer/timing.h"
@@ -31,9 +32,8 @@ static plmr_status open_files(struct plmr_bench_model *m)
     PLMR_TRY(plmr_device_load("wse2", &m->device));
     PLMR_TRY(plmr_model_open(model_name, &m->model));
     const plmr_model_shape *shape = plmr_model_shape_of(m->model);
-    m->hidden = malloc((size_t)shape->dim * sizeof *m->hidden);
-    m->logits = malloc((size_t)shape->n_vocab * sizeof *m->logits);
-    PLMR_CHECK(m->hidden && m->logits, PLMR_ERROR_SYSTEM, "out of memory");
+    m->hidden = plmr_take((size_t)shape->dim * sizeof *m->hidden);
+    m->logits = plmr_take((size_t)shape->n_vocab * sizeof *m->logits);
     return PLMR_OK;
 }
 

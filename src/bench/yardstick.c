@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/wall.h"
 #include "fabric/region.h"
 #include "ranks/ranks.h"
@@ -32,8 +33,7 @@ static void find_sgemm(plmr_yardsticks *y)
 
 plmr_status plmr_yardsticks_create(plmr_yardsticks **out)
 {
-    plmr_yardsticks *y = calloc(1, sizeof *y);
-    PLMR_CHECK(y, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_yardsticks *y = plmr_take_zeroed(1, sizeof *y);
     find_sgemm(y);
     y->memory = plmr_slab_create(READ_FLOATS * sizeof *y->memory);
     for (size_t i = 0; y->memory && i < READ_FLOATS; i++)

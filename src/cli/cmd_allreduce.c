@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "cli/job.h"
 #include "cli/tree.h"
 #include "fabric/source.h"
@@ -155,8 +156,7 @@ static plmr_status make_vectors(const allreduce *r, float *vectors)
 {
     const plmr_region *region = r->region;
     plmr_source source;
-    uint16_t *stored = malloc((size_t)r->command->length * sizeof *stored);
-    PLMR_CHECK(stored, PLMR_ERROR_SYSTEM, "out of memory");
+    uint16_t *stored = plmr_take((size_t)r->command->length * sizeof *stored);
     plmr_status status = PLMR_OK;
     synthetic(r->command, &source);
     for (int x = 0; x < region->count[PLMR_X]; x++)
@@ -338,8 +338,7 @@ static plmr_status run_command(allreduce_command *c)
 plmr_status plmr_command_allreduce(int argc, char **argv)
 {
     bool help = false;
-    const char **names = calloc((size_t)plmr_reduce_count(), sizeof *names);
-    PLMR_CHECK(names, PLMR_ERROR_SYSTEM, "out of memory");
+    const char **names = plmr_take_zeroed((size_t)plmr_reduce_count(), sizeof *names);
     for (int i = 0; i < plmr_reduce_count(); i++)
         names[i] = plmr_reduce_at(i)->name;
     allreduce_command c = {.length = DEFAULT_LENGTH, .reduce.n_levels = 2};

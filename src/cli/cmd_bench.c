@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bench/bench.h"
 #include "cli/options.h"
 #include "kernel/kernel.h"
@@ -61,8 +62,7 @@ static plmr_status choose(struct bench_command *c)
         PLMR_TRY(plmr_parse_word("", c->group, groups, 3, &group));
     if (c->n_chosen)
         return PLMR_OK;
-    c->chosen = calloc((size_t)plmr_bench_count(), sizeof *c->chosen);
-    PLMR_CHECK(c->chosen, PLMR_ERROR_SYSTEM, "out of memory");
+    c->chosen = plmr_take_zeroed((size_t)plmr_bench_count(), sizeof *c->chosen);
     for (int i = 0; i < plmr_bench_count(); i++)
         if (group == 2 || plmr_bench_at(i)->is_llm == (group == 1))
             c->chosen[c->n_chosen++] = i;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "cli/job.h"
 #include "cli/operand.h"
 #include "gemm/gemm.h"
@@ -325,8 +326,7 @@ static plmr_status run_command(gemm_command *c)
 plmr_status plmr_command_gemm(int argc, char **argv)
 {
     bool help = false;
-    const char **names = calloc((size_t)plmr_gemm_count(), sizeof *names);
-    PLMR_CHECK(names, PLMR_ERROR_SYSTEM, "out of memory");
+    const char **names = plmr_take_zeroed((size_t)plmr_gemm_count(), sizeof *names);
     for (int i = 0; i < plmr_gemm_count(); i++)
         names[i] = plmr_gemm_at(i)->name;
     gemm_command c = {.m = {.name = "m"}, .k = {.name = "k"}, .n = {.name = "n"}, .a.npy.fd = -1, .b.npy.fd = -1};

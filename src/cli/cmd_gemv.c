@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "cli/job.h"
 #include "cli/operand.h"
 #include "cli/tree.h"
@@ -294,8 +295,7 @@ static plmr_status run_command(gemv_command *c)
 plmr_status plmr_command_gemv(int argc, char **argv)
 {
     bool help = false;
-    const char **names = calloc((size_t)plmr_gemv_count(), sizeof *names);
-    PLMR_CHECK(names, PLMR_ERROR_SYSTEM, "out of memory");
+    const char **names = plmr_take_zeroed((size_t)plmr_gemv_count(), sizeof *names);
     for (int i = 0; i < plmr_gemv_count(); i++)
         names[i] = plmr_gemv_at(i)->name;
     gemv_command c = {.k = {.name = "k"}, .n = {.name = "n"}, .reduce.n_levels = 2, .x.npy.fd = -1, .b.npy.fd = -1};

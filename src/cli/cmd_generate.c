@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/wall.h"
 #include "cli/llm_bars.h"
 #include "cli/llm_report.h"
@@ -258,13 +259,11 @@ static plmr_status make_text(struct generation *g, const int32_t *ids)
 static plmr_status open_generation(struct generation *g)
 {
     const plmr_model_shape *shape = g->run->shape;
-    g->hidden = malloc((size_t)shape->dim * sizeof *g->hidden);
-    PLMR_CHECK(g->hidden, PLMR_ERROR_SYSTEM, "out of memory");
+    g->hidden = plmr_take((size_t)shape->dim * sizeof *g->hidden);
     if (plmr_rank() > 0)
         return PLMR_OK;
     g->text = g->c->llm.json && strcmp(g->c->llm.json, "-") == 0 ? stderr : stdout;
-    g->logits = malloc((size_t)shape->n_vocab * sizeof *g->logits);
-    PLMR_CHECK(g->logits, PLMR_ERROR_SYSTEM, "out of memory");
+    g->logits = plmr_take((size_t)shape->n_vocab * sizeof *g->logits);
     return plmr_sampler_create(&g->c->sampler, shape->n_vocab, &g->sampler);
 }
 

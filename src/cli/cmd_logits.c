@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
 #include "base/wall.h"
 #include "cli/llm_summary.h"
 #include "report/jsonl.h"
@@ -64,8 +65,7 @@ static const struct argp argp = {
 
 static plmr_status run_prefill(plmr_llm_run *run, const int32_t *ids, int n, float *logits)
 {
-    float *hidden = malloc((size_t)n * (size_t)run->shape->dim * sizeof *hidden);
-    PLMR_CHECK(hidden, PLMR_ERROR_SYSTEM, "out of memory");
+    float *hidden = plmr_take((size_t)n * (size_t)run->shape->dim * sizeof *hidden);
     plmr_status status = plmr_engine_prefill(run->engine, 0, ids, n, n, hidden);
     if (!status)
         status = plmr_engine_logits(run->engine, n, hidden, logits);
@@ -75,8 +75,7 @@ static plmr_status run_prefill(plmr_llm_run *run, const int32_t *ids, int n, flo
 
 static plmr_status run_decode(plmr_llm_run *run, const int32_t *ids, int n, float *logits)
 {
-    float *hidden = malloc((size_t)run->shape->dim * sizeof *hidden);
-    PLMR_CHECK(hidden, PLMR_ERROR_SYSTEM, "out of memory");
+    float *hidden = plmr_take((size_t)run->shape->dim * sizeof *hidden);
     plmr_status status = PLMR_OK;
     for (int i = 0; i < n && !status; i++) {
         status = plmr_engine_decode(run->engine, &ids[i], hidden);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/machine.h"
+#include "base/memory.h"
 #include "cli/options.h"
 #include "plmr/ranks.h"
 #include "report/jsonl.h"
@@ -268,8 +269,7 @@ static plmr_status run_workload(struct series *s, int index, int n_ranks, bool w
     if (c->own)
         return run_once(s, c->own, n_ranks, warns);
     const struct workload *w = &workloads[c->workloads[index]];
-    char *text = strdup(c->weak ? w->weak : w->strong);
-    PLMR_CHECK(text, PLMR_ERROR_SYSTEM, "out of memory");
+    char *text = plmr_take_copy(c->weak ? w->weak : w->strong);
     split(text, words);
     plmr_status status = run_once(s, words, n_ranks, warns);
     free(text);
@@ -385,8 +385,7 @@ plmr_status plmr_command_scale(int argc, char **argv)
     bool help = false;
     struct scale_command c = {.repeat = 3};
     argc = cut_command(argc, argv, &c);
-    c.files = calloc((size_t)argc + 1, sizeof *c.files);
-    PLMR_CHECK(c.files, PLMR_ERROR_SYSTEM, "out of memory");
+    c.files = plmr_take_zeroed((size_t)argc + 1, sizeof *c.files);
     plmr_status status = plmr_options_parse_most(&argp, "scale", argc, argv, argc, &c, &help);
     if (!status && !help)
         status = run_command(&c);

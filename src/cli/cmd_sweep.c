@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/share.h"
 #include "base/suggest.h"
 #include "base/text_file.h"
@@ -210,8 +211,7 @@ static plmr_status run_points(struct sweep_command *c)
 
 static plmr_status find_keys(struct sweep_command *c)
 {
-    c->keys = malloc((size_t)c->experiment->n_points * sizeof *c->keys);
-    PLMR_CHECK(c->keys, PLMR_ERROR_SYSTEM, "out of memory");
+    c->keys = plmr_take((size_t)c->experiment->n_points * sizeof *c->keys);
     for (int64_t i = 0; i < c->experiment->n_points; i++) {
         plmr_sweep_point point;
         PLMR_TRY(plmr_sweep_point_make(c->experiment, i, &point));

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "cli/job.h"
 #include "report/bars.h"
 #include "report/format.h"
@@ -10,8 +11,7 @@ plmr_status plmr_job_bars_note(plmr_job *job, const plmr_record *record)
 {
     if (!job->options->text || record->error)
         return PLMR_OK;
-    plmr_record *records = realloc(job->drawn, ((size_t)job->n_drawn + 1) * sizeof *records);
-    PLMR_CHECK(records, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_record *records = plmr_take_more(job->drawn, ((size_t)job->n_drawn + 1) * sizeof *records);
     job->drawn = records;
     records[job->n_drawn++] = *record;
     return PLMR_OK;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/suggest.h"
 #include "cli/trace.h"
 #include "plmr/device.h"
@@ -43,9 +44,8 @@ static const char id_ends[] = ", \t\r\n";
 
 plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids)
 {
-    int32_t *list = malloc((strlen(text) / 2 + 1) * sizeof *list);
+    int32_t *list = plmr_take((strlen(text) / 2 + 1) * sizeof *list);
     int n = 0;
-    PLMR_CHECK(list, PLMR_ERROR_SYSTEM, "out of memory");
     for (const char *at = text + strspn(text, id_ends); *at; at += strspn(at, id_ends)) {
         char *end;
         errno = 0;
@@ -123,9 +123,8 @@ plmr_status plmr_parse_words(const char *option, const char *text, const char *c
                              int *n_indices)
 {
     *n_indices = 0;
-    *indices =
-        calloc((size_t)n + 1, sizeof **indices); /* a list without repetition has n at most, and one that is wrong */
-    PLMR_CHECK(*indices, PLMR_ERROR_SYSTEM, "out of memory");
+    *indices = plmr_take_zeroed((size_t)n + 1,
+                                sizeof **indices); /* a list without repetition has n at most, and one that is wrong */
     if (strcmp(text, "all") == 0) {
         for (int i = 0; i < n; i++)
             (*indices)[i] = i;
@@ -527,8 +526,7 @@ plmr_status plmr_options_parse(const struct argp *argp, const char *command, int
 plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
                                     void *options, bool *help)
 {
-    const char **args = calloc((size_t)most + 1, sizeof *args);
-    PLMR_CHECK(args, PLMR_ERROR_SYSTEM, "out of memory");
+    const char **args = plmr_take_zeroed((size_t)most + 1, sizeof *args);
     plmr_status status = plmr_arguments_parse(argp, command, argc, argv, most, args, help);
     free(args);
     if (status || *help)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/format.h"
 
 enum { DEFAULT_CORES = 16, DEFAULT_EVENTS = 200000, MOST_CORES = 4096, MOST_EVENTS = 20000000 };
@@ -127,8 +128,7 @@ plmr_status plmr_trace_options_attach(const plmr_trace_options *o, plmr_region *
     if (!o->path || !region)
         return PLMR_OK;
     int n_cores;
-    plmr_trace_core *cores = malloc(MOST_CORES * sizeof *cores);
-    PLMR_CHECK(cores, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_trace_core *cores = plmr_take(MOST_CORES * sizeof *cores);
     plmr_status status = choose(o, region->extent[PLMR_Y], region->extent[PLMR_X], cores, &n_cores);
     if (!status) {
         int64_t each = (o->n_events ? o->n_events : DEFAULT_EVENTS) / n_regions / n_cores;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/options.h"
 
 plmr_status plmr_parse_tree_k(const char *option, const char *text, plmr_reduce_options *reduce)
@@ -30,8 +31,7 @@ plmr_status plmr_parse_groups(const char *text, plmr_reduce_options *reduce)
     reduce->n_group_levels = 0;
     if (strcmp(text, "auto") == 0)
         return PLMR_OK;
-    char *list = strdup(text);
-    PLMR_CHECK(list, PLMR_ERROR_SYSTEM, "out of memory");
+    char *list = plmr_take_copy(text);
     plmr_status status = parse_each(list, reduce);
     free(list);
     return status;

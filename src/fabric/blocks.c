@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* A block is at most this share of operands and result, and two are in memory; it has some register tiles at least.
  * The other operand is packed once for every block, so they are as large as memory allows. */
 enum { SHARE = 8, LEAST_WIDTH = 64 };
@@ -188,8 +190,7 @@ static plmr_status fill_blocks(plmr_blocks *b)
 
 plmr_status plmr_blocks_create(plmr_product *product, plmr_blocks **out)
 {
-    plmr_blocks *b = calloc(1, sizeof *b);
-    PLMR_CHECK(b, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_blocks *b = plmr_take_zeroed(1, sizeof *b);
     b->product = product;
     b->moving = product->a->by_blocks ? product->a : product->b;
     plmr_status status = fill_blocks(b);

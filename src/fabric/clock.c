@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static double *line_buffer(size_t n)
 {
     return calloc(n ? n : 1, sizeof(double));
@@ -29,8 +31,7 @@ static size_t count_clocks(const struct clocks *clocks)
 
 plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
 {
-    plmr_clock *clock = calloc(1, sizeof *clock);
-    PLMR_CHECK(clock, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_clock *clock = plmr_take_zeroed(1, sizeof *clock);
     *out = clock;
     int rows = region->count[PLMR_Y], cols = region->count[PLMR_X];
     *clock = (plmr_clock){.region = region, .loops = plmr_clock_rows_chosen()};

@@ -3,13 +3,14 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 plmr_status plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles)
 {
     plmr_trace *trace = clock->region->trace;
     if (trace->n_pieces == trace->capacity) {
         int capacity = trace->capacity ? 2 * trace->capacity : 16;
-        struct plmr_trace_piece *pieces = realloc(trace->pieces, (size_t)capacity * sizeof *pieces);
-        PLMR_CHECK(pieces, PLMR_ERROR_SYSTEM, "out of memory");
+        struct plmr_trace_piece *pieces = plmr_take_more(trace->pieces, (size_t)capacity * sizeof *pieces);
         trace->pieces = pieces;
         trace->capacity = capacity;
     }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* The n slot that logical row x meets in step t, and the column of the core that keeps it. */
 static int slot_of(const plmr_product *product, int x, int step)
 {
@@ -27,8 +29,7 @@ static plmr_status route_chains(plmr_product *product)
     if (product->routed)
         return PLMR_OK;
     product->routed = true;
-    int *profile = malloc(sizeof(int) * (size_t)n);
-    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    int *profile = plmr_take(sizeof(int) * (size_t)n);
     for (int core = 0; core < n; core++)
         profile[core] =
             4; /* each side's words come on one route and go on another, as the root moves through every core */
@@ -60,8 +61,7 @@ static plmr_status time_step(plmr_product *product)
     double cycles = plmr_device_multiply_cycles(device, a->dtype, product->ms, a->depth, product->ns);
     int64_t words =
         plmr_device_wavelets(device, (int64_t)product->ms * product->ns * (int64_t)plmr_dtype_bytes(b->dtype));
-    int *root = malloc(sizeof(int) * (size_t)region->count[PLMR_Y]);
-    PLMR_CHECK(root, PLMR_ERROR_SYSTEM, "out of memory");
+    int *root = plmr_take(sizeof(int) * (size_t)region->count[PLMR_Y]);
     int64_t n_macs = (int64_t)logical_rows * product->ms * a->depth * product->ns;
     plmr_status status = plmr_region_multiply(region, cycles * logical_rows, n_macs);
     for (int i = 0; i < logical_rows && !status; i++)
@@ -208,13 +208,11 @@ static plmr_status fill_batch(struct batch *batch)
 {
     plmr_product *product = batch->product;
     size_t n = (size_t)batch->n_rows * (size_t)batch->n_steps * batch->tile;
-    batch->low = malloc(n * sizeof(float));
-    batch->high = malloc(n * sizeof(float));
-    batch->own = malloc(batch->tile * sizeof(float));
-    batch->row_slot = malloc((size_t)batch->n_rows * sizeof(int));
-    batch->local_k = malloc((size_t)batch->n_cols * sizeof(int));
-    PLMR_CHECK(batch->low && batch->high && batch->own && batch->row_slot && batch->local_k, PLMR_ERROR_SYSTEM,
-               "out of memory");
+    batch->low = plmr_take(n * sizeof(float));
+    batch->high = plmr_take(n * sizeof(float));
+    batch->own = plmr_take(batch->tile * sizeof(float));
+    batch->row_slot = plmr_take((size_t)batch->n_rows * sizeof(int));
+    batch->local_k = plmr_take((size_t)batch->n_cols * sizeof(int));
     list_slots(product->row_ring, batch->row_slot);
     list_local_k(product->a->depth_ring, batch->first_col, batch->n_cols, batch->local_k);
     return plmr_exchange_create(product->region->ranks, &batch->messages);

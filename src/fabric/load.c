@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* A rectangle of the padded matrix in floats. */
 struct patch {
     int64_t row, col;
@@ -94,8 +96,7 @@ plmr_status plmr_tensor_load(plmr_tensor *tensor, const plmr_source *source)
 {
     int most = tensor->depth_is_cols ? tensor->n_slots : tensor->n_tiles;
     size_t tile = (size_t)tensor->depth * (size_t)tensor->width;
-    float *scratch = malloc(sizeof(float) * tile * ((size_t)most + 1));
-    PLMR_CHECK(scratch, PLMR_ERROR_SYSTEM, "out of memory");
+    float *scratch = plmr_take(sizeof(float) * tile * ((size_t)most + 1));
     plmr_status status = (tensor->depth_is_cols ? load_by_chunk : load_by_slot)(tensor, source, scratch);
     free(scratch);
     return status;

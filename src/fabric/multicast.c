@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 /* A router that grants n_routes to an axis lets as many neighbours have a multicast of their own; so a line is cut into
  * segments of that many cores, and the core at a segment's edge takes a multicast from the next segment and sends it
  * on. */
@@ -19,8 +21,8 @@ static plmr_status route_multicast(plmr_tensor *tensor, int n_routes)
     if (tensor->routed)
         return PLMR_OK;
     tensor->routed = true;
-    int *profile = calloc((size_t)ring->n, sizeof *profile), granted = n_routes < ring->n ? n_routes : ring->n;
-    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    int *profile = plmr_take_zeroed((size_t)ring->n, sizeof *profile),
+        granted = n_routes < ring->n ? n_routes : ring->n;
     for (int core = 0; core < ring->n; core++)
         profile[core] = granted;
     plmr_status status = plmr_region_route(tensor->region, tensor->name, ring->axis, profile, granted);
@@ -54,8 +56,7 @@ static void note_path(plmr_region *region, const struct fan *fan, enum plmr_axis
 static plmr_status send_fan(plmr_region *region, enum plmr_axis axis, const struct fan *fan)
 {
     int n = region->extent[axis], count = region->count[axis];
-    double *after = calloc((size_t)count, sizeof *after);
-    PLMR_CHECK(after, PLMR_ERROR_SYSTEM, "out of memory");
+    double *after = plmr_take_zeroed((size_t)count, sizeof *after);
     for (int i = 0; i < count; i++)
         after[i] = arrival(region->device, fan, region->first[axis] + i, n);
     plmr_status status = plmr_clock_multicast(region->clock, axis, after);

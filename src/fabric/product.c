@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Rows that lie a power of two apart displace each other from the caches; a few elements more keep them out of step. */
 static size_t spread_rows(size_t n_cols)
 {
@@ -33,8 +35,7 @@ static plmr_status fill_product(plmr_product *product, int n_copies)
 
 static plmr_status create(plmr_product what, int n_copies, plmr_product **out)
 {
-    plmr_product *product = calloc(1, sizeof *product);
-    PLMR_CHECK(product, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_product *product = plmr_take_zeroed(1, sizeof *product);
     *product = what;
     plmr_status status = fill_product(product, n_copies);
     if (status)

@@ -4,24 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static plmr_status fill(plmr_profile *profile)
 {
     for (int axis = 0; axis < 2; axis++) {
         size_t n = (size_t)profile->extent[axis];
-        profile->links[axis][PLMR_LINK_UP] = calloc(n, sizeof(uint64_t));
-        profile->links[axis][PLMR_LINK_DOWN] = calloc(n, sizeof(uint64_t));
-        profile->adding_cycles[axis] = calloc(n, sizeof(double));
-        PLMR_CHECK(profile->links[axis][PLMR_LINK_UP] && profile->links[axis][PLMR_LINK_DOWN] &&
-                       profile->adding_cycles[axis],
-                   PLMR_ERROR_SYSTEM, "out of memory");
+        profile->links[axis][PLMR_LINK_UP] = plmr_take_zeroed(n, sizeof(uint64_t));
+        profile->links[axis][PLMR_LINK_DOWN] = plmr_take_zeroed(n, sizeof(uint64_t));
+        profile->adding_cycles[axis] = plmr_take_zeroed(n, sizeof(double));
     }
     return PLMR_OK;
 }
 
 plmr_status plmr_profile_create(const int extent[2], plmr_profile **out)
 {
-    plmr_profile *profile = calloc(1, sizeof *profile);
-    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_profile *profile = plmr_take_zeroed(1, sizeof *profile);
     memcpy(profile->extent, extent, sizeof profile->extent);
     plmr_status status = fill(profile);
     if (status)
@@ -102,8 +100,7 @@ void plmr_profile_repeat(plmr_profile *profile, const plmr_profile *mark, int64_
 
 static plmr_status remember_peak(plmr_profile *profile)
 {
-    plmr_held *peak = realloc(profile->peak, (size_t)profile->n_held * sizeof *peak);
-    PLMR_CHECK(peak, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_held *peak = plmr_take_more(profile->peak, (size_t)profile->n_held * sizeof *peak);
     profile->peak = peak;
     profile->n_peak = profile->n_held;
     memcpy(peak, profile->held, (size_t)profile->n_held * sizeof *peak);
@@ -112,8 +109,7 @@ static plmr_status remember_peak(plmr_profile *profile)
 
 plmr_status plmr_profile_hold(plmr_profile *profile, const char *what, int64_t n_bytes, bool is_peak)
 {
-    plmr_held *held = realloc(profile->held, ((size_t)profile->n_held + 1) * sizeof *held);
-    PLMR_CHECK(held, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_held *held = plmr_take_more(profile->held, ((size_t)profile->n_held + 1) * sizeof *held);
     profile->held = held;
     snprintf(held[profile->n_held].what, sizeof held->what, "%s", what);
     held[profile->n_held++].n_bytes = n_bytes;

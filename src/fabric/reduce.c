@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, const char *what)
 {
-    int *profile = calloc((size_t)plan->n, sizeof *profile);
-    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    int *profile = plmr_take_zeroed((size_t)plan->n, sizeof *profile);
     for (int core = 0; core < plan->n; core++)
         profile[core] = __builtin_popcountll(plan->routes[core]);
     plmr_status status = plmr_region_route(region, what, axis, profile, plan->routes_program);
@@ -216,8 +217,7 @@ plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, cons
                        .extent = plmr_ranks_extent(region->ranks, axis),
                        .place = plmr_ranks_place(region->ranks, axis)};
     size_t length = (size_t)(n_elements * across);
-    v.incoming = malloc((length ? length : 1) * sizeof(float));
-    PLMR_CHECK(v.incoming, PLMR_ERROR_SYSTEM, "out of memory");
+    v.incoming = plmr_take((length ? length : 1) * sizeof(float));
     plmr_status status = plmr_exchange_create(region->ranks, &v.messages);
     if (!status)
         status = plan->ring ? add_ring(&v, sum) : add_phases(&v, plan, sum);

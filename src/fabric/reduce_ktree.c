@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Chains from both ends of members [first, first + count) to the middle one, which takes the low side first. */
 static plmr_status chain_to_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
 {
@@ -37,8 +39,7 @@ static plmr_status plan_level(plmr_reduce_plan *plan, const int *member, int n, 
                               int n_levels)
 {
     int groups = level + 1 < n_levels ? n_groups[level] : 1, route = ROUTES_PER_LEVEL * level;
-    int *roots = malloc(sizeof(int) * (size_t)groups);
-    PLMR_CHECK(roots, PLMR_ERROR_SYSTEM, "out of memory");
+    int *roots = plmr_take(sizeof(int) * (size_t)groups);
     plmr_status status = plmr_plan_phase(plan, true);
     for (int g = 0; g < groups && !status; g++) {
         int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
@@ -61,8 +62,7 @@ static plmr_status plan_level(plmr_reduce_plan *plan, const int *member, int n, 
 
 static plmr_status plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_groups, int n_levels)
 {
-    int *member = malloc(sizeof(int) * (size_t)n);
-    PLMR_CHECK(member, PLMR_ERROR_SYSTEM, "out of memory");
+    int *member = plmr_take(sizeof(int) * (size_t)n);
     for (int i = 0; i < n; i++)
         member[i] = i;
     plmr_plan_clear(plan);

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 plmr_status plmr_plan_phase(plmr_reduce_plan *plan, bool adds)
 {
-    plmr_phase *phases = realloc(plan->phases, ((size_t)plan->n_phases + 1) * sizeof *phases);
-    PLMR_CHECK(phases, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_phase *phases = plmr_take_more(plan->phases, ((size_t)plan->n_phases + 1) * sizeof *phases);
     plan->phases = phases;
     phases[plan->n_phases++] = (plmr_phase){.adds = adds};
     return PLMR_OK;
@@ -17,8 +18,7 @@ plmr_status plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
     plmr_phase *phase = &plan->phases[plan->n_phases - 1];
     if ((phase->n_legs & (phase->n_legs - 1)) == 0) { /* grow at powers of two */
         size_t capacity = phase->n_legs ? 2 * (size_t)phase->n_legs : 1;
-        plmr_leg *legs = realloc(phase->legs, capacity * sizeof *legs);
-        PLMR_CHECK(legs, PLMR_ERROR_SYSTEM, "out of memory");
+        plmr_leg *legs = plmr_take_more(phase->legs, capacity * sizeof *legs);
         phase->legs = legs;
     }
     phase->legs[phase->n_legs++] = (plmr_leg){src, dst};
@@ -41,6 +41,7 @@ void plmr_plan_clear(plmr_reduce_plan *plan)
 /* ---- the registry ---- */
 
 #define REDUCE_ALGORITHM(name) extern const plmr_reduce_algorithm plmr_reduce_##name;
+#include "base/memory.h"
 #include "fabric/reduce_list.h"
 #undef REDUCE_ALGORITHM
 
@@ -93,8 +94,7 @@ static void trace_leg(const plmr_device *device, const plmr_phase *phase, plmr_l
 plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets,
                                     double *t_cycles, int64_t *hops, int64_t *stages)
 {
-    struct trace *core = calloc((size_t)plan->n, sizeof *core);
-    PLMR_CHECK(core, PLMR_ERROR_SYSTEM, "out of memory");
+    struct trace *core = plmr_take_zeroed((size_t)plan->n, sizeof *core);
     for (int p = 0; p < plan->n_phases; p++) {
         for (int i = 0; i < plan->n; i++) {
             core[i].free += device->collective_launch;
@@ -162,8 +162,7 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
 {
     double t_cycles;
     uint64_t all = 0;
-    plan->routes = calloc((size_t)plan->n, sizeof *plan->routes);
-    PLMR_CHECK(plan->routes, PLMR_ERROR_SYSTEM, "out of memory");
+    plan->routes = plmr_take_zeroed((size_t)plan->n, sizeof *plan->routes);
     PLMR_TRY(algorithm->plan(device, plan->n, options, plan));
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
@@ -178,8 +177,7 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
 plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device, int n,
                                     const plmr_reduce_options *options, plmr_reduce_plan **out)
 {
-    plmr_reduce_plan *plan = calloc(1, sizeof *plan);
-    PLMR_CHECK(plan, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_reduce_plan *plan = plmr_take_zeroed(1, sizeof *plan);
     plan->n = n;
     plmr_status status = fill_plan(plan, algorithm, device, options);
     if (status)

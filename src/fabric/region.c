@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/machine.h"
+#include "base/memory.h"
 #include "base/wall.h"
 
 static plmr_status check_size(const plmr_device *device, int rows, int cols)
@@ -27,8 +28,7 @@ static plmr_status fill_region(plmr_region *region)
         PLMR_CHECK(parts <= n, PLMR_ERROR_INPUT, "%d ranks along %s are more than its %d cores: use fewer ranks", parts,
                    axis == PLMR_X ? "x" : "y", n);
         plmr_ranks_share(n, parts, plmr_ranks_place(region->ranks, axis), &region->first[axis], &region->count[axis]);
-        region->ledger.routes[axis] = calloc((size_t)n, sizeof(int));
-        PLMR_CHECK(region->ledger.routes[axis], PLMR_ERROR_SYSTEM, "out of memory");
+        region->ledger.routes[axis] = plmr_take_zeroed((size_t)n, sizeof(int));
     }
     if (region->options.profile)
         PLMR_TRY(plmr_profile_create(region->extent, &region->profile));
@@ -39,8 +39,7 @@ plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int
                                const plmr_region_options *options, plmr_region **out)
 {
     PLMR_TRY(check_size(device, rows, cols));
-    plmr_region *region = calloc(1, sizeof *region);
-    PLMR_CHECK(region, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_region *region = plmr_take_zeroed(1, sizeof *region);
     *region = (plmr_region){
         .ranks = ranks, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
     plmr_status status = plmr_agree(fill_region(region));
@@ -142,10 +141,9 @@ plmr_status plmr_region_span_begin(plmr_region *region)
     for (int axis = 0; axis < 2; axis++) {
         size_t n = (size_t)region->extent[axis];
         if (!region->span_routes[axis])
-            region->span_routes[axis] = calloc(n, sizeof(int));
+            region->span_routes[axis] = plmr_take_zeroed(n, sizeof(int));
         if (!region->base_routes[axis])
-            region->base_routes[axis] = calloc(n, sizeof(int));
-        PLMR_CHECK(region->span_routes[axis] && region->base_routes[axis], PLMR_ERROR_SYSTEM, "out of memory");
+            region->base_routes[axis] = plmr_take_zeroed(n, sizeof(int));
         for (size_t i = 0; i < n; i++) {
             region->ledger.routes[axis][i] -= region->span_routes[axis][i];
             region->base_routes[axis][i] = region->ledger.routes[axis][i];

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 double plmr_relay_cycles(const plmr_device *device, int64_t wavelets)
 {
     double words = (double)wavelets;
@@ -17,8 +19,7 @@ plmr_status plmr_relay_route(plmr_region *region)
 {
     plmr_status status = PLMR_OK;
     for (int axis = PLMR_X; axis <= PLMR_Y && !status; axis++) {
-        int n = region->extent[axis], *profile = malloc((size_t)n * sizeof *profile);
-        PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+        int n = region->extent[axis], *profile = plmr_take((size_t)n * sizeof *profile);
         for (int core = 0; core < n; core++)
             profile[core] = 4; /* both ways, in and out */
         status = plmr_region_route(region, "the relays", (enum plmr_axis)axis, profile, 4);
@@ -57,8 +58,7 @@ plmr_status plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, 
     int n = region->extent[axis];
     double stream = plmr_device_quantise(region->device->link * (double)wavelets);
     plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
-    plmr_leg *legs = malloc((size_t)n * sizeof *legs);
-    PLMR_CHECK(legs, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_leg *legs = plmr_take((size_t)n * sizeof *legs);
     plmr_status status = PLMR_OK;
     for (int back = 0; back < 2 && !status; back++) {
         for (int i = 0; i < n - 1; i++)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 int plmr_ring_slots(const plmr_ring *ring)
 {
     return ring->n * ring->slots;
@@ -161,8 +163,7 @@ static int locate(const plmr_ring *ring, int core)
 static plmr_status fill_neighbours(plmr_ring *ring)
 {
     int first = ring->region->first[ring->axis], count = ring->region->count[ring->axis];
-    ring->before = calloc(4 * (size_t)count, sizeof(int));
-    PLMR_CHECK(ring->before, PLMR_ERROR_SYSTEM, "out of memory");
+    ring->before = plmr_take_zeroed(4 * (size_t)count, sizeof(int));
     ring->after = ring->before + count;
     ring->hops_before = ring->after + count;
     ring->hops_after = ring->hops_before + count;
@@ -179,8 +180,7 @@ static plmr_status fill_neighbours(plmr_ring *ring)
 /* Send and receive at every core; transit where other cores' messages pass straight through. */
 plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_directions)
 {
-    int *profile = calloc((size_t)ring->n, sizeof *profile);
-    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    int *profile = plmr_take_zeroed((size_t)ring->n, sizeof *profile);
     for (int core = 0; core < ring->n; core++)
         profile[core] = n_directions * (2 + (core > 0 && core < ring->n - 1));
     plmr_status status = plmr_region_route(ring->region, what, ring->axis, profile, 3 * n_directions);
@@ -203,8 +203,7 @@ plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr
     PLMR_CHECK(region->extent[axis] >= 3 || kind == PLMR_LINE, PLMR_ERROR_INPUT,
                "a ring needs at least 3 cores along %s, not %d: choose a larger --cores", axis == PLMR_X ? "x" : "y",
                region->extent[axis]);
-    plmr_ring *ring = calloc(1, sizeof *ring);
-    PLMR_CHECK(ring, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_ring *ring = plmr_take_zeroed(1, sizeof *ring);
     *ring = (plmr_ring){.region = region,
                         .axis = axis,
                         .kind = kind,

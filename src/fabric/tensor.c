@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static plmr_status charge(plmr_tensor *tensor, int n_buffers)
 {
     int64_t per_slot = (int64_t)tensor->tile_bytes * tensor->width_ring->slots;
@@ -15,15 +17,13 @@ static plmr_status charge(plmr_tensor *tensor, int n_buffers)
 static plmr_status fill_tensor(plmr_tensor *tensor, const plmr_tensor_spec *spec)
 {
     PLMR_TRY(charge(tensor, spec->n_buffers));
-    tensor->line = calloc((size_t)tensor->n_slots, sizeof *tensor->line);
-    PLMR_CHECK(tensor->line, PLMR_ERROR_SYSTEM, "out of memory");
+    tensor->line = plmr_take_zeroed((size_t)tensor->n_slots, sizeof *tensor->line);
     return plmr_exchange_create(tensor->region->ranks, &tensor->messages);
 }
 
 plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **out)
 {
-    plmr_tensor *tensor = calloc(1, sizeof *tensor);
-    PLMR_CHECK(tensor, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tensor *tensor = plmr_take_zeroed(1, sizeof *tensor);
     size_t tile_bytes = (size_t)spec->depth * (size_t)spec->width * plmr_dtype_bytes(spec->dtype);
     int n_tiles = plmr_ring_local_slots(spec->width_ring);
     *tensor = (plmr_tensor){
@@ -299,8 +299,7 @@ static plmr_status align_lines(plmr_tensor *tensor, void **lines, int *chunk)
     size_t row_bytes = tensor->tile_bytes * (size_t)tensor->n_slots;
     int per_go = row_bytes > ALIGN_BYTES ? 1 : (int)(ALIGN_BYTES / row_bytes);
     size_t half = (size_t)per_go * row_bytes;
-    char *buffer = malloc(2 * half);
-    PLMR_CHECK(buffer, PLMR_ERROR_SYSTEM, "out of memory");
+    char *buffer = plmr_take(2 * half);
     struct move move = {.tensor = tensor, .lines = lines, .chunk = chunk};
     plmr_status status = trade_all(&move, buffer, half, per_go);
     free(buffer);

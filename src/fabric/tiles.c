@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "fabric/clock.h"
 #include "fabric/reduce.h"
 #include "fabric/verbs.h"
@@ -29,8 +30,7 @@ static int64_t core_bytes(const plmr_tiles *tiles)
 plmr_status plmr_tiles_create(plmr_region *region, const char *name, int n_values, plmr_tiles **out)
 {
     PLMR_CHECK(n_values >= 1, PLMR_ERROR_INPUT, "%s: a tile needs at least one value, not %d", name, n_values);
-    plmr_tiles *tiles = calloc(1, sizeof *tiles);
-    PLMR_CHECK(tiles, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tiles *tiles = plmr_take_zeroed(1, sizeof *tiles);
     *tiles = (plmr_tiles){.region = region, .name = name, .n_values = n_values};
     plmr_status status = plmr_region_charge(region, name, core_bytes(tiles));
     if (status) {
@@ -222,8 +222,7 @@ static plmr_status route_multicast(plmr_tiles *tiles, enum plmr_axis axis)
     if (tiles->multicast_routed[axis])
         return PLMR_OK;
     tiles->multicast_routed[axis] = true;
-    int n = tiles->region->extent[axis], *profile = malloc(sizeof(int) * (size_t)n);
-    PLMR_CHECK(profile, PLMR_ERROR_SYSTEM, "out of memory");
+    int n = tiles->region->extent[axis], *profile = plmr_take(sizeof(int) * (size_t)n);
     for (int core = 0; core < n; core++)
         profile[core] = 1;
     plmr_status status = plmr_region_route(tiles->region, tiles->name, axis, profile, 1);

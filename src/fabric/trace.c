@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* ---- making ---- */
 
 static struct plmr_traced traced(const plmr_region *region, plmr_trace_core core)
@@ -39,8 +41,7 @@ static plmr_status fill_trace(plmr_trace *trace, const plmr_trace_core *cores)
 plmr_status plmr_trace_attach(plmr_region *region, const plmr_trace_core *cores, int n_cores, int64_t most_events)
 {
     PLMR_ASSERT(!region->trace && n_cores > 0 && most_events >= 2);
-    plmr_trace *trace = calloc(1, sizeof *trace);
-    PLMR_CHECK(trace, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_trace *trace = plmr_take_zeroed(1, sizeof *trace);
     *trace = (plmr_trace){.region = region, .n_chosen = n_cores, .most = most_events};
     plmr_status status = fill_trace(trace, cores);
     if (status)

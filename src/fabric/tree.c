@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* ---- compiling ---- */
 
 /* Programs while they grow: lists of operations. */
@@ -144,14 +146,12 @@ static int count_legs(const plmr_reduce_plan *plan)
 static plmr_status fill_tree(plmr_tree *tree, struct compiler *c, const plmr_reduce_plan *plan)
 {
     size_t n_legs = (size_t)count_legs(plan), n = (size_t)c->count;
-    c->of = calloc(n, sizeof *c->of);
-    c->nodes = calloc(n + n_legs + 1, sizeof *c->nodes);
-    c->head = calloc(n + 1, sizeof *c->head);
-    tree->first = calloc(n + 2, sizeof *tree->first);
-    tree->ops = calloc(n + n_legs + 1, sizeof *tree->ops);
-    tree->legs = calloc(n_legs + 1, sizeof *tree->legs);
-    PLMR_CHECK(c->of && c->nodes && c->head && tree->first && tree->ops && tree->legs, PLMR_ERROR_SYSTEM,
-               "out of memory");
+    c->of = plmr_take_zeroed(n, sizeof *c->of);
+    c->nodes = plmr_take_zeroed(n + n_legs + 1, sizeof *c->nodes);
+    c->head = plmr_take_zeroed(n + 1, sizeof *c->head);
+    tree->first = plmr_take_zeroed(n + 2, sizeof *tree->first);
+    tree->ops = plmr_take_zeroed(n + n_legs + 1, sizeof *tree->ops);
+    tree->legs = plmr_take_zeroed(n_legs + 1, sizeof *tree->legs);
     compile(c, plan);
     return tree->ranks ? plmr_exchange_create(tree->ranks, &tree->messages) : PLMR_OK;
 }
@@ -173,8 +173,7 @@ static plmr_status create(const plmr_reduce_plan *plan, struct compiler compiler
 
 plmr_status plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, plmr_tree **out)
 {
-    plmr_tree *tree = calloc(1, sizeof *tree);
-    PLMR_CHECK(tree, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
     *tree = (plmr_tree){.ranks = region->ranks, .axis = axis};
     struct compiler compiler = {
         .tree = tree,
@@ -189,8 +188,7 @@ plmr_status plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plm
 
 plmr_status plmr_tree_create_local(const plmr_reduce_plan *plan, plmr_tree **out)
 {
-    plmr_tree *tree = calloc(1, sizeof *tree);
-    PLMR_CHECK(tree, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
     return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n, .extent = 1}, out);
 }
 
@@ -246,8 +244,7 @@ static plmr_status run_programs(const plmr_tree_job *job, float *values)
 {
     int64_t most = job->pitch ? job->pitch : job->strip < job->n ? job->strip : job->n;
     size_t level = (size_t)job->n_batch * (size_t)most;
-    float *stack = malloc(((size_t)job->tree->depth + 1) * level * sizeof *stack);
-    PLMR_CHECK(stack, PLMR_ERROR_SYSTEM, "out of memory");
+    float *stack = plmr_take(((size_t)job->tree->depth + 1) * level * sizeof *stack);
     size_t all = (size_t)job->n_batch * (size_t)job->n;
     for (int64_t col = 0; col < job->n; col += job->strip) {
         int64_t width = job->n - col < job->strip ? job->n - col : job->strip;
@@ -294,8 +291,7 @@ static plmr_status finish(const plmr_tree_job *job, float *values)
 plmr_status plmr_tree_run(const plmr_tree_job *job)
 {
     size_t all = (size_t)job->n_batch * (size_t)job->n;
-    float *values = malloc(((size_t)job->tree->n_values + 1) * (all ? all : 1) * sizeof *values);
-    PLMR_CHECK(values, PLMR_ERROR_SYSTEM, "out of memory");
+    float *values = plmr_take(((size_t)job->tree->n_values + 1) * (all ? all : 1) * sizeof *values);
     plmr_status status = run_programs(job, values);
     if (!status)
         status = finish(job, values);

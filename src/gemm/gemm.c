@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define GEMM_ALGORITHM(name) extern const plmr_gemm_algorithm plmr_gemm_##name;
+#include "base/memory.h"
 #include "gemm/gemm_list.h"
 #undef GEMM_ALGORITHM
 
@@ -169,8 +170,7 @@ plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm
                            const plmr_source *a, const plmr_source *b, plmr_gemm **out)
 {
     PLMR_TRY(plmr_gemm_check(algorithm, problem));
-    plmr_gemm *g = calloc(1, sizeof *g);
-    PLMR_CHECK(g, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_gemm *g = plmr_take_zeroed(1, sizeof *g);
     g->problem = *problem;
     g->region = region;
     plmr_status status = plmr_agree(fill_gemm(g, algorithm, a, b));

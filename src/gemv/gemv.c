@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define GEMV_ALGORITHM(name) extern const plmr_gemv_algorithm plmr_gemv_##name;
+#include "base/memory.h"
 #include "gemv/gemv_list.h"
 #undef GEMV_ALGORITHM
 
@@ -55,8 +56,7 @@ static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, i
 {
     size_t row_bytes = (size_t)n_cols * plmr_dtype_bytes(dtype);
     int have = (int)plmr_clip(col, n_cols, source->cols);
-    float *values = calloc((size_t)n_cols, sizeof *values);
-    PLMR_CHECK(values, PLMR_ERROR_SYSTEM, "out of memory");
+    float *values = plmr_take_zeroed((size_t)n_cols, sizeof *values);
     plmr_status status = PLMR_OK;
     for (int64_t r = 0; r < n_rows && !status; r++) {
         bool inside = row + r < source->rows && have > 0;
@@ -77,8 +77,7 @@ enum { STRIP = 256 };
 static plmr_status order_rows(plmr_gemv *g)
 {
     int n = g->region->count[PLMR_Y];
-    g->place = malloc(sizeof(int) * (size_t)n);
-    PLMR_CHECK(g->place, PLMR_ERROR_SYSTEM, "out of memory");
+    g->place = plmr_take(sizeof(int) * (size_t)n);
     for (int core = 0; core < n; core++)
         g->place[core] = core;
     if (g->plan->ring)
@@ -154,8 +153,7 @@ plmr_status plmr_gemv_open(const plmr_gemv_algorithm *algorithm, const plmr_gemv
                            const plmr_source *x, const plmr_source *b, plmr_gemv **out)
 {
     PLMR_TRY(plmr_gemv_check(algorithm, problem));
-    plmr_gemv *g = calloc(1, sizeof *g);
-    PLMR_CHECK(g, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_gemv *g = plmr_take_zeroed(1, sizeof *g);
     g->problem = *problem;
     g->region = region;
     plmr_status status = plmr_agree(fill_gemv(g, algorithm, x, b));
@@ -216,8 +214,7 @@ static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *p
 
 static plmr_status multiply_by_ring(plmr_gemv *g)
 {
-    float *partial = malloc(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)g->strip);
-    PLMR_CHECK(partial, PLMR_ERROR_SYSTEM, "out of memory");
+    float *partial = plmr_take(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)g->strip);
     plmr_status status = PLMR_OK;
     for (int64_t col = 0; col < g->n_local && !status; col += g->strip)
         status = multiply_strip(g, col, plmr_clip(col, g->strip, g->n_local), partial);
@@ -239,8 +236,7 @@ plmr_status plmr_gemv_run(plmr_gemv *g)
 /* Elements leave the core in the result's type. */
 static plmr_status round_result(plmr_gemv *g)
 {
-    void *stored = malloc((size_t)g->n_local * sizeof(float));
-    PLMR_CHECK(stored, PLMR_ERROR_SYSTEM, "out of memory");
+    void *stored = plmr_take((size_t)g->n_local * sizeof(float));
     plmr_convert_from_float(g->problem.dtype, g->n_local, g->y, stored);
     plmr_convert_to_float(g->problem.dtype, g->n_local, stored, g->y);
     free(stored);

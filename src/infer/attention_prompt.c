@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Rows of scores that are made at a time. */
 enum { SCORE_ROWS = 64 };
 
@@ -118,8 +120,7 @@ plmr_status plmr_attend_prompt(const plmr_prompt_attention *p)
     int dims = plmr_heads_dims(heads);
     plmr_span spans[2][SCORE_ROWS];
     size_t n = (size_t)p->n, n_dims = (size_t)dims, room = n * n_dims * ((size_t)heads->n_rep + 1);
-    float *memory = malloc((room + SCORE_ROWS * (n + n_dims) + (size_t)heads->span) * sizeof *memory);
-    PLMR_CHECK(memory, PLMR_ERROR_SYSTEM, "out of memory");
+    float *memory = plmr_take((room + SCORE_ROWS * (n + n_dims) + (size_t)heads->span) * sizeof *memory);
     struct head head = {.p = p, .dims = dims, .queries = memory, .own = spans[0], .before = spans[1]};
     head.values = head.queries + n * n_dims * (size_t)heads->n_rep;
     head.scores = head.values + n * n_dims;

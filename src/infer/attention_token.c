@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 struct head {
     const plmr_token_attention *all;
     int kv, request;
@@ -45,8 +47,7 @@ static plmr_status sum_values(const struct head *h, float *by_cores)
 {
     const plmr_heads *heads = &h->all->grid->heads;
     int64_t width = h->all->engine->cache.n_dims + 1;
-    float *sum = malloc((size_t)(heads->n_rep * width) * sizeof *sum);
-    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
+    float *sum = plmr_take((size_t)(heads->n_rep * width) * sizeof *sum);
     plmr_tree_job job = {
         .tree = h->all->grid->tree_y,
         .accumulate = PLMR_F32,
@@ -75,8 +76,7 @@ static plmr_status attend_head(struct head *h, float *by_cores, const float *key
     const plmr_grid *grid = h->all->grid;
     const plmr_heads *heads = &grid->heads;
     int dims = plmr_heads_dims(heads);
-    float *queries = malloc((size_t)(heads->n_rep * (dims + h->all->n_tokens)) * sizeof *queries);
-    PLMR_CHECK(queries, PLMR_ERROR_SYSTEM, "out of memory");
+    float *queries = plmr_take((size_t)(heads->n_rep * (dims + h->all->n_tokens)) * sizeof *queries);
     float *scores = queries + heads->n_rep * dims;
     plmr_heads_gather(heads, heads->n_rep, by_cores, queries, (size_t)dims);
     for (int r = 0; r < heads->n_rep; r++)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static size_t head_bytes(const plmr_cache *cache)
 {
     return (size_t)cache->n_tokens * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
@@ -17,9 +19,8 @@ static size_t index_of(const plmr_cache *cache, int layer, int request, int kv)
 
 static plmr_status fill(plmr_cache *cache, size_t n, const int *owner, int place)
 {
-    cache->keys = calloc(n + 1, sizeof *cache->keys);
-    cache->values = calloc(n + 1, sizeof *cache->values);
-    PLMR_CHECK(cache->keys && cache->values, PLMR_ERROR_SYSTEM, "out of memory");
+    cache->keys = plmr_take_zeroed(n + 1, sizeof *cache->keys);
+    cache->values = plmr_take_zeroed(n + 1, sizeof *cache->values);
     for (size_t i = 0; i < n; i++) {
         if (owner[i % (size_t)cache->n_kv] != place)
             continue;

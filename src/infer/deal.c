@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 static int ceil_div(int64_t a, int64_t b)
 {
     return (int)plmr_ceil_div(a, b);
@@ -55,8 +57,7 @@ static plmr_status deal_heads(const plmr_heads *heads, int n_rep, int n_slots, p
         .n_filled = ceil_div(heads->n_kv, heads->n_per_core) * heads->span,
         .n = (int64_t)heads->n_kv * n_rep * heads->head_dim,
     };
-    deal->element = malloc((size_t)plmr_deal_places(deal) * sizeof *deal->element);
-    PLMR_CHECK(deal->element, PLMR_ERROR_SYSTEM, "out of memory");
+    deal->element = plmr_take((size_t)plmr_deal_places(deal) * sizeof *deal->element);
     for (int chunk = 0; chunk < deal->n_filled; chunk++)
         for (int i = 0; i < deal->size; i++)
             deal->element[(int64_t)chunk * deal->size + i] = head_element(heads, n_rep, chunk, i);

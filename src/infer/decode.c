@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* What one token's pass works with; n vectors of each. */
 struct pass {
     plmr_cost_pass *cost; /* the time plane; NULL: values */
@@ -152,9 +154,8 @@ static plmr_status make_pass(struct pass *p)
     p->ld_queries = local_places(g, &g->queries);
     p->ld_keys = local_places(g, &g->keys);
     p->ld_ffn = local_places(g, &g->ffn);
-    p->memory =
-        calloc((size_t)p->n * (3 * p->ld + 2 * p->ld_queries + 2 * p->ld_keys + 2 * p->ld_ffn) + 1, sizeof *p->memory);
-    PLMR_CHECK(p->memory, PLMR_ERROR_SYSTEM, "out of memory");
+    p->memory = plmr_take_zeroed((size_t)p->n * (3 * p->ld + 2 * p->ld_queries + 2 * p->ld_keys + 2 * p->ld_ffn) + 1,
+                                 sizeof *p->memory);
     float *free_from = p->memory;
     p->stream = take(&free_from, p->n, p->ld);
     p->normed = take(&free_from, p->n, p->ld);

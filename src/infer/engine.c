@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static const enum plmr_weight matrices[] = {PLMR_Q, PLMR_K, PLMR_V, PLMR_ATTN_OUTPUT, PLMR_GATE, PLMR_UP, PLMR_DOWN};
 static const enum plmr_weight vectors[] = {PLMR_ATTN_NORM, PLMR_FFN_NORM, PLMR_Q_BIAS, PLMR_K_BIAS, PLMR_V_BIAS};
 enum { N_MATRICES = sizeof matrices / sizeof matrices[0], N_VECTORS = sizeof vectors / sizeof vectors[0] };
@@ -60,8 +62,7 @@ static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which
 {
     plmr_source source;
     plmr_model_weight(engine->model, which, layer, false, &source);
-    *vector = malloc((size_t)source.cols * sizeof **vector);
-    PLMR_CHECK(*vector, PLMR_ERROR_SYSTEM, "out of memory");
+    *vector = plmr_take((size_t)source.cols * sizeof **vector);
     return source.get(&source, 0, 0, 1, (int)source.cols, *vector, (size_t)source.cols);
 }
 
@@ -80,8 +81,7 @@ static plmr_status load_layer(plmr_engine *engine, int i)
 
 static plmr_status load_weights(plmr_engine *engine)
 {
-    engine->layers = calloc((size_t)engine->n_layers, sizeof *engine->layers);
-    PLMR_CHECK(engine->layers, PLMR_ERROR_SYSTEM, "out of memory");
+    engine->layers = plmr_take_zeroed((size_t)engine->n_layers, sizeof *engine->layers);
     for (int i = 0; i < engine->n_layers; i++)
         PLMR_TRY(load_layer(engine, i));
     PLMR_TRY(load_matrix(engine, PLMR_OUTPUT, 0, &engine->output));
@@ -96,8 +96,7 @@ static plmr_status load_weights(plmr_engine *engine)
 static plmr_status choose_owners(plmr_engine *engine)
 {
     const plmr_heads *heads = &engine->decode->heads;
-    engine->owner = malloc((size_t)heads->n_kv * sizeof *engine->owner);
-    PLMR_CHECK(engine->owner, PLMR_ERROR_SYSTEM, "out of memory");
+    engine->owner = plmr_take((size_t)heads->n_kv * sizeof *engine->owner);
     for (int kv = 0; kv < heads->n_kv; kv++)
         engine->owner[kv] = plmr_ring_owner(engine->decode->x, kv / heads->n_per_core * heads->span + heads->span / 2);
     return PLMR_OK;
@@ -113,9 +112,8 @@ static int padded_dims(const plmr_engine *engine)
 static plmr_status make_rope(plmr_engine *engine)
 {
     int64_t n = engine->options.n_tokens, half = engine->shape->head_dim / 2;
-    engine->cosine = malloc((size_t)(n * half) * sizeof *engine->cosine);
-    engine->sine = malloc((size_t)(n * half) * sizeof *engine->sine);
-    PLMR_CHECK(engine->cosine && engine->sine, PLMR_ERROR_SYSTEM, "out of memory");
+    engine->cosine = plmr_take((size_t)(n * half) * sizeof *engine->cosine);
+    engine->sine = plmr_take((size_t)(n * half) * sizeof *engine->sine);
     for (int64_t i = 0; i < half; i++) {
         double speed = pow(engine->shape->rope_base, -2.0 * (double)i / engine->shape->rope_dim);
         speed /= engine->rope_factors ? engine->rope_factors[i] : 1;
@@ -170,8 +168,7 @@ static plmr_status fill_engine(plmr_engine *engine)
 plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const plmr_device *device,
                                const plmr_engine_options *options, plmr_engine **out)
 {
-    plmr_engine *engine = calloc(1, sizeof *engine);
-    PLMR_CHECK(engine, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_engine *engine = plmr_take_zeroed(1, sizeof *engine);
     *engine = (plmr_engine){.model = model, .ranks = ranks, .options = *options, .for_decode = !options->prefill_side};
     engine->shape = plmr_model_shape_of(model);
     engine->n_layers = options->n_layers ? options->n_layers : engine->shape->n_layers - options->first_layer;

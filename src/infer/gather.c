@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 static int n_places(const plmr_gather *g)
 {
     return plmr_ranks_extent(g->grid->ranks, PLMR_X);
@@ -55,10 +57,9 @@ static plmr_status fill(plmr_gather *g)
     for (int place = 0; place < n_places(g); place++)
         n_all += columns_of(g, place);
     int64_t rows = block_rows(g, 0);
-    g->memory = malloc((size_t)(2 * n_all * rows) * sizeof *g->memory);
-    g->line = calloc((size_t)g->deal->n_slots, sizeof *g->line);
-    g->part[0] = calloc(2 * (size_t)n_places(g), sizeof *g->part[0]);
-    PLMR_CHECK(g->memory && g->line && g->part[0], PLMR_ERROR_SYSTEM, "out of memory");
+    g->memory = plmr_take((size_t)(2 * n_all * rows) * sizeof *g->memory);
+    g->line = plmr_take_zeroed((size_t)g->deal->n_slots, sizeof *g->line);
+    g->part[0] = plmr_take_zeroed(2 * (size_t)n_places(g), sizeof *g->part[0]);
     g->part[1] = g->part[0] + n_places(g);
     float *at = g->memory;
     for (int turn = 0; turn < 2; turn++)
@@ -70,8 +71,7 @@ static plmr_status fill(plmr_gather *g)
 plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
                                int64_t n_rows, int64_t most_rows, plmr_gather **out)
 {
-    plmr_gather *g = calloc(1, sizeof *g);
-    PLMR_CHECK(g, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_gather *g = plmr_take_zeroed(1, sizeof *g);
     *g =
         (plmr_gather){.grid = grid, .deal = deal, .values = values, .ld = ld, .n_rows = n_rows, .most_rows = most_rows};
     plmr_status status = fill(g);

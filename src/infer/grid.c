@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal)
 {
     return plmr_part_of(deal, grid->x, plmr_ranks_place(grid->ranks, PLMR_X));
@@ -43,12 +45,10 @@ static plmr_status spread_phase(const plmr_grid *grid, const plmr_phase *phase, 
 
 static plmr_status make_heads_plan(plmr_grid *grid)
 {
-    plmr_reduce_plan *all = calloc(1, sizeof *all);
-    PLMR_CHECK(all, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_reduce_plan *all = plmr_take_zeroed(1, sizeof *all);
     grid->plan_heads = all;
     all->n = grid->cols;
-    all->routes = calloc((size_t)all->n, sizeof *all->routes);
-    PLMR_CHECK(all->routes, PLMR_ERROR_SYSTEM, "out of memory");
+    all->routes = plmr_take_zeroed((size_t)all->n, sizeof *all->routes);
     int n_phases = grid->plan_head->n_phases, n_levels = n_phases / 2;
     for (int p = 0; p < n_phases; p++)
         PLMR_TRY(spread_phase(grid, &grid->plan_head->phases[p], p < n_levels ? p : n_phases - 1 - p, all));
@@ -63,8 +63,7 @@ static plmr_status make_order(const plmr_tree *tree, const plmr_ring *ring, cons
 {
     int first = ring->region->first[ring->axis], n_ops = tree->first[tree->n_values], n = 0;
     order->n_slots = deal->n_slots;
-    order->index = malloc((size_t)deal->n_slots * sizeof(int));
-    PLMR_CHECK(order->index, PLMR_ERROR_SYSTEM, "out of memory");
+    order->index = plmr_take((size_t)deal->n_slots * sizeof(int));
     memset(order->index, -1, (size_t)deal->n_slots * sizeof(int));
     for (int i = 0; i < n_ops; i++) {
         if (tree->ops[i].kind == PLMR_TREE_MERGE)
@@ -111,8 +110,7 @@ plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const
                              int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
                              plmr_grid **out)
 {
-    plmr_grid *grid = calloc(1, sizeof *grid);
-    PLMR_CHECK(grid, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_grid *grid = plmr_take_zeroed(1, sizeof *grid);
     grid->ranks = ranks;
     grid->rows = rows;
     grid->cols = cols;

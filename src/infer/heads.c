@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 void plmr_heads_gather(const plmr_heads *heads, int n_rep, const float *by_cores, float *to, size_t ld_rep)
 {
     size_t n = (size_t)heads->n_dims;
@@ -50,8 +52,7 @@ plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *g
     for (size_t kv = 0; kv < n_kv; kv++) {
         if (engine->owner[kv] != plmr_ranks_place(grid->ranks, PLMR_X))
             continue;
-        held->query[kv] = calloc(((size_t)heads->n_rep + 2) * dims, sizeof(float));
-        PLMR_CHECK(held->query[kv], PLMR_ERROR_SYSTEM, "out of memory");
+        held->query[kv] = plmr_take_zeroed(((size_t)heads->n_rep + 2) * dims, sizeof(float));
         held->key[kv] = held->query[kv] + (size_t)heads->n_rep * dims;
         held->value[kv] = held->key[kv] + dims;
     }

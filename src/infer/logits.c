@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Rows that go through the product together: its matrix is read once for them. */
 enum { ROWS_AT_ONCE = 8 };
 
@@ -42,8 +44,7 @@ static plmr_status collect(const plmr_engine *engine, plmr_exchange *messages, i
     place_columns(engine, 0, n, columns, logits);
     for (int place = 1; place < n_places; place++) {
         size_t count = (size_t)(n * column_count(engine, place));
-        float *theirs = malloc((count + 1) * sizeof *theirs);
-        PLMR_CHECK(theirs, PLMR_ERROR_SYSTEM, "out of memory");
+        float *theirs = plmr_take((count + 1) * sizeof *theirs);
         plmr_status status = plmr_exchange_receive(messages, PLMR_X, place, theirs, count * sizeof *theirs);
         plmr_exchange_wait(messages);
         if (!status)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Columns of a strip, about: partial results of so many stay in the first-level cache. Elements of a row that begin and
  * end with a cache line, whatever their type. */
 enum { STRIP = 256, LINE = 32 };
@@ -155,8 +157,7 @@ static plmr_status load(struct loader *l)
     for (int i = 0; i < m->in.n_runs; i++)
         add_range(l, &m->in.runs[i]);
     l->ld = round_up(l->width, LINE) + LINE / 2;
-    l->rows = malloc((size_t)(AT_ONCE * l->ld) * sizeof *l->rows);
-    PLMR_CHECK(l->rows, PLMR_ERROR_SYSTEM, "out of memory");
+    l->rows = plmr_take((size_t)(AT_ONCE * l->ld) * sizeof *l->rows);
     for (int64_t first = 0, n; first < m->n_out; first += n) {
         int64_t left = m->strip - first % m->strip;
         n = left < AT_ONCE ? left : AT_ONCE;
@@ -203,8 +204,7 @@ struct list {
 static plmr_status mark_part(const plmr_deal *deal, const plmr_part *part, bool *table)
 {
     int64_t n = (int64_t)part->n_chunks * deal->size;
-    int32_t *elements = malloc((size_t)(n + 1) * sizeof *elements);
-    PLMR_CHECK(elements, PLMR_ERROR_SYSTEM, "out of memory");
+    int32_t *elements = plmr_take((size_t)(n + 1) * sizeof *elements);
     plmr_part_elements(part, deal, elements);
     for (int64_t i = 0; i < n; i++)
         if (elements[i] >= 0)
@@ -275,8 +275,7 @@ static plmr_status list_crossing(const struct move *move, int place, bool out, s
     const plmr_matrix_layout *theirs = out ? &move->to->layout : &move->from->layout;
     plmr_part in = plmr_part_of(theirs->in, theirs->in_ring, place);
     plmr_part across = plmr_part_of(theirs->out, theirs->out_ring, place);
-    int32_t *elements = malloc((size_t)(mine->n_in + mine->n_out + 1) * sizeof *elements);
-    PLMR_CHECK(elements, PLMR_ERROR_SYSTEM, "out of memory");
+    int32_t *elements = plmr_take((size_t)(mine->n_in + mine->n_out + 1) * sizeof *elements);
     list_rows(mine, elements);
     plmr_part_elements(&mine->out, mine->layout.out, elements + mine->n_in);
     plmr_status status = list_common(elements, mine->n_in, theirs->in, &in, rows);

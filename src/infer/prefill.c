@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Rows of an activation that are gathered at a time. */
 enum { GATHER_ROWS = 512 };
 
@@ -92,8 +94,7 @@ static plmr_status multiply_block(const struct pass *p, const struct product *pr
 
 static plmr_status multiply_blocks(const struct pass *p, const struct product *product, plmr_gather *gather)
 {
-    const void **line = malloc((size_t)p->grid->cols * sizeof *line);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
+    const void **line = plmr_take((size_t)p->grid->cols * sizeof *line);
     plmr_status status = PLMR_OK;
     for (int64_t first, n = 1; n && !status;) {
         status = plmr_gather_next(gather, &first, &n);
@@ -155,8 +156,7 @@ static plmr_status normalise(const struct pass *p, const float *weight)
 {
     const plmr_model_shape *shape = p->engine->shape;
     struct squares squares = {p, plmr_grid_part(p->grid, &p->grid->dim_x)};
-    float *sum = malloc(((size_t)p->n + p->ld) * sizeof *sum), *picked = sum + p->n;
-    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
+    float *sum = plmr_take(((size_t)p->n + p->ld) * sizeof *sum), *picked = sum + p->n;
     plmr_tree_job job = {
         .tree = p->grid->tree_x,
         .accumulate = PLMR_F32,
@@ -352,8 +352,7 @@ static void free_pass(struct pass *p)
 static plmr_status embed(const struct pass *p, const int32_t *tokens)
 {
     int dim = p->engine->shape->dim;
-    float *row = malloc((size_t)dim * sizeof *row);
-    PLMR_CHECK(row, PLMR_ERROR_SYSTEM, "out of memory");
+    float *row = plmr_take((size_t)dim * sizeof *row);
     plmr_status status = PLMR_OK;
     for (int64_t i = 0; i < p->n && !status; i++) {
         status = plmr_engine_embed(p->engine, tokens[i], row);

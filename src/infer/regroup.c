@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* What one core holds of one key-value head. */
 struct piece {
     int kv, part;   /* the head, and which of its cores */
@@ -112,9 +114,8 @@ static int count_crossing(const struct crossing *c)
 static plmr_status cross(const struct crossing *c, int n_crossing)
 {
     size_t n = (size_t)n_crossing * (size_t)c->r->n_rows * (size_t)width_of(c->r);
-    float *buffers = malloc(2 * n * sizeof *buffers);
+    float *buffers = plmr_take(2 * n * sizeof *buffers);
     plmr_exchange *messages = NULL;
-    PLMR_CHECK(buffers, PLMR_ERROR_SYSTEM, "out of memory");
     plmr_status status = plmr_exchange_create(c->r->grid->ranks, &messages);
     if (!status)
         status = pass_pieces(c, messages, buffers, false, false);

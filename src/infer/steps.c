@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 /* ---- products with vectors ---- */
 
 struct product {
@@ -91,8 +93,7 @@ plmr_status plmr_step_norm(const plmr_grid *grid, float eps, const float *weight
                            float *y, size_t ld)
 {
     struct squares squares = {grid, n, dim, x, ld};
-    float *sum = malloc((size_t)n * sizeof *sum);
-    PLMR_CHECK(sum, PLMR_ERROR_SYSTEM, "out of memory");
+    float *sum = plmr_take((size_t)n * sizeof *sum);
     plmr_tree_job job = {
         .tree = grid->tree_y,
         .accumulate = PLMR_F32,

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 struct plmr_timing {
     const plmr_device *device;
     plmr_model_shape shape;
@@ -429,8 +431,7 @@ plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, con
                                const plmr_timing_options *options, bool allow_memory, bool allow_routes,
                                plmr_timing **out)
 {
-    plmr_timing *t = calloc(1, sizeof *t);
-    PLMR_CHECK(t, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_timing *t = plmr_take_zeroed(1, sizeof *t);
     t->device = device;
     t->options = *options;
     t->options.plan = options->plan ? options->plan : &plmr_plan_waferllm;

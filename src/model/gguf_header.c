@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum { MOST_KEYS = 1000000, MOST_TENSORS = 1000000, LONGEST_KEY = 65535 };
 
 /* The least that a key with its value, and a tensor's entry, take in the file. */
@@ -126,8 +128,7 @@ static int compare_values(const void *a, const void *b)
 
 static plmr_status take_values(plmr_gguf_cursor *cursor, plmr_gguf *gguf)
 {
-    gguf->values = malloc(sizeof *gguf->values * ((size_t)gguf->n_values + 1));
-    PLMR_CHECK(gguf->values, PLMR_ERROR_SYSTEM, "out of memory");
+    gguf->values = plmr_take(sizeof *gguf->values * ((size_t)gguf->n_values + 1));
     for (uint64_t i = 0; i < gguf->n_values; i++)
         PLMR_TRY(take_value(cursor, &gguf->values[i]));
     qsort(gguf->values, (size_t)gguf->n_values, sizeof *gguf->values, compare_values);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum { LONGEST_NAME = 255, MOST_ALIGNMENT = 1 << 20, DEFAULT_ALIGNMENT = 32 };
 
 static plmr_status tensor_fault(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor, const char *what)
@@ -134,8 +136,7 @@ plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf)
     uint64_t alignment;
     PLMR_TRY(find_alignment(gguf, &alignment));
     size_t n = (size_t)gguf->n_tensors;
-    gguf->tensors = malloc(sizeof *gguf->tensors * (n + 1));
-    PLMR_CHECK(gguf->tensors, PLMR_ERROR_SYSTEM, "out of memory");
+    gguf->tensors = plmr_take(sizeof *gguf->tensors * (n + 1));
     for (size_t i = 0; i < n; i++)
         PLMR_TRY(take_tensor(cursor, &gguf->tensors[i]));
     qsort(gguf->tensors, n, sizeof *gguf->tensors, compare_offsets);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 int plmr_gguf_text_compare(plmr_gguf_text a, plmr_gguf_text b)
 {
     int order = memcmp(a.at, b.at, a.n < b.n ? a.n : b.n);
@@ -161,8 +163,7 @@ static plmr_status make_room(const plmr_gguf_value *value, size_t each, void **r
     size_t n_bytes;
     *room = NULL;
     if (!__builtin_mul_overflow((size_t)value->count + 1, each, &n_bytes))
-        *room = malloc(n_bytes);
-    PLMR_CHECK(*room, PLMR_ERROR_SYSTEM, "out of memory");
+        *room = plmr_take(n_bytes);
     return PLMR_OK;
 }
 

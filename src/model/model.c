@@ -10,12 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
+
 enum { MOST_JSON_BYTES = 1 << 16 };
 
 static plmr_status create(const char *name, plmr_model **model)
 {
-    *model = calloc(1, sizeof **model);
-    PLMR_CHECK(*model, PLMR_ERROR_SYSTEM, "out of memory");
+    *model = plmr_take_zeroed(1, sizeof **model);
     snprintf((*model)->shape.name, sizeof(*model)->shape.name, "%s", name);
     return PLMR_OK;
 }

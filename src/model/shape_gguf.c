@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum { KEY_SIZE = 64 };
 
 /* "llama.block_count" */
@@ -199,8 +201,7 @@ static plmr_status check_tensors(const plmr_model *model)
 {
     size_t n;
     plmr_gguf_tensors(model->gguf, &n);
-    bool *known = calloc(n + 1, sizeof *known);
-    PLMR_CHECK(known, PLMR_ERROR_SYSTEM, "out of memory");
+    bool *known = plmr_take_zeroed(n + 1, sizeof *known);
     plmr_status status = check_weights(model, known);
     if (!status)
         status = check_unknown(model, known);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/share.h"
 
 #define PAPER_PART(name) extern const plmr_paper_part plmr_paper_##name;
@@ -68,8 +69,7 @@ static plmr_status grow(plmr_paper *paper)
     int n = paper->n_cells;
     if (n & (n - 1))
         return PLMR_OK;
-    plmr_paper_cell *cells = realloc(paper->cells, (size_t)(n ? 2 * n : 1) * sizeof *cells);
-    PLMR_CHECK(cells, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_paper_cell *cells = plmr_take_more(paper->cells, (size_t)(n ? 2 * n : 1) * sizeof *cells);
     paper->cells = cells;
     return PLMR_OK;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 struct plmr_paper_memo {
     plmr_paper_query query;
     plmr_paper_speed speed;
@@ -83,8 +85,7 @@ plmr_status plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, pl
             return PLMR_OK;
         }
     PLMR_TRY(ask(paper, query, speed));
-    struct plmr_paper_memo *memo = realloc(paper->memo, (size_t)(paper->n_memo + 1) * sizeof *memo);
-    PLMR_CHECK(memo, PLMR_ERROR_SYSTEM, "out of memory");
+    struct plmr_paper_memo *memo = plmr_take_more(paper->memo, (size_t)(paper->n_memo + 1) * sizeof *memo);
     paper->memo = memo;
     memo[paper->n_memo++] = (struct plmr_paper_memo){*query, *speed};
     return PLMR_OK;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/wall.h"
 
 struct plmr_exchange {
@@ -15,8 +16,7 @@ struct plmr_exchange {
 
 plmr_status plmr_exchange_create(plmr_ranks *ranks, plmr_exchange **out)
 {
-    plmr_exchange *exchange = calloc(1, sizeof *exchange);
-    PLMR_CHECK(exchange, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_exchange *exchange = plmr_take_zeroed(1, sizeof *exchange);
     exchange->ranks = ranks;
     *out = exchange;
     return PLMR_OK;
@@ -35,8 +35,7 @@ static plmr_status next_request(plmr_exchange *exchange, MPI_Request **request)
 {
     if (exchange->n == exchange->capacity) {
         int capacity = exchange->capacity ? 2 * exchange->capacity : 16;
-        MPI_Request *requests = realloc(exchange->requests, (size_t)capacity * sizeof *requests);
-        PLMR_CHECK(requests, PLMR_ERROR_SYSTEM, "out of memory");
+        MPI_Request *requests = plmr_take_more(exchange->requests, (size_t)capacity * sizeof *requests);
         exchange->requests = requests;
         exchange->capacity = capacity;
     }

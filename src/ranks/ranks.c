@@ -72,7 +72,10 @@ int plmr_rank_count(void)
 
 void plmr_exit_now(int code)
 {
-    MPI_Abort(MPI_COMM_WORLD, code);
+    int runs;
+    MPI_Initialized(&runs);
+    if (runs)
+        MPI_Abort(MPI_COMM_WORLD, code);
     _exit(code);
 }
 

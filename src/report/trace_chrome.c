@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/draft.h"
 
 struct chrome {
@@ -26,8 +27,7 @@ static plmr_status check(const struct chrome *file)
 
 static plmr_status open_file(const char *path, const plmr_trace_about *about, void **out)
 {
-    struct chrome *file = calloc(1, sizeof *file);
-    PLMR_CHECK(file, PLMR_ERROR_SYSTEM, "out of memory");
+    struct chrome *file = plmr_take_zeroed(1, sizeof *file);
     file->about = about;
     plmr_status status = plmr_draft_open("--trace", path, &file->draft);
     if (status) {

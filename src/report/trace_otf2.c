@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/memory.h"
+
 enum { TICKS = 64, CHUNK = 1 << 20, DEEPEST = 16 };
 
 struct location {
@@ -103,8 +105,7 @@ static void discard(void *file)
 
 static plmr_status open_archive(const char *path, const plmr_trace_about *about, void **out)
 {
-    struct archive *a = calloc(1, sizeof *a);
-    PLMR_CHECK(a, PLMR_ERROR_SYSTEM, "out of memory");
+    struct archive *a = plmr_take_zeroed(1, sizeof *a);
     a->about = about;
     a->path = path;
     plmr_status status = make_archive(a);
@@ -135,11 +136,9 @@ static plmr_status find_region(struct archive *a, const plmr_trace *trace, const
     for (*region = 0; *region < a->n_names; ++*region)
         if (strcmp(a->names[*region], name) == 0)
             return PLMR_OK;
-    char **names = realloc(a->names, (a->n_names + 1) * sizeof *names);
-    PLMR_CHECK(names, PLMR_ERROR_SYSTEM, "out of memory");
+    char **names = plmr_take_more(a->names, (a->n_names + 1) * sizeof *names);
     a->names = names;
-    names[a->n_names] = strdup(name);
-    PLMR_CHECK(names[a->n_names], PLMR_ERROR_SYSTEM, "out of memory");
+    names[a->n_names] = plmr_take_copy(name);
     a->n_names++;
     return PLMR_OK;
 }
@@ -178,8 +177,7 @@ static plmr_status write_track(void *file, const plmr_trace_process *process, co
                                const plmr_trace_track *track)
 {
     struct archive *a = file;
-    struct location *locations = realloc(a->locations, (a->n_locations + 1) * sizeof *locations);
-    PLMR_CHECK(locations, PLMR_ERROR_SYSTEM, "out of memory");
+    struct location *locations = plmr_take_more(a->locations, (a->n_locations + 1) * sizeof *locations);
     a->locations = locations;
     struct location *location = &locations[a->n_locations++];
     *location = (struct location){.n_events = 2 * (uint64_t)track->n_events, .process = (uint32_t)process->id - 1};

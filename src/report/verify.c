@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernel/kernel.h"
 #include "report/result.h"
 
@@ -68,8 +69,7 @@ int plmr_verify_picks(int64_t extent, int chunk, int most, int64_t *picks)
 
 plmr_status plmr_verify_create(const plmr_verify_problem *problem, plmr_verify **out)
 {
-    plmr_verify *verify = calloc(1, sizeof *verify);
-    PLMR_CHECK(verify, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_verify *verify = plmr_take_zeroed(1, sizeof *verify);
     const plmr_verify_problem *p = problem;
     verify->problem = *problem;
     verify->wrong.index = -1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/format.h"
 #include "report/record.h"
 
@@ -25,8 +26,7 @@ static plmr_status add_run(plmr_curve *curve, const plmr_scale_run *run)
 {
     if (curve->n == curve->capacity) {
         int capacity = curve->capacity ? 2 * curve->capacity : 32;
-        plmr_scale_run *runs = realloc(curve->runs, (size_t)capacity * sizeof *runs);
-        PLMR_CHECK(runs, PLMR_ERROR_SYSTEM, "out of memory");
+        plmr_scale_run *runs = plmr_take_more(curve->runs, (size_t)capacity * sizeof *runs);
         curve->runs = runs;
         curve->capacity = capacity;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "plmr/device.h"
 #include "sweep/axis.h"
 #include "sweep/view.h"
@@ -129,8 +130,7 @@ static plmr_status read_axes(plmr_reader *reader, const json_t *json, plmr_sweep
     json_t *vary, *unused;
     plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_reader_object(reader, json, "vary", &vary));
-    run->axes = calloc(json_object_size(vary), sizeof *run->axes);
-    PLMR_CHECK(run->axes, PLMR_ERROR_SYSTEM, "out of memory");
+    run->axes = plmr_take_zeroed(json_object_size(vary), sizeof *run->axes);
     run->n_points = 1;
     plmr_reader_enter(reader, "vary");
     json_object_foreach(vary, name, unused)
@@ -211,8 +211,7 @@ static plmr_status read_runs(parser *p)
     json_t *runs, *json;
     plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_reader_object(&p->reader, p->experiment->root, "runs", &runs));
-    p->experiment->runs = calloc(json_object_size(runs), sizeof *p->experiment->runs);
-    PLMR_CHECK(p->experiment->runs, PLMR_ERROR_SYSTEM, "out of memory");
+    p->experiment->runs = plmr_take_zeroed(json_object_size(runs), sizeof *p->experiment->runs);
     plmr_reader_enter(&p->reader, "runs");
     json_object_foreach(runs, name, json)
     {
@@ -267,8 +266,7 @@ static plmr_status find_same(const parser *p, numbered *all)
 
 static plmr_status check_points(const parser *p)
 {
-    numbered *all = malloc((size_t)p->experiment->n_points * sizeof *all);
-    PLMR_CHECK(all, PLMR_ERROR_SYSTEM, "out of memory");
+    numbered *all = plmr_take((size_t)p->experiment->n_points * sizeof *all);
     plmr_status status = find_same(p, all);
     free(all);
     return status;
@@ -289,8 +287,7 @@ plmr_status plmr_experiment_parse(const char *text, const char *file, const plmr
                                   int n_commands, plmr_experiment **experiment)
 {
     parser p = {.reader = {.text = text, .file = file}, .commands = commands, .n_commands = n_commands};
-    p.experiment = calloc(1, sizeof *p.experiment);
-    PLMR_CHECK(p.experiment, PLMR_ERROR_SYSTEM, "out of memory");
+    p.experiment = plmr_take_zeroed(1, sizeof *p.experiment);
     plmr_status status = plmr_reader_load(&p.reader, "an experiment", &p.experiment->root);
     if (status)
         p.experiment->root = NULL;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "report/record.h"
 #include "sweep/hash.h"
 #include "sweep/view.h"
@@ -125,8 +126,7 @@ static int compare(const void *a, const void *b)
 
 static plmr_status number_keys(const plmr_journal *journal, numbered **sorted)
 {
-    *sorted = malloc((size_t)journal->n_points * sizeof **sorted);
-    PLMR_CHECK(*sorted, PLMR_ERROR_SYSTEM, "out of memory");
+    *sorted = plmr_take((size_t)journal->n_points * sizeof **sorted);
     for (int64_t i = 0; i < journal->n_points; i++)
         (*sorted)[i] = (numbered){journal->keys[i], i};
     qsort(*sorted, (size_t)journal->n_points, sizeof **sorted, compare);
@@ -155,8 +155,7 @@ static plmr_status take_line(plmr_journal *journal, const numbered *sorted, cons
         journal->n_dropped++;
         return PLMR_OK;
     }
-    journal->lines[found->point] = strdup(line);
-    PLMR_CHECK(journal->lines[found->point], PLMR_ERROR_SYSTEM, "out of memory");
+    journal->lines[found->point] = plmr_take_copy(line);
     journal->n_done++;
     return PLMR_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "plmr/device.h"
 #include "sweep/experiment.h"
 #include "sweep/hash.h"
@@ -42,8 +43,7 @@ static plmr_status add_argument(plmr_sweep_point *point, const char *name, const
     if (is_device(name) || json_is_false(value))
         return PLMR_OK;
     char **argument = &point->argv[point->argc];
-    *argument = strdup("--");
-    PLMR_CHECK(*argument, PLMR_ERROR_SYSTEM, "out of memory");
+    *argument = plmr_take_copy("--");
     point->argc++;
     if (!json_is_true(value))
         return append(argument, "", name, "=", value);

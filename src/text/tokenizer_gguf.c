@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define KEY(name) "tokenizer.ggml." name
 
 /* What to do without a tokenizer. */
@@ -45,11 +47,10 @@ static plmr_status find_texts(const plmr_gguf *gguf, const char *key, plmr_token
     if (!plmr_gguf_has(gguf, key))
         return PLMR_OK;
     PLMR_TRY(plmr_gguf_get_texts(gguf, key, &found, &n_found));
-    *texts = malloc((n_found + 1) * sizeof **texts);
+    *texts = plmr_take((n_found + 1) * sizeof **texts);
     for (size_t i = 0; *texts && i < n_found; i++)
         (*texts)[i] = (plmr_token_text){found[i].at, found[i].n};
     free(found);
-    PLMR_CHECK(*texts, PLMR_ERROR_SYSTEM, "out of memory");
     *n = (int64_t)n_found;
     return PLMR_OK;
 }

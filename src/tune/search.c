@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum {
     COARSE = 24,    /* squares of the grid */
     TILINGS = 4,    /* rows and columns of regions on a wafer */
@@ -32,8 +34,7 @@ static plmr_status room_for_one(plmr_tune_search *s)
     if (s->n_results & (s->n_results - 1))
         return PLMR_OK; /* grows at powers of two */
     size_t capacity = s->n_results ? 2 * (size_t)s->n_results : 1;
-    plmr_tune_result *results = realloc(s->results, capacity * sizeof *results);
-    PLMR_CHECK(results, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_tune_result *results = plmr_take_more(s->results, capacity * sizeof *results);
     s->results = results;
     return PLMR_OK;
 }

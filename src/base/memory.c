@@ -1,0 +1,37 @@
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plmr/ranks.h"
+
+static void *must_be(void *taken, size_t n_bytes, const char *what)
+{
+    if (!taken) {
+        fprintf(stderr, "plmr: rank %d: out of memory: %s needs %zu bytes more; use more ranks, or a smaller problem\n",
+                plmr_rank(), what, n_bytes);
+        plmr_exit_now(1);
+    }
+    return taken;
+}
+
+void *plmr_take_for(size_t n_bytes, const char *what)
+{
+    return must_be(malloc(n_bytes ? n_bytes : 1), n_bytes, what);
+}
+
+void *plmr_take_zeroed_for(size_t n, size_t size, const char *what)
+{
+    return must_be(calloc(n ? n : 1, size ? size : 1), n * size, what);
+}
+
+void *plmr_take_more_for(void *old, size_t n_bytes, const char *what)
+{
+    return must_be(realloc(old, n_bytes ? n_bytes : 1), n_bytes, what);
+}
+
+char *plmr_take_copy_for(const char *text, const char *what)
+{
+    return must_be(strdup(text), strlen(text) + 1, what);
+}

@@ -1,0 +1,33 @@
+/* memory.h - memory that is there, or the job ends.
+ *
+ * For what a program needs beside the sizes that its user chose: a rank that cannot have it says so in one line, with
+ * its number, and ends the whole job with code 1, for the other ranks may be waiting for its messages. None of these
+ * returns NULL; what they return is freed by free(). Memory whose size follows from a user's sizes (operands, weights,
+ * caches) is taken with malloc instead, and a failure is an error like any other, agreed on by all ranks.
+ */
+#ifndef PLMR_BASE_MEMORY_H
+#define PLMR_BASE_MEMORY_H
+
+#include <stddef.h>
+
+#if defined(__GNUC__)
+#define PLMR_TAKES(...) __attribute__((returns_nonnull, malloc, alloc_size(__VA_ARGS__)))
+#define PLMR_RETAKES(n) __attribute__((returns_nonnull, alloc_size(n)))
+#else
+#define PLMR_TAKES(...)
+#define PLMR_RETAKES(n)
+#endif
+
+/* n_bytes, whatever is in them; n elements of size bytes, all 0; `old` made n_bytes long; a copy of a text. */
+#define plmr_take(n_bytes) plmr_take_for(n_bytes, __func__)
+#define plmr_take_zeroed(n, size) plmr_take_zeroed_for(n, size, __func__)
+#define plmr_take_more(old, n_bytes) plmr_take_more_for(old, n_bytes, __func__)
+#define plmr_take_copy(text) plmr_take_copy_for(text, __func__)
+
+/* The same; `what` is who asks, for the line. */
+void *plmr_take_for(size_t n_bytes, const char *what) PLMR_TAKES(1);
+void *plmr_take_zeroed_for(size_t n, size_t size, const char *what) PLMR_TAKES(1, 2);
+void *plmr_take_more_for(void *old, size_t n_bytes, const char *what) PLMR_RETAKES(2);
+char *plmr_take_copy_for(const char *text, const char *what) __attribute__((returns_nonnull, malloc));
+
+#endif
