@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/share_paths.h"
+
 enum { N_DIRECTORIES = 4 };
 
 /* <dir>/../share/plmr for the executable <dir>/<name>. */

@@ -1,5 +1,6 @@
 /* Devices: the shipped ones load, a wrong file gives one exact line, the costs are the published formulas. */
 #include "base/share.h"
+#include "base/share_paths.h"
 #include "base/suggest.h"
 #include "plmr/device.h"
 

@@ -1,5 +1,6 @@
 /* Experiments: points in their order, and one exact line for what is wrong. */
 #include "../support.h"
+#include "base/share_paths.h"
 
 #include <unistd.h>
 
