@@ -16,7 +16,7 @@ _plmr_options()
     gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
     gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
     allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
-    generate) echo "--model --prompt --tokens --n-tokens --temp --top-k --top-p --seed --report $trace $wafer $common" ;;
+    generate) echo "--model --prompt --tokens --n-tokens --no-echo --temp --top-k --top-p --seed --report $trace $wafer $common" ;;
     logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
     perplexity) echo "--model --file --context $wafer $common" ;;
     llm)

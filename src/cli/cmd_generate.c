@@ -22,17 +22,27 @@ struct generate_command {
     int64_t n_tokens;
     plmr_sampler_options sampler;
     plmr_trace_options trace;
-    bool bars;
+    bool bars, no_echo;
 };
 
 /* ---- the command line ---- */
 
-enum { KEY_TEMP = 0x200, KEY_TOP_K, KEY_TOP_P, KEY_SEED, KEY_TEXT, KEY_TRACE, KEY_END = KEY_TRACE + PLMR_TRACE_KEYS };
+enum {
+    KEY_TEMP = 0x200,
+    KEY_TOP_K,
+    KEY_TOP_P,
+    KEY_SEED,
+    KEY_TEXT,
+    KEY_NO_ECHO,
+    KEY_TRACE,
+    KEY_END = KEY_TRACE + PLMR_TRACE_KEYS
+};
 enum { DEFAULT_TOKENS = 128 };
 static const char default_prompt[] = "Once upon a time";
 
 static const struct argp_option options[] = {
     {"n-tokens", 'n', "N", 0, "Tokens to generate at most (default 128)", 1},
+    {"no-echo", KEY_NO_ECHO, NULL, 0, "Print what is made alone, without the prompt before it", 1},
     PLMR_OPTION_GROUP(5, "Sampling:"),
     {"temp", KEY_TEMP, "T", 0, "Temperature; 0 is greedy (default 0)", 5},
     {"top-k", KEY_TOP_K, "K", 0, "From the K most likely tokens; 0 is all (default 40)", 5},
@@ -84,6 +94,9 @@ static plmr_status set_option(int key, const char *text, struct generate_command
     case KEY_TEXT:
         c->bars = true;
         return PLMR_OK;
+    case KEY_NO_ECHO:
+        c->no_echo = true;
+        return PLMR_OK;
     default:
         return plmr_trace_option_set(key - KEY_TRACE, text, &c->trace);
     }
@@ -104,8 +117,8 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
     .options = options,
     .parser = parse_option,
-    .doc = "Continues a text with a language model that runs on an emulated wafer. The model's text goes to standard "
-           "output, everything else to standard error.\v"
+    .doc = "Continues a text with a language model that runs on an emulated wafer. The text, the prompt first, goes to "
+           "standard output, everything else to standard error.\v"
            "For example:\n"
            "  mpirun -n 2 plmr generate\n"
            "  mpirun -n 4 plmr generate -m model.gguf -p \"Once upon a time\" -n 64",
@@ -229,13 +242,13 @@ static void let_through(void)
     nanosleep(&a_tenth, NULL);
 }
 
-/* On a terminal the text goes on where the prompt ends. */
+/* The text goes on where the prompt ends. */
 static void print_prompt(const struct generation *g)
 {
-    if (!g->run->interactive || !g->run->options->text)
+    if (!g->text || !g->c->llm.text || g->c->no_echo)
         return;
-    fputs(g->run->options->text, stderr);
-    let_through();
+    fputs(g->c->llm.text, g->text);
+    fflush(g->text);
 }
 
 static plmr_status make_text(struct generation *g, const int32_t *ids)

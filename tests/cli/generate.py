@@ -65,6 +65,14 @@ def drawn(plmr, check):
     check(one == text_of(plmr, check, STORY + SMALL)[0], "one token to choose from is not greedy")
 
 
+def prompt_first(plmr, check):
+    """The text starts with the prompt, on any number of ranks, unless it is told not to."""
+    for ranks in None, 2:
+        whole = text_of(plmr, check, STORY[:3] + ["-n", "9"] + SMALL, ranks)[0]
+        made = text_of(plmr, check, STORY[:3] + ["-n", "9", "--no-echo"] + SMALL, ranks)[0]
+        check(made and whole == STORY[2] + made, f"with the prompt {whole!r}, without it {made!r}")
+
+
 def streams(plmr, check, folder):
     args = STORY[:3] + ["-n", "3"] + SMALL
     text, _ = text_of(plmr, check, args)
@@ -154,6 +162,7 @@ def main():
     greedy(plmr, check, data)
     without_vocabulary(plmr, check, data)
     drawn(plmr, check)
+    prompt_first(plmr, check)
     whole_characters(plmr, check)
     context(plmr, check)
     full_row(plmr, check)
