@@ -4,15 +4,13 @@
 #ifndef PLMR_BASELINE_PLANS_H
 #define PLMR_BASELINE_PLANS_H
 
+#include "base/registry.h"
 #include "fabric/verbs.h"
 #include "infer/plan.h"
 
-#define LLM_PLAN(name) extern const plmr_llm_plan plmr_plan_##name;
-#include "baseline/plan_list.h"
-#undef LLM_PLAN
+extern const plmr_llm_plan plmr_plan_t10, plmr_plan_ladder;
 
-/* The registry; WaferLLM's is the first. */
-int plmr_plan_count(void);
-const plmr_llm_plan *plmr_plan_at(int i);
+/* WaferLLM's is the first. */
+PLMR_REGISTRY(plan, plmr_llm_plan)
 
 #endif

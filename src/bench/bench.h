@@ -2,6 +2,7 @@
 #ifndef PLMR_BENCH_H
 #define PLMR_BENCH_H
 
+#include "base/registry.h"
 #include "plmr/status.h"
 #include "plmr/types.h"
 
@@ -43,7 +44,6 @@ typedef struct plmr_bench_item {
 } plmr_bench_item;
 
 /* All items, those of language models last. */
-int plmr_bench_count(void);
-const plmr_bench_item *plmr_bench_at(int i);
+PLMR_REGISTRY(bench, plmr_bench_item)
 
 #endif

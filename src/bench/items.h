@@ -1,11 +1,15 @@
-/* items.h - the parts of plmr bench's list. */
+/* items.h - what plmr bench's list is made of. */
 #ifndef PLMR_BENCH_ITEMS_H
 #define PLMR_BENCH_ITEMS_H
 
 #include "bench/bench.h"
 #include "infer/engine.h"
 
-extern const plmr_bench_item plmr_bench_basic_items[], plmr_bench_llm_items[];
-extern const int plmr_bench_basic_count, plmr_bench_llm_count;
+/* Of bench llm: each a plmr_bench_item's `measure`. */
+plmr_status plmr_bench_load(const plmr_bench_item *item, plmr_bench_state *state, double *value);
+plmr_status plmr_bench_prefill(const plmr_bench_item *item, plmr_bench_state *state, double *value);
+plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *state, double *value);
+plmr_status plmr_bench_token_time(const plmr_bench_item *item, plmr_bench_state *state, double *value);
+plmr_status plmr_bench_prompt_time(const plmr_bench_item *item, plmr_bench_state *state, double *value);
 
 #endif

@@ -87,7 +87,7 @@ static plmr_status hold(plmr_bench_state *state, bool for_decode, struct plmr_be
 
 /* ---- the data plane ---- */
 
-static plmr_status measure_load(const plmr_bench_item *item, plmr_bench_state *state, double *value)
+plmr_status plmr_bench_load(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item;
     bool is_new = !state->model || !state->model->engine;
@@ -101,7 +101,7 @@ static plmr_status measure_load(const plmr_bench_item *item, plmr_bench_state *s
     return PLMR_OK;
 }
 
-static plmr_status measure_prefill(const plmr_bench_item *item, plmr_bench_state *state, double *value)
+plmr_status plmr_bench_prefill(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item;
     struct plmr_bench_model *m;
@@ -116,7 +116,7 @@ static plmr_status measure_prefill(const plmr_bench_item *item, plmr_bench_state
     return PLMR_OK;
 }
 
-static plmr_status measure_decode(const plmr_bench_item *item, plmr_bench_state *state, double *value)
+plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item;
     struct plmr_bench_model *m;
@@ -170,7 +170,7 @@ static plmr_status time_shape(const char *name, const plmr_timing_options *asked
     return status;
 }
 
-static plmr_status measure_token_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
+plmr_status plmr_bench_token_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item, (void)state;
     plmr_timing_options options = {.decode_rows = 420,
@@ -183,7 +183,7 @@ static plmr_status measure_token_time(const plmr_bench_item *item, plmr_bench_st
     return time_shape("qwen2-72b", &options, value);
 }
 
-static plmr_status measure_prompt_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
+plmr_status plmr_bench_prompt_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item, (void)state;
     plmr_timing_options options = {.prefill_side = 720,
@@ -194,54 +194,3 @@ static plmr_status measure_prompt_time(const plmr_bench_item *item, plmr_bench_s
                                    .cache_dtype = PLMR_F16};
     return time_shape("llama3-8b", &options, value);
 }
-
-/* TinyLlama's weights that every token meets: seven matrices in each of 22 layers, and the output matrix in decode. */
-#define LAYERS_WEIGHTS (22.0 * (2.0 * 2048 * 2048 + 2.0 * 2048 * 256 + 3.0 * 2048 * 5632))
-#define OUTPUT_WEIGHTS (32000.0 * 2048)
-
-const plmr_bench_item plmr_bench_llm_items[] = {
-    {.name = "llm-load",
-     .what = "TinyLlama 1.1B f16 on 256x256, made up and loaded",
-     .unit = "GB/s",
-     .yardstick = plmr_yardstick_read,
-     .yardstick_name = "memory read",
-     .measure = measure_load,
-     .is_llm = true},
-    {.name = "llm-prefill",
-     .what = "TinyLlama 1.1B f16, prefill of 512 tokens",
-     .unit = "tokens/s",
-     .yardstick = plmr_yardstick_sgemm,
-     .yardstick_name = "sgemm",
-     .work = 2 * LAYERS_WEIGHTS / 1e9,
-     .work_unit = "GFLOP/s",
-     .target = 0.7,
-     .measure = measure_prefill,
-     .is_llm = true},
-    {.name = "llm-decode",
-     .what = "TinyLlama 1.1B f16, decode of 32 tokens behind 512",
-     .unit = "tokens/s",
-     .yardstick = plmr_yardstick_read,
-     .yardstick_name = "memory read",
-     .work = 2 * (LAYERS_WEIGHTS + OUTPUT_WEIGHTS) / 1e9,
-     .work_unit = "GB/s",
-     .target = 0.85,
-     .measure = measure_decode,
-     .is_llm = true},
-    {.name = "llm-token-time",
-     .what = "time plane: a token of qwen2-72b on 420x420",
-     .unit = "s",
-     .target = 0.3,
-     .most = true,
-     .measure = measure_token_time,
-     .is_llm = true},
-    {.name = "llm-prompt-time",
-     .target = 60,
-     .most = true,
-     .what = "time plane: 4096 tokens into llama3-8b on 720x720",
-     .unit = "s",
-     .measure = measure_prompt_time,
-     .is_llm = true},
-};
-
-enum { N_LLM_ITEMS = sizeof plmr_bench_llm_items / sizeof plmr_bench_llm_items[0] };
-const int plmr_bench_llm_count = N_LLM_ITEMS;

@@ -6,6 +6,7 @@
 #ifndef PLMR_REDUCE_H
 #define PLMR_REDUCE_H
 
+#include "base/registry.h"
 #include "fabric/clock.h"
 
 enum { PLMR_TREE_LEVELS = 8 };
@@ -42,10 +43,7 @@ typedef struct plmr_reduce_algorithm {
     plmr_status (*plan)(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan);
 } plmr_reduce_algorithm;
 
-/* The registry. */
-int plmr_reduce_count(void);
-const plmr_reduce_algorithm *plmr_reduce_at(int i);
-const plmr_reduce_algorithm *plmr_reduce_find(const char *name); /* NULL: there is none */
+PLMR_REGISTRY(reduce, plmr_reduce_algorithm)
 
 /* Cycles of the plan on a line whose cores all start at 0, for vectors of `wavelets`: the path that decides gives the
  * hops and stages. Not for rings. */

@@ -38,37 +38,6 @@ void plmr_plan_clear(plmr_reduce_plan *plan)
     memset(plan->routes, 0, sizeof *plan->routes * (size_t)plan->n);
 }
 
-/* ---- the registry ---- */
-
-#define REDUCE_ALGORITHM(name) extern const plmr_reduce_algorithm plmr_reduce_##name;
-#include "base/memory.h"
-#include "fabric/reduce_list.h"
-#undef REDUCE_ALGORITHM
-
-static const plmr_reduce_algorithm *const algorithms[] = {
-#define REDUCE_ALGORITHM(name) &plmr_reduce_##name,
-#include "fabric/reduce_list.h"
-#undef REDUCE_ALGORITHM
-};
-
-int plmr_reduce_count(void)
-{
-    return (int)(sizeof algorithms / sizeof algorithms[0]);
-}
-
-const plmr_reduce_algorithm *plmr_reduce_at(int i)
-{
-    return algorithms[i];
-}
-
-const plmr_reduce_algorithm *plmr_reduce_find(const char *name)
-{
-    for (int i = 0; i < plmr_reduce_count(); i++)
-        if (strcmp(algorithms[i]->name, name) == 0)
-            return algorithms[i];
-    return NULL;
-}
-
 /* ---- what a plan costs on one line ---- */
 
 struct trace {

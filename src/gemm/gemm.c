@@ -3,26 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define GEMM_ALGORITHM(name) extern const plmr_gemm_algorithm plmr_gemm_##name;
 #include "base/memory.h"
-#include "gemm/gemm_list.h"
-#undef GEMM_ALGORITHM
-
-static const plmr_gemm_algorithm *const algorithms[] = {
-#define GEMM_ALGORITHM(name) &plmr_gemm_##name,
-#include "gemm/gemm_list.h"
-#undef GEMM_ALGORITHM
-};
-
-int plmr_gemm_count(void)
-{
-    return (int)(sizeof algorithms / sizeof algorithms[0]);
-}
-
-const plmr_gemm_algorithm *plmr_gemm_at(int i)
-{
-    return algorithms[i];
-}
 
 static int64_t gcd(int64_t a, int64_t b)
 {
@@ -208,8 +189,9 @@ plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *g)
 static plmr_status time_shared(plmr_gemm *g)
 {
     PLMR_ASSERT(!g->region->options.values && g->problem.rows == g->problem.cols);
-    PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, &plmr_gemm_meshgemm));
-    return plmr_gemm_run(&plmr_gemm_meshgemm, g);
+    const plmr_gemm_algorithm *meshgemm = plmr_gemm_find("meshgemm");
+    PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, meshgemm));
+    return plmr_gemm_run(meshgemm, g);
 }
 
 plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_ring *y)

@@ -9,6 +9,7 @@
 #ifndef PLMR_GEMM_H
 #define PLMR_GEMM_H
 
+#include "base/registry.h"
 #include "fabric/verbs.h"
 
 typedef struct plmr_gemm_problem {
@@ -42,9 +43,7 @@ typedef struct plmr_gemm_algorithm {
     plmr_status (*run_transposed)(plmr_gemm *gemm); /* NULL: the algorithm has no such form */
 } plmr_gemm_algorithm;
 
-/* The registry. */
-int plmr_gemm_count(void);
-const plmr_gemm_algorithm *plmr_gemm_at(int i);
+PLMR_REGISTRY(gemm, plmr_gemm_algorithm)
 
 /* Checks what the user asked for, before anything is made: sizes, grid, form. Local. */
 plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem);

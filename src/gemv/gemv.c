@@ -4,26 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GEMV_ALGORITHM(name) extern const plmr_gemv_algorithm plmr_gemv_##name;
 #include "base/memory.h"
-#include "gemv/gemv_list.h"
-#undef GEMV_ALGORITHM
-
-static const plmr_gemv_algorithm *const algorithms[] = {
-#define GEMV_ALGORITHM(name) &plmr_gemv_##name,
-#include "gemv/gemv_list.h"
-#undef GEMV_ALGORITHM
-};
-
-int plmr_gemv_count(void)
-{
-    return (int)(sizeof algorithms / sizeof algorithms[0]);
-}
-
-const plmr_gemv_algorithm *plmr_gemv_at(int i)
-{
-    return algorithms[i];
-}
 
 plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *p)
 {

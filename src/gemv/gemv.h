@@ -7,6 +7,7 @@
 #ifndef PLMR_GEMV_H
 #define PLMR_GEMV_H
 
+#include "base/registry.h"
 #include "fabric/tree.h"
 #include "fabric/verbs.h"
 
@@ -37,8 +38,7 @@ typedef struct plmr_gemv {
     int64_t core_bytes;
 } plmr_gemv;
 
-int plmr_gemv_count(void);
-const plmr_gemv_algorithm *plmr_gemv_at(int i);
+PLMR_REGISTRY(gemv, plmr_gemv_algorithm)
 
 plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *problem);
 

@@ -8,26 +8,6 @@
 #include "base/memory.h"
 #include "base/share.h"
 
-#define PAPER_PART(name) extern const plmr_paper_part plmr_paper_##name;
-#include "paper/part_list.h"
-#undef PAPER_PART
-
-static const plmr_paper_part *const parts[] = {
-#define PAPER_PART(name) &plmr_paper_##name,
-#include "paper/part_list.h"
-#undef PAPER_PART
-};
-
-int plmr_paper_part_count(void)
-{
-    return (int)(sizeof parts / sizeof parts[0]);
-}
-
-const plmr_paper_part *plmr_paper_part_at(int i)
-{
-    return parts[i];
-}
-
 const char *plmr_paper_role_name(enum plmr_paper_role role)
 {
     static const char *const names[] = {"consistency", "calibrated", "prediction", "other work", "bound", "estimate"};

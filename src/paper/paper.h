@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/registry.h"
 #include "baseline/plans.h"
 #include "infer/timing.h"
 #include "report/progress.h"
@@ -74,9 +75,8 @@ struct plmr_paper_part {
     plmr_status (*run)(plmr_paper *paper, const plmr_paper_part *part);
 };
 
-/* The registry, in the order of the paper. */
-int plmr_paper_part_count(void);
-const plmr_paper_part *plmr_paper_part_at(int i);
+/* In the order of the paper. */
+PLMR_REGISTRY(paper_part, plmr_paper_part)
 
 /* Loads device and published figures; ranks must outlive it. Collective. */
 plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *paper);

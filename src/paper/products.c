@@ -5,26 +5,10 @@
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 
-static const plmr_gemm_algorithm *find_gemm(const char *name)
-{
-    for (int i = 0; i < plmr_gemm_count(); i++)
-        if (strcmp(plmr_gemm_at(i)->name, name) == 0)
-            return plmr_gemm_at(i);
-    return NULL;
-}
-
-static const plmr_gemv_algorithm *find_gemv(const char *name)
-{
-    for (int i = 0; i < plmr_gemv_count(); i++)
-        if (strcmp(plmr_gemv_at(i)->name, name) == 0)
-            return plmr_gemv_at(i);
-    return NULL;
-}
-
 plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
                             plmr_cost *cost)
 {
-    const plmr_gemm_algorithm *algorithm = find_gemm(name);
+    const plmr_gemm_algorithm *algorithm = plmr_gemm_find(name);
     plmr_region_options options = {.allow_memory = true, .allow_routes = allow_routes};
     plmr_gemm_problem problem = {
         .m = size,
@@ -65,7 +49,7 @@ plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, i
     plmr_region *region;
     plmr_gemv *gemv;
     PLMR_TRY(plmr_region_create(paper->ranks, &paper->device, side, side, &options, &region));
-    plmr_status status = plmr_gemv_open(find_gemv(name), &problem, region, NULL, NULL, &gemv);
+    plmr_status status = plmr_gemv_open(plmr_gemv_find(name), &problem, region, NULL, NULL, &gemv);
     if (!status) {
         status = plmr_gemv_run(gemv);
         if (!status)
