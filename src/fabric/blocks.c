@@ -86,7 +86,7 @@ static char *place_in(const plmr_blocks *b, const struct block *block, int turn,
     return at;
 }
 
-static plmr_status post(const plmr_blocks *b, const struct block *block, int turn)
+static void post(const plmr_blocks *b, const struct block *block, int turn)
 {
     enum plmr_axis axis = b->moving->depth_ring->axis;
     int me = plmr_ranks_place(mesh_of(b), axis), n_runs;
@@ -99,10 +99,9 @@ static plmr_status post(const plmr_blocks *b, const struct block *block, int tur
         if (place == me)
             continue;
         size_t n_bytes = piece * (size_t)slots_of(b, place, runs, &n_runs);
-        PLMR_TRY(plmr_exchange_receive(b->messages, axis, place, place_in(b, block, turn, place), n_bytes));
-        PLMR_TRY(plmr_exchange_send(b->messages, axis, place, own, own_bytes));
+        plmr_exchange_receive(b->messages, axis, place, place_in(b, block, turn, place), n_bytes);
+        plmr_exchange_send(b->messages, axis, place, own, own_bytes);
     }
-    return PLMR_OK;
 }
 
 /* Lines go by slot, as their owners sent them: run after run. */
@@ -185,7 +184,8 @@ static plmr_status fill_blocks(plmr_blocks *b)
     PLMR_CHECK(b->buffer && b->line, PLMR_ERROR_SYSTEM, "out of memory for %zu bytes of messages; use more ranks",
                2 * b->turn_bytes);
     memset(b->buffer, 0, 2 * b->turn_bytes);
-    return plmr_exchange_create(t->region->ranks, &b->messages);
+    b->messages = plmr_exchange_create(t->region->ranks);
+    return PLMR_OK;
 }
 
 plmr_status plmr_blocks_create(plmr_product *product, plmr_blocks **out)
@@ -217,13 +217,13 @@ plmr_status plmr_blocks_run(plmr_blocks *b)
     int turn = 0;
     b->n_done = 0;
     if (block.n)
-        PLMR_TRY(post(b, &block, turn));
+        post(b, &block, turn);
     for (struct block next; block.n; block = next, turn = !turn) {
         plmr_exchange_wait(b->messages);
         list_lines(b, &block, turn);
         next = block_at(b, block.first + block.n);
         if (next.n)
-            PLMR_TRY(post(b, &next, !turn));
+            post(b, &next, !turn);
         PLMR_TRY(multiply(b, &block));
         b->n_done += block.n;
     }

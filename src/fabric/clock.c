@@ -9,7 +9,7 @@
 
 static double *line_buffer(size_t n)
 {
-    return calloc(n ? n : 1, sizeof(double));
+    return plmr_take_zeroed(n, sizeof(double));
 }
 
 static struct clocks make_clocks(int rows, int cols)
@@ -39,21 +39,20 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     clock->line[PLMR_X] = make_clocks(1, cols);
     clock->line[PLMR_Y] = make_clocks(rows, 1);
     clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
-    clock->sent = calloc((size_t)plmr_rank_count(), sizeof *clock->sent);
+    clock->sent = plmr_take_zeroed((size_t)plmr_rank_count(), sizeof *clock->sent);
+    clock->messages = plmr_exchange_create(region->ranks);
     for (int axis = 0; axis < 2; axis++) {
         size_t along = (size_t)region->count[axis], across = (size_t)region->count[!axis];
         clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);
         clock->outgoing[axis] = line_buffer(PLMR_RING_GHOSTS * across);
         clock->latest[axis] = line_buffer(across);
         clock->after[axis] = line_buffer(along);
-        PLMR_CHECK(clock->ghost[axis] && clock->outgoing[axis] && clock->latest[axis] && clock->after[axis] &&
-                       clock->line[axis].t && clock->line[axis].next,
-                   PLMR_ERROR_SYSTEM, "out of memory");
+        PLMR_CHECK(clock->line[axis].t && clock->line[axis].next, PLMR_ERROR_SYSTEM, "out of memory for %zu clocks",
+                   along);
     }
-    PLMR_CHECK(clock->all.t && clock->all.next && clock->scratch && clock->sent, PLMR_ERROR_SYSTEM,
-               "out of memory for %d x %d clocks", rows, cols);
+    PLMR_CHECK(clock->all.t && clock->all.next, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", rows, cols);
     plmr_clock_reset(clock);
-    return plmr_exchange_create(region->ranks, &clock->messages);
+    return PLMR_OK;
 }
 
 void plmr_clock_destroy(plmr_clock *clock)
@@ -83,24 +82,23 @@ void plmr_clock_spread(plmr_clock *clock)
     clock->in_lines = false;
 }
 
-static plmr_status busy(plmr_clock *clock, double t_cycles, enum plmr_trace_kind kind)
+static void busy(plmr_clock *clock, double t_cycles, enum plmr_trace_kind kind)
 {
     if (clock->arrival[PLMR_X].joined || clock->arrival[PLMR_Y].joined)
-        PLMR_TRY(plmr_clock_settle(clock));
+        plmr_clock_settle(clock);
     if (clock->region->trace)
-        PLMR_TRY(plmr_trace_busy(clock, kind, t_cycles));
+        plmr_trace_busy(clock, kind, t_cycles);
     clock->lag += t_cycles;
-    return PLMR_OK;
 }
 
-plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles)
+void plmr_clock_busy(plmr_clock *clock, double t_cycles)
 {
-    return busy(clock, t_cycles, PLMR_TRACE_COMPUTE);
+    busy(clock, t_cycles, PLMR_TRACE_COMPUTE);
 }
 
-plmr_status plmr_clock_launch(plmr_clock *clock, double t_cycles)
+void plmr_clock_launch(plmr_clock *clock, double t_cycles)
 {
-    return busy(clock, t_cycles, PLMR_TRACE_SEND);
+    busy(clock, t_cycles, PLMR_TRACE_SEND);
 }
 
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
@@ -109,34 +107,32 @@ void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
 }
 
 /* A new verb waits for what its cores have joined, and for the last verb along its axis. */
-static plmr_status begin(plmr_clock *clock, enum plmr_axis axis, struct arrival arrival)
+static void begin(plmr_clock *clock, enum plmr_axis axis, struct arrival arrival)
 {
     if (clock->arrival[axis].kind != NOTHING || clock->arrival[!axis].joined)
-        PLMR_TRY(plmr_clock_settle(clock));
+        plmr_clock_settle(clock);
     arrival.begin = clock->lag;
     arrival.ring_kind = arrival.ring ? arrival.ring->kind : PLMR_NATURAL;
     arrival.label = clock->region->trace ? clock->region->trace->label : 0;
     clock->arrival[axis] = arrival;
-    return PLMR_OK;
 }
 
-plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop)
+void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop)
 {
-    return begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit, .hop = hop});
+    begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit, .hop = hop});
 }
 
-plmr_status plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit)
+void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit)
 {
     double hop = clock->region->device->hop;
-    return begin(clock, ring->axis,
-                 (struct arrival){.kind = STREAM, .ring = ring, .send = send, .transit = transit, .hop = hop});
+    begin(clock, ring->axis,
+          (struct arrival){.kind = STREAM, .ring = ring, .send = send, .transit = transit, .hop = hop});
 }
 
-plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival)
+void plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival)
 {
-    PLMR_TRY(begin(clock, axis, (struct arrival){.kind = MULTICAST}));
+    begin(clock, axis, (struct arrival){.kind = MULTICAST});
     memcpy(clock->after[axis], arrival, (size_t)clock->region->count[axis] * sizeof *arrival);
-    return PLMR_OK;
 }
 
 /* ---- clocks of neighbours on other ranks ---- */
@@ -162,23 +158,22 @@ static int lines_together(const plmr_ring_ghost *lines, int n)
 }
 
 /* All lines between two ranks make one message: with small blocks its cost is that of being a message. */
-static plmr_status post_ghosts(plmr_clock *clock, const struct clocks *f, const plmr_ring *ring)
+static void post_ghosts(plmr_clock *clock, const struct clocks *f, const plmr_ring *ring)
 {
     enum plmr_axis axis = ring->axis;
     size_t length = (size_t)(axis == PLMR_Y ? f->cols : f->rows), n_bytes = length * sizeof(double);
     for (int g = 0, n; g < ring->n_ghosts; g += n) {
         n = lines_together(ring->ghosts + g, ring->n_ghosts - g);
-        PLMR_TRY(plmr_exchange_receive(clock->messages, axis, ring->ghosts[g].place,
-                                       clock->ghost[axis] + (size_t)g * length, (size_t)n * n_bytes));
+        plmr_exchange_receive(clock->messages, axis, ring->ghosts[g].place, clock->ghost[axis] + (size_t)g * length,
+                              (size_t)n * n_bytes);
     }
     for (int w = 0, n; w < ring->n_wanted; w += n) {
         double *lines = clock->outgoing[axis] + (size_t)w * length;
         n = lines_together(ring->wanted + w, ring->n_wanted - w);
         for (int i = 0; i < n; i++)
             pack_line(f, axis, ring->wanted[w + i].core - clock->region->first[axis], lines + (size_t)i * length);
-        PLMR_TRY(plmr_exchange_send(clock->messages, axis, ring->wanted[w].place, lines, (size_t)n * n_bytes));
+        plmr_exchange_send(clock->messages, axis, ring->wanted[w].place, lines, (size_t)n * n_bytes);
     }
-    return PLMR_OK;
 }
 
 /* ---- multicasts wait for the latest core of their line ---- */
@@ -313,12 +308,12 @@ static bool reaches_out(const plmr_clock *clock, int r)
 }
 
 /* Fills f->next. What needs nothing from other ranks is done while the messages travel. */
-static plmr_status pass(plmr_clock *clock, const struct clocks *f)
+static void pass(plmr_clock *clock, const struct clocks *f)
 {
     bool ends_wait = has_ghosts(&clock->arrival[PLMR_X]);
     for (int axis = 0; axis < 2; axis++)
         if (clock->arrival[axis].kind == EXCHANGE || clock->arrival[axis].kind == STREAM)
-            PLMR_TRY(post_ghosts(clock, f, clock->arrival[axis].ring));
+            post_ghosts(clock, f, clock->arrival[axis].ring);
     find_latest(clock, f);
     for (int r = 0; r < f->rows; r++)
         if (!reaches_out(clock, r)) {
@@ -333,7 +328,6 @@ static plmr_status pass(plmr_clock *clock, const struct clocks *f)
         if (reaches_out(clock, r) || ends_wait)
             settle_ends(clock, f, r);
     }
-    return PLMR_OK;
 }
 
 /* By how much f->next is later than f->t in the whole region, if by the same everywhere; else -1. */
@@ -350,52 +344,49 @@ static double common_advance(const plmr_clock *clock, const struct clocks *f)
 }
 
 /* A pass over the line along one axis, as if there were nothing under way along the other. */
-static plmr_status pass_line(plmr_clock *clock, enum plmr_axis axis, double lag)
+static void pass_line(plmr_clock *clock, enum plmr_axis axis, double lag)
 {
     struct arrival other = clock->arrival[!axis];
     double before = clock->lag;
     clock->arrival[!axis] = (struct arrival){.kind = NOTHING};
     clock->lag = lag;
-    plmr_status status = pass(clock, &clock->line[axis]);
+    pass(clock, &clock->line[axis]);
     clock->arrival[!axis] = other;
     clock->lag = before;
-    return status;
 }
 
-/* A pass that leaves the clocks in lines: NULL in *advanced if there is none. What is under way along one axis changes
- * that line; and where it adds the same everywhere, it is for the other line nothing but so many cycles of work. */
-static plmr_status pass_lines(plmr_clock *clock, struct clocks **advanced)
+/* A pass that leaves the clocks in lines, and which line has advanced; NULL: there is none. What is under way along one
+ * axis changes that line; and where it adds the same everywhere, it is for the other line nothing but so many cycles of
+ * work. */
+static struct clocks *pass_lines(plmr_clock *clock)
 {
-    *advanced = NULL;
     if (clock->arrival[PLMR_X].kind == MULTICAST || clock->arrival[PLMR_Y].kind == MULTICAST)
-        return PLMR_OK;
-    for (int axis = 0; axis < 2 && !*advanced; axis++) {
+        return NULL;
+    for (int axis = 0; axis < 2; axis++) {
         double lag = clock->lag;
         if (clock->arrival[axis].kind == NOTHING)
             continue;
         if (clock->arrival[!axis].kind != NOTHING) {
-            PLMR_TRY(pass_line(clock, !axis, clock->lag));
+            pass_line(clock, !axis, clock->lag);
             lag = common_advance(clock, &clock->line[!axis]);
         }
         if (lag < 0)
             continue;
-        PLMR_TRY(pass_line(clock, axis, lag));
-        *advanced = &clock->line[axis];
+        pass_line(clock, axis, lag);
+        return &clock->line[axis];
     }
-    return PLMR_OK;
+    return NULL;
 }
 
 /* A pass over whatever the clocks are kept as: what has advanced. */
-static plmr_status pass_any(plmr_clock *clock, struct clocks **advanced)
+static struct clocks *pass_any(plmr_clock *clock)
 {
-    *advanced = NULL;
-    if (clock->in_lines)
-        PLMR_TRY(pass_lines(clock, advanced));
-    if (*advanced)
-        return PLMR_OK;
+    struct clocks *advanced = clock->in_lines ? pass_lines(clock) : NULL;
+    if (advanced)
+        return advanced;
     plmr_clock_spread(clock);
-    *advanced = &clock->all;
-    return pass(clock, &clock->all);
+    pass(clock, &clock->all);
+    return &clock->all;
 }
 
 /* ---- steady states ---- */
@@ -427,10 +418,10 @@ static void look_for_steady_state(plmr_clock *clock, const struct clocks *advanc
     clock->advance = advance > 0 ? advance : 0;
 }
 
-plmr_status plmr_clock_settle(plmr_clock *clock)
+void plmr_clock_settle(plmr_clock *clock)
 {
     if (clock->arrival[PLMR_X].kind == NOTHING && clock->arrival[PLMR_Y].kind == NOTHING)
-        return PLMR_OK;
+        return;
     struct pattern now = {clock->lag, {clock->arrival[0], clock->arrival[1]}};
     if (clock->n_same && !repeats(clock, &now))
         plmr_clock_forget_pattern(clock);
@@ -439,8 +430,7 @@ plmr_status plmr_clock_settle(plmr_clock *clock)
             plmr_trace_steady(clock);
         clock->origin += clock->advance;
     } else {
-        struct clocks *advanced;
-        PLMR_TRY(pass_any(clock, &advanced));
+        struct clocks *advanced = pass_any(clock);
         if (clock->region->trace)
             plmr_trace_pass(clock, advanced);
         clock->n_same++;
@@ -452,22 +442,20 @@ plmr_status plmr_clock_settle(plmr_clock *clock)
     }
     clock->lag = 0;
     memset(clock->arrival, 0, sizeof clock->arrival);
-    return PLMR_OK;
 }
 
 /* ---- comparing clocks of two moments ---- */
 
-plmr_status plmr_clock_mark_create(plmr_clock *clock, plmr_clock_mark *mark)
+plmr_clock_mark plmr_clock_mark_create(plmr_clock *clock)
 {
-    PLMR_TRY(plmr_clock_settle(clock));
-    *mark = (plmr_clock_mark){.in_lines = clock->in_lines, .common = clock->origin + clock->lag};
+    plmr_clock_settle(clock);
+    plmr_clock_mark mark = {.in_lines = clock->in_lines, .common = clock->origin + clock->lag};
     size_t n_x = count_clocks(clock->in_lines ? &clock->line[PLMR_X] : &clock->all);
     size_t n_y = clock->in_lines ? count_clocks(&clock->line[PLMR_Y]) : 0;
-    mark->t = malloc((n_x + n_y) * sizeof *mark->t);
-    PLMR_CHECK(mark->t, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", clock->all.rows, clock->all.cols);
-    memcpy(mark->t, clock->in_lines ? clock->line[PLMR_X].t : clock->all.t, n_x * sizeof *mark->t);
-    memcpy(mark->t + n_x, clock->line[PLMR_Y].t, n_y * sizeof *mark->t);
-    return PLMR_OK;
+    mark.t = plmr_take((n_x + n_y) * sizeof *mark.t);
+    memcpy(mark.t, clock->in_lines ? clock->line[PLMR_X].t : clock->all.t, n_x * sizeof *mark.t);
+    memcpy(mark.t + n_x, clock->line[PLMR_Y].t, n_y * sizeof *mark.t);
+    return mark;
 }
 
 /* Widens span by how much later clocks are than marked. */
@@ -480,12 +468,11 @@ static const double *widen(const struct clocks *f, const double *mark, double sp
     return mark;
 }
 
-plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark, double *advance)
+double plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark)
 {
-    PLMR_TRY(plmr_clock_settle(clock));
-    *advance = -1;
+    plmr_clock_settle(clock);
     if (mark->in_lines != clock->in_lines)
-        return PLMR_OK;
+        return -1;
     double span[2][2] = {{-DBL_MAX, -DBL_MAX}, {0, 0}};
     const double *rest = widen(clock->in_lines ? &clock->line[PLMR_X] : &clock->all, mark->t, span[0]);
     if (clock->in_lines) {
@@ -493,9 +480,8 @@ plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark
         widen(&clock->line[PLMR_Y], rest, span[1]);
     }
     plmr_ranks_max(clock->region->ranks, span[0], 4);
-    if (span[0][0] == -span[0][1] && span[1][0] == -span[1][1])
-        *advance = span[0][0] + span[1][0] + clock->origin + clock->lag - mark->common;
-    return PLMR_OK;
+    bool is_common = span[0][0] == -span[0][1] && span[1][0] == -span[1][1];
+    return is_common ? span[0][0] + span[1][0] + clock->origin + clock->lag - mark->common : -1;
 }
 
 void plmr_clock_mark_free(plmr_clock_mark *mark)
@@ -542,12 +528,12 @@ double plmr_clock_block_max(const plmr_clock *clock)
     return latest + clock->origin + clock->lag;
 }
 
-plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles)
+double plmr_clock_max(plmr_clock *clock)
 {
-    PLMR_TRY(plmr_clock_settle(clock));
-    *t_cycles = plmr_clock_block_max(clock);
-    plmr_ranks_max(clock->region->ranks, t_cycles, 1);
-    return PLMR_OK;
+    plmr_clock_settle(clock);
+    double t_cycles = plmr_clock_block_max(clock);
+    plmr_ranks_max(clock->region->ranks, &t_cycles, 1);
+    return t_cycles;
 }
 
 double plmr_clock_at(const plmr_clock *clock, int row, int col)

@@ -14,16 +14,16 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **clock);
 void plmr_clock_destroy(plmr_clock *clock);
 
 /* Every core is busy for t_cycles, after what it has joined and beside what is still under way. */
-plmr_status plmr_clock_busy(plmr_clock *clock, double t_cycles);
+void plmr_clock_busy(plmr_clock *clock, double t_cycles);
 
 /* The same, with starting, sending and joining messages. */
-plmr_status plmr_clock_launch(plmr_clock *clock, double t_cycles);
+void plmr_clock_launch(plmr_clock *clock, double t_cycles);
 
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
  * transit + hop * hops later, `hop` being what one hop takes: the device's own, or more where software passes it on. A
  * core's next exchange begins when both its own message and its neighbour's are delivered. Applied at the latest by
  * plmr_clock_settle; at most one exchange per axis may be under way. */
-plmr_status plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop);
+void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop);
 
 /* From here on cores wait for what is under way along the axis. */
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
@@ -31,11 +31,11 @@ void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 /* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent
  * for `send` cycles and when the neighbour's words have come, transit + hop * hops after the neighbour began and no
  * earlier than `send` after itself began. */
-plmr_status plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit);
+void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit);
 
 /* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i
  * has it arrival[i] cycles later (i local to the block). */
-plmr_status plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival);
+void plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival);
 
 /* One leg of a reduction: core src streams its vector to core dst, which adds it as it comes and may pass it on. */
 typedef struct plmr_leg {
@@ -45,12 +45,12 @@ typedef struct plmr_leg {
 /* Carries out legs in order, along the axis, in all lines at once: see docs/MODEL.md, "streams". A leg's first word
  * reaches dst 2 ramps + hops after src began; dst takes it when it is free, is busy for `stream` cycles, and may itself
  * begin to send `forward` cycles after its last input began to arrive. */
-plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
-                              double forward);
+void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
+                       double forward);
 
 /* Streams as above, by chains between neighbours from both ends of every row to its own root: root[r] is the column of
  * local row r's. The root takes the low side first. */
-plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
+void plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
 
 /* The clocks of this block as they are now; for the caller to free. And by how much every clock of the region has
  * advanced since, if it is known to be by the same; else -1. Both settle; the second is collective. */
@@ -58,8 +58,8 @@ typedef struct plmr_clock_mark {
     bool in_lines; /* see clock_internal.h */
     double common, *t;
 } plmr_clock_mark;
-plmr_status plmr_clock_mark_create(plmr_clock *clock, plmr_clock_mark *mark);
-plmr_status plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark, double *advance);
+plmr_clock_mark plmr_clock_mark_create(plmr_clock *clock);
+double plmr_clock_mark_since(plmr_clock *clock, const plmr_clock_mark *mark);
 void plmr_clock_mark_free(plmr_clock_mark *mark);
 
 /* The clocks of all cores of the region, row by row, on rank 0, for the caller to free; NULL on others. Settles.
@@ -73,11 +73,11 @@ void plmr_clock_reset(plmr_clock *clock);
 void plmr_clock_add(plmr_clock *clock, double t_cycles);
 
 /* Applies what is under way. */
-plmr_status plmr_clock_settle(plmr_clock *clock);
+void plmr_clock_settle(plmr_clock *clock);
 
 /* The latest clock of this block, without what is under way; and of the whole region, settled (collective). */
 double plmr_clock_block_max(const plmr_clock *clock);
-plmr_status plmr_clock_max(plmr_clock *clock, double *t_cycles);
+double plmr_clock_max(plmr_clock *clock);
 
 /* The clock of a core of this block, for tests and pictures; settled only. row, col local. */
 double plmr_clock_at(const plmr_clock *clock, int row, int col);

@@ -17,7 +17,7 @@ static plmr_status gather_row(plmr_clock *clock, double *mine, double *band)
     int n = region->extent[PLMR_X], parts = plmr_ranks_extent(region->ranks, PLMR_X), first, count;
     size_t n_cores = (size_t)clock->all.rows * (size_t)clock->all.cols;
     if (plmr_ranks_place(region->ranks, PLMR_X) > 0) {
-        PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, 0, mine, n_cores * sizeof *mine));
+        plmr_exchange_send(clock->messages, PLMR_X, 0, mine, n_cores * sizeof *mine);
         plmr_exchange_wait(clock->messages);
         return PLMR_OK;
     }
@@ -26,13 +26,11 @@ static plmr_status gather_row(plmr_clock *clock, double *mine, double *band)
         plmr_ranks_share(n, parts, place, &first, &count);
         double *block = malloc((size_t)clock->all.rows * (size_t)count * sizeof *block);
         PLMR_CHECK(block, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", clock->all.rows, count);
-        plmr_status status = plmr_exchange_receive(clock->messages, PLMR_X, place, block,
-                                                   (size_t)clock->all.rows * (size_t)count * sizeof *block);
+        plmr_exchange_receive(clock->messages, PLMR_X, place, block,
+                              (size_t)clock->all.rows * (size_t)count * sizeof *block);
         plmr_exchange_wait(clock->messages);
-        if (!status)
-            copy_block(block, clock->all.rows, count, band + first, (size_t)n);
+        copy_block(block, clock->all.rows, count, band + first, (size_t)n);
         free(block);
-        PLMR_TRY(status);
     }
     return PLMR_OK;
 }
@@ -46,11 +44,11 @@ static plmr_status gather_bands(plmr_clock *clock, double *band)
     if (plmr_ranks_place(region->ranks, PLMR_X) > 0)
         return PLMR_OK;
     if (plmr_ranks_place(region->ranks, PLMR_Y) > 0)
-        PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_Y, 0, band, (size_t)clock->all.rows * width * sizeof *band));
+        plmr_exchange_send(clock->messages, PLMR_Y, 0, band, (size_t)clock->all.rows * width * sizeof *band);
     for (int place = 1; place < parts && plmr_ranks_place(region->ranks, PLMR_Y) == 0; place++) {
         plmr_ranks_share(region->extent[PLMR_Y], parts, place, &first, &count);
-        PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_Y, place, band + (size_t)first * width,
-                                       (size_t)count * width * sizeof *band));
+        plmr_exchange_receive(clock->messages, PLMR_Y, place, band + (size_t)first * width,
+                              (size_t)count * width * sizeof *band);
     }
     plmr_exchange_wait(clock->messages);
     return PLMR_OK;
@@ -71,7 +69,7 @@ plmr_status plmr_clock_gather(plmr_clock *clock, double **all)
 {
     const plmr_region *region = clock->region;
     size_t rows = (size_t)(plmr_rank() == 0 ? region->extent[PLMR_Y] : clock->all.rows);
-    PLMR_TRY(plmr_clock_settle(clock));
+    plmr_clock_settle(clock);
     double *mine = copy_clocks(clock), *band = malloc(rows * (size_t)region->extent[PLMR_X] * sizeof *band);
     plmr_status status = PLMR_OK;
     if (!mine || !band)

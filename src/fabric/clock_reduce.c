@@ -17,19 +17,18 @@ struct strip {
 };
 
 /* A fan's source is the same for many legs; its clocks cross to another rank once. */
-static plmr_status cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, int src, int src_place,
-                               int dst_place, const double *head)
+static void cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, int src, int src_place,
+                        int dst_place, const double *head)
 {
     size_t n_bytes = (size_t)strip->width * sizeof(double);
     if (head && strip->sent[dst_place] != src) {
-        PLMR_TRY(plmr_exchange_send(clock->messages, axis, dst_place, head, n_bytes));
+        plmr_exchange_send(clock->messages, axis, dst_place, head, n_bytes);
         strip->sent[dst_place] = src;
     } else if (!head && strip->received != src) {
-        PLMR_TRY(plmr_exchange_receive(clock->messages, axis, src_place, strip->incoming, n_bytes));
+        plmr_exchange_receive(clock->messages, axis, src_place, strip->incoming, n_bytes);
         strip->received = src;
     }
     plmr_exchange_wait(clock->messages);
-    return PLMR_OK;
 }
 
 /* Tells a trace of a leg that this block takes part in. */
@@ -43,8 +42,8 @@ static void trace_leg(plmr_clock *clock, enum plmr_axis axis, const struct strip
     (receives ? plmr_trace_received : plmr_trace_sent)(clock, &told, at, strip->free + (size_t)at * strip->stride);
 }
 
-static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
-                             double forward)
+static void carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
+                      double forward)
 {
     const plmr_region *region = clock->region;
     const plmr_device *device = region->device;
@@ -52,12 +51,12 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
         n = region->extent[axis];
     int src_place = plmr_ranks_owner(n, parts, leg.src), dst_place = plmr_ranks_owner(n, parts, leg.dst);
     if (src_place != me && dst_place != me)
-        return PLMR_OK;
+        return;
     size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
     size_t dst = (size_t)(leg.dst - region->first[axis]) * strip->stride;
     const double *head = src_place == me ? strip->head + src : NULL;
     if (src_place != dst_place)
-        PLMR_TRY(cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head));
+        cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head);
     if (dst_place == me)
         clock->loops->leg(strip->width, head ? head : strip->incoming,
                           2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
@@ -68,22 +67,20 @@ static plmr_status carry_leg(plmr_clock *clock, enum plmr_axis axis, struct stri
         trace_leg(clock, axis, strip, leg, true, stream, forward);
     if (region->trace && head)
         trace_leg(clock, axis, strip, leg, false, stream, forward);
-    return PLMR_OK;
 }
 
-static plmr_status carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs,
-                              int n_legs, double stream, double forward)
+static void carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs, int n_legs,
+                       double stream, double forward)
 {
     strip->sent = clock->sent;
     for (int place = 0; place < plmr_ranks_extent(clock->region->ranks, axis); place++)
         strip->sent[place] = -1;
     for (int i = 0; i < n_legs; i++)
-        PLMR_TRY(carry_leg(clock, axis, strip, legs[i], stream, forward));
-    return PLMR_OK;
+        carry_leg(clock, axis, strip, legs[i], stream, forward);
 }
 
-static plmr_status reduce_columns(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs,
-                                  double stream, double forward)
+static void reduce_columns(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs, double stream,
+                           double forward)
 {
     memcpy(f->next, f->t, (size_t)f->rows * (size_t)f->cols * sizeof(double));
     for (int c = 0; c < f->cols; c += STRIP_COLS) {
@@ -94,9 +91,8 @@ static plmr_status reduce_columns(plmr_clock *clock, const struct clocks *f, con
                               .first = c,
                               .width = width,
                               .received = -1};
-        PLMR_TRY(carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward));
+        carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward);
     }
-    return PLMR_OK;
 }
 
 static void turn(const double *from, size_t from_stride, double *to, size_t to_stride, int rows, int cols)
@@ -106,8 +102,8 @@ static void turn(const double *from, size_t from_stride, double *to, size_t to_s
             to[(size_t)c * to_stride + (size_t)r] = from[(size_t)r * from_stride + (size_t)c];
 }
 
-static plmr_status reduce_rows(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs,
-                               double stream, double forward)
+static void reduce_rows(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs, double stream,
+                        double forward)
 {
     size_t cols = (size_t)f->cols;
     for (int r = 0; r < f->rows; r += STRIP_ROWS) {
@@ -121,21 +117,20 @@ static plmr_status reduce_rows(plmr_clock *clock, const struct clocks *f, const 
                               .received = -1};
         turn(rows, cols, strip.free, STRIP_ROWS, width, f->cols);
         turn(rows, cols, strip.head, STRIP_ROWS, width, f->cols);
-        PLMR_TRY(carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward));
+        carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward);
         turn(strip.free, STRIP_ROWS, rows, cols, f->cols, width);
     }
-    return PLMR_OK;
 }
 
-plmr_status plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
-                              double forward)
+void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
+                       double forward)
 {
-    PLMR_TRY(plmr_clock_settle(clock));
+    plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     if (clock->region->trace)
         plmr_trace_phase(clock);
     const struct clocks *f = clock->in_lines ? &clock->line[axis] : &clock->all;
-    return (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, legs, n_legs, stream, forward);
+    (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, legs, n_legs, stream, forward);
 }
 
 /* ---- chains to a root of each row's own ---- */
@@ -155,7 +150,7 @@ static double chain_row(const plmr_device *device, double *t, int from, int unti
 }
 
 /* One side of all rows, from the ranks before to those behind. */
-static plmr_status chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
+static void chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
 {
     const plmr_region *region = clock->region;
     int place = plmr_ranks_place(region->ranks, PLMR_X), last = plmr_ranks_extent(region->ranks, PLMR_X) - 1;
@@ -163,7 +158,7 @@ static plmr_status chain_side(plmr_clock *clock, const int *root, int step, doub
     for (int r = 0; r < clock->all.rows; r++)
         first_word[r] = -1;
     if (place - step >= 0 && place - step <= last)
-        PLMR_TRY(plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes));
+        plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes);
     plmr_exchange_wait(clock->messages);
     for (int r = 0; r < clock->all.rows; r++) {
         int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->all.cols - 1;
@@ -173,22 +168,21 @@ static plmr_status chain_side(plmr_clock *clock, const int *root, int step, doub
                                       step, stream, first_word[r]);
     }
     if (place + step >= 0 && place + step <= last)
-        PLMR_TRY(plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes));
+        plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes);
     plmr_exchange_wait(clock->messages);
-    return PLMR_OK;
 }
 
-plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
+void plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
 {
     const plmr_device *device = clock->region->device;
     double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
-    PLMR_TRY(plmr_clock_settle(clock));
+    plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     plmr_clock_spread(clock);
     if (clock->region->trace)
         plmr_trace_phase(clock);
-    PLMR_TRY(chain_side(clock, root, 1, stream, low));
-    PLMR_TRY(chain_side(clock, root, -1, stream, high));
+    chain_side(clock, root, 1, stream, low);
+    chain_side(clock, root, -1, stream, high);
     if (clock->region->trace)
         plmr_trace_chains(clock, root, stream);
     for (int r = 0; r < clock->all.rows; r++) {
@@ -205,5 +199,4 @@ plmr_status plmr_clock_converge(plmr_clock *clock, const int *root, double strea
                 plmr_trace_root(clock, r, here, stream);
         }
     }
-    return PLMR_OK;
 }

@@ -5,17 +5,15 @@
 
 #include "base/memory.h"
 
-plmr_status plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles)
+void plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles)
 {
     plmr_trace *trace = clock->region->trace;
     if (trace->n_pieces == trace->capacity) {
         int capacity = trace->capacity ? 2 * trace->capacity : 16;
-        struct plmr_trace_piece *pieces = plmr_take_more(trace->pieces, (size_t)capacity * sizeof *pieces);
-        trace->pieces = pieces;
+        trace->pieces = plmr_take_more(trace->pieces, (size_t)capacity * sizeof *trace->pieces);
         trace->capacity = capacity;
     }
     trace->pieces[trace->n_pieces++] = (struct plmr_trace_piece){kind, trace->label, t_cycles};
-    return PLMR_OK;
 }
 
 /* ---- passes over all clocks ---- */

@@ -39,7 +39,7 @@ static plmr_status route_chains(plmr_product *product)
 }
 
 /* The chains of the i-th logical row that each core emulates. */
-static plmr_status time_chains(plmr_product *product, int i, double stream, int *root)
+static void time_chains(plmr_product *product, int i, double stream, int *root)
 {
     plmr_region *region = product->region;
     const plmr_ring *rows = product->row_ring;
@@ -48,11 +48,11 @@ static plmr_status time_chains(plmr_product *product, int i, double stream, int 
         root[r] = root_of(product, slot_of(product, x, product->b->turn));
     }
     plmr_trace_verb(region, "add up", "C");
-    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch));
-    return plmr_clock_converge(region->clock, root, stream);
+    plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch);
+    plmr_clock_converge(region->clock, root, stream);
 }
 
-static plmr_status time_step(plmr_product *product)
+static void time_step(plmr_product *product)
 {
     plmr_region *region = product->region;
     const plmr_device *device = region->device;
@@ -63,19 +63,18 @@ static plmr_status time_step(plmr_product *product)
         plmr_device_wavelets(device, (int64_t)product->ms * product->ns * (int64_t)plmr_dtype_bytes(b->dtype));
     int *root = plmr_take(sizeof(int) * (size_t)region->count[PLMR_Y]);
     int64_t n_macs = (int64_t)logical_rows * product->ms * a->depth * product->ns;
-    plmr_status status = plmr_region_multiply(region, cycles * logical_rows, n_macs);
-    for (int i = 0; i < logical_rows && !status; i++)
-        status = time_chains(product, i, plmr_device_quantise(device->link * (double)words), root);
+    plmr_region_multiply(region, cycles * logical_rows, n_macs);
+    for (int i = 0; i < logical_rows; i++)
+        time_chains(product, i, plmr_device_quantise(device->link * (double)words), root);
     free(root);
     plmr_region_path(region, PLMR_X, n - 1, n - 1); /* some row's root is at an end of its row */
     plmr_traffic_chains(region, plmr_ring_slots(product->row_ring) / n, words);
-    return status;
 }
 
 plmr_status plmr_multiply_converge(plmr_product *product)
 {
     PLMR_TRY(route_chains(product));
-    PLMR_TRY(time_step(product));
+    time_step(product);
     return product->c ? plmr_product_defer(product, product->b->turn) : PLMR_OK;
 }
 
@@ -118,20 +117,19 @@ static void chain_tiles(const struct batch *batch, int step, float *sums)
         }
 }
 
-static plmr_status pass_side(const struct batch *batch, int step, float *sums)
+static void pass_side(const struct batch *batch, int step, float *sums)
 {
     const plmr_ranks *ranks = batch->product->region->ranks;
     int place = plmr_ranks_place(ranks, PLMR_X), last = plmr_ranks_extent(ranks, PLMR_X) - 1;
     size_t n_bytes = (size_t)batch->n_rows * (size_t)batch->n_steps * batch->tile * sizeof(float);
     memset(sums, 0, n_bytes);
     if (place - step >= 0 && place - step <= last) {
-        PLMR_TRY(plmr_exchange_receive(batch->messages, PLMR_X, place - step, sums, n_bytes));
+        plmr_exchange_receive(batch->messages, PLMR_X, place - step, sums, n_bytes);
         plmr_exchange_wait(batch->messages);
     }
     chain_tiles(batch, step, sums);
     if (place + step >= 0 && place + step <= last)
-        PLMR_TRY(plmr_exchange_send(batch->messages, PLMR_X, place + step, sums, n_bytes));
-    return PLMR_OK;
+        plmr_exchange_send(batch->messages, PLMR_X, place + step, sums, n_bytes);
 }
 
 /* Column of C's chunk `slot` in this block's memory. */
@@ -173,18 +171,17 @@ static void finish_tiles(const struct batch *batch)
 
 /* Ranks of the lower half carry the low side first, those of the upper half the high side, so that both flow at once.
  */
-static plmr_status converge_batch(const struct batch *batch)
+static void converge_batch(const struct batch *batch)
 {
     const plmr_ranks *ranks = batch->product->region->ranks;
     bool low_first = 2 * plmr_ranks_place(ranks, PLMR_X) < plmr_ranks_extent(ranks, PLMR_X);
     if (low_first)
-        PLMR_TRY(pass_side(batch, 1, batch->low));
-    PLMR_TRY(pass_side(batch, -1, batch->high));
+        pass_side(batch, 1, batch->low);
+    pass_side(batch, -1, batch->high);
     if (!low_first)
-        PLMR_TRY(pass_side(batch, 1, batch->low));
+        pass_side(batch, 1, batch->low);
     plmr_exchange_wait(batch->messages);
     finish_tiles(batch);
-    return PLMR_OK;
 }
 
 static void list_slots(const plmr_ring *ring, int *slot)
@@ -204,7 +201,7 @@ static void list_local_k(const plmr_ring *ring, int first_col, int n_cols, int *
     }
 }
 
-static plmr_status fill_batch(struct batch *batch)
+static void fill_batch(struct batch *batch)
 {
     plmr_product *product = batch->product;
     size_t n = (size_t)batch->n_rows * (size_t)batch->n_steps * batch->tile;
@@ -215,10 +212,10 @@ static plmr_status fill_batch(struct batch *batch)
     batch->local_k = plmr_take((size_t)batch->n_cols * sizeof(int));
     list_slots(product->row_ring, batch->row_slot);
     list_local_k(product->a->depth_ring, batch->first_col, batch->n_cols, batch->local_k);
-    return plmr_exchange_create(product->region->ranks, &batch->messages);
+    batch->messages = plmr_exchange_create(product->region->ranks);
 }
 
-plmr_status plmr_product_converge(plmr_product *product)
+void plmr_product_converge(plmr_product *product)
 {
     struct batch batch = {
         .product = product,
@@ -228,14 +225,12 @@ plmr_status plmr_product_converge(plmr_product *product)
         .n_cols = product->region->count[PLMR_X],
         .tile = (size_t)product->ms * (size_t)product->ns,
     };
-    plmr_status status = fill_batch(&batch);
-    if (!status)
-        status = converge_batch(&batch);
+    fill_batch(&batch);
+    converge_batch(&batch);
     plmr_exchange_destroy(batch.messages);
     free(batch.local_k);
     free(batch.row_slot);
     free(batch.own);
     free(batch.high);
     free(batch.low);
-    return status;
 }

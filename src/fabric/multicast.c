@@ -53,27 +53,25 @@ static void note_path(plmr_region *region, const struct fan *fan, enum plmr_axis
     plmr_region_path(region, axis, abs(far - from), relays(from, far, fan->n_routes));
 }
 
-static plmr_status send_fan(plmr_region *region, enum plmr_axis axis, const struct fan *fan)
+static void send_fan(plmr_region *region, enum plmr_axis axis, const struct fan *fan)
 {
     int n = region->extent[axis], count = region->count[axis];
     double *after = plmr_take_zeroed((size_t)count, sizeof *after);
     for (int i = 0; i < count; i++)
         after[i] = arrival(region->device, fan, region->first[axis] + i, n);
-    plmr_status status = plmr_clock_multicast(region->clock, axis, after);
+    plmr_clock_multicast(region->clock, axis, after);
     free(after);
-    PLMR_TRY(status);
     double busy = region->device->shift_launch + region->device->shift_wavelet * fan->words;
-    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_MULTICAST, busy));
+    plmr_region_move(region, PLMR_MOVE_MULTICAST, busy);
     note_path(region, fan, axis);
     plmr_region_pace(region);
-    return PLMR_OK;
 }
 
-plmr_status plmr_multicast_time(plmr_region *region, enum plmr_axis axis, int from, int n_routes, int64_t wavelets)
+void plmr_multicast_time(plmr_region *region, enum plmr_axis axis, int from, int n_routes, int64_t wavelets)
 {
     plmr_traffic_multicast(region, axis, from, wavelets);
     struct fan fan = {from, n_routes, (double)wavelets, false};
-    return send_fan(region, axis, &fan);
+    send_fan(region, axis, &fan);
 }
 
 plmr_status plmr_multicast_begin(plmr_tensor *tensor, int slot, int n_routes)
@@ -82,8 +80,9 @@ plmr_status plmr_multicast_begin(plmr_tensor *tensor, int slot, int n_routes)
     PLMR_TRY(route_multicast(tensor, n_routes));
     tensor->next_turn = slot;
     plmr_trace_verb(tensor->region, "multicast", tensor->name);
-    return plmr_multicast_time(tensor->region, ring->axis, plmr_ring_core(ring, slot / ring->slots), n_routes,
-                               plmr_tensor_wavelets(tensor));
+    plmr_multicast_time(tensor->region, ring->axis, plmr_ring_core(ring, slot / ring->slots), n_routes,
+                        plmr_tensor_wavelets(tensor));
+    return PLMR_OK;
 }
 
 void plmr_multicast_end(plmr_tensor *tensor)
@@ -101,7 +100,8 @@ plmr_status plmr_gather_begin(plmr_tensor *tensor, int n_routes)
     plmr_traffic_gather(tensor->region, axis, each);
     double others = (double)(each * (tensor->depth_ring->n - 1));
     struct fan fan = {0, n_routes, others, true};
-    return send_fan(tensor->region, axis, &fan);
+    send_fan(tensor->region, axis, &fan);
+    return PLMR_OK;
 }
 
 void plmr_gather_end(plmr_tensor *tensor)

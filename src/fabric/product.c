@@ -143,8 +143,10 @@ static plmr_status run_steps(plmr_product *product, bool open_ended)
 
 static plmr_status run_deferred(plmr_product *product, bool open_ended)
 {
-    if (product->converges)
-        return plmr_product_converge(product);
+    if (product->converges) {
+        plmr_product_converge(product);
+        return PLMR_OK;
+    }
     if (product->blocks)
         return plmr_blocks_run(product->blocks);
     return run_steps(product, open_ended && product->a->skewed);
@@ -173,7 +175,7 @@ static plmr_status turn_window(plmr_product *product)
     for (int i = 0; i < 2; i++) {
         stale[i] = !plmr_tensor_ready(operand[i]);
         if (stale[i])
-            PLMR_TRY(plmr_tensor_fetch(operand[i]));
+            plmr_tensor_fetch(operand[i]);
     }
     if (stale[0] || stale[1])
         PLMR_TRY(flush(product, true));
@@ -189,7 +191,7 @@ plmr_status plmr_multiply_add(plmr_product *product)
     const plmr_device *device = product->region->device;
     double cycles = plmr_device_multiply_cycles(device, a->dtype, a->width, a->depth, b->width);
     int tiles = a->width_ring->slots * b->width_ring->slots;
-    PLMR_TRY(plmr_region_multiply(product->region, cycles * tiles, (int64_t)tiles * a->width * a->depth * b->width));
+    plmr_region_multiply(product->region, cycles * tiles, (int64_t)tiles * a->width * a->depth * b->width);
     if (!product->c)
         return PLMR_OK;
     PLMR_ASSERT(a->turn == b->turn);

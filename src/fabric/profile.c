@@ -6,27 +6,17 @@
 
 #include "base/memory.h"
 
-static plmr_status fill(plmr_profile *profile)
+plmr_profile *plmr_profile_create(const int extent[2])
 {
+    plmr_profile *profile = plmr_take_zeroed(1, sizeof *profile);
+    memcpy(profile->extent, extent, sizeof profile->extent);
     for (int axis = 0; axis < 2; axis++) {
-        size_t n = (size_t)profile->extent[axis];
+        size_t n = (size_t)extent[axis];
         profile->links[axis][PLMR_LINK_UP] = plmr_take_zeroed(n, sizeof(uint64_t));
         profile->links[axis][PLMR_LINK_DOWN] = plmr_take_zeroed(n, sizeof(uint64_t));
         profile->adding_cycles[axis] = plmr_take_zeroed(n, sizeof(double));
     }
-    return PLMR_OK;
-}
-
-plmr_status plmr_profile_create(const int extent[2], plmr_profile **out)
-{
-    plmr_profile *profile = plmr_take_zeroed(1, sizeof *profile);
-    memcpy(profile->extent, extent, sizeof profile->extent);
-    plmr_status status = fill(profile);
-    if (status)
-        plmr_profile_destroy(profile);
-    else
-        *out = profile;
-    return status;
+    return profile;
 }
 
 void plmr_profile_destroy(plmr_profile *profile)
@@ -77,18 +67,12 @@ static void add(plmr_profile *to, const plmr_profile *now, const plmr_profile *s
         to->moving_cycles[i] += (now->moving_cycles[i] - since->moving_cycles[i]) * (double)times;
 }
 
-plmr_status plmr_profile_mark(const plmr_profile *profile, plmr_profile **mark)
+plmr_profile *plmr_profile_mark(const plmr_profile *profile)
 {
-    plmr_profile *nothing;
-    PLMR_TRY(plmr_profile_create(profile->extent, mark));
-    plmr_status status = plmr_profile_create(profile->extent, &nothing);
-    if (status) {
-        plmr_profile_destroy(*mark);
-        return status;
-    }
-    add(*mark, profile, nothing, 1);
+    plmr_profile *mark = plmr_profile_create(profile->extent), *nothing = plmr_profile_create(profile->extent);
+    add(mark, profile, nothing, 1);
     plmr_profile_destroy(nothing);
-    return PLMR_OK;
+    return mark;
 }
 
 void plmr_profile_repeat(plmr_profile *profile, const plmr_profile *mark, int64_t times)
@@ -98,22 +82,21 @@ void plmr_profile_repeat(plmr_profile *profile, const plmr_profile *mark, int64_
 
 /* ---- memory and routes ---- */
 
-static plmr_status remember_peak(plmr_profile *profile)
+static void remember_peak(plmr_profile *profile)
 {
-    plmr_held *peak = plmr_take_more(profile->peak, (size_t)profile->n_held * sizeof *peak);
-    profile->peak = peak;
     profile->n_peak = profile->n_held;
-    memcpy(peak, profile->held, (size_t)profile->n_held * sizeof *peak);
-    return PLMR_OK;
+    profile->peak = plmr_take_more(profile->peak, (size_t)profile->n_held * sizeof *profile->peak);
+    memcpy(profile->peak, profile->held, (size_t)profile->n_held * sizeof *profile->peak);
 }
 
-plmr_status plmr_profile_hold(plmr_profile *profile, const char *what, int64_t n_bytes, bool is_peak)
+void plmr_profile_hold(plmr_profile *profile, const char *what, int64_t n_bytes, bool is_peak)
 {
     plmr_held *held = plmr_take_more(profile->held, ((size_t)profile->n_held + 1) * sizeof *held);
     profile->held = held;
     snprintf(held[profile->n_held].what, sizeof held->what, "%s", what);
     held[profile->n_held++].n_bytes = n_bytes;
-    return is_peak ? remember_peak(profile) : PLMR_OK;
+    if (is_peak)
+        remember_peak(profile);
 }
 
 /* A release does not say of what: it is of the last that was charged as many bytes. */
@@ -140,23 +123,17 @@ static bool is_noted(const plmr_profile *profile, const plmr_routed *routed)
     return false;
 }
 
-plmr_status plmr_profile_route(plmr_profile *profile, const char *what, enum plmr_axis axis, const int *cores,
-                               int n_program, bool once)
+void plmr_profile_route(plmr_profile *profile, const char *what, enum plmr_axis axis, const int *cores, int n_program,
+                        bool once)
 {
     size_t n_bytes = (size_t)profile->extent[axis] * sizeof(int);
-    plmr_routed entry = {.axis = axis, .n_program = n_program, .cores = malloc(n_bytes)};
-    PLMR_CHECK(entry.cores, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_routed entry = {.axis = axis, .n_program = n_program, .cores = plmr_take(n_bytes)};
     snprintf(entry.what, sizeof entry.what, "%s", what);
     memcpy(entry.cores, cores, n_bytes);
-    plmr_routed *routed = NULL;
-    if (!(once && is_noted(profile, &entry)))
-        routed = realloc(profile->routed, ((size_t)profile->n_routed + 1) * sizeof *routed);
-    if (!routed) {
+    if (once && is_noted(profile, &entry)) {
         free(entry.cores);
-        PLMR_CHECK(once, PLMR_ERROR_SYSTEM, "out of memory");
-        return PLMR_OK;
+        return;
     }
-    profile->routed = routed;
-    routed[profile->n_routed++] = entry;
-    return PLMR_OK;
+    profile->routed = plmr_take_more(profile->routed, ((size_t)profile->n_routed + 1) * sizeof *profile->routed);
+    profile->routed[profile->n_routed++] = entry;
 }

@@ -43,26 +43,26 @@ typedef struct plmr_profile {
 } plmr_profile;
 
 /* Local; the same on all ranks, as is all that follows. */
-plmr_status plmr_profile_create(const int extent[2], plmr_profile **profile);
+plmr_profile *plmr_profile_create(const int extent[2]);
 void plmr_profile_destroy(plmr_profile *profile);
 
 /* Forgets cycles and wavelets, not memory and routes: a new pass of a program. NULL: does nothing. */
 void plmr_profile_reset(plmr_profile *profile);
 
 /* For plmr_region_repeat: a copy of the cycles and wavelets so far, and adding `times` what has come since. */
-plmr_status plmr_profile_mark(const plmr_profile *profile, plmr_profile **mark);
+plmr_profile *plmr_profile_mark(const plmr_profile *profile);
 void plmr_profile_repeat(plmr_profile *profile, const plmr_profile *mark, int64_t times);
 
 /* For the region: what was charged (is_peak: SRAM was never fuller), released and routed. `once`: not if the same was
  * noted before. */
-plmr_status plmr_profile_hold(plmr_profile *profile, const char *what, int64_t n_bytes, bool is_peak);
+void plmr_profile_hold(plmr_profile *profile, const char *what, int64_t n_bytes, bool is_peak);
 void plmr_profile_release(plmr_profile *profile, int64_t n_bytes);
-plmr_status plmr_profile_route(plmr_profile *profile, const char *what, enum plmr_axis axis, const int *cores,
-                               int n_program, bool once);
+void plmr_profile_route(plmr_profile *profile, const char *what, enum plmr_axis axis, const int *cores, int n_program,
+                        bool once);
 
 /* All cores are busy for t_cycles with something else than computing. Local, but for messages of verbs that it
  * completes. */
-plmr_status plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles);
+void plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles);
 
 /* ---- traffic: adds to the ledger's wavelet_hops and, if there is a profile, to its links ---- */
 

@@ -20,57 +20,53 @@ plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const pl
 
 /* ---- time plane ---- */
 
-static plmr_status launch(plmr_region *region)
+static void launch(plmr_region *region)
 {
-    return plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch);
+    plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch);
 }
 
-static plmr_status time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t wavelets)
+static void time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t wavelets)
 {
     double stream = plmr_device_quantise(region->device->link * (double)wavelets);
     plmr_traffic_plan(region, axis, plan, 0, plan->n_phases, wavelets);
     for (int p = 0; p < plan->n_phases; p++) {
-        PLMR_TRY(launch(region));
+        launch(region);
         const plmr_phase *phase = &plan->phases[p];
         double forward = phase->whole ? stream : region->device->stage;
-        PLMR_TRY(plmr_clock_reduce(region->clock, axis, phase->legs, phase->n_legs, stream, forward));
+        plmr_clock_reduce(region->clock, axis, phase->legs, phase->n_legs, stream, forward);
     }
-    return PLMR_OK;
 }
 
 /* Once round to add, once to spread the sums; each half is launched once and then runs by itself. */
-static plmr_status time_ring(plmr_region *region, enum plmr_axis axis, int n, int64_t wavelets)
+static void time_ring(plmr_region *region, enum plmr_axis axis, int n, int64_t wavelets)
 {
-    plmr_ring *ring;
+    plmr_ring *ring = plmr_ring_make(region, axis, PLMR_INTERLEAVED, 1);
     double stream = plmr_device_quantise(region->device->link * (double)wavelets);
-    PLMR_TRY(plmr_ring_create(region, axis, PLMR_INTERLEAVED, 1, &ring));
     plmr_traffic_ring(region, ring, wavelets, 2 * (n - 1));
     if (region->profile)
         region->profile->moving_cycles[PLMR_MOVE_REDUCE] += 2 * (n - 1) * stream;
-    plmr_status status = PLMR_OK;
-    for (int step = 0; step < 2 * (n - 1) && !status; step++) {
+    for (int step = 0; step < 2 * (n - 1); step++) {
         if (step % (n - 1) == 0)
-            status = launch(region);
-        if (!status)
-            status = plmr_clock_stream(region->clock, ring, stream, 2 * region->device->ramp + stream);
+            launch(region);
+        plmr_clock_stream(region->clock, ring, stream, 2 * region->device->ramp + stream);
         plmr_clock_join(region->clock, axis);
     }
-    if (!status)
-        status = plmr_clock_settle(region->clock);
+    plmr_clock_settle(region->clock);
     plmr_ring_destroy(ring);
-    return status;
 }
 
-plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
-                                int64_t n_elements, size_t element_bytes)
+void plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
+                         size_t element_bytes)
 {
     int64_t part = plan->ring ? plmr_ceil_div(n_elements, plan->n) : n_elements;
     int64_t wavelets = plmr_device_wavelets(region->device, part * (int64_t)element_bytes);
     plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
     plmr_region_path(region, axis, plan->hops, plan->stages);
-    PLMR_TRY(plan->ring ? time_ring(region, axis, plan->n, wavelets) : time_phases(region, axis, plan, wavelets));
+    if (plan->ring)
+        time_ring(region, axis, plan->n, wavelets);
+    else
+        time_phases(region, axis, plan, wavelets);
     plmr_region_pace(region);
-    return PLMR_OK;
 }
 
 /* ---- data plane ---- */
@@ -91,7 +87,7 @@ static float *vector_of(const struct values *v, int core)
     return v->vectors + (size_t)(core - v->first) * (size_t)(v->n_elements * v->across);
 }
 
-static plmr_status add_leg(const struct values *v, plmr_leg leg)
+static void add_leg(const struct values *v, plmr_leg leg)
 {
     int64_t length = v->n_elements * v->across;
     size_t n_bytes = (size_t)length * sizeof(float);
@@ -99,27 +95,25 @@ static plmr_status add_leg(const struct values *v, plmr_leg leg)
     if (src_place == v->place && dst_place == v->place) {
         plmr_vector_add(v->accumulate, length, vector_of(v, leg.src), vector_of(v, leg.dst));
     } else if (src_place == v->place) {
-        PLMR_TRY(plmr_exchange_send(v->messages, v->axis, dst_place, vector_of(v, leg.src), n_bytes));
+        plmr_exchange_send(v->messages, v->axis, dst_place, vector_of(v, leg.src), n_bytes);
         plmr_exchange_wait(v->messages);
     } else if (dst_place == v->place) {
-        PLMR_TRY(plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes));
+        plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes);
         plmr_exchange_wait(v->messages);
         plmr_vector_add(v->accumulate, length, v->incoming, vector_of(v, leg.dst));
     }
-    return PLMR_OK;
 }
 
-static plmr_status add_phases(const struct values *v, const plmr_reduce_plan *plan, float *sum)
+static void add_phases(const struct values *v, const plmr_reduce_plan *plan, float *sum)
 {
     for (int p = 0; p < plan->n_phases; p++)
         for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
-            PLMR_TRY(add_leg(v, plan->phases[p].legs[i]));
+            add_leg(v, plan->phases[p].legs[i]);
     size_t n_bytes = (size_t)(v->n_elements * v->across) * sizeof(float);
     int owner = plmr_ranks_owner(v->n, v->extent, plan->root);
     if (owner == v->place)
         memcpy(sum, vector_of(v, plan->root), n_bytes);
     plmr_ranks_line_broadcast(v->region->ranks, v->axis, owner, sum, n_bytes);
-    return PLMR_OK;
 }
 
 /* Elements of chunk c of a vector. */
@@ -148,7 +142,7 @@ static void add_chunk(const struct values *v, const float *from, int64_t from_st
 }
 
 /* Passes chunk c from ring position p to the one before, where it is added. */
-static plmr_status pass_chunk(const struct values *v, const plmr_ring *ring, int c, int p)
+static void pass_chunk(const struct values *v, const plmr_ring *ring, int c, int p)
 {
     int src = plmr_ring_core(ring, p), dst = plmr_ring_core(ring, (p + v->n - 1) % v->n);
     int src_place = plmr_ranks_owner(v->n, v->extent, src), dst_place = plmr_ranks_owner(v->n, v->extent, dst);
@@ -158,53 +152,47 @@ static plmr_status pass_chunk(const struct values *v, const plmr_ring *ring, int
         add_chunk(v, vector_of(v, src) + first, v->n_elements, dst, c);
     } else if (src_place == v->place) {
         copy_chunk(v, vector_of(v, src), c, v->incoming, true);
-        PLMR_TRY(plmr_exchange_send(v->messages, v->axis, dst_place, v->incoming, n_bytes));
+        plmr_exchange_send(v->messages, v->axis, dst_place, v->incoming, n_bytes);
         plmr_exchange_wait(v->messages);
     } else if (dst_place == v->place) {
-        PLMR_TRY(plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes));
+        plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes);
         plmr_exchange_wait(v->messages);
         add_chunk(v, v->incoming, count, dst, c);
     }
-    return PLMR_OK;
 }
 
 /* Chunk c goes round once, from the position before c on, and is whole at position c. Chunks do not meet, so one after
  * the other can take its turn; with short vectors most are empty. */
-static plmr_status add_chunk_round(const struct values *v, const plmr_ring *ring, int c)
+static void add_chunk_round(const struct values *v, const plmr_ring *ring, int c)
 {
     for (int step = 0; step < v->n - 1; step++)
-        PLMR_TRY(pass_chunk(v, ring, c, (c + 2 * v->n - 1 - step) % v->n));
-    return PLMR_OK;
+        pass_chunk(v, ring, c, (c + 2 * v->n - 1 - step) % v->n);
 }
 
-static plmr_status add_round(const struct values *v, const plmr_ring *ring, float *sum)
+static void add_round(const struct values *v, const plmr_ring *ring, float *sum)
 {
     for (int c = 0; c < v->n; c++) {
         int core = plmr_ring_core(ring, c), owner = plmr_ranks_owner(v->n, v->extent, core);
         int64_t length = (chunk_first(v, c + 1) - chunk_first(v, c)) * v->across;
         if (length == 0)
             continue;
-        PLMR_TRY(add_chunk_round(v, ring, c));
+        add_chunk_round(v, ring, c);
         if (owner == v->place)
             copy_chunk(v, vector_of(v, core), c, v->incoming, true);
         plmr_ranks_line_broadcast(v->region->ranks, v->axis, owner, v->incoming, (size_t)length * sizeof(float));
         copy_chunk(v, sum, c, v->incoming, false);
     }
-    return PLMR_OK;
 }
 
-static plmr_status add_ring(const struct values *v, float *sum)
+static void add_ring(const struct values *v, float *sum)
 {
-    plmr_ring *ring;
-    PLMR_TRY(plmr_ring_create(v->region, v->axis, PLMR_INTERLEAVED, 1, &ring));
-    plmr_status status = add_round(v, ring, sum);
+    plmr_ring *ring = plmr_ring_make(v->region, v->axis, PLMR_INTERLEAVED, 1);
+    add_round(v, ring, sum);
     plmr_ring_destroy(ring);
-    return status;
 }
 
-plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
-                                  enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors,
-                                  float *sum)
+void plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
+                           enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors, float *sum)
 {
     struct values v = {.region = region,
                        .axis = axis,
@@ -218,10 +206,11 @@ plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, cons
                        .place = plmr_ranks_place(region->ranks, axis)};
     size_t length = (size_t)(n_elements * across);
     v.incoming = plmr_take((length ? length : 1) * sizeof(float));
-    plmr_status status = plmr_exchange_create(region->ranks, &v.messages);
-    if (!status)
-        status = plan->ring ? add_ring(&v, sum) : add_phases(&v, plan, sum);
+    v.messages = plmr_exchange_create(region->ranks);
+    if (plan->ring)
+        add_ring(&v, sum);
+    else
+        add_phases(&v, plan, sum);
     plmr_exchange_destroy(v.messages);
     free(v.incoming);
-    return status;
 }

@@ -47,8 +47,8 @@ PLMR_REGISTRY(reduce, plmr_reduce_algorithm)
 
 /* Cycles of the plan on a line whose cores all start at 0, for vectors of `wavelets`: the path that decides gives the
  * hops and stages. Not for rings. */
-plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets,
-                                    double *t_cycles, int64_t *hops, int64_t *stages);
+void plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets, double *t_cycles,
+                             int64_t *hops, int64_t *stages);
 
 /* The length of a typical vector, to choose group counts and trace paths with. It hardly matters: all trees of K levels
  * handle a vector as often. */
@@ -56,10 +56,10 @@ enum { PLMR_TYPICAL_WAVELETS = 8 };
 
 /* For the files of algorithms: forgets all phases and routes; starts a phase, adding or copying. */
 void plmr_plan_clear(plmr_reduce_plan *plan);
-plmr_status plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
+void plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
 
 /* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */
-plmr_status plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
+void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
 
 /* The ways that a wavelet of a vector goes in phases [first, end), each straight from core to core: every leg of an
  * adding phase; of a multicast, which crosses a link once whatever the number of receivers, the way to each end. And
@@ -76,14 +76,13 @@ void plmr_reduce_plan_destroy(plmr_reduce_plan *plan);
 plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, const char *what);
 
 /* Every core's vector of n_elements (element_bytes each) becomes the sum along the axis: the time plane. Collective. */
-plmr_status plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
-                                int64_t n_elements, size_t element_bytes);
+void plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
+                         size_t element_bytes);
 
 /* The data plane: `vectors` holds, for each core of this block along the axis, `across` lines of n_elements floats; on
  * return `sum` (across * n_elements floats) holds the sums, on every rank of the line. The vectors are used up. Sums
  * are rounded to f16 after every addition if accumulate is PLMR_F16. Collective over the line of ranks. */
-plmr_status plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
-                                  enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors,
-                                  float *sum);
+void plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
+                           enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors, float *sum);
 
 #endif

@@ -5,12 +5,12 @@ static plmr_status plan_chain(const plmr_device *device, int n, const plmr_reduc
                               plmr_reduce_plan *plan)
 {
     (void)device, (void)options;
-    PLMR_TRY(plmr_plan_phase(plan, true));
+    plmr_plan_phase(plan, true);
     for (int core = n - 1; core > 0; core--)
-        PLMR_TRY(plmr_plan_leg(plan, core, core - 1, core % 2));
-    PLMR_TRY(plmr_plan_phase(plan, false));
+        plmr_plan_leg(plan, core, core - 1, core % 2);
+    plmr_plan_phase(plan, false);
     for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, 0, core, 2));
+        plmr_plan_leg(plan, 0, core, 2);
     return PLMR_OK;
 }
 

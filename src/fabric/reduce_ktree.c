@@ -7,23 +7,21 @@
 #include "base/memory.h"
 
 /* Chains from both ends of members [first, first + count) to the middle one, which takes the low side first. */
-static plmr_status chain_to_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
+static void chain_to_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
 {
     int middle = first + count / 2;
     for (int i = first; i < middle; i++)
-        PLMR_TRY(plmr_plan_leg(plan, member[i], member[i + 1], route + i % 2));
+        plmr_plan_leg(plan, member[i], member[i + 1], route + i % 2);
     for (int i = first + count - 1; i > middle; i--)
-        PLMR_TRY(plmr_plan_leg(plan, member[i], member[i - 1], route + 2 + i % 2));
-    return PLMR_OK;
+        plmr_plan_leg(plan, member[i], member[i - 1], route + 2 + i % 2);
 }
 
-static plmr_status fan_from_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
+static void fan_from_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
 {
     int middle = first + count / 2;
     for (int i = first; i < first + count; i++)
         if (i != middle)
-            PLMR_TRY(plmr_plan_leg(plan, member[middle], member[i], route));
-    return PLMR_OK;
+            plmr_plan_leg(plan, member[middle], member[i], route);
 }
 
 static int group_first(int n, int n_groups, int group)
@@ -35,45 +33,41 @@ enum { ROUTES_PER_LEVEL = 5 };
 
 /* Level `level` of a tree over n members: chains up (and, after all higher levels, multicasts down) in each of its
  * groups. The members of the next level are the groups' middles. */
-static plmr_status plan_level(plmr_reduce_plan *plan, const int *member, int n, const int *n_groups, int level,
-                              int n_levels)
+static void plan_level(plmr_reduce_plan *plan, const int *member, int n, const int *n_groups, int level, int n_levels)
 {
     int groups = level + 1 < n_levels ? n_groups[level] : 1, route = ROUTES_PER_LEVEL * level;
     int *roots = plmr_take(sizeof(int) * (size_t)groups);
-    plmr_status status = plmr_plan_phase(plan, true);
-    for (int g = 0; g < groups && !status; g++) {
+    plmr_plan_phase(plan, true);
+    for (int g = 0; g < groups; g++) {
         int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
         roots[g] = member[first + count / 2];
-        status = chain_to_middle(plan, member, first, count, route);
+        chain_to_middle(plan, member, first, count, route);
     }
-    if (!status && level + 1 < n_levels)
-        status = plan_level(plan, roots, groups, n_groups, level + 1, n_levels);
+    if (level + 1 < n_levels)
+        plan_level(plan, roots, groups, n_groups, level + 1, n_levels);
     else
         plan->root = roots[0];
-    if (!status)
-        status = plmr_plan_phase(plan, false);
-    for (int g = 0; g < groups && !status; g++) {
+    plmr_plan_phase(plan, false);
+    for (int g = 0; g < groups; g++) {
         int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
-        status = fan_from_middle(plan, member, first, count, route + 4);
+        fan_from_middle(plan, member, first, count, route + 4);
     }
     free(roots);
-    return status;
 }
 
-static plmr_status plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_groups, int n_levels)
+static void plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_groups, int n_levels)
 {
     int *member = plmr_take(sizeof(int) * (size_t)n);
     for (int i = 0; i < n; i++)
         member[i] = i;
     plmr_plan_clear(plan);
     memcpy(plan->groups, n_groups, sizeof plan->groups);
-    plmr_status status = plan_level(plan, member, n, n_groups, 0, n_levels);
+    plan_level(plan, member, n, n_groups, 0, n_levels);
     free(member);
-    return status;
 }
 
 /* Improves one level's count at a time over all that fit between its neighbours' until none does better. */
-static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int n, int *n_groups, int n_levels)
+static void choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int n, int *n_groups, int n_levels)
 {
     double best = INFINITY; /* on a device without costs all take 0 cycles */
     for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
@@ -87,8 +81,8 @@ static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *pl
                 double t_cycles;
                 int64_t hops, stages;
                 n_groups[level] = count;
-                PLMR_TRY(plan_tree_of(plan, n, n_groups, n_levels));
-                PLMR_TRY(plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages));
+                plan_tree_of(plan, n, n_groups, n_levels);
+                plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
                 if (t_cycles < best) {
                     best = t_cycles;
                     kept = count;
@@ -98,7 +92,6 @@ static plmr_status choose_groups(const plmr_device *device, plmr_reduce_plan *pl
             n_groups[level] = kept;
         }
     }
-    return PLMR_OK;
 }
 
 static plmr_status check_groups(int n, const plmr_reduce_options *options)
@@ -128,10 +121,11 @@ static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduc
         memcpy(n_groups, options->n_groups, sizeof n_groups);
     } else {
         plan->is_draft = true;
-        PLMR_TRY(choose_groups(device, plan, n, n_groups, options->n_levels));
+        choose_groups(device, plan, n, n_groups, options->n_levels);
         plan->is_draft = false;
     }
-    return plan_tree_of(plan, n, n_groups, options->n_levels);
+    plan_tree_of(plan, n, n_groups, options->n_levels);
+    return PLMR_OK;
 }
 
 static plmr_status plan_two_phase(const plmr_device *device, int n, const plmr_reduce_options *options,

@@ -5,27 +5,23 @@
 
 #include "base/memory.h"
 
-plmr_status plmr_plan_phase(plmr_reduce_plan *plan, bool adds)
+void plmr_plan_phase(plmr_reduce_plan *plan, bool adds)
 {
-    plmr_phase *phases = plmr_take_more(plan->phases, ((size_t)plan->n_phases + 1) * sizeof *phases);
-    plan->phases = phases;
-    phases[plan->n_phases++] = (plmr_phase){.adds = adds};
-    return PLMR_OK;
+    plan->phases = plmr_take_more(plan->phases, ((size_t)plan->n_phases + 1) * sizeof *plan->phases);
+    plan->phases[plan->n_phases++] = (plmr_phase){.adds = adds};
 }
 
-plmr_status plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
+void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
 {
     plmr_phase *phase = &plan->phases[plan->n_phases - 1];
     if ((phase->n_legs & (phase->n_legs - 1)) == 0) { /* grow at powers of two */
         size_t capacity = phase->n_legs ? 2 * (size_t)phase->n_legs : 1;
-        plmr_leg *legs = plmr_take_more(phase->legs, capacity * sizeof *legs);
-        phase->legs = legs;
+        phase->legs = plmr_take_more(phase->legs, capacity * sizeof *phase->legs);
     }
     phase->legs[phase->n_legs++] = (plmr_leg){src, dst};
     int low = src < dst ? src : dst, high = src < dst ? dst : src;
     for (int core = low; core <= high && !plan->is_draft; core++)
         plan->routes[core] |= UINT64_C(1) << route;
-    return PLMR_OK;
 }
 
 void plmr_plan_clear(plmr_reduce_plan *plan)
@@ -60,8 +56,8 @@ static void trace_leg(const plmr_device *device, const plmr_phase *phase, plmr_l
     dst->head = begin + (phase->whole ? stream : device->stage);
 }
 
-plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets,
-                                    double *t_cycles, int64_t *hops, int64_t *stages)
+void plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets, double *t_cycles,
+                             int64_t *hops, int64_t *stages)
 {
     struct trace *core = plmr_take_zeroed((size_t)plan->n, sizeof *core);
     for (int p = 0; p < plan->n_phases; p++) {
@@ -80,7 +76,6 @@ plmr_status plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce
     *t_cycles = last.free;
     *hops = last.hops;
     *stages = last.stages;
-    return PLMR_OK;
 }
 
 /* ---- the links that it crosses ---- */
@@ -136,8 +131,10 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
     plan->routes_program = __builtin_popcountll(all);
-    if (!plan->ring)
-        return plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
+    if (!plan->ring) {
+        plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
+        return PLMR_OK;
+    }
     plan->hops = 4 * (int64_t)plan->n - 7 + (plan->n == 3);
     plan->stages = 2 * (int64_t)(plan->n - 1);
     return PLMR_OK;

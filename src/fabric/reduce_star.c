@@ -4,12 +4,12 @@ static plmr_status plan_star(const plmr_device *device, int n, const plmr_reduce
                              plmr_reduce_plan *plan)
 {
     (void)device, (void)options;
-    PLMR_TRY(plmr_plan_phase(plan, true));
+    plmr_plan_phase(plan, true);
     for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, core, 0, 0));
-    PLMR_TRY(plmr_plan_phase(plan, false));
+        plmr_plan_leg(plan, core, 0, 0);
+    plmr_plan_phase(plan, false);
     for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, 0, core, 1));
+        plmr_plan_leg(plan, 0, core, 1);
     return PLMR_OK;
 }
 

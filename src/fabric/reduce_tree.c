@@ -6,14 +6,14 @@ static plmr_status plan_tree(const plmr_device *device, int n, const plmr_reduce
 {
     (void)device, (void)options;
     int level = 0;
-    PLMR_TRY(plmr_plan_phase(plan, true));
+    plmr_plan_phase(plan, true);
     plan->phases[0].whole = true;
     for (int distance = 1; distance < n; distance *= 2, level++)
         for (int core = 0; core + distance < n; core += 2 * distance)
-            PLMR_TRY(plmr_plan_leg(plan, core + distance, core, level));
-    PLMR_TRY(plmr_plan_phase(plan, false));
+            plmr_plan_leg(plan, core + distance, core, level);
+    plmr_plan_phase(plan, false);
     for (int core = 1; core < n; core++)
-        PLMR_TRY(plmr_plan_leg(plan, 0, core, level));
+        plmr_plan_leg(plan, 0, core, level);
     return PLMR_OK;
 }
 

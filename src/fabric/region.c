@@ -31,7 +31,7 @@ static plmr_status fill_region(plmr_region *region)
         region->ledger.routes[axis] = plmr_take_zeroed((size_t)n, sizeof(int));
     }
     if (region->options.profile)
-        PLMR_TRY(plmr_profile_create(region->extent, &region->profile));
+        region->profile = plmr_profile_create(region->extent);
     return plmr_clock_create(region, &region->clock);
 }
 
@@ -80,7 +80,9 @@ plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_
     bool is_peak = need > ledger->sram_peak_bytes;
     if (is_peak)
         ledger->sram_peak_bytes = need;
-    return region->profile ? plmr_profile_hold(region->profile, what, n_bytes, is_peak) : PLMR_OK;
+    if (region->profile)
+        plmr_profile_hold(region->profile, what, n_bytes, is_peak);
+    return PLMR_OK;
 }
 
 void plmr_region_release(plmr_region *region, int64_t n_bytes)
@@ -130,12 +132,12 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
                row, col, need, what, region->device->name, limit);
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
-    if (!region->profile)
-        return PLMR_OK;
-    return plmr_profile_route(region->profile, what, axis, profile, n_program, region->in_span);
+    if (region->profile)
+        plmr_profile_route(region->profile, what, axis, profile, n_program, region->in_span);
+    return PLMR_OK;
 }
 
-plmr_status plmr_region_span_begin(plmr_region *region)
+void plmr_region_span_begin(plmr_region *region)
 {
     region->in_span = true;
     for (int axis = 0; axis < 2; axis++) {
@@ -149,7 +151,6 @@ plmr_status plmr_region_span_begin(plmr_region *region)
             region->base_routes[axis][i] = region->ledger.routes[axis][i];
         }
     }
-    return PLMR_OK;
 }
 
 void plmr_region_span_end(plmr_region *region)
@@ -190,37 +191,37 @@ void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, in
 
 plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
 {
-    return plmr_region_compute(region, "compute", t_cycles);
+    plmr_region_compute(region, "compute", t_cycles);
+    return PLMR_OK;
 }
 
-plmr_status plmr_region_compute(plmr_region *region, const char *what, double t_cycles)
+void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)
 {
     double cycles = plmr_device_quantise(t_cycles);
     plmr_trace_verb(region, what, NULL);
-    PLMR_TRY(plmr_clock_busy(region->clock, cycles));
+    plmr_clock_busy(region->clock, cycles);
     region->ledger.compute_cycles += cycles;
     region->ledger.steps++;
     if (region->profile)
         region->profile->compute_cycles += cycles;
     if (region->options.on_step && !region->options.values)
         region->options.on_step(region->options.on_step_context, region->ledger.steps);
-    return PLMR_OK;
 }
 
-plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
+void plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
 {
     region->ledger.multiply_adds += (double)n_macs * region->extent[PLMR_X] * region->extent[PLMR_Y];
     if (region->profile)
         region->profile->multiply_adds += (double)n_macs;
-    return plmr_region_compute(region, "multiply", t_cycles);
+    plmr_region_compute(region, "multiply", t_cycles);
 }
 
-plmr_status plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles)
+void plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles)
 {
     double cycles = plmr_device_quantise(t_cycles);
     if (region->profile)
         region->profile->moving_cycles[move] += cycles;
-    return plmr_clock_launch(region->clock, cycles);
+    plmr_clock_launch(region->clock, cycles);
 }
 
 static void sleep_until_s(double wall_s)
@@ -246,6 +247,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     int row, col;
     plmr_region_close_paths(region);
     *cost = (plmr_cost){
+        .t_cycles = plmr_clock_max(region->clock),
         .compute_cycles = ledger->compute_cycles,
         .hops_critical = ledger->hops,
         .stages_critical = ledger->stages,
@@ -258,7 +260,6 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
         .violates_memory = ledger->violates_memory,
         .violates_routes = ledger->violates_routes,
     };
-    PLMR_TRY(plmr_clock_max(region->clock, &cost->t_cycles));
     plmr_region_pace(region);
     return PLMR_OK;
 }

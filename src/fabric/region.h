@@ -51,7 +51,7 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
 
 /* Between begin and end of a span, what is configured takes the place of what earlier spans configured: programs that
  * follow each other and use the same routes, such as the products of a layer. Local. */
-plmr_status plmr_region_span_begin(plmr_region *region);
+void plmr_region_span_begin(plmr_region *region);
 void plmr_region_span_end(plmr_region *region);
 
 /* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
@@ -70,11 +70,11 @@ plmr_status plmr_region_repeat(plmr_region *region, const char *what, int64_t n,
                                void *context, int64_t *n_run);
 
 /* plmr_region_busy by a name, which events have. */
-plmr_status plmr_region_compute(plmr_region *region, const char *what, double t_cycles);
+void plmr_region_compute(plmr_region *region, const char *what, double t_cycles);
 
 /* Every core multiplies for t_cycles: n_macs multiply-adds in each. Local, but for messages of verbs that it completes.
  */
-plmr_status plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs);
+void plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs);
 
 /* With a pace: waits until wall time has come to where the clocks of this rank's block are. Verbs call it when an
  * exchange begins, and so when all before it have arrived. */
@@ -114,6 +114,9 @@ struct plmr_ring {
      * in the same order on both sides. */
     plmr_ring_ghost ghosts[PLMR_RING_GHOSTS], wanted[2 * PLMR_RING_GHOSTS];
 };
+
+/* plmr_ring_create where there are cores enough. */
+plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core);
 
 /* Configures the routes of exchanges round the ring, in one direction or two: send, receive and transit for each. */
 plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_directions);

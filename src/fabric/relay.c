@@ -28,45 +28,41 @@ plmr_status plmr_relay_route(plmr_region *region)
     return status;
 }
 
-plmr_status plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
+void plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
 {
     const plmr_device *device = region->device;
     double flight = 2 * device->ramp + device->hop + device->link * (double)wavelets;
     double hop = plmr_device_quantise(plmr_relay_cycles(device, wavelets)), first = plmr_device_quantise(flight);
     plmr_trace_verb(region, "exchange", "by relays");
-    PLMR_TRY(plmr_clock_exchange(region->clock, ring, first - hop, hop));
+    plmr_clock_exchange(region->clock, ring, first - hop, hop);
     double busy = device->shift_launch + device->shift_wavelet * (double)wavelets;
-    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_SHIFT, busy));
+    plmr_region_move(region, PLMR_MOVE_SHIFT, busy);
     plmr_region_path(region, ring->axis, ring->longest, ring->longest - 1);
     plmr_traffic_ring(region, ring, wavelets, 1);
-    return PLMR_OK;
 }
 
-plmr_status plmr_fetch_time(plmr_region *region, int64_t wavelets, double software)
+void plmr_fetch_time(plmr_region *region, int64_t wavelets, double software)
 {
     plmr_trace_verb(region, "fetch", NULL);
     int hops = (region->extent[PLMR_X] + region->extent[PLMR_Y]) / 3;
     double busy = hops * (plmr_relay_cycles(region->device, wavelets) + software);
-    PLMR_TRY(plmr_region_move(region, PLMR_MOVE_SHIFT, busy));
+    plmr_region_move(region, PLMR_MOVE_SHIFT, busy);
     plmr_region_path(region, PLMR_X, hops, hops);
     plmr_traffic_anywhere(region, hops, wavelets);
-    return PLMR_OK;
 }
 
-plmr_status plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software)
+void plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software)
 {
     int n = region->extent[axis];
     double stream = plmr_device_quantise(region->device->link * (double)wavelets);
     plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
     plmr_leg *legs = plmr_take((size_t)n * sizeof *legs);
-    plmr_status status = PLMR_OK;
-    for (int back = 0; back < 2 && !status; back++) {
+    for (int back = 0; back < 2; back++) {
         for (int i = 0; i < n - 1; i++)
             legs[i] = back ? (plmr_leg){n - 1 - i, n - 2 - i} : (plmr_leg){i, i + 1};
-        status = plmr_clock_reduce(region->clock, axis, legs, n - 1, stream, plmr_device_quantise(software));
+        plmr_clock_reduce(region->clock, axis, legs, n - 1, stream, plmr_device_quantise(software));
     }
     free(legs);
     plmr_region_path(region, axis, 2 * (n - 1), 2 * (n - 1));
     plmr_traffic_to_and_fro(region, axis, wavelets);
-    return status;
 }

@@ -23,14 +23,13 @@ static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t 
 
 static plmr_status run_turn(plmr_region *region, plmr_status (*turn)(void *context), void *context, double *advance)
 {
-    plmr_clock_mark mark;
     *advance = -1;
     if (region->options.every_step || region->options.values)
         return turn(context);
-    PLMR_TRY(plmr_clock_mark_create(region->clock, &mark));
+    plmr_clock_mark mark = plmr_clock_mark_create(region->clock);
     plmr_status status = turn(context);
     if (!status)
-        status = plmr_clock_mark_since(region->clock, &mark, advance);
+        *advance = plmr_clock_mark_since(region->clock, &mark);
     plmr_clock_mark_free(&mark);
     return status;
 }
@@ -60,9 +59,7 @@ static plmr_status run_marked(plmr_region *region, const plmr_profile *mark, con
 
 static plmr_status run_once(plmr_region *region, const struct turns *turns, int64_t index, bool *is_steady)
 {
-    plmr_profile *mark = NULL;
-    if (region->profile)
-        PLMR_TRY(plmr_profile_mark(region->profile, &mark));
+    plmr_profile *mark = region->profile ? plmr_profile_mark(region->profile) : NULL;
     plmr_status status = run_marked(region, mark, turns, index, is_steady);
     plmr_profile_destroy(mark);
     return status;

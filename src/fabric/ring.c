@@ -160,7 +160,7 @@ static int locate(const plmr_ring *ring, int core)
     return ~g;
 }
 
-static plmr_status fill_neighbours(plmr_ring *ring)
+static void fill_neighbours(plmr_ring *ring)
 {
     int first = ring->region->first[ring->axis], count = ring->region->count[ring->axis];
     ring->before = plmr_take_zeroed(4 * (size_t)count, sizeof(int));
@@ -174,7 +174,6 @@ static plmr_status fill_neighbours(plmr_ring *ring)
         ring->hops_before[i] = distance(ring, before, first + i);
         ring->hops_after[i] = distance(ring, after, first + i);
     }
-    return PLMR_OK;
 }
 
 /* Send and receive at every core; transit where other cores' messages pass straight through. */
@@ -188,13 +187,20 @@ plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_direc
     return status;
 }
 
-static plmr_status fill_ring(plmr_ring *ring)
+plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core)
 {
+    plmr_ring *ring = plmr_take_zeroed(1, sizeof *ring);
+    *ring = (plmr_ring){.region = region,
+                        .axis = axis,
+                        .kind = kind,
+                        .n = region->extent[axis],
+                        .slots = slots_per_core,
+                        .reach = kind == PLMR_INTERLEAVED ? 2 : 1};
     measure(ring);
     list_wanted(ring);
-    PLMR_TRY(fill_neighbours(ring));
-    ring->n_runs = plmr_ring_runs(ring, plmr_ranks_place(ring->region->ranks, ring->axis), ring->runs);
-    return PLMR_OK;
+    fill_neighbours(ring);
+    ring->n_runs = plmr_ring_runs(ring, plmr_ranks_place(region->ranks, axis), ring->runs);
+    return ring;
 }
 
 plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core,
@@ -203,19 +209,8 @@ plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr
     PLMR_CHECK(region->extent[axis] >= 3 || kind == PLMR_LINE, PLMR_ERROR_INPUT,
                "a ring needs at least 3 cores along %s, not %d: choose a larger --cores", axis == PLMR_X ? "x" : "y",
                region->extent[axis]);
-    plmr_ring *ring = plmr_take_zeroed(1, sizeof *ring);
-    *ring = (plmr_ring){.region = region,
-                        .axis = axis,
-                        .kind = kind,
-                        .n = region->extent[axis],
-                        .slots = slots_per_core,
-                        .reach = kind == PLMR_INTERLEAVED ? 2 : 1};
-    plmr_status status = fill_ring(ring);
-    if (status)
-        plmr_ring_destroy(ring);
-    else
-        *out = ring;
-    return status;
+    *out = plmr_ring_make(region, axis, kind, slots_per_core);
+    return PLMR_OK;
 }
 
 void plmr_ring_destroy(plmr_ring *ring)

@@ -18,7 +18,8 @@ static plmr_status fill_tensor(plmr_tensor *tensor, const plmr_tensor_spec *spec
 {
     PLMR_TRY(charge(tensor, spec->n_buffers));
     tensor->line = plmr_take_zeroed((size_t)tensor->n_slots, sizeof *tensor->line);
-    return plmr_exchange_create(tensor->region->ranks, &tensor->messages);
+    tensor->messages = plmr_exchange_create(tensor->region->ranks);
+    return PLMR_OK;
 }
 
 plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **out)
@@ -149,7 +150,7 @@ bool plmr_tensor_ready(const plmr_tensor *tensor)
 
 /* Slot u's line goes to every rank of the axis that wants it in the next phase and has it not in this one. The rank
  * that owns the line's slot at the start of that phase is certain to hold it. */
-static plmr_status fetch_by_ring(plmr_tensor *tensor)
+static void fetch_by_ring(plmr_tensor *tensor)
 {
     const plmr_ring *ring = tensor->depth_ring;
     plmr_ranks *ranks = tensor->region->ranks;
@@ -163,14 +164,12 @@ static plmr_status fetch_by_ring(plmr_tensor *tensor)
             int owner = plmr_ring_owner(ring, modulo(u - next, tensor->n_slots));
             if (place == me) {
                 take_line(tensor, u);
-                PLMR_TRY(
-                    plmr_exchange_receive(tensor->messages, ring->axis, owner, tensor->line[u], tensor->line_bytes));
+                plmr_exchange_receive(tensor->messages, ring->axis, owner, tensor->line[u], tensor->line_bytes);
             } else if (owner == me) {
-                PLMR_TRY(plmr_exchange_send(tensor->messages, ring->axis, place, tensor->line[u], tensor->line_bytes));
+                plmr_exchange_send(tensor->messages, ring->axis, place, tensor->line[u], tensor->line_bytes);
             }
         }
     }
-    return PLMR_OK;
 }
 
 static void fetch_by_multicast(plmr_tensor *tensor)
@@ -185,15 +184,11 @@ static void fetch_by_multicast(plmr_tensor *tensor)
     }
 }
 
-plmr_status plmr_tensor_fetch(plmr_tensor *tensor)
+void plmr_tensor_fetch(plmr_tensor *tensor)
 {
-    if (tensor->fetching)
-        return PLMR_OK;
+    if (!tensor->fetching)
+        (tensor->delivery == PLMR_BY_RING ? fetch_by_ring : fetch_by_multicast)(tensor);
     tensor->fetching = true;
-    if (tensor->delivery == PLMR_BY_RING)
-        return fetch_by_ring(tensor);
-    fetch_by_multicast(tensor);
-    return PLMR_OK;
 }
 
 void plmr_tensor_advance(plmr_tensor *tensor)
@@ -219,7 +214,9 @@ plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, boo
     take_own_lines(tensor);
     PLMR_TRY(plmr_tensor_load(tensor, source));
     /* What comes aligned needs nothing but its neighbours' lines: they can come at once. */
-    return tensor->aligned ? plmr_tensor_fetch(tensor) : PLMR_OK;
+    if (tensor->aligned)
+        plmr_tensor_fetch(tensor);
+    return PLMR_OK;
 }
 
 /* ---- alignment ---- */
@@ -258,7 +255,7 @@ static size_t copy_tiles(const struct move *move, int from, int to, char *messag
     return done;
 }
 
-static plmr_status trade_tiles(const struct move *move, int to, int from, char *buffer, size_t half)
+static void trade_tiles(const struct move *move, int to, int from, char *buffer, size_t half)
 {
     plmr_tensor *tensor = move->tensor;
     enum plmr_axis axis = tensor->depth_ring->axis;
@@ -268,15 +265,14 @@ static plmr_status trade_tiles(const struct move *move, int to, int from, char *
     PLMR_ASSERT(n_out <= half && n_in <= half);
     char *incoming = to == me ? buffer : buffer + half;
     if (to != me) {
-        PLMR_TRY(plmr_exchange_receive(tensor->messages, axis, from, incoming, n_in));
-        PLMR_TRY(plmr_exchange_send(tensor->messages, axis, to, buffer, n_out));
+        plmr_exchange_receive(tensor->messages, axis, from, incoming, n_in);
+        plmr_exchange_send(tensor->messages, axis, to, buffer, n_out);
         plmr_exchange_wait(tensor->messages);
     }
     copy_tiles(move, from, me, incoming, false);
-    return PLMR_OK;
 }
 
-static plmr_status trade_all(struct move *move, char *buffer, size_t half, int per_go)
+static void trade_all(struct move *move, char *buffer, size_t half, int per_go)
 {
     plmr_tensor *tensor = move->tensor;
     int n = plmr_ranks_extent(tensor->region->ranks, tensor->depth_ring->axis);
@@ -285,12 +281,11 @@ static plmr_status trade_all(struct move *move, char *buffer, size_t half, int p
         int left = tensor->n_tiles - move->first_tile;
         move->n_tiles = left < per_go ? left : per_go;
         for (int d = 0; d < n; d++)
-            PLMR_TRY(trade_tiles(move, (me + d) % n, (me - d + n) % n, buffer, half));
+            trade_tiles(move, (me + d) % n, (me - d + n) % n, buffer, half);
     }
-    return PLMR_OK;
 }
 
-static plmr_status align_lines(plmr_tensor *tensor, void **lines, int *chunk)
+static void align_lines(plmr_tensor *tensor, void **lines, int *chunk)
 {
     const plmr_ring *ring = tensor->width_ring;
     for (int i = 0, p = 0; i < ring->n_runs; i++)
@@ -301,9 +296,8 @@ static plmr_status align_lines(plmr_tensor *tensor, void **lines, int *chunk)
     size_t half = (size_t)per_go * row_bytes;
     char *buffer = plmr_take(2 * half);
     struct move move = {.tensor = tensor, .lines = lines, .chunk = chunk};
-    plmr_status status = trade_all(&move, buffer, half, per_go);
+    trade_all(&move, buffer, half, per_go);
     free(buffer);
-    return status;
 }
 
 /* The aligned lines are built in fresh memory and take the place of the old. */
@@ -322,7 +316,7 @@ plmr_status plmr_tensor_align(plmr_tensor *tensor)
         fresh.line && chunk ? allocate_lines(&fresh) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     if (!status) {
         take_own_lines(&fresh);
-        status = align_lines(tensor, fresh.line, chunk);
+        align_lines(tensor, fresh.line, chunk);
     }
     free(chunk);
     plmr_tensor *old = status ? &fresh : tensor;

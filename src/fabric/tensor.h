@@ -90,7 +90,7 @@ int64_t plmr_tensor_wavelets(const plmr_tensor *tensor);
 
 /* For product.c: are the lines of the current turn at hand; starts fetching the next window; completes it. */
 bool plmr_tensor_ready(const plmr_tensor *tensor);
-plmr_status plmr_tensor_fetch(plmr_tensor *tensor);
+void plmr_tensor_fetch(plmr_tensor *tensor);
 void plmr_tensor_advance(plmr_tensor *tensor);
 
 /* Moves the lines into the aligned frame; values only. */

@@ -120,28 +120,24 @@ static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct mo
     return done;
 }
 
-static plmr_status trade(const plmr_tiles *from, float *to, const struct movement *m, float *out, float *in)
+static void trade(const plmr_tiles *from, float *to, const struct movement *m, float *out, float *in)
 {
     const plmr_ranks *ranks = from->region->ranks;
     enum plmr_axis axis = m->ring->axis;
     int n = plmr_ranks_extent(ranks, axis), me = plmr_ranks_place(ranks, axis);
-    plmr_exchange *messages;
-    PLMR_TRY(plmr_exchange_create(from->region->ranks, &messages));
-    plmr_status status = PLMR_OK;
-    for (int d = 0; d < n && !status; d++) {
+    plmr_exchange *messages = plmr_exchange_create(from->region->ranks);
+    for (int d = 0; d < n; d++) {
         int there = (me + d) % n, back = (me - d + n) % n;
         size_t n_out = copy_tiles(from, from->values, m, me, there, out, true) * sizeof(float);
         size_t n_in = copy_tiles(from, to, m, back, me, NULL, false) * sizeof(float);
         if (d > 0) {
-            status = plmr_exchange_receive(messages, axis, back, in, n_in);
-            if (!status)
-                status = plmr_exchange_send(messages, axis, there, out, n_out);
+            plmr_exchange_receive(messages, axis, back, in, n_in);
+            plmr_exchange_send(messages, axis, there, out, n_out);
             plmr_exchange_wait(messages);
         }
         copy_tiles(from, to, m, back, me, d > 0 ? in : out, false);
     }
     plmr_exchange_destroy(messages);
-    return status;
 }
 
 /* Tiles are received into fresh memory, so that a tensor can be its own target. */
@@ -157,7 +153,7 @@ static plmr_status move_tiles(const plmr_tiles *from, plmr_tiles *to, const stru
     else
         memcpy(fresh, to->values, n * sizeof *fresh);
     if (!status)
-        status = trade(from, fresh, m, buffer, buffer + n);
+        trade(from, fresh, m, buffer, buffer + n);
     free(buffer);
     float *old = status ? fresh : to->values;
     to->values = status ? to->values : fresh;
@@ -178,7 +174,7 @@ plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *
     if (!ring->routed[step > 0])
         PLMR_TRY(plmr_ring_route(ring, from->name, 1));
     ring->routed[step > 0] = true;
-    PLMR_TRY(plmr_exchange_time(from->region, ring, wavelets_of(from)));
+    plmr_exchange_time(from->region, ring, wavelets_of(from));
     plmr_clock_join(from->region->clock, ring->axis);
     struct movement movement = {ring, step, NULL};
     return move_tiles(from, to, &movement);
@@ -194,7 +190,7 @@ plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring
     ring->align_routed = true;
     int farthest = across->n - 1 < ring->n / 2 ? across->n - 1 : ring->n / 2;
     for (int round = 0; round < farthest; round++) {
-        PLMR_TRY(plmr_exchange_time(tiles->region, ring, wavelets_of(tiles)));
+        plmr_exchange_time(tiles->region, ring, wavelets_of(tiles));
         plmr_clock_join(tiles->region->clock, ring->axis);
     }
     struct movement movement = {ring, step, across};
@@ -252,7 +248,7 @@ plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int fro
     PLMR_CHECK(from >= 0 && from < n, PLMR_ERROR_INPUT, "%s: core %d is not among the %d of a line", tiles->name, from,
                n);
     PLMR_TRY(route_multicast(tiles, axis));
-    PLMR_TRY(plmr_multicast_time(tiles->region, axis, from, n, wavelets_of(tiles)));
+    plmr_multicast_time(tiles->region, axis, from, n, wavelets_of(tiles));
     plmr_clock_join(tiles->region->clock, axis);
     return tiles->values ? multicast_values(tiles, axis, from) : PLMR_OK;
 }
@@ -267,7 +263,7 @@ static plmr_status allreduce_values(plmr_tiles *tiles, enum plmr_axis axis, cons
         status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory to add up %s", tiles->name);
     if (!status) {
         copy_vectors(tiles, axis, vectors, true);
-        status = plmr_allreduce_values(tiles->region, axis, plan, PLMR_F32, tiles->n_values, lines, vectors, sum);
+        plmr_allreduce_values(tiles->region, axis, plan, PLMR_F32, tiles->n_values, lines, vectors, sum);
     }
     if (!status)
         copy_vectors(tiles, axis, sum, false);
@@ -281,7 +277,7 @@ static plmr_status allreduce(plmr_tiles *tiles, enum plmr_axis axis, const plmr_
     if (!tiles->reduce_routed[axis])
         PLMR_TRY(plmr_reduce_route(tiles->region, axis, plan, tiles->name));
     tiles->reduce_routed[axis] = true;
-    PLMR_TRY(plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float)));
+    plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float));
     return tiles->values ? allreduce_values(tiles, axis, plan) : PLMR_OK;
 }
 

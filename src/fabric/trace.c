@@ -20,11 +20,10 @@ static bool is_here(const plmr_region *region, const struct plmr_traced *core)
 static plmr_status fill_trace(plmr_trace *trace, const plmr_trace_core *cores)
 {
     const plmr_region *region = trace->region;
-    trace->chosen = malloc((size_t)trace->n_chosen * sizeof *trace->chosen);
-    trace->here = calloc((size_t)trace->n_chosen, sizeof *trace->here);
+    trace->chosen = plmr_take((size_t)trace->n_chosen * sizeof *trace->chosen);
+    trace->here = plmr_take_zeroed((size_t)trace->n_chosen, sizeof *trace->here);
     for (int axis = 0; axis < 2; axis++)
-        trace->on[axis] = calloc((size_t)region->count[axis], sizeof *trace->on[axis]);
-    PLMR_CHECK(trace->chosen && trace->here && trace->on[0] && trace->on[1], PLMR_ERROR_SYSTEM, "out of memory");
+        trace->on[axis] = plmr_take_zeroed((size_t)region->count[axis], sizeof *trace->on[axis]);
     memcpy(trace->chosen, cores, (size_t)trace->n_chosen * sizeof *trace->chosen);
     for (int i = 0; i < trace->n_chosen; i++) {
         struct plmr_traced core = traced(region, cores[i]);
@@ -408,8 +407,9 @@ plmr_status plmr_trace_gather(plmr_region *region, plmr_trace_visit visit, void 
 {
     plmr_trace *trace = region->trace;
     plmr_trace_event *events = plmr_rank() ? NULL : malloc((size_t)trace->most * sizeof *events);
-    plmr_status status = plmr_clock_settle(region->clock);
-    if (!status && !events && plmr_rank() == 0)
+    plmr_status status = PLMR_OK;
+    plmr_clock_settle(region->clock);
+    if (!events && plmr_rank() == 0)
         status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for a trace: choose fewer --trace-events");
     status = plmr_agree(status);
     if (!status)

@@ -82,7 +82,7 @@ int plmr_trace_intern(plmr_trace *trace, const char *verb, const char *of);
 /* ---- what the clocks tell; see clock_trace.c ---- */
 
 /* All cores are busy. */
-plmr_status plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles);
+void plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles);
 
 /* A settling pass has made advanced->next, or was skipped in a steady state. Before `next` and `t` change places. */
 void plmr_trace_pass(plmr_clock *clock, const struct clocks *advanced);

@@ -143,38 +143,28 @@ static int count_legs(const plmr_reduce_plan *plan)
     return n;
 }
 
-static plmr_status fill_tree(plmr_tree *tree, struct compiler *c, const plmr_reduce_plan *plan)
+static plmr_tree *create(const plmr_reduce_plan *plan, struct compiler c)
 {
-    size_t n_legs = (size_t)count_legs(plan), n = (size_t)c->count;
-    c->of = plmr_take_zeroed(n, sizeof *c->of);
-    c->nodes = plmr_take_zeroed(n + n_legs + 1, sizeof *c->nodes);
-    c->head = plmr_take_zeroed(n + 1, sizeof *c->head);
+    plmr_tree *tree = c.tree;
+    size_t n_legs = (size_t)count_legs(plan), n = (size_t)c.count;
+    PLMR_ASSERT(!plan->ring);
+    c.of = plmr_take_zeroed(n, sizeof *c.of);
+    c.nodes = plmr_take_zeroed(n + n_legs + 1, sizeof *c.nodes);
+    c.head = plmr_take_zeroed(n + 1, sizeof *c.head);
     tree->first = plmr_take_zeroed(n + 2, sizeof *tree->first);
     tree->ops = plmr_take_zeroed(n + n_legs + 1, sizeof *tree->ops);
     tree->legs = plmr_take_zeroed(n_legs + 1, sizeof *tree->legs);
-    compile(c, plan);
-    return tree->ranks ? plmr_exchange_create(tree->ranks, &tree->messages) : PLMR_OK;
+    compile(&c, plan);
+    free(c.head);
+    free(c.nodes);
+    free(c.of);
+    return tree;
 }
 
-static plmr_status create(const plmr_reduce_plan *plan, struct compiler compiler, plmr_tree **out)
-{
-    plmr_tree *tree = compiler.tree;
-    PLMR_ASSERT(!plan->ring);
-    plmr_status status = fill_tree(tree, &compiler, plan);
-    free(compiler.head);
-    free(compiler.nodes);
-    free(compiler.of);
-    if (status)
-        plmr_tree_destroy(tree);
-    else
-        *out = tree;
-    return status;
-}
-
-plmr_status plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, plmr_tree **out)
+plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan)
 {
     plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
-    *tree = (plmr_tree){.ranks = region->ranks, .axis = axis};
+    *tree = (plmr_tree){.ranks = region->ranks, .axis = axis, .messages = plmr_exchange_create(region->ranks)};
     struct compiler compiler = {
         .tree = tree,
         .n = plan->n,
@@ -183,13 +173,13 @@ plmr_status plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plm
         .extent = plmr_ranks_extent(region->ranks, axis),
         .place = plmr_ranks_place(region->ranks, axis),
     };
-    return create(plan, compiler, out);
+    return create(plan, compiler);
 }
 
-plmr_status plmr_tree_create_local(const plmr_reduce_plan *plan, plmr_tree **out)
+plmr_tree *plmr_tree_create_local(const plmr_reduce_plan *plan)
 {
     plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
-    return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n, .extent = 1}, out);
+    return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n, .extent = 1});
 }
 
 void plmr_tree_destroy(plmr_tree *tree)
@@ -240,7 +230,7 @@ static void copy_batch(const plmr_tree_job *job, const float *from, size_t ld_fr
 }
 
 /* Every result of this rank, for all columns: result v at values + v * n_batch * n. */
-static plmr_status run_programs(const plmr_tree_job *job, float *values)
+static void run_programs(const plmr_tree_job *job, float *values)
 {
     int64_t most = job->pitch ? job->pitch : job->strip < job->n ? job->strip : job->n;
     size_t level = (size_t)job->n_batch * (size_t)most;
@@ -255,46 +245,41 @@ static plmr_status run_programs(const plmr_tree_job *job, float *values)
         }
     }
     free(stack);
-    return PLMR_OK;
 }
 
-static plmr_status run_leg(const plmr_tree_job *job, plmr_tree_leg leg, float *values, float *incoming)
+static void run_leg(const plmr_tree_job *job, plmr_tree_leg leg, float *values, float *incoming)
 {
     const plmr_tree *tree = job->tree;
     size_t all = (size_t)job->n_batch * (size_t)job->n;
     float *src = leg.src < 0 ? incoming : values + (size_t)leg.src * all;
     if (leg.dst < 0)
-        PLMR_TRY(plmr_exchange_send(tree->messages, tree->axis, leg.place, src, all * sizeof *src));
+        plmr_exchange_send(tree->messages, tree->axis, leg.place, src, all * sizeof *src);
     if (leg.src < 0)
-        PLMR_TRY(plmr_exchange_receive(tree->messages, tree->axis, leg.place, src, all * sizeof *src));
+        plmr_exchange_receive(tree->messages, tree->axis, leg.place, src, all * sizeof *src);
     plmr_exchange_wait(tree->messages);
     if (leg.dst >= 0)
         plmr_vector_add(job->accumulate, (int64_t)all, src, values + (size_t)leg.dst * all);
-    return PLMR_OK;
 }
 
 /* values: one vector more than there are results, for what comes from other ranks. */
-static plmr_status finish(const plmr_tree_job *job, float *values)
+static void finish(const plmr_tree_job *job, float *values)
 {
     const plmr_tree *tree = job->tree;
     size_t all = (size_t)job->n_batch * (size_t)job->n;
     float *spare = values + (size_t)tree->n_values * all;
     for (int i = 0; i < tree->n_legs; i++)
-        PLMR_TRY(run_leg(job, tree->legs[i], values, spare));
+        run_leg(job, tree->legs[i], values, spare);
     float *root = tree->root < 0 ? spare : values + (size_t)tree->root * all;
     if (tree->ranks)
         plmr_ranks_line_broadcast(tree->ranks, tree->axis, tree->root_place, root, all * sizeof *root);
     copy_batch(job, root, (size_t)job->n, job->sum, job->ld_sum, job->n);
-    return PLMR_OK;
 }
 
-plmr_status plmr_tree_run(const plmr_tree_job *job)
+void plmr_tree_run(const plmr_tree_job *job)
 {
     size_t all = (size_t)job->n_batch * (size_t)job->n;
     float *values = plmr_take(((size_t)job->tree->n_values + 1) * (all ? all : 1) * sizeof *values);
-    plmr_status status = run_programs(job, values);
-    if (!status)
-        status = finish(job, values);
+    run_programs(job, values);
+    finish(job, values);
     free(values);
-    return status;
 }

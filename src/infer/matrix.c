@@ -313,9 +313,8 @@ static plmr_status unpack(const struct move *move, int place, char **message, bo
     plmr_status status = list_crossing(move, place, false, &rows, &cols);
     size_t n_bytes = (size_t)(rows.n * cols.n) * plmr_dtype_bytes(move->from->dtype);
     if (!status && receives) {
-        *message = malloc(n_bytes + 1);
-        status = *message ? plmr_exchange_receive(move->messages, PLMR_X, place, *message, n_bytes)
-                          : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+        *message = plmr_take(n_bytes + 1);
+        plmr_exchange_receive(move->messages, PLMR_X, place, *message, n_bytes);
         plmr_exchange_wait(move->messages);
     }
     if (!status)
@@ -336,7 +335,7 @@ static plmr_status move_turn(struct move *move, int turn)
         return PLMR_OK;
     plmr_status status = pack(move, to, &n_bytes, &outgoing);
     if (!status && turn)
-        status = plmr_exchange_send(move->messages, PLMR_X, to, outgoing, n_bytes);
+        plmr_exchange_send(move->messages, PLMR_X, to, outgoing, n_bytes);
     if (!status)
         status = unpack(move, from, turn ? &incoming : &outgoing, turn != 0);
     plmr_exchange_wait(move->messages);
@@ -388,8 +387,7 @@ plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layo
     plmr_status status = plmr_matrix_create(layout, ranks, matrix->dtype, &to);
     if (!status && to.data)
         memset(to.data, 0, byte_count(&to));
-    if (!status)
-        status = plmr_exchange_create(ranks, &move.messages);
+    move.messages = plmr_exchange_create(ranks);
     status = plmr_agree(status);
     for (int turn = 0; turn < plmr_ranks_extent(ranks, PLMR_X) && !status; turn++)
         status = move_turn(&move, turn);

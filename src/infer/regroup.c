@@ -89,11 +89,11 @@ static plmr_status pass_pieces(const struct crossing *c, plmr_exchange *messages
         int other = holds ? owner : p.holder;
         if (out) {
             copy_message(c, &p, holds, buffer, true);
-            PLMR_TRY(plmr_exchange_send(messages, PLMR_X, other, buffer, n * sizeof *buffer));
+            plmr_exchange_send(messages, PLMR_X, other, buffer, n * sizeof *buffer);
         } else if (unpack) {
             copy_message(c, &p, holds, buffer, false);
         } else {
-            PLMR_TRY(plmr_exchange_receive(messages, PLMR_X, other, buffer, n * sizeof *buffer));
+            plmr_exchange_receive(messages, PLMR_X, other, buffer, n * sizeof *buffer);
         }
         buffer += n;
     }
@@ -115,10 +115,8 @@ static plmr_status cross(const struct crossing *c, int n_crossing)
 {
     size_t n = (size_t)n_crossing * (size_t)c->r->n_rows * (size_t)width_of(c->r);
     float *buffers = plmr_take(2 * n * sizeof *buffers);
-    plmr_exchange *messages = NULL;
-    plmr_status status = plmr_exchange_create(c->r->grid->ranks, &messages);
-    if (!status)
-        status = pass_pieces(c, messages, buffers, false, false);
+    plmr_exchange *messages = plmr_exchange_create(c->r->grid->ranks);
+    plmr_status status = pass_pieces(c, messages, buffers, false, false);
     if (!status)
         status = pass_pieces(c, messages, buffers + n, true, false);
     if (messages)

@@ -63,7 +63,8 @@ plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int 
         .sum = y,
         .ld_sum = ldy,
     };
-    return plmr_tree_run(&job);
+    plmr_tree_run(&job);
+    return PLMR_OK;
 }
 
 /* ---- norms ---- */
@@ -105,11 +106,11 @@ plmr_status plmr_step_norm(const plmr_grid *grid, float eps, const float *weight
         .sum = sum,
         .ld_sum = 1,
     };
-    plmr_status status = plmr_tree_run(&job);
-    for (int i = 0; i < n && !status; i++)
+    plmr_tree_run(&job);
+    for (int i = 0; i < n; i++)
         plmr_vector_scale(dim, 1 / sqrtf(sum[i] / (float)dim + eps), weight, x + (size_t)i * ld, y + (size_t)i * ld);
     free(sum);
-    return status;
+    return PLMR_OK;
 }
 
 void plmr_step_bias(const plmr_grid *grid, const plmr_deal *deal, const float *bias, int64_t n, float *columns,

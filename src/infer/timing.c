@@ -227,7 +227,8 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass, plmr_s
     PLMR_TRY(plmr_region_repeat(pass->grid->region, "layer", t->shape.n_layers, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
         pass->in_layers[i] = pass->work[i] += turn.last[i] * (double)(t->shape.n_layers - n_run);
-    return plmr_clock_max(pass->grid->region->clock, &pass->t_cycles);
+    pass->t_cycles = plmr_clock_max(pass->grid->region->clock);
+    return PLMR_OK;
 }
 
 /* Every core passes n_bytes on to the core at the same place of the next region, as many hops away as a region is wide.

@@ -14,12 +14,11 @@ struct plmr_exchange {
     double posted_s; /* when the first of those under way was */
 };
 
-plmr_status plmr_exchange_create(plmr_ranks *ranks, plmr_exchange **out)
+plmr_exchange *plmr_exchange_create(plmr_ranks *ranks)
 {
     plmr_exchange *exchange = plmr_take_zeroed(1, sizeof *exchange);
     exchange->ranks = ranks;
-    *out = exchange;
-    return PLMR_OK;
+    return exchange;
 }
 
 void plmr_exchange_destroy(plmr_exchange *exchange)
@@ -31,16 +30,14 @@ void plmr_exchange_destroy(plmr_exchange *exchange)
     free(exchange);
 }
 
-static plmr_status next_request(plmr_exchange *exchange, MPI_Request **request)
+static MPI_Request *next_request(plmr_exchange *exchange)
 {
     if (exchange->n == exchange->capacity) {
         int capacity = exchange->capacity ? 2 * exchange->capacity : 16;
-        MPI_Request *requests = plmr_take_more(exchange->requests, (size_t)capacity * sizeof *requests);
-        exchange->requests = requests;
+        exchange->requests = plmr_take_more(exchange->requests, (size_t)capacity * sizeof *exchange->requests);
         exchange->capacity = capacity;
     }
-    *request = &exchange->requests[exchange->n++];
-    return PLMR_OK;
+    return &exchange->requests[exchange->n++];
 }
 
 /* Notes when a message is posted, and how long that took. */
@@ -63,34 +60,29 @@ static void all_have_come(plmr_exchange *exchange, double now_s)
     exchange->n = 0;
 }
 
-plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data,
-                               size_t n_bytes)
+void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes)
 {
     plmr_ranks *ranks = exchange->ranks;
     double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
-        MPI_Request *request;
-        PLMR_TRY(next_request(exchange, &request));
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
-        PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, ranks->line[axis], request));
+        PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, ranks->line[axis],
+                           next_request(exchange)));
         ranks->profile.messages++;
         ranks->profile.n_bytes += piece;
     }
     end_post(exchange, begin_s);
-    return PLMR_OK;
 }
 
-plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes)
+void plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes)
 {
     double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
-        MPI_Request *request;
-        PLMR_TRY(next_request(exchange, &request));
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
-        PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, exchange->ranks->line[axis], request));
+        PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, exchange->ranks->line[axis],
+                           next_request(exchange)));
     }
     end_post(exchange, begin_s);
-    return PLMR_OK;
 }
 
 void plmr_exchange_wait(plmr_exchange *exchange)

@@ -25,11 +25,10 @@ static inline int plmr_ranks_owner(int n, int parts, int i)
 /* A set of sends and receives under way along axes of the grid. Buffers must stay untouched until the wait. Messages
  * between two ranks arrive in the order in which both sides posted them. Any size. */
 typedef struct plmr_exchange plmr_exchange;
-plmr_status plmr_exchange_create(plmr_ranks *ranks, plmr_exchange **exchange);
+plmr_exchange *plmr_exchange_create(plmr_ranks *ranks);
 void plmr_exchange_destroy(plmr_exchange *exchange);
-plmr_status plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data,
-                               size_t n_bytes);
-plmr_status plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes);
+void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes);
+void plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes);
 void plmr_exchange_wait(plmr_exchange *exchange);
 
 /* Lets messages travel on while their ranks compute: the message layer moves them only when it is called. */

@@ -260,7 +260,7 @@ plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dt
 {
     double t_cycles, *clocks;
     *map = NULL;
-    PLMR_TRY(plmr_clock_max(region->clock, &t_cycles));
+    t_cycles = plmr_clock_max(region->clock);
     PLMR_TRY(plmr_clock_gather(region->clock, &clocks));
     plmr_status status = clocks ? make_map(region, name, dtype, t_cycles, clocks, map) : PLMR_OK;
     free(clocks);

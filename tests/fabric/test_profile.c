@@ -29,7 +29,7 @@ static double busy_of(const plmr_region *region, int row, int col)
 
 static void check_clocks(plmr_region *region)
 {
-    must(plmr_clock_settle(region->clock));
+    plmr_clock_settle(region->clock);
     for (int r = 0; r < region->count[PLMR_Y]; r++)
         for (int c = 0; c < region->count[PLMR_X]; c++) {
             double t = plmr_clock_at(region->clock, r, c);
@@ -113,7 +113,7 @@ static void run_reduce(int which, const plmr_reduce_algorithm *algorithm)
         plmr_reduce_plan *plan;
         must(plmr_reduce_plan_create(algorithm, &device, t.region->extent[axis], &two, &plan));
         must(plmr_reduce_route(t.region, (enum plmr_axis)axis, plan, "the allreduce"));
-        must(plmr_allreduce_time(t.region, (enum plmr_axis)axis, plan, 50, 2));
+        plmr_allreduce_time(t.region, (enum plmr_axis)axis, plan, 50, 2);
         plmr_reduce_plan_destroy(plan);
     }
     check(t.region);
@@ -140,10 +140,10 @@ static void test_relays(void **state)
         must(plmr_region_charge(t.region, "its vector", 100));
         must(plmr_relay_route(t.region));
         must(plmr_ring_create(t.region, PLMR_X, PLMR_NATURAL, 1, &ring));
-        must(plmr_relayed_exchange_time(t.region, ring, 7));
+        plmr_relayed_exchange_time(t.region, ring, 7);
         plmr_clock_join(t.region->clock, PLMR_X);
-        must(plmr_fetch_time(t.region, 13, 5));
-        must(plmr_chain_allreduce_time(t.region, PLMR_Y, 11, 3));
+        plmr_fetch_time(t.region, 13, 5);
+        plmr_chain_allreduce_time(t.region, PLMR_Y, 11, 3);
         check(t.region);
         plmr_ring_destroy(ring);
         test_region_close(&t);
@@ -154,7 +154,7 @@ static void test_relays(void **state)
 static plmr_status turn(void *context)
 {
     plmr_ring *ring = context;
-    PLMR_TRY(plmr_exchange_time(ring->region, ring, 3));
+    plmr_exchange_time(ring->region, ring, 3);
     plmr_clock_join(ring->region->clock, ring->axis);
     return plmr_region_busy(ring->region, 10);
 }

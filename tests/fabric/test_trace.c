@@ -75,7 +75,7 @@ static plmr_status run_gemm(plmr_region *region, int which)
     plmr_gemm *gemm;
     PLMR_TRY(plmr_gemm_open(algorithm, &problem, region, NULL, NULL, &gemm));
     plmr_status status = plmr_gemm_run(algorithm, gemm);
-    status = status ? status : plmr_clock_settle(region->clock);
+    plmr_clock_settle(region->clock);
     plmr_gemm_close(gemm);
     return status;
 }
@@ -89,7 +89,7 @@ static plmr_status run_transposed(plmr_region *region, int which)
         return PLMR_OK;
     PLMR_TRY(plmr_gemm_open(algorithm, &problem, region, NULL, NULL, &gemm));
     plmr_status status = plmr_gemm_run(algorithm, gemm);
-    status = status ? status : plmr_clock_settle(region->clock);
+    plmr_clock_settle(region->clock);
     plmr_gemm_close(gemm);
     return status;
 }
@@ -110,9 +110,8 @@ static plmr_status run_allreduce(plmr_region *region, int which)
     for (int axis = 0; axis < 2; axis++) {
         plmr_reduce_plan *plan;
         PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_at(which), region->device, region->extent[axis], &options, &plan));
-        plmr_status status = plmr_allreduce_time(region, (enum plmr_axis)axis, plan, 40 + 30 * axis, 2);
+        plmr_allreduce_time(region, (enum plmr_axis)axis, plan, 40 + 30 * axis, 2);
         plmr_reduce_plan_destroy(plan);
-        PLMR_TRY(status);
     }
     return PLMR_OK;
 }
@@ -123,11 +122,11 @@ static plmr_status run_ring(plmr_region *region, int which)
     plmr_ring *ring;
     PLMR_TRY(plmr_ring_create(region, PLMR_Y, which ? PLMR_NATURAL : PLMR_INTERLEAVED, 1, &ring));
     for (int i = 0; i < 700; i++) {
-        PLMR_TRY(plmr_exchange_time(region, ring, 5));
+        plmr_exchange_time(region, ring, 5);
         PLMR_TRY(plmr_region_busy(region, 3));
         plmr_clock_join(region->clock, PLMR_Y);
     }
-    PLMR_TRY(plmr_clock_settle(region->clock));
+    plmr_clock_settle(region->clock);
     plmr_ring_destroy(ring);
     return PLMR_OK;
 }
@@ -138,11 +137,11 @@ static plmr_status run_uneven(plmr_region *region, int which)
     plmr_ring *ring;
     PLMR_TRY(plmr_ring_create(region, PLMR_X, which ? PLMR_NATURAL : PLMR_INTERLEAVED, 1, &ring));
     for (int i = 0; i < 100; i++) {
-        PLMR_TRY(plmr_exchange_time(region, ring, 5));
+        plmr_exchange_time(region, ring, 5);
         PLMR_TRY(plmr_region_busy(region, i % 2 ? 30 : 300));
         plmr_clock_join(region->clock, PLMR_X);
     }
-    PLMR_TRY(plmr_clock_settle(region->clock));
+    plmr_clock_settle(region->clock);
     plmr_ring_destroy(ring);
     return PLMR_OK;
 }
@@ -154,7 +153,7 @@ static plmr_status one_turn(void *context)
     PLMR_TRY(plmr_region_busy(region, 10));
     PLMR_TRY(
         plmr_reduce_plan_create(plmr_reduce_at(0), region->device, ROWS, &(plmr_reduce_options){.n_levels = 2}, &plan));
-    PLMR_TRY(plmr_allreduce_time(region, PLMR_Y, plan, 9, 4));
+    plmr_allreduce_time(region, PLMR_Y, plan, 9, 4);
     plmr_reduce_plan_destroy(plan);
     return plmr_region_busy(region, 7);
 }
@@ -263,7 +262,7 @@ static void relays_are_told_from_ends(void **state)
     for (int i = N - 1; i > 4; i--)
         legs[n_legs++] = (plmr_leg){i, i - 1};
     must(plmr_trace_attach(t.region, row, N, 100));
-    must(plmr_clock_reduce(t.region->clock, PLMR_X, legs, n_legs, W, device.stage));
+    plmr_clock_reduce(t.region->clock, PLMR_X, legs, n_legs, W, device.stage);
     must(plmr_trace_gather(t.region, see_chain, cycles));
     for (int i = 0; i < N && plmr_rank() == 0; i++) {
         const double *of = cycles + i * PLMR_TRACE_N_KINDS;

@@ -79,7 +79,7 @@ static void run(plmr_region *region)
     plmr_gemm *gemm;
     must(plmr_gemm_open(plmr_gemm_at(0), &problem, region, NULL, NULL, &gemm));
     must(plmr_gemm_run(plmr_gemm_at(0), gemm));
-    must(plmr_clock_settle(region->clock));
+    plmr_clock_settle(region->clock);
     plmr_gemm_close(gemm);
 }
 
