@@ -39,18 +39,12 @@ static plmr_status open_files(struct plmr_bench_model *m)
 
 static plmr_status load(struct plmr_bench_model *m)
 {
-    plmr_engine_options options = {.prefill_side = SIDE,
-                                   .decode_rows = SIDE,
-                                   .decode_cols = SIDE,
-                                   .n_batch = 1,
-                                   .n_tokens = PROMPT + TOKENS,
-                                   .cache_dtype = PLMR_F16,
-                                   .balanced = true};
+    plmr_llm_setup setup = {.phase[PLMR_PREFILL] = {.rows = SIDE, .cols = SIDE}, .n_tokens = PROMPT + TOKENS};
     plmr_engine_destroy(m->engine);
     m->engine = NULL;
     plmr_barrier();
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_create(m->model, m->ranks, &m->device, &options, &m->engine));
+    PLMR_TRY(plmr_engine_create(m->model, m->ranks, &m->device, &setup, &m->engine));
     m->load_s = wall_since(m->ranks, start_s);
     return PLMR_OK;
 }
@@ -143,24 +137,22 @@ static plmr_status run_phase(plmr_timing *timing, int prefill_side, plmr_phase_c
     return plmr_timing_token(timing, 4096, &token);
 }
 
-static plmr_status time_shape(const char *name, const plmr_timing_options *asked, double *wall_s)
+static plmr_status time_shape(const char *name, const plmr_llm_setup *setup, double *wall_s)
 {
     plmr_device device;
     plmr_model *model = NULL;
     plmr_ranks *ranks;
     plmr_timing *timing;
     plmr_phase_cost cost;
-    plmr_timing_options options = *asked;
     PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     plmr_status status = plmr_agree(plmr_device_load("wse2", &device));
     if (!status)
         status = plmr_agree(plmr_model_open(name, &model));
     if (!status) {
-        options.n_layers = plmr_model_shape_of(model)->n_layers;
         double start_s = plmr_wall_s();
-        status = plmr_timing_create(ranks, &device, plmr_model_shape_of(model), &options, true, false, &timing);
+        status = plmr_timing_create(ranks, &device, plmr_model_shape_of(model), setup, &timing);
         if (!status) {
-            status = run_phase(timing, options.prefill_side, &cost);
+            status = run_phase(timing, setup->phase[PLMR_PREFILL].rows, &cost);
             plmr_timing_destroy(timing);
         }
         *wall_s = wall_since(ranks, start_s);
@@ -173,24 +165,14 @@ static plmr_status time_shape(const char *name, const plmr_timing_options *asked
 plmr_status plmr_bench_token_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item, (void)state;
-    plmr_timing_options options = {.decode_rows = 420,
-                                   .decode_cols = 420,
-                                   .n_batch = 1,
-                                   .n_prompt = 4096,
-                                   .n_tokens = 4097,
-                                   .balanced = true,
-                                   .cache_dtype = PLMR_F16};
-    return time_shape("qwen2-72b", &options, value);
+    plmr_llm_setup setup = {.phase[PLMR_DECODE] = {420, 420}, .n_prompt = 4096, .n_tokens = 4097, .allow_memory = true};
+    return time_shape("qwen2-72b", &setup, value);
 }
 
 plmr_status plmr_bench_prompt_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item, (void)state;
-    plmr_timing_options options = {.prefill_side = 720,
-                                   .n_batch = 1,
-                                   .n_prompt = 4096,
-                                   .n_tokens = 4096,
-                                   .balanced = true,
-                                   .cache_dtype = PLMR_F16};
-    return time_shape("llama3-8b", &options, value);
+    plmr_llm_setup setup = {
+        .phase[PLMR_PREFILL] = {720, 720}, .n_prompt = 4096, .n_tokens = 4096, .allow_memory = true};
+    return time_shape("llama3-8b", &setup, value);
 }

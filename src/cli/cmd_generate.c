@@ -211,7 +211,7 @@ static plmr_status pick(struct generation *g, int32_t *id)
 static plmr_status step(struct generation *g, int32_t *id)
 {
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_llm_add_tokens(g->summary, g->timing, g->run->engine->n_cached, 1));
+    PLMR_TRY(plmr_llm_add_tokens(g->run, g->summary, g->timing, g->run->engine->n_cached, 1));
     PLMR_TRY(plmr_engine_decode(g->run->engine, id, g->hidden));
     PLMR_TRY(plmr_engine_logits(g->run->engine, 1, g->hidden, g->logits));
     PLMR_TRY(pick(g, id));
@@ -224,7 +224,7 @@ static plmr_status run_prompt(struct generation *g, const int32_t *ids)
     plmr_llm_summary *s = g->summary;
     double start_s = plmr_wall_s();
     plmr_progress_begin(&g->run->progress, "prefill", 1000, g->run->interactive);
-    plmr_status status = plmr_engine_prefill(g->run->engine, 0, ids, s->timing.n_prompt, 1, g->hidden);
+    plmr_status status = plmr_engine_prefill(g->run->engine, 0, ids, g->run->setup.n_prompt, 1, g->hidden);
     plmr_progress_end(&g->run->progress);
     PLMR_TRY(status);
     s->prefill_s = plmr_wall_s() - start_s;
@@ -257,7 +257,7 @@ static plmr_status make_text(struct generation *g, const int32_t *ids)
     watch_signals();
     PLMR_TRY(run_prompt(g, ids));
     print_prompt(g);
-    g->position = g->summary->timing.n_prompt;
+    g->position = g->run->setup.n_prompt;
     g->before = ids[g->position - 1];
     plmr_status status = pick(g, &id);
     while (!status && !g->ended && g->n_made < g->c->n_tokens)
@@ -305,7 +305,7 @@ static plmr_status report(struct generation *g, plmr_jsonl *jsonl)
     let_through();
     fputc('\n', stderr);
     plmr_llm_print(stderr, g->run, g->summary, &record);
-    plmr_table_fact(stderr, "tokens", "%lld of prompt, %lld made: %s", (long long)g->summary->timing.n_prompt,
+    plmr_table_fact(stderr, "tokens", "%lld of prompt, %lld made: %s", (long long)g->run->setup.n_prompt,
                     (long long)g->n_made, why_it_ended(g));
     if (g->c->bars)
         plmr_llm_bars(stderr, g->summary, &record);
@@ -329,7 +329,7 @@ static plmr_status load(struct generation *g)
     PLMR_TRY(plmr_llm_report_phase(&g->page, g->run, g->timing, s, false));
     PLMR_TRY(plmr_timing_handover(g->timing, &s->handover));
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_llm_load(g->run, &s->timing));
+    PLMR_TRY(plmr_llm_load(g->run));
     s->load_s = plmr_wall_s() - start_s;
     return PLMR_OK;
 }
@@ -369,35 +369,28 @@ static void close_generation(struct generation *g)
 }
 
 /* Room for the tokens asked for, as far as the model's context goes. */
-static plmr_timing_options timing_options(const struct generate_command *c, const plmr_llm_run *run, int n_prompt)
+static void set_up(const struct generate_command *c, plmr_llm_run *run, int n_prompt)
 {
     int64_t n = n_prompt + c->n_tokens;
-    plmr_timing_options t = {
-        .n_layers = run->shape->n_layers,
-        .n_batch = 1,
-        .n_prompt = n_prompt,
-        .n_tokens = n < run->shape->n_context ? n : run->shape->n_context,
-        .balanced = !c->llm.concat,
-        .profile = c->llm.report != NULL,
-        .cache_dtype = plmr_llm_cache_dtype(run),
-    };
-    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &t);
-    return t;
+    run->setup.n_prompt = n_prompt;
+    run->setup.n_tokens = n < run->shape->n_context ? n : run->shape->n_context;
+    run->setup.profile = c->llm.report != NULL;
+    plmr_llm_setup_choose(&run->setup, true, true, &run->device, run->shape);
 }
 
 static plmr_status run_command(void *command, plmr_llm_run *run, const int32_t *ids, int n_ids)
 {
     struct generate_command *c = command;
-    plmr_llm_summary summary = {.timing = timing_options(c, run, n_ids)};
+    plmr_llm_summary summary = {0};
     struct generation g = {.c = c, .run = run, .summary = &summary, .n_asked = c->n_tokens};
     plmr_llm_trace trace = {0};
+    set_up(c, run, n_ids);
     PLMR_TRY(plmr_trace_options_check(&c->trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, n_ids));
     int64_t room = run->shape->n_context - n_ids + 1; /* the last token made need not be read */
     c->n_tokens = c->n_tokens < room ? c->n_tokens : room;
-    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
-                                c->llm.allow_routes, &g.timing));
+    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &run->setup, &g.timing));
     plmr_status status = plmr_llm_trace_open(&c->trace, run, "generate", g.timing, &trace);
     if (!status)
         status = generate(&g, ids);

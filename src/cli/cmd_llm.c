@@ -16,15 +16,11 @@ enum phase { BOTH, PREFILL, DECODE };
 static const char *const phase_names[] = {"both", "prefill", "decode"};
 
 struct llm_command {
-    plmr_llm_options llm;                           /* first: see llm_options.h */
-    int64_t n_prompt, n_decode, n_context, n_batch; /* context 0: the prompt */
+    plmr_llm_options llm;                  /* first: see llm_options.h */
+    int64_t n_prompt, n_decode, n_context; /* context 0: the prompt */
     enum phase phase;
-    const plmr_llm_plan *plan;
-    bool compute, as_published, every_step, quiet, text;
-    plmr_reduce_options tree, prefill_tree;
+    bool compute, quiet, text;
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
-    int first_layer, n_layers;             /* n_layers 0: all */
-    int64_t prefill_layers, decode_layers; /* of a region, at most; 0: as many as fit */
     plmr_trace_options trace;
 };
 
@@ -87,11 +83,12 @@ static const struct argp_option options[] = {
 
 static plmr_status parse_layers(const char *text, struct llm_command *c)
 {
-    int last, n = -1;
-    bool read = sscanf(text, "%d..%d%n", &c->first_layer, &last, &n) == 2 && n >= 0 && !text[n];
-    PLMR_CHECK(read && c->first_layer >= 0 && last >= c->first_layer && last < 1 << 20, PLMR_ERROR_INPUT,
+    int first, last, n = -1;
+    bool read = sscanf(text, "%d..%d%n", &first, &last, &n) == 2 && n >= 0 && !text[n];
+    PLMR_CHECK(read && first >= 0 && last >= first && last < 1 << 20, PLMR_ERROR_INPUT,
                "--layers: '%.60s' is not A..B with layers counted from 0, e.g. 0..7", text);
-    c->n_layers = last - c->first_layer + 1;
+    c->llm.setup.first_layer = first;
+    c->llm.setup.n_layers = last - first + 1;
     return PLMR_OK;
 }
 
@@ -103,12 +100,22 @@ static plmr_status parse_plan(const char *text, struct llm_command *c)
     for (int i = 0; i < n; i++)
         names[i] = plmr_plan_at(i)->name;
     PLMR_TRY(plmr_parse_word("--plan", text, names, n, &index));
-    c->plan = plmr_plan_at(index);
+    c->llm.setup.plan = plmr_plan_at(index);
+    return PLMR_OK;
+}
+
+static plmr_status parse_int(const char *option, const char *text, int64_t most, int *value)
+{
+    int64_t count;
+    PLMR_TRY(plmr_parse_count(option, text, most, &count));
+    *value = (int)count;
     return PLMR_OK;
 }
 
 static plmr_status set_option(int key, const char *text, struct llm_command *c)
 {
+    plmr_llm_setup *setup = &c->llm.setup;
+    plmr_phase_setup *prefill = &setup->phase[PLMR_PREFILL], *decode = &setup->phase[PLMR_DECODE];
     static const char *const modes[] = {"timing", "compute"}, *const fuses[] = {"yes", "no"};
     int index = 0;
     switch (key) {
@@ -122,7 +129,7 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
     case KEY_CONTEXT:
         return plmr_parse_count("--context", text, 1 << 24, &c->n_context);
     case KEY_BATCH:
-        return plmr_parse_count("--batch", text, 4096, &c->n_batch);
+        return parse_int("--batch", text, 4096, &setup->n_batch);
     case KEY_PHASE:
         PLMR_TRY(plmr_parse_word("--phase", text, phase_names, 3, &index));
         c->phase = (enum phase)index;
@@ -136,18 +143,18 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
     case KEY_PLAN:
         return parse_plan(text, c);
     case KEY_PUBLISHED:
-        c->as_published = true;
+        setup->as_published = true;
         return PLMR_OK;
     case KEY_PREFILL_LAYERS:
-        return plmr_parse_count("--prefill-layers", text, 1 << 20, &c->prefill_layers);
+        return parse_int("--prefill-layers", text, 1 << 20, &prefill->layers);
     case KEY_DECODE_LAYERS:
-        return plmr_parse_count("--decode-layers", text, 1 << 20, &c->decode_layers);
+        return parse_int("--decode-layers", text, 1 << 20, &decode->layers);
     case KEY_TREE_K:
-        return plmr_parse_tree_k("--tree-k", text, &c->tree);
+        return plmr_parse_tree_k("--tree-k", text, &decode->tree);
     case KEY_PREFILL_TREE_K:
-        return plmr_parse_tree_k("--prefill-tree-k", text, &c->prefill_tree);
+        return plmr_parse_tree_k("--prefill-tree-k", text, &prefill->tree);
     case KEY_GROUPS:
-        return plmr_parse_groups(text, &c->tree);
+        return plmr_parse_groups(text, &decode->tree);
     case KEY_FUSE:
         PLMR_TRY(plmr_parse_word("--fuse", text, fuses, 2, &index));
         c->fuse = index == 0 ? FUSED : UNFUSED;
@@ -159,7 +166,7 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         c->text = true;
         return PLMR_OK;
     case KEY_EVERY_STEP:
-        c->every_step = true;
+        setup->every_step = true;
         return PLMR_OK;
     default:
         return plmr_trace_option_set(key - KEY_TRACE, text, &c->trace);
@@ -190,17 +197,18 @@ const struct argp plmr_llm_argp = {
 
 static plmr_status check(const struct llm_command *c, const plmr_model_shape *shape)
 {
-    PLMR_CHECK(!c->as_published || !c->compute, PLMR_ERROR_INPUT,
+    const plmr_llm_setup *setup = &c->llm.setup;
+    PLMR_CHECK(!setup->as_published || !c->compute, PLMR_ERROR_INPUT,
                "--as-published leaves out what true values need: use it with --mode timing");
-    PLMR_CHECK(c->plan == &plmr_plan_waferllm || !c->compute, PLMR_ERROR_INPUT,
-               "--plan %s is of time alone: use it with --mode timing", c->plan->name);
+    PLMR_CHECK(setup->plan == &plmr_plan_waferllm || !c->compute, PLMR_ERROR_INPUT,
+               "--plan %s is of time alone: use it with --mode timing", setup->plan->name);
     PLMR_TRY(plmr_trace_options_check(&c->trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
-    PLMR_CHECK(c->first_layer + c->n_layers <= shape->n_layers, PLMR_ERROR_INPUT, "--layers: %s has layers 0..%d",
-               shape->name, shape->n_layers - 1);
+    PLMR_CHECK(setup->first_layer + setup->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
+               "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
     PLMR_CHECK(!c->n_context || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--context is for decode: with --phase prefill there is none");
-    PLMR_CHECK(!c->tree.n_group_levels || c->phase != PREFILL, PLMR_ERROR_INPUT,
+    PLMR_CHECK(!setup->phase[PLMR_DECODE].tree.n_group_levels || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--groups is for decode: those of a prefill are chosen by the model");
     PLMR_CHECK(!c->compute || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,
                "--context with values is for --phase decode: after a prefill the cache holds the prompt");
@@ -214,33 +222,16 @@ static int64_t context(const struct llm_command *c)
     return c->n_context ? c->n_context : c->n_prompt;
 }
 
-static plmr_timing_options timing_options(const struct llm_command *c, const plmr_llm_run *run)
+static void set_up(const struct llm_command *c, plmr_llm_run *run)
 {
-    plmr_timing_options t = {
-        .n_layers = c->n_layers ? c->n_layers : run->shape->n_layers,
-        .prefill_layers = (int)c->prefill_layers,
-        .decode_layers = (int)c->decode_layers,
-        .n_batch = (int)c->n_batch,
-        .n_prompt = c->phase == DECODE ? context(c) : c->n_prompt,
-        .n_tokens = context(c) + (c->as_published || c->phase == PREFILL ? 0 : c->n_decode),
-        .balanced = !c->llm.concat,
-        .prefill_tree = {.n_levels = c->prefill_tree.n_levels ? c->prefill_tree.n_levels : c->tree.n_levels},
-        .decode_tree = c->tree,
-        .unfused = c->fuse == BY_DEFAULT ? c->as_published : c->fuse == UNFUSED,
-        .plan = c->plan,
-        .as_published = c->as_published,
-        .profile = c->llm.report != NULL,
-        .every_step = c->every_step,
-        .cache_dtype = plmr_llm_cache_dtype(run),
-    };
-    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &t);
-    if (c->plan->keeps_grid && c->phase == BOTH && !c->llm.decode_rows)
-        t.decode_rows = t.decode_cols = t.prefill_side;
-    if (c->phase == DECODE)
-        t.prefill_side = 0;
-    if (c->phase == PREFILL)
-        t.decode_rows = t.decode_cols = 0;
-    return t;
+    plmr_llm_setup *setup = &run->setup;
+    plmr_phase_setup *prefill = &setup->phase[PLMR_PREFILL], *decode = &setup->phase[PLMR_DECODE];
+    setup->n_prompt = c->phase == DECODE ? context(c) : c->n_prompt;
+    setup->n_tokens = context(c) + (setup->as_published || c->phase == PREFILL ? 0 : c->n_decode);
+    prefill->tree.n_levels = prefill->tree.n_levels ? prefill->tree.n_levels : decode->tree.n_levels;
+    decode->unfused = c->fuse == BY_DEFAULT ? setup->as_published : c->fuse == UNFUSED;
+    setup->profile = c->llm.report != NULL;
+    plmr_llm_setup_choose(setup, c->phase != DECODE, c->phase != PREFILL, &run->device, run->shape);
 }
 
 static plmr_status run_time(const struct llm_command *c, const plmr_llm_run *run, plmr_llm_summary *s,
@@ -254,9 +245,9 @@ static plmr_status run_time(const struct llm_command *c, const plmr_llm_run *run
     if (c->phase == PREFILL)
         return PLMR_OK;
     s->decode = plmr_timing_placement(timing, true);
-    if (c->phase == BOTH && !c->as_published)
+    if (c->phase == BOTH && !run->setup.as_published)
         PLMR_TRY(plmr_timing_handover(timing, &s->handover));
-    PLMR_TRY(plmr_llm_add_tokens(s, timing, context(c), c->n_decode));
+    PLMR_TRY(plmr_llm_add_tokens(run, s, timing, context(c), c->n_decode));
     return plmr_llm_report_phase(page, run, timing, s, true);
 }
 
@@ -268,18 +259,18 @@ static int32_t token_at(const plmr_llm_run *run, int64_t i)
 
 static plmr_status run_prefill(plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
 {
-    int64_t n = s->timing.n_prompt;
+    int64_t n = run->setup.n_prompt;
     int32_t *tokens = malloc((size_t)n * sizeof *tokens);
     plmr_status status = plmr_agree(tokens ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
     plmr_progress_begin(&run->progress, "prefill", 1000, run->interactive);
     double start_s = plmr_wall_s();
-    for (int b = 0; b < s->timing.n_batch && !status; b++) {
+    for (int b = 0; b < run->setup.n_batch && !status; b++) {
         for (int64_t i = 0; i < n; i++)
             tokens[i] = token_at(run, i + b);
         status = plmr_engine_prefill(run->engine, b, tokens, n, 1, hidden + (size_t)b * (size_t)run->shape->dim);
     }
     plmr_barrier();
-    s->prefill_s = (plmr_wall_s() - start_s) / s->timing.n_batch;
+    s->prefill_s = (plmr_wall_s() - start_s) / run->setup.n_batch;
     plmr_progress_end(&run->progress);
     free(tokens);
     return status;
@@ -287,7 +278,8 @@ static plmr_status run_prefill(plmr_llm_run *run, plmr_llm_summary *s, float *hi
 
 static plmr_status run_decode(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
 {
-    float *logits = plmr_rank() ? NULL : malloc((size_t)c->n_batch * (size_t)run->shape->n_vocab * sizeof *logits);
+    float *logits =
+        plmr_rank() ? NULL : malloc((size_t)run->setup.n_batch * (size_t)run->shape->n_vocab * sizeof *logits);
     plmr_status status =
         plmr_agree(plmr_rank() || logits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
     plmr_progress_begin(&run->progress, "decode", c->n_decode, run->interactive);
@@ -295,11 +287,11 @@ static plmr_status run_decode(const struct llm_command *c, plmr_llm_run *run, pl
     double start_s = plmr_wall_s();
     for (int64_t i = 0; i < c->n_decode && !status; i++) {
         int32_t tokens[4096];
-        for (int b = 0; b < s->timing.n_batch; b++)
+        for (int b = 0; b < run->setup.n_batch; b++)
             tokens[b] = token_at(run, i * 31 + b);
         status = plmr_engine_decode(run->engine, tokens, hidden);
         if (!status)
-            status = plmr_engine_logits(run->engine, c->n_batch, hidden, logits);
+            status = plmr_engine_logits(run->engine, run->setup.n_batch, hidden, logits);
         plmr_progress_step(&run->progress, i + 1);
     }
     plmr_barrier();
@@ -330,7 +322,7 @@ static plmr_status run_phases(const struct llm_command *c, plmr_llm_run *run, pl
 static plmr_status run_values(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
 {
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_llm_load(run, &s->timing));
+    PLMR_TRY(plmr_llm_load(run));
     plmr_barrier();
     s->load_s = plmr_wall_s() - start_s;
     if (c->phase == DECODE) {
@@ -378,7 +370,7 @@ static plmr_status report(const struct llm_command *c, const plmr_llm_run *run, 
 static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, plmr_timing *timing,
                                plmr_llm_report *page, plmr_jsonl *jsonl)
 {
-    size_t n_hidden = (size_t)c->n_batch * (size_t)run->shape->dim;
+    size_t n_hidden = (size_t)run->setup.n_batch * (size_t)run->shape->dim;
     float *hidden = calloc(n_hidden, sizeof *hidden);
     plmr_status status = plmr_agree(hidden ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
     double start_s = plmr_wall_s();
@@ -409,10 +401,10 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
     plmr_timing *timing;
     plmr_llm_trace trace = {0};
     plmr_jsonl jsonl = {0};
-    plmr_llm_summary summary = {.timing = timing_options(c, run)};
+    plmr_llm_summary summary = {0};
+    set_up(c, run);
     PLMR_TRY(check(c, run->shape));
-    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &summary.timing, c->llm.allow_memory,
-                                c->llm.allow_routes, &timing));
+    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &run->setup, &timing));
     plmr_llm_report page;
     plmr_status status = plmr_llm_report_open(c->llm.report, &summary, &page);
     if (!status)
@@ -431,7 +423,7 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
 
 plmr_status plmr_command_llm(int argc, char **argv)
 {
-    struct llm_command c = {.n_prompt = 512, .n_decode = 32, .n_batch = 1, .plan = &plmr_plan_waferllm};
+    struct llm_command c = {.n_prompt = 512, .n_decode = 32};
     plmr_llm_run run;
     bool help;
     plmr_llm_options_init(&c.llm);
@@ -440,7 +432,6 @@ plmr_status plmr_command_llm(int argc, char **argv)
     if (help)
         return PLMR_OK;
     PLMR_TRY(plmr_llm_open(&c.llm, &run));
-    run.first_layer = c.first_layer;
     run.interactive = run.interactive && !c.quiet;
     plmr_status status = run_model(&c, &run);
     plmr_llm_close(&run);

@@ -138,14 +138,14 @@ static plmr_status write_record(const struct logits_command *c, const plmr_llm_r
     r.command = "logits";
     r.mode = "compute";
     r.phase = c->decode_only ? "decode" : "prefill";
-    r.prompt_tokens = s->timing.n_prompt;
-    r.prefill_rows = r.prefill_cols = c->decode_only ? -1 : s->timing.prefill_side;
-    r.decode_rows = c->decode_only ? s->timing.decode_rows : -1;
-    r.decode_cols = c->decode_only ? s->timing.decode_cols : -1;
+    r.prompt_tokens = run->setup.n_prompt;
+    r.prefill_rows = r.prefill_cols = c->decode_only ? -1 : run->setup.phase[PLMR_PREFILL].rows;
+    r.decode_rows = c->decode_only ? run->setup.phase[PLMR_DECODE].rows : -1;
+    r.decode_cols = c->decode_only ? run->setup.phase[PLMR_DECODE].cols : -1;
     r.sram_peak_bytes = r.routes_max = -1;
     r.energy_j = NAN;
     *(c->decode_only ? &r.wall_decode_tok_s : &r.wall_prefill_tok_s) =
-        (double)s->timing.n_prompt / (c->decode_only ? s->decode_s : s->prefill_s);
+        (double)run->setup.n_prompt / (c->decode_only ? s->decode_s : s->prefill_s);
     plmr_status status = plmr_llm_record_json(&r, &line);
     plmr_llm_texts_free(&texts);
     PLMR_TRY(status);
@@ -158,10 +158,10 @@ static plmr_status write_record(const struct logits_command *c, const plmr_llm_r
 static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, plmr_llm_summary *s, const int32_t *ids,
                              struct results *results)
 {
-    int n = (int)s->timing.n_prompt;
+    int n = (int)run->setup.n_prompt;
     size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_llm_load(run, &s->timing));
+    PLMR_TRY(plmr_llm_load(run));
     s->load_s = plmr_wall_s() - start_s;
     float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
     plmr_status status =
@@ -184,16 +184,9 @@ static plmr_status run_prompt(void *command, plmr_llm_run *run, const int32_t *i
     struct results results = {0};
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, n));
-    plmr_llm_summary summary = {.timing = {
-                                    .n_layers = run->shape->n_layers,
-                                    .n_batch = 1,
-                                    .n_prompt = n,
-                                    .n_tokens = n,
-                                    .balanced = !c->llm.concat,
-                                    .cache_dtype = plmr_llm_cache_dtype(run),
-                                }};
-    plmr_llm_default_cores(&c->llm, &run->device, run->shape, &summary.timing);
-    summary.timing.prefill_side = c->decode_only ? 0 : summary.timing.prefill_side;
+    plmr_llm_summary summary = {0};
+    run->setup.n_prompt = run->setup.n_tokens = n;
+    plmr_llm_setup_choose(&run->setup, !c->decode_only, true, &run->device, run->shape);
     plmr_status status = plmr_agree(plmr_rank() == 0 ? open_results(c, &results) : PLMR_OK);
     if (!status)
         status = run_model(c, run, &summary, ids, &results);

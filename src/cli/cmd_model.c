@@ -108,19 +108,12 @@ struct place {
 
 /* Layers lie in regions of a size by their weights, which are the same in both phases; so it is asked for decode alone,
  * whose placement needs no run of a layer. */
-static plmr_status place_in(const struct place *place, const plmr_model_shape *shape, plmr_ranks *ranks, int rows,
-                            int cols, plmr_placement *placement)
+static plmr_status place_in(const struct place *place, const plmr_model_shape *shape, plmr_ranks *ranks,
+                            const plmr_phase_setup *phase, plmr_placement *placement)
 {
     plmr_timing *timing;
-    plmr_timing_options options = {.decode_rows = rows,
-                                   .decode_cols = cols,
-                                   .n_layers = shape->n_layers,
-                                   .n_batch = 1,
-                                   .n_prompt = 1,
-                                   .n_tokens = 1,
-                                   .balanced = true,
-                                   .cache_dtype = shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16};
-    PLMR_TRY(plmr_timing_create(ranks, &place->device, shape, &options, false, false, &timing));
+    plmr_llm_setup setup = {.phase[PLMR_DECODE] = *phase, .n_prompt = 1, .n_tokens = 1};
+    PLMR_TRY(plmr_timing_create(ranks, &place->device, shape, &setup, &timing));
     *placement = *plmr_timing_placement(timing, true);
     plmr_timing_destroy(timing);
     return PLMR_OK;
@@ -131,13 +124,12 @@ static plmr_status find_place(const struct model_command *c, const plmr_model *m
                               struct place *place)
 {
     const plmr_model_shape *shape = plmr_model_shape_of(model);
-    const plmr_llm_options by_default = {0};
-    plmr_timing_options sizes = {0};
+    plmr_llm_setup sizes = {0};
     PLMR_TRY(plmr_agree(plmr_device_load(c->device, &place->device)));
-    plmr_llm_default_cores(&by_default, &place->device, shape, &sizes);
-    place->misfit = place_in(place, shape, ranks, sizes.decode_rows, sizes.decode_cols, &place->decode);
+    plmr_llm_setup_choose(&sizes, true, true, &place->device, shape);
+    place->misfit = place_in(place, shape, ranks, &sizes.phase[PLMR_DECODE], &place->decode);
     if (!place->misfit)
-        place->misfit = place_in(place, shape, ranks, sizes.prefill_side, sizes.prefill_side, &place->prefill);
+        place->misfit = place_in(place, shape, ranks, &sizes.phase[PLMR_PREFILL], &place->prefill);
     if (place->misfit)
         return PLMR_OK;
     place->prefill.n_stages -= place->prefill.output_apart; /* only decode has an output */

@@ -202,24 +202,18 @@ static plmr_status take_memory(struct scoring *s)
     return PLMR_OK;
 }
 
-static plmr_status load(const struct perplexity_command *c, struct scoring *s)
+static plmr_status load(struct scoring *s)
 {
-    plmr_timing_options timing = {
-        .n_layers = s->run->shape->n_layers,
-        .n_batch = 1,
-        .n_prompt = s->size,
-        .n_tokens = s->size,
-        .balanced = !c->llm.concat,
-        .cache_dtype = plmr_llm_cache_dtype(s->run),
-    };
-    plmr_llm_default_cores(&c->llm, &s->run->device, s->run->shape, &timing);
-    return plmr_llm_load(s->run, &timing);
+    plmr_llm_run *run = s->run;
+    run->setup.n_prompt = run->setup.n_tokens = s->size;
+    plmr_llm_setup_choose(&run->setup, true, true, &run->device, run->shape);
+    return plmr_llm_load(run);
 }
 
-static plmr_status score(const struct perplexity_command *c, struct scoring *s)
+static plmr_status score(struct scoring *s)
 {
     PLMR_TRY(plmr_agree(take_memory(s)));
-    PLMR_TRY(load(c, s));
+    PLMR_TRY(load(s));
     double start_s = plmr_wall_s();
     for (int w = 0; w < s->n_windows; w++)
         PLMR_TRY(score_window(s, w));
@@ -289,7 +283,7 @@ static plmr_status score_and_report(const struct perplexity_command *c, struct s
 {
     plmr_jsonl jsonl = {0};
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK));
-    plmr_status status = score(c, s);
+    plmr_status status = score(s);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? report(c, s, &jsonl) : PLMR_OK);
     if (plmr_rank() == 0)
@@ -311,7 +305,8 @@ static void cut_windows(const struct perplexity_command *c, struct scoring *s)
 static plmr_status check_options(const struct perplexity_command *c)
 {
     PLMR_CHECK(c->file, PLMR_ERROR_INPUT, "a text is missing: give a file with -f");
-    PLMR_CHECK(!c->llm.dump, PLMR_ERROR_INPUT, "--dump: the tensors of many windows are not written: use plmr logits");
+    PLMR_CHECK(!c->llm.setup.dump, PLMR_ERROR_INPUT,
+               "--dump: the tensors of many windows are not written: use plmr logits");
     PLMR_CHECK(!c->context || c->context >= LEAST_CONTEXT, PLMR_ERROR_INPUT,
                "--context: windows of %lld tokens are too short: %d are the least", (long long)c->context,
                LEAST_CONTEXT);

@@ -12,7 +12,7 @@
 
 struct tune_command {
     plmr_llm_options llm; /* first: see llm_options.h */
-    int64_t n_prompt, n_decode, n_best;
+    int64_t n_decode, n_best;
     const char *cache; /* a folder, "none", or NULL: by default */
     bool again;
 };
@@ -57,18 +57,18 @@ static plmr_status set_option(int key, const char *text, struct tune_command *c)
     case 'm':
         return take_text("--model", text, &c->llm.model);
     case KEY_PROMPT:
-        return plmr_parse_count("--prompt", text, 1 << 24, &c->n_prompt);
+        return plmr_parse_count("--prompt", text, 1 << 24, &c->llm.setup.n_prompt);
     case KEY_DECODE:
         return plmr_parse_count("--decode", text, 1 << 24, &c->n_decode);
     case KEY_DEVICE:
         return take_text("--device", text, &c->llm.device);
     case KEY_KV:
         PLMR_TRY(plmr_parse_word("--kv", text, caches, 2, &index));
-        c->llm.concat = index == 1;
+        c->llm.setup.concat = index == 1;
         return PLMR_OK;
     case KEY_KV_DTYPE:
-        c->llm.has_cache_dtype = true;
-        return plmr_parse_dtype("--kv-dtype", text, &c->llm.cache_dtype);
+        c->llm.setup.has_cache_dtype = true;
+        return plmr_parse_dtype("--kv-dtype", text, &c->llm.setup.cache_dtype);
     case KEY_BEST:
         return plmr_parse_count("--best", text, PLMR_TUNE_MOST_ROWS, &c->n_best);
     case KEY_CACHE:
@@ -127,24 +127,19 @@ static plmr_status make_inputs(const struct tune_command *c, const plmr_llm_run 
 {
     *inputs = json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:I, s:O?}", "version", PLMR_VERSION, "model",
                         json_of_shape(run->shape), "device", json_of_device(&run->device), "prompt",
-                        (json_int_t)c->n_prompt, "decode", (json_int_t)c->n_decode, "concat", c->llm.concat, "kv_dtype",
-                        (int)plmr_llm_cache_dtype(run), "best", (json_int_t)c->n_best, "paper", paper);
+                        (json_int_t)run->setup.n_prompt, "decode", (json_int_t)c->n_decode, "concat", run->setup.concat,
+                        "kv_dtype", (int)run->setup.cache_dtype, "best", (json_int_t)c->n_best, "paper", paper);
     PLMR_CHECK(*inputs, PLMR_ERROR_SYSTEM, "out of memory");
     return PLMR_OK;
 }
 
 /* ---- searching ---- */
 
-static void tell_progress(void *context, double share)
-{
-    plmr_progress_step(context, (int64_t)(share * 1000));
-}
-
 static plmr_status fill_report(const struct tune_command *c, const plmr_llm_run *run, const json_t *paper,
                                const plmr_tune_search *search, plmr_tune_report *report)
 {
     int best[PLMR_TUNE_MOST_ROWS], decode = search->task->decode;
-    plmr_tune_point point;
+    plmr_phase_setup point;
     plmr_tune_result result;
     report->n_looked[decode] = search->n_results;
     report->n_rows[decode] = plmr_tune_best(search, (int)c->n_best, best);
@@ -165,13 +160,8 @@ static plmr_status search_phase(const struct tune_command *c, plmr_llm_run *run,
         .ranks = run->ranks,
         .device = &run->device,
         .shape = run->shape,
-        .n_prompt = c->n_prompt,
-        .n_decode = c->n_decode,
-        .balanced = !c->llm.concat,
-        .cache_dtype = plmr_llm_cache_dtype(run),
+        .setup = run->setup,
         .decode = decode,
-        .progress = tell_progress,
-        .progress_context = &run->progress,
     };
     plmr_progress_begin(&run->progress, decode ? "searching decode" : "searching prefill", 1000, run->interactive);
     plmr_status status = plmr_tune_search_run(&task, &search);
@@ -217,11 +207,12 @@ static plmr_status write_json(const struct tune_command *c, const plmr_llm_run *
                               plmr_jsonl *jsonl)
 {
     plmr_tune_times t = plmr_tune_times_of(&run->device, &report->rows[0][0], &report->rows[1][0], c->n_decode);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f}", "command", "tune", "model",
-                             run->shape->name, "device", run->device.name, "prompt_tokens", (json_int_t)c->n_prompt,
-                             "output_tokens", (json_int_t)c->n_decode, "kv", c->llm.concat ? "concat" : "shift",
-                             "kv_dtype", plmr_dtype_name(plmr_llm_cache_dtype(run)), "version", PLMR_VERSION, "ttft_s",
-                             t.ttft_s, "tpot_s", t.tpot_s, "tpr_e2e", t.tpr_e2e);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f}", "command", "tune", "model",
+                  run->shape->name, "device", run->device.name, "prompt_tokens", (json_int_t)run->setup.n_prompt,
+                  "output_tokens", (json_int_t)c->n_decode, "kv", run->setup.concat ? "concat" : "shift", "kv_dtype",
+                  plmr_dtype_name(run->setup.cache_dtype), "version", PLMR_VERSION, "ttft_s", t.ttft_s, "tpot_s",
+                  t.tpot_s, "tpr_e2e", t.tpr_e2e);
     json_t *more = plmr_tune_report_json(report);
     char *line = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_REAL_PRECISION(15)) : NULL;
     json_decref(more);
@@ -236,7 +227,7 @@ static plmr_status report_all(const struct tune_command *c, const plmr_llm_run *
                               const struct cache *cache, plmr_jsonl *jsonl)
 {
     bool to_stdout = c->llm.json && strcmp(c->llm.json, "-") == 0;
-    plmr_tune_print(to_stdout ? stderr : stdout, run, report, c->n_prompt, c->n_decode,
+    plmr_tune_print(to_stdout ? stderr : stdout, run, report, run->setup.n_prompt, c->n_decode,
                     cache->said[0] ? cache->said : NULL);
     return c->llm.json ? write_json(c, run, report, jsonl) : PLMR_OK;
 }
@@ -280,7 +271,7 @@ static plmr_status tune(const struct tune_command *c, plmr_llm_run *run)
     return status;
 }
 
-static plmr_status check(const struct tune_command *c, const plmr_llm_run *run)
+static plmr_status check(const plmr_llm_run *run)
 {
     int side = (int)(run->device.rows < run->device.cols ? run->device.rows : run->device.cols);
     int most = side < PLMR_TUNE_LEAST_SIDE ? side : PLMR_TUNE_LEAST_SIDE;
@@ -289,21 +280,24 @@ static plmr_status check(const struct tune_command *c, const plmr_llm_run *run)
     PLMR_CHECK(plmr_rank_count() <= most, PLMR_ERROR_INPUT,
                "%d ranks are more than the columns of the smallest region that is searched: use at most %d",
                plmr_rank_count(), most);
-    return plmr_llm_check_context(run, c->n_prompt);
+    return plmr_llm_check_context(run, run->setup.n_prompt);
 }
 
 plmr_status plmr_command_tune(int argc, char **argv)
 {
-    struct tune_command c = {.n_prompt = 512, .n_decode = 32, .n_best = 3};
+    struct tune_command c = {.n_decode = 32, .n_best = 3};
     plmr_llm_run run;
     bool help;
     plmr_llm_options_init(&c.llm);
     c.llm.model = "tinyllama-1.1b";
+    c.llm.setup.n_prompt = 512;
     PLMR_TRY(plmr_options_parse(&argp, "tune", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
     PLMR_TRY(plmr_llm_open(&c.llm, &run));
-    plmr_status status = check(&c, &run);
+    run.setup.n_tokens = run.setup.n_prompt + c.n_decode;
+    plmr_llm_setup_complete(&run.setup, run.shape);
+    plmr_status status = check(&run);
     if (!status)
         status = tune(&c, &run);
     plmr_llm_close(&run);

@@ -72,13 +72,14 @@ static plmr_status parse_kv(const char *text, plmr_llm_options *options)
     static const char *const names[] = {"shift", "concat"};
     int index;
     PLMR_TRY(plmr_parse_word("--kv", text, names, 2, &index));
-    options->concat = index == 1;
+    options->setup.concat = index == 1;
     return PLMR_OK;
 }
 
 static plmr_status set_option(int key, const char *text, plmr_llm_options *o)
 {
     static const char form[] = "HxW, e.g. 360x360";
+    plmr_phase_setup *phase = o->setup.phase;
     switch (key) {
     case 'm':
         return take_name("--model", text, &o->model);
@@ -89,18 +90,18 @@ static plmr_status set_option(int key, const char *text, plmr_llm_options *o)
     case KEY_DEVICE:
         return take_name("--device", text, &o->device);
     case KEY_PREFILL_CORES:
-        return plmr_parse_size("--prefill-cores", text, form, &o->prefill_rows, &o->prefill_cols);
+        return plmr_parse_size("--prefill-cores", text, form, &phase[PLMR_PREFILL].rows, &phase[PLMR_PREFILL].cols);
     case KEY_DECODE_CORES:
-        return plmr_parse_size("--decode-cores", text, form, &o->decode_rows, &o->decode_cols);
+        return plmr_parse_size("--decode-cores", text, form, &phase[PLMR_DECODE].rows, &phase[PLMR_DECODE].cols);
     case KEY_KV:
         return parse_kv(text, o);
     case KEY_KV_DTYPE:
-        o->has_cache_dtype = true;
-        return plmr_parse_dtype("--kv-dtype", text, &o->cache_dtype);
+        o->setup.has_cache_dtype = true;
+        return plmr_parse_dtype("--kv-dtype", text, &o->setup.cache_dtype);
     case KEY_ALLOW:
-        return plmr_parse_allow(text, &o->allow_memory, &o->allow_routes);
+        return plmr_parse_allow(text, &o->setup.allow_memory, &o->setup.allow_routes);
     case KEY_DUMP:
-        return take_name("--dump", text, &o->dump);
+        return take_name("--dump", text, &o->setup.dump);
     case KEY_REPORT:
         return take_name("--report", text, &o->report);
     default:
@@ -122,5 +123,6 @@ const struct argp plmr_report_argp = {.options = report_options, .parser = parse
 
 void plmr_llm_options_init(plmr_llm_options *options)
 {
-    *options = (plmr_llm_options){.model = PLMR_MODEL_DEMO, .device = PLMR_DEVICE_DEFAULT};
+    *options =
+        (plmr_llm_options){.model = PLMR_MODEL_DEMO, .device = PLMR_DEVICE_DEFAULT, .setup.plan = &plmr_plan_waferllm};
 }

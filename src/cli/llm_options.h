@@ -3,18 +3,15 @@
 #define PLMR_LLM_OPTIONS_H
 
 #include "cli/options.h"
+#include "infer/setup.h"
 
 /* The first member of a command's own options. */
 typedef struct plmr_llm_options {
     const char *model, *device;
-    const char *text, *ids;                                   /* the prompt: one of them; NULL: not given */
-    int prefill_rows, prefill_cols, decode_rows, decode_cols; /* cores; 0: not given */
-    bool concat; /* new tokens stay on the last row of cores, else rows are kept balanced */
-    bool has_cache_dtype;
-    enum plmr_dtype cache_dtype;
-    bool allow_memory, allow_routes;
-    bool quiet;                       /* no warnings of where the ranks run */
-    const char *dump, *json, *report; /* NULL: not given */
+    const char *text, *ids; /* the prompt: one of them; NULL: not given */
+    plmr_llm_setup setup;
+    bool quiet;                /* no warnings of where the ranks run */
+    const char *json, *report; /* NULL: not given */
 } plmr_llm_options;
 
 /* For argp's children: the model and the prompt; where it runs and what it writes. */

@@ -39,7 +39,7 @@ void plmr_llm_report_close(plmr_llm_report *report)
 static json_t *placement(const plmr_llm_run *run, const plmr_placement *p, int n_layers, int64_t n_tokens)
 {
     return json_pack("{s:i, s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "stages", p->n_stages, "regions",
-                     p->n_regions, "layers", n_layers, "first_layer", run->first_layer, "layers_per_stage",
+                     p->n_regions, "layers", n_layers, "first_layer", run->setup.first_layer, "layers_per_stage",
                      p->layers_per_stage, "output_apart", p->output_apart, "layer_bytes", (json_int_t)p->layer_bytes,
                      "cache_bytes", (json_int_t)(p->token_bytes * p->row_tokens), "working_bytes",
                      (json_int_t)p->working_bytes, "output_bytes", (json_int_t)p->output_bytes, "tokens",
@@ -59,7 +59,7 @@ plmr_status plmr_llm_report_phase(plmr_llm_report *report, const plmr_llm_run *r
         return PLMR_OK;
     json_object_set_new(map, "sram", json_integer((json_int_t)p->sram_bytes));
     json_object_set_new(map, "placement",
-                        placement(run, p, s->timing.n_layers, s->timing.n_prompt + (decode ? s->n_made : 0)));
+                        placement(run, p, run->setup.n_layers, run->setup.n_prompt + (decode ? s->n_made : 0)));
     json_array_append_new(report->maps, map);
     return PLMR_OK;
 }
@@ -85,17 +85,17 @@ static void add_phase(json_t *phases, const char *name, int64_t first, json_t *s
                           json_pack("{s:s, s:I, s:o}", "name", name, "first", (json_int_t)first, "spans", spans));
 }
 
-static json_t *phases_of(const plmr_llm_summary *s)
+static json_t *phases_of(const plmr_llm_run *run, const plmr_llm_summary *s)
 {
     json_t *phases = json_array(), *tokens = json_array();
     if (s->prefill)
-        add_phase(phases, "prefill", 0, json_pack("[o]", span(s->timing.n_prompt, &s->prefill_cost)));
+        add_phase(phases, "prefill", 0, json_pack("[o]", span(run->setup.n_prompt, &s->prefill_cost)));
     if (s->handover.t_cycles > 0)
-        add_phase(phases, "relayout", s->timing.n_prompt, json_pack("[o]", span(0, &s->handover)));
+        add_phase(phases, "relayout", run->setup.n_prompt, json_pack("[o]", span(0, &s->handover)));
     for (int i = 0; i < s->spans->n; i++)
         json_array_append_new(tokens, span(s->spans->spans[i].n_tokens, &s->spans->spans[i].cost));
     if (s->spans->n)
-        add_phase(phases, "decode", s->timing.n_prompt, tokens);
+        add_phase(phases, "decode", run->setup.n_prompt, tokens);
     else
         json_decref(tokens);
     return phases;
@@ -106,7 +106,7 @@ static json_t *timeline(const plmr_llm_run *run, const plmr_llm_summary *s)
     json_t *names = json_array();
     for (int i = 0; i < PLMR_N_WORKS; i++)
         json_array_append_new(names, json_string(plmr_work_name((enum plmr_work)i)));
-    return json_pack("{s:o, s:i, s:o}", "works", names, "layers", run->shape->n_layers, "phases", phases_of(s));
+    return json_pack("{s:o, s:i, s:o}", "works", names, "layers", run->shape->n_layers, "phases", phases_of(run, s));
 }
 
 plmr_status plmr_llm_report_write(plmr_llm_report *report, const plmr_llm_run *run, const plmr_llm_summary *s,

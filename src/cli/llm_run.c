@@ -32,10 +32,11 @@ static plmr_status check_region(const plmr_device *device, const char *option, i
 /* What can be said before a file is read. */
 static plmr_status check_options(const plmr_llm_options *o, const plmr_device *device)
 {
+    const plmr_phase_setup *phase = o->setup.phase;
     PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT,
                "give the prompt as a text with -p or as ids with --tokens, not both");
-    PLMR_TRY(check_region(device, "--prefill-cores", o->prefill_rows, o->prefill_cols));
-    return check_region(device, "--decode-cores", o->decode_rows, o->decode_cols);
+    PLMR_TRY(check_region(device, "--prefill-cores", phase[PLMR_PREFILL].rows, phase[PLMR_PREFILL].cols));
+    return check_region(device, "--decode-cores", phase[PLMR_DECODE].rows, phase[PLMR_DECODE].cols);
 }
 
 static plmr_status open_files(plmr_llm_run *run)
@@ -47,9 +48,16 @@ static plmr_status open_files(plmr_llm_run *run)
     return open_tokenizer(run);
 }
 
+static void tell_progress(void *context, double share)
+{
+    plmr_progress_step(context, (int64_t)(share * 1000));
+}
+
 plmr_status plmr_llm_open(const plmr_llm_options *options, plmr_llm_run *run)
 {
-    *run = (plmr_llm_run){.options = options};
+    *run = (plmr_llm_run){.options = options, .setup = options->setup};
+    run->setup.progress = tell_progress;
+    run->setup.progress_context = &run->progress;
     plmr_status status = plmr_agree(open_files(run));
     if (!status)
         status = plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &run->ranks);
@@ -113,50 +121,22 @@ plmr_status plmr_llm_with_prompt(const plmr_llm_options *options, plmr_llm_actio
     return status;
 }
 
-static void tell_progress(void *context, double share)
-{
-    plmr_progress_step(context, (int64_t)(share * 1000));
-}
-
-enum plmr_dtype plmr_llm_cache_dtype(const plmr_llm_run *run)
-{
-    if (run->options->has_cache_dtype)
-        return run->options->cache_dtype;
-    return run->shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16;
-}
-
 /* Makes the folder of tensors: rank 0 does. */
 static plmr_status make_dump(const plmr_llm_run *run, bool *made)
 {
-    const char *folder = run->options->dump;
+    const char *folder = run->setup.dump;
     *made = false;
     return plmr_agree(folder && plmr_rank() == 0 ? plmr_dump_folder(folder, made) : PLMR_OK);
 }
 
-plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing)
+plmr_status plmr_llm_load(plmr_llm_run *run)
 {
     bool made;
-    plmr_engine_options options = {
-        .prefill_side = timing->prefill_side,
-        .decode_rows = timing->decode_rows ? timing->decode_rows : timing->prefill_side,
-        .decode_cols = timing->decode_rows ? timing->decode_cols : timing->prefill_side,
-        .first_layer = run->first_layer,
-        .n_layers = timing->n_layers,
-        .n_batch = timing->n_batch,
-        .n_tokens = timing->n_tokens,
-        .cache_dtype = timing->cache_dtype,
-        .prefill_tree = timing->prefill_tree,
-        .decode_tree = timing->decode_tree,
-        .balanced = timing->balanced,
-        .dump = run->options->dump,
-        .progress = tell_progress,
-        .progress_context = &run->progress,
-    };
     PLMR_TRY(make_dump(run, &made));
     plmr_progress_begin(&run->progress, "loading", 1000, run->interactive);
-    plmr_status status = plmr_engine_create(run->model, run->ranks, &run->device, &options, &run->engine);
+    plmr_status status = plmr_engine_create(run->model, run->ranks, &run->device, &run->setup, &run->engine);
     plmr_progress_end(&run->progress);
     if (status && made)
-        rmdir(run->options->dump);
+        rmdir(run->setup.dump);
     return status;
 }

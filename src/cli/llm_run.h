@@ -11,6 +11,7 @@
 
 typedef struct plmr_llm_run {
     const plmr_llm_options *options;
+    plmr_llm_setup setup; /* of the options, completed by the command */
     plmr_device device;
     plmr_model *model;
     const plmr_model_shape *shape;
@@ -18,7 +19,6 @@ typedef struct plmr_llm_run {
     plmr_ranks *ranks;
     plmr_rank_map topology; /* rank 0 */
     plmr_engine *engine;
-    int first_layer; /* of those that are run */
     plmr_progress progress;
     bool interactive; /* progress is drawn: rank 0, on a terminal */
 } plmr_llm_run;
@@ -33,10 +33,7 @@ typedef plmr_status (*plmr_llm_action)(void *command, plmr_llm_run *run, const i
 /* Opens the model, reads the prompt, acts, closes. Collective. */
 plmr_status plmr_llm_with_prompt(const plmr_llm_options *options, plmr_llm_action act, void *command);
 
-/* How keys and values are stored: as asked for, else f32 for f32 models and f16 for others. */
-enum plmr_dtype plmr_llm_cache_dtype(const plmr_llm_run *run);
-
-/* Loads the weights, for what is timed. Collective. */
-plmr_status plmr_llm_load(plmr_llm_run *run, const plmr_timing_options *timing);
+/* Loads the weights. Collective. */
+plmr_status plmr_llm_load(plmr_llm_run *run);
 
 #endif

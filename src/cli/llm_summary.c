@@ -9,40 +9,15 @@
 #include "report/format.h"
 #include "report/table.h"
 
-/* ---- sizes by default ---- */
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-/* Does every layer find a place on the wafer in regions of this side? By the weights alone, leaving a quarter of the
- * SRAM to the rest. */
-static bool holds(const plmr_device *device, const plmr_model_shape *shape, int side)
-{
-    double regions = floor(device->rows / side) * floor(device->cols / side);
-    double layer = (double)shape->n_bytes / shape->n_layers / ((double)side * side);
-    return floor(0.75 * device->sram / layer) * regions >= shape->n_layers;
-}
-
-void plmr_llm_default_cores(const plmr_llm_options *o, const plmr_device *device, const plmr_model_shape *shape,
-                            plmr_timing_options *timing)
-{
-    int most = least((int)device->rows, (int)device->cols), side = least(most, shape->dim < 3 ? 3 : shape->dim);
-    int decode = least(side, most / 2 < 3 ? 3 : most / 2);
-    while (decode < most && !holds(device, shape, decode))
-        decode++;
-    timing->prefill_side = o->prefill_rows ? o->prefill_rows : side;
-    timing->decode_rows = o->decode_rows ? o->decode_rows : decode;
-    timing->decode_cols = o->decode_cols ? o->decode_cols : decode;
-}
+/* ---- checks ---- */
 
 plmr_status plmr_llm_check_cores(const plmr_llm_options *o)
 {
-    int side = least(o->prefill_rows, o->prefill_cols);
-    PLMR_CHECK(o->prefill_rows == o->prefill_cols, PLMR_ERROR_INPUT,
-               "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", o->prefill_rows,
-               o->prefill_cols, side, side);
+    const plmr_phase_setup *prefill = &o->setup.phase[PLMR_PREFILL];
+    int side = prefill->rows < prefill->cols ? prefill->rows : prefill->cols;
+    PLMR_CHECK(prefill->rows == prefill->cols, PLMR_ERROR_INPUT,
+               "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", prefill->rows,
+               prefill->cols, side, side);
     return PLMR_OK;
 }
 
@@ -58,7 +33,7 @@ plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary
 {
     const plmr_placement *both[] = {s->prefill, s->decode};
     for (int i = 0; i < 2; i++)
-        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions || run->options->allow_memory, PLMR_ERROR_LIMIT,
+        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions || run->setup.allow_memory, PLMR_ERROR_LIMIT,
                    "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
                    "--allow M",
                    run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, i ? "decode" : "prefill",
@@ -93,11 +68,12 @@ static void add_to_spans(plmr_llm_spans *s, const plmr_phase_cost *token)
     plmr_phase_cost_add(&last->cost, token);
 }
 
-plmr_status plmr_llm_add_tokens(plmr_llm_summary *s, plmr_timing *timing, int64_t n_before, int64_t n)
+plmr_status plmr_llm_add_tokens(const plmr_llm_run *run, plmr_llm_summary *s, plmr_timing *timing, int64_t n_before,
+                                int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
         const plmr_phase_cost *token;
-        PLMR_TRY(plmr_timing_fits(timing, n_before + i + !s->timing.as_published));
+        PLMR_TRY(plmr_timing_fits(timing, n_before + i + !run->setup.as_published));
         PLMR_TRY(plmr_timing_token(timing, n_before + i, &token));
         plmr_phase_cost_add(&s->decode_cost, token);
         if (s->spans)
@@ -140,7 +116,7 @@ static void set_prefill(const plmr_llm_run *run, const plmr_llm_summary *s, plmr
 {
     if (!s->prefill)
         return;
-    r->prompt_tokens = s->timing.n_prompt;
+    r->prompt_tokens = run->setup.n_prompt;
     r->prefill_rows = s->prefill->rows;
     r->prefill_cols = s->prefill->cols;
     r->prefill_stages = s->prefill->n_stages;
@@ -148,8 +124,8 @@ static void set_prefill(const plmr_llm_run *run, const plmr_llm_summary *s, plmr
     r->prefill_cycles = s->prefill_cost.t_cycles;
     r->relayout_cycles = s->handover.t_cycles;
     r->ttft_s = (s->prefill_cost.t_cycles + s->handover.t_cycles) / run->device.clock;
-    r->tpr_prefill = per((double)s->timing.n_prompt, s->prefill_cost.t_cycles / run->device.clock);
-    r->wall_prefill_tok_s = per((double)s->timing.n_prompt, s->prefill_s);
+    r->tpr_prefill = per((double)run->setup.n_prompt, s->prefill_cost.t_cycles / run->device.clock);
+    r->wall_prefill_tok_s = per((double)run->setup.n_prompt, s->prefill_s);
     r->sram_peak_bytes = s->prefill->sram_bytes;
 }
 
@@ -178,7 +154,7 @@ static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     r->tree_k = s->decode->n_levels;
     r->groups_y = texts->groups[PLMR_Y];
     r->groups_x = texts->groups[PLMR_X];
-    r->fused = s->timing.unfused ? "no" : "yes";
+    r->fused = run->setup.phase[PLMR_DECODE].unfused ? "no" : "yes";
     r->kv_capacity_tokens = s->decode->capacity;
     r->sram_peak_bytes = s->decode->sram_bytes > r->sram_peak_bytes ? s->decode->sram_bytes : r->sram_peak_bytes;
     if (s->n_made == 0)
@@ -187,15 +163,16 @@ static void set_decode(const plmr_llm_run *run, const plmr_llm_summary *s, plmr_
     r->decode_cycles_last = s->last_cycles;
     r->tpot_s = s->decode_cost.t_cycles / (double)s->n_made / run->device.clock;
     r->tpr_decode = 1 / r->tpot_s;
-    r->wall_decode_tok_s = per((double)(s->n_made * s->timing.n_batch), s->decode_s);
+    r->wall_decode_tok_s = per((double)(s->n_made * run->setup.n_batch), s->decode_s);
 }
 
 /* Multiply-adds of a token with weights: of the layers that are run, and of the output. */
-static void set_work(const plmr_model_shape *shape, const plmr_llm_summary *s, plmr_llm_record *r)
+static void set_work(const plmr_llm_run *run, plmr_llm_record *r)
 {
+    const plmr_model_shape *shape = run->shape;
     int64_t heads = (int64_t)shape->n_heads + shape->n_kv_heads;
     int64_t layer = (2 * heads * shape->head_dim + 3 * (int64_t)shape->n_ffn) * shape->dim;
-    r->token_macs_layers = layer * s->timing.n_layers;
+    r->token_macs_layers = layer * run->setup.n_layers;
     r->token_macs_output = (int64_t)shape->n_vocab * shape->dim;
 }
 
@@ -259,27 +236,27 @@ plmr_llm_record plmr_llm_record_of(const plmr_llm_run *run, const plmr_llm_summa
 {
     plmr_llm_record r = plmr_llm_record_none();
     *texts = (plmr_llm_texts){.provenance = plmr_provenance_now()};
-    snprintf(texts->layers, sizeof texts->layers, "%d..%d", run->first_layer,
-             run->first_layer + s->timing.n_layers - 1);
+    snprintf(texts->layers, sizeof texts->layers, "%d..%d", run->setup.first_layer,
+             run->setup.first_layer + run->setup.n_layers - 1);
     r.model = run->shape->name;
     r.device = run->device.name;
     r.ranks = plmr_rank_count();
-    r.kv = s->timing.balanced ? "shift" : "concat";
+    r.kv = run->setup.concat ? "concat" : "shift";
     r.sram_limit_bytes = (int64_t)run->device.sram;
     r.version = PLMR_VERSION;
     r.host = texts->provenance.host;
     r.date = texts->provenance.date;
-    r.as_published = s->timing.as_published ? "yes" : "no";
-    r.plan = (s->timing.plan ? s->timing.plan : &plmr_plan_waferllm)->name;
-    r.batch = s->timing.n_batch;
+    r.as_published = run->setup.as_published ? "yes" : "no";
+    r.plan = run->setup.plan->name;
+    r.batch = run->setup.n_batch;
     r.layers = texts->layers;
     r.layers_model = run->shape->n_layers;
     r.dtype = plmr_dtype_name(run->shape->dtype);
-    r.kv_dtype = plmr_dtype_name(s->timing.cache_dtype);
+    r.kv_dtype = plmr_dtype_name(run->setup.cache_dtype);
     r.kernel = plmr_kernel_name();
     set_prefill(run, s, &r);
     set_decode(run, s, texts, &r);
-    set_work(run->shape, s, &r);
+    set_work(run, &r);
     set_works(s, &r);
     set_totals(run, s, &r);
     set_host(run, s, texts, &r);
@@ -371,13 +348,13 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers, r->dtype);
     plmr_table_fact(out, "device", "%s: %s", run->device.name, run->device.title);
-    if (s->timing.plan && s->timing.plan != &plmr_plan_waferllm)
-        plmr_table_fact(out, "plan", "%s", s->timing.plan->summary);
+    if (run->setup.plan != &plmr_plan_waferllm)
+        plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);
     if (s->prefill)
         print_placement(out, "prefill", s->prefill);
     if (s->decode) {
         print_placement(out, "decode", s->decode);
-        if (!s->timing.as_published)
+        if (!run->setup.as_published)
             print_heads(out, run, s->decode);
     }
     print_memory(out, s, r);
@@ -385,7 +362,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_summary *
     print_energy(out, r);
     if (s->prefill)
         plmr_table_fact(out, "TTFT", "%s after %s tokens of prompt: prefill at %s tokens/s",
-                        plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(s->timing.n_prompt).s,
+                        plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(run->setup.n_prompt).s,
                         plmr_format_cycles(round(r->tpr_prefill)).s);
     if (s->n_made)
         plmr_table_fact(out, "TPOT", "%s: decode at %s tokens/s for each request%s%s%s",

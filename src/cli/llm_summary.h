@@ -23,7 +23,6 @@ typedef struct plmr_llm_spans {
 
 /* A run in virtual time, and in wall time where there are values. */
 typedef struct plmr_llm_summary {
-    plmr_timing_options timing;
     const plmr_placement *prefill, *decode;              /* NULL: there is no such phase */
     plmr_phase_cost prefill_cost, handover, decode_cost; /* of the prompt, and of all tokens made */
     double first_cycles, last_cycles;                    /* of a token */
@@ -35,11 +34,6 @@ typedef struct plmr_llm_summary {
     plmr_ranks_usage usage; /* of what was measured; wall_s 0: nothing was */
 } plmr_llm_summary;
 
-/* Sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or the device's;
- * decode: the smallest region from half of that on, of which the wafer has enough for all layers. */
-void plmr_llm_default_cores(const plmr_llm_options *options, const plmr_device *device, const plmr_model_shape *shape,
-                            plmr_timing_options *timing);
-
 /* Checks of what was asked for: a square prefill region; a prompt that fits the model's
  * context; a model that fits one wafer, unless --allow M. Local. */
 plmr_status plmr_llm_check_cores(const plmr_llm_options *options);
@@ -48,7 +42,8 @@ plmr_status plmr_llm_check_wafer(const plmr_llm_run *run, const plmr_llm_summary
 
 /* Adds the virtual time of `n` tokens of each request that decode makes, the first with n_before in the cache. Fails
  * where the cache is full. Collective. */
-plmr_status plmr_llm_add_tokens(plmr_llm_summary *summary, plmr_timing *timing, int64_t n_before, int64_t n);
+plmr_status plmr_llm_add_tokens(const plmr_llm_run *run, plmr_llm_summary *summary, plmr_timing *timing,
+                                int64_t n_before, int64_t n);
 
 /* Measures what lies between on all ranks: where their time goes, and messages. Collective. */
 void plmr_llm_measure_begin(const plmr_llm_run *run, plmr_llm_summary *summary);

@@ -188,8 +188,8 @@ static plmr_status run_layers(struct pass *p, const int32_t *tokens)
 plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden)
 {
     struct pass p = {
-        .engine = engine, .grid = engine->decode, .n = engine->options.n_batch, .n_before = engine->n_cached};
-    PLMR_ASSERT(engine->for_decode && engine->n_cached < engine->options.n_tokens);
+        .engine = engine, .grid = engine->decode, .n = engine->setup.n_batch, .n_before = engine->n_cached};
+    PLMR_ASSERT(engine->for_decode && engine->n_cached < engine->setup.n_tokens);
     plmr_status status = plmr_agree(make_pass(&p));
     if (!status)
         status = run_layers(&p, tokens);

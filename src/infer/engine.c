@@ -68,14 +68,14 @@ static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which
 
 static plmr_status load_layer(plmr_engine *engine, int i)
 {
-    int layer = engine->options.first_layer + i;
+    int layer = engine->setup.first_layer + i;
     for (int m = 0; m < N_MATRICES; m++)
         PLMR_TRY(load_matrix(engine, matrices[m], layer, &engine->layers[i].matrix[matrices[m]]));
     for (int v = 0; v < N_VECTORS; v++)
         if (plmr_weight_exists(engine->shape, vectors[v]))
             PLMR_TRY(load_vector(engine, vectors[v], layer, &engine->layers[i].vector[vectors[v]]));
-    if (engine->options.progress)
-        engine->options.progress(engine->options.progress_context, (i + 1.0) / (engine->n_layers + 1));
+    if (engine->setup.progress)
+        engine->setup.progress(engine->setup.progress_context, (i + 1.0) / (engine->n_layers + 1));
     return PLMR_OK;
 }
 
@@ -111,7 +111,7 @@ static int padded_dims(const plmr_engine *engine)
 
 static plmr_status make_rope(plmr_engine *engine)
 {
-    int64_t n = engine->options.n_tokens, half = engine->shape->head_dim / 2;
+    int64_t n = engine->setup.n_tokens, half = engine->shape->head_dim / 2;
     engine->cosine = plmr_take((size_t)(n * half) * sizeof *engine->cosine);
     engine->sine = plmr_take((size_t)(n * half) * sizeof *engine->sine);
     for (int64_t i = 0; i < half; i++) {
@@ -142,37 +142,39 @@ plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *r
 
 static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
 {
-    const plmr_engine_options *o = &engine->options;
+    const plmr_phase_setup *prefill = &engine->setup.phase[PLMR_PREFILL], *decode = &engine->setup.phase[PLMR_DECODE];
+    int rows = decode->rows ? decode->rows : prefill->rows, cols = decode->rows ? decode->cols : prefill->cols;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
-    if (o->prefill_side)
-        PLMR_TRY(plmr_grid_create(engine->ranks, device, engine->shape, o->prefill_side, o->prefill_side,
-                                  &o->prefill_tree, &any, &engine->prefill));
-    return plmr_grid_create(engine->ranks, device, engine->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
-                            &engine->decode);
+    if (prefill->rows)
+        PLMR_TRY(plmr_grid_create(engine->ranks, device, engine->shape, prefill->rows, prefill->cols, &prefill->tree,
+                                  &any, &engine->prefill));
+    return plmr_grid_create(engine->ranks, device, engine->shape, rows, cols, &decode->tree, &any, &engine->decode);
 }
 
 static plmr_status fill_engine(plmr_engine *engine)
 {
-    const plmr_engine_options *o = &engine->options;
+    const plmr_llm_setup *setup = &engine->setup;
     PLMR_CHECK(padded_dims(engine) <= PLMR_MOST_HEAD_DIM, PLMR_ERROR_INPUT,
                "%s: heads of %d elements are too long: at most %d can be computed with", engine->shape->name,
                engine->shape->head_dim, PLMR_MOST_HEAD_DIM);
     PLMR_TRY(choose_owners(engine));
     PLMR_TRY(load_weights(engine));
     PLMR_TRY(make_rope(engine));
-    return plmr_cache_create(o->cache_dtype, engine->n_layers, o->n_batch, engine->shape->n_kv_heads,
-                             padded_dims(engine), o->n_tokens, engine->owner, plmr_ranks_place(engine->ranks, PLMR_X),
-                             &engine->cache);
+    return plmr_cache_create(setup->cache_dtype, engine->n_layers, setup->n_batch, engine->shape->n_kv_heads,
+                             padded_dims(engine), setup->n_tokens, engine->owner,
+                             plmr_ranks_place(engine->ranks, PLMR_X), &engine->cache);
 }
 
 plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const plmr_device *device,
-                               const plmr_engine_options *options, plmr_engine **out)
+                               const plmr_llm_setup *setup, plmr_engine **out)
 {
     plmr_engine *engine = plmr_take_zeroed(1, sizeof *engine);
-    *engine = (plmr_engine){.model = model, .ranks = ranks, .options = *options, .for_decode = !options->prefill_side};
+    *engine =
+        (plmr_engine){.model = model, .ranks = ranks, .setup = *setup, .for_decode = !setup->phase[PLMR_PREFILL].rows};
     engine->shape = plmr_model_shape_of(model);
-    engine->n_layers = options->n_layers ? options->n_layers : engine->shape->n_layers - options->first_layer;
-    engine->dump.folder = options->dump;
+    plmr_llm_setup_complete(&engine->setup, engine->shape);
+    engine->n_layers = engine->setup.n_layers;
+    engine->dump.folder = setup->dump;
     plmr_status status = make_grids(engine, device);
     if (!status)
         status = plmr_agree(fill_engine(engine));
@@ -239,6 +241,6 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
 
 void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens)
 {
-    PLMR_ASSERT(n_tokens <= engine->options.n_tokens);
+    PLMR_ASSERT(n_tokens <= engine->setup.n_tokens);
     engine->n_cached = engine->n_prefilled = n_tokens; /* of zeros, as it was made */
 }

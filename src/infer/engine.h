@@ -12,6 +12,7 @@
 #include "infer/dump.h"
 #include "infer/grid.h"
 #include "infer/matrix.h"
+#include "infer/setup.h"
 
 /* The longest head that the kernels of attention take. */
 enum { PLMR_MOST_HEAD_DIM = PLMR_SCORES_DIMENSIONS };
@@ -22,25 +23,11 @@ typedef struct plmr_layer {
     float *vector[PLMR_N_WEIGHTS];
 } plmr_layer;
 
-typedef struct plmr_engine_options {
-    int prefill_side;             /* cores along both axes of the prefill region; 0: there is no prefill */
-    int decode_rows, decode_cols; /* cores of the decode region */
-    int first_layer, n_layers;    /* which of the model's layers; n_layers 0: all from the first */
-    int n_batch;                  /* requests that are decoded together */
-    int64_t n_tokens;             /* room in the key-value cache, for each request */
-    enum plmr_dtype cache_dtype;
-    plmr_reduce_options prefill_tree, decode_tree; /* of allreduces: see plmr_grid_create */
-    bool balanced;    /* the key-value cache is kept balanced by shifts, else new tokens go to the last row of cores */
-    const char *dump; /* folder for intermediate tensors, or NULL */
-    void (*progress)(void *context, double share); /* while weights are loaded or computed with; NULL: none */
-    void *progress_context;
-} plmr_engine_options;
-
 typedef struct plmr_engine {
     const plmr_model *model;
     const plmr_model_shape *shape;
     plmr_ranks *ranks;
-    plmr_engine_options options;
+    plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
     int n_layers;
     plmr_layer *layers;
@@ -57,7 +44,7 @@ typedef struct plmr_engine {
 
 /* Loads the model. Collective. */
 plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const plmr_device *device,
-                               const plmr_engine_options *options, plmr_engine **engine);
+                               const plmr_llm_setup *setup, plmr_engine **engine);
 void plmr_engine_destroy(plmr_engine *engine);
 
 /* Bytes of weights that this rank holds. */

@@ -368,8 +368,8 @@ static plmr_status run_layers(struct pass *p, const int32_t *tokens)
     PLMR_TRY(plmr_agree(embed(p, tokens)));
     for (p->layer = 0; p->layer < e->n_layers; p->layer++) {
         PLMR_TRY(run_layer(p, &e->layers[p->layer]));
-        if (e->options.progress)
-            e->options.progress(e->options.progress_context, (p->layer + 1.0) / e->n_layers);
+        if (e->setup.progress)
+            e->setup.progress(e->setup.progress_context, (p->layer + 1.0) / e->n_layers);
     }
     return PLMR_OK;
 }
@@ -398,7 +398,7 @@ plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t 
                                 int64_t n_last, float *hidden)
 {
     struct pass p = {.engine = engine, .grid = engine->prefill, .request = request, .n = n_tokens};
-    PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->options.n_tokens && n_last <= n_tokens);
+    PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->setup.n_tokens && n_last <= n_tokens);
     plmr_status status = plmr_agree(make_pass(&p));
     if (!status)
         status = run_layers(&p, tokens);

@@ -11,7 +11,7 @@ static inline int64_t plmr_rows_first(const plmr_engine *engine, const plmr_grid
 {
     if (row == grid->rows)
         return n_tokens;
-    return (engine->options.balanced ? n_tokens : engine->n_prefilled) * row / grid->rows;
+    return (engine->setup.concat ? engine->n_prefilled : n_tokens) * row / grid->rows;
 }
 
 #endif

@@ -13,11 +13,10 @@
 struct plmr_timing {
     const plmr_device *device;
     plmr_model_shape shape;
-    plmr_timing_options options;
+    plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
     plmr_placement placement[2]; /* of prefill and decode */
-    bool allow_memory, allow_routes;
-    int64_t row_tokens; /* that `token` is for; 0: none yet */
+    int64_t row_tokens;          /* that `token` is for; 0: none yet */
     plmr_phase_cost token;
     double now; /* cycles of all passes so far, for traces */
 };
@@ -40,29 +39,29 @@ static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
 
 static int64_t token_bytes(const plmr_timing *t, const plmr_grid *g)
 {
-    return 2 * g->keys.size * (int64_t)plmr_dtype_bytes(t->options.cache_dtype);
+    return 2 * g->keys.size * (int64_t)plmr_dtype_bytes(t->setup.cache_dtype);
 }
 
 /* Requests that are in a stage together: those of a batch are spread over the stages. */
 static int stage_batch(const plmr_timing *t)
 {
     int stages = t->placement[1].n_stages;
-    return stages ? (int)plmr_ceil_div(t->options.n_batch, stages) : t->options.n_batch;
+    return stages ? (int)plmr_ceil_div(t->setup.n_batch, stages) : t->setup.n_batch;
 }
 
 /* The most tokens of a request that a row of cores holds: the last row, if new tokens stay there. */
 static int64_t tokens_of_row(const plmr_timing *t, int64_t n_tokens)
 {
-    int64_t rows = t->decode->rows, first = n_tokens < t->options.n_prompt ? n_tokens : t->options.n_prompt;
-    return t->options.balanced || t->options.as_published ? plmr_ceil_div(n_tokens, rows)
-                                                          : plmr_ceil_div(first, rows) + n_tokens - first;
+    int64_t rows = t->decode->rows, first = n_tokens < t->setup.n_prompt ? n_tokens : t->setup.n_prompt;
+    return t->setup.concat && !t->setup.as_published ? plmr_ceil_div(first, rows) + n_tokens - first
+                                                     : plmr_ceil_div(n_tokens, rows);
 }
 
 /* Scores of a token of the row, of every query head that a core works for. */
 static int64_t score_bytes(const plmr_timing *t)
 {
     const plmr_heads *heads = &t->decode->heads;
-    return (int64_t)heads->n_per_core * heads->n_rep * element_bytes(t) * t->options.n_batch;
+    return (int64_t)heads->n_per_core * heads->n_rep * element_bytes(t) * t->setup.n_batch;
 }
 
 /* Residual stream, its norm and what is added; heads; the FFN's vectors; scores of the row's tokens. */
@@ -70,14 +69,14 @@ static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
     const plmr_grid *g = t->decode;
     int64_t vectors = 3 * g->dim.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size;
-    return vectors * element_bytes(t) * t->options.n_batch + row_tokens * score_bytes(t);
+    return vectors * element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t);
 }
 
 /* Beside what the products need (the ledger of a layer): the stream, its norm, and queries, keys and values. */
 static int64_t prefill_working(const plmr_timing *t)
 {
     const plmr_grid *g = t->prefill;
-    int64_t rows = plmr_ceil_div(t->options.n_prompt, g->rows);
+    int64_t rows = plmr_ceil_div(t->setup.n_prompt, g->rows);
     int64_t elements = rows * (2 * g->dim_x.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size);
     return elements * element_bytes(t) + g->region->ledger.sram_peak_bytes;
 }
@@ -120,8 +119,8 @@ static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const c
 static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int asked, int64_t row_tokens)
 {
     int64_t layer = p->layer_bytes + row_tokens * p->token_bytes, room = (int64_t)t->device->sram - p->working_bytes;
-    int64_t most = room / layer, layers = t->options.n_layers;
-    if (most < 1 && !t->allow_memory)
+    int64_t most = room / layer, layers = t->setup.n_layers;
+    if (most < 1 && !t->setup.allow_memory)
         return misfit(t, p, phase, "one layer", p->working_bytes + layer);
     most = most < 1 ? 1 : most < layers ? most : layers;
     most = asked && asked < most ? asked : most;
@@ -130,7 +129,7 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     p->row_tokens = row_tokens;
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = last * layer + p->output_bytes > room;
-    if (p->output_bytes > room && !t->allow_memory)
+    if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
     int64_t full = p->layers_per_stage * layer,
@@ -139,7 +138,7 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     p->n_regions = count_regions(t, p->rows, p->cols);
     int64_t for_tokens = room + row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
     int64_t row = for_tokens > 0 ? for_tokens / (p->layers_per_stage * p->token_bytes + p->score_bytes) : 0;
-    p->capacity = t->options.balanced ? row * p->rows : row;
+    p->capacity = t->setup.concat ? row : row * p->rows;
     return PLMR_OK;
 }
 
@@ -147,9 +146,9 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
  * at least the prompt's; the cache then ends the text (see plmr_timing_fits). */
 static int64_t planned_tokens(const plmr_timing *t)
 {
-    int64_t all = tokens_of_row(t, t->options.n_tokens), least = tokens_of_row(t, t->options.n_prompt);
+    int64_t all = tokens_of_row(t, t->setup.n_tokens), least = tokens_of_row(t, t->setup.n_prompt);
     int64_t room = (int64_t)t->device->sram - layer_bytes(t, t->decode) - decode_working(t, 0);
-    int64_t fit = room / (token_bytes(t, t->decode) * t->options.n_batch + score_bytes(t));
+    int64_t fit = room / (token_bytes(t, t->decode) * t->setup.n_batch + score_bytes(t));
     return fit >= all ? all : fit > least ? fit : least;
 }
 
@@ -167,14 +166,14 @@ static plmr_status place_decode(plmr_timing *t)
         .rows = t->decode->rows,
         .cols = t->decode->cols,
         .layer_bytes = layer_bytes(t, t->decode),
-        .token_bytes = token_bytes(t, t->decode) * t->options.n_batch,
+        .token_bytes = token_bytes(t, t->decode) * t->setup.n_batch,
         .working_bytes = decode_working(t, row_tokens),
         .score_bytes = score_bytes(t),
         .output_bytes =
-            t->options.as_published ? 0 : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
+            t->setup.as_published ? 0 : (int64_t)t->decode->dim.size * t->decode->vocab.size * element_bytes(t),
     };
     note_tree(t->decode, &t->placement[1]);
-    return place(t, &t->placement[1], "decode", t->options.decode_layers, row_tokens);
+    return place(t, &t->placement[1], "decode", t->setup.phase[PLMR_DECODE].layers, row_tokens);
 }
 
 /* ---- time ---- */
@@ -188,13 +187,13 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
     return (plmr_cost_pass){
         .grid = grid,
         .device = t->device,
-        .plan = t->options.plan,
+        .plan = t->setup.plan,
         .dtype = t->shape.dtype,
-        .cache_dtype = t->options.cache_dtype,
+        .cache_dtype = t->setup.cache_dtype,
         .n_batch = 1,
-        .shifts = t->options.balanced,
-        .unfused = t->options.unfused,
-        .as_published = t->options.as_published,
+        .shifts = !t->setup.concat,
+        .unfused = t->setup.phase[PLMR_DECODE].unfused,
+        .as_published = t->setup.as_published,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
         .compute_cycles = grid->region->ledger.compute_cycles,
@@ -239,7 +238,7 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
     double words = (double)plmr_device_wavelets(d, n_bytes);
     double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + 2 * d->ramp + d->hop * p->cols +
                                          d->link * words);
-    if (t->options.as_published)
+    if (t->setup.as_published)
         return;
     pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);
     pass->t_cycles += cycles * (p->n_stages - 1);
@@ -274,7 +273,7 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         phase->work[i] = pass->work[i];
         phase->in_layers[i] = pass->in_layers[i];
     }
-    PLMR_CHECK(!cost.violates_routes || t->allow_routes, PLMR_ERROR_LIMIT,
+    PLMR_CHECK(!cost.violates_routes || t->setup.allow_routes, PLMR_ERROR_LIMIT,
                "a core of the %dx%d region needs %d routes, but a router of %s holds %.0f: choose another device, or "
                "--allow R",
                pass->grid->rows, pass->grid->cols, cost.routes_max, t->device->name, t->device->routes);
@@ -284,7 +283,7 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
 plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
 {
     plmr_cost_pass pass = start_pass(t, t->prefill);
-    pass.n_tokens = t->options.n_prompt;
+    pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(run_layers(t, &pass, plmr_prefill_layer_cost));
     int64_t n_bytes = plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * element_bytes(t);
     add_stages(t, &t->placement[0], n_bytes, &pass);
@@ -297,14 +296,14 @@ static int64_t relayout_bytes(const plmr_timing *t)
 {
     const plmr_grid *g = t->prefill;
     int64_t weights = (g->queries.size + g->ffn.size) * (int64_t)g->dim_x.size * element_bytes(t);
-    int64_t cache = plmr_ceil_div(t->options.n_prompt, g->rows) * token_bytes(t, g);
+    int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * token_bytes(t, g);
     return (weights + cache) * t->placement[0].layers_per_stage;
 }
 
 plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
 {
     plmr_cost_pass pass = start_pass(t, t->prefill);
-    if (!t->options.plan->keeps_grid)
+    if (!t->setup.plan->keeps_grid)
         PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
     return finish_pass(t, &pass, "relayout", -1, phase);
 }
@@ -327,9 +326,9 @@ plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
 
 plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase_cost **phase)
 {
-    int64_t row_tokens = tokens_of_row(t, t->options.as_published ? n_before : n_before + 1);
+    int64_t row_tokens = tokens_of_row(t, t->setup.as_published ? n_before : n_before + 1);
     *phase = &t->token;
-    if (row_tokens == t->row_tokens && !t->options.every_step) {
+    if (row_tokens == t->row_tokens && !t->setup.every_step) {
         plmr_trace_skip(t->decode->region->trace, "token", 1, t->token.t_cycles);
         t->now += t->token.t_cycles;
         return PLMR_OK;
@@ -339,7 +338,7 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
     pass.n_tokens = n_before + 1;
     pass.row_tokens = row_tokens;
     PLMR_TRY(run_layers(t, &pass, plmr_decode_layer_cost));
-    if (!t->options.as_published)
+    if (!t->setup.as_published)
         PLMR_TRY(plmr_output_cost(&pass));
     add_stages(t, &t->placement[1], t->decode->dim.size * element_bytes(t) * pass.n_batch, &pass);
     PLMR_TRY(finish_pass(t, &pass, "token", n_before, &t->token));
@@ -366,7 +365,7 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
 static void take_shape(plmr_timing *t, const plmr_model_shape *shape)
 {
     t->shape = *shape;
-    if (!t->options.as_published)
+    if (!t->setup.as_published)
         return;
     t->shape.n_heads = t->shape.n_kv_heads = 1;
     t->shape.head_dim = t->shape.rope_dim = shape->dim;
@@ -377,7 +376,7 @@ static void take_shape(plmr_timing *t, const plmr_model_shape *shape)
 static plmr_status place_prefill(plmr_timing *t)
 {
     plmr_cost_pass pass = start_pass(t, t->prefill);
-    pass.n_tokens = t->options.n_prompt;
+    pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(plmr_prefill_layer_cost(&pass));
     t->placement[0] = (plmr_placement){
         .rows = t->prefill->rows,
@@ -387,18 +386,18 @@ static plmr_status place_prefill(plmr_timing *t)
         .working_bytes = prefill_working(t),
     };
     note_tree(t->prefill, &t->placement[0]);
-    return place(t, &t->placement[0], "prefill", t->options.prefill_layers,
-                 plmr_ceil_div(t->options.n_prompt, t->prefill->rows));
+    return place(t, &t->placement[0], "prefill", t->setup.phase[PLMR_PREFILL].layers,
+                 plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
 }
 
 /* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone.
  */
 static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
 {
-    bool as_published = t->options.as_published;
-    if (t->options.plan->multiply)
+    bool as_published = t->setup.as_published;
+    if (t->setup.plan->multiply)
         PLMR_TRY(plmr_relay_route(g->region));
-    if (t->options.plan->allreduce)
+    if (t->setup.plan->allreduce)
         return PLMR_OK;
     if (decodes)
         PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan_y, "the allreduces along y"));
@@ -411,33 +410,30 @@ static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
 
 static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
 {
-    const plmr_timing_options *o = &t->options;
+    const plmr_phase_setup *prefill = &t->setup.phase[PLMR_PREFILL], *decode = &t->setup.phase[PLMR_DECODE];
     plmr_region_options any = {
-        .allow_memory = true, .allow_routes = true, .every_step = o->every_step, .profile = o->profile};
-    if (o->decode_rows) {
-        PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, o->decode_rows, o->decode_cols, &o->decode_tree, &any,
-                                  &t->decode));
+        .allow_memory = true, .allow_routes = true, .every_step = t->setup.every_step, .profile = t->setup.profile};
+    if (decode->rows) {
+        PLMR_TRY(
+            plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any, &t->decode));
         PLMR_TRY(route(t, t->decode, true));
         PLMR_TRY(place_decode(t));
     }
-    if (!o->prefill_side)
+    if (!prefill->rows)
         return PLMR_OK;
-    PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, o->prefill_side, o->prefill_side, &o->prefill_tree, &any,
-                              &t->prefill));
+    PLMR_TRY(
+        plmr_grid_create(ranks, t->device, &t->shape, prefill->rows, prefill->cols, &prefill->tree, &any, &t->prefill));
     PLMR_TRY(route(t, t->prefill, false));
     return place_prefill(t);
 }
 
 plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                               const plmr_timing_options *options, bool allow_memory, bool allow_routes,
-                               plmr_timing **out)
+                               const plmr_llm_setup *setup, plmr_timing **out)
 {
     plmr_timing *t = plmr_take_zeroed(1, sizeof *t);
     t->device = device;
-    t->options = *options;
-    t->options.plan = options->plan ? options->plan : &plmr_plan_waferllm;
-    t->allow_memory = allow_memory;
-    t->allow_routes = allow_routes;
+    t->setup = *setup;
+    plmr_llm_setup_complete(&t->setup, shape);
     take_shape(t, shape);
     plmr_status status = fill_timing(t, ranks);
     if (status)
@@ -469,7 +465,7 @@ plmr_region *plmr_timing_region(const plmr_timing *t, bool decode)
 
 bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)
 {
-    return n_tokens > t->placement[1].capacity && !t->allow_memory;
+    return n_tokens > t->placement[1].capacity && !t->setup.allow_memory;
 }
 
 plmr_status plmr_timing_fits(const plmr_timing *t, int64_t n_tokens)
@@ -482,5 +478,5 @@ plmr_status plmr_timing_fits(const plmr_timing *t, int64_t n_tokens)
                            "row %d of cores has no SRAM left for token %lld: with %d layers to a region the key-value "
                            "cache holds %lld tokens; %s, or --allow M",
                            row, (long long)n_tokens, p->layers_per_stage, (long long)p->capacity,
-                           t->options.balanced ? "choose larger --decode-cores" : "try --kv shift");
+                           t->setup.concat ? "try --kv shift" : "choose larger --decode-cores");
 }

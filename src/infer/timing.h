@@ -9,24 +9,7 @@
 #define PLMR_INFER_TIMING_H
 
 #include "infer/cost.h"
-
-typedef struct plmr_timing_options {
-    int prefill_side;                              /* cores along both axes; 0: no prefill */
-    int decode_rows, decode_cols;                  /* 0: no decode */
-    int n_layers;                                  /* of the model, that are placed; time is always of all */
-    int prefill_layers, decode_layers;             /* of a region, at most; 0: as many as fit */
-    int n_batch;                                   /* requests that are decoded together */
-    int64_t n_prompt;                              /* tokens of the prompt, which the cache holds when decode starts */
-    int64_t n_tokens;                              /* most tokens of a request, at the end of decode */
-    bool balanced;                                 /* the key-value cache is kept balanced */
-    plmr_reduce_options prefill_tree, decode_tree; /* of allreduces: see plmr_grid_create */
-    bool unfused;                                  /* in decode, products of the same vector have an allreduce each */
-    const plmr_llm_plan *plan;                     /* NULL: WaferLLM's */
-    bool as_published;
-    bool every_step; /* no exact shortcuts */
-    bool profile;    /* regions keep where costs fall, of the last pass through each */
-    enum plmr_dtype cache_dtype;
-} plmr_timing_options;
+#include "infer/setup.h"
 
 /* Where the layers lie in a phase, and what of its SRAM a core needs. */
 typedef struct plmr_placement {
@@ -59,10 +42,9 @@ typedef struct plmr_phase_cost {
 typedef struct plmr_timing plmr_timing;
 
 /* Places the model. A layer that does not fit its region's cores is an error that says how many cores would do, unless
- * allow_memory; likewise routes. Collective. */
+ * the setup allows it; likewise routes. Collective. */
 plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                               const plmr_timing_options *options, bool allow_memory, bool allow_routes,
-                               plmr_timing **timing);
+                               const plmr_llm_setup *setup, plmr_timing **timing);
 void plmr_timing_destroy(plmr_timing *timing);
 
 /* Of prefill or decode. */

@@ -19,11 +19,8 @@ static plmr_status ask(plmr_paper *paper, const struct region *r, bool concat, p
     plmr_paper_speed speed;
     plmr_paper_query query = {
         .model = r->model,
-        .plan = &plmr_plan_waferllm,
-        .decode_side = (int)plmr_paper_published(paper, "table2_end_to_end/core_grids/%s/decode/0", r->model),
-        .n_layers = r->n_layers,
-        .n_prompt = 1,
-        .concat = concat,
+        .side[PLMR_DECODE] = (int)plmr_paper_published(paper, "table2_end_to_end/core_grids/%s/decode/0", r->model),
+        .setup = {.n_layers = r->n_layers, .n_prompt = 1, .concat = concat},
     };
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));
     *placement = speed.placement[1];

@@ -28,17 +28,15 @@ static plmr_status add_plan(plmr_paper *paper, const plmr_paper_part *part, cons
 {
     int prefill = (int)plmr_paper_published(paper, "%s/core_grids/%s/prefill/0", key, model);
     int decode = (int)plmr_paper_published(paper, "%s/core_grids/%s/decode/0", key, model);
+    int64_t n_prompt = (int64_t)plmr_paper_published(paper, "%s/io/%d/0", key, length);
     plmr_paper_query query = {
         .model = model,
-        .plan = system->plan,
-        .as_published = system->as_published,
-        .prefill_side = prefill,
-        .decode_side = system->plan->keeps_grid ? prefill : decode,
-        .n_prompt = (int64_t)plmr_paper_published(paper, "%s/io/%d/0", key, length),
+        .side = {prefill, system->plan->keeps_grid ? prefill : decode},
         .n_decode = (int64_t)plmr_paper_published(paper, "%s/io/%d/1", key, length),
+        .setup = {.plan = system->plan, .as_published = system->as_published, .n_prompt = n_prompt},
     };
     plmr_paper_speed speed;
-    plmr_paper_cell cell = cell_of(model, query.n_prompt, query.n_decode);
+    plmr_paper_cell cell = cell_of(model, n_prompt, query.n_decode);
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));
     double t_cycles = speed.prefill.t_cycles + speed.handover.t_cycles + speed.decode.t_cycles;
     plmr_paper_name_system(system, &cell);

@@ -18,13 +18,10 @@ static plmr_status ask(plmr_paper *paper, const struct phase *phase, const char 
     plmr_paper_speed speed;
     plmr_paper_query query = {
         .model = model,
-        .plan = &plmr_plan_waferllm,
-        .as_published = true,
-        .prefill_side = phase->decode ? 0 : phase->side,
-        .decode_side = phase->decode ? phase->side : 0,
-        .n_prompt = CONTEXT,
         .n_decode = 1,
+        .setup = {.plan = &plmr_plan_waferllm, .as_published = true, .n_prompt = CONTEXT},
     };
+    query.side[phase->decode] = phase->side;
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));
     *cost = phase->decode ? speed.decode : speed.prefill;
     return PLMR_OK;

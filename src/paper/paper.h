@@ -43,12 +43,9 @@ typedef struct plmr_paper_cell {
 /* How long a model takes under a plan. */
 typedef struct plmr_paper_query {
     const char *model;
-    const plmr_llm_plan *plan;
-    bool as_published;
-    int prefill_side, decode_side; /* 0: no such phase */
-    int64_t n_prompt, n_decode;    /* tokens; n_prompt is in the cache when decode starts */
-    int n_layers;                  /* placed; 0: all */
-    bool concat;
+    int side[PLMR_N_PHASES]; /* of a phase's regions; 0: there is no such phase */
+    int64_t n_decode;        /* tokens */
+    plmr_llm_setup setup;    /* the rest: plan, as_published, n_prompt, n_layers, concat */
 } plmr_paper_query;
 
 typedef struct plmr_paper_speed {

@@ -35,15 +35,12 @@ static plmr_status add_plan(plmr_paper *paper, const struct phase *phase, int mo
     const char *name = plmr_paper_models[model];
     plmr_paper_query query = {
         .model = name,
-        .plan = system->plan,
-        .as_published = system->as_published,
-        .prefill_side = phase->decode ? 0 : side,
-        .decode_side = phase->decode ? side : 0,
-        .n_prompt = CONTEXT,
         .n_decode = 1,
+        .setup = {.plan = system->plan, .as_published = system->as_published, .n_prompt = CONTEXT},
     };
     plmr_paper_speed speed;
     plmr_paper_cell cell = cell_of(phase, name, side);
+    query.side[phase->decode] = side;
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));
     plmr_paper_name_system(system, &cell);
     cell.role = model ? system->other_role : phase->decode ? system->decode_role : system->prefill_role;

@@ -22,43 +22,39 @@ plmr_status plmr_paper_shape(const char *name, plmr_model_shape *shape)
 
 static bool same(const plmr_paper_query *a, const plmr_paper_query *b)
 {
-    return strcmp(a->model, b->model) == 0 && a->plan == b->plan && a->as_published == b->as_published &&
-           a->prefill_side == b->prefill_side && a->decode_side == b->decode_side && a->n_prompt == b->n_prompt &&
-           a->n_decode == b->n_decode && a->n_layers == b->n_layers && a->concat == b->concat;
+    const plmr_llm_setup *x = &a->setup, *y = &b->setup;
+    return strcmp(a->model, b->model) == 0 && a->n_decode == b->n_decode &&
+           memcmp(a->side, b->side, sizeof a->side) == 0 && x->plan == y->plan && x->as_published == y->as_published &&
+           x->n_prompt == y->n_prompt && x->n_layers == y->n_layers && x->concat == y->concat;
 }
 
 /* The published figures keep the cache at a fixed length. */
-static plmr_timing_options options_of(const plmr_paper_query *q, const plmr_model_shape *shape)
+static plmr_llm_setup setup_of(const plmr_paper_query *q)
 {
-    return (plmr_timing_options){
-        .prefill_side = q->prefill_side,
-        .decode_rows = q->decode_side,
-        .decode_cols = q->decode_side,
-        .n_layers = q->n_layers ? q->n_layers : shape->n_layers,
-        .n_batch = 1,
-        .n_prompt = q->n_prompt,
-        .n_tokens = q->n_prompt + (q->as_published ? 0 : q->n_decode),
-        .balanced = !q->concat,
-        .unfused = q->as_published,
-        .plan = q->plan,
-        .as_published = q->as_published,
-        .cache_dtype = PLMR_F16,
-    };
+    plmr_llm_setup setup = q->setup;
+    for (int phase = 0; phase < PLMR_N_PHASES; phase++)
+        setup.phase[phase] =
+            (plmr_phase_setup){.rows = q->side[phase], .cols = q->side[phase], .unfused = setup.as_published};
+    setup.n_tokens = setup.n_prompt + (setup.as_published ? 0 : q->n_decode);
+    setup.has_cache_dtype = true;
+    setup.cache_dtype = PLMR_F16;
+    setup.allow_memory = setup.allow_routes = true;
+    return setup;
 }
 
 static plmr_status run(const plmr_paper_query *q, plmr_timing *timing, plmr_paper_speed *speed)
 {
-    if (q->prefill_side) {
+    if (q->side[PLMR_PREFILL]) {
         PLMR_TRY(plmr_timing_prefill(timing, &speed->prefill));
         speed->placement[0] = *plmr_timing_placement(timing, false);
     }
-    if (q->prefill_side && q->decode_side && !q->as_published)
+    if (q->side[PLMR_PREFILL] && q->side[PLMR_DECODE] && !q->setup.as_published)
         PLMR_TRY(plmr_timing_handover(timing, &speed->handover));
-    if (q->decode_side)
+    if (q->side[PLMR_DECODE])
         speed->placement[1] = *plmr_timing_placement(timing, true);
-    for (int64_t i = 0; i < q->n_decode && q->decode_side; i++) {
+    for (int64_t i = 0; i < q->n_decode && q->side[PLMR_DECODE]; i++) {
         const plmr_phase_cost *token;
-        PLMR_TRY(plmr_timing_token(timing, q->n_prompt + i, &token));
+        PLMR_TRY(plmr_timing_token(timing, q->setup.n_prompt + i, &token));
         plmr_phase_cost_add(&speed->decode, token);
     }
     return PLMR_OK;
@@ -69,9 +65,9 @@ static plmr_status ask(plmr_paper *paper, const plmr_paper_query *q, plmr_paper_
     plmr_model_shape shape;
     plmr_timing *timing;
     PLMR_TRY(plmr_paper_shape(q->model, &shape));
-    plmr_timing_options options = options_of(q, &shape);
+    plmr_llm_setup setup = setup_of(q);
     *speed = (plmr_paper_speed){.dtype = shape.dtype};
-    PLMR_TRY(plmr_timing_create(paper->ranks, &paper->device, &shape, &options, true, true, &timing));
+    PLMR_TRY(plmr_timing_create(paper->ranks, &paper->device, &shape, &setup, &timing));
     plmr_status status = run(q, timing, speed);
     plmr_timing_destroy(timing);
     return status;

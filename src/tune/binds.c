@@ -28,7 +28,7 @@ static const char *largest_delay(const plmr_phase_cost *cost, double *t_cycles)
 /* A tenth more rows and columns. */
 static plmr_status look_larger(const plmr_tune_task *task, const plmr_tune_result *r, char text[64])
 {
-    plmr_tune_point p = r->point;
+    plmr_phase_setup p = r->point;
     plmr_tune_result larger;
     p.tree.n_group_levels = 0;
     p.rows += (p.rows + 9) / 10;

@@ -1,27 +1,14 @@
 #include "tune/tune.h"
 
-static plmr_timing_options options_of(const plmr_tune_task *task, const plmr_tune_point *p)
+static plmr_llm_setup setup_of(const plmr_tune_task *task, const plmr_phase_setup *point)
 {
-    plmr_timing_options o = {
-        .n_layers = task->shape->n_layers,
-        .n_batch = 1,
-        .n_prompt = task->n_prompt,
-        .n_tokens = task->n_prompt + (task->decode ? task->n_decode : 0),
-        .balanced = task->balanced,
-        .cache_dtype = task->cache_dtype,
-    };
-    if (task->decode) {
-        o.decode_rows = p->rows;
-        o.decode_cols = p->cols;
-        o.decode_tree = p->tree;
-        o.decode_layers = p->layers;
-        o.unfused = p->unfused;
-    } else {
-        o.prefill_side = p->rows;
-        o.prefill_tree = p->tree;
-        o.prefill_layers = p->layers;
-    }
-    return o;
+    plmr_llm_setup setup = task->setup;
+    setup.allow_memory = setup.allow_routes = true;
+    setup.phase[task->decode] = *point;
+    setup.phase[!task->decode].rows = 0;
+    if (!task->decode)
+        setup.n_tokens = setup.n_prompt;
+    return setup;
 }
 
 /* The prompt, and all that decode wants elsewhere; or the first logits, and all tokens. */
@@ -37,26 +24,26 @@ static plmr_status run(const plmr_tune_task *task, plmr_timing *timing, plmr_pha
     }
     PLMR_TRY(plmr_timing_output(timing, cost));
     *aside_cycles = cost->t_cycles;
-    for (int64_t i = 0; i < task->n_decode; i++) {
+    for (int64_t i = task->setup.n_prompt; i < task->setup.n_tokens; i++) {
         const plmr_phase_cost *token;
-        PLMR_TRY(plmr_timing_token(timing, task->n_prompt + i, &token));
+        PLMR_TRY(plmr_timing_token(timing, i, &token));
         plmr_phase_cost_add(cost, token);
     }
     return PLMR_OK;
 }
 
-plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_tune_point *point, plmr_tune_result *result)
+plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result)
 {
     plmr_timing *timing;
-    plmr_timing_options options = options_of(task, point);
-    PLMR_TRY(plmr_timing_create(task->ranks, task->device, task->shape, &options, true, true, &timing));
+    plmr_llm_setup setup = setup_of(task, point);
+    PLMR_TRY(plmr_timing_create(task->ranks, task->device, task->shape, &setup, &timing));
     const plmr_placement *p = plmr_timing_placement(timing, task->decode);
     *result = (plmr_tune_result){
         .point = *point,
         .placement = *p,
-        .n_tokens = options.n_tokens,
+        .n_tokens = setup.n_tokens,
         .n_wafers = plmr_ceil_div(p->n_stages, p->n_regions),
-        .over_memory = (double)p->sram_bytes > task->device->sram || (task->decode && p->capacity < options.n_tokens),
+        .over_memory = (double)p->sram_bytes > task->device->sram || (task->decode && p->capacity < setup.n_tokens),
     };
     plmr_status status = run(task, timing, &result->cost, &result->aside_cycles);
     result->over_routes = result->cost.routes_max > task->device->routes;

@@ -29,13 +29,13 @@ plmr_status plmr_tune_paper_load(const plmr_model_shape *shape, json_t **choice)
     return PLMR_OK;
 }
 
-bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool decode, plmr_tune_point *point)
+bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool decode, plmr_phase_setup *point)
 {
     int levels, fused, side, groups;
     if (json_unpack((json_t *)choice, "{s:i, s:b, s:{s:{s:i, s:i}}}", "levels", &levels, "fused", &fused, "model",
                     decode ? "decode" : "prefill", "side", &side, "groups", &groups) != 0)
         return false;
-    *point = (plmr_tune_point){.rows = side, .cols = side, .unfused = !fused};
+    *point = (plmr_phase_setup){.rows = side, .cols = side, .unfused = !fused};
     point->tree = (plmr_reduce_options){.n_levels = levels, .n_groups = {groups}, .n_group_levels = groups > 0};
     return side >= 3 && side <= device->rows && side <= device->cols;
 }

@@ -11,6 +11,6 @@
 plmr_status plmr_tune_paper_load(const plmr_model_shape *shape, json_t **choice);
 
 /* The choice for a phase, if the device has so many cores. */
-bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool decode, plmr_tune_point *point);
+bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool decode, plmr_phase_setup *point);
 
 #endif

@@ -14,14 +14,14 @@ enum {
     MOST_LEVELS = 4 /* K */
 };
 
-static bool same_point(const plmr_tune_point *a, const plmr_tune_point *b)
+static bool same_point(const plmr_phase_setup *a, const plmr_phase_setup *b)
 {
     return a->rows == b->rows && a->cols == b->cols && a->unfused == b->unfused && a->layers == b->layers &&
            a->tree.n_levels == b->tree.n_levels && a->tree.n_group_levels == b->tree.n_group_levels &&
            memcmp(a->tree.n_groups, b->tree.n_groups, sizeof a->tree.n_groups) == 0;
 }
 
-static int find(const plmr_tune_search *s, const plmr_tune_point *point)
+static int find(const plmr_tune_search *s, const plmr_phase_setup *point)
 {
     for (int i = 0; i < s->n_results; i++)
         if (same_point(&s->results[i].point, point))
@@ -40,7 +40,7 @@ static plmr_status room_for_one(plmr_tune_search *s)
 }
 
 /* Index of the point's result. */
-static plmr_status look_at(plmr_tune_search *s, const plmr_tune_point *point, int *index)
+static plmr_status look_at(plmr_tune_search *s, const plmr_phase_setup *point, int *index)
 {
     *index = find(s, point);
     if (*index >= 0)
@@ -59,7 +59,7 @@ struct climb {
     int best;
 };
 
-static plmr_status try_point(struct climb *c, plmr_tune_point point)
+static plmr_status try_point(struct climb *c, plmr_phase_setup point)
 {
     int index;
     const plmr_tune_search *s = c->search;
@@ -80,12 +80,12 @@ static int side_from(const plmr_tune_search *s, int side, int steps)
     return i + steps < 0 || i + steps >= s->n_sides ? 0 : s->sides[i + steps];
 }
 
-static plmr_status try_sides(struct climb *c, plmr_tune_point from)
+static plmr_status try_sides(struct climb *c, plmr_phase_setup from)
 {
     from.tree.n_group_levels = 0; /* another region, other groups */
     memset(from.tree.n_groups, 0, sizeof from.tree.n_groups);
     for (int steps = -REACH; steps <= REACH; steps++) {
-        plmr_tune_point both = from, taller = from, wider = from;
+        plmr_phase_setup both = from, taller = from, wider = from;
         both.rows = both.cols = side_from(c->search, from.cols, steps);
         taller.rows = side_from(c->search, from.rows, steps);
         wider.cols = side_from(c->search, from.cols, steps);
@@ -98,7 +98,7 @@ static plmr_status try_sides(struct climb *c, plmr_tune_point from)
     return PLMR_OK;
 }
 
-static plmr_status try_levels(struct climb *c, plmr_tune_point from)
+static plmr_status try_levels(struct climb *c, plmr_phase_setup from)
 {
     from.tree.n_group_levels = 0;
     memset(from.tree.n_groups, 0, sizeof from.tree.n_groups);
@@ -111,7 +111,7 @@ static plmr_status try_levels(struct climb *c, plmr_tune_point from)
 
 /* A few more and a few fewer groups at each level than the model would have. Not in prefill, where reductions of whole
  * rows hardly count. */
-static plmr_status try_groups(struct climb *c, plmr_tune_point from, const plmr_placement *placement)
+static plmr_status try_groups(struct climb *c, plmr_phase_setup from, const plmr_placement *placement)
 {
     int n = from.tree.n_levels - 1;
     from.tree.n_group_levels = n;
@@ -128,7 +128,7 @@ static plmr_status try_groups(struct climb *c, plmr_tune_point from, const plmr_
 }
 
 /* One region more, with fewer layers in each: less to move between prefill and decode, more room for the cache. */
-static plmr_status try_layers(struct climb *c, plmr_tune_point from, const plmr_placement *placement)
+static plmr_status try_layers(struct climb *c, plmr_phase_setup from, const plmr_placement *placement)
 {
     int layers = placement->layers_per_stage;
     if (layers <= 1)
@@ -165,12 +165,12 @@ static plmr_status climb(plmr_tune_search *s, int from)
 
 static void tell(const plmr_tune_search *s, double share)
 {
-    if (s->task->progress)
-        s->task->progress(s->task->progress_context, share);
+    if (s->task->setup.progress)
+        s->task->setup.progress(s->task->setup.progress_context, share);
 }
 
 /* Among equals the one that asks for least. */
-static int64_t effort(const plmr_tune_point *p)
+static int64_t effort(const plmr_phase_setup *p)
 {
     return (((int64_t)p->rows * p->cols * 16 + p->tree.n_levels) * 16 + p->tree.n_group_levels) * 2 + (p->layers > 0);
 }
@@ -199,7 +199,7 @@ static plmr_status look_around(plmr_tune_search *s)
     int n = n_squares < COARSE ? n_squares : COARSE;
     for (int i = 0; i < n; i++) {
         int side = s->sides[n > 1 ? (int)((int64_t)i * (n_squares - 1) / (n - 1)) : 0];
-        plmr_tune_point point = {.rows = side, .cols = side, .tree = {.n_levels = 2}};
+        plmr_phase_setup point = {.rows = side, .cols = side, .tree = {.n_levels = 2}};
         PLMR_TRY(look_at(s, &point, &index));
         int lower = side_from(s, side * 5 / 7, 0), higher = side_from(s, side * 7 / 5, 0);
         struct climb c = {s, index};
@@ -229,15 +229,15 @@ static plmr_status look_at_tilings(plmr_tune_search *s)
     struct climb c = {s, 0};
     for (int down = 1; down <= TILINGS && s->task->decode; down++)
         for (int across = 1; across <= TILINGS; across++)
-            PLMR_TRY(try_point(&c, (plmr_tune_point){.rows = side_within(s, (int)d->rows / down),
-                                                     .cols = side_within(s, (int)d->cols / across),
-                                                     .tree = {.n_levels = 2}}));
+            PLMR_TRY(try_point(&c, (plmr_phase_setup){.rows = side_within(s, (int)d->rows / down),
+                                                      .cols = side_within(s, (int)d->cols / across),
+                                                      .tree = {.n_levels = 2}}));
     return PLMR_OK;
 }
 
 static plmr_status climb_best(plmr_tune_search *s)
 {
-    plmr_tune_point start[STARTS];
+    plmr_phase_setup start[STARTS];
     int n = s->n_results < STARTS ? s->n_results : STARTS, index;
     sort(s);
     for (int i = 0; i < n; i++)
@@ -303,7 +303,7 @@ int plmr_tune_best(const plmr_tune_search *s, int n, int *indices)
         const plmr_tune_result *r = &s->results[i];
         bool new = !r->over_memory && !r->over_routes && r->n_wafers == s->results[0].n_wafers;
         for (int k = 0; k < n_found && new; k++) {
-            const plmr_tune_point *other = &s->results[indices[k]].point;
+            const plmr_phase_setup *other = &s->results[indices[k]].point;
             new = other->rows != r->point.rows || other->cols != r->point.cols;
         }
         if (new)

@@ -22,14 +22,13 @@ plmr_status plmr_tune_sides(const plmr_tune_task *task, int most, int **sides, i
     const plmr_model_shape *shape = task->shape;
     int short_side = (int)(task->device->rows < task->device->cols ? task->device->rows : task->device->cols);
     int least = short_side < PLMR_TUNE_LEAST_SIDE ? short_side : PLMR_TUNE_LEAST_SIDE;
-    int64_t n_tokens = task->n_prompt + (task->decode ? task->n_decode : 0);
     bool *marked = calloc((size_t)most + 1, sizeof *marked);
     *sides = calloc((size_t)most + 1, sizeof **sides);
     *n_sides = 0;
     if (marked && *sides) {
         mark_dimension(shape->dim, most, marked);
         mark_dimension(shape->n_ffn, most, marked);
-        mark_dimension(n_tokens, most, marked);
+        mark_dimension(task->decode ? task->setup.n_tokens : task->setup.n_prompt, most, marked);
         mark_heads(shape, most, marked);
         marked[least] = true;
         for (int side = least; side <= most; side++)

@@ -17,25 +17,14 @@ typedef struct plmr_tune_task {
     plmr_ranks *ranks; /* one row of ranks */
     const plmr_device *device;
     const plmr_model_shape *shape;
-    int64_t n_prompt, n_decode; /* tokens */
-    bool balanced;              /* the key-value cache is kept balanced */
-    enum plmr_dtype cache_dtype;
-    bool decode;                                   /* the phase: decode, else prefill */
-    void (*progress)(void *context, double share); /* of the search; NULL: none */
-    void *progress_context;
+    plmr_llm_setup setup; /* all but the phase searched for; its progress is the search's */
+    bool decode;          /* the phase: decode, of n_tokens - n_prompt tokens, else prefill */
 } plmr_tune_task;
 
-/* A choice. In prefill rows = cols, groups are chosen by the model, and `unfused` is of no meaning. */
-typedef struct plmr_tune_point {
-    int rows, cols;
-    plmr_reduce_options tree;
-    bool unfused;
-    int layers; /* of a region, at most; 0: as many as fit */
-} plmr_tune_point;
-
-/* What it comes to: the cost of the phase, all tokens of it. */
+/* What a choice comes to: the cost of the phase, all tokens of it. In prefill a choice has rows = cols, groups are
+ * chosen by the model, and `unfused` is of no meaning. */
 typedef struct plmr_tune_result {
-    plmr_tune_point point;
+    plmr_phase_setup point;
     plmr_placement placement;
     plmr_phase_cost cost;
     double aside_cycles;           /* of them: the relayout, or the first logits */
@@ -45,7 +34,7 @@ typedef struct plmr_tune_result {
 } plmr_tune_result;
 
 /* What a choice that exceeds memory or routes would take is said, too. Collective. */
-plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_tune_point *point, plmr_tune_result *result);
+plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result);
 
 /* Whether a is to be preferred: what fits to what does not, fewer wafers, less time. */
 bool plmr_tune_is_better(const plmr_tune_result *a, const plmr_tune_result *b);

@@ -16,7 +16,7 @@ static int32_t token(int request, int i)
 struct setting {
     int n_batch, first; /* requests first, first + 1, ... */
     int side, rows, cols;
-    bool balanced, prefills;
+    bool concat, prefills;
 };
 
 /* Runs prompts and some tokens; hidden: the last residual streams, n_batch x dim. */
@@ -29,15 +29,16 @@ static void run(const char *name, const struct setting *s, float *hidden)
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_model_open(name, &model));
     int dim = plmr_model_shape_of(model)->dim;
-    plmr_engine_options options = {
-        .prefill_side = s->prefills ? s->side : 0,
-        .decode_rows = s->rows,
-        .decode_cols = s->cols,
+    int side = s->prefills ? s->side : 0;
+    plmr_llm_setup setup = {
+        .phase = {{side, side}, {s->rows, s->cols}},
         .n_batch = s->n_batch,
         .n_tokens = N_PROMPT + N_DECODE,
-        .balanced = s->balanced,
+        .has_cache_dtype = true,
+        .cache_dtype = PLMR_F32,
+        .concat = s->concat,
     };
-    must(plmr_engine_create(model, ranks, &device, &options, &engine));
+    must(plmr_engine_create(model, ranks, &device, &setup, &engine));
     for (int b = 0; b < s->n_batch && s->prefills; b++) {
         int32_t prompt[N_PROMPT];
         for (int i = 0; i < N_PROMPT; i++)
@@ -62,7 +63,7 @@ static void batches_change_nothing(void **state)
 {
     (void)state;
     for (int prefills = 0; prefills < 2; prefills++) {
-        struct setting s = {N_BATCH, 0, 13, 9, 20, true, prefills};
+        struct setting s = {N_BATCH, 0, 13, 9, 20, false, prefills};
         float all[N_BATCH * DIM], alone[DIM];
         run("demo", &s, all);
         for (int b = 0; b < N_BATCH; b++) {
@@ -89,8 +90,8 @@ static void layouts_change_rounding_alone(void **state)
 {
     (void)state;
     static const struct setting others[] = {
-        {1, 0, 13, 9, 20, false, true}, {1, 0, 13, 9, 20, true, false}, {1, 0, 20, 40, 31, true, true}};
-    struct setting s = {1, 0, 13, 9, 20, true, true};
+        {1, 0, 13, 9, 20, true, true}, {1, 0, 13, 9, 20, false, false}, {1, 0, 20, 40, 31, false, true}};
+    struct setting s = {1, 0, 13, 9, 20, false, true};
     float one[DIM], other[DIM];
     run("demo", &s, one);
     for (int i = 0; i < 3; i++) {

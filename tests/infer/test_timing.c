@@ -21,26 +21,16 @@ static plmr_model_shape shape_of(int n_heads, int n_kv_heads, int head_dim, int 
     };
 }
 
-static plmr_timing_options options_of(int side, int rows, int cols)
+static plmr_llm_setup setup_of(int side, int rows, int cols)
 {
-    return (plmr_timing_options){
-        .prefill_side = side,
-        .decode_rows = rows,
-        .decode_cols = cols,
-        .n_layers = 7,
-        .n_batch = 1,
-        .n_prompt = 37,
-        .n_tokens = 60,
-        .balanced = true,
-        .cache_dtype = PLMR_F16,
-    };
+    return (plmr_llm_setup){.phase = {{side, side}, {rows, cols}}, .n_prompt = 37, .n_tokens = 60};
 }
 
 struct outcome {
     plmr_phase_cost prefill, handover, token;
 };
 
-static struct outcome run(const plmr_model_shape *shape, const plmr_timing_options *options)
+static struct outcome run(const plmr_model_shape *shape, const plmr_llm_setup *setup)
 {
     plmr_device device = test_device("wse2");
     plmr_ranks *ranks;
@@ -48,7 +38,7 @@ static struct outcome run(const plmr_model_shape *shape, const plmr_timing_optio
     struct outcome o;
     const plmr_phase_cost *token;
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    must(plmr_timing_create(ranks, &device, shape, options, false, false, &timing));
+    must(plmr_timing_create(ranks, &device, shape, setup, &timing));
     must(plmr_timing_prefill(timing, &o.prefill));
     must(plmr_timing_handover(timing, &o.handover));
     must(plmr_timing_token(timing, 37, &token));
@@ -78,11 +68,11 @@ static void shortcuts_are_exact(void **state)
     for (int i = 0; i < 4; i++)
         for (int published = 0; published < 2; published++) {
             plmr_model_shape shape = shape_of(6, i % 2 ? 2 : 6, 12 + 4 * i, 123 + 40 * i);
-            plmr_timing_options options = options_of(sizes[i][0], sizes[i][1], sizes[i][2]);
-            options.as_published = published;
-            struct outcome quick = run(&shape, &options);
-            options.every_step = true;
-            struct outcome slow = run(&shape, &options);
+            plmr_llm_setup setup = setup_of(sizes[i][0], sizes[i][1], sizes[i][2]);
+            setup.as_published = published;
+            struct outcome quick = run(&shape, &setup);
+            setup.every_step = true;
+            struct outcome slow = run(&shape, &setup);
             same_cost(&quick.prefill, &slow.prefill);
             same_cost(&quick.handover, &slow.handover);
             same_cost(&quick.token, &slow.token);
@@ -94,11 +84,11 @@ static void layers_are_alike(void **state)
 {
     (void)state;
     plmr_model_shape shape = shape_of(6, 2, 20, 200);
-    plmr_timing_options options = options_of(20, 24, 30);
+    plmr_llm_setup setup = setup_of(20, 24, 30);
     double t[3];
     for (int i = 0; i < 3; i++) {
-        options.n_layers = shape.n_layers = 5 + i;
-        t[i] = run(&shape, &options).token.t_cycles;
+        shape.n_layers = 5 + i;
+        t[i] = run(&shape, &setup).token.t_cycles;
     }
     assert_true(t[2] - t[1] == t[1] - t[0]);
 }
@@ -113,10 +103,10 @@ static void cache_fills(void **state)
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     for (int balanced = 0; balanced < 2; balanced++) {
         plmr_model_shape shape = shape_of(6, 2, 20, 200);
-        plmr_timing_options options = options_of(0, 24, 30);
+        plmr_llm_setup setup = setup_of(0, 24, 30);
         plmr_timing *timing;
-        options.balanced = balanced;
-        must(plmr_timing_create(ranks, &device, &shape, &options, false, false, &timing));
+        setup.concat = !balanced;
+        must(plmr_timing_create(ranks, &device, &shape, &setup, &timing));
         const plmr_placement *p = plmr_timing_placement(timing, true);
         capacity[balanced] = p->capacity;
         int64_t rest = p->working_bytes - p->row_tokens * p->score_bytes + p->layers_per_stage * p->layer_bytes;
@@ -139,11 +129,12 @@ static void misfits_are_refused(void **state)
     plmr_ranks *ranks;
     plmr_timing *timing;
     plmr_model_shape shape = shape_of(32, 8, 128, 14336);
-    plmr_timing_options options = options_of(0, 30, 30);
+    plmr_llm_setup setup = setup_of(0, 30, 30);
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    must_fail(plmr_timing_create(ranks, &device, &shape, &options, false, false, &timing), PLMR_ERROR_LIMIT,
+    must_fail(plmr_timing_create(ranks, &device, &shape, &setup, &timing), PLMR_ERROR_LIMIT,
               "--decode-cores: one layer of test needs");
-    must(plmr_timing_create(ranks, &device, &shape, &options, true, false, &timing));
+    setup.allow_memory = true;
+    must(plmr_timing_create(ranks, &device, &shape, &setup, &timing));
     assert_true(plmr_timing_placement(timing, true)->sram_bytes > (int64_t)device.sram);
     plmr_timing_destroy(timing);
     plmr_ranks_destroy(ranks);

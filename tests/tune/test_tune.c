@@ -32,14 +32,8 @@ static plmr_device small_device(double rows, double cols, double sram)
 
 static plmr_tune_task task_of(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, bool decode)
 {
-    return (plmr_tune_task){.ranks = ranks,
-                            .device = device,
-                            .shape = shape,
-                            .n_prompt = 60,
-                            .n_decode = 3,
-                            .balanced = true,
-                            .cache_dtype = PLMR_F16,
-                            .decode = decode};
+    return (plmr_tune_task){
+        .ranks = ranks, .device = device, .shape = shape, .setup = {.n_prompt = 60, .n_tokens = 63}, .decode = decode};
 }
 
 static plmr_ranks *open_mesh(void)
@@ -49,7 +43,7 @@ static plmr_ranks *open_mesh(void)
     return ranks;
 }
 
-static void look(const plmr_tune_task *task, plmr_tune_point point, plmr_tune_result *best)
+static void look(const plmr_tune_task *task, plmr_phase_setup point, plmr_tune_result *best)
 {
     plmr_tune_result r;
     must(plmr_tune_evaluate(task, &point, &r));
@@ -65,7 +59,7 @@ static plmr_tune_result look_at_all(const plmr_tune_task *task)
         for (int cols = PLMR_TUNE_LEAST_SIDE; cols <= task->device->cols; cols++)
             for (int levels = 1; levels <= 4 && (task->decode || rows == cols); levels++)
                 for (int unfused = 0; unfused <= task->decode; unfused++)
-                    look(task, (plmr_tune_point){rows, cols, {.n_levels = levels}, unfused, 0}, &best);
+                    look(task, (plmr_phase_setup){rows, cols, {.n_levels = levels}, unfused, 0}, &best);
     return best;
 }
 
@@ -113,9 +107,9 @@ static void sides_are_enough(void **state)
     for (int i = 0; i + 1 < n; i++) {
         plmr_tune_result here, next;
         assert_true(sides[i] < sides[i + 1]);
-        must(plmr_tune_evaluate(&task, &(plmr_tune_point){sides[i], sides[i], {.n_levels = 2}, false, 0}, &here));
+        must(plmr_tune_evaluate(&task, &(plmr_phase_setup){sides[i], sides[i], {.n_levels = 2}, false, 0}, &here));
         for (int side = sides[i] + 1; side < sides[i + 1]; side++, left_out++) {
-            must(plmr_tune_evaluate(&task, &(plmr_tune_point){side, side, {.n_levels = 2}, false, 0}, &next));
+            must(plmr_tune_evaluate(&task, &(plmr_phase_setup){side, side, {.n_levels = 2}, false, 0}, &next));
             assert_true(next.cost.t_cycles > 0.995 * here.cost.t_cycles);
         }
     }

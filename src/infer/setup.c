@@ -1,0 +1,52 @@
+#include "infer/setup.h"
+
+#include <math.h>
+
+void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shape)
+{
+    if (!setup->n_layers)
+        setup->n_layers = shape->n_layers - setup->first_layer;
+    if (!setup->n_batch)
+        setup->n_batch = 1;
+    if (!setup->plan)
+        setup->plan = &plmr_plan_waferllm;
+    if (!setup->has_cache_dtype)
+        setup->cache_dtype = shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16;
+    setup->has_cache_dtype = true;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Does every layer find a place on the wafer in regions of this side? By the weights alone, leaving a quarter of the
+ * SRAM to the rest. */
+static bool holds(const plmr_device *device, const plmr_model_shape *shape, int side)
+{
+    double regions = floor(device->rows / side) * floor(device->cols / side);
+    double layer = (double)shape->n_bytes / shape->n_layers / ((double)side * side);
+    return floor(0.75 * device->sram / layer) * regions >= shape->n_layers;
+}
+
+static void choose_side(plmr_phase_setup *phase, bool is_wanted, int side)
+{
+    if (!is_wanted)
+        phase->rows = phase->cols = 0;
+    else if (!phase->rows)
+        phase->rows = phase->cols = side;
+}
+
+void plmr_llm_setup_choose(plmr_llm_setup *setup, bool prefill, bool decode, const plmr_device *device,
+                           const plmr_model_shape *shape)
+{
+    plmr_phase_setup *phase = setup->phase;
+    int most = least((int)device->rows, (int)device->cols), side = least(most, shape->dim < 3 ? 3 : shape->dim);
+    int decode_side = least(side, most / 2 < 3 ? 3 : most / 2);
+    while (decode_side < most && !holds(device, shape, decode_side))
+        decode_side++;
+    plmr_llm_setup_complete(setup, shape);
+    choose_side(&phase[PLMR_PREFILL], prefill, side);
+    choose_side(&phase[PLMR_DECODE], decode,
+                prefill && setup->plan->keeps_grid ? phase[PLMR_PREFILL].rows : decode_side);
+}

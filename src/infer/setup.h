@@ -1,0 +1,47 @@
+/* setup.h - how a language model is run: all that can be chosen, in one struct, for whoever runs one. */
+#ifndef PLMR_INFER_SETUP_H
+#define PLMR_INFER_SETUP_H
+
+#include "fabric/reduce.h"
+#include "infer/plan.h"
+#include "model/shape.h"
+
+enum plmr_llm_phase { PLMR_PREFILL, PLMR_DECODE, PLMR_N_PHASES };
+
+typedef struct plmr_phase_setup {
+    int rows, cols;           /* cores of a region, in prefill as many of both; 0: there is no such phase */
+    plmr_reduce_options tree; /* of allreduces: see plmr_grid_create */
+    bool unfused;             /* in decode: products of the same vector have an allreduce each */
+    int layers;               /* of a region, at most; 0: as many as fit */
+} plmr_phase_setup;
+
+/* All 0 is the whole model, one request, no phase. */
+typedef struct plmr_llm_setup {
+    plmr_phase_setup phase[PLMR_N_PHASES]; /* values need a decode region: without one it is as the prefill's */
+    int first_layer, n_layers; /* of the model, that are placed and computed with (0: all); time is always of all */
+    int n_batch;               /* requests that are decoded together; 0: one */
+    int64_t n_prompt;          /* tokens of the prompt, which the cache holds when decode starts */
+    int64_t n_tokens;          /* most tokens of a request, at the end of decode: room in the key-value cache */
+    bool has_cache_dtype;      /* else f32 for f32 models, f16 for others */
+    enum plmr_dtype cache_dtype;
+    bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
+    const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */
+    bool as_published;
+    bool every_step;                               /* no exact shortcuts */
+    bool profile;                                  /* regions keep where costs fall, of the last pass through each */
+    bool allow_memory, allow_routes;               /* go on where a core's are exceeded */
+    const char *dump;                              /* folder for intermediate tensors, or NULL */
+    void (*progress)(void *context, double share); /* while weights are loaded or computed with; NULL: none */
+    void *progress_context;
+} plmr_llm_setup;
+
+/* Gives what is 0 its meaning for the model: layers, requests, the cache's type, the plan. */
+void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shape);
+
+/* The same, and the sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or
+ * the device's; decode: the smallest region from half of that on, of which the wafer has enough for all layers, or the
+ * prefill's if the plan keeps it. A phase that is not wanted is taken out. */
+void plmr_llm_setup_choose(plmr_llm_setup *setup, bool prefill, bool decode, const plmr_device *device,
+                           const plmr_model_shape *shape);
+
+#endif
