@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ranks/redistribute.h"
 
 static plmr_status charge(plmr_tensor *tensor, int n_buffers)
 {
@@ -221,83 +222,55 @@ plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, boo
 
 /* ---- alignment ---- */
 
-/* Tiles that move between two ranks in one go; bounds the memory for messages. */
-enum { ALIGN_BYTES = 4 << 20 };
+enum { MOST_BYTES = 16 << 20 }; /* of messages under way */
 
-struct move {
-    plmr_tensor *tensor;
-    void **lines;            /* of the aligned frame */
-    int first_tile, n_tiles; /* width chunks in this go */
-    const int *chunk;        /* slot of each local width chunk */
+/* The tiles of this rank's lines are numbered line by line, and inside by width chunk. In the aligned frame slot u of a
+ * chunk has the tile of slot u plus the chunk's own slot. */
+struct frame {
+    const plmr_tensor *tensor;
+    void **lines;
+    const int *chunk; /* slot of each local width chunk; NULL: nothing is aligned */
 };
 
-/* Copies the tiles that go from the rank at `from` to the rank at `to`, in an order that both know, between the lines
- * and a message; returns their bytes. With message NULL only counts. */
-static size_t copy_tiles(const struct move *move, int from, int to, char *message, bool out)
+static int64_t list_tiles(const void *context, int place, int32_t *elements)
 {
-    const plmr_tensor *tensor = move->tensor;
+    const struct frame *frame = context;
+    const plmr_tensor *tensor = frame->tensor;
     plmr_run runs[2];
-    int n_runs = plmr_ring_runs(tensor->depth_ring, to, runs);
-    size_t done = 0;
-    for (int p = move->first_tile; p < move->first_tile + move->n_tiles; p++)
-        for (int i = 0; i < n_runs; i++)
-            for (int u = runs[i].first; u < runs[i].first + runs[i].count; u++) {
-                int slot = (u + move->chunk[p]) % tensor->n_slots;
-                if (plmr_ring_owner(tensor->depth_ring, slot) != from)
-                    continue;
-                size_t at = (size_t)p * tensor->tile_bytes;
-                if (message && out)
-                    memcpy(message + done, (char *)tensor->line[slot] + at, tensor->tile_bytes);
-                else if (message)
-                    memcpy((char *)move->lines[u] + at, message + done, tensor->tile_bytes);
-                done += tensor->tile_bytes;
-            }
-    return done;
+    int64_t n = 0;
+    for (int n_runs = plmr_ring_runs(tensor->depth_ring, place, runs), i = 0; i < n_runs; i++)
+        for (int u = runs[i].first; u < runs[i].first + runs[i].count; u++, n += tensor->n_tiles)
+            for (int p = 0; p < tensor->n_tiles && elements; p++)
+                elements[n + p] = (u + (frame->chunk ? frame->chunk[p] : 0)) % tensor->n_slots * tensor->n_tiles + p;
+    return n;
 }
 
-static void trade_tiles(const struct move *move, int to, int from, char *buffer, size_t half)
+static void *at_tile(const void *context, int64_t number, int64_t col)
 {
-    plmr_tensor *tensor = move->tensor;
-    enum plmr_axis axis = tensor->depth_ring->axis;
-    int me = plmr_ranks_place(tensor->region->ranks, axis);
-    size_t n_out = copy_tiles(move, me, to, buffer, true);
-    size_t n_in = copy_tiles(move, from, me, NULL, false);
-    PLMR_ASSERT(n_out <= half && n_in <= half);
-    char *incoming = to == me ? buffer : buffer + half;
-    if (to != me) {
-        plmr_exchange_receive(tensor->messages, axis, from, incoming, n_in);
-        plmr_exchange_send(tensor->messages, axis, to, buffer, n_out);
-        plmr_exchange_wait(tensor->messages);
-    }
-    copy_tiles(move, from, me, incoming, false);
+    const struct frame *frame = context;
+    const plmr_tensor *tensor = frame->tensor;
+    const plmr_run *runs = tensor->depth_ring->runs;
+    int line = (int)(number / tensor->n_tiles);
+    int slot = line < runs[0].count ? runs[0].first + line : runs[1].first + line - runs[0].count;
+    (void)col;
+    return (char *)frame->lines[slot] + (size_t)(number % tensor->n_tiles) * tensor->tile_bytes;
 }
 
-static void trade_all(struct move *move, char *buffer, size_t half, int per_go)
-{
-    plmr_tensor *tensor = move->tensor;
-    int n = plmr_ranks_extent(tensor->region->ranks, tensor->depth_ring->axis);
-    int me = plmr_ranks_place(tensor->region->ranks, tensor->depth_ring->axis);
-    for (move->first_tile = 0; move->first_tile < tensor->n_tiles; move->first_tile += per_go) {
-        int left = tensor->n_tiles - move->first_tile;
-        move->n_tiles = left < per_go ? left : per_go;
-        for (int d = 0; d < n; d++)
-            trade_tiles(move, (me + d) % n, (me - d + n) % n, buffer, half);
-    }
-}
-
-static void align_lines(plmr_tensor *tensor, void **lines, int *chunk)
+static void align_lines(plmr_tensor *tensor, void **lines)
 {
     const plmr_ring *ring = tensor->width_ring;
+    int *chunk = plmr_take((size_t)tensor->n_tiles * sizeof *chunk);
     for (int i = 0, p = 0; i < ring->n_runs; i++)
         for (int x = 0; x < ring->runs[i].count; x++)
             chunk[p++] = ring->runs[i].first + x;
-    size_t row_bytes = tensor->tile_bytes * (size_t)tensor->n_slots;
-    int per_go = row_bytes > ALIGN_BYTES ? 1 : (int)(ALIGN_BYTES / row_bytes);
-    size_t half = (size_t)per_go * row_bytes;
-    char *buffer = plmr_take(2 * half);
-    struct move move = {.tensor = tensor, .lines = lines, .chunk = chunk};
-    trade_all(&move, buffer, half, per_go);
-    free(buffer);
+    struct frame before = {tensor, tensor->line, NULL}, after = {tensor, lines, chunk};
+    int axis = (int)tensor->depth_ring->axis;
+    int64_t n = (int64_t)tensor->n_slots * tensor->n_tiles;
+    plmr_dealt one = {.axis = PLMR_WHOLE, .n = 1};
+    plmr_spread_matrix was = {{axis, n, list_tiles, &before}, one, at_tile, 1, &before};
+    plmr_spread_matrix is = {{axis, n, list_tiles, &after}, one, at_tile, 1, &after};
+    plmr_redistribute(tensor->region->ranks, &was, &is, tensor->tile_bytes, MOST_BYTES);
+    free(chunk);
 }
 
 /* The aligned lines are built in fresh memory and take the place of the old. */
@@ -310,22 +283,18 @@ plmr_status plmr_tensor_align(plmr_tensor *tensor)
     fresh.n_spare = 0;
     fresh.slab = NULL;
     fresh.spare = NULL;
-    fresh.line = calloc((size_t)tensor->n_slots, sizeof *fresh.line);
-    int *chunk = calloc((size_t)tensor->n_tiles, sizeof *chunk);
-    plmr_status status =
-        fresh.line && chunk ? allocate_lines(&fresh) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    fresh.line = plmr_take_zeroed((size_t)tensor->n_slots, sizeof *fresh.line);
+    plmr_status status = plmr_agree(allocate_lines(&fresh));
     if (!status) {
         take_own_lines(&fresh);
-        align_lines(tensor, fresh.line, chunk);
+        align_lines(tensor, fresh.line);
+        fresh.aligned = true;
     }
-    free(chunk);
-    plmr_tensor *old = status ? &fresh : tensor;
-    free(old->line);
-    free(old->spare);
-    plmr_slab_destroy(old->slab);
-    if (!status) {
+    plmr_tensor old = status ? fresh : *tensor;
+    free(old.line);
+    free(old.spare);
+    plmr_slab_destroy(old.slab);
+    if (!status)
         *tensor = fresh;
-        tensor->aligned = true;
-    }
     return status;
 }

@@ -7,6 +7,7 @@
 #include "fabric/clock.h"
 #include "fabric/reduce.h"
 #include "fabric/verbs.h"
+#include "ranks/redistribute.h"
 
 struct plmr_tiles {
     plmr_region *region;
@@ -97,47 +98,51 @@ static int source_of(const struct movement *m, int line, int core)
     return plmr_ring_core(ring, ((plmr_ring_position(ring, core) + by) % ring->n + ring->n) % ring->n);
 }
 
-/* Packs the tiles that go to the rank at `place`, or unpacks those that come from it, in an order both know. */
-static size_t copy_tiles(const plmr_tiles *tiles, float *values, const struct movement *m, int from, int to,
-                         float *message, bool out)
+/* Cores of this rank's lines are numbered line by line. */
+enum { MOST_BYTES = 16 << 20 }; /* of messages under way */
+
+struct cores {
+    const plmr_tiles *tiles;
+    const struct movement *movement;
+    bool moved; /* which cores' tiles they get, else their own */
+    float *values;
+};
+
+static int64_t list_cores(const void *context, int place, int32_t *elements)
 {
-    const plmr_region *region = tiles->region;
-    enum plmr_axis axis = m->ring->axis;
-    int first, count, parts = plmr_ranks_extent(region->ranks, axis), n = m->ring->n;
-    size_t done = 0, size = (size_t)tiles->n_values;
-    plmr_ranks_share(n, parts, to, &first, &count);
-    for (int line = region->first[!axis]; line < region->first[!axis] + region->count[!axis]; line++)
-        for (int core = first; core < first + count; core++) {
-            int source = source_of(m, line, core), here = out ? source : core;
-            if (plmr_ranks_owner(n, parts, source) != from)
-                continue;
-            if (message) {
-                float *tile = axis == PLMR_X ? tile_of(tiles, values, line, here) : tile_of(tiles, values, here, line);
-                memcpy(out ? message + done : tile, out ? tile : message + done, size * sizeof(float));
-            }
-            done += size;
-        }
-    return done;
+    const struct cores *cores = context;
+    const plmr_region *region = cores->tiles->region;
+    enum plmr_axis axis = cores->movement->ring->axis;
+    int first, count, n = region->extent[axis], first_line = region->first[!axis], lines = region->count[!axis];
+    plmr_ranks_share(n, plmr_ranks_extent(region->ranks, axis), place, &first, &count);
+    for (int line = 0; line < lines && elements; line++)
+        for (int core = first; core < first + count; core++)
+            *elements++ = line * n + (cores->moved ? source_of(cores->movement, first_line + line, core) : core);
+    return (int64_t)lines * count;
 }
 
-static void trade(const plmr_tiles *from, float *to, const struct movement *m, float *out, float *in)
+static void *at_core(const void *context, int64_t number, int64_t col)
 {
-    const plmr_ranks *ranks = from->region->ranks;
+    const struct cores *cores = context;
+    const plmr_region *region = cores->tiles->region;
+    enum plmr_axis axis = cores->movement->ring->axis;
+    int line = region->first[!axis] + (int)(number / region->count[axis]);
+    int core = region->first[axis] + (int)(number % region->count[axis]);
+    (void)col;
+    return axis == PLMR_X ? tile_of(cores->tiles, cores->values, line, core)
+                          : tile_of(cores->tiles, cores->values, core, line);
+}
+
+static void trade(const plmr_tiles *from, float *to, const struct movement *m)
+{
+    const plmr_region *region = from->region;
     enum plmr_axis axis = m->ring->axis;
-    int n = plmr_ranks_extent(ranks, axis), me = plmr_ranks_place(ranks, axis);
-    plmr_exchange *messages = plmr_exchange_create(from->region->ranks);
-    for (int d = 0; d < n; d++) {
-        int there = (me + d) % n, back = (me - d + n) % n;
-        size_t n_out = copy_tiles(from, from->values, m, me, there, out, true) * sizeof(float);
-        size_t n_in = copy_tiles(from, to, m, back, me, NULL, false) * sizeof(float);
-        if (d > 0) {
-            plmr_exchange_receive(messages, axis, back, in, n_in);
-            plmr_exchange_send(messages, axis, there, out, n_out);
-            plmr_exchange_wait(messages);
-        }
-        copy_tiles(from, to, m, back, me, d > 0 ? in : out, false);
-    }
-    plmr_exchange_destroy(messages);
+    int64_t n = (int64_t)region->extent[axis] * region->count[!axis];
+    struct cores before = {from, m, false, from->values}, after = {from, m, true, to};
+    plmr_dealt one = {.axis = PLMR_WHOLE, .n = 1};
+    plmr_spread_matrix was = {{(int)axis, n, list_cores, &before}, one, at_core, 1, &before};
+    plmr_spread_matrix is = {{(int)axis, n, list_cores, &after}, one, at_core, 1, &after};
+    plmr_redistribute(region->ranks, &was, &is, (size_t)from->n_values * sizeof(float), MOST_BYTES);
 }
 
 /* Tiles are received into fresh memory, so that a tensor can be its own target. */
@@ -146,19 +151,11 @@ static plmr_status move_tiles(const plmr_tiles *from, plmr_tiles *to, const stru
     if (!from->values)
         return PLMR_OK;
     size_t n = local_values(from);
-    float *fresh = malloc(n * sizeof *fresh), *buffer = malloc(2 * n * sizeof *buffer);
-    plmr_status status = PLMR_OK;
-    if (!fresh || !buffer)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory to move %s", from->name);
-    else
-        memcpy(fresh, to->values, n * sizeof *fresh);
-    if (!status)
-        trade(from, fresh, m, buffer, buffer + n);
-    free(buffer);
-    float *old = status ? fresh : to->values;
-    to->values = status ? to->values : fresh;
-    free(old);
-    return status;
+    float *fresh = plmr_take(n * sizeof *fresh);
+    trade(from, fresh, m);
+    free(to->values);
+    to->values = fresh;
+    return PLMR_OK;
 }
 
 static int64_t wavelets_of(const plmr_tiles *tiles)

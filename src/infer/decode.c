@@ -24,10 +24,9 @@ struct pass {
     float *memory;
 };
 
-static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
-                           bool to_heads)
+static void regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head, bool to_heads)
 {
-    return plmr_held_heads_move(p->engine, p->grid, deal, columns, ld, p->n, head, to_heads);
+    plmr_held_heads_move(p->engine, p->grid, deal, columns, ld, p->n, head, to_heads);
 }
 
 /* ---- a layer ---- */
@@ -83,11 +82,11 @@ static plmr_status attend_all(const struct pass *p)
         PLMR_TRY(plmr_cost_cache_shift(p->cost));
         return plmr_cost_decode_attention(p->cost);
     }
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true));
-    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true));
-    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true));
+    regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true);
+    regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true);
+    regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true);
     PLMR_TRY(plmr_attend_token(&(plmr_token_attention){p->engine, g, &p->heads, p->n, p->layer, p->n_before + 1}));
-    PLMR_TRY(regroup(p, &g->queries, p->attended, p->ld_queries, p->heads.query, false));
+    regroup(p, &g->queries, p->attended, p->ld_queries, p->heads.query, false);
     return dump_along_x(p, "attn", &g->queries, p->attended, p->ld_queries);
 }
 

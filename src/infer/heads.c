@@ -66,9 +66,9 @@ void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held)
     free(held->query);
 }
 
-plmr_status plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal,
-                                 float *columns, size_t ld, int64_t n, float **head, bool to_heads)
+void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal, float *columns,
+                          size_t ld, int64_t n, float **head, bool to_heads)
 {
     plmr_regroup r = {grid, deal, engine->owner, n, columns, ld, head};
-    return plmr_regroup_run(&r, to_heads);
+    plmr_regroup_run(&r, to_heads);
 }

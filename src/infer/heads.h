@@ -29,8 +29,8 @@ plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *g
 void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held);
 
 /* Between columns of queries, or of keys and values, and heads; see regroup.h. Collective. */
-plmr_status plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal,
-                                 float *columns, size_t ld, int64_t n, float **head, bool to_heads);
+void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal, float *columns,
+                          size_t ld, int64_t n, float **head, bool to_heads);
 
 /* A token's key, turned for its position, and value join the cache; both by cores, of one head. */
 void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, int request, int kv, int64_t token,

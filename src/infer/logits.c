@@ -7,79 +7,78 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ranks/redistribute.h"
 
-/* Rows that go through the product together: its matrix is read once for them. */
-enum { ROWS_AT_ONCE = 8 };
+/* Rows that go through the product together: its matrix is read once for them; bytes on their way to rank 0. */
+enum { ROWS_AT_ONCE = 8, MOST_BYTES = 16 << 20 };
 
-/* Columns of a rank, as they come, to their places in rows of logits. */
-static void place_columns(const plmr_engine *engine, int place, int64_t n, const float *from, float *logits)
+/* Columns of rows of logits that a rank computes, in the order of its part; rank 0 wants all. */
+static int64_t list_columns(const void *context, int place, int32_t *elements)
 {
+    const plmr_engine *engine = context;
     const plmr_deal *deal = &engine->decode->vocab;
     plmr_part part = plmr_part_of(deal, engine->decode->x, place);
-    int64_t n_columns = (int64_t)part.n_chunks * deal->size;
-    for (int c = 0; c < part.n_chunks; c++) {
-        int64_t first = (int64_t)plmr_part_chunk(&part, c) * deal->size;
-        size_t n_bytes = (size_t)plmr_clip(first, deal->size, deal->n) * sizeof *logits;
-        for (int64_t row = 0; row < n; row++)
-            memcpy(logits + row * deal->n + first, from + row * n_columns + (int64_t)c * deal->size, n_bytes);
-    }
+    if (elements)
+        plmr_part_elements(&part, deal, elements);
+    return (int64_t)part.n_chunks * deal->size;
 }
 
-static int64_t column_count(const plmr_engine *engine, int place)
+static int64_t list_all(const void *context, int place, int32_t *elements)
 {
-    const plmr_deal *deal = &engine->decode->vocab;
-    return (int64_t)plmr_part_of(deal, engine->decode->x, place).n_chunks * deal->size;
+    int64_t n = place == 0 ? ((const plmr_engine *)context)->shape->n_vocab : 0;
+    for (int64_t i = 0; i < n && elements; i++)
+        elements[i] = (int32_t)i;
+    return n;
+}
+
+struct rows {
+    float *first;
+    int64_t ld;
+};
+
+static void *at_row(const void *context, int64_t row, int64_t col)
+{
+    const struct rows *rows = context;
+    return rows->first + row * rows->ld + col;
 }
 
 /* All ranks' columns to rank 0. */
-static plmr_status collect(const plmr_engine *engine, plmr_exchange *messages, int64_t n, float *columns, float *logits)
+static void collect(const plmr_engine *engine, int64_t n, float *columns, int64_t n_columns, float *logits)
 {
-    int me = plmr_ranks_place(engine->ranks, PLMR_X), n_places = plmr_ranks_extent(engine->ranks, PLMR_X);
-    if (me > 0) {
-        plmr_exchange_send(messages, PLMR_X, 0, columns, (size_t)(n * column_count(engine, me)) * sizeof *columns);
-        plmr_exchange_wait(messages);
-        return PLMR_OK;
-    }
-    place_columns(engine, 0, n, columns, logits);
-    for (int place = 1; place < n_places; place++) {
-        size_t count = (size_t)(n * column_count(engine, place));
-        float *theirs = plmr_take((count + 1) * sizeof *theirs);
-        plmr_exchange_receive(messages, PLMR_X, place, theirs, count * sizeof *theirs);
-        plmr_exchange_wait(messages);
-        place_columns(engine, place, n, theirs, logits);
-        free(theirs);
-    }
-    return PLMR_OK;
+    int64_t vocab = engine->shape->n_vocab;
+    struct rows from = {columns, n_columns}, to = {logits, vocab};
+    plmr_dealt rows = {.axis = PLMR_WHOLE, .n = n};
+    plmr_spread_matrix before = {rows, {PLMR_X, vocab, list_columns, engine}, at_row, INT64_MAX, &from};
+    plmr_spread_matrix after = {rows, {PLMR_X, vocab, list_all, engine}, at_row, INT64_MAX, &to};
+    plmr_redistribute(engine->ranks, &before, &after, sizeof(float), MOST_BYTES);
 }
 
 static plmr_status run_rows(plmr_engine *engine, int n, const float *hidden, float *logits, float *stream,
-                            float *normed, float *columns, plmr_exchange *messages)
+                            float *normed, float *columns)
 {
     const plmr_grid *grid = engine->decode;
     size_t ld = (size_t)plmr_deal_places(&grid->dim);
-    int64_t dim = engine->shape->dim, n_columns = column_count(engine, plmr_ranks_place(engine->ranks, PLMR_X));
+    int64_t dim = engine->shape->dim, n_columns = list_columns(engine, plmr_ranks_place(engine->ranks, PLMR_X), NULL);
     for (int i = 0; i < n; i++)
         memcpy(stream + (size_t)i * ld, hidden + i * dim, (size_t)dim * sizeof *stream);
     PLMR_TRY(plmr_step_norm(grid, engine->shape->rms_eps, engine->output_norm, n, dim, stream, normed, ld));
     PLMR_TRY(plmr_step_multiply(grid, &engine->output, n, normed, ld, columns, (size_t)n_columns));
-    return collect(engine, messages, n, columns, logits);
+    collect(engine, n, columns, n_columns, logits);
+    return PLMR_OK;
 }
 
 plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidden, float *logits)
 {
     int64_t dim = engine->shape->dim, vocab = engine->shape->n_vocab;
     size_t ld = (size_t)plmr_deal_places(&engine->decode->dim);
-    size_t n_columns = (size_t)column_count(engine, plmr_ranks_place(engine->ranks, PLMR_X));
-    float *stream = calloc(ROWS_AT_ONCE * (2 * ld + n_columns) + 1, sizeof *stream);
-    plmr_exchange *messages = plmr_exchange_create(engine->ranks);
-    plmr_status status = stream ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    status = plmr_agree(status);
+    size_t n_columns = (size_t)list_columns(engine, plmr_ranks_place(engine->ranks, PLMR_X), NULL);
+    float *stream = plmr_take_zeroed(ROWS_AT_ONCE * (2 * ld + n_columns) + 1, sizeof *stream);
+    plmr_status status = PLMR_OK;
     for (int64_t row = 0; row < n && !status; row += ROWS_AT_ONCE) {
         int now = (int)(n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE);
         status = run_rows(engine, now, hidden + row * dim, logits ? logits + row * vocab : NULL, stream,
-                          stream + ROWS_AT_ONCE * ld, stream + 2 * ROWS_AT_ONCE * ld, messages);
+                          stream + ROWS_AT_ONCE * ld, stream + 2 * ROWS_AT_ONCE * ld);
     }
-    plmr_exchange_destroy(messages);
     free(stream);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ranks/redistribute.h"
 
 /* Columns of a strip, about: partial results of so many stay in the first-level cache. Elements of a row that begin and
  * end with a cache line, whatever their type. */
@@ -194,154 +195,45 @@ plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
 
 /* ---- moving ---- */
 
-/* Rows (or columns) of this rank's matrix that another rank has or wants, in an order both know. */
-struct list {
-    int64_t n;
-    int64_t *at;
+/* Messages under way at a time: of a matrix that takes many times as much. */
+enum { MOST_BYTES = 64 << 20 };
+
+struct dimension {
+    const plmr_deal *deal;
+    const plmr_ring *ring;
 };
 
-/* Marks the elements of a part in a table of all elements of the dimension. */
-static plmr_status mark_part(const plmr_deal *deal, const plmr_part *part, bool *table)
+static int64_t list_dimension(const void *context, int place, int32_t *elements)
 {
-    int64_t n = (int64_t)part->n_chunks * deal->size;
-    int32_t *elements = plmr_take((size_t)(n + 1) * sizeof *elements);
-    plmr_part_elements(part, deal, elements);
-    for (int64_t i = 0; i < n; i++)
-        if (elements[i] >= 0)
-            table[elements[i]] = true;
-    free(elements);
-    return PLMR_OK;
+    const struct dimension *d = context;
+    plmr_part part = plmr_part_of(d->deal, d->ring, place);
+    if (elements)
+        plmr_part_elements(&part, d->deal, elements);
+    return (int64_t)part.n_chunks * d->deal->size;
 }
 
-/* Those of this rank's n rows or columns, whose elements are given, that another rank's part has, too: in the order of
- * the elements. */
-static plmr_status list_common(const int32_t *mine, int64_t n, const plmr_deal *deal, const plmr_part *theirs,
-                               struct list *list)
+static void *element_at(const void *context, int64_t number, int64_t col)
 {
-    bool *has = calloc((size_t)deal->n, sizeof *has);
-    int64_t *place = malloc((size_t)deal->n * sizeof *place);
-    list->n = 0;
-    list->at = malloc((size_t)(n + 1) * sizeof *list->at);
-    plmr_status status =
-        has && place && list->at ? mark_part(deal, theirs, has) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    if (!status) {
-        memset(place, -1, (size_t)deal->n * sizeof *place);
-        for (int64_t i = 0; i < n; i++)
-            if (mine[i] >= 0)
-                place[mine[i]] = i;
-        for (int64_t e = 0; e < deal->n; e++)
-            if (has[e] && place[e] >= 0)
-                list->at[list->n++] = place[e];
-    }
-    free(place);
-    free(has);
-    return status;
-}
-
-static char *element_at(const plmr_matrix *m, int64_t row, int64_t col)
-{
+    const plmr_matrix *m = context;
+    int depth = m->layout.in->size;
+    int64_t row = plmr_matrix_row(m, plmr_part_chunk(&m->in, (int)(number / depth))) + number % depth;
     size_t at = (size_t)((col / m->strip * m->n_in + row) * m->pitch + col % m->strip);
     return m->data + at * plmr_dtype_bytes(m->dtype);
 }
 
-/* Copies the listed elements between the matrix and a message. */
-static void copy_listed(const plmr_matrix *m, const struct list *rows, const struct list *cols, bool out, char *message)
+static plmr_dealt dealt(const struct dimension *d)
 {
-    size_t element = plmr_dtype_bytes(m->dtype);
-    for (int64_t r = 0; r < rows->n; r++)
-        for (int64_t c = 0, n; c < cols->n; c += n) {
-            n = 1;
-            while (c + n < cols->n && cols->at[c + n] == cols->at[c] + n &&
-                   cols->at[c + n] / m->strip == cols->at[c] / m->strip)
-                n++;
-            char *at = element_at(m, rows->at[r], cols->at[c]);
-            memcpy(out ? message : at, out ? at : message, (size_t)n * element);
-            message += (size_t)n * element;
-        }
+    return (plmr_dealt){d->ring ? (int)d->ring->axis : PLMR_WHOLE, d->deal->n, list_dimension, d};
 }
 
-struct move {
-    plmr_ranks *ranks;
-    plmr_exchange *messages;
-    plmr_matrix *from, *to;
-    char *outgoing, *incoming;
-};
-
-/* What crosses between this rank and another, one way: rows and columns of this rank's matrix. Both sides list them in
- * the order of the elements. */
-static plmr_status list_crossing(const struct move *move, int place, bool out, struct list *rows, struct list *cols)
+static void move(const plmr_matrix *from, const plmr_matrix *to, plmr_ranks *ranks)
 {
-    const plmr_matrix *mine = out ? move->from : move->to;
-    const plmr_matrix_layout *theirs = out ? &move->to->layout : &move->from->layout;
-    plmr_part in = plmr_part_of(theirs->in, theirs->in_ring, place);
-    plmr_part across = plmr_part_of(theirs->out, theirs->out_ring, place);
-    int32_t *elements = plmr_take((size_t)(mine->n_in + mine->n_out + 1) * sizeof *elements);
-    list_rows(mine, elements);
-    plmr_part_elements(&mine->out, mine->layout.out, elements + mine->n_in);
-    plmr_status status = list_common(elements, mine->n_in, theirs->in, &in, rows);
-    if (!status)
-        status = list_common(elements + mine->n_in, mine->n_out, theirs->out, &across, cols);
-    free(elements);
-    return status;
-}
-
-/* Where every rank holds a dimension, each has the element for itself: nothing of it crosses. */
-static bool crosses(const struct move *move, int place)
-{
-    const plmr_matrix_layout *from = &move->from->layout;
-    return place == plmr_ranks_place(move->ranks, PLMR_X) || from->in_ring || from->out_ring;
-}
-
-static plmr_status pack(const struct move *move, int place, size_t *n_bytes, char **message)
-{
-    struct list rows = {0}, cols = {0};
-    plmr_status status = list_crossing(move, place, true, &rows, &cols);
-    *n_bytes = (size_t)(rows.n * cols.n) * plmr_dtype_bytes(move->from->dtype);
-    *message = status ? NULL : malloc(*n_bytes + 1);
-    if (*message)
-        copy_listed(move->from, &rows, &cols, true, *message);
-    else if (!status)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    free(rows.at);
-    free(cols.at);
-    return status;
-}
-
-static plmr_status unpack(const struct move *move, int place, char **message, bool receives)
-{
-    struct list rows = {0}, cols = {0};
-    plmr_status status = list_crossing(move, place, false, &rows, &cols);
-    size_t n_bytes = (size_t)(rows.n * cols.n) * plmr_dtype_bytes(move->from->dtype);
-    if (!status && receives) {
-        *message = plmr_take(n_bytes + 1);
-        plmr_exchange_receive(move->messages, PLMR_X, place, *message, n_bytes);
-        plmr_exchange_wait(move->messages);
-    }
-    if (!status)
-        copy_listed(move->to, &rows, &cols, false, *message);
-    free(rows.at);
-    free(cols.at);
-    return status;
-}
-
-/* With the ranks `turn` places before and after this one. */
-static plmr_status move_turn(struct move *move, int turn)
-{
-    int n = plmr_ranks_extent(move->ranks, PLMR_X), me = plmr_ranks_place(move->ranks, PLMR_X);
-    int to = (me + turn) % n, from = (me + n - turn) % n;
-    size_t n_bytes;
-    char *incoming = NULL, *outgoing = NULL;
-    if (!crosses(move, to))
-        return PLMR_OK;
-    plmr_status status = pack(move, to, &n_bytes, &outgoing);
-    if (!status && turn)
-        plmr_exchange_send(move->messages, PLMR_X, to, outgoing, n_bytes);
-    if (!status)
-        status = unpack(move, from, turn ? &incoming : &outgoing, turn != 0);
-    plmr_exchange_wait(move->messages);
-    free(outgoing);
-    free(incoming);
-    return status;
+    const plmr_matrix_layout *a = &from->layout, *b = &to->layout;
+    struct dimension in[2] = {{a->in, a->in_ring}, {b->in, b->in_ring}};
+    struct dimension out[2] = {{a->out, a->out_ring}, {b->out, b->out_ring}};
+    plmr_spread_matrix before = {dealt(&in[0]), dealt(&out[0]), element_at, from->strip, from};
+    plmr_spread_matrix after = {dealt(&in[1]), dealt(&out[1]), element_at, to->strip, to};
+    plmr_redistribute(ranks, &before, &after, plmr_dtype_bytes(from->dtype), MOST_BYTES);
 }
 
 static bool same_deal(const plmr_deal *a, const plmr_deal *b)
@@ -383,19 +275,10 @@ plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layo
         return PLMR_OK;
     }
     plmr_matrix to = {0};
-    struct move move = {.ranks = ranks, .from = matrix, .to = &to};
-    plmr_status status = plmr_matrix_create(layout, ranks, matrix->dtype, &to);
-    if (!status && to.data)
+    PLMR_TRY(plmr_agree(plmr_matrix_create(layout, ranks, matrix->dtype, &to)));
+    if (to.data)
         memset(to.data, 0, byte_count(&to));
-    move.messages = plmr_exchange_create(ranks);
-    status = plmr_agree(status);
-    for (int turn = 0; turn < plmr_ranks_extent(ranks, PLMR_X) && !status; turn++)
-        status = move_turn(&move, turn);
-    plmr_exchange_destroy(move.messages);
-    if (status) {
-        plmr_matrix_free(&to);
-        return status;
-    }
+    move(matrix, &to, ranks);
     plmr_matrix_free(matrix);
     *matrix = to;
     return PLMR_OK;

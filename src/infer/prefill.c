@@ -176,10 +176,9 @@ static plmr_status normalise(const struct pass *p, const float *weight)
     return PLMR_OK;
 }
 
-static plmr_status regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head,
-                           bool to_heads)
+static void regroup(const struct pass *p, const plmr_deal *deal, float *columns, size_t ld, float **head, bool to_heads)
 {
-    return plmr_held_heads_move(p->engine, p->grid, deal, columns, ld, p->n, head, to_heads);
+    plmr_held_heads_move(p->engine, p->grid, deal, columns, ld, p->n, head, to_heads);
 }
 
 /* ---- a layer ---- */
@@ -248,11 +247,11 @@ static plmr_status attend_all(const struct pass *p)
         PLMR_TRY(plmr_cost_prefill_rope(p->cost));
         return plmr_cost_prefill_attention(p->cost);
     }
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true));
-    PLMR_TRY(regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true));
-    PLMR_TRY(regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true));
+    regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, true);
+    regroup(p, &g->keys, p->keys, p->ld_keys, p->heads.key, true);
+    regroup(p, &g->keys, p->values, p->ld_keys, p->heads.value, true);
     PLMR_TRY(plmr_attend_prompt(&(plmr_prompt_attention){p->engine, g, &p->heads, p->request, p->layer, p->n, p->ms}));
-    PLMR_TRY(regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, false));
+    regroup(p, &g->queries, p->queries, p->ld_queries, p->heads.query, false);
     return dump(p, "attn", &g->queries, p->queries, p->ld_queries);
 }
 

@@ -20,6 +20,6 @@ typedef struct plmr_regroup {
 } plmr_regroup;
 
 /* From columns to heads, or back. Collective. */
-plmr_status plmr_regroup_run(const plmr_regroup *regroup, bool to_heads);
+void plmr_regroup_run(const plmr_regroup *regroup, bool to_heads);
 
 #endif

@@ -60,13 +60,18 @@ static void all_have_come(plmr_exchange *exchange, double now_s)
     exchange->n = 0;
 }
 
+static MPI_Comm comm_of(const plmr_ranks *ranks, enum plmr_axis axis)
+{
+    return axis == PLMR_EVERY_RANK ? ranks->grid : ranks->line[axis];
+}
+
 void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes)
 {
     plmr_ranks *ranks = exchange->ranks;
     double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
-        PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, ranks->line[axis],
+        PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(ranks, axis),
                            next_request(exchange)));
         ranks->profile.messages++;
         ranks->profile.n_bytes += piece;
@@ -79,7 +84,7 @@ void plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int pla
     double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
-        PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, exchange->ranks->line[axis],
+        PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(exchange->ranks, axis),
                            next_request(exchange)));
     }
     end_post(exchange, begin_s);

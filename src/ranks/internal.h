@@ -17,6 +17,9 @@ struct plmr_ranks {
 /* MPI's own default is to abort with its message; this catches builds and libraries that return codes instead. */
 #define PLMR_MPI(call) PLMR_ASSERT((call) == MPI_SUCCESS)
 
+/* In place of an axis: messages between any two ranks, whose places are their numbers row by row. */
+#define PLMR_EVERY_RANK ((enum plmr_axis)2)
+
 /* Largest piece of one message: MPI counts are int. */
 enum { PLMR_PIECE_BYTES = 1 << 30 };
 
