@@ -17,9 +17,12 @@ static void start(void *tiles, int row, int col)
 
 static void spread(void *tiles, int row, int col)
 {
-    float around = *at(tiles, NORTH, row, col) + *at(tiles, SOUTH, row, col) + *at(tiles, EAST, row, col) +
-                   *at(tiles, WEST, row, col);
-    *at(tiles, HEAT, row, col) += 0.2f * (around - 4 * *at(tiles, HEAT, row, col));
+    /* Nothing comes over the rim, and so nothing goes. */
+    bool is_there[TILES] = {[NORTH] = row > 0, [SOUTH] = row < ROWS - 1, [EAST] = col<COLS - 1, [WEST] = col> 0};
+    float flow = 0, heat = *at(tiles, HEAT, row, col);
+    for (int side = NORTH; side <= WEST; side++)
+        flow += is_there[side] ? *at(tiles, side, row, col) - heat : 0;
+    *at(tiles, HEAT, row, col) = heat + 0.2f * flow;
 }
 
 static void print(void *tiles, int row, int col)

@@ -3,6 +3,9 @@
  * A region keeps a virtual clock for every core, in cycles, and ledgers: SRAM by tensor, routes by verb, wavelets
  * moved. Nothing of the host enters them: the same program gives the same cycles, routes and bytes on any number of
  * ranks and with or without values.
+ *
+ * Wrong arguments are errors, with nothing done. A function that cannot return one (plmr_region_release, plmr_tiles_at)
+ * leaves it with the region: its next verb, and every one after that, fails with it, and so do its costs.
  */
 #ifndef PLMR_REGION_H
 #define PLMR_REGION_H
@@ -26,7 +29,7 @@ typedef struct plmr_region_options {
     bool every_step;   /* advance every clock at every step, even where a steady state allows to skip passes exactly */
     void (*on_step)(void *context, int64_t steps_done); /* called as compute steps are done; NULL: none */
     void *on_step_context;
-    double pace; /* wall seconds per virtual second that communication is held back to; 0: none */
+    double pace; /* wall seconds per virtual second that communication is held back to; 0: none; finite */
 } plmr_region_options;
 
 /* Makes a region of rows x cols cores, split over all ranks of the grid in blocks, with all clocks at 0. Fails if the
@@ -35,12 +38,16 @@ plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int
                                const plmr_region_options *options, plmr_region **region);
 void plmr_region_destroy(plmr_region *region);
 
-/* Charges n_bytes to the SRAM of every core, for `what`. Fails with PLMR_ERROR_LIMIT when the device has less, unless
- * allowed. Local, alike on all ranks. */
+/* Does it compute values (compute mode)? Alike on all ranks. */
+bool plmr_region_has_values(const plmr_region *region);
+
+/* Charges n_bytes >= 0 to the SRAM of every core, for `what`. Fails with PLMR_ERROR_LIMIT when the device has less,
+ * unless allowed. Released is at most what has been charged. Local, alike on all ranks. */
 plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes);
 void plmr_region_release(plmr_region *region, int64_t n_bytes);
 
-/* All cores compute for t_cycles: one step of every core. Local, but for messages of verbs that it completes. */
+/* All cores compute for t_cycles, 0 or more and at most 2^47 in all: one step of every core. Local, but for messages of
+ * verbs that it completes. */
 plmr_status plmr_region_busy(plmr_region *region, double t_cycles);
 
 /* What a program has cost so far. Alike on all ranks. */

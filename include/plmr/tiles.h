@@ -2,6 +2,7 @@
  *
  * Every verb moves the values (in compute mode), advances the clocks of all cores and charges SRAM, routes and links. A
  * program is the same on any number of ranks: each rank calls every verb, and touches the tiles of its own cores alone.
+ * Wrong arguments are errors, before anything is moved or charged; tiles and rings of a verb must be of one region.
  */
 #ifndef PLMR_TILES_H
 #define PLMR_TILES_H
@@ -15,33 +16,67 @@ extern "C" {
 
 typedef struct plmr_tiles plmr_tiles;
 
-/* Makes a tile of n_values floats, all 0, on every core of the region, and charges them. Collective. */
+/* Makes a tile of n_values floats, all 0, on every core of the region, and charges them. The name, of which a copy is
+ * kept, is for errors. Tiles are destroyed before their region. Collective. */
 plmr_status plmr_tiles_create(plmr_region *region, const char *name, int n_values, plmr_tiles **tiles);
 void plmr_tiles_destroy(plmr_tiles *tiles);
 
-/* The tile of core (row, col), or NULL if another rank owns it or the region runs without values. Local. */
+/* The tile of core (row, col), or NULL if another rank owns it or there is no such core. Local.
+ *
+ * In timing mode there are no values, and a program that depends on them would go another way than with them. So there
+ * to ask for a tile is an error: what is returned can be read (0) and written, but the region's next verb, and its
+ * costs, fail and say so. The work of plmr_compute may ask, for it is not called in timing mode; anything else asks
+ * plmr_region_has_values first:
+ *
+ *     for (int step = 0; step < n_steps && !done; step++) {
+ *         PLMR_TRY(plmr_compute(region, 10, relax, tiles));
+ *         PLMR_TRY(plmr_tiles_allreduce(change, PLMR_X, "two-phase"));
+ *         done = plmr_region_has_values(region) && change_is_small(change); // timing: all n_steps
+ *     }
+ */
 float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col);
 
-/* Every core computes for t_cycles; in compute mode `work` is called for each core of this rank. Local, but for
- * messages of verbs that it completes. */
+/* Every core computes for t_cycles, 0 or more and at most 2^47 in all, up to where clocks are exact; in compute mode
+ * `work`, if it is not NULL, is called for each core of this rank. Local, but for messages of verbs that it completes.
+ */
 typedef void (*plmr_work)(void *context, int row, int col);
 plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, void *context);
 
-/* Every core sends its tile of `from` to the core `step` (1 or -1) further on the ring, into its tile of `to` (another
- * tensor, or the same). On a PLMR_LINE, which is open, the last core sends nothing and the first one's tile stays. The
- * tiles of both must have the same size. Collective over the axis. */
+/* Every core sends its tile of `from` to the core `step` (1 or -1) further on the ring, into its tile of `to`: other
+ * tiles of the same size, or the same. The ring has one slot per core. Collective over the axis.
+ *
+ * On a PLMR_LINE, which is open, nothing comes to the end that tiles move away from, and its tile of `to` stays as it
+ * was; what the other end would send goes nowhere. On a line of four, with a = 1 2 3 4 and b = 9 9 9 9:
+ *
+ *     plmr_tiles_shift(a, b, line, 1)    b = 9 1 2 3
+ *     plmr_tiles_shift(a, b, line, -1)   b = 2 3 4 9
+ *     plmr_tiles_shift(a, a, line, 1)    a = 1 1 2 3
+ */
 plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step);
 
-/* Rotates every line of cores by its own place on the other axis's ring: the tile at ring position p of line l goes to
- * position p + step * l (step is 1 or -1), the short way round. `across` is a ring along the other axis. Collective
- * over the axis. */
+/* Rotates every line of cores by its own place: `across` is a ring or line along the other axis, and in the line at its
+ * position l the tile at position p of `ring`, which must be closed, goes to position p + step * l (step is 1 or -1),
+ * the short way round. Both have one slot per core. Collective over the axis. With natural rings of four, along x, step
+ * -1, as Cannon's algorithm aligns A:
+ *
+ *     a0 a1 a2 a3         a0 a1 a2 a3
+ *     b0 b1 b2 b3   -->   b1 b2 b3 b0
+ *     c0 c1 c2 c3         c2 c3 c0 c1
+ *     d0 d1 d2 d3         d3 d0 d1 d2
+ */
 plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring *across, int step);
 
-/* Copies the tile of core `from` of every line along the axis to all cores of the line. Collective over the axis. */
+/* Copies the tile of core `from` of every line along the axis to all cores of the line. Collective over the axis.
+ *
+ * Each `from` of an axis takes a route of its own, whatever the tiles, when it first sends. The region's first
+ * multicast sets how many such routes an axis may have: all that it can use where the routers have room for those of
+ * both axes, else half of the room that is left (so configure other verbs first). More senders than that share: the
+ * line is cut into segments of so many cores, and software relays from one to the next. */
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from);
 
 /* Replaces every tile by the sum of the tiles of its line along the axis, by the named algorithm ("chain", "star",
- * "tree", "two-phase", "ktree" or "ring"). Collective over the axis. */
+ * "tree", "two-phase", "ktree" or "ring"). An algorithm's routes along an axis are configured when it is first used
+ * there, whatever the tiles. Collective over the axis. */
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm);
 
 #ifdef __cplusplus

@@ -101,6 +101,11 @@ void plmr_clock_launch(plmr_clock *clock, double t_cycles)
     busy(clock, t_cycles, PLMR_TRACE_SEND);
 }
 
+bool plmr_clock_awaits(const plmr_clock *clock, const plmr_ring *ring)
+{
+    return clock->arrival[ring->axis].ring == ring;
+}
+
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
 {
     clock->arrival[axis].joined = clock->arrival[axis].kind != NOTHING;

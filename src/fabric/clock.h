@@ -25,6 +25,9 @@ void plmr_clock_launch(plmr_clock *clock, double t_cycles);
  * plmr_clock_settle; at most one exchange per axis may be under way. */
 void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop);
 
+/* Is the last exchange round this ring still under way? */
+bool plmr_clock_awaits(const plmr_clock *clock, const plmr_ring *ring);
+
 /* From here on cores wait for what is under way along the axis. */
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 

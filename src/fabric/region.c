@@ -1,16 +1,47 @@
 #include "fabric/region.h"
 #include "fabric/clock.h"
 #include "fabric/profile.h"
+#include "fabric/tiles_routes.h"
 #include "fabric/trace.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/given.h"
 #include "base/machine.h"
 #include "base/memory.h"
 #include "base/wall.h"
+
+plmr_status plmr_region_check(const plmr_region *region, const char *verb)
+{
+    PLMR_CHECK(region, PLMR_ERROR_INPUT, "%s: the region is NULL, and must be given", verb);
+    return region->complaint
+               ? plmr_error_make(plmr_error_code(region->complaint), "%s", plmr_error_text(region->complaint))
+               : PLMR_OK;
+}
+
+plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb)
+{
+    PLMR_CHECK(axis == PLMR_X || axis == PLMR_Y, PLMR_ERROR_INPUT, "%s: there is no axis %d: give PLMR_X or PLMR_Y",
+               verb, (int)axis);
+    return PLMR_OK;
+}
+
+void plmr_region_complain(plmr_region *region, plmr_status error)
+{
+    if (region->complaint)
+        plmr_error_free(error);
+    else
+        region->complaint = error;
+}
+
+bool plmr_region_has_values(const plmr_region *region)
+{
+    return region && region->options.values;
+}
 
 static plmr_status check_size(const plmr_device *device, int rows, int cols)
 {
@@ -38,6 +69,12 @@ static plmr_status fill_region(plmr_region *region)
 plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int rows, int cols,
                                const plmr_region_options *options, plmr_region **out)
 {
+    PLMR_GIVEN(ranks);
+    PLMR_GIVEN(device);
+    PLMR_GIVEN(options);
+    PLMR_GIVEN(out);
+    PLMR_CHECK(options->pace >= 0 && isfinite(options->pace), PLMR_ERROR_INPUT,
+               "a pace of %g wall seconds per virtual second cannot be kept: give 0 or more", options->pace);
     PLMR_TRY(check_size(device, rows, cols));
     plmr_region *region = plmr_take_zeroed(1, sizeof *region);
     *region = (plmr_region){
@@ -58,8 +95,11 @@ void plmr_region_destroy(plmr_region *region)
     plmr_trace_destroy(region->trace);
     plmr_clock_destroy(region->clock);
     plmr_profile_destroy(region->profile);
+    plmr_tiles_routes_destroy(region->tiles_routes);
+    plmr_error_free(region->complaint);
     for (int axis = 0; axis < 2; axis++) {
         free(region->ledger.routes[axis]);
+        plmr_ring_free(region->late_ring[axis]);
         free(region->base_routes[axis]);
         free(region->span_routes[axis]);
     }
@@ -68,9 +108,13 @@ void plmr_region_destroy(plmr_region *region)
 
 plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes)
 {
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(what);
     plmr_ledger *ledger = &region->ledger;
     int64_t limit = (int64_t)region->device->sram;
-    PLMR_ASSERT(n_bytes >= 0 && ledger->sram_bytes <= INT64_MAX - n_bytes);
+    PLMR_CHECK(n_bytes >= 0 && ledger->sram_bytes <= INT64_MAX - n_bytes, PLMR_ERROR_INPUT,
+               "%s cannot take %lld bytes of SRAM: give 0 or more, and less than 2^63 in all", what,
+               (long long)n_bytes);
     int64_t need = ledger->sram_bytes + n_bytes;
     PLMR_CHECK(need <= limit || region->options.allow_memory, PLMR_ERROR_LIMIT,
                "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose a larger --cores, or --allow M",
@@ -87,7 +131,14 @@ plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_
 
 void plmr_region_release(plmr_region *region, int64_t n_bytes)
 {
-    PLMR_ASSERT(n_bytes <= region->ledger.sram_bytes);
+    if (!region)
+        return;
+    if (n_bytes < 0 || n_bytes > region->ledger.sram_bytes) {
+        plmr_region_complain(region, plmr_error_make(PLMR_ERROR_INPUT,
+                                                     "%lld bytes of SRAM cannot be released: a core holds %lld",
+                                                     (long long)n_bytes, (long long)region->ledger.sram_bytes));
+        return;
+    }
     region->ledger.sram_bytes -= n_bytes;
     if (region->profile)
         plmr_profile_release(region->profile, n_bytes);
@@ -127,7 +178,10 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
     for (int i = 0; i < region->extent[axis]; i++)
         ledger->routes[axis][i] += profile[i];
     int need = most_routes(region, &row, &col);
-    PLMR_CHECK(need <= limit || region->options.allow_routes, PLMR_ERROR_LIMIT,
+    bool fits = need <= limit || region->options.allow_routes;
+    for (int i = 0; i < region->extent[axis] && !fits; i++)
+        ledger->routes[axis][i] -= profile[i];
+    PLMR_CHECK(fits, PLMR_ERROR_LIMIT,
                "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose another --alg, or --allow R",
                row, col, need, what, region->device->name, limit);
     ledger->routes_program += n_program;
@@ -171,6 +225,14 @@ int plmr_region_routes_left(const plmr_region *region)
     return (int)region->device->routes - most_routes(region, &row, &col);
 }
 
+int plmr_region_multicast_routes(const plmr_region *region)
+{
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y], left = plmr_region_routes_left(region);
+    if (region->options.allow_routes || left >= rows + cols)
+        return rows > cols ? rows : cols;
+    return left < 2 ? 1 : left / 2;
+}
+
 void plmr_region_close_paths(plmr_region *region)
 {
     plmr_ledger *ledger = &region->ledger;
@@ -189,8 +251,15 @@ void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, in
     region->ledger.path[axis].stages = stages;
 }
 
+/* Up to here doubles hold every 1/64 cycle. */
+static const double most_cycles = 0x1p47;
+
 plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
 {
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_CHECK(t_cycles >= 0 && t_cycles + region->ledger.compute_cycles <= most_cycles, PLMR_ERROR_INPUT,
+               "a core cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all", t_cycles,
+               region->ledger.compute_cycles);
     plmr_region_compute(region, "compute", t_cycles);
     return PLMR_OK;
 }
@@ -243,6 +312,8 @@ void plmr_region_pace(plmr_region *region)
 
 plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
 {
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(cost);
     const plmr_ledger *ledger = &region->ledger;
     int row, col;
     plmr_region_close_paths(region);

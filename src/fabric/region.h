@@ -10,6 +10,7 @@
 typedef struct plmr_clock plmr_clock;
 typedef struct plmr_trace plmr_trace;
 typedef struct plmr_profile plmr_profile;
+typedef struct plmr_tiles_routes plmr_tiles_routes;
 
 /* What the program has been charged; see plmr_cost for the meaning of the sums. */
 typedef struct plmr_ledger {
@@ -38,10 +39,21 @@ struct plmr_region {
     plmr_profile *profile;                /* see profile.h; NULL: none is kept */
     int *base_routes[2], *span_routes[2]; /* of spans, see below; NULL: there was none */
     bool in_span;
-    double wall_start_s;        /* of the pace: when the first exchange began; 0 before that */
-    plmr_gemm_scratch *scratch; /* of all products; made with the first */
-    plmr_trace *trace;          /* of chosen cores; NULL: there is none */
+    double wall_start_s;             /* of the pace: when the first exchange began; 0 before that */
+    plmr_gemm_scratch *scratch;      /* of all products; made with the first */
+    plmr_trace *trace;               /* of chosen cores; NULL: there is none */
+    plmr_tiles_routes *tiles_routes; /* of the verbs of tiles; made with the first */
+    plmr_ring *late_ring[2];         /* by axis: destroyed, but still under way there */
+    plmr_status complaint;           /* see plmr_region_complain */
 };
+
+/* Keeps an error of a function that returns none: the region's next verb returns it, and every one after that. Takes
+ * ownership; the first stays. Local. */
+void plmr_region_complain(plmr_region *region, plmr_status error);
+
+/* What every public verb asks first: that there is a region, and no complaint. Local. */
+plmr_status plmr_region_check(const plmr_region *region, const char *verb);
+plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb);
 
 /* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
  * n_program more in the whole program. Fails with PLMR_ERROR_LIMIT if a core would hold more than the device's R,
@@ -56,6 +68,10 @@ void plmr_region_span_end(plmr_region *region);
 
 /* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
 int plmr_region_routes_left(const plmr_region *region);
+
+/* Of these, what the multicasts of one axis may have where both axes need them: all that its cores can use, or half of
+ * what is left. */
+int plmr_region_multicast_routes(const plmr_region *region);
 
 /* Adds a verb's longest path to the ledger. Verbs on different axes overlap: the longer one counts.
  */
@@ -117,6 +133,9 @@ struct plmr_ring {
 
 /* plmr_ring_create where there are cores enough. */
 plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core);
+
+/* What plmr_ring_destroy does at once or, for a ring whose last exchange is still under way, later. */
+void plmr_ring_free(plmr_ring *ring);
 
 /* Configures the routes of exchanges round the ring, in one direction or two: send, receive and transit for each. */
 plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_directions);

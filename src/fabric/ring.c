@@ -1,17 +1,21 @@
-#include "fabric/region.h"
+#include "fabric/clock.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/given.h"
 #include "base/memory.h"
 
 int plmr_ring_slots(const plmr_ring *ring)
 {
-    return ring->n * ring->slots;
+    return ring ? ring->n * ring->slots : 0;
 }
 
 int plmr_ring_position(const plmr_ring *ring, int core)
 {
+    if (!ring || core < 0 || core >= ring->n)
+        return -1;
     if (ring->kind != PLMR_INTERLEAVED)
         return core;
     return core % 2 == 0 ? core / 2 : ring->n - (core + 1) / 2;
@@ -19,6 +23,8 @@ int plmr_ring_position(const plmr_ring *ring, int core)
 
 int plmr_ring_core(const plmr_ring *ring, int position)
 {
+    if (!ring || position < 0 || position >= ring->n)
+        return -1;
     if (ring->kind != PLMR_INTERLEAVED)
         return position;
     return position < (ring->n + 1) / 2 ? 2 * position : 2 * (ring->n - position) - 1;
@@ -206,6 +212,13 @@ plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ri
 plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core,
                              plmr_ring **out)
 {
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_TRY(plmr_axis_check(axis, __func__));
+    PLMR_GIVEN(out);
+    PLMR_CHECK(kind == PLMR_NATURAL || kind == PLMR_INTERLEAVED || kind == PLMR_LINE, PLMR_ERROR_INPUT,
+               "there is no ring of kind %d: give PLMR_NATURAL, PLMR_INTERLEAVED or PLMR_LINE", (int)kind);
+    PLMR_CHECK(slots_per_core >= 1 && slots_per_core <= INT_MAX / region->extent[axis], PLMR_ERROR_INPUT,
+               "a ring cannot have %d slots per core: give 1 to %d", slots_per_core, INT_MAX / region->extent[axis]);
     PLMR_CHECK(region->extent[axis] >= 3 || kind == PLMR_LINE, PLMR_ERROR_INPUT,
                "a ring needs at least 3 cores along %s, not %d: choose a larger --cores", axis == PLMR_X ? "x" : "y",
                region->extent[axis]);
@@ -213,10 +226,23 @@ plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr
     return PLMR_OK;
 }
 
+void plmr_ring_free(plmr_ring *ring)
+{
+    if (ring)
+        free(ring->before);
+    free(ring);
+}
+
+/* Clocks take a ring's last exchange into account when the next verb needs its outcome. At most one is under way along
+ * an axis, so an earlier ring that was kept for it is not needed any more. */
 void plmr_ring_destroy(plmr_ring *ring)
 {
     if (!ring)
         return;
-    free(ring->before);
-    free(ring);
+    plmr_ring *gone = ring;
+    if (plmr_clock_awaits(ring->region->clock, ring)) {
+        gone = ring->region->late_ring[ring->axis];
+        ring->region->late_ring[ring->axis] = ring;
+    }
+    plmr_ring_free(gone);
 }

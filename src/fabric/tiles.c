@@ -3,19 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/given.h"
 #include "base/memory.h"
 #include "fabric/clock.h"
-#include "fabric/reduce.h"
+#include "fabric/tiles_routes.h"
 #include "fabric/verbs.h"
 #include "ranks/redistribute.h"
 
 struct plmr_tiles {
     plmr_region *region;
-    const char *name;
+    char *name;
     int n_values;
-    float *values;                              /* local rows x local columns x n_values; NULL in timing mode */
-    bool multicast_routed[2], reduce_routed[2]; /* by axis: routes are configured once */
+    float *values; /* local rows x local columns x n_values; in timing mode one tile that stands for all */
 };
+
+static bool has_values(const plmr_tiles *tiles)
+{
+    return tiles->region->options.values;
+}
 
 static size_t local_values(const plmr_tiles *tiles)
 {
@@ -30,16 +35,16 @@ static int64_t core_bytes(const plmr_tiles *tiles)
 
 plmr_status plmr_tiles_create(plmr_region *region, const char *name, int n_values, plmr_tiles **out)
 {
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(name);
+    PLMR_GIVEN(out);
     PLMR_CHECK(n_values >= 1, PLMR_ERROR_INPUT, "%s: a tile needs at least one value, not %d", name, n_values);
+    PLMR_TRY(plmr_region_charge(region, name, (int64_t)n_values * (int64_t)sizeof(float)));
     plmr_tiles *tiles = plmr_take_zeroed(1, sizeof *tiles);
-    *tiles = (plmr_tiles){.region = region, .name = name, .n_values = n_values};
-    plmr_status status = plmr_region_charge(region, name, core_bytes(tiles));
-    if (status) {
-        free(tiles);
-        return status;
-    }
-    if (region->options.values && !(tiles->values = calloc(local_values(tiles), sizeof(float))))
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for %s", name);
+    *tiles = (plmr_tiles){.region = region, .name = plmr_take_copy(name), .n_values = n_values};
+    tiles->values = calloc(has_values(tiles) ? local_values(tiles) : (size_t)n_values, sizeof(float));
+    plmr_status status = plmr_agree(
+        tiles->values ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for %s: use more ranks", name));
     if (status)
         plmr_tiles_destroy(tiles);
     else
@@ -53,6 +58,7 @@ void plmr_tiles_destroy(plmr_tiles *tiles)
         return;
     plmr_region_release(tiles->region, core_bytes(tiles));
     free(tiles->values);
+    free(tiles->name);
     free(tiles);
 }
 
@@ -63,12 +69,22 @@ static float *tile_of(const plmr_tiles *tiles, float *values, int row, int col)
     return values + (r * (size_t)region->count[PLMR_X] + c) * (size_t)tiles->n_values;
 }
 
+/* Without values the complaint ends the program, at the latest with its costs; the tile lets it come so far. */
 float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col)
 {
-    const plmr_region *region = tiles->region;
-    int r = row - region->first[PLMR_Y], c = col - region->first[PLMR_X];
-    bool here = r >= 0 && r < region->count[PLMR_Y] && c >= 0 && c < region->count[PLMR_X];
-    return here && tiles->values ? tile_of(tiles, tiles->values, row, col) : NULL;
+    if (!tiles)
+        return NULL;
+    const int *first = tiles->region->first, *count = tiles->region->count;
+    bool here = row >= first[PLMR_Y] && row - first[PLMR_Y] < count[PLMR_Y] && col >= first[PLMR_X] &&
+                col - first[PLMR_X] < count[PLMR_X];
+    if (has_values(tiles))
+        return here ? tile_of(tiles, tiles->values, row, col) : NULL;
+    plmr_region_complain(tiles->region,
+                         plmr_error_make(PLMR_ERROR_INPUT,
+                                         "%s has no values in a run for time alone: use them in the work of "
+                                         "plmr_compute, or ask plmr_region_has_values first",
+                                         tiles->name));
+    return here ? tiles->values : NULL;
 }
 
 plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, void *context)
@@ -82,7 +98,7 @@ plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, v
 
 /* ---- moving along an axis ---- */
 
-/* Where the tile that core `core` of a line receives comes from; the core itself if it keeps its own. */
+/* Where the tile that core `core` of a line receives comes from; -1 if nothing comes. */
 struct movement {
     const plmr_ring *ring;
     int step;
@@ -93,8 +109,8 @@ static int source_of(const struct movement *m, int line, int core)
 {
     const plmr_ring *ring = m->ring;
     int by = m->across ? -m->step * plmr_ring_position(m->across, line) : -m->step;
-    if (ring->kind == PLMR_LINE && !m->across)
-        return core + by < 0 || core + by >= ring->n ? core : core + by;
+    if (ring->kind == PLMR_LINE) /* never of an alignment */
+        return core + by < ring->n ? core + by : -1;
     return plmr_ring_core(ring, ((plmr_ring_position(ring, core) + by) % ring->n + ring->n) % ring->n);
 }
 
@@ -116,8 +132,10 @@ static int64_t list_cores(const void *context, int place, int32_t *elements)
     int first, count, n = region->extent[axis], first_line = region->first[!axis], lines = region->count[!axis];
     plmr_ranks_share(n, plmr_ranks_extent(region->ranks, axis), place, &first, &count);
     for (int line = 0; line < lines && elements; line++)
-        for (int core = first; core < first + count; core++)
-            *elements++ = line * n + (cores->moved ? source_of(cores->movement, first_line + line, core) : core);
+        for (int core = first; core < first + count; core++) {
+            int from = cores->moved ? source_of(cores->movement, first_line + line, core) : core;
+            *elements++ = from < 0 ? -1 : line * n + from;
+        }
     return (int64_t)lines * count;
 }
 
@@ -146,16 +164,16 @@ static void trade(const plmr_tiles *from, float *to, const struct movement *m)
 }
 
 /* Tiles are received into fresh memory, so that a tensor can be its own target. */
-static plmr_status move_tiles(const plmr_tiles *from, plmr_tiles *to, const struct movement *m)
+static void move_tiles(const plmr_tiles *from, plmr_tiles *to, const struct movement *m)
 {
-    if (!from->values)
-        return PLMR_OK;
+    if (!has_values(from))
+        return;
     size_t n = local_values(from);
     float *fresh = plmr_take(n * sizeof *fresh);
+    memcpy(fresh, to->values, n * sizeof *fresh);
     trade(from, fresh, m);
     free(to->values);
     to->values = fresh;
-    return PLMR_OK;
 }
 
 static int64_t wavelets_of(const plmr_tiles *tiles)
@@ -163,8 +181,29 @@ static int64_t wavelets_of(const plmr_tiles *tiles)
     return plmr_device_wavelets(tiles->region->device, core_bytes(tiles));
 }
 
+static plmr_status check_tiles(const plmr_tiles *tiles, const char *verb)
+{
+    PLMR_CHECK(tiles, PLMR_ERROR_INPUT, "%s: the tiles are NULL, and must be given", verb);
+    return plmr_region_check(tiles->region, verb);
+}
+
+static plmr_status check_ring(const plmr_tiles *tiles, const plmr_ring *ring, const char *verb)
+{
+    PLMR_CHECK(ring, PLMR_ERROR_INPUT, "%s: the ring is NULL, and must be given", verb);
+    PLMR_CHECK(ring->region == tiles->region, PLMR_ERROR_INPUT, "%s: %s and the ring are of different regions", verb,
+               tiles->name);
+    PLMR_CHECK(ring->slots == 1, PLMR_ERROR_INPUT, "%s: a core has one tile of %s, but %d slots on the ring", verb,
+               tiles->name, ring->slots);
+    return PLMR_OK;
+}
+
 plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step)
 {
+    PLMR_TRY(check_tiles(from, __func__));
+    PLMR_TRY(check_tiles(to, __func__));
+    PLMR_TRY(check_ring(from, ring, __func__));
+    PLMR_CHECK(from->region == to->region, PLMR_ERROR_INPUT, "%s: %s and %s are of different regions", __func__,
+               from->name, to->name);
     PLMR_CHECK(from->n_values == to->n_values, PLMR_ERROR_INPUT, "%s and %s have tiles of different size", from->name,
                to->name);
     PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "a shift goes 1 or -1 along its ring, not %d", step);
@@ -174,11 +213,17 @@ plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *
     plmr_exchange_time(from->region, ring, wavelets_of(from));
     plmr_clock_join(from->region->clock, ring->axis);
     struct movement movement = {ring, step, NULL};
-    return move_tiles(from, to, &movement);
+    move_tiles(from, to, &movement);
+    return PLMR_OK;
 }
 
 plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring *across, int step)
 {
+    PLMR_TRY(check_tiles(tiles, __func__));
+    PLMR_TRY(check_ring(tiles, ring, __func__));
+    PLMR_TRY(check_ring(tiles, across, __func__));
+    PLMR_CHECK(ring->kind != PLMR_LINE, PLMR_ERROR_INPUT, "%s cannot be rotated on a line, which is open: give a ring",
+               tiles->name);
     PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "an alignment goes by 1 or -1 per line, not %d", step);
     PLMR_CHECK(ring->axis != across->axis, PLMR_ERROR_INPUT, "%s is aligned along one axis by its place on the other",
                tiles->name);
@@ -191,7 +236,8 @@ plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring
         plmr_clock_join(tiles->region->clock, ring->axis);
     }
     struct movement movement = {ring, step, across};
-    return move_tiles(tiles, tiles, &movement);
+    move_tiles(tiles, tiles, &movement);
+    return PLMR_OK;
 }
 
 /* ---- one to all, all to all ---- */
@@ -210,83 +256,59 @@ static void copy_vectors(const plmr_tiles *tiles, enum plmr_axis axis, float *ve
         }
 }
 
-static plmr_status route_multicast(plmr_tiles *tiles, enum plmr_axis axis)
-{
-    if (tiles->multicast_routed[axis])
-        return PLMR_OK;
-    tiles->multicast_routed[axis] = true;
-    int n = tiles->region->extent[axis], *profile = plmr_take(sizeof(int) * (size_t)n);
-    for (int core = 0; core < n; core++)
-        profile[core] = 1;
-    plmr_status status = plmr_region_route(tiles->region, tiles->name, axis, profile, 1);
-    free(profile);
-    return status;
-}
-
-static plmr_status multicast_values(plmr_tiles *tiles, enum plmr_axis axis, int from)
+static void multicast_values(plmr_tiles *tiles, enum plmr_axis axis, int from)
 {
     const plmr_region *region = tiles->region;
     int owner = plmr_ranks_owner(region->extent[axis], plmr_ranks_extent(region->ranks, axis), from);
     size_t line = (size_t)region->count[!axis] * (size_t)tiles->n_values;
-    float *vectors = malloc(local_values(tiles) * sizeof *vectors);
-    PLMR_CHECK(vectors, PLMR_ERROR_SYSTEM, "out of memory to multicast %s", tiles->name);
+    float *vectors = plmr_take(local_values(tiles) * sizeof *vectors);
     copy_vectors(tiles, axis, vectors, true);
     float *sent = owner == plmr_ranks_place(region->ranks, axis) ? vectors + (size_t)(from - region->first[axis]) * line
                                                                  : vectors;
     plmr_ranks_line_broadcast(region->ranks, axis, owner, sent, line * sizeof(float));
     copy_vectors(tiles, axis, sent, false);
     free(vectors);
-    return PLMR_OK;
 }
 
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from)
 {
-    int n = tiles->region->extent[axis];
+    PLMR_TRY(check_tiles(tiles, __func__));
+    PLMR_TRY(plmr_axis_check(axis, __func__));
+    int n = tiles->region->extent[axis], n_routes;
     PLMR_CHECK(from >= 0 && from < n, PLMR_ERROR_INPUT, "%s: core %d is not among the %d of a line", tiles->name, from,
                n);
-    PLMR_TRY(route_multicast(tiles, axis));
-    plmr_multicast_time(tiles->region, axis, from, n, wavelets_of(tiles));
+    PLMR_TRY(plmr_tiles_route_multicast(tiles->region, axis, from, tiles->name, &n_routes));
+    plmr_multicast_time(tiles->region, axis, from, n_routes, wavelets_of(tiles));
     plmr_clock_join(tiles->region->clock, axis);
-    return tiles->values ? multicast_values(tiles, axis, from) : PLMR_OK;
+    if (has_values(tiles))
+        multicast_values(tiles, axis, from);
+    return PLMR_OK;
 }
 
-static plmr_status allreduce_values(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
+static void allreduce_values(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
 {
     int64_t lines = tiles->region->count[!axis];
-    float *vectors = malloc(local_values(tiles) * sizeof *vectors);
-    float *sum = malloc((size_t)(lines * tiles->n_values) * sizeof *sum);
-    plmr_status status = PLMR_OK;
-    if (!vectors || !sum)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory to add up %s", tiles->name);
-    if (!status) {
-        copy_vectors(tiles, axis, vectors, true);
-        plmr_allreduce_values(tiles->region, axis, plan, PLMR_F32, tiles->n_values, lines, vectors, sum);
-    }
-    if (!status)
-        copy_vectors(tiles, axis, sum, false);
+    float *vectors = plmr_take(local_values(tiles) * sizeof *vectors);
+    float *sum = plmr_take((size_t)(lines * tiles->n_values) * sizeof *sum);
+    copy_vectors(tiles, axis, vectors, true);
+    plmr_allreduce_values(tiles->region, axis, plan, PLMR_F32, tiles->n_values, lines, vectors, sum);
+    copy_vectors(tiles, axis, sum, false);
     free(sum);
     free(vectors);
-    return status;
-}
-
-static plmr_status allreduce(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
-{
-    if (!tiles->reduce_routed[axis])
-        PLMR_TRY(plmr_reduce_route(tiles->region, axis, plan, tiles->name));
-    tiles->reduce_routed[axis] = true;
-    plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float));
-    return tiles->values ? allreduce_values(tiles, axis, plan) : PLMR_OK;
 }
 
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *name)
 {
+    PLMR_TRY(check_tiles(tiles, __func__));
+    PLMR_TRY(plmr_axis_check(axis, __func__));
+    PLMR_GIVEN(name);
     const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
-    plmr_reduce_options options = {.n_levels = 2};
-    plmr_reduce_plan *plan;
+    const plmr_reduce_plan *plan;
     PLMR_CHECK(algorithm, PLMR_ERROR_INPUT,
                "there is no allreduce '%s': choose chain, star, tree, two-phase, ktree or ring", name);
-    PLMR_TRY(plmr_reduce_plan_create(algorithm, tiles->region->device, tiles->region->extent[axis], &options, &plan));
-    plmr_status status = allreduce(tiles, axis, plan);
-    plmr_reduce_plan_destroy(plan);
-    return status;
+    PLMR_TRY(plmr_tiles_route_allreduce(tiles->region, axis, algorithm, tiles->name, &plan));
+    plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float));
+    if (has_values(tiles))
+        allreduce_values(tiles, axis, plan);
+    return PLMR_OK;
 }

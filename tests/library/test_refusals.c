@@ -1,0 +1,244 @@
+/* Whatever a program asks of the public library that cannot be is one line and PLMR_ERROR_INPUT, on every rank, and
+ * leaves the region as it was. */
+#include "tests/support.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "plmr/plmr.h"
+
+enum { SIDE = 12 };
+
+/* A region with tiles and rings to misuse, and another. */
+struct world {
+    plmr_device device;
+    struct test_region mine, other;
+    plmr_tiles *t, *wide, *foreign;
+    plmr_ring *x, *y, *line, *slots, *foreign_x;
+};
+
+static struct world open_world(bool values)
+{
+    struct world w = {.device = test_device("wse2")};
+    plmr_region_options options = {.values = values};
+    w.mine = test_region_open(&w.device, SIDE, SIDE, &options);
+    w.other = test_region_open(&w.device, SIDE + 5, SIDE + 5, &options);
+    must(plmr_tiles_create(w.mine.region, "t", 4, &w.t));
+    must(plmr_tiles_create(w.mine.region, "wide", 8, &w.wide));
+    must(plmr_tiles_create(w.other.region, "foreign", 4, &w.foreign));
+    must(plmr_ring_create(w.mine.region, PLMR_X, PLMR_INTERLEAVED, 1, &w.x));
+    must(plmr_ring_create(w.mine.region, PLMR_Y, PLMR_INTERLEAVED, 1, &w.y));
+    must(plmr_ring_create(w.mine.region, PLMR_X, PLMR_LINE, 1, &w.line));
+    must(plmr_ring_create(w.mine.region, PLMR_X, PLMR_INTERLEAVED, 3, &w.slots));
+    must(plmr_ring_create(w.other.region, PLMR_X, PLMR_INTERLEAVED, 1, &w.foreign_x));
+    return w;
+}
+
+static void close_world(struct world *w)
+{
+    plmr_ring *rings[] = {w->x, w->y, w->line, w->slots, w->foreign_x};
+    for (size_t i = 0; i < sizeof rings / sizeof *rings; i++)
+        plmr_ring_destroy(rings[i]);
+    plmr_tiles_destroy(w->t);
+    plmr_tiles_destroy(w->wide);
+    plmr_tiles_destroy(w->foreign);
+    test_region_close(&w->mine);
+    test_region_close(&w->other);
+}
+
+static void refused(plmr_status status, const char *words)
+{
+    must_fail(status, PLMR_ERROR_INPUT, words);
+}
+
+static void shifts(void **state)
+{
+    (void)state;
+    struct world w = open_world(true);
+    refused(plmr_tiles_shift(NULL, w.t, w.x, 1), "NULL");
+    refused(plmr_tiles_shift(w.t, NULL, w.x, 1), "NULL");
+    refused(plmr_tiles_shift(w.t, w.t, NULL, 1), "ring is NULL");
+    refused(plmr_tiles_shift(w.t, w.wide, w.x, 1), "different size");
+    refused(plmr_tiles_shift(w.t, w.t, w.x, 2), "not 2");
+    refused(plmr_tiles_shift(w.t, w.foreign, w.x, 1), "different regions");
+    refused(plmr_tiles_shift(w.foreign, w.t, w.x, 1), "different regions");
+    refused(plmr_tiles_shift(w.t, w.t, w.foreign_x, 1), "different regions");
+    refused(plmr_tiles_shift(w.t, w.t, w.slots, 1), "3 slots");
+    refused(plmr_tiles_align(NULL, w.x, w.y, 1), "NULL");
+    refused(plmr_tiles_align(w.t, NULL, w.y, 1), "ring is NULL");
+    refused(plmr_tiles_align(w.t, w.x, NULL, 1), "ring is NULL");
+    refused(plmr_tiles_align(w.t, w.x, w.x, 1), "on the other");
+    refused(plmr_tiles_align(w.t, w.x, w.y, 0), "not 0");
+    refused(plmr_tiles_align(w.t, w.slots, w.y, 1), "3 slots");
+    refused(plmr_tiles_align(w.t, w.line, w.y, 1), "line");
+    refused(plmr_tiles_align(w.foreign, w.foreign_x, w.y, 1), "different regions");
+    must(plmr_tiles_shift(w.t, w.t, w.x, 1));
+    must(plmr_tiles_align(w.t, w.x, w.y, 1));
+    close_world(&w);
+}
+
+static void collectives(void **state)
+{
+    (void)state;
+    struct world w = open_world(true);
+    refused(plmr_tiles_multicast(NULL, PLMR_X, 0), "NULL");
+    refused(plmr_tiles_multicast(w.t, (enum plmr_axis)5, 0), "no axis 5");
+    refused(plmr_tiles_multicast(w.t, PLMR_X, SIDE), "core 12");
+    refused(plmr_tiles_multicast(w.t, PLMR_X, -1), "core -1");
+    refused(plmr_tiles_allreduce(NULL, PLMR_X, "chain"), "NULL");
+    refused(plmr_tiles_allreduce(w.t, (enum plmr_axis)2, "chain"), "no axis 2");
+    refused(plmr_tiles_allreduce(w.t, PLMR_X, "sum"), "no allreduce 'sum'");
+    refused(plmr_tiles_allreduce(w.t, PLMR_X, NULL), "'name' is NULL");
+    must(plmr_tiles_multicast(w.t, PLMR_Y, SIDE - 1));
+    must(plmr_tiles_allreduce(w.t, PLMR_Y, "chain"));
+    close_world(&w);
+}
+
+static void computing(void **state)
+{
+    (void)state;
+    struct world w = open_world(true);
+    plmr_region *region = w.mine.region;
+    const double wrong[] = {-100, -0x1p-60, NAN, INFINITY, -INFINITY, 1e18, 0x1.00001p47};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        refused(plmr_compute(region, wrong[i], NULL, NULL), "cycles");
+        refused(plmr_region_busy(region, wrong[i]), "cycles");
+    }
+    refused(plmr_compute(NULL, 1, NULL, NULL), "NULL");
+    refused(plmr_region_busy(NULL, 1), "NULL");
+    must(plmr_compute(region, 0x1p46, NULL, NULL));
+    must(plmr_compute(region, 0x1p46, NULL, NULL));
+    refused(plmr_compute(region, 1, NULL, NULL), "2^47 in all");
+    plmr_cost cost;
+    must(plmr_region_cost(region, &cost));
+    assert_true(cost.t_cycles == 0x1p47);
+    close_world(&w);
+}
+
+static void makers(void **state)
+{
+    (void)state;
+    struct world w = open_world(true);
+    plmr_region *region = w.mine.region;
+    plmr_ring *ring;
+    plmr_tiles *tiles;
+    refused(plmr_ring_create(NULL, PLMR_X, PLMR_NATURAL, 1, &ring), "NULL");
+    refused(plmr_ring_create(region, (enum plmr_axis)7, PLMR_NATURAL, 1, &ring), "no axis 7");
+    refused(plmr_ring_create(region, PLMR_X, (enum plmr_ring_kind)3, 1, &ring), "kind 3");
+    refused(plmr_ring_create(region, PLMR_X, PLMR_NATURAL, 0, &ring), "0 slots");
+    refused(plmr_ring_create(region, PLMR_X, PLMR_NATURAL, -1, &ring), "-1 slots");
+    refused(plmr_ring_create(region, PLMR_X, PLMR_NATURAL, INT_MAX, &ring), "slots");
+    refused(plmr_ring_create(region, PLMR_X, PLMR_NATURAL, 1, NULL), "'out' is NULL");
+    refused(plmr_tiles_create(NULL, "t", 1, &tiles), "NULL");
+    refused(plmr_tiles_create(region, NULL, 1, &tiles), "'name' is NULL");
+    refused(plmr_tiles_create(region, "none", 0, &tiles), "not 0");
+    refused(plmr_tiles_create(region, "none", -1, &tiles), "not -1");
+    refused(plmr_tiles_create(region, "t", 1, NULL), "'out' is NULL");
+    must_fail(plmr_tiles_create(region, "huge", 1 << 30, &tiles), PLMR_ERROR_LIMIT, "huge");
+    close_world(&w);
+}
+
+static void regions(void **state)
+{
+    (void)state;
+    struct world w = open_world(true);
+    plmr_region *region;
+    plmr_region_options options = {0}, backwards = {.pace = -1}, nowhere = {.pace = NAN};
+    plmr_ranks *ranks = w.mine.ranks;
+    refused(plmr_region_create(NULL, &w.device, 12, 12, &options, &region), "'ranks' is NULL");
+    refused(plmr_region_create(ranks, NULL, 12, 12, &options, &region), "'device' is NULL");
+    refused(plmr_region_create(ranks, &w.device, 12, 12, NULL, &region), "'options' is NULL");
+    refused(plmr_region_create(ranks, &w.device, 12, 12, &options, NULL), "'out' is NULL");
+    refused(plmr_region_create(ranks, &w.device, 0, 12, &options, &region), "0x12");
+    refused(plmr_region_create(ranks, &w.device, 12, -1, &options, &region), "12x-1");
+    refused(plmr_region_create(ranks, &w.device, 12, 12, &backwards, &region), "pace");
+    refused(plmr_region_create(ranks, &w.device, 12, 12, &nowhere, &region), "pace");
+    region = w.mine.region;
+    refused(plmr_region_charge(NULL, "it", 1), "NULL");
+    refused(plmr_region_charge(region, NULL, 1), "'what' is NULL");
+    refused(plmr_region_charge(region, "it", -1000000), "it cannot take -1000000");
+    refused(plmr_region_charge(region, "it", INT64_MAX), "it cannot take");
+    refused(plmr_region_cost(region, NULL), "'cost' is NULL");
+    plmr_cost cost;
+    refused(plmr_region_cost(NULL, &cost), "NULL");
+    must(plmr_region_cost(region, &cost));
+    close_world(&w);
+}
+
+/* What returns no status says nothing, or leaves it to the next verb. */
+static void without_status(void **state)
+{
+    (void)state;
+    struct world w = open_world(true);
+    plmr_cost cost;
+    assert_null(plmr_tiles_at(NULL, 0, 0));
+    const int outside[][2] = {{999, -1}, {-1, 0}, {0, SIDE}, {SIDE, 0}, {INT_MIN, INT_MAX}};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        assert_null(plmr_tiles_at(w.t, outside[i][0], outside[i][1]));
+    assert_int_equal(plmr_ring_slots(NULL), 0);
+    assert_int_equal(plmr_ring_position(NULL, 0), -1);
+    assert_int_equal(plmr_ring_core(NULL, 0), -1);
+    const int beyond[] = {-1, -5, SIDE, 99999, INT_MIN, INT_MAX};
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        assert_int_equal(plmr_ring_position(w.x, beyond[i]), -1);
+        assert_int_equal(plmr_ring_core(w.x, beyond[i]), -1);
+    }
+    plmr_tiles_destroy(NULL);
+    plmr_ring_destroy(NULL);
+    plmr_region_destroy(NULL);
+    plmr_region_release(NULL, 1);
+    must(plmr_region_cost(w.mine.region, &cost));
+    plmr_region_release(w.mine.region, 1000000);
+    refused(plmr_compute(w.mine.region, 1, NULL, NULL), "1000000 bytes of SRAM cannot be released");
+    refused(plmr_region_cost(w.mine.region, &cost), "cannot be released");
+    plmr_region_release(w.other.region, -1);
+    refused(plmr_tiles_allreduce(w.foreign, PLMR_X, "chain"), "-1 bytes of SRAM cannot be released");
+    close_world(&w);
+}
+
+/* A program that depends on values has another course in timing mode: no verb, and no result, after it has looked. */
+static void values_without_values(void **state)
+{
+    (void)state;
+    struct world w = open_world(false);
+    plmr_region *region = w.mine.region;
+    plmr_cost cost;
+    plmr_ring *ring;
+    assert_false(plmr_region_has_values(region));
+    assert_false(plmr_region_has_values(NULL));
+    must(plmr_tiles_shift(w.t, w.t, w.x, 1));
+    must(plmr_region_cost(region, &cost));
+    float *tile = plmr_tiles_at(w.t, 0, 0);
+    assert_int_equal(tile != NULL, region->first[PLMR_X] == 0 && region->first[PLMR_Y] == 0);
+    for (int i = 0; i < 4 && tile; i++)
+        assert_true(tile[i] == 0);
+    const char *words = "t has no values in a run for time alone";
+    refused(plmr_tiles_shift(w.t, w.t, w.x, 1), words);
+    refused(plmr_tiles_shift(w.t, w.t, w.x, 1), words);
+    refused(plmr_tiles_align(w.t, w.x, w.y, 1), words);
+    refused(plmr_tiles_multicast(w.wide, PLMR_X, 0), words);
+    refused(plmr_tiles_allreduce(w.wide, PLMR_X, "chain"), words);
+    refused(plmr_compute(region, 1, NULL, NULL), words);
+    refused(plmr_region_charge(region, "it", 1), words);
+    refused(plmr_ring_create(region, PLMR_X, PLMR_LINE, 1, &ring), words);
+    refused(plmr_region_cost(region, &cost), words);
+    must(plmr_region_cost(w.other.region, &cost));
+    close_world(&w);
+    w = open_world(true);
+    assert_true(plmr_region_has_values(w.mine.region));
+    plmr_tiles_at(w.t, 0, 0);
+    must(plmr_region_cost(w.mine.region, &cost));
+    close_world(&w);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(shifts),
+    cmocka_unit_test(collectives),
+    cmocka_unit_test(computing),
+    cmocka_unit_test(makers),
+    cmocka_unit_test(regions),
+    cmocka_unit_test(without_status),
+    cmocka_unit_test(values_without_values),
+};
+
+TEST_MAIN(tests)
