@@ -18,7 +18,7 @@ static const struct argp argp = {
 
 static void print_entry(const char *name, const char *summary)
 {
-    printf("  %-12s %s\n", name, summary);
+    printf("  %-13s  %s\n", name, summary);
 }
 
 static void print_algorithms(void)

@@ -184,7 +184,7 @@ plmr_status plmr_job_plan(plmr_job *job, void *context, int index, plmr_plan *pl
     return status;
 }
 
-enum { NAME = 11, CELL = 13 };
+enum { NAME = 13, CELL = 13 };
 
 void plmr_job_plan_titles(plmr_job *job, const plmr_plan *plan)
 {

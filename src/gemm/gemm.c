@@ -204,12 +204,3 @@ plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_
     destroy_operands(&g);
     return status;
 }
-
-int plmr_gemm_multicast_routes(const plmr_gemm *g)
-{
-    int most = g->problem.rows > g->problem.cols ? g->problem.rows : g->problem.cols;
-    int left = plmr_region_routes_left(g->region);
-    if (g->region->options.allow_routes || left >= g->problem.rows + g->problem.cols)
-        return most;
-    return left < 2 ? 1 : left / 2;
-}

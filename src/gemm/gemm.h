@@ -65,6 +65,10 @@ plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *gemm)
  * half of what it holds. */
 int plmr_gemm_multicast_routes(const plmr_gemm *gemm);
 
+/* The owners of slot `step` multicast their tiles of A along rows and of B along columns; every core has both. */
+plmr_status plmr_gemm_multicast_begin(plmr_gemm *gemm, int step, int n_routes);
+void plmr_gemm_multicast_end(plmr_gemm *gemm);
+
 /* The program of Cannon and MeshGEMM alike: align A, then multiply while both operands shift. */
 plmr_status plmr_gemm_compute_shift(plmr_gemm *gemm);
 

@@ -5,13 +5,13 @@
 
 #include "report/format.h"
 
-enum { LABEL_WIDTH = 10, NAME_WIDTH = 11, N_COLUMNS = 11, SRAM_COLUMN = 6, ROUTES_COLUMN = 5 };
+enum { LABEL_WIDTH = 10, NAME_WIDTH = 13, N_COLUMNS = 11, SRAM_COLUMN = 6, ROUTES_COLUMN = 5 };
 
 static const struct column {
     const char *upper, *lower;
     int width;
 } columns[N_COLUMNS] = {
-    {"", "cycles", 13}, {"virtual", "time", 10},  {"compute", "share", 9}, {"", "hops", 10},
+    {"", "cycles", 13}, {"virtual", "time", 9},   {"compute", "share", 8}, {"", "hops", 10},
     {"", "stages", 9},  {"routes", NULL, 9},      {"SRAM, B", NULL, 13},   {"wavelet-", "hops", 9},
     {"", "energy", 9},  {"relative", "error", 9}, {"wall", "time", 9},
 };

@@ -83,8 +83,8 @@ def check_inputs(plmr, check, folder):
     check(code == 0, f"a run with both files: {err}")
     code, _, err = plmr.run(["report", page, records, "--out", out])
     runs = data_of(out)["runs"]
-    check(code == 0 and not err and len(runs) == 8, f"a page of both: {code}, {err}, {len(runs)} runs")
-    check(runs[0] == data_of(page)["runs"][0] and runs[4] == {"record": runs[0]["record"]}, "runs as they were")
+    check(code == 0 and not err and len(runs) == 10, f"a page of both: {code}, {err}, {len(runs)} runs")
+    check(runs[0] == data_of(page)["runs"][0] and runs[5] == {"record": runs[0]["record"]}, "runs as they were")
 
     def fails(text, *words):
         check_fails(plmr, check, ["report", write(os.path.join(folder, "bad"), text), "--out", out], 2, *words)

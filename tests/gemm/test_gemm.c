@@ -210,6 +210,82 @@ static void meshgemm_takes_the_published_time(void **state)
         }
 }
 
+/* ---- SUMMA, core by core ---- */
+
+enum { MOST = 40, ROUTES_OF_AN_AXIS = 12 };
+
+struct summa {
+    const plmr_device *device;
+    int p; /* p x p cores */
+    double wavelets, t[MOST][MOST], tiles_at[MOST][MOST];
+};
+
+/* From when its line is ready to when a core has the tile: the way, the stream, and a relay at each segment's edge. */
+static double delivery(const struct summa *s, int from, int to)
+{
+    const plmr_device *d = s->device;
+    int relays = abs(to / ROUTES_OF_AN_AXIS - from / ROUTES_OF_AN_AXIS);
+    double way = from == to ? 0 : 2 * d->ramp + d->hop * abs(to - from);
+    return way + relays * (2 * d->ramp + d->stage) + d->link * s->wavelets;
+}
+
+/* Column k's cores send A along their rows when all of a row are ready; then row k's B, when all of a column are. */
+static void summa_begin(struct summa *s, int k)
+{
+    double launch = s->device->shift_launch + s->device->shift_wavelet * s->wavelets;
+    for (int r = 0; r < s->p; r++)
+        for (int c = 0; c < s->p; c++) {
+            double row = 0, column = 0;
+            for (int i = 0; i < s->p; i++) {
+                row = fmax(row, s->t[r][i]);
+                column = fmax(column, s->t[i][c] + launch);
+            }
+            s->tiles_at[r][c] = fmax(row + delivery(s, k, c), column + delivery(s, k, r));
+        }
+    for (int i = 0; i < s->p * s->p; i++)
+        s->t[i / s->p][i % s->p] += 2 * launch;
+}
+
+static void summa_wait(struct summa *s)
+{
+    for (int i = 0; i < s->p * s->p; i++)
+        s->t[i / s->p][i % s->p] = fmax(s->t[i / s->p][i % s->p], s->tiles_at[i / s->p][i % s->p]);
+}
+
+/* Multicast, multiply, multicast again; or the next multicast before the multiplication. The last core's clock. */
+static double summa_cycles(struct summa *s, double multiply, bool overlaps)
+{
+    double last = 0;
+    if (overlaps)
+        summa_begin(s, 0);
+    for (int k = 0; k < s->p; k++) {
+        if (!overlaps)
+            summa_begin(s, k);
+        summa_wait(s);
+        if (overlaps && k + 1 < s->p)
+            summa_begin(s, k + 1);
+        for (int i = 0; i < s->p * s->p; i++)
+            last = fmax(last, s->t[i / s->p][i % s->p] += multiply);
+    }
+    return last;
+}
+
+static void summa_multicasts_then_multiplies(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    for (int overlaps = 0; overlaps < 2; overlaps++)
+        for (int p = 7; p <= MOST; p += 11)
+            for (int t = 2; t <= 20; t += 6) {
+                plmr_gemm_problem problem = {p * t, p * t, p * t, p, p, PLMR_F16, PLMR_F32, false};
+                struct setting s = {.algorithm = find(overlaps ? "summa-overlap" : "summa"), .problem = problem};
+                plmr_cost cost = run(&s, &device, (plmr_region_options){.values = false});
+                struct summa model = {.device = &device, .p = p, .wavelets = ceil(t * t / 2.0)};
+                assert_true(cost.t_cycles == summa_cycles(&model, t * (43 + t * (1 + 0.5 * t)), overlaps));
+                assert_int_equal(cost.sram_peak_bytes, (overlaps ? 6 : 4) * t * t * 2 + t * t * 4);
+            }
+}
+
 /* Over M: an error, or a run that says so. */
 static void limits_are_errors(void **state)
 {
@@ -255,6 +331,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(elements_are_their_cores_chains),
     cmocka_unit_test(transposed_elements_are_their_cores_chains),
     cmocka_unit_test(meshgemm_takes_the_published_time),
+    cmocka_unit_test(summa_multicasts_then_multiplies),
     cmocka_unit_test(limits_are_errors),
     cmocka_unit_test(a_pace_only_takes_time),
 };

@@ -83,7 +83,7 @@ static void test_misfit(void **state)
     FILE *out = open_text();
     plmr_table_row(out, &record);
     fclose(out);
-    assert_non_null(strstr(text, "two-phase    does not fit: core (0,0)"));
+    assert_non_null(strstr(text, "two-phase      does not fit: core (0,0)"));
     assert_non_null(strstr(text, "\n               "));
     assert_true(longest_line() <= PLMR_TABLE_WIDTH);
 }

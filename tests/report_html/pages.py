@@ -179,9 +179,9 @@ def check_gemm(plmr, browser, folder, shots):
 
 def check_steps(browser):
     """In every frame of the shown algorithms each core of a product holds tiles of one k, once aligned."""
-    alike = browser.run("""['meshgemm', 'cannon', 'summa', 'allgather'].every(name => [3, 4, 5, 8].every(n =>
+    alike = browser.run("""['meshgemm', 'cannon', 'summa', 'allgather', 'summa-overlap'].every(name => [3, 4, 5, 8].every(n =>
         GEMM_FRAMES[name](n).filter(f => f.done).every(f => { const k = {}; return f.tiles.every(t => {
-            const at = name === 'summa' ? t.to.join() : t.from.join(); return (k[at] ??= t.k) === t.k }) })))""")
+            const at = name.startsWith('summa') ? t.to.join() : t.from.join(); return (k[at] ??= t.k) === t.k }) })))""")
     check(alike, "cores hold tiles of one k")
     whole = browser.run("""['chain', 'star', 'tree', 'ktree', 'two-phase', 'ring'].every(name => [3, 7, 16].every(n =>
         lineFrames(name, n).at(-1).after.every(held => held === n)))""")

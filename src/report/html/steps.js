@@ -145,7 +145,7 @@ function ringFrames(n) {
 
 // ---- the view ----
 
-const GEMM_FRAMES = { meshgemm: (n) => shiftFrames(n, RINGS.interleaved), cannon: (n) => shiftFrames(n, RINGS.natural), summa: summaFrames, allgather: allgatherFrames };
+const GEMM_FRAMES = { meshgemm: (n) => shiftFrames(n, RINGS.interleaved), cannon: (n) => shiftFrames(n, RINGS.natural), summa: summaFrames, allgather: allgatherFrames, "summa-overlap": summaFrames };
 const LINE_NAMES = { meshgemv: "ktree", pipeline: "chain" };
 
 // The programs of a run: [{name, grid, frames(n), size}].
