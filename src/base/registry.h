@@ -24,6 +24,12 @@ static inline const char *plmr_name_of(const void *thing)
     return *(const char *const *)thing;
 }
 
+/* Of things whose second member it is. */
+static inline const char *plmr_summary_of(const void *thing)
+{
+    return ((const char *const *)thing)[1];
+}
+
 /* NULL: there is none of that name. */
 static inline const void *plmr_registry_find(const plmr_registry *registry, const char *name)
 {

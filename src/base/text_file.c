@@ -52,3 +52,12 @@ plmr_status plmr_text_file_read(const char *path, const char *what, char **text)
         free(*text);
     return status;
 }
+
+plmr_status plmr_error_of_input(plmr_status error)
+{
+    if (!error || plmr_error_code(error) != PLMR_ERROR_SYSTEM)
+        return error;
+    plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(error));
+    plmr_error_free(error);
+    return input;
+}

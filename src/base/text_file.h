@@ -8,4 +8,7 @@
  * 0 byte and is for the caller to free. A file that cannot be opened or read is a failure of the system. Local. */
 plmr_status plmr_text_file_read(const char *path, const char *what, char **text);
 
+/* What is wrong with a file that the user named is wrong input, also where the system says so: takes over the error. */
+plmr_status plmr_error_of_input(plmr_status error);
+
 #endif

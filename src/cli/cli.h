@@ -1,37 +1,24 @@
-/* cli.h - the sub-commands of plmr, one file each.
- *
- * All ranks parse the same command line and call the same functions; rank 0 alone prints. A command returns its error,
- * alike on all ranks, for main to print as one line: input and limits end with exit code 2, a failed system with 1.
- */
+/* cli.h - the sub-commands of plmr, one file each. */
 #ifndef PLMR_CLI_H
 #define PLMR_CLI_H
 
-#include "plmr/status.h"
+#include "cli/command.h"
+#include "cli/options.h"
 
-enum { PLMR_EXIT_OK = 0, PLMR_EXIT_FAILED = 1, PLMR_EXIT_INPUT = 2 };
+extern const plmr_command plmr_command_gemm, plmr_command_gemv, plmr_command_allreduce, plmr_command_tokenize,
+    plmr_command_model, plmr_command_paper, plmr_command_device, plmr_command_sweep, plmr_command_report,
+    plmr_command_scale, plmr_command_topo, plmr_command_bench, plmr_command_list;
 
-/* Each is given the arguments from its own name on. Collective. */
-plmr_status plmr_command_gemm(int argc, char **argv);
-plmr_status plmr_command_gemv(int argc, char **argv);
-plmr_status plmr_command_allreduce(int argc, char **argv);
-plmr_status plmr_command_device(int argc, char **argv);
-plmr_status plmr_command_model(int argc, char **argv);
-plmr_status plmr_command_tokenize(int argc, char **argv);
-plmr_status plmr_command_bench(int argc, char **argv);
+/* In the order of the help. */
+PLMR_REGISTRY(command, plmr_command)
+
+/* Those that read their own command line; in main.c. */
 plmr_status plmr_command_generate(int argc, char **argv);
 plmr_status plmr_command_llm(int argc, char **argv);
 plmr_status plmr_command_logits(int argc, char **argv);
 plmr_status plmr_command_perplexity(int argc, char **argv);
-plmr_status plmr_command_sweep(int argc, char **argv);
 plmr_status plmr_command_tune(int argc, char **argv);
-plmr_status plmr_command_report(int argc, char **argv);
-plmr_status plmr_command_scale(int argc, char **argv);
-plmr_status plmr_command_topo(int argc, char **argv);
-plmr_status plmr_command_list(int argc, char **argv);
-plmr_status plmr_command_paper(int argc, char **argv);
-
-/* The options of those that sweeps run. */
-struct argp;
-extern const struct argp plmr_gemm_argp, plmr_gemv_argp, plmr_allreduce_argp, plmr_llm_argp;
+extern const plmr_command plmr_line_generate, plmr_line_llm, plmr_line_logits, plmr_line_perplexity, plmr_line_tune;
+extern const struct argp plmr_llm_argp;
 
 #endif

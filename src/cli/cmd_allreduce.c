@@ -1,25 +1,27 @@
 #include "cli/cli.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "cli/job.h"
 #include "cli/tree.h"
 #include "fabric/source.h"
 #include "kernel/kernel.h"
 #include "ranks/ranks.h"
-#include "report/format.h"
 #include "report/result.h"
 #include "report/table.h"
 
-enum { DEFAULT_LENGTH = 1024, DEFAULT_ROWS = 1, DEFAULT_COLS = 64 };
+enum { DEFAULT_ROWS = 1, DEFAULT_COLS = 64 };
 
 /* All elements are verified where that takes a second or so. */
 static const int64_t verify_all_below = INT64_C(1) << 28;
 
 typedef struct allreduce_command {
-    plmr_run_options run; /* first: see options.h */
+    plmr_run_options run;
     int64_t length;
     plmr_reduce_options reduce;
     int rows, cols;
@@ -35,53 +37,33 @@ typedef struct allreduce {
 
 /* ---- the command line ---- */
 
-enum { KEY_LENGTH = 0x200, KEY_TREE_K, KEY_GROUPS };
-
-static const struct argp_option options[] = {
-    PLMR_OPTION_GROUP(1, "Problem:"),
-    {"length", KEY_LENGTH, "B", 0, "Elements of each core's vector (default 1024)", 1},
-    PLMR_TREE_OPTIONS(KEY_TREE_K, KEY_GROUPS, 10),
-    {0},
-};
-
-static plmr_status set_option(int key, const char *text, allreduce_command *c)
+/* "512", a row, or "360x360". */
+static plmr_status read_cores(const plmr_option *option, const char *text, void *member)
 {
-    switch (key) {
-    case KEY_LENGTH:
-        return plmr_parse_count("--length", text, PLMR_MOST_ELEMENTS, &c->length);
-    case KEY_TREE_K:
-        return plmr_parse_tree_k("--tree-k", text, &c->reduce);
-    default:
-        return plmr_parse_groups(text, &c->reduce);
-    }
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->input;
-    if (key < KEY_LENGTH || key > KEY_GROUPS)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
-const struct argp plmr_allreduce_argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Adds up a vector over a row of cores (--cores P) or over a region (--cores HxW: along x, then along y), so "
-           "that every core has the sum, with one or several algorithms.\v"
-           "For example:\n"
-           "  plmr allreduce --length 64 --cores 512 --verify",
-    .children = children,
-};
-
-static plmr_status check_options(const allreduce_command *c)
-{
-    PLMR_CHECK(c->run.dtype != PLMR_BF16, PLMR_ERROR_INPUT, "--dtype: an allreduce adds in f32 or f16, not in bf16");
+    int *rows = member, *cols = rows + 1;
+    int64_t n;
+    if (!*text || strspn(text, "0123456789") < strlen(text))
+        return plmr_parse_pair(plmr_option_shown(option).s, text, "P or HxW, e.g. 512 or 360x360", rows, cols);
+    PLMR_TRY(plmr_parse_count(plmr_option_shown(option).s, text, INT_MAX, &n));
+    *rows = 1;
+    *cols = (int)n;
     return PLMR_OK;
 }
+
+static const plmr_option options[] = {
+    {"length", "B", PLMR_TITLE_PROBLEM, "Elements of each core's vector",
+     PLMR_COUNT(allreduce_command, length, PLMR_MOST_ELEMENTS), .value = "1024"},
+    {"alg", "NAME,...|all", PLMR_TITLE_PLACE, "Which algorithms, see plmr list",
+     PLMR_SOME_OF(allreduce_command, run.algorithms, &plmr_reduce_registry), .value = "all"},
+    {"cores", "P|HxW", PLMR_TITLE_PLACE,
+     "A row of P cores, or a region of H rows and W columns (default 64, or what the device has)",
+     PLMR_READ_BY(read_cores, allreduce_command, run.rows)},
+    PLMR_OPTIONS(allreduce_command, reduce, plmr_tree_table),
+    {"dtype", "f32|f16", PLMR_TITLE_VALUES, "How elements are stored and added up",
+     PLMR_WORD(allreduce_command, run.dtype, plmr_sum_dtypes), .value = "f32"},
+    PLMR_OPTIONS(allreduce_command, run, plmr_run_table),
+    {0},
+};
 
 static plmr_status check_cores(const plmr_job *job)
 {
@@ -118,7 +100,7 @@ static plmr_status open_allreduce(allreduce_command *c, int index, plmr_region *
     *r = (allreduce){.command = c, .region = region};
     c->rows = region->extent[PLMR_Y];
     c->cols = region->extent[PLMR_X];
-    plmr_status status = plmr_agree(fill_allreduce(r, plmr_reduce_at(c->run.algorithms[index])));
+    plmr_status status = plmr_agree(fill_allreduce(r, c->run.algorithms.at[index]));
     if (status)
         close_allreduce(r);
     return status;
@@ -325,30 +307,24 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
 
 static const plmr_job_actions actions = {.command = "allreduce", .run = run, .plan = make_plan, .describe = describe};
 
-static plmr_status run_command(allreduce_command *c)
+static plmr_status run_command(void *options)
 {
     plmr_job job;
-    PLMR_TRY(plmr_run_options_complete(&c->run));
-    PLMR_TRY(check_options(c));
+    allreduce_command *c = options;
     PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_ROWS, DEFAULT_COLS));
     plmr_status status = check_cores(&job);
     return plmr_job_close(&job, status ? status : plmr_job_run(&job, c));
 }
 
-plmr_status plmr_command_allreduce(int argc, char **argv)
-{
-    bool help = false;
-    const char **names = plmr_take_zeroed((size_t)plmr_reduce_count(), sizeof *names);
-    for (int i = 0; i < plmr_reduce_count(); i++)
-        names[i] = plmr_reduce_at(i)->name;
-    allreduce_command c = {.length = DEFAULT_LENGTH, .reduce.n_levels = 2};
-    plmr_run_options_init(&c.run, names, plmr_reduce_count());
-    c.run.dtype = PLMR_F32;
-    c.run.may_be_row = true;
-    plmr_status status = plmr_options_parse(&plmr_allreduce_argp, "allreduce", argc, argv, &c, &help);
-    if (!status && !help)
-        status = run_command(&c);
-    plmr_run_options_free(&c.run);
-    free(names);
-    return status;
-}
+const plmr_command plmr_command_allreduce = {
+    .name = "allreduce",
+    .summary = "add up a vector over a row or a rectangle of cores",
+    .about =
+        "Adds up a vector over a row of cores (--cores P) or over a region (--cores HxW: along x, then along y), so "
+        "that every core has the sum, with one or several algorithms.",
+    .more = "For example:\n"
+            "  plmr allreduce --length 64 --cores 512 --verify",
+    .options = options,
+    .size = sizeof(allreduce_command),
+    .run = run_command,
+};

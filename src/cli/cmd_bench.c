@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "kernel/kernel.h"
 #include "plmr/ranks.h"
+#include "report/jsonl.h"
 #include "report/record.h"
 
 enum { MOST_REPEATS = 99 };
@@ -18,8 +19,9 @@ enum { MOST_REPEATS = 99 };
 struct bench_command {
     int64_t repeat;
     const char *group; /* NULL: basic */
-    int *chosen, n_chosen;
-    const char *json; /* "-": records on standard output, the table on standard error */
+    plmr_chosen only;
+    const char *json;
+    plmr_jsonl records;
 };
 
 /* One item's measurements: medians, and the extremes of what was measured. */
@@ -29,77 +31,30 @@ struct outcome {
 
 /* ---- the command line ---- */
 
-enum { KEY_REPEAT = 0x200, KEY_ONLY, KEY_JSON };
-
-static const struct argp_option options[] = {
-    {"only", KEY_ONLY, "LIST", 0,
-     "Measure these alone: clocks, steady, gemm-f32, gemm-f16, gemm-bf16, gemv-f32, gemv-f16, memory, llm-load, "
-     "llm-prefill, llm-decode, llm-token-time, llm-prompt-time",
-     1},
-    {"repeat", KEY_REPEAT, "N", 0,
-     "Measure everything N times, in turn with its yardstick, and take medians (default 3)", 1},
-    {"json", KEY_JSON, "-", 0, "Print one JSON object per line on standard output, and the table on standard error", 1},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"only", "LIST", NULL, "Measure these alone: %s", PLMR_SOME_OF(struct bench_command, only, &plmr_bench_registry)},
+    {"repeat", "N", NULL, "Measure everything N times, in turn with its yardstick, and take medians",
+     PLMR_COUNT(struct bench_command, repeat, MOST_REPEATS), .value = "3"},
+    {"json", "FILE|-", NULL, "One JSON object per item; with - the table goes to standard error",
+     PLMR_TEXT(struct bench_command, json)},
+    {"", "basic|llm|all", NULL, NULL, PLMR_TEXT(struct bench_command, group), .most = 1},
     {0},
 };
-
-static plmr_status parse_only(const char *text, struct bench_command *c)
-{
-    const char *names[32];
-    for (int i = 0; i < plmr_bench_count(); i++)
-        names[i] = plmr_bench_at(i)->name;
-    free(c->chosen);
-    return plmr_parse_words("--only", text, names, plmr_bench_count(), &c->chosen, &c->n_chosen);
-}
 
 /* The items of a group, where none are named. */
 static plmr_status choose(struct bench_command *c)
 {
     static const char *const groups[] = {"basic", "llm", "all"};
     int group = 0;
-    PLMR_CHECK(!c->group || !c->n_chosen, PLMR_ERROR_INPUT, "give '%.20s' or --only, not both", c->group);
+    PLMR_CHECK(!c->group || !c->only.n, PLMR_ERROR_INPUT, "give '%.20s' or --only, not both", c->group);
     if (c->group)
         PLMR_TRY(plmr_parse_word("", c->group, groups, 3, &group));
-    if (c->n_chosen)
-        return PLMR_OK;
-    c->chosen = plmr_take_zeroed((size_t)plmr_bench_count(), sizeof *c->chosen);
-    for (int i = 0; i < plmr_bench_count(); i++)
+    bool chooses = c->only.n == 0;
+    for (int i = 0; chooses && i < plmr_bench_count(); i++)
         if (group == 2 || plmr_bench_at(i)->is_llm == (group == 1))
-            c->chosen[c->n_chosen++] = i;
+            c->only.at[c->only.n++] = plmr_bench_at(i);
     return PLMR_OK;
 }
-
-static plmr_status set_option(int key, const char *text, struct bench_command *c)
-{
-    if (key == KEY_REPEAT)
-        return plmr_parse_count("--repeat", text, MOST_REPEATS, &c->repeat);
-    if (key == KEY_ONLY)
-        return parse_only(text, c);
-    PLMR_CHECK(strcmp(text, "-") == 0, PLMR_ERROR_INPUT, "--json: give '-', and send standard output to a file");
-    c->json = text;
-    return PLMR_OK;
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_ARG) {
-        ((struct bench_command *)parse->options)->group = text;
-        return 0;
-    }
-    if (key < KEY_REPEAT || key > KEY_JSON)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "[basic|llm|all]",
-    .doc =
-        "Measures the emulator's own speed beside yardsticks that run in the same process, and its memory: its matrix "
-        "products (basic, the default), a language model (llm: some minutes, 2.3 GB and 1 GB a rank), or all.",
-};
 
 /* ---- measuring ---- */
 
@@ -167,7 +122,7 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
             verdict(item, o));
 }
 
-static plmr_status print_json(const plmr_bench_item *item, const struct outcome *o)
+static plmr_status put_record(const plmr_bench_item *item, const struct outcome *o, plmr_jsonl *records)
 {
     plmr_provenance where = plmr_provenance_now();
     json_t *object = json_pack("{ss ss ss sf sf sf ss ss si ss ss ss ss}", "command", "bench", "name", item->name,
@@ -184,34 +139,36 @@ static plmr_status print_json(const plmr_bench_item *item, const struct outcome 
         json_object_set_new(object, "yardstick_name", json_string(item->yardstick_name));
         json_object_set_new(object, "ratio", json_real(o->ratio));
     }
-    int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) || putchar('\n') < 0;
+    char *line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(object);
-    PLMR_CHECK(!failed, PLMR_ERROR_SYSTEM, "cannot write to standard output");
-    return PLMR_OK;
+    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
+    plmr_status status = plmr_jsonl_put(records, line);
+    free(line);
+    return status;
 }
 
-static plmr_status run_items(const struct bench_command *c, plmr_yardsticks *yardsticks, plmr_bench_state *state)
+static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardsticks, plmr_bench_state *state)
 {
-    FILE *out = c->json ? stderr : stdout;
+    FILE *out = plmr_text_beside(c->json);
     if (plmr_rank() == 0)
         fprintf(out, "plmr %s on %d rank%s, kernel %s; medians of %lld\n\n", PLMR_VERSION, plmr_rank_count(),
                 plmr_rank_count() == 1 ? "" : "s", plmr_kernel_name(), (long long)c->repeat);
-    for (int i = 0; i < c->n_chosen; i++) {
-        const plmr_bench_item *item = plmr_bench_at(c->chosen[i]);
+    for (int i = 0; i < c->only.n; i++) {
+        const plmr_bench_item *item = c->only.at[i];
         struct outcome outcome;
         PLMR_TRY(measure(item, yardsticks, state, (int)c->repeat, &outcome));
         plmr_status status = PLMR_OK;
         if (plmr_rank() == 0) {
             print_row(out, item, &outcome);
             fflush(out);
-            status = c->json ? print_json(item, &outcome) : PLMR_OK;
+            status = put_record(item, &outcome, &c->records);
         }
         PLMR_TRY(plmr_agree(status));
     }
     return PLMR_OK;
 }
 
-static plmr_status run(const struct bench_command *c)
+static plmr_status measure_all(struct bench_command *c)
 {
     plmr_yardsticks *yardsticks;
     plmr_bench_state state = {.model = NULL};
@@ -222,15 +179,27 @@ static plmr_status run(const struct bench_command *c)
     return status;
 }
 
-plmr_status plmr_command_bench(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    bool help = false;
-    struct bench_command c = {.repeat = 3};
-    plmr_status status = plmr_options_parse_most(&argp, "bench", argc, argv, 1, &c, &help);
-    if (!status && !help)
-        status = choose(&c);
-    if (!status && !help)
-        status = run(&c);
-    free(c.chosen);
+    struct bench_command *c = options;
+    PLMR_TRY(choose(c));
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &c->records) : PLMR_OK);
+    if (!status)
+        status = measure_all(c);
+    if (!status)
+        status = plmr_agree(plmr_jsonl_commit(&c->records));
+    plmr_jsonl_discard(&c->records);
     return status;
 }
+
+const plmr_command plmr_command_bench = {
+    .name = "bench",
+    .summary = "measure the emulator's own speed beside yardsticks",
+    .arguments = "[basic|llm|all]",
+    .about =
+        "Measures the emulator's own speed beside yardsticks that run in the same process, and its memory: its matrix "
+        "products (basic, the default), a language model (llm: some minutes, 2.3 GB and 1 GB a rank), or all.",
+    .options = options,
+    .size = sizeof(struct bench_command),
+    .run = run,
+};

@@ -3,19 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text_file.h"
 #include "cli/devices.h"
 #include "cli/options.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
 
-static const struct argp_option options[] = {PLMR_OPTION_HELP, {0}};
-static const struct argp argp = {
-    .options = options,
-    .args_doc = "list\nshow NAME|FILE\ncheck FILE",
-    .doc = "Lists the devices that come with plmr; shows one, with unit, tag and source of each number; checks a file "
-           "of your own.\v"
-           "For example:\n"
-           "  plmr device show wse2",
+static const plmr_option options[] = {
+    {"", "NAME|FILE", NULL, NULL, PLMR_READ_ALL(plmr_read_one_more), .most = 2},
+    {0},
 };
 
 static plmr_status print_line(const char *name)
@@ -74,22 +70,22 @@ static plmr_status act(const char *verb, const char *what)
     return verbs[i].of ? verbs[i].act(what) : plmr_devices_print();
 }
 
-/* What is wrong with a device is wrong input, also where the system says so. */
-static plmr_status as_input(plmr_status error)
+static plmr_status run(void *options)
 {
-    if (!error || plmr_error_code(error) != PLMR_ERROR_SYSTEM)
-        return error;
-    plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(error));
-    plmr_error_free(error);
-    return input;
+    const plmr_texts *args = options;
+    return plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(act(args->at[0], args->at[1])) : PLMR_OK);
 }
 
-plmr_status plmr_command_device(int argc, char **argv)
-{
-    const char *args[2];
-    bool help;
-    PLMR_TRY(plmr_arguments_parse(&argp, "device", argc, argv, 2, args, &help));
-    if (help)
-        return PLMR_OK;
-    return plmr_agree(plmr_rank() == 0 ? as_input(act(args[0], args[1])) : PLMR_OK);
-}
+const plmr_command plmr_command_device = {
+    .name = "device",
+    .summary = "list the devices, show one with its sources, check a file",
+    .arguments = "list\nshow NAME|FILE\ncheck FILE",
+    .about =
+        "Lists the devices that come with plmr; shows one, with unit, tag and source of each number; checks a file "
+        "of your own.",
+    .more = "For example:\n"
+            "  plmr device show wse2",
+    .options = options,
+    .size = sizeof(plmr_texts),
+    .run = run,
+};

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "cli/job.h"
 #include "cli/operand.h"
 #include "gemm/gemm.h"
-#include "report/format.h"
 #include "report/result.h"
 #include "report/table.h"
 
@@ -17,7 +17,7 @@ enum { DEFAULT_SIZE = 1024, DEFAULT_CORES = 64 };
 static const int64_t verify_all_below = INT64_C(1) << 31;
 
 typedef struct gemm_command {
-    plmr_run_options run; /* first: see options.h */
+    plmr_run_options run;
     plmr_size m, k, n;
     bool transpose_b;
     enum plmr_dtype accumulate;
@@ -30,65 +30,24 @@ typedef struct gemm_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_M = 0x200, KEY_K, KEY_N, KEY_TRANSPOSE_B, KEY_ACCUMULATE, KEY_A, KEY_B, KEY_OUT };
-
-static const struct argp_option options[] = {
-    PLMR_OPTION_GROUP(1, "Problem:"),
-    {"m", KEY_M, "M", 0, "Rows of A and C (default 1024, or what the files have)", 1},
-    {"k", KEY_K, "K", 0, "Columns of A, rows of B", 1},
-    {"n", KEY_N, "N", 0, "Columns of B and C", 1},
-    {"transpose-b", KEY_TRANSPOSE_B, NULL, 0, "C = A B^T, with B of N rows and K columns", 1},
-    {"accumulate", KEY_ACCUMULATE, "f32|f16", 0, "How products are added up (default f32)", 20},
-    {"a", KEY_A, "FILE", 0, "NumPy file with A: float32 or float16 in C order", 20},
-    {"b", KEY_B, "FILE", 0, "The same with B", 20},
-    {"out", KEY_OUT, "FILE", 0, "Write C as a NumPy file: float16 for f16, else float32", 40},
+static const plmr_option options[] = {
+    {"m", "M", PLMR_TITLE_PROBLEM, "Rows of A and C (default 1024, or what the files have)",
+     PLMR_SIZE(gemm_command, m)},
+    {"k", "K", PLMR_TITLE_PROBLEM, "Columns of A, rows of B", PLMR_SIZE(gemm_command, k)},
+    {"n", "N", PLMR_TITLE_PROBLEM, "Columns of B and C", PLMR_SIZE(gemm_command, n)},
+    {"transpose-b", NULL, PLMR_TITLE_PROBLEM, "C = A B^T, with B of N rows and K columns",
+     PLMR_FLAG(gemm_command, transpose_b)},
+    {"alg", "NAME,...|all", PLMR_TITLE_PLACE, "Which algorithms, see plmr list",
+     PLMR_SOME_OF(gemm_command, run.algorithms, &plmr_gemm_registry), .value = "all"},
+    PLMR_OPTIONS(gemm_command, run, plmr_run_table),
+    {"accumulate", "f32|f16", PLMR_TITLE_VALUES, "How products are added up",
+     PLMR_WORD(gemm_command, accumulate, plmr_sum_dtypes), .value = "f32"},
+    {"a", "FILE", PLMR_TITLE_VALUES, "NumPy file with A: float32 or float16 in C order",
+     PLMR_TEXT(gemm_command, a_path)},
+    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemm_command, b_path)},
+    {"out", "FILE", PLMR_TITLE_OUTPUT, "Write C as a NumPy file: float16 for f16, else float32",
+     PLMR_TEXT(gemm_command, out_path)},
     {0},
-};
-
-static plmr_status set_option(int key, const char *text, gemm_command *c)
-{
-    switch (key) {
-    case KEY_M:
-        return plmr_size_parse("--m", text, &c->m);
-    case KEY_K:
-        return plmr_size_parse("--k", text, &c->k);
-    case KEY_N:
-        return plmr_size_parse("--n", text, &c->n);
-    case KEY_ACCUMULATE:
-        return plmr_parse_accumulate(text, &c->accumulate);
-    case KEY_TRANSPOSE_B:
-        c->transpose_b = true;
-        return PLMR_OK;
-    case KEY_A:
-        c->a_path = text;
-        return PLMR_OK;
-    case KEY_B:
-        c->b_path = text;
-        return PLMR_OK;
-    default:
-        c->out_path = text;
-        return PLMR_OK;
-    }
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->input;
-    if (key < KEY_M || key > KEY_OUT)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
-const struct argp plmr_gemm_argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Multiplies two matrices, C = A B, on a region of cores, with one or several algorithms.\v"
-           "For example:\n"
-           "  mpirun -n 2 plmr gemm --m 512 --k 512 --n 512 --cores 90x90 --verify",
-    .children = children,
 };
 
 static plmr_status check_options(const gemm_command *c)
@@ -99,21 +58,26 @@ static plmr_status check_options(const gemm_command *c)
                "%s needs values, which --mode timing has not: leave one of them out", file);
     PLMR_CHECK(!c->out_path || !c->run.plan, PLMR_ERROR_INPUT,
                "--plan runs nothing, so there is nothing for --out: leave one of them out");
-    PLMR_CHECK(!c->out_path || c->run.n_algorithms == 1, PLMR_ERROR_INPUT,
-               "--out takes the result of one algorithm, not of %d: choose one with --alg", c->run.n_algorithms);
+    PLMR_CHECK(!c->out_path || c->run.algorithms.n == 1, PLMR_ERROR_INPUT,
+               "--out takes the result of one algorithm, not of %d: choose one with --alg", c->run.algorithms.n);
     return PLMR_OK;
+}
+
+static const plmr_gemm_algorithm *algorithm_at(const gemm_command *c, int i)
+{
+    return c->run.algorithms.at[i];
 }
 
 /* Of "all", those that have the form. */
 static plmr_status choose_algorithms(gemm_command *c)
 {
+    plmr_chosen *chosen = &c->run.algorithms;
     int n = 0;
-    PLMR_TRY(plmr_run_options_complete(&c->run));
-    for (int i = 0; i < c->run.n_algorithms; i++)
-        if (!c->run.all || !c->transpose_b || plmr_gemm_at(c->run.algorithms[i])->run_transposed)
-            c->run.algorithms[n++] = c->run.algorithms[i];
+    for (int i = 0; i < chosen->n; i++)
+        if (!chosen->all || !c->transpose_b || algorithm_at(c, i)->run_transposed)
+            chosen->at[n++] = chosen->at[i];
     PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "--transpose-b: no algorithm has a form for it");
-    c->run.n_algorithms = n;
+    chosen->n = n;
     return PLMR_OK;
 }
 
@@ -124,12 +88,12 @@ static plmr_status open_operands(gemm_command *c)
     PLMR_TRY(plmr_operand_open(c->a_path, &c->a));
     PLMR_TRY(plmr_operand_open(c->b_path, &c->b));
     if (c->a.path) {
-        PLMR_TRY(plmr_size_set(&c->m, c->a.npy.rows, &c->a));
-        PLMR_TRY(plmr_size_set(&c->k, c->a.npy.cols, &c->a));
+        PLMR_TRY(plmr_size_set(&c->m, "m", c->a.npy.rows, &c->a));
+        PLMR_TRY(plmr_size_set(&c->k, "k", c->a.npy.cols, &c->a));
     }
     if (c->b.path) {
-        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->n : &c->k, c->b.npy.rows, &c->b));
-        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->k : &c->n, c->b.npy.cols, &c->b));
+        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->n : &c->k, c->transpose_b ? "n" : "k", c->b.npy.rows, &c->b));
+        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->k : &c->n, c->transpose_b ? "k" : "n", c->b.npy.cols, &c->b));
     }
     return PLMR_OK;
 }
@@ -164,8 +128,8 @@ static plmr_status make_problem(gemm_command *c, const plmr_job *job)
         .accumulate = c->accumulate,
         .transpose_b = c->transpose_b,
     };
-    for (int i = 0; i < c->run.n_algorithms; i++)
-        PLMR_TRY(plmr_gemm_check(plmr_gemm_at(c->run.algorithms[i]), p));
+    for (int i = 0; i < c->run.algorithms.n; i++)
+        PLMR_TRY(plmr_gemm_check(algorithm_at(c, i), p));
     c->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
     plmr_operand_fill(&c->a, c->run.seed, 0, p->m, p->k);
     plmr_operand_fill(&c->b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
@@ -246,7 +210,7 @@ static plmr_status run_opened(plmr_job *job, gemm_command *c, const plmr_gemm_al
 static plmr_status run(plmr_job *job, void *context, int index, plmr_record *record)
 {
     gemm_command *c = context;
-    const plmr_gemm_algorithm *algorithm = plmr_gemm_at(c->run.algorithms[index]);
+    const plmr_gemm_algorithm *algorithm = algorithm_at(c, index);
     plmr_region *region;
     plmr_gemm *g;
     record_problem(c, record);
@@ -265,7 +229,7 @@ static plmr_status make_plan(plmr_job *job, void *context, int index, plmr_regio
     const gemm_command *c = context;
     plmr_gemm *g;
     (void)job;
-    PLMR_TRY(plmr_gemm_open(plmr_gemm_at(c->run.algorithms[index]), &c->problem, region, NULL, NULL, &g));
+    PLMR_TRY(plmr_gemm_open(algorithm_at(c, index), &c->problem, region, NULL, NULL, &g));
     *plan = (plmr_plan){
         .unit = "steps",
         .count = c->n_slots,
@@ -313,7 +277,7 @@ static plmr_status run_job(gemm_command *c, plmr_job *job)
     return status;
 }
 
-static plmr_status run_command(gemm_command *c)
+static plmr_status run_opened_job(gemm_command *c)
 {
     plmr_job job;
     PLMR_TRY(choose_algorithms(c));
@@ -323,20 +287,23 @@ static plmr_status run_command(gemm_command *c)
     return plmr_job_close(&job, run_job(c, &job));
 }
 
-plmr_status plmr_command_gemm(int argc, char **argv)
+static plmr_status run_command(void *options)
 {
-    bool help = false;
-    const char **names = plmr_take_zeroed((size_t)plmr_gemm_count(), sizeof *names);
-    for (int i = 0; i < plmr_gemm_count(); i++)
-        names[i] = plmr_gemm_at(i)->name;
-    gemm_command c = {.m = {.name = "m"}, .k = {.name = "k"}, .n = {.name = "n"}, .a.npy.fd = -1, .b.npy.fd = -1};
-    plmr_run_options_init(&c.run, names, plmr_gemm_count());
-    plmr_status status = plmr_options_parse(&plmr_gemm_argp, "gemm", argc, argv, &c, &help);
-    if (!status && !help)
-        status = run_command(&c);
-    plmr_operand_close(&c.a);
-    plmr_operand_close(&c.b);
-    plmr_run_options_free(&c.run);
-    free(names);
+    gemm_command *c = options;
+    c->a.npy.fd = c->b.npy.fd = -1;
+    plmr_status status = run_opened_job(c);
+    plmr_operand_close(&c->a);
+    plmr_operand_close(&c->b);
     return status;
 }
+
+const plmr_command plmr_command_gemm = {
+    .name = "gemm",
+    .summary = "multiply two matrices: C = A B",
+    .about = "Multiplies two matrices, C = A B, on a region of cores, with one or several algorithms.",
+    .more = "For example:\n"
+            "  mpirun -n 2 plmr gemm --m 512 --k 512 --n 512 --cores 90x90 --verify",
+    .options = options,
+    .size = sizeof(gemm_command),
+    .run = run_command,
+};

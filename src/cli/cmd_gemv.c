@@ -2,12 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "cli/job.h"
 #include "cli/operand.h"
 #include "cli/tree.h"
 #include "gemv/gemv.h"
-#include "report/format.h"
 #include "report/result.h"
 #include "report/table.h"
 
@@ -17,7 +17,7 @@ enum { DEFAULT_SIZE = 4096, DEFAULT_CORES = 64 };
 static const int64_t verify_all_below = INT64_C(1) << 28;
 
 typedef struct gemv_command {
-    plmr_run_options run; /* first: see options.h */
+    plmr_run_options run;
     plmr_size k, n;
     enum plmr_dtype accumulate;
     plmr_reduce_options reduce;
@@ -30,64 +30,28 @@ typedef struct gemv_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_K = 0x200, KEY_N, KEY_TREE_K, KEY_GROUPS, KEY_ACCUMULATE, KEY_X, KEY_B, KEY_Y };
-
-static const struct argp_option options[] = {
-    PLMR_OPTION_GROUP(1, "Problem:"),
-    {"k", KEY_K, "K", 0, "Elements of x, rows of B (default 4096, or what the files have)", 1},
-    {"n", KEY_N, "N", 0, "Elements of y, columns of B", 1},
-    PLMR_TREE_OPTIONS(KEY_TREE_K, KEY_GROUPS, 10),
-    {"accumulate", KEY_ACCUMULATE, "f32|f16", 0, "How products are added up (default f32)", 20},
-    {"x", KEY_X, "FILE", 0, "NumPy file with x: float32 or float16 in C order", 20},
-    {"b", KEY_B, "FILE", 0, "The same with B", 20},
-    {"y", KEY_Y, "FILE", 0, "Write y as a NumPy file: float16 for f16, else float32", 40},
+static const plmr_option options[] = {
+    {"k", "K", PLMR_TITLE_PROBLEM, "Elements of x, rows of B (default 4096, or what the files have)",
+     PLMR_SIZE(gemv_command, k)},
+    {"n", "N", PLMR_TITLE_PROBLEM, "Elements of y, columns of B", PLMR_SIZE(gemv_command, n)},
+    {"alg", "NAME,...|all", PLMR_TITLE_PLACE, "Which algorithms, see plmr list",
+     PLMR_SOME_OF(gemv_command, run.algorithms, &plmr_gemv_registry), .value = "all"},
+    PLMR_OPTIONS(gemv_command, reduce, plmr_tree_table),
+    PLMR_OPTIONS(gemv_command, run, plmr_run_table),
+    {"accumulate", "f32|f16", PLMR_TITLE_VALUES, "How products are added up",
+     PLMR_WORD(gemv_command, accumulate, plmr_sum_dtypes), .value = "f32"},
+    {"x", "FILE", PLMR_TITLE_VALUES, "NumPy file with x: float32 or float16 in C order",
+     PLMR_TEXT(gemv_command, x_path)},
+    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemv_command, b_path)},
+    {"y", "FILE", PLMR_TITLE_OUTPUT, "Write y as a NumPy file: float16 for f16, else float32",
+     PLMR_TEXT(gemv_command, y_path)},
     {0},
 };
 
-static plmr_status set_option(int key, const char *text, gemv_command *c)
+static const plmr_gemv_algorithm *algorithm_at(const gemv_command *c, int i)
 {
-    switch (key) {
-    case KEY_K:
-        return plmr_size_parse("--k", text, &c->k);
-    case KEY_N:
-        return plmr_size_parse("--n", text, &c->n);
-    case KEY_TREE_K:
-        return plmr_parse_tree_k("--tree-k", text, &c->reduce);
-    case KEY_GROUPS:
-        return plmr_parse_groups(text, &c->reduce);
-    case KEY_ACCUMULATE:
-        return plmr_parse_accumulate(text, &c->accumulate);
-    case KEY_X:
-        c->x_path = text;
-        return PLMR_OK;
-    case KEY_B:
-        c->b_path = text;
-        return PLMR_OK;
-    default:
-        c->y_path = text;
-        return PLMR_OK;
-    }
+    return c->run.algorithms.at[i];
 }
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->input;
-    if (key < KEY_K || key > KEY_Y)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp_child children[] = {{&plmr_run_argp, 0, NULL, 0}, {0}};
-const struct argp plmr_gemv_argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Multiplies a vector by a matrix, y = x B, on a region of cores, with one or several algorithms.\v"
-           "For example:\n"
-           "  mpirun -n 2 plmr gemv --k 16384 --n 16384 --cores 720x720 --verify",
-    .children = children,
-};
 
 static plmr_status check_options(const gemv_command *c)
 {
@@ -97,8 +61,8 @@ static plmr_status check_options(const gemv_command *c)
                "%s needs values, which --mode timing has not: leave one of them out", file);
     PLMR_CHECK(!c->y_path || !c->run.plan, PLMR_ERROR_INPUT,
                "--plan runs nothing, so there is nothing for --y: leave one of them out");
-    PLMR_CHECK(!c->y_path || c->run.n_algorithms == 1, PLMR_ERROR_INPUT,
-               "--y takes the result of one algorithm, not of %d: choose one with --alg", c->run.n_algorithms);
+    PLMR_CHECK(!c->y_path || c->run.algorithms.n == 1, PLMR_ERROR_INPUT,
+               "--y takes the result of one algorithm, not of %d: choose one with --alg", c->run.algorithms.n);
     return PLMR_OK;
 }
 
@@ -115,7 +79,7 @@ static plmr_status take_vector(gemv_command *c)
     npy->rows = 1;
     c->x.source.rows = 1;
     c->x.source.cols = npy->cols;
-    return plmr_size_set(&c->k, npy->cols, &c->x);
+    return plmr_size_set(&c->k, "k", npy->cols, &c->x);
 }
 
 static plmr_status open_operands(gemv_command *c)
@@ -125,8 +89,8 @@ static plmr_status open_operands(gemv_command *c)
     if (c->x.path)
         PLMR_TRY(take_vector(c));
     if (c->b.path) {
-        PLMR_TRY(plmr_size_set(&c->k, c->b.npy.rows, &c->b));
-        PLMR_TRY(plmr_size_set(&c->n, c->b.npy.cols, &c->b));
+        PLMR_TRY(plmr_size_set(&c->k, "k", c->b.npy.rows, &c->b));
+        PLMR_TRY(plmr_size_set(&c->n, "n", c->b.npy.cols, &c->b));
     }
     return PLMR_OK;
 }
@@ -143,8 +107,8 @@ static plmr_status make_problem(gemv_command *c, const plmr_job *job)
         .accumulate = c->accumulate,
         .reduce = c->reduce,
     };
-    for (int i = 0; i < c->run.n_algorithms; i++)
-        PLMR_TRY(plmr_gemv_check(plmr_gemv_at(c->run.algorithms[i]), p));
+    for (int i = 0; i < c->run.algorithms.n; i++)
+        PLMR_TRY(plmr_gemv_check(algorithm_at(c, i), p));
     c->kt = (int)plmr_ceil_div(p->k, p->rows);
     c->nt = (int)plmr_ceil_div(p->n, p->cols);
     plmr_operand_fill(&c->x, c->run.seed, 0, 1, p->k);
@@ -222,8 +186,7 @@ static plmr_status run(plmr_job *job, void *context, int index, plmr_record *rec
     plmr_gemv *g;
     record_problem(c, record);
     PLMR_TRY(plmr_job_region(job, index, 1, &region));
-    plmr_status status =
-        plmr_gemv_open(plmr_gemv_at(c->run.algorithms[index]), &c->problem, region, &c->x.source, &c->b.source, &g);
+    plmr_status status = plmr_gemv_open(algorithm_at(c, index), &c->problem, region, &c->x.source, &c->b.source, &g);
     if (!status) {
         status = run_opened(job, c, region, g, record);
         plmr_gemv_close(g);
@@ -238,7 +201,7 @@ static plmr_status make_plan(plmr_job *job, void *context, int index, plmr_regio
     int64_t element = (int64_t)plmr_dtype_bytes(c->problem.dtype);
     plmr_gemv *g;
     (void)job;
-    PLMR_TRY(plmr_gemv_open(plmr_gemv_at(c->run.algorithms[index]), &c->problem, region, NULL, NULL, &g));
+    PLMR_TRY(plmr_gemv_open(algorithm_at(c, index), &c->problem, region, NULL, NULL, &g));
     *plan = (plmr_plan){
         .unit = "stages",
         .count = g->plan->stages,
@@ -282,30 +245,32 @@ static plmr_status run_job(gemv_command *c, plmr_job *job)
     return status;
 }
 
-static plmr_status run_command(gemv_command *c)
+static plmr_status run_opened_job(gemv_command *c)
 {
     plmr_job job;
-    PLMR_TRY(plmr_run_options_complete(&c->run));
     PLMR_TRY(check_options(c));
     PLMR_TRY(open_operands(c));
     PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES));
     return plmr_job_close(&job, run_job(c, &job));
 }
 
-plmr_status plmr_command_gemv(int argc, char **argv)
+static plmr_status run_command(void *options)
 {
-    bool help = false;
-    const char **names = plmr_take_zeroed((size_t)plmr_gemv_count(), sizeof *names);
-    for (int i = 0; i < plmr_gemv_count(); i++)
-        names[i] = plmr_gemv_at(i)->name;
-    gemv_command c = {.k = {.name = "k"}, .n = {.name = "n"}, .reduce.n_levels = 2, .x.npy.fd = -1, .b.npy.fd = -1};
-    plmr_run_options_init(&c.run, names, plmr_gemv_count());
-    plmr_status status = plmr_options_parse(&plmr_gemv_argp, "gemv", argc, argv, &c, &help);
-    if (!status && !help)
-        status = run_command(&c);
-    plmr_operand_close(&c.x);
-    plmr_operand_close(&c.b);
-    plmr_run_options_free(&c.run);
-    free(names);
+    gemv_command *c = options;
+    c->x.npy.fd = c->b.npy.fd = -1;
+    plmr_status status = run_opened_job(c);
+    plmr_operand_close(&c->x);
+    plmr_operand_close(&c->b);
     return status;
 }
+
+const plmr_command plmr_command_gemv = {
+    .name = "gemv",
+    .summary = "multiply a vector by a matrix: y = x B",
+    .about = "Multiplies a vector by a matrix, y = x B, on a region of cores, with one or several algorithms.",
+    .more = "For example:\n"
+            "  mpirun -n 2 plmr gemv --k 16384 --n 16384 --cores 720x720 --verify",
+    .options = options,
+    .size = sizeof(gemv_command),
+    .run = run_command,
+};

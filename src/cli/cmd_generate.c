@@ -275,7 +275,7 @@ static plmr_status open_generation(struct generation *g)
     g->hidden = plmr_take((size_t)shape->dim * sizeof *g->hidden);
     if (plmr_rank() > 0)
         return PLMR_OK;
-    g->text = g->c->llm.json && strcmp(g->c->llm.json, "-") == 0 ? stderr : stdout;
+    g->text = plmr_text_beside(g->c->llm.json);
     g->logits = plmr_take((size_t)shape->n_vocab * sizeof *g->logits);
     return plmr_sampler_create(&g->c->sampler, shape->n_vocab, &g->sampler);
 }

@@ -10,37 +10,37 @@
 #include "gemv/gemv.h"
 #include "plmr/ranks.h"
 
-static const struct argp_option options[] = {PLMR_OPTION_HELP, {0}};
-static const struct argp argp = {
-    .options = options,
-    .doc = "Lists the algorithms of gemm, gemv and allreduce, and the devices.",
-};
-
 static void print_entry(const char *name, const char *summary)
 {
     printf("  %-13s  %s\n", name, summary);
 }
 
-static void print_algorithms(void)
+static void print_algorithms(const char *kind, const char *command, const plmr_registry *algorithms)
 {
-    printf("GEMM algorithms (plmr gemm --alg NAME)\n");
-    for (int i = 0; i < plmr_gemm_count(); i++)
-        print_entry(plmr_gemm_at(i)->name, plmr_gemm_at(i)->summary);
-    printf("\nGEMV algorithms (plmr gemv --alg NAME)\n");
-    for (int i = 0; i < plmr_gemv_count(); i++)
-        print_entry(plmr_gemv_at(i)->name, plmr_gemv_at(i)->summary);
-    printf("\nAllreduce algorithms (plmr allreduce --alg NAME)\n");
-    for (int i = 0; i < plmr_reduce_count(); i++)
-        print_entry(plmr_reduce_at(i)->name, plmr_reduce_at(i)->summary);
+    printf("%s algorithms (plmr %s --alg NAME)\n", kind, command);
+    for (int i = 0; i < algorithms->n; i++)
+        print_entry(plmr_name_of(algorithms->all[i]), plmr_summary_of(algorithms->all[i]));
+    putchar('\n');
 }
 
-plmr_status plmr_command_list(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    bool help;
-    PLMR_TRY(plmr_arguments_parse(&argp, "list", argc, argv, 0, NULL, &help));
-    if (help || plmr_rank() > 0)
+    (void)options;
+    if (plmr_rank() > 0)
         return PLMR_OK;
-    print_algorithms();
-    printf("\nDevices (--device NAME)\n");
+    print_algorithms("GEMM", "gemm", &plmr_gemm_registry);
+    print_algorithms("GEMV", "gemv", &plmr_gemv_registry);
+    print_algorithms("Allreduce", "allreduce", &plmr_reduce_registry);
+    printf("Devices (--device NAME)\n");
     return plmr_devices_print();
 }
+
+static const plmr_option options[] = {{0}};
+
+const plmr_command plmr_command_list = {
+    .name = "list",
+    .summary = "list the algorithms and devices",
+    .about = "Lists the algorithms of gemm, gemv and allreduce, and the devices.",
+    .options = options,
+    .run = run,
+};

@@ -348,7 +348,7 @@ static uint64_t checksum(const float *values, size_t n)
 
 static FILE *text_stream(const struct llm_command *c)
 {
-    return c->llm.json && strcmp(c->llm.json, "-") == 0 ? stderr : stdout;
+    return plmr_text_beside(c->llm.json);
 }
 
 static plmr_status report(const struct llm_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,

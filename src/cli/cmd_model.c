@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "cli/llm_summary.h"
 #include "plmr/ranks.h"
-#include "report/format.h"
 #include "report/jsonl.h"
 #include "report/table.h"
 #include "text/tokenizer_gguf.h"
@@ -20,39 +20,13 @@ struct model_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_JSON = 0x200, KEY_DEVICE };
-
-static const struct argp_option options[] = {
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object per model; with - the text goes to standard error", 1},
-    {"device", KEY_DEVICE, "NAME|FILE", 0, "Where the model is to be placed (default wse2)", 1},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"json", "FILE|-", NULL, "One JSON object per model; with - the text goes to standard error",
+     PLMR_TEXT(struct model_command, json)},
+    {"device", "NAME|FILE", NULL, "Where the model is to be placed", PLMR_TEXT(struct model_command, device),
+     .value = PLMR_DEVICE_DEFAULT},
+    {"", "NAME|FILE", NULL, NULL, PLMR_TEXT(struct model_command, model), .most = 1},
     {0},
-};
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    plmr_parse_state *parse = state->input;
-    struct model_command *c = parse->options;
-    if (key == ARGP_KEY_ARG)
-        c->model = text;
-    else if (key == KEY_JSON)
-        c->json = text;
-    else if (key == KEY_DEVICE)
-        c->device = text;
-    else
-        return ARGP_ERR_UNKNOWN;
-    return 0;
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "[list]\nFILE|NAME",
-    .doc = "Lists the language models that come with plmr; shows one, or a GGUF or JSON file of your own: its shape, "
-           "size and vocabulary, and its place on a device.\v"
-           "For example:\n"
-           "  plmr model demo\n"
-           "  plmr model model.gguf --device wse3",
 };
 
 /* ---- what is known of a model ---- */
@@ -370,7 +344,7 @@ static plmr_status tell_opened(const struct model_command *c, const plmr_model *
     if (print == print_model || c->json)
         PLMR_TRY(find_place(c, model, ranks, &place));
     if (plmr_rank() == 0) {
-        print(c->json && strcmp(c->json, "-") == 0 ? stderr : stdout, model, &place);
+        print(plmr_text_beside(c->json), model, &place);
         status = c->json ? write_json(jsonl, model, &place) : PLMR_OK;
     }
     plmr_error_free(place.misfit);
@@ -400,7 +374,7 @@ static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_j
     return status;
 }
 
-static plmr_status run(const struct model_command *c, plmr_ranks *ranks)
+static plmr_status run_on(const struct model_command *c, plmr_ranks *ranks)
 {
     plmr_jsonl jsonl = {0};
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &jsonl) : PLMR_OK));
@@ -413,16 +387,25 @@ static plmr_status run(const struct model_command *c, plmr_ranks *ranks)
     return status;
 }
 
-plmr_status plmr_command_model(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct model_command c = {.device = PLMR_DEVICE_DEFAULT};
     plmr_ranks *ranks;
-    bool help;
-    PLMR_TRY(plmr_options_parse_most(&argp, "model", argc, argv, 1, &c, &help));
-    if (help)
-        return PLMR_OK;
     PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    plmr_status status = run(&c, ranks);
+    plmr_status status = run_on(options, ranks);
     plmr_ranks_destroy(ranks);
     return status;
 }
+
+const plmr_command plmr_command_model = {
+    .name = "model",
+    .summary = "list the language models, show one: shape, size, place on a device",
+    .arguments = "[list]\nFILE|NAME",
+    .about = "Lists the language models that come with plmr; shows one, or a GGUF or JSON file of your own: its shape, "
+             "size and vocabulary, and its place on a device.",
+    .more = "For example:\n"
+            "  plmr model demo\n"
+            "  plmr model model.gguf --device wse3",
+    .options = options,
+    .size = sizeof(struct model_command),
+    .run = run,
+};

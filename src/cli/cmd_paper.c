@@ -5,6 +5,8 @@
 
 #include "cli/options.h"
 #include "paper/print.h"
+#include "plmr/device.h"
+#include "report/jsonl.h"
 
 enum { MOST_PARTS = 32 };
 
@@ -14,67 +16,31 @@ struct paper_command {
     int n_chosen; /* 0: all */
 };
 
-enum { KEY_TABLE = 0x200, KEY_FIGURE, KEY_DEVICE, KEY_JSON, KEY_OUT };
-
-static const struct argp_option options[] = {
-    {"table", KEY_TABLE, "N", 0, "Only this table, 2 to 8; may be given again", 1},
-    {"figure", KEY_FIGURE, "N", 0, "Only this figure: 6, 8, 9 or 10; may be given again", 1},
-    {"device", KEY_DEVICE, "NAME|FILE", 0, "The wafer (default wse2)", 1},
-    {"out", KEY_OUT, "DIR", 0,
-     "Where README.md, records.jsonl, table.csv and provenance.json go (default results/waferllm, for all parts)", 2},
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object for each figure", 2},
-    PLMR_OPTION_HELP,
-    {0},
-};
-
-static plmr_status choose(struct paper_command *c, const char *kind, const char *number)
+/* --table 3 chooses "table 3". */
+static plmr_status read_part(const plmr_option *option, const char *number, void *command)
 {
+    struct paper_command *c = command;
     char name[40];
-    snprintf(name, sizeof name, "%s %.20s", kind, number);
+    snprintf(name, sizeof name, "%s %.20s", option->name, number);
     for (int i = 0; i < plmr_paper_part_count(); i++)
         if (strcmp(plmr_paper_part_at(i)->name, name) == 0) {
             c->n_chosen += !c->chosen[i];
             c->chosen[i] = true;
             return PLMR_OK;
         }
-    return plmr_error_make(PLMR_ERROR_INPUT, "--%s: there is no %s: choose tables 2 to 8 or figures 6, 8, 9, 10", kind,
-                           name);
+    return plmr_error_make(PLMR_ERROR_INPUT, "--%s: there is no %s: choose tables 2 to 8 or figures 6, 8, 9, 10",
+                           option->name, name);
 }
 
-static plmr_status set_option(int key, const char *text, struct paper_command *c)
-{
-    switch (key) {
-    case KEY_TABLE:
-        return choose(c, "table", text);
-    case KEY_FIGURE:
-        return choose(c, "figure", text);
-    case KEY_DEVICE:
-        c->device = text;
-        return PLMR_OK;
-    case KEY_JSON:
-        c->json = text;
-        return PLMR_OK;
-    default:
-        c->out = text;
-        return PLMR_OK;
-    }
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key < KEY_TABLE || key > KEY_OUT)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Predicts the tables and figures of the WaferLLM paper in virtual time and prints them beside what was "
-           "published.\v"
-           "For example:\n"
-           "  mpirun -n 2 plmr paper --table 3 --figure 9",
+static const plmr_option options[] = {
+    {"table", "N", NULL, "Only this table, 2 to 8; may be given again", PLMR_READ_ALL(read_part)},
+    {"figure", "N", NULL, "Only this figure: 6, 8, 9 or 10; may be given again", PLMR_READ_ALL(read_part)},
+    {"device", "NAME|FILE", NULL, "The wafer", PLMR_TEXT(struct paper_command, device), .value = PLMR_DEVICE_DEFAULT},
+    {"out", "DIR", NULL,
+     "Where README.md, records.jsonl, table.csv and provenance.json go (default results/waferllm, for all parts)",
+     PLMR_TEXT(struct paper_command, out)},
+    {"json", "FILE|-", NULL, "One JSON object for each figure", PLMR_TEXT(struct paper_command, json)},
+    {0},
 };
 
 static plmr_status run_parts(const struct paper_command *c, plmr_paper *paper, FILE *out)
@@ -108,12 +74,12 @@ static plmr_status write_files(const struct paper_command *c, const plmr_paper *
     return PLMR_OK;
 }
 
-static plmr_status run(const struct paper_command *c, plmr_ranks *ranks)
+static plmr_status run_on(const struct paper_command *c, plmr_ranks *ranks)
 {
     plmr_paper paper;
     PLMR_TRY(plmr_paper_open(ranks, c->device, &paper));
     paper.interactive = plmr_rank() == 0 && plmr_progress_on_terminal();
-    FILE *out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    FILE *out = plmr_text_beside(c->json);
     plmr_status status = run_parts(c, &paper, out);
     if (!status)
         status = plmr_agree(write_files(c, &paper, out));
@@ -121,17 +87,24 @@ static plmr_status run(const struct paper_command *c, plmr_ranks *ranks)
     return status;
 }
 
-plmr_status plmr_command_paper(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct paper_command c = {.device = "wse2"};
     plmr_ranks *ranks;
-    bool help;
     PLMR_ASSERT(plmr_paper_part_count() <= MOST_PARTS);
-    PLMR_TRY(plmr_options_parse(&argp, "paper", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
     PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    plmr_status status = run(&c, ranks);
+    plmr_status status = run_on(options, ranks);
     plmr_ranks_destroy(ranks);
     return status;
 }
+
+const plmr_command plmr_command_paper = {
+    .name = "paper",
+    .summary = "predict the tables and figures of the WaferLLM paper, beside what was published",
+    .about = "Predicts the tables and figures of the WaferLLM paper in virtual time and prints them beside what was "
+             "published.",
+    .more = "For example:\n"
+            "  mpirun -n 2 plmr paper --table 3 --figure 9",
+    .options = options,
+    .size = sizeof(struct paper_command),
+    .run = run,
+};

@@ -269,7 +269,7 @@ static char *object_of(const struct perplexity_command *c, const struct scoring 
 /* On rank 0. */
 static plmr_status report(const struct perplexity_command *c, const struct scoring *s, plmr_jsonl *jsonl)
 {
-    print(c->llm.json && strcmp(c->llm.json, "-") == 0 ? stderr : stdout, s);
+    print(plmr_text_beside(c->llm.json), s);
     if (!c->llm.json)
         return PLMR_OK;
     char *line = object_of(c, s);

@@ -5,70 +5,53 @@
 #include "report/runs.h"
 
 struct report_command {
-    const char *paths[PLMR_MOST_ARGUMENTS];
-    int n_paths;
+    plmr_texts paths;
     const char *out;
 };
 
-enum { KEY_OUT = 0x200 };
-
-static const struct argp_option options[] = {
-    {"out", KEY_OUT, "FILE", 0, "The page to write", 1},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"out", "FILE", NULL, "The page to write", PLMR_TEXT(struct report_command, out)},
+    {"", "RECORDS", NULL, NULL, PLMR_ONE_MORE(struct report_command, paths), .most = PLMR_MOST_TEXTS},
     {0},
-};
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    struct report_command *c = parse->options;
-    if (key == ARGP_KEY_ARG)
-        c->paths[c->n_paths++] = text;
-    else if (key == KEY_OUT)
-        c->out = text;
-    else
-        return ARGP_ERR_UNKNOWN;
-    return 0;
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "RECORDS...",
-    .doc = "Makes one HTML page of several runs, to look at and to compare. RECORDS are files that --json has written, "
-           "and pages that --report has: these alone hold what runs cost core by core, and so the wafer's pictures.\v"
-           "For example:\n"
-           "  plmr gemm --cores 360x360 --report a.html\n"
-           "  plmr gemm --cores 540x540 --report b.html\n"
-           "  plmr report a.html b.html --out both.html",
 };
 
 static plmr_status write_page(const struct report_command *c, plmr_html *html)
 {
-    for (int i = 0; i < c->n_paths; i++)
-        PLMR_TRY(plmr_runs_add(c->paths[i], html));
+    for (int i = 0; i < c->paths.n; i++)
+        PLMR_TRY(plmr_runs_add(c->paths.at[i], html));
     for (size_t i = 0; i < json_array_size(html->notes); i++)
         fprintf(stderr, "note: %s\n", json_string_value(json_array_get(html->notes, i)));
     return plmr_html_commit(html);
 }
 
-static plmr_status run(const struct report_command *c)
+static plmr_status make_page(const struct report_command *c)
 {
     plmr_html html;
-    PLMR_CHECK(c->n_paths > 0, PLMR_ERROR_INPUT, "say of what: files of --json or --report");
-    PLMR_CHECK(c->out && *c->out, PLMR_ERROR_INPUT, "say where the page goes: --out FILE.html");
+    PLMR_CHECK(c->paths.n > 0, PLMR_ERROR_INPUT, "say of what: files of --json or --report");
+    PLMR_CHECK(c->out, PLMR_ERROR_INPUT, "say where the page goes: --out FILE.html");
     PLMR_TRY(plmr_html_open("--out", c->out, &html));
     plmr_status status = write_page(c, &html);
     plmr_html_discard(&html);
     return status;
 }
 
-plmr_status plmr_command_report(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct report_command c = {.n_paths = 0};
-    bool help;
-    PLMR_TRY(plmr_options_parse_most(&argp, "report", argc, argv, PLMR_MOST_ARGUMENTS, &c, &help));
-    if (help)
-        return PLMR_OK;
-    return plmr_agree(plmr_rank() == 0 ? run(&c) : PLMR_OK);
+    return plmr_agree(plmr_rank() == 0 ? make_page(options) : PLMR_OK);
 }
+
+const plmr_command plmr_command_report = {
+    .name = "report",
+    .summary = "make one HTML page of records and reports, to compare runs",
+    .arguments = "RECORDS...",
+    .about =
+        "Makes one HTML page of several runs, to look at and to compare. RECORDS are files that --json has written, "
+        "and pages that --report has: these alone hold what runs cost core by core, and so the wafer's pictures.",
+    .more = "For example:\n"
+            "  plmr gemm --cores 360x360 --report a.html\n"
+            "  plmr gemm --cores 540x540 --report b.html\n"
+            "  plmr report a.html b.html --out both.html",
+    .options = options,
+    .size = sizeof(struct report_command),
+    .run = run,
+};

@@ -14,18 +14,18 @@
 #include "scale/curve.h"
 #include "scale/launch.h"
 
-enum { MOST_RANKS = 1 << 20, MOST_COUNTS = 64, MOST_REPEATS = 99, MOST_WORDS = 200 };
+enum { MOST_RANKS = 1 << 20, MOST_COUNTS = 64, MOST_WORDS = 200 };
 
 struct scale_command {
     bool weak, has_kind;
-    int *workloads, n_workloads;
-    int ranks[MOST_COUNTS], n_ranks;
+    plmr_chosen workloads;
+    struct rank_counts {
+        int at[MOST_COUNTS], n;
+    } ranks;
     int64_t repeat;
-    const char **files; /* room for all arguments */
-    int n_files;
-    bool collects;
+    plmr_texts from, files; /* of --from, and behind it */
     const char *json, *records;
-    const char *const *own; /* a command of the user's, NULL at its end; NULL: not given */
+    char **own; /* a command of the user's, NULL at its end; NULL: not given */
 };
 
 /* ---- what runs ---- */
@@ -51,137 +51,87 @@ static const struct workload {
      "--decode-cores 256x256 --allow M,R"},
 };
 
-enum { N_WORKLOADS = sizeof workloads / sizeof workloads[0] };
-
 /* ---- the command line ---- */
 
-enum { KEY_WORKLOAD = 0x200, KEY_RANKS, KEY_REPEAT, KEY_FROM, KEY_JSON, KEY_RECORDS };
+#define RUNS "What runs:"
 
-static const struct argp_option options[] = {
-    PLMR_OPTION_GROUP(1, "What runs:"),
-    {"workload", KEY_WORKLOAD, "LIST", 0, "gemm, gemv, prefill, decode or all (the default)", 1},
-    {"ranks", KEY_RANKS, "LIST", 0, "Numbers of ranks, e.g. 1,2,4 (default: powers of two up to the cores here)", 1},
-    {"repeat", KEY_REPEAT, "N", 0, "Run everything N times, in turn, and take the medians (default 3)", 1},
-    PLMR_OPTION_GROUP(2, "Or what has run:"),
-    {"from", KEY_FROM, "FILE...", 0, "Run nothing: read records that --json of other commands has written", 2},
-    PLMR_OPTION_GROUP(3, "Output:"),
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object per point of a curve; with - the tables go to standard error", 3},
-    {"records", KEY_RECORDS, "FILE", 0, "The record of every single run, as --from reads them", 3},
-    PLMR_OPTION_HELP,
-    {0},
-};
+static const void *const all_workloads[] = {&workloads[0], &workloads[1], &workloads[2], &workloads[3]};
+static const plmr_registry workload_registry = {all_workloads, sizeof workloads / sizeof *workloads};
 
-static plmr_status parse_ranks(const char *text, struct scale_command *c)
+static plmr_status read_ranks(const plmr_option *option, const char *text, void *member)
 {
-    char *list = strdup(text), *rest = list;
-    plmr_status status = list ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    c->n_ranks = 0;
+    char *list = plmr_take_copy(text), *rest = list;
+    struct rank_counts *counts = member;
+    plmr_status status = PLMR_OK;
+    counts->n = 0;
     for (char *word; !status && (word = strsep(&rest, ","));) {
         int64_t n = 0;
-        status = plmr_parse_count("--ranks", word, MOST_RANKS, &n);
-        if (!status && c->n_ranks == MOST_COUNTS)
+        status = plmr_parse_count(plmr_option_shown(option).s, word, MOST_RANKS, &n);
+        if (!status && counts->n == MOST_COUNTS)
             status = plmr_error_make(PLMR_ERROR_INPUT, "--ranks: more than %d numbers", MOST_COUNTS);
         if (!status)
-            c->ranks[c->n_ranks++] = (int)n;
+            counts->at[counts->n++] = (int)n;
     }
     free(list);
     return status;
 }
 
-static plmr_status parse_workloads(const char *text, struct scale_command *c)
-{
-    const char *names[N_WORKLOADS];
-    for (int i = 0; i < N_WORKLOADS; i++)
-        names[i] = workloads[i].name;
-    free(c->workloads);
-    c->workloads = NULL;
-    return plmr_parse_words("--workload", text, names, N_WORKLOADS, &c->workloads, &c->n_workloads);
-}
-
-static plmr_status take_argument(const char *text, struct scale_command *c)
+/* The kind, then files. */
+static plmr_status read_argument(const plmr_option *option, const char *text, void *command)
 {
     static const char *const kinds[] = {"strong", "weak"};
+    struct scale_command *c = command;
     int kind;
-    if (c->has_kind) {
-        c->files[c->n_files++] = text;
-        return PLMR_OK;
-    }
+    if (c->has_kind)
+        return plmr_read_one_more(option, text, &c->files);
     PLMR_TRY(plmr_parse_word("", text, kinds, 2, &kind));
     c->weak = kind == 1;
     c->has_kind = true;
     return PLMR_OK;
 }
 
-static plmr_status take_path(const char *option, const char *text, const char **path)
-{
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "%s: a name is missing", option);
-    *path = text;
-    return PLMR_OK;
-}
-
-static plmr_status set_option(int key, const char *text, struct scale_command *c)
-{
-    switch (key) {
-    case KEY_WORKLOAD:
-        return parse_workloads(text, c);
-    case KEY_RANKS:
-        return parse_ranks(text, c);
-    case KEY_REPEAT:
-        return plmr_parse_count("--repeat", text, MOST_REPEATS, &c->repeat);
-    case KEY_FROM:
-        c->collects = true;
-        return take_path("--from", text, &c->files[c->n_files++]);
-    case KEY_JSON:
-        return take_path("--json", text, &c->json);
-    case KEY_RECORDS:
-        return take_path("--records", text, &c->records);
-    default:
-        return take_argument(text, c);
-    }
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key != ARGP_KEY_ARG && (key < KEY_WORKLOAD || key > KEY_RECORDS))
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "strong|weak\nstrong|weak -- COMMAND [OPTION...]\nstrong|weak --from FILE...",
-    .doc =
-        "Runs plmr on several numbers of ranks and shows time, speed-up, efficiency, where the ranks' time goes, what "
-        "they send, and their memory. It starts mpirun itself, or srun within a SLURM job, or what PLMR_LAUNCHER "
-        "says, e.g. 'mpirun --hostfile hosts -n {n}'. Strong scaling keeps the problem, weak scaling a rank's part "
-        "of it: in a command of your own {A} stands for A times the ranks.\v"
-        "For example:\n"
-        "  plmr scale strong --ranks 1,2,4 --json strong.jsonl\n"
-        "  plmr scale weak --ranks 1,2 -- gemm --alg cannon --m {1024} --k 2048 --n 2048 --cores 256x256\n"
-        "  plmr scale strong --from results/*-strong/*.jsonl",
+static const plmr_option options[] = {
+    {"workload", "LIST", RUNS, "%s or all (the default)",
+     PLMR_SOME_OF(struct scale_command, workloads, &workload_registry)},
+    {"ranks", "LIST", RUNS, "Numbers of ranks, e.g. 1,2,4 (default: powers of two up to the cores here)",
+     PLMR_READ_BY(read_ranks, struct scale_command, ranks)},
+    {"repeat", "N", RUNS, "Run everything N times, in turn, and take the medians",
+     PLMR_COUNT(struct scale_command, repeat, 99), .value = "3"},
+    {"from", "FILE...", "Or what has run:", "Run nothing: read records that --json of other commands has written",
+     PLMR_ONE_MORE(struct scale_command, from)},
+    {"json", "FILE|-", PLMR_TITLE_OUTPUT,
+     "One JSON object per point of a curve; with - the tables go to standard error",
+     PLMR_TEXT(struct scale_command, json)},
+    {"records", "FILE", PLMR_TITLE_OUTPUT, "The record of every single run, as --from reads them",
+     PLMR_TEXT(struct scale_command, records)},
+    {"", "strong|weak", NULL, NULL, PLMR_READ_ALL(read_argument), .most = PLMR_MOST_TEXTS},
+    {"--", NULL, NULL, NULL, PLMR_REST(struct scale_command, own)},
+    {0},
 };
 
 static plmr_status check(const struct scale_command *c)
 {
+    bool collects = c->from.n > 0;
     PLMR_CHECK(c->has_kind, PLMR_ERROR_INPUT, "say which scaling: strong or weak (see plmr scale --help)");
-    PLMR_CHECK(c->collects || !c->n_files, PLMR_ERROR_INPUT, "unexpected '%.60s' (see plmr scale --help)", c->files[0]);
-    PLMR_CHECK(!c->own || (!c->workloads && !c->collects), PLMR_ERROR_INPUT,
-               "give a command after --, or --%s, not both", c->collects ? "from" : "workload");
+    PLMR_CHECK(collects || !c->files.n, PLMR_ERROR_INPUT, "unexpected '%.60s' (see plmr scale --help)", c->files.at[0]);
+    PLMR_CHECK(!c->own || (!c->workloads.n && !collects), PLMR_ERROR_INPUT,
+               "give a command after --, or --%s, not both", collects ? "from" : "workload");
     PLMR_CHECK(!c->own || *c->own, PLMR_ERROR_INPUT, "a command of plmr is missing after --");
-    PLMR_CHECK(!c->collects || (!c->workloads && !c->n_ranks && !c->records), PLMR_ERROR_INPUT,
+    PLMR_CHECK(!collects || (!c->workloads.n && !c->ranks.n && !c->records), PLMR_ERROR_INPUT,
                "--from reads what has run: leave out --workload, --ranks and --records");
     return PLMR_OK;
 }
 
-/* As many as there is room for: what SLURM has given, or the cores of this machine. */
-static void choose_ranks(struct scale_command *c)
+/* All workloads; as many ranks as there is room for: what SLURM has given, or the cores of this machine. */
+static plmr_status choose(struct scale_command *c)
 {
+    static const plmr_option all = {.name = "workload", .registry = &workload_registry};
     const char *tasks = getenv("SLURM_NTASKS");
     int most = tasks ? atoi(tasks) : plmr_machine_site().n_cores;
-    for (int n = 1; n == 1 || n <= most; n *= 2)
-        c->ranks[c->n_ranks++] = n;
+    bool chooses = c->ranks.n == 0;
+    for (int n = 1; chooses && (n == 1 || n <= most); n *= 2)
+        c->ranks.at[c->ranks.n++] = n;
+    return c->workloads.n || c->own ? PLMR_OK : plmr_read_some_of(&all, "all", &c->workloads);
 }
 
 /* ---- running ---- */
@@ -267,8 +217,8 @@ static plmr_status run_workload(struct series *s, int index, int n_ranks, bool w
     const struct scale_command *c = s->c;
     const char *words[MOST_WORDS + 1];
     if (c->own)
-        return run_once(s, c->own, n_ranks, warns);
-    const struct workload *w = &workloads[c->workloads[index]];
+        return run_once(s, (const char *const *)c->own, n_ranks, warns);
+    const struct workload *w = c->workloads.at[index];
     char *text = plmr_take_copy(c->weak ? w->weak : w->strong);
     split(text, words);
     plmr_status status = run_once(s, words, n_ranks, warns);
@@ -280,13 +230,13 @@ static plmr_status run_workload(struct series *s, int index, int n_ranks, bool w
 static plmr_status run_all(struct series *s)
 {
     const struct scale_command *c = s->c;
-    int n_workloads = c->own ? 1 : c->n_workloads, done = 0;
-    plmr_progress_begin(&s->progress, "scale", c->repeat * n_workloads * c->n_ranks, plmr_progress_on_terminal());
+    int n_workloads = c->own ? 1 : c->workloads.n, done = 0;
+    plmr_progress_begin(&s->progress, "scale", c->repeat * n_workloads * c->ranks.n, plmr_progress_on_terminal());
     plmr_status status = PLMR_OK;
     for (int64_t repeat = 0; repeat < c->repeat; repeat++)
         for (int i = 0; i < n_workloads; i++)
-            for (int j = 0; j < c->n_ranks && !status; j++) {
-                status = run_workload(s, i, c->ranks[j], repeat == 0 && i == 0);
+            for (int j = 0; j < c->ranks.n && !status; j++) {
+                status = run_workload(s, i, c->ranks.at[j], repeat == 0 && i == 0);
                 plmr_progress_step(&s->progress, ++done);
             }
     plmr_progress_end(&s->progress);
@@ -312,18 +262,18 @@ static plmr_status read_file(const char *path, char **text)
     return plmr_error_make(PLMR_ERROR_INPUT, "--from: %.300s holds no records", path);
 }
 
-static plmr_status collect(const struct scale_command *c, plmr_curve *curve)
+static plmr_status collect(const plmr_texts *files, plmr_curve *curve)
 {
     plmr_status status = PLMR_OK;
-    for (int i = 0; i < c->n_files && !status; i++) {
+    for (int i = 0; i < files->n && !status; i++) {
         char *text;
         int n_added;
-        PLMR_TRY(read_file(c->files[i], &text));
-        status = plmr_curve_add(curve, text, c->files[i], &n_added);
+        PLMR_TRY(read_file(files->at[i], &text));
+        status = plmr_curve_add(curve, text, files->at[i], &n_added);
         free(text);
         if (!status && n_added == 0)
             status =
-                plmr_error_make(PLMR_ERROR_INPUT, "--from: %.300s holds no records of runs that scale", c->files[i]);
+                plmr_error_make(PLMR_ERROR_INPUT, "--from: %.300s holds no records of runs that scale", files->at[i]);
     }
     return status;
 }
@@ -332,7 +282,7 @@ static plmr_status collect(const struct scale_command *c, plmr_curve *curve)
 
 static plmr_status tell(const struct scale_command *c, const plmr_curve *curve, plmr_jsonl *json)
 {
-    plmr_curve_print(c->json && strcmp(c->json, "-") == 0 ? stderr : stdout, curve);
+    plmr_curve_print(plmr_text_beside(c->json), curve);
     PLMR_TRY(plmr_curve_write(json, curve));
     return plmr_jsonl_commit(json);
 }
@@ -341,7 +291,9 @@ static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve
 {
     struct series s = {.c = c, .curve = curve};
     PLMR_TRY(plmr_jsonl_open(c->records, &s.records));
-    plmr_status status = c->collects ? collect(c, curve) : run_all(&s);
+    plmr_status status = c->from.n ? collect(&c->from, curve) : run_all(&s);
+    if (!status)
+        status = collect(&c->files, curve);
     if (!status)
         status = plmr_jsonl_commit(&s.records);
     plmr_jsonl_discard(&s.records);
@@ -350,18 +302,16 @@ static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve
     return status ? status : tell(c, curve, json);
 }
 
-static plmr_status run_command(struct scale_command *c)
+static plmr_status run_command(void *options)
 {
+    struct scale_command *c = options;
     plmr_curve curve = {.weak = c->weak};
     plmr_jsonl json;
     PLMR_TRY(check(c));
-    if (!c->collects)
+    if (!c->from.n)
         PLMR_TRY(plmr_launch_check());
     PLMR_CHECK(plmr_rank_count() == 1, PLMR_ERROR_INPUT, "it runs alone: start it without mpirun or srun");
-    if (!c->workloads && !c->own)
-        PLMR_TRY(parse_workloads("all", c));
-    if (!c->n_ranks)
-        choose_ranks(c);
+    PLMR_TRY(choose(c));
     PLMR_TRY(plmr_jsonl_open(c->json, &json));
     plmr_status status = run_and_tell(c, &curve, &json);
     plmr_jsonl_discard(&json);
@@ -369,27 +319,20 @@ static plmr_status run_command(struct scale_command *c)
     return status;
 }
 
-/* Cuts the user's own command off; returns how many words come before. */
-static int cut_command(int argc, char **argv, struct scale_command *c)
-{
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--") == 0) {
-            c->own = (const char *const *)&argv[i + 1];
-            return i;
-        }
-    return argc;
-}
-
-plmr_status plmr_command_scale(int argc, char **argv)
-{
-    bool help = false;
-    struct scale_command c = {.repeat = 3};
-    argc = cut_command(argc, argv, &c);
-    c.files = plmr_take_zeroed((size_t)argc + 1, sizeof *c.files);
-    plmr_status status = plmr_options_parse_most(&argp, "scale", argc, argv, argc, &c, &help);
-    if (!status && !help)
-        status = run_command(&c);
-    free(c.workloads);
-    free(c.files);
-    return status;
-}
+const plmr_command plmr_command_scale = {
+    .name = "scale",
+    .summary = "run on several numbers of ranks: speed-up and efficiency",
+    .arguments = "strong|weak\nstrong|weak -- COMMAND [OPTION...]\nstrong|weak --from FILE...",
+    .about =
+        "Runs plmr on several numbers of ranks and shows time, speed-up, efficiency, where the ranks' time goes, what "
+        "they send, and their memory. It starts mpirun itself, or srun within a SLURM job, or what PLMR_LAUNCHER "
+        "says, e.g. 'mpirun --hostfile hosts -n {n}'. Strong scaling keeps the problem, weak scaling a rank's part "
+        "of it: in a command of your own {A} stands for A times the ranks.",
+    .more = "For example:\n"
+            "  plmr scale strong --ranks 1,2,4 --json strong.jsonl\n"
+            "  plmr scale weak --ranks 1,2 -- gemm --alg cannon --m {1024} --k 2048 --n 2048 --cores 256x256\n"
+            "  plmr scale strong --from results/*-strong/*.jsonl",
+    .options = options,
+    .size = sizeof(struct scale_command),
+    .run = run_command,
+};

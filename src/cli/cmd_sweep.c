@@ -35,50 +35,13 @@ struct sweep_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_OUT = 0x200, KEY_AGAIN, KEY_DRY_RUN };
-
-static const struct argp_option options[] = {
-    {"out", KEY_OUT, "DIR", 0, "Where results go (default: results/ and the experiment's name)", 1},
-    {"again", KEY_AGAIN, NULL, 0, "Forget what is done, and run all points", 1},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "Print the points as commands, and run nothing", 1},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"out", "DIR", NULL, "Where results go (default: results/ and the experiment's name)",
+     PLMR_TEXT(struct sweep_command, out)},
+    {"again", NULL, NULL, "Forget what is done, and run all points", PLMR_FLAG(struct sweep_command, again)},
+    {"dry-run", NULL, NULL, "Print the points as commands, and run nothing", PLMR_FLAG(struct sweep_command, dry_run)},
+    {"", "NAME|FILE", NULL, NULL, PLMR_TEXT(struct sweep_command, what), .most = 1},
     {0},
-};
-
-static plmr_status set_option(int key, const char *text, struct sweep_command *c)
-{
-    if (key == KEY_OUT) {
-        PLMR_CHECK(*text && strlen(text) < sizeof c->folder, PLMR_ERROR_INPUT, "--out: '%.60s' is no folder's name",
-                   text);
-        c->out = text;
-    }
-    c->again = c->again || key == KEY_AGAIN;
-    c->dry_run = c->dry_run || key == KEY_DRY_RUN;
-    return PLMR_OK;
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_ARG) {
-        ((struct sweep_command *)parse->options)->what = text;
-        return 0;
-    }
-    if (key < KEY_OUT || key > KEY_DRY_RUN)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .args_doc = "list\nNAME|FILE",
-    .doc =
-        "Runs an experiment: one of gemm, gemv, allreduce and llm for every combination of the options that its file "
-        "varies. What is done is not done again: a sweep that was stopped goes on where it was.\v"
-        "For example:\n"
-        "  plmr sweep list\n"
-        "  plmr sweep sensitivity-l --out mine",
 };
 
 /* ---- the experiment ---- */
@@ -130,20 +93,10 @@ static void set_names(struct sweep_command *c)
     snprintf(c->record_file, sizeof c->record_file, "%s/point.json", c->folder);
 }
 
-/* What is wrong with a file is wrong input, also where the system says so. */
-static plmr_status as_input(plmr_status error)
-{
-    if (!error || plmr_error_code(error) != PLMR_ERROR_SYSTEM)
-        return error;
-    plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(error));
-    plmr_error_free(error);
-    return input;
-}
-
 static plmr_status read_file(struct sweep_command *c)
 {
     PLMR_TRY(find_file(c->what, c->file, sizeof c->file));
-    return as_input(plmr_text_file_read(c->file, "an experiment", &c->text));
+    return plmr_error_of_input(plmr_text_file_read(c->file, "an experiment", &c->text));
 }
 
 /* The file need be on rank 0's machine only. */
@@ -372,17 +325,29 @@ static plmr_status print_list(const plmr_sweep_runners *table)
     return status;
 }
 
-plmr_status plmr_command_sweep(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    bool help = false;
+    struct sweep_command *c = options;
     plmr_sweep_runners table;
-    struct sweep_command c = {0};
-    PLMR_TRY(plmr_options_parse_most(&argp, "sweep", argc, argv, 1, &c, &help));
-    if (help)
-        return PLMR_OK;
-    PLMR_CHECK(c.what, PLMR_ERROR_INPUT, "say which experiment: a name of plmr sweep list, or a JSON file");
+    PLMR_CHECK(c->what, PLMR_ERROR_INPUT, "say which experiment: a name of plmr sweep list, or a JSON file");
+    PLMR_CHECK(!c->out || strlen(c->out) < sizeof c->folder, PLMR_ERROR_INPUT, "--out: '%.60s...' is too long", c->out);
     plmr_sweep_runners_fill(&table);
-    if (strcmp(c.what, "list") == 0)
+    if (strcmp(c->what, "list") == 0)
         return plmr_agree(plmr_rank() == 0 ? print_list(&table) : PLMR_OK);
-    return sweep(&c, &table);
+    return sweep(c, &table);
 }
+
+const plmr_command plmr_command_sweep = {
+    .name = "sweep",
+    .summary = "run an experiment: a command for every combination of some options",
+    .arguments = "list\nNAME|FILE",
+    .about =
+        "Runs an experiment: one of gemm, gemv, allreduce and llm for every combination of the options that its file "
+        "varies. What is done is not done again: a sweep that was stopped goes on where it was.",
+    .more = "For example:\n"
+            "  plmr sweep list\n"
+            "  plmr sweep sensitivity-l --out mine",
+    .options = options,
+    .size = sizeof(struct sweep_command),
+    .run = run,
+};

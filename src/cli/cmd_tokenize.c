@@ -20,52 +20,24 @@ struct tokenize_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_IDS = 0x200, KEY_NO_BOS, KEY_JSON };
-
-static const struct argp_option options[] = {
-    {"model", 'm', "FILE|NAME", 0, "A model with a vocabulary: a GGUF file (default " PLMR_MODEL_DEMO ")", 1},
-    {"prompt", 'p', "TEXT", 0,
-     "Print the text's token ids; control tokens that are spelt out in it, such as </s>, are read as such", 1},
-    {"ids", KEY_IDS, "I,J,...", 0, "Print the text of these token ids", 1},
-    {"no-bos", KEY_NO_BOS, NULL, 0, "Put no tokens in front of the text and behind it, though the model wants them", 1},
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object; with - the ids or the text go to standard error", 1},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"model", "FILE|NAME", NULL, "A model with a vocabulary: a GGUF file", PLMR_TEXT(struct tokenize_command, model),
+     .letter = 'm', .value = PLMR_MODEL_DEMO},
+    {"prompt", "TEXT", NULL,
+     "Print the text's token ids; control tokens that are spelt out in it, such as </s>, are read as such",
+     PLMR_TEXT(struct tokenize_command, text), .letter = 'p'},
+    {"ids", "I,J,...", NULL, "Print the text of these token ids", PLMR_TEXT(struct tokenize_command, ids_text)},
+    {"no-bos", NULL, NULL, "Put no tokens in front of the text and behind it, though the model wants them",
+     PLMR_FLAG(struct tokenize_command, no_bos)},
+    {"json", "FILE|-", NULL, "One JSON object; with - the ids or the text go to standard error",
+     PLMR_TEXT(struct tokenize_command, json)},
     {0},
-};
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    plmr_parse_state *parse = state->input;
-    struct tokenize_command *c = parse->options;
-    if (key == 'm')
-        c->model = text;
-    else if (key == 'p')
-        c->text = text;
-    else if (key == KEY_IDS)
-        c->ids_text = text;
-    else if (key == KEY_NO_BOS)
-        c->no_bos = true;
-    else if (key == KEY_JSON)
-        c->json = text;
-    else
-        return ARGP_ERR_UNKNOWN;
-    return 0;
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Turns text into the token ids of a model, and back.\v"
-           "For example:\n"
-           "  plmr tokenize -p \"Once upon a time\"\n"
-           "  plmr tokenize --ids 466,456,261,395",
 };
 
 static plmr_status check(const struct tokenize_command *c)
 {
     PLMR_CHECK(c->text || c->ids_text, PLMR_ERROR_INPUT, "say what to turn: a text with -p, or token ids with --ids");
     PLMR_CHECK(!c->text || !c->ids_text, PLMR_ERROR_INPUT, "give a text with -p or token ids with --ids, not both");
-    PLMR_CHECK(!c->text || *c->text, PLMR_ERROR_INPUT, "-p: the text is empty");
     PLMR_CHECK(c->text || !c->no_bos, PLMR_ERROR_INPUT, "--no-bos is for texts (-p): token ids are taken as they are");
     return PLMR_OK;
 }
@@ -121,17 +93,12 @@ static plmr_status write_json(const struct tokenize_command *c, const plmr_token
 
 /* ---- what it does ---- */
 
-static FILE *output(const struct tokenize_command *c)
-{
-    return c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
-}
-
 static plmr_status print_ids(struct tokenize_command *c, const plmr_tokenizer *tokenizer, plmr_jsonl *jsonl)
 {
     PLMR_TRY(plmr_tokenizer_encode(tokenizer, c->text, strlen(c->text), !c->no_bos, true, &c->ids, &c->n_ids));
     for (int i = 0; i < c->n_ids; i++)
-        fprintf(output(c), "%s%d", i ? "," : "", c->ids[i]);
-    fputc('\n', output(c));
+        fprintf(plmr_text_beside(c->json), "%s%d", i ? "," : "", c->ids[i]);
+    fputc('\n', plmr_text_beside(c->json));
     return write_json(c, tokenizer, c->text, strlen(c->text), jsonl);
 }
 
@@ -142,8 +109,8 @@ static plmr_status print_text(struct tokenize_command *c, const plmr_tokenizer *
     PLMR_TRY(plmr_parse_ids("--ids", c->ids_text, &c->ids, &c->n_ids));
     PLMR_CHECK(c->n_ids > 0, PLMR_ERROR_INPUT, "--ids: there are none, expected numbers such as 1,2,3");
     PLMR_TRY(plmr_tokenizer_decode_all(tokenizer, c->ids, c->n_ids, &text, &n_bytes));
-    fwrite(text, 1, n_bytes, output(c));
-    fputc('\n', output(c));
+    fwrite(text, 1, n_bytes, plmr_text_beside(c->json));
+    fputc('\n', plmr_text_beside(c->json));
     plmr_status status = write_json(c, tokenizer, text, n_bytes, jsonl);
     free(text);
     return status;
@@ -158,7 +125,7 @@ static plmr_status open_tokenizer(const char *name, plmr_tokenizer **tokenizer)
     return status;
 }
 
-static plmr_status run(struct tokenize_command *c)
+static plmr_status turn(struct tokenize_command *c)
 {
     plmr_jsonl jsonl;
     plmr_tokenizer *tokenizer;
@@ -176,12 +143,19 @@ static plmr_status run(struct tokenize_command *c)
     return status;
 }
 
-plmr_status plmr_command_tokenize(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct tokenize_command c = {.model = PLMR_MODEL_DEMO};
-    bool help;
-    PLMR_TRY(plmr_options_parse(&argp, "tokenize", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
-    return plmr_agree(plmr_rank() == 0 ? run(&c) : PLMR_OK);
+    return plmr_agree(plmr_rank() == 0 ? turn(options) : PLMR_OK);
 }
+
+const plmr_command plmr_command_tokenize = {
+    .name = "tokenize",
+    .summary = "turn text into a language model's token ids, and back",
+    .about = "Turns text into the token ids of a model, and back.",
+    .more = "For example:\n"
+            "  plmr tokenize -p \"Once upon a time\"\n"
+            "  plmr tokenize --ids 466,456,261,395",
+    .options = options,
+    .size = sizeof(struct tokenize_command),
+    .run = run,
+};

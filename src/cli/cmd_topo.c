@@ -8,8 +8,6 @@
 #include "report/jsonl.h"
 #include "report/ranks.h"
 
-enum { DEFAULT_CORES = 64 };
-
 struct topo_command {
     int rows, cols, rank_rows, rank_cols;
     const char *json;
@@ -17,42 +15,15 @@ struct topo_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_CORES = 0x200, KEY_RANKS, KEY_JSON };
-
-static const struct argp_option options[] = {
-    {"cores", KEY_CORES, "HxW", 0, "The region that the ranks share (default 64x64)", 1},
-    {"ranks", KEY_RANKS, "RxC", 0,
-     "How they divide it; by default as other commands do. Language models have 1xC: a single row of ranks", 1},
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object per rank; with - the text goes to standard error", 1},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"cores", "HxW", NULL, "The region that the ranks share", PLMR_PAIR(struct topo_command, rows, "360x360"),
+     .value = "64x64"},
+    {"ranks", "RxC", NULL,
+     "How they divide it; by default as other commands do. Language models have 1xC: a single row of ranks",
+     PLMR_PAIR(struct topo_command, rank_rows, "2x3")},
+    {"json", "FILE|-", NULL, "One JSON object per rank; with - the text goes to standard error",
+     PLMR_TEXT(struct topo_command, json)},
     {0},
-};
-
-static plmr_status set_option(int key, const char *text, struct topo_command *c)
-{
-    if (key == KEY_CORES)
-        return plmr_parse_size("--cores", text, "HxW, e.g. 360x360", &c->rows, &c->cols);
-    if (key == KEY_RANKS)
-        return plmr_parse_size("--ranks", text, "RxC, e.g. 2x3", &c->rank_rows, &c->rank_cols);
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "--json: a name is missing");
-    c->json = text;
-    return PLMR_OK;
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key < KEY_CORES || key > KEY_JSON)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Shows which rank owns which cores of a region, and where it runs: host, package, NUMA node, caches, core.\v"
-           "For example:\n"
-           "  mpirun -n 4 plmr topo --cores 360x360",
 };
 
 /* ---- telling ---- */
@@ -151,7 +122,7 @@ static plmr_status put_rank(const struct topo_command *c, const plmr_rank_map *t
 static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
 {
     plmr_jsonl jsonl;
-    FILE *out = c->json && strcmp(c->json, "-") == 0 ? stderr : stdout;
+    FILE *out = plmr_text_beside(c->json);
     PLMR_TRY(plmr_jsonl_open(c->json, &jsonl));
     print_table(out, c, t);
     print_picture(out, t);
@@ -165,20 +136,28 @@ static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
     return status;
 }
 
-plmr_status plmr_command_topo(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct topo_command c = {.rows = DEFAULT_CORES, .cols = DEFAULT_CORES};
+    const struct topo_command *c = options;
     plmr_ranks *ranks;
     plmr_rank_map topology;
-    bool help;
-    PLMR_TRY(plmr_options_parse(&argp, "topo", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
-    PLMR_TRY(plmr_ranks_create(c.rank_rows, c.rank_cols, c.rows, c.cols, &ranks));
+    PLMR_TRY(plmr_ranks_create(c->rank_rows, c->rank_cols, c->rows, c->cols, &ranks));
     plmr_status status = plmr_rank_map_gather(ranks, &topology);
     if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? tell(&c, &topology) : PLMR_OK);
+        status = plmr_agree(plmr_rank() == 0 ? tell(c, &topology) : PLMR_OK);
     plmr_rank_map_free(&topology);
     plmr_ranks_destroy(ranks);
     return status;
 }
+
+const plmr_command plmr_command_topo = {
+    .name = "topo",
+    .summary = "show which rank owns which cores, and where it runs",
+    .about =
+        "Shows which rank owns which cores of a region, and where it runs: host, package, NUMA node, caches, core.",
+    .more = "For example:\n"
+            "  mpirun -n 4 plmr topo --cores 360x360",
+    .options = options,
+    .size = sizeof(struct topo_command),
+    .run = run,
+};

@@ -226,8 +226,7 @@ static plmr_status write_json(const struct tune_command *c, const plmr_llm_run *
 static plmr_status report_all(const struct tune_command *c, const plmr_llm_run *run, const plmr_tune_report *report,
                               const struct cache *cache, plmr_jsonl *jsonl)
 {
-    bool to_stdout = c->llm.json && strcmp(c->llm.json, "-") == 0;
-    plmr_tune_print(to_stdout ? stderr : stdout, run, report, run->setup.n_prompt, c->n_decode,
+    plmr_tune_print(plmr_text_beside(c->llm.json), run, report, run->setup.n_prompt, c->n_decode,
                     cache->said[0] ? cache->said : NULL);
     return c->llm.json ? write_json(c, run, report, jsonl) : PLMR_OK;
 }

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
+#include "base/text_file.h"
 #include "cli/trace.h"
-#include "report/format.h"
 #include "report/table.h"
 
 /* ---- opening ---- */
@@ -25,16 +26,10 @@ static plmr_status check_options(const plmr_run_options *options)
     return plmr_trace_options_check(&options->trace, options->plan);
 }
 
-/* The file need be on rank 0's machine only. What is wrong with it is wrong input, also where the system says so. */
+/* The file need be on rank 0's machine only. */
 static plmr_status load_device(const char *name, plmr_device *device)
 {
-    plmr_status status = plmr_rank() == 0 ? plmr_device_load(name, device) : PLMR_OK;
-    if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM) {
-        plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(status));
-        plmr_error_free(status);
-        status = input;
-    }
-    PLMR_TRY(plmr_agree(status));
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(plmr_device_load(name, device)) : PLMR_OK));
     plmr_broadcast(device, sizeof *device);
     return PLMR_OK;
 }
@@ -53,8 +48,7 @@ static plmr_status choose_cores(plmr_job *job, int default_rows, int default_col
 
 static FILE *table_stream(const plmr_run_options *options)
 {
-    bool records_to_stdout = options->json && strcmp(options->json, "-") == 0;
-    return plmr_rank() > 0 || options->quiet ? NULL : records_to_stdout ? stderr : stdout;
+    return plmr_rank() > 0 || options->quiet ? NULL : plmr_text_beside(options->json);
 }
 
 static plmr_status open_files(plmr_job *job)
@@ -92,7 +86,7 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
     PLMR_TRY(look_around(job));
     snprintf(job->ranks_grid, sizeof job->ranks_grid, "%dx%d", plmr_ranks_extent(job->ranks, PLMR_Y),
              plmr_ranks_extent(job->ranks, PLMR_X));
-    job->misfits = calloc((size_t)options->n_algorithms, sizeof *job->misfits);
+    job->misfits = calloc((size_t)options->algorithms.n, sizeof *job->misfits);
     PLMR_TRY(plmr_agree(job->misfits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
     return plmr_agree(plmr_rank() == 0 ? open_files(job) : PLMR_OK);
 }
@@ -212,7 +206,7 @@ static plmr_status run_one(plmr_job *job, void *context, int index)
 {
     plmr_record record = plmr_job_record(job, index);
     plmr_status error = job->actions->run(job, context, index, &record);
-    bool misfit = error && plmr_error_code(error) == PLMR_ERROR_LIMIT && job->options->n_algorithms > 1;
+    bool misfit = error && plmr_error_code(error) == PLMR_ERROR_LIMIT && job->options->algorithms.n > 1;
     if (error && !misfit)
         return error;
     if (misfit)
@@ -230,7 +224,7 @@ static plmr_status run_one(plmr_job *job, void *context, int index)
 
 static plmr_status run_all(plmr_job *job, void *context)
 {
-    for (int i = 0; i < job->options->n_algorithms; i++)
+    for (int i = 0; i < job->options->algorithms.n; i++)
         PLMR_TRY(run_one(job, context, i));
     PLMR_CHECK(job->n_done > 0, PLMR_ERROR_LIMIT, "none of the %d algorithms fits; %s: %s", job->n_misfits,
                job->misfits[0].record.algorithm, job->misfits[0].error);
@@ -241,7 +235,7 @@ static plmr_status run_all(plmr_job *job, void *context)
 
 static plmr_status plan_all(plmr_job *job, void *context)
 {
-    for (int i = 0; i < job->options->n_algorithms; i++) {
+    for (int i = 0; i < job->options->algorithms.n; i++) {
         plmr_plan plan;
         plmr_cost cost;
         PLMR_TRY(plmr_job_plan(job, context, i, &plan, &cost));

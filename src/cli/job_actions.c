@@ -2,12 +2,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/wall.h"
 #include "cli/job.h"
 #include "cli/trace.h"
 #include "kernel/kernel.h"
 #include "ranks/ranks.h"
-#include "report/format.h"
 #include "report/map.h"
 #include "report/table.h"
 
@@ -17,7 +17,7 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
 {
     const plmr_run_options *options = job->options;
     bool shows = plmr_rank() == 0 && !options->quiet && plmr_progress_on_terminal();
-    plmr_progress_begin(&job->progress, options->names[options->algorithms[index]], n_steps, shows);
+    plmr_progress_begin(&job->progress, plmr_name_of(options->algorithms.at[index]), n_steps, shows);
     plmr_region_options wanted = {
         .values = !options->timing,
         .allow_memory = options->allow_memory,
@@ -29,7 +29,7 @@ plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_regi
         .pace = options->pace,
     };
     PLMR_TRY(plmr_region_create(job->ranks, &job->device, job->rows, job->cols, &wanted, region));
-    plmr_status status = plmr_agree(plmr_trace_options_attach(&options->trace, *region, options->n_algorithms));
+    plmr_status status = plmr_agree(plmr_trace_options_attach(&options->trace, *region, options->algorithms.n));
     if (status)
         plmr_region_destroy(*region);
     return status;
@@ -65,7 +65,7 @@ plmr_record plmr_job_record(const plmr_job *job, int index)
     const plmr_run_options *options = job->options;
     plmr_record record = plmr_record_none();
     record.command = job->actions->command;
-    record.algorithm = options->names[options->algorithms[index]];
+    record.algorithm = plmr_name_of(options->algorithms.at[index]);
     record.device = job->device.name;
     record.rows = job->rows;
     record.cols = job->cols;
@@ -202,7 +202,7 @@ void plmr_job_plan_row(plmr_job *job, int index, const plmr_plan *plan, const pl
     char groups[64];
     const plmr_run_options *options = job->options;
     format_groups(plan->groups, groups, sizeof groups);
-    fprintf(job->text, "%*s%*s", -NAME, options->names[options->algorithms[index]], CELL,
+    fprintf(job->text, "%*s%*s", -NAME, plmr_name_of(options->algorithms.at[index]), CELL,
             plmr_format_count(plan->count).s);
     for (int i = 0; i < plan->n_tensors; i++)
         fprintf(job->text, "%*s", CELL, plmr_format_count(plan->n_bytes[i]).s);

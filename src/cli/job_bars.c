@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "cli/job.h"
 #include "report/bars.h"
-#include "report/format.h"
 
 plmr_status plmr_job_bars_note(plmr_job *job, const plmr_record *record)
 {

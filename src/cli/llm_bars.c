@@ -2,8 +2,8 @@
 
 #include <math.h>
 
+#include "base/format.h"
 #include "report/bars.h"
-#include "report/format.h"
 
 /* Relayout counts as prefill's. */
 static void draw_works(FILE *out, plmr_bars_style style, const plmr_llm_summary *s)

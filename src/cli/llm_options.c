@@ -90,9 +90,9 @@ static plmr_status set_option(int key, const char *text, plmr_llm_options *o)
     case KEY_DEVICE:
         return take_name("--device", text, &o->device);
     case KEY_PREFILL_CORES:
-        return plmr_parse_size("--prefill-cores", text, form, &phase[PLMR_PREFILL].rows, &phase[PLMR_PREFILL].cols);
+        return plmr_parse_pair("--prefill-cores", text, form, &phase[PLMR_PREFILL].rows, &phase[PLMR_PREFILL].cols);
     case KEY_DECODE_CORES:
-        return plmr_parse_size("--decode-cores", text, form, &phase[PLMR_DECODE].rows, &phase[PLMR_DECODE].cols);
+        return plmr_parse_pair("--decode-cores", text, form, &phase[PLMR_DECODE].rows, &phase[PLMR_DECODE].cols);
     case KEY_KV:
         return parse_kv(text, o);
     case KEY_KV_DTYPE:

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/wall.h"
 #include "ranks/ranks.h"
-#include "report/format.h"
 #include "report/table.h"
 
 /* ---- checks ---- */

@@ -7,31 +7,13 @@
 #include "base/suggest.h"
 #include "plmr/ranks.h"
 
-static const struct command {
-    const char *name, *summary;
-    plmr_status (*run)(int argc, char **argv);
-} commands[] = {
-    {"gemm", "multiply two matrices: C = A B", plmr_command_gemm},
-    {"gemv", "multiply a vector by a matrix: y = x B", plmr_command_gemv},
-    {"allreduce", "add up a vector over a row or a rectangle of cores", plmr_command_allreduce},
-    {"generate", "continue a text with a language model on the wafer", plmr_command_generate},
-    {"llm", "time a language model of any shape, with its values or without", plmr_command_llm},
-    {"tune", "search for the regions, trees and placement that run a model fastest", plmr_command_tune},
-    {"logits", "write a language model's logits after each token of a text", plmr_command_logits},
-    {"perplexity", "measure how well a language model foretells a text", plmr_command_perplexity},
-    {"tokenize", "turn text into a language model's token ids, and back", plmr_command_tokenize},
-    {"model", "list the language models, show one: shape, size, place on a device", plmr_command_model},
-    {"paper", "predict the tables and figures of the WaferLLM paper, beside what was published", plmr_command_paper},
-    {"device", "list the devices, show one with its sources, check a file", plmr_command_device},
-    {"sweep", "run an experiment: a command for every combination of some options", plmr_command_sweep},
-    {"report", "make one HTML page of records and reports, to compare runs", plmr_command_report},
-    {"scale", "run on several numbers of ranks: speed-up and efficiency", plmr_command_scale},
-    {"topo", "show which rank owns which cores, and where it runs", plmr_command_topo},
-    {"bench", "measure the emulator's own speed beside yardsticks", plmr_command_bench},
-    {"list", "list the algorithms and devices", plmr_command_list},
+static const void *const all[] = {
+    &plmr_command_gemm,  &plmr_command_gemv,   &plmr_command_allreduce, &plmr_line_generate,    &plmr_line_llm,
+    &plmr_line_tune,     &plmr_line_logits,    &plmr_line_perplexity,   &plmr_command_tokenize, &plmr_command_model,
+    &plmr_command_paper, &plmr_command_device, &plmr_command_sweep,     &plmr_command_report,   &plmr_command_scale,
+    &plmr_command_topo,  &plmr_command_bench,  &plmr_command_list,
 };
-
-enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+const plmr_registry plmr_command_registry = {all, sizeof all / sizeof *all};
 
 static void print_help(void)
 {
@@ -42,8 +24,8 @@ static void print_help(void)
            "real values, and says how many cycles they take there and what memory and\n"
            "routes they need.\n\n"
            "Commands:\n");
-    for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-11s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < plmr_command_count(); i++)
+        printf("  %-11s %s\n", plmr_command_at(i)->name, plmr_command_at(i)->summary);
     printf("\n"
            "  plmr COMMAND --help   the options of a command\n"
            "  plmr --version        the version\n\n"
@@ -56,20 +38,12 @@ static void print_help(void)
            "  mpirun -n 2 plmr gemm --m 2048 --k 2048 --n 2048 --cores 360x360 --verify\n");
 }
 
-static const struct command *find_command(const char *name)
-{
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}
-
 static plmr_status unknown_command(const char *word)
 {
-    const char *names[N_COMMANDS];
-    for (int i = 0; i < N_COMMANDS; i++)
-        names[i] = commands[i].name;
-    const char *near = plmr_suggest(word, names, N_COMMANDS);
+    const char *names[sizeof all / sizeof *all];
+    for (int i = 0; i < plmr_command_count(); i++)
+        names[i] = plmr_command_at(i)->name;
+    const char *near = plmr_suggest(word, names, plmr_command_count());
     return plmr_error_make(PLMR_ERROR_INPUT, "unknown command '%.60s'%s%s%s (see plmr --help)", word,
                            near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
@@ -110,9 +84,9 @@ static int run(int argc, char **argv)
 {
     bool done;
     plmr_status error = answer(argc, argv, &done);
-    const struct command *command = done ? NULL : find_command(argv[1]);
+    const plmr_command *command = done ? NULL : plmr_command_find(argv[1]);
     if (command)
-        error = command->run(argc - 1, argv + 1);
+        error = plmr_command_run(command, argc - 1, argv + 1);
     else if (!done)
         error = unknown_command(argv[1]);
     int code = error ? report(command ? command->name : NULL, error) : PLMR_EXIT_OK;
@@ -124,8 +98,19 @@ static int run(int argc, char **argv)
     return plmr_rank() == 0 ? code : PLMR_EXIT_OK;
 }
 
+/* The options of all commands, for what is made of them: the manual, the tables of the README, the completion. Needs no
+ * other rank, and no MPI. */
+static int list_options(void)
+{
+    for (int i = 0; i < plmr_command_count(); i++)
+        plmr_command_dump(stdout, plmr_command_at(i));
+    return PLMR_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--options") == 0)
+        return list_options();
     plmr_status error = plmr_init(&argc, &argv);
     if (error) {
         fprintf(stderr, "plmr: %s\n", plmr_error_text(error));

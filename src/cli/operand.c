@@ -48,24 +48,22 @@ void plmr_operand_describe(const char *name, const plmr_operand *operand, const 
         snprintf(text, size, "synthetic with seed %lld", n);
 }
 
-plmr_status plmr_size_parse(const char *option, const char *text, plmr_size *size)
+plmr_status plmr_read_size(const plmr_option *option, const char *text, void *member)
 {
-    size->by = option;
-    return plmr_parse_count(option, text, PLMR_MOST_ELEMENTS, &size->value);
+    return plmr_parse_count(plmr_option_shown(option).s, text, PLMR_MOST_ELEMENTS, &((plmr_size *)member)->value);
 }
 
-plmr_status plmr_size_set(plmr_size *size, int64_t value, const plmr_operand *operand)
+plmr_status plmr_size_set(plmr_size *size, const char *name, int64_t value, const plmr_operand *operand)
 {
-    PLMR_CHECK(!size->by || size->value == value, PLMR_ERROR_INPUT,
-               "%s is %lld by %s, but %lld by %s, which is %lld x %lld: they must be the same", size->name,
-               (long long)size->value, size->by, (long long)value, operand->path, (long long)operand->npy.rows,
-               (long long)operand->npy.cols);
-    size->value = value;
-    size->by = operand->path;
+    PLMR_CHECK(!size->value || size->value == value, PLMR_ERROR_INPUT,
+               "%s is %lld by %s%s, but %lld by %s, which is %lld x %lld: they must be the same", name,
+               (long long)size->value, size->file ? "" : "--", size->file ? size->file : name, (long long)value,
+               operand->path, (long long)operand->npy.rows, (long long)operand->npy.cols);
+    *size = (plmr_size){value, operand->path};
     return PLMR_OK;
 }
 
 int64_t plmr_size_or(const plmr_size *size, int64_t value)
 {
-    return size->by ? size->value : value;
+    return size->value ? size->value : value;
 }

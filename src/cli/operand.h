@@ -3,6 +3,7 @@
 #define PLMR_OPERAND_H
 
 #include "base/npy.h"
+#include "base/option.h"
 #include "fabric/tensor.h"
 
 typedef struct plmr_operand {
@@ -22,17 +23,19 @@ void plmr_operand_fill(plmr_operand *operand, int64_t seed, int which, int64_t r
 void plmr_operand_describe(const char *name, const plmr_operand *operand, const char *other_name,
                            const plmr_operand *other, int64_t seed, char *text, size_t size);
 
-/* A size of the problem, and where it was said: by an option or a file. */
+/* A size of the problem, said by an option or a file; 0 while it is not known. */
 typedef struct plmr_size {
-    const char *name, *by; /* by: NULL while the size is not known */
     int64_t value;
+    const char *file; /* NULL: an option says it */
 } plmr_size;
 
-/* Reads the size from the command line. */
-plmr_status plmr_size_parse(const char *option, const char *text, plmr_size *size);
+/* Reads a size from the command line. */
+plmr_option_reader plmr_read_size;
+#define PLMR_SIZE(type, m) PLMR_READ_BY(plmr_read_size, type, m)
 
-/* Says what the size is, by a file that holds a rows x cols matrix. Fails if it is another already. Local. */
-plmr_status plmr_size_set(plmr_size *size, int64_t value, const plmr_operand *operand);
+/* Says what the size that --NAME gives is, by a file that holds a rows x cols matrix. Fails if it is another already.
+ * Local. */
+plmr_status plmr_size_set(plmr_size *size, const char *name, int64_t value, const plmr_operand *operand);
 
 /* The size, or `value` while it is not known. */
 int64_t plmr_size_or(const plmr_size *size, int64_t value);

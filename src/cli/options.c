@@ -11,354 +11,87 @@
 #include "cli/trace.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
-#include "report/format.h"
 
-/* ---- values ---- */
+/* ---- tables ---- */
 
-static bool all_digits(const char *text)
+const char *const plmr_dtypes[] = {[PLMR_F32] = "f32", [PLMR_F16] = "f16", [PLMR_BF16] = "bf16", NULL};
+const char *const plmr_sum_dtypes[] = {[PLMR_F32] = "f32", [PLMR_F16] = "f16", NULL};
+
+/* "M", "R" or both: sets what is named, the first of two bools or the second. */
+plmr_status plmr_read_allow(const plmr_option *option, const char *text, void *member)
 {
-    return *text && strspn(text, "0123456789") == strlen(text);
-}
-
-/* 0 is a number here; beyond int64 it is the largest. */
-static bool read_digits(const char *text, int64_t *value)
-{
-    if (!all_digits(text))
-        return false;
-    errno = 0;
-    *value = strtoll(text, NULL, 10); /* INT64_MAX on overflow */
-    return true;
-}
-
-plmr_status plmr_parse_count(const char *option, const char *text, int64_t most, int64_t *value)
-{
-    PLMR_CHECK(read_digits(text, value) && *value > 0, PLMR_ERROR_INPUT, "%s: '%.60s' is not a positive whole number",
-               option, text);
-    PLMR_CHECK(*value <= most, PLMR_ERROR_INPUT, "%s: %.60s is too large: at most %s", option, text,
-               plmr_format_count(most).s);
-    return PLMR_OK;
-}
-
-/* The characters between which ids stand. */
-static const char id_ends[] = ", \t\r\n";
-
-plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids)
-{
-    int32_t *list = plmr_take((strlen(text) / 2 + 1) * sizeof *list);
-    int n = 0;
-    for (const char *at = text + strspn(text, id_ends); *at; at += strspn(at, id_ends)) {
-        char *end;
-        errno = 0;
-        long id = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
-        if (id < 0 || errno || id > INT32_MAX || (*end && !strchr(id_ends, *end))) {
-            free(list);
-            return plmr_error_make(PLMR_ERROR_INPUT, "%s: '%.*s' is no token id, a whole number from 0", option,
-                                   (int)strnlen(at, strcspn(at, id_ends) < 40 ? strcspn(at, id_ends) : 40), at);
-        }
-        list[n++] = (int32_t)id;
-        at = end;
-    }
-    *ids = list;
-    *n_ids = n;
-    return PLMR_OK;
-}
-
-plmr_status plmr_parse_size(const char *option, const char *text, const char *form, int *rows, int *cols)
-{
-    char copy[32];
-    int64_t sizes[2] = {0, 0};
-    bool fits = strlen(text) < sizeof copy;
-    if (fits)
-        strcpy(copy, text);
-    char *x = fits ? strchr(copy, 'x') : NULL;
-    if (x)
-        *x = '\0';
-    PLMR_CHECK(x && read_digits(copy, &sizes[0]) && read_digits(x + 1, &sizes[1]) && sizes[0] > 0 && sizes[1] > 0,
-               PLMR_ERROR_INPUT, "%s: '%.60s' is not %s", option, text, form);
-    PLMR_CHECK(sizes[0] <= INT_MAX && sizes[1] <= INT_MAX, PLMR_ERROR_INPUT, "%s: '%.60s' is too large", option, text);
-    *rows = (int)sizes[0];
-    *cols = (int)sizes[1];
-    return PLMR_OK;
-}
-
-static int find_word(const char *text, const char *const *words, int n)
-{
+    static const char *const names[] = {"M", "R"};
+    int which[3], n;
+    bool *allowed = member;
+    PLMR_TRY(plmr_parse_words(plmr_option_shown(option).s, text, names, 2, which, &n));
     for (int i = 0; i < n; i++)
-        if (strcmp(text, words[i]) == 0)
-            return i;
-    return -1;
-}
-
-static plmr_status unknown_word(const char *option, const char *text, const char *const *words, int n)
-{
-    char known[400] = "";
-    size_t used = 0;
-    const char *near = plmr_suggest(text, words, n);
-    for (int i = 0; i < n && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", words[i]);
-    return plmr_error_make(PLMR_ERROR_INPUT, "%s%sunknown '%.60s'%s%s%s (available: %s)", option, *option ? ": " : "",
-                           text, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", known);
-}
-
-plmr_status plmr_parse_word(const char *option, const char *text, const char *const *words, int n, int *index)
-{
-    *index = find_word(text, words, n);
-    return *index >= 0 ? PLMR_OK : unknown_word(option, text, words, n);
-}
-
-static plmr_status parse_each(const char *option, char *list, const char *const *words, int n, int *indices,
-                              int *n_indices)
-{
-    for (char *word; (word = strsep(&list, ","));) {
-        PLMR_CHECK(*word, PLMR_ERROR_INPUT, "%s: a name is missing beside a comma", option);
-        PLMR_TRY(plmr_parse_word(option, word, words, n, &indices[*n_indices]));
-        for (int i = 0; i < *n_indices; i++)
-            PLMR_CHECK(indices[i] != indices[*n_indices], PLMR_ERROR_INPUT, "%s: %s is named twice", option, word);
-        ++*n_indices;
-    }
+        allowed[which[i]] = true;
     return PLMR_OK;
 }
 
-plmr_status plmr_parse_words(const char *option, const char *text, const char *const *words, int n, int **indices,
-                             int *n_indices)
+static plmr_status read_pace(const plmr_option *option, const char *text, void *member)
 {
-    *n_indices = 0;
-    *indices = plmr_take_zeroed((size_t)n + 1,
-                                sizeof **indices); /* a list without repetition has n at most, and one that is wrong */
-    if (strcmp(text, "all") == 0) {
-        for (int i = 0; i < n; i++)
-            (*indices)[i] = i;
-        *n_indices = n;
-        return PLMR_OK;
-    }
-    char *list = strdup(text);
-    plmr_status status = list ? parse_each(option, list, words, n, *indices, n_indices)
-                              : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    free(list);
-    return status;
+    char *end;
+    double *pace = member;
+    *pace = strtod(text, &end);
+    PLMR_CHECK(end != text && !*end && isfinite(*pace) && *pace > 0, PLMR_ERROR_INPUT,
+               "%s: '%.60s' is not a positive number of seconds", plmr_option_shown(option).s, text);
+    return PLMR_OK;
 }
 
-/* ---- the options that all runs share ---- */
-
-enum {
-    KEY_ALG = 0x100,
-    KEY_CORES,
-    KEY_DEVICE,
-    KEY_DTYPE,
-    KEY_MODE,
-    KEY_VERIFY,
-    KEY_SEED,
-    KEY_ALLOW,
-    KEY_PACE,
-    KEY_RANKS,
-    KEY_EVERY_STEP,
-    KEY_PLAN,
-    KEY_QUIET,
-    KEY_TEXT,
-    KEY_REPORT,
-    KEY_TRACE,
-    KEY_JSON = KEY_TRACE + PLMR_TRACE_KEYS
-};
-
-static const struct argp_option run_options[] = {
-    PLMR_OPTION_GROUP(10, "What runs where:"),
-    {"alg", KEY_ALG, "NAME,...|all", 0, "Which algorithms, see plmr list (default all)", 10},
-    {"cores", KEY_CORES, "HxW", 0,
-     "Region of H rows and W columns of cores; for allreduce also P, one row (default 64x64, or what the device has; "
-     "allreduce: 64)",
-     10},
-    {"device", KEY_DEVICE, "NAME|FILE", 0,
-     "A device of plmr device list, or your own file, perhaps with numbers of your own: wse2:hop=4,routes=64 (default "
-     "wse2)",
-     10},
-    PLMR_OPTION_GROUP(20, "Values:"),
-    {"mode", KEY_MODE, "compute|timing", 0, "With values, or the costs alone, which are the same (default compute)",
-     20},
-    {"dtype", KEY_DTYPE, "TYPE", 0,
-     "How elements are stored: f32, f16 or bf16 (default f16; allreduce: f32, and not bf16)", 20},
-    {"seed", KEY_SEED, "S", 0, "Which synthetic values (default 1)", 20},
-    {"verify", KEY_VERIFY, NULL, 0, "Compare the result with one in double precision", 20},
-    PLMR_OPTION_GROUP(30, "Running:"),
-    {"allow", KEY_ALLOW, "M,R", 0, "Go on where a core's memory (M) or routes (R) are exceeded, and say so", 30},
-    {"pace", KEY_PACE, "S", 0, "Let communication take S wall seconds per virtual second", 30},
-    {"ranks", KEY_RANKS, "RxC", 0, "Grid of ranks (default: the shortest edges between blocks)", 30},
-    {"every-step", KEY_EVERY_STEP, NULL, 0, "Advance all clocks at every step, without exact shortcuts", 30},
-    PLMR_OPTION_GROUP(40, "Output:"),
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object per algorithm; with - the table goes to standard error", 40},
-    {"quiet", KEY_QUIET, NULL, 0, "Print no table and no progress", 40},
-    PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
-    {"text", KEY_TEXT, NULL, 0, "Bars of cycles, routes and memory below the table", 40},
-    {"report", KEY_REPORT, "FILE", 0, "An HTML page that shows the run core by core, for any browser", 40},
-    {"plan", KEY_PLAN, NULL, 0, "Print steps, tiles and memory, and run nothing", 40},
-    PLMR_OPTION_HELP,
+const plmr_option plmr_run_table[] = {
+    {"cores", "HxW", PLMR_TITLE_PLACE,
+     "Region of H rows and W columns of cores (default 64x64, or what the device has)",
+     PLMR_PAIR(plmr_run_options, rows, "360x360")},
+    {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT(plmr_run_options, device),
+     .value = PLMR_DEVICE_DEFAULT},
+    {"mode", "compute|timing", PLMR_TITLE_VALUES, "With values, or the costs alone, which are the same",
+     PLMR_WORD(plmr_run_options, timing, plmr_modes), .value = "compute"},
+    {"dtype", "TYPE", PLMR_TITLE_VALUES, "How elements are stored: %s", PLMR_WORD(plmr_run_options, dtype, plmr_dtypes),
+     .value = "f16"},
+    {"seed", "S", PLMR_TITLE_VALUES, "Which synthetic values", PLMR_WHOLE(plmr_run_options, seed, 0), .value = "1"},
+    {"verify", NULL, PLMR_TITLE_VALUES, "Compare the result with one in double precision",
+     PLMR_FLAG(plmr_run_options, verify)},
+    {"allow", "M,R", PLMR_TITLE_RUNNING, PLMR_ALLOW_HELP,
+     PLMR_READ_BY(plmr_read_allow, plmr_run_options, allow_memory)},
+    {"pace", "S", PLMR_TITLE_RUNNING, "Let communication take S wall seconds per virtual second",
+     PLMR_READ_BY(read_pace, plmr_run_options, pace)},
+    {"ranks", "RxC", PLMR_TITLE_RUNNING, "Grid of ranks (default: the shortest edges between blocks)",
+     PLMR_PAIR(plmr_run_options, rank_rows, "2x3")},
+    {"every-step", NULL, PLMR_TITLE_RUNNING, "Advance all clocks at every step, without exact shortcuts",
+     PLMR_FLAG(plmr_run_options, every_step)},
+    {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object per algorithm; with - the table goes to standard error",
+     PLMR_TEXT(plmr_run_options, json)},
+    {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no table and no progress", PLMR_FLAG(plmr_run_options, quiet)},
+    PLMR_OPTIONS(plmr_run_options, trace, plmr_trace_table),
+    {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles, routes and memory below the table",
+     PLMR_FLAG(plmr_run_options, text)},
+    {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT(plmr_run_options, report)},
+    {"plan", NULL, PLMR_TITLE_OUTPUT, "Print steps, tiles and memory, and run nothing",
+     PLMR_FLAG(plmr_run_options, plan)},
     {0},
 };
 
-static plmr_status parse_cores(const char *text, plmr_run_options *options)
-{
-    int64_t cols;
-    if (!options->may_be_row)
-        return plmr_parse_size("--cores", text, "HxW, e.g. 360x360", &options->rows, &options->cols);
-    if (!all_digits(text))
-        return plmr_parse_size("--cores", text, "P or HxW, e.g. 512 or 360x360", &options->rows, &options->cols);
-    PLMR_TRY(plmr_parse_count("--cores", text, INT_MAX, &cols));
-    options->rows = 1;
-    options->cols = (int)cols;
-    return PLMR_OK;
-}
+const char *const plmr_modes[] = {"compute", "timing", NULL};
 
-static plmr_status parse_device(const char *text, plmr_run_options *options)
-{
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "--device: a name is missing");
-    options->device = text;
-    return PLMR_OK;
-}
-
-static plmr_status parse_algorithms(const char *text, plmr_run_options *options)
-{
-    free(options->algorithms);
-    options->algorithms = NULL;
-    options->all = strcmp(text, "all") == 0;
-    return plmr_parse_words("--alg", text, options->names, options->n_names, &options->algorithms,
-                            &options->n_algorithms);
-}
-
-static const char *const dtype_names[] = {[PLMR_F32] = "f32", [PLMR_F16] = "f16", [PLMR_BF16] = "bf16"};
-
-static plmr_status parse_dtype(const char *option, const char *text, int n_names, enum plmr_dtype *dtype)
-{
-    int index;
-    PLMR_TRY(plmr_parse_word(option, text, dtype_names, n_names, &index));
-    *dtype = (enum plmr_dtype)index;
-    return PLMR_OK;
-}
+/* ---- for commands with argp ---- */
 
 plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype)
 {
-    return parse_dtype(option, text, 3, dtype);
-}
-
-plmr_status plmr_parse_accumulate(const char *text, enum plmr_dtype *accumulate)
-{
-    return parse_dtype("--accumulate", text, 2, accumulate);
-}
-
-static plmr_status parse_mode(const char *text, plmr_run_options *options)
-{
-    static const char *const names[] = {"compute", "timing"};
     int index;
-    PLMR_TRY(plmr_parse_word("--mode", text, names, 2, &index));
-    options->timing = index == 1;
-    return PLMR_OK;
-}
-
-static plmr_status parse_seed(const char *text, plmr_run_options *options)
-{
-    PLMR_CHECK(read_digits(text, &options->seed), PLMR_ERROR_INPUT, "--seed: '%.60s' is not a whole number from 0",
-               text);
-    PLMR_CHECK(options->seed < INT64_MAX, PLMR_ERROR_INPUT, "--seed: %.60s is too large", text);
+    PLMR_TRY(plmr_parse_word(option, text, plmr_dtypes, 3, &index));
+    *dtype = (enum plmr_dtype)index;
     return PLMR_OK;
 }
 
 plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes)
 {
-    static const char *const names[] = {"M", "R"};
-    int *indices, n;
-    plmr_status status = plmr_parse_words("--allow", text, names, 2, &indices, &n);
-    for (int i = 0; i < n && !status; i++)
-        *(indices[i] == 0 ? memory : routes) = true;
-    free(indices);
-    return status;
-}
-
-static plmr_status parse_pace(const char *text, plmr_run_options *options)
-{
-    char *end;
-    options->pace = strtod(text, &end);
-    PLMR_CHECK(end != text && !*end && isfinite(options->pace) && options->pace > 0, PLMR_ERROR_INPUT,
-               "--pace: '%.60s' is not a positive number of seconds", text);
+    bool allowed[2] = {*memory, *routes};
+    static const plmr_option allow = {.name = "allow"};
+    PLMR_TRY(plmr_read_allow(&allow, text, allowed));
+    *memory = allowed[0];
+    *routes = allowed[1];
     return PLMR_OK;
-}
-
-static plmr_status parse_path(const char *option, const char *text, const char **path)
-{
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "%s: the file's name is missing", option);
-    *path = text;
-    return PLMR_OK;
-}
-
-static plmr_status set_run_option(int key, const char *text, plmr_run_options *options)
-{
-    switch (key) {
-    case KEY_ALG:
-        return parse_algorithms(text, options);
-    case KEY_CORES:
-        return parse_cores(text, options);
-    case KEY_DEVICE:
-        return parse_device(text, options);
-    case KEY_DTYPE:
-        return plmr_parse_dtype("--dtype", text, &options->dtype);
-    case KEY_MODE:
-        return parse_mode(text, options);
-    case KEY_SEED:
-        return parse_seed(text, options);
-    case KEY_ALLOW:
-        return plmr_parse_allow(text, &options->allow_memory, &options->allow_routes);
-    case KEY_PACE:
-        return parse_pace(text, options);
-    case KEY_RANKS:
-        return plmr_parse_size("--ranks", text, "RxC, e.g. 2x3", &options->rank_rows, &options->rank_cols);
-    case KEY_JSON:
-        return parse_path("--json", text, &options->json);
-    case KEY_REPORT:
-        return parse_path("--report", text, &options->report);
-    case KEY_QUIET:
-        options->quiet = true;
-        return PLMR_OK;
-    case KEY_VERIFY:
-        options->verify = true;
-        return PLMR_OK;
-    case KEY_TEXT:
-        options->text = true;
-        return PLMR_OK;
-    case KEY_TRACE:
-    case KEY_TRACE + 1:
-    case KEY_TRACE + 2:
-        return plmr_trace_option_set(key - KEY_TRACE, text, &options->trace);
-    case KEY_EVERY_STEP:
-        options->every_step = true;
-        return PLMR_OK;
-    default:
-        options->plan = true;
-        return PLMR_OK;
-    }
-}
-
-static error_t parse_run_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key < KEY_ALG || key > KEY_JSON)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_run_option(key, text, parse->options));
-}
-
-const struct argp plmr_run_argp = {.options = run_options, .parser = parse_run_option};
-
-void plmr_run_options_init(plmr_run_options *options, const char *const *names, int n_names)
-{
-    *options = (plmr_run_options){
-        .names = names, .n_names = n_names, .device = PLMR_DEVICE_DEFAULT, .dtype = PLMR_F16, .seed = 1};
-}
-
-plmr_status plmr_run_options_complete(plmr_run_options *options)
-{
-    return options->algorithms ? PLMR_OK : parse_algorithms("all", options);
-}
-
-void plmr_run_options_free(plmr_run_options *options)
-{
-    free(options->algorithms);
-    options->algorithms = NULL;
 }
 
 /* ---- the command line ---- */

@@ -1,47 +1,34 @@
-/* options.h - the command line: strict readers of values, and the options that all runs share.
- *
- * Options are declared for glibc's argp, which prints the help. Everything here is local and alike on all ranks; the
- * errors are one line that names the option.
- */
+/* options.h - the options that commands share. */
 #ifndef PLMR_OPTIONS_H
 #define PLMR_OPTIONS_H
 
 #include <argp.h>
 
-#include "plmr/status.h"
-#include "plmr/types.h"
+#include "base/option.h"
 
-/* ---- values ---- */
+/* ---- what commands share ---- */
+
+/* Titles above options. */
+#define PLMR_TITLE_PROBLEM "Problem:"
+#define PLMR_TITLE_PLACE "What runs where:"
+#define PLMR_TITLE_ALLREDUCES "Allreduces:"
+#define PLMR_TITLE_VALUES "Values:"
+#define PLMR_TITLE_RUNNING "Running:"
+#define PLMR_TITLE_OUTPUT "Output:"
+
+#define PLMR_DEVICE_HELP                                                                                               \
+    "A device of plmr device list, or your own file, perhaps with numbers of your own: wse2:hop=4,routes=64"
+#define PLMR_ALLOW_HELP "Go on where a core's memory (M) or routes (R) are exceeded, and say so"
+#define PLMR_REPORT_HELP "An HTML page that shows the run core by core, for any browser"
+
+/* "f32", "f16", "bf16"; what sums can be kept in; "compute", "timing". */
+extern const char *const plmr_dtypes[], *const plmr_sum_dtypes[], *const plmr_modes[];
 
 /* The most that --m, --k, --n and --length may be. */
 #define PLMR_MOST_ELEMENTS INT64_C(2147483647)
 
-/* A whole number from 1 to `most`. */
-plmr_status plmr_parse_count(const char *option, const char *text, int64_t most, int64_t *value);
-
-/* Token ids from 0 with commas or white space between them, perhaps none; *ids is for the caller to free. */
-plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids);
-
-/* Two such numbers: "360x360". `form` is what the error says it should be: "HxW, e.g. 360x360". */
-plmr_status plmr_parse_size(const char *option, const char *text, const char *form, int *rows, int *cols);
-
-/* "f32", "f16" or "bf16". */
-plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype);
-
-/* "M", "R" or both, for --allow: sets what is named. */
-plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes);
-
-/* "f32" or "f16", for --accumulate. */
-plmr_status plmr_parse_accumulate(const char *text, enum plmr_dtype *accumulate);
-
-/* One of n words: its index. The option may be "". */
-plmr_status plmr_parse_word(const char *option, const char *text, const char *const *words, int n, int *index);
-
-/* A list of words with commas between them, or "all": their indices, for the caller to free. */
-plmr_status plmr_parse_words(const char *option, const char *text, const char *const *words, int n, int **indices,
-                             int *n_indices);
-
-/* ---- options ---- */
+/* --allow: a bool of memory, then one of routes. */
+plmr_option_reader plmr_read_allow;
 
 /* Of traces, see trace.h. */
 typedef struct plmr_trace_options {
@@ -49,15 +36,12 @@ typedef struct plmr_trace_options {
     const char *cores; /* NULL: not given */
     int64_t n_events;  /* 0: not given */
 } plmr_trace_options;
+extern const plmr_option plmr_trace_table[];
 
-/* What gemm, gemv and allreduce have in common; the first member of their own options. */
+/* What gemm, gemv and allreduce have in common. */
 typedef struct plmr_run_options {
-    const char *const *names; /* the algorithms that there are; set by the command, as is n_names */
-    int n_names;
-    int *algorithms, n_algorithms; /* chosen ones, as indices */
-    bool all;                      /* chosen as "all", or not at all */
-    bool may_be_row;               /* --cores P means 1xP; set by the command */
-    int rows, cols;                /* cores; 0: not given */
+    plmr_chosen algorithms; /* the command's own row */
+    int rows, cols;         /* cores; 0: not given */
     const char *device;
     enum plmr_dtype dtype;
     bool timing, verify, every_step, plan, text, allow_memory, allow_routes;
@@ -68,14 +52,15 @@ typedef struct plmr_run_options {
     bool quiet;
     plmr_trace_options trace;
 } plmr_run_options;
+extern const plmr_option plmr_run_table[];
 
-/* Their argp, as a child of a command's own; pass it plmr_parse_state as the command's parser gets it. */
-extern const struct argp plmr_run_argp;
+/* Of reduction trees: plmr_reduce_options. */
+extern const plmr_option plmr_tree_table[];
 
-/* Sets what is not said, before parsing; then chooses all algorithms if none were. */
-void plmr_run_options_init(plmr_run_options *options, const char *const *names, int n_names);
-plmr_status plmr_run_options_complete(plmr_run_options *options);
-void plmr_run_options_free(plmr_run_options *options);
+/* ---- for commands with argp ---- */
+
+plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype);
+plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes);
 
 /* The input of a command's argp parser, and of its children. */
 typedef struct plmr_parse_state {

@@ -7,25 +7,25 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 
-static const struct runner {
-    const char *name;
-    plmr_status (*run)(int argc, char **argv);
-    const struct argp *argp;
-} runners[PLMR_SWEEP_RUNNERS] = {
-    {"gemm", plmr_command_gemm, &plmr_gemm_argp},
-    {"gemv", plmr_command_gemv, &plmr_gemv_argp},
-    {"allreduce", plmr_command_allreduce, &plmr_allreduce_argp},
-    {"llm", plmr_command_llm, &plmr_llm_argp},
-};
+static const plmr_command *const runners[PLMR_SWEEP_RUNNERS] = {&plmr_command_gemm, &plmr_command_gemv,
+                                                                &plmr_command_allreduce, &plmr_line_llm};
 
 void plmr_sweep_runners_fill(plmr_sweep_runners *table)
 {
     for (int i = 0; i < PLMR_SWEEP_RUNNERS; i++) {
-        plmr_option_name names[PLMR_SWEEP_MOST_OPTIONS];
-        int n = plmr_options_list(runners[i].argp, names, PLMR_SWEEP_MOST_OPTIONS);
+        plmr_option_row rows[PLMR_MOST_OPTIONS];
+        if (runners[i]->run_line) {
+            plmr_option_name names[PLMR_SWEEP_MOST_OPTIONS];
+            int n_names = plmr_options_list(&plmr_llm_argp, names, PLMR_SWEEP_MOST_OPTIONS);
+            for (int j = 0; j < n_names; j++)
+                table->options[i][j] = (plmr_sweep_option){names[j].name, names[j].takes_value};
+            table->commands[i] = (plmr_sweep_command){runners[i]->name, table->options[i], n_names};
+            continue;
+        }
+        int n = plmr_option_rows(runners[i]->options, rows);
         for (int j = 0; j < n; j++)
-            table->options[i][j] = (plmr_sweep_option){names[j].name, names[j].takes_value};
-        table->commands[i] = (plmr_sweep_command){runners[i].name, table->options[i], n};
+            table->options[i][j] = (plmr_sweep_option){rows[j].option->name, rows[j].option->argument};
+        table->commands[i] = (plmr_sweep_command){runners[i]->name, table->options[i], n};
     }
 }
 
@@ -57,8 +57,8 @@ static plmr_status run_command(const plmr_sweep_point *point, const char *record
     argv[argc++] = json;
     argv[argc] = NULL;
     for (int i = 0; i < PLMR_SWEEP_RUNNERS; i++)
-        if (strcmp(runners[i].name, argv[0]) == 0)
-            return runners[i].run(argc, argv);
+        if (strcmp(runners[i]->name, argv[0]) == 0)
+            return plmr_command_run(runners[i], argc, argv);
     return PLMR_OK;
 }
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/memory.h"
-#include "report/format.h"
 
 enum { DEFAULT_CORES = 16, DEFAULT_EVENTS = 200000, MOST_CORES = 4096, MOST_EVENTS = 20000000 };
 
@@ -49,6 +49,18 @@ static plmr_status read_list(const char *text, plmr_trace_core *cores, int *n_co
     }
     return PLMR_OK;
 }
+
+const plmr_option plmr_trace_table[] = {
+    {"trace", "FILE", PLMR_TITLE_OUTPUT,
+     "Events of chosen cores in virtual time, for Perfetto; OTF2 if it ends in .otf2",
+     PLMR_TEXT(plmr_trace_options, path)},
+    {"trace-cores", "LIST", PLMR_TITLE_OUTPUT,
+     "Which: R,C;R,C;... or sample:N: corners, middle, diagonal (default sample:16)",
+     PLMR_TEXT(plmr_trace_options, cores)},
+    {"trace-events", "N", PLMR_TITLE_OUTPUT, "Events to keep at most (default 200000)",
+     PLMR_COUNT(plmr_trace_options, n_events, MOST_EVENTS)},
+    {0},
+};
 
 plmr_status plmr_trace_option_set(int which, const char *text, plmr_trace_options *options)
 {

@@ -36,3 +36,17 @@ plmr_status plmr_parse_groups(const char *text, plmr_reduce_options *reduce)
     free(list);
     return status;
 }
+
+static plmr_status read_groups(const plmr_option *option, const char *text, void *reduce)
+{
+    (void)option;
+    return plmr_parse_groups(text, reduce);
+}
+
+const plmr_option plmr_tree_table[] = {
+    {"tree-k", "K", PLMR_TITLE_ALLREDUCES, "Levels of a K-tree",
+     PLMR_COUNT(plmr_reduce_options, n_levels, PLMR_TREE_LEVELS), .value = "2"},
+    {"groups", "auto|G,...", PLMR_TITLE_ALLREDUCES, "Groups of cores at each level but the last",
+     PLMR_READ_ALL(read_groups), .value = "auto"},
+    {0},
+};

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "report/format.h"
+#include "base/format.h"
 #include "report/table.h"
 
 plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_row *prefill, const plmr_tune_row *decode,

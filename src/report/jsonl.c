@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+FILE *plmr_text_beside(const char *path)
+{
+    return path && strcmp(path, "-") == 0 ? stderr : stdout;
+}
+
 plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl)
 {
     *jsonl = (plmr_jsonl){0};

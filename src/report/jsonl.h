@@ -12,6 +12,9 @@ typedef struct plmr_jsonl {
     plmr_draft draft;
 } plmr_jsonl;
 
+/* Where text for people goes: standard output, unless records go there. */
+FILE *plmr_text_beside(const char *path);
+
 /* Opens for writing: NULL for no file at all, "-" for standard output. */
 plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl);
 

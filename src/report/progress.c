@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "base/wall.h"
-#include "report/format.h"
 
 static const double first_line_s = 2, redraw_s = 0.25;
 

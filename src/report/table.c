@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "report/format.h"
+#include "base/format.h"
 
 enum { LABEL_WIDTH = 10, NAME_WIDTH = 13, N_COLUMNS = 11, SRAM_COLUMN = 6, ROUTES_COLUMN = 5 };
 

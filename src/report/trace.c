@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/format.h"
+#include "base/format.h"
 
 /* ---- names ---- */
 

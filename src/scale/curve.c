@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/memory.h"
-#include "report/format.h"
 #include "report/record.h"
 
 void plmr_curve_free(plmr_curve *curve)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/format.h"
+#include "base/format.h"
 
 static double real(const json_t *record, const char *key)
 {

@@ -25,6 +25,10 @@ CASES = [
     ("gemm --acc f16", "unknown option '--acc'"),  # abbreviations are not options
     ("gemm --m", "--m needs a value"),
     ("gemm --verify=yes", "--verify takes no value"),
+    ("gemm --json=", "--json needs a value: --json FILE|-"),
+    ("gemm --m 0 --bogus", "unknown option '--bogus'"),  # before any value is looked at
+    ("gemm --m 8 --m 0", "--m: '0'"),
+    ("gemm -- 8", "unknown option '--'"),
     ("gemm -m 8", "two dashes"),
     ("gemm 8", "unexpected '8'"),
     ("list x", "unexpected 'x'"),
@@ -96,7 +100,7 @@ CASES = [
     ("gemv --groups 5,", "--groups: ''"),
     ("allreduce --cores 5y", "P or HxW"),
     ("allreduce --cores 1", "one core"),
-    ("allreduce --dtype bf16", "not in bf16"),
+    ("allreduce --dtype bf16", "--dtype: unknown 'bf16': did you mean 'f16'? (available: f32, f16)"),
     ("allreduce --length 0", "--length: '0'"),
     ("device", "list, show NAME or check FILE"),
     ("device shw", "did you mean 'show'?"),
@@ -113,7 +117,7 @@ CASES = [
     ("model demo --json /nonexistent/x", "--json: cannot write /nonexistent/x"),
     ("tokenize", "a text with -p, or token ids with --ids"),
     ("tokenize -p a --ids 1", "not both"),
-    ("tokenize --prompt=", "-p: the text is empty"),
+    ("tokenize --prompt=", "--prompt needs a value: --prompt TEXT"),
     ("tokenize -p", "-p needs a value: -p TEXT"),
     ("tokenize -hp a", "-h takes no value"),
     ("tokenize -q", "unknown option '-q'"),

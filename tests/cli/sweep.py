@@ -160,7 +160,7 @@ def test_bad(plmr, check, folder):
             check(code == 2 and not out and len(err) == 1 and words in err[0], f"{change}: {code}, {out}, {err}")
     for args, words in (("sweep", "say which experiment"), ("sweep nosuch", "unknown experiment 'nosuch'"),
                         ("sweep sensitivity-x", "did you mean 'sensitivity-"), ("sweep /no/such.json", "cannot open"),
-                        ("sweep torus --out=", "is no folder's name"), ("sweep torus --out /proc/x/y", "cannot make the folder"),
+                        ("sweep torus --out=", "--out needs a value"), ("sweep torus --out /proc/x/y", "cannot make the folder"),
                         (f"sweep torus --out {folder}/outNone", "holds other results than those of torus")):
         code, out, err = plmr.run(args.split())
         check(code == 2 and not out and len(err) == 1 and words in err[0], f"{args}: {code}, {out}, {err}")

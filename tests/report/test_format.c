@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "report/format.h"
+#include "base/format.h"
 
 static void test_count(void **state)
 {

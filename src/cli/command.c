@@ -1,0 +1,92 @@
+#include "cli/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "plmr/ranks.h"
+
+/* What all commands take. */
+typedef struct common {
+    bool help;
+} common;
+
+static const plmr_option common_options[] = {
+    {"help", NULL, "", "Print this help and do nothing else", PLMR_FLAG(common, help), .letter = 'h'},
+    {0},
+};
+
+/* Where a command's own struct lies, behind that. */
+enum { OWN = (sizeof(common) + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t) };
+
+/* A command's table, and what all take. */
+struct tables {
+    plmr_option rows[3];
+};
+
+static struct tables tables_of(const plmr_command *command)
+{
+    return (struct tables){{{.table = command->options, .member = OWN}, {.table = common_options}, {0}}};
+}
+
+static void print_usage(const plmr_command *command)
+{
+    const char *form = command->arguments ? command->arguments : "";
+    do {
+        int n = (int)strcspn(form, "\n");
+        printf("%s plmr %s [OPTION...]%s%.*s\n",
+               form == command->arguments || !*form ? "Usage:" : "  or: ", command->name, n ? " " : "", n, form);
+        form += n;
+    } while (*form++);
+}
+
+static void print_help(const plmr_command *command)
+{
+    struct tables tables = tables_of(command);
+    print_usage(command);
+    plmr_help_print(stdout, command->about);
+    plmr_options_print(stdout, tables.rows);
+    if (command->more)
+        fputc('\n', stdout), plmr_help_print(stdout, command->more);
+}
+
+plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
+{
+    struct tables tables = tables_of(command);
+    char name[40], *options = plmr_take_zeroed(1, OWN + command->size);
+    bool help = false;
+    if (command->run_line)
+        return free(options), command->run_line(argc, argv);
+    snprintf(name, sizeof name, "plmr %s", command->name);
+    plmr_status status = plmr_options_read(tables.rows, name, argc, argv, options, &help);
+    if (!status && !help)
+        status = command->run(options + OWN);
+    else if (!status && plmr_rank() == 0)
+        print_help(command);
+    free(options);
+    return status;
+}
+
+void plmr_command_dump(FILE *out, const plmr_command *command)
+{
+    struct tables tables = tables_of(command);
+    if (!command->run_line)
+        plmr_options_dump(out, command->name, tables.rows);
+}
+
+const plmr_command plmr_line_generate = {.name = "generate",
+                                         .summary = "continue a text with a language model on the wafer",
+                                         .run_line = plmr_command_generate};
+const plmr_command plmr_line_llm = {.name = "llm",
+                                    .summary = "time a language model of any shape, with its values or without",
+                                    .run_line = plmr_command_llm};
+const plmr_command plmr_line_tune = {.name = "tune",
+                                     .summary = "search for the regions, trees and placement that run a model fastest",
+                                     .run_line = plmr_command_tune};
+const plmr_command plmr_line_logits = {.name = "logits",
+                                       .summary = "write a language model's logits after each token of a text",
+                                       .run_line = plmr_command_logits};
+const plmr_command plmr_line_perplexity = {.name = "perplexity",
+                                           .summary = "measure how well a language model foretells a text",
+                                           .run_line = plmr_command_perplexity};
