@@ -82,7 +82,8 @@ static plmr_status fill_allreduce(allreduce *r, const plmr_reduce_algorithm *alg
     for (int axis = 0; axis < 2; axis++) {
         if (region->extent[axis] == 1)
             continue;
-        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, region->extent[axis], &c->reduce, &r->plan[axis]));
+        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, (enum plmr_axis)axis, region->extent[axis],
+                                         &c->reduce, &r->plan[axis]));
         PLMR_TRY(plmr_reduce_route(region, (enum plmr_axis)axis, r->plan[axis], "the allreduce"));
     }
     return PLMR_OK;

@@ -39,6 +39,8 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     clock->line[PLMR_X] = make_clocks(1, cols);
     clock->line[PLMR_Y] = make_clocks(rows, 1);
     clock->scratch = line_buffer(2 * STRIP_ROWS * (size_t)cols);
+    clock->by_before = line_buffer(2 * (size_t)cols);
+    clock->by_after = clock->by_before + cols;
     clock->sent = plmr_take_zeroed((size_t)plmr_rank_count(), sizeof *clock->sent);
     clock->messages = plmr_exchange_create(region->ranks);
     for (int axis = 0; axis < 2; axis++) {
@@ -67,6 +69,7 @@ void plmr_clock_destroy(plmr_clock *clock)
         free(clock->after[axis]);
         destroy_clocks(&clock->line[axis]);
     }
+    free(clock->by_before);
     free(clock->scratch);
     free(clock->sent);
     destroy_clocks(&clock->all);
@@ -122,16 +125,14 @@ static void begin(plmr_clock *clock, enum plmr_axis axis, struct arrival arrival
     clock->arrival[axis] = arrival;
 }
 
-void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop)
+void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double relay)
 {
-    begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit, .hop = hop});
+    begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit, .relay = relay});
 }
 
-void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit)
+void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream)
 {
-    double hop = clock->region->device->hop;
-    begin(clock, ring->axis,
-          (struct arrival){.kind = STREAM, .ring = ring, .send = send, .transit = transit, .hop = hop});
+    begin(clock, ring->axis, (struct arrival){.kind = STREAM, .ring = ring, .send = stream, .transit = stream});
 }
 
 void plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival)
@@ -220,12 +221,12 @@ static struct y_terms terms_of_row(const plmr_clock *clock, const struct clocks 
     double own = clock->lag;
     struct y_terms terms = {own, t, t, own, own};
     if (a->kind == EXCHANGE) {
-        terms.up_lat = a->begin + a->transit + a->hop * a->ring->hops_before[r];
-        terms.down_lat = a->begin + a->transit + a->hop * a->ring->hops_after[r];
+        terms.up_lat = plmr_latency(a, a->ring->way_before[r]);
+        terms.down_lat = plmr_latency(a, a->ring->way_after[r]);
         terms.up = y_line(clock, f, a->ring->before[r]);
         terms.own = plmr_latest(own, plmr_latest(terms.up_lat, terms.down_lat));
     } else if (a->kind == STREAM) {
-        terms.down_lat = a->begin + a->transit + a->hop * a->ring->hops_after[r];
+        terms.down_lat = plmr_latency(a, a->ring->way_after[r]);
         terms.own = plmr_latest(own, a->begin + a->send);
         terms.up_lat = terms.own;
     } else if (a->kind == MULTICAST) {
@@ -248,11 +249,9 @@ static double x_term(const plmr_clock *clock, const struct clocks *f, const stru
 {
     double t = x_clock(clock, f, r, c);
     double after = x_clock(clock, f, r, a->ring->after[c]), before = x_clock(clock, f, r, a->ring->before[c]);
-    double after_lat = a->begin + a->transit + a->hop * a->ring->hops_after[c];
-    double before_lat = a->begin + a->transit + a->hop * a->ring->hops_before[c];
     if (a->kind == STREAM)
-        return plmr_latest(t + a->begin + a->send, after + after_lat);
-    return plmr_latest(plmr_latest(t, after) + after_lat, plmr_latest(t, before) + before_lat);
+        return plmr_latest(t + a->begin + a->send, after + clock->by_after[c]);
+    return plmr_latest(plmr_latest(t, after) + clock->by_after[c], plmr_latest(t, before) + clock->by_before[c]);
 }
 
 static void settle_core(plmr_clock *clock, const struct clocks *f, const struct y_terms *y, int r, int c)
@@ -273,12 +272,37 @@ static int ends_of_rows(const plmr_clock *clock, const struct clocks *f)
     return x->kind == STREAM || 2 * x->ring->reach >= f->cols ? f->cols : x->ring->reach;
 }
 
+/* Of the left end, [0, left), and the right one, [right, cols). */
+static void find_ends(const plmr_clock *clock, const struct clocks *f, int *left, int *right)
+{
+    int ends = ends_of_rows(clock, f);
+    *left = ends < f->cols ? ends : 0;
+    *right = f->cols - ends;
+}
+
+static void measure(plmr_clock *clock, const struct arrival *a, int from, int until)
+{
+    for (int c = from; c < until; c++) {
+        clock->by_before[c] = plmr_latency(a, a->ring->way_before[c]);
+        clock->by_after[c] = plmr_latency(a, a->ring->way_after[c]);
+    }
+}
+
+/* Latencies of the ends are the same in all rows. */
+static void measure_ends(plmr_clock *clock, const struct clocks *f)
+{
+    int left, right;
+    find_ends(clock, f, &left, &right);
+    measure(clock, &clock->arrival[PLMR_X], 0, left);
+    measure(clock, &clock->arrival[PLMR_X], right, f->cols);
+}
+
 static void settle_middle(plmr_clock *clock, const struct clocks *f, int r)
 {
     const struct arrival *x = &clock->arrival[PLMR_X];
     struct y_terms y = terms_of_row(clock, f, r);
     size_t at = (size_t)r * (size_t)f->cols;
-    double x_lat = x->kind == EXCHANGE ? x->begin + x->transit + x->hop * x->ring->reach : y.own;
+    double x_lat = x->kind == EXCHANGE ? plmr_latency(x, x->ring->inner) : y.own;
     int ends = ends_of_rows(clock, f);
     if (x->kind == MULTICAST)
         clock->loops->multicast(f->cols, y.own, clock->latest[PLMR_X][r] + x->begin, clock->after[PLMR_X], f->t + at,
@@ -290,13 +314,14 @@ static void settle_middle(plmr_clock *clock, const struct clocks *f, int r)
 
 static void settle_ends(plmr_clock *clock, const struct clocks *f, int r)
 {
-    int ends = ends_of_rows(clock, f), left = ends < f->cols ? ends : 0;
-    if (!ends)
+    int left, right;
+    find_ends(clock, f, &left, &right);
+    if (right == f->cols)
         return;
     struct y_terms y = terms_of_row(clock, f, r);
     for (int c = 0; c < left; c++)
         settle_core(clock, f, &y, r, c);
-    for (int c = f->cols - ends; c < f->cols; c++)
+    for (int c = right; c < f->cols; c++)
         settle_core(clock, f, &y, r, c);
 }
 
@@ -320,6 +345,7 @@ static void pass(plmr_clock *clock, const struct clocks *f)
         if (clock->arrival[axis].kind == EXCHANGE || clock->arrival[axis].kind == STREAM)
             post_ghosts(clock, f, clock->arrival[axis].ring);
     find_latest(clock, f);
+    measure_ends(clock, f);
     for (int r = 0; r < f->rows; r++)
         if (!reaches_out(clock, r)) {
             settle_middle(clock, f, r);
@@ -399,7 +425,7 @@ static struct clocks *pass_any(plmr_clock *clock)
 static bool same_arrival(const struct arrival *a, const struct arrival *b)
 {
     return a->kind == b->kind && a->ring_kind == b->ring_kind && a->begin == b->begin && a->send == b->send &&
-           a->transit == b->transit && a->hop == b->hop;
+           a->transit == b->transit && a->relay == b->relay;
 }
 
 static bool repeats(const plmr_clock *clock, const struct pattern *p)

@@ -20,10 +20,10 @@ void plmr_clock_busy(plmr_clock *clock, double t_cycles);
 void plmr_clock_launch(plmr_clock *clock, double t_cycles);
 
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
- * transit + hop * hops later, `hop` being what one hop takes: the device's own, or more where software passes it on. A
- * core's next exchange begins when both its own message and its neighbour's are delivered. Applied at the latest by
- * plmr_clock_settle; at most one exchange per axis may be under way. */
-void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double hop);
+ * when its first word has flown the way between them and `transit` cycles have passed; where software passes it on,
+ * `relay` more for every core on the way. A core's next exchange begins when both its own message and its neighbour's
+ * are delivered. Applied at the latest by plmr_clock_settle; at most one exchange per axis may be under way. */
+void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double relay);
 
 /* Is the last exchange round this ring still under way? */
 bool plmr_clock_awaits(const plmr_clock *clock, const plmr_ring *ring);
@@ -32,9 +32,9 @@ bool plmr_clock_awaits(const plmr_clock *clock, const plmr_ring *ring);
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 
 /* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent
- * for `send` cycles and when the neighbour's words have come, transit + hop * hops after the neighbour began and no
- * earlier than `send` after itself began. */
-void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double send, double transit);
+ * for `stream` cycles and when the neighbour's words have come, the first by the way between them after the neighbour
+ * began, the last `stream` later. */
+void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream);
 
 /* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i
  * has it arrival[i] cycles later (i local to the block). */
@@ -46,8 +46,8 @@ typedef struct plmr_leg {
 } plmr_leg;
 
 /* Carries out legs in order, along the axis, in all lines at once: see docs/MODEL.md, "streams". A leg's first word
- * reaches dst 2 ramps + hops after src began; dst takes it when it is free, is busy for `stream` cycles, and may itself
- * begin to send `forward` cycles after its last input began to arrive. */
+ * reaches dst by the way between them after src began; dst takes it when it is free, is busy for `stream` cycles, and
+ * may itself begin to send `forward` cycles after its last input began to arrive. */
 void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
                        double forward);
 

@@ -16,7 +16,7 @@ struct arrival {
     bool joined;
     const plmr_ring *ring;
     enum plmr_ring_kind ring_kind; /* which tells rings along one axis apart, when the ring itself is gone */
-    double begin, send, transit, hop;
+    double begin, send, transit, relay;
     int label; /* of the verb, for a trace */
 };
 
@@ -43,17 +43,24 @@ struct plmr_clock {
     struct clocks line[2]; /* by axis: 1 x cols, rows x 1 */
     double origin, lag;    /* common to all cores */
     struct arrival arrival[2];
-    double *ghost[2];    /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
-    double *outgoing[2]; /* by axis: lines on their way to those who want them */
-    int *sent;           /* reductions: see struct strip */
-    double *scratch;     /* two strips of rows turned into columns */
-    double *latest[2];   /* multicast: latest clock of each line along the axis */
-    double *after[2];    /* multicast: cycles after that, by local coordinate along the axis */
+    double *ghost[2];             /* by axis: PLMR_RING_GHOSTS lines of clocks that other ranks own */
+    double *outgoing[2];          /* by axis: lines on their way to those who want them */
+    int *sent;                    /* reductions: see struct strip */
+    double *scratch;              /* two strips of rows turned into columns */
+    double *latest[2];            /* multicast: latest clock of each line along the axis */
+    double *after[2];             /* multicast: cycles after that, by local coordinate along the axis */
+    double *by_before, *by_after; /* latencies of what comes along x, by column; of the ends of rows alone */
     plmr_exchange *messages;
     struct pattern last;
     int n_same;     /* passes of the pattern `last` since anything else happened */
     double advance; /* in a steady state: what one more pass of `last` adds to every clock; else 0 */
 };
+
+/* From the common offset to the delivery of what comes by a way. */
+static inline double plmr_latency(const struct arrival *a, plmr_way way)
+{
+    return a->begin + a->transit + way.flight + a->relay * (way.hops - 1);
+}
 
 /* From here on every core's clock is kept. */
 void plmr_clock_spread(plmr_clock *clock);

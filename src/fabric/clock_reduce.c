@@ -33,10 +33,8 @@ static void cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *st
 
 /* Tells a trace of a leg that this block takes part in. */
 static void trace_leg(plmr_clock *clock, enum plmr_axis axis, const struct strip *strip, plmr_leg leg, bool receives,
-                      double stream, double forward)
+                      double flight, double stream, double forward)
 {
-    const plmr_device *device = clock->region->device;
-    double flight = 2 * device->ramp + device->hop * abs(leg.dst - leg.src);
     struct plmr_trace_leg told = {axis, strip->first, strip->width, flight, stream, forward};
     int at = (receives ? leg.dst : leg.src) - clock->region->first[axis];
     (receives ? plmr_trace_received : plmr_trace_sent)(clock, &told, at, strip->free + (size_t)at * strip->stride);
@@ -46,27 +44,26 @@ static void carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *stri
                       double forward)
 {
     const plmr_region *region = clock->region;
-    const plmr_device *device = region->device;
     int parts = plmr_ranks_extent(region->ranks, axis), me = plmr_ranks_place(region->ranks, axis),
         n = region->extent[axis];
     int src_place = plmr_ranks_owner(n, parts, leg.src), dst_place = plmr_ranks_owner(n, parts, leg.dst);
     if (src_place != me && dst_place != me)
         return;
+    double flight = plmr_way_between(region->device, axis, leg.src, leg.dst).flight;
     size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
     size_t dst = (size_t)(leg.dst - region->first[axis]) * strip->stride;
     const double *head = src_place == me ? strip->head + src : NULL;
     if (src_place != dst_place)
         cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head);
     if (dst_place == me)
-        clock->loops->leg(strip->width, head ? head : strip->incoming,
-                          2 * device->ramp + device->hop * abs(leg.dst - leg.src), stream, forward, strip->free + dst,
+        clock->loops->leg(strip->width, head ? head : strip->incoming, flight, stream, forward, strip->free + dst,
                           strip->head + dst);
     for (int i = 0; head && i < strip->width; i++)
         strip->free[src + (size_t)i] = plmr_latest(strip->free[src + (size_t)i], head[i] + stream);
     if (region->trace && dst_place == me)
-        trace_leg(clock, axis, strip, leg, true, stream, forward);
+        trace_leg(clock, axis, strip, leg, true, flight, stream, forward);
     if (region->trace && head)
-        trace_leg(clock, axis, strip, leg, false, stream, forward);
+        trace_leg(clock, axis, strip, leg, false, flight, stream, forward);
 }
 
 static void carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs, int n_legs,
@@ -135,14 +132,21 @@ void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *l
 
 /* ---- chains to a root of each row's own ---- */
 
+/* When the first word that the neighbour on one side sends at `head` has come to the core in local column c. */
+static double first_comes(const plmr_region *region, int c, int side, double head)
+{
+    int col = region->first[PLMR_X] + c;
+    return head + plmr_way_between(region->device, PLMR_X, col + side, col).flight;
+}
+
 /* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the
  * core before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
-static double chain_row(const plmr_device *device, double *t, int from, int until, int step, double stream,
+static double chain_row(const plmr_region *region, double *t, int from, int until, int step, double stream,
                         double first_word)
 {
     for (int c = from; c != until; c += step) {
         if (first_word >= 0)
-            t[c] = plmr_latest(t[c], first_word + 2 * device->ramp + device->hop) + device->stage;
+            t[c] = plmr_latest(t[c], first_comes(region, c, -step, first_word)) + region->device->stage;
         first_word = t[c];
         t[c] += stream;
     }
@@ -164,17 +168,27 @@ static void chain_side(plmr_clock *clock, const int *root, int step, double stre
         int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->all.cols - 1;
         int until = here < 0 ? -1 : here > clock->all.cols ? clock->all.cols : here;
         if ((until - from) * step > 0)
-            first_word[r] = chain_row(region->device, clock->all.t + (size_t)r * (size_t)clock->all.cols, from, until,
-                                      step, stream, first_word[r]);
+            first_word[r] = chain_row(region, clock->all.t + (size_t)r * (size_t)clock->all.cols, from, until, step,
+                                      stream, first_word[r]);
     }
     if (place + step >= 0 && place + step <= last)
         plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes);
     plmr_exchange_wait(clock->messages);
 }
 
+/* A row's root takes what has come by one side. */
+static void take_side(plmr_clock *clock, int row, int root, int side, double first_word, double stream)
+{
+    double *t = clock->all.t + (size_t)row * (size_t)clock->all.cols + root;
+    if (first_word < 0)
+        return;
+    *t = plmr_latest(*t, first_comes(clock->region, root, side, first_word)) + stream;
+    if (clock->region->trace)
+        plmr_trace_root(clock, row, root, side, stream);
+}
+
 void plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
 {
-    const plmr_device *device = clock->region->device;
     double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
@@ -187,16 +201,9 @@ void plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
         plmr_trace_chains(clock, root, stream);
     for (int r = 0; r < clock->all.rows; r++) {
         int here = root[r] - clock->region->first[PLMR_X];
-        double *t = clock->all.t + (size_t)r * (size_t)clock->all.cols + here;
         if (here < 0 || here >= clock->all.cols)
             continue;
-        for (int side = 0; side < 2; side++) {
-            double word = side == 0 ? low[r] : high[r];
-            if (word < 0)
-                continue;
-            *t = plmr_latest(*t, word + 2 * device->ramp + device->hop) + stream;
-            if (clock->region->trace)
-                plmr_trace_root(clock, r, here, stream);
-        }
+        take_side(clock, r, here, -1, low[r], stream);
+        take_side(clock, r, here, 1, high[r], stream);
     }
 }

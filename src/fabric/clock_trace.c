@@ -24,10 +24,10 @@ struct cause {
     int label;
 };
 
-static void consider(struct cause *latest, const struct arrival *a, double ready, double flight)
+static void consider(struct cause *latest, const struct arrival *a, double ready, double latency)
 {
-    if (ready + a->begin + flight > latest->until)
-        *latest = (struct cause){ready + a->begin + flight, flight, a->label};
+    if (ready + latency > latest->until)
+        *latest = (struct cause){ready + latency, latency - a->begin, a->label};
 }
 
 /* Where clocks are kept as lines, what the other line adds to those along the axis; else nothing. */
@@ -69,15 +69,15 @@ static void consider_axis(const plmr_clock *clock, enum plmr_axis axis, int r, i
     int at = axis == PLMR_X ? c : r;
     double own = clock_of(clock, axis, r, c, at);
     if (a->kind == MULTICAST)
-        consider(latest, a, clock->latest[axis][axis == PLMR_X ? r : c], clock->after[axis][at]);
+        consider(latest, a, clock->latest[axis][axis == PLMR_X ? r : c], a->begin + clock->after[axis][at]);
     if (a->kind == EXCHANGE || a->kind == STREAM) {
         double after = clock_of(clock, axis, r, c, a->ring->after[at]);
         consider(latest, a, a->kind == EXCHANGE ? plmr_latest(own, after) : after,
-                 a->transit + a->hop * a->ring->hops_after[at]);
+                 plmr_latency(a, a->ring->way_after[at]));
     }
     if (a->kind == EXCHANGE)
         consider(latest, a, plmr_latest(own, clock_of(clock, axis, r, c, a->ring->before[at])),
-                 a->transit + a->hop * a->ring->hops_before[at]);
+                 plmr_latency(a, a->ring->way_before[at]));
 }
 
 /* Cycles for which a stream keeps the core sending beyond what it is busy with. */
@@ -201,10 +201,10 @@ void plmr_trace_sent(plmr_clock *clock, const struct plmr_trace_leg *leg, int at
 
 /* ---- chains to roots ---- */
 
-/* What a first word takes from the neighbour. */
-static double first_word(const plmr_clock *clock)
+/* What a first word takes from the neighbour on one side. */
+static double first_word(const plmr_clock *clock, int col, int side)
 {
-    return 2 * clock->region->device->ramp + clock->region->device->hop;
+    return plmr_way_between(clock->region->device, PLMR_X, col + side, col).flight;
 }
 
 static double time_at(const plmr_clock *clock, const struct plmr_traced *core)
@@ -222,15 +222,17 @@ void plmr_trace_chains(plmr_clock *clock, const int *root, double stream)
         double busy = relays ? clock->region->device->stage + stream : stream;
         if (col == root[core->row])
             continue;
-        put_rest(trace, core, time_at(clock, core) - busy, first_word(clock), trace->label);
+        put_rest(trace, core, time_at(clock, core) - busy, first_word(clock, col, col < root[core->row] ? -1 : 1),
+                 trace->label);
         plmr_trace_put(trace, core, relays ? PLMR_TRACE_RELAY : PLMR_TRACE_SEND, trace->label, busy);
     }
 }
 
-void plmr_trace_root(plmr_clock *clock, int row, int col, double stream)
+void plmr_trace_root(plmr_clock *clock, int row, int col, int side, double stream)
 {
     plmr_trace *trace = clock->region->trace;
+    double flight = first_word(clock, clock->region->first[PLMR_X] + col, side);
     for (int i = 0; i < trace->n_here; i++)
         if (trace->here[i].row == row && trace->here[i].col == col)
-            put_rest(trace, &trace->here[i], time_at(clock, &trace->here[i]), first_word(clock) + stream, trace->label);
+            put_rest(trace, &trace->here[i], time_at(clock, &trace->here[i]), flight + stream, trace->label);
 }

@@ -65,7 +65,7 @@ static void time_step(plmr_product *product)
     int64_t n_macs = (int64_t)logical_rows * product->ms * a->depth * product->ns;
     plmr_region_multiply(region, cycles * logical_rows, n_macs);
     for (int i = 0; i < logical_rows; i++)
-        time_chains(product, i, plmr_device_quantise(device->link * (double)words), root);
+        time_chains(product, i, plmr_way_stream(device, words), root);
     free(root);
     plmr_region_path(region, PLMR_X, n - 1, n - 1); /* some row's root is at an end of its row */
     plmr_traffic_chains(region, plmr_ring_slots(product->row_ring) / n, words);

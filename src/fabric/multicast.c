@@ -36,13 +36,12 @@ struct fan {
     bool all; /* every core sends to every other */
 };
 
-static double arrival(const plmr_device *device, const struct fan *fan, int to, int n)
+static double arrival(const plmr_device *device, enum plmr_axis axis, const struct fan *fan, int to, int n)
 {
     int far = fan->all ? (to > n - 1 - to ? 0 : n - 1) : fan->from;
-    int hops = abs(to - far), stages = relays(far, to, fan->n_routes);
-    double software = (2 * device->ramp + device->stage) * stages;
-    double flight = hops ? 2 * device->ramp + device->hop * hops : 0;
-    return plmr_device_quantise(flight + software + device->link * fan->words);
+    plmr_way way = plmr_way_between(device, axis, far, to);
+    double software = plmr_way_stage(device) * relays(far, to, fan->n_routes);
+    return plmr_device_quantise((way.hops ? way.flight : 0) + software + way.word * fan->words);
 }
 
 /* Longest path of the fan, for the ledger. */
@@ -58,7 +57,7 @@ static void send_fan(plmr_region *region, enum plmr_axis axis, const struct fan 
     int n = region->extent[axis], count = region->count[axis];
     double *after = plmr_take_zeroed((size_t)count, sizeof *after);
     for (int i = 0; i < count; i++)
-        after[i] = arrival(region->device, fan, region->first[axis] + i, n);
+        after[i] = arrival(region->device, axis, fan, region->first[axis] + i, n);
     plmr_clock_multicast(region->clock, axis, after);
     free(after);
     double busy = region->device->shift_launch + region->device->shift_wavelet * fan->words;

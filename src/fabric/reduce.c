@@ -27,7 +27,7 @@ static void launch(plmr_region *region)
 
 static void time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t wavelets)
 {
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    double stream = plmr_way_stream(region->device, wavelets);
     plmr_traffic_plan(region, axis, plan, 0, plan->n_phases, wavelets);
     for (int p = 0; p < plan->n_phases; p++) {
         launch(region);
@@ -41,14 +41,14 @@ static void time_phases(plmr_region *region, enum plmr_axis axis, const plmr_red
 static void time_ring(plmr_region *region, enum plmr_axis axis, int n, int64_t wavelets)
 {
     plmr_ring *ring = plmr_ring_make(region, axis, PLMR_INTERLEAVED, 1);
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    double stream = plmr_way_stream(region->device, wavelets);
     plmr_traffic_ring(region, ring, wavelets, 2 * (n - 1));
     if (region->profile)
         region->profile->moving_cycles[PLMR_MOVE_REDUCE] += 2 * (n - 1) * stream;
     for (int step = 0; step < 2 * (n - 1); step++) {
         if (step % (n - 1) == 0)
             launch(region);
-        plmr_clock_stream(region->clock, ring, stream, 2 * region->device->ramp + stream);
+        plmr_clock_stream(region->clock, ring, stream);
         plmr_clock_join(region->clock, axis);
     }
     plmr_clock_settle(region->clock);

@@ -26,7 +26,8 @@ typedef struct plmr_phase {
 } plmr_phase;
 
 typedef struct plmr_reduce_plan {
-    int n;     /* cores on the line */
+    enum plmr_axis axis;
+    int n;     /* cores on a line along it */
     bool ring; /* chunks stream round the interleaved ring; else phases */
     int root;  /* the core whose sum everybody gets */
     int n_phases;
@@ -68,8 +69,9 @@ void plmr_plan_paths(const plmr_reduce_plan *plan, int first, int end, void (*vi
                      void *context);
 uint64_t plmr_plan_links(const plmr_reduce_plan *plan, int first, int end);
 
-plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device, int n,
-                                    const plmr_reduce_options *options, plmr_reduce_plan **plan);
+plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
+                                    enum plmr_axis axis, int n, const plmr_reduce_options *options,
+                                    plmr_reduce_plan **plan);
 void plmr_reduce_plan_destroy(plmr_reduce_plan *plan);
 
 /* Configures the plan's routes along the axis. Once per program and axis. */

@@ -41,14 +41,14 @@ struct trace {
     int64_t hops, stages;
 };
 
-static void trace_leg(const plmr_device *device, const plmr_phase *phase, plmr_leg leg, double stream,
-                      struct trace *core)
+static void trace_leg(const plmr_device *device, enum plmr_axis axis, const plmr_phase *phase, plmr_leg leg,
+                      double wavelets, struct trace *core)
 {
     struct trace *src = &core[leg.src], *dst = &core[leg.dst];
-    int distance = abs(leg.dst - leg.src);
-    double arrival = src->head + 2 * device->ramp + device->hop * distance;
+    plmr_way way = plmr_way_between(device, axis, leg.src, leg.dst);
+    double arrival = src->head + way.flight, stream = way.word * wavelets;
     if (arrival >= dst->free) {
-        dst->hops = src->hops + distance;
+        dst->hops = src->hops + way.hops;
         dst->stages = src->stages + phase->adds;
     }
     double begin = arrival > dst->free ? arrival : dst->free;
@@ -66,7 +66,7 @@ void plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *
             core[i].head = core[i].free;
         }
         for (int i = 0; i < plan->phases[p].n_legs; i++)
-            trace_leg(device, &plan->phases[p], plan->phases[p].legs[i], device->link * wavelets, core);
+            trace_leg(device, plan->axis, &plan->phases[p], plan->phases[p].legs[i], wavelets, core);
     }
     struct trace last = core[0];
     for (int i = 1; i < plan->n; i++)
@@ -140,10 +140,12 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
     return PLMR_OK;
 }
 
-plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device, int n,
-                                    const plmr_reduce_options *options, plmr_reduce_plan **out)
+plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
+                                    enum plmr_axis axis, int n, const plmr_reduce_options *options,
+                                    plmr_reduce_plan **out)
 {
     plmr_reduce_plan *plan = plmr_take_zeroed(1, sizeof *plan);
+    plan->axis = axis;
     plan->n = n;
     plmr_status status = fill_plan(plan, algorithm, device, options);
     if (status)

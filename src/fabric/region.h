@@ -2,6 +2,7 @@
 #ifndef PLMR_REGION_INTERNAL_H
 #define PLMR_REGION_INTERNAL_H
 
+#include "device/way.h"
 #include "kernel/kernel.h"
 #include "plmr/region.h"
 #include "plmr/ring.h"
@@ -117,14 +118,15 @@ struct plmr_ring {
     enum plmr_ring_kind kind;
     int n, slots;                 /* cores on the ring; slots per core */
     bool routed[2], align_routed; /* shifts of whole tiles down and up it, and alignments, have their routes */
-    int reach;                    /* distance on the wafer between ring neighbours away from the ends: 1 or 2 */
+    int reach;                    /* distance on the wafer between ring neighbours away from the ends: 1 or 2, */
+    plmr_way inner;               /* and the way between them */
     int longest;                  /* hops of the longest exchange */
     int64_t total_hops;           /* of one exchange by every core of the ring */
     int n_runs;
     plmr_run runs[2]; /* slots of this rank's block, in local order */
-    /* For each core of the block: its ring neighbours, as local index, or ~g for ghost g; and the hops to them. */
+    /* For each core of the block: its ring neighbours, as local index, or ~g for ghost g; and the ways from them. */
     int *before, *after;
-    int *hops_before, *hops_after;
+    plmr_way *way_before, *way_after;
     int n_ghosts, n_wanted;
     /* Neighbours that other ranks own; cores of this block that are ghosts elsewhere. Those of one place are together,
      * in the same order on both sides. */
@@ -143,10 +145,8 @@ plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_direc
 /* Place on the rank grid of the owner of slot s. */
 int plmr_ring_owner(const plmr_ring *ring, int slot);
 
-/* The core before this one on the ring, itself at the end of a line; and whether the way between two cores is shorter
- * round the torus than straight. */
+/* The core before this one on the ring, itself at the end of a line. */
 int plmr_ring_before(const plmr_ring *ring, int core);
-bool plmr_ring_wraps(const plmr_ring *ring, int from, int to);
 
 /* Slots owned by this rank. */
 int plmr_ring_local_slots(const plmr_ring *ring);

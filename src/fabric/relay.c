@@ -10,9 +10,9 @@
 
 double plmr_relay_cycles(const plmr_device *device, int64_t wavelets)
 {
+    plmr_way way = plmr_way_of(device, 1);
     double words = (double)wavelets;
-    return 2 * (device->shift_launch + device->shift_wavelet * words) + device->relay + device->link * words +
-           2 * device->ramp + device->hop;
+    return 2 * (device->shift_launch + device->shift_wavelet * words) + device->relay + way.flight + way.word * words;
 }
 
 plmr_status plmr_relay_route(plmr_region *region)
@@ -31,10 +31,11 @@ plmr_status plmr_relay_route(plmr_region *region)
 void plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
 {
     const plmr_device *device = region->device;
-    double flight = 2 * device->ramp + device->hop + device->link * (double)wavelets;
-    double hop = plmr_device_quantise(plmr_relay_cycles(device, wavelets)), first = plmr_device_quantise(flight);
+    double each =
+        plmr_device_quantise(plmr_relay_cycles(device, wavelets)); /* of which the last hop is part of a way */
     plmr_trace_verb(region, "exchange", "by relays");
-    plmr_clock_exchange(region->clock, ring, first - hop, hop);
+    plmr_clock_exchange(region->clock, ring, plmr_way_stream(device, wavelets),
+                        each - (plmr_way_of(device, 2).flight - plmr_way_of(device, 1).flight));
     double busy = device->shift_launch + device->shift_wavelet * (double)wavelets;
     plmr_region_move(region, PLMR_MOVE_SHIFT, busy);
     plmr_region_path(region, ring->axis, ring->longest, ring->longest - 1);
@@ -54,7 +55,7 @@ void plmr_fetch_time(plmr_region *region, int64_t wavelets, double software)
 void plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software)
 {
     int n = region->extent[axis];
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    double stream = plmr_way_stream(region->device, wavelets);
     plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
     plmr_leg *legs = plmr_take((size_t)n * sizeof *legs);
     for (int back = 0; back < 2; back++) {

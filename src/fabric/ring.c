@@ -43,25 +43,15 @@ int plmr_ring_before(const plmr_ring *ring, int core)
     return neighbour(ring, core, -1);
 }
 
-/* On a torus that the region spans, the long way round is one hop. */
-bool plmr_ring_wraps(const plmr_ring *ring, int from, int to)
+static plmr_way way_between(const plmr_ring *ring, int from, int to)
 {
-    const plmr_device *device = ring->region->device;
-    int straight = abs(to - from);
-    int whole = (int)(ring->axis == PLMR_X ? device->cols : device->rows);
-    return device->topology == PLMR_TORUS && whole == ring->n && ring->n - straight < straight;
-}
-
-static int distance(const plmr_ring *ring, int from, int to)
-{
-    int straight = abs(to - from);
-    return plmr_ring_wraps(ring, from, to) ? ring->n - straight : straight;
+    return plmr_way_round(ring->region->device, ring->axis, ring->n, from, to);
 }
 
 static void measure(plmr_ring *ring)
 {
     for (int core = 0; core < ring->n; core++) {
-        int hops = distance(ring, neighbour(ring, core, 1), core);
+        int hops = way_between(ring, neighbour(ring, core, 1), core).hops;
         ring->longest = hops > ring->longest ? hops : ring->longest;
         ring->total_hops += hops;
     }
@@ -169,16 +159,16 @@ static int locate(const plmr_ring *ring, int core)
 static void fill_neighbours(plmr_ring *ring)
 {
     int first = ring->region->first[ring->axis], count = ring->region->count[ring->axis];
-    ring->before = plmr_take_zeroed(4 * (size_t)count, sizeof(int));
+    ring->before = plmr_take(2 * (size_t)count * sizeof *ring->before);
     ring->after = ring->before + count;
-    ring->hops_before = ring->after + count;
-    ring->hops_after = ring->hops_before + count;
+    ring->way_before = plmr_take(2 * (size_t)count * sizeof *ring->way_before);
+    ring->way_after = ring->way_before + count;
     for (int i = 0; i < count; i++) {
         int before = neighbour(ring, first + i, -1), after = neighbour(ring, first + i, 1);
         ring->before[i] = locate(ring, before);
         ring->after[i] = locate(ring, after);
-        ring->hops_before[i] = distance(ring, before, first + i);
-        ring->hops_after[i] = distance(ring, after, first + i);
+        ring->way_before[i] = way_between(ring, before, first + i);
+        ring->way_after[i] = way_between(ring, after, first + i);
     }
 }
 
@@ -202,6 +192,7 @@ plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ri
                         .n = region->extent[axis],
                         .slots = slots_per_core,
                         .reach = kind == PLMR_INTERLEAVED ? 2 : 1};
+    ring->inner = plmr_way_between(region->device, axis, 0, ring->reach);
     measure(ring);
     list_wanted(ring);
     fill_neighbours(ring);
@@ -228,8 +219,10 @@ plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr
 
 void plmr_ring_free(plmr_ring *ring)
 {
-    if (ring)
-        free(ring->before);
+    if (!ring)
+        return;
+    free(ring->way_before);
+    free(ring->before);
     free(ring);
 }
 

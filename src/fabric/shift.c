@@ -14,10 +14,8 @@ static plmr_status route_shift(plmr_tensor *tensor)
 void plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
 {
     const plmr_device *device = region->device;
-    double words = (double)wavelets;
-    plmr_clock_exchange(region->clock, ring, plmr_device_quantise(2 * device->ramp + device->link * words),
-                        device->hop);
-    plmr_region_move(region, PLMR_MOVE_SHIFT, device->shift_launch + device->shift_wavelet * words);
+    plmr_clock_exchange(region->clock, ring, plmr_way_stream(device, wavelets), 0);
+    plmr_region_move(region, PLMR_MOVE_SHIFT, device->shift_launch + device->shift_wavelet * (double)wavelets);
     plmr_region_path(region, ring->axis, ring->longest, 0);
     plmr_traffic_ring(region, ring, wavelets, 1);
     plmr_region_pace(region);

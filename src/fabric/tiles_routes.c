@@ -61,7 +61,7 @@ plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis,
     if (!sum) {
         plmr_reduce_plan *plan;
         plmr_reduce_options options = {.n_levels = 2};
-        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, region->extent[axis], &options, &plan));
+        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, axis, region->extent[axis], &options, &plan));
         plmr_status status = plmr_reduce_route(region, axis, plan, what);
         if (status) {
             plmr_reduce_plan_destroy(plan);

@@ -102,8 +102,9 @@ struct plmr_trace_leg {
 void plmr_trace_received(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free);
 void plmr_trace_sent(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free);
 
-/* The chains of all rows have run but for their roots; and a root has taken one side. */
+/* The chains of all rows have run but for their roots; and a root has taken one side, that of its neighbour at -1 or 1.
+ */
 void plmr_trace_chains(plmr_clock *clock, const int *root, double stream);
-void plmr_trace_root(plmr_clock *clock, int row, int col, double stream);
+void plmr_trace_root(plmr_clock *clock, int row, int col, int side, double stream);
 
 #endif

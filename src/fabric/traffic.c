@@ -36,7 +36,8 @@ void plmr_traffic_ring(plmr_region *region, const plmr_ring *ring, int64_t wavel
         return;
     for (int core = 0; core < ring->n; core++) {
         int to = plmr_ring_before(ring, core);
-        (plmr_ring_wraps(ring, core, to) ? cross_round : cross)(region->profile, ring->axis, core, to, all);
+        bool wraps = plmr_way_wraps(region->device, ring->axis, ring->n, core, to);
+        (wraps ? cross_round : cross)(region->profile, ring->axis, core, to, all);
     }
 }
 
@@ -88,7 +89,7 @@ void plmr_traffic_anywhere(plmr_region *region, int hops, int64_t wavelets)
 void plmr_traffic_to_and_fro(plmr_region *region, enum plmr_axis axis, int64_t wavelets)
 {
     uint64_t lines = lines_along(region, axis), all = (uint64_t)wavelets * lines;
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets) * (double)lines;
+    double stream = plmr_way_stream(region->device, wavelets) * (double)lines;
     int last = region->extent[axis] - 1;
     region->ledger.wavelet_hops += 2 * all * (uint64_t)last;
     if (!region->profile)
@@ -119,7 +120,7 @@ void plmr_traffic_plan(plmr_region *region, enum plmr_axis axis, const plmr_redu
     if (!region->profile)
         return;
     struct crossing crossing = {region->profile, axis, all};
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets);
+    double stream = plmr_way_stream(region->device, wavelets);
     plmr_plan_paths(plan, first, end, cross_path, &crossing);
     for (int p = first; p < end; p++)
         for (int i = 0; i < plan->phases[p].n_legs; i++)
@@ -131,7 +132,7 @@ void plmr_traffic_plan(plmr_region *region, enum plmr_axis axis, const plmr_redu
 void plmr_traffic_chains(plmr_region *region, int n_roots, int64_t wavelets)
 {
     uint64_t n = (uint64_t)region->extent[PLMR_X], each = (uint64_t)wavelets * (uint64_t)n_roots;
-    double stream = plmr_device_quantise(region->device->link * (double)wavelets) * n_roots;
+    double stream = plmr_way_stream(region->device, wavelets) * n_roots;
     region->ledger.wavelet_hops += each * n * (n - 1);
     for (uint64_t i = 0; i < n && region->profile; i++) {
         bool is_end = i == 0 || i == n - 1;

@@ -120,8 +120,8 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
     g->n_local = (int64_t)g->region->count[PLMR_X] * g->nt;
     g->strip = g->nt < STRIP ? STRIP / g->nt * g->nt : g->nt;
     PLMR_TRY(charge(g));
-    PLMR_TRY(
-        plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, p->rows, &p->reduce, &g->plan));
+    PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_find(algorithm->reduce), g->region->device, PLMR_Y, p->rows,
+                                     &p->reduce, &g->plan));
     PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
     if (!g->region->options.values)
         return PLMR_OK;

@@ -136,7 +136,7 @@ static void reduce_scores(const struct step *step)
     const plmr_grid *grid = step->pass->grid;
     const plmr_device *device = step->pass->device;
     const plmr_reduce_plan *plan = grid->plan_heads;
-    double stream = plmr_device_quantise(device->link * (double)step->score_words);
+    double stream = plmr_way_stream(device, step->score_words);
     plmr_trace_verb(grid->region, step->spreads ? "spread" : "add up", "scores");
     int half = plan->n_phases / 2, first = step->spreads ? half : 0, end = step->spreads ? 2 * half : half + 1;
     for (int p = first; p < end; p++) {

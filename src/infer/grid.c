@@ -21,9 +21,10 @@ static plmr_status make_deals(plmr_grid *grid, const plmr_model_shape *shape)
     return plmr_deal_keys(&grid->heads, grid->cols, &grid->keys);
 }
 
-static plmr_status make_plan(const plmr_grid *grid, int n, const plmr_reduce_options *tree, plmr_reduce_plan **plan)
+static plmr_status make_plan(const plmr_grid *grid, enum plmr_axis axis, int n, const plmr_reduce_options *tree,
+                             plmr_reduce_plan **plan)
 {
-    return plmr_reduce_plan_create(plmr_reduce_find("ktree"), grid->region->device, n, tree, plan);
+    return plmr_reduce_plan_create(plmr_reduce_find("ktree"), grid->region->device, axis, n, tree, plan);
 }
 
 /* Routes of two levels of a head's tree, for heads whose neighbours have others. */
@@ -79,13 +80,13 @@ static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
 {
     plmr_reduce_options tree = *asked;
     tree.n_levels = tree.n_levels ? tree.n_levels : 2;
-    PLMR_TRY(make_plan(grid, grid->cols, &tree, &grid->plan_x));
+    PLMR_TRY(make_plan(grid, PLMR_X, grid->cols, &tree, &grid->plan_x));
     plmr_reduce_options alike = {.n_levels = tree.n_levels, .n_group_levels = tree.n_levels - 1};
     memcpy(alike.n_groups, grid->plan_x->groups, sizeof alike.n_groups);
-    PLMR_TRY(make_plan(grid, grid->rows, grid->rows == grid->cols ? &alike : &tree, &grid->plan_y));
+    PLMR_TRY(make_plan(grid, PLMR_Y, grid->rows, grid->rows == grid->cols ? &alike : &tree, &grid->plan_y));
     if (grid->keys.n_filled > grid->heads.span)
         tree.n_group_levels = 0;
-    PLMR_TRY(make_plan(grid, grid->heads.span, &tree, &grid->plan_head));
+    PLMR_TRY(make_plan(grid, PLMR_X, grid->heads.span, &tree, &grid->plan_head));
     return make_heads_plan(grid);
 }
 

@@ -236,8 +236,8 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
 {
     const plmr_device *d = t->device;
     double words = (double)plmr_device_wavelets(d, n_bytes);
-    double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + 2 * d->ramp + d->hop * p->cols +
-                                         d->link * words);
+    plmr_way way = plmr_way_of(d, p->cols);
+    double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
     if (t->setup.as_published)
         return;
     pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);

@@ -54,7 +54,7 @@ static double model_exchange(const struct model *m, const plmr_ring *ring, const
     for (int step = -1; step <= 1; step += 2) {
         int other = plmr_ring_core(ring, (plmr_ring_position(ring, at) + step + ring->n) % ring->n);
         double both = larger(line[at * stride], line[other * stride]);
-        done = larger(done, both + transit + m->device->hop * abs(other - at));
+        done = larger(done, both + transit + 2 * m->device->ramp + m->device->hop * abs(other - at));
     }
     return done;
 }
@@ -82,10 +82,10 @@ static void region_step(plmr_region *region, const plmr_ring *x, const plmr_ring
 {
     plmr_clock *clock = region->clock;
     if (x)
-        plmr_clock_exchange(clock, x, tx, region->device->hop);
+        plmr_clock_exchange(clock, x, tx, 0);
     plmr_clock_busy(clock, before_y);
     if (y)
-        plmr_clock_exchange(clock, y, ty, region->device->hop);
+        plmr_clock_exchange(clock, y, ty, 0);
     plmr_clock_busy(clock, work);
     plmr_clock_join(clock, PLMR_X);
     plmr_clock_join(clock, PLMR_Y);

@@ -111,7 +111,7 @@ static void run_reduce(int which, const plmr_reduce_algorithm *algorithm)
     must(plmr_region_charge(t.region, "its vector", 100));
     for (int axis = 0; axis < 2; axis++) {
         plmr_reduce_plan *plan;
-        must(plmr_reduce_plan_create(algorithm, &device, t.region->extent[axis], &two, &plan));
+        must(plmr_reduce_plan_create(algorithm, &device, (enum plmr_axis)axis, t.region->extent[axis], &two, &plan));
         must(plmr_reduce_route(t.region, (enum plmr_axis)axis, plan, "the allreduce"));
         plmr_allreduce_time(t.region, (enum plmr_axis)axis, plan, 50, 2);
         plmr_reduce_plan_destroy(plan);

@@ -48,7 +48,7 @@ static plmr_cost allreduce_cost(const plmr_device *device, const char *name, int
     plmr_reduce_plan *plan;
     plmr_cost cost;
     struct test_region t = test_region_open(device, 1, cores, &options);
-    must(plmr_reduce_plan_create(plmr_reduce_find(name), device, cores, o, &plan));
+    must(plmr_reduce_plan_create(plmr_reduce_find(name), device, PLMR_Y, cores, o, &plan));
     plmr_allreduce_time(t.region, PLMR_X, plan, width, 4);
     must(plmr_region_cost(t.region, &cost));
     plmr_reduce_plan_destroy(plan);
@@ -223,7 +223,7 @@ static void check_shift_on(struct fabric fabric, int cores, int width, enum plmr
     enum router_ring simulated = kind == PLMR_NATURAL ? ROUTER_NATURAL : ROUTER_INTERLEAVED;
     assert_int_equal(router_run_shift(&params, &row, simulated, -1), ROUTER_OK);
     must(plmr_ring_create(t.region, PLMR_X, kind, 1, &ring));
-    plmr_clock_exchange(t.region->clock, ring, 2 * device.ramp + device.link * width, device.hop);
+    plmr_clock_exchange(t.region->clock, ring, device.link * width, 0);
     t_cycles = plmr_clock_max(t.region->clock);
     if (t_cycles != (double)latest(&row))
         fail_msg("shift of %d words round %d cores: %.2f cycles, simulated %ld", width, cores, t_cycles, latest(&row));

@@ -109,7 +109,8 @@ static plmr_status run_allreduce(plmr_region *region, int which)
     plmr_reduce_options options = {.n_levels = 3};
     for (int axis = 0; axis < 2; axis++) {
         plmr_reduce_plan *plan;
-        PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_at(which), region->device, region->extent[axis], &options, &plan));
+        PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_at(which), region->device, (enum plmr_axis)axis,
+                                         region->extent[axis], &options, &plan));
         plmr_allreduce_time(region, (enum plmr_axis)axis, plan, 40 + 30 * axis, 2);
         plmr_reduce_plan_destroy(plan);
     }
@@ -151,8 +152,8 @@ static plmr_status one_turn(void *context)
     plmr_region *region = context;
     plmr_reduce_plan *plan;
     PLMR_TRY(plmr_region_busy(region, 10));
-    PLMR_TRY(
-        plmr_reduce_plan_create(plmr_reduce_at(0), region->device, ROWS, &(plmr_reduce_options){.n_levels = 2}, &plan));
+    PLMR_TRY(plmr_reduce_plan_create(plmr_reduce_at(0), region->device, PLMR_Y, ROWS,
+                                     &(plmr_reduce_options){.n_levels = 2}, &plan));
     plmr_allreduce_time(region, PLMR_Y, plan, 9, 4);
     plmr_reduce_plan_destroy(plan);
     return plmr_region_busy(region, 7);

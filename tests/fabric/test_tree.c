@@ -114,7 +114,7 @@ static void check_algorithm(const plmr_reduce_algorithm *algorithm, int cores, c
     plmr_reduce_plan *plan;
     if (cores < plmr_rank_count() || strcmp(algorithm->name, "ring") == 0)
         return;
-    must(plmr_reduce_plan_create(algorithm, &device, cores, options, &plan));
+    must(plmr_reduce_plan_create(algorithm, &device, PLMR_X, cores, options, &plan));
     for (int axis = PLMR_X; axis <= PLMR_Y; axis++) {
         struct test_region t;
         must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(),

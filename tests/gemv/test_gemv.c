@@ -226,7 +226,7 @@ static void check_allreduce(const plmr_reduce_algorithm *algorithm, int n, int n
         must(source.get(&source, t.region->first[axis] + i, t.region->first[!axis] * n_elements, 1, length,
                         vectors + (size_t)i * (size_t)length, (size_t)length));
     plmr_reduce_options reduce = {.n_levels = n_levels};
-    must(plmr_reduce_plan_create(algorithm, &device, n, &reduce, &plan));
+    must(plmr_reduce_plan_create(algorithm, &device, PLMR_Y, n, &reduce, &plan));
     plmr_allreduce_values(t.region, axis, plan, PLMR_F32, n_elements, lines, vectors, sum);
     for (int e = 0; e < length; e++) {
         float part[128];

@@ -219,7 +219,7 @@ static int plan_routes(const plmr_device *device, const char *name, int n, int *
 {
     plmr_reduce_plan *plan;
     plmr_reduce_options options = {.n_levels = 2};
-    must(plmr_reduce_plan_create(plmr_reduce_find(name), device, n, &options, &plan));
+    must(plmr_reduce_plan_create(plmr_reduce_find(name), device, PLMR_X, n, &options, &plan));
     for (int i = 0; i < n; i++)
         routes[i] += __builtin_popcountll(plan->routes[i]);
     plmr_reduce_plan_destroy(plan);
