@@ -8,6 +8,7 @@
 #include "fabric/reduce.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
+#include "model/quant.h"
 #include "plmr/ranks.h"
 
 static void print_entry(const char *name, const char *summary)
@@ -31,6 +32,7 @@ static plmr_status run(void *options)
     print_algorithms("GEMM", "gemm", &plmr_gemm_registry);
     print_algorithms("GEMV", "gemv", &plmr_gemv_registry);
     print_algorithms("Allreduce", "allreduce", &plmr_reduce_registry);
+    printf("Types of tensors in a model's GGUF file (-m FILE)\n  %s\n\n", plmr_quant_list().s);
     printf("Devices (--device NAME)\n");
     return plmr_devices_print();
 }
@@ -40,7 +42,7 @@ static const plmr_option options[] = {{0}};
 const plmr_command plmr_command_list = {
     .name = "list",
     .summary = "list the algorithms and devices",
-    .about = "Lists the algorithms of gemm, gemv and allreduce, and the devices.",
+    .about = "Lists the algorithms of gemm, gemv and allreduce, the types of tensors that are read, and the devices.",
     .options = options,
     .run = run,
 };

@@ -84,7 +84,7 @@ const plmr_gguf_tensor *plmr_gguf_tensors(const plmr_gguf *gguf, size_t *n);
 /* The tensor of this name, or NULL. */
 const plmr_gguf_tensor *plmr_gguf_find(const plmr_gguf *gguf, const char *name);
 
-/* "F32", "F16", "BF16", "Q8_0", "Q4_K" or "Q6_K": files with a tensor of any other type are refused. */
+/* "F32" or another of plmr_quant_list: files with a tensor of any other type are refused. */
 const char *plmr_gguf_type_name(const plmr_gguf_tensor *tensor);
 
 /* What a core stores the tensor in: its own type, and F16 for the quantised ones. */

@@ -57,10 +57,9 @@ static plmr_status take_quant(plmr_gguf_cursor *cursor, plmr_gguf_tensor *tensor
     tensor->quant = plmr_quant_find(number);
     if (!tensor->quant)
         return plmr_gguf_fault(cursor->gguf,
-                               "tensor '%s' is of type %s (%u), plmr reads F32, F16, BF16, Q8_0, Q4_K and Q6_K; "
-                               "convert the model to one of these",
+                               "tensor '%s' is of type %s (%u), plmr reads %s; convert the model to one of these",
                                plmr_gguf_show(tensor->name, name, sizeof name), plmr_quant_name(number),
-                               (unsigned)number);
+                               (unsigned)number, plmr_quant_list().s);
     if (tensor->cols % tensor->quant->n_elements != 0)
         return tensor_fault(cursor->gguf, tensor, "has rows that are no whole number of its type's blocks");
     if (__builtin_mul_overflow((size_t)(tensor->cols / tensor->quant->n_elements), (size_t)tensor->quant->n_bytes,

@@ -1,5 +1,8 @@
 #include "model/quant.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/half.h"
 #include "kernel/kernel.h"
 
@@ -54,6 +57,7 @@ static void decode_bf16(const unsigned char *from, int64_t n, float *to)
 
 enum { Q8_0_BYTES = 34, Q4_K_BYTES = 144, Q6_K_BYTES = 210 };
 
+/* Scale d (f16), 32 int8 q; element = d * q. */
 static void decode_q8_0(const unsigned char *from, int64_t n_blocks, float *to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q8_0_BYTES, to += 32) {
@@ -76,7 +80,8 @@ static void unpack_scale(const unsigned char *packed, int j, int *scale, int *mi
     }
 }
 
-/* Sub-blocks 2 i and 2 i + 1 are the low and the high halves of the same 32 bytes. */
+/* Scales d and m (f16), 8 pairs of 6-bit (s, t) in 12 bytes, 256 4-bit q; element of sub-block j of 32 = d * s[j] * q -
+ * m * t[j]. Sub-blocks 2 i and 2 i + 1 are the low and the high halves of the same 32 bytes. */
 static void decode_q4_k(const unsigned char *from, int64_t n_blocks, float *to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q4_K_BYTES) {
@@ -92,7 +97,8 @@ static void decode_q4_k(const unsigned char *from, int64_t n_blocks, float *to)
     }
 }
 
-/* Each half block of 128 has four groups of 32: low bits in 64 bytes, a group's in the low or high halves of 32 of
+/* The low 4 bits and the high 2 bits of 256 q, 16 int8 s, d (f16); element of sub-block j of 16 = d * s[j] * (q - 32).
+ * Each half block of 128 has four groups of 32: low bits in 64 bytes, a group's in the low or high halves of 32 of
  * them; high bits in 32 bytes, two bits for each group. */
 static void decode_q6_k(const unsigned char *from, int64_t n_blocks, float *to)
 {
@@ -109,14 +115,29 @@ static void decode_q6_k(const unsigned char *from, int64_t n_blocks, float *to)
     }
 }
 
+/* Those that plmr reads, by their numbers. */
+static const plmr_quant types[] = {
+    [0] = {"F32", 1, 4, PLMR_F32, decode_f32},
+    [1] = {"F16", 1, 2, PLMR_F16, decode_f16},
+    [8] = {"Q8_0", 32, Q8_0_BYTES, PLMR_F16, decode_q8_0},
+    [12] = {"Q4_K", 256, Q4_K_BYTES, PLMR_F16, decode_q4_k},
+    [14] = {"Q6_K", 256, Q6_K_BYTES, PLMR_F16, decode_q6_k},
+    [30] = {"BF16", 1, 2, PLMR_BF16, decode_bf16},
+};
+enum { N_TYPES = sizeof types / sizeof *types };
+
 const plmr_quant *plmr_quant_find(uint32_t number)
 {
-    static const plmr_quant f32 = {"F32", 1, 4, PLMR_F32, decode_f32}, f16 = {"F16", 1, 2, PLMR_F16, decode_f16},
-                            bf16 = {"BF16", 1, 2, PLMR_BF16, decode_bf16},
-                            q8_0 = {"Q8_0", 32, Q8_0_BYTES, PLMR_F16, decode_q8_0},
-                            q4_k = {"Q4_K", 256, Q4_K_BYTES, PLMR_F16, decode_q4_k},
-                            q6_k = {"Q6_K", 256, Q6_K_BYTES, PLMR_F16, decode_q6_k};
-    static const plmr_quant *const types[] = {
-        [0] = &f32, [1] = &f16, [8] = &q8_0, [12] = &q4_k, [14] = &q6_k, [30] = &bf16};
-    return number < sizeof types / sizeof *types ? types[number] : NULL;
+    return number < N_TYPES && types[number].decode ? &types[number] : NULL;
+}
+
+plmr_quant_names plmr_quant_list(void)
+{
+    plmr_quant_names names = {""};
+    for (int i = 0; i < N_TYPES; i++)
+        if (types[i].decode) {
+            size_t at = strlen(names.s);
+            snprintf(names.s + at, sizeof names.s - at, "%s%s", at ? ", " : "", types[i].name);
+        }
+    return names;
 }

@@ -73,11 +73,12 @@ def blocks(random, n, n_bytes, halves):
 def write_quantised(path):
     """Two tensors of each quantised type, with an alignment of their own and a third dimension."""
     random = np.random.default_rng(7)
-    made = {8: (5 * 7, 34, [0]), 12: (5 * 3, 144, [0, 2]), 14: (5 * 3, 210, [208])}
+    made = {kind: row for kind, row in TYPES.items() if row[1] > 1}
     entries, data = b"", b""
-    for kind, (n, n_bytes, halves) in made.items():
-        for copy, sizes in enumerate([(n // 5 * TYPES[kind][1], 5), (n // 5 * TYPES[kind][1], 1, 5)]):
-            name = f"{TYPES[kind][0]}.{copy}".encode()
+    for kind, (title, elements, n_bytes, halves, _) in made.items():
+        n = 5 * (7 if elements < 256 else 3)
+        for copy, sizes in enumerate([(n // 5 * elements, 5), (n // 5 * elements, 1, 5)]):
+            name = f"{title}.{copy}".encode()
             entries += struct.pack("<Q", len(name)) + name + struct.pack("<I", len(sizes))
             entries += struct.pack(f"<{len(sizes)}Q", *sizes) + struct.pack("<IQ", kind, len(data))
             data += blocks(random, n, n_bytes, halves).tobytes()
@@ -88,6 +89,8 @@ def write_quantised(path):
         f.write(head + bytes(-len(head) % 64) + data)
 
 
+listed = subprocess.run([tool], capture_output=True, text=True, check=True).stdout.strip().split(", ")
+check(listed == [row[0] for _, row in sorted(TYPES.items())], f"types that plmr reads and that this test knows: {listed}")
 models = sorted(glob.glob(os.path.join(data_folder, "*.gguf")))
 check(len(models) == 5, f"{len(models)} models in {data_folder}")
 for model in models:

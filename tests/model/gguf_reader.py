@@ -65,14 +65,14 @@ def q6_k(blocks):
     return half(blocks[:, 208:210]) * scale * (low + 16 * high - 32)
 
 
-# number in the file: name, elements and bytes of a block, values of an array of blocks
+# number in the file: name, elements and bytes of a block, where its scales in binary16 are, values of an array of blocks
 TYPES = {
-    0: ("F32", 1, 4, lambda b: b.view("<f4")),
-    1: ("F16", 1, 2, half),
-    8: ("Q8_0", 32, 34, q8_0),
-    12: ("Q4_K", 256, 144, q4_k),
-    14: ("Q6_K", 256, 210, q6_k),
-    30: ("BF16", 1, 2, lambda b: (b.view("<u2").astype("<u4") << 16).view("<f4")),
+    0: ("F32", 1, 4, [], lambda b: b.view("<f4")),
+    1: ("F16", 1, 2, [], half),
+    8: ("Q8_0", 32, 34, [0], q8_0),
+    12: ("Q4_K", 256, 144, [0, 2], q4_k),
+    14: ("Q6_K", 256, 210, [208], q6_k),
+    30: ("BF16", 1, 2, [], lambda b: (b.view("<u2").astype("<u4") << 16).view("<f4")),
 }
 
 
@@ -94,7 +94,7 @@ def load(path):
     start = -(-r.at // alignment) * alignment
     tensors = {}
     for name, sizes, kind, offset in entries:
-        title, elements, n_bytes, values = TYPES[kind]
+        title, elements, n_bytes, _, values = TYPES[kind]
         n_blocks = int(np.prod(sizes)) // elements
         raw = np.frombuffer(r.data, np.uint8, n_blocks * n_bytes, start + offset).reshape(n_blocks, n_bytes)
         tensors[name] = (title, values(raw).reshape(-1, sizes[0]))

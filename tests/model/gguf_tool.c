@@ -1,10 +1,12 @@
-/* gguf_tool FILE PIECE: prints the tensors of a GGUF file: for each a line "name type rows cols", then rows x cols raw
- * float32, read in pieces of PIECE x PIECE, and once more through a transposed source, which must agree. Exits with 2
- * and one line on stderr where the file is refused. */
+/* gguf_tool: prints the types that plmr reads. gguf_tool FILE PIECE: prints the tensors of a GGUF file: for each a line
+ * "name type rows cols", then rows x cols raw float32, read in pieces of PIECE x PIECE, and once more through a
+ * transposed source, which must agree. Exits with 2 and one line on stderr where the file is refused. */
 #include "model/gguf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "model/quant.h"
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -60,6 +62,8 @@ static plmr_status print_file(const char *path, int64_t piece)
 
 int main(int argc, char **argv)
 {
+    if (argc == 1)
+        return puts(plmr_quant_list().s) < 0;
     if (argc != 3 || atoi(argv[2]) < 1)
         return 1;
     plmr_status status = print_file(argv[1], atoi(argv[2]));

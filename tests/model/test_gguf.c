@@ -3,6 +3,7 @@
 
 #include "base/half.h"
 #include "model/gguf.h"
+#include "model/quant.h"
 #include "tests/model/gguf_builder.h"
 
 #include <sys/stat.h>
@@ -183,29 +184,33 @@ static void arrays_of_every_kind(void **state)
 /* --- elements -------------------------------------------------------------------------------------------------------
  */
 
-enum { ROWS = 3, COLS = 768, N_TYPES = 6 };
+enum { ROWS = 3, COLS = 768, MOST_TYPES = 64 };
 
-static const struct {
-    const char *name;
-    uint32_t type;
-    size_t row_bytes;
-} stored[N_TYPES] = {{"F32", TENSOR_F32, COLS * 4},           {"F16", TENSOR_F16, COLS * 2},
-                     {"BF16", TENSOR_BF16, COLS * 2},         {"Q8_0", TENSOR_Q8_0, COLS / 32 * 34},
-                     {"Q4_K", TENSOR_Q4_K, COLS / 256 * 144}, {"Q6_K", TENSOR_Q6_K, COLS / 256 * 210}};
+static const plmr_quant *stored[MOST_TYPES];
+static int n_types;
+
+static size_t row_bytes(const plmr_quant *quant)
+{
+    return (size_t)(COLS / quant->n_elements * quant->n_bytes);
+}
 
 /* A tensor of each type, of bytes that make neither a NaN nor an infinity whatever number they belong to. */
 static void build_all_quants(struct gguf_builder *b)
 {
-    uint32_t random = 1;
+    uint32_t random = 1, numbers[MOST_TYPES];
     size_t offset = 0;
-    build_start(b, 3, N_TYPES, 0);
-    for (int i = 0; i < N_TYPES; i++) {
-        build_tensor(b, stored[i].name, COLS, ROWS, stored[i].type, offset);
-        offset = (offset + ROWS * stored[i].row_bytes + 31) / 32 * 32;
+    n_types = 0;
+    for (uint32_t number = 0; number < MOST_TYPES; number++)
+        if ((stored[n_types] = plmr_quant_find(number)))
+            numbers[n_types++] = number;
+    build_start(b, 3, (uint64_t)n_types, 0);
+    for (int i = 0; i < n_types; i++) {
+        build_tensor(b, stored[i]->name, COLS, ROWS, numbers[i], offset);
+        offset = (offset + ROWS * row_bytes(stored[i]) + 31) / 32 * 32;
     }
     build_align(b, 32);
-    for (int i = 0; i < N_TYPES; i++) {
-        for (size_t k = 0; k < ROWS * stored[i].row_bytes; k++)
+    for (int i = 0; i < n_types; i++) {
+        for (size_t k = 0; k < ROWS * row_bytes(stored[i]); k++)
             build_bytes(b, &(unsigned char){(unsigned char)(test_random(&random) & 0xbb)}, 1);
         build_align(b, 32);
     }
@@ -220,9 +225,9 @@ static void any_rectangle_of_any_type(void **state)
     uint32_t random = 2;
     build_all_quants(&b);
     must(plmr_gguf_parse(b.bytes, b.n, "my.gguf", &gguf));
-    for (int i = 0; i < N_TYPES; i++) {
-        const plmr_gguf_tensor *tensor = plmr_gguf_find(gguf, stored[i].name);
-        assert_string_equal(plmr_gguf_type_name(tensor), stored[i].name);
+    for (int i = 0; i < n_types; i++) {
+        const plmr_gguf_tensor *tensor = plmr_gguf_find(gguf, stored[i]->name);
+        assert_string_equal(plmr_gguf_type_name(tensor), stored[i]->name);
         plmr_gguf_read(tensor, 0, ROWS, 0, COLS, all[0], COLS);
         for (int trial = 0; trial < 2000; trial++) {
             int row = (int)(test_random(&random) % ROWS), col = (int)(test_random(&random) % COLS);
@@ -275,9 +280,9 @@ static void a_file_at_an_odd_address(void **state)
     build_bytes(&moved, b.bytes, b.n);
     must(plmr_gguf_parse(b.bytes, b.n, "my.gguf", &gguf));
     must(plmr_gguf_parse(moved.bytes + 1, b.n, "my.gguf", &other));
-    for (int i = 0; i < N_TYPES; i++) {
-        plmr_gguf_read(plmr_gguf_find(gguf, stored[i].name), 1, 1, 0, COLS, even, COLS);
-        plmr_gguf_read(plmr_gguf_find(other, stored[i].name), 1, 1, 0, COLS, odd, COLS);
+    for (int i = 0; i < n_types; i++) {
+        plmr_gguf_read(plmr_gguf_find(gguf, stored[i]->name), 1, 1, 0, COLS, even, COLS);
+        plmr_gguf_read(plmr_gguf_find(other, stored[i]->name), 1, 1, 0, COLS, odd, COLS);
         assert_memory_equal(even, odd, sizeof even);
     }
     plmr_gguf_close(gguf);
@@ -360,10 +365,10 @@ static void build_everything(struct gguf_builder *b)
     struct gguf_builder tensors = {0};
     build_all_types(b, 3);
     build_all_quants(&tensors);
-    memcpy(b->bytes + 8, &(uint64_t){N_TYPES}, 8);
+    memcpy(b->bytes + 8, &(uint64_t){(uint64_t)n_types}, 8);
     size_t entries = 0;
-    for (int i = 0; i < N_TYPES; i++)
-        entries += 8 + strlen(stored[i].name) + 4 + 16 + 4 + 8;
+    for (int i = 0; i < n_types; i++)
+        entries += 8 + strlen(stored[i]->name) + 4 + 16 + 4 + 8;
     build_bytes(b, tensors.bytes + 24, entries);
     build_align(b, 32);
     build_bytes(b, tensors.bytes + (24 + entries + 31) / 32 * 32, tensors.n - (24 + entries + 31) / 32 * 32);
@@ -514,8 +519,11 @@ static void wrong_tensors(void **state)
     expect_tensor_refused(4, 1, TENSOR_F32, 4, "does not lie at a multiple of general.alignment;");
     expect_tensor_refused(48, 1, TENSOR_Q8_0, 0, "has rows that are no whole number of its type's blocks;");
     expect_tensor_refused(128, 2, TENSOR_Q4_K, 0, "has rows that are no whole number of its type's blocks;");
-    expect_tensor_refused(256, 1, 13, 0,
-                          "tensor 't' is of type Q5_K (13), plmr reads F32, F16, BF16, Q8_0, Q4_K and Q6_K;");
+    char words[300];
+    snprintf(words, sizeof words, "tensor 't' is of type IQ2_XXS (16), plmr reads %s;", plmr_quant_list().s);
+    expect_tensor_refused(256, 1, 16, 0, words);
+    assert_non_null(strstr(words, " F32, F16, "));
+    assert_null(strstr(words, ", IQ2_XXS"));
     expect_tensor_refused(256, 1, 1000000, 0, "tensor 't' is of type unknown (1000000),");
 }
 
