@@ -55,7 +55,20 @@ static void decode_bf16(const unsigned char *from, int64_t n, float *to)
     decode_16(PLMR_BF16, from, n, to);
 }
 
-enum { Q8_0_BYTES = 34, Q4_K_BYTES = 144, Q6_K_BYTES = 210 };
+enum { Q4_0_BYTES = 18, Q8_0_BYTES = 34, Q4_K_BYTES = 144, Q5_K_BYTES = 176, Q6_K_BYTES = 210 };
+
+/* Scale d (f16), 32 4-bit q, the first 16 in the low halves of 16 bytes, the others in the high; element = d * (q - 8).
+ */
+static void decode_q4_0(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q4_0_BYTES, to += 32) {
+        float scale = load_f16(from);
+        for (int i = 0; i < 16; i++) {
+            to[i] = scale * (float)((from[2 + i] & 15) - 8);
+            to[16 + i] = scale * (float)((from[2 + i] >> 4) - 8);
+        }
+    }
+}
 
 /* Scale d (f16), 32 int8 q; element = d * q. */
 static void decode_q8_0(const unsigned char *from, int64_t n_blocks, float *to)
@@ -97,6 +110,22 @@ static void decode_q4_k(const unsigned char *from, int64_t n_blocks, float *to)
     }
 }
 
+/* As Q4_K, with 32 bytes before the low bits: bit j of byte i is the fifth bit of element i of sub-block j. */
+static void decode_q5_k(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q5_K_BYTES) {
+        float d = load_f16(from), m = load_f16(from + 2);
+        for (int j = 0; j < 8; j++, to += 32) {
+            const unsigned char *low = from + 48 + j / 2 * 32, *high = from + 16;
+            int scale, minimum, shift = j % 2 * 4;
+            unpack_scale(from + 4, j, &scale, &minimum);
+            float step = d * (float)scale, least = m * (float)minimum;
+            for (int i = 0; i < 32; i++)
+                to[i] = step * (float)((low[i] >> shift & 15) | (high[i] >> j & 1) << 4) - least;
+        }
+    }
+}
+
 /* The low 4 bits and the high 2 bits of 256 q, 16 int8 s, d (f16); element of sub-block j of 16 = d * s[j] * (q - 32).
  * Each half block of 128 has four groups of 32: low bits in 64 bytes, a group's in the low or high halves of 32 of
  * them; high bits in 32 bytes, two bits for each group. */
@@ -119,8 +148,10 @@ static void decode_q6_k(const unsigned char *from, int64_t n_blocks, float *to)
 static const plmr_quant types[] = {
     [0] = {"F32", 1, 4, PLMR_F32, decode_f32},
     [1] = {"F16", 1, 2, PLMR_F16, decode_f16},
+    [2] = {"Q4_0", 32, Q4_0_BYTES, PLMR_F16, decode_q4_0},
     [8] = {"Q8_0", 32, Q8_0_BYTES, PLMR_F16, decode_q8_0},
     [12] = {"Q4_K", 256, Q4_K_BYTES, PLMR_F16, decode_q4_k},
+    [13] = {"Q5_K", 256, Q5_K_BYTES, PLMR_F16, decode_q5_k},
     [14] = {"Q6_K", 256, Q6_K_BYTES, PLMR_F16, decode_q6_k},
     [30] = {"BF16", 1, 2, PLMR_BF16, decode_bf16},
 };

@@ -37,22 +37,40 @@ def half(raw):
     return np.ascontiguousarray(raw).view("<f2").astype(np.float64)
 
 
+def q4_0(blocks):
+    """Sixteen bytes: their low halves are the first sixteen elements, their high halves the others."""
+    return half(blocks[:, :2]) * (np.concatenate([blocks[:, 2:] % 16, blocks[:, 2:] // 16], axis=1).astype(int) - 8)
+
+
 def q8_0(blocks):
     return half(blocks[:, :2]) * blocks[:, 2:].view(np.int8)
 
 
-def q4_k(blocks):
-    """All 6-bit numbers as bits: 12 bytes hold eight scales and eight minima."""
+def scales_and_minima(blocks):
+    """All 6-bit numbers as bits: 12 bytes hold eight scales and eight minima; here times the block's own two."""
     b = blocks[:, 4:16].astype(int)
     scale, minimum = np.zeros((2, len(blocks), 8))
     for j in range(4):
         scale[:, j], minimum[:, j] = b[:, j] % 64, b[:, 4 + j] % 64
         scale[:, 4 + j] = b[:, 8 + j] % 16 + 16 * (b[:, j] // 64)
         minimum[:, 4 + j] = b[:, 8 + j] // 16 + 16 * (b[:, 4 + j] // 64)
+    return half(blocks[:, 0:2]) * scale, half(blocks[:, 2:4]) * minimum
+
+
+def q4_k(blocks):
+    step, least = scales_and_minima(blocks)
     quads = blocks[:, 16:].reshape(-1, 4, 1, 32)
     q = np.concatenate([quads % 16, quads // 16], axis=2).reshape(-1, 8, 32)
-    values = half(blocks[:, 0:2])[:, :, None] * scale[:, :, None] * q - half(blocks[:, 2:4])[:, :, None] * minimum[:, :, None]
-    return values.reshape(-1, 256)
+    return (step[:, :, None] * q - least[:, :, None]).reshape(-1, 256)
+
+
+def q5_k(blocks):
+    """Element e = 32 j + i has its low bits in half j % 2 of byte 48 + 32 (j // 2) + i, its fifth in bit j of byte 16 + i."""
+    step, least = scales_and_minima(blocks)
+    j, i = np.divmod(np.arange(256), 32)
+    low = blocks[:, 48 + 32 * (j // 2) + i].astype(int) // np.where(j % 2, 16, 1) % 16
+    fifth = blocks[:, 16 + i].astype(int) // 2**j % 2
+    return step[:, j] * (low + 16 * fifth) - least[:, j]
 
 
 def q6_k(blocks):
@@ -69,8 +87,10 @@ def q6_k(blocks):
 TYPES = {
     0: ("F32", 1, 4, [], lambda b: b.view("<f4")),
     1: ("F16", 1, 2, [], half),
+    2: ("Q4_0", 32, 18, [0], q4_0),
     8: ("Q8_0", 32, 34, [0], q8_0),
     12: ("Q4_K", 256, 144, [0, 2], q4_k),
+    13: ("Q5_K", 256, 176, [0, 2], q5_k),
     14: ("Q6_K", 256, 210, [208], q6_k),
     30: ("BF16", 1, 2, [], lambda b: (b.view("<u2").astype("<u4") << 16).view("<f4")),
 }
