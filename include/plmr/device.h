@@ -98,12 +98,12 @@ plmr_status plmr_device_names(char ***names, int *n_names);
 /* Prints a heading and an aligned table: key, value, unit, tag, meaning, source. Local. */
 void plmr_device_print(FILE *out, const plmr_device *device);
 
-/* Fabric words for n_bytes >= 0. */
+/* Fabric words for n_bytes. This and the costs below are -1 and NAN for a negative size or without a device. */
 int64_t plmr_device_wavelets(const plmr_device *device, int64_t n_bytes);
 
 /* The three costs below are exact products of the device's numbers; whoever adds one to a clock quantises it first. */
 
-/* Cycles of one vector multiply-add of n >= 0 elements inside a mapped loop, f(n): vector_issue + mac_cycles *
+/* Cycles of one vector multiply-add of n elements inside a mapped loop, f(n): vector_issue + mac_cycles *
  * ceil(n / mac_group), with bf16 as f16. On wse2 in f16 that is 1 + 0.5 n. */
 double plmr_device_vector_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t n);
 

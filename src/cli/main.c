@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hint.h"
 #include "base/suggest.h"
 #include "plmr/ranks.h"
 
@@ -68,6 +69,12 @@ static plmr_status answer(int argc, char **argv, bool *done)
         *done = false;
     }
     return PLMR_OK;
+}
+
+/* Errors may name options here. */
+bool plmr_has_options(void)
+{
+    return true;
 }
 
 /* Says what went wrong and returns the exit code. */

@@ -1,3 +1,4 @@
+#include "base/given.h"
 #include "base/share.h"
 #include "base/suggest.h"
 #include "base/text_file.h"
@@ -19,6 +20,8 @@ static plmr_status load_file(const char *file, const char *name, plmr_device *de
 
 plmr_status plmr_device_names(char ***names, int *n_names)
 {
+    PLMR_GIVEN(names);
+    PLMR_GIVEN(n_names);
     return plmr_share_names("devices", ".json", names, n_names);
 }
 
@@ -83,6 +86,8 @@ static plmr_status load_overridden(const char *argument, const char *colon, plmr
 
 plmr_status plmr_device_load(const char *name_or_file, plmr_device *device)
 {
+    PLMR_GIVEN(name_or_file);
+    PLMR_GIVEN(device);
     const char *colon = find_pairs(name_or_file);
     if (colon)
         return load_overridden(name_or_file, colon, device);

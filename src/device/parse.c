@@ -1,3 +1,4 @@
+#include "base/given.h"
 #include "base/json_locate.h"
 #include "base/suggest.h"
 #include "device/device_internal.h"
@@ -230,5 +231,8 @@ plmr_status plmr_device_read(const char *text, const char *file, const char *nam
 
 plmr_status plmr_device_parse(const char *text, const char *file, plmr_device *device)
 {
+    PLMR_GIVEN(text);
+    PLMR_GIVEN(file);
+    PLMR_GIVEN(device);
     return plmr_device_read(text, file, file, device);
 }

@@ -38,6 +38,8 @@ static void print_row(FILE *out, const int *widths, const struct row *row)
 
 void plmr_device_print(FILE *out, const plmr_device *device)
 {
+    if (!out || !device)
+        return;
     struct row heading = {.cells = {"key", "value", "unit", "tag", "meaning", "source"}}, rows[PLMR_DEVICE_N_NUMBERS];
     int widths[N_COLUMNS] = {0};
     fill_rows(device, rows);

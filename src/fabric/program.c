@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/given.h"
+
 static plmr_status parse(int argc, char **argv, plmr_region_options *options, const char **device)
 {
     *device = PLMR_DEVICE_DEFAULT;
@@ -51,15 +53,25 @@ static plmr_status run(int argc, char **argv, const plmr_program *program)
     return status;
 }
 
+static plmr_status check_program(const plmr_program *program)
+{
+    PLMR_GIVEN(program);
+    PLMR_GIVEN(program->name);
+    PLMR_GIVEN(program->run);
+    return PLMR_OK;
+}
+
 int plmr_program_main(int argc, char **argv, const plmr_program *program)
 {
     plmr_status status = plmr_init(&argc, &argv);
     bool started = !status;
     if (started)
+        status = check_program(program);
+    if (!status)
         status = run(argc, argv, program);
     bool failed = status;
     if (failed && (!started || plmr_rank() == 0))
-        fprintf(stderr, "%s: %s\n", program->name, plmr_error_text(status));
+        fprintf(stderr, "%s: %s\n", program && program->name ? program->name : "plmr", plmr_error_text(status));
     plmr_error_free(status);
     if (started)
         plmr_finalize();

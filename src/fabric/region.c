@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/given.h"
+#include "base/hint.h"
 #include "base/machine.h"
 #include "base/memory.h"
 #include "base/wall.h"
@@ -47,8 +48,9 @@ static plmr_status check_size(const plmr_device *device, int rows, int cols)
 {
     PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
     PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
-               "%dx%d cores do not fit on %s, which has %.0fx%.0f: choose a smaller --cores or a larger --device", rows,
-               cols, device->name, device->rows, device->cols);
+               "%dx%d cores do not fit on %s, which has %.0fx%.0f: choose %s", rows, cols, device->name, device->rows,
+               device->cols,
+               plmr_hint("a smaller --cores or a larger --device", "a smaller region or a larger device"));
     return PLMR_OK;
 }
 
@@ -117,8 +119,9 @@ plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_
                (long long)n_bytes);
     int64_t need = ledger->sram_bytes + n_bytes;
     PLMR_CHECK(need <= limit || region->options.allow_memory, PLMR_ERROR_LIMIT,
-               "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose a larger --cores, or --allow M",
-               (long long)need, what, region->device->name, (long long)limit);
+               "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose %s", (long long)need, what,
+               region->device->name, (long long)limit,
+               plmr_hint("a larger --cores, or --allow M", "more cores with less each, or allow_memory"));
     ledger->violates_memory = ledger->violates_memory || need > limit;
     ledger->sram_bytes = need;
     bool is_peak = need > ledger->sram_peak_bytes;
@@ -181,9 +184,9 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
     bool fits = need <= limit || region->options.allow_routes;
     for (int i = 0; i < region->extent[axis] && !fits; i++)
         ledger->routes[axis][i] -= profile[i];
-    PLMR_CHECK(fits, PLMR_ERROR_LIMIT,
-               "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose another --alg, or --allow R",
-               row, col, need, what, region->device->name, limit);
+    PLMR_CHECK(fits, PLMR_ERROR_LIMIT, "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose %s",
+               row, col, need, what, region->device->name, limit,
+               plmr_hint("another --alg, or --allow R", "verbs that need fewer, or allow_routes"));
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
     if (region->profile)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/given.h"
+#include "base/hint.h"
 #include "base/memory.h"
 
 int plmr_ring_slots(const plmr_ring *ring)
@@ -211,8 +212,8 @@ plmr_status plmr_ring_create(plmr_region *region, enum plmr_axis axis, enum plmr
     PLMR_CHECK(slots_per_core >= 1 && slots_per_core <= INT_MAX / region->extent[axis], PLMR_ERROR_INPUT,
                "a ring cannot have %d slots per core: give 1 to %d", slots_per_core, INT_MAX / region->extent[axis]);
     PLMR_CHECK(region->extent[axis] >= 3 || kind == PLMR_LINE, PLMR_ERROR_INPUT,
-               "a ring needs at least 3 cores along %s, not %d: choose a larger --cores", axis == PLMR_X ? "x" : "y",
-               region->extent[axis]);
+               "a ring needs at least 3 cores along %s, not %d: choose %s", axis == PLMR_X ? "x" : "y",
+               region->extent[axis], plmr_hint("a larger --cores", "a larger region, or PLMR_LINE"));
     *out = plmr_ring_make(region, axis, kind, slots_per_core);
     return PLMR_OK;
 }

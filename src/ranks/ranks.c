@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hint.h"
 #include "base/machine.h"
 #include "ranks/placement.h"
 
@@ -82,10 +83,10 @@ void plmr_exit_now(int code)
 static plmr_status check_grid(int rank_rows, int rank_cols, int rows, int cols)
 {
     int n_ranks = plmr_rank_count();
-    PLMR_CHECK(
-        (int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
-        "a %dx%d grid of ranks needs %lld ranks, but there are %d: give --ranks RxC with R*C = %d, or leave it out",
-        rank_rows, rank_cols, (long long)rank_rows * rank_cols, n_ranks, n_ranks);
+    PLMR_CHECK((int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
+               "a %dx%d grid of ranks needs %lld ranks, but there are %d: give %s = %d, or %s", rank_rows, rank_cols,
+               (long long)rank_rows * rank_cols, n_ranks, plmr_hint("--ranks RxC with R*C", "rows x columns"), n_ranks,
+               plmr_hint("leave it out", "0 x 0"));
     PLMR_CHECK(rank_rows <= rows && rank_cols <= cols, PLMR_ERROR_INPUT,
                "a %dx%d grid of ranks leaves some without cores of a %dx%d region: use fewer ranks or more cores",
                rank_rows, rank_cols, rows, cols);

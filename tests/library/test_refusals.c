@@ -46,9 +46,17 @@ static void close_world(struct world *w)
     test_region_close(&w->other);
 }
 
+/* A program has no options of plmr, so no text names one. */
+static void refused_by(plmr_status status, enum plmr_code code, const char *words)
+{
+    assert_null(strstr(plmr_error_text(status), "--"));
+    assert_null(strchr(plmr_error_text(status), '\n'));
+    must_fail(status, code, words);
+}
+
 static void refused(plmr_status status, const char *words)
 {
-    must_fail(status, PLMR_ERROR_INPUT, words);
+    refused_by(status, PLMR_ERROR_INPUT, words);
 }
 
 static void shifts(void **state)
@@ -134,7 +142,15 @@ static void makers(void **state)
     refused(plmr_tiles_create(region, "none", 0, &tiles), "not 0");
     refused(plmr_tiles_create(region, "none", -1, &tiles), "not -1");
     refused(plmr_tiles_create(region, "t", 1, NULL), "'out' is NULL");
-    must_fail(plmr_tiles_create(region, "huge", 1 << 30, &tiles), PLMR_ERROR_LIMIT, "huge");
+    refused_by(plmr_tiles_create(region, "huge", 1 << 30, &tiles), PLMR_ERROR_LIMIT, "huge");
+    refused_by(plmr_region_charge(region, "more", 1 << 20), PLMR_ERROR_LIMIT, "allow_memory");
+    plmr_status status = PLMR_OK;
+    for (int from = 0; from < SIDE && !status; from++)
+        status = plmr_tiles_multicast(w.t, PLMR_X, from);
+    const char *const names[] = {"chain", "star", "tree", "two-phase", "ktree", "ring"};
+    for (int i = 0; i < 6 && !status; i++)
+        status = plmr_tiles_allreduce(w.t, PLMR_X, names[i]);
+    refused_by(status, PLMR_ERROR_LIMIT, "allow_routes");
     close_world(&w);
 }
 
@@ -153,6 +169,10 @@ static void regions(void **state)
     refused(plmr_region_create(ranks, &w.device, 12, -1, &options, &region), "12x-1");
     refused(plmr_region_create(ranks, &w.device, 12, 12, &backwards, &region), "pace");
     refused(plmr_region_create(ranks, &w.device, 12, 12, &nowhere, &region), "pace");
+    refused(plmr_region_create(ranks, &w.device, 1000, 12, &options, &region), "larger device");
+    must(plmr_region_create(ranks, &w.device, 2, 2, &options, &region));
+    refused(plmr_ring_create(region, PLMR_X, PLMR_INTERLEAVED, 1, &w.x), "at least 3 cores");
+    plmr_region_destroy(region);
     region = w.mine.region;
     refused(plmr_region_charge(NULL, "it", 1), "NULL");
     refused(plmr_region_charge(region, NULL, 1), "'what' is NULL");
@@ -163,6 +183,33 @@ static void regions(void **state)
     refused(plmr_region_cost(NULL, &cost), "NULL");
     must(plmr_region_cost(region, &cost));
     close_world(&w);
+}
+
+static void devices(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    char **names;
+    int n;
+    refused(plmr_device_load(NULL, &device), "'name_or_file' is NULL");
+    refused(plmr_device_load("wse2", NULL), "'device' is NULL");
+    refused(plmr_device_parse(NULL, "file", &device), "'text' is NULL");
+    refused(plmr_device_parse("{}", NULL, &device), "'file' is NULL");
+    refused(plmr_device_parse("{}", "file", NULL), "'device' is NULL");
+    refused(plmr_device_names(NULL, &n), "'names' is NULL");
+    refused(plmr_device_names(&names, NULL), "'n_names' is NULL");
+    plmr_device_print(NULL, &device);
+    plmr_device_print(stdout, NULL);
+    assert_int_equal(plmr_device_wavelets(NULL, 1), -1);
+    assert_int_equal(plmr_device_wavelets(&device, -1), -1);
+    assert_true(isnan(plmr_device_vector_cycles(NULL, PLMR_F16, 1)));
+    assert_true(isnan(plmr_device_vector_cycles(&device, PLMR_F16, -1)));
+    assert_true(isnan(plmr_device_multiply_cycles(NULL, PLMR_F16, 1, 1, 1)));
+    assert_true(isnan(plmr_device_multiply_cycles(&device, PLMR_F16, 1, -1, 1)));
+    assert_true(isnan(plmr_device_multiply_cycles(&device, PLMR_F16, 1, 1, -1)));
+    assert_true(isnan(plmr_device_gemv_cycles(NULL, PLMR_F16, 1, 1)));
+    assert_true(isnan(plmr_device_gemv_cycles(&device, PLMR_F16, -1, 1)));
+    assert_true(isnan(plmr_energy_sum(plmr_device_energy(NULL, PLMR_F16, 1, 1, 1))));
 }
 
 /* What returns no status says nothing, or leaves it to the next verb. */
@@ -232,13 +279,10 @@ static void values_without_values(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shifts),
-    cmocka_unit_test(collectives),
-    cmocka_unit_test(computing),
-    cmocka_unit_test(makers),
-    cmocka_unit_test(regions),
-    cmocka_unit_test(without_status),
-    cmocka_unit_test(values_without_values),
+    cmocka_unit_test(shifts),         cmocka_unit_test(collectives),
+    cmocka_unit_test(computing),      cmocka_unit_test(makers),
+    cmocka_unit_test(regions),        cmocka_unit_test(devices),
+    cmocka_unit_test(without_status), cmocka_unit_test(values_without_values),
 };
 
 TEST_MAIN(tests)

@@ -40,7 +40,7 @@ static void grids_fit_their_region(void **state)
     assert_int_equal(plmr_ranks_extent(ranks, PLMR_X), n);
     assert_int_equal(plmr_ranks_place(ranks, PLMR_X), plmr_rank());
     plmr_ranks_destroy(ranks);
-    must_fail(plmr_ranks_create(n + 1, 1, 100, 100, &ranks), PLMR_ERROR_INPUT, "--ranks RxC");
+    must_fail(plmr_ranks_create(n + 1, 1, 100, 100, &ranks), PLMR_ERROR_INPUT, "rows x columns");
     if (n > 1) {
         must_fail(plmr_ranks_create(n, 1, n - 1, 100, &ranks), PLMR_ERROR_INPUT, "without cores");
         must_fail(plmr_ranks_create(0, 0, 1, n - 1, &ranks), PLMR_ERROR_INPUT, "cannot share");

@@ -1,0 +1,28 @@
+"""Programs that misuse the library end with code 2 and one line, or run; none hangs. Usage: misuse.py PROGRAM MPIEXEC"""
+import os
+import subprocess
+import sys
+
+program, mpiexec = sys.argv[1:]
+VALUES = "t has no values in a run for time alone"
+CASES = [  # word, further arguments, ranks, exit code, what is said
+    ("a verb after the ring", [], (2,), 0, ""),
+    ("nothing after the ring", [], (1,), 0, ""),
+    ("until a value", [], (2,), 0, ""),
+    ("until a value", ["--timing"], (1, 4), 2, VALUES),
+    ("look at last", ["--timing"], (2,), 2, VALUES),
+    ("release", [], (2,), 2, "1000000 bytes of SRAM cannot be released"),
+    ("nothing to run", [], (2,), 2, "NULL"),
+    ("no program", [], (1,), 2, "NULL"),
+    ("unknown argument", ["--cores"], (1,), 2, "unknown argument '--cores'"),
+]
+for word, arguments, counts, code, said in CASES:
+    for ranks in counts:
+        done = subprocess.run([mpiexec, "-n", str(ranks), program, *arguments], env={**os.environ, "MISUSE": word},
+                              capture_output=True, text=True, timeout=60, check=False)
+        lines = [line for line in done.stderr.splitlines() if line.startswith(("misuse:", "plmr:"))]
+        where = f"{word} {arguments} on {ranks}: code {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == code, where
+        assert len(lines) == (code != 0) and said in "".join(lines), where
+        assert (code == 0) == ("12x12 cores of wse2" in done.stdout), where
+print(f"{len(CASES)} programs end as they should")
