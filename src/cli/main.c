@@ -7,6 +7,7 @@
 #include "base/hint.h"
 #include "base/suggest.h"
 #include "plmr/ranks.h"
+#include "report/color.h"
 
 static const void *const all[] = {
     &plmr_command_gemm,  &plmr_command_gemv,   &plmr_command_allreduce, &plmr_line_generate,    &plmr_line_llm,
@@ -82,7 +83,8 @@ static int report(const char *command, plmr_status error)
 {
     int code = plmr_error_code(error) == PLMR_ERROR_SYSTEM ? PLMR_EXIT_FAILED : PLMR_EXIT_INPUT;
     if (plmr_rank() == 0)
-        fprintf(stderr, "plmr%s%s: %s\n", command ? " " : "", command ? command : "", plmr_error_text(error));
+        fprintf(stderr, "%splmr%s%s:%s %s\n", plmr_color(stderr, PLMR_RED), command ? " " : "", command ? command : "",
+                plmr_color(stderr, PLMR_PLAIN), plmr_error_text(error));
     plmr_error_free(error);
     return code;
 }

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "report/color.h"
+
 enum { LEAST_WIDTH = 40, USUAL_WIDTH = 80, MOST_WIDTH = 120, LEAST_BAR = 10 };
 
 /* ---- the terminal ---- */
@@ -64,10 +66,12 @@ static int widest(const plmr_bar *bars, int n, bool labels)
     return (int)most;
 }
 
-static void draw(FILE *out, const char *mark, int n)
+static void draw(FILE *out, enum plmr_color color, const char *mark, int n)
 {
+    fputs(n ? plmr_color(out, color) : "", out);
     for (int i = 0; i < n; i++)
         fputs(mark, out);
+    fputs(n ? plmr_color(out, PLMR_PLAIN) : "", out);
 }
 
 /* Columns of the whole bar and of its full part; neither part vanishes where there is room for both. */
@@ -96,8 +100,8 @@ void plmr_bars_print(FILE *out, plmr_bars_style style, const char *title, const 
         int all, full;
         columns_of(&bars[i], longest / room, &all, &full);
         fprintf(out, "  %-*s  ", labels, bars[i].label);
-        draw(out, plmr_bars_mark(style, true), full);
-        draw(out, plmr_bars_mark(style, false), all - full);
+        draw(out, PLMR_BLUE, plmr_bars_mark(style, true), full);
+        draw(out, PLMR_DIM, plmr_bars_mark(style, false), all - full);
         fprintf(out, "%s%s\n", all ? "  " : "", bars[i].text);
     }
 }

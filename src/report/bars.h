@@ -2,7 +2,7 @@
  *
  * A bar has two parts, of which the first is drawn full and the second light. They are as wide as the terminal, 40 to
  * 120 columns (80 where there is none and COLUMNS does not say), in block characters where the locale is UTF-8, else in
- * ASCII. Nothing of a value above 0 is left without a mark. Local: on one rank.
+ * ASCII; in colour as color.h says. Nothing of a value above 0 is left without a mark. Local: on one rank.
  */
 #ifndef PLMR_BARS_H
 #define PLMR_BARS_H

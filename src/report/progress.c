@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/wall.h"
+#include "report/color.h"
 
 static const double first_line_s = 2, redraw_s = 0.25;
 
@@ -50,7 +51,7 @@ void plmr_progress_step(void *context, int64_t steps_done)
         return;
     char line[160];
     plmr_progress_format(line, sizeof line, progress->label, steps_done, progress->n_steps, now - progress->start_s);
-    fprintf(stderr, "\r\033[K%s", line);
+    fprintf(stderr, "\r\033[K%s%s%s", plmr_color(stderr, PLMR_BLUE), line, plmr_color(stderr, PLMR_PLAIN));
     fflush(stderr);
     progress->shown = true;
     progress->next_s = now + redraw_s;

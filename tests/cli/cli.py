@@ -1,6 +1,7 @@
 """What the tests of the command line share: running plmr, with and without mpirun."""
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -45,6 +46,26 @@ class Plmr:
         if code != 0:
             raise AssertionError(f"{show(args, ranks)} ends with {code}: {err}")
         return [json.loads(line) for line in out.splitlines()]
+
+
+def run_on_terminal(command, **environment):
+    """What the terminal gets from standard error, and standard output, which is none."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, text=True,
+                          env={**os.environ, **environment}) as process:
+        os.close(theirs)
+        out = process.stdout.read()
+    text = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # the other end is closed, and all is read
+            piece = b""
+        if not piece:
+            break
+        text += piece
+    os.close(ours)
+    return text.decode(), out
 
 
 # What a record says of the machine and of how the run went there, beside wall times.

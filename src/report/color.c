@@ -1,0 +1,27 @@
+#include "report/color.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "report/progress.h"
+
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+static bool is_colored(FILE *out)
+{
+    if (is_set("CLICOLOR_FORCE"))
+        return true;
+    return !is_set("NO_COLOR") && (out == stderr ? plmr_progress_on_terminal() : isatty(fileno(out)) == 1);
+}
+
+const char *plmr_color(FILE *out, enum plmr_color color)
+{
+    static const char *const codes[] = {
+        [PLMR_PLAIN] = "\033[0m", [PLMR_RED] = "\033[1;31m", [PLMR_BLUE] = "\033[34m", [PLMR_DIM] = "\033[2m"};
+    return is_colored(out) ? codes[color] : "";
+}
