@@ -182,10 +182,11 @@ plmr_status plmr_tokenizer_decode(const plmr_tokenizer *tokenizer, int32_t befor
                                   size_t *n_bytes)
 {
     PLMR_TRY(check_id(tokenizer, id));
-    if (before != PLMR_TOKEN_NONE)
+    if (before < PLMR_TOKEN_NONE)
         PLMR_TRY(check_id(tokenizer, before));
     plmr_token_text piece = plmr_strings_get(&tokenizer->pieces, id);
-    bool first = before == PLMR_TOKEN_NONE || plmr_vocab_is_special(tokenizer, before);
+    bool first =
+        before == PLMR_TOKEN_NONE || (before < tokenizer->n_tokens && plmr_vocab_is_special(tokenizer, before));
     bool has_prefix = tokenizer->add_space_prefix && first && !plmr_vocab_is_special(tokenizer, id) &&
                       piece.n_bytes > 0 && piece.bytes[0] == ' ';
     *bytes = piece.bytes + has_prefix;

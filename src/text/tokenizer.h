@@ -85,9 +85,10 @@ void plmr_tokenizer_destroy(plmr_tokenizer *tokenizer);
 plmr_status plmr_tokenizer_encode(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool add_special,
                                   bool parse_special, int32_t **ids, int *n_ids);
 
-/* The bytes that token `id` adds to a text whose last token is `before` (PLMR_TOKEN_NONE: the text begins). They belong
- * to the tokenizer and may be part of a character (see utf8.h). Control tokens add none, the unknown token U+FFFD. The
- * space that encoding puts in front is left out again. */
+/* The bytes that token `id` adds to a text whose last token is `before` (PLMR_TOKEN_NONE: the text begins; it may lie
+ * beyond the vocabulary, in a model with more rows than tokens). They belong to the tokenizer and may be part of a
+ * character (see utf8.h). Control tokens add none, the unknown token U+FFFD. The space that encoding puts in front is
+ * left out again. */
 plmr_status plmr_tokenizer_decode(const plmr_tokenizer *tokenizer, int32_t before, int32_t id, const char **bytes,
                                   size_t *n_bytes);
 

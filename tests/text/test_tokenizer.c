@@ -452,6 +452,8 @@ static void test_decode(void **state)
     assert_int_equal(n, 4);
     assert_memory_equal(bytes, "\u2581a", 4);
     int past = plmr_tokenizer_n_tokens(t);
+    must(plmr_tokenizer_decode(t, past, 282, &bytes, &n));
+    assert_int_equal(n, 2);
     must_fail(plmr_tokenizer_decode(t, -1, past, &bytes, &n), PLMR_ERROR_INPUT, "out of range");
     must_fail(plmr_tokenizer_decode(t, -2, 0, &bytes, &n), PLMR_ERROR_INPUT, "token id -2 is out of range");
     must_fail(plmr_tokenizer_spell(t, -1, &bytes, &n), PLMR_ERROR_INPUT, "token id -1 is out of range");
