@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/memory.h"
 #include "base/wall.h"
 #include "baseline/plans.h"
-#include "cli/llm_bars.h"
-#include "cli/llm_report.h"
-#include "cli/llm_trace.h"
+#include "cli/llm_options.h"
+#include "cli/trace.h"
 #include "cli/tree.h"
-#include "report/jsonl.h"
 
 enum phase { BOTH, PREFILL, DECODE };
 static const char *const phase_names[] = {"both", "prefill", "decode"};
@@ -19,9 +18,8 @@ struct llm_command {
     plmr_llm_options llm;                  /* first: see llm_options.h */
     int64_t n_prompt, n_decode, n_context; /* context 0: the prompt */
     enum phase phase;
-    bool compute, quiet, text;
+    bool compute, text;
     enum { BY_DEFAULT, FUSED, UNFUSED } fuse;
-    plmr_trace_options trace;
 };
 
 /* ---- the command line ---- */
@@ -160,7 +158,7 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         c->fuse = index == 0 ? FUSED : UNFUSED;
         return PLMR_OK;
     case KEY_QUIET:
-        c->quiet = c->llm.quiet = true;
+        c->llm.quiet = true;
         return PLMR_OK;
     case KEY_TEXT:
         c->text = true;
@@ -169,7 +167,7 @@ static plmr_status set_option(int key, const char *text, struct llm_command *c)
         setup->every_step = true;
         return PLMR_OK;
     default:
-        return plmr_trace_option_set(key - KEY_TRACE, text, &c->trace);
+        return plmr_trace_option_set(key - KEY_TRACE, text, &c->llm.trace);
     }
 }
 
@@ -202,7 +200,7 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                "--as-published leaves out what true values need: use it with --mode timing");
     PLMR_CHECK(setup->plan == &plmr_plan_waferllm || !c->compute, PLMR_ERROR_INPUT,
                "--plan %s is of time alone: use it with --mode timing", setup->plan->name);
-    PLMR_TRY(plmr_trace_options_check(&c->trace, false));
+    PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(setup->first_layer + setup->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
                "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
@@ -230,109 +228,7 @@ static void set_up(const struct llm_command *c, plmr_llm_run *run)
     setup->n_tokens = context(c) + (setup->as_published || c->phase == PREFILL ? 0 : c->n_decode);
     prefill->tree.n_levels = prefill->tree.n_levels ? prefill->tree.n_levels : decode->tree.n_levels;
     decode->unfused = c->fuse == BY_DEFAULT ? setup->as_published : c->fuse == UNFUSED;
-    setup->profile = c->llm.report != NULL;
-    plmr_llm_setup_choose(setup, c->phase != DECODE, c->phase != PREFILL, &run->device, run->shape);
-}
-
-static plmr_status run_time(const struct llm_command *c, const plmr_llm_run *run, plmr_llm_summary *s,
-                            plmr_timing *timing, plmr_llm_report *page)
-{
-    if (c->phase != DECODE) {
-        s->prefill = plmr_timing_placement(timing, false);
-        PLMR_TRY(plmr_timing_prefill(timing, &s->prefill_cost));
-        PLMR_TRY(plmr_llm_report_phase(page, run, timing, s, false));
-    }
-    if (c->phase == PREFILL)
-        return PLMR_OK;
-    s->decode = plmr_timing_placement(timing, true);
-    if (c->phase == BOTH && !run->setup.as_published)
-        PLMR_TRY(plmr_timing_handover(timing, &s->handover));
-    PLMR_TRY(plmr_llm_add_tokens(run, s, timing, context(c), c->n_decode));
-    return plmr_llm_report_phase(page, run, timing, s, true);
-}
-
-/* Ids that are somehow different. */
-static int32_t token_at(const plmr_llm_run *run, int64_t i)
-{
-    return (int32_t)((i * 7919 + 13) % run->shape->n_vocab);
-}
-
-static plmr_status run_prefill(plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
-{
-    int64_t n = run->setup.n_prompt;
-    int32_t *tokens = malloc((size_t)n * sizeof *tokens);
-    plmr_status status = plmr_agree(tokens ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
-    plmr_progress_begin(&run->progress, "prefill", 1000, run->interactive);
-    double start_s = plmr_wall_s();
-    for (int b = 0; b < run->setup.n_batch && !status; b++) {
-        for (int64_t i = 0; i < n; i++)
-            tokens[i] = token_at(run, i + b);
-        status = plmr_engine_prefill(run->engine, b, tokens, n, 1, hidden + (size_t)b * (size_t)run->shape->dim);
-    }
-    plmr_barrier();
-    s->prefill_s = (plmr_wall_s() - start_s) / run->setup.n_batch;
-    plmr_progress_end(&run->progress);
-    free(tokens);
-    return status;
-}
-
-static plmr_status run_decode(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
-{
-    float *logits =
-        plmr_rank() ? NULL : malloc((size_t)run->setup.n_batch * (size_t)run->shape->n_vocab * sizeof *logits);
-    plmr_status status =
-        plmr_agree(plmr_rank() || logits ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
-    plmr_progress_begin(&run->progress, "decode", c->n_decode, run->interactive);
-    plmr_barrier();
-    double start_s = plmr_wall_s();
-    for (int64_t i = 0; i < c->n_decode && !status; i++) {
-        int32_t tokens[4096];
-        for (int b = 0; b < run->setup.n_batch; b++)
-            tokens[b] = token_at(run, i * 31 + b);
-        status = plmr_engine_decode(run->engine, tokens, hidden);
-        if (!status)
-            status = plmr_engine_logits(run->engine, run->setup.n_batch, hidden, logits);
-        plmr_progress_step(&run->progress, i + 1);
-    }
-    plmr_barrier();
-    s->decode_s = plmr_wall_s() - start_s;
-    plmr_progress_end(&run->progress);
-    free(logits);
-    return status;
-}
-
-static plmr_status relayout(plmr_llm_run *run, plmr_llm_summary *s)
-{
-    double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_relayout(run->engine));
-    plmr_barrier();
-    s->relayout_s = plmr_wall_s() - start_s;
-    return PLMR_OK;
-}
-
-static plmr_status run_phases(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
-{
-    if (c->phase != DECODE)
-        PLMR_TRY(run_prefill(run, s, hidden));
-    if (c->phase == BOTH)
-        PLMR_TRY(relayout(run, s));
-    return c->phase == PREFILL ? PLMR_OK : run_decode(c, run, s, hidden);
-}
-
-static plmr_status run_values(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, float *hidden)
-{
-    double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_llm_load(run));
-    plmr_barrier();
-    s->load_s = plmr_wall_s() - start_s;
-    if (c->phase == DECODE) {
-        plmr_engine_fill_cache(run->engine, context(c));
-        PLMR_TRY(relayout(run, s)); /* not of decode's own */
-    }
-    plmr_llm_measure_begin(run, s);
-    plmr_status status = run_phases(c, run, s, hidden);
-    plmr_llm_measure_end(run, s);
-    return status;
+    plmr_llm_setup_choose(setup, c->phase != DECODE, c->phase != PREFILL, &run->session.device, run->shape);
 }
 
 static uint64_t checksum(const float *values, size_t n)
@@ -346,78 +242,53 @@ static uint64_t checksum(const float *values, size_t n)
     return sum;
 }
 
-static FILE *text_stream(const struct llm_command *c)
+static plmr_status run_time(const struct llm_command *c, plmr_llm_run *run)
 {
-    return plmr_text_beside(c->llm.json);
+    if (c->phase != DECODE)
+        PLMR_TRY(plmr_llm_time_prompt(run));
+    return c->phase == PREFILL ? PLMR_OK : plmr_llm_time_tokens(run, context(c), c->n_decode);
 }
 
-static plmr_status report(const struct llm_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
-                          const plmr_llm_record *record, plmr_llm_report *page, plmr_jsonl *jsonl)
+/* On rank 0. */
+static plmr_status report(const struct llm_command *c, plmr_llm_run *run, const plmr_llm_record *record)
 {
-    char *line;
-    if (!c->quiet)
-        plmr_llm_print(text_stream(c), run, s, record);
-    if (c->text && !c->quiet)
-        plmr_llm_bars(text_stream(c), s, record);
-    PLMR_TRY(plmr_llm_record_json(record, &line));
-    plmr_status status = plmr_llm_report_write(page, run, s, line);
-    if (!status && c->llm.json)
-        status = plmr_jsonl_put(jsonl, line);
-    free(line);
-    return status ? status : plmr_jsonl_commit(jsonl);
+    FILE *out = plmr_text_beside(c->llm.json);
+    if (!c->llm.quiet)
+        plmr_llm_print(out, run, record);
+    if (c->text && !c->llm.quiet)
+        plmr_llm_bars(out, run, record);
+    return plmr_llm_put(run, record);
 }
 
-static plmr_status run_summary(const struct llm_command *c, plmr_llm_run *run, plmr_llm_summary *s, plmr_timing *timing,
-                               plmr_llm_report *page, plmr_jsonl *jsonl)
+static plmr_status run_planes(const struct llm_command *c, plmr_llm_run *run, float *hidden, size_t n_hidden)
 {
-    size_t n_hidden = (size_t)run->setup.n_batch * (size_t)run->shape->dim;
-    float *hidden = calloc(n_hidden, sizeof *hidden);
-    plmr_status status = plmr_agree(hidden ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
     double start_s = plmr_wall_s();
-    if (!status)
-        status = run_time(c, run, s, timing, page);
+    PLMR_TRY(run_time(c, run));
     double timing_s = plmr_wall_s() - start_s;
-    if (!status && c->compute)
-        status = run_values(c, run, s, hidden);
-    if (!status) {
-        plmr_llm_texts texts;
-        plmr_llm_record record = plmr_llm_record_of(run, s, &texts);
-        record.command = "llm";
-        record.mode = c->compute ? "compute" : "timing";
-        record.phase = phase_names[c->phase];
-        record.context_tokens = c->phase == PREFILL ? -1 : context(c);
-        record.wall_s = c->compute ? record.wall_s + timing_s : timing_s;
-        if (c->compute)
-            record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
-        status = plmr_agree(plmr_rank() == 0 ? report(c, run, s, &record, page, jsonl) : PLMR_OK);
-        plmr_llm_texts_free(&texts);
+    if (c->compute) {
+        PLMR_TRY(plmr_llm_load(run));
+        PLMR_TRY(plmr_llm_run_values(run, context(c), c->n_decode, hidden));
     }
-    free(hidden);
-    return status;
+    plmr_llm_record record = plmr_llm_record_of(run);
+    record.mode = c->compute ? "compute" : "timing";
+    record.phase = phase_names[c->phase];
+    record.context_tokens = c->phase == PREFILL ? -1 : context(c);
+    record.wall_s = c->compute ? record.wall_s + timing_s : timing_s;
+    if (c->compute)
+        record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? report(c, run, &record) : PLMR_OK));
+    return plmr_llm_write_trace(run, plmr_text_beside(c->llm.json));
 }
 
 static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
 {
-    plmr_timing *timing;
-    plmr_llm_trace trace = {0};
-    plmr_jsonl jsonl = {0};
-    plmr_llm_summary summary = {0};
     set_up(c, run);
     PLMR_TRY(check(c, run->shape));
-    PLMR_TRY(plmr_timing_create(run->ranks, &run->device, run->shape, &run->setup, &timing));
-    plmr_llm_report page;
-    plmr_status status = plmr_llm_report_open(c->llm.report, &summary, &page);
-    if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK);
-    if (!status)
-        status = plmr_llm_trace_open(&c->trace, run, "llm", timing, &trace);
-    if (!status)
-        status = run_summary(c, run, &summary, timing, &page, &jsonl);
-    status = plmr_llm_trace_close(&trace, timing, status, text_stream(c));
-    plmr_llm_report_close(&page);
-    if (plmr_rank() == 0)
-        plmr_jsonl_discard(&jsonl);
-    plmr_timing_destroy(timing);
+    PLMR_TRY(plmr_llm_place(run));
+    size_t n_hidden = (size_t)run->setup.n_batch * (size_t)run->shape->dim;
+    float *hidden = plmr_take_zeroed(n_hidden, sizeof *hidden);
+    plmr_status status = run_planes(c, run, hidden, n_hidden);
+    free(hidden);
     return status;
 }
 
@@ -431,9 +302,6 @@ plmr_status plmr_command_llm(int argc, char **argv)
     PLMR_TRY(plmr_options_parse(&plmr_llm_argp, "llm", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
-    PLMR_TRY(plmr_llm_open(&c.llm, &run));
-    run.interactive = run.interactive && !c.quiet;
-    plmr_status status = run_model(&c, &run);
-    plmr_llm_close(&run);
-    return status;
+    PLMR_TRY(plmr_llm_open(&run, "llm", &c.llm, false));
+    return plmr_llm_close(&run, run_model(&c, &run));
 }

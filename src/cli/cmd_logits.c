@@ -7,10 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/memory.h"
 #include "base/wall.h"
-#include "cli/llm_summary.h"
-#include "report/jsonl.h"
+#include "cli/llm_options.h"
+#include "infer/score.h"
 
 struct logits_command {
     plmr_llm_options llm; /* first: see llm_options.h */
@@ -63,36 +62,10 @@ static const struct argp argp = {
 
 /* ---- what it does ---- */
 
-static plmr_status run_prefill(plmr_llm_run *run, const int32_t *ids, int n, float *logits)
-{
-    float *hidden = plmr_take((size_t)n * (size_t)run->shape->dim * sizeof *hidden);
-    plmr_status status = plmr_engine_prefill(run->engine, 0, ids, n, n, hidden);
-    if (!status)
-        status = plmr_engine_logits(run->engine, n, hidden, logits);
-    free(hidden);
-    return status;
-}
-
-static plmr_status run_decode(plmr_llm_run *run, const int32_t *ids, int n, float *logits)
-{
-    float *hidden = plmr_take((size_t)run->shape->dim * sizeof *hidden);
-    plmr_status status = PLMR_OK;
-    for (int i = 0; i < n && !status; i++) {
-        status = plmr_engine_decode(run->engine, &ids[i], hidden);
-        if (!status)
-            status = plmr_engine_logits(run->engine, 1, hidden,
-                                        logits ? logits + (size_t)i * (size_t)run->shape->n_vocab : NULL);
-    }
-    free(hidden);
-    return status;
-}
-
-/* Where the results go, on rank 0. The files are opened before the model runs, so that a wrong name is known at once.
- */
+/* Where the logits go, on rank 0. The file is opened before the model runs, so that a wrong name is known at once. */
 struct results {
     FILE *logits;
     char *part; /* the name of the file until it is complete; NULL: --out is no regular file */
-    plmr_jsonl json;
 };
 
 static plmr_status open_results(const struct logits_command *c, struct results *r)
@@ -103,7 +76,7 @@ static plmr_status open_results(const struct logits_command *c, struct results *
     PLMR_CHECK(!is_new || asprintf(&r->part, "%s.part", c->out) >= 0, PLMR_ERROR_SYSTEM, "out of memory");
     r->logits = fopen(r->part ? r->part : c->out, "wbe");
     PLMR_CHECK(r->logits, PLMR_ERROR_INPUT, "--out: cannot write %.300s: %s", c->out, strerror(errno));
-    return plmr_jsonl_open(c->llm.json, &r->json);
+    return PLMR_OK;
 }
 
 static plmr_status write_logits(const struct logits_command *c, struct results *r, const float *logits, size_t n)
@@ -120,7 +93,6 @@ static plmr_status write_logits(const struct logits_command *c, struct results *
 /* And what is left of a run that failed. */
 static void discard_results(struct results *r)
 {
-    plmr_jsonl_discard(&r->json);
     if (r->logits)
         fclose(r->logits);
     if (r->part)
@@ -129,67 +101,57 @@ static void discard_results(struct results *r)
 }
 
 /* Nothing is timed: the record has no cycles. */
-static plmr_status write_record(const struct logits_command *c, const plmr_llm_run *run, const plmr_llm_summary *s,
-                                struct results *results)
+static plmr_status write_record(const struct logits_command *c, plmr_llm_run *run)
 {
-    plmr_llm_texts texts;
-    plmr_llm_record r = plmr_llm_record_of(run, s, &texts);
-    char *line;
-    r.command = "logits";
+    plmr_llm_record r = plmr_llm_record_of(run);
+    const plmr_phase_setup *phase = &run->setup.phase[c->decode_only ? PLMR_DECODE : PLMR_PREFILL];
     r.mode = "compute";
     r.phase = c->decode_only ? "decode" : "prefill";
-    r.prompt_tokens = run->setup.n_prompt;
-    r.prefill_rows = r.prefill_cols = c->decode_only ? -1 : run->setup.phase[PLMR_PREFILL].rows;
-    r.decode_rows = c->decode_only ? run->setup.phase[PLMR_DECODE].rows : -1;
-    r.decode_cols = c->decode_only ? run->setup.phase[PLMR_DECODE].cols : -1;
+    r.prompt_tokens = run->n_ids;
+    *(c->decode_only ? &r.decode_rows : &r.prefill_rows) = phase->rows;
+    *(c->decode_only ? &r.decode_cols : &r.prefill_cols) = phase->cols;
     r.sram_peak_bytes = r.routes_max = -1;
     r.energy_j = NAN;
-    *(c->decode_only ? &r.wall_decode_tok_s : &r.wall_prefill_tok_s) =
-        (double)run->setup.n_prompt / (c->decode_only ? s->decode_s : s->prefill_s);
-    plmr_status status = plmr_llm_record_json(&r, &line);
-    plmr_llm_texts_free(&texts);
-    PLMR_TRY(status);
-    status = plmr_jsonl_put(&results->json, line);
-    free(line);
-    return status ? status : plmr_jsonl_commit(&results->json);
+    if (c->decode_only)
+        r.wall_decode_tok_s = run->n_ids / run->totals.decode_s;
+    else
+        r.wall_prefill_tok_s = run->n_ids / run->totals.prefill_s;
+    return plmr_llm_put(run, &r);
 }
 
 /* Loads the model, runs it, writes. Collective. */
-static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, plmr_llm_summary *s, const int32_t *ids,
-                             struct results *results)
+static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, struct results *results)
 {
-    int n = (int)run->setup.n_prompt;
-    size_t n_logits = (size_t)n * (size_t)run->shape->n_vocab;
-    double start_s = plmr_wall_s();
+    size_t n_logits = (size_t)run->n_ids * (size_t)run->shape->n_vocab;
     PLMR_TRY(plmr_llm_load(run));
-    s->load_s = plmr_wall_s() - start_s;
     float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
     plmr_status status =
         plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK);
-    start_s = plmr_wall_s();
+    double start_s = plmr_wall_s();
     if (!status)
-        status = c->decode_only ? run_decode(run, ids, n, logits) : run_prefill(run, ids, n, logits);
-    *(c->decode_only ? &s->decode_s : &s->prefill_s) = plmr_wall_s() - start_s;
+        status = plmr_score_logits(run->engine, run->ids, run->n_ids, logits);
+    *(c->decode_only ? &run->totals.decode_s : &run->totals.prefill_s) = plmr_wall_s() - start_s;
     if (!status)
         status = plmr_agree(logits ? write_logits(c, results, logits, n_logits) : PLMR_OK);
     if (!status)
-        status = plmr_agree(logits && c->llm.json ? write_record(c, run, s, results) : PLMR_OK);
+        status = plmr_agree(logits && c->llm.json ? write_record(c, run) : PLMR_OK);
     free(logits);
     return status;
 }
 
-static plmr_status run_prompt(void *command, plmr_llm_run *run, const int32_t *ids, int n)
+static plmr_status run_opened(const struct logits_command *c, plmr_llm_run *run)
 {
-    const struct logits_command *c = command;
     struct results results = {0};
+    PLMR_TRY(plmr_llm_read_prompt(run));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
-    PLMR_TRY(plmr_llm_check_context(run, n));
-    plmr_llm_summary summary = {0};
-    run->setup.n_prompt = run->setup.n_tokens = n;
-    plmr_llm_setup_choose(&run->setup, !c->decode_only, true, &run->device, run->shape);
+    PLMR_TRY(plmr_llm_check_context(run, run->n_ids));
+    run->setup.n_prompt = run->setup.n_tokens = run->n_ids;
+    plmr_llm_setup_choose(&run->setup, !c->decode_only, true, &run->session.device, run->shape);
     plmr_status status = plmr_agree(plmr_rank() == 0 ? open_results(c, &results) : PLMR_OK);
     if (!status)
-        status = run_model(c, run, &summary, ids, &results);
+        status = plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL);
+    if (!status)
+        status = run_model(c, run, &results);
     if (plmr_rank() == 0)
         discard_results(&results);
     return status;
@@ -198,11 +160,13 @@ static plmr_status run_prompt(void *command, plmr_llm_run *run, const int32_t *i
 plmr_status plmr_command_logits(int argc, char **argv)
 {
     struct logits_command c = {0};
+    plmr_llm_run run;
     bool help;
     plmr_llm_options_init(&c.llm);
     PLMR_TRY(plmr_options_parse(&argp, "logits", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
     PLMR_CHECK(c.out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
-    return plmr_llm_with_prompt(&c.llm, run_prompt, &c);
+    PLMR_TRY(plmr_llm_open(&run, "logits", &c.llm, false));
+    return plmr_llm_close(&run, run_opened(&c, &run));
 }

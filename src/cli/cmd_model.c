@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/format.h"
-#include "cli/llm_summary.h"
+#include "cli/options.h"
+#include "infer/timing.h"
 #include "plmr/ranks.h"
 #include "report/jsonl.h"
 #include "report/table.h"

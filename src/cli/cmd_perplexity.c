@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/wall.h"
-#include "cli/llm_summary.h"
-#include "report/jsonl.h"
+#include "cli/llm_options.h"
+#include "infer/score.h"
 #include "report/table.h"
 #include "text/utf8.h"
 
@@ -107,144 +107,44 @@ static plmr_status read_text(const char *path, char **text, size_t *n)
     return status ? status : check_text(path, *text, *n);
 }
 
-static plmr_status encode(const struct perplexity_command *c, plmr_llm_run *run, int32_t **ids, int *n_ids)
+static plmr_status encode(const struct perplexity_command *c, plmr_llm_run *run)
 {
     char *text;
     size_t n;
     plmr_status status = read_text(c->file, &text, &n);
     if (!status)
-        status = plmr_tokenizer_encode(run->tokenizer, text, n, true, false, ids, n_ids);
+        status = plmr_tokenizer_encode(run->tokenizer, text, n, true, false, &run->ids, &run->n_ids);
     free(text);
     PLMR_TRY(status);
-    PLMR_CHECK(*n_ids > 1, PLMR_ERROR_INPUT, "%.300s: has %d token%s, and 2 are the least: give a longer text", c->file,
-               *n_ids, *n_ids == 1 ? "" : "s");
+    PLMR_CHECK(run->n_ids > 1, PLMR_ERROR_INPUT, "%.300s: has %d token%s, and 2 are the least: give a longer text",
+               c->file, run->n_ids, run->n_ids == 1 ? "" : "s");
     return PLMR_OK;
 }
 
 /* Rank 0 reads the text, all get its tokens. */
-static plmr_status share_tokens(const struct perplexity_command *c, plmr_llm_run *run, int32_t **ids, int *n_ids)
+static plmr_status share_tokens(const struct perplexity_command *c, plmr_llm_run *run)
 {
-    *ids = NULL;
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? encode(c, run, ids, n_ids) : PLMR_OK));
-    plmr_broadcast(n_ids, sizeof *n_ids);
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? encode(c, run) : PLMR_OK));
+    plmr_broadcast(&run->n_ids, sizeof run->n_ids);
     if (plmr_rank() > 0)
-        *ids = malloc((size_t)*n_ids * sizeof **ids);
-    PLMR_TRY(plmr_agree(*ids ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
-    plmr_broadcast(*ids, (size_t)*n_ids * sizeof **ids);
-    return PLMR_OK;
-}
-
-/* ---- scoring ---- */
-
-/* Rows of logits that are held at a time. */
-enum { ROWS_AT_ONCE = 32 };
-
-struct scoring {
-    plmr_llm_run *run;
-    int32_t *ids;
-    int n_ids, size, n_windows; /* tokens of a window */
-    int first;                  /* the first token of a window that is scored */
-    bool has_bos;
-    int32_t *window;
-    float *hidden, *logits;  /* logits: on rank 0 */
-    double sum, sum_squares; /* of -log p */
-    int64_t n_scored;
-    double wall_s;
-};
-
-/* -log of the probability of `id`. */
-static double surprise(const float *logits, int n_vocab, int32_t id)
-{
-    double most = logits[0], sum = 0;
-    for (int i = 1; i < n_vocab; i++)
-        most = logits[i] > most ? logits[i] : most;
-    for (int i = 0; i < n_vocab; i++)
-        sum += exp(logits[i] - most);
-    return log(sum) + most - logits[id];
-}
-
-/* Row i of the logits foretells window[at + i]. */
-static void score_rows(struct scoring *s, int at, int n)
-{
-    int n_vocab = s->run->shape->n_vocab;
-    for (int i = 0; i < n && s->logits; i++) {
-        double nll = surprise(s->logits + (size_t)i * (size_t)n_vocab, n_vocab, s->window[at + i]);
-        s->sum += nll;
-        s->sum_squares += nll * nll;
-    }
-    s->n_scored += n;
-}
-
-static plmr_status score_window(struct scoring *s, int w)
-{
-    size_t dim = (size_t)s->run->shape->dim;
-    int before = s->first - 1, n_rows = s->size - s->first; /* the token before one foretells it */
-    memcpy(s->window, s->ids + (int64_t)w * s->size, (size_t)s->size * sizeof *s->window);
-    if (s->has_bos)
-        s->window[0] = s->ids[0];
-    PLMR_TRY(plmr_engine_prefill(s->run->engine, 0, s->window, s->size, s->size - before, s->hidden));
-    for (int row = 0; row < n_rows; row += ROWS_AT_ONCE) {
-        int n = n_rows - row < ROWS_AT_ONCE ? n_rows - row : ROWS_AT_ONCE;
-        PLMR_TRY(plmr_engine_logits(s->run->engine, n, s->hidden + (size_t)row * dim, s->logits));
-        score_rows(s, s->first + row, n);
-    }
-    return PLMR_OK;
-}
-
-static plmr_status take_memory(struct scoring *s)
-{
-    const plmr_model_shape *shape = s->run->shape;
-    s->window = malloc((size_t)s->size * sizeof *s->window);
-    s->hidden = malloc((size_t)(s->size - s->first + 1) * (size_t)shape->dim * sizeof *s->hidden);
-    if (plmr_rank() == 0)
-        s->logits = malloc((size_t)ROWS_AT_ONCE * (size_t)shape->n_vocab * sizeof *s->logits);
-    PLMR_CHECK(s->window && s->hidden && (s->logits || plmr_rank() > 0), PLMR_ERROR_SYSTEM, "out of memory");
-    return PLMR_OK;
-}
-
-static plmr_status load(struct scoring *s)
-{
-    plmr_llm_run *run = s->run;
-    run->setup.n_prompt = run->setup.n_tokens = s->size;
-    plmr_llm_setup_choose(&run->setup, true, true, &run->device, run->shape);
-    return plmr_llm_load(run);
-}
-
-static plmr_status score(struct scoring *s)
-{
-    PLMR_TRY(plmr_agree(take_memory(s)));
-    PLMR_TRY(load(s));
-    double start_s = plmr_wall_s();
-    for (int w = 0; w < s->n_windows; w++)
-        PLMR_TRY(score_window(s, w));
-    s->wall_s = plmr_wall_s() - start_s;
+        run->ids = malloc((size_t)run->n_ids * sizeof *run->ids);
+    PLMR_TRY(plmr_agree(run->ids ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    plmr_broadcast(run->ids, (size_t)run->n_ids * sizeof *run->ids);
     return PLMR_OK;
 }
 
 /* ---- what it comes to ---- */
 
-static double mean(const struct scoring *s)
+static void print(FILE *out, const plmr_llm_run *run, const plmr_score *s, double wall_s)
 {
-    return s->sum / (double)s->n_scored;
-}
-
-/* Standard error of the mean; negative: there is none, of one token. */
-static double mean_error(const struct scoring *s)
-{
-    double n = (double)s->n_scored, variance = s->sum_squares / n - mean(s) * mean(s);
-    return n < 2 ? -1 : sqrt(fmax(variance, 0) / (n - 1));
-}
-
-static void print(FILE *out, const struct scoring *s)
-{
-    double perplexity = exp(mean(s)), error = mean_error(s);
+    double perplexity = exp(plmr_score_mean(s)), error = plmr_score_error(s);
     if (error < 0)
         plmr_table_fact(out, "score", "perplexity %.4f", perplexity);
     else
         plmr_table_fact(out, "score", "perplexity %.4f +- %.4f", perplexity, perplexity * error);
-    plmr_table_fact(out, "tokens", "%d, %lld of them scored, in %d window%s of %d", s->n_ids, (long long)s->n_scored,
+    plmr_table_fact(out, "tokens", "%d, %lld of them scored, in %d window%s of %d", run->n_ids, (long long)s->n_scored,
                     s->n_windows, s->n_windows == 1 ? "" : "s", s->size);
-    plmr_table_fact(out, "wall", "%.3g s, %.4g tokens/s", s->wall_s, s->n_windows * (double)s->size / s->wall_s);
+    plmr_table_fact(out, "wall", "%.3g s, %.4g tokens/s", wall_s, s->n_windows * (double)s->size / wall_s);
 }
 
 /* JSON has no infinity. */
@@ -253,53 +153,42 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static char *object_of(const struct perplexity_command *c, const struct scoring *s)
+static char *object_of(const plmr_llm_run *run, const plmr_score *s, double wall_s)
 {
-    double perplexity = exp(mean(s)), error = mean_error(s);
-    json_t *object = json_pack("{ss ss si si si sI so so so si sf}", "command", "perplexity", "model", c->llm.model,
-                               "tokens", s->n_ids, "context", s->size, "windows", s->n_windows, "scored",
-                               (json_int_t)s->n_scored, "nll", number(mean(s)), "perplexity", number(perplexity),
-                               "stderr", error < 0 ? json_null() : number(perplexity * error), "ranks",
-                               plmr_rank_count(), "wall_s", s->wall_s);
+    double mean = plmr_score_mean(s), perplexity = exp(mean), error = plmr_score_error(s);
+    json_t *object =
+        json_pack("{ss ss si si si sI so so so si sf}", "command", "perplexity", "model", run->options->model, "tokens",
+                  run->n_ids, "context", s->size, "windows", s->n_windows, "scored", (json_int_t)s->n_scored, "nll",
+                  number(mean), "perplexity", number(perplexity), "stderr",
+                  error < 0 ? json_null() : number(perplexity * error), "ranks", plmr_rank_count(), "wall_s", wall_s);
     char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     return line;
 }
 
 /* On rank 0. */
-static plmr_status report(const struct perplexity_command *c, const struct scoring *s, plmr_jsonl *jsonl)
+static plmr_status report(plmr_llm_run *run, const plmr_score *s, double wall_s)
 {
-    print(plmr_text_beside(c->llm.json), s);
-    if (!c->llm.json)
-        return PLMR_OK;
-    char *line = object_of(c, s);
+    print(plmr_text_beside(run->options->json), run, s, wall_s);
+    char *line = object_of(run, s, wall_s);
     PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_jsonl_put(jsonl, line);
+    plmr_status status = plmr_jsonl_put(&run->session.jsonl, line);
     free(line);
-    return status ? status : plmr_jsonl_commit(jsonl);
-}
-
-static plmr_status score_and_report(const struct perplexity_command *c, struct scoring *s)
-{
-    plmr_jsonl jsonl = {0};
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->llm.json, &jsonl) : PLMR_OK));
-    plmr_status status = score(s);
-    if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? report(c, s, &jsonl) : PLMR_OK);
-    if (plmr_rank() == 0)
-        plmr_jsonl_discard(&jsonl);
     return status;
 }
 
-/* Whole windows, or one that is as long as the text. */
-static void cut_windows(const struct perplexity_command *c, struct scoring *s)
+static plmr_status score(const struct perplexity_command *c, plmr_llm_run *run)
 {
-    int n_context = s->run->shape->n_context;
+    int n_context = run->shape->n_context;
     int size = c->context ? (int)c->context : n_context < DEFAULT_CONTEXT ? n_context : DEFAULT_CONTEXT;
-    s->n_windows = s->n_ids / size > 1 ? s->n_ids / size : 1;
-    s->size = s->n_ids < size ? s->n_ids : size;
-    s->first = s->n_windows > 1 ? size / 2 + 1 : 1;
-    s->has_bos = s->ids[0] == plmr_tokenizer_bos(s->run->tokenizer);
+    plmr_score s = plmr_score_windows(run->n_ids, size);
+    run->setup.n_prompt = run->setup.n_tokens = s.size;
+    plmr_llm_setup_choose(&run->setup, true, true, &run->session.device, run->shape);
+    PLMR_TRY(plmr_llm_load(run));
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_score_run(run->engine, run->ids, run->ids[0] == plmr_tokenizer_bos(run->tokenizer), &s));
+    double wall_s = plmr_wall_s() - start_s;
+    return plmr_agree(plmr_rank() == 0 ? report(run, &s, wall_s) : PLMR_OK);
 }
 
 static plmr_status check_options(const struct perplexity_command *c)
@@ -313,30 +202,14 @@ static plmr_status check_options(const struct perplexity_command *c)
     return plmr_llm_check_cores(&c->llm);
 }
 
-static plmr_status check_context(const struct perplexity_command *c, const plmr_llm_run *run)
+static plmr_status run_opened(const struct perplexity_command *c, plmr_llm_run *run)
 {
     PLMR_CHECK(c->context <= run->shape->n_context, PLMR_ERROR_INPUT,
                "--context: %lld tokens are more than %s was made for: %d are the most", (long long)c->context,
                run->shape->name, run->shape->n_context);
-    return PLMR_OK;
-}
-
-static plmr_status run_opened(const struct perplexity_command *c, plmr_llm_run *run)
-{
-    struct scoring s = {.run = run};
-    PLMR_TRY(check_context(c, run));
-    plmr_status status = run->tokenizer ? PLMR_OK : plmr_agree(plmr_tokenizer_open(run->model, &run->tokenizer));
-    if (!status)
-        status = share_tokens(c, run, &s.ids, &s.n_ids);
-    if (!status) {
-        cut_windows(c, &s);
-        status = score_and_report(c, &s);
-    }
-    free(s.logits);
-    free(s.hidden);
-    free(s.window);
-    free(s.ids);
-    return status;
+    PLMR_TRY(share_tokens(c, run));
+    PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
+    return score(c, run);
 }
 
 plmr_status plmr_command_perplexity(int argc, char **argv)
@@ -349,8 +222,6 @@ plmr_status plmr_command_perplexity(int argc, char **argv)
     if (help)
         return PLMR_OK;
     PLMR_TRY(check_options(&c));
-    PLMR_TRY(plmr_llm_open(&c.llm, &run));
-    plmr_status status = run_opened(&c, &run);
-    plmr_llm_close(&run);
-    return status;
+    PLMR_TRY(plmr_llm_open(&run, "perplexity", &c.llm, true));
+    return plmr_llm_close(&run, run_opened(&c, &run));
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "cli/options.h"
 #include "plmr/ranks.h"
 #include "report/jsonl.h"

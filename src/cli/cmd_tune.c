@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/llm_summary.h"
+#include "cli/llm_options.h"
 #include "cli/tune_cache.h"
 #include "cli/tune_print.h"
 #include "report/jsonl.h"
@@ -126,7 +126,7 @@ static plmr_status make_inputs(const struct tune_command *c, const plmr_llm_run 
                                json_t **inputs)
 {
     *inputs = json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:I, s:O?}", "version", PLMR_VERSION, "model",
-                        json_of_shape(run->shape), "device", json_of_device(&run->device), "prompt",
+                        json_of_shape(run->shape), "device", json_of_device(&run->session.device), "prompt",
                         (json_int_t)run->setup.n_prompt, "decode", (json_int_t)c->n_decode, "concat", run->setup.concat,
                         "kv_dtype", (int)run->setup.cache_dtype, "best", (json_int_t)c->n_best, "paper", paper);
     PLMR_CHECK(*inputs, PLMR_ERROR_SYSTEM, "out of memory");
@@ -145,7 +145,7 @@ static plmr_status fill_report(const struct tune_command *c, const plmr_llm_run 
     report->n_rows[decode] = plmr_tune_best(search, (int)c->n_best, best);
     for (int i = 0; i < report->n_rows[decode]; i++)
         PLMR_TRY(plmr_tune_row_of(search, &search->results[best[i]], &report->rows[decode][i]));
-    report->has_paper[decode] = paper && plmr_tune_paper_point(paper, &run->device, decode, &point);
+    report->has_paper[decode] = paper && plmr_tune_paper_point(paper, &run->session.device, decode, &point);
     if (!report->has_paper[decode])
         return PLMR_OK;
     PLMR_TRY(plmr_tune_evaluate(search->task, &point, &result));
@@ -157,19 +157,20 @@ static plmr_status search_phase(const struct tune_command *c, plmr_llm_run *run,
 {
     plmr_tune_search search;
     plmr_tune_task task = {
-        .ranks = run->ranks,
-        .device = &run->device,
+        .ranks = run->session.ranks,
+        .device = &run->session.device,
         .shape = run->shape,
         .setup = run->setup,
         .decode = decode,
     };
-    plmr_progress_begin(&run->progress, decode ? "searching decode" : "searching prefill", 1000, run->interactive);
+    plmr_progress_begin(&run->session.progress, decode ? "searching decode" : "searching prefill", 1000,
+                        run->session.shows);
     plmr_status status = plmr_tune_search_run(&task, &search);
     if (!status) {
         status = fill_report(c, run, paper, &search, report);
         plmr_tune_search_free(&search);
     }
-    plmr_progress_end(&run->progress);
+    plmr_progress_end(&run->session.progress);
     return status;
 }
 
@@ -206,13 +207,13 @@ static void keep(const json_t *inputs, struct cache *cache, const plmr_tune_repo
 static plmr_status write_json(const struct tune_command *c, const plmr_llm_run *run, const plmr_tune_report *report,
                               plmr_jsonl *jsonl)
 {
-    plmr_tune_times t = plmr_tune_times_of(&run->device, &report->rows[0][0], &report->rows[1][0], c->n_decode);
+    plmr_tune_times t = plmr_tune_times_of(&run->session.device, &report->rows[0][0], &report->rows[1][0], c->n_decode);
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f}", "command", "tune", "model",
-                  run->shape->name, "device", run->device.name, "prompt_tokens", (json_int_t)run->setup.n_prompt,
-                  "output_tokens", (json_int_t)c->n_decode, "kv", run->setup.concat ? "concat" : "shift", "kv_dtype",
-                  plmr_dtype_name(run->setup.cache_dtype), "version", PLMR_VERSION, "ttft_s", t.ttft_s, "tpot_s",
-                  t.tpot_s, "tpr_e2e", t.tpr_e2e);
+                  run->shape->name, "device", run->session.device.name, "prompt_tokens",
+                  (json_int_t)run->setup.n_prompt, "output_tokens", (json_int_t)c->n_decode, "kv",
+                  run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_dtype_name(run->setup.cache_dtype),
+                  "version", PLMR_VERSION, "ttft_s", t.ttft_s, "tpot_s", t.tpot_s, "tpr_e2e", t.tpr_e2e);
     json_t *more = plmr_tune_report_json(report);
     char *line = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_REAL_PRECISION(15)) : NULL;
     json_decref(more);
@@ -272,10 +273,11 @@ static plmr_status tune(const struct tune_command *c, plmr_llm_run *run)
 
 static plmr_status check(const plmr_llm_run *run)
 {
-    int side = (int)(run->device.rows < run->device.cols ? run->device.rows : run->device.cols);
+    int side = (int)(run->session.device.rows < run->session.device.cols ? run->session.device.rows
+                                                                         : run->session.device.cols);
     int most = side < PLMR_TUNE_LEAST_SIDE ? side : PLMR_TUNE_LEAST_SIDE;
-    PLMR_CHECK(side >= 3, PLMR_ERROR_INPUT, "%s has %.0fx%.0f cores: a region needs at least 3x3", run->device.name,
-               run->device.rows, run->device.cols);
+    PLMR_CHECK(side >= 3, PLMR_ERROR_INPUT, "%s has %.0fx%.0f cores: a region needs at least 3x3",
+               run->session.device.name, run->session.device.rows, run->session.device.cols);
     PLMR_CHECK(plmr_rank_count() <= most, PLMR_ERROR_INPUT,
                "%d ranks are more than the columns of the smallest region that is searched: use at most %d",
                plmr_rank_count(), most);
@@ -293,12 +295,11 @@ plmr_status plmr_command_tune(int argc, char **argv)
     PLMR_TRY(plmr_options_parse(&argp, "tune", argc, argv, &c, &help));
     if (help)
         return PLMR_OK;
-    PLMR_TRY(plmr_llm_open(&c.llm, &run));
+    PLMR_TRY(plmr_llm_open(&run, "tune", &c.llm, false));
     run.setup.n_tokens = run.setup.n_prompt + c.n_decode;
     plmr_llm_setup_complete(&run.setup, run.shape);
     plmr_status status = check(&run);
     if (!status)
         status = tune(&c, &run);
-    plmr_llm_close(&run);
-    return status;
+    return plmr_llm_close(&run, status);
 }

@@ -6,7 +6,6 @@
 
 #include "base/format.h"
 #include "base/text_file.h"
-#include "cli/trace.h"
 #include "report/table.h"
 
 /* ---- opening ---- */
@@ -153,16 +152,6 @@ static void forget_misfits(plmr_job *job)
     job->n_misfits = 0;
 }
 
-static void print_trace(plmr_job *job)
-{
-    char text[1000];
-    if (!job->trace.format)
-        return;
-    plmr_trace_file_describe(&job->trace, text, sizeof text);
-    plmr_table_fact(job->text, "trace", "%s", text);
-    plmr_trace_warn(&job->trace);
-}
-
 static void print_end(plmr_job *job)
 {
     if (!job->titled)
@@ -180,7 +169,7 @@ static void print_end(plmr_job *job)
                         plmr_format_count(job->overflows).s);
     if (job->violates)
         plmr_table_fact(job->text, "!", "more than a core of %s has; --allow lets it pass", job->device.name);
-    print_trace(job);
+    plmr_trace_file_print(&job->trace, job->text);
 }
 
 /* ---- running ---- */

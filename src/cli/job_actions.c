@@ -5,7 +5,6 @@
 #include "base/format.h"
 #include "base/wall.h"
 #include "cli/job.h"
-#include "cli/trace.h"
 #include "kernel/kernel.h"
 #include "ranks/ranks.h"
 #include "report/map.h"

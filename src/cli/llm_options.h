@@ -3,16 +3,7 @@
 #define PLMR_LLM_OPTIONS_H
 
 #include "cli/options.h"
-#include "infer/setup.h"
-
-/* The first member of a command's own options. */
-typedef struct plmr_llm_options {
-    const char *model, *device;
-    const char *text, *ids; /* the prompt: one of them; NULL: not given */
-    plmr_llm_setup setup;
-    bool quiet;                /* no warnings of where the ranks run */
-    const char *json, *report; /* NULL: not given */
-} plmr_llm_options;
+#include "run/llm.h"
 
 /* For argp's children: the model and the prompt; where it runs and what it writes. */
 extern const struct argp plmr_prompt_argp, plmr_wafer_argp;

@@ -5,6 +5,7 @@
 #include <argp.h>
 
 #include "base/option.h"
+#include "run/trace.h"
 
 /* ---- what commands share ---- */
 
@@ -30,12 +31,7 @@ extern const char *const plmr_dtypes[], *const plmr_sum_dtypes[], *const plmr_mo
 /* --allow: a bool of memory, then one of routes. */
 plmr_option_reader plmr_read_allow;
 
-/* Of traces, see trace.h. */
-typedef struct plmr_trace_options {
-    const char *path;  /* NULL: no trace */
-    const char *cores; /* NULL: not given */
-    int64_t n_events;  /* 0: not given */
-} plmr_trace_options;
+/* Of traces: plmr_trace_options. */
 extern const plmr_option plmr_trace_table[];
 
 /* What gemm, gemv and allreduce have in common. */

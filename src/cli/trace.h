@@ -1,9 +1,8 @@
-/* trace.h - the options of traces: which cores, how many events, which file. */
+/* trace.h - the options of traces on the command line. */
 #ifndef PLMR_CLI_TRACE_H
 #define PLMR_CLI_TRACE_H
 
 #include "cli/options.h"
-#include "report/trace.h"
 
 /* Three keys from `key` on, as entries of a command's table of options. */
 enum { PLMR_TRACE_KEYS = 3 };
@@ -23,15 +22,5 @@ enum { PLMR_TRACE_KEYS = 3 };
 
 /* Sets what the option says; `which` is 0 for the first key. */
 plmr_status plmr_trace_option_set(int which, const char *text, plmr_trace_options *options);
-
-/* Cores or events without a file; a file where nothing runs. */
-plmr_status plmr_trace_options_check(const plmr_trace_options *options, bool plan);
-
-/* Traces the region, one of n_regions that share the events. Does nothing without --trace. Fails if a core lies
- * outside. Local, alike on all ranks. */
-plmr_status plmr_trace_options_attach(const plmr_trace_options *options, plmr_region *region, int n_regions);
-
-/* Says on standard error what was left out. On rank 0. */
-void plmr_trace_warn(const plmr_trace_file *file);
 
 #endif

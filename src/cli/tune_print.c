@@ -110,7 +110,7 @@ void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report 
     const plmr_tune_row *best[] = {&report->rows[0][0], &report->rows[1][0]};
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
-    plmr_table_fact(out, "device", "%s: %s", run->device.name, run->device.title);
+    plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
     plmr_table_fact(out, "request", "%s tokens of prompt, %s to decode", plmr_format_count(n_prompt).s,
                     plmr_format_count(n_decode).s);
     plmr_table_fact(out, "searched", "%lld choices for prefill, %lld for decode", (long long)report->n_looked[0],
@@ -119,12 +119,13 @@ void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report 
         plmr_table_fact(out, "cache", "%s", cache);
     for (int decode = 0; decode < 2; decode++) {
         fputc('\n', out);
-        print_phase(out, &run->device, report, decode, n_decode);
+        print_phase(out, &run->session.device, report, decode, n_decode);
     }
     fputc('\n', out);
-    print_times(out, "best", plmr_tune_times_of(&run->device, best[0], best[1], n_decode));
+    print_times(out, "best", plmr_tune_times_of(&run->session.device, best[0], best[1], n_decode));
     if (report->has_paper[0] && report->has_paper[1])
-        print_times(out, "paper", plmr_tune_times_of(&run->device, &report->paper[0], &report->paper[1], n_decode));
+        print_times(out, "paper",
+                    plmr_tune_times_of(&run->session.device, &report->paper[0], &report->paper[1], n_decode));
     if (best[0]->wafers > 1 || best[1]->wafers > 1)
         plmr_table_fact(out, "note", "the model takes %lld such devices: times are as if they were one",
                         (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers));

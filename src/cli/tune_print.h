@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "cli/llm_run.h"
+#include "run/llm.h"
 #include "tune/report.h"
 
 /* What a request takes with the best choices, or those of the paper. */

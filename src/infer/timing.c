@@ -452,6 +452,11 @@ void plmr_timing_destroy(plmr_timing *t)
     free(t);
 }
 
+const plmr_llm_setup *plmr_timing_setup(const plmr_timing *t)
+{
+    return &t->setup;
+}
+
 const plmr_placement *plmr_timing_placement(const plmr_timing *t, bool decode)
 {
     return &t->placement[decode];

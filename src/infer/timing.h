@@ -47,7 +47,8 @@ plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, con
                                const plmr_llm_setup *setup, plmr_timing **timing);
 void plmr_timing_destroy(plmr_timing *timing);
 
-/* Of prefill or decode. */
+/* What it was made with, completed; how the model lies in prefill or decode. */
+const plmr_llm_setup *plmr_timing_setup(const plmr_timing *timing);
 const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool decode);
 
 /* The region of prefill or decode; NULL: there is no such phase. It may be traced before it is first used: the time of

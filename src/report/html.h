@@ -2,7 +2,7 @@
  *
  * The page lies in src/report/html/ and is built into the program. Its data is one JSON object:
  * {"format", "version": plmr's, "notes": texts for the reader, "runs": [{"record": as of --json, "device": see below,
- * "maps": [see map.h], "timeline": of a language model's run, see cli/llm_report.h}]}; maps and timeline may be
+ * "maps": [see map.h], "timeline": of a language model's run, see run/llm_page.c}]}; maps and timeline may be
  * missing. All functions are local: call them on one rank.
  */
 #ifndef PLMR_HTML_H

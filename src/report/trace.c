@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "report/table.h"
 
 /* ---- names ---- */
 
@@ -100,7 +101,7 @@ void plmr_trace_file_discard(plmr_trace_file *file)
 
 /* ---- telling ---- */
 
-int64_t plmr_trace_file_left_out(const plmr_trace_file *file)
+static int64_t left_out(const plmr_trace_file *file)
 {
     int64_t n = 0;
     for (int i = 0; i < file->n_processes; i++)
@@ -108,14 +109,21 @@ int64_t plmr_trace_file_left_out(const plmr_trace_file *file)
     return n;
 }
 
-void plmr_trace_file_describe(const plmr_trace_file *file, char *text, size_t size)
+void plmr_trace_file_print(const plmr_trace_file *file, FILE *out)
 {
     int64_t n_events = 0, n_cores = 0, n_all = 0;
+    if (!file->format)
+        return;
     for (int i = 0; i < file->n_processes; i++) {
         n_events += file->process[i].n_events;
         n_cores += file->process[i].n_cores;
         n_all += (int64_t)file->process[i].rows * file->process[i].cols;
     }
-    snprintf(text, size, "%s: %s events of %s of %s cores%s", file->path, plmr_format_count(n_events).s,
-             plmr_format_count(n_cores).s, plmr_format_count(n_all).s, file->n_processes > 1 ? " in all regions" : "");
+    plmr_table_fact(out, "trace", "%s: %s events of %s of %s cores%s", file->path, plmr_format_count(n_events).s,
+                    plmr_format_count(n_cores).s, plmr_format_count(n_all).s,
+                    file->n_processes > 1 ? " in all regions" : "");
+    int64_t n = left_out(file);
+    if (n)
+        fprintf(stderr, "plmr: --trace: %s events are left out of %s; --trace-events N has room for more\n",
+                plmr_format_count(n).s, file->path);
 }

@@ -64,8 +64,7 @@ plmr_status plmr_trace_file_add(plmr_trace_file *file, plmr_region *region, cons
 plmr_status plmr_trace_file_commit(plmr_trace_file *file);
 void plmr_trace_file_discard(plmr_trace_file *file);
 
-/* How many events the file has no room for; and what it holds, as one line. */
-int64_t plmr_trace_file_left_out(const plmr_trace_file *file);
-void plmr_trace_file_describe(const plmr_trace_file *file, char *text, size_t size);
+/* What it holds, as a line of a table; and on standard error what it had no room for. Nothing without a file. */
+void plmr_trace_file_print(const plmr_trace_file *file, FILE *out);
 
 #endif

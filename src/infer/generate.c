@@ -1,0 +1,93 @@
+#include "infer/generate.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/wall.h"
+
+static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prompt)
+{
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_engine_prefill(g->engine, 0, prompt, n_prompt, 1, g->hidden));
+    g->totals->prefill_s = plmr_wall_s() - start_s;
+    start_s = plmr_wall_s();
+    PLMR_TRY(plmr_engine_relayout(g->engine));
+    g->totals->relayout_s = plmr_wall_s() - start_s;
+    return plmr_engine_logits(g->engine, 1, g->hidden, g->logits);
+}
+
+plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
+                                  int n_prompt)
+{
+    const plmr_model_shape *shape = g->engine->shape;
+    bool is_root = plmr_rank() == 0;
+    g->hidden = plmr_take((size_t)shape->dim * sizeof *g->hidden);
+    g->logits = is_root ? plmr_take((size_t)shape->n_vocab * sizeof *g->logits) : NULL;
+    g->position = n_prompt;
+    g->id = prompt[n_prompt - 1];
+    PLMR_TRY(plmr_agree(is_root ? plmr_sampler_create(sampler, shape->n_vocab, &g->sampler) : PLMR_OK));
+    return prefill(g, prompt, n_prompt);
+}
+
+/* What a token adds to the text. One that cannot be decoded adds nothing. */
+static void take_text(plmr_generation *g, int32_t id)
+{
+    const char *bytes;
+    size_t n;
+    plmr_status status = plmr_tokenizer_decode(g->tokenizer, g->id, id, &bytes, &n);
+    if (!status) {
+        g->text = plmr_take_more(g->text, PLMR_UTF8_ROOM(n));
+        g->n_bytes = plmr_utf8_push(&g->stream, bytes, n, g->text);
+    }
+    plmr_error_free(status);
+}
+
+/* Rank 0 picks the next token and tells the others. */
+static plmr_status pick(plmr_generation *g)
+{
+    struct {
+        int32_t id, stop;
+    } said = {0};
+    PLMR_TRY(plmr_agree(g->logits ? plmr_sampler_pick(g->sampler, g->logits, g->position, &said.id) : PLMR_OK));
+    said.stop = g->stop && *g->stop;
+    plmr_broadcast(&said, sizeof said);
+    bool is_end = g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, said.id);
+    if (!is_end && g->tokenizer && g->logits)
+        take_text(g, said.id);
+    g->id = said.id;
+    g->position++;
+    g->n_made += !is_end;
+    g->end = is_end                   ? PLMR_ENDED_ITSELF
+             : said.stop              ? PLMR_ENDED_STOPPED
+             : g->n_made >= g->n_most ? PLMR_ENDED_LENGTH
+                                      : PLMR_NOT_ENDED;
+    return PLMR_OK;
+}
+
+plmr_status plmr_generation_next(plmr_generation *g)
+{
+    g->n_bytes = 0;
+    if (g->n_made == 0)
+        return pick(g); /* by the prompt's logits */
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_llm_totals_add_tokens(g->totals, g->timing, g->engine->n_cached, 1));
+    PLMR_TRY(plmr_engine_decode(g->engine, &g->id, g->hidden));
+    PLMR_TRY(plmr_engine_logits(g->engine, 1, g->hidden, g->logits));
+    PLMR_TRY(pick(g));
+    g->totals->decode_s += plmr_wall_s() - start_s;
+    return PLMR_OK;
+}
+
+void plmr_generation_flush(plmr_generation *g)
+{
+    g->text = plmr_take_more(g->text, PLMR_UTF8_ROOM(0));
+    g->n_bytes = plmr_utf8_flush(&g->stream, g->text);
+}
+
+void plmr_generation_close(plmr_generation *g)
+{
+    plmr_sampler_destroy(g->sampler);
+    free(g->hidden);
+    free(g->logits);
+    free(g->text);
+}

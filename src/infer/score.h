@@ -1,0 +1,30 @@
+/* score.h - what a model says of a given text: its logits after each token, and how well it foretells the text. */
+#ifndef PLMR_INFER_SCORE_H
+#define PLMR_INFER_SCORE_H
+
+#include "infer/engine.h"
+
+/* The logits after each of n tokens, n x vocab, on rank 0 (NULL elsewhere): all at once by prefill; by an engine that
+ * has no prefill, by decode, one after the other. Collective. */
+plmr_status plmr_score_logits(plmr_engine *engine, const int32_t *ids, int n, float *logits);
+
+/* A text of n_ids tokens in windows, each of which starts from an empty cache. Scored is the second half of each, given
+ * all that comes before it in the window; of a single window all tokens but the first. */
+typedef struct plmr_score {
+    int size, n_windows; /* tokens of a window */
+    int first;           /* the first token of a window that is scored */
+    int64_t n_scored;
+    double sum, sum_squares; /* of -log p; on rank 0 */
+} plmr_score;
+
+/* Whole windows of `size`, or one that is as long as the text. */
+plmr_score plmr_score_windows(int n_ids, int size);
+
+/* Scores all windows. With keeps_first the text's first token takes the place of every window's. Collective. */
+plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_first, plmr_score *score);
+
+/* The mean of -log p, and its standard error: negative, there is none, of one token. On rank 0. */
+double plmr_score_mean(const plmr_score *score);
+double plmr_score_error(const plmr_score *score);
+
+#endif

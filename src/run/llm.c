@@ -1,0 +1,203 @@
+#include "run/llm.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/wall.h"
+
+/* ---- opening ---- */
+
+/* A file without a vocabulary is of use with token ids. */
+static plmr_status open_tokenizer(plmr_llm_run *run, bool is_wanted)
+{
+    char kind[64];
+    const plmr_gguf *gguf = plmr_model_gguf(run->model);
+    if (!is_wanted && (!gguf || !plmr_tokenizer_kind(gguf, kind, sizeof kind) || !strcmp(kind, "no_vocab")))
+        return PLMR_OK;
+    return plmr_tokenizer_open(run->model, &run->tokenizer);
+}
+
+/* A region that was asked for. */
+static plmr_status check_region(const plmr_device *device, const char *option, const plmr_phase_setup *phase)
+{
+    int rows = phase->rows, cols = phase->cols;
+    if (rows == 0)
+        return PLMR_OK;
+    PLMR_CHECK(rows >= 3 && cols >= 3, PLMR_ERROR_INPUT, "%s: %dx%d cores are too few: a ring needs at least 3", option,
+               rows, cols);
+    PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
+               "%s: %dx%d cores do not fit on %s, which has %.0fx%.0f: choose fewer or a larger --device", option, rows,
+               cols, device->name, device->rows, device->cols);
+    PLMR_CHECK(cols >= plmr_rank_count(), PLMR_ERROR_INPUT,
+               "%s: %d ranks are more than its %d columns of cores: use fewer", option, plmr_rank_count(), cols);
+    return PLMR_OK;
+}
+
+/* What can be said before a file is read. */
+static plmr_status check_options(const plmr_llm_options *o, const plmr_device *device)
+{
+    PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT,
+               "give the prompt as a text with -p or as ids with --tokens, not both");
+    PLMR_TRY(check_region(device, "--prefill-cores", &o->setup.phase[PLMR_PREFILL]));
+    return check_region(device, "--decode-cores", &o->setup.phase[PLMR_DECODE]);
+}
+
+static plmr_status open_model(plmr_llm_run *run, bool wants_text)
+{
+    PLMR_TRY(check_options(run->options, &run->session.device));
+    PLMR_TRY(plmr_model_open(run->options->model, &run->model));
+    run->shape = plmr_model_shape_of(run->model);
+    return open_tokenizer(run, wants_text);
+}
+
+plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm_options *options, bool wants_text)
+{
+    plmr_session *session = &run->session;
+    *run = (plmr_llm_run){.options = options, .setup = options->setup};
+    run->setup.progress = plmr_session_tell;
+    run->setup.progress_context = &session->progress;
+    run->setup.profile = options->report != NULL;
+    plmr_status status = plmr_session_open(session, command, options->device, options->quiet);
+    if (!status)
+        status = plmr_agree(open_model(run, wants_text || options->text));
+    if (!status)
+        status = plmr_session_start_ranks(session, 1, plmr_rank_count(), 1, plmr_rank_count(), !options->quiet);
+    return status ? plmr_llm_close(run, status) : PLMR_OK;
+}
+
+plmr_status plmr_llm_close(plmr_llm_run *run, plmr_status status)
+{
+    json_decref(run->maps);
+    free(run->totals.spans);
+    free(run->placement);
+    free(run->ids);
+    plmr_engine_destroy(run->engine);
+    plmr_timing_destroy(run->timing);
+    plmr_tokenizer_destroy(run->tokenizer);
+    status = plmr_session_close(&run->session, status);
+    plmr_model_close(run->model);
+    return status;
+}
+
+/* ---- the prompt ---- */
+
+static plmr_status check_ids(const plmr_llm_run *run)
+{
+    PLMR_CHECK(run->n_ids > 0, PLMR_ERROR_INPUT, "the prompt has no tokens");
+    for (int i = 0; i < run->n_ids; i++)
+        PLMR_CHECK(run->ids[i] >= 0 && run->ids[i] < run->shape->n_vocab, PLMR_ERROR_INPUT,
+                   "--tokens: token id %d is not one of the model's, which are 0 to %d", run->ids[i],
+                   run->shape->n_vocab - 1);
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_read_prompt(plmr_llm_run *run)
+{
+    const plmr_llm_options *o = run->options;
+    PLMR_CHECK(o->text || o->ids, PLMR_ERROR_INPUT, "a prompt is missing: give a text with -p or ids with --tokens");
+    if (o->ids)
+        PLMR_TRY(plmr_parse_ids("--tokens", o->ids, &run->ids, &run->n_ids));
+    else
+        PLMR_TRY(plmr_tokenizer_encode(run->tokenizer, o->text, strlen(o->text), true, true, &run->ids, &run->n_ids));
+    return check_ids(run);
+}
+
+/* ---- checks ---- */
+
+plmr_status plmr_llm_check_cores(const plmr_llm_options *o)
+{
+    const plmr_phase_setup *prefill = &o->setup.phase[PLMR_PREFILL];
+    int side = prefill->rows < prefill->cols ? prefill->rows : prefill->cols;
+    PLMR_CHECK(prefill->rows == prefill->cols, PLMR_ERROR_INPUT,
+               "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", prefill->rows,
+               prefill->cols, side, side);
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens)
+{
+    PLMR_CHECK(n_tokens <= run->shape->n_context, PLMR_ERROR_INPUT,
+               "the prompt has %lld tokens, but %s was made for %d at most: shorten it", (long long)n_tokens,
+               run->shape->name, run->shape->n_context);
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_check_wafer(const plmr_llm_run *run)
+{
+    const plmr_placement *both[] = {run->prefill, run->decode};
+    for (int i = 0; i < 2; i++)
+        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions || run->setup.allow_memory, PLMR_ERROR_LIMIT,
+                   "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
+                   "--allow M",
+                   run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, i ? "decode" : "prefill",
+                   run->session.device.name, both[i]->n_regions, i ? "decode" : "prefill");
+    return PLMR_OK;
+}
+
+/* ---- placing and loading ---- */
+
+static const plmr_placement *placement(const plmr_llm_run *run, enum plmr_llm_phase phase)
+{
+    return run->setup.phase[phase].rows ? plmr_timing_placement(run->timing, phase) : NULL;
+}
+
+static plmr_status attach_traces(plmr_llm_run *run)
+{
+    plmr_region *prefill = plmr_timing_region(run->timing, false), *decode = plmr_timing_region(run->timing, true);
+    int n_regions = (prefill != NULL) + (decode != NULL);
+    PLMR_TRY(plmr_trace_options_attach(&run->options->trace, prefill, n_regions));
+    return plmr_trace_options_attach(&run->options->trace, decode, n_regions);
+}
+
+plmr_status plmr_llm_place(plmr_llm_run *run)
+{
+    const plmr_llm_options *o = run->options;
+    PLMR_TRY(plmr_llm_check_cores(o));
+    PLMR_TRY(plmr_timing_create(run->session.ranks, &run->session.device, run->shape, &run->setup, &run->timing));
+    run->prefill = placement(run, PLMR_PREFILL);
+    run->decode = placement(run, PLMR_DECODE);
+    if (o->report && plmr_rank() == 0) {
+        run->maps = json_array();
+        run->totals.spans = plmr_take_zeroed(1, sizeof *run->totals.spans);
+        run->totals.spans->n_least = 1;
+    }
+    PLMR_TRY(plmr_agree(attach_traces(run)));
+    return plmr_session_open_files(&run->session, o->json, o->report, o->trace.path, run->shape->name);
+}
+
+plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out)
+{
+    plmr_trace_file *file = &run->session.trace;
+    PLMR_TRY(plmr_trace_file_add(file, plmr_timing_region(run->timing, false), "prefill"));
+    PLMR_TRY(plmr_trace_file_add(file, plmr_timing_region(run->timing, true), "decode"));
+    if (plmr_rank() == 0)
+        plmr_trace_file_print(file, out);
+    return PLMR_OK;
+}
+
+/* Makes the folder of tensors: rank 0 does. */
+static plmr_status make_dump(const plmr_llm_run *run, bool *made)
+{
+    const char *folder = run->setup.dump;
+    *made = false;
+    return plmr_agree(folder && plmr_rank() == 0 ? plmr_dump_folder(folder, made) : PLMR_OK);
+}
+
+plmr_status plmr_llm_load(plmr_llm_run *run)
+{
+    bool made;
+    plmr_session *session = &run->session;
+    double start_s = plmr_wall_s();
+    PLMR_TRY(make_dump(run, &made));
+    plmr_progress_begin(&session->progress, "loading", 1000, session->shows);
+    plmr_status status = plmr_engine_create(run->model, session->ranks, &session->device, &run->setup, &run->engine);
+    plmr_progress_end(&session->progress);
+    if (status && made)
+        rmdir(run->setup.dump);
+    plmr_barrier();
+    run->totals.load_s = plmr_wall_s() - start_s;
+    return status;
+}

@@ -1,0 +1,106 @@
+/* llm.h - the run of a language model: a session, the model's file and vocabulary, where it lies on the device, the
+ * engine, what it comes to, and the record and the page that tell of it.
+ *
+ *     PLMR_TRY(plmr_llm_open(&run, "llm", &options, false));          device, model, ranks
+ *     plmr_llm_setup_choose(&run.setup, true, true, &run.session.device, run.shape);
+ *     plmr_llm_place(&run)                                            time plane; files of results
+ *     plmr_llm_time_prompt(&run), plmr_llm_time_tokens(&run, ...)
+ *     plmr_llm_load(&run)                                             values
+ *     plmr_llm_run_values(&run, ...), or loops of infer's own
+ *     plmr_llm_record_of(&run), plmr_llm_print(...), plmr_llm_put(&run, &record)
+ *     return plmr_llm_close(&run, status);
+ *
+ * All functions are collective, but those that say otherwise.
+ */
+#ifndef PLMR_RUN_LLM_H
+#define PLMR_RUN_LLM_H
+
+#include "infer/engine.h"
+#include "infer/totals.h"
+#include "run/session.h"
+#include "run/trace.h"
+#include "text/tokenizer_gguf.h"
+
+/* What a user says. */
+typedef struct plmr_llm_options {
+    const char *model, *device;
+    const char *text, *ids; /* the prompt: one of them; NULL: not given */
+    plmr_llm_setup setup;
+    plmr_trace_options trace;
+    bool quiet;                /* no progress, no warnings of where the ranks run */
+    const char *json, *report; /* NULL: not given */
+} plmr_llm_options;
+
+typedef struct plmr_llm_run {
+    const plmr_llm_options *options;
+    plmr_session session;
+    plmr_llm_setup setup; /* the options', for the caller to complete */
+    plmr_model *model;
+    const plmr_model_shape *shape;
+    plmr_tokenizer *tokenizer; /* NULL: the model has none */
+    int32_t *ids;              /* of the prompt, once it is read */
+    int n_ids;
+    plmr_timing *timing;                    /* NULL: not placed */
+    const plmr_placement *prefill, *decode; /* NULL: there is no such phase */
+    plmr_engine *engine;                    /* NULL: not loaded */
+    plmr_llm_totals totals;
+    json_t *maps; /* rank 0's, for the report; NULL: none */
+
+    /* Texts of the record. */
+    char layers[32], groups[2][96], *placement;
+} plmr_llm_run;
+
+/* Opens device, model, vocabulary and ranks; a vocabulary must be there if it is wanted, as it is with a prompt of
+ * text. On failure nothing is left. */
+plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm_options *options, bool wants_text);
+
+/* Gives the files of results their names, or removes them; returns the status, or what goes wrong now. */
+plmr_status plmr_llm_close(plmr_llm_run *run, plmr_status status);
+
+/* The prompt's tokens into run->ids: at least one, each of the model's. Local. */
+plmr_status plmr_llm_read_prompt(plmr_llm_run *run);
+
+/* Checks of what was asked for: a square prefill region; tokens that fit the model's context; a placed model that fits
+ * one wafer, unless --allow M. Local. */
+plmr_status plmr_llm_check_cores(const plmr_llm_options *options);
+plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens);
+plmr_status plmr_llm_check_wafer(const plmr_llm_run *run);
+
+/* Places the model by its setup, which must be complete, and opens the files of results. */
+plmr_status plmr_llm_place(plmr_llm_run *run);
+
+/* The virtual time of the prompt; of what lies between prefill and decode; of n_decode tokens of each request, the
+ * first with n_before in the cache. */
+plmr_status plmr_llm_time_prompt(plmr_llm_run *run);
+plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_decode);
+
+/* Loads the weights. */
+plmr_status plmr_llm_load(plmr_llm_run *run);
+
+/* Computes with ids that are somehow different: the prompt, if there is a prefill, and n_decode tokens, if there is a
+ * decode, behind n_before where there is no prefill. Into hidden go the last residual streams, n_batch x dim. */
+plmr_status plmr_llm_run_values(plmr_llm_run *run, int64_t n_before, int64_t n_decode, float *hidden);
+
+/* Keeps the map of the region on which a phase has just ended, for the report. */
+plmr_status plmr_llm_keep_map(plmr_llm_run *run, bool decode);
+
+/* What the regions were traced with goes into the file, and a line about it to `out`; nothing without a trace. */
+plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out);
+
+/* The record, but for mode, phase and what is measured by the caller; its texts are the run's. Local. */
+plmr_llm_record plmr_llm_record_of(plmr_llm_run *run);
+
+/* Writes the record as a line, and with it the page of the report. On rank 0. */
+plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record);
+
+/* For people: the facts; cycles by kind of work, and tokens per second, as bars. On rank 0. */
+void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
+void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
+
+/* The region whose columns the ranks share: decode's, where there is one; NULL: not placed. Local. */
+const plmr_placement *plmr_llm_region(const plmr_llm_run *run);
+
+/* For llm_page.c: gives the session's report the run, of which `line` is the record. On rank 0. */
+plmr_status plmr_llm_add_page(plmr_llm_run *run, const char *line);
+
+#endif

@@ -1,0 +1,103 @@
+/* Both phases of a model, in virtual time and with values. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/wall.h"
+#include "run/llm.h"
+
+/* ---- time ---- */
+
+plmr_status plmr_llm_time_prompt(plmr_llm_run *run)
+{
+    PLMR_TRY(plmr_timing_prefill(run->timing, &run->totals.prefill));
+    PLMR_TRY(plmr_llm_keep_map(run, false));
+    return run->decode && !run->setup.as_published ? plmr_timing_handover(run->timing, &run->totals.handover) : PLMR_OK;
+}
+
+plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_decode)
+{
+    PLMR_TRY(plmr_llm_totals_add_tokens(&run->totals, run->timing, n_before, n_decode));
+    return plmr_llm_keep_map(run, true);
+}
+
+/* ---- values ---- */
+
+/* Ids that are somehow different. */
+static int32_t token_at(const plmr_llm_run *run, int64_t i)
+{
+    return (int32_t)((i * 7919 + 13) % run->shape->n_vocab);
+}
+
+static plmr_status run_prefill(plmr_llm_run *run, float *hidden)
+{
+    int64_t n = run->setup.n_prompt;
+    plmr_status status = PLMR_OK;
+    int32_t *tokens = plmr_take((size_t)n * sizeof *tokens);
+    plmr_progress_begin(&run->session.progress, "prefill", 1000, run->session.shows);
+    double start_s = plmr_wall_s();
+    for (int b = 0; b < run->setup.n_batch && !status; b++) {
+        for (int64_t i = 0; i < n; i++)
+            tokens[i] = token_at(run, i + b);
+        status = plmr_engine_prefill(run->engine, b, tokens, n, 1, hidden + (size_t)b * (size_t)run->shape->dim);
+    }
+    plmr_barrier();
+    run->totals.prefill_s = (plmr_wall_s() - start_s) / run->setup.n_batch;
+    plmr_progress_end(&run->session.progress);
+    free(tokens);
+    return status;
+}
+
+static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden)
+{
+    size_t n_batch = (size_t)run->setup.n_batch;
+    float *logits = plmr_rank() ? NULL : plmr_take(n_batch * (size_t)run->shape->n_vocab * sizeof *logits);
+    int32_t *tokens = plmr_take(n_batch * sizeof *tokens);
+    plmr_status status = PLMR_OK;
+    plmr_progress_begin(&run->session.progress, "decode", n_decode, run->session.shows);
+    plmr_barrier();
+    double start_s = plmr_wall_s();
+    for (int64_t i = 0; i < n_decode && !status; i++) {
+        for (size_t b = 0; b < n_batch; b++)
+            tokens[b] = token_at(run, i * 31 + (int64_t)b);
+        status = plmr_engine_decode(run->engine, tokens, hidden);
+        if (!status)
+            status = plmr_engine_logits(run->engine, run->setup.n_batch, hidden, logits);
+        plmr_progress_step(&run->session.progress, i + 1);
+    }
+    plmr_barrier();
+    run->totals.decode_s = plmr_wall_s() - start_s;
+    plmr_progress_end(&run->session.progress);
+    free(tokens);
+    free(logits);
+    return status;
+}
+
+static plmr_status relayout(plmr_llm_run *run)
+{
+    double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_engine_relayout(run->engine));
+    plmr_barrier();
+    run->totals.relayout_s = plmr_wall_s() - start_s;
+    return PLMR_OK;
+}
+
+static plmr_status run_phases(plmr_llm_run *run, int64_t n_decode, float *hidden)
+{
+    if (run->prefill)
+        PLMR_TRY(run_prefill(run, hidden));
+    if (run->prefill && run->decode)
+        PLMR_TRY(relayout(run));
+    return run->decode ? run_decode(run, n_decode, hidden) : PLMR_OK;
+}
+
+plmr_status plmr_llm_run_values(plmr_llm_run *run, int64_t n_before, int64_t n_decode, float *hidden)
+{
+    if (!run->prefill) {
+        plmr_engine_fill_cache(run->engine, n_before);
+        PLMR_TRY(relayout(run)); /* not of decode's own */
+    }
+    plmr_session_measure(&run->session);
+    plmr_status status = run_phases(run, n_decode, hidden);
+    plmr_session_measured(&run->session);
+    return status;
+}

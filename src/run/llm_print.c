@@ -1,0 +1,164 @@
+/* What people read of a run: facts, and bars. */
+#include <math.h>
+#include <string.h>
+
+#include "base/format.h"
+#include "report/bars.h"
+#include "report/table.h"
+#include "run/llm.h"
+
+/* ---- facts ---- */
+
+static void print_placement(FILE *out, const char *label, const plmr_placement *p)
+{
+    plmr_table_fact(out, label, "%dx%d cores a region, %d %s in each; %s %s needed%s, room for %s", p->rows, p->cols,
+                    p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
+                    plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
+                    p->output_apart ? " (the last for the output)" : "", plmr_format_count(p->n_regions).s);
+    if (p->n_stages > p->n_regions)
+        plmr_table_fact(out, "note", "that is %lld such devices: times are as if they were one; --layers places a part",
+                        (long long)plmr_ceil_div(p->n_stages, p->n_regions));
+}
+
+static void print_works(FILE *out, const plmr_llm_run *run)
+{
+    plmr_phase_cost all = plmr_llm_totals_sum(&run->totals);
+    char text[400] = "";
+    size_t used = 0;
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        if (all.work[i] > 0)
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", used ? ", " : "",
+                                 plmr_work_name((enum plmr_work)i), plmr_format_percent(all.work[i] / all.t_cycles).s);
+    plmr_table_fact(out, "cycles", "%s: %s", plmr_format_cycles(all.t_cycles).s, text);
+}
+
+static void print_energy(FILE *out, const plmr_llm_record *r)
+{
+    if (isfinite(r->energy_j))
+        plmr_table_fact(out, "energy", "%s by the power of the system", plmr_format_quantity(r->energy_j, "J").s);
+    if (isfinite(r->energy_estimate_j))
+        plmr_table_fact(out, "estimate", "%s from the bottom up: arithmetic %s, SRAM %s, links %s, idle %s",
+                        plmr_format_quantity(r->energy_estimate_j, "J").s,
+                        plmr_format_percent(r->energy_compute_j / r->energy_estimate_j).s,
+                        plmr_format_percent(r->energy_sram_j / r->energy_estimate_j).s,
+                        plmr_format_percent(r->energy_fabric_j / r->energy_estimate_j).s,
+                        plmr_format_percent(r->energy_idle_j / r->energy_estimate_j).s);
+}
+
+static void print_memory(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    plmr_table_fact(out, "SRAM", "%s of %s bytes of a core at peak%s", plmr_format_count(r->sram_peak_bytes).s,
+                    plmr_format_count(r->sram_limit_bytes).s, strchr(r->violates, 'M') ? " !" : "");
+    if (run->decode)
+        plmr_table_fact(out, "KV cache", "%s, %s, room for %s tokens of each request", r->kv, r->kv_dtype,
+                        plmr_format_count(run->decode->capacity).s);
+    plmr_table_fact(out, "routes", "%lld at most in a core%s", (long long)r->routes_max,
+                    strchr(r->violates, 'R') ? " !" : "");
+}
+
+static void print_heads(FILE *out, const plmr_llm_run *run, const plmr_placement *p)
+{
+    plmr_heads heads = plmr_heads_of(run->shape, p->cols);
+    int used = (int)plmr_ceil_div(heads.n_kv, heads.n_per_core) * heads.span;
+    char where[64];
+    if (heads.n_per_core > 1)
+        snprintf(where, sizeof where, "%d to a column of cores", heads.n_per_core);
+    else
+        snprintf(where, sizeof where, "%s%d %s of cores", heads.n_kv == 1 ? "on " : "each on ", heads.span,
+                 heads.span == 1 ? "column" : "columns");
+    plmr_table_fact(out, "heads", "%d key-value %s with %d query %s, %s; %d of %d columns used", heads.n_kv,
+                    heads.n_kv == 1 ? "head" : "heads", heads.n_rep, heads.n_rep == 1 ? "head" : "heads", where, used,
+                    p->cols);
+}
+
+/* A speed only of what was run. */
+static void print_host(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    char prefill[80] = "", decode[80] = "";
+    if (run->totals.prefill_s > 0)
+        snprintf(prefill, sizeof prefill, ", prefill %s tokens/s", plmr_format_quantity(r->wall_prefill_tok_s, "").s);
+    if (run->totals.decode_s > 0)
+        snprintf(decode, sizeof decode, ", decode %s tokens/s", plmr_format_quantity(r->wall_decode_tok_s, "").s);
+    plmr_table_fact(out, "host", "%d %s, kernel %s: load %s%s%s", plmr_rank_count(),
+                    plmr_rank_count() == 1 ? "rank" : "ranks", r->kernel,
+                    plmr_format_quantity(run->totals.load_s, "s").s, prefill, decode);
+}
+
+void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
+                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers, r->dtype);
+    plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
+    if (run->setup.plan != &plmr_plan_waferllm)
+        plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);
+    if (run->prefill)
+        print_placement(out, "prefill", run->prefill);
+    if (run->decode) {
+        print_placement(out, "decode", run->decode);
+        if (!run->setup.as_published)
+            print_heads(out, run, run->decode);
+    }
+    print_memory(out, run, r);
+    print_works(out, run);
+    print_energy(out, r);
+    if (run->prefill)
+        plmr_table_fact(out, "TTFT", "%s after %s tokens of prompt: prefill at %s tokens/s",
+                        plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(run->setup.n_prompt).s,
+                        plmr_format_cycles(round(r->tpr_prefill)).s);
+    if (run->totals.n_made)
+        plmr_table_fact(out, "TPOT", "%s: decode at %s tokens/s for each request%s%s%s",
+                        plmr_format_quantity(r->tpot_s, "s").s, plmr_format_cycles(round(r->tpr_decode)).s,
+                        run->prefill ? ", end to end " : "",
+                        run->prefill ? plmr_format_cycles(round(r->tpr_e2e)).s : "", run->prefill ? " tokens/s" : "");
+    if (run->totals.prefill_s > 0 || run->totals.decode_s > 0)
+        print_host(out, run, r);
+    if (plmr_llm_region(run))
+        plmr_ranks_print(out, &run->session.topology, plmr_llm_region(run)->rows, plmr_llm_region(run)->cols);
+}
+
+/* ---- bars ---- */
+
+/* Relayout counts as prefill's. */
+static void draw_works(FILE *out, plmr_bars_style style, const plmr_llm_run *run)
+{
+    plmr_bar bars[PLMR_N_WORKS];
+    plmr_text texts[PLMR_N_WORKS];
+    char title[160] = "cycles by kind of work";
+    int n = 0;
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
+        double before = run->totals.prefill.work[i] + run->totals.handover.work[i], decode = run->totals.decode.work[i];
+        if (before + decode <= 0)
+            continue;
+        texts[n] = plmr_format_cycles(before + decode);
+        bars[n] = (plmr_bar){plmr_work_name((enum plmr_work)i), before, decode, texts[n].s};
+        n++;
+    }
+    snprintf(title, sizeof title, "cycles by kind of work: %s until the first token, %s decode",
+             plmr_bars_mark(style, true), plmr_bars_mark(style, false));
+    plmr_bars_print(out, style, title, bars, n);
+}
+
+static void draw_speeds(FILE *out, plmr_bars_style style, const plmr_llm_record *r)
+{
+    const char *labels[] = {"prefill", "decode", "end to end"};
+    double speeds[] = {r->tpr_prefill, r->tpr_decode, r->tpr_e2e};
+    plmr_bar bars[3];
+    plmr_text texts[3];
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        if (!isfinite(speeds[i]))
+            continue;
+        texts[n] = plmr_format_cycles(round(speeds[i]));
+        bars[n] = (plmr_bar){labels[i], speeds[i], 0, texts[n].s};
+        n++;
+    }
+    plmr_bars_print(out, style, "tokens per second of one request", bars, n);
+}
+
+void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record)
+{
+    plmr_bars_style style = plmr_bars_style_of(out);
+    draw_works(out, style, run);
+    draw_speeds(out, style, record);
+}

@@ -1,0 +1,167 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "run/llm.h"
+
+static const char *violations(const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    bool memory = r->sram_peak_bytes > r->sram_limit_bytes,
+         routes = r->routes_max > (int64_t)run->session.device.routes;
+    return memory && routes ? "M,R" : memory ? "M" : routes ? "R" : "";
+}
+
+static double per(double count, double seconds)
+{
+    return seconds > 0 ? count / seconds : NAN;
+}
+
+static void set_prefill(const plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_llm_totals *t = &run->totals;
+    double clock = run->session.device.clock;
+    if (!run->prefill)
+        return;
+    r->prompt_tokens = run->setup.n_prompt;
+    r->prefill_rows = run->prefill->rows;
+    r->prefill_cols = run->prefill->cols;
+    r->prefill_stages = run->prefill->n_stages;
+    r->prefill_tree_k = run->prefill->n_levels;
+    r->prefill_cycles = t->prefill.t_cycles;
+    r->relayout_cycles = t->handover.t_cycles;
+    r->ttft_s = (t->prefill.t_cycles + t->handover.t_cycles) / clock;
+    r->tpr_prefill = per((double)run->setup.n_prompt, t->prefill.t_cycles / clock);
+    r->wall_prefill_tok_s = per((double)run->setup.n_prompt, t->prefill_s);
+    r->sram_peak_bytes = run->prefill->sram_bytes;
+}
+
+/* "40,5": groups of each level but the last. */
+static void list_groups(const plmr_placement *p, enum plmr_axis axis, char text[96])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int level = 0; level + 1 < p->n_levels; level++)
+        used += (size_t)snprintf(text + used, 96 - used, "%s%d", level ? "," : "", p->groups[axis][level]);
+}
+
+static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_llm_totals *t = &run->totals;
+    const plmr_placement *p = run->decode;
+    if (!p)
+        return;
+    list_groups(p, PLMR_Y, run->groups[PLMR_Y]);
+    list_groups(p, PLMR_X, run->groups[PLMR_X]);
+    r->output_tokens = t->n_made;
+    r->decode_rows = p->rows;
+    r->decode_cols = p->cols;
+    r->stages = p->n_stages;
+    r->regions = p->n_regions;
+    r->wafers = p->n_regions ? plmr_ceil_div(p->n_stages, p->n_regions) : -1;
+    r->layers_per_stage = p->layers_per_stage;
+    r->tree_k = p->n_levels;
+    r->groups_y = run->groups[PLMR_Y];
+    r->groups_x = run->groups[PLMR_X];
+    r->fused = run->setup.phase[PLMR_DECODE].unfused ? "no" : "yes";
+    r->kv_capacity_tokens = p->capacity;
+    r->sram_peak_bytes = p->sram_bytes > r->sram_peak_bytes ? p->sram_bytes : r->sram_peak_bytes;
+    if (t->n_made == 0)
+        return;
+    r->decode_cycles_first = t->first_cycles;
+    r->decode_cycles_last = t->last_cycles;
+    r->tpot_s = t->decode.t_cycles / (double)t->n_made / run->session.device.clock;
+    r->tpr_decode = 1 / r->tpot_s;
+    r->wall_decode_tok_s = per((double)(t->n_made * run->setup.n_batch), t->decode_s);
+}
+
+/* Multiply-adds of a token with weights: of the layers that are run, and of the output. */
+static void set_work(const plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_model_shape *shape = run->shape;
+    int64_t heads = (int64_t)shape->n_heads + shape->n_kv_heads;
+    int64_t layer = (2 * heads * shape->head_dim + 3 * (int64_t)shape->n_ffn) * shape->dim;
+    r->token_macs_layers = layer * run->setup.n_layers;
+    r->token_macs_output = (int64_t)shape->n_vocab * shape->dim;
+}
+
+static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_llm_totals *t = &run->totals;
+    const plmr_device *device = &run->session.device;
+    double *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
+                                   &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout,
+                                   &r->cycles_stages};
+    plmr_phase_cost all = plmr_llm_totals_sum(t);
+    plmr_energy energy =
+        plmr_device_energy(device, run->shape->dtype, all.multiply_adds, all.wavelet_hops, all.t_cycles);
+    double virtual_s = all.t_cycles / device->clock;
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        *works[i] = all.work[i];
+    r->routes_max = all.routes_max;
+    r->energy_j = device->power > 0 ? device->power * virtual_s : NAN;
+    PLMR_RECORD_ENERGY(r, energy);
+    if (run->prefill && t->n_made)
+        r->tpr_e2e = (double)t->n_made / virtual_s;
+    r->wall_s = t->load_s + t->prefill_s + t->relayout_s + t->decode_s;
+    r->wall_load_s = t->load_s;
+    r->wall_relayout_s = t->relayout_s;
+    r->violates = violations(run, r);
+}
+
+const plmr_placement *plmr_llm_region(const plmr_llm_run *run)
+{
+    return run->decode ? run->decode : run->prefill;
+}
+
+static void set_host(plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_placement *region = plmr_llm_region(run);
+    const plmr_session *session = &run->session;
+    if (session->usage.wall_s > 0)
+        r->on_host = plmr_host_record_of(&session->usage);
+    if (!session->topology.ranks)
+        return;
+    run->placement = region ? plmr_ranks_text(&session->topology, region->rows, region->cols) : NULL;
+    r->on_host.placement = run->placement;
+    r->on_host.hosts = plmr_ranks_hosts(&session->topology);
+}
+
+plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
+{
+    plmr_llm_record r = plmr_llm_record_none();
+    snprintf(run->layers, sizeof run->layers, "%d..%d", run->setup.first_layer,
+             run->setup.first_layer + run->setup.n_layers - 1);
+    r.command = run->session.command;
+    r.model = run->shape->name;
+    r.device = run->session.device.name;
+    r.ranks = plmr_rank_count();
+    r.kv = run->setup.concat ? "concat" : "shift";
+    r.sram_limit_bytes = (int64_t)run->session.device.sram;
+    r.version = PLMR_VERSION;
+    r.host = run->session.provenance.host;
+    r.date = run->session.provenance.date;
+    r.as_published = run->setup.as_published ? "yes" : "no";
+    r.plan = run->setup.plan->name;
+    r.batch = run->setup.n_batch;
+    r.layers = run->layers;
+    r.layers_model = run->shape->n_layers;
+    r.dtype = plmr_dtype_name(run->shape->dtype);
+    r.kv_dtype = plmr_dtype_name(run->setup.cache_dtype);
+    r.kernel = plmr_kernel_name();
+    set_prefill(run, &r);
+    set_decode(run, &r);
+    set_work(run, &r);
+    set_totals(run, &r);
+    set_host(run, &r);
+    return r;
+}
+
+plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record)
+{
+    char *line;
+    PLMR_TRY(plmr_llm_record_json(record, &line));
+    plmr_status status = run->maps ? plmr_llm_add_page(run, line) : PLMR_OK;
+    if (!status)
+        status = plmr_jsonl_put(&run->session.jsonl, line);
+    free(line);
+    return status;
+}
