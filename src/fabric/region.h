@@ -70,8 +70,8 @@ void plmr_region_span_end(plmr_region *region);
 /* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
 int plmr_region_routes_left(const plmr_region *region);
 
-/* Of these, what the multicasts of one axis may have where both axes need them: all that its cores can use, or half of
- * what is left. */
+/* Of these, what a program of one multicast per owner grants each axis: one for every core while the router has them,
+ * else half of what is left. */
 int plmr_region_multicast_routes(const plmr_region *region);
 
 /* Adds a verb's longest path to the ledger. Verbs on different axes overlap: the longer one counts.

@@ -3,7 +3,7 @@
 /* All communication first, then all computation. */
 static plmr_status run(plmr_gemm *g)
 {
-    int n_routes = plmr_gemm_multicast_routes(g);
+    int n_routes = plmr_region_multicast_routes(g->region);
     PLMR_TRY(plmr_gather_begin(g->a, n_routes));
     PLMR_TRY(plmr_gather_begin(g->b, n_routes));
     plmr_gather_end(g->a);

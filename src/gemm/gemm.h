@@ -61,10 +61,6 @@ plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_
 /* Runs the algorithm, and what it has deferred. Collective. */
 plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *gemm);
 
-/* Routes that a program of one multicast per owner grants each axis: one for every core while the router has them, else
- * half of what it holds. */
-int plmr_gemm_multicast_routes(const plmr_gemm *gemm);
-
 /* The owners of slot `step` multicast their tiles of A along rows and of B along columns; every core has both. */
 plmr_status plmr_gemm_multicast_begin(plmr_gemm *gemm, int step, int n_routes);
 void plmr_gemm_multicast_end(plmr_gemm *gemm);

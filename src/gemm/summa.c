@@ -4,7 +4,7 @@
  * has multiplied. */
 static plmr_status run(plmr_gemm *g)
 {
-    int n_routes = plmr_gemm_multicast_routes(g);
+    int n_routes = plmr_region_multicast_routes(g->region);
     for (int step = 0; step < g->n_slots; step++) {
         PLMR_TRY(plmr_gemm_multicast_begin(g, step, n_routes));
         plmr_gemm_multicast_end(g);

@@ -3,7 +3,7 @@
 /* SUMMA with a second buffer for each operand: the tiles of step k + 1 travel while those of step k are multiplied. */
 static plmr_status run(plmr_gemm *g)
 {
-    int n_routes = plmr_gemm_multicast_routes(g);
+    int n_routes = plmr_region_multicast_routes(g->region);
     PLMR_TRY(plmr_gemm_multicast_begin(g, 0, n_routes));
     for (int step = 0; step < g->n_slots; step++) {
         plmr_gemm_multicast_end(g);
