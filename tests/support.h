@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/share.h"
 #include "fabric/region.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
@@ -45,6 +46,30 @@ static inline plmr_device test_device(const char *name)
     plmr_device device;
     must(plmr_device_load(name, &device));
     return device;
+}
+
+/* The text of a file that comes with plmr, in `text` of `size` bytes. */
+static inline void test_shared_text(const char *relative, char *text, size_t size)
+{
+    char path[4096];
+    must(plmr_share_path(relative, path, sizeof path));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(text, 1, size - 1, file);
+    fclose(file);
+    assert_in_range(n, 100, size - 2);
+    text[n] = '\0';
+}
+
+/* Replaces the first `from` in text by `to`. */
+static inline void test_replace(char *text, size_t size, const char *from, const char *to)
+{
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    size_t tail = strlen(at + strlen(from)) + 1;
+    assert_true((size_t)(at - text) + strlen(to) + tail <= size);
+    memmove(at + strlen(to), at + strlen(from), tail);
+    memcpy(at, to, strlen(to));
 }
 
 /* A region over all ranks and its ranks. */

@@ -1,19 +1,12 @@
 /* Devices: the shipped ones load, a wrong file gives one exact line, the costs are the published formulas. */
-#include "base/share.h"
+#include "tests/support.h"
+
 #include "base/share_paths.h"
 #include "base/suggest.h"
-#include "plmr/device.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define AVAILABLE "(available: blackhole, dojo-tile, ideal, wormhole, wse2, wse3, wse3-sim; or the path of a JSON file)"
 
@@ -22,12 +15,6 @@ enum { TEXT_SIZE = 8192 };
 static const char *const shipped[] = {"blackhole", "dojo-tile", "ideal", "wormhole", "wse2", "wse3", "wse3-sim"};
 enum { N_SHIPPED = sizeof shipped / sizeof *shipped };
 
-static void expect_ok(plmr_status status)
-{
-    if (status)
-        fail_msg("unexpected error: %s", plmr_error_text(status));
-}
-
 static void expect_error(plmr_status status, const char *text)
 {
     assert_non_null(status);
@@ -35,36 +22,11 @@ static void expect_error(plmr_status status, const char *text)
     plmr_error_free(status);
 }
 
-static plmr_device load(const char *name)
-{
-    plmr_device device;
-    expect_ok(plmr_device_load(name, &device));
-    return device;
-}
-
 /* The text of wse2's file: one key a line, title on line 3, topology on 4, then the numbers in the order of the list.
  */
 static void read_wse2(char *text)
 {
-    char path[4096];
-    expect_ok(plmr_share_path("devices/wse2.json", path, sizeof path));
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t n = fread(text, 1, TEXT_SIZE - 1, file);
-    fclose(file);
-    assert_in_range(n, 1000, TEXT_SIZE - 2);
-    text[n] = '\0';
-}
-
-/* Replaces the first `from` in text by `to`. */
-static void replace(char *text, const char *from, const char *to)
-{
-    char *at = strstr(text, from);
-    assert_non_null(at);
-    size_t tail = strlen(at + strlen(from)) + 1;
-    assert_true((size_t)(at - text) + strlen(to) + tail <= TEXT_SIZE);
-    memmove(at + strlen(to), at + strlen(from), tail);
-    memcpy(at, to, strlen(to));
+    test_shared_text("devices/wse2.json", text, TEXT_SIZE);
 }
 
 /* wse2 with one replacement must give this error. */
@@ -72,7 +34,7 @@ static void expect_fault(const char *from, const char *to, const char *error)
 {
     char text[TEXT_SIZE];
     read_wse2(text);
-    replace(text, from, to);
+    test_replace(text, TEXT_SIZE, from, to);
     plmr_device device;
     expect_error(plmr_device_parse(text, "my.json", &device), error);
 }
@@ -94,11 +56,11 @@ static void every_shipped_device_loads(void **state)
     (void)state;
     char **names;
     int n;
-    expect_ok(plmr_device_names(&names, &n));
+    must(plmr_device_names(&names, &n));
     assert_int_equal(n, N_SHIPPED);
     for (int i = 0; i < n; i++) {
         assert_string_equal(names[i], shipped[i]);
-        plmr_device device = load(names[i]);
+        plmr_device device = test_device(names[i]);
         assert_string_equal(device.name, names[i]);
         assert_valid(&device);
     }
@@ -108,7 +70,7 @@ static void every_shipped_device_loads(void **state)
 static void wse2_is_the_papers_wafer(void **state)
 {
     (void)state;
-    plmr_device wse2 = load("wse2");
+    plmr_device wse2 = test_device("wse2");
     assert_int_equal(wse2.topology, PLMR_MESH);
     assert_true(wse2.rows == 994 && wse2.cols == 750 && wse2.clock == 1.1e9);
     assert_true(wse2.sram == 49152 && wse2.routes == 24 && wse2.wavelet == 4);
@@ -116,13 +78,13 @@ static void wse2_is_the_papers_wafer(void **state)
     assert_true(4 * wse2.collective_launch + 6 == 94);
     assert_string_equal(wse2.origin.sram.tag, "V");
     assert_string_equal(wse2.origin.relay.tag, "guess");
-    assert_int_equal(load("wormhole").topology, PLMR_TORUS);
+    assert_int_equal(test_device("wormhole").topology, PLMR_TORUS);
 }
 
 static void costs_of_wse2(void **state)
 {
     (void)state;
-    plmr_device wse2 = load("wse2");
+    plmr_device wse2 = test_device("wse2");
     for (int n = 0; n <= 64; n++) {
         assert_true(plmr_device_vector_cycles(&wse2, PLMR_F16, n) == 1 + 0.5 * n);
         assert_true(plmr_device_vector_cycles(&wse2, PLMR_BF16, n) == 1 + 0.5 * n);
@@ -138,7 +100,8 @@ static void costs_of_wse2(void **state)
 static void costs_of_other_devices(void **state)
 {
     (void)state;
-    plmr_device sim = load("wse3-sim"), silicon = load("wse3"), ideal = load("ideal"), wormhole = load("wormhole");
+    plmr_device sim = test_device("wse3-sim"), silicon = test_device("wse3"), ideal = test_device("ideal"),
+                wormhole = test_device("wormhole");
     const int n[] = {0, 1, 7, 8, 9, 16, 17, 64}, f[] = {1, 3, 3, 3, 5, 5, 7, 17};
     for (int i = 0; i < 8; i++)
         assert_true(plmr_device_vector_cycles(&sim, PLMR_F16, n[i]) == f[i]);
@@ -155,7 +118,7 @@ static void costs_of_other_devices(void **state)
 static void energy_of_wse2(void **state)
 {
     (void)state;
-    plmr_device wse2 = load("wse2"), tile = load("dojo-tile");
+    plmr_device wse2 = test_device("wse2"), tile = test_device("dojo-tile");
     plmr_energy second = plmr_device_energy(&wse2, PLMR_F32, 349e12 / 2, 0, wse2.clock);
     assert_float_equal((float)plmr_energy_sum(second), 4380, 10);
     assert_float_equal(second.idle_j, 2500, 1e-3);
@@ -169,7 +132,7 @@ static void energy_of_wse2(void **state)
 static void wavelets_and_quantum(void **state)
 {
     (void)state;
-    plmr_device wse2 = load("wse2"), wormhole = load("wormhole");
+    plmr_device wse2 = test_device("wse2"), wormhole = test_device("wormhole");
     const int64_t bytes[] = {0, 1, 4, 5, 72, (int64_t)1 << 40}, words[] = {0, 1, 1, 2, 18, (int64_t)1 << 38};
     for (int i = 0; i < 6; i++)
         assert_int_equal(plmr_device_wavelets(&wse2, bytes[i]), words[i]);
@@ -320,7 +283,7 @@ static void unknown_names(void **state)
 static void numbers_on_the_command_line(void **state)
 {
     (void)state;
-    plmr_device plain = load("wse2"), other = load("wse2:hop=4,routes=64,clock=8.5e8,topology=torus");
+    plmr_device plain = test_device("wse2"), other = test_device("wse2:hop=4,routes=64,clock=8.5e8,topology=torus");
     assert_string_equal(other.name, "wse2:hop=4,routes=64,clock=8.5e8,topology=torus");
     assert_true(other.hop == 4 && other.routes == 64 && other.clock == 8.5e8 && other.topology == PLMR_TORUS);
     assert_string_equal(other.origin.hop.tag, "user");
@@ -332,10 +295,10 @@ static void numbers_on_the_command_line(void **state)
     other.origin.clock = plain.origin.clock;
     assert_memory_equal(&other, &plain, sizeof plain);
 
-    other = load("wse2:hop=4:hop=5,turn=1");
+    other = test_device("wse2:hop=4:hop=5,turn=1");
     assert_true(other.hop == 5 && other.turn == 1);
     assert_string_equal(other.origin.hop.source, "given on the command line in place of 4");
-    assert_int_equal(load("wormhole:topology=mesh").topology, PLMR_MESH);
+    assert_int_equal(test_device("wormhole:topology=mesh").topology, PLMR_MESH);
 }
 
 static void expect_load_error(const char *name, const char *text)
@@ -392,19 +355,19 @@ static void a_users_own_files(void **state)
     read_wse2(text);
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/mine", folder);
-    replace(text, "994", "12");
+    test_replace(text, TEXT_SIZE, "994", "12");
     write_file(path, text, strlen(text));
-    expect_ok(plmr_device_load(path, &device));
+    must(plmr_device_load(path, &device));
     assert_string_equal(device.name, path);
     assert_true(device.rows == 12 && device.cols == 750);
 
     char with_pairs[80], with_colon[72];
     snprintf(with_pairs, sizeof with_pairs, "%s:hop=4", path);
-    expect_ok(plmr_device_load(with_pairs, &device));
+    must(plmr_device_load(with_pairs, &device));
     assert_true(device.rows == 12 && device.hop == 4);
     snprintf(with_colon, sizeof with_colon, "%s:hop=4", path); /* a file of that name comes first */
     write_file(with_colon, text, strlen(text));
-    expect_ok(plmr_device_load(with_colon, &device));
+    must(plmr_device_load(with_colon, &device));
     assert_true(device.hop == 1);
     assert_int_equal(unlink(with_colon), 0);
 
@@ -480,7 +443,7 @@ static void corrupt_files(void **state)
 static void printed_table(void **state)
 {
     (void)state;
-    plmr_device wse2 = load("wse2");
+    plmr_device wse2 = test_device("wse2");
     char *text;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -518,13 +481,13 @@ static void share_directories(void **state)
     char path[4096], **names;
     int n;
     assert_int_equal(setenv("PLMR_SHARE", "/no/such/folder", 1), 0);
-    expect_ok(plmr_share_path("devices/ideal.json", path, sizeof path)); /* the next directory has it */
+    must(plmr_share_path("devices/ideal.json", path, sizeof path)); /* the next directory has it */
     plmr_status status = plmr_share_path("devices/none.json", path, sizeof path);
     assert_non_null(status);
     plmr_error_free(status);
     assert_non_null(status = plmr_share_path("devices/ideal.json", path, 8));
     plmr_error_free(status);
-    expect_ok(plmr_share_names("no-such-folder", ".json", &names, &n));
+    must(plmr_share_names("no-such-folder", ".json", &names, &n));
     assert_int_equal(n, 0);
     free(names);
     assert_int_equal(setenv("PLMR_SHARE", PLMR_SHARE_SOURCE, 1), 0);

@@ -102,23 +102,7 @@ enum { TEXT_SIZE = 4096 };
 /* qwen2-0.5b's file: one key a line, from "name" on line 2 to "tied" on line 15. */
 static void read_qwen(char text[TEXT_SIZE])
 {
-    char path[4096];
-    must(plmr_share_path("models/qwen2-0.5b.json", path, sizeof path));
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t n = fread(text, 1, TEXT_SIZE - 1, file);
-    fclose(file);
-    text[n] = '\0';
-}
-
-static void replace(char text[TEXT_SIZE], const char *from, const char *to)
-{
-    char *at = strstr(text, from);
-    assert_non_null(at);
-    size_t tail = strlen(at + strlen(from)) + 1;
-    assert_true((size_t)(at - text) + strlen(to) + tail <= TEXT_SIZE);
-    memmove(at + strlen(to), at + strlen(from), tail);
-    memcpy(at, to, strlen(to));
+    test_shared_text("models/qwen2-0.5b.json", text, TEXT_SIZE);
 }
 
 static void expect_json_refused(const char *from, const char *to, const char *error)
@@ -126,7 +110,7 @@ static void expect_json_refused(const char *from, const char *to, const char *er
     char text[TEXT_SIZE];
     plmr_model *model;
     read_qwen(text);
-    replace(text, from, to);
+    test_replace(text, TEXT_SIZE, from, to);
     plmr_status status = plmr_model_parse_json(text, "my.json", &model);
     assert_non_null(status);
     assert_string_equal(plmr_error_text(status), error);
@@ -173,8 +157,8 @@ static void optional_json(void **state)
     char text[TEXT_SIZE];
     plmr_model *model;
     read_qwen(text);
-    replace(text, "  \"kv_heads\": 2,\n", "  \"head_dim\": 32,\n");
-    replace(text, "  \"name\": \"qwen2-0.5b\",\n", "");
+    test_replace(text, TEXT_SIZE, "  \"kv_heads\": 2,\n", "  \"head_dim\": 32,\n");
+    test_replace(text, TEXT_SIZE, "  \"name\": \"qwen2-0.5b\",\n", "");
     must(plmr_model_parse_json(text, "my.json", &model));
     const plmr_model_shape *shape = plmr_model_shape_of(model);
     assert_true(shape->n_kv_heads == 14 && shape->head_dim == 32 && shape->rope_dim == 32);
