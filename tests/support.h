@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "base/share.h"
-#include "fabric/region.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
+#include "region/region.h"
 
 /* The expression succeeds; else the test fails with its text. */
 static inline void must(plmr_status status)

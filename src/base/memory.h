@@ -30,4 +30,8 @@ void *plmr_take_zeroed_for(size_t n, size_t size, const char *what) PLMR_TAKES(1
 void *plmr_take_more_for(void *old, size_t n_bytes, const char *what) PLMR_RETAKES(2);
 char *plmr_take_copy_for(const char *text, const char *what) __attribute__((returns_nonnull, malloc));
 
+/* Memory of n_bytes on huge pages where the system has them; NULL if there is none: for a user's sizes. */
+void *plmr_slab_create(size_t n_bytes);
+void plmr_slab_destroy(void *slab);
+
 #endif

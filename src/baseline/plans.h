@@ -5,8 +5,8 @@
 #define PLMR_BASELINE_PLANS_H
 
 #include "base/registry.h"
-#include "fabric/verbs.h"
 #include "infer/plan.h"
+#include "verbs/verbs.h"
 
 extern const plmr_llm_plan plmr_plan_t10, plmr_plan_ladder;
 

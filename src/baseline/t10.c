@@ -1,5 +1,5 @@
 #include "baseline/plans.h"
-#include "fabric/clock.h"
+#include "time/clock.h"
 
 /* Software's cycles at a core of an allreduce's chain, beside the way in and out; the device's own add-and-forward
  * takes `stage`. Calibrated on the three decode figures of LLaMA3-8B in WaferLLM's Table 4. Prefill needs no constant.

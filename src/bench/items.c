@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/values.h"
 #include "base/wall.h"
-#include "fabric/source.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 

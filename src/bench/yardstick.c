@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "base/wall.h"
-#include "fabric/region.h"
 #include "ranks/ranks.h"
+#include "region/region.h"
 
 enum { SGEMM_SIDE = 2048, READ_FLOATS = 1 << 28 };
 

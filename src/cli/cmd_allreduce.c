@@ -7,9 +7,9 @@
 
 #include "base/format.h"
 #include "base/memory.h"
+#include "base/values.h"
 #include "cli/job.h"
 #include "cli/tree.h"
-#include "fabric/source.h"
 #include "kernel/kernel.h"
 #include "ranks/ranks.h"
 #include "report/result.h"

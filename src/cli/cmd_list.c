@@ -5,11 +5,11 @@
 
 #include "cli/devices.h"
 #include "cli/options.h"
-#include "fabric/reduce.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 #include "model/quant.h"
 #include "plmr/ranks.h"
+#include "verbs/reduce.h"
 
 static void print_entry(const char *name, const char *summary)
 {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "cli/options.h"
-#include "fabric/region.h"
+#include "region/region.h"
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"

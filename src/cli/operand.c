@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/values.h"
 #include "cli/options.h"
-#include "fabric/source.h"
 #include "plmr/ranks.h"
 #include "report/npy_source.h"
 

@@ -4,7 +4,7 @@
 
 #include "base/npy.h"
 #include "base/option.h"
-#include "fabric/tensor.h"
+#include "base/values.h"
 
 typedef struct plmr_operand {
     const char *path; /* the caller's; NULL: made-up values */

@@ -2,7 +2,7 @@
 #ifndef PLMR_TREE_H
 #define PLMR_TREE_H
 
-#include "fabric/reduce.h"
+#include "verbs/reduce.h"
 
 /* "2": levels, for --tree-k or another option. */
 plmr_status plmr_parse_tree_k(const char *option, const char *text, plmr_reduce_options *reduce);

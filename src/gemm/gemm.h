@@ -10,7 +10,7 @@
 #define PLMR_GEMM_H
 
 #include "base/registry.h"
-#include "fabric/verbs.h"
+#include "verbs/verbs.h"
 
 typedef struct plmr_gemm_problem {
     int64_t m, k, n;

@@ -8,8 +8,9 @@
 #define PLMR_GEMV_H
 
 #include "base/registry.h"
-#include "fabric/tree.h"
-#include "fabric/verbs.h"
+#include "data/tree.h"
+#include "verbs/reduce.h"
+#include "verbs/verbs.h"
 
 typedef struct plmr_gemv_problem {
     int64_t k, n;

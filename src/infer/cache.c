@@ -1,6 +1,6 @@
 #include "infer/cache.h"
 
-#include "fabric/region.h"
+#include "region/region.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* Costs that prefill and decode have in common. */
 #include "infer/cost.h"
 
-#include "fabric/clock.h"
-#include "fabric/trace.h"
-#include "fabric/verbs.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "verbs/verbs.h"
 
 const char *plmr_work_name(enum plmr_work work)
 {

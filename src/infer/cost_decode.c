@@ -1,7 +1,7 @@
-#include "fabric/clock.h"
-#include "fabric/trace.h"
-#include "fabric/verbs.h"
 #include "infer/cost.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "verbs/verbs.h"
 
 /* A plan without homes fetches what it multiplies. */
 static plmr_status fetch(plmr_cost_pass *pass, int64_t n_elements, enum plmr_dtype dtype, enum plmr_work work)

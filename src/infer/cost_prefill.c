@@ -1,9 +1,10 @@
-#include "fabric/clock.h"
-#include "fabric/profile.h"
-#include "fabric/trace.h"
-#include "fabric/verbs.h"
 #include "gemm/gemm.h"
 #include "infer/cost.h"
+#include "region/profile.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "time/traffic.h"
+#include "verbs/verbs.h"
 
 /* Tokens of a chunk. */
 static int64_t chunk_tokens(const plmr_cost_pass *pass)

@@ -6,8 +6,8 @@
 #ifndef PLMR_INFER_DEAL_H
 #define PLMR_INFER_DEAL_H
 
-#include "fabric/region.h"
 #include "model/shape.h"
+#include "region/ring.h"
 
 typedef struct plmr_deal {
     int n_slots;      /* positions on the axis */

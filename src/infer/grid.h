@@ -2,8 +2,9 @@
 #ifndef PLMR_INFER_GRID_H
 #define PLMR_INFER_GRID_H
 
-#include "fabric/tree.h"
+#include "data/tree.h"
 #include "infer/deal.h"
+#include "verbs/reduce.h"
 
 typedef struct plmr_grid {
     plmr_ranks *ranks; /* one row of ranks: only the x axis is split */

@@ -7,7 +7,7 @@
 #ifndef PLMR_INFER_MATRIX_H
 #define PLMR_INFER_MATRIX_H
 
-#include "fabric/tensor.h"
+#include "data/tensor.h"
 #include "infer/deal.h"
 
 /* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all.

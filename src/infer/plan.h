@@ -6,7 +6,7 @@
 #ifndef PLMR_INFER_PLAN_H
 #define PLMR_INFER_PLAN_H
 
-#include "fabric/region.h"
+#include "region/region.h"
 
 /* Prefill: a product of which every core multiplies one tile of A (words_a fabric words) and one of B in each step. */
 typedef struct plmr_plan_product {

@@ -2,9 +2,9 @@
 #ifndef PLMR_INFER_SETUP_H
 #define PLMR_INFER_SETUP_H
 
-#include "fabric/reduce.h"
 #include "infer/plan.h"
 #include "model/shape.h"
+#include "verbs/reduce.h"
 
 enum plmr_llm_phase { PLMR_PREFILL, PLMR_DECODE, PLMR_N_PHASES };
 

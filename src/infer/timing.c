@@ -1,9 +1,9 @@
 #include "infer/timing.h"
 
-#include "fabric/clock.h"
-#include "fabric/profile.h"
-#include "fabric/trace.h"
-#include "fabric/verbs.h"
+#include "region/profile.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "verbs/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>

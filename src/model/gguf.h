@@ -13,7 +13,7 @@
 #ifndef PLMR_LLM_GGUF_H
 #define PLMR_LLM_GGUF_H
 
-#include "fabric/tensor.h"
+#include "base/values.h"
 #include "plmr/status.h"
 #include "plmr/types.h"
 

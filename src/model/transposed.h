@@ -2,7 +2,7 @@
 #ifndef PLMR_LLM_TRANSPOSED_H
 #define PLMR_LLM_TRANSPOSED_H
 
-#include "fabric/tensor.h"
+#include "base/values.h"
 
 /* What a source of the transpose of `stored` answers to get(row, col, n_rows, n_cols, out, ld): element (r, c) is
  * element (c, r) of `stored`, which is asked for a few hundred elements of a row at a time. */

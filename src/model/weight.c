@@ -1,5 +1,5 @@
 /* The weights of a model: names, sizes, and sources of their values. */
-#include "fabric/source.h"
+#include "base/values.h"
 #include "model/shape_internal.h"
 #include "model/transposed.h"
 

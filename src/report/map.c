@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fabric/clock.h"
-#include "fabric/profile.h"
+#include "region/profile.h"
 #include "report/base64.h"
+#include "time/clock.h"
 
 /* Whole numbers as such: a reader then sees what was counted. */
 static json_t *number(double value)

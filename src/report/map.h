@@ -22,7 +22,7 @@
 
 #include <jansson.h>
 
-#include "fabric/region.h"
+#include "region/region.h"
 
 /* Of a region that keeps a profile, where the program has just ended; dtype is of what it multiplies. *map is NULL on
  * ranks other than 0. Collective.

@@ -3,7 +3,7 @@
 #define PLMR_NPY_SOURCE_H
 
 #include "base/npy.h"
-#include "fabric/tensor.h"
+#include "base/values.h"
 
 /* Makes a source of an open file, which must outlive it. Every rank reads the elements that it asks for, and no others.
  * Local. */

@@ -7,7 +7,7 @@
 #define PLMR_RESULT_H
 
 #include "base/npy.h"
-#include "fabric/verbs.h"
+#include "verbs/verbs.h"
 
 /* The rows and columns of a padded rectangle that lie inside an m x n matrix. */
 void plmr_result_clip(int64_t m, int64_t n, int64_t row, int64_t col, int *n_rows, int *n_cols);

@@ -6,8 +6,8 @@
 #ifndef PLMR_REPORT_TRACE_H
 #define PLMR_REPORT_TRACE_H
 
-#include "fabric/trace.h"
 #include "report/record.h"
+#include "time/trace.h"
 
 /* What a file says of the run. Texts must outlive the file. */
 typedef struct plmr_trace_about {

@@ -30,7 +30,7 @@
 #ifndef PLMR_VERIFY_H
 #define PLMR_VERIFY_H
 
-#include "fabric/verbs.h"
+#include "verbs/verbs.h"
 
 typedef struct plmr_verify_problem {
     const plmr_source *a, *b; /* a (m, k); b (k, n), or (n, k) if transpose_b */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "fabric/trace.h"
+#include "time/trace.h"
 
 enum { DEFAULT_CORES = 16, DEFAULT_EVENTS = 200000, MOST_CORES = 4096 };
 

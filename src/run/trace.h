@@ -2,7 +2,7 @@
 #ifndef PLMR_RUN_TRACE_H
 #define PLMR_RUN_TRACE_H
 
-#include "fabric/region.h"
+#include "region/region.h"
 
 typedef struct plmr_trace_options {
     const char *path;  /* NULL: no trace */

@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fabric/clock_rows.h"
 #include "kernel/kernel.h"
 #include "kernel/vector.h"
 #include "ranks/simulated.h"
+#include "time/clock_rows.h"
 
 struct rates {
     double row, core, fma, byte;

@@ -6,7 +6,7 @@
 
 #include "baseline/plans.h"
 #include "baseline/roofline.h"
-#include "fabric/clock.h"
+#include "time/clock.h"
 
 enum { SIDE = 12 };
 

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/half.h"
-#include "fabric/source.h"
+#include "base/values.h"
 #include "gemm/gemm.h"
 
 struct setting {

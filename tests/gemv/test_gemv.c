@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "fabric/source.h"
+#include "base/values.h"
 #include "gemv/gemv.h"
 
 static float rounded(float value, enum plmr_dtype dtype)

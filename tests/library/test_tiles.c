@@ -2,10 +2,10 @@
  * what multicasts and allreduces are charged. */
 #include "tests/support.h"
 
-#include "fabric/clock.h"
-#include "fabric/reduce.h"
 #include "gemm/gemm.h"
 #include "plmr/plmr.h"
+#include "time/clock.h"
+#include "verbs/reduce.h"
 
 struct pair {
     struct test_region t;

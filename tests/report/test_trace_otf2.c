@@ -5,9 +5,9 @@
 #include <otf2/otf2.h>
 #include <unistd.h>
 
-#include "fabric/clock.h"
 #include "gemm/gemm.h"
 #include "report/trace.h"
+#include "time/clock.h"
 
 enum { SIDE = 9, N_CORES = 3 };
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "fabric/source.h"
+#include "base/values.h"
 #include "kernel/kernel.h"
 #include "ranks/ranks.h"
 #include "report/verify.h"

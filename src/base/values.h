@@ -1,0 +1,33 @@
+/* values.h - where values of a matrix come from and where they go, rectangle by rectangle. */
+#ifndef PLMR_BASE_VALUES_H
+#define PLMR_BASE_VALUES_H
+
+#include "plmr/status.h"
+#include "plmr/types.h"
+
+/* Where a matrix's values come from: fills a rectangle of the matrix, row-major, leading dimension ld. Never asked
+ * for elements outside the matrix. */
+typedef struct plmr_source {
+    plmr_status (*get)(const struct plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                       size_t ld);
+    const void *context;
+    uint64_t seed;
+    int64_t rows, cols;
+} plmr_source;
+
+/* How many of `count` elements from `first` on lie below `limit`: the part of a padded chunk that the matrix has. */
+static inline int64_t plmr_clip(int64_t first, int64_t count, int64_t limit)
+{
+    int64_t left = limit - first;
+    return left < 0 ? 0 : left < count ? left : count;
+}
+
+/* Values in [-1, 1) that depend on seed, row and column alone (counter-based random numbers): the same on any ranks. */
+void plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int64_t cols);
+
+/* Takes a rectangle of a result: rows [row, row + n_rows) x columns [col, col + n_cols) at `values`, leading dimension
+ * ld. */
+typedef plmr_status (*plmr_visit)(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
+                                  size_t ld);
+
+#endif

@@ -1,0 +1,300 @@
+#include "data/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ranks/redistribute.h"
+
+static plmr_status charge(plmr_tensor *tensor, int n_buffers)
+{
+    int64_t per_slot = (int64_t)tensor->tile_bytes * tensor->width_ring->slots;
+    int64_t core_bytes = per_slot * (tensor->depth_ring->slots + n_buffers);
+    PLMR_TRY(plmr_region_charge(tensor->region, tensor->name, core_bytes));
+    tensor->core_bytes = core_bytes;
+    return PLMR_OK;
+}
+
+static plmr_status fill_tensor(plmr_tensor *tensor, const plmr_tensor_spec *spec)
+{
+    PLMR_TRY(charge(tensor, spec->n_buffers));
+    tensor->line = plmr_take_zeroed((size_t)tensor->n_slots, sizeof *tensor->line);
+    tensor->messages = plmr_exchange_create(tensor->region->ranks);
+    return PLMR_OK;
+}
+
+plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **out)
+{
+    plmr_tensor *tensor = plmr_take_zeroed(1, sizeof *tensor);
+    size_t tile_bytes = (size_t)spec->depth * (size_t)spec->width * plmr_dtype_bytes(spec->dtype);
+    int n_tiles = plmr_ring_local_slots(spec->width_ring);
+    *tensor = (plmr_tensor){
+        .region = region,
+        .name = spec->name,
+        .dtype = spec->dtype,
+        .depth_ring = spec->depth_ring,
+        .width_ring = spec->width_ring,
+        .depth = spec->depth,
+        .width = spec->width,
+        .n_slots = plmr_ring_slots(spec->depth_ring),
+        .n_tiles = n_tiles,
+        .delivery = spec->delivery,
+        .depth_is_cols = spec->depth_is_cols,
+        .width_major = spec->width_major,
+        .split = spec->delivery != PLMR_BY_NOBODY && plmr_ranks_extent(region->ranks, spec->depth_ring->axis) > 1,
+        .window = spec->window,
+        .lag = spec->delivery == PLMR_BY_RING && !spec->width_major ? PLMR_LAG(spec->width) : 0,
+        .phase = -spec->window,
+        .tile_bytes = tile_bytes,
+        .line_bytes = tile_bytes * (size_t)n_tiles,
+    };
+    tensor->by_blocks = spec->by_blocks && tensor->split && spec->delivery == PLMR_BY_RING;
+    plmr_status status = fill_tensor(tensor, spec);
+    if (status)
+        plmr_tensor_destroy(tensor);
+    else
+        *out = tensor;
+    return status;
+}
+
+void plmr_tensor_destroy(plmr_tensor *tensor)
+{
+    if (!tensor)
+        return;
+    plmr_region_release(tensor->region, tensor->core_bytes);
+    plmr_exchange_destroy(tensor->messages);
+    plmr_slab_destroy(tensor->slab);
+    free(tensor->spare);
+    free(tensor->line);
+    free(tensor);
+}
+
+int64_t plmr_tensor_wavelets(const plmr_tensor *tensor)
+{
+    return plmr_device_wavelets(tensor->region->device, (int64_t)tensor->tile_bytes * tensor->width_ring->slots);
+}
+
+static int modulo(int i, int n)
+{
+    int r = i % n;
+    return r < 0 ? r + n : r;
+}
+
+/* ---- which lines are where ---- */
+
+static bool in_runs(const plmr_run *runs, int n_runs, int slot, int more, int n_slots)
+{
+    for (int i = 0; i < n_runs; i++)
+        if (modulo(slot - runs[i].first, n_slots) < runs[i].count + more)
+            return true;
+    return false;
+}
+
+/* A rank works in turns [phase, phase + window) on the lines of its slots at those turns; before the first phase it has
+ * its own. One line more is kept, so that a line's next reader finds it with the owner of its slot. */
+static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, int u, int phase)
+{
+    int n = tensor->n_slots;
+    if (tensor->delivery == PLMR_BY_MULTICAST)
+        return in_runs(runs, n_runs, u, 0, n) || (phase >= 0 && modulo(u - phase, n) < tensor->window);
+    return phase < 0 ? in_runs(runs, n_runs, u, 0, n)
+                     : in_runs(runs, n_runs, u - phase + tensor->lag, tensor->window + tensor->lag, n);
+}
+
+/* ---- memory for lines ---- */
+
+static int line_capacity(const plmr_tensor *tensor)
+{
+    int own = plmr_ring_local_slots(tensor->depth_ring);
+    int64_t most = own + (tensor->split && !tensor->by_blocks
+                              ? ((int64_t)2 * tensor->window + tensor->lag) * tensor->depth_ring->n_runs + 2
+                              : 0);
+    return most < tensor->n_slots ? (int)most : tensor->n_slots;
+}
+
+static plmr_status allocate_lines(plmr_tensor *tensor)
+{
+    size_t capacity = (size_t)line_capacity(tensor), line_bytes = tensor->line_bytes;
+    PLMR_CHECK(!line_bytes || capacity <= SIZE_MAX / line_bytes, PLMR_ERROR_INPUT, "%s is too large", tensor->name);
+    tensor->slab = plmr_slab_create(capacity * line_bytes);
+    tensor->spare = calloc(capacity, sizeof *tensor->spare);
+    PLMR_CHECK(tensor->slab && tensor->spare, PLMR_ERROR_SYSTEM,
+               "out of memory for %s: %zu bytes on this rank; use more ranks", tensor->name, capacity * line_bytes);
+    for (size_t at = 0; at < capacity * line_bytes; at += 4096) /* the system finds the memory now, not during a run */
+        ((char *)tensor->slab)[at] = 0;
+    for (size_t i = 0; i < capacity; i++)
+        tensor->spare[tensor->n_spare++] = (char *)tensor->slab + i * line_bytes;
+    return PLMR_OK;
+}
+
+static void take_line(plmr_tensor *tensor, int u)
+{
+    PLMR_ASSERT(tensor->n_spare > 0);
+    tensor->line[u] = tensor->spare[--tensor->n_spare];
+}
+
+static void take_own_lines(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    for (int i = 0; i < ring->n_runs; i++)
+        for (int s = 0; s < ring->runs[i].count; s++)
+            take_line(tensor, ring->runs[i].first + s);
+}
+
+/* ---- moving windows ---- */
+
+bool plmr_tensor_ready(const plmr_tensor *tensor)
+{
+    return !tensor->split || tensor->by_blocks || !tensor->region->options.values ||
+           tensor->turn < tensor->phase + tensor->window;
+}
+
+/* Slot u's line goes to every rank of the axis that wants it in the next phase and has it not in this one. The rank
+ * that owns the line's slot at the start of that phase is certain to hold it. */
+static void fetch_by_ring(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    plmr_ranks *ranks = tensor->region->ranks;
+    int next = tensor->phase + tensor->window, me = plmr_ranks_place(ranks, ring->axis);
+    for (int place = 0; place < plmr_ranks_extent(ranks, ring->axis); place++) {
+        plmr_run runs[2];
+        int n_runs = plmr_ring_runs(ring, place, runs);
+        for (int u = 0; u < tensor->n_slots; u++) {
+            if (!wants(tensor, runs, n_runs, u, next) || wants(tensor, runs, n_runs, u, tensor->phase))
+                continue;
+            int owner = plmr_ring_owner(ring, modulo(u - next, tensor->n_slots));
+            if (place == me) {
+                take_line(tensor, u);
+                plmr_exchange_receive(tensor->messages, ring->axis, owner, tensor->line[u], tensor->line_bytes);
+            } else if (owner == me) {
+                plmr_exchange_send(tensor->messages, ring->axis, place, tensor->line[u], tensor->line_bytes);
+            }
+        }
+    }
+}
+
+static void fetch_by_multicast(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    int next = tensor->phase + tensor->window;
+    for (int i = 0; i < tensor->window && next + i < tensor->n_slots; i++) {
+        if (!tensor->line[next + i])
+            take_line(tensor, next + i);
+        plmr_ranks_line_broadcast(tensor->region->ranks, ring->axis, plmr_ring_owner(ring, next + i),
+                                  tensor->line[next + i], tensor->line_bytes);
+    }
+}
+
+void plmr_tensor_fetch(plmr_tensor *tensor)
+{
+    if (!tensor->fetching)
+        (tensor->delivery == PLMR_BY_RING ? fetch_by_ring : fetch_by_multicast)(tensor);
+    tensor->fetching = true;
+}
+
+void plmr_tensor_advance(plmr_tensor *tensor)
+{
+    const plmr_ring *ring = tensor->depth_ring;
+    plmr_exchange_wait(tensor->messages);
+    tensor->fetching = false;
+    tensor->phase += tensor->window;
+    for (int u = 0; u < tensor->n_slots; u++)
+        if (tensor->line[u] && !wants(tensor, ring->runs, ring->n_runs, u, tensor->phase)) {
+            tensor->spare[tensor->n_spare++] = tensor->line[u];
+            tensor->line[u] = NULL;
+        }
+}
+
+plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed)
+{
+    tensor->skewed = skewed;
+    tensor->aligned = skewed && tensor->split && !tensor->by_blocks;
+    if (!tensor->region->options.values)
+        return PLMR_OK;
+    PLMR_TRY(allocate_lines(tensor));
+    take_own_lines(tensor);
+    PLMR_TRY(plmr_tensor_load(tensor, source));
+    /* What comes aligned needs nothing but its neighbours' lines: they can come at once. */
+    if (tensor->aligned)
+        plmr_tensor_fetch(tensor);
+    return PLMR_OK;
+}
+
+/* ---- alignment ---- */
+
+enum { MOST_BYTES = 16 << 20 }; /* of messages under way */
+
+/* The tiles of this rank's lines are numbered line by line, and inside by width chunk. In the aligned frame slot u of a
+ * chunk has the tile of slot u plus the chunk's own slot. */
+struct frame {
+    const plmr_tensor *tensor;
+    void **lines;
+    const int *chunk; /* slot of each local width chunk; NULL: nothing is aligned */
+};
+
+static int64_t list_tiles(const void *context, int place, int32_t *elements)
+{
+    const struct frame *frame = context;
+    const plmr_tensor *tensor = frame->tensor;
+    plmr_run runs[2];
+    int64_t n = 0;
+    for (int n_runs = plmr_ring_runs(tensor->depth_ring, place, runs), i = 0; i < n_runs; i++)
+        for (int u = runs[i].first; u < runs[i].first + runs[i].count; u++, n += tensor->n_tiles)
+            for (int p = 0; p < tensor->n_tiles && elements; p++)
+                elements[n + p] = (u + (frame->chunk ? frame->chunk[p] : 0)) % tensor->n_slots * tensor->n_tiles + p;
+    return n;
+}
+
+static void *at_tile(const void *context, int64_t number, int64_t col)
+{
+    const struct frame *frame = context;
+    const plmr_tensor *tensor = frame->tensor;
+    const plmr_run *runs = tensor->depth_ring->runs;
+    int line = (int)(number / tensor->n_tiles);
+    int slot = line < runs[0].count ? runs[0].first + line : runs[1].first + line - runs[0].count;
+    (void)col;
+    return (char *)frame->lines[slot] + (size_t)(number % tensor->n_tiles) * tensor->tile_bytes;
+}
+
+static void align_lines(plmr_tensor *tensor, void **lines)
+{
+    const plmr_ring *ring = tensor->width_ring;
+    int *chunk = plmr_take((size_t)tensor->n_tiles * sizeof *chunk);
+    for (int i = 0, p = 0; i < ring->n_runs; i++)
+        for (int x = 0; x < ring->runs[i].count; x++)
+            chunk[p++] = ring->runs[i].first + x;
+    struct frame before = {tensor, tensor->line, NULL}, after = {tensor, lines, chunk};
+    int axis = (int)tensor->depth_ring->axis;
+    int64_t n = (int64_t)tensor->n_slots * tensor->n_tiles;
+    plmr_dealt one = {.axis = PLMR_WHOLE, .n = 1};
+    plmr_spread_matrix was = {{axis, n, list_tiles, &before}, one, at_tile, 1, &before};
+    plmr_spread_matrix is = {{axis, n, list_tiles, &after}, one, at_tile, 1, &after};
+    plmr_redistribute(tensor->region->ranks, &was, &is, tensor->tile_bytes, MOST_BYTES);
+    free(chunk);
+}
+
+/* The aligned lines are built in fresh memory and take the place of the old. */
+plmr_status plmr_tensor_align(plmr_tensor *tensor)
+{
+    tensor->skewed = true;
+    if (!tensor->split || tensor->by_blocks || !tensor->region->options.values)
+        return PLMR_OK;
+    plmr_tensor fresh = *tensor;
+    fresh.n_spare = 0;
+    fresh.slab = NULL;
+    fresh.spare = NULL;
+    fresh.line = plmr_take_zeroed((size_t)tensor->n_slots, sizeof *fresh.line);
+    plmr_status status = plmr_agree(allocate_lines(&fresh));
+    if (!status) {
+        take_own_lines(&fresh);
+        align_lines(tensor, fresh.line);
+        fresh.aligned = true;
+    }
+    plmr_tensor old = status ? fresh : *tensor;
+    free(old.line);
+    free(old.spare);
+    plmr_slab_destroy(old.slab);
+    if (!status)
+        *tensor = fresh;
+    return status;
+}

@@ -1,0 +1,83 @@
+/* tensor.h - the operands of a distributed matrix product, in the memory of this rank's block.
+ *
+ * A dimension is dealt to a ring: chunk i lies at slot i. An operand has a depth dimension (k), dealt to the ring along
+ * the axis on which it moves, and a width dimension (m or n), dealt to the ring along the other. All tiles of one k
+ * slot make a *line*: one contiguous piece, a tile for each width chunk of this block, stored k-major. So a shift is an
+ * index rotation; between ranks whole lines travel, several steps' worth at a time.
+ */
+#ifndef PLMR_TENSOR_H
+#define PLMR_TENSOR_H
+
+#include "base/values.h"
+#include "region/ring.h"
+
+/* How lines that this rank does not own reach it. */
+enum plmr_delivery {
+    PLMR_BY_RING,      /* with the ring's rotation */
+    PLMR_BY_MULTICAST, /* from their owner, slot by slot */
+    PLMR_BY_NOBODY     /* they do not: the operand stays where it is */
+};
+
+typedef struct plmr_tensor {
+    plmr_region *region;
+    const char *name;
+    enum plmr_dtype dtype;
+    const plmr_ring *depth_ring, *width_ring;
+    int depth, width;     /* elements of a chunk: a tile is depth x width */
+    int n_slots, n_tiles; /* slots on the depth ring; tiles in a line of this block */
+    enum plmr_delivery delivery;
+    bool depth_is_cols; /* the matrix is (width, depth), as A; else (depth, width), as B */
+    bool width_major;   /* tiles are stored (width, depth) instead of k-major */
+    bool split;         /* the depth ring spans several ranks */
+    bool by_blocks;     /* and other ranks' tiles come by blocks of width chunks (blocks.c), not by windows of turns */
+    bool skewed;        /* rotated by its width slot, as in step 0 of Cannon's scheme */
+    bool aligned;       /* ... and stored so: line u holds, for width slot x, k slot u + x */
+    bool routed;        /* its shifts have their routes */
+    int turn;           /* shifts since it was filled; the k slot at hand after multicasts */
+    int next_turn;      /* the same once the multicast under way has come */
+    bool fetching;      /* lines of the next window are on their way */
+    int lag;            /* lines are kept so many turns longer: see plmr_gemm_block */
+    int window, phase;  /* lines are at hand for turns [phase, phase + window) */
+    size_t tile_bytes, line_bytes;
+    int64_t core_bytes;  /* charged to each core */
+    void **line;         /* by slot, or by rotated slot if aligned; NULL: elsewhere */
+    void *slab, **spare; /* memory for lines, and those not in use */
+    int n_spare;
+    plmr_exchange *messages;
+} plmr_tensor;
+
+typedef struct plmr_tensor_spec {
+    const char *name;
+    enum plmr_dtype dtype;
+    const plmr_ring *depth_ring, *width_ring;
+    int depth, width;
+    enum plmr_delivery delivery;
+    bool depth_is_cols, width_major;
+    bool by_blocks; /* of the two operands only one is split between ranks */
+    int window;     /* steps to fetch lines for at a time; alike on all ranks */
+    int n_buffers;  /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
+} plmr_tensor_spec;
+
+/* Makes an operand and charges its tiles to every core. Its lines are allocated by the fill. */
+plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **tensor);
+void plmr_tensor_destroy(plmr_tensor *tensor);
+
+/* Loads this block's tiles, zeros beyond the matrix. With `skewed` the loader places k slot (position + width slot) at
+ * each position, as if aligned. Does nothing in timing mode. */
+plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed);
+
+/* The values of a fill; see load.c. */
+plmr_status plmr_tensor_load(plmr_tensor *tensor, const plmr_source *source);
+
+/* Fabric words of one slot's tiles of one core: what a shift sends. */
+int64_t plmr_tensor_wavelets(const plmr_tensor *tensor);
+
+/* For product.c: are the lines of the current turn at hand; starts fetching the next window; completes it. */
+bool plmr_tensor_ready(const plmr_tensor *tensor);
+void plmr_tensor_fetch(plmr_tensor *tensor);
+void plmr_tensor_advance(plmr_tensor *tensor);
+
+/* Moves the lines into the aligned frame; values only. */
+plmr_status plmr_tensor_align(plmr_tensor *tensor);
+
+#endif

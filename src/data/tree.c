@@ -1,0 +1,285 @@
+#include "data/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* ---- compiling ---- */
+
+/* Programs while they grow: lists of operations. */
+struct node {
+    plmr_tree_op op;
+    int next;
+};
+
+struct expression {
+    int head, tail; /* nodes; -1: none */
+    int depth;      /* of the stack that it needs */
+    int value;      /* the result that it has become, or -1 */
+    bool single;    /* nothing but the core's own value */
+};
+
+struct compiler {
+    plmr_tree *tree;
+    int n, first, count; /* cores of the line; this rank's */
+    int extent, place;
+    struct expression *of; /* by local core */
+    struct node *nodes;
+    int n_nodes;
+    int *head; /* by value: its program */
+};
+
+static bool is_local(const struct compiler *c, int core)
+{
+    return core >= c->first && core < c->first + c->count;
+}
+
+static int append(struct compiler *c, int head, int *tail, plmr_tree_op op)
+{
+    int node = c->n_nodes++;
+    c->nodes[node] = (struct node){op, -1};
+    if (head >= 0)
+        c->nodes[*tail].next = node;
+    *tail = node;
+    return head >= 0 ? head : node;
+}
+
+static void start_expressions(struct compiler *c)
+{
+    for (int core = 0; core < c->count; core++) {
+        struct expression *e = &c->of[core];
+        *e = (struct expression){.head = -1, .value = -1, .depth = 1, .single = true};
+        e->head = append(c, -1, &e->tail, (plmr_tree_op){PLMR_TREE_PUSH, core});
+    }
+}
+
+/* Whichever needs the deeper stack is worked out first: the order of two summands does not matter. */
+static struct expression sum_of(struct compiler *c, const struct expression *a, const struct expression *b)
+{
+    const struct expression *deep = a->depth >= b->depth ? a : b, *flat = deep == a ? b : a;
+    struct expression sum = *deep;
+    c->nodes[deep->tail].next = flat->head;
+    sum.tail = flat->tail;
+    sum.depth = deep->depth > flat->depth ? deep->depth : deep->depth + 1;
+    append(c, sum.head, &sum.tail, (plmr_tree_op){.kind = PLMR_TREE_MERGE});
+    return sum;
+}
+
+/* dst += src, both without legs so far. A core that has only its own value adds it to what comes. */
+static void join(struct compiler *c, int src, int dst)
+{
+    struct expression sum = c->of[src];
+    if (c->of[dst].single)
+        sum.head = append(c, sum.head, &sum.tail, (plmr_tree_op){PLMR_TREE_ONTO, dst});
+    else
+        sum = sum_of(c, &c->of[src], &c->of[dst]);
+    sum.single = false;
+    c->of[dst] = sum;
+}
+
+static int value_of(struct compiler *c, int core)
+{
+    struct expression *e = &c->of[core];
+    if (e->value < 0) {
+        e->value = c->tree->n_values++;
+        c->head[e->value] = e->head;
+        c->tree->depth = e->depth > c->tree->depth ? e->depth : c->tree->depth;
+    }
+    return e->value;
+}
+
+static void compile_leg(struct compiler *c, plmr_leg leg)
+{
+    bool src = is_local(c, leg.src), dst = is_local(c, leg.dst);
+    if (!src && !dst)
+        return;
+    int from = leg.src - c->first, to = leg.dst - c->first;
+    if (src && dst && c->of[from].value < 0 && c->of[to].value < 0) {
+        join(c, from, to);
+        return;
+    }
+    plmr_tree_leg *late = &c->tree->legs[c->tree->n_legs++];
+    *late = (plmr_tree_leg){-1, -1, c->place};
+    if (src)
+        late->src = value_of(c, from);
+    else
+        late->place = plmr_ranks_owner(c->n, c->extent, leg.src);
+    if (dst)
+        late->dst = value_of(c, to);
+    else
+        late->place = plmr_ranks_owner(c->n, c->extent, leg.dst);
+}
+
+/* Programs one after the other; those of results. */
+static void flatten(struct compiler *c)
+{
+    plmr_tree *tree = c->tree;
+    int n = 0;
+    for (int v = 0; v < tree->n_values; v++) {
+        tree->first[v] = n;
+        for (int node = c->head[v]; node >= 0; node = c->nodes[node].next)
+            tree->ops[n++] = c->nodes[node].op;
+    }
+    tree->first[tree->n_values] = n;
+}
+
+static void compile(struct compiler *c, const plmr_reduce_plan *plan)
+{
+    start_expressions(c);
+    for (int p = 0; p < plan->n_phases; p++)
+        for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
+            compile_leg(c, plan->phases[p].legs[i]);
+    c->tree->root_place = plmr_ranks_owner(c->n, c->extent, plan->root);
+    c->tree->root = is_local(c, plan->root) ? value_of(c, plan->root - c->first) : -1;
+    flatten(c);
+}
+
+static int count_legs(const plmr_reduce_plan *plan)
+{
+    int n = 0;
+    for (int p = 0; p < plan->n_phases; p++)
+        n += plan->phases[p].adds ? plan->phases[p].n_legs : 0;
+    return n;
+}
+
+static plmr_tree *create(const plmr_reduce_plan *plan, struct compiler c)
+{
+    plmr_tree *tree = c.tree;
+    size_t n_legs = (size_t)count_legs(plan), n = (size_t)c.count;
+    PLMR_ASSERT(!plan->ring);
+    c.of = plmr_take_zeroed(n, sizeof *c.of);
+    c.nodes = plmr_take_zeroed(n + n_legs + 1, sizeof *c.nodes);
+    c.head = plmr_take_zeroed(n + 1, sizeof *c.head);
+    tree->first = plmr_take_zeroed(n + 2, sizeof *tree->first);
+    tree->ops = plmr_take_zeroed(n + n_legs + 1, sizeof *tree->ops);
+    tree->legs = plmr_take_zeroed(n_legs + 1, sizeof *tree->legs);
+    compile(&c, plan);
+    free(c.head);
+    free(c.nodes);
+    free(c.of);
+    return tree;
+}
+
+plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan)
+{
+    plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
+    *tree = (plmr_tree){.ranks = region->ranks, .axis = axis, .messages = plmr_exchange_create(region->ranks)};
+    struct compiler compiler = {
+        .tree = tree,
+        .n = plan->n,
+        .first = region->first[axis],
+        .count = region->count[axis],
+        .extent = plmr_ranks_extent(region->ranks, axis),
+        .place = plmr_ranks_place(region->ranks, axis),
+    };
+    return create(plan, compiler);
+}
+
+plmr_tree *plmr_tree_create_local(const plmr_reduce_plan *plan)
+{
+    plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
+    return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n, .extent = 1});
+}
+
+void plmr_tree_destroy(plmr_tree *tree)
+{
+    if (!tree)
+        return;
+    plmr_exchange_destroy(tree->messages);
+    free(tree->legs);
+    free(tree->ops);
+    free(tree->first);
+    free(tree);
+}
+
+/* ---- running ---- */
+
+/* The core that is asked for next after operation i. */
+static int core_after(const plmr_tree *tree, int i)
+{
+    for (i++; i < tree->first[tree->n_values]; i++)
+        if (tree->ops[i].kind != PLMR_TREE_MERGE)
+            return tree->ops[i].core;
+    return -1;
+}
+
+/* Runs the program of value v for columns [col, col + width); the result is at the stack's bottom. */
+static void run_program(const plmr_tree_job *job, int v, int64_t col, int64_t width, float *stack)
+{
+    const plmr_tree *tree = job->tree;
+    size_t level = (size_t)job->n_batch * (size_t)width;
+    float *top = stack - level;
+    for (int i = tree->first[v]; i < tree->first[v + 1]; i++) {
+        plmr_tree_op op = tree->ops[i];
+        if (op.kind == PLMR_TREE_MERGE) {
+            top -= level;
+            plmr_vector_add(job->accumulate, (int64_t)level, top + level, top);
+            continue;
+        }
+        bool pushes = op.kind == PLMR_TREE_PUSH;
+        top += pushes ? level : 0;
+        job->make(job->context, op.core, col, width, pushes ? NULL : top, top, core_after(tree, i));
+    }
+}
+
+static void copy_batch(const plmr_tree_job *job, const float *from, size_t ld_from, float *to, size_t ld_to, int64_t n)
+{
+    for (int b = 0; b < job->n_batch; b++)
+        memcpy(to + (size_t)b * ld_to, from + (size_t)b * ld_from, (size_t)n * sizeof *to);
+}
+
+/* Every result of this rank, for all columns: result v at values + v * n_batch * n. */
+static void run_programs(const plmr_tree_job *job, float *values)
+{
+    int64_t most = job->pitch ? job->pitch : job->strip < job->n ? job->strip : job->n;
+    size_t level = (size_t)job->n_batch * (size_t)most;
+    float *stack = plmr_take(((size_t)job->tree->depth + 1) * level * sizeof *stack);
+    size_t all = (size_t)job->n_batch * (size_t)job->n;
+    for (int64_t col = 0; col < job->n; col += job->strip) {
+        int64_t width = job->n - col < job->strip ? job->n - col : job->strip;
+        int64_t padded = job->pitch ? job->pitch : width;
+        for (int v = 0; v < job->tree->n_values; v++) {
+            run_program(job, v, col, padded, stack);
+            copy_batch(job, stack, (size_t)padded, values + (size_t)v * all + col, (size_t)job->n, width);
+        }
+    }
+    free(stack);
+}
+
+static void run_leg(const plmr_tree_job *job, plmr_tree_leg leg, float *values, float *incoming)
+{
+    const plmr_tree *tree = job->tree;
+    size_t all = (size_t)job->n_batch * (size_t)job->n;
+    float *src = leg.src < 0 ? incoming : values + (size_t)leg.src * all;
+    if (leg.dst < 0)
+        plmr_exchange_send(tree->messages, tree->axis, leg.place, src, all * sizeof *src);
+    if (leg.src < 0)
+        plmr_exchange_receive(tree->messages, tree->axis, leg.place, src, all * sizeof *src);
+    plmr_exchange_wait(tree->messages);
+    if (leg.dst >= 0)
+        plmr_vector_add(job->accumulate, (int64_t)all, src, values + (size_t)leg.dst * all);
+}
+
+/* values: one vector more than there are results, for what comes from other ranks. */
+static void finish(const plmr_tree_job *job, float *values)
+{
+    const plmr_tree *tree = job->tree;
+    size_t all = (size_t)job->n_batch * (size_t)job->n;
+    float *spare = values + (size_t)tree->n_values * all;
+    for (int i = 0; i < tree->n_legs; i++)
+        run_leg(job, tree->legs[i], values, spare);
+    float *root = tree->root < 0 ? spare : values + (size_t)tree->root * all;
+    if (tree->ranks)
+        plmr_ranks_line_broadcast(tree->ranks, tree->axis, tree->root_place, root, all * sizeof *root);
+    copy_batch(job, root, (size_t)job->n, job->sum, job->ld_sum, job->n);
+}
+
+void plmr_tree_run(const plmr_tree_job *job)
+{
+    size_t all = (size_t)job->n_batch * (size_t)job->n;
+    float *values = plmr_take(((size_t)job->tree->n_values + 1) * (all ? all : 1) * sizeof *values);
+    run_programs(job, values);
+    finish(job, values);
+    free(values);
+}

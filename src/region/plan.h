@@ -1,0 +1,51 @@
+/* plan.h - who sends to whom: phases of legs between the cores of a line, alike in all lines. Both planes carry out the
+ * same plan. */
+#ifndef PLMR_REGION_PLAN_H
+#define PLMR_REGION_PLAN_H
+
+#include "plmr/types.h"
+
+enum { PLMR_TREE_LEVELS = 8 };
+
+/* One leg of a reduction: core src streams its vector to core dst, which adds it as it comes and may pass it on. */
+typedef struct plmr_leg {
+    int src, dst;
+} plmr_leg;
+
+/* Legs that are launched together. In an adding phase dst = dst + src in order; else dst = src. */
+typedef struct plmr_phase {
+    bool adds;
+    bool whole; /* a receiver sends on only what it has added whole; else word by word as it comes */
+    plmr_leg *legs;
+    int n_legs;
+} plmr_phase;
+
+typedef struct plmr_reduce_plan {
+    enum plmr_axis axis;
+    int n;     /* cores on a line along it */
+    bool ring; /* chunks stream round the interleaved ring; else phases */
+    int root;  /* the core whose sum everybody gets */
+    int n_phases;
+    plmr_phase *phases;
+    bool is_draft;                /* made for its time alone: routes are not counted */
+    uint64_t *routes;             /* by core: the set of routes that the plan configures there */
+    int routes_program;           /* distinct routes of the plan */
+    int64_t hops, stages;         /* along the critical path */
+    int groups[PLMR_TREE_LEVELS]; /* groups used, by level */
+} plmr_reduce_plan;
+
+/* For the files of algorithms: forgets all phases and routes; starts a phase, adding or copying. */
+void plmr_plan_clear(plmr_reduce_plan *plan);
+void plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
+
+/* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */
+void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
+
+/* The ways that a wavelet of a vector goes in phases [first, end), each straight from core to core: every leg of an
+ * adding phase; of a multicast, which crosses a link once whatever the number of receivers, the way to each end. And
+ * the links that they cross together. */
+void plmr_plan_paths(const plmr_reduce_plan *plan, int first, int end, void (*visit)(void *context, int from, int to),
+                     void *context);
+uint64_t plmr_plan_links(const plmr_reduce_plan *plan, int first, int end);
+
+#endif

@@ -1,0 +1,179 @@
+#include "region/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/given.h"
+#include "base/hint.h"
+#include "base/machine.h"
+#include "base/memory.h"
+#include "region/profile.h"
+
+plmr_status plmr_region_check(const plmr_region *region, const char *verb)
+{
+    PLMR_CHECK(region, PLMR_ERROR_INPUT, "%s: the region is NULL, and must be given", verb);
+    return region->complaint
+               ? plmr_error_make(plmr_error_code(region->complaint), "%s", plmr_error_text(region->complaint))
+               : PLMR_OK;
+}
+
+plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb)
+{
+    PLMR_CHECK(axis == PLMR_X || axis == PLMR_Y, PLMR_ERROR_INPUT, "%s: there is no axis %d: give PLMR_X or PLMR_Y",
+               verb, (int)axis);
+    return PLMR_OK;
+}
+
+void plmr_region_complain(plmr_region *region, plmr_status error)
+{
+    if (region->complaint)
+        plmr_error_free(error);
+    else
+        region->complaint = error;
+}
+
+plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes)
+{
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(what);
+    plmr_ledger *ledger = &region->ledger;
+    int64_t limit = (int64_t)region->device->sram;
+    PLMR_CHECK(n_bytes >= 0 && ledger->sram_bytes <= INT64_MAX - n_bytes, PLMR_ERROR_INPUT,
+               "%s cannot take %lld bytes of SRAM: give 0 or more, and less than 2^63 in all", what,
+               (long long)n_bytes);
+    int64_t need = ledger->sram_bytes + n_bytes;
+    PLMR_CHECK(need <= limit || region->options.allow_memory, PLMR_ERROR_LIMIT,
+               "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose %s", (long long)need, what,
+               region->device->name, (long long)limit,
+               plmr_hint("a larger --cores, or --allow M", "more cores with less each, or allow_memory"));
+    ledger->violates_memory = ledger->violates_memory || need > limit;
+    ledger->sram_bytes = need;
+    bool is_peak = need > ledger->sram_peak_bytes;
+    if (is_peak)
+        ledger->sram_peak_bytes = need;
+    if (region->profile)
+        plmr_profile_hold(region->profile, what, n_bytes, is_peak);
+    return PLMR_OK;
+}
+
+void plmr_region_release(plmr_region *region, int64_t n_bytes)
+{
+    if (!region)
+        return;
+    if (n_bytes < 0 || n_bytes > region->ledger.sram_bytes) {
+        plmr_region_complain(region, plmr_error_make(PLMR_ERROR_INPUT,
+                                                     "%lld bytes of SRAM cannot be released: a core holds %lld",
+                                                     (long long)n_bytes, (long long)region->ledger.sram_bytes));
+        return;
+    }
+    region->ledger.sram_bytes -= n_bytes;
+    if (region->profile)
+        plmr_profile_release(region->profile, n_bytes);
+}
+
+static int most(const int *values, int n, int *at)
+{
+    *at = 0;
+    for (int i = 1; i < n; i++)
+        if (values[i] > values[*at])
+            *at = i;
+    return values[*at];
+}
+
+int plmr_region_most_routes(const plmr_region *region, int *row, int *col)
+{
+    return most(region->ledger.routes[PLMR_X], region->extent[PLMR_X], col) +
+           most(region->ledger.routes[PLMR_Y], region->extent[PLMR_Y], row);
+}
+
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
+                              int n_program)
+{
+    plmr_ledger *ledger = &region->ledger;
+    int row, col, limit = (int)region->device->routes;
+    for (int i = 0; i < region->extent[axis]; i++)
+        ledger->routes[axis][i] += profile[i];
+    int need = plmr_region_most_routes(region, &row, &col);
+    bool fits = need <= limit || region->options.allow_routes;
+    for (int i = 0; i < region->extent[axis] && !fits; i++)
+        ledger->routes[axis][i] -= profile[i];
+    PLMR_CHECK(fits, PLMR_ERROR_LIMIT, "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose %s",
+               row, col, need, what, region->device->name, limit,
+               plmr_hint("another --alg, or --allow R", "verbs that need fewer, or allow_routes"));
+    ledger->routes_program += n_program;
+    ledger->violates_routes = ledger->violates_routes || need > limit;
+    if (region->profile)
+        plmr_profile_route(region->profile, what, axis, profile, n_program, region->in_span);
+    return PLMR_OK;
+}
+
+void plmr_region_span_begin(plmr_region *region)
+{
+    region->in_span = true;
+    for (int axis = 0; axis < 2; axis++) {
+        size_t n = (size_t)region->extent[axis];
+        if (!region->span_routes[axis])
+            region->span_routes[axis] = plmr_take_zeroed(n, sizeof(int));
+        if (!region->base_routes[axis])
+            region->base_routes[axis] = plmr_take_zeroed(n, sizeof(int));
+        for (size_t i = 0; i < n; i++) {
+            region->ledger.routes[axis][i] -= region->span_routes[axis][i];
+            region->base_routes[axis][i] = region->ledger.routes[axis][i];
+        }
+    }
+}
+
+void plmr_region_span_end(plmr_region *region)
+{
+    region->in_span = false;
+    for (int axis = 0; axis < 2; axis++)
+        for (int i = 0; i < region->extent[axis]; i++) {
+            int *span = &region->span_routes[axis][i], base = region->base_routes[axis][i];
+            int used = region->ledger.routes[axis][i] - base;
+            *span = used > *span ? used : *span;
+            region->ledger.routes[axis][i] = base + *span;
+        }
+}
+
+int plmr_region_routes_left(const plmr_region *region)
+{
+    int row, col;
+    return (int)region->device->routes - plmr_region_most_routes(region, &row, &col);
+}
+
+int plmr_region_multicast_routes(const plmr_region *region)
+{
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y], left = plmr_region_routes_left(region);
+    if (region->options.allow_routes || left >= rows + cols)
+        return rows > cols ? rows : cols;
+    return left < 2 ? 1 : left / 2;
+}
+
+void plmr_region_close_paths(plmr_region *region)
+{
+    plmr_ledger *ledger = &region->ledger;
+    int longer = ledger->path[PLMR_Y].hops > ledger->path[PLMR_X].hops ? PLMR_Y : PLMR_X;
+    ledger->hops += ledger->path[longer].hops;
+    ledger->stages += ledger->path[longer].stages;
+    memset(ledger->path, 0, sizeof ledger->path);
+}
+
+void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages)
+{
+    if (region->ledger.path[axis].open)
+        plmr_region_close_paths(region);
+    region->ledger.path[axis].open = true;
+    region->ledger.path[axis].hops = hops;
+    region->ledger.path[axis].stages = stages;
+}
+
+plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch)
+{
+    if (!region->scratch) {
+        size_t l2_bytes, l3_bytes;
+        plmr_machine_caches(plmr_ranks_here(region->ranks), &l2_bytes, &l3_bytes);
+        PLMR_TRY(plmr_gemm_scratch_create(l2_bytes, l3_bytes, &region->scratch));
+    }
+    *scratch = region->scratch;
+    return PLMR_OK;
+}

@@ -1,0 +1,87 @@
+/* region.h - the inside of a region: which cores it has, and what they are charged. What they do in virtual time is
+ * src/time's to say, what they hold is src/data's. */
+#ifndef PLMR_REGION_INTERNAL_H
+#define PLMR_REGION_INTERNAL_H
+
+#include "device/way.h"
+#include "kernel/kernel.h"
+#include "plmr/region.h"
+#include "ranks/ranks.h"
+
+typedef struct plmr_clock plmr_clock;
+typedef struct plmr_trace plmr_trace;
+typedef struct plmr_profile plmr_profile;
+typedef struct plmr_tiles_routes plmr_tiles_routes;
+
+/* What the program has been charged; see plmr_cost for the meaning of the sums. */
+typedef struct plmr_ledger {
+    int64_t sram_bytes, sram_peak_bytes;
+    int *routes[2]; /* by axis: routes configured at each core along it; a core holds routes[x][col] + routes[y][row] */
+    int routes_program;
+    uint64_t wavelet_hops;
+    int64_t hops, stages, steps;
+    struct {
+        bool open;
+        int64_t hops, stages;
+    } path[2]; /* by axis: of the verb under way there; overlapping verbs count the longer path */
+    double compute_cycles;
+    double multiply_adds; /* of all cores; whole numbers, exact below 2^53 */
+    bool violates_memory, violates_routes;
+} plmr_ledger;
+
+struct plmr_region {
+    plmr_ranks *ranks;
+    const plmr_device *device;
+    plmr_region_options options;
+    int extent[2];          /* cores along x and y */
+    int first[2], count[2]; /* this rank's block, along x and y */
+    plmr_clock *clock;
+    plmr_ledger ledger;
+    plmr_profile *profile;                /* see profile.h; NULL: none is kept */
+    int *base_routes[2], *span_routes[2]; /* of spans, see below; NULL: there was none */
+    bool in_span;
+    double wall_start_s;             /* of the pace: when the first exchange began; 0 before that */
+    plmr_gemm_scratch *scratch;      /* of all products; made with the first */
+    plmr_trace *trace;               /* of chosen cores; NULL: there is none */
+    plmr_tiles_routes *tiles_routes; /* of the verbs of tiles; made with the first */
+    plmr_status complaint;           /* see plmr_region_complain */
+};
+
+/* Keeps an error of a function that returns none: the region's next verb returns it, and every one after that. Takes
+ * ownership; the first stays. Local. */
+void plmr_region_complain(plmr_region *region, plmr_status error);
+
+/* What every public verb asks first: that there is a region, and no complaint. Local. */
+plmr_status plmr_region_check(const plmr_region *region, const char *verb);
+plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb);
+
+/* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
+ * n_program more in the whole program. Fails with PLMR_ERROR_LIMIT if a core would hold more than the device's R,
+ * unless allowed. Local, alike on all ranks. */
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
+                              int n_program);
+
+/* Between begin and end of a span, what is configured takes the place of what earlier spans configured: programs that
+ * follow each other and use the same routes, such as the products of a layer. Local. */
+void plmr_region_span_begin(plmr_region *region);
+void plmr_region_span_end(plmr_region *region);
+
+/* Routes left for one of two axes when `taken` are gone: what a program may plan with. */
+int plmr_region_routes_left(const plmr_region *region);
+
+/* Of these, what a program of one multicast per owner grants each axis: one for every core while the router has them,
+ * else half of what is left. */
+int plmr_region_multicast_routes(const plmr_region *region);
+
+/* Adds a verb's longest path to the ledger. Verbs on different axes overlap: the longer one counts.
+ */
+void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages);
+void plmr_region_close_paths(plmr_region *region);
+
+/* The scratch of products, sized by the caches of this machine. Local. */
+plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch);
+
+/* The routes of the core that holds most, and which that is. */
+int plmr_region_most_routes(const plmr_region *region, int *row, int *col);
+
+#endif

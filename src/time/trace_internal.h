@@ -1,0 +1,110 @@
+/* trace_internal.h - the inside of a trace, for the files that keep it: trace.c and clock_trace.c. */
+#ifndef PLMR_TRACE_INTERNAL_H
+#define PLMR_TRACE_INTERNAL_H
+
+#include "time/clock_internal.h"
+#include "time/trace.h"
+
+enum { PLMR_TRACE_LABELS = 64, PLMR_TRACE_DEPTH = 4 };
+
+/* A group, or a pass over all clocks, that has begun: what was there before. */
+struct plmr_trace_open {
+    double start, spent[PLMR_TRACE_N_KINDS];
+    int64_t from; /* its first event */
+};
+
+/* The last one: its events, and what it was spent on. */
+struct plmr_trace_done {
+    int64_t from, n;
+    double by_kind[PLMR_TRACE_N_KINDS];
+};
+
+/* A chosen core of this rank's block. */
+struct plmr_traced {
+    int row, col;                     /* local */
+    double at;                        /* where its events end, in the trace's time */
+    double spent[PLMR_TRACE_N_KINDS]; /* in all events so far */
+    struct plmr_trace_open open[PLMR_TRACE_DEPTH];
+    struct plmr_trace_done group[PLMR_TRACE_DEPTH], pass;
+    double section[PLMR_TRACE_DEPTH + 1]; /* where it began, by depth */
+    bool received;                        /* in this phase of a reduction */
+    plmr_trace_event *events;
+    int64_t n_events;
+};
+
+/* Something that all cores are busy with, since the clocks were settled last. */
+struct plmr_trace_piece {
+    enum plmr_trace_kind kind;
+    int label;
+    double cycles;
+};
+
+struct plmr_trace {
+    plmr_region *region;
+    plmr_trace_core *chosen; /* on all ranks */
+    int n_chosen;
+    struct plmr_traced *here;
+    int n_here;
+    bool *on[2]; /* by axis: whether a chosen core of this block has the coordinate */
+    int64_t most;
+    double base;
+    int depth;
+    bool sectioned[PLMR_TRACE_DEPTH + 1]; /* the group at that depth, or the last one, has sections of its own */
+    struct plmr_trace_piece *pieces;
+    int n_pieces, capacity;
+    const char *verb[PLMR_TRACE_LABELS], *of[PLMR_TRACE_LABELS];
+    int n_labels, label; /* label: of the verb under way */
+};
+
+/* The core does this next. Nothing happens where cycles is 0. */
+void plmr_trace_put(const plmr_trace *trace, struct plmr_traced *core, enum plmr_trace_kind kind, int label,
+                    double cycles);
+
+/* The last `cycles` were not of that kind, and will be put again. */
+void plmr_trace_take_back(struct plmr_traced *core, enum plmr_trace_kind kind, double cycles);
+
+/* n more turns like the last one, of `cycles` each, in one event. */
+void plmr_trace_put_skipped(const plmr_trace *trace, struct plmr_traced *core, int label, int64_t n, double cycles,
+                            const struct plmr_trace_done *last);
+
+/* A turn begins; it has ended. Is it as long in every event as the one right before it, it becomes one more like that.
+ */
+struct plmr_trace_open plmr_trace_open_turn(const struct plmr_traced *core);
+void plmr_trace_close_turn(const plmr_trace *trace, struct plmr_traced *core, const struct plmr_trace_open *open,
+                           struct plmr_trace_done *last, int label);
+
+/* Puts what all cores are busy with. */
+void plmr_trace_flush(plmr_trace *trace);
+
+/* The label of a verb; the same text has the same label. */
+int plmr_trace_intern(plmr_trace *trace, const char *verb, const char *of);
+
+/* ---- what the clocks tell; see clock_trace.c ---- */
+
+/* All cores are busy. */
+void plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles);
+
+/* A settling pass has made advanced->next, or was skipped in a steady state. Before `next` and `t` change places. */
+void plmr_trace_pass(plmr_clock *clock, const struct clocks *advanced);
+void plmr_trace_steady(plmr_clock *clock);
+
+/* A reduction begins, or a phase of one. */
+void plmr_trace_phase(plmr_clock *clock);
+
+/* In lines [first, first + n) across the axis, a core at local coordinate `at` has received from a leg of the reduction
+ * or sent on it, and is free at free[line - first]; where clocks are kept as lines, free[0] stands for all of them.
+ * `flight` is what a first word takes. */
+struct plmr_trace_leg {
+    enum plmr_axis axis;
+    int first, n;
+    double flight, stream, forward;
+};
+void plmr_trace_received(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free);
+void plmr_trace_sent(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free);
+
+/* The chains of all rows have run but for their roots; and a root has taken one side, that of its neighbour at -1 or 1.
+ */
+void plmr_trace_chains(plmr_clock *clock, const int *root, double stream);
+void plmr_trace_root(plmr_clock *clock, int row, int col, int side, double stream);
+
+#endif

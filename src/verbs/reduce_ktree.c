@@ -1,0 +1,150 @@
+#include "verbs/reduce.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Chains from both ends of members [first, first + count) to the middle one, which takes the low side first. */
+static void chain_to_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
+{
+    int middle = first + count / 2;
+    for (int i = first; i < middle; i++)
+        plmr_plan_leg(plan, member[i], member[i + 1], route + i % 2);
+    for (int i = first + count - 1; i > middle; i--)
+        plmr_plan_leg(plan, member[i], member[i - 1], route + 2 + i % 2);
+}
+
+static void fan_from_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
+{
+    int middle = first + count / 2;
+    for (int i = first; i < first + count; i++)
+        if (i != middle)
+            plmr_plan_leg(plan, member[middle], member[i], route);
+}
+
+static int group_first(int n, int n_groups, int group)
+{
+    return (int)((int64_t)n * group / n_groups);
+}
+
+enum { ROUTES_PER_LEVEL = 5 };
+
+/* Level `level` of a tree over n members: chains up (and, after all higher levels, multicasts down) in each of its
+ * groups. The members of the next level are the groups' middles. */
+static void plan_level(plmr_reduce_plan *plan, const int *member, int n, const int *n_groups, int level, int n_levels)
+{
+    int groups = level + 1 < n_levels ? n_groups[level] : 1, route = ROUTES_PER_LEVEL * level;
+    int *roots = plmr_take(sizeof(int) * (size_t)groups);
+    plmr_plan_phase(plan, true);
+    for (int g = 0; g < groups; g++) {
+        int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
+        roots[g] = member[first + count / 2];
+        chain_to_middle(plan, member, first, count, route);
+    }
+    if (level + 1 < n_levels)
+        plan_level(plan, roots, groups, n_groups, level + 1, n_levels);
+    else
+        plan->root = roots[0];
+    plmr_plan_phase(plan, false);
+    for (int g = 0; g < groups; g++) {
+        int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
+        fan_from_middle(plan, member, first, count, route + 4);
+    }
+    free(roots);
+}
+
+static void plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_groups, int n_levels)
+{
+    int *member = plmr_take(sizeof(int) * (size_t)n);
+    for (int i = 0; i < n; i++)
+        member[i] = i;
+    plmr_plan_clear(plan);
+    memcpy(plan->groups, n_groups, sizeof plan->groups);
+    plan_level(plan, member, n, n_groups, 0, n_levels);
+    free(member);
+}
+
+/* Improves one level's count at a time over all that fit between its neighbours' until none does better. */
+static void choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int n, int *n_groups, int n_levels)
+{
+    double best = INFINITY; /* on a device without costs all take 0 cycles */
+    for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
+        n_groups[level] = members > 3 ? members / 2 : members;
+    for (bool better = true; better; better = better && n_levels > 2) { /* a single level is looked at whole */
+        better = false;
+        for (int level = 0; level < n_levels - 1; level++) {
+            int high = level ? n_groups[level - 1] : n, low = level < n_levels - 2 ? n_groups[level + 1] : 1;
+            int kept = n_groups[level];
+            for (int count = low; count <= high; count++) {
+                double t_cycles;
+                int64_t hops, stages;
+                n_groups[level] = count;
+                plan_tree_of(plan, n, n_groups, n_levels);
+                plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
+                if (t_cycles < best) {
+                    best = t_cycles;
+                    kept = count;
+                    better = true;
+                }
+            }
+            n_groups[level] = kept;
+        }
+    }
+}
+
+static plmr_status check_groups(int n, const plmr_reduce_options *options)
+{
+    int members = n;
+    PLMR_CHECK(
+        options->n_group_levels == options->n_levels - 1, PLMR_ERROR_INPUT,
+        "a tree of %d levels takes %d group counts, not %d: give --groups auto or one for each level but the last",
+        options->n_levels, options->n_levels - 1, options->n_group_levels);
+    for (int i = 0; i < options->n_group_levels; i++) {
+        PLMR_CHECK(options->n_groups[i] >= 1 && options->n_groups[i] <= members, PLMR_ERROR_INPUT,
+                   "%d groups cannot be made of %d cores: give --groups auto, or counts that fall from level to level",
+                   options->n_groups[i], members);
+        members = options->n_groups[i];
+    }
+    return PLMR_OK;
+}
+
+static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduce_options *options,
+                              plmr_reduce_plan *plan)
+{
+    int n_groups[PLMR_TREE_LEVELS] = {0};
+    PLMR_CHECK(options->n_levels >= 1 && options->n_levels <= PLMR_TREE_LEVELS, PLMR_ERROR_INPUT,
+               "a K-tree has 1 to %d levels, not %d: choose --tree-k", PLMR_TREE_LEVELS, options->n_levels);
+    if (options->n_group_levels) {
+        PLMR_TRY(check_groups(n, options));
+        memcpy(n_groups, options->n_groups, sizeof n_groups);
+    } else {
+        plan->is_draft = true;
+        choose_groups(device, plan, n, n_groups, options->n_levels);
+        plan->is_draft = false;
+    }
+    plan_tree_of(plan, n, n_groups, options->n_levels);
+    return PLMR_OK;
+}
+
+static plmr_status plan_two_phase(const plmr_device *device, int n, const plmr_reduce_options *options,
+                                  plmr_reduce_plan *plan)
+{
+    plmr_reduce_options two = *options;
+    two.n_levels = 2;
+    two.n_group_levels = options->n_group_levels ? 1 : 0;
+    return plan_ktree(device, n, &two, plan);
+}
+
+const plmr_reduce_algorithm plmr_reduce_two_phase = {
+    .name = "two-phase",
+    .summary = "chains in groups, then a chain of the groups' middles: the K-tree of two levels",
+    .plan = plan_two_phase,
+};
+
+const plmr_reduce_algorithm plmr_reduce_ktree = {
+    .name = "ktree",
+    .summary = "K levels of chains from both ends to the middle: N hops, (K/2) N^(1/K) stages",
+    .plan = plan_ktree,
+};

@@ -1,0 +1,119 @@
+#include "region/region.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/given.h"
+#include "base/hint.h"
+#include "base/memory.h"
+#include "region/profile.h"
+#include "time/busy.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "verbs/tiles_routes.h"
+
+bool plmr_region_has_values(const plmr_region *region)
+{
+    return region && region->options.values;
+}
+
+static plmr_status check_size(const plmr_device *device, int rows, int cols)
+{
+    PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
+    PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
+               "%dx%d cores do not fit on %s, which has %.0fx%.0f: choose %s", rows, cols, device->name, device->rows,
+               device->cols,
+               plmr_hint("a smaller --cores or a larger --device", "a smaller region or a larger device"));
+    return PLMR_OK;
+}
+
+static plmr_status fill_region(plmr_region *region)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        int n = region->extent[axis], parts = plmr_ranks_extent(region->ranks, axis);
+        PLMR_CHECK(parts <= n, PLMR_ERROR_INPUT, "%d ranks along %s are more than its %d cores: use fewer ranks", parts,
+                   axis == PLMR_X ? "x" : "y", n);
+        plmr_ranks_share(n, parts, plmr_ranks_place(region->ranks, axis), &region->first[axis], &region->count[axis]);
+        region->ledger.routes[axis] = plmr_take_zeroed((size_t)n, sizeof(int));
+    }
+    if (region->options.profile)
+        region->profile = plmr_profile_create(region->extent);
+    return plmr_clock_create(region, &region->clock);
+}
+
+plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int rows, int cols,
+                               const plmr_region_options *options, plmr_region **out)
+{
+    PLMR_GIVEN(ranks);
+    PLMR_GIVEN(device);
+    PLMR_GIVEN(options);
+    PLMR_GIVEN(out);
+    PLMR_CHECK(options->pace >= 0 && isfinite(options->pace), PLMR_ERROR_INPUT,
+               "a pace of %g wall seconds per virtual second cannot be kept: give 0 or more", options->pace);
+    PLMR_TRY(check_size(device, rows, cols));
+    plmr_region *region = plmr_take_zeroed(1, sizeof *region);
+    *region = (plmr_region){
+        .ranks = ranks, .device = device, .options = *options, .extent = {[PLMR_X] = cols, [PLMR_Y] = rows}};
+    plmr_status status = plmr_agree(fill_region(region));
+    if (status)
+        plmr_region_destroy(region);
+    else
+        *out = region;
+    return status;
+}
+
+void plmr_region_destroy(plmr_region *region)
+{
+    if (!region)
+        return;
+    plmr_gemm_scratch_destroy(region->scratch);
+    plmr_trace_destroy(region->trace);
+    plmr_clock_destroy(region->clock);
+    plmr_profile_destroy(region->profile);
+    plmr_tiles_routes_destroy(region->tiles_routes);
+    plmr_error_free(region->complaint);
+    for (int axis = 0; axis < 2; axis++) {
+        free(region->ledger.routes[axis]);
+        free(region->base_routes[axis]);
+        free(region->span_routes[axis]);
+    }
+    free(region);
+}
+
+/* Up to here doubles hold every 1/64 cycle. */
+static const double most_cycles = 0x1p47;
+
+plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
+{
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_CHECK(t_cycles >= 0 && t_cycles + region->ledger.compute_cycles <= most_cycles, PLMR_ERROR_INPUT,
+               "a core cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all", t_cycles,
+               region->ledger.compute_cycles);
+    plmr_region_compute(region, "compute", t_cycles);
+    return PLMR_OK;
+}
+
+plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
+{
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(cost);
+    const plmr_ledger *ledger = &region->ledger;
+    int row, col;
+    plmr_region_close_paths(region);
+    *cost = (plmr_cost){
+        .t_cycles = plmr_clock_max(region->clock),
+        .compute_cycles = ledger->compute_cycles,
+        .hops_critical = ledger->hops,
+        .stages_critical = ledger->stages,
+        .steps = ledger->steps,
+        .routes_max = plmr_region_most_routes(region, &row, &col),
+        .routes_program = ledger->routes_program,
+        .sram_peak_bytes = ledger->sram_peak_bytes,
+        .wavelet_hops = ledger->wavelet_hops,
+        .multiply_adds = ledger->multiply_adds,
+        .violates_memory = ledger->violates_memory,
+        .violates_routes = ledger->violates_routes,
+    };
+    plmr_region_pace(region);
+    return PLMR_OK;
+}

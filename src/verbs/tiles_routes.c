@@ -1,0 +1,89 @@
+#include "verbs/tiles_routes.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+struct sum {
+    enum plmr_axis axis;
+    const plmr_reduce_algorithm *algorithm;
+    plmr_reduce_plan *plan;
+    struct sum *next;
+};
+
+struct plmr_tiles_routes {
+    int most;         /* that the multicasts of one axis may have */
+    bool *sender[2];  /* by axis: cores with a multicast of their own */
+    int n_senders[2]; /* how many */
+    struct sum *sums;
+};
+
+/* Made with the first verb: the multicasts of both axes share what the routers have left then. */
+static plmr_tiles_routes *routes_of(plmr_region *region)
+{
+    if (region->tiles_routes)
+        return region->tiles_routes;
+    plmr_tiles_routes *routes = plmr_take_zeroed(1, sizeof *routes);
+    for (int axis = 0; axis < 2; axis++)
+        routes->sender[axis] = plmr_take_zeroed((size_t)region->extent[axis], sizeof(bool));
+    return region->tiles_routes = routes;
+}
+
+plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis, int from, const char *what,
+                                       int *n_routes)
+{
+    plmr_tiles_routes *routes = routes_of(region);
+    int n = region->extent[axis];
+    if (!routes->most)
+        routes->most = plmr_region_multicast_routes(region);
+    bool is_new = !routes->sender[axis][from];
+    if (is_new && routes->n_senders[axis] < routes->most) {
+        int *profile = plmr_take((size_t)n * sizeof *profile);
+        for (int core = 0; core < n; core++)
+            profile[core] = 1;
+        plmr_status status = plmr_region_route(region, what, axis, profile, 1);
+        free(profile);
+        PLMR_TRY(status);
+    }
+    routes->sender[axis][from] = true;
+    routes->n_senders[axis] += is_new;
+    *n_routes = routes->n_senders[axis] > routes->most ? routes->most : n;
+    return PLMR_OK;
+}
+
+plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
+                                       const char *what, const plmr_reduce_plan **out)
+{
+    plmr_tiles_routes *routes = routes_of(region);
+    struct sum *sum = routes->sums;
+    while (sum && (sum->axis != axis || sum->algorithm != algorithm))
+        sum = sum->next;
+    if (!sum) {
+        plmr_reduce_plan *plan;
+        plmr_reduce_options options = {.n_levels = 2};
+        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, axis, region->extent[axis], &options, &plan));
+        plmr_status status = plmr_reduce_route(region, axis, plan, what);
+        if (status) {
+            plmr_reduce_plan_destroy(plan);
+            return status;
+        }
+        sum = plmr_take(sizeof *sum);
+        *sum = (struct sum){axis, algorithm, plan, routes->sums};
+        routes->sums = sum;
+    }
+    *out = sum->plan;
+    return PLMR_OK;
+}
+
+void plmr_tiles_routes_destroy(plmr_tiles_routes *routes)
+{
+    while (routes && routes->sums) {
+        struct sum *sum = routes->sums;
+        routes->sums = sum->next;
+        plmr_reduce_plan_destroy(sum->plan);
+        free(sum);
+    }
+    for (int axis = 0; routes && axis < 2; axis++)
+        free(routes->sender[axis]);
+    free(routes);
+}

@@ -1,0 +1,18 @@
+/* tiles_routes.h - the routes that the verbs of tiles have configured in a region, each of them once. */
+#ifndef PLMR_TILES_ROUTES_H
+#define PLMR_TILES_ROUTES_H
+
+#include "verbs/reduce.h"
+
+/* Routes for a multicast from core `from` of every line along the axis. In *n_routes how many the axis may have: with
+ * more senders than that, software relays every n_routes cores, as in plmr_multicast_begin. */
+plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis, int from, const char *what,
+                                       int *n_routes);
+
+/* The plan of an allreduce along the axis, with its routes; the region's. */
+plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
+                                       const char *what, const plmr_reduce_plan **plan);
+
+void plmr_tiles_routes_destroy(plmr_tiles_routes *routes);
+
+#endif

@@ -1,0 +1,66 @@
+/* verbs.h - what an author of a distributed matrix product sees: rings, shifts, multicasts, products.
+ *
+ * Each verb advances the clocks of all cores, charges ledgers and, in compute mode, moves values. Formulas and
+ * constants are explained in docs/MODEL.md; every constant comes from the device.
+ */
+#ifndef PLMR_VERBS_H
+#define PLMR_VERBS_H
+
+#include "data/product.h"
+#include "time/busy.h"
+
+/* Between begin and end of a shift, multicast or gather the cores may work on the tiles that they hold; verbs on
+ * different axes overlap too. Local but for messages. */
+
+/* All cores pass their tile to the ring neighbour before them. The core is busy shift_launch + shift_wavelet * W; both
+ * its exchanges are done 2 ramps + hops + W after both partners were ready. */
+plmr_status plmr_shift_begin(plmr_tensor *tensor);
+void plmr_shift_end(plmr_tensor *tensor);
+
+/* The time plane alone of one exchange of `wavelets` by every core with its ring neighbour, and of a multicast. */
+void plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets);
+void plmr_multicast_time(plmr_region *region, enum plmr_axis axis, int from, int n_routes, int64_t wavelets);
+
+/* The same where programs plan no routes beyond the next core, and software passes messages on; relay.c.
+ * Cycles in which one core passes on `wavelets`: it takes them in and sends them out, an exchange each, and between
+ * them is a store-and-forward relay. */
+double plmr_relay_cycles(const plmr_device *device, int64_t wavelets);
+
+/* Routes to and from each of a core's four neighbours. */
+plmr_status plmr_relay_route(plmr_region *region);
+
+/* An exchange round a ring whose neighbours may be far: every core between is a relay. */
+void plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets);
+
+/* Every core fetches `wavelets` from anywhere: on average (rows + cols) / 3 hops away, so every core is the relay of as
+ * many messages of others, `software` cycles beside the relay's own for each. */
+void plmr_fetch_time(plmr_region *region, int64_t wavelets, double software);
+
+/* Sums of vectors of `wavelets` along the axis by a chain to its end, `software` cycles at every core, and as many on
+ * the way back. */
+void plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software);
+
+/* Rotates the tensor by its width slot: width slot x by x slots, the short way round, in floor(slots / 2) rounds that
+ * all cores take part in. */
+plmr_status plmr_align(plmr_tensor *tensor);
+
+/* The owner of k slot `slot` sends its tile to all cores along the tensor's axis. Every owner has a route of its own
+ * while n_routes, what the program grants the axis, suffice; else software relays it every n_routes cores. */
+plmr_status plmr_multicast_begin(plmr_tensor *tensor, int slot, int n_routes);
+void plmr_multicast_end(plmr_tensor *tensor);
+
+/* Every core collects all tiles along the tensor's axis. Then `select` takes k slot `slot` as the one to multiply. */
+plmr_status plmr_gather_begin(plmr_tensor *tensor, int n_routes);
+void plmr_gather_end(plmr_tensor *tensor);
+void plmr_select(plmr_tensor *tensor, int slot);
+
+/* Every core multiplies the tiles it holds now and adds to its C tile: one compute step. Values are deferred and done
+ * for many steps at once, in the order in which each core would. */
+plmr_status plmr_multiply_add(plmr_product *product);
+
+/* Every core multiplies its tile of A by the tile of B that it holds now, transposed; the partial products are added
+ * along x by chains from both ends to the core that C's tile belongs to: the root takes its own, then the low side,
+ * then the high. */
+plmr_status plmr_multiply_converge(plmr_product *product);
+
+#endif
