@@ -5,20 +5,12 @@
 #include "cli/command.h"
 #include "cli/options.h"
 
-extern const plmr_command plmr_command_gemm, plmr_command_gemv, plmr_command_allreduce, plmr_command_tokenize,
+extern const plmr_command plmr_command_gemm, plmr_command_gemv, plmr_command_allreduce, plmr_command_generate,
+    plmr_command_llm, plmr_command_tune, plmr_command_logits, plmr_command_perplexity, plmr_command_tokenize,
     plmr_command_model, plmr_command_paper, plmr_command_device, plmr_command_sweep, plmr_command_report,
     plmr_command_scale, plmr_command_topo, plmr_command_bench, plmr_command_list;
 
 /* In the order of the help. */
 PLMR_REGISTRY(command, plmr_command)
-
-/* Those that read their own command line; in main.c. */
-plmr_status plmr_command_generate(int argc, char **argv);
-plmr_status plmr_command_llm(int argc, char **argv);
-plmr_status plmr_command_logits(int argc, char **argv);
-plmr_status plmr_command_perplexity(int argc, char **argv);
-plmr_status plmr_command_tune(int argc, char **argv);
-extern const plmr_command plmr_line_generate, plmr_line_llm, plmr_line_logits, plmr_line_perplexity, plmr_line_tune;
-extern const struct argp plmr_llm_argp;
 
 #endif

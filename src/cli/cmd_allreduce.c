@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "base/values.h"
 #include "cli/job.h"
-#include "cli/tree.h"
 #include "kernel/kernel.h"
 #include "ranks/ranks.h"
 #include "report/result.h"

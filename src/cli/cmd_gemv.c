@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "cli/job.h"
 #include "cli/operand.h"
-#include "cli/tree.h"
 #include "gemv/gemv.h"
 #include "report/result.h"
 #include "report/table.h"

@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cli/llm_options.h"
-#include "cli/trace.h"
 #include "infer/generate.h"
 #include "report/table.h"
 
 struct generate_command {
-    plmr_llm_options llm; /* first: see llm_options.h */
+    plmr_llm_options llm;
     int64_t n_tokens;
     plmr_sampler_options sampler;
     bool bars, no_echo;
@@ -19,102 +17,29 @@ struct generate_command {
 
 /* ---- the command line ---- */
 
-enum {
-    KEY_TEMP = 0x200,
-    KEY_TOP_K,
-    KEY_TOP_P,
-    KEY_SEED,
-    KEY_TEXT,
-    KEY_NO_ECHO,
-    KEY_TRACE,
-    KEY_END = KEY_TRACE + PLMR_TRACE_KEYS
-};
-enum { DEFAULT_TOKENS = 128 };
 static const char default_prompt[] = "Once upon a time";
 
-static const struct argp_option options[] = {
-    {"n-tokens", 'n', "N", 0, "Tokens to generate at most (default 128)", 1},
-    {"no-echo", KEY_NO_ECHO, NULL, 0, "Print what is made alone, without the prompt before it", 1},
-    PLMR_OPTION_GROUP(5, "Sampling:"),
-    {"temp", KEY_TEMP, "T", 0, "Temperature; 0 is greedy (default 0)", 5},
-    {"top-k", KEY_TOP_K, "K", 0, "From the K most likely tokens; 0 is all (default 40)", 5},
-    {"top-p", KEY_TOP_P, "P", 0, "From the fewest that are P likely together (default 0.95)", 5},
-    {"seed", KEY_SEED, "S", 0, "Which random numbers; the same text on any number of ranks (default 1)", 5},
-    PLMR_TRACE_OPTIONS(KEY_TRACE, 40),
-    {"text", KEY_TEXT, NULL, 0, "Bars of cycles by kind of work, and of tokens per second", 40},
+#define SAMPLING "Sampling:"
+
+static const plmr_option options[] = {
+    PLMR_OPTIONS(struct generate_command, llm, plmr_prompt_table),
+    {"n-tokens", "N", PLMR_TITLE_PROMPT, "Tokens to generate at most",
+     PLMR_COUNT(struct generate_command, n_tokens, 1 << 24), .letter = 'n', .value = "128"},
+    {"no-echo", NULL, PLMR_TITLE_PROMPT, "Print what is made alone, without the prompt before it",
+     PLMR_FLAG(struct generate_command, no_echo)},
+    {"temp", "T", SAMPLING, "Temperature; 0 is greedy", PLMR_REAL(struct generate_command, sampler.temperature, 0, 100),
+     .value = "0"},
+    {"top-k", "K", SAMPLING, "From the K most likely tokens; 0 is all",
+     PLMR_WHOLE(struct generate_command, sampler.top_k, 1 << 30), .value = "40"},
+    {"top-p", "P", SAMPLING, "From the fewest that are P likely together",
+     PLMR_REAL(struct generate_command, sampler.top_p, 1e-6, 1), .value = "0.95"},
+    {"seed", "S", SAMPLING, "Which random numbers; the same text on any number of ranks",
+     PLMR_WHOLE(struct generate_command, sampler.seed, 0), .value = "1"},
+    PLMR_OPTIONS(struct generate_command, llm, plmr_wafer_table),
+    PLMR_OPTIONS(struct generate_command, llm, plmr_time_table),
+    {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles by kind of work, and of tokens per second",
+     PLMR_FLAG(struct generate_command, bars)},
     {0},
-};
-
-static plmr_status parse_real(const char *option, const char *text, double least, double most, double *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtod(text, &end);
-    PLMR_CHECK(end != text && !*end && !errno && *value >= least && *value <= most, PLMR_ERROR_INPUT,
-               "%s: '%.60s' is not a number from %g to %g", option, text, least, most);
-    return PLMR_OK;
-}
-
-static plmr_status parse_whole(const char *option, const char *text, int64_t most, int64_t *value)
-{
-    char *end;
-    errno = 0;
-    *value = strtoll(text, &end, 10);
-    PLMR_CHECK(end != text && !*end && !errno && *value >= 0 && *value <= most && text[0] != '-', PLMR_ERROR_INPUT,
-               "%s: '%.60s' is not a whole number from 0 to %lld", option, text, (long long)most);
-    return PLMR_OK;
-}
-
-static plmr_status set_option(int key, const char *text, struct generate_command *c)
-{
-    int64_t whole = 0;
-    switch (key) {
-    case 'n':
-        return plmr_parse_count("--n-tokens", text, 1 << 24, &c->n_tokens);
-    case KEY_TEMP:
-        return parse_real("--temp", text, 0, 100, &c->sampler.temperature);
-    case KEY_TOP_K:
-        PLMR_TRY(parse_whole("--top-k", text, 1 << 30, &whole));
-        c->sampler.top_k = (int)whole;
-        return PLMR_OK;
-    case KEY_TOP_P:
-        return parse_real("--top-p", text, 1e-6, 1, &c->sampler.top_p);
-    case KEY_SEED:
-        PLMR_TRY(parse_whole("--seed", text, INT64_MAX, &whole));
-        c->sampler.seed = (uint64_t)whole;
-        return PLMR_OK;
-    case KEY_TEXT:
-        c->bars = true;
-        return PLMR_OK;
-    case KEY_NO_ECHO:
-        c->no_echo = true;
-        return PLMR_OK;
-    default:
-        return plmr_trace_option_set(key - KEY_TRACE, text, &c->llm.trace);
-    }
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->child_inputs[1] = state->child_inputs[2] = state->input;
-    if (key != 'n' && (key < KEY_TEMP || key >= KEY_END))
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp_child children[] = {
-    {&plmr_prompt_argp, 0, NULL, 0}, {&plmr_wafer_argp, 0, NULL, 0}, {&plmr_report_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Continues a text with a language model that runs on an emulated wafer. The text, the prompt first, goes to "
-           "standard output, everything else to standard error.\v"
-           "For example:\n"
-           "  mpirun -n 2 plmr generate\n"
-           "  mpirun -n 4 plmr generate -m model.gguf -p \"Once upon a time\" -n 64",
-    .children = children,
 };
 
 /* ---- interruption ---- */
@@ -275,17 +200,26 @@ static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *ru
     return status;
 }
 
-plmr_status plmr_command_generate(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct generate_command c = {.n_tokens = DEFAULT_TOKENS, .sampler = {.top_k = 40, .top_p = 0.95, .seed = 1}};
+    struct generate_command *c = options;
     plmr_llm_run run;
-    bool help;
-    plmr_llm_options_init(&c.llm);
-    PLMR_TRY(plmr_options_parse(&argp, "generate", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
-    if (!c.llm.text && !c.llm.ids)
-        c.llm.text = default_prompt;
-    PLMR_TRY(plmr_llm_open(&run, "generate", &c.llm, false));
-    return plmr_llm_close(&run, run_opened(&c, &run));
+    if (!c->llm.text && !c->llm.ids)
+        c->llm.text = default_prompt;
+    PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));
+    return plmr_llm_close(&run, run_opened(c, &run));
 }
+
+const plmr_command plmr_command_generate = {
+    .name = "generate",
+    .summary = "continue a text with a language model on the wafer",
+    .about =
+        "Continues a text with a language model that runs on an emulated wafer. The text, the prompt first, goes to "
+        "standard output, everything else to standard error.",
+    .more = "For example:\n"
+            "  mpirun -n 2 plmr generate\n"
+            "  mpirun -n 4 plmr generate -m model.gguf -p \"Once upon a time\" -n 64",
+    .options = options,
+    .size = sizeof(struct generate_command),
+    .run = run,
+};

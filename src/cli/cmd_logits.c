@@ -8,56 +8,26 @@
 #include <sys/stat.h>
 
 #include "base/wall.h"
-#include "cli/llm_options.h"
 #include "infer/score.h"
 
 struct logits_command {
-    plmr_llm_options llm; /* first: see llm_options.h */
+    plmr_llm_options llm;
     const char *out;
     bool decode_only;
 };
 
 /* ---- the command line ---- */
 
-enum { KEY_OUT = 0x200, KEY_PHASE };
+static const char *const phases[] = {"prefill", "decode", NULL};
 
-static const struct argp_option options[] = {
-    {"out", KEY_OUT, "FILE", 0, "Where the logits go: float32, a row of the vocabulary's size for each token", 40},
-    {"phase", KEY_PHASE, "prefill|decode", 0, "All tokens at once, or one after the other (default prefill)", 10},
+static const plmr_option options[] = {
+    PLMR_OPTIONS(struct logits_command, llm, plmr_prompt_table),
+    {"phase", "prefill|decode", PLMR_TITLE_PLACE, "All tokens at once, or one after the other",
+     PLMR_WORD(struct logits_command, decode_only, phases), .value = "prefill"},
+    PLMR_OPTIONS(struct logits_command, llm, plmr_wafer_table),
+    {"out", "FILE", PLMR_TITLE_OUTPUT, "Where the logits go: float32, a row of the vocabulary's size for each token",
+     PLMR_TEXT(struct logits_command, out)},
     {0},
-};
-
-static plmr_status set_option(int key, const char *text, struct logits_command *c)
-{
-    static const char *const phases[] = {"prefill", "decode"};
-    int phase;
-    if (key == KEY_OUT) {
-        c->out = text;
-        return PLMR_OK;
-    }
-    PLMR_TRY(plmr_parse_word("--phase", text, phases, 2, &phase));
-    c->decode_only = phase == 1;
-    return PLMR_OK;
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->child_inputs[1] = state->input;
-    if (key != KEY_OUT && key != KEY_PHASE)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp_child children[] = {{&plmr_prompt_argp, 0, NULL, 0}, {&plmr_wafer_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Writes a language model's logits after each token of a text.\v"
-           "For example:\n"
-           "  mpirun -n 2 plmr logits -m model.gguf --tokens 1,5,31 --out logits.f32",
-    .children = children,
 };
 
 /* ---- what it does ---- */
@@ -157,16 +127,22 @@ static plmr_status run_opened(const struct logits_command *c, plmr_llm_run *run)
     return status;
 }
 
-plmr_status plmr_command_logits(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct logits_command c = {0};
+    const struct logits_command *c = options;
     plmr_llm_run run;
-    bool help;
-    plmr_llm_options_init(&c.llm);
-    PLMR_TRY(plmr_options_parse(&argp, "logits", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
-    PLMR_CHECK(c.out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
-    PLMR_TRY(plmr_llm_open(&run, "logits", &c.llm, false));
-    return plmr_llm_close(&run, run_opened(&c, &run));
+    PLMR_CHECK(c->out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
+    PLMR_TRY(plmr_llm_open(&run, "logits", &c->llm, false));
+    return plmr_llm_close(&run, run_opened(c, &run));
 }
+
+const plmr_command plmr_command_logits = {
+    .name = "logits",
+    .summary = "write a language model's logits after each token of a text",
+    .about = "Writes a language model's logits after each token of a text.",
+    .more = "For example:\n"
+            "  mpirun -n 2 plmr logits -m model.gguf --tokens 1,5,31 --out logits.f32",
+    .options = options,
+    .size = sizeof(struct logits_command),
+    .run = run,
+};

@@ -8,62 +8,30 @@
 #include <string.h>
 
 #include "base/wall.h"
-#include "cli/llm_options.h"
 #include "infer/score.h"
 #include "report/table.h"
 #include "text/utf8.h"
 
 struct perplexity_command {
-    plmr_llm_options llm; /* first: see llm_options.h */
+    plmr_llm_options llm;
     const char *file;
     int64_t context; /* 0: not given */
 };
 
 /* ---- the command line ---- */
 
-/* A window's second half must have a token to score. */
-enum { KEY_CONTEXT = 0x200, DEFAULT_CONTEXT = 512, LEAST_CONTEXT = 3 };
+enum { DEFAULT_CONTEXT = 512, LEAST_CONTEXT = 3 }; /* a window's second half must have a token to score */
 
-static const struct argp_option options[] = {
-    PLMR_OPTION_GROUP(1, "Model and text:"),
-    {"model", 'm', "FILE|NAME", 0, "A GGUF file with a vocabulary (default " PLMR_MODEL_DEMO ")", 1},
-    {"file", 'f', "FILE", 0, "The text, in UTF-8", 1},
-    {"context", KEY_CONTEXT, "N", 0, "Tokens of a window (default 512, or the model's context if that is less)", 1},
+#define MODEL "Model and text:"
+
+static const plmr_option options[] = {
+    {"model", "FILE|NAME", MODEL, "A GGUF file with a vocabulary", PLMR_TEXT(struct perplexity_command, llm.model),
+     .letter = 'm', .value = PLMR_MODEL_DEMO},
+    {"file", "FILE", MODEL, "The text, in UTF-8", PLMR_TEXT(struct perplexity_command, file), .letter = 'f'},
+    {"context", "N", MODEL, "Tokens of a window (default 512, or the model's context if that is less)",
+     PLMR_COUNT(struct perplexity_command, context, INT32_MAX)},
+    PLMR_OPTIONS(struct perplexity_command, llm, plmr_wafer_table),
     {0},
-};
-
-static plmr_status set_option(int key, const char *text, struct perplexity_command *c)
-{
-    if (key == KEY_CONTEXT)
-        return plmr_parse_count("--context", text, INT32_MAX, &c->context);
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "%s: a name is missing", key == 'm' ? "--model" : "--file");
-    *(key == 'm' ? &c->llm.model : &c->file) = text;
-    return PLMR_OK;
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key == ARGP_KEY_INIT)
-        state->child_inputs[0] = state->input;
-    if (key != 'm' && key != 'f' && key != KEY_CONTEXT)
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp_child children[] = {{&plmr_wafer_argp, 0, NULL, 0}, {0}};
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Measures how well a language model foretells a text.\v"
-           "The text's tokens are cut into windows of N, and each window is prefilled from an empty cache; where the "
-           "model wants a BOS token, it takes the place of every window's first token. Scored is the second half of "
-           "each window, given all that comes before it in the window; tokens behind the last whole window are left "
-           "out. A text of fewer than 2 N tokens is one window, of which all tokens but the first are scored. "
-           "Perplexity is exp of the mean of -log p; behind it stands its standard error.\n\n"
-           "For example:\n"
-           "  mpirun -n 2 plmr perplexity -m model.gguf -f text.txt --context 256",
-    .children = children,
 };
 
 /* ---- the text ---- */
@@ -212,16 +180,27 @@ static plmr_status run_opened(const struct perplexity_command *c, plmr_llm_run *
     return score(c, run);
 }
 
-plmr_status plmr_command_perplexity(int argc, char **argv)
+static plmr_status run(void *options)
 {
-    struct perplexity_command c = {0};
+    const struct perplexity_command *c = options;
     plmr_llm_run run;
-    bool help;
-    plmr_llm_options_init(&c.llm);
-    PLMR_TRY(plmr_options_parse(&argp, "perplexity", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
-    PLMR_TRY(check_options(&c));
-    PLMR_TRY(plmr_llm_open(&run, "perplexity", &c.llm, true));
-    return plmr_llm_close(&run, run_opened(&c, &run));
+    PLMR_TRY(check_options(c));
+    PLMR_TRY(plmr_llm_open(&run, "perplexity", &c->llm, true));
+    return plmr_llm_close(&run, run_opened(c, &run));
 }
+
+const plmr_command plmr_command_perplexity = {
+    .name = "perplexity",
+    .summary = "measure how well a language model foretells a text",
+    .about = "Measures how well a language model foretells a text.",
+    .more = "The text's tokens are cut into windows of N, and each window is prefilled from an empty cache; where the "
+            "model wants a BOS token, it takes the place of every window's first token. Scored is the second half of "
+            "each window, given all that comes before it in the window; tokens behind the last whole window are left "
+            "out. A text of fewer than 2 N tokens is one window, of which all tokens but the first are scored. "
+            "Perplexity is exp of the mean of -log p; behind it stands its standard error.\n\n"
+            "For example:\n"
+            "  mpirun -n 2 plmr perplexity -m model.gguf -f text.txt --context 256",
+    .options = options,
+    .size = sizeof(struct perplexity_command),
+    .run = run,
+};

@@ -4,14 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/llm_options.h"
 #include "cli/tune_cache.h"
 #include "cli/tune_print.h"
 #include "report/jsonl.h"
 #include "tune/paper.h"
 
 struct tune_command {
-    plmr_llm_options llm; /* first: see llm_options.h */
+    plmr_llm_options llm;
     int64_t n_decode, n_best;
     const char *cache; /* a folder, "none", or NULL: by default */
     bool again;
@@ -19,84 +18,26 @@ struct tune_command {
 
 /* ---- the command line ---- */
 
-enum { KEY_PROMPT = 0x200, KEY_DECODE, KEY_DEVICE, KEY_KV, KEY_KV_DTYPE, KEY_BEST, KEY_AGAIN, KEY_CACHE, KEY_JSON };
+#define FAST "What is to be fast:"
+#define RESULTS "Results:"
 
-static const struct argp_option options[] = {
-    PLMR_OPTION_GROUP(1, "What is to be fast:"),
-    {"model", 'm', "FILE|NAME", 0, "A GGUF file, or a shape of plmr model list (default tinyllama-1.1b)", 1},
-    {"prompt", KEY_PROMPT, "N", 0, "Tokens of the prompt (default 512)", 1},
-    {"decode", KEY_DECODE, "N", 0, "Tokens that decode makes (default 32)", 1},
-    {"device", KEY_DEVICE, "NAME|FILE", 0, "A device of plmr device list, or your own file (default wse2)", 1},
-    {"kv", KEY_KV, "shift|concat", 0,
-     "Keys and values of new tokens: rows of cores are kept balanced, or the last row takes them all (default shift)",
-     1},
-    {"kv-dtype", KEY_KV_DTYPE, "TYPE", 0,
-     "How they are stored: f32, f16 or bf16 (default: f32 for f32 models, else f16)", 1},
-    PLMR_OPTION_GROUP(30, "Results:"),
-    {"best", KEY_BEST, "N", 0, "Show the N best regions of each phase, at most 10 (default 3)", 30},
-    {"again", KEY_AGAIN, NULL, 0, "Search anew, though the result is in the cache", 30},
-    {"cache", KEY_CACHE, "DIR|none", 0,
-     "Where results are kept (default $XDG_CACHE_HOME/plmr/tune, else ~/.cache/plmr/tune)", 30},
-    {"json", KEY_JSON, "FILE|-", 0, "One JSON object with all of it; with - the text goes to standard error", 30},
-    PLMR_OPTION_HELP,
+static const plmr_option options[] = {
+    {"model", "FILE|NAME", FAST, "A GGUF file, or a shape of plmr model list",
+     PLMR_TEXT(struct tune_command, llm.model), .letter = 'm', .value = "tinyllama-1.1b"},
+    {"prompt", "N", FAST, "Tokens of the prompt", PLMR_COUNT(struct tune_command, llm.setup.n_prompt, 1 << 24),
+     .value = "512"},
+    {"decode", "N", FAST, "Tokens that decode makes", PLMR_COUNT(struct tune_command, n_decode, 1 << 24),
+     .value = "32"},
+    PLMR_OPTIONS(struct tune_command, llm, plmr_place_table),
+    {"best", "N", RESULTS, "Show the N best regions of each phase, at most 10",
+     PLMR_COUNT(struct tune_command, n_best, PLMR_TUNE_MOST_ROWS), .value = "3"},
+    {"again", NULL, RESULTS, "Search anew, though the result is in the cache", PLMR_FLAG(struct tune_command, again)},
+    {"cache", "DIR|none", RESULTS,
+     "Where results are kept (default $XDG_CACHE_HOME/plmr/tune, else ~/.cache/plmr/tune)",
+     PLMR_TEXT(struct tune_command, cache)},
+    {"json", "FILE|-", RESULTS, "One JSON object with all of it; with - the text goes to standard error",
+     PLMR_TEXT(struct tune_command, llm.json)},
     {0},
-};
-
-static plmr_status take_text(const char *option, const char *text, const char **value)
-{
-    PLMR_CHECK(*text, PLMR_ERROR_INPUT, "%s: a name is missing", option);
-    *value = text;
-    return PLMR_OK;
-}
-
-static plmr_status set_option(int key, const char *text, struct tune_command *c)
-{
-    static const char *const caches[] = {"shift", "concat"};
-    int index = 0;
-    switch (key) {
-    case 'm':
-        return take_text("--model", text, &c->llm.model);
-    case KEY_PROMPT:
-        return plmr_parse_count("--prompt", text, 1 << 24, &c->llm.setup.n_prompt);
-    case KEY_DECODE:
-        return plmr_parse_count("--decode", text, 1 << 24, &c->n_decode);
-    case KEY_DEVICE:
-        return take_text("--device", text, &c->llm.device);
-    case KEY_KV:
-        PLMR_TRY(plmr_parse_word("--kv", text, caches, 2, &index));
-        c->llm.setup.concat = index == 1;
-        return PLMR_OK;
-    case KEY_KV_DTYPE:
-        c->llm.setup.has_cache_dtype = true;
-        return plmr_parse_dtype("--kv-dtype", text, &c->llm.setup.cache_dtype);
-    case KEY_BEST:
-        return plmr_parse_count("--best", text, PLMR_TUNE_MOST_ROWS, &c->n_best);
-    case KEY_CACHE:
-        return take_text("--cache", text, &c->cache);
-    case KEY_JSON:
-        return take_text("--json", text, &c->llm.json);
-    default:
-        c->again = true;
-        return PLMR_OK;
-    }
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    const plmr_parse_state *parse = state->input;
-    if (key != 'm' && (key < KEY_PROMPT || key > KEY_JSON))
-        return ARGP_ERR_UNKNOWN;
-    return plmr_parse_result(state, set_option(key, text, parse->options));
-}
-
-static const struct argp argp = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Searches for the regions of cores, reduction trees, fusing and layers of a region with which a language "
-           "model is fastest on a device, and says what holds it back there: P (arithmetic), L (latency), M (memory) "
-           "or R (routes).\v"
-           "For example:\n"
-           "  plmr tune --model llama3-8b --prompt 4096 --decode 128",
 };
 
 /* ---- what a result depends on ---- */
@@ -284,22 +225,28 @@ static plmr_status check(const plmr_llm_run *run)
     return plmr_llm_check_context(run, run->setup.n_prompt);
 }
 
-plmr_status plmr_command_tune(int argc, char **argv)
+static plmr_status run_command(void *options)
 {
-    struct tune_command c = {.n_decode = 32, .n_best = 3};
+    const struct tune_command *c = options;
     plmr_llm_run run;
-    bool help;
-    plmr_llm_options_init(&c.llm);
-    c.llm.model = "tinyllama-1.1b";
-    c.llm.setup.n_prompt = 512;
-    PLMR_TRY(plmr_options_parse(&argp, "tune", argc, argv, &c, &help));
-    if (help)
-        return PLMR_OK;
-    PLMR_TRY(plmr_llm_open(&run, "tune", &c.llm, false));
-    run.setup.n_tokens = run.setup.n_prompt + c.n_decode;
+    PLMR_TRY(plmr_llm_open(&run, "tune", &c->llm, false));
+    run.setup.n_tokens = run.setup.n_prompt + c->n_decode;
     plmr_llm_setup_complete(&run.setup, run.shape);
     plmr_status status = check(&run);
     if (!status)
-        status = tune(&c, &run);
+        status = tune(c, &run);
     return plmr_llm_close(&run, status);
 }
+
+const plmr_command plmr_command_tune = {
+    .name = "tune",
+    .summary = "search for the regions, trees and placement that run a model fastest",
+    .about = "Searches for the regions of cores, reduction trees, fusing and layers of a region with which a language "
+             "model is fastest on a device, and says what holds it back there: P (arithmetic), L (latency), M (memory) "
+             "or R (routes).",
+    .more = "For example:\n"
+            "  plmr tune --model llama3-8b --prompt 4096 --decode 128",
+    .options = options,
+    .size = sizeof(struct tune_command),
+    .run = run_command,
+};

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cli/cli.h"
 #include "plmr/ranks.h"
 
 /* What all commands take. */
@@ -56,8 +55,6 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
     struct tables tables = tables_of(command);
     char name[40], *options = plmr_take_zeroed(1, OWN + command->size);
     bool help = false;
-    if (command->run_line)
-        return free(options), command->run_line(argc, argv);
     snprintf(name, sizeof name, "plmr %s", command->name);
     plmr_status status = plmr_options_read(tables.rows, name, argc, argv, options, &help);
     if (!status && !help)
@@ -71,22 +68,5 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
 void plmr_command_dump(FILE *out, const plmr_command *command)
 {
     struct tables tables = tables_of(command);
-    if (!command->run_line)
-        plmr_options_dump(out, command->name, tables.rows);
+    plmr_options_dump(out, command->name, tables.rows);
 }
-
-const plmr_command plmr_line_generate = {.name = "generate",
-                                         .summary = "continue a text with a language model on the wafer",
-                                         .run_line = plmr_command_generate};
-const plmr_command plmr_line_llm = {.name = "llm",
-                                    .summary = "time a language model of any shape, with its values or without",
-                                    .run_line = plmr_command_llm};
-const plmr_command plmr_line_tune = {.name = "tune",
-                                     .summary = "search for the regions, trees and placement that run a model fastest",
-                                     .run_line = plmr_command_tune};
-const plmr_command plmr_line_logits = {.name = "logits",
-                                       .summary = "write a language model's logits after each token of a text",
-                                       .run_line = plmr_command_logits};
-const plmr_command plmr_line_perplexity = {.name = "perplexity",
-                                           .summary = "measure how well a language model foretells a text",
-                                           .run_line = plmr_command_perplexity};

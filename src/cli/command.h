@@ -19,7 +19,6 @@ typedef struct plmr_command {
 
     /* Does it, with that struct. What it opens and takes is closed and freed when it returns. Collective. */
     plmr_status (*run)(void *options);
-    plmr_status (*run_line)(int argc, char **argv); /* instead: reads its own command line */
 } plmr_command;
 
 /* Reads argv[1...], and runs the command or prints its help. Collective. */

@@ -1,16 +1,11 @@
 #include "cli/options.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/suggest.h"
-#include "cli/trace.h"
 #include "plmr/device.h"
-#include "plmr/ranks.h"
 
 /* ---- tables ---- */
 
@@ -74,199 +69,100 @@ const plmr_option plmr_run_table[] = {
 
 const char *const plmr_modes[] = {"compute", "timing", NULL};
 
-/* ---- for commands with argp ---- */
+/* ---- traces, trees ---- */
 
-plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype)
-{
-    int index;
-    PLMR_TRY(plmr_parse_word(option, text, plmr_dtypes, 3, &index));
-    *dtype = (enum plmr_dtype)index;
-    return PLMR_OK;
-}
-
-plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes)
-{
-    bool allowed[2] = {*memory, *routes};
-    static const plmr_option allow = {.name = "allow"};
-    PLMR_TRY(plmr_read_allow(&allow, text, allowed));
-    *memory = allowed[0];
-    *routes = allowed[1];
-    return PLMR_OK;
-}
-
-/* ---- the command line ---- */
-
-error_t plmr_parse_result(struct argp_state *state, plmr_status error)
-{
-    plmr_parse_state *parse = state->input;
-    parse->error = error;
-    return error ? EINVAL : 0;
-}
-
-/* Calls visit for every option of a tree of argps until it returns true. */
-static const struct argp_option *
-each_option(const struct argp *argp, bool (*visit)(const struct argp_option *option, void *context), void *context)
-{
-    for (const struct argp_option *option = argp->options; option && (option->name || option->doc); option++)
-        if (option->name && visit(option, context))
-            return option;
-    for (const struct argp_child *child = argp->children; child && child->argp; child++) {
-        const struct argp_option *found = each_option(child->argp, visit, context);
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
-enum { MOST_OPTIONS = 64, MOST_LENGTH = 40 };
-
-static bool has_name(const struct argp_option *option, void *name)
-{
-    return strcmp(option->name, name) == 0;
-}
-
-static bool has_letter(const struct argp_option *option, void *letter)
-{
-    return option->key == *(const char *)letter;
-}
-
-struct names {
-    plmr_option_name *names;
-    int n, most;
+const plmr_option plmr_trace_table[] = {
+    {"trace", "FILE", PLMR_TITLE_OUTPUT,
+     "Events of chosen cores in virtual time, for Perfetto; OTF2 if it ends in .otf2",
+     PLMR_TEXT(plmr_trace_options, path)},
+    {"trace-cores", "LIST", PLMR_TITLE_OUTPUT,
+     "Which: R,C;R,C;... or sample:N: corners, middle, diagonal (default sample:16)",
+     PLMR_TEXT(plmr_trace_options, cores)},
+    {"trace-events", "N", PLMR_TITLE_OUTPUT, "Events to keep at most (default 200000)",
+     PLMR_COUNT(plmr_trace_options, n_events, 20000000)},
+    {0},
 };
 
-static bool collect_name(const struct argp_option *option, void *context)
+static plmr_status read_each_group(const plmr_option *option, char *list, plmr_reduce_options *reduce)
 {
-    struct names *names = context;
-    names->names[names->n++] = (plmr_option_name){option->name, option->arg};
-    return names->n == names->most;
-}
-
-int plmr_options_list(const struct argp *argp, plmr_option_name *names, int most)
-{
-    struct names list = {names, 0, most};
-    each_option(argp, collect_name, &list);
-    return list.n;
-}
-
-static plmr_status unknown_option(const struct argp *argp, const char *command, const char *name)
-{
-    plmr_option_name options[MOST_OPTIONS];
-    const char *names[MOST_OPTIONS];
-    int n = plmr_options_list(argp, options, MOST_OPTIONS);
-    for (int i = 0; i < n; i++)
-        names[i] = options[i].name;
-    const char *near = plmr_suggest(name, names, n);
-    return plmr_error_make(PLMR_ERROR_INPUT, "unknown option '--%.60s'%s%s%s (see plmr %s --help)", name,
-                           near ? ": did you mean '--" : "", near ? near : "", near ? "'?" : "", command);
-}
-
-/* What is on the command line, before argp sees it: argp's own complaints take two lines and do not suggest anything,
- * and it takes abbreviations, of which a later option could change the meaning. */
-typedef struct scan {
-    const struct argp *argp;
-    const char *command;
-    int argc;
-    char **argv;
-    int at;
-    const char **args; /* arguments that are no options */
-    int n_args, most_args;
-    bool help;
-} scan;
-
-/* An option that was given as `shown`: "--cores", "-m"; and whether a value hangs on it. */
-static plmr_status scan_known(scan *scan, const struct argp_option *option, const char *shown, bool has_value)
-{
-    scan->help = scan->help || strcmp(option->name, "help") == 0;
-    PLMR_CHECK(option->arg || !has_value, PLMR_ERROR_INPUT, "%s takes no value", shown);
-    if (option->arg && !has_value) {
-        PLMR_CHECK(scan->at + 1 < scan->argc, PLMR_ERROR_INPUT, "%s needs a value: %s %s", shown, shown, option->arg);
-        scan->at++;
+    for (char *word; (word = strsep(&list, ","));) {
+        int64_t groups;
+        PLMR_CHECK(reduce->n_group_levels < PLMR_TREE_LEVELS - 1, PLMR_ERROR_INPUT, "%s: at most %d levels have groups",
+                   plmr_option_shown(option).s, PLMR_TREE_LEVELS - 1);
+        PLMR_TRY(plmr_parse_count(plmr_option_shown(option).s, word, 1 << 20, &groups));
+        reduce->n_groups[reduce->n_group_levels++] = (int)groups;
     }
     return PLMR_OK;
 }
 
-static plmr_status scan_option(scan *scan)
+/* "auto", or the groups of the first level, the second, ...: "24", "40,5". */
+static plmr_status read_groups(const plmr_option *option, const char *text, void *member)
 {
-    const char *word = scan->argv[scan->at] + 2, *equals = strchr(word, '=');
-    char name[MOST_LENGTH], shown[MOST_LENGTH + 2];
-    snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
-    snprintf(shown, sizeof shown, "--%s", name);
-    const struct argp_option *option = each_option(scan->argp, has_name, name);
-    return option ? scan_known(scan, option, shown, equals) : unknown_option(scan->argp, scan->command, name);
+    plmr_reduce_options *reduce = member;
+    reduce->n_group_levels = 0;
+    if (strcmp(text, "auto") == 0)
+        return PLMR_OK;
+    char *list = plmr_take_copy(text);
+    plmr_status status = read_each_group(option, list, reduce);
+    free(list);
+    return status;
 }
 
-/* "-m FILE" or "-mFILE"; letters are not taken together, as in "-hm". */
-static plmr_status scan_letter(scan *scan)
+const plmr_option plmr_tree_table[] = {
+    {"tree-k", "K", PLMR_TITLE_ALLREDUCES, "Levels of a K-tree",
+     PLMR_COUNT(plmr_reduce_options, n_levels, PLMR_TREE_LEVELS), .value = "2"},
+    {"groups", "auto|G,...", PLMR_TITLE_ALLREDUCES, "Groups of cores at each level but the last",
+     PLMR_READ_ALL(read_groups), .value = "auto"},
+    {0},
+};
+
+/* ---- language models ---- */
+
+static plmr_status read_cache_dtype(const plmr_option *option, const char *text, void *member)
 {
-    const char *word = scan->argv[scan->at];
-    char shown[] = {'-', word[1], '\0'};
-    const struct argp_option *option = each_option(scan->argp, has_letter, shown + 1);
-    PLMR_CHECK(option, PLMR_ERROR_INPUT, "unknown option '%.60s': options start with two dashes (see plmr %s --help)",
-               word, scan->command);
-    return scan_known(scan, option, shown, word[2]);
+    plmr_llm_setup *setup = member;
+    setup->has_cache_dtype = true;
+    return plmr_read_word(option, text, &setup->cache_dtype);
 }
 
-static plmr_status scan_word(scan *scan)
-{
-    const char *word = scan->argv[scan->at];
-    if (strncmp(word, "--", 2) == 0 && word[2])
-        return scan_option(scan);
-    if (word[0] == '-')
-        return scan_letter(scan);
-    PLMR_CHECK(scan->n_args < scan->most_args, PLMR_ERROR_INPUT, "unexpected '%.60s' (see plmr %s --help)", word,
-               scan->command);
-    scan->args[scan->n_args++] = word;
-    return PLMR_OK;
-}
+static const char *const caches[] = {"shift", "concat", NULL};
 
-static plmr_status scan_all(scan *scan)
-{
-    for (scan->at = 1; scan->at < scan->argc; scan->at++)
-        PLMR_TRY(scan_word(scan));
-    return PLMR_OK;
-}
+const plmr_option plmr_place_table[] = {
+    {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT(plmr_llm_options, device),
+     .value = PLMR_DEVICE_DEFAULT},
+    {"kv", "shift|concat", PLMR_TITLE_PLACE,
+     "Keys and values of new tokens: rows of cores are kept balanced, or the last row takes them all",
+     PLMR_WORD(plmr_llm_options, setup.concat, caches), .value = "shift"},
+    {"kv-dtype", "TYPE", PLMR_TITLE_PLACE, "How they are stored: %s (default: f32 for f32 models, else f16)",
+     .read = read_cache_dtype, .member = offsetof(plmr_llm_options, setup), .size = sizeof(enum plmr_dtype),
+     .words = plmr_dtypes},
+    {0},
+};
 
-/* Without argp's note on short options, which puts off more than it explains. */
-static void print_help(const struct argp *argp, const char *command)
-{
-    char name[MOST_LENGTH];
-    snprintf(name, sizeof name, "plmr %s", command);
-    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
-    if (plmr_rank() == 0)
-        argp_help(argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
-}
+const plmr_option plmr_wafer_table[] = {
+    {.table = plmr_place_table},
+    {"prefill-cores", "HxW", PLMR_TITLE_PLACE, "Cores of the prefill region, H = W (default: what suits the model)",
+     PLMR_PAIR(plmr_llm_options, setup.phase[PLMR_PREFILL].rows, "360x360")},
+    {"decode-cores", "HxW", PLMR_TITLE_PLACE, "Cores of a decode region (default: what suits the model)",
+     PLMR_PAIR(plmr_llm_options, setup.phase[PLMR_DECODE].rows, "360x360")},
+    {"allow", "M,R", PLMR_TITLE_PLACE, PLMR_ALLOW_HELP,
+     PLMR_READ_BY(plmr_read_allow, plmr_llm_options, setup.allow_memory)},
+    {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was measured", PLMR_TEXT(plmr_llm_options, json)},
+    {"dump", "DIR", PLMR_TITLE_OUTPUT, "Write every step's tensors into a folder, as NumPy files",
+     PLMR_TEXT(plmr_llm_options, setup.dump)},
+    {0},
+};
 
-plmr_status plmr_arguments_parse(const struct argp *argp, const char *command, int argc, char **argv, int most,
-                                 const char **args, bool *help)
-{
-    scan scan = {.argp = argp, .command = command, .argc = argc, .argv = argv, .args = args, .most_args = most};
-    for (int i = 0; i < most; i++)
-        args[i] = NULL;
-    PLMR_TRY(scan_all(&scan));
-    *help = scan.help;
-    if (scan.help)
-        print_help(argp, command);
-    return PLMR_OK;
-}
+const plmr_option plmr_prompt_table[] = {
+    {"model", "FILE|NAME", PLMR_TITLE_PROMPT, "A GGUF file", PLMR_TEXT(plmr_llm_options, model), .letter = 'm',
+     .value = PLMR_MODEL_DEMO},
+    {"prompt", "TEXT", PLMR_TITLE_PROMPT, "The prompt", PLMR_TEXT(plmr_llm_options, text), .letter = 'p'},
+    {"tokens", "I,J,...", PLMR_TITLE_PROMPT, "The prompt as token ids", PLMR_TEXT(plmr_llm_options, ids)},
+    {0},
+};
 
-plmr_status plmr_options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *options,
-                               bool *help)
-{
-    return plmr_options_parse_most(argp, command, argc, argv, 0, options, help);
-}
-
-plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
-                                    void *options, bool *help)
-{
-    const char **args = plmr_take_zeroed((size_t)most + 1, sizeof *args);
-    plmr_status status = plmr_arguments_parse(argp, command, argc, argv, most, args, help);
-    free(args);
-    if (status || *help)
-        return status;
-    plmr_parse_state parse = {.options = options};
-    error_t failed = argp_parse(argp, argc, argv, ARGP_SILENT, NULL, &parse);
-    if (failed && !parse.error)
-        return plmr_error_make(PLMR_ERROR_SYSTEM, "cannot read the command line: %s", strerror(failed));
-    return parse.error;
-}
+const plmr_option plmr_time_table[] = {
+    {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT(plmr_llm_options, report)},
+    PLMR_OPTIONS(plmr_llm_options, trace, plmr_trace_table),
+    {0},
+};

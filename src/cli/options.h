@@ -2,15 +2,12 @@
 #ifndef PLMR_OPTIONS_H
 #define PLMR_OPTIONS_H
 
-#include <argp.h>
-
 #include "base/option.h"
-#include "run/trace.h"
-
-/* ---- what commands share ---- */
+#include "run/llm.h"
 
 /* Titles above options. */
 #define PLMR_TITLE_PROBLEM "Problem:"
+#define PLMR_TITLE_PROMPT "Model and prompt:"
 #define PLMR_TITLE_PLACE "What runs where:"
 #define PLMR_TITLE_ALLREDUCES "Allreduces:"
 #define PLMR_TITLE_VALUES "Values:"
@@ -53,49 +50,8 @@ extern const plmr_option plmr_run_table[];
 /* Of reduction trees: plmr_reduce_options. */
 extern const plmr_option plmr_tree_table[];
 
-/* ---- for commands with argp ---- */
-
-plmr_status plmr_parse_dtype(const char *option, const char *text, enum plmr_dtype *dtype);
-plmr_status plmr_parse_allow(const char *text, bool *memory, bool *routes);
-
-/* The input of a command's argp parser, and of its children. */
-typedef struct plmr_parse_state {
-    void *options;     /* the command's own struct */
-    plmr_status error; /* of the first option that was wrong */
-} plmr_parse_state;
-
-/* What a parser returns: keeps the error, if there is one, and ends the parsing. */
-error_t plmr_parse_result(struct argp_state *state, plmr_status error);
-
-/* Entries for a command's table of options. */
-#define PLMR_OPTION_GROUP(number, title)                                                                               \
-    {                                                                                                                  \
-        NULL, 0, NULL, 0, title, number                                                                                \
-    }
-#define PLMR_OPTION_HELP                                                                                               \
-    {                                                                                                                  \
-        "help", 'h', NULL, 0, "Print this help and do nothing else", 90                                                \
-    }
-
-/* Names of the options of a command, children's too: up to `most` of them; returns how many there are. */
-typedef struct plmr_option_name {
-    const char *name; /* without dashes */
-    bool takes_value;
-} plmr_option_name;
-int plmr_options_list(const struct argp *argp, plmr_option_name *names, int most);
-
-/* Parses argv[1...] into `options`. Sets *help, and has printed it on rank 0, if it was asked for. */
-plmr_status plmr_options_parse(const struct argp *argp, const char *command, int argc, char **argv, void *options,
-                               bool *help);
-
-/* The same for a command that has up to `most` arguments as well, which its parser gets as ARGP_KEY_ARG. */
-enum { PLMR_MOST_ARGUMENTS = 16 };
-plmr_status plmr_options_parse_most(const struct argp *argp, const char *command, int argc, char **argv, int most,
-                                    void *options, bool *help);
-
-/* The same for a command that has arguments and no options: up to `most` arguments (from 0) into args[0..most), NULL
- * where there is none. */
-plmr_status plmr_arguments_parse(const struct argp *argp, const char *command, int argc, char **argv, int most,
-                                 const char **args, bool *help);
+/* Of language models: plmr_llm_options. A device, and the cache on it; with regions, what is allowed, the record and
+ * the dump; a model and a prompt; a report and a trace. */
+extern const plmr_option plmr_place_table[], plmr_wafer_table[], plmr_prompt_table[], plmr_time_table[];
 
 #endif

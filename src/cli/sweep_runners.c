@@ -8,20 +8,12 @@
 #include "cli/options.h"
 
 static const plmr_command *const runners[PLMR_SWEEP_RUNNERS] = {&plmr_command_gemm, &plmr_command_gemv,
-                                                                &plmr_command_allreduce, &plmr_line_llm};
+                                                                &plmr_command_allreduce, &plmr_command_llm};
 
 void plmr_sweep_runners_fill(plmr_sweep_runners *table)
 {
     for (int i = 0; i < PLMR_SWEEP_RUNNERS; i++) {
         plmr_option_row rows[PLMR_MOST_OPTIONS];
-        if (runners[i]->run_line) {
-            plmr_option_name names[PLMR_SWEEP_MOST_OPTIONS];
-            int n_names = plmr_options_list(&plmr_llm_argp, names, PLMR_SWEEP_MOST_OPTIONS);
-            for (int j = 0; j < n_names; j++)
-                table->options[i][j] = (plmr_sweep_option){names[j].name, names[j].takes_value};
-            table->commands[i] = (plmr_sweep_command){runners[i]->name, table->options[i], n_names};
-            continue;
-        }
         int n = plmr_option_rows(runners[i]->options, rows);
         for (int j = 0; j < n; j++)
             table->options[i][j] = (plmr_sweep_option){rows[j].option->name, rows[j].option->argument};

@@ -139,7 +139,7 @@ CASES = [
     (L + "--out {}/out --tokens 1,99999", "token id 99999 is not one of the model's, which are 0 to 319"),
     (L + "--out {}/out --tokens 1,-2", "--tokens: '-2' is no token id"),
     (L + "--out {}/out --tokens ,", "the prompt has no tokens"),
-    (L + "--out {}/out --tokens=", "--tokens: the prompt is empty"),
+    (L + "--out {}/out --tokens=", "--tokens needs a value: --tokens I,J,..."),
     (L + "--tokens 1", "say where the logits go, with --out FILE"),
     (L + "--tokens 1 --out {}", "--out: cannot write {}"),
     (L + "--tokens 1 --out /nonexistent/x", "--out: cannot write /nonexistent/x"),
