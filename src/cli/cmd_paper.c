@@ -78,7 +78,7 @@ static plmr_status run_on(const struct paper_command *c, plmr_ranks *ranks)
 {
     plmr_paper paper;
     PLMR_TRY(plmr_paper_open(ranks, c->device, &paper));
-    paper.interactive = plmr_rank() == 0 && plmr_progress_on_terminal();
+    paper.interactive = plmr_rank() == 0 && plmr_on_terminal(stderr);
     FILE *out = plmr_text_beside(c->json);
     plmr_status status = run_parts(c, &paper, out);
     if (!status)

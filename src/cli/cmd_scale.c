@@ -231,7 +231,7 @@ static plmr_status run_all(struct series *s)
 {
     const struct scale_command *c = s->c;
     int n_workloads = c->own ? 1 : c->workloads.n, done = 0;
-    plmr_progress_begin(&s->progress, "scale", c->repeat * n_workloads * c->ranks.n, plmr_progress_on_terminal());
+    plmr_progress_begin(&s->progress, "scale", c->repeat * n_workloads * c->ranks.n, plmr_on_terminal(stderr));
     plmr_status status = PLMR_OK;
     for (int64_t repeat = 0; repeat < c->repeat; repeat++)
         for (int i = 0; i < n_workloads; i++)

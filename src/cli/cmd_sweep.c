@@ -149,7 +149,7 @@ static plmr_status run_points(struct sweep_command *c)
 {
     plmr_status status = PLMR_OK;
     int64_t n = c->experiment->n_points, n_left = n - c->n_before;
-    plmr_progress_begin(&c->progress, c->name, n_left, plmr_rank() == 0 && plmr_progress_on_terminal());
+    plmr_progress_begin(&c->progress, c->name, n_left, plmr_rank() == 0 && plmr_on_terminal(stderr));
     for (int64_t i = 0; i < n && !status; i++) {
         if (c->done[i])
             continue;

@@ -15,7 +15,7 @@
 plmr_status plmr_job_region(plmr_job *job, int index, int64_t n_steps, plmr_region **region)
 {
     const plmr_run_options *options = job->options;
-    bool shows = plmr_rank() == 0 && !options->quiet && plmr_progress_on_terminal();
+    bool shows = plmr_rank() == 0 && !options->quiet && plmr_on_terminal(stderr);
     plmr_progress_begin(&job->progress, plmr_name_of(options->algorithms.at[index]), n_steps, shows);
     plmr_region_options wanted = {
         .values = !options->timing,

@@ -2,7 +2,6 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "report/progress.h"
 
@@ -16,7 +15,7 @@ static bool is_colored(FILE *out)
 {
     if (is_set("CLICOLOR_FORCE"))
         return true;
-    return !is_set("NO_COLOR") && (out == stderr ? plmr_progress_on_terminal() : isatty(fileno(out)) == 1);
+    return !is_set("NO_COLOR") && plmr_on_terminal(out);
 }
 
 const char *plmr_color(FILE *out, enum plmr_color color)

@@ -11,21 +11,22 @@
 
 static const double first_line_s = 2, redraw_s = 0.25;
 
-/* mpirun gives its processes a pipe for standard error and copies what comes to its own. */
-static bool parent_on_terminal(void)
+static bool parent_on_terminal(int descriptor)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/fd/2", (long)getppid());
-    int descriptor = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    bool terminal = descriptor >= 0 && isatty(descriptor);
-    if (descriptor >= 0)
-        close(descriptor);
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)getppid(), descriptor);
+    int opened = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    bool terminal = opened >= 0 && isatty(opened);
+    if (opened >= 0)
+        close(opened);
     return terminal;
 }
 
-bool plmr_progress_on_terminal(void)
+/* mpirun gives its processes a terminal of its own for standard output and a pipe for standard error, and copies what
+ * comes to where its own go. */
+bool plmr_on_terminal(FILE *out)
 {
-    return isatty(STDERR_FILENO) || (getenv("OMPI_COMM_WORLD_SIZE") && parent_on_terminal());
+    return getenv("OMPI_COMM_WORLD_SIZE") ? parent_on_terminal(fileno(out)) : isatty(fileno(out)) == 1;
 }
 
 void plmr_progress_begin(plmr_progress *progress, const char *label, int64_t n_steps, bool enabled)

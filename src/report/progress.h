@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef struct plmr_progress {
     const char *label; /* the caller's: what is running */
@@ -24,8 +25,8 @@ void plmr_progress_step(void *progress, int64_t steps_done);
 /* Erases the line. */
 void plmr_progress_end(plmr_progress *progress);
 
-/* Whether standard error of this process can be seen on a terminal. */
-bool plmr_progress_on_terminal(void);
+/* Whether standard output or standard error of this process can be seen on a terminal. */
+bool plmr_on_terminal(FILE *out);
 
 /* The line for a run that has done so many steps in so many seconds; for tests. */
 int plmr_progress_format(char *text, int size, const char *label, int64_t done, int64_t n_steps, double elapsed_s);

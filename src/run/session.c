@@ -13,7 +13,7 @@ static plmr_status load_device(const char *name, plmr_device *device)
 plmr_status plmr_session_open(plmr_session *session, const char *command, const char *device, bool quiet)
 {
     *session = (plmr_session){.command = command, .provenance = plmr_provenance_now()};
-    session->shows = plmr_rank() == 0 && !quiet && plmr_progress_on_terminal();
+    session->shows = plmr_rank() == 0 && !quiet && plmr_on_terminal(stderr);
     return load_device(device, &session->device);
 }
 

@@ -24,8 +24,9 @@ def check_errors(plmr, check):
 
 
 def check_bars(plmr, check):
-    code, plain, _ = plmr.run(BARS)
-    check(code == 0 and ESCAPE not in plain, f"{show(BARS)}: {plain!r}")
+    for ranks in None, 2:  # mpirun gives its processes a terminal of its own
+        code, plain, _ = plmr.run(BARS, ranks)
+        check(code == 0 and ESCAPE not in plain, f"{show(BARS, ranks)}: {plain!r}")
     os.environ["CLICOLOR_FORCE"] = "1"
     code, colored, _ = plmr.run(BARS)
     records = plmr.records(BARS)
