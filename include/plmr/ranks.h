@@ -23,8 +23,30 @@ void plmr_finalize(void);
 int plmr_rank(void);
 int plmr_rank_count(void);
 
-/* Ends the whole job at once with this exit code; for failures that the other ranks cannot be told of. */
-void plmr_exit_now(int code) __attribute__((noreturn));
+/* ---- failures ----
+ *
+ * A rank that fails must not leave the others waiting for it. Where all ranks come together, plmr_agree makes its
+ * failure everybody's, and they go on to the end in order. Between the messages of a verb they do not come together:
+ * there a failure of one rank alone ends the whole job, with one line that names the rank, and exit code 1:
+ *
+ *     plmr_status status = plmr_agree(make_room(&pass));   // before the first message
+ *     if (!status)
+ *         status = plmr_end_if_alone(run_layers(&pass));   // messages go back and forth; a file may be unreadable here
+ */
+
+/* Turns a failure of any rank into the same failure of all: every rank returns the error of the lowest rank that has
+ * one, or PLMR_OK if none has. The text of a PLMR_ERROR_SYSTEM that not all have starts with the rank and its host. A
+ * rank that has failed waits for the others for a few seconds only: if they do not come, its error ends the job. Takes
+ * ownership of `mine`. Collective. */
+plmr_status plmr_agree(plmr_status mine);
+
+/* Ends the job with this error if it is a PLMR_ERROR_SYSTEM of this rank, not one that plmr_agree has given to all;
+ * else returns it. Local. */
+plmr_status plmr_end_if_alone(plmr_status status);
+
+/* Says on standard error, in one line, which rank has failed on which host and how, and ends the whole job with exit
+ * code 1; for failures that the others cannot be told of. Works at any time, before plmr_init as well. */
+void plmr_end_job(const char *format, ...) PLMR_PRINTF(1, 2) __attribute__((noreturn));
 
 /* Makes a grid of all ranks for regions of at least rows x cols cores. With rank_rows = rank_cols = 0 the grid with the
  * shortest block edges is chosen, those of nodes first. Ranks that share a node, and then a cache, are neighbours on
@@ -36,10 +58,6 @@ void plmr_ranks_destroy(plmr_ranks *ranks);
 /* Ranks along an axis of the grid, and this rank's place there. */
 int plmr_ranks_extent(const plmr_ranks *ranks, enum plmr_axis axis);
 int plmr_ranks_place(const plmr_ranks *ranks, enum plmr_axis axis);
-
-/* Turns a failure of any rank into the same failure of all: every rank returns the error of the lowest rank that has
- * one, or PLMR_OK if none has. Takes ownership of `mine`. Collective. */
-plmr_status plmr_agree(plmr_status mine);
 
 /* Copies n_bytes from rank 0 to all. Collective. */
 void plmr_broadcast(void *data, size_t n_bytes);

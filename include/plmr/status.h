@@ -2,8 +2,8 @@
  *
  * A function that can fail returns a plmr_status: NULL on success, else an error that the caller owns. Whoever handles
  * the error frees it with plmr_error_free; PLMR_TRY passes it up. The text is one line for a user: what is wrong,
- * where, and what to do about it. Broken invariants of the program itself are not errors: they abort through
- * PLMR_ASSERT.
+ * where, and what to do about it. Broken invariants of the program itself are not errors: they end the job
+ * through PLMR_ASSERT.
  */
 #ifndef PLMR_STATUS_H
 #define PLMR_STATUS_H
@@ -42,7 +42,7 @@ enum plmr_code plmr_error_code(plmr_status error);
 /* Frees an error; NULL is allowed. */
 void plmr_error_free(plmr_status error);
 
-/* Prints file, line and text, then aborts: for broken invariants only. */
+/* Prints file, line and text, and ends the job: for broken invariants only. */
 void plmr_abort(const char *file, int line, const char *text) __attribute__((noreturn));
 
 /* Returns from the calling function with the error of `expr`, if there is one. */

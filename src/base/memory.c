@@ -1,7 +1,6 @@
 #include "base/memory.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,11 +9,8 @@
 
 static void *must_be(void *taken, size_t n_bytes, const char *what)
 {
-    if (!taken) {
-        fprintf(stderr, "plmr: rank %d: out of memory: %s needs %zu bytes more; use more ranks, or a smaller problem\n",
-                plmr_rank(), what, n_bytes);
-        plmr_exit_now(1);
-    }
+    if (!taken)
+        plmr_end_job("out of memory: %s needs %zu bytes more; use more ranks, or a smaller problem", what, n_bytes);
     return taken;
 }
 

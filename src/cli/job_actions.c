@@ -45,13 +45,7 @@ plmr_status plmr_job_stop(plmr_job *job, double start_s, plmr_status status, dou
 {
     double own_s = plmr_wall_s() - start_s;
     plmr_progress_end(&job->progress);
-    if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM) {
-        fprintf(stderr, "plmr %s: rank %d: %s\n", job->actions->command, plmr_rank(), plmr_error_text(status));
-        plmr_jsonl_discard(&job->jsonl);
-        plmr_trace_file_discard(&job->trace);
-        plmr_html_discard(&job->html);
-        plmr_exit_now(1);
-    }
+    status = plmr_end_if_alone(status);
     plmr_ranks_usage_since(job->ranks, &job->before, own_s, &job->usage);
     *wall_s = job->usage.wall_s;
     return status;

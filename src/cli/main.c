@@ -98,6 +98,7 @@ static int run(int argc, char **argv)
         error = plmr_command_run(command, argc - 1, argv + 1);
     else if (!done)
         error = unknown_command(argv[1]);
+    error = plmr_agree(error);
     int code = error ? report(command ? command->name : NULL, error) : PLMR_EXIT_OK;
     if ((fflush(stdout) != 0 || ferror(stdout)) && plmr_rank() == 0 && code == PLMR_EXIT_OK) {
         fputs("plmr: cannot write all of the output: is the disk full?\n", stderr);
@@ -121,11 +122,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--options") == 0)
         return list_options();
     plmr_status error = plmr_init(&argc, &argv);
-    if (error) {
-        fprintf(stderr, "plmr: %s\n", plmr_error_text(error));
-        plmr_error_free(error);
-        return PLMR_EXIT_FAILED;
-    }
+    if (error)
+        plmr_end_job("%s", plmr_error_text(error));
     int code = run(argc, argv);
     plmr_finalize();
     return code;

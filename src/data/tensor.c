@@ -213,11 +213,7 @@ plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, boo
         return PLMR_OK;
     PLMR_TRY(allocate_lines(tensor));
     take_own_lines(tensor);
-    PLMR_TRY(plmr_tensor_load(tensor, source));
-    /* What comes aligned needs nothing but its neighbours' lines: they can come at once. */
-    if (tensor->aligned)
-        plmr_tensor_fetch(tensor);
-    return PLMR_OK;
+    return plmr_tensor_load(tensor, source);
 }
 
 /* ---- alignment ---- */

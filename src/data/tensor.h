@@ -63,7 +63,7 @@ plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec
 void plmr_tensor_destroy(plmr_tensor *tensor);
 
 /* Loads this block's tiles, zeros beyond the matrix. With `skewed` the loader places k slot (position + width slot) at
- * each position, as if aligned. Does nothing in timing mode. */
+ * each position, as if aligned. Does nothing in timing mode. Local. */
 plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed);
 
 /* The values of a fill; see load.c. */

@@ -155,6 +155,8 @@ plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm
     g->problem = *problem;
     g->region = region;
     plmr_status status = plmr_agree(fill_gemm(g, algorithm, a, b));
+    if (!status && g->b->aligned && region->options.values)
+        plmr_tensor_fetch(g->b); /* what is aligned needs nothing but its neighbours' lines, at once */
     if (status)
         plmr_gemm_close(g);
     else

@@ -197,5 +197,5 @@ plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float
                (size_t)engine->shape->dim * sizeof *hidden);
     free_pass(&p);
     engine->n_cached += !status;
-    return status;
+    return plmr_end_if_alone(status);
 }

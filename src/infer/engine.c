@@ -226,15 +226,20 @@ int64_t plmr_engine_weight_bytes(const plmr_engine *engine)
     return n_bytes;
 }
 
-plmr_status plmr_engine_relayout(plmr_engine *engine)
+static plmr_status move_weights(plmr_engine *engine)
 {
-    if (engine->for_decode)
-        return PLMR_OK;
     for (int i = 0; i < engine->n_layers; i++)
         for (int m = 0; m < N_MATRICES; m++) {
             plmr_matrix_layout layout = plmr_engine_layout(engine, matrices[m], true);
             PLMR_TRY(plmr_matrix_move(&engine->layers[i].matrix[matrices[m]], &layout, engine->ranks));
         }
+    return PLMR_OK;
+}
+
+plmr_status plmr_engine_relayout(plmr_engine *engine)
+{
+    if (!engine->for_decode)
+        PLMR_TRY(plmr_end_if_alone(move_weights(engine)));
     engine->for_decode = true;
     return PLMR_OK;
 }

@@ -80,7 +80,7 @@ plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidd
                           stream + ROWS_AT_ONCE * ld, stream + 2 * ROWS_AT_ONCE * ld);
     }
     free(stream);
-    return status;
+    return plmr_end_if_alone(status);
 }
 
 plmr_status plmr_output_cost(plmr_cost_pass *pass)

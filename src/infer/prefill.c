@@ -405,5 +405,5 @@ plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t 
         status = collect(&p, n_last, hidden);
     free_pass(&p);
     engine->n_cached = engine->n_prefilled = n_tokens;
-    return status;
+    return plmr_end_if_alone(status);
 }

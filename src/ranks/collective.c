@@ -1,9 +1,6 @@
 /* Collectives between ranks: of the whole job, and of a line of the grid. */
 #include "ranks/internal.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/wall.h"
 
 static void broadcast(MPI_Comm comm, int root, void *data, size_t n_bytes)
@@ -22,25 +19,6 @@ void plmr_broadcast(void *data, size_t n_bytes)
 void plmr_barrier(void)
 {
     PLMR_MPI(MPI_Barrier(MPI_COMM_WORLD));
-}
-
-plmr_status plmr_agree(plmr_status mine)
-{
-    int rank = mine ? plmr_rank() : plmr_rank_count(), lowest;
-    PLMR_MPI(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
-    if (lowest == plmr_rank_count())
-        return PLMR_OK;
-    struct {
-        int code;
-        char text[1000];
-    } said = {0};
-    if (lowest == plmr_rank()) {
-        said.code = (int)plmr_error_code(mine);
-        snprintf(said.text, sizeof said.text, "%s", plmr_error_text(mine));
-    }
-    plmr_error_free(mine);
-    broadcast(MPI_COMM_WORLD, lowest, &said, sizeof said);
-    return plmr_error_make((enum plmr_code)said.code, "%s", said.text);
 }
 
 /* All of a collective's time is waiting: nothing else is done meanwhile. */

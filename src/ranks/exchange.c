@@ -14,6 +14,8 @@ struct plmr_exchange {
     double posted_s; /* when the first of those under way was */
 };
 
+enum { PATIENCE_S = 4 }; /* with messages that will not come */
+
 plmr_exchange *plmr_exchange_create(plmr_ranks *ranks)
 {
     plmr_exchange *exchange = plmr_take_zeroed(1, sizeof *exchange);
@@ -25,7 +27,9 @@ void plmr_exchange_destroy(plmr_exchange *exchange)
 {
     if (!exchange)
         return;
-    plmr_exchange_wait(exchange);
+    for (double end_s = plmr_wall_s() + PATIENCE_S; exchange->n > 0; plmr_exchange_poll(exchange))
+        if (plmr_wall_s() > end_s)
+            plmr_end_job("messages are still under way where their verb has ended: it has failed on some ranks alone");
     free(exchange->requests);
     free(exchange);
 }

@@ -14,8 +14,9 @@ struct plmr_ranks {
     plmr_ranks_profile profile;
 };
 
-/* MPI's own default is to abort with its message; this catches builds and libraries that return codes instead. */
-#define PLMR_MPI(call) PLMR_ASSERT((call) == MPI_SUCCESS)
+/* A call that fails ends the job with one line. */
+#define PLMR_MPI(call) plmr_mpi_must((call), __FILE__, __LINE__)
+void plmr_mpi_must(int code, const char *file, int line);
 
 /* In place of an axis: messages between any two ranks, whose places are their numbers row by row. */
 #define PLMR_EVERY_RANK ((enum plmr_axis)2)

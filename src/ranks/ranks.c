@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/hint.h"
@@ -42,12 +43,26 @@ static void bind_if_asked(void)
     plmr_machine_bind(index, n);
 }
 
+/* With less, MPI does not fail but goes on without some of its parts, and messages are lost. */
+static plmr_status check_memory(void)
+{
+    enum { LEAST_MB = 256 };
+    struct rlimit limit;
+    bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    PLMR_CHECK(!limited || limit.rlim_cur >> 20 >= LEAST_MB, PLMR_ERROR_SYSTEM,
+               "this process may take %lld MB of memory (ulimit -v): give it %d at least",
+               (long long)(limit.rlim_cur >> 20), LEAST_MB);
+    return PLMR_OK;
+}
+
 plmr_status plmr_init(int *argc, char ***argv)
 {
+    PLMR_TRY(check_memory());
     return_large_memory();
     yield_if_oversubscribed();
     PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
                "MPI does not start; is mpirun of the same MPI?");
+    PLMR_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)); /* PLMR_MPI says it in one line */
     bind_if_asked();
     return PLMR_OK;
 }
@@ -69,15 +84,6 @@ int plmr_rank_count(void)
     int n_ranks;
     PLMR_MPI(MPI_Comm_size(MPI_COMM_WORLD, &n_ranks));
     return n_ranks;
-}
-
-void plmr_exit_now(int code)
-{
-    int runs;
-    MPI_Initialized(&runs);
-    if (runs)
-        MPI_Abort(MPI_COMM_WORLD, code);
-    _exit(code);
 }
 
 static plmr_status check_grid(int rank_rows, int rank_cols, int rows, int cols)

@@ -26,6 +26,8 @@ static inline int plmr_ranks_owner(int n, int parts, int i)
  * between two ranks arrive in the order in which both sides posted them. Any size. */
 typedef struct plmr_exchange plmr_exchange;
 plmr_exchange *plmr_exchange_create(plmr_ranks *ranks);
+
+/* Waits for what is under way, which must come soon: all ranks are here alike, or the job ends. */
 void plmr_exchange_destroy(plmr_exchange *exchange);
 void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place, const void *data, size_t n_bytes);
 void plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int place, void *data, size_t n_bytes);

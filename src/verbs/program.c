@@ -69,11 +69,13 @@ int plmr_program_main(int argc, char **argv, const plmr_program *program)
         status = check_program(program);
     if (!status)
         status = run(argc, argv, program);
-    bool failed = status;
-    if (failed && (!started || plmr_rank() == 0))
+    if (started)
+        status = plmr_agree(status);
+    int exit_code = !status ? 0 : plmr_error_code(status) == PLMR_ERROR_SYSTEM ? 1 : 2;
+    if (status && (!started || plmr_rank() == 0))
         fprintf(stderr, "%s: %s\n", program && program->name ? program->name : "plmr", plmr_error_text(status));
     plmr_error_free(status);
     if (started)
         plmr_finalize();
-    return failed ? 2 : 0;
+    return exit_code;
 }

@@ -1,0 +1,129 @@
+/* What a rank does when it has failed: with the others where they come together, else for all of them. */
+#include "ranks/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/wall.h"
+
+enum { PATIENCE_S = 3 };
+
+static void pause_for(double seconds)
+{
+    time_t whole = (time_t)seconds;
+    nanosleep(&(struct timespec){whole, (long)(1e9 * (seconds - (double)whole))}, NULL);
+}
+
+static bool has_ranks(void)
+{
+    int started, ended;
+    MPI_Initialized(&started);
+    MPI_Finalized(&ended);
+    return started && !ended;
+}
+
+/* Before the message layer is there, its launcher knows: mpirun, or srun. -1: there is one rank alone. */
+static int rank_of_several(void)
+{
+    const char *told = getenv("OMPI_COMM_WORLD_RANK");
+    if (has_ranks())
+        return plmr_rank_count() > 1 ? plmr_rank() : -1;
+    told = told ? told : getenv("PMIX_RANK");
+    return told ? atoi(told) : -1;
+}
+
+/* "rank 3 on node7: ", where there are several. */
+static void name_rank(char name[160])
+{
+    char host[128] = "";
+    int rank = rank_of_several();
+    gethostname(host, sizeof host - 1);
+    snprintf(name, rank < 0 ? 1 : 160, "rank %d on %s: ", rank, host);
+}
+
+/* Ranks that fail alike, at the same time, speak one after the other, and the first one ends the rest. */
+void plmr_end_job(const char *format, ...)
+{
+    char text[1000], who[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    int rank = rank_of_several();
+    pause_for(rank < 0 ? 0 : rank < 20 ? 0.1 * rank : 2);
+    name_rank(who);
+    fflush(stdout);
+    fprintf(stderr, "plmr: %s%s\n", who, text);
+    if (has_ranks())
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    _exit(1);
+}
+
+void plmr_mpi_must(int code, const char *file, int line)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    if (code == MPI_SUCCESS)
+        return;
+    MPI_Error_string(code, text, &length);
+    plmr_end_job("MPI fails at %s:%d: %s", file, line, text);
+}
+
+plmr_status plmr_end_if_alone(plmr_status status)
+{
+    if (status && plmr_error_code(status) == PLMR_ERROR_SYSTEM && !plmr_error_is_of_all(status))
+        plmr_end_job("%s", plmr_error_text(status));
+    return status;
+}
+
+/* Whether the others have come, too. */
+static bool come_in_time(MPI_Request *request)
+{
+    int done = 0;
+    for (double end_s = plmr_wall_s() + PATIENCE_S; !done && plmr_wall_s() < end_s;) {
+        PLMR_MPI(MPI_Test(request, &done, MPI_STATUS_IGNORE));
+        if (!done)
+            pause_for(1e-3);
+    }
+    return done;
+}
+
+/* The lowest rank that has failed, else the number of ranks; and whether all have. */
+static int lowest_failed(plmr_status mine, bool *all)
+{
+    int own[2] = {mine ? plmr_rank() : plmr_rank_count(), mine != PLMR_OK}, least[2];
+    MPI_Request request;
+    PLMR_MPI(MPI_Iallreduce(own, least, 2, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request));
+    if (mine && !come_in_time(&request))
+        plmr_end_job("%s", plmr_error_text(mine));
+    PLMR_MPI(MPI_Wait(&request, MPI_STATUS_IGNORE));
+    *all = least[1];
+    return least[0];
+}
+
+plmr_status plmr_agree(plmr_status mine)
+{
+    bool all;
+    int lowest = lowest_failed(mine, &all);
+    if (lowest == plmr_rank_count())
+        return PLMR_OK;
+    struct {
+        enum plmr_code code;
+        char text[1200];
+    } said = {0};
+    if (lowest == plmr_rank()) {
+        char who[160];
+        name_rank(who);
+        said.code = plmr_error_code(mine);
+        snprintf(said.text, sizeof said.text, "%s%s", said.code == PLMR_ERROR_SYSTEM && !all ? who : "",
+                 plmr_error_text(mine));
+    }
+    plmr_error_free(mine);
+    PLMR_MPI(MPI_Bcast(&said, sizeof said, MPI_BYTE, lowest, MPI_COMM_WORLD));
+    return plmr_error_of_all(said.code, said.text);
+}
