@@ -1,4 +1,5 @@
-# bash completion for plmr
+# bash completion for plmr. What options there are, and what they take, plmr itself says (plmr --options): a line for each,
+# of command, name, letter, argument, words (after a comma: several), group, help.
 
 # The first words of what a plmr command lists.
 _plmr_names()
@@ -6,40 +7,11 @@ _plmr_names()
     "${COMP_WORDS[0]}" "$@" 2>/dev/null | awk '$1 ~ /^[a-z][a-z0-9.-]*$/ { print $1 }'
 }
 
-_plmr_options()
-{
-    local common="--help --version"
-    local trace="--trace --trace-cores --trace-events --text"
-    local run="--cores --device --alg --mode --seed --json --allow --pace --ranks --verify --every-step --plan --report --quiet $trace"
-    local wafer="--device --prefill-cores --decode-cores --kv --kv-dtype --allow --dump --json"
-    case $1 in
-    gemm) echo "--m --k --n --dtype --accumulate --transpose-b --a --b --out $run $common" ;;
-    gemv) echo "--k --n --dtype --accumulate --tree-k --groups --x --b --y $run $common" ;;
-    allreduce) echo "--length --dtype --tree-k --groups $run $common" ;;
-    generate) echo "--model --prompt --tokens --n-tokens --no-echo --temp --top-k --top-p --seed --report $trace $wafer $common" ;;
-    logits) echo "--model --prompt --tokens --phase --out $wafer $common" ;;
-    perplexity) echo "--model --file --context $wafer $common" ;;
-    llm)
-        echo "--model --prompt --decode --context --batch --phase --layers --prefill-layers --decode-layers --mode --plan --as-published --tree-k --prefill-tree-k --groups --fuse --every-step --report --quiet $trace $wafer $common"
-        ;;
-    tune) echo "--model --prompt --decode --device --kv --kv-dtype --best --again --cache --json $common" ;;
-    model) echo "--device --json $common" ;;
-    tokenize) echo "--model --prompt --ids --no-bos --json $common" ;;
-    sweep) echo "--out --again --dry-run $common" ;;
-    report) echo "--out $common" ;;
-    paper) echo "--table --figure --device --out --json $common" ;;
-    scale) echo "--workload --ranks --repeat --from --json --records $common" ;;
-    topo) echo "--cores --ranks --json $common" ;;
-    bench) echo "--only --repeat --json $common" ;;
-    *) echo "$common" ;;
-    esac
-}
-
-# Files, and folders on the way to them.
+# Files, and folders on the way to them; then some words.
 _plmr_files()
 {
     compopt -o filenames 2>/dev/null
-    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+    mapfile -t COMPREPLY < <(compgen -f -- "$1"; compgen -W "$2" -- "$1")
 }
 
 _plmr_words()
@@ -56,58 +28,47 @@ _plmr_list()
     compopt -o nospace 2>/dev/null
 }
 
+# What an option takes, of this argument and these words.
+_plmr_value()
+{
+    local cur=$1 option=$2 argument=$3 words=$4
+    [ -n "$words" ] || words=$(tr '|,' '\n' <<<"$argument" | grep -x '[a-z][a-z0-9-]*' | tr '\n' ' ')
+    case $option,$argument in
+    device,*) _plmr_files "$cur" "$(_plmr_names device list)" ;;
+    model,*) _plmr_files "$cur" "$(_plmr_names model list)" ;;
+    *,M,R) _plmr_list "$cur" "M R" ;;
+    *FILE* | *DIR*) _plmr_files "$cur" "$words" ;;
+    *) if [[ $words == ,* ]]; then _plmr_list "$cur" "${words#,}"; else _plmr_words "$cur" "$words"; fi ;;
+    esac
+}
+
 _plmr()
 {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options row option argument words
     COMPREPLY=()
+    options=$("${COMP_WORDS[0]}" --options 2>/dev/null)
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _plmr_words "$cur" "gemm gemv allreduce generate llm tune logits perplexity tokenize model device paper report sweep topo scale list bench
-            --help --version"
+        _plmr_words "$cur" "$(cut -f1 <<<"$options" | uniq) --help --version"
         return
     fi
-    case $prev in
-    --device | show)
-        _plmr_files "$cur"
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_plmr_names device list)" -- "$cur")
-        ;;
-    -m | --model)
-        _plmr_files "$cur"
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$(_plmr_names model list)" -- "$cur")
-        ;;
-    --alg) _plmr_list "$cur" "all $(_plmr_names list)" ;;
-    --allow) _plmr_list "$cur" "M R" ;;
-    --dtype | --kv-dtype) _plmr_words "$cur" "f32 f16 bf16" ;;
-    --accumulate) _plmr_words "$cur" "f32 f16" ;;
-    --mode) _plmr_words "$cur" "compute timing" ;;
-    --kv) _plmr_words "$cur" "shift concat" ;;
-    --phase)
-        if [ "$command" = llm ]; then _plmr_words "$cur" "both prefill decode"; else _plmr_words "$cur" "prefill decode"; fi
-        ;;
-    --groups) _plmr_words "$cur" "auto" ;;
-    --fuse) _plmr_words "$cur" "yes no" ;;
-    --tree-k | --prefill-tree-k) _plmr_words "$cur" "1 2 3 4" ;;
-    --a | --b | --out | --x | --y | -f | --file | --dump | --json | --report | --trace | check) _plmr_files "$cur" ;;
-    --m | --k | --n | --cores | --length | --seed | --pace | --ranks | --repeat) ;;
-    -n | --n-tokens | --temp | --top-k | --top-p) ;;
-    --cache) mapfile -t COMPREPLY < <(compgen -d -W none -- "$cur") ;;
-    --best | --decode | --context | --batch | --layers | --prefill-cores | --decode-cores) ;;
-    -p | --prompt | --ids | --tokens) ;;
-    scale) _plmr_words "$cur" "strong weak" ;;
-    --workload) _plmr_list "$cur" "all gemm gemv prefill decode" ;;
-    --from | --records) _plmr_files "$cur" ;;
-    bench) _plmr_words "$cur" "basic llm all $(_plmr_options bench)" ;;
-    report) if [[ $cur == -* ]]; then _plmr_words "$cur" "$(_plmr_options report)"; else _plmr_files "$cur"; fi ;;
-    device) _plmr_words "$cur" "list show check" ;;
-    sweep)
-        _plmr_files "$cur"
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "list $(_plmr_names sweep list)" -- "$cur")
-        ;;
-    model)
-        _plmr_files "$cur"
-        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "list $(_plmr_names model list)" -- "$cur")
-        ;;
-    *) _plmr_words "$cur" "$(_plmr_options "$command")" ;;
+    row=$(awk -F'\t' -v OFS='|' -v c="$command" -v o="$prev" \
+        '$1 == c && $4 != "" && ("--" $2 == o || "-" $3 == o) { gsub(/\|/, ",", $4); print $2, $4, $5 }' <<<"$options")
+    if [ -n "$row" ]; then
+        IFS='|' read -r option argument words <<<"$row"
+        _plmr_value "$cur" "$option" "$argument" "$words"
+        return
+    fi
+    case $cur,$prev in
+    -*) ;;
+    *,scale) _plmr_words "$cur" "strong weak" && return ;;
+    *,bench) _plmr_words "$cur" "basic llm all" && return ;;
+    *,device) _plmr_words "$cur" "list show check" && return ;;
+    *,show) _plmr_files "$cur" "$(_plmr_names device list)" && return ;;
+    *,check | *,report) _plmr_files "$cur" && return ;;
+    *,sweep) _plmr_files "$cur" "list $(_plmr_names sweep list)" && return ;;
+    *,model) _plmr_files "$cur" "list $(_plmr_names model list)" && return ;;
     esac
+    _plmr_words "$cur" "$(awk -F'\t' -v c="$command" '$1 == c { print "--" $2 }' <<<"$options")"
 }
 
 complete -F _plmr plmr
