@@ -7,7 +7,8 @@
 
 static plmr_status fetch(plmr_region *region, int64_t wavelets)
 {
-    plmr_fetch_time(region, wavelets, FETCH_CYCLES);
+    plmr_flow flow = plmr_flow_fetch(region, FETCH_CYCLES);
+    plmr_flow_begin(&flow, wavelets);
     return PLMR_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "baseline/plans.h"
 #include "time/clock.h"
+#include "verbs/reduce.h"
 
 /* Software's cycles at a core of an allreduce's chain, beside the way in and out; the device's own add-and-forward
  * takes `stage`. Calibrated on the three decode figures of LLaMA3-8B in WaferLLM's Table 4. Prefill needs no constant.
@@ -8,11 +9,12 @@
 
 static void step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, const plmr_plan_product *product)
 {
-    plmr_relayed_exchange_time(region, x, product->words_a);
-    plmr_relayed_exchange_time(region, y, product->words_b);
+    plmr_flow a = plmr_flow_relayed(x), b = plmr_flow_relayed(y);
+    plmr_flow_begin(&a, product->words_a);
+    plmr_flow_begin(&b, product->words_b);
     plmr_region_multiply(region, product->multiply_cycles, product->n_macs);
-    plmr_clock_join(region->clock, PLMR_X);
-    plmr_clock_join(region->clock, PLMR_Y);
+    plmr_flow_end(&a);
+    plmr_flow_end(&b);
 }
 
 /* Compute-shift on rings of cores in the order of their numbers: the ring's last message goes all the way back. */
@@ -32,7 +34,10 @@ static plmr_status multiply(plmr_region *region, const plmr_plan_product *produc
 
 static plmr_status allreduce(plmr_region *region, enum plmr_axis axis, int64_t wavelets)
 {
-    plmr_chain_allreduce_time(region, axis, wavelets, STAGE_CYCLES);
+    plmr_reduce_plan *plan;
+    plmr_flow flow = plmr_flow_chain(region, axis, STAGE_CYCLES, &plan);
+    plmr_flow_begin(&flow, wavelets);
+    plmr_reduce_plan_destroy(plan);
     return PLMR_OK;
 }
 

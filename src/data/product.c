@@ -81,6 +81,7 @@ void plmr_product_destroy(plmr_product *product)
     plmr_region_release(product->region, product->core_bytes);
     plmr_blocks_destroy(product->blocks);
     plmr_slab_destroy(product->c);
+    free(product->flow);
     free(product);
 }
 

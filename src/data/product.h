@@ -20,7 +20,8 @@ typedef struct plmr_product {
     plmr_gemm_scratch *scratch;           /* the region's */
     plmr_blocks *blocks;                  /* where one operand comes by blocks, else NULL */
     int64_t core_bytes;
-    bool converges, routed; /* by plmr_multiply_converge; its chains have their routes */
+    bool converges;         /* by plmr_multiply_converge, */
+    struct plmr_flow *flow; /* by which its sums go; made with the first */
 } plmr_product;
 
 /* Makes C = 0 for C += A B (rows dealt as a's width, columns as b's), charging C's tile to every core. */

@@ -66,6 +66,7 @@ void plmr_tensor_destroy(plmr_tensor *tensor)
     plmr_slab_destroy(tensor->slab);
     free(tensor->spare);
     free(tensor->line);
+    free(tensor->flow);
     free(tensor);
 }
 

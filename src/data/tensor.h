@@ -32,7 +32,6 @@ typedef struct plmr_tensor {
     bool by_blocks;     /* and other ranks' tiles come by blocks of width chunks (blocks.c), not by windows of turns */
     bool skewed;        /* rotated by its width slot, as in step 0 of Cannon's scheme */
     bool aligned;       /* ... and stored so: line u holds, for width slot x, k slot u + x */
-    bool routed;        /* its shifts have their routes */
     int turn;           /* shifts since it was filled; the k slot at hand after multicasts */
     int next_turn;      /* the same once the multicast under way has come */
     bool fetching;      /* lines of the next window are on their way */
@@ -44,6 +43,7 @@ typedef struct plmr_tensor {
     void *slab, **spare; /* memory for lines, and those not in use */
     int n_spare;
     plmr_exchange *messages;
+    struct plmr_flow *flow; /* the verbs': by which its tiles go; made with the first, freed with the tensor */
 } plmr_tensor;
 
 typedef struct plmr_tensor_spec {

@@ -27,20 +27,17 @@ const plmr_llm_plan plmr_plan_waferllm = {
 };
 
 /* Rounds of the exchange that brings every tile half the way round. */
-static plmr_status rotate(plmr_cost_pass *pass, const plmr_ring *ring, int64_t wavelets)
+static void rotate(const plmr_ring *ring, int64_t wavelets)
 {
-    for (int round = 0; round < plmr_ring_slots(ring) / 2; round++) {
-        plmr_exchange_time(pass->grid->region, ring, wavelets);
-        plmr_clock_join(pass->grid->region->clock, ring->axis);
-    }
-    return PLMR_OK;
+    plmr_flow flow = plmr_flow_exchange(ring, "relayout", NULL);
+    for (int round = 0; round < plmr_ring_slots(ring) / 2; round++)
+        plmr_flow_run(&flow, wavelets);
 }
 
 plmr_status plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes)
 {
     int64_t wavelets = plmr_device_wavelets(pass->device, n_bytes);
-    plmr_trace_verb(pass->grid->region, "relayout", NULL);
-    PLMR_TRY(rotate(pass, pass->grid->x, wavelets));
-    PLMR_TRY(rotate(pass, pass->grid->y, wavelets));
+    rotate(pass->grid->x, wavelets);
+    rotate(pass->grid->y, wavelets);
     return plmr_cost_note(pass, PLMR_WORK_RELAYOUT);
 }

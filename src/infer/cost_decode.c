@@ -1,6 +1,4 @@
 #include "infer/cost.h"
-#include "time/clock.h"
-#include "time/trace.h"
 #include "verbs/verbs.h"
 
 /* A plan without homes fetches what it multiplies. */
@@ -56,10 +54,8 @@ plmr_status plmr_cost_cache_shift(plmr_cost_pass *pass)
     int64_t n_bytes = (int64_t)2 * heads->n_per_core * heads->n_dims * (int64_t)plmr_dtype_bytes(pass->cache_dtype);
     if (!pass->shifts || pass->as_published)
         return PLMR_OK;
-    plmr_trace_verb(pass->grid->region, "shift", "cache");
-    plmr_exchange_time(pass->grid->region, pass->grid->line_y,
-                       plmr_device_wavelets(pass->device, n_bytes * pass->n_batch));
-    plmr_clock_join(pass->grid->region->clock, PLMR_Y);
+    plmr_flow shift = plmr_flow_exchange(pass->grid->line_y, "shift", "cache");
+    plmr_flow_run(&shift, plmr_device_wavelets(pass->device, n_bytes * pass->n_batch));
     return plmr_cost_note(pass, PLMR_WORK_SHIFT);
 }
 

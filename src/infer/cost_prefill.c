@@ -1,9 +1,6 @@
 #include "gemm/gemm.h"
 #include "infer/cost.h"
-#include "region/profile.h"
 #include "time/clock.h"
-#include "time/trace.h"
-#include "time/traffic.h"
 #include "verbs/verbs.h"
 
 /* Tokens of a chunk. */
@@ -114,9 +111,8 @@ plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass)
     if (pass->as_published)
         return PLMR_OK;
     if (heads->n_dims % 2) {
-        plmr_trace_verb(pass->grid->region, "exchange", "pairs");
-        plmr_exchange_time(pass->grid->region, pass->grid->x, wavelets_of(pass, n));
-        plmr_clock_join(pass->grid->region->clock, PLMR_X);
+        plmr_flow pairs = plmr_flow_exchange(pass->grid->x, "exchange", "pairs");
+        plmr_flow_run(&pairs, wavelets_of(pass, n));
     }
     return busy(pass, 4 * vector_cycles(pass, n));
 }
@@ -132,35 +128,19 @@ struct step {
     bool spreads; /* from the core that keeps a score to its head's; else adds up, and sends on to that core */
 };
 
-static void reduce_scores(const struct step *step)
-{
-    const plmr_grid *grid = step->pass->grid;
-    const plmr_device *device = step->pass->device;
-    const plmr_reduce_plan *plan = grid->plan_heads;
-    double stream = plmr_way_stream(device, step->score_words);
-    plmr_trace_verb(grid->region, step->spreads ? "spread" : "add up", "scores");
-    int half = plan->n_phases / 2, first = step->spreads ? half : 0, end = step->spreads ? 2 * half : half + 1;
-    for (int p = first; p < end; p++) {
-        plmr_region_move(grid->region, PLMR_MOVE_REDUCE, device->collective_launch);
-        plmr_clock_reduce(grid->region->clock, PLMR_X, plan->phases[p].legs, plan->phases[p].n_legs, stream,
-                          device->stage);
-    }
-    plmr_region_path(grid->region, PLMR_X, plan->hops / 2, step->spreads ? 0 : plan->stages);
-    plmr_traffic_plan(grid->region, PLMR_X, plan, first, end, step->score_words);
-}
-
 static plmr_status attention_step(void *context)
 {
     const struct step *step = context;
     const plmr_grid *grid = step->pass->grid;
-    plmr_trace_verb(grid->region, "shift", step->spreads ? "values" : "keys");
-    plmr_exchange_time(grid->region, grid->y, step->tile_words);
+    plmr_flow shift = plmr_flow_exchange(grid->y, "shift", step->spreads ? "values" : "keys");
+    plmr_flow scores = plmr_flow_half(grid->region, PLMR_X, grid->plan_heads, step->spreads, "scores");
+    plmr_flow_begin(&shift, step->tile_words);
     if (step->spreads)
-        reduce_scores(step);
+        plmr_flow_begin(&scores, step->score_words);
     plmr_region_multiply(grid->region, step->multiply_cycles, step->n_macs);
     if (!step->spreads)
-        reduce_scores(step);
-    plmr_clock_join(grid->region->clock, PLMR_Y);
+        plmr_flow_begin(&scores, step->score_words);
+    plmr_flow_end(&shift);
     plmr_clock_settle(grid->region->clock);
     return PLMR_OK;
 }

@@ -395,6 +395,7 @@ static plmr_status place_prefill(plmr_timing *t)
 static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
 {
     bool as_published = t->setup.as_published;
+    plmr_flow shift = plmr_flow_exchange(g->line_y, "shift", "cache");
     if (t->setup.plan->multiply)
         PLMR_TRY(plmr_relay_route(g->region));
     if (t->setup.plan->allreduce)
@@ -402,7 +403,7 @@ static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
     if (decodes)
         PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan_y, "the allreduces along y"));
     if (decodes && !as_published)
-        PLMR_TRY(plmr_ring_route(g->line_y, "the cache's shift", 1));
+        PLMR_TRY(plmr_flow_route(&shift, "the cache's shift"));
     if (decodes || !as_published)
         PLMR_TRY(plmr_reduce_route(g->region, PLMR_X, g->plan_x, "the allreduces along x"));
     return as_published ? PLMR_OK : plmr_reduce_route(g->region, PLMR_X, g->plan_heads, "the heads' allreduces");

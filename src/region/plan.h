@@ -41,11 +41,4 @@ void plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
 /* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */
 void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
 
-/* The ways that a wavelet of a vector goes in phases [first, end), each straight from core to core: every leg of an
- * adding phase; of a multicast, which crosses a link once whatever the number of receivers, the way to each end. And
- * the links that they cross together. */
-void plmr_plan_paths(const plmr_reduce_plan *plan, int first, int end, void (*visit)(void *context, int from, int to),
-                     void *context);
-uint64_t plmr_plan_links(const plmr_reduce_plan *plan, int first, int end);
-
 #endif

@@ -173,17 +173,6 @@ static void fill_neighbours(plmr_ring *ring)
     }
 }
 
-/* Send and receive at every core; transit where other cores' messages pass straight through. */
-plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_directions)
-{
-    int *profile = plmr_take_zeroed((size_t)ring->n, sizeof *profile);
-    for (int core = 0; core < ring->n; core++)
-        profile[core] = n_directions * (2 + (core > 0 && core < ring->n - 1));
-    plmr_status status = plmr_region_route(ring->region, what, ring->axis, profile, 3 * n_directions);
-    free(profile);
-    return status;
-}
-
 plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ring_kind kind, int slots_per_core)
 {
     plmr_ring *ring = plmr_take_zeroed(1, sizeof *ring);
@@ -228,6 +217,8 @@ void plmr_ring_destroy(plmr_ring *ring)
 {
     if (!ring || --ring->n_holders > 0)
         return;
+    for (int i = 0; i < 3; i++)
+        free(ring->flow[i]);
     free(ring->way_before);
     free(ring->before);
     free(ring);

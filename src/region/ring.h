@@ -19,12 +19,12 @@ struct plmr_ring {
     plmr_region *region;
     enum plmr_axis axis;
     enum plmr_ring_kind kind;
-    int n, slots;                 /* cores on the ring; slots per core */
-    bool routed[2], align_routed; /* shifts of whole tiles down and up it, and alignments, have their routes */
-    int reach;                    /* distance on the wafer between ring neighbours away from the ends: 1 or 2, */
-    plmr_way inner;               /* and the way between them */
-    int longest;                  /* hops of the longest exchange */
-    int64_t total_hops;           /* of one exchange by every core of the ring */
+    int n, slots;              /* cores on the ring; slots per core */
+    struct plmr_flow *flow[3]; /* the verbs' of tiles: shifts down and up it, alignments; freed with the ring */
+    int reach;                 /* distance on the wafer between ring neighbours away from the ends: 1 or 2, */
+    plmr_way inner;            /* and the way between them */
+    int longest;               /* hops of the longest exchange */
+    int64_t total_hops;        /* of one exchange by every core of the ring */
     int n_runs;
     plmr_run runs[2]; /* slots of this rank's block, in local order */
     /* For each core of the block: its ring neighbours, as local index, or ~g for ghost g; and the ways from them. */
@@ -42,9 +42,6 @@ plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ri
 /* One more plmr_ring_destroy is needed until the ring is gone. The clocks hold a ring while an exchange round it is
  * under way, so that its maker need not wait for that. */
 void plmr_ring_hold(const plmr_ring *ring);
-
-/* Configures the routes of exchanges round the ring, in one direction or two: send, receive and transit for each. */
-plmr_status plmr_ring_route(const plmr_ring *ring, const char *what, int n_directions);
 
 /* Place on the rank grid of the owner of slot s. */
 int plmr_ring_owner(const plmr_ring *ring, int slot);

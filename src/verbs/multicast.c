@@ -1,6 +1,6 @@
+/* One core of a line to all others, and all to all. */
+#include "time/busy.h"
 #include "time/clock.h"
-#include "time/trace.h"
-#include "time/traffic.h"
 #include "verbs/verbs.h"
 
 #include <stdlib.h>
@@ -15,97 +15,132 @@ static int relays(int from, int to, int n_routes)
     return abs(to / n_routes - from / n_routes);
 }
 
-static plmr_status route_multicast(plmr_tensor *tensor, int n_routes)
+static int line_of(const plmr_flow *flow)
 {
-    const plmr_ring *ring = tensor->depth_ring;
-    if (tensor->routed)
-        return PLMR_OK;
-    tensor->routed = true;
-    int *profile = plmr_take_zeroed((size_t)ring->n, sizeof *profile),
-        granted = n_routes < ring->n ? n_routes : ring->n;
-    for (int core = 0; core < ring->n; core++)
-        profile[core] = granted;
-    plmr_status status = plmr_region_route(tensor->region, tensor->name, ring->axis, profile, granted);
-    free(profile);
-    return status;
+    return flow->region->extent[flow->axis];
 }
 
-struct fan {
-    int from, n_routes;
-    double words;
-    bool all; /* every core sends to every other */
-};
-
-static double arrival(const plmr_device *device, enum plmr_axis axis, const struct fan *fan, int to, int n)
+static void visit_fan(const plmr_flow *flow, int from, plmr_leg_visit visit, void *context)
 {
-    int far = fan->all ? (to > n - 1 - to ? 0 : n - 1) : fan->from;
-    plmr_way way = plmr_way_between(device, axis, far, to);
-    double software = plmr_way_stage(device) * relays(far, to, fan->n_routes);
-    return plmr_device_quantise((way.hops ? way.flight : 0) + software + way.word * fan->words);
+    for (int to = 0; to < line_of(flow); to++)
+        if (to != from)
+            visit(context,
+                  &(plmr_flow_leg){.src = from, .dst = to, .stages = relays(from, to, flow->n_routes), .shares = true});
 }
 
-/* Longest path of the fan, for the ledger. */
-static void note_path(plmr_region *region, const struct fan *fan, enum plmr_axis axis)
+static void legs_of_one(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
-    int n = region->extent[axis], last = n - 1;
-    int far = fan->all || fan->from < n - 1 - fan->from ? last : 0, from = fan->all ? 0 : fan->from;
-    plmr_region_path(region, axis, abs(far - from), relays(from, far, fan->n_routes));
+    visit_fan(flow, flow->from, visit, context);
 }
 
-static void send_fan(plmr_region *region, enum plmr_axis axis, const struct fan *fan)
+static void legs_of_all(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
-    int n = region->extent[axis], count = region->count[axis];
-    double *after = plmr_take_zeroed((size_t)count, sizeof *after);
+    for (int from = 0; from < line_of(flow); from++)
+        visit_fan(flow, from, visit, context);
+}
+
+/* Cycles until the last of `words` from core `from` has come. */
+static double arrival(const plmr_flow *flow, int from, int to, double words)
+{
+    const plmr_device *device = flow->region->device;
+    plmr_way way = plmr_way_between(device, flow->axis, from, to);
+    double software = plmr_way_stage(device) * relays(from, to, flow->n_routes);
+    return plmr_device_quantise((way.hops ? way.flight : 0) + software + way.word * words);
+}
+
+/* Of all others' words the last come from one of the ends: from the farther, or over more relays. */
+static double last_arrival(const plmr_flow *flow, int to, double words)
+{
+    double low = arrival(flow, 0, to, words), high = arrival(flow, line_of(flow) - 1, to, words);
+    return low > high ? low : high;
+}
+
+static void send(const plmr_flow *flow, bool all, int64_t words)
+{
+    plmr_region *region = flow->region;
+    int count = region->count[flow->axis], first = region->first[flow->axis];
+    double *after = plmr_take((size_t)count * sizeof *after), n = (double)words;
     for (int i = 0; i < count; i++)
-        after[i] = arrival(region->device, axis, fan, region->first[axis] + i, n);
-    plmr_clock_multicast(region->clock, axis, after);
+        after[i] = all ? last_arrival(flow, first + i, n) : arrival(flow, flow->from, first + i, n);
+    plmr_clock_multicast(region->clock, flow->axis, after);
     free(after);
-    double busy = region->device->shift_launch + region->device->shift_wavelet * fan->words;
-    plmr_region_move(region, PLMR_MOVE_MULTICAST, busy);
-    note_path(region, fan, axis);
-    plmr_region_pace(region);
+    plmr_region_move(region, PLMR_MOVE_MULTICAST, plmr_flow_launch(flow, words));
 }
 
-void plmr_multicast_time(plmr_region *region, enum plmr_axis axis, int from, int n_routes, int64_t wavelets)
+static void clock_of_one(const plmr_flow *flow, int64_t words)
 {
-    plmr_traffic_multicast(region, axis, from, wavelets);
-    struct fan fan = {from, n_routes, (double)wavelets, false};
-    send_fan(region, axis, &fan);
+    send(flow, false, words);
+}
+
+static void clock_of_all(const plmr_flow *flow, int64_t words)
+{
+    send(flow, true, words * (line_of(flow) - 1));
+}
+
+static int routes(const plmr_flow *flow, int *cores)
+{
+    int n = line_of(flow);
+    return plmr_flow_routes_alike(flow, flow->n_routes < n ? flow->n_routes : n, cores);
+}
+
+static const plmr_flow_kind multicast = {.legs = legs_of_one, .clock = clock_of_one, .routes = routes};
+static const plmr_flow_kind gather = {.legs = legs_of_all, .clock = clock_of_all, .routes = routes};
+
+plmr_flow plmr_flow_multicast(plmr_region *region, enum plmr_axis axis, int from, int n_routes, const char *of)
+{
+    int last = region->extent[axis] - 1, far = from < last - from ? last : 0;
+    return (plmr_flow){.kind = &multicast,
+                       .region = region,
+                       .axis = axis,
+                       .verb = "multicast",
+                       .of = of,
+                       .turns = 1,
+                       .n_links = (uint64_t)last,
+                       .hops = abs(far - from),
+                       .stages = relays(from, far, n_routes),
+                       .from = from,
+                       .n_routes = n_routes};
+}
+
+plmr_flow plmr_flow_gather(plmr_region *region, enum plmr_axis axis, int n_routes, const char *of)
+{
+    plmr_flow flow = plmr_flow_multicast(region, axis, 0, n_routes, of);
+    flow.kind = &gather;
+    flow.verb = "gather";
+    flow.n_links *= (uint64_t)region->extent[axis];
+    return flow;
 }
 
 plmr_status plmr_multicast_begin(plmr_tensor *tensor, int slot, int n_routes)
 {
     const plmr_ring *ring = tensor->depth_ring;
-    PLMR_TRY(route_multicast(tensor, n_routes));
+    int from = plmr_ring_core(ring, slot / ring->slots);
+    plmr_flow flow = plmr_flow_multicast(ring->region, ring->axis, from, n_routes, tensor->name);
+    PLMR_TRY(plmr_flow_keep(&tensor->flow, flow, tensor->name));
+    *tensor->flow = flow;
     tensor->next_turn = slot;
-    plmr_trace_verb(tensor->region, "multicast", tensor->name);
-    plmr_multicast_time(tensor->region, ring->axis, plmr_ring_core(ring, slot / ring->slots), n_routes,
-                        plmr_tensor_wavelets(tensor));
+    plmr_flow_begin(tensor->flow, plmr_tensor_wavelets(tensor));
     return PLMR_OK;
 }
 
 void plmr_multicast_end(plmr_tensor *tensor)
 {
-    plmr_clock_join(tensor->region->clock, tensor->depth_ring->axis);
+    plmr_flow_end(tensor->flow);
     tensor->turn = tensor->next_turn;
 }
 
 plmr_status plmr_gather_begin(plmr_tensor *tensor, int n_routes)
 {
-    int64_t each = plmr_tensor_wavelets(tensor) * tensor->depth_ring->slots;
-    PLMR_TRY(route_multicast(tensor, n_routes));
-    enum plmr_axis axis = tensor->depth_ring->axis;
-    plmr_trace_verb(tensor->region, "gather", tensor->name);
-    plmr_traffic_gather(tensor->region, axis, each);
-    double others = (double)(each * (tensor->depth_ring->n - 1));
-    struct fan fan = {0, n_routes, others, true};
-    send_fan(tensor->region, axis, &fan);
+    const plmr_ring *ring = tensor->depth_ring;
+    PLMR_TRY(plmr_flow_keep(&tensor->flow, plmr_flow_gather(ring->region, ring->axis, n_routes, tensor->name),
+                            tensor->name));
+    plmr_flow_begin(tensor->flow, plmr_tensor_wavelets(tensor) * ring->slots);
     return PLMR_OK;
 }
 
 void plmr_gather_end(plmr_tensor *tensor)
 {
-    plmr_clock_join(tensor->region->clock, tensor->depth_ring->axis);
+    plmr_flow_end(tensor->flow);
 }
 
 void plmr_select(plmr_tensor *tensor, int slot)

@@ -1,11 +1,11 @@
+/* Products: every core multiplies the tiles that it holds. */
+#include "time/busy.h"
+#include "time/clock.h"
 #include "verbs/verbs.h"
 
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "time/clock.h"
-#include "time/trace.h"
-#include "time/traffic.h"
 
 plmr_status plmr_multiply_add(plmr_product *product)
 {
@@ -20,59 +20,83 @@ plmr_status plmr_multiply_add(plmr_product *product)
     return plmr_product_defer(product, a->turn);
 }
 
-/* ---- products that converge on the core that keeps them ---- */
+/* ---- partial results that converge on the core that keeps their sum ---- */
 
-static plmr_status route_chains(plmr_product *product)
+/* The chains to core `from` of a line, that to a root of which every column has as many. */
+static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
-    int n = product->region->extent[PLMR_X];
-    if (product->routed)
-        return PLMR_OK;
-    product->routed = true;
-    int *profile = plmr_take(sizeof(int) * (size_t)n);
-    for (int core = 0; core < n; core++)
-        profile[core] =
-            4; /* each side's words come on one route and go on another, as the root moves through every core */
-    plmr_status status = plmr_region_route(product->region, "the partial sums", PLMR_X, profile, 4);
-    free(profile);
-    return status;
+    for (int core = 0; core < flow->from; core++)
+        visit(context, &(plmr_flow_leg){.src = core, .dst = core + 1});
+    for (int core = flow->region->extent[PLMR_X] - 1; core > flow->from; core--)
+        visit(context, &(plmr_flow_leg){.src = core, .dst = core - 1});
 }
 
-/* The chains of the i-th logical row that each core emulates. */
-static void time_chains(plmr_product *product, int i, double stream, int *root)
+/* The chains of each logical row that a core emulates. */
+static void advance(const plmr_flow *flow, int64_t words)
 {
-    plmr_region *region = product->region;
+    plmr_region *region = flow->region;
+    const plmr_product *product = flow->result;
     const plmr_ring *rows = product->row_ring;
-    for (int r = 0; r < region->count[PLMR_Y]; r++) {
-        int x = plmr_ring_position(rows, region->first[PLMR_Y] + r) * rows->slots + i;
-        root[r] = plmr_product_root(product, plmr_product_slot(product, x, product->b->turn));
+    int *root = plmr_take(sizeof(int) * (size_t)region->count[PLMR_Y]);
+    for (int i = 0; i < flow->turns; i++) {
+        for (int r = 0; r < region->count[PLMR_Y]; r++) {
+            int x = plmr_ring_position(rows, region->first[PLMR_Y] + r) * rows->slots + i;
+            root[r] = plmr_product_root(product, plmr_product_slot(product, x, product->b->turn));
+        }
+        plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
+        plmr_clock_converge(region->clock, root, plmr_way_stream(region->device, words));
     }
-    plmr_trace_verb(region, "add up", "C");
-    plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch);
-    plmr_clock_converge(region->clock, root, stream);
+    free(root);
 }
 
-static void time_step(plmr_product *product)
+/* Link i leads up to the roots behind it and down to those before it. A core passes one stream on; a root takes one
+ * from each side. */
+static void links(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile)
 {
-    plmr_region *region = product->region;
-    const plmr_device *device = region->device;
-    const plmr_tensor *a = product->a, *b = product->b;
-    int logical_rows = product->row_ring->slots, n = region->extent[PLMR_X];
-    double cycles = plmr_device_multiply_cycles(device, a->dtype, product->ms, a->depth, product->ns);
-    int64_t words =
-        plmr_device_wavelets(device, (int64_t)product->ms * product->ns * (int64_t)plmr_dtype_bytes(b->dtype));
-    int *root = plmr_take(sizeof(int) * (size_t)region->count[PLMR_Y]);
-    int64_t n_macs = (int64_t)logical_rows * product->ms * a->depth * product->ns;
-    plmr_region_multiply(region, cycles * logical_rows, n_macs);
-    for (int i = 0; i < logical_rows; i++)
-        time_chains(product, i, plmr_way_stream(device, words), root);
-    free(root);
-    plmr_region_path(region, PLMR_X, n - 1, n - 1); /* some row's root is at an end of its row */
-    plmr_traffic_chains(region, plmr_ring_slots(product->row_ring) / n, words);
+    uint64_t n = (uint64_t)flow->region->extent[PLMR_X], each = words / n;
+    for (uint64_t i = 0; i < n; i++) {
+        bool is_end = i == 0 || i == n - 1;
+        if (i + 1 < n) {
+            profile->links[PLMR_X][PLMR_LINK_UP][i] += each * (n - 1 - i);
+            profile->links[PLMR_X][PLMR_LINK_DOWN][i] += each * (i + 1);
+        }
+        profile->adding_cycles[PLMR_X][i] += stream / (double)n * (double)(is_end ? n : n + 1);
+    }
+}
+
+/* Each side's words come on one route and go on another, as the root moves through every core. */
+static int routes(const plmr_flow *flow, int *cores)
+{
+    return plmr_flow_routes_alike(flow, 4, cores);
+}
+
+static const plmr_flow_kind converge = {.legs = legs, .clock = advance, .links = links, .routes = routes};
+
+plmr_flow plmr_flow_converge(const plmr_product *result)
+{
+    int last = result->region->extent[PLMR_X] - 1;
+    return (plmr_flow){.kind = &converge,
+                       .region = result->region,
+                       .axis = PLMR_X,
+                       .verb = "add up",
+                       .of = "C",
+                       .turns = result->row_ring->slots,
+                       .n_links = (uint64_t)last,
+                       .hops = last, /* some row's root is at an end of its row */
+                       .stages = last,
+                       .launch = result->region->device->collective_launch,
+                       .result = result};
 }
 
 plmr_status plmr_multiply_converge(plmr_product *product)
 {
-    PLMR_TRY(route_chains(product));
-    time_step(product);
-    return product->c ? plmr_product_defer(product, product->b->turn) : PLMR_OK;
+    const plmr_device *device = product->region->device;
+    const plmr_tensor *a = product->a, *b = product->b;
+    int logical_rows = product->row_ring->slots, ms = product->ms, ns = product->ns;
+    double cycles = plmr_device_multiply_cycles(device, a->dtype, ms, a->depth, ns);
+    int64_t tile_bytes = (int64_t)ms * ns * (int64_t)plmr_dtype_bytes(b->dtype);
+    PLMR_TRY(plmr_flow_keep(&product->flow, plmr_flow_converge(product), "the partial sums"));
+    plmr_region_multiply(product->region, cycles * logical_rows, (int64_t)logical_rows * ms * a->depth * ns);
+    plmr_flow_begin(product->flow, plmr_device_wavelets(device, tile_bytes));
+    return product->c ? plmr_product_defer(product, b->turn) : PLMR_OK;
 }

@@ -1,73 +1,135 @@
+/* Sums along an axis by a plan of legs, or round a ring. */
 #include "verbs/reduce.h"
 
-#include "region/profile.h"
-#include "time/busy.h"
-#include "time/clock.h"
-#include "time/trace.h"
-#include "time/traffic.h"
-
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
+#include "time/busy.h"
+#include "time/clock.h"
 
-plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, const char *what)
+/* ---- by the legs of a plan ---- */
+
+static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
-    int *profile = plmr_take_zeroed((size_t)plan->n, sizeof *profile);
-    for (int core = 0; core < plan->n; core++)
-        profile[core] = __builtin_popcountll(plan->routes[core]);
-    plmr_status status = plmr_region_route(region, what, axis, profile, plan->routes_program);
-    free(profile);
-    return status;
-}
-
-/* ---- time plane ---- */
-
-static void launch(plmr_region *region)
-{
-    plmr_region_move(region, PLMR_MOVE_REDUCE, region->device->collective_launch);
-}
-
-static void time_phases(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t wavelets)
-{
-    double stream = plmr_way_stream(region->device, wavelets);
-    plmr_traffic_plan(region, axis, plan, 0, plan->n_phases, wavelets);
-    for (int p = 0; p < plan->n_phases; p++) {
-        launch(region);
-        const plmr_phase *phase = &plan->phases[p];
-        double forward = phase->whole ? stream : region->device->stage;
-        plmr_clock_reduce(region->clock, axis, phase->legs, phase->n_legs, stream, forward);
+    for (int p = flow->first; p < flow->end; p++) {
+        const plmr_phase *phase = &flow->plan->phases[p];
+        for (int i = 0; i < phase->n_legs; i++)
+            visit(context,
+                  &(plmr_flow_leg){
+                      .phase = p, .src = phase->legs[i].src, .dst = phase->legs[i].dst, .shares = !phase->adds});
     }
 }
 
-/* Once round to add, once to spread the sums; each half is launched once and then runs by itself. */
-static void time_ring(plmr_region *region, enum plmr_axis axis, int n, int64_t wavelets)
+static int routes(const plmr_flow *flow, int *cores)
 {
-    plmr_ring *ring = plmr_ring_make(region, axis, PLMR_INTERLEAVED, 1);
-    double stream = plmr_way_stream(region->device, wavelets);
-    plmr_traffic_ring(region, ring, wavelets, 2 * (n - 1));
+    for (int core = 0; core < flow->plan->n; core++)
+        cores[core] = __builtin_popcountll(flow->plan->routes[core]);
+    return flow->plan->routes_program;
+}
+
+static const plmr_flow_kind by_legs = {.legs = legs, .clock = plmr_flow_stream, .routes = routes, .streams = true};
+
+/* ---- round a ring: once to add, once to spread the sums ---- */
+
+static plmr_ring *make_ring(const plmr_flow *flow)
+{
+    return plmr_ring_make(flow->region, flow->axis, PLMR_INTERLEAVED, 1);
+}
+
+static void ring_legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
+{
+    plmr_ring *ring = make_ring(flow);
+    plmr_flow_ring_legs(ring, false, visit, context);
+    plmr_ring_destroy(ring);
+}
+
+/* Each half is launched once and then runs by itself. */
+static void ring_advance(const plmr_flow *flow, int64_t words)
+{
+    plmr_region *region = flow->region;
+    plmr_ring *ring = make_ring(flow);
+    double stream = plmr_way_stream(region->device, words);
     if (region->profile)
-        region->profile->moving_cycles[PLMR_MOVE_REDUCE] += 2 * (n - 1) * stream;
-    for (int step = 0; step < 2 * (n - 1); step++) {
-        if (step % (n - 1) == 0)
-            launch(region);
+        region->profile->moving_cycles[PLMR_MOVE_REDUCE] += flow->turns * stream;
+    for (int turn = 0; turn < flow->turns; turn++) {
+        if (turn % (flow->turns / 2) == 0)
+            plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
         plmr_clock_stream(region->clock, ring, stream);
-        plmr_clock_join(region->clock, axis);
+        plmr_flow_end(flow);
     }
     plmr_clock_settle(region->clock);
     plmr_ring_destroy(ring);
 }
 
+static const plmr_flow_kind round_ring = {.legs = ring_legs, .clock = ring_advance, .routes = routes};
+
+/* ---- making them ---- */
+
+static plmr_flow make(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int first, int end)
+{
+    plmr_flow flow = {.kind = plan->ring ? &round_ring : &by_legs,
+                      .region = region,
+                      .axis = axis,
+                      .verb = "allreduce",
+                      .of = axis == PLMR_X ? "along x" : "along y",
+                      .turns = plan->ring ? 2 * (plan->n - 1) : 1,
+                      .hops = plan->hops,
+                      .stages = plan->stages,
+                      .plan = plan,
+                      .first = first,
+                      .end = end,
+                      .launch = region->device->collective_launch,
+                      .forward = region->device->stage};
+    flow.n_links = plmr_flow_count(&flow, 0, 0, NULL);
+    return flow;
+}
+
+plmr_flow plmr_flow_allreduce(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan)
+{
+    return make(region, axis, plan, 0, plan->n_phases);
+}
+
+/* The half that adds includes the way from the last sum to the core that keeps it. */
+plmr_flow plmr_flow_half(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, bool spreads,
+                         const char *of)
+{
+    int half = plan->n_phases / 2;
+    plmr_flow flow = make(region, axis, plan, spreads ? half : 0, spreads ? 2 * half : half + 1);
+    flow.verb = spreads ? "spread" : "add up";
+    flow.of = of;
+    flow.hops = plan->hops / 2;
+    flow.stages = spreads ? 0 : plan->stages;
+    return flow;
+}
+
+plmr_flow plmr_flow_chain(plmr_region *region, enum plmr_axis axis, double software, plmr_reduce_plan **out)
+{
+    int n = region->extent[axis], last = n - 1;
+    plmr_reduce_plan *plan = plmr_take_zeroed(1, sizeof *plan);
+    *plan = (plmr_reduce_plan){.axis = axis, .n = n, .hops = 2 * last, .stages = 2 * last, .routes_program = 4};
+    plan->routes = plmr_take_zeroed((size_t)n, sizeof *plan->routes);
+    for (int back = 0; back < 2; back++) {
+        plmr_plan_phase(plan, true);
+        for (int i = 0; i < last; i++)
+            plmr_plan_leg(plan, back ? last - i : i, back ? last - i - 1 : i + 1, 2 * back + i % 2);
+    }
+    *out = plan;
+    plmr_flow flow = plmr_flow_allreduce(region, axis, plan);
+    flow.launch = 0;
+    flow.forward = plmr_device_quantise(software);
+    return flow;
+}
+
+plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, const char *what)
+{
+    plmr_flow flow = plmr_flow_allreduce(region, axis, plan);
+    return plmr_flow_route(&flow, what);
+}
+
 void plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
                          size_t element_bytes)
 {
+    plmr_flow flow = plmr_flow_allreduce(region, axis, plan);
     int64_t part = plan->ring ? plmr_ceil_div(n_elements, plan->n) : n_elements;
-    int64_t wavelets = plmr_device_wavelets(region->device, part * (int64_t)element_bytes);
-    plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
-    plmr_region_path(region, axis, plan->hops, plan->stages);
-    if (plan->ring)
-        time_ring(region, axis, plan->n, wavelets);
-    else
-        time_phases(region, axis, plan, wavelets);
-    plmr_region_pace(region);
+    plmr_flow_begin(&flow, plmr_device_wavelets(region->device, part * (int64_t)element_bytes));
 }

@@ -8,7 +8,7 @@
 
 #include "base/registry.h"
 #include "data/allreduce.h"
-#include "region/plan.h"
+#include "verbs/flow.h"
 
 typedef struct plmr_reduce_options {
     int n_levels;                   /* K of the K-tree */

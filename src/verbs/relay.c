@@ -1,10 +1,7 @@
 /* Messages that software passes on from core to core, for programs that plan no routes beyond the next core. */
+#include "time/busy.h"
 #include "time/clock.h"
-#include "time/trace.h"
-#include "time/traffic.h"
 #include "verbs/verbs.h"
-
-#include <stdlib.h>
 
 #include "base/memory.h"
 
@@ -15,55 +12,87 @@ double plmr_relay_cycles(const plmr_device *device, int64_t wavelets)
     return 2 * (device->shift_launch + device->shift_wavelet * words) + device->relay + way.flight + way.word * words;
 }
 
+/* Both ways, in and out. */
+static int routes(const plmr_flow *flow, int *cores)
+{
+    return plmr_flow_routes_alike(flow, 4, cores);
+}
+
+/* ---- exchanges ---- */
+
+static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
+{
+    plmr_flow_ring_legs(flow->ring, true, visit, context);
+}
+
+static void advance(const plmr_flow *flow, int64_t words)
+{
+    plmr_region *region = flow->region;
+    const plmr_device *device = region->device;
+    double hop = plmr_way_of(device, 2).flight - plmr_way_of(device, 1).flight; /* is in the way already */
+    plmr_clock_exchange(region->clock, flow->ring, plmr_way_stream(device, words),
+                        plmr_device_quantise(plmr_relay_cycles(device, words)) - hop);
+    plmr_region_move(region, PLMR_MOVE_SHIFT, plmr_flow_launch(flow, words));
+}
+
+static const plmr_flow_kind relayed = {.legs = legs, .clock = advance, .routes = routes};
+
+plmr_flow plmr_flow_relayed(const plmr_ring *ring)
+{
+    plmr_flow flow = plmr_flow_exchange(ring, "exchange", "by relays");
+    flow.kind = &relayed;
+    flow.stages = ring->longest - 1;
+    return flow;
+}
+
+/* ---- fetching ---- */
+
+static void fetch_advance(const plmr_flow *flow, int64_t words)
+{
+    double each = plmr_relay_cycles(flow->region->device, words) + flow->forward;
+    plmr_region_move(flow->region, PLMR_MOVE_SHIFT, (double)flow->hops * each);
+}
+
+/* Spreads words evenly over the links of an axis; what is left of the division goes to the first. */
+static void spread(plmr_profile *profile, enum plmr_axis axis, uint64_t words)
+{
+    uint64_t n = (uint64_t)profile->extent[axis] - 1;
+    for (uint64_t i = 0; i < 2 * n; i++)
+        profile->links[axis][i % 2][i / 2] += words / (2 * n) + (i < words % (2 * n));
+}
+
+static void fetch_links(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile)
+{
+    uint64_t cols = (uint64_t)profile->extent[PLMR_X], rows = (uint64_t)profile->extent[PLMR_Y];
+    uint64_t all = words * flow->n_links, along_x = all / (cols + rows) * cols;
+    (void)stream;
+    along_x = cols < 2 ? 0 : rows < 2 ? all : along_x;
+    if (along_x)
+        spread(profile, PLMR_X, along_x);
+    if (all > along_x && rows > 1)
+        spread(profile, PLMR_Y, all - along_x);
+}
+
+static const plmr_flow_kind fetch = {.clock = fetch_advance, .links = fetch_links, .routes = routes};
+
+plmr_flow plmr_flow_fetch(plmr_region *region, double software)
+{
+    int hops = (region->extent[PLMR_X] + region->extent[PLMR_Y]) / 3;
+    return (plmr_flow){.kind = &fetch,
+                       .region = region,
+                       .axis = PLMR_X,
+                       .verb = "fetch",
+                       .turns = 1,
+                       .n_links = (uint64_t)hops * (uint64_t)region->extent[PLMR_X], /* of a row's cores together */
+                       .hops = hops,
+                       .stages = hops,
+                       .forward = software};
+}
+
 plmr_status plmr_relay_route(plmr_region *region)
 {
-    plmr_status status = PLMR_OK;
-    for (int axis = PLMR_X; axis <= PLMR_Y && !status; axis++) {
-        int n = region->extent[axis], *profile = plmr_take((size_t)n * sizeof *profile);
-        for (int core = 0; core < n; core++)
-            profile[core] = 4; /* both ways, in and out */
-        status = plmr_region_route(region, "the relays", (enum plmr_axis)axis, profile, 4);
-        free(profile);
-    }
-    return status;
-}
-
-void plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets)
-{
-    const plmr_device *device = region->device;
-    double each =
-        plmr_device_quantise(plmr_relay_cycles(device, wavelets)); /* of which the last hop is part of a way */
-    plmr_trace_verb(region, "exchange", "by relays");
-    plmr_clock_exchange(region->clock, ring, plmr_way_stream(device, wavelets),
-                        each - (plmr_way_of(device, 2).flight - plmr_way_of(device, 1).flight));
-    double busy = device->shift_launch + device->shift_wavelet * (double)wavelets;
-    plmr_region_move(region, PLMR_MOVE_SHIFT, busy);
-    plmr_region_path(region, ring->axis, ring->longest, ring->longest - 1);
-    plmr_traffic_ring(region, ring, wavelets, 1);
-}
-
-void plmr_fetch_time(plmr_region *region, int64_t wavelets, double software)
-{
-    plmr_trace_verb(region, "fetch", NULL);
-    int hops = (region->extent[PLMR_X] + region->extent[PLMR_Y]) / 3;
-    double busy = hops * (plmr_relay_cycles(region->device, wavelets) + software);
-    plmr_region_move(region, PLMR_MOVE_SHIFT, busy);
-    plmr_region_path(region, PLMR_X, hops, hops);
-    plmr_traffic_anywhere(region, hops, wavelets);
-}
-
-void plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software)
-{
-    int n = region->extent[axis];
-    double stream = plmr_way_stream(region->device, wavelets);
-    plmr_trace_verb(region, "allreduce", axis == PLMR_X ? "along x" : "along y");
-    plmr_leg *legs = plmr_take((size_t)n * sizeof *legs);
-    for (int back = 0; back < 2; back++) {
-        for (int i = 0; i < n - 1; i++)
-            legs[i] = back ? (plmr_leg){n - 1 - i, n - 2 - i} : (plmr_leg){i, i + 1};
-        plmr_clock_reduce(region->clock, axis, legs, n - 1, stream, plmr_device_quantise(software));
-    }
-    free(legs);
-    plmr_region_path(region, axis, 2 * (n - 1), 2 * (n - 1));
-    plmr_traffic_to_and_fro(region, axis, wavelets);
+    plmr_flow flow = plmr_flow_fetch(region, 0);
+    PLMR_TRY(plmr_flow_route(&flow, "the relays"));
+    flow.axis = PLMR_Y;
+    return plmr_flow_route(&flow, "the relays");
 }

@@ -207,11 +207,9 @@ plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *
     PLMR_CHECK(from->n_values == to->n_values, PLMR_ERROR_INPUT, "%s and %s have tiles of different size", from->name,
                to->name);
     PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "a shift goes 1 or -1 along its ring, not %d", step);
-    if (!ring->routed[step > 0])
-        PLMR_TRY(plmr_ring_route(ring, from->name, 1));
-    ring->routed[step > 0] = true;
-    plmr_exchange_time(from->region, ring, wavelets_of(from));
-    plmr_clock_join(from->region->clock, ring->axis);
+    plmr_flow flow = plmr_flow_exchange(ring, "shift", from->name);
+    PLMR_TRY(plmr_flow_keep(&ring->flow[step > 0], flow, from->name));
+    plmr_flow_run(&flow, wavelets_of(from));
     struct movement movement = {ring, step, NULL};
     move_tiles(from, to, &movement);
     return PLMR_OK;
@@ -227,14 +225,12 @@ plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring
     PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "an alignment goes by 1 or -1 per line, not %d", step);
     PLMR_CHECK(ring->axis != across->axis, PLMR_ERROR_INPUT, "%s is aligned along one axis by its place on the other",
                tiles->name);
-    if (!ring->align_routed)
-        PLMR_TRY(plmr_ring_route(ring, tiles->name, 2));
-    ring->align_routed = true;
+    plmr_flow flow = plmr_flow_exchange(ring, "align", tiles->name);
+    flow.n_directions = 2;
+    PLMR_TRY(plmr_flow_keep(&ring->flow[2], flow, tiles->name));
     int farthest = across->n - 1 < ring->n / 2 ? across->n - 1 : ring->n / 2;
-    for (int round = 0; round < farthest; round++) {
-        plmr_exchange_time(tiles->region, ring, wavelets_of(tiles));
-        plmr_clock_join(tiles->region->clock, ring->axis);
-    }
+    for (int round = 0; round < farthest; round++)
+        plmr_flow_run(&flow, wavelets_of(tiles));
     struct movement movement = {ring, step, across};
     move_tiles(tiles, tiles, &movement);
     return PLMR_OK;
@@ -278,8 +274,8 @@ plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int fro
     PLMR_CHECK(from >= 0 && from < n, PLMR_ERROR_INPUT, "%s: core %d is not among the %d of a line", tiles->name, from,
                n);
     PLMR_TRY(plmr_tiles_route_multicast(tiles->region, axis, from, tiles->name, &n_routes));
-    plmr_multicast_time(tiles->region, axis, from, n_routes, wavelets_of(tiles));
-    plmr_clock_join(tiles->region->clock, axis);
+    plmr_flow flow = plmr_flow_multicast(tiles->region, axis, from, n_routes, tiles->name);
+    plmr_flow_run(&flow, wavelets_of(tiles));
     if (has_values(tiles))
         multicast_values(tiles, axis, from);
     return PLMR_OK;

@@ -37,14 +37,9 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
     if (!routes->most)
         routes->most = plmr_region_multicast_routes(region);
     bool is_new = !routes->sender[axis][from];
-    if (is_new && routes->n_senders[axis] < routes->most) {
-        int *profile = plmr_take((size_t)n * sizeof *profile);
-        for (int core = 0; core < n; core++)
-            profile[core] = 1;
-        plmr_status status = plmr_region_route(region, what, axis, profile, 1);
-        free(profile);
-        PLMR_TRY(status);
-    }
+    plmr_flow one = plmr_flow_multicast(region, axis, from, 1, what);
+    if (is_new && routes->n_senders[axis] < routes->most)
+        PLMR_TRY(plmr_flow_route(&one, what));
     routes->sender[axis][from] = true;
     routes->n_senders[axis] += is_new;
     *n_routes = routes->n_senders[axis] > routes->most ? routes->most : n;

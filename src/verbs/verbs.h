@@ -8,6 +8,7 @@
 
 #include "data/product.h"
 #include "time/busy.h"
+#include "verbs/flow.h"
 
 /* Between begin and end of a shift, multicast or gather the cores may work on the tiles that they hold; verbs on
  * different axes overlap too. Local but for messages. */
@@ -17,28 +18,11 @@
 plmr_status plmr_shift_begin(plmr_tensor *tensor);
 void plmr_shift_end(plmr_tensor *tensor);
 
-/* The time plane alone of one exchange of `wavelets` by every core with its ring neighbour, and of a multicast. */
-void plmr_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets);
-void plmr_multicast_time(plmr_region *region, enum plmr_axis axis, int from, int n_routes, int64_t wavelets);
-
-/* The same where programs plan no routes beyond the next core, and software passes messages on; relay.c.
- * Cycles in which one core passes on `wavelets`: it takes them in and sends them out, an exchange each, and between
- * them is a store-and-forward relay. */
+/* Where programs plan no routes beyond the next core, and software passes messages on; relay.c. Cycles in which one
+ * core passes on `wavelets`: it takes them in and sends them out, an exchange each, and between them is a
+ * store-and-forward relay. And routes to and from each of a core's four neighbours. */
 double plmr_relay_cycles(const plmr_device *device, int64_t wavelets);
-
-/* Routes to and from each of a core's four neighbours. */
 plmr_status plmr_relay_route(plmr_region *region);
-
-/* An exchange round a ring whose neighbours may be far: every core between is a relay. */
-void plmr_relayed_exchange_time(plmr_region *region, const plmr_ring *ring, int64_t wavelets);
-
-/* Every core fetches `wavelets` from anywhere: on average (rows + cols) / 3 hops away, so every core is the relay of as
- * many messages of others, `software` cycles beside the relay's own for each. */
-void plmr_fetch_time(plmr_region *region, int64_t wavelets, double software);
-
-/* Sums of vectors of `wavelets` along the axis by a chain to its end, `software` cycles at every core, and as many on
- * the way back. */
-void plmr_chain_allreduce_time(plmr_region *region, enum plmr_axis axis, int64_t wavelets, double software);
 
 /* Rotates the tensor by its width slot: width slot x by x slots, the short way round, in floor(slots / 2) rounds that
  * all cores take part in. */

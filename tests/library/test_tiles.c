@@ -178,8 +178,8 @@ static double cycles_of_multicasts(const plmr_device *device, int n, const int *
 {
     struct pair p = open_pair(device, 4, n, false);
     for (int i = 0; i < n_from; i++) {
-        plmr_multicast_time(p.t.region, PLMR_X, from[i], n_routes, 2);
-        plmr_clock_join(p.t.region->clock, PLMR_X);
+        plmr_flow flow = plmr_flow_multicast(p.t.region, PLMR_X, from[i], n_routes, "tiles");
+        plmr_flow_run(&flow, 2);
     }
     double t_cycles = cost_of(p.t.region).t_cycles;
     close_pair(&p);

@@ -122,10 +122,11 @@ static plmr_status run_ring(plmr_region *region, int which)
 {
     plmr_ring *ring;
     PLMR_TRY(plmr_ring_create(region, PLMR_Y, which ? PLMR_NATURAL : PLMR_INTERLEAVED, 1, &ring));
+    plmr_flow flow = plmr_flow_exchange(ring, "exchange", NULL);
     for (int i = 0; i < 700; i++) {
-        plmr_exchange_time(region, ring, 5);
+        plmr_flow_begin(&flow, 5);
         PLMR_TRY(plmr_region_busy(region, 3));
-        plmr_clock_join(region->clock, PLMR_Y);
+        plmr_flow_end(&flow);
     }
     plmr_clock_settle(region->clock);
     plmr_ring_destroy(ring);
@@ -137,10 +138,11 @@ static plmr_status run_uneven(plmr_region *region, int which)
 {
     plmr_ring *ring;
     PLMR_TRY(plmr_ring_create(region, PLMR_X, which ? PLMR_NATURAL : PLMR_INTERLEAVED, 1, &ring));
+    plmr_flow flow = plmr_flow_exchange(ring, "exchange", NULL);
     for (int i = 0; i < 100; i++) {
-        plmr_exchange_time(region, ring, 5);
+        plmr_flow_begin(&flow, 5);
         PLMR_TRY(plmr_region_busy(region, i % 2 ? 30 : 300));
-        plmr_clock_join(region->clock, PLMR_X);
+        plmr_flow_end(&flow);
     }
     plmr_clock_settle(region->clock);
     plmr_ring_destroy(ring);

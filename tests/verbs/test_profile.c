@@ -140,10 +140,13 @@ static void test_relays(void **state)
         must(plmr_region_charge(t.region, "its vector", 100));
         must(plmr_relay_route(t.region));
         must(plmr_ring_create(t.region, PLMR_X, PLMR_NATURAL, 1, &ring));
-        plmr_relayed_exchange_time(t.region, ring, 7);
-        plmr_clock_join(t.region->clock, PLMR_X);
-        plmr_fetch_time(t.region, 13, 5);
-        plmr_chain_allreduce_time(t.region, PLMR_Y, 11, 3);
+        plmr_reduce_plan *plan;
+        plmr_flow relayed = plmr_flow_relayed(ring), fetch = plmr_flow_fetch(t.region, 5);
+        plmr_flow chain = plmr_flow_chain(t.region, PLMR_Y, 3, &plan);
+        plmr_flow_run(&relayed, 7);
+        plmr_flow_begin(&fetch, 13);
+        plmr_flow_begin(&chain, 11);
+        plmr_reduce_plan_destroy(plan);
         check(t.region);
         plmr_ring_destroy(ring);
         test_region_close(&t);
@@ -154,8 +157,8 @@ static void test_relays(void **state)
 static plmr_status turn(void *context)
 {
     plmr_ring *ring = context;
-    plmr_exchange_time(ring->region, ring, 3);
-    plmr_clock_join(ring->region->clock, ring->axis);
+    plmr_flow flow = plmr_flow_exchange(ring, "exchange", NULL);
+    plmr_flow_run(&flow, 3);
     return plmr_region_busy(ring->region, 10);
 }
 

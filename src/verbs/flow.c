@@ -1,0 +1,152 @@
+#include "verbs/flow.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "time/busy.h"
+#include "time/clock.h"
+#include "time/trace.h"
+
+/* ---- links ---- */
+
+/* Links crossed on the straight way between two cores of a line. */
+static void cross(plmr_profile *profile, enum plmr_axis axis, int from, int to, uint64_t words)
+{
+    for (int i = from; i < to; i++)
+        profile->links[axis][PLMR_LINK_UP][i] += words;
+    for (int i = to; i < from; i++)
+        profile->links[axis][PLMR_LINK_DOWN][i] += words;
+}
+
+/* The same round a torus, over the link that closes it. */
+static void cross_round(plmr_profile *profile, enum plmr_axis axis, int from, int to, uint64_t words)
+{
+    int last = profile->extent[axis] - 1;
+    bool up = from > to;
+    cross(profile, axis, from, up ? last : 0, words);
+    profile->links[axis][up ? PLMR_LINK_UP : PLMR_LINK_DOWN][last] += words;
+    cross(profile, axis, up ? 0 : last, to, words);
+}
+
+/* Legs as they are counted: those that share links have crossed those between `low` and `high`. */
+struct count {
+    const plmr_flow *flow;
+    plmr_profile *profile;
+    uint64_t words, n_links;
+    double stream;
+    int phase, src, low, high;
+};
+
+static void count_way(struct count *count, bool wraps, int from, int to)
+{
+    const plmr_flow *flow = count->flow;
+    int straight = abs(to - from);
+    count->n_links += (uint64_t)(wraps ? flow->region->extent[flow->axis] - straight : straight);
+    if (count->profile)
+        (wraps ? cross_round : cross)(count->profile, flow->axis, from, to, count->words);
+}
+
+static void count_leg(void *context, const plmr_flow_leg *leg)
+{
+    struct count *count = context;
+    if (!leg->shares || leg->phase != count->phase || leg->src != count->src)
+        count->low = count->high = leg->src;
+    count->phase = leg->phase;
+    count->src = leg->src;
+    if (leg->dst < count->low)
+        count_way(count, leg->wraps, count->low, leg->dst);
+    if (leg->dst > count->high)
+        count_way(count, leg->wraps, count->high, leg->dst);
+    count->low = leg->dst < count->low ? leg->dst : count->low;
+    count->high = leg->dst > count->high ? leg->dst : count->high;
+    if (count->profile && count->flow->kind->streams)
+        count->profile->adding_cycles[count->flow->axis][leg->dst] += count->stream;
+}
+
+uint64_t plmr_flow_count(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile)
+{
+    struct count count = {.flow = flow, .profile = profile, .words = words, .stream = stream, .phase = -1};
+    flow->kind->legs(flow, count_leg, &count);
+    return count.n_links;
+}
+
+static void charge_links(const plmr_flow *flow, int64_t words)
+{
+    plmr_region *region = flow->region;
+    uint64_t lines = (uint64_t)region->extent[!flow->axis], all = (uint64_t)words * (uint64_t)flow->turns * lines;
+    double stream = plmr_way_stream(region->device, words) * flow->turns * (double)lines;
+    if (region->profile && flow->kind->links)
+        flow->kind->links(flow, all, stream, region->profile);
+    else if (region->profile)
+        plmr_flow_count(flow, all, stream, region->profile);
+    region->ledger.wavelet_hops += all * flow->n_links;
+}
+
+/* ---- carrying a flow out ---- */
+
+plmr_status plmr_flow_route(const plmr_flow *flow, const char *what)
+{
+    int *cores = plmr_take_zeroed((size_t)flow->region->extent[flow->axis], sizeof *cores);
+    int n_program = flow->kind->routes(flow, cores);
+    plmr_status status = plmr_region_route(flow->region, what, flow->axis, cores, n_program);
+    free(cores);
+    return status;
+}
+
+plmr_status plmr_flow_keep(plmr_flow **kept, plmr_flow flow, const char *what)
+{
+    if (*kept)
+        return PLMR_OK;
+    PLMR_TRY(plmr_flow_route(&flow, what));
+    *kept = plmr_take(sizeof flow);
+    **kept = flow;
+    return PLMR_OK;
+}
+
+void plmr_flow_begin(const plmr_flow *flow, int64_t words)
+{
+    plmr_region *region = flow->region;
+    if (flow->verb)
+        plmr_trace_verb(region, flow->verb, flow->of);
+    flow->kind->clock(flow, words);
+    plmr_region_path(region, flow->axis, flow->hops, flow->stages);
+    charge_links(flow, words);
+    plmr_region_pace(region);
+}
+
+void plmr_flow_end(const plmr_flow *flow)
+{
+    plmr_clock_join(flow->region->clock, flow->axis);
+}
+
+void plmr_flow_run(const plmr_flow *flow, int64_t words)
+{
+    plmr_flow_begin(flow, words);
+    plmr_flow_end(flow);
+}
+
+int plmr_flow_routes_alike(const plmr_flow *flow, int each, int *cores)
+{
+    for (int core = 0; core < flow->region->extent[flow->axis]; core++)
+        cores[core] = each;
+    return each;
+}
+
+double plmr_flow_launch(const plmr_flow *flow, int64_t words)
+{
+    const plmr_device *device = flow->region->device;
+    return device->shift_launch + device->shift_wavelet * (double)words;
+}
+
+void plmr_flow_stream(const plmr_flow *flow, int64_t words)
+{
+    plmr_region *region = flow->region;
+    double stream = plmr_way_stream(region->device, words);
+    for (int p = flow->first; p < flow->end; p++) {
+        const plmr_phase *phase = &flow->plan->phases[p];
+        if (flow->launch > 0)
+            plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
+        plmr_clock_reduce(region->clock, flow->axis, phase->legs, phase->n_legs, stream,
+                          phase->whole ? stream : flow->forward);
+    }
+}

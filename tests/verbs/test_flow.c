@@ -1,0 +1,427 @@
+/* Flows against their legs: every kind, on lines of up to 40 cores, for all devices. What a kind says in closed form
+ * (clocks, links, routes) must be what follows from its legs, one by one. */
+#include "tests/support.h"
+
+#include "gemm/gemm.h"
+#include "time/clock.h"
+#include "verbs/reduce.h"
+#include "verbs/verbs.h"
+
+enum { MOST = 40, LINES = 3, MOST_LEGS = MOST * MOST };
+
+/* All legs of one turn of a flow. */
+struct legs {
+    int n;
+    plmr_flow_leg leg[MOST_LEGS];
+};
+
+static struct legs legs_of;
+
+static void add_leg(void *context, const plmr_flow_leg *leg)
+{
+    struct legs *legs = context;
+    assert_true(legs->n < MOST_LEGS);
+    legs->leg[legs->n++] = *leg;
+}
+
+static const struct legs *list_legs(const plmr_flow *flow)
+{
+    legs_of.n = 0;
+    flow->kind->legs(flow, add_leg, &legs_of);
+    return &legs_of;
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* A region of LINES lines of n cores, and what its clocks should be. */
+struct model {
+    struct test_region t;
+    const plmr_device *device;
+    enum plmr_axis axis;
+    int n;
+    double clock[LINES][MOST];
+};
+
+static bool is_here(const struct model *m, int line, int core, int *row, int *col)
+{
+    const plmr_region *region = m->t.region;
+    *row = (m->axis == PLMR_X ? line : core) - region->first[PLMR_Y];
+    *col = (m->axis == PLMR_X ? core : line) - region->first[PLMR_X];
+    return *row >= 0 && *row < region->count[PLMR_Y] && *col >= 0 && *col < region->count[PLMR_X];
+}
+
+/* Clocks start scattered, in quarter cycles. */
+static void open_model(struct model *m, const plmr_device *device, enum plmr_axis axis, int n)
+{
+    plmr_region_options options = {.allow_routes = true, .profile = true};
+    uint32_t seed = (uint32_t)n;
+    *m = (struct model){.device = device, .axis = axis, .n = n};
+    m->t = test_region_open(device, axis == PLMR_X ? LINES : n, axis == PLMR_X ? n : LINES, &options);
+    for (int line = 0; line < LINES; line++)
+        for (int core = 0, row, col; core < n; core++) {
+            m->clock[line][core] = 0.25 * (test_random(&seed) % 300);
+            if (is_here(m, line, core, &row, &col))
+                plmr_clock_set(m->t.region->clock, row, col, m->clock[line][core]);
+        }
+}
+
+static void compare(const struct model *m, const char *what)
+{
+    plmr_clock_settle(m->t.region->clock);
+    for (int line = 0; line < LINES; line++)
+        for (int core = 0, row, col; core < m->n; core++)
+            if (is_here(m, line, core, &row, &col)) {
+                double t = plmr_clock_at(m->t.region->clock, row, col);
+                if (t != m->clock[line][core])
+                    fail_msg("%s, %s, %d cores along %c: core %d of line %d: %.6f, by its legs %.6f", what,
+                             m->device->name, m->n, m->axis == PLMR_X ? 'x' : 'y', core, line, t, m->clock[line][core]);
+            }
+}
+
+/* ---- what legs cost, as docs/MODEL.md has it ---- */
+
+static double stream_of(const struct model *m, double words)
+{
+    return plmr_device_quantise(m->device->link * words);
+}
+
+static int hops_of(const struct model *m, const plmr_flow_leg *leg)
+{
+    int straight = abs(leg->dst - leg->src);
+    return leg->wraps ? m->n - straight : straight;
+}
+
+static double flight_of(const struct model *m, int hops)
+{
+    return 2 * m->device->ramp + m->device->hop * hops;
+}
+
+static double message_of(const struct model *m, double words)
+{
+    return m->device->shift_launch + m->device->shift_wavelet * words;
+}
+
+/* Both ends of a leg are done when it is delivered, which begins when both are ready. Where software passes words on,
+ * each hop is a message, and each relay takes it in and sends it out. */
+static void exchange_by_legs(struct model *m, const struct legs *legs, double words)
+{
+    double relay =
+        plmr_device_quantise(2 * message_of(m, words) + m->device->relay + m->device->link * words + flight_of(m, 1));
+    for (int line = 0; line < LINES; line++) {
+        double next[MOST];
+        for (int core = 0; core < m->n; core++)
+            next[core] = m->clock[line][core] + plmr_device_quantise(message_of(m, words));
+        for (int i = 0; i < legs->n; i++) {
+            const plmr_flow_leg *leg = &legs->leg[i];
+            double ready = larger(m->clock[line][leg->src], m->clock[line][leg->dst]);
+            double flight = flight_of(m, hops_of(m, leg) - leg->stages) + leg->stages * relay;
+            double done = ready + flight + stream_of(m, words);
+            next[leg->src] = larger(next[leg->src], done);
+            next[leg->dst] = larger(next[leg->dst], done);
+        }
+        memcpy(m->clock[line], next, sizeof next);
+    }
+}
+
+/* All legs begin when the last core of the line is ready; a core is done when the last word has come, or has left. */
+static void multicast_by_legs(struct model *m, const struct legs *legs, double words, double busy_words)
+{
+    double after[MOST] = {0}, n_in[MOST] = {0};
+    for (int i = 0; i < legs->n; i++) {
+        const plmr_flow_leg *leg = &legs->leg[i];
+        double software = leg->stages * (2 * m->device->ramp + m->device->stage);
+        after[leg->dst] = larger(after[leg->dst], flight_of(m, hops_of(m, leg)) + software);
+        n_in[leg->dst]++;
+    }
+    for (int line = 0; line < LINES; line++) {
+        double begin = 0;
+        for (int core = 0; core < m->n; core++)
+            begin = larger(begin, m->clock[line][core]);
+        for (int core = 0; core < m->n; core++) {
+            double last_words = n_in[core] > 0 ? words * n_in[core] : busy_words;
+            double last = plmr_device_quantise(after[core] + m->device->link * last_words);
+            double busy = m->clock[line][core] + plmr_device_quantise(message_of(m, busy_words));
+            m->clock[line][core] = larger(busy, begin + last);
+        }
+    }
+}
+
+/* A leg's first word comes when it has flown, is taken when the receiver is free, and goes on `forward` later. */
+static void stream_by_legs(const struct model *m, double *free, const plmr_flow *flow, const struct legs *legs,
+                           double words)
+{
+    double head[MOST], stream = stream_of(m, words);
+    for (int i = 0, phase = flow->first - 1; i < legs->n; i++) {
+        const plmr_flow_leg *leg = &legs->leg[i];
+        for (; phase < leg->phase; phase++)
+            for (int core = 0; core < m->n; core++)
+                head[core] = free[core] += flow->launch;
+        bool whole = flow->plan && flow->plan->phases[leg->phase].whole;
+        double begin = larger(free[leg->dst], head[leg->src] + flight_of(m, hops_of(m, leg)));
+        free[leg->dst] = begin + stream;
+        head[leg->dst] = begin + (whole ? stream : flow->forward);
+        free[leg->src] = larger(free[leg->src], head[leg->src] + stream);
+    }
+}
+
+/* ---- links and routes ---- */
+
+/* Links that one word crosses, each marked: legs that share them cross them once. */
+static uint64_t links_by_legs(const struct model *m, const struct legs *legs)
+{
+    uint64_t n = 0;
+    bool crossed[2 * MOST];
+    for (int i = 0; i < legs->n; i++) {
+        const plmr_flow_leg *leg = &legs->leg[i], *last = leg - (i > 0);
+        if (!leg->shares || i == 0 || last->src != leg->src || last->phase != leg->phase)
+            memset(crossed, 0, sizeof crossed);
+        for (int hop = 0, at = leg->src; hop < hops_of(m, leg); hop++) {
+            bool up = (leg->dst > leg->src) != leg->wraps;
+            n += !crossed[2 * at + up];
+            crossed[2 * at + up] = true;
+            at = (at + (up ? 1 : m->n - 1)) % m->n;
+        }
+    }
+    return n;
+}
+
+/* At least: words that leave a core one way or the other, its own or those that pass straight through; words that it
+ * takes in; and multicasts, all of which may share a route where software relays them. */
+static void need_routes(const struct model *m, const struct legs *legs, int *need)
+{
+    bool role[MOST][4] = {{false}};
+    for (int i = 0; i < legs->n; i++) {
+        const plmr_flow_leg *leg = &legs->leg[i];
+        int up = (leg->dst > leg->src) != leg->wraps;
+        role[leg->src][leg->shares ? 3 : up] = role[leg->dst][leg->shares ? 3 : 2] = true;
+        for (int hop = 1, at = leg->src; hop < hops_of(m, leg) && !leg->shares; hop++) {
+            at = (at + (up ? 1 : m->n - 1)) % m->n;
+            role[at][up] = true;
+            role[at][2] = role[at][2] || leg->stages;
+        }
+    }
+    for (int core = 0; core < m->n; core++)
+        need[core] = role[core][0] + role[core][1] + role[core][2] + role[core][3];
+}
+
+/* The flow has carried `words` over its links, in every line, and the profile has all that the ledger has. */
+static void check_links(const struct model *m, const plmr_flow *flow, const struct legs *legs, uint64_t words_before,
+                        uint64_t words)
+{
+    uint64_t in_line = links_by_legs(m, legs) * (uint64_t)flow->turns, sum = 0;
+    const plmr_profile *profile = m->t.region->profile;
+    assert_int_equal(flow->n_links * (uint64_t)flow->turns, in_line);
+    assert_int_equal(m->t.region->ledger.wavelet_hops - words_before, in_line * LINES * words);
+    for (int i = 0; i < m->n; i++)
+        sum += profile->links[m->axis][PLMR_LINK_UP][i] + profile->links[m->axis][PLMR_LINK_DOWN][i];
+    assert_int_equal(sum, m->t.region->ledger.wavelet_hops);
+}
+
+static void check_routes(const struct model *m, const plmr_flow *flow, const struct legs *legs)
+{
+    int cores[MOST] = {0}, need[MOST];
+    need_routes(m, legs, need);
+    int n_program = flow->kind->routes(flow, cores);
+    for (int core = 0; core < m->n; core++) {
+        if (cores[core] < need[core] || cores[core] > n_program)
+            fail_msg("%s, %d cores: core %d has %d of %d routes, its legs need %d", flow->verb, m->n, core, cores[core],
+                     n_program, need[core]);
+    }
+}
+
+/* Begins and ends the flow; its links and routes are as its legs say. Returns them. */
+static const struct legs *run(const struct model *m, const plmr_flow *flow, int64_t words)
+{
+    uint64_t before = m->t.region->ledger.wavelet_hops;
+    plmr_flow_begin(flow, words);
+    plmr_flow_end(flow);
+    const struct legs *legs = list_legs(flow);
+    check_links(m, flow, legs, before, (uint64_t)words);
+    check_routes(m, flow, legs);
+    return legs;
+}
+
+/* ---- the kinds ---- */
+
+static void check_exchanges(struct model *m)
+{
+    for (int kind = PLMR_NATURAL; kind <= PLMR_LINE; kind++) {
+        plmr_ring *ring;
+        if (m->n < 3)
+            continue;
+        must(plmr_ring_create(m->t.region, m->axis, (enum plmr_ring_kind)kind, 1, &ring));
+        plmr_flow direct = plmr_flow_exchange(ring, "exchange", NULL), relayed = plmr_flow_relayed(ring);
+        exchange_by_legs(m, run(m, &direct, 7), 7);
+        compare(m, "exchange");
+        if (kind != PLMR_LINE)
+            exchange_by_legs(m, run(m, &relayed, 5), 5);
+        compare(m, "relayed exchange");
+        plmr_ring_destroy(ring);
+    }
+}
+
+static void check_multicasts(struct model *m)
+{
+    for (int n_routes = 1; n_routes <= MOST; n_routes += n_routes == 1 ? 2 : 12) {
+        for (int from = 0; from < m->n; from += m->n < 10 ? 1 : 7) {
+            plmr_flow flow = plmr_flow_multicast(m->t.region, m->axis, from, n_routes, NULL);
+            multicast_by_legs(m, run(m, &flow, 9), 9, 9);
+            compare(m, "multicast");
+        }
+        plmr_flow flow = plmr_flow_gather(m->t.region, m->axis, n_routes, NULL);
+        multicast_by_legs(m, run(m, &flow, 3), 3, 3 * (m->n - 1));
+        compare(m, "gather");
+    }
+}
+
+static void run_streams(struct model *m, const plmr_flow *flow, int64_t words, const char *what)
+{
+    const struct legs *legs = run(m, flow, words);
+    for (int line = 0; line < LINES; line++) {
+        double *free = m->clock[line];
+        stream_by_legs(m, free, flow, legs, (double)words);
+        int n_launched = legs->n ? legs->leg[legs->n - 1].phase + 1 : flow->first; /* phases may be empty */
+        for (int core = 0; core < m->n; core++)
+            free[core] += flow->launch * (flow->end - n_launched);
+    }
+    compare(m, what);
+}
+
+static void check_ring(struct model *m, const plmr_flow *flow, int64_t words)
+{
+    const struct legs *legs = run(m, flow, words);
+    for (int line = 0; line < LINES; line++)
+        for (int turn = 0; turn < flow->turns; turn++) {
+            double next[MOST], stream = stream_of(m, (double)words), *t = m->clock[line];
+            for (int core = 0; core < m->n; core++) {
+                t[core] += turn % (m->n - 1) == 0 ? flow->launch : 0;
+                next[core] = t[core] + stream;
+            }
+            for (int i = 0; i < legs->n; i++)
+                next[legs->leg[i].dst] = larger(next[legs->leg[i].dst],
+                                                t[legs->leg[i].src] + flight_of(m, hops_of(m, &legs->leg[i])) + stream);
+            memcpy(t, next, sizeof next);
+        }
+    compare(m, "ring allreduce");
+}
+
+static void check_reductions(struct model *m)
+{
+    for (int i = 0; i < plmr_reduce_count(); i++)
+        for (int levels = 1; levels <= 3; levels++) {
+            const plmr_reduce_algorithm *algorithm = plmr_reduce_at(i);
+            plmr_reduce_options options = {.n_levels = levels};
+            plmr_reduce_plan *plan;
+            plmr_status status = plmr_reduce_plan_create(algorithm, m->device, m->axis, m->n, &options, &plan);
+            if (status) {
+                assert_true(m->n < 3);
+                plmr_error_free(status);
+                continue;
+            }
+            plmr_flow flow = plmr_flow_allreduce(m->t.region, m->axis, plan);
+            if (plan->ring)
+                check_ring(m, &flow, 6);
+            else
+                run_streams(m, &flow, 11, algorithm->name);
+            for (int half = 0; half < 2 && strcmp(algorithm->name, "ktree") == 0; half++) {
+                plmr_flow part = plmr_flow_half(m->t.region, m->axis, plan, half == 1, "scores");
+                run_streams(m, &part, 5, part.verb);
+            }
+            plmr_reduce_plan_destroy(plan);
+        }
+    plmr_reduce_plan *plan;
+    plmr_flow flow = plmr_flow_chain(m->t.region, m->axis, 2.17, &plan);
+    run_streams(m, &flow, 4, "chain");
+    plmr_reduce_plan_destroy(plan);
+}
+
+static void every_kind_is_its_legs(void **state)
+{
+    (void)state;
+    char **names;
+    int n_names;
+    static struct model m;
+    must(plmr_device_names(&names, &n_names));
+    for (int d = 0; d < n_names; d++)
+        for (int n = 1; n <= MOST; n += n < 12 ? 1 : 7)
+            for (int axis = 0; axis < 2; axis++) {
+                plmr_device device = test_device(names[d]);
+                device.rows = axis == PLMR_Y ? n : LINES; /* which a torus closes */
+                device.cols = axis == PLMR_X ? n : LINES;
+                open_model(&m, &device, (enum plmr_axis)axis, n);
+                check_exchanges(&m);
+                check_multicasts(&m);
+                check_reductions(&m);
+                test_region_close(&m.t);
+            }
+    free(names);
+}
+
+/* ---- sums that converge on a root of each row's own ---- */
+
+/* Two profiles' links are the same. */
+static void compare_links(const plmr_profile *a, const plmr_profile *b)
+{
+    for (int way = 0; way < 2; way++)
+        for (int i = 0; i < a->extent[PLMR_X]; i++)
+            assert_int_equal(a->links[PLMR_X][way][i], b->links[PLMR_X][way][i]);
+}
+
+/* The chains of one step of C = A B^T, row by row, and the links of all together. */
+static void check_converging(const plmr_device *device, int n)
+{
+    plmr_gemm_problem problem = {LINES * n, n, LINES * n, LINES, n, PLMR_F16, PLMR_F32, true};
+    static struct model m;
+    plmr_gemm *gemm;
+    open_model(&m, device, PLMR_X, n);
+    must(plmr_gemm_open(plmr_gemm_find("meshgemm"), &problem, m.t.region, NULL, NULL, &gemm));
+    const plmr_ring *rows = gemm->c->row_ring;
+    plmr_flow flow = plmr_flow_converge(gemm->c);
+    plmr_profile *closed = plmr_profile_create(m.t.region->extent), *counted = plmr_profile_create(m.t.region->extent);
+    flow.kind->links(&flow, (uint64_t)(LINES * flow.turns), 0, closed);
+    plmr_flow_begin(&flow, 8);
+    for (int i = 0; i < flow.turns; i++)
+        for (int row = 0; row < LINES; row++) {
+            int x = plmr_ring_position(rows, row) * rows->slots + i;
+            flow.from = plmr_product_root(gemm->c, plmr_product_slot(gemm->c, x, 0));
+            plmr_flow one = flow;
+            one.forward = device->stage;
+            stream_by_legs(&m, m.clock[row], &one, list_legs(&flow), 8);
+            plmr_flow_count(&flow, 1, 0, counted);
+            assert_int_equal(links_by_legs(&m, list_legs(&flow)), flow.n_links);
+        }
+    compare(&m, "converging sums");
+    compare_links(closed, counted);
+    check_routes(&m, &flow, list_legs(&flow));
+    plmr_profile_destroy(counted);
+    plmr_profile_destroy(closed);
+    plmr_gemm_close(gemm);
+    test_region_close(&m.t);
+}
+
+static void converging_sums_are_their_legs(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2"), slow = test_device("wormhole");
+    slow.sram = 1e9;
+    slow.rows = slow.cols = MOST;
+    for (int n = 3; n <= MOST; n += n < 12 ? 3 : 9) {
+        check_converging(&device, n);
+        check_converging(&slow, n);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_is_its_legs),
+        cmocka_unit_test(converging_sums_are_their_legs),
+    };
+    must_start(plmr_init(&argc, &argv));
+    int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
+    plmr_finalize();
+    return n_failed;
+}
