@@ -1,15 +1,11 @@
 #include "cli/cli.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #include "base/format.h"
-#include "base/memory.h"
-#include "cli/job.h"
-#include "cli/operand.h"
+#include "cli/options.h"
 #include "gemm/gemm.h"
-#include "report/result.h"
 #include "report/table.h"
+#include "run/job.h"
+#include "run/operand.h"
 
 enum { DEFAULT_SIZE = 1024, DEFAULT_CORES = 64 };
 
@@ -25,7 +21,7 @@ typedef struct gemm_command {
     plmr_operand a, b;
     plmr_output out;
     plmr_gemm_problem problem;
-    int n_slots, n_k, ms, kt, ns; /* chunks of m and n, of k, and the elements of each: see gemm.h */
+    plmr_gemm_layout layout;
 } gemm_command;
 
 /* ---- the command line ---- */
@@ -98,24 +94,7 @@ static plmr_status open_operands(gemm_command *c)
     return PLMR_OK;
 }
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    return b ? gcd(b, a % b) : a;
-}
-
-/* Bytes are counted in 64 bits: what one core would need must stay far below. */
-static plmr_status check_tiles(const gemm_command *c)
-{
-    const plmr_gemm_problem *p = &c->problem;
-    double ms = ceil((double)p->m / p->rows), kt = ceil((double)p->k / p->cols), ns = ceil((double)p->n / p->cols);
-    PLMR_CHECK(
-        (kt * (ms + ns) * (c->n_slots + 4) + ms * ns) * 4 < 0x1p60, PLMR_ERROR_INPUT,
-        "matrices of %lld x %lld x %lld are too large for %dx%d cores, whatever their memory: choose a larger --cores",
-        (long long)p->m, (long long)p->k, (long long)p->n, p->rows, p->cols);
-    return PLMR_OK;
-}
-
-static plmr_status make_problem(gemm_command *c, const plmr_job *job)
+static plmr_status make_problem(gemm_command *c, plmr_job *job)
 {
     plmr_gemm_problem *p = &c->problem;
     *p = (plmr_gemm_problem){
@@ -130,115 +109,92 @@ static plmr_status make_problem(gemm_command *c, const plmr_job *job)
     };
     for (int i = 0; i < c->run.algorithms.n; i++)
         PLMR_TRY(plmr_gemm_check(algorithm_at(c, i), p));
-    c->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
+    c->layout = plmr_gemm_layout_of(p);
+    job->n_steps = c->layout.n_slots;
     plmr_operand_fill(&c->a, c->run.seed, 0, p->m, p->k);
     plmr_operand_fill(&c->b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
-    c->n_k = p->transpose_b ? p->cols : c->n_slots;
-    c->ms = (int)plmr_ceil_div(p->m, c->n_slots);
-    c->kt = (int)plmr_ceil_div(p->k, c->n_k);
-    c->ns = (int)plmr_ceil_div(p->n, c->n_slots);
-    return check_tiles(c);
+    return PLMR_OK;
 }
 
 /* ---- running ---- */
 
-static plmr_status verify(plmr_job *job, const gemm_command *c, plmr_gemm *g, plmr_record *record)
+static void record_problem(const void *context, plmr_record *record)
 {
+    const gemm_command *c = context;
     const plmr_gemm_problem *p = &c->problem;
-    plmr_verify *verify;
-    plmr_verify_problem problem = {
-        .a = &c->a.source,
-        .b = &c->b.source,
-        .transpose_b = p->transpose_b,
-        .m = p->m,
-        .k = p->k,
-        .n = p->n,
-        .row_chunk = c->ms,
-        .col_chunk = c->ns,
-        .dtype = p->dtype,
-        .accumulate = p->accumulate,
-        .depth = p->transpose_b ? (int64_t)c->kt + p->cols : p->k, /* a chain in each core, then one of a row's cores */
-        .all_below = verify_all_below,
-    };
-    PLMR_TRY(plmr_agree(plmr_verify_create(&problem, &verify)));
-    plmr_status status = plmr_agree(plmr_product_visit(g->c, plmr_verify_rectangle, verify));
-    if (!status)
-        plmr_job_verdict(job, verify, record);
-    plmr_verify_destroy(verify);
-    return status;
-}
-
-static plmr_status take_result(plmr_job *job, gemm_command *c, plmr_gemm *g, plmr_record *record)
-{
-    const plmr_gemm_problem *p = &c->problem;
-    plmr_checksum checksum = {.m = p->m, .n = p->n, .dtype = p->dtype};
-    PLMR_TRY(plmr_agree(plmr_product_visit(g->c, plmr_checksum_rectangle, &checksum)));
-    plmr_job_checksum(job, checksum.sum, record);
-    if (c->run.verify)
-        PLMR_TRY(verify(job, c, g, record));
-    if (!c->out.path)
-        return PLMR_OK;
-    PLMR_TRY(plmr_agree(plmr_product_visit(g->c, plmr_output_rectangle, &c->out)));
-    return plmr_output_commit(&c->out);
-}
-
-static void record_problem(const gemm_command *c, plmr_record *record)
-{
-    const plmr_gemm_problem *p = &c->problem;
+    const plmr_gemm_layout *l = &c->layout;
     record->m = p->m;
     record->k = p->k;
     record->n = p->n;
-    record->padded_m = (int64_t)c->ms * c->n_slots;
-    record->padded_k = (int64_t)c->kt * c->n_k;
-    record->padded_n = (int64_t)c->ns * c->n_slots;
+    record->padded_m = (int64_t)l->ms * l->n_slots;
+    record->padded_k = (int64_t)l->kt * l->n_k;
+    record->padded_n = (int64_t)l->ns * l->n_slots;
     record->accumulate = plmr_dtype_name(p->accumulate);
     record->transposed = p->transpose_b ? "B" : "";
     record->seed = c->run.timing || (c->a.path && c->b.path) ? -1 : c->run.seed;
 }
 
-static plmr_status run_opened(plmr_job *job, gemm_command *c, const plmr_gemm_algorithm *algorithm, plmr_region *region,
-                              plmr_gemm *g, plmr_record *record)
-{
-    const plmr_gemm_problem *p = &c->problem;
-    PLMR_ASSERT(g->n_slots == c->n_slots && g->ms == c->ms && g->kt == c->kt && g->ns == c->ns);
-    double work = 2.0 * (double)p->m * (double)p->k * (double)p->n, wall_s, start_s = plmr_job_start(job);
-    PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemm_run(algorithm, g), &wall_s));
-    PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
-    return c->run.timing ? PLMR_OK : take_result(job, c, g, record);
-}
-
-static plmr_status run(plmr_job *job, void *context, int index, plmr_record *record)
-{
-    gemm_command *c = context;
-    const plmr_gemm_algorithm *algorithm = algorithm_at(c, index);
-    plmr_region *region;
-    plmr_gemm *g;
-    record_problem(c, record);
-    PLMR_TRY(plmr_job_region(job, index, c->n_slots, &region));
-    plmr_status status = plmr_gemm_open(algorithm, &c->problem, region, &c->a.source, &c->b.source, &g);
-    if (!status) {
-        status = run_opened(job, c, algorithm, region, g, record);
-        plmr_gemm_close(g);
-    }
-    plmr_region_destroy(region);
-    return status;
-}
-
-static plmr_status make_plan(plmr_job *job, void *context, int index, plmr_region *region, plmr_plan *plan)
+static plmr_status open_gemm(void *context, const void *algorithm, plmr_region *region, void **work)
 {
     const gemm_command *c = context;
     plmr_gemm *g;
-    (void)job;
-    PLMR_TRY(plmr_gemm_open(algorithm_at(c, index), &c->problem, region, NULL, NULL, &g));
+    PLMR_TRY(plmr_gemm_open(algorithm, &c->problem, region, &c->a.source, &c->b.source, &g));
+    *work = g;
+    return PLMR_OK;
+}
+
+static void close_gemm(void *work)
+{
+    plmr_gemm_close(work);
+}
+
+static plmr_status run_gemm(const void *algorithm, void *work)
+{
+    return plmr_gemm_run(algorithm, work);
+}
+
+static void make_plan(const void *context, const void *work, plmr_plan *plan)
+{
+    const plmr_gemm *g = work;
+    (void)context;
     *plan = (plmr_plan){
         .unit = "steps",
-        .count = c->n_slots,
+        .count = g->n_slots,
         .tensors = {"A, B", "B, B", "C, B"},
         .n_bytes = {g->a->core_bytes, g->b->core_bytes, g->c->core_bytes},
         .n_tensors = 3,
     };
-    plmr_gemm_close(g);
-    return PLMR_OK;
+}
+
+static plmr_status visit(void *work, plmr_visit visitor, void *context)
+{
+    return plmr_product_visit(((plmr_gemm *)work)->c, visitor, context);
+}
+
+static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_record *record)
+{
+    gemm_command *c = context;
+    const plmr_gemm_problem *p = &c->problem;
+    const plmr_gemm_layout *l = &c->layout;
+    plmr_job_result result = {
+        .visit = visit,
+        .work = work,
+        .problem = {.a = &c->a.source,
+                    .b = &c->b.source,
+                    .transpose_b = p->transpose_b,
+                    .m = p->m,
+                    .k = p->k,
+                    .n = p->n,
+                    .row_chunk = l->ms,
+                    .col_chunk = l->ns,
+                    .dtype = p->dtype,
+                    .accumulate = p->accumulate,
+                    /* a chain in each core, then one of a row's cores */
+                    .depth = p->transpose_b ? (int64_t)l->kt + p->cols : p->k,
+                    .all_below = verify_all_below},
+        .output = &c->out,
+    };
+    return plmr_job_take(job, &result, record);
 }
 
 /* ---- telling ---- */
@@ -249,29 +205,39 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
     const plmr_gemm_problem *p = &c->problem;
     char files[600], padded[160];
     plmr_text m = plmr_format_count(p->m), k = plmr_format_count(p->k), n = plmr_format_count(p->n);
-    double l = c->n_slots;
+    const plmr_gemm_layout *l = &c->layout;
+    double side = l->n_slots;
     plmr_operand_describe("A", &c->a, "B", &c->b, c->run.seed, files, sizeof files);
-    snprintf(padded, sizeof padded, "%s x %s x %s", plmr_format_count((int64_t)c->ms * c->n_slots).s,
-             plmr_format_count((int64_t)c->kt * c->n_k).s, plmr_format_count((int64_t)c->ns * c->n_slots).s);
+    snprintf(padded, sizeof padded, "%s x %s x %s", plmr_format_count((int64_t)l->ms * l->n_slots).s,
+             plmr_format_count((int64_t)l->kt * l->n_k).s, plmr_format_count((int64_t)l->ns * l->n_slots).s);
     fprintf(out, "C = A B%s with A %s x %s and B %s x %s\n\n", p->transpose_b ? "^T" : "", m.s, k.s,
             p->transpose_b ? n.s : k.s, p->transpose_b ? k.s : n.s);
     plmr_job_describe(job, p->accumulate, files, out);
     if (p->rows != p->cols)
-        plmr_table_fact(out, "grid", "%d x %d logical cores: a core stands for %d x %d of them", c->n_slots, c->n_slots,
-                        c->n_slots / p->rows, c->n_slots / p->cols);
-    plmr_table_fact(out, "tiles", "A %d x %d, B %d x %d, C %d x %d; %d steps", c->ms, c->kt,
-                    p->transpose_b ? c->ns : c->kt, p->transpose_b ? c->kt : c->ns, c->ms, c->ns, c->n_slots);
+        plmr_table_fact(out, "grid", "%d x %d logical cores: a core stands for %d x %d of them", l->n_slots, l->n_slots,
+                        l->n_slots / p->rows, l->n_slots / p->cols);
+    plmr_table_fact(out, "tiles", "A %d x %d, B %d x %d, C %d x %d; %d steps", l->ms, l->kt,
+                    p->transpose_b ? l->ns : l->kt, p->transpose_b ? l->kt : l->ns, l->ms, l->ns, l->n_slots);
     plmr_job_describe_padding(out, padded, (double)p->m * (double)p->k * (double)p->n,
-                              c->ms * l * c->kt * c->n_k * (c->ns * l));
+                              l->ms * side * l->kt * l->n_k * (l->ns * side));
 }
 
-static const plmr_job_actions actions = {.command = "gemm", .run = run, .plan = make_plan, .describe = describe};
+static const plmr_job_actions actions = {
+    .command = "gemm",
+    .record = record_problem,
+    .open = open_gemm,
+    .close = close_gemm,
+    .run = run_gemm,
+    .plan = make_plan,
+    .take = take_result,
+    .describe = describe,
+};
 
 static plmr_status run_job(gemm_command *c, plmr_job *job)
 {
     PLMR_TRY(make_problem(c, job));
     PLMR_TRY(plmr_output_open(c->out_path, c->run.dtype, 2, c->problem.m, c->problem.n, &c->out));
-    plmr_status status = plmr_job_run(job, c);
+    plmr_status status = plmr_job_run(job);
     if (status)
         plmr_output_discard(&c->out);
     return status;
@@ -283,7 +249,7 @@ static plmr_status run_opened_job(gemm_command *c)
     PLMR_TRY(choose_algorithms(c));
     PLMR_TRY(check_options(c));
     PLMR_TRY(open_operands(c));
-    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES));
+    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES, c));
     return plmr_job_close(&job, run_job(c, &job));
 }
 

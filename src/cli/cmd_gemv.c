@@ -1,14 +1,11 @@
 #include "cli/cli.h"
 
-#include <stdlib.h>
-
 #include "base/format.h"
-#include "base/memory.h"
-#include "cli/job.h"
-#include "cli/operand.h"
+#include "cli/options.h"
 #include "gemv/gemv.h"
-#include "report/result.h"
 #include "report/table.h"
+#include "run/job.h"
+#include "run/operand.h"
 
 enum { DEFAULT_SIZE = 4096, DEFAULT_CORES = 64 };
 
@@ -117,46 +114,9 @@ static plmr_status make_problem(gemv_command *c, const plmr_job *job)
 
 /* ---- running ---- */
 
-static plmr_status verify(plmr_job *job, const gemv_command *c, plmr_gemv *g, plmr_record *record)
+static void record_problem(const void *context, plmr_record *record)
 {
-    const plmr_gemv_problem *p = &c->problem;
-    plmr_verify *verify;
-    plmr_verify_problem problem = {
-        .a = &c->x.source,
-        .b = &c->b.source,
-        .m = 1,
-        .k = p->k,
-        .n = p->n,
-        .row_chunk = 1,
-        .col_chunk = c->nt,
-        .dtype = p->dtype,
-        .accumulate = p->accumulate,
-        .depth = (int64_t)c->kt + p->rows, /* the core's own chain, then at most one addition for each other core */
-        .all_below = verify_all_below,
-    };
-    PLMR_TRY(plmr_agree(plmr_verify_create(&problem, &verify)));
-    plmr_status status = plmr_agree(plmr_gemv_visit(g, plmr_verify_rectangle, verify));
-    if (!status)
-        plmr_job_verdict(job, verify, record);
-    plmr_verify_destroy(verify);
-    return status;
-}
-
-static plmr_status take_result(plmr_job *job, gemv_command *c, plmr_gemv *g, plmr_record *record)
-{
-    plmr_checksum checksum = {.m = 1, .n = c->problem.n, .dtype = c->problem.dtype};
-    PLMR_TRY(plmr_agree(plmr_gemv_visit(g, plmr_checksum_rectangle, &checksum)));
-    plmr_job_checksum(job, checksum.sum, record);
-    if (c->run.verify)
-        PLMR_TRY(verify(job, c, g, record));
-    if (!c->y.path)
-        return PLMR_OK;
-    PLMR_TRY(plmr_agree(plmr_gemv_visit(g, plmr_output_rectangle, &c->y)));
-    return plmr_output_commit(&c->y);
-}
-
-static void record_problem(const gemv_command *c, plmr_record *record)
-{
+    const gemv_command *c = context;
     const plmr_gemv_problem *p = &c->problem;
     record->m = 1;
     record->k = p->k;
@@ -169,49 +129,68 @@ static void record_problem(const gemv_command *c, plmr_record *record)
     record->seed = c->run.timing || (c->x.path && c->b.path) ? -1 : c->run.seed;
 }
 
-static plmr_status run_opened(plmr_job *job, gemv_command *c, plmr_region *region, plmr_gemv *g, plmr_record *record)
-{
-    double work = 2.0 * (double)c->problem.k * (double)c->problem.n, wall_s, start_s = plmr_job_start(job);
-    PLMR_TRY(plmr_job_stop(job, start_s, plmr_gemv_run(g), &wall_s));
-    PLMR_TRY(plmr_job_cost(job, region, wall_s, work, record));
-    plmr_job_groups(job, g->plan->groups, record);
-    return c->run.timing ? PLMR_OK : take_result(job, c, g, record);
-}
-
-static plmr_status run(plmr_job *job, void *context, int index, plmr_record *record)
-{
-    gemv_command *c = context;
-    plmr_region *region;
-    plmr_gemv *g;
-    record_problem(c, record);
-    PLMR_TRY(plmr_job_region(job, index, 1, &region));
-    plmr_status status = plmr_gemv_open(algorithm_at(c, index), &c->problem, region, &c->x.source, &c->b.source, &g);
-    if (!status) {
-        status = run_opened(job, c, region, g, record);
-        plmr_gemv_close(g);
-    }
-    plmr_region_destroy(region);
-    return status;
-}
-
-static plmr_status make_plan(plmr_job *job, void *context, int index, plmr_region *region, plmr_plan *plan)
+static plmr_status open_gemv(void *context, const void *algorithm, plmr_region *region, void **work)
 {
     const gemv_command *c = context;
-    int64_t element = (int64_t)plmr_dtype_bytes(c->problem.dtype);
     plmr_gemv *g;
-    (void)job;
-    PLMR_TRY(plmr_gemv_open(algorithm_at(c, index), &c->problem, region, NULL, NULL, &g));
+    PLMR_TRY(plmr_gemv_open(algorithm, &c->problem, region, &c->x.source, &c->b.source, &g));
+    *work = g;
+    return PLMR_OK;
+}
+
+static void close_gemv(void *work)
+{
+    plmr_gemv_close(work);
+}
+
+static plmr_status run_gemv(const void *algorithm, void *work)
+{
+    (void)algorithm;
+    return plmr_gemv_run(work);
+}
+
+static void make_plan(const void *context, const void *work, plmr_plan *plan)
+{
+    const gemv_command *c = context;
+    const plmr_gemv *g = work;
+    int64_t element = (int64_t)plmr_dtype_bytes(c->problem.dtype);
     *plan = (plmr_plan){
         .unit = "stages",
         .count = g->plan->stages,
         .tensors = {"x, B", "B, B", "y, B"},
         .n_bytes = {c->kt * element, c->kt * element * c->nt, c->nt * (int64_t)plmr_dtype_bytes(c->problem.accumulate)},
         .n_tensors = 3,
+        .groups = g->plan->groups,
     };
-    for (int i = 0; i < PLMR_PLAN_LEVELS; i++)
-        plan->groups[i] = g->plan->groups[i];
-    plmr_gemv_close(g);
-    return PLMR_OK;
+}
+
+static plmr_status visit(void *work, plmr_visit visitor, void *context)
+{
+    return plmr_gemv_visit(work, visitor, context);
+}
+
+static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_record *record)
+{
+    gemv_command *c = context;
+    const plmr_gemv_problem *p = &c->problem;
+    plmr_job_result result = {
+        .visit = visit,
+        .work = work,
+        .problem = {.a = &c->x.source,
+                    .b = &c->b.source,
+                    .m = 1,
+                    .k = p->k,
+                    .n = p->n,
+                    .row_chunk = 1,
+                    .col_chunk = c->nt,
+                    .dtype = p->dtype,
+                    .accumulate = p->accumulate,
+                    /* the core's own chain, then at most one addition for each other core */
+                    .depth = (int64_t)c->kt + p->rows,
+                    .all_below = verify_all_below},
+        .output = &c->y,
+    };
+    return plmr_job_take(job, &result, record);
 }
 
 /* ---- telling ---- */
@@ -232,13 +211,22 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
                               (double)c->kt * p->rows * ((double)c->nt * p->cols));
 }
 
-static const plmr_job_actions actions = {.command = "gemv", .run = run, .plan = make_plan, .describe = describe};
+static const plmr_job_actions actions = {
+    .command = "gemv",
+    .record = record_problem,
+    .open = open_gemv,
+    .close = close_gemv,
+    .run = run_gemv,
+    .plan = make_plan,
+    .take = take_result,
+    .describe = describe,
+};
 
 static plmr_status run_job(gemv_command *c, plmr_job *job)
 {
     PLMR_TRY(make_problem(c, job));
     PLMR_TRY(plmr_output_open(c->y_path, c->run.dtype, 1, 1, c->problem.n, &c->y));
-    plmr_status status = plmr_job_run(job, c);
+    plmr_status status = plmr_job_run(job);
     if (status)
         plmr_output_discard(&c->y);
     return status;
@@ -249,7 +237,7 @@ static plmr_status run_opened_job(gemv_command *c)
     plmr_job job;
     PLMR_TRY(check_options(c));
     PLMR_TRY(open_operands(c));
-    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES));
+    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES, c));
     return plmr_job_close(&job, run_job(c, &job));
 }
 

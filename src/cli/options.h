@@ -3,6 +3,7 @@
 #define PLMR_OPTIONS_H
 
 #include "base/option.h"
+#include "run/job.h"
 #include "run/llm.h"
 
 /* Titles above options. */
@@ -22,29 +23,13 @@
 /* "f32", "f16", "bf16"; what sums can be kept in; "compute", "timing". */
 extern const char *const plmr_dtypes[], *const plmr_sum_dtypes[], *const plmr_modes[];
 
-/* The most that --m, --k, --n and --length may be. */
-#define PLMR_MOST_ELEMENTS INT64_C(2147483647)
-
 /* --allow: a bool of memory, then one of routes. */
 plmr_option_reader plmr_read_allow;
 
 /* Of traces: plmr_trace_options. */
 extern const plmr_option plmr_trace_table[];
 
-/* What gemm, gemv and allreduce have in common. */
-typedef struct plmr_run_options {
-    plmr_chosen algorithms; /* the command's own row */
-    int rows, cols;         /* cores; 0: not given */
-    const char *device;
-    enum plmr_dtype dtype;
-    bool timing, verify, every_step, plan, text, allow_memory, allow_routes;
-    int64_t seed;
-    double pace;
-    int rank_rows, rank_cols;  /* 0: not given */
-    const char *json, *report; /* NULL: not given */
-    bool quiet;
-    plmr_trace_options trace;
-} plmr_run_options;
+/* What gemm, gemv and allreduce have in common: plmr_run_options. */
 extern const plmr_option plmr_run_table[];
 
 /* Of reduction trees: plmr_reduce_options. */

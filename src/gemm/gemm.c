@@ -1,6 +1,7 @@
 #include "gemm/gemm.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -8,6 +9,18 @@
 static int64_t gcd(int64_t a, int64_t b)
 {
     return b ? gcd(b, a % b) : a;
+}
+
+plmr_gemm_layout plmr_gemm_layout_of(const plmr_gemm_problem *p)
+{
+    int n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols), n_k = p->transpose_b ? p->cols : n_slots;
+    return (plmr_gemm_layout){
+        .n_slots = n_slots,
+        .n_k = n_k,
+        .ms = (int)plmr_ceil_div(p->m, n_slots),
+        .kt = (int)plmr_ceil_div(p->k, n_k),
+        .ns = (int)plmr_ceil_div(p->n, n_slots),
+    };
 }
 
 /* A core that emulates more logical cores than this spends its SRAM and time on padding. */
@@ -24,6 +37,17 @@ static plmr_status check_grid(const plmr_gemm_problem *p)
     return PLMR_OK;
 }
 
+/* Bytes are counted in 64 bits: what one core would need must stay far below. */
+static plmr_status check_tiles(const plmr_gemm_problem *p)
+{
+    double ms = ceil((double)p->m / p->rows), kt = ceil((double)p->k / p->cols), ns = ceil((double)p->n / p->cols);
+    PLMR_CHECK(
+        (kt * (ms + ns) * (plmr_gemm_layout_of(p).n_slots + 4) + ms * ns) * 4 < 0x1p60, PLMR_ERROR_INPUT,
+        "matrices of %lld x %lld x %lld are too large for %dx%d cores, whatever their memory: choose a larger --cores",
+        (long long)p->m, (long long)p->k, (long long)p->n, p->rows, p->cols);
+    return PLMR_OK;
+}
+
 plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *p)
 {
     PLMR_CHECK(p->m >= 1 && p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "m, k and n must be at least 1");
@@ -31,7 +55,8 @@ plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gem
                "m, k and n must be below 2^31");
     PLMR_CHECK(!p->transpose_b || algorithm->run_transposed, PLMR_ERROR_INPUT,
                "%s has no form for a transposed B: use --alg meshgemm", algorithm->name);
-    return check_grid(p);
+    PLMR_TRY(check_grid(p));
+    return check_tiles(p);
 }
 
 /* What one more step of the window costs in flight, for an operand whose tile has `tile_bytes`, per slot of all ranks'
@@ -121,11 +146,11 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
 
 static void choose_chunks(plmr_gemm *g)
 {
-    const plmr_gemm_problem *p = &g->problem;
-    g->n_slots = (int)(p->rows / gcd(p->rows, p->cols) * p->cols);
-    g->ms = (int)plmr_ceil_div(p->m, g->n_slots);
-    g->kt = (int)plmr_ceil_div(p->k, p->transpose_b ? p->cols : g->n_slots);
-    g->ns = (int)plmr_ceil_div(p->n, g->n_slots);
+    plmr_gemm_layout layout = plmr_gemm_layout_of(&g->problem);
+    g->n_slots = layout.n_slots;
+    g->ms = layout.ms;
+    g->kt = layout.kt;
+    g->ns = layout.ns;
 }
 
 static plmr_status make_rings(plmr_gemm *g, enum plmr_ring_kind kind)
@@ -151,6 +176,7 @@ plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm
                            const plmr_source *a, const plmr_source *b, plmr_gemm **out)
 {
     PLMR_TRY(plmr_gemm_check(algorithm, problem));
+    PLMR_ASSERT(problem->rows == region->extent[PLMR_Y] && problem->cols == region->extent[PLMR_X]);
     plmr_gemm *g = plmr_take_zeroed(1, sizeof *g);
     g->problem = *problem;
     g->region = region;

@@ -19,6 +19,14 @@ typedef struct plmr_gemm_problem {
     bool transpose_b; /* C = A B^T with B (n, k) */
 } plmr_gemm_problem;
 
+/* How it is cut. */
+typedef struct plmr_gemm_layout {
+    int n_slots;    /* L: chunks of m and n */
+    int n_k;        /* chunks of k: L, with a transposed B one for each column of cores */
+    int ms, kt, ns; /* elements of a chunk of m, k, n */
+} plmr_gemm_layout;
+plmr_gemm_layout plmr_gemm_layout_of(const plmr_gemm_problem *problem);
+
 /* What a run works on. */
 typedef struct plmr_gemm {
     plmr_gemm_problem problem;

@@ -1,11 +1,11 @@
-#include "cli/operand.h"
+#include "run/operand.h"
 
 #include <stdio.h>
 
 #include "base/values.h"
-#include "cli/options.h"
 #include "plmr/ranks.h"
 #include "report/npy_source.h"
+#include "run/job.h"
 
 plmr_status plmr_operand_open(const char *path, plmr_operand *operand)
 {

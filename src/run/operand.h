@@ -1,6 +1,6 @@
 /* operand.h - an operand of a product: a user's file, or made-up values. */
-#ifndef PLMR_OPERAND_H
-#define PLMR_OPERAND_H
+#ifndef PLMR_RUN_OPERAND_H
+#define PLMR_RUN_OPERAND_H
 
 #include "base/npy.h"
 #include "base/option.h"

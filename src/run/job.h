@@ -1,0 +1,148 @@
+/* job.h - a run of one or several algorithms on the same problem, one after the other, each in a region of its own: the
+ * records, the table, wall time, verification.
+ *
+ * A command says what its algorithms work on by a struct of actions; opening, running, timing, recording and closing is
+ * the job's. Nothing is printed before the first algorithm has fit the device, so that an error is one line.
+ */
+#ifndef PLMR_JOB_H
+#define PLMR_JOB_H
+
+#include "base/option.h"
+#include "report/result.h"
+#include "report/verify.h"
+#include "run/session.h"
+#include "run/trace.h"
+
+/* The most that --m, --k, --n and --length may be. */
+#define PLMR_MOST_ELEMENTS INT64_C(2147483647)
+
+/* What a user says of it. */
+typedef struct plmr_run_options {
+    plmr_chosen algorithms; /* the command's own row */
+    int rows, cols;         /* cores; 0: not given */
+    const char *device;
+    enum plmr_dtype dtype;
+    bool timing, verify, every_step, plan, text, allow_memory, allow_routes;
+    int64_t seed;
+    double pace;
+    int rank_rows, rank_cols;  /* 0: not given */
+    const char *json, *report; /* NULL: not given */
+    bool quiet;
+    plmr_trace_options trace;
+} plmr_run_options;
+
+typedef struct plmr_job plmr_job;
+
+enum { PLMR_PLAN_TENSORS = 3, PLMR_PLAN_LEVELS = 8 };
+
+/* What is known of an algorithm before it runs. */
+typedef struct plmr_plan {
+    const char *unit; /* "steps" or "stages" */
+    int64_t count;    /* of them */
+    const char *tensors[PLMR_PLAN_TENSORS];
+    int64_t n_bytes[PLMR_PLAN_TENSORS]; /* of each, in one core */
+    int n_tensors;
+    const int *groups; /* of a reduction tree, to the first 0 of PLMR_PLAN_LEVELS; NULL: there is no tree */
+} plmr_plan;
+
+/* What a command does with a job. `context` is the command's own, `work` what it has opened. All are collective, but
+ * `record` and `describe`, which is called on rank 0 alone. */
+typedef struct plmr_job_actions {
+    const char *command;
+
+    /* Fills in what of the record is known beforehand: the problem. */
+    void (*record)(const void *context, plmr_record *record);
+
+    /* Makes the algorithm's operands on the region; without values, if the region has none. */
+    plmr_status (*open)(void *context, const void *algorithm, plmr_region *region, void **work);
+    void (*close)(void *work);
+
+    /* Runs it: what is timed. */
+    plmr_status (*run)(const void *algorithm, void *work);
+
+    /* What it consists of. */
+    void (*plan)(const void *context, const void *work, plmr_plan *plan);
+
+    /* Takes the result: see plmr_job_take. */
+    plmr_status (*take)(plmr_job *job, void *context, void *work, plmr_record *record);
+
+    /* Prints the facts above the table. */
+    void (*describe)(const plmr_job *job, const void *context, FILE *out);
+} plmr_job_actions;
+
+/* An algorithm that the device cannot hold, to be told of beside others. */
+typedef struct plmr_misfit {
+    plmr_record record;
+    char *error;
+} plmr_misfit;
+
+struct plmr_job {
+    const plmr_job_actions *actions;
+    const plmr_run_options *options;
+    void *context;
+    plmr_session session;
+    int rows, cols;
+    int64_t n_steps;                 /* of an algorithm, for progress; the command's to set */
+    char ranks_grid[32], groups[64]; /* texts of records */
+    char trees[200];                 /* the groups of all trees, for the end */
+    char *placement;                 /* of the ranks; rank 0 */
+    json_t *map;                     /* for the report: of the algorithm that has just run; rank 0 */
+    FILE *text;                      /* where the table goes; NULL: nowhere, and on other ranks */
+    bool titled, violates;
+    plmr_record *drawn; /* of --text, on rank 0 */
+    int n_drawn;
+    plmr_misfit *misfits; /* those before the first algorithm that fits */
+    int n_misfits, n_done;
+    double bound;                /* of the last verification, over the largest element */
+    int64_t verified, overflows; /* elements: of the last, the most of any */
+    plmr_status wrong;           /* the first verification that failed */
+};
+
+/* Checks what the options say together, opens the session. On failure nothing is left. Collective. */
+plmr_status plmr_job_open(plmr_job *job, const plmr_job_actions *actions, const plmr_run_options *options,
+                          int default_rows, int default_cols, void *context);
+
+/* Runs all chosen algorithms, or prints their plans. Collective. */
+plmr_status plmr_job_run(plmr_job *job);
+
+/* With PLMR_OK gives the files their names, else removes them. Returns the status, or what goes wrong now, or that a
+ * verification failed. Collective. */
+plmr_status plmr_job_close(plmr_job *job, plmr_status status);
+
+/* ---- for the actions ---- */
+
+/* The result of an algorithm: each rank has parts of it, which it shows to a visitor. */
+typedef struct plmr_job_result {
+    plmr_status (*visit)(void *work, plmr_visit visit, void *context);
+    void *work;
+    plmr_verify_problem problem; /* its reference: of m x n elements of the dtype */
+    plmr_output *output;         /* where it is written; NULL, or without a path: nowhere */
+} plmr_job_result;
+
+/* Takes the result's checksum; verifies it, if that was asked for; writes it. Collective. */
+plmr_status plmr_job_take(plmr_job *job, const plmr_job_result *result, plmr_record *record);
+
+/* Facts that all commands print. `from` says where the operands' values come from. */
+void plmr_job_describe(const plmr_job *job, enum plmr_dtype accumulate, const char *from, FILE *out);
+
+/* To which sizes a problem is padded, and how many more multiply-adds that is. */
+void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, double padded);
+
+/* ---- for job.c ---- */
+
+/* A record of the job with nothing measured yet; what the region's ledgers say, with the last measured wall time, and
+ * what follows. The latter is collective. */
+plmr_record plmr_job_record(const plmr_job *job, const void *algorithm);
+plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *record);
+
+/* The groups of a plan's tree, "40,5", as text; into the record. */
+void plmr_plan_groups(const plmr_plan *plan, char *text, size_t size);
+void plmr_job_groups(plmr_job *job, const plmr_plan *plan, plmr_record *record);
+
+/* For people, on rank 0: the titles of plans, and a plan; keeps a record for the bars; what stands below the table. */
+void plmr_job_plan_titles(const plmr_job *job, const plmr_plan *plan);
+void plmr_job_plan_row(const plmr_job *job, const void *algorithm, const plmr_plan *plan, const plmr_cost *cost);
+void plmr_job_bars_note(plmr_job *job, const plmr_record *record);
+void plmr_job_print_end(const plmr_job *job);
+
+#endif

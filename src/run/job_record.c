@@ -1,0 +1,139 @@
+#include <math.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+#include "report/map.h"
+#include "run/job.h"
+
+plmr_record plmr_job_record(const plmr_job *job, const void *algorithm)
+{
+    const plmr_run_options *options = job->options;
+    plmr_record record = plmr_record_none();
+    record.command = job->session.command;
+    record.algorithm = plmr_name_of(algorithm);
+    record.device = job->session.device.name;
+    record.rows = job->rows;
+    record.cols = job->cols;
+    record.dtype = plmr_dtype_name(options->dtype);
+    record.mode = options->timing ? "timing" : "compute";
+    record.ranks = plmr_rank_count();
+    record.routes_limit = (int64_t)job->session.device.routes;
+    record.sram_limit_bytes = (int64_t)job->session.device.sram;
+    record.violates = "";
+    record.version = PLMR_VERSION;
+    record.host = job->session.provenance.host;
+    record.date = job->session.provenance.date;
+    record.ranks_grid = job->ranks_grid;
+    record.kernel = options->timing ? NULL : plmr_kernel_name();
+    job->actions->record(job->context, &record);
+    return record;
+}
+
+static const char *violations(const plmr_cost *cost)
+{
+    if (cost->violates_memory)
+        return cost->violates_routes ? "M,R" : "M";
+    return cost->violates_routes ? "R" : "";
+}
+
+/* Useful operations: of a product, two for each multiply-add. */
+static double gflops(const plmr_record *r, double wall_s)
+{
+    return r->k > 0 ? 2.0 * (double)r->m * (double)r->k * (double)r->n / wall_s / 1e9 : NAN;
+}
+
+plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *record)
+{
+    plmr_cost cost;
+    plmr_session *session = &job->session;
+    const plmr_device *device = &session->device;
+    double wall_s = session->usage.wall_s;
+    PLMR_TRY(plmr_region_cost(region, &cost));
+    PLMR_TRY(plmr_trace_file_add(&session->trace, region, record->algorithm));
+    double core_steps = (double)cost.steps * job->rows * job->cols;
+    if (job->options->report)
+        PLMR_TRY(plmr_map_collect(region, record->algorithm, job->options->dtype, &job->map));
+    record->cycles = cost.t_cycles;
+    record->virtual_s = cost.t_cycles / device->clock;
+    record->compute_cycles = cost.compute_cycles;
+    record->efficiency = record->k > 0 ? cost.compute_cycles / cost.t_cycles : NAN; /* of what multiplies */
+    record->hops_critical = cost.hops_critical;
+    record->stages_critical = cost.stages_critical;
+    record->routes_max = cost.routes_max;
+    record->sram_peak_bytes = cost.sram_peak_bytes;
+    record->wavelet_hops = (int64_t)cost.wavelet_hops;
+    record->energy_j = device->power > 0 ? device->power * record->virtual_s : NAN;
+    record->multiply_adds = cost.multiply_adds;
+    plmr_energy energy =
+        plmr_device_energy(device, job->options->dtype, cost.multiply_adds, (double)cost.wavelet_hops, cost.t_cycles);
+    PLMR_RECORD_ENERGY(record, energy);
+    record->violates = violations(&cost);
+    record->wall_s = wall_s;
+    record->core_steps_per_s = core_steps > 0 ? core_steps / wall_s : NAN;
+    record->gflops = job->options->timing ? NAN : gflops(record, wall_s);
+    record->steps = cost.steps;
+    record->routes_program = cost.routes_program;
+    record->on_host = plmr_host_record_of(&session->usage);
+    if (plmr_rank() == 0) {
+        record->on_host.hosts = plmr_ranks_hosts(&session->topology);
+        record->on_host.placement = job->placement;
+    }
+    job->violates = job->violates || cost.violates_memory || cost.violates_routes;
+    return PLMR_OK;
+}
+
+void plmr_job_groups(plmr_job *job, const plmr_plan *plan, plmr_record *record)
+{
+    plmr_plan_groups(plan, job->groups, sizeof job->groups);
+    if (!job->groups[0])
+        return;
+    size_t used = strlen(job->trees);
+    snprintf(job->trees + used, sizeof job->trees - used, "%s%s %s", used ? "; " : "", record->algorithm, job->groups);
+    record->groups = job->groups;
+}
+
+/* ---- the result ---- */
+
+static void take_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record)
+{
+    plmr_verdict verdict;
+    plmr_status wrong;
+    plmr_verify_finish(verify, job->session.ranks, &verdict, &wrong);
+    record->verify_max_abs_err = verdict.max_abs_err;
+    record->verify_max_rel_err = verdict.max_rel_err;
+    record->verify_bound = verdict.bound;
+    record->verify_elements = verdict.elements;
+    record->verified = wrong ? "no" : "yes";
+    job->bound = verdict.max_reference > 0 ? verdict.bound / verdict.max_reference : verdict.bound;
+    job->verified = verdict.elements;
+    job->overflows = verdict.overflows > job->overflows ? verdict.overflows : job->overflows;
+    if (wrong && !job->wrong)
+        job->wrong = plmr_error_make(PLMR_ERROR_SYSTEM, "%s: %s", record->algorithm, plmr_error_text(wrong));
+    plmr_error_free(wrong);
+}
+
+static plmr_status verify(plmr_job *job, const plmr_job_result *result, plmr_record *record)
+{
+    plmr_verify *verify;
+    PLMR_TRY(plmr_agree(plmr_verify_create(&result->problem, &verify)));
+    plmr_status status = plmr_agree(result->visit(result->work, plmr_verify_rectangle, verify));
+    if (!status)
+        take_verdict(job, verify, record);
+    plmr_verify_destroy(verify);
+    return status;
+}
+
+plmr_status plmr_job_take(plmr_job *job, const plmr_job_result *result, plmr_record *record)
+{
+    const plmr_verify_problem *p = &result->problem;
+    plmr_checksum checksum = {.m = p->m, .n = p->n, .dtype = p->dtype};
+    PLMR_TRY(plmr_agree(result->visit(result->work, plmr_checksum_rectangle, &checksum)));
+    plmr_ranks_sum(job->session.ranks, &checksum.sum, 1);
+    record->checksum = (plmr_record_hash){true, checksum.sum};
+    if (job->options->verify)
+        PLMR_TRY(verify(job, result, record));
+    if (!result->output || !result->output->path)
+        return PLMR_OK;
+    PLMR_TRY(plmr_agree(result->visit(result->work, plmr_output_rectangle, result->output)));
+    return plmr_output_commit(result->output);
+}
