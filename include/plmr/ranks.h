@@ -55,7 +55,7 @@ void plmr_end_job(const char *format, ...) PLMR_PRINTF(1, 2) __attribute__((nore
 plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, plmr_ranks **ranks);
 void plmr_ranks_destroy(plmr_ranks *ranks);
 
-/* Ranks along an axis of the grid, and this rank's place there. */
+/* Ranks along an axis of the grid, and this rank's place there; 0 and -1 if there is no such grid or axis. */
 int plmr_ranks_extent(const plmr_ranks *ranks, enum plmr_axis axis);
 int plmr_ranks_place(const plmr_ranks *ranks, enum plmr_axis axis);
 

@@ -37,6 +37,7 @@ plmr_status plmr_error_make(enum plmr_code code, const char *format, ...) PLMR_P
 /* The error's text; valid until the error is freed. */
 const char *plmr_error_text(plmr_status error);
 
+/* 0 on success. */
 enum plmr_code plmr_error_code(plmr_status error);
 
 /* Frees an error; NULL is allowed. */

@@ -49,7 +49,7 @@ const char *plmr_error_text(plmr_status error)
 
 enum plmr_code plmr_error_code(plmr_status error)
 {
-    return error->code;
+    return error ? error->code : (enum plmr_code)0;
 }
 
 void plmr_error_free(plmr_status error)

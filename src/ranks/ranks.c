@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/given.h"
 #include "base/hint.h"
 #include "base/machine.h"
 #include "ranks/placement.h"
@@ -58,6 +59,9 @@ static plmr_status check_memory(void)
 plmr_status plmr_init(int *argc, char ***argv)
 {
     PLMR_TRY(check_memory());
+    int started;
+    MPI_Initialized(&started);
+    PLMR_CHECK(!started, PLMR_ERROR_INPUT, "the message layer is started once per process, and has been already");
     return_large_memory();
     yield_if_oversubscribed();
     PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
@@ -89,7 +93,7 @@ int plmr_rank_count(void)
 static plmr_status check_grid(int rank_rows, int rank_cols, int rows, int cols)
 {
     int n_ranks = plmr_rank_count();
-    PLMR_CHECK((int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
+    PLMR_CHECK(rank_rows >= 1 && (int64_t)rank_rows * rank_cols == n_ranks, PLMR_ERROR_INPUT,
                "a %dx%d grid of ranks needs %lld ranks, but there are %d: give %s = %d, or %s", rank_rows, rank_cols,
                (long long)rank_rows * rank_cols, n_ranks, plmr_hint("--ranks RxC with R*C", "rows x columns"), n_ranks,
                plmr_hint("leave it out", "0 x 0"));
@@ -157,6 +161,8 @@ static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, 
 
 plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, plmr_ranks **out)
 {
+    PLMR_GIVEN(out);
+    PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
     size_t n_ranks = (size_t)plmr_rank_count();
     if (rank_rows || rank_cols)
         PLMR_TRY(check_grid(rank_rows, rank_cols, rows, cols));
@@ -188,12 +194,12 @@ void plmr_ranks_destroy(plmr_ranks *ranks)
 
 int plmr_ranks_extent(const plmr_ranks *ranks, enum plmr_axis axis)
 {
-    return ranks->extent[axis];
+    return ranks && (axis == PLMR_X || axis == PLMR_Y) ? ranks->extent[axis] : 0;
 }
 
 int plmr_ranks_place(const plmr_ranks *ranks, enum plmr_axis axis)
 {
-    return ranks->place[axis];
+    return ranks && (axis == PLMR_X || axis == PLMR_Y) ? ranks->place[axis] : -1;
 }
 
 int plmr_ranks_here(const plmr_ranks *ranks)

@@ -212,6 +212,30 @@ static void devices(void **state)
     assert_true(isnan(plmr_energy_sum(plmr_device_energy(NULL, PLMR_F16, 1, 1, 1))));
 }
 
+static void ranks_of_a_run(void **state)
+{
+    (void)state;
+    plmr_ranks *ranks;
+    int n = plmr_rank_count();
+    refused(plmr_init(NULL, NULL), "once per process");
+    refused(plmr_ranks_create(0, 0, SIDE, SIDE, NULL), "'out' is NULL");
+    refused(plmr_ranks_create(0, 0, 0, SIDE, &ranks), "not 0x12");
+    refused(plmr_ranks_create(0, 0, SIDE, -1, &ranks), "not 12x-1");
+    refused(plmr_ranks_create(-1, -n, SIDE, SIDE, &ranks), "rows x columns");
+    refused(plmr_ranks_create(1, 0, SIDE, SIDE, &ranks), "rows x columns");
+    refused(plmr_ranks_create(n + 1, 1, SIDE, SIDE, &ranks), "rows x columns");
+    assert_int_equal(plmr_ranks_extent(NULL, PLMR_X), 0);
+    assert_int_equal(plmr_ranks_place(NULL, PLMR_X), -1);
+    must(plmr_ranks_create(0, 0, SIDE, SIDE, &ranks));
+    assert_int_equal(plmr_ranks_extent(ranks, (enum plmr_axis)2), 0);
+    assert_int_equal(plmr_ranks_place(ranks, (enum plmr_axis)2), -1);
+    plmr_ranks_destroy(ranks);
+    plmr_ranks_destroy(NULL);
+    assert_int_equal(plmr_error_code(PLMR_OK), 0);
+    assert_string_equal(plmr_error_text(PLMR_OK), "success");
+    plmr_error_free(PLMR_OK);
+}
+
 /* What returns no status says nothing, or leaves it to the next verb. */
 static void without_status(void **state)
 {
@@ -279,10 +303,9 @@ static void values_without_values(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shifts),         cmocka_unit_test(collectives),
-    cmocka_unit_test(computing),      cmocka_unit_test(makers),
-    cmocka_unit_test(regions),        cmocka_unit_test(devices),
-    cmocka_unit_test(without_status), cmocka_unit_test(values_without_values),
+    cmocka_unit_test(shifts),         cmocka_unit_test(collectives),    cmocka_unit_test(computing),
+    cmocka_unit_test(makers),         cmocka_unit_test(regions),        cmocka_unit_test(devices),
+    cmocka_unit_test(ranks_of_a_run), cmocka_unit_test(without_status), cmocka_unit_test(values_without_values),
 };
 
 TEST_MAIN(tests)
