@@ -39,6 +39,8 @@ static plmr_status run(plmr_region *region, void *context)
     }
     if (is("look at last"))
         plmr_tiles_at(t, 11, 11);
+    if (is("one rank alone"))
+        PLMR_CHECK(plmr_rank() != 1, PLMR_ERROR_INPUT, "rank 1 is unhappy");
     if (is("release"))
         plmr_region_release(region, 1000000);
     PLMR_TRY(plmr_tiles_shift(t, t, x, 1));

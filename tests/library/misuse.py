@@ -12,6 +12,7 @@ CASES = [  # word, further arguments, ranks, exit code, what is said
     ("until a value", ["--timing"], (1, 4), 2, VALUES),
     ("look at last", ["--timing"], (2,), 2, VALUES),
     ("release", [], (2,), 2, "1000000 bytes of SRAM cannot be released"),
+    ("one rank alone", [], (4,), 1, "rank 1 is unhappy"),
     ("nothing to run", [], (2,), 2, "NULL"),
     ("no program", [], (1,), 2, "NULL"),
     ("unknown argument", ["--cores"], (1,), 2, "unknown argument '--cores'"),
@@ -19,7 +20,7 @@ CASES = [  # word, further arguments, ranks, exit code, what is said
 for word, arguments, counts, code, said in CASES:
     for ranks in counts:
         done = subprocess.run([mpiexec, "-n", str(ranks), program, *arguments], env={**os.environ, "MISUSE": word},
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=20, check=False)
         lines = [line for line in done.stderr.splitlines() if line.startswith(("misuse:", "plmr:"))]
         where = f"{word} {arguments} on {ranks}: code {done.returncode}\n{done.stdout}{done.stderr}"
         assert done.returncode == code, where
