@@ -171,7 +171,7 @@ int plmr_option_rows(const plmr_option *table, plmr_option_row rows[PLMR_MOST_OP
 
 /* ---- reading ---- */
 
-/* The command line is gone through twice: first for what is no option and for help, then for the values. */
+/* The command line is gone through twice: first for what is no option, for help and for what is to be read first. */
 struct line {
     const char *command;
     plmr_option_row rows[PLMR_MOST_OPTIONS];
@@ -180,12 +180,14 @@ struct line {
     char **argv;
     int at, n_unnamed;
     bool help;
-    char *options; /* NULL: values are not read yet */
+    bool first; /* the first time */
+    char *options;
 };
 
 static plmr_status read_value(const struct line *line, const plmr_option_row *row, const char *text)
 {
-    return line->options && row->option->read ? row->option->read(row->option, text, line->options + row->at) : PLMR_OK;
+    const plmr_option *option = row->option;
+    return option->read && option->first == line->first ? option->read(option, text, line->options + row->at) : PLMR_OK;
 }
 
 /* An option that was given as `shown`: "--cores", "-m"; `text` is the value that hangs on it, NULL: none does. */
@@ -257,7 +259,7 @@ static plmr_status read_all(struct line *line)
     line->n_unnamed = 0;
     for (line->at = 1; line->at < line->argc; line->at++) {
         if (rest && strcmp(line->argv[line->at], "--") == 0) {
-            if (line->options)
+            if (!line->first)
                 *(char ***)(void *)(line->options + rest->at) = &line->argv[line->at + 1];
             break;
         }
@@ -269,13 +271,13 @@ static plmr_status read_all(struct line *line)
 plmr_status plmr_options_read(const plmr_option *table, const char *command, int argc, char **argv, void *options,
                               bool *help)
 {
-    struct line line = {.command = command, .argc = argc, .argv = argv};
+    struct line line = {.command = command, .argc = argc, .argv = argv, .first = true, .options = options};
     line.n_rows = plmr_option_rows(table, line.rows);
     PLMR_TRY(read_all(&line));
     *help = line.help;
     if (line.help)
         return PLMR_OK;
-    line.options = options;
+    line.first = false;
     for (int i = 0; i < line.n_rows; i++)
         if (line.rows[i].option->value)
             PLMR_TRY(read_value(&line, &line.rows[i], line.rows[i].option->value));

@@ -41,6 +41,7 @@ struct plmr_option {
     const char *const *words;      /* that may be said, NULL at the end */
     const plmr_registry *registry; /* things whose names may be said */
     const char *example;           /* for the error */
+    bool first;                    /* it is read before the others, wherever it stands, as what errors look like is */
     const plmr_option *table;      /* of a row that stands for a table */
 };
 
