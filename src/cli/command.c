@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "plmr/ranks.h"
+#include "report/color.h"
 
 /* What all commands take. */
 typedef struct common {
@@ -12,6 +13,8 @@ typedef struct common {
 } common;
 
 static const plmr_option common_options[] = {
+    {"color", "auto|always|never", "", "Colour errors, progress and bars; auto: at a terminal, but for NO_COLOR",
+     PLMR_READ_ALL(plmr_read_color), .first = true},
     {"help", NULL, "", "Print this help and do nothing else", PLMR_FLAG(common, help), .letter = 'h'},
     {0},
 };

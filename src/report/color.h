@@ -6,9 +6,14 @@
 
 #include <stdio.h>
 
+#include "base/option.h"
+
 enum plmr_color { PLMR_PLAIN, PLMR_RED, PLMR_BLUE, PLMR_DIM };
 
 /* What switches to a colour, for standard output or standard error: "" where there is none. */
 const char *plmr_color(FILE *out, enum plmr_color color);
+
+/* --color: "auto", as said above; "always", as CLICOLOR_FORCE says; "never", as NO_COLOR. */
+plmr_option_reader plmr_read_color;
 
 #endif
