@@ -1,5 +1,7 @@
 #include "baseline/roofline.h"
 
+#include "infer/step.h"
+
 const plmr_gpu plmr_gpu_a100 = {.name = "A100", .flops = 312e12, .bandwidth = 2.039e12, .power = 400};
 
 enum { ELEMENT_BYTES = 2 };
@@ -13,19 +15,19 @@ static double roof_s(const plmr_gpu *gpu, int n, double flops, double n_bytes)
 /* Parameters that every token is multiplied with: all but the table of embeddings, which is looked up. */
 static double multiplied(const plmr_model_shape *shape)
 {
-    double embeddings = (double)shape->n_vocab * shape->dim;
-    return (double)shape->n_parameters - (shape->has_tied_embeddings ? 0 : embeddings);
+    double layers = (double)plmr_model_layer_needs(shape).weights * shape->n_layers;
+    return layers + shape->dim + (double)shape->n_vocab * shape->dim;
 }
 
 static double token_bytes(const plmr_model_shape *shape)
 {
-    return 2.0 * shape->n_layers * shape->n_kv_heads * shape->head_dim * ELEMENT_BYTES;
+    return (double)plmr_model_layer_needs(shape).cache * shape->n_layers * ELEMENT_BYTES;
 }
 
 /* Scores and weighted values of a token with so many to look at. */
 static double attention_flops(const plmr_model_shape *shape, double n_context)
 {
-    return 4.0 * n_context * shape->n_layers * shape->n_heads * shape->head_dim;
+    return 2 * n_context * shape->n_layers * (double)plmr_model_layer_needs(shape).context_macs;
 }
 
 double plmr_roofline_prefill_s(const plmr_gpu *gpu, int n, const plmr_model_shape *shape, int64_t n_tokens)

@@ -253,8 +253,7 @@ static void print_model(FILE *out, const plmr_model *model, const struct place *
     add_shape(&table, shape);
     add_size(&table, model);
     fprintf(out, "%s%s%s\n", shape->name, *shape->title ? ": " : "", shape->title);
-    fprintf(out, "%s, %s\n\n", plmr_arch_name(shape->arch),
-            plmr_model_gguf(model) ? "with weights" : "a shape without weights");
+    fprintf(out, "%s, %s\n\n", shape->arch->name, plmr_model_gguf(model) ? "with weights" : "a shape without weights");
     print_table(out, &table);
     print_place(out, place);
 }
@@ -313,9 +312,9 @@ static json_t *json_model(const plmr_model *model, const struct place *place)
     json_t *name = json_string(s->name);
     return json_pack(
         "{ss so ss ss si si si si si si si si so sf ss sb sb sb sI sI so so ss? so}", "command", "model", "model",
-        name ? name : json_null(), "title", s->title, "architecture", plmr_arch_name(s->arch), "layers", s->n_layers,
-        "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn,
-        "vocab", s->n_vocab, "context", s->n_context, "rms_eps", json_single(s->rms_eps), "rope_base", s->rope_base,
+        name ? name : json_null(), "title", s->title, "architecture", s->arch->name, "layers", s->n_layers, "dim",
+        s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab",
+        s->n_vocab, "context", s->n_context, "rms_eps", json_single(s->rms_eps), "rope_base", s->rope_base,
         "rope_pairs", s->rope_pairs == PLMR_ROPE_HALVES ? "halves" : "neighbours", "rope_factors", s->has_rope_factors,
         "biases", s->has_qkv_biases, "tied", s->has_tied_embeddings, "parameters", (json_int_t)s->n_parameters, "bytes",
         (json_int_t)s->n_bytes, "file_bytes", gguf ? json_integer(storage.n_bytes) : json_null(), "types",

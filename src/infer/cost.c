@@ -1,6 +1,6 @@
-/* Costs that prefill and decode have in common. */
 #include "infer/cost.h"
 
+#include "gemm/gemm.h"
 #include "time/clock.h"
 #include "time/trace.h"
 #include "verbs/verbs.h"
@@ -12,19 +12,157 @@ const char *plmr_work_name(enum plmr_work work)
     return names[work];
 }
 
-plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
+void plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
 {
     double now = plmr_clock_max(pass->grid->region->clock);
     pass->work[work] += now - pass->t_cycles;
     pass->t_cycles = now;
     plmr_trace_section(pass->grid->region->trace, plmr_work_name(work));
-    return PLMR_OK;
 }
 
 const plmr_llm_plan plmr_plan_waferllm = {
     .name = "waferllm",
     .summary = "MeshGEMM on interleaved rings, MeshGEMV with K-tree allreduces, a grid of its own for each phase",
 };
+
+/* ---- in both phases ---- */
+
+void plmr_cost_busy(plmr_cost_pass *pass, double t_cycles)
+{
+    plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles);
+    plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
+}
+
+double plmr_cost_vector_cycles(const plmr_cost_pass *pass, int64_t n)
+{
+    return pass->device->vector_start + plmr_device_vector_cycles(pass->device, pass->dtype, n) -
+           pass->device->vector_issue;
+}
+
+int64_t plmr_cost_wavelets(const plmr_cost_pass *pass, int64_t n_elements)
+{
+    return plmr_device_wavelets(pass->device, n_elements * (int64_t)plmr_dtype_bytes(pass->dtype));
+}
+
+int64_t plmr_cost_chunk_tokens(const plmr_cost_pass *pass)
+{
+    return plmr_ceil_div(pass->n_tokens, pass->grid->rows);
+}
+
+plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool heads, int64_t n)
+{
+    const plmr_grid *grid = pass->grid;
+    const plmr_reduce_plan *plan = heads ? grid->plan_heads : axis == PLMR_X ? grid->plan_x : grid->plan_y;
+    n *= pass->n_batch;
+    if (pass->plan->allreduce)
+        PLMR_TRY(pass->plan->allreduce(grid->region, axis, plmr_cost_wavelets(pass, n)));
+    else
+        plmr_allreduce_time(grid->region, axis, plan, n, plmr_dtype_bytes(pass->dtype));
+    plmr_cost_note(pass, PLMR_WORK_ALLREDUCE);
+    return PLMR_OK;
+}
+
+plmr_status plmr_cost_route(const plmr_grid *grid, const plmr_llm_plan *plan, enum plmr_llm_phase phase,
+                            bool as_published)
+{
+    plmr_region *region = grid->region;
+    plmr_flow shift = plmr_flow_exchange(grid->line_y, "shift", "cache");
+    bool decodes = phase == PLMR_DECODE;
+    if (plan->multiply)
+        PLMR_TRY(plmr_relay_route(region));
+    if (plan->allreduce)
+        return PLMR_OK;
+    if (decodes)
+        PLMR_TRY(plmr_reduce_route(region, PLMR_Y, grid->plan_y, "the allreduces along y"));
+    if (decodes && !as_published)
+        PLMR_TRY(plmr_flow_route(&shift, "the cache's shift"));
+    if (decodes || !as_published)
+        PLMR_TRY(plmr_reduce_route(region, PLMR_X, grid->plan_x, "the allreduces along x"));
+    return as_published ? PLMR_OK : plmr_reduce_route(region, PLMR_X, grid->plan_heads, "the heads' allreduces");
+}
+
+/* ---- decode ---- */
+
+/* A plan without homes fetches what it multiplies. */
+plmr_status plmr_cost_tiles(plmr_cost_pass *pass, int64_t n_bytes, int64_t n, int64_t k, int64_t n_columns,
+                            enum plmr_work work)
+{
+    plmr_region *region = pass->grid->region;
+    double t_cycles = (double)n * plmr_device_gemv_cycles(pass->device, pass->dtype, k, n_columns);
+    if (pass->plan->fetch) {
+        PLMR_TRY(pass->plan->fetch(region, plmr_device_wavelets(pass->device, n_bytes)));
+        plmr_cost_note(pass, work);
+    }
+    plmr_region_multiply(region, t_cycles * pass->n_batch, n * k * n_columns * pass->n_batch);
+    plmr_cost_note(pass, work);
+    return PLMR_OK;
+}
+
+plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, int64_t k, int64_t n_columns)
+{
+    int64_t n_bytes = k * n_columns * (int64_t)plmr_dtype_bytes(pass->dtype);
+    PLMR_TRY(plmr_cost_tiles(pass, n_bytes, 1, k, n_columns, PLMR_WORK_PROJECTION));
+    return plmr_cost_allreduce(pass, axis, false, n_columns);
+}
+
+plmr_status plmr_output_cost(plmr_cost_pass *pass)
+{
+    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, 1));
+    return plmr_cost_gemv(pass, PLMR_Y, pass->grid->dim.size, pass->grid->vocab.size);
+}
+
+/* ---- prefill ---- */
+
+/* With room for the next step's tiles. */
+static plmr_status run_planned(plmr_cost_pass *pass, const plmr_cost_product *t)
+{
+    plmr_region *region = pass->grid->region;
+    int64_t a = t->n_a * t->ms * t->kt, b = t->n_b * t->kt * t->ns, element = (int64_t)plmr_dtype_bytes(pass->dtype);
+    plmr_plan_product product = {
+        .n_steps = pass->grid->rows,
+        .words_a = plmr_cost_wavelets(pass, a),
+        .words_b = plmr_cost_wavelets(pass, b),
+        .multiply_cycles = (double)t->n_a * plmr_device_multiply_cycles(pass->device, pass->dtype, t->ms, t->kt, t->ns),
+        .n_macs = t->n_a * t->ms * t->kt * t->ns,
+    };
+    int64_t n_bytes = (2 * (a + b) + t->n_a * t->ms * t->ns) * element;
+    PLMR_TRY(plmr_region_charge(region, "a product's tiles", n_bytes));
+    PLMR_TRY(pass->plan->multiply(region, &product));
+    plmr_region_release(region, n_bytes);
+    return PLMR_OK;
+}
+
+plmr_status plmr_cost_planned(plmr_cost_pass *pass, const plmr_cost_product *product, enum plmr_work work,
+                              plmr_status (*otherwise)(plmr_cost_pass *pass, const void *context), const void *context)
+{
+    PLMR_TRY(pass->plan->multiply ? run_planned(pass, product) : otherwise(pass, context));
+    plmr_cost_note(pass, work);
+    return PLMR_OK;
+}
+
+static plmr_status mesh_gemm(plmr_cost_pass *pass, const void *context)
+{
+    return plmr_gemm_time(context, pass->grid->x, pass->grid->y);
+}
+
+plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work)
+{
+    int side = pass->grid->rows;
+    plmr_cost_product product = {1, 1, plmr_cost_chunk_tokens(pass), plmr_ceil_div(k, side), plmr_ceil_div(n, side)};
+    plmr_gemm_problem problem = {
+        .m = pass->n_tokens,
+        .k = k,
+        .n = n,
+        .rows = pass->grid->rows,
+        .cols = pass->grid->cols,
+        .dtype = pass->dtype,
+        .accumulate = pass->dtype,
+        .transpose_b = transpose_b,
+    };
+    return plmr_cost_planned(pass, &product, work, mesh_gemm, &problem);
+}
+
+/* ---- between them ---- */
 
 /* Rounds of the exchange that brings every tile half the way round. */
 static void rotate(const plmr_ring *ring, int64_t wavelets)
@@ -34,10 +172,10 @@ static void rotate(const plmr_ring *ring, int64_t wavelets)
         plmr_flow_run(&flow, wavelets);
 }
 
-plmr_status plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes)
+void plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes)
 {
     int64_t wavelets = plmr_device_wavelets(pass->device, n_bytes);
     rotate(pass->grid->x, wavelets);
     rotate(pass->grid->y, wavelets);
-    return plmr_cost_note(pass, PLMR_WORK_RELAYOUT);
+    plmr_cost_note(pass, PLMR_WORK_RELAYOUT);
 }

@@ -1,4 +1,4 @@
-/* cost.h - what the steps of a layer cost in virtual time: the time plane of prefill.c and decode.c.
+/* cost.h - what the steps of a layer are made of in virtual time.
  *
  * A pass is made without values: every step adds what it costs to the clocks of the grid's region, by the same verbs
  * that carry out the programs of src/gemm and src/gemv, and keeps account of how much later the last core is after it,
@@ -27,7 +27,9 @@ const char *plmr_work_name(enum plmr_work work);
 typedef struct plmr_cost_pass {
     const plmr_grid *grid;
     const plmr_device *device;
+    const plmr_model_shape *shape;
     const plmr_llm_plan *plan;
+    enum plmr_llm_phase phase;
     enum plmr_dtype dtype, cache_dtype; /* of weights and activations; of keys and values */
     int n_batch;                        /* tokens of as many requests at once; 1 in prefill */
     int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */
@@ -43,38 +45,48 @@ typedef struct plmr_cost_pass {
 } plmr_cost_pass;
 
 /* Charges what happened since the last step to a kind of work. Collective. */
-plmr_status plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work);
+void plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work);
 
-/* Decode: products of one vector along `axis`, k elements of it in each core, with n[i] columns of a matrix each; fused
- * they are one product with one allreduce, unfused each has its own. */
-plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, enum plmr_work work, int k, const int *n,
-                           int n_products);
+/* Work on elements that takes every core so long; a stand-alone vector operation on n elements; n elements as fabric
+ * words; prefill: tokens of a chunk. */
+void plmr_cost_busy(plmr_cost_pass *pass, double t_cycles);
+double plmr_cost_vector_cycles(const plmr_cost_pass *pass, int64_t n);
+int64_t plmr_cost_wavelets(const plmr_cost_pass *pass, int64_t n_elements);
+int64_t plmr_cost_chunk_tokens(const plmr_cost_pass *pass);
 
-/* Decode: an allreduce of n elements for each request along the axis; `heads`: inside each head's cores, along x. */
+/* What follows is done as the pass's plan has it. An allreduce of n elements for each request along the axis; `heads`:
+ * inside each head's cores, along x. */
 plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool heads, int64_t n);
 
-/* Decode: scores, softmax and weighted values, and before them the shift of the cache. */
-plmr_status plmr_cost_decode_attention(plmr_cost_pass *pass);
-plmr_status plmr_cost_cache_shift(plmr_cost_pass *pass);
+/* Decode: n tiles (k, n_columns) of weights or of the cache, n_bytes in all, that each core multiplies with a vector of
+ * each request. */
+plmr_status plmr_cost_tiles(plmr_cost_pass *pass, int64_t n_bytes, int64_t n, int64_t k, int64_t n_columns,
+                            enum plmr_work work);
 
-/* Decode: the scalar work of a layer beside its collectives. */
-plmr_status plmr_cost_decode_scalars(plmr_cost_pass *pass);
+/* Decode: a vector of which each core along `axis` has k elements, times n_columns of a weight, and the allreduce. */
+plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, int64_t k, int64_t n_columns);
 
 /* Prefill: a MeshGEMM of all tokens, k and n being whole dimensions. */
-plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n);
+plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work);
 
-/* Prefill: norm of every token's row; attention; the FFN's product; turning of queries and keys. */
-plmr_status plmr_cost_prefill_norm(plmr_cost_pass *pass);
-plmr_status plmr_cost_prefill_attention(plmr_cost_pass *pass);
-plmr_status plmr_cost_prefill_silu(plmr_cost_pass *pass);
-plmr_status plmr_cost_prefill_rope(plmr_cost_pass *pass);
+/* Prefill: a product of tiles that the plan carries out its own way, or that it leaves to `otherwise`: in each step a
+ * core multiplies n_a tiles (ms, kt) of A, each with one of n_b tiles (kt, ns) of B. */
+typedef struct plmr_cost_product {
+    int64_t n_a, n_b, ms, kt, ns;
+} plmr_cost_product;
 
-/* A whole layer: the programs of decode.c and prefill.c in the time plane; and the model's end, for decode. */
-plmr_status plmr_decode_layer_cost(plmr_cost_pass *pass);
-plmr_status plmr_prefill_layer_cost(plmr_cost_pass *pass);
+plmr_status plmr_cost_planned(plmr_cost_pass *pass, const plmr_cost_product *product, enum plmr_work work,
+                              plmr_status (*otherwise)(plmr_cost_pass *pass, const void *context), const void *context);
+
+/* Routes of all that passes do on a grid: reductions along both axes and inside heads, and the cache's shift to the row
+ * above. Prefill reduces along x alone. */
+plmr_status plmr_cost_route(const plmr_grid *grid, const plmr_llm_plan *plan, enum plmr_llm_phase phase,
+                            bool as_published);
+
+/* The model's end, in decode's region. */
 plmr_status plmr_output_cost(plmr_cost_pass *pass);
 
 /* Every core's n_bytes go half the way round both rings: anything can get anywhere so. */
-plmr_status plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes);
+void plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes);
 
 #endif

@@ -6,42 +6,28 @@
 
 #include "base/memory.h"
 
-static const enum plmr_weight matrices[] = {PLMR_Q, PLMR_K, PLMR_V, PLMR_ATTN_OUTPUT, PLMR_GATE, PLMR_UP, PLMR_DOWN};
-static const enum plmr_weight vectors[] = {PLMR_ATTN_NORM, PLMR_FFN_NORM, PLMR_Q_BIAS, PLMR_K_BIAS, PLMR_V_BIAS};
-enum { N_MATRICES = sizeof matrices / sizeof matrices[0], N_VECTORS = sizeof vectors / sizeof vectors[0] };
-
 /* ---- where weights lie ---- */
 
-static const plmr_deal *out_deal(const plmr_grid *grid, enum plmr_weight which)
+static const plmr_order *order_of(const plmr_grid *grid, enum plmr_dimension dimension)
 {
-    switch (which) {
-    case PLMR_Q:
-        return &grid->queries;
-    case PLMR_K:
-    case PLMR_V:
-        return &grid->keys;
-    case PLMR_OUTPUT:
-        return &grid->vocab;
-    default:
-        return &grid->ffn;
-    }
+    return dimension == PLMR_MODEL_DIM ? &grid->order_y
+           : dimension == PLMR_FFN     ? &grid->order_ffn
+                                       : &grid->order_queries;
 }
 
 /* Prefill splits every matrix along both axes, what comes in along y. Decode alternates: the matrices that follow
  * attention and the FFN's product take what lies along x, and give what lies along y. */
 plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode)
 {
+    const plmr_weight_info *info = &plmr_weight_infos[which];
     const plmr_grid *grid = for_decode ? engine->decode : engine->prefill;
-    if (which != PLMR_ATTN_OUTPUT && which != PLMR_DOWN)
-        return (plmr_matrix_layout){
-            .in = &grid->dim, .out = out_deal(grid, which), .out_ring = grid->x, .in_order = &grid->order_y};
-    const plmr_deal *in = which == PLMR_DOWN ? &grid->ffn : &grid->queries;
-    if (for_decode)
-        return (plmr_matrix_layout){.in = in,
-                                    .out = &grid->dim,
-                                    .in_ring = grid->x,
-                                    .in_order = which == PLMR_DOWN ? &grid->order_ffn : &grid->order_queries};
-    return (plmr_matrix_layout){.in = in, .out = &grid->dim_x, .out_ring = grid->x};
+    plmr_matrix_layout layout = {.in = plmr_grid_deal(grid, info->cols, PLMR_DECODE)};
+    bool back = for_decode && info->cols != PLMR_MODEL_DIM;
+    layout.out = plmr_grid_deal(grid, info->rows, back ? PLMR_DECODE : PLMR_PREFILL);
+    layout.in_ring = back ? grid->x : NULL;
+    layout.out_ring = back ? NULL : grid->x;
+    layout.in_order = back || info->cols == PLMR_MODEL_DIM ? order_of(grid, info->cols) : NULL;
+    return layout;
 }
 
 /* ---- loading ---- */
@@ -69,11 +55,13 @@ static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which
 static plmr_status load_layer(plmr_engine *engine, int i)
 {
     int layer = engine->setup.first_layer + i;
-    for (int m = 0; m < N_MATRICES; m++)
-        PLMR_TRY(load_matrix(engine, matrices[m], layer, &engine->layers[i].matrix[matrices[m]]));
-    for (int v = 0; v < N_VECTORS; v++)
-        if (plmr_weight_exists(engine->shape, vectors[v]))
-            PLMR_TRY(load_vector(engine, vectors[v], layer, &engine->layers[i].vector[vectors[v]]));
+    for (enum plmr_weight which = (enum plmr_weight)PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++) {
+        if (!plmr_weight_exists(engine->shape, which))
+            continue;
+        PLMR_TRY(plmr_weight_infos[which].kind == PLMR_MATRIX
+                     ? load_matrix(engine, which, layer, &engine->layers[i].matrix[which])
+                     : load_vector(engine, which, layer, &engine->layers[i].vector[which]));
+    }
     if (engine->setup.progress)
         engine->setup.progress(engine->setup.progress_context, (i + 1.0) / (engine->n_layers + 1));
     return PLMR_OK;
@@ -187,10 +175,10 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
 
 static void free_layer(plmr_layer *layer)
 {
-    for (int m = 0; m < N_MATRICES; m++)
-        plmr_matrix_free(&layer->matrix[matrices[m]]);
-    for (int v = 0; v < N_VECTORS; v++)
-        free(layer->vector[vectors[v]]);
+    for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
+        plmr_matrix_free(&layer->matrix[which]);
+        free(layer->vector[which]);
+    }
 }
 
 void plmr_engine_destroy(plmr_engine *engine)
@@ -221,17 +209,20 @@ int64_t plmr_engine_weight_bytes(const plmr_engine *engine)
 {
     int64_t n_bytes = matrix_bytes(&engine->output);
     for (int i = 0; i < engine->n_layers; i++)
-        for (int m = 0; m < N_MATRICES; m++)
-            n_bytes += matrix_bytes(&engine->layers[i].matrix[matrices[m]]);
+        for (int which = 0; which < PLMR_N_WEIGHTS; which++)
+            n_bytes += matrix_bytes(&engine->layers[i].matrix[which]);
     return n_bytes;
 }
 
 static plmr_status move_weights(plmr_engine *engine)
 {
     for (int i = 0; i < engine->n_layers; i++)
-        for (int m = 0; m < N_MATRICES; m++) {
-            plmr_matrix_layout layout = plmr_engine_layout(engine, matrices[m], true);
-            PLMR_TRY(plmr_matrix_move(&engine->layers[i].matrix[matrices[m]], &layout, engine->ranks));
+        for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
+            plmr_matrix *matrix = &engine->layers[i].matrix[which];
+            if (!matrix->layout.in)
+                continue;
+            plmr_matrix_layout layout = plmr_engine_layout(engine, (enum plmr_weight)which, true);
+            PLMR_TRY(plmr_matrix_move(matrix, &layout, engine->ranks));
         }
     return PLMR_OK;
 }

@@ -2,7 +2,7 @@
  * the two phases of inference as mesh programs, in both planes.
  *
  * The ranks form one row: a rank holds the columns of cores of its block, of every region. The layers' programs are in
- * prefill.c and decode.c; what they cost in virtual time is found by running the same programs without values (see
+ * pass.c; what they cost in virtual time is found by running the same programs without values (see
  * timing.h).
  */
 #ifndef PLMR_INFER_ENGINE_H
@@ -67,7 +67,7 @@ void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens);
 /* Logits of n rows of residual streams: n x vocab, on rank 0 (NULL elsewhere). Collective. */
 plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidden, float *logits);
 
-/* For prefill.c and decode.c. A token's row of the embedding, elements as listed (-1: 0). */
+/* For passes. A token's row of the embedding, elements as listed (-1: 0). */
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row);
 
 /* Layout of a layer's matrix in a phase. */

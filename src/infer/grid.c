@@ -10,6 +10,24 @@ plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal)
     return plmr_part_of(deal, grid->x, plmr_ranks_place(grid->ranks, PLMR_X));
 }
 
+const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase)
+{
+    const plmr_deal *const deals[PLMR_N_DIMENSIONS] = {
+        [PLMR_MODEL_DIM] = phase == PLMR_DECODE ? &grid->dim : &grid->dim_x,
+        [PLMR_QUERIES] = &grid->queries,
+        [PLMR_KEYS] = &grid->keys,
+        [PLMR_FFN] = &grid->ffn,
+        [PLMR_VOCAB] = &grid->vocab,
+    };
+    return deals[dimension];
+}
+
+int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension)
+{
+    const plmr_deal *deal = plmr_grid_deal(grid, dimension, PLMR_DECODE);
+    return deal ? deal->size : dimension == PLMR_HEAD ? grid->heads.n_dims : 1;
+}
+
 static plmr_status make_deals(plmr_grid *grid, const plmr_model_shape *shape)
 {
     grid->heads = plmr_heads_of(shape, grid->cols);

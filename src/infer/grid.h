@@ -4,6 +4,7 @@
 
 #include "data/tree.h"
 #include "infer/deal.h"
+#include "infer/setup.h"
 #include "verbs/reduce.h"
 
 typedef struct plmr_grid {
@@ -28,6 +29,12 @@ plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const
                              int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
                              plmr_grid **grid);
 void plmr_grid_destroy(plmr_grid *grid);
+
+/* How a dimension is dealt in a phase: along x, but in decode PLMR_MODEL_DIM along y. */
+const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase);
+
+/* Elements of a dimension that a core holds. */
+int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension);
 
 /* What this rank holds of a dimension dealt along x. */
 plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal);

@@ -1,7 +1,6 @@
 /* The end of the model: the last norm, and the product with the vocabulary, in the decode region. */
-#include "infer/cost.h"
 #include "infer/engine.h"
-#include "infer/steps.h"
+#include "infer/token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,18 +52,17 @@ static void collect(const plmr_engine *engine, int64_t n, float *columns, int64_
     plmr_redistribute(engine->ranks, &before, &after, sizeof(float), MOST_BYTES);
 }
 
-static plmr_status run_rows(plmr_engine *engine, int n, const float *hidden, float *logits, float *stream,
-                            float *normed, float *columns)
+static void run_rows(plmr_engine *engine, int n, const float *hidden, float *logits, float *stream, float *normed,
+                     float *columns)
 {
     const plmr_grid *grid = engine->decode;
     size_t ld = (size_t)plmr_deal_places(&grid->dim);
     int64_t dim = engine->shape->dim, n_columns = list_columns(engine, plmr_ranks_place(engine->ranks, PLMR_X), NULL);
     for (int i = 0; i < n; i++)
         memcpy(stream + (size_t)i * ld, hidden + i * dim, (size_t)dim * sizeof *stream);
-    PLMR_TRY(plmr_step_norm(grid, engine->shape->rms_eps, engine->output_norm, n, dim, stream, normed, ld));
-    PLMR_TRY(plmr_step_multiply(grid, &engine->output, n, normed, ld, columns, (size_t)n_columns));
+    plmr_token_norm(grid, engine->shape->rms_eps, engine->output_norm, n, dim, stream, normed, ld);
+    plmr_token_multiply(grid, &engine->output, n, normed, ld, columns, (size_t)n_columns);
     collect(engine, n, columns, n_columns, logits);
-    return PLMR_OK;
 }
 
 plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidden, float *logits)
@@ -73,18 +71,11 @@ plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidd
     size_t ld = (size_t)plmr_deal_places(&engine->decode->dim);
     size_t n_columns = (size_t)list_columns(engine, plmr_ranks_place(engine->ranks, PLMR_X), NULL);
     float *stream = plmr_take_zeroed(ROWS_AT_ONCE * (2 * ld + n_columns) + 1, sizeof *stream);
-    plmr_status status = PLMR_OK;
-    for (int64_t row = 0; row < n && !status; row += ROWS_AT_ONCE) {
+    for (int64_t row = 0; row < n; row += ROWS_AT_ONCE) {
         int now = (int)(n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE);
-        status = run_rows(engine, now, hidden + row * dim, logits ? logits + row * vocab : NULL, stream,
-                          stream + ROWS_AT_ONCE * ld, stream + 2 * ROWS_AT_ONCE * ld);
+        run_rows(engine, now, hidden + row * dim, logits ? logits + row * vocab : NULL, stream,
+                 stream + ROWS_AT_ONCE * ld, stream + 2 * ROWS_AT_ONCE * ld);
     }
     free(stream);
-    return plmr_end_if_alone(status);
-}
-
-plmr_status plmr_output_cost(plmr_cost_pass *pass)
-{
-    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, 1));
-    return plmr_cost_gemv(pass, PLMR_Y, PLMR_WORK_PROJECTION, pass->grid->dim.size, &pass->grid->vocab.size, 1);
+    return PLMR_OK;
 }

@@ -1,5 +1,6 @@
 #include "infer/timing.h"
 
+#include "infer/step.h"
 #include "region/profile.h"
 #include "time/clock.h"
 #include "time/trace.h"
@@ -28,18 +29,23 @@ static int64_t element_bytes(const plmr_timing *t)
     return (int64_t)plmr_dtype_bytes(t->shape.dtype);
 }
 
-/* Weights of a layer in one core: tiles of the seven matrices, norms and biases. */
 static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
 {
-    int64_t dim = g->dim.size, q = g->queries.size, kv = g->keys.size, ffn = g->ffn.size;
-    int64_t matrices = 2 * dim * q + 2 * dim * kv + 3 * dim * ffn;
-    int64_t vectors = 2 * dim + (t->shape.has_qkv_biases ? q + 2 * kv : 0);
-    return (matrices + vectors) * element_bytes(t);
+    return plmr_core_needs(&t->shape, g).weights * element_bytes(t);
 }
 
 static int64_t token_bytes(const plmr_timing *t, const plmr_grid *g)
 {
-    return 2 * g->keys.size * (int64_t)plmr_dtype_bytes(t->setup.cache_dtype);
+    return plmr_core_needs(&t->shape, g).cache * (int64_t)plmr_dtype_bytes(t->setup.cache_dtype);
+}
+
+static int64_t activations(const plmr_timing *t, const plmr_grid *g)
+{
+    plmr_needs needs = plmr_core_needs(&t->shape, g);
+    int64_t n = 0;
+    for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
+        n += needs.activations[i];
+    return n;
 }
 
 /* Requests that are in a stage together: those of a batch are spread over the stages. */
@@ -64,20 +70,17 @@ static int64_t score_bytes(const plmr_timing *t)
     return (int64_t)heads->n_per_core * heads->n_rep * element_bytes(t) * t->setup.n_batch;
 }
 
-/* Residual stream, its norm and what is added; heads; the FFN's vectors; scores of the row's tokens. */
+/* Activations, and scores of the row's tokens. */
 static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
-    const plmr_grid *g = t->decode;
-    int64_t vectors = 3 * g->dim.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size;
-    return vectors * element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t);
+    return activations(t, t->decode) * element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t);
 }
 
-/* Beside what the products need (the ledger of a layer): the stream, its norm, and queries, keys and values. */
+/* Beside what the products need (the ledger of a layer), of which is what is added to the stream. */
 static int64_t prefill_working(const plmr_timing *t)
 {
     const plmr_grid *g = t->prefill;
-    int64_t rows = plmr_ceil_div(t->setup.n_prompt, g->rows);
-    int64_t elements = rows * (2 * g->dim_x.size + 2 * g->queries.size + 2 * g->keys.size + 2 * g->ffn.size);
+    int64_t elements = plmr_ceil_div(t->setup.n_prompt, g->rows) * (activations(t, g) - g->dim_x.size);
     return elements * element_bytes(t) + g->region->ledger.sram_peak_bytes;
 }
 
@@ -178,8 +181,9 @@ static plmr_status place_decode(plmr_timing *t)
 
 /* ---- time ---- */
 
-static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
+static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase)
 {
+    const plmr_grid *grid = phase == PLMR_PREFILL ? t->prefill : t->decode;
     plmr_clock_reset(grid->region->clock);
     plmr_trace_start(grid->region->trace, t->now);
     plmr_trace_begin(grid->region->trace);
@@ -187,6 +191,8 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
     return (plmr_cost_pass){
         .grid = grid,
         .device = t->device,
+        .shape = &t->shape,
+        .phase = phase,
         .plan = t->setup.plan,
         .dtype = t->shape.dtype,
         .cache_dtype = t->setup.cache_dtype,
@@ -203,7 +209,6 @@ static plmr_cost_pass start_pass(const plmr_timing *t, const plmr_grid *grid)
 /* A layer as a turn, with what it adds to each kind of work. */
 struct turn {
     plmr_cost_pass *pass;
-    plmr_status (*layer)(plmr_cost_pass *pass);
     double last[PLMR_N_WORKS];
 };
 
@@ -213,15 +218,15 @@ static plmr_status run_turn(void *context)
     double before[PLMR_N_WORKS];
     for (int i = 0; i < PLMR_N_WORKS; i++)
         before[i] = turn->pass->work[i];
-    PLMR_TRY(turn->layer(turn->pass));
+    PLMR_TRY(plmr_layer_time(turn->pass));
     for (int i = 0; i < PLMR_N_WORKS; i++)
         turn->last[i] = turn->pass->work[i] - before[i];
     return PLMR_OK;
 }
 
-static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass, plmr_status (*layer)(plmr_cost_pass *pass))
+static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
 {
-    struct turn turn = {.pass = pass, .layer = layer};
+    struct turn turn = {.pass = pass};
     int64_t n_run;
     PLMR_TRY(plmr_region_repeat(pass->grid->region, "layer", t->shape.n_layers, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
@@ -282,9 +287,9 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
 
 plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
 {
-    plmr_cost_pass pass = start_pass(t, t->prefill);
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     pass.n_tokens = t->setup.n_prompt;
-    PLMR_TRY(run_layers(t, &pass, plmr_prefill_layer_cost));
+    PLMR_TRY(run_layers(t, &pass));
     int64_t n_bytes = plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * element_bytes(t);
     add_stages(t, &t->placement[0], n_bytes, &pass);
     return finish_pass(t, &pass, "prefill", -1, phase);
@@ -302,15 +307,15 @@ static int64_t relayout_bytes(const plmr_timing *t)
 
 plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
 {
-    plmr_cost_pass pass = start_pass(t, t->prefill);
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     if (!t->setup.plan->keeps_grid)
-        PLMR_TRY(plmr_cost_relayout(&pass, relayout_bytes(t)));
+        plmr_cost_relayout(&pass, relayout_bytes(t));
     return finish_pass(t, &pass, "relayout", -1, phase);
 }
 
 plmr_status plmr_timing_output(plmr_timing *t, plmr_phase_cost *phase)
 {
-    plmr_cost_pass pass = start_pass(t, t->decode);
+    plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
     PLMR_TRY(plmr_output_cost(&pass));
     return finish_pass(t, &pass, "first token", -1, phase);
 }
@@ -333,11 +338,11 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
         t->now += t->token.t_cycles;
         return PLMR_OK;
     }
-    plmr_cost_pass pass = start_pass(t, t->decode);
+    plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
     pass.n_batch = stage_batch(t);
     pass.n_tokens = n_before + 1;
     pass.row_tokens = row_tokens;
-    PLMR_TRY(run_layers(t, &pass, plmr_decode_layer_cost));
+    PLMR_TRY(run_layers(t, &pass));
     if (!t->setup.as_published)
         PLMR_TRY(plmr_output_cost(&pass));
     add_stages(t, &t->placement[1], t->decode->dim.size * element_bytes(t) * pass.n_batch, &pass);
@@ -375,9 +380,9 @@ static void take_shape(plmr_timing *t, const plmr_model_shape *shape)
 /* Once through a layer tells what its products need. */
 static plmr_status place_prefill(plmr_timing *t)
 {
-    plmr_cost_pass pass = start_pass(t, t->prefill);
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     pass.n_tokens = t->setup.n_prompt;
-    PLMR_TRY(plmr_prefill_layer_cost(&pass));
+    PLMR_TRY(plmr_layer_time(&pass));
     t->placement[0] = (plmr_placement){
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
@@ -390,25 +395,6 @@ static plmr_status place_prefill(plmr_timing *t)
                  plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
 }
 
-/* Reductions along both axes and inside heads; and the cache's shift to the row above. Prefill reduces along x alone.
- */
-static plmr_status route(const plmr_timing *t, const plmr_grid *g, bool decodes)
-{
-    bool as_published = t->setup.as_published;
-    plmr_flow shift = plmr_flow_exchange(g->line_y, "shift", "cache");
-    if (t->setup.plan->multiply)
-        PLMR_TRY(plmr_relay_route(g->region));
-    if (t->setup.plan->allreduce)
-        return PLMR_OK;
-    if (decodes)
-        PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan_y, "the allreduces along y"));
-    if (decodes && !as_published)
-        PLMR_TRY(plmr_flow_route(&shift, "the cache's shift"));
-    if (decodes || !as_published)
-        PLMR_TRY(plmr_reduce_route(g->region, PLMR_X, g->plan_x, "the allreduces along x"));
-    return as_published ? PLMR_OK : plmr_reduce_route(g->region, PLMR_X, g->plan_heads, "the heads' allreduces");
-}
-
 static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
 {
     const plmr_phase_setup *prefill = &t->setup.phase[PLMR_PREFILL], *decode = &t->setup.phase[PLMR_DECODE];
@@ -417,14 +403,14 @@ static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
     if (decode->rows) {
         PLMR_TRY(
             plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any, &t->decode));
-        PLMR_TRY(route(t, t->decode, true));
+        PLMR_TRY(plmr_cost_route(t->decode, t->setup.plan, PLMR_DECODE, t->setup.as_published));
         PLMR_TRY(place_decode(t));
     }
     if (!prefill->rows)
         return PLMR_OK;
     PLMR_TRY(
         plmr_grid_create(ranks, t->device, &t->shape, prefill->rows, prefill->cols, &prefill->tree, &any, &t->prefill));
-    PLMR_TRY(route(t, t->prefill, false));
+    PLMR_TRY(plmr_cost_route(t->prefill, t->setup.plan, PLMR_PREFILL, t->setup.as_published));
     return place_prefill(t);
 }
 

@@ -1,5 +1,6 @@
 #include "model/shape_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MOST_WIDTH = 1 << 24, MOST_DIM = 1 << 20, MOST_HEADS = 1 << 16, MOST_LAYERS = 1 << 12, MOST_CONTEXT = 1 << 30 };
@@ -18,18 +19,22 @@ const plmr_shape_number plmr_shape_numbers[PLMR_N_SHAPE_NUMBERS] = {
     {NULL, "rope.dimension_count", AT(rope_dim), MOST_HEADS, true, true},
 };
 
-static const char *const arch_names[PLMR_N_ARCHS] = {[PLMR_LLAMA] = "llama", [PLMR_QWEN2] = "qwen2"};
-
-const char *plmr_arch_name(enum plmr_arch arch)
+void plmr_arch_names(const char *last, char text[PLMR_ARCH_NAMES])
 {
-    return arch_names[arch];
+    int n = plmr_arch_count();
+    size_t used = 0;
+    for (int i = 0; i < n; i++)
+        used += (size_t)snprintf(text + used, PLMR_ARCH_NAMES - used, "%s%s", plmr_arch_at(i)->name,
+                                 i + 2 < n    ? ", "
+                                 : i + 2 == n ? last
+                                              : "");
 }
 
-bool plmr_arch_find(plmr_gguf_text name, enum plmr_arch *arch)
+bool plmr_arch_named(plmr_gguf_text name, const plmr_arch **arch)
 {
-    for (int i = 0; i < PLMR_N_ARCHS; i++)
-        if (plmr_gguf_text_is(name, arch_names[i])) {
-            *arch = (enum plmr_arch)i;
+    for (int i = 0; i < plmr_arch_count(); i++)
+        if (plmr_gguf_text_is(name, plmr_arch_at(i)->name)) {
+            *arch = plmr_arch_at(i);
             return true;
         }
     return false;
@@ -65,7 +70,7 @@ plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path)
     PLMR_CHECK(shape->rope_dim == shape->head_dim, PLMR_ERROR_INPUT,
                "%.500s: rotates %d of the %d elements of a head; plmr computes models that rotate all of them", path,
                shape->rope_dim, shape->head_dim);
-    shape->rope_pairs = shape->arch == PLMR_LLAMA ? PLMR_ROPE_NEIGHBOURS : PLMR_ROPE_HALVES;
-    shape->has_qkv_biases = shape->has_qkv_biases || shape->arch == PLMR_QWEN2;
+    shape->rope_pairs = shape->arch->rope_pairs;
+    shape->has_qkv_biases = shape->has_qkv_biases || shape->arch->needs_biases;
     return PLMR_OK;
 }

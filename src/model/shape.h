@@ -11,17 +11,13 @@
 #ifndef PLMR_LLM_SHAPE_H
 #define PLMR_LLM_SHAPE_H
 
+#include "model/arch.h"
 #include "model/gguf.h"
-
-enum plmr_arch { PLMR_LLAMA, PLMR_QWEN2, PLMR_N_ARCHS };
-
-/* Which elements of a head rope turns together: (2 i, 2 i + 1), or (i, i + rope_dim / 2). */
-enum plmr_rope_pairs { PLMR_ROPE_NEIGHBOURS, PLMR_ROPE_HALVES };
 
 typedef struct plmr_model_shape {
     char name[256];  /* as the user named it: a shipped model's name or a file's path; a long path is cut */
     char title[160]; /* one line, what the file says it is; may be empty */
-    enum plmr_arch arch;
+    const plmr_arch *arch;
     int n_layers;
     int dim;                 /* of the residual stream */
     int n_heads, n_kv_heads; /* n_kv_heads divides n_heads; head h uses key-value head h / (n_heads / n_kv_heads) */
@@ -31,8 +27,8 @@ typedef struct plmr_model_shape {
     float rms_eps;
     double rope_base; /* pair i at position p is turned by p * rope_base^(-2 i / rope_dim) / rope_factors[i] */
     int rope_dim;     /* of a head; equal to head_dim */
-    enum plmr_rope_pairs rope_pairs;
-    bool has_rope_factors; /* else they are all 1 */
+    enum plmr_rope_pairs rope_pairs; /* the architecture's */
+    bool has_rope_factors;           /* else they are all 1 */
     bool has_qkv_biases;
     bool has_tied_embeddings; /* the output projection is the embedding */
     enum plmr_dtype dtype;    /* of the layers' matrices: what cores store them in, unless the user wants another */
@@ -40,33 +36,12 @@ typedef struct plmr_model_shape {
     int64_t n_bytes;          /* the same, each in the type of plmr_model_weight_dtype */
 } plmr_model_shape;
 
-/* Every weight is a matrix (rows, cols) = (out, in), stored row-major; norms, biases and factors have one row. */
-enum plmr_weight {
-    PLMR_EMBEDDING,    /* n_vocab x dim */
-    PLMR_OUTPUT_NORM,  /* 1 x dim */
-    PLMR_OUTPUT,       /* n_vocab x dim; the embedding where they are tied */
-    PLMR_ROPE_FACTORS, /* 1 x rope_dim / 2; where has_rope_factors */
-    PLMR_ATTN_NORM,    /* 1 x dim; this one and all that follow are there once a layer */
-    PLMR_Q,            /* n_heads * head_dim x dim */
-    PLMR_K,            /* n_kv_heads * head_dim x dim */
-    PLMR_V,            /* n_kv_heads * head_dim x dim */
-    PLMR_Q_BIAS,       /* 1 x n_heads * head_dim; biases where has_qkv_biases */
-    PLMR_K_BIAS,       /* 1 x n_kv_heads * head_dim */
-    PLMR_V_BIAS,       /* 1 x n_kv_heads * head_dim */
-    PLMR_ATTN_OUTPUT,  /* dim x n_heads * head_dim */
-    PLMR_FFN_NORM,     /* 1 x dim */
-    PLMR_GATE,         /* n_ffn x dim */
-    PLMR_UP,           /* n_ffn x dim */
-    PLMR_DOWN,         /* dim x n_ffn */
-    PLMR_N_WEIGHTS
-};
-
 typedef struct plmr_model plmr_model;
 
 /* Opens a model. An argument that contains a '/', ends in ".gguf" or ".json", or names an existing file is the path of
- * a file, JSON if it ends so, else GGUF; any other is the name of a shipped model. Architectures are llama and qwen2; a
- * file that asks for what plmr does not compute, lacks a tensor, or has one of a wrong shape or of unknown use is
- * refused. */
+ * a file, JSON if it ends so, else GGUF; any other is the name of a shipped model. Architectures: see arch.h; a file
+ * that asks for what plmr does not compute, lacks a tensor, or has one of a wrong shape or of unknown use is refused.
+ */
 plmr_status plmr_model_open(const char *file_or_name, plmr_model **model);
 
 /* The same for the text of a JSON file, ended by a 0 byte, and for a GGUF file's bytes, which must outlive *model;
@@ -88,20 +63,20 @@ const plmr_model_shape *plmr_model_shape_of(const plmr_model *model);
 /* The model's file, for its tokenizer; NULL for a shape without weights. */
 const plmr_gguf *plmr_model_gguf(const plmr_model *model);
 
-/* "llama" or "qwen2". */
-const char *plmr_arch_name(enum plmr_arch arch);
-
 /* --- weights --------------------------------------------------------------------------------------------------------
  */
 
-/* Its name in a GGUF file, less the "blk.N." of a layer's: "attn_q.weight". */
-const char *plmr_weight_name(enum plmr_weight which);
-
 /* Whether there is one in each layer. */
-bool plmr_weight_is_layered(enum plmr_weight which);
+static inline bool plmr_weight_is_layered(enum plmr_weight which)
+{
+    return which >= (enum plmr_weight)PLMR_FIRST_LAYERED;
+}
 
 /* Whether a model of this shape has it, as one of its own: a tied PLMR_OUTPUT is not. */
 bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which);
+
+/* Elements of a dimension. */
+int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dimension);
 
 void plmr_weight_size(const plmr_model_shape *shape, enum plmr_weight which, int64_t *rows, int64_t *cols);
 

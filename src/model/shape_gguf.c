@@ -14,7 +14,7 @@ enum { KEY_SIZE = 64 };
 /* "llama.block_count" */
 static const char *key_of(const plmr_model *model, const char *key, char full[KEY_SIZE])
 {
-    snprintf(full, KEY_SIZE, "%s.%s", plmr_arch_name(model->shape.arch), key);
+    snprintf(full, KEY_SIZE, "%s.%s", model->shape.arch->name, key);
     return full;
 }
 
@@ -40,11 +40,12 @@ static plmr_status find_float(const plmr_model *model, const char *key, double l
 static plmr_status read_arch(plmr_model *model)
 {
     plmr_gguf_text name;
-    char shown[40];
+    char shown[40], known[PLMR_ARCH_NAMES];
     PLMR_TRY(plmr_gguf_get_text(model->gguf, "general.architecture", &name));
-    if (!plmr_arch_find(name, &model->shape.arch))
-        return plmr_gguf_fault(model->gguf, "has the architecture '%s'; plmr computes llama and qwen2",
-                               plmr_gguf_show(name, shown, sizeof shown));
+    plmr_arch_names(" and ", known);
+    if (!plmr_arch_named(name, &model->shape.arch))
+        return plmr_gguf_fault(model->gguf, "has the architecture '%s'; plmr computes %s",
+                               plmr_gguf_show(name, shown, sizeof shown), known);
     return PLMR_OK;
 }
 
@@ -125,24 +126,24 @@ static plmr_status read_context(plmr_model *model)
     return PLMR_OK;
 }
 
-/* What a file may have or leave out. Llama's factors are those of the angles; qwen2 has none. */
+/* What a file may have or leave out. */
 static void read_options(plmr_model *model)
 {
     char name[PLMR_WEIGHT_NAME];
     plmr_model_shape *shape = &model->shape;
-    shape->has_tied_embeddings = !plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_OUTPUT));
+    shape->has_tied_embeddings = !plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_OUTPUT].name);
     shape->has_qkv_biases = plmr_gguf_find(model->gguf, plmr_weight_full_name(PLMR_Q_BIAS, 0, name)) != NULL;
     shape->has_rope_factors =
-        shape->arch == PLMR_LLAMA && plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_ROPE_FACTORS));
+        shape->arch->takes_rope_factors && plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_ROPE_FACTORS].name);
 }
 
 /* Where the file does not say how large its vocabulary is, the embedding does. */
 static plmr_status find_vocab(plmr_model *model)
 {
-    const plmr_gguf_tensor *embedding = plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_EMBEDDING));
+    const plmr_gguf_tensor *embedding = plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_EMBEDDING].name);
     if (!embedding)
         return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; name a file with a model's weights",
-                               plmr_weight_name(PLMR_EMBEDDING));
+                               plmr_weight_infos[PLMR_EMBEDDING].name);
     if (embedding->rows > PLMR_MOST_VOCAB)
         return plmr_gguf_fault(model->gguf, "has an embedding of %lld tokens, plmr takes %d at most; use another model",
                                (long long)embedding->rows, PLMR_MOST_VOCAB);
@@ -192,8 +193,7 @@ static plmr_status check_unknown(const plmr_model *model, const bool *known)
             return plmr_gguf_fault(model->gguf,
                                    "has a tensor '%s' that plmr's %s does not use, so results would be wrong; use "
                                    "another model",
-                                   plmr_gguf_show(tensors[i].name, shown, sizeof shown),
-                                   plmr_arch_name(model->shape.arch));
+                                   plmr_gguf_show(tensors[i].name, shown, sizeof shown), model->shape.arch->name);
     return PLMR_OK;
 }
 
@@ -212,14 +212,14 @@ static plmr_status check_tensors(const plmr_model *model)
 /* An angle is divided by its factor. */
 static plmr_status check_factors(const plmr_model *model)
 {
-    const plmr_gguf_tensor *factors = plmr_gguf_find(model->gguf, plmr_weight_name(PLMR_ROPE_FACTORS));
+    const plmr_gguf_tensor *factors = plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_ROPE_FACTORS].name);
     for (int64_t i = 0; model->shape.has_rope_factors && i < factors->cols; i++) {
         float factor;
         plmr_gguf_read(factors, 0, 1, i, 1, &factor, 1);
         if (!(factor > 0 && isfinite(factor)))
             return plmr_gguf_fault(model->gguf,
                                    "tensor '%s' has a factor %g, expected positive ones; convert the model again",
-                                   plmr_weight_name(PLMR_ROPE_FACTORS), factor);
+                                   plmr_weight_infos[PLMR_ROPE_FACTORS].name, factor);
     }
     return PLMR_OK;
 }

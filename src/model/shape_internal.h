@@ -33,8 +33,10 @@ static inline int *plmr_shape_number_in(plmr_model_shape *shape, const plmr_shap
 #define PLMR_LEAST_ROPE_BASE 1.0
 #define PLMR_MOST_ROPE_BASE 1e12
 
-/* The architecture of this name; false if there is none. */
-bool plmr_arch_find(plmr_gguf_text name, enum plmr_arch *arch);
+/* The architecture of this name; false if there is none. And their names, `last` between the last two. */
+bool plmr_arch_named(plmr_gguf_text name, const plmr_arch **arch);
+enum { PLMR_ARCH_NAMES = 160 };
+void plmr_arch_names(const char *last, char text[PLMR_ARCH_NAMES]);
 
 /* Fills in what was left 0 (n_kv_heads, head_dim, rope_dim) and what follows from the architecture, and checks that the
  * numbers go together. Errors start with "FILE: ". */

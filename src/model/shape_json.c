@@ -89,14 +89,16 @@ static plmr_status read_texts(const struct reader *reader)
 {
     plmr_model_shape *shape = reader->shape;
     const char *text;
+    char known[PLMR_ARCH_NAMES];
     if (json_object_get(reader->root, "name"))
         PLMR_TRY(read_text(reader, "name", LONGEST_NAME, &text));
     PLMR_TRY(read_text(reader, "source", LONGEST_SOURCE, &text));
     PLMR_TRY(read_text(reader, "title", sizeof shape->title - 1, &text));
     plmr_gguf_show((plmr_gguf_text){text, strlen(text)}, shape->title, sizeof shape->title);
     PLMR_TRY(read_text(reader, "architecture", LONGEST_NAME, &text));
-    if (!plmr_arch_find((plmr_gguf_text){text, strlen(text)}, &shape->arch))
-        return fault(reader, "architecture", "\"%.60s\" is unknown, expected llama or qwen2", text);
+    plmr_arch_names(" or ", known);
+    if (!plmr_arch_named((plmr_gguf_text){text, strlen(text)}, &shape->arch))
+        return fault(reader, "architecture", "\"%.60s\" is unknown, expected %s", text, known);
     return PLMR_OK;
 }
 

@@ -6,55 +6,25 @@
 #include <math.h>
 #include <stdio.h>
 
-static const struct {
-    const char *name;
-    bool is_layered;
-} weights[PLMR_N_WEIGHTS] = {
-    [PLMR_EMBEDDING] = {"token_embd.weight", false},
-    [PLMR_OUTPUT_NORM] = {"output_norm.weight", false},
-    [PLMR_OUTPUT] = {"output.weight", false},
-    [PLMR_ROPE_FACTORS] = {"rope_freqs.weight", false},
-    [PLMR_ATTN_NORM] = {"attn_norm.weight", true},
-    [PLMR_Q] = {"attn_q.weight", true},
-    [PLMR_K] = {"attn_k.weight", true},
-    [PLMR_V] = {"attn_v.weight", true},
-    [PLMR_Q_BIAS] = {"attn_q.bias", true},
-    [PLMR_K_BIAS] = {"attn_k.bias", true},
-    [PLMR_V_BIAS] = {"attn_v.bias", true},
-    [PLMR_ATTN_OUTPUT] = {"attn_output.weight", true},
-    [PLMR_FFN_NORM] = {"ffn_norm.weight", true},
-    [PLMR_GATE] = {"ffn_gate.weight", true},
-    [PLMR_UP] = {"ffn_up.weight", true},
-    [PLMR_DOWN] = {"ffn_down.weight", true},
-};
-
-const char *plmr_weight_name(enum plmr_weight which)
-{
-    return weights[which].name;
-}
-
-bool plmr_weight_is_layered(enum plmr_weight which)
-{
-    return weights[which].is_layered;
-}
+#define INFO(name, file_name, kind, rows, cols) {file_name, PLMR_##kind, PLMR_##rows, PLMR_##cols},
+const plmr_weight_info plmr_weight_infos[PLMR_N_WEIGHTS] = {PLMR_WEIGHTS(INFO)};
 
 const char *plmr_weight_full_name(enum plmr_weight which, int layer, char name[PLMR_WEIGHT_NAME])
 {
-    if (weights[which].is_layered)
-        snprintf(name, PLMR_WEIGHT_NAME, "blk.%d.%s", layer, weights[which].name);
+    if (plmr_weight_is_layered(which))
+        snprintf(name, PLMR_WEIGHT_NAME, "blk.%d.%s", layer, plmr_weight_infos[which].name);
     else
-        snprintf(name, PLMR_WEIGHT_NAME, "%s", weights[which].name);
+        snprintf(name, PLMR_WEIGHT_NAME, "%s", plmr_weight_infos[which].name);
     return name;
 }
 
-static bool is_bias(enum plmr_weight which)
+static bool is_named(const plmr_arch *arch, enum plmr_weight which)
 {
-    return which == PLMR_Q_BIAS || which == PLMR_K_BIAS || which == PLMR_V_BIAS;
-}
-
-static bool is_norm(enum plmr_weight which)
-{
-    return which == PLMR_ATTN_NORM || which == PLMR_FFN_NORM || which == PLMR_OUTPUT_NORM;
+    for (const plmr_step *step = arch->layer; step->id != PLMR_STEP_END; step++)
+        for (int i = 0; i < step->n_parts; i++)
+            if (step->part[i].weight == which || step->part[i].bias == which)
+                return true;
+    return false;
 }
 
 bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which)
@@ -63,33 +33,30 @@ bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which)
         return !shape->has_tied_embeddings;
     if (which == PLMR_ROPE_FACTORS)
         return shape->has_rope_factors;
-    return !is_bias(which) || shape->has_qkv_biases;
+    if (plmr_weight_infos[which].kind == PLMR_BIAS && !shape->has_qkv_biases)
+        return false;
+    return !plmr_weight_is_layered(which) || is_named(shape->arch, which);
+}
+
+int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dimension)
+{
+    const int64_t extents[PLMR_N_DIMENSIONS] = {
+        [PLMR_ONE] = 1,
+        [PLMR_MODEL_DIM] = shape->dim,
+        [PLMR_QUERIES] = (int64_t)shape->n_heads * shape->head_dim,
+        [PLMR_KEYS] = (int64_t)shape->n_kv_heads * shape->head_dim,
+        [PLMR_FFN] = shape->n_ffn,
+        [PLMR_VOCAB] = shape->n_vocab,
+        [PLMR_HEAD] = shape->head_dim,
+        [PLMR_PAIRS] = shape->rope_dim / 2,
+    };
+    return extents[dimension];
 }
 
 void plmr_weight_size(const plmr_model_shape *shape, enum plmr_weight which, int64_t *rows, int64_t *cols)
 {
-    int64_t dim = shape->dim, q = (int64_t)shape->n_heads * shape->head_dim, ffn = shape->n_ffn;
-    int64_t kv = (int64_t)shape->n_kv_heads * shape->head_dim, vocab = shape->n_vocab;
-    const int64_t sizes[PLMR_N_WEIGHTS][2] = {
-        [PLMR_EMBEDDING] = {vocab, dim},
-        [PLMR_OUTPUT_NORM] = {1, dim},
-        [PLMR_OUTPUT] = {vocab, dim},
-        [PLMR_ROPE_FACTORS] = {1, shape->rope_dim / 2},
-        [PLMR_ATTN_NORM] = {1, dim},
-        [PLMR_Q] = {q, dim},
-        [PLMR_K] = {kv, dim},
-        [PLMR_V] = {kv, dim},
-        [PLMR_Q_BIAS] = {1, q},
-        [PLMR_K_BIAS] = {1, kv},
-        [PLMR_V_BIAS] = {1, kv},
-        [PLMR_ATTN_OUTPUT] = {dim, q},
-        [PLMR_FFN_NORM] = {1, dim},
-        [PLMR_GATE] = {ffn, dim},
-        [PLMR_UP] = {ffn, dim},
-        [PLMR_DOWN] = {dim, ffn},
-    };
-    *rows = sizes[which][0];
-    *cols = sizes[which][1];
+    *rows = plmr_shape_extent(shape, plmr_weight_infos[which].rows);
+    *cols = plmr_shape_extent(shape, plmr_weight_infos[which].cols);
 }
 
 /* --- made-up weights ------------------------------------------------------------------------------------------------
@@ -100,9 +67,10 @@ static float made_up_scale(const plmr_model_shape *shape, enum plmr_weight which
 {
     int64_t rows, cols;
     plmr_weight_size(shape, which, &rows, &cols);
-    if (is_norm(which) || which == PLMR_ROPE_FACTORS)
+    enum plmr_weight_kind kind = plmr_weight_infos[which].kind;
+    if (kind == PLMR_NORM || kind == PLMR_FACTORS)
         return 0;
-    return (float)sqrt(3.0 / (double)(is_bias(which) ? shape->dim : cols));
+    return (float)sqrt(3.0 / (double)(kind == PLMR_BIAS ? shape->dim : cols));
 }
 
 /* Adjacent seeds give unrelated values. */
@@ -167,7 +135,7 @@ void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int laye
 {
     which = stored_as(&model->shape, which);
     PLMR_ASSERT(plmr_weight_exists(&model->shape, which));
-    layer = weights[which].is_layered ? layer : 0;
+    layer = plmr_weight_is_layered(which) ? layer : 0;
     PLMR_ASSERT(layer >= 0 && layer < model->shape.n_layers);
     if (model->gguf)
         plmr_source_gguf(source, find_tensor(model, which, layer), transposed);
@@ -180,7 +148,7 @@ enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weigh
     which = stored_as(&model->shape, which);
     if (model->gguf)
         return plmr_gguf_dtype(find_tensor(model, which, layer));
-    return is_norm(which) || is_bias(which) || which == PLMR_ROPE_FACTORS ? PLMR_F32 : PLMR_F16;
+    return plmr_weight_infos[which].kind == PLMR_MATRIX ? PLMR_F16 : PLMR_F32;
 }
 
 void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer)
@@ -203,8 +171,8 @@ static void count_weight(plmr_model *model, enum plmr_weight which)
     plmr_model_shape *shape = &model->shape;
     int64_t rows, cols;
     plmr_weight_size(shape, which, &rows, &cols);
-    bool is_matrix = weights[which].is_layered && !is_norm(which) && !is_bias(which);
-    for (int layer = 0; layer < (weights[which].is_layered ? shape->n_layers : 1); layer++) {
+    bool is_matrix = plmr_weight_is_layered(which) && plmr_weight_infos[which].kind == PLMR_MATRIX;
+    for (int layer = 0; layer < (plmr_weight_is_layered(which) ? shape->n_layers : 1); layer++) {
         enum plmr_dtype dtype = plmr_model_weight_dtype(model, which, layer);
         shape->n_parameters += rows * cols;
         shape->n_bytes += rows * cols * (int64_t)plmr_dtype_bytes(dtype);

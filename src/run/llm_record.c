@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "infer/step.h"
 #include "run/llm.h"
 
 static const char *violations(const plmr_llm_run *run, const plmr_llm_record *r)
@@ -77,9 +78,7 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
 static void set_work(const plmr_llm_run *run, plmr_llm_record *r)
 {
     const plmr_model_shape *shape = run->shape;
-    int64_t heads = (int64_t)shape->n_heads + shape->n_kv_heads;
-    int64_t layer = (2 * heads * shape->head_dim + 3 * (int64_t)shape->n_ffn) * shape->dim;
-    r->token_macs_layers = layer * run->setup.n_layers;
+    r->token_macs_layers = plmr_model_layer_needs(shape).macs * run->setup.n_layers;
     r->token_macs_output = (int64_t)shape->n_vocab * shape->dim;
 }
 

@@ -98,10 +98,17 @@ static void t10_adds_up_by_a_chain(void **state)
 static void roofs(void **state)
 {
     (void)state;
-    plmr_model_shape shape = {
-        .n_layers = 1, .dim = 1000, .n_heads = 10, .n_kv_heads = 10, .head_dim = 100, .n_vocab = 2000};
-    shape.n_parameters = 12 * 1000 * 1000 + 2 * 2000 * 1000;
-    double decode_bytes = 2 * 14e6 + 50 * 2 * 1000 * 2, prefill_flops = 8000 * (2 * 12e6 + 4 * 4000 * 1000.0) + 2 * 2e6;
+    plmr_model_shape shape = {.arch = &plmr_arch_llama,
+                              .n_layers = 1,
+                              .dim = 1000,
+                              .n_heads = 10,
+                              .n_kv_heads = 10,
+                              .head_dim = 100,
+                              .n_ffn = 2000,
+                              .n_vocab = 2000};
+    double layer = 4 * 1e6 + 3 * 2e6 + 2 * 1e3 + 1e3; /* with the model's last norm */
+    double decode_bytes = 2 * (layer + 2e6) + 50 * 2 * 1000 * 2;
+    double prefill_flops = 8000 * (2 * layer + 4 * 4000 * 1000.0) + 2 * 2e6;
     assert_true(fabs(plmr_roofline_token_s(&plmr_gpu_a100, 1, &shape, 50) * 2.039e12 / decode_bytes - 1) < 1e-12);
     assert_true(fabs(plmr_roofline_prefill_s(&plmr_gpu_a100, 8, &shape, 8000) * 8 * 312e12 / prefill_flops - 1) <
                 1e-12);

@@ -1,6 +1,7 @@
 /* The time plane of language models: shortcuts are exact, work adds up, memory is what the placement says. */
 #include "support.h"
 
+#include "infer/step.h"
 #include "infer/timing.h"
 
 /* A shape of its own, a few layers long. */
@@ -8,6 +9,7 @@ static plmr_model_shape shape_of(int n_heads, int n_kv_heads, int head_dim, int 
 {
     return (plmr_model_shape){
         .name = "test",
+        .arch = &plmr_arch_llama,
         .n_layers = 7,
         .dim = n_heads * head_dim,
         .n_heads = n_heads,
@@ -93,6 +95,25 @@ static void layers_are_alike(void **state)
     assert_true(t[2] - t[1] == t[1] - t[0]);
 }
 
+/* What a layer needs is the sum over its steps: here of a llama, by hand. */
+static void needs_add_up(void **state)
+{
+    (void)state;
+    plmr_model_shape shape = shape_of(6, 2, 20, 200);
+    int64_t matrices = 2 * 120 * 120 + 2 * 120 * 40 + 3 * 120 * 200;
+    plmr_needs needs = plmr_model_layer_needs(&shape);
+    assert_int_equal(needs.weights, matrices + 2 * 120);
+    assert_int_equal(needs.macs, matrices);
+    assert_int_equal(needs.context_macs, 2 * 120);
+    assert_int_equal(needs.cache, 2 * 40);
+    assert_int_equal(needs.activations[PLMR_ADDED], 120);
+    assert_int_equal(needs.activations[PLMR_VALUE], 40);
+    assert_int_equal(needs.activations[PLMR_HIDDEN], 200);
+    shape.has_qkv_biases = true;
+    assert_int_equal(plmr_model_layer_needs(&shape).weights, needs.weights + 120 + 2 * 40);
+    assert_int_equal(plmr_model_layer_needs(&shape).macs, matrices);
+}
+
 /* Cores of the cache: shift uses all rows, concat one; the token that does not fit is named, with its row. */
 static void cache_fills(void **state)
 {
@@ -141,10 +162,8 @@ static void misfits_are_refused(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shortcuts_are_exact),
-    cmocka_unit_test(layers_are_alike),
-    cmocka_unit_test(cache_fills),
-    cmocka_unit_test(misfits_are_refused),
+    cmocka_unit_test(shortcuts_are_exact), cmocka_unit_test(layers_are_alike),    cmocka_unit_test(needs_add_up),
+    cmocka_unit_test(cache_fills),         cmocka_unit_test(misfits_are_refused),
 };
 
 TEST_MAIN(tests)

@@ -29,7 +29,8 @@ static void shape_of_a_llama(void **state)
     plmr_model *model = open_oracle("llama_gqa_f32");
     const plmr_model_shape *shape = plmr_model_shape_of(model);
     assert_string_equal(shape->title, "random-llama");
-    assert_true(shape->arch == PLMR_LLAMA && shape->rope_pairs == PLMR_ROPE_NEIGHBOURS && shape->dtype == PLMR_F32);
+    assert_true(shape->arch == &plmr_arch_llama && shape->rope_pairs == PLMR_ROPE_NEIGHBOURS &&
+                shape->dtype == PLMR_F32);
     assert_true(shape->n_layers == 3 && shape->dim == 128 && shape->n_heads == 8 && shape->n_kv_heads == 2);
     assert_true(shape->head_dim == 16 && shape->rope_dim == 16 && shape->n_ffn == 344 && shape->n_vocab == 512);
     assert_true(shape->n_context == 512 && shape->rope_base == 500000 && shape->rms_eps == 1e-5f);
@@ -51,7 +52,7 @@ static void shapes_of_others(void **state)
     plmr_model_close(model);
     model = open_oracle("qwen2_gqa_bf16");
     shape = plmr_model_shape_of(model);
-    assert_true(shape->arch == PLMR_QWEN2 && shape->rope_pairs == PLMR_ROPE_HALVES && shape->has_qkv_biases);
+    assert_true(shape->arch == &plmr_arch_qwen2 && shape->rope_pairs == PLMR_ROPE_HALVES && shape->has_qkv_biases);
     assert_true(shape->dtype == PLMR_BF16 && !shape->has_tied_embeddings);
     assert_int_equal(plmr_model_weight_dtype(model, PLMR_Q, 1), PLMR_BF16);
     assert_int_equal(plmr_model_weight_dtype(model, PLMR_Q_BIAS, 1), PLMR_F32);

@@ -7,6 +7,7 @@ static plmr_model_shape small_shape(void)
 {
     return (plmr_model_shape){
         .name = "test",
+        .arch = &plmr_arch_llama,
         .n_layers = 6,
         .dim = 176,
         .n_heads = 8,

@@ -1,4 +1,4 @@
-#include "infer/steps.h"
+#include "infer/token.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,8 +45,8 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
                        onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
 }
 
-plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int n, const float *x, size_t ldx, float *y,
-                               size_t ldy)
+void plmr_token_multiply(const plmr_grid *grid, const plmr_matrix *m, int n, const float *x, size_t ldx, float *y,
+                         size_t ldy)
 {
     bool along_x = m->layout.in_ring != NULL;
     enum plmr_axis axis = along_x ? PLMR_X : PLMR_Y;
@@ -64,7 +64,6 @@ plmr_status plmr_step_multiply(const plmr_grid *grid, const plmr_matrix *m, int 
         .ld_sum = ldy,
     };
     plmr_tree_run(&job);
-    return PLMR_OK;
 }
 
 /* ---- norms ---- */
@@ -90,8 +89,8 @@ static void make_square(const void *context, int core, int64_t first, int64_t wi
     (void)first, (void)width, (void)next;
 }
 
-plmr_status plmr_step_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
-                           float *y, size_t ld)
+void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
+                     float *y, size_t ld)
 {
     struct squares squares = {grid, n, dim, x, ld};
     float *sum = plmr_take((size_t)n * sizeof *sum);
@@ -110,17 +109,4 @@ plmr_status plmr_step_norm(const plmr_grid *grid, float eps, const float *weight
     for (int i = 0; i < n; i++)
         plmr_vector_scale(dim, 1 / sqrtf(sum[i] / (float)dim + eps), weight, x + (size_t)i * ld, y + (size_t)i * ld);
     free(sum);
-    return PLMR_OK;
-}
-
-void plmr_step_bias(const plmr_grid *grid, const plmr_deal *deal, const float *bias, int64_t n, float *columns,
-                    size_t ld)
-{
-    plmr_part part = plmr_grid_part(grid, deal);
-    for (int c = 0; c < part.n_chunks; c++)
-        for (int i = 0; i < deal->size; i++) {
-            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(&part, c) * deal->size + i);
-            for (int64_t row = 0; row < n && element >= 0; row++)
-                columns[(size_t)row * ld + (size_t)c * (size_t)deal->size + (size_t)i] += bias[element];
-        }
 }

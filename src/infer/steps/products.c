@@ -1,0 +1,78 @@
+/* Products with weights of what one activation holds: queries, keys and values, or gate and up, or one alone. */
+#include "infer/prompt.h"
+#include "infer/step.h"
+#include "infer/token.h"
+
+static void add_bias(const plmr_pass *p, const plmr_step_part *part)
+{
+    const float *bias = plmr_pass_weights(p)->vector[part->bias];
+    const plmr_deal *deal = plmr_pass_deal(p, part->out);
+    plmr_part columns = plmr_grid_part(p->grid, deal);
+    for (int c = 0; c < columns.n_chunks && bias; c++)
+        for (int i = 0; i < deal->size; i++) {
+            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(&columns, c) * deal->size + i);
+            for (int64_t row = 0; row < p->n && element >= 0; row++)
+                p->activation[part->out][(size_t)row * p->ld[part->out] + (size_t)c * (size_t)deal->size + (size_t)i] +=
+                    bias[element];
+        }
+}
+
+static plmr_status finish(const plmr_step *step, const plmr_pass *p)
+{
+    for (int i = 0; i < step->n_parts; i++) {
+        add_bias(p, &step->part[i]);
+        PLMR_TRY(plmr_pass_dump(p, step->part[i].out, step->part[i].name));
+    }
+    return PLMR_OK;
+}
+
+static plmr_status prompt(const plmr_step *step, plmr_pass *p)
+{
+    PLMR_TRY(plmr_prompt_multiply(p, step));
+    return finish(step, p);
+}
+
+static plmr_status token(const plmr_step *step, plmr_pass *p)
+{
+    for (int i = 0; i < step->n_parts; i++) {
+        enum plmr_activation out = step->part[i].out;
+        plmr_token_multiply(p->grid, &plmr_pass_weights(p)->matrix[step->part[i].weight], (int)p->n,
+                            p->activation[step->in], p->ld[step->in], p->activation[out], p->ld[out]);
+    }
+    return finish(step, p);
+}
+
+/* ---- time ---- */
+
+/* Elements of a dealt dimension with its padding: what the cores compute. */
+static int64_t padded(const plmr_cost_pass *pass, enum plmr_dimension dimension)
+{
+    return pass->grid->cols * plmr_grid_chunk(pass->grid, dimension);
+}
+
+static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
+{
+    for (int i = 0; i < step->n_parts; i++) {
+        const plmr_weight_info *info = &plmr_weight_infos[step->part[i].weight];
+        PLMR_TRY(plmr_cost_gemm(pass, padded(pass, info->cols), padded(pass, info->rows), false, PLMR_WORK_PROJECTION));
+    }
+    return PLMR_OK;
+}
+
+/* Fused they are one product with one allreduce, unfused each has its own. */
+static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
+{
+    int64_t columns = 0;
+    for (int i = 0; i < step->n_parts; i++) {
+        const plmr_weight_info *info = &plmr_weight_infos[step->part[i].weight];
+        columns += plmr_grid_chunk(pass->grid, info->rows);
+        if (!pass->unfused && i + 1 < step->n_parts)
+            continue;
+        PLMR_TRY(plmr_cost_gemv(pass, info->cols == PLMR_MODEL_DIM ? PLMR_Y : PLMR_X,
+                                plmr_grid_chunk(pass->grid, info->cols), columns));
+        columns = 0;
+    }
+    return PLMR_OK;
+}
+
+const plmr_step_kind plmr_step_products = {.values = {prompt, token}, .time = {prompt_time, token_time}};

@@ -1,0 +1,20 @@
+/* token.h - what decode's steps compute, on vectors dealt to one axis and copied along the other.
+ *
+ * "Along y": dealt to the rows of cores, so every rank has the whole vector. "Along x": dealt to the columns of cores,
+ * so a rank has its part. Every step is done for n vectors at once: the requests of a batch. Values only.
+ */
+#ifndef PLMR_INFER_TOKEN_H
+#define PLMR_INFER_TOKEN_H
+
+#include "infer/grid.h"
+#include "infer/matrix.h"
+
+/* y = x W, by partial products of all cores and a reduction tree along the axis on which W's in dimension lies. */
+void plmr_token_multiply(const plmr_grid *grid, const plmr_matrix *matrix, int n, const float *x, size_t ldx, float *y,
+                         size_t ldy);
+
+/* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. */
+void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
+                     float *y, size_t ld);
+
+#endif

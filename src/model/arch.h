@@ -1,0 +1,92 @@
+/* arch.h - what a layer of a model does: an architecture is a table of steps, one file in src/model/archs.
+ *
+ * A step takes an activation and gives others. What its kind computes, what that takes in virtual time, and what it
+ * needs is in src/infer/steps, one file a kind. All planes walk the same table; and the weights that a model has are
+ * those that its steps name.
+ */
+#ifndef PLMR_MODEL_ARCH_H
+#define PLMR_MODEL_ARCH_H
+
+#include <stdbool.h>
+
+#include "base/registry.h"
+#include "model/weights.h"
+
+/* A(name, dimension): what is kept of each token between steps. */
+#define PLMR_ACTIVATIONS(A)                                                                                            \
+    A(STREAM, MODEL_DIM) /* the residual stream */                                                                     \
+    A(NORMED, MODEL_DIM)                                                                                               \
+    A(ADDED, MODEL_DIM) /* what is to be added to the stream */                                                        \
+    A(QUERY, QUERIES)                                                                                                  \
+    A(ATTENDED, QUERIES)                                                                                               \
+    A(KEY, KEYS)                                                                                                       \
+    A(VALUE, KEYS)                                                                                                     \
+    A(GATED, FFN)                                                                                                      \
+    A(HIDDEN, FFN)
+
+enum plmr_activation { PLMR_ACTIVATIONS(PLMR_ENUM) PLMR_N_ACTIVATIONS };
+
+/* S(name, the kind's struct plmr_step_...):
+ * norm: out = in / sqrt(mean(in^2) + rms_eps) * weight;
+ * products: each out = in weight + bias;
+ * to_heads: queries, keys and values go from columns of cores to the ranks that work on their heads;
+ * attention: rope, the key-value cache, softmax(scores) values, and back to columns of cores;
+ * gate: out = silu(in) * out;
+ * add: out += in;
+ * scalars: in decode, what a layer's scalar work takes beside all others. */
+#define PLMR_STEPS(S)                                                                                                  \
+    S(NORM, norm)                                                                                                      \
+    S(PRODUCTS, products)                                                                                              \
+    S(TO_HEADS, to_heads)                                                                                              \
+    S(ATTENTION, attention)                                                                                            \
+    S(GATE, gate)                                                                                                      \
+    S(ADD, add)                                                                                                        \
+    S(SCALARS, scalars)
+
+#define PLMR_STEP_ENUM(name, kind) PLMR_STEP_##name,
+enum plmr_step_id { PLMR_STEP_END, PLMR_STEPS(PLMR_STEP_ENUM) PLMR_N_STEP_KINDS };
+
+/* One of the things that a step gives. */
+typedef struct plmr_step_part {
+    enum plmr_activation out;
+    const char *name;              /* in dumps; NULL: it is not dumped */
+    enum plmr_weight weight, bias; /* or PLMR_NO_WEIGHT; a bias is used where the model has it */
+} plmr_step_part;
+
+enum { PLMR_MOST_PARTS = 3 };
+
+typedef struct plmr_step {
+    enum plmr_step_id id;
+    enum plmr_activation in;
+    int n_parts;
+    plmr_step_part part[PLMR_MOST_PARTS];
+} plmr_step;
+
+/* A row of a table: the step's kind, what it takes, its parts. */
+#define PLMR_STEP(kind, activation, ...)                                                                               \
+    {                                                                                                                  \
+        .id = PLMR_STEP_##kind, .in = PLMR_##activation,                                                               \
+        .n_parts = sizeof((plmr_step_part[]){__VA_ARGS__}) / sizeof(plmr_step_part), .part = {                         \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+
+/* Which elements of a head rope turns together: (2 i, 2 i + 1), or (i, i + rope_dim / 2). */
+enum plmr_rope_pairs { PLMR_ROPE_NEIGHBOURS, PLMR_ROPE_HALVES };
+
+typedef struct plmr_arch {
+    const char *name; /* as files have it */
+    enum plmr_rope_pairs rope_pairs;
+    bool needs_biases;       /* of queries, keys and values; else a model may have them */
+    bool takes_rope_factors; /* if a file has them */
+    const plmr_step *layer;  /* ends with PLMR_STEP_END */
+} plmr_arch;
+
+PLMR_REGISTRY(arch, plmr_arch)
+
+/* The layer of llama: other architectures are like it. */
+extern const plmr_step plmr_llama_layer[];
+
+extern const plmr_arch plmr_arch_llama, plmr_arch_qwen2;
+
+#endif

@@ -1,0 +1,27 @@
+#include "model/arch.h"
+
+const plmr_step plmr_llama_layer[] = {
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
+    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q, .bias = PLMR_Q_BIAS},
+              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K, .bias = PLMR_K_BIAS},
+              {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V, .bias = PLMR_V_BIAS}),
+    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),
+    PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT}),
+    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_GATED, .name = "ffn_gate", .weight = PLMR_GATE},
+              {.out = PLMR_HIDDEN, .name = "ffn_up", .weight = PLMR_UP}),
+    PLMR_STEP(GATE, GATED, {.out = PLMR_HIDDEN, .name = "ffn_hidden"}),
+    PLMR_STEP(PRODUCTS, HIDDEN, {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN}),
+    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
+    {.id = PLMR_STEP_SCALARS},
+    {.id = PLMR_STEP_END},
+};
+
+const plmr_arch plmr_arch_llama = {
+    .name = "llama",
+    .rope_pairs = PLMR_ROPE_NEIGHBOURS,
+    .takes_rope_factors = true,
+    .layer = plmr_llama_layer,
+};

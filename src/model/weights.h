@@ -1,0 +1,61 @@
+/* weights.h - the weights that models have, in one table: names, sizes, what is made up for them, which files must
+ * have.
+ *
+ * Every weight is a matrix (rows, cols) = (out, in), stored row-major; norms, biases and factors have one row.
+ */
+#ifndef PLMR_MODEL_WEIGHTS_H
+#define PLMR_MODEL_WEIGHTS_H
+
+/* What weights and activations have along a side. PLMR_QUERIES is n_heads * head_dim, PLMR_KEYS n_kv_heads * head_dim,
+ * PLMR_PAIRS rope_dim / 2. */
+enum plmr_dimension {
+    PLMR_ONE,
+    PLMR_MODEL_DIM,
+    PLMR_QUERIES,
+    PLMR_KEYS,
+    PLMR_FFN,
+    PLMR_VOCAB,
+    PLMR_HEAD,
+    PLMR_PAIRS,
+    PLMR_N_DIMENSIONS
+};
+
+enum plmr_weight_kind { PLMR_MATRIX, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
+
+/* W(name, its name in a GGUF file less the "blk.N." of a layer's, kind, rows, cols). From ATTN_NORM on, one a layer.
+ * Made-up values are drawn by the place in this list: new ones go to its end. */
+#define PLMR_WEIGHTS(W)                                                                                                \
+    W(EMBEDDING, "token_embd.weight", MATRIX, VOCAB, MODEL_DIM)                                                        \
+    W(OUTPUT_NORM, "output_norm.weight", NORM, ONE, MODEL_DIM)                                                         \
+    W(OUTPUT, "output.weight", MATRIX, VOCAB, MODEL_DIM) /* the embedding where they are tied */                       \
+    W(ROPE_FACTORS, "rope_freqs.weight", FACTORS, ONE, PAIRS)                                                          \
+    W(ATTN_NORM, "attn_norm.weight", NORM, ONE, MODEL_DIM)                                                             \
+    W(Q, "attn_q.weight", MATRIX, QUERIES, MODEL_DIM)                                                                  \
+    W(K, "attn_k.weight", MATRIX, KEYS, MODEL_DIM)                                                                     \
+    W(V, "attn_v.weight", MATRIX, KEYS, MODEL_DIM)                                                                     \
+    W(Q_BIAS, "attn_q.bias", BIAS, ONE, QUERIES)                                                                       \
+    W(K_BIAS, "attn_k.bias", BIAS, ONE, KEYS)                                                                          \
+    W(V_BIAS, "attn_v.bias", BIAS, ONE, KEYS)                                                                          \
+    W(ATTN_OUTPUT, "attn_output.weight", MATRIX, MODEL_DIM, QUERIES)                                                   \
+    W(FFN_NORM, "ffn_norm.weight", NORM, ONE, MODEL_DIM)                                                               \
+    W(GATE, "ffn_gate.weight", MATRIX, FFN, MODEL_DIM)                                                                 \
+    W(UP, "ffn_up.weight", MATRIX, FFN, MODEL_DIM)                                                                     \
+    W(DOWN, "ffn_down.weight", MATRIX, MODEL_DIM, FFN)
+
+#define PLMR_ENUM(name, ...) PLMR_##name,
+enum plmr_weight { PLMR_WEIGHTS(PLMR_ENUM) PLMR_N_WEIGHTS };
+
+enum {
+    PLMR_NO_WEIGHT = PLMR_EMBEDDING,     /* in steps, none of which multiplies with it */
+    PLMR_FIRST_LAYERED = PLMR_ATTN_NORM, /* weights from here on are there once a layer */
+};
+
+typedef struct plmr_weight_info {
+    const char *name;
+    enum plmr_weight_kind kind;
+    enum plmr_dimension rows, cols;
+} plmr_weight_info;
+
+extern const plmr_weight_info plmr_weight_infos[PLMR_N_WEIGHTS];
+
+#endif
