@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,4 +51,30 @@ void *plmr_slab_create(size_t n_bytes)
 void plmr_slab_destroy(void *slab)
 {
     free(slab);
+}
+
+char *plmr_take_text(const char *format, ...)
+{
+    char *text;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    return must_be(length < 0 ? NULL : text, strlen(format), "a text");
+}
+
+void *plmr_take_made_for(void *made, const char *what)
+{
+    return must_be(made, sizeof made, what);
+}
+
+FILE *plmr_take_stream(char **text, size_t *n)
+{
+    return must_be(open_memstream(text, n), BUFSIZ, "a text");
+}
+
+void plmr_stream_end(FILE *stream)
+{
+    bool failed = ferror(stream);
+    must_be(fclose(stream) != 0 || failed ? NULL : stream, BUFSIZ, "a text");
 }

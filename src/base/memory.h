@@ -9,6 +9,9 @@
 #define PLMR_BASE_MEMORY_H
 
 #include <stddef.h>
+#include <stdio.h>
+
+#include "plmr/status.h"
 
 #if defined(__GNUC__)
 #define PLMR_TAKES(...) __attribute__((returns_nonnull, malloc, alloc_size(__VA_ARGS__)))
@@ -24,11 +27,20 @@
 #define plmr_take_more(old, n_bytes) plmr_take_more_for(old, n_bytes, __func__)
 #define plmr_take_copy(text) plmr_take_copy_for(text, __func__)
 
+/* A text as printf prints it. What a library made, which gives NULL for want of memory alone. */
+char *plmr_take_text(const char *format, ...) PLMR_PRINTF(1, 2) __attribute__((returns_nonnull, malloc));
+#define plmr_take_made(made) plmr_take_made_for(made, __func__)
+
+/* A stream that is written to memory; *text, which a 0 byte ends, and its length *n are there after plmr_stream_end. */
+FILE *plmr_take_stream(char **text, size_t *n) __attribute__((returns_nonnull));
+void plmr_stream_end(FILE *stream);
+
 /* The same; `what` is who asks, for the line. */
 void *plmr_take_for(size_t n_bytes, const char *what) PLMR_TAKES(1);
 void *plmr_take_zeroed_for(size_t n, size_t size, const char *what) PLMR_TAKES(1, 2);
 void *plmr_take_more_for(void *old, size_t n_bytes, const char *what) PLMR_RETAKES(2);
 char *plmr_take_copy_for(const char *text, const char *what) __attribute__((returns_nonnull, malloc));
+void *plmr_take_made_for(void *made, const char *what) __attribute__((returns_nonnull));
 
 /* Memory of n_bytes on huge pages where the system has them; NULL if there is none: for a user's sizes. */
 void *plmr_slab_create(size_t n_bytes);

@@ -107,8 +107,7 @@ static plmr_status share_file(struct sweep_command *c)
     plmr_broadcast(&n, sizeof n);
     plmr_broadcast(c->file, sizeof c->file);
     if (plmr_rank() > 0)
-        c->text = malloc(n);
-    PLMR_TRY(plmr_agree(c->text ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+        c->text = plmr_take(n);
     plmr_broadcast(c->text, n);
     set_names(c);
     return PLMR_OK;
@@ -119,20 +118,20 @@ static plmr_status share_file(struct sweep_command *c)
 /* On rank 0. Takes over the error, if the point had one. */
 static plmr_status note_point(struct sweep_command *c, int64_t i, const plmr_sweep_point *point, plmr_status error)
 {
-    char *record = NULL, *line = NULL;
-    plmr_status status = error ? PLMR_OK : plmr_text_file_read(c->record_file, "a record", &record);
-    if (!status)
-        status = plmr_journal_line(point, c->keys[i], record, error ? plmr_error_text(error) : NULL, &line);
+    char *record = NULL;
+    if (!error)
+        PLMR_TRY(plmr_text_file_read(c->record_file, "a record", &record));
+    char *line = plmr_journal_line(point, c->keys[i], record, error ? plmr_error_text(error) : NULL);
     plmr_error_free(error);
     free(record);
     remove(c->record_file);
-    return status ? status : plmr_journal_add(&c->journal, i, line);
+    return plmr_journal_add(&c->journal, i, line);
 }
 
 static plmr_status run_point(struct sweep_command *c, int64_t i)
 {
     plmr_sweep_point point;
-    PLMR_TRY(plmr_agree(plmr_sweep_point_make(c->experiment, i, &point)));
+    plmr_sweep_point_make(c->experiment, i, &point);
     plmr_status status = plmr_sweep_run_point(&point, c->record_file);
     bool failed = status && plmr_error_code(status) == PLMR_ERROR_SYSTEM;
     if (!failed && plmr_rank() == 0)
@@ -162,22 +161,21 @@ static plmr_status run_points(struct sweep_command *c)
 
 /* ---- the sweep ---- */
 
-static plmr_status find_keys(struct sweep_command *c)
+static void find_keys(struct sweep_command *c)
 {
     c->keys = plmr_take((size_t)c->experiment->n_points * sizeof *c->keys);
     for (int64_t i = 0; i < c->experiment->n_points; i++) {
         plmr_sweep_point point;
-        PLMR_TRY(plmr_sweep_point_make(c->experiment, i, &point));
+        plmr_sweep_point_make(c->experiment, i, &point);
         c->keys[i] = plmr_sweep_point_key(&point);
         plmr_sweep_point_clear(&point);
     }
-    return PLMR_OK;
 }
 
 static plmr_status open_journal(struct sweep_command *c)
 {
     int64_t n = c->experiment->n_points;
-    PLMR_TRY(find_keys(c));
+    find_keys(c);
     PLMR_TRY(plmr_journal_open(c->folder, c->name, c->keys, n, c->again, &c->journal));
     for (int64_t i = 0; i < n; i++)
         c->done[i] = c->journal.lines[i];
@@ -258,18 +256,17 @@ static plmr_status run_sweep(struct sweep_command *c)
 }
 
 /* As they could be typed; without what a sweep adds. */
-static plmr_status print_points(const struct sweep_command *c)
+static void print_points(const struct sweep_command *c)
 {
     for (int64_t i = 0; i < c->experiment->n_points; i++) {
         plmr_sweep_point point;
-        PLMR_TRY(plmr_sweep_point_make(c->experiment, i, &point));
+        plmr_sweep_point_make(c->experiment, i, &point);
         printf("plmr");
         for (int j = 0; j < point.argc; j++)
             printf(" %s", point.argv[j]);
         printf("\n");
         plmr_sweep_point_clear(&point);
     }
-    return PLMR_OK;
 }
 
 static plmr_status open_experiment(struct sweep_command *c, const plmr_sweep_runners *table)
@@ -291,9 +288,9 @@ static void close_sweep(struct sweep_command *c)
 static plmr_status sweep(struct sweep_command *c, const plmr_sweep_runners *table)
 {
     plmr_status status = open_experiment(c, table);
-    if (!status && c->dry_run)
-        status = plmr_agree(plmr_rank() == 0 ? print_points(c) : PLMR_OK);
-    else if (!status)
+    if (!status && c->dry_run && plmr_rank() == 0)
+        print_points(c);
+    else if (!status && !c->dry_run)
         status = run_sweep(c);
     close_sweep(c);
     return status;

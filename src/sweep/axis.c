@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "sweep/experiment.h"
 
 plmr_status plmr_axis_check_value(const plmr_reader *reader, const char *key, const json_t *value)
@@ -60,7 +61,7 @@ static plmr_status fill_range(const plmr_reader *reader, double from, double to,
     for (double i = 0, value = from; value <= last; i++, value = multiply ? value * by : from + i * by) {
         if (i >= PLMR_SWEEP_MOST_POINTS)
             return plmr_reader_fault(reader, NULL, "has more than %d values", PLMR_SWEEP_MOST_POINTS);
-        PLMR_CHECK(json_array_append_new(values, make_number(value)) == 0, PLMR_ERROR_SYSTEM, "out of memory");
+        json_array_append_new(values, make_number(value));
     }
     return PLMR_OK;
 }
@@ -95,8 +96,7 @@ plmr_status plmr_axis_read(plmr_reader *reader, const json_t *object, const char
     }
     if (!json_is_object(json))
         return plmr_reader_fault(reader, key, "is %s, expected an array of values or a range", plmr_reader_state(json));
-    *values = json_array();
-    PLMR_CHECK(*values, PLMR_ERROR_SYSTEM, "out of memory");
+    *values = plmr_take_made(json_array());
     plmr_reader_enter(reader, key);
     plmr_status status = read_range(reader, json, *values);
     plmr_reader_leave(reader);

@@ -238,7 +238,7 @@ static plmr_status same_point(const parser *p, int64_t i)
     char line[300] = "";
     size_t used = 0;
     plmr_sweep_point point;
-    PLMR_TRY(plmr_sweep_point_make(p->experiment, i, &point));
+    plmr_sweep_point_make(p->experiment, i, &point);
     for (int j = 0; j < point.argc && used < sizeof line; j++)
         used += (size_t)snprintf(line + used, sizeof line - used, " %s", point.argv[j]);
     plmr_reader reader = p->reader;
@@ -248,28 +248,22 @@ static plmr_status same_point(const parser *p, int64_t i)
     return status;
 }
 
-static plmr_status find_same(const parser *p, numbered *all)
+static plmr_status check_points(const parser *p)
 {
-    int64_t n = p->experiment->n_points;
+    int64_t n = p->experiment->n_points, same = -1;
+    numbered *all = plmr_take((size_t)n * sizeof *all);
     for (int64_t i = 0; i < n; i++) {
         plmr_sweep_point point;
-        PLMR_TRY(plmr_sweep_point_make(p->experiment, i, &point));
+        plmr_sweep_point_make(p->experiment, i, &point);
         all[i] = (numbered){plmr_sweep_point_hash(&point), i};
         plmr_sweep_point_clear(&point);
     }
     qsort(all, (size_t)n, sizeof *all, compare);
-    for (int64_t i = 1; i < n; i++)
+    for (int64_t i = 1; i < n && same < 0; i++)
         if (all[i].hash == all[i - 1].hash)
-            return same_point(p, all[i].point > all[i - 1].point ? all[i].point : all[i - 1].point);
-    return PLMR_OK;
-}
-
-static plmr_status check_points(const parser *p)
-{
-    numbered *all = plmr_take((size_t)p->experiment->n_points * sizeof *all);
-    plmr_status status = find_same(p, all);
+            same = all[i].point > all[i - 1].point ? all[i].point : all[i - 1].point;
     free(all);
-    return status;
+    return same < 0 ? PLMR_OK : same_point(p, same);
 }
 
 static plmr_status read_root(parser *p)

@@ -3,10 +3,13 @@
  * The file is one JSON object:
  *   "title", "question"   one line each
  *   "runs"                an object; each member, a run, has a "command", "options" that are fixed (optional) and
- * options to "vary". An option is a name without dashes, or "device.KEY" for a number of the device; its value a
- * number, a text, or for an option that takes no value true or false. What to vary is an array of values, or {"from",
- * "to", "step"} or {"from", "to", "factor"}, both ends included. "columns"             an array: what the CSV file
- * shows (see view.h) "plots"               an array of plots, for scripts/plot_sweep.py (see view.h)
+ *                         options to "vary"
+ *   "columns"             an array: what the CSV file shows (see view.h)
+ *   "plots"               an array of plots, for scripts/plot_sweep.py (see view.h)
+ *
+ * An option is a name without dashes, or "device.KEY" for a number of the device; its value a number, a text, or for an
+ * option that takes no value true or false. What to vary is an array of values, or {"from", "to", "step"} or {"from",
+ * "to", "factor"}, both ends included.
  *
  * A run has one point for each combination of its values, the last option varying fastest. A point is one command line.
  * Everything here is local.
@@ -74,7 +77,7 @@ typedef struct plmr_sweep_point {
 } plmr_sweep_point;
 
 /* Makes point i of [0, n_points). */
-plmr_status plmr_sweep_point_make(const plmr_experiment *experiment, int64_t i, plmr_sweep_point *point);
+void plmr_sweep_point_make(const plmr_experiment *experiment, int64_t i, plmr_sweep_point *point);
 void plmr_sweep_point_clear(plmr_sweep_point *point);
 
 /* A hash of its command line. */

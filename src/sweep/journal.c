@@ -18,11 +18,6 @@
 static const char records_name[] = "records.jsonl", provenance_name[] = "provenance.json",
                   experiment_name[] = "experiment.json";
 
-static plmr_status no_memory(void)
-{
-    return plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-}
-
 /* ---- files ---- */
 
 static plmr_status cannot(const plmr_journal *journal, const char *what, const char *name)
@@ -124,13 +119,13 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static plmr_status number_keys(const plmr_journal *journal, numbered **sorted)
+static numbered *sort_keys(const plmr_journal *journal)
 {
-    *sorted = plmr_take((size_t)journal->n_points * sizeof **sorted);
+    numbered *sorted = plmr_take((size_t)journal->n_points * sizeof *sorted);
     for (int64_t i = 0; i < journal->n_points; i++)
-        (*sorted)[i] = (numbered){journal->keys[i], i};
-    qsort(*sorted, (size_t)journal->n_points, sizeof **sorted, compare);
-    return PLMR_OK;
+        sorted[i] = (numbered){journal->keys[i], i};
+    qsort(sorted, (size_t)journal->n_points, sizeof *sorted, compare);
+    return sorted;
 }
 
 /* The key of a line, if it is one of ours. */
@@ -146,18 +141,17 @@ static bool read_key(const char *line, uint64_t *key)
 }
 
 /* Keeps the line of a point that has none yet. */
-static plmr_status take_line(plmr_journal *journal, const numbered *sorted, const char *line)
+static void take_line(plmr_journal *journal, const numbered *sorted, const char *line)
 {
     numbered wanted = {0, 0}, *found = NULL;
     if (read_key(line, &wanted.key))
         found = bsearch(&wanted, sorted, (size_t)journal->n_points, sizeof *sorted, compare);
     if (!found || journal->lines[found->point]) {
         journal->n_dropped++;
-        return PLMR_OK;
+        return;
     }
     journal->lines[found->point] = plmr_take_copy(line);
     journal->n_done++;
-    return PLMR_OK;
 }
 
 /* The last line counts only with its newline: without, it is torn. */
@@ -165,35 +159,26 @@ static plmr_status take_lines(plmr_journal *journal, FILE *records, const number
 {
     char *line = NULL;
     size_t size = 0;
-    plmr_status status = PLMR_OK;
-    for (ssize_t n; !status && (n = getline(&line, &size, records)) > 0;) {
+    for (ssize_t n; (n = getline(&line, &size, records)) > 0;) {
         bool whole = line[n - 1] == '\n';
         line[n - whole] = '\0';
         if (whole)
-            status = take_line(journal, sorted, line);
+            take_line(journal, sorted, line);
     }
     free(line);
-    if (!status && ferror(records))
-        status = cannot(journal, "read", records_name);
-    return status;
+    return ferror(records) ? cannot(journal, "read", records_name) : PLMR_OK;
 }
 
 static plmr_status read_records(plmr_journal *journal)
 {
-    numbered *sorted;
     int file = openat(journal->lock, records_name, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return errno == ENOENT ? PLMR_OK : cannot(journal, "read", records_name);
-    FILE *records = fdopen(file, "r");
-    plmr_status status = records ? number_keys(journal, &sorted) : no_memory();
-    if (!status) {
-        status = take_lines(journal, records, sorted);
-        free(sorted);
-    }
-    if (records)
-        fclose(records);
-    else
-        close(file);
+    FILE *records = plmr_take_made(fdopen(file, "r"));
+    numbered *sorted = sort_keys(journal);
+    plmr_status status = take_lines(journal, records, sorted);
+    free(sorted);
+    fclose(records);
     return status;
 }
 
@@ -202,14 +187,12 @@ static plmr_status put_records(const plmr_journal *journal)
 {
     char *text;
     size_t n;
-    FILE *out = open_memstream(&text, &n);
-    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "out of memory");
+    FILE *out = plmr_take_stream(&text, &n);
     for (int64_t i = 0; i < journal->n_points; i++)
         if (journal->lines[i])
             fprintf(out, "%s\n", journal->lines[i]);
-    bool failed = ferror(out);
-    failed = fclose(out) != 0 || failed;
-    plmr_status status = failed ? no_memory() : put_file(journal, records_name, text, n);
+    plmr_stream_end(out);
+    plmr_status status = put_file(journal, records_name, text, n);
     free(text);
     return status;
 }
@@ -218,7 +201,6 @@ static plmr_status put_records(const plmr_journal *journal)
 
 static plmr_status fill(plmr_journal *journal, const char *name, bool again)
 {
-    PLMR_CHECK(journal->folder && journal->lines, PLMR_ERROR_SYSTEM, "out of memory");
     PLMR_TRY(open_folder(journal));
     PLMR_TRY(check_owner(journal, name));
     if (!again)
@@ -229,9 +211,12 @@ static plmr_status fill(plmr_journal *journal, const char *name, bool again)
 plmr_status plmr_journal_open(const char *folder, const char *name, const uint64_t *keys, int64_t n_points, bool again,
                               plmr_journal *journal)
 {
-    *journal = (plmr_journal){.lock = -1, .file = -1, .keys = keys, .n_points = n_points};
-    journal->folder = strdup(folder);
-    journal->lines = calloc((size_t)n_points, sizeof *journal->lines);
+    *journal = (plmr_journal){.folder = plmr_take_copy(folder),
+                              .lock = -1,
+                              .file = -1,
+                              .keys = keys,
+                              .lines = plmr_take_zeroed((size_t)n_points, sizeof *journal->lines),
+                              .n_points = n_points};
     plmr_status status = fill(journal, name, again);
     if (status)
         plmr_journal_close(journal);
@@ -243,14 +228,13 @@ static plmr_status put_provenance(const plmr_journal *journal, const char *name,
     char hash[20];
     plmr_provenance now = plmr_provenance_now();
     snprintf(hash, sizeof hash, "%016" PRIx64, plmr_hash_text(PLMR_HASH_START, text));
-    json_t *object = json_pack("{ss ss ss ss si ss}", "experiment", name, "experiment_hash", hash, "version",
-                               PLMR_VERSION, "host", now.host, "ranks", n_ranks, "date", now.date);
-    char *shown = object ? json_dumps(object, JSON_INDENT(1)) : NULL, *file = NULL;
+    json_t *object =
+        plmr_take_made(json_pack("{ss ss ss ss si ss}", "experiment", name, "experiment_hash", hash, "version",
+                                 PLMR_VERSION, "host", now.host, "ranks", n_ranks, "date", now.date));
+    char *shown = plmr_take_made(json_dumps(object, JSON_INDENT(1))), *file = plmr_take_text("%s\n", shown);
+    plmr_status status = put_file(journal, provenance_name, file, strlen(file));
     json_decref(object);
-    int n = shown ? asprintf(&file, "%s\n", shown) : -1;
     free(shown);
-    PLMR_CHECK(n >= 0, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = put_file(journal, provenance_name, file, (size_t)n);
     free(file);
     return status;
 }
@@ -299,9 +283,8 @@ plmr_status plmr_journal_add(plmr_journal *journal, int64_t i, char *line)
 
 plmr_status plmr_journal_finish(plmr_journal *journal, const plmr_experiment *experiment)
 {
-    char *csv;
     PLMR_TRY(put_records(journal));
-    PLMR_TRY(plmr_view_csv(experiment, journal->lines, &csv));
+    char *csv = plmr_view_csv(experiment, journal->lines);
     plmr_status status = put_file(journal, "table.csv", csv, strlen(csv));
     free(csv);
     return status;
@@ -322,23 +305,17 @@ void plmr_journal_close(plmr_journal *journal)
 
 /* ---- lines ---- */
 
-/* Takes the record over; NULL where it is not one. */
-static plmr_status make_line(const plmr_sweep_point *point, uint64_t key, json_t *record, char **line)
+char *plmr_journal_line(const plmr_sweep_point *point, uint64_t key, const char *record, const char *error)
 {
     char digits[20];
     snprintf(digits, sizeof digits, "%016" PRIx64, key);
-    json_t *object = json_pack("{ss ss sO}", "key", digits, "run", point->run->name, "point", point->values);
-    bool failed = !object || !json_is_object(record) || json_object_update(object, record) != 0;
-    *line = failed ? NULL : json_dumps(object, JSON_REAL_PRECISION(15));
+    json_t *object =
+        plmr_take_made(json_pack("{ss ss sO}", "key", digits, "run", point->run->name, "point", point->values));
+    json_t *more = plmr_take_made(record ? json_loads(record, 0, NULL)
+                                         : json_pack("{ss ss}", "command", point->run->command->name, "error", error));
+    json_object_update(object, more);
+    char *line = plmr_take_made(json_dumps(object, JSON_REAL_PRECISION(15)));
+    json_decref(more);
     json_decref(object);
-    json_decref(record);
-    return *line ? PLMR_OK : no_memory();
-}
-
-plmr_status plmr_journal_line(const plmr_sweep_point *point, uint64_t key, const char *record, const char *error,
-                              char **line)
-{
-    json_t *object = record ? json_loads(record, 0, NULL)
-                            : json_pack("{ss ss}", "command", point->run->command->name, "error", error);
-    return make_line(point, key, object, line);
+    return line;
 }

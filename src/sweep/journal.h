@@ -40,7 +40,6 @@ plmr_status plmr_journal_finish(plmr_journal *journal, const plmr_experiment *ex
 void plmr_journal_close(plmr_journal *journal);
 
 /* A point's line: of its record, as plmr printed it; or with record NULL, of the error. For the caller to free. */
-plmr_status plmr_journal_line(const plmr_sweep_point *point, uint64_t key, const char *record, const char *error,
-                              char **line);
+char *plmr_journal_line(const plmr_sweep_point *point, uint64_t key, const char *record, const char *error);
 
 #endif

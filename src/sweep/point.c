@@ -15,127 +15,93 @@ static bool is_device(const char *option)
     return strcmp(option, "device") == 0 || strncmp(option, device_prefix, strlen(device_prefix)) == 0;
 }
 
-/* As the command line has it. NULL without memory. */
-static char *show_value(const json_t *value)
+/* As the command line has it. */
+static void put_value(FILE *out, const json_t *value)
 {
-    char *text = NULL;
     if (json_is_string(value))
-        return strdup(json_string_value(value));
-    int length = json_is_integer(value) ? asprintf(&text, "%lld", (long long)json_integer_value(value))
-                                        : asprintf(&text, "%.12g", json_number_value(value));
-    return length < 0 ? NULL : text;
+        fputs(json_string_value(value), out);
+    else if (json_is_integer(value))
+        fprintf(out, "%lld", (long long)json_integer_value(value));
+    else
+        fprintf(out, "%.12g", json_number_value(value));
 }
 
-/* Adds "name" and "value" to *list as "NAME<by>VALUE", after what is there and `before`. */
-static plmr_status append(char **list, const char *before, const char *name, const char *by, const json_t *value)
+static void add_argument(plmr_sweep_point *point, const char *name, const json_t *value)
 {
-    char *shown = show_value(value), *longer;
-    int length = shown ? asprintf(&longer, "%s%s%s%s%s", *list, before, name, by, shown) : -1;
-    free(shown);
-    PLMR_CHECK(length >= 0, PLMR_ERROR_SYSTEM, "out of memory");
-    free(*list);
-    *list = longer;
-    return PLMR_OK;
-}
-
-static plmr_status add_argument(plmr_sweep_point *point, const char *name, const json_t *value)
-{
+    size_t n;
     if (is_device(name) || json_is_false(value))
-        return PLMR_OK;
-    char **argument = &point->argv[point->argc];
-    *argument = plmr_take_copy("--");
-    point->argc++;
+        return;
+    FILE *out = plmr_take_stream(&point->argv[point->argc++], &n);
+    fprintf(out, json_is_true(value) ? "--%s" : "--%s=", name);
     if (!json_is_true(value))
-        return append(argument, "", name, "=", value);
-    free(*argument);
-    PLMR_CHECK(asprintf(argument, "--%s", name) >= 0, PLMR_ERROR_SYSTEM, "out of memory");
-    return PLMR_OK;
-}
-
-/* All options of the point, those that are fixed first. */
-static json_t *all_options(const plmr_sweep_point *point)
-{
-    json_t *all = point->run->fixed ? json_copy(point->run->fixed) : json_object();
-    if (all && json_object_update(all, point->values) != 0) {
-        json_decref(all);
-        all = NULL;
-    }
-    return all;
+        put_value(out, value);
+    plmr_stream_end(out);
 }
 
 /* "wse2:hop=4,relay=16" */
-static plmr_status make_device(plmr_sweep_point *point, json_t *options)
+static char *device_of(json_t *options)
 {
-    const char *option;
+    const char *option, *by = ":";
+    char *text;
+    size_t n;
+    FILE *out = plmr_take_stream(&text, &n);
     json_t *value = json_object_get(options, "device");
-    bool first = true;
-    point->device = value ? show_value(value) : strdup(PLMR_DEVICE_DEFAULT);
-    PLMR_CHECK(point->device, PLMR_ERROR_SYSTEM, "out of memory");
+    if (value)
+        put_value(out, value);
+    else
+        fputs(PLMR_DEVICE_DEFAULT, out);
     json_object_foreach(options, option, value)
     {
         if (!is_device(option) || strcmp(option, "device") == 0)
             continue;
-        PLMR_TRY(append(&point->device, first ? ":" : ",", option + strlen(device_prefix), "=", value));
-        first = false;
+        fprintf(out, "%s%s=", by, option + strlen(device_prefix));
+        put_value(out, value);
+        by = ",";
     }
-    return PLMR_OK;
+    plmr_stream_end(out);
+    return text;
 }
 
-static plmr_status fill_arguments(plmr_sweep_point *point, json_t *options)
+static void fill_arguments(plmr_sweep_point *point, json_t *options)
 {
     const char *name;
     json_t *value;
-    point->argv = calloc(json_object_size(options) + 3, sizeof *point->argv);
-    PLMR_CHECK(point->argv && (point->argv[0] = strdup(point->run->command->name)), PLMR_ERROR_SYSTEM, "out of memory");
-    point->argc = 1;
-    json_object_foreach(options, name, value) PLMR_TRY(add_argument(point, name, value));
-    PLMR_TRY(make_device(point, options));
-    PLMR_CHECK(asprintf(&point->argv[point->argc], "--device=%s", point->device) >= 0, PLMR_ERROR_SYSTEM,
-               "out of memory");
-    point->argc++;
-    return PLMR_OK;
+    point->argv = plmr_take_zeroed(json_object_size(options) + 3, sizeof *point->argv);
+    point->argv[point->argc++] = plmr_take_copy(point->run->command->name);
+    json_object_foreach(options, name, value) add_argument(point, name, value);
+    point->device = device_of(options);
+    point->argv[point->argc++] = plmr_take_text("--device=%s", point->device);
 }
 
 /* The values of the run's i-th point. */
-static plmr_status fill_values(const plmr_sweep_run *run, int64_t i, plmr_sweep_point *point)
+static json_t *values_of(const plmr_sweep_run *run, int64_t i)
 {
     int64_t stride = run->n_points;
-    point->values = json_object();
-    PLMR_CHECK(point->values, PLMR_ERROR_SYSTEM, "out of memory");
+    json_t *values = plmr_take_made(json_object());
     for (int j = 0; j < run->n_axes; j++) {
         int64_t n = (int64_t)json_array_size(run->axes[j].values);
         stride /= n;
-        json_t *value = json_array_get(run->axes[j].values, (size_t)(i / stride % n));
-        PLMR_CHECK(json_object_set(point->values, run->axes[j].option, value) == 0, PLMR_ERROR_SYSTEM, "out of memory");
+        json_object_set(values, run->axes[j].option, json_array_get(run->axes[j].values, (size_t)(i / stride % n)));
     }
-    return PLMR_OK;
+    return values;
 }
 
-static plmr_status fill_point(int64_t i, plmr_sweep_point *point)
-{
-    PLMR_TRY(fill_values(point->run, i, point));
-    json_t *options = all_options(point);
-    PLMR_CHECK(options, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = fill_arguments(point, options);
-    json_decref(options);
-    return status;
-}
-
-plmr_status plmr_sweep_point_make(const plmr_experiment *experiment, int64_t i, plmr_sweep_point *point)
+/* Options are those that are fixed, then those that are varied. */
+void plmr_sweep_point_make(const plmr_experiment *experiment, int64_t i, plmr_sweep_point *point)
 {
     const plmr_sweep_run *run = experiment->runs;
     while (i >= run->first + run->n_points)
         run++;
-    *point = (plmr_sweep_point){.run = run};
-    plmr_status status = fill_point(i - run->first, point);
-    if (status)
-        plmr_sweep_point_clear(point);
-    return status;
+    *point = (plmr_sweep_point){.run = run, .values = values_of(run, i - run->first)};
+    json_t *options = plmr_take_made(run->fixed ? json_copy(run->fixed) : json_object());
+    json_object_update(options, point->values);
+    fill_arguments(point, options);
+    json_decref(options);
 }
 
 void plmr_sweep_point_clear(plmr_sweep_point *point)
 {
-    for (int i = 0; point->argv && i <= point->argc; i++)
+    for (int i = 0; i < point->argc; i++)
         free(point->argv[i]);
     free(point->argv);
     free(point->device);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/record.h"
 
 static const char *const plot_keys[] = {"title",  "x",     "y",     "x_label", "y_label",
@@ -22,23 +23,22 @@ typedef struct names {
     int n;
 } names;
 
-static plmr_status list_names(const plmr_experiment *e, names *list)
+static names list_names(const plmr_experiment *e)
 {
     const char *name;
     json_t *unused;
     size_t most = N_FIELDS;
     for (int i = 0; i < e->n_runs; i++)
         most += (size_t)e->runs[i].n_axes + json_object_size(e->runs[i].fixed);
-    *list = (names){.names = malloc(most * sizeof *list->names)};
-    PLMR_CHECK(list->names, PLMR_ERROR_SYSTEM, "out of memory");
+    names list = {.names = plmr_take(most * sizeof *list.names)};
     for (int i = 0; i < N_FIELDS; i++)
-        list->names[list->n++] = fields[i];
+        list.names[list.n++] = fields[i];
     for (int i = 0; i < e->n_runs; i++) {
         for (int j = 0; j < e->runs[i].n_axes; j++)
-            list->names[list->n++] = e->runs[i].axes[j].option;
-        json_object_foreach(e->runs[i].fixed, name, unused) list->names[list->n++] = name;
+            list.names[list.n++] = e->runs[i].axes[j].option;
+        json_object_foreach(e->runs[i].fixed, name, unused) list.names[list.n++] = name;
     }
-    return PLMR_OK;
+    return list;
 }
 
 static plmr_status check_name(const plmr_reader *reader, const char *key, const char *name, const names *list)
@@ -139,8 +139,7 @@ static plmr_status check_plots(plmr_reader *reader, const json_t *root, const na
 
 plmr_status plmr_view_check(plmr_reader *reader, const plmr_experiment *experiment)
 {
-    names list;
-    PLMR_TRY(list_names(experiment, &list));
+    names list = list_names(experiment);
     plmr_status status = check_list(reader, experiment->root, "columns", &list);
     if (!status)
         status = check_plots(reader, experiment->root, &list);
@@ -205,13 +204,13 @@ static void put_line(FILE *out, const json_t *columns, const plmr_sweep_run *run
     json_decref(object);
 }
 
-plmr_status plmr_view_csv(const plmr_experiment *experiment, char *const *lines, char **csv)
+char *plmr_view_csv(const plmr_experiment *experiment, char *const *lines)
 {
     const json_t *columns = json_object_get(experiment->root, "columns");
     json_t *column;
+    char *csv;
     size_t i, size;
-    FILE *out = open_memstream(csv, &size);
-    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "out of memory");
+    FILE *out = plmr_take_stream(&csv, &size);
     json_array_foreach(columns, i, column)
     {
         if (i)
@@ -221,10 +220,6 @@ plmr_status plmr_view_csv(const plmr_experiment *experiment, char *const *lines,
     putc('\n', out);
     for (int64_t p = 0; p < experiment->n_points; p++)
         put_line(out, columns, run_of(experiment, p), lines[p]);
-    bool failed = ferror(out);
-    failed = fclose(out) != 0 || failed;
-    if (failed)
-        free(*csv);
-    PLMR_CHECK(!failed, PLMR_ERROR_SYSTEM, "out of memory");
-    return PLMR_OK;
+    plmr_stream_end(out);
+    return csv;
 }

@@ -22,6 +22,6 @@
 plmr_status plmr_view_check(plmr_reader *reader, const plmr_experiment *experiment);
 
 /* The table as CSV, for the caller to free: a line of titles, then one for each point's line of records.jsonl. */
-plmr_status plmr_view_csv(const plmr_experiment *experiment, char *const *lines, char **csv);
+char *plmr_view_csv(const plmr_experiment *experiment, char *const *lines);
 
 #endif
