@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/html_page.h"
 
 plmr_status plmr_html_open(const char *option, const char *path, plmr_html *html)
@@ -12,31 +13,23 @@ plmr_status plmr_html_open(const char *option, const char *path, plmr_html *html
     if (!path)
         return PLMR_OK;
     PLMR_TRY(plmr_draft_open(option, path, &html->draft));
-    html->runs = json_array();
-    html->notes = json_array();
-    if (html->runs && html->notes)
-        return PLMR_OK;
-    plmr_html_discard(html);
-    return plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for the report");
+    html->runs = plmr_take_made(json_array());
+    html->notes = plmr_take_made(json_array());
+    return PLMR_OK;
 }
 
-plmr_status plmr_html_add(plmr_html *html, json_t *run)
+void plmr_html_add(plmr_html *html, json_t *run)
 {
-    if (!html->runs) {
+    if (html->runs)
+        json_array_append_new(html->runs, run);
+    else
         json_decref(run);
-        return PLMR_OK;
-    }
-    PLMR_CHECK(json_array_append_new(html->runs, run) == 0, PLMR_ERROR_SYSTEM, "out of memory for the report");
-    return PLMR_OK;
 }
 
-plmr_status plmr_html_note(plmr_html *html, const char *text)
+void plmr_html_note(plmr_html *html, const char *text)
 {
-    if (!html->notes)
-        return PLMR_OK;
-    PLMR_CHECK(json_array_append_new(html->notes, json_string(text)) == 0, PLMR_ERROR_SYSTEM,
-               "out of memory for the report");
-    return PLMR_OK;
+    if (html->notes)
+        json_array_append_new(html->notes, json_string(text));
 }
 
 /* A file's name need not be UTF-8, as JSON must be. */
@@ -55,13 +48,11 @@ static json_t *device_facts(const plmr_device *d)
                      "hop", d->hop, "ramp", d->ramp, "stage", d->stage, "link", d->link, "power", d->power);
 }
 
-plmr_status plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps,
-                                 json_t *timeline)
+void plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps, json_t *timeline)
 {
     json_t *run = json_pack("{s:o, s:o, s:o*, s:o*}", "record", json_loads(line, 0, NULL), "device",
                             device_facts(device), "maps", maps, "timeline", timeline);
-    PLMR_CHECK(run, PLMR_ERROR_SYSTEM, "out of memory for the report");
-    return plmr_html_add(html, run);
+    plmr_html_add(html, plmr_take_made(run));
 }
 
 /* ---- writing ---- */
@@ -98,9 +89,8 @@ plmr_status plmr_html_commit(plmr_html *html)
         return PLMR_OK;
     json_t *data = json_pack("{s:i, s:s, s:O, s:O}", "format", PLMR_HTML_FORMAT, "version", PLMR_VERSION, "notes",
                              html->notes, "runs", html->runs);
-    char *json = data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
-    plmr_status status =
-        json ? put_page(html, json) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for the report");
+    char *json = plmr_take_made(json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15)));
+    plmr_status status = put_page(html, json);
     free(json);
     json_decref(data);
     if (!status)

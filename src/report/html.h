@@ -29,12 +29,11 @@ typedef struct plmr_html {
 plmr_status plmr_html_open(const char *option, const char *path, plmr_html *html);
 
 /* Adds a run, which it takes over, or a note at the top of the page. */
-plmr_status plmr_html_add(plmr_html *html, json_t *run);
-plmr_status plmr_html_note(plmr_html *html, const char *text);
+void plmr_html_add(plmr_html *html, json_t *run);
+void plmr_html_note(plmr_html *html, const char *text);
 
 /* Adds the run of a record, given as a line of JSON. Takes maps (an array) and timeline over; either may be NULL. */
-plmr_status plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps,
-                                 json_t *timeline);
+void plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps, json_t *timeline);
 
 /* Writes the page and gives the file its name; or removes what there is. */
 plmr_status plmr_html_commit(plmr_html *html);

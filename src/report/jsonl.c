@@ -1,7 +1,6 @@
 #include "report/jsonl.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 FILE *plmr_text_beside(const char *path)
@@ -29,17 +28,6 @@ plmr_status plmr_jsonl_put(plmr_jsonl *jsonl, const char *line)
     if (!jsonl->file || (fprintf(jsonl->file, "%s\n", line) >= 0 && fflush(jsonl->file) == 0))
         return PLMR_OK;
     return plmr_draft_error(&jsonl->draft, PLMR_ERROR_SYSTEM, errno);
-}
-
-plmr_status plmr_jsonl_write(plmr_jsonl *jsonl, const plmr_record *record)
-{
-    char *line;
-    if (!jsonl->file)
-        return PLMR_OK;
-    PLMR_TRY(plmr_record_json(record, &line));
-    plmr_status status = plmr_jsonl_put(jsonl, line);
-    free(line);
-    return status;
 }
 
 plmr_status plmr_jsonl_commit(plmr_jsonl *jsonl)

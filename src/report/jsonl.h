@@ -18,9 +18,6 @@ FILE *plmr_text_beside(const char *path);
 /* Opens for writing: NULL for no file at all, "-" for standard output. */
 plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl);
 
-/* Appends a record; does nothing without a file. */
-plmr_status plmr_jsonl_write(plmr_jsonl *jsonl, const plmr_record *record);
-
 /* Appends a line, to which it adds the newline; does nothing without a file. */
 plmr_status plmr_jsonl_put(plmr_jsonl *jsonl, const char *line);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "region/profile.h"
 #include "report/base64.h"
 #include "time/clock.h"
@@ -16,7 +17,6 @@ static json_t *number(double value)
     return value == floor(value) && fabs(value) < 0x1p53 ? json_integer((json_int_t)value) : json_real(value);
 }
 
-/* Jansson's functions take NULL for what could not be made, and fail; so one look at the end is enough. */
 static json_t *numbers(const double *values, size_t n)
 {
     bool alike = n > 0;
@@ -25,11 +25,8 @@ static json_t *numbers(const double *values, size_t n)
     if (alike)
         return number(values[0]);
     json_t *array = json_array();
-    for (size_t i = 0; i < n && array; i++)
-        if (json_array_append_new(array, number(values[i])) != 0) {
-            json_decref(array);
-            return NULL;
-        }
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(array, number(values[i]));
     return array;
 }
 
@@ -69,12 +66,12 @@ static size_t place_of(const double *values, size_t n, double value)
 static json_t *codes(const uint16_t *code, size_t n, int bits)
 {
     size_t width = (size_t)bits / 8;
-    uint8_t *bytes = malloc(n * width);
-    for (size_t i = 0; i < n && bytes; i++)
+    uint8_t *bytes = plmr_take(n * width);
+    for (size_t i = 0; i < n; i++)
         for (size_t b = 0; b < width; b++)
             bytes[i * width + b] = (uint8_t)(code[i] >> (8 * b));
-    char *text = bytes ? plmr_base64(bytes, n * width) : NULL;
-    json_t *json = text ? json_string_nocheck(text) : NULL;
+    char *text = plmr_base64(bytes, n * width);
+    json_t *json = json_string_nocheck(text);
     free(text);
     free(bytes);
     return json;
@@ -111,11 +108,10 @@ static bool are_sums(const double *clocks, int rows, int cols)
 
 static json_t *summed_clocks(const double *clocks, int rows, int cols)
 {
-    double *beyond = malloc((size_t)rows * sizeof *beyond);
-    for (int r = 0; r < rows && beyond; r++)
+    double *beyond = plmr_take((size_t)rows * sizeof *beyond);
+    for (int r = 0; r < rows; r++)
         beyond[r] = clocks[(size_t)r * (size_t)cols] - clocks[0];
-    json_t *json =
-        beyond ? json_pack("{s:o, s:o}", "x", numbers(clocks, (size_t)cols), "y", numbers(beyond, (size_t)rows)) : NULL;
+    json_t *json = json_pack("{s:o, s:o}", "x", numbers(clocks, (size_t)cols), "y", numbers(beyond, (size_t)rows));
     free(beyond);
     return json;
 }
@@ -125,15 +121,12 @@ json_t *plmr_map_clocks(const double *clocks, int rows, int cols)
     if (are_sums(clocks, rows, cols))
         return summed_clocks(clocks, rows, cols);
     size_t n = (size_t)rows * (size_t)cols;
-    double *values = malloc(n * sizeof *values);
-    uint16_t *code = malloc(n * sizeof *code);
-    json_t *json = NULL;
-    if (values && code) {
-        memcpy(values, clocks, n * sizeof *values);
-        size_t n_values = drop_repeated(values, n);
-        json = n_values <= MOST_VALUES ? exact_clocks(clocks, n, values, n_values, code)
-                                       : rough_clocks(clocks, n, values[0], values[n_values - 1], code);
-    }
+    double *values = plmr_take(n * sizeof *values);
+    uint16_t *code = plmr_take(n * sizeof *code);
+    memcpy(values, clocks, n * sizeof *values);
+    size_t n_values = drop_repeated(values, n);
+    json_t *json = n_values <= MOST_VALUES ? exact_clocks(clocks, n, values, n_values, code)
+                                           : rough_clocks(clocks, n, values[0], values[n_values - 1], code);
     free(code);
     free(values);
     return json;
@@ -145,10 +138,10 @@ json_t *plmr_map_clocks(const double *clocks, int rows, int cols)
 static json_t *per_line(const plmr_region *region, enum plmr_axis axis, const double *sums)
 {
     size_t n = (size_t)region->extent[axis];
-    double *each = malloc(n * sizeof *each);
-    for (size_t i = 0; i < n && each; i++)
+    double *each = plmr_take(n * sizeof *each);
+    for (size_t i = 0; i < n; i++)
         each[i] = sums[i] / region->extent[!axis];
-    json_t *json = each ? numbers(each, n) : NULL;
+    json_t *json = numbers(each, n);
     free(each);
     return json;
 }
@@ -156,10 +149,10 @@ static json_t *per_line(const plmr_region *region, enum plmr_axis axis, const do
 static json_t *links_one_way(const plmr_region *region, enum plmr_axis axis, int way)
 {
     size_t n = (size_t)region->extent[axis];
-    double *sums = malloc(n * sizeof *sums);
-    for (size_t i = 0; i < n && sums; i++)
+    double *sums = plmr_take(n * sizeof *sums);
+    for (size_t i = 0; i < n; i++)
         sums[i] = (double)region->profile->links[axis][way][i];
-    json_t *json = sums ? per_line(region, axis, sums) : NULL;
+    json_t *json = per_line(region, axis, sums);
     free(sums);
     return json;
 }
@@ -172,10 +165,10 @@ static json_t *links(const plmr_region *region, enum plmr_axis axis)
 
 static json_t *whole_numbers(const int *values, int n)
 {
-    double *copy = malloc((size_t)n * sizeof *copy);
-    for (int i = 0; i < n && copy; i++)
+    double *copy = plmr_take((size_t)n * sizeof *copy);
+    for (int i = 0; i < n; i++)
         copy[i] = values[i];
-    json_t *json = copy ? numbers(copy, (size_t)n) : NULL;
+    json_t *json = numbers(copy, (size_t)n);
     free(copy);
     return json;
 }
@@ -184,7 +177,7 @@ static json_t *block_starts(const plmr_region *region, enum plmr_axis axis)
 {
     int parts = plmr_ranks_extent(region->ranks, axis), first, count;
     json_t *starts = json_array();
-    for (int place = 0; place < parts && starts; place++) {
+    for (int place = 0; place < parts; place++) {
         plmr_ranks_share(region->extent[axis], parts, place, &first, &count);
         json_array_append_new(starts, json_integer(first));
     }
@@ -235,34 +228,31 @@ static json_t *moving(const plmr_profile *profile)
                      number(profile->moving_cycles[PLMR_MOVE_REDUCE]));
 }
 
-static plmr_status make_map(const plmr_region *region, const char *name, enum plmr_dtype dtype, double t_cycles,
-                            const double *clocks, json_t **map)
+static json_t *make_map(const plmr_region *region, const char *name, enum plmr_dtype dtype, double t_cycles,
+                        const double *clocks)
 {
     const plmr_profile *profile = region->profile;
     const plmr_ledger *ledger = &region->ledger;
     int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
-    *map = json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
-        "s:{s:o, s:o}}",
-        "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
-        number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
-        per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
-        per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock", plmr_map_clocks(clocks, rows, cols), "links",
-        "x", links(region, PLMR_X), "y", links(region, PLMR_Y), "routes", "x",
-        whole_numbers(ledger->routes[PLMR_X], cols), "y", whole_numbers(ledger->routes[PLMR_Y], rows), "routed",
-        routed(profile), "sram", (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy",
-        energy(region, dtype, t_cycles), "ranks", "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y));
-    PLMR_CHECK(*map, PLMR_ERROR_SYSTEM, "out of memory for the report");
-    return PLMR_OK;
+    return plmr_take_made(
+        json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
+                  "s:{s:o, s:o}}",
+                  "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
+                  number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
+                  per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
+                  per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock",
+                  plmr_map_clocks(clocks, rows, cols), "links", "x", links(region, PLMR_X), "y", links(region, PLMR_Y),
+                  "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
+                  whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
+                  (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region, dtype, t_cycles),
+                  "ranks", "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y)));
 }
 
 plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dtype dtype, json_t **map)
 {
-    double t_cycles, *clocks;
-    *map = NULL;
-    t_cycles = plmr_clock_max(region->clock);
+    double t_cycles = plmr_clock_max(region->clock), *clocks;
     PLMR_TRY(plmr_clock_gather(region->clock, &clocks));
-    plmr_status status = clocks ? make_map(region, name, dtype, t_cycles, clocks, map) : PLMR_OK;
+    *map = clocks ? make_map(region, name, dtype, t_cycles, clocks) : NULL;
     free(clocks);
-    return plmr_agree(status);
+    return PLMR_OK;
 }

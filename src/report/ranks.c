@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/table.h"
 
 static int count(const plmr_rank_map *map)
@@ -70,21 +71,17 @@ void plmr_ranks_print(FILE *out, const plmr_rank_map *map, int rows, int cols)
 
 char *plmr_ranks_text(const plmr_rank_map *map, int rows, int cols)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
+    char *text;
+    size_t size;
+    FILE *out = plmr_take_stream(&text, &size);
     for (int i = 0; i < count(map); i++) {
         const plmr_rank_site *rank = &map->ranks[i];
         plmr_block_of_rank b = plmr_rank_block(map, rank, rows, cols);
         fprintf(out, "%s%d rows %d..%d cols %d..%d on %s", i ? "; " : "", rank->rank, b.first_row, b.last_row,
                 b.first_col, b.last_col, plmr_site_format(&rank->site).s);
     }
-    if (fclose(out) == 0)
-        return text;
-    free(text);
-    return NULL;
+    plmr_stream_end(out);
+    return text;
 }
 
 void plmr_ranks_warn(const plmr_rank_map *map)

@@ -26,8 +26,7 @@ int plmr_ranks_hosts(const plmr_rank_map *map);
 /* For reports: a fact for each rank, where there are several and no more than a report has room for. */
 void plmr_ranks_print(FILE *out, const plmr_rank_map *map, int rows, int cols);
 
-/* For records: "0 rows 0..31 cols 0..63 on vm, package 0; 1 rows ..." of all ranks; the caller frees it. NULL: out of
- * memory. */
+/* For records: "0 rows 0..31 cols 0..63 on vm, package 0; 1 rows ..." of all ranks; the caller frees it. */
 char *plmr_ranks_text(const plmr_rank_map *map, int rows, int cols);
 
 /* Says on standard error what is to be warned of (see topology.h), unless PLMR_QUIET is set. */

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 /* Beyond this doubles are not exact and a whole number says no more than an exponent does. */
 static const double most_whole = 0x1p53;
 
@@ -108,52 +110,39 @@ static json_t *field_hash(plmr_record_hash value)
     return value.known ? json_string(digits) : json_null();
 }
 
-static int set_host(json_t *object, const plmr_host_record *record)
+static void set_host(json_t *object, const plmr_host_record *record)
 {
-    int failed = 0;
-#define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
+#define X(type, key) json_object_set_new(object, #key, field_##type(record->key));
     PLMR_HOST_RECORD_FIELDS(X)
 #undef X
-    return failed;
-}
-
-static int set_all(json_t *object, const plmr_record *record)
-{
-    int failed = 0;
-#define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
-    PLMR_RECORD_FIELDS(X)
-#undef X
-    return failed | set_host(object, &record->on_host);
-}
-
-static int set_all_llm(json_t *object, const plmr_llm_record *record)
-{
-    int failed = 0;
-#define X(type, key) failed |= json_object_set_new(object, #key, field_##type(record->key));
-    PLMR_LLM_RECORD_FIELDS(X)
-#undef X
-    return failed | set_host(object, &record->on_host);
 }
 
 /* Takes the object over. */
-static plmr_status print_line(json_t *object, int failed, char **line)
+static char *line_of(json_t *object)
 {
-    *line = failed ? NULL : json_dumps(object, JSON_REAL_PRECISION(15));
+    char *line = plmr_take_made(json_dumps(object, JSON_REAL_PRECISION(15)));
     json_decref(object);
-    PLMR_CHECK(*line, PLMR_ERROR_SYSTEM, "out of memory for a record");
-    return PLMR_OK;
+    return line;
 }
 
-plmr_status plmr_record_json(const plmr_record *record, char **line)
+char *plmr_record_json(const plmr_record *record)
 {
     json_t *object = json_object();
-    return print_line(object, !object || set_all(object, record), line);
+#define X(type, key) json_object_set_new(object, #key, field_##type(record->key));
+    PLMR_RECORD_FIELDS(X)
+#undef X
+    set_host(object, &record->on_host);
+    return line_of(object);
 }
 
-plmr_status plmr_llm_record_json(const plmr_llm_record *record, char **line)
+char *plmr_llm_record_json(const plmr_llm_record *record)
 {
     json_t *object = json_object();
-    return print_line(object, !object || set_all_llm(object, record), line);
+#define X(type, key) json_object_set_new(object, #key, field_##type(record->key));
+    PLMR_LLM_RECORD_FIELDS(X)
+#undef X
+    set_host(object, &record->on_host);
+    return line_of(object);
 }
 
 plmr_provenance plmr_provenance_now(void)

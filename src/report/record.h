@@ -211,8 +211,8 @@ plmr_host_record plmr_host_record_of(const plmr_ranks_usage *usage);
 
 /* The record as one JSON object on one line, without the newline; the caller frees it. Whole numbers are printed as
  * such. Local. */
-plmr_status plmr_record_json(const plmr_record *record, char **line);
-plmr_status plmr_llm_record_json(const plmr_llm_record *record, char **line);
+char *plmr_record_json(const plmr_record *record);
+char *plmr_llm_record_json(const plmr_llm_record *record);
 
 /* Where and when this program runs; fields of every record. */
 typedef struct plmr_provenance {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "report/record.h"
 
 /* The largest file that is read, and the most runs that a page has use for. */
@@ -83,35 +84,37 @@ static plmr_status check_record(const json_t *record, const char *where)
 
 /* ---- versions ---- */
 
-static plmr_status note_version(plmr_html *html, const char *path, const char *version)
+static void note_version(plmr_html *html, const char *path, const char *version)
 {
     char note[400];
     if (version && strcmp(version, PLMR_VERSION) == 0)
-        return PLMR_OK;
+        return;
     snprintf(note, sizeof note,
              "%.200s was made by plmr %.40s, this page by plmr %s: what the two count may differ; run it again to "
              "compare with certainty.",
              path, version ? version : "of a version that it does not name", PLMR_VERSION);
-    return plmr_html_note(html, note);
+    plmr_html_note(html, note);
 }
 
 /* One note for each version that comes in a row. */
-static plmr_status note_record(plmr_html *html, const char *path, const json_t *record, const char **last)
+static void note_record(plmr_html *html, const char *path, const json_t *record, const char **last)
 {
     const char *version = json_string_value(json_object_get(record, "version"));
     if (*last && version && strcmp(*last, version) == 0)
-        return PLMR_OK;
+        return;
     *last = version;
-    return note_version(html, path, version);
+    note_version(html, path, version);
 }
 
 static plmr_status add_run(plmr_html *html, const char *where, json_t *run)
 {
-    if (json_array_size(html->runs) < MOST_RUNS)
-        return plmr_html_add(html, run);
-    json_decref(run);
-    return plmr_error_make(PLMR_ERROR_INPUT, "%s: more than %d runs are too many for a page: give fewer", where,
-                           MOST_RUNS);
+    bool room = json_array_size(html->runs) < MOST_RUNS;
+    if (room)
+        plmr_html_add(html, run);
+    else
+        json_decref(run);
+    PLMR_CHECK(room, PLMR_ERROR_INPUT, "%s: more than %d runs are too many for a page: give fewer", where, MOST_RUNS);
+    return PLMR_OK;
 }
 
 /* ---- a file of records: one to a line ---- */
@@ -124,15 +127,12 @@ static plmr_status add_line(plmr_html *html, const char *path, int line, const c
     json_t *record = json_loadb(text, n, 0, &error);
     PLMR_CHECK(record, PLMR_ERROR_INPUT, "%s: not a record of plmr (--json): %.100s", where, error.text);
     plmr_status status = check_record(record, where);
-    if (!status)
-        status = note_record(html, path, record, last);
     if (status) {
         json_decref(record);
         return status;
     }
-    json_t *run = json_pack("{s:o}", "record", record);
-    PLMR_CHECK(run, PLMR_ERROR_SYSTEM, "out of memory for the report");
-    return add_run(html, where, run);
+    note_record(html, path, record, last);
+    return add_run(html, where, plmr_take_made(json_pack("{s:o}", "record", record)));
 }
 
 static plmr_status add_records(plmr_html *html, const char *path, const char *text)
@@ -158,7 +158,7 @@ static plmr_status add_runs(plmr_html *html, const char *path, const json_t *dat
     PLMR_CHECK(format == PLMR_HTML_FORMAT, PLMR_ERROR_INPUT,
                "%s: a report of plmr %.40s in format %lld, but plmr %s reads format %d: write it again with --report",
                path, version ? version : "(unknown)", (long long)format, PLMR_VERSION, PLMR_HTML_FORMAT);
-    PLMR_TRY(note_version(html, path, version));
+    note_version(html, path, version);
     PLMR_CHECK(json_array_size(runs) > 0, PLMR_ERROR_INPUT, "%s: a report without runs", path);
     for (size_t i = 0; i < json_array_size(runs); i++) {
         json_t *run = json_array_get(runs, i);
@@ -195,9 +195,7 @@ static plmr_status read_file(const char *path, FILE *file, char **text)
         room *= 2;
         PLMR_CHECK(room <= MOST_BYTES, PLMR_ERROR_INPUT, "%s: larger than any report: more than %d MiB", path,
                    MOST_BYTES >> 21);
-        char *more = realloc(*text, room);
-        PLMR_CHECK(more, PLMR_ERROR_SYSTEM, "out of memory for %s", path);
-        *text = more;
+        *text = plmr_take_more(*text, room);
         n += fread(*text + n, 1, room - 1 - n, file);
     } while (n == room - 1);
     PLMR_CHECK(!ferror(file), PLMR_ERROR_INPUT, "cannot read %s: %s", path, strerror(errno));

@@ -208,20 +208,18 @@ static json_t *describe_run(const struct chrome *file, const plmr_trace_process 
 static plmr_status write_end(struct chrome *file, const plmr_trace_process *processes, int n_processes)
 {
     const plmr_trace_about *about = file->about;
-    json_t *run = describe_run(file, processes, n_processes);
+    json_t *run = plmr_take_made(describe_run(file, processes, n_processes));
     json_t *provenance = json_pack("{s:s, s:s, s:s, s:i}", "version", PLMR_VERSION, "host", about->provenance.host,
                                    "date", about->provenance.date, "ranks", about->ranks);
-    bool made = run && provenance;
     fputs("\n],\n\"otherData\":{\"run\":", file->draft.file);
-    made = made && json_dumpf(run, file->draft.file, JSON_COMPACT) == 0;
+    json_dumpf(run, file->draft.file, JSON_COMPACT);
     fputs(",\n\"provenance\":", file->draft.file);
-    made = made && json_dumpf(provenance, file->draft.file, JSON_COMPACT) == 0;
+    json_dumpf(provenance, file->draft.file, JSON_COMPACT);
     fputs("}\n}\n", file->draft.file);
     json_decref(run);
     json_decref(provenance);
     if (fflush(file->draft.file) != 0 || ferror(file->draft.file))
         return plmr_draft_error(&file->draft, PLMR_ERROR_SYSTEM, errno);
-    PLMR_CHECK(made, PLMR_ERROR_SYSTEM, "--trace: out of memory");
     return PLMR_OK;
 }
 

@@ -63,7 +63,7 @@ static plmr_status make_archive(struct archive *a)
     struct stat status;
     if (stat(a->path, &status) == 0)
         return cannot_write(a, PLMR_ERROR_INPUT, "it is there already; name a new one");
-    PLMR_CHECK(asprintf(&a->part, "%s.part", a->path) >= 0, PLMR_ERROR_SYSTEM, "out of memory");
+    a->part = plmr_take_text("%s.part", a->path);
     if (mkdir(a->part, 0777) != 0 && errno != EEXIST)
         return cannot_write(a, PLMR_ERROR_INPUT, strerror(errno));
     OTF2_Error_RegisterCallback(keep_silent, NULL);
@@ -125,22 +125,19 @@ static plmr_status write_process(void *file, const plmr_trace_process *process)
 }
 
 /* The region of code that an event stands for; names have no numbers. */
-static plmr_status find_region(struct archive *a, const plmr_trace *trace, const plmr_trace_event *event,
-                               OTF2_RegionRef *region)
+static OTF2_RegionRef find_region(struct archive *a, const plmr_trace *trace, const plmr_trace_event *event)
 {
     char text[96];
     plmr_trace_event plain = *event;
     plain.count = event->kind == PLMR_TRACE_GROUP ? -1 : 2;
     plmr_trace_event_name(trace, &plain, text, sizeof text);
     const char *name = text + (text[0] == '2' ? 2 : 0);
-    for (*region = 0; *region < a->n_names; ++*region)
-        if (strcmp(a->names[*region], name) == 0)
-            return PLMR_OK;
-    char **names = plmr_take_more(a->names, (a->n_names + 1) * sizeof *names);
-    a->names = names;
-    names[a->n_names] = plmr_take_copy(name);
-    a->n_names++;
-    return PLMR_OK;
+    for (OTF2_RegionRef region = 0; region < a->n_names; region++)
+        if (strcmp(a->names[region], name) == 0)
+            return region;
+    a->names = plmr_take_more(a->names, (a->n_names + 1) * sizeof *a->names);
+    a->names[a->n_names] = plmr_take_copy(name);
+    return a->n_names++;
 }
 
 /* What has been entered and not left. */
@@ -167,19 +164,18 @@ static plmr_status enter(struct archive *a, OTF2_EvtWriter *writer, struct enter
     uint64_t start = (uint64_t)llround(event->start * TICKS);
     PLMR_TRY(leave(a, writer, entered, start));
     PLMR_ASSERT(entered->n < DEEPEST);
-    OTF2_RegionRef *region = &entered->region[entered->n];
-    PLMR_TRY(find_region(a, trace, event, region));
+    OTF2_RegionRef region = find_region(a, trace, event);
+    entered->region[entered->n] = region;
     entered->until[entered->n++] = start + (uint64_t)llround(event->cycles * TICKS);
-    return check(a, OTF2_EvtWriter_Enter(writer, NULL, start, *region));
+    return check(a, OTF2_EvtWriter_Enter(writer, NULL, start, region));
 }
 
 static plmr_status write_track(void *file, const plmr_trace_process *process, const plmr_trace *trace,
                                const plmr_trace_track *track)
 {
     struct archive *a = file;
-    struct location *locations = plmr_take_more(a->locations, (a->n_locations + 1) * sizeof *locations);
-    a->locations = locations;
-    struct location *location = &locations[a->n_locations++];
+    a->locations = plmr_take_more(a->locations, (a->n_locations + 1) * sizeof *a->locations);
+    struct location *location = &a->locations[a->n_locations++];
     *location = (struct location){.n_events = 2 * (uint64_t)track->n_events, .process = (uint32_t)process->id - 1};
     snprintf(location->name, sizeof location->name, "core (%d, %d)", track->core.row, track->core.col);
     OTF2_EvtWriter *writer = OTF2_Archive_GetEvtWriter(a->otf2, a->n_locations - 1);

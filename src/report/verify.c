@@ -67,7 +67,7 @@ int plmr_verify_picks(int64_t extent, int chunk, int most, int64_t *picks)
     return unique;
 }
 
-plmr_status plmr_verify_create(const plmr_verify_problem *problem, plmr_verify **out)
+plmr_verify *plmr_verify_create(const plmr_verify_problem *problem)
 {
     plmr_verify *verify = plmr_take_zeroed(1, sizeof *verify);
     const plmr_verify_problem *p = problem;
@@ -78,8 +78,7 @@ plmr_status plmr_verify_create(const plmr_verify_problem *problem, plmr_verify *
         verify->n_rows = plmr_verify_picks(p->m, p->row_chunk, p->n == 1 ? SAMPLE : SAMPLE_SIDE, verify->rows);
         verify->n_cols = plmr_verify_picks(p->n, p->col_chunk, p->m == 1 ? SAMPLE : SAMPLE_SIDE, verify->cols);
     }
-    *out = verify;
-    return PLMR_OK;
+    return verify;
 }
 
 void plmr_verify_destroy(plmr_verify *verify)

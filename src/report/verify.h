@@ -53,7 +53,7 @@ typedef struct plmr_verdict {
 
 typedef struct plmr_verify plmr_verify;
 
-plmr_status plmr_verify_create(const plmr_verify_problem *problem, plmr_verify **verify);
+plmr_verify *plmr_verify_create(const plmr_verify_problem *problem);
 void plmr_verify_destroy(plmr_verify *verify);
 
 /* Checks what of a rectangle is to be checked: a plmr_visit. An error here is a failure to read or of memory. Local. */

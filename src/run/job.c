@@ -76,19 +76,16 @@ static void print_titles(plmr_job *job, const plmr_record *record)
 /* Takes over the map of the algorithm, if it has run. */
 static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map)
 {
-    char *line;
     plmr_session *session = &job->session;
     if (job->text) {
         plmr_table_row(job->text, record);
         plmr_job_bars_note(job, record);
         fflush(job->text);
     }
-    PLMR_TRY(plmr_record_json(record, &line));
-    plmr_status status = PLMR_OK;
+    char *line = plmr_record_json(record);
     if (session->html.runs)
-        status = plmr_html_add_record(&session->html, line, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
-    if (!status)
-        status = plmr_jsonl_put(&session->jsonl, line);
+        plmr_html_add_record(&session->html, line, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
+    plmr_status status = plmr_jsonl_put(&session->jsonl, line);
     free(line);
     return status;
 }

@@ -114,8 +114,7 @@ static void take_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record
 
 static plmr_status verify(plmr_job *job, const plmr_job_result *result, plmr_record *record)
 {
-    plmr_verify *verify;
-    PLMR_TRY(plmr_agree(plmr_verify_create(&result->problem, &verify)));
+    plmr_verify *verify = plmr_verify_create(&result->problem);
     plmr_status status = plmr_agree(result->visit(result->work, plmr_verify_rectangle, verify));
     if (!status)
         take_verdict(job, verify, record);

@@ -101,6 +101,6 @@ void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *re
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run);
 
 /* For llm_page.c: gives the session's report the run, of which `line` is the record. On rank 0. */
-plmr_status plmr_llm_add_page(plmr_llm_run *run, const char *line);
+void plmr_llm_add_page(plmr_llm_run *run, const char *line);
 
 #endif

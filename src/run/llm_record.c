@@ -156,11 +156,10 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
 
 plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record)
 {
-    char *line;
-    PLMR_TRY(plmr_llm_record_json(record, &line));
-    plmr_status status = run->maps ? plmr_llm_add_page(run, line) : PLMR_OK;
-    if (!status)
-        status = plmr_jsonl_put(&run->session.jsonl, line);
+    char *line = plmr_llm_record_json(record);
+    if (run->maps)
+        plmr_llm_add_page(run, line);
+    plmr_status status = plmr_jsonl_put(&run->session.jsonl, line);
     free(line);
     return status;
 }

@@ -146,7 +146,7 @@ static plmr_verdict check(const struct product *p, plmr_status *wrong)
     plmr_verdict verdict;
     int first, count;
     must(plmr_ranks_create(1, plmr_rank_count(), M, N, &ranks));
-    must(plmr_verify_create(&p->problem, &verify));
+    verify = plmr_verify_create(&p->problem);
     plmr_ranks_share(N, plmr_rank_count(), plmr_rank(), &first, &count);
     must(plmr_verify_rectangle(verify, 0, first, M - 5, count, p->values + first, N));
     must(plmr_verify_rectangle(verify, M - 5, first, 8, first + count == N ? count + 9 : count,
