@@ -1,0 +1,153 @@
+/* Tables of options: defaults, tables in tables, what is said twice, without a name, or first; and what is wrong. */
+#include "support.h"
+
+#include "base/option.h"
+
+struct part {
+    int side;
+    double share;
+};
+
+struct said {
+    int64_t count;
+    bool loud;
+    int sides[2];
+    enum { ONE, TWO } word;
+    plmr_chosen things;
+    plmr_texts names;
+    char **rest;
+    struct part part;
+    char order[8];
+};
+
+static const char *const thing_a[] = {"a", "first"}, *const thing_b[] = {"b", "second"};
+static const void *const things[] = {thing_a, thing_b};
+static const plmr_registry registry = {things, 2};
+static const char *const words[] = {"one", "two", NULL};
+
+static plmr_status note(const plmr_option *option, const char *text, void *member)
+{
+    (void)text;
+    strncat(member, option->name, 1);
+    return PLMR_OK;
+}
+
+static const plmr_option part_table[] = {
+    {"side", "N", NULL, "A side", PLMR_COUNT(struct part, side, 9), .value = "3"},
+    {"share", "X", NULL, "A share", PLMR_REAL(struct part, share, 0, 1), .value = "0.5"},
+    {0},
+};
+
+static const plmr_option table[] = {
+    {"count", "N", NULL, "How often", PLMR_WHOLE(struct said, count, 100), .value = "7", .letter = 'c'},
+    {"loud", NULL, NULL, "Loudly", PLMR_FLAG(struct said, loud), .letter = 'l'},
+    {"sides", "HxW", NULL, "Two sides", PLMR_PAIR(struct said, sides, "4x5")},
+    {"word", "one|two", NULL, "A word: %s", PLMR_WORD(struct said, word, words), .value = "two"},
+    {"things", "NAME,...|all", NULL, "Things", PLMR_SOME_OF(struct said, things, &registry), .value = "all"},
+    {"side", "N", NULL, "Another default", PLMR_COUNT(struct said, part.side, 0), .value = "5"},
+    PLMR_OPTIONS(struct said, part, part_table),
+    {"early", NULL, NULL, "Before others", PLMR_READ_BY(note, struct said, order), .first = true},
+    {"late", NULL, NULL, "As it comes", PLMR_READ_BY(note, struct said, order)},
+    {"", "NAME", NULL, NULL, PLMR_ONE_MORE(struct said, names), .most = 2},
+    {"--", NULL, NULL, NULL, PLMR_REST(struct said, rest)},
+    {0},
+};
+
+/* Reads a line of words, which must outlive what is said. */
+static plmr_status read_line(char *line, struct said *said, bool *help)
+{
+    static char *argv[20];
+    int argc = 0;
+    *said = (struct said){0};
+    for (char *word; (word = strsep(&line, " "));)
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return plmr_options_read(table, "plmr test", argc, argv, said, help);
+}
+
+static struct said said_by(const char *text)
+{
+    static char line[200];
+    struct said said;
+    bool help;
+    snprintf(line, sizeof line, "test%s%s", *text ? " " : "", text);
+    must(read_line(line, &said, &help));
+    assert_false(help);
+    return said;
+}
+
+static void defaults_are_read_like_what_is_said(void **state)
+{
+    (void)state;
+    struct said said = said_by("");
+    assert_true(said.count == 7 && !said.loud && said.word == TWO && said.part.share == 0.5);
+    assert_true(said.things.all && said.things.n == 2 && said.things.at[1] == thing_b);
+    assert_int_equal(said.part.side, 5); /* the row before the table's */
+}
+
+static void values_are_read(void **state)
+{
+    (void)state;
+    struct said said = said_by("-c0 --loud --sides=4x5 x --word one --things b --side 12 --share 0.25 y -- --loud z");
+    assert_true(said.count == 0 && said.loud && said.sides[0] == 4 && said.sides[1] == 5 && said.word == ONE);
+    assert_true(!said.things.all && said.things.n == 1 && said.things.at[0] == thing_b);
+    assert_true(said.part.side == 12 && said.part.share == 0.25);
+    assert_true(said.names.n == 2 && strcmp(said.names.at[1], "y") == 0);
+    assert_string_equal(said.rest[0], "--loud");
+    assert_null(said.rest[2]);
+    assert_true(said_by("--count 1 --count 2").count == 2);
+    assert_string_equal(said_by("--late --early").order, "el");
+}
+
+static void help_is_asked_for_whatever_the_values(void **state)
+{
+    static const plmr_option with_help[] = {{"help", NULL, NULL, "Help", NULL, .letter = 'h'}, {.table = table}, {0}};
+    char *argv[] = {"test", "--count", "none", "-h", NULL};
+    struct said said = {0};
+    bool help = false;
+    (void)state;
+    must(plmr_options_read(with_help, "plmr test", 4, argv, &said, &help));
+    assert_true(help);
+}
+
+static void what_is_wrong_is_one_line(void **state)
+{
+    static const struct {
+        const char *line, *error;
+    } cases[] = {
+        {"--count", "--count needs a value: --count N"},
+        {"-c", "-c needs a value: -c N"},
+        {"--loud=yes", "--loud takes no value"},
+        {"-lc", "-l takes no value"},
+        {"--lout", "unknown option '--lout': did you mean '--loud'? (see plmr test --help)"},
+        {"--x", "unknown option '--x' (see plmr test --help)"},
+        {"-x", "unknown option '-x': options start with two dashes"},
+        {"---- x", "unknown option '----'"},
+        {"x y z", "unexpected 'z'"},
+        {"--count 101", "--count: 101 is too large: at most 100"},
+        {"--share 2", "--share: '2' is not a number from 0 to 1"},
+        {"--sides 4", "--sides: '4' is not HxW, e.g. 4x5"},
+        {"--word thre", "--word: unknown 'thre' (available: one, two)"},
+        {"--things a,a", "--things: a is named twice"},
+        {"--count 101 --lout", "unknown option '--lout'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[100];
+        struct said said;
+        bool help;
+        snprintf(line, sizeof line, "test %s", cases[i].line);
+        must_fail(read_line(line, &said, &help), PLMR_ERROR_INPUT, cases[i].error);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_read_like_what_is_said),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(help_is_asked_for_whatever_the_values),
+        cmocka_unit_test(what_is_wrong_is_one_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
