@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tune/paper.h"
+
 /* ---- from a search ---- */
 
 static void list_groups(const plmr_placement *p, enum plmr_axis axis, plmr_tune_text text)
@@ -21,7 +23,7 @@ static void set_bind(plmr_tune_row *row, const plmr_tune_bind *bind)
     snprintf(to, sizeof(plmr_tune_text), "%s", bind->why);
 }
 
-plmr_status plmr_tune_row_of(const plmr_tune_search *search, const plmr_tune_result *r, plmr_tune_row *row)
+static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result *r, plmr_tune_row *row)
 {
     const plmr_placement *p = &r->placement;
     plmr_tune_bind binds[PLMR_TUNE_BINDS];
@@ -56,6 +58,31 @@ plmr_status plmr_tune_row_of(const plmr_tune_search *search, const plmr_tune_res
     for (int i = 0; i < n; i++)
         set_bind(row, &binds[i]);
     return PLMR_OK;
+}
+
+static plmr_status add_search(const plmr_tune_search *search, int n_best, const json_t *paper, plmr_tune_report *report)
+{
+    int best[PLMR_TUNE_MOST_ROWS], decode = search->task->decode;
+    plmr_phase_setup point;
+    plmr_tune_result result;
+    report->n_looked[decode] = search->n_results;
+    report->n_rows[decode] = plmr_tune_best(search, n_best, best);
+    for (int i = 0; i < report->n_rows[decode]; i++)
+        PLMR_TRY(row_of(search, &search->results[best[i]], &report->rows[decode][i]));
+    report->has_paper[decode] = paper && plmr_tune_paper_point(paper, search->task->device, decode, &point);
+    if (!report->has_paper[decode])
+        return PLMR_OK;
+    PLMR_TRY(plmr_tune_evaluate(search->task, &point, &result));
+    return row_of(search, &result, &report->paper[decode]);
+}
+
+plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report)
+{
+    plmr_tune_search search;
+    PLMR_TRY(plmr_tune_search_run(task, &search));
+    plmr_status status = add_search(&search, n_best, paper, report);
+    plmr_tune_search_free(&search);
+    return status;
 }
 
 /* ---- to JSON ---- */

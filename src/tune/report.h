@@ -1,5 +1,5 @@
 /* report.h - what a search comes to, as plain fields: the best few choices of each phase beside the paper's. It goes to
- * JSON and back, for the cache. All functions but plmr_tune_row_of are local.
+ * JSON and back, for the cache. All functions but plmr_tune_report_add are local.
  */
 #ifndef PLMR_TUNE_REPORT_H
 #define PLMR_TUNE_REPORT_H
@@ -58,8 +58,9 @@ typedef struct plmr_tune_report {
     plmr_tune_row paper[2]; /* the paper's own choice for this model */
 } plmr_tune_report;
 
-/* A result as a row, with what binds it. Collective. */
-plmr_status plmr_tune_row_of(const plmr_tune_search *search, const plmr_tune_result *result, plmr_tune_row *row);
+/* Searches the task's phase, and fills in what the report says of it: the n_best choices, and the paper's (see paper.h;
+ * NULL: it has none). Collective. */
+plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report);
 
 /* As a JSON object for the caller to json_decref; NULL without memory. */
 json_t *plmr_tune_report_json(const plmr_tune_report *report);

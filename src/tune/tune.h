@@ -21,6 +21,12 @@ typedef struct plmr_tune_task {
     bool decode;          /* the phase: decode, of n_tokens - n_prompt tokens, else prefill */
 } plmr_tune_task;
 
+/* Tokens that decode makes. */
+static inline int64_t plmr_tune_decodes(const plmr_tune_task *task)
+{
+    return task->setup.n_tokens - task->setup.n_prompt;
+}
+
 /* What a choice comes to: the cost of the phase, all tokens of it. In prefill a choice has rows = cols, groups are
  * chosen by the model, and `unfused` is of no meaning. */
 typedef struct plmr_tune_result {

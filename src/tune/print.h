@@ -1,10 +1,9 @@
-/* tune_print.h - the report of plmr tune for people. */
+/* print.h - the report of plmr tune for people. */
 #ifndef PLMR_TUNE_PRINT_H
 #define PLMR_TUNE_PRINT_H
 
 #include <stdio.h>
 
-#include "run/llm.h"
 #include "tune/report.h"
 
 /* What a request takes with the best choices, or those of the paper. */
@@ -15,7 +14,7 @@ plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_ro
                                    int64_t n_decode);
 
 /* `cache`: a line on where results are kept; NULL: nothing to say. Local: on rank 0. */
-void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report *report, int64_t n_prompt,
-                     int64_t n_decode, const char *cache);
+void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, const char *device,
+                     const plmr_tune_report *report, const char *cache);
 
 #endif

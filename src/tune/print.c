@@ -1,4 +1,4 @@
-#include "cli/tune_print.h"
+#include "tune/print.h"
 
 #include <math.h>
 #include <string.h>
@@ -82,8 +82,8 @@ static void print_times(FILE *out, const char *label, plmr_tune_times t)
 }
 
 /* The command that runs the best choices. */
-static void print_command(FILE *out, const plmr_llm_run *run, const plmr_tune_report *report, int64_t n_prompt,
-                          int64_t n_decode)
+static void print_command(FILE *out, const plmr_tune_task *task, const char *model, const char *device,
+                          const plmr_tune_report *report)
 {
     const plmr_tune_row *p = &report->rows[0][0], *d = &report->rows[1][0];
     char more[256] = "";
@@ -99,18 +99,20 @@ static void print_command(FILE *out, const plmr_llm_run *run, const plmr_tune_re
     plmr_table_fact(out, "to run it",
                     "plmr llm --model %s --device %s --prompt %lld --decode %lld --prefill-cores %lldx%lld "
                     "--prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld%s",
-                    run->options->model, run->options->device, (long long)n_prompt, (long long)n_decode,
+                    model, device, (long long)task->setup.n_prompt, (long long)plmr_tune_decodes(task),
                     (long long)p->rows, (long long)p->cols, (long long)p->tree_k, (long long)d->rows,
                     (long long)d->cols, (long long)d->tree_k, more);
 }
 
-void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report *report, int64_t n_prompt,
-                     int64_t n_decode, const char *cache)
+void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, const char *device_name,
+                     const plmr_tune_report *report, const char *cache)
 {
+    const plmr_device *device = task->device;
+    int64_t n_prompt = task->setup.n_prompt, n_decode = plmr_tune_decodes(task);
     const plmr_tune_row *best[] = {&report->rows[0][0], &report->rows[1][0]};
-    plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
-                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
-    plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
+    plmr_table_fact(out, "model", "%s: %s parameters, %d layers", task->shape->name,
+                    plmr_format_quantity((double)task->shape->n_parameters, "").s, task->shape->n_layers);
+    plmr_table_fact(out, "device", "%s: %s", device->name, device->title);
     plmr_table_fact(out, "request", "%s tokens of prompt, %s to decode", plmr_format_count(n_prompt).s,
                     plmr_format_count(n_decode).s);
     plmr_table_fact(out, "searched", "%lld choices for prefill, %lld for decode", (long long)report->n_looked[0],
@@ -119,15 +121,14 @@ void plmr_tune_print(FILE *out, const plmr_llm_run *run, const plmr_tune_report 
         plmr_table_fact(out, "cache", "%s", cache);
     for (int decode = 0; decode < 2; decode++) {
         fputc('\n', out);
-        print_phase(out, &run->session.device, report, decode, n_decode);
+        print_phase(out, device, report, decode, n_decode);
     }
     fputc('\n', out);
-    print_times(out, "best", plmr_tune_times_of(&run->session.device, best[0], best[1], n_decode));
+    print_times(out, "best", plmr_tune_times_of(device, best[0], best[1], n_decode));
     if (report->has_paper[0] && report->has_paper[1])
-        print_times(out, "paper",
-                    plmr_tune_times_of(&run->session.device, &report->paper[0], &report->paper[1], n_decode));
+        print_times(out, "paper", plmr_tune_times_of(device, &report->paper[0], &report->paper[1], n_decode));
     if (best[0]->wafers > 1 || best[1]->wafers > 1)
         plmr_table_fact(out, "note", "the model takes %lld such devices: times are as if they were one",
                         (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers));
-    print_command(out, run, report, n_prompt, n_decode);
+    print_command(out, task, model, device_name, report);
 }

@@ -1,0 +1,173 @@
+#include "tune/cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+
+enum { MOST_BYTES = 1 << 20 };
+
+/* ---- what a result depends on ---- */
+
+static json_t *json_of_shape(const plmr_model_shape *s)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I}", "layers", s->n_layers, "dim", s->dim,
+                     "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab",
+                     s->n_vocab, "dtype", (int)s->dtype, "biases", s->has_qkv_biases, "rope_pairs", (int)s->rope_pairs,
+                     "bytes", (json_int_t)s->n_bytes);
+}
+
+static json_t *json_of_device(const plmr_device *device)
+{
+    json_t *json = json_pack("{s:i}", "topology", (int)device->topology);
+    int failed = !json;
+#define X(key, unit, least, most, meaning) failed |= json_object_set_new(json, #key, json_real(device->key));
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+    if (!failed)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *inputs_of(const plmr_tune_task *task, int n_best, const json_t *paper)
+{
+    const plmr_llm_setup *s = &task->setup;
+    return json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:O?}", "version", PLMR_VERSION, "model",
+                     json_of_shape(task->shape), "device", json_of_device(task->device), "prompt",
+                     (json_int_t)s->n_prompt, "decode", (json_int_t)(s->n_tokens - s->n_prompt), "concat", s->concat,
+                     "kv_dtype", (int)s->cache_dtype, "best", n_best, "paper", paper);
+}
+
+/* ---- files ---- */
+
+/* Whether two sets of inputs are the same is decided by the inputs themselves, which stand in the file. */
+static uint64_t hash_of(const char *text)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; text[i]; i++)
+        sum += plmr_checksum_element(i, (unsigned char)text[i]);
+    return sum;
+}
+
+static bool default_folder(char *path, size_t size)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && cache[0] == '/')
+        return (size_t)snprintf(path, size, "%s/plmr/tune", cache) < size;
+    return home && home[0] == '/' && (size_t)snprintf(path, size, "%s/.cache/plmr/tune", home) < size;
+}
+
+static char *file_of(const char *folder, const json_t *inputs)
+{
+    char by_default[PATH_MAX], *file = NULL;
+    char *text = json_dumps(inputs, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text && (folder || default_folder(by_default, sizeof by_default)) &&
+        asprintf(&file, "%s/%016" PRIx64 ".json", folder ? folder : by_default, hash_of(text)) < 0)
+        file = NULL;
+    free(text);
+    return file;
+}
+
+static json_t *read_json(const char *file)
+{
+    struct stat status;
+    int descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not stop us */
+    if (descriptor < 0)
+        return NULL;
+    bool readable = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= MOST_BYTES;
+    json_t *json = readable ? json_loadfd(descriptor, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    close(descriptor);
+    return json;
+}
+
+static bool load(const plmr_tune_cache *cache, plmr_tune_report *report)
+{
+    json_t *json = read_json(cache->file);
+    bool loaded = json && json_equal(json_object_get(json, "inputs"), cache->inputs) &&
+                  plmr_tune_report_read(json_object_get(json, "report"), report);
+    json_decref(json);
+    return loaded;
+}
+
+static bool make_folders(const char *file)
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s", file) >= sizeof path)
+        return false;
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return false;
+        *slash = '/';
+    }
+    return true;
+}
+
+static bool write_file(const char *file, const char *part, const char *text)
+{
+    FILE *out = fopen(part, "wex");
+    if (!out)
+        return false;
+    bool written = fprintf(out, "%s\n", text) >= 0;
+    written = fclose(out) == 0 && written && rename(part, file) == 0;
+    if (!written)
+        unlink(part);
+    return written;
+}
+
+/* With the folders that are missing; the file appears when it is complete. */
+static plmr_status save(const plmr_tune_cache *cache, const plmr_tune_report *report)
+{
+    char part[PATH_MAX];
+    const char *file = cache->file;
+    json_t *json = json_pack("{s:O, s:o}", "inputs", cache->inputs, "report", plmr_tune_report_json(report));
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    PLMR_CHECK(text, PLMR_ERROR_SYSTEM, "out of memory");
+    bool saved = (size_t)snprintf(part, sizeof part, "%s.%ld", file, (long)getpid()) < sizeof part &&
+                 make_folders(file) && write_file(file, part, text);
+    int number = errno;
+    free(text);
+    PLMR_CHECK(saved, PLMR_ERROR_SYSTEM, "cannot write %s: %s", file, strerror(number));
+    return PLMR_OK;
+}
+
+/* ---- the cache ---- */
+
+plmr_status plmr_tune_cache_open(const char *folder, bool again, const plmr_tune_task *task, int n_best,
+                                 const json_t *paper, plmr_tune_cache *cache, plmr_tune_report *report)
+{
+    *cache = (plmr_tune_cache){0};
+    if (folder && strcmp(folder, "none") == 0)
+        return PLMR_OK;
+    cache->inputs = inputs_of(task, n_best, paper);
+    PLMR_CHECK(cache->inputs, PLMR_ERROR_SYSTEM, "out of memory");
+    cache->file = file_of(folder, cache->inputs);
+    cache->hit = cache->file && !again && load(cache, report);
+    if (cache->hit)
+        snprintf(cache->said, sizeof cache->said, "from %s; --again searches anew", cache->file);
+    return PLMR_OK;
+}
+
+void plmr_tune_cache_keep(plmr_tune_cache *cache, const plmr_tune_report *report)
+{
+    if (!cache->file || cache->hit)
+        return;
+    plmr_status failed = save(cache, report);
+    snprintf(cache->said, sizeof cache->said, failed ? "not kept: %s" : "kept in %s",
+             failed ? plmr_error_text(failed) : cache->file);
+    plmr_error_free(failed);
+}
+
+void plmr_tune_cache_close(plmr_tune_cache *cache)
+{
+    json_decref(cache->inputs);
+    free(cache->file);
+}
