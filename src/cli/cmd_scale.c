@@ -9,12 +9,10 @@
 #include "base/memory.h"
 #include "cli/options.h"
 #include "plmr/ranks.h"
-#include "report/jsonl.h"
-#include "report/progress.h"
-#include "scale/curve.h"
 #include "scale/launch.h"
+#include "scale/series.h"
 
-enum { MOST_RANKS = 1 << 20, MOST_COUNTS = 64, MOST_WORDS = 200 };
+enum { MOST_RANKS = 1 << 20, MOST_COUNTS = 64 };
 
 struct scale_command {
     bool weak, has_kind;
@@ -28,35 +26,9 @@ struct scale_command {
     char **own; /* a command of the user's, NULL at its end; NULL: not given */
 };
 
-/* ---- what runs ---- */
-
-/* {A} is A for each rank. Weak: a rank's part of work and memory stays the same. */
-static const struct workload {
-    const char *name, *strong, *weak;
-} workloads[] = {
-    {"gemm", "gemm --alg meshgemm --m 4096 --k 4096 --n 4096 --cores 512x512 --dtype f32 --allow M,R",
-     "gemm --alg meshgemm --m {2048} --k 4096 --n 4096 --cores 512x512 --dtype f32 --allow M,R"},
-    {"gemv", "gemv --alg meshgemv --k 16384 --n 16384 --cores 512x512 --dtype f32 --allow M,R",
-     "gemv --alg meshgemv --k 16384 --n {8192} --cores 512x512 --dtype f32 --allow M,R"},
-    {"prefill",
-     "llm --model tinyllama-1.1b --mode compute --phase prefill --layers 0..0 --prompt 2048 --prefill-cores 256x256 "
-     "--allow M,R",
-     "llm --model tinyllama-1.1b --mode compute --phase prefill --layers 0..{1-1} --prompt 2048 --prefill-cores "
-     "256x256 "
-     "--allow M,R"},
-    {"decode",
-     "llm --model tinyllama-1.1b --mode compute --phase decode --layers 0..3 --context 512 --decode 32 --decode-cores "
-     "256x256 --allow M,R",
-     "llm --model tinyllama-1.1b --mode compute --phase decode --layers 0..{2-1} --context 512 --decode 32 "
-     "--decode-cores 256x256 --allow M,R"},
-};
-
 /* ---- the command line ---- */
 
 #define RUNS "What runs:"
-
-static const void *const all_workloads[] = {&workloads[0], &workloads[1], &workloads[2], &workloads[3]};
-static const plmr_registry workload_registry = {all_workloads, sizeof workloads / sizeof *workloads};
 
 static plmr_status read_ranks(const plmr_option *option, const char *text, void *member)
 {
@@ -92,7 +64,7 @@ static plmr_status read_argument(const plmr_option *option, const char *text, vo
 
 static const plmr_option options[] = {
     {"workload", "LIST", RUNS, "%s or all (the default)",
-     PLMR_SOME_OF(struct scale_command, workloads, &workload_registry)},
+     PLMR_SOME_OF(struct scale_command, workloads, &plmr_workload_registry)},
     {"ranks", "LIST", RUNS, "Numbers of ranks, e.g. 1,2,4 (default: powers of two up to the cores here)",
      PLMR_READ_BY(read_ranks, struct scale_command, ranks)},
     {"repeat", "N", RUNS, "Run everything N times, in turn, and take the medians",
@@ -125,122 +97,13 @@ static plmr_status check(const struct scale_command *c)
 /* All workloads; as many ranks as there is room for: what SLURM has given, or the cores of this machine. */
 static plmr_status choose(struct scale_command *c)
 {
-    static const plmr_option all = {.name = "workload", .registry = &workload_registry};
+    static const plmr_option all = {.name = "workload", .registry = &plmr_workload_registry};
     const char *tasks = getenv("SLURM_NTASKS");
     int most = tasks ? atoi(tasks) : plmr_machine_site().n_cores;
     bool chooses = c->ranks.n == 0;
     for (int n = 1; chooses && (n == 1 || n <= most); n *= 2)
         c->ranks.at[c->ranks.n++] = n;
     return c->workloads.n || c->own ? PLMR_OK : plmr_read_some_of(&all, "all", &c->workloads);
-}
-
-/* ---- running ---- */
-
-struct series {
-    const struct scale_command *c;
-    plmr_curve *curve;
-    plmr_jsonl records;
-    plmr_progress progress;
-};
-
-/* The words of a command on so many ranks, each for the caller to free. */
-static plmr_status expand_words(const char *const *from, int n_ranks, char **words)
-{
-    int n = 0;
-    plmr_status status = PLMR_OK;
-    for (; from[n] && n < MOST_WORDS && !status; n++)
-        status = plmr_launch_expand(from[n], n_ranks, &words[n]);
-    PLMR_TRY(status);
-    PLMR_CHECK(!from[n], PLMR_ERROR_INPUT, "the command has more than %d words", MOST_WORDS);
-    return PLMR_OK;
-}
-
-/* Warnings of the run are the user's to see, once for each number of ranks. */
-static void pass_warnings(const char *err)
-{
-    for (const char *line = err; *line; line += strcspn(line, "\n"), line += *line == '\n')
-        if (strncmp(line, "plmr: warning: ", 15) == 0)
-            fwrite(line, 1, strcspn(line, "\n"), stderr), fputc('\n', stderr);
-}
-
-static plmr_status keep_records(struct series *s, char *out)
-{
-    plmr_status status = PLMR_OK;
-    for (char *rest = out, *line; !status && s->c->records && (line = strsep(&rest, "\n"));)
-        if (*line)
-            status = plmr_jsonl_put(&s->records, line);
-    return status;
-}
-
-static plmr_status run_once(struct series *s, const char *const *command, int n_ranks, bool warns)
-{
-    char *words[MOST_WORDS + 3] = {NULL}, *out, *err, from[80];
-    int n_added = 0;
-    plmr_status status = expand_words(command, n_ranks, words);
-    int n = 0;
-    while (words[n])
-        n++;
-    const char *all[MOST_WORDS + 3] = {NULL};
-    memcpy(all, words, (size_t)n * sizeof *all);
-    all[n] = "--json";
-    all[n + 1] = "-";
-    if (!status)
-        status = plmr_launch(plmr_launch_template(), n_ranks, all, &out, &err);
-    for (int i = 0; i < n; i++)
-        free(words[i]);
-    PLMR_TRY(status);
-    if (warns)
-        pass_warnings(err);
-    snprintf(from, sizeof from, "what %.40s prints on %d ranks", command[0], n_ranks);
-    status = plmr_curve_add(s->curve, out, from, &n_added);
-    if (!status && n_added == 0)
-        status = plmr_error_make(PLMR_ERROR_INPUT, "'%.40s' does no work that scales: use gemm, gemv, allreduce or llm",
-                                 command[0]);
-    if (!status)
-        status = keep_records(s, out);
-    free(out);
-    free(err);
-    return status;
-}
-
-/* The words of a text, into room for MOST_WORDS and the end. */
-static void split(char *text, const char **words)
-{
-    int n = 0;
-    for (char *rest = text, *word; (word = strtok_r(rest, " ", &rest)) && n < MOST_WORDS;)
-        words[n++] = word;
-    words[n] = NULL;
-}
-
-static plmr_status run_workload(struct series *s, int index, int n_ranks, bool warns)
-{
-    const struct scale_command *c = s->c;
-    const char *words[MOST_WORDS + 1];
-    if (c->own)
-        return run_once(s, (const char *const *)c->own, n_ranks, warns);
-    const struct workload *w = c->workloads.at[index];
-    char *text = plmr_take_copy(c->weak ? w->weak : w->strong);
-    split(text, words);
-    plmr_status status = run_once(s, words, n_ranks, warns);
-    free(text);
-    return status;
-}
-
-/* In turn, so that what changes on the machine meanwhile meets all alike. */
-static plmr_status run_all(struct series *s)
-{
-    const struct scale_command *c = s->c;
-    int n_workloads = c->own ? 1 : c->workloads.n, done = 0;
-    plmr_progress_begin(&s->progress, "scale", c->repeat * n_workloads * c->ranks.n, plmr_on_terminal(stderr));
-    plmr_status status = PLMR_OK;
-    for (int64_t repeat = 0; repeat < c->repeat; repeat++)
-        for (int i = 0; i < n_workloads; i++)
-            for (int j = 0; j < c->ranks.n && !status; j++) {
-                status = run_workload(s, i, c->ranks.at[j], repeat == 0 && i == 0);
-                plmr_progress_step(&s->progress, ++done);
-            }
-    plmr_progress_end(&s->progress);
-    return status;
 }
 
 /* ---- collecting ---- */
@@ -289,14 +152,21 @@ static plmr_status tell(const struct scale_command *c, const plmr_curve *curve, 
 
 static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve, plmr_jsonl *json)
 {
-    struct series s = {.c = c, .curve = curve};
-    PLMR_TRY(plmr_jsonl_open(c->records, &s.records));
-    plmr_status status = c->from.n ? collect(&c->from, curve) : run_all(&s);
+    plmr_jsonl records;
+    plmr_series series = {.workloads = &c->workloads,
+                          .own = (const char *const *)c->own,
+                          .counts = c->ranks.at,
+                          .n_counts = c->ranks.n,
+                          .repeat = c->repeat,
+                          .curve = curve,
+                          .records = &records};
+    PLMR_TRY(plmr_jsonl_open(c->records, &records));
+    plmr_status status = c->from.n ? collect(&c->from, curve) : plmr_series_run(&series);
     if (!status)
         status = collect(&c->files, curve);
     if (!status)
-        status = plmr_jsonl_commit(&s.records);
-    plmr_jsonl_discard(&s.records);
+        status = plmr_jsonl_commit(&records);
+    plmr_jsonl_discard(&records);
     if (!status)
         status = plmr_curve_finish(curve);
     return status ? status : tell(c, curve, json);

@@ -9,29 +9,87 @@
 #include "base/share.h"
 #include "base/suggest.h"
 #include "base/text_file.h"
-#include "base/wall.h"
 #include "cli/options.h"
-#include "cli/sweep_runners.h"
 #include "plmr/ranks.h"
-#include "report/progress.h"
-#include "sweep/journal.h"
+#include "sweep/run.h"
 
 struct sweep_command {
     const char *what, *out; /* out: NULL for the default */
     bool again, dry_run;
 
-    char *text;                      /* of the experiment's file, on all ranks */
-    char file[PATH_MAX], name[256];  /* the name: the file's, without folder and .json */
-    char folder[PATH_MAX];           /* of the results */
-    char record_file[PATH_MAX + 32]; /* where a point's command leaves its record */
+    char *text;                     /* of the experiment's file, on all ranks */
+    char file[PATH_MAX], name[256]; /* the name: the file's, without folder and .json */
+    char folder[PATH_MAX];          /* of the results */
     plmr_experiment *experiment;
-    uint64_t *keys;       /* of points: on rank 0 */
-    bool *done;           /* points, on all ranks */
-    plmr_journal journal; /* on rank 0 */
-    int64_t n_before;     /* points that were done before */
-    int64_t n_run;        /* points that this sweep has run */
-    plmr_progress progress;
 };
+
+/* ---- the commands that sweeps run ---- */
+
+enum { N_RUNNERS = 4, MOST_OPTIONS = 64 };
+
+/* They and their options, as experiments are read with. */
+struct runner_table {
+    plmr_sweep_command commands[N_RUNNERS];
+    plmr_sweep_option options[N_RUNNERS][MOST_OPTIONS];
+};
+
+static const plmr_command *const runners[N_RUNNERS] = {&plmr_command_gemm, &plmr_command_gemv, &plmr_command_allreduce,
+                                                       &plmr_command_llm};
+
+/* The table must not be moved after that. */
+static void fill_table(struct runner_table *table)
+{
+    for (int i = 0; i < N_RUNNERS; i++) {
+        plmr_option_row rows[PLMR_MOST_OPTIONS];
+        int n = plmr_option_rows(runners[i]->options, rows);
+        for (int j = 0; j < n; j++)
+            table->options[i][j] = (plmr_sweep_option){rows[j].option->name, rows[j].option->argument};
+        table->commands[i] = (plmr_sweep_command){runners[i]->name, table->options[i], n};
+    }
+}
+
+/* "--name" or "--name=..." among the arguments. */
+static bool has_argument(const plmr_sweep_point *point, const char *name)
+{
+    size_t n = strlen(name);
+    for (int i = 1; i < point->argc; i++)
+        if (strncmp(point->argv[i], name, n) == 0 && (point->argv[i][n] == '=' || !point->argv[i][n]))
+            return true;
+    return false;
+}
+
+/* The point's own arguments, and those that a sweep adds. */
+static plmr_status run_allowing(const plmr_sweep_point *point, const char *record_file, const char *allow)
+{
+    char json[PATH_MAX + 40], *argv[MOST_OPTIONS + 8], mode[] = "--mode=timing", quiet[] = "--quiet", allowed[16];
+    int argc = point->argc;
+    PLMR_ASSERT(argc <= MOST_OPTIONS);
+    memcpy(argv, point->argv, (size_t)argc * sizeof *argv);
+    snprintf(json, sizeof json, "--json=%s", record_file);
+    snprintf(allowed, sizeof allowed, "--allow=%s", allow);
+    if (!has_argument(point, "--mode"))
+        argv[argc++] = mode;
+    if (!has_argument(point, "--allow"))
+        argv[argc++] = allowed;
+    argv[argc++] = quiet;
+    argv[argc++] = json;
+    argv[argc] = NULL;
+    for (int i = 0; i < N_RUNNERS; i++)
+        if (strcmp(runners[i]->name, argv[0]) == 0)
+            return plmr_command_run(runners[i], argc, argv);
+    return PLMR_OK;
+}
+
+/* Without printing; unless the point says otherwise in time alone, and memory may be exceeded. Where routes are,
+ * software relays; only if that is not enough they may be exceeded too. */
+static plmr_status run_point(const plmr_sweep_point *point, const char *record_file)
+{
+    plmr_status status = run_allowing(point, record_file, "M");
+    if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || has_argument(point, "--allow"))
+        return status;
+    plmr_error_free(status);
+    return run_allowing(point, record_file, "M,R");
+}
 
 /* ---- the command line ---- */
 
@@ -90,7 +148,6 @@ static void set_names(struct sweep_command *c)
         snprintf(c->folder, sizeof c->folder, "%s", c->out);
     else
         snprintf(c->folder, sizeof c->folder, "results/%s", c->name);
-    snprintf(c->record_file, sizeof c->record_file, "%s/point.json", c->folder);
 }
 
 static plmr_status read_file(struct sweep_command *c)
@@ -113,147 +170,7 @@ static plmr_status share_file(struct sweep_command *c)
     return PLMR_OK;
 }
 
-/* ---- points ---- */
-
-/* On rank 0. Takes over the error, if the point had one. */
-static plmr_status note_point(struct sweep_command *c, int64_t i, const plmr_sweep_point *point, plmr_status error)
-{
-    char *record = NULL;
-    if (!error)
-        PLMR_TRY(plmr_text_file_read(c->record_file, "a record", &record));
-    char *line = plmr_journal_line(point, c->keys[i], record, error ? plmr_error_text(error) : NULL);
-    plmr_error_free(error);
-    free(record);
-    remove(c->record_file);
-    return plmr_journal_add(&c->journal, i, line);
-}
-
-static plmr_status run_point(struct sweep_command *c, int64_t i)
-{
-    plmr_sweep_point point;
-    plmr_sweep_point_make(c->experiment, i, &point);
-    plmr_status status = plmr_sweep_run_point(&point, c->record_file);
-    bool failed = status && plmr_error_code(status) == PLMR_ERROR_SYSTEM;
-    if (!failed && plmr_rank() == 0)
-        status = note_point(c, i, &point, status);
-    else if (!failed) {
-        plmr_error_free(status);
-        status = PLMR_OK;
-    }
-    plmr_sweep_point_clear(&point);
-    return failed ? status : plmr_agree(status);
-}
-
-static plmr_status run_points(struct sweep_command *c)
-{
-    plmr_status status = PLMR_OK;
-    int64_t n = c->experiment->n_points, n_left = n - c->n_before;
-    plmr_progress_begin(&c->progress, c->name, n_left, plmr_rank() == 0 && plmr_on_terminal(stderr));
-    for (int64_t i = 0; i < n && !status; i++) {
-        if (c->done[i])
-            continue;
-        status = run_point(c, i);
-        plmr_progress_step(&c->progress, ++c->n_run);
-    }
-    plmr_progress_end(&c->progress);
-    return status;
-}
-
 /* ---- the sweep ---- */
-
-static void find_keys(struct sweep_command *c)
-{
-    c->keys = plmr_take((size_t)c->experiment->n_points * sizeof *c->keys);
-    for (int64_t i = 0; i < c->experiment->n_points; i++) {
-        plmr_sweep_point point;
-        plmr_sweep_point_make(c->experiment, i, &point);
-        c->keys[i] = plmr_sweep_point_key(&point);
-        plmr_sweep_point_clear(&point);
-    }
-}
-
-static plmr_status open_journal(struct sweep_command *c)
-{
-    int64_t n = c->experiment->n_points;
-    find_keys(c);
-    PLMR_TRY(plmr_journal_open(c->folder, c->name, c->keys, n, c->again, &c->journal));
-    for (int64_t i = 0; i < n; i++)
-        c->done[i] = c->journal.lines[i];
-    c->n_before = c->journal.n_done;
-    return plmr_journal_describe(&c->journal, c->name, c->text, plmr_rank_count());
-}
-
-static plmr_status open_sweep(struct sweep_command *c)
-{
-    size_t n = (size_t)c->experiment->n_points;
-    c->done = calloc(n, sizeof *c->done);
-    PLMR_TRY(plmr_agree(c->done ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? open_journal(c) : PLMR_OK));
-    plmr_broadcast(c->done, n * sizeof *c->done);
-    plmr_broadcast(&c->n_before, sizeof c->n_before);
-    return PLMR_OK;
-}
-
-/* What the records say that a user should know. */
-struct tally {
-    int64_t violating, errors;
-    char first_error[400];
-};
-
-static void count_line(const char *text, struct tally *tally)
-{
-    json_t *line = json_loads(text, 0, NULL);
-    const char *violates = json_string_value(json_object_get(line, "violates"));
-    const char *error = json_string_value(json_object_get(line, "error"));
-    tally->violating += violates && *violates;
-    if (error && tally->errors++ == 0)
-        snprintf(tally->first_error, sizeof tally->first_error, "%s", error);
-    json_decref(line);
-}
-
-static void print_summary(const struct sweep_command *c, const struct tally *tally, double wall_s)
-{
-    printf("%s: %lld points in %s, %lld of them run now in %.1f s", c->name, (long long)c->experiment->n_points,
-           c->folder, (long long)c->n_run, wall_s);
-    if (tally->violating)
-        printf("; %lld exceed a core's memory or routes", (long long)tally->violating);
-    if (tally->errors)
-        printf("; %lld with an error, the first: %s", (long long)tally->errors, tally->first_error);
-    if (c->journal.n_dropped)
-        printf("; %lld lines dropped that are no points of this experiment", (long long)c->journal.n_dropped);
-    printf("\n");
-}
-
-/* What a sweep that was killed in a point has left of the point's record. */
-static void remove_draft(const struct sweep_command *c)
-{
-    char draft[sizeof c->record_file + 8];
-    snprintf(draft, sizeof draft, "%s.part", c->record_file);
-    remove(draft);
-    remove(c->record_file);
-}
-
-static plmr_status finish(struct sweep_command *c, double wall_s)
-{
-    remove_draft(c);
-    struct tally tally = {0};
-    PLMR_TRY(plmr_journal_finish(&c->journal, c->experiment));
-    for (int64_t i = 0; i < c->experiment->n_points; i++)
-        count_line(c->journal.lines[i], &tally);
-    PLMR_CHECK(tally.errors < c->experiment->n_points, PLMR_ERROR_INPUT,
-               "none of the %lld points has a result; the first says: %s", (long long)c->experiment->n_points,
-               tally.first_error);
-    print_summary(c, &tally, wall_s);
-    return PLMR_OK;
-}
-
-static plmr_status run_sweep(struct sweep_command *c)
-{
-    double start_s = plmr_wall_s();
-    PLMR_TRY(open_sweep(c));
-    PLMR_TRY(run_points(c));
-    return plmr_agree(plmr_rank() == 0 ? finish(c, plmr_wall_s() - start_s) : PLMR_OK);
-}
 
 /* As they could be typed; without what a sweep adds. */
 static void print_points(const struct sweep_command *c)
@@ -269,48 +186,44 @@ static void print_points(const struct sweep_command *c)
     }
 }
 
-static plmr_status open_experiment(struct sweep_command *c, const plmr_sweep_runners *table)
+static plmr_status open_experiment(struct sweep_command *c, const struct runner_table *table)
 {
     PLMR_TRY(share_file(c));
-    return plmr_agree(plmr_experiment_parse(c->text, c->file, table->commands, PLMR_SWEEP_RUNNERS, &c->experiment));
+    return plmr_agree(plmr_experiment_parse(c->text, c->file, table->commands, N_RUNNERS, &c->experiment));
 }
 
 static void close_sweep(struct sweep_command *c)
 {
-    if (c->journal.folder)
-        plmr_journal_close(&c->journal);
     plmr_experiment_destroy(c->experiment);
-    free(c->keys);
-    free(c->done);
     free(c->text);
 }
 
-static plmr_status sweep(struct sweep_command *c, const plmr_sweep_runners *table)
+static plmr_status sweep(struct sweep_command *c, const struct runner_table *table)
 {
     plmr_status status = open_experiment(c, table);
     if (!status && c->dry_run && plmr_rank() == 0)
         print_points(c);
     else if (!status && !c->dry_run)
-        status = run_sweep(c);
+        status = plmr_sweep_all(c->experiment, c->name, c->text, c->folder, c->again, run_point);
     close_sweep(c);
     return status;
 }
 
 /* ---- the list ---- */
 
-static plmr_status print_experiment(const char *name, const plmr_sweep_runners *table)
+static plmr_status print_experiment(const char *name, const struct runner_table *table)
 {
     struct sweep_command c = {.what = name};
     plmr_status status = read_file(&c);
     if (!status)
-        status = plmr_experiment_parse(c.text, c.file, table->commands, PLMR_SWEEP_RUNNERS, &c.experiment);
+        status = plmr_experiment_parse(c.text, c.file, table->commands, N_RUNNERS, &c.experiment);
     if (!status)
         printf("  %-16s %6lld points  %s\n", name, (long long)c.experiment->n_points, c.experiment->title);
     close_sweep(&c);
     return status;
 }
 
-static plmr_status print_list(const plmr_sweep_runners *table)
+static plmr_status print_list(const struct runner_table *table)
 {
     char **names;
     int n;
@@ -325,10 +238,10 @@ static plmr_status print_list(const plmr_sweep_runners *table)
 static plmr_status run(void *options)
 {
     struct sweep_command *c = options;
-    plmr_sweep_runners table;
+    struct runner_table table;
     PLMR_CHECK(c->what, PLMR_ERROR_INPUT, "say which experiment: a name of plmr sweep list, or a JSON file");
     PLMR_CHECK(!c->out || strlen(c->out) < sizeof c->folder, PLMR_ERROR_INPUT, "--out: '%.60s...' is too long", c->out);
-    plmr_sweep_runners_fill(&table);
+    fill_table(&table);
     if (strcmp(c->what, "list") == 0)
         return plmr_agree(plmr_rank() == 0 ? print_list(&table) : PLMR_OK);
     return sweep(c, &table);
