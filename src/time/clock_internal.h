@@ -17,10 +17,13 @@ struct arrival {
     const plmr_ring *ring;
     enum plmr_ring_kind ring_kind; /* which tells rings along one axis apart, when the ring itself is gone */
     double begin, send, transit, relay;
-    int label; /* of the verb, for a trace */
+    int label; /* of the verb, for who watches */
 };
 
-/* What one settling pass does: the same pattern twice does the same. */
+/* What one settling pass does: the same pattern twice does the same. A pass is a map F on clocks with F(t + c) =
+ * F(t) + c, so once one has added the same to every clock, so does every further one of the same pattern: of 500 steps
+ * of a ring the clocks of 64 are worked out, and if the 64th has added 35 cycles everywhere, the other 436 are one
+ * addition each, to `origin`. */
 struct pattern {
     double lag;
     struct arrival arrival[2];
@@ -34,9 +37,43 @@ struct clocks {
 
 /* Where every verb has been the same for all rows, or for all columns, a core's clock is the sum of one of its row and
  * one of its column, exactly, and the clocks are kept as these two lines. Verbs along one axis change one of the lines
- * and stay so. */
+ * and stay so. On 2 x 3 cores, after a chain along x that took 5 cycles a core, and one along y that took 8:
+ *
+ *     line[X].t   0  5 10         clocks    0  5 10
+ *     line[Y].t   0  8                      8 13 18
+ *
+ * Exchanges with the next core on open lines, latency 20 along x: line[X] becomes 25 30 30, by a pass over 3 clocks
+ * instead of 6; or latency 30 along y: line[Y] becomes 38 38. Both at once: columns gain 25 25 20 and rows 38 30,
+ * neither alike, so all clocks are spread from the lines and passed over as such. Had line[Y] been 0 0, rows would gain
+ * 30 both: for line[X] that is work of 30 cycles beside the exchange along x, so it becomes 30 35 40, and line[Y]
+ * stays. */
+/* What a leg of a reduction has made of a core's clocks: in lines [first, first + n) across the axis, the core at local
+ * coordinate `at` is free at free[line - first]; where clocks are kept as lines, free[0] stands for all of them.
+ * `flight` is what a first word takes. */
+struct leg_end {
+    enum plmr_axis axis;
+    int first, n, at;
+    const double *free;
+    double flight, stream, forward;
+};
+
+/* Who follows the clocks is told of what advances them, when it has. */
+struct clock_watch {
+    int (*verb)(const plmr_clock *clock); /* the verb that begins something, by a number of the watch's own */
+    void (*busy)(plmr_clock *clock, bool sends, double t_cycles);
+    void (*pass)(plmr_clock *clock, const struct clocks *advanced); /* `next` and `t` are about to change places */
+    void (*steady)(plmr_clock *clock);                              /* a pass was skipped */
+    void (*phase)(plmr_clock *clock);                               /* a phase of a reduction begins */
+    void (*received)(plmr_clock *clock, const struct leg_end *end);
+    void (*sent)(plmr_clock *clock, const struct leg_end *end);
+    void (*chains)(plmr_clock *clock, const int *root, double stream); /* those to all rows' roots, but for these */
+    /* A row's root has taken one side, that of its neighbour at -1 or 1. */
+    void (*root)(plmr_clock *clock, int row, int col, int side, double stream);
+};
+
 struct plmr_clock {
     plmr_region *region;
+    const struct clock_watch *watch; /* NULL: nobody */
     const plmr_clock_rows *loops;
     bool in_lines;         /* a core's clock is line[X].t[col] + line[Y].t[row] + origin + lag; else all.t + ... */
     struct clocks all;     /* of the block */
@@ -49,7 +86,7 @@ struct plmr_clock {
     double *scratch;              /* two strips of rows turned into columns */
     double *latest[2];            /* multicast: latest clock of each line along the axis */
     double *after[2];             /* multicast: cycles after that, by local coordinate along the axis */
-    double *by_before, *by_after; /* latencies of what comes along x, by column; of the ends of rows alone */
+    double *by_before, *by_after; /* latencies of what comes along a row, at its ends */
     plmr_exchange *messages;
     struct pattern last;
     int n_same;     /* passes of the pattern `last` since anything else happened */
@@ -62,8 +99,16 @@ static inline double plmr_latency(const struct arrival *a, plmr_way way)
     return a->begin + a->transit + way.flight + a->relay * (way.hops - 1);
 }
 
-/* From here on every core's clock is kept. */
+/* One settling pass, clock_pass.c: fills f->next with what clocks f->t are once all that is under way in `now` has
+ * come. The rows of f lie along the axis: f is all clocks of this block, along x; or one row, a line along either axis,
+ * across which nothing is under way. */
+void plmr_clock_pass(plmr_clock *clock, const struct clocks *f, enum plmr_axis along, const struct pattern *now);
+
+/* From here on every core's clock is kept; clock_lines.c. */
 void plmr_clock_spread(plmr_clock *clock);
+
+/* Nothing is under way any more. */
+void plmr_clock_forget_arrivals(plmr_clock *clock);
 
 static inline double plmr_latest(double a, double b)
 {

@@ -1,5 +1,5 @@
 /* Clocks of reductions: streams of vectors from core to core, along legs or by chains to a root. */
-#include "time/trace_internal.h"
+#include "time/clock_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +31,14 @@ static void cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *st
     plmr_exchange_wait(clock->messages);
 }
 
-/* Tells a trace of a leg that this block takes part in. */
-static void trace_leg(plmr_clock *clock, enum plmr_axis axis, const struct strip *strip, plmr_leg leg, bool receives,
-                      double flight, double stream, double forward)
+/* Tells of one end of a leg that this block takes part in. */
+static void tell(plmr_clock *clock, enum plmr_axis axis, const struct strip *strip, int core, bool receives,
+                 double flight, double stream, double forward)
 {
-    struct plmr_trace_leg told = {axis, strip->first, strip->width, flight, stream, forward};
-    int at = (receives ? leg.dst : leg.src) - clock->region->first[axis];
-    (receives ? plmr_trace_received : plmr_trace_sent)(clock, &told, at, strip->free + (size_t)at * strip->stride);
+    int at = core - clock->region->first[axis];
+    const double *free = strip->free + (size_t)at * strip->stride;
+    struct leg_end end = {axis, strip->first, strip->width, at, free, flight, stream, forward};
+    (receives ? clock->watch->received : clock->watch->sent)(clock, &end);
 }
 
 static void carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
@@ -60,10 +61,10 @@ static void carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *stri
                           strip->head + dst);
     for (int i = 0; head && i < strip->width; i++)
         strip->free[src + (size_t)i] = plmr_latest(strip->free[src + (size_t)i], head[i] + stream);
-    if (region->trace && dst_place == me)
-        trace_leg(clock, axis, strip, leg, true, flight, stream, forward);
-    if (region->trace && head)
-        trace_leg(clock, axis, strip, leg, false, flight, stream, forward);
+    if (clock->watch && dst_place == me)
+        tell(clock, axis, strip, leg.dst, true, flight, stream, forward);
+    if (clock->watch && head)
+        tell(clock, axis, strip, leg.src, false, flight, stream, forward);
 }
 
 static void carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs, int n_legs,
@@ -124,8 +125,8 @@ void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *l
 {
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
-    if (clock->region->trace)
-        plmr_trace_phase(clock);
+    if (clock->watch)
+        clock->watch->phase(clock);
     const struct clocks *f = clock->in_lines ? &clock->line[axis] : &clock->all;
     (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, legs, n_legs, stream, forward);
 }
@@ -183,8 +184,8 @@ static void take_side(plmr_clock *clock, int row, int root, int side, double fir
     if (first_word < 0)
         return;
     *t = plmr_latest(*t, first_comes(clock->region, root, side, first_word)) + stream;
-    if (clock->region->trace)
-        plmr_trace_root(clock, row, root, side, stream);
+    if (clock->watch)
+        clock->watch->root(clock, row, root, side, stream);
 }
 
 void plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
@@ -193,12 +194,12 @@ void plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     plmr_clock_spread(clock);
-    if (clock->region->trace)
-        plmr_trace_phase(clock);
+    if (clock->watch)
+        clock->watch->phase(clock);
     chain_side(clock, root, 1, stream, low);
     chain_side(clock, root, -1, stream, high);
-    if (clock->region->trace)
-        plmr_trace_chains(clock, root, stream);
+    if (clock->watch)
+        clock->watch->chains(clock, root, stream);
     for (int r = 0; r < clock->all.rows; r++) {
         int here = root[r] - clock->region->first[PLMR_X];
         if (here < 0 || here >= clock->all.cols)

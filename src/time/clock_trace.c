@@ -5,7 +5,12 @@
 
 #include "base/memory.h"
 
-void plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles)
+static int verb(const plmr_clock *clock)
+{
+    return clock->region->trace->label;
+}
+
+static void busy(plmr_clock *clock, bool sends, double t_cycles)
 {
     plmr_trace *trace = clock->region->trace;
     if (trace->n_pieces == trace->capacity) {
@@ -13,7 +18,8 @@ void plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycl
         trace->pieces = plmr_take_more(trace->pieces, (size_t)capacity * sizeof *trace->pieces);
         trace->capacity = capacity;
     }
-    trace->pieces[trace->n_pieces++] = (struct plmr_trace_piece){kind, trace->label, t_cycles};
+    trace->pieces[trace->n_pieces++] =
+        (struct plmr_trace_piece){sends ? PLMR_TRACE_SEND : PLMR_TRACE_COMPUTE, trace->label, t_cycles};
 }
 
 /* ---- passes over all clocks ---- */
@@ -125,7 +131,7 @@ static void put_pass(plmr_clock *clock, const struct clocks *advanced, struct pl
     plmr_trace_close_turn(trace, core, &open, &core->pass, step);
 }
 
-void plmr_trace_pass(plmr_clock *clock, const struct clocks *advanced)
+static void pass(plmr_clock *clock, const struct clocks *advanced)
 {
     plmr_trace *trace = clock->region->trace;
     int step = plmr_trace_intern(trace, "step", NULL);
@@ -134,7 +140,7 @@ void plmr_trace_pass(plmr_clock *clock, const struct clocks *advanced)
     trace->n_pieces = 0;
 }
 
-void plmr_trace_steady(plmr_clock *clock)
+static void steady(plmr_clock *clock)
 {
     plmr_trace *trace = clock->region->trace;
     int label = plmr_trace_intern(trace, "step", NULL);
@@ -145,7 +151,7 @@ void plmr_trace_steady(plmr_clock *clock)
 
 /* ---- reductions along legs ---- */
 
-void plmr_trace_phase(plmr_clock *clock)
+static void phase(plmr_clock *clock)
 {
     plmr_trace *trace = clock->region->trace;
     plmr_trace_flush(trace);
@@ -153,14 +159,14 @@ void plmr_trace_phase(plmr_clock *clock)
         trace->here[i].received = false;
 }
 
-/* The next chosen core from *i on that the leg meets at coordinate `at`; NULL: no more. */
-static struct plmr_traced *next_met(plmr_trace *trace, const struct plmr_trace_leg *leg, int at, int *i, int *line)
+/* The next chosen core from *i on that the end of a leg is at; NULL: no more. */
+static struct plmr_traced *next_met(plmr_trace *trace, const struct leg_end *end, int *i, int *line)
 {
-    for (; trace->on[leg->axis][at] && *i < trace->n_here; ++*i) {
+    for (; trace->on[end->axis][end->at] && *i < trace->n_here; ++*i) {
         struct plmr_traced *core = &trace->here[*i];
-        int along = leg->axis == PLMR_X ? core->col : core->row;
-        *line = trace->region->clock->in_lines ? 0 : (leg->axis == PLMR_X ? core->row : core->col) - leg->first;
-        if (along == at && *line >= 0 && *line < leg->n) {
+        int along = end->axis == PLMR_X ? core->col : core->row;
+        *line = trace->region->clock->in_lines ? 0 : (end->axis == PLMR_X ? core->row : core->col) - end->first;
+        if (along == end->at && *line >= 0 && *line < end->n) {
             ++*i;
             return core;
         }
@@ -174,27 +180,28 @@ static double time_of(const plmr_clock *clock, enum plmr_axis axis, const struct
     return clock->region->trace->base + clock->origin + clock->lag + t + across(clock, axis, core->row, core->col);
 }
 
-void plmr_trace_received(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free)
+static void received(plmr_clock *clock, const struct leg_end *end)
 {
     plmr_trace *trace = clock->region->trace;
     struct plmr_traced *core;
-    for (int i = 0, line; (core = next_met(trace, leg, at, &i, &line));) {
-        put_rest(trace, core, time_of(clock, leg->axis, core, free[line]), leg->flight + leg->stream, trace->label);
+    for (int i = 0, line; (core = next_met(trace, end, &i, &line));) {
+        put_rest(trace, core, time_of(clock, end->axis, core, end->free[line]), end->flight + end->stream,
+                 trace->label);
         core->received = true;
     }
 }
 
 /* Who passes words on as they come has relayed them rather than received and sent. */
-void plmr_trace_sent(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free)
+static void sent(plmr_clock *clock, const struct leg_end *end)
 {
     plmr_trace *trace = clock->region->trace;
     struct plmr_traced *core;
-    bool relays = leg->forward != leg->stream || leg->forward == clock->region->device->stage;
-    for (int i = 0, line; (core = next_met(trace, leg, at, &i, &line));) {
+    bool relays = end->forward != end->stream || end->forward == clock->region->device->stage;
+    for (int i = 0, line; (core = next_met(trace, end, &i, &line));) {
         enum plmr_trace_kind kind = core->received && relays ? PLMR_TRACE_RELAY : PLMR_TRACE_SEND;
         if (kind == PLMR_TRACE_RELAY)
-            plmr_trace_take_back(core, PLMR_TRACE_RECEIVE, leg->stream);
-        plmr_trace_put(trace, core, kind, trace->label, time_of(clock, leg->axis, core, free[line]) - core->at);
+            plmr_trace_take_back(core, PLMR_TRACE_RECEIVE, end->stream);
+        plmr_trace_put(trace, core, kind, trace->label, time_of(clock, end->axis, core, end->free[line]) - core->at);
         core->received = false;
     }
 }
@@ -212,7 +219,7 @@ static double time_at(const plmr_clock *clock, const struct plmr_traced *core)
     return clock->region->trace->base + plmr_clock_at(clock, core->row, core->col);
 }
 
-void plmr_trace_chains(plmr_clock *clock, const int *root, double stream)
+static void chains(plmr_clock *clock, const int *root, double stream)
 {
     plmr_trace *trace = clock->region->trace;
     for (int i = 0; i < trace->n_here; i++) {
@@ -228,7 +235,7 @@ void plmr_trace_chains(plmr_clock *clock, const int *root, double stream)
     }
 }
 
-void plmr_trace_root(plmr_clock *clock, int row, int col, int side, double stream)
+static void root(plmr_clock *clock, int row, int col, int side, double stream)
 {
     plmr_trace *trace = clock->region->trace;
     double flight = first_word(clock, clock->region->first[PLMR_X] + col, side);
@@ -236,3 +243,5 @@ void plmr_trace_root(plmr_clock *clock, int row, int col, int side, double strea
         if (trace->here[i].row == row && trace->here[i].col == col)
             put_rest(trace, &trace->here[i], time_at(clock, &trace->here[i]), flight + stream, trace->label);
 }
+
+const struct clock_watch plmr_trace_watch = {verb, busy, pass, steady, phase, received, sent, chains, root};

@@ -45,8 +45,10 @@ plmr_status plmr_trace_attach(plmr_region *region, const plmr_trace_core *cores,
     plmr_status status = fill_trace(trace, cores);
     if (status)
         plmr_trace_destroy(trace);
-    else
+    else {
         region->trace = trace;
+        region->clock->watch = &plmr_trace_watch;
+    }
     return status;
 }
 

@@ -79,32 +79,7 @@ void plmr_trace_flush(plmr_trace *trace);
 /* The label of a verb; the same text has the same label. */
 int plmr_trace_intern(plmr_trace *trace, const char *verb, const char *of);
 
-/* ---- what the clocks tell; see clock_trace.c ---- */
-
-/* All cores are busy. */
-void plmr_trace_busy(plmr_clock *clock, enum plmr_trace_kind kind, double t_cycles);
-
-/* A settling pass has made advanced->next, or was skipped in a steady state. Before `next` and `t` change places. */
-void plmr_trace_pass(plmr_clock *clock, const struct clocks *advanced);
-void plmr_trace_steady(plmr_clock *clock);
-
-/* A reduction begins, or a phase of one. */
-void plmr_trace_phase(plmr_clock *clock);
-
-/* In lines [first, first + n) across the axis, a core at local coordinate `at` has received from a leg of the reduction
- * or sent on it, and is free at free[line - first]; where clocks are kept as lines, free[0] stands for all of them.
- * `flight` is what a first word takes. */
-struct plmr_trace_leg {
-    enum plmr_axis axis;
-    int first, n;
-    double flight, stream, forward;
-};
-void plmr_trace_received(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free);
-void plmr_trace_sent(plmr_clock *clock, const struct plmr_trace_leg *leg, int at, const double *free);
-
-/* The chains of all rows have run but for their roots; and a root has taken one side, that of its neighbour at -1 or 1.
- */
-void plmr_trace_chains(plmr_clock *clock, const int *root, double stream);
-void plmr_trace_root(plmr_clock *clock, int row, int col, int side, double stream);
+/* What the clocks tell; see clock_trace.c. */
+extern const struct clock_watch plmr_trace_watch;
 
 #endif
