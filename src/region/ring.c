@@ -1,4 +1,4 @@
-#include "time/clock.h"
+#include "region/ring.h"
 
 #include <limits.h>
 #include <stdlib.h>
