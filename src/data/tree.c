@@ -229,57 +229,63 @@ static void copy_batch(const plmr_tree_job *job, const float *from, size_t ld_fr
         memcpy(to + (size_t)b * ld_to, from + (size_t)b * ld_from, (size_t)n * sizeof *to);
 }
 
-/* Every result of this rank, for all columns: result v at values + v * n_batch * n. */
-static void run_programs(const plmr_tree_job *job, float *values)
+static size_t element_count(const plmr_tree_job *job)
+{
+    return (size_t)job->n_batch * (size_t)job->n;
+}
+
+/* Every result of this rank, for all columns: result v at values + v * stride. */
+static void run_programs(const plmr_tree_job *job, float *values, size_t stride)
 {
     int64_t most = job->pitch ? job->pitch : job->strip < job->n ? job->strip : job->n;
     size_t level = (size_t)job->n_batch * (size_t)most;
     float *stack = plmr_take(((size_t)job->tree->depth + 1) * level * sizeof *stack);
-    size_t all = (size_t)job->n_batch * (size_t)job->n;
     for (int64_t col = 0; col < job->n; col += job->strip) {
         int64_t width = job->n - col < job->strip ? job->n - col : job->strip;
         int64_t padded = job->pitch ? job->pitch : width;
         for (int v = 0; v < job->tree->n_values; v++) {
             run_program(job, v, col, padded, stack);
-            copy_batch(job, stack, (size_t)padded, values + (size_t)v * all + col, (size_t)job->n, width);
+            copy_batch(job, stack, (size_t)padded, values + (size_t)v * stride + col, (size_t)job->n, width);
         }
     }
     free(stack);
 }
 
-static void run_leg(const plmr_tree_job *job, plmr_tree_leg leg, float *values, float *incoming)
+/* The results of all jobs, `stride` floats of each, between ranks. */
+static void run_leg(const plmr_tree_job *job, plmr_tree_leg leg, float *values, size_t stride)
 {
     const plmr_tree *tree = job->tree;
-    size_t all = (size_t)job->n_batch * (size_t)job->n;
-    float *src = leg.src < 0 ? incoming : values + (size_t)leg.src * all;
+    float *src = values + (size_t)(leg.src < 0 ? tree->n_values : leg.src) * stride;
     if (leg.dst < 0)
-        plmr_exchange_send(tree->messages, tree->axis, leg.place, src, all * sizeof *src);
+        plmr_exchange_send(tree->messages, tree->axis, leg.place, src, stride * sizeof *src);
     if (leg.src < 0)
-        plmr_exchange_receive(tree->messages, tree->axis, leg.place, src, all * sizeof *src);
+        plmr_exchange_receive(tree->messages, tree->axis, leg.place, src, stride * sizeof *src);
     plmr_exchange_wait(tree->messages);
     if (leg.dst >= 0)
-        plmr_vector_add(job->accumulate, (int64_t)all, src, values + (size_t)leg.dst * all);
+        plmr_vector_add(job->accumulate, (int64_t)stride, src, values + (size_t)leg.dst * stride);
 }
 
-/* values: one vector more than there are results, for what comes from other ranks. */
-static void finish(const plmr_tree_job *job, float *values)
+void plmr_tree_run_fused(const plmr_tree_job *jobs, int n_jobs)
 {
-    const plmr_tree *tree = job->tree;
-    size_t all = (size_t)job->n_batch * (size_t)job->n;
-    float *spare = values + (size_t)tree->n_values * all;
+    const plmr_tree *tree = jobs->tree;
+    size_t stride = 0;
+    for (int i = 0; i < n_jobs; i++)
+        stride += element_count(&jobs[i]);
+    /* One vector more than there are results, for what comes from other ranks. */
+    float *values = plmr_take(((size_t)tree->n_values + 1) * (stride ? stride : 1) * sizeof *values), *at = values;
+    for (int i = 0; i < n_jobs; at += element_count(&jobs[i++]))
+        run_programs(&jobs[i], at, stride);
     for (int i = 0; i < tree->n_legs; i++)
-        run_leg(job, tree->legs[i], values, spare);
-    float *root = tree->root < 0 ? spare : values + (size_t)tree->root * all;
+        run_leg(jobs, tree->legs[i], values, stride);
+    at = values + (size_t)(tree->root < 0 ? tree->n_values : tree->root) * stride;
     if (tree->ranks)
-        plmr_ranks_line_broadcast(tree->ranks, tree->axis, tree->root_place, root, all * sizeof *root);
-    copy_batch(job, root, (size_t)job->n, job->sum, job->ld_sum, job->n);
+        plmr_ranks_line_broadcast(tree->ranks, tree->axis, tree->root_place, at, stride * sizeof *at);
+    for (int i = 0; i < n_jobs; at += element_count(&jobs[i++]))
+        copy_batch(&jobs[i], at, (size_t)jobs[i].n, jobs[i].sum, jobs[i].ld_sum, jobs[i].n);
+    free(values);
 }
 
 void plmr_tree_run(const plmr_tree_job *job)
 {
-    size_t all = (size_t)job->n_batch * (size_t)job->n;
-    float *values = plmr_take(((size_t)job->tree->n_values + 1) * (all ? all : 1) * sizeof *values);
-    run_programs(job, values);
-    finish(job, values);
-    free(values);
+    plmr_tree_run_fused(job, 1);
 }

@@ -55,4 +55,7 @@ typedef struct plmr_tree_job {
 /* Collective over the line of ranks. */
 void plmr_tree_run(const plmr_tree_job *job);
 
+/* Several jobs of one tree as one reduction: their vectors travel together. The same sums. */
+void plmr_tree_run_fused(const plmr_tree_job *jobs, int n_jobs);
+
 #endif

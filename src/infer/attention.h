@@ -16,7 +16,7 @@ typedef struct plmr_prompt_attention {
     int ms;
 } plmr_prompt_attention;
 
-plmr_status plmr_attend_prompt(const plmr_prompt_attention *attention);
+void plmr_attend_prompt(const plmr_prompt_attention *attention);
 
 /* Of one token of each of n requests, with n_tokens in the cache, the new one included. */
 typedef struct plmr_token_attention {
@@ -27,6 +27,6 @@ typedef struct plmr_token_attention {
     int64_t n_tokens;
 } plmr_token_attention;
 
-plmr_status plmr_attend_token(const plmr_token_attention *attention);
+void plmr_attend_token(const plmr_token_attention *attention);
 
 #endif

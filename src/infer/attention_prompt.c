@@ -114,7 +114,7 @@ static void attend_head(const struct head *h)
                            p->heads->query[h->kv] + t * heads->n_rep * h->dims);
 }
 
-plmr_status plmr_attend_prompt(const plmr_prompt_attention *p)
+void plmr_attend_prompt(const plmr_prompt_attention *p)
 {
     const plmr_heads *heads = &p->grid->heads;
     int dims = plmr_heads_dims(heads);
@@ -130,5 +130,4 @@ plmr_status plmr_attend_prompt(const plmr_prompt_attention *p)
         if (p->heads->query[head.kv])
             attend_head(&head);
     free(memory);
-    return PLMR_OK;
 }

@@ -14,27 +14,43 @@ struct head {
     const char *values;
 };
 
-/* A row of cores holds some tokens: it adds up their weights, and their values so weighted. The last element is the sum
- * of the weights. */
-static void make_weighted(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
+/* Tokens that a row of cores holds. */
+static int tokens_of(const struct head *h, int row, int64_t *first)
+{
+    *first = plmr_rows_first(h->all->engine, h->all->grid, h->all->n_tokens, row);
+    return (int)(plmr_rows_first(h->all->engine, h->all->grid, h->all->n_tokens, row + 1) - *first);
+}
+
+/* A row adds up the weights of its tokens, */
+static void make_total(const void *context, int row, int64_t first, int64_t width, const float *onto, float *out,
+                       int next)
+{
+    const struct head *h = context;
+    static const float one = 1;
+    int64_t from;
+    int n = tokens_of(h, row, &from);
+    for (int r = 0; r < h->all->grid->heads.n_rep; r++)
+        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, h->weight + r * h->all->n_tokens + from, &one, 0,
+                       onto ? onto + r : NULL, out + r, NULL);
+    (void)first, (void)width, (void)next;
+}
+
+/* and their values so weighted. */
+static void make_weighted(const void *context, int row, int64_t first, int64_t width, const float *onto, float *out,
                           int next)
 {
     const struct head *h = context;
-    const plmr_engine *e = h->all->engine;
-    int64_t from = plmr_rows_first(e, h->all->grid, h->all->n_tokens, core);
-    int n = (int)(plmr_rows_first(e, h->all->grid, h->all->n_tokens, core + 1) - from), dims = e->cache.n_dims;
-    const char *rows = h->values + (size_t)from * (size_t)dims * plmr_dtype_bytes(e->cache.dtype);
-    static const float one = 1;
-    for (int r = 0; r < h->all->grid->heads.n_rep; r++, out += width, onto += onto ? width : 0) {
-        const float *weight = h->weight + r * h->all->n_tokens + from;
-        plmr_gemv_onto(e->cache.dtype, PLMR_F32, n, width - 1, weight, rows, (size_t)dims, onto, out, NULL);
-        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, weight, &one, 0, onto ? onto + width - 1 : NULL, out + width - 1,
-                       NULL);
-    }
+    const plmr_cache *cache = &h->all->engine->cache;
+    int64_t from;
+    int n = tokens_of(h, row, &from);
+    const char *rows = h->values + (size_t)from * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
+    for (int r = 0; r < h->all->grid->heads.n_rep; r++, out += width, onto += onto ? width : 0)
+        plmr_gemv_onto(cache->dtype, PLMR_F32, n, width, h->weight + r * h->all->n_tokens + from, rows,
+                       (size_t)cache->n_dims, onto, out, NULL);
     (void)first, (void)next;
 }
 
-/* Scores to weights: exp((score - most) * scale). */
+/* Scores to weights: exp((score - most) * scale), most being that of all rows. */
 static void weigh(const struct head *h, float *scores)
 {
     const plmr_heads *heads = &h->all->grid->heads;
@@ -43,34 +59,40 @@ static void weigh(const struct head *h, float *scores)
                         scores);
 }
 
-static plmr_status sum_values(const struct head *h, float *by_cores)
+/* Over the rows: the sum of the weights, then that of the weighted values, a reduction each. */
+static void sum_values(const struct head *h, float *by_cores)
 {
     const plmr_heads *heads = &h->all->grid->heads;
-    int64_t width = h->all->engine->cache.n_dims + 1;
-    float *sum = plmr_take((size_t)(heads->n_rep * width) * sizeof *sum);
-    plmr_tree_job job = {
+    int64_t dims = h->all->engine->cache.n_dims;
+    float *sum = plmr_take((size_t)(heads->n_rep * (dims + 1)) * sizeof *sum), *total = sum + heads->n_rep * dims;
+    plmr_tree_job totals = {
         .tree = h->all->grid->tree_y,
         .accumulate = PLMR_F32,
         .n_batch = heads->n_rep,
-        .n = width,
-        .strip = width,
-        .make = make_weighted,
+        .n = 1,
+        .strip = 1,
+        .make = make_total,
         .context = h,
-        .sum = sum,
-        .ld_sum = (size_t)width,
+        .sum = total,
+        .ld_sum = 1,
     };
-    plmr_tree_run(&job);
+    plmr_tree_job values = totals;
+    values.n = values.strip = dims;
+    values.make = make_weighted;
+    values.sum = sum;
+    values.ld_sum = (size_t)dims;
+    plmr_tree_run(&totals);
+    plmr_tree_run(&values);
     for (int r = 0; r < heads->n_rep; r++) {
-        float share = 1 / sum[r * width + width - 1];
-        for (int64_t d = 0; d < width - 1; d++)
-            sum[r * width + d] *= share;
+        float share = 1 / total[r];
+        for (int64_t d = 0; d < dims; d++)
+            sum[r * dims + d] *= share;
     }
-    plmr_heads_scatter(heads, heads->n_rep, sum, (size_t)width, by_cores);
+    plmr_heads_scatter(heads, heads->n_rep, sum, (size_t)dims, by_cores);
     free(sum);
-    return PLMR_OK;
 }
 
-static plmr_status attend_head(struct head *h, float *by_cores, const float *key, const float *value)
+static void attend_head(struct head *h, float *by_cores, const float *key, const float *value)
 {
     const plmr_engine *e = h->all->engine;
     const plmr_grid *grid = h->all->grid;
@@ -89,21 +111,18 @@ static plmr_status attend_head(struct head *h, float *by_cores, const float *key
     weigh(h, scores);
     h->weight = scores;
     h->values = plmr_cache_values(&e->cache, h->all->layer, h->request, h->kv);
-    plmr_status status = sum_values(h, by_cores);
+    sum_values(h, by_cores);
     free(queries);
-    return status;
 }
 
-plmr_status plmr_attend_token(const plmr_token_attention *p)
+void plmr_attend_token(const plmr_token_attention *p)
 {
     const plmr_heads *heads = &p->grid->heads;
     int dims = plmr_heads_dims(heads);
     for (int kv = 0; kv < heads->n_kv; kv++)
         for (int i = 0; i < p->n && p->heads->query[kv]; i++) {
             struct head head = {.all = p, .kv = kv, .request = i};
-            PLMR_TRY(attend_head(&head, p->heads->query[kv] + (size_t)i * (size_t)(heads->n_rep * dims),
-                                 p->heads->key[kv] + (size_t)i * (size_t)dims,
-                                 p->heads->value[kv] + (size_t)i * (size_t)dims));
+            attend_head(&head, p->heads->query[kv] + (size_t)i * (size_t)(heads->n_rep * dims),
+                        p->heads->key[kv] + (size_t)i * (size_t)dims, p->heads->value[kv] + (size_t)i * (size_t)dims);
         }
-    return PLMR_OK;
 }

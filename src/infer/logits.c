@@ -61,7 +61,7 @@ static void run_rows(plmr_engine *engine, int n, const float *hidden, float *log
     for (int i = 0; i < n; i++)
         memcpy(stream + (size_t)i * ld, hidden + i * dim, (size_t)dim * sizeof *stream);
     plmr_token_norm(grid, engine->shape->rms_eps, engine->output_norm, n, dim, stream, normed, ld);
-    plmr_token_multiply(grid, &engine->output, n, normed, ld, columns, (size_t)n_columns);
+    plmr_token_multiply(grid, &(plmr_token_product){&engine->output, columns, (size_t)n_columns}, 1, n, normed, ld);
     collect(engine, n, columns, n_columns, logits);
 }
 

@@ -45,25 +45,30 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
                        onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
 }
 
-void plmr_token_multiply(const plmr_grid *grid, const plmr_matrix *m, int n, const float *x, size_t ldx, float *y,
-                         size_t ldy)
+void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
+                         const float *x, size_t ldx)
 {
-    bool along_x = m->layout.in_ring != NULL;
+    bool along_x = products->matrix->layout.in_ring != NULL;
     enum plmr_axis axis = along_x ? PLMR_X : PLMR_Y;
-    struct product product = {m, along_x ? grid->x : grid->y, grid->region->first[axis], n, x, ldx};
-    plmr_tree_job job = {
-        .tree = along_x ? grid->tree_x : grid->tree_y,
-        .accumulate = PLMR_F32,
-        .n_batch = n,
-        .n = m->n_out,
-        .strip = m->strip,
-        .pitch = m->pitch,
-        .make = make_partial,
-        .context = &product,
-        .sum = y,
-        .ld_sum = ldy,
-    };
-    plmr_tree_run(&job);
+    struct product of[PLMR_TOKEN_PRODUCTS];
+    plmr_tree_job jobs[PLMR_TOKEN_PRODUCTS];
+    for (int i = 0; i < n_products; i++) {
+        const plmr_matrix *m = products[i].matrix;
+        of[i] = (struct product){m, along_x ? grid->x : grid->y, grid->region->first[axis], n, x, ldx};
+        jobs[i] = (plmr_tree_job){
+            .tree = along_x ? grid->tree_x : grid->tree_y,
+            .accumulate = PLMR_F32,
+            .n_batch = n,
+            .n = m->n_out,
+            .strip = m->strip,
+            .pitch = m->pitch,
+            .make = make_partial,
+            .context = &of[i],
+            .sum = products[i].y,
+            .ld_sum = products[i].ldy,
+        };
+    }
+    plmr_tree_run_fused(jobs, n_products);
 }
 
 /* ---- norms ---- */

@@ -9,9 +9,18 @@
 #include "infer/grid.h"
 #include "infer/matrix.h"
 
-/* y = x W, by partial products of all cores and a reduction tree along the axis on which W's in dimension lies. */
-void plmr_token_multiply(const plmr_grid *grid, const plmr_matrix *matrix, int n, const float *x, size_t ldx, float *y,
-                         size_t ldy);
+/* y = x W: one of the products of a vector x. */
+typedef struct plmr_token_product {
+    const plmr_matrix *matrix;
+    float *y;
+    size_t ldy;
+} plmr_token_product;
+
+enum { PLMR_TOKEN_PRODUCTS = PLMR_MOST_PARTS }; /* of a vector, at most */
+
+/* By partial products of all cores and one reduction, by the tree along the axis on which the Ws' in dimension lies. */
+void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
+                         const float *x, size_t ldx);
 
 /* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. */
 void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,

@@ -57,10 +57,11 @@ static void sum_by_legs(struct test_region *t, enum plmr_axis axis, const plmr_r
     free(vectors);
 }
 
-/* By the tree, `strip` columns at a time, into rows that lie apart; every core is asked once for each strip. */
+/* By the tree, `strip` columns at a time, into rows that lie apart; every core is asked once for each strip. With it,
+ * as one reduction, the same in one strip. */
 static void sum_by_tree(const plmr_tree *tree, int n_local, const struct line *line, int64_t strip, float *sum)
 {
-    float apart[BATCH * (N + 2)];
+    float apart[BATCH * (N + 2)], again[BATCH * N];
     plmr_tree_job job = {.tree = tree,
                          .accumulate = line->accumulate,
                          .n_batch = BATCH,
@@ -72,11 +73,16 @@ static void sum_by_tree(const plmr_tree *tree, int n_local, const struct line *l
                          .ld_sum = (size_t)line->n + 2};
     memset(line->asked, 0, (size_t)n_local * sizeof *line->asked);
     *line->next = -1;
-    plmr_tree_run(&job);
+    plmr_tree_job jobs[2] = {job, job};
+    jobs[1].strip = line->n;
+    jobs[1].sum = again;
+    jobs[1].ld_sum = (size_t)line->n;
+    plmr_tree_run_fused(jobs, 2);
     for (int core = 0; core < n_local; core++)
-        assert_int_equal(line->asked[core], plmr_ceil_div(line->n, strip));
+        assert_int_equal(line->asked[core], plmr_ceil_div(line->n, strip) + 1);
     for (int b = 0; b < BATCH; b++)
         memcpy(sum + b * line->n, apart + b * (line->n + 2), (size_t)line->n * sizeof *sum);
+    assert_memory_equal(sum, again, (size_t)BATCH * (size_t)line->n * sizeof *sum);
 }
 
 static void check_same(const plmr_reduce_plan *plan, const char *name, const struct line *line, const float *want,

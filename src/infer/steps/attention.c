@@ -32,15 +32,13 @@ static plmr_status from_heads(const plmr_step *step, const plmr_pass *p)
 
 static plmr_status prompt(const plmr_step *step, plmr_pass *p)
 {
-    PLMR_TRY(
-        plmr_attend_prompt(&(plmr_prompt_attention){p->engine, p->grid, &p->heads, p->request, p->layer, p->n, p->ms}));
+    plmr_attend_prompt(&(plmr_prompt_attention){p->engine, p->grid, &p->heads, p->request, p->layer, p->n, p->ms});
     return from_heads(step, p);
 }
 
 static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
-    PLMR_TRY(plmr_attend_token(
-        &(plmr_token_attention){p->engine, p->grid, &p->heads, (int)p->n, p->layer, p->n_before + 1}));
+    plmr_attend_token(&(plmr_token_attention){p->engine, p->grid, &p->heads, (int)p->n, p->layer, p->n_before + 1});
     return from_heads(step, p);
 }
 

@@ -32,13 +32,23 @@ static plmr_status prompt(const plmr_step *step, plmr_pass *p)
     return finish(step, p);
 }
 
+/* In decode: parts that are one product with one reduction: all, or, unfused, one. */
+static int fused_parts(const plmr_step *step, bool unfused)
+{
+    return unfused ? 1 : step->n_parts;
+}
+
 static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
+    int together = fused_parts(step, p->engine->setup.phase[PLMR_DECODE].unfused);
+    plmr_token_product products[PLMR_MOST_PARTS];
     for (int i = 0; i < step->n_parts; i++) {
         enum plmr_activation out = step->part[i].out;
-        plmr_token_multiply(p->grid, &plmr_pass_weights(p)->matrix[step->part[i].weight], (int)p->n,
-                            p->activation[step->in], p->ld[step->in], p->activation[out], p->ld[out]);
+        products[i] =
+            (plmr_token_product){&plmr_pass_weights(p)->matrix[step->part[i].weight], p->activation[out], p->ld[out]};
     }
+    for (int i = 0; i < step->n_parts; i += together)
+        plmr_token_multiply(p->grid, products + i, together, (int)p->n, p->activation[step->in], p->ld[step->in]);
     return finish(step, p);
 }
 
@@ -59,18 +69,16 @@ static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
     return PLMR_OK;
 }
 
-/* Fused they are one product with one allreduce, unfused each has its own. */
 static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
 {
-    int64_t columns = 0;
-    for (int i = 0; i < step->n_parts; i++) {
-        const plmr_weight_info *info = &plmr_weight_infos[step->part[i].weight];
-        columns += plmr_grid_chunk(pass->grid, info->rows);
-        if (!pass->unfused && i + 1 < step->n_parts)
-            continue;
-        PLMR_TRY(plmr_cost_gemv(pass, info->cols == PLMR_MODEL_DIM ? PLMR_Y : PLMR_X,
-                                plmr_grid_chunk(pass->grid, info->cols), columns));
-        columns = 0;
+    int together = fused_parts(step, pass->unfused);
+    enum plmr_dimension in = plmr_weight_infos[step->part[0].weight].cols;
+    for (int i = 0; i < step->n_parts; i += together) {
+        int64_t columns = 0;
+        for (int j = i; j < i + together; j++)
+            columns += plmr_grid_chunk(pass->grid, plmr_weight_infos[step->part[j].weight].rows);
+        PLMR_TRY(
+            plmr_cost_gemv(pass, in == PLMR_MODEL_DIM ? PLMR_Y : PLMR_X, plmr_grid_chunk(pass->grid, in), columns));
     }
     return PLMR_OK;
 }
