@@ -81,7 +81,7 @@ static void read_weights(const plmr_model *model)
         plmr_source source;
         if (!plmr_weight_exists(shape, (enum plmr_weight)i))
             continue;
-        plmr_model_weight(model, (enum plmr_weight)i, shape->n_layers - 1, true, &source);
+        plmr_model_weight(model, (enum plmr_weight)i, shape->n_layers - 1, &source);
         check_error(source.get(&source, source.rows - 1, source.cols - 1, 1, 1, &value, 1));
     }
 }

@@ -88,9 +88,3 @@ int plmr_json_locate_path(const char *text, const char *const *path, int n_steps
         found = line;
     return found;
 }
-
-int plmr_json_locate(const char *text, const char *key, const char *sub)
-{
-    const char *path[] = {key, sub};
-    return plmr_json_locate_path(text, path, sub ? 2 : 1);
-}

@@ -36,7 +36,7 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
 {
     plmr_source source;
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
-    plmr_model_weight(engine->model, which, layer, false, &source);
+    plmr_model_weight(engine->model, which, layer, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
     PLMR_TRY(plmr_matrix_create(&layout, engine->ranks, dtype, matrix));
     PLMR_TRY(plmr_matrix_load(matrix, &source));
@@ -47,7 +47,7 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
 static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which, int layer, float **vector)
 {
     plmr_source source;
-    plmr_model_weight(engine->model, which, layer, false, &source);
+    plmr_model_weight(engine->model, which, layer, &source);
     *vector = plmr_take((size_t)source.cols * sizeof **vector);
     return source.get(&source, 0, 0, 1, (int)source.cols, *vector, (size_t)source.cols);
 }
@@ -122,7 +122,7 @@ void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head)
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row)
 {
     plmr_source source;
-    plmr_model_weight(engine->model, PLMR_EMBEDDING, 0, false, &source);
+    plmr_model_weight(engine->model, PLMR_EMBEDDING, 0, &source);
     return source.get(&source, token, 0, 1, engine->shape->dim, row, (size_t)engine->shape->dim);
 }
 

@@ -1,7 +1,6 @@
 /* The tensors of a GGUF file: their list, and their elements. */
 #include "model/gguf_internal.h"
 #include "model/quant.h"
-#include "model/transposed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,18 +211,7 @@ static plmr_status get(const plmr_source *source, int64_t row, int64_t col, int 
     return PLMR_OK;
 }
 
-static plmr_status get_transposed(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols,
-                                  float *out, size_t ld)
+void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor)
 {
-    plmr_source stored;
-    plmr_source_gguf(&stored, source->context, false);
-    return plmr_source_get_transposed(&stored, row, col, n_rows, n_cols, out, ld);
-}
-
-void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor, bool transposed)
-{
-    *source = (plmr_source){.get = transposed ? get_transposed : get,
-                            .context = tensor,
-                            .rows = transposed ? tensor->cols : tensor->rows,
-                            .cols = transposed ? tensor->rows : tensor->cols};
+    *source = (plmr_source){.get = get, .context = tensor, .rows = tensor->rows, .cols = tensor->cols};
 }

@@ -33,11 +33,10 @@ static void decode_f32(const unsigned char *from, int64_t n, float *to)
     memcpy(to, from, sizeof *to * (size_t)n);
 }
 
-/* The kernels want whole words; and a handful of elements, as transposed reads ask for, is not worth choosing one. */
+/* The kernels want whole words. */
 static void decode_16(enum plmr_dtype dtype, const unsigned char *from, int64_t n, float *to)
 {
-    enum { HANDFUL = 32 };
-    if (n > HANDFUL && (uintptr_t)from % sizeof(uint16_t) == 0) {
+    if ((uintptr_t)from % sizeof(uint16_t) == 0) {
         plmr_convert_to_float(dtype, n, from, to);
         return;
     }

@@ -80,12 +80,11 @@ int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dim
 
 void plmr_weight_size(const plmr_model_shape *shape, enum plmr_weight which, int64_t *rows, int64_t *cols);
 
-/* Makes a source of a weight, which the model must outlive: as (out, in) or, `transposed`, as (in, out). `layer` is not
+/* Makes a source of a weight, which the model must outlive: as (out, in). `layer` is not
  * looked at for what no layer has. The weight must exist, or be a tied PLMR_OUTPUT.
  * Made-up weights: norms and factors are 1; all others are uniform, with variance 1 / dim for biases and 1 / in else.
  */
-void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, bool transposed,
-                       plmr_source *source);
+void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source);
 
 /* What cores store it in: F16 for quantised tensors and made-up matrices, F32 for made-up norms and biases. */
 enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer);

@@ -1,7 +1,6 @@
 /* The weights of a model: names, sizes, and sources of their values. */
 #include "base/values.h"
 #include "model/shape_internal.h"
-#include "model/transposed.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -93,25 +92,10 @@ static plmr_status get_made_up(const plmr_source *source, int64_t row, int64_t c
     return PLMR_OK;
 }
 
-static plmr_status get_made_up_transposed(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols,
-                                          float *out, size_t ld)
+static void make_up(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source)
 {
-    plmr_source stored = *source;
-    stored.get = get_made_up;
-    stored.rows = source->cols;
-    stored.cols = source->rows;
-    return plmr_source_get_transposed(&stored, row, col, n_rows, n_cols, out, ld);
-}
-
-static void make_up(const plmr_model *model, enum plmr_weight which, int layer, bool transposed, plmr_source *source)
-{
-    int64_t rows, cols;
-    plmr_weight_size(&model->shape, which, &rows, &cols);
-    *source = (plmr_source){.get = transposed ? get_made_up_transposed : get_made_up,
-                            .context = &model->scale[which],
-                            .seed = made_up_seed(which, layer),
-                            .rows = transposed ? cols : rows,
-                            .cols = transposed ? rows : cols};
+    *source = (plmr_source){.get = get_made_up, .context = &model->scale[which], .seed = made_up_seed(which, layer)};
+    plmr_weight_size(&model->shape, which, &source->rows, &source->cols);
 }
 
 /* --- weights of a model ---------------------------------------------------------------------------------------------
@@ -131,16 +115,16 @@ static const plmr_gguf_tensor *find_tensor(const plmr_model *model, enum plmr_we
     return tensor;
 }
 
-void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, bool transposed, plmr_source *source)
+void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source)
 {
     which = stored_as(&model->shape, which);
     PLMR_ASSERT(plmr_weight_exists(&model->shape, which));
     layer = plmr_weight_is_layered(which) ? layer : 0;
     PLMR_ASSERT(layer >= 0 && layer < model->shape.n_layers);
     if (model->gguf)
-        plmr_source_gguf(source, find_tensor(model, which, layer), transposed);
+        plmr_source_gguf(source, find_tensor(model, which, layer));
     else
-        make_up(model, which, layer, transposed, source);
+        make_up(model, which, layer, source);
 }
 
 enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer)

@@ -37,15 +37,6 @@ static plmr_status read_list(plmr_reader *reader, const char *key, json_t *list)
     return status;
 }
 
-static plmr_status read_number(const plmr_reader *reader, const json_t *range, const char *key, double *number)
-{
-    const json_t *json = json_object_get(range, key);
-    *number = json_number_value(json);
-    if (!json_is_number(json) || !(fabs(*number) <= 1e15))
-        return plmr_reader_fault(reader, key, "is %s, expected a number", plmr_reader_state(json));
-    return PLMR_OK;
-}
-
 /* As it would be written: without the dust of binary fractions, whole numbers as such. */
 static json_t *make_number(double value)
 {
@@ -69,14 +60,15 @@ static plmr_status fill_range(const plmr_reader *reader, double from, double to,
 static plmr_status read_range(const plmr_reader *reader, json_t *range, json_t *values)
 {
     static const char *const keys[] = {"from", "to", "step", "factor"};
+    const double most = 1e15;
     double from, to, by;
     bool multiply = json_object_get(range, "factor");
     PLMR_TRY(plmr_reader_check_keys(reader, range, keys, 4));
-    PLMR_TRY(read_number(reader, range, "from", &from));
-    PLMR_TRY(read_number(reader, range, "to", &to));
+    PLMR_TRY(plmr_reader_number(reader, range, "from", -most, most, &from));
+    PLMR_TRY(plmr_reader_number(reader, range, "to", -most, most, &to));
     if (multiply && json_object_get(range, "step"))
         return plmr_reader_fault(reader, NULL, "has a step and a factor: leave one of them out");
-    PLMR_TRY(read_number(reader, range, multiply ? "factor" : "step", &by));
+    PLMR_TRY(plmr_reader_number(reader, range, multiply ? "factor" : "step", -most, most, &by));
     if (to < from)
         return plmr_reader_fault(reader, NULL, "is empty: there is nothing from %.12g to %.12g", from, to);
     if (multiply && !(by > 1 && from > 0))

@@ -2,7 +2,7 @@
 #ifndef PLMR_SWEEP_AXIS_H
 #define PLMR_SWEEP_AXIS_H
 
-#include "sweep/reader.h"
+#include "base/json_reader.h"
 
 /* Reads the place's member `key`, an array or a range, as an array of values, for the caller to free. */
 plmr_status plmr_axis_read(plmr_reader *reader, const json_t *object, const char *key, json_t **values);

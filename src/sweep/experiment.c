@@ -170,7 +170,7 @@ static plmr_status read_command(const parser *p, const json_t *json, plmr_sweep_
     const char *names[MOST_OPTIONS], *name;
     for (int i = 0; i < p->n_commands; i++)
         names[i] = p->commands[i].name;
-    PLMR_TRY(plmr_reader_text(&p->reader, json, "command", true, &name));
+    PLMR_TRY(plmr_reader_text(&p->reader, json, "command", PLMR_SWEEP_LONGEST, &name));
     PLMR_TRY(plmr_reader_check_word(&p->reader, "command", name, "command of a sweep", names, p->n_commands));
     for (int i = 0; i < p->n_commands; i++)
         if (strcmp(p->commands[i].name, name) == 0)
@@ -270,8 +270,8 @@ static plmr_status read_root(parser *p)
 {
     plmr_experiment *e = p->experiment;
     PLMR_TRY(plmr_reader_check_keys(&p->reader, e->root, top_keys, 5));
-    PLMR_TRY(plmr_reader_text(&p->reader, e->root, "title", true, &e->title));
-    PLMR_TRY(plmr_reader_text(&p->reader, e->root, "question", true, &e->question));
+    PLMR_TRY(plmr_reader_text(&p->reader, e->root, "title", PLMR_SWEEP_LONGEST, &e->title));
+    PLMR_TRY(plmr_reader_text(&p->reader, e->root, "question", PLMR_SWEEP_LONGEST, &e->question));
     PLMR_TRY(read_runs(p));
     PLMR_TRY(check_points(p));
     return plmr_view_check(&p->reader, e);

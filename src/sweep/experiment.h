@@ -58,7 +58,7 @@ typedef struct plmr_experiment {
     json_t *root;
 } plmr_experiment;
 
-enum { PLMR_SWEEP_MOST_POINTS = 100000 };
+enum { PLMR_SWEEP_MOST_POINTS = 100000, PLMR_SWEEP_LONGEST = 1000 /* bytes of a text */ };
 
 /* Reads an experiment; `file` names the text in errors, and the commands must outlive it. What is wrong in it is an
  * error: unknown keys, commands, options, columns; options that are fixed and varied; no values; equal points; a run

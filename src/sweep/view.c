@@ -104,13 +104,13 @@ static plmr_status check_plot(plmr_reader *reader, json_t *plot, const names *li
         return plmr_reader_fault(reader, NULL, "is %s, expected an object", plmr_reader_state(plot));
     PLMR_TRY(plmr_reader_check_keys(reader, plot, plot_keys, sizeof plot_keys / sizeof *plot_keys));
     for (int i = 0; i < 3; i++)
-        PLMR_TRY(plmr_reader_text(reader, plot, texts[i], true, &text));
+        PLMR_TRY(plmr_reader_text(reader, plot, texts[i], PLMR_SWEEP_LONGEST, &text));
     for (int i = 0; i < 2; i++) {
-        PLMR_TRY(plmr_reader_text(reader, plot, quantities[i], true, &text));
+        PLMR_TRY(plmr_reader_text(reader, plot, quantities[i], PLMR_SWEEP_LONGEST, &text));
         PLMR_TRY(check_name(reader, quantities[i], text, list));
     }
     for (int i = 0; i < 3; i++)
-        PLMR_TRY(plmr_reader_truth(reader, plot, truths[i], &truth));
+        PLMR_TRY(plmr_reader_truth(reader, plot, truths[i], false, &truth));
     if (json_object_get(plot, "series"))
         PLMR_TRY(check_list(reader, plot, "series", list));
     return check_where(reader, plot, list);

@@ -15,8 +15,8 @@
 
 #include <stdio.h>
 
+#include "base/json_reader.h"
 #include "sweep/experiment.h"
-#include "sweep/reader.h"
 
 /* Checks the experiment's columns and plots; its runs have been read. */
 plmr_status plmr_view_check(plmr_reader *reader, const plmr_experiment *experiment);

@@ -149,31 +149,31 @@ static void faults_of_a_number(void **state)
 {
     (void)state;
     expect_fault("\"hop\": {\"value\": 1,", "\"hop\": {\"value\": -1,",
-                 "my.json:11: hop: value -1 is out of range, expected cycles (0 to 1e+06)");
+                 "my.json:11: hop.value: -1 is out of range, expected cycles (0 to 1e+06)");
     expect_fault("{\"value\": 994,", "{\"value\": 0,",
-                 "my.json:5: rows: value 0 is out of range, expected cores (1 to 65536)");
+                 "my.json:5: rows.value: 0 is out of range, expected cores (1 to 65536)");
     expect_fault("{\"value\": 994,", "{\"value\": 65537,",
-                 "my.json:5: rows: value 65537 is out of range, expected cores (1 to 65536)");
+                 "my.json:5: rows.value: 65537 is out of range, expected cores (1 to 65536)");
     expect_fault("{\"value\": 49152,", "{\"value\": 49152.5,",
-                 "my.json:8: sram: value 49152.5 is not a whole number, expected bytes (1 to 1e+12)");
+                 "my.json:8: sram.value: 49152.5 is not a whole number, expected bytes (1 to 1e+12)");
     expect_fault("\"wavelet\": {\"value\": 4,", "\"wavelet\": {\"value\": 4.25,",
-                 "my.json:10: wavelet: value 4.25 is not a whole number, expected bytes (1 to 4096)");
+                 "my.json:10: wavelet.value: 4.25 is not a whole number, expected bytes (1 to 4096)");
     expect_fault("\"mac_group_f16\": {\"value\": 1,", "\"mac_group_f16\": {\"value\": 1.5,",
-                 "my.json:23: mac_group_f16: value 1.5 is not a whole number, expected elements (1 to 4096)");
+                 "my.json:23: mac_group_f16.value: 1.5 is not a whole number, expected elements (1 to 4096)");
     expect_fault("{\"value\": 994,", "{\"value\": \"994\",",
-                 "my.json:5: rows: value is a string, expected cores (1 to 65536)");
+                 "my.json:5: rows.value: is a string, expected cores (1 to 65536)");
     expect_fault("{\"value\": 994,", "{\"value\": true,",
-                 "my.json:5: rows: value is a truth value, expected cores (1 to 65536)");
-    expect_fault("\"value\": 994, ", "", "my.json:5: rows: value is missing, expected cores (1 to 65536)");
+                 "my.json:5: rows.value: is a truth value, expected cores (1 to 65536)");
+    expect_fault("\"value\": 994, ", "", "my.json:5: rows.value: is missing, expected cores (1 to 65536)");
     expect_fault("{\"value\": 1.1e9, \"unit\": \"Hz\"", "{\"value\": 1.1, \"unit\": \"GHz\"",
-                 "my.json:7: clock: unit \"GHz\" is wrong, expected unit Hz (1 to 1e+12)");
+                 "my.json:7: clock.unit: \"GHz\" is unknown, expected unit Hz (1 to 1e+12)");
     expect_fault("1.25, \"unit\": \"cycles/wavelet\"", "1.25, \"unit\": \"cycles\"",
-                 "my.json:18: shift_wavelet: unit \"cycles\" is wrong, expected unit cycles/wavelet (0 to 1e+06)");
-    expect_fault("\"unit\": \"Hz\", ", "", "my.json:7: clock: unit is missing, expected unit Hz (1 to 1e+12)");
+                 "my.json:18: shift_wavelet.unit: \"cycles\" is unknown, expected unit cycles/wavelet (0 to 1e+06)");
+    expect_fault("\"unit\": \"Hz\", ", "", "my.json:7: clock.unit: is missing, expected unit Hz (1 to 1e+12)");
     expect_fault("\"unit\": \"Hz\"", "\"unit\": 1",
-                 "my.json:7: clock: unit is a number, expected unit Hz (1 to 1e+12)");
+                 "my.json:7: clock.unit: is a number, expected unit Hz (1 to 1e+12)");
     expect_fault("\"unit\": \"Hz\"", "\n\"units\": \"Hz\"",
-                 "my.json:8: clock: units is an unknown key, did you mean \"unit\"?");
+                 "my.json:8: clock.units: is an unknown key, did you mean \"unit\"?");
     expect_fault("\"hop\": {", "\"hop\": 1, \"name\": {",
                  "my.json:11: not valid JSON: duplicate object key near '\"name\"'");
     expect_fault("\"clock\": {\"value\": 1.1e9, \"unit\": \"Hz\", \"tag\": \"V\", \"source\": ",
@@ -184,29 +184,29 @@ static void faults_of_an_origin(void **state)
 {
     (void)state;
     expect_fault("\"unit\": \"Hz\", \"tag\": \"V\", ", "\"unit\": \"Hz\", ",
-                 "my.json:7: clock: tag is missing, expected one of M S V C I 2 guess definition");
+                 "my.json:7: clock.tag: is missing, expected one of M S V C I 2 guess definition");
     expect_fault("\"unit\": \"Hz\", \"tag\": \"V\"", "\"unit\": \"Hz\", \"tag\": \"vendor\"",
-                 "my.json:7: clock: tag \"vendor\" is unknown, expected one of M S V C I 2 guess definition");
+                 "my.json:7: clock.tag: \"vendor\" is unknown, expected one of M S V C I 2 guess definition");
     expect_fault("\"unit\": \"Hz\", \"tag\": \"V\"", "\"unit\": \"Hz\", \"tag\": 2",
-                 "my.json:7: clock: tag is a number, expected one of M S V C I 2 guess definition");
+                 "my.json:7: clock.tag: is a number, expected one of M S V C I 2 guess definition");
     expect_fault(", \"source\": \"32-bit fabric word\"", "",
-                 "my.json:10: wavelet: source is missing, expected text of 1 to 239 bytes");
+                 "my.json:10: wavelet.source: is missing, expected text of 1 to 239 bytes");
     expect_fault("\"32-bit fabric word\"", "\"\"",
-                 "my.json:10: wavelet: source is 0 bytes long, expected text of 1 to 239 bytes");
+                 "my.json:10: wavelet.source: is 0 bytes long, expected text of 1 to 239 bytes");
     expect_fault("\"32-bit fabric word\"", "null",
-                 "my.json:10: wavelet: source is null, expected text of 1 to 239 bytes");
+                 "my.json:10: wavelet.source: is null, expected text of 1 to 239 bytes");
     expect_fault("\"32-bit fabric word\"", "\"a\\nb\"",
-                 "my.json:10: wavelet: source has a control character, expected one line of plain text");
+                 "my.json:10: wavelet.source: has a control character, expected one line of plain text");
     expect_fault("\"32-bit fabric word\"",
                  "\"\xc2\x9b"
                  "31m\"",
-                 "my.json:10: wavelet: source has a control character, expected one line of plain text");
+                 "my.json:10: wavelet.source: has a control character, expected one line of plain text");
     char word[300], quoted[304];
     memset(word, 'x', 240);
     word[240] = '\0';
     snprintf(quoted, sizeof quoted, "\"%s\"", word);
     expect_fault("\"32-bit fabric word\"", quoted,
-                 "my.json:10: wavelet: source is 240 bytes long, expected text of 1 to 239 bytes");
+                 "my.json:10: wavelet.source: is 240 bytes long, expected text of 1 to 239 bytes");
 }
 
 static void faults_of_the_whole(void **state)

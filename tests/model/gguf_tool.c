@@ -1,6 +1,6 @@
 /* gguf_tool: prints the types that plmr reads. gguf_tool FILE PIECE: prints the tensors of a GGUF file: for each a line
- * "name type rows cols", then rows x cols raw float32, read in pieces of PIECE x PIECE, and once more through a
- * transposed source, which must agree. Exits with 2 and one line on stderr where the file is refused. */
+ * "name type rows cols", then rows x cols raw float32, read in pieces of PIECE x PIECE. Exits with 2 and one line on
+ * stderr where the file is refused. */
 #include "model/gguf.h"
 
 #include <stdio.h>
@@ -13,38 +13,20 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Both ways must agree. */
-static plmr_status read_both(const plmr_gguf_tensor *tensor, int64_t piece, float *values, float *turned)
-{
-    plmr_source source;
-    plmr_source_gguf(&source, tensor, true);
-    for (int64_t r = 0; r < tensor->rows; r += piece)
-        for (int64_t c = 0; c < tensor->cols; c += piece) {
-            int64_t n_rows = least(piece, tensor->rows - r), n_cols = least(piece, tensor->cols - c);
-            plmr_gguf_read(tensor, r, n_rows, c, n_cols, values + r * tensor->cols + c, (size_t)tensor->cols);
-            PLMR_TRY(source.get(&source, c, r, (int)n_cols, (int)n_rows, turned + c * tensor->rows + r,
-                                (size_t)tensor->rows));
-        }
-    for (int64_t r = 0; r < tensor->rows; r++)
-        for (int64_t c = 0; c < tensor->cols; c++)
-            PLMR_CHECK(values[r * tensor->cols + c] == turned[c * tensor->rows + r], PLMR_ERROR_INPUT,
-                       "element (%lld, %lld) is another in the transpose", (long long)r, (long long)c);
-    return PLMR_OK;
-}
-
 static plmr_status print_tensor(const plmr_gguf_tensor *tensor, int64_t piece)
 {
     size_t n = (size_t)(tensor->rows * tensor->cols);
-    float *values = malloc(2 * n * sizeof *values);
+    float *values = malloc(n * sizeof *values);
     PLMR_CHECK(values, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = read_both(tensor, piece, values, values + n);
-    if (!status) {
-        printf("%.*s %s %lld %lld\n", (int)tensor->name.n, tensor->name.at, plmr_gguf_type_name(tensor),
-               (long long)tensor->rows, (long long)tensor->cols);
-        fwrite(values, sizeof *values, n, stdout);
-    }
+    for (int64_t r = 0; r < tensor->rows; r += piece)
+        for (int64_t c = 0; c < tensor->cols; c += piece)
+            plmr_gguf_read(tensor, r, least(piece, tensor->rows - r), c, least(piece, tensor->cols - c),
+                           values + r * tensor->cols + c, (size_t)tensor->cols);
+    printf("%.*s %s %lld %lld\n", (int)tensor->name.n, tensor->name.at, plmr_gguf_type_name(tensor),
+           (long long)tensor->rows, (long long)tensor->cols);
+    fwrite(values, sizeof *values, n, stdout);
     free(values);
-    return status;
+    return PLMR_OK;
 }
 
 static plmr_status print_file(const char *path, int64_t piece)

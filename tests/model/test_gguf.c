@@ -245,29 +245,6 @@ static void any_rectangle_of_any_type(void **state)
     free(b.bytes);
 }
 
-static void a_transposed_source(void **state)
-{
-    (void)state;
-    static float all[ROWS][COLS], turned[COLS][ROWS + 1];
-    struct gguf_builder b = {0};
-    plmr_gguf *gguf;
-    plmr_source source;
-    build_all_quants(&b);
-    must(plmr_gguf_parse(b.bytes, b.n, "my.gguf", &gguf));
-    const plmr_gguf_tensor *tensor = plmr_gguf_find(gguf, "Q6_K");
-    plmr_source_gguf(&source, tensor, false);
-    assert_true(source.rows == ROWS && source.cols == COLS);
-    must(source.get(&source, 0, 0, ROWS, COLS, all[0], COLS));
-    plmr_source_gguf(&source, tensor, true);
-    assert_true(source.rows == COLS && source.cols == ROWS);
-    must(source.get(&source, 5, 1, COLS - 9, ROWS - 1, turned[0], ROWS + 1));
-    for (int r = 0; r < COLS - 9; r++)
-        for (int c = 0; c < ROWS - 1; c++)
-            assert_true(turned[r][c] == all[c + 1][r + 5]);
-    plmr_gguf_close(gguf);
-    free(b.bytes);
-}
-
 /* In memory a file may start anywhere. */
 static void a_file_at_an_odd_address(void **state)
 {
@@ -620,7 +597,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(values_of_every_type),
         cmocka_unit_test(arrays_of_every_kind),
         cmocka_unit_test(any_rectangle_of_any_type),
-        cmocka_unit_test(a_transposed_source),
         cmocka_unit_test(a_file_at_an_odd_address),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(any_flipped_bit_is_survived),

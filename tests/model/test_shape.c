@@ -214,10 +214,8 @@ static void sizes_of_weights(void **state)
         plmr_weight_size(shape, which, &rows, &cols);
         if (!plmr_weight_exists(shape, which))
             continue;
-        plmr_model_weight(model, which, 31, false, &source);
+        plmr_model_weight(model, which, 31, &source);
         assert_true(source.rows == rows && source.cols == cols);
-        plmr_model_weight(model, which, 31, true, &source);
-        assert_true(source.rows == cols && source.cols == rows);
         assert_int_equal(plmr_weight_is_layered(which), i >= PLMR_ATTN_NORM);
         plmr_model_weight_forget(model, which, 31);
     }
@@ -231,24 +229,21 @@ static void weights_of_a_file(void **state)
 {
     (void)state;
     plmr_model *model = open_oracle("llama_ropefreqs_tied_f32");
-    float values[16], turned[16], direct[16];
+    float values[16], direct[16];
     plmr_source source;
-    plmr_model_weight(model, PLMR_DOWN, 1, false, &source);
+    plmr_model_weight(model, PLMR_DOWN, 1, &source);
     must(source.get(&source, 7, 100, 1, 16, values, 16));
     const plmr_gguf_tensor *tensor = plmr_gguf_find(plmr_model_gguf(model), "blk.1.ffn_down.weight");
     memcpy(direct, tensor->data + (7 * 300 + 100) * sizeof(float), sizeof direct);
     assert_memory_equal(values, direct, sizeof values);
-    plmr_model_weight(model, PLMR_DOWN, 1, true, &source);
-    must(source.get(&source, 100, 7, 16, 1, turned, 1));
-    assert_memory_equal(values, turned, sizeof values);
-    plmr_model_weight(model, PLMR_EMBEDDING, 0, false, &source);
+    plmr_model_weight(model, PLMR_EMBEDDING, 0, &source);
     must(source.get(&source, 299, 0, 1, 16, values, 16));
-    plmr_model_weight(model, PLMR_OUTPUT, 0, false, &source);
+    plmr_model_weight(model, PLMR_OUTPUT, 0, &source);
     assert_true(source.rows == 300 && source.cols == 112);
     must(source.get(&source, 299, 0, 1, 16, direct, 16));
     assert_memory_equal(values, direct, sizeof values);
     assert_int_equal(plmr_model_weight_dtype(model, PLMR_OUTPUT, 0), PLMR_F32);
-    plmr_model_weight(model, PLMR_ROPE_FACTORS, 0, false, &source);
+    plmr_model_weight(model, PLMR_ROPE_FACTORS, 0, &source);
     must(source.get(&source, 0, 0, 1, 8, values, 16));
     assert_true(values[0] == 1 && values[7] > 1);
     plmr_model_weight_forget(model, PLMR_OUTPUT, 0);
@@ -260,7 +255,7 @@ static void moments(const plmr_model *model, enum plmr_weight which, int layer, 
 {
     static float values[64][512];
     plmr_source source;
-    plmr_model_weight(model, which, layer, false, &source);
+    plmr_model_weight(model, which, layer, &source);
     int n_rows = source.rows < 64 ? (int)source.rows : 64, n_cols = source.cols < 512 ? (int)source.cols : 512;
     must(source.get(&source, 0, 0, n_rows, n_cols, values[0], 512));
     double sum = 0, squares = 0;
@@ -292,28 +287,23 @@ static void made_up_weights(void **state)
     plmr_model_close(model);
 }
 
-/* However it is cut up, and as its own transpose. */
+/* However it is cut up. */
 static void made_up_weights_are_the_same_everywhere(void **state)
 {
     (void)state;
-    static float whole[40][300], part[7][11], turned[300][40];
+    static float whole[40][300], part[7][11];
     plmr_model *model;
     plmr_source source;
     must(plmr_model_open("qwen2-0.5b", &model));
-    plmr_model_weight(model, PLMR_GATE, 2, false, &source);
+    plmr_model_weight(model, PLMR_GATE, 2, &source);
     must(source.get(&source, 3, 5, 40, 300, whole[0], 300));
     must(source.get(&source, 3 + 20, 5 + 33, 7, 11, part[0], 11));
     for (int r = 0; r < 7; r++)
         assert_memory_equal(part[r], whole[20 + r] + 33, sizeof part[r]);
-    plmr_model_weight(model, PLMR_GATE, 2, true, &source);
-    must(source.get(&source, 5, 3, 300, 40, turned[0], 40));
-    for (int r = 0; r < 40; r++)
-        for (int c = 0; c < 300; c++)
-            assert_true(turned[c][r] == whole[r][c]);
     float other[4], another[4];
-    plmr_model_weight(model, PLMR_GATE, 3, false, &source);
+    plmr_model_weight(model, PLMR_GATE, 3, &source);
     must(source.get(&source, 3, 5, 1, 4, other, 4));
-    plmr_model_weight(model, PLMR_UP, 2, false, &source);
+    plmr_model_weight(model, PLMR_UP, 2, &source);
     must(source.get(&source, 3, 5, 1, 4, another, 4));
     assert_memory_not_equal(other, whole[0], sizeof other);
     assert_memory_not_equal(another, whole[0], sizeof another);
@@ -535,7 +525,7 @@ static void any_flipped_bit_is_survived(void **state)
         } else {
             float value;
             plmr_source source;
-            plmr_model_weight(model, PLMR_OUTPUT, 0, false, &source);
+            plmr_model_weight(model, PLMR_OUTPUT, 0, &source);
             must(source.get(&source, source.rows - 1, source.cols - 1, 1, 1, &value, 1));
             plmr_model_close(model);
         }

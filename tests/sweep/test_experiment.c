@@ -133,8 +133,8 @@ static void faults_of_the_whole(void **state)
     expect_fault("[]", "e.json:1: is an array, expected an object that describes an experiment");
     expect_fault("{\"title\": \"t\",\n\"titel\": 1}", "e.json:2: titel: is an unknown key, did you mean \"title\"?");
     expect_fault("{\"x\\u001b[31m\": 1}", "e.json:1: x?[31m: is an unknown key");
-    expect_fault("{}", "e.json:1: title: is missing, expected one line of text");
-    expect_fault("{\"title\": \"a\\nb\"}", "e.json:1: title: is empty or several lines, expected one line of text");
+    expect_fault("{}", "e.json:1: title: is missing, expected text of 1 to 1000 bytes");
+    expect_fault("{\"title\": \"a\\nb\"}", "e.json:1: title: has a control character, expected one line of plain text");
     expect_fault(HEAD VIEW, "e.json:1: runs: is missing, expected an object with members");
     expect_fault(HEAD "\"runs\": {}," VIEW, "e.json:2: runs: is empty, expected an object with members");
     expect_fault(HEAD "\"runs\": {\"r\": 1}," VIEW,
@@ -145,7 +145,7 @@ static void faults_of_a_run(void **state)
 {
     (void)state;
     expect_run_fault("\"comand\": 1", "e.json:2: runs.r.comand: is an unknown key, did you mean \"command\"?");
-    expect_run_fault("\"vary\": {}", "e.json:2: runs.r.command: is missing, expected one line of text");
+    expect_run_fault("\"vary\": {}", "e.json:2: runs.r.command: is missing, expected text of 1 to 1000 bytes");
     expect_run_fault("\"command\": \"rum\"",
                      "e.json:2: runs.r.command: 'rum' is no command of a sweep: did you mean 'run'?");
     expect_run_fault("\"command\": \"run\"", "e.json:2: runs.r.vary: is missing, expected an object with members");
@@ -188,8 +188,8 @@ static void faults_of_values(void **state)
     expect_vary_fault("[1, []]", "vary.m.1: is an array, expected a number, a text, true or false");
     expect_vary_fault("[true]", "vary.m.0: is a truth value, but --m takes another");
     expect_vary_fault("{\"from\": 2, \"to\": 1, \"step\": 1}", "vary.m: is empty: there is nothing from 2 to 1");
-    expect_vary_fault("{\"from\": 1, \"to\": 2}", "vary.m.step: is missing, expected a number");
-    expect_vary_fault("{\"from\": 1, \"step\": 1}", "vary.m.to: is missing, expected a number");
+    expect_vary_fault("{\"from\": 1, \"to\": 2}", "vary.m.step: is missing, expected a number (-1e+15 to 1e+15)");
+    expect_vary_fault("{\"from\": 1, \"step\": 1}", "vary.m.to: is missing, expected a number (-1e+15 to 1e+15)");
     expect_vary_fault("{\"from\": 1, \"to\": 2, \"stop\": 1}",
                       "vary.m.stop: is an unknown key, did you mean \"step\"?");
     expect_vary_fault("{\"from\": 1, \"to\": 2, \"step\": 1, \"factor\": 2}",

@@ -1,4 +1,4 @@
-#include "sweep/reader.h"
+#include "base/json_reader.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "base/json_locate.h"
 #include "base/suggest.h"
 
+/* What comes out of a hostile file is shown as plain ASCII: no line breaks, no terminal escapes. */
 static void make_printable(char *text)
 {
     for (; *text; text++)
@@ -20,12 +21,12 @@ plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t
     *root = json_loads(reader->text, JSON_REJECT_DUPLICATES, &error);
     if (!*root) {
         make_printable(error.text);
-        return plmr_error_make(PLMR_ERROR_INPUT, "%s:%d: not valid JSON: %s", reader->file,
+        return plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: not valid JSON: %s", reader->file,
                                error.line > 0 ? error.line : 1, error.text);
     }
     if (json_is_object(*root))
         return PLMR_OK;
-    plmr_status status = plmr_error_make(PLMR_ERROR_INPUT, "%s:1: is %s, expected an object that describes %s",
+    plmr_status status = plmr_error_make(PLMR_ERROR_INPUT, "%.500s:1: is %s, expected an object that describes %s",
                                          reader->file, plmr_reader_state(*root), what);
     json_decref(*root);
     return status;
@@ -64,7 +65,7 @@ plmr_status plmr_reader_fault(const plmr_reader *reader, const char *key, const 
     show_place(at.path, at.depth, place, sizeof place);
     make_printable(place);
     make_printable(what);
-    return plmr_error_make(PLMR_ERROR_INPUT, "%.300s:%d: %s%s", reader->file,
+    return plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: %s%s", reader->file,
                            plmr_json_locate_path(reader->text, at.path, at.depth), place, what);
 }
 
@@ -109,24 +110,55 @@ plmr_status plmr_reader_check_word(const plmr_reader *reader, const char *key, c
                              near ? near : "", near ? "'?" : "");
 }
 
-static bool is_line(const char *text)
+/* Whether text holds a control character: of ASCII, or of the second block, U+0080 to U+009F in UTF-8. */
+static bool has_control(const char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return false;
-    return true;
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0))
+            return true;
+    }
+    return false;
 }
 
-plmr_status plmr_reader_text(const plmr_reader *reader, const json_t *object, const char *key, bool needed,
+plmr_status plmr_reader_text(const plmr_reader *reader, const json_t *object, const char *key, size_t most,
                              const char **text)
 {
     const json_t *member = json_object_get(object, key);
     *text = json_string_value(member);
-    if (!member && !needed)
-        return PLMR_OK;
-    if (!*text || !**text || !is_line(*text))
-        return plmr_reader_fault(reader, key, "is %s, expected one line of text",
-                                 *text ? "empty or several lines" : plmr_reader_state(member));
+    if (!*text)
+        return plmr_reader_fault(reader, key, "is %s, expected text of 1 to %zu bytes", plmr_reader_state(member),
+                                 most);
+    size_t length = strlen(*text);
+    if (length == 0 || length > most)
+        return plmr_reader_fault(reader, key, "is %zu bytes long, expected text of 1 to %zu bytes", length, most);
+    if (has_control(*text))
+        return plmr_reader_fault(reader, key, "has a control character, expected one line of plain text");
+    return PLMR_OK;
+}
+
+plmr_status plmr_reader_choice(const plmr_reader *reader, const json_t *object, const char *key,
+                               const char *const *known, int n, const char *expected, int *index)
+{
+    const json_t *member = json_object_get(object, key);
+    const char *text = json_string_value(member);
+    for (*index = 0; text && *index < n; ++*index)
+        if (strcmp(known[*index], text) == 0)
+            return PLMR_OK;
+    return plmr_reader_fault(reader, key, "%s%.60s%s, expected %s", text ? "\"" : "is ",
+                             text ? text : plmr_reader_state(member), text ? "\" is unknown" : "", expected);
+}
+
+plmr_status plmr_reader_number(const plmr_reader *reader, const json_t *object, const char *key, double least,
+                               double most, double *number)
+{
+    const json_t *member = json_object_get(object, key);
+    *number = json_number_value(member);
+    if (!json_is_number(member))
+        return plmr_reader_fault(reader, key, "is %s, expected a number (%g to %g)", plmr_reader_state(member), least,
+                                 most);
+    if (!(*number >= least && *number <= most))
+        return plmr_reader_fault(reader, key, "%g is out of range, expected a number (%g to %g)", *number, least, most);
     return PLMR_OK;
 }
 
@@ -148,11 +180,12 @@ plmr_status plmr_reader_array(const plmr_reader *reader, const json_t *object, c
     return PLMR_OK;
 }
 
-plmr_status plmr_reader_truth(const plmr_reader *reader, const json_t *object, const char *key, bool *truth)
+plmr_status plmr_reader_truth(const plmr_reader *reader, const json_t *object, const char *key, bool needed,
+                              bool *truth)
 {
     const json_t *member = json_object_get(object, key);
     *truth = json_is_true(member);
-    if (member && !json_is_boolean(member))
+    if ((member || needed) && !json_is_boolean(member))
         return plmr_reader_fault(reader, key, "is %s, expected true or false", plmr_reader_state(member));
     return PLMR_OK;
 }

@@ -1,6 +1,6 @@
-/* reader.h - takes a user's JSON apart; errors say "file:line: place: what is wrong". Local. */
-#ifndef PLMR_SWEEP_READER_H
-#define PLMR_SWEEP_READER_H
+/* json_reader.h - takes a user's JSON apart; errors say "file:line: place: what is wrong". Local. */
+#ifndef PLMR_JSON_READER_H
+#define PLMR_JSON_READER_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -36,12 +36,18 @@ plmr_status plmr_reader_check_keys(const plmr_reader *reader, json_t *object, co
 plmr_status plmr_reader_check_word(const plmr_reader *reader, const char *key, const char *word, const char *what,
                                    const char *const *known, int n);
 
-/* Members of the object at the place. A text of one line, not empty; NULL where there is none and it need not be. An
- * object or array that is not empty. A truth value; false where there is none. They belong to `object`. */
-plmr_status plmr_reader_text(const plmr_reader *reader, const json_t *object, const char *key, bool needed,
+/* Members of the object at the place; they belong to `object`. A text of one line, of 1 to `most` bytes. Which of n
+ * known texts it is; `expected` names them in the error. A number in [least, most]. An object or array that is not
+ * empty. A truth value; false where there is none and it is not needed. */
+plmr_status plmr_reader_text(const plmr_reader *reader, const json_t *object, const char *key, size_t most,
                              const char **text);
+plmr_status plmr_reader_choice(const plmr_reader *reader, const json_t *object, const char *key,
+                               const char *const *known, int n, const char *expected, int *index);
+plmr_status plmr_reader_number(const plmr_reader *reader, const json_t *object, const char *key, double least,
+                               double most, double *number);
 plmr_status plmr_reader_object(const plmr_reader *reader, const json_t *object, const char *key, json_t **member);
 plmr_status plmr_reader_array(const plmr_reader *reader, const json_t *object, const char *key, json_t **member);
-plmr_status plmr_reader_truth(const plmr_reader *reader, const json_t *object, const char *key, bool *truth);
+plmr_status plmr_reader_truth(const plmr_reader *reader, const json_t *object, const char *key, bool needed,
+                              bool *truth);
 
 #endif
