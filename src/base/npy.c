@@ -1,5 +1,7 @@
 #include "base/npy.h"
 
+#include "base/draft.h"
+#include "base/memory.h"
 #include "base/npy_header.h"
 
 #include <errno.h>
@@ -112,7 +114,7 @@ static plmr_status open_file(char *path, int flags, plmr_npy *npy)
     *npy = (plmr_npy){.fd = -1, .path = path};
     PLMR_CHECK(path, PLMR_ERROR_SYSTEM, "out of memory");
     do {
-        npy->fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666); /* not to wait for a FIFO's other end */
+        npy->fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* not to wait for a FIFO's other end */
     } while (npy->fd < 0 && errno == EINTR);
     PLMR_CHECK(npy->fd >= 0, PLMR_ERROR_INPUT, "%s: cannot open: %s", path, strerror(errno));
     return PLMR_OK;
@@ -134,20 +136,16 @@ static plmr_status open_existing(char *path, int flags, plmr_npy *npy)
     return close_on_error(npy, error);
 }
 
-static char *part_name(const char *path)
-{
-    char *part;
-    return asprintf(&part, "%s.part", path) < 0 ? NULL : part;
-}
-
 plmr_status plmr_npy_open(const char *path, plmr_npy *npy)
 {
     return open_existing(strdup(path), O_RDONLY, npy);
 }
 
-plmr_status plmr_npy_attach(const char *path, plmr_npy *npy)
+plmr_status plmr_npy_attach(const char *draft, plmr_npy *npy)
 {
-    return open_existing(part_name(path), O_RDWR, npy);
+    PLMR_TRY(open_existing(strdup(draft), O_RDWR, npy));
+    npy->writes = true;
+    return PLMR_OK;
 }
 
 /* Takes the disk space at once. File systems that cannot reserve any are used without. */
@@ -192,18 +190,19 @@ plmr_status plmr_npy_create(const char *path, enum plmr_dtype dtype, int n_dims,
     *npy = (plmr_npy){.fd = -1};
     PLMR_CHECK(dtype != PLMR_BF16, PLMR_ERROR_INPUT, "%s: NumPy files cannot hold bf16; write f32 instead", path);
     PLMR_TRY(check_target(path));
-    plmr_status error = open_file(part_name(path), O_RDWR | O_CREAT | O_TRUNC, npy);
-    if (error)
-        return close_on_error(npy, error);
+    npy->fd = plmr_draft_make(path, false, &npy->path);
+    PLMR_CHECK(npy->fd >= 0, PLMR_ERROR_INPUT, "%s: cannot write: %s", path, strerror(errno));
+    npy->final = plmr_take_copy(path);
+    npy->writes = true;
     npy->dtype = dtype;
     npy->n_dims = n_dims;
     npy->rows = rows;
     npy->cols = cols;
     npy->offset = PLMR_NPY_HEADER;
-    error = fill_new(npy);
+    plmr_status error = fill_new(npy);
     if (error)
-        plmr_npy_discard(path);
-    return close_on_error(npy, error);
+        plmr_npy_discard(npy);
+    return error;
 }
 
 /* What one call moves: whole rows in one piece where they lie together in the file and in memory, else row by row. */
@@ -243,31 +242,50 @@ plmr_status plmr_npy_write(const plmr_npy *npy, int64_t r0, int64_t r1, int64_t 
     return PLMR_OK;
 }
 
+static void forget(plmr_npy *npy)
+{
+    free(npy->path);
+    free(npy->final);
+    npy->path = npy->final = NULL;
+}
+
+/* Returns 0, or an errno. */
+static int close_file(plmr_npy *npy, bool keeps)
+{
+    int fd = npy->fd, failed = 0;
+    npy->fd = -1;
+    if (fd < 0)
+        return 0;
+    if (keeps && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        failed = errno;
+    return close(fd) != 0 && errno != EINTR && !failed ? errno : failed;
+}
+
 plmr_status plmr_npy_close(plmr_npy *npy)
 {
-    int fd = npy->fd;
-    plmr_status error = PLMR_OK;
-    npy->fd = -1;
-    if (fd >= 0 && close(fd) != 0 && errno != EINTR)
-        error = file_error(npy->path, "cannot write", errno);
-    free(npy->path);
-    npy->path = NULL;
+    int failed = close_file(npy, npy->writes);
+    plmr_status error = failed ? file_error(npy->path, "cannot write", failed) : PLMR_OK;
+    forget(npy);
     return error;
 }
 
-plmr_status plmr_npy_commit(const char *path)
+plmr_status plmr_npy_commit(plmr_npy *npy)
 {
-    char *part = part_name(path);
-    PLMR_CHECK(part, PLMR_ERROR_SYSTEM, "out of memory");
-    int failed = rename(part, path) == 0 ? 0 : errno;
-    free(part);
-    return failed ? file_error(path, "cannot be given its name", failed) : PLMR_OK;
+    int failed = close_file(npy, true);
+    if (!failed)
+        failed = plmr_draft_rename(npy->path, npy->final);
+    plmr_status error = failed ? file_error(npy->final, "cannot write", failed) : PLMR_OK;
+    if (error)
+        plmr_npy_discard(npy);
+    forget(npy);
+    return error;
 }
 
-void plmr_npy_discard(const char *path)
+void plmr_npy_discard(plmr_npy *npy)
 {
-    char *part = part_name(path);
-    if (part)
-        unlink(part);
-    free(part);
+    if (npy->path)
+        close_file(npy, false);
+    if (npy->final)
+        unlink(npy->path);
+    forget(npy);
 }

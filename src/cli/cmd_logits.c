@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/draft.h"
 #include "base/wall.h"
 #include "infer/score.h"
 
@@ -32,42 +32,11 @@ static const plmr_option options[] = {
 
 /* ---- what it does ---- */
 
-/* Where the logits go, on rank 0. The file is opened before the model runs, so that a wrong name is known at once. */
-struct results {
-    FILE *logits;
-    char *part; /* the name of the file until it is complete; NULL: --out is no regular file */
-};
-
-static plmr_status open_results(const struct logits_command *c, struct results *r)
+static plmr_status write_logits(plmr_draft *draft, const float *logits, size_t n)
 {
-    struct stat status;
-    bool exists = stat(c->out, &status) == 0;
-    bool is_new = !exists || S_ISREG(status.st_mode);
-    PLMR_CHECK(!is_new || asprintf(&r->part, "%s.part", c->out) >= 0, PLMR_ERROR_SYSTEM, "out of memory");
-    r->logits = fopen(r->part ? r->part : c->out, "wbe");
-    PLMR_CHECK(r->logits, PLMR_ERROR_INPUT, "--out: cannot write %.300s: %s", c->out, strerror(errno));
-    return PLMR_OK;
-}
-
-static plmr_status write_logits(const struct logits_command *c, struct results *r, const float *logits, size_t n)
-{
-    bool written = fwrite(logits, sizeof *logits, n, r->logits) == n;
-    written = fclose(r->logits) == 0 && written;
-    r->logits = NULL;
-    if (written && r->part)
-        written = rename(r->part, c->out) == 0;
-    PLMR_CHECK(written, PLMR_ERROR_SYSTEM, "--out: cannot write all of %.300s: is the disk full?", c->out);
-    return PLMR_OK;
-}
-
-/* And what is left of a run that failed. */
-static void discard_results(struct results *r)
-{
-    if (r->logits)
-        fclose(r->logits);
-    if (r->part)
-        remove(r->part);
-    free(r->part);
+    if (fwrite(logits, sizeof *logits, n, draft->file) != n)
+        return plmr_draft_error(draft, PLMR_ERROR_SYSTEM, errno);
+    return plmr_draft_commit(draft);
 }
 
 /* Nothing is timed: the record has no cycles. */
@@ -90,7 +59,7 @@ static plmr_status write_record(const struct logits_command *c, plmr_llm_run *ru
 }
 
 /* Loads the model, runs it, writes. Collective. */
-static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, struct results *results)
+static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, plmr_draft *draft)
 {
     size_t n_logits = (size_t)run->n_ids * (size_t)run->shape->n_vocab;
     PLMR_TRY(plmr_llm_load(run));
@@ -102,7 +71,7 @@ static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, 
         status = plmr_score_logits(run->engine, run->ids, run->n_ids, logits);
     *(c->decode_only ? &run->totals.decode_s : &run->totals.prefill_s) = plmr_wall_s() - start_s;
     if (!status)
-        status = plmr_agree(logits ? write_logits(c, results, logits, n_logits) : PLMR_OK);
+        status = plmr_agree(logits ? write_logits(draft, logits, n_logits) : PLMR_OK);
     if (!status)
         status = plmr_agree(logits && c->llm.json ? write_record(c, run) : PLMR_OK);
     free(logits);
@@ -111,19 +80,19 @@ static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, 
 
 static plmr_status run_opened(const struct logits_command *c, plmr_llm_run *run)
 {
-    struct results results = {0};
+    plmr_draft draft = {0}; /* on rank 0, before the model runs: a wrong name is known at once */
     PLMR_TRY(plmr_llm_read_prompt(run));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, run->n_ids));
     run->setup.n_prompt = run->setup.n_tokens = run->n_ids;
     plmr_llm_setup_choose(&run->setup, !c->decode_only, true, &run->session.device, run->shape);
-    plmr_status status = plmr_agree(plmr_rank() == 0 ? open_results(c, &results) : PLMR_OK);
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_draft_open("--out", c->out, &draft) : PLMR_OK);
     if (!status)
         status = plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL);
     if (!status)
-        status = run_model(c, run, &results);
+        status = run_model(c, run, &draft);
     if (plmr_rank() == 0)
-        discard_results(&results);
+        plmr_draft_discard(&draft);
     return status;
 }
 

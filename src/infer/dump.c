@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/npy.h"
+#include "base/memory.h"
+#include "ranks/shared_npy.h"
 
 /* ---- the folder ---- */
 
@@ -34,46 +35,13 @@ plmr_status plmr_dump_folder(const char *path, bool *made)
 
 /* ---- files ---- */
 
-/* A tensor's file; opened by every rank that writes to it. */
-struct file {
-    char *path;
-    plmr_npy npy;
-};
-
-static plmr_status open_file(struct file *file, int64_t n_rows, int64_t n)
+/* A tensor's file, which all ranks open. Collective. */
+static plmr_status create(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
+                          int64_t n_rows, int64_t n, plmr_npy *npy)
 {
-    if (plmr_rank() == 0)
-        return plmr_npy_create(file->path, PLMR_F32, 2, n_rows, n, &file->npy);
-    return plmr_npy_attach(file->path, &file->npy);
-}
-
-/* Rank 0 makes the file, then the others find it. Collective. */
-static plmr_status begin(struct file *file, const plmr_dump *dump, const char *phase, int64_t token, int layer,
-                         const char *name, int64_t n_rows, int64_t n)
-{
-    file->npy.fd = -1;
-    int length = asprintf(&file->path, "%s/%s-%lld-%d-%s.npy", dump->folder, phase, (long long)token, layer, name);
-    if (length < 0)
-        file->path = NULL;
-    PLMR_TRY(plmr_agree(length < 0 ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK));
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? open_file(file, n_rows, n) : PLMR_OK));
-    return plmr_agree(plmr_rank() != 0 ? open_file(file, n_rows, n) : PLMR_OK);
-}
-
-/* Gives the file its name if all ranks have written theirs, else removes it. Collective. */
-static plmr_status end(struct file *file, plmr_status status)
-{
-    plmr_status closed = file->npy.fd >= 0 ? plmr_npy_close(&file->npy) : PLMR_OK;
-    if (status)
-        plmr_error_free(closed);
-    else
-        status = closed;
-    status = plmr_agree(status);
-    if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? plmr_npy_commit(file->path) : PLMR_OK);
-    if (status && plmr_rank() == 0 && file->path)
-        plmr_npy_discard(file->path);
-    free(file->path);
+    char *path = plmr_take_text("%s/%s-%lld-%d-%s.npy", dump->folder, phase, (long long)token, layer, name);
+    plmr_status status = plmr_shared_npy_create(path, PLMR_F32, 2, n_rows, n, npy);
+    free(path);
     return status;
 }
 
@@ -93,18 +61,18 @@ static void list_columns(const plmr_deal *deal, const plmr_part *part, int64_t *
 }
 
 /* Elements that follow each other are written together, a row at a time. */
-static plmr_status write_run(const struct file *file, const int64_t *column, int64_t first, int64_t n, int64_t n_rows,
+static plmr_status write_run(const plmr_npy *npy, const int64_t *column, int64_t first, int64_t n, int64_t n_rows,
                              const float *values, size_t ld, float *row)
 {
     for (int64_t r = 0; r < n_rows; r++) {
         for (int64_t i = 0; i < n; i++)
             row[i] = values[(size_t)r * ld + (size_t)column[first + i]];
-        PLMR_TRY(plmr_npy_write(&file->npy, r, r + 1, first, first + n, row, n));
+        PLMR_TRY(plmr_npy_write(npy, r, r + 1, first, first + n, row, n));
     }
     return PLMR_OK;
 }
 
-static plmr_status write_columns(const struct file *file, const plmr_grid *grid, const plmr_deal *deal, int64_t n_rows,
+static plmr_status write_columns(const plmr_npy *npy, const plmr_grid *grid, const plmr_deal *deal, int64_t n_rows,
                                  const float *values, size_t ld)
 {
     plmr_part part = plmr_grid_part(grid, deal);
@@ -118,7 +86,7 @@ static plmr_status write_columns(const struct file *file, const plmr_grid *grid,
         for (n = 1; first + n < deal->n && (column[first + n] >= 0) == here;)
             n++;
         if (here)
-            status = write_run(file, column, first, n, n_rows, values, ld, row);
+            status = write_run(npy, column, first, n, n_rows, values, ld, row);
     }
     free(row);
     free(column);
@@ -129,23 +97,20 @@ plmr_status plmr_dump_columns(const plmr_dump *dump, const plmr_grid *grid, cons
                               int64_t token, int layer, const char *name, int64_t n_rows, const float *values,
                               size_t ld)
 {
-    struct file file;
+    plmr_npy npy;
     if (!dump->folder)
         return PLMR_OK;
-    plmr_status status = begin(&file, dump, phase, token, layer, name, n_rows, deal->n);
-    if (!status)
-        status = write_columns(&file, grid, deal, n_rows, values, ld);
-    return end(&file, status);
+    PLMR_TRY(create(dump, phase, token, layer, name, n_rows, deal->n, &npy));
+    return plmr_shared_npy_commit(&npy, write_columns(&npy, grid, deal, n_rows, values, ld));
 }
 
 plmr_status plmr_dump_rows(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
                            int64_t n_rows, int64_t n, const float *values, size_t ld)
 {
-    struct file file;
+    plmr_npy npy;
     if (!dump->folder)
         return PLMR_OK;
-    plmr_status status = begin(&file, dump, phase, token, layer, name, n_rows, n);
-    if (!status && plmr_rank() == 0)
-        status = plmr_npy_write(&file.npy, 0, n_rows, 0, n, values, (int64_t)ld);
-    return end(&file, status);
+    PLMR_TRY(create(dump, phase, token, layer, name, n_rows, n, &npy));
+    bool is_mine = plmr_rank() == 0;
+    return plmr_shared_npy_commit(&npy, is_mine ? plmr_npy_write(&npy, 0, n_rows, 0, n, values, (int64_t)ld) : PLMR_OK);
 }

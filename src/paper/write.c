@@ -5,8 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/draft.h"
+#include "base/folder.h"
 #include "paper/print.h"
-#include "report/draft.h"
 #include "report/record.h"
 
 static json_t *number(double value)
@@ -113,23 +114,6 @@ plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)
     return PLMR_OK;
 }
 
-/* Makes a folder and those above it. */
-static plmr_status make_folder(const char *folder)
-{
-    char path[4096];
-    size_t length = (size_t)snprintf(path, sizeof path, "%s", folder);
-    PLMR_CHECK(length < sizeof path, PLMR_ERROR_INPUT, "--out: the folder's name is too long");
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        path[i] = '\0';
-        PLMR_CHECK(mkdir(path, 0777) == 0 || errno == EEXIST, PLMR_ERROR_INPUT, "--out: cannot make the folder %s: %s",
-                   path, strerror(errno));
-        path[i] = folder[i];
-    }
-    return PLMR_OK;
-}
-
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder)
 {
     static const struct {
@@ -139,7 +123,7 @@ plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder)
                  {"records.jsonl", put_records},
                  {"table.csv", put_csv},
                  {"provenance.json", put_provenance}};
-    PLMR_TRY(make_folder(folder));
+    PLMR_TRY(plmr_folder_make("--out", folder));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[4096];
         PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, files[i].name) < (int)sizeof path, PLMR_ERROR_INPUT,

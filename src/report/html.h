@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
+#include "base/draft.h"
 #include "plmr/device.h"
-#include "report/draft.h"
 
 /* Of the data; another format cannot be read. */
 enum { PLMR_HTML_FORMAT = 1 };

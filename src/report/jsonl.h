@@ -4,7 +4,7 @@
 #ifndef PLMR_JSONL_H
 #define PLMR_JSONL_H
 
-#include "report/draft.h"
+#include "base/draft.h"
 #include "report/record.h"
 
 typedef struct plmr_jsonl {

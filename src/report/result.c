@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "kernel/kernel.h"
+#include "ranks/shared_npy.h"
 
 enum { PIECE = 1024 };
 
@@ -65,12 +66,7 @@ plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims
     if (!path)
         return PLMR_OK;
     enum plmr_dtype stored = dtype == PLMR_F16 ? PLMR_F16 : PLMR_F32;
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_npy_create(path, stored, n_dims, m, n, &output->npy) : PLMR_OK));
-    output->path = path;
-    plmr_status status = plmr_agree(plmr_rank() > 0 ? plmr_npy_attach(path, &output->npy) : PLMR_OK);
-    if (status)
-        plmr_output_discard(output);
-    return status;
+    return plmr_shared_npy_create(path, stored, n_dims, m, n, &output->npy);
 }
 
 static plmr_status write_f16(const plmr_npy *npy, int64_t row, int64_t col, int n_cols, const float *values)
@@ -101,23 +97,10 @@ plmr_status plmr_output_rectangle(void *context, int64_t row, int64_t col, int n
 
 plmr_status plmr_output_commit(plmr_output *output)
 {
-    if (!output->path)
-        return PLMR_OK;
-    plmr_status status = plmr_agree(plmr_npy_close(&output->npy));
-    if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? plmr_npy_commit(output->path) : PLMR_OK);
-    if (status)
-        plmr_output_discard(output);
-    output->path = NULL;
-    return status;
+    return output->npy.path ? plmr_shared_npy_commit(&output->npy, PLMR_OK) : PLMR_OK;
 }
 
 void plmr_output_discard(plmr_output *output)
 {
-    if (!output->path)
-        return;
-    plmr_error_free(plmr_npy_close(&output->npy));
-    if (plmr_rank() == 0)
-        plmr_npy_discard(output->path);
-    output->path = NULL;
+    plmr_npy_discard(&output->npy);
 }

@@ -24,12 +24,11 @@ plmr_status plmr_checksum_rectangle(void *checksum, int64_t row, int64_t col, in
 
 /* A .npy file that all ranks write: float16 for a result stored as f16, else float32, which holds bf16 exactly. */
 typedef struct plmr_output {
-    const char *path; /* the caller's; NULL: there is none */
-    plmr_npy npy;
+    plmr_npy npy; /* without a path: there is none */
 } plmr_output;
 
-/* Makes PATH.part for an m x n result (a vector of n elements if n_dims is 1) on rank 0, and opens it on all. Without a
- * path it does nothing, and neither do the others then. Collective. */
+/* Makes a draft of PATH for an m x n result (a vector of n elements if n_dims is 1) on rank 0, and opens it on all.
+ * Without a path it does nothing, and neither do the others then. Collective. */
 plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims, int64_t m, int64_t n,
                              plmr_output *output);
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/draft.h"
 #include "base/memory.h"
-#include "report/draft.h"
 
 struct chrome {
     plmr_draft draft;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/draft.h"
 #include "base/memory.h"
 
 enum { TICKS = 64, CHUNK = 1 << 20, DEEPEST = 16 };
@@ -63,8 +64,7 @@ static plmr_status make_archive(struct archive *a)
     struct stat status;
     if (stat(a->path, &status) == 0)
         return cannot_write(a, PLMR_ERROR_INPUT, "it is there already; name a new one");
-    a->part = plmr_take_text("%s.part", a->path);
-    if (mkdir(a->part, 0777) != 0 && errno != EEXIST)
+    if (plmr_draft_make(a->path, true, &a->part) < 0)
         return cannot_write(a, PLMR_ERROR_INPUT, strerror(errno));
     OTF2_Error_RegisterCallback(keep_silent, NULL);
     a->otf2 = OTF2_Archive_Open(a->part, "traces", OTF2_FILEMODE_WRITE, CHUNK, CHUNK, OTF2_SUBSTRATE_POSIX,
@@ -251,8 +251,9 @@ static plmr_status commit(void *file, const plmr_trace_process *processes, int n
     OTF2_ErrorCode closed = OTF2_Archive_Close(a->otf2);
     if (!status)
         status = check(a, closed);
-    if (!status && rename(a->part, a->path) != 0)
-        status = cannot_write(a, PLMR_ERROR_SYSTEM, strerror(errno));
+    int failed = status ? 0 : plmr_draft_rename(a->part, a->path);
+    if (failed)
+        status = cannot_write(a, PLMR_ERROR_SYSTEM, strerror(failed));
     forget(a, status);
     return status;
 }

@@ -131,7 +131,7 @@ plmr_status plmr_job_take(plmr_job *job, const plmr_job_result *result, plmr_rec
     record->checksum = (plmr_record_hash){true, checksum.sum};
     if (job->options->verify)
         PLMR_TRY(verify(job, result, record));
-    if (!result->output || !result->output->path)
+    if (!result->output || !result->output->npy.path)
         return PLMR_OK;
     PLMR_TRY(plmr_agree(result->visit(result->work, plmr_output_rectangle, result->output)));
     return plmr_output_commit(result->output);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/draft.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "report/record.h"
 #include "sweep/hash.h"
@@ -39,41 +41,18 @@ static bool write_all(int file, const char *text, size_t n)
     return true;
 }
 
-/* Writes a file of the folder whole, under another name first. */
-static plmr_status put_file(const plmr_journal *journal, const char *name, const char *text, size_t n)
+/* Writes a file of the folder whole. */
+static plmr_status put_file(const plmr_journal *journal, const char *name, const char *text)
 {
-    char part[64];
-    snprintf(part, sizeof part, "%s.part", name);
-    int file = openat(journal->lock, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0)
-        return cannot(journal, "write", name);
-    bool written = write_all(file, text, n) && fsync(file) == 0;
-    written = close(file) == 0 && written;
-    if (written && renameat(journal->lock, part, journal->lock, name) == 0)
-        return PLMR_OK;
-    plmr_status status = cannot(journal, "write", name);
-    unlinkat(journal->lock, part, 0);
+    char *path = plmr_take_text("%s/%s", journal->folder, name);
+    plmr_status status = plmr_draft_write("--out", path, text);
+    free(path);
     return status;
-}
-
-/* Makes the folder and those it lies in. */
-static plmr_status make_folder(char *folder)
-{
-    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        bool made = mkdir(folder, 0777) == 0 || errno == EEXIST;
-        *slash = '/';
-        if (!made)
-            break;
-    }
-    PLMR_CHECK(mkdir(folder, 0777) == 0 || errno == EEXIST, PLMR_ERROR_INPUT, "cannot make the folder %.400s: %s",
-               folder, strerror(errno));
-    return PLMR_OK;
 }
 
 static plmr_status open_folder(plmr_journal *journal)
 {
-    PLMR_TRY(make_folder(journal->folder));
+    PLMR_TRY(plmr_folder_make("--out", journal->folder));
     journal->lock = open(journal->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     PLMR_CHECK(journal->lock >= 0, PLMR_ERROR_INPUT, "cannot use %.400s as a folder: %s", journal->folder,
                strerror(errno));
@@ -192,7 +171,7 @@ static plmr_status put_records(const plmr_journal *journal)
         if (journal->lines[i])
             fprintf(out, "%s\n", journal->lines[i]);
     plmr_stream_end(out);
-    plmr_status status = put_file(journal, records_name, text, n);
+    plmr_status status = put_file(journal, records_name, text);
     free(text);
     return status;
 }
@@ -232,7 +211,7 @@ static plmr_status put_provenance(const plmr_journal *journal, const char *name,
         plmr_take_made(json_pack("{ss ss ss ss si ss}", "experiment", name, "experiment_hash", hash, "version",
                                  PLMR_VERSION, "host", now.host, "ranks", n_ranks, "date", now.date));
     char *shown = plmr_take_made(json_dumps(object, JSON_INDENT(1))), *file = plmr_take_text("%s\n", shown);
-    plmr_status status = put_file(journal, provenance_name, file, strlen(file));
+    plmr_status status = put_file(journal, provenance_name, file);
     json_decref(object);
     free(shown);
     free(file);
@@ -257,7 +236,7 @@ plmr_status plmr_journal_describe(const plmr_journal *journal, const char *name,
     if (journal->n_done == journal->n_points && is_described(journal, text))
         return PLMR_OK;
     PLMR_TRY(put_provenance(journal, name, text, n_ranks)); /* first: it says whose folder this is */
-    return put_file(journal, experiment_name, text, strlen(text));
+    return put_file(journal, experiment_name, text);
 }
 
 static plmr_status open_records(plmr_journal *journal)
@@ -285,7 +264,7 @@ plmr_status plmr_journal_finish(plmr_journal *journal, const plmr_experiment *ex
 {
     PLMR_TRY(put_records(journal));
     char *csv = plmr_view_csv(experiment, journal->lines);
-    plmr_status status = put_file(journal, "table.csv", csv, strlen(csv));
+    plmr_status status = put_file(journal, "table.csv", csv);
     free(csv);
     return status;
 }

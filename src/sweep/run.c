@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/draft.h"
 #include "base/memory.h"
 #include "base/text_file.h"
 #include "base/wall.h"
@@ -142,9 +143,7 @@ static void print_summary(const plmr_sweep *s, const struct tally *tally, double
 /* What a sweep that was killed in a point has left of the point's record. */
 static void remove_draft(const plmr_sweep *s)
 {
-    char draft[sizeof s->record_file + 8];
-    snprintf(draft, sizeof draft, "%s.part", s->record_file);
-    remove(draft);
+    plmr_draft_sweep(s->record_file);
     remove(s->record_file);
 }
 

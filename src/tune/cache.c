@@ -1,6 +1,5 @@
 #include "tune/cache.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -9,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/draft.h"
+#include "base/folder.h"
 #include "base/hash.h"
+#include "base/memory.h"
 
 enum { MOST_BYTES = 1 << 20 };
 
@@ -96,47 +98,21 @@ static bool load(const plmr_tune_cache *cache, plmr_tune_report *report)
     return loaded;
 }
 
-static bool make_folders(const char *file)
-{
-    char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s", file) >= sizeof path)
-        return false;
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return false;
-        *slash = '/';
-    }
-    return true;
-}
-
-static bool write_file(const char *file, const char *part, const char *text)
-{
-    FILE *out = fopen(part, "wex");
-    if (!out)
-        return false;
-    bool written = fprintf(out, "%s\n", text) >= 0;
-    written = fclose(out) == 0 && written && rename(part, file) == 0;
-    if (!written)
-        unlink(part);
-    return written;
-}
-
-/* With the folders that are missing; the file appears when it is complete. */
+/* With the folders that are missing. */
 static plmr_status save(const plmr_tune_cache *cache, const plmr_tune_report *report)
 {
-    char part[PATH_MAX];
-    const char *file = cache->file;
     json_t *json = json_pack("{s:O, s:o}", "inputs", cache->inputs, "report", plmr_tune_report_json(report));
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     PLMR_CHECK(text, PLMR_ERROR_SYSTEM, "out of memory");
-    bool saved = (size_t)snprintf(part, sizeof part, "%s.%ld", file, (long)getpid()) < sizeof part &&
-                 make_folders(file) && write_file(file, part, text);
-    int number = errno;
+    char *folder = plmr_take_copy(cache->file);
+    *strrchr(folder, '/') = '\0';
+    plmr_status status = plmr_folder_make("--cache", folder);
+    if (!status)
+        status = plmr_draft_write("--cache", cache->file, text);
+    free(folder);
     free(text);
-    PLMR_CHECK(saved, PLMR_ERROR_SYSTEM, "cannot write %s: %s", file, strerror(number));
-    return PLMR_OK;
+    return status;
 }
 
 /* ---- the cache ---- */

@@ -47,7 +47,7 @@ def comes_back(folder, array, version, blocks):
         back = np.load(target)
         check(back.dtype == array.dtype and back.shape == array.shape and back.tobytes() == array.tobytes(), what)
         check(back.flags.c_contiguous, what + ": not in C order")
-        check(os.listdir(folder).count("out.npy.part") == 0, what + ": part file left")
+        check(not [name for name in os.listdir(folder) if name.endswith(".part")], what + ": part file left")
         os.remove(target)
 
 

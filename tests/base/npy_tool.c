@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static plmr_status copy_piece(const plmr_npy *in, const char *out_path, int64_t r0, int64_t r1, int64_t c0, int64_t c1)
+static plmr_status copy_piece(const plmr_npy *in, const char *draft, int64_t r0, int64_t r1, int64_t c0, int64_t c1)
 {
     plmr_npy out;
-    PLMR_TRY(plmr_npy_attach(out_path, &out));
+    PLMR_TRY(plmr_npy_attach(draft, &out));
     void *piece = malloc((size_t)((r1 - r0) * (c1 - c0) + 1) * plmr_dtype_bytes(in->dtype));
     plmr_status error = piece ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
     if (!error)
@@ -27,17 +27,16 @@ static plmr_status copy_pieces(const plmr_npy *in, const char *out_path, int n)
 {
     plmr_npy out;
     PLMR_TRY(plmr_npy_create(out_path, in->dtype, in->n_dims, in->rows, in->cols, &out));
-    PLMR_TRY(plmr_npy_close(&out));
     for (int i = 0; i < n * n; i++) {
         int64_t r = i / n, c = i % n;
-        plmr_status error = copy_piece(in, out_path, in->rows * r / n, in->rows * (r + 1) / n, in->cols * c / n,
+        plmr_status error = copy_piece(in, out.path, in->rows * r / n, in->rows * (r + 1) / n, in->cols * c / n,
                                        in->cols * (c + 1) / n);
         if (error) {
-            plmr_npy_discard(out_path);
+            plmr_npy_discard(&out);
             return error;
         }
     }
-    return plmr_npy_commit(out_path);
+    return plmr_npy_commit(&out);
 }
 
 static plmr_status copy(const char *in_path, const char *out_path, int n)

@@ -8,6 +8,7 @@
 
 #include "base/npy.h"
 #include "base/npy_header.h"
+#include "tests/drafts.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 static char folder[] = "/tmp/plmr_npy_XXXXXX";
-static char path[64], part[70];
+static char path[64];
 
 /* A system whose reads and writes are short and interrupted, when `hostile` is set. Linked in place of the real ones.
  */
@@ -85,11 +86,6 @@ static void write_npy(int version, const char *text, size_t n_data)
     for (size_t i = 0; i < n_data; i++)
         bytes[at + n_text + i] = (unsigned char)i;
     write_file(bytes, at + n_text + n_data);
-}
-
-static bool exists(const char *name)
-{
-    return access(name, F_OK) == 0;
 }
 
 static void must(plmr_status error)
@@ -329,16 +325,15 @@ static void blocks_come_back(void **state)
     (void)state;
     plmr_npy first, second, back;
     must(plmr_npy_create(path, PLMR_F16, 2, ROWS, COLS, &first));
-    must(plmr_npy_attach(path, &second));
+    must(plmr_npy_attach(first.path, &second));
     assert_int_equal(second.rows, ROWS);
     assert_int_equal(second.cols, COLS);
     write_block(&first, 0, 3, 0, COLS);
     write_block(&second, 3, ROWS, 0, 4);
     write_block(&first, 3, ROWS, 4, COLS);
-    must(plmr_npy_close(&first));
     must(plmr_npy_close(&second));
-    must(plmr_npy_commit(path));
-    assert_false(exists(part));
+    must(plmr_npy_commit(&first));
+    assert_int_equal(count_drafts(path), 0);
     must(plmr_npy_open(path, &back));
     check_all_blocks(&back);
     must(plmr_npy_close(&back));
@@ -355,21 +350,42 @@ static void short_and_interrupted_calls_are_finished(void **state)
 static void nothing_appears_before_commit(void **state)
 {
     (void)state;
-    plmr_npy npy;
+    plmr_npy npy, again;
     write_file("old", 3);
     must(plmr_npy_create(path, PLMR_F32, 1, 1, 1000, &npy));
     struct stat now;
-    assert_int_equal(stat(part, &now), 0);
+    assert_int_equal(stat(npy.path, &now), 0);
     assert_int_equal(now.st_size, 128 + 4000);
     assert_int_equal(stat(path, &now), 0);
     assert_int_equal(now.st_size, 3);
-    must(plmr_npy_close(&npy));
-    plmr_npy_discard(path);
-    plmr_npy_discard(path);
-    assert_false(exists(part));
-    must_fail(plmr_npy_attach(path, &npy), "No such file");
-    must_fail(plmr_npy_commit(path), "No such file");
+    plmr_npy_discard(&npy);
+    plmr_npy_discard(&npy);
+    assert_int_equal(count_drafts(path), 0);
     assert_int_equal(stat(path, &now), 0);
+    must(plmr_npy_create(path, PLMR_F32, 1, 1, 1000, &npy));
+    unlink(npy.path);
+    must_fail(plmr_npy_attach(npy.path, &again), "No such file");
+    must_fail(plmr_npy_commit(&npy), "No such file");
+    assert_int_equal(stat(path, &now), 0);
+}
+
+/* Two runs write to the same path: neither takes anything from the other, and the last to end is seen. */
+static void runs_do_not_meet(void **state)
+{
+    (void)state;
+    plmr_npy one, other, third, back;
+    must(plmr_npy_create(path, PLMR_F16, 2, ROWS, COLS, &one));
+    must(plmr_npy_create(path, PLMR_F32, 1, 1, 5, &other));
+    must(plmr_npy_create(path, PLMR_F32, 1, 1, 7, &third));
+    assert_int_equal(count_drafts(path), 3);
+    plmr_npy_discard(&third);
+    write_block(&one, 0, ROWS, 0, COLS);
+    must(plmr_npy_commit(&other));
+    must(plmr_npy_commit(&one));
+    must(plmr_npy_open(path, &back));
+    check_all_blocks(&back);
+    must(plmr_npy_close(&back));
+    assert_int_equal(count_drafts(path), 0);
 }
 
 static void what_cannot_be_written_is_refused(void **state)
@@ -381,7 +397,7 @@ static void what_cannot_be_written_is_refused(void **state)
     must_fail(plmr_npy_create("/dev/null", PLMR_F32, 2, 2, 2, &npy), "not a regular file");
     must_fail(plmr_npy_create(path, PLMR_BF16, 2, 2, 2, &npy), "bf16");
     must_fail(plmr_npy_create(path, PLMR_F32, 2, INT64_MAX, 2, &npy), "more than a file can hold");
-    assert_false(exists(part));
+    assert_int_equal(count_drafts(path), 0);
 }
 
 /* A limit on file sizes stands for a full disk. */
@@ -397,7 +413,7 @@ static void a_full_disk_shows_at_once(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     must_fail(plmr_npy_create(path, PLMR_F32, 2, 1000, 1000, &npy), "no room for 4000128 bytes");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_false(exists(part));
+    assert_int_equal(count_drafts(path), 0);
     assert_int_equal(npy.fd, -1);
 }
 
@@ -419,7 +435,6 @@ static int make_folder(void **state)
     if (!mkdtemp(folder))
         return -1;
     snprintf(path, sizeof path, "%s/A.npy", folder);
-    snprintf(part, sizeof part, "%s.part", path);
     return 0;
 }
 
@@ -427,7 +442,6 @@ static int remove_folder(void **state)
 {
     (void)state;
     unlink(path);
-    unlink(part);
     return rmdir(folder);
 }
 
@@ -442,6 +456,7 @@ int main(void)
         cmocka_unit_test(blocks_come_back),
         cmocka_unit_test(short_and_interrupted_calls_are_finished),
         cmocka_unit_test(nothing_appears_before_commit),
+        cmocka_unit_test(runs_do_not_meet),
         cmocka_unit_test(what_cannot_be_written_is_refused),
         cmocka_unit_test(a_full_disk_shows_at_once),
         cmocka_unit_test(a_file_that_shrinks_is_noticed),

@@ -25,7 +25,7 @@ def main():
         process = plmr.start(args, 3)
         for _ in range(300):
             time.sleep(0.1)
-            if os.path.exists(folder + "/c.npy.part") and len(children(process.pid)) == 3:
+            if any(name.startswith("c.npy.") for name in os.listdir(folder)) and len(children(process.pid)) == 3:
                 break
         time.sleep(0.5)
         check(process.poll() is None, "the job runs when a rank is to be killed")

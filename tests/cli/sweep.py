@@ -140,7 +140,7 @@ def test_killed(plmr, check, folder):
         kept = read(out)
         with open(out + "/records.jsonl", "a", encoding="utf-8") as file:
             file.write('{"key": "torn')
-        for name in ("point.json", "point.json.part"):
+        for name in ("point.json", "point.json.1-0.part"):
             with open(f"{out}/{name}", "w", encoding="utf-8") as file:
                 file.write("{")
         code, text, err = plmr.run(["sweep", path, "--out", out], ranks)

@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "report/html.h"
+#include "tests/drafts.h"
 
 static char folder[] = "/tmp/plmr_html_XXXXXX";
-static char path[64], part[80];
+static char path[64];
 
 static int set_up(void **state)
 {
@@ -17,7 +18,6 @@ static int set_up(void **state)
     strcpy(folder + sizeof folder - 7, "XXXXXX");
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/r.html", folder);
-    snprintf(part, sizeof part, "%s.part", path);
     return 0;
 }
 
@@ -25,7 +25,6 @@ static int tear_down(void **state)
 {
     (void)state;
     unlink(path);
-    unlink(part);
     return rmdir(folder);
 }
 
@@ -46,9 +45,9 @@ static void test_markup(void **state)
     static char text[1 << 20];
     plmr_html html;
     open_page(&html, "</script><!--\n<script>");
-    assert_true(exists(part) && !exists(path));
+    assert_true(count_drafts(path) == 1 && !exists(path));
     must(plmr_html_commit(&html));
-    assert_true(exists(path) && !exists(part));
+    assert_true(exists(path) && !count_drafts(path));
     FILE *file = fopen(path, "r");
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
@@ -67,7 +66,7 @@ static void test_discard(void **state)
     plmr_html html;
     open_page(&html, "meshgemm");
     plmr_html_discard(&html);
-    assert_true(!exists(path) && !exists(part));
+    assert_true(!exists(path) && !count_drafts(path));
 }
 
 static void test_full_disk(void **state)
@@ -83,7 +82,7 @@ static void test_full_disk(void **state)
     plmr_status status = plmr_html_commit(&html);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     must_fail(status, PLMR_ERROR_SYSTEM, "--report: cannot write");
-    assert_true(!exists(path) && !exists(part));
+    assert_true(!exists(path) && !count_drafts(path));
 }
 
 int main(void)

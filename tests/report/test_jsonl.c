@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "report/jsonl.h"
+#include "tests/drafts.h"
 
-static char folder[64], path[96], part[112];
+static char folder[64], path[96];
 
 static bool exists(const char *name)
 {
@@ -20,7 +21,6 @@ static int set_up(void **state)
     if (!mkdtemp(folder))
         return -1;
     snprintf(path, sizeof path, "%s/r.jsonl", folder);
-    snprintf(part, sizeof part, "%s.part", path);
     return 0;
 }
 
@@ -28,7 +28,6 @@ static int tear_down(void **state)
 {
     (void)state;
     unlink(path);
-    unlink(part);
     return rmdir(folder);
 }
 
@@ -60,10 +59,10 @@ static void test_commit(void **state)
     must(plmr_jsonl_put(&jsonl, "{}"));
     must(plmr_jsonl_put(&jsonl, "{}"));
     assert_int_equal(count_lines(path), 1);
-    assert_true(exists(part));
+    assert_int_equal(count_drafts(path), 1);
     must(plmr_jsonl_commit(&jsonl));
     assert_int_equal(count_lines(path), 2);
-    assert_false(exists(part));
+    assert_int_equal(count_drafts(path), 0);
     plmr_jsonl_discard(&jsonl);
     assert_true(exists(path));
 }
@@ -76,7 +75,7 @@ static void test_discard(void **state)
     must(plmr_jsonl_put(&jsonl, "{}"));
     plmr_jsonl_discard(&jsonl);
     assert_false(exists(path));
-    assert_false(exists(part));
+    assert_int_equal(count_drafts(path), 0);
 }
 
 static void test_none(void **state)
@@ -108,7 +107,7 @@ static void test_special_file(void **state)
     must(plmr_jsonl_open("/dev/full", &jsonl));
     must_fail(plmr_jsonl_put(&jsonl, "{}"), PLMR_ERROR_SYSTEM, "No space left");
     plmr_jsonl_discard(&jsonl);
-    assert_false(exists("/dev/null.part"));
+    assert_int_equal(count_drafts("/dev/null"), 0);
 }
 
 int main(void)

@@ -1,0 +1,144 @@
+#include "base/draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+plmr_status plmr_draft_error(const plmr_draft *draft, enum plmr_code code, int number)
+{
+    bool to_stdout = strcmp(draft->path, "-") == 0;
+    return plmr_error_make(code, "%s: cannot write %s: %s", draft->option,
+                           to_stdout ? "to standard output" : draft->path, strerror(number));
+}
+
+int plmr_draft_make(const char *path, bool folder, char **part)
+{
+    int made = -1;
+    *part = NULL;
+    for (int n = 0; made < 0 && (n == 0 || errno == EEXIST || errno == EINTR); n++) {
+        free(*part);
+        *part = plmr_take_text("%s.%ld-%d.part", path, (long)getpid(), n);
+        made = folder ? mkdir(*part, 0777) : open(*part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+    }
+    if (made < 0) {
+        free(*part);
+        *part = NULL;
+    }
+    return made;
+}
+
+/* A file system that cannot do it has no more to give. */
+static void sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (descriptor >= 0) {
+        fsync(descriptor);
+        close(descriptor);
+    }
+    free(folder);
+}
+
+int plmr_draft_rename(const char *part, const char *path)
+{
+    if (rename(part, path) != 0)
+        return errno;
+    sync_folder_of(path);
+    return 0;
+}
+
+void plmr_draft_sweep(const char *path)
+{
+    glob_t found;
+    char *pattern = plmr_take_text("%s.*-*.part", path);
+    if (glob(pattern, GLOB_NOESCAPE, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            unlink(found.gl_pathv[i]);
+        globfree(&found);
+    }
+    free(pattern);
+}
+
+/* ---- through a FILE ---- */
+
+static plmr_status open_file(plmr_draft *draft)
+{
+    struct stat status;
+    bool exists = stat(draft->path, &status) == 0;
+    if (exists && S_ISDIR(status.st_mode))
+        return plmr_draft_error(draft, PLMR_ERROR_INPUT, EISDIR);
+    if (exists && !S_ISREG(status.st_mode)) {
+        draft->file = fopen(draft->path, "we");
+    } else {
+        int descriptor = plmr_draft_make(draft->path, false, &draft->part);
+        draft->file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    }
+    return draft->file ? PLMR_OK : plmr_draft_error(draft, PLMR_ERROR_INPUT, errno);
+}
+
+plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *draft)
+{
+    *draft = (plmr_draft){.option = option, .path = path};
+    plmr_status status = open_file(draft);
+    if (status) {
+        free(draft->part);
+        *draft = (plmr_draft){0};
+    }
+    return status;
+}
+
+/* Returns 0, or an errno. A file that could not be written in full must not get its name, so what a failed write left
+ * behind counts. */
+static int close_file(plmr_draft *draft, bool keeps)
+{
+    FILE *file = draft->file;
+    draft->file = NULL;
+    if (!file)
+        return 0;
+    bool failed = ferror(file);
+    int number = !keeps || fflush(file) == 0 ? 0 : errno;
+    if (keeps && !number && draft->part && fsync(fileno(file)) != 0)
+        number = errno;
+    if (fclose(file) != 0 && !number)
+        number = errno;
+    return number ? number : failed ? EIO : 0;
+}
+
+static void forget(plmr_draft *draft, bool removes)
+{
+    if (draft->part && removes)
+        unlink(draft->part);
+    free(draft->part);
+    draft->part = NULL;
+}
+
+plmr_status plmr_draft_commit(plmr_draft *draft)
+{
+    int failed = close_file(draft, true);
+    if (!failed && draft->part)
+        failed = plmr_draft_rename(draft->part, draft->path);
+    plmr_status status = failed ? plmr_draft_error(draft, PLMR_ERROR_SYSTEM, failed) : PLMR_OK;
+    forget(draft, failed);
+    return status;
+}
+
+void plmr_draft_discard(plmr_draft *draft)
+{
+    close_file(draft, false);
+    forget(draft, true);
+}
+
+plmr_status plmr_draft_write(const char *option, const char *path, const char *text)
+{
+    plmr_draft draft;
+    PLMR_TRY(plmr_draft_open(option, path, &draft));
+    fputs(text, draft.file);
+    return plmr_draft_commit(&draft);
+}

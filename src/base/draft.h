@@ -1,0 +1,55 @@
+/* draft.h - a file that appears when it is complete.
+ *
+ * What is written for PATH goes to a draft beside it, PATH.PID-N.part, which no other run has: runs that write to the
+ * same PATH do not meet, and the last to end is the one that is seen. At the commit the draft goes to the disk and gets
+ * the name PATH; what lay at PATH is untouched until then, and a run that fails removes its own draft alone. A PATH
+ * that exists and is no regular file (a pipe, /dev/stdout) is written to directly. All functions are local: call them
+ * on one rank.
+ *
+ *     plmr_draft draft;
+ *     PLMR_TRY(plmr_draft_open("--json", path, &draft));
+ *     fputs("{}\n", draft.file);
+ *     return plmr_draft_commit(&draft); // or plmr_draft_discard(&draft)
+ */
+#ifndef PLMR_DRAFT_H
+#define PLMR_DRAFT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "plmr/status.h"
+
+typedef struct plmr_draft {
+    FILE *file;                /* NULL: closed */
+    const char *option, *path; /* the caller's: how the user named the file, for errors */
+    char *part;                /* NULL: written to directly */
+} plmr_draft;
+
+/* Opens for writing. A path that cannot be written is PLMR_ERROR_INPUT. */
+plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *draft);
+
+/* Closes, and gives the file its name. On failure nothing is left of it. */
+plmr_status plmr_draft_commit(plmr_draft *draft);
+
+/* Closes, and removes what was written; nothing if already committed. */
+void plmr_draft_discard(plmr_draft *draft);
+
+/* The error of a write that failed with this errno. */
+plmr_status plmr_draft_error(const plmr_draft *draft, enum plmr_code code, int number);
+
+/* A file with this text, all of the above at once. */
+plmr_status plmr_draft_write(const char *option, const char *path, const char *text);
+
+/* ---- for what is not written through a FILE ---- */
+
+/* Makes an empty draft of PATH, to read and write; returns its descriptor and its name, for the caller to free. A
+ * folder's draft is a folder, and its descriptor 0. -1: errno says why not. */
+int plmr_draft_make(const char *path, bool folder, char **part);
+
+/* Gives a draft, all of which is on the disk, its name, for good. Returns 0 or an errno. */
+int plmr_draft_rename(const char *part, const char *path);
+
+/* Removes the drafts that killed runs have left of a PATH that nobody else writes now. */
+void plmr_draft_sweep(const char *path);
+
+#endif
