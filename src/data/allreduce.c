@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/tree.h"
 #include "region/ring.h"
 
 /* The vectors of this block's cores, and what is needed to send them. */
@@ -22,33 +23,32 @@ static float *vector_of(const struct values *v, int core)
     return v->vectors + (size_t)(core - v->first) * (size_t)(v->n_elements * v->across);
 }
 
-static void add_leg(const struct values *v, plmr_leg leg)
+static void give_vector(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
+                        int next)
 {
-    int64_t length = v->n_elements * v->across;
-    size_t n_bytes = (size_t)length * sizeof(float);
-    int src_place = plmr_ranks_owner(v->n, v->extent, leg.src), dst_place = plmr_ranks_owner(v->n, v->extent, leg.dst);
-    if (src_place == v->place && dst_place == v->place) {
-        plmr_vector_add(v->accumulate, length, vector_of(v, leg.src), vector_of(v, leg.dst));
-    } else if (src_place == v->place) {
-        plmr_exchange_send(v->messages, v->axis, dst_place, vector_of(v, leg.src), n_bytes);
-        plmr_exchange_wait(v->messages);
-    } else if (dst_place == v->place) {
-        plmr_exchange_receive(v->messages, v->axis, src_place, v->incoming, n_bytes);
-        plmr_exchange_wait(v->messages);
-        plmr_vector_add(v->accumulate, length, v->incoming, vector_of(v, leg.dst));
-    }
+    const struct values *v = context;
+    const float *own = vector_of(v, v->first + core) + first;
+    memmove(out, onto ? onto : own, (size_t)width * sizeof *out);
+    if (onto)
+        plmr_vector_add(v->accumulate, width, own, out);
+    (void)next;
 }
 
-static void add_phases(const struct values *v, const plmr_reduce_plan *plan, float *sum)
+static void add_tree(const struct values *v, const plmr_reduce_plan *plan, float *sum)
 {
-    for (int p = 0; p < plan->n_phases; p++)
-        for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
-            add_leg(v, plan->phases[p].legs[i]);
-    size_t n_bytes = (size_t)(v->n_elements * v->across) * sizeof(float);
-    int owner = plmr_ranks_owner(v->n, v->extent, plan->root);
-    if (owner == v->place)
-        memcpy(sum, vector_of(v, plan->root), n_bytes);
-    plmr_ranks_line_broadcast(v->region->ranks, v->axis, owner, sum, n_bytes);
+    int64_t length = v->n_elements * v->across;
+    plmr_tree *tree = plmr_tree_create(v->region, v->axis, plan);
+    plmr_tree_job job = {.tree = tree,
+                         .accumulate = v->accumulate,
+                         .n_batch = 1,
+                         .n = length,
+                         .strip = length,
+                         .make = give_vector,
+                         .context = v,
+                         .sum = sum,
+                         .ld_sum = (size_t)length};
+    plmr_tree_run(&job);
+    plmr_tree_destroy(tree);
 }
 
 /* Elements of chunk c of a vector. */
@@ -145,7 +145,7 @@ void plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_
     if (plan->ring)
         add_ring(&v, sum);
     else
-        add_phases(&v, plan, sum);
+        add_tree(&v, plan, sum);
     plmr_exchange_destroy(v.messages);
     free(v.incoming);
 }

@@ -1,7 +1,7 @@
 /* Products of which only one operand is split between ranks: all its lines come to every rank, but for a block of its
  * width chunks at a time. A block's steps are all done in one go, and the next block travels meanwhile. So lines are
  * never cut, nothing needs aligning, and what is in flight is small. */
-#include "data/product.h"
+#include "data/product_way.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
  * The other operand is packed once for every block, so they are as large as memory allows. */
 enum { SHARE = 8, LEAST_WIDTH = 64 };
 
-struct plmr_blocks {
+typedef struct plmr_blocks {
     plmr_product *product;
     const plmr_tensor *moving;
     plmr_exchange *messages;
@@ -21,7 +21,7 @@ struct plmr_blocks {
     size_t turn_bytes;
     const void **line; /* of the block at hand */
     int n_done, n_all; /* chunks */
-};
+} plmr_blocks;
 
 /* Local chunks [first, first + n), in one run of slots. */
 struct block {
@@ -188,21 +188,9 @@ static plmr_status fill_blocks(plmr_blocks *b)
     return PLMR_OK;
 }
 
-plmr_status plmr_blocks_create(plmr_product *product, plmr_blocks **out)
+static void destroy(plmr_product *product)
 {
-    plmr_blocks *b = plmr_take_zeroed(1, sizeof *b);
-    b->product = product;
-    b->moving = product->a->by_blocks ? product->a : product->b;
-    plmr_status status = fill_blocks(b);
-    if (status)
-        plmr_blocks_destroy(b);
-    else
-        *out = b;
-    return status;
-}
-
-void plmr_blocks_destroy(plmr_blocks *b)
-{
+    plmr_blocks *b = product->way_context;
     if (!b)
         return;
     plmr_exchange_destroy(b->messages);
@@ -211,8 +199,19 @@ void plmr_blocks_destroy(plmr_blocks *b)
     free(b);
 }
 
-plmr_status plmr_blocks_run(plmr_blocks *b)
+plmr_status plmr_product_make_blocks(plmr_product *product)
 {
+    plmr_blocks *b = product->way_context = plmr_take_zeroed(1, sizeof *b);
+    b->product = product;
+    b->moving = product->a->by_blocks ? product->a : product->b;
+    return fill_blocks(b);
+}
+
+/* Steps are never cut short: other ranks' tiles are all there. */
+static plmr_status run(plmr_product *product, bool open_ended)
+{
+    plmr_blocks *b = product->way_context;
+    (void)open_ended;
     struct block block = block_at(b, 0);
     int turn = 0;
     b->n_done = 0;
@@ -229,3 +228,5 @@ plmr_status plmr_blocks_run(plmr_blocks *b)
     }
     return PLMR_OK;
 }
+
+const plmr_product_way plmr_product_by_blocks = {run, destroy};

@@ -1,6 +1,6 @@
 /* C = A B^T: products of stationary tiles of A with passing tiles of B, added along x to the core that keeps the sum.
  */
-#include "data/product.h"
+#include "data/product_way.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,8 +153,9 @@ static void fill_batch(struct batch *batch)
     batch->messages = plmr_exchange_create(product->region->ranks);
 }
 
-void plmr_product_converge(plmr_product *product)
+static plmr_status run(plmr_product *product, bool open_ended)
 {
+    (void)open_ended;
     struct batch batch = {
         .product = product,
         .n_rows = plmr_ring_local_slots(product->row_ring),
@@ -171,4 +172,7 @@ void plmr_product_converge(plmr_product *product)
     free(batch.own);
     free(batch.high);
     free(batch.low);
+    return PLMR_OK;
 }
+
+const plmr_product_way plmr_product_by_chains = {run, NULL};

@@ -92,7 +92,7 @@ static plmr_status load_by_slot(plmr_tensor *tensor, const plmr_source *source, 
     return PLMR_OK;
 }
 
-plmr_status plmr_tensor_load(plmr_tensor *tensor, const plmr_source *source)
+static plmr_status load(plmr_tensor *tensor, const plmr_source *source)
 {
     int most = tensor->depth_is_cols ? tensor->n_slots : tensor->n_tiles;
     size_t tile = (size_t)tensor->depth * (size_t)tensor->width;
@@ -100,4 +100,14 @@ plmr_status plmr_tensor_load(plmr_tensor *tensor, const plmr_source *source)
     plmr_status status = (tensor->depth_is_cols ? load_by_chunk : load_by_slot)(tensor, source, scratch);
     free(scratch);
     return status;
+}
+
+plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed)
+{
+    tensor->skewed = skewed;
+    tensor->aligned = skewed && tensor->split && !tensor->by_blocks;
+    if (!tensor->region->options.values)
+        return PLMR_OK;
+    PLMR_TRY(plmr_tensor_take_lines(tensor));
+    return load(tensor, source);
 }

@@ -1,85 +1,17 @@
-#include "data/product.h"
+#include "data/product_way.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-/* Rows that lie a power of two apart displace each other from the caches; a few elements more keep them out of step. */
-static size_t spread_rows(size_t n_cols)
-{
-    return n_cols % 512 ? n_cols : n_cols + 16;
-}
-
-static plmr_status fill_product(plmr_product *product, int n_copies)
-{
-    plmr_region *region = product->region;
-    int64_t per_core = (int64_t)product->ms * product->row_ring->slots * product->ns * product->col_ring->slots;
-    int64_t core_bytes = n_copies * per_core * (int64_t)plmr_dtype_bytes(product->accumulate);
-    PLMR_TRY(plmr_region_charge(region, "C", core_bytes));
-    product->core_bytes = core_bytes;
-    product->n_rows = (size_t)plmr_ring_local_slots(product->row_ring) * (size_t)product->ms;
-    product->n_cols = (size_t)plmr_ring_local_slots(product->col_ring) * (size_t)product->ns;
-    if (!region->options.values)
-        return PLMR_OK;
-    product->ld = spread_rows(product->n_cols);
-    size_t n_bytes = product->n_rows * product->ld * sizeof(float);
-    product->c = plmr_slab_create(n_bytes);
-    PLMR_CHECK(product->c, PLMR_ERROR_SYSTEM, "out of memory for C: %zu bytes on this rank; use more ranks", n_bytes);
-    memset(product->c, 0, n_bytes);
-    if (product->a->by_blocks || product->b->by_blocks)
-        PLMR_TRY(plmr_blocks_create(product, &product->blocks));
-    return plmr_region_scratch(region, &product->scratch);
-}
-
-static plmr_status create(plmr_product what, int n_copies, plmr_product **out)
-{
-    plmr_product *product = plmr_take_zeroed(1, sizeof *product);
-    *product = what;
-    plmr_status status = fill_product(product, n_copies);
-    if (status)
-        plmr_product_destroy(product);
-    else
-        *out = product;
-    return status;
-}
-
-plmr_status plmr_product_create(plmr_tensor *a, plmr_tensor *b, enum plmr_dtype accumulate, plmr_product **out)
-{
-    plmr_product product = {.region = a->region,
-                            .a = a,
-                            .b = b,
-                            .row_ring = a->width_ring,
-                            .col_ring = b->width_ring,
-                            .ms = a->width,
-                            .ns = b->width,
-                            .accumulate = accumulate,
-                            .dtype = a->dtype};
-    return create(product, 1, out);
-}
-
-plmr_status plmr_product_create_transposed(plmr_tensor *a, plmr_tensor *b, const plmr_ring *col_ring,
-                                           enum plmr_dtype accumulate, plmr_product **out)
-{
-    plmr_product product = {.region = a->region,
-                            .a = a,
-                            .b = b,
-                            .row_ring = a->width_ring,
-                            .col_ring = col_ring,
-                            .ms = a->width,
-                            .ns = b->depth,
-                            .accumulate = accumulate,
-                            .dtype = a->dtype,
-                            .converges = true};
-    return create(product, 2, out);
-}
-
 void plmr_product_destroy(plmr_product *product)
 {
     if (!product)
         return;
     plmr_region_release(product->region, product->core_bytes);
-    plmr_blocks_destroy(product->blocks);
+    if (product->way->destroy)
+        product->way->destroy(product);
     plmr_slab_destroy(product->c);
     free(product->flow);
     free(product);
@@ -92,15 +24,6 @@ void plmr_product_progress(const plmr_product *product, double share)
     if (options->on_step)
         options->on_step(options->on_step_context,
                          product->region->ledger.steps - product->n_steps + (int64_t)(share * product->n_steps));
-}
-
-/* While values are computed, messages are helped on their way. */
-static void while_running(void *context, double share)
-{
-    const plmr_product *product = context;
-    plmr_exchange_poll(product->a->messages);
-    plmr_exchange_poll(product->b->messages);
-    plmr_product_progress(product, share);
 }
 
 plmr_gemm_block plmr_product_block(const plmr_product *product)
@@ -130,34 +53,12 @@ plmr_gemm_block plmr_product_block(const plmr_product *product)
     };
 }
 
-static plmr_status run_steps(plmr_product *product, bool open_ended)
-{
-    plmr_gemm_block block = plmr_product_block(product);
-    block.progress = while_running;
-    block.progress_context = product;
-    block.n_before = product->n_before;
-    block.open_ended = open_ended;
-    product->n_before = open_ended ? product->n_before + product->n_steps : 0;
-    return plmr_gemm_block_run(&block, product->scratch);
-}
-
-static plmr_status run_deferred(plmr_product *product, bool open_ended)
-{
-    if (product->converges) {
-        plmr_product_converge(product);
-        return PLMR_OK;
-    }
-    if (product->blocks)
-        return plmr_blocks_run(product->blocks);
-    return run_steps(product, open_ended && product->a->skewed);
-}
-
 /* Before more steps of the same run, or for good. */
 static plmr_status flush(plmr_product *product, bool open_ended)
 {
     if (product->n_steps == 0 || !product->c)
         return PLMR_OK;
-    PLMR_TRY(run_deferred(product, open_ended));
+    PLMR_TRY(product->way->run(product, open_ended));
     product->n_steps = 0;
     return PLMR_OK;
 }

@@ -4,7 +4,14 @@
 
 #include "data/tensor.h"
 
-typedef struct plmr_blocks plmr_blocks;
+struct plmr_product;
+
+/* How the deferred steps of a product are done. */
+typedef struct plmr_product_way {
+    /* open_ended: more steps of the same run will follow. */
+    plmr_status (*run)(struct plmr_product *product, bool open_ended);
+    void (*destroy)(struct plmr_product *product); /* what it keeps in product->way_context; NULL: nothing */
+} plmr_product_way;
 
 /* The result of a product: rows dealt as a's width, columns as b's. */
 typedef struct plmr_product {
@@ -18,10 +25,10 @@ typedef struct plmr_product {
     int first_step, n_steps;              /* deferred: turns still to be multiplied */
     int n_before;                         /* steps of earlier batches, which some elements may be behind with */
     plmr_gemm_scratch *scratch;           /* the region's */
-    plmr_blocks *blocks;                  /* where one operand comes by blocks, else NULL */
+    const plmr_product_way *way;
+    void *way_context;
     int64_t core_bytes;
-    bool converges;         /* by plmr_multiply_converge, */
-    struct plmr_flow *flow; /* by which its sums go; made with the first */
+    struct plmr_flow *flow; /* the verbs': by which partial sums go; made with the first, freed with the product */
 } plmr_product;
 
 /* Makes C = 0 for C += A B (rows dealt as a's width, columns as b's), charging C's tile to every core. */
@@ -38,21 +45,8 @@ void plmr_product_destroy(plmr_product *product);
 int plmr_product_slot(const plmr_product *product, int x, int step);
 int plmr_product_root(const plmr_product *product, int slot);
 
-/* Defers the step of `turn`, fetching lines as needed; does the deferred steps of a converging
- * product. */
+/* Defers the step of `turn`, fetching lines as needed. */
 plmr_status plmr_product_defer(plmr_product *product, int turn);
-void plmr_product_converge(plmr_product *product);
-
-/* The deferred steps as the kernel takes them, but for progress and the end of the batch. */
-plmr_gemm_block plmr_product_block(const plmr_product *product);
-
-/* Where one operand comes by blocks, see blocks.c: made with the product, and does the deferred steps. */
-plmr_status plmr_blocks_create(plmr_product *product, plmr_blocks **blocks);
-void plmr_blocks_destroy(plmr_blocks *blocks);
-plmr_status plmr_blocks_run(plmr_blocks *blocks);
-
-/* Tells how far the deferred steps have come. */
-void plmr_product_progress(const plmr_product *product, double share);
 
 /* Does what is deferred. */
 plmr_status plmr_product_flush(plmr_product *product);

@@ -206,15 +206,11 @@ void plmr_tensor_advance(plmr_tensor *tensor)
         }
 }
 
-plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed)
+plmr_status plmr_tensor_take_lines(plmr_tensor *tensor)
 {
-    tensor->skewed = skewed;
-    tensor->aligned = skewed && tensor->split && !tensor->by_blocks;
-    if (!tensor->region->options.values)
-        return PLMR_OK;
     PLMR_TRY(allocate_lines(tensor));
     take_own_lines(tensor);
-    return plmr_tensor_load(tensor, source);
+    return PLMR_OK;
 }
 
 /* ---- alignment ---- */

@@ -18,6 +18,16 @@ enum plmr_delivery {
     PLMR_BY_NOBODY     /* they do not: the operand stays where it is */
 };
 
+/* Of a ring's lines a rank has those that it works on soon. Before the first window it has its own; then, for turns
+ * [phase, phase + window), every line that a core of its block meets in them, one more at the far end, for whoever
+ * needs a line next must find it with the owner of its slot, and `lag` older ones, which elements that are behind still
+ * need (see plmr_gemm_block). 4 ranks, 8 slots, window 2, lag 1; at turn t ring position p holds line p + t. Rank 0:
+ *
+ *     phase   works on   has             fetches meanwhile, for the next phase
+ *      -2     -          0 1             7 2 3: line u from the owner of slot u - 0
+ *       0     0 1 2      7 0 1 2 3       4 5: from the owner of slots 4 - 2 and 5 - 2, rank 1, which has 1 2 3 4 5 now
+ *       2     2 3 4      1 2 3 4 5       6 7, and drops 7 0
+ */
 typedef struct plmr_tensor {
     plmr_region *region;
     const char *name;
@@ -66,8 +76,8 @@ void plmr_tensor_destroy(plmr_tensor *tensor);
  * each position, as if aligned. Does nothing in timing mode. Local. */
 plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed);
 
-/* The values of a fill; see load.c. */
-plmr_status plmr_tensor_load(plmr_tensor *tensor, const plmr_source *source);
+/* For load.c: memory for the lines that this rank owns, and has. */
+plmr_status plmr_tensor_take_lines(plmr_tensor *tensor);
 
 /* Fabric words of one slot's tiles of one core: what a shift sends. */
 int64_t plmr_tensor_wavelets(const plmr_tensor *tensor);

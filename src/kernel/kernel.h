@@ -49,7 +49,16 @@ typedef struct plmr_layout {
  * A skewed run may be cut into batches, in order, all but the last, which has a step at least, open-ended. Neighbours
  * in C then need not end a batch in the same step: after it some elements are a few steps behind, and the next batch,
  * told of the n_before steps of the run so far, catches up. It finds the slots that they missed in lines that are older
- * than the batch by PLMR_LAG(ms) steps for A, and PLMR_LAG(ns) for B.
+ * than the batch by PLMR_LAG(ms) steps for A, and PLMR_LAG(ns) for B. With ms = 6 a register tile of 16 rows has rows
+ * of chunks 0, 1 and 2; for column chunk 0 and two batches of 4 steps:
+ *
+ *     slot                    0  1  2  3  4  5  6  7  8  9
+ *     chunk 0 is in step      0  1  2  3  4  5  6  7           a closed batch of steps 0-3 would take slots 0-5, of
+ *     chunk 1                    0  1  2  3  4  5  6  7        which 0, 1, 4 and 5 only for some rows: masked, slowly
+ *     chunk 2                       0  1  2  3  4  5  6  7
+ *
+ * Open-ended, it takes slots 0-3 for all rows: chunk 1 is then one step behind and chunk 2 two. The next batch, steps
+ * 4-7 with n_before = 4, takes slots 4-9. For chunk 2 slot 4 is that of step 2, two steps older than the batch.
  */
 typedef struct plmr_gemm_block {
     int n_slots, kt, ms, ns;

@@ -68,6 +68,12 @@ void plmr_trace_put_skipped(const plmr_trace *trace, struct plmr_traced *core, i
                             const struct plmr_trace_done *last);
 
 /* A turn begins; it has ended. Is it as long in every event as the one right before it, it becomes one more like that.
+ * Three steps of a core, of which the first is `last` when the second ends:
+ *
+ *     compute 8, send 3, wait 2 | compute 8, send 3, wait 2       ends alike: its events are taken back, and become
+ *     compute 8, send 3, wait 2 | skipped 1 x 13 (8, 3, 2)        one that says what it stands for
+ *     compute 8, send 3, wait 2 | skipped 1 | compute 8, ...      so does the third, for nothing else lies between:
+ *     compute 8, send 3, wait 2 | skipped 2 x 13 (16, 6, 4)       one more of the same event
  */
 struct plmr_trace_open plmr_trace_open_turn(const struct plmr_traced *core);
 void plmr_trace_close_turn(const plmr_trace *trace, struct plmr_traced *core, const struct plmr_trace_open *open,
