@@ -48,9 +48,7 @@ static void read_values(const struct head *h)
  * tree adds up the cores. Token chunk c of all P is kept by core c * span / P. */
 static float sum_weights(const struct head *h, const float *weights, int64_t n)
 {
-    const plmr_tree *tree = h->p->grid->tree_head;
     int span = h->p->grid->heads.span, side = h->p->grid->rows;
-    float stack[PLMR_TREE_DEPTH], *top = stack - 1;
     for (int core = 0; core < span; core++) {
         int64_t from = plmr_ceil_div((int64_t)core * side, span) * h->p->ms;
         int64_t to = plmr_ceil_div((int64_t)(core + 1) * side, span) * h->p->ms;
@@ -58,16 +56,7 @@ static float sum_weights(const struct head *h, const float *weights, int64_t n)
         for (int64_t t = from; t < to && t < n; t++)
             h->part[core] += weights[t];
     }
-    for (int i = 0; i < tree->first[1]; i++) {
-        plmr_tree_op op = tree->ops[i];
-        if (op.kind == PLMR_TREE_PUSH)
-            *++top = h->part[op.core];
-        else if (op.kind == PLMR_TREE_ONTO)
-            *top = h->part[op.core] + *top;
-        else
-            top--, *top = top[0] + top[1];
-    }
-    return stack[0];
+    return plmr_heads_sum(h->p->grid->tree_head, h->part);
 }
 
 /* Softmax of a row of scores, the token seeing itself and those before it; not yet divided by the sum. A core of the

@@ -36,6 +36,21 @@ void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, 
     plmr_cache_put(&engine->cache, layer, request, kv, token, turned, padded);
 }
 
+float plmr_heads_sum(const plmr_tree *tree, const float *of_cores)
+{
+    float stack[PLMR_TREE_DEPTH], *top = stack - 1;
+    for (int i = 0; i < tree->first[1]; i++) {
+        plmr_tree_op op = tree->ops[i];
+        if (op.kind == PLMR_TREE_PUSH)
+            *++top = of_cores[op.core];
+        else if (op.kind == PLMR_TREE_ONTO)
+            *top = of_cores[op.core] + *top;
+        else
+            top--, *top = top[0] + top[1];
+    }
+    return stack[0];
+}
+
 float plmr_heads_scale(const plmr_heads *heads)
 {
     return 1 / sqrtf((float)heads->head_dim);

@@ -36,6 +36,9 @@ void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, cons
 void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, int request, int kv, int64_t token,
                        const float *key, const float *value);
 
+/* The sum of a number of each of a head's cores, in the order of the head's tree. */
+float plmr_heads_sum(const plmr_tree *tree_head, const float *of_cores);
+
 /* The score's factor before the softmax. */
 float plmr_heads_scale(const plmr_heads *heads);
 
