@@ -40,7 +40,9 @@ enum plmr_weight_kind { PLMR_MATRIX, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
     W(FFN_NORM, "ffn_norm.weight", NORM, ONE, MODEL_DIM)                                                               \
     W(GATE, "ffn_gate.weight", MATRIX, FFN, MODEL_DIM)                                                                 \
     W(UP, "ffn_up.weight", MATRIX, FFN, MODEL_DIM)                                                                     \
-    W(DOWN, "ffn_down.weight", MATRIX, MODEL_DIM, FFN)
+    W(DOWN, "ffn_down.weight", MATRIX, MODEL_DIM, FFN)                                                                 \
+    W(Q_NORM, "attn_q_norm.weight", NORM, ONE, HEAD)                                                                   \
+    W(K_NORM, "attn_k_norm.weight", NORM, ONE, HEAD)
 
 #define PLMR_ENUM(name, ...) PLMR_##name,
 enum plmr_weight { PLMR_WEIGHTS(PLMR_ENUM) PLMR_N_WEIGHTS };

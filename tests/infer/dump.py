@@ -23,6 +23,7 @@ TOKENS = [5, 89, 195, 33, 7, 7, 101, 2, 64, 250, 17]
 CASES = [  # model, prefill's cores, decode's, numbers of ranks
     ("llama_gqa_f32", "8x8", "8x8", [1, 2, 3]),
     ("qwen2_odd_f32", "13x13", "9x20", [1, 2, 4]),
+    ("qwen3_f32", "13x13", "9x20", [1, 3]),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The forward pass of a llama or qwen2 model in float64, from a GGUF file's weights as they are stored. Shares no code with
+"""The forward pass of a llama, qwen2 or qwen3 model in float64, from a GGUF file's weights as they are stored. Shares no code with
 plmr. Every step's tensor is kept, by the names that plmr's dumps have."""
 import os
 import sys
@@ -17,7 +17,7 @@ class Forward:
         key = {name[len(self.arch) + 1:]: value for name, value in keys.items() if name.startswith(self.arch + ".")}
         self.layers, self.heads = key["block_count"], key["attention.head_count"]
         self.kv_heads = key.get("attention.head_count_kv", self.heads)
-        self.head_dim = key["embedding_length"] // self.heads
+        self.head_dim = key.get("attention.key_length", key["embedding_length"] // self.heads)
         self.eps = key["attention.layer_norm_rms_epsilon"]
         self.turn = key.get("rope.freq_base", 10000.0) ** (-np.arange(0, self.head_dim, 2) / self.head_dim)
         if "rope_freqs.weight" in self.w and self.arch == "llama":
@@ -35,7 +35,7 @@ class Forward:
         """x: tokens x heads x head_dim, token i at position i."""
         angle = np.arange(len(x))[:, None, None] * self.turn
         pairs = [slice(0, None, 2), slice(1, None, 2)]
-        if self.arch == "qwen2":
+        if self.arch in ("qwen2", "qwen3"):
             pairs = [slice(0, self.head_dim // 2), slice(self.head_dim // 2, None)]
         a, b = x[..., pairs[0]], x[..., pairs[1]]
         turned = np.empty_like(x)
@@ -43,10 +43,15 @@ class Forward:
         turned[..., pairs[1]] = a * np.sin(angle) + b * np.cos(angle)
         return turned
 
-    def attention(self, q, k, v):
+    def heads_of(self, x, n_heads, norm):
+        """Heads, each normed where the model does so, and turned."""
+        x = x.reshape(len(x), n_heads, -1)
+        return self.rope(self.norm(x, norm) if norm + ".weight" in self.w else x)
+
+    def attention(self, q, k, v, name):
         n = len(q)
-        q = self.rope(q.reshape(n, self.heads, -1))
-        k = self.rope(k.reshape(n, self.kv_heads, -1)).repeat(self.heads // self.kv_heads, axis=1)
+        q = self.heads_of(q, self.heads, name + "attn_q_norm")
+        k = self.heads_of(k, self.kv_heads, name + "attn_k_norm").repeat(self.heads // self.kv_heads, axis=1)
         v = v.reshape(n, self.kv_heads, -1).repeat(self.heads // self.kv_heads, axis=1)
         scores = np.einsum("ihd,jhd->hij", q, k) / np.sqrt(self.head_dim)
         scores[:, np.triu(np.ones((n, n), bool), 1)] = -np.inf
@@ -59,7 +64,7 @@ class Forward:
         step = {"attn_norm": self.norm(x, name + "attn_norm")}
         for part in "qkv":
             step[part] = self.project(step["attn_norm"], name + "attn_" + part)
-        step["attn"] = self.attention(step["q"], step["k"], step["v"])
+        step["attn"] = self.attention(step["q"], step["k"], step["v"], name)
         step["attn_out"] = self.project(step["attn"], name + "attn_output")
         x = x + step["attn_out"]
         step["ffn_norm"] = self.norm(x, name + "ffn_norm")

@@ -1,6 +1,7 @@
 """Logits against what other programs computed, on several grids of cores and numbers of ranks.
 
-oracle.py MPIEXEC PLMR DATA_FOLDER MODEL_FILE    one model, with DATA_FOLDER/NAME.tokens, .greedy and .logits.f32
+oracle.py MPIEXEC PLMR DATA_FOLDER MODEL_FILE    one model, with DATA_FOLDER/NAME.tokens, .greedy and .logits.f32;
+                                                 or, instead of both, .logp.f32: log-probabilities
 oracle.py --comparer                             what the comparison itself must find
 Exits with 77 (skipped) without NumPy.
 """
@@ -59,6 +60,12 @@ class Model:
         base = os.path.join(folder, self.name)
         with open(base + ".tokens", encoding="utf-8") as file:
             self.prompt = [int(i) for i in file.read().split(",")]
+        self.has_logp = os.path.exists(base + ".logp.f32")
+        if self.has_logp:
+            self.tokens, self.greedy, self.exact = self.prompt, None, Forward(path).logits(self.prompt)
+            self.n_vocab = self.exact.shape[1]
+            self.reference = np.fromfile(base + ".logp.f32", "<f4").reshape(-1, self.n_vocab)
+            return
         with open(base + ".greedy", encoding="utf-8") as file:
             lines = dict(line.rstrip("\n").split(" ", 1) for line in file)
         self.n_vocab = int(lines["n_vocab"].split()[0])
@@ -98,6 +105,8 @@ def check_values(check, model, logits, what):
     logits = logits.reshape(-1, model.n_vocab)
     wrong = compare(logits, model.exact, BOUND)
     check(not wrong, f"{what}: against a float64 forward: {wrong}")
+    if model.has_logp:
+        logits = logits - np.log(np.exp(logits.astype(np.float64)).sum(axis=1, keepdims=True))
     wrong = compare(logits[:len(model.reference)], model.reference, ROUNDED.get(model.name, BOUND))
     check(not wrong, f"{what}: against the reference: {wrong}")
     wrong = model.greedy and compare_greedy(logits, len(model.prompt), model.greedy)

@@ -133,7 +133,7 @@ static void wrong_json(void **state)
     expect_json_refused(": 24", ": 99999999999999999999",
                         "my.json:6: not valid JSON: too big integer near '99999999999999999999'");
     expect_json_refused("\"qwen2\"", "\"mamba\"",
-                        "my.json:5: architecture: \"mamba\" is unknown, expected llama or qwen2");
+                        "my.json:5: architecture: \"mamba\" is unknown, expected llama, qwen2 or qwen3");
     expect_json_refused("1e-6", "0", "my.json:13: rms_eps: 0 is out of range, expected a number (1e-12 to 0.1)");
     expect_json_refused("1e-6", "null", "my.json:13: rms_eps: is null, expected a number (1e-12 to 0.1)");
     expect_json_refused("true", "1", "my.json:15: tied: is a number, expected true or false");
@@ -449,7 +449,7 @@ static void what_plmr_does_not_compute(void **state)
 {
     (void)state;
     expect_tiny_refused((struct tiny){.arch = "gemma"},
-                        "my.gguf: has the architecture 'gemma'; plmr computes llama and qwen2");
+                        "my.gguf: has the architecture 'gemma'; plmr computes llama, qwen2 and qwen3");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_count", .value = 8},
                         "my.gguf: has 8 experts a layer; plmr computes dense models only");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "split.count", .value = 3},
