@@ -12,27 +12,39 @@
 
 enum { N_DIRECTORIES = 4 };
 
+/* The folder that the executable lies in, PATH_MAX bytes at most. */
+static bool executable_folder(char *folder)
+{
+    ssize_t n = readlink("/proc/self/exe", folder, PATH_MAX - 1);
+    folder[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return slash;
+}
+
 /* <dir>/../share/plmr for the executable <dir>/<name>. */
 static bool beside_executable(char *path, size_t size)
 {
-    char exe[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (n <= 0)
-        return false;
-    exe[n] = '\0';
-    char *slash = strrchr(exe, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    return (size_t)snprintf(path, size, "%s/../share/plmr", exe) < size;
+    char folder[PATH_MAX];
+    return executable_folder(folder) && (size_t)snprintf(path, size, "%s/../share/plmr", folder) < size;
+}
+
+/* What runs where it was built has the numbers of its own sources, whatever is installed. */
+static bool is_uninstalled(void)
+{
+    char folder[PATH_MAX], build[PATH_MAX];
+    size_t n = realpath(PLMR_BUILD, build) ? strlen(build) : 0;
+    return n && executable_folder(folder) && strncmp(folder, build, n) == 0 && (folder[n] == '/' || !folder[n]);
 }
 
 /* The index-th share directory; false if there is none, or no room for its name. */
 static bool share_directory(int index, char *path, size_t size)
 {
-    const char *directory = index == 0 ? getenv("PLMR_SHARE") : index == 2 ? PLMR_SHARE_INSTALLED : PLMR_SHARE_SOURCE;
     if (index == 1)
         return beside_executable(path, size);
+    bool of_sources = (index == 2) == is_uninstalled();
+    const char *directory = index == 0 ? getenv("PLMR_SHARE") : of_sources ? PLMR_SHARE_SOURCE : PLMR_SHARE_INSTALLED;
     return directory && *directory && (size_t)snprintf(path, size, "%s", directory) < size;
 }
 

@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "cli/options.h"
 #include "infer/timing.h"
+#include "model/quant.h"
 #include "plmr/ranks.h"
 #include "report/jsonl.h"
 #include "report/table.h"
@@ -32,12 +33,12 @@ static const plmr_option options[] = {
 
 /* ---- what is known of a model ---- */
 
-enum { MOST_TYPES = 8, MOST_ROWS = 24 };
+enum { MOST_ROWS = 24 };
 
 /* How its weights are stored: the types, the one with most elements first. */
 struct storage {
-    const char *names[MOST_TYPES];
-    int64_t elements[MOST_TYPES];
+    const char *names[PLMR_QUANT_MOST_TYPES];
+    int64_t elements[PLMR_QUANT_MOST_TYPES];
     int n;
     int64_t n_bytes; /* in the file */
 };
@@ -47,7 +48,6 @@ static void count_type(struct storage *storage, const char *name, int64_t n_elem
     int i = 0;
     while (i < storage->n && strcmp(storage->names[i], name) != 0)
         i++;
-    PLMR_ASSERT(i < MOST_TYPES);
     if (i == storage->n)
         storage->names[storage->n++] = name;
     for (storage->elements[i] += n_elements; i > 0 && storage->elements[i] > storage->elements[i - 1]; i--) {
@@ -177,7 +177,7 @@ static void add_size(struct table *table, const plmr_model *model)
 {
     const plmr_model_shape *shape = plmr_model_shape_of(model);
     struct storage storage = storage_of(model);
-    char types[64] = "made up", kind[40] = "none";
+    char types[200] = "made up", kind[40] = "none";
     for (int i = 0, used = 0; i < storage.n && used < (int)sizeof types; i++)
         used += snprintf(types + used, sizeof types - (size_t)used, "%s%s", i ? ", " : "", storage.names[i]);
     add(table, "parameters", "weights, norms and biases", "%s", plmr_format_count(shape->n_parameters).s);

@@ -45,14 +45,17 @@ static const plmr_option options[] = {
 
 static plmr_status run_parts(const struct paper_command *c, plmr_paper *paper, FILE *out)
 {
-    for (int i = 0; i < plmr_paper_part_count(); i++) {
+    int n = plmr_paper_part_count();
+    plmr_progress_begin(&paper->progress, "paper", c->n_chosen ? c->n_chosen : n, paper->interactive);
+    for (int i = 0; i < n; i++) {
         const plmr_paper_part *part = plmr_paper_part_at(i);
         if (c->n_chosen && !c->chosen[i])
             continue;
-        plmr_progress_begin(&paper->progress, part->name, 0, paper->interactive);
+        paper->progress.label = part->name;
         plmr_status status = part->run(paper, part);
         plmr_progress_end(&paper->progress);
         PLMR_TRY(status);
+        paper->n_parts++;
         if (plmr_rank() == 0)
             plmr_paper_print_part(out, paper, part);
     }

@@ -155,6 +155,7 @@ static const plmr_quant types[] = {
     [30] = {"BF16", 1, 2, PLMR_BF16, decode_bf16},
 };
 enum { N_TYPES = sizeof types / sizeof *types };
+_Static_assert((int)N_TYPES <= (int)PLMR_QUANT_MOST_TYPES, "there is room for a count of each type");
 
 const plmr_quant *plmr_quant_find(uint32_t number)
 {

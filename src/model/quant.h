@@ -9,6 +9,7 @@
 #include "plmr/types.h"
 
 enum { PLMR_QUANT_MOST_ELEMENTS = 256 }; /* of a block */
+enum { PLMR_QUANT_MOST_TYPES = 64 };     /* more than there are */
 
 typedef struct plmr_quant {
     const char *name;

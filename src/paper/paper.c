@@ -64,7 +64,7 @@ plmr_status plmr_paper_add(plmr_paper *paper, const plmr_paper_part *part, const
         added->predicted = NAN;
     if (*cell->published_text)
         added->published = NAN;
-    plmr_progress_step(&paper->progress, paper->n_cells);
+    plmr_progress_step(&paper->progress, paper->n_parts);
     return PLMR_OK;
 }
 

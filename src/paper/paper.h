@@ -64,6 +64,7 @@ typedef struct plmr_paper {
     int n_memo;
     plmr_progress progress;
     bool interactive; /* progress is drawn */
+    int n_parts;      /* that are done */
 } plmr_paper;
 
 struct plmr_paper_part {

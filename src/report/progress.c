@@ -39,9 +39,11 @@ void plmr_progress_begin(plmr_progress *progress, const char *label, int64_t n_s
 int plmr_progress_format(char *text, int size, const char *label, int64_t done, int64_t n_steps, double elapsed_s)
 {
     double share = n_steps > 0 ? (double)done / (double)n_steps : 1;
-    double left_s = share > 0 ? elapsed_s / share - elapsed_s : 0;
-    return snprintf(text, (size_t)size, "%s: step %s of %s, %.0f %%, %.0f s left", label, plmr_format_count(done).s,
-                    plmr_format_count(n_steps).s, 100 * share, left_s);
+    char left[40] = "";
+    if (share > 0) /* before that, who knows */
+        snprintf(left, sizeof left, ", %.0f s left", elapsed_s / share - elapsed_s);
+    return snprintf(text, (size_t)size, "%s: step %s of %s, %.0f %%%s", label, plmr_format_count(done).s,
+                    plmr_format_count(n_steps).s, 100 * share, left);
 }
 
 void plmr_progress_step(void *context, int64_t steps_done)

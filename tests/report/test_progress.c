@@ -11,6 +11,8 @@ static void test_line(void **state)
     assert_string_equal(line, "meshgemm: step 1,800 of 7,200, 25 %, 30 s left");
     plmr_progress_format(line, sizeof line, "summa", 5, 5, 3);
     assert_string_equal(line, "summa: step 5 of 5, 100 %, 0 s left");
+    plmr_progress_format(line, sizeof line, "table 4", 0, 10, 60);
+    assert_string_equal(line, "table 4: step 0 of 10, 0 %");
     plmr_progress_format(line, sizeof line, "ring", 0, 0, 3);
     assert_string_equal(line, "ring: step 0 of 0, 100 %, 0 s left");
 }
