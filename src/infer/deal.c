@@ -49,7 +49,7 @@ static int32_t head_element(const plmr_heads *heads, int n_rep, int chunk, int i
     return kv < heads->n_kv && d >= 0 ? (kv * n_rep + rep) * heads->head_dim + d : -1;
 }
 
-static plmr_status deal_heads(const plmr_heads *heads, int n_rep, int n_slots, plmr_deal *deal)
+static void deal_heads(const plmr_heads *heads, int n_rep, int n_slots, plmr_deal *deal)
 {
     *deal = (plmr_deal){
         .n_slots = n_slots,
@@ -61,17 +61,16 @@ static plmr_status deal_heads(const plmr_heads *heads, int n_rep, int n_slots, p
     for (int chunk = 0; chunk < deal->n_filled; chunk++)
         for (int i = 0; i < deal->size; i++)
             deal->element[(int64_t)chunk * deal->size + i] = head_element(heads, n_rep, chunk, i);
-    return PLMR_OK;
 }
 
-plmr_status plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal)
+void plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal)
 {
-    return deal_heads(heads, heads->n_rep, n_slots, deal);
+    deal_heads(heads, heads->n_rep, n_slots, deal);
 }
 
-plmr_status plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal)
+void plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal)
 {
-    return deal_heads(heads, 1, n_slots, deal);
+    deal_heads(heads, 1, n_slots, deal);
 }
 
 void plmr_deal_free(plmr_deal *deal)

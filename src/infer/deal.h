@@ -51,8 +51,8 @@ int plmr_heads_element(const plmr_heads *heads, int d);
 
 /* The deals of queries (and of what attention gives) and of keys (and values). A core's chunk holds, for each of its
  * key-value heads, for each of the query heads that use it, n_dims elements. Destroy with plmr_deal_free. */
-plmr_status plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal);
-plmr_status plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal);
+void plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal);
+void plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal);
 void plmr_deal_free(plmr_deal *deal);
 
 /* The chunks of a deal that a rank holds, in local order. */

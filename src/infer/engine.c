@@ -81,13 +81,12 @@ static plmr_status load_weights(plmr_engine *engine)
 /* ---- heads ---- */
 
 /* The rank in the middle of a head's cores works on it. */
-static plmr_status choose_owners(plmr_engine *engine)
+static void choose_owners(plmr_engine *engine)
 {
     const plmr_heads *heads = &engine->decode->heads;
     engine->owner = plmr_take((size_t)heads->n_kv * sizeof *engine->owner);
     for (int kv = 0; kv < heads->n_kv; kv++)
         engine->owner[kv] = plmr_ring_owner(engine->decode->x, kv / heads->n_per_core * heads->span + heads->span / 2);
-    return PLMR_OK;
 }
 
 static int padded_dims(const plmr_engine *engine)
@@ -97,7 +96,7 @@ static int padded_dims(const plmr_engine *engine)
     return decode > prefill ? decode : prefill;
 }
 
-static plmr_status make_rope(plmr_engine *engine)
+static void make_rope(plmr_engine *engine)
 {
     int64_t n = engine->setup.n_tokens, half = engine->shape->head_dim / 2;
     engine->cosine = plmr_take((size_t)(n * half) * sizeof *engine->cosine);
@@ -110,7 +109,6 @@ static plmr_status make_rope(plmr_engine *engine)
             engine->sine[position * half + i] = (float)sin((double)position * speed);
         }
     }
-    return PLMR_OK;
 }
 
 void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head)
@@ -145,9 +143,9 @@ static plmr_status fill_engine(plmr_engine *engine)
     PLMR_CHECK(padded_dims(engine) <= PLMR_MOST_HEAD_DIM, PLMR_ERROR_INPUT,
                "%s: heads of %d elements are too long: at most %d can be computed with", engine->shape->name,
                engine->shape->head_dim, PLMR_MOST_HEAD_DIM);
-    PLMR_TRY(choose_owners(engine));
+    choose_owners(engine);
     PLMR_TRY(load_weights(engine));
-    PLMR_TRY(make_rope(engine));
+    make_rope(engine);
     return plmr_cache_create(setup->cache_dtype, engine->n_layers, setup->n_batch, engine->shape->n_kv_heads,
                              padded_dims(engine), setup->n_tokens, engine->owner,
                              plmr_ranks_place(engine->ranks, PLMR_X), &engine->cache);

@@ -34,7 +34,7 @@ static void transpose(const plmr_gather *g, int64_t first, int64_t n, float *to)
     }
 }
 
-static plmr_status post(plmr_gather *g, int turn)
+static void post(plmr_gather *g, int turn)
 {
     int64_t n = block_rows(g, g->posted);
     int me = plmr_ranks_place(g->grid->ranks, PLMR_X);
@@ -48,10 +48,9 @@ static plmr_status post(plmr_gather *g, int turn)
         plmr_exchange_send(g->messages, PLMR_X, place, g->part[turn][me], mine);
     }
     g->posted += n;
-    return PLMR_OK;
 }
 
-static plmr_status fill(plmr_gather *g)
+static void fill(plmr_gather *g)
 {
     int64_t n_all = 0;
     for (int place = 0; place < n_places(g); place++)
@@ -66,23 +65,17 @@ static plmr_status fill(plmr_gather *g)
         for (int place = 0; place < n_places(g); at += columns_of(g, place++) * rows)
             g->part[turn][place] = at;
     g->messages = plmr_exchange_create(g->grid->ranks);
-    return PLMR_OK;
 }
 
-plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
-                               int64_t n_rows, int64_t most_rows, plmr_gather **out)
+plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
+                                int64_t n_rows, int64_t most_rows)
 {
     plmr_gather *g = plmr_take_zeroed(1, sizeof *g);
     *g =
         (plmr_gather){.grid = grid, .deal = deal, .values = values, .ld = ld, .n_rows = n_rows, .most_rows = most_rows};
-    plmr_status status = fill(g);
-    if (!status)
-        status = post(g, 0);
-    if (status)
-        plmr_gather_destroy(g);
-    else
-        *out = g;
-    return status;
+    fill(g);
+    post(g, 0);
+    return g;
 }
 
 void plmr_gather_destroy(plmr_gather *g)
@@ -96,14 +89,14 @@ void plmr_gather_destroy(plmr_gather *g)
     free(g);
 }
 
-plmr_status plmr_gather_next(plmr_gather *g, int64_t *first, int64_t *n)
+bool plmr_gather_next(plmr_gather *g, int64_t *first, int64_t *n)
 {
     int64_t end = g->posted, last_end = end ? (end - 1) / g->most_rows * g->most_rows : 0;
     plmr_exchange_wait(g->messages);
     *first = last_end;
     *n = g->turn < 0 ? 0 : end - last_end;
     if (*n == 0)
-        return PLMR_OK;
+        return false;
     for (int slot = 0; slot < g->deal->n_filled; slot++) {
         int place = plmr_ring_owner(g->grid->x, slot);
         plmr_part part = plmr_part_of(g->deal, g->grid->x, place);
@@ -113,7 +106,7 @@ plmr_status plmr_gather_next(plmr_gather *g, int64_t *first, int64_t *n)
     if (more)
         post(g, !g->turn);
     g->turn = more ? !g->turn : -1;
-    return PLMR_OK;
+    return true;
 }
 
 void plmr_gather_poll(plmr_gather *g)

@@ -2,6 +2,14 @@
  *
  * In a MeshGEMM every core meets every tile of its row of A. So for a block of rows a rank gets the columns of all
  * ranks, k-major; the block after it travels while this one is multiplied.
+ *
+ * For example 5 rows of 6 columns on 2 ranks, 3 slots of 2 columns, of which the second rank has the last, 2 rows to a
+ * block. Calls of plmr_gather_next, and what has been posted when they return:
+ *
+ *     create   rows 0-1 on their way
+ *     1st      rows 0-1 here: line[0] = line[1] - 4 floats = (a00 a10  a01 a11), line[2] = (a04 a14  a05 a15); 2-3
+ * posted 2nd      rows 2-3 here; row 4 posted, into the memory that rows 0-1 had 3rd      row 4 here; nothing is left
+ * to post 4th      false
  */
 #ifndef PLMR_INFER_GATHER_H
 #define PLMR_INFER_GATHER_H
@@ -18,18 +26,18 @@ typedef struct plmr_gather {
     float **part[2]; /* by turn and place: columns x rows of a block */
     float *memory;
     const void **line; /* of the block at hand: by slot, NULL where nothing is dealt */
-    int turn;
-    int64_t posted; /* rows of A that are on their way, or here */
+    int turn;          /* which memory is the next to come; -1: nothing more comes */
+    int64_t posted;    /* rows of A that are on their way, or here */
 } plmr_gather;
 
 /* Collective. */
-plmr_status plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
-                               int64_t n_rows, int64_t most_rows, plmr_gather **gather);
+plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
+                                int64_t n_rows, int64_t most_rows);
 void plmr_gather_destroy(plmr_gather *gather);
 
-/* Takes the next block: rows [*first, *first + *n); *n = 0 after the last. Element (kk, row) of slot l then lies at
+/* Takes the next block, if there is one: rows [*first, *first + *n). Element (kk, row) of slot l then lies at
  * line[l][kk * *n + row]. Collective. */
-plmr_status plmr_gather_next(plmr_gather *gather, int64_t *first, int64_t *n);
+bool plmr_gather_next(plmr_gather *gather, int64_t *first, int64_t *n);
 
 /* Helps messages along, while the block is multiplied. */
 void plmr_gather_poll(plmr_gather *gather);

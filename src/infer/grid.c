@@ -28,15 +28,15 @@ int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension)
     return deal ? deal->size : dimension == PLMR_HEAD ? grid->heads.n_dims : 1;
 }
 
-static plmr_status make_deals(plmr_grid *grid, const plmr_model_shape *shape)
+static void make_deals(plmr_grid *grid, const plmr_model_shape *shape)
 {
     grid->heads = plmr_heads_of(shape, grid->cols);
     grid->dim = plmr_deal_plain(shape->dim, grid->rows);
     grid->dim_x = plmr_deal_plain(shape->dim, grid->cols);
     grid->ffn = plmr_deal_plain(shape->n_ffn, grid->cols);
     grid->vocab = plmr_deal_plain(shape->n_vocab, grid->cols);
-    PLMR_TRY(plmr_deal_queries(&grid->heads, grid->cols, &grid->queries));
-    return plmr_deal_keys(&grid->heads, grid->cols, &grid->keys);
+    plmr_deal_queries(&grid->heads, grid->cols, &grid->queries);
+    plmr_deal_keys(&grid->heads, grid->cols, &grid->keys);
 }
 
 static plmr_status make_plan(const plmr_grid *grid, enum plmr_axis axis, int n, const plmr_reduce_options *tree,
@@ -78,7 +78,7 @@ static plmr_status make_heads_plan(plmr_grid *grid)
 }
 
 /* The chunks of a dimension in the order in which a tree's programs meet the cores that hold them. */
-static plmr_status make_order(const plmr_tree *tree, const plmr_ring *ring, const plmr_deal *deal, plmr_order *order)
+static void make_order(const plmr_tree *tree, const plmr_ring *ring, const plmr_deal *deal, plmr_order *order)
 {
     int first = ring->region->first[ring->axis], n_ops = tree->first[tree->n_values], n = 0;
     order->n_slots = deal->n_slots;
@@ -91,7 +91,6 @@ static plmr_status make_order(const plmr_tree *tree, const plmr_ring *ring, cons
         if (chunk < deal->n_filled)
             order->index[chunk] = n++;
     }
-    return PLMR_OK;
 }
 
 static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
@@ -115,13 +114,13 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_X, PLMR_INTERLEAVED, 1, &grid->x));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_INTERLEAVED, 1, &grid->y));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
-    PLMR_TRY(make_deals(grid, shape));
+    make_deals(grid, shape);
     PLMR_TRY(make_plans(grid, tree));
     grid->tree_x = plmr_tree_create(grid->region, PLMR_X, grid->plan_x);
     grid->tree_y = plmr_tree_create(grid->region, PLMR_Y, grid->plan_y);
-    PLMR_TRY(make_order(grid->tree_y, grid->y, &grid->dim, &grid->order_y));
-    PLMR_TRY(make_order(grid->tree_x, grid->x, &grid->queries, &grid->order_queries));
-    PLMR_TRY(make_order(grid->tree_x, grid->x, &grid->ffn, &grid->order_ffn));
+    make_order(grid->tree_y, grid->y, &grid->dim, &grid->order_y);
+    make_order(grid->tree_x, grid->x, &grid->queries, &grid->order_queries);
+    make_order(grid->tree_x, grid->x, &grid->ffn, &grid->order_ffn);
     grid->tree_head = plmr_tree_create_local(grid->plan_head);
     return PLMR_OK;
 }

@@ -56,12 +56,11 @@ float plmr_heads_scale(const plmr_heads *heads)
     return 1 / sqrtf((float)heads->head_dim);
 }
 
-plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held)
+void plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held)
 {
     const plmr_heads *heads = &grid->heads;
     size_t n_kv = (size_t)heads->n_kv, dims = (size_t)plmr_heads_dims(heads) * (size_t)n;
-    *held = (plmr_held_heads){.query = calloc(3 * n_kv, sizeof *held->query)};
-    PLMR_CHECK(held->query, PLMR_ERROR_SYSTEM, "out of memory");
+    *held = (plmr_held_heads){.query = plmr_take_zeroed(3 * n_kv, sizeof *held->query)};
     held->key = held->query + n_kv;
     held->value = held->key + n_kv;
     for (size_t kv = 0; kv < n_kv; kv++) {
@@ -71,7 +70,6 @@ plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *g
         held->key[kv] = held->query[kv] + (size_t)heads->n_rep * dims;
         held->value[kv] = held->key[kv] + dims;
     }
-    return PLMR_OK;
 }
 
 void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held)

@@ -25,7 +25,7 @@ typedef struct plmr_held_heads {
 } plmr_held_heads;
 
 /* Zeroed. Local. On failure what was made is still to be freed. */
-plmr_status plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held);
+void plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held);
 void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held);
 
 /* Between columns of queries, or of keys and values, and heads; see regroup.h. Collective. */

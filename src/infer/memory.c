@@ -1,0 +1,192 @@
+/* Where the layers of a model lie, and what of its SRAM a core needs. */
+#include "infer/step.h"
+#include "infer/timing_internal.h"
+
+#include <string.h>
+
+int64_t plmr_timing_element_bytes(const plmr_timing *t)
+{
+    return (int64_t)plmr_dtype_bytes(t->shape.dtype);
+}
+
+static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
+{
+    return plmr_core_needs(&t->shape, g).weights * plmr_timing_element_bytes(t);
+}
+
+int64_t plmr_timing_token_bytes(const plmr_timing *t, const plmr_grid *g)
+{
+    return plmr_core_needs(&t->shape, g).cache * (int64_t)plmr_dtype_bytes(t->setup.cache_dtype);
+}
+
+static int64_t activations(const plmr_timing *t, const plmr_grid *g)
+{
+    plmr_needs needs = plmr_core_needs(&t->shape, g);
+    int64_t n = 0;
+    for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
+        n += needs.activations[i];
+    return n;
+}
+
+int plmr_timing_stage_batch(const plmr_timing *t)
+{
+    int stages = t->placement[1].n_stages;
+    return stages ? (int)plmr_ceil_div(t->setup.n_batch, stages) : t->setup.n_batch;
+}
+
+int64_t plmr_timing_row_tokens(const plmr_timing *t, int64_t n_tokens)
+{
+    int64_t rows = t->decode->rows, first = n_tokens < t->setup.n_prompt ? n_tokens : t->setup.n_prompt;
+    return t->setup.concat && !t->setup.as_published ? plmr_ceil_div(first, rows) + n_tokens - first
+                                                     : plmr_ceil_div(n_tokens, rows);
+}
+
+/* Scores of a token of the row, of every query head that a core works for. */
+static int64_t score_bytes(const plmr_timing *t)
+{
+    const plmr_heads *heads = &t->decode->heads;
+    return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) * t->setup.n_batch;
+}
+
+/* Activations, and scores of the row's tokens. */
+static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
+{
+    return activations(t, t->decode) * plmr_timing_element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t);
+}
+
+/* Beside what the products need (the ledger of a layer), of which is what is added to the stream. */
+static int64_t prefill_working(const plmr_timing *t)
+{
+    const plmr_grid *g = t->prefill;
+    int64_t elements = plmr_ceil_div(t->setup.n_prompt, g->rows) * (activations(t, g) - g->dim_x.size);
+    return elements * plmr_timing_element_bytes(t) + g->region->ledger.sram_peak_bytes;
+}
+
+static int count_regions(const plmr_timing *t, int rows, int cols)
+{
+    return (int)t->device->rows / rows * ((int)t->device->cols / cols);
+}
+
+/* The side of a square region in which a layer would fit, about: what a core needs falls with the cores. */
+static int side_for(const plmr_timing *t, const plmr_placement *p, int64_t need)
+{
+    double cores = (double)p->rows * p->cols * (double)need / t->device->sram;
+    int side = 3;
+    while ((double)side * side < cores * 1.05)
+        side++;
+    return side;
+}
+
+static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, const char *what,
+                          int64_t need)
+{
+    int side = side_for(t, p, need),
+        most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
+    if (side > most)
+        return plmr_error_make(PLMR_ERROR_LIMIT,
+                               "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
+                               "%.0f and no region of it would do: choose fewer tokens or another device, or --allow M",
+                               phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
+                               t->device->sram);
+    return plmr_error_make(PLMR_ERROR_LIMIT,
+                           "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has %.0f: "
+                           "about %dx%d would do, or --allow M",
+                           phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
+                           t->device->sram, side, side);
+}
+
+/* As many layers to a region as fit, or as asked for if those are fewer, then evenly over as many regions as that
+ * takes. */
+static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int asked, int64_t row_tokens)
+{
+    int64_t layer = p->layer_bytes + row_tokens * p->token_bytes, room = (int64_t)t->device->sram - p->working_bytes;
+    int64_t most = room / layer, layers = t->setup.n_layers;
+    if (most < 1 && !t->setup.allow_memory)
+        return misfit(t, p, phase, "one layer", p->working_bytes + layer);
+    most = most < 1 ? 1 : most < layers ? most : layers;
+    most = asked && asked < most ? asked : most;
+    int64_t stages = plmr_ceil_div(layers, most);
+    p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
+    p->row_tokens = row_tokens;
+    int64_t last = layers - (stages - 1) * p->layers_per_stage;
+    p->output_apart = last * layer + p->output_bytes > room;
+    if (p->output_bytes > room && !t->setup.allow_memory)
+        return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
+    p->n_stages = (int)stages + p->output_apart;
+    int64_t full = p->layers_per_stage * layer,
+            end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
+    p->sram_bytes = p->working_bytes + (full > end ? full : end);
+    p->n_regions = count_regions(t, p->rows, p->cols);
+    int64_t for_tokens = room + row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
+    int64_t row = for_tokens > 0 ? for_tokens / (p->layers_per_stage * p->token_bytes + p->score_bytes) : 0;
+    p->capacity = t->setup.concat ? row : row * p->rows;
+    return PLMR_OK;
+}
+
+/* Tokens of the fullest row to plan with: all, or, where a layer would not fit so, as many as leave room for one, but
+ * at least the prompt's; the cache then ends the text (see plmr_timing_fits). */
+static int64_t planned_tokens(const plmr_timing *t)
+{
+    int64_t all = plmr_timing_row_tokens(t, t->setup.n_tokens), least = plmr_timing_row_tokens(t, t->setup.n_prompt);
+    int64_t room = (int64_t)t->device->sram - layer_bytes(t, t->decode) - decode_working(t, 0);
+    int64_t fit = room / (plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch + score_bytes(t));
+    return fit >= all ? all : fit > least ? fit : least;
+}
+
+static void note_tree(const plmr_grid *grid, plmr_placement *p)
+{
+    p->n_levels = grid->plan_y->n_phases / 2;
+    memcpy(p->groups[PLMR_X], grid->plan_x->groups, sizeof p->groups[0]);
+    memcpy(p->groups[PLMR_Y], grid->plan_y->groups, sizeof p->groups[0]);
+}
+
+plmr_status plmr_timing_place_decode(plmr_timing *t)
+{
+    int64_t row_tokens = planned_tokens(t);
+    t->placement[1] = (plmr_placement){
+        .rows = t->decode->rows,
+        .cols = t->decode->cols,
+        .layer_bytes = layer_bytes(t, t->decode),
+        .token_bytes = plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch,
+        .working_bytes = decode_working(t, row_tokens),
+        .score_bytes = score_bytes(t),
+        .output_bytes = t->setup.as_published
+                            ? 0
+                            : (int64_t)t->decode->dim.size * t->decode->vocab.size * plmr_timing_element_bytes(t),
+    };
+    note_tree(t->decode, &t->placement[1]);
+    return place(t, &t->placement[1], "decode", t->setup.phase[PLMR_DECODE].layers, row_tokens);
+}
+
+/* A layer has been run: the ledger tells what its products need. */
+plmr_status plmr_timing_place_prefill(plmr_timing *t)
+{
+    t->placement[0] = (plmr_placement){
+        .rows = t->prefill->rows,
+        .cols = t->prefill->cols,
+        .layer_bytes = layer_bytes(t, t->prefill),
+        .token_bytes = plmr_timing_token_bytes(t, t->prefill),
+        .working_bytes = prefill_working(t),
+    };
+    note_tree(t->prefill, &t->placement[0]);
+    return place(t, &t->placement[0], "prefill", t->setup.phase[PLMR_PREFILL].layers,
+                 plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
+}
+
+bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)
+{
+    return n_tokens > t->placement[1].capacity && !t->setup.allow_memory;
+}
+
+plmr_status plmr_timing_fits(const plmr_timing *t, int64_t n_tokens)
+{
+    const plmr_placement *p = &t->placement[1];
+    int row = p->rows - 1;
+    if (!plmr_timing_is_full(t, n_tokens))
+        return PLMR_OK;
+    return plmr_error_make(PLMR_ERROR_LIMIT,
+                           "row %d of cores has no SRAM left for token %lld: with %d layers to a region the key-value "
+                           "cache holds %lld tokens; %s, or --allow M",
+                           row, (long long)n_tokens, p->layers_per_stage, (long long)p->capacity,
+                           t->setup.concat ? "try --kv shift" : "choose larger --decode-cores");
+}

@@ -1,0 +1,198 @@
+/* Passes through the layers in virtual time. */
+#include "infer/step.h"
+#include "infer/timing_internal.h"
+#include "region/profile.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "verbs/verbs.h"
+
+static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase)
+{
+    const plmr_grid *grid = phase == PLMR_PREFILL ? t->prefill : t->decode;
+    plmr_clock_reset(grid->region->clock);
+    plmr_trace_start(grid->region->trace, t->now);
+    plmr_trace_begin(grid->region->trace);
+    plmr_profile_reset(grid->region->profile);
+    return (plmr_cost_pass){
+        .grid = grid,
+        .device = t->device,
+        .shape = &t->shape,
+        .phase = phase,
+        .plan = t->setup.plan,
+        .dtype = t->shape.dtype,
+        .cache_dtype = t->setup.cache_dtype,
+        .n_batch = 1,
+        .shifts = !t->setup.concat,
+        .unfused = t->setup.phase[PLMR_DECODE].unfused,
+        .as_published = t->setup.as_published,
+        .multiply_adds = grid->region->ledger.multiply_adds,
+        .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
+        .compute_cycles = grid->region->ledger.compute_cycles,
+    };
+}
+
+/* A layer as a turn, with what it adds to each kind of work. */
+struct turn {
+    plmr_cost_pass *pass;
+    double last[PLMR_N_WORKS];
+};
+
+static plmr_status run_turn(void *context)
+{
+    struct turn *turn = context;
+    double before[PLMR_N_WORKS];
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        before[i] = turn->pass->work[i];
+    PLMR_TRY(plmr_layer_time(turn->pass));
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        turn->last[i] = turn->pass->work[i] - before[i];
+    return PLMR_OK;
+}
+
+static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
+{
+    struct turn turn = {.pass = pass};
+    int64_t n_run;
+    PLMR_TRY(plmr_region_repeat(pass->grid->region, "layer", t->shape.n_layers, run_turn, &turn, &n_run));
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        pass->in_layers[i] = pass->work[i] += turn.last[i] * (double)(t->shape.n_layers - n_run);
+    pass->t_cycles = plmr_clock_max(pass->grid->region->clock);
+    return PLMR_OK;
+}
+
+/* Every core passes n_bytes on to the core at the same place of the next region, as many hops away as a region is wide.
+ */
+static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, plmr_cost_pass *pass)
+{
+    const plmr_device *d = t->device;
+    double words = (double)plmr_device_wavelets(d, n_bytes);
+    plmr_way way = plmr_way_of(d, p->cols);
+    double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
+    if (t->setup.as_published)
+        return;
+    pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);
+    pass->t_cycles += cycles * (p->n_stages - 1);
+    pass->wavelet_hops -= words * p->cols * p->rows * p->cols * (p->n_stages - 1);
+}
+
+/* In a trace all cores wait for the last one, and what has gone to the next regions. */
+static void trace_pass(plmr_timing *t, const plmr_cost_pass *pass, const char *what, int64_t index)
+{
+    plmr_trace *trace = pass->grid->region->trace;
+    double stages = pass->work[PLMR_WORK_STAGES];
+    plmr_trace_join(trace, pass->t_cycles - stages, "next regions", stages);
+    plmr_trace_end(trace, what, index);
+    t->now += pass->t_cycles;
+}
+
+/* `what` and its index name the pass. */
+static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const char *what, int64_t index,
+                               plmr_phase_cost *phase)
+{
+    plmr_cost cost;
+    PLMR_TRY(plmr_region_cost(pass->grid->region, &cost));
+    trace_pass(t, pass, what, index);
+    *phase = (plmr_phase_cost){
+        .t_cycles = pass->t_cycles,
+        .compute_cycles = cost.compute_cycles - pass->compute_cycles,
+        .multiply_adds = cost.multiply_adds - pass->multiply_adds,
+        .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
+        .routes_max = cost.routes_max,
+    };
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
+        phase->work[i] = pass->work[i];
+        phase->in_layers[i] = pass->in_layers[i];
+    }
+    PLMR_CHECK(!cost.violates_routes || t->setup.allow_routes, PLMR_ERROR_LIMIT,
+               "a core of the %dx%d region needs %d routes, but a router of %s holds %.0f: choose another device, or "
+               "--allow R",
+               pass->grid->rows, pass->grid->cols, cost.routes_max, t->device->name, t->device->routes);
+    return PLMR_OK;
+}
+
+plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    pass.n_tokens = t->setup.n_prompt;
+    PLMR_TRY(run_layers(t, &pass));
+    int64_t n_bytes =
+        plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
+    add_stages(t, &t->placement[0], n_bytes, &pass);
+    return finish_pass(t, &pass, "prefill", -1, phase);
+}
+
+/* The two matrices that decode has the other way round, and the prompt's keys and values. Those of all layers of a
+ * region, for regions do it side by side. */
+static int64_t relayout_bytes(const plmr_timing *t)
+{
+    const plmr_grid *g = t->prefill;
+    int64_t weights = (g->queries.size + g->ffn.size) * (int64_t)g->dim_x.size * plmr_timing_element_bytes(t);
+    int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g);
+    return (weights + cache) * t->placement[0].layers_per_stage;
+}
+
+plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    if (!t->setup.plan->keeps_grid)
+        plmr_cost_relayout(&pass, relayout_bytes(t));
+    return finish_pass(t, &pass, "relayout", -1, phase);
+}
+
+plmr_status plmr_timing_output(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
+    PLMR_TRY(plmr_output_cost(&pass));
+    return finish_pass(t, &pass, "first token", -1, phase);
+}
+
+plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
+{
+    plmr_phase_cost output;
+    PLMR_TRY(plmr_timing_relayout(t, phase));
+    PLMR_TRY(plmr_timing_output(t, &output));
+    plmr_phase_cost_add(phase, &output);
+    return PLMR_OK;
+}
+
+plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase_cost **phase)
+{
+    int64_t row_tokens = plmr_timing_row_tokens(t, t->setup.as_published ? n_before : n_before + 1);
+    *phase = &t->token;
+    if (row_tokens == t->row_tokens && !t->setup.every_step) {
+        plmr_trace_skip(t->decode->region->trace, "token", 1, t->token.t_cycles);
+        t->now += t->token.t_cycles;
+        return PLMR_OK;
+    }
+    plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
+    pass.n_batch = plmr_timing_stage_batch(t);
+    pass.n_tokens = n_before + 1;
+    pass.row_tokens = row_tokens;
+    PLMR_TRY(run_layers(t, &pass));
+    if (!t->setup.as_published)
+        PLMR_TRY(plmr_output_cost(&pass));
+    add_stages(t, &t->placement[1], t->decode->dim.size * plmr_timing_element_bytes(t) * pass.n_batch, &pass);
+    PLMR_TRY(finish_pass(t, &pass, "token", n_before, &t->token));
+    t->row_tokens = row_tokens;
+    return PLMR_OK;
+}
+
+void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
+{
+    sum->t_cycles += phase->t_cycles;
+    sum->compute_cycles += phase->compute_cycles;
+    sum->multiply_adds += phase->multiply_adds;
+    sum->wavelet_hops += phase->wavelet_hops;
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
+        sum->work[i] += phase->work[i];
+        sum->in_layers[i] += phase->in_layers[i];
+    }
+    sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;
+}
+
+plmr_status plmr_timing_run_layer(plmr_timing *t)
+{
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    pass.n_tokens = t->setup.n_prompt;
+    return plmr_layer_time(&pass);
+}

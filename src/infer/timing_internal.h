@@ -1,0 +1,33 @@
+/* timing_internal.h - shared by timing.c, passes.c (time) and memory.c (where layers lie). */
+#ifndef PLMR_INFER_TIMING_INTERNAL_H
+#define PLMR_INFER_TIMING_INTERNAL_H
+
+#include "infer/timing.h"
+
+struct plmr_timing {
+    const plmr_device *device;
+    plmr_model_shape shape;
+    plmr_llm_setup setup;
+    plmr_grid *prefill, *decode;
+    plmr_placement placement[2]; /* of prefill and decode */
+    int64_t row_tokens;          /* that `token` is for; 0: none yet */
+    plmr_phase_cost token;
+    double now; /* cycles of all passes so far, for traces */
+};
+
+/* Of weights and activations; of a token's key and value, in each core. */
+int64_t plmr_timing_element_bytes(const plmr_timing *timing);
+int64_t plmr_timing_token_bytes(const plmr_timing *timing, const plmr_grid *grid);
+
+/* Requests that are in a stage together: those of a batch are spread over the stages. */
+int plmr_timing_stage_batch(const plmr_timing *timing);
+
+/* The most tokens of a request that a row of cores holds: the last row, if new tokens stay there. */
+int64_t plmr_timing_row_tokens(const plmr_timing *timing, int64_t n_tokens);
+
+/* Finds where the layers lie: of decode; of prefill, of which a layer has been run once. */
+plmr_status plmr_timing_place_decode(plmr_timing *timing);
+plmr_status plmr_timing_run_layer(plmr_timing *timing);
+plmr_status plmr_timing_place_prefill(plmr_timing *timing);
+
+#endif
