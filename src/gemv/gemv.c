@@ -163,8 +163,9 @@ void plmr_gemv_close(plmr_gemv *g)
 static void make_partial(const void *context, int core, int64_t col, int64_t n, const float *onto, float *out, int next)
 {
     const plmr_gemv *g = context;
-    plmr_gemv_onto(g->problem.dtype, g->problem.accumulate, g->kt, n, g->x + (size_t)core * (size_t)g->kt,
-                   rows_of(g, core, col, n), (size_t)n, onto, out, next < 0 ? NULL : rows_of(g, next, col, n));
+    plmr_vectors()->gemv_onto(g->problem.dtype, g->problem.accumulate, g->kt, n, g->x + (size_t)core * (size_t)g->kt,
+                              rows_of(g, core, col, n), (size_t)n, onto, out,
+                              next < 0 ? NULL : rows_of(g, next, col, n));
 }
 
 static void multiply_by_tree(plmr_gemv *g)

@@ -64,7 +64,7 @@ static float sum_weights(const struct head *h, const float *weights, int64_t n)
 static float weigh(const struct head *h, int64_t token, float *scores, plmr_span *own, plmr_span *before)
 {
     float scale = plmr_heads_scale(&h->p->grid->heads);
-    plmr_vector_exp(token + 1, scale, plmr_vector_max(token + 1, scores), scores, scores);
+    plmr_vectors()->exp(token + 1, scale, plmr_vectors()->max(token + 1, scores), scores, scores);
     *own = (plmr_span){token / h->p->ms * h->p->ms, token + 1};
     *before = (plmr_span){0, own->from};
     return sum_weights(h, scores, token + 1);
@@ -77,12 +77,13 @@ static void attend_rows(const struct head *h, int rep, int64_t first, int n)
     const plmr_heads *heads = &p->grid->heads;
     const plmr_tree *tree = p->grid->tree_head;
     float sum[SCORE_ROWS], *queries = h->queries + ((int64_t)rep * p->n + first) * h->dims;
-    plmr_scores(tree->ops, tree->first[1], heads->n_dims, n, first + n, queries, (size_t)h->dims, cache->dtype,
-                plmr_cache_keys(cache, p->layer, p->request, h->kv), (size_t)cache->n_tokens, h->scores, (size_t)p->n);
+    plmr_attention()->scores(tree->ops, tree->first[1], heads->n_dims, n, first + n, queries, (size_t)h->dims,
+                             cache->dtype, plmr_cache_keys(cache, p->layer, p->request, h->kv), (size_t)cache->n_tokens,
+                             h->scores, (size_t)p->n);
     for (int i = 0; i < n; i++)
         sum[i] = weigh(h, first + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
-    plmr_weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->values, (size_t)h->dims, h->weighted,
-                       (size_t)h->dims);
+    plmr_attention()->weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->values, (size_t)h->dims,
+                                    h->weighted, (size_t)h->dims);
     for (int i = 0; i < n; i++)
         for (int d = 0; d < h->dims; d++)
             queries[i * h->dims + d] = h->weighted[i * h->dims + d] * (1 / sum[i]);

@@ -30,8 +30,8 @@ static void make_total(const void *context, int row, int64_t first, int64_t widt
     int64_t from;
     int n = tokens_of(h, row, &from);
     for (int r = 0; r < h->all->grid->heads.n_rep; r++)
-        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, h->weight + r * h->all->n_tokens + from, &one, 0,
-                       onto ? onto + r : NULL, out + r, NULL);
+        plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, h->weight + r * h->all->n_tokens + from, &one, 0,
+                                  onto ? onto + r : NULL, out + r, NULL);
     (void)first, (void)width, (void)next;
 }
 
@@ -45,8 +45,8 @@ static void make_weighted(const void *context, int row, int64_t first, int64_t w
     int n = tokens_of(h, row, &from);
     const char *rows = h->values + (size_t)from * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
     for (int r = 0; r < h->all->grid->heads.n_rep; r++, out += width, onto += onto ? width : 0)
-        plmr_gemv_onto(cache->dtype, PLMR_F32, n, width, h->weight + r * h->all->n_tokens + from, rows,
-                       (size_t)cache->n_dims, onto, out, NULL);
+        plmr_vectors()->gemv_onto(cache->dtype, PLMR_F32, n, width, h->weight + r * h->all->n_tokens + from, rows,
+                                  (size_t)cache->n_dims, onto, out, NULL);
     (void)first, (void)next;
 }
 
@@ -55,8 +55,8 @@ static void weigh(const struct head *h, float *scores)
 {
     const plmr_heads *heads = &h->all->grid->heads;
     for (int r = 0; r < heads->n_rep; r++, scores += h->all->n_tokens)
-        plmr_vector_exp(h->all->n_tokens, plmr_heads_scale(heads), plmr_vector_max(h->all->n_tokens, scores), scores,
-                        scores);
+        plmr_vectors()->exp(h->all->n_tokens, plmr_heads_scale(heads), plmr_vectors()->max(h->all->n_tokens, scores),
+                            scores, scores);
 }
 
 /* Over the rows: the sum of the weights, then that of the weighted values, a reduction each. */
@@ -105,9 +105,9 @@ static void attend_head(struct head *h, float *by_cores, const float *key, const
         plmr_engine_rope(e, h->all->n_tokens - 1, queries + r * dims);
     plmr_heads_append(h->all->engine, heads, h->all->layer, h->request, h->kv, h->all->n_tokens - 1, key, value);
     const plmr_tree *tree = grid->tree_head;
-    plmr_scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, h->all->n_tokens, queries, (size_t)dims,
-                e->cache.dtype, plmr_cache_keys(&e->cache, h->all->layer, h->request, h->kv), (size_t)e->cache.n_tokens,
-                scores, (size_t)h->all->n_tokens);
+    plmr_attention()->scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, h->all->n_tokens, queries,
+                             (size_t)dims, e->cache.dtype, plmr_cache_keys(&e->cache, h->all->layer, h->request, h->kv),
+                             (size_t)e->cache.n_tokens, scores, (size_t)h->all->n_tokens);
     weigh(h, scores);
     h->weight = scores;
     h->values = plmr_cache_values(&e->cache, h->all->layer, h->request, h->kv);

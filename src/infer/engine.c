@@ -114,7 +114,7 @@ static void make_rope(plmr_engine *engine)
 void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head)
 {
     int half = engine->shape->head_dim / 2;
-    plmr_rope_rotate(half, engine->cosine + position * half, engine->sine + position * half, head);
+    plmr_vectors()->rope_rotate(half, engine->cosine + position * half, engine->sine + position * half, head);
 }
 
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row)

@@ -108,7 +108,7 @@ static void make_squares(const void *context, int core, int64_t first, int64_t w
     for (int64_t i = 0; i < width; i++) {
         const float *x =
             s->x + (size_t)(first + i) * s->p->ld[PLMR_STREAM] + (n ? (size_t)index * (size_t)deal->size : 0);
-        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
+        plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
     }
     (void)next;
 }
@@ -142,8 +142,8 @@ void plmr_prompt_norm(const plmr_pass *p, const float *weight, const float *x, f
     plmr_tree_run(&job);
     plmr_prompt_pick(p->grid, &p->grid->dim_x, weight, picked);
     for (int64_t i = 0; i < p->n; i++)
-        plmr_vector_scale((int64_t)ld, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
-                          x + (size_t)i * ld, y + (size_t)i * ld);
+        plmr_vectors()->scale((int64_t)ld, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
+                              x + (size_t)i * ld, y + (size_t)i * ld);
     free(sum);
 }
 

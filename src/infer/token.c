@@ -41,8 +41,8 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
     const char *b = plmr_matrix_at(m, strip, row);
     const char *then = next_row < 0 ? NULL : plmr_matrix_at(m, strip, next_row);
     for (int i = 0; i < p->n; i++)
-        plmr_gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + place, b, (size_t)m->pitch,
-                       onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
+        plmr_vectors()->gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + place, b, (size_t)m->pitch,
+                                  onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
 }
 
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
@@ -89,7 +89,7 @@ static void make_square(const void *context, int core, int64_t first, int64_t wi
     int n = (int)plmr_clip(from, to - from, s->dim);
     for (int i = 0; i < s->n; i++) {
         const float *x = s->x + (size_t)i * s->ld + (n ? from : 0);
-        plmr_gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
+        plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
     }
     (void)first, (void)width, (void)next;
 }
@@ -112,6 +112,7 @@ void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int 
     };
     plmr_tree_run(&job);
     for (int i = 0; i < n; i++)
-        plmr_vector_scale(dim, 1 / sqrtf(sum[i] / (float)dim + eps), weight, x + (size_t)i * ld, y + (size_t)i * ld);
+        plmr_vectors()->scale(dim, 1 / sqrtf(sum[i] / (float)dim + eps), weight, x + (size_t)i * ld,
+                              y + (size_t)i * ld);
     free(sum);
 }

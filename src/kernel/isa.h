@@ -6,8 +6,8 @@
 #ifndef PLMR_KERNEL_ISA_H
 #define PLMR_KERNEL_ISA_H
 
-#include "kernel/isa_vectors.h"
 #include "kernel/kernel.h"
+#include "kernel/vector.h"
 
 enum {
     PLMR_LINE_BYTES = 64,            /* of the cache; panels are aligned to it */
@@ -61,13 +61,17 @@ typedef struct plmr_isa {
     void (*to_float)(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
     void (*from_float)(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
 
-    const plmr_isa_vectors *on_vectors;
-    const plmr_isa_attention *attention;
+    const plmr_vector_functions *on_vectors;
+    const plmr_attention_functions *attention;
 } plmr_isa;
 
 extern const plmr_isa plmr_isa_portable;
+extern const plmr_vector_functions plmr_isa_vectors_portable;
+extern const plmr_attention_functions plmr_isa_attention_portable;
 #if defined(__x86_64__)
 extern const plmr_isa plmr_isa_avx2, plmr_isa_avx512;
+extern const plmr_vector_functions plmr_isa_vectors_avx2, plmr_isa_vectors_avx512;
+extern const plmr_attention_functions plmr_isa_attention_avx2, plmr_isa_attention_avx512;
 #endif
 
 /* The instruction set of this name, or NULL if this machine or this build lacks it. */

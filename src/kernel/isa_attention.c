@@ -329,7 +329,7 @@ static void weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, co
         sum_columns(1, &job, n_rows, (size_t)(n_cols - LANES));
 }
 
-const plmr_isa_attention PLMR_ISA_ATTENTION_TABLE = {
+const plmr_attention_functions PLMR_ISA_ATTENTION_TABLE = {
     .scores = attention_scores,
     .weighted_sums = weighted_sums,
 };

@@ -1,5 +1,5 @@
 /* Compiled once for every instruction set (see meson.build). As in isa.c everything but the table is static. */
-#include "kernel/isa_vectors.h"
+#include "kernel/isa.h"
 
 #include "kernel/isa_vector.h"
 #include "plmr/status.h"
@@ -284,7 +284,7 @@ static void rope_rotate(int64_t n_pairs, const float *cosine, const float *sine,
     }
 }
 
-const plmr_isa_vectors PLMR_ISA_VECTORS_TABLE = {
+const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .gemv_onto = gemv_onto,
     .exp = vector_exp,
     .silu_multiply = silu_multiply,

@@ -50,6 +50,16 @@ const plmr_isa *plmr_isa_chosen(void)
     return isa;
 }
 
+const plmr_vector_functions *plmr_vectors(void)
+{
+    return plmr_isa_chosen()->on_vectors;
+}
+
+const plmr_attention_functions *plmr_attention(void)
+{
+    return plmr_isa_chosen()->attention;
+}
+
 const char *plmr_kernel_name(void)
 {
     return plmr_isa_chosen()->name;

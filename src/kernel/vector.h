@@ -4,6 +4,10 @@
  * As in kernel.h bits are defined: every chain below is one of IEEE fused multiply-adds in the order given, and every
  * instruction set gives the same bits (of a NaN only that it is one). Leading dimensions count elements. All functions
  * are local, allocate nothing and cannot fail. Unless said otherwise outputs overlap no inputs.
+ *
+ * The functions are compiled once for every instruction set, into tables; a process uses those of the best that it has:
+ *
+ *     plmr_vectors()->add_to(n, x, acc);
  */
 #ifndef PLMR_KERNEL_VECTOR_H
 #define PLMR_KERNEL_VECTOR_H
@@ -24,55 +28,65 @@ typedef struct plmr_tree_op {
     int core; /* of no meaning to MERGE */
 } plmr_tree_op;
 
-/* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
- * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be part.
- * With accumulate PLMR_F16 every operation, the addition too, is rounded to f16.
- *
- * b has the given dtype. `next`: where a block of the same shape and ldb begins that is multiplied soon, or NULL.
- * Unless its rows are so long that the processor does so by itself, it is fetched meanwhile, to the second level of the
- * cache. Blocks that are visited in the order in which they lie in memory are still read fastest. */
-void plmr_gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
-                    size_t ldb, const float *onto, float *part, const void *next);
-
-/* Scores of queries and keys whose dimensions are dealt to cores, s each: for i < n_rows and j < n_keys,
- * scores[i * lds + j] = the result of the tree of n_ops operations, with p_c = the chain over e < s from +0 of
- * fma(q[i * ldq + c * s + e], kt[(c * s + e) * ldk + j], .). kt, of the given dtype, holds a row for every dimension;
- * only rows of cores in the program are read. (highest core + 1) * s is at most PLMR_SCORES_DIMENSIONS. */
-enum { PLMR_SCORES_DIMENSIONS = 2048 };
-void plmr_scores(const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q, size_t ldq,
-                 enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds);
-
 /* from <= j < to; none if to <= from. */
 typedef struct plmr_span {
     int64_t from, to;
 } plmr_span;
 
-/* For i < n_rows and d < n_cols, out[i * ldo + d] = the chain from +0 of fma(p[i * ldp + j], v[j * ldv + d], .) over j
- * in first[i], ascending, and then over j in second[i], ascending. It is fast where the second spans of neighbouring
- * rows have most of their j in common. */
-void plmr_weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first,
-                        const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo);
+enum { PLMR_SCORES_DIMENSIONS = 2048 };
 
-/* Vector functions of n elements; an output may be the very same array as an input. */
+typedef struct plmr_attention_functions {
+    /* Scores of queries and keys whose dimensions are dealt to cores, s each: for i < n_rows and j < n_keys,
+     * scores[i * lds + j] = the result of the tree of n_ops operations, with p_c = the chain over e < s from +0 of
+     * fma(q[i * ldq + c * s + e], kt[(c * s + e) * ldk + j], .). kt, of the given dtype, holds a row for every
+     * dimension; only rows of cores in the program are read. (highest core + 1) * s is at most PLMR_SCORES_DIMENSIONS.
+     */
+    void (*scores)(const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q, size_t ldq,
+                   enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds);
 
-/* y = exp(t), t = (x - shift) * scale, both operations rounded to f32. The relative error for that t is at most 3e-7;
- * where exp(t) is less than 2^-126, the absolute error at most 2^-149. exp(0) is 1, exp(-inf) +0, and overflow +inf. */
-void plmr_vector_exp(int64_t n, float scale, float shift, const float *x, float *y);
+    /* For i < n_rows and d < n_cols, out[i * ldo + d] = the chain from +0 of fma(p[i * ldp + j], v[j * ldv + d], .)
+     * over j in first[i], ascending, and then over j in second[i], ascending. It is fast where the second spans of
+     * neighbouring rows have most of their j in common. */
+    void (*weighted_sums)(int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first,
+                          const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo);
+} plmr_attention_functions;
 
-/* out = gate / (1 + exp(-gate)) * up, from left to right, with the exp of plmr_vector_exp. */
-void plmr_vector_silu_multiply(int64_t n, const float *gate, const float *up, float *out);
+typedef struct plmr_vector_functions {
+    /* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
+     * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be
+     * part. With accumulate PLMR_F16 every operation, the addition too, is rounded to f16.
+     *
+     * b has the given dtype. `next`: where a block of the same shape and ldb begins that is multiplied soon, or NULL.
+     * Unless its rows are so long that the processor does so by itself, it is fetched meanwhile, to the second level of
+     * the cache. Blocks that are visited in the order in which they lie in memory are still read fastest. */
+    void (*gemv_onto)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
+                      const void *b, size_t ldb, const float *onto, float *part, const void *next);
 
-/* y = (x * factor) * weight. */
-void plmr_vector_scale(int64_t n, float factor, const float *weight, const float *x, float *y);
+    /* Vector functions of n elements; an output may be the very same array as an input. */
 
-/* acc = acc + x. */
-void plmr_vector_add_to(int64_t n, const float *x, float *acc);
+    /* y = exp(t), t = (x - shift) * scale, both operations rounded to f32. The relative error for that t is at most
+     * 3e-7; where exp(t) is less than 2^-126, the absolute error at most 2^-149. exp(0) is 1, exp(-inf) +0, and
+     * overflow +inf. */
+    void (*exp)(int64_t n, float scale, float shift, const float *x, float *y);
 
-/* The greatest element; -inf if there is none. Zeros give +0, and a NaN counts for nothing. */
-float plmr_vector_max(int64_t n, const float *x);
+    /* out = gate / (1 + exp(-gate)) * up, from left to right, with the exp above. */
+    void (*silu_multiply)(int64_t n, const float *gate, const float *up, float *out);
 
-/* Turns the pairs (x0, x1) = (x[2 * i], x[2 * i + 1]), i < n_pairs, by angles whose cosines c and sines s are given:
- * they become (fma(x0, c, -(x1 * s)), fma(x0, s, x1 * c)). */
-void plmr_rope_rotate(int64_t n_pairs, const float *cosine, const float *sine, float *x);
+    /* y = (x * factor) * weight. */
+    void (*scale)(int64_t n, float factor, const float *weight, const float *x, float *y);
+
+    /* acc = acc + x. */
+    void (*add_to)(int64_t n, const float *x, float *acc);
+
+    /* The greatest element; -inf if there is none. Zeros give +0, and a NaN counts for nothing. */
+    float (*max)(int64_t n, const float *x);
+
+    /* Turns the pairs (x0, x1) = (x[2 * i], x[2 * i + 1]), i < n_pairs, by angles whose cosines c and sines s are
+     * given: they become (fma(x0, c, -(x1 * s)), fma(x0, s, x1 * c)). */
+    void (*rope_rotate)(int64_t n_pairs, const float *cosine, const float *sine, float *x);
+} plmr_vector_functions;
+
+const plmr_attention_functions *plmr_attention(void);
+const plmr_vector_functions *plmr_vectors(void);
 
 #endif

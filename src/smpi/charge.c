@@ -104,27 +104,34 @@ plmr_status __wrap_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_s
     return PLMR_OK;
 }
 
-#define CHARGED(name, parameters, arguments, seconds)                                                                  \
-    void __real_##name parameters;                                                                                     \
-    void __wrap_##name parameters;                                                                                     \
-    void __wrap_##name parameters                                                                                      \
-    {                                                                                                                  \
-        if (rates())                                                                                                   \
-            plmr_simulated_work(seconds);                                                                              \
-        else                                                                                                           \
-            __real_##name arguments;                                                                                   \
-    }
+const plmr_vector_functions *__real_plmr_vectors(void);
+const plmr_vector_functions *__wrap_plmr_vectors(void);
 
-CHARGED(plmr_gemv_onto,
-        (enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x, const void *b,
-         size_t ldb, const float *onto, float *part, const void *next),
-        (dtype, accumulate, kt, n, x, b, ldb, onto, part, next),
-        rates()->byte *kt *(double)n *(double)plmr_dtype_bytes(dtype))
-CHARGED(plmr_scores,
-        (const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q, size_t ldq,
-         enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds),
-        (ops, n_ops, s, n_rows, n_keys, q, ldq, dtype, kt, ldk, scores, lds),
-        fmax(rates()->fma *n_rows, rates()->byte *(double)plmr_dtype_bytes(dtype)) * n_ops * s * (double)n_keys)
+static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
+                      const void *b, size_t ldb, const float *onto, float *part, const void *next)
+{
+    (void)accumulate, (void)x, (void)b, (void)ldb, (void)onto, (void)part, (void)next;
+    plmr_simulated_work(rates()->byte * kt * (double)n * (double)plmr_dtype_bytes(dtype));
+}
+
+const plmr_vector_functions *__wrap_plmr_vectors(void)
+{
+    static plmr_vector_functions charged;
+    charged = *__real_plmr_vectors();
+    charged.gemv_onto = gemv_onto;
+    return rates() ? &charged : __real_plmr_vectors();
+}
+
+const plmr_attention_functions *__real_plmr_attention(void);
+const plmr_attention_functions *__wrap_plmr_attention(void);
+
+static void charge_scores(const plmr_tree_op *ops, int n_ops, int s, int n_rows, int64_t n_keys, const float *q,
+                          size_t ldq, enum plmr_dtype dtype, const void *kt, size_t ldk, float *scores, size_t lds)
+{
+    (void)ops, (void)q, (void)ldq, (void)kt, (void)ldk, (void)scores, (void)lds;
+    double each = fmax(rates()->fma * n_rows, rates()->byte * (double)plmr_dtype_bytes(dtype));
+    plmr_simulated_work(each * n_ops * s * (double)n_keys);
+}
 
 static double span_length(int n, const plmr_span *spans)
 {
@@ -134,8 +141,15 @@ static double span_length(int n, const plmr_span *spans)
     return length;
 }
 
-CHARGED(plmr_weighted_sums,
-        (int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first, const plmr_span *second,
-         const float *v, size_t ldv, float *out, size_t ldo),
-        (n_rows, n_cols, p, ldp, first, second, v, ldv, out, ldo),
-        rates()->fma *n_cols *(span_length(n_rows, first) + span_length(n_rows, second)))
+static void weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first,
+                          const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo)
+{
+    (void)p, (void)ldp, (void)v, (void)ldv, (void)out, (void)ldo;
+    plmr_simulated_work(rates()->fma * n_cols * (span_length(n_rows, first) + span_length(n_rows, second)));
+}
+
+const plmr_attention_functions *__wrap_plmr_attention(void)
+{
+    static const plmr_attention_functions charged = {charge_scores, weighted_sums};
+    return rates() ? &charged : __real_plmr_attention();
+}

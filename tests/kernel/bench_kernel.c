@@ -256,7 +256,7 @@ static double gemv_rate(enum plmr_dtype dtype, const char *b, size_t n_bytes, fl
     size_t row_bytes = (size_t)KT * N * plmr_dtype_bytes(dtype), n_rows = n_bytes / row_bytes;
     double start = now();
     for (size_t row = 0; row < n_rows; row++)
-        plmr_gemv_onto(dtype, PLMR_F32, KT, N, x, b + row * row_bytes, N, part, part, NULL);
+        plmr_vectors()->gemv_onto(dtype, PLMR_F32, KT, N, x, b + row * row_bytes, N, part, part, NULL);
     return 1e-9 * (double)(n_rows * row_bytes) / (now() - start);
 }
 

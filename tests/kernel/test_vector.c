@@ -532,22 +532,22 @@ static void the_chosen_one(void **state)
     const plmr_tree_op op = {PLMR_TREE_PUSH, 0};
     const plmr_span none = {0, 0}, both = {0, 2};
     float y[2], pair[2] = {2, 3};
-    plmr_gemv_onto(PLMR_F32, PLMR_F32, 1, 2, &one, x, 2, key, y, NULL);
+    plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, 1, 2, &one, x, 2, key, y, NULL);
     assert_true(y[0] == 7 && y[1] == 10);
-    plmr_scores(&op, 1, 2, 1, 1, x, 2, PLMR_F32, key, 1, y, 1);
+    plmr_attention()->scores(&op, 1, 2, 1, 1, x, 2, PLMR_F32, key, 1, y, 1);
     assert_true(y[0] == 31);
-    plmr_weighted_sums(1, 1, x, 2, &none, &both, key, 1, y, 1);
+    plmr_attention()->weighted_sums(1, 1, x, 2, &none, &both, key, 1, y, 1);
     assert_true(y[0] == 31);
-    plmr_vector_exp(2, 1, 3, x, y);
+    plmr_vectors()->exp(2, 1, 3, x, y);
     assert_true(y[1] == 1);
-    plmr_vector_silu_multiply(1, (const float[]){0}, x, y);
+    plmr_vectors()->silu_multiply(1, (const float[]){0}, x, y);
     assert_true(y[0] == 0);
-    plmr_vector_scale(2, 2, key, x, y);
+    plmr_vectors()->scale(2, 2, key, x, y);
     assert_true(y[0] == 20 && y[1] == 42);
-    plmr_vector_add_to(2, x, y);
+    plmr_vectors()->add_to(2, x, y);
     assert_true(y[0] == 22 && y[1] == 45);
-    assert_true(plmr_vector_max(2, y) == 45);
-    plmr_rope_rotate(1, (const float[]){0}, &one, pair);
+    assert_true(plmr_vectors()->max(2, y) == 45);
+    plmr_vectors()->rope_rotate(1, (const float[]){0}, &one, pair);
     assert_true(pair[0] == -3 && pair[1] == 2);
 }
 

@@ -11,8 +11,8 @@ static int64_t element_count(const plmr_pass *p, enum plmr_activation which)
 static plmr_status gate(const plmr_step *step, plmr_pass *p)
 {
     const plmr_step_part *part = &step->part[0];
-    plmr_vector_silu_multiply(element_count(p, part->out), p->activation[step->in], p->activation[part->out],
-                              p->activation[part->out]);
+    plmr_vectors()->silu_multiply(element_count(p, part->out), p->activation[step->in], p->activation[part->out],
+                                  p->activation[part->out]);
     return plmr_pass_dump(p, part->out, part->name);
 }
 
@@ -31,7 +31,7 @@ const plmr_step_kind plmr_step_gate = {.values = {gate, gate}, .time = {gate_tim
 static plmr_status add(const plmr_step *step, plmr_pass *p)
 {
     enum plmr_activation out = step->part[0].out;
-    plmr_vector_add_to(element_count(p, out), p->activation[step->in], p->activation[out]);
+    plmr_vectors()->add_to(element_count(p, out), p->activation[step->in], p->activation[out]);
     return PLMR_OK;
 }
 

@@ -22,12 +22,12 @@ static void norm_heads(const plmr_pass *p, const float *weight, int n_rep, float
     for (int r = 0; r < n_rep; r++, by_cores += n) {
         for (int core = 0; core < heads->span; core++) {
             const float *x = by_cores + (size_t)core * pitch;
-            plmr_gemv_onto(PLMR_F32, PLMR_F32, heads->n_dims, 1, x, x, 1, NULL, &squares[core], NULL);
+            plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, heads->n_dims, 1, x, x, 1, NULL, &squares[core], NULL);
         }
         float mean = plmr_heads_sum(p->grid->tree_head, squares) / (float)heads->head_dim;
         for (int core = 0; core < heads->span; core++)
-            plmr_vector_scale(heads->n_dims, 1 / sqrtf(mean + p->engine->shape->rms_eps), weight + (size_t)core * n,
-                              by_cores + (size_t)core * pitch, by_cores + (size_t)core * pitch);
+            plmr_vectors()->scale(heads->n_dims, 1 / sqrtf(mean + p->engine->shape->rms_eps), weight + (size_t)core * n,
+                                  by_cores + (size_t)core * pitch, by_cores + (size_t)core * pitch);
     }
 }
 
