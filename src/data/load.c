@@ -104,7 +104,7 @@ static plmr_status load(plmr_tensor *tensor, const plmr_source *source)
 
 plmr_status plmr_tensor_fill(plmr_tensor *tensor, const plmr_source *source, bool skewed)
 {
-    tensor->skewed = skewed;
+    tensor->skewed = skewed || tensor->delivery == PLMR_BY_DIAGONAL;
     tensor->aligned = skewed && tensor->split && !tensor->by_blocks;
     if (!tensor->region->options.values)
         return PLMR_OK;

@@ -91,13 +91,24 @@ static bool in_runs(const plmr_run *runs, int n_runs, int slot, int more, int n_
     return false;
 }
 
+/* Is slot u sent from its owner to this rank's cores in turns [phase, phase + window)? By diagonals each width slot has
+ * a slot of its own. */
+static bool comes(const plmr_tensor *tensor, int u, int phase)
+{
+    static const plmr_run same = {0, 1};
+    bool diagonal = tensor->delivery == PLMR_BY_DIAGONAL;
+    int n = tensor->n_slots, n_turns = tensor->window < n - phase ? tensor->window : n - phase;
+    const plmr_run *at_turn_0 = diagonal ? tensor->width_ring->runs : &same;
+    return phase >= 0 && in_runs(at_turn_0, diagonal ? tensor->width_ring->n_runs : 1, u - phase, n_turns - 1, n);
+}
+
 /* A rank works in turns [phase, phase + window) on the lines of its slots at those turns; before the first phase it has
  * its own. One line more is kept, so that a line's next reader finds it with the owner of its slot. */
 static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, int u, int phase)
 {
     int n = tensor->n_slots;
-    if (tensor->delivery == PLMR_BY_MULTICAST)
-        return in_runs(runs, n_runs, u, 0, n) || (phase >= 0 && modulo(u - phase, n) < tensor->window);
+    if (tensor->delivery != PLMR_BY_RING)
+        return in_runs(runs, n_runs, u, 0, n) || comes(tensor, u, phase);
     return phase < 0 ? in_runs(runs, n_runs, u, 0, n)
                      : in_runs(runs, n_runs, u - phase + tensor->lag, tensor->window + tensor->lag, n);
 }
@@ -107,9 +118,11 @@ static bool wants(const plmr_tensor *tensor, const plmr_run *runs, int n_runs, i
 static int line_capacity(const plmr_tensor *tensor)
 {
     int own = plmr_ring_local_slots(tensor->depth_ring);
-    int64_t most = own + (tensor->split && !tensor->by_blocks
-                              ? ((int64_t)2 * tensor->window + tensor->lag) * tensor->depth_ring->n_runs + 2
-                              : 0);
+    bool diagonal = tensor->delivery == PLMR_BY_DIAGONAL;
+    const plmr_ring *turning = diagonal ? tensor->width_ring : tensor->depth_ring;
+    int64_t two_windows = ((int64_t)2 * tensor->window + tensor->lag) * turning->n_runs + 2;
+    int64_t most = own + (tensor->split && !tensor->by_blocks ? two_windows : 0);
+    most += diagonal ? plmr_ring_local_slots(turning) : 0;
     return most < tensor->n_slots ? (int)most : tensor->n_slots;
 }
 
@@ -177,12 +190,13 @@ static void fetch_by_ring(plmr_tensor *tensor)
 static void fetch_by_multicast(plmr_tensor *tensor)
 {
     const plmr_ring *ring = tensor->depth_ring;
-    int next = tensor->phase + tensor->window;
-    for (int i = 0; i < tensor->window && next + i < tensor->n_slots; i++) {
-        if (!tensor->line[next + i])
-            take_line(tensor, next + i);
-        plmr_ranks_line_broadcast(tensor->region->ranks, ring->axis, plmr_ring_owner(ring, next + i),
-                                  tensor->line[next + i], tensor->line_bytes);
+    for (int u = 0; u < tensor->n_slots; u++) {
+        if (!comes(tensor, u, tensor->phase + tensor->window) || comes(tensor, u, tensor->phase))
+            continue;
+        if (!tensor->line[u])
+            take_line(tensor, u);
+        plmr_ranks_line_broadcast(tensor->region->ranks, ring->axis, plmr_ring_owner(ring, u), tensor->line[u],
+                                  tensor->line_bytes);
     }
 }
 

@@ -15,6 +15,7 @@
 enum plmr_delivery {
     PLMR_BY_RING,      /* with the ring's rotation */
     PLMR_BY_MULTICAST, /* from their owner, slot by slot */
+    PLMR_BY_DIAGONAL,  /* from their owner: at turn t every width slot x has k slot x + t */
     PLMR_BY_NOBODY     /* they do not: the operand stays where it is */
 };
 
@@ -40,7 +41,7 @@ typedef struct plmr_tensor {
     bool width_major;   /* tiles are stored (width, depth) instead of k-major */
     bool split;         /* the depth ring spans several ranks */
     bool by_blocks;     /* and other ranks' tiles come by blocks of width chunks (blocks.c), not by windows of turns */
-    bool skewed;        /* rotated by its width slot, as in step 0 of Cannon's scheme */
+    bool skewed;        /* at hand is what a width slot's own number further is, as in Cannon's scheme */
     bool aligned;       /* ... and stored so: line u holds, for width slot x, k slot u + x */
     int turn;           /* shifts since it was filled; the k slot at hand after multicasts */
     int next_turn;      /* the same once the multicast under way has come */

@@ -20,7 +20,7 @@ const plmr_gemm_algorithm plmr_gemm_allgather = {
     .name = "allgather",
     .summary = "every core gathers all tiles of its row and column first: O(N) routes or relays, O(1/N) memory",
     .ring = PLMR_NATURAL,
-    .delivery = PLMR_BY_MULTICAST,
+    .delivery = {PLMR_BY_MULTICAST, PLMR_BY_MULTICAST},
     .gathers_all = true,
     .run = run,
 };

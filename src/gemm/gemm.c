@@ -127,7 +127,7 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
         .width_ring = g->y,
         .depth = g->kt,
         .width = g->ms,
-        .delivery = algorithm->delivery,
+        .delivery = algorithm->delivery[0],
         .depth_is_cols = true,
         .by_blocks = (plmr_ranks_extent(ranks, PLMR_X) > 1) != (plmr_ranks_extent(ranks, PLMR_Y) > 1),
         .window = choose_window(g),
@@ -135,6 +135,7 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
     };
     PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
     spec.name = "B";
+    spec.delivery = algorithm->delivery[1];
     spec.depth_ring = g->y;
     spec.width_ring = g->x;
     spec.width = g->ns;

@@ -43,10 +43,10 @@ typedef struct plmr_gemm {
 typedef struct plmr_gemm_algorithm {
     const char *name, *summary;
     enum plmr_ring_kind ring;
-    enum plmr_delivery delivery;
-    bool b_skewed;    /* the loader places B as if aligned */
-    bool gathers_all; /* cores hold all tiles of their row and column */
-    int n_buffers;    /* tiles of each operand that a core holds beside its own, unless gathers_all */
+    enum plmr_delivery delivery[2]; /* of A and of B */
+    bool b_skewed;                  /* the loader places B as if aligned */
+    bool gathers_all;               /* cores hold all tiles of their row and column */
+    int n_buffers;                  /* tiles of each operand that a core holds beside its own, unless gathers_all */
     plmr_status (*run)(plmr_gemm *gemm);
     plmr_status (*run_transposed)(plmr_gemm *gemm); /* NULL: the algorithm has no such form */
 } plmr_gemm_algorithm;

@@ -17,7 +17,7 @@ const plmr_gemm_algorithm plmr_gemm_summa = {
     .name = "summa",
     .summary = "owners multicast along rows and columns, then all multiply: O(N) routes or relays, O(1/N^2) memory",
     .ring = PLMR_NATURAL,
-    .delivery = PLMR_BY_MULTICAST,
+    .delivery = {PLMR_BY_MULTICAST, PLMR_BY_MULTICAST},
     .n_buffers = 1,
     .run = run,
 };

@@ -18,7 +18,7 @@ const plmr_gemm_algorithm plmr_gemm_summa_overlap = {
     .name = "summa-overlap",
     .summary = "SUMMA whose multicasts travel while the tiles before are multiplied: one more working set of tiles",
     .ring = PLMR_NATURAL,
-    .delivery = PLMR_BY_MULTICAST,
+    .delivery = {PLMR_BY_MULTICAST, PLMR_BY_MULTICAST},
     .n_buffers = 2,
     .run = run,
 };

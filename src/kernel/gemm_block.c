@@ -120,15 +120,16 @@ static int band_tiles(const batch *w)
     return clamp(n_chunks * w->block->ns / w->isa->cols + 2 * w->cols.n_runs, 1, w->cols.n_tiles);
 }
 
-/* In few steps (`narrow`), a row tile meets few columns, and the next row tile almost the same ones: with all columns
- * at once, what is in use of their panels stays in the cache, and a row tile's panel is used in one go. */
+/* In few steps (`narrow`), a row tile meets few of columns that are skewed, and the next row tile almost the same ones:
+ * with all columns at once, what is in use of their panels stays in the cache, and a row tile's panel is used in one
+ * go. */
 static plmr_status prepare(batch *w)
 {
     int kt = w->block->kt;
     w->most_k = kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
     int n_cols = most_panels(w, &w->cols, w->col_store), n_rows = most_panels(w, &w->rows, w->row_store);
     size_t in_use = (size_t)w->n_steps * (size_t)w->block->ns * (size_t)w->most_k * sizeof(float);
-    w->narrow = w->block->skewed && in_use <= w->col_store->most_bytes;
+    w->narrow = w->block->cols_skewed && in_use <= w->col_store->most_bytes;
     int narrow_cols =
         clamp((int64_t)(w->row_store->most_bytes / panel_bytes(w, &w->cols)), band_tiles(w), w->cols.n_tiles);
     w->rows_at_once = w->narrow ? w->rows.n_tiles : n_rows;

@@ -146,13 +146,13 @@ plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, p
     plmr_side common = {
         .kt = block->kt,
         .n_slots = block->n_slots,
-        .skewed = block->skewed,
         .n_before = block->n_before,
         .closes = !block->open_ended,
     };
     *rows = *cols = common;
     rows->width = isa->rows;
     rows->size = block->ms;
+    rows->skewed = cols->other_skewed = block->rows_skewed;
     rows->aligned = block->a_aligned;
     rows->dtype = block->a_dtype;
     rows->line = block->a_line;
@@ -161,6 +161,7 @@ plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, p
     rows->runs = block->row_runs;
     cols->width = isa->cols;
     cols->size = block->ns;
+    cols->skewed = rows->other_skewed = block->cols_skewed;
     cols->aligned = block->b_aligned;
     cols->dtype = block->b_dtype;
     cols->line = block->b_line;
@@ -185,8 +186,8 @@ void plmr_side_free(plmr_side *side)
 
 int plmr_side_start(const plmr_side *side, int run, int chunk, int t0)
 {
-    int t = t0 % side->n_slots;
-    return side->skewed ? (chunk + side->runs[run].first + t) % side->n_slots : t;
+    int own = side->skewed ? side->runs[run].first : 0, other = side->other_skewed ? chunk : 0;
+    return (own + other + t0 % side->n_slots) % side->n_slots;
 }
 
 /* The first tile of lo <= i < hi whose phase (or last phase) is at least `least`; hi if there is none. */

@@ -31,7 +31,7 @@ typedef struct plmr_side {
     int width; /* rows of a register tile */
     int size;  /* rows of a chunk */
     int kt, n_slots;
-    bool skewed, aligned;
+    bool skewed, other_skewed, aligned;
     int n_before; /* steps of the run before this batch: chunks of a tile that have started by then go in step, */
     bool closes;  /* and if it is not the run's last, they leave it in step */
     enum plmr_dtype dtype;

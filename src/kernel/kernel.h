@@ -34,9 +34,9 @@ typedef struct plmr_layout {
 /* One batch of steps of a distributed GEMM on this rank's block of an L x L logical grid.
  *
  * Row chunk x has ms rows, column chunk y has ns columns, k slot l has kt elements; x, y, l in [0, n_slots).
- * In step t, core (x, y) multiplies k slot l = (x + y + t) mod n_slots if `skewed`, else l = t mod n_slots, and adds to
- * its C tile, k ascending inside the slot. A batch runs steps t0 <= t < t1 (t1 - t0 <= n_slots) for every core of the
- * block.
+ * In step t, core (x, y) multiplies k slot l = (t + x + y) mod n_slots, where x counts if `rows_skewed` and y if
+ * `cols_skewed`, and adds to its C tile, k ascending inside the slot. A batch runs steps t0 <= t < t1 (t1 - t0 <=
+ * n_slots) for every core of the block.
  *
  * A line holds one tile for every row chunk of the block, in local order (row_runs one after the other), where a_layout
  * says. Core row x finds slot l in line a_line[l] or, if a_aligned, in a_line[(l - x) mod n_slots]. B likewise with
@@ -62,7 +62,7 @@ typedef struct plmr_layout {
  */
 typedef struct plmr_gemm_block {
     int n_slots, kt, ms, ns;
-    bool skewed, a_aligned, b_aligned;
+    bool rows_skewed, cols_skewed, a_aligned, b_aligned;
     enum plmr_dtype a_dtype, b_dtype;
     enum plmr_dtype accumulate; /* PLMR_F32, or PLMR_F16: c = f16(fmaf(a, b, c)) after every multiply-add */
     int n_row_runs, n_col_runs;

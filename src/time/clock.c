@@ -134,6 +134,16 @@ void plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *
 {
     begin(clock, axis, (struct arrival){.kind = MULTICAST});
     memcpy(clock->after[axis], arrival, (size_t)clock->region->count[axis] * sizeof *arrival);
+    clock->after_pitch = axis == PLMR_X ? 0 : clock->after_pitch;
+}
+
+double *plmr_clock_multicast_by_row(plmr_clock *clock)
+{
+    begin(clock, PLMR_X, (struct arrival){.kind = MULTICAST});
+    if (!clock->after_pitch)
+        clock->after[PLMR_X] = plmr_take_more(clock->after[PLMR_X], count_clocks(&clock->all) * sizeof(double));
+    clock->after_pitch = (size_t)clock->all.cols;
+    return clock->after[PLMR_X];
 }
 
 /* ---- comparing clocks of two moments ---- */

@@ -35,8 +35,10 @@ void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream);
 
 /* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i
- * has it arrival[i] cycles later (i local to the block). */
+ * has it arrival[i] cycles later (i local to the block). And along x from a core of each row's own: to be filled in,
+ * when the cores of this block have it, row by row. */
 void plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival);
+double *plmr_clock_multicast_by_row(plmr_clock *clock);
 
 /* Carries out legs in order, along the axis, in all lines at once: see docs/MODEL.md, "streams". A leg's first word
  * reaches dst by the way between them after src began; dst takes it when it is free, is busy for `stream` cycles, and

@@ -86,6 +86,7 @@ struct plmr_clock {
     double *scratch;              /* two strips of rows turned into columns */
     double *latest[2];            /* multicast: latest clock of each line along the axis */
     double *after[2];             /* multicast: cycles after that, by local coordinate along the axis */
+    size_t after_pitch;           /* along x: from row to row of them; 0: alike in all rows */
     double *by_before, *by_after; /* latencies of what comes along a row, at its ends */
     plmr_exchange *messages;
     struct pattern last;

@@ -172,8 +172,9 @@ static void settle_middle(const struct pass *p, const struct y_terms *y, int r)
     size_t at = (size_t)r * (size_t)f->cols;
     double x_lat = p->x.kind == EXCHANGE ? p->inner : y->own;
     if (p->x.kind == MULTICAST)
-        p->clock->loops->multicast(f->cols, y->own, p->clock->latest[PLMR_X][r] + p->x.begin, p->clock->after[PLMR_X],
-                                   f->t + at, y->up, y->up_lat, y->down, y->down_lat, f->next + at);
+        p->clock->loops->multicast(f->cols, y->own, p->clock->latest[PLMR_X][r] + p->x.begin,
+                                   p->clock->after[PLMR_X] + (size_t)r * p->clock->after_pitch, f->t + at, y->up,
+                                   y->up_lat, y->down, y->down_lat, f->next + at);
     else if (p->right > p->left)
         p->clock->loops->exchange(f->cols, p->left, plmr_latest(y->own, x_lat), x_lat, f->t + at, y->up, y->up_lat,
                                   y->down, y->down_lat, f->next + at);

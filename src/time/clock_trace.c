@@ -74,8 +74,11 @@ static void consider_axis(const plmr_clock *clock, enum plmr_axis axis, int r, i
     const struct arrival *a = &clock->arrival[axis];
     int at = axis == PLMR_X ? c : r;
     double own = clock_of(clock, axis, r, c, at);
-    if (a->kind == MULTICAST)
-        consider(latest, a, clock->latest[axis][axis == PLMR_X ? r : c], a->begin + clock->after[axis][at]);
+    if (a->kind == MULTICAST && axis == PLMR_X)
+        consider(latest, a, clock->latest[axis][r],
+                 a->begin + clock->after[axis][(size_t)r * clock->after_pitch + (size_t)c]);
+    if (a->kind == MULTICAST && axis == PLMR_Y)
+        consider(latest, a, clock->latest[axis][c], a->begin + clock->after[axis][r]);
     if (a->kind == EXCHANGE || a->kind == STREAM) {
         double after = clock_of(clock, axis, r, c, a->ring->after[at]);
         consider(latest, a, a->kind == EXCHANGE ? plmr_latest(own, after) : after,

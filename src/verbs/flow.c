@@ -70,6 +70,17 @@ uint64_t plmr_flow_count(const plmr_flow *flow, uint64_t words, double stream, p
     return count.n_links;
 }
 
+/* The same, `words` and `stream` being those of all lines and turns together. */
+static void count_all(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile)
+{
+    plmr_flow one = *flow;
+    int n_lines = flow->kind->by_line ? flow->region->extent[!flow->axis] : 1;
+    int n_turns = flow->kind->by_line ? flow->turns : 1, n = n_lines * n_turns;
+    for (one.line = 0; one.line < n_lines; one.line++)
+        for (one.turn = 0; one.turn < n_turns; one.turn++)
+            plmr_flow_count(&one, words / (uint64_t)n, stream / n, profile);
+}
+
 static void charge_links(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
@@ -78,7 +89,7 @@ static void charge_links(const plmr_flow *flow, int64_t words)
     if (region->profile && flow->kind->links)
         flow->kind->links(flow, all, stream, region->profile);
     else if (region->profile)
-        plmr_flow_count(flow, all, stream, region->profile);
+        count_all(flow, all, stream, region->profile);
     region->ledger.wavelet_hops += all * flow->n_links;
 }
 

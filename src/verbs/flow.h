@@ -1,4 +1,4 @@
-/* flow.h - a communication, said once: who sends words to whom along an axis, alike in all lines.
+/* flow.h - a communication, said once: who sends words to whom along an axis, in all lines alike or in each its own.
  *
  * A flow is a plain value: a kind, and what it runs along. The kind describes the flow by its legs. What it costs is
  * derived when it begins, by plmr_flow_begin alone: the event of a trace, the clocks, hops and stages of the longest
@@ -47,6 +47,7 @@ typedef struct plmr_flow_kind {
     /* Routes at every core of a line; returns how many different ones the program has. NULL: it needs none. */
     int (*routes)(const plmr_flow *flow, int *cores);
 
+    bool by_line; /* legs are those of `line` in `turn`: as many links in every line and turn, but others */
     bool streams; /* receivers are busy while words come in: they add them up, or keep them */
 } plmr_flow_kind;
 
@@ -56,6 +57,7 @@ struct plmr_flow {
     enum plmr_axis axis;
     const char *verb, *of; /* what events are called; verb NULL: as the last one */
     int turns;             /* the legs are carried out so many times, one after the other; */
+    int line, turn;        /* whose legs, if they differ */
     uint64_t n_links;      /* links that a word of one turn crosses in a line */
     int64_t hops, stages;  /* of the longest path, all turns together */
 
@@ -66,7 +68,7 @@ struct plmr_flow {
     const plmr_reduce_plan *plan; /* reductions: phases [first, end) of a plan */
     int first, end;
     double launch, forward;            /* of a phase; of a core that passes words on as they come */
-    const struct plmr_product *result; /* whose partial sums converge */
+    const struct plmr_product *result; /* in products: which */
 };
 
 /* Configures the routes that flows like this one need, for `what`: once for all of them. */
@@ -121,6 +123,10 @@ void plmr_flow_stream(const plmr_flow *flow, int64_t words);
 /* Links that a word of one turn crosses in a line, counted from the legs; with a profile, `words` more on each, and
  * `stream` cycles more at receivers. */
 uint64_t plmr_flow_count(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile);
+
+/* The legs of a multicast from core `from`, and cycles until the last of so many words from there has come to `to`. */
+void plmr_flow_fan_legs(const plmr_flow *flow, int from, plmr_leg_visit visit, void *context);
+double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words);
 
 /* Cycles in which a core sends a message and takes one in. */
 double plmr_flow_launch(const plmr_flow *flow, int64_t words);

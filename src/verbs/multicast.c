@@ -20,7 +20,7 @@ static int line_of(const plmr_flow *flow)
     return flow->region->extent[flow->axis];
 }
 
-static void visit_fan(const plmr_flow *flow, int from, plmr_leg_visit visit, void *context)
+void plmr_flow_fan_legs(const plmr_flow *flow, int from, plmr_leg_visit visit, void *context)
 {
     for (int to = 0; to < line_of(flow); to++)
         if (to != from)
@@ -30,17 +30,16 @@ static void visit_fan(const plmr_flow *flow, int from, plmr_leg_visit visit, voi
 
 static void legs_of_one(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
-    visit_fan(flow, flow->from, visit, context);
+    plmr_flow_fan_legs(flow, flow->from, visit, context);
 }
 
 static void legs_of_all(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
     for (int from = 0; from < line_of(flow); from++)
-        visit_fan(flow, from, visit, context);
+        plmr_flow_fan_legs(flow, from, visit, context);
 }
 
-/* Cycles until the last of `words` from core `from` has come. */
-static double arrival(const plmr_flow *flow, int from, int to, double words)
+double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words)
 {
     const plmr_device *device = flow->region->device;
     plmr_way way = plmr_way_between(device, flow->axis, from, to);
@@ -51,7 +50,7 @@ static double arrival(const plmr_flow *flow, int from, int to, double words)
 /* Of all others' words the last come from one of the ends: from the farther, or over more relays. */
 static double last_arrival(const plmr_flow *flow, int to, double words)
 {
-    double low = arrival(flow, 0, to, words), high = arrival(flow, line_of(flow) - 1, to, words);
+    double low = plmr_flow_arrival(flow, 0, to, words), high = plmr_flow_arrival(flow, line_of(flow) - 1, to, words);
     return low > high ? low : high;
 }
 
@@ -61,7 +60,7 @@ static void send(const plmr_flow *flow, bool all, int64_t words)
     int count = region->count[flow->axis], first = region->first[flow->axis];
     double *after = plmr_take((size_t)count * sizeof *after), n = (double)words;
     for (int i = 0; i < count; i++)
-        after[i] = all ? last_arrival(flow, first + i, n) : arrival(flow, flow->from, first + i, n);
+        after[i] = all ? last_arrival(flow, first + i, n) : plmr_flow_arrival(flow, flow->from, first + i, n);
     plmr_clock_multicast(region->clock, flow->axis, after);
     free(after);
     plmr_region_move(region, PLMR_MOVE_MULTICAST, plmr_flow_launch(flow, words));

@@ -22,27 +22,30 @@ plmr_status plmr_multiply_add(plmr_product *product)
 
 /* ---- partial results that converge on the core that keeps their sum ---- */
 
-/* The chains to core `from` of a line, that to a root of which every column has as many. */
+/* Where the sums of a row of cores go in a turn: in each it is another of the logical rows that a core emulates. */
+static int root_of(const plmr_flow *flow, int row, int turn)
+{
+    const plmr_ring *rows = flow->result->row_ring;
+    int x = plmr_ring_position(rows, row) * rows->slots + turn;
+    return plmr_product_root(flow->result, plmr_product_slot(flow->result, x, flow->result->b->turn));
+}
+
 static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
-    for (int core = 0; core < flow->from; core++)
+    int root = root_of(flow, flow->line, flow->turn);
+    for (int core = 0; core < root; core++)
         visit(context, &(plmr_flow_leg){.src = core, .dst = core + 1});
-    for (int core = flow->region->extent[PLMR_X] - 1; core > flow->from; core--)
+    for (int core = flow->region->extent[PLMR_X] - 1; core > root; core--)
         visit(context, &(plmr_flow_leg){.src = core, .dst = core - 1});
 }
 
-/* The chains of each logical row that a core emulates. */
 static void advance(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
-    const plmr_product *product = flow->result;
-    const plmr_ring *rows = product->row_ring;
     int *root = plmr_take(sizeof(int) * (size_t)region->count[PLMR_Y]);
     for (int i = 0; i < flow->turns; i++) {
-        for (int r = 0; r < region->count[PLMR_Y]; r++) {
-            int x = plmr_ring_position(rows, region->first[PLMR_Y] + r) * rows->slots + i;
-            root[r] = plmr_product_root(product, plmr_product_slot(product, x, product->b->turn));
-        }
+        for (int r = 0; r < region->count[PLMR_Y]; r++)
+            root[r] = root_of(flow, region->first[PLMR_Y] + r, i);
         plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
         plmr_clock_converge(region->clock, root, plmr_way_stream(region->device, words));
     }
@@ -70,7 +73,8 @@ static int routes(const plmr_flow *flow, int *cores)
     return plmr_flow_routes_alike(flow, 4, cores);
 }
 
-static const plmr_flow_kind converge = {.legs = legs, .clock = advance, .links = links, .routes = routes};
+static const plmr_flow_kind converge = {
+    .legs = legs, .clock = advance, .links = links, .routes = routes, .by_line = true};
 
 plmr_flow plmr_flow_converge(const plmr_product *result)
 {

@@ -53,7 +53,9 @@ static float expected_element(const struct setting *s, int64_t i, int64_t j)
     const plmr_gemm_problem *p = &s->problem;
     int l = grid_side(p), ms = (int)plmr_ceil_div(p->m, l), kt = (int)plmr_ceil_div(p->k, l),
         ns = (int)plmr_ceil_div(p->n, l);
-    int start = s->algorithm->delivery == PLMR_BY_RING ? (int)((i / ms + j / ns) % l) * kt : 0;
+    const enum plmr_delivery *by = s->algorithm->delivery;
+    int64_t row = by[0] == PLMR_BY_RING ? i / ms : 0, col = by[1] == PLMR_BY_RING ? j / ns : 0;
+    int start = (int)((row + col) % l) * kt;
     float sum = 0;
     for (int step = 0; step < l * kt; step++) {
         int64_t k = (start + step) % (l * kt);

@@ -45,7 +45,7 @@ static int chunk_at(const plmr_run *runs, int place)
 
 static int slot_of(const plmr_gemm_block *block, int x, int y, int t)
 {
-    return (block->skewed ? x + y + t : t) % block->n_slots;
+    return (t + (block->rows_skewed ? x : 0) + (block->cols_skewed ? y : 0)) % block->n_slots;
 }
 
 static enum plmr_dtype dtype_of(const product *p, bool is_b)
@@ -81,9 +81,11 @@ static bool is_needed(const product *p, bool is_b, int chunk, int slot)
     int lag = PLMR_LAG(is_b ? block->ns : block->ms), first = block->t0;
     first -= lag < block->n_before ? lag : block->n_before;
     for (int other = 0; other < n_others; other++)
-        for (int t = first; t < block->t1; t++)
-            if (slot_of(block, chunk, chunk_at(others, other), t) == slot)
+        for (int t = first; t < block->t1; t++) {
+            int there = chunk_at(others, other);
+            if (slot_of(block, is_b ? there : chunk, is_b ? chunk : there, t) == slot)
                 return true;
+        }
     return false;
 }
 
@@ -189,11 +191,12 @@ static float expected(const product *p, int row, int col, int t0, int t1)
 static void describe(const plmr_isa *isa, const product *p, int row, int col)
 {
     const plmr_gemm_block *b = &p->block;
-    print_error("%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d aligned %d %d dtypes %d %d accumulate %d, "
-                "chunks per strip %d %d, holes %d, chained %d, t1 %d\n",
-                isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->skewed, b->a_aligned, b->b_aligned, b->a_dtype,
-                b->b_dtype, b->accumulate, b->a_layout.chunks_per_strip, b->b_layout.chunks_per_strip, p->holes,
-                p->chained, b->t1);
+    print_error(
+        "%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d %d aligned %d %d dtypes %d %d accumulate %d, "
+        "chunks per strip %d %d, holes %d, chained %d, t1 %d\n",
+        isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->rows_skewed, b->cols_skewed, b->a_aligned,
+        b->b_aligned, b->a_dtype, b->b_dtype, b->accumulate, b->a_layout.chunks_per_strip, b->b_layout.chunks_per_strip,
+        p->holes, p->chained, b->t1);
     for (int i = 0; i < b->n_row_runs; i++)
         print_error("rows %d +%d\n", b->row_runs[i].first, b->row_runs[i].count);
     for (int i = 0; i < b->n_col_runs; i++)
@@ -274,7 +277,8 @@ static product random_product(void)
     b->ms = random_of(sizes, 9);
     b->ns = random_of(sizes, 9);
     b->kt = random_of(depths, 8);
-    b->skewed = random_below(4) != 0;
+    b->rows_skewed = random_below(4) != 0;
+    b->cols_skewed = random_below(4) != 0;
     b->a_aligned = random_below(2);
     b->b_aligned = random_below(2);
     b->a_dtype = (enum plmr_dtype)random_below(3);
@@ -308,8 +312,8 @@ static void any_shape(void **state)
         int n = p.block.n_slots, cuts[4] = {random_below(n + 1) * random_below(2)};
         for (int j = 1; j < 4; j++)
             cuts[j] = cuts[j - 1] + random_below(n - (cuts[j - 1] - cuts[0]) + 1);
-        p.chained =
-            p.block.skewed && cuts[3] > cuts[2] && random_below(2); /* the last batch of a chain has work to do */
+        p.chained = (p.block.rows_skewed || p.block.cols_skewed) && cuts[3] > cuts[2] &&
+                    random_below(2); /* the last batch of a chain has work to do */
         p.scratch = scratch[random_below(9)];
         check_everywhere(&p, cuts, 4);
     }
@@ -325,7 +329,8 @@ static product whole_product(int n_slots, int kt, int size, enum plmr_dtype dtyp
                                 .kt = kt,
                                 .ms = size,
                                 .ns = size,
-                                .skewed = true,
+                                .rows_skewed = true,
+                                .cols_skewed = true,
                                 .a_dtype = dtype,
                                 .b_dtype = dtype,
                                 .n_row_runs = 1,

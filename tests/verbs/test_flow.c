@@ -378,15 +378,14 @@ static void check_converging(const plmr_device *device, int n)
     plmr_gemm *gemm;
     open_model(&m, device, PLMR_X, n);
     must(plmr_gemm_open(plmr_gemm_find("meshgemm"), &problem, m.t.region, NULL, NULL, &gemm));
-    const plmr_ring *rows = gemm->c->row_ring;
     plmr_flow flow = plmr_flow_converge(gemm->c);
     plmr_profile *closed = plmr_profile_create(m.t.region->extent), *counted = plmr_profile_create(m.t.region->extent);
     flow.kind->links(&flow, (uint64_t)(LINES * flow.turns), 0, closed);
     plmr_flow_begin(&flow, 8);
     for (int i = 0; i < flow.turns; i++)
         for (int row = 0; row < LINES; row++) {
-            int x = plmr_ring_position(rows, row) * rows->slots + i;
-            flow.from = plmr_product_root(gemm->c, plmr_product_slot(gemm->c, x, 0));
+            flow.line = row;
+            flow.turn = i;
             plmr_flow one = flow;
             one.forward = device->stage;
             stream_by_legs(&m, m.clock[row], &one, list_legs(&flow), 8);
