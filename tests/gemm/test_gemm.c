@@ -53,8 +53,8 @@ static float expected_element(const struct setting *s, int64_t i, int64_t j)
     const plmr_gemm_problem *p = &s->problem;
     int l = grid_side(p), ms = (int)plmr_ceil_div(p->m, l), kt = (int)plmr_ceil_div(p->k, l),
         ns = (int)plmr_ceil_div(p->n, l);
-    const enum plmr_delivery *by = s->algorithm->delivery;
-    int64_t row = by[0] == PLMR_BY_RING ? i / ms : 0, col = by[1] == PLMR_BY_RING ? j / ns : 0;
+    enum plmr_delivery by = s->algorithm->delivery[0];
+    int64_t row = by == PLMR_BY_MULTICAST ? 0 : i / ms, col = by == PLMR_BY_RING ? j / ns : 0;
     int start = (int)((row + col) % l) * kt;
     float sum = 0;
     for (int step = 0; step < l * kt; step++) {
@@ -223,10 +223,10 @@ struct summa {
 };
 
 /* From when its line is ready to when a core has the tile: the way, the stream, and a relay at each segment's edge. */
-static double delivery(const struct summa *s, int from, int to)
+static double delivery(const struct summa *s, int from, int to, int n_routes)
 {
     const plmr_device *d = s->device;
-    int relays = abs(to / ROUTES_OF_AN_AXIS - from / ROUTES_OF_AN_AXIS);
+    int relays = abs(to / n_routes - from / n_routes);
     double way = from == to ? 0 : 2 * d->ramp + d->hop * abs(to - from);
     return way + relays * (2 * d->ramp + d->stage) + d->link * s->wavelets;
 }
@@ -242,7 +242,8 @@ static void summa_begin(struct summa *s, int k)
                 row = fmax(row, s->t[r][i]);
                 column = fmax(column, s->t[i][c] + launch);
             }
-            s->tiles_at[r][c] = fmax(row + delivery(s, k, c), column + delivery(s, k, r));
+            s->tiles_at[r][c] =
+                fmax(row + delivery(s, k, c, ROUTES_OF_AN_AXIS), column + delivery(s, k, r, ROUTES_OF_AN_AXIS));
         }
     for (int i = 0; i < s->p * s->p; i++)
         s->t[i / s->p][i % s->p] += 2 * launch;
@@ -285,6 +286,65 @@ static void summa_multicasts_then_multiplies(void **state)
                 struct summa model = {.device = &device, .p = p, .wavelets = ceil(t * t / 2.0)};
                 assert_true(cost.t_cycles == summa_cycles(&model, t * (43 + t * (1 + 0.5 * t)), overlaps));
                 assert_int_equal(cost.sram_peak_bytes, (overlaps ? 6 : 4) * t * t * 2 + t * t * 4);
+            }
+}
+
+/* ---- Fox's, core by core ---- */
+
+/* Row r's core with k chunk r + t sends when all of the row are ready; B goes to the ring neighbour before while cores
+ * multiply. `ring`: the core at each position of a ring. */
+static void fox_step(struct summa *s, const int *ring, int t, int n_routes, double multiply)
+{
+    const plmr_device *d = s->device;
+    double launch = d->shift_launch + d->shift_wavelet * s->wavelets, ready[MOST][MOST];
+    for (int r = 0; r < s->p; r++) {
+        double row = 0;
+        int from = ring[(r + t) % s->p], line = ring[r];
+        for (int c = 0; c < s->p; c++)
+            row = fmax(row, s->t[line][c]);
+        for (int c = 0; c < s->p; c++)
+            ready[line][c] = fmax(s->t[line][c] + launch, row + delivery(s, from, c, n_routes));
+    }
+    for (int r = 0; r < s->p; r++)
+        for (int c = 0; c < s->p; c++) {
+            double done = ready[ring[r]][c] + launch + multiply;
+            for (int step = 1; step < s->p; step += s->p - 2) {
+                int other = ring[(r + step) % s->p];
+                double way = 2 * d->ramp + d->hop * abs(other - ring[r]) + d->link * s->wavelets;
+                done = fmax(done, fmax(ready[ring[r]][c], ready[other][c]) + way);
+            }
+            s->t[ring[r]][c] = done;
+        }
+}
+
+/* Routes of the multicasts: what B's three leave of the device's. */
+static void fox_multicasts_a_diagonal_and_rolls(void **state)
+{
+    (void)state;
+    plmr_device devices[] = {test_device("wse2"), test_device("wse2")};
+    devices[1].hop = 9; /* on which multicasts and rolls take longer than their launches, */
+    devices[1].shift_launch = devices[1].shift_wavelet = 0; /* and tell the cores apart */
+    for (int d = 0; d < 2; d++)
+        for (int p = 3; p <= MOST; p += p < 6 ? 1 : 11)
+            for (int t = 2; t <= 20; t += 6) {
+                plmr_gemm_problem problem = {p * t, p * t, p * t, p, p, PLMR_F16, PLMR_F32, false};
+                struct setting s = {.algorithm = find("fox"), .problem = problem};
+                plmr_cost cost = run(&s, &devices[d], (plmr_region_options){.values = false});
+                struct summa model = {.device = &devices[d], .p = p, .wavelets = ceil(t * t / 2.0)};
+                int ring[MOST], n_routes = p < 21 ? p : 21;
+                double last = 0;
+                for (int i = 0; i < p; i++)
+                    ring[i % 2 ? p - (i + 1) / 2 : i / 2] = i;
+                for (int step = 0; step < p; step++)
+                    fox_step(&model, ring, step, n_routes, t * (43 + t * (1 + 0.5 * t)));
+                for (int i = 0; i < p * p; i++)
+                    last = fmax(last, model.t[i / p][i % p]);
+                if (cost.t_cycles != last)
+                    fail_msg("fox on %d x %d, tiles of %d: %.2f cycles, not %.2f", p, p, t, cost.t_cycles, last);
+                assert_int_equal(cost.hops_critical, p * (p - 1 + 2));
+                assert_int_equal(cost.stages_critical, p * ((p - 1) / n_routes));
+                assert_int_equal(cost.routes_max, n_routes + 3);
+                assert_int_equal(cost.sram_peak_bytes, 4 * t * t * 2 + t * t * 4);
             }
 }
 
@@ -334,6 +394,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(transposed_elements_are_their_cores_chains),
     cmocka_unit_test(meshgemm_takes_the_published_time),
     cmocka_unit_test(summa_multicasts_then_multiplies),
+    cmocka_unit_test(fox_multicasts_a_diagonal_and_rolls),
     cmocka_unit_test(limits_are_errors),
     cmocka_unit_test(a_pace_only_takes_time),
 };

@@ -53,19 +53,25 @@ static bool is_here(const struct model *m, int line, int core, int *row, int *co
     return *row >= 0 && *row < region->count[PLMR_Y] && *col >= 0 && *col < region->count[PLMR_X];
 }
 
-/* Clocks start scattered, in quarter cycles. */
-static void open_model(struct model *m, const plmr_device *device, enum plmr_axis axis, int n)
+/* In quarter cycles. */
+static void scatter(struct model *m)
 {
-    plmr_region_options options = {.allow_routes = true, .profile = true};
-    uint32_t seed = (uint32_t)n;
-    *m = (struct model){.device = device, .axis = axis, .n = n};
-    m->t = test_region_open(device, axis == PLMR_X ? LINES : n, axis == PLMR_X ? n : LINES, &options);
+    uint32_t seed = (uint32_t)m->n;
     for (int line = 0; line < LINES; line++)
-        for (int core = 0, row, col; core < n; core++) {
+        for (int core = 0, row, col; core < m->n; core++) {
             m->clock[line][core] = 0.25 * (test_random(&seed) % 300);
             if (is_here(m, line, core, &row, &col))
                 plmr_clock_set(m->t.region->clock, row, col, m->clock[line][core]);
         }
+}
+
+/* Clocks start scattered. */
+static void open_model(struct model *m, const plmr_device *device, enum plmr_axis axis, int n)
+{
+    plmr_region_options options = {.allow_routes = true, .profile = true};
+    *m = (struct model){.device = device, .axis = axis, .n = n};
+    m->t = test_region_open(device, axis == PLMR_X ? LINES : n, axis == PLMR_X ? n : LINES, &options);
+    scatter(m);
 }
 
 static void compare(const struct model *m, const char *what)
@@ -413,11 +419,62 @@ static void converging_sums_are_their_legs(void **state)
     }
 }
 
+/* ---- a diagonal that multicasts ---- */
+
+/* Every step's multicasts, row by row and turn by turn. */
+static void check_diagonal(const plmr_device *device, int n)
+{
+    plmr_gemm_problem problem = {LINES * n, n, LINES * n, LINES, n, PLMR_F16, PLMR_F32, false};
+    const plmr_gemm_algorithm *fox = plmr_gemm_find("fox");
+    static struct model m, all;
+    plmr_gemm *gemm;
+    open_model(&m, device, PLMR_X, n);
+    must(plmr_gemm_open(fox, &problem, m.t.region, NULL, NULL, &gemm));
+    must(plmr_gemm_run(fox, gemm));
+    plmr_flow flow = *gemm->a->flow;
+    plmr_clock_reset(m.t.region->clock);
+    scatter(&m);
+    for (flow.from = 0; flow.from < gemm->n_slots; flow.from += 5) {
+        plmr_profile *closed = plmr_profile_create(m.t.region->extent),
+                     *counted = plmr_profile_create(m.t.region->extent);
+        flow.kind->links(&flow, (uint64_t)(LINES * flow.turns), 0, closed);
+        plmr_flow_run(&flow, 8);
+        for (flow.turn = 0; flow.turn < flow.turns; flow.turn++)
+            for (flow.line = 0; flow.line < LINES; flow.line++) {
+                all = m;
+                multicast_by_legs(&all, list_legs(&flow), 8, 8);
+                memcpy(m.clock[flow.line], all.clock[flow.line], sizeof *m.clock);
+                plmr_flow_count(&flow, 1, 0, counted);
+                assert_int_equal(links_by_legs(&m, list_legs(&flow)), flow.n_links);
+                check_routes(&m, &flow, list_legs(&flow));
+            }
+        compare(&m, "multicasts of a diagonal");
+        compare_links(closed, counted);
+        plmr_profile_destroy(counted);
+        plmr_profile_destroy(closed);
+    }
+    plmr_gemm_close(gemm);
+    test_region_close(&m.t);
+}
+
+static void a_diagonals_multicasts_are_their_legs(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2"), slow = test_device("wormhole");
+    slow.sram = 1e9;
+    slow.rows = slow.cols = MOST;
+    for (int n = 3; n <= MOST; n += n < 12 ? 3 : 9) {
+        check_diagonal(&device, n);
+        check_diagonal(&slow, n);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_its_legs),
         cmocka_unit_test(converging_sums_are_their_legs),
+        cmocka_unit_test(a_diagonals_multicasts_are_their_legs),
     };
     must_start(plmr_init(&argc, &argv));
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
