@@ -8,7 +8,7 @@
 
 #include "base/format.h"
 #include "cli/options.h"
-#include "infer/timing.h"
+#include "infer/place.h"
 #include "model/quant.h"
 #include "plmr/ranks.h"
 #include "report/jsonl.h"
@@ -76,54 +76,9 @@ static struct storage storage_of(const plmr_model *model)
 /* Where it would lie on a device, in regions of the sizes that the other commands choose by themselves. */
 struct place {
     plmr_device device;
-    plmr_placement prefill, decode; /* with one token of one request */
-    plmr_heads heads;               /* on the columns of decode */
-    plmr_status misfit;             /* why it does not fit; then only `device` counts */
+    plmr_place on;
+    plmr_status misfit; /* why it does not fit; then only `device` counts */
 };
-
-/* Layers lie in regions of a size by their weights, which are the same in both phases; so it is asked for decode alone,
- * whose placement needs no run of a layer. */
-static plmr_status place_in(const struct place *place, const plmr_model_shape *shape, plmr_ranks *ranks,
-                            const plmr_phase_setup *phase, plmr_placement *placement)
-{
-    plmr_timing *timing;
-    plmr_llm_setup setup = {.phase[PLMR_DECODE] = *phase, .n_prompt = 1, .n_tokens = 1};
-    PLMR_TRY(plmr_timing_create(ranks, &place->device, shape, &setup, &timing));
-    *placement = *plmr_timing_placement(timing, true);
-    plmr_timing_destroy(timing);
-    return PLMR_OK;
-}
-
-/* Collective. */
-static plmr_status find_place(const struct model_command *c, const plmr_model *model, plmr_ranks *ranks,
-                              struct place *place)
-{
-    const plmr_model_shape *shape = plmr_model_shape_of(model);
-    plmr_llm_setup sizes = {0};
-    PLMR_TRY(plmr_agree(plmr_device_load(c->device, &place->device)));
-    plmr_llm_setup_choose(&sizes, true, true, &place->device, shape);
-    place->misfit = place_in(place, shape, ranks, &sizes.phase[PLMR_DECODE], &place->decode);
-    if (!place->misfit)
-        place->misfit = place_in(place, shape, ranks, &sizes.phase[PLMR_PREFILL], &place->prefill);
-    if (place->misfit)
-        return PLMR_OK;
-    place->prefill.n_stages -= place->prefill.output_apart; /* only decode has an output */
-    place->prefill.output_apart = false;
-    place->heads = plmr_heads_of(shape, place->decode.cols);
-    return PLMR_OK;
-}
-
-static int columns_used(const plmr_heads *heads)
-{
-    return (int)plmr_ceil_div(heads->n_kv, heads->n_per_core) * heads->span;
-}
-
-static int wafers(const struct place *place)
-{
-    int prefill = (int)plmr_ceil_div(place->prefill.n_stages, place->prefill.n_regions);
-    int decode = (int)plmr_ceil_div(place->decode.n_stages, place->decode.n_regions);
-    return prefill > decode ? prefill : decode;
-}
 
 /* ---- as text ---- */
 
@@ -218,20 +173,20 @@ static void add_phase(struct table *table, const plmr_placement *p, const char *
 
 static void add_place(struct table *table, const struct place *place)
 {
-    const plmr_heads *heads = &place->heads;
-    add_phase(table, &place->prefill, "prefill");
-    add_phase(table, &place->decode, "decode");
-    add(table, "  columns", "columns of a region that heads use", "%s", plmr_format_count(columns_used(heads)).s);
+    const plmr_heads *heads = &place->on.heads;
+    add_phase(table, &place->on.prefill, "prefill");
+    add_phase(table, &place->on.decode, "decode");
+    add(table, "  columns", "columns of a region that heads use", "%s", plmr_format_count(plmr_heads_columns(heads)).s);
     add(table, "  head_places", "elements of a head on its columns, with padding", "%s",
         plmr_format_count((int64_t)heads->span * heads->n_dims).s);
     add(table, "  kv_capacity", "tokens of one request that the key-value cache holds", "%s",
-        plmr_format_count(place->decode.capacity).s);
+        plmr_format_count(place->on.decode.capacity).s);
     add(table, "  sram",
-        place->decode.sram_bytes > place->device.sram ? "bytes of the fullest core: more than it has!"
-                                                      : "bytes of the fullest core, with one token in the cache",
-        "%s", plmr_format_count(place->decode.sram_bytes).s);
+        place->on.decode.sram_bytes > place->device.sram ? "bytes of the fullest core: more than it has!"
+                                                         : "bytes of the fullest core, with one token in the cache",
+        "%s", plmr_format_count(place->on.decode.sram_bytes).s);
     add(table, "sram_limit", "bytes that a core has", "%s", plmr_format_count((int64_t)place->device.sram).s);
-    add(table, "wafers", "devices needed", "%s", plmr_format_count(wafers(place)).s);
+    add(table, "wafers", "devices needed", "%s", plmr_format_count(place->on.n_wafers).s);
 }
 
 static void print_place(FILE *out, const struct place *place)
@@ -291,14 +246,15 @@ static json_t *json_phase(const plmr_placement *p)
 
 static json_t *json_place(const struct place *place)
 {
-    const plmr_heads *heads = &place->heads;
+    const plmr_heads *heads = &place->on.heads;
     if (place->misfit)
         return json_pack("{ss ss}", "device", place->device.name, "error", plmr_error_text(place->misfit));
     return json_pack("{ss so so si si sI sI sI sI}", "device", place->device.name, "prefill",
-                     json_phase(&place->prefill), "decode", json_phase(&place->decode), "wafers", wafers(place),
-                     "head_places", heads->span * heads->n_dims, "columns_used", (json_int_t)columns_used(heads),
-                     "sram_bytes", (json_int_t)place->decode.sram_bytes, "sram_limit_bytes",
-                     (json_int_t)place->device.sram, "kv_capacity_tokens", (json_int_t)place->decode.capacity);
+                     json_phase(&place->on.prefill), "decode", json_phase(&place->on.decode), "wafers",
+                     (int)place->on.n_wafers, "head_places", heads->span * heads->n_dims, "columns_used",
+                     (json_int_t)plmr_heads_columns(heads), "sram_bytes", (json_int_t)place->on.decode.sram_bytes,
+                     "sram_limit_bytes", (json_int_t)place->device.sram, "kv_capacity_tokens",
+                     (json_int_t)place->on.decode.capacity);
 }
 
 /* A path need not be UTF-8, as JSON must be; it is null then. */
@@ -341,8 +297,10 @@ static plmr_status tell_opened(const struct model_command *c, const plmr_model *
 {
     struct place place = {.misfit = PLMR_OK};
     plmr_status status = PLMR_OK;
-    if (print == print_model || c->json)
-        PLMR_TRY(find_place(c, model, ranks, &place));
+    if (print == print_model || c->json) {
+        PLMR_TRY(plmr_agree(plmr_device_load(c->device, &place.device)));
+        place.misfit = plmr_place_find(ranks, &place.device, plmr_model_shape_of(model), &place.on);
+    }
     if (plmr_rank() == 0) {
         print(plmr_text_beside(c->json), model, &place);
         status = c->json ? write_json(jsonl, model, &place) : PLMR_OK;

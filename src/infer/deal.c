@@ -49,12 +49,17 @@ static int32_t head_element(const plmr_heads *heads, int n_rep, int chunk, int i
     return kv < heads->n_kv && d >= 0 ? (kv * n_rep + rep) * heads->head_dim + d : -1;
 }
 
+int plmr_heads_columns(const plmr_heads *heads)
+{
+    return ceil_div(heads->n_kv, heads->n_per_core) * heads->span;
+}
+
 static void deal_heads(const plmr_heads *heads, int n_rep, int n_slots, plmr_deal *deal)
 {
     *deal = (plmr_deal){
         .n_slots = n_slots,
         .size = heads->n_per_core * n_rep * heads->n_dims,
-        .n_filled = ceil_div(heads->n_kv, heads->n_per_core) * heads->span,
+        .n_filled = plmr_heads_columns(heads),
         .n = (int64_t)heads->n_kv * n_rep * heads->head_dim,
     };
     deal->element = plmr_take((size_t)plmr_deal_places(deal) * sizeof *deal->element);

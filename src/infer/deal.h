@@ -46,6 +46,9 @@ typedef struct plmr_heads {
 
 plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots);
 
+/* Columns of cores that have a head, or a part of one. */
+int plmr_heads_columns(const plmr_heads *heads);
+
 /* Element of a head at its d-th place, d < span * n_dims, or -1. */
 int plmr_heads_element(const plmr_heads *heads, int d);
 

@@ -60,7 +60,7 @@ static void print_memory(FILE *out, const plmr_llm_run *run, const plmr_llm_reco
 static void print_heads(FILE *out, const plmr_llm_run *run, const plmr_placement *p)
 {
     plmr_heads heads = plmr_heads_of(run->shape, p->cols);
-    int used = (int)plmr_ceil_div(heads.n_kv, heads.n_per_core) * heads.span;
+    int used = plmr_heads_columns(&heads);
     char where[64];
     if (heads.n_per_core > 1)
         snprintf(where, sizeof where, "%d to a column of cores", heads.n_per_core);
