@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they lie in the file");
 
 /* A long path must leave room for what is wrong with the file. */
@@ -57,16 +59,8 @@ static plmr_status map_file(const char *path, const unsigned char **bytes, size_
 static plmr_status read_bytes(const unsigned char *bytes, size_t n_bytes, const char *path, bool mapped,
                               plmr_gguf **gguf)
 {
-    plmr_gguf *made = malloc(sizeof *made);
-    char *name = strdup(path);
-    if (!made || !name) {
-        free(made);
-        free(name);
-        if (mapped && n_bytes)
-            munmap((void *)(uintptr_t)bytes, n_bytes);
-        return plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    }
-    *made = (plmr_gguf){.path = name, .bytes = bytes, .n_bytes = n_bytes, .mapped = mapped};
+    plmr_gguf *made = plmr_take(sizeof *made);
+    *made = (plmr_gguf){.path = plmr_take_copy(path), .bytes = bytes, .n_bytes = n_bytes, .mapped = mapped};
     plmr_status status = plmr_gguf_read_header(made);
     if (status)
         plmr_gguf_close(made);

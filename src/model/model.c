@@ -14,11 +14,11 @@
 
 enum { MOST_JSON_BYTES = 1 << 16 };
 
-static plmr_status create(const char *name, plmr_model **model)
+static plmr_model *create(const char *name)
 {
-    *model = plmr_take_zeroed(1, sizeof **model);
-    snprintf((*model)->shape.name, sizeof(*model)->shape.name, "%s", name);
-    return PLMR_OK;
+    plmr_model *model = plmr_take_zeroed(1, sizeof *model);
+    snprintf(model->shape.name, sizeof model->shape.name, "%s", name);
+    return model;
 }
 
 /* Counts and hands over what was read; or frees it. */
@@ -35,8 +35,7 @@ static plmr_status finish(plmr_status status, plmr_model *made, plmr_model **mod
 
 static plmr_status parse_json(const char *text, const char *path, const char *name, plmr_model **model)
 {
-    plmr_model *made;
-    PLMR_TRY(create(name, &made));
+    plmr_model *made = create(name);
     return finish(plmr_model_read_json(text, path, made), made, model);
 }
 
@@ -48,12 +47,7 @@ plmr_status plmr_model_parse_json(const char *text, const char *path, plmr_model
 /* Takes over the open file. */
 static plmr_status read_gguf(plmr_gguf *gguf, const char *name, plmr_model **model)
 {
-    plmr_model *made;
-    plmr_status status = create(name, &made);
-    if (status) {
-        plmr_gguf_close(gguf);
-        return status;
-    }
+    plmr_model *made = create(name);
     made->gguf = gguf;
     return finish(plmr_model_read_gguf(made), made, model);
 }
@@ -85,8 +79,8 @@ static plmr_status open_json(const char *path, const char *name, plmr_model **mo
                "%.500s: is not a regular file; name a file with a model", path); /* a FIFO's other end may never come */
     FILE *file = fopen(path, "rbe");
     PLMR_CHECK(file, PLMR_ERROR_INPUT, "%.500s: cannot open: %s", path, strerror(errno));
-    char *text = malloc(MOST_JSON_BYTES + 2);
-    plmr_status status = text ? read_text(file, path, text) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+    char *text = plmr_take(MOST_JSON_BYTES + 2);
+    plmr_status status = read_text(file, path, text);
     fclose(file);
     if (!status)
         status = parse_json(text, path, name, model);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Far above what any text takes that people write, and reached in well under a second. */
 enum { STEPS_MOST = 10000000 };
 
@@ -56,11 +58,6 @@ struct walk {
     void *context;
 };
 
-static plmr_status no_memory(void)
-{
-    return plmr_error_make(PLMR_ERROR_SYSTEM, "no memory to cut a text into words");
-}
-
 static plmr_status unknown(const char *name)
 {
     char known[200] = "", shown[41];
@@ -81,9 +78,7 @@ plmr_status plmr_pretokenizer_create(const char *name, plmr_pretokenizer **preto
         i++;
     if (i == N_RULES)
         return unknown(name);
-    plmr_pretokenizer *new = malloc(sizeof *new);
-    if (!new)
-        return no_memory();
+    plmr_pretokenizer *new = plmr_take(sizeof *new);
     new->rule = &rules[i];
     new->code = pcre2_compile((PCRE2_SPTR)rules[i].pattern, PCRE2_ZERO_TERMINATED,
                               PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &error_at, NULL);
@@ -117,8 +112,6 @@ bool plmr_pretokenizer_adds_bos(const plmr_pretokenizer *pretokenizer)
 
 static plmr_status match_error(int error)
 {
-    if (error == PCRE2_ERROR_NOMEMORY)
-        return no_memory();
     char text[120];
     pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
     return plmr_error_make(PLMR_ERROR_INPUT, "the text cannot be cut into words: %s", text);
@@ -168,15 +161,10 @@ static plmr_status split_any(const struct walk *walk, const char *text, size_t n
 plmr_status plmr_pretokenizer_split(const plmr_pretokenizer *pretokenizer, const char *text, size_t n_bytes,
                                     plmr_word_fn *take, void *context)
 {
-    struct walk walk = {pretokenizer->code, pcre2_match_data_create(1, NULL), pcre2_match_context_create(NULL), take,
-                        context};
-    plmr_status status;
-    if (walk.data && walk.limits) {
-        pcre2_set_match_limit(walk.limits, STEPS_MOST);
-        status = split_any(&walk, text, n_bytes);
-    } else {
-        status = no_memory();
-    }
+    struct walk walk = {pretokenizer->code, plmr_take_made(pcre2_match_data_create(1, NULL)),
+                        plmr_take_made(pcre2_match_context_create(NULL)), take, context};
+    pcre2_set_match_limit(walk.limits, STEPS_MOST);
+    plmr_status status = split_any(&walk, text, n_bytes);
     pcre2_match_data_free(walk.data);
     pcre2_match_context_free(walk.limits);
     return status;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 struct plmr_sampler {
     plmr_sampler_options options;
     int n_logits, n_heap, n_kept;
@@ -26,18 +28,12 @@ plmr_status plmr_sampler_create(const plmr_sampler_options *options, int n_logit
 {
     PLMR_TRY(check_options(options));
     PLMR_CHECK(n_logits >= 1, PLMR_ERROR_INPUT, "cannot pick from %d logits", n_logits);
-    plmr_sampler *new = calloc(1, sizeof *new);
-    if (new) {
-        new->options = *options;
-        new->n_logits = n_logits;
-        new->heap = malloc((size_t)n_logits * sizeof *new->heap);
-        new->kept = malloc((size_t)n_logits * sizeof *new->kept);
-        new->weights = malloc((size_t)n_logits * sizeof *new->weights);
-    }
-    if (!new || !new->heap || !new->kept || !new->weights) {
-        plmr_sampler_destroy(new);
-        return plmr_error_make(PLMR_ERROR_SYSTEM, "no memory to pick from %d logits", n_logits);
-    }
+    plmr_sampler *new = plmr_take(sizeof *new);
+    *new = (plmr_sampler){.options = *options,
+                          .n_logits = n_logits,
+                          .heap = plmr_take((size_t)n_logits * sizeof *new->heap),
+                          .kept = plmr_take((size_t)n_logits * sizeof *new->kept),
+                          .weights = plmr_take((size_t)n_logits * sizeof *new->weights)};
     *sampler = new;
     return PLMR_OK;
 }

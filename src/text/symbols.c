@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 void *plmr_array_grow(void *array, size_t *room, size_t n, size_t element_size)
 {
     enum { LEAST = 16 };
@@ -9,24 +11,17 @@ void *plmr_array_grow(void *array, size_t *room, size_t n, size_t element_size)
         return array;
     size_t wanted = *room + *room / 2;
     wanted = wanted > n ? wanted : n;
-    wanted = wanted > LEAST ? wanted : LEAST;
-    void *larger = wanted <= SIZE_MAX / element_size ? realloc(array, wanted * element_size) : NULL;
-    if (larger)
-        *room = wanted;
-    return larger;
+    *room = wanted > LEAST ? wanted : LEAST;
+    return plmr_take_more(array, *room * element_size);
 }
 
-plmr_status plmr_symbols_begin(plmr_symbols *symbols, size_t n_most)
+void plmr_symbols_begin(plmr_symbols *symbols, size_t n_most)
 {
     PLMR_ASSERT(n_most <= INT32_MAX / 2);
     symbols->n = symbols->n_heap = 0;
-    plmr_symbol *list = plmr_array_grow(symbols->list, &symbols->list_room, n_most, sizeof *list);
-    symbols->list = list ? list : symbols->list;
+    symbols->list = plmr_array_grow(symbols->list, &symbols->list_room, n_most, sizeof *symbols->list);
     /* At most one pair for each two neighbours, and then two more for each that is taken out. */
-    plmr_pair *heap = plmr_array_grow(symbols->heap, &symbols->heap_room, 2 * n_most, sizeof *heap);
-    symbols->heap = heap ? heap : symbols->heap;
-    PLMR_CHECK(list && heap, PLMR_ERROR_SYSTEM, "no memory to encode a text of %zu bytes", n_most);
-    return PLMR_OK;
+    symbols->heap = plmr_array_grow(symbols->heap, &symbols->heap_room, 2 * n_most, sizeof *symbols->heap);
 }
 
 void plmr_symbols_free(plmr_symbols *symbols)

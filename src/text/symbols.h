@@ -34,7 +34,7 @@ typedef struct plmr_symbols {
 typedef bool plmr_pair_fn(void *context, const plmr_symbol *left, const plmr_symbol *right, plmr_pair *pair);
 
 /* Empties the list and makes room for n_most symbols. The struct starts as {0}. */
-plmr_status plmr_symbols_begin(plmr_symbols *symbols, size_t n_most);
+void plmr_symbols_begin(plmr_symbols *symbols, size_t n_most);
 
 void plmr_symbols_free(plmr_symbols *symbols);
 
@@ -44,8 +44,7 @@ void plmr_symbols_add(plmr_symbols *symbols, int32_t n_bytes, int32_t id);
 /* Merges until no pair may. The symbols that are left are list[0], the one after it, and so on. */
 void plmr_symbols_merge(plmr_symbols *symbols, plmr_pair_fn *may_merge, void *context);
 
-/* The array, of *room elements, grown to hold at least n (and never 0); its address may change. NULL: no memory, and
- * the array is as it was. */
+/* The array, of *room elements, grown to hold at least n (and never 0); its address may change. */
 void *plmr_array_grow(void *array, size_t *room, size_t n, size_t element_size);
 
 #endif

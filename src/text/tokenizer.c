@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static int32_t id_or_none(int64_t id)
 {
     return id == UINT32_MAX ? PLMR_TOKEN_NONE : (int32_t)id;
@@ -28,8 +30,11 @@ static plmr_status fill(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
         tokenizer->byte_ids[i] = PLMR_TOKEN_NONE;
     if (tokenizer->kind != PLMR_VOCAB_NONE) {
         PLMR_TRY(plmr_vocab_index(tokenizer, spec));
-        PLMR_TRY(plmr_specials_index(tokenizer));
-        PLMR_TRY(tokenizer->kind == PLMR_VOCAB_LLAMA ? plmr_spm_init(tokenizer, spec) : plmr_bpe_init(tokenizer, spec));
+        plmr_specials_index(tokenizer);
+        if (tokenizer->kind == PLMR_VOCAB_LLAMA)
+            plmr_spm_init(tokenizer, spec);
+        else
+            PLMR_TRY(plmr_bpe_init(tokenizer, spec));
     }
     set_options(tokenizer, spec);
     return PLMR_OK;
@@ -39,8 +44,7 @@ plmr_status plmr_tokenizer_create(const plmr_vocab_spec *spec, plmr_tokenizer **
 {
     enum plmr_vocab_kind kind;
     PLMR_TRY(plmr_vocab_check(spec, &kind));
-    plmr_tokenizer *new = calloc(1, sizeof *new);
-    PLMR_CHECK(new, PLMR_ERROR_SYSTEM, "no memory for a tokenizer");
+    plmr_tokenizer *new = plmr_take_zeroed(1, sizeof *new);
     new->kind = kind;
     plmr_status status = fill(new, spec);
     if (status)
@@ -68,13 +72,10 @@ void plmr_tokenizer_destroy(plmr_tokenizer *tokenizer)
     free(tokenizer);
 }
 
-plmr_status plmr_encoding_add(plmr_encoding *encoding, int32_t id)
+void plmr_encoding_add(plmr_encoding *encoding, int32_t id)
 {
-    int32_t *ids = plmr_array_grow(encoding->ids, &encoding->ids_room, encoding->n_ids + 1, sizeof *ids);
-    PLMR_CHECK(ids, PLMR_ERROR_SYSTEM, "no memory for %zu token ids", encoding->n_ids + 1);
-    encoding->ids = ids;
-    ids[encoding->n_ids++] = id;
-    return PLMR_OK;
+    encoding->ids = plmr_array_grow(encoding->ids, &encoding->ids_room, encoding->n_ids + 1, sizeof *encoding->ids);
+    encoding->ids[encoding->n_ids++] = id;
 }
 
 plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes)
@@ -86,10 +87,11 @@ plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, s
         PLMR_CHECK(tokenizer->unk != PLMR_TOKEN_NONE, PLMR_ERROR_INPUT,
                    "the vocabulary has no token for byte 0x%02x of the text, nor one for unknown text",
                    (unsigned char)text[i]);
-        return plmr_encoding_add(encoding, tokenizer->unk);
+        plmr_encoding_add(encoding, tokenizer->unk);
+        return PLMR_OK;
     }
     for (size_t i = 0; i < n_bytes; i++)
-        PLMR_TRY(plmr_encoding_add(encoding, tokenizer->byte_ids[(unsigned char)text[i]]));
+        plmr_encoding_add(encoding, tokenizer->byte_ids[(unsigned char)text[i]]);
     return PLMR_OK;
 }
 
@@ -99,7 +101,7 @@ plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text)
     for (int32_t i = symbols->n > 0 ? 0 : -1; i >= 0; i = symbols->list[i].after) {
         const plmr_symbol *symbol = &symbols->list[i];
         if (symbol->id != PLMR_TOKEN_NONE)
-            PLMR_TRY(plmr_encoding_add(encoding, symbol->id));
+            plmr_encoding_add(encoding, symbol->id);
         else
             PLMR_TRY(plmr_encoding_add_bytes(encoding, text + symbol->start, (size_t)symbol->n_bytes));
     }
@@ -129,7 +131,7 @@ static plmr_status encode(plmr_encoding *encoding, const char *text, size_t n_by
         if (n > 0)
             PLMR_TRY((llama ? plmr_spm_encode : plmr_bpe_encode)(encoding, text, n, first));
         if (special != PLMR_TOKEN_NONE)
-            PLMR_TRY(plmr_encoding_add(encoding, special));
+            plmr_encoding_add(encoding, special);
         first = special != PLMR_TOKEN_NONE;
         text += n + n_special;
         n_bytes -= n + n_special;
@@ -142,10 +144,10 @@ static plmr_status encode_all(plmr_encoding *encoding, const char *text, size_t 
 {
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
     if (add_special && tokenizer->add_bos)
-        PLMR_TRY(plmr_encoding_add(encoding, tokenizer->bos));
+        plmr_encoding_add(encoding, tokenizer->bos);
     PLMR_TRY(encode(encoding, text, n_bytes, parse_special));
     if (add_special && tokenizer->add_eos)
-        PLMR_TRY(plmr_encoding_add(encoding, tokenizer->eos));
+        plmr_encoding_add(encoding, tokenizer->eos);
     return PLMR_OK;
 }
 
@@ -214,8 +216,7 @@ plmr_status plmr_tokenizer_decode_all(const plmr_tokenizer *tokenizer, const int
                                       size_t *n_bytes)
 {
     PLMR_TRY(decode_list(tokenizer, ids, n_ids, NULL, n_bytes));
-    char *out = malloc(*n_bytes + 1);
-    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "no memory for a text of %zu bytes", *n_bytes);
+    char *out = plmr_take(*n_bytes + 1);
     plmr_status status = decode_list(tokenizer, ids, n_ids, out, n_bytes);
     PLMR_ASSERT(!status);
     out[*n_bytes] = '\0';

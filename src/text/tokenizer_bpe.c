@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Tokens are spelt with one printable character a byte. Bytes that are printable in Latin-1 stand for themselves; the
  * others, in order, are the characters from U+0100 on. */
 enum { FIRST_MOVED = 0x100, N_LOW = 0x21, LOW_END = 0x7f, N_HIGH = 0xa1 - LOW_END, SOFT_HYPHEN = 0xad };
@@ -110,8 +112,7 @@ static plmr_status index_merges(plmr_tokenizer *tokenizer, const plmr_vocab_spec
     size_t n = 16;
     while (n < 2 * (size_t)spec->n_merges)
         n *= 2;
-    tokenizer->merges = malloc(n * sizeof *tokenizer->merges);
-    PLMR_CHECK(tokenizer->merges, PLMR_ERROR_SYSTEM, "no memory for %lld merges", (long long)spec->n_merges);
+    tokenizer->merges = plmr_take(n * sizeof *tokenizer->merges);
     tokenizer->n_merge_slots = n;
     for (size_t i = 0; i < n; i++)
         tokenizer->merges[i].left = PLMR_TOKEN_NONE;
@@ -133,7 +134,8 @@ plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec
         tokenizer->byte_ids[byte] = plmr_vocab_find(tokenizer, text, spell((unsigned char)byte, text));
     }
     PLMR_TRY(index_merges(tokenizer, spec));
-    return plmr_vocab_decode(tokenizer, decode);
+    plmr_vocab_decode(tokenizer, decode);
+    return PLMR_OK;
 }
 
 static bool may_merge(void *context, const plmr_symbol *left, const plmr_symbol *right, plmr_pair *pair)
@@ -166,10 +168,12 @@ static plmr_status encode_word(void *context, const char *word, size_t n_bytes)
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
     if (plmr_pretokenizer_keeps_tokens(tokenizer->pretokenizer)) {
         int32_t id = find_word(tokenizer, word, n_bytes);
-        if (id != PLMR_TOKEN_NONE)
-            return plmr_encoding_add(encoding, id);
+        if (id != PLMR_TOKEN_NONE) {
+            plmr_encoding_add(encoding, id);
+            return PLMR_OK;
+        }
     }
-    PLMR_TRY(plmr_symbols_begin(&encoding->symbols, n_bytes));
+    plmr_symbols_begin(&encoding->symbols, n_bytes);
     for (size_t i = 0; i < n_bytes; i++)
         plmr_symbols_add(&encoding->symbols, 1, tokenizer->byte_ids[(unsigned char)word[i]]);
     plmr_symbols_merge(&encoding->symbols, may_merge, (void *)(uintptr_t)tokenizer);

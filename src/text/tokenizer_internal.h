@@ -85,7 +85,7 @@ int plmr_vocab_byte(plmr_token_text text);
 /* Fills the pieces. `decode` puts the bytes of a token that is neither control nor unknown into out, at most as many as
  * its text has, and returns how many. */
 typedef size_t plmr_decode_fn(enum plmr_token_type type, plmr_token_text text, char *out);
-plmr_status plmr_vocab_decode(plmr_tokenizer *tokenizer, plmr_decode_fn *decode);
+void plmr_vocab_decode(plmr_tokenizer *tokenizer, plmr_decode_fn *decode);
 
 /* Up to 40 bytes of a text from a file as plain ASCII, for errors. */
 typedef struct plmr_shown {
@@ -94,7 +94,7 @@ typedef struct plmr_shown {
 plmr_shown plmr_show(const char *text, size_t n_bytes);
 
 /* Collects the special tokens. */
-plmr_status plmr_specials_index(plmr_tokenizer *tokenizer);
+void plmr_specials_index(plmr_tokenizer *tokenizer);
 
 /* The longest special token that the text begins with, user-defined or, if asked for, of any kind; or PLMR_TOKEN_NONE.
  */
@@ -102,7 +102,7 @@ int32_t plmr_specials_find(const plmr_tokenizer *tokenizer, const char *text, si
                            size_t *n_special);
 
 /* Adds an id to the encoding. */
-plmr_status plmr_encoding_add(plmr_encoding *encoding, int32_t id);
+void plmr_encoding_add(plmr_encoding *encoding, int32_t id);
 
 /* Adds the tokens that stand for n bytes without a token: those of the bytes, else the unknown token. */
 plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes);
@@ -112,7 +112,7 @@ plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text)
 
 /* What a kind of vocabulary does: completes the tokenizer, and encodes a stretch of text without special tokens.
  * `first`: nothing or a special token is in front of it. */
-plmr_status plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
+void plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
 plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static int by_text(const void *a, const void *b)
 {
     const plmr_token_text *x = &((const plmr_special *)a)->text, *y = &((const plmr_special *)b)->text;
@@ -10,13 +12,12 @@ static int by_text(const void *a, const void *b)
     return order ? order : (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
 }
 
-plmr_status plmr_specials_index(plmr_tokenizer *tokenizer)
+void plmr_specials_index(plmr_tokenizer *tokenizer)
 {
     size_t room = 0;
     for (int32_t id = 0; id < tokenizer->n_tokens; id++)
         room += plmr_vocab_is_special(tokenizer, id);
-    tokenizer->specials = malloc((room + 1) * sizeof *tokenizer->specials);
-    PLMR_CHECK(tokenizer->specials, PLMR_ERROR_SYSTEM, "no memory for %zu special tokens", room);
+    tokenizer->specials = plmr_take(room * sizeof *tokenizer->specials);
     for (int32_t id = 0; id < tokenizer->n_tokens; id++) {
         plmr_token_text text = plmr_strings_get(&tokenizer->texts, id);
         if (!plmr_vocab_is_special(tokenizer, id) || text.n_bytes == 0)
@@ -26,7 +27,6 @@ plmr_status plmr_specials_index(plmr_tokenizer *tokenizer)
         tokenizer->special_starts[(unsigned char)text.bytes[0]] = true;
     }
     qsort(tokenizer->specials, (size_t)tokenizer->n_specials, sizeof *tokenizer->specials, by_text);
-    return PLMR_OK;
 }
 
 /* The first of specials [low, high), all longer than `at` and alike up to there, whose byte `at` is at least `byte`. */

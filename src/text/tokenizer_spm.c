@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static const char space_mark[] = "\xe2\x96\x81"; /* U+2581 */
 
 enum { N_MARK = sizeof space_mark - 1 };
@@ -57,17 +59,16 @@ static uint32_t rank_of(float score)
     return bits >> 31 ? bits : ~(bits | 0x80000000u);
 }
 
-plmr_status plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+void plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
-    tokenizer->ranks = malloc((size_t)tokenizer->n_tokens * sizeof *tokenizer->ranks);
-    PLMR_CHECK(tokenizer->ranks, PLMR_ERROR_SYSTEM, "no memory for %d scores", tokenizer->n_tokens);
+    tokenizer->ranks = plmr_take((size_t)tokenizer->n_tokens * sizeof *tokenizer->ranks);
     for (int32_t id = 0; id < tokenizer->n_tokens; id++) {
         tokenizer->ranks[id] = rank_of(spec->scores[id]);
         if (tokenizer->types[id] == PLMR_TOKEN_BYTE)
             tokenizer->byte_ids[plmr_vocab_byte(spec->tokens[id])] = id;
     }
     tokenizer->words_apart = words_apart(tokenizer);
-    return plmr_vocab_decode(tokenizer, decode);
+    plmr_vocab_decode(tokenizer, decode);
 }
 
 static int32_t find_plain(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes)
@@ -95,7 +96,7 @@ static bool may_merge(void *context, const plmr_symbol *left, const plmr_symbol 
 static plmr_status encode_word(plmr_encoding *encoding, const char *text, size_t n_bytes)
 {
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
-    PLMR_TRY(plmr_symbols_begin(&encoding->symbols, n_bytes));
+    plmr_symbols_begin(&encoding->symbols, n_bytes);
     for (size_t at = 0; at < n_bytes;) {
         int n;
         if (plmr_utf8_scan(text + at, n_bytes - at, &n) != PLMR_UTF8_WHOLE)
@@ -112,16 +113,13 @@ static plmr_status encode_word(plmr_encoding *encoding, const char *text, size_t
 }
 
 /* Copies the text with marks for its spaces, and one more in front if `prefix`. */
-static plmr_status mark_spaces(plmr_encoding *encoding, const char *text, size_t n_bytes, bool prefix,
-                               plmr_token_text *marked)
+static plmr_token_text mark_spaces(plmr_encoding *encoding, const char *text, size_t n_bytes, bool prefix)
 {
     size_t n = prefix ? N_MARK : 0;
     for (size_t i = 0; i < n_bytes; i++)
         n += text[i] == ' ' ? N_MARK : 1;
     char *out = plmr_array_grow(encoding->marked, &encoding->marked_room, n, 1);
-    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "no memory to encode a text of %zu bytes", n_bytes);
     encoding->marked = out;
-    *marked = (plmr_token_text){out, n};
     if (prefix)
         out = (char *)memcpy(out, space_mark, N_MARK) + N_MARK;
     for (size_t i = 0; i < n_bytes; i++) {
@@ -130,13 +128,12 @@ static plmr_status mark_spaces(plmr_encoding *encoding, const char *text, size_t
         else
             *out++ = text[i];
     }
-    return PLMR_OK;
+    return (plmr_token_text){encoding->marked, n};
 }
 
 plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first)
 {
-    plmr_token_text marked;
-    PLMR_TRY(mark_spaces(encoding, text, n_bytes, first && encoding->tokenizer->add_space_prefix, &marked));
+    plmr_token_text marked = mark_spaces(encoding, text, n_bytes, first && encoding->tokenizer->add_space_prefix);
     if (!encoding->tokenizer->words_apart)
         return encode_word(encoding, marked.bytes, marked.n_bytes);
     for (size_t at = 0, end; at < marked.n_bytes; at = end) {

@@ -4,15 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* Tokens that end a turn in one model family or another, whether or not its files say so. */
 static const char *const end_names[] = {"<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>",
                                         "<|im_end|>",    "<|endoftext|>", "<|end|>",
                                         "<end_of_turn>", "<EOT>",         "\xe2\x96\x81<EOT>"};
-
-static plmr_status no_memory(int64_t n_tokens)
-{
-    return plmr_error_make(PLMR_ERROR_SYSTEM, "no memory for a vocabulary of %lld tokens", (long long)n_tokens);
-}
 
 plmr_token_text plmr_strings_get(const plmr_strings *strings, int32_t id)
 {
@@ -72,16 +69,14 @@ int32_t plmr_vocab_find(const plmr_tokenizer *tokenizer, const char *text, size_
     return tokenizer->slots[find_slot(tokenizer, text, n_bytes)];
 }
 
-static plmr_status copy_texts(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+static void copy_texts(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     plmr_strings *texts = &tokenizer->texts;
     size_t sum = 0;
     for (int64_t i = 0; i < spec->n_tokens; i++)
         sum += spec->tokens[i].n_bytes;
-    texts->bytes = malloc(sum + 1);
-    texts->at = malloc(((size_t)spec->n_tokens + 1) * sizeof *texts->at);
-    if (!texts->bytes || !texts->at)
-        return no_memory(spec->n_tokens);
+    texts->bytes = plmr_take(sum);
+    texts->at = plmr_take(((size_t)spec->n_tokens + 1) * sizeof *texts->at);
     texts->at[0] = 0;
     for (int64_t i = 0; i < spec->n_tokens; i++) {
         plmr_token_text text = spec->tokens[i];
@@ -90,7 +85,6 @@ static plmr_status copy_texts(plmr_tokenizer *tokenizer, const plmr_vocab_spec *
         texts->at[i + 1] = texts->at[i] + text.n_bytes;
         tokenizer->longest = text.n_bytes > tokenizer->longest ? text.n_bytes : tokenizer->longest;
     }
-    return PLMR_OK;
 }
 
 static plmr_status fill_slots(plmr_tokenizer *tokenizer)
@@ -98,9 +92,7 @@ static plmr_status fill_slots(plmr_tokenizer *tokenizer)
     size_t n = 16;
     while (n < 2 * (size_t)tokenizer->n_tokens)
         n *= 2;
-    tokenizer->slots = malloc(n * sizeof *tokenizer->slots);
-    if (!tokenizer->slots)
-        return no_memory(tokenizer->n_tokens);
+    tokenizer->slots = plmr_take(n * sizeof *tokenizer->slots);
     tokenizer->n_slots = n;
     for (size_t i = 0; i < n; i++)
         tokenizer->slots[i] = PLMR_TOKEN_NONE;
@@ -137,23 +129,18 @@ static void guess_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
     set_type(tokenizer, spec->eom, PLMR_TOKEN_CONTROL);
 }
 
-static plmr_status copy_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+static void copy_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
-    tokenizer->types = calloc((size_t)spec->n_tokens, sizeof *tokenizer->types);
-    if (!tokenizer->types)
-        return no_memory(spec->n_tokens);
+    tokenizer->types = plmr_take_zeroed((size_t)spec->n_tokens, sizeof *tokenizer->types);
     if (spec->n_types == 0)
         guess_types(tokenizer, spec);
     for (int64_t i = 0; i < spec->n_types; i++)
         tokenizer->types[i] = (uint8_t)spec->types[i];
-    return PLMR_OK;
 }
 
-static plmr_status mark_ends(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+static void mark_ends(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
-    tokenizer->is_end = calloc((size_t)tokenizer->n_tokens, sizeof *tokenizer->is_end);
-    if (!tokenizer->is_end)
-        return no_memory(tokenizer->n_tokens);
+    tokenizer->is_end = plmr_take_zeroed((size_t)tokenizer->n_tokens, sizeof *tokenizer->is_end);
     const int64_t ends[] = {spec->eos, spec->eot, spec->eom};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends[i] >= 0 && ends[i] < tokenizer->n_tokens)
@@ -163,15 +150,15 @@ static plmr_status mark_ends(plmr_tokenizer *tokenizer, const plmr_vocab_spec *s
         if (id != PLMR_TOKEN_NONE)
             tokenizer->is_end[id] = true;
     }
-    return PLMR_OK;
 }
 
 plmr_status plmr_vocab_index(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
-    PLMR_TRY(copy_texts(tokenizer, spec));
-    PLMR_TRY(copy_types(tokenizer, spec));
+    copy_texts(tokenizer, spec);
+    copy_types(tokenizer, spec);
     PLMR_TRY(fill_slots(tokenizer));
-    return mark_ends(tokenizer, spec);
+    mark_ends(tokenizer, spec);
+    return PLMR_OK;
 }
 
 static size_t decode_one(const plmr_tokenizer *tokenizer, int32_t id, plmr_decode_fn *decode, char *out)
@@ -185,16 +172,13 @@ static size_t decode_one(const plmr_tokenizer *tokenizer, int32_t id, plmr_decod
     return 3;
 }
 
-plmr_status plmr_vocab_decode(plmr_tokenizer *tokenizer, plmr_decode_fn *decode)
+void plmr_vocab_decode(plmr_tokenizer *tokenizer, plmr_decode_fn *decode)
 {
     plmr_strings *pieces = &tokenizer->pieces;
     size_t n = (size_t)tokenizer->n_tokens;
-    pieces->bytes = malloc(tokenizer->texts.at[n] + 3 * n);
-    pieces->at = malloc((n + 1) * sizeof *pieces->at);
-    if (!pieces->bytes || !pieces->at)
-        return no_memory(tokenizer->n_tokens);
+    pieces->bytes = plmr_take(tokenizer->texts.at[n] + 3 * n);
+    pieces->at = plmr_take((n + 1) * sizeof *pieces->at);
     pieces->at[0] = 0;
     for (int32_t id = 0; id < tokenizer->n_tokens; id++)
         pieces->at[id + 1] = pieces->at[id] + decode_one(tokenizer, id, decode, pieces->bytes + pieces->at[id]);
-    return PLMR_OK;
 }
