@@ -165,7 +165,8 @@ static plmr_status time_shape(const char *name, const plmr_llm_setup *setup, dou
 plmr_status plmr_bench_token_time(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
     (void)item, (void)state;
-    plmr_llm_setup setup = {.phase[PLMR_DECODE] = {420, 420}, .n_prompt = 4096, .n_tokens = 4097, .allow_memory = true};
+    plmr_llm_setup setup = {
+        .phase[PLMR_DECODE] = {.rows = 420, .cols = 420}, .n_prompt = 4096, .n_tokens = 4097, .allow_memory = true};
     return time_shape("qwen2-72b", &setup, value);
 }
 
@@ -173,6 +174,6 @@ plmr_status plmr_bench_prompt_time(const plmr_bench_item *item, plmr_bench_state
 {
     (void)item, (void)state;
     plmr_llm_setup setup = {
-        .phase[PLMR_PREFILL] = {720, 720}, .n_prompt = 4096, .n_tokens = 4096, .allow_memory = true};
+        .phase[PLMR_PREFILL] = {.rows = 720, .cols = 720}, .n_prompt = 4096, .n_tokens = 4096, .allow_memory = true};
     return time_shape("llama3-8b", &setup, value);
 }

@@ -31,7 +31,7 @@ static void run(const char *name, const struct setting *s, float *hidden)
     int dim = plmr_model_shape_of(model)->dim;
     int side = s->prefills ? s->side : 0;
     plmr_llm_setup setup = {
-        .phase = {{side, side}, {s->rows, s->cols}},
+        .phase = {{.rows = side, .cols = side}, {.rows = s->rows, .cols = s->cols}},
         .n_batch = s->n_batch,
         .n_tokens = N_PROMPT + N_DECODE,
         .has_cache_dtype = true,

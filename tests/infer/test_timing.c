@@ -25,7 +25,8 @@ static plmr_model_shape shape_of(int n_heads, int n_kv_heads, int head_dim, int 
 
 static plmr_llm_setup setup_of(int side, int rows, int cols)
 {
-    return (plmr_llm_setup){.phase = {{side, side}, {rows, cols}}, .n_prompt = 37, .n_tokens = 60};
+    return (plmr_llm_setup){
+        .phase = {{.rows = side, .cols = side}, {.rows = rows, .cols = cols}}, .n_prompt = 37, .n_tokens = 60};
 }
 
 struct outcome {

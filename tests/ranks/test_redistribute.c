@@ -211,8 +211,11 @@ static void rank_0_collects(void **state)
     plmr_ranks_share(N, plmr_rank_count(), plmr_rank(), &first, &count);
     for (int c = 0; c < 2 * count; c++)
         mine[c / count][c % count] = 100 * (c / count) + first + c % count;
-    plmr_spread_matrix before = {
-        .rows = {PLMR_WHOLE, 2}, .cols = {PLMR_X, N, block, &n}, .at = in_row, .strip = N, .context = &from};
+    plmr_spread_matrix before = {.rows = {.axis = PLMR_WHOLE, .n = 2},
+                                 .cols = {PLMR_X, N, block, &n},
+                                 .at = in_row,
+                                 .strip = N,
+                                 .context = &from};
     plmr_spread_matrix after = before;
     after.cols.list = all_at_first;
     after.context = &to;
