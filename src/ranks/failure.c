@@ -16,7 +16,8 @@ enum { PATIENCE_S = 3 };
 static void pause_for(double seconds)
 {
     time_t whole = (time_t)seconds;
-    nanosleep(&(struct timespec){whole, (long)(1e9 * (seconds - (double)whole))}, NULL);
+    struct timespec pause = {whole, (long)(1e9 * (seconds - (double)whole))};
+    nanosleep(&pause, NULL);
 }
 
 static bool has_ranks(void)
