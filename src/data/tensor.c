@@ -229,7 +229,7 @@ plmr_status plmr_tensor_take_lines(plmr_tensor *tensor)
 
 /* ---- alignment ---- */
 
-enum { MOST_BYTES = 16 << 20 }; /* of messages under way */
+enum { MOST_BYTES = 2 << 20 }; /* of messages under way */
 
 /* The tiles of this rank's lines are numbered line by line, and inside by width chunk. In the aligned frame slot u of a
  * chunk has the tile of slot u plus the chunk's own slot. */

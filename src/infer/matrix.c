@@ -191,7 +191,7 @@ plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
 /* ---- moving ---- */
 
 /* Messages under way at a time: of a matrix that takes many times as much. */
-enum { MOST_BYTES = 64 << 20 };
+enum { MOST_BYTES = 16 << 20 };
 
 struct dimension {
     const plmr_deal *deal;

@@ -13,7 +13,7 @@ struct pieces {
 };
 
 /* Messages under way take no more than the activations themselves. */
-enum { MOST_BYTES = 64 << 20 };
+enum { MOST_BYTES = 16 << 20 };
 
 static int64_t list_columns(const void *context, int place, int32_t *elements)
 {
