@@ -98,7 +98,7 @@ def test_file(plmr, check, folder):
     code, out, err = plmr.run(args, 2)
     check(code == 0 and not err and out.count("\n") > 8, f"{show(args)}: {code}, {err}")
     with open(path, encoding="utf-8") as file:
-        check(len(parse(check, file.read(), args)) == 5, f"{show(args)}: one record per algorithm")
+        check(len(parse(check, file.read(), args)) == 6, f"{show(args)}: one record per algorithm")
     check(os.listdir(folder) == ["r.jsonl"], f"{show(args)} leaves {os.listdir(folder)}")
     with open(path, encoding="utf-8") as file:
         before = file.read()
