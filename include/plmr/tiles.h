@@ -74,9 +74,9 @@ plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring
  * line is cut into segments of so many cores, and software relays from one to the next. */
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from);
 
-/* Replaces every tile by the sum of the tiles of its line along the axis, by the named algorithm ("chain", "star",
- * "tree", "two-phase", "ktree" or "ring"). An algorithm's routes along an axis are configured when it is first used
- * there, whatever the tiles. Collective over the axis. */
+/* Replaces every tile by the sum of the tiles of its line along the axis, by the named algorithm: "chain", "two-phase",
+ * "ring" or another allreduce that `plmr list` names. An algorithm's routes along an axis are configured when it is
+ * first used there, whatever the tiles. Collective over the axis. */
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm);
 
 #ifdef __cplusplus

@@ -23,8 +23,11 @@ typedef struct plmr_phase {
 typedef struct plmr_reduce_plan {
     enum plmr_axis axis;
     int n;     /* cores on a line along it */
-    bool ring; /* chunks stream round the interleaved ring; else phases */
-    int root;  /* the core whose sum everybody gets */
+    bool ring; /* chunks are added up round the interleaved ring, each up to its own position; else phases */
+    const struct plmr_flow_kind
+        *kind; /* how words go, see verbs/flow.h: `turns` times, with one chunk. NULL: by phases */
+    int turns;
+    int root; /* the core whose sum everybody gets */
     int n_phases;
     plmr_phase *phases;
     bool is_draft;                /* made for its time alone: routes are not counted */

@@ -131,6 +131,13 @@ double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words);
 /* Cycles in which a core sends a message and takes one in. */
 double plmr_flow_launch(const plmr_flow *flow, int64_t words);
 
+/* The first half of a reduction round a ring: launched once, then every core streams `words` to the core before it, n -
+ * 1 times, each adding to what came. */
+void plmr_flow_lap(const plmr_flow *flow, int64_t words);
+
+/* The routes of the flow's plan. */
+int plmr_flow_plan_routes(const plmr_flow *flow, int *cores);
+
 /* So many routes at every core; returns that number. */
 int plmr_flow_routes_alike(const plmr_flow *flow, int each, int *cores);
 

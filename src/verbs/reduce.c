@@ -1,4 +1,4 @@
-/* Sums along an axis by a plan of legs, or round a ring. */
+/* Sums along an axis by a plan. */
 #include "verbs/reduce.h"
 
 #include <stdlib.h>
@@ -37,59 +37,26 @@ static uint64_t count_links(const plmr_phase *phase)
     return (uint64_t)n_links;
 }
 
-static int routes(const plmr_flow *flow, int *cores)
+int plmr_flow_plan_routes(const plmr_flow *flow, int *cores)
 {
     for (int core = 0; core < flow->plan->n; core++)
         cores[core] = __builtin_popcountll(flow->plan->routes[core]);
     return flow->plan->routes_program;
 }
 
-static const plmr_flow_kind by_legs = {.legs = legs, .clock = plmr_flow_stream, .routes = routes, .streams = true};
-
-/* ---- round a ring: once to add, once to spread the sums ---- */
-
-static plmr_ring *make_ring(const plmr_flow *flow)
-{
-    return plmr_ring_make(flow->region, flow->axis, PLMR_INTERLEAVED, 1);
-}
-
-static void ring_legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
-{
-    plmr_ring *ring = make_ring(flow);
-    plmr_flow_ring_legs(ring, false, visit, context);
-    plmr_ring_destroy(ring);
-}
-
-/* Each half is launched once and then runs by itself. */
-static void ring_advance(const plmr_flow *flow, int64_t words)
-{
-    plmr_region *region = flow->region;
-    plmr_ring *ring = make_ring(flow);
-    double stream = plmr_way_stream(region->device, words);
-    if (region->profile)
-        region->profile->moving_cycles[PLMR_MOVE_REDUCE] += flow->turns * stream;
-    for (int turn = 0; turn < flow->turns; turn++) {
-        if (turn % (flow->turns / 2) == 0)
-            plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
-        plmr_clock_stream(region->clock, ring, stream);
-        plmr_flow_end(flow);
-    }
-    plmr_clock_settle(region->clock);
-    plmr_ring_destroy(ring);
-}
-
-static const plmr_flow_kind round_ring = {.legs = ring_legs, .clock = ring_advance, .routes = routes};
+static const plmr_flow_kind by_legs = {
+    .legs = legs, .clock = plmr_flow_stream, .routes = plmr_flow_plan_routes, .streams = true};
 
 /* ---- making them ---- */
 
 static plmr_flow make(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int first, int end)
 {
-    plmr_flow flow = {.kind = plan->ring ? &round_ring : &by_legs,
+    plmr_flow flow = {.kind = plan->kind ? plan->kind : &by_legs,
                       .region = region,
                       .axis = axis,
                       .verb = "allreduce",
                       .of = axis == PLMR_X ? "along x" : "along y",
-                      .turns = plan->ring ? 2 * (plan->n - 1) : 1,
+                      .turns = plan->kind ? plan->turns : 1,
                       .hops = plan->hops,
                       .stages = plan->stages,
                       .plan = plan,
@@ -99,7 +66,7 @@ static plmr_flow make(plmr_region *region, enum plmr_axis axis, const plmr_reduc
                       .forward = region->device->stage};
     for (int p = first; p < end; p++)
         flow.n_links += count_links(&plan->phases[p]);
-    if (plan->ring)
+    if (plan->kind)
         flow.n_links = plmr_flow_count(&flow, 0, 0, NULL);
     return flow;
 }

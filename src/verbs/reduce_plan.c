@@ -61,12 +61,8 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
     plan->routes_program = __builtin_popcountll(all);
-    if (!plan->ring) {
+    if (!plan->kind)
         plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
-        return PLMR_OK;
-    }
-    plan->hops = 4 * (int64_t)plan->n - 7 + (plan->n == 3);
-    plan->stages = 2 * (int64_t)(plan->n - 1);
     return PLMR_OK;
 }
 

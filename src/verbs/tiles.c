@@ -300,8 +300,8 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
     PLMR_GIVEN(name);
     const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
     const plmr_reduce_plan *plan;
-    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT,
-               "there is no allreduce '%s': choose chain, star, tree, two-phase, ktree or ring", name);
+    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose one that 'plmr list' names, such as %s",
+               name, plmr_reduce_at(0)->name);
     PLMR_TRY(plmr_tiles_route_allreduce(tiles->region, axis, algorithm, tiles->name, &plan));
     plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float));
     if (has_values(tiles))

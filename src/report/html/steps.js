@@ -147,6 +147,7 @@ function ringFrames(n) {
 
 const GEMM_FRAMES = { meshgemm: (n) => shiftFrames(n, RINGS.interleaved), cannon: (n) => shiftFrames(n, RINGS.natural), summa: summaFrames, allgather: allgatherFrames, "summa-overlap": summaFrames };
 const LINE_NAMES = { meshgemv: "ktree", pipeline: "chain" };
+const LINES = ["chain", "star", "tree", "two-phase", "ktree", "ring"];
 
 // The programs of a run: [{name, grid, frames(n), size}].
 function programsOf(record) {
@@ -158,7 +159,8 @@ function programsOf(record) {
     const frames = record.transposed === "B" ? transposedFrames : GEMM_FRAMES[record.algorithm];
     return frames ? [grid(record.algorithm, frames)] : [];
   }
-  return [line(record.algorithm, LINE_NAMES[record.algorithm] || record.algorithm)];
+  const name = LINE_NAMES[record.algorithm] || record.algorithm;
+  return LINES.includes(name) ? [line(record.algorithm, name)] : [];
 }
 
 class Steps {
