@@ -101,7 +101,7 @@ static float line_sum(const char *name, const float *part, int n, int element, i
         return star_sum(part, n, accumulate);
     if (strcmp(name, "tree") == 0)
         return tree_sum(part, 0, 128, n, accumulate);
-    if (strcmp(name, "ring") == 0)
+    if (strcmp(name, "ring") == 0 || strcmp(name, "scatter") == 0)
         return ring_sum(part, n, element, n_elements, accumulate);
     return ktree_sum(part, n, plan->groups, strcmp(name, "two-phase") == 0 ? 2 : n_levels, accumulate);
 }

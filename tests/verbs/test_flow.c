@@ -7,7 +7,7 @@
 #include "verbs/reduce.h"
 #include "verbs/verbs.h"
 
-enum { MOST = 40, LINES = 3, MOST_LEGS = MOST * MOST };
+enum { MOST = 40, LINES = 3, MOST_LEGS = 2 * MOST * MOST };
 
 /* All legs of one turn of a flow. */
 struct legs {
@@ -296,22 +296,45 @@ static void run_streams(struct model *m, const plmr_flow *flow, int64_t words, c
     compare(m, what);
 }
 
-static void check_ring(struct model *m, const plmr_flow *flow, int64_t words)
+/* One lap round the ring, launched once, each step by the first n legs. */
+static void lap_by_legs(struct model *m, const struct legs *legs, double launch, double words)
 {
-    const struct legs *legs = run(m, flow, words);
     for (int line = 0; line < LINES; line++)
-        for (int turn = 0; turn < flow->turns; turn++) {
-            double next[MOST], stream = stream_of(m, (double)words), *t = m->clock[line];
+        for (int step = 0; step < m->n - 1; step++) {
+            double next[MOST], stream = stream_of(m, words), *t = m->clock[line];
             for (int core = 0; core < m->n; core++) {
-                t[core] += turn % (m->n - 1) == 0 ? flow->launch : 0;
+                t[core] += step == 0 ? launch : 0;
                 next[core] = t[core] + stream;
             }
-            for (int i = 0; i < legs->n; i++)
+            for (int i = 0; i < m->n; i++)
                 next[legs->leg[i].dst] = larger(next[legs->leg[i].dst],
                                                 t[legs->leg[i].src] + flight_of(m, hops_of(m, &legs->leg[i])) + stream);
             memcpy(t, next, sizeof next);
         }
+}
+
+static void check_ring(struct model *m, const plmr_flow *flow, int64_t words)
+{
+    const struct legs *legs = run(m, flow, words);
+    for (int half = 0; half < 2; half++)
+        lap_by_legs(m, legs, flow->launch, (double)words);
     compare(m, "ring allreduce");
+}
+
+/* A lap, phase by phase, then all legs of the last phase at once. */
+static void check_scatter(struct model *m, const plmr_flow *flow, int64_t words)
+{
+    static struct legs last;
+    const struct legs *legs = run(m, flow, words);
+    int n_lap = m->n * (m->n - 1);
+    for (int i = 0; i < legs->n; i++)
+        assert_int_equal(legs->leg[i].phase, i < n_lap ? i / m->n : m->n - 1);
+    last.n = legs->n - n_lap;
+    assert_int_equal(last.n, m->n * (m->n - 1));
+    memcpy(last.leg, legs->leg + n_lap, (size_t)last.n * sizeof *last.leg);
+    lap_by_legs(m, legs, flow->launch, (double)words);
+    multicast_by_legs(m, &last, (double)words, (double)words * (m->n - 1));
+    compare(m, "scatter");
 }
 
 static void check_reductions(struct model *m)
@@ -328,8 +351,10 @@ static void check_reductions(struct model *m)
                 continue;
             }
             plmr_flow flow = plmr_flow_allreduce(m->t.region, m->axis, plan);
-            if (plan->ring)
+            if (strcmp(algorithm->name, "ring") == 0)
                 check_ring(m, &flow, 6);
+            else if (strcmp(algorithm->name, "scatter") == 0)
+                check_scatter(m, &flow, 6);
             else
                 run_streams(m, &flow, 11, algorithm->name);
             for (int half = 0; half < 2 && strcmp(algorithm->name, "ktree") == 0; half++) {
