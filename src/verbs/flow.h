@@ -13,7 +13,8 @@
  *     path      3 hops, 1 stage; links: 0-1, 1-2, 2-3 once each, so 8 * 3 wavelets in every line
  *     routes    2 at every core, if asked for by plmr_flow_route
  *
- * A new kind is a file like exchange.c: its legs, how its clocks go on, its path, and a constructor.
+ * A new kind is a file like exchange.c: its legs, how its clocks go on, its path, and a constructor. One that a single
+ * algorithm uses stands in that algorithm's file: gemm/fox.c, reduce_scatter.c.
  */
 #ifndef PLMR_VERBS_FLOW_H
 #define PLMR_VERBS_FLOW_H
