@@ -42,7 +42,7 @@ def two_at_once(plmr, check, folder):
     small = "gemm --alg meshgemm --m 64 --k 64 --n 64 --cores 16x16 --dtype f32".split()
     code, _, err = plmr.run(small + ["--seed", "2", "--out", folder + "/right.npy", "--quiet"])
     check(code == 0, f"{code}, {err}")
-    slow = plmr.start(small + ["--seed", "2", "--pace", "1e6"] + to, 2)  # some seconds
+    slow = plmr.start(small + ["--seed", "2", "--pace", "1.5e6"] + to, 2)  # some seconds
     for _ in range(300):
         time.sleep(0.1)
         if len([name for name in os.listdir(folder) if name.endswith(".part")]) == 4:
