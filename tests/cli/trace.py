@@ -160,7 +160,7 @@ def refused(plmr, check, folder):
         (f"{good} --trace {trace} --trace-cores sample:0", "is not R,C"), (f"{good} --trace {trace} --trace-cores 0,1,2", "is not R,C"),
         (f"{good} --trace {trace} --trace-cores 0,0;", "is not R,C"), (f"{good} --trace {trace} --trace-events 0", "--trace-events: '0'"),
         (f"{good} --trace {trace} --trace-cores 99999999999,1", "is not R,C"),
-        (f"gemm --m 99999 --k 99999 --n 99999 --cores 9x9 --trace {trace} --mode timing", "none of the 5"),
+        (f"gemm --m 99999 --k 99999 --n 99999 --cores 9x9 --trace {trace} --mode timing", "algorithms fits"),
         (f"llm --model demo --decode-cores 30x40 --trace {trace} --trace-cores 50,7", "core 50,7 is outside the region of 30x40"),
         ("generate --trace /nonexistent/t.json", "cannot write"), ("llm --model demo --trace-cores 0,0", "say where it goes"),
     ]
