@@ -25,7 +25,8 @@ static void open_model(struct model *m, int64_t n_tokens)
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &m->ranks));
     must(plmr_model_open("demo", &m->model));
     must(plmr_tokenizer_open(m->model, &m->tokenizer));
-    plmr_llm_setup setup = {.phase = {{13, 13}, {9, 20}}, .n_prompt = N_PROMPT, .n_tokens = n_tokens};
+    plmr_llm_setup setup = {
+        .phase = {{.rows = 13, .cols = 13}, {.rows = 9, .cols = 20}}, .n_prompt = N_PROMPT, .n_tokens = n_tokens};
     must(plmr_timing_create(m->ranks, &m->device, plmr_model_shape_of(m->model), &setup, &m->timing));
     must(plmr_engine_create(m->model, m->ranks, &m->device, &setup, &m->engine));
 }
