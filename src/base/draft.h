@@ -11,8 +11,7 @@
  *     fputs("{}\n", draft.file);
  *     return plmr_draft_commit(&draft); // or plmr_draft_discard(&draft)
  */
-#ifndef PLMR_DRAFT_H
-#define PLMR_DRAFT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,5 +50,3 @@ int plmr_draft_rename(const char *part, const char *path);
 
 /* Removes the drafts that killed runs have left of a PATH that nobody else writes now. */
 void plmr_draft_sweep(const char *path);
-
-#endif

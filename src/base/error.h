@@ -1,6 +1,5 @@
 /* error.h - which errors all ranks have: those that plmr_agree has made, and no others. */
-#ifndef PLMR_BASE_ERROR_H
-#define PLMR_BASE_ERROR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -8,5 +7,3 @@
 
 plmr_status plmr_error_of_all(enum plmr_code code, const char *text) PLMR_NEVER_NULL;
 bool plmr_error_is_of_all(plmr_status error);
-
-#endif

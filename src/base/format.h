@@ -1,7 +1,6 @@
 /* format.h - numbers as people like to read them. Each function returns its text by value: printf("%s",
  * plmr_format_x(n).s). */
-#ifndef PLMR_FORMAT_H
-#define PLMR_FORMAT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,5 +22,3 @@ plmr_text plmr_format_percent(double share);
 
 /* 3.1e-04; 0 as "0"; "-" if not finite. */
 plmr_text plmr_format_error(double error);
-
-#endif

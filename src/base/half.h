@@ -3,8 +3,7 @@
  * To 16 bit rounds to nearest, ties to even; overflow goes to infinity, subnormals are kept, a NaN stays a (quiet) NaN
  * of the same sign. To float is exact. Every function is free of branches, so that a loop over it becomes vector code.
  */
-#ifndef PLMR_BASE_HALF_H
-#define PLMR_BASE_HALF_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -71,5 +70,3 @@ static inline uint16_t plmr_bf16_from_float(float value)
     uint32_t nan = bits >> 16 | 0x0040u;
     return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
 }
-
-#endif

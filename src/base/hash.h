@@ -3,8 +3,7 @@
  * The checksum is the sum, modulo 2^64, of plmr_checksum_element over all elements. Every rank adds up its own, in any
  * order, and the sum of the ranks' sums is the checksum of the whole. The values are fixed: they stand in results.
  */
-#ifndef PLMR_HASH_H
-#define PLMR_HASH_H
+#pragma once
 
 #include <stdint.h>
 
@@ -18,5 +17,3 @@ static inline uint64_t plmr_checksum_element(uint64_t index, uint32_t bits)
     h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
     return h ^ h >> 31;
 }
-
-#endif

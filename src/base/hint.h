@@ -4,8 +4,7 @@
  *     PLMR_CHECK(n >= 3, PLMR_ERROR_INPUT, "a ring needs 3 cores, not %d: choose %s", n,
  *                plmr_hint("a larger --cores", "a region of more"));
  */
-#ifndef PLMR_BASE_HINT_H
-#define PLMR_BASE_HINT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -17,5 +16,3 @@ static inline const char *plmr_hint(const char *options, const char *otherwise)
 {
     return plmr_has_options() ? options : otherwise;
 }
-
-#endif

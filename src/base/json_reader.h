@@ -1,6 +1,5 @@
 /* json_reader.h - takes a user's JSON apart; errors say "file:line: place: what is wrong". Local. */
-#ifndef PLMR_JSON_READER_H
-#define PLMR_JSON_READER_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -49,5 +48,3 @@ plmr_status plmr_reader_object(const plmr_reader *reader, const json_t *object, 
 plmr_status plmr_reader_array(const plmr_reader *reader, const json_t *object, const char *key, json_t **member);
 plmr_status plmr_reader_truth(const plmr_reader *reader, const json_t *object, const char *key, bool needed,
                               bool *truth);
-
-#endif

@@ -1,6 +1,5 @@
 /* machine.h - the machine at hand, as hwloc sees it: where this process runs on it, and its caches. */
-#ifndef PLMR_MACHINE_H
-#define PLMR_MACHINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);
 
 /* What is left to a rank of a cache of which the host has n_caches. */
 size_t plmr_cache_share(size_t n_bytes, int n_caches, int n_ranks);
-
-#endif

@@ -5,8 +5,7 @@
  * returns NULL; what they return is freed by free(). Memory whose size follows from a user's sizes (operands, weights,
  * caches) is taken with malloc instead, and a failure is an error like any other, agreed on by all ranks.
  */
-#ifndef PLMR_BASE_MEMORY_H
-#define PLMR_BASE_MEMORY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdio.h>
@@ -45,5 +44,3 @@ void *plmr_take_made_for(void *made, const char *what) __attribute__((returns_no
 /* Memory of n_bytes on huge pages where the system has them; NULL if there is none: for a user's sizes. */
 void *plmr_slab_create(size_t n_bytes);
 void plmr_slab_destroy(void *slab);
-
-#endif

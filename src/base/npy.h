@@ -10,8 +10,7 @@
  *
  * All functions are local (POSIX calls, no messages) and safe to call from several processes on disjoint elements.
  */
-#ifndef PLMR_NPY_H
-#define PLMR_NPY_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -52,5 +51,3 @@ plmr_status plmr_npy_commit(plmr_npy *npy);
 
 /* Closes, and removes the draft if this process has created it; nothing if already committed. */
 void plmr_npy_discard(plmr_npy *npy);
-
-#endif

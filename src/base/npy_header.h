@@ -1,7 +1,6 @@
 /* npy_header.h - the text in front of a .npy file's elements: a Python dictionary with descr, fortran_order and shape.
  */
-#ifndef PLMR_NPY_HEADER_H
-#define PLMR_NPY_HEADER_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -30,5 +29,3 @@ plmr_status plmr_npy_header_parse(const char *path, const char *text, size_t n_t
 
 /* Writes preamble and text, PLMR_NPY_HEADER bytes in all. */
 void plmr_npy_header_format(const plmr_npy_shape *shape, char *header);
-
-#endif

@@ -14,8 +14,7 @@
  * Of rows with the same name the first counts, so a command changes a row of a common table by one of its own before
  * it. Everything here is local and alike on all ranks; errors are one line that names the option.
  */
-#ifndef PLMR_BASE_OPTION_H
-#define PLMR_BASE_OPTION_H
+#pragma once
 
 #include <stdio.h>
 
@@ -134,5 +133,3 @@ void plmr_help_print(FILE *out, const char *text);
 /* A line for each option, of fields with tabs between them, for programs: command, name, letter, argument, words that
  * may be said (after a comma: several), group, help. */
 void plmr_options_dump(FILE *out, const char *command, const plmr_option *table);
-
-#endif

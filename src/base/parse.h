@@ -1,7 +1,6 @@
 /* parse.h - strict readers of values that a user types. `option` is how errors name it, "--cores"; where it is "", an
  * unknown word is told of without. Local. */
-#ifndef PLMR_BASE_PARSE_H
-#define PLMR_BASE_PARSE_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -25,5 +24,3 @@ plmr_status plmr_parse_words(const char *option, const char *text, const char *c
 
 /* Token ids from 0 with commas or white space between them, perhaps none; *ids is for the caller to free. */
 plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids);
-
-#endif

@@ -8,8 +8,7 @@
  * and so there are plmr_gemm_count(), plmr_gemm_at(0) and plmr_gemm_find("cannon"), and, for what works on things of
  * any kind, such as options, plmr_gemm_registry. All of it is constant and local.
  */
-#ifndef PLMR_BASE_REGISTRY_H
-#define PLMR_BASE_REGISTRY_H
+#pragma once
 
 #include <stddef.h>
 #include <string.h>
@@ -53,5 +52,3 @@ static inline const void *plmr_registry_find(const plmr_registry *registry, cons
     {                                                                                                                  \
         return plmr_registry_find(&plmr_##kind##_registry, name);                                                      \
     }
-
-#endif

@@ -3,8 +3,7 @@
  * The share directories, in the order in which they are searched: $PLMR_SHARE; share/plmr beside the bin directory of
  * this executable; the installed one; the source tree's. All functions here are local and touch no MPI.
  */
-#ifndef PLMR_SHARE_H
-#define PLMR_SHARE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@ plmr_status plmr_share_names(const char *folder, const char *suffix, char ***nam
 /* The same for files that end in one of n suffixes. */
 plmr_status plmr_share_names_of(const char *folder, const char *const *suffixes, int n_suffixes, char ***names,
                                 int *n_names);
-
-#endif

@@ -1,6 +1,5 @@
 /* text_file.h - reads a user's text file whole. */
-#ifndef PLMR_TEXT_FILE_H
-#define PLMR_TEXT_FILE_H
+#pragma once
 
 #include "plmr/status.h"
 
@@ -10,5 +9,3 @@ plmr_status plmr_text_file_read(const char *path, const char *what, char **text)
 
 /* What is wrong with a file that the user named is wrong input, also where the system says so: takes over the error. */
 plmr_status plmr_error_of_input(plmr_status error);
-
-#endif

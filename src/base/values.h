@@ -1,6 +1,5 @@
 /* values.h - where values of a matrix come from and where they go, rectangle by rectangle. */
-#ifndef PLMR_BASE_VALUES_H
-#define PLMR_BASE_VALUES_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -29,5 +28,3 @@ void plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int
  * ld. */
 typedef plmr_status (*plmr_visit)(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
                                   size_t ld);
-
-#endif

@@ -1,6 +1,5 @@
 /* wall.h - wall time, for what the user waits for; it never enters virtual time. */
-#ifndef PLMR_WALL_H
-#define PLMR_WALL_H
+#pragma once
 
 #include <time.h>
 
@@ -11,5 +10,3 @@ static inline double plmr_wall_s(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* plans.h - the plans that language models can be timed with: WaferLLM's, and those of systems that it is compared
  * with.
  */
-#ifndef PLMR_BASELINE_PLANS_H
-#define PLMR_BASELINE_PLANS_H
+#pragma once
 
 #include "base/registry.h"
 #include "infer/plan.h"
@@ -12,5 +11,3 @@ extern const plmr_llm_plan plmr_plan_t10, plmr_plan_ladder;
 
 /* WaferLLM's is the first. */
 PLMR_REGISTRY(plan, plmr_llm_plan)
-
-#endif

@@ -2,8 +2,7 @@
  * weights and cache read once, whichever is longer. What else they do is left out, so no published figure can be
  * faster.
  */
-#ifndef PLMR_BASELINE_ROOFLINE_H
-#define PLMR_BASELINE_ROOFLINE_H
+#pragma once
 
 #include "model/shape.h"
 
@@ -22,5 +21,3 @@ extern const plmr_gpu plmr_gpu_a100;
 double plmr_roofline_prefill_s(const plmr_gpu *gpu, int n, const plmr_model_shape *shape, int64_t n_tokens);
 double plmr_roofline_token_s(const plmr_gpu *gpu, int n, const plmr_model_shape *shape, int64_t n_context);
 double plmr_roofline_gemv_s(const plmr_gpu *gpu, int n, int64_t k, int64_t n_columns);
-
-#endif

@@ -1,6 +1,5 @@
 /* bench.h - what plmr bench measures: the emulator's own speed, beside a yardstick in the same process and run. */
-#ifndef PLMR_BENCH_H
-#define PLMR_BENCH_H
+#pragma once
 
 #include "base/registry.h"
 #include "plmr/status.h"
@@ -45,5 +44,3 @@ typedef struct plmr_bench_item {
 
 /* All items, those of language models last. */
 PLMR_REGISTRY(bench, plmr_bench_item)
-
-#endif

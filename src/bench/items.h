@@ -1,6 +1,5 @@
 /* items.h - what plmr bench's list is made of. */
-#ifndef PLMR_BENCH_ITEMS_H
-#define PLMR_BENCH_ITEMS_H
+#pragma once
 
 #include "bench/bench.h"
 #include "infer/engine.h"
@@ -11,5 +10,3 @@ plmr_status plmr_bench_prefill(const plmr_bench_item *item, plmr_bench_state *st
 plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *state, double *value);
 plmr_status plmr_bench_token_time(const plmr_bench_item *item, plmr_bench_state *state, double *value);
 plmr_status plmr_bench_prompt_time(const plmr_bench_item *item, plmr_bench_state *state, double *value);
-
-#endif

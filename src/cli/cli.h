@@ -1,6 +1,5 @@
 /* cli.h - the sub-commands of plmr, one file each. */
-#ifndef PLMR_CLI_H
-#define PLMR_CLI_H
+#pragma once
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -12,5 +11,3 @@ extern const plmr_command plmr_command_gemm, plmr_command_gemv, plmr_command_all
 
 /* In the order of the help. */
 PLMR_REGISTRY(command, plmr_command)
-
-#endif

@@ -3,8 +3,7 @@
  * All ranks read the same command line and call the same functions; rank 0 alone prints. A command returns its error,
  * alike on all ranks, for main to print as one line: input and limits end with exit code 2, a failed system with 1.
  */
-#ifndef PLMR_COMMAND_H
-#define PLMR_COMMAND_H
+#pragma once
 
 #include "base/option.h"
 
@@ -26,5 +25,3 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
 
 /* What programs want to know of a command's options: see plmr_options_dump. */
 void plmr_command_dump(FILE *out, const plmr_command *command);
-
-#endif

@@ -1,6 +1,5 @@
 /* options.h - the options that commands share. */
-#ifndef PLMR_OPTIONS_H
-#define PLMR_OPTIONS_H
+#pragma once
 
 #include "base/option.h"
 #include "run/job.h"
@@ -38,5 +37,3 @@ extern const plmr_option plmr_tree_table[];
 /* Of language models: plmr_llm_options. A device, and the cache on it; with regions, what is allowed, the record and
  * the dump; a model and a prompt; a report and a trace. */
 extern const plmr_option plmr_place_table[], plmr_wafer_table[], plmr_prompt_table[], plmr_time_table[];
-
-#endif

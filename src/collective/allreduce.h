@@ -1,8 +1,7 @@
 /* allreduce.h - the vectors of all cores of a region added up, so that every core has the sum: along x in every row,
  * then along y in every column.
  */
-#ifndef PLMR_COLLECTIVE_ALLREDUCE_H
-#define PLMR_COLLECTIVE_ALLREDUCE_H
+#pragma once
 
 #include "verbs/reduce.h"
 #include "verbs/verbs.h"
@@ -27,5 +26,3 @@ plmr_status plmr_allreduce_run(plmr_allreduce *allreduce);
 
 /* Calls visit on each rank for its share of the sum, as a matrix of one row. */
 plmr_status plmr_allreduce_visit(plmr_allreduce *allreduce, plmr_visit visit, void *context);
-
-#endif

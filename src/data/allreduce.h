@@ -1,6 +1,5 @@
 /* allreduce.h - the values of an allreduce. */
-#ifndef PLMR_DATA_ALLREDUCE_H
-#define PLMR_DATA_ALLREDUCE_H
+#pragma once
 
 #include "region/plan.h"
 #include "region/region.h"
@@ -10,5 +9,3 @@
  * are rounded to f16 after every addition if accumulate is PLMR_F16. Collective over the line of ranks. */
 void plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan,
                            enum plmr_dtype accumulate, int64_t n_elements, int64_t across, float *vectors, float *sum);
-
-#endif

@@ -1,6 +1,5 @@
 /* product.h - the values of a distributed matrix product, deferred and done for many steps at once. */
-#ifndef PLMR_DATA_PRODUCT_H
-#define PLMR_DATA_PRODUCT_H
+#pragma once
 
 #include "data/tensor.h"
 
@@ -54,5 +53,3 @@ plmr_status plmr_product_flush(plmr_product *product);
 /* Calls `visit` for each rectangle of C in this block: rows [row, row + n_rows) x columns [col, col + n_cols) of the
  * padded matrix at `values`, leading dimension ld; rounded to the result's dtype. Flushes first. */
 plmr_status plmr_product_visit(plmr_product *product, plmr_visit visit, void *context);
-
-#endif

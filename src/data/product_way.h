@@ -1,6 +1,5 @@
 /* product_way.h - the inside of products: the ways to do their deferred steps. */
-#ifndef PLMR_DATA_PRODUCT_WAY_H
-#define PLMR_DATA_PRODUCT_WAY_H
+#pragma once
 
 #include "data/product.h"
 
@@ -15,5 +14,3 @@ plmr_gemm_block plmr_product_block(const plmr_product *product);
 
 /* Tells how far the deferred steps have come. */
 void plmr_product_progress(const plmr_product *product, double share);
-
-#endif

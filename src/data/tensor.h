@@ -5,8 +5,7 @@
  * slot make a *line*: one contiguous piece, a tile for each width chunk of this block, stored k-major. So a shift is an
  * index rotation; between ranks whole lines travel, several steps' worth at a time.
  */
-#ifndef PLMR_TENSOR_H
-#define PLMR_TENSOR_H
+#pragma once
 
 #include "base/values.h"
 #include "region/ring.h"
@@ -90,5 +89,3 @@ void plmr_tensor_advance(plmr_tensor *tensor);
 
 /* Moves the lines into the aligned frame; values only. */
 plmr_status plmr_tensor_align(plmr_tensor *tensor);
-
-#endif

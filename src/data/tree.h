@@ -4,8 +4,7 @@
  * cores of this rank alone is compiled into postfix programs (see kernel/vector.h), which a kernel can run while it
  * makes the partial values; what crosses ranks is left as legs between the programs' results.
  */
-#ifndef PLMR_FABRIC_TREE_H
-#define PLMR_FABRIC_TREE_H
+#pragma once
 
 #include "kernel/vector.h"
 #include "region/plan.h"
@@ -57,5 +56,3 @@ void plmr_tree_run(const plmr_tree_job *job);
 
 /* Several jobs of one tree as one reduction: their vectors travel together. The same sums. */
 void plmr_tree_run_fused(const plmr_tree_job *jobs, int n_jobs);
-
-#endif

@@ -1,6 +1,5 @@
 /* device_internal.h - what the parts of src/device share. */
-#ifndef PLMR_DEVICE_INTERNAL_H
-#define PLMR_DEVICE_INTERNAL_H
+#pragma once
 
 #include "plmr/device.h"
 
@@ -39,5 +38,3 @@ plmr_status plmr_device_override(const char *name, const char *pairs, plmr_devic
 
 /* plmr_device_parse with a name for the device that need not be its file's. */
 plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device);
-
-#endif

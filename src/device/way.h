@@ -10,8 +10,7 @@
  * pair, or where it may say that all of a kind are alike. So a device whose links differ from place to place along an
  * axis is a matter of this file: the cycles of links from core 0 to each core, and their difference.
  */
-#ifndef PLMR_DEVICE_WAY_H
-#define PLMR_DEVICE_WAY_H
+#pragma once
 
 #include "plmr/device.h"
 
@@ -60,5 +59,3 @@ static inline double plmr_way_stage(const plmr_device *device)
 {
     return 2 * device->ramp + device->stage;
 }
-
-#endif

@@ -6,8 +6,7 @@
  * The k dimension is cut into L = lcm(H, W) slots (H where H = W), m and n into L chunks: the logical L x L grid of the
  * published scheme, of which a core emulates (L/H) x (L/W). All are dealt to rings: chunk i to slot i.
  */
-#ifndef PLMR_GEMM_H
-#define PLMR_GEMM_H
+#pragma once
 
 #include "base/registry.h"
 #include "verbs/verbs.h"
@@ -75,5 +74,3 @@ void plmr_gemm_multicast_end(plmr_gemm *gemm);
 
 /* The program of Cannon and MeshGEMM alike: align A, then multiply while both operands shift. */
 plmr_status plmr_gemm_compute_shift(plmr_gemm *gemm);
-
-#endif

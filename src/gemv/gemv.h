@@ -4,8 +4,7 @@
  * partial results are allreduced along y, so that every core of a column holds its part of the result. Which allreduce
  * is the algorithm: meshgemv (K-tree), pipeline (chain), ring.
  */
-#ifndef PLMR_GEMV_H
-#define PLMR_GEMV_H
+#pragma once
 
 #include "base/registry.h"
 #include "data/tree.h"
@@ -53,5 +52,3 @@ plmr_status plmr_gemv_run(plmr_gemv *gemv);
 
 /* Calls visit once on each rank of the first rank row, for row 0 and its columns of y. */
 plmr_status plmr_gemv_visit(plmr_gemv *gemv, plmr_visit visit, void *context);
-
-#endif

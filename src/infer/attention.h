@@ -1,8 +1,7 @@
 /* attention.h - attention of the heads that this rank owns: their queries, keys and values go in by cores (see
  * heads.h), keys and values join the cache, and what attention gives takes the queries' place. Values only, local.
  */
-#ifndef PLMR_INFER_ATTENTION_H
-#define PLMR_INFER_ATTENTION_H
+#pragma once
 
 #include "infer/heads.h"
 
@@ -28,5 +27,3 @@ typedef struct plmr_token_attention {
 } plmr_token_attention;
 
 void plmr_attend_token(const plmr_token_attention *attention);
-
-#endif

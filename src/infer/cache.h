@@ -3,8 +3,7 @@
  * Of a head, keys lie as (elements, tokens), values as (tokens, elements), elements in the order in which cores hold
  * them, padded with zeros to n_dims.
  */
-#ifndef PLMR_INFER_CACHE_H
-#define PLMR_INFER_CACHE_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -28,5 +27,3 @@ char *plmr_cache_values(const plmr_cache *cache, int layer, int request, int kv)
 /* Writes a token's key and value, n_dims elements each. */
 void plmr_cache_put(plmr_cache *cache, int layer, int request, int kv, int64_t token, const float *key,
                     const float *value);
-
-#endif

@@ -4,8 +4,7 @@
  * that carry out the programs of src/gemm and src/gemv, and keeps account of how much later the last core is after it,
  * by kind of work. docs/MODEL.md has the formulas.
  */
-#ifndef PLMR_INFER_COST_H
-#define PLMR_INFER_COST_H
+#pragma once
 
 #include "infer/grid.h"
 #include "infer/plan.h"
@@ -88,5 +87,3 @@ plmr_status plmr_output_cost(plmr_cost_pass *pass);
 
 /* Every core's n_bytes go half the way round both rings: anything can get anywhere so. */
 void plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes);
-
-#endif

@@ -3,8 +3,7 @@
  * A dimension is cut into chunks of equal size, chunk i at position i of the axis's ring; the last chunks may be partly
  * or wholly empty. The dimensions of heads are dealt so that a head is never mixed with another: see plmr_heads.
  */
-#ifndef PLMR_INFER_DEAL_H
-#define PLMR_INFER_DEAL_H
+#pragma once
 
 #include "model/shape.h"
 #include "region/ring.h"
@@ -79,5 +78,3 @@ typedef struct plmr_order {
 
 /* Fills a list with the part's elements, -1 for padding: n_chunks * size of them. */
 void plmr_part_elements(const plmr_part *part, const plmr_deal *deal, int32_t *elements);
-
-#endif

@@ -3,8 +3,7 @@
  * A dump folder gets one .npy file of float32 per tensor, rows x elements in the model's own order:
  * PHASE-TOKEN-LAYER-NAME.npy, TOKEN being the position of the first row.
  */
-#ifndef PLMR_INFER_DUMP_H
-#define PLMR_INFER_DUMP_H
+#pragma once
 
 #include "infer/grid.h"
 
@@ -23,5 +22,3 @@ plmr_status plmr_dump_columns(const plmr_dump *dump, const plmr_grid *grid, cons
 /* Writes rows of `n` elements that every rank has, from rank 0. Collective if there is a folder. */
 plmr_status plmr_dump_rows(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
                            int64_t n_rows, int64_t n, const float *values, size_t ld);
-
-#endif

@@ -5,8 +5,7 @@
  * pass.c; what they cost in virtual time is found by running the same programs without values (see
  * timing.h).
  */
-#ifndef PLMR_INFER_ENGINE_H
-#define PLMR_INFER_ENGINE_H
+#pragma once
 
 #include "infer/cache.h"
 #include "infer/dump.h"
@@ -75,5 +74,3 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
 
 /* Turns the n heads x head_dim elements at x, which belong to the token at `position`. */
 void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head);
-
-#endif

@@ -7,12 +7,13 @@
  * block. Calls of plmr_gather_next, and what has been posted when they return:
  *
  *     create   rows 0-1 on their way
- *     1st      rows 0-1 here: line[0] = line[1] - 4 floats = (a00 a10  a01 a11), line[2] = (a04 a14  a05 a15); 2-3
- * posted 2nd      rows 2-3 here; row 4 posted, into the memory that rows 0-1 had 3rd      row 4 here; nothing is left
- * to post 4th      false
+ *     1st      rows 0-1 here: line[0] = line[1] - 4 floats = (a00 a10  a01 a11), line[2] = (a04 a14  a05 a15);
+ *              2-3 posted
+ *     2nd      rows 2-3 here; row 4 posted, into the memory that rows 0-1 had
+ *     3rd      row 4 here; nothing is left to post
+ *     4th      false
  */
-#ifndef PLMR_INFER_GATHER_H
-#define PLMR_INFER_GATHER_H
+#pragma once
 
 #include "infer/grid.h"
 
@@ -41,5 +42,3 @@ bool plmr_gather_next(plmr_gather *gather, int64_t *first, int64_t *n);
 
 /* Helps messages along, while the block is multiplied. */
 void plmr_gather_poll(plmr_gather *gather);
-
-#endif

@@ -1,15 +1,16 @@
 /* generate.h - text from a prompt, token by token, in both planes.
  *
- *     plmr_generation g = {.engine = engine, .timing = timing, .tokenizer = tokenizer, .n_most = 100, .totals =
- * &totals}; PLMR_TRY(plmr_generation_begin(&g, &sampler, prompt, n_prompt)); while (!status && !g.end) { status =
- * plmr_generation_next(&g); fwrite(g.text, 1, g.n_bytes, stdout);     // nothing, but on rank 0
+ *     plmr_generation g = {.engine = engine, .timing = timing, .tokenizer = tokenizer, .n_most = 100, .totals = &totals};
+ *     PLMR_TRY(plmr_generation_begin(&g, &sampler, prompt, n_prompt));
+ *     while (!status && !g.end) {
+ *         status = plmr_generation_next(&g);
+ *         fwrite(g.text, 1, g.n_bytes, stdout);     // nothing, but on rank 0
  *     }
  *     plmr_generation_close(&g);
  *
  * All functions are collective.
  */
-#ifndef PLMR_INFER_GENERATE_H
-#define PLMR_INFER_GENERATE_H
+#pragma once
 
 #include <signal.h>
 
@@ -60,5 +61,3 @@ plmr_status plmr_generation_next(plmr_generation *g);
 void plmr_generation_flush(plmr_generation *g);
 
 void plmr_generation_close(plmr_generation *g);
-
-#endif

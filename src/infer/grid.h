@@ -1,6 +1,5 @@
 /* grid.h - a region of cores that a model's layers run on, and how the model's dimensions are dealt to it. */
-#ifndef PLMR_INFER_GRID_H
-#define PLMR_INFER_GRID_H
+#pragma once
 
 #include "data/tree.h"
 #include "infer/deal.h"
@@ -38,5 +37,3 @@ int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension);
 
 /* What this rank holds of a dimension dealt along x. */
 plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal);
-
-#endif

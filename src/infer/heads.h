@@ -3,8 +3,7 @@
  * A head as its cores hold it ("by cores"): for each core, for each of n_rep query heads, n_dims elements. A head for
  * the kernels ("by queries"): for each query head, all elements in the cores' order.
  */
-#ifndef PLMR_INFER_HEADS_H
-#define PLMR_INFER_HEADS_H
+#pragma once
 
 #include "infer/engine.h"
 
@@ -41,5 +40,3 @@ float plmr_heads_sum(const plmr_tree *tree_head, const float *of_cores);
 
 /* The score's factor before the softmax. */
 float plmr_heads_scale(const plmr_heads *heads);
-
-#endif

@@ -5,15 +5,14 @@
  * (s + 1) * strip), so that a product with a vector reads memory in one stream, and partial results stay in cache.
  *
  * For example a weight stored as (out, in) = (4, 6), in dealt to chunks (0 1)(2 3)(4 5) that a tree meets as 2, 0, 1;
- * out in chunks of one column, 2 columns to a strip. Memory, each number the in element of a row, for columns 0 1 | 2
- * 3:
+ * out in chunks of one column, 2 columns to a strip. Memory, each number the in element of a row, for columns
+ * 0 1 | 2 3:
  *
  *     strip 0: 4 5 0 1 2 3  x columns 0 1     strip 1: 4 5 0 1 2 3  x columns 2 3
  *
  * Loading reads a column's elements as they lie in the source, 0 to 5, once, and stores them at rows 2 3 4 5 0 1.
  */
-#ifndef PLMR_INFER_MATRIX_H
-#define PLMR_INFER_MATRIX_H
+#pragma once
 
 #include "data/tensor.h"
 #include "infer/deal.h"
@@ -61,5 +60,3 @@ static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t stri
 
 /* Moves a matrix to another layout, between ranks where it must. On success *matrix is the new one. Collective. */
 plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_ranks *ranks);
-
-#endif

@@ -1,6 +1,5 @@
 /* pass.h - values on their way through the layers: a prompt of one request, or a token of each of several. */
-#ifndef PLMR_INFER_PASS_H
-#define PLMR_INFER_PASS_H
+#pragma once
 
 #include "infer/heads.h"
 
@@ -30,5 +29,3 @@ const plmr_deal *plmr_pass_deal(const plmr_pass *pass, enum plmr_activation whic
 
 /* Writes an activation to the folder for dumps, if there is one. Collective. */
 plmr_status plmr_pass_dump(const plmr_pass *pass, enum plmr_activation which, const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* place.h - where a model would lie on a device, in regions of the sizes that suit it, with one token of one request.
  */
-#ifndef PLMR_INFER_PLACE_H
-#define PLMR_INFER_PLACE_H
+#pragma once
 
 #include "infer/timing.h"
 
@@ -14,5 +13,3 @@ typedef struct plmr_place {
 /* Fails where a core's memory or routes do not do. Collective; the ranks are one row. */
 plmr_status plmr_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                             plmr_place *place);
-
-#endif

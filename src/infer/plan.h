@@ -3,8 +3,7 @@
  *
  * A plan is one const struct in one file. What it leaves NULL is done as in WaferLLM.
  */
-#ifndef PLMR_INFER_PLAN_H
-#define PLMR_INFER_PLAN_H
+#pragma once
 
 #include "region/region.h"
 
@@ -26,5 +25,3 @@ typedef struct plmr_llm_plan {
 
 /* MeshGEMM, MeshGEMV, K-tree allreduces: nothing is left to say. */
 extern const plmr_llm_plan plmr_plan_waferllm;
-
-#endif

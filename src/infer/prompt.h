@@ -1,6 +1,5 @@
 /* prompt.h - what prefill's steps compute, on activations of all tokens dealt along x. Values only. */
-#ifndef PLMR_INFER_PROMPT_H
-#define PLMR_INFER_PROMPT_H
+#pragma once
 
 #include "infer/pass.h"
 
@@ -16,5 +15,3 @@ void plmr_prompt_pick(const plmr_grid *grid, const plmr_deal *deal, const float 
 
 /* The stream of the last tokens, from the columns of all ranks: n_last x dim, on every rank. Collective. */
 void plmr_prompt_collect(const plmr_pass *pass, int64_t n_last, float *hidden);
-
-#endif

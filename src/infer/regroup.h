@@ -10,8 +10,7 @@
  * of it: columns 3, 4, 5 become the thirds of head[1]; its head[0] is not looked at. Back, the same the other way
  * round.
  */
-#ifndef PLMR_INFER_REGROUP_H
-#define PLMR_INFER_REGROUP_H
+#pragma once
 
 #include "infer/grid.h"
 
@@ -27,5 +26,3 @@ typedef struct plmr_regroup {
 
 /* From columns to heads, or back. Collective. */
 void plmr_regroup_run(const plmr_regroup *regroup, bool to_heads);
-
-#endif

@@ -1,6 +1,5 @@
 /* rows.h - which row of cores holds which tokens of the key-value cache, in decode. */
-#ifndef PLMR_INFER_ROWS_H
-#define PLMR_INFER_ROWS_H
+#pragma once
 
 #include "infer/engine.h"
 
@@ -13,5 +12,3 @@ static inline int64_t plmr_rows_first(const plmr_engine *engine, const plmr_grid
         return n_tokens;
     return (engine->setup.concat ? engine->n_prefilled : n_tokens) * row / grid->rows;
 }
-
-#endif

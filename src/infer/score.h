@@ -1,6 +1,5 @@
 /* score.h - what a model says of a given text: its logits after each token, and how well it foretells the text. */
-#ifndef PLMR_INFER_SCORE_H
-#define PLMR_INFER_SCORE_H
+#pragma once
 
 #include "infer/engine.h"
 
@@ -26,5 +25,3 @@ plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_f
 /* The mean of -log p, and its standard error: negative, there is none, of one token. On rank 0. */
 double plmr_score_mean(const plmr_score *score);
 double plmr_score_error(const plmr_score *score);
-
-#endif

@@ -1,6 +1,5 @@
 /* setup.h - how a language model is run: all that can be chosen, in one struct, for whoever runs one. */
-#ifndef PLMR_INFER_SETUP_H
-#define PLMR_INFER_SETUP_H
+#pragma once
 
 #include "infer/plan.h"
 #include "model/shape.h"
@@ -43,5 +42,3 @@ void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shap
  * prefill's if the plan keeps it. A phase that is not wanted is taken out. */
 void plmr_llm_setup_choose(plmr_llm_setup *setup, bool prefill, bool decode, const plmr_device *device,
                            const plmr_model_shape *shape);
-
-#endif

@@ -3,8 +3,7 @@
  * Architectures are tables of steps (model/arch.h). Both planes walk the same table: values by `values`, virtual time
  * by `time`; and what a layer takes of memory and arithmetic is the sum over it of `needs`.
  */
-#ifndef PLMR_INFER_STEP_H
-#define PLMR_INFER_STEP_H
+#pragma once
 
 #include "infer/cost.h"
 #include "infer/pass.h"
@@ -38,5 +37,3 @@ plmr_status plmr_layer_time(plmr_cost_pass *pass);
 plmr_needs plmr_layer_needs(const plmr_model_shape *shape, const int64_t extent[PLMR_N_DIMENSIONS]);
 plmr_needs plmr_model_layer_needs(const plmr_model_shape *shape);
 plmr_needs plmr_core_needs(const plmr_model_shape *shape, const plmr_grid *grid);
-
-#endif

@@ -5,8 +5,7 @@
  * advances by the same, and the rest is added (see plmr_region_repeat); and a token costs what the last one did as long
  * as the fullest row of cores holds as many tokens.
  */
-#ifndef PLMR_INFER_TIMING_H
-#define PLMR_INFER_TIMING_H
+#pragma once
 
 #include "infer/cost.h"
 #include "infer/setup.h"
@@ -76,5 +75,3 @@ plmr_status plmr_timing_fits(const plmr_timing *timing, int64_t n_tokens);
 
 /* Sums of phases. */
 void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase);
-
-#endif

@@ -1,6 +1,5 @@
 /* timing_internal.h - shared by timing.c, passes.c (time) and memory.c (where layers lie). */
-#ifndef PLMR_INFER_TIMING_INTERNAL_H
-#define PLMR_INFER_TIMING_INTERNAL_H
+#pragma once
 
 #include "infer/timing.h"
 
@@ -29,5 +28,3 @@ int64_t plmr_timing_row_tokens(const plmr_timing *timing, int64_t n_tokens);
 plmr_status plmr_timing_place_decode(plmr_timing *timing);
 plmr_status plmr_timing_run_layer(plmr_timing *timing);
 plmr_status plmr_timing_place_prefill(plmr_timing *timing);
-
-#endif

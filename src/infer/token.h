@@ -3,8 +3,7 @@
  * "Along y": dealt to the rows of cores, so every rank has the whole vector. "Along x": dealt to the columns of cores,
  * so a rank has its part. Every step is done for n vectors at once: the requests of a batch. Values only.
  */
-#ifndef PLMR_INFER_TOKEN_H
-#define PLMR_INFER_TOKEN_H
+#pragma once
 
 #include "infer/grid.h"
 #include "infer/matrix.h"
@@ -25,5 +24,3 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
 /* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. */
 void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
                      float *y, size_t ld);
-
-#endif

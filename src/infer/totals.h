@@ -1,6 +1,5 @@
 /* totals.h - what the run of a model has come to: virtual time, and wall time where there are values. */
-#ifndef PLMR_INFER_TOTALS_H
-#define PLMR_INFER_TOTALS_H
+#pragma once
 
 #include "infer/timing.h"
 
@@ -31,5 +30,3 @@ plmr_phase_cost plmr_llm_totals_sum(const plmr_llm_totals *totals);
 /* Adds the virtual time of `n` tokens of each request that decode makes, the first with n_before in the cache. Fails
  * where the cache is full. Collective. */
 plmr_status plmr_llm_totals_add_tokens(plmr_llm_totals *totals, plmr_timing *timing, int64_t n_before, int64_t n);
-
-#endif

@@ -1,6 +1,5 @@
 /* gemm_block.h - what kernel.h offers, on an instruction set of the caller's choice; for tests and benchmarks. */
-#ifndef PLMR_KERNEL_GEMM_BLOCK_H
-#define PLMR_KERNEL_GEMM_BLOCK_H
+#pragma once
 
 #include "kernel/isa.h"
 #include "kernel/kernel.h"
@@ -9,5 +8,3 @@ plmr_status plmr_gemm_block_run_with(const plmr_isa *isa, const plmr_gemm_block 
 
 void plmr_tile_product_add_with(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m,
                                 int n, const void *a, const void *b, float *acc, size_t ldacc);
-
-#endif

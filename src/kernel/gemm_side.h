@@ -4,8 +4,7 @@
  * elements by as many slots later as they are chunks further right and down, and slot s there is slot s mod n_slots of
  * the matrices: so the steps of every element are consecutive slots, and no chain is cut where the ring closes.
  */
-#ifndef PLMR_KERNEL_GEMM_SIDE_H
-#define PLMR_KERNEL_GEMM_SIDE_H
+#pragma once
 
 #include "kernel/isa.h"
 #include "kernel/kernel.h"
@@ -71,5 +70,3 @@ void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile 
 /* Lists the cache lines, but no more than `most`, that plmr_side_pack will read; returns how many. */
 int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, const void **lines,
                     int most);
-
-#endif

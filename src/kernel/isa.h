@@ -3,8 +3,7 @@
  * A register tile is `rows` x `cols` elements of C. A panel holds the factors of the rows (or columns) of one register
  * tile as floats, k-major: for every k, `rows` (or `cols`) elements side by side.
  */
-#ifndef PLMR_KERNEL_ISA_H
-#define PLMR_KERNEL_ISA_H
+#pragma once
 
 #include "kernel/kernel.h"
 #include "kernel/vector.h"
@@ -80,5 +79,3 @@ const plmr_isa *plmr_isa_find(const char *name);
 /* What this process uses: the best that the machine has, or what PLMR_KERNEL in the environment names if the machine
  * has it. */
 const plmr_isa *plmr_isa_chosen(void);
-
-#endif

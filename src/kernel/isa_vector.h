@@ -4,8 +4,7 @@
  * PLMR_ISA_AVX512 or PLMR_ISA_AVX2 is defined where the flags of the compiler allow for it; without both the code is
  * what any processor runs, lane by lane where there is no vector operation that every compiler knows.
  */
-#ifndef PLMR_KERNEL_ISA_VECTOR_H
-#define PLMR_KERNEL_ISA_VECTOR_H
+#pragma once
 
 #include "base/half.h"
 #include "plmr/types.h"
@@ -159,5 +158,3 @@ PLMR_INLINE float load_as(enum plmr_dtype dtype, const void *from, size_t at)
         return ((const float *)from)[at];
     return dtype == PLMR_F16 ? plmr_float_from_f16(words[at]) : plmr_float_from_bf16(words[at]);
 }
-
-#endif

@@ -4,8 +4,7 @@
  * multiply-adds (one rounding each, IEEE fmaf) in the order in which that core meets its k, starting from +0. Every
  * build of a kernel (AVX-512, AVX2+FMA, portable) gives the same bits. All functions here are local and touch no MPI.
  */
-#ifndef PLMR_KERNEL_H
-#define PLMR_KERNEL_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -102,5 +101,3 @@ void plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *rest
 
 /* "avx512", "avx2" or "portable": what this process runs. PLMR_KERNEL in the environment forces a lesser one. */
 const char *plmr_kernel_name(void);
-
-#endif

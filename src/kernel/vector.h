@@ -9,8 +9,7 @@
  *
  *     plmr_vectors()->add_to(n, x, acc);
  */
-#ifndef PLMR_KERNEL_VECTOR_H
-#define PLMR_KERNEL_VECTOR_H
+#pragma once
 
 #include "plmr/types.h"
 
@@ -88,5 +87,3 @@ typedef struct plmr_vector_functions {
 
 const plmr_attention_functions *plmr_attention(void);
 const plmr_vector_functions *plmr_vectors(void);
-
-#endif

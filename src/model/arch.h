@@ -4,8 +4,7 @@
  * needs is in src/infer/steps, one file a kind. All planes walk the same table; and the weights that a model has are
  * those that its steps name.
  */
-#ifndef PLMR_MODEL_ARCH_H
-#define PLMR_MODEL_ARCH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -88,5 +87,3 @@ PLMR_REGISTRY(arch, plmr_arch)
 extern const plmr_step plmr_llama_layer[];
 
 extern const plmr_arch plmr_arch_llama, plmr_arch_qwen2;
-
-#endif

@@ -10,8 +10,7 @@
  * All functions are local and touch no MPI. A file must not be made shorter while it is open: as with every mapped
  * file, the system then ends the process that reads the missing part.
  */
-#ifndef PLMR_LLM_GGUF_H
-#define PLMR_LLM_GGUF_H
+#pragma once
 
 #include "base/values.h"
 #include "plmr/status.h"
@@ -101,5 +100,3 @@ void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor);
 /* Tells the system that the tensor's pages in memory will hardly be needed again, once it has been loaded elsewhere.
  * It can still be read. */
 void plmr_gguf_forget(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor);
-
-#endif

@@ -1,6 +1,5 @@
 /* gguf_internal.h - what the parts of the GGUF reader share. */
-#ifndef PLMR_LLM_GGUF_INTERNAL_H
-#define PLMR_LLM_GGUF_INTERNAL_H
+#pragma once
 
 #include "model/gguf.h"
 
@@ -73,5 +72,3 @@ size_t plmr_gguf_value_bytes(enum plmr_gguf_value_type type);
 
 /* Like strcmp. */
 int plmr_gguf_text_compare(plmr_gguf_text a, plmr_gguf_text b);
-
-#endif

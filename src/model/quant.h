@@ -3,8 +3,7 @@
  * A row is a sequence of blocks, whose layouts are those of ggml (https://github.com/ggml-org/ggml, src/ggml-common.h).
  * A type is a decoder in quant.c and a row of its table; what names the types takes them from there.
  */
-#ifndef PLMR_LLM_QUANT_H
-#define PLMR_LLM_QUANT_H
+#pragma once
 
 #include "plmr/types.h"
 
@@ -29,5 +28,3 @@ plmr_quant_names plmr_quant_list(void);
 
 /* The name of a type that plmr may not read; "unknown" where it has not heard of it. */
 const char *plmr_quant_name(uint32_t number);
-
-#endif

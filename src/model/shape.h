@@ -8,8 +8,7 @@
  * rope(W_k n, p), W_v n) with n = norm(x) * attn_norm, and x += W_down (silu(W_gate n) * (W_up n)) with n = norm(x) *
  * ffn_norm; logits = output (norm(x) * output_norm). norm(x) = x / sqrt(mean(x^2) + rms_eps).
  */
-#ifndef PLMR_LLM_SHAPE_H
-#define PLMR_LLM_SHAPE_H
+#pragma once
 
 #include "model/arch.h"
 #include "model/gguf.h"
@@ -91,5 +90,3 @@ enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weigh
 
 /* Lets go of a weight's pages in memory, once it has been loaded; see plmr_gguf_forget. */
 void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer);
-
-#endif

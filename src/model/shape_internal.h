@@ -1,6 +1,5 @@
 /* shape_internal.h - what the parts that read models share. */
-#ifndef PLMR_LLM_SHAPE_INTERNAL_H
-#define PLMR_LLM_SHAPE_INTERNAL_H
+#pragma once
 
 #include "model/shape.h"
 
@@ -52,5 +51,3 @@ plmr_status plmr_model_read_gguf(plmr_model *model);
 
 /* Sets what can be counted: n_parameters, n_bytes; and the scales of made-up weights. */
 void plmr_model_count(plmr_model *model);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Every weight is a matrix (rows, cols) = (out, in), stored row-major; norms, biases and factors have one row.
  */
-#ifndef PLMR_MODEL_WEIGHTS_H
-#define PLMR_MODEL_WEIGHTS_H
+#pragma once
 
 /* What weights and activations have along a side. PLMR_QUERIES is n_heads * head_dim, PLMR_KEYS n_kv_heads * head_dim,
  * PLMR_PAIRS rope_dim / 2. */
@@ -59,5 +58,3 @@ typedef struct plmr_weight_info {
 } plmr_weight_info;
 
 extern const plmr_weight_info plmr_weight_infos[PLMR_N_WEIGHTS];
-
-#endif

@@ -3,8 +3,7 @@
  * A part (a table or a figure) is one const struct in one file; its `run` adds cells. What was published is read from
  * share/paper/waferllm.json; nothing of it enters a prediction but the sizes of what was run.
  */
-#ifndef PLMR_PAPER_H
-#define PLMR_PAPER_H
+#pragma once
 
 #include <jansson.h>
 
@@ -100,5 +99,3 @@ plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder);
 
 /* Cells as JSON objects, one a line, to a file or "-". On rank 0. */
 plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path);
-
-#endif

@@ -1,6 +1,5 @@
 /* print.h - a paper's cells as tables. All functions are local: call them on rank 0. */
-#ifndef PLMR_PAPER_PRINT_H
-#define PLMR_PAPER_PRINT_H
+#pragma once
 
 #include "paper/paper.h"
 
@@ -13,5 +12,3 @@ void plmr_paper_markdown_part(FILE *out, const plmr_paper *paper, const plmr_pap
 
 /* Mean, RMS and worst error by part, system and role, then by system and role over all parts. */
 void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown);
-
-#endif

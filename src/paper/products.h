@@ -1,6 +1,5 @@
 /* products.h - GEMM and GEMV runs of Figures 6 and 8 to 10. */
-#ifndef PLMR_PAPER_PRODUCTS_H
-#define PLMR_PAPER_PRODUCTS_H
+#pragma once
 
 #include "paper/paper.h"
 
@@ -10,5 +9,3 @@ plmr_status plmr_paper_gemm(plmr_paper *paper, const char *algorithm, int64_t si
                             plmr_cost *cost);
 plmr_status plmr_paper_gemv(plmr_paper *paper, const char *algorithm, int64_t size, int side, int n_levels,
                             int n_groups, plmr_cost *cost);
-
-#endif

@@ -1,6 +1,5 @@
 /* systems.h - who appears in the tables of whole models: the plans, in the modes that they are run in, and GPUs. */
-#ifndef PLMR_PAPER_SYSTEMS_H
-#define PLMR_PAPER_SYSTEMS_H
+#pragma once
 
 #include "baseline/roofline.h"
 #include "paper/paper.h"
@@ -27,5 +26,3 @@ extern const int plmr_paper_gpu_counts[PLMR_PAPER_GPUS];
 /* Fills in a cell's system and mode, and a GPU's ("8 x A100", roofline, a bound). */
 void plmr_paper_name_system(const plmr_paper_system *system, plmr_paper_cell *cell);
 void plmr_paper_name_gpu(int which, plmr_paper_cell *cell);
-
-#endif

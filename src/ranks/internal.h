@@ -1,6 +1,5 @@
 /* internal.h - shared by the files of src/ranks alone: the only ones that see MPI. */
-#ifndef PLMR_RANKS_MPI_H
-#define PLMR_RANKS_MPI_H
+#pragma once
 
 #include <mpi.h>
 
@@ -23,5 +22,3 @@ void plmr_mpi_must(int code, const char *file, int line);
 
 /* Largest piece of one message: MPI counts are int. */
 enum { PLMR_PIECE_BYTES = 1 << 30 };
-
-#endif

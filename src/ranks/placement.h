@@ -4,8 +4,7 @@
  * the ranks of a node get a rectangle of places, of the shortest edges that there are, and those of a cache one within
  * it. Results do not depend on any of this.
  */
-#ifndef PLMR_PLACEMENT_H
-#define PLMR_PLACEMENT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -29,5 +28,3 @@ bool plmr_placement_choose(const plmr_neighbourhood *where, int n_ranks, int ran
 
 /* Sets place[rank], row by row of the grid, for all ranks. Rank 0 has place 0. Takes time n_ranks^2. Local. */
 void plmr_placement_order(const plmr_neighbourhood *where, int n_ranks, const plmr_rank_grid *grid, int *place);
-
-#endif

@@ -1,6 +1,5 @@
 /* ranks.h - what the fabric asks of the message layer. "Place" is a coordinate on an axis of the rank grid. */
-#ifndef PLMR_RANKS_GRID_H
-#define PLMR_RANKS_GRID_H
+#pragma once
 
 #include "plmr/ranks.h"
 
@@ -82,5 +81,3 @@ typedef struct plmr_ranks_usage {
 
 /* Of what has run since `before`, own_s seconds on this rank. Collective. */
 void plmr_ranks_usage_since(plmr_ranks *ranks, const plmr_ranks_profile *before, double own_s, plmr_ranks_usage *usage);
-
-#endif

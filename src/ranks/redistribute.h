@@ -11,8 +11,7 @@
  * rank 0 copies elements 0 and 2 of both rows, which are numbers 0 and 2 of its first list and 0 and 1 of its second;
  * sends 1, which its partner has as number 0; and gets 4 as number 2. What nobody has before stays as it is after.
  */
-#ifndef PLMR_RANKS_REDISTRIBUTE_H
-#define PLMR_RANKS_REDISTRIBUTE_H
+#pragma once
 
 #include "plmr/ranks.h"
 
@@ -42,5 +41,3 @@ typedef struct plmr_spread_matrix {
  * each if that is more. Collective over the ranks between which anything can move. */
 void plmr_redistribute(plmr_ranks *ranks, const plmr_spread_matrix *before, const plmr_spread_matrix *after,
                        size_t element_bytes, size_t most_bytes);
-
-#endif

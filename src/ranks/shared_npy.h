@@ -1,6 +1,5 @@
 /* shared_npy.h - a .npy file that all ranks write (see base/npy.h). */
-#ifndef PLMR_SHARED_NPY_H
-#define PLMR_SHARED_NPY_H
+#pragma once
 
 #include "base/npy.h"
 
@@ -11,5 +10,3 @@ plmr_status plmr_shared_npy_create(const char *path, enum plmr_dtype dtype, int 
 /* Closes everywhere, and gives the file its name if no rank has failed; else discards it. Takes ownership of `mine`;
  * the failure is everybody's. Collective. */
 plmr_status plmr_shared_npy_commit(plmr_npy *npy, plmr_status mine);
-
-#endif

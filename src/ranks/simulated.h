@@ -1,9 +1,6 @@
 /* simulated.h - ranks of a simulated cluster (meson -Dsmpi=true): what their work takes of simulated time. Local.
  */
-#ifndef PLMR_SIMULATED_H
-#define PLMR_SIMULATED_H
+#pragma once
 
 /* This rank has worked for so many seconds; it pays when it next speaks to others or looks at a clock. */
 void plmr_simulated_work(double t_s);
-
-#endif

@@ -1,6 +1,5 @@
 /* topology.h - which rank owns which part of the wafer, and where on the machine it runs. */
-#ifndef PLMR_TOPOLOGY_H
-#define PLMR_TOPOLOGY_H
+#pragma once
 
 #include "base/machine.h"
 #include "ranks/ranks.h"
@@ -23,5 +22,3 @@ void plmr_rank_map_free(plmr_rank_map *topology);
  * than it has cores, several on the same core while others idle, several that are not bound. Returns whether there is
  * any. Local. */
 bool plmr_rank_map_warning(const plmr_rank_map *topology, char *text, size_t size);
-
-#endif

@@ -1,7 +1,6 @@
 /* plan.h - who sends to whom: phases of legs between the cores of a line, alike in all lines. Both planes carry out the
  * same plan. */
-#ifndef PLMR_REGION_PLAN_H
-#define PLMR_REGION_PLAN_H
+#pragma once
 
 #include "plmr/types.h"
 
@@ -43,5 +42,3 @@ void plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
 
 /* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */
 void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
-
-#endif

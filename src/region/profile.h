@@ -3,8 +3,7 @@
  * A region keeps a profile if its options ask for one; else nothing here costs anything. The verbs treat all lines of
  * an axis alike, so what they do to cores and links is kept by coordinate along the axis, summed over the lines.
  */
-#ifndef PLMR_PROFILE_H
-#define PLMR_PROFILE_H
+#pragma once
 
 #include "region/region.h"
 
@@ -58,5 +57,3 @@ void plmr_profile_hold(plmr_profile *profile, const char *what, int64_t n_bytes,
 void plmr_profile_release(plmr_profile *profile, int64_t n_bytes);
 void plmr_profile_route(plmr_profile *profile, const char *what, enum plmr_axis axis, const int *cores, int n_program,
                         bool once);
-
-#endif

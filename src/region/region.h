@@ -1,7 +1,6 @@
 /* region.h - the inside of a region: which cores it has, and what they are charged. What they do in virtual time is
  * src/time's to say, what they hold is src/data's. */
-#ifndef PLMR_REGION_INTERNAL_H
-#define PLMR_REGION_INTERNAL_H
+#pragma once
 
 #include "device/way.h"
 #include "kernel/kernel.h"
@@ -83,5 +82,3 @@ plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch
 
 /* The routes of the core that holds most, and which that is. */
 int plmr_region_most_routes(const plmr_region *region, int *row, int *col);
-
-#endif

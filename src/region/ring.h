@@ -1,6 +1,5 @@
 /* ring.h - the inside of a ring: who is whose neighbour, how far it is, and which slots are this rank's. */
-#ifndef PLMR_REGION_RING_H
-#define PLMR_REGION_RING_H
+#pragma once
 
 #include "device/way.h"
 #include "plmr/ring.h"
@@ -54,5 +53,3 @@ int plmr_ring_local_slots(const plmr_ring *ring);
 
 /* The runs of slots owned by the rank at `place`; returns their number (1 or 2). */
 int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2]);
-
-#endif

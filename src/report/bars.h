@@ -4,8 +4,7 @@
  * 120 columns (80 where there is none and COLUMNS does not say), in block characters where the locale is UTF-8, else in
  * ASCII; in colour as color.h says. Nothing of a value above 0 is left without a mark. Local: on one rank.
  */
-#ifndef PLMR_BARS_H
-#define PLMR_BARS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,5 +27,3 @@ const char *plmr_bars_mark(plmr_bars_style style, bool full);
 
 /* A title, then n rows on one scale, the longest bar filling what the texts leave. */
 void plmr_bars_print(FILE *out, plmr_bars_style style, const char *title, const plmr_bar *bars, int n);
-
-#endif

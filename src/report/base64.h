@@ -1,6 +1,5 @@
 /* base64.h - bytes as text. */
-#ifndef PLMR_BASE64_H
-#define PLMR_BASE64_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ static inline char *plmr_base64(const uint8_t *bytes, size_t n)
     *out = '\0';
     return text;
 }
-
-#endif

@@ -5,8 +5,7 @@
  * "maps": [see map.h], "timeline": of a language model's run, see run/llm_page.c}]}; maps and timeline may be
  * missing. All functions are local: call them on one rank.
  */
-#ifndef PLMR_HTML_H
-#define PLMR_HTML_H
+#pragma once
 
 #include <jansson.h>
 
@@ -38,5 +37,3 @@ void plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *
 /* Writes the page and gives the file its name; or removes what there is. */
 plmr_status plmr_html_commit(plmr_html *html);
 void plmr_html_discard(plmr_html *html);
-
-#endif

@@ -1,8 +1,7 @@
 /* jsonl.h - a file of records, one JSON object per line, that appears when it is complete (see draft.h). All functions
  * are local: call them on one rank.
  */
-#ifndef PLMR_JSONL_H
-#define PLMR_JSONL_H
+#pragma once
 
 #include "base/draft.h"
 #include "report/record.h"
@@ -26,5 +25,3 @@ plmr_status plmr_jsonl_commit(plmr_jsonl *jsonl);
 
 /* Closes, and removes what was written; nothing if already committed. */
 void plmr_jsonl_discard(plmr_jsonl *jsonl);
-
-#endif

@@ -17,8 +17,7 @@
  * Arrays whose entries are all alike are written as one number.
  */
 /* clang-format on */
-#ifndef PLMR_MAP_H
-#define PLMR_MAP_H
+#pragma once
 
 #include <jansson.h>
 
@@ -31,5 +30,3 @@ plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dt
 
 /* Clocks as above; for tests. */
 json_t *plmr_map_clocks(const double *clocks, int rows, int cols);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * It appears after two seconds, and only where standard error ends at a terminal, also when mpirun carries it there.
  */
-#ifndef PLMR_PROGRESS_H
-#define PLMR_PROGRESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ bool plmr_on_terminal(FILE *out);
 
 /* The line for a run that has done so many steps in so many seconds; for tests. */
 int plmr_progress_format(char *text, int size, const char *label, int64_t done, int64_t n_steps, double elapsed_s);
-
-#endif

@@ -1,6 +1,5 @@
 /* ranks.h - which rank owns which cores and where it runs, as texts. All functions are local: call them on rank 0. */
-#ifndef PLMR_REPORT_RANKS_H
-#define PLMR_REPORT_RANKS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -31,5 +30,3 @@ char *plmr_ranks_text(const plmr_rank_map *map, int rows, int cols);
 
 /* Says on standard error what is to be warned of (see topology.h), unless PLMR_QUIET is set. */
 void plmr_ranks_warn(const plmr_rank_map *map);
-
-#endif

@@ -4,8 +4,7 @@
  * X(type, key). A text that is NULL, a count that is -1, a real that is not finite and a hash that is not known are
  * null in JSON. The keys down to `date` are fixed; others may be added after them.
  */
-#ifndef PLMR_RECORD_H
-#define PLMR_RECORD_H
+#pragma once
 
 #include "plmr/status.h"
 #include "plmr/types.h"
@@ -220,5 +219,3 @@ typedef struct plmr_provenance {
 } plmr_provenance;
 
 plmr_provenance plmr_provenance_now(void);
-
-#endif

@@ -3,8 +3,7 @@
  * The functions that take a rectangle are plmr_visit callbacks (see fabric/verbs.h): rectangles of the padded matrix,
  * of which they take what lies inside the m x n matrix.
  */
-#ifndef PLMR_RESULT_H
-#define PLMR_RESULT_H
+#pragma once
 
 #include "base/npy.h"
 #include "verbs/verbs.h"
@@ -40,5 +39,3 @@ plmr_status plmr_output_commit(plmr_output *output);
 
 /* Closes and removes the file, if it is still open. Local; removed by rank 0. */
 void plmr_output_discard(plmr_output *output);
-
-#endif

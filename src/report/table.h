@@ -2,8 +2,7 @@
  *
  * Rows are printed as they come, so columns have fixed widths. All functions are local: call them on one rank.
  */
-#ifndef PLMR_TABLE_H
-#define PLMR_TABLE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -24,5 +23,3 @@ void plmr_table_row(FILE *out, const plmr_record *record);
 /* A text with words wrapped to the table's width: every line after the first is indented by `indent`, and the first by
  * what stands there already. */
 void plmr_table_wrap(FILE *out, int at, int indent, const char *text);
-
-#endif

@@ -3,8 +3,7 @@
  * A file holds one process for each region, with a thread for each chosen core. It appears under its name when it is
  * complete. Nothing in it but the provenance depends on the number of ranks.
  */
-#ifndef PLMR_REPORT_TRACE_H
-#define PLMR_REPORT_TRACE_H
+#pragma once
 
 #include "report/record.h"
 #include "time/trace.h"
@@ -66,5 +65,3 @@ void plmr_trace_file_discard(plmr_trace_file *file);
 
 /* What it holds, as a line of a table; and on standard error what it had no room for. Nothing without a file. */
 void plmr_trace_file_print(const plmr_trace_file *file, FILE *out);
-
-#endif

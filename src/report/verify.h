@@ -27,8 +27,7 @@
  * A sum may leave the range of its type: where S (1 + g) reaches the largest finite number of the accumulation, or |r|
  * + E that of the result's dtype, an infinity or NaN is right too, and counted as an overflow.
  */
-#ifndef PLMR_VERIFY_H
-#define PLMR_VERIFY_H
+#pragma once
 
 #include "verbs/verbs.h"
 
@@ -70,5 +69,3 @@ double plmr_verify_bound(const plmr_verify_problem *problem, double reference, d
 /* The rows (or columns) 0 <= i < extent to check, ascending, at most `most` of them and at least 2 if there are: the
  * first, the last, and both sides of borders between chunks. Returns how many. */
 int plmr_verify_picks(int64_t extent, int chunk, int most, int64_t *picks);
-
-#endif

@@ -4,8 +4,7 @@
  * A command says what its algorithms work on by a struct of actions; opening, running, timing, recording and closing is
  * the job's. Nothing is printed before the first algorithm has fit the device, so that an error is one line.
  */
-#ifndef PLMR_JOB_H
-#define PLMR_JOB_H
+#pragma once
 
 #include "base/option.h"
 #include "report/result.h"
@@ -144,5 +143,3 @@ void plmr_job_plan_titles(const plmr_job *job, const plmr_plan *plan);
 void plmr_job_plan_row(const plmr_job *job, const void *algorithm, const plmr_plan *plan, const plmr_cost *cost);
 void plmr_job_bars_note(plmr_job *job, const plmr_record *record);
 void plmr_job_print_end(const plmr_job *job);
-
-#endif

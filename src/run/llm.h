@@ -12,8 +12,7 @@
  *
  * All functions are collective, but those that say otherwise.
  */
-#ifndef PLMR_RUN_LLM_H
-#define PLMR_RUN_LLM_H
+#pragma once
 
 #include "infer/engine.h"
 #include "infer/totals.h"
@@ -102,5 +101,3 @@ const plmr_placement *plmr_llm_region(const plmr_llm_run *run);
 
 /* For llm_page.c: gives the session's report the run, of which `line` is the record. On rank 0. */
 void plmr_llm_add_page(plmr_llm_run *run, const char *line);
-
-#endif

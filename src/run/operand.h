@@ -1,6 +1,5 @@
 /* operand.h - an operand of a product: a user's file, or made-up values. */
-#ifndef PLMR_RUN_OPERAND_H
-#define PLMR_RUN_OPERAND_H
+#pragma once
 
 #include "base/npy.h"
 #include "base/option.h"
@@ -39,5 +38,3 @@ plmr_status plmr_size_set(plmr_size *size, const char *name, int64_t value, cons
 
 /* The size, or `value` while it is not known. */
 int64_t plmr_size_or(const plmr_size *size, int64_t value);
-
-#endif

@@ -1,8 +1,7 @@
 /* session.h - what surrounds a run, whatever is run: the device, the ranks, the files that it writes, how far it has
  * come, and where the ranks' wall time goes. All functions are collective.
  */
-#ifndef PLMR_SESSION_H
-#define PLMR_SESSION_H
+#pragma once
 
 #include "plmr/device.h"
 #include "report/html.h"
@@ -50,5 +49,3 @@ plmr_status plmr_session_close(plmr_session *session, plmr_status status);
 
 /* For progress callbacks that tell of a share: the context is the session's progress of a thousand steps. */
 void plmr_session_tell(void *progress, double share);
-
-#endif

@@ -1,6 +1,5 @@
 /* trace.h - what a user wants traced: which cores, how many events, in which file. */
-#ifndef PLMR_RUN_TRACE_H
-#define PLMR_RUN_TRACE_H
+#pragma once
 
 #include "region/region.h"
 
@@ -16,5 +15,3 @@ plmr_status plmr_trace_options_check(const plmr_trace_options *options, bool pla
 /* Traces the region, one of n_regions that share the events. Does nothing without a file, or a region. Fails if a core
  * lies outside. Local, alike on all ranks. */
 plmr_status plmr_trace_options_attach(const plmr_trace_options *options, plmr_region *region, int n_regions);
-
-#endif

@@ -5,8 +5,7 @@
  * corrected by the ranks; with the same work a rank (weak) it is the time there over the time here. The speed-up is
  * efficiency times ranks.
  */
-#ifndef PLMR_CURVE_H
-#define PLMR_CURVE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -30,5 +29,3 @@ plmr_status plmr_curve_finish(plmr_curve *curve);
 /* Prints a table for each problem; writes a line of JSON for each point. After plmr_curve_finish. */
 void plmr_curve_print(FILE *out, const plmr_curve *curve);
 plmr_status plmr_curve_write(plmr_jsonl *jsonl, const plmr_curve *curve);
-
-#endif

@@ -1,6 +1,5 @@
 /* launch.h - runs plmr on a number of ranks, from a plmr that runs alone. All functions are local. */
-#ifndef PLMR_LAUNCH_H
-#define PLMR_LAUNCH_H
+#pragma once
 
 #include "plmr/status.h"
 
@@ -19,5 +18,3 @@ plmr_status plmr_launch(const char *launcher, int n_ranks, const char *const *wo
 /* Replaces each {n} in a text by n_ranks, and each {A}, {A+B} and {A-B} by A * n_ranks, and B more or less; the caller
  * frees the text. */
 plmr_status plmr_launch_expand(const char *word, int n_ranks, char **text);
-
-#endif

@@ -1,6 +1,5 @@
 /* run.h - what one run of plmr took, read from its record. All functions are local. */
-#ifndef PLMR_SCALE_RUN_H
-#define PLMR_SCALE_RUN_H
+#pragma once
 
 #include <stdint.h>
 
@@ -31,5 +30,3 @@ typedef struct plmr_scale_run {
  * *counts to whether it is the record of a run that scales: one of gemm, gemv, allreduce, llm or generate that has
  * done its work. `where` is what errors call the line. */
 plmr_status plmr_scale_run_parse(const char *line, const char *where, bool weak, plmr_scale_run *run, bool *counts);
-
-#endif

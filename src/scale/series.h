@@ -1,6 +1,5 @@
 /* series.h - runs commands of plmr on several numbers of ranks, one after the other. All functions are local. */
-#ifndef PLMR_SCALE_SERIES_H
-#define PLMR_SCALE_SERIES_H
+#pragma once
 
 #include "base/option.h"
 #include "scale/curve.h"
@@ -24,5 +23,3 @@ typedef struct plmr_series {
 
 /* Runs all, in turn, so that what changes on the machine meanwhile meets all alike. */
 plmr_status plmr_series_run(const plmr_series *series);
-
-#endif

@@ -1,6 +1,5 @@
 /* axis.h - the values of one option that is varied. */
-#ifndef PLMR_SWEEP_AXIS_H
-#define PLMR_SWEEP_AXIS_H
+#pragma once
 
 #include "base/json_reader.h"
 
@@ -9,5 +8,3 @@ plmr_status plmr_axis_read(plmr_reader *reader, const json_t *object, const char
 
 /* Fails if the value of the place's member `key` is no number, text, or truth value. */
 plmr_status plmr_axis_check_value(const plmr_reader *reader, const char *key, const json_t *value);
-
-#endif

@@ -14,8 +14,7 @@
  * A run has one point for each combination of its values, the last option varying fastest. A point is one command line.
  * Everything here is local.
  */
-#ifndef PLMR_SWEEP_EXPERIMENT_H
-#define PLMR_SWEEP_EXPERIMENT_H
+#pragma once
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -86,5 +85,3 @@ uint64_t plmr_sweep_point_hash(const plmr_sweep_point *point);
 /* A hash of what decides a point's result: its command line, this program's version, the device's numbers. Of a device
  * that cannot be loaded, its name alone. Reads the device's file. */
 uint64_t plmr_sweep_point_key(const plmr_sweep_point *point);
-
-#endif

@@ -1,6 +1,5 @@
 /* hash.h - 64 bits that tell texts apart (FNV-1a). */
-#ifndef PLMR_SWEEP_HASH_H
-#define PLMR_SWEEP_HASH_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ static inline uint64_t plmr_hash_text(uint64_t hash, const char *text)
 {
     return plmr_hash_bytes(hash, text, strlen(text) + 1);
 }
-
-#endif

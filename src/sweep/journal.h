@@ -8,8 +8,7 @@
  * A line is on the disk, whole, before the next point starts. What a killed sweep leaves half written is dropped when
  * the folder is opened again. All other files appear when they are complete. Local: call it on one rank.
  */
-#ifndef PLMR_SWEEP_JOURNAL_H
-#define PLMR_SWEEP_JOURNAL_H
+#pragma once
 
 #include "sweep/experiment.h"
 
@@ -41,5 +40,3 @@ void plmr_journal_close(plmr_journal *journal);
 
 /* A point's line: of its record, as plmr printed it; or with record NULL, of the error. For the caller to free. */
 char *plmr_journal_line(const plmr_sweep_point *point, uint64_t key, const char *record, const char *error);
-
-#endif

@@ -1,6 +1,5 @@
 /* run.h - runs the points of an experiment, each once, and keeps their records in a folder (see journal.h). */
-#ifndef PLMR_SWEEP_RUN_H
-#define PLMR_SWEEP_RUN_H
+#pragma once
 
 #include "sweep/experiment.h"
 
@@ -12,5 +11,3 @@ typedef plmr_status plmr_sweep_runner(const plmr_sweep_point *point, const char 
  * and `text` are the experiment's, alike on all ranks. Collective. */
 plmr_status plmr_sweep_all(const plmr_experiment *experiment, const char *name, const char *text, const char *folder,
                            bool again, plmr_sweep_runner *run);
-
-#endif

@@ -10,8 +10,7 @@
  *   "log_x", "log_y", "relative"  truth values; relative: y over its value at the line's least x
  * scripts/plot_sweep.py draws them.
  */
-#ifndef PLMR_SWEEP_VIEW_H
-#define PLMR_SWEEP_VIEW_H
+#pragma once
 
 #include <stdio.h>
 
@@ -23,5 +22,3 @@ plmr_status plmr_view_check(plmr_reader *reader, const plmr_experiment *experime
 
 /* The table as CSV, for the caller to free: a line of titles, then one for each point's line of records.jsonl. */
 char *plmr_view_csv(const plmr_experiment *experiment, char *const *lines);
-
-#endif

@@ -4,8 +4,7 @@
  * UTF-8: it is cut at bytes that belong to no character, each run of them is a word of its own, and the stretches
  * between are cut as if each were a text. So every byte of the text is in exactly one word. All functions are local.
  */
-#ifndef PLMR_LLM_PRETOKENIZE_H
-#define PLMR_LLM_PRETOKENIZE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ bool plmr_pretokenizer_adds_bos(const plmr_pretokenizer *pretokenizer);
  * too many steps, such as tens of millions of spaces, is an error too. */
 plmr_status plmr_pretokenizer_split(const plmr_pretokenizer *pretokenizer, const char *text, size_t n_bytes,
                                     plmr_word_fn *take, void *context);
-
-#endif

@@ -3,8 +3,7 @@
  * A pick depends on the logits, the options and the position, and on nothing else: not on earlier picks, nor on the
  * number of ranks, nor on the C library's exp(). The random number is a hash of seed and position.
  */
-#ifndef PLMR_LLM_SAMPLER_H
-#define PLMR_LLM_SAMPLER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ void plmr_sampler_destroy(plmr_sampler *sampler);
 /* Picks the token for `position`. A logit of minus infinity is never picked; fails if one is NaN or plus infinity, or
  * if all are minus infinity. */
 plmr_status plmr_sampler_pick(plmr_sampler *sampler, const float *logits, int64_t position, int32_t *id);
-
-#endif

@@ -1,8 +1,7 @@
 /* symbols.h - merges neighbouring symbols of a text, the best pair first: what every kind of BPE has in common.
  *
  * A symbol is a stretch of the text; together they cover it, in order. Time is n log n in the number of symbols. */
-#ifndef PLMR_LLM_SYMBOLS_H
-#define PLMR_LLM_SYMBOLS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ void plmr_symbols_merge(plmr_symbols *symbols, plmr_pair_fn *may_merge, void *co
 
 /* The array, of *room elements, grown to hold at least n (and never 0); its address may change. */
 void *plmr_array_grow(void *array, size_t *room, size_t n, size_t element_size);
-
-#endif

@@ -14,8 +14,7 @@
  *
  * A tokenizer does not change after it is made, so threads may share it. All functions are local; errors are one line.
  */
-#ifndef PLMR_LLM_TOKENIZER_H
-#define PLMR_LLM_TOKENIZER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -108,5 +107,3 @@ int plmr_tokenizer_n_tokens(const plmr_tokenizer *tokenizer);
 /* PLMR_TOKEN_NONE if there is none. */
 int32_t plmr_tokenizer_bos(const plmr_tokenizer *tokenizer);
 int32_t plmr_tokenizer_eos(const plmr_tokenizer *tokenizer);
-
-#endif

@@ -1,7 +1,6 @@
 /* tokenizer_gguf.h - the tokenizer of a model's file (its keys `tokenizer.ggml.*`). All functions are local; the
  * tokenizer keeps nothing of the file, which may be closed. */
-#ifndef PLMR_LLM_TOKENIZER_GGUF_H
-#define PLMR_LLM_TOKENIZER_GGUF_H
+#pragma once
 
 #include "model/shape.h"
 #include "text/tokenizer.h"
@@ -16,5 +15,3 @@ plmr_status plmr_tokenizer_read(const plmr_gguf *gguf, plmr_tokenizer **tokenize
 
 /* What the file calls its kind of vocabulary, in printable ASCII: "llama", "gpt2"; false where there is none. */
 bool plmr_tokenizer_kind(const plmr_gguf *gguf, char *kind, size_t size);
-
-#endif

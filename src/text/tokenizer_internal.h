@@ -1,6 +1,5 @@
 /* tokenizer_internal.h - what the parts of the tokenizer share: the vocabulary in memory, and one text's encoding. */
-#ifndef PLMR_LLM_TOKENIZER_INTERNAL_H
-#define PLMR_LLM_TOKENIZER_INTERNAL_H
+#pragma once
 
 #include "text/pretokenize.h"
 #include "text/symbols.h"
@@ -116,5 +115,3 @@ void plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
 plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
-
-#endif

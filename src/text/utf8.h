@@ -4,8 +4,7 @@
  * replacement character (U+FFFD) is put, one stands for the longest run of bytes that could have begun a character,
  * else for one byte. All functions are local.
  */
-#ifndef PLMR_LLM_UTF8_H
-#define PLMR_LLM_UTF8_H
+#pragma once
 
 #include <stddef.h>
 
@@ -35,5 +34,3 @@ size_t plmr_utf8_push(plmr_utf8_stream *stream, const char *bytes, size_t n_byte
 
 /* The end of the text: a character that is still cut is replaced. Afterwards the stream is as new. */
 size_t plmr_utf8_flush(plmr_utf8_stream *stream, char *out);
-
-#endif

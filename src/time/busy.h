@@ -1,6 +1,5 @@
 /* busy.h - what all cores of a region are busy with alike: work, messages, turns of either; and the pace of it all. */
-#ifndef PLMR_TIME_BUSY_H
-#define PLMR_TIME_BUSY_H
+#pragma once
 
 #include "region/profile.h"
 #include "region/region.h"
@@ -26,5 +25,3 @@ void plmr_region_pace(plmr_region *region);
 /* All cores are busy for t_cycles with something else than computing. Local, but for messages of verbs that it
  * completes. */
 void plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles);
-
-#endif

@@ -5,8 +5,7 @@
  * scalar; an exchange is applied in one pass when the next verb needs its outcome. Where a verb is the same for all
  * rows or columns, one of them stands for all (see clock_internal.h), but not with every_step.
  */
-#ifndef PLMR_CLOCK_H
-#define PLMR_CLOCK_H
+#pragma once
 
 #include "region/plan.h"
 #include "region/ring.h"
@@ -81,5 +80,3 @@ double plmr_clock_max(plmr_clock *clock);
 double plmr_clock_at(const plmr_clock *clock, int row, int col);
 /* Sets it, for tests; of at least one core on every rank. */
 void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles);
-
-#endif

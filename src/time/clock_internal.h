@@ -1,6 +1,5 @@
 /* clock_internal.h - the inside of the clocks, for the files that advance them: clock.c and clock_reduce.c. */
-#ifndef PLMR_CLOCK_INTERNAL_H
-#define PLMR_CLOCK_INTERNAL_H
+#pragma once
 
 #include "time/clock.h"
 #include "time/clock_rows.h"
@@ -122,5 +121,3 @@ static inline void plmr_clock_forget_pattern(plmr_clock *clock)
     clock->n_same = 0;
     clock->advance = 0;
 }
-
-#endif

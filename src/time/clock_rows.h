@@ -3,8 +3,7 @@
  * Their file is compiled once for every instruction set, told that clocks are finite and never -0, so that a maximum is
  * one vector instruction; each build is a table.
  */
-#ifndef PLMR_CLOCK_ROWS_H
-#define PLMR_CLOCK_ROWS_H
+#pragma once
 
 typedef struct plmr_clock_rows {
     /* For reach <= c < n - reach:
@@ -30,5 +29,3 @@ typedef struct plmr_clock_rows {
 
 /* The build for the instruction set that the kernels use; see kernel.h. */
 const plmr_clock_rows *plmr_clock_rows_chosen(void);
-
-#endif

@@ -9,8 +9,7 @@
  * Events are kept by the rank that owns the core and depend on nothing but the program. A region without a trace costs
  * a branch for each verb.
  */
-#ifndef PLMR_TRACE_H
-#define PLMR_TRACE_H
+#pragma once
 
 #include "region/region.h"
 
@@ -89,5 +88,3 @@ plmr_status plmr_trace_gather(plmr_region *region, plmr_trace_visit visit, void 
 
 /* What a label stands for; `of` may be NULL. */
 void plmr_trace_label(const plmr_trace *trace, int label, const char **verb, const char **of);
-
-#endif

@@ -1,6 +1,5 @@
 /* trace_internal.h - the inside of a trace, for the files that keep it: trace.c and clock_trace.c. */
-#ifndef PLMR_TRACE_INTERNAL_H
-#define PLMR_TRACE_INTERNAL_H
+#pragma once
 
 #include "time/clock_internal.h"
 #include "time/trace.h"
@@ -87,5 +86,3 @@ int plmr_trace_intern(plmr_trace *trace, const char *verb, const char *of);
 
 /* What the clocks tell; see clock_trace.c. */
 extern const struct clock_watch plmr_trace_watch;
-
-#endif

@@ -1,8 +1,7 @@
 /* cache.h - results of searches, kept in files by what they were made from. All functions are local: call them on one
  * rank.
  */
-#ifndef PLMR_TUNE_CACHE_H
-#define PLMR_TUNE_CACHE_H
+#pragma once
 
 #include "tune/report.h"
 
@@ -22,5 +21,3 @@ plmr_status plmr_tune_cache_open(const char *folder, bool again, const plmr_tune
 /* Writes the report, if it was not there; a failure is no more than said. */
 void plmr_tune_cache_keep(plmr_tune_cache *cache, const plmr_tune_report *report);
 void plmr_tune_cache_close(plmr_tune_cache *cache);
-
-#endif

@@ -1,6 +1,5 @@
 /* paper.h - what the WaferLLM paper chose for its models: share/paper/choices.json. Local. */
-#ifndef PLMR_TUNE_PAPER_H
-#define PLMR_TUNE_PAPER_H
+#pragma once
 
 #include <jansson.h>
 
@@ -12,5 +11,3 @@ plmr_status plmr_tune_paper_load(const plmr_model_shape *shape, json_t **choice)
 
 /* The choice for a phase, if the device has so many cores. */
 bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool decode, plmr_phase_setup *point);
-
-#endif

@@ -1,6 +1,5 @@
 /* print.h - the report of plmr tune for people. */
-#ifndef PLMR_TUNE_PRINT_H
-#define PLMR_TUNE_PRINT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -16,5 +15,3 @@ plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_ro
 /* `cache`: a line on where results are kept; NULL: nothing to say. Local: on rank 0. */
 void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, const char *device,
                      const plmr_tune_report *report, const char *cache);
-
-#endif

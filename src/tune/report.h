@@ -1,8 +1,7 @@
 /* report.h - what a search comes to, as plain fields: the best few choices of each phase beside the paper's. It goes to
  * JSON and back, for the cache. All functions but plmr_tune_report_add are local.
  */
-#ifndef PLMR_TUNE_REPORT_H
-#define PLMR_TUNE_REPORT_H
+#pragma once
 
 #include <jansson.h>
 
@@ -67,5 +66,3 @@ json_t *plmr_tune_report_json(const plmr_tune_report *report);
 
 /* Reads one; false if it is not one, whatever else it may be. */
 bool plmr_tune_report_read(const json_t *json, plmr_tune_report *report);
-
-#endif

@@ -5,8 +5,7 @@
  * first logits. So each is searched by itself, and the best of both are the best for time to first token, for time per
  * output token and for the whole request.
  */
-#ifndef PLMR_TUNE_H
-#define PLMR_TUNE_H
+#pragma once
 
 #include "infer/timing.h"
 
@@ -78,5 +77,3 @@ typedef struct plmr_tune_bind {
  * choice. */
 plmr_status plmr_tune_find_binds(const plmr_tune_search *search, const plmr_tune_result *result,
                                  plmr_tune_bind binds[PLMR_TUNE_BINDS], int *n);
-
-#endif

@@ -16,8 +16,7 @@
  * A new kind is a file like exchange.c: its legs, how its clocks go on, its path, and a constructor. One that a single
  * algorithm uses stands in that algorithm's file: gemm/fox.c, reduce_scatter.c.
  */
-#ifndef PLMR_VERBS_FLOW_H
-#define PLMR_VERBS_FLOW_H
+#pragma once
 
 #include "region/plan.h"
 #include "region/profile.h"
@@ -144,5 +143,3 @@ int plmr_flow_routes_alike(const plmr_flow *flow, int each, int *cores);
 
 /* The legs of an exchange, to the ring neighbour before every core, relayed or not. */
 void plmr_flow_ring_legs(const plmr_ring *ring, bool relayed, plmr_leg_visit visit, void *context);
-
-#endif

@@ -3,8 +3,7 @@
  * An algorithm makes a plan for a line of n cores: phases of legs (a leg: one core streams its vector to another), in
  * an order that fixes how values are added. Both planes carry out the same plan.
  */
-#ifndef PLMR_REDUCE_H
-#define PLMR_REDUCE_H
+#pragma once
 
 #include "base/registry.h"
 #include "data/allreduce.h"
@@ -43,5 +42,3 @@ plmr_status plmr_reduce_route(plmr_region *region, enum plmr_axis axis, const pl
 /* Every core's vector of n_elements (element_bytes each) becomes the sum along the axis: the time plane. Collective. */
 void plmr_allreduce_time(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan, int64_t n_elements,
                          size_t element_bytes);
-
-#endif

@@ -1,6 +1,5 @@
 /* tiles_routes.h - the routes that the verbs of tiles have configured in a region, each of them once. */
-#ifndef PLMR_TILES_ROUTES_H
-#define PLMR_TILES_ROUTES_H
+#pragma once
 
 #include "verbs/reduce.h"
 
@@ -14,5 +13,3 @@ plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis,
                                        const char *what, const plmr_reduce_plan **plan);
 
 void plmr_tiles_routes_destroy(plmr_tiles_routes *routes);
-
-#endif

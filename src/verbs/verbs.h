@@ -3,8 +3,7 @@
  * Each verb advances the clocks of all cores, charges ledgers and, in compute mode, moves values. Formulas and
  * constants are explained in docs/MODEL.md; every constant comes from the device.
  */
-#ifndef PLMR_VERBS_H
-#define PLMR_VERBS_H
+#pragma once
 
 #include "data/product.h"
 #include "time/busy.h"
@@ -46,5 +45,3 @@ plmr_status plmr_multiply_add(plmr_product *product);
  * along x by chains from both ends to the core that C's tile belongs to: the root takes its own, then the low side,
  * then the high. */
 plmr_status plmr_multiply_converge(plmr_product *product);
-
-#endif
