@@ -1,5 +1,6 @@
 #include "model/quant.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +55,23 @@ static void decode_bf16(const unsigned char *from, int64_t n, float *to)
     decode_16(PLMR_BF16, from, n, to);
 }
 
-enum { Q4_0_BYTES = 18, Q8_0_BYTES = 34, Q4_K_BYTES = 144, Q5_K_BYTES = 176, Q6_K_BYTES = 210 };
+enum {
+    Q4_0_BYTES = 18,
+    Q4_1_BYTES = 20,
+    Q5_0_BYTES = 22,
+    Q5_1_BYTES = 24,
+    Q8_0_BYTES = 34,
+    Q2_K_BYTES = 84,
+    Q3_K_BYTES = 110,
+    Q4_K_BYTES = 144,
+    Q5_K_BYTES = 176,
+    Q6_K_BYTES = 210,
+    IQ4_NL_BYTES = 18,
+    IQ4_XS_BYTES = 136,
+    MXFP4_BYTES = 17
+};
+
+/* ---- blocks of 32 ---- */
 
 /* Scale d (f16), 32 4-bit q, the first 16 in the low halves of 16 bytes, the others in the high; element = d * (q - 8).
  */
@@ -69,6 +86,68 @@ static void decode_q4_0(const unsigned char *from, int64_t n_blocks, float *to)
     }
 }
 
+/* Scale d and least m (f16), q as in Q4_0; element = d * q + m. */
+static void decode_q4_1(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q4_1_BYTES, to += 32) {
+        float scale = load_f16(from), least = load_f16(from + 2);
+        for (int i = 0; i < 32; i++)
+            to[i] = scale * (float)(from[4 + i % 16] >> i / 16 * 4 & 15) + least;
+    }
+}
+
+/* Element i of 32 with five bits: the low four as in Q4_0 at `low`, the fifth in bit i of the four bytes at `high`. */
+static int five_bits(const unsigned char *low, const unsigned char *high, int i)
+{
+    return (low[i % 16] >> i / 16 * 4 & 15) | (high[i / 8] >> i % 8 & 1) << 4;
+}
+
+/* Scale d (f16), 32 5-bit q; element = d * (q - 16). */
+static void decode_q5_0(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q5_0_BYTES, to += 32) {
+        float scale = load_f16(from);
+        for (int i = 0; i < 32; i++)
+            to[i] = scale * (float)(five_bits(from + 6, from + 2, i) - 16);
+    }
+}
+
+/* Scale d and least m (f16), 32 5-bit q; element = d * q + m. */
+static void decode_q5_1(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q5_1_BYTES, to += 32) {
+        float scale = load_f16(from), least = load_f16(from + 2);
+        for (int i = 0; i < 32; i++)
+            to[i] = scale * (float)five_bits(from + 8, from + 4, i) + least;
+    }
+}
+
+/* What the four bits of IQ4_NL and IQ4_XS stand for: steps that are finer about 0. */
+static const signed char uneven[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+/* Of MXFP4, in halves: a sign, two bits of exponent and one of mantissa. */
+static const signed char e2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+/* 32 numbers of a table, placed as in Q4_0, times a scale. */
+static void look_up(const signed char table[16], float scale, const unsigned char *from, float *to)
+{
+    for (int i = 0; i < 32; i++)
+        to[i] = scale * (float)table[from[i % 16] >> i / 16 * 4 & 15];
+}
+
+static void decode_iq4_nl(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += IQ4_NL_BYTES, to += 32)
+        look_up(uneven, load_f16(from), from + 2, to);
+}
+
+/* The scale is 2^(e - 127), e in one byte. */
+static void decode_mxfp4(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += MXFP4_BYTES, to += 32)
+        look_up(e2m1, ldexpf(1, *from - 128), from + 1, to);
+}
+
 /* Scale d (f16), 32 int8 q; element = d * q. */
 static void decode_q8_0(const unsigned char *from, int64_t n_blocks, float *to)
 {
@@ -76,6 +155,47 @@ static void decode_q8_0(const unsigned char *from, int64_t n_blocks, float *to)
         float scale = load_f16(from);
         for (int i = 0; i < 32; i++)
             to[i] = scale * (float)(int8_t)from[2 + i];
+    }
+}
+
+/* ---- blocks of 256 ---- */
+
+/* Where two bits of element i of 128 lie: in byte i % 32 of 32, those of elements 32 apart side by side. */
+static int two_bits(const unsigned char *from, int i)
+{
+    return from[i % 32] >> i / 32 * 2 & 3;
+}
+
+/* 16 bytes with a 4-bit s and a 4-bit t, 256 2-bit q, scales d and m (f16); element of sub-block j of 16 = d * s[j] * q
+ * - m * t[j]. */
+static void decode_q2_k(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q2_K_BYTES) {
+        float d = load_f16(from + 80), m = load_f16(from + 82);
+        for (int j = 0; j < 16; j++, to += 16) {
+            float step = d * (float)(from[j] & 15), least = m * (float)(from[j] >> 4);
+            for (int i = 0; i < 16; i++)
+                to[i] = step * (float)two_bits(from + 16 + j / 8 * 32, j % 8 * 16 + i) - least;
+        }
+    }
+}
+
+/* The third bits of 256 q, their low two bits, 16 6-bit s in 12 bytes, d (f16); element of sub-block j of 16 = d *
+ * (s[j] - 32) * (q - 4). Bit b of the byte i of third bits is that of element 32 b + i. Low halves and then high halves
+ * of 8 bytes are the low bits of s, of which 4 bytes hold the others: those of s[j] in byte j % 4. */
+static void decode_q3_k(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += Q3_K_BYTES) {
+        const unsigned char *scales = from + 96;
+        float d = load_f16(from + 108);
+        for (int j = 0; j < 16; j++, to += 16) {
+            int s = (scales[j % 8] >> j / 8 * 4 & 15) | (scales[8 + j % 4] >> j / 4 * 2 & 3) << 4;
+            float step = d * (float)(s - 32);
+            for (int i = 0; i < 16; i++) {
+                int third = from[j % 2 * 16 + i] >> j / 2 & 1;
+                to[i] = step * (float)((two_bits(from + 32 + j / 8 * 32, j % 8 * 16 + i) | third << 2) - 4);
+            }
+        }
     }
 }
 
@@ -143,16 +263,37 @@ static void decode_q6_k(const unsigned char *from, int64_t n_blocks, float *to)
     }
 }
 
-/* Those that plmr reads, by their numbers. */
+/* d (f16), 8 6-bit s: their high bits in two bytes, then their low bits in four; 256 4-bit q; each 32 as in IQ4_NL, with
+ * the scale d * (s - 32). */
+static void decode_iq4_xs(const unsigned char *from, int64_t n_blocks, float *to)
+{
+    for (; n_blocks > 0; n_blocks--, from += IQ4_XS_BYTES) {
+        float d = load_f16(from);
+        for (int j = 0; j < 8; j++, to += 32) {
+            int s = (from[4 + j / 2] >> j % 2 * 4 & 15) | (load_u16(from + 2) >> 2 * j & 3) << 4;
+            look_up(uneven, d * (float)(s - 32), from + 8 + j * 16, to);
+        }
+    }
+}
+
+/* Those that plmr reads, by their numbers. bf16 holds what MXFP4 has, f16 has not its exponents. */
 static const plmr_quant types[] = {
     [0] = {"F32", 1, 4, PLMR_F32, decode_f32},
     [1] = {"F16", 1, 2, PLMR_F16, decode_f16},
     [2] = {"Q4_0", 32, Q4_0_BYTES, PLMR_F16, decode_q4_0},
+    [3] = {"Q4_1", 32, Q4_1_BYTES, PLMR_F16, decode_q4_1},
+    [6] = {"Q5_0", 32, Q5_0_BYTES, PLMR_F16, decode_q5_0},
+    [7] = {"Q5_1", 32, Q5_1_BYTES, PLMR_F16, decode_q5_1},
     [8] = {"Q8_0", 32, Q8_0_BYTES, PLMR_F16, decode_q8_0},
+    [10] = {"Q2_K", 256, Q2_K_BYTES, PLMR_F16, decode_q2_k},
+    [11] = {"Q3_K", 256, Q3_K_BYTES, PLMR_F16, decode_q3_k},
     [12] = {"Q4_K", 256, Q4_K_BYTES, PLMR_F16, decode_q4_k},
     [13] = {"Q5_K", 256, Q5_K_BYTES, PLMR_F16, decode_q5_k},
     [14] = {"Q6_K", 256, Q6_K_BYTES, PLMR_F16, decode_q6_k},
+    [20] = {"IQ4_NL", 32, IQ4_NL_BYTES, PLMR_F16, decode_iq4_nl},
+    [23] = {"IQ4_XS", 256, IQ4_XS_BYTES, PLMR_F16, decode_iq4_xs},
     [30] = {"BF16", 1, 2, PLMR_BF16, decode_bf16},
+    [39] = {"MXFP4", 32, MXFP4_BYTES, PLMR_BF16, decode_mxfp4},
 };
 enum { N_TYPES = sizeof types / sizeof *types };
 _Static_assert((int)N_TYPES <= (int)PLMR_QUANT_MOST_TYPES, "there is room for a count of each type");

@@ -61,12 +61,15 @@ def blocks(random, n, n_bytes, halves):
     raw = random.integers(0, 256, (n, n_bytes), np.uint8)
     for at in halves:
         raw[:, at : at + 2] = random.normal(0, 0.05, (n, 1)).astype("<f2").view(np.uint8)
-    raw[0, halves[0] : halves[0] + 2] = (1, 0)  # the least subnormal number
+    if halves:
+        raw[0, halves[0] : halves[0] + 2] = (1, 0)  # the least subnormal number
     for extreme in (0x00, 0x7F, 0x80, 0xFF):
         row = np.full(n_bytes, extreme, np.uint8)
         for at in halves:
             row[at : at + 2] = np.array([-0.5], "<f2").view(np.uint8)
         raw[1 + extreme // 64] = row
+    if not halves:
+        raw[:, 0] %= 253  # an exponent: float32 holds what follows
     return raw
 
 
