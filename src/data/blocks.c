@@ -127,7 +127,7 @@ static void while_running(void *context, double share)
     plmr_product_progress(b->product, (b->n_done + share * b->most) / b->n_all);
 }
 
-static plmr_status multiply(plmr_blocks *b, const struct block *block)
+static void multiply(plmr_blocks *b, const struct block *block)
 {
     plmr_product *product = b->product;
     plmr_gemm_block steps = plmr_product_block(product);
@@ -145,7 +145,7 @@ static plmr_status multiply(plmr_blocks *b, const struct block *block)
     }
     steps.progress = while_running;
     steps.progress_context = b;
-    return plmr_gemm_block_run(&steps, product->scratch);
+    plmr_gemm_block_run(&steps, plmr_region_scratch(product->region));
 }
 
 /* The same number of blocks, as equal as can be. */
@@ -208,7 +208,7 @@ plmr_status plmr_product_make_blocks(plmr_product *product)
 }
 
 /* Steps are never cut short: other ranks' tiles are all there. */
-static plmr_status run(plmr_product *product, bool open_ended)
+static void run(plmr_product *product, bool open_ended)
 {
     plmr_blocks *b = product->way_context;
     (void)open_ended;
@@ -223,10 +223,9 @@ static plmr_status run(plmr_product *product, bool open_ended)
         next = block_at(b, block.first + block.n);
         if (next.n)
             post(b, &next, !turn);
-        PLMR_TRY(multiply(b, &block));
+        multiply(b, &block);
         b->n_done += block.n;
     }
-    return PLMR_OK;
 }
 
 const plmr_product_way plmr_product_by_blocks = {run, destroy};

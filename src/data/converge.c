@@ -37,7 +37,7 @@ static void add_core(const struct batch *batch, int p, int slot, int col, float 
     int position = plmr_ring_position(a->depth_ring, batch->first_col + col);
     const char *a_tile = (const char *)a->line[position] + (size_t)p * a->tile_bytes;
     const char *b_tile = (const char *)b->line[slot] + (size_t)batch->local_k[col] * b->tile_bytes;
-    plmr_tile_product_add(a->dtype, product->accumulate, a->depth, product->ms, product->ns, a_tile, b_tile, sum,
+    plmr_tile_product_add(NULL, a->dtype, product->accumulate, a->depth, product->ms, product->ns, a_tile, b_tile, sum,
                           (size_t)product->ns);
 }
 
@@ -153,7 +153,7 @@ static void fill_batch(struct batch *batch)
     batch->messages = plmr_exchange_create(product->region->ranks);
 }
 
-static plmr_status run(plmr_product *product, bool open_ended)
+static void run(plmr_product *product, bool open_ended)
 {
     (void)open_ended;
     struct batch batch = {
@@ -172,7 +172,6 @@ static plmr_status run(plmr_product *product, bool open_ended)
     free(batch.own);
     free(batch.high);
     free(batch.low);
-    return PLMR_OK;
 }
 
 const plmr_product_way plmr_product_by_chains = {run, NULL};

@@ -55,22 +55,21 @@ plmr_gemm_block plmr_product_block(const plmr_product *product)
 }
 
 /* Before more steps of the same run, or for good. */
-static plmr_status flush(plmr_product *product, bool open_ended)
+static void flush(plmr_product *product, bool open_ended)
 {
     if (product->n_steps == 0 || !product->c)
-        return PLMR_OK;
-    PLMR_TRY(product->way->run(product, open_ended));
+        return;
+    product->way->run(product, open_ended);
     product->n_steps = 0;
-    return PLMR_OK;
 }
 
-plmr_status plmr_product_flush(plmr_product *product)
+void plmr_product_flush(plmr_product *product)
 {
-    return flush(product, false);
+    flush(product, false);
 }
 
 /* The lines of the next window travel while the steps of the last one are multiplied. */
-static plmr_status turn_window(plmr_product *product)
+static void turn_window(plmr_product *product)
 {
     plmr_tensor *operand[2] = {product->a, product->b};
     bool stale[2];
@@ -80,22 +79,20 @@ static plmr_status turn_window(plmr_product *product)
             plmr_tensor_fetch(operand[i]);
     }
     if (stale[0] || stale[1])
-        PLMR_TRY(flush(product, true));
+        flush(product, true);
     for (int i = 0; i < 2; i++)
         if (stale[i])
             plmr_tensor_advance(operand[i]);
-    return PLMR_OK;
 }
 
-plmr_status plmr_product_defer(plmr_product *product, int turn)
+void plmr_product_defer(plmr_product *product, int turn)
 {
     while (!plmr_tensor_ready(product->a) || !plmr_tensor_ready(product->b))
-        PLMR_TRY(turn_window(product));
+        turn_window(product);
     if (product->n_steps == 0)
         product->first_step = turn;
     PLMR_ASSERT(product->first_step + product->n_steps == turn);
     product->n_steps++;
-    return PLMR_OK;
 }
 
 /* Elements leave the core in the result's type. */
@@ -118,7 +115,7 @@ plmr_status plmr_product_visit(plmr_product *product, plmr_visit visit, void *co
 {
     const plmr_ring *rows = product->row_ring, *cols = product->col_ring;
     int ms = product->ms, ns = product->ns;
-    PLMR_TRY(plmr_product_flush(product));
+    plmr_product_flush(product);
     size_t row = 0;
     for (int i = 0; i < rows->n_runs; i++) {
         int n_rows = rows->runs[i].count * ms;

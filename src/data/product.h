@@ -8,7 +8,7 @@ struct plmr_product;
 /* How the deferred steps of a product are done. */
 typedef struct plmr_product_way {
     /* open_ended: more steps of the same run will follow. */
-    plmr_status (*run)(struct plmr_product *product, bool open_ended);
+    void (*run)(struct plmr_product *product, bool open_ended);
     void (*destroy)(struct plmr_product *product); /* what it keeps in product->way_context; NULL: nothing */
 } plmr_product_way;
 
@@ -23,7 +23,6 @@ typedef struct plmr_product {
     size_t n_rows, n_cols, ld;            /* ld: elements from row to row */
     int first_step, n_steps;              /* deferred: turns still to be multiplied */
     int n_before;                         /* steps of earlier batches, which some elements may be behind with */
-    plmr_gemm_scratch *scratch;           /* the region's */
     const plmr_product_way *way;
     void *way_context;
     int64_t core_bytes;
@@ -45,10 +44,10 @@ int plmr_product_slot(const plmr_product *product, int x, int step);
 int plmr_product_root(const plmr_product *product, int slot);
 
 /* Defers the step of `turn`, fetching lines as needed. */
-plmr_status plmr_product_defer(plmr_product *product, int turn);
+void plmr_product_defer(plmr_product *product, int turn);
 
 /* Does what is deferred. */
-plmr_status plmr_product_flush(plmr_product *product);
+void plmr_product_flush(plmr_product *product);
 
 /* Calls `visit` for each rectangle of C in this block: rows [row, row + n_rows) x columns [col, col + n_cols) of the
  * padded matrix at `values`, leading dimension ld; rounded to the result's dtype. Flushes first. */

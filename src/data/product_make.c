@@ -17,7 +17,7 @@ static void while_running(void *context, double share)
     plmr_product_progress(product, share);
 }
 
-static plmr_status run_steps(plmr_product *product, bool open_ended)
+static void run_steps(plmr_product *product, bool open_ended)
 {
     plmr_gemm_block block = plmr_product_block(product);
     block.progress = while_running;
@@ -25,7 +25,7 @@ static plmr_status run_steps(plmr_product *product, bool open_ended)
     block.n_before = product->n_before;
     block.open_ended = open_ended && product->a->skewed;
     product->n_before = block.open_ended ? product->n_before + product->n_steps : 0;
-    return plmr_gemm_block_run(&block, product->scratch);
+    plmr_gemm_block_run(&block, plmr_region_scratch(product->region));
 }
 
 const plmr_product_way plmr_product_by_lines = {run_steps, NULL};
@@ -54,9 +54,7 @@ static plmr_status fill_product(plmr_product *product, int n_copies)
     product->c = plmr_slab_create(n_bytes);
     PLMR_CHECK(product->c, PLMR_ERROR_SYSTEM, "out of memory for C: %zu bytes on this rank; use more ranks", n_bytes);
     memset(product->c, 0, n_bytes);
-    if (product->way == &plmr_product_by_blocks)
-        PLMR_TRY(plmr_product_make_blocks(product));
-    return plmr_region_scratch(region, &product->scratch);
+    return product->way == &plmr_product_by_blocks ? plmr_product_make_blocks(product) : PLMR_OK;
 }
 
 static plmr_status create(plmr_product what, int n_copies, plmr_product **out)

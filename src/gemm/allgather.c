@@ -11,7 +11,7 @@ static plmr_status run(plmr_gemm *g)
     for (int step = 0; step < g->n_slots; step++) {
         plmr_select(g->a, step);
         plmr_select(g->b, step);
-        PLMR_TRY(plmr_multiply_add(g->c));
+        plmr_multiply_add(g->c);
     }
     return PLMR_OK;
 }

@@ -211,8 +211,9 @@ void plmr_gemm_close(plmr_gemm *g)
 
 plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *g)
 {
-    plmr_status status = (g->problem.transpose_b ? algorithm->run_transposed : algorithm->run)(g);
-    return status ? status : plmr_product_flush(g->c);
+    PLMR_TRY((g->problem.transpose_b ? algorithm->run_transposed : algorithm->run)(g));
+    plmr_product_flush(g->c);
+    return PLMR_OK;
 }
 
 static plmr_status time_shared(plmr_gemm *g)

@@ -8,7 +8,7 @@ static plmr_status run(plmr_gemm *g)
     for (int step = 0; step < g->n_slots; step++) {
         PLMR_TRY(plmr_gemm_multicast_begin(g, step, n_routes));
         plmr_gemm_multicast_end(g);
-        PLMR_TRY(plmr_multiply_add(g->c));
+        plmr_multiply_add(g->c);
     }
     return PLMR_OK;
 }

@@ -9,7 +9,7 @@ static plmr_status run(plmr_gemm *g)
         plmr_gemm_multicast_end(g);
         if (step + 1 < g->n_slots)
             PLMR_TRY(plmr_gemm_multicast_begin(g, step + 1, n_routes));
-        PLMR_TRY(plmr_multiply_add(g->c));
+        plmr_multiply_add(g->c);
     }
     return PLMR_OK;
 }

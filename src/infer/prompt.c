@@ -26,17 +26,15 @@ static void list_lines(const plmr_matrix *m, int n_slots, const void **line)
         line[slot] = plmr_matrix_at(m, 0, plmr_matrix_row(m, slot));
 }
 
-static plmr_status multiply_block(const plmr_pass *p, const plmr_step *step, int i, plmr_gather *gather, int64_t first,
-                                  int64_t n, const void **line)
+static void multiply_block(const plmr_pass *p, const plmr_step *step, int i, plmr_gather *gather, int64_t first,
+                           int64_t n, const void **line)
 {
     enum plmr_activation c = step->part[i].out;
     const plmr_matrix *m = &plmr_pass_weights(p)->matrix[step->part[i].weight];
     const plmr_deal *in = gather->deal, *out = m->layout.out;
     plmr_run rows = {(int)(first / p->ms), (int)(n / p->ms)};
-    plmr_gemm_scratch *scratch;
     if (m->n_out == 0)
-        return PLMR_OK;
-    PLMR_TRY(plmr_region_scratch(p->grid->region, &scratch));
+        return;
     list_lines(m, in->n_slots, line);
     int chunks = (int)(m->strip / out->size);
     plmr_gemm_block block = {
@@ -63,31 +61,28 @@ static plmr_status multiply_block(const plmr_pass *p, const plmr_step *step, int
         .progress = while_multiplying,
         .progress_context = gather,
     };
-    return plmr_gemm_block_run(&block, scratch);
+    plmr_gemm_block_run(&block, plmr_region_scratch(p->grid->region));
 }
 
-static plmr_status multiply_blocks(const plmr_pass *p, const plmr_step *step, plmr_gather *gather)
+static void multiply_blocks(const plmr_pass *p, const plmr_step *step, plmr_gather *gather)
 {
     const void **line = plmr_take((size_t)p->grid->cols * sizeof *line);
-    plmr_status status = PLMR_OK;
     int64_t first, n;
-    while (!status && plmr_gather_next(gather, &first, &n))
-        for (int i = 0; i < step->n_parts && !status; i++)
-            status = multiply_block(p, step, i, gather, first, n, line);
+    while (plmr_gather_next(gather, &first, &n))
+        for (int i = 0; i < step->n_parts; i++)
+            multiply_block(p, step, i, gather, first, n, line);
     free(line);
-    return status;
 }
 
-plmr_status plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
+void plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
 {
     int64_t most = GATHER_ROWS / p->ms * p->ms;
     for (int i = 0; i < step->n_parts; i++)
         memset(p->activation[step->part[i].out], 0, (size_t)p->n_rows * p->ld[step->part[i].out] * sizeof(float));
     plmr_gather *gather = plmr_gather_create(p->grid, plmr_pass_deal(p, step->in), p->activation[step->in],
                                              p->ld[step->in], p->n_rows, most > p->ms ? most : p->ms);
-    plmr_status status = multiply_blocks(p, step, gather);
+    multiply_blocks(p, step, gather);
     plmr_gather_destroy(gather);
-    return status;
 }
 
 /* ---- norms ---- */

@@ -4,7 +4,7 @@
 #include "infer/pass.h"
 
 /* The step's parts, from the same A, by MeshGEMM: the activation `in` times each part's weight. Collective. */
-plmr_status plmr_prompt_multiply(const plmr_pass *pass, const plmr_step *step);
+void plmr_prompt_multiply(const plmr_pass *pass, const plmr_step *step);
 
 /* y = x / sqrt(mean(x^2) + eps) * weight, of every token's row, dealt as the stream; the sums of squares go through the
  * tree. Collective. */

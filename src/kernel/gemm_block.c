@@ -2,12 +2,12 @@
  * factors are packed, and every register tile of C with work there runs its chain on. The panels of all rows stay in
  * the last-level cache, those of some columns in the L2 cache, and that of one row tile in the L1 cache while the
  * columns pass by. */
-#include "kernel/gemm_block.h"
-
 #include "kernel/gemm_side.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 enum { K_AT_ONCE = 256, MOST_QUEUED = 1024 };
 
@@ -47,13 +47,12 @@ static int clamp(int64_t value, int low, int high)
     return value < low ? low : value > high ? high : (int)value;
 }
 
-plmr_status plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes, plmr_gemm_scratch **scratch)
+plmr_gemm_scratch *plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes)
 {
-    *scratch = calloc(1, sizeof **scratch);
-    PLMR_CHECK(*scratch, PLMR_ERROR_SYSTEM, "out of memory for the scratch of a GEMM");
-    (*scratch)->cols.most_bytes = (l2_bytes ? l2_bytes : (size_t)1 << 20) / 4 * 3;
-    (*scratch)->rows.most_bytes = (l3_bytes ? l3_bytes : (size_t)8 << 20) / 2;
-    return PLMR_OK;
+    plmr_gemm_scratch *scratch = plmr_take_zeroed(1, sizeof *scratch);
+    scratch->cols.most_bytes = (l2_bytes ? l2_bytes : (size_t)1 << 20) / 4 * 3;
+    scratch->rows.most_bytes = (l3_bytes ? l3_bytes : (size_t)8 << 20) / 2;
+    return scratch;
 }
 
 static void free_store(store *s)
@@ -72,18 +71,13 @@ void plmr_gemm_scratch_destroy(plmr_gemm_scratch *scratch)
 }
 
 /* Zeroed, for what no element needs is not packed, but the kernels read it. */
-static plmr_status grow(void **memory, size_t *room, size_t n_bytes)
+static void *grow(void *memory, size_t *room, size_t n_bytes)
 {
     if (n_bytes <= *room)
-        return PLMR_OK;
-    free(*memory);
-    *room = 0;
-    n_bytes = (n_bytes + PLMR_LINE_BYTES - 1) / PLMR_LINE_BYTES * PLMR_LINE_BYTES;
-    *memory = aligned_alloc(PLMR_LINE_BYTES, n_bytes);
-    PLMR_CHECK(*memory, PLMR_ERROR_SYSTEM, "out of memory: %zu bytes for the scratch of a GEMM", n_bytes);
-    memset(*memory, 0, n_bytes);
-    *room = n_bytes;
-    return PLMR_OK;
+        return memory;
+    free(memory);
+    *room = (n_bytes + PLMR_LINE_BYTES - 1) / PLMR_LINE_BYTES * PLMR_LINE_BYTES;
+    return memset(plmr_take_made(aligned_alloc(PLMR_LINE_BYTES, *room)), 0, *room);
 }
 
 static size_t panel_bytes(const batch *w, const plmr_side *side)
@@ -96,21 +90,15 @@ static int most_panels(const batch *w, const plmr_side *side, const store *s)
     return clamp((int64_t)(s->most_bytes / panel_bytes(w, side)), 1, side->n_tiles);
 }
 
-static plmr_status prepare_store(const batch *w, const plmr_side *side, int n_panels, store *s)
+static void prepare_store(const batch *w, const plmr_side *side, int n_panels, store *s)
 {
-    void *panels = s->panels, *packed = s->packed;
-    plmr_status error = grow(&panels, &s->panel_room, (size_t)n_panels * panel_bytes(w, side));
-    if (!error)
-        error = grow(&packed, &s->packed_room, (size_t)n_panels * sizeof *s->packed);
-    s->panels = panels;
-    s->packed = packed;
-    PLMR_TRY(error);
+    s->panels = grow(s->panels, &s->panel_room, (size_t)n_panels * panel_bytes(w, side));
+    s->packed = grow(s->packed, &s->packed_room, (size_t)n_panels * sizeof *s->packed);
     s->n_panels = n_panels;
     for (int i = 0; i < n_panels; i++)
         s->packed[i] = -1;
     s->queued = -1;
     s->n_queued = s->n_fetched = 0;
-    return PLMR_OK;
 }
 
 /* The most column tiles that a row tile meets in a block of k. */
@@ -123,7 +111,7 @@ static int band_tiles(const batch *w)
 /* In few steps (`narrow`), a row tile meets few of columns that are skewed, and the next row tile almost the same ones:
  * with all columns at once, what is in use of their panels stays in the cache, and a row tile's panel is used in one
  * go. */
-static plmr_status prepare(batch *w)
+static void prepare(batch *w)
 {
     int kt = w->block->kt;
     w->most_k = kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
@@ -134,8 +122,8 @@ static plmr_status prepare(batch *w)
         clamp((int64_t)(w->row_store->most_bytes / panel_bytes(w, &w->cols)), band_tiles(w), w->cols.n_tiles);
     w->rows_at_once = w->narrow ? w->rows.n_tiles : n_rows;
     w->cols_at_once = w->narrow ? w->cols.n_tiles : n_cols;
-    PLMR_TRY(prepare_store(w, &w->rows, w->narrow ? 1 : n_rows, w->row_store));
-    return prepare_store(w, &w->cols, w->narrow ? narrow_cols : n_cols, w->col_store);
+    prepare_store(w, &w->rows, w->narrow ? 1 : n_rows, w->row_store);
+    prepare_store(w, &w->cols, w->narrow ? narrow_cols : n_cols, w->col_store);
 }
 
 /* Names the panel of a tile in the block of k at work. */
@@ -353,28 +341,21 @@ static void run_all(batch *w)
         }
 }
 
-plmr_status plmr_gemm_block_run_with(const plmr_isa *isa, const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
+void plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
 {
     batch w = {
         .block = block,
-        .isa = isa,
+        .isa = block->isa ? block->isa : plmr_isa_chosen(),
         .row_store = &scratch->rows,
         .col_store = &scratch->cols,
         .n_steps = block->t1 - block->t0,
         .half = block->accumulate == PLMR_F16,
     };
     if (w.n_steps <= 0)
-        return PLMR_OK;
-    PLMR_TRY(plmr_sides_make(isa, block, &w.rows, &w.cols));
-    plmr_status error = prepare(&w);
-    if (!error)
-        run_all(&w);
+        return;
+    plmr_sides_make(w.isa, block, &w.rows, &w.cols);
+    prepare(&w);
+    run_all(&w);
     plmr_side_free(&w.rows);
     plmr_side_free(&w.cols);
-    return error;
-}
-
-plmr_status plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
-{
-    return plmr_gemm_block_run_with(plmr_isa_chosen(), block, scratch);
 }

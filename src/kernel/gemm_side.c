@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 static int min_int(int a, int b)
 {
     return a < b ? a : b;
@@ -22,31 +24,13 @@ static int64_t max_int64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static int count_tiles(const plmr_side *side, int run)
+static void count_tiles(plmr_side *side)
 {
-    int64_t n_rows = (int64_t)side->runs[run].count * side->size;
-    return (int)plmr_ceil_div(n_rows, side->width);
-}
-
-static plmr_status allocate(plmr_side *side, int n_needs_each)
-{
-    size_t n = (size_t)side->n_tiles + 1; /* never 0 bytes */
-    side->tiles = malloc(n * sizeof *side->tiles);
-    side->needs = malloc(n * (size_t)(n_needs_each + 1) * sizeof *side->needs);
-    side->phases = malloc(n * (size_t)side->width * sizeof *side->phases);
-    PLMR_CHECK(side->tiles && side->needs && side->phases, PLMR_ERROR_SYSTEM, "out of memory for the tiles of a GEMM");
-    return PLMR_OK;
-}
-
-static plmr_status count_all_tiles(plmr_side *side)
-{
-    side->run_tiles = malloc(((size_t)side->n_runs + 1) * sizeof *side->run_tiles);
-    PLMR_CHECK(side->run_tiles, PLMR_ERROR_SYSTEM, "out of memory for the tiles of a GEMM");
-    side->run_tiles[0] = 0;
+    side->run_tiles = plmr_take_zeroed((size_t)side->n_runs + 1, sizeof *side->run_tiles);
     for (int run = 0; run < side->n_runs; run++)
-        side->run_tiles[run + 1] = side->run_tiles[run] + count_tiles(side, run);
+        side->run_tiles[run + 1] =
+            side->run_tiles[run] + (int)plmr_ceil_div((int64_t)side->runs[run].count * side->size, side->width);
     side->n_tiles = side->run_tiles[side->n_runs];
-    return PLMR_OK;
 }
 
 /* The tile whose first row is row `at` of a run of n_rows rows. */
@@ -71,6 +55,8 @@ static void make_tile(const plmr_side *side, plmr_tile *tile, const plmr_run *ru
 
 static void make_tiles(plmr_side *side)
 {
+    side->tiles = plmr_take((size_t)side->n_tiles * sizeof *side->tiles);
+    side->phases = plmr_take((size_t)side->n_tiles * (size_t)side->width * sizeof *side->phases);
     for (int run = 0, place = 0; run < side->n_runs; place += side->runs[run++].count)
         for (int i = side->run_tiles[run]; i < side->run_tiles[run + 1]; i++)
             make_tile(side, &side->tiles[i], &side->runs[run], place, (i - side->run_tiles[run]) * side->width,
@@ -103,7 +89,8 @@ static int join_slots(plmr_slots *needs, int n)
  * that follow each other without a gap. */
 static void find_needs(plmr_side *side, const plmr_side *other, int t0, int n_steps)
 {
-    plmr_slots *needs = side->needs;
+    plmr_slots *needs = plmr_take((size_t)side->n_tiles * 2 * (size_t)other->n_runs * sizeof *needs);
+    side->needs = needs;
     for (int i = 0; i < side->n_tiles; i++, needs += 2 * other->n_runs) {
         int n = 0;
         for (int run = 0; run < other->n_runs; run++) {
@@ -121,19 +108,6 @@ static void find_needs(plmr_side *side, const plmr_side *other, int t0, int n_st
     }
 }
 
-static plmr_status make_both(plmr_side *rows, plmr_side *cols, int t0, int n_steps)
-{
-    PLMR_TRY(count_all_tiles(rows));
-    PLMR_TRY(count_all_tiles(cols));
-    PLMR_TRY(allocate(rows, 2 * cols->n_runs));
-    PLMR_TRY(allocate(cols, 2 * rows->n_runs));
-    make_tiles(rows);
-    make_tiles(cols);
-    find_needs(rows, cols, t0, n_steps);
-    find_needs(cols, rows, t0, n_steps);
-    return PLMR_OK;
-}
-
 static plmr_layout spelt_out(plmr_layout layout, int kt, int size)
 {
     if (layout.chunks_per_strip > 0)
@@ -141,7 +115,7 @@ static plmr_layout spelt_out(plmr_layout layout, int kt, int size)
     return (plmr_layout){.chunks_per_strip = 1, .strip_stride = (size_t)kt * (size_t)size, .k_stride = (size_t)size};
 }
 
-plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols)
+void plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols)
 {
     plmr_side common = {
         .kt = block->kt,
@@ -168,12 +142,12 @@ plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, p
     cols->layout = spelt_out(block->b_layout, block->kt, block->ns);
     cols->n_runs = block->n_col_runs;
     cols->runs = block->col_runs;
-    plmr_status error = make_both(rows, cols, block->t0, block->t1 - block->t0);
-    if (error) {
-        plmr_side_free(rows);
-        plmr_side_free(cols);
-    }
-    return error;
+    count_tiles(rows);
+    count_tiles(cols);
+    make_tiles(rows);
+    make_tiles(cols);
+    find_needs(rows, cols, block->t0, block->t1 - block->t0);
+    find_needs(cols, rows, block->t0, block->t1 - block->t0);
 }
 
 void plmr_side_free(plmr_side *side)

@@ -49,8 +49,8 @@ typedef struct plmr_part {
     int lo, hi, base;
 } plmr_part;
 
-/* Makes both sides of a batch. On success the caller frees both; on failure there is nothing to free. */
-plmr_status plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols);
+/* Makes both sides of a batch; the caller frees both. */
+void plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols);
 void plmr_side_free(plmr_side *side);
 
 /* The slot in [0, n_slots) where the elements of chunk `chunk` and run `run` of the other side, its first chunk, start.

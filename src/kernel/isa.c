@@ -11,41 +11,27 @@ _Static_assert(ROWS % STRIP_ROWS == 0, "strips make up a tile");
 
 PLMR_INLINE void load_tile(const float *c, size_t ldc, vf acc[ROWS][VECTORS])
 {
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++)
-    {
-        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-        {
+    PLMR_EACH(i, ROWS)
+        PLMR_EACH(v, VECTORS)
             acc[i][v] = vf_load(c + (size_t)i * ldc + v * LANES);
-        }
-    }
 }
 
 PLMR_INLINE void store_tile(vf acc[ROWS][VECTORS], float *c, size_t ldc)
 {
-    PLMR_UNROLL for (int i = 0; i < ROWS; i++)
-    {
-        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-        {
+    PLMR_EACH(i, ROWS)
+        PLMR_EACH(v, VECTORS)
             vf_store(c + (size_t)i * ldc + v * LANES, acc[i][v]);
-        }
-    }
 }
 
 PLMR_INLINE void multiply_some(bool half, int n_k, const float *a, const float *b, vf acc[ROWS][VECTORS])
 {
     for (int k = 0; k < n_k; k++, a += ROWS, b += COLS) {
         vf right[VECTORS];
-        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-        {
+        PLMR_EACH(v, VECTORS)
             right[v] = vf_load(b + v * LANES);
-        }
-        PLMR_UNROLL for (int i = 0; i < ROWS; i++)
-        {
-            PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-            {
+        PLMR_EACH(i, ROWS)
+            PLMR_EACH(v, VECTORS)
                 acc[i][v] = vf_step(half, a[i], right[v], acc[i][v]);
-            }
-        }
     }
 }
 
@@ -61,10 +47,8 @@ PLMR_INLINE void multiply(bool half, int n_k, const float *restrict a, const flo
     }
     const float *row = fetch->c;
     for (int i = 0; i < fetch->n_rows; i++, a += K_PER_ROW * ROWS, b += K_PER_ROW * COLS, row += fetch->ldc) {
-        PLMR_UNROLL for (int v = 0; v < VECTORS; v++)
-        {
+        PLMR_EACH(v, VECTORS)
             __builtin_prefetch(row + (v + 1) * LANES - 1); /* the line before belongs to this tile, too */
-        }
         multiply_some(half, K_PER_ROW, a, b, acc);
     }
     multiply_some(half, n_k - fetch->n_lines * K_PER_LINE - fetch->n_rows * K_PER_ROW, a, b, acc);
@@ -88,30 +72,22 @@ PLMR_INLINE void multiply_strip(bool half, bool same, const plmr_ramp *ramp, int
                                 size_t ldc)
 {
     vf acc[STRIP_ROWS];
-    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
-    {
+    PLMR_EACH(i, STRIP_ROWS)
         acc[i] = vf_load(c + (size_t)i * ldc);
-    }
     for (int slot = from; slot < to; slot++) {
         int k = slot * ramp->kt < ramp->k ? ramp->k : slot * ramp->kt;
         int k_end = (slot + 1) * ramp->kt > ramp->k_end ? ramp->k_end : (slot + 1) * ramp->kt;
         vmask mask[STRIP_ROWS];
-        PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
-        {
+        PLMR_EACH(i, STRIP_ROWS)
             mask[i] = same && i > 0 ? mask[0] : vi_within(slot - late - row_phase[i], ramp->n_steps);
-        }
         for (k -= ramp->k; k < k_end - ramp->k; k++) {
             vf right = vf_load(b + k * COLS);
-            PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
-            {
+            PLMR_EACH(i, STRIP_ROWS)
                 acc[i] = vf_step_where(mask[i], half, a[k * ROWS + i], right, acc[i]);
-            }
         }
     }
-    PLMR_UNROLL for (int i = 0; i < STRIP_ROWS; i++)
-    {
+    PLMR_EACH(i, STRIP_ROWS)
         vf_store(c + (size_t)i * ldc, acc[i]);
-    }
 }
 
 PLMR_INLINE void multiply_ramp(bool half, const plmr_ramp *ramp, const float *a, const float *b, float *c, size_t ldc)

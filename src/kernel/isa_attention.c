@@ -53,14 +53,11 @@ typedef struct scoring {
 
 PLMR_INLINE void store_scores(int n_rows, vf top[ROWS_AT_ONCE][KEY_VECTORS], int64_t n_keys, float *scores, size_t lds)
 {
-    PLMR_UNROLL for (int i = 0; i < n_rows; i++)
-    {
+    PLMR_EACH(i, n_rows) {
         float values[KEY_VECTORS * LANES];
         float *to = n_keys < KEY_VECTORS * LANES ? values : scores + (size_t)i * lds;
-        PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
-        {
+        PLMR_EACH(v, KEY_VECTORS)
             vf_store(to + v * LANES, top[i][v]);
-        }
         if (to == values)
             memcpy(scores + (size_t)i * lds, values, (size_t)n_keys * sizeof *values);
     }
@@ -73,25 +70,15 @@ PLMR_INLINE void add_partial(int n_rows, int s, const float *q, size_t ldq, cons
     vf part[ROWS_AT_ONCE][KEY_VECTORS] = {0};
     for (int e = 0; e < s; e++, q++, keys += LANES) {
         vf right[KEY_VECTORS];
-        PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
-        {
+        PLMR_EACH(v, KEY_VECTORS)
             right[v] = vf_load(keys + (size_t)v * stride);
-        }
-        PLMR_UNROLL for (int i = 0; i < n_rows; i++)
-        {
-            PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
-            {
+        PLMR_EACH(i, n_rows)
+            PLMR_EACH(v, KEY_VECTORS)
                 part[i][v] = vf_fma(q[(size_t)i * ldq], right[v], part[i][v]);
-            }
-        }
     }
-    PLMR_UNROLL for (int i = 0; i < n_rows; i++)
-    {
-        PLMR_UNROLL for (int v = 0; v < KEY_VECTORS; v++)
-        {
+    PLMR_EACH(i, n_rows)
+        PLMR_EACH(v, KEY_VECTORS)
             top[i][v] = part[i][v] + top[i][v];
-        }
-    }
 }
 
 /* The top of the stack stays in registers. PUSH c is carried out as ONTO c on top of -0, to which any p adds as p. */
@@ -100,23 +87,18 @@ PLMR_INLINE void score_block(int n_rows, int s, const scoring *job, const float 
 {
     vf stack[PLMR_TREE_DEPTH][ROWS_AT_ONCE][KEY_VECTORS];
     int depth = 0;
-    PLMR_UNROLL for (int i = 0; i < n_rows * KEY_VECTORS; i++)
-    {
+    PLMR_EACH(i, n_rows * KEY_VECTORS)
         top[i / KEY_VECTORS][i % KEY_VECTORS] = (vf){0};
-    }
     for (int op = 0; op < job->n_ops; op++) {
         enum plmr_tree_kind kind = job->ops[op].kind;
         if (kind == PLMR_TREE_MERGE) {
             depth--;
-            PLMR_UNROLL for (int i = 0; i < n_rows * KEY_VECTORS; i++)
-            {
+            PLMR_EACH(i, n_rows * KEY_VECTORS)
                 top[i / KEY_VECTORS][i % KEY_VECTORS] += stack[depth][i / KEY_VECTORS][i % KEY_VECTORS];
-            }
             continue;
         }
         if (kind == PLMR_TREE_PUSH) {
-            PLMR_UNROLL for (int i = 0; i < n_rows * KEY_VECTORS; i++)
-            {
+            PLMR_EACH(i, n_rows * KEY_VECTORS) {
                 stack[depth][i / KEY_VECTORS][i % KEY_VECTORS] = top[i / KEY_VECTORS][i % KEY_VECTORS];
                 top[i / KEY_VECTORS][i % KEY_VECTORS] = -(vf){0};
             }
@@ -237,25 +219,20 @@ PLMR_INLINE void sum_span(int n_rows, int n_vectors, const sums *job, int i, siz
     float *out = job->out + (size_t)i * job->ldo + column;
     if (from >= to)
         return;
-    PLMR_UNROLL for (int at = 0; at < n_rows * n_vectors; at++)
-    {
+    PLMR_EACH(at, n_rows * n_vectors) {
         int row = at / n_vectors, v = at % n_vectors;
         acc[row][v] = vf_load(out + (size_t)row * job->ldo + v * LANES);
     }
     for (int64_t j = from; j < to; j++) {
         vf right[SUM_VECTORS];
-        PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
-        {
+        PLMR_EACH(v, n_vectors)
             right[v] = vf_load(values + (size_t)j * job->ldv + v * LANES);
-        }
-        PLMR_UNROLL for (int at = 0; at < n_rows * n_vectors; at++)
-        {
+        PLMR_EACH(at, n_rows * n_vectors) {
             int row = at / n_vectors, v = at % n_vectors;
             acc[row][v] = vf_fma(p[(size_t)row * job->ldp + (size_t)j], right[v], acc[row][v]);
         }
     }
-    PLMR_UNROLL for (int at = 0; at < n_rows * n_vectors; at++)
-    {
+    PLMR_EACH(at, n_rows * n_vectors) {
         int row = at / n_vectors, v = at % n_vectors;
         vf_store(out + (size_t)row * job->ldo + v * LANES, acc[row][v]);
     }

@@ -36,12 +36,17 @@ enum { LANES = 4, VECTORS = 2, ROWS = 8, STRIP_ROWS = 8 };
 #endif
 enum { COLS = VECTORS * LANES };
 
-/* Before a loop with a constant number of turns, over vectors that should stay in registers. */
+/* For i < n: with a constant n and vectors that should stay in registers; or where turns are independent, though an
+ * output may be one of the inputs. */
 #if defined(__clang__)
 #define PLMR_UNROLL _Pragma("unroll")
+#define PLMR_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define PLMR_UNROLL _Pragma("GCC unroll 32")
+#define PLMR_INDEPENDENT _Pragma("GCC ivdep")
 #endif
+#define PLMR_EACH(i, n) PLMR_UNROLL for (int i = 0; i < (n); i++)
+#define PLMR_EACH_APART(i, n) PLMR_INDEPENDENT for (int64_t i = 0; i < (n); i++)
 
 /* So that arguments that are constants become constants: one loop in the source, several in the program. */
 #define PLMR_INLINE static inline __attribute__((always_inline))

@@ -7,13 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* An output may be one of the inputs; a loop's turns are independent all the same. */
-#if defined(__clang__)
-#define PLMR_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define PLMR_INDEPENDENT _Pragma("GCC ivdep")
-#endif
-
 /* ---- products of vectors and matrices ---- */
 
 #if defined(PLMR_ISA_AVX512)
@@ -33,19 +26,14 @@ PLMR_INLINE void gemv_sums(int n_vectors, enum plmr_dtype dtype, bool half, int 
                            size_t row_bytes, const char *next, vf sum[GEMV_VECTORS])
 {
     const int n_lines = (int)plmr_ceil_div(n_vectors * LANES * (int)plmr_dtype_bytes(dtype), LINE);
-    PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
-    {
+    PLMR_EACH(v, n_vectors)
         sum[v] = (vf){0};
-    }
     for (int k = 0; k < kt; k++, b += row_bytes) {
-        PLMR_UNROLL for (int line = 0; line < n_lines && next; line++)
-        {
-            __builtin_prefetch(next + (size_t)k * row_bytes + line * LINE, 0, 2);
-        }
-        PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
-        {
+        if (next)
+            PLMR_EACH(line, n_lines)
+                __builtin_prefetch(next + (size_t)k * row_bytes + line * LINE, 0, 2);
+        PLMR_EACH(v, n_vectors)
             sum[v] = vf_step(half, x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
-        }
     }
 }
 
@@ -59,10 +47,8 @@ PLMR_INLINE void gemv_vectors(int n_vectors, enum plmr_dtype dtype, bool half, i
 {
     vf sum[GEMV_VECTORS];
     gemv_sums(n_vectors, dtype, half, kt, x, b, row_bytes, next, sum);
-    PLMR_UNROLL for (int v = 0; v < n_vectors; v++)
-    {
+    PLMR_EACH(v, n_vectors)
         vf_store(part + v * LANES, onto ? add(half, sum[v], vf_load(onto + v * LANES)) : sum[v]);
-    }
 }
 
 static void gemv_elements(enum plmr_dtype dtype, bool half, int kt, int64_t n, const float *x, const char *b,
@@ -141,10 +127,8 @@ PLMR_INLINE void gemv_rows(int n_rows, enum plmr_dtype dtype, bool half, int64_t
         if (next)
             __builtin_prefetch(next + (size_t)j * plmr_dtype_bytes(dtype), 0, 2);
         vf sum = vf_load(sums + j);
-        PLMR_UNROLL for (int k = 0; k < n_rows; k++)
-        {
+        PLMR_EACH(k, n_rows)
             sum = vf_step(half, x[k], vf_load_as(dtype, b + (size_t)k * row_bytes, (size_t)j), sum);
-        }
         vf_store(sums + j, sum);
     }
 }
@@ -226,34 +210,26 @@ PLMR_INLINE float exp_of(float t)
 
 static void vector_exp(int64_t n, float scale, float shift, const float *x, float *y)
 {
-    PLMR_INDEPENDENT for (int64_t i = 0; i < n; i++)
-    {
+    PLMR_EACH_APART(i, n)
         y[i] = exp_of((x[i] - shift) * scale);
-    }
 }
 
 static void silu_multiply(int64_t n, const float *gate, const float *up, float *out)
 {
-    PLMR_INDEPENDENT for (int64_t i = 0; i < n; i++)
-    {
+    PLMR_EACH_APART(i, n)
         out[i] = gate[i] / (1 + exp_of(-gate[i])) * up[i];
-    }
 }
 
 static void scale(int64_t n, float factor, const float *weight, const float *x, float *y)
 {
-    PLMR_INDEPENDENT for (int64_t i = 0; i < n; i++)
-    {
+    PLMR_EACH_APART(i, n)
         y[i] = x[i] * factor * weight[i];
-    }
 }
 
 static void add_to(int64_t n, const float *x, float *acc)
 {
-    PLMR_INDEPENDENT for (int64_t i = 0; i < n; i++)
-    {
+    PLMR_EACH_APART(i, n)
         acc[i] += x[i];
-    }
 }
 
 /* Which of two zeros comes out would depend on the order: + 0 makes them one. */
@@ -276,8 +252,7 @@ static float max(int64_t n, const float *x)
 
 static void rope_rotate(int64_t n_pairs, const float *cosine, const float *sine, float *x)
 {
-    PLMR_INDEPENDENT for (int64_t i = 0; i < n_pairs; i++)
-    {
+    PLMR_EACH_APART(i, n_pairs) {
         float x0 = x[2 * i], x1 = x[2 * i + 1];
         x[2 * i] = fmaf(x0, cosine[i], -(x1 * sine[i]));
         x[2 * i + 1] = fmaf(x0, sine[i], x1 * cosine[i]);

@@ -60,6 +60,7 @@ typedef struct plmr_layout {
  * 4-7 with n_before = 4, takes slots 4-9. For chunk 2 slot 4 is that of step 2, two steps older than the batch.
  */
 typedef struct plmr_gemm_block {
+    const struct plmr_isa *isa; /* NULL: the one that this process uses; others are for tests */
     int n_slots, kt, ms, ns;
     bool rows_skewed, cols_skewed, a_aligned, b_aligned;
     enum plmr_dtype a_dtype, b_dtype;
@@ -80,17 +81,17 @@ typedef struct plmr_gemm_block {
 
 /* Scratch for packing, sized from cache sizes (l2_bytes, l3_bytes of one core's share; 0 for defaults). */
 typedef struct plmr_gemm_scratch plmr_gemm_scratch;
-plmr_status plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes, plmr_gemm_scratch **scratch);
+plmr_gemm_scratch *plmr_gemm_scratch_create(size_t l2_bytes, size_t l3_bytes);
 void plmr_gemm_scratch_destroy(plmr_gemm_scratch *scratch);
 
-/* Runs the batch. May fail only for want of memory. */
-plmr_status plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
+/* Runs the batch. */
+void plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
 
 /* One hop of a chain reduction of tile products: acc(i, j) = acc(i, j) + p(i, j) with p(i, j) the fmaf chain over kk of
  * a(kk, i) * b(kk, j) from +0 (with accumulate PLMR_F16 both are rounded to f16 after every operation).
- * a is k-major (kt x m), b is k-major (kt x n), acc row-major with leading dimension ldacc. */
-void plmr_tile_product_add(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n, const void *a,
-                           const void *b, float *acc, size_t ldacc);
+ * a is k-major (kt x m), b is k-major (kt x n), acc row-major with leading dimension ldacc. isa: as in a block. */
+void plmr_tile_product_add(const struct plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m,
+                           int n, const void *a, const void *b, float *acc, size_t ldacc);
 
 /* acc[j] = acc[j] + part[j] (rounded to f16 if accumulate is PLMR_F16). */
 void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);

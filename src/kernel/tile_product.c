@@ -1,4 +1,4 @@
-#include "kernel/gemm_block.h"
+#include "kernel/isa.h"
 
 #include <string.h>
 
@@ -28,9 +28,10 @@ static void pack_factor(const plmr_isa *isa, enum plmr_dtype dtype, const void *
     isa->pack(&strip);
 }
 
-void plmr_tile_product_add_with(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m,
-                                int n, const void *a, const void *b, float *acc, size_t ldacc)
+void plmr_tile_product_add(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n,
+                           const void *a, const void *b, float *acc, size_t ldacc)
 {
+    isa = isa ? isa : plmr_isa_chosen();
     _Alignas(PLMR_LINE_BYTES) float a_panel[K_AT_ONCE * PLMR_MOST_ROWS], b_panel[K_AT_ONCE * PLMR_MOST_COLS];
     for (int row = 0; row < m; row += isa->rows)
         for (int col = 0; col < n; col += isa->cols) {
@@ -47,10 +48,4 @@ void plmr_tile_product_add_with(const plmr_isa *isa, enum plmr_dtype dtype, enum
                 isa->vector_add(accumulate, n_cols, product + i * isa->cols,
                                 acc + (size_t)(row + i) * ldacc + (size_t)col);
         }
-}
-
-void plmr_tile_product_add(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m, int n, const void *a,
-                           const void *b, float *acc, size_t ldacc)
-{
-    plmr_tile_product_add_with(plmr_isa_chosen(), dtype, accumulate, kt, m, n, a, b, acc, ldacc);
 }

@@ -167,13 +167,12 @@ void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, in
     region->ledger.path[axis].stages = stages;
 }
 
-plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch)
+plmr_gemm_scratch *plmr_region_scratch(plmr_region *region)
 {
     if (!region->scratch) {
         size_t l2_bytes, l3_bytes;
         plmr_machine_caches(plmr_ranks_here(region->ranks), &l2_bytes, &l3_bytes);
-        PLMR_TRY(plmr_gemm_scratch_create(l2_bytes, l3_bytes, &region->scratch));
+        region->scratch = plmr_gemm_scratch_create(l2_bytes, l3_bytes);
     }
-    *scratch = region->scratch;
-    return PLMR_OK;
+    return region->scratch;
 }

@@ -78,7 +78,7 @@ void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, in
 void plmr_region_close_paths(plmr_region *region);
 
 /* The scratch of products, sized by the caches of this machine. Local. */
-plmr_status plmr_region_scratch(plmr_region *region, plmr_gemm_scratch **scratch);
+plmr_gemm_scratch *plmr_region_scratch(plmr_region *region);
 
 /* The routes of the core that holds most, and which that is. */
 int plmr_region_most_routes(const plmr_region *region, int *row, int *col);

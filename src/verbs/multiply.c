@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-plmr_status plmr_multiply_add(plmr_product *product)
+void plmr_multiply_add(plmr_product *product)
 {
     plmr_tensor *a = product->a, *b = product->b;
     const plmr_device *device = product->region->device;
@@ -15,9 +15,9 @@ plmr_status plmr_multiply_add(plmr_product *product)
     int tiles = a->width_ring->slots * b->width_ring->slots;
     plmr_region_multiply(product->region, cycles * tiles, (int64_t)tiles * a->width * a->depth * b->width);
     if (!product->c)
-        return PLMR_OK;
+        return;
     PLMR_ASSERT(a->turn == b->turn);
-    return plmr_product_defer(product, a->turn);
+    plmr_product_defer(product, a->turn);
 }
 
 /* ---- partial results that converge on the core that keeps their sum ---- */
@@ -102,5 +102,7 @@ plmr_status plmr_multiply_converge(plmr_product *product)
     PLMR_TRY(plmr_flow_keep(&product->flow, plmr_flow_converge(product), "the partial sums"));
     plmr_region_multiply(product->region, cycles * logical_rows, (int64_t)logical_rows * ms * a->depth * ns);
     plmr_flow_begin(product->flow, plmr_device_wavelets(device, tile_bytes));
-    return product->c ? plmr_product_defer(product, b->turn) : PLMR_OK;
+    if (product->c)
+        plmr_product_defer(product, b->turn);
+    return PLMR_OK;
 }

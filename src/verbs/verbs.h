@@ -39,7 +39,7 @@ void plmr_select(plmr_tensor *tensor, int slot);
 
 /* Every core multiplies the tiles it holds now and adds to its C tile: one compute step. Values are deferred and done
  * for many steps at once, in the order in which each core would. */
-plmr_status plmr_multiply_add(plmr_product *product);
+void plmr_multiply_add(plmr_product *product);
 
 /* Every core multiplies its tile of A by the tile of B that it holds now, transposed; the partial products are added
  * along x by chains from both ends to the core that C's tile belongs to: the root takes its own, then the low side,

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/gemm_block.h"
+#include "kernel/isa.h"
 #include "kernel/kernel.h"
 #include "reference.h"
 
@@ -159,7 +159,8 @@ static void run_batch(const plmr_isa *isa, product *p, int t0, int t1)
     }
     p->block.a_line = (const void *const *)a_line;
     p->block.b_line = (const void *const *)b_line;
-    assert_null(plmr_gemm_block_run_with(isa, &p->block, p->scratch));
+    p->block.isa = isa;
+    plmr_gemm_block_run(&p->block, p->scratch);
     for (int line = 0; line < p->block.n_slots; line++) {
         free(a_line[line]);
         free(b_line[line]);
@@ -306,7 +307,7 @@ static void any_shape(void **state)
     static const size_t caches[] = {0, 1, 1 << 14};
     plmr_gemm_scratch *scratch[9];
     for (int i = 0; i < 9; i++)
-        assert_null(plmr_gemm_scratch_create(caches[i / 3], caches[i % 3], &scratch[i]));
+        scratch[i] = plmr_gemm_scratch_create(caches[i / 3], caches[i % 3]);
     for (int i = 0; i < 500; i++) {
         product p = random_product();
         int n = p.block.n_slots, cuts[4] = {random_below(n + 1) * random_below(2)};
@@ -335,7 +336,7 @@ static product whole_product(int n_slots, int kt, int size, enum plmr_dtype dtyp
                                 .b_dtype = dtype,
                                 .n_row_runs = 1,
                                 .n_col_runs = 1};
-    assert_null(plmr_gemm_scratch_create(0, 0, &p.scratch));
+    p.scratch = plmr_gemm_scratch_create(0, 0);
     return p;
 }
 
@@ -516,7 +517,7 @@ static void check_tile(const plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dty
     float *before = random_elements(PLMR_F32, (size_t)m * ldacc, 5),
           *acc = must_allocate((size_t)m * ldacc * sizeof *acc);
     memcpy(acc, before, (size_t)m * ldacc * sizeof *acc);
-    plmr_tile_product_add_with(isa, dtype, accumulate, kt, m, n, a, b, acc, ldacc);
+    plmr_tile_product_add(isa, dtype, accumulate, kt, m, n, a, b, acc, ldacc);
     for (size_t i = 0; i < (size_t)m * ldacc; i++) {
         size_t row = i / ldacc, col = i % ldacc;
         float p = 0;

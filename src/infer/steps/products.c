@@ -28,7 +28,7 @@ static plmr_status finish(const plmr_step *step, const plmr_pass *p)
 
 static plmr_status prompt(const plmr_step *step, plmr_pass *p)
 {
-    PLMR_TRY(plmr_prompt_multiply(p, step));
+    plmr_prompt_multiply(p, step);
     return finish(step, p);
 }
 
