@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 static void run(const char *text, bool weak, FILE *out)
 {
     plmr_curve curve = {.weak = weak};
-    plmr_jsonl jsonl = {.file = out};
+    plmr_draft jsonl = {.file = out};
     int n_added;
     plmr_status status = plmr_curve_add(&curve, text, "fuzz.jsonl", &n_added);
     if (!status)

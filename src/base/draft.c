@@ -100,7 +100,7 @@ static int close_file(plmr_draft *draft, bool keeps)
 {
     FILE *file = draft->file;
     draft->file = NULL;
-    if (!file)
+    if (!file || file == stdout)
         return 0;
     bool failed = ferror(file);
     int number = !keeps || fflush(file) == 0 ? 0 : errno;
@@ -111,28 +111,18 @@ static int close_file(plmr_draft *draft, bool keeps)
     return number ? number : failed ? EIO : 0;
 }
 
-static void forget(plmr_draft *draft, bool removes)
+plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status)
 {
-    if (draft->part && removes)
+    int failed = close_file(draft, !status);
+    if (!status && !failed && draft->part)
+        failed = plmr_draft_rename(draft->part, draft->path);
+    if (!status && failed)
+        status = plmr_draft_error(draft, PLMR_ERROR_SYSTEM, failed);
+    if (status && draft->part)
         unlink(draft->part);
     free(draft->part);
     draft->part = NULL;
-}
-
-plmr_status plmr_draft_commit(plmr_draft *draft)
-{
-    int failed = close_file(draft, true);
-    if (!failed && draft->part)
-        failed = plmr_draft_rename(draft->part, draft->path);
-    plmr_status status = failed ? plmr_draft_error(draft, PLMR_ERROR_SYSTEM, failed) : PLMR_OK;
-    forget(draft, failed);
     return status;
-}
-
-void plmr_draft_discard(plmr_draft *draft)
-{
-    close_file(draft, false);
-    forget(draft, true);
 }
 
 plmr_status plmr_draft_write(const char *option, const char *path, const char *text)
@@ -140,5 +130,5 @@ plmr_status plmr_draft_write(const char *option, const char *path, const char *t
     plmr_draft draft;
     PLMR_TRY(plmr_draft_open(option, path, &draft));
     fputs(text, draft.file);
-    return plmr_draft_commit(&draft);
+    return plmr_draft_close(&draft, PLMR_OK);
 }

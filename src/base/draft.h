@@ -9,7 +9,7 @@
  *     plmr_draft draft;
  *     PLMR_TRY(plmr_draft_open("--json", path, &draft));
  *     fputs("{}\n", draft.file);
- *     return plmr_draft_commit(&draft); // or plmr_draft_discard(&draft)
+ *     return plmr_draft_close(&draft, PLMR_OK);
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #include "plmr/status.h"
 
 typedef struct plmr_draft {
-    FILE *file;                /* NULL: closed */
+    FILE *file;                /* NULL: closed; standard output is never closed */
     const char *option, *path; /* the caller's: how the user named the file, for errors */
     char *part;                /* NULL: written to directly */
 } plmr_draft;
@@ -27,11 +27,9 @@ typedef struct plmr_draft {
 /* Opens for writing. A path that cannot be written is PLMR_ERROR_INPUT. */
 plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *draft);
 
-/* Closes, and gives the file its name. On failure nothing is left of it. */
-plmr_status plmr_draft_commit(plmr_draft *draft);
-
-/* Closes, and removes what was written; nothing if already committed. */
-void plmr_draft_discard(plmr_draft *draft);
+/* Closes, if it is open. With PLMR_OK gives the file its name, else, or where that fails, removes what was written.
+ * Returns the status, or what goes wrong now. */
+plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status);
 
 /* The error of a write that failed with this errno. */
 plmr_status plmr_draft_error(const plmr_draft *draft, enum plmr_code code, int number);

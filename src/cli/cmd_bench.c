@@ -21,7 +21,7 @@ struct bench_command {
     const char *group; /* NULL: basic */
     plmr_chosen only;
     const char *json;
-    plmr_jsonl records;
+    plmr_draft records;
 };
 
 /* One item's measurements: medians, and the extremes of what was measured. */
@@ -122,14 +122,13 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
             verdict(item, o));
 }
 
-static plmr_status put_record(const plmr_bench_item *item, const struct outcome *o, plmr_jsonl *records)
+static plmr_status put_record(const plmr_bench_item *item, const struct outcome *o, plmr_draft *records)
 {
     plmr_provenance where = plmr_provenance_now();
     json_t *object = json_pack("{ss ss ss sf sf sf ss ss si ss ss ss ss}", "command", "bench", "name", item->name,
                                "what", item->what, "value", o->value, "least", o->least, "most", o->most, "unit",
                                item->unit, "verdict", verdict(item, o), "ranks", plmr_rank_count(), "kernel",
                                plmr_kernel_name(), "version", PLMR_VERSION, "host", where.host, "date", where.date);
-    PLMR_CHECK(object, PLMR_ERROR_SYSTEM, "out of memory");
     if (item->work > 0) {
         json_object_set_new(object, "work", json_real(work_of(item, o->value)));
         json_object_set_new(object, "work_unit", json_string(item->work_unit));
@@ -139,12 +138,7 @@ static plmr_status put_record(const plmr_bench_item *item, const struct outcome 
         json_object_set_new(object, "yardstick_name", json_string(item->yardstick_name));
         json_object_set_new(object, "ratio", json_real(o->ratio));
     }
-    char *line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    json_decref(object);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_jsonl_put(records, line);
-    free(line);
-    return status;
+    return plmr_json_put(records, JSON_COMPACT | JSON_REAL_PRECISION(6), object);
 }
 
 static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardsticks, plmr_bench_state *state)
@@ -186,10 +180,7 @@ static plmr_status run(void *options)
     plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &c->records) : PLMR_OK);
     if (!status)
         status = measure_all(c);
-    if (!status)
-        status = plmr_agree(plmr_jsonl_commit(&c->records));
-    plmr_jsonl_discard(&c->records);
-    return status;
+    return plmr_agree(plmr_draft_close(&c->records, status));
 }
 
 const plmr_command plmr_command_bench = {

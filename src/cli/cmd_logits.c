@@ -34,9 +34,8 @@ static const plmr_option options[] = {
 
 static plmr_status write_logits(plmr_draft *draft, const float *logits, size_t n)
 {
-    if (fwrite(logits, sizeof *logits, n, draft->file) != n)
-        return plmr_draft_error(draft, PLMR_ERROR_SYSTEM, errno);
-    return plmr_draft_commit(draft);
+    bool written = fwrite(logits, sizeof *logits, n, draft->file) == n;
+    return plmr_draft_close(draft, written ? PLMR_OK : plmr_draft_error(draft, PLMR_ERROR_SYSTEM, errno));
 }
 
 /* Nothing is timed: the record has no cycles. */
@@ -91,9 +90,7 @@ static plmr_status run_opened(const struct logits_command *c, plmr_llm_run *run)
         status = plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL);
     if (!status)
         status = run_model(c, run, &draft);
-    if (plmr_rank() == 0)
-        plmr_draft_discard(&draft);
-    return status;
+    return plmr_draft_close(&draft, status);
 }
 
 static plmr_status run(void *options)

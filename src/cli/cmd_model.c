@@ -265,27 +265,15 @@ static json_t *json_model(const plmr_model *model, const struct place *place)
     struct storage storage = storage_of(model);
     char kind[40];
     bool has_kind = gguf && plmr_tokenizer_kind(gguf, kind, sizeof kind);
-    json_t *name = json_string(s->name);
     return json_pack(
-        "{ss so ss ss si si si si si si si si so sf ss sb sb sb sI sI so so ss? so}", "command", "model", "model",
-        name ? name : json_null(), "title", s->title, "architecture", s->arch->name, "layers", s->n_layers, "dim",
-        s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab",
-        s->n_vocab, "context", s->n_context, "rms_eps", json_single(s->rms_eps), "rope_base", s->rope_base,
-        "rope_pairs", s->rope_pairs == PLMR_ROPE_HALVES ? "halves" : "neighbours", "rope_factors", s->has_rope_factors,
-        "biases", s->has_qkv_biases, "tied", s->has_tied_embeddings, "parameters", (json_int_t)s->n_parameters, "bytes",
-        (json_int_t)s->n_bytes, "file_bytes", gguf ? json_integer(storage.n_bytes) : json_null(), "types",
+        "{ss so? ss ss si si si si si si si si so sf ss sb sb sb sI sI so? so ss? so}", "command", "model", "model",
+        json_string(s->name), "title", s->title, "architecture", s->arch->name, "layers", s->n_layers, "dim", s->dim,
+        "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab", s->n_vocab,
+        "context", s->n_context, "rms_eps", json_single(s->rms_eps), "rope_base", s->rope_base, "rope_pairs",
+        s->rope_pairs == PLMR_ROPE_HALVES ? "halves" : "neighbours", "rope_factors", s->has_rope_factors, "biases",
+        s->has_qkv_biases, "tied", s->has_tied_embeddings, "parameters", (json_int_t)s->n_parameters, "bytes",
+        (json_int_t)s->n_bytes, "file_bytes", gguf ? json_integer(storage.n_bytes) : NULL, "types",
         json_types(&storage), "tokenizer", has_kind ? kind : NULL, "placement", json_place(place));
-}
-
-static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model, const struct place *place)
-{
-    json_t *object = json_model(model, place);
-    char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(object);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_jsonl_put(jsonl, line);
-    free(line);
-    return status;
 }
 
 /* ---- what it does ---- */
@@ -293,7 +281,7 @@ static plmr_status write_json(plmr_jsonl *jsonl, const plmr_model *model, const 
 typedef void print_fn(FILE *out, const plmr_model *model, const struct place *place);
 
 static plmr_status tell_opened(const struct model_command *c, const plmr_model *model, plmr_ranks *ranks,
-                               print_fn *print, plmr_jsonl *jsonl)
+                               print_fn *print, plmr_draft *jsonl)
 {
     struct place place = {.misfit = PLMR_OK};
     plmr_status status = PLMR_OK;
@@ -303,14 +291,15 @@ static plmr_status tell_opened(const struct model_command *c, const plmr_model *
     }
     if (plmr_rank() == 0) {
         print(plmr_text_beside(c->json), model, &place);
-        status = c->json ? write_json(jsonl, model, &place) : PLMR_OK;
+        status =
+            c->json ? plmr_json_put(jsonl, JSON_COMPACT | JSON_REAL_PRECISION(9), json_model(model, &place)) : PLMR_OK;
     }
     plmr_error_free(place.misfit);
     return plmr_agree(status);
 }
 
 static plmr_status tell(const struct model_command *c, const char *name, plmr_ranks *ranks, print_fn *print,
-                        plmr_jsonl *jsonl)
+                        plmr_draft *jsonl)
 {
     plmr_model *model = NULL;
     plmr_status status = plmr_agree(plmr_model_open(name, &model));
@@ -320,7 +309,7 @@ static plmr_status tell(const struct model_command *c, const char *name, plmr_ra
     return status;
 }
 
-static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_jsonl *jsonl)
+static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_draft *jsonl)
 {
     char **names;
     int n;
@@ -334,15 +323,11 @@ static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_j
 
 static plmr_status run_on(const struct model_command *c, plmr_ranks *ranks)
 {
-    plmr_jsonl jsonl = {0};
+    plmr_draft jsonl = {0};
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &jsonl) : PLMR_OK));
     plmr_status status = !c->model || strcmp(c->model, "list") == 0 ? list(c, ranks, &jsonl)
                                                                     : tell(c, c->model, ranks, print_model, &jsonl);
-    if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_commit(&jsonl) : PLMR_OK);
-    if (plmr_rank() == 0)
-        plmr_jsonl_discard(&jsonl);
-    return status;
+    return plmr_agree(plmr_draft_close(&jsonl, status));
 }
 
 static plmr_status run(void *options)

@@ -115,34 +115,21 @@ static void print(FILE *out, const plmr_llm_run *run, const plmr_score *s, doubl
     plmr_table_fact(out, "wall", "%.3g s, %.4g tokens/s", wall_s, s->n_windows * (double)s->size / wall_s);
 }
 
-/* JSON has no infinity. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static char *object_of(const plmr_llm_run *run, const plmr_score *s, double wall_s)
+/* JSON has no infinity: null. */
+static json_t *object_of(const plmr_llm_run *run, const plmr_score *s, double wall_s)
 {
     double mean = plmr_score_mean(s), perplexity = exp(mean), error = plmr_score_error(s);
-    json_t *object =
-        json_pack("{ss ss si si si sI so so so si sf}", "command", "perplexity", "model", run->options->model, "tokens",
-                  run->n_ids, "context", s->size, "windows", s->n_windows, "scored", (json_int_t)s->n_scored, "nll",
-                  number(mean), "perplexity", number(perplexity), "stderr",
-                  error < 0 ? json_null() : number(perplexity * error), "ranks", plmr_rank_count(), "wall_s", wall_s);
-    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
-    json_decref(object);
-    return line;
+    return json_pack("{ss ss si si si sI so? so? so? si sf}", "command", "perplexity", "model", run->options->model,
+                     "tokens", run->n_ids, "context", s->size, "windows", s->n_windows, "scored",
+                     (json_int_t)s->n_scored, "nll", json_real(mean), "perplexity", json_real(perplexity), "stderr",
+                     error < 0 ? NULL : json_real(perplexity * error), "ranks", plmr_rank_count(), "wall_s", wall_s);
 }
 
 /* On rank 0. */
 static plmr_status report(plmr_llm_run *run, const plmr_score *s, double wall_s)
 {
     print(plmr_text_beside(run->options->json), run, s, wall_s);
-    char *line = object_of(run, s, wall_s);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_jsonl_put(&run->session.jsonl, line);
-    free(line);
-    return status;
+    return plmr_json_put(&run->session.jsonl, JSON_COMPACT, object_of(run, s, wall_s));
 }
 
 static plmr_status score(const struct perplexity_command *c, plmr_llm_run *run)

@@ -15,13 +15,13 @@ static const plmr_option options[] = {
     {0},
 };
 
-static plmr_status write_page(const struct report_command *c, plmr_html *html)
+static plmr_status add_runs(const struct report_command *c, plmr_html *html)
 {
     for (int i = 0; i < c->paths.n; i++)
         PLMR_TRY(plmr_runs_add(c->paths.at[i], html));
     for (size_t i = 0; i < json_array_size(html->notes); i++)
         fprintf(stderr, "note: %s\n", json_string_value(json_array_get(html->notes, i)));
-    return plmr_html_commit(html);
+    return PLMR_OK;
 }
 
 static plmr_status make_page(const struct report_command *c)
@@ -30,9 +30,7 @@ static plmr_status make_page(const struct report_command *c)
     PLMR_CHECK(c->paths.n > 0, PLMR_ERROR_INPUT, "say of what: files of --json or --report");
     PLMR_CHECK(c->out, PLMR_ERROR_INPUT, "say where the page goes: --out FILE.html");
     PLMR_TRY(plmr_html_open("--out", c->out, &html));
-    plmr_status status = write_page(c, &html);
-    plmr_html_discard(&html);
-    return status;
+    return plmr_html_close(&html, add_runs(c, &html));
 }
 
 static plmr_status run(void *options)

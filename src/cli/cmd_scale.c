@@ -143,16 +143,15 @@ static plmr_status collect(const plmr_texts *files, plmr_curve *curve)
 
 /* ---- the whole ---- */
 
-static plmr_status tell(const struct scale_command *c, const plmr_curve *curve, plmr_jsonl *json)
+static plmr_status tell(const struct scale_command *c, const plmr_curve *curve, plmr_draft *json)
 {
     plmr_curve_print(plmr_text_beside(c->json), curve);
-    PLMR_TRY(plmr_curve_write(json, curve));
-    return plmr_jsonl_commit(json);
+    return plmr_curve_write(json, curve);
 }
 
-static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve, plmr_jsonl *json)
+static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve, plmr_draft *json)
 {
-    plmr_jsonl records;
+    plmr_draft records;
     plmr_series series = {.workloads = &c->workloads,
                           .own = (const char *const *)c->own,
                           .counts = c->ranks.at,
@@ -164,9 +163,7 @@ static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve
     plmr_status status = c->from.n ? collect(&c->from, curve) : plmr_series_run(&series);
     if (!status)
         status = collect(&c->files, curve);
-    if (!status)
-        status = plmr_jsonl_commit(&records);
-    plmr_jsonl_discard(&records);
+    status = plmr_draft_close(&records, status);
     if (!status)
         status = plmr_curve_finish(curve);
     return status ? status : tell(c, curve, json);
@@ -176,15 +173,14 @@ static plmr_status run_command(void *options)
 {
     struct scale_command *c = options;
     plmr_curve curve = {.weak = c->weak};
-    plmr_jsonl json;
+    plmr_draft json;
     PLMR_TRY(check(c));
     if (!c->from.n)
         PLMR_TRY(plmr_launch_check());
     PLMR_CHECK(plmr_rank_count() == 1, PLMR_ERROR_INPUT, "it runs alone: start it without mpirun or srun");
     PLMR_TRY(choose(c));
     PLMR_TRY(plmr_jsonl_open(c->json, &json));
-    plmr_status status = run_and_tell(c, &curve, &json);
-    plmr_jsonl_discard(&json);
+    plmr_status status = plmr_draft_close(&json, run_and_tell(c, &curve, &json));
     plmr_curve_free(&curve);
     return status;
 }

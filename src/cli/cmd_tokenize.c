@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/parse.h"
 #include "cli/options.h"
 #include "plmr/ranks.h"
@@ -45,13 +46,11 @@ static plmr_status check(const struct tokenize_command *c)
 
 /* ---- the JSON object ---- */
 
-/* What is no UTF-8, as JSON must be, is replaced. NULL without memory. */
+/* What is no UTF-8, as JSON must be, is replaced. */
 static json_t *json_text(const char *bytes, size_t n_bytes)
 {
     plmr_utf8_stream stream = {0};
-    char *out = malloc(PLMR_UTF8_ROOM(n_bytes) + PLMR_UTF8_ROOM(0));
-    if (!out)
-        return NULL;
+    char *out = plmr_take(PLMR_UTF8_ROOM(n_bytes) + PLMR_UTF8_ROOM(0));
     size_t n = plmr_utf8_push(&stream, bytes, n_bytes, out);
     n += plmr_utf8_flush(&stream, out + n);
     json_t *text = json_stringn(out, n);
@@ -59,42 +58,28 @@ static json_t *json_text(const char *bytes, size_t n_bytes)
     return text;
 }
 
-/* The ids, and the tokens as the vocabulary spells them; every id is one of the vocabulary's. */
-static int set_tokens(json_t *object, const struct tokenize_command *c, const plmr_tokenizer *tokenizer)
+/* The tokens as the vocabulary spells them; every id is one of the vocabulary's. */
+static plmr_status write_json(const struct tokenize_command *c, const plmr_tokenizer *tokenizer, const char *text,
+                              size_t n_bytes, plmr_draft *jsonl)
 {
     json_t *ids = json_array(), *tokens = json_array();
-    int failed = json_object_set_new(object, "ids", ids) | json_object_set_new(object, "tokens", tokens);
-    for (int i = 0; i < c->n_ids && !failed; i++) {
+    for (int i = 0; i < c->n_ids; i++) {
         const char *bytes;
         size_t n;
         plmr_status status = plmr_tokenizer_spell(tokenizer, c->ids[i], &bytes, &n);
         PLMR_ASSERT(!status);
-        failed =
-            json_array_append_new(ids, json_integer(c->ids[i])) | json_array_append_new(tokens, json_text(bytes, n));
+        json_array_append_new(ids, json_integer(c->ids[i]));
+        json_array_append_new(tokens, json_text(bytes, n));
     }
-    return failed;
-}
-
-static plmr_status write_json(const struct tokenize_command *c, const plmr_tokenizer *tokenizer, const char *text,
-                              size_t n_bytes, plmr_jsonl *jsonl)
-{
-    if (!c->json)
-        return PLMR_OK;
-    json_t *object = json_object();
-    int failed = json_object_set_new(object, "command", json_string("tokenize")) |
-                 json_object_set_new(object, "model", json_text(c->model, strlen(c->model))) |
-                 json_object_set_new(object, "text", json_text(text, n_bytes)) | set_tokens(object, c, tokenizer);
-    char *line = failed ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_jsonl_put(jsonl, line);
-    free(line);
-    return status;
+    return plmr_json_put(jsonl, JSON_COMPACT,
+                         json_pack("{ss so so so so}", "command", "tokenize", "model",
+                                   json_text(c->model, strlen(c->model)), "text", json_text(text, n_bytes), "ids", ids,
+                                   "tokens", tokens));
 }
 
 /* ---- what it does ---- */
 
-static plmr_status print_ids(struct tokenize_command *c, const plmr_tokenizer *tokenizer, plmr_jsonl *jsonl)
+static plmr_status print_ids(struct tokenize_command *c, const plmr_tokenizer *tokenizer, plmr_draft *jsonl)
 {
     PLMR_TRY(plmr_tokenizer_encode(tokenizer, c->text, strlen(c->text), !c->no_bos, true, &c->ids, &c->n_ids));
     for (int i = 0; i < c->n_ids; i++)
@@ -103,7 +88,7 @@ static plmr_status print_ids(struct tokenize_command *c, const plmr_tokenizer *t
     return write_json(c, tokenizer, c->text, strlen(c->text), jsonl);
 }
 
-static plmr_status print_text(struct tokenize_command *c, const plmr_tokenizer *tokenizer, plmr_jsonl *jsonl)
+static plmr_status print_text(struct tokenize_command *c, const plmr_tokenizer *tokenizer, plmr_draft *jsonl)
 {
     char *text;
     size_t n_bytes;
@@ -128,17 +113,13 @@ static plmr_status open_tokenizer(const char *name, plmr_tokenizer **tokenizer)
 
 static plmr_status turn(struct tokenize_command *c)
 {
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     plmr_tokenizer *tokenizer;
     PLMR_TRY(check(c));
     PLMR_TRY(open_tokenizer(c->model, &tokenizer));
     plmr_status status = plmr_jsonl_open(c->json, &jsonl);
-    if (!status) {
-        status = c->text ? print_ids(c, tokenizer, &jsonl) : print_text(c, tokenizer, &jsonl);
-        if (!status)
-            status = plmr_jsonl_commit(&jsonl);
-        plmr_jsonl_discard(&jsonl);
-    }
+    if (!status)
+        status = plmr_draft_close(&jsonl, c->text ? print_ids(c, tokenizer, &jsonl) : print_text(c, tokenizer, &jsonl));
     free(c->ids);
     plmr_tokenizer_destroy(tokenizer);
     return status;

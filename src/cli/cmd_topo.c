@@ -94,34 +94,23 @@ static void print_picture(FILE *out, const plmr_rank_map *t)
     }
 }
 
-static json_t *number(int value)
-{
-    return value >= 0 ? json_integer(value) : json_null();
-}
-
-static plmr_status put_rank(const struct topo_command *c, const plmr_rank_map *t, const plmr_rank_site *r,
-                            plmr_jsonl *jsonl)
+static json_t *object_of(const struct topo_command *c, const plmr_rank_map *t, const plmr_rank_site *r)
 {
     plmr_block_of_rank b = plmr_rank_block(t, r, c->rows, c->cols);
     const plmr_site *s = &r->site;
-    json_t *object = json_pack(
-        "{ss si si si si si si si si ss so so so so so si si si si sb sI sI}", "command", "topo", "ranks",
-        t->rank_rows * t->rank_cols, "rank", r->rank, "row", r->row, "col", r->col, "first_row", b.first_row,
-        "last_row", b.last_row, "first_col", b.first_col, "last_col", b.last_col, "host", s->host, "package",
-        number(s->package), "numa", number(s->numa), "l3", number(s->l3), "l2", number(s->l2), "core", number(s->core),
-        "host_packages", s->n_packages, "host_numa", s->n_numa, "host_l3", s->n_l3, "host_cores", s->n_cores, "bound",
-        s->bound, "l2_bytes", (json_int_t)s->l2_bytes, "l3_bytes", (json_int_t)s->l3_bytes);
-    char *line = object ? json_dumps(object, 0) : NULL;
-    json_decref(object);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
-    plmr_status status = plmr_jsonl_put(jsonl, line);
-    free(line);
-    return status;
+    return json_pack("{ss si si si si si si si si ss so so so so so si si si si sb sI sI}", "command", "topo", "ranks",
+                     t->rank_rows * t->rank_cols, "rank", r->rank, "row", r->row, "col", r->col, "first_row",
+                     b.first_row, "last_row", b.last_row, "first_col", b.first_col, "last_col", b.last_col, "host",
+                     s->host, "package", plmr_json_count(s->package), "numa", plmr_json_count(s->numa), "l3",
+                     plmr_json_count(s->l3), "l2", plmr_json_count(s->l2), "core", plmr_json_count(s->core),
+                     "host_packages", s->n_packages, "host_numa", s->n_numa, "host_l3", s->n_l3, "host_cores",
+                     s->n_cores, "bound", s->bound, "l2_bytes", (json_int_t)s->l2_bytes, "l3_bytes",
+                     (json_int_t)s->l3_bytes);
 }
 
 static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
 {
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     FILE *out = plmr_text_beside(c->json);
     PLMR_TRY(plmr_jsonl_open(c->json, &jsonl));
     print_table(out, c, t);
@@ -129,11 +118,8 @@ static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
     plmr_ranks_warn(t);
     plmr_status status = PLMR_OK;
     for (int i = 0; i < t->rank_rows * t->rank_cols && !status; i++)
-        status = put_rank(c, t, &t->ranks[i], &jsonl);
-    if (!status)
-        status = plmr_jsonl_commit(&jsonl);
-    plmr_jsonl_discard(&jsonl);
-    return status;
+        status = plmr_json_put(&jsonl, 0, object_of(c, t, &t->ranks[i]));
+    return plmr_draft_close(&jsonl, status);
 }
 
 static plmr_status run(void *options)

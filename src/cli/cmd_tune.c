@@ -74,14 +74,8 @@ static plmr_status write_json(const struct tuning *t)
                   (json_int_t)run->setup.n_prompt, "output_tokens", (json_int_t)t->c->n_decode, "kv",
                   run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_dtype_name(run->setup.cache_dtype),
                   "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e", times.tpr_e2e);
-    json_t *more = plmr_tune_report_json(report);
-    char *line = json && more && json_object_update(json, more) == 0 ? json_dumps(json, JSON_REAL_PRECISION(15)) : NULL;
-    json_decref(more);
-    json_decref(json);
-    PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory for a record");
-    plmr_status status = plmr_jsonl_put(&run->session.jsonl, line);
-    free(line);
-    return status;
+    json_object_update_new(json, plmr_tune_report_json(report));
+    return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, json);
 }
 
 /* On rank 0. */

@@ -10,43 +10,34 @@
 #include "paper/print.h"
 #include "report/record.h"
 
-static json_t *number(double value)
+static const char *text(const char *value)
 {
-    return isfinite(value) ? json_real(value) : json_null();
+    return *value ? value : NULL;
 }
 
-static json_t *text(const char *value)
+/* What is not known is null: JSON has no NAN. */
+static json_t *json_of(const plmr_paper_cell *c)
 {
-    return *value ? json_string(value) : json_null();
+    return json_pack("{ss ss? ss? ss? ss ss? ss so? so? so? ss? ss?}", "part", c->part->name, "subject",
+                     text(c->subject), "setting", text(c->setting), "system", text(c->system), "quantity", c->quantity,
+                     "mode", text(c->mode), "role", plmr_paper_role_name(c->role), "predicted", json_real(c->predicted),
+                     "published", json_real(c->published), "error_percent",
+                     c->role == PLMR_BOUND ? NULL : json_real(100 * plmr_paper_error(c)), "predicted_text",
+                     text(c->predicted_text), "published_text", text(c->published_text));
 }
 
-static char *json_of(const plmr_paper_cell *c)
-{
-    json_t *object = json_pack("{ss so so so ss so ss so so so so so}", "part", c->part->name, "subject",
-                               text(c->subject), "setting", text(c->setting), "system", text(c->system), "quantity",
-                               c->quantity, "mode", text(c->mode), "role", plmr_paper_role_name(c->role), "predicted",
-                               number(c->predicted), "published", number(c->published), "error_percent",
-                               number(c->role == PLMR_BOUND ? NAN : 100 * plmr_paper_error(c)), "predicted_text",
-                               text(c->predicted_text), "published_text", text(c->published_text));
-    char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(object);
-    return line;
-}
-
-static bool put_records(FILE *out, const plmr_paper *paper)
+static void put_records(FILE *out, const plmr_paper *paper)
 {
     for (int i = 0; i < paper->n_cells; i++) {
-        char *line = json_of(&paper->cells[i]);
-        if (!line)
-            return false;
-        fprintf(out, "%s\n", line);
-        free(line);
+        json_t *object = json_of(&paper->cells[i]);
+        json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
+        fputc('\n', out);
+        json_decref(object);
     }
-    return true;
 }
 
 /* No text of a cell holds a quote. */
-static bool put_csv(FILE *out, const plmr_paper *paper)
+static void put_csv(FILE *out, const plmr_paper *paper)
 {
     fputs("part,subject,setting,system,quantity,mode,role,predicted,published\n", out);
     for (int i = 0; i < paper->n_cells; i++) {
@@ -58,10 +49,9 @@ static bool put_csv(FILE *out, const plmr_paper *paper)
                 c->system, c->quantity, c->mode, plmr_paper_role_name(c->role), predicted, c->predicted_text, published,
                 c->published_text);
     }
-    return true;
 }
 
-static bool put_readme(FILE *out, const plmr_paper *paper)
+static void put_readme(FILE *out, const plmr_paper *paper)
 {
     fprintf(out,
             "# WaferLLM's tables and figures, predicted beside published\n\n"
@@ -78,39 +68,32 @@ static bool put_readme(FILE *out, const plmr_paper *paper)
     fputc('\n', out);
     for (int i = 0; i < plmr_paper_part_count(); i++)
         plmr_paper_markdown_part(out, paper, plmr_paper_part_at(i));
-    return true;
 }
 
-static bool put_provenance(FILE *out, const plmr_paper *paper)
+static void put_provenance(FILE *out, const plmr_paper *paper)
 {
     plmr_provenance now = plmr_provenance_now();
     fprintf(
         out,
         "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"ranks\": %d,\n \"device\": \"%s\"\n}\n",
         PLMR_VERSION, now.date, now.host, plmr_rank_count(), paper->device.name);
-    return true;
 }
 
-typedef bool put_fn(FILE *out, const plmr_paper *paper);
+typedef void put_fn(FILE *out, const plmr_paper *paper);
 
 static plmr_status write_file(const plmr_paper *paper, const char *option, const char *path, put_fn *put)
 {
     plmr_draft draft;
     PLMR_TRY(plmr_draft_open(option, path, &draft));
-    bool done = put(draft.file, paper);
-    if (!done || fflush(draft.file) != 0 || ferror(draft.file)) {
-        plmr_status status = plmr_draft_error(&draft, PLMR_ERROR_SYSTEM, done ? errno : ENOMEM);
-        plmr_draft_discard(&draft);
-        return status;
-    }
-    return plmr_draft_commit(&draft);
+    put(draft.file, paper);
+    return plmr_draft_close(&draft, PLMR_OK);
 }
 
 plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)
 {
     if (strcmp(path, "-") != 0)
         return write_file(paper, "--json", path, put_records);
-    PLMR_CHECK(put_records(stdout, paper), PLMR_ERROR_SYSTEM, "out of memory");
+    put_records(stdout, paper);
     return PLMR_OK;
 }
 

@@ -32,27 +32,20 @@ void plmr_html_note(plmr_html *html, const char *text)
         json_array_append_new(html->notes, json_string(text));
 }
 
-/* A file's name need not be UTF-8, as JSON must be. */
-static json_t *text(const char *value)
-{
-    json_t *json = json_string(value);
-    return json ? json : json_null();
-}
-
-/* What a reader needs to put numbers beside the device's. */
+/* What a reader needs to put numbers beside the device's. A file's name need not be UTF-8, as JSON must be. */
 static json_t *device_facts(const plmr_device *d)
 {
-    return json_pack("{s:o, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name", text(d->name),
-                     "title", text(d->title), "topology", d->topology == PLMR_TORUS ? "torus" : "mesh", "rows", d->rows,
-                     "cols", d->cols, "clock", d->clock, "sram", d->sram, "routes", d->routes, "wavelet", d->wavelet,
-                     "hop", d->hop, "ramp", d->ramp, "stage", d->stage, "link", d->link, "power", d->power);
+    return json_pack("{s:o?, s:o?, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name",
+                     json_string(d->name), "title", json_string(d->title), "topology",
+                     d->topology == PLMR_TORUS ? "torus" : "mesh", "rows", d->rows, "cols", d->cols, "clock", d->clock,
+                     "sram", d->sram, "routes", d->routes, "wavelet", d->wavelet, "hop", d->hop, "ramp", d->ramp,
+                     "stage", d->stage, "link", d->link, "power", d->power);
 }
 
-void plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps, json_t *timeline)
+void plmr_html_add_record(plmr_html *html, json_t *record, const plmr_device *device, json_t *maps, json_t *timeline)
 {
-    json_t *run = json_pack("{s:o, s:o, s:o*, s:o*}", "record", json_loads(line, 0, NULL), "device",
-                            device_facts(device), "maps", maps, "timeline", timeline);
-    plmr_html_add(html, plmr_take_made(run));
+    plmr_html_add(html, plmr_take_made(json_pack("{s:O, s:o, s:o*, s:o*}", "record", record, "device",
+                                                 device_facts(device), "maps", maps, "timeline", timeline)));
 }
 
 /* ---- writing ---- */
@@ -83,26 +76,24 @@ static plmr_status put_page(plmr_html *html, const char *json)
     return fflush(html->draft.file) == 0 ? PLMR_OK : plmr_draft_error(&html->draft, PLMR_ERROR_SYSTEM, errno);
 }
 
-plmr_status plmr_html_commit(plmr_html *html)
+static plmr_status write_page(plmr_html *html)
 {
-    if (!html->runs)
-        return PLMR_OK;
     json_t *data = json_pack("{s:i, s:s, s:O, s:O}", "format", PLMR_HTML_FORMAT, "version", PLMR_VERSION, "notes",
                              html->notes, "runs", html->runs);
     char *json = plmr_take_made(json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(15)));
     plmr_status status = put_page(html, json);
     free(json);
     json_decref(data);
-    if (!status)
-        status = plmr_draft_commit(&html->draft);
-    plmr_html_discard(html);
     return status;
 }
 
-void plmr_html_discard(plmr_html *html)
+plmr_status plmr_html_close(plmr_html *html, plmr_status status)
 {
-    plmr_draft_discard(&html->draft);
+    if (html->runs && !status)
+        status = write_page(html);
+    status = plmr_draft_close(&html->draft, status);
     json_decref(html->runs);
     json_decref(html->notes);
     *html = (plmr_html){0};
+    return status;
 }

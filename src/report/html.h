@@ -31,9 +31,9 @@ plmr_status plmr_html_open(const char *option, const char *path, plmr_html *html
 void plmr_html_add(plmr_html *html, json_t *run);
 void plmr_html_note(plmr_html *html, const char *text);
 
-/* Adds the run of a record, given as a line of JSON. Takes maps (an array) and timeline over; either may be NULL. */
-void plmr_html_add_record(plmr_html *html, const char *line, const plmr_device *device, json_t *maps, json_t *timeline);
+/* Adds the run of a record. Takes maps (an array) and timeline over; either may be NULL. */
+void plmr_html_add_record(plmr_html *html, json_t *record, const plmr_device *device, json_t *maps, json_t *timeline);
 
-/* Writes the page and gives the file its name; or removes what there is. */
-plmr_status plmr_html_commit(plmr_html *html);
-void plmr_html_discard(plmr_html *html);
+/* With PLMR_OK writes the page and gives the file its name, else removes what there is. Returns the status, or what
+ * goes wrong now. */
+plmr_status plmr_html_close(plmr_html *html, plmr_status status);

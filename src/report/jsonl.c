@@ -1,43 +1,41 @@
 #include "report/jsonl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 FILE *plmr_text_beside(const char *path)
 {
     return path && strcmp(path, "-") == 0 ? stderr : stdout;
 }
 
-plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl)
+plmr_status plmr_jsonl_open(const char *path, plmr_draft *draft)
 {
-    *jsonl = (plmr_jsonl){0};
-    if (!path)
-        return PLMR_OK;
-    if (strcmp(path, "-") == 0) {
-        jsonl->draft = (plmr_draft){.option = "--json", .path = path};
-        jsonl->file = stdout;
-        return PLMR_OK;
-    }
-    PLMR_TRY(plmr_draft_open("--json", path, &jsonl->draft));
-    jsonl->file = jsonl->draft.file;
+    if (path && strcmp(path, "-") != 0)
+        return plmr_draft_open("--json", path, draft);
+    *draft = (plmr_draft){.file = path ? stdout : NULL, .option = "--json", .path = path};
     return PLMR_OK;
 }
 
-plmr_status plmr_jsonl_put(plmr_jsonl *jsonl, const char *line)
+plmr_status plmr_jsonl_put(plmr_draft *draft, const char *line)
 {
-    if (!jsonl->file || (fprintf(jsonl->file, "%s\n", line) >= 0 && fflush(jsonl->file) == 0))
+    if (!draft->file || (fprintf(draft->file, "%s\n", line) >= 0 && fflush(draft->file) == 0))
         return PLMR_OK;
-    return plmr_draft_error(&jsonl->draft, PLMR_ERROR_SYSTEM, errno);
+    return plmr_draft_error(draft, PLMR_ERROR_SYSTEM, errno);
 }
 
-plmr_status plmr_jsonl_commit(plmr_jsonl *jsonl)
+plmr_status plmr_json_put(plmr_draft *draft, size_t flags, json_t *object)
 {
-    jsonl->file = NULL;
-    return plmr_draft_commit(&jsonl->draft);
+    char *line = plmr_take_made(json_dumps(plmr_take_made(object), flags));
+    plmr_status status = plmr_jsonl_put(draft, line);
+    free(line);
+    json_decref(object);
+    return status;
 }
 
-void plmr_jsonl_discard(plmr_jsonl *jsonl)
+json_t *plmr_json_count(int64_t value)
 {
-    jsonl->file = NULL;
-    plmr_draft_discard(&jsonl->draft);
+    return value >= 0 ? json_integer(value) : json_null();
 }

@@ -1,27 +1,22 @@
-/* jsonl.h - a file of records, one JSON object per line, that appears when it is complete (see draft.h). All functions
- * are local: call them on one rank.
+/* jsonl.h - files of JSON for programs, one object a line, which appear when they are complete (see draft.h). All
+ * functions are local: call them on one rank.
  */
 #pragma once
 
-#include "base/draft.h"
-#include "report/record.h"
+#include <jansson.h>
 
-typedef struct plmr_jsonl {
-    FILE *file; /* NULL: closed, or there was none */
-    plmr_draft draft;
-} plmr_jsonl;
+#include "base/draft.h"
 
 /* Where text for people goes: standard output, unless records go there. */
 FILE *plmr_text_beside(const char *path);
 
 /* Opens for writing: NULL for no file at all, "-" for standard output. */
-plmr_status plmr_jsonl_open(const char *path, plmr_jsonl *jsonl);
+plmr_status plmr_jsonl_open(const char *path, plmr_draft *draft);
 
-/* Appends a line, to which it adds the newline; does nothing without a file. */
-plmr_status plmr_jsonl_put(plmr_jsonl *jsonl, const char *line);
+/* Appends a line, to which it adds the newline, or an object, printed with these flags of jansson's, which it takes
+ * over. Does nothing without a file. */
+plmr_status plmr_jsonl_put(plmr_draft *draft, const char *line);
+plmr_status plmr_json_put(plmr_draft *draft, size_t flags, json_t *object);
 
-/* Closes, and gives the file its name. */
-plmr_status plmr_jsonl_commit(plmr_jsonl *jsonl);
-
-/* Closes, and removes what was written; nothing if already committed. */
-void plmr_jsonl_discard(plmr_jsonl *jsonl);
+/* A whole number; null of one below 0, as those that are not known are. */
+json_t *plmr_json_count(int64_t value);

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "plmr/status.h"
 #include "plmr/types.h"
 #include "ranks/ranks.h"
@@ -208,10 +210,19 @@ plmr_llm_record plmr_llm_record_none(void);
 /* The part that all records have. */
 plmr_host_record plmr_host_record_of(const plmr_ranks_usage *usage);
 
-/* The record as one JSON object on one line, without the newline; the caller frees it. Whole numbers are printed as
- * such. Local. */
-char *plmr_record_json(const plmr_record *record);
-char *plmr_llm_record_json(const plmr_llm_record *record);
+/* The same lists as data; a key of NULL ends them. */
+enum plmr_field_type { PLMR_FIELD_text, PLMR_FIELD_count, PLMR_FIELD_real, PLMR_FIELD_hash };
+typedef struct plmr_record_field {
+    const char *key;
+    enum plmr_field_type type;
+    size_t at; /* in the record */
+} plmr_record_field;
+extern const plmr_record_field plmr_record_fields[], plmr_llm_record_fields[];
+
+/* A record of these fields as a JSON object for the caller to json_decref, whole numbers as such; and how it is
+ * printed. Local. */
+json_t *plmr_record_json(const plmr_record_field *fields, const void *record);
+enum { PLMR_RECORD_FLAGS = JSON_REAL_PRECISION(15) };
 
 /* Where and when this program runs; fields of every record. */
 typedef struct plmr_provenance {

@@ -12,52 +12,23 @@ enum { MOST_BYTES = 256 << 20, MOST_RUNS = 200 };
 
 /* ---- records ---- */
 
-static bool is_text(const json_t *value)
+static bool is_a(enum plmr_field_type type, const json_t *value)
 {
-    return json_is_string(value);
+    if (type == PLMR_FIELD_count)
+        return json_is_integer(value) && json_integer_value(value) >= 0;
+    return type == PLMR_FIELD_real ? json_is_number(value) : json_is_string(value);
 }
-
-static bool is_count(const json_t *value)
-{
-    return json_is_integer(value) && json_integer_value(value) >= 0;
-}
-
-static bool is_real(const json_t *value)
-{
-    return json_is_number(value);
-}
-
-static bool is_hash(const json_t *value)
-{
-    return json_is_string(value);
-}
-
-struct field {
-    const char *key, *type;
-    bool (*is)(const json_t *value);
-};
-
-static const struct field op_fields[] = {
-#define X(type, key) {#key, #type, is_##type},
-    PLMR_RECORD_FIELDS(X) PLMR_HOST_RECORD_FIELDS(X)
-#undef X
-        {0},
-};
-
-static const struct field llm_fields[] = {
-#define X(type, key) {#key, #type, is_##type},
-    PLMR_LLM_RECORD_FIELDS(X) PLMR_HOST_RECORD_FIELDS(X)
-#undef X
-        {0},
-};
 
 static const struct {
     const char *name;
-    const struct field *fields;
-} commands[] = {
-    {"gemm", op_fields}, {"gemv", op_fields}, {"allreduce", op_fields}, {"llm", llm_fields}, {"generate", llm_fields}};
+    const plmr_record_field *fields;
+} commands[] = {{"gemm", plmr_record_fields},
+                {"gemv", plmr_record_fields},
+                {"allreduce", plmr_record_fields},
+                {"llm", plmr_llm_record_fields},
+                {"generate", plmr_llm_record_fields}};
 
-static const struct field *fields_of(const char *command)
+static const plmr_record_field *fields_of(const char *command)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(commands[i].name, command) == 0)
@@ -68,16 +39,17 @@ static const struct field *fields_of(const char *command)
 /* `where` is file and line. Keys that are missing or unknown are of other versions, and no fault. */
 static plmr_status check_record(const json_t *record, const char *where)
 {
+    static const char *const types[] = {"text", "count", "number", "hash"};
     const char *command = json_string_value(json_object_get(record, "command"));
     PLMR_CHECK(command, PLMR_ERROR_INPUT, "%s: not a record of plmr: it has no \"command\"", where);
-    const struct field *fields = fields_of(command);
+    const plmr_record_field *fields = fields_of(command);
     PLMR_CHECK(fields, PLMR_ERROR_INPUT,
                "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm or generate", where,
                command);
-    for (const struct field *f = fields; f->key; f++) {
+    for (const plmr_record_field *f = fields; f->key; f++) {
         const json_t *value = json_object_get(record, f->key);
-        PLMR_CHECK(!value || json_is_null(value) || f->is(value), PLMR_ERROR_INPUT, "%s: \"%s\" is not a %s", where,
-                   f->key, strcmp(f->type, "real") == 0 ? "number" : f->type);
+        PLMR_CHECK(!value || json_is_null(value) || is_a(f->type, value), PLMR_ERROR_INPUT, "%s: \"%s\" is not a %s",
+                   where, f->key, types[f->type]);
     }
     return PLMR_OK;
 }

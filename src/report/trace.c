@@ -79,24 +79,18 @@ plmr_status plmr_trace_file_add(plmr_trace_file *file, plmr_region *region, cons
         plmr_trace_process *process = &file->process[file->n_processes++];
         *process = (plmr_trace_process){
             .name = name, .rows = region->extent[PLMR_Y], .cols = region->extent[PLMR_X], .id = file->n_processes};
-        status = file->format->process(file->file, process);
+        if (file->format->process)
+            status = file->format->process(file->file, process);
     }
     PLMR_TRY(plmr_agree(status));
     return plmr_trace_gather(region, write_track, file);
 }
 
-plmr_status plmr_trace_file_commit(plmr_trace_file *file)
+plmr_status plmr_trace_file_close(plmr_trace_file *file, plmr_status status)
 {
     const plmr_trace_format *format = file->format;
     file->format = NULL;
-    return format ? format->commit(file->file, file->process, file->n_processes) : PLMR_OK;
-}
-
-void plmr_trace_file_discard(plmr_trace_file *file)
-{
-    if (file->format)
-        file->format->discard(file->file);
-    file->format = NULL;
+    return format ? format->close(file->file, file->process, file->n_processes, status) : status;
 }
 
 /* ---- telling ---- */

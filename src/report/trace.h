@@ -25,15 +25,14 @@ typedef struct plmr_trace_process {
     double cycles; /* where its last event ends */
 } plmr_trace_process;
 
-/* A way of writing files. All functions are local to rank 0; after an error the next one is discard. */
+/* A way of writing files. All functions are local to rank 0; after an error the next one is close. */
 typedef struct plmr_trace_format {
     plmr_status (*open)(const char *path, const plmr_trace_about *about, void **file);
-    plmr_status (*process)(void *file, const plmr_trace_process *process);
+    plmr_status (*process)(void *file, const plmr_trace_process *process); /* NULL: nothing is written then */
     plmr_status (*track)(void *file, const plmr_trace_process *process, const plmr_trace *trace,
                          const plmr_trace_track *track);
-    /* Writes the end and gives the file its name. Frees it, also on failure. */
-    plmr_status (*commit)(void *file, const plmr_trace_process *processes, int n_processes);
-    void (*discard)(void *file);
+    /* With PLMR_OK writes the end and gives the file its name, else removes it. Frees it, also on failure. */
+    plmr_status (*close)(void *file, const plmr_trace_process *processes, int n_processes, plmr_status status);
 } plmr_trace_format;
 
 /* Chrome's JSON, which Perfetto opens; and OTF2, where the build has it. */
@@ -59,9 +58,9 @@ plmr_status plmr_trace_file_open(const char *path, const plmr_trace_about *about
  * no trace. Collective; the file is rank 0's. */
 plmr_status plmr_trace_file_add(plmr_trace_file *file, plmr_region *region, const char *name);
 
-/* Gives the file its name; removes it. Both do nothing without a file. Local. */
-plmr_status plmr_trace_file_commit(plmr_trace_file *file);
-void plmr_trace_file_discard(plmr_trace_file *file);
+/* With PLMR_OK gives the file its name, else removes it. Does nothing without a file. Returns the status, or what goes
+ * wrong now. Local. */
+plmr_status plmr_trace_file_close(plmr_trace_file *file, plmr_status status);
 
 /* What it holds, as a line of a table; and on standard error what it had no room for. Nothing without a file. */
 void plmr_trace_file_print(const plmr_trace_file *file, FILE *out);

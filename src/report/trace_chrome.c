@@ -223,21 +223,14 @@ static plmr_status write_end(struct chrome *file, const plmr_trace_process *proc
     return PLMR_OK;
 }
 
-static void discard(void *context)
+static plmr_status close_file(void *context, const plmr_trace_process *processes, int n_processes, plmr_status status)
 {
     struct chrome *file = context;
-    plmr_draft_discard(&file->draft);
-    free(file);
-}
-
-static plmr_status commit(void *context, const plmr_trace_process *processes, int n_processes)
-{
-    struct chrome *file = context;
-    plmr_status status = write_end(file, processes, n_processes);
     if (!status)
-        status = plmr_draft_commit(&file->draft);
-    discard(file);
+        status = write_end(file, processes, n_processes);
+    status = plmr_draft_close(&file->draft, status);
+    free(file);
     return status;
 }
 
-const plmr_trace_format plmr_trace_chrome = {open_file, write_process, write_track, commit, discard};
+const plmr_trace_format plmr_trace_chrome = {open_file, write_process, write_track, close_file};

@@ -83,9 +83,16 @@ static int remove_one(const char *path, const struct stat *status, int type, str
     return remove(path);
 }
 
-static void forget(struct archive *a, bool removes)
+/* With PLMR_OK gives the archive its name, else removes it; returns the status, or what goes wrong now. */
+static plmr_status end(struct archive *a, plmr_status status)
 {
-    if (removes && a->part)
+    OTF2_ErrorCode closed = a->otf2 ? OTF2_Archive_Close(a->otf2) : OTF2_SUCCESS;
+    if (!status)
+        status = check(a, closed);
+    int failed = status ? 0 : plmr_draft_rename(a->part, a->path);
+    if (failed)
+        status = cannot_write(a, PLMR_ERROR_SYSTEM, strerror(failed));
+    if (status && a->part)
         nftw(a->part, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     for (uint32_t i = 0; i < a->n_names; i++)
         free(a->names[i]);
@@ -93,14 +100,7 @@ static void forget(struct archive *a, bool removes)
     free(a->locations);
     free(a->part);
     free(a);
-}
-
-static void discard(void *file)
-{
-    struct archive *a = file;
-    if (a->otf2)
-        OTF2_Archive_Close(a->otf2);
-    forget(a, true);
+    return status;
 }
 
 static plmr_status open_archive(const char *path, const plmr_trace_about *about, void **out)
@@ -110,19 +110,12 @@ static plmr_status open_archive(const char *path, const plmr_trace_about *about,
     a->path = path;
     plmr_status status = make_archive(a);
     if (status)
-        discard(a);
-    else
-        *out = a;
-    return status;
+        return end(a, status);
+    *out = a;
+    return PLMR_OK;
 }
 
 /* ---- events ---- */
-
-static plmr_status write_process(void *file, const plmr_trace_process *process)
-{
-    (void)file, (void)process; /* defined at the end, like all else */
-    return PLMR_OK;
-}
 
 /* The region of code that an event stands for; names have no numbers. */
 static OTF2_RegionRef find_region(struct archive *a, const plmr_trace *trace, const plmr_trace_event *event)
@@ -244,18 +237,10 @@ static plmr_status define_all(struct archive *a, const plmr_trace_process *proce
     return define_cores(a, &strings, processes, n_processes);
 }
 
-static plmr_status commit(void *file, const plmr_trace_process *processes, int n_processes)
+static plmr_status close_archive(void *file, const plmr_trace_process *processes, int n_processes, plmr_status status)
 {
-    struct archive *a = file;
-    plmr_status status = define_all(a, processes, n_processes);
-    OTF2_ErrorCode closed = OTF2_Archive_Close(a->otf2);
-    if (!status)
-        status = check(a, closed);
-    int failed = status ? 0 : plmr_draft_rename(a->part, a->path);
-    if (failed)
-        status = cannot_write(a, PLMR_ERROR_SYSTEM, strerror(failed));
-    forget(a, status);
-    return status;
+    return end(file, status ? status : define_all(file, processes, n_processes));
 }
 
-const plmr_trace_format plmr_trace_otf2 = {open_archive, write_process, write_track, commit, discard};
+/* Processes are defined at the end, like all else. */
+const plmr_trace_format plmr_trace_otf2 = {.open = open_archive, .track = write_track, .close = close_archive};

@@ -82,12 +82,10 @@ static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map
         plmr_job_bars_note(job, record);
         fflush(job->text);
     }
-    char *line = plmr_record_json(record);
+    json_t *object = plmr_record_json(plmr_record_fields, record);
     if (session->html.runs)
-        plmr_html_add_record(&session->html, line, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
-    plmr_status status = plmr_jsonl_put(&session->jsonl, line);
-    free(line);
-    return status;
+        plmr_html_add_record(&session->html, object, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
+    return plmr_json_put(&session->jsonl, PLMR_RECORD_FLAGS, object);
 }
 
 /* Rank 0 tells of an algorithm that has run, after those before it that did not fit. */

@@ -99,5 +99,5 @@ void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *re
 /* The region whose columns the ranks share: decode's, where there is one; NULL: not placed. Local. */
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run);
 
-/* For llm_page.c: gives the session's report the run, of which `line` is the record. On rank 0. */
-void plmr_llm_add_page(plmr_llm_run *run, const char *line);
+/* For llm_page.c: gives the session's report the run, of which that is the record. On rank 0. */
+void plmr_llm_add_page(plmr_llm_run *run, json_t *record);

@@ -85,9 +85,9 @@ static json_t *timeline(const plmr_llm_run *run)
     return json_pack("{s:o, s:i, s:o}", "works", names, "layers", run->shape->n_layers, "phases", phases_of(run));
 }
 
-void plmr_llm_add_page(plmr_llm_run *run, const char *line)
+void plmr_llm_add_page(plmr_llm_run *run, json_t *record)
 {
     json_t *maps = run->maps;
     run->maps = NULL;
-    plmr_html_add_record(&run->session.html, line, &run->session.device, maps, timeline(run));
+    plmr_html_add_record(&run->session.html, record, &run->session.device, maps, timeline(run));
 }

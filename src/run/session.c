@@ -59,20 +59,13 @@ void plmr_session_measured(plmr_session *session)
     plmr_ranks_usage_since(session->ranks, &session->before, own_s, &session->usage);
 }
 
-static plmr_status commit(plmr_session *session)
-{
-    PLMR_TRY(plmr_trace_file_commit(&session->trace));
-    PLMR_TRY(plmr_html_commit(&session->html));
-    return plmr_jsonl_commit(&session->jsonl);
-}
-
 plmr_status plmr_session_close(plmr_session *session, plmr_status status)
 {
+    plmr_status closed = plmr_trace_file_close(&session->trace, status);
+    closed = plmr_html_close(&session->html, closed);
+    closed = plmr_draft_close(&session->jsonl, closed);
     if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? commit(session) : PLMR_OK);
-    plmr_trace_file_discard(&session->trace);
-    plmr_html_discard(&session->html);
-    plmr_jsonl_discard(&session->jsonl);
+        status = plmr_agree(closed);
     plmr_rank_map_free(&session->topology);
     plmr_ranks_destroy(session->ranks);
     return status;

@@ -21,7 +21,7 @@ typedef struct plmr_session {
     plmr_ranks_profile before; /* of this rank, when measuring began */
     double before_s;
     plmr_ranks_usage usage; /* of what was measured last; wall_s 0: nothing was */
-    plmr_jsonl jsonl;       /* rank 0's, as is what follows */
+    plmr_draft jsonl;       /* rank 0's, as is what follows */
     plmr_html html;
     plmr_trace_about about;
     plmr_trace_file trace;

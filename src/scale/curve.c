@@ -196,54 +196,36 @@ void plmr_curve_print(FILE *out, const plmr_curve *curve)
 
 /* ---- records ---- */
 
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *count(int64_t value)
-{
-    return value >= 0 ? json_integer(value) : json_null();
-}
-
 static json_t *pack(const plmr_curve *curve, const point *p, const plmr_provenance *now)
 {
     const plmr_scale_run *r = p->run;
-    json_t *o =
-        json_pack("{ss ss si so so so so so so so si so so so so ss}", "kind", curve->weak ? "weak" : "strong",
-                  "workload", r->workload, "ranks", r->ranks, "wall_s", real(r->wall_s), "speedup", real(p->speedup),
-                  "efficiency", real(p->efficiency), "compute_s", real(r->compute_s.mean), "exchange_s",
-                  real(r->exchange_s.mean), "wait_s_min", real(r->wait_s.least), "wait_s_max", real(r->wait_s.most),
-                  "wait_rank_max", r->wait_s.rank_most, "bytes", count(r->bytes), "messages", count(r->messages),
-                  "rss_bytes", count(r->rss_bytes), "hidden_share", real(r->hidden_share), "source", "measured");
-    json_t *more = json_pack("{ss si si so so so so si so so si so so ss ss ss}", "problem", r->what, "hosts", r->hosts,
-                             "runs", p->n_runs, "wall_s_least", real(p->least_s), "wall_s_most", real(p->most_s),
-                             "compute_s_min", real(r->compute_s.least), "compute_s_max", real(r->compute_s.most),
-                             "compute_rank_max", r->compute_s.rank_most, "exchange_s_min", real(r->exchange_s.least),
-                             "exchange_s_max", real(r->exchange_s.most), "exchange_rank_max", r->exchange_s.rank_most,
-                             "wait_s", real(r->wait_s.mean), "steps", count(r->steps), "step", r->step, "version",
-                             PLMR_VERSION, "date", now->date);
-    if (!o || !more || json_object_update(o, more)) {
-        json_decref(o);
-        o = NULL;
-    }
-    json_decref(more);
+    json_t *o = json_pack(
+        "{ss ss si so? so? so? so? so? so? so? si so so so so? ss}", "kind", curve->weak ? "weak" : "strong",
+        "workload", r->workload, "ranks", r->ranks, "wall_s", json_real(r->wall_s), "speedup", json_real(p->speedup),
+        "efficiency", json_real(p->efficiency), "compute_s", json_real(r->compute_s.mean), "exchange_s",
+        json_real(r->exchange_s.mean), "wait_s_min", json_real(r->wait_s.least), "wait_s_max",
+        json_real(r->wait_s.most), "wait_rank_max", r->wait_s.rank_most, "bytes", plmr_json_count(r->bytes), "messages",
+        plmr_json_count(r->messages), "rss_bytes", plmr_json_count(r->rss_bytes), "hidden_share",
+        json_real(r->hidden_share), "source", "measured");
+    json_object_update_new(
+        o, json_pack("{ss si si so? so? so? so? si so? so? si so? so ss ss ss}", "problem", r->what, "hosts", r->hosts,
+                     "runs", p->n_runs, "wall_s_least", json_real(p->least_s), "wall_s_most", json_real(p->most_s),
+                     "compute_s_min", json_real(r->compute_s.least), "compute_s_max", json_real(r->compute_s.most),
+                     "compute_rank_max", r->compute_s.rank_most, "exchange_s_min", json_real(r->exchange_s.least),
+                     "exchange_s_max", json_real(r->exchange_s.most), "exchange_rank_max", r->exchange_s.rank_most,
+                     "wait_s", json_real(r->wait_s.mean), "steps", plmr_json_count(r->steps), "step", r->step,
+                     "version", PLMR_VERSION, "date", now->date));
     return o;
 }
 
-plmr_status plmr_curve_write(plmr_jsonl *jsonl, const plmr_curve *curve)
+plmr_status plmr_curve_write(plmr_draft *jsonl, const plmr_curve *curve)
 {
     const plmr_scale_run *base = NULL;
     plmr_provenance now = plmr_provenance_now();
-    plmr_status status = PLMR_OK;
     point p;
-    for (int at = 0; at < curve->n && !status;) {
+    for (int at = 0; at < curve->n;) {
         at = take_point(curve, at, &base, &p);
-        json_t *object = pack(curve, &p, &now);
-        char *line = object ? json_dumps(object, JSON_REAL_PRECISION(9)) : NULL;
-        status = line ? plmr_jsonl_put(jsonl, line) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-        free(line);
-        json_decref(object);
+        PLMR_TRY(plmr_json_put(jsonl, JSON_REAL_PRECISION(9), pack(curve, &p, &now)));
     }
-    return status;
+    return PLMR_OK;
 }

@@ -28,4 +28,4 @@ plmr_status plmr_curve_finish(plmr_curve *curve);
 
 /* Prints a table for each problem; writes a line of JSON for each point. After plmr_curve_finish. */
 void plmr_curve_print(FILE *out, const plmr_curve *curve);
-plmr_status plmr_curve_write(plmr_jsonl *jsonl, const plmr_curve *curve);
+plmr_status plmr_curve_write(plmr_draft *jsonl, const plmr_curve *curve);

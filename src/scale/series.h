@@ -18,7 +18,7 @@ typedef struct plmr_series {
     int n_counts;
     int64_t repeat;
     plmr_curve *curve;   /* to which the runs are added; it says which scaling */
-    plmr_jsonl *records; /* of every single run; perhaps not open */
+    plmr_draft *records; /* of every single run; perhaps not open */
 } plmr_series;
 
 /* Runs all, in turn, so that what changes on the machine meanwhile meets all alike. */

@@ -46,7 +46,7 @@ static void test_markup(void **state)
     plmr_html html;
     open_page(&html, "</script><!--\n<script>");
     assert_true(count_drafts(path) == 1 && !exists(path));
-    must(plmr_html_commit(&html));
+    must(plmr_html_close(&html, PLMR_OK));
     assert_true(exists(path) && !count_drafts(path));
     FILE *file = fopen(path, "r");
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
@@ -65,7 +65,7 @@ static void test_discard(void **state)
     (void)state;
     plmr_html html;
     open_page(&html, "meshgemm");
-    plmr_html_discard(&html);
+    must_fail(plmr_html_close(&html, plmr_error_make(PLMR_ERROR_SYSTEM, "failed")), PLMR_ERROR_SYSTEM, "failed");
     assert_true(!exists(path) && !count_drafts(path));
 }
 
@@ -79,7 +79,7 @@ static void test_full_disk(void **state)
     signal(SIGXFSZ, SIG_IGN);
     open_page(&html, "meshgemm");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    plmr_status status = plmr_html_commit(&html);
+    plmr_status status = plmr_html_close(&html, PLMR_OK);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     must_fail(status, PLMR_ERROR_SYSTEM, "--report: cannot write");
     assert_true(!exists(path) && !count_drafts(path));

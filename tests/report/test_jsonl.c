@@ -50,30 +50,36 @@ static void write_old(void)
     fclose(file);
 }
 
+/* As a run that fails. */
+static void discard(plmr_draft *jsonl)
+{
+    must_fail(plmr_draft_close(jsonl, plmr_error_make(PLMR_ERROR_SYSTEM, "failed")), PLMR_ERROR_SYSTEM, "failed");
+}
+
 static void test_commit(void **state)
 {
     (void)state;
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     write_old();
     must(plmr_jsonl_open(path, &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
     must(plmr_jsonl_put(&jsonl, "{}"));
     assert_int_equal(count_lines(path), 1);
     assert_int_equal(count_drafts(path), 1);
-    must(plmr_jsonl_commit(&jsonl));
+    must(plmr_draft_close(&jsonl, PLMR_OK));
     assert_int_equal(count_lines(path), 2);
     assert_int_equal(count_drafts(path), 0);
-    plmr_jsonl_discard(&jsonl);
+    discard(&jsonl);
     assert_true(exists(path));
 }
 
 static void test_discard(void **state)
 {
     (void)state;
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     must(plmr_jsonl_open(path, &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
-    plmr_jsonl_discard(&jsonl);
+    discard(&jsonl);
     assert_false(exists(path));
     assert_int_equal(count_drafts(path), 0);
 }
@@ -81,32 +87,32 @@ static void test_discard(void **state)
 static void test_none(void **state)
 {
     (void)state;
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     must(plmr_jsonl_open(NULL, &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
-    must(plmr_jsonl_commit(&jsonl));
+    must(plmr_draft_close(&jsonl, PLMR_OK));
 }
 
 static void test_unwritable(void **state)
 {
     (void)state;
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     must_fail(plmr_jsonl_open(folder, &jsonl), PLMR_ERROR_INPUT, "Is a directory");
     must_fail(plmr_jsonl_open("/nonexistent/r.jsonl", &jsonl), PLMR_ERROR_INPUT, "/nonexistent/r.jsonl");
-    plmr_jsonl_discard(&jsonl);
+    discard(&jsonl);
 }
 
 /* A device is written to as it is. */
 static void test_special_file(void **state)
 {
     (void)state;
-    plmr_jsonl jsonl;
+    plmr_draft jsonl;
     must(plmr_jsonl_open("/dev/null", &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
-    must(plmr_jsonl_commit(&jsonl));
+    must(plmr_draft_close(&jsonl, PLMR_OK));
     must(plmr_jsonl_open("/dev/full", &jsonl));
     must_fail(plmr_jsonl_put(&jsonl, "{}"), PLMR_ERROR_SYSTEM, "No space left");
-    plmr_jsonl_discard(&jsonl);
+    discard(&jsonl);
     assert_int_equal(count_drafts("/dev/null"), 0);
 }
 

@@ -50,11 +50,13 @@ enum { N_FIXED = sizeof fixed / sizeof fixed[0] };
 
 static json_t *parse(const plmr_record *record)
 {
-    char *line = plmr_record_json(record);
+    json_t *made = plmr_record_json(plmr_record_fields, record);
+    char *line = json_dumps(made, PLMR_RECORD_FLAGS);
     assert_null(strchr(line, '\n'));
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
     assert_true(json_is_object(object));
     free(line);
+    json_decref(made);
     return object;
 }
 

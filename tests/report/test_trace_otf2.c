@@ -101,7 +101,7 @@ static void archives_hold_all(void **state)
     must(plmr_trace_file_open(path, &about, &file));
     must(plmr_trace_file_add(&file, t.region, "meshgemm"));
     assert_int_not_equal(access(path, F_OK), 0);
-    must(plmr_trace_file_commit(&file));
+    must(plmr_trace_file_close(&file, PLMR_OK));
     read_back(path, &seen);
     for (int i = 0; i < N_CORES; i++) {
         assert_true(seen.n_open[i] == 0 && seen.n_events[i] > 50);
@@ -110,7 +110,7 @@ static void archives_hold_all(void **state)
     must_fail(plmr_trace_file_open(path, &about, &file), PLMR_ERROR_INPUT, "it is there already");
     snprintf(path, sizeof path, "%s/u.otf2", folder);
     must(plmr_trace_file_open(path, &about, &file));
-    plmr_trace_file_discard(&file);
+    must_fail(plmr_trace_file_close(&file, plmr_error_make(PLMR_ERROR_SYSTEM, "failed")), PLMR_ERROR_SYSTEM, "failed");
     snprintf(command, sizeof command, "rm -r %s/t.otf2", folder);
     assert_int_equal(system(command), 0);
     assert_int_equal(rmdir(folder), 0);
