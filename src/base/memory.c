@@ -76,5 +76,5 @@ FILE *plmr_take_stream(char **text, size_t *n)
 void plmr_stream_end(FILE *stream)
 {
     bool failed = ferror(stream);
-    must_be(fclose(stream) != 0 || failed ? NULL : stream, BUFSIZ, "a text");
+    must_be(fclose(stream) != 0 || failed ? NULL : &failed, BUFSIZ, "a text");
 }

@@ -41,9 +41,12 @@ enum { COLS = VECTORS * LANES };
 #if defined(__clang__)
 #define PLMR_UNROLL _Pragma("unroll")
 #define PLMR_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
+#elif defined(__OPTIMIZE__)
 #define PLMR_UNROLL _Pragma("GCC unroll 32")
 #define PLMR_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define PLMR_UNROLL
+#define PLMR_INDEPENDENT
 #endif
 #define PLMR_EACH(i, n) PLMR_UNROLL for (int i = 0; i < (n); i++)
 #define PLMR_EACH_APART(i, n) PLMR_INDEPENDENT for (int64_t i = 0; i < (n); i++)
