@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/options.h"
-#include "paper/print.h"
+#include "paper/paper.h"
 #include "plmr/device.h"
 #include "report/jsonl.h"
 
@@ -52,7 +52,8 @@ static plmr_status run_parts(const struct paper_command *c, plmr_paper *paper, F
         if (c->n_chosen && !c->chosen[i])
             continue;
         paper->progress.label = part->name;
-        plmr_status status = part->run(paper, part);
+        paper->part = part;
+        plmr_status status = part->run(paper);
         plmr_progress_end(&paper->progress);
         PLMR_TRY(status);
         paper->n_parts++;

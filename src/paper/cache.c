@@ -2,68 +2,48 @@
 #include "paper/paper.h"
 
 #include <math.h>
-#include <stdio.h>
-
-static const char key[] = "table5_kv_capacity_tokens";
-
-/* A region of decode with so many layers, as the published figures imply. */
-struct region {
-    const char *model;
-    int n_layers;
-};
-
-static const struct region regions[] = {{"llama3-8b", 6}, {"llama2-13b", 9}};
-
-static plmr_status ask(plmr_paper *paper, const struct region *r, bool concat, plmr_placement *placement)
-{
-    plmr_paper_speed speed;
-    plmr_paper_query query = {
-        .model = r->model,
-        .side[PLMR_DECODE] = (int)plmr_paper_published(paper, "table2_end_to_end/core_grids/%s/decode/0", r->model),
-        .setup = {.n_layers = r->n_layers, .n_prompt = 1, .concat = concat},
-    };
-    PLMR_TRY(plmr_paper_time(paper, &query, &speed));
-    *placement = speed.placement[1];
-    return PLMR_OK;
-}
-
-static plmr_status add_capacity(plmr_paper *paper, const plmr_paper_part *part, const struct region *r, bool concat)
-{
-    plmr_placement p;
-    plmr_paper_cell cell = {.role = PLMR_PREDICTED, .mode = "real model", .system = "waferllm"};
-    PLMR_TRY(ask(paper, r, concat, &p));
-    snprintf(cell.subject, sizeof cell.subject, "%s", r->model);
-    snprintf(cell.setting, sizeof cell.setting, "%d layers", r->n_layers);
-    snprintf(cell.quantity, sizeof cell.quantity, "%s, tokens", concat ? "concat" : "shift");
-    cell.predicted = (double)p.capacity;
-    cell.published = plmr_paper_published(paper, "%s/%s/%s", key, r->model, concat ? "concat" : "shift");
-    return plmr_paper_add(paper, part, &cell);
-}
 
 /* What a core's SRAM goes to, tensor by tensor. */
-static plmr_status add_ledger(plmr_paper *paper, const plmr_paper_part *part, const struct region *r)
+static void add_ledger(plmr_paper *paper, plmr_paper_cell cell, const plmr_placement *p, int n_layers)
 {
-    plmr_placement p;
-    plmr_paper_cell cell = {.role = PLMR_ESTIMATE, .mode = "real model", .system = "waferllm", .published = NAN};
-    PLMR_TRY(ask(paper, r, true, &p));
-    snprintf(cell.subject, sizeof cell.subject, "%s", r->model);
-    snprintf(cell.setting, sizeof cell.setting, "%d layers", r->n_layers);
-    snprintf(cell.quantity, sizeof cell.quantity, "SRAM of a core, bytes");
-    long long weights = (long long)(r->n_layers * p.layer_bytes), rest = (long long)(p.working_bytes - p.score_bytes);
-    snprintf(cell.predicted_text, sizeof cell.predicted_text,
-             "%.0f = %lld weights + %lld activations + %lld x (%lld keys, values + %lld scores)", paper->device.sram,
-             weights, rest, (long long)p.capacity, (long long)(r->n_layers * p.token_bytes), (long long)p.score_bytes);
-    return plmr_paper_add(paper, part, &cell);
+    long long weights = (long long)(n_layers * p->layer_bytes), rest = (long long)(p->working_bytes - p->score_bytes);
+    cell.role = PLMR_ESTIMATE;
+    cell.quantity = "SRAM of a core, bytes";
+    cell.published = NAN;
+    cell.predicted_text = plmr_paper_text(
+        paper, "%.0f = %lld weights + %lld activations + %lld x (%lld keys, values + %lld scores)", paper->device.sram,
+        weights, rest, (long long)p->capacity, (long long)(n_layers * p->token_bytes), (long long)p->score_bytes);
+    plmr_paper_add(paper, &cell);
 }
 
-static plmr_status run(plmr_paper *paper, const plmr_paper_part *part)
+/* A region of decode with so many layers, as the published figures imply. */
+static plmr_status add_region(plmr_paper *paper, const char *model, int n_layers)
 {
-    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
-        PLMR_TRY(add_capacity(paper, part, &regions[i], true));
-        PLMR_TRY(add_capacity(paper, part, &regions[i], false));
-        PLMR_TRY(add_ledger(paper, part, &regions[i]));
+    static const char *const kinds[] = {"shift", "concat"};
+    plmr_paper_cell cell = {.role = PLMR_PREDICTED, .mode = "real model", .system = "waferllm", .subject = model};
+    plmr_paper_speed speed[2];
+    plmr_paper_query query = {
+        .model = model,
+        .side[PLMR_DECODE] = (int)plmr_paper_published(paper, "table2_end_to_end/core_grids/%s/decode/0", model),
+        .setup = {.n_layers = n_layers, .n_prompt = 1},
+    };
+    cell.setting = plmr_paper_text(paper, "%d layers", n_layers);
+    for (int concat = 1; concat >= 0; concat--) {
+        query.setup.concat = concat;
+        PLMR_TRY(plmr_paper_time(paper, &query, &speed[concat]));
+        cell.quantity = plmr_paper_text(paper, "%s, tokens", kinds[concat]);
+        cell.predicted = (double)speed[concat].placement[PLMR_DECODE].capacity;
+        cell.published = plmr_paper_published(paper, "table5_kv_capacity_tokens/%s/%s", model, kinds[concat]);
+        plmr_paper_add(paper, &cell);
     }
+    add_ledger(paper, cell, &speed[true].placement[PLMR_DECODE], n_layers);
     return PLMR_OK;
+}
+
+static plmr_status run(plmr_paper *paper)
+{
+    PLMR_TRY(add_region(paper, "llama3-8b", 6));
+    return add_region(paper, "llama2-13b", 9);
 }
 
 const plmr_paper_part plmr_paper_table5 = {

@@ -1,5 +1,5 @@
 /* Figures 6 and 8: how routes, paths and memory of an algorithm grow with the side N of the region. */
-#include "paper/products.h"
+#include "paper/paper.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,32 +23,36 @@ static void order(double before, double after, char *text, size_t size)
         snprintf(text, size, power < 0 ? "O(1/N^%g)" : "O(N^%g)", fabs(power));
 }
 
-static plmr_status add(plmr_paper *paper, const plmr_paper_part *part, const char *algorithm, const char *quantity,
-                       const char *published, const double *values, const char *unit)
+static void add(plmr_paper *paper, const char *algorithm, const char *quantity, const char *published,
+                const double *values, const char *unit)
 {
-    plmr_paper_cell cell = {.role = PLMR_PREDICTED};
     char growth[24];
     order(values[SIDES - 2], values[SIDES - 1], growth, sizeof growth);
-    snprintf(cell.subject, sizeof cell.subject, "%s", algorithm);
-    snprintf(cell.system, sizeof cell.system, "waferllm");
-    snprintf(cell.setting, sizeof cell.setting, "N = %d, %d, %d", SMALLEST, 2 * SMALLEST, 4 * SMALLEST);
-    snprintf(cell.quantity, sizeof cell.quantity, "%s", quantity);
-    snprintf(cell.predicted_text, sizeof cell.predicted_text, "%s: %g, %g, %g %s", growth, values[0], values[1],
-             values[2], unit);
-    snprintf(cell.published_text, sizeof cell.published_text, "%s", published);
-    return plmr_paper_add(paper, part, &cell);
+    plmr_paper_add(paper, &(plmr_paper_cell){
+                              .subject = algorithm,
+                              .setting = plmr_paper_text(paper, "N = %d, %d, %d", SMALLEST, 2 * SMALLEST, 4 * SMALLEST),
+                              .system = "waferllm",
+                              .quantity = quantity,
+                              .role = PLMR_PREDICTED,
+                              .predicted_text = plmr_paper_text(paper, "%s: %g, %g, %g %s", growth, values[0],
+                                                                values[1], values[2], unit),
+                              .published_text = published,
+                          });
 }
 
-static const char *published_text(const plmr_paper *paper, const char *figure, const char *algorithm, const char *key)
+static const json_t *published_of(const plmr_paper *paper, const char *figure, const char *algorithm)
 {
-    const char *text =
-        json_string_value(json_object_get(json_object_get(json_object_get(paper->published, figure), algorithm), key));
-    return text ? text : "";
+    return json_object_get(json_object_get(paper->published, figure), algorithm);
 }
 
-static plmr_status add_gemm(plmr_paper *paper, const plmr_paper_part *part, const char *name)
+static const char *text_of(const json_t *published, const char *key)
 {
-    static const char figure[] = "figure6_gemm_compliance";
+    return json_string_value(json_object_get(published, key));
+}
+
+static plmr_status add_gemm(plmr_paper *paper, const char *name)
+{
+    const json_t *published = published_of(paper, "figure6_gemm_compliance", name);
     double routes[SIDES], hops[SIDES], stages[SIDES], bytes[SIDES];
     for (int i = 0, side = SMALLEST; i < SIDES; i++, side *= 2) {
         plmr_cost free_routes, cost;
@@ -59,27 +63,24 @@ static plmr_status add_gemm(plmr_paper *paper, const plmr_paper_part *part, cons
         stages[i] = round((double)cost.stages_critical / side);
         bytes[i] = (double)cost.sram_peak_bytes;
     }
-    PLMR_TRY(
-        add(paper, part, name, "routes, all in hardware", published_text(paper, figure, name, "routes"), routes, ""));
-    PLMR_TRY(add(paper, part, name, "hops of a step (alpha)", published_text(paper, figure, name, "critical_path"),
-                 hops, ""));
-    PLMR_TRY(add(paper, part, name, "relays of a step (beta)", published_text(paper, figure, name, "critical_path"),
-                 stages, ""));
-    return add(paper, part, name, "SRAM of a core", published_text(paper, figure, name, "memory"), bytes, "bytes");
-}
-
-static plmr_status run_gemm(plmr_paper *paper, const plmr_paper_part *part)
-{
-    static const char *const names[] = {"allgather", "summa", "cannon", "meshgemm"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        PLMR_TRY(add_gemm(paper, part, names[i]));
+    add(paper, name, "routes, all in hardware", text_of(published, "routes"), routes, "");
+    add(paper, name, "hops of a step (alpha)", text_of(published, "critical_path"), hops, "");
+    add(paper, name, "relays of a step (beta)", text_of(published, "critical_path"), stages, "");
+    add(paper, name, "SRAM of a core", text_of(published, "memory"), bytes, "bytes");
     return PLMR_OK;
 }
 
-static plmr_status add_gemv(plmr_paper *paper, const plmr_paper_part *part, const char *label, const char *key,
-                            const char *name)
+static plmr_status run_gemm(plmr_paper *paper)
 {
-    static const char figure[] = "figure8_gemv_compliance";
+    static const char *const names[] = {"allgather", "summa", "cannon", "meshgemm"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        PLMR_TRY(add_gemm(paper, names[i]));
+    return PLMR_OK;
+}
+
+static plmr_status add_gemv(plmr_paper *paper, const char *label, const char *key, const char *name)
+{
+    const json_t *published = published_of(paper, "figure8_gemv_compliance", key);
     double routes[SIDES], hops[SIDES], stages[SIDES];
     for (int i = 0, side = SMALLEST; i < SIDES; i++, side *= 2) {
         plmr_cost cost;
@@ -88,16 +89,17 @@ static plmr_status add_gemv(plmr_paper *paper, const plmr_paper_part *part, cons
         hops[i] = (double)cost.hops_critical;
         stages[i] = (double)cost.stages_critical;
     }
-    PLMR_TRY(add(paper, part, label, "routes", published_text(paper, figure, key, "routes"), routes, ""));
-    PLMR_TRY(add(paper, part, label, "hops (alpha)", published_text(paper, figure, key, "critical_path"), hops, ""));
-    return add(paper, part, label, "stages (beta)", published_text(paper, figure, key, "critical_path"), stages, "");
+    add(paper, label, "routes", text_of(published, "routes"), routes, "");
+    add(paper, label, "hops (alpha)", text_of(published, "critical_path"), hops, "");
+    add(paper, label, "stages (beta)", text_of(published, "critical_path"), stages, "");
+    return PLMR_OK;
 }
 
-static plmr_status run_gemv(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_gemv(plmr_paper *paper)
 {
-    PLMR_TRY(add_gemv(paper, part, "pipeline", "pipeline", "pipeline"));
-    PLMR_TRY(add_gemv(paper, part, "ring", "ring", "ring"));
-    return add_gemv(paper, part, "meshgemv, K = 2", "ktree", "meshgemv");
+    PLMR_TRY(add_gemv(paper, "pipeline", "pipeline", "pipeline"));
+    PLMR_TRY(add_gemv(paper, "ring", "ring", "ring"));
+    return add_gemv(paper, "meshgemv, K = 2", "ktree", "meshgemv");
 }
 
 const plmr_paper_part plmr_paper_figure6 = {

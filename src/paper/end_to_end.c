@@ -1,79 +1,87 @@
 /* Table 2: tokens made a second, from the prompt's arrival to the last token. */
-#include "paper/systems.h"
+#include "paper/paper.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { MODELS = 2, LENGTHS = 4 };
 
 static const char key[] = "table2_end_to_end";
 
-static plmr_paper_cell cell_of(const char *model, int64_t n_prompt, int64_t n_decode)
+/* What a model is asked. */
+struct request {
+    const char *model;
+    int length; /* which of the published lengths */
+    int64_t n_prompt, n_decode;
+};
+
+static struct request request_of(const plmr_paper *paper, int model, int length)
 {
-    plmr_paper_cell cell = {.decimals = 1};
-    snprintf(cell.subject, sizeof cell.subject, "%s", model);
-    snprintf(cell.setting, sizeof cell.setting, "%lld/%lld", (long long)n_prompt, (long long)n_decode);
-    snprintf(cell.quantity, sizeof cell.quantity, "end to end, tokens/s");
-    return cell;
+    return (struct request){plmr_paper_models[model], length,
+                            (int64_t)plmr_paper_published(paper, "%s/io/%d/0", key, length),
+                            (int64_t)plmr_paper_published(paper, "%s/io/%d/1", key, length)};
 }
 
-/* WaferLLM's own constants saw Tables 3 and 4, not this one. */
-static enum plmr_paper_role role_of(const plmr_paper_system *system)
+static plmr_paper_cell cell_of(plmr_paper *paper, const struct request *r)
 {
-    return system->other_role == PLMR_CONSISTENT ? PLMR_PREDICTED : system->other_role;
+    return (plmr_paper_cell){
+        .subject = r->model,
+        .setting = plmr_paper_text(paper, "%lld/%lld", (long long)r->n_prompt, (long long)r->n_decode),
+        .quantity = "end to end, tokens/s",
+        .decimals = 1,
+    };
 }
 
-static plmr_status add_plan(plmr_paper *paper, const plmr_paper_part *part, const char *model, int length,
-                            const plmr_paper_system *system)
+static plmr_status add_plan(plmr_paper *paper, const struct request *r, const plmr_paper_system *system)
 {
-    int prefill = (int)plmr_paper_published(paper, "%s/core_grids/%s/prefill/0", key, model);
-    int decode = (int)plmr_paper_published(paper, "%s/core_grids/%s/decode/0", key, model);
-    int64_t n_prompt = (int64_t)plmr_paper_published(paper, "%s/io/%d/0", key, length);
+    int prefill = (int)plmr_paper_published(paper, "%s/core_grids/%s/prefill/0", key, r->model);
+    int decode = (int)plmr_paper_published(paper, "%s/core_grids/%s/decode/0", key, r->model);
     plmr_paper_query query = {
-        .model = model,
+        .model = r->model,
         .side = {prefill, system->plan->keeps_grid ? prefill : decode},
-        .n_decode = (int64_t)plmr_paper_published(paper, "%s/io/%d/1", key, length),
-        .setup = {.plan = system->plan, .as_published = system->as_published, .n_prompt = n_prompt},
+        .n_decode = r->n_decode,
+        .setup = {.plan = system->plan, .as_published = system->as_published, .n_prompt = r->n_prompt},
     };
     plmr_paper_speed speed;
-    plmr_paper_cell cell = cell_of(model, n_prompt, query.n_decode);
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));
     double t_cycles = speed.prefill.t_cycles + speed.handover.t_cycles + speed.decode.t_cycles;
-    plmr_paper_name_system(system, &cell);
-    cell.role = role_of(system);
-    cell.predicted = (double)query.n_decode * paper->device.clock / t_cycles;
-    cell.published = plmr_paper_published(paper, "%s/%s/%s/%d", key, model, system->plan->name, length);
-    return plmr_paper_add(paper, part, &cell);
+    plmr_paper_cell cell = cell_of(paper, r);
+    cell.system = system->plan->name;
+    cell.mode = plmr_paper_mode(system);
+    /* WaferLLM's own constants saw Tables 3 and 4, not this one. */
+    cell.role = system->other_role == PLMR_CONSISTENT ? PLMR_PREDICTED : system->other_role;
+    cell.predicted = (double)r->n_decode * paper->device.clock / t_cycles;
+    cell.published = plmr_paper_published(paper, "%s/%s/%s/%d", key, r->model, system->plan->name, r->length);
+    plmr_paper_add(paper, &cell);
+    return PLMR_OK;
 }
 
-static plmr_status add_gpu(plmr_paper *paper, const plmr_paper_part *part, const char *model, int length, int which)
+static plmr_status add_gpu(plmr_paper *paper, const struct request *r, const plmr_paper_gpu *gpu)
 {
-    int n = plmr_paper_gpu_counts[which];
-    int64_t n_prompt = (int64_t)plmr_paper_published(paper, "%s/io/%d/0", key, length);
-    int64_t n_decode = (int64_t)plmr_paper_published(paper, "%s/io/%d/1", key, length);
-    plmr_paper_cell cell = cell_of(model, n_prompt, n_decode);
+    plmr_paper_cell cell = cell_of(paper, r);
     plmr_model_shape shape;
-    cell.published = plmr_paper_published(paper, "%s/%s/a100_%s/%d", key, model, plmr_paper_gpu_names[which], length);
+    cell.published = plmr_paper_published(paper, "%s/%s/a100_%s/%d", key, r->model, gpu->name, r->length);
     if (isnan(cell.published))
         return PLMR_OK;
-    PLMR_TRY(plmr_paper_shape(model, &shape));
-    double seconds = plmr_roofline_prefill_s(&plmr_gpu_a100, n, &shape, n_prompt);
-    seconds += (double)n_decode * plmr_roofline_token_s(&plmr_gpu_a100, n, &shape, n_prompt + n_decode / 2);
-    plmr_paper_name_gpu(which, &cell);
-    cell.predicted = (double)n_decode / seconds;
-    return plmr_paper_add(paper, part, &cell);
+    PLMR_TRY(plmr_paper_shape(r->model, &shape));
+    double n = (double)r->n_decode, seconds = plmr_roofline_prefill_s(&plmr_gpu_a100, gpu->n, &shape, r->n_prompt);
+    seconds += n * plmr_roofline_token_s(&plmr_gpu_a100, gpu->n, &shape, r->n_prompt + r->n_decode / 2);
+    cell.system = gpu->system;
+    cell.mode = "roofline";
+    cell.role = PLMR_BOUND;
+    cell.predicted = n / seconds;
+    plmr_paper_add(paper, &cell);
+    return PLMR_OK;
 }
 
-static plmr_status run(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run(plmr_paper *paper)
 {
-    for (int model = 0; model < MODELS; model++) {
-        for (int i = 0; i < PLMR_PAPER_SYSTEMS; i++)
-            for (int length = 0; length < LENGTHS; length++)
-                PLMR_TRY(add_plan(paper, part, plmr_paper_models[model], length, &plmr_paper_systems[i]));
-        for (int i = 0; i < PLMR_PAPER_GPUS; i++)
-            for (int length = 0; length < LENGTHS; length++)
-                PLMR_TRY(add_gpu(paper, part, plmr_paper_models[model], length, i));
-    }
+    for (int model = 0; model < MODELS; model++)
+        for (int i = 0; i < PLMR_PAPER_SYSTEMS + PLMR_PAPER_GPUS; i++)
+            for (int length = 0; length < LENGTHS; length++) {
+                struct request r = request_of(paper, model, length);
+                PLMR_TRY(i < PLMR_PAPER_SYSTEMS ? add_plan(paper, &r, &plmr_paper_systems[i])
+                                                : add_gpu(paper, &r, &plmr_paper_gpus[i - PLMR_PAPER_SYSTEMS]));
+            }
     return PLMR_OK;
 }
 

@@ -1,13 +1,11 @@
 /* Tables 7 and 8: tokens a second at 4,096 tokens, as energy against GPUs. */
-#include "paper/systems.h"
+#include "paper/paper.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { MODELS = 2, CONTEXT = 4096 };
 
 struct phase {
-    const plmr_paper_part *part;
     const char *key;
     bool decode;
     int side;
@@ -27,75 +25,74 @@ static plmr_status ask(plmr_paper *paper, const struct phase *phase, const char 
     return PLMR_OK;
 }
 
-static plmr_paper_cell cell_of(const struct phase *phase, const char *model, const char *quantity)
-{
-    plmr_paper_cell cell = {.system = "waferllm", .mode = "as published", .role = PLMR_CONSISTENT};
-    snprintf(cell.subject, sizeof cell.subject, "%s", model);
-    snprintf(cell.setting, sizeof cell.setting, "%dx%d", phase->side, phase->side);
-    snprintf(cell.quantity, sizeof cell.quantity, "%s", quantity);
-    return cell;
-}
-
 /* Energy of n GPUs over that of the wafer, for the same tokens, at a speed of the wafer: the published one, which
  * checks how the paper charges energy, or the predicted one. */
-static plmr_status add_ratio(plmr_paper *paper, const struct phase *phase, const char *model, int which, double rate,
-                             const char *whose)
+static void add_ratio(plmr_paper *paper, const struct phase *phase, plmr_paper_cell cell, const plmr_paper_gpu *gpu,
+                      double rate, const char *whose)
 {
-    const char *name = plmr_paper_gpu_names[which];
-    double gpu_rate = plmr_paper_published(paper, "%s/%s/a100/%s", phase->key, model, name);
-    plmr_paper_cell cell = cell_of(phase, model, "");
+    double gpu_rate = plmr_paper_published(paper, "%s/%s/a100/%s", phase->key, cell.subject, gpu->name);
     if (isnan(gpu_rate))
-        return PLMR_OK;
-    snprintf(cell.quantity, sizeof cell.quantity, "energy of %s A100, at %s speed", name, whose);
+        return;
+    cell.quantity = plmr_paper_text(paper, "energy of %s, at %s speed", gpu->system, whose);
     cell.decimals = 2;
-    cell.predicted = plmr_paper_gpu_counts[which] * plmr_gpu_a100.power / gpu_rate / (paper->device.power / rate);
-    cell.published = plmr_paper_published(paper, "%s/%s/energy_ratio/%s", phase->key, model, name);
-    return plmr_paper_add(paper, phase->part, &cell);
+    cell.predicted = gpu->n * plmr_gpu_a100.power / gpu_rate / (paper->device.power / rate);
+    cell.published = plmr_paper_published(paper, "%s/%s/energy_ratio/%s", phase->key, cell.subject, gpu->name);
+    plmr_paper_add(paper, &cell);
 }
 
-static plmr_status add_estimate(plmr_paper *paper, const struct phase *phase, const char *model,
-                                const plmr_phase_cost *cost, double n_tokens)
+static void add_estimate(plmr_paper *paper, plmr_paper_cell cell, const plmr_phase_cost *cost, double n_tokens)
 {
-    plmr_paper_cell cell = cell_of(phase, model, "energy estimate, J/token");
     plmr_energy e =
         plmr_device_energy(&paper->device, PLMR_F16, cost->multiply_adds, cost->wavelet_hops, cost->t_cycles);
     double sum = plmr_energy_sum(e), system_j = paper->device.power * cost->t_cycles / paper->device.clock;
+    cell.quantity = "energy estimate, J/token";
     cell.role = PLMR_ESTIMATE;
-    snprintf(cell.predicted_text, sizeof cell.predicted_text,
-             "%.3f: arithmetic %.0f %%, SRAM %.0f %%, links %.0f %%, idle %.0f %%", sum / n_tokens,
-             100 * e.compute_j / sum, 100 * e.sram_j / sum, 100 * e.fabric_j / sum, 100 * e.idle_j / sum);
-    snprintf(cell.published_text, sizeof cell.published_text, "%.3f by the system's power", system_j / n_tokens);
-    return plmr_paper_add(paper, phase->part, &cell);
+    cell.predicted_text =
+        plmr_paper_text(paper, "%.3f: arithmetic %.0f %%, SRAM %.0f %%, links %.0f %%, idle %.0f %%", sum / n_tokens,
+                        100 * e.compute_j / sum, 100 * e.sram_j / sum, 100 * e.fabric_j / sum, 100 * e.idle_j / sum);
+    cell.published_text = plmr_paper_text(paper, "%.3f by the system's power", system_j / n_tokens);
+    plmr_paper_add(paper, &cell);
+}
+
+static plmr_status add_model(plmr_paper *paper, const struct phase *phase, const char *model)
+{
+    double n_tokens = phase->decode ? 1 : CONTEXT;
+    plmr_phase_cost cost;
+    PLMR_TRY(ask(paper, phase, model, &cost));
+    plmr_paper_cell cell = {
+        .subject = model,
+        .setting = plmr_paper_square(paper, phase->side),
+        .system = "waferllm",
+        .quantity = "tokens/s",
+        .mode = "as published",
+        .role = PLMR_CONSISTENT,
+        .predicted = n_tokens * paper->device.clock / cost.t_cycles,
+        .published = plmr_paper_published(paper, "%s/%s/wse2", phase->key, model),
+    };
+    plmr_paper_add(paper, &cell);
+    for (int i = 0; i < PLMR_PAPER_GPUS; i++) {
+        add_ratio(paper, phase, cell, &plmr_paper_gpus[i], cell.published, "published");
+        add_ratio(paper, phase, cell, &plmr_paper_gpus[i], cell.predicted, "predicted");
+    }
+    add_estimate(paper, cell, &cost, n_tokens);
+    return PLMR_OK;
 }
 
 static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
 {
-    for (int i = 0; i < MODELS; i++) {
-        const char *model = plmr_paper_models[i];
-        double n_tokens = phase->decode ? 1 : CONTEXT;
-        plmr_phase_cost cost;
-        PLMR_TRY(ask(paper, phase, model, &cost));
-        plmr_paper_cell cell = cell_of(phase, model, "tokens/s");
-        cell.predicted = n_tokens * paper->device.clock / cost.t_cycles;
-        cell.published = plmr_paper_published(paper, "%s/%s/wse2", phase->key, model);
-        PLMR_TRY(plmr_paper_add(paper, phase->part, &cell));
-        for (int which = 0; which < PLMR_PAPER_GPUS; which++) {
-            PLMR_TRY(add_ratio(paper, phase, model, which, cell.published, "published"));
-            PLMR_TRY(add_ratio(paper, phase, model, which, cell.predicted, "predicted"));
-        }
-        PLMR_TRY(add_estimate(paper, phase, model, &cost, n_tokens));
-    }
+    for (int i = 0; i < MODELS; i++)
+        PLMR_TRY(add_model(paper, phase, plmr_paper_models[i]));
     return PLMR_OK;
 }
 
-static plmr_status run_prefill(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_prefill(plmr_paper *paper)
 {
-    return run_phase(paper, &(struct phase){part, "table7_prefill_energy_4k", false, 720});
+    return run_phase(paper, &(struct phase){"table7_prefill_energy_4k", false, 720});
 }
 
-static plmr_status run_decode(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_decode(plmr_paper *paper)
 {
-    return run_phase(paper, &(struct phase){part, "table8_decode_energy_4k", true, 420});
+    return run_phase(paper, &(struct phase){"table8_decode_energy_4k", true, 420});
 }
 
 const plmr_paper_part plmr_paper_table7 = {

@@ -31,7 +31,7 @@ static plmr_status load_published(plmr_paper *paper)
 
 plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *paper)
 {
-    *paper = (plmr_paper){.ranks = ranks};
+    *paper = (plmr_paper){.ranks = ranks, .texts = plmr_take_made(json_array())};
     plmr_status status = plmr_device_load(device, &paper->device);
     return plmr_agree(status ? status : load_published(paper));
 }
@@ -39,33 +39,46 @@ plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *p
 void plmr_paper_close(plmr_paper *paper)
 {
     json_decref(paper->published);
+    json_decref(paper->texts);
     free(paper->memo);
     free(paper->cells);
 }
 
-/* Room for one more: doubles at powers of two. */
-static plmr_status grow(plmr_paper *paper)
+static const char *or_empty(const char *text)
 {
-    int n = paper->n_cells;
-    if (n & (n - 1))
-        return PLMR_OK;
-    plmr_paper_cell *cells = plmr_take_more(paper->cells, (size_t)(n ? 2 * n : 1) * sizeof *cells);
-    paper->cells = cells;
-    return PLMR_OK;
+    return text ? text : "";
 }
 
-plmr_status plmr_paper_add(plmr_paper *paper, const plmr_paper_part *part, const plmr_paper_cell *cell)
+void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell)
 {
-    PLMR_TRY(grow(paper));
+    paper->cells = plmr_take_more(paper->cells, ((size_t)paper->n_cells + 1) * sizeof *paper->cells);
     plmr_paper_cell *added = &paper->cells[paper->n_cells++];
     *added = *cell;
-    added->part = part;
-    if (*cell->predicted_text)
+    added->part = paper->part;
+    const char **texts[] = {&added->subject, &added->setting,        &added->system,        &added->quantity,
+                            &added->mode,    &added->predicted_text, &added->published_text};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = or_empty(*texts[i]);
+    if (*added->predicted_text)
         added->predicted = NAN;
-    if (*cell->published_text)
+    if (*added->published_text)
         added->published = NAN;
     plmr_progress_step(&paper->progress, paper->n_parts);
-    return PLMR_OK;
+}
+
+const char *plmr_paper_text(plmr_paper *paper, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    json_t *text = plmr_take_made(json_vsprintf(format, args));
+    va_end(args);
+    json_array_append_new(paper->texts, text);
+    return json_string_value(text);
+}
+
+const char *plmr_paper_square(plmr_paper *paper, int side)
+{
+    return plmr_paper_text(paper, "%dx%d", side, side);
 }
 
 static const json_t *step_into(const json_t *json, const char *key)

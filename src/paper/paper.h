@@ -7,8 +7,10 @@
 
 #include <jansson.h>
 
+#include "base/format.h"
 #include "base/registry.h"
 #include "baseline/plans.h"
+#include "baseline/roofline.h"
 #include "infer/timing.h"
 #include "report/progress.h"
 
@@ -25,18 +27,19 @@ const char *plmr_paper_role_name(enum plmr_paper_role role);
 
 typedef struct plmr_paper_part plmr_paper_part;
 
-/* One figure. Where it is words, the numbers are NAN and the texts say it. */
+/* One figure. Where it is words, the numbers are NAN and the texts say it. Texts live as long as the paper; a part may
+ * leave out what is "". */
 typedef struct plmr_paper_cell {
-    const plmr_paper_part *part;
-    char subject[24];  /* a model, a size */
-    char setting[24];  /* cores, tokens */
-    char system[24];   /* "waferllm", "t10", "8 x A100", "meshgemm" */
-    char quantity[40]; /* "prefill, tokens/s" */
-    char mode[16];     /* "as published", "real model", "roofline", "" */
+    const plmr_paper_part *part; /* set when it is added */
+    const char *subject;         /* a model, a size */
+    const char *setting;         /* cores, tokens */
+    const char *system;          /* "waferllm", "t10", "8 A100", "meshgemm" */
+    const char *quantity;        /* "prefill, tokens/s" */
+    const char *mode;            /* "as published", "real model", "roofline", "" */
     enum plmr_paper_role role;
     int decimals; /* of what was published */
     double predicted, published;
-    char predicted_text[96], published_text[96];
+    const char *predicted_text, *published_text;
 } plmr_paper_cell;
 
 /* How long a model takes under a plan. */
@@ -56,7 +59,8 @@ typedef struct plmr_paper_speed {
 typedef struct plmr_paper {
     plmr_ranks *ranks; /* one row of ranks */
     plmr_device device;
-    json_t *published;
+    json_t *published, *texts;   /* texts: made for cells */
+    const plmr_paper_part *part; /* that is run */
     plmr_paper_cell *cells;
     int n_cells;
     struct plmr_paper_memo *memo;
@@ -69,7 +73,7 @@ typedef struct plmr_paper {
 struct plmr_paper_part {
     const char *name, *title; /* "table 3" */
     const char *notes;        /* what a reader should know, in Markdown */
-    plmr_status (*run)(plmr_paper *paper, const plmr_paper_part *part);
+    plmr_status (*run)(plmr_paper *paper);
 };
 
 /* In the order of the paper. */
@@ -79,8 +83,12 @@ PLMR_REGISTRY(paper_part, plmr_paper_part)
 plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *paper);
 void plmr_paper_close(plmr_paper *paper);
 
-/* Copies a cell to the end; sets its part, and numbers that are 0 with a text to NAN. */
-plmr_status plmr_paper_add(plmr_paper *paper, const plmr_paper_part *part, const plmr_paper_cell *cell);
+/* Copies a cell of the part that is run to the end, and sets numbers beside a text to NAN. */
+void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell);
+
+/* A text for a cell, as printf prints it; that of square regions: "720x720". */
+const char *plmr_paper_text(plmr_paper *paper, const char *format, ...) PLMR_PRINTF(2, 3);
+const char *plmr_paper_square(plmr_paper *paper, int side);
 
 /* The published number at a path of keys and indices: "table3_prefill/llama3-8b/t10/0". NAN: there is none. */
 double plmr_paper_published(const plmr_paper *paper, const char *path, ...) PLMR_PRINTF(2, 3);
@@ -94,8 +102,57 @@ plmr_status plmr_paper_shape(const char *model, plmr_model_shape *shape);
 /* (predicted - published) / published; NAN where one is missing. */
 double plmr_paper_error(const plmr_paper_cell *cell);
 
-/* README.md, records.jsonl, table.csv and provenance.json into a folder, which is made. On rank 0. */
+/* ---- who appears in the tables of whole models ---- */
+
+/* A plan, with the device's constants chosen or its own fitted to what tables, by phase. */
+typedef struct plmr_paper_system {
+    const plmr_llm_plan *plan;
+    bool as_published;
+    enum plmr_paper_role prefill_role, decode_role; /* of LLaMA3-8B's figures */
+    enum plmr_paper_role other_role;                /* of other models' */
+} plmr_paper_system;
+
+/* GPUs: "2x8", as in the published figures, and how many that is; of cells: their system. */
+typedef struct plmr_paper_gpu {
+    const char *name;
+    int n;
+    const char *system;
+} plmr_paper_gpu;
+
+enum { PLMR_PAPER_SYSTEMS = 6, PLMR_PAPER_MODELS = 4, PLMR_PAPER_GPUS = 3 };
+
+extern const plmr_paper_system plmr_paper_systems[PLMR_PAPER_SYSTEMS];
+extern const plmr_paper_gpu plmr_paper_gpus[PLMR_PAPER_GPUS];
+
+/* Names as in the published figures; the first is what plans are calibrated on. */
+extern const char *const plmr_paper_models[PLMR_PAPER_MODELS];
+
+/* "as published", "real model". */
+const char *plmr_paper_mode(const plmr_paper_system *system);
+
+/* ---- GEMM and GEMV runs of Figures 6 and 8 to 10 ---- */
+
+/* A product of square f16 matrices, or a vector by one, on side x side cores, by the named algorithm, with what M and R
+ * forbid allowed or, for routes, not. Time plane; collective. */
+plmr_status plmr_paper_gemm(plmr_paper *paper, const char *algorithm, int64_t size, int side, bool allow_routes,
+                            plmr_cost *cost);
+plmr_status plmr_paper_gemv(plmr_paper *paper, const char *algorithm, int64_t size, int side, int n_levels,
+                            int n_groups, plmr_cost *cost);
+
+/* ---- what people and programs read; local: on rank 0 ---- */
+
+/* A number with so many decimals; "" if it is not finite. */
+plmr_text plmr_paper_number(double value, int decimals);
+
+/* The cells of a part, as text and in Markdown with its notes. */
+void plmr_paper_print_part(FILE *out, const plmr_paper *paper, const plmr_paper_part *part);
+void plmr_paper_markdown_part(FILE *out, const plmr_paper *paper, const plmr_paper_part *part);
+
+/* Mean, RMS and worst error by part, system and role, then by system and role over all parts. */
+void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown);
+
+/* README.md, records.jsonl, table.csv and provenance.json into a folder, which is made. */
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder);
 
-/* Cells as JSON objects, one a line, to a file or "-". On rank 0. */
+/* Cells as JSON objects, one a line, to a file or "-". */
 plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path);

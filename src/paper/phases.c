@@ -1,32 +1,15 @@
 /* Tables 3 and 4: tokens a second in prefill and in decode, on three core grids. */
-#include "paper/systems.h"
+#include "paper/paper.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { GRIDS = 3, CONTEXT = 4096 };
 
 struct phase {
-    const plmr_paper_part *part;
     const char *key; /* of the published figures */
+    const char *quantity;
     bool decode;
 };
-
-static double speed_of(const plmr_paper *paper, const plmr_paper_speed *speed, bool decode)
-{
-    return decode ? paper->device.clock / speed->decode.t_cycles
-                  : CONTEXT * paper->device.clock / speed->prefill.t_cycles;
-}
-
-static plmr_paper_cell cell_of(const struct phase *phase, const char *model, int side)
-{
-    plmr_paper_cell cell = {.decimals = 1};
-    snprintf(cell.subject, sizeof cell.subject, "%s", model);
-    if (side)
-        snprintf(cell.setting, sizeof cell.setting, "%dx%d", side, side);
-    snprintf(cell.quantity, sizeof cell.quantity, "%s, tokens/s", phase->decode ? "decode" : "prefill");
-    return cell;
-}
 
 static plmr_status add_plan(plmr_paper *paper, const struct phase *phase, int model, int grid,
                             const plmr_paper_system *system)
@@ -39,31 +22,47 @@ static plmr_status add_plan(plmr_paper *paper, const struct phase *phase, int mo
         .setup = {.plan = system->plan, .as_published = system->as_published, .n_prompt = CONTEXT},
     };
     plmr_paper_speed speed;
-    plmr_paper_cell cell = cell_of(phase, name, side);
     query.side[phase->decode] = side;
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));
-    plmr_paper_name_system(system, &cell);
-    cell.role = model ? system->other_role : phase->decode ? system->decode_role : system->prefill_role;
-    cell.predicted = speed_of(paper, &speed, phase->decode);
-    cell.published = plmr_paper_published(paper, "%s/%s/%s/%d", phase->key, name, system->plan->name, grid);
-    return plmr_paper_add(paper, phase->part, &cell);
+    plmr_paper_add(
+        paper, &(plmr_paper_cell){
+                   .subject = name,
+                   .setting = plmr_paper_square(paper, side),
+                   .system = system->plan->name,
+                   .quantity = phase->quantity,
+                   .mode = plmr_paper_mode(system),
+                   .role = model           ? system->other_role
+                           : phase->decode ? system->decode_role
+                                           : system->prefill_role,
+                   .decimals = 1,
+                   .predicted = phase->decode ? paper->device.clock / speed.decode.t_cycles
+                                              : CONTEXT * paper->device.clock / speed.prefill.t_cycles,
+                   .published = plmr_paper_published(paper, "%s/%s/%s/%d", phase->key, name, system->plan->name, grid),
+               });
+    return PLMR_OK;
 }
 
-static plmr_status add_gpu(plmr_paper *paper, const struct phase *phase, int model, int which)
+static plmr_status add_gpu(plmr_paper *paper, const struct phase *phase, const char *model, const plmr_paper_gpu *gpu)
 {
-    const char *name = plmr_paper_models[model];
-    double published = plmr_paper_published(paper, "%s/%s/a100/%s", phase->key, name, plmr_paper_gpu_names[which]);
-    int n = plmr_paper_gpu_counts[which];
+    double published = plmr_paper_published(paper, "%s/%s/a100/%s", phase->key, model, gpu->name);
     plmr_model_shape shape;
-    plmr_paper_cell cell = cell_of(phase, name, 0);
     if (isnan(published))
         return PLMR_OK;
-    PLMR_TRY(plmr_paper_shape(name, &shape));
-    plmr_paper_name_gpu(which, &cell);
-    cell.predicted = phase->decode ? 1 / plmr_roofline_token_s(&plmr_gpu_a100, n, &shape, CONTEXT)
-                                   : CONTEXT / plmr_roofline_prefill_s(&plmr_gpu_a100, n, &shape, CONTEXT);
-    cell.published = published;
-    return plmr_paper_add(paper, phase->part, &cell);
+    PLMR_TRY(plmr_paper_shape(model, &shape));
+    plmr_paper_add(paper,
+                   &(plmr_paper_cell){
+                       .subject = model,
+                       .system = gpu->system,
+                       .quantity = phase->quantity,
+                       .mode = "roofline",
+                       .role = PLMR_BOUND,
+                       .decimals = 1,
+                       .predicted = phase->decode
+                                        ? 1 / plmr_roofline_token_s(&plmr_gpu_a100, gpu->n, &shape, CONTEXT)
+                                        : CONTEXT / plmr_roofline_prefill_s(&plmr_gpu_a100, gpu->n, &shape, CONTEXT),
+                       .published = published,
+                   });
+    return PLMR_OK;
 }
 
 static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
@@ -73,19 +72,19 @@ static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
             for (int grid = 0; grid < GRIDS; grid++)
                 PLMR_TRY(add_plan(paper, phase, model, grid, &plmr_paper_systems[i]));
         for (int i = 0; i < PLMR_PAPER_GPUS; i++)
-            PLMR_TRY(add_gpu(paper, phase, model, i));
+            PLMR_TRY(add_gpu(paper, phase, plmr_paper_models[model], &plmr_paper_gpus[i]));
     }
     return PLMR_OK;
 }
 
-static plmr_status run_prefill(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_prefill(plmr_paper *paper)
 {
-    return run_phase(paper, &(struct phase){part, "table3_prefill", false});
+    return run_phase(paper, &(struct phase){"table3_prefill", "prefill, tokens/s", false});
 }
 
-static plmr_status run_decode(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_decode(plmr_paper *paper)
 {
-    return run_phase(paper, &(struct phase){part, "table4_decode", true});
+    return run_phase(paper, &(struct phase){"table4_decode", "decode, tokens/s", true});
 }
 
 const plmr_paper_part plmr_paper_table3 = {

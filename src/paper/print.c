@@ -1,42 +1,29 @@
 /* Cells as tables, for a terminal or in Markdown, and what their errors come to. */
-#include "paper/print.h"
+#include "paper/paper.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "report/table.h"
 
-void plmr_paper_number(double value, int decimals, char *text, size_t size)
+plmr_text plmr_paper_number(double value, int decimals)
 {
+    plmr_text text = {""};
     if (isfinite(value))
-        snprintf(text, size, "%.*f", decimals, value);
-    else
-        snprintf(text, size, "%s", "");
+        snprintf(text.s, sizeof text.s, "%.*f", decimals, value);
+    return text;
 }
 
-static void error_text(const plmr_paper_cell *c, char *text, size_t size)
+static plmr_text error_text(const plmr_paper_cell *c)
 {
+    plmr_text text = {""};
     double error = plmr_paper_error(c);
-    if (!isfinite(error))
-        snprintf(text, size, "%s", "");
-    else if (c->role == PLMR_BOUND)
-        snprintf(text, size, "%.0f %% of it",
+    if (isfinite(error) && c->role == PLMR_BOUND)
+        snprintf(text.s, sizeof text.s, "%.0f %% of it",
                  100 * (c->predicted < c->published ? c->predicted / c->published : c->published / c->predicted));
-    else
-        snprintf(text, size, "%+.1f %%", 100 * error);
-}
-
-struct columns {
-    char predicted[32], published[32], error[24];
-};
-
-static struct columns columns_of(const plmr_paper_cell *c)
-{
-    struct columns t;
-    plmr_paper_number(c->predicted, c->decimals, t.predicted, sizeof t.predicted);
-    plmr_paper_number(c->published, c->decimals, t.published, sizeof t.published);
-    error_text(c, t.error, sizeof t.error);
-    return t;
+    else if (isfinite(error))
+        snprintf(text.s, sizeof text.s, "%+.1f %%", 100 * error);
+    return text;
 }
 
 /* ---- on a terminal ---- */
@@ -66,9 +53,9 @@ static void print_words(FILE *out, const plmr_paper_cell *c)
 
 static void print_figure(FILE *out, const plmr_paper_cell *c)
 {
-    struct columns t = columns_of(c);
     print_labels(out, c);
-    fprintf(out, " %11s %11s %11s  %s\n", t.predicted, t.published, t.error, plmr_paper_role_name(c->role));
+    fprintf(out, " %11s %11s %11s  %s\n", plmr_paper_number(c->predicted, c->decimals).s,
+            plmr_paper_number(c->published, c->decimals).s, error_text(c).s, plmr_paper_role_name(c->role));
     if (*c->published_text)
         print_line(out, "beside", c->published_text);
 }
@@ -93,10 +80,10 @@ void plmr_paper_markdown_part(FILE *out, const plmr_paper *paper, const plmr_pap
             "| | | system | mode | | predicted | published | error | |\n|---|---|---|---|---|---:|---:|---:|---|\n");
     for (int i = 0; i < paper->n_cells; i++) {
         const plmr_paper_cell *c = &paper->cells[i];
-        struct columns t = columns_of(c);
         if (c->part == part)
             fprintf(out, "| %s | %s | %s | %s | %s | %s%s | %s%s | %s | %s |\n", c->subject, c->setting, c->system,
-                    c->mode, c->quantity, t.predicted, c->predicted_text, t.published, c->published_text, t.error,
+                    c->mode, c->quantity, plmr_paper_number(c->predicted, c->decimals).s, c->predicted_text,
+                    plmr_paper_number(c->published, c->decimals).s, c->published_text, error_text(c).s,
                     plmr_paper_role_name(c->role));
     }
     fputc('\n', out);

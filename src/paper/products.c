@@ -1,6 +1,4 @@
-#include "paper/products.h"
-
-#include <string.h>
+#include "paper/paper.h"
 
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
@@ -10,25 +8,16 @@ plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, i
 {
     const plmr_gemm_algorithm *algorithm = plmr_gemm_find(name);
     plmr_region_options options = {.allow_memory = true, .allow_routes = allow_routes};
-    plmr_gemm_problem problem = {
-        .m = size,
-        .k = size,
-        .n = size,
-        .rows = side,
-        .cols = side,
-        .dtype = PLMR_F16,
-        .accumulate = PLMR_F16,
-    };
+    plmr_gemm_problem problem = {size, size, size, side, side, PLMR_F16, PLMR_F16, false};
     plmr_region *region;
-    plmr_gemm *gemm;
+    plmr_gemm *gemm = NULL;
     PLMR_TRY(plmr_region_create(paper->ranks, &paper->device, side, side, &options, &region));
     plmr_status status = plmr_gemm_open(algorithm, &problem, region, NULL, NULL, &gemm);
-    if (!status) {
+    if (!status)
         status = plmr_gemm_run(algorithm, gemm);
-        if (!status)
-            status = plmr_region_cost(region, cost);
-        plmr_gemm_close(gemm);
-    }
+    if (!status)
+        status = plmr_region_cost(region, cost);
+    plmr_gemm_close(gemm);
     plmr_region_destroy(region);
     return status;
 }
@@ -37,25 +26,17 @@ plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, i
                             plmr_cost *cost)
 {
     plmr_region_options options = {.allow_memory = true, .allow_routes = true};
-    plmr_gemv_problem problem = {
-        .k = size,
-        .n = size,
-        .rows = side,
-        .cols = side,
-        .dtype = PLMR_F16,
-        .accumulate = PLMR_F16,
-        .reduce = {.n_levels = n_levels, .n_groups = {n_groups}, .n_group_levels = n_groups > 0},
-    };
+    plmr_reduce_options tree = {.n_levels = n_levels, .n_groups = {n_groups}, .n_group_levels = n_groups > 0};
+    plmr_gemv_problem problem = {size, size, side, side, PLMR_F16, PLMR_F16, tree};
     plmr_region *region;
-    plmr_gemv *gemv;
+    plmr_gemv *gemv = NULL;
     PLMR_TRY(plmr_region_create(paper->ranks, &paper->device, side, side, &options, &region));
     plmr_status status = plmr_gemv_open(plmr_gemv_find(name), &problem, region, NULL, NULL, &gemv);
-    if (!status) {
+    if (!status)
         status = plmr_gemv_run(gemv);
-        if (!status)
-            status = plmr_region_cost(region, cost);
-        plmr_gemv_close(gemv);
-    }
+    if (!status)
+        status = plmr_region_cost(region, cost);
+    plmr_gemv_close(gemv);
     plmr_region_destroy(region);
     return status;
 }

@@ -1,35 +1,34 @@
 /* Figures 9 and 10: GEMM and GEMV over core grids, beside what the paper says of them in words. */
-#include "paper/products.h"
+#include "paper/paper.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { STEP = 180, SIDES = 4, SIZES = 3, ALGORITHMS = 3 };
 
 static const int sizes[SIZES] = {2048, 4096, 8192};
 static const char *const gemms[ALGORITHMS] = {"meshgemm", "summa", "cannon"};
 
-static plmr_status add_cycles(plmr_paper *paper, const plmr_paper_part *part, const char *name, int size, int side,
-                              const plmr_cost *cost)
+static void add_cycles(plmr_paper *paper, const char *name, int size, int side, const plmr_cost *cost)
 {
-    plmr_paper_cell cell = {.role = PLMR_ESTIMATE, .published = NAN};
-    snprintf(cell.subject, sizeof cell.subject, "%dK", size / 1024);
-    snprintf(cell.setting, sizeof cell.setting, "%dx%d", side, side);
-    snprintf(cell.system, sizeof cell.system, "%s", name);
-    snprintf(cell.quantity, sizeof cell.quantity, "cycles");
-    snprintf(cell.predicted_text, sizeof cell.predicted_text, "%.0f, %.1f %% of them multiplying", cost->t_cycles,
-             100 * cost->compute_cycles / cost->t_cycles);
-    return plmr_paper_add(paper, part, &cell);
+    plmr_paper_add(paper,
+                   &(plmr_paper_cell){
+                       .subject = plmr_paper_text(paper, "%dK", size / 1024),
+                       .setting = plmr_paper_square(paper, side),
+                       .system = name,
+                       .quantity = "cycles",
+                       .role = PLMR_ESTIMATE,
+                       .published = NAN,
+                       .predicted_text = plmr_paper_text(paper, "%.0f, %.1f %% of them multiplying", cost->t_cycles,
+                                                         100 * cost->compute_cycles / cost->t_cycles),
+                   });
 }
 
-static plmr_status add_words(plmr_paper *paper, const plmr_paper_part *part, const char *quantity,
-                             const char *published, const char *predicted)
+static void add_words(plmr_paper *paper, const char *quantity, const char *published, const char *predicted)
 {
-    plmr_paper_cell cell = {.role = PLMR_PREDICTED};
-    snprintf(cell.quantity, sizeof cell.quantity, "%s", quantity);
-    snprintf(cell.published_text, sizeof cell.published_text, "%s", published);
-    snprintf(cell.predicted_text, sizeof cell.predicted_text, "%s", predicted);
-    return plmr_paper_add(paper, part, &cell);
+    plmr_paper_add(paper, &(plmr_paper_cell){.quantity = quantity,
+                                             .role = PLMR_PREDICTED,
+                                             .predicted_text = predicted,
+                                             .published_text = published});
 }
 
 static double waiting(const plmr_cost *cost)
@@ -40,32 +39,34 @@ static double waiting(const plmr_cost *cost)
 /* at[size][side][algorithm] */
 typedef plmr_cost gemm_costs[SIZES][SIDES][ALGORITHMS];
 
-static plmr_status tell_gemm(plmr_paper *paper, const plmr_paper_part *part, gemm_costs at)
+static void tell_gemm(plmr_paper *paper, gemm_costs at)
 {
-    char text[96];
+    const char *text;
     plmr_cost *small = at[0][SIDES - 1], *large = at[SIZES - 1][SIDES - 1], *before = at[0][1];
-    snprintf(text, sizeof text, "2K: %.1f and %.1f, 8K: %.1f and %.1f times as fast",
-             small[1].t_cycles / small[0].t_cycles, small[2].t_cycles / small[0].t_cycles,
-             large[1].t_cycles / large[0].t_cycles, large[2].t_cycles / large[0].t_cycles);
-    PLMR_TRY(add_words(paper, part, "against SUMMA, Cannon, 720x720", "2-3x faster", text));
-    snprintf(text, sizeof text, "8K: %.0f %% against %.0f and %.0f %%; 2K: %.0f %% against %.0f and %.0f %%",
-             100 * large[0].compute_cycles / large[0].t_cycles, 100 * large[1].compute_cycles / large[1].t_cycles,
-             100 * large[2].compute_cycles / large[2].t_cycles, 100 * small[0].compute_cycles / small[0].t_cycles,
-             100 * small[1].compute_cycles / small[1].t_cycles, 100 * small[2].compute_cycles / small[2].t_cycles);
-    PLMR_TRY(add_words(paper, part, "share spent multiplying, 720x720", "above 70 % against below 50 %", text));
-    snprintf(text, sizeof text, "x %.2f; SUMMA x %.2f, Cannon x %.2f", small[0].t_cycles / before[0].t_cycles,
-             small[1].t_cycles / before[1].t_cycles, small[2].t_cycles / before[2].t_cycles);
-    PLMR_TRY(add_words(paper, part, "2K: cycles from 360 to 720 a side", "flat; SUMMA and Cannon get slower", text));
-    snprintf(text, sizeof text, "%.0f %% against SUMMA, %.0f %% against Cannon",
-             100 * (1 - large[0].t_cycles / large[1].t_cycles), 100 * (1 - large[0].t_cycles / large[2].t_cycles));
-    PLMR_TRY(add_words(paper, part, "8K: fewer cycles at 720x720", "about 17 %", text));
-    snprintf(text, sizeof text, "%.0f thousand at 180, %.0f at 360, %.0f at 540, %.0f at 720",
-             waiting(&at[2][0][0]) / 1e3, waiting(&at[2][1][0]) / 1e3, waiting(&at[2][2][0]) / 1e3,
-             waiting(&at[2][3][0]) / 1e3);
-    return add_words(paper, part, "8K: communication, MeshGEMM", "falls with cores", text);
+    text = plmr_paper_text(paper, "2K: %.1f and %.1f, 8K: %.1f and %.1f times as fast",
+                           small[1].t_cycles / small[0].t_cycles, small[2].t_cycles / small[0].t_cycles,
+                           large[1].t_cycles / large[0].t_cycles, large[2].t_cycles / large[0].t_cycles);
+    add_words(paper, "against SUMMA, Cannon, 720x720", "2-3x faster", text);
+    text = plmr_paper_text(
+        paper, "8K: %.0f %% against %.0f and %.0f %%; 2K: %.0f %% against %.0f and %.0f %%",
+        100 * large[0].compute_cycles / large[0].t_cycles, 100 * large[1].compute_cycles / large[1].t_cycles,
+        100 * large[2].compute_cycles / large[2].t_cycles, 100 * small[0].compute_cycles / small[0].t_cycles,
+        100 * small[1].compute_cycles / small[1].t_cycles, 100 * small[2].compute_cycles / small[2].t_cycles);
+    add_words(paper, "share spent multiplying, 720x720", "above 70 % against below 50 %", text);
+    text = plmr_paper_text(paper, "x %.2f; SUMMA x %.2f, Cannon x %.2f", small[0].t_cycles / before[0].t_cycles,
+                           small[1].t_cycles / before[1].t_cycles, small[2].t_cycles / before[2].t_cycles);
+    add_words(paper, "2K: cycles from 360 to 720 a side", "flat; SUMMA and Cannon get slower", text);
+    text = plmr_paper_text(paper, "%.0f %% against SUMMA, %.0f %% against Cannon",
+                           100 * (1 - large[0].t_cycles / large[1].t_cycles),
+                           100 * (1 - large[0].t_cycles / large[2].t_cycles));
+    add_words(paper, "8K: fewer cycles at 720x720", "about 17 %", text);
+    text = plmr_paper_text(paper, "%.0f thousand at 180, %.0f at 360, %.0f at 540, %.0f at 720",
+                           waiting(&at[2][0][0]) / 1e3, waiting(&at[2][1][0]) / 1e3, waiting(&at[2][2][0]) / 1e3,
+                           waiting(&at[2][3][0]) / 1e3);
+    add_words(paper, "8K: communication, MeshGEMM", "falls with cores", text);
 }
 
-static plmr_status run_gemm(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_gemm(plmr_paper *paper)
 {
     gemm_costs at;
     for (int size = 0; size < SIZES; size++)
@@ -73,9 +74,10 @@ static plmr_status run_gemm(plmr_paper *paper, const plmr_paper_part *part)
             for (int a = 0; a < ALGORITHMS; a++) {
                 plmr_cost *cost = &at[size][i][a];
                 PLMR_TRY(plmr_paper_gemm(paper, gemms[a], sizes[size], (i + 1) * STEP, false, cost));
-                PLMR_TRY(add_cycles(paper, part, gemms[a], sizes[size], (i + 1) * STEP, cost));
+                add_cycles(paper, gemms[a], sizes[size], (i + 1) * STEP, cost);
             }
-    return tell_gemm(paper, part, at);
+    tell_gemm(paper, at);
+    return PLMR_OK;
 }
 
 /* ---- GEMV ---- */
@@ -97,24 +99,25 @@ static int turning_point(gemv_costs at, int size, int algorithm)
     return gemv_sides[best];
 }
 
-static plmr_status tell_gemv(plmr_paper *paper, const plmr_paper_part *part, gemv_costs at)
+static void tell_gemv(plmr_paper *paper, gemv_costs at)
 {
-    char text[96];
+    const char *text;
     double ratio[GEMV_SIZES];
     for (int i = 0; i < GEMV_SIZES; i++)
         ratio[i] = at[i][GEMV_SIDES - 1][1].t_cycles / at[i][GEMV_SIDES - 1][0].t_cycles;
-    snprintf(text, sizeof text, "%.1f, %.1f, %.1f, %.1f times at 2K, 4K, 8K, 16K", ratio[0], ratio[1], ratio[2],
-             ratio[3]);
-    PLMR_TRY(add_words(paper, part, "against the pipeline, 720x720", "about 4.6 times as fast", text));
+    text = plmr_paper_text(paper, "%.1f, %.1f, %.1f, %.1f times at 2K, 4K, 8K, 16K", ratio[0], ratio[1], ratio[2],
+                           ratio[3]);
+    add_words(paper, "against the pipeline, 720x720", "about 4.6 times as fast", text);
     plmr_cost *pipeline = &at[3][GEMV_SIDES - 1][1];
-    snprintf(text, sizeof text, "%.0f %% at 16K", 100 * waiting(pipeline) / pipeline->t_cycles);
-    PLMR_TRY(add_words(paper, part, "the pipeline's communication", "about 90 % of its time", text));
-    snprintf(text, sizeof text, "16K: %d a side against the pipeline's %d; 8K: %d against %d", turning_point(at, 3, 0),
-             turning_point(at, 3, 1), turning_point(at, 2, 0), turning_point(at, 2, 1));
-    return add_words(paper, part, "cores beyond which it slows down", "later than the pipeline's", text);
+    text = plmr_paper_text(paper, "%.0f %% at 16K", 100 * waiting(pipeline) / pipeline->t_cycles);
+    add_words(paper, "the pipeline's communication", "about 90 % of its time", text);
+    text =
+        plmr_paper_text(paper, "16K: %d a side against the pipeline's %d; 8K: %d against %d", turning_point(at, 3, 0),
+                        turning_point(at, 3, 1), turning_point(at, 2, 0), turning_point(at, 2, 1));
+    add_words(paper, "cores beyond which it slows down", "later than the pipeline's", text);
 }
 
-static plmr_status run_gemv(plmr_paper *paper, const plmr_paper_part *part)
+static plmr_status run_gemv(plmr_paper *paper)
 {
     static const char *const names[] = {"meshgemv", "pipeline"};
     gemv_costs at;
@@ -123,9 +126,10 @@ static plmr_status run_gemv(plmr_paper *paper, const plmr_paper_part *part)
             for (int a = 0; a < 2; a++) {
                 plmr_cost *cost = &at[size][i][a];
                 PLMR_TRY(plmr_paper_gemv(paper, names[a], gemv_sizes[size], gemv_sides[i], 2, 0, cost));
-                PLMR_TRY(add_cycles(paper, part, names[a], gemv_sizes[size], gemv_sides[i], cost));
+                add_cycles(paper, names[a], gemv_sizes[size], gemv_sides[i], cost);
             }
-    return tell_gemv(paper, part, at);
+    tell_gemv(paper, at);
+    return PLMR_OK;
 }
 
 const plmr_paper_part plmr_paper_figure9 = {

@@ -7,7 +7,7 @@
 
 #include "base/draft.h"
 #include "base/folder.h"
-#include "paper/print.h"
+#include "paper/paper.h"
 #include "report/record.h"
 
 static const char *text(const char *value)
@@ -42,12 +42,10 @@ static void put_csv(FILE *out, const plmr_paper *paper)
     fputs("part,subject,setting,system,quantity,mode,role,predicted,published\n", out);
     for (int i = 0; i < paper->n_cells; i++) {
         const plmr_paper_cell *c = &paper->cells[i];
-        char predicted[32], published[32];
-        plmr_paper_number(c->predicted, c->decimals + 2, predicted, sizeof predicted);
-        plmr_paper_number(c->published, c->decimals, published, sizeof published);
         fprintf(out, "%s,%s,\"%s\",%s,\"%s\",%s,%s,\"%s%s\",\"%s%s\"\n", c->part->name, c->subject, c->setting,
-                c->system, c->quantity, c->mode, plmr_paper_role_name(c->role), predicted, c->predicted_text, published,
-                c->published_text);
+                c->system, c->quantity, c->mode, plmr_paper_role_name(c->role),
+                plmr_paper_number(c->predicted, c->decimals + 2).s, c->predicted_text,
+                plmr_paper_number(c->published, c->decimals).s, c->published_text);
     }
 }
 
