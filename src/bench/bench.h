@@ -15,7 +15,10 @@ void plmr_yardsticks_destroy(plmr_yardsticks *yardsticks);
 double plmr_yardstick_sgemm(plmr_yardsticks *yardsticks);
 double plmr_yardstick_read(plmr_yardsticks *yardsticks);
 
-typedef double plmr_yardstick(plmr_yardsticks *yardsticks);
+typedef struct plmr_yardstick {
+    const char *name;
+    double (*measure)(plmr_yardsticks *yardsticks);
+} plmr_yardstick;
 
 /* What measurements keep from one to the next: a language model in memory. Zero it first; free what it holds with
  * plmr_bench_state_clear. */
@@ -26,20 +29,16 @@ void plmr_bench_state_clear(plmr_bench_state *state);
 
 typedef struct plmr_bench_item {
     const char *name, *what, *unit;
-    plmr_yardstick *yardstick; /* NULL: none */
-    const char *yardstick_name;
-    double
-        target; /* least value for each rank, or least share of the yardstick; 0: none. `most`: it is an upper bound */
-    bool most;
-    double work; /* of one of `unit`, in the yardstick's unit, which is then work_unit: GFLOP of a token; 0: the same
-                    unit */
-    const char *work_unit;
-    bool is_llm; /* of bench llm, which takes long and much memory */
+    const plmr_yardstick *yardstick; /* NULL: none */
+    double target;                   /* least value for each rank, or least share of the yardstick; 0: none */
 
     /* Runs once; all ranks get the same value. Collective. */
     plmr_status (*measure)(const struct plmr_bench_item *item, plmr_bench_state *state, double *value);
     enum plmr_dtype dtype;
-    bool every_step;
+    bool every_step, is_llm, most; /* is_llm: takes long and much memory; most: the target is an upper bound */
+    double work;                   /* of one of `unit`, in the yardstick's unit, which is then work_unit: GFLOP of a
+                                      token; 0: the same unit */
+    const char *work_unit;
 } plmr_bench_item;
 
 /* All items, those of language models last. */

@@ -36,10 +36,11 @@ static plmr_status open_run(struct run *run, const plmr_bench_item *item, int si
     return plmr_region_create(run->ranks, &run->device, side, side, &options, &run->region);
 }
 
-static void close_run(struct run *run)
+static plmr_status close_run(struct run *run, plmr_status status)
 {
     plmr_region_destroy(run->region);
     plmr_ranks_destroy(run->ranks);
+    return status;
 }
 
 /* ---- GEMM ---- */
@@ -69,43 +70,40 @@ static plmr_status time_gemm(struct run *run, const plmr_gemm_problem *problem)
     return PLMR_OK;
 }
 
-static plmr_status run_gemm(const plmr_bench_item *item, int size, int side, bool values, struct run *run)
+enum { GEMM_SIZE = 4096, CLOCKS_SIDE = 720, VALUES_SIDE = 512 };
+
+static plmr_status run_gemm(const plmr_bench_item *item, int side, bool values, struct run *run)
 {
-    plmr_gemm_problem problem = {size, size, size, side, side, item->dtype, PLMR_F32, false};
+    plmr_gemm_problem problem = {GEMM_SIZE, GEMM_SIZE, GEMM_SIZE, side, side, item->dtype, PLMR_F32, false};
+    *run = (struct run){0};
     plmr_status status = open_run(run, item, side, values);
-    if (!status)
-        status = time_gemm(run, &problem);
-    close_run(run);
-    return status;
+    return close_run(run, status ? status : time_gemm(run, &problem));
 }
 
 static plmr_status measure_clocks(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    struct run run;
     (void)state;
-    enum { SIZE = 4096, SIDE = 720 };
-    struct run run = {0};
-    PLMR_TRY(run_gemm(item, SIZE, SIDE, false, &run));
-    *value = (double)SIDE * SIDE * SIDE / run.wall_s / 1e9;
+    PLMR_TRY(run_gemm(item, CLOCKS_SIDE, false, &run));
+    *value = (double)CLOCKS_SIDE * CLOCKS_SIDE * CLOCKS_SIDE / run.wall_s / 1e9;
     return PLMR_OK;
 }
 
 static plmr_status measure_values(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    struct run run;
     (void)state;
-    enum { SIZE = 4096, SIDE = 512 };
-    struct run run = {0};
-    PLMR_TRY(run_gemm(item, SIZE, SIDE, true, &run));
-    *value = 2.0 * SIZE * SIZE * SIZE / run.wall_s / 1e9;
+    PLMR_TRY(run_gemm(item, VALUES_SIDE, true, &run));
+    *value = 2.0 * GEMM_SIZE * GEMM_SIZE * GEMM_SIZE / run.wall_s / 1e9;
     return PLMR_OK;
 }
 
 static plmr_status measure_memory(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
+    struct run run;
     (void)state;
-    enum { SIZE = 4096, SIDE = 512 };
-    struct run run = {0};
-    PLMR_TRY(run_gemm(item, SIZE, SIDE, true, &run));
-    *value = run.n_bytes / (3.0 * SIZE * SIZE * sizeof(float));
+    PLMR_TRY(run_gemm(item, VALUES_SIDE, true, &run));
+    *value = run.n_bytes / (3.0 * GEMM_SIZE * GEMM_SIZE * sizeof(float));
     return PLMR_OK;
 }
 
@@ -130,15 +128,12 @@ static plmr_status time_gemv(struct run *run, const plmr_gemv_problem *problem)
 
 static plmr_status measure_gemv(const plmr_bench_item *item, plmr_bench_state *state, double *value)
 {
-    (void)state;
     enum { SIZE = 16384, SIDE = 512 };
     struct run run = {0};
-    plmr_gemv_problem problem = {
-        .k = SIZE, .n = SIZE, .rows = SIDE, .cols = SIDE, .dtype = item->dtype, .reduce.n_levels = 2};
+    plmr_gemv_problem problem = {SIZE, SIZE, SIDE, SIDE, item->dtype, PLMR_F32, {.n_levels = 2}};
+    (void)state;
     plmr_status status = open_run(&run, item, SIDE, true);
-    if (!status)
-        status = time_gemv(&run, &problem);
-    close_run(&run);
+    status = close_run(&run, status ? status : time_gemv(&run, &problem));
     *value = (double)SIZE * SIZE * (double)plmr_dtype_bytes(item->dtype) / run.wall_s / 1e9;
     return status;
 }
@@ -147,107 +142,32 @@ static plmr_status measure_gemv(const plmr_bench_item *item, plmr_bench_state *s
 #define LAYERS_WEIGHTS (22.0 * (2.0 * 2048 * 2048 + 2.0 * 2048 * 256 + 3.0 * 2048 * 5632))
 #define OUTPUT_WEIGHTS (32000.0 * 2048)
 
+static const plmr_yardstick sgemm = {"sgemm", plmr_yardstick_sgemm}, memory_read = {"memory read", plmr_yardstick_read};
+
+#define ITEM &(const plmr_bench_item)
+
 static const void *const items[] = {
-    &(const plmr_bench_item){.name = "clocks",
-                             .what = "time plane, every step: MeshGEMM on 720x720",
-                             .unit = "G core-steps/s",
-                             .target = 2,
-                             .measure = measure_clocks,
-                             .dtype = PLMR_F16,
-                             .every_step = true},
-    &(const plmr_bench_item){.name = "steady",
-                             .what = "time plane, steady states skipped",
-                             .unit = "G core-steps/s",
-                             .target = 2,
-                             .measure = measure_clocks,
-                             .dtype = PLMR_F16},
-    &(const plmr_bench_item){.name = "gemm-f32",
-                             .what = "data plane, MeshGEMM 4096^3 on 512x512, f32",
-                             .unit = "GFLOP/s",
-                             .yardstick = plmr_yardstick_sgemm,
-                             .yardstick_name = "sgemm",
-                             .target = 0.75,
-                             .measure = measure_values,
-                             .dtype = PLMR_F32},
-    &(const plmr_bench_item){.name = "gemm-f16",
-                             .what = "the same, f16",
-                             .unit = "GFLOP/s",
-                             .yardstick = plmr_yardstick_sgemm,
-                             .yardstick_name = "sgemm",
-                             .target = 0.65,
-                             .measure = measure_values,
-                             .dtype = PLMR_F16},
-    &(const plmr_bench_item){.name = "gemm-bf16",
-                             .what = "the same, bf16",
-                             .unit = "GFLOP/s",
-                             .yardstick = plmr_yardstick_sgemm,
-                             .yardstick_name = "sgemm",
-                             .target = 0.65,
-                             .measure = measure_values,
-                             .dtype = PLMR_BF16},
-    &(const plmr_bench_item){.name = "gemv-f32",
-                             .what = "data plane, MeshGEMV 16384^2 on 512x512, f32",
-                             .unit = "GB/s",
-                             .yardstick = plmr_yardstick_read,
-                             .yardstick_name = "memory read",
-                             .target = 0.7,
-                             .measure = measure_gemv,
-                             .dtype = PLMR_F32},
-    &(const plmr_bench_item){.name = "gemv-f16",
-                             .what = "the same, f16",
-                             .unit = "GB/s",
-                             .yardstick = plmr_yardstick_read,
-                             .yardstick_name = "memory read",
-                             .target = 0.7,
-                             .measure = measure_gemv,
-                             .dtype = PLMR_F16},
-    &(const plmr_bench_item){.name = "memory",
-                             .what = "memory held by MeshGEMM 4096^3, f32, over its matrices",
-                             .unit = "x",
-                             .target = 1.3,
-                             .most = true,
-                             .measure = measure_memory,
-                             .dtype = PLMR_F32},
-    &(const plmr_bench_item){.name = "llm-load",
-                             .what = "TinyLlama 1.1B f16 on 256x256, made up and loaded",
-                             .unit = "GB/s",
-                             .yardstick = plmr_yardstick_read,
-                             .yardstick_name = "memory read",
-                             .measure = plmr_bench_load,
-                             .is_llm = true},
-    &(const plmr_bench_item){.name = "llm-prefill",
-                             .what = "TinyLlama 1.1B f16, prefill of 512 tokens",
-                             .unit = "tokens/s",
-                             .yardstick = plmr_yardstick_sgemm,
-                             .yardstick_name = "sgemm",
-                             .work = 2 * LAYERS_WEIGHTS / 1e9,
-                             .work_unit = "GFLOP/s",
-                             .target = 0.7,
-                             .measure = plmr_bench_prefill,
-                             .is_llm = true},
-    &(const plmr_bench_item){.name = "llm-decode",
-                             .what = "TinyLlama 1.1B f16, decode of 32 tokens behind 512",
-                             .unit = "tokens/s",
-                             .yardstick = plmr_yardstick_read,
-                             .yardstick_name = "memory read",
-                             .work = 2 * (LAYERS_WEIGHTS + OUTPUT_WEIGHTS) / 1e9,
-                             .work_unit = "GB/s",
-                             .target = 0.85,
-                             .measure = plmr_bench_decode,
-                             .is_llm = true},
-    &(const plmr_bench_item){.name = "llm-token-time",
-                             .what = "time plane: a token of qwen2-72b on 420x420",
-                             .unit = "s",
-                             .target = 0.3,
-                             .most = true,
-                             .measure = plmr_bench_token_time,
-                             .is_llm = true},
-    &(const plmr_bench_item){.name = "llm-prompt-time",
-                             .target = 60,
-                             .most = true,
-                             .what = "time plane: 4096 tokens into llama3-8b on 720x720",
-                             .unit = "s",
-                             .measure = plmr_bench_prompt_time,
-                             .is_llm = true},
+    ITEM{"clocks", "time plane, every step: MeshGEMM on 720x720", "G core-steps/s", NULL, 2, measure_clocks,
+         .dtype = PLMR_F16, .every_step = true},
+    ITEM{"steady", "time plane, steady states skipped", "G core-steps/s", NULL, 2, measure_clocks, .dtype = PLMR_F16},
+    ITEM{"gemm-f32", "data plane, MeshGEMM 4096^3 on 512x512, f32", "GFLOP/s", &sgemm, 0.75, measure_values,
+         .dtype = PLMR_F32},
+    ITEM{"gemm-f16", "the same, f16", "GFLOP/s", &sgemm, 0.65, measure_values, .dtype = PLMR_F16},
+    ITEM{"gemm-bf16", "the same, bf16", "GFLOP/s", &sgemm, 0.65, measure_values, .dtype = PLMR_BF16},
+    ITEM{"gemv-f32", "data plane, MeshGEMV 16384^2 on 512x512, f32", "GB/s", &memory_read, 0.7, measure_gemv,
+         .dtype = PLMR_F32},
+    ITEM{"gemv-f16", "the same, f16", "GB/s", &memory_read, 0.7, measure_gemv, .dtype = PLMR_F16},
+    ITEM{"memory", "memory held by MeshGEMM 4096^3, f32, over its matrices", "x", NULL, 1.3, measure_memory,
+         .dtype = PLMR_F32, .most = true},
+    ITEM{"llm-load", "TinyLlama 1.1B f16 on 256x256, made up and loaded", "GB/s", &memory_read, 0, plmr_bench_load,
+         .is_llm = true},
+    ITEM{"llm-prefill", "TinyLlama 1.1B f16, prefill of 512 tokens", "tokens/s", &sgemm, 0.7, plmr_bench_prefill,
+         .is_llm = true, .work = 2 * LAYERS_WEIGHTS / 1e9, .work_unit = "GFLOP/s"},
+    ITEM{"llm-decode", "TinyLlama 1.1B f16, decode of 32 tokens behind 512", "tokens/s", &memory_read, 0.85,
+         plmr_bench_decode, .is_llm = true, .work = 2 * (LAYERS_WEIGHTS + OUTPUT_WEIGHTS) / 1e9, .work_unit = "GB/s"},
+    ITEM{"llm-token-time", "time plane: a token of qwen2-72b on 420x420", "s", NULL, 0.3, plmr_bench_token_time,
+         .is_llm = true, .most = true},
+    ITEM{"llm-prompt-time", "time plane: 4096 tokens into llama3-8b on 720x720", "s", NULL, 60, plmr_bench_prompt_time,
+         .is_llm = true, .most = true},
 };
 const plmr_registry plmr_bench_registry = {items, sizeof items / sizeof *items};

@@ -69,8 +69,8 @@ static plmr_status hold(plmr_bench_state *state, bool for_decode, struct plmr_be
 {
     struct plmr_bench_model *m = state->model;
     if (!m) {
-        m = state->model = calloc(1, sizeof *m);
-        PLMR_TRY(plmr_agree(m ? open_files(m) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+        m = state->model = plmr_take_zeroed(1, sizeof *m);
+        PLMR_TRY(plmr_agree(open_files(m)));
         PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &m->ranks));
     }
     *model = m;
@@ -129,12 +129,11 @@ plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *sta
 
 /* ---- the time plane ---- */
 
-static plmr_status run_phase(plmr_timing *timing, int prefill_side, plmr_phase_cost *cost)
+static plmr_status run_phase(plmr_timing *timing, int prefill_side)
 {
+    plmr_phase_cost cost;
     const plmr_phase_cost *token;
-    if (prefill_side)
-        return plmr_timing_prefill(timing, cost);
-    return plmr_timing_token(timing, 4096, &token);
+    return prefill_side ? plmr_timing_prefill(timing, &cost) : plmr_timing_token(timing, 4096, &token);
 }
 
 static plmr_status time_shape(const char *name, const plmr_llm_setup *setup, double *wall_s)
@@ -142,21 +141,18 @@ static plmr_status time_shape(const char *name, const plmr_llm_setup *setup, dou
     plmr_device device;
     plmr_model *model = NULL;
     plmr_ranks *ranks;
-    plmr_timing *timing;
-    plmr_phase_cost cost;
+    plmr_timing *timing = NULL;
     PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     plmr_status status = plmr_agree(plmr_device_load("wse2", &device));
     if (!status)
         status = plmr_agree(plmr_model_open(name, &model));
-    if (!status) {
-        double start_s = plmr_wall_s();
+    double start_s = plmr_wall_s();
+    if (!status)
         status = plmr_timing_create(ranks, &device, plmr_model_shape_of(model), setup, &timing);
-        if (!status) {
-            status = run_phase(timing, setup->phase[PLMR_PREFILL].rows, &cost);
-            plmr_timing_destroy(timing);
-        }
-        *wall_s = wall_since(ranks, start_s);
-    }
+    if (!status)
+        status = run_phase(timing, setup->phase[PLMR_PREFILL].rows);
+    plmr_timing_destroy(timing);
+    *wall_s = wall_since(ranks, start_s);
     plmr_model_close(model);
     plmr_ranks_destroy(ranks);
     return status;

@@ -81,7 +81,7 @@ static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsti
 {
     double values[MOST_REPEATS], sticks[MOST_REPEATS];
     for (int i = 0; i < repeat; i++) {
-        sticks[i] = item->yardstick ? item->yardstick(yardsticks) : 0;
+        sticks[i] = item->yardstick ? item->yardstick->measure(yardsticks) : 0;
         PLMR_TRY(item->measure(item, state, &values[i]));
     }
     outcome->value = median(values, repeat);
@@ -109,7 +109,7 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
 {
     char stick[48] = "", share[16] = "", target[32] = "";
     if (o->yardstick > 0) {
-        snprintf(stick, sizeof stick, "%.1f %s", o->yardstick / work_of(item, 1), item->yardstick_name);
+        snprintf(stick, sizeof stick, "%.1f %s", o->yardstick / work_of(item, 1), item->yardstick->name);
         snprintf(share, sizeof share, "%.0f %%", 100 * o->ratio);
     }
     if (item->work > 0)
@@ -135,7 +135,7 @@ static plmr_status put_record(const plmr_bench_item *item, const struct outcome 
     }
     if (o->yardstick > 0) {
         json_object_set_new(object, "yardstick", json_real(o->yardstick));
-        json_object_set_new(object, "yardstick_name", json_string(item->yardstick_name));
+        json_object_set_new(object, "yardstick_name", json_string(item->yardstick->name));
         json_object_set_new(object, "ratio", json_real(o->ratio));
     }
     return plmr_json_put(records, JSON_COMPACT | JSON_REAL_PRECISION(6), object);
