@@ -18,7 +18,7 @@ typedef struct plmr_reader {
 /* The text as JSON, an object at its root, for the caller to free. */
 plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t **root);
 
-/* One step down, and back. */
+/* One step down, and back. After a fault nothing more is read, so none need go back. */
 void plmr_reader_enter(plmr_reader *reader, const char *step);
 void plmr_reader_leave(plmr_reader *reader);
 

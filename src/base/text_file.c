@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/memory.h"
 
 enum { MOST_BYTES = 1 << 20 };
 
@@ -44,12 +47,38 @@ plmr_status plmr_text_file_read(const char *path, const char *what, char **text)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer must not stop us */
     PLMR_CHECK(descriptor >= 0, PLMR_ERROR_SYSTEM, "%s: cannot open: %s", path, strerror(errno));
-    *text = malloc(MOST_BYTES + 1);
-    plmr_status status = *text ? read_open(descriptor, path, what, *text)
-                               : plmr_error_make(PLMR_ERROR_SYSTEM, "%s: no memory to read it", path);
+    *text = plmr_take(MOST_BYTES + 1);
+    plmr_status status = read_open(descriptor, path, what, *text);
     close(descriptor);
     if (status)
         free(*text);
+    return status;
+}
+
+static plmr_status read_file(const char *path, FILE *file, size_t most, char **text, size_t *n)
+{
+    size_t room = 32768;
+    do {
+        room *= 2;
+        *text = plmr_take_more(*text, room);
+        *n += fread(*text + *n, 1, room - 1 - *n, file);
+        PLMR_CHECK(*n <= most, PLMR_ERROR_INPUT, "%.300s: is too long: %zu MiB are the most", path, most >> 20);
+    } while (*n == room - 1);
+    (*text)[*n] = '\0';
+    PLMR_CHECK(!ferror(file), PLMR_ERROR_INPUT, "%.300s: cannot read: %s", path, strerror(errno));
+    PLMR_CHECK(*n > 0, PLMR_ERROR_INPUT, "%.300s: is empty", path);
+    PLMR_CHECK(strlen(*text) == *n, PLMR_ERROR_INPUT, "%.300s: byte %zu is 0: this is no text", path, strlen(*text));
+    return PLMR_OK;
+}
+
+plmr_status plmr_file_read(const char *path, size_t most, char **text, size_t *n)
+{
+    FILE *file = fopen(path, "re");
+    *text = NULL;
+    *n = 0;
+    PLMR_CHECK(file, PLMR_ERROR_INPUT, "%.300s: cannot open: %s", path, strerror(errno));
+    plmr_status status = read_file(path, file, most, text, n);
+    fclose(file);
     return status;
 }
 

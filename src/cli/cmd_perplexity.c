@@ -1,12 +1,13 @@
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text_file.h"
 #include "base/wall.h"
 #include "infer/score.h"
 #include "report/table.h"
@@ -36,50 +37,22 @@ static const plmr_option options[] = {
 
 /* ---- the text ---- */
 
-static plmr_status read_all(FILE *file, const char *path, char **text, size_t *n)
-{
-    size_t room = 0;
-    *n = 0;
-    do {
-        room = 2 * room + 65536;
-        char *grown = *n < PLMR_TEXT_MOST_BYTES ? realloc(*text, room) : NULL;
-        PLMR_CHECK(*n < PLMR_TEXT_MOST_BYTES, PLMR_ERROR_INPUT, "%.300s: is too long: %d MiB are the most", path,
-                   PLMR_TEXT_MOST_BYTES >> 20);
-        PLMR_CHECK(grown, PLMR_ERROR_SYSTEM, "out of memory");
-        *text = grown;
-        *n += fread(*text + *n, 1, room - *n, file);
-    } while (*n == room);
-    PLMR_CHECK(!ferror(file), PLMR_ERROR_INPUT, "%.300s: cannot read: %s", path, strerror(errno));
-    return PLMR_OK;
-}
-
 static plmr_status check_text(const char *path, const char *text, size_t n)
 {
-    PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "%.300s: is empty", path);
     int bytes;
-    for (size_t i = 0; i < n; i += (size_t)bytes) {
-        PLMR_CHECK(text[i], PLMR_ERROR_INPUT, "%.300s: byte %zu is 0: this is no text", path, i);
+    for (size_t i = 0; i < n; i += (size_t)bytes)
         PLMR_CHECK(plmr_utf8_scan(text + i, n - i, &bytes) == PLMR_UTF8_WHOLE, PLMR_ERROR_INPUT,
                    "%.300s: byte %zu is not UTF-8: convert the text, e.g. with iconv", path, i);
-    }
     return PLMR_OK;
-}
-
-static plmr_status read_text(const char *path, char **text, size_t *n)
-{
-    *text = NULL;
-    FILE *file = fopen(path, "rbe");
-    PLMR_CHECK(file, PLMR_ERROR_INPUT, "%.300s: cannot open: %s", path, strerror(errno));
-    plmr_status status = read_all(file, path, text, n);
-    fclose(file);
-    return status ? status : check_text(path, *text, *n);
 }
 
 static plmr_status encode(const struct perplexity_command *c, plmr_llm_run *run)
 {
     char *text;
     size_t n;
-    plmr_status status = read_text(c->file, &text, &n);
+    plmr_status status = plmr_file_read(c->file, PLMR_TEXT_MOST_BYTES, &text, &n);
+    if (!status)
+        status = check_text(c->file, text, n);
     if (!status)
         status = plmr_tokenizer_encode(run->tokenizer, text, n, true, false, &run->ids, &run->n_ids);
     free(text);
@@ -95,8 +68,7 @@ static plmr_status share_tokens(const struct perplexity_command *c, plmr_llm_run
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? encode(c, run) : PLMR_OK));
     plmr_broadcast(&run->n_ids, sizeof run->n_ids);
     if (plmr_rank() > 0)
-        run->ids = malloc((size_t)run->n_ids * sizeof *run->ids);
-    PLMR_TRY(plmr_agree(run->ids ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+        run->ids = plmr_take((size_t)run->n_ids * sizeof *run->ids);
     plmr_broadcast(run->ids, (size_t)run->n_ids * sizeof *run->ids);
     return PLMR_OK;
 }

@@ -1,18 +1,18 @@
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/machine.h"
 #include "base/memory.h"
+#include "base/text_file.h"
 #include "cli/options.h"
 #include "plmr/ranks.h"
 #include "scale/launch.h"
 #include "scale/series.h"
 
-enum { MOST_RANKS = 1 << 20, MOST_COUNTS = 64 };
+enum { MOST_RANKS = 1 << 20, MOST_COUNTS = 64, MOST_BYTES = 1 << 30 };
 
 struct scale_command {
     bool weak, has_kind;
@@ -108,37 +108,25 @@ static plmr_status choose(struct scale_command *c)
 
 /* ---- collecting ---- */
 
-static plmr_status read_file(const char *path, char **text)
+static plmr_status add_file(const char *path, plmr_curve *curve)
 {
-    size_t capacity = 0;
-    FILE *file = fopen(path, "re");
-    *text = NULL;
-    PLMR_CHECK(file, PLMR_ERROR_INPUT, "--from: cannot open %.300s: %s", path, strerror(errno));
-    ssize_t length = getdelim(text, &capacity, '\0', file);
-    bool failed = ferror(file);
-    bool ended = feof(file);
-    fclose(file);
-    if (length >= 0 && ended && !failed)
-        return PLMR_OK;
-    free(*text);
-    *text = NULL;
-    return plmr_error_make(PLMR_ERROR_INPUT, "--from: %.300s holds no records", path);
+    char *text;
+    size_t n;
+    int n_added = 0;
+    plmr_status status = plmr_file_read(path, MOST_BYTES, &text, &n);
+    if (!status)
+        status = plmr_curve_add(curve, text, path, &n_added);
+    free(text);
+    PLMR_TRY(status);
+    PLMR_CHECK(n_added > 0, PLMR_ERROR_INPUT, "--from: %.300s holds no records of runs that scale", path);
+    return PLMR_OK;
 }
 
 static plmr_status collect(const plmr_texts *files, plmr_curve *curve)
 {
-    plmr_status status = PLMR_OK;
-    for (int i = 0; i < files->n && !status; i++) {
-        char *text;
-        int n_added;
-        PLMR_TRY(read_file(files->at[i], &text));
-        status = plmr_curve_add(curve, text, files->at[i], &n_added);
-        free(text);
-        if (!status && n_added == 0)
-            status =
-                plmr_error_make(PLMR_ERROR_INPUT, "--from: %.300s holds no records of runs that scale", files->at[i]);
-    }
-    return status;
+    for (int i = 0; i < files->n; i++)
+        PLMR_TRY(add_file(files->at[i], curve));
+    return PLMR_OK;
 }
 
 /* ---- the whole ---- */

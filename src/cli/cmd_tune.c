@@ -94,9 +94,8 @@ static plmr_status tune(struct tuning *t)
     bool is_root = plmr_rank() == 0;
     PLMR_TRY(plmr_session_open_files(&t->run->session, c->llm.json, NULL, NULL, NULL));
     PLMR_TRY(plmr_agree(plmr_tune_paper_load(t->run->shape, &t->paper)));
-    PLMR_TRY(plmr_agree(
-        is_root ? plmr_tune_cache_open(c->cache, c->again, &t->task, (int)c->n_best, t->paper, &t->cache, t->report)
-                : PLMR_OK));
+    if (is_root)
+        plmr_tune_cache_open(c->cache, c->again, &t->task, (int)c->n_best, t->paper, &t->cache, t->report);
     plmr_broadcast(&t->cache.hit, sizeof t->cache.hit);
     for (int decode = 0; decode < 2 && !t->cache.hit; decode++)
         PLMR_TRY(search(t, decode));

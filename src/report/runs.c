@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text_file.h"
 #include "report/record.h"
 
 /* The largest file that is read, and the most runs that a page has use for. */
-enum { MOST_BYTES = 256 << 20, MOST_RUNS = 200 };
+enum { MOST_BYTES = 128 << 20, MOST_RUNS = 200 };
 
 /* ---- records ---- */
 
@@ -158,31 +159,11 @@ static plmr_status add_report(plmr_html *html, const char *path, const char *tex
 
 /* ---- either ---- */
 
-/* The whole file as text that ends in a 0 byte, for the caller to free. */
-static plmr_status read_file(const char *path, FILE *file, char **text)
-{
-    size_t n = 0, room = 1 << 16;
-    *text = NULL;
-    do {
-        room *= 2;
-        PLMR_CHECK(room <= MOST_BYTES, PLMR_ERROR_INPUT, "%s: larger than any report: more than %d MiB", path,
-                   MOST_BYTES >> 21);
-        *text = plmr_take_more(*text, room);
-        n += fread(*text + n, 1, room - 1 - n, file);
-    } while (n == room - 1);
-    PLMR_CHECK(!ferror(file), PLMR_ERROR_INPUT, "cannot read %s: %s", path, strerror(errno));
-    (*text)[n] = '\0';
-    PLMR_CHECK(n > 0 && strlen(*text) == n, PLMR_ERROR_INPUT, "%s: %s", path, n ? "not a text" : "an empty file");
-    return PLMR_OK;
-}
-
 plmr_status plmr_runs_add(const char *path, plmr_html *html)
 {
     char *text;
-    FILE *file = fopen(path, "re");
-    PLMR_CHECK(file, PLMR_ERROR_INPUT, "cannot read %s: %s", path, strerror(errno));
-    plmr_status status = read_file(path, file, &text);
-    fclose(file);
+    size_t n;
+    plmr_status status = plmr_file_read(path, MOST_BYTES, &text, &n);
     if (!status)
         status = (text[strspn(text, " \t\r\n")] == '<' ? add_report : add_records)(html, path, text);
     free(text);

@@ -22,21 +22,15 @@ static bool same_group(const plmr_scale_run *a, const plmr_scale_run *b)
     return strcmp(a->group, b->group) == 0;
 }
 
-static plmr_status add_run(plmr_curve *curve, const plmr_scale_run *run)
+static void add_run(plmr_curve *curve, const plmr_scale_run *run)
 {
-    if (curve->n == curve->capacity) {
-        int capacity = curve->capacity ? 2 * curve->capacity : 32;
-        plmr_scale_run *runs = plmr_take_more(curve->runs, (size_t)capacity * sizeof *runs);
-        curve->runs = runs;
-        curve->capacity = capacity;
-    }
     int i = 0;
     while (i < curve->n && !same_group(&curve->runs[i], run))
         i++;
     int order = i < curve->n ? curve->runs[i].order : curve->n;
+    curve->runs = plmr_take_more(curve->runs, ((size_t)curve->n + 1) * sizeof *curve->runs);
     curve->runs[curve->n] = *run;
     curve->runs[curve->n++].order = order;
-    return PLMR_OK;
 }
 
 static plmr_status add_line(plmr_curve *curve, const char *line, const char *from, int number)
@@ -46,22 +40,20 @@ static plmr_status add_line(plmr_curve *curve, const char *line, const char *fro
     plmr_scale_run run;
     snprintf(where, sizeof where, "%.300s: line %d", from, number);
     PLMR_TRY(plmr_scale_run_parse(line, where, curve->weak, &run, &counts));
-    return counts ? add_run(curve, &run) : PLMR_OK;
+    if (counts)
+        add_run(curve, &run);
+    return PLMR_OK;
 }
 
 plmr_status plmr_curve_add(plmr_curve *curve, const char *text, const char *from, int *n_added)
 {
     int before = curve->n, number = 1;
+    char *copy = plmr_take_copy(text);
     plmr_status status = PLMR_OK;
-    for (const char *at = text; *at && !status; number++) {
-        size_t length = strcspn(at, "\n");
-        char *line = strndup(at, length);
-        PLMR_CHECK(line, PLMR_ERROR_SYSTEM, "out of memory");
+    for (char *rest = copy, *line; !status && (line = strsep(&rest, "\n")); number++)
         if (line[strspn(line, " \t\r")])
             status = add_line(curve, line, from, number);
-        free(line);
-        at += length + (at[length] == '\n');
-    }
+    free(copy);
     *n_added = curve->n - before;
     return status;
 }

@@ -15,7 +15,7 @@
 typedef struct plmr_curve {
     bool weak;
     plmr_scale_run *runs;
-    int n, capacity;
+    int n;
 } plmr_curve;
 
 void plmr_curve_free(plmr_curve *curve);

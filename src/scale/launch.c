@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "plmr/types.h"
 
 enum { MOST_WORDS = 256, NOT_FOUND = 127 };
@@ -43,8 +44,8 @@ static plmr_status first_environment(char **text, char ***list)
     fclose(file);
     for (size_t i = 0; i < size; i++)
         n += !(*text)[i];
-    *list = calloc((size_t)n + 2, sizeof **list);
-    PLMR_CHECK(*text && *list, PLMR_ERROR_SYSTEM, "cannot read /proc/self/environ");
+    PLMR_CHECK(*text, PLMR_ERROR_SYSTEM, "cannot read /proc/self/environ");
+    *list = plmr_take_zeroed((size_t)n + 2, sizeof **list);
     n = 0;
     for (char *at = *text; at < *text + size; at += strlen(at) + 1)
         (*list)[n++] = at;
@@ -91,11 +92,11 @@ static int read_number(const char *at, int n_ranks, int64_t *number)
     return length;
 }
 
-plmr_status plmr_launch_expand(const char *word, int n_ranks, char **text)
+char *plmr_launch_expand(const char *word, int n_ranks)
 {
+    char *text;
     size_t size;
-    FILE *out = open_memstream(text, &size);
-    PLMR_CHECK(out, PLMR_ERROR_SYSTEM, "out of memory");
+    FILE *out = plmr_take_stream(&text, &size);
     for (const char *at = word; *at;) {
         int64_t number;
         int length = read_number(at, n_ranks, &number);
@@ -105,8 +106,8 @@ plmr_status plmr_launch_expand(const char *word, int n_ranks, char **text)
             fputc(*at, out);
         at += length ? length : 1;
     }
-    PLMR_CHECK(fclose(out) == 0, PLMR_ERROR_SYSTEM, "out of memory");
-    return PLMR_OK;
+    plmr_stream_end(out);
+    return text;
 }
 
 /* The launcher's words, this program, and its own. Strings beyond the launcher's are the caller's. */
@@ -122,7 +123,7 @@ static plmr_status make_command(const char *launcher, int n_ranks, const char *c
     ssize_t length = readlink("/proc/self/exe", c->self, sizeof c->self - 1);
     PLMR_CHECK(length > 0, PLMR_ERROR_SYSTEM, "cannot tell where this program lies");
     c->self[length] = '\0';
-    PLMR_TRY(plmr_launch_expand(launcher, n_ranks, &c->launcher));
+    c->launcher = plmr_launch_expand(launcher, n_ranks);
     for (char *rest = c->launcher, *word; (word = strtok_r(rest, " \t\n", &rest)) && n < MOST_WORDS;)
         c->words[n++] = word;
     PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "PLMR_LAUNCHER has no words: it should be like 'mpirun -n {n}'");
@@ -173,22 +174,12 @@ static void copy_all(const int from[2], FILE *const to[2])
     }
 }
 
-static plmr_status open_pipes(int out[2], int err[2])
-{
-    PLMR_CHECK(pipe2(out, O_CLOEXEC) == 0, PLMR_ERROR_SYSTEM, "cannot make a pipe: %s", strerror(errno));
-    if (pipe2(err, O_CLOEXEC) == 0)
-        return PLMR_OK;
-    plmr_status status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot make a pipe: %s", strerror(errno));
-    close(out[0]);
-    close(out[1]);
-    return status;
-}
-
 /* Returns the wait status in *ended. */
 static plmr_status run(const struct command *c, char *const *environment, FILE *const to[2], int *ended)
 {
     int out[2], err[2];
-    PLMR_TRY(open_pipes(out, err));
+    PLMR_CHECK(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0, PLMR_ERROR_SYSTEM, "cannot make a pipe: %s",
+               strerror(errno));
     pid_t child = start(c, environment, out, err);
     close(out[1]);
     close(err[1]);
@@ -235,17 +226,16 @@ plmr_status plmr_launch(const char *launcher, int n_ranks, const char *const *wo
     char *text = NULL, **list = NULL;
     size_t sizes[2];
     int ended = 0;
-    FILE *to[2] = {open_memstream(out, &sizes[0]), open_memstream(err, &sizes[1])};
-    PLMR_CHECK(to[0] && to[1], PLMR_ERROR_SYSTEM, "out of memory");
+    FILE *to[2] = {plmr_take_stream(out, &sizes[0]), plmr_take_stream(err, &sizes[1])};
     plmr_status status = make_command(launcher, n_ranks, words, &command);
     if (!status)
         status = first_environment(&text, &list);
     if (!status)
         status = run(&command, list, to, &ended);
-    bool closed = fclose(to[0]) == 0;
-    closed = fclose(to[1]) == 0 && closed;
+    plmr_stream_end(to[0]);
+    plmr_stream_end(to[1]);
     if (!status)
-        status = closed ? judge(&command, ended, *err) : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
+        status = judge(&command, ended, *err);
     if (status) {
         free(*out);
         free(*err);

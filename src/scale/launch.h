@@ -17,4 +17,4 @@ plmr_status plmr_launch(const char *launcher, int n_ranks, const char *const *wo
 
 /* Replaces each {n} in a text by n_ranks, and each {A}, {A+B} and {A-B} by A * n_ranks, and B more or less; the caller
  * frees the text. */
-plmr_status plmr_launch_expand(const char *word, int n_ranks, char **text);
+char *plmr_launch_expand(const char *word, int n_ranks);

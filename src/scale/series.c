@@ -36,18 +36,6 @@ const plmr_registry plmr_workload_registry = {all_workloads, sizeof workloads / 
 
 /* ---- running ---- */
 
-/* The words of a command on so many ranks, each for the caller to free. */
-static plmr_status expand_words(const char *const *from, int n_ranks, char **words)
-{
-    int n = 0;
-    plmr_status status = PLMR_OK;
-    for (; from[n] && n < MOST_WORDS && !status; n++)
-        status = plmr_launch_expand(from[n], n_ranks, &words[n]);
-    PLMR_TRY(status);
-    PLMR_CHECK(!from[n], PLMR_ERROR_INPUT, "the command has more than %d words", MOST_WORDS);
-    return PLMR_OK;
-}
-
 /* Warnings of the run are the user's to see, once for each number of ranks. */
 static void pass_warnings(const char *err)
 {
@@ -65,32 +53,35 @@ static plmr_status keep_records(const plmr_series *s, char *out)
     return status;
 }
 
+/* The run's records go to the curve and to the file. */
+static plmr_status take_records(const plmr_series *s, const char *command, int n_ranks, char *out)
+{
+    char from[80];
+    int n_added;
+    snprintf(from, sizeof from, "what %.40s prints on %d ranks", command, n_ranks);
+    PLMR_TRY(plmr_curve_add(s->curve, out, from, &n_added));
+    PLMR_CHECK(n_added > 0, PLMR_ERROR_INPUT, "'%.40s' does no work that scales: use gemm, gemv, allreduce or llm",
+               command);
+    return keep_records(s, out);
+}
+
 static plmr_status run_once(const plmr_series *s, const char *const *command, int n_ranks, bool warns)
 {
-    char *words[MOST_WORDS + 3] = {NULL}, *out, *err, from[80];
-    int n_added = 0;
-    plmr_status status = expand_words(command, n_ranks, words);
+    char *words[MOST_WORDS + 3] = {NULL}, *out, *err, json[] = "--json", to_stdout[] = "-";
     int n = 0;
-    while (words[n])
-        n++;
-    const char *all[MOST_WORDS + 3] = {NULL};
-    memcpy(all, words, (size_t)n * sizeof *all);
-    all[n] = "--json";
-    all[n + 1] = "-";
-    if (!status)
-        status = plmr_launch(plmr_launch_template(), n_ranks, all, &out, &err);
+    for (; command[n] && n < MOST_WORDS; n++)
+        words[n] = plmr_launch_expand(command[n], n_ranks);
+    words[n] = json;
+    words[n + 1] = to_stdout;
+    plmr_status status = command[n]
+                             ? plmr_error_make(PLMR_ERROR_INPUT, "the command has more than %d words", MOST_WORDS)
+                             : plmr_launch(plmr_launch_template(), n_ranks, (const char *const *)words, &out, &err);
     for (int i = 0; i < n; i++)
         free(words[i]);
     PLMR_TRY(status);
     if (warns)
         pass_warnings(err);
-    snprintf(from, sizeof from, "what %.40s prints on %d ranks", command[0], n_ranks);
-    status = plmr_curve_add(s->curve, out, from, &n_added);
-    if (!status && n_added == 0)
-        status = plmr_error_make(PLMR_ERROR_INPUT, "'%.40s' does no work that scales: use gemm, gemv, allreduce or llm",
-                                 command[0]);
-    if (!status)
-        status = keep_records(s, out);
+    status = take_records(s, command[0], n_ranks, out);
     free(out);
     free(err);
     return status;

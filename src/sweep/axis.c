@@ -25,16 +25,14 @@ static plmr_status read_list(plmr_reader *reader, const char *key, json_t *list)
         return plmr_reader_fault(reader, key, "is empty: a point needs a value");
     if (json_array_size(list) > PLMR_SWEEP_MOST_POINTS)
         return plmr_reader_fault(reader, key, "has more than %d values", PLMR_SWEEP_MOST_POINTS);
-    plmr_status status = PLMR_OK;
     plmr_reader_enter(reader, key);
     json_array_foreach(list, i, value)
     {
         snprintf(index, sizeof index, "%zu", i);
-        if (!status)
-            status = plmr_axis_check_value(reader, index, value);
+        PLMR_TRY(plmr_axis_check_value(reader, index, value));
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 /* As it would be written: without the dust of binary fractions, whole numbers as such. */

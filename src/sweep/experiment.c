@@ -74,20 +74,17 @@ static plmr_status read_fixed(plmr_reader *reader, const json_t *json, plmr_swee
 {
     const char *name;
     json_t *value;
-    plmr_status status = PLMR_OK;
     if (!json_object_get(json, "options"))
         return PLMR_OK;
     PLMR_TRY(plmr_reader_object(reader, json, "options", &run->fixed));
     plmr_reader_enter(reader, "options");
     json_object_foreach(run->fixed, name, value)
     {
-        if (!status)
-            status = check_name(reader, run->command, name);
-        if (!status)
-            status = check_kind(reader, run->command, name, name, value);
+        PLMR_TRY(check_name(reader, run->command, name));
+        PLMR_TRY(check_kind(reader, run->command, name, name, value));
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 /* ---- what is varied ---- */
@@ -97,16 +94,14 @@ static plmr_status check_values(plmr_reader *reader, const plmr_sweep_run *run, 
     char index[24];
     size_t i;
     json_t *value;
-    plmr_status status = PLMR_OK;
     plmr_reader_enter(reader, axis->option);
     json_array_foreach(axis->values, i, value)
     {
         snprintf(index, sizeof index, "%zu", i);
-        if (!status)
-            status = check_kind(reader, run->command, axis->option, index, value);
+        PLMR_TRY(check_kind(reader, run->command, axis->option, index, value));
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 static plmr_status read_axis(plmr_reader *reader, const json_t *vary, const char *name, plmr_sweep_run *run)
@@ -128,18 +123,16 @@ static plmr_status read_axes(plmr_reader *reader, const json_t *json, plmr_sweep
 {
     const char *name;
     json_t *vary, *unused;
-    plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_reader_object(reader, json, "vary", &vary));
     run->axes = plmr_take_zeroed(json_object_size(vary), sizeof *run->axes);
     run->n_points = 1;
     plmr_reader_enter(reader, "vary");
     json_object_foreach(vary, name, unused)
     {
-        if (!status)
-            status = read_axis(reader, vary, name, run);
+        PLMR_TRY(read_axis(reader, vary, name, run));
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 static bool is_one_algorithm(const json_t *value)
@@ -197,29 +190,27 @@ static plmr_status add_run(parser *p, const char *name, json_t *json)
     run->name = name;
     run->first = e->n_points;
     plmr_reader_enter(&p->reader, name);
-    plmr_status status = read_run(p, json, run);
+    PLMR_TRY(read_run(p, json, run));
     e->n_points += run->n_points;
-    if (!status && e->n_points > PLMR_SWEEP_MOST_POINTS)
-        status = plmr_reader_fault(&p->reader, NULL, "makes more than %d points", PLMR_SWEEP_MOST_POINTS);
+    if (e->n_points > PLMR_SWEEP_MOST_POINTS)
+        return plmr_reader_fault(&p->reader, NULL, "makes more than %d points", PLMR_SWEEP_MOST_POINTS);
     plmr_reader_leave(&p->reader);
-    return status;
+    return PLMR_OK;
 }
 
 static plmr_status read_runs(parser *p)
 {
     const char *name;
     json_t *runs, *json;
-    plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_reader_object(&p->reader, p->experiment->root, "runs", &runs));
     p->experiment->runs = plmr_take_zeroed(json_object_size(runs), sizeof *p->experiment->runs);
     plmr_reader_enter(&p->reader, "runs");
     json_object_foreach(runs, name, json)
     {
-        if (!status)
-            status = add_run(p, name, json);
+        PLMR_TRY(add_run(p, name, json));
     }
     plmr_reader_leave(&p->reader);
-    return status;
+    return PLMR_OK;
 }
 
 typedef struct numbered {

@@ -102,8 +102,7 @@ static plmr_status open_journal(plmr_sweep *s)
 static plmr_status open_sweep(plmr_sweep *s)
 {
     size_t n = (size_t)s->experiment->n_points;
-    s->done = calloc(n, sizeof *s->done);
-    PLMR_TRY(plmr_agree(s->done ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    s->done = plmr_take_zeroed(n, sizeof *s->done);
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? open_journal(s) : PLMR_OK));
     plmr_broadcast(s->done, n * sizeof *s->done);
     plmr_broadcast(&s->n_before, sizeof s->n_before);

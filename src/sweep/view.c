@@ -52,7 +52,6 @@ static plmr_status check_list(plmr_reader *reader, const json_t *object, const c
     json_t *array, *element;
     size_t i;
     char index[24];
-    plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_reader_array(reader, object, key, &array));
     if (json_array_size(array) > (size_t)list->n)
         return plmr_reader_fault(reader, key, "names more than there is");
@@ -60,16 +59,15 @@ static plmr_status check_list(plmr_reader *reader, const json_t *object, const c
     json_array_foreach(array, i, element)
     {
         snprintf(index, sizeof index, "%zu", i);
-        if (!status && !json_is_string(element))
-            status = plmr_reader_fault(reader, index, "is %s, expected a text", plmr_reader_state(element));
-        if (!status)
-            status = check_name(reader, index, json_string_value(element), list);
-        for (size_t j = 0; j < i && !status; j++)
+        if (!json_is_string(element))
+            return plmr_reader_fault(reader, index, "is %s, expected a text", plmr_reader_state(element));
+        PLMR_TRY(check_name(reader, index, json_string_value(element), list));
+        for (size_t j = 0; j < i; j++)
             if (json_equal(json_array_get(array, j), element))
-                status = plmr_reader_fault(reader, index, "is named before");
+                return plmr_reader_fault(reader, index, "is named before");
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 /* ---- plots ---- */
@@ -78,20 +76,18 @@ static plmr_status check_where(plmr_reader *reader, const json_t *plot, const na
 {
     const char *name;
     json_t *where, *value;
-    plmr_status status = PLMR_OK;
     if (!json_object_get(plot, "where"))
         return PLMR_OK;
     PLMR_TRY(plmr_reader_object(reader, plot, "where", &where));
     plmr_reader_enter(reader, "where");
     json_object_foreach(where, name, value)
     {
-        if (!status)
-            status = check_name(reader, name, name, list);
-        if (!status && (json_is_array(value) || json_is_object(value)))
-            status = plmr_reader_fault(reader, name, "is %s, expected one value", plmr_reader_state(value));
+        PLMR_TRY(check_name(reader, name, name, list));
+        if (json_is_array(value) || json_is_object(value))
+            return plmr_reader_fault(reader, name, "is %s, expected one value", plmr_reader_state(value));
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 static plmr_status check_plot(plmr_reader *reader, json_t *plot, const names *list)
@@ -121,20 +117,17 @@ static plmr_status check_plots(plmr_reader *reader, const json_t *root, const na
     json_t *plots, *plot;
     size_t i;
     char index[24];
-    plmr_status status = PLMR_OK;
     PLMR_TRY(plmr_reader_array(reader, root, "plots", &plots));
     plmr_reader_enter(reader, "plots");
     json_array_foreach(plots, i, plot)
     {
-        if (status)
-            break;
         snprintf(index, sizeof index, "%zu", i);
         plmr_reader_enter(reader, index);
-        status = check_plot(reader, plot, list);
+        PLMR_TRY(check_plot(reader, plot, list));
         plmr_reader_leave(reader);
     }
     plmr_reader_leave(reader);
-    return status;
+    return PLMR_OK;
 }
 
 plmr_status plmr_view_check(plmr_reader *reader, const plmr_experiment *experiment)

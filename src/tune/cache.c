@@ -28,23 +28,20 @@ static json_t *json_of_shape(const plmr_model_shape *s)
 static json_t *json_of_device(const plmr_device *device)
 {
     json_t *json = json_pack("{s:i}", "topology", (int)device->topology);
-    int failed = !json;
-#define X(key, unit, least, most, meaning) failed |= json_object_set_new(json, #key, json_real(device->key));
+#define X(key, unit, least, most, meaning) json_object_set_new(json, #key, json_real(device->key));
     PLMR_DEVICE_NUMBERS(X)
 #undef X
-    if (!failed)
-        return json;
-    json_decref(json);
-    return NULL;
+    return json;
 }
 
 static json_t *inputs_of(const plmr_tune_task *task, int n_best, const json_t *paper)
 {
     const plmr_llm_setup *s = &task->setup;
-    return json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:O?}", "version", PLMR_VERSION, "model",
-                     json_of_shape(task->shape), "device", json_of_device(task->device), "prompt",
-                     (json_int_t)s->n_prompt, "decode", (json_int_t)(s->n_tokens - s->n_prompt), "concat", s->concat,
-                     "kv_dtype", (int)s->cache_dtype, "best", n_best, "paper", paper);
+    return plmr_take_made(json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:O?}", "version", PLMR_VERSION, "model",
+                                    json_of_shape(task->shape), "device", json_of_device(task->device), "prompt",
+                                    (json_int_t)s->n_prompt, "decode", (json_int_t)(s->n_tokens - s->n_prompt),
+                                    "concat", s->concat, "kv_dtype", (int)s->cache_dtype, "best", n_best, "paper",
+                                    paper));
 }
 
 /* ---- files ---- */
@@ -68,11 +65,10 @@ static bool default_folder(char *path, size_t size)
 
 static char *file_of(const char *folder, const json_t *inputs)
 {
-    char by_default[PATH_MAX], *file = NULL;
-    char *text = json_dumps(inputs, JSON_COMPACT | JSON_SORT_KEYS);
-    if (text && (folder || default_folder(by_default, sizeof by_default)) &&
-        asprintf(&file, "%s/%016" PRIx64 ".json", folder ? folder : by_default, hash_of(text)) < 0)
-        file = NULL;
+    char by_default[PATH_MAX], *text = plmr_take_made(json_dumps(inputs, JSON_COMPACT | JSON_SORT_KEYS));
+    bool is_known = folder || default_folder(by_default, sizeof by_default);
+    char *file =
+        is_known ? plmr_take_text("%s/%016" PRIx64 ".json", folder ? folder : by_default, hash_of(text)) : NULL;
     free(text);
     return file;
 }
@@ -102,9 +98,8 @@ static bool load(const plmr_tune_cache *cache, plmr_tune_report *report)
 static plmr_status save(const plmr_tune_cache *cache, const plmr_tune_report *report)
 {
     json_t *json = json_pack("{s:O, s:o}", "inputs", cache->inputs, "report", plmr_tune_report_json(report));
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *text = plmr_take_made(json_dumps(json, JSON_COMPACT));
     json_decref(json);
-    PLMR_CHECK(text, PLMR_ERROR_SYSTEM, "out of memory");
     char *folder = plmr_take_copy(cache->file);
     *strrchr(folder, '/') = '\0';
     plmr_status status = plmr_folder_make("--cache", folder);
@@ -117,19 +112,17 @@ static plmr_status save(const plmr_tune_cache *cache, const plmr_tune_report *re
 
 /* ---- the cache ---- */
 
-plmr_status plmr_tune_cache_open(const char *folder, bool again, const plmr_tune_task *task, int n_best,
-                                 const json_t *paper, plmr_tune_cache *cache, plmr_tune_report *report)
+void plmr_tune_cache_open(const char *folder, bool again, const plmr_tune_task *task, int n_best, const json_t *paper,
+                          plmr_tune_cache *cache, plmr_tune_report *report)
 {
     *cache = (plmr_tune_cache){0};
     if (folder && strcmp(folder, "none") == 0)
-        return PLMR_OK;
+        return;
     cache->inputs = inputs_of(task, n_best, paper);
-    PLMR_CHECK(cache->inputs, PLMR_ERROR_SYSTEM, "out of memory");
     cache->file = file_of(folder, cache->inputs);
     cache->hit = cache->file && !again && load(cache, report);
     if (cache->hit)
         snprintf(cache->said, sizeof cache->said, "from %s; --again searches anew", cache->file);
-    return PLMR_OK;
 }
 
 void plmr_tune_cache_keep(plmr_tune_cache *cache, const plmr_tune_report *report)

@@ -15,8 +15,8 @@ typedef struct plmr_tune_cache {
 /* Looks for the report of the task's both phases, with n_best choices of each, in `folder`; NULL: in
  * $XDG_CACHE_HOME/plmr/tune or ~/.cache/plmr/tune; "none": no cache. With `again` it is not read. Anything else that
  * lies there is no report. */
-plmr_status plmr_tune_cache_open(const char *folder, bool again, const plmr_tune_task *task, int n_best,
-                                 const json_t *paper, plmr_tune_cache *cache, plmr_tune_report *report);
+void plmr_tune_cache_open(const char *folder, bool again, const plmr_tune_task *task, int n_best, const json_t *paper,
+                          plmr_tune_cache *cache, plmr_tune_report *report);
 
 /* Writes the report, if it was not there; a failure is no more than said. */
 void plmr_tune_cache_keep(plmr_tune_cache *cache, const plmr_tune_report *report);

@@ -107,29 +107,19 @@ static json_t *json_of_text(const plmr_tune_text value)
 static json_t *json_of_row(const plmr_tune_row *row)
 {
     json_t *json = json_object();
-    int failed = !json;
-#define X(type, key) failed |= json_object_set_new(json, #key, json_of_##type(row->key));
+#define X(type, key) json_object_set_new(json, #key, json_of_##type(row->key));
     PLMR_TUNE_ROW_FIELDS(X)
 #undef X
-    if (!failed)
-        return json;
-    json_decref(json);
-    return NULL;
+    return json;
 }
 
 static json_t *json_of_phase(const plmr_tune_report *report, int phase)
 {
     json_t *best = json_array();
-    int failed = !best;
     for (int i = 0; i < report->n_rows[phase]; i++)
-        failed |= json_array_append_new(best, json_of_row(&report->rows[phase][i]));
-    json_t *paper = report->has_paper[phase] ? json_of_row(&report->paper[phase]) : json_null();
-    if (!failed)
-        return json_pack("{s:I, s:o, s:o}", "looked_at", (json_int_t)report->n_looked[phase], "best", best, "paper",
-                         paper);
-    json_decref(best);
-    json_decref(paper);
-    return NULL;
+        json_array_append_new(best, json_of_row(&report->rows[phase][i]));
+    return json_pack("{s:I, s:o, s:o?}", "looked_at", (json_int_t)report->n_looked[phase], "best", best, "paper",
+                     report->has_paper[phase] ? json_of_row(&report->paper[phase]) : NULL);
 }
 
 json_t *plmr_tune_report_json(const plmr_tune_report *report)

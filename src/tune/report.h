@@ -61,7 +61,7 @@ typedef struct plmr_tune_report {
  * NULL: it has none). Collective. */
 plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report);
 
-/* As a JSON object for the caller to json_decref; NULL without memory. */
+/* As a JSON object for the caller to json_decref. */
 json_t *plmr_tune_report_json(const plmr_tune_report *report);
 
 /* Reads one; false if it is not one, whatever else it may be. */

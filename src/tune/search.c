@@ -29,23 +29,13 @@ static int find(const plmr_tune_search *s, const plmr_phase_setup *point)
     return -1;
 }
 
-static plmr_status room_for_one(plmr_tune_search *s)
-{
-    if (s->n_results & (s->n_results - 1))
-        return PLMR_OK; /* grows at powers of two */
-    size_t capacity = s->n_results ? 2 * (size_t)s->n_results : 1;
-    plmr_tune_result *results = plmr_take_more(s->results, capacity * sizeof *results);
-    s->results = results;
-    return PLMR_OK;
-}
-
 /* Index of the point's result. */
 static plmr_status look_at(plmr_tune_search *s, const plmr_phase_setup *point, int *index)
 {
     *index = find(s, point);
     if (*index >= 0)
         return PLMR_OK;
-    PLMR_TRY(plmr_agree(room_for_one(s)));
+    s->results = plmr_take_more(s->results, ((size_t)s->n_results + 1) * sizeof *s->results);
     *index = s->n_results;
     PLMR_TRY(plmr_tune_evaluate(s->task, point, &s->results[*index]));
     s->n_results++;
@@ -273,7 +263,7 @@ static plmr_status search(plmr_tune_search *s)
     const plmr_device *d = s->task->device;
     int short_side = (int)(d->rows < d->cols ? d->rows : d->cols), long_side = (int)(d->rows + d->cols) - short_side;
     int most = s->task->decode ? long_side : short_side;
-    PLMR_TRY(plmr_agree(plmr_tune_sides(s->task, most, &s->sides, &s->n_sides)));
+    s->sides = plmr_tune_sides(s->task, most, &s->n_sides);
     PLMR_TRY(look_around(s));
     PLMR_TRY(look_at_tilings(s));
     PLMR_TRY(climb_best(s));

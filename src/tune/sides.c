@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 /* Marks the sides with which n elements are dealt in smaller chunks than with one core fewer. */
 static void mark_dimension(int64_t n, int most, bool *marked)
 {
@@ -17,26 +19,22 @@ static void mark_heads(const plmr_model_shape *shape, int most, bool *marked)
             plmr_ceil_div(shape->head_dim, span) < plmr_ceil_div(shape->head_dim, span > 1 ? span - 1 : 1) || span == 1;
 }
 
-plmr_status plmr_tune_sides(const plmr_tune_task *task, int most, int **sides, int *n_sides)
+int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides)
 {
     const plmr_model_shape *shape = task->shape;
     int short_side = (int)(task->device->rows < task->device->cols ? task->device->rows : task->device->cols);
     int least = short_side < PLMR_TUNE_LEAST_SIDE ? short_side : PLMR_TUNE_LEAST_SIDE;
-    bool *marked = calloc((size_t)most + 1, sizeof *marked);
-    *sides = calloc((size_t)most + 1, sizeof **sides);
+    bool *marked = plmr_take_zeroed((size_t)most + 1, sizeof *marked);
+    int *sides = plmr_take(((size_t)most + 1) * sizeof *sides);
+    mark_dimension(shape->dim, most, marked);
+    mark_dimension(shape->n_ffn, most, marked);
+    mark_dimension(task->decode ? task->setup.n_tokens : task->setup.n_prompt, most, marked);
+    mark_heads(shape, most, marked);
+    marked[least] = true;
     *n_sides = 0;
-    if (marked && *sides) {
-        mark_dimension(shape->dim, most, marked);
-        mark_dimension(shape->n_ffn, most, marked);
-        mark_dimension(task->decode ? task->setup.n_tokens : task->setup.n_prompt, most, marked);
-        mark_heads(shape, most, marked);
-        marked[least] = true;
-        for (int side = least; side <= most; side++)
-            if (marked[side])
-                (*sides)[(*n_sides)++] = side;
-    }
-    bool made = marked && *sides;
+    for (int side = least; side <= most; side++)
+        if (marked[side])
+            sides[(*n_sides)++] = side;
     free(marked);
-    PLMR_CHECK(made, PLMR_ERROR_SYSTEM, "out of memory");
-    return PLMR_OK;
+    return sides;
 }

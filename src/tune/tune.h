@@ -56,7 +56,7 @@ typedef struct plmr_tune_search {
  * smaller chunks than with one fewer. Between two of them all tiles are alike (but those of the vocabulary, which is
  * met once a token), and more cores are only farther, but for how evenly a tree's groups come out. At most `most`. For
  * the caller to free. Local. */
-plmr_status plmr_tune_sides(const plmr_tune_task *task, int most, int **sides, int *n_sides);
+int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides);
 
 /* From the best of a coarse grid of squares, and in decode of oblongs, step by step to the better neighbour; results
  * are then sorted, best first. Fails where nothing fits the device. Collective. */

@@ -99,7 +99,7 @@ def refuses(plmr, check, folder):
             (["strong", "--workload", "gem"], 2, "--workload"), (["strong", "--"], 2, "a command of plmr is missing"),
             (["strong", "--from", empty], 2, "no records"), (["strong", "--from", nothing], 2, "no records of runs"),
             (["strong", "--from", bad], 2, "bad: line 1: not a record"), (["strong", "--from", odd], 2, "odd: line 1: \"ranks\""),
-            (["strong", "--from", folder + "/gone"], 2, "cannot open"), (["strong", "--from", folder], 2, "no records"),
+            (["strong", "--from", folder + "/gone"], 2, "cannot open"), (["strong", "--from", folder], 2, "cannot read"),
             (["strong", "--from", bad, "--ranks", "1"], 2, "leave out"),
             (["strong", "--repeat", "1", "--ranks", "1", "--", "gemm", "--m", "0"], 2, "on 1 rank: plmr gemm: --m: '0'"),
             (["strong", "--repeat", "1", "--ranks", "1", "--", "device", "list"], 2, "plmr device: unknown option '--json'"),
