@@ -14,7 +14,7 @@ struct plmr_bench_model {
     plmr_model *model;
     plmr_ranks *ranks;
     plmr_engine *engine;
-    float *hidden, *logits; /* logits: rank 0 */
+    float *logits;
     double load_s;
 };
 
@@ -32,7 +32,6 @@ static plmr_status open_files(struct plmr_bench_model *m)
     PLMR_TRY(plmr_device_load("wse2", &m->device));
     PLMR_TRY(plmr_model_open(model_name, &m->model));
     const plmr_model_shape *shape = plmr_model_shape_of(m->model);
-    m->hidden = plmr_take((size_t)shape->dim * sizeof *m->hidden);
     m->logits = plmr_take((size_t)shape->n_vocab * sizeof *m->logits);
     return PLMR_OK;
 }
@@ -60,7 +59,6 @@ void plmr_bench_state_clear(plmr_bench_state *state)
         plmr_ranks_destroy(m->ranks);
     plmr_model_close(m->model);
     free(m->logits);
-    free(m->hidden);
     free(m);
 }
 
@@ -105,7 +103,7 @@ plmr_status plmr_bench_prefill(const plmr_bench_item *item, plmr_bench_state *st
         tokens[i] = 13 + i;
     plmr_barrier();
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_prefill(m->engine, 0, tokens, PROMPT, 1, m->hidden));
+    PLMR_TRY(plmr_engine_prefill(m->engine, 0, tokens, PROMPT));
     *value = PROMPT / wall_since(m->ranks, start_s);
     return PLMR_OK;
 }
@@ -120,8 +118,8 @@ plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *sta
     double start_s = plmr_wall_s();
     for (int32_t i = 0; i < TOKENS; i++) {
         int32_t token = 13 + i;
-        PLMR_TRY(plmr_engine_decode(m->engine, &token, m->hidden));
-        PLMR_TRY(plmr_engine_logits(m->engine, 1, m->hidden, plmr_rank() ? NULL : m->logits));
+        PLMR_TRY(plmr_engine_decode(m->engine, &token));
+        plmr_engine_logits(m->engine, 0, 1, plmr_rank() ? NULL : m->logits);
     }
     *value = TOKENS / wall_since(m->ranks, start_s);
     return PLMR_OK;

@@ -161,7 +161,7 @@ static plmr_status run_planes(const struct llm_command *c, plmr_llm_run *run, fl
     record.phase = phase_names[c->phase];
     record.context_tokens = c->phase == PREFILL ? -1 : context(c);
     record.wall_s = !c->timing ? record.wall_s + timing_s : timing_s;
-    if (!c->timing)
+    if (hidden && !c->timing)
         record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? report(c, run, &record) : PLMR_OK));
     return plmr_llm_write_trace(run, plmr_text_beside(c->llm.json));
@@ -173,7 +173,7 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
     PLMR_TRY(check(c, run->shape));
     PLMR_TRY(plmr_llm_place(run));
     size_t n_hidden = (size_t)run->setup.n_batch * (size_t)run->shape->dim;
-    float *hidden = plmr_take_zeroed(n_hidden, sizeof *hidden);
+    float *hidden = plmr_rank() ? NULL : plmr_take_zeroed(n_hidden, sizeof *hidden);
     plmr_status status = run_planes(c, run, hidden, n_hidden);
     free(hidden);
     return status;

@@ -147,6 +147,8 @@ const plmr_option plmr_wafer_table[] = {
      PLMR_PAIR(plmr_llm_options, setup.phase[PLMR_DECODE].rows, "360x360")},
     {"allow", "M,R", PLMR_TITLE_PLACE, PLMR_ALLOW_HELP,
      PLMR_READ_BY(plmr_read_allow, plmr_llm_options, setup.allow_memory)},
+    {"ranks", "RxC", PLMR_TITLE_PLACE, "Grid of ranks, which changes no result (default: what suits the model)",
+     PLMR_PAIR(plmr_llm_options, rank_rows, "2x3")},
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was measured", PLMR_TEXT(plmr_llm_options, json)},
     {"dump", "DIR", PLMR_TITLE_OUTPUT, "Write every step's tensors into a folder, as NumPy files",
      PLMR_TEXT(plmr_llm_options, setup.dump)},

@@ -5,43 +5,33 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/keys.h"
 
 /* Rows of scores that are made at a time. */
 enum { SCORE_ROWS = 64 };
 
 struct head {
-    const plmr_prompt_attention *p;
-    int kv, dims;
-    float *queries;           /* n_rep x tokens x dims */
-    float *values;            /* tokens x dims, as the cache rounds them */
+    const plmr_pass *p;
+    int dims;
+    float *queries;           /* n_rep x this rank's tokens x dims */
     float *scores, *weighted; /* SCORE_ROWS x tokens, x dims */
     plmr_span *own, *before;
     float *part; /* one for each core of the head */
+    plmr_keys *keys;
 };
 
-/* A token's key and value join the cache; its queries are turned. */
-static void append(const struct head *h, int64_t token)
+/* Queries of this rank's tokens, turned. */
+static void take_queries(const struct head *h, int kv)
 {
-    const plmr_prompt_attention *p = h->p;
-    const plmr_heads *heads = &p->grid->heads;
-    int n_rep = heads->n_rep;
-    plmr_heads_append(p->engine, heads, p->layer, p->request, h->kv, token, p->heads->key[h->kv] + token * h->dims,
-                      p->heads->value[h->kv] + token * h->dims);
-    float *queries = h->queries + token * h->dims;
-    plmr_heads_gather(heads, n_rep, p->heads->query[h->kv] + token * n_rep * h->dims, queries,
-                      (size_t)(p->n * h->dims));
-    for (int r = 0; r < n_rep; r++)
-        plmr_engine_rope(p->engine, token, queries + r * p->n * h->dims);
-}
-
-/* Values as the cache has them, as floats. */
-static void read_values(const struct head *h)
-{
-    const plmr_cache *cache = &h->p->engine->cache;
-    const char *values = plmr_cache_values(cache, h->p->layer, h->p->request, h->kv);
-    size_t row = (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
-    for (int64_t t = 0; t < h->p->n; t++)
-        plmr_convert_to_float(cache->dtype, h->dims, values + (size_t)t * row, h->values + t * h->dims);
+    const plmr_pass *p = h->p;
+    int n_rep = p->grid->heads.n_rep;
+    for (int64_t row = 0; row < p->n_here; row++) {
+        float *queries = h->queries + row * h->dims;
+        plmr_heads_gather(&p->grid->heads, n_rep, p->heads.query[kv] + row * n_rep * h->dims, queries,
+                          (size_t)(p->n_here * h->dims));
+        for (int r = 0; r < n_rep; r++)
+            plmr_engine_rope(p->engine, plmr_pass_token(p, row), queries + r * p->n_here * h->dims);
+    }
 }
 
 /* The sum of a token's weights: every core of the head adds up those of the tokens that it keeps scores for, then the
@@ -70,54 +60,58 @@ static float weigh(const struct head *h, int64_t token, float *scores, plmr_span
     return sum_weights(h, scores, token + 1);
 }
 
-static void attend_rows(const struct head *h, int rep, int64_t first, int n)
+/* n rows of this rank, of tokens that follow each other from `token` on. */
+static void attend_rows(const struct head *h, int rep, int64_t row, int64_t token, int n)
 {
-    const plmr_prompt_attention *p = h->p;
+    const plmr_pass *p = h->p;
     const plmr_cache *cache = &p->engine->cache;
-    const plmr_heads *heads = &p->grid->heads;
     const plmr_tree *tree = p->grid->tree_head;
-    float sum[SCORE_ROWS], *queries = h->queries + ((int64_t)rep * p->n + first) * h->dims;
-    plmr_attention()->scores(tree->ops, tree->first[1], heads->n_dims, n, first + n, queries, (size_t)h->dims,
-                             cache->dtype, plmr_cache_keys(cache, p->layer, p->request, h->kv), (size_t)cache->n_tokens,
-                             h->scores, (size_t)p->n);
+    float sum[SCORE_ROWS], *queries = h->queries + ((int64_t)rep * p->n_here + row) * h->dims;
+    plmr_attention()->scores(tree->ops, tree->first[1], p->grid->heads.n_dims, n, token + n, queries, (size_t)h->dims,
+                             cache->dtype, h->keys->keys, (size_t)p->n, h->scores, (size_t)p->n);
     for (int i = 0; i < n; i++)
-        sum[i] = weigh(h, first + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
-    plmr_attention()->weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->values, (size_t)h->dims,
-                                    h->weighted, (size_t)h->dims);
+        sum[i] = weigh(h, token + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
+    plmr_attention()->weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->keys->values,
+                                    (size_t)cache->n_dims, h->weighted, (size_t)h->dims);
     for (int i = 0; i < n; i++)
         for (int d = 0; d < h->dims; d++)
             queries[i * h->dims + d] = h->weighted[i * h->dims + d] * (1 / sum[i]);
+    plmr_keys_poll(h->keys);
 }
 
-static void attend_head(const struct head *h)
+static void attend_run(const struct head *h, int rep, int64_t row, const plmr_run *run)
 {
-    const plmr_prompt_attention *p = h->p;
+    int64_t first = (int64_t)run->first * h->p->ms, n = plmr_clip(first, (int64_t)run->count * h->p->ms, h->p->n);
+    for (int64_t i = 0; i < n; i += SCORE_ROWS)
+        attend_rows(h, rep, row + i, first + i, (int)plmr_clip(i, SCORE_ROWS, n));
+}
+
+static void attend_head(const struct head *h, int kv)
+{
+    const plmr_pass *p = h->p;
     const plmr_heads *heads = &p->grid->heads;
-    for (int64_t t = 0; t < p->n; t++)
-        append(h, t);
-    read_values(h);
+    take_queries(h, kv);
     for (int rep = 0; rep < heads->n_rep; rep++)
-        for (int64_t first = 0; first < p->n; first += SCORE_ROWS)
-            attend_rows(h, rep, first, (int)plmr_clip(first, SCORE_ROWS, p->n));
-    for (int64_t t = 0; t < p->n; t++)
-        plmr_heads_scatter(heads, heads->n_rep, h->queries + t * h->dims, (size_t)(p->n * h->dims),
-                           p->heads->query[h->kv] + t * heads->n_rep * h->dims);
+        for (int i = 0, before = 0; i < p->here.n_runs; before += p->here.runs[i++].count)
+            attend_run(h, rep, (int64_t)before * p->ms, &p->here.runs[i]);
+    for (int64_t row = 0; row < p->n_here; row++)
+        plmr_heads_scatter(heads, heads->n_rep, h->queries + row * h->dims, (size_t)(p->n_here * h->dims),
+                           p->heads.query[kv] + row * heads->n_rep * h->dims);
 }
 
-void plmr_attend_prompt(const plmr_prompt_attention *p)
+void plmr_attend_prompt(const plmr_pass *p)
 {
     const plmr_heads *heads = &p->grid->heads;
-    int dims = plmr_heads_dims(heads);
+    int dims = plmr_heads_dims(heads), kv;
     plmr_span spans[2][SCORE_ROWS];
-    size_t n = (size_t)p->n, n_dims = (size_t)dims, room = n * n_dims * ((size_t)heads->n_rep + 1);
+    size_t n = (size_t)p->n, n_dims = (size_t)dims, room = (size_t)p->n_here * n_dims * (size_t)heads->n_rep;
     float *memory = plmr_take((room + SCORE_ROWS * (n + n_dims) + (size_t)heads->span) * sizeof *memory);
     struct head head = {.p = p, .dims = dims, .queries = memory, .own = spans[0], .before = spans[1]};
-    head.values = head.queries + n * n_dims * (size_t)heads->n_rep;
-    head.scores = head.values + n * n_dims;
+    head.scores = head.queries + room;
     head.weighted = head.scores + SCORE_ROWS * n;
     head.part = head.weighted + SCORE_ROWS * n_dims;
-    for (head.kv = 0; head.kv < heads->n_kv; head.kv++)
-        if (p->heads->query[head.kv])
-            attend_head(&head);
+    for (head.keys = plmr_keys_create(p); plmr_keys_next(head.keys, &kv);)
+        attend_head(&head, kv);
+    plmr_keys_destroy(head.keys);
     free(memory);
 }

@@ -61,14 +61,50 @@ char *plmr_cache_values(const plmr_cache *cache, int layer, int request, int kv)
     return cache->values[index_of(cache, layer, request, kv)];
 }
 
-void plmr_cache_put(plmr_cache *cache, int layer, int request, int kv, int64_t token, const float *key,
-                    const float *value)
+/* Elements of one column of a matrix with rows of `ld`. */
+static void copy_column(size_t element, size_t n, char *to, size_t ld_to, const char *from, size_t ld_from)
 {
-    size_t element = plmr_dtype_bytes(cache->dtype);
-    char *keys = plmr_cache_keys(cache, layer, request, kv), *values = plmr_cache_values(cache, layer, request, kv);
-    for (int d = 0; d < cache->n_dims; d++)
-        plmr_convert_from_float(cache->dtype, 1, key + d,
-                                keys + ((size_t)d * (size_t)cache->n_tokens + (size_t)token) * element);
-    plmr_convert_from_float(cache->dtype, cache->n_dims, value,
-                            values + (size_t)token * (size_t)cache->n_dims * element);
+    for (size_t d = 0; d < n; d++)
+        memcpy(to + d * ld_to * element, from + d * ld_from * element, element);
+}
+
+/* Where a token's key begins, one element a row, and its value. */
+static char *key_at(const plmr_cache *cache, int layer, int request, int kv, int64_t token)
+{
+    return plmr_cache_keys(cache, layer, request, kv) + (size_t)(token - cache->first) * plmr_dtype_bytes(cache->dtype);
+}
+
+static char *value_at(const plmr_cache *cache, int layer, int request, int kv, int64_t token)
+{
+    return plmr_cache_values(cache, layer, request, kv) +
+           (size_t)((token - cache->first) * cache->n_dims) * plmr_dtype_bytes(cache->dtype);
+}
+
+void plmr_cache_put(plmr_cache *cache, int layer, int request, int kv, int64_t token, const void *key,
+                    const void *value)
+{
+    size_t element = plmr_dtype_bytes(cache->dtype), n = (size_t)cache->n_dims;
+    PLMR_ASSERT(token >= cache->first && token < cache->first + cache->n_tokens);
+    copy_column(element, n, key_at(cache, layer, request, kv, token), (size_t)cache->n_tokens, key, 1);
+    memcpy(value_at(cache, layer, request, kv, token), value, n * element);
+}
+
+void plmr_cache_get(const plmr_cache *cache, int layer, int request, int kv, int64_t token, void *key, void *value)
+{
+    size_t element = plmr_dtype_bytes(cache->dtype), n = (size_t)cache->n_dims;
+    copy_column(element, n, key, 1, key_at(cache, layer, request, kv, token), (size_t)cache->n_tokens);
+    memcpy(value, value_at(cache, layer, request, kv, token), n * element);
+}
+
+void plmr_cache_pack(plmr_cache *cache, int64_t first, int64_t end)
+{
+    size_t element = plmr_dtype_bytes(cache->dtype), gone = (size_t)(first - cache->first) * element;
+    size_t n = (size_t)(end - first) * element, row = (size_t)cache->n_tokens * element, n_dims = (size_t)cache->n_dims;
+    for (size_t i = 0; i < cache->n_heads && end > first; i++) {
+        for (size_t d = 0; d < n_dims && cache->keys[i]; d++)
+            memmove(cache->keys[i] + d * row, cache->keys[i] + d * row + gone, n);
+        if (cache->values[i])
+            memmove(cache->values[i], cache->values[i] + gone * n_dims, n * n_dims);
+    }
+    cache->first = first;
 }

@@ -1,6 +1,7 @@
 #include "infer/deal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -100,6 +101,22 @@ plmr_part plmr_part_of(const plmr_deal *deal, const plmr_ring *ring, int place)
     return part;
 }
 
+plmr_part plmr_part_here(const plmr_deal *deal, const plmr_ring *ring)
+{
+    return plmr_part_of(deal, ring, ring ? plmr_ranks_place(ring->region->ranks, ring->axis) : 0);
+}
+
+plmr_part plmr_part_folded(const plmr_deal *deal, int n_places, int place)
+{
+    int n = deal->n_filled, first, count;
+    plmr_ranks_share(n, n_places, place, &first, &count);
+    int end = first + count, middle = (end + 1) / 2, last = n - first / 2;
+    plmr_part part = {2, count, {{(first + 1) / 2, middle - (first + 1) / 2}, {n - end / 2, end / 2 - first / 2}}};
+    if (middle == part.runs[1].first)
+        part = (plmr_part){1, count, {{part.runs[0].first, last - part.runs[0].first}}};
+    return part;
+}
+
 int plmr_part_chunk(const plmr_part *part, int i)
 {
     return i < part->runs[0].count ? part->runs[0].first + i : part->runs[1].first + i - part->runs[0].count;
@@ -120,4 +137,23 @@ void plmr_part_elements(const plmr_part *part, const plmr_deal *deal, int32_t *e
         for (int i = 0; i < deal->size; i++)
             *elements++ = (int32_t)plmr_deal_element(deal, first + i);
     }
+}
+
+/* Of chunks one after the other in their order. */
+static void pick_run(const plmr_run *run, const plmr_deal *deal, const float *elements, float *picked)
+{
+    int64_t first = (int64_t)run->first * deal->size, n = (int64_t)run->count * deal->size;
+    int64_t full = deal->element ? 0 : plmr_clip(first, n, deal->n);
+    if (full)
+        memcpy(picked, elements + first, (size_t)full * sizeof *picked);
+    for (int64_t i = full; i < n; i++) {
+        int64_t element = plmr_deal_element(deal, first + i);
+        picked[i] = element < 0 ? 0 : elements[element];
+    }
+}
+
+void plmr_part_pick(const plmr_part *part, const plmr_deal *deal, const float *elements, float *picked)
+{
+    for (int i = 0; i < part->n_runs; picked += (int64_t)part->runs[i++].count * deal->size)
+        pick_run(&part->runs[i], deal, elements, picked);
 }

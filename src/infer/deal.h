@@ -66,15 +66,37 @@ typedef struct plmr_part {
 /* What the rank at `place` holds of a dimension that is dealt to the ring; all of it if ring is NULL. */
 plmr_part plmr_part_of(const plmr_deal *deal, const plmr_ring *ring, int place);
 
+/* The same of this rank. */
+plmr_part plmr_part_here(const plmr_deal *deal, const plmr_ring *ring);
+
+/* What place `place` of n_places holds of chunks that are dealt as to an interleaved ring of n_filled cores. */
+plmr_part plmr_part_folded(const plmr_deal *deal, int n_places, int place);
+
 /* Chunk number i of the part; and the number of a chunk, or -1 if the part lacks it. */
 int plmr_part_chunk(const plmr_part *part, int i);
 int plmr_part_index(const plmr_part *part, int chunk);
 
-/* An order of chunks other than that of the part which holds them: chunk c is number index[c], -1: not held. */
+/* An order of chunks other than that of the part which holds them: chunk c is number index[c] of the rank that has it;
+ * -1: it is empty. */
 typedef struct plmr_order {
     int n_slots;
     int *index;
 } plmr_order;
 
+/* Place, in the deal, of the i-th place of the part. */
+static inline int64_t plmr_part_place(const plmr_part *part, const plmr_deal *deal, int64_t i)
+{
+    return (int64_t)plmr_part_chunk(part, (int)(i / deal->size)) * deal->size + i % deal->size;
+}
+
 /* Fills a list with the part's elements, -1 for padding: n_chunks * size of them. */
 void plmr_part_elements(const plmr_part *part, const plmr_deal *deal, int32_t *elements);
+
+/* Elements of a part: n_chunks * size. */
+static inline int64_t plmr_part_places(const plmr_part *part, const plmr_deal *deal)
+{
+    return (int64_t)part->n_chunks * deal->size;
+}
+
+/* The part's elements of a whole vector; 0 in the padding. */
+void plmr_part_pick(const plmr_part *part, const plmr_deal *deal, const float *elements, float *picked);

@@ -36,81 +36,67 @@ plmr_status plmr_dump_folder(const char *path, bool *made)
 /* ---- files ---- */
 
 /* A tensor's file, which all ranks open. Collective. */
-static plmr_status create(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
-                          int64_t n_rows, int64_t n, plmr_npy *npy)
+static plmr_status create(const plmr_dump *dump, const plmr_dump_tensor *t, plmr_npy *npy)
 {
-    char *path = plmr_take_text("%s/%s-%lld-%d-%s.npy", dump->folder, phase, (long long)token, layer, name);
-    plmr_status status = plmr_shared_npy_create(path, PLMR_F32, 2, n_rows, n, npy);
+    char *path =
+        plmr_take_text("%s/%s-%lld-%d-%s.npy", dump->folder, t->phase, (long long)t->token, t->layer, t->name);
+    plmr_status status = plmr_shared_npy_create(path, PLMR_F32, 2, t->tokens->n, t->deal->n, npy);
     free(path);
     return status;
 }
 
-/* ---- this rank's columns, back in the model's order ---- */
+/* ---- this rank's part, back in the model's order ---- */
 
 /* Where this rank has each element: -1: nowhere. */
-static void list_columns(const plmr_deal *deal, const plmr_part *part, int64_t *column)
+static void list_columns(const plmr_dump_tensor *t, int64_t *column)
 {
-    for (int64_t element = 0; element < deal->n; element++)
+    for (int64_t element = 0; element < t->deal->n; element++)
         column[element] = -1;
-    for (int i = 0; i < part->n_chunks; i++)
-        for (int e = 0; e < deal->size; e++) {
-            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(part, i) * deal->size + e);
-            if (element >= 0)
-                column[element] = (int64_t)i * deal->size + e;
-        }
+    for (int64_t i = 0; i < plmr_part_places(&t->cols, t->deal); i++) {
+        int64_t element = plmr_deal_element(t->deal, plmr_part_place(&t->cols, t->deal, i));
+        if (element >= 0)
+            column[element] = i;
+    }
 }
 
 /* Elements that follow each other are written together, a row at a time. */
-static plmr_status write_run(const plmr_npy *npy, const int64_t *column, int64_t first, int64_t n, int64_t n_rows,
-                             const float *values, size_t ld, float *row)
+static plmr_status write_run(const plmr_npy *npy, const plmr_dump_tensor *t, const int64_t *column, int64_t first,
+                             int64_t n, float *row)
 {
-    for (int64_t r = 0; r < n_rows; r++) {
+    for (int64_t r = 0; r < plmr_part_places(&t->rows, t->tokens); r++) {
+        int64_t token = plmr_part_place(&t->rows, t->tokens, r);
+        if (token >= t->tokens->n)
+            continue;
         for (int64_t i = 0; i < n; i++)
-            row[i] = values[(size_t)r * ld + (size_t)column[first + i]];
-        PLMR_TRY(plmr_npy_write(npy, r, r + 1, first, first + n, row, n));
+            row[i] = t->values[(size_t)r * t->ld + (size_t)column[first + i]];
+        PLMR_TRY(plmr_npy_write(npy, token, token + 1, first, first + n, row, n));
     }
     return PLMR_OK;
 }
 
-static plmr_status write_columns(const plmr_npy *npy, const plmr_grid *grid, const plmr_deal *deal, int64_t n_rows,
-                                 const float *values, size_t ld)
+static plmr_status write_part(const plmr_npy *npy, const plmr_dump_tensor *t)
 {
-    plmr_part part = plmr_grid_part(grid, deal);
-    int64_t *column = malloc((size_t)deal->n * sizeof *column);
-    float *row = malloc((size_t)deal->n * sizeof *row);
-    plmr_status status = column && row ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory");
-    if (!status)
-        list_columns(deal, &part, column);
-    for (int64_t first = 0, n; first < deal->n && !status; first += n) {
+    int64_t n_all = t->deal->n, *column = plmr_take((size_t)n_all * sizeof *column);
+    float *row = plmr_take((size_t)n_all * sizeof *row);
+    plmr_status status = PLMR_OK;
+    list_columns(t, column);
+    for (int64_t first = 0, n; first < n_all && !status; first += n) {
         bool here = column[first] >= 0;
-        for (n = 1; first + n < deal->n && (column[first + n] >= 0) == here;)
+        for (n = 1; first + n < n_all && (column[first + n] >= 0) == here;)
             n++;
         if (here)
-            status = write_run(npy, column, first, n, n_rows, values, ld, row);
+            status = write_run(npy, t, column, first, n, row);
     }
     free(row);
     free(column);
     return status;
 }
 
-plmr_status plmr_dump_columns(const plmr_dump *dump, const plmr_grid *grid, const plmr_deal *deal, const char *phase,
-                              int64_t token, int layer, const char *name, int64_t n_rows, const float *values,
-                              size_t ld)
+plmr_status plmr_dump_write(const plmr_dump *dump, const plmr_dump_tensor *t)
 {
     plmr_npy npy;
     if (!dump->folder)
         return PLMR_OK;
-    PLMR_TRY(create(dump, phase, token, layer, name, n_rows, deal->n, &npy));
-    return plmr_shared_npy_commit(&npy, write_columns(&npy, grid, deal, n_rows, values, ld));
-}
-
-plmr_status plmr_dump_rows(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
-                           int64_t n_rows, int64_t n, const float *values, size_t ld)
-{
-    plmr_npy npy;
-    if (!dump->folder)
-        return PLMR_OK;
-    PLMR_TRY(create(dump, phase, token, layer, name, n_rows, n, &npy));
-    bool is_mine = plmr_rank() == 0;
-    return plmr_shared_npy_commit(&npy, is_mine ? plmr_npy_write(&npy, 0, n_rows, 0, n, values, (int64_t)ld) : PLMR_OK);
+    PLMR_TRY(create(dump, t, &npy));
+    return plmr_shared_npy_commit(&npy, t->is_mine ? write_part(&npy, t) : PLMR_OK);
 }

@@ -14,11 +14,20 @@ typedef struct plmr_dump {
 /* Makes the folder, or takes one that is there and empty; *made: there was none. Call it on one rank. */
 plmr_status plmr_dump_folder(const char *folder, bool *made);
 
-/* Writes rows of which this rank holds the given part, `ld` floats from row to row. Collective if there is a folder. */
-plmr_status plmr_dump_columns(const plmr_dump *dump, const plmr_grid *grid, const plmr_deal *deal, const char *phase,
-                              int64_t token, int layer, const char *name, int64_t n_rows, const float *values,
-                              size_t ld);
+/* A row for each token, of which this rank has the given parts. */
+typedef struct plmr_dump_tensor {
+    const char *phase;
+    int64_t token;
+    int layer;
+    const char *name;
+    const plmr_deal *tokens; /* of rows, */
+    plmr_part rows;
+    const plmr_deal *deal; /* of columns */
+    plmr_part cols;
+    const float *values;
+    size_t ld;    /* elements from row to row */
+    bool is_mine; /* to write: of ranks that have the same, one does */
+} plmr_dump_tensor;
 
-/* Writes rows of `n` elements that every rank has, from rank 0. Collective if there is a folder. */
-plmr_status plmr_dump_rows(const plmr_dump *dump, const char *phase, int64_t token, int layer, const char *name,
-                           int64_t n_rows, int64_t n, const float *values, size_t ld);
+/* Writes it if there is a folder. Collective. */
+plmr_status plmr_dump_write(const plmr_dump *dump, const plmr_dump_tensor *tensor);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/rows.h"
 
 /* ---- where weights lie ---- */
 
@@ -15,7 +16,7 @@ static const plmr_order *order_of(const plmr_grid *grid, enum plmr_dimension dim
                                        : &grid->order_queries;
 }
 
-/* Prefill splits every matrix along both axes, what comes in along y. Decode alternates: the matrices that follow
+/* Every matrix is split along both axes: in prefill what comes in along y. Decode alternates: the matrices that follow
  * attention and the FFN's product take what lies along x, and give what lies along y. */
 plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode)
 {
@@ -24,8 +25,8 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
     plmr_matrix_layout layout = {.in = plmr_grid_deal(grid, info->cols, PLMR_DECODE)};
     bool back = for_decode && info->cols != PLMR_MODEL_DIM;
     layout.out = plmr_grid_deal(grid, info->rows, back ? PLMR_DECODE : PLMR_PREFILL);
-    layout.in_ring = back ? grid->x : NULL;
-    layout.out_ring = back ? NULL : grid->x;
+    layout.in_ring = back ? grid->x : grid->y;
+    layout.out_ring = back ? grid->y : grid->x;
     layout.in_order = back || info->cols == PLMR_MODEL_DIM ? order_of(grid, info->cols) : NULL;
     return layout;
 }
@@ -38,7 +39,7 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
     plmr_model_weight(engine->model, which, layer, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
-    PLMR_TRY(plmr_matrix_create(&layout, engine->ranks, dtype, matrix));
+    PLMR_TRY(plmr_matrix_create(&layout, dtype, matrix));
     PLMR_TRY(plmr_matrix_load(matrix, &source));
     plmr_model_weight_forget(engine->model, which, layer);
     return PLMR_OK;
@@ -80,7 +81,7 @@ static plmr_status load_weights(plmr_engine *engine)
 
 /* ---- heads ---- */
 
-/* The rank in the middle of a head's cores works on it. */
+/* The ranks in the middle of a head's columns of cores work on it, each on the tokens that its rows of cores hold. */
 static void choose_owners(plmr_engine *engine)
 {
     const plmr_heads *heads = &engine->decode->heads;
@@ -147,7 +148,7 @@ static plmr_status fill_engine(plmr_engine *engine)
     PLMR_TRY(load_weights(engine));
     make_rope(engine);
     return plmr_cache_create(setup->cache_dtype, engine->n_layers, setup->n_batch, engine->shape->n_kv_heads,
-                             padded_dims(engine), setup->n_tokens, engine->owner,
+                             padded_dims(engine), plmr_rows_room(engine), engine->owner,
                              plmr_ranks_place(engine->ranks, PLMR_X), &engine->cache);
 }
 
@@ -188,6 +189,7 @@ void plmr_engine_destroy(plmr_engine *engine)
     free(engine->layers);
     plmr_matrix_free(&engine->output);
     plmr_cache_free(&engine->cache);
+    plmr_stream_free(&engine->stream);
     free(engine->output_norm);
     free(engine->rope_factors);
     free(engine->cosine);
@@ -233,8 +235,14 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
     return PLMR_OK;
 }
 
+void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens)
+{
+    engine->n_cached = engine->n_prefilled = n_tokens;
+    engine->cache.first = plmr_rows_here(engine, n_tokens).from;
+}
+
 void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens)
 {
     PLMR_ASSERT(n_tokens <= engine->setup.n_tokens);
-    engine->n_cached = engine->n_prefilled = n_tokens; /* of zeros, as it was made */
+    plmr_engine_set_cached(engine, n_tokens); /* of zeros, as it was made */
 }

@@ -1,9 +1,8 @@
 /* engine.h - a language model on the emulated wafer: its weights and key-value cache in the memory of all ranks, and
  * the two phases of inference as mesh programs, in both planes.
  *
- * The ranks form one row: a rank holds the columns of cores of its block, of every region. The layers' programs are in
- * pass.c; what they cost in virtual time is found by running the same programs without values (see
- * timing.h).
+ * A rank holds what the cores of its block hold, of every region. The layers' programs are in pass.c; what they cost in
+ * virtual time is found by running the same programs without values (see timing.h).
  */
 #pragma once
 
@@ -12,6 +11,7 @@
 #include "infer/grid.h"
 #include "infer/matrix.h"
 #include "infer/setup.h"
+#include "infer/stream.h"
 
 /* The longest head that the kernels of attention take. */
 enum { PLMR_MOST_HEAD_DIM = PLMR_SCORES_DIMENSIONS };
@@ -32,10 +32,11 @@ typedef struct plmr_engine {
     plmr_layer *layers;
     plmr_matrix output;
     float *output_norm, *rope_factors;
-    int *owner;           /* by key-value head: the place of the rank that works on it */
+    int *owner;           /* by key-value head: the place along x of the ranks that work on it */
     float *cosine, *sine; /* of rope: [position][head_dim / 2] */
     plmr_cache cache;
     plmr_dump dump;
+    plmr_stream stream;  /* what the last pass has left */
     bool for_decode;     /* the layers' matrices lie as decode has them */
     int64_t n_cached;    /* tokens in the cache, of each request */
     int64_t n_prefilled; /* of these, dealt evenly to all rows by the prefill */
@@ -49,24 +50,28 @@ void plmr_engine_destroy(plmr_engine *engine);
 /* Bytes of weights that this rank holds. */
 int64_t plmr_engine_weight_bytes(const plmr_engine *engine);
 
-/* Runs the prompt of one request: fills its cache, and leaves in `hidden` (n_tokens x dim, on every rank) the residual
- * stream of the last `n_last` tokens. Tokens must be valid, and fit the cache. Collective. */
-plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t *tokens, int64_t n_tokens,
-                                int64_t n_last, float *hidden);
+/* Runs the prompt of one request: fills its cache. Prompts of several requests have the same length. Tokens must be valid,
+ * and fit the cache. Collective. */
+plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t *tokens, int64_t n_tokens);
 
 /* Moves the weights to where decode has them. Collective. */
 plmr_status plmr_engine_relayout(plmr_engine *engine);
 
-/* One token for each request: its residual stream after the last layer, n_batch x dim. Collective. */
-plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden);
+/* One token for each request. Collective. */
+plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens);
 
 /* Makes up a cache of n_tokens for each request: for measuring decode alone. Local. */
 void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens);
 
-/* Logits of n rows of residual streams: n x vocab, on rank 0 (NULL elsewhere). Collective. */
-plmr_status plmr_engine_logits(plmr_engine *engine, int64_t n, const float *hidden, float *logits);
+/* The residual stream that the last pass has left, a row for each token of its prompt, or for each request. Of rows
+ * [first, first + n), on rank 0 (NULL elsewhere): the stream itself, n x dim; the logits, n x vocab. Collective. */
+void plmr_engine_hidden(const plmr_engine *engine, int64_t first, int64_t n, float *hidden);
+void plmr_engine_logits(plmr_engine *engine, int64_t first, int64_t n, float *logits);
 
-/* For passes. A token's row of the embedding, elements as listed (-1: 0). */
+/* For passes. The cache of all requests holds n_tokens, as prefill leaves them. Local. */
+void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens);
+
+/* A token's row of the embedding, elements as listed (-1: 0). */
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row);
 
 /* Layout of a layer's matrix in a phase. */

@@ -8,12 +8,13 @@
 static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prompt)
 {
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_prefill(g->engine, 0, prompt, n_prompt, 1, g->hidden));
+    PLMR_TRY(plmr_engine_prefill(g->engine, 0, prompt, n_prompt));
     g->totals->prefill_s = plmr_wall_s() - start_s;
     start_s = plmr_wall_s();
     PLMR_TRY(plmr_engine_relayout(g->engine));
     g->totals->relayout_s = plmr_wall_s() - start_s;
-    return plmr_engine_logits(g->engine, 1, g->hidden, g->logits);
+    plmr_engine_logits(g->engine, n_prompt - 1, 1, g->logits);
+    return PLMR_OK;
 }
 
 plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
@@ -21,7 +22,6 @@ plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options
 {
     const plmr_model_shape *shape = g->engine->shape;
     bool is_root = plmr_rank() == 0;
-    g->hidden = plmr_take((size_t)shape->dim * sizeof *g->hidden);
     g->logits = is_root ? plmr_take((size_t)shape->n_vocab * sizeof *g->logits) : NULL;
     g->position = n_prompt;
     g->id = prompt[n_prompt - 1];
@@ -71,8 +71,8 @@ plmr_status plmr_generation_next(plmr_generation *g)
         return pick(g); /* by the prompt's logits */
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_totals_add_tokens(g->totals, g->timing, g->engine->n_cached, 1));
-    PLMR_TRY(plmr_engine_decode(g->engine, &g->id, g->hidden));
-    PLMR_TRY(plmr_engine_logits(g->engine, 1, g->hidden, g->logits));
+    PLMR_TRY(plmr_engine_decode(g->engine, &g->id));
+    plmr_engine_logits(g->engine, 0, 1, g->logits);
     PLMR_TRY(pick(g));
     g->totals->decode_s += plmr_wall_s() - start_s;
     return PLMR_OK;
@@ -87,7 +87,6 @@ void plmr_generation_flush(plmr_generation *g)
 void plmr_generation_close(plmr_generation *g)
 {
     plmr_sampler_destroy(g->sampler);
-    free(g->hidden);
     free(g->logits);
     free(g->text);
 }

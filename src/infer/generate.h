@@ -45,7 +45,7 @@ typedef struct plmr_generation {
 
     /* Its own. */
     plmr_sampler *sampler;  /* rank 0's */
-    float *hidden, *logits; /* logits: rank 0's */
+    float *logits;          /* rank 0's */
     plmr_utf8_stream stream;
     int64_t position; /* of the next token */
 } plmr_generation;

@@ -5,11 +5,6 @@
 
 #include "base/memory.h"
 
-plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal)
-{
-    return plmr_part_of(deal, grid->x, plmr_ranks_place(grid->ranks, PLMR_X));
-}
-
 const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase)
 {
     const plmr_deal *const deals[PLMR_N_DIMENSIONS] = {
@@ -20,6 +15,11 @@ const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimen
         [PLMR_VOCAB] = &grid->vocab,
     };
     return deals[dimension];
+}
+
+const plmr_ring *plmr_grid_ring(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase)
+{
+    return phase == PLMR_DECODE && dimension == PLMR_MODEL_DIM ? grid->y : grid->x;
 }
 
 int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension)
@@ -77,6 +77,18 @@ static plmr_status make_heads_plan(plmr_grid *grid)
     return PLMR_OK;
 }
 
+/* What a rank knows of its own chunks, all ranks of the line learn. */
+static void share_order(plmr_ranks *ranks, enum plmr_axis axis, plmr_order *order)
+{
+    double *index = plmr_take((size_t)order->n_slots * sizeof *index);
+    for (int i = 0; i < order->n_slots; i++)
+        index[i] = order->index[i];
+    plmr_ranks_line_max(ranks, axis, index, order->n_slots);
+    for (int i = 0; i < order->n_slots; i++)
+        order->index[i] = (int)index[i];
+    free(index);
+}
+
 /* The chunks of a dimension in the order in which a tree's programs meet the cores that hold them. */
 static void make_order(const plmr_tree *tree, const plmr_ring *ring, const plmr_deal *deal, plmr_order *order)
 {
@@ -91,6 +103,7 @@ static void make_order(const plmr_tree *tree, const plmr_ring *ring, const plmr_
         if (chunk < deal->n_filled)
             order->index[chunk] = n++;
     }
+    share_order(ring->region->ranks, ring->axis, order);
 }
 
 static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)

@@ -7,7 +7,7 @@
 #include "verbs/reduce.h"
 
 typedef struct plmr_grid {
-    plmr_ranks *ranks; /* one row of ranks: only the x axis is split */
+    plmr_ranks *ranks;
     plmr_region *region;
     int rows, cols;
     plmr_ring *x, *y, *line_y; /* interleaved rings; and the rows in their order */
@@ -35,5 +35,5 @@ const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimen
 /* Elements of a dimension that a core holds. */
 int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension);
 
-/* What this rank holds of a dimension dealt along x. */
-plmr_part plmr_grid_part(const plmr_grid *grid, const plmr_deal *deal);
+/* The ring along which it is dealt. */
+const plmr_ring *plmr_grid_ring(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase);

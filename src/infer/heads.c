@@ -25,15 +25,17 @@ void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, s
 }
 
 /* The cache may hold more elements than these cores do, all of them padding. */
-void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, int request, int kv, int64_t token,
-                       const float *key, const float *value)
+void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int64_t token, const float *key,
+                      const float *value, void *rounded_key, void *rounded_value)
 {
+    const plmr_cache *cache = &engine->cache;
     float turned[PLMR_MOST_HEAD_DIM] = {0}, padded[PLMR_MOST_HEAD_DIM] = {0};
     size_t n_bytes = (size_t)plmr_heads_dims(heads) * sizeof(float);
     memcpy(turned, key, n_bytes);
     memcpy(padded, value, n_bytes);
     plmr_engine_rope(engine, token, turned);
-    plmr_cache_put(&engine->cache, layer, request, kv, token, turned, padded);
+    plmr_convert_from_float(cache->dtype, cache->n_dims, turned, rounded_key);
+    plmr_convert_from_float(cache->dtype, cache->n_dims, padded, rounded_value);
 }
 
 float plmr_heads_sum(const plmr_tree *tree, const float *of_cores)

@@ -1,4 +1,4 @@
-/* heads.h - attention's small steps on the rank that owns a head: between what cores hold and what kernels take.
+/* heads.h - attention's small steps on the ranks that work on a head: between what cores hold and what kernels take.
  *
  * A head as its cores hold it ("by cores"): for each core, for each of n_rep query heads, n_dims elements. A head for
  * the kernels ("by queries"): for each query head, all elements in the cores' order.
@@ -17,8 +17,8 @@ static inline int plmr_heads_dims(const plmr_heads *heads)
 void plmr_heads_gather(const plmr_heads *heads, int n_rep, const float *by_cores, float *to, size_t ld_rep);
 void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, size_t ld_rep, float *by_cores);
 
-/* Queries (then what attention gives), keys and values of n tokens, by cores: by key-value head, NULL where another
- * rank is its owner. */
+/* Queries (then what attention gives), keys and values of this rank's tokens, by cores: by key-value head, NULL where ranks
+ * of another column work on it. */
 typedef struct plmr_held_heads {
     float **query, **key, **value;
 } plmr_held_heads;
@@ -31,9 +31,9 @@ void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held);
 void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal, float *columns,
                           size_t ld, int64_t n, float **head, bool to_heads);
 
-/* A token's key, turned for its position, and value join the cache; both by cores, of one head. */
-void plmr_heads_append(plmr_engine *engine, const plmr_heads *heads, int layer, int request, int kv, int64_t token,
-                       const float *key, const float *value);
+/* A token's key, turned for its position, and value as the cache has them; both from one head by cores. */
+void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int64_t token, const float *key,
+                      const float *value, void *rounded_key, void *rounded_value);
 
 /* The sum of a number of each of a head's cores, in the order of the head's tree. */
 float plmr_heads_sum(const plmr_tree *tree_head, const float *of_cores);

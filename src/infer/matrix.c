@@ -42,15 +42,13 @@ static size_t byte_count(const plmr_matrix *m)
     return (size_t)(count_strips(m) * m->pitch * m->n_in) * plmr_dtype_bytes(m->dtype);
 }
 
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype,
-                               plmr_matrix *matrix)
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, plmr_matrix *matrix)
 {
-    int place = plmr_ranks_place(ranks, PLMR_X);
     *matrix = (plmr_matrix){
         .layout = *layout,
         .dtype = dtype,
-        .in = plmr_part_of(layout->in, layout->in_ring, place),
-        .out = plmr_part_of(layout->out, layout->out_ring, place),
+        .in = plmr_part_here(layout->in, layout->in_ring),
+        .out = plmr_part_here(layout->out, layout->out_ring),
     };
     matrix->n_in = (int64_t)matrix->in.n_chunks * layout->in->size;
     matrix->n_out = (int64_t)matrix->out.n_chunks * layout->out->size;
@@ -252,25 +250,23 @@ static bool same_order(const plmr_order *a, const plmr_order *b)
 }
 
 /* Does a matrix lie in this rank's memory as the other layout has it? */
-static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout, plmr_ranks *ranks)
+static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout)
 {
-    int place = plmr_ranks_place(ranks, PLMR_X);
-    plmr_part in = plmr_part_of(layout->in, layout->in_ring, place);
-    plmr_part out = plmr_part_of(layout->out, layout->out_ring, place);
+    plmr_part in = plmr_part_here(layout->in, layout->in_ring), out = plmr_part_here(layout->out, layout->out_ring);
     return same_deal(m->layout.in, layout->in) && same_deal(m->layout.out, layout->out) && same_part(&m->in, &in) &&
            same_part(&m->out, &out) && same_order(m->layout.in_order, layout->in_order);
 }
 
 plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_ranks *ranks)
 {
-    double moves = stays(matrix, layout, ranks) ? 0 : 1;
+    double moves = stays(matrix, layout) ? 0 : 1;
     plmr_ranks_max(ranks, &moves, 1);
     if (moves == 0) {
         matrix->layout = *layout;
         return PLMR_OK;
     }
     plmr_matrix to = {0};
-    PLMR_TRY(plmr_agree(plmr_matrix_create(layout, ranks, matrix->dtype, &to)));
+    PLMR_TRY(plmr_agree(plmr_matrix_create(layout, matrix->dtype, &to)));
     if (to.data)
         memset(to.data, 0, byte_count(&to));
     move(matrix, &to, ranks);

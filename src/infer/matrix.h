@@ -17,7 +17,7 @@
 #include "data/tensor.h"
 #include "infer/deal.h"
 
-/* Where a matrix lies: dimensions dealt to the ring along x are split between ranks; NULL: every rank has them all.
+/* Where a matrix lies: a dimension dealt to a ring is split between the ranks along its axis; NULL: all have all of it.
  * Rows are stored chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt.
  */
 typedef struct plmr_matrix_layout {
@@ -37,8 +37,7 @@ typedef struct plmr_matrix {
 } plmr_matrix;
 
 /* Makes room for this rank's part. Local. */
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype,
-                               plmr_matrix *matrix);
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, plmr_matrix *matrix);
 void plmr_matrix_free(plmr_matrix *matrix);
 
 /* Reads this rank's part from a weight stored as (out, in). Local. */

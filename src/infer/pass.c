@@ -1,13 +1,13 @@
-/* Values through the layers. Prefill, by MeshGEMMs: tokens are dealt along y, everything else along x; a rank has all
- * tokens and its own columns. Decode, by MeshGEMVs whose reduction axis alternates, so that nothing is ever transposed:
- * the residual stream lies along y; queries, keys, values and the FFN's hidden vector along x. */
+/* Values through the layers. Prefill, by MeshGEMMs: tokens are dealt along y, everything else along x. Decode, by
+ * MeshGEMVs whose reduction axis alternates, so that nothing is ever transposed: the residual stream lies along y; queries,
+ * keys, values and the FFN's hidden vector along x. */
 #include "infer/pass.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "infer/prompt.h"
+#include "infer/shift.h"
 #include "infer/step.h"
 
 #define DIMENSION(name, dimension) PLMR_##dimension,
@@ -18,22 +18,44 @@ const plmr_deal *plmr_pass_deal(const plmr_pass *p, enum plmr_activation which)
     return plmr_grid_deal(p->grid, dimension_of[which], p->phase);
 }
 
-/* Along y, every rank has all. */
-static bool is_whole(const plmr_pass *p, enum plmr_activation which)
+static const plmr_ring *ring_of(const plmr_pass *p, enum plmr_activation which)
 {
-    return p->phase == PLMR_DECODE && dimension_of[which] == PLMR_MODEL_DIM;
+    return plmr_grid_ring(p->grid, dimension_of[which], p->phase);
+}
+
+plmr_part plmr_pass_part(const plmr_pass *p, enum plmr_activation which)
+{
+    return plmr_part_here(plmr_pass_deal(p, which), ring_of(p, which));
+}
+
+int64_t plmr_pass_token(const plmr_pass *p, int64_t row)
+{
+    return plmr_part_place(&p->here, &p->tokens, row);
+}
+
+/* Ranks that have the same columns of the same rows: the first of them writes. */
+static bool writes(const plmr_pass *p, enum plmr_activation which)
+{
+    enum plmr_axis other = ring_of(p, which)->axis == PLMR_X ? PLMR_Y : PLMR_X;
+    return p->phase == PLMR_PREFILL || plmr_ranks_place(p->engine->ranks, other) == 0;
 }
 
 plmr_status plmr_pass_dump(const plmr_pass *p, enum plmr_activation which, const char *name)
 {
-    const plmr_dump *dump = &p->engine->dump;
-    const char *phase = p->phase == PLMR_PREFILL ? "prefill" : "decode";
-    const float *values = p->activation[which];
-    if (is_whole(p, which))
-        return plmr_dump_rows(dump, phase, p->n_before, p->layer, name, p->n, p->engine->shape->dim, values,
-                              p->ld[which]);
-    return plmr_dump_columns(dump, p->grid, plmr_pass_deal(p, which), phase, p->n_before, p->layer, name, p->n, values,
-                             p->ld[which]);
+    plmr_dump_tensor tensor = {
+        .phase = p->phase == PLMR_PREFILL ? "prefill" : "decode",
+        .token = p->n_before,
+        .layer = p->layer,
+        .name = name,
+        .tokens = &p->tokens,
+        .rows = p->here,
+        .deal = plmr_pass_deal(p, which),
+        .cols = plmr_pass_part(p, which),
+        .values = p->activation[which],
+        .ld = p->ld[which],
+        .is_mine = writes(p, which),
+    };
+    return plmr_dump_write(&p->engine->dump, &tensor);
 }
 
 /* ---- memory ---- */
@@ -41,23 +63,37 @@ plmr_status plmr_pass_dump(const plmr_pass *p, enum plmr_activation which, const
 /* Elements from row to row of an activation. Rows that lie a power of two apart displace each other from the caches. */
 static size_t row_length(const plmr_pass *p, enum plmr_activation which)
 {
-    const plmr_deal *deal = plmr_pass_deal(p, which);
-    size_t n = (size_t)(is_whole(p, which) ? plmr_deal_places(deal)
-                                           : plmr_grid_part(p->grid, deal).n_chunks * (int64_t)deal->size);
+    plmr_part part = plmr_pass_part(p, which);
+    size_t n = (size_t)plmr_part_places(&part, plmr_pass_deal(p, which));
     return n % 512 || p->phase == PLMR_DECODE ? n : n + 16;
+}
+
+plmr_part plmr_pass_tokens(const plmr_pass *p, int place)
+{
+    int n_places = p->phase == PLMR_PREFILL ? plmr_ranks_extent(p->engine->ranks, PLMR_Y) : 1;
+    return plmr_part_folded(&p->tokens, n_places, place);
+}
+
+static void deal_tokens(plmr_pass *p)
+{
+    p->ms = p->phase == PLMR_PREFILL ? (int)plmr_ceil_div(p->n, p->grid->rows) : 1;
+    p->tokens = plmr_deal_plain(p->n, (int)plmr_ceil_div(p->n, p->ms));
+    p->here = plmr_pass_tokens(p, p->phase == PLMR_PREFILL ? plmr_ranks_place(p->engine->ranks, PLMR_Y) : 0);
+    p->n_here = p->n_rows = plmr_part_places(&p->here, &p->tokens);
+    while (p->n_here && plmr_pass_token(p, p->n_here - 1) >= p->n)
+        p->n_here--;
 }
 
 static plmr_status make_pass(plmr_pass *p)
 {
-    p->ms = p->phase == PLMR_PREFILL ? (int)plmr_ceil_div(p->n, p->grid->rows) : 1;
-    p->n_rows = plmr_ceil_div(p->n, p->ms) * p->ms;
+    deal_tokens(p);
     for (int i = 0; i < PLMR_N_ACTIVATIONS; i++) {
         p->ld[i] = row_length(p, (enum plmr_activation)i);
         p->activation[i] = calloc((size_t)p->n_rows * p->ld[i] + 1, sizeof *p->activation[i]);
         PLMR_CHECK(p->activation[i], PLMR_ERROR_SYSTEM, "out of memory for %lld tokens; use more ranks",
                    (long long)p->n);
     }
-    plmr_held_heads_create(p->engine, p->grid, p->n, &p->heads);
+    plmr_held_heads_create(p->engine, p->grid, p->n_here, &p->heads);
     return PLMR_OK;
 }
 
@@ -74,13 +110,13 @@ static void free_pass(plmr_pass *p)
 static plmr_status embed(const plmr_pass *p, const int32_t *tokens)
 {
     float *row = plmr_take((size_t)p->engine->shape->dim * sizeof *row);
+    plmr_part part = plmr_pass_part(p, PLMR_STREAM);
     plmr_status status = PLMR_OK;
-    for (int64_t i = 0; i < p->n && !status; i++) {
-        float *stream = p->activation[PLMR_STREAM] + (size_t)i * p->ld[PLMR_STREAM];
-        bool whole = is_whole(p, PLMR_STREAM);
-        status = plmr_engine_embed(p->engine, tokens[i], whole ? stream : row);
-        if (!whole)
-            plmr_prompt_pick(p->grid, plmr_pass_deal(p, PLMR_STREAM), row, stream);
+    for (int64_t i = 0; i < p->n_here && !status; i++) {
+        status = plmr_engine_embed(p->engine, tokens[plmr_pass_token(p, i)], row);
+        if (!status)
+            plmr_part_pick(&part, plmr_pass_deal(p, PLMR_STREAM), row,
+                           p->activation[PLMR_STREAM] + (size_t)i * p->ld[PLMR_STREAM]);
     }
     free(row);
     return status;
@@ -99,20 +135,29 @@ static plmr_status run_layers(plmr_pass *p, const int32_t *tokens)
     return PLMR_OK;
 }
 
-plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t *tokens, int64_t n_tokens,
-                                int64_t n_last, float *hidden)
+/* The stream stays, for what is asked of it after the pass. */
+static plmr_status run(plmr_pass *p, const int32_t *tokens)
 {
-    plmr_pass p = {.engine = engine, .grid = engine->prefill, .phase = PLMR_PREFILL, .request = request, .n = n_tokens};
-    PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->setup.n_tokens && n_last <= n_tokens);
-    plmr_status status = run_layers(&p, tokens);
-    if (!status && n_last)
-        plmr_prompt_collect(&p, n_last, hidden);
-    free_pass(&p);
-    engine->n_cached = engine->n_prefilled = n_tokens;
-    return plmr_end_if_alone(status);
+    plmr_stream *stream = &p->engine->stream;
+    plmr_status status = run_layers(p, tokens);
+    if (!status) {
+        plmr_stream_free(stream);
+        *stream = (plmr_stream){p->grid, p->phase, p->tokens, p->here, p->activation[PLMR_STREAM], p->ld[PLMR_STREAM]};
+        p->activation[PLMR_STREAM] = NULL;
+    }
+    free_pass(p);
+    return status;
 }
 
-plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float *hidden)
+plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t *tokens, int64_t n_tokens)
+{
+    plmr_pass p = {.engine = engine, .grid = engine->prefill, .phase = PLMR_PREFILL, .request = request, .n = n_tokens};
+    PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->setup.n_tokens);
+    plmr_engine_set_cached(engine, n_tokens);
+    return plmr_end_if_alone(run(&p, tokens));
+}
+
+plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens)
 {
     plmr_pass p = {.engine = engine,
                    .grid = engine->decode,
@@ -120,12 +165,8 @@ plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens, float
                    .n = engine->setup.n_batch,
                    .n_before = engine->n_cached};
     PLMR_ASSERT(engine->for_decode && engine->n_cached < engine->setup.n_tokens);
-    size_t dim = (size_t)engine->shape->dim;
-    plmr_status status = run_layers(&p, tokens);
-    for (int64_t i = 0; i < p.n && !status; i++)
-        memcpy(hidden + (size_t)i * dim, p.activation[PLMR_STREAM] + (size_t)i * p.ld[PLMR_STREAM],
-               dim * sizeof *hidden);
-    free_pass(&p);
+    plmr_cache_shift(engine);
+    plmr_status status = run(&p, tokens);
     engine->n_cached += !status;
     return plmr_end_if_alone(status);
 }

@@ -3,8 +3,11 @@
 
 #include "infer/heads.h"
 
-/* An activation has a row for each token. In prefill all are dealt along x: a rank has its columns. In decode those of
- * dimension PLMR_MODEL_DIM lie along y, so a rank has all of them, the others along x. */
+/* An activation has a row for each token. In prefill tokens are dealt along y, in chunks, and all elements along x. In
+ * decode every rank has all rows; elements of dimension PLMR_MODEL_DIM lie along y, the others along x.
+ *
+ * The chunks of a prompt are dealt to ranks as if their rows of cores were as many as chunks, so that a short prompt, too,
+ * keeps all ranks busy: a rank has a run of early chunks and one of late ones, which see more tokens before them. */
 typedef struct plmr_pass {
     plmr_engine *engine;
     const plmr_grid *grid;
@@ -13,7 +16,10 @@ typedef struct plmr_pass {
     int64_t n;        /* tokens: of the prompt, or one of each request */
     int request, ms;  /* prefill: whose prompt; tokens of a chunk */
     int64_t n_before; /* decode: tokens in the cache before this one */
-    int64_t n_rows;   /* n, padded to whole chunks */
+    plmr_deal tokens; /* to chunks; decode: all in one */
+    plmr_part here;   /* this rank's chunks of them, */
+    int64_t n_here;   /* tokens, */
+    int64_t n_rows;   /* and tokens with what pads the last chunk */
     float *activation[PLMR_N_ACTIVATIONS];
     size_t ld[PLMR_N_ACTIVATIONS]; /* elements from row to row */
     plmr_held_heads heads;
@@ -24,8 +30,15 @@ static inline const plmr_layer *plmr_pass_weights(const plmr_pass *pass)
     return &pass->engine->layers[pass->layer];
 }
 
-/* How an activation is dealt in the pass. */
+/* How an activation is dealt in the pass, and what this rank has of its elements. */
 const plmr_deal *plmr_pass_deal(const plmr_pass *pass, enum plmr_activation which);
+plmr_part plmr_pass_part(const plmr_pass *pass, enum plmr_activation which);
+
+/* The chunks of tokens of the ranks at a place along y. */
+plmr_part plmr_pass_tokens(const plmr_pass *pass, int place);
+
+/* Which of the pass's tokens a row of this rank is. */
+int64_t plmr_pass_token(const plmr_pass *pass, int64_t row);
 
 /* Writes an activation to the folder for dumps, if there is one. Collective. */
 plmr_status plmr_pass_dump(const plmr_pass *pass, enum plmr_activation which, const char *name);

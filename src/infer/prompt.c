@@ -6,37 +6,55 @@
 
 #include "base/memory.h"
 #include "infer/gather.h"
+#include "infer/strips.h"
 
 /* Rows of an activation that are gathered at a time. */
 enum { GATHER_ROWS = 512 };
 
 /* ---- products ---- */
 
-static void while_multiplying(void *gather, double share)
+/* What is on its way while a block is multiplied. */
+struct travelling {
+    plmr_gather *gather;
+    plmr_strips *strips;
+};
+
+static void while_multiplying(void *travelling, double share)
 {
+    struct travelling *t = travelling;
     (void)share;
-    plmr_gather_poll(gather);
+    plmr_gather_poll(t->gather);
+    plmr_strips_poll(t->strips);
 }
 
-/* The layout that the kernel knows: see plmr_gemm_block. */
-static void list_lines(const plmr_matrix *m, int n_slots, const void **line)
+/* Chunks [first, first + n) of a part, in its own order: their runs. */
+static int runs_of(const plmr_part *part, int64_t first, int64_t n, plmr_run runs[2])
 {
-    memset(line, 0, (size_t)n_slots * sizeof *line);
-    for (int slot = 0; slot < m->layout.in->n_filled; slot++)
-        line[slot] = plmr_matrix_at(m, 0, plmr_matrix_row(m, slot));
+    int n_runs = 0;
+    int64_t before = 0;
+    for (int i = 0; i < part->n_runs; before += part->runs[i++].count) {
+        int64_t from = first > before ? first - before : 0;
+        int64_t count = plmr_clip(from, first + n - before - from, part->runs[i].count);
+        if (first + n > before + from && count > 0)
+            runs[n_runs++] = (plmr_run){part->runs[i].first + (int)from, (int)count};
+    }
+    return n_runs;
 }
 
-static void multiply_block(const plmr_pass *p, const plmr_step *step, int i, plmr_gather *gather, int64_t first,
-                           int64_t n, const void **line)
+/* A block of A's rows, [first, first + n). */
+struct rows {
+    plmr_gather *gather;
+    int64_t first, n;
+};
+
+static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, const struct rows *rows,
+                            plmr_strips *strips, int64_t first, int64_t n)
 {
-    enum plmr_activation c = step->part[i].out;
-    const plmr_matrix *m = &plmr_pass_weights(p)->matrix[step->part[i].weight];
-    const plmr_deal *in = gather->deal, *out = m->layout.out;
-    plmr_run rows = {(int)(first / p->ms), (int)(n / p->ms)};
-    if (m->n_out == 0)
-        return;
-    list_lines(m, in->n_slots, line);
-    int chunks = (int)(m->strip / out->size);
+    const plmr_matrix *m = strips->matrix;
+    const plmr_deal *in = m->layout.in, *out = m->layout.out;
+    struct travelling travelling = {rows->gather, strips};
+    plmr_run row_runs[2], col_runs[2];
+    int64_t chunks = m->strip / out->size;
     plmr_gemm_block block = {
         .n_slots = in->n_slots,
         .kt = in->size,
@@ -47,42 +65,58 @@ static void multiply_block(const plmr_pass *p, const plmr_step *step, int i, plm
         .a_dtype = PLMR_F32,
         .b_dtype = m->dtype,
         .accumulate = PLMR_F32,
-        .n_row_runs = 1,
-        .row_runs = &rows,
-        .n_col_runs = m->out.n_runs,
-        .col_runs = m->out.runs,
-        .a_line = gather->line,
-        .b_line = line,
-        .a_layout = {rows.count, 0, (size_t)n},
-        .b_layout = {chunks, (size_t)(m->n_in * m->pitch), (size_t)m->pitch},
-        .c = p->activation[c] + (size_t)first * p->ld[c],
-        .ldc = p->ld[c],
+        .n_row_runs = runs_of(&p->here, rows->first / p->ms, rows->n / p->ms, row_runs),
+        .row_runs = row_runs,
+        .n_col_runs = runs_of(&m->out, first * chunks, n * chunks, col_runs),
+        .col_runs = col_runs,
+        .a_line = rows->gather->line,
+        .b_line = strips->line,
+        .a_layout = {(int)(rows->n / p->ms), 0, (size_t)rows->n},
+        .b_layout = {(int)chunks, (size_t)strips->strip_stride, (size_t)m->pitch},
+        .c = p->activation[part->out] + (size_t)rows->first * p->ld[part->out] + (size_t)(first * m->strip),
+        .ldc = p->ld[part->out],
         .t1 = in->n_slots,
         .progress = while_multiplying,
-        .progress_context = gather,
+        .progress_context = &travelling,
     };
     plmr_gemm_block_run(&block, plmr_region_scratch(p->grid->region));
 }
 
-static void multiply_blocks(const plmr_pass *p, const plmr_step *step, plmr_gather *gather)
+static void multiply_part(const plmr_pass *p, const plmr_step_part *part, const struct rows *rows)
 {
-    const void **line = plmr_take((size_t)p->grid->cols * sizeof *line);
-    int64_t first, n;
-    while (plmr_gather_next(gather, &first, &n))
-        for (int i = 0; i < step->n_parts; i++)
-            multiply_block(p, step, i, gather, first, n, line);
-    free(line);
+    plmr_strips *strips = plmr_strips_create(&plmr_pass_weights(p)->matrix[part->weight], p->engine->ranks);
+    for (int64_t first, n; plmr_strips_next(strips, &first, &n);)
+        if (rows->n)
+            multiply_strips(p, part, rows, strips, first, n);
+    plmr_strips_destroy(strips);
+}
+
+/* Blocks of rows of the rank that has most: with a rank of the column that has none left, one only brings its strips. */
+static int64_t block_count(const plmr_pass *p, int64_t most)
+{
+    int64_t longest = 0;
+    for (int place = 0; place < plmr_ranks_extent(p->engine->ranks, PLMR_Y); place++) {
+        plmr_part part = plmr_pass_tokens(p, place);
+        int64_t n = plmr_part_places(&part, &p->tokens);
+        longest = n > longest ? n : longest;
+    }
+    return plmr_ceil_div(longest, most);
 }
 
 void plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
 {
     int64_t most = GATHER_ROWS / p->ms * p->ms;
+    most = most > p->ms ? most : p->ms;
     for (int i = 0; i < step->n_parts; i++)
         memset(p->activation[step->part[i].out], 0, (size_t)p->n_rows * p->ld[step->part[i].out] * sizeof(float));
-    plmr_gather *gather = plmr_gather_create(p->grid, plmr_pass_deal(p, step->in), p->activation[step->in],
-                                             p->ld[step->in], p->n_rows, most > p->ms ? most : p->ms);
-    multiply_blocks(p, step, gather);
-    plmr_gather_destroy(gather);
+    struct rows rows = {.gather = plmr_gather_create(p->grid, plmr_pass_deal(p, step->in), p->activation[step->in],
+                                                     p->ld[step->in], p->n_rows, most)};
+    for (int64_t block = 0; block < block_count(p, most); block++) {
+        plmr_gather_next(rows.gather, &rows.first, &rows.n);
+        for (int i = 0; i < step->n_parts; i++)
+            multiply_part(p, &step->part[i], &rows);
+    }
+    plmr_gather_destroy(rows.gather);
 }
 
 /* ---- norms ---- */
@@ -109,53 +143,27 @@ static void make_squares(const void *context, int core, int64_t first, int64_t w
     (void)next;
 }
 
-void plmr_prompt_pick(const plmr_grid *grid, const plmr_deal *deal, const float *elements, float *picked)
-{
-    plmr_part part = plmr_grid_part(grid, deal);
-    for (int c = 0; c < part.n_chunks; c++)
-        for (int i = 0; i < deal->size; i++) {
-            int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(&part, c) * deal->size + i);
-            *picked++ = element < 0 ? 0 : elements[element];
-        }
-}
-
 void plmr_prompt_norm(const plmr_pass *p, const float *weight, const float *x, float *y)
 {
     const plmr_model_shape *shape = p->engine->shape;
     size_t ld = p->ld[PLMR_STREAM];
-    struct squares squares = {p, x, plmr_grid_part(p->grid, &p->grid->dim_x)};
-    float *sum = plmr_take(((size_t)p->n + ld) * sizeof *sum), *picked = sum + p->n;
+    struct squares squares = {p, x, plmr_pass_part(p, PLMR_STREAM)};
+    int64_t n_cols = plmr_part_places(&squares.part, &p->grid->dim_x);
+    float *sum = plmr_take((size_t)(p->n_here + n_cols) * sizeof *sum), *picked = sum + p->n_here;
     plmr_tree_job job = {
         .tree = p->grid->tree_x,
         .accumulate = PLMR_F32,
         .n_batch = 1,
-        .n = p->n,
+        .n = p->n_here,
         .strip = 256,
         .make = make_squares,
         .context = &squares,
         .sum = sum,
     };
     plmr_tree_run(&job);
-    plmr_prompt_pick(p->grid, &p->grid->dim_x, weight, picked);
-    for (int64_t i = 0; i < p->n; i++)
-        plmr_vectors()->scale((int64_t)ld, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
+    plmr_part_pick(&squares.part, &p->grid->dim_x, weight, picked);
+    for (int64_t i = 0; i < p->n_here; i++)
+        plmr_vectors()->scale(n_cols, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
                               x + (size_t)i * ld, y + (size_t)i * ld);
     free(sum);
-}
-
-/* ---- the stream ---- */
-
-void plmr_prompt_collect(const plmr_pass *p, int64_t n_last, float *hidden)
-{
-    const plmr_deal *deal = &p->grid->dim_x;
-    size_t ld = p->ld[PLMR_STREAM];
-    const float *last = p->activation[PLMR_STREAM] + (size_t)(p->n - n_last) * ld;
-    plmr_gather *gather = plmr_gather_create(p->grid, deal, last, ld, n_last, GATHER_ROWS);
-    for (int64_t first, n; plmr_gather_next(gather, &first, &n);)
-        for (int64_t k = 0; k < deal->n; k++) {
-            const float *line = (const float *)gather->line[k / deal->size] + k % deal->size * n;
-            for (int64_t row = 0; row < n; row++)
-                hidden[(first + row) * deal->n + k] = line[row];
-        }
-    plmr_gather_destroy(gather);
 }

@@ -1,7 +1,7 @@
 /* regroup.h - queries, keys and values between the columns of cores that make them and the rank that works on a head.
  *
- * All cores of a key-value head are worked on by one rank, its owner, even where a boundary between ranks runs through
- * them. "By columns": rows x this rank's part of the dealt dimension. "By heads": for each key-value head of which this
+ * All columns of cores of a key-value head are worked on by one rank of a row of ranks, its owner, even where a boundary
+ * between ranks runs through them; every row of ranks for itself. "By columns": rows x this rank's part of the dealt dimension. "By heads": for each key-value head of which this
  * rank is the owner, rows x (span * width) with width elements of every core, in the order of its cores.
  *
  * For example 2 key-value heads on 6 columns of cores, 3 to a head, dealt to 2 ranks as columns 0-1 and 2-5; the rank
@@ -17,7 +17,7 @@
 typedef struct plmr_regroup {
     const plmr_grid *grid;
     const plmr_deal *deal; /* queries or keys */
-    const int *owner;      /* place of each key-value head's owner */
+    const int *owner;      /* place along x of each key-value head's owner */
     int64_t n_rows;
     float *columns; /* ld elements from row to row */
     size_t ld;

@@ -11,26 +11,18 @@ enum { ROWS_AT_ONCE = 32 };
 
 static plmr_status prefill(plmr_engine *engine, const int32_t *ids, int n, float *logits)
 {
-    float *hidden = plmr_take((size_t)n * (size_t)engine->shape->dim * sizeof *hidden);
-    plmr_status status = plmr_engine_prefill(engine, 0, ids, n, n, hidden);
-    if (!status)
-        status = plmr_engine_logits(engine, n, hidden, logits);
-    free(hidden);
-    return status;
+    PLMR_TRY(plmr_engine_prefill(engine, 0, ids, n));
+    plmr_engine_logits(engine, 0, n, logits);
+    return PLMR_OK;
 }
 
 static plmr_status decode(plmr_engine *engine, const int32_t *ids, int n, float *logits)
 {
-    float *hidden = plmr_take((size_t)engine->shape->dim * sizeof *hidden);
-    plmr_status status = PLMR_OK;
-    for (int i = 0; i < n && !status; i++) {
-        status = plmr_engine_decode(engine, &ids[i], hidden);
-        if (!status)
-            status = plmr_engine_logits(engine, 1, hidden,
-                                        logits ? logits + (size_t)i * (size_t)engine->shape->n_vocab : NULL);
+    for (int i = 0; i < n; i++) {
+        PLMR_TRY(plmr_engine_decode(engine, &ids[i]));
+        plmr_engine_logits(engine, 0, 1, logits ? logits + (size_t)i * (size_t)engine->shape->n_vocab : NULL);
     }
-    free(hidden);
-    return status;
+    return PLMR_OK;
 }
 
 plmr_status plmr_score_logits(plmr_engine *engine, const int32_t *ids, int n, float *logits)
@@ -62,7 +54,7 @@ static double surprise(const float *logits, int n_vocab, int32_t id)
 struct window {
     plmr_engine *engine;
     int32_t *ids;
-    float *hidden, *logits; /* logits: on rank 0 */
+    float *logits; /* on rank 0 */
 };
 
 /* Row i of the logits foretells ids[at + i]. */
@@ -79,12 +71,11 @@ static void score_rows(const struct window *w, int at, int n, plmr_score *score)
 
 static plmr_status score_window(const struct window *w, plmr_score *score)
 {
-    size_t dim = (size_t)w->engine->shape->dim;
     int n_rows = score->size - score->first; /* each by the token before */
-    PLMR_TRY(plmr_engine_prefill(w->engine, 0, w->ids, score->size, n_rows + 1, w->hidden));
+    PLMR_TRY(plmr_engine_prefill(w->engine, 0, w->ids, score->size));
     for (int row = 0; row < n_rows; row += ROWS_AT_ONCE) {
         int n = n_rows - row < ROWS_AT_ONCE ? n_rows - row : ROWS_AT_ONCE;
-        PLMR_TRY(plmr_engine_logits(w->engine, n, w->hidden + (size_t)row * dim, w->logits));
+        plmr_engine_logits(w->engine, score->first - 1 + row, n, w->logits);
         score_rows(w, score->first + row, n, score);
     }
     return PLMR_OK;
@@ -96,7 +87,6 @@ plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_f
     struct window w = {.engine = engine};
     plmr_status status = PLMR_OK;
     w.ids = plmr_take((size_t)score->size * sizeof *w.ids);
-    w.hidden = plmr_take((size_t)(score->size - score->first + 1) * (size_t)shape->dim * sizeof *w.hidden);
     w.logits = plmr_rank() ? NULL : plmr_take((size_t)ROWS_AT_ONCE * (size_t)shape->n_vocab * sizeof *w.logits);
     for (int i = 0; i < score->n_windows && !status; i++) {
         memcpy(w.ids, ids + (int64_t)i * score->size, (size_t)score->size * sizeof *w.ids);
@@ -105,7 +95,6 @@ plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_f
         status = score_window(&w, score);
     }
     free(w.logits);
-    free(w.hidden);
     free(w.ids);
     return status;
 }

@@ -48,15 +48,14 @@ static void make_partial(const void *context, int core, int64_t first, int64_t w
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx)
 {
-    bool along_x = products->matrix->layout.in_ring != NULL;
-    enum plmr_axis axis = along_x ? PLMR_X : PLMR_Y;
+    const plmr_ring *ring = products->matrix->layout.in_ring;
     struct product of[PLMR_TOKEN_PRODUCTS];
     plmr_tree_job jobs[PLMR_TOKEN_PRODUCTS];
     for (int i = 0; i < n_products; i++) {
         const plmr_matrix *m = products[i].matrix;
-        of[i] = (struct product){m, along_x ? grid->x : grid->y, grid->region->first[axis], n, x, ldx};
+        of[i] = (struct product){m, ring, grid->region->first[ring->axis], n, x, ldx};
         jobs[i] = (plmr_tree_job){
-            .tree = along_x ? grid->tree_x : grid->tree_y,
+            .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
             .accumulate = PLMR_F32,
             .n_batch = n,
             .n = m->n_out,
@@ -75,8 +74,8 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
 
 struct squares {
     const plmr_grid *grid;
+    plmr_part part;
     int n;
-    int64_t dim;
     const float *x;
     size_t ld;
 };
@@ -85,20 +84,22 @@ static void make_square(const void *context, int core, int64_t first, int64_t wi
                         int next)
 {
     const struct squares *s = context;
-    int64_t from = (int64_t)plmr_ring_position(s->grid->y, core) * s->grid->dim.size, to = from + s->grid->dim.size;
-    int n = (int)plmr_clip(from, to - from, s->dim);
+    const plmr_deal *deal = &s->grid->dim;
+    int chunk = plmr_ring_position(s->grid->y, s->grid->region->first[PLMR_Y] + core);
+    int index = plmr_part_index(&s->part, chunk);
+    int n = index < 0 ? 0 : (int)plmr_clip((int64_t)chunk * deal->size, deal->size, deal->n);
     for (int i = 0; i < s->n; i++) {
-        const float *x = s->x + (size_t)i * s->ld + (n ? from : 0);
+        const float *x = s->x + (size_t)i * s->ld + (n ? (size_t)index * (size_t)deal->size : 0);
         plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
     }
     (void)first, (void)width, (void)next;
 }
 
-void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
-                     float *y, size_t ld)
+void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, const float *x, float *y, size_t ld)
 {
-    struct squares squares = {grid, n, dim, x, ld};
-    float *sum = plmr_take((size_t)n * sizeof *sum);
+    struct squares squares = {grid, plmr_part_here(&grid->dim, grid->y), n, x, ld};
+    int64_t n_here = plmr_part_places(&squares.part, &grid->dim);
+    float *sum = plmr_take((size_t)(n + n_here) * sizeof *sum), *picked = sum + n;
     plmr_tree_job job = {
         .tree = grid->tree_y,
         .accumulate = PLMR_F32,
@@ -111,8 +112,9 @@ void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int 
         .ld_sum = 1,
     };
     plmr_tree_run(&job);
+    plmr_part_pick(&squares.part, &grid->dim, weight, picked);
     for (int i = 0; i < n; i++)
-        plmr_vectors()->scale(dim, 1 / sqrtf(sum[i] / (float)dim + eps), weight, x + (size_t)i * ld,
+        plmr_vectors()->scale(n_here, 1 / sqrtf(sum[i] / (float)grid->dim.n + eps), picked, x + (size_t)i * ld,
                               y + (size_t)i * ld);
     free(sum);
 }

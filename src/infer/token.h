@@ -1,7 +1,7 @@
 /* token.h - what decode's steps compute, on vectors dealt to one axis and copied along the other.
  *
- * "Along y": dealt to the rows of cores, so every rank has the whole vector. "Along x": dealt to the columns of cores,
- * so a rank has its part. Every step is done for n vectors at once: the requests of a batch. Values only.
+ * "Along y": dealt to the rows of cores, "along x": to the columns; a rank has its cores' part, as all ranks do that share
+ * its place on that axis. Every step is done for n vectors at once: the requests of a batch. Values only.
  */
 #pragma once
 
@@ -21,6 +21,6 @@ enum { PLMR_TOKEN_PRODUCTS = PLMR_MOST_PARTS }; /* of a vector, at most */
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx);
 
-/* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. */
-void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, int64_t dim, const float *x,
-                     float *y, size_t ld);
+/* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. `weight`: of all elements.
+ */
+void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, const float *x, float *y, size_t ld);

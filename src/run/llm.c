@@ -31,8 +31,6 @@ static plmr_status check_region(const plmr_device *device, const char *option, c
     PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
                "%s: %dx%d cores do not fit on %s, which has %.0fx%.0f: choose fewer or a larger --device", option, rows,
                cols, device->name, device->rows, device->cols);
-    PLMR_CHECK(cols >= plmr_rank_count(), PLMR_ERROR_INPUT,
-               "%s: %d ranks are more than its %d columns of cores: use fewer", option, plmr_rank_count(), cols);
     return PLMR_OK;
 }
 
@@ -53,6 +51,42 @@ static plmr_status open_model(plmr_llm_run *run, bool wants_text)
     return open_tokenizer(run, wants_text);
 }
 
+/* ---- the grid of ranks ---- */
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Up to MOST_IN_A_ROW ranks form one row, so that no weights travel in prefill, and decode waits for others least; beyond
+ * that as many columns as there are key-value heads, for attention is worked on by columns. */
+static void choose_ranks(const plmr_llm_run *run, int rows, int cols, int *rank_rows, int *rank_cols)
+{
+    enum { MOST_IN_A_ROW = 16 };
+    int n = plmr_rank_count(), wanted = n <= MOST_IN_A_ROW ? n : run->shape->n_kv_heads;
+    for (int c = 1; c <= n; c++) {
+        bool fits = n % c == 0 && c <= cols && n / c <= rows;
+        if (fits && (!*rank_cols || abs(c - wanted) < abs(*rank_cols - wanted))) {
+            *rank_cols = c;
+            *rank_rows = n / c;
+        }
+    }
+}
+
+/* All regions have cores for every rank. */
+static plmr_status start_ranks(plmr_llm_run *run)
+{
+    const plmr_llm_options *o = run->options;
+    plmr_llm_setup setup = run->setup;
+    const plmr_phase_setup *prefill = &setup.phase[PLMR_PREFILL], *decode = &setup.phase[PLMR_DECODE];
+    int rank_rows = o->rank_rows, rank_cols = o->rank_cols;
+    plmr_llm_setup_choose(&setup, true, true, &run->session.device, run->shape);
+    int rows = least(prefill->rows, decode->rows), cols = least(prefill->cols, decode->cols);
+    if (!rank_rows)
+        choose_ranks(run, rows, cols, &rank_rows, &rank_cols);
+    return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, rows, cols, !o->quiet);
+}
+
 plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm_options *options, bool wants_text)
 {
     plmr_session *session = &run->session;
@@ -64,7 +98,7 @@ plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm
     if (!status)
         status = plmr_agree(open_model(run, wants_text || options->text));
     if (!status)
-        status = plmr_session_start_ranks(session, 1, plmr_rank_count(), 1, plmr_rank_count(), !options->quiet);
+        status = start_ranks(run);
     return status ? plmr_llm_close(run, status) : PLMR_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct plmr_llm_options {
     const char *text, *ids; /* the prompt: one of them; NULL: not given */
     plmr_llm_setup setup;
     plmr_trace_options trace;
+    int rank_rows, rank_cols;  /* 0: what suits the model */
     bool quiet;                /* no progress, no warnings of where the ranks run */
     const char *json, *report; /* NULL: not given */
 } plmr_llm_options;
@@ -77,7 +78,8 @@ plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_
 plmr_status plmr_llm_load(plmr_llm_run *run);
 
 /* Computes with ids that are somehow different: the prompt, if there is a prefill, and n_decode tokens, if there is a
- * decode, behind n_before where there is no prefill. Into hidden go the last residual streams, n_batch x dim. */
+ * decode, behind n_before where there is no prefill. Into hidden go the last residual streams, n_batch x dim, on rank 0
+ * (NULL elsewhere). */
 plmr_status plmr_llm_run_values(plmr_llm_run *run, int64_t n_before, int64_t n_decode, float *hidden);
 
 /* Keeps the map of the region on which a phase has just ended, for the report. */

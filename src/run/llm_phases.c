@@ -38,7 +38,9 @@ static plmr_status run_prefill(plmr_llm_run *run, float *hidden)
     for (int b = 0; b < run->setup.n_batch && !status; b++) {
         for (int64_t i = 0; i < n; i++)
             tokens[i] = token_at(run, i + b);
-        status = plmr_engine_prefill(run->engine, b, tokens, n, 1, hidden + (size_t)b * (size_t)run->shape->dim);
+        status = plmr_engine_prefill(run->engine, b, tokens, n);
+        if (!status)
+            plmr_engine_hidden(run->engine, n - 1, 1, hidden ? hidden + (size_t)b * (size_t)run->shape->dim : NULL);
     }
     plmr_barrier();
     run->totals.prefill_s = (plmr_wall_s() - start_s) / run->setup.n_batch;
@@ -59,14 +61,16 @@ static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden
     for (int64_t i = 0; i < n_decode && !status; i++) {
         for (size_t b = 0; b < n_batch; b++)
             tokens[b] = token_at(run, i * 31 + (int64_t)b);
-        status = plmr_engine_decode(run->engine, tokens, hidden);
+        status = plmr_engine_decode(run->engine, tokens);
         if (!status)
-            status = plmr_engine_logits(run->engine, run->setup.n_batch, hidden, logits);
+            plmr_engine_logits(run->engine, 0, run->setup.n_batch, logits);
         plmr_progress_step(&run->session.progress, i + 1);
     }
     plmr_barrier();
     run->totals.decode_s = plmr_wall_s() - start_s;
     plmr_progress_end(&run->session.progress);
+    if (!status && n_decode)
+        plmr_engine_hidden(run->engine, 0, run->setup.n_batch, hidden);
     free(tokens);
     free(logits);
     return status;

@@ -28,7 +28,6 @@ static void run(const char *name, const struct setting *s, float *hidden)
     plmr_engine *engine;
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_model_open(name, &model));
-    int dim = plmr_model_shape_of(model)->dim;
     int side = s->prefills ? s->side : 0;
     plmr_llm_setup setup = {
         .phase = {{.rows = side, .cols = side}, {.rows = s->rows, .cols = s->cols}},
@@ -43,15 +42,16 @@ static void run(const char *name, const struct setting *s, float *hidden)
         int32_t prompt[N_PROMPT];
         for (int i = 0; i < N_PROMPT; i++)
             prompt[i] = token(s->first + b, i);
-        must(plmr_engine_prefill(engine, b, prompt, N_PROMPT, 1, hidden + (size_t)b * (size_t)dim));
+        must(plmr_engine_prefill(engine, b, prompt, N_PROMPT));
     }
     must(plmr_engine_relayout(engine));
     for (int i = s->prefills ? N_PROMPT : 0; i < N_PROMPT + N_DECODE; i++) {
         int32_t tokens[N_BATCH];
         for (int b = 0; b < s->n_batch; b++)
             tokens[b] = token(s->first + b, i);
-        must(plmr_engine_decode(engine, tokens, hidden));
+        must(plmr_engine_decode(engine, tokens));
     }
+    plmr_engine_hidden(engine, 0, s->n_batch, plmr_rank() ? NULL : hidden);
     plmr_engine_destroy(engine);
     plmr_model_close(model);
     plmr_ranks_destroy(ranks);

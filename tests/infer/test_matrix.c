@@ -67,7 +67,7 @@ static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enu
 {
     plmr_matrix matrix;
     plmr_source source = {.get = get_value, .rows = layout->out->n, .cols = layout->in->n};
-    must(plmr_matrix_create(layout, ranks, dtype, &matrix));
+    must(plmr_matrix_create(layout, dtype, &matrix));
     must(plmr_matrix_load(&matrix, &source));
     check_contents(&matrix, layout, ranks);
     return matrix;

@@ -5,11 +5,11 @@
 #include "time/clock.h"
 #include "verbs/verbs.h"
 
-/* ---- values: each head by the rank that owns it ---- */
+/* ---- values: each head by the ranks that work on it ---- */
 
 static void regroup(const plmr_pass *p, enum plmr_activation which, float **head, bool to_heads)
 {
-    plmr_held_heads_move(p->engine, p->grid, plmr_pass_deal(p, which), p->activation[which], p->ld[which], p->n, head,
+    plmr_held_heads_move(p->engine, p->grid, plmr_pass_deal(p, which), p->activation[which], p->ld[which], p->n_here, head,
                          to_heads);
 }
 
@@ -32,13 +32,13 @@ static plmr_status from_heads(const plmr_step *step, const plmr_pass *p)
 
 static plmr_status prompt(const plmr_step *step, plmr_pass *p)
 {
-    plmr_attend_prompt(&(plmr_prompt_attention){p->engine, p->grid, &p->heads, p->request, p->layer, p->n, p->ms});
+    plmr_attend_prompt(p);
     return from_heads(step, p);
 }
 
 static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
-    plmr_attend_token(&(plmr_token_attention){p->engine, p->grid, &p->heads, (int)p->n, p->layer, p->n_before + 1});
+    plmr_attend_token(p);
     return from_heads(step, p);
 }
 

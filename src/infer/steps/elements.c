@@ -3,7 +3,7 @@
 
 static int64_t element_count(const plmr_pass *p, enum plmr_activation which)
 {
-    return (int64_t)p->ld[which] * p->n;
+    return (int64_t)p->ld[which] * p->n_here;
 }
 
 /* ---- the FFN's hidden vector: silu(gate) * up ---- */

@@ -11,7 +11,7 @@ static bool is_of_heads(const plmr_step *step)
     return plmr_weight_infos[step->part[0].weight].cols == PLMR_HEAD;
 }
 
-/* ---- values of heads: each by the rank that owns it ---- */
+/* ---- values of heads: each by the ranks that work on it ---- */
 
 /* n_rep heads of a token, by cores: each core adds up its elements' squares, the head's tree adds up the cores. */
 static void norm_heads(const plmr_pass *p, const float *weight, int n_rep, float *by_cores)
@@ -43,7 +43,7 @@ static void norm_all_heads(const plmr_step *step, plmr_pass *p)
         for (int d = 0; d < dims; d++)
             dealt[d] = plmr_heads_element(heads, d) < 0 ? 0 : weight[plmr_heads_element(heads, d)];
         for (int kv = 0; kv < heads->n_kv; kv++)
-            for (int64_t token = 0; token < p->n && head[kv]; token++)
+            for (int64_t token = 0; token < p->n_here && head[kv]; token++)
                 norm_heads(p, dealt, n_rep, head[kv] + token * n_rep * dims);
     }
 }
@@ -69,7 +69,7 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
         norm_all_heads(step, p);
         return PLMR_OK;
     }
-    plmr_token_norm(p->grid, shape->rms_eps, plmr_pass_weights(p)->vector[part->weight], (int)p->n, shape->dim,
+    plmr_token_norm(p->grid, shape->rms_eps, plmr_pass_weights(p)->vector[part->weight], (int)p->n,
                     p->activation[step->in], p->activation[part->out], p->ld[step->in]);
     return plmr_pass_dump(p, part->out, part->name);
 }

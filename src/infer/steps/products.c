@@ -7,11 +7,11 @@ static void add_bias(const plmr_pass *p, const plmr_step_part *part)
 {
     const float *bias = plmr_pass_weights(p)->vector[part->bias];
     const plmr_deal *deal = plmr_pass_deal(p, part->out);
-    plmr_part columns = plmr_grid_part(p->grid, deal);
+    plmr_part columns = plmr_pass_part(p, part->out);
     for (int c = 0; c < columns.n_chunks && bias; c++)
         for (int i = 0; i < deal->size; i++) {
             int64_t element = plmr_deal_element(deal, (int64_t)plmr_part_chunk(&columns, c) * deal->size + i);
-            for (int64_t row = 0; row < p->n && element >= 0; row++)
+            for (int64_t row = 0; row < p->n_here && element >= 0; row++)
                 p->activation[part->out][(size_t)row * p->ld[part->out] + (size_t)c * (size_t)deal->size + (size_t)i] +=
                     bias[element];
         }

@@ -1,0 +1,102 @@
+"""A language model gives the same bits and the same cycles on any grid of ranks: logits of both phases, dumped tensors,
+text, checksums of batches, perplexity.
+
+grids.py MPIEXEC PLMR DATA_FOLDER MODEL_FILE
+"""
+import hashlib
+import os
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+from cli import Checks, Plmr, of_the_wafer, show  # noqa: E402
+
+GRIDS = ["1x1", "1x4", "4x1", "2x2", "3x2", "2x3", "3x3", "1x7"]
+WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops alone
+# prefill's cores, decode's: more cores than elements; few of each; a rank for each core on the largest grid.
+CORES = [("40x40", "21x30"), ("9x9", "7x11"), ("3x3", "3x3")]
+
+
+def fits(grid, cores):
+    rows, cols = map(int, grid.split("x"))
+    return all(rows <= int(side.split("x")[0]) and cols <= int(side.split("x")[1]) for side in cores)
+
+
+def hash_of(path):
+    """Of a file, or of all files of a folder."""
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else [""]
+    total = hashlib.sha256()
+    for name in names:
+        with open(os.path.join(path, name) if name else path, "rb") as file:
+            total.update(name.encode() + file.read())
+    return total.hexdigest()
+
+
+class Runs:
+    def __init__(self, plmr, check, model, folder):
+        self.plmr, self.check, self.model, self.folder = plmr, check, model, folder
+
+    def ok(self, args, ranks):
+        code, out, err = self.plmr.run(args, ranks)
+        self.check(code == 0, f"{show(args, ranks)} ends with {code}: {err}")
+        return out
+
+    def logits(self, cores, phase, tokens, grid, *more):
+        path = os.path.join(self.folder, f"{cores} {phase} {grid}")
+        self.ok(["logits", "-m", self.model, "--tokens", tokens, "--phase", phase, "--prefill-cores", cores[0],
+                 "--decode-cores", cores[1], "--ranks", grid, "--out", path, *more], ranks_of(grid))
+        return hash_of(path)
+
+    def tensors(self, phase, tokens, grid):
+        path = os.path.join(self.folder, f"{phase} {grid}.d")
+        self.logits(CORES[1], phase, tokens, grid, "--dump", path)
+        return hash_of(path)
+
+    def text(self, kv, tokens, grid):
+        return self.ok(["generate", "-m", self.model, "--tokens", tokens, "-n", "12", "--kv", kv, "--prefill-cores", "9x9",
+                        "--decode-cores", "7x11", "--allow", "M", "--ranks", grid], ranks_of(grid))
+
+    def batch(self, phase, kv, grid):
+        """A record: checksum and costs."""
+        args = ["llm", "-m", self.model, "--mode", "compute", "--prompt", "13", "--decode", "9", "--batch", "3", "--kv", kv,
+                "--phase", phase, "--prefill-cores", "9x9", "--decode-cores", "7x11", "--allow", "M", "--ranks", grid]
+        return of_the_wafer(self.plmr.records(args, ranks_of(grid))[0])
+
+
+def ranks_of(grid):
+    rows, cols = map(int, grid.split("x"))
+    return rows * cols
+
+
+def same(check, what, grids, run):
+    """The same on all grids; a run mostly waits for its own start."""
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, grids))
+    for grid, result in zip(grids, results):
+        check(result == results[0], f"{what}: {grid} ranks differ from {grids[0]}: {result} instead of {results[0]}")
+
+
+def main():
+    mpiexec, binary, folder, model = sys.argv[1:5]
+    check, plmr = Checks(), Plmr(mpiexec, binary)
+    name = os.path.splitext(os.path.basename(model))[0]
+    with open(os.path.join(folder, name + ".tokens"), encoding="utf-8") as file:
+        tokens = ",".join(file.read().strip().split(",")[:19])
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = Runs(plmr, check, model, scratch)
+        for cores in CORES:
+            grids = [grid for grid in GRIDS if fits(grid, cores)]
+            for phase in ("prefill", "decode"):
+                same(check, f"{name} {cores} {phase}", grids, partial(runs.logits, cores, phase, tokens))
+        for phase in ("prefill", "decode"):
+            same(check, f"{name} tensors of {phase}", WHOLE, partial(runs.tensors, phase, tokens))
+        for kv in ("shift", "concat"):
+            same(check, f"{name} text, {kv}", WHOLE, partial(runs.text, kv, tokens))
+            same(check, f"{name} batch, {kv}", WHOLE, partial(runs.batch, "both", kv))
+        same(check, f"{name} batch, decode", WHOLE, partial(runs.batch, "decode", "shift"))
+    check.done()
+
+
+main()
