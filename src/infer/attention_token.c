@@ -87,8 +87,8 @@ static void append(const struct head *h)
     size_t at = (size_t)h->request * (size_t)plmr_heads_dims(&p->grid->heads);
     if (h->group->tokens.to <= p->n_before)
         return;
-    plmr_heads_round(p->engine, &p->grid->heads, p->n_before, p->heads.key[h->kv] + at, p->heads.value[h->kv] + at,
-                     key, value);
+    plmr_heads_round(p->engine, &p->grid->heads, p->n_before, p->heads.key[h->kv] + at, p->heads.value[h->kv] + at, key,
+                     value);
     plmr_cache_put(&p->engine->cache, p->layer, h->request, h->kv, p->n_before, key, value);
 }
 
@@ -107,10 +107,10 @@ static void score(const struct head *h, float *most)
     for (int r = 0; r < heads->n_rep; r++)
         plmr_engine_rope(p->engine, p->n_before, queries + r * dims);
     if (n)
-        plmr_attention()->scores(
-            tree->ops, tree->first[1], heads->n_dims, heads->n_rep, n, queries, (size_t)dims, cache->dtype,
-            keys + (size_t)(h->group->tokens.from - cache->first) * plmr_dtype_bytes(cache->dtype),
-            (size_t)cache->n_tokens, h->scores, (size_t)n);
+        plmr_attention()->scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, n, queries, (size_t)dims,
+                                 cache->dtype,
+                                 keys + (size_t)(h->group->tokens.from - cache->first) * plmr_dtype_bytes(cache->dtype),
+                                 (size_t)cache->n_tokens, h->scores, (size_t)n);
     for (int r = 0; r < heads->n_rep; r++)
         most[r] = plmr_vectors()->max(n, h->scores + r * n);
     free(queries);
@@ -194,7 +194,8 @@ static int choose_most(const plmr_pass *p)
 static void make_group(struct group *g)
 {
     const plmr_heads *heads = &g->p->grid->heads;
-    size_t n_scores = (size_t)(heads->n_rep * g->n_here), n_sum = (size_t)(heads->n_rep * (g->p->engine->cache.n_dims + 1));
+    size_t n_scores = (size_t)(heads->n_rep * g->n_here),
+           n_sum = (size_t)(heads->n_rep * (g->p->engine->cache.n_dims + 1));
     float *memory = plmr_take((size_t)g->most * (n_scores + n_sum + (size_t)heads->n_rep) * sizeof *memory);
     g->heads = plmr_take((size_t)g->most * sizeof *g->heads);
     g->jobs = plmr_take(2 * (size_t)g->most * sizeof *g->jobs);

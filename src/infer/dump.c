@@ -38,8 +38,7 @@ plmr_status plmr_dump_folder(const char *path, bool *made)
 /* A tensor's file, which all ranks open. Collective. */
 static plmr_status create(const plmr_dump *dump, const plmr_dump_tensor *t, plmr_npy *npy)
 {
-    char *path =
-        plmr_take_text("%s/%s-%lld-%d-%s.npy", dump->folder, t->phase, (long long)t->token, t->layer, t->name);
+    char *path = plmr_take_text("%s/%s-%lld-%d-%s.npy", dump->folder, t->phase, (long long)t->token, t->layer, t->name);
     plmr_status status = plmr_shared_npy_create(path, PLMR_F32, 2, t->tokens->n, t->deal->n, npy);
     free(path);
     return status;

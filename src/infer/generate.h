@@ -44,8 +44,8 @@ typedef struct plmr_generation {
     enum plmr_text_end end;
 
     /* Its own. */
-    plmr_sampler *sampler;  /* rank 0's */
-    float *logits;          /* rank 0's */
+    plmr_sampler *sampler; /* rank 0's */
+    float *logits;         /* rank 0's */
     plmr_utf8_stream stream;
     int64_t position; /* of the next token */
 } plmr_generation;

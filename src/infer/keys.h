@@ -11,11 +11,12 @@
 typedef struct plmr_keys {
     const plmr_pass *pass;
     plmr_exchange *messages;
-    char **part[2];  /* by turn and place: keys and values of the tokens of a place, token by token, as the cache has them */
+    char **part
+        [2]; /* by turn and place: keys and values of the tokens of a place, token by token, as the cache has them */
     char *memory;
-    int turn, kv;    /* the next to come; kv = heads: nothing more comes */
-    char *keys;      /* of the head at hand: elements x tokens, of the cache's type; */
-    float *values;   /* and tokens x elements */
+    int turn, kv;  /* the next to come; kv = heads: nothing more comes */
+    char *keys;    /* of the head at hand: elements x tokens, of the cache's type; */
+    float *values; /* and tokens x elements */
 } plmr_keys;
 
 /* Collective over the column. */

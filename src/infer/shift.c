@@ -97,7 +97,7 @@ void plmr_cache_shift(plmr_engine *engine)
                       .me = plmr_ranks_place(engine->ranks, PLMR_Y),
                       .old = plmr_rows_here(engine, n),
                       .new = plmr_rows_here(engine, n + 1),
-                      .token_bytes = (size_t)engine->cache.n_dims * plmr_dtype_bytes(engine->cache.dtype)};
+                      .token_bytes = (size_t)engine->cache.n_dims *plmr_dtype_bytes(engine->cache.dtype)};
     if (s.n_places == 1)
         return;
     s.out = plmr_take_zeroed(2 * (size_t)s.n_places, sizeof *s.out);

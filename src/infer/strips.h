@@ -19,10 +19,10 @@ typedef struct plmr_strips {
     int64_t n_all, most; /* strips; of a block */
     plmr_exchange *messages;
     char *memory[2];
-    int64_t posted;      /* strips that are on their way, or here, */
-    int64_t taken;       /* and those that have been taken */
-    int turn;            /* the memory of the block that is posted last */
-    const void **line;   /* of the block at hand: by slot, where its rows of the first strip begin; NULL: it is empty */
+    int64_t posted;    /* strips that are on their way, or here, */
+    int64_t taken;     /* and those that have been taken */
+    int turn;          /* the memory of the block that is posted last */
+    const void **line; /* of the block at hand: by slot, where its rows of the first strip begin; NULL: it is empty */
     int64_t strip_stride; /* elements from strip to strip */
 } plmr_strips;
 

@@ -87,7 +87,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         runs = Runs(plmr, check, model, scratch)
         for cores in CORES:
-            grids = [grid for grid in GRIDS if fits(grid, cores)]
+            grids = [grid for grid in (WHOLE if cores == CORES[0] else GRIDS) if fits(grid, cores)]
             for phase in ("prefill", "decode"):
                 same(check, f"{name} {cores} {phase}", grids, partial(runs.logits, cores, phase, tokens))
         for phase in ("prefill", "decode"):

@@ -160,6 +160,44 @@ static void check_parts(const plmr_deal *deal, const plmr_ring *ring)
     free(holders);
 }
 
+/* Each chunk is with one place, all have as many but for one, and early chunks go with late ones. */
+static void folded_parts_are_even(void **state)
+{
+    (void)state;
+    for (int n = 1; n < 40; n++)
+        for (int n_places = 1; n_places < 12; n_places++) {
+            plmr_deal deal = plmr_deal_plain(3 * n - 1, n);
+            int holders[40] = {0};
+            for (int place = 0; place < n_places; place++) {
+                plmr_part part = plmr_part_folded(&deal, n_places, place);
+                check_part(&part, &deal, holders);
+                assert_in_range(part.n_chunks, n / n_places, n / n_places + 1);
+                assert_true(n % (2 * n_places) || part.n_runs == 1 || part.runs[0].count == part.runs[1].count);
+            }
+            for (int chunk = 0; chunk < n; chunk++)
+                assert_int_equal(holders[chunk], 1);
+        }
+}
+
+/* What a rank picks of a vector is what its list says. */
+static void check_pick(const plmr_deal *deal, const plmr_ring *ring)
+{
+    plmr_part part = plmr_part_here(deal, ring);
+    size_t n = (size_t)plmr_part_places(&part, deal);
+    float *all = malloc((size_t)deal->n * sizeof *all), *picked = malloc((n + 1) * sizeof *picked);
+    int32_t *elements = malloc((n + 1) * sizeof *elements);
+    assert_true(all && picked && elements);
+    for (int64_t i = 0; i < deal->n; i++)
+        all[i] = (float)i + 1;
+    plmr_part_pick(&part, deal, all, picked);
+    plmr_part_elements(&part, deal, elements);
+    for (size_t i = 0; i < n; i++)
+        assert_true(picked[i] == (elements[i] < 0 ? 0 : all[elements[i]]));
+    free(elements);
+    free(picked);
+    free(all);
+}
+
 static void check_grid(int cols)
 {
     plmr_device device = test_device("wse2");
@@ -171,8 +209,10 @@ static void check_grid(int cols)
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_grid_create(ranks, &device, &shape, 5, cols, &(plmr_reduce_options){0}, &any, &grid));
     const plmr_deal *deals[] = {&grid->queries, &grid->keys, &grid->ffn, &grid->vocab, &grid->dim_x};
-    for (size_t i = 0; i < sizeof deals / sizeof deals[0]; i++)
+    for (size_t i = 0; i < sizeof deals / sizeof deals[0]; i++) {
         check_parts(deals[i], grid->x);
+        check_pick(deals[i], grid->x);
+    }
     plmr_grid_destroy(grid);
     plmr_ranks_destroy(ranks);
 }
@@ -186,6 +226,7 @@ static void ranks_hold_every_chunk_once(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(folded_parts_are_even),
     cmocka_unit_test(plain_dimensions_are_in_order),
     cmocka_unit_test(heads_are_dealt_whole),
     cmocka_unit_test(ranks_hold_every_chunk_once),

@@ -26,7 +26,8 @@ static void run(const char *name, const struct setting *s, float *hidden)
     plmr_ranks *ranks;
     plmr_model *model;
     plmr_engine *engine;
-    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    int rank_rows = plmr_rank_count() % 4 ? 1 : 2;
+    must(plmr_ranks_create(rank_rows, plmr_rank_count() / rank_rows, 9, 13, &ranks));
     must(plmr_model_open(name, &model));
     int side = s->prefills ? s->side : 0;
     plmr_llm_setup setup = {
@@ -52,6 +53,7 @@ static void run(const char *name, const struct setting *s, float *hidden)
         must(plmr_engine_decode(engine, tokens));
     }
     plmr_engine_hidden(engine, 0, s->n_batch, plmr_rank() ? NULL : hidden);
+    plmr_broadcast(hidden, (size_t)(s->n_batch * plmr_model_shape_of(model)->dim) * sizeof *hidden);
     plmr_engine_destroy(engine);
     plmr_model_close(model);
     plmr_ranks_destroy(ranks);

@@ -9,8 +9,8 @@
 
 static void regroup(const plmr_pass *p, enum plmr_activation which, float **head, bool to_heads)
 {
-    plmr_held_heads_move(p->engine, p->grid, plmr_pass_deal(p, which), p->activation[which], p->ld[which], p->n_here, head,
-                         to_heads);
+    plmr_held_heads_move(p->engine, p->grid, plmr_pass_deal(p, which), p->activation[which], p->ld[which], p->n_here,
+                         head, to_heads);
 }
 
 static plmr_status to_heads(const plmr_step *step, plmr_pass *p)
