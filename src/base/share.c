@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/share_paths.h"
 
 enum { N_DIRECTORIES = 4 };
@@ -70,45 +71,23 @@ plmr_status plmr_share_path(const char *relative, char *path, size_t size)
 
 struct list {
     char **items;
-    int n, room;
+    int n;
 };
 
-static bool list_add(struct list *list, const char *item, size_t length)
-{
-    if (list->n == list->room) {
-        int room = list->room ? 2 * list->room : 16;
-        char **items = realloc(list->items, (size_t)room * sizeof *items);
-        if (!items)
-            return false;
-        list->items = items;
-        list->room = room;
-    }
-    list->items[list->n] = strndup(item, length);
-    return list->items[list->n] && ++list->n;
-}
-
-static void list_free(struct list *list)
-{
-    for (int i = 0; i < list->n; i++)
-        free(list->items[i]);
-    free(list->items);
-}
-
 /* Adds the files of one folder that end in suffix; a folder that is not there has none. */
-static bool list_add_folder(struct list *list, const char *folder, const char *suffix)
+static void list_add_folder(struct list *list, const char *folder, const char *suffix)
 {
     DIR *directory = opendir(folder);
-    if (!directory)
-        return true;
-    bool enough_memory = true;
     size_t n_suffix = strlen(suffix);
-    for (struct dirent *entry; enough_memory && (entry = readdir(directory));) {
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
         size_t n = strlen(entry->d_name);
-        if (entry->d_name[0] != '.' && n > n_suffix && strcmp(entry->d_name + n - n_suffix, suffix) == 0)
-            enough_memory = list_add(list, entry->d_name, n - n_suffix);
+        if (entry->d_name[0] == '.' || n <= n_suffix || strcmp(entry->d_name + n - n_suffix, suffix) != 0)
+            continue;
+        list->items = plmr_take_more(list->items, ((size_t)list->n + 1) * sizeof *list->items);
+        list->items[list->n++] = plmr_take_text("%.*s", (int)(n - n_suffix), entry->d_name);
     }
-    closedir(directory);
-    return enough_memory;
+    if (directory)
+        closedir(directory);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -116,57 +95,34 @@ static int compare_items(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void list_sort_once(struct list *list)
-{
-    if (list->n)
-        qsort(list->items, (size_t)list->n, sizeof *list->items, compare_items);
-    int n = 0;
-    for (int i = 0; i < list->n; i++) {
-        if (n && strcmp(list->items[n - 1], list->items[i]) == 0)
-            free(list->items[i]);
-        else
-            list->items[n++] = list->items[i];
-    }
-    list->n = n;
-}
-
-/* Array and strings in one allocation; NULL without memory. */
-static char **list_pack(const struct list *list)
+/* Sorted, each once, array and strings in one allocation. Frees the list. */
+static char **list_pack(struct list *list, int *n_names)
 {
     size_t array = ((size_t)list->n + 1) * sizeof(char *), strings = 0;
     for (int i = 0; i < list->n; i++)
         strings += strlen(list->items[i]) + 1;
-    char **names = malloc(array + strings);
-    if (!names)
-        return NULL;
-    char *next = (char *)names + array;
+    if (list->n)
+        qsort(list->items, (size_t)list->n, sizeof *list->items, compare_items);
+    char **names = plmr_take(array + strings), *next = (char *)names + array;
+    *n_names = 0;
     for (int i = 0; i < list->n; i++) {
-        names[i] = next;
-        next = stpcpy(next, list->items[i]) + 1;
+        if (*n_names == 0 || strcmp(names[*n_names - 1], list->items[i]) != 0) {
+            names[(*n_names)++] = next;
+            next = stpcpy(next, list->items[i]) + 1;
+        }
+        free(list->items[i]);
     }
-    names[list->n] = NULL;
+    names[*n_names] = NULL;
+    free(list->items);
     return names;
 }
 
-plmr_status plmr_share_names(const char *folder, const char *suffix, char ***names, int *n_names)
-{
-    return plmr_share_names_of(folder, &suffix, 1, names, n_names);
-}
-
-plmr_status plmr_share_names_of(const char *folder, const char *const *suffixes, int n_suffixes, char ***names,
-                                int *n_names)
+char **plmr_share_names(const char *folder, const char *const *suffixes, int *n_names)
 {
     struct list list = {0};
-    bool enough_memory = true;
     char path[PATH_MAX];
-    for (int i = 0; enough_memory && i < N_DIRECTORIES * n_suffixes; i++)
-        if (share_file(i / n_suffixes, folder, path, sizeof path))
-            enough_memory = list_add_folder(&list, path, suffixes[i % n_suffixes]);
-    list_sort_once(&list);
-    char **packed = enough_memory ? list_pack(&list) : NULL;
-    list_free(&list);
-    PLMR_CHECK(packed, PLMR_ERROR_SYSTEM, "no memory for the names in '%s'", folder);
-    *names = packed;
-    *n_names = list.n;
-    return PLMR_OK;
+    for (int i = 0; i < N_DIRECTORIES; i++)
+        for (const char *const *suffix = suffixes; *suffix && share_file(i, folder, path, sizeof path); suffix++)
+            list_add_folder(&list, path, *suffix);
+    return list_pack(&list, n_names);
 }

@@ -12,10 +12,7 @@
 /* Puts the path of the first share directory's file or folder `relative` ("devices/wse2.json") into path. */
 plmr_status plmr_share_path(const char *relative, char *path, size_t size);
 
-/* The names, less `suffix`, of all files in `folder` that end in it, in any share directory; sorted, each once. *names
- * is one allocation (array and strings) that the caller frees, also when there is none. */
-plmr_status plmr_share_names(const char *folder, const char *suffix, char ***names, int *n_names);
-
-/* The same for files that end in one of n suffixes. */
-plmr_status plmr_share_names_of(const char *folder, const char *const *suffixes, int n_suffixes, char ***names,
-                                int *n_names);
+/* The names, less their suffix, of all files in `folder` that end in one of these, of which NULL is the last, in any
+ * share directory; sorted, each once. One allocation (array and strings) that the caller frees, also when there is
+ * none. */
+char **plmr_share_names(const char *folder, const char *const *suffixes, int *n_names);

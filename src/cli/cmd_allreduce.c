@@ -53,6 +53,15 @@ static const plmr_option options[] = {
 
 /* ---- running ---- */
 
+static plmr_status prepare(plmr_job *job, void *context)
+{
+    allreduce_command *c = context;
+    PLMR_CHECK(job->rows > 1 || job->cols > 1, PLMR_ERROR_INPUT,
+               "--cores: one core has nobody to add up with: give it 2 or more");
+    plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, (int64_t)job->rows * job->cols, c->length);
+    return PLMR_OK;
+}
+
 static void record_problem(const void *context, plmr_record *record)
 {
     const allreduce_command *c = context;
@@ -148,6 +157,7 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
 
 static const plmr_job_actions actions = {
     .command = "allreduce",
+    .prepare = prepare,
     .record = record_problem,
     .open = open_allreduce,
     .close = close_allreduce,
@@ -157,20 +167,10 @@ static const plmr_job_actions actions = {
     .describe = describe,
 };
 
-static plmr_status run_job(allreduce_command *c, plmr_job *job)
-{
-    PLMR_CHECK(job->rows > 1 || job->cols > 1, PLMR_ERROR_INPUT,
-               "--cores: one core has nobody to add up with: give it 2 or more");
-    plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, (int64_t)job->rows * job->cols, c->length);
-    return plmr_job_run(job);
-}
-
 static plmr_status run_command(void *options)
 {
-    plmr_job job;
     allreduce_command *c = options;
-    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_ROWS, DEFAULT_COLS, c));
-    return plmr_job_close(&job, run_job(c, &job));
+    return plmr_job_do(&actions, &c->run, NULL, DEFAULT_ROWS, DEFAULT_COLS, c);
 }
 
 const plmr_command plmr_command_allreduce = {

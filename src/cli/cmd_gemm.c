@@ -5,7 +5,6 @@
 #include "gemm/gemm.h"
 #include "report/table.h"
 #include "run/job.h"
-#include "run/operand.h"
 
 enum { DEFAULT_SIZE = 1024, DEFAULT_CORES = 64 };
 
@@ -17,9 +16,7 @@ typedef struct gemm_command {
     plmr_size m, k, n;
     bool transpose_b;
     enum plmr_dtype accumulate;
-    const char *a_path, *b_path, *out_path;
-    plmr_operand a, b;
-    plmr_output out;
+    plmr_product_files files;
     plmr_gemm_problem problem;
     plmr_gemm_layout layout;
 } gemm_command;
@@ -39,25 +36,12 @@ static const plmr_option options[] = {
     {"accumulate", "f32|f16", PLMR_TITLE_VALUES, "How products are added up",
      PLMR_WORD(gemm_command, accumulate, plmr_sum_dtypes), .value = "f32"},
     {"a", "FILE", PLMR_TITLE_VALUES, "NumPy file with A: float32 or float16 in C order",
-     PLMR_TEXT(gemm_command, a_path)},
-    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemm_command, b_path)},
+     PLMR_TEXT(gemm_command, files.paths[0])},
+    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemm_command, files.paths[1])},
     {"out", "FILE", PLMR_TITLE_OUTPUT, "Write C as a NumPy file: float16 for f16, else float32",
-     PLMR_TEXT(gemm_command, out_path)},
+     PLMR_TEXT(gemm_command, files.paths[2])},
     {0},
 };
-
-static plmr_status check_options(const gemm_command *c)
-{
-    bool files = c->a_path || c->b_path || c->out_path;
-    const char *file = c->a_path ? "--a" : c->b_path ? "--b" : "--out";
-    PLMR_CHECK(!files || !c->run.timing, PLMR_ERROR_INPUT,
-               "%s needs values, which --mode timing has not: leave one of them out", file);
-    PLMR_CHECK(!c->out_path || !c->run.plan, PLMR_ERROR_INPUT,
-               "--plan runs nothing, so there is nothing for --out: leave one of them out");
-    PLMR_CHECK(!c->out_path || c->run.algorithms.n == 1, PLMR_ERROR_INPUT,
-               "--out takes the result of one algorithm, not of %d: choose one with --alg", c->run.algorithms.n);
-    return PLMR_OK;
-}
 
 static const plmr_gemm_algorithm *algorithm_at(const gemm_command *c, int i)
 {
@@ -81,22 +65,25 @@ static plmr_status choose_algorithms(gemm_command *c)
 
 static plmr_status open_operands(gemm_command *c)
 {
-    PLMR_TRY(plmr_operand_open(c->a_path, &c->a));
-    PLMR_TRY(plmr_operand_open(c->b_path, &c->b));
-    if (c->a.path) {
-        PLMR_TRY(plmr_size_set(&c->m, "m", c->a.npy.rows, &c->a));
-        PLMR_TRY(plmr_size_set(&c->k, "k", c->a.npy.cols, &c->a));
+    plmr_operand *a = &c->files.a, *b = &c->files.b;
+    PLMR_TRY(plmr_operand_open(c->files.paths[0], a));
+    PLMR_TRY(plmr_operand_open(c->files.paths[1], b));
+    if (a->path) {
+        PLMR_TRY(plmr_size_set(&c->m, "m", a->npy.rows, a));
+        PLMR_TRY(plmr_size_set(&c->k, "k", a->npy.cols, a));
     }
-    if (c->b.path) {
-        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->n : &c->k, c->transpose_b ? "n" : "k", c->b.npy.rows, &c->b));
-        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->k : &c->n, c->transpose_b ? "k" : "n", c->b.npy.cols, &c->b));
+    if (b->path) {
+        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->n : &c->k, c->transpose_b ? "n" : "k", b->npy.rows, b));
+        PLMR_TRY(plmr_size_set(c->transpose_b ? &c->k : &c->n, c->transpose_b ? "k" : "n", b->npy.cols, b));
     }
     return PLMR_OK;
 }
 
-static plmr_status make_problem(gemm_command *c, plmr_job *job)
+static plmr_status prepare(plmr_job *job, void *context)
 {
+    gemm_command *c = context;
     plmr_gemm_problem *p = &c->problem;
+    PLMR_TRY(open_operands(c));
     *p = (plmr_gemm_problem){
         .m = plmr_size_or(&c->m, DEFAULT_SIZE),
         .k = plmr_size_or(&c->k, DEFAULT_SIZE),
@@ -111,9 +98,9 @@ static plmr_status make_problem(gemm_command *c, plmr_job *job)
         PLMR_TRY(plmr_gemm_check(algorithm_at(c, i), p));
     c->layout = plmr_gemm_layout_of(p);
     job->n_steps = c->layout.n_slots;
-    plmr_operand_fill(&c->a, c->run.seed, 0, p->m, p->k);
-    plmr_operand_fill(&c->b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
-    return PLMR_OK;
+    plmr_operand_fill(&c->files.a, c->run.seed, 0, p->m, p->k);
+    plmr_operand_fill(&c->files.b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
+    return plmr_output_open(c->files.paths[2], c->run.dtype, 2, p->m, p->n, &c->files.out);
 }
 
 /* ---- running ---- */
@@ -131,14 +118,14 @@ static void record_problem(const void *context, plmr_record *record)
     record->padded_n = (int64_t)l->ns * l->n_slots;
     record->accumulate = plmr_dtype_name(p->accumulate);
     record->transposed = p->transpose_b ? "B" : "";
-    record->seed = c->run.timing || (c->a.path && c->b.path) ? -1 : c->run.seed;
+    record->seed = c->run.timing || (c->files.a.path && c->files.b.path) ? -1 : c->run.seed;
 }
 
 static plmr_status open_gemm(void *context, const void *algorithm, plmr_region *region, void **work)
 {
     const gemm_command *c = context;
     plmr_gemm *g;
-    PLMR_TRY(plmr_gemm_open(algorithm, &c->problem, region, &c->a.source, &c->b.source, &g));
+    PLMR_TRY(plmr_gemm_open(algorithm, &c->problem, region, &c->files.a.source, &c->files.b.source, &g));
     *work = g;
     return PLMR_OK;
 }
@@ -179,8 +166,8 @@ static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_re
     plmr_job_result result = {
         .visit = visit,
         .work = work,
-        .problem = {.a = &c->a.source,
-                    .b = &c->b.source,
+        .problem = {.a = &c->files.a.source,
+                    .b = &c->files.b.source,
                     .transpose_b = p->transpose_b,
                     .m = p->m,
                     .k = p->k,
@@ -192,7 +179,7 @@ static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_re
                     /* a chain in each core, then one of a row's cores */
                     .depth = p->transpose_b ? (int64_t)l->kt + p->cols : p->k,
                     .all_below = verify_all_below},
-        .output = &c->out,
+        .output = &c->files.out,
     };
     return plmr_job_take(job, &result, record);
 }
@@ -207,7 +194,7 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
     plmr_text m = plmr_format_count(p->m), k = plmr_format_count(p->k), n = plmr_format_count(p->n);
     const plmr_gemm_layout *l = &c->layout;
     double side = l->n_slots;
-    plmr_operand_describe("A", &c->a, "B", &c->b, c->run.seed, files, sizeof files);
+    plmr_operand_describe("A", &c->files.a, "B", &c->files.b, c->run.seed, files, sizeof files);
     snprintf(padded, sizeof padded, "%s x %s x %s", plmr_format_count((int64_t)l->ms * l->n_slots).s,
              plmr_format_count((int64_t)l->kt * l->n_k).s, plmr_format_count((int64_t)l->ns * l->n_slots).s);
     fprintf(out, "C = A B%s with A %s x %s and B %s x %s\n\n", p->transpose_b ? "^T" : "", m.s, k.s,
@@ -224,6 +211,8 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
 
 static const plmr_job_actions actions = {
     .command = "gemm",
+    .files = {"--a", "--b", "--out"},
+    .prepare = prepare,
     .record = record_problem,
     .open = open_gemm,
     .close = close_gemm,
@@ -233,34 +222,11 @@ static const plmr_job_actions actions = {
     .describe = describe,
 };
 
-static plmr_status run_job(gemm_command *c, plmr_job *job)
-{
-    PLMR_TRY(make_problem(c, job));
-    PLMR_TRY(plmr_output_open(c->out_path, c->run.dtype, 2, c->problem.m, c->problem.n, &c->out));
-    plmr_status status = plmr_job_run(job);
-    if (status)
-        plmr_output_discard(&c->out);
-    return status;
-}
-
-static plmr_status run_opened_job(gemm_command *c)
-{
-    plmr_job job;
-    PLMR_TRY(choose_algorithms(c));
-    PLMR_TRY(check_options(c));
-    PLMR_TRY(open_operands(c));
-    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES, c));
-    return plmr_job_close(&job, run_job(c, &job));
-}
-
 static plmr_status run_command(void *options)
 {
     gemm_command *c = options;
-    c->a.npy.fd = c->b.npy.fd = -1;
-    plmr_status status = run_opened_job(c);
-    plmr_operand_close(&c->a);
-    plmr_operand_close(&c->b);
-    return status;
+    PLMR_TRY(choose_algorithms(c));
+    return plmr_job_do(&actions, &c->run, &c->files, DEFAULT_CORES, DEFAULT_CORES, c);
 }
 
 const plmr_command plmr_command_gemm = {

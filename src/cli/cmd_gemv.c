@@ -5,7 +5,6 @@
 #include "gemv/gemv.h"
 #include "report/table.h"
 #include "run/job.h"
-#include "run/operand.h"
 
 enum { DEFAULT_SIZE = 4096, DEFAULT_CORES = 64 };
 
@@ -17,9 +16,7 @@ typedef struct gemv_command {
     plmr_size k, n;
     enum plmr_dtype accumulate;
     plmr_reduce_options reduce;
-    const char *x_path, *b_path, *y_path;
-    plmr_operand x, b;
-    plmr_output y;
+    plmr_product_files files; /* A: x */
     plmr_gemv_problem problem;
     int kt, nt;
 } gemv_command;
@@ -37,10 +34,10 @@ static const plmr_option options[] = {
     {"accumulate", "f32|f16", PLMR_TITLE_VALUES, "How products are added up",
      PLMR_WORD(gemv_command, accumulate, plmr_sum_dtypes), .value = "f32"},
     {"x", "FILE", PLMR_TITLE_VALUES, "NumPy file with x: float32 or float16 in C order",
-     PLMR_TEXT(gemv_command, x_path)},
-    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemv_command, b_path)},
+     PLMR_TEXT(gemv_command, files.paths[0])},
+    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemv_command, files.paths[1])},
     {"y", "FILE", PLMR_TITLE_OUTPUT, "Write y as a NumPy file: float16 for f16, else float32",
-     PLMR_TEXT(gemv_command, y_path)},
+     PLMR_TEXT(gemv_command, files.paths[2])},
     {0},
 };
 
@@ -49,51 +46,40 @@ static const plmr_gemv_algorithm *algorithm_at(const gemv_command *c, int i)
     return c->run.algorithms.at[i];
 }
 
-static plmr_status check_options(const gemv_command *c)
-{
-    bool files = c->x_path || c->b_path || c->y_path;
-    const char *file = c->x_path ? "--x" : c->b_path ? "--b" : "--y";
-    PLMR_CHECK(!files || !c->run.timing, PLMR_ERROR_INPUT,
-               "%s needs values, which --mode timing has not: leave one of them out", file);
-    PLMR_CHECK(!c->y_path || !c->run.plan, PLMR_ERROR_INPUT,
-               "--plan runs nothing, so there is nothing for --y: leave one of them out");
-    PLMR_CHECK(!c->y_path || c->run.algorithms.n == 1, PLMR_ERROR_INPUT,
-               "--y takes the result of one algorithm, not of %d: choose one with --alg", c->run.algorithms.n);
-    return PLMR_OK;
-}
-
 /* ---- the problem ---- */
 
 /* A column is as good a vector as a row: its elements lie the same way. */
 static plmr_status take_vector(gemv_command *c)
 {
-    plmr_npy *npy = &c->x.npy;
+    plmr_npy *npy = &c->files.a.npy;
     PLMR_CHECK(npy->rows == 1 || npy->cols == 1, PLMR_ERROR_INPUT,
-               "--x: %s is %lld x %lld, but x is a vector: one row of it", c->x.path, (long long)npy->rows,
+               "--x: %s is %lld x %lld, but x is a vector: one row of it", c->files.a.path, (long long)npy->rows,
                (long long)npy->cols);
     npy->cols *= npy->rows;
     npy->rows = 1;
-    c->x.source.rows = 1;
-    c->x.source.cols = npy->cols;
-    return plmr_size_set(&c->k, "k", npy->cols, &c->x);
+    c->files.a.source.rows = 1;
+    c->files.a.source.cols = npy->cols;
+    return plmr_size_set(&c->k, "k", npy->cols, &c->files.a);
 }
 
 static plmr_status open_operands(gemv_command *c)
 {
-    PLMR_TRY(plmr_operand_open(c->x_path, &c->x));
-    PLMR_TRY(plmr_operand_open(c->b_path, &c->b));
-    if (c->x.path)
+    PLMR_TRY(plmr_operand_open(c->files.paths[0], &c->files.a));
+    PLMR_TRY(plmr_operand_open(c->files.paths[1], &c->files.b));
+    if (c->files.a.path)
         PLMR_TRY(take_vector(c));
-    if (c->b.path) {
-        PLMR_TRY(plmr_size_set(&c->k, "k", c->b.npy.rows, &c->b));
-        PLMR_TRY(plmr_size_set(&c->n, "n", c->b.npy.cols, &c->b));
+    if (c->files.b.path) {
+        PLMR_TRY(plmr_size_set(&c->k, "k", c->files.b.npy.rows, &c->files.b));
+        PLMR_TRY(plmr_size_set(&c->n, "n", c->files.b.npy.cols, &c->files.b));
     }
     return PLMR_OK;
 }
 
-static plmr_status make_problem(gemv_command *c, const plmr_job *job)
+static plmr_status prepare(plmr_job *job, void *context)
 {
+    gemv_command *c = context;
     plmr_gemv_problem *p = &c->problem;
+    PLMR_TRY(open_operands(c));
     *p = (plmr_gemv_problem){
         .k = plmr_size_or(&c->k, DEFAULT_SIZE),
         .n = plmr_size_or(&c->n, DEFAULT_SIZE),
@@ -107,9 +93,9 @@ static plmr_status make_problem(gemv_command *c, const plmr_job *job)
         PLMR_TRY(plmr_gemv_check(algorithm_at(c, i), p));
     c->kt = (int)plmr_ceil_div(p->k, p->rows);
     c->nt = (int)plmr_ceil_div(p->n, p->cols);
-    plmr_operand_fill(&c->x, c->run.seed, 0, 1, p->k);
-    plmr_operand_fill(&c->b, c->run.seed, 1, p->k, p->n);
-    return PLMR_OK;
+    plmr_operand_fill(&c->files.a, c->run.seed, 0, 1, p->k);
+    plmr_operand_fill(&c->files.b, c->run.seed, 1, p->k, p->n);
+    return plmr_output_open(c->files.paths[2], c->run.dtype, 1, 1, p->n, &c->files.out);
 }
 
 /* ---- running ---- */
@@ -126,14 +112,14 @@ static void record_problem(const void *context, plmr_record *record)
     record->padded_n = (int64_t)c->nt * p->cols;
     record->accumulate = plmr_dtype_name(p->accumulate);
     record->transposed = "";
-    record->seed = c->run.timing || (c->x.path && c->b.path) ? -1 : c->run.seed;
+    record->seed = c->run.timing || (c->files.a.path && c->files.b.path) ? -1 : c->run.seed;
 }
 
 static plmr_status open_gemv(void *context, const void *algorithm, plmr_region *region, void **work)
 {
     const gemv_command *c = context;
     plmr_gemv *g;
-    PLMR_TRY(plmr_gemv_open(algorithm, &c->problem, region, &c->x.source, &c->b.source, &g));
+    PLMR_TRY(plmr_gemv_open(algorithm, &c->problem, region, &c->files.a.source, &c->files.b.source, &g));
     *work = g;
     return PLMR_OK;
 }
@@ -176,8 +162,8 @@ static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_re
     plmr_job_result result = {
         .visit = visit,
         .work = work,
-        .problem = {.a = &c->x.source,
-                    .b = &c->b.source,
+        .problem = {.a = &c->files.a.source,
+                    .b = &c->files.b.source,
                     .m = 1,
                     .k = p->k,
                     .n = p->n,
@@ -188,7 +174,7 @@ static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_re
                     /* the core's own chain, then at most one addition for each other core */
                     .depth = (int64_t)c->kt + p->rows,
                     .all_below = verify_all_below},
-        .output = &c->y,
+        .output = &c->files.out,
     };
     return plmr_job_take(job, &result, record);
 }
@@ -201,7 +187,7 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
     const plmr_gemv_problem *p = &c->problem;
     char files[600], padded[120];
     plmr_text k = plmr_format_count(p->k), n = plmr_format_count(p->n);
-    plmr_operand_describe("x", &c->x, "B", &c->b, c->run.seed, files, sizeof files);
+    plmr_operand_describe("x", &c->files.a, "B", &c->files.b, c->run.seed, files, sizeof files);
     snprintf(padded, sizeof padded, "%s x %s", plmr_format_count((int64_t)c->kt * p->rows).s,
              plmr_format_count((int64_t)c->nt * p->cols).s);
     fprintf(out, "y = x B with x of %s and B %s x %s\n\n", k.s, k.s, n.s);
@@ -213,6 +199,8 @@ static void describe(const plmr_job *job, const void *context, FILE *out)
 
 static const plmr_job_actions actions = {
     .command = "gemv",
+    .files = {"--x", "--b", "--y"},
+    .prepare = prepare,
     .record = record_problem,
     .open = open_gemv,
     .close = close_gemv,
@@ -222,33 +210,10 @@ static const plmr_job_actions actions = {
     .describe = describe,
 };
 
-static plmr_status run_job(gemv_command *c, plmr_job *job)
-{
-    PLMR_TRY(make_problem(c, job));
-    PLMR_TRY(plmr_output_open(c->y_path, c->run.dtype, 1, 1, c->problem.n, &c->y));
-    plmr_status status = plmr_job_run(job);
-    if (status)
-        plmr_output_discard(&c->y);
-    return status;
-}
-
-static plmr_status run_opened_job(gemv_command *c)
-{
-    plmr_job job;
-    PLMR_TRY(check_options(c));
-    PLMR_TRY(open_operands(c));
-    PLMR_TRY(plmr_job_open(&job, &actions, &c->run, DEFAULT_CORES, DEFAULT_CORES, c));
-    return plmr_job_close(&job, run_job(c, &job));
-}
-
 static plmr_status run_command(void *options)
 {
     gemv_command *c = options;
-    c->x.npy.fd = c->b.npy.fd = -1;
-    plmr_status status = run_opened_job(c);
-    plmr_operand_close(&c->x);
-    plmr_operand_close(&c->b);
-    return status;
+    return plmr_job_do(&actions, &c->run, &c->files, DEFAULT_CORES, DEFAULT_CORES, c);
 }
 
 const plmr_command plmr_command_gemv = {

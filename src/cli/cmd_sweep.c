@@ -104,11 +104,12 @@ static const plmr_option options[] = {
 
 /* ---- the experiment ---- */
 
+static const char *const suffixes[] = {".json", NULL};
+
 static plmr_status unknown_experiment(const char *name)
 {
-    char **names;
     int n;
-    PLMR_TRY(plmr_share_names("experiments", ".json", &names, &n));
+    char **names = plmr_share_names("experiments", suffixes, &n);
     const char *near = plmr_suggest(name, (const char *const *)names, n);
     plmr_status status =
         plmr_error_make(PLMR_ERROR_INPUT,
@@ -225,10 +226,9 @@ static plmr_status print_experiment(const char *name, const struct runner_table 
 
 static plmr_status print_list(const struct runner_table *table)
 {
-    char **names;
     int n;
+    char **names = plmr_share_names("experiments", suffixes, &n);
     plmr_status status = PLMR_OK;
-    PLMR_TRY(plmr_share_names("experiments", ".json", &names, &n));
     for (int i = 0; i < n && !status; i++)
         status = print_experiment(names[i], table);
     free(names);

@@ -22,7 +22,8 @@ plmr_status plmr_device_names(char ***names, int *n_names)
 {
     PLMR_GIVEN(names);
     PLMR_GIVEN(n_names);
-    return plmr_share_names("devices", ".json", names, n_names);
+    *names = plmr_share_names("devices", (const char *const[]){".json", NULL}, n_names);
+    return PLMR_OK;
 }
 
 /* "name, name, name; ", cut short where there is no room. */

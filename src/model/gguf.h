@@ -20,8 +20,8 @@ typedef struct plmr_gguf plmr_gguf;
 
 /* Bytes of an open file; no 0 byte ends them, and they need not be valid UTF-8. */
 typedef struct plmr_gguf_text {
-    const char *at;
-    size_t n;
+    const char *bytes;
+    size_t n_bytes;
 } plmr_gguf_text;
 
 /* One tensor: a row-major matrix of `rows` x `cols`; the file's first, fastest dimension runs along a row, so a weight

@@ -111,9 +111,9 @@ static plmr_status take_value(plmr_gguf_cursor *cursor, plmr_gguf_value *value)
     *value = (plmr_gguf_value){.count = 1};
     size_t start = cursor->at;
     PLMR_TRY(plmr_gguf_take_text(cursor, &value->key));
-    if (value->key.n == 0 || value->key.n > LONGEST_KEY)
+    if (value->key.n_bytes == 0 || value->key.n_bytes > LONGEST_KEY)
         return plmr_gguf_fault(cursor->gguf, "has a key of %zu bytes at byte %zu, expected 1 to %d; " PLMR_GGUF_DAMAGED,
-                               value->key.n, start, LONGEST_KEY);
+                               value->key.n_bytes, start, LONGEST_KEY);
     PLMR_TRY(take_type(cursor, value, &value->type));
     if (value->type == PLMR_GGUF_ARRAY)
         PLMR_TRY(take_array(cursor, value));

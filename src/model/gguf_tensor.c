@@ -20,10 +20,10 @@ static plmr_status take_name(plmr_gguf_cursor *cursor, plmr_gguf_tensor *tensor)
 {
     size_t start = cursor->at;
     PLMR_TRY(plmr_gguf_take_text(cursor, &tensor->name));
-    if (tensor->name.n == 0 || tensor->name.n > LONGEST_NAME)
+    if (tensor->name.n_bytes == 0 || tensor->name.n_bytes > LONGEST_NAME)
         return plmr_gguf_fault(cursor->gguf,
                                "has a tensor name of %zu bytes at byte %zu, expected 1 to %d; " PLMR_GGUF_DAMAGED,
-                               tensor->name.n, start, LONGEST_NAME);
+                               tensor->name.n_bytes, start, LONGEST_NAME);
     return PLMR_OK;
 }
 

@@ -10,20 +10,20 @@
 
 int plmr_gguf_text_compare(plmr_gguf_text a, plmr_gguf_text b)
 {
-    int order = memcmp(a.at, b.at, a.n < b.n ? a.n : b.n);
-    return order ? order : (a.n > b.n) - (a.n < b.n);
+    int order = memcmp(a.bytes, b.bytes, a.n_bytes < b.n_bytes ? a.n_bytes : b.n_bytes);
+    return order ? order : (a.n_bytes > b.n_bytes) - (a.n_bytes < b.n_bytes);
 }
 
 bool plmr_gguf_text_is(plmr_gguf_text text, const char *word)
 {
-    return text.n == strlen(word) && memcmp(text.at, word, text.n) == 0;
+    return text.n_bytes == strlen(word) && memcmp(text.bytes, word, text.n_bytes) == 0;
 }
 
 const char *plmr_gguf_show(plmr_gguf_text text, char *to, size_t size)
 {
-    size_t n = text.n < size - 1 ? text.n : size - 1;
+    size_t n = text.n_bytes < size - 1 ? text.n_bytes : size - 1;
     for (size_t i = 0; i < n; i++)
-        to[i] = text.at[i] >= ' ' && text.at[i] <= '~' ? text.at[i] : '?';
+        to[i] = text.bytes[i] >= ' ' && text.bytes[i] <= '~' ? text.bytes[i] : '?';
     to[n] = '\0';
     return to;
 }

@@ -97,8 +97,9 @@ static plmr_status open_gguf(const char *path, const char *name, plmr_model **mo
 
 plmr_status plmr_model_names(char ***names, int *n_names)
 {
-    static const char *const suffixes[] = {".json", ".gguf"};
-    return plmr_share_names_of("models", suffixes, 2, names, n_names);
+    static const char *const suffixes[] = {".json", ".gguf", NULL};
+    *names = plmr_share_names("models", suffixes, n_names);
+    return PLMR_OK;
 }
 
 static plmr_status unknown_model(const char *name)

@@ -23,6 +23,20 @@ static plmr_status check_options(const plmr_run_options *options)
     return plmr_trace_options_check(&options->trace, options->plan);
 }
 
+static plmr_status check_files(const plmr_job *job)
+{
+    const char *const *names = job->actions->files, *const *paths = job->files->paths;
+    const plmr_run_options *o = job->options;
+    int first = paths[0] ? 0 : paths[1] ? 1 : 2;
+    PLMR_CHECK(!paths[first] || !o->timing, PLMR_ERROR_INPUT,
+               "%s needs values, which --mode timing has not: leave one of them out", names[first]);
+    PLMR_CHECK(!paths[2] || !o->plan, PLMR_ERROR_INPUT,
+               "--plan runs nothing, so there is nothing for %s: leave one of them out", names[2]);
+    PLMR_CHECK(!paths[2] || o->algorithms.n == 1, PLMR_ERROR_INPUT,
+               "%s takes the result of one algorithm, not of %d: choose one with --alg", names[2], o->algorithms.n);
+    return PLMR_OK;
+}
+
 static plmr_status choose_cores(plmr_job *job, int default_rows, int default_cols)
 {
     const plmr_run_options *options = job->options;
@@ -40,6 +54,7 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
 {
     const plmr_run_options *o = job->options;
     plmr_session *session = &job->session;
+    PLMR_TRY(check_files(job));
     PLMR_TRY(check_options(o));
     PLMR_TRY(plmr_session_open(session, job->actions->command, o->device, o->quiet));
     PLMR_TRY(choose_cores(job, default_rows, default_cols));
@@ -51,15 +66,6 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
              plmr_ranks_extent(session->ranks, PLMR_X));
     job->misfits = plmr_take_zeroed((size_t)o->algorithms.n, sizeof *job->misfits);
     return plmr_session_open_files(session, o->json, o->report, o->trace.path, NULL);
-}
-
-plmr_status plmr_job_open(plmr_job *job, const plmr_job_actions *actions, const plmr_run_options *options,
-                          int default_rows, int default_cols, void *context)
-{
-    *job = (plmr_job){.actions = actions, .options = options, .context = context, .n_steps = 1};
-    job->text = plmr_rank() > 0 || options->quiet ? NULL : plmr_text_beside(options->json);
-    plmr_status status = fill_job(job, default_rows, default_cols);
-    return status ? plmr_job_close(job, status) : PLMR_OK;
 }
 
 /* ---- telling ---- */
@@ -241,10 +247,11 @@ static void tell_plan(plmr_job *job, const void *algorithm, const plmr_plan *pla
     plmr_job_plan_row(job, algorithm, plan, cost);
 }
 
-plmr_status plmr_job_run(plmr_job *job)
+static plmr_status run_all(plmr_job *job)
 {
     const plmr_chosen *algorithms = &job->options->algorithms;
     bool plans = job->options->plan;
+    PLMR_TRY(job->actions->prepare(job, job->context));
     for (int i = 0; i < algorithms->n; i++)
         PLMR_TRY(plans ? with_plan(job, algorithms->at[i], tell_plan) : run_one(job, algorithms->at[i]));
     PLMR_CHECK(plans || job->n_done > 0, PLMR_ERROR_LIMIT, "none of the %d algorithms fits; %s: %s", job->n_misfits,
@@ -254,8 +261,12 @@ plmr_status plmr_job_run(plmr_job *job)
     return PLMR_OK;
 }
 
-plmr_status plmr_job_close(plmr_job *job, plmr_status status)
+static plmr_status close_job(plmr_job *job, plmr_status status)
 {
+    if (status)
+        plmr_output_discard(&job->files->out);
+    plmr_operand_close(&job->files->a);
+    plmr_operand_close(&job->files->b);
     status = plmr_session_close(&job->session, status);
     json_decref(job->map);
     if (status)
@@ -266,6 +277,17 @@ plmr_status plmr_job_close(plmr_job *job, plmr_status status)
     free(job->misfits);
     free(job->drawn);
     free(job->placement);
-    *job = (plmr_job){0};
     return status;
+}
+
+plmr_status plmr_job_do(const plmr_job_actions *actions, const plmr_run_options *options, plmr_product_files *files,
+                        int default_rows, int default_cols, void *context)
+{
+    plmr_product_files none = {.paths = {NULL}};
+    plmr_job job = {
+        .actions = actions, .options = options, .files = files ? files : &none, .context = context, .n_steps = 1};
+    job.files->a.npy.fd = job.files->b.npy.fd = -1;
+    job.text = plmr_rank() > 0 || options->quiet ? NULL : plmr_text_beside(options->json);
+    plmr_status status = fill_job(&job, default_rows, default_cols);
+    return close_job(&job, status ? status : run_all(&job));
 }

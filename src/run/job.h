@@ -7,8 +7,8 @@
 #pragma once
 
 #include "base/option.h"
-#include "report/result.h"
 #include "report/verify.h"
+#include "run/operand.h"
 #include "run/session.h"
 #include "run/trace.h"
 
@@ -48,6 +48,10 @@ typedef struct plmr_plan {
  * `record` and `describe`, which is called on rank 0 alone. */
 typedef struct plmr_job_actions {
     const char *command;
+    const char *files[3]; /* how the files of a product are called: "--a" */
+
+    /* Opens operands and makes the problem of them, once device, cores and ranks are known. */
+    plmr_status (*prepare)(plmr_job *job, void *context);
 
     /* Fills in what of the record is known beforehand: the problem. */
     void (*record)(const void *context, plmr_record *record);
@@ -78,6 +82,7 @@ typedef struct plmr_misfit {
 struct plmr_job {
     const plmr_job_actions *actions;
     const plmr_run_options *options;
+    plmr_product_files *files;
     void *context;
     plmr_session session;
     int rows, cols;
@@ -97,16 +102,11 @@ struct plmr_job {
     plmr_status wrong;           /* the first verification that failed */
 };
 
-/* Checks what the options say together, opens the session. On failure nothing is left. Collective. */
-plmr_status plmr_job_open(plmr_job *job, const plmr_job_actions *actions, const plmr_run_options *options,
-                          int default_rows, int default_cols, void *context);
-
-/* Runs all chosen algorithms, or prints their plans. Collective. */
-plmr_status plmr_job_run(plmr_job *job);
-
-/* With PLMR_OK gives the files their names, else removes them. Returns the status, or what goes wrong now, or that a
- * verification failed. Collective. */
-plmr_status plmr_job_close(plmr_job *job, plmr_status status);
+/* Runs all chosen algorithms, or prints their plans, from checks of what the options say together to files that get
+ * their names; a verification that failed is an error, too. `files` are those of a product, of which the paths are set;
+ * NULL: there are none. Collective. */
+plmr_status plmr_job_do(const plmr_job_actions *actions, const plmr_run_options *options, plmr_product_files *files,
+                        int default_rows, int default_cols, void *context);
 
 /* ---- for the actions ---- */
 

@@ -4,6 +4,7 @@
 #include "base/npy.h"
 #include "base/option.h"
 #include "base/values.h"
+#include "report/result.h"
 
 typedef struct plmr_operand {
     const char *path; /* the caller's; NULL: made-up values */
@@ -17,6 +18,13 @@ void plmr_operand_close(plmr_operand *operand);
 
 /* The source of an operand without a file. `which` tells apart the operands of one seed. Local. */
 void plmr_operand_fill(plmr_operand *operand, int64_t seed, int which, int64_t rows, int64_t cols);
+
+/* What a product works with: two operands and the result, by their files; NULL: not given. */
+typedef struct plmr_product_files {
+    const char *paths[3];
+    plmr_operand a, b;
+    plmr_output out;
+} plmr_product_files;
 
 /* Where the values of two operands come from: "A from A.npy, B synthetic with seed 1". */
 void plmr_operand_describe(const char *name, const plmr_operand *operand, const char *other_name,

@@ -249,8 +249,3 @@ int32_t plmr_tokenizer_bos(const plmr_tokenizer *tokenizer)
 {
     return tokenizer->bos;
 }
-
-int32_t plmr_tokenizer_eos(const plmr_tokenizer *tokenizer)
-{
-    return tokenizer->eos;
-}

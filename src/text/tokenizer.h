@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/gguf.h"
 #include "plmr/status.h"
 
 /* As in `tokenizer.ggml.token_type`. Unknown, control and byte tokens are never made by merging, unless one of the
@@ -45,11 +46,7 @@ enum {
     PLMR_TEXT_MOST_BYTES = 1 << 28, /* of one text to encode */
 };
 
-/* Bytes that no zero need follow. */
-typedef struct plmr_token_text {
-    const char *bytes;
-    size_t n_bytes;
-} plmr_token_text;
+typedef plmr_gguf_text plmr_token_text;
 
 /* A vocabulary as a model file describes it: borrowed, and nothing in it is trusted. */
 typedef struct plmr_vocab_spec {
@@ -106,4 +103,3 @@ int plmr_tokenizer_n_tokens(const plmr_tokenizer *tokenizer);
 
 /* PLMR_TOKEN_NONE if there is none. */
 int32_t plmr_tokenizer_bos(const plmr_tokenizer *tokenizer);
-int32_t plmr_tokenizer_eos(const plmr_tokenizer *tokenizer);

@@ -40,21 +40,6 @@ static plmr_status read_word(const plmr_gguf *gguf, const char *key, char word[W
 
 /* The readers of optional keys: what is missing stays as it was. */
 
-static plmr_status find_texts(const plmr_gguf *gguf, const char *key, plmr_token_text **texts, int64_t *n)
-{
-    plmr_gguf_text *found;
-    size_t n_found;
-    if (!plmr_gguf_has(gguf, key))
-        return PLMR_OK;
-    PLMR_TRY(plmr_gguf_get_texts(gguf, key, &found, &n_found));
-    *texts = plmr_take((n_found + 1) * sizeof **texts);
-    for (size_t i = 0; *texts && i < n_found; i++)
-        (*texts)[i] = (plmr_token_text){found[i].at, found[i].n};
-    free(found);
-    *n = (int64_t)n_found;
-    return PLMR_OK;
-}
-
 static plmr_status find_id(const plmr_gguf *gguf, const char *key, int64_t *id)
 {
     return plmr_gguf_has(gguf, key) ? plmr_gguf_get_int(gguf, key, INT64_MIN, INT64_MAX, id) : PLMR_OK;
@@ -72,16 +57,19 @@ static plmr_status find_choice(const plmr_gguf *gguf, const char *key, enum plmr
 
 static plmr_status find_lists(const plmr_gguf *gguf, struct vocab *vocab)
 {
-    size_t n = 0;
-    PLMR_TRY(find_texts(gguf, KEY("tokens"), &vocab->tokens, &vocab->spec.n_tokens));
-    PLMR_TRY(find_texts(gguf, KEY("merges"), &vocab->merges, &vocab->spec.n_merges));
+    size_t n[4] = {0};
+    if (plmr_gguf_has(gguf, KEY("tokens")))
+        PLMR_TRY(plmr_gguf_get_texts(gguf, KEY("tokens"), &vocab->tokens, &n[0]));
+    if (plmr_gguf_has(gguf, KEY("merges")))
+        PLMR_TRY(plmr_gguf_get_texts(gguf, KEY("merges"), &vocab->merges, &n[1]));
     if (plmr_gguf_has(gguf, KEY("scores")))
-        PLMR_TRY(plmr_gguf_get_floats(gguf, KEY("scores"), &vocab->scores, &n));
-    vocab->spec.n_scores = (int64_t)n;
-    n = 0;
+        PLMR_TRY(plmr_gguf_get_floats(gguf, KEY("scores"), &vocab->scores, &n[2]));
     if (plmr_gguf_has(gguf, KEY("token_type")))
-        PLMR_TRY(plmr_gguf_get_ints(gguf, KEY("token_type"), &vocab->types, &n));
-    vocab->spec.n_types = (int64_t)n;
+        PLMR_TRY(plmr_gguf_get_ints(gguf, KEY("token_type"), &vocab->types, &n[3]));
+    vocab->spec.n_tokens = (int64_t)n[0];
+    vocab->spec.n_merges = (int64_t)n[1];
+    vocab->spec.n_scores = (int64_t)n[2];
+    vocab->spec.n_types = (int64_t)n[3];
     return PLMR_OK;
 }
 

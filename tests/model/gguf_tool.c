@@ -22,7 +22,7 @@ static plmr_status print_tensor(const plmr_gguf_tensor *tensor, int64_t piece)
         for (int64_t c = 0; c < tensor->cols; c += piece)
             plmr_gguf_read(tensor, r, least(piece, tensor->rows - r), c, least(piece, tensor->cols - c),
                            values + r * tensor->cols + c, (size_t)tensor->cols);
-    printf("%.*s %s %lld %lld\n", (int)tensor->name.n, tensor->name.at, plmr_gguf_type_name(tensor),
+    printf("%.*s %s %lld %lld\n", (int)tensor->name.n_bytes, tensor->name.bytes, plmr_gguf_type_name(tensor),
            (long long)tensor->rows, (long long)tensor->cols);
     fwrite(values, sizeof *values, n, stdout);
     free(values);
