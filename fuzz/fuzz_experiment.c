@@ -6,9 +6,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-static const plmr_sweep_option options[] = {
-    {"alg", true}, {"m", true}, {"cores", true}, {"device", true}, {"fast", false}};
-static const plmr_sweep_command commands[] = {{"gemm", options, 5}, {"llm", options + 1, 4}};
+static const plmr_option options[] = {{.name = "alg", .argument = "A"},
+                                      {.name = "m", .argument = "M"},
+                                      {.name = "cores", .argument = "C"},
+                                      {.name = "device", .argument = "D"},
+                                      {.name = "fast"},
+                                      {0}};
+static const plmr_sweep_command commands[] = {{"gemm", options}, {"llm", options + 1}};
 
 /* The first and the last will do: the reader has made them all. */
 static void make_points(const plmr_experiment *experiment)

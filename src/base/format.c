@@ -85,3 +85,10 @@ plmr_text plmr_format_error(double error)
     snprintf(text.s, sizeof text.s, error == 0 ? "%.0f" : "%.1e", error);
     return text;
 }
+
+void plmr_format_list(const int *numbers, int n, char *text, size_t size)
+{
+    text[0] = '\0';
+    for (int i = 0, used = 0; i < n && used < (int)size; i++)
+        used += snprintf(text + used, size - (size_t)used, "%s%d", i ? "," : "", numbers[i]);
+}

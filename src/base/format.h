@@ -2,6 +2,7 @@
  * plmr_format_x(n).s). */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct plmr_text {
@@ -22,3 +23,6 @@ plmr_text plmr_format_percent(double share);
 
 /* 3.1e-04; 0 as "0"; "-" if not finite. */
 plmr_text plmr_format_error(double error);
+
+/* Whole numbers with commas between: "40,5"; "" of none. */
+void plmr_format_list(const int *numbers, int n, char *text, size_t size);

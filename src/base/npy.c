@@ -108,42 +108,27 @@ static plmr_status examine(plmr_npy *npy)
     return check_length(npy, stat.st_size);
 }
 
-/* Opens `path` (which npy owns from now on, NULL for want of memory) without looking into it. */
-static plmr_status open_file(char *path, int flags, plmr_npy *npy)
+static plmr_status open_existing(const char *path, int flags, plmr_npy *npy)
 {
-    *npy = (plmr_npy){.fd = -1, .path = path};
-    PLMR_CHECK(path, PLMR_ERROR_SYSTEM, "out of memory");
+    *npy = (plmr_npy){.fd = -1, .path = plmr_take_copy(path)};
     do {
         npy->fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* not to wait for a FIFO's other end */
     } while (npy->fd < 0 && errno == EINTR);
-    PLMR_CHECK(npy->fd >= 0, PLMR_ERROR_INPUT, "%s: cannot open: %s", path, strerror(errno));
-    return PLMR_OK;
-}
-
-/* Hands on `error`; if there is one, closes first. */
-static plmr_status close_on_error(plmr_npy *npy, plmr_status error)
-{
+    plmr_status error =
+        npy->fd >= 0 ? examine(npy) : plmr_error_make(PLMR_ERROR_INPUT, "%s: cannot open: %s", path, strerror(errno));
     if (error)
         plmr_error_free(plmr_npy_close(npy));
     return error;
 }
 
-static plmr_status open_existing(char *path, int flags, plmr_npy *npy)
-{
-    plmr_status error = open_file(path, flags, npy);
-    if (!error)
-        error = examine(npy);
-    return close_on_error(npy, error);
-}
-
 plmr_status plmr_npy_open(const char *path, plmr_npy *npy)
 {
-    return open_existing(strdup(path), O_RDONLY, npy);
+    return open_existing(path, O_RDONLY, npy);
 }
 
 plmr_status plmr_npy_attach(const char *draft, plmr_npy *npy)
 {
-    PLMR_TRY(open_existing(strdup(draft), O_RDWR, npy));
+    PLMR_TRY(open_existing(draft, O_RDWR, npy));
     npy->writes = true;
     return PLMR_OK;
 }

@@ -116,6 +116,22 @@ plmr_status plmr_parse_words(const char *option, const char *text, const char *c
     return status;
 }
 
+plmr_status plmr_parse_counts(const char *option, const char *text, int64_t most, int room, int *numbers, int *n)
+{
+    char *list = plmr_take_copy(text), *rest = list;
+    plmr_status status = PLMR_OK;
+    *n = 0;
+    for (char *word; !status && (word = strsep(&rest, ","));) {
+        int64_t number = 0;
+        status = *n < room ? plmr_parse_count(option, word, most, &number)
+                           : plmr_error_make(PLMR_ERROR_INPUT, "%s: more than %d numbers", option, room);
+        if (!status)
+            numbers[(*n)++] = (int)number;
+    }
+    free(list);
+    return status;
+}
+
 /* The characters between which ids stand. */
 static const char id_ends[] = ", \t\r\n";
 

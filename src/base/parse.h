@@ -24,3 +24,6 @@ plmr_status plmr_parse_words(const char *option, const char *text, const char *c
 
 /* Token ids from 0 with commas or white space between them, perhaps none; *ids is for the caller to free. */
 plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids);
+
+/* "1,2,4": at most `room` positive numbers, each at most `most`. */
+plmr_status plmr_parse_counts(const char *option, const char *text, int64_t most, int room, int *numbers, int *n);

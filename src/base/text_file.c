@@ -50,8 +50,10 @@ plmr_status plmr_text_file_read(const char *path, const char *what, char **text)
     *text = plmr_take(MOST_BYTES + 1);
     plmr_status status = read_open(descriptor, path, what, *text);
     close(descriptor);
-    if (status)
-        free(*text);
+    if (!status)
+        return PLMR_OK;
+    free(*text);
+    *text = NULL;
     return status;
 }
 

@@ -11,3 +11,6 @@ extern const plmr_command plmr_command_gemm, plmr_command_gemv, plmr_command_all
 
 /* In the order of the help. */
 PLMR_REGISTRY(command, plmr_command)
+
+/* The list of devices, a line each. Local. */
+plmr_status plmr_devices_print(void);

@@ -18,7 +18,7 @@ typedef struct allreduce_command {
     plmr_run_options run;
     int64_t length;
     plmr_reduce_options reduce;
-    plmr_source vectors; /* of all cores: a row for each */
+    plmr_source vectors, ones; /* of all cores: a row for each; a 1 for each */
 } allreduce_command;
 
 /* ---- the command line ---- */
@@ -53,12 +53,24 @@ static const plmr_option options[] = {
 
 /* ---- running ---- */
 
+static plmr_status get_ones(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                            size_t ld)
+{
+    (void)source, (void)row, (void)col;
+    for (int i = 0; i < n_rows; i++)
+        for (int j = 0; j < n_cols; j++)
+            out[(size_t)i * ld + (size_t)j] = 1;
+    return PLMR_OK;
+}
+
 static plmr_status prepare(plmr_job *job, void *context)
 {
     allreduce_command *c = context;
     PLMR_CHECK(job->rows > 1 || job->cols > 1, PLMR_ERROR_INPUT,
                "--cores: one core has nobody to add up with: give it 2 or more");
-    plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, (int64_t)job->rows * job->cols, c->length);
+    int64_t n_cores = (int64_t)job->rows * job->cols;
+    plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, n_cores, c->length);
+    c->ones = (plmr_source){.get = get_ones, .rows = 1, .cols = n_cores};
     return PLMR_OK;
 }
 
@@ -111,38 +123,23 @@ static plmr_status visit(void *work, plmr_visit visitor, void *context)
     return plmr_allreduce_visit(work, visitor, context);
 }
 
-static plmr_status get_ones(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
-                            size_t ld)
-{
-    (void)source, (void)row, (void)col;
-    for (int i = 0; i < n_rows; i++)
-        for (int j = 0; j < n_cols; j++)
-            out[(size_t)i * ld + (size_t)j] = 1;
-    return PLMR_OK;
-}
-
 /* The sum is a product of ones with the matrix of all cores' vectors. */
-static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_record *record)
+static plmr_verify_problem reference(const plmr_job *job, const void *context)
 {
     const allreduce_command *c = context;
-    int64_t n_cores = (int64_t)job->rows * job->cols;
-    plmr_source ones = {.get = get_ones, .rows = 1, .cols = n_cores};
-    plmr_job_result result = {
-        .visit = visit,
-        .work = work,
-        .problem = {.a = &ones,
-                    .b = &c->vectors,
-                    .m = 1,
-                    .k = n_cores,
-                    .n = c->length,
-                    .row_chunk = 1,
-                    .col_chunk = 1,
-                    .dtype = c->run.dtype,
-                    .accumulate = c->run.dtype,
-                    .depth = (int64_t)job->rows + job->cols,
-                    .all_below = verify_all_below},
+    return (plmr_verify_problem){
+        .a = &c->ones,
+        .b = &c->vectors,
+        .m = 1,
+        .k = c->ones.cols,
+        .n = c->length,
+        .row_chunk = 1,
+        .col_chunk = 1,
+        .dtype = c->run.dtype,
+        .accumulate = c->run.dtype,
+        .depth = (int64_t)job->rows + job->cols,
+        .all_below = verify_all_below,
     };
-    return plmr_job_take(job, &result, record);
 }
 
 static void describe(const plmr_job *job, const void *context, FILE *out)
@@ -163,7 +160,8 @@ static const plmr_job_actions actions = {
     .close = close_allreduce,
     .run = run_allreduce,
     .plan = make_plan,
-    .take = take_result,
+    .visit = visit,
+    .reference = reference,
     .describe = describe,
 };
 

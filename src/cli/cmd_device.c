@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/text_file.h"
-#include "cli/devices.h"
 #include "cli/options.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
@@ -34,40 +33,25 @@ plmr_status plmr_devices_print(void)
     return status;
 }
 
-static plmr_status show(const char *name)
-{
-    plmr_device device;
-    PLMR_TRY(plmr_device_load(name, &device));
-    plmr_device_print(stdout, &device);
-    return PLMR_OK;
-}
-
-static plmr_status check(const char *file)
-{
-    plmr_device device;
-    PLMR_TRY(plmr_device_load(file, &device));
-    printf("%s: ok: %s, %.0f x %.0f cores\n", file, device.title, device.rows, device.cols);
-    return PLMR_OK;
-}
-
-static const struct {
-    const char *name, *of; /* of: what it wants to be told, or NULL */
-    plmr_status (*act)(const char *what);
-} verbs[] = {{"list", NULL, NULL}, {"show", "a device's name or file", show}, {"check", "a file", check}};
-
-enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
-
 static plmr_status act(const char *verb, const char *what)
 {
-    const char *names[N_VERBS];
+    enum { LIST, SHOW };
+    static const char *const verbs[] = {"list", "show", "check"}, *const wants[] = {NULL, "a device's name or file",
+                                                                                    "a file"};
+    plmr_device device;
     int i;
-    for (i = 0; i < N_VERBS; i++)
-        names[i] = verbs[i].name;
     PLMR_CHECK(verb, PLMR_ERROR_INPUT, "say what to do: list, show NAME or check FILE");
-    PLMR_TRY(plmr_parse_word("", verb, names, N_VERBS, &i));
-    PLMR_CHECK(!verbs[i].of || what, PLMR_ERROR_INPUT, "%s needs %s", verb, verbs[i].of);
-    PLMR_CHECK(verbs[i].of || !what, PLMR_ERROR_INPUT, "unexpected '%.60s' after %s", what, verb);
-    return verbs[i].of ? verbs[i].act(what) : plmr_devices_print();
+    PLMR_TRY(plmr_parse_word("", verb, verbs, 3, &i));
+    PLMR_CHECK(!wants[i] || what, PLMR_ERROR_INPUT, "%s needs %s", verb, wants[i]);
+    PLMR_CHECK(wants[i] || !what, PLMR_ERROR_INPUT, "unexpected '%.60s' after %s", what, verb);
+    if (i == LIST)
+        return plmr_devices_print();
+    PLMR_TRY(plmr_device_load(what, &device));
+    if (i == SHOW)
+        plmr_device_print(stdout, &device);
+    else
+        printf("%s: ok: %s, %.0f x %.0f cores\n", what, device.title, device.rows, device.cols);
+    return PLMR_OK;
 }
 
 static plmr_status run(void *options)

@@ -158,30 +158,27 @@ static plmr_status visit(void *work, plmr_visit visitor, void *context)
     return plmr_product_visit(((plmr_gemm *)work)->c, visitor, context);
 }
 
-static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_record *record)
+static plmr_verify_problem reference(const plmr_job *job, const void *context)
 {
-    gemm_command *c = context;
+    const gemm_command *c = context;
     const plmr_gemm_problem *p = &c->problem;
     const plmr_gemm_layout *l = &c->layout;
-    plmr_job_result result = {
-        .visit = visit,
-        .work = work,
-        .problem = {.a = &c->files.a.source,
-                    .b = &c->files.b.source,
-                    .transpose_b = p->transpose_b,
-                    .m = p->m,
-                    .k = p->k,
-                    .n = p->n,
-                    .row_chunk = l->ms,
-                    .col_chunk = l->ns,
-                    .dtype = p->dtype,
-                    .accumulate = p->accumulate,
-                    /* a chain in each core, then one of a row's cores */
-                    .depth = p->transpose_b ? (int64_t)l->kt + p->cols : p->k,
-                    .all_below = verify_all_below},
-        .output = &c->files.out,
+    (void)job;
+    return (plmr_verify_problem){
+        .a = &c->files.a.source,
+        .b = &c->files.b.source,
+        .transpose_b = p->transpose_b,
+        .m = p->m,
+        .k = p->k,
+        .n = p->n,
+        .row_chunk = l->ms,
+        .col_chunk = l->ns,
+        .dtype = p->dtype,
+        .accumulate = p->accumulate,
+        /* a chain in each core, then one of a row's cores */
+        .depth = p->transpose_b ? (int64_t)l->kt + p->cols : p->k,
+        .all_below = verify_all_below,
     };
-    return plmr_job_take(job, &result, record);
 }
 
 /* ---- telling ---- */
@@ -218,7 +215,8 @@ static const plmr_job_actions actions = {
     .close = close_gemm,
     .run = run_gemm,
     .plan = make_plan,
-    .take = take_result,
+    .visit = visit,
+    .reference = reference,
     .describe = describe,
 };
 

@@ -155,28 +155,25 @@ static plmr_status visit(void *work, plmr_visit visitor, void *context)
     return plmr_gemv_visit(work, visitor, context);
 }
 
-static plmr_status take_result(plmr_job *job, void *context, void *work, plmr_record *record)
+static plmr_verify_problem reference(const plmr_job *job, const void *context)
 {
-    gemv_command *c = context;
+    const gemv_command *c = context;
     const plmr_gemv_problem *p = &c->problem;
-    plmr_job_result result = {
-        .visit = visit,
-        .work = work,
-        .problem = {.a = &c->files.a.source,
-                    .b = &c->files.b.source,
-                    .m = 1,
-                    .k = p->k,
-                    .n = p->n,
-                    .row_chunk = 1,
-                    .col_chunk = c->nt,
-                    .dtype = p->dtype,
-                    .accumulate = p->accumulate,
-                    /* the core's own chain, then at most one addition for each other core */
-                    .depth = (int64_t)c->kt + p->rows,
-                    .all_below = verify_all_below},
-        .output = &c->files.out,
+    (void)job;
+    return (plmr_verify_problem){
+        .a = &c->files.a.source,
+        .b = &c->files.b.source,
+        .m = 1,
+        .k = p->k,
+        .n = p->n,
+        .row_chunk = 1,
+        .col_chunk = c->nt,
+        .dtype = p->dtype,
+        .accumulate = p->accumulate,
+        /* the core's own chain, then at most one addition for each other core */
+        .depth = (int64_t)c->kt + p->rows,
+        .all_below = verify_all_below,
     };
-    return plmr_job_take(job, &result, record);
 }
 
 /* ---- telling ---- */
@@ -206,7 +203,8 @@ static const plmr_job_actions actions = {
     .close = close_gemv,
     .run = run_gemv,
     .plan = make_plan,
-    .take = take_result,
+    .visit = visit,
+    .reference = reference,
     .describe = describe,
 };
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/devices.h"
 #include "cli/options.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"

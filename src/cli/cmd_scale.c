@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/machine.h"
-#include "base/memory.h"
 #include "base/text_file.h"
 #include "cli/options.h"
 #include "plmr/ranks.h"
@@ -32,20 +31,8 @@ struct scale_command {
 
 static plmr_status read_ranks(const plmr_option *option, const char *text, void *member)
 {
-    char *list = plmr_take_copy(text), *rest = list;
     struct rank_counts *counts = member;
-    plmr_status status = PLMR_OK;
-    counts->n = 0;
-    for (char *word; !status && (word = strsep(&rest, ","));) {
-        int64_t n = 0;
-        status = plmr_parse_count(plmr_option_shown(option).s, word, MOST_RANKS, &n);
-        if (!status && counts->n == MOST_COUNTS)
-            status = plmr_error_make(PLMR_ERROR_INPUT, "--ranks: more than %d numbers", MOST_COUNTS);
-        if (!status)
-            counts->at[counts->n++] = (int)n;
-    }
-    free(list);
-    return status;
+    return plmr_parse_counts(plmr_option_shown(option).s, text, MOST_RANKS, MOST_COUNTS, counts->at, &counts->n);
 }
 
 /* The kind, then files. */

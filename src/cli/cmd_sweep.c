@@ -13,6 +13,8 @@
 #include "plmr/ranks.h"
 #include "sweep/run.h"
 
+enum { N_RUNNERS = 4, MOST_ARGUMENTS = 64 };
+
 struct sweep_command {
     const char *what, *out; /* out: NULL for the default */
     bool again, dry_run;
@@ -21,32 +23,13 @@ struct sweep_command {
     char file[PATH_MAX], name[256]; /* the name: the file's, without folder and .json */
     char folder[PATH_MAX];          /* of the results */
     plmr_experiment *experiment;
+    plmr_sweep_command commands[N_RUNNERS]; /* that it may run */
 };
 
 /* ---- the commands that sweeps run ---- */
 
-enum { N_RUNNERS = 4, MOST_OPTIONS = 64 };
-
-/* They and their options, as experiments are read with. */
-struct runner_table {
-    plmr_sweep_command commands[N_RUNNERS];
-    plmr_sweep_option options[N_RUNNERS][MOST_OPTIONS];
-};
-
 static const plmr_command *const runners[N_RUNNERS] = {&plmr_command_gemm, &plmr_command_gemv, &plmr_command_allreduce,
                                                        &plmr_command_llm};
-
-/* The table must not be moved after that. */
-static void fill_table(struct runner_table *table)
-{
-    for (int i = 0; i < N_RUNNERS; i++) {
-        plmr_option_row rows[PLMR_MOST_OPTIONS];
-        int n = plmr_option_rows(runners[i]->options, rows);
-        for (int j = 0; j < n; j++)
-            table->options[i][j] = (plmr_sweep_option){rows[j].option->name, rows[j].option->argument};
-        table->commands[i] = (plmr_sweep_command){runners[i]->name, table->options[i], n};
-    }
-}
 
 /* "--name" or "--name=..." among the arguments. */
 static bool has_argument(const plmr_sweep_point *point, const char *name)
@@ -61,9 +44,9 @@ static bool has_argument(const plmr_sweep_point *point, const char *name)
 /* The point's own arguments, and those that a sweep adds. */
 static plmr_status run_allowing(const plmr_sweep_point *point, const char *record_file, const char *allow)
 {
-    char json[PATH_MAX + 40], *argv[MOST_OPTIONS + 8], mode[] = "--mode=timing", quiet[] = "--quiet", allowed[16];
+    char json[PATH_MAX + 40], *argv[MOST_ARGUMENTS + 8], mode[] = "--mode=timing", quiet[] = "--quiet", allowed[16];
     int argc = point->argc;
-    PLMR_ASSERT(argc <= MOST_OPTIONS);
+    PLMR_ASSERT(argc <= MOST_ARGUMENTS);
     memcpy(argv, point->argv, (size_t)argc * sizeof *argv);
     snprintf(json, sizeof json, "--json=%s", record_file);
     snprintf(allowed, sizeof allowed, "--allow=%s", allow);
@@ -187,10 +170,10 @@ static void print_points(const struct sweep_command *c)
     }
 }
 
-static plmr_status open_experiment(struct sweep_command *c, const struct runner_table *table)
+static plmr_status open_experiment(struct sweep_command *c)
 {
     PLMR_TRY(share_file(c));
-    return plmr_agree(plmr_experiment_parse(c->text, c->file, table->commands, N_RUNNERS, &c->experiment));
+    return plmr_agree(plmr_experiment_parse(c->text, c->file, c->commands, N_RUNNERS, &c->experiment));
 }
 
 static void close_sweep(struct sweep_command *c)
@@ -199,9 +182,9 @@ static void close_sweep(struct sweep_command *c)
     free(c->text);
 }
 
-static plmr_status sweep(struct sweep_command *c, const struct runner_table *table)
+static plmr_status sweep(struct sweep_command *c)
 {
-    plmr_status status = open_experiment(c, table);
+    plmr_status status = open_experiment(c);
     if (!status && c->dry_run && plmr_rank() == 0)
         print_points(c);
     else if (!status && !c->dry_run)
@@ -212,25 +195,26 @@ static plmr_status sweep(struct sweep_command *c, const struct runner_table *tab
 
 /* ---- the list ---- */
 
-static plmr_status print_experiment(const char *name, const struct runner_table *table)
+static plmr_status print_experiment(const struct sweep_command *list, const char *name)
 {
-    struct sweep_command c = {.what = name};
+    struct sweep_command c = *list;
+    c.what = name;
     plmr_status status = read_file(&c);
     if (!status)
-        status = plmr_experiment_parse(c.text, c.file, table->commands, N_RUNNERS, &c.experiment);
+        status = plmr_experiment_parse(c.text, c.file, c.commands, N_RUNNERS, &c.experiment);
     if (!status)
         printf("  %-16s %6lld points  %s\n", name, (long long)c.experiment->n_points, c.experiment->title);
     close_sweep(&c);
     return status;
 }
 
-static plmr_status print_list(const struct runner_table *table)
+static plmr_status print_list(const struct sweep_command *c)
 {
     int n;
     char **names = plmr_share_names("experiments", suffixes, &n);
     plmr_status status = PLMR_OK;
     for (int i = 0; i < n && !status; i++)
-        status = print_experiment(names[i], table);
+        status = print_experiment(c, names[i]);
     free(names);
     return status;
 }
@@ -238,13 +222,13 @@ static plmr_status print_list(const struct runner_table *table)
 static plmr_status run(void *options)
 {
     struct sweep_command *c = options;
-    struct runner_table table;
     PLMR_CHECK(c->what, PLMR_ERROR_INPUT, "say which experiment: a name of plmr sweep list, or a JSON file");
     PLMR_CHECK(!c->out || strlen(c->out) < sizeof c->folder, PLMR_ERROR_INPUT, "--out: '%.60s...' is too long", c->out);
-    fill_table(&table);
+    for (int i = 0; i < N_RUNNERS; i++)
+        c->commands[i] = (plmr_sweep_command){runners[i]->name, runners[i]->options};
     if (strcmp(c->what, "list") == 0)
-        return plmr_agree(plmr_rank() == 0 ? print_list(&table) : PLMR_OK);
-    return sweep(c, &table);
+        return plmr_agree(plmr_rank() == 0 ? print_list(c) : PLMR_OK);
+    return sweep(c);
 }
 
 const plmr_command plmr_command_sweep = {

@@ -83,18 +83,6 @@ const plmr_option plmr_trace_table[] = {
     {0},
 };
 
-static plmr_status read_each_group(const plmr_option *option, char *list, plmr_reduce_options *reduce)
-{
-    for (char *word; (word = strsep(&list, ","));) {
-        int64_t groups;
-        PLMR_CHECK(reduce->n_group_levels < PLMR_TREE_LEVELS - 1, PLMR_ERROR_INPUT, "%s: at most %d levels have groups",
-                   plmr_option_shown(option).s, PLMR_TREE_LEVELS - 1);
-        PLMR_TRY(plmr_parse_count(plmr_option_shown(option).s, word, 1 << 20, &groups));
-        reduce->n_groups[reduce->n_group_levels++] = (int)groups;
-    }
-    return PLMR_OK;
-}
-
 /* "auto", or the groups of the first level, the second, ...: "24", "40,5". */
 static plmr_status read_groups(const plmr_option *option, const char *text, void *member)
 {
@@ -102,10 +90,8 @@ static plmr_status read_groups(const plmr_option *option, const char *text, void
     reduce->n_group_levels = 0;
     if (strcmp(text, "auto") == 0)
         return PLMR_OK;
-    char *list = plmr_take_copy(text);
-    plmr_status status = read_each_group(option, list, reduce);
-    free(list);
-    return status;
+    return plmr_parse_counts(plmr_option_shown(option).s, text, 1 << 20, PLMR_TREE_LEVELS - 1, reduce->n_groups,
+                             &reduce->n_group_levels);
 }
 
 const plmr_option plmr_tree_table[] = {

@@ -149,11 +149,11 @@ static json_t *per_line(const plmr_region *region, enum plmr_axis axis, const do
 static json_t *links_one_way(const plmr_region *region, enum plmr_axis axis, int way)
 {
     size_t n = (size_t)region->extent[axis];
-    double *sums = plmr_take(n * sizeof *sums);
+    double *each = plmr_take(n * sizeof *each);
     for (size_t i = 0; i < n; i++)
-        sums[i] = (double)region->profile->links[axis][way][i];
-    json_t *json = per_line(region, axis, sums);
-    free(sums);
+        each[i] = (double)region->profile->links[axis][way][i] / region->extent[!axis];
+    json_t *json = numbers(each, n);
+    free(each);
     return json;
 }
 

@@ -67,6 +67,11 @@ plmr_host_record plmr_host_record_of(const plmr_ranks_usage *usage)
 #undef TIMES
 }
 
+const char *plmr_violations(bool memory, bool routes)
+{
+    return memory && routes ? "M,R" : memory ? "M" : routes ? "R" : "";
+}
+
 static json_t *json_of_real(double value)
 {
     bool whole = value == floor(value) && fabs(value) < most_whole;

@@ -210,6 +210,9 @@ plmr_llm_record plmr_llm_record_none(void);
 /* The part that all records have. */
 plmr_host_record plmr_host_record_of(const plmr_ranks_usage *usage);
 
+/* What of M and R is exceeded: "", "M", "R", "M,R". */
+const char *plmr_violations(bool memory, bool routes);
+
 /* The same lists as data; a key of NULL ends them. */
 enum plmr_field_type { PLMR_FIELD_text, PLMR_FIELD_count, PLMR_FIELD_real, PLMR_FIELD_hash };
 typedef struct plmr_record_field {

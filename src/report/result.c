@@ -60,13 +60,13 @@ plmr_status plmr_checksum_rectangle(void *context, int64_t row, int64_t col, int
 /* ---- the user's file ---- */
 
 plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims, int64_t m, int64_t n,
-                             plmr_output *output)
+                             plmr_npy *output)
 {
-    *output = (plmr_output){.npy = {.fd = -1}};
+    *output = (plmr_npy){.fd = -1};
     if (!path)
         return PLMR_OK;
     enum plmr_dtype stored = dtype == PLMR_F16 ? PLMR_F16 : PLMR_F32;
-    return plmr_shared_npy_create(path, stored, n_dims, m, n, &output->npy);
+    return plmr_shared_npy_create(path, stored, n_dims, m, n, output);
 }
 
 static plmr_status write_f16(const plmr_npy *npy, int64_t row, int64_t col, int n_cols, const float *values)
@@ -83,8 +83,7 @@ static plmr_status write_f16(const plmr_npy *npy, int64_t row, int64_t col, int 
 plmr_status plmr_output_rectangle(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
                                   size_t ld)
 {
-    plmr_output *output = context;
-    const plmr_npy *npy = &output->npy;
+    const plmr_npy *npy = context;
     plmr_result_clip(npy->rows, npy->cols, row, col, &n_rows, &n_cols);
     if (n_rows == 0 || n_cols == 0)
         return PLMR_OK;
@@ -93,14 +92,4 @@ plmr_status plmr_output_rectangle(void *context, int64_t row, int64_t col, int n
     for (int r = 0; r < n_rows; r++)
         PLMR_TRY(write_f16(npy, row + r, col, n_cols, values + (size_t)r * ld));
     return PLMR_OK;
-}
-
-plmr_status plmr_output_commit(plmr_output *output)
-{
-    return output->npy.path ? plmr_shared_npy_commit(&output->npy, PLMR_OK) : PLMR_OK;
-}
-
-void plmr_output_discard(plmr_output *output)
-{
-    plmr_npy_discard(&output->npy);
 }

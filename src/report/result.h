@@ -1,6 +1,6 @@
 /* result.h - what becomes of a distributed result: its checksum, and the user's file.
  *
- * The functions that take a rectangle are plmr_visit callbacks (see fabric/verbs.h): rectangles of the padded matrix,
+ * The functions that take a rectangle are plmr_visit callbacks (see base/values.h): rectangles of the padded matrix,
  * of which they take what lies inside the m x n matrix.
  */
 #pragma once
@@ -21,21 +21,11 @@ typedef struct plmr_checksum {
 plmr_status plmr_checksum_rectangle(void *checksum, int64_t row, int64_t col, int n_rows, int n_cols,
                                     const float *values, size_t ld);
 
-/* A .npy file that all ranks write: float16 for a result stored as f16, else float32, which holds bf16 exactly. */
-typedef struct plmr_output {
-    plmr_npy npy; /* without a path: there is none */
-} plmr_output;
-
-/* Makes a draft of PATH for an m x n result (a vector of n elements if n_dims is 1) on rank 0, and opens it on all.
- * Without a path it does nothing, and neither do the others then. Collective. */
+/* Makes a draft of PATH (see ranks/shared_npy.h) for an m x n result (a vector of n elements if n_dims is 1): float16
+ * for a result stored as f16, else float32, which holds bf16 exactly. Without a path *output has none either.
+ * Collective. */
 plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims, int64_t m, int64_t n,
-                             plmr_output *output);
+                             plmr_npy *output);
 
 plmr_status plmr_output_rectangle(void *output, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
                                   size_t ld);
-
-/* Closes the file everywhere and gives it its name; on failure it is discarded. Collective. */
-plmr_status plmr_output_commit(plmr_output *output);
-
-/* Closes and removes the file, if it is still open. Local; removed by rank 0. */
-void plmr_output_discard(plmr_output *output);

@@ -180,13 +180,6 @@ static json_t *describe_process(const plmr_trace_process *p)
                      "left_out_events", (json_int_t)p->n_left_out, "cycles", p->cycles);
 }
 
-/* A file's name need not be UTF-8, as JSON must be. */
-static json_t *text_of(const char *text)
-{
-    json_t *string = text ? json_string(text) : NULL;
-    return string ? string : json_null();
-}
-
 static json_t *describe_run(const struct chrome *file, const plmr_trace_process *processes, int n_processes)
 {
     const plmr_trace_about *about = file->about;
@@ -196,8 +189,9 @@ static json_t *describe_run(const struct chrome *file, const plmr_trace_process 
         json_array_append_new(regions, describe_process(&processes[i]));
         n_left_out += processes[i].n_left_out;
     }
-    return json_pack("{s:s, s:o, s:o, s:f, s:s, s:s, s:o}", "command", about->command, "device", text_of(about->device),
-                     "model", text_of(about->model), "clock_hz", about->clock, "time",
+    /* A file's name need not be UTF-8, as JSON must be. */
+    return json_pack("{s:s, s:o?, s:o?, s:f, s:s, s:s, s:o}", "command", about->command, "device",
+                     json_string(about->device), "model", json_string(about->model), "clock_hz", about->clock, "time",
                      "virtual: ts and dur in microseconds of the device's clock, cycles in args", "left_out",
                      n_left_out ? "all cores but the traced ones, and events that --trace-events has no room for: a "
                                   "core's last event stands for them"

@@ -148,7 +148,7 @@ static plmr_status run_opened(plmr_job *job, const void *algorithm, plmr_region 
     PLMR_TRY(status);
     PLMR_TRY(plmr_job_cost(job, region, record));
     plmr_job_groups(job, &plan, record);
-    return job->options->timing ? PLMR_OK : job->actions->take(job, job->context, work, record);
+    return job->options->timing ? PLMR_OK : plmr_job_take(job, work, record);
 }
 
 static plmr_status run_algorithm(plmr_job *job, const void *algorithm, plmr_record *record)
@@ -264,7 +264,7 @@ static plmr_status run_all(plmr_job *job)
 static plmr_status close_job(plmr_job *job, plmr_status status)
 {
     if (status)
-        plmr_output_discard(&job->files->out);
+        plmr_npy_discard(&job->files->out);
     plmr_operand_close(&job->files->a);
     plmr_operand_close(&job->files->b);
     status = plmr_session_close(&job->session, status);

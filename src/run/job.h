@@ -66,8 +66,9 @@ typedef struct plmr_job_actions {
     /* What it consists of. */
     void (*plan)(const void *context, const void *work, plmr_plan *plan);
 
-    /* Takes the result: see plmr_job_take. */
-    plmr_status (*take)(plmr_job *job, void *context, void *work, plmr_record *record);
+    /* Shows a visitor this rank's parts of the result; and what that must be: m x n elements of a dtype. */
+    plmr_status (*visit)(void *work, plmr_visit visit, void *context);
+    plmr_verify_problem (*reference)(const plmr_job *job, const void *context);
 
     /* Prints the facts above the table. */
     void (*describe)(const plmr_job *job, const void *context, FILE *out);
@@ -110,17 +111,6 @@ plmr_status plmr_job_do(const plmr_job_actions *actions, const plmr_run_options 
 
 /* ---- for the actions ---- */
 
-/* The result of an algorithm: each rank has parts of it, which it shows to a visitor. */
-typedef struct plmr_job_result {
-    plmr_status (*visit)(void *work, plmr_visit visit, void *context);
-    void *work;
-    plmr_verify_problem problem; /* its reference: of m x n elements of the dtype */
-    plmr_output *output;         /* where it is written; NULL, or without a path: nowhere */
-} plmr_job_result;
-
-/* Takes the result's checksum; verifies it, if that was asked for; writes it. Collective. */
-plmr_status plmr_job_take(plmr_job *job, const plmr_job_result *result, plmr_record *record);
-
 /* Facts that all commands print. `from` says where the operands' values come from. */
 void plmr_job_describe(const plmr_job *job, enum plmr_dtype accumulate, const char *from, FILE *out);
 
@@ -133,6 +123,9 @@ void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, doub
  * what follows. The latter is collective. */
 plmr_record plmr_job_record(const plmr_job *job, const void *algorithm);
 plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *record);
+
+/* Takes the result's checksum; verifies it, if that was asked for; writes it. Collective. */
+plmr_status plmr_job_take(plmr_job *job, void *work, plmr_record *record);
 
 /* The groups of a plan's tree, "40,5", as text; into the record. */
 void plmr_plan_groups(const plmr_plan *plan, char *text, size_t size);

@@ -37,10 +37,10 @@ void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, doub
 
 void plmr_plan_groups(const plmr_plan *plan, char *text, size_t size)
 {
-    size_t used = 0;
-    text[0] = '\0';
-    for (int i = 0; plan->groups && i < PLMR_PLAN_LEVELS && plan->groups[i] > 0 && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%d", i ? "," : "", plan->groups[i]);
+    int n = 0;
+    while (plan->groups && n < PLMR_PLAN_LEVELS && plan->groups[n] > 0)
+        n++;
+    plmr_format_list(plan->groups, n, text, size);
 }
 
 enum { NAME = 13, CELL = 13 };
@@ -105,18 +105,16 @@ static void draw_cycles(const plmr_job *job, plmr_bars_style style, plmr_bar *ba
 
 static void draw_limits(const plmr_job *job, plmr_bars_style style, plmr_bar *bars, plmr_text *texts)
 {
-    for (int i = 0; i < job->n_drawn; i++) {
-        const plmr_record *r = &job->drawn[i];
-        texts[i] = of_limit(r->routes_max, r->routes_limit, 1000000);
-        bars[i] = (plmr_bar){r->algorithm, (double)r->routes_max, 0, texts[i].s};
+    static const char *const titles[] = {"routes of the busiest router", "bytes of SRAM of the fullest core"};
+    for (int memory = 0; memory < 2; memory++) {
+        for (int i = 0; i < job->n_drawn; i++) {
+            const plmr_record *r = &job->drawn[i];
+            int64_t value = memory ? r->sram_peak_bytes : r->routes_max;
+            texts[i] = of_limit(value, memory ? r->sram_limit_bytes : r->routes_limit, memory ? 1000000000 : 1000000);
+            bars[i] = (plmr_bar){r->algorithm, (double)value, 0, texts[i].s};
+        }
+        plmr_bars_print(job->text, style, titles[memory], bars, job->n_drawn);
     }
-    plmr_bars_print(job->text, style, "routes of the busiest router", bars, job->n_drawn);
-    for (int i = 0; i < job->n_drawn; i++) {
-        const plmr_record *r = &job->drawn[i];
-        texts[i] = of_limit(r->sram_peak_bytes, r->sram_limit_bytes, 1000000000);
-        bars[i] = (plmr_bar){r->algorithm, (double)r->sram_peak_bytes, 0, texts[i].s};
-    }
-    plmr_bars_print(job->text, style, "bytes of SRAM of the fullest core", bars, job->n_drawn);
 }
 
 static void print_bars(const plmr_job *job)

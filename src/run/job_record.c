@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "ranks/shared_npy.h"
 #include "report/map.h"
+#include "report/result.h"
 #include "run/job.h"
 
 plmr_record plmr_job_record(const plmr_job *job, const void *algorithm)
@@ -27,13 +29,6 @@ plmr_record plmr_job_record(const plmr_job *job, const void *algorithm)
     record.kernel = options->timing ? NULL : plmr_kernel_name();
     job->actions->record(job->context, &record);
     return record;
-}
-
-static const char *violations(const plmr_cost *cost)
-{
-    if (cost->violates_memory)
-        return cost->violates_routes ? "M,R" : "M";
-    return cost->violates_routes ? "R" : "";
 }
 
 /* Useful operations: of a product, two for each multiply-add. */
@@ -67,7 +62,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
     plmr_energy energy =
         plmr_device_energy(device, job->options->dtype, cost.multiply_adds, (double)cost.wavelet_hops, cost.t_cycles);
     PLMR_RECORD_ENERGY(record, energy);
-    record->violates = violations(&cost);
+    record->violates = plmr_violations(cost.violates_memory, cost.violates_routes);
     record->wall_s = wall_s;
     record->core_steps_per_s = core_steps > 0 ? core_steps / wall_s : NAN;
     record->gflops = job->options->timing ? NAN : gflops(record, wall_s);
@@ -112,27 +107,28 @@ static void take_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record
     plmr_error_free(wrong);
 }
 
-static plmr_status verify(plmr_job *job, const plmr_job_result *result, plmr_record *record)
+static plmr_status verify(plmr_job *job, const plmr_verify_problem *problem, void *work, plmr_record *record)
 {
-    plmr_verify *verify = plmr_verify_create(&result->problem);
-    plmr_status status = plmr_agree(result->visit(result->work, plmr_verify_rectangle, verify));
+    plmr_verify *verify = plmr_verify_create(problem);
+    plmr_status status = plmr_agree(job->actions->visit(work, plmr_verify_rectangle, verify));
     if (!status)
         take_verdict(job, verify, record);
     plmr_verify_destroy(verify);
     return status;
 }
 
-plmr_status plmr_job_take(plmr_job *job, const plmr_job_result *result, plmr_record *record)
+plmr_status plmr_job_take(plmr_job *job, void *work, plmr_record *record)
 {
-    const plmr_verify_problem *p = &result->problem;
-    plmr_checksum checksum = {.m = p->m, .n = p->n, .dtype = p->dtype};
-    PLMR_TRY(plmr_agree(result->visit(result->work, plmr_checksum_rectangle, &checksum)));
+    plmr_verify_problem problem = job->actions->reference(job, job->context);
+    plmr_checksum checksum = {.m = problem.m, .n = problem.n, .dtype = problem.dtype};
+    plmr_npy *out = &job->files->out;
+    PLMR_TRY(plmr_agree(job->actions->visit(work, plmr_checksum_rectangle, &checksum)));
     plmr_ranks_sum(job->session.ranks, &checksum.sum, 1);
     record->checksum = (plmr_record_hash){true, checksum.sum};
     if (job->options->verify)
-        PLMR_TRY(verify(job, result, record));
-    if (!result->output || !result->output->npy.path)
+        PLMR_TRY(verify(job, &problem, work, record));
+    if (!out->path)
         return PLMR_OK;
-    PLMR_TRY(plmr_agree(result->visit(result->work, plmr_output_rectangle, result->output)));
-    return plmr_output_commit(result->output);
+    PLMR_TRY(plmr_agree(job->actions->visit(work, plmr_output_rectangle, out)));
+    return plmr_shared_npy_commit(out, PLMR_OK);
 }

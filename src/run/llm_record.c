@@ -1,15 +1,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/format.h"
 #include "infer/step.h"
 #include "run/llm.h"
-
-static const char *violations(const plmr_llm_run *run, const plmr_llm_record *r)
-{
-    bool memory = r->sram_peak_bytes > r->sram_limit_bytes,
-         routes = r->routes_max > (int64_t)run->session.device.routes;
-    return memory && routes ? "M,R" : memory ? "M" : routes ? "R" : "";
-}
 
 static double per(double count, double seconds)
 {
@@ -35,23 +29,14 @@ static void set_prefill(const plmr_llm_run *run, plmr_llm_record *r)
     r->sram_peak_bytes = run->prefill->sram_bytes;
 }
 
-/* "40,5": groups of each level but the last. */
-static void list_groups(const plmr_placement *p, enum plmr_axis axis, char text[96])
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (int level = 0; level + 1 < p->n_levels; level++)
-        used += (size_t)snprintf(text + used, 96 - used, "%s%d", level ? "," : "", p->groups[axis][level]);
-}
-
 static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
 {
     const plmr_llm_totals *t = &run->totals;
     const plmr_placement *p = run->decode;
     if (!p)
         return;
-    list_groups(p, PLMR_Y, run->groups[PLMR_Y]);
-    list_groups(p, PLMR_X, run->groups[PLMR_X]);
+    for (int axis = 0; axis < 2; axis++) /* of each level but the last */
+        plmr_format_list(p->groups[axis], p->n_levels - 1, run->groups[axis], sizeof run->groups[axis]);
     r->output_tokens = t->n_made;
     r->decode_rows = p->rows;
     r->decode_cols = p->cols;
@@ -103,7 +88,7 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
     r->wall_s = t->load_s + t->prefill_s + t->relayout_s + t->decode_s;
     r->wall_load_s = t->load_s;
     r->wall_relayout_s = t->relayout_s;
-    r->violates = violations(run, r);
+    r->violates = plmr_violations(r->sram_peak_bytes > r->sram_limit_bytes, r->routes_max > (int64_t)device->routes);
 }
 
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run)

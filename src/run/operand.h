@@ -23,7 +23,7 @@ void plmr_operand_fill(plmr_operand *operand, int64_t seed, int which, int64_t r
 typedef struct plmr_product_files {
     const char *paths[3];
     plmr_operand a, b;
-    plmr_output out;
+    plmr_npy out;
 } plmr_product_files;
 
 /* Where the values of two operands come from: "A from A.npy, B synthetic with seed 1". */

@@ -20,7 +20,7 @@ static const char device_prefix[] = "device.";
 static const char *const device_keys[] = {PLMR_DEVICE_NUMBERS(KEY) "topology"};
 #undef KEY
 
-enum { N_DEVICE_KEYS = sizeof device_keys / sizeof *device_keys, MOST_OPTIONS = 64 };
+enum { N_DEVICE_KEYS = sizeof device_keys / sizeof *device_keys };
 
 typedef struct parser {
     plmr_reader reader;
@@ -31,36 +31,40 @@ typedef struct parser {
 
 /* ---- options ---- */
 
-static const plmr_sweep_option *find_option(const plmr_sweep_command *command, const char *name)
+static const plmr_option *find_option(const plmr_sweep_command *command, const char *name)
 {
-    for (int i = 0; i < command->n_options; i++)
-        if (strcmp(command->options[i].name, name) == 0)
-            return &command->options[i];
+    plmr_option_row rows[PLMR_MOST_OPTIONS];
+    int n = plmr_option_rows(command->options, rows);
+    for (int i = 0; i < n; i++)
+        if (strcmp(rows[i].option->name, name) == 0)
+            return rows[i].option;
     return NULL;
 }
 
 static plmr_status check_name(const plmr_reader *reader, const plmr_sweep_command *command, const char *name)
 {
-    const char *names[MOST_OPTIONS];
+    const char *names[PLMR_MOST_OPTIONS];
+    plmr_option_row rows[PLMR_MOST_OPTIONS];
+    int n = plmr_option_rows(command->options, rows);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(name, refused[i]) == 0)
             return plmr_reader_fault(reader, name, "is not for sweeps");
     if (strncmp(name, device_prefix, strlen(device_prefix)) == 0)
         return plmr_reader_check_word(reader, name, name + strlen(device_prefix), "number of a device", device_keys,
                                       N_DEVICE_KEYS);
-    for (int i = 0; i < command->n_options; i++)
-        names[i] = command->options[i].name;
+    for (int i = 0; i < n; i++)
+        names[i] = rows[i].option->name;
     char what[60];
     snprintf(what, sizeof what, "option of plmr %s", command->name);
-    return plmr_reader_check_word(reader, name, name, what, names, command->n_options);
+    return plmr_reader_check_word(reader, name, name, what, names, n);
 }
 
 /* Whether an option that takes a value has one, and one that takes none has not. */
 static plmr_status check_kind(const plmr_reader *reader, const plmr_sweep_command *command, const char *name,
                               const char *at, const json_t *value)
 {
-    const plmr_sweep_option *option = find_option(command, name);
-    bool takes_value = !option || option->takes_value;
+    const plmr_option *option = find_option(command, name);
+    bool takes_value = !option || option->argument;
     PLMR_TRY(plmr_axis_check_value(reader, at, value));
     if (takes_value == json_is_boolean(value))
         return plmr_reader_fault(reader, at,
@@ -160,7 +164,7 @@ static plmr_status check_algorithm(const plmr_reader *reader, const plmr_sweep_r
 
 static plmr_status read_command(const parser *p, const json_t *json, plmr_sweep_run *run)
 {
-    const char *names[MOST_OPTIONS], *name;
+    const char *names[PLMR_MOST_OPTIONS], *name;
     for (int i = 0; i < p->n_commands; i++)
         names[i] = p->commands[i].name;
     PLMR_TRY(plmr_reader_text(&p->reader, json, "command", PLMR_SWEEP_LONGEST, &name));
@@ -213,17 +217,6 @@ static plmr_status read_runs(parser *p)
     return PLMR_OK;
 }
 
-typedef struct numbered {
-    uint64_t hash;
-    int64_t point;
-} numbered;
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = ((const numbered *)a)->hash, y = ((const numbered *)b)->hash;
-    return (x > y) - (x < y);
-}
-
 static plmr_status same_point(const parser *p, int64_t i)
 {
     char line[300] = "";
@@ -242,18 +235,13 @@ static plmr_status same_point(const parser *p, int64_t i)
 static plmr_status check_points(const parser *p)
 {
     int64_t n = p->experiment->n_points, same = -1;
-    numbered *all = plmr_take((size_t)n * sizeof *all);
-    for (int64_t i = 0; i < n; i++) {
-        plmr_sweep_point point;
-        plmr_sweep_point_make(p->experiment, i, &point);
-        all[i] = (numbered){plmr_sweep_point_hash(&point), i};
-        plmr_sweep_point_clear(&point);
-    }
-    qsort(all, (size_t)n, sizeof *all, compare);
+    uint64_t *hashes = plmr_sweep_hashes(p->experiment, plmr_sweep_point_hash);
+    plmr_numbered *all = plmr_sweep_sorted(hashes, n);
     for (int64_t i = 1; i < n && same < 0; i++)
         if (all[i].hash == all[i - 1].hash)
             same = all[i].point > all[i - 1].point ? all[i].point : all[i - 1].point;
     free(all);
+    free(hashes);
     return same < 0 ? PLMR_OK : same_point(p, same);
 }
 

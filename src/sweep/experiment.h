@@ -20,18 +20,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/option.h"
 #include "plmr/status.h"
 
 /* What a command takes; the caller's. */
-typedef struct plmr_sweep_option {
-    const char *name; /* without dashes */
-    bool takes_value;
-} plmr_sweep_option;
-
 typedef struct plmr_sweep_command {
     const char *name;
-    const plmr_sweep_option *options;
-    int n_options;
+    const plmr_option *options;
 } plmr_sweep_command;
 
 /* An option that is varied. */
@@ -85,3 +80,14 @@ uint64_t plmr_sweep_point_hash(const plmr_sweep_point *point);
 /* A hash of what decides a point's result: its command line, this program's version, the device's numbers. Of a device
  * that cannot be loaded, its name alone. Reads the device's file. */
 uint64_t plmr_sweep_point_key(const plmr_sweep_point *point);
+
+/* One of these hashes of each point, for the caller to free. */
+uint64_t *plmr_sweep_hashes(const plmr_experiment *experiment, uint64_t (*hash)(const plmr_sweep_point *point));
+
+/* Hashes in order, each with its point, for the caller to free. */
+typedef struct plmr_numbered {
+    uint64_t hash;
+    int64_t point;
+} plmr_numbered;
+plmr_numbered *plmr_sweep_sorted(const uint64_t *hashes, int64_t n);
+int plmr_numbered_compare(const void *a, const void *b);

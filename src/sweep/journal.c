@@ -87,26 +87,6 @@ static plmr_status check_owner(const plmr_journal *journal, const char *name)
 
 /* ---- what is done ---- */
 
-typedef struct numbered {
-    uint64_t key;
-    int64_t point;
-} numbered;
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = ((const numbered *)a)->key, y = ((const numbered *)b)->key;
-    return (x > y) - (x < y);
-}
-
-static numbered *sort_keys(const plmr_journal *journal)
-{
-    numbered *sorted = plmr_take((size_t)journal->n_points * sizeof *sorted);
-    for (int64_t i = 0; i < journal->n_points; i++)
-        sorted[i] = (numbered){journal->keys[i], i};
-    qsort(sorted, (size_t)journal->n_points, sizeof *sorted, compare);
-    return sorted;
-}
-
 /* The key of a line, if it is one of ours. */
 static bool read_key(const char *line, uint64_t *key)
 {
@@ -120,11 +100,11 @@ static bool read_key(const char *line, uint64_t *key)
 }
 
 /* Keeps the line of a point that has none yet. */
-static void take_line(plmr_journal *journal, const numbered *sorted, const char *line)
+static void take_line(plmr_journal *journal, const plmr_numbered *sorted, const char *line)
 {
-    numbered wanted = {0, 0}, *found = NULL;
-    if (read_key(line, &wanted.key))
-        found = bsearch(&wanted, sorted, (size_t)journal->n_points, sizeof *sorted, compare);
+    plmr_numbered wanted = {0, 0}, *found = NULL;
+    if (read_key(line, &wanted.hash))
+        found = bsearch(&wanted, sorted, (size_t)journal->n_points, sizeof *sorted, plmr_numbered_compare);
     if (!found || journal->lines[found->point]) {
         journal->n_dropped++;
         return;
@@ -134,7 +114,7 @@ static void take_line(plmr_journal *journal, const numbered *sorted, const char 
 }
 
 /* The last line counts only with its newline: without, it is torn. */
-static plmr_status take_lines(plmr_journal *journal, FILE *records, const numbered *sorted)
+static plmr_status take_lines(plmr_journal *journal, FILE *records, const plmr_numbered *sorted)
 {
     char *line = NULL;
     size_t size = 0;
@@ -154,7 +134,7 @@ static plmr_status read_records(plmr_journal *journal)
     if (file < 0)
         return errno == ENOENT ? PLMR_OK : cannot(journal, "read", records_name);
     FILE *records = plmr_take_made(fdopen(file, "r"));
-    numbered *sorted = sort_keys(journal);
+    plmr_numbered *sorted = plmr_sweep_sorted(journal->keys, journal->n_points);
     plmr_status status = take_lines(journal, records, sorted);
     free(sorted);
     fclose(records);

@@ -131,3 +131,30 @@ uint64_t plmr_sweep_point_key(const plmr_sweep_point *point)
 #undef X
     return plmr_hash_bytes(hash, &device.topology, sizeof device.topology);
 }
+
+uint64_t *plmr_sweep_hashes(const plmr_experiment *experiment, uint64_t (*hash)(const plmr_sweep_point *point))
+{
+    uint64_t *hashes = plmr_take((size_t)experiment->n_points * sizeof *hashes);
+    for (int64_t i = 0; i < experiment->n_points; i++) {
+        plmr_sweep_point point;
+        plmr_sweep_point_make(experiment, i, &point);
+        hashes[i] = hash(&point);
+        plmr_sweep_point_clear(&point);
+    }
+    return hashes;
+}
+
+int plmr_numbered_compare(const void *a, const void *b)
+{
+    uint64_t x = ((const plmr_numbered *)a)->hash, y = ((const plmr_numbered *)b)->hash;
+    return (x > y) - (x < y);
+}
+
+plmr_numbered *plmr_sweep_sorted(const uint64_t *hashes, int64_t n)
+{
+    plmr_numbered *sorted = plmr_take((size_t)n * sizeof *sorted);
+    for (int64_t i = 0; i < n; i++)
+        sorted[i] = (plmr_numbered){hashes[i], i};
+    qsort(sorted, (size_t)n, sizeof *sorted, plmr_numbered_compare);
+    return sorted;
+}

@@ -76,21 +76,10 @@ static plmr_status run_points(plmr_sweep *s)
 
 /* ---- the sweep ---- */
 
-static void find_keys(plmr_sweep *s)
-{
-    s->keys = plmr_take((size_t)s->experiment->n_points * sizeof *s->keys);
-    for (int64_t i = 0; i < s->experiment->n_points; i++) {
-        plmr_sweep_point point;
-        plmr_sweep_point_make(s->experiment, i, &point);
-        s->keys[i] = plmr_sweep_point_key(&point);
-        plmr_sweep_point_clear(&point);
-    }
-}
-
 static plmr_status open_journal(plmr_sweep *s)
 {
     int64_t n = s->experiment->n_points;
-    find_keys(s);
+    s->keys = plmr_sweep_hashes(s->experiment, plmr_sweep_point_key);
     PLMR_TRY(plmr_journal_open(s->folder, s->name, s->keys, n, s->again, &s->journal));
     for (int64_t i = 0; i < n; i++)
         s->done[i] = s->journal.lines[i];

@@ -48,8 +48,11 @@ static plmr_status check_count(const plmr_vocab_spec *spec, const char *name, in
 
 static plmr_status check_sizes(const plmr_vocab_spec *spec, enum plmr_vocab_kind kind)
 {
-    PLMR_CHECK(spec->n_tokens >= 1 && spec->n_tokens <= PLMR_VOCAB_MOST, PLMR_ERROR_INPUT,
-               "the vocabulary has %lld tokens, expected 1 to %d", (long long)spec->n_tokens, PLMR_VOCAB_MOST);
+    int least = kind != PLMR_VOCAB_NONE;
+    PLMR_CHECK(spec->n_tokens >= least && spec->n_tokens <= PLMR_VOCAB_MOST, PLMR_ERROR_INPUT,
+               "the vocabulary has %lld tokens, expected %d to %d", (long long)spec->n_tokens, least, PLMR_VOCAB_MOST);
+    if (kind == PLMR_VOCAB_NONE)
+        return PLMR_OK;
     PLMR_CHECK(spec->n_merges >= 0 && spec->n_merges <= PLMR_VOCAB_MOST, PLMR_ERROR_INPUT,
                "the vocabulary has %lld merges, expected 0 to %d", (long long)spec->n_merges, PLMR_VOCAB_MOST);
     PLMR_TRY(check_count(spec, "token types", spec->n_types, true));
@@ -107,14 +110,9 @@ static plmr_status check_token(const plmr_vocab_spec *spec, enum plmr_vocab_kind
 plmr_status plmr_vocab_check(const plmr_vocab_spec *spec, enum plmr_vocab_kind *kind)
 {
     PLMR_TRY(check_kind(spec, kind));
-    if (*kind == PLMR_VOCAB_NONE) {
-        PLMR_CHECK(spec->n_tokens >= 0 && spec->n_tokens <= PLMR_VOCAB_MOST, PLMR_ERROR_INPUT,
-                   "the vocabulary has %lld tokens, expected 0 to %d", (long long)spec->n_tokens, PLMR_VOCAB_MOST);
-        return check_ids(spec);
-    }
     PLMR_TRY(check_sizes(spec, *kind));
     PLMR_TRY(check_ids(spec));
-    for (int64_t i = 0; i < spec->n_tokens; i++)
+    for (int64_t i = 0; i < spec->n_tokens && *kind != PLMR_VOCAB_NONE; i++)
         PLMR_TRY(check_token(spec, *kind, i));
     return PLMR_OK;
 }

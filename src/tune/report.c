@@ -4,18 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
+#include "report/record.h"
 #include "tune/paper.h"
 
 /* ---- from a search ---- */
-
-static void list_groups(const plmr_placement *p, enum plmr_axis axis, plmr_tune_text text)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (int level = 0; level + 1 < p->n_levels; level++)
-        used += (size_t)snprintf(text + used, sizeof(plmr_tune_text) - used, "%s%d", level ? "," : "",
-                                 p->groups[axis][level]);
-}
 
 static void set_bind(plmr_tune_row *row, const plmr_tune_bind *bind)
 {
@@ -47,13 +40,9 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
         .arithmetic = r->cost.compute_cycles / r->cost.t_cycles,
         .allreduces = r->cost.work[PLMR_WORK_ALLREDUCE] / r->cost.t_cycles,
     };
-    list_groups(p, PLMR_Y, row->groups_y);
-    list_groups(p, PLMR_X, row->groups_x);
-    snprintf(row->violates, sizeof row->violates, "%s",
-             r->over_memory && r->over_routes ? "M,R"
-             : r->over_memory                 ? "M"
-             : r->over_routes                 ? "R"
-                                              : "");
+    plmr_format_list(p->groups[PLMR_Y], p->n_levels - 1, row->groups_y, sizeof row->groups_y);
+    plmr_format_list(p->groups[PLMR_X], p->n_levels - 1, row->groups_x, sizeof row->groups_x);
+    snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->over_memory, r->over_routes));
     PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
     for (int i = 0; i < n; i++)
         set_bind(row, &binds[i]);

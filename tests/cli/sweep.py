@@ -159,7 +159,7 @@ def test_bad(plmr, check, folder):
             code, out, err = plmr.run(["sweep", path, "--out", folder + "/bad"], ranks)
             check(code == 2 and not out and len(err) == 1 and words in err[0], f"{change}: {code}, {out}, {err}")
     for args, words in (("sweep", "say which experiment"), ("sweep nosuch", "unknown experiment 'nosuch'"),
-                        ("sweep sensitivity-x", "did you mean 'sensitivity-"), ("sweep /no/such.json", "cannot open"),
+                        ("sweep sensitivity-x", "did you mean 'sensitivity-"), ("sweep /no/such.json", "cannot open"), (f"sweep {folder}", "is not a regular file"),
                         ("sweep torus --out=", "--out needs a value"), ("sweep torus --out /proc/x/y", "cannot make the folder"),
                         (f"sweep torus --out {folder}/outNone", "holds other results than those of torus")):
         code, out, err = plmr.run(args.split())

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "ranks/ranks.h"
+#include "ranks/shared_npy.h"
 #include "report/npy_source.h"
 #include "report/result.h"
 #include "tests/drafts.h"
@@ -103,10 +104,10 @@ static void test_output(void **state)
     char path[64];
     make_path(path);
     for (int dtype = PLMR_F32; dtype <= PLMR_BF16; dtype++) {
-        plmr_output output;
+        plmr_npy output;
         must(plmr_output_open(path, (enum plmr_dtype)dtype, 2, M, N, &output));
         must(visit(plmr_output_rectangle, &output));
-        must(plmr_output_commit(&output));
+        must(plmr_shared_npy_commit(&output, PLMR_OK));
         plmr_barrier();
         check_file(path, dtype == PLMR_F16 ? PLMR_F16 : PLMR_F32);
         plmr_barrier();
@@ -119,19 +120,19 @@ static void test_discarded(void **state)
 {
     (void)state;
     char path[64];
-    plmr_output output;
+    plmr_npy output;
     make_path(path);
     must(plmr_output_open(path, PLMR_F32, 2, M, N, &output));
     assert_int_equal(count_drafts(path), 1);
     plmr_barrier();
-    plmr_output_discard(&output);
+    plmr_npy_discard(&output);
     plmr_barrier();
     assert_int_equal(count_drafts(path), 0);
     assert_int_not_equal(access(path, F_OK), 0);
     must_fail(plmr_output_open("/nonexistent/C.npy", PLMR_F32, 2, M, N, &output), PLMR_ERROR_INPUT,
               "/nonexistent/C.npy");
     must(plmr_output_open(NULL, PLMR_F32, 2, M, N, &output));
-    must(plmr_output_commit(&output));
+    assert_null(output.path);
 }
 
 int main(int argc, char **argv)

@@ -4,10 +4,13 @@
 
 #include "sweep/experiment.h"
 
-static const plmr_sweep_option add_options[] = {
-    {"alg", true}, {"m", true}, {"device", true}, {"verify", false}, {"json", true},
+static const plmr_option add_options[] = {
+    {.name = "alg", .argument = "A"},    {.name = "m", .argument = "M"},
+    {.name = "device", .argument = "D"}, {.name = "verify"},
+    {.name = "json", .argument = "J"},   {0},
 };
-static const plmr_sweep_option run_options[] = {{"m", true}, {"fast", false}, {"device", true}};
-static const plmr_sweep_command test_commands[] = {{"add", add_options, 5}, {"run", run_options, 3}};
+static const plmr_option run_options[] = {
+    {.name = "m", .argument = "M"}, {.name = "fast"}, {.name = "device", .argument = "D"}, {0}};
+static const plmr_sweep_command test_commands[] = {{"add", add_options}, {"run", run_options}};
 
 #endif
