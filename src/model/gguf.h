@@ -71,6 +71,9 @@ plmr_status plmr_gguf_get_texts(const plmr_gguf *gguf, const char *key, plmr_ggu
 
 bool plmr_gguf_text_is(plmr_gguf_text text, const char *word);
 
+/* Like strcmp. */
+int plmr_gguf_text_compare(plmr_gguf_text a, plmr_gguf_text b);
+
 /* Copies text in printable ASCII ('?' for anything else) for a message, cut to size - 1 bytes. Returns `to`. */
 const char *plmr_gguf_show(plmr_gguf_text text, char *to, size_t size);
 

@@ -69,6 +69,3 @@ plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf);
 
 /* Bytes of one value of a type that has a fixed size, else 0. */
 size_t plmr_gguf_value_bytes(enum plmr_gguf_value_type type);
-
-/* Like strcmp. */
-int plmr_gguf_text_compare(plmr_gguf_text a, plmr_gguf_text b);

@@ -60,7 +60,7 @@ static int widest(const plmr_bar *bars, int n, bool labels)
 {
     size_t most = 0;
     for (int i = 0; i < n; i++) {
-        size_t length = strlen(labels ? bars[i].label : bars[i].text);
+        size_t length = strlen(labels ? bars[i].label : bars[i].text.s);
         most = length > most ? length : most;
     }
     return (int)most;
@@ -102,6 +102,6 @@ void plmr_bars_print(FILE *out, plmr_bars_style style, const char *title, const 
         fprintf(out, "  %-*s  ", labels, bars[i].label);
         draw(out, PLMR_BLUE, plmr_bars_mark(style, true), full);
         draw(out, PLMR_DIM, plmr_bars_mark(style, false), all - full);
-        fprintf(out, "%s%s\n", all ? "  " : "", bars[i].text);
+        fprintf(out, "%s%s\n", all ? "  " : "", bars[i].text.s);
     }
 }

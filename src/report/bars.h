@@ -9,10 +9,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/format.h"
+
 typedef struct plmr_bar {
     const char *label;
     double full, light; /* the bar's parts; not finite or negative: none */
-    const char *text;
+    plmr_text text;
 } plmr_bar;
 
 /* How wide lines are on this stream, and whether block characters may be used. */

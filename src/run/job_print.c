@@ -87,15 +87,14 @@ static plmr_text of_limit(int64_t value, int64_t limit, int64_t unlimited)
     return text;
 }
 
-static void draw_cycles(const plmr_job *job, plmr_bars_style style, plmr_bar *bars, plmr_text *texts)
+static void draw_cycles(const plmr_job *job, plmr_bars_style style, plmr_bar *bars)
 {
     char title[100] = "cycles";
     bool computes = isfinite(job->drawn[0].efficiency);
     for (int i = 0; i < job->n_drawn; i++) {
         const plmr_record *r = &job->drawn[i];
         double full = computes ? r->compute_cycles : r->cycles;
-        texts[i] = plmr_format_cycles(r->cycles);
-        bars[i] = (plmr_bar){r->algorithm, full, r->cycles - full, texts[i].s};
+        bars[i] = (plmr_bar){r->algorithm, full, r->cycles - full, plmr_format_cycles(r->cycles)};
     }
     if (computes)
         snprintf(title, sizeof title, "cycles: %s computing, %s the rest", plmr_bars_mark(style, true),
@@ -103,15 +102,16 @@ static void draw_cycles(const plmr_job *job, plmr_bars_style style, plmr_bar *ba
     plmr_bars_print(job->text, style, title, bars, job->n_drawn);
 }
 
-static void draw_limits(const plmr_job *job, plmr_bars_style style, plmr_bar *bars, plmr_text *texts)
+static void draw_limits(const plmr_job *job, plmr_bars_style style, plmr_bar *bars)
 {
     static const char *const titles[] = {"routes of the busiest router", "bytes of SRAM of the fullest core"};
     for (int memory = 0; memory < 2; memory++) {
         for (int i = 0; i < job->n_drawn; i++) {
             const plmr_record *r = &job->drawn[i];
             int64_t value = memory ? r->sram_peak_bytes : r->routes_max;
-            texts[i] = of_limit(value, memory ? r->sram_limit_bytes : r->routes_limit, memory ? 1000000000 : 1000000);
-            bars[i] = (plmr_bar){r->algorithm, (double)value, 0, texts[i].s};
+            plmr_text text =
+                of_limit(value, memory ? r->sram_limit_bytes : r->routes_limit, memory ? 1000000000 : 1000000);
+            bars[i] = (plmr_bar){r->algorithm, (double)value, 0, text};
         }
         plmr_bars_print(job->text, style, titles[memory], bars, job->n_drawn);
     }
@@ -123,11 +123,9 @@ static void print_bars(const plmr_job *job)
         return;
     plmr_bars_style style = plmr_bars_style_of(job->text);
     plmr_bar *bars = plmr_take((size_t)job->n_drawn * sizeof *bars);
-    plmr_text *texts = plmr_take((size_t)job->n_drawn * sizeof *texts);
-    draw_cycles(job, style, bars, texts);
-    draw_limits(job, style, bars, texts);
+    draw_cycles(job, style, bars);
+    draw_limits(job, style, bars);
     free(bars);
-    free(texts);
 }
 
 /* ---- below the table ---- */

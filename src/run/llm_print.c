@@ -123,16 +123,13 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
 static void draw_works(FILE *out, plmr_bars_style style, const plmr_llm_run *run)
 {
     plmr_bar bars[PLMR_N_WORKS];
-    plmr_text texts[PLMR_N_WORKS];
-    char title[160] = "cycles by kind of work";
+    char title[160];
     int n = 0;
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         double before = run->totals.prefill.work[i] + run->totals.handover.work[i], decode = run->totals.decode.work[i];
-        if (before + decode <= 0)
-            continue;
-        texts[n] = plmr_format_cycles(before + decode);
-        bars[n] = (plmr_bar){plmr_work_name((enum plmr_work)i), before, decode, texts[n].s};
-        n++;
+        if (before + decode > 0)
+            bars[n++] =
+                (plmr_bar){plmr_work_name((enum plmr_work)i), before, decode, plmr_format_cycles(before + decode)};
     }
     snprintf(title, sizeof title, "cycles by kind of work: %s until the first token, %s decode",
              plmr_bars_mark(style, true), plmr_bars_mark(style, false));
@@ -144,15 +141,10 @@ static void draw_speeds(FILE *out, plmr_bars_style style, const plmr_llm_record 
     const char *labels[] = {"prefill", "decode", "end to end"};
     double speeds[] = {r->tpr_prefill, r->tpr_decode, r->tpr_e2e};
     plmr_bar bars[3];
-    plmr_text texts[3];
     int n = 0;
-    for (int i = 0; i < 3; i++) {
-        if (!isfinite(speeds[i]))
-            continue;
-        texts[n] = plmr_format_cycles(round(speeds[i]));
-        bars[n] = (plmr_bar){labels[i], speeds[i], 0, texts[n].s};
-        n++;
-    }
+    for (int i = 0; i < 3; i++)
+        if (isfinite(speeds[i]))
+            bars[n++] = (plmr_bar){labels[i], speeds[i], 0, plmr_format_cycles(round(speeds[i]))};
     plmr_bars_print(out, style, "tokens per second of one request", bars, n);
 }
 

@@ -12,9 +12,9 @@
 
 #include "base/draft.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "report/record.h"
-#include "sweep/hash.h"
 #include "sweep/view.h"
 
 static const char records_name[] = "records.jsonl", provenance_name[] = "provenance.json",

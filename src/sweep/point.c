@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "plmr/device.h"
 #include "sweep/experiment.h"
-#include "sweep/hash.h"
 
 static const char device_prefix[] = "device.";
 

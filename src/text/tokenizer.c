@@ -78,7 +78,8 @@ void plmr_encoding_add(plmr_encoding *encoding, int32_t id)
     encoding->ids[encoding->n_ids++] = id;
 }
 
-plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes)
+/* The tokens that stand for n bytes without a token: those of the bytes, else the unknown token. */
+static plmr_status add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes)
 {
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
     for (size_t i = 0; i < n_bytes; i++) {
@@ -103,7 +104,7 @@ plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text)
         if (symbol->id != PLMR_TOKEN_NONE)
             plmr_encoding_add(encoding, symbol->id);
         else
-            PLMR_TRY(plmr_encoding_add_bytes(encoding, text + symbol->start, (size_t)symbol->n_bytes));
+            PLMR_TRY(add_bytes(encoding, text + symbol->start, (size_t)symbol->n_bytes));
     }
     return PLMR_OK;
 }

@@ -103,9 +103,6 @@ int32_t plmr_specials_find(const plmr_tokenizer *tokenizer, const char *text, si
 /* Adds an id to the encoding. */
 void plmr_encoding_add(plmr_encoding *encoding, int32_t id);
 
-/* Adds the tokens that stand for n bytes without a token: those of the bytes, else the unknown token. */
-plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes);
-
 /* Adds what was merged: the symbols' tokens, and where there are none, those of their bytes. */
 plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text);
 

@@ -7,9 +7,7 @@
 
 static int by_text(const void *a, const void *b)
 {
-    const plmr_token_text *x = &((const plmr_special *)a)->text, *y = &((const plmr_special *)b)->text;
-    int order = memcmp(x->bytes, y->bytes, x->n_bytes < y->n_bytes ? x->n_bytes : y->n_bytes);
-    return order ? order : (x->n_bytes > y->n_bytes) - (x->n_bytes < y->n_bytes);
+    return plmr_gguf_text_compare(((const plmr_special *)a)->text, ((const plmr_special *)b)->text);
 }
 
 void plmr_specials_index(plmr_tokenizer *tokenizer)

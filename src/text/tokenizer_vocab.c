@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 /* Tokens that end a turn in one model family or another, whether or not its files say so. */
@@ -44,9 +45,7 @@ int plmr_vocab_byte(plmr_token_text text)
 
 static size_t hash(const char *text, size_t n_bytes)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n_bytes; i++)
-        h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    uint64_t h = plmr_hash_bytes(PLMR_HASH_START, text, n_bytes);
     return (size_t)(h ^ h >> 32);
 }
 

@@ -26,7 +26,7 @@ static char *printed(plmr_bars_style style, const plmr_bar *bars, int n)
 static void test_lengths(void **state)
 {
     (void)state;
-    const plmr_bar bars[] = {{"one", 30, 10, "40"}, {"half", 20, 0, "20"}, {"quarter", 0, 10, "10"}};
+    const plmr_bar bars[] = {{"one", 30, 10, {"40"}}, {"half", 20, 0, {"20"}}, {"quarter", 0, 10, {"10"}}};
     char *text = printed((plmr_bars_style){55, false}, bars, 3);
     assert_string_equal(text, "\n  title\n"
                               "  one      ##############################..........  40\n"
@@ -42,14 +42,14 @@ static void test_lengths(void **state)
 static void test_edges(void **state)
 {
     (void)state;
-    const plmr_bar bars[] = {{"a", 1e-9, 1, "-"},    {"b", 1, 1e-9, "-"}, {"c", 1e-9, 0, "-"},
-                             {"d", 1e-9, 1e-9, "-"}, {"e", 0, 0, "-"},    {"f", NAN, -1, "none"}};
+    const plmr_bar bars[] = {{"a", 1e-9, 1, {"-"}},    {"b", 1, 1e-9, {"-"}}, {"c", 1e-9, 0, {"-"}},
+                             {"d", 1e-9, 1e-9, {"-"}}, {"e", 0, 0, {"-"}},    {"f", NAN, -1, {"none"}}};
     char *text = printed((plmr_bars_style){40, false}, bars, 6);
     assert_non_null(strstr(text, "\n  a  #............................  -\n"));
     assert_non_null(strstr(text, "\n  b  ############################.  -\n"));
     assert_non_null(strstr(text, "\n  c  #  -\n  d  #.  -\n  e  -\n  f  none\n"));
     free(text);
-    const plmr_bar wide = {"a label that is long", 1, 1, "and a text that is even longer than that"};
+    const plmr_bar wide = {"a label that is long", 1, 1, {"and a text that is even longer than that"}};
     text = printed((plmr_bars_style){40, false}, &wide, 1);
     assert_non_null(strstr(text, "  #####.....  and"));
     free(text);
