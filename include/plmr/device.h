@@ -1,6 +1,7 @@
 /* plmr/device.h - the PLMR description of a wafer-scale (or other mesh) device.
  *
- * A device is a JSON file: "title", "topology" ("mesh" or "torus"), if wanted "name" (checked, not used), and every
+ * A device is a JSON file: "title", "topology" ("mesh" or "torus"), "router" ("static": messages need configured routes;
+ * or "xy": routers pass them along x, then y), if wanted "name" (checked, not used), and every
  * number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
  * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
@@ -38,6 +39,15 @@ extern "C" {
     X(shift_launch, "cycles", 0, 1e6, "core-busy cycles to start and join one tile exchange")                          \
     X(shift_wavelet, "cycles/wavelet", 0, 1e6, "core-busy cycles per wavelet of a tile exchange")                      \
     X(collective_launch, "cycles", 0, 1e6, "core-busy cycles to start and join one collective")                        \
+    X(send_launch, "cycles", 0, 1e6, "core-busy cycles to start and join messages from any core to any core")          \
+    X(send_message, "cycles", 0, 1e6, "the same for each message of a core after its first")                           \
+    X(send_address, "cycles", 0, 1e6, "more, where it goes to another core than the one before")                       \
+    X(cut, "cycles", 0, 1e6, "the same, where messages of a core are cut into packets")                                \
+    X(packet, "wavelets", 0, 1e9, "most in a packet, by which messages take turns; 0: never cut")                      \
+    X(buffer, "wavelets", 0, 1e9, "that wait at the end of a link; 0: as many as come")                                \
+    X(straight, "packets", 0, 1e6, "go straight on before one joins, where both wait; 0: first come, first served")    \
+    X(ring_rows, "routers", 0, 65536, "on one-way rings along y, acknowledgements go round; 0: none")                  \
+    X(ring_cols, "routers", 0, 65536, "the same along x")                                                              \
     X(vector_start, "cycles", 0, 1e6, "start-up of a stand-alone vector operation")                                    \
     X(vector_issue, "cycles", 0, 1e6, "issue of a vector operation inside a mapped loop")                              \
     X(tile_loop, "cycles", 0, 1e6, "loop cost for each k of a tile multiply")                                          \
@@ -61,6 +71,7 @@ extern "C" {
 #define PLMR_DEVICE_DEFAULT "wse2"
 
 enum plmr_topology { PLMR_MESH, PLMR_TORUS };
+enum plmr_router { PLMR_STATIC, PLMR_XY };
 
 /* Where a number comes from; the tags are listed above. */
 typedef struct plmr_origin {
@@ -72,6 +83,7 @@ typedef struct plmr_device {
     char name[256];  /* as the user named it on the command line: a shipped device's name or a file's path */
     char title[160]; /* one line */
     enum plmr_topology topology;
+    enum plmr_router router;
 #define X(key, unit, least, most, meaning) double key;
     PLMR_DEVICE_NUMBERS(X)
 #undef X

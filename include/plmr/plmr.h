@@ -3,6 +3,7 @@
 #define PLMR_H
 
 #include "plmr/device.h"
+#include "plmr/points.h"
 #include "plmr/program.h"
 #include "plmr/ranks.h"
 #include "plmr/region.h"

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_KEYS = PLMR_DEVICE_N_NUMBERS + 1, TOPOLOGY = PLMR_DEVICE_N_NUMBERS };
+enum { TOPOLOGY = PLMR_DEVICE_N_NUMBERS, ROUTER, N_KEYS };
 
 static void list_keys(const char *keys[N_KEYS])
 {
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         keys[i] = plmr_device_numbers[i].key;
     keys[TOPOLOGY] = "topology";
+    keys[ROUTER] = "router";
 }
 
 static plmr_status find_key(const char *name, const char *key, int *index)
@@ -28,11 +29,29 @@ static plmr_status find_key(const char *name, const char *key, int *index)
                            near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* One of two words; *is_second says which. */
+static plmr_status set_word(const char *name, const char *key, const char *value, const char *const words[2],
+                            bool *is_second)
+{
+    *is_second = strcmp(value, words[1]) == 0;
+    PLMR_CHECK(*is_second || strcmp(value, words[0]) == 0, PLMR_ERROR_INPUT,
+               "%.255s: %s: '%.60s' is unknown, expected %s or %s", name, key, value, words[0], words[1]);
+    return PLMR_OK;
+}
+
 static plmr_status set_topology(const char *name, const char *value, plmr_device *device)
 {
-    PLMR_CHECK(strcmp(value, "mesh") == 0 || strcmp(value, "torus") == 0, PLMR_ERROR_INPUT,
-               "%.255s: topology: '%.60s' is unknown, expected mesh or torus", name, value);
-    device->topology = strcmp(value, "torus") == 0 ? PLMR_TORUS : PLMR_MESH;
+    bool is_torus;
+    PLMR_TRY(set_word(name, "topology", value, (const char *const[]){"mesh", "torus"}, &is_torus));
+    device->topology = is_torus ? PLMR_TORUS : PLMR_MESH;
+    return PLMR_OK;
+}
+
+static plmr_status set_router(const char *name, const char *value, plmr_device *device)
+{
+    bool is_xy;
+    PLMR_TRY(set_word(name, "router", value, (const char *const[]){"static", "xy"}, &is_xy));
+    device->router = is_xy ? PLMR_XY : PLMR_STATIC;
     return PLMR_OK;
 }
 
@@ -65,6 +84,8 @@ static plmr_status set_pair(const char *name, char *pair, bool given[N_KEYS], pl
     given[index] = true;
     if (index == TOPOLOGY)
         return set_topology(name, equals + 1, device);
+    if (index == ROUTER)
+        return set_router(name, equals + 1, device);
     return set_number(name, &plmr_device_numbers[index], equals + 1, device);
 }
 

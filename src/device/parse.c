@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_MEMBERS = 4, N_TAGS = 8, N_TOP_KEYS = PLMR_DEVICE_N_NUMBERS + 3, LONGEST_NAME = 47 };
+enum { N_MEMBERS = 4, N_TAGS = 8, N_TOP_KEYS = PLMR_DEVICE_N_NUMBERS + 4, LONGEST_NAME = 47 };
 
 static const char *const member_keys[N_MEMBERS] = {"value", "unit", "tag", "source"};
 
 #define KEY(key, unit, least, most, meaning) #key,
-static const char *const top_keys[N_TOP_KEYS] = {PLMR_DEVICE_NUMBERS(KEY) "name", "title", "topology"};
+static const char *const top_keys[N_TOP_KEYS] = {PLMR_DEVICE_NUMBERS(KEY) "name", "title", "topology", "router"};
 #undef KEY
 
 static const char *const tags[N_TAGS] = {"M", "S", "V", "C", "I", "2", "guess", "definition"};
@@ -78,8 +78,9 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
 static plmr_status read_root(plmr_reader *reader, json_t *root, plmr_device *device)
 {
     static const char *const topologies[] = {[PLMR_MESH] = "mesh", [PLMR_TORUS] = "torus"};
+    static const char *const routers[] = {[PLMR_STATIC] = "static", [PLMR_XY] = "xy"};
     char unused[LONGEST_NAME + 1];
-    int topology;
+    int topology, router;
     PLMR_TRY(plmr_reader_check_keys(reader, root, top_keys, N_TOP_KEYS));
     if (json_object_get(root, "name"))
         PLMR_TRY(read_text(reader, root, "name", unused, sizeof unused));
@@ -88,6 +89,8 @@ static plmr_status read_root(plmr_reader *reader, json_t *root, plmr_device *dev
     device->topology = (enum plmr_topology)topology;
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         PLMR_TRY(read_number(reader, &plmr_device_numbers[i], root, device));
+    PLMR_TRY(plmr_reader_choice(reader, root, "router", routers, 2, "static or xy", &router));
+    device->router = (enum plmr_router)router;
     return PLMR_OK;
 }
 

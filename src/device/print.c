@@ -47,8 +47,9 @@ void plmr_device_print(FILE *out, const plmr_device *device)
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         widen(widths, &rows[i]);
     fprintf(out, "%s: %s\n", device->name, device->title);
-    fprintf(out, "%s of %.0f rows x %.0f columns = %.0f cores\n\n", device->topology == PLMR_TORUS ? "torus" : "mesh",
-            device->rows, device->cols, device->rows * device->cols);
+    fprintf(out, "%s of %.0f rows x %.0f columns = %.0f cores, %s routers\n\n",
+            device->topology == PLMR_TORUS ? "torus" : "mesh", device->rows, device->cols, device->rows * device->cols,
+            device->router == PLMR_XY ? "xy" : "static");
     print_row(out, widths, &heading);
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         print_row(out, widths, &rows[i]);

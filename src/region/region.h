@@ -11,6 +11,7 @@ typedef struct plmr_clock plmr_clock;
 typedef struct plmr_trace plmr_trace;
 typedef struct plmr_profile plmr_profile;
 typedef struct plmr_tiles_routes plmr_tiles_routes;
+struct plmr_points;
 
 /* What the program has been charged; see plmr_cost for the meaning of the sums. */
 typedef struct plmr_ledger {
@@ -43,6 +44,7 @@ struct plmr_region {
     plmr_gemm_scratch *scratch;      /* of all products; made with the first */
     plmr_trace *trace;               /* of chosen cores; NULL: there is none */
     plmr_tiles_routes *tiles_routes; /* of the verbs of tiles; made with the first */
+    struct plmr_points *under_way;   /* flows of messages that have begun; see verbs/points.h */
     plmr_status complaint;           /* see plmr_region_complain */
 };
 

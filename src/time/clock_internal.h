@@ -68,6 +68,9 @@ struct clock_watch {
     void (*chains)(plmr_clock *clock, const int *root, double stream); /* those to all rows' roots, but for these */
     /* A row's root has taken one side, that of its neighbour at -1 or 1. */
     void (*root)(plmr_clock *clock, int row, int col, int side, double stream);
+    /* Messages from any core to any core: each core of the block has been busy so long; has waited for what is its own. */
+    void (*points_sent)(plmr_clock *clock, const double *busy);
+    void (*points_received)(plmr_clock *clock, int label);
 };
 
 struct plmr_clock {

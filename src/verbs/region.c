@@ -10,6 +10,7 @@
 #include "time/busy.h"
 #include "time/clock.h"
 #include "time/trace.h"
+#include "verbs/points.h"
 #include "verbs/tiles_routes.h"
 
 bool plmr_region_has_values(const plmr_region *region)
@@ -97,6 +98,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
 {
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(cost);
+    PLMR_TRY(plmr_points_check_ended(region));
     const plmr_ledger *ledger = &region->ledger;
     int row, col;
     plmr_region_close_paths(region);

@@ -1,16 +1,10 @@
 /* Messages that software passes on from core to core, for programs that plan no routes beyond the next core. */
 #include "time/busy.h"
 #include "time/clock.h"
+#include "time/points.h"
 #include "verbs/verbs.h"
 
 #include "base/memory.h"
-
-double plmr_relay_cycles(const plmr_device *device, int64_t wavelets)
-{
-    plmr_way way = plmr_way_of(device, 1);
-    double words = (double)wavelets;
-    return 2 * (device->shift_launch + device->shift_wavelet * words) + device->relay + way.flight + way.word * words;
-}
 
 /* Both ways, in and out. */
 static int routes(const plmr_flow *flow, int *cores)

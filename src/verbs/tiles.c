@@ -7,15 +7,9 @@
 #include "base/memory.h"
 #include "ranks/redistribute.h"
 #include "time/clock.h"
+#include "verbs/tiles_inside.h"
 #include "verbs/tiles_routes.h"
 #include "verbs/verbs.h"
-
-struct plmr_tiles {
-    plmr_region *region;
-    char *name;
-    int n_values;
-    float *values; /* local rows x local columns x n_values; in timing mode one tile that stands for all */
-};
 
 static bool has_values(const plmr_tiles *tiles)
 {

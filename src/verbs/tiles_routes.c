@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "verbs/verbs.h"
 
 struct sum {
     enum plmr_axis axis;
@@ -16,6 +17,7 @@ struct plmr_tiles_routes {
     bool *sender[2];  /* by axis: cores with a multicast of their own */
     int n_senders[2]; /* how many */
     struct sum *sums;
+    bool relays;
 };
 
 /* Made with the first verb: the multicasts of both axes share what the routers have left then. */
@@ -67,6 +69,15 @@ plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis,
         routes->sums = sum;
     }
     *out = sum->plan;
+    return PLMR_OK;
+}
+
+plmr_status plmr_tiles_route_relays(plmr_region *region)
+{
+    plmr_tiles_routes *routes = routes_of(region);
+    if (!routes->relays)
+        PLMR_TRY(plmr_relay_route(region));
+    routes->relays = true;
     return PLMR_OK;
 }
 

@@ -12,4 +12,7 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
 plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
                                        const char *what, const plmr_reduce_plan **plan);
 
+/* Routes between neighbours, over which software relays. */
+plmr_status plmr_tiles_route_relays(plmr_region *region);
+
 void plmr_tiles_routes_destroy(plmr_tiles_routes *routes);

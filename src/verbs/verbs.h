@@ -17,10 +17,8 @@
 plmr_status plmr_shift_begin(plmr_tensor *tensor);
 void plmr_shift_end(plmr_tensor *tensor);
 
-/* Where programs plan no routes beyond the next core, and software passes messages on; relay.c. Cycles in which one
- * core passes on `wavelets`: it takes them in and sends them out, an exchange each, and between them is a
- * store-and-forward relay. And routes to and from each of a core's four neighbours. */
-double plmr_relay_cycles(const plmr_device *device, int64_t wavelets);
+/* Where programs plan no routes beyond the next core, and software passes messages on; relay.c: routes to and from each
+ * of a core's four neighbours. What it costs: see time/points.h. */
 plmr_status plmr_relay_route(plmr_region *region);
 
 /* Rotates the tensor by its width slot: width slot x by x slots, the short way round, in floor(slots / 2) rounds that

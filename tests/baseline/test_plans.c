@@ -7,6 +7,7 @@
 #include "baseline/plans.h"
 #include "baseline/roofline.h"
 #include "time/clock.h"
+#include "time/points.h"
 
 enum { SIDE = 12 };
 

@@ -79,6 +79,9 @@ static void wse2_is_the_papers_wafer(void **state)
     assert_string_equal(wse2.origin.sram.tag, "V");
     assert_string_equal(wse2.origin.relay.tag, "guess");
     assert_int_equal(test_device("wormhole").topology, PLMR_TORUS);
+    assert_int_equal(wse2.router, PLMR_STATIC);
+    assert_int_equal(test_device("wormhole").router, PLMR_XY);
+    assert_int_equal(test_device("wse2:router=xy").router, PLMR_XY);
 }
 
 static void costs_of_wse2(void **state)
@@ -159,7 +162,7 @@ static void faults_of_a_number(void **state)
     expect_fault("\"wavelet\": {\"value\": 4,", "\"wavelet\": {\"value\": 4.25,",
                  "my.json:10: wavelet.value: 4.25 is not a whole number, expected bytes (1 to 4096)");
     expect_fault("\"mac_group_f16\": {\"value\": 1,", "\"mac_group_f16\": {\"value\": 1.5,",
-                 "my.json:23: mac_group_f16.value: 1.5 is not a whole number, expected elements (1 to 4096)");
+                 "my.json:33: mac_group_f16.value: 1.5 is not a whole number, expected elements (1 to 4096)");
     expect_fault("{\"value\": 994,", "{\"value\": \"994\",",
                  "my.json:5: rows.value: is a string, expected cores (1 to 65536)");
     expect_fault("{\"value\": 994,", "{\"value\": true,",
@@ -218,6 +221,8 @@ static void faults_of_the_whole(void **state)
     expect_fault("  \"topology\": \"mesh\",\n", "", "my.json:1: topology: is missing, expected mesh or torus");
     expect_fault("\"mesh\"", "\"ring\"", "my.json:4: topology: \"ring\" is unknown, expected mesh or torus");
     expect_fault("\"mesh\"", "1", "my.json:4: topology: is a number, expected mesh or torus");
+    expect_fault("\"static\"", "\"torus\"", "my.json:20: router: \"torus\" is unknown, expected static or xy");
+    expect_fault("  \"router\": \"static\",\n", "", "my.json:1: router: is missing, expected static or xy");
     expect_fault("\"name\": \"wse2\"", "\"name\": 2", "my.json:2: name: is a number, expected text of 1 to 47 bytes");
     expect_fault("\"wse2\"", "\"123456789012345678901234567890123456789012345678\"",
                  "my.json:2: name: is 48 bytes long, expected text of 1 to 47 bytes");
@@ -451,7 +456,7 @@ static void printed_table(void **state)
     plmr_device_print(out, &wse2);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strncmp(text, "wse2: Cerebras WSE-2", 20), 0);
-    assert_non_null(strstr(text, "\nmesh of 994 rows x 750 columns = 745500 cores\n"));
+    assert_non_null(strstr(text, "\nmesh of 994 rows x 750 columns = 745500 cores, static routers\n"));
     assert_non_null(strstr(text, "\nkey                  value  unit            tag         meaning "));
     assert_non_null(strstr(text, "\nclock              1.1e+09  Hz              V           core clock "));
     assert_non_null(

@@ -1,0 +1,288 @@
+#include "time/points_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ranks/deal.h"
+
+double plmr_relay_busy(const plmr_device *device, int64_t words)
+{
+    return 2 * (device->shift_launch + device->shift_wavelet * (double)words) + device->relay;
+}
+
+double plmr_relay_cycles(const plmr_device *device, int64_t words)
+{
+    plmr_way way = plmr_way_of(device, 1);
+    return plmr_relay_busy(device, words) + way.flight + way.word * (double)words;
+}
+
+/* ---- delivering ---- */
+
+static size_t core_of(const plmr_region *region, int x, int y)
+{
+    return (size_t)(y - region->first[PLMR_Y]) * (size_t)region->count[PLMR_X] + (size_t)(x - region->first[PLMR_X]);
+}
+
+static size_t count_cores(const plmr_region *region)
+{
+    return (size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y];
+}
+
+static bool is_here(const plmr_region *region, int x, int y)
+{
+    return (unsigned)(x - region->first[PLMR_X]) < (unsigned)region->count[PLMR_X] &&
+           (unsigned)(y - region->first[PLMR_Y]) < (unsigned)region->count[PLMR_Y];
+}
+
+static void take_in(plmr_settled *core, double t, int64_t words)
+{
+    core->due = plmr_latest(core->due, t);
+    core->received += words;
+}
+
+void plmr_settling_deliver(plmr_settling *s, int x, int y, double t, int32_t words)
+{
+    if (is_here(s->region, x, y)) {
+        take_in(&s->cores[core_of(s->region, x, y)], t, words);
+        return;
+    }
+    if (s->n_out == s->room) {
+        s->room = 2 * s->room + 1024;
+        s->out = plmr_take_more(s->out, (size_t)s->room * sizeof *s->out);
+    }
+    s->out[s->n_out++] = (plmr_delivery){t, y * s->region->extent[PLMR_X] + x, words};
+}
+
+/* What other ranks' cores get goes to them. */
+static void deliver_to_others(plmr_settling *s)
+{
+    const plmr_region *region = s->region;
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
+    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
+    int32_t *to = plmr_take((size_t)s->n_out * sizeof *to + 1);
+    for (int64_t i = 0; i < s->n_out; i++)
+        to[i] = plmr_ranks_owner(rows, parts_y, s->out[i].core / cols) * parts_x +
+                plmr_ranks_owner(cols, parts_x, s->out[i].core % cols);
+    int64_t n;
+    plmr_delivery *in = plmr_deal(region->ranks, s->out, sizeof *in, s->n_out, to, &n);
+    for (int64_t i = 0; i < n; i++)
+        take_in(&s->cores[core_of(region, in[i].core % cols, in[i].core / cols)], in[i].t, in[i].words);
+    free(in);
+    free(to);
+}
+
+/* ---- sending ---- */
+
+static int32_t packet_words(const plmr_device *device)
+{
+    return device->packet > 0 ? (int32_t)device->packet : INT32_MAX;
+}
+
+/* One core's messages [first, end). */
+struct sender {
+    plmr_core_place at;
+    int64_t first, end;
+    double t; /* when it starts one; in the end, the last */
+};
+
+static bool same_place(plmr_core_place a, plmr_core_place b)
+{
+    return a.x == b.x && a.y == b.y;
+}
+
+/* The messages of the core that has message i, started after launches; `cores` learns what it sends. */
+static struct sender find_sender(const plmr_device *device, const plmr_messages *messages, int64_t i,
+                                 plmr_settled *core, double t)
+{
+    struct sender sender = {messages->from[i], i, i, t + device->send_launch};
+    int32_t longest = 0;
+    for (; sender.end < messages->n && same_place(messages->from[sender.end], sender.at); sender.end++) {
+        core->sent += messages->words[sender.end];
+        longest = messages->words[sender.end] > longest ? messages->words[sender.end] : longest;
+    }
+    sender.t += longest > packet_words(device) ? device->cut : 0;
+    sender.t = plmr_device_quantise(sender.t);
+    return sender;
+}
+
+/* From starting message i of a sender to starting the next. */
+static double until_next(const plmr_device *device, const plmr_messages *messages, int64_t i)
+{
+    bool elsewhere = !same_place(messages->to[i + 1], messages->to[i]);
+    return plmr_device_quantise(device->send_message + (elsewhere ? device->send_address : 0));
+}
+
+/* Does something for every sender, whose clock says when it begins. */
+typedef void (*send_messages)(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context);
+
+static void send_all(plmr_settling *s, const plmr_clock *clock, const plmr_messages *messages, send_messages send,
+                     void *context)
+{
+    double common = clock->origin + clock->lag;
+    for (int64_t i = 0; i < messages->n;) {
+        size_t core = core_of(s->region, messages->from[i].x, messages->from[i].y);
+        double begin = clock->all.t[core] + common;
+        struct sender sender = find_sender(s->region->device, messages, i, &s->cores[core], begin);
+        send(s, messages, &sender, context);
+        s->cores[core].busy = sender.t - begin;
+        i = sender.end;
+    }
+}
+
+/* ---- as packets, which meet ---- */
+
+static int64_t count_packets(const plmr_messages *messages, int32_t most)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < messages->n; i++)
+        n += messages->words[i] <= most ? 1 : (messages->words[i] - 1) / most + 1;
+    return n;
+}
+
+struct packets {
+    plmr_packet *all;
+    int64_t n;
+};
+
+static void cut_messages(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context)
+{
+    struct packets *packets = context;
+    const plmr_device *device = s->region->device;
+    uint64_t key = ((uint64_t)sender->at.y * (uint64_t)s->region->extent[PLMR_X] + sender->at.x) << 32;
+    int32_t most = packet_words(device);
+    for (int64_t i = sender->first; i < sender->end; i++) {
+        sender->t += i > sender->first ? until_next(device, messages, i - 1) : 0;
+        for (int32_t left = messages->words[i]; left > 0; left -= most < left ? most : left) {
+            int32_t words = left < most ? left : most;
+            packets->all[packets->n++] = (plmr_packet){.t = sender->t,
+                                                       .w = plmr_way_stream(device, words),
+                                                       .key = key++,
+                                                       .words = words,
+                                                       .x = sender->at.x,
+                                                       .y = sender->at.y,
+                                                       .to_x = messages->to[i].x,
+                                                       .to_y = messages->to[i].y};
+        }
+    }
+}
+
+static void settle_meeting(plmr_settling *s, const plmr_clock *clock, const plmr_messages *messages)
+{
+    const plmr_device *device = s->region->device;
+    struct packets packets = {
+        plmr_take((size_t)count_packets(messages, packet_words(device)) * sizeof *packets.all + 1), 0};
+    send_all(s, clock, messages, cut_messages, &packets);
+    bool held = device->ring_cols > 0 || device->buffer > 0 || device->straight > 0;
+    (held ? plmr_settle_held : plmr_settle_lines)(s, packets.all, packets.n);
+}
+
+/* ---- each by itself ---- */
+
+/* What a message of so many words takes; most are as long as the one before. */
+struct alone {
+    bool relayed;
+    int32_t words;
+    double stream, relay; /* over a link; for every core between, beside its hop */
+};
+
+static void measure(const plmr_device *device, struct alone *alone, int32_t words)
+{
+    alone->words = words;
+    alone->stream = plmr_way_stream(device, words);
+    alone->relay =
+        alone->relayed ? plmr_device_quantise(plmr_relay_cycles(device, words)) - plmr_device_quantise(device->hop) : 0;
+}
+
+/* Down the sender's ramp one after the other; then nothing is in their way. */
+static void send_alone(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context)
+{
+    struct alone *alone = context;
+    const plmr_device *device = s->region->device;
+    double free_at = -INFINITY;
+    for (int64_t i = sender->first; i < sender->end; i++) {
+        sender->t += i > sender->first ? until_next(device, messages, i - 1) : 0;
+        if (messages->words[i] != alone->words)
+            measure(device, alone, messages->words[i]);
+        plmr_core_place to = messages->to[i];
+        int dx = abs(to.x - sender->at.x), dy = abs(to.y - sender->at.y), hops = dx + dy;
+        double go = plmr_latest(sender->t, free_at), t = go + 2 * s->ramp + s->hop * hops + (dx && dy ? s->turn : 0);
+        free_at = go + alone->stream;
+        t += alone->stream + (hops > 1 ? (hops - 1) * alone->relay : 0);
+        plmr_settling_deliver(s, to.x, to.y, t, messages->words[i]);
+    }
+    take_in(&s->cores[core_of(s->region, sender->at.x, sender->at.y)], free_at, 0);
+}
+
+/* ---- the flow ---- */
+
+static plmr_settled *fresh_cores(size_t n_cores)
+{
+    plmr_settled *cores = plmr_take(n_cores * sizeof *cores);
+    for (size_t core = 0; core < n_cores; core++)
+        cores[core] = (plmr_settled){.due = -INFINITY};
+    return cores;
+}
+
+/* Who sends or receives is busy with that, and with what it relays. */
+static void keep_busy(plmr_clock *clock, const plmr_settling *s, double *due, const double *relay_busy)
+{
+    const plmr_device *device = s->region->device;
+    double launch = plmr_device_quantise(device->send_launch);
+    double *busy = clock->watch ? plmr_take_zeroed(count_cores(s->region), sizeof *busy) : NULL;
+    for (size_t core = 0; core < count_cores(s->region); core++) {
+        plmr_settled *c = &s->cores[core];
+        int64_t words = c->sent > c->received ? c->sent : c->received;
+        double cycles = c->sent ? c->busy : c->due > -INFINITY ? launch : 0;
+        if (device->shift_wavelet > 0 && words > 0)
+            cycles += plmr_device_quantise(device->shift_wavelet * (double)words);
+        cycles += relay_busy ? relay_busy[core] : 0;
+        clock->all.t[core] += cycles;
+        due[core] = c->due;
+        if (busy)
+            busy[core] = cycles;
+    }
+    if (busy)
+        clock->watch->points_sent(clock, busy);
+    free(busy);
+}
+
+plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy)
+{
+    const plmr_region *region = clock->region;
+    const plmr_device *device = region->device;
+    size_t n_cores = count_cores(region);
+    plmr_clock_settle(clock);
+    plmr_clock_forget_pattern(clock);
+    plmr_clock_spread(clock);
+    plmr_arrivals arrivals = {plmr_take(n_cores * sizeof(double)), clock->watch ? clock->watch->verb(clock) : 0};
+    plmr_settling s = {.region = region,
+                       .hop = plmr_device_quantise(device->hop),
+                       .ramp = plmr_device_quantise(device->ramp),
+                       .turn = plmr_device_quantise(device->turn),
+                       .link = device->link,
+                       .cores = fresh_cores(n_cores)};
+    if (device->router == PLMR_XY)
+        settle_meeting(&s, clock, messages);
+    else
+        send_all(&s, clock, messages, send_alone, &(struct alone){.relayed = relay_busy != NULL, .words = -1});
+    deliver_to_others(&s);
+    keep_busy(clock, &s, arrivals.due, relay_busy);
+    free(s.cores);
+    return arrivals;
+}
+
+void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals)
+{
+    plmr_clock_settle(clock);
+    plmr_clock_forget_pattern(clock);
+    plmr_clock_spread(clock);
+    double common = clock->origin + clock->lag;
+    for (size_t core = 0; core < count_cores(clock->region); core++)
+        clock->all.t[core] = plmr_latest(clock->all.t[core], arrivals->due[core] - common);
+    if (clock->watch)
+        clock->watch->points_received(clock, arrivals->label);
+    free(arrivals->due);
+    arrivals->due = NULL;
+}

@@ -1,0 +1,54 @@
+/* points.h - messages from any core to any core, in virtual time.
+ *
+ * A core starts its messages one after the other: the first send_launch cycles after it begins, each further one
+ * send_message later; where any is cut into packets, all `cut` later. Its words go down one ramp. From there on it is
+ * the routers' kind that counts.
+ *
+ * static: a message has its own way, and meets nobody: hops along x, a turn, hops along y. Without a route of its own
+ * software passes it on at every core between, whole (see plmr_relay_cycles).
+ *
+ * xy: messages go along x, then along y, and share links. They take turns by packets: a link, and the ramp up to a core,
+ * serves packets in the order in which their first words come to it, one whole packet after the other. Of those that
+ * come at once the one that has come straight on goes first, then the one of the lower sender, then the earlier one.
+ * Words wait where they are, as many as come:
+ *
+ *     packet p comes to a link at t, and has W words:    goes at g = max(t, when the packet before it had gone)
+ *                                                        has gone at g + link W, comes to the next router at g + hop
+ *
+ * So a line's links are settled one by one in the direction in which words go, first those of rows, then those of
+ * columns. Where a device has a `buffer`, what does not fit into it holds the links behind; and where it has one-way
+ * rings, senders wait for acknowledgements. Both are settled link by link in the order of time, by points_held.c.
+ *
+ * Nothing here depends on how cores are dealt to ranks. Messages of different flows do not meet each other.
+ */
+#pragma once
+
+#include "time/clock.h"
+
+typedef struct plmr_core_place {
+    uint16_t x, y; /* column and row in the region */
+} plmr_core_place;
+
+typedef struct plmr_messages {
+    int64_t n;
+    const plmr_core_place *from, *to; /* those of a sender one after the other, senders row by row, of this block */
+    const int32_t *words;
+} plmr_messages;
+
+/* By core of this block, row by row: when all that it sends and receives is there, counted from the clocks' 0. */
+typedef struct plmr_arrivals {
+    double *due; /* -INFINITY: nothing */
+    int label;   /* of the verb, for who watches */
+} plmr_arrivals;
+
+/* Cores begin to send, when what is under way has come; they are busy with it. `relayed`: software passes static
+ * messages on, with `relay_busy` cycles at each core of this block; else NULL. Collective. */
+plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy);
+
+/* Cores wait for what is theirs. Frees the arrivals. */
+void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals);
+
+/* Cycles of core-to-core relaying: a core takes `words` in and sends them out, an exchange each, and between them is a
+ * store-and-forward relay. Without the way to the next core; and with it. */
+double plmr_relay_busy(const plmr_device *device, int64_t words);
+double plmr_relay_cycles(const plmr_device *device, int64_t words);

@@ -1,0 +1,47 @@
+/* points_internal.h - packets on their way: what points.c, points_lines.c and points_held.c share. */
+#pragma once
+
+#include "time/clock_internal.h"
+#include "time/points.h"
+
+typedef struct plmr_packet {
+    double t;     /* when the core starts it; then when its first word comes to the router that it has got to */
+    double w;     /* cycles in which its words follow each other */
+    uint64_t key; /* sender, then its place among the sender's */
+    int32_t words;
+    uint16_t x, y, to_x, to_y;
+} plmr_packet;
+
+typedef struct plmr_delivery {
+    double t; /* the last word is there */
+    int32_t core, words;
+} plmr_delivery;
+
+/* What a core of this block gets. */
+typedef struct plmr_settled {
+    double due;             /* -INFINITY: nothing */
+    int64_t received, sent; /* words */
+    double busy;            /* cycles of launches */
+} plmr_settled;
+
+/* What a settling works on. */
+typedef struct plmr_settling {
+    const plmr_region *region;
+    double hop, ramp, turn, link;
+    plmr_settled *cores; /* of this block, row by row */
+    plmr_delivery *out;
+    int64_t n_out, room;
+} plmr_settling;
+
+/* The last word of what core (x, y) gets is there, whoever owns it. */
+void plmr_settling_deliver(plmr_settling *s, int x, int y, double t, int32_t words);
+
+/* Settle the packets that this rank's cores send, sorted by key, and deliver them; they take ownership. Collective. */
+void plmr_settle_lines(plmr_settling *s, plmr_packet *packets, int64_t n);
+void plmr_settle_held(plmr_settling *s, plmr_packet *packets, int64_t n);
+
+/* Which goes first, of those that join at once. */
+static inline bool plmr_packet_before(const plmr_packet *a, const plmr_packet *b)
+{
+    return a->t < b->t || (a->t == b->t && a->key < b->key);
+}

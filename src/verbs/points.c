@@ -1,0 +1,269 @@
+#include "verbs/points.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/given.h"
+#include "base/memory.h"
+#include "time/busy.h"
+#include "time/trace.h"
+#include "verbs/tiles_inside.h"
+
+int plmr_points_owner(const plmr_region *region, plmr_core_place core)
+{
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
+    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
+    return plmr_ranks_owner(rows, parts_y, core.y) * parts_x + plmr_ranks_owner(cols, parts_x, core.x);
+}
+
+bool plmr_points_is_here(const plmr_region *region, int32_t core)
+{
+    int x = core % region->extent[PLMR_X], y = core / region->extent[PLMR_X];
+    return x >= region->first[PLMR_X] && x < region->first[PLMR_X] + region->count[PLMR_X] &&
+           y >= region->first[PLMR_Y] && y < region->first[PLMR_Y] + region->count[PLMR_Y];
+}
+
+/* ---- making ---- */
+
+static int32_t first_of(const int32_t *first, int64_t i)
+{
+    return first ? first[i] : 0;
+}
+
+static plmr_status check_message(const plmr_region *region, const char *name, const plmr_parts *p, int64_t i)
+{
+    int32_t n_cores = region->extent[PLMR_X] * region->extent[PLMR_Y];
+    int32_t ends[] = {p->from[i], p->to[i]}, from = first_of(p->first_from, i), to = first_of(p->first_to, i);
+    for (int end = 0; end < 2; end++)
+        PLMR_CHECK(ends[end] >= 0 && ends[end] < n_cores, PLMR_ERROR_INPUT,
+                   "%s: message %lld goes %s core %d, which is not there: the region's %dx%d are 0 to %d", name,
+                   (long long)i, end ? "to" : "from", ends[end], region->extent[PLMR_Y], region->extent[PLMR_X],
+                   n_cores - 1);
+    PLMR_CHECK(p->n_values[i] >= 1, PLMR_ERROR_INPUT, "%s: message %lld has %d values: give 1 or more", name,
+               (long long)i, p->n_values[i]);
+    PLMR_CHECK(from >= 0 && to >= 0 && from <= INT32_MAX - p->n_values[i] && to <= INT32_MAX - p->n_values[i],
+               PLMR_ERROR_INPUT, "%s: message %lld goes from value %d of a tile to value %d, which cannot be there",
+               name, (long long)i, from, to);
+    return PLMR_OK;
+}
+
+static plmr_status check_parts(const plmr_region *region, const char *name, const plmr_parts *p)
+{
+    PLMR_CHECK(p->n >= 0 && (p->n == 0 || (p->from && p->to && p->n_values)), PLMR_ERROR_INPUT,
+               "%s: %lld messages need from, to and n_values", name, (long long)p->n);
+    PLMR_CHECK((int64_t)region->extent[PLMR_X] * region->extent[PLMR_Y] <= INT32_MAX, PLMR_ERROR_INPUT,
+               "%s: messages are among at most 2^31 cores, and the region has %dx%d", name, region->extent[PLMR_Y],
+               region->extent[PLMR_X]);
+    const plmr_device *device = region->device;
+    bool rings = device->ring_cols > 0 || device->ring_rows > 0;
+    PLMR_CHECK(!rings || (device->ring_cols >= region->extent[PLMR_X] && device->ring_rows >= region->extent[PLMR_Y]),
+               PLMR_ERROR_INPUT, "%s: %s has rings of %.0fx%.0f routers, and the region has %dx%d cores", name,
+               device->name, device->ring_rows, device->ring_cols, region->extent[PLMR_Y], region->extent[PLMR_X]);
+    for (int64_t i = 0; i < p->n; i++)
+        PLMR_TRY(check_message(region, name, p, i));
+    return PLMR_OK;
+}
+
+static int32_t *take_numbers(int64_t n)
+{
+    return plmr_take((size_t)(n + 1) * sizeof(int32_t));
+}
+
+/* Where in this block a core lies, row by row. */
+static int64_t place_of(const plmr_region *region, int32_t core)
+{
+    int cols = region->extent[PLMR_X];
+    return (int64_t)(core / cols - region->first[PLMR_Y]) * region->count[PLMR_X] + core % cols - region->first[PLMR_X];
+}
+
+/* Where the messages of each core of this block begin, once they are sorted by sender; in the last, how many there
+ * are. */
+static int64_t *count_by_core(const plmr_region *region, const plmr_parts *p)
+{
+    int64_t n_cores = (int64_t)region->count[PLMR_X] * region->count[PLMR_Y];
+    int64_t *first = plmr_take_zeroed((size_t)n_cores + 2, sizeof *first);
+    for (int64_t i = 0; i < p->n; i++)
+        if (plmr_points_is_here(region, p->from[i]))
+            first[place_of(region, p->from[i]) + 1]++;
+    for (int64_t core = 0; core < n_cores; core++)
+        first[core + 1] += first[core];
+    first[n_cores + 1] = first[n_cores];
+    return first;
+}
+
+static plmr_core_place place_in(const plmr_region *region, int32_t core)
+{
+    return (plmr_core_place){(uint16_t)(core % region->extent[PLMR_X]), (uint16_t)(core / region->extent[PLMR_X])};
+}
+
+/* This rank's messages, by sender, else in their order; returns where in tiles they go, for free(). */
+static int32_t *keep_mine(plmr_points *points, const plmr_parts *p)
+{
+    const plmr_region *region = points->region;
+    int64_t *next = count_by_core(region, p), n = next[(int64_t)region->count[PLMR_X] * region->count[PLMR_Y] + 1];
+    int32_t *words = take_numbers(n), *first_to = take_numbers(n);
+    plmr_core_place *from = plmr_take((size_t)(n + 1) * sizeof *from), *to = plmr_take((size_t)(n + 1) * sizeof *to);
+    points->first_from = take_numbers(n);
+    points->n_values = take_numbers(n);
+    for (int64_t i = 0; i < p->n; i++) {
+        if (!plmr_points_is_here(region, p->from[i]))
+            continue;
+        int64_t at = next[place_of(region, p->from[i])]++;
+        from[at] = place_in(region, p->from[i]);
+        to[at] = place_in(region, p->to[i]);
+        words[at] = (int32_t)plmr_device_wavelets(region->device, (int64_t)p->n_values[i] * (int64_t)sizeof(float));
+        points->first_from[at] = first_of(p->first_from, i);
+        points->n_values[at] = p->n_values[i];
+        first_to[at] = first_of(p->first_to, i);
+    }
+    points->messages = (plmr_messages){n, from, to, words};
+    free(next);
+    return first_to;
+}
+
+/* Floats that tiles must have. */
+static void measure(plmr_points *points, const int32_t *first_to)
+{
+    double most[2] = {0, 0};
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        double from = (double)points->first_from[i] + points->n_values[i],
+               to = (double)first_to[i] + points->n_values[i];
+        most[0] = from > most[0] ? from : most[0];
+        most[1] = to > most[1] ? to : most[1];
+    }
+    plmr_ranks_max(points->region->ranks, most, 2);
+    points->from_size = (int64_t)most[0];
+    points->to_size = (int64_t)most[1];
+}
+
+plmr_status plmr_points_create(plmr_region *region, const char *name, const plmr_parts *parts, plmr_points **out)
+{
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(name);
+    PLMR_GIVEN(parts);
+    PLMR_GIVEN(out);
+    PLMR_TRY(plmr_agree(check_parts(region, name, parts)));
+    plmr_points *points = plmr_take_zeroed(1, sizeof *points);
+    points->region = region;
+    points->name = plmr_take_copy(name);
+    int32_t *first_to = keep_mine(points, parts);
+    measure(points, first_to);
+    plmr_status status = plmr_points_route(points);
+    if (!status && region->options.values)
+        plmr_points_values_plan(points, first_to);
+    free(first_to);
+    if (status)
+        plmr_points_destroy(points);
+    else
+        *out = points;
+    return status;
+}
+
+static void leave(plmr_points *points)
+{
+    plmr_points **link = &points->region->under_way;
+    while (*link != points)
+        link = &(*link)->next;
+    *link = points->next;
+    points->into = NULL;
+}
+
+void plmr_points_destroy(plmr_points *points)
+{
+    if (!points)
+        return;
+    plmr_region *region = points->region;
+    if (points->into) {
+        plmr_region_complain(region, plmr_error_make(PLMR_ERROR_INPUT,
+                                                     "%s has begun and was never ended: call plmr_points_end before "
+                                                     "it is destroyed",
+                                                     points->name));
+        free(points->arrivals.due);
+        leave(points);
+    }
+    plmr_region_release(region, points->relay_bytes);
+    plmr_points_values_free(&points->values);
+    plmr_profile_destroy(points->links);
+    free((void *)points->messages.from);
+    free((void *)points->messages.to);
+    free((void *)points->messages.words);
+    free(points->first_from);
+    free(points->n_values);
+    free(points->relay_busy);
+    free(points->name);
+    free(points);
+}
+
+/* ---- carrying out ---- */
+
+static plmr_status check_tiles(const plmr_points *points, const plmr_tiles *from, const plmr_tiles *to)
+{
+    PLMR_CHECK(from && to, PLMR_ERROR_INPUT, "%s: its tiles are NULL, and must be given", points->name);
+    PLMR_CHECK(from->region == points->region && to->region == points->region, PLMR_ERROR_INPUT,
+               "%s: %s and %s are tiles of different regions, or of another than the flow's", points->name, from->name,
+               to->name);
+    PLMR_CHECK(from->n_values >= points->from_size, PLMR_ERROR_INPUT,
+               "%s sends %lld values of a core, and tiles of %s have %d", points->name, (long long)points->from_size,
+               from->name, from->n_values);
+    PLMR_CHECK(to->n_values >= points->to_size, PLMR_ERROR_INPUT,
+               "%s brings a core values up to %lld, and tiles of %s have %d", points->name, (long long)points->to_size,
+               to->name, to->n_values);
+    return PLMR_OK;
+}
+
+static void charge(const plmr_points *points)
+{
+    plmr_region *region = points->region;
+    region->ledger.wavelet_hops += points->n_links;
+    plmr_region_path(region, PLMR_X, points->hops, points->relayed && points->hops ? points->hops - 1 : 0);
+    for (int axis = 0; axis < 2 && points->links; axis++)
+        for (int way = 0; way < 2; way++)
+            for (int i = 0; i < region->extent[axis]; i++)
+                region->profile->links[axis][way][i] += points->links->links[axis][way][i];
+}
+
+plmr_status plmr_points_begin(plmr_points *points, const plmr_tiles *from, plmr_tiles *to)
+{
+    PLMR_GIVEN(points);
+    plmr_region *region = points->region;
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_CHECK(!points->into, PLMR_ERROR_INPUT, "%s has begun already: end it before it begins again", points->name);
+    PLMR_TRY(check_tiles(points, from, to));
+    plmr_trace_verb(region, "send", points->name);
+    points->arrivals = plmr_clock_points_begin(region->clock, &points->messages, points->relay_busy);
+    charge(points);
+    if (region->options.values)
+        plmr_points_values_begin(points, from);
+    points->into = to;
+    points->next = region->under_way;
+    region->under_way = points;
+    plmr_region_pace(region);
+    return PLMR_OK;
+}
+
+plmr_status plmr_points_end(plmr_points *points)
+{
+    PLMR_GIVEN(points);
+    plmr_region *region = points->region;
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_CHECK(points->into, PLMR_ERROR_INPUT, "%s has not begun: it cannot be ended", points->name);
+    plmr_clock_points_end(region->clock, &points->arrivals);
+    if (region->options.values)
+        plmr_points_values_end(points, points->into);
+    leave(points);
+    return PLMR_OK;
+}
+
+plmr_status plmr_points_run(plmr_points *points, const plmr_tiles *from, plmr_tiles *to)
+{
+    PLMR_TRY(plmr_points_begin(points, from, to));
+    return plmr_points_end(points);
+}
+
+plmr_status plmr_points_check_ended(const plmr_region *region)
+{
+    const plmr_points *points = region->under_way;
+    return points ? plmr_error_make(PLMR_ERROR_INPUT, "%s has begun and was never ended: call plmr_points_end",
+                                    points->name)
+                  : PLMR_OK;
+}

@@ -1,0 +1,72 @@
+/* points.h - the inside of flows of messages: what the files that make and carry them out share. */
+#pragma once
+
+#include "plmr/points.h"
+#include "ranks/ranks.h"
+#include "region/profile.h"
+#include "time/points.h"
+
+/* Values under way between ranks, one piece for each rank: what its cores send, message by message, or get. */
+typedef struct plmr_points_values {
+    int32_t *to_rank;       /* of messages that this rank's cores send */
+    int64_t *n_out, *n_in;  /* values, by rank */
+    int64_t n_came;         /* messages that this rank's cores get, */
+    struct plmr_came *came; /* in the order in which their values come; */
+    int64_t *order;         /* and in which they are put into tiles */
+    float *out, *in;        /* while under way */
+    plmr_exchange *messages;
+} plmr_points_values;
+
+struct plmr_points {
+    plmr_region *region;
+    char *name;
+    plmr_messages messages; /* this rank's, in arrays that are the flow's */
+    int32_t *first_from, *n_values;
+    int64_t from_size, to_size; /* floats that tiles have at least; alike on all ranks, as are those below */
+    uint64_t n_links;           /* wavelets times links */
+    int64_t hops;               /* of the longest way */
+    bool relayed;
+    double *relay_busy;  /* by core of this block */
+    int64_t relay_bytes; /* charged to every core */
+    plmr_profile *links; /* wavelets by link; NULL: none are kept */
+    plmr_points_values values;
+    plmr_tiles *into; /* under way: where values go; NULL: not under way */
+    plmr_arrivals arrivals;
+    struct plmr_points *next; /* of those under way in the region */
+};
+
+/* Routes, or relays; links and ways. */
+plmr_status plmr_points_route(plmr_points *points);
+
+/* What the values' ways need; begin and end. */
+void plmr_points_values_plan(plmr_points *points, const int32_t *first_to);
+void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from);
+void plmr_points_values_end(plmr_points *points, plmr_tiles *to);
+void plmr_points_values_free(plmr_points_values *values);
+
+/* An error if a flow of the region is under way. */
+plmr_status plmr_points_check_ended(const plmr_region *region);
+
+/* The rank that owns a core. */
+int plmr_points_owner(const plmr_region *region, plmr_core_place core);
+
+/* ---- for patterns ---- */
+
+/* A list of messages as it grows. */
+typedef struct plmr_parts_list {
+    plmr_parts parts; /* in arrays that are the list's */
+    int64_t room;
+} plmr_parts_list;
+
+void plmr_parts_add(plmr_parts_list *list, int32_t from, int32_t to, int32_t first_from, int32_t first_to,
+                    int32_t n_values);
+
+/* Makes the flow, and frees the list. */
+plmr_status plmr_parts_flow(plmr_parts_list *list, plmr_region *region, const char *name, plmr_points **points);
+
+/* Is the core of this rank's block? */
+bool plmr_points_is_here(const plmr_region *region, int32_t core);
+
+/* What every pattern asks of its arguments. */
+plmr_status plmr_points_check_pattern(const plmr_region *region, const char *name, int n_values,
+                                      plmr_points *const *points, const char *verb);

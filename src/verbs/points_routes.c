@@ -1,0 +1,289 @@
+/* Where the messages of a flow go: links, and on static routers routes, or what relays have to do. */
+#include "verbs/points.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "ranks/deal.h"
+#include "verbs/tiles_routes.h"
+
+struct ends {
+    int x, y, to_x, to_y;
+};
+
+static struct ends ends_of(const plmr_points *points, int64_t i)
+{
+    plmr_core_place from = points->messages.from[i], to = points->messages.to[i];
+    return (struct ends){from.x, from.y, to.x, to.y};
+}
+
+/* ---- links ---- */
+
+/* Links between two cores of a line; on one-way rings round the end and through routers beyond the region. */
+static int links_between(const plmr_device *device, enum plmr_axis axis, int from, int to)
+{
+    int ring = (int)(axis == PLMR_X ? device->ring_cols : device->ring_rows);
+    return device->router == PLMR_XY && ring > 0 ? (to - from + ring) % ring : abs(to - from);
+}
+
+/* Words more on links [low, high) of a direction; sums are taken at the end. */
+static void add_between(uint64_t *links, int low, int high, uint64_t words)
+{
+    links[low] += words;
+    links[high] -= words;
+}
+
+/* The same for one message along an axis. What goes round a ring crosses the last link for all that are beyond. */
+static void add_links(plmr_profile *profile, enum plmr_axis axis, int from, int to, int n_links, uint64_t words)
+{
+    int n = profile->extent[axis];
+    if (from <= to && n_links == to - from) {
+        add_between(profile->links[axis][PLMR_LINK_UP], from, to, words);
+    } else if (n_links == from - to) {
+        add_between(profile->links[axis][PLMR_LINK_DOWN], to, from, words);
+    } else {
+        uint64_t *up = profile->links[axis][PLMR_LINK_UP];
+        int beyond = n_links - (n - 1 - from) - to;
+        add_between(up, from, n - 1, words);
+        add_between(up, 0, to, words);
+        up[n - 1] += words * (uint64_t)beyond;
+    }
+}
+
+/* From differences to sums; the last link, that of a torus, has its own. All ranks' together. */
+static void sum_links(plmr_ranks *ranks, plmr_profile *profile)
+{
+    for (int axis = 0; axis < 2; axis++)
+        for (int way = 0; way < 2; way++) {
+            uint64_t *links = profile->links[axis][way], sum = 0;
+            int n = profile->extent[axis];
+            for (int i = 0; i + 1 < n; i++)
+                links[i] = sum += links[i];
+            links[n - 1] = n > 1 ? links[n - 1] + sum : 0;
+            plmr_ranks_sum(ranks, links, n);
+        }
+}
+
+static void count_links(plmr_points *points)
+{
+    const plmr_region *region = points->region;
+    double longest = 0;
+    if (region->profile)
+        points->links = plmr_profile_create(region->extent);
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        struct ends e = ends_of(points, i);
+        int x = links_between(region->device, PLMR_X, e.x, e.to_x),
+            y = links_between(region->device, PLMR_Y, e.y, e.to_y);
+        uint64_t words = (uint64_t)points->messages.words[i];
+        points->n_links += words * (uint64_t)(x + y);
+        longest = x + y > longest ? x + y : longest;
+        if (points->links) {
+            add_links(points->links, PLMR_X, e.x, e.to_x, x, words);
+            add_links(points->links, PLMR_Y, e.y, e.to_y, y, words);
+        }
+    }
+    plmr_ranks_sum(region->ranks, &points->n_links, 1);
+    plmr_ranks_max(region->ranks, &longest, 1);
+    points->hops = (int64_t)longest;
+    if (points->links)
+        sum_links(region->ranks, points->links);
+}
+
+/* ---- what passes each core ---- */
+
+/* Differences along rows and along columns, for the whole region; each (rows + 1) x (cols + 1). */
+struct cover {
+    int rows, cols;
+    double *along_x, *along_y;
+};
+
+static size_t cover_at(const struct cover *c, int x, int y)
+{
+    return (size_t)y * (size_t)(c->cols + 1) + (size_t)x;
+}
+
+/* `value` more at all cores of a way; without its ends if `between`. */
+static void cover_way(struct cover *c, struct ends e, double value, bool between)
+{
+    int low = e.x < e.to_x ? e.x : e.to_x, high = e.x < e.to_x ? e.to_x : e.x;
+    c->along_x[cover_at(c, low, e.y)] += value;
+    c->along_x[cover_at(c, high + 1, e.y)] -= value;
+    if (e.to_y != e.y) {
+        low = e.to_y > e.y ? e.y + 1 : e.to_y;
+        high = e.to_y > e.y ? e.to_y : e.y - 1;
+        c->along_y[cover_at(c, e.to_x, low)] += value;
+        c->along_y[cover_at(c, e.to_x, high + 1)] -= value;
+    }
+    if (!between)
+        return;
+    struct ends ends[2] = {{e.x, e.y, 0, 0}, {e.to_x, e.to_y, 0, 0}};
+    for (int i = 0; i < (e.x == e.to_x && e.y == e.to_y ? 1 : 2); i++) {
+        c->along_x[cover_at(c, ends[i].x, ends[i].y)] -= value;
+        c->along_x[cover_at(c, ends[i].x + 1, ends[i].y)] += value;
+    }
+}
+
+/* From differences to what passes each core, in along_x. */
+static void sum_cover(struct cover *c)
+{
+    for (int y = 0; y < c->rows; y++) {
+        double sum = 0;
+        for (int x = 0; x < c->cols; x++) {
+            c->along_y[cover_at(c, x, y)] += y > 0 ? c->along_y[cover_at(c, x, y - 1)] : 0;
+            sum += c->along_x[cover_at(c, x, y)];
+            c->along_x[cover_at(c, x, y)] = sum;
+        }
+    }
+    for (int y = 0; y < c->rows; y++)
+        for (int x = 0; x < c->cols; x++)
+            c->along_x[cover_at(c, x, y)] += c->along_y[cover_at(c, x, y)];
+}
+
+/* The cores of every rank's block, rank by rank, as this rank's messages cover them; n[rank] of them. */
+static double *cut_cover(const plmr_region *region, const struct cover *c, int64_t *n)
+{
+    double *out = plmr_take((size_t)c->rows * (size_t)c->cols * sizeof *out), *next = out;
+    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
+    for (int rank = 0; rank < parts_x * parts_y; rank++) {
+        int first_x, n_x, first_y, n_y;
+        plmr_ranks_share(c->cols, parts_x, rank % parts_x, &first_x, &n_x);
+        plmr_ranks_share(c->rows, parts_y, rank / parts_x, &first_y, &n_y);
+        n[rank] = (int64_t)n_x * n_y;
+        for (int y = first_y; y < first_y + n_y; y++)
+            for (int x = first_x; x < first_x + n_x; x++)
+                *next++ = c->along_x[cover_at(c, x, y)];
+    }
+    return out;
+}
+
+/* What all ranks' messages make of this block's cores, for free(). Values are whole multiples of 1/64, so sums are the
+ * same in any order. */
+static double *gather_cover(const plmr_region *region, const struct cover *c)
+{
+    int n_ranks = plmr_deal_count(region->ranks), me = plmr_deal_me(region->ranks);
+    int64_t *n = plmr_take(2 * (size_t)n_ranks * sizeof *n), *n_mine = n + n_ranks;
+    double *out = cut_cover(region, c, n);
+    if (n_ranks == 1) {
+        free(n);
+        return out;
+    }
+    for (int rank = 0; rank < n_ranks; rank++)
+        n_mine[rank] = n[me];
+    double *in = plmr_take((size_t)(n_ranks * n[me]) * sizeof *in);
+    plmr_deal_end(plmr_deal_begin(region->ranks, out, n, in, n_mine, sizeof *in));
+    for (int rank = 1; rank < n_ranks; rank++)
+        for (int64_t i = 0; i < n[me]; i++)
+            in[i] += in[rank * n[me] + i];
+    free(out);
+    free(n);
+    return in;
+}
+
+static double *cover(const plmr_points *points, double (*value)(const plmr_points *points, int64_t i), bool between)
+{
+    const plmr_region *region = points->region;
+    struct cover c = {region->extent[PLMR_Y], region->extent[PLMR_X], NULL, NULL};
+    size_t n = (size_t)(c.rows + 1) * (size_t)(c.cols + 2);
+    c.along_x = plmr_take_zeroed(2 * n, sizeof *c.along_x);
+    c.along_y = c.along_x + n;
+    for (int64_t i = 0; i < points->messages.n; i++)
+        cover_way(&c, ends_of(points, i), value(points, i), between);
+    sum_cover(&c);
+    double *block = gather_cover(region, &c);
+    free(c.along_x);
+    return block;
+}
+
+/* ---- routes or relays ---- */
+
+static double one_route(const plmr_points *points, int64_t i)
+{
+    (void)points;
+    (void)i;
+    return 1;
+}
+
+static double relay_work(const plmr_points *points, int64_t i)
+{
+    return plmr_device_quantise(plmr_relay_busy(points->region->device, points->messages.words[i]));
+}
+
+static double most_of_block(const plmr_region *region, const double *block)
+{
+    double most = 0;
+    for (int64_t i = 0; i < (int64_t)region->count[PLMR_X] * region->count[PLMR_Y]; i++)
+        most = block[i] > most ? block[i] : most;
+    plmr_ranks_max(region->ranks, &most, 1);
+    return most;
+}
+
+/* Messages, the cores that they cross or end at, and the longest one's words; of all ranks. */
+struct totals {
+    uint64_t n, cores;
+    double words;
+};
+
+static struct totals add_up(const plmr_points *points)
+{
+    uint64_t sums[2] = {(uint64_t)points->messages.n, 0};
+    double words = 0;
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        struct ends e = ends_of(points, i);
+        sums[1] += (uint64_t)(abs(e.x - e.to_x) + abs(e.y - e.to_y) + 1);
+        words = points->messages.words[i] > words ? points->messages.words[i] : words;
+    }
+    plmr_ranks_sum(points->region->ranks, sums, 2);
+    plmr_ranks_max(points->region->ranks, &words, 1);
+    return (struct totals){sums[0], sums[1], words};
+}
+
+/* Routes at the core that most messages cross; where their mean is too many already, that many. */
+static double most_routes(const plmr_points *points, const struct totals *totals, double limit)
+{
+    const plmr_region *region = points->region;
+    double mean = (double)totals->cores / region->extent[PLMR_X] / region->extent[PLMR_Y];
+    if (mean > limit)
+        return ceil(mean);
+    double *block = cover(points, one_route, false), most = most_of_block(region, block);
+    free(block);
+    return most;
+}
+
+static plmr_status relay(plmr_points *points, const struct totals *totals)
+{
+    plmr_region *region = points->region;
+    int64_t n_bytes = (int64_t)(totals->words * region->device->wavelet);
+    PLMR_TRY(plmr_tiles_route_relays(region));
+    PLMR_TRY(plmr_region_charge(region, points->name, n_bytes));
+    points->relayed = true;
+    points->relay_bytes = n_bytes;
+    points->relay_busy = cover(points, relay_work, true);
+    return PLMR_OK;
+}
+
+/* The ledger knows routes by coordinate: the most that any core has, at all of them. */
+static plmr_status route_all(plmr_points *points, int most, uint64_t n)
+{
+    plmr_region *region = points->region;
+    int *cores = plmr_take((size_t)region->extent[PLMR_X] * sizeof *cores);
+    for (int i = 0; i < region->extent[PLMR_X]; i++)
+        cores[i] = most;
+    plmr_status status = plmr_region_route(region, points->name, PLMR_X, cores, (int)n);
+    free(cores);
+    return status;
+}
+
+plmr_status plmr_points_route(plmr_points *points)
+{
+    plmr_region *region = points->region;
+    count_links(points);
+    if (region->device->router == PLMR_XY)
+        return PLMR_OK;
+    struct totals totals = add_up(points);
+    double limit = region->options.allow_routes ? 1e9 : plmr_region_routes_left(region);
+    double most = most_routes(points, &totals, limit);
+    if (most > limit)
+        return relay(points, &totals);
+    return route_all(points, (int)most, totals.n);
+}
