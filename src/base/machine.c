@@ -2,6 +2,7 @@
 
 #include <hwloc.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -126,4 +127,17 @@ void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes)
     *l2_bytes = (size_t)cache_bytes(topology, all, HWLOC_OBJ_L2CACHE);
     *l3_bytes = plmr_cache_share((size_t)cache_bytes(topology, all, HWLOC_OBJ_L3CACHE), n_l3, n_ranks);
     hwloc_topology_destroy(topology);
+}
+
+int64_t plmr_machine_free_bytes(void)
+{
+    FILE *file = fopen("/proc/meminfo", "re");
+    char line[128];
+    long long kb = 0;
+    while (file && !kb && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %lld", &kb) != 1)
+            kb = 0;
+    if (file)
+        fclose(file);
+    return (int64_t)kb << 10;
 }

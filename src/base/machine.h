@@ -30,5 +30,9 @@ void plmr_machine_bind(int index, int n_processes);
  * on this host, spread evenly over its caches; 0 where the system does not say. Local. */
 void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);
 
+/* Bytes of memory that processes of this host can still take, what it keeps of files included; 0 where the system does not
+ * say. Local. */
+int64_t plmr_machine_free_bytes(void);
+
 /* What is left to a rank of a cache of which the host has n_caches. */
 size_t plmr_cache_share(size_t n_bytes, int n_caches, int n_ranks);

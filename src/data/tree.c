@@ -22,17 +22,16 @@ struct expression {
 
 struct compiler {
     plmr_tree *tree;
-    int n, first, count; /* cores of the line; this rank's */
-    int extent, place;
-    struct expression *of; /* by local core */
+    int n, first, count;   /* cores of the line; this rank's */
+    struct expression *of; /* by core of the line */
     struct node *nodes;
     int n_nodes;
-    int *head; /* by value: its program */
+    int *head; /* by value of this rank: its program */
 };
 
-static bool is_local(const struct compiler *c, int core)
+static int owner(const struct compiler *c, int core)
 {
-    return core >= c->first && core < c->first + c->count;
+    return plmr_ranks_owner(c->n, c->tree->n_places, core);
 }
 
 static int append(struct compiler *c, int head, int *tail, plmr_tree_op op)
@@ -47,10 +46,10 @@ static int append(struct compiler *c, int head, int *tail, plmr_tree_op op)
 
 static void start_expressions(struct compiler *c)
 {
-    for (int core = 0; core < c->count; core++) {
+    for (int core = 0; core < c->n; core++) {
         struct expression *e = &c->of[core];
         *e = (struct expression){.head = -1, .value = -1, .depth = 1, .single = true};
-        e->head = append(c, -1, &e->tail, (plmr_tree_op){PLMR_TREE_PUSH, core});
+        e->head = append(c, -1, &e->tail, (plmr_tree_op){PLMR_TREE_PUSH, core - c->first});
     }
 }
 
@@ -71,44 +70,56 @@ static void join(struct compiler *c, int src, int dst)
 {
     struct expression sum = c->of[src];
     if (c->of[dst].single)
-        sum.head = append(c, sum.head, &sum.tail, (plmr_tree_op){PLMR_TREE_ONTO, dst});
+        sum.head = append(c, sum.head, &sum.tail, (plmr_tree_op){PLMR_TREE_ONTO, dst - c->first});
     else
         sum = sum_of(c, &c->of[src], &c->of[dst]);
     sum.single = false;
     c->of[dst] = sum;
 }
 
+/* The number of a core's result among those of the rank that owns it. Until all are known, first_value[p + 1] counts those
+ * of place p. */
 static int value_of(struct compiler *c, int core)
 {
     struct expression *e = &c->of[core];
+    int place = owner(c, core);
     if (e->value < 0) {
-        e->value = c->tree->n_values++;
-        c->head[e->value] = e->head;
-        c->tree->depth = e->depth > c->tree->depth ? e->depth : c->tree->depth;
+        e->value = c->tree->first_value[place + 1]++;
+        if (place == c->tree->place) {
+            c->head[e->value] = e->head;
+            c->tree->depth = e->depth > c->tree->depth ? e->depth : c->tree->depth;
+        }
     }
     return e->value;
 }
 
+/* A leg's ends are noted as cores, until all results are known. */
 static void compile_leg(struct compiler *c, plmr_leg leg)
 {
-    bool src = is_local(c, leg.src), dst = is_local(c, leg.dst);
-    if (!src && !dst)
-        return;
-    int from = leg.src - c->first, to = leg.dst - c->first;
-    if (src && dst && c->of[from].value < 0 && c->of[to].value < 0) {
-        join(c, from, to);
+    bool within = owner(c, leg.src) == owner(c, leg.dst);
+    if (within && c->of[leg.src].value < 0 && c->of[leg.dst].value < 0) {
+        join(c, leg.src, leg.dst);
         return;
     }
-    plmr_tree_leg *late = &c->tree->legs[c->tree->n_legs++];
-    *late = (plmr_tree_leg){-1, -1, c->place};
-    if (src)
-        late->src = value_of(c, from);
-    else
-        late->place = plmr_ranks_owner(c->n, c->extent, leg.src);
-    if (dst)
-        late->dst = value_of(c, to);
-    else
-        late->place = plmr_ranks_owner(c->n, c->extent, leg.dst);
+    value_of(c, leg.src);
+    value_of(c, leg.dst);
+    c->tree->legs[c->tree->n_legs++] = (plmr_tree_leg){leg.src, leg.dst};
+}
+
+static int number_of(const struct compiler *c, int core)
+{
+    return c->tree->first_value[owner(c, core)] + c->of[core].value;
+}
+
+static void number_results(struct compiler *c, int root)
+{
+    plmr_tree *tree = c->tree;
+    tree->n_values = tree->first_value[tree->place + 1];
+    for (int place = 0; place < tree->n_places; place++)
+        tree->first_value[place + 1] += tree->first_value[place];
+    for (int i = 0; i < tree->n_legs; i++)
+        tree->legs[i] = (plmr_tree_leg){number_of(c, tree->legs[i].src), number_of(c, tree->legs[i].dst)};
+    tree->root = number_of(c, root);
 }
 
 /* Programs one after the other; those of results. */
@@ -130,8 +141,8 @@ static void compile(struct compiler *c, const plmr_reduce_plan *plan)
     for (int p = 0; p < plan->n_phases; p++)
         for (int i = 0; i < plan->phases[p].n_legs && plan->phases[p].adds; i++)
             compile_leg(c, plan->phases[p].legs[i]);
-    c->tree->root_place = plmr_ranks_owner(c->n, c->extent, plan->root);
-    c->tree->root = is_local(c, plan->root) ? value_of(c, plan->root - c->first) : -1;
+    value_of(c, plan->root);
+    number_results(c, plan->root);
     flatten(c);
 }
 
@@ -146,7 +157,7 @@ static int count_legs(const plmr_reduce_plan *plan)
 static plmr_tree *create(const plmr_reduce_plan *plan, struct compiler c)
 {
     plmr_tree *tree = c.tree;
-    size_t n_legs = (size_t)count_legs(plan), n = (size_t)c.count;
+    size_t n_legs = (size_t)count_legs(plan), n = (size_t)c.n;
     PLMR_ASSERT(!plan->ring);
     c.of = plmr_take_zeroed(n, sizeof *c.of);
     c.nodes = plmr_take_zeroed(n + n_legs + 1, sizeof *c.nodes);
@@ -154,6 +165,7 @@ static plmr_tree *create(const plmr_reduce_plan *plan, struct compiler c)
     tree->first = plmr_take_zeroed(n + 2, sizeof *tree->first);
     tree->ops = plmr_take_zeroed(n + n_legs + 1, sizeof *tree->ops);
     tree->legs = plmr_take_zeroed(n_legs + 1, sizeof *tree->legs);
+    tree->first_value = plmr_take_zeroed((size_t)tree->n_places + 1, sizeof *tree->first_value);
     compile(&c, plan);
     free(c.head);
     free(c.nodes);
@@ -164,14 +176,15 @@ static plmr_tree *create(const plmr_reduce_plan *plan, struct compiler c)
 plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan)
 {
     plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
-    *tree = (plmr_tree){.ranks = region->ranks, .axis = axis, .messages = plmr_exchange_create(region->ranks)};
+    *tree = (plmr_tree){.axis = axis,
+                        .n_places = plmr_ranks_extent(region->ranks, axis),
+                        .place = plmr_ranks_place(region->ranks, axis),
+                        .messages = plmr_exchange_create(region->ranks)};
     struct compiler compiler = {
         .tree = tree,
         .n = plan->n,
         .first = region->first[axis],
         .count = region->count[axis],
-        .extent = plmr_ranks_extent(region->ranks, axis),
-        .place = plmr_ranks_place(region->ranks, axis),
     };
     return create(plan, compiler);
 }
@@ -179,7 +192,8 @@ plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr
 plmr_tree *plmr_tree_create_local(const plmr_reduce_plan *plan)
 {
     plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
-    return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n, .extent = 1});
+    tree->n_places = 1;
+    return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n});
 }
 
 void plmr_tree_destroy(plmr_tree *tree)
@@ -187,6 +201,7 @@ void plmr_tree_destroy(plmr_tree *tree)
     if (!tree)
         return;
     plmr_exchange_destroy(tree->messages);
+    free(tree->first_value);
     free(tree->legs);
     free(tree->ops);
     free(tree->first);
@@ -251,18 +266,84 @@ static void run_programs(const plmr_tree_job *job, float *values, size_t stride)
     free(stack);
 }
 
-/* The results of all jobs, `stride` floats of each, between ranks. */
-static void run_leg(const plmr_tree_job *job, plmr_tree_leg leg, float *values, size_t stride)
+/* ---- between ranks ---- */
+
+/* Bytes of all results up to which each rank gets all of them. */
+enum { SHORT_BYTES = 8 << 10 };
+
+/* What each rank works out of vectors of `stride` elements: all, or its share. */
+struct sharing {
+    const plmr_tree *tree;
+    size_t stride;
+    bool whole;
+};
+
+static size_t share_first(const struct sharing *s, int place)
 {
-    const plmr_tree *tree = job->tree;
-    float *src = values + (size_t)(leg.src < 0 ? tree->n_values : leg.src) * stride;
-    if (leg.dst < 0)
-        plmr_exchange_send(tree->messages, tree->axis, leg.place, src, stride * sizeof *src);
-    if (leg.src < 0)
-        plmr_exchange_receive(tree->messages, tree->axis, leg.place, src, stride * sizeof *src);
-    plmr_exchange_wait(tree->messages);
-    if (leg.dst >= 0)
-        plmr_vector_add(job->accumulate, (int64_t)stride, src, values + (size_t)leg.dst * stride);
+    return s->whole ? 0 : s->stride * (size_t)place / (size_t)s->tree->n_places;
+}
+
+static size_t share_width(const struct sharing *s, int place)
+{
+    return s->whole ? s->stride : share_first(s, place + 1) - share_first(s, place);
+}
+
+/* This rank's results, the columns of a place. */
+static void pack(const struct sharing *s, int place, const float *values, float *to)
+{
+    size_t width = share_width(s, place);
+    for (int v = 0; v < s->tree->n_values; v++, to += width)
+        memcpy(to, values + (size_t)v * s->stride + share_first(s, place), width * sizeof *to);
+}
+
+/* Of the results of all ranks this rank's columns. */
+static void trade_results(const struct sharing *s, const float *values, float *packed, float *all)
+{
+    const plmr_tree *t = s->tree;
+    size_t mine = share_width(s, t->place);
+    for (int place = 0; place < t->n_places; place++) {
+        float *from = all + (size_t)t->first_value[place] * mine;
+        size_t n = (size_t)(t->first_value[place + 1] - t->first_value[place]) * mine;
+        size_t n_out = (size_t)t->n_values * share_width(s, place);
+        pack(s, place, values, place == t->place ? from : packed);
+        if (place == t->place)
+            continue;
+        plmr_exchange_receive(t->messages, t->axis, place, from, n * sizeof *from);
+        plmr_exchange_send(t->messages, t->axis, place, packed, n_out * sizeof *packed);
+        packed += n_out;
+    }
+    plmr_exchange_wait(t->messages);
+}
+
+/* The sum's columns, from those who have worked them out. */
+static void trade_sum(const struct sharing *s, const float *own, float *sum)
+{
+    const plmr_tree *t = s->tree;
+    size_t mine = share_width(s, t->place);
+    memcpy(sum + share_first(s, t->place), own, mine * sizeof *sum);
+    for (int place = 0; place < t->n_places && !s->whole; place++) {
+        if (place == t->place)
+            continue;
+        plmr_exchange_receive(t->messages, t->axis, place, sum + share_first(s, place),
+                              share_width(s, place) * sizeof *sum);
+        plmr_exchange_send(t->messages, t->axis, place, own, mine * sizeof *own);
+    }
+    plmr_exchange_wait(t->messages);
+}
+
+/* From this rank's results to the sum of the line. */
+static void add_up(const plmr_tree *t, enum plmr_dtype accumulate, size_t stride, const float *values, float *sum)
+{
+    size_t n_all = (size_t)t->first_value[t->n_places];
+    struct sharing s = {t, stride, n_all * stride * sizeof *values <= SHORT_BYTES};
+    size_t width = share_width(&s, t->place), n_packed = (size_t)t->n_values * (s.whole ? (size_t)t->n_places : 1);
+    float *all = plmr_take((n_all * width + n_packed * stride + 1) * sizeof *all);
+    trade_results(&s, values, all + n_all * width, all);
+    for (int i = 0; i < t->n_legs; i++)
+        plmr_vector_add(accumulate, (int64_t)width, all + (size_t)t->legs[i].src * width,
+                        all + (size_t)t->legs[i].dst * width);
+    trade_sum(&s, all + (size_t)t->root * width, sum);
+    free(all);
 }
 
 void plmr_tree_run_fused(const plmr_tree_job *jobs, int n_jobs)
@@ -271,15 +352,15 @@ void plmr_tree_run_fused(const plmr_tree_job *jobs, int n_jobs)
     size_t stride = 0;
     for (int i = 0; i < n_jobs; i++)
         stride += element_count(&jobs[i]);
-    /* One vector more than there are results, for what comes from other ranks. */
+    /* One vector more than there are results, for the sum. */
     float *values = plmr_take(((size_t)tree->n_values + 1) * (stride ? stride : 1) * sizeof *values), *at = values;
     for (int i = 0; i < n_jobs; at += element_count(&jobs[i++]))
         run_programs(&jobs[i], at, stride);
-    for (int i = 0; i < tree->n_legs; i++)
-        run_leg(jobs, tree->legs[i], values, stride);
-    at = values + (size_t)(tree->root < 0 ? tree->n_values : tree->root) * stride;
-    if (tree->ranks)
-        plmr_ranks_line_broadcast(tree->ranks, tree->axis, tree->root_place, at, stride * sizeof *at);
+    at = values + (size_t)tree->root * stride;
+    if (tree->n_places > 1) {
+        at = values + (size_t)tree->n_values * stride;
+        add_up(tree, jobs->accumulate, stride, values, at);
+    }
     for (int i = 0; i < n_jobs; at += element_count(&jobs[i++]))
         copy_batch(&jobs[i], at, (size_t)jobs[i].n, jobs[i].sum, jobs[i].ld_sum, jobs[i].n);
     free(values);

@@ -1,8 +1,12 @@
 /* tree.h - a reduction's order of additions as this rank sees it: the values of a reduce plan, without its time.
  *
  * The adding legs of a plan make one expression over the partial values of all cores of a line. What of it concerns
- * cores of this rank alone is compiled into postfix programs (see kernel/vector.h), which a kernel can run while it
+ * cores of one rank alone is compiled into postfix programs (see kernel/vector.h), which a kernel can run while it
  * makes the partial values; what crosses ranks is left as legs between the programs' results.
+ *
+ * However many legs that are, ranks talk twice: each gets its share of the columns of all results, carries out all legs
+ * on it in the plan's order, and gives what comes out to all. Short vectors are not worth sharing: each rank gets all of
+ * all results, once.
  */
 #pragma once
 
@@ -10,22 +14,23 @@
 #include "region/plan.h"
 #include "region/region.h"
 
-/* dst += src between results; -1: the other rank's, at `place`. */
+/* dst += src between results of all ranks: the first rank's come first. */
 typedef struct plmr_tree_leg {
-    int src, dst, place;
+    int src, dst;
 } plmr_tree_leg;
 
 typedef struct plmr_tree {
-    plmr_ranks *ranks; /* NULL: all cores are this rank's */
     enum plmr_axis axis;
-    int n_values; /* results of this rank: value v is the program ops[first[v]] ... ops[first[v + 1] - 1] */
+    int n_places, place; /* ranks of the line, and which of them this one is */
+    int *first_value;    /* by place: number of its first result among those of all; n_places + 1 of them */
+    int n_values;        /* results of this rank: value v is the program ops[first[v]] ... ops[first[v + 1] - 1] */
     int *first;
     plmr_tree_op *ops; /* cores are local to the block */
     int depth;         /* values on the stack, at most */
     int n_legs;
     plmr_tree_leg *legs;
-    int root, root_place; /* the result that all ranks get, on the rank that has it */
-    plmr_exchange *messages;
+    int root;                /* the result that all ranks get */
+    plmr_exchange *messages; /* NULL: all cores are this rank's */
 } plmr_tree;
 
 /* Compiles a plan, not a ring's, for this rank's cores along the axis. Local. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/room.h"
 #include "infer/rows.h"
 
 /* ---- where weights lie ---- */
@@ -144,6 +145,7 @@ static plmr_status fill_engine(plmr_engine *engine)
     PLMR_CHECK(padded_dims(engine) <= PLMR_MOST_HEAD_DIM, PLMR_ERROR_INPUT,
                "%s: heads of %d elements are too long: at most %d can be computed with", engine->shape->name,
                engine->shape->head_dim, PLMR_MOST_HEAD_DIM);
+    PLMR_TRY(plmr_room_check(engine, padded_dims(engine)));
     choose_owners(engine);
     PLMR_TRY(load_weights(engine));
     make_rope(engine);

@@ -58,19 +58,19 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Up to MOST_IN_A_ROW ranks form one row, so that no weights travel in prefill, and decode waits for others least; beyond
- * that as many columns as there are key-value heads, for attention is worked on by columns. */
-static void choose_ranks(const plmr_llm_run *run, int rows, int cols, int *rank_rows, int *rank_cols)
+/* Up to MOST_IN_A_ROW ranks form one row if it has the columns, so that no weights travel in prefill, and decode waits for
+ * others least. More form the squarest grid with no more rows than columns: of a prompt's tokens and of the weights a rank
+ * then needs about as many bytes of others. If nothing fits, 0 x 0. */
+static void choose_ranks(int rows, int cols, int *rank_rows, int *rank_cols)
 {
     enum { MOST_IN_A_ROW = 16 };
-    int n = plmr_rank_count(), wanted = n <= MOST_IN_A_ROW ? n : run->shape->n_kv_heads;
-    for (int c = 1; c <= n; c++) {
-        bool fits = n % c == 0 && c <= cols && n / c <= rows;
-        if (fits && (!*rank_cols || abs(c - wanted) < abs(*rank_cols - wanted))) {
-            *rank_cols = c;
-            *rank_rows = n / c;
+    int n = plmr_rank_count();
+    bool in_a_row = n <= MOST_IN_A_ROW && n <= cols;
+    for (int r = 1; r <= n; r++)
+        if (n % r == 0 && r <= rows && n / r <= cols && (!*rank_rows || (r <= n / r && !in_a_row))) {
+            *rank_rows = r;
+            *rank_cols = n / r;
         }
-    }
 }
 
 /* All regions have cores for every rank. */
@@ -83,7 +83,7 @@ static plmr_status start_ranks(plmr_llm_run *run)
     plmr_llm_setup_choose(&setup, true, true, &run->session.device, run->shape);
     int rows = least(prefill->rows, decode->rows), cols = least(prefill->cols, decode->cols);
     if (!rank_rows)
-        choose_ranks(run, rows, cols, &rank_rows, &rank_cols);
+        choose_ranks(rows, cols, &rank_rows, &rank_cols);
     return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, rows, cols, !o->quiet);
 }
 

@@ -11,10 +11,14 @@ static float value_at(int64_t o, int64_t i)
     return (float)((o * 31 + i * 7) % 251 + 1);
 }
 
+/* Elements that this rank has read. */
+static uint64_t n_read;
+
 static plmr_status get_value(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
                              size_t ld)
 {
     assert_true(row >= 0 && col >= 0 && row + n_rows <= source->rows && col + n_cols <= source->cols);
+    n_read += (uint64_t)n_rows * (uint64_t)n_cols;
     for (int r = 0; r < n_rows; r++)
         for (int c = 0; c < n_cols; c++)
             out[(size_t)r * ld + (size_t)c] = value_at(row + r, col + c);
@@ -62,12 +66,23 @@ static void check_contents(const plmr_matrix *m, const plmr_matrix_layout *layou
     }
 }
 
-static plmr_matrix load(const plmr_matrix_layout *layout, enum plmr_dtype dtype)
+/* Where elements are dealt in order, ranks read each but once, all together, or once for each that holds it. */
+static void check_read(const plmr_matrix_layout *layout, plmr_ranks *ranks)
+{
+    uint64_t n_holders = layout->in_ring ? 1 : (uint64_t)plmr_ranks_extent(ranks, PLMR_Y);
+    plmr_ranks_sum(ranks, &n_read, 1);
+    if (!layout->in->element)
+        assert_int_equal(n_read, (uint64_t)(layout->in->n * layout->out->n) * n_holders);
+}
+
+static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype)
 {
     plmr_matrix matrix;
+    n_read = 0;
     plmr_source source = {.get = get_value, .rows = layout->out->n, .cols = layout->in->n};
     must(plmr_matrix_create(layout, dtype, &matrix));
     must(plmr_matrix_load(&matrix, &source));
+    check_read(layout, ranks);
     check_contents(&matrix, layout);
     return matrix;
 }
@@ -101,7 +116,7 @@ static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_ranks *
     for (int b = 0; b < 2; b++)
         for (int phases = 0; phases < 4; phases++) {
             plmr_matrix_layout before = layout_of(from, b, phases & 1), after = layout_of(to, b, phases & 2);
-            plmr_matrix matrix = load(&before, dtype);
+            plmr_matrix matrix = load(&before, ranks, dtype);
             must(plmr_matrix_move(&matrix, &after, ranks));
             check_contents(&matrix, &after);
             must(plmr_matrix_move(&matrix, &before, ranks));

@@ -124,10 +124,9 @@ static void check_algorithm(const plmr_reduce_algorithm *algorithm, int cores, c
     must(plmr_reduce_plan_create(algorithm, &device, PLMR_X, cores, options, &plan));
     for (int axis = PLMR_X; axis <= PLMR_Y; axis++) {
         struct test_region t;
-        must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(),
-                               &t.ranks)); /* as the engine has it: y is not split */
-        int across = plmr_rank_count() > 3 ? plmr_rank_count() : 3, rows = axis == PLMR_Y ? cores : 3;
-        must(plmr_region_create(t.ranks, &device, rows, axis == PLMR_X ? cores : across, &any, &t.region));
+        int n = plmr_rank_count(), rows = axis == PLMR_Y ? cores : 3, cols = axis == PLMR_X ? cores : 3;
+        must(plmr_ranks_create(axis == PLMR_Y ? n : 1, axis == PLMR_X ? n : 1, rows, cols, &t.ranks));
+        must(plmr_region_create(t.ranks, &device, rows, cols, &any, &t.region));
         check_plan(&t, axis, plan, algorithm->name, PLMR_F32);
         check_plan(&t, axis, plan, algorithm->name, PLMR_F16);
         test_region_close(&t);
@@ -135,7 +134,8 @@ static void check_algorithm(const plmr_reduce_algorithm *algorithm, int cores, c
     plmr_reduce_plan_destroy(plan);
 }
 
-/* From the fewest cores to more than the widest wafer has; at 360 and more, groups' chains become long. */
+/* From the fewest cores to more than the widest wafer has; at 360 and more, groups' chains become long, and ranks share
+ * what they add up. */
 static void every_algorithm_adds_as_its_plan(void **state)
 {
     static const int cores[] = {1, 2, 3, 4, 5, 7, 8, 13, 20, 36, 64, 97, 360, 660, 994, CORES};

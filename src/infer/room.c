@@ -1,0 +1,43 @@
+#include "infer/room.h"
+
+#include "base/machine.h"
+
+static int64_t matrix_bytes(const plmr_engine *engine, enum plmr_weight which, int layer)
+{
+    const plmr_weight_info *info = &plmr_weight_infos[which];
+    if (!plmr_weight_exists(engine->shape, which) || info->kind != PLMR_MATRIX)
+        return 0;
+    return plmr_shape_extent(engine->shape, info->rows) * plmr_shape_extent(engine->shape, info->cols) *
+           (int64_t)plmr_dtype_bytes(plmr_model_weight_dtype(engine->model, which, layer));
+}
+
+static int64_t weight_bytes(const plmr_engine *engine)
+{
+    int64_t n_bytes = matrix_bytes(engine, PLMR_OUTPUT, 0);
+    for (int i = 0; i < engine->n_layers; i++)
+        for (int which = PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++)
+            n_bytes += matrix_bytes(engine, (enum plmr_weight)which, engine->setup.first_layer + i);
+    return n_bytes;
+}
+
+static int64_t cache_bytes(const plmr_engine *engine, int dims)
+{
+    const plmr_llm_setup *setup = &engine->setup;
+    return 2 * setup->n_tokens * dims * engine->n_layers * setup->n_batch * engine->shape->n_kv_heads *
+           (int64_t)plmr_dtype_bytes(setup->cache_dtype);
+}
+
+/* All ranks hold about as much. */
+plmr_status plmr_room_check(const plmr_engine *engine, int dims)
+{
+    double gb = 1e9, all = (double)(weight_bytes(engine) + cache_bytes(engine, dims));
+    double left = (double)plmr_machine_free_bytes(), here = plmr_ranks_here(engine->ranks);
+    double wanted = all * here / plmr_rank_count();
+    PLMR_CHECK(
+        left <= 0 || wanted <= left, PLMR_ERROR_LIMIT,
+        "%s takes %.1f GB of memory, %.1f of them on the %.0f rank%s of this host, which has %.1f GB left: use %.0f "
+        "such hosts at least, with as many ranks each",
+        engine->shape->name, all / gb, wanted / gb, here, here == 1 ? "" : "s", left / gb,
+        (double)(int64_t)(all / left) + 1);
+    return PLMR_OK;
+}
