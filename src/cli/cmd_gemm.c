@@ -43,19 +43,16 @@ static const plmr_option options[] = {
     {0},
 };
 
-static const plmr_gemm_algorithm *algorithm_at(const gemm_command *c, int i)
-{
-    return c->run.algorithms.at[i];
-}
-
 /* Of "all", those that have the form. */
 static plmr_status choose_algorithms(gemm_command *c)
 {
     plmr_chosen *chosen = &c->run.algorithms;
     int n = 0;
-    for (int i = 0; i < chosen->n; i++)
-        if (!chosen->all || !c->transpose_b || algorithm_at(c, i)->run_transposed)
-            chosen->at[n++] = chosen->at[i];
+    for (int i = 0; i < chosen->n; i++) {
+        const plmr_gemm_algorithm *algorithm = chosen->at[i];
+        if (!chosen->all || !c->transpose_b || algorithm->run_transposed)
+            chosen->at[n++] = algorithm;
+    }
     PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "--transpose-b: no algorithm has a form for it");
     chosen->n = n;
     return PLMR_OK;
@@ -95,7 +92,7 @@ static plmr_status prepare(plmr_job *job, void *context)
         .transpose_b = c->transpose_b,
     };
     for (int i = 0; i < c->run.algorithms.n; i++)
-        PLMR_TRY(plmr_gemm_check(algorithm_at(c, i), p));
+        PLMR_TRY(plmr_gemm_check(c->run.algorithms.at[i], p));
     c->layout = plmr_gemm_layout_of(p);
     job->n_steps = c->layout.n_slots;
     plmr_operand_fill(&c->files.a, c->run.seed, 0, p->m, p->k);

@@ -41,11 +41,6 @@ static const plmr_option options[] = {
     {0},
 };
 
-static const plmr_gemv_algorithm *algorithm_at(const gemv_command *c, int i)
-{
-    return c->run.algorithms.at[i];
-}
-
 /* ---- the problem ---- */
 
 /* A column is as good a vector as a row: its elements lie the same way. */
@@ -90,7 +85,7 @@ static plmr_status prepare(plmr_job *job, void *context)
         .reduce = c->reduce,
     };
     for (int i = 0; i < c->run.algorithms.n; i++)
-        PLMR_TRY(plmr_gemv_check(algorithm_at(c, i), p));
+        PLMR_TRY(plmr_gemv_check(c->run.algorithms.at[i], p));
     c->kt = (int)plmr_ceil_div(p->k, p->rows);
     c->nt = (int)plmr_ceil_div(p->n, p->cols);
     plmr_operand_fill(&c->files.a, c->run.seed, 0, 1, p->k);

@@ -10,16 +10,11 @@
 #include "plmr/ranks.h"
 #include "verbs/reduce.h"
 
-static void print_entry(const char *name, const char *summary)
-{
-    printf("  %-13s  %s\n", name, summary);
-}
-
 static void print_algorithms(const char *kind, const char *command, const plmr_registry *algorithms)
 {
     printf("%s algorithms (plmr %s --alg NAME)\n", kind, command);
     for (int i = 0; i < algorithms->n; i++)
-        print_entry(plmr_name_of(algorithms->all[i]), plmr_summary_of(algorithms->all[i]));
+        printf("  %-13s  %s\n", plmr_name_of(algorithms->all[i]), plmr_summary_of(algorithms->all[i]));
     putchar('\n');
 }
 

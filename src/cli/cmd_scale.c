@@ -118,12 +118,6 @@ static plmr_status collect(const plmr_texts *files, plmr_curve *curve)
 
 /* ---- the whole ---- */
 
-static plmr_status tell(const struct scale_command *c, const plmr_curve *curve, plmr_draft *json)
-{
-    plmr_curve_print(plmr_text_beside(c->json), curve);
-    return plmr_curve_write(json, curve);
-}
-
 static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve, plmr_draft *json)
 {
     plmr_draft records;
@@ -141,7 +135,9 @@ static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve
     status = plmr_draft_close(&records, status);
     if (!status)
         status = plmr_curve_finish(curve);
-    return status ? status : tell(c, curve, json);
+    PLMR_TRY(status);
+    plmr_curve_print(plmr_text_beside(c->json), curve);
+    return plmr_curve_write(json, curve);
 }
 
 static plmr_status run_command(void *options)

@@ -95,18 +95,17 @@ static plmr_status open_gguf(const char *path, const char *name, plmr_model **mo
     return read_gguf(gguf, name, model);
 }
 
-plmr_status plmr_model_names(char ***names, int *n_names)
+char **plmr_model_names(int *n_names)
 {
     static const char *const suffixes[] = {".json", ".gguf", NULL};
-    *names = plmr_share_names("models", suffixes, n_names);
-    return PLMR_OK;
+    return plmr_share_names("models", suffixes, n_names);
 }
 
 static plmr_status unknown_model(const char *name)
 {
-    char **names, available[400] = "";
+    char available[400] = "";
     int n;
-    PLMR_TRY(plmr_model_names(&names, &n));
+    char **names = plmr_model_names(&n);
     const char *near = plmr_suggest(name, (const char *const *)names, n);
     for (int i = 0; i < n; i++) {
         size_t used = strlen(available);

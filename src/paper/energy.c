@@ -78,21 +78,12 @@ static plmr_status add_model(plmr_paper *paper, const struct phase *phase, const
     return PLMR_OK;
 }
 
-static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
+static plmr_status run(plmr_paper *paper)
 {
+    const struct phase *phase = paper->part->of;
     for (int i = 0; i < MODELS; i++)
         PLMR_TRY(add_model(paper, phase, plmr_paper_models[i]));
     return PLMR_OK;
-}
-
-static plmr_status run_prefill(plmr_paper *paper)
-{
-    return run_phase(paper, &(struct phase){"table7_prefill_energy_4k", false, 720});
-}
-
-static plmr_status run_decode(plmr_paper *paper)
-{
-    return run_phase(paper, &(struct phase){"table8_decode_energy_4k", true, 420});
 }
 
 const plmr_paper_part plmr_paper_table7 = {
@@ -104,12 +95,14 @@ const plmr_paper_part plmr_paper_table7 = {
         "paper does. "
         "The estimate "
         "counts multiply-adds, SRAM, words on links, and what the whole wafer draws when idle; see docs/MODEL.md.",
-    .run = run_prefill,
+    .run = run,
+    .of = &(const struct phase){"table7_prefill_energy_4k", false, 720},
 };
 
 const plmr_paper_part plmr_paper_table8 = {
     .name = "table 8",
     .title = "energy of decode, 4,096 tokens in the cache",
     .notes = "As Table 7.",
-    .run = run_decode,
+    .run = run,
+    .of = &(const struct phase){"table8_decode_energy_4k", true, 420},
 };

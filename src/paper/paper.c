@@ -44,11 +44,6 @@ void plmr_paper_close(plmr_paper *paper)
     free(paper->cells);
 }
 
-static const char *or_empty(const char *text)
-{
-    return text ? text : "";
-}
-
 void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell)
 {
     paper->cells = plmr_take_more(paper->cells, ((size_t)paper->n_cells + 1) * sizeof *paper->cells);
@@ -58,7 +53,7 @@ void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell)
     const char **texts[] = {&added->subject, &added->setting,        &added->system,        &added->quantity,
                             &added->mode,    &added->predicted_text, &added->published_text};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = or_empty(*texts[i]);
+        *texts[i] = *texts[i] ? *texts[i] : "";
     if (*added->predicted_text)
         added->predicted = NAN;
     if (*added->published_text)
@@ -81,11 +76,6 @@ const char *plmr_paper_square(plmr_paper *paper, int side)
     return plmr_paper_text(paper, "%dx%d", side, side);
 }
 
-static const json_t *step_into(const json_t *json, const char *key)
-{
-    return json_is_array(json) ? json_array_get(json, (size_t)strtoul(key, NULL, 10)) : json_object_get(json, key);
-}
-
 double plmr_paper_published(const plmr_paper *paper, const char *format, ...)
 {
     char path[160], *rest = path, *key;
@@ -95,6 +85,6 @@ double plmr_paper_published(const plmr_paper *paper, const char *format, ...)
     va_end(args);
     const json_t *json = paper->published;
     while ((key = strsep(&rest, "/")))
-        json = step_into(json, key);
+        json = json_is_array(json) ? json_array_get(json, strtoul(key, NULL, 10)) : json_object_get(json, key);
     return json_is_number(json) ? json_number_value(json) : NAN;
 }

@@ -74,6 +74,7 @@ struct plmr_paper_part {
     const char *name, *title; /* "table 3" */
     const char *notes;        /* what a reader should know, in Markdown */
     plmr_status (*run)(plmr_paper *paper);
+    const void *of; /* what `run` is to know; NULL: nothing */
 };
 
 /* In the order of the paper. */

@@ -65,8 +65,9 @@ static plmr_status add_gpu(plmr_paper *paper, const struct phase *phase, const c
     return PLMR_OK;
 }
 
-static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
+static plmr_status run(plmr_paper *paper)
 {
+    const struct phase *phase = paper->part->of;
     for (int model = 0; model < PLMR_PAPER_MODELS; model++) {
         for (int i = 0; i < PLMR_PAPER_SYSTEMS; i++)
             for (int grid = 0; grid < GRIDS; grid++)
@@ -77,23 +78,14 @@ static plmr_status run_phase(plmr_paper *paper, const struct phase *phase)
     return PLMR_OK;
 }
 
-static plmr_status run_prefill(plmr_paper *paper)
-{
-    return run_phase(paper, &(struct phase){"table3_prefill", "prefill, tokens/s", false});
-}
-
-static plmr_status run_decode(plmr_paper *paper)
-{
-    return run_phase(paper, &(struct phase){"table4_decode", "decode, tokens/s", true});
-}
-
 const plmr_paper_part plmr_paper_table3 = {
     .name = "table 3",
     .title = "prefill of 4,096 tokens",
     .notes = "Of CodeLLaMA-34B and Qwen2-72B the authors measured some layers and scaled; here all layers are alike. "
              "T10's rows need no constant of their own: every relay is two of the device's exchanges and one of its "
              "store-and-forward relays.",
-    .run = run_prefill,
+    .run = run,
+    .of = &(const struct phase){"table3_prefill", "prefill, tokens/s", false},
 };
 
 const plmr_paper_part plmr_paper_table4 = {
@@ -102,5 +94,6 @@ const plmr_paper_part plmr_paper_table4 = {
     .notes =
         "The real model fuses allreduces, has grouped heads and an output projection; what was measured has none of "
         "these (docs/MODEL.md).",
-    .run = run_decode,
+    .run = run,
+    .of = &(const struct phase){"table4_decode", "decode, tokens/s", true},
 };

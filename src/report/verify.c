@@ -216,11 +216,6 @@ static rounding storage_rounding(enum plmr_dtype dtype)
     return roundings[dtype];
 }
 
-static rounding sum_rounding(enum plmr_dtype accumulate)
-{
-    return accumulate == PLMR_F16 ? (rounding){0x1p-11 + 0x1p-23, 0x1p-24, 65504} : storage_rounding(PLMR_F32);
-}
-
 /* (1 + u)^n - 1 */
 static double growth(double u, double n)
 {
@@ -230,7 +225,9 @@ static double growth(double u, double n)
 double plmr_verify_bound(const plmr_verify_problem *problem, double reference, double sum_abs, bool *may_overflow)
 {
     double k = (double)problem->k, depth = (double)problem->depth;
-    rounding sums = sum_rounding(problem->accumulate), result = storage_rounding(problem->dtype);
+    rounding result = storage_rounding(problem->dtype), sums = storage_rounding(PLMR_F32);
+    if (problem->accumulate == PLMR_F16)
+        sums = (rounding){0x1p-11 + 0x1p-23, 0x1p-24, 65504};
     double g = growth(sums.u, depth), s = sum_abs * (1 + 0x1p-20); /* S itself was rounded */
     double of_sum = (g + growth(0x1p-53, k)) * s + (k + depth) * sums.v * (1 + g);
     *may_overflow = s * (1 + g) >= sums.largest || fabs(reference) + of_sum >= result.largest;

@@ -212,25 +212,18 @@ plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out)
     return PLMR_OK;
 }
 
-/* Makes the folder of tensors: rank 0 does. */
-static plmr_status make_dump(const plmr_llm_run *run, bool *made)
-{
-    const char *folder = run->setup.dump;
-    *made = false;
-    return plmr_agree(folder && plmr_rank() == 0 ? plmr_dump_folder(folder, made) : PLMR_OK);
-}
-
 plmr_status plmr_llm_load(plmr_llm_run *run)
 {
-    bool made;
+    bool made = false; /* the folder of tensors: by rank 0 */
+    const char *dump = run->setup.dump;
     plmr_session *session = &run->session;
     double start_s = plmr_wall_s();
-    PLMR_TRY(make_dump(run, &made));
+    PLMR_TRY(plmr_agree(dump && plmr_rank() == 0 ? plmr_dump_folder(dump, &made) : PLMR_OK));
     plmr_progress_begin(&session->progress, "loading", 1000, session->shows);
     plmr_status status = plmr_engine_create(run->model, session->ranks, &session->device, &run->setup, &run->engine);
     plmr_progress_end(&session->progress);
     if (status && made)
-        rmdir(run->setup.dump);
+        rmdir(dump);
     plmr_barrier();
     run->totals.load_s = plmr_wall_s() - start_s;
     return status;

@@ -59,14 +59,6 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->wall_decode_tok_s = per((double)(t->n_made * run->setup.n_batch), t->decode_s);
 }
 
-/* Multiply-adds of a token with weights: of the layers that are run, and of the output. */
-static void set_work(const plmr_llm_run *run, plmr_llm_record *r)
-{
-    const plmr_model_shape *shape = run->shape;
-    r->token_macs_layers = plmr_model_layer_needs(shape).macs * run->setup.n_layers;
-    r->token_macs_output = (int64_t)shape->n_vocab * shape->dim;
-}
-
 static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
 {
     const plmr_llm_totals *t = &run->totals;
@@ -133,7 +125,8 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.kernel = plmr_kernel_name();
     set_prefill(run, &r);
     set_decode(run, &r);
-    set_work(run, &r);
+    r.token_macs_layers = plmr_model_layer_needs(run->shape).macs * run->setup.n_layers;
+    r.token_macs_output = (int64_t)run->shape->n_vocab * run->shape->dim;
     set_totals(run, &r);
     set_host(run, &r);
     return r;

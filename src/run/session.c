@@ -3,18 +3,13 @@
 #include "base/text_file.h"
 #include "base/wall.h"
 
-static plmr_status load_device(const char *name, plmr_device *device)
-{
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(plmr_device_load(name, device)) : PLMR_OK));
-    plmr_broadcast(device, sizeof *device);
-    return PLMR_OK;
-}
-
 plmr_status plmr_session_open(plmr_session *session, const char *command, const char *device, bool quiet)
 {
     *session = (plmr_session){.command = command, .provenance = plmr_provenance_now()};
     session->shows = plmr_rank() == 0 && !quiet && plmr_on_terminal(stderr);
-    return load_device(device, &session->device);
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(plmr_device_load(device, &session->device)) : PLMR_OK));
+    plmr_broadcast(&session->device, sizeof session->device);
+    return PLMR_OK;
 }
 
 plmr_status plmr_session_start_ranks(plmr_session *session, int rank_rows, int rank_cols, int rows, int cols,

@@ -128,17 +128,11 @@ static void print_summary(const plmr_sweep *s, const struct tally *tally, double
     printf("\n");
 }
 
-/* What a sweep that was killed in a point has left of the point's record. */
-static void remove_draft(const plmr_sweep *s)
-{
-    plmr_draft_sweep(s->record_file);
-    remove(s->record_file);
-}
-
 static plmr_status finish(plmr_sweep *s, double wall_s)
 {
-    remove_draft(s);
     struct tally tally = {0};
+    plmr_draft_sweep(s->record_file); /* what a sweep that was killed in a point has left of the point's record */
+    remove(s->record_file);
     PLMR_TRY(plmr_journal_finish(&s->journal, s->experiment));
     for (int64_t i = 0; i < s->experiment->n_points; i++)
         count_line(s->journal.lines[i], &tally);

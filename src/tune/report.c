@@ -10,12 +10,6 @@
 
 /* ---- from a search ---- */
 
-static void set_bind(plmr_tune_row *row, const plmr_tune_bind *bind)
-{
-    char *to = bind->letter == 'P' ? row->P : bind->letter == 'L' ? row->L : bind->letter == 'M' ? row->M : row->R;
-    snprintf(to, sizeof(plmr_tune_text), "%s", bind->why);
-}
-
 static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result *r, plmr_tune_row *row)
 {
     const plmr_placement *p = &r->placement;
@@ -44,8 +38,13 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
     plmr_format_list(p->groups[PLMR_X], p->n_levels - 1, row->groups_x, sizeof row->groups_x);
     snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->over_memory, r->over_routes));
     PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
-    for (int i = 0; i < n; i++)
-        set_bind(row, &binds[i]);
+    for (int i = 0; i < n; i++) {
+        char letter = binds[i].letter, *to = letter == 'P'   ? row->P
+                                             : letter == 'L' ? row->L
+                                             : letter == 'M' ? row->M
+                                                             : row->R;
+        snprintf(to, sizeof(plmr_tune_text), "%s", binds[i].why);
+    }
     return PLMR_OK;
 }
 

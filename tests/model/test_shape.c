@@ -78,9 +78,8 @@ static void every_shipped_model(void **state)
     } shipped[] = {{"codellama-34b", 33743970304}, {"demo", 906240},          {"llama2-13b", 13015864320},
                    {"llama3-8b", 8030261248},      {"qwen2-0.5b", 494032768}, {"qwen2-72b", 72706203648},
                    {"tinyllama-1.1b", 1100048384}};
-    char **names;
     int n;
-    must(plmr_model_names(&names, &n));
+    char **names = plmr_model_names(&n);
     assert_int_equal(n, sizeof shipped / sizeof *shipped);
     for (int i = 0; i < n; i++) {
         plmr_model *model;
