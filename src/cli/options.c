@@ -13,7 +13,7 @@ const char *const plmr_dtypes[] = {[PLMR_F32] = "f32", [PLMR_F16] = "f16", [PLMR
 const char *const plmr_sum_dtypes[] = {[PLMR_F32] = "f32", [PLMR_F16] = "f16", NULL};
 
 /* "M", "R" or both: sets what is named, the first of two bools or the second. */
-plmr_status plmr_read_allow(const plmr_option *option, const char *text, void *member)
+static plmr_status read_allow(const plmr_option *option, const char *text, void *member)
 {
     static const char *const names[] = {"M", "R"};
     int which[3], n;
@@ -47,8 +47,7 @@ const plmr_option plmr_run_table[] = {
     {"seed", "S", PLMR_TITLE_VALUES, "Which synthetic values", PLMR_WHOLE(plmr_run_options, seed, 0), .value = "1"},
     {"verify", NULL, PLMR_TITLE_VALUES, "Compare the result with one in double precision",
      PLMR_FLAG(plmr_run_options, verify)},
-    {"allow", "M,R", PLMR_TITLE_RUNNING, PLMR_ALLOW_HELP,
-     PLMR_READ_BY(plmr_read_allow, plmr_run_options, allow_memory)},
+    {"allow", "M,R", PLMR_TITLE_RUNNING, PLMR_ALLOW_HELP, PLMR_READ_BY(read_allow, plmr_run_options, allow_memory)},
     {"pace", "S", PLMR_TITLE_RUNNING, "Let communication take S wall seconds per virtual second",
      PLMR_READ_BY(read_pace, plmr_run_options, pace)},
     {"ranks", "RxC", PLMR_TITLE_RUNNING, "Grid of ranks (default: the shortest edges between blocks)",
@@ -131,8 +130,7 @@ const plmr_option plmr_wafer_table[] = {
      PLMR_PAIR(plmr_llm_options, setup.phase[PLMR_PREFILL].rows, "360x360")},
     {"decode-cores", "HxW", PLMR_TITLE_PLACE, "Cores of a decode region (default: what suits the model)",
      PLMR_PAIR(plmr_llm_options, setup.phase[PLMR_DECODE].rows, "360x360")},
-    {"allow", "M,R", PLMR_TITLE_PLACE, PLMR_ALLOW_HELP,
-     PLMR_READ_BY(plmr_read_allow, plmr_llm_options, setup.allow_memory)},
+    {"allow", "M,R", PLMR_TITLE_PLACE, PLMR_ALLOW_HELP, PLMR_READ_BY(read_allow, plmr_llm_options, setup.allow_memory)},
     {"ranks", "RxC", PLMR_TITLE_PLACE, "Grid of ranks, which changes no result (default: what suits the model)",
      PLMR_PAIR(plmr_llm_options, rank_rows, "2x3")},
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was measured", PLMR_TEXT(plmr_llm_options, json)},

@@ -22,9 +22,6 @@
 /* "f32", "f16", "bf16"; what sums can be kept in; "compute", "timing". */
 extern const char *const plmr_dtypes[], *const plmr_sum_dtypes[], *const plmr_modes[];
 
-/* --allow: a bool of memory, then one of routes. */
-plmr_option_reader plmr_read_allow;
-
 /* Of traces: plmr_trace_options. */
 extern const plmr_option plmr_trace_table[];
 

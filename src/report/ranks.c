@@ -22,9 +22,12 @@ plmr_block_of_rank plmr_rank_block(const plmr_rank_map *map, const plmr_rank_sit
     return block;
 }
 
-plmr_site_text plmr_site_format(const plmr_site *site)
+/* "vm, package 0, NUMA 0, L3 0, core 1"; what a rank is not bound to is left out. */
+static struct site_text {
+    char s[160];
+} format_site(const plmr_site *site)
 {
-    plmr_site_text text;
+    struct site_text text;
     const char *names[] = {"package", "NUMA", "L3", "core"};
     int numbers[] = {site->package, site->numa, site->l3, site->core};
     size_t used = (size_t)snprintf(text.s, sizeof text.s, "%s", site->host);
@@ -63,7 +66,7 @@ void plmr_ranks_print(FILE *out, const plmr_rank_map *map, int rows, int cols)
         char label[24];
         snprintf(label, sizeof label, "rank %d", rank->rank);
         plmr_table_fact(out, label, "rows %d..%d, columns %d..%d on %s", b.first_row, b.last_row, b.first_col,
-                        b.last_col, plmr_site_format(&rank->site).s);
+                        b.last_col, format_site(&rank->site).s);
     }
     if (count(map) > MOST_PRINTED)
         plmr_table_fact(out, "", "on %d hosts; the record and plmr topo say where each is", plmr_ranks_hosts(map));
@@ -78,7 +81,7 @@ char *plmr_ranks_text(const plmr_rank_map *map, int rows, int cols)
         const plmr_rank_site *rank = &map->ranks[i];
         plmr_block_of_rank b = plmr_rank_block(map, rank, rows, cols);
         fprintf(out, "%s%d rows %d..%d cols %d..%d on %s", i ? "; " : "", rank->rank, b.first_row, b.last_row,
-                b.first_col, b.last_col, plmr_site_format(&rank->site).s);
+                b.first_col, b.last_col, format_site(&rank->site).s);
     }
     plmr_stream_end(out);
     return text;

@@ -11,12 +11,6 @@ typedef struct plmr_block_of_rank {
 } plmr_block_of_rank;
 plmr_block_of_rank plmr_rank_block(const plmr_rank_map *map, const plmr_rank_site *rank, int rows, int cols);
 
-/* "vm, package 0, NUMA 0, L3 0, core 1"; what a rank is not bound to is left out. */
-typedef struct plmr_site_text {
-    char s[160];
-} plmr_site_text;
-plmr_site_text plmr_site_format(const plmr_site *site);
-
 /* The first of the places, from 0 on, whose rank is on the same host as that of place i; and how many hosts there are.
  */
 int plmr_ranks_first_on_host(const plmr_rank_map *map, int i);
