@@ -97,7 +97,7 @@ def refuses(plmr, check, folder):
             ([], 2, "strong or weak"), (["strogn"], 2, "did you mean 'strong'"), (["strong", "weak"], 2, "unexpected 'weak'"),
             (["strong", "--ranks", "1,0"], 2, "--ranks: '0'"), (["strong", "--ranks", "1,,2"], 2, "--ranks: ''"),
             (["strong", "--workload", "gem"], 2, "--workload"), (["strong", "--"], 2, "a command of plmr is missing"),
-            (["strong", "--from", empty], 2, "no records"), (["strong", "--from", nothing], 2, "no records of runs"),
+            (["strong", "--from", empty], 2, "is empty"), (["strong", "--from", nothing], 2, "no records of runs"),
             (["strong", "--from", bad], 2, "bad: line 1: not a record"), (["strong", "--from", odd], 2, "odd: line 1: \"ranks\""),
             (["strong", "--from", folder + "/gone"], 2, "cannot open"), (["strong", "--from", folder], 2, "cannot read"),
             (["strong", "--from", bad, "--ranks", "1"], 2, "leave out"),
