@@ -12,6 +12,7 @@ typedef struct plmr_source {
     const void *context;
     uint64_t seed;
     int64_t rows, cols;
+    int64_t first_row; /* of a source of some rows of a matrix: of that matrix */
 } plmr_source;
 
 /* How many of `count` elements from `first` on lie below `limit`: the part of a padded chunk that the matrix has. */

@@ -30,34 +30,37 @@ static void take_queries(const struct head *h, int kv)
         plmr_heads_gather(&p->grid->heads, n_rep, p->heads.query[kv] + row * n_rep * h->dims, queries,
                           (size_t)(p->n_here * h->dims));
         for (int r = 0; r < n_rep; r++)
-            plmr_engine_rope(p->engine, plmr_pass_token(p, row), queries + r * p->n_here * h->dims);
+            plmr_engine_rope(p->engine, p->layer, plmr_pass_token(p, row), queries + r * p->n_here * h->dims);
     }
 }
 
 /* The sum of a token's weights: every core of the head adds up those of the tokens that it keeps scores for, then the
  * tree adds up the cores. Token chunk c of all P is kept by core c * span / P. */
-static float sum_weights(const struct head *h, const float *weights, int64_t n)
+static float sum_weights(const struct head *h, const float *weights, int64_t first, int64_t n)
 {
     int span = h->p->grid->heads.span, side = h->p->grid->rows;
     for (int core = 0; core < span; core++) {
         int64_t from = plmr_ceil_div((int64_t)core * side, span) * h->p->ms;
         int64_t to = plmr_ceil_div((int64_t)(core + 1) * side, span) * h->p->ms;
         h->part[core] = 0;
-        for (int64_t t = from; t < to && t < n; t++)
+        for (int64_t t = from > first ? from : first; t < to && t < n; t++)
             h->part[core] += weights[t];
     }
     return plmr_heads_sum(h->p->grid->tree_head, h->part);
 }
 
-/* Softmax of a row of scores, the token seeing itself and those before it; not yet divided by the sum. A core of the
- * token's row meets first the values of the row's own chunk, then those from the first chunk on. */
+/* Softmax of a row of scores, the token seeing itself and those before it, as far as the layer's window goes; not yet
+ * divided by the sum. A core of the token's row meets first the values of the row's own chunk, then those from the first
+ * chunk on. */
 static float weigh(const struct head *h, int64_t token, float *scores, plmr_span *own, plmr_span *before)
 {
-    float scale = plmr_heads_scale(&h->p->grid->heads);
-    plmr_vectors()->exp(token + 1, scale, plmr_vectors()->max(token + 1, scores), scores, scores);
-    *own = (plmr_span){token / h->p->ms * h->p->ms, token + 1};
-    *before = (plmr_span){0, own->from};
-    return sum_weights(h, scores, token + 1);
+    int64_t first = plmr_engine_first_seen(h->p->engine, h->p->layer, token + 1), n = token + 1 - first;
+    int64_t chunk = token / h->p->ms * h->p->ms;
+    float scale = plmr_heads_cap(h->p->engine->shape, n, scores + first);
+    plmr_vectors()->exp(n, scale, plmr_vectors()->max(n, scores + first), scores + first, scores + first);
+    *own = (plmr_span){chunk > first ? chunk : first, token + 1};
+    *before = (plmr_span){first, own->from};
+    return sum_weights(h, scores, first, token + 1);
 }
 
 /* n rows of this rank, of tokens that follow each other from `token` on. */
@@ -67,8 +70,10 @@ static void attend_rows(const struct head *h, int rep, int64_t row, int64_t toke
     const plmr_cache *cache = &p->engine->cache;
     const plmr_tree *tree = p->grid->tree_head;
     float sum[SCORE_ROWS], *queries = h->queries + ((int64_t)rep * p->n_here + row) * h->dims;
-    plmr_attention()->scores(tree->ops, tree->first[1], p->grid->heads.n_dims, n, token + n, queries, (size_t)h->dims,
-                             cache->dtype, h->keys->keys, (size_t)p->n, h->scores, (size_t)p->n);
+    int64_t seen = plmr_engine_first_seen(p->engine, p->layer, token + 1);
+    const char *keys = (const char *)h->keys->keys + (size_t)seen * plmr_dtype_bytes(cache->dtype);
+    plmr_attention()->scores(tree->ops, tree->first[1], p->grid->heads.n_dims, n, token + n - seen, queries,
+                             (size_t)h->dims, cache->dtype, keys, (size_t)p->n, h->scores + seen, (size_t)p->n);
     for (int i = 0; i < n; i++)
         sum[i] = weigh(h, token + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
     plmr_attention()->weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->keys->values,

@@ -22,7 +22,7 @@ struct head {
 /* Heads that go through the reductions together. */
 struct group {
     const plmr_pass *p;
-    plmr_span tokens; /* this rank's */
+    plmr_span tokens; /* this rank's, of those that the layer sees */
     int64_t n_here;
     int most, n;
     struct head *heads;
@@ -30,15 +30,20 @@ struct group {
     float *most_score;
 };
 
-/* Tokens that a row of this rank's cores holds, counted from the rank's first. */
-static int tokens_of(const struct head *h, int core, int64_t *first)
+/* The first token that row `row` of cores holds of those that the layer sees, counted from the rank's first. */
+static int64_t first_of(const struct head *h, int row)
 {
     const plmr_pass *p = h->group->p;
-    int row = p->grid->region->first[PLMR_Y] + core;
-    *first = plmr_rows_first(p->engine, p->n_before + 1, row);
-    int64_t end = plmr_rows_first(p->engine, p->n_before + 1, row + 1);
-    *first -= h->group->tokens.from;
-    return (int)(end - h->group->tokens.from - *first);
+    int64_t first = plmr_rows_first(p->engine, p->n_before + 1, row) - h->group->tokens.from;
+    return first > 0 ? first : 0;
+}
+
+/* Tokens that a row of this rank's cores holds. */
+static int tokens_of(const struct head *h, int core, int64_t *first)
+{
+    int row = h->group->p->grid->region->first[PLMR_Y] + core;
+    *first = first_of(h, row);
+    return (int)(first_of(h, row + 1) - *first);
 }
 
 /* A row adds up the weights of its tokens, */
@@ -87,8 +92,8 @@ static void append(const struct head *h)
     size_t at = (size_t)h->request * (size_t)plmr_heads_dims(&p->grid->heads);
     if (h->group->tokens.to <= p->n_before)
         return;
-    plmr_heads_round(p->engine, &p->grid->heads, p->n_before, p->heads.key[h->kv] + at, p->heads.value[h->kv] + at, key,
-                     value);
+    plmr_heads_round(p->engine, &p->grid->heads, p->layer, p->n_before, p->heads.key[h->kv] + at,
+                     p->heads.value[h->kv] + at, key, value);
     plmr_cache_put(&p->engine->cache, p->layer, h->request, h->kv, p->n_before, key, value);
 }
 
@@ -105,12 +110,13 @@ static void score(const struct head *h, float *most)
     float *queries = plmr_take((size_t)(heads->n_rep * dims) * sizeof *queries);
     plmr_heads_gather(heads, heads->n_rep, by_cores(h), queries, (size_t)dims);
     for (int r = 0; r < heads->n_rep; r++)
-        plmr_engine_rope(p->engine, p->n_before, queries + r * dims);
+        plmr_engine_rope(p->engine, p->layer, p->n_before, queries + r * dims);
     if (n)
         plmr_attention()->scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, n, queries, (size_t)dims,
                                  cache->dtype,
                                  keys + (size_t)(h->group->tokens.from - cache->first) * plmr_dtype_bytes(cache->dtype),
                                  (size_t)cache->n_tokens, h->scores, (size_t)n);
+    plmr_heads_cap(p->engine->shape, n * heads->n_rep, h->scores);
     for (int r = 0; r < heads->n_rep; r++)
         most[r] = plmr_vectors()->max(n, h->scores + r * n);
     free(queries);
@@ -172,10 +178,11 @@ static void run_group(struct group *g)
         score(&g->heads[i], g->most_score + i * heads->n_rep);
         list_jobs(&g->heads[i], g->jobs + 2 * i);
     }
+    float scale = g->p->engine->shape->score_cap != 0 ? 1 : g->p->engine->shape->attention_scale;
     find_most(g, g->n * heads->n_rep, g->most_score);
     for (int i = 0; i < g->n * heads->n_rep; i++) {
         float *scores = g->heads[i / heads->n_rep].scores + i % heads->n_rep * g->n_here;
-        plmr_vectors()->exp(g->n_here, plmr_heads_scale(heads), g->most_score[i], scores, scores);
+        plmr_vectors()->exp(g->n_here, scale, g->most_score[i], scores, scores);
     }
     plmr_tree_run_fused(g->jobs, 2 * g->n);
     for (int i = 0; i < g->n; i++)
@@ -207,6 +214,9 @@ static void make_group(struct group *g)
 void plmr_attend_token(const plmr_pass *p)
 {
     struct group g = {.p = p, .tokens = plmr_rows_here(p->engine, p->n_before + 1), .most = choose_most(p)};
+    int64_t seen = plmr_engine_first_seen(p->engine, p->layer, p->n_before + 1);
+    g.tokens.from = g.tokens.from > seen ? g.tokens.from : seen;
+    g.tokens.to = g.tokens.to > seen ? g.tokens.to : seen;
     g.n_here = g.tokens.to - g.tokens.from;
     make_group(&g);
     for (int kv = 0; kv < p->grid->heads.n_kv; kv++)

@@ -39,6 +39,11 @@ double plmr_cost_vector_cycles(const plmr_cost_pass *pass, int64_t n)
            pass->device->vector_issue;
 }
 
+double plmr_cost_cap_cycles(const plmr_cost_pass *pass, int64_t n)
+{
+    return (double)n * 2 * pass->device->scalar_function + 3 * plmr_cost_vector_cycles(pass, n);
+}
+
 int64_t plmr_cost_wavelets(const plmr_cost_pass *pass, int64_t n_elements)
 {
     return plmr_device_wavelets(pass->device, n_elements * (int64_t)plmr_dtype_bytes(pass->dtype));
@@ -47,6 +52,11 @@ int64_t plmr_cost_wavelets(const plmr_cost_pass *pass, int64_t n_elements)
 int64_t plmr_cost_chunk_tokens(const plmr_cost_pass *pass)
 {
     return plmr_ceil_div(pass->n_tokens, pass->grid->rows);
+}
+
+int64_t plmr_cost_row_tokens(const plmr_cost_pass *pass)
+{
+    return plmr_shape_has_window(pass->shape, pass->layer) ? pass->window_tokens : pass->row_tokens;
 }
 
 plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool heads, int64_t n)
@@ -107,8 +117,14 @@ plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, int64_t k,
 
 plmr_status plmr_output_cost(plmr_cost_pass *pass)
 {
+    int64_t n = pass->grid->vocab.size;
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, 1));
-    return plmr_cost_gemv(pass, PLMR_Y, pass->grid->dim.size, pass->grid->vocab.size);
+    PLMR_TRY(plmr_cost_gemv(pass, PLMR_Y, pass->grid->dim.size, n));
+    if (pass->shape->logit_scale != 1)
+        plmr_cost_busy(pass, plmr_cost_vector_cycles(pass, n) * pass->n_batch);
+    if (pass->shape->logit_cap != 0)
+        plmr_cost_busy(pass, plmr_cost_cap_cycles(pass, n) * pass->n_batch);
+    return PLMR_OK;
 }
 
 /* ---- prefill ---- */

@@ -32,7 +32,8 @@ typedef struct plmr_cost_pass {
     enum plmr_dtype dtype, cache_dtype; /* of weights and activations; of keys and values */
     int n_batch;                        /* tokens of as many requests at once; 1 in prefill */
     int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */
-    int64_t row_tokens;                 /* decode: tokens on the row of cores that has most */
+    int layer;                          /* of the model */
+    int64_t row_tokens, window_tokens;  /* decode: tokens on the row of cores that has most; of those in the window */
     bool shifts;                        /* decode: the cache is kept balanced */
     bool unfused;                       /* decode: products of the same vector have an allreduce each */
     bool as_published;                  /* one head of full size, nothing but products and allreduces */
@@ -50,8 +51,14 @@ void plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work);
  * words; prefill: tokens of a chunk. */
 void plmr_cost_busy(plmr_cost_pass *pass, double t_cycles);
 double plmr_cost_vector_cycles(const plmr_cost_pass *pass, int64_t n);
+
+/* n elements to cap * tanh(x / cap): an exponential and a division each, and three vector operations. */
+double plmr_cost_cap_cycles(const plmr_cost_pass *pass, int64_t n);
 int64_t plmr_cost_wavelets(const plmr_cost_pass *pass, int64_t n_elements);
 int64_t plmr_cost_chunk_tokens(const plmr_cost_pass *pass);
+
+/* Decode: tokens that the fullest row of cores has to look at in the layer at hand. */
+int64_t plmr_cost_row_tokens(const plmr_cost_pass *pass);
 
 /* What follows is done as the pass's plan has it. An allreduce of n elements for each request along the axis; `heads`:
  * inside each head's cores, along x. */

@@ -26,6 +26,7 @@ plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots)
         .span = 1,
         .n_dims = shape->head_dim,
         .halves = shape->rope_pairs == PLMR_ROPE_HALVES,
+        .rope_dim = shape->rope_dim,
     };
     if (heads.n_per_core == 1) {
         heads.n_dims = ceil_div(heads.head_dim, n_slots / heads.n_kv);
@@ -38,7 +39,7 @@ int plmr_heads_element(const plmr_heads *heads, int d)
 {
     if (d >= heads->head_dim)
         return -1;
-    return heads->halves ? d / 2 + d % 2 * (heads->head_dim / 2) : d;
+    return heads->halves && d < heads->rope_dim ? d / 2 + d % 2 * (heads->rope_dim / 2) : d;
 }
 
 /* Place i of chunk `chunk`, for n_rep heads to each key-value head. */

@@ -40,7 +40,8 @@ typedef struct plmr_heads {
     int n_per_core; /* key-value heads of a core; 1 if span > 1 */
     int span;       /* cores that share a key-value head; 1 if n_per_core > 1 */
     int n_dims;     /* elements of a head that a core holds */
-    bool halves;    /* elements (i, i + head_dim / 2) lie side by side, else (2 i, 2 i + 1) */
+    bool halves;    /* elements (i, i + rope_dim / 2) lie side by side, else (2 i, 2 i + 1); */
+    int rope_dim;   /* elements from here on lie in their order */
 } plmr_heads;
 
 plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots);

@@ -1,4 +1,5 @@
 #include "infer/engine.h"
+#include "infer/rope.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static plmr_status load_layer(plmr_engine *engine, int i)
 {
     int layer = engine->setup.first_layer + i;
     for (enum plmr_weight which = (enum plmr_weight)PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++) {
-        if (!plmr_weight_exists(engine->shape, which))
+        if (!plmr_weight_exists(engine->shape, which) || !plmr_weight_is_layered(which))
             continue;
         PLMR_TRY(plmr_weight_infos[which].kind == PLMR_MATRIX
                      ? load_matrix(engine, which, layer, &engine->layers[i].matrix[which])
@@ -75,8 +76,12 @@ static plmr_status load_weights(plmr_engine *engine)
     for (int i = 0; i < engine->n_layers; i++)
         PLMR_TRY(load_layer(engine, i));
     PLMR_TRY(load_matrix(engine, PLMR_OUTPUT, 0, &engine->output));
-    if (engine->shape->has_rope_factors)
-        PLMR_TRY(load_vector(engine, PLMR_ROPE_FACTORS, 0, &engine->rope_factors));
+    if (engine->shape->has_rope_factors || engine->shape->has_long_factors)
+        PLMR_TRY(load_vector(engine,
+                             engine->shape->has_long_factors
+                                 ? plmr_rope_factors_for(engine->shape, engine->setup.n_tokens)
+                                 : PLMR_ROPE_FACTORS,
+                             0, &engine->rope_factors));
     return load_vector(engine, PLMR_OUTPUT_NORM, 0, &engine->output_norm);
 }
 
@@ -100,30 +105,31 @@ static int padded_dims(const plmr_engine *engine)
 
 static void make_rope(plmr_engine *engine)
 {
-    int64_t n = engine->setup.n_tokens, half = engine->shape->head_dim / 2;
-    engine->cosine = plmr_take((size_t)(n * half) * sizeof *engine->cosine);
-    engine->sine = plmr_take((size_t)(n * half) * sizeof *engine->sine);
-    for (int64_t i = 0; i < half; i++) {
-        double speed = pow(engine->shape->rope_base, -2.0 * (double)i / engine->shape->rope_dim);
-        speed /= engine->rope_factors ? engine->rope_factors[i] : 1;
-        for (int64_t position = 0; position < n; position++) {
-            engine->cosine[position * half + i] = (float)cos((double)position * speed);
-            engine->sine[position * half + i] = (float)sin((double)position * speed);
-        }
+    int64_t n = engine->setup.n_tokens, n_elements = n * (engine->shape->rope_dim / 2);
+    for (int window = 0; window < 2; window++) {
+        engine->cosine[window] = plmr_take((size_t)n_elements * sizeof **engine->cosine);
+        engine->sine[window] = plmr_take((size_t)n_elements * sizeof **engine->sine);
+        plmr_rope_fill(engine->shape, window, engine->rope_factors, n, engine->cosine[window], engine->sine[window]);
     }
 }
 
-void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head)
+void plmr_engine_rope(const plmr_engine *engine, int layer, int64_t position, float *head)
 {
-    int half = engine->shape->head_dim / 2;
-    plmr_vectors()->rope_rotate(half, engine->cosine + position * half, engine->sine + position * half, head);
+    int n_pairs = engine->shape->rope_dim / 2, of_model = engine->setup.first_layer + layer;
+    int window = plmr_shape_has_window(engine->shape, of_model);
+    if (plmr_shape_turns(engine->shape, of_model))
+        plmr_vectors()->rope_rotate(n_pairs, engine->cosine[window] + position * n_pairs,
+                                    engine->sine[window] + position * n_pairs, head);
 }
 
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row)
 {
     plmr_source source;
     plmr_model_weight(engine->model, PLMR_EMBEDDING, 0, &source);
-    return source.get(&source, token, 0, 1, engine->shape->dim, row, (size_t)engine->shape->dim);
+    PLMR_TRY(source.get(&source, token, 0, 1, engine->shape->dim, row, (size_t)engine->shape->dim));
+    for (int i = 0; i < engine->shape->dim && engine->shape->embedding_scale != 1; i++)
+        row[i] *= engine->shape->embedding_scale;
+    return PLMR_OK;
 }
 
 /* ---- making an engine ---- */
@@ -194,8 +200,10 @@ void plmr_engine_destroy(plmr_engine *engine)
     plmr_stream_free(&engine->stream);
     free(engine->output_norm);
     free(engine->rope_factors);
-    free(engine->cosine);
-    free(engine->sine);
+    for (int window = 0; window < 2; window++) {
+        free(engine->cosine[window]);
+        free(engine->sine[window]);
+    }
     free(engine->owner);
     plmr_grid_destroy(engine->decode);
     plmr_grid_destroy(engine->prefill);

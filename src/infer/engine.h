@@ -32,8 +32,8 @@ typedef struct plmr_engine {
     plmr_layer *layers;
     plmr_matrix output;
     float *output_norm, *rope_factors;
-    int *owner;           /* by key-value head: the place along x of the ranks that work on it */
-    float *cosine, *sine; /* of rope: [position][head_dim / 2] */
+    int *owner;                 /* by key-value head: the place along x of the ranks that work on it */
+    float *cosine[2], *sine[2]; /* of rope, in layers without and with a window: [position][rope_dim / 2] */
     plmr_cache cache;
     plmr_dump dump;
     plmr_stream stream;  /* what the last pass has left */
@@ -77,5 +77,11 @@ plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *r
 /* Layout of a layer's matrix in a phase. */
 plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode);
 
-/* Turns the n heads x head_dim elements at x, which belong to the token at `position`. */
-void plmr_engine_rope(const plmr_engine *engine, int64_t position, float *head);
+/* Turns a head of the token at `position`, in one of the layers that do so: elements as plmr_heads_element has them. */
+void plmr_engine_rope(const plmr_engine *engine, int layer, int64_t position, float *head);
+
+/* The first of a text's n tokens that the last one sees, in a layer. */
+static inline int64_t plmr_engine_first_seen(const plmr_engine *engine, int layer, int64_t n)
+{
+    return n - plmr_shape_seen(engine->shape, engine->setup.first_layer + layer, n);
+}

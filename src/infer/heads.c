@@ -2,7 +2,6 @@
 
 #include "infer/regroup.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +24,7 @@ void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, s
 }
 
 /* The cache may hold more elements than these cores do, all of them padding. */
-void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int64_t token, const float *key,
+void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int layer, int64_t token, const float *key,
                       const float *value, void *rounded_key, void *rounded_value)
 {
     const plmr_cache *cache = &engine->cache;
@@ -33,7 +32,7 @@ void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int64_
     size_t n_bytes = (size_t)plmr_heads_dims(heads) * sizeof(float);
     memcpy(turned, key, n_bytes);
     memcpy(padded, value, n_bytes);
-    plmr_engine_rope(engine, token, turned);
+    plmr_engine_rope(engine, layer, token, turned);
     plmr_convert_from_float(cache->dtype, cache->n_dims, turned, rounded_key);
     plmr_convert_from_float(cache->dtype, cache->n_dims, padded, rounded_value);
 }
@@ -53,9 +52,19 @@ float plmr_heads_sum(const plmr_tree *tree, const float *of_cores)
     return stack[0];
 }
 
-float plmr_heads_scale(const plmr_heads *heads)
+void plmr_vector_cap(int64_t n, float cap, float scale, float *x)
 {
-    return 1 / sqrtf((float)heads->head_dim);
+    plmr_vectors()->exp(n, 2 * (scale / cap), 0, x, x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = cap * (1 - 2 / (1 + x[i]));
+}
+
+float plmr_heads_cap(const plmr_model_shape *shape, int64_t n, float *scores)
+{
+    if (shape->score_cap == 0)
+        return shape->attention_scale;
+    plmr_vector_cap(n, shape->score_cap, shape->attention_scale, scores);
+    return 1;
 }
 
 void plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held)

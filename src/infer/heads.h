@@ -32,11 +32,14 @@ void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, cons
                           size_t ld, int64_t n, float **head, bool to_heads);
 
 /* A token's key, turned for its position, and value as the cache has them; both from one head by cores. */
-void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int64_t token, const float *key,
+void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int layer, int64_t token, const float *key,
                       const float *value, void *rounded_key, void *rounded_value);
 
 /* The sum of a number of each of a head's cores, in the order of the head's tree. */
 float plmr_heads_sum(const plmr_tree *tree_head, const float *of_cores);
 
-/* The score's factor before the softmax. */
-float plmr_heads_scale(const plmr_heads *heads);
+/* x = cap * tanh(x * scale / cap), as 1 - 2 / (1 + e^(2 t)) has it. */
+void plmr_vector_cap(int64_t n, float cap, float scale, float *x);
+
+/* Caps n scores, scaling them first, if the model does so; the factor that they still want before the softmax. */
+float plmr_heads_cap(const plmr_model_shape *shape, int64_t n, float *scores);

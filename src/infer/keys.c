@@ -42,8 +42,9 @@ static void round_own(const plmr_keys *k, char *to)
     const plmr_pass *p = k->pass;
     int64_t dims = plmr_heads_dims(&p->grid->heads);
     for (int64_t row = 0; row < p->n_here; row++, to += token_bytes(k))
-        plmr_heads_round(p->engine, &p->grid->heads, plmr_pass_token(p, row), p->heads.key[k->kv] + row * dims,
-                         p->heads.value[k->kv] + row * dims, to, to + token_bytes(k) / 2);
+        plmr_heads_round(p->engine, &p->grid->heads, p->layer, plmr_pass_token(p, row),
+                         p->heads.key[k->kv] + row * dims, p->heads.value[k->kv] + row * dims, to,
+                         to + token_bytes(k) / 2);
 }
 
 static void post(const plmr_keys *k)

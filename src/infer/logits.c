@@ -1,5 +1,6 @@
 /* The end of the model: the last norm, and the product with the vocabulary, in the decode region. */
 #include "infer/engine.h"
+#include "infer/heads.h"
 #include "infer/token.h"
 
 #include <stdlib.h>
@@ -14,6 +15,15 @@ struct room {
     size_t ld, n_columns;
 };
 
+/* The model's scale and cap. */
+static void finish(const plmr_model_shape *shape, int64_t n, float *logits)
+{
+    for (int64_t i = 0; i < n && shape->logit_scale != 1; i++)
+        logits[i] *= 1 / shape->logit_scale;
+    if (shape->logit_cap != 0)
+        plmr_vector_cap(n, shape->logit_cap, 1, logits);
+}
+
 static void run_rows(plmr_engine *engine, int64_t first, int n, const struct room *room, float *logits)
 {
     const plmr_grid *grid = engine->decode;
@@ -21,6 +31,7 @@ static void run_rows(plmr_engine *engine, int64_t first, int n, const struct roo
     plmr_token_norm(grid, engine->shape->rms_eps, engine->output_norm, n, room->stream, room->normed, room->ld);
     plmr_token_multiply(grid, &(plmr_token_product){&engine->output, room->columns, room->n_columns}, 1, n,
                         room->normed, room->ld);
+    finish(engine->shape, n * (int64_t)room->n_columns, room->columns);
     plmr_bring_rows(grid, &grid->vocab, grid->x, n, room->columns, room->n_columns, logits);
 }
 

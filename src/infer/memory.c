@@ -41,6 +41,36 @@ int64_t plmr_timing_row_tokens(const plmr_timing *t, int64_t n_tokens)
                                                      : plmr_ceil_div(n_tokens, rows);
 }
 
+int64_t plmr_timing_window_tokens(const plmr_timing *t, int64_t row_tokens)
+{
+    return t->shape.window && t->shape.window < row_tokens ? t->shape.window : row_tokens;
+}
+
+/* Of n layers of a region, those that keep all tokens and not only those of a window: as many as there may be. */
+static int64_t full_layers(const plmr_timing *t, int64_t n)
+{
+    int period = t->shape.global_period;
+    return !t->shape.window ? n : period ? plmr_ceil_div(n, period) : 0;
+}
+
+/* Weights and cache of n layers, with so many tokens on the fullest row. */
+static int64_t layers_bytes(const plmr_timing *t, const plmr_placement *p, int64_t n, int64_t row_tokens)
+{
+    int64_t full = full_layers(t, n), window = plmr_timing_window_tokens(t, row_tokens);
+    return n * p->layer_bytes + (full * row_tokens + (n - full) * window) * p->token_bytes;
+}
+
+/* The most tokens of a row, if so many bytes are for their keys, values and scores. */
+static int64_t most_row_tokens(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
+{
+    int64_t n = p->layers_per_stage, full = full_layers(t, n);
+    int64_t row = n_bytes > 0 ? n_bytes / (n * p->token_bytes + p->score_bytes) : 0;
+    int64_t window = plmr_timing_window_tokens(t, row), each = full * p->token_bytes + p->score_bytes;
+    if (full == n || row == window || each == 0)
+        return row;
+    return (n_bytes - (n - full) * window * p->token_bytes) / each;
+}
+
 /* Scores of a token of the row, of every query head that a core works for. */
 static int64_t score_bytes(const plmr_timing *t)
 {
@@ -99,26 +129,28 @@ static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const c
  * takes. */
 static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int asked, int64_t row_tokens)
 {
-    int64_t layer = p->layer_bytes + row_tokens * p->token_bytes, room = (int64_t)t->device->sram - p->working_bytes;
+    int64_t layer = layers_bytes(t, p, 1, row_tokens), room = (int64_t)t->device->sram - p->working_bytes;
     int64_t most = room / layer, layers = t->setup.n_layers;
     if (most < 1 && !t->setup.allow_memory)
         return misfit(t, p, phase, "one layer", p->working_bytes + layer);
+    while (most >= 1 && most < layers && layers_bytes(t, p, most + 1, row_tokens) <= room)
+        most++;
     most = most < 1 ? 1 : most < layers ? most : layers;
     most = asked && asked < most ? asked : most;
     int64_t stages = plmr_ceil_div(layers, most);
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     p->row_tokens = row_tokens;
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
-    p->output_apart = last * layer + p->output_bytes > room;
+    p->output_apart = layers_bytes(t, p, last, row_tokens) + p->output_bytes > room;
     if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
-    int64_t full = p->layers_per_stage * layer,
-            end = p->output_apart ? p->output_bytes : last * layer + p->output_bytes;
+    int64_t full = layers_bytes(t, p, p->layers_per_stage, row_tokens);
+    int64_t end = p->output_bytes + (p->output_apart ? 0 : layers_bytes(t, p, last, row_tokens));
     p->sram_bytes = p->working_bytes + (full > end ? full : end);
     p->n_regions = count_regions(t, p->rows, p->cols);
     int64_t for_tokens = room + row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
-    int64_t row = for_tokens > 0 ? for_tokens / (p->layers_per_stage * p->token_bytes + p->score_bytes) : 0;
+    int64_t row = most_row_tokens(t, p, for_tokens);
     p->capacity = t->setup.concat ? row : row * p->rows;
     return PLMR_OK;
 }

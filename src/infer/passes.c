@@ -31,9 +31,10 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
     };
 }
 
-/* A layer as a turn, with what it adds to each kind of work. */
+/* Layers that are not alike, as a turn, with what they add to each kind of work. */
 struct turn {
     plmr_cost_pass *pass;
+    int n_layers; /* of a turn */
     double last[PLMR_N_WORKS];
 };
 
@@ -43,7 +44,8 @@ static plmr_status run_turn(void *context)
     double before[PLMR_N_WORKS];
     for (int i = 0; i < PLMR_N_WORKS; i++)
         before[i] = turn->pass->work[i];
-    PLMR_TRY(plmr_layer_time(turn->pass));
+    for (turn->pass->layer = 0; turn->pass->layer < turn->n_layers; turn->pass->layer++)
+        PLMR_TRY(plmr_layer_time(turn->pass));
     for (int i = 0; i < PLMR_N_WORKS; i++)
         turn->last[i] = turn->pass->work[i] - before[i];
     return PLMR_OK;
@@ -51,11 +53,17 @@ static plmr_status run_turn(void *context)
 
 static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
 {
-    struct turn turn = {.pass = pass};
-    int64_t n_run;
-    PLMR_TRY(plmr_region_repeat(pass->grid->region, "layer", t->shape.n_layers, run_turn, &turn, &n_run));
+    struct turn turn = {.pass = pass, .n_layers = plmr_shape_period(&t->shape)};
+    int64_t n_run, n = t->shape.n_layers / turn.n_layers;
+    PLMR_TRY(
+        plmr_region_repeat(pass->grid->region, turn.n_layers > 1 ? "layers" : "layer", n, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
-        pass->in_layers[i] = pass->work[i] += turn.last[i] * (double)(t->shape.n_layers - n_run);
+        pass->work[i] += turn.last[i] * (double)(n - n_run);
+    pass->t_cycles = plmr_clock_max(pass->grid->region->clock);
+    turn.n_layers = t->shape.n_layers % turn.n_layers;
+    PLMR_TRY(turn.n_layers ? run_turn(&turn) : PLMR_OK);
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        pass->in_layers[i] = pass->work[i];
     pass->t_cycles = plmr_clock_max(pass->grid->region->clock);
     return PLMR_OK;
 }
@@ -168,6 +176,7 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
     pass.n_batch = plmr_timing_stage_batch(t);
     pass.n_tokens = n_before + 1;
     pass.row_tokens = row_tokens;
+    pass.window_tokens = plmr_timing_window_tokens(t, row_tokens);
     PLMR_TRY(run_layers(t, &pass));
     if (!t->setup.as_published)
         PLMR_TRY(plmr_output_cost(&pass));
@@ -194,5 +203,7 @@ plmr_status plmr_timing_run_layer(plmr_timing *t)
 {
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     pass.n_tokens = t->setup.n_prompt;
-    return plmr_layer_time(&pass);
+    for (; pass.layer < plmr_shape_period(&t->shape) && pass.layer < t->shape.n_layers; pass.layer++)
+        PLMR_TRY(plmr_layer_time(&pass));
+    return PLMR_OK;
 }

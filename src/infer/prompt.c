@@ -123,7 +123,9 @@ void plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
 
 struct squares {
     const plmr_pass *p;
+    const plmr_deal *deal;
     const float *x;
+    size_t ld;
     plmr_part part;
 };
 
@@ -131,24 +133,27 @@ static void make_squares(const void *context, int core, int64_t first, int64_t w
                          int next)
 {
     const struct squares *s = context;
-    const plmr_deal *deal = &s->p->grid->dim_x;
+    const plmr_deal *deal = s->deal;
     int chunk = plmr_ring_position(s->p->grid->x, s->p->grid->region->first[PLMR_X] + core);
     int index = plmr_part_index(&s->part, chunk);
-    int n = index < 0 ? 0 : (int)plmr_clip((int64_t)chunk * deal->size, deal->size, deal->n);
+    int n = index < 0       ? 0
+            : deal->element ? deal->size /* of which some may be padding, zeros */
+                            : (int)plmr_clip((int64_t)chunk * deal->size, deal->size, deal->n);
     for (int64_t i = 0; i < width; i++) {
-        const float *x =
-            s->x + (size_t)(first + i) * s->p->ld[PLMR_STREAM] + (n ? (size_t)index * (size_t)deal->size : 0);
+        const float *x = s->x + (size_t)(first + i) * s->ld + (n ? (size_t)index * (size_t)deal->size : 0);
         plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
     }
     (void)next;
 }
 
-void plmr_prompt_norm(const plmr_pass *p, const float *weight, const float *x, float *y)
+void plmr_prompt_norm(const plmr_pass *p, const float *weight, enum plmr_activation from, enum plmr_activation to)
 {
-    const plmr_model_shape *shape = p->engine->shape;
-    size_t ld = p->ld[PLMR_STREAM];
-    struct squares squares = {p, x, plmr_pass_part(p, PLMR_STREAM)};
-    int64_t n_cols = plmr_part_places(&squares.part, &p->grid->dim_x);
+    const plmr_deal *deal = plmr_pass_deal(p, from);
+    size_t ld = p->ld[from];
+    const float *x = p->activation[from];
+    float *y = p->activation[to];
+    struct squares squares = {p, deal, x, ld, plmr_pass_part(p, from)};
+    int64_t n_cols = plmr_part_places(&squares.part, deal);
     float *sum = plmr_take((size_t)(p->n_here + n_cols) * sizeof *sum), *picked = sum + p->n_here;
     plmr_tree_job job = {
         .tree = p->grid->tree_x,
@@ -161,9 +166,9 @@ void plmr_prompt_norm(const plmr_pass *p, const float *weight, const float *x, f
         .sum = sum,
     };
     plmr_tree_run(&job);
-    plmr_part_pick(&squares.part, &p->grid->dim_x, weight, picked);
+    plmr_part_pick(&squares.part, deal, weight, picked);
     for (int64_t i = 0; i < p->n_here; i++)
-        plmr_vectors()->scale(n_cols, 1 / sqrtf(sum[i] / (float)shape->dim + shape->rms_eps), picked,
+        plmr_vectors()->scale(n_cols, 1 / sqrtf(sum[i] / (float)deal->n + p->engine->shape->rms_eps), picked,
                               x + (size_t)i * ld, y + (size_t)i * ld);
     free(sum);
 }

@@ -1,8 +1,9 @@
 /* timing.h - what a model costs on a device: where its layers lie, and the virtual time of prefill and decode.
  *
  * Regions of one size tile the wafer; each is a pipeline stage with as many layers as its cores' SRAM holds. One
- * request is in one stage at a time. All layers are alike, so a layer is run in the time plane until every clock
- * advances by the same, and the rest is added (see plmr_region_repeat); and a token costs what the last one did as long
+ * request is in one stage at a time. All layers are alike (or all periods of them, where some have a window or do
+ * without rope), so a layer is run in the time plane until every clock advances by the same, and the rest is added (see
+ * plmr_region_repeat); and a token costs what the last one did as long
  * as the fullest row of cores holds as many tokens.
  */
 #pragma once

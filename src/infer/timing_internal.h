@@ -24,7 +24,10 @@ int plmr_timing_stage_batch(const plmr_timing *timing);
 /* The most tokens of a request that a row of cores holds: the last row, if new tokens stay there. */
 int64_t plmr_timing_row_tokens(const plmr_timing *timing, int64_t n_tokens);
 
-/* Finds where the layers lie: of decode; of prefill, of which a layer has been run once. */
+/* Of so many tokens on the fullest row of cores, those that lie in the window of a layer that has one. */
+int64_t plmr_timing_window_tokens(const plmr_timing *timing, int64_t row_tokens);
+
+/* Finds where the layers lie: of decode; of prefill, of which each kind of layer has been run once. */
 plmr_status plmr_timing_place_decode(plmr_timing *timing);
 plmr_status plmr_timing_run_layer(plmr_timing *timing);
 plmr_status plmr_timing_place_prefill(plmr_timing *timing);

@@ -220,6 +220,16 @@ static void silu_multiply(int64_t n, const float *gate, const float *up, float *
         out[i] = gate[i] / (1 + exp_of(-gate[i])) * up[i];
 }
 
+static void gelu_multiply(int64_t n, const float *gate, const float *up, float *out)
+{
+    PLMR_INDEPENDENT for (int64_t i = 0; i < n; i++)
+    {
+        float x = plmr_f16_round(gate[i]), t = -1.5957691216f * fmaf(0.044715f * x * x, x, x);
+        float y = plmr_f16_round(x / (1 + exp_of(t)));
+        out[i] = (gate[i] <= -10 ? 0 : gate[i] >= 10 ? gate[i] : y) * up[i];
+    }
+}
+
 static void scale(int64_t n, float factor, const float *weight, const float *x, float *y)
 {
     PLMR_EACH_APART(i, n)
@@ -263,6 +273,7 @@ const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .gemv_onto = gemv_onto,
     .exp = vector_exp,
     .silu_multiply = silu_multiply,
+    .gelu_multiply = gelu_multiply,
     .scale = scale,
     .add_to = add_to,
     .max = max,

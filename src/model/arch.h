@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/registry.h"
 #include "model/weights.h"
@@ -26,12 +27,13 @@
 enum plmr_activation { PLMR_ACTIVATIONS(PLMR_ENUM) PLMR_N_ACTIVATIONS };
 
 /* S(name, the kind's struct plmr_step_...):
- * norm: out = in / sqrt(mean(in^2) + rms_eps) * weight;
+ * norm: out = in / sqrt(mean(in^2) + rms_eps) * weight; with a weight of a head's size, of each head of each part;
  * products: each out = in weight + bias;
  * to_heads: queries, keys and values go from columns of cores to the ranks that work on their heads;
  * attention: rope, the key-value cache, softmax(scores) values, and back to columns of cores;
  * gate: out = silu(in) * out;
- * add: out += in;
+ * gate_gelu: out = gelu(in) * out, gelu in the form with tanh;
+ * add: out += in; add_scaled: out += residual_scale * in;
  * scalars: in decode, what a layer's scalar work takes beside all others. */
 #define PLMR_STEPS(S)                                                                                                  \
     S(NORM, norm)                                                                                                      \
@@ -39,7 +41,9 @@ enum plmr_activation { PLMR_ACTIVATIONS(PLMR_ENUM) PLMR_N_ACTIVATIONS };
     S(TO_HEADS, to_heads)                                                                                              \
     S(ATTENTION, attention)                                                                                            \
     S(GATE, gate)                                                                                                      \
+    S(GATE_GELU, gate_gelu)                                                                                            \
     S(ADD, add)                                                                                                        \
+    S(ADD_SCALED, add_scaled)                                                                                          \
     S(SCALARS, scalars)
 
 #define PLMR_STEP_ENUM(name, kind) PLMR_STEP_##name,
@@ -73,12 +77,51 @@ typedef struct plmr_step {
 /* Which elements of a head rope turns together: (2 i, 2 i + 1), or (i, i + rope_dim / 2). */
 enum plmr_rope_pairs { PLMR_ROPE_NEIGHBOURS, PLMR_ROPE_HALVES };
 
+/* A number of a shape that an architecture's files have: the key of a GGUF file less "ARCHITECTURE.", and that of a JSON
+ * file (NULL: none); where it is in plmr_model_shape, an int or a float, or a double; its bounds, and what it is where
+ * the key is missing, unless it `must` be there. */
+enum plmr_key_type { PLMR_KEY_INT, PLMR_KEY_FLOAT, PLMR_KEY_DOUBLE };
+typedef struct plmr_arch_key {
+    const char *gguf, *json;
+    size_t at;
+    enum plmr_key_type type;
+    double least, most, missing;
+    bool must;
+} plmr_arch_key;
+
+/* A weight that a file has as rows of a tensor, below those of other weights: so many of the two dimensions. */
+typedef struct plmr_arch_slice {
+    enum plmr_weight weight;
+    const char *tensor;
+    enum plmr_dimension above[2]; /* PLMR_N_DIMENSIONS: none */
+} plmr_arch_slice;
+
+struct plmr_model_shape;
+
+/* A row of a table of keys, in a file that knows shape.h; the number's type is PLMR_KEY_... */
+#define PLMR_KEY(gguf, json, member, type, least, most, missing)                                                       \
+    {                                                                                                                  \
+        gguf, json, offsetof(plmr_model_shape, member), PLMR_KEY_##type, least, most, missing, false                   \
+    }
+#define PLMR_NEEDED_KEY(gguf, json, member, type, least, most)                                                         \
+    {                                                                                                                  \
+        gguf, json, offsetof(plmr_model_shape, member), PLMR_KEY_##type, least, most, 0, true                          \
+    }
+/* The members that say how long a table is, and where. */
+#define PLMR_ARCH_KEYS(table) .n_keys = sizeof(table) / sizeof *(table), .keys = (table)
+#define PLMR_ARCH_SLICES(table) .n_slices = sizeof(table) / sizeof *(table), .slices = (table)
+
 typedef struct plmr_arch {
     const char *name; /* as files have it */
     enum plmr_rope_pairs rope_pairs;
     bool needs_biases;       /* of queries, keys and values; else a model may have them */
     bool takes_rope_factors; /* if a file has them */
+    bool takes_long_factors; /* likewise, two sets of them: for short and for long texts */
     const plmr_step *layer;  /* ends with PLMR_STEP_END */
+    int n_keys, n_slices;
+    const plmr_arch_key *keys;
+    const plmr_arch_slice *slices;
+    void (*derive)(struct plmr_model_shape *shape); /* what follows from the other numbers; NULL: nothing does */
 } plmr_arch;
 
 PLMR_REGISTRY(arch, plmr_arch)

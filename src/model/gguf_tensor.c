@@ -207,11 +207,12 @@ void plmr_gguf_read(const plmr_gguf_tensor *tensor, int64_t row, int64_t n_rows,
 static plmr_status get(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
                        size_t ld)
 {
-    plmr_gguf_read(source->context, row, n_rows, col, n_cols, out, ld);
+    plmr_gguf_read(source->context, source->first_row + row, n_rows, col, n_cols, out, ld);
     return PLMR_OK;
 }
 
-void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor)
+void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor, int64_t first_row, int64_t n_rows)
 {
-    *source = (plmr_source){.get = get, .context = tensor, .rows = tensor->rows, .cols = tensor->cols};
+    *source =
+        (plmr_source){.get = get, .context = tensor, .rows = n_rows, .cols = tensor->cols, .first_row = first_row};
 }

@@ -1,5 +1,6 @@
 #include "model/shape_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,25 @@ bool plmr_arch_named(plmr_gguf_text name, const plmr_arch **arch)
     return false;
 }
 
+void plmr_shape_set(plmr_model_shape *shape, const plmr_arch_key *key, double value)
+{
+    char *at = (char *)shape + key->at;
+    if (key->type == PLMR_KEY_INT)
+        *(int *)(void *)at = (int)value;
+    else if (key->type == PLMR_KEY_FLOAT)
+        *(float *)(void *)at = (float)value;
+    else
+        *(double *)(void *)at = value;
+}
+
+void plmr_shape_defaults(plmr_model_shape *shape)
+{
+    shape->embedding_scale = shape->residual_scale = shape->logit_scale = 1;
+    shape->scaling = (plmr_rope_scaling){.factor = 1, .fast = 32, .slow = 1, .magnitude = 1};
+    for (int i = 0; i < shape->arch->n_keys; i++)
+        plmr_shape_set(shape, &shape->arch->keys[i], shape->arch->keys[i].missing);
+}
+
 static plmr_status complete_heads(plmr_model_shape *shape, const char *path)
 {
     if (!shape->n_kv_heads)
@@ -67,10 +87,14 @@ plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path)
     PLMR_TRY(complete_heads(shape, path));
     if (!shape->rope_dim)
         shape->rope_dim = shape->head_dim;
-    PLMR_CHECK(shape->rope_dim == shape->head_dim, PLMR_ERROR_INPUT,
-               "%.500s: rotates %d of the %d elements of a head; plmr computes models that rotate all of them", path,
+    PLMR_CHECK(shape->rope_dim <= shape->head_dim && shape->rope_dim % 2 == 0, PLMR_ERROR_INPUT,
+               "%.500s: rotates %d of the %d elements of a head; it must be an even number of them", path,
                shape->rope_dim, shape->head_dim);
     shape->rope_pairs = shape->arch->rope_pairs;
     shape->has_qkv_biases = shape->has_qkv_biases || shape->arch->needs_biases;
+    if (shape->arch->derive)
+        shape->arch->derive(shape);
+    if (shape->attention_scale == 0)
+        shape->attention_scale = 1 / sqrtf((float)shape->head_dim);
     return PLMR_OK;
 }

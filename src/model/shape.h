@@ -4,7 +4,7 @@
  * (share/models/NAME.gguf or .json). The weights of a shape without any are made up, the same on any ranks, and such
  * that activations stay finite. All functions are local and touch no MPI; every rank opens the model for itself.
  *
- * Computed is, for a token at position p: x = embedding[token]; for each layer x += W_o attention(rope(W_q n, p),
+ * Computed is in a llama, for a token at position p: x = embedding[token]; for each layer x += W_o attention(rope(W_q n, p),
  * rope(W_k n, p), W_v n) with n = norm(x) * attn_norm, and x += W_down (silu(W_gate n) * (W_up n)) with n = norm(x) *
  * ffn_norm; logits = output (norm(x) * output_norm). norm(x) = x / sqrt(mean(x^2) + rms_eps).
  */
@@ -12,6 +12,16 @@
 
 #include "model/arch.h"
 #include "model/gguf.h"
+
+/* Angles p * f are scaled, as llama.cpp and YaRN (arXiv 2309.00071) have it. */
+typedef struct plmr_rope_scaling {
+    bool is_yarn;  /* pairs that turn more often than `fast` in n_context tokens are not scaled, those that turn less
+                       often than `slow` are; else all are */
+    double factor; /* what angles are divided by */
+    int n_context; /* that the model was first made for; 0: shape.n_context */
+    float fast, slow;
+    float magnitude; /* what turned heads are multiplied by, beside YaRN's 1 + 0.1 ln(factor) */
+} plmr_rope_scaling;
 
 typedef struct plmr_model_shape {
     char name[256];  /* as the user named it: a shipped model's name or a file's path; a long path is cut */
@@ -22,12 +32,23 @@ typedef struct plmr_model_shape {
     int n_heads, n_kv_heads; /* n_kv_heads divides n_heads; head h uses key-value head h / (n_heads / n_kv_heads) */
     int head_dim;            /* even */
     int n_ffn, n_vocab;
-    int n_context; /* most tokens; where the model has a sliding window, at most that: until then it sees all */
+    int n_context; /* most tokens */
     float rms_eps;
-    double rope_base; /* pair i at position p is turned by p * rope_base^(-2 i / rope_dim) / rope_factors[i] */
-    int rope_dim;     /* of a head; equal to head_dim */
+    double rope_base; /* pair i at position p is turned by p * rope_base^(-2 i / rope_dim) / rope_factors[i], */
+    plmr_rope_scaling scaling;       /* if not scaled */
+    int rope_dim;                    /* of a head: its first elements, an even number */
     enum plmr_rope_pairs rope_pairs; /* the architecture's */
     bool has_rope_factors;           /* else they are all 1 */
+    bool has_long_factors;           /* factors for texts up to scaling.n_context tokens, and for longer ones */
+    int window;        /* in layers with a window a token sees itself and the window - 1 before it; 0: all see all */
+    int global_period; /* each so-manieth layer has no window; 0: all have it */
+    double window_rope_base;    /* of these, which are not scaled; 0: as the others */
+    int unturned_period;        /* each so-manieth layer does not turn its heads; 0: all do */
+    float embedding_scale;      /* factors: of embeddings, */
+    float residual_scale;       /* of what is added to the stream, by steps that say so, */
+    float attention_scale;      /* of scores; */
+    float logit_scale;          /* and what logits are divided by */
+    float score_cap, logit_cap; /* x becomes cap * tanh(x / cap); 0: there is none */
     bool has_qkv_biases;
     bool has_tied_embeddings; /* the output projection is the embedding */
     enum plmr_dtype dtype;    /* of the layers' matrices: what cores store them in, unless the user wants another */
@@ -68,11 +89,30 @@ const plmr_gguf *plmr_model_gguf(const plmr_model *model);
 /* Whether there is one in each layer. */
 static inline bool plmr_weight_is_layered(enum plmr_weight which)
 {
-    return which >= (enum plmr_weight)PLMR_FIRST_LAYERED;
+    return which >= (enum plmr_weight)PLMR_FIRST_LAYERED && plmr_weight_infos[which].kind != PLMR_FACTORS;
 }
 
 /* Whether a model of this shape has it, as one of its own: a tied PLMR_OUTPUT is not. */
 bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which);
+
+/* Layers in a row that are not alike: layer i is as layer i + period. 1 where all are. */
+int plmr_shape_period(const plmr_model_shape *shape);
+
+/* Tokens that a layer sees of n; and whether it has a window, and whether it turns its heads. */
+static inline bool plmr_shape_has_window(const plmr_model_shape *shape, int layer)
+{
+    return shape->window && !(shape->global_period && (layer + 1) % shape->global_period == 0);
+}
+
+static inline bool plmr_shape_turns(const plmr_model_shape *shape, int layer)
+{
+    return !(shape->unturned_period && (layer + 1) % shape->unturned_period == 0);
+}
+
+static inline int64_t plmr_shape_seen(const plmr_model_shape *shape, int layer, int64_t n)
+{
+    return plmr_shape_has_window(shape, layer) && n > shape->window ? shape->window : n;
+}
 
 /* Elements of a dimension. */
 int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dimension);

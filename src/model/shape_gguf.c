@@ -59,6 +59,28 @@ static plmr_status read_title(plmr_model *model)
     return PLMR_OK;
 }
 
+/* The architecture's own numbers. */
+static plmr_status read_keys(plmr_model *model)
+{
+    char full[KEY_SIZE];
+    plmr_shape_defaults(&model->shape);
+    for (int i = 0; i < model->shape.arch->n_keys; i++) {
+        const plmr_arch_key *key = &model->shape.arch->keys[i];
+        double value = key->missing;
+        int64_t whole = (int64_t)value;
+        if (!key->must && !has(model, key->gguf))
+            continue;
+        if (key->type == PLMR_KEY_INT) {
+            PLMR_TRY(plmr_gguf_get_int(model->gguf, key_of(model, key->gguf, full), (int64_t)key->least,
+                                       (int64_t)key->most, &whole));
+            value = (double)whole;
+        } else
+            PLMR_TRY(plmr_gguf_get_float(model->gguf, key_of(model, key->gguf, full), key->least, key->most, &value));
+        plmr_shape_set(&model->shape, key, value);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status read_numbers(plmr_model *model)
 {
     char full[KEY_SIZE];
@@ -75,7 +97,7 @@ static plmr_status read_numbers(plmr_model *model)
     PLMR_TRY(find_float(model, "rope.freq_base", PLMR_LEAST_ROPE_BASE, PLMR_MOST_ROPE_BASE, &base));
     model->shape.rms_eps = (float)eps;
     model->shape.rope_base = base;
-    return PLMR_OK;
+    return read_keys(model);
 }
 
 /* Parts of a model that has been split, and layers of experts, are files of another kind. */
@@ -94,29 +116,49 @@ static plmr_status refuse_kinds(const plmr_model *model)
     return PLMR_OK;
 }
 
-/* Rotation is scaled by frequency factors alone. */
-static plmr_status refuse_scaling(const plmr_model *model)
+static plmr_status read_scaling_type(const plmr_model *model, plmr_rope_scaling *scaling)
 {
     char full[KEY_SIZE], shown[40];
-    plmr_gguf_text type = {"none", 4};
-    double linear = 1;
-    key_of(model, "rope.scaling.type", full);
-    if (plmr_gguf_has(model->gguf, full))
-        PLMR_TRY(plmr_gguf_get_text(model->gguf, full, &type));
-    PLMR_TRY(find_float(model, "rope.scale_linear", -HUGE_VAL, HUGE_VAL, &linear));
-    if (!plmr_gguf_text_is(type, "none") || (linear != 1 && linear != 0))
+    plmr_gguf_text type = {"linear", 6};
+    if (has(model, "rope.scaling.type"))
+        PLMR_TRY(plmr_gguf_get_text(model->gguf, key_of(model, "rope.scaling.type", full), &type));
+    scaling->is_yarn = plmr_gguf_text_is(type, "yarn");
+    if (plmr_gguf_text_is(type, "none"))
+        scaling->factor = 1;
+    else if (!scaling->is_yarn && !plmr_gguf_text_is(type, "linear") && !plmr_gguf_text_is(type, "longrope"))
         return plmr_gguf_fault(model->gguf,
-                               "scales its rotary angles (%s); plmr computes unscaled ones and frequency factors",
-                               linear != 1 ? "linear" : plmr_gguf_show(type, shown, sizeof shown));
+                               "scales its rotary angles by '%s'; plmr computes none, linear, yarn and longrope",
+                               plmr_gguf_show(type, shown, sizeof shown));
     return PLMR_OK;
 }
 
+/* A factor of 0 is none. */
+static plmr_status read_scaling(plmr_model *model)
+{
+    plmr_rope_scaling *scaling = &model->shape.scaling;
+    double fast = scaling->fast, slow = scaling->slow, magnitude = scaling->magnitude;
+    int64_t n_context = 0;
+    PLMR_TRY(find_float(model, "rope.scale_linear", 0, 1e6, &scaling->factor));
+    PLMR_TRY(find_float(model, "rope.scaling.factor", 0, 1e6, &scaling->factor));
+    PLMR_TRY(find_int(model, "rope.scaling.original_context_length", 0, INT_MAX, &n_context));
+    PLMR_TRY(find_float(model, "rope.scaling.attn_factor", 1e-6, 1e6, &magnitude));
+    PLMR_TRY(find_float(model, "rope.scaling.yarn_beta_fast", 1e-6, 1e6, &fast));
+    PLMR_TRY(find_float(model, "rope.scaling.yarn_beta_slow", 1e-6, 1e6, &slow));
+    scaling->n_context = (int)n_context;
+    scaling->fast = (float)fast;
+    scaling->slow = (float)slow;
+    scaling->magnitude = (float)magnitude;
+    scaling->factor = scaling->factor == 0 ? 1 : scaling->factor;
+    return read_scaling_type(model, scaling);
+}
+
+/* Architectures that do without a window, though a file has one: so far all tokens see all. */
 static plmr_status read_context(plmr_model *model)
 {
     int64_t window = 0, value_length = 0;
     plmr_model_shape *shape = &model->shape;
     PLMR_TRY(find_int(model, "attention.sliding_window", 0, INT64_MAX, &window));
-    if (window > 0 && window < shape->n_context)
+    if (window > 0 && window < shape->n_context && !shape->window)
         shape->n_context = (int)window;
     PLMR_TRY(find_int(model, "attention.value_length", 0, INT_MAX, &value_length));
     if (value_length && value_length != shape->head_dim)
@@ -132,9 +174,12 @@ static void read_options(plmr_model *model)
     char name[PLMR_WEIGHT_NAME];
     plmr_model_shape *shape = &model->shape;
     shape->has_tied_embeddings = !plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_OUTPUT].name);
-    shape->has_qkv_biases = plmr_gguf_find(model->gguf, plmr_weight_full_name(PLMR_Q_BIAS, 0, name)) != NULL;
+    shape->has_qkv_biases =
+        plmr_gguf_find(model->gguf, plmr_weight_full_name(shape->arch, PLMR_Q_BIAS, 0, name)) != NULL;
     shape->has_rope_factors =
         shape->arch->takes_rope_factors && plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_ROPE_FACTORS].name);
+    shape->has_long_factors =
+        shape->arch->takes_long_factors && plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_ROPE_LONG].name);
 }
 
 /* Where the file does not say how large its vocabulary is, the embedding does. */
@@ -157,8 +202,10 @@ static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which,
     char name[PLMR_WEIGHT_NAME];
     int64_t rows, cols;
     size_t n;
-    const plmr_gguf_tensor *tensor = plmr_gguf_find(model->gguf, plmr_weight_full_name(which, layer, name));
+    const plmr_gguf_tensor *tensor =
+        plmr_gguf_find(model->gguf, plmr_weight_full_name(model->shape.arch, which, layer, name));
     plmr_weight_size(&model->shape, which, &rows, &cols);
+    rows = plmr_weight_tensor_rows(&model->shape, which);
     if (!tensor)
         return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; copy, download or convert the model again", name);
     if (tensor->rows != rows || tensor->cols != cols)
@@ -210,16 +257,16 @@ static plmr_status check_tensors(const plmr_model *model)
 }
 
 /* An angle is divided by its factor. */
-static plmr_status check_factors(const plmr_model *model)
+static plmr_status check_factors(const plmr_model *model, enum plmr_weight which)
 {
-    const plmr_gguf_tensor *factors = plmr_gguf_find(model->gguf, plmr_weight_infos[PLMR_ROPE_FACTORS].name);
-    for (int64_t i = 0; model->shape.has_rope_factors && i < factors->cols; i++) {
+    const plmr_gguf_tensor *factors = plmr_gguf_find(model->gguf, plmr_weight_infos[which].name);
+    for (int64_t i = 0; plmr_weight_exists(&model->shape, which) && i < factors->cols; i++) {
         float factor;
         plmr_gguf_read(factors, 0, 1, i, 1, &factor, 1);
         if (!(factor > 0 && isfinite(factor)))
             return plmr_gguf_fault(model->gguf,
                                    "tensor '%s' has a factor %g, expected positive ones; convert the model again",
-                                   plmr_weight_infos[PLMR_ROPE_FACTORS].name, factor);
+                                   plmr_weight_infos[which].name, factor);
     }
     return PLMR_OK;
 }
@@ -228,13 +275,15 @@ plmr_status plmr_model_read_gguf(plmr_model *model)
 {
     PLMR_TRY(read_arch(model));
     PLMR_TRY(refuse_kinds(model));
-    PLMR_TRY(refuse_scaling(model));
     PLMR_TRY(read_title(model));
     PLMR_TRY(read_numbers(model));
+    PLMR_TRY(read_scaling(model));
     PLMR_TRY(find_vocab(model));
     read_options(model);
     PLMR_TRY(plmr_shape_complete(&model->shape, plmr_gguf_path(model->gguf)));
     PLMR_TRY(read_context(model));
     PLMR_TRY(check_tensors(model));
-    return check_factors(model);
+    PLMR_TRY(check_factors(model, PLMR_ROPE_LONG));
+    PLMR_TRY(check_factors(model, PLMR_ROPE_SHORT));
+    return check_factors(model, PLMR_ROPE_FACTORS);
 }

@@ -37,13 +37,24 @@ bool plmr_arch_named(plmr_gguf_text name, const plmr_arch **arch);
 enum { PLMR_ARCH_NAMES = 160 };
 void plmr_arch_names(const char *last, char text[PLMR_ARCH_NAMES]);
 
+/* Where a number of an architecture goes. */
+void plmr_shape_set(plmr_model_shape *shape, const plmr_arch_key *key, double value);
+
+/* What numbers are that no file says: factors of 1, and those of the architecture's keys that may be missing. */
+void plmr_shape_defaults(plmr_model_shape *shape);
+
 /* Fills in what was left 0 (n_kv_heads, head_dim, rope_dim) and what follows from the architecture, and checks that the
  * numbers go together. Errors start with "FILE: ". */
 plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path);
 
 /* The name of a layer's (or the model's) weight in a GGUF file. */
 enum { PLMR_WEIGHT_NAME = 48 };
-const char *plmr_weight_full_name(enum plmr_weight which, int layer, char name[PLMR_WEIGHT_NAME]);
+const char *plmr_weight_full_name(const plmr_arch *arch, enum plmr_weight which, int layer,
+                                  char name[PLMR_WEIGHT_NAME]);
+
+/* Which rows of a tensor it is; NULL: all. And the rows of its tensor. */
+const plmr_arch_slice *plmr_weight_slice(const plmr_arch *arch, enum plmr_weight which);
+int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight which);
 
 /* Makes a model out of text or bytes, whose origin errors call `path`; `name` becomes the shape's. */
 plmr_status plmr_model_read_json(const char *text, const char *path, plmr_model *model);

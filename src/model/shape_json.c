@@ -2,17 +2,27 @@
 #include "base/json_reader.h"
 #include "model/shape_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The keys of a shape that are no whole numbers. */
 static const char *const other_keys[] = {"name", "title", "source", "architecture", "rms_eps", "rope_base", "tied"};
 
-enum { N_OTHER_KEYS = sizeof other_keys / sizeof *other_keys, LONGEST_SOURCE = 400, LONGEST_NAME = 47 };
+enum {
+    N_OTHER_KEYS = sizeof other_keys / sizeof *other_keys,
+    LONGEST_SOURCE = 400,
+    LONGEST_NAME = 47,
+    MOST_ARCH_KEYS = 16
+};
 
-static plmr_status check_keys(const plmr_reader *reader, json_t *root)
+static plmr_status check_keys(const plmr_reader *reader, json_t *root, const plmr_arch *arch)
 {
-    const char *known[PLMR_N_SHAPE_NUMBERS + N_OTHER_KEYS];
+    const char *known[PLMR_N_SHAPE_NUMBERS + N_OTHER_KEYS + MOST_ARCH_KEYS];
     int n = 0;
+    PLMR_ASSERT(arch->n_keys <= MOST_ARCH_KEYS);
+    for (int i = 0; i < arch->n_keys; i++)
+        if (arch->keys[i].json)
+            known[n++] = arch->keys[i].json;
     for (int i = 0; i < PLMR_N_SHAPE_NUMBERS; i++)
         if (plmr_shape_numbers[i].json)
             known[n++] = plmr_shape_numbers[i].json;
@@ -54,11 +64,30 @@ static plmr_status read_number(const plmr_reader *reader, const json_t *root, co
     return PLMR_OK;
 }
 
+/* The architecture's own numbers. */
+static plmr_status read_keys(const plmr_reader *reader, const json_t *root, plmr_model_shape *shape)
+{
+    plmr_shape_defaults(shape);
+    for (int i = 0; i < shape->arch->n_keys; i++) {
+        const plmr_arch_key *key = &shape->arch->keys[i];
+        double value = key->missing;
+        if (!key->json || (!key->must && !json_object_get(root, key->json)))
+            continue;
+        PLMR_TRY(plmr_reader_number(reader, root, key->json, key->least, key->most, &value));
+        if (key->type == PLMR_KEY_INT && value != floor(value))
+            return plmr_reader_fault(reader, key->json, "is no whole number, expected a whole number (%.0f to %.0f)",
+                                     key->least, key->most);
+        plmr_shape_set(shape, key, value);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status read_root(const plmr_reader *reader, json_t *root, plmr_model_shape *shape)
 {
     double eps;
-    PLMR_TRY(check_keys(reader, root));
     PLMR_TRY(read_texts(reader, root, shape));
+    PLMR_TRY(check_keys(reader, root, shape->arch));
+    PLMR_TRY(read_keys(reader, root, shape));
     for (int i = 0; i < PLMR_N_SHAPE_NUMBERS; i++)
         if (plmr_shape_numbers[i].json)
             PLMR_TRY(read_number(reader, root, &plmr_shape_numbers[i], shape));

@@ -4,16 +4,27 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define INFO(name, file_name, kind, rows, cols) {file_name, PLMR_##kind, PLMR_##rows, PLMR_##cols},
 const plmr_weight_info plmr_weight_infos[PLMR_N_WEIGHTS] = {PLMR_WEIGHTS(INFO)};
 
-const char *plmr_weight_full_name(enum plmr_weight which, int layer, char name[PLMR_WEIGHT_NAME])
+const plmr_arch_slice *plmr_weight_slice(const plmr_arch *arch, enum plmr_weight which)
 {
+    for (int i = 0; i < arch->n_slices; i++)
+        if (arch->slices[i].weight == which)
+            return &arch->slices[i];
+    return NULL;
+}
+
+const char *plmr_weight_full_name(const plmr_arch *arch, enum plmr_weight which, int layer, char name[PLMR_WEIGHT_NAME])
+{
+    const plmr_arch_slice *slice = plmr_weight_slice(arch, which);
+    const char *tensor = slice ? slice->tensor : plmr_weight_infos[which].name;
     if (plmr_weight_is_layered(which))
-        snprintf(name, PLMR_WEIGHT_NAME, "blk.%d.%s", layer, plmr_weight_infos[which].name);
+        snprintf(name, PLMR_WEIGHT_NAME, "blk.%d.%s", layer, tensor);
     else
-        snprintf(name, PLMR_WEIGHT_NAME, "%s", plmr_weight_infos[which].name);
+        snprintf(name, PLMR_WEIGHT_NAME, "%s", tensor);
     return name;
 }
 
@@ -30,11 +41,20 @@ bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which)
 {
     if (which == PLMR_OUTPUT)
         return !shape->has_tied_embeddings;
-    if (which == PLMR_ROPE_FACTORS)
-        return shape->has_rope_factors;
+    if (plmr_weight_infos[which].kind == PLMR_FACTORS)
+        return which == PLMR_ROPE_FACTORS ? shape->has_rope_factors : shape->has_long_factors;
     if (plmr_weight_infos[which].kind == PLMR_BIAS && !shape->has_qkv_biases)
         return false;
     return !plmr_weight_is_layered(which) || is_named(shape->arch, which);
+}
+
+int plmr_shape_period(const plmr_model_shape *shape)
+{
+    int a = shape->window && shape->global_period ? shape->global_period : 1;
+    int b = shape->unturned_period ? shape->unturned_period : 1, period = a;
+    while (period % b)
+        period += a;
+    return period;
 }
 
 int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dimension)
@@ -110,9 +130,41 @@ static enum plmr_weight stored_as(const plmr_model_shape *shape, enum plmr_weigh
 static const plmr_gguf_tensor *find_tensor(const plmr_model *model, enum plmr_weight which, int layer)
 {
     char name[PLMR_WEIGHT_NAME];
-    const plmr_gguf_tensor *tensor = plmr_gguf_find(model->gguf, plmr_weight_full_name(which, layer, name));
+    const plmr_gguf_tensor *tensor =
+        plmr_gguf_find(model->gguf, plmr_weight_full_name(model->shape.arch, which, layer, name));
     PLMR_ASSERT(tensor);
     return tensor;
+}
+
+static int64_t rows_above(const plmr_model_shape *shape, const plmr_arch_slice *slice)
+{
+    int64_t n = 0;
+    for (int i = 0; i < 2 && slice; i++)
+        n += slice->above[i] == PLMR_N_DIMENSIONS ? 0 : plmr_shape_extent(shape, slice->above[i]);
+    return n;
+}
+
+int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight which)
+{
+    const plmr_arch_slice *of = plmr_weight_slice(shape->arch, which);
+    int64_t rows, cols, most = 0;
+    if (!of)
+        return plmr_weight_size(shape, which, &rows, &cols), rows;
+    for (int i = 0; i < shape->arch->n_slices; i++) {
+        const plmr_arch_slice *slice = &shape->arch->slices[i];
+        plmr_weight_size(shape, slice->weight, &rows, &cols);
+        rows += rows_above(shape, slice);
+        most = strcmp(slice->tensor, of->tensor) == 0 && rows > most ? rows : most;
+    }
+    return most;
+}
+
+static void take_rows(const plmr_model *model, enum plmr_weight which, const plmr_gguf_tensor *tensor,
+                      plmr_source *source)
+{
+    int64_t rows, cols;
+    plmr_weight_size(&model->shape, which, &rows, &cols);
+    plmr_source_gguf(source, tensor, rows_above(&model->shape, plmr_weight_slice(model->shape.arch, which)), rows);
 }
 
 void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source)
@@ -122,7 +174,7 @@ void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int laye
     layer = plmr_weight_is_layered(which) ? layer : 0;
     PLMR_ASSERT(layer >= 0 && layer < model->shape.n_layers);
     if (model->gguf)
-        plmr_source_gguf(source, find_tensor(model, which, layer));
+        take_rows(model, which, find_tensor(model, which, layer), source);
     else
         make_up(model, which, layer, source);
 }
@@ -172,7 +224,7 @@ void plmr_model_count(plmr_model *model)
     shape->dtype = plmr_model_weight_dtype(model, PLMR_Q, 0);
     for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
         model->scale[which] = made_up_scale(shape, (enum plmr_weight)which);
-        if (which != PLMR_ROPE_FACTORS && plmr_weight_exists(shape, (enum plmr_weight)which))
+        if (plmr_weight_infos[which].kind != PLMR_FACTORS && plmr_weight_exists(shape, (enum plmr_weight)which))
             count_weight(model, (enum plmr_weight)which);
     }
 }

@@ -21,7 +21,8 @@ enum plmr_dimension {
 
 enum plmr_weight_kind { PLMR_MATRIX, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
 
-/* W(name, its name in a GGUF file less the "blk.N." of a layer's, kind, rows, cols). From ATTN_NORM on, one a layer.
+/* W(name, its name in a GGUF file less the "blk.N." of a layer's, kind, rows, cols). From ATTN_NORM on, one a layer,
+ * but for factors.
  * Made-up values are drawn by the place in this list: new ones go to its end. */
 #define PLMR_WEIGHTS(W)                                                                                                \
     W(EMBEDDING, "token_embd.weight", MATRIX, VOCAB, MODEL_DIM)                                                        \
@@ -41,14 +42,20 @@ enum plmr_weight_kind { PLMR_MATRIX, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
     W(UP, "ffn_up.weight", MATRIX, FFN, MODEL_DIM)                                                                     \
     W(DOWN, "ffn_down.weight", MATRIX, MODEL_DIM, FFN)                                                                 \
     W(Q_NORM, "attn_q_norm.weight", NORM, ONE, HEAD)                                                                   \
-    W(K_NORM, "attn_k_norm.weight", NORM, ONE, HEAD)
+    W(K_NORM, "attn_k_norm.weight", NORM, ONE, HEAD)                                                                   \
+    W(Q_NORM_WHOLE, "attn_q_norm.weight", NORM, ONE, QUERIES)                                                          \
+    W(K_NORM_WHOLE, "attn_k_norm.weight", NORM, ONE, KEYS)                                                             \
+    W(POST_ATTN_NORM, "post_attention_norm.weight", NORM, ONE, MODEL_DIM)                                              \
+    W(POST_FFN_NORM, "post_ffw_norm.weight", NORM, ONE, MODEL_DIM)                                                     \
+    W(ROPE_LONG, "rope_factors_long.weight", FACTORS, ONE, PAIRS)                                                      \
+    W(ROPE_SHORT, "rope_factors_short.weight", FACTORS, ONE, PAIRS)
 
 #define PLMR_ENUM(name, ...) PLMR_##name,
 enum plmr_weight { PLMR_WEIGHTS(PLMR_ENUM) PLMR_N_WEIGHTS };
 
 enum {
     PLMR_NO_WEIGHT = PLMR_EMBEDDING,     /* in steps, none of which multiplies with it */
-    PLMR_FIRST_LAYERED = PLMR_ATTN_NORM, /* weights from here on are there once a layer */
+    PLMR_FIRST_LAYERED = PLMR_ATTN_NORM, /* weights from here on are there once a layer, but for factors */
 };
 
 typedef struct plmr_weight_info {

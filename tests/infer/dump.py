@@ -18,12 +18,18 @@ from cli import Checks, Plmr, show  # noqa: E402
 from forward import Forward  # noqa: E402
 from gguf_reader import load  # noqa: E402
 
-NAMES = ["attn_norm", "q", "k", "v", "attn", "attn_out", "ffn_norm", "ffn_gate", "ffn_up", "ffn_hidden", "ffn_out"]
+NAMES = [  # of a llama
+    "attn_norm", "q", "k", "v", "attn", "attn_out", "ffn_norm", "ffn_gate", "ffn_up", "ffn_hidden", "ffn_out"]
+POST_NORMS = {"attn_post_norm", "ffn_post_norm"}
+MORE = {"olmo2_f32": POST_NORMS | {"q_norm", "k_norm"}, "gemma2_f32": POST_NORMS}
+LESS = {"olmo2_f32": {"attn_norm", "ffn_norm"}}
 TOKENS = [5, 89, 195, 33, 7, 7, 101, 2, 64, 250, 17]
 CASES = [  # model, prefill's cores, decode's, numbers of ranks
     ("llama_gqa_f32", "8x8", "8x8", [1, 2, 3]),
     ("qwen2_odd_f32", "13x13", "9x20", [1, 2, 4]),
     ("qwen3_f32", "13x13", "9x20", [1, 3]),
+    ("olmo2_f32", "13x13", "9x20", [1, 3]),
+    ("gemma2_f32", "13x13", "9x20", [1, 3]),
 ]
 
 
@@ -47,7 +53,7 @@ def check_tensors(check, what, folder, exact, phase):
         got = np.concatenate([np.load(os.path.join(folder, path)) for path in paths])
         if check(got.dtype == np.float32 and got.shape == want.shape, f"{what}: {paths[0]} is {got.dtype} {got.shape}"):
             off = np.abs(got - want).max() / np.abs(want).max()
-            check(off <= 2e-5, f"{what}: {paths[0]}: off by {off:.3g} of the largest element")
+            check(off <= (1e-3 if "gemma" in what else 2e-5), f"{what}: {paths[0]}: off by {off:.3g} of the largest element")
     check(not files, f"{what}: {sorted(files)[:9]} were not expected")
 
 
@@ -70,7 +76,8 @@ def main():
         path = os.path.join(sys.argv[3], model + ".gguf")
         exact = Forward(path)
         exact.logits(TOKENS)
-        check({name for _, name in exact.steps} == set(NAMES), "the forward has every tensor")
+        names = set(NAMES) - LESS.get(model, set()) | MORE.get(model, set())
+        check({name for _, name in exact.steps} == names, f"the forward has every tensor of {model}")
         args = ["logits", "-m", path, "--tokens", ",".join(map(str, TOKENS)), "--prefill-cores", prefill, "--decode-cores",
                 decode]
         for phase in ("prefill", "decode"):
@@ -83,7 +90,7 @@ def main():
                     check(code == 0 and not out and not err, f"{show(args + more, ranks)} ends with {code}: {err}")
                     check_tensors(check, f"{model} on {ranks} ranks", folder, exact, phase)
                     dumps.append(read_folder(folder))
-                if phase == "prefill":
+                if phase == "prefill" and model not in LESS:
                     check_meshgemm(check, plmr, model, path, folder, prefill)
             check(all(dump == dumps[0] for dump in dumps), f"{model}: dumps depend on the number of ranks")
     check.done()

@@ -1,5 +1,5 @@
-"""The forward pass of a llama, qwen2 or qwen3 model in float64, from a GGUF file's weights as they are stored. Shares no code with
-plmr. Every step's tensor is kept, by the names that plmr's dumps have."""
+"""The forward pass of a model in float64, from a GGUF file's weights as they are stored; gemma's gelu is rounded to halves, as
+plmr's and llama.cpp's is. Shares no code with plmr. Every step's tensor is kept, by the names that plmr's dumps have."""
 import os
 import sys
 
@@ -8,21 +8,51 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "model"))
 from gguf_reader import load  # noqa: E402
 
+NEIGHBOURS = ("llama", "granite", "smollm3")  # turn elements 2 i and 2 i + 1 together; others halves
+GEMMAS = ("gemma2", "gemma3")
+PERIODS = {"gemma2": 2, "gemma3": 6, "gpt-oss": 2}  # each so-manieth layer has no window
+
+
+def silu(x):
+    return x / (1 + np.exp(-x))
+
+
+def gelu(x):
+    half = x.astype(np.float16).astype(np.float64)
+    y = half / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (half + 0.044715 * half**3)))
+    return np.where(x <= -10, 0, np.where(x >= 10, x, y.astype(np.float16).astype(np.float64)))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
 
 class Forward:
     def __init__(self, path):
         keys, tensors = load(path)
         self.arch = keys["general.architecture"]
         self.w = {name: values.astype(np.float64) for name, (_, values) in tensors.items()}
-        key = {name[len(self.arch) + 1:]: value for name, value in keys.items() if name.startswith(self.arch + ".")}
-        self.layers, self.heads = key["block_count"], key["attention.head_count"]
+        self.key = {name[len(self.arch) + 1:]: value for name, value in keys.items() if name.startswith(self.arch + ".")}
+        key = self.key
+        self.layers, self.heads, self.dim = key["block_count"], key["attention.head_count"], key["embedding_length"]
         self.kv_heads = key.get("attention.head_count_kv", self.heads)
-        self.head_dim = key.get("attention.key_length", key["embedding_length"] // self.heads)
+        self.head_dim = key.get("attention.key_length", self.dim // self.heads)
+        self.rope_dim = key.get("rope.dimension_count", self.head_dim)
         self.eps = key["attention.layer_norm_rms_epsilon"]
-        self.turn = key.get("rope.freq_base", 10000.0) ** (-np.arange(0, self.head_dim, 2) / self.head_dim)
-        if "rope_freqs.weight" in self.w and self.arch == "llama":
-            self.turn = self.turn / self.w["rope_freqs.weight"].ravel()
+        self.window = key.get("attention.sliding_window", 0)
+        self.scale = key.get("attention.scale", 0) or 1 / np.sqrt(self.head_dim)
+        self.split_fused()
         self.steps = {}  # (layer, name): tokens x elements
+
+    def split_fused(self):
+        """Phi's tensors of several matrices."""
+        q, k = self.heads * self.head_dim, self.kv_heads * self.head_dim
+        for name in [name for name in self.w if name.endswith("attn_qkv.weight")]:
+            block = name[: -len("attn_qkv.weight")]
+            for part, rows in zip("qkv", np.split(self.w[name], [q, q + k])):
+                self.w[f"{block}attn_{part}.weight"] = rows
+            self.w[block + "ffn_gate.weight"], self.w[block + "ffn_up.weight"] = np.split(self.w[block + "ffn_up.weight"], 2)
 
     def norm(self, x, name):
         return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + self.eps) * self.w[name + ".weight"].ravel()
@@ -31,53 +61,111 @@ class Forward:
         bias = self.w.get(name + ".bias")
         return x @ self.w[name + ".weight"].T + (0 if bias is None else bias.ravel())
 
-    def rope(self, x):
+    def has_window(self, i):
+        period = PERIODS.get(self.arch, 0)
+        return self.window and (period == 0 or (i + 1) % period != 0)
+
+    def speeds(self, n, i):
+        """Radians from one position to the next, and what turned elements are multiplied by."""
+        key, pairs = self.key, np.arange(self.rope_dim // 2)
+        if self.arch == "gemma3" and self.has_window(i):
+            return 10000.0 ** (-2 * pairs / self.rope_dim), 1
+        base, factor, kind = key.get("rope.freq_base", 10000.0), key.get("rope.scaling.factor", 1), key.get("rope.scaling.type")
+        context = key.get("rope.scaling.original_context_length", key["context_length"])
+        speed = base ** (-2 * pairs / self.rope_dim)
+        if "rope_freqs.weight" in self.w:
+            speed = speed / self.w["rope_freqs.weight"].ravel()
+        if "rope_factors_long.weight" in self.w:
+            speed = speed / self.w["rope_factors_long.weight" if n > context else "rope_factors_short.weight"].ravel()
+        if kind != "yarn":
+            return speed / factor, key.get("rope.scaling.attn_factor", 1)
+        low, high = (self.rope_dim * np.log(context / turns / 2 / np.pi) / 2 / np.log(base) for turns in (32, 1))
+        low, high = max(0, np.floor(low)), min(self.rope_dim - 1, np.ceil(high))
+        share = np.clip((pairs - low) / max(0.001, high - low), 0, 1)
+        return speed * (share / factor + 1 - share), 1 + 0.1 * np.log(factor)
+
+    def rope(self, x, i):
         """x: tokens x heads x head_dim, token i at position i."""
-        angle = np.arange(len(x))[:, None, None] * self.turn
-        pairs = [slice(0, None, 2), slice(1, None, 2)]
-        if self.arch in ("qwen2", "qwen3"):
-            pairs = [slice(0, self.head_dim // 2), slice(self.head_dim // 2, None)]
+        if self.arch == "smollm3" and (i + 1) % 4 == 0:
+            return x
+        speed, magnitude = self.speeds(len(x), i)
+        angle = np.arange(len(x))[:, None, None] * speed
+        pairs = [slice(0, self.rope_dim, 2), slice(1, self.rope_dim, 2)]
+        if self.arch not in NEIGHBOURS:
+            pairs = [slice(0, self.rope_dim // 2), slice(self.rope_dim // 2, self.rope_dim)]
         a, b = x[..., pairs[0]], x[..., pairs[1]]
-        turned = np.empty_like(x)
-        turned[..., pairs[0]] = a * np.cos(angle) - b * np.sin(angle)
-        turned[..., pairs[1]] = a * np.sin(angle) + b * np.cos(angle)
+        turned = x.copy()
+        turned[..., pairs[0]] = (a * np.cos(angle) - b * np.sin(angle)) * magnitude
+        turned[..., pairs[1]] = (a * np.sin(angle) + b * np.cos(angle)) * magnitude
         return turned
 
-    def heads_of(self, x, n_heads, norm):
+    def heads_of(self, x, n_heads, norm, i):
         """Heads, each normed where the model does so, and turned."""
         x = x.reshape(len(x), n_heads, -1)
-        return self.rope(self.norm(x, norm) if norm + ".weight" in self.w else x)
+        of_heads = self.w.get(norm + ".weight", np.zeros(0)).size == self.head_dim
+        return self.rope(self.norm(x, norm) if of_heads and self.arch != "olmo2" else x, i)
 
-    def attention(self, q, k, v, name):
+    def attention(self, q, k, v, name, i):
         n = len(q)
-        q = self.heads_of(q, self.heads, name + "attn_q_norm")
-        k = self.heads_of(k, self.kv_heads, name + "attn_k_norm").repeat(self.heads // self.kv_heads, axis=1)
+        q = self.heads_of(q, self.heads, name + "attn_q_norm", i)
+        k = self.heads_of(k, self.kv_heads, name + "attn_k_norm", i).repeat(self.heads // self.kv_heads, axis=1)
         v = v.reshape(n, self.kv_heads, -1).repeat(self.heads // self.kv_heads, axis=1)
-        scores = np.einsum("ihd,jhd->hij", q, k) / np.sqrt(self.head_dim)
+        scores = np.einsum("ihd,jhd->hij", q, k) * self.scale
+        if self.arch == "gemma2":
+            cap = self.key["attn_logit_softcapping"]
+            scores = cap * np.tanh(scores / cap)
         scores[:, np.triu(np.ones((n, n), bool), 1)] = -np.inf
-        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        weights /= weights.sum(axis=-1, keepdims=True)
+        if self.has_window(i):
+            scores[:, np.tril(np.ones((n, n), bool), -self.window)] = -np.inf
+        if name + "attn_sinks.weight" in self.w:
+            sinks = np.broadcast_to(self.w[name + "attn_sinks.weight"].reshape(-1, 1, 1), (self.heads, n, 1))
+            weights = softmax(np.concatenate([scores, sinks], axis=-1))[:, :, :-1]
+        else:
+            weights = softmax(scores)
         return np.einsum("hij,jhd->ihd", weights, v).reshape(n, -1)
 
-    def layer(self, x, i):
-        name = f"blk.{i}."
-        step = {"attn_norm": self.norm(x, name + "attn_norm")}
-        for part in "qkv":
-            step[part] = self.project(step["attn_norm"], name + "attn_" + part)
-        step["attn"] = self.attention(step["q"], step["k"], step["v"], name)
-        step["attn_out"] = self.project(step["attn"], name + "attn_output")
-        x = x + step["attn_out"]
-        step["ffn_norm"] = self.norm(x, name + "ffn_norm")
+    def dense(self, x, name, step):
         for part in ("ffn_gate", "ffn_up"):
-            step[part] = self.project(step["ffn_norm"], name + part)
-        step["ffn_hidden"] = step["ffn_gate"] / (1 + np.exp(-step["ffn_gate"])) * step["ffn_up"]
+            step[part] = self.project(x, name + part)
+        step["ffn_hidden"] = (gelu if self.arch in GEMMAS else silu)(step["ffn_gate"]) * step["ffn_up"]
         step["ffn_out"] = self.project(step["ffn_hidden"], name + "ffn_down")
+        return step["ffn_out"]
+
+    def add(self, x, step, part, name, post):
+        """Onto the stream: normed first, or scaled, where the model does so."""
+        added = step[part]
+        if name + post + ".weight" in self.w and self.arch != "gpt-oss":
+            added = self.norm(added, name + post)
+            step[part.replace("_out", "_post_norm")] = added
+        return x + added * self.key.get("residual_scale", 1)
+
+    def layer(self, x, i):
+        name, step, first = f"blk.{i}.", {}, self.arch != "olmo2"
+        if first:
+            step["attn_norm"] = self.norm(x, name + "attn_norm")
+        for part in "qkv":
+            step[part] = self.project(step["attn_norm"] if first else x, name + "attn_" + part)
+        q, k = step["q"], step["k"]
+        if not first:
+            q = step["q_norm"] = self.norm(q, name + "attn_q_norm")
+            k = step["k_norm"] = self.norm(k, name + "attn_k_norm")
+        step["attn"] = self.attention(q, k, step["v"], name, i)
+        step["attn_out"] = self.project(step["attn"], name + "attn_output")
+        x = self.add(x, step, "attn_out", name, "post_attention_norm")
+        if first:
+            step["ffn_norm"] = self.norm(x, name + "ffn_norm")
+        self.dense(step["ffn_norm"] if first else x, name, step)
+        x = self.add(x, step, "ffn_out", name, "post_ffw_norm")
         self.steps.update({(i, part): values for part, values in step.items()})
-        return x + step["ffn_out"]
+        return x
 
     def logits(self, tokens):
         """One row for each token."""
         x = self.w["token_embd.weight"][tokens]
+        x = x * (np.sqrt(self.dim) if self.arch in GEMMAS else self.key.get("embedding_scale", 1))
         for i in range(self.layers):
             x = self.layer(x, i)
-        return self.norm(x, "output_norm") @ self.w.get("output.weight", self.w["token_embd.weight"]).T
+        y = self.norm(x, "output_norm") @ self.w.get("output.weight", self.w["token_embd.weight"]).T
+        y = y / self.key.get("logit_scale", 1)
+        cap = self.key.get("final_logit_softcapping")
+        return cap * np.tanh(y / cap) if cap else y

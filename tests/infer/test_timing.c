@@ -19,6 +19,7 @@ static plmr_model_shape shape_of(int n_heads, int n_kv_heads, int head_dim, int 
         .n_ffn = n_ffn,
         .n_vocab = 301,
         .n_context = 4096,
+        .logit_scale = 1,
         .dtype = PLMR_F16,
     };
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/half.h"
 #include "kernel/vector.h"
 #include "reference.h"
 
@@ -455,6 +456,29 @@ static void check_silu(const plmr_isa *isa, int n)
     free_vectors(&v, n);
 }
 
+/* gelu at halves, and what is rounded to them. */
+static void check_gelu(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    for (int i = 0; i < n; i++) {
+        v.x[i] = i % 7 == 3 ? -10 - fabsf(v.x[i]) : i % 7 == 4 ? 10 + fabsf(v.x[i]) : v.x[i];
+        v.a[i] = 1;
+    }
+    isa->on_vectors->gelu_multiply(n, v.x, v.a, v.y);
+    for (int i = 0; i < n; i++) {
+        double x = plmr_f16_round(v.x[i]);
+        double want = x / 2 * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+        want = v.x[i] <= -10 ? 0 : v.x[i] >= 10 ? v.x[i] : want;
+        assert_true(fabs(v.y[i] - want) <= fabs(want) * 0x1p-11 + 0x1p-24);
+        assert_true(fabsf(v.x[i]) >= 10 || same_bits(v.y[i], plmr_f16_round(v.y[i])));
+    }
+    memcpy(v.a, v.y, (size_t)n * sizeof *v.y);
+    isa_number(0)->on_vectors->gelu_multiply(n, v.x, v.x, v.y);
+    isa->on_vectors->gelu_multiply(n, v.x, v.x, v.x);
+    assert_same(isa, v.x, v.y, n);
+    free_vectors(&v, n);
+}
+
 static void vector_functions(void **state)
 {
     (void)state;
@@ -465,6 +489,7 @@ static void vector_functions(void **state)
             check_rope(isa_number(i), n / 2);
             check_max(isa_number(i), n);
             check_silu(isa_number(i), n);
+            check_gelu(isa_number(i), n);
         }
 }
 

@@ -132,7 +132,8 @@ static void wrong_json(void **state)
     expect_json_refused(": 24", ": 99999999999999999999",
                         "my.json:6: not valid JSON: too big integer near '99999999999999999999'");
     expect_json_refused("\"qwen2\"", "\"mamba\"",
-                        "my.json:5: architecture: \"mamba\" is unknown, expected llama, qwen2 or qwen3");
+                        "my.json:5: architecture: \"mamba\" is unknown, expected "
+                        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2 or smollm3");
     expect_json_refused("1e-6", "0", "my.json:13: rms_eps: 0 is out of range, expected a number (1e-12 to 0.1)");
     expect_json_refused("1e-6", "null", "my.json:13: rms_eps: is null, expected a number (1e-12 to 0.1)");
     expect_json_refused("true", "1", "my.json:15: tied: is a number, expected true or false");
@@ -437,29 +438,55 @@ static void what_files_leave_out(void **state)
     assert_int_equal(plmr_model_shape_of(model)->n_context, 64);
     plmr_model_close(model);
     model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.attention.sliding_window", .value = 16});
-    assert_int_equal(plmr_model_shape_of(model)->n_context, 16);
+    assert_int_equal(plmr_model_shape_of(model)->n_context, 64);
+    assert_int_equal(plmr_model_shape_of(model)->window, 16);
+    assert_int_equal(plmr_shape_seen(plmr_model_shape_of(model), 0, 17), 16);
     plmr_model_close(model);
     model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.rope.scaling.type", .text = "none"});
     plmr_model_close(model);
     free(b.bytes);
 }
 
+/* What architectures have keys of their own for, and what they are without them. */
+static void numbers_of_architectures(void **state)
+{
+    (void)state;
+    struct gguf_builder b = {0};
+    plmr_model *model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.rope.scale_linear", .real = 4});
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    assert_true(shape->scaling.factor == 4 && !shape->scaling.is_yarn && shape->attention_scale == 0.5f);
+    plmr_model_close(model);
+    model = parse_tiny(&b, (struct tiny){.arch = "granite", .key = "granite.logit_scale", .real = 8});
+    shape = plmr_model_shape_of(model);
+    assert_true(shape->logit_scale == 8 && shape->residual_scale == 1 && shape->embedding_scale == 1);
+    assert_true(shape->window == 0 && plmr_shape_period(shape) == 1 && plmr_shape_turns(shape, 3));
+    plmr_model_close(model);
+    model = parse_tiny(&b, (struct tiny){.arch = "smollm3"});
+    shape = plmr_model_shape_of(model);
+    assert_true(plmr_shape_period(shape) == 4 && plmr_shape_turns(shape, 2) && !plmr_shape_turns(shape, 3));
+    plmr_model_close(model);
+    free(b.bytes);
+    expect_tiny_refused(
+        (struct tiny){.arch = "granite"},
+        "my.gguf: lacks the key 'granite.logit_scale'; convert the model again with a current converter");
+}
+
 static void what_plmr_does_not_compute(void **state)
 {
     (void)state;
     expect_tiny_refused((struct tiny){.arch = "gemma"},
-                        "my.gguf: has the architecture 'gemma'; plmr computes llama, qwen2 and qwen3");
+                        "my.gguf: has the architecture 'gemma'; plmr computes "
+                        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2 and smollm3");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_count", .value = 8},
                         "my.gguf: has 8 experts a layer; plmr computes dense models only");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "split.count", .value = 3},
                         "my.gguf: is one of the 3 parts of a split model; merge them into one file");
-    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.scaling.type", .text = "yarn"},
-                        "my.gguf: scales its rotary angles (yarn); plmr computes unscaled ones and frequency factors");
-    expect_tiny_refused(
-        (struct tiny){.arch = "llama", .key = "llama.rope.scale_linear", .real = 4},
-        "my.gguf: scales its rotary angles (linear); plmr computes unscaled ones and frequency factors");
-    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.dimension_count", .value = 2},
-                        "my.gguf: rotates 2 of the 4 elements of a head; plmr computes models that rotate all of them");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.scaling.type", .text = "su"},
+                        "my.gguf: scales its rotary angles by 'su'; plmr computes none, linear, yarn and longrope");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.dimension_count", .value = 3},
+                        "my.gguf: rotates 3 of the 4 elements of a head; it must be an even number of them");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.dimension_count", .value = 6},
+                        "my.gguf: rotates 6 of the 4 elements of a head; it must be an even number of them");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.attention.value_length", .value = 8},
                         "my.gguf: has values of 8 elements a head and keys of 4; plmr computes equal sizes only");
     expect_tiny_refused(
@@ -548,6 +575,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(made_up_weights),
         cmocka_unit_test(made_up_weights_are_the_same_everywhere),
         cmocka_unit_test(what_files_leave_out),
+        cmocka_unit_test(numbers_of_architectures),
         cmocka_unit_test(what_plmr_does_not_compute),
         cmocka_unit_test(what_is_missing_or_wrong),
         cmocka_unit_test(any_flipped_bit_is_survived),

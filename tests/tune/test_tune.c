@@ -17,6 +17,7 @@ static plmr_model_shape small_shape(void)
         .n_ffn = 390,
         .n_vocab = 301,
         .n_context = 4096,
+        .logit_scale = 1,
         .dtype = PLMR_F16,
     };
 }

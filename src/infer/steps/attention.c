@@ -111,6 +111,8 @@ static plmr_status softmax(plmr_cost_pass *pass)
     const plmr_heads *heads = &pass->grid->heads;
     int64_t ms = plmr_cost_chunk_tokens(pass), rows = ms * heads->n_per_core * heads->n_rep;
     int64_t kept = rows * plmr_ceil_div(pass->grid->rows, heads->span) * ms;
+    if (pass->shape->score_cap != 0)
+        plmr_cost_busy(pass, plmr_cost_cap_cycles(pass, kept));
     plmr_cost_busy(pass, (double)kept * pass->device->reduce_element);
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_X, true, rows));
     plmr_cost_busy(pass, (double)kept * (pass->device->scalar_function + pass->device->reduce_element));
@@ -127,7 +129,8 @@ static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
         PLMR_TRY(plmr_cost_gemm(pass, dim, pass->n_tokens, true, PLMR_WORK_ATTENTION));
         return plmr_cost_gemm(pass, pass->n_tokens, dim, false, PLMR_WORK_ATTENTION);
     }
-    rope(pass);
+    if (plmr_shape_turns(pass->shape, pass->layer))
+        rope(pass);
     int64_t n_tokens = plmr_ceil_div(pass->grid->rows, pass->grid->heads.span) * plmr_cost_chunk_tokens(pass);
     int64_t n_bytes = plmr_cost_chunk_tokens(pass) * n_tokens * pass->grid->heads.n_per_core * pass->grid->heads.n_rep *
                       (int64_t)plmr_dtype_bytes(pass->dtype);
@@ -155,13 +158,16 @@ static void shift_cache(plmr_cost_pass *pass)
 static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     const plmr_heads *heads = &pass->grid->heads;
-    int64_t n_heads = (int64_t)heads->n_per_core * heads->n_rep, dims = heads->n_dims, tokens = pass->row_tokens;
+    int64_t n_heads = (int64_t)heads->n_per_core * heads->n_rep, dims = heads->n_dims,
+            tokens = plmr_cost_row_tokens(pass);
     int64_t kept = heads->n_per_core * dims * tokens * pass->n_batch * (int64_t)plmr_dtype_bytes(pass->cache_dtype);
     (void)step;
     if (pass->shifts && !pass->as_published)
         shift_cache(pass);
     PLMR_TRY(plmr_cost_tiles(pass, kept, n_heads, dims, tokens, PLMR_WORK_ATTENTION));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_X, true, n_heads * tokens));
+    if (pass->shape->score_cap != 0)
+        plmr_cost_busy(pass, plmr_cost_cap_cycles(pass, n_heads * tokens) * pass->n_batch);
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
     PLMR_TRY(plmr_cost_tiles(pass, kept, n_heads, tokens, dims, PLMR_WORK_ATTENTION));

@@ -16,6 +16,14 @@ static plmr_status gate(const plmr_step *step, plmr_pass *p)
     return plmr_pass_dump(p, part->out, part->name);
 }
 
+static plmr_status gate_gelu(const plmr_step *step, plmr_pass *p)
+{
+    const plmr_step_part *part = &step->part[0];
+    plmr_vectors()->gelu_multiply(element_count(p, part->out), p->activation[step->in], p->activation[part->out],
+                                  p->activation[part->out]);
+    return plmr_pass_dump(p, part->out, part->name);
+}
+
 static plmr_status gate_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     int64_t n = plmr_cost_chunk_tokens(pass) * pass->grid->ffn.size;
@@ -25,6 +33,16 @@ static plmr_status gate_time(const plmr_step *step, plmr_cost_pass *pass)
 }
 
 const plmr_step_kind plmr_step_gate = {.values = {gate, gate}, .time = {gate_time}, .unpublished = {true}};
+
+/* Three products and a sum more before the exponential. */
+static plmr_status gate_gelu_time(const plmr_step *step, plmr_cost_pass *pass)
+{
+    plmr_cost_busy(pass, 4 * plmr_cost_vector_cycles(pass, plmr_cost_chunk_tokens(pass) * pass->grid->ffn.size));
+    return gate_time(step, pass);
+}
+
+const plmr_step_kind plmr_step_gate_gelu = {
+    .values = {gate_gelu, gate_gelu}, .time = {gate_gelu_time}, .unpublished = {true}};
 
 /* ---- onto the residual stream: in prefill the product's last step adds it ---- */
 
@@ -36,6 +54,32 @@ static plmr_status add(const plmr_step *step, plmr_pass *p)
 }
 
 const plmr_step_kind plmr_step_add = {.values = {add, add}};
+
+/* Scaled before it is added. */
+static plmr_status add_scaled(const plmr_step *step, plmr_pass *p)
+{
+    float *x = p->activation[step->in], scale = p->engine->shape->residual_scale;
+    for (int64_t i = 0; i < element_count(p, step->in); i++)
+        x[i] *= scale;
+    return add(step, p);
+}
+
+static plmr_status scale_prompt_time(const plmr_step *step, plmr_cost_pass *pass)
+{
+    (void)step;
+    plmr_cost_busy(pass, plmr_cost_vector_cycles(pass, plmr_cost_chunk_tokens(pass) * pass->grid->dim_x.size));
+    return PLMR_OK;
+}
+
+static plmr_status scale_token_time(const plmr_step *step, plmr_cost_pass *pass)
+{
+    (void)step;
+    plmr_cost_busy(pass, plmr_cost_vector_cycles(pass, pass->grid->dim.size) * pass->n_batch);
+    return PLMR_OK;
+}
+
+const plmr_step_kind plmr_step_add_scaled = {
+    .values = {add_scaled, add_scaled}, .time = {scale_prompt_time, scale_token_time}, .unpublished = {true, true}};
 
 /* ---- decode: the scalar work of a layer beside its collectives ---- */
 

@@ -1,4 +1,4 @@
-/* Norms of every token's row of the residual stream; or, if the weight is of a head's size, of every head of its own,
+/* Norms of every token's row of an activation; or, if the weight is of a head's size, of every head of its own,
  * between to_heads and attention. */
 #include "infer/prompt.h"
 #include "infer/step.h"
@@ -9,6 +9,12 @@
 static bool is_of_heads(const plmr_step *step)
 {
     return plmr_weight_infos[step->part[0].weight].cols == PLMR_HEAD;
+}
+
+/* In decode; else along x, as in prefill. */
+static bool is_along_y(const plmr_step *step)
+{
+    return plmr_weight_infos[step->part[0].weight].cols == PLMR_MODEL_DIM;
 }
 
 /* ---- values of heads: each by the ranks that work on it ---- */
@@ -57,7 +63,7 @@ static plmr_status prompt(const plmr_step *step, plmr_pass *p)
         norm_all_heads(step, p);
         return PLMR_OK;
     }
-    plmr_prompt_norm(p, plmr_pass_weights(p)->vector[part->weight], p->activation[step->in], p->activation[part->out]);
+    plmr_prompt_norm(p, plmr_pass_weights(p)->vector[part->weight], step->in, part->out);
     return plmr_pass_dump(p, part->out, part->name);
 }
 
@@ -65,10 +71,8 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
     const plmr_step_part *part = &step->part[0];
     const plmr_model_shape *shape = p->engine->shape;
-    if (is_of_heads(step)) {
-        norm_all_heads(step, p);
-        return PLMR_OK;
-    }
+    if (!is_along_y(step))
+        return prompt(step, p);
     plmr_token_norm(p->grid, shape->rms_eps, plmr_pass_weights(p)->vector[part->weight], (int)p->n,
                     p->activation[step->in], p->activation[part->out], p->ld[step->in]);
     return plmr_pass_dump(p, part->out, part->name);
@@ -77,12 +81,12 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
 /* ---- time ---- */
 
 /* Rows of n elements in each core that are normed, n_rows of them for each request: squares, their sums over all cores
- * along x that have elements of a row, and the scaling. */
-static plmr_status rows_time(plmr_cost_pass *pass, int64_t n_rows, int64_t n, bool heads)
+ * along the axis that have elements of a row, and the scaling. */
+static plmr_status rows_time(plmr_cost_pass *pass, enum plmr_axis axis, int64_t n_rows, int64_t n, bool heads)
 {
     double rows = (double)n_rows * pass->n_batch;
     plmr_cost_busy(pass, rows * (double)n * pass->device->reduce_element);
-    PLMR_TRY(plmr_cost_allreduce(pass, PLMR_X, heads, n_rows));
+    PLMR_TRY(plmr_cost_allreduce(pass, axis, heads, n_rows));
     plmr_cost_busy(pass, rows * (2 * pass->device->scalar_function + 2 * plmr_cost_vector_cycles(pass, n)));
     return PLMR_OK;
 }
@@ -91,21 +95,28 @@ static plmr_status rows_time(plmr_cost_pass *pass, int64_t n_rows, int64_t n, bo
 static plmr_status heads_time(plmr_cost_pass *pass, int64_t n_tokens)
 {
     const plmr_heads *heads = &pass->grid->heads;
-    return rows_time(pass, n_tokens * heads->n_per_core * (heads->n_rep + 1), heads->n_dims, true);
+    return rows_time(pass, PLMR_X, n_tokens * heads->n_per_core * (heads->n_rep + 1), heads->n_dims, true);
 }
 
 static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     int64_t ms = plmr_cost_chunk_tokens(pass);
-    return is_of_heads(step) ? heads_time(pass, ms) : rows_time(pass, ms, pass->grid->dim_x.size, false);
+    enum plmr_dimension row = plmr_weight_infos[step->part[0].weight].cols;
+    return is_of_heads(step) ? heads_time(pass, ms)
+                             : rows_time(pass, PLMR_X, ms, plmr_grid_deal(pass->grid, row, PLMR_PREFILL)->size, false);
 }
 
 /* The scalar work of the stream's norms is in that of the layer. */
 static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
 {
-    if (is_of_heads(step))
-        return pass->as_published ? PLMR_OK : heads_time(pass, 1);
-    return plmr_cost_allreduce(pass, PLMR_Y, false, 1);
+    enum plmr_dimension row = plmr_weight_infos[step->part[0].weight].cols;
+    if (step->in == PLMR_STREAM)
+        return plmr_cost_allreduce(pass, PLMR_Y, false, 1);
+    if (pass->as_published)
+        return PLMR_OK;
+    return is_of_heads(step)
+               ? heads_time(pass, 1)
+               : rows_time(pass, is_along_y(step) ? PLMR_Y : PLMR_X, 1, plmr_grid_chunk(pass->grid, row), false);
 }
 
 const plmr_step_kind plmr_step_norm = {

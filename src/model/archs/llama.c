@@ -1,4 +1,4 @@
-#include "model/arch.h"
+#include "model/shape.h"
 
 const plmr_step plmr_llama_layer[] = {
     PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
@@ -19,9 +19,17 @@ const plmr_step plmr_llama_layer[] = {
     {.id = PLMR_STEP_END},
 };
 
+/* Mistral's window. */
+static const plmr_arch_key keys[] = {
+    PLMR_KEY("attention.sliding_window", "window", window, INT, 0, 1 << 30, 0),
+    PLMR_KEY("attention.scale", NULL, attention_scale, FLOAT, 0, 1e6, 0),
+};
+
 const plmr_arch plmr_arch_llama = {
     .name = "llama",
     .rope_pairs = PLMR_ROPE_NEIGHBOURS,
     .takes_rope_factors = true,
+    .takes_long_factors = true,
     .layer = plmr_llama_layer,
+    PLMR_ARCH_KEYS(keys),
 };

@@ -1,0 +1,36 @@
+#include "model/shape.h"
+
+/* As llama's; what is added to the stream is scaled, as are embeddings, scores and logits. */
+static const plmr_step layer[] = {
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
+    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q},
+              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K}, {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V}),
+    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),
+    PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT}),
+    PLMR_STEP(ADD_SCALED, ADDED, {.out = PLMR_STREAM}),
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_GATED, .name = "ffn_gate", .weight = PLMR_GATE},
+              {.out = PLMR_HIDDEN, .name = "ffn_up", .weight = PLMR_UP}),
+    PLMR_STEP(GATE, GATED, {.out = PLMR_HIDDEN, .name = "ffn_hidden"}),
+    PLMR_STEP(PRODUCTS, HIDDEN, {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN}),
+    PLMR_STEP(ADD_SCALED, ADDED, {.out = PLMR_STREAM}),
+    {.id = PLMR_STEP_SCALARS},
+    {.id = PLMR_STEP_END},
+};
+
+static const plmr_arch_key keys[] = {
+    PLMR_NEEDED_KEY("logit_scale", "logit_scale", logit_scale, FLOAT, 1e-6, 1e6),
+    PLMR_KEY("residual_scale", "residual_scale", residual_scale, FLOAT, 1e-6, 1e6, 1),
+    PLMR_KEY("embedding_scale", "embedding_scale", embedding_scale, FLOAT, 1e-6, 1e6, 1),
+    PLMR_KEY("attention.scale", "attention_scale", attention_scale, FLOAT, 0, 1e6, 0),
+};
+
+const plmr_arch plmr_arch_granite = {
+    .name = "granite",
+    .rope_pairs = PLMR_ROPE_NEIGHBOURS,
+    .takes_rope_factors = true,
+    .takes_long_factors = true,
+    .layer = layer,
+    PLMR_ARCH_KEYS(keys),
+};
