@@ -1,5 +1,6 @@
 #include "run/llm.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,18 +60,22 @@ static int least(int a, int b)
 }
 
 /* Up to MOST_IN_A_ROW ranks form one row if it has the columns, so that no weights travel in prefill, and decode waits for
- * others least. More form the squarest grid with no more rows than columns: of a prompt's tokens and of the weights a rank
- * then needs about as many bytes of others. If nothing fits, 0 x 0. */
+ * others least. More form a grid of about COLS_PER_ROW columns to a row: in prefill a rank then needs about as many bytes of
+ * other ranks' tokens as of their weights, and decode's longest sums, those of the vocabulary, are short. If nothing fits,
+ * 0 x 0. */
 static void choose_ranks(int rows, int cols, int *rank_rows, int *rank_cols)
 {
-    enum { MOST_IN_A_ROW = 16 };
+    enum { MOST_IN_A_ROW = 16, COLS_PER_ROW = 4 };
     int n = plmr_rank_count();
-    bool in_a_row = n <= MOST_IN_A_ROW && n <= cols;
-    for (int r = 1; r <= n; r++)
-        if (n % r == 0 && r <= rows && n / r <= cols && (!*rank_rows || (r <= n / r && !in_a_row))) {
+    double wanted = n <= MOST_IN_A_ROW ? n : COLS_PER_ROW, best = INFINITY;
+    for (int r = 1; r <= n; r++) {
+        double off = fabs(log((double)n / r / r / wanted));
+        if (n % r == 0 && r <= rows && n / r <= cols && off < best) {
+            best = off;
             *rank_rows = r;
             *rank_cols = n / r;
         }
+    }
 }
 
 /* All regions have cores for every rank. */
