@@ -10,9 +10,9 @@ import time
 
 import numpy as np
 
-from cli import Checks, Plmr, show
+from cli import Checks, Plmr, outcome, show
 
-MOST_S = 10
+MOST_S = 30
 LLM = "llm --model demo --mode compute --prompt 6 --decode 2 --prefill-cores 16x16 --decode-cores 12x12"
 GENERATE = "generate -n 4 --prefill-cores 16x16 --decode-cores 12x12"
 PAPER = "paper --figure 10"
@@ -30,12 +30,7 @@ class Failing:
             os.remove(note)
         told = {"FAIL_" + name.upper(): str(value) for name, value in fail.items()}
         process = self.plmr.start(args.split(), ranks, env={**os.environ, **told, "FAIL_NOTE": note, "LD_PRELOAD": self.preloaded})
-        try:
-            _, err = process.communicate(timeout=20)
-        except BaseException:
-            process.kill()  # ranks end without their mpirun
-            process.communicate()
-            raise
+        _, err = outcome(process, 60)
         ended_s = time.monotonic()
         if not os.path.exists(note):
             return process.returncode, err, None, ended_s

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from cli import Checks, Plmr, show
+from cli import Checks, Plmr, outcome, show
 
 
 def relative_error(got, want):
@@ -53,7 +53,7 @@ def two_at_once(plmr, check, folder):
     check(code == 0 and not err, f"the run that ends first: {code}, {err}")
     check(slow.poll() is None, "the slow run has ended too soon for this test")
     first = np.load(folder + "/c.npy")
-    _, err = slow.communicate(timeout=120)
+    _, err = outcome(slow, 120)
     check(slow.returncode == 0, f"the run that ends last: {slow.returncode}, {err}")
     right, last = np.load(folder + "/right.npy"), np.load(folder + "/c.npy")
     check((last == right).all() and (first != right).any(), "the file does not hold the values of the run that ended last")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from cli import Checks, Plmr, show
+from cli import Checks, Plmr, outcome, show
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SMALL = "--prefill-cores 20x20 --decode-cores 20x20".split()
@@ -120,7 +120,7 @@ def interruption(plmr, check):
         process.stdout.read(4)
         process.send_signal(number)
         start = time.monotonic()
-        out, err = process.communicate(timeout=60)
+        out, err = outcome(process, 60)
         check(process.returncode == 0 and time.monotonic() - start < 20, f"after {number}: {process.returncode}, {err}")
         check("TTFT" in err and ("made: interrupted" in err or "ended the text" in err), f"after {number}: {out!r}, {err}")
 

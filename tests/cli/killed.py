@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from cli import Checks, Plmr
+from cli import Checks, Plmr, outcome
 
 
 def children(pid):
@@ -32,7 +32,7 @@ def main():
         ranks = children(process.pid)
         os.kill(ranks[-1], signal.SIGKILL)
         start = time.monotonic()
-        process.communicate(timeout=60)
+        outcome(process, 60)
         check(time.monotonic() - start < 10, "the job ends soon")
         check(process.returncode != 0, "the job fails")
         left = [name for name in os.listdir(folder) if not name.endswith(".part")]

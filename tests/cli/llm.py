@@ -40,13 +40,12 @@ def ranks_agree(plmr, check, small):
     for more in "", " --kv concat", " --batch 3", " --tree-k 3 --prefill-tree-k 1", " --groups 4 --fuse no", " --as-published":
         args = f"--model {small} --prompt 21 --decode 20 {REGIONS}{more}"
         want = virtual(one(plmr, args))
-        for ranks in 1, 2, 3, 4:
+        for ranks in 2, 4:
             check(virtual(one(plmr, args, ranks)) == want, f"{show(['llm', args], ranks)} differs from one process")
-        for ranks in None, 2:
-            check(virtual(one(plmr, args + " --every-step", ranks)) == want, f"{args} --every-step on {ranks} ranks differs")
+        check(virtual(one(plmr, args + " --every-step", 2)) == want, f"{args} --every-step on 2 ranks differs")
         if "published" in more:
             continue
-        values = [one(plmr, args + " --mode compute", ranks) for ranks in (1, 2, 3)]
+        values = [one(plmr, args + " --mode compute", ranks) for ranks in (None, 3)]
         check(all(virtual(v) == want for v in values), f"{args}: --mode compute has other cycles")
         check(len({v["checksum"] for v in values}) == 1 and values[0]["checksum"], f"{args}: checksums differ")
 

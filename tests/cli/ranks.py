@@ -14,7 +14,7 @@ PARTS = {
     "gemv": "gemv --k 331 --n 277 --cores 21x19 --dtype f16 --tree-k 3",
     "allreduce": "allreduce --length 37 --cores 9x13",
 }
-GRIDS = ["1x1", "1x2", "2x1", "3x1", "2x2", "1x4", "2x3", "6x1", "3x3"]
+GRIDS = ["1x4", "2x2", "2x3", "6x1", "3x3"]
 VALUES = ["checksum"]
 COSTS = ["algorithm", "cycles", "compute_cycles", "hops_critical", "stages_critical", "routes_max", "routes_program",
          "sram_peak_bytes", "wavelet_hops", "energy_j", "energy_estimate_j", "multiply_adds", "padded_m", "padded_k", "padded_n", "violates", "groups", "steps"]
@@ -27,13 +27,13 @@ def pick(records, keys):
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     args = PARTS[sys.argv[3]].split()
-    reference = plmr.records(args + ["--verify"], 1)
+    reference = plmr.records(args + ["--verify"])
     check(all(record["checksum"] for record in reference), "values are computed")
-    for grid in GRIDS[1:]:
+    for grid in GRIDS:
         rows, cols = map(int, grid.split("x"))
         records = plmr.records(args + ["--ranks", grid], rows * cols)
         check(pick(records, COSTS + VALUES) == pick(reference, COSTS + VALUES), f"{show(args)} differs on {grid} ranks")
-    for ranks in (1, 4):
+    for ranks in (None, 4):
         for more in (["--mode", "timing"], ["--mode", "timing", "--every-step"]):
             records = plmr.records(args + more, ranks)
             check(pick(records, COSTS) == pick(reference, COSTS), f"{show(args + more, ranks)} differs from compute mode")

@@ -33,14 +33,14 @@ def check_ranks(plmr, check, folder):
                  "gemv --k 90 --n 80 --cores 13x17 --mode timing", "allreduce --length 33 --cores 9x14",
                  "llm --model demo --prompt 20 --decode 9", "generate -m demo --tokens 1,466,456 -n 5"):
         runs = []
-        for ranks in (1, 2, 3, 4):
+        for ranks in (None, 3, 4):
             path = os.path.join(folder, "r.html")
             code, _, err = plmr.run(args.split() + ["--report", path], ranks)
             if not check(code == 0, f"{show(args.split(), ranks)} ends with {code}: {err}"):
                 return
             runs.append(without_host(data_of(path)))
             check(len(runs[-1]) > 0 and all(run.get("maps") for run in runs[-1]), f"{args}: every run has its map")
-        check(all(run == runs[0] for run in runs), f"{args}: the report is the same on 1, 2, 3 and 4 ranks")
+        check(all(run == runs[0] for run in runs), f"{args}: the report is the same on 1, 3 and 4 ranks")
 
 
 def check_costs_nothing(plmr, check, folder):

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from cli import Checks, of_the_wafer, Plmr
+from cli import Checks, Plmr, of_the_wafer, outcome
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 VIEW = {"columns": ["run", "alg", "device.hop", "cycles", "violates", "error"],
@@ -132,7 +132,7 @@ def test_killed(plmr, check, folder):
             process = plmr.start(["sweep", path, "--out", out], ranks)
             check(wait_for_lines(out, n), f"{ranks} ranks: {n} points are done")
             process.send_signal(number)
-            process.communicate(timeout=60)
+            outcome(process, 60)
             check(process.returncode != 0, f"{ranks} ranks: the sweep ends by signal {number}")
             time.sleep(0.5)  # after SIGKILL of mpirun its processes take a moment to notice
             done = len(read(out))

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 
-from cli import Checks, Plmr, show
+from cli import Checks, Plmr, outcome, show
 
 KINDS = ["compute", "send", "receive", "relay", "wait"]
 GEMM = "gemm --m 60 --k 75 --n 45 --cores 9x9 --mode timing"
@@ -90,7 +90,7 @@ def products(plmr, check, path):
             check({core.by_kind["compute"] for core in cores} == {r["compute_cycles"]}, f"{args} {r['algorithm']}: compute")
         check(trace["otherData"]["provenance"]["ranks"] == 1, f"{trace['otherData']}")
         want = without_provenance(path)
-        for ranks in 2, 3, 4:
+        for ranks in 3, 4:
             code, _, err = plmr.run(words, ranks)
             check(code == 0 and not err and without_provenance(path) == want, f"{show(words, ranks)}: another file; {err}")
         plmr.run([word.replace("timing", "compute") for word in words], 2)
@@ -139,9 +139,8 @@ def models(plmr, check, path, small):
         named = set().union(*(core.groups for core in threads.values()))
         check({"layer 0", "projection"} <= named and ("prefill" in named or "decode" in args), f"groups are {named}")
         want = without_provenance(path)
-        for ranks in 2, 3:
-            plmr.run(words, ranks)
-            check(without_provenance(path) == want, f"{show(words, ranks)}: another file")
+        plmr.run(words, 3)
+        check(without_provenance(path) == want, f"{show(words, 3)}: another file")
         if command == "llm":
             sums = totals(threads)
             plmr.run(words + ["--every-step"])
@@ -164,8 +163,8 @@ def refused(plmr, check, folder):
         (f"llm --model demo --decode-cores 30x40 --trace {trace} --trace-cores 50,7", "core 50,7 is outside the region of 30x40"),
         ("generate --trace /nonexistent/t.json", "cannot write"), ("llm --model demo --trace-cores 0,0", "say where it goes"),
     ]
-    for args, words in cases:
-        for ranks in None, 2:
+    for i, (args, words) in enumerate(cases):
+        for ranks in (None, 2) if i % 3 == 0 else (None,):
             code, out, err = plmr.run(args.split(), ranks)
             check(code == 2 and not out and len(err) == 1 and words in err[0], f"{args}: {code}, {out!r}, {err}")
             check(os.listdir(folder) == [], f"{args} leaves {os.listdir(folder)}")
@@ -189,7 +188,7 @@ def full_disk(plmr, check, folder):
         file.write("older")
     process = plmr.start((GEMM.replace("9x9", "40x40") + f" --every-step --trace {path} --trace-cores sample:4096").split(),
                          preexec_fn=limit)
-    _, err = process.communicate(timeout=240)
+    _, err = outcome(process, 240)
     with open(path, encoding="utf-8") as file:
         check(file.read() == "older" and os.listdir(folder) == ["t.json"], f"a full disk leaves {os.listdir(folder)}")
     check(process.returncode == 1 and "t.json: File too large" in err, f"a full disk: {process.returncode}, {err}")

@@ -27,13 +27,14 @@ ROUNDED = {"llama_mha_f16": 8e-3, "qwen2_gqa_bf16": 7e-2}
 # Gemma's gelu is one of halves: a difference in the last bit of a float may become one of theirs.
 HALVES = {"gemma2_f32": 3e-3, "gemma3_f32": 3e-3}
 
-# prefill's cores, decode's cores, numbers of ranks. The last ones have more cores than most dimensions have elements.
+# prefill's cores, decode's cores, numbers of ranks, of which None is without mpirun. The last ones have more cores than
+# most dimensions have elements.
 GRIDS = [
-    ("8x8", "8x8", [1, 2, 4]),
-    ("13x13", "9x20", [1, 2, 3, 4]),
-    ("3x3", "4x3", [1, 2, 3]),
-    ("150x150", "40x170", [1, 6]),
-    ("360x360", "420x660", [1, 2]),
+    ("8x8", "8x8", [None, 4]),
+    ("13x13", "9x20", [None, 3, 4]),
+    ("3x3", "4x3", [None, 2, 3]),
+    ("150x150", "40x170", [None, 6]),
+    ("360x360", "420x660", [None, 2]),
 ]
 
 

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cli import Checks, Plmr, show  # noqa: E402
 from forward import Forward  # noqa: E402
 
-RANKS = [None, 2, 4]
+RANKS = [None, 3]
 KEYS = ["command", "model", "tokens", "context", "windows", "scored", "nll", "perplexity", "stderr", "ranks", "wall_s"]
 
 
