@@ -75,8 +75,11 @@ static void every_shipped_model(void **state)
     static const struct {
         const char *name;
         int64_t n_parameters; /* as published with the model, to the last one */
-    } shipped[] = {{"codellama-34b", 33743970304}, {"demo", 906240},          {"llama2-13b", 13015864320},
-                   {"llama3-8b", 8030261248},      {"qwen2-0.5b", 494032768}, {"qwen2-72b", 72706203648},
+    } shipped[] = {{"codellama-34b", 33743970304}, {"demo", 906240},
+                   {"gemma2-9b", 9241705984},      {"llama2-13b", 13015864320},
+                   {"llama3-8b", 8030261248},      {"mistral-7b", 7241732096},
+                   {"phi3-mini", 3821079552},      {"qwen2-0.5b", 494032768},
+                   {"qwen2-72b", 72706203648},     {"qwen3-8b", 8190735360},
                    {"tinyllama-1.1b", 1100048384}};
     int n;
     char **names = plmr_model_names(&n);
@@ -171,10 +174,10 @@ static void names_and_files(void **state)
 {
     (void)state;
     plmr_model *model;
-    must_fail(
-        plmr_model_open("llama3-8", &model), PLMR_ERROR_INPUT,
-        "unknown model 'llama3-8': did you mean 'llama3-8b'? (available: codellama-34b, demo, llama2-13b, llama3-8b, "
-        "qwen2-0.5b, qwen2-72b, tinyllama-1.1b; or the path of a GGUF or JSON file)");
+    must_fail(plmr_model_open("llama3-8", &model), PLMR_ERROR_INPUT,
+              "unknown model 'llama3-8': did you mean 'llama3-8b'? (available: codellama-34b, demo, gemma2-9b, "
+              "llama2-13b, llama3-8b, mistral-7b, phi3-mini, qwen2-0.5b, qwen2-72b, qwen3-8b, tinyllama-1.1b; or the "
+              "path of a GGUF or JSON file)");
     must_fail(plmr_model_open("", &model), PLMR_ERROR_INPUT, "unknown model '' (available: ");
     must_fail(plmr_model_open("none.gguf", &model), PLMR_ERROR_INPUT, "none.gguf: cannot open: No such file");
     must_fail(plmr_model_open("none.json", &model), PLMR_ERROR_INPUT, "none.json: cannot open: No such file");
