@@ -19,8 +19,8 @@ static plmr_status check_keys(const plmr_reader *reader, json_t *root, const plm
 {
     const char *known[PLMR_N_SHAPE_NUMBERS + N_OTHER_KEYS + MOST_ARCH_KEYS];
     int n = 0;
-    PLMR_ASSERT(arch->n_keys <= MOST_ARCH_KEYS);
-    for (int i = 0; i < arch->n_keys; i++)
+    PLMR_ASSERT(!arch || arch->n_keys <= MOST_ARCH_KEYS);
+    for (int i = 0; arch && i < arch->n_keys; i++)
         if (arch->keys[i].json)
             known[n++] = arch->keys[i].json;
     for (int i = 0; i < PLMR_N_SHAPE_NUMBERS; i++)
@@ -85,8 +85,11 @@ static plmr_status read_keys(const plmr_reader *reader, const json_t *root, plmr
 static plmr_status read_root(const plmr_reader *reader, json_t *root, plmr_model_shape *shape)
 {
     double eps;
-    PLMR_TRY(read_texts(reader, root, shape));
+    const char *name = json_string_value(json_object_get(root, "architecture"));
+    if (name)
+        plmr_arch_named((plmr_gguf_text){name, strlen(name)}, &shape->arch);
     PLMR_TRY(check_keys(reader, root, shape->arch));
+    PLMR_TRY(read_texts(reader, root, shape));
     PLMR_TRY(read_keys(reader, root, shape));
     for (int i = 0; i < PLMR_N_SHAPE_NUMBERS; i++)
         if (plmr_shape_numbers[i].json)
