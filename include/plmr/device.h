@@ -1,11 +1,12 @@
 /* plmr/device.h - the PLMR description of a wafer-scale (or other mesh) device.
  *
- * A device is a JSON file: "title", "topology" ("mesh" or "torus"), "router" ("static": messages need configured routes;
- * or "xy": routers pass them along x, then y), if wanted "name" (checked, not used), and every
+ * A device is a JSON file: "title", "topology" ("mesh" or "torus"), "router" ("static", or if left out: messages need
+ * configured routes; or "xy": routers pass them along x, then y), if wanted "name" (checked, not used), and every
  * number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
  * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
- * a whole number.
+ * a whole number. Numbers from send_launch to ring_cols, which tell of messages from any core to any core, may be left
+ * out: a message then starts as a tile exchange does, and the rest is 0.
  *
  * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
  * I inferred by fit or arithmetic, 2 second-hand, guess, definition; and of what the command line replaces, user.

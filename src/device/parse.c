@@ -75,21 +75,47 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
     return status;
 }
 
+/* What is said of messages between any cores may be left out: then one starts as a tile exchange does, and is not cut,
+ * held up or acknowledged. */
+static bool may_be_left_out(int number)
+{
+    return number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_ring_cols;
+}
+
+static void leave_out(int i, plmr_device *device)
+{
+    const struct plmr_device_number *number = &plmr_device_numbers[i];
+    bool starts = i == PLMR_DEVICE_NUMBER_send_launch || i == PLMR_DEVICE_NUMBER_send_message;
+    *plmr_device_value(device, number) = starts ? device->shift_launch : 0;
+    *plmr_device_origin(device, number) =
+        (plmr_origin){.tag = "guess", .source = "not given: a message is taken as one exchange"};
+}
+
+static plmr_status read_numbers(plmr_reader *reader, const json_t *root, plmr_device *device)
+{
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
+        if (may_be_left_out(i) && !json_object_get(root, plmr_device_numbers[i].key))
+            leave_out(i, device);
+        else
+            PLMR_TRY(read_number(reader, &plmr_device_numbers[i], root, device));
+    return PLMR_OK;
+}
+
 static plmr_status read_root(plmr_reader *reader, json_t *root, plmr_device *device)
 {
     static const char *const topologies[] = {[PLMR_MESH] = "mesh", [PLMR_TORUS] = "torus"};
     static const char *const routers[] = {[PLMR_STATIC] = "static", [PLMR_XY] = "xy"};
     char unused[LONGEST_NAME + 1];
-    int topology, router;
+    int topology, router = PLMR_STATIC;
     PLMR_TRY(plmr_reader_check_keys(reader, root, top_keys, N_TOP_KEYS));
     if (json_object_get(root, "name"))
         PLMR_TRY(read_text(reader, root, "name", unused, sizeof unused));
     PLMR_TRY(read_text(reader, root, "title", device->title, sizeof device->title));
     PLMR_TRY(plmr_reader_choice(reader, root, "topology", topologies, 2, "mesh or torus", &topology));
     device->topology = (enum plmr_topology)topology;
-    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
-        PLMR_TRY(read_number(reader, &plmr_device_numbers[i], root, device));
-    PLMR_TRY(plmr_reader_choice(reader, root, "router", routers, 2, "static or xy", &router));
+    PLMR_TRY(read_numbers(reader, root, device));
+    if (json_object_get(root, "router"))
+        PLMR_TRY(plmr_reader_choice(reader, root, "router", routers, 2, "static or xy", &router));
     device->router = (enum plmr_router)router;
     return PLMR_OK;
 }

@@ -222,7 +222,6 @@ static void faults_of_the_whole(void **state)
     expect_fault("\"mesh\"", "\"ring\"", "my.json:4: topology: \"ring\" is unknown, expected mesh or torus");
     expect_fault("\"mesh\"", "1", "my.json:4: topology: is a number, expected mesh or torus");
     expect_fault("\"static\"", "\"torus\"", "my.json:20: router: \"torus\" is unknown, expected static or xy");
-    expect_fault("  \"router\": \"static\",\n", "", "my.json:1: router: is missing, expected static or xy");
     expect_fault("\"name\": \"wse2\"", "\"name\": 2", "my.json:2: name: is a number, expected text of 1 to 47 bytes");
     expect_fault("\"wse2\"", "\"123456789012345678901234567890123456789012345678\"",
                  "my.json:2: name: is 48 bytes long, expected text of 1 to 47 bytes");
@@ -235,6 +234,30 @@ static void faults_of_the_whole(void **state)
                  "my.json:5: not valid JSON: real number overflow near '-1e999'");
     expect_fault("\"title\": \"Cerebras WSE-2", "\"title\": \"\\u0000",
                  "my.json:3: not valid JSON: \\u0000 is not allowed without JSON_ALLOW_NUL");
+}
+
+/* Cuts the text from the first mark up to the second. */
+static void cut_out(char *text, const char *from, const char *to)
+{
+    char *begin = strstr(text, from), *end = strstr(text, to);
+    assert_true(begin && end > begin);
+    memmove(begin, end, strlen(end) + 1);
+}
+
+static void messages_may_be_left_out(void **state)
+{
+    (void)state;
+    char text[TEXT_SIZE];
+    plmr_device whole, device;
+    read_wse2(text);
+    must(plmr_device_parse(text, "my.json", &whole));
+    cut_out(text, "  \"router\"", "  \"vector_start\"");
+    must(plmr_device_parse(text, "my.json", &device));
+    assert_valid(&device);
+    assert_int_equal(device.router, PLMR_STATIC);
+    assert_true(device.send_launch == whole.shift_launch && device.send_message == whole.shift_launch);
+    assert_true(device.packet == 0 && device.buffer == 0 && device.ring_cols == 0);
+    assert_true(device.vector_start == whole.vector_start);
 }
 
 static void faults_of_other_files(void **state)
@@ -511,6 +534,7 @@ int main(void)
         cmocka_unit_test(faults_of_a_number),
         cmocka_unit_test(faults_of_an_origin),
         cmocka_unit_test(faults_of_the_whole),
+        cmocka_unit_test(messages_may_be_left_out),
         cmocka_unit_test(faults_of_other_files),
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(numbers_on_the_command_line),
