@@ -4,6 +4,14 @@
 #include "plmr/status.h"
 #include "plmr/types.h"
 
+/* Rows of a matrix that lie in memory one after the other: blocks of n_elements in n_bytes. */
+typedef struct plmr_stored {
+    const unsigned char *data; /* NULL: they lie nowhere */
+    size_t row_bytes;
+    int n_elements, n_bytes;
+    void (*decode)(const unsigned char *blocks, int64_t n_blocks, float *to); /* needs no alignment */
+} plmr_stored;
+
 /* Where a matrix's values come from: fills a rectangle of the matrix, row-major, leading dimension ld. Never asked
  * for elements outside the matrix. */
 typedef struct plmr_source {
@@ -13,6 +21,7 @@ typedef struct plmr_source {
     uint64_t seed;
     int64_t rows, cols;
     int64_t first_row; /* of a source of some rows of a matrix: of that matrix */
+    plmr_stored stored;
 } plmr_source;
 
 /* How many of `count` elements from `first` on lie below `limit`: the part of a padded chunk that the matrix has. */

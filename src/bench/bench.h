@@ -12,6 +12,9 @@ typedef struct plmr_yardsticks plmr_yardsticks;
  * Collective. */
 plmr_status plmr_yardsticks_create(plmr_yardsticks **yardsticks);
 void plmr_yardsticks_destroy(plmr_yardsticks *yardsticks);
+/* The processor that OpenBLAS's kernel was made for, as it calls it; "" where it does not say. A kernel that uses less
+ * than this processor has is replaced by one that fits; if it cannot be, sgemm gives 0. Local. */
+const char *plmr_yardsticks_kernel(const plmr_yardsticks *yardsticks);
 double plmr_yardstick_sgemm(plmr_yardsticks *yardsticks);
 double plmr_yardstick_read(plmr_yardsticks *yardsticks);
 

@@ -1,8 +1,10 @@
 #include "bench/bench.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "base/wall.h"
@@ -18,17 +20,67 @@ typedef void sgemm_function(int order, int trans_a, int trans_b, int m, int n, i
 struct plmr_yardsticks {
     void *library;
     sgemm_function *sgemm;
-    float *memory; /* READ_FLOATS */
+    char kernel[32]; /* the processor that its kernel is for; "": unknown */
+    float *memory;   /* READ_FLOATS */
     plmr_ranks *ranks;
 };
+
+static void open_library(plmr_yardsticks *y)
+{
+    char *(*name)(void) = NULL;
+    y->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!y->library)
+        return;
+    *(void **)&y->sgemm = dlsym(y->library, "cblas_sgemm");
+    *(void **)&name = dlsym(y->library, "openblas_get_corename");
+    if (name)
+        snprintf(y->kernel, sizeof y->kernel, "%s", name());
+}
+
+static void close_library(plmr_yardsticks *y)
+{
+    if (y->library)
+        dlclose(y->library);
+    y->library = NULL;
+    y->sgemm = NULL;
+}
+
+#if defined(__x86_64__)
+/* Kernels without AVX2, which OpenBLAS takes on a processor that it does not know. */
+static bool falls_back(const plmr_yardsticks *y)
+{
+    static const char *const old[] = {"Generic",    "Prescott", "Core2",       "Penryn",
+                                      "Dunnington", "Nehalem",  "Sandybridge", "Barcelona"};
+    for (size_t i = 0; __builtin_cpu_supports("avx2") && i < sizeof old / sizeof *old; i++)
+        if (strcasecmp(y->kernel, old[i]) == 0)
+            return true;
+    return false;
+}
+
+/* OpenBLAS can be told what the processor is like; where that does not help it is no yardstick. */
+static void mend_kernel(plmr_yardsticks *y)
+{
+    if (!falls_back(y))
+        return;
+    close_library(y);
+    setenv("OPENBLAS_CORETYPE", __builtin_cpu_supports("avx512dq") ? "SKYLAKEX" : "HASWELL", 1);
+    open_library(y);
+    if (falls_back(y))
+        y->sgemm = NULL;
+}
+#else
+static void mend_kernel(plmr_yardsticks *y)
+{
+    (void)y;
+}
+#endif
 
 /* The library is looked for when the bench runs, so that plmr itself does not need it. */
 static void find_sgemm(plmr_yardsticks *y)
 {
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    y->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (y->library)
-        *(void **)&y->sgemm = dlsym(y->library, "cblas_sgemm");
+    open_library(y);
+    mend_kernel(y);
 }
 
 plmr_status plmr_yardsticks_create(plmr_yardsticks **out)
@@ -53,8 +105,7 @@ void plmr_yardsticks_destroy(plmr_yardsticks *y)
         return;
     plmr_ranks_destroy(y->ranks);
     plmr_slab_destroy(y->memory);
-    if (y->library)
-        dlclose(y->library);
+    close_library(y);
     free(y);
 }
 
@@ -64,6 +115,11 @@ static double sum_rates(plmr_yardsticks *y, double work, double start_s)
     uint64_t rate = (uint64_t)(1e3 * work / (plmr_wall_s() - start_s) / 1e9);
     plmr_ranks_sum(y->ranks, &rate, 1);
     return 1e-3 * (double)rate;
+}
+
+const char *plmr_yardsticks_kernel(const plmr_yardsticks *y)
+{
+    return y->kernel;
 }
 
 double plmr_yardstick_sgemm(plmr_yardsticks *y)

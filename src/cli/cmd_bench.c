@@ -122,7 +122,9 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
             verdict(item, o));
 }
 
-static plmr_status put_record(const plmr_bench_item *item, const struct outcome *o, plmr_draft *records)
+/* kernel: OpenBLAS's. */
+static plmr_status put_record(const plmr_bench_item *item, const struct outcome *o, const char *kernel,
+                              plmr_draft *records)
 {
     plmr_provenance where = plmr_provenance_now();
     json_t *object = json_pack("{ss ss ss sf sf sf ss ss si ss ss ss ss}", "command", "bench", "name", item->name,
@@ -136,6 +138,7 @@ static plmr_status put_record(const plmr_bench_item *item, const struct outcome 
     if (o->yardstick > 0) {
         json_object_set_new(object, "yardstick", json_real(o->yardstick));
         json_object_set_new(object, "yardstick_name", json_string(item->yardstick->name));
+        json_object_set_new(object, "openblas_kernel", json_string(kernel));
         json_object_set_new(object, "ratio", json_real(o->ratio));
     }
     return plmr_json_put(records, JSON_COMPACT | JSON_REAL_PRECISION(6), object);
@@ -145,8 +148,9 @@ static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardstick
 {
     FILE *out = plmr_text_beside(c->json);
     if (plmr_rank() == 0)
-        fprintf(out, "plmr %s on %d rank%s, kernel %s; medians of %lld\n\n", PLMR_VERSION, plmr_rank_count(),
-                plmr_rank_count() == 1 ? "" : "s", plmr_kernel_name(), (long long)c->repeat);
+        fprintf(out, "plmr %s on %d rank%s, kernel %s; medians of %lld; OpenBLAS's kernel: %s\n\n", PLMR_VERSION,
+                plmr_rank_count(), plmr_rank_count() == 1 ? "" : "s", plmr_kernel_name(), (long long)c->repeat,
+                *plmr_yardsticks_kernel(yardsticks) ? plmr_yardsticks_kernel(yardsticks) : "none");
     for (int i = 0; i < c->only.n; i++) {
         const plmr_bench_item *item = c->only.at[i];
         struct outcome outcome;
@@ -155,7 +159,7 @@ static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardstick
         if (plmr_rank() == 0) {
             print_row(out, item, &outcome);
             fflush(out);
-            status = put_record(item, &outcome, &c->records);
+            status = put_record(item, &outcome, plmr_yardsticks_kernel(yardsticks), &c->records);
         }
         PLMR_TRY(plmr_agree(status));
     }

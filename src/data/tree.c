@@ -225,6 +225,10 @@ static void run_program(const plmr_tree_job *job, int v, int64_t col, int64_t wi
     const plmr_tree *tree = job->tree;
     size_t level = (size_t)job->n_batch * (size_t)width;
     float *top = stack - level;
+    if (job->run) {
+        job->run(job->context, tree->ops + tree->first[v], tree->first[v + 1] - tree->first[v], col, width, stack);
+        return;
+    }
     for (int i = tree->first[v]; i < tree->first[v + 1]; i++) {
         plmr_tree_op op = tree->ops[i];
         if (op.kind == PLMR_TREE_MERGE) {
@@ -252,15 +256,14 @@ static size_t element_count(const plmr_tree_job *job)
 /* Every result of this rank, for all columns: result v at values + v * stride. */
 static void run_programs(const plmr_tree_job *job, float *values, size_t stride)
 {
-    int64_t most = job->pitch ? job->pitch : job->strip < job->n ? job->strip : job->n;
+    int64_t most = job->strip < job->n ? job->strip : job->n;
     size_t level = (size_t)job->n_batch * (size_t)most;
     float *stack = plmr_take(((size_t)job->tree->depth + 1) * level * sizeof *stack);
     for (int64_t col = 0; col < job->n; col += job->strip) {
         int64_t width = job->n - col < job->strip ? job->n - col : job->strip;
-        int64_t padded = job->pitch ? job->pitch : width;
         for (int v = 0; v < job->tree->n_values; v++) {
-            run_program(job, v, col, padded, stack);
-            copy_batch(job, stack, (size_t)padded, values + (size_t)v * stride + col, (size_t)job->n, width);
+            run_program(job, v, col, width, stack);
+            copy_batch(job, stack, (size_t)width, values + (size_t)v * stride + col, (size_t)job->n, width);
         }
     }
     free(stack);

@@ -41,10 +41,7 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
     plmr_model_weight(engine->model, which, layer, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
-    PLMR_TRY(plmr_matrix_create(&layout, dtype, matrix));
-    PLMR_TRY(plmr_matrix_load(matrix, &source));
-    plmr_model_weight_forget(engine->model, which, layer);
-    return PLMR_OK;
+    return plmr_matrix_create(&layout, dtype, &source, matrix);
 }
 
 static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which, int layer, float **vector)
@@ -232,7 +229,9 @@ static plmr_status move_weights(plmr_engine *engine)
             if (!matrix->layout.in)
                 continue;
             plmr_matrix_layout layout = plmr_engine_layout(engine, (enum plmr_weight)which, true);
-            PLMR_TRY(plmr_matrix_move(matrix, &layout, engine->ranks));
+            plmr_source source;
+            plmr_model_weight(engine->model, (enum plmr_weight)which, engine->setup.first_layer + i, &source);
+            PLMR_TRY(plmr_matrix_move(matrix, &layout, &source));
         }
     return PLMR_OK;
 }
@@ -243,6 +242,13 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
         PLMR_TRY(plmr_end_if_alone(move_weights(engine)));
     engine->for_decode = true;
     return PLMR_OK;
+}
+
+void plmr_engine_forget(const plmr_engine *engine, int layer)
+{
+    for (int which = PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++)
+        if (plmr_matrix_is_kept(&engine->layers[layer].matrix[which]))
+            plmr_model_weight_forget(engine->model, (enum plmr_weight)which, engine->setup.first_layer + layer);
 }
 
 void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens)

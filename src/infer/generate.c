@@ -57,6 +57,7 @@ static plmr_status pick(plmr_generation *g)
     g->id = said.id;
     g->position++;
     g->n_made += !is_end;
+    g->totals->first_s = g->totals->first_s > 0 ? g->totals->first_s : plmr_wall_s();
     g->end = is_end                   ? PLMR_ENDED_ITSELF
              : said.stop              ? PLMR_ENDED_STOPPED
              : g->n_made >= g->n_most ? PLMR_ENDED_LENGTH
@@ -69,8 +70,10 @@ plmr_status plmr_generation_next(plmr_generation *g)
     g->n_bytes = 0;
     if (g->n_made == 0)
         return pick(g); /* by the prompt's logits */
-    double start_s = plmr_wall_s();
+    double before_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_totals_add_tokens(g->totals, g->timing, g->engine->n_cached, 1));
+    double start_s = plmr_wall_s();
+    g->totals->time_s += start_s - before_s;
     PLMR_TRY(plmr_engine_decode(g->engine, &g->id));
     plmr_engine_logits(g->engine, 0, 1, g->logits);
     PLMR_TRY(pick(g));

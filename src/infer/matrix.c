@@ -4,273 +4,311 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "ranks/redistribute.h"
+#include "kernel/kernel.h"
 
-/* Columns of a strip, about: partial results of so many stay in the first-level cache. Elements of a row that begin and
- * end with a cache line, whatever their type. */
-enum { STRIP = 256, LINE = 32 };
+/* Columns that are turned together; elements of a row of the store that are, a whole number of blocks of any type; what
+ * ranges are apart at least: less is read and left out. */
+enum { COLUMNS = 16, ELEMENTS = 512, APART = 64 };
 
-static int64_t round_up(int64_t n, int64_t unit)
+/* ---- what is held ---- */
+
+/* By element of a dimension: its place in the part, -1: not held. `at` gives the first place of a chunk. */
+static int32_t *list_places(const plmr_matrix *m, const plmr_deal *deal, const plmr_part *part, bool is_in)
 {
-    return plmr_ceil_div(n, unit) * unit;
+    int32_t *place = plmr_take((size_t)deal->n * sizeof *place + 1);
+    memset(place, -1, (size_t)deal->n * sizeof *place);
+    for (int c = 0; c < part->n_chunks; c++) {
+        int chunk = plmr_part_chunk(part, c);
+        int64_t first = is_in ? plmr_matrix_row(m, chunk) : (int64_t)c * deal->size;
+        for (int i = 0; i < deal->size; i++) {
+            int64_t element = plmr_deal_element(deal, (int64_t)chunk * deal->size + i);
+            if (element >= 0)
+                place[element] = (int32_t)(first + i);
+        }
+    }
+    return place;
 }
 
-/* Chunks of a strip: of nearly equal strips, but of such as fill their lines if there are any not much wider. */
-static int64_t choose_chunks(int64_t size, int64_t n_chunks)
+/* How many are held. */
+static int64_t count_held(const int32_t *place, int64_t n)
 {
-    int64_t n_strips = plmr_ceil_div(n_chunks * size, STRIP > size ? STRIP : size);
-    int64_t even = n_strips ? plmr_ceil_div(n_chunks, n_strips) : 1;
-    for (int64_t chunks = even; chunks <= 2 * even && chunks < n_chunks; chunks++)
-        if (chunks * size % LINE == 0)
-            return chunks;
-    return even;
+    int64_t n_held = 0;
+    for (int64_t i = 0; i < n; i++)
+        n_held += place[i] >= 0;
+    return n_held;
 }
 
-static void choose_strip(plmr_matrix *m)
+/* Moves what is held to the front: an own store has nothing else. */
+static void close_gaps(int32_t *place, int64_t n)
 {
-    m->strip = choose_chunks(m->layout.out->size, m->out.n_chunks) * m->layout.out->size;
-    m->pitch = m->strip < LINE ? m->strip : round_up(m->strip, LINE);
+    int64_t n_held = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (place[i] >= 0)
+            place[n_held++] = place[i];
 }
 
-static int64_t count_strips(const plmr_matrix *m)
+/* Of the store's columns, n of them: from the first to the last that are held, cut where too many are not. */
+static void find_ranges(plmr_matrix *m, int64_t n)
 {
-    return plmr_ceil_div(m->n_out, m->strip);
-}
-
-static size_t byte_count(const plmr_matrix *m)
-{
-    return (size_t)(count_strips(m) * m->pitch * m->n_in) * plmr_dtype_bytes(m->dtype);
-}
-
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, plmr_matrix *matrix)
-{
-    *matrix = (plmr_matrix){
-        .layout = *layout,
-        .dtype = dtype,
-        .in = plmr_part_here(layout->in, layout->in_ring),
-        .out = plmr_part_here(layout->out, layout->out_ring),
-    };
-    matrix->n_in = (int64_t)matrix->in.n_chunks * layout->in->size;
-    matrix->n_out = (int64_t)matrix->out.n_chunks * layout->out->size;
-    choose_strip(matrix);
-    size_t n_bytes = byte_count(matrix);
-    if (n_bytes == 0)
-        return PLMR_OK;
-    matrix->data = plmr_slab_create(n_bytes);
-    PLMR_CHECK(matrix->data, PLMR_ERROR_SYSTEM, "out of memory for weights: %zu bytes on this rank; use more ranks",
-               n_bytes);
-    if (matrix->n_out % matrix->pitch)
-        memset(matrix->data, 0, n_bytes);
-    return PLMR_OK;
-}
-
-void plmr_matrix_free(plmr_matrix *matrix)
-{
-    plmr_slab_destroy(matrix->data);
-    matrix->data = NULL;
-}
-
-/* Elements of rows, as they are stored: -1 is padding. */
-static void list_rows(const plmr_matrix *m, int32_t *elements)
-{
-    const plmr_deal *deal = m->layout.in;
-    for (int c = 0; c < m->in.n_chunks; c++) {
-        int chunk = plmr_part_chunk(&m->in, c);
-        int32_t *to = elements + plmr_matrix_row(m, chunk);
-        for (int i = 0; i < deal->size; i++)
-            to[i] = (int32_t)plmr_deal_element(deal, (int64_t)chunk * deal->size + i);
+    int64_t unit = m->stored.n_elements, last = -1;
+    m->ranges = plmr_take((size_t)(n / APART + 1) * sizeof *m->ranges);
+    for (int64_t i = 0; i < n; i++) {
+        if (m->row[i] < 0)
+            continue;
+        if (last < 0 || i - last > APART)
+            m->ranges[m->n_ranges++].first = i / unit * unit;
+        plmr_matrix_range *range = &m->ranges[m->n_ranges - 1];
+        last = (i / unit + 1) * unit;
+        last = last < n ? last : n;
+        range->n = last - range->first;
     }
 }
 
-/* ---- loading ---- */
-
-/* Columns that are read from the source together: a cache line of 16-bit elements is then written in one go. */
-enum { AT_ONCE = 32 };
-
-struct loader {
-    plmr_matrix *m;
-    const plmr_source *source;
-    int32_t *in, *out;              /* elements of rows and columns */
-    int64_t *at;                    /* by row: where its element lies in what is read of a column, -1: nowhere */
-    int n_ranges;                   /* of elements that are read: of each run of chunks */
-    int64_t low[2], high[2], width; /* width: of all ranges */
-    int64_t ld;                     /* from column to column of rows: no power of two, so all fit the cache together */
-    float *rows;                    /* AT_ONCE x width: the source's */
-};
-
-/* The elements of rows of a run: first and last of them. */
-static void add_range(struct loader *l, const plmr_run *run)
+/* Rows in which no element lies. */
+static void find_padding(plmr_matrix *m)
 {
-    const plmr_matrix *m = l->m;
-    int64_t low = INT64_MAX, high = 0;
-    for (int c = 0; c < run->count; c++) {
-        int64_t row = plmr_matrix_row(m, run->first + c);
-        for (int64_t r = row; r < row + m->layout.in->size; r++)
-            if (l->in[r] >= 0) {
-                low = l->in[r] < low ? l->in[r] : low;
-                high = l->in[r] >= high ? l->in[r] + 1 : high;
-            }
-    }
-    for (int c = 0; c < run->count && low < high; c++) {
-        int64_t row = plmr_matrix_row(m, run->first + c);
-        for (int64_t r = row; r < row + m->layout.in->size; r++)
-            l->at[r] = l->in[r] < 0 ? -1 : l->width + l->in[r] - low;
-    }
-    l->low[l->n_ranges] = low;
-    l->high[l->n_ranges] = high;
-    l->width += low < high ? high - low : 0;
-    l->n_ranges += low < high;
+    bool *used = plmr_take_zeroed((size_t)m->n_in + 1, sizeof *used);
+    for (int64_t i = 0; i < m->layout.in->n; i++)
+        if (m->row[i] >= 0)
+            used[m->row[i]] = true;
+    m->padding = plmr_take((size_t)m->n_in * sizeof *m->padding + 1);
+    for (int64_t row = 0; row < m->n_in; row++)
+        if (!used[row])
+            m->padding[m->n_padding++] = (int32_t)row;
+    free(used);
 }
 
-static plmr_status read_columns(const struct loader *l, int64_t first, int64_t n)
+/* The lists of the store's rows and columns: of all elements of the model, or of those that are held. */
+static void make_lists(plmr_matrix *m)
 {
-    for (int64_t c = 0; c < n; c++) {
-        float *row = l->rows + c * l->ld;
-        if (l->out[first + c] < 0)
-            memset(row, 0, (size_t)l->width * sizeof *row);
-        for (int i = 0; i < l->n_ranges && l->out[first + c] >= 0; row += l->high[i] - l->low[i], i++)
-            PLMR_TRY(l->source->get(l->source, l->out[first + c], l->low[i], 1, (int)(l->high[i] - l->low[i]), row,
-                                    (size_t)l->width));
+    const plmr_deal *in = m->layout.in, *out = m->layout.out;
+    int32_t *place = list_places(m, out, &m->out, false);
+    int64_t n_cols = in->n, n_held = 0;
+    m->row = list_places(m, in, &m->in, true);
+    find_padding(m);
+    m->column = plmr_take((size_t)m->n_out * sizeof *m->column + 1);
+    memset(m->column, -1, (size_t)m->n_out * sizeof *m->column);
+    for (int64_t i = 0; i < out->n; i++)
+        if (place[i] >= 0)
+            m->column[place[i]] = (int32_t)(m->own ? n_held++ : i);
+    free(place);
+    if (m->own) {
+        n_cols = count_held(m->row, in->n);
+        close_gaps(m->row, in->n);
+    }
+    find_ranges(m, n_cols);
+}
+
+/* ---- an own store ---- */
+
+/* Reads the elements of a row that are held, run by run of them. */
+static plmr_status read_row(const plmr_source *source, int64_t row, const int32_t *place, int64_t n, float *to)
+{
+    for (int64_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && (place[end] >= 0) == (place[i] >= 0);)
+            end++;
+        if (place[i] < 0)
+            continue;
+        PLMR_TRY(source->get(source, row, i, 1, (int)(end - i), to, (size_t)(end - i)));
+        to += end - i;
     }
     return PLMR_OK;
 }
 
-static void store_columns(const struct loader *l, int64_t first, int64_t n)
+static plmr_status keep_rows(plmr_matrix *m, const plmr_source *source, const int32_t *out, const int32_t *in)
 {
-    plmr_matrix *m = l->m;
-    int64_t strip = first / m->strip, col = first % m->strip;
-    size_t element = plmr_dtype_bytes(m->dtype);
-    for (int64_t r = 0; r < m->n_in; r++) {
-        float values[AT_ONCE];
-        const float *from = l->rows + (l->at[r] < 0 ? 0 : l->at[r]);
-        for (int64_t c = 0; c < n; c++)
-            values[c] = l->at[r] < 0 ? 0 : from[c * l->ld];
-        char *to = m->data + (size_t)((strip * m->n_in + r) * m->pitch + col) * element;
-        plmr_convert_from_float(m->dtype, n, values, to);
+    float *values = plmr_take((size_t)m->layout.in->n * sizeof *values + 1);
+    plmr_status status = PLMR_OK;
+    char *to = m->own;
+    for (int64_t i = 0; i < m->layout.out->n && !status; i++) {
+        if (out[i] < 0)
+            continue;
+        status = read_row(source, i, in, m->layout.in->n, values);
+        plmr_convert_from_float(m->dtype, (int64_t)m->stored.row_bytes / m->stored.n_bytes, values, to);
+        to += m->stored.row_bytes;
     }
-}
-
-static plmr_status load(struct loader *l)
-{
-    plmr_matrix *m = l->m;
-    for (int i = 0; i < m->in.n_runs; i++)
-        add_range(l, &m->in.runs[i]);
-    l->ld = round_up(l->width, LINE) + LINE / 2;
-    l->rows = plmr_take((size_t)(AT_ONCE * l->ld) * sizeof *l->rows);
-    for (int64_t first = 0, n; first < m->n_out; first += n) {
-        int64_t left = m->strip - first % m->strip;
-        n = left < AT_ONCE ? left : AT_ONCE;
-        n = n < m->n_out - first ? n : m->n_out - first;
-        PLMR_TRY(read_columns(l, first, n));
-        store_columns(l, first, n);
-    }
-    return PLMR_OK;
-}
-
-plmr_status plmr_matrix_load(plmr_matrix *m, const plmr_source *source)
-{
-    if (!m->data)
-        return PLMR_OK;
-    struct loader l = {.m = m, .source = source};
-    l.in = plmr_take((size_t)m->n_in * sizeof *l.in);
-    l.out = plmr_take((size_t)m->n_out * sizeof *l.out);
-    l.at = plmr_take((size_t)m->n_in * sizeof *l.at);
-    memset(l.at, -1, (size_t)m->n_in * sizeof *l.at);
-    list_rows(m, l.in);
-    plmr_part_elements(&m->out, m->layout.out, l.out);
-    plmr_status status = load(&l);
-    free(l.rows);
-    free(l.at);
-    free(l.out);
-    free(l.in);
+    free(values);
     return status;
 }
 
-/* ---- moving ---- */
-
-/* Messages under way at a time: of a matrix that takes many times as much. */
-enum { MOST_BYTES = 16 << 20 };
-
-struct dimension {
-    const plmr_deal *deal;
-    const plmr_ring *ring;
-};
-
-static int64_t list_dimension(const void *context, int place, int32_t *elements)
+static plmr_status keep(plmr_matrix *m, const plmr_source *source)
 {
-    const struct dimension *d = context;
-    plmr_part part = plmr_part_of(d->deal, d->ring, place);
-    if (elements)
-        plmr_part_elements(&part, d->deal, elements);
-    return (int64_t)part.n_chunks * d->deal->size;
+    int32_t *out = list_places(m, m->layout.out, &m->out, false), *in = list_places(m, m->layout.in, &m->in, true);
+    size_t element = plmr_dtype_bytes(m->dtype), row_bytes = (size_t)count_held(in, m->layout.in->n) * element;
+    size_t n_bytes = (size_t)count_held(out, m->layout.out->n) * row_bytes;
+    m->own = plmr_slab_create(n_bytes + 1);
+    m->stored = (plmr_stored){(unsigned char *)m->own, row_bytes, 1, (int)element, NULL};
+    plmr_status status =
+        m->own ? keep_rows(m, source, out, in)
+               : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for weights: %zu bytes on this rank; use more ranks",
+                                 n_bytes);
+    free(in);
+    free(out);
+    return status;
 }
 
-static void *element_at(const void *context, int64_t number, int64_t col)
+/* ---- making one ---- */
+
+static void lay_out(plmr_matrix *m, const plmr_matrix_layout *layout)
 {
-    const plmr_matrix *m = context;
-    int depth = m->layout.in->size;
-    int64_t row = plmr_matrix_row(m, plmr_part_chunk(&m->in, (int)(number / depth))) + number % depth;
-    size_t at = (size_t)((col / m->strip * m->n_in + row) * m->pitch + col % m->strip);
-    return m->data + at * plmr_dtype_bytes(m->dtype);
+    m->layout = *layout;
+    m->in = plmr_part_here(layout->in, layout->in_ring);
+    m->out = plmr_part_here(layout->out, layout->out_ring);
+    m->n_in = (int64_t)m->in.n_chunks * layout->in->size;
+    m->n_out = (int64_t)m->out.n_chunks * layout->out->size;
 }
 
-static plmr_dealt dealt(const struct dimension *d)
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, const plmr_source *source,
+                               plmr_matrix *matrix)
 {
-    return (plmr_dealt){d->ring ? (int)d->ring->axis : PLMR_WHOLE, d->deal->n, list_dimension, d};
+    *matrix = (plmr_matrix){.dtype = dtype, .stored = source->stored};
+    lay_out(matrix, layout);
+    plmr_status status = source->stored.data ? PLMR_OK : keep(matrix, source);
+    if (status)
+        plmr_matrix_free(matrix);
+    else
+        make_lists(matrix);
+    return status;
 }
 
-static void move(const plmr_matrix *from, const plmr_matrix *to, plmr_ranks *ranks)
+static void free_lists(plmr_matrix *m)
 {
-    const plmr_matrix_layout *a = &from->layout, *b = &to->layout;
-    struct dimension in[2] = {{a->in, a->in_ring}, {b->in, b->in_ring}};
-    struct dimension out[2] = {{a->out, a->out_ring}, {b->out, b->out_ring}};
-    plmr_spread_matrix before = {dealt(&in[0]), dealt(&out[0]), element_at, from->strip, from};
-    plmr_spread_matrix after = {dealt(&in[1]), dealt(&out[1]), element_at, to->strip, to};
-    plmr_redistribute(ranks, &before, &after, plmr_dtype_bytes(from->dtype), MOST_BYTES);
+    free(m->column);
+    free(m->row);
+    free(m->padding);
+    free(m->ranges);
+    m->column = m->row = m->padding = NULL;
+    m->ranges = NULL;
+    m->n_ranges = 0;
+    m->n_padding = 0;
 }
 
-static bool same_deal(const plmr_deal *a, const plmr_deal *b)
+void plmr_matrix_free(plmr_matrix *m)
 {
-    return a->size == b->size && a->n_filled == b->n_filled && a->n_slots == b->n_slots && !a->element == !b->element;
+    free_lists(m);
+    plmr_slab_destroy(m->own);
+    plmr_slab_destroy(m->kept);
+    m->own = m->kept = NULL;
+    m->n_kept = 0;
 }
 
-static bool same_part(const plmr_part *a, const plmr_part *b)
+static bool holds_all(const plmr_matrix *m)
 {
-    bool same = a->n_runs == b->n_runs;
-    for (int i = 0; i < a->n_runs && same; i++)
-        same = a->runs[i].first == b->runs[i].first && a->runs[i].count == b->runs[i].count;
-    return same;
+    return m->in.n_chunks == m->layout.in->n_filled && m->out.n_chunks == m->layout.out->n_filled;
 }
 
-static bool same_order(const plmr_order *a, const plmr_order *b)
+plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, const plmr_source *source)
 {
-    if (!a || !b || a == b)
-        return a == b;
-    return a->n_slots == b->n_slots && memcmp(a->index, b->index, (size_t)a->n_slots * sizeof *a->index) == 0;
-}
-
-/* Does a matrix lie in this rank's memory as the other layout has it? */
-static bool stays(const plmr_matrix *m, const plmr_matrix_layout *layout)
-{
-    plmr_part in = plmr_part_here(layout->in, layout->in_ring), out = plmr_part_here(layout->out, layout->out_ring);
-    return same_deal(m->layout.in, layout->in) && same_deal(m->layout.out, layout->out) && same_part(&m->in, &in) &&
-           same_part(&m->out, &out) && same_order(m->layout.in_order, layout->in_order);
-}
-
-plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_ranks *ranks)
-{
-    double moves = stays(matrix, layout) ? 0 : 1;
-    plmr_ranks_max(ranks, &moves, 1);
-    if (moves == 0) {
-        matrix->layout = *layout;
-        return PLMR_OK;
+    plmr_matrix to = {.dtype = matrix->dtype, .stored = matrix->stored};
+    lay_out(&to, layout);
+    if (matrix->own && !(holds_all(matrix) && holds_all(&to)))
+        PLMR_TRY(plmr_matrix_create(layout, matrix->dtype, source, &to));
+    else {
+        to.own = matrix->own;
+        matrix->own = NULL;
+        make_lists(&to);
     }
-    plmr_matrix to = {0};
-    PLMR_TRY(plmr_agree(plmr_matrix_create(layout, matrix->dtype, &to)));
-    if (to.data)
-        memset(to.data, 0, byte_count(&to));
-    move(matrix, &to, ranks);
     plmr_matrix_free(matrix);
     *matrix = to;
     return PLMR_OK;
+}
+
+/* ---- columns ---- */
+
+struct reader {
+    const plmr_matrix *m;
+    size_t element;
+    char *blocks; /* COLUMNS x ELEMENTS, of what has to be widened */
+    char *to;
+    int64_t pitch;
+};
+
+static const char zeros[ELEMENTS * sizeof(float)];
+
+/* Where n elements of a row of the store begin, widened if they must be. */
+static const char *row_at(const struct reader *r, int32_t row, int64_t first, int64_t n, char *room)
+{
+    const plmr_stored *s = &r->m->stored;
+    if (row < 0)
+        return zeros;
+    const unsigned char *at = s->data + (size_t)row * s->row_bytes + (size_t)(first / s->n_elements * s->n_bytes);
+    if (s->n_elements == 1)
+        return (const char *)at;
+    float values[ELEMENTS];
+    s->decode(at, n / s->n_elements, values);
+    plmr_convert_from_float(r->m->dtype, n, values, room);
+    return room;
+}
+
+/* Elements of a range, of up to COLUMNS columns, which are `offset` columns into what is made. */
+static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset, plmr_matrix_range range,
+                      const int32_t *row)
+{
+    const char *from[COLUMNS];
+    for (int j = 0; j < n; j++)
+        from[j] = row_at(r, col + j < r->m->n_out ? r->m->column[col + j] : -1, range.first, range.n,
+                         r->blocks + (size_t)j * ELEMENTS * r->element);
+    plmr_vectors()->turn(r->element, n, range.n, from, row, r->to + (size_t)offset * r->element, (size_t)r->pitch);
+}
+
+static void turn_columns(const struct reader *r, int64_t col, int n, int64_t offset)
+{
+    for (int i = 0; i < r->m->n_ranges; i++) {
+        plmr_matrix_range range = r->m->ranges[i];
+        for (int64_t at = 0; at < range.n; at += ELEMENTS) {
+            int64_t now = range.n - at < ELEMENTS ? range.n - at : ELEMENTS;
+            turn_some(r, col, n, offset, (plmr_matrix_range){range.first + at, now}, r->m->row + range.first + at);
+        }
+    }
+}
+
+void plmr_matrix_columns(const plmr_matrix *m, int64_t first, int64_t n, void *to, int64_t pitch)
+{
+    char blocks[COLUMNS * ELEMENTS * sizeof(uint16_t)];
+    struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch};
+    for (int64_t i = 0; i < m->n_padding; i++)
+        memset(r.to + (size_t)(m->padding[i] * pitch) * r.element, 0, (size_t)n * r.element);
+    for (int64_t i = 0; i < n; i += COLUMNS) {
+        int now = (int)(n - i < COLUMNS ? n - i : COLUMNS);
+        turn_columns(&r, first + i, now, i);
+    }
+}
+
+/* ---- strips ---- */
+
+enum { STRIP = PLMR_PROGRAM_COLS };
+
+/* Bytes of the strips before one. */
+static size_t strip_at(const plmr_matrix *m, int64_t strip)
+{
+    return (size_t)(strip * STRIP * m->n_in) * plmr_dtype_bytes(m->dtype);
+}
+
+/* What is quantised stays so. */
+static bool can_keep(plmr_matrix *m)
+{
+    if (!m->kept && m->stored.n_elements == 1)
+        m->kept = plmr_slab_create((size_t)(m->n_out * m->n_in) * plmr_dtype_bytes(m->dtype) + 1);
+    return m->kept != NULL;
+}
+
+bool plmr_matrix_is_kept(const plmr_matrix *m)
+{
+    return m->kept && m->n_kept * STRIP >= m->n_out;
+}
+
+const char *plmr_matrix_strip(plmr_matrix *m, int64_t first, char *room)
+{
+    int64_t strip = first / STRIP, n = m->n_out - first < STRIP ? m->n_out - first : STRIP;
+    bool keeps = can_keep(m);
+    char *to = keeps ? m->kept + strip_at(m, strip) : room;
+    if (!keeps || strip == m->n_kept) {
+        plmr_matrix_columns(m, first, n, to, n);
+        m->n_kept += keeps;
+    }
+    if (plmr_matrix_is_kept(m)) {
+        plmr_slab_destroy(m->own);
+        m->own = NULL;
+    }
+    return to;
 }

@@ -1,24 +1,26 @@
-/* matrix.h - a weight matrix in the memory of this rank: the cores' tiles of it, stored for fast products.
+/* matrix.h - a weight matrix in the memory of this rank, as its cores hold it in either phase.
  *
  * y = x W with W (in, out): rows are the places of the in dimension that this rank holds, columns those of the out
- * dimension. Columns are stored in strips: strip s holds, for all rows one after the other, columns [s * strip,
- * (s + 1) * strip), so that a product with a vector reads memory in one stream, and partial results stay in cache.
+ * dimension. In memory a matrix lies as files have it, (out, in): a model's file is mapped, and read where it lies; what
+ * is made up lies in memory of this rank's own. So both phases, whatever their layouts, use the same bytes, and nothing
+ * moves between them. Kernels get some columns at a time, all rows of them, turned to (in, out) and widened to the type
+ * that cores hold.
  *
- * For example a weight stored as (out, in) = (4, 6), in dealt to chunks (0 1)(2 3)(4 5) that a tree meets as 2, 0, 1;
- * out in chunks of one column, 2 columns to a strip. Memory, each number the in element of a row, for columns
- * 0 1 | 2 3:
+ * For example a weight stored as (out, in) = (4, 6), in dealt to chunks (0 1)(2 3)(4 5) that a tree meets as 2, 0, 1.
+ * What plmr_matrix_columns makes of columns 0 and 1, each number the in element of a row:
  *
- *     strip 0: 4 5 0 1 2 3  x columns 0 1     strip 1: 4 5 0 1 2 3  x columns 2 3
+ *     4 5 0 1 2 3  x columns 0 1
  *
- * Loading reads a column's elements as they lie in the source, 0 to 5, once, and stores them at rows 2 3 4 5 0 1.
+ * It reads two rows of the store, elements 0 to 5 as they lie there, and writes them to rows 2 3 4 5 0 1.
  */
 #pragma once
 
 #include "data/tensor.h"
 #include "infer/deal.h"
+#include "kernel/vector.h"
 
 /* Where a matrix lies: a dimension dealt to a ring is split between the ranks along its axis; NULL: all have all of it.
- * Rows are stored chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt.
+ * Rows come chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt.
  */
 typedef struct plmr_matrix_layout {
     const plmr_deal *in, *out;
@@ -26,22 +28,33 @@ typedef struct plmr_matrix_layout {
     const plmr_order *in_order;
 } plmr_matrix_layout;
 
+/* Elements [first, first + n) of the store's rows, some of which this rank has rows for. */
+typedef struct plmr_matrix_range {
+    int64_t first, n;
+} plmr_matrix_range;
+
 typedef struct plmr_matrix {
     plmr_matrix_layout layout;
-    enum plmr_dtype dtype;
-    plmr_part in, out; /* what this rank holds */
+    enum plmr_dtype dtype; /* that cores hold */
+    plmr_part in, out;     /* what this rank holds */
     int64_t n_in, n_out;
-    int64_t strip; /* columns of a strip, a whole number of chunks; the last may be partly empty */
-    int64_t pitch; /* elements from row to row of a strip: whole cache lines, zeros beyond the columns */
-    char *data;
+    plmr_stored stored; /* a row of it is a column of W; by the model's elements, or (own) by those that are held */
+    char *own;          /* the store, if it is this rank's */
+    int32_t *column;    /* by column: its row of the store, -1: zeros */
+    int n_ranges;
+    plmr_matrix_range *ranges;
+    int32_t *row;   /* by element of all ranges: its row, -1: not this rank's */
+    char *kept;     /* columns in strips of PLMR_PROGRAM_COLS, turned and widened; NULL: none are kept */
+    int64_t n_kept; /* strips that are */
+    int64_t n_padding;
+    int32_t *padding; /* rows that hold no element */
 } plmr_matrix;
 
-/* Makes room for this rank's part. Local. */
-plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, plmr_matrix *matrix);
+/* This rank's part of a weight stored as (out, in): where the source lies in memory it must outlive the matrix, else
+ * its values are kept. Local. */
+plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, const plmr_source *source,
+                               plmr_matrix *matrix);
 void plmr_matrix_free(plmr_matrix *matrix);
-
-/* Reads this rank's part from a weight stored as (out, in). Local. */
-plmr_status plmr_matrix_load(plmr_matrix *matrix, const plmr_source *source);
 
 /* First row of a chunk of the in dimension; -1: this rank has it not. */
 static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
@@ -51,11 +64,18 @@ static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
     return index < 0 ? -1 : (int64_t)index * matrix->layout.in->size;
 }
 
-/* First element of a row in a strip. */
-static inline const char *plmr_matrix_at(const plmr_matrix *matrix, int64_t strip, int64_t row)
-{
-    return matrix->data + (size_t)((strip * matrix->n_in + row) * matrix->pitch) * plmr_dtype_bytes(matrix->dtype);
-}
+/* Columns [first, first + n) of all rows, n_in x pitch elements at `to`: zeros where the padding is, and beyond the
+ * matrix's columns. Local. */
+void plmr_matrix_columns(const plmr_matrix *matrix, int64_t first, int64_t n, void *to, int64_t pitch);
 
-/* Moves a matrix to another layout, between ranks where it must. On success *matrix is the new one. Collective. */
-plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, plmr_ranks *ranks);
+/* The strip of PLMR_PROGRAM_COLS columns from `first` on (the last may have less): its rows, one after the other. Strips
+ * of a type that files have as it is are kept from then on; others, and if there is no memory, come to `room`, which is
+ * large enough for one. Whoever asks asks for strips in their order. Local. */
+const char *plmr_matrix_strip(plmr_matrix *matrix, int64_t first, char *room);
+
+/* All strips are kept: what they were made of is wanted no more, and a store of this rank's own is gone. */
+bool plmr_matrix_is_kept(const plmr_matrix *matrix);
+
+/* Lays the matrix out anew; what this rank keeps of its own is taken from the source again, unless it is the same. On
+ * success *matrix is the new one. Local. */
+plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, const plmr_source *source);

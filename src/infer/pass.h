@@ -25,7 +25,7 @@ typedef struct plmr_pass {
     plmr_held_heads heads;
 } plmr_pass;
 
-static inline const plmr_layer *plmr_pass_weights(const plmr_pass *pass)
+static inline plmr_layer *plmr_pass_weights(const plmr_pass *pass)
 {
     return &pass->engine->layers[pass->layer];
 }

@@ -54,7 +54,6 @@ static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, cons
     const plmr_deal *in = m->layout.in, *out = m->layout.out;
     struct travelling travelling = {rows->gather, strips};
     plmr_run row_runs[2], col_runs[2];
-    int64_t chunks = m->strip / out->size;
     plmr_gemm_block block = {
         .n_slots = in->n_slots,
         .kt = in->size,
@@ -67,13 +66,13 @@ static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, cons
         .accumulate = PLMR_F32,
         .n_row_runs = runs_of(&p->here, rows->first / p->ms, rows->n / p->ms, row_runs),
         .row_runs = row_runs,
-        .n_col_runs = runs_of(&m->out, first * chunks, n * chunks, col_runs),
+        .n_col_runs = runs_of(&m->out, first / out->size, n / out->size, col_runs),
         .col_runs = col_runs,
         .a_line = rows->gather->line,
         .b_line = strips->line,
         .a_layout = {(int)(rows->n / p->ms), 0, (size_t)rows->n},
-        .b_layout = {(int)chunks, (size_t)strips->strip_stride, (size_t)m->pitch},
-        .c = p->activation[part->out] + (size_t)rows->first * p->ld[part->out] + (size_t)(first * m->strip),
+        .b_layout = {(int)(n / out->size), 0, (size_t)n},
+        .c = p->activation[part->out] + (size_t)rows->first * p->ld[part->out] + (size_t)first,
         .ldc = p->ld[part->out],
         .t1 = in->n_slots,
         .progress = while_multiplying,
@@ -84,7 +83,7 @@ static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, cons
 
 static void multiply_part(const plmr_pass *p, const plmr_step_part *part, const struct rows *rows)
 {
-    plmr_strips *strips = plmr_strips_create(&plmr_pass_weights(p)->matrix[part->weight], p->engine->ranks);
+    plmr_strips *strips = plmr_strips_create(&plmr_pass_weights(p)->matrix[part->weight], p->engine->ranks, p->n);
     for (int64_t first, n; plmr_strips_next(strips, &first, &n);)
         if (rows->n)
             multiply_strips(p, part, rows, strips, first, n);

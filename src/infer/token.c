@@ -7,42 +7,67 @@
 
 /* ---- products with vectors ---- */
 
+/* The strip at hand. */
+struct strip {
+    int64_t first; /* column; -1: none yet */
+    const char *rows;
+};
+
 struct product {
-    const plmr_matrix *matrix;
-    const plmr_ring *ring; /* along the in dimension */
-    int first;             /* this rank's first core along it */
+    plmr_matrix *matrix;
     int n;
     const float *x;
     size_t ldx;
+    int32_t *row, *place; /* by core: the first row of its tile, -1: it has none; where the tile's part of x lies */
+    char *room;           /* for a strip: products are made one after the other, and share it */
+    struct strip *strip;
 };
 
-/* First row of a core's tile in this rank's memory; -1: the core has none. */
-static int64_t row_of(const struct product *p, int core)
+/* x is in the order in which chunks are dealt. */
+static void list_tiles(struct product *p, const plmr_ring *ring, int first, int count)
 {
-    return plmr_matrix_row(p->matrix, plmr_ring_position(p->ring, p->first + core));
+    const plmr_matrix *m = p->matrix;
+    for (int core = 0; core < count; core++) {
+        int chunk = plmr_ring_position(ring, first + core);
+        p->row[core] = (int32_t)plmr_matrix_row(m, chunk);
+        p->place[core] = (int32_t)plmr_part_index(&m->in, chunk) * m->layout.in->size;
+    }
 }
 
-/* Where the tile's part of x lies: x is in the order in which chunks are dealt. */
-static int64_t place_of(const struct product *p, int core)
+/* A strip that is not as wide as the kernel has it: operation by operation. */
+static void run_narrow(const plmr_gemv_program *p, enum plmr_dtype dtype, int64_t width, float *stack)
 {
-    int chunk = plmr_ring_position(p->ring, p->first + core);
-    return (int64_t)plmr_part_index(&p->matrix->in, chunk) * p->matrix->layout.in->size;
+    float *top = stack - width;
+    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++) {
+        if (op->kind == PLMR_TREE_MERGE) {
+            top -= width;
+            plmr_vector_add(PLMR_F32, width, top + width, top);
+            continue;
+        }
+        top += op->kind == PLMR_TREE_PUSH ? width : 0;
+        int64_t row = p->row[op->core];
+        const char *b = (const char *)p->b + (size_t)((row < 0 ? 0 : row) * width) * plmr_dtype_bytes(dtype);
+        plmr_vectors()->gemv_onto(dtype, PLMR_F32, row < 0 ? 0 : p->kt, width,
+                                  p->x + (row < 0 ? 0 : p->place[op->core]), b, (size_t)width,
+                                  op->kind == PLMR_TREE_PUSH ? NULL : top, top, NULL);
+    }
 }
 
-static void make_partial(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
-                         int next)
+/* Every vector has the stack from where its result stays. */
+static void run_program(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width,
+                        float *stack)
 {
     const struct product *p = context;
-    const plmr_matrix *m = p->matrix;
-    int64_t row = row_of(p, core), next_row = next < 0 ? -1 : row_of(p, next), strip = first / m->strip;
-    int kt = row < 0 ? 0 : m->layout.in->size;
-    int64_t place = row < 0 ? 0 : place_of(p, core);
-    row = row < 0 ? 0 : row;
-    const char *b = plmr_matrix_at(m, strip, row);
-    const char *then = next_row < 0 ? NULL : plmr_matrix_at(m, strip, next_row);
-    for (int i = 0; i < p->n; i++)
-        plmr_vectors()->gemv_onto(m->dtype, PLMR_F32, kt, width, p->x + (size_t)i * p->ldx + place, b, (size_t)m->pitch,
-                                  onto ? onto + i * width : NULL, out + i * width, i ? NULL : then);
+    if (p->strip->first != first)
+        *p->strip = (struct strip){first, plmr_matrix_strip(p->matrix, first, p->room)};
+    plmr_gemv_program program = {ops, n_ops, p->matrix->layout.in->size, p->row, p->place, NULL, p->strip->rows};
+    for (int i = 0; i < p->n; i++, stack += width) {
+        program.x = p->x + (size_t)i * p->ldx;
+        if (width == PLMR_PROGRAM_COLS)
+            plmr_vectors()->gemv_program(p->matrix->dtype, &program, stack);
+        else
+            run_narrow(&program, p->matrix->dtype, width, stack);
+    }
 }
 
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
@@ -51,23 +76,29 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
     const plmr_ring *ring = products->matrix->layout.in_ring;
     struct product of[PLMR_TOKEN_PRODUCTS];
     plmr_tree_job jobs[PLMR_TOKEN_PRODUCTS];
+    size_t n_cores = (size_t)grid->region->count[ring->axis];
+    struct strip strips[PLMR_TOKEN_PRODUCTS];
+    int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
+    char *room = plmr_take((size_t)products->matrix->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
     for (int i = 0; i < n_products; i++) {
-        const plmr_matrix *m = products[i].matrix;
-        of[i] = (struct product){m, ring, grid->region->first[ring->axis], n, x, ldx};
+        strips[i].first = -1;
+        of[i] = (struct product){products[i].matrix, n, x, ldx, lists, lists + n_cores, room, &strips[i]};
         jobs[i] = (plmr_tree_job){
             .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
             .accumulate = PLMR_F32,
             .n_batch = n,
-            .n = m->n_out,
-            .strip = m->strip,
-            .pitch = m->pitch,
-            .make = make_partial,
+            .n = products[i].matrix->n_out,
+            .strip = PLMR_PROGRAM_COLS,
+            .run = run_program,
             .context = &of[i],
             .sum = products[i].y,
             .ld_sum = products[i].ldy,
         };
     }
+    list_tiles(&of[0], ring, grid->region->first[ring->axis], (int)n_cores);
     plmr_tree_run_fused(jobs, n_products);
+    free(room);
+    free(lists);
 }
 
 /* ---- norms ---- */

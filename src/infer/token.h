@@ -10,7 +10,7 @@
 
 /* y = x W: one of the products of a vector x. */
 typedef struct plmr_token_product {
-    const plmr_matrix *matrix;
+    plmr_matrix *matrix;
     float *y;
     size_t ldy;
 } plmr_token_product;

@@ -21,6 +21,8 @@ typedef struct plmr_llm_totals {
     double first_cycles, last_cycles;               /* of a token */
     int64_t n_made;                                 /* tokens that decode has made, of each request */
     double load_s, prefill_s, relayout_s, decode_s; /* wall time; 0: not run */
+    double time_s;                                  /* wall time that virtual time took; and when, as plmr_wall_s has */
+    double start_s, first_s;                        /* it, the run started and its first token was there (0: not) */
     plmr_llm_spans *spans;                          /* of the tokens; NULL: not kept */
 } plmr_llm_totals;
 

@@ -138,13 +138,29 @@ static void to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from
         to_float_as(PLMR_BF16, n, from, to);
 }
 
+/* As many as whole vectors hold. */
+PLMR_INLINE int64_t to_f16_vectors(int64_t n, const float *restrict from, uint16_t *restrict to)
+{
+    int64_t i = 0;
+#if defined(PLMR_ISA_AVX512)
+    for (; i + LANES <= n; i += LANES)
+        _mm256_storeu_si256((__m256i *)(to + i), _mm512_cvtps_ph((__m512)vf_load(from + i), _MM_FROUND_TO_NEAREST_INT));
+#elif defined(PLMR_ISA_AVX2)
+    for (; i + LANES <= n; i += LANES)
+        _mm_storeu_si128((__m128i *)(to + i), _mm256_cvtps_ph((__m256)vf_load(from + i), _MM_FROUND_TO_NEAREST_INT));
+#else
+    (void)n, (void)from, (void)to;
+#endif
+    return i;
+}
+
 static void from_float(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to)
 {
     uint16_t *words = to;
     if (dtype == PLMR_F32)
         memcpy(to, from, (size_t)n * sizeof *from);
     else if (dtype == PLMR_F16)
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = to_f16_vectors(n, from, words); i < n; i++)
             words[i] = plmr_f16_from_float(from[i]);
     else
         for (int64_t i = 0; i < n; i++)

@@ -185,6 +185,156 @@ static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
 #undef PLMR_GEMV
 }
 
+/* Programs read b from its beginning to its end where its rows lie in their order: so far ahead. */
+enum { PROGRAM_AHEAD = 2048 };
+
+/* Part of a program: what a core adds, on top of the stack. */
+PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, bool onto, float *top)
+{
+    enum { N = PLMR_PROGRAM_COLS / LANES, ROW = PLMR_PROGRAM_COLS };
+    vf sum[N];
+    int64_t row = p->row[core];
+    int kt = row < 0 ? 0 : p->kt;
+    const float *x = p->x + (row < 0 ? 0 : p->place[core]);
+    const char *b = (const char *)p->b + (size_t)(row < 0 ? 0 : row) * ROW * plmr_dtype_bytes(dtype);
+    PLMR_UNROLL for (int v = 0; v < N; v++)
+    {
+        sum[v] = (vf){0};
+    }
+    for (int k = 0; k < kt; k++, b += ROW * plmr_dtype_bytes(dtype)) {
+        PLMR_UNROLL for (int line = 0; line < (int)(ROW * plmr_dtype_bytes(dtype)) / LINE; line++)
+        {
+            __builtin_prefetch(b + PROGRAM_AHEAD + line * LINE, 0, 3);
+        }
+        PLMR_UNROLL for (int v = 0; v < N; v++)
+        {
+            sum[v] = vf_fma(x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
+        }
+    }
+    PLMR_UNROLL for (int v = 0; v < N; v++)
+    {
+        vf_store(top + v * LANES, onto ? sum[v] + vf_load(top + v * LANES) : sum[v]);
+    }
+}
+
+PLMR_INLINE void program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *top)
+{
+    top -= PLMR_PROGRAM_COLS;
+    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++)
+        if (op->kind == PLMR_TREE_MERGE) {
+            top -= PLMR_PROGRAM_COLS;
+            for (int i = 0; i < PLMR_PROGRAM_COLS; i++)
+                top[i] += top[i + PLMR_PROGRAM_COLS];
+        } else if (op->kind == PLMR_TREE_PUSH)
+            program_core(dtype, p, op->core, false, top += PLMR_PROGRAM_COLS);
+        else
+            program_core(dtype, p, op->core, true, top);
+}
+
+static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *stack)
+{
+    if (dtype == PLMR_F32)
+        program(PLMR_F32, p, stack);
+    else if (dtype == PLMR_F16)
+        program(PLMR_F16, p, stack);
+    else
+        program(PLMR_BF16, p, stack);
+}
+
+/* ---- rows to columns ---- */
+
+enum { TURN_COLS = 16, TURN_K = 8, TURN_LINE = LINE / 2 };
+typedef uint16_t words __attribute__((vector_size(2 * TURN_COLS)));
+typedef uint16_t half_words __attribute__((vector_size(TURN_COLS)));
+
+/* The lower, or the higher, halves of both vectors' halves of 16 bytes, in units of 16, 32 or 64 bit by turns. */
+#define PLMR_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27)
+#define PLMR_HIGH_16(a, b) __builtin_shufflevector(a, b, 4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31)
+#define PLMR_LOW_32(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 8, 9, 24, 25, 10, 11, 26, 27)
+#define PLMR_HIGH_32(a, b) __builtin_shufflevector(a, b, 4, 5, 20, 21, 6, 7, 22, 23, 12, 13, 28, 29, 14, 15, 30, 31)
+#define PLMR_LOW_64(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+#define PLMR_HIGH_64(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
+
+PLMR_INLINE void store_words(int32_t row, const words *value, uint16_t *to, size_t ld)
+{
+    if (row >= 0)
+        memcpy(to + (size_t)row * ld, value, sizeof *value);
+}
+
+/* Lines of 16 rows that lie side by side: rows a power of two apart displace each other from the cache, so each is read
+ * once. */
+PLMR_INLINE void bring_lines(const char *const *from, size_t at, char lines[TURN_COLS * LINE])
+{
+    PLMR_UNROLL for (int j = 0; j < TURN_COLS; j++)
+    {
+        memcpy(lines + j * LINE, from[j] + at, LINE);
+    }
+}
+
+/* Eight k of 16 rows. A vector holds those of rows j and j + 8; three rounds bring the rows of each k together. */
+PLMR_INLINE void turn_block(const char *from, const int32_t *row, uint16_t *to, size_t ld)
+{
+    words a[TURN_K], b[TURN_K];
+    PLMR_UNROLL for (int j = 0; j < TURN_K; j++)
+    {
+        half_words low, high;
+        memcpy(&low, from + j * LINE, sizeof low);
+        memcpy(&high, from + (j + TURN_K) * LINE, sizeof high);
+        a[j] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    }
+    PLMR_UNROLL for (int j = 0; j < TURN_K; j += 2)
+    {
+        b[j] = PLMR_LOW_16(a[j], a[j + 1]);
+        b[j + 1] = PLMR_HIGH_16(a[j], a[j + 1]);
+    }
+    PLMR_UNROLL for (int j = 0; j < TURN_K; j += 4)
+    {
+        a[j] = PLMR_LOW_32(b[j], b[j + 2]);
+        a[j + 1] = PLMR_HIGH_32(b[j], b[j + 2]);
+        a[j + 2] = PLMR_LOW_32(b[j + 1], b[j + 3]);
+        a[j + 3] = PLMR_HIGH_32(b[j + 1], b[j + 3]);
+    }
+    PLMR_UNROLL for (int j = 0; j < TURN_K / 2; j++)
+    {
+        words low = PLMR_LOW_64(a[j], a[j + 4]), high = PLMR_HIGH_64(a[j], a[j + 4]);
+        store_words(row[2 * j], &low, to, ld);
+        store_words(row[2 * j + 1], &high, to, ld);
+    }
+}
+
+PLMR_INLINE void turn_element(size_t element_bytes, const char *from, int64_t k, int32_t row, char *to, size_t ld,
+                              int j)
+{
+    if (row >= 0)
+        memcpy(to + ((size_t)row * ld + (size_t)j) * element_bytes, from + (size_t)k * element_bytes, element_bytes);
+}
+
+/* k from <= k < n_k, one by one. */
+PLMR_INLINE void turn_rest(size_t element_bytes, int n, int64_t from_k, int64_t n_k, const char *const *from,
+                           const int32_t *row, char *to, size_t ld)
+{
+    for (int64_t k = from_k; k < n_k; k++)
+        for (int j = 0; j < n; j++)
+            turn_element(element_bytes, from[j], k, row[k], to, ld, j);
+}
+
+static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *from, const int32_t *row, void *to,
+                 size_t ld)
+{
+    int64_t k = 0;
+    char lines[TURN_COLS * LINE];
+    if (element_bytes == sizeof(uint16_t) && n == TURN_COLS)
+        for (; k + TURN_LINE <= n_k; k += TURN_LINE) {
+            bring_lines(from, (size_t)k * sizeof(uint16_t), lines);
+            for (int i = 0; i < TURN_LINE; i += TURN_K)
+                turn_block(lines + (size_t)i * sizeof(uint16_t), row + k + i, to, ld);
+        }
+    if (element_bytes == sizeof(uint16_t))
+        turn_rest(sizeof(uint16_t), n, k, n_k, from, row, to, ld);
+    else
+        turn_rest(sizeof(float), n, k, n_k, from, row, to, ld);
+}
+
 /* ---- vector functions: loops that the compiler turns into vector code ---- */
 
 /* exp(t) = 2^n * exp(r) with a whole n and |r| <= ln(2) / 2. Beyond the limits of t, the result is 0 or infinite. */
@@ -271,6 +421,8 @@ static void rope_rotate(int64_t n_pairs, const float *cosine, const float *sine,
 
 const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .gemv_onto = gemv_onto,
+    .gemv_program = gemv_program,
+    .turn = turn,
     .exp = vector_exp,
     .silu_multiply = silu_multiply,
     .gelu_multiply = gelu_multiply,

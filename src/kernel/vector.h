@@ -50,6 +50,17 @@ typedef struct plmr_attention_functions {
                           const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo);
 } plmr_attention_functions;
 
+/* A reduction of PLMR_PROGRAM_COLS columns of a product with a vector: p_c is the chain over kk < kt from +0 of
+ * fma(x[place[c] + kk], b[(row[c] + kk) * PLMR_PROGRAM_COLS + j], .), of nothing where row[c] is negative. */
+enum { PLMR_PROGRAM_COLS = 64 };
+typedef struct plmr_gemv_program {
+    const plmr_tree_op *ops;
+    int n_ops, kt;
+    const int32_t *row, *place; /* by core */
+    const float *x;
+    const void *b;
+} plmr_gemv_program;
+
 typedef struct plmr_vector_functions {
     /* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
      * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be
@@ -60,6 +71,15 @@ typedef struct plmr_vector_functions {
      * the cache. Blocks that are visited in the order in which they lie in memory are still read fastest. */
     void (*gemv_onto)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
                       const void *b, size_t ldb, const float *onto, float *part, const void *next);
+
+    /* Runs a program, b being of the given dtype; `stack` has room for PLMR_PROGRAM_COLS floats for each value that is on
+     * it, and the result at its beginning. Fastest where the program meets rows in the order in which they lie. */
+    void (*gemv_program)(enum plmr_dtype dtype, const plmr_gemv_program *program, float *stack);
+
+    /* Turns n rows of words, of element_bytes 2 or 4, to columns: element k of from[j] becomes to[row[k] * ld + j], k <
+     * n_k; where row[k] is negative it is left out. Rows need no alignment. */
+    void (*turn)(size_t element_bytes, int n, int64_t n_k, const char *const *from, const int32_t *row, void *to,
+                 size_t ld);
 
     /* Vector functions of n elements; an output may be the very same array as an input. */
 

@@ -213,6 +213,9 @@ static plmr_status get(const plmr_source *source, int64_t row, int64_t col, int 
 
 void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor, int64_t first_row, int64_t n_rows)
 {
+    const plmr_quant *quant = tensor->quant;
     *source =
         (plmr_source){.get = get, .context = tensor, .rows = n_rows, .cols = tensor->cols, .first_row = first_row};
+    source->stored = (plmr_stored){tensor->data + (size_t)first_row * tensor->row_bytes, tensor->row_bytes,
+                                   quant->n_elements, quant->n_bytes, quant->decode};
 }

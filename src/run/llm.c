@@ -96,6 +96,7 @@ plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm
 {
     plmr_session *session = &run->session;
     *run = (plmr_llm_run){.options = options, .setup = options->setup};
+    run->totals.start_s = plmr_wall_s();
     run->setup.progress = plmr_session_tell;
     run->setup.progress_context = &session->progress;
     run->setup.profile = options->report != NULL;
@@ -195,7 +196,9 @@ plmr_status plmr_llm_place(plmr_llm_run *run)
 {
     const plmr_llm_options *o = run->options;
     PLMR_TRY(plmr_llm_check_cores(o));
+    double start_s = plmr_wall_s();
     PLMR_TRY(plmr_timing_create(run->session.ranks, &run->session.device, run->shape, &run->setup, &run->timing));
+    run->totals.time_s += plmr_wall_s() - start_s;
     run->prefill = placement(run, PLMR_PREFILL);
     run->decode = placement(run, PLMR_DECODE);
     if (o->report && plmr_rank() == 0) {

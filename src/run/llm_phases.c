@@ -9,14 +9,20 @@
 
 plmr_status plmr_llm_time_prompt(plmr_llm_run *run)
 {
+    double start_s = plmr_wall_s();
     PLMR_TRY(plmr_timing_prefill(run->timing, &run->totals.prefill));
     PLMR_TRY(plmr_llm_keep_map(run, false));
-    return run->decode && !run->setup.as_published ? plmr_timing_handover(run->timing, &run->totals.handover) : PLMR_OK;
+    if (run->decode && !run->setup.as_published)
+        PLMR_TRY(plmr_timing_handover(run->timing, &run->totals.handover));
+    run->totals.time_s += plmr_wall_s() - start_s;
+    return PLMR_OK;
 }
 
 plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_decode)
 {
+    double start_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_totals_add_tokens(&run->totals, run->timing, n_before, n_decode));
+    run->totals.time_s += plmr_wall_s() - start_s;
     return plmr_llm_keep_map(run, true);
 }
 

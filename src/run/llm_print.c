@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/wall.h"
 #include "report/bars.h"
 #include "report/table.h"
 #include "run/llm.h"
@@ -85,6 +86,22 @@ static void print_host(FILE *out, const plmr_llm_run *run, const plmr_llm_record
                     plmr_format_quantity(run->totals.load_s, "s").s, prefill, decode);
 }
 
+/* Of all that has passed since the ranks found each other; prefill_s is one request's. */
+static void print_wall(FILE *out, const plmr_llm_run *run)
+{
+    const plmr_llm_totals *t = &run->totals;
+    double all_s = plmr_wall_s() - t->start_s, prefill_s = t->prefill_s * run->setup.n_batch;
+    double rest_s = all_s - t->load_s - prefill_s - t->relayout_s - t->decode_s - t->time_s;
+    char first[80] = "";
+    if (t->first_s > 0)
+        snprintf(first, sizeof first, "; first token after %s", plmr_format_quantity(t->first_s - t->start_s, "s").s);
+    plmr_table_fact(out, "wall", "%s: load %s, prefill %s, relayout %s, decode %s, virtual time %s, rest %s%s",
+                    plmr_format_quantity(all_s, "s").s, plmr_format_quantity(t->load_s, "s").s,
+                    plmr_format_quantity(prefill_s, "s").s, plmr_format_quantity(t->relayout_s, "s").s,
+                    plmr_format_quantity(t->decode_s, "s").s, plmr_format_quantity(t->time_s, "s").s,
+                    plmr_format_quantity(rest_s, "s").s, first);
+}
+
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
@@ -111,8 +128,10 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
                         plmr_format_quantity(r->tpot_s, "s").s, plmr_format_cycles(round(r->tpr_decode)).s,
                         run->prefill ? ", end to end " : "",
                         run->prefill ? plmr_format_cycles(round(r->tpr_e2e)).s : "", run->prefill ? " tokens/s" : "");
-    if (run->totals.prefill_s > 0 || run->totals.decode_s > 0)
+    if (run->totals.prefill_s > 0 || run->totals.decode_s > 0) {
         print_host(out, run, r);
+        print_wall(out, run);
+    }
     if (plmr_llm_region(run))
         plmr_ranks_print(out, &run->session.topology, plmr_llm_region(run)->rows, plmr_llm_region(run)->cols);
 }

@@ -1,4 +1,4 @@
-/* A weight matrix on the ranks: loaded and moved between layouts, every element lies where the layout says. */
+/* A weight matrix on the ranks: its own or where it lies, laid out and laid out anew, every element lies where the layout says. */
 #include "tests/support.h"
 
 #include "infer/grid.h"
@@ -25,16 +25,16 @@ static plmr_status get_value(const plmr_source *source, int64_t row, int64_t col
     return PLMR_OK;
 }
 
-static float stored_at(const plmr_matrix *m, int64_t row, int64_t col)
+static float value_in(const plmr_matrix *m, const char *rows, int64_t row, int64_t col)
 {
     float value;
-    const char *at = plmr_matrix_at(m, col / m->strip, row);
-    plmr_convert_to_float(m->dtype, 1, at + (size_t)(col % m->strip) * plmr_dtype_bytes(m->dtype), &value);
+    plmr_convert_to_float(m->dtype, 1, rows + (size_t)(row * m->n_out + col) * plmr_dtype_bytes(m->dtype), &value);
     return value;
 }
 
 /* The tile of a chunk of rows and a chunk of columns: the elements of the model that lie there, 0 in the padding. */
-static void check_tile(const plmr_matrix *m, const plmr_matrix_layout *layout, int in_chunk, int out_chunk, int64_t col)
+static void check_tile(const plmr_matrix *m, const plmr_matrix_layout *layout, const char *rows, int in_chunk,
+                       int out_chunk, int64_t col)
 {
     int depth = layout->in->size, width = layout->out->size;
     int64_t row = plmr_matrix_row(m, in_chunk);
@@ -43,7 +43,7 @@ static void check_tile(const plmr_matrix *m, const plmr_matrix_layout *layout, i
         for (int c = 0; c < width; c++) {
             int64_t i = plmr_deal_element(layout->in, (int64_t)in_chunk * depth + r);
             int64_t o = plmr_deal_element(layout->out, (int64_t)out_chunk * width + c);
-            assert_true(stored_at(m, row + r, col + c) == (i < 0 || o < 0 ? 0 : value_at(o, i)));
+            assert_true(value_in(m, rows, row + r, col + c) == (i < 0 || o < 0 ? 0 : value_at(o, i)));
         }
 }
 
@@ -54,16 +54,21 @@ static void check_contents(const plmr_matrix *m, const plmr_matrix_layout *layou
     plmr_part in = plmr_part_here(layout->in, layout->in_ring), out = plmr_part_here(layout->out, layout->out_ring);
     assert_int_equal(m->n_in, (int64_t)in.n_chunks * layout->in->size);
     assert_int_equal(m->n_out, (int64_t)out.n_chunks * layout->out->size);
-    assert_int_equal(m->strip % layout->out->size, 0);
     assert_ptr_equal(m->layout.in, layout->in);
     assert_ptr_equal(m->layout.out, layout->out);
+    char *rows = malloc((size_t)(m->n_in * m->n_out) * sizeof(float) + 1);
+    assert_non_null(rows);
+    for (int64_t col = 0; col < m->n_out; col += 21) /* whatever columns are asked for together */
+        plmr_matrix_columns(m, col, m->n_out - col < 21 ? m->n_out - col : 21,
+                            rows + (size_t)col * plmr_dtype_bytes(m->dtype), m->n_out);
     for (int i = 0; i < in.n_chunks; i++) {
         int chunk = plmr_part_chunk(&in, i);
         for (int o = 0; o < out.n_chunks; o++)
-            check_tile(m, layout, chunk, plmr_part_chunk(&out, o), (int64_t)o * layout->out->size);
+            check_tile(m, layout, rows, chunk, plmr_part_chunk(&out, o), (int64_t)o * layout->out->size);
         if (out.n_chunks)
             assert_int_equal(seen[plmr_matrix_row(m, chunk) / layout->in->size]++, 0);
     }
+    free(rows);
 }
 
 /* Where elements are dealt in order, ranks read each but once, all together, or once for each that holds it. */
@@ -75,14 +80,14 @@ static void check_read(const plmr_matrix_layout *layout, plmr_ranks *ranks)
         assert_int_equal(n_read, (uint64_t)(layout->in->n * layout->out->n) * n_holders);
 }
 
-static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype)
+static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enum plmr_dtype dtype,
+                        const plmr_source *source)
 {
     plmr_matrix matrix;
     n_read = 0;
-    plmr_source source = {.get = get_value, .rows = layout->out->n, .cols = layout->in->n};
-    must(plmr_matrix_create(layout, dtype, &matrix));
-    must(plmr_matrix_load(&matrix, &source));
-    check_read(layout, ranks);
+    must(plmr_matrix_create(layout, dtype, source, &matrix));
+    if (!source->stored.data)
+        check_read(layout, ranks);
     check_contents(&matrix, layout);
     return matrix;
 }
@@ -111,17 +116,37 @@ static plmr_matrix_layout layout_of(const plmr_grid *grid, bool b, bool for_deco
                                 .out_ring = grid->x};
 }
 
+/* The source's values in memory, as a file has them: plain elements. The caller frees them. */
+static void *lay_down(plmr_source *source, enum plmr_dtype dtype)
+{
+    size_t element = plmr_dtype_bytes(dtype), row_bytes = (size_t)source->cols * element;
+    unsigned char *data = malloc((size_t)source->rows * row_bytes);
+    assert_non_null(data);
+    for (int64_t o = 0; o < source->rows; o++)
+        for (int64_t i = 0; i < source->cols; i++) {
+            float value = value_at(o, i);
+            plmr_convert_from_float(dtype, 1, &value, data + (size_t)o * row_bytes + (size_t)i * element);
+        }
+    source->stored = (plmr_stored){data, row_bytes, 1, (int)element, NULL};
+    return data;
+}
+
 static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_ranks *ranks, enum plmr_dtype dtype)
 {
     for (int b = 0; b < 2; b++)
         for (int phases = 0; phases < 4; phases++) {
             plmr_matrix_layout before = layout_of(from, b, phases & 1), after = layout_of(to, b, phases & 2);
-            plmr_matrix matrix = load(&before, ranks, dtype);
-            must(plmr_matrix_move(&matrix, &after, ranks));
-            check_contents(&matrix, &after);
-            must(plmr_matrix_move(&matrix, &before, ranks));
-            check_contents(&matrix, &before);
-            plmr_matrix_free(&matrix);
+            plmr_source source = {.get = get_value, .rows = before.out->n, .cols = before.in->n};
+            for (int lies = 0; lies < 2; lies++) {
+                void *store = lies ? lay_down(&source, dtype) : NULL;
+                plmr_matrix matrix = load(&before, ranks, dtype, &source);
+                must(plmr_matrix_move(&matrix, &after, &source));
+                check_contents(&matrix, &after);
+                must(plmr_matrix_move(&matrix, &before, &source));
+                check_contents(&matrix, &before);
+                plmr_matrix_free(&matrix);
+                free(store);
+            }
         }
 }
 

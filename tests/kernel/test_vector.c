@@ -103,6 +103,85 @@ static void gemv_onto(void **state)
     }
 }
 
+/* ---- programs, and what they read ---- */
+
+enum { PROGRAM_CORES = 5, DEPTH = 6 };
+
+/* Column j of a core's partial value, operation by operation. */
+static float program_element(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, int j)
+{
+    float sum = 0;
+    for (int k = 0; k < p->kt && p->row[core] >= 0; k++)
+        sum = fmaf(p->x[p->place[core] + k], element(dtype, p->b, (size_t)((p->row[core] + k) * PLMR_PROGRAM_COLS + j)),
+                   sum);
+    return sum;
+}
+
+/* (p2 + p0) + (p4 + (p1 + p3)): cores in no order, one without rows. */
+static void check_program(const plmr_isa *isa, enum plmr_dtype dtype)
+{
+    static const plmr_tree_op ops[] = {{PLMR_TREE_PUSH, 0}, {PLMR_TREE_ONTO, 2}, {PLMR_TREE_PUSH, 3},
+                                       {PLMR_TREE_ONTO, 1}, {PLMR_TREE_ONTO, 4}, {.kind = PLMR_TREE_MERGE}};
+    static const int32_t row[PROGRAM_CORES] = {12, 0, 6, -1, 18}, place[PROGRAM_CORES] = {0, 6, 18, -6, 12};
+    float *x = random_elements(PLMR_F32, PROGRAM_CORES * DEPTH, 5), stack[3 * PLMR_PROGRAM_COLS], p[PROGRAM_CORES];
+    void *b = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 6);
+    plmr_gemv_program program = {ops, 6, DEPTH, row, place, x, b};
+    isa->on_vectors->gemv_program(dtype, &program, stack);
+    for (int j = 0; j < PLMR_PROGRAM_COLS; j++) {
+        for (int core = 0; core < PROGRAM_CORES; core++)
+            p[core] = program_element(dtype, &program, core, j);
+        assert_true(same_bits(stack[j], (p[2] + p[0]) + (p[4] + (p[1] + p[3]))));
+    }
+    free(b);
+    free(x);
+}
+
+static void programs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < N_ISAS * 3; i++)
+        if (isa_number(i / 3))
+            check_program(isa_number(i / 3), (enum plmr_dtype)(i % 3));
+}
+
+/* n rows of n_k words, at any address, to rows 2 k + 1; every seventh is left out. */
+static void check_turn(const plmr_isa *isa, size_t bytes, int n, int n_k)
+{
+    enum { PITCH = 19 };
+    unsigned char *words = must_allocate((size_t)(n * (n_k + 1)) * bytes + 1);
+    unsigned char *to = must_allocate((size_t)(2 * n_k + 2) * PITCH * bytes);
+    int32_t *row = must_allocate((size_t)(n_k + 1) * sizeof *row);
+    const char *from[16];
+    for (size_t i = 0; i < (size_t)(n * (n_k + 1)) * bytes + 1; i++)
+        words[i] = (unsigned char)hash(7, (uint32_t)i, 3, 4);
+    memset(to, 0, (size_t)(2 * n_k + 2) * PITCH * bytes);
+    for (int k = 0; k < n_k; k++)
+        row[k] = k % 7 == 6 ? -1 : 2 * k + 1;
+    for (int j = 0; j < n; j++)
+        from[j] = (const char *)words + 1 + (size_t)(j * (n_k + 1)) * bytes;
+    isa->on_vectors->turn(bytes, n, n_k, from, row, to, PITCH);
+    for (int k = 0; k < n_k; k++)
+        for (int j = 0; j < PITCH; j++) {
+            const unsigned char *at = to + (size_t)((2 * k + 1) * PITCH + j) * bytes;
+            static const char nothing[4];
+            assert_memory_equal(at, j < n && row[k] >= 0 ? from[j] + (size_t)k * bytes : nothing, bytes);
+        }
+    free(row);
+    free(to);
+    free(words);
+}
+
+static void turns(void **state)
+{
+    static const int lengths[] = {0, 1, 8, 31, 32, 100};
+    (void)state;
+    for (int i = 0; i < N_ISAS * 2 * 3 * 6; i++) {
+        const plmr_isa *isa = isa_number(i / 36);
+        if (isa)
+            check_turn(isa, i / 18 % 2 ? 4 : 2, (const int[]){1, 7, 16}[i / 6 % 3], lengths[i % 6]);
+    }
+}
+
 /* ---- scores ---- */
 
 enum { MOST_CORES = 40, MOST_OPS = 2 * MOST_CORES };
@@ -579,13 +658,9 @@ static void the_chosen_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gemv_onto),
-        cmocka_unit_test(scores),
-        cmocka_unit_test(many_dimensions),
-        cmocka_unit_test(weighted_sums),
-        cmocka_unit_test(vector_functions),
-        cmocka_unit_test(exponentials),
-        cmocka_unit_test(exponentials_of_limits),
+        cmocka_unit_test(gemv_onto),        cmocka_unit_test(programs),        cmocka_unit_test(turns),
+        cmocka_unit_test(scores),           cmocka_unit_test(many_dimensions), cmocka_unit_test(weighted_sums),
+        cmocka_unit_test(vector_functions), cmocka_unit_test(exponentials),    cmocka_unit_test(exponentials_of_limits),
         cmocka_unit_test(the_chosen_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
