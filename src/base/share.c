@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/share_paths.h"
+#include "base/suggest.h"
 
 enum { N_DIRECTORIES = 4 };
 
@@ -117,12 +119,69 @@ static char **list_pack(struct list *list, int *n_names)
     return names;
 }
 
-char **plmr_share_names(const char *folder, const char *const *suffixes, int *n_names)
+char **plmr_share_names(const plmr_shared *shared, int *n_names)
 {
     struct list list = {0};
     char path[PATH_MAX];
     for (int i = 0; i < N_DIRECTORIES; i++)
-        for (const char *const *suffix = suffixes; *suffix && share_file(i, folder, path, sizeof path); suffix++)
-            list_add_folder(&list, path, *suffix);
+        for (int s = 0; shared->suffixes[s]; s++)
+            if (share_file(i, shared->folder, path, sizeof path))
+                list_add_folder(&list, path, shared->suffixes[s]);
     return list_pack(&list, n_names);
+}
+
+/* ---- what a user has named ---- */
+
+bool plmr_is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static bool names_file(const plmr_shared *shared, const char *argument)
+{
+    size_t n = strlen(argument);
+    for (int s = 0; shared->suffixes[s]; s++) {
+        size_t n_suffix = strlen(shared->suffixes[s]);
+        if (n >= n_suffix && strcmp(argument + n - n_suffix, shared->suffixes[s]) == 0)
+            return true;
+    }
+    return strchr(argument, '/') || plmr_is_file(argument);
+}
+
+/* "name, name, name; ", cut short where there is no room. */
+static void join_names(char *const *names, int n, char *to, size_t size)
+{
+    size_t used = 0;
+    to[0] = '\0';
+    for (int i = 0; i < n && used + strlen(names[i]) + 3 <= size; i++)
+        used += (size_t)snprintf(to + used, size - used, "%s%s", names[i], i + 1 < n ? ", " : "; ");
+}
+
+static plmr_status unknown(const plmr_shared *shared, const char *name)
+{
+    char available[400];
+    int n;
+    char **names = plmr_share_names(shared, &n);
+    const char *near = plmr_suggest(name, (const char *const *)names, n);
+    join_names(names, n, available, sizeof available);
+    plmr_status status =
+        plmr_error_make(PLMR_ERROR_INPUT, "unknown %s '%.60s'%s%s%s (available: %sor %s)", shared->what, name,
+                        near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", available, shared->file);
+    free(names);
+    return status;
+}
+
+plmr_status plmr_share_find(const plmr_shared *shared, const char *argument, char *room, size_t size, const char **path)
+{
+    char relative[NAME_MAX + 32];
+    *path = names_file(shared, argument) ? argument : room;
+    for (int s = 0; *path == room && shared->suffixes[s]; s++) {
+        int n = snprintf(relative, sizeof relative, "%s/%s%s", shared->folder, argument, shared->suffixes[s]);
+        bool is_cut = n < 0 || (size_t)n >= sizeof relative;
+        for (int i = 0; i < N_DIRECTORIES && !is_cut; i++)
+            if (share_file(i, relative, room, size) && access(room, R_OK) == 0)
+                return PLMR_OK;
+    }
+    return *path == room ? unknown(shared, argument) : PLMR_OK;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "plmr/status.h"
@@ -12,7 +13,21 @@
 /* Puts the path of the first share directory's file or folder `relative` ("devices/wse2.json") into path. */
 plmr_status plmr_share_path(const char *relative, char *path, size_t size);
 
-/* The names, less their suffix, of all files in `folder` that end in one of these, of which NULL is the last, in any
- * share directory; sorted, each once. One allocation (array and strings) that the caller frees, also when there is
- * none. */
-char **plmr_share_names(const char *folder, const char *const *suffixes, int *n_names);
+/* Things that users call by name or bring as a file of their own. */
+typedef struct plmr_shared {
+    const char *what, *folder; /* "device", "devices" */
+    const char *suffixes[3];   /* of their files; NULL after the last */
+    const char *file;          /* "the path of a JSON file" */
+} plmr_shared;
+
+/* The names of all that come with plmr, less their suffixes, from all share directories; sorted, each once. One
+ * allocation (array and strings) that the caller frees, also when there is none. */
+char **plmr_share_names(const plmr_shared *shared, int *n_names);
+
+/* The path of what a user has named: an argument that contains a '/', ends in one of the suffixes or names an existing
+ * file is one; any other is a name, whose path is put into `room`. An error tells which names there are. */
+plmr_status plmr_share_find(const plmr_shared *shared, const char *argument, char *room, size_t size,
+                            const char **path);
+
+/* Whether there is a regular file of this path. */
+bool plmr_is_file(const char *path);

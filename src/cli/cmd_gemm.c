@@ -143,7 +143,7 @@ static void make_plan(const void *context, const void *work, plmr_plan *plan)
     (void)context;
     *plan = (plmr_plan){
         .unit = "steps",
-        .count = g->n_slots,
+        .count = g->layout.n_slots,
         .tensors = {"A, B", "B, B", "C, B"},
         .n_bytes = {g->a->core_bytes, g->b->core_bytes, g->c->core_bytes},
         .n_tensors = 3,

@@ -87,39 +87,7 @@ static const plmr_option options[] = {
 
 /* ---- the experiment ---- */
 
-static const char *const suffixes[] = {".json", NULL};
-
-static plmr_status unknown_experiment(const char *name)
-{
-    int n;
-    char **names = plmr_share_names("experiments", suffixes, &n);
-    const char *near = plmr_suggest(name, (const char *const *)names, n);
-    plmr_status status =
-        plmr_error_make(PLMR_ERROR_INPUT,
-                        "unknown experiment '%.60s'%s%s%s (plmr sweep list has them; or give the path of a JSON file)",
-                        name, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
-    free(names);
-    return status;
-}
-
-/* The path of an experiment that is named, or given as a file. */
-static plmr_status find_file(const char *what, char *path, size_t size)
-{
-    char relative[NAME_MAX + 32];
-    size_t length = strlen(what);
-    if (strchr(what, '/') || (length >= 5 && strcmp(what + length - 5, ".json") == 0)) {
-        PLMR_CHECK(length < size, PLMR_ERROR_INPUT, "'%.60s...' is too long for a path", what);
-        strcpy(path, what);
-        return PLMR_OK;
-    }
-    int n = snprintf(relative, sizeof relative, "experiments/%s.json", what);
-    plmr_status missing =
-        n < 0 || (size_t)n >= sizeof relative ? unknown_experiment(what) : plmr_share_path(relative, path, size);
-    if (!missing)
-        return PLMR_OK;
-    plmr_error_free(missing);
-    return unknown_experiment(what);
-}
+static const plmr_shared experiments = {"experiment", "experiments", {".json"}, "the path of a JSON file"};
 
 static void set_names(struct sweep_command *c)
 {
@@ -136,7 +104,11 @@ static void set_names(struct sweep_command *c)
 
 static plmr_status read_file(struct sweep_command *c)
 {
-    PLMR_TRY(find_file(c->what, c->file, sizeof c->file));
+    const char *path;
+    PLMR_TRY(plmr_share_find(&experiments, c->what, c->file, sizeof c->file, &path));
+    PLMR_CHECK(strlen(path) < sizeof c->file, PLMR_ERROR_INPUT, "'%.60s...' is too long for a path", path);
+    if (path != c->file)
+        strcpy(c->file, path);
     return plmr_error_of_input(plmr_text_file_read(c->file, "an experiment", &c->text));
 }
 
@@ -211,7 +183,7 @@ static plmr_status print_experiment(const struct sweep_command *list, const char
 static plmr_status print_list(const struct sweep_command *c)
 {
     int n;
-    char **names = plmr_share_names("experiments", suffixes, &n);
+    char **names = plmr_share_names(&experiments, &n);
     plmr_status status = PLMR_OK;
     for (int i = 0; i < n && !status; i++)
         status = print_experiment(c, names[i]);

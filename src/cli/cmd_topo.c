@@ -128,9 +128,8 @@ static plmr_status run(void *options)
     plmr_ranks *ranks;
     plmr_rank_map topology;
     PLMR_TRY(plmr_ranks_create(c->rank_rows, c->rank_cols, c->rows, c->cols, &ranks));
-    plmr_status status = plmr_rank_map_gather(ranks, &topology);
-    if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? tell(c, &topology) : PLMR_OK);
+    plmr_rank_map_gather(ranks, &topology);
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? tell(c, &topology) : PLMR_OK);
     plmr_rank_map_free(&topology);
     plmr_ranks_destroy(ranks);
     return status;

@@ -16,8 +16,9 @@ typedef struct plmr_blocks {
     plmr_product *product;
     const plmr_tensor *moving;
     plmr_exchange *messages;
-    int most;     /* chunks of a block */
-    char *buffer; /* two turns: each this rank's tiles on their way out, then those of all others */
+    int most;      /* chunks of a block */
+    char *buffer;  /* two turns: each the tiles of all ranks, one after the other */
+    int *n_before; /* by place: lines of the ranks before it */
     size_t turn_bytes;
     const void **line; /* of the block at hand */
     int n_done, n_all; /* chunks */
@@ -29,18 +30,9 @@ struct block {
     plmr_run run;
 };
 
-static const plmr_ranks *mesh_of(const plmr_blocks *b)
+static const plmr_ranks *ranks_of(const plmr_blocks *b)
 {
     return b->moving->region->ranks;
-}
-
-static int slots_of(const plmr_blocks *b, int place, plmr_run runs[2], int *n_runs)
-{
-    *n_runs = plmr_ring_runs(b->moving->depth_ring, place, runs);
-    int n = 0;
-    for (int i = 0; i < *n_runs; i++)
-        n += runs[i].count;
-    return n;
 }
 
 /* The block from local chunk `first` on; n = 0 after the last. */
@@ -71,35 +63,26 @@ static void pack(const plmr_blocks *b, const struct block *block, char *to)
         }
 }
 
-/* Where the tiles of the rank at `place` lie in a turn's buffer: own ones first. */
-static char *place_in(const plmr_blocks *b, const struct block *block, int turn, int place)
+/* Where the tiles of the rank at `place` lie in a turn's buffer, and how many bytes they are. */
+static char *place_in(const plmr_blocks *b, const struct block *block, int turn, int place, size_t *n_bytes)
 {
-    int me = plmr_ranks_place(mesh_of(b), b->moving->depth_ring->axis), n_runs;
-    plmr_run runs[2];
     size_t piece = (size_t)block->n * b->moving->tile_bytes;
-    char *at = b->buffer + (size_t)turn * b->turn_bytes;
-    if (place == me)
-        return at;
-    at += piece * (size_t)slots_of(b, me, runs, &n_runs);
-    for (int other = 0; other < place; other++)
-        at += other == me ? 0 : piece * (size_t)slots_of(b, other, runs, &n_runs);
-    return at;
+    *n_bytes = piece * (size_t)(b->n_before[place + 1] - b->n_before[place]);
+    return b->buffer + (size_t)turn * b->turn_bytes + piece * (size_t)b->n_before[place];
 }
 
 static void post(const plmr_blocks *b, const struct block *block, int turn)
 {
     enum plmr_axis axis = b->moving->depth_ring->axis;
-    int me = plmr_ranks_place(mesh_of(b), axis), n_runs;
-    plmr_run runs[2];
-    size_t piece = (size_t)block->n * b->moving->tile_bytes;
-    char *own = place_in(b, block, turn, me);
-    size_t own_bytes = piece * (size_t)slots_of(b, me, runs, &n_runs);
+    int me = plmr_ranks_place(ranks_of(b), axis);
+    size_t own_bytes, n_bytes;
+    char *own = place_in(b, block, turn, me, &own_bytes);
     pack(b, block, own);
-    for (int place = 0; place < plmr_ranks_extent(mesh_of(b), axis); place++) {
+    for (int place = 0; place < plmr_ranks_extent(ranks_of(b), axis); place++) {
+        char *theirs = place_in(b, block, turn, place, &n_bytes);
         if (place == me)
             continue;
-        size_t n_bytes = piece * (size_t)slots_of(b, place, runs, &n_runs);
-        plmr_exchange_receive(b->messages, axis, place, place_in(b, block, turn, place), n_bytes);
+        plmr_exchange_receive(b->messages, axis, place, theirs, n_bytes);
         plmr_exchange_send(b->messages, axis, place, own, own_bytes);
     }
 }
@@ -109,11 +92,10 @@ static void list_lines(const plmr_blocks *b, const struct block *block, int turn
 {
     const plmr_tensor *t = b->moving;
     size_t piece = (size_t)block->n * t->tile_bytes;
-    for (int place = 0; place < plmr_ranks_extent(mesh_of(b), t->depth_ring->axis); place++) {
+    const char *at = b->buffer + (size_t)turn * b->turn_bytes;
+    for (int place = 0; place < plmr_ranks_extent(ranks_of(b), t->depth_ring->axis); place++) {
         plmr_run runs[2];
-        int n_runs;
-        const char *at = place_in(b, block, turn, place);
-        slots_of(b, place, runs, &n_runs);
+        int n_runs = plmr_ring_runs(t->depth_ring, place, runs);
         for (int i = 0; i < n_runs; i++)
             for (int slot = runs[i].first; slot < runs[i].first + runs[i].count; slot++, at += piece)
                 b->line[slot] = at;
@@ -172,6 +154,17 @@ static int choose_width(const plmr_product *product, const plmr_tensor *moving)
     return even_out(moving->width_ring, chunks < least ? least : chunks);
 }
 
+static void list_places(plmr_blocks *b)
+{
+    int n_places = plmr_ranks_extent(ranks_of(b), b->moving->depth_ring->axis);
+    b->n_before = plmr_take_zeroed((size_t)n_places + 1, sizeof *b->n_before);
+    for (int place = 0; place < n_places; place++) {
+        plmr_run runs[2] = {{0, 0}, {0, 0}};
+        plmr_ring_runs(b->moving->depth_ring, place, runs);
+        b->n_before[place + 1] = b->n_before[place] + runs[0].count + runs[1].count;
+    }
+}
+
 /* Memory is touched here, so that no run pays for the system's finding of it. */
 static plmr_status fill_blocks(plmr_blocks *b)
 {
@@ -180,10 +173,11 @@ static plmr_status fill_blocks(plmr_blocks *b)
     b->n_all = t->n_tiles;
     b->turn_bytes = (size_t)b->most * t->tile_bytes * (size_t)t->n_slots;
     b->buffer = plmr_slab_create(2 * b->turn_bytes);
-    b->line = calloc((size_t)t->n_slots, sizeof *b->line);
-    PLMR_CHECK(b->buffer && b->line, PLMR_ERROR_SYSTEM, "out of memory for %zu bytes of messages; use more ranks",
+    b->line = plmr_take_zeroed((size_t)t->n_slots, sizeof *b->line);
+    PLMR_CHECK(b->buffer, PLMR_ERROR_SYSTEM, "out of memory for %zu bytes of messages; use more ranks",
                2 * b->turn_bytes);
     memset(b->buffer, 0, 2 * b->turn_bytes);
+    list_places(b);
     b->messages = plmr_exchange_create(t->region->ranks);
     return PLMR_OK;
 }
@@ -196,6 +190,7 @@ static void destroy(plmr_product *product)
     plmr_exchange_destroy(b->messages);
     plmr_slab_destroy(b->buffer);
     free(b->line);
+    free(b->n_before);
     free(b);
 }
 

@@ -24,19 +24,24 @@ struct batch {
     plmr_exchange *messages;
     float *low, *high; /* tiles on their way from the low and the high side: [p][s][ms][ns] */
     float *own;        /* one tile */
-    int *row_slot;     /* logical row of p */
-    int *local_k;      /* by local column: its place among the k chunks of this block's lines */
     int n_rows, n_steps, first_col, n_cols;
     size_t tile;
 };
+
+static int slot_of(const struct batch *batch, int p, int s)
+{
+    const plmr_product *product = batch->product;
+    return plmr_product_slot(product, plmr_ring_local_slot(product->row_ring, p), product->first_step + s);
+}
 
 static void add_core(const struct batch *batch, int p, int slot, int col, float *sum)
 {
     const plmr_product *product = batch->product;
     const plmr_tensor *a = product->a, *b = product->b;
     int position = plmr_ring_position(a->depth_ring, batch->first_col + col);
+    size_t local_k = (size_t)plmr_ring_local_number(a->depth_ring, position);
     const char *a_tile = (const char *)a->line[position] + (size_t)p * a->tile_bytes;
-    const char *b_tile = (const char *)b->line[slot] + (size_t)batch->local_k[col] * b->tile_bytes;
+    const char *b_tile = (const char *)b->line[slot] + local_k * b->tile_bytes;
     plmr_tile_product_add(NULL, a->dtype, product->accumulate, a->depth, product->ms, product->ns, a_tile, b_tile, sum,
                           (size_t)product->ns);
 }
@@ -46,7 +51,7 @@ static void chain_tiles(const struct batch *batch, int step, float *sums)
 {
     for (int p = 0; p < batch->n_rows; p++)
         for (int s = 0; s < batch->n_steps; s++) {
-            int slot = plmr_product_slot(batch->product, batch->row_slot[p], batch->product->first_step + s);
+            int slot = slot_of(batch, p, s);
             int root = plmr_product_root(batch->product, slot) - batch->first_col;
             float *sum = sums + ((size_t)p * (size_t)batch->n_steps + (size_t)s) * batch->tile;
             for (int c = step > 0 ? 0 : batch->n_cols - 1; c >= 0 && c < batch->n_cols && (root - c) * step > 0;
@@ -70,16 +75,6 @@ static void pass_side(const struct batch *batch, int step, float *sums)
         plmr_exchange_send(batch->messages, PLMR_X, place + step, sums, n_bytes);
 }
 
-/* Column of C's chunk `slot` in this block's memory. */
-static size_t local_col(const plmr_product *product, int slot)
-{
-    const plmr_ring *ring = product->col_ring;
-    int before = 0, i = 0;
-    while (slot < ring->runs[i].first || slot >= ring->runs[i].first + ring->runs[i].count)
-        before += ring->runs[i++].count;
-    return (size_t)(before + slot - ring->runs[i].first) * (size_t)product->ns;
-}
-
 static void finish_tile(const struct batch *batch, int p, int s, int slot, int col)
 {
     plmr_product *product = batch->product;
@@ -91,7 +86,8 @@ static void finish_tile(const struct batch *batch, int p, int s, int slot, int c
         plmr_vector_add(product->accumulate, (int64_t)batch->tile, batch->low + at, own);
     if (batch->first_col + col < product->region->extent[PLMR_X] - 1)
         plmr_vector_add(product->accumulate, (int64_t)batch->tile, batch->high + at, own);
-    float *c = product->c + (size_t)p * (size_t)product->ms * product->ld + local_col(product, slot);
+    float *c = product->c + (size_t)p * (size_t)product->ms * product->ld +
+               (size_t)plmr_ring_local_number(product->col_ring, slot) * ns;
     for (int i = 0; i < product->ms; i++)
         memcpy(c + (size_t)i * product->ld, own + (size_t)i * ns, ns * sizeof *own);
 }
@@ -100,7 +96,7 @@ static void finish_tiles(const struct batch *batch)
 {
     for (int p = 0; p < batch->n_rows; p++)
         for (int s = 0; s < batch->n_steps; s++) {
-            int slot = plmr_product_slot(batch->product, batch->row_slot[p], batch->product->first_step + s);
+            int slot = slot_of(batch, p, s);
             int col = plmr_product_root(batch->product, slot) - batch->first_col;
             if (col >= 0 && col < batch->n_cols)
                 finish_tile(batch, p, s, slot, col);
@@ -122,23 +118,6 @@ static void converge_batch(const struct batch *batch)
     finish_tiles(batch);
 }
 
-static void list_slots(const plmr_ring *ring, int *slot)
-{
-    for (int i = 0, p = 0; i < ring->n_runs; i++)
-        for (int x = 0; x < ring->runs[i].count; x++)
-            slot[p++] = ring->runs[i].first + x;
-}
-
-static void list_local_k(const plmr_ring *ring, int first_col, int n_cols, int *local_k)
-{
-    for (int col = 0; col < n_cols; col++) {
-        int position = plmr_ring_position(ring, first_col + col), before = 0, i = 0;
-        while (position < ring->runs[i].first || position >= ring->runs[i].first + ring->runs[i].count)
-            before += ring->runs[i++].count;
-        local_k[col] = before + position - ring->runs[i].first;
-    }
-}
-
 static void fill_batch(struct batch *batch)
 {
     plmr_product *product = batch->product;
@@ -146,10 +125,6 @@ static void fill_batch(struct batch *batch)
     batch->low = plmr_take(n * sizeof(float));
     batch->high = plmr_take(n * sizeof(float));
     batch->own = plmr_take(batch->tile * sizeof(float));
-    batch->row_slot = plmr_take((size_t)batch->n_rows * sizeof(int));
-    batch->local_k = plmr_take((size_t)batch->n_cols * sizeof(int));
-    list_slots(product->row_ring, batch->row_slot);
-    list_local_k(product->a->depth_ring, batch->first_col, batch->n_cols, batch->local_k);
     batch->messages = plmr_exchange_create(product->region->ranks);
 }
 
@@ -167,8 +142,6 @@ static void run(plmr_product *product, bool open_ended)
     fill_batch(&batch);
     converge_batch(&batch);
     plmr_exchange_destroy(batch.messages);
-    free(batch.local_k);
-    free(batch.row_slot);
     free(batch.own);
     free(batch.high);
     free(batch.low);

@@ -62,13 +62,11 @@ static plmr_status load_patch(plmr_tensor *tensor, const plmr_source *source, in
  * k. */
 static plmr_status load_by_chunk(plmr_tensor *tensor, const plmr_source *source, float *scratch)
 {
-    const plmr_ring *deep = tensor->depth_ring, *wide = tensor->width_ring;
-    int tile_index = 0;
-    for (int i = 0; i < wide->n_runs; i++)
-        for (int x = 0; x < wide->runs[i].count; x++, tile_index++)
-            for (int j = 0; j < deep->n_runs; j++)
-                PLMR_TRY(load_patch(tensor, source, deep->runs[j].first, deep->runs[j].count, wide->runs[i].first + x,
-                                    1, tile_index, scratch));
+    const plmr_ring *deep = tensor->depth_ring;
+    for (int p = 0; p < tensor->n_tiles; p++)
+        for (int j = 0; j < deep->n_runs; j++)
+            PLMR_TRY(load_patch(tensor, source, deep->runs[j].first, deep->runs[j].count,
+                                plmr_ring_local_slot(tensor->width_ring, p), 1, p, scratch));
     return PLMR_OK;
 }
 

@@ -6,55 +6,26 @@
 #include "base/memory.h"
 #include "ranks/redistribute.h"
 
-static plmr_status charge(plmr_tensor *tensor, int n_buffers)
+plmr_status plmr_tensor_create(const plmr_tensor *what, plmr_tensor **out)
 {
-    int64_t per_slot = (int64_t)tensor->tile_bytes * tensor->width_ring->slots;
-    int64_t core_bytes = per_slot * (tensor->depth_ring->slots + n_buffers);
-    PLMR_TRY(plmr_region_charge(tensor->region, tensor->name, core_bytes));
-    tensor->core_bytes = core_bytes;
+    plmr_tensor tensor = *what;
+    const plmr_ring *deep = what->depth_ring, *wide = what->width_ring;
+    bool by_ring = what->delivery == PLMR_BY_RING;
+    tensor.n_slots = plmr_ring_slots(deep);
+    tensor.n_tiles = plmr_ring_local_slots(wide);
+    tensor.split = what->delivery != PLMR_BY_NOBODY && plmr_ranks_extent(what->region->ranks, deep->axis) > 1;
+    tensor.by_blocks = what->by_blocks && tensor.split && by_ring;
+    tensor.lag = by_ring && !what->width_major ? PLMR_LAG(what->width) : 0;
+    tensor.phase = -what->window;
+    tensor.tile_bytes = (size_t)what->depth * (size_t)what->width * plmr_dtype_bytes(what->dtype);
+    tensor.line_bytes = tensor.tile_bytes * (size_t)tensor.n_tiles;
+    tensor.core_bytes = (int64_t)tensor.tile_bytes * wide->slots * (deep->slots + what->n_buffers);
+    PLMR_TRY(plmr_region_charge(what->region, what->name, tensor.core_bytes));
+    tensor.line = plmr_take_zeroed((size_t)tensor.n_slots, sizeof *tensor.line);
+    tensor.messages = plmr_exchange_create(what->region->ranks);
+    *out = plmr_take(sizeof tensor);
+    **out = tensor;
     return PLMR_OK;
-}
-
-static plmr_status fill_tensor(plmr_tensor *tensor, const plmr_tensor_spec *spec)
-{
-    PLMR_TRY(charge(tensor, spec->n_buffers));
-    tensor->line = plmr_take_zeroed((size_t)tensor->n_slots, sizeof *tensor->line);
-    tensor->messages = plmr_exchange_create(tensor->region->ranks);
-    return PLMR_OK;
-}
-
-plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **out)
-{
-    plmr_tensor *tensor = plmr_take_zeroed(1, sizeof *tensor);
-    size_t tile_bytes = (size_t)spec->depth * (size_t)spec->width * plmr_dtype_bytes(spec->dtype);
-    int n_tiles = plmr_ring_local_slots(spec->width_ring);
-    *tensor = (plmr_tensor){
-        .region = region,
-        .name = spec->name,
-        .dtype = spec->dtype,
-        .depth_ring = spec->depth_ring,
-        .width_ring = spec->width_ring,
-        .depth = spec->depth,
-        .width = spec->width,
-        .n_slots = plmr_ring_slots(spec->depth_ring),
-        .n_tiles = n_tiles,
-        .delivery = spec->delivery,
-        .depth_is_cols = spec->depth_is_cols,
-        .width_major = spec->width_major,
-        .split = spec->delivery != PLMR_BY_NOBODY && plmr_ranks_extent(region->ranks, spec->depth_ring->axis) > 1,
-        .window = spec->window,
-        .lag = spec->delivery == PLMR_BY_RING && !spec->width_major ? PLMR_LAG(spec->width) : 0,
-        .phase = -spec->window,
-        .tile_bytes = tile_bytes,
-        .line_bytes = tile_bytes * (size_t)n_tiles,
-    };
-    tensor->by_blocks = spec->by_blocks && tensor->split && spec->delivery == PLMR_BY_RING;
-    plmr_status status = fill_tensor(tensor, spec);
-    if (status)
-        plmr_tensor_destroy(tensor);
-    else
-        *out = tensor;
-    return status;
 }
 
 void plmr_tensor_destroy(plmr_tensor *tensor)
@@ -149,10 +120,8 @@ static void take_line(plmr_tensor *tensor, int u)
 
 static void take_own_lines(plmr_tensor *tensor)
 {
-    const plmr_ring *ring = tensor->depth_ring;
-    for (int i = 0; i < ring->n_runs; i++)
-        for (int s = 0; s < ring->runs[i].count; s++)
-            take_line(tensor, ring->runs[i].first + s);
+    for (int i = 0; i < plmr_ring_local_slots(tensor->depth_ring); i++)
+        take_line(tensor, plmr_ring_local_slot(tensor->depth_ring, i));
 }
 
 /* ---- moving windows ---- */
@@ -236,7 +205,7 @@ enum { MOST_BYTES = 2 << 20 }; /* of messages under way */
 struct frame {
     const plmr_tensor *tensor;
     void **lines;
-    const int *chunk; /* slot of each local width chunk; NULL: nothing is aligned */
+    bool aligned;
 };
 
 static int64_t list_tiles(const void *context, int place, int32_t *elements)
@@ -247,8 +216,10 @@ static int64_t list_tiles(const void *context, int place, int32_t *elements)
     int64_t n = 0;
     for (int n_runs = plmr_ring_runs(tensor->depth_ring, place, runs), i = 0; i < n_runs; i++)
         for (int u = runs[i].first; u < runs[i].first + runs[i].count; u++, n += tensor->n_tiles)
-            for (int p = 0; p < tensor->n_tiles && elements; p++)
-                elements[n + p] = (u + (frame->chunk ? frame->chunk[p] : 0)) % tensor->n_slots * tensor->n_tiles + p;
+            for (int p = 0; p < tensor->n_tiles && elements; p++) {
+                int further = frame->aligned ? plmr_ring_local_slot(tensor->width_ring, p) : 0;
+                elements[n + p] = (u + further) % tensor->n_slots * tensor->n_tiles + p;
+            }
     return n;
 }
 
@@ -256,28 +227,20 @@ static void *at_tile(const void *context, int64_t number, int64_t col)
 {
     const struct frame *frame = context;
     const plmr_tensor *tensor = frame->tensor;
-    const plmr_run *runs = tensor->depth_ring->runs;
-    int line = (int)(number / tensor->n_tiles);
-    int slot = line < runs[0].count ? runs[0].first + line : runs[1].first + line - runs[0].count;
+    int slot = plmr_ring_local_slot(tensor->depth_ring, (int)(number / tensor->n_tiles));
     (void)col;
     return (char *)frame->lines[slot] + (size_t)(number % tensor->n_tiles) * tensor->tile_bytes;
 }
 
 static void align_lines(plmr_tensor *tensor, void **lines)
 {
-    const plmr_ring *ring = tensor->width_ring;
-    int *chunk = plmr_take((size_t)tensor->n_tiles * sizeof *chunk);
-    for (int i = 0, p = 0; i < ring->n_runs; i++)
-        for (int x = 0; x < ring->runs[i].count; x++)
-            chunk[p++] = ring->runs[i].first + x;
-    struct frame before = {tensor, tensor->line, NULL}, after = {tensor, lines, chunk};
+    struct frame before = {tensor, tensor->line, false}, after = {tensor, lines, true};
     int axis = (int)tensor->depth_ring->axis;
     int64_t n = (int64_t)tensor->n_slots * tensor->n_tiles;
     plmr_dealt one = {.axis = PLMR_WHOLE, .n = 1};
     plmr_spread_matrix was = {{axis, n, list_tiles, &before}, one, at_tile, 1, &before};
     plmr_spread_matrix is = {{axis, n, list_tiles, &after}, one, at_tile, 1, &after};
     plmr_redistribute(tensor->region->ranks, &was, &is, tensor->tile_bytes, MOST_BYTES);
-    free(chunk);
 }
 
 /* The aligned lines are built in fresh memory and take the place of the old. */

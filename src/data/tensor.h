@@ -29,24 +29,29 @@ enum plmr_delivery {
  *       2     2 3 4      1 2 3 4 5       6 7, and drops 7 0
  */
 typedef struct plmr_tensor {
+    /* What it is made of. */
     plmr_region *region;
     const char *name;
     enum plmr_dtype dtype;
     const plmr_ring *depth_ring, *width_ring;
-    int depth, width;     /* elements of a chunk: a tile is depth x width */
-    int n_slots, n_tiles; /* slots on the depth ring; tiles in a line of this block */
-    enum plmr_delivery delivery;
+    int depth, width;   /* elements of a chunk: a tile is depth x width */
+    int n_buffers;      /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
     bool depth_is_cols; /* the matrix is (width, depth), as A; else (depth, width), as B */
     bool width_major;   /* tiles are stored (width, depth) instead of k-major */
-    bool split;         /* the depth ring spans several ranks */
-    bool by_blocks;     /* and other ranks' tiles come by blocks of width chunks (blocks.c), not by windows of turns */
-    bool skewed;        /* at hand is what a width slot's own number further is, as in Cannon's scheme */
-    bool aligned;       /* ... and stored so: line u holds, for width slot x, k slot u + x */
-    int turn;           /* shifts since it was filled; the k slot at hand after multicasts */
-    int next_turn;      /* the same once the multicast under way has come */
-    bool fetching;      /* lines of the next window are on their way */
-    int lag;            /* lines are kept so many turns longer: see plmr_gemm_block */
-    int window, phase;  /* lines are at hand for turns [phase, phase + window) */
+    bool by_blocks;     /* of both operands this one alone is split, so other ranks' tiles come by blocks of width
+                           chunks (blocks.c), not by windows of turns */
+    int window;         /* steps to fetch lines for at a time; alike on all ranks */
+    enum plmr_delivery delivery;
+
+    int n_slots, n_tiles; /* slots on the depth ring; tiles in a line of this block */
+    bool split;           /* the depth ring spans several ranks */
+    bool skewed;          /* at hand is what a width slot's own number further is, as in Cannon's scheme */
+    bool aligned;         /* ... and stored so: line u holds, for width slot x, k slot u + x */
+    int turn;             /* shifts since it was filled; the k slot at hand after multicasts */
+    int next_turn;        /* the same once the multicast under way has come */
+    bool fetching;        /* lines of the next window are on their way */
+    int lag;              /* lines are kept so many turns longer: see plmr_gemm_block */
+    int phase;            /* lines are at hand for turns [phase, phase + window) */
     size_t tile_bytes, line_bytes;
     int64_t core_bytes;  /* charged to each core */
     void **line;         /* by slot, or by rotated slot if aligned; NULL: elsewhere */
@@ -56,20 +61,9 @@ typedef struct plmr_tensor {
     struct plmr_flow *flow; /* the verbs': by which its tiles go; made with the first, freed with the tensor */
 } plmr_tensor;
 
-typedef struct plmr_tensor_spec {
-    const char *name;
-    enum plmr_dtype dtype;
-    const plmr_ring *depth_ring, *width_ring;
-    int depth, width;
-    enum plmr_delivery delivery;
-    bool depth_is_cols, width_major;
-    bool by_blocks; /* of the two operands only one is split between ranks */
-    int window;     /* steps to fetch lines for at a time; alike on all ranks */
-    int n_buffers;  /* slots' worth of tiles that a core holds, beside its own, for what is in flight */
-} plmr_tensor_spec;
-
-/* Makes an operand and charges its tiles to every core. Its lines are allocated by the fill. */
-plmr_status plmr_tensor_create(plmr_region *region, const plmr_tensor_spec *spec, plmr_tensor **tensor);
+/* Makes an operand of what is given first in `what`, and charges its tiles to every core. Its lines are allocated by the
+ * fill. by_blocks may be asked of both operands. */
+plmr_status plmr_tensor_create(const plmr_tensor *what, plmr_tensor **tensor);
 void plmr_tensor_destroy(plmr_tensor *tensor);
 
 /* Loads this block's tiles, zeros beyond the matrix. With `skewed` the loader places k slot (position + width slot) at

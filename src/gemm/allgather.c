@@ -8,7 +8,7 @@ static plmr_status run(plmr_gemm *g)
     PLMR_TRY(plmr_gather_begin(g->b, n_routes));
     plmr_gather_end(g->a);
     plmr_gather_end(g->b);
-    for (int step = 0; step < g->n_slots; step++) {
+    for (int step = 0; step < g->layout.n_slots; step++) {
         plmr_select(g->a, step);
         plmr_select(g->b, step);
         plmr_multiply_add(g->c);

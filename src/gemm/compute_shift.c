@@ -4,7 +4,7 @@
 plmr_status plmr_gemm_compute_shift(plmr_gemm *g)
 {
     PLMR_TRY(plmr_align(g->a)); /* row slot x by x steps, the short way round; B comes aligned */
-    for (int step = 0; step < g->n_slots; step++) {
+    for (int step = 0; step < g->layout.n_slots; step++) {
         PLMR_TRY(plmr_shift_begin(g->a));
         PLMR_TRY(plmr_shift_begin(g->b));
         plmr_multiply_add(g->c);

@@ -43,14 +43,7 @@ static void links(const plmr_flow *flow, uint64_t words, double stream, plmr_pro
     }
 }
 
-static int routes(const plmr_flow *flow, int *cores)
-{
-    int n = flow->region->extent[PLMR_X];
-    return plmr_flow_routes_alike(flow, flow->n_routes < n ? flow->n_routes : n, cores);
-}
-
-static const plmr_flow_kind diagonal = {
-    .legs = legs, .clock = advance, .links = links, .routes = routes, .by_line = true};
+static const plmr_flow_kind diagonal = {.legs = legs, .clock = advance, .links = links, .by_line = true};
 
 /* The longest path is that of the row whose source lies nearest to an end. */
 static plmr_flow make_diagonal(const plmr_gemm *g, int step, int n_routes)
@@ -100,7 +93,7 @@ static plmr_status run(plmr_gemm *g)
 {
     PLMR_TRY(plmr_flow_keep(&g->b->flow, plmr_flow_exchange(g->y, "shift", "B"), "B"));
     int n_routes = routes_left(g);
-    for (int step = 0; step < g->n_slots; step++) {
+    for (int step = 0; step < g->layout.n_slots; step++) {
         PLMR_TRY(multicast(g, step, n_routes));
         PLMR_TRY(plmr_shift_begin(g->b));
         plmr_multiply_add(g->c);

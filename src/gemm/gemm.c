@@ -81,94 +81,71 @@ static int even_window(int n_slots, int window)
 static int choose_window(const plmr_gemm *g)
 {
     const plmr_ranks *ranks = g->region->ranks;
-    int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype), l = g->n_slots;
-    int64_t a = (int64_t)g->ms * g->kt * element, b = (int64_t)g->ns * g->kt * element, c = (int64_t)g->ms * g->ns * 4;
+    int64_t element = (int64_t)plmr_dtype_bytes(g->problem.dtype), l = g->layout.n_slots;
+    int64_t ms = g->layout.ms, kt = g->layout.kt, ns = g->layout.ns;
+    int64_t a = ms * kt * element, b = ns * kt * element, c = ms * ns * 4;
     int64_t flight = flight_bytes(ranks, PLMR_X, a) + flight_bytes(ranks, PLMR_Y, b);
     int64_t window = flight ? (a + b + c) * l / (4 * flight) : l;
     return window < 1 ? 1 : window >= l ? (int)l : even_window((int)l, (int)window);
 }
 
-/* C = A B^T: A stays where it is, B (n, k) moves along y; k is cut into one chunk per column of cores. */
-static plmr_status make_transposed(plmr_gemm *g)
+/* Slots' worth of tiles of an operand whose tiles go round the ring that a core holds beside its own. */
+static int count_buffers(const plmr_gemm *g, const plmr_gemm_algorithm *algorithm, const plmr_ring *ring)
 {
-    plmr_tensor_spec spec = {
-        .name = "A",
-        .dtype = g->problem.dtype,
-        .depth_ring = g->k,
-        .width_ring = g->y,
-        .depth = g->kt,
-        .width = g->ms,
-        .delivery = PLMR_BY_NOBODY,
-        .depth_is_cols = true,
-    };
-    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
-    spec = (plmr_tensor_spec){
-        .name = "B",
-        .dtype = g->problem.dtype,
-        .depth_ring = g->y,
-        .width_ring = g->k,
-        .depth = g->ns,
-        .width = g->kt,
-        .width_major = true,
-        .window = choose_window(g),
-        .n_buffers = 1,
-    };
-    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->b));
-    return plmr_product_create_transposed(g->a, g->b, g->x, g->problem.accumulate, &g->c);
+    return algorithm->gathers_all ? g->layout.n_slots - ring->slots : algorithm->n_buffers;
 }
 
+/* For C = A B^T, A stays where it is and B (n, k) moves along y; k is cut into one chunk per column of cores. */
 static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algorithm)
 {
     const plmr_ranks *ranks = g->region->ranks;
-    plmr_tensor_spec spec = {
+    const plmr_gemm_layout *layout = &g->layout;
+    bool transposed = g->problem.transpose_b;
+    plmr_tensor a = {
+        .region = g->region,
         .name = "A",
         .dtype = g->problem.dtype,
-        .depth_ring = g->x,
+        .depth_ring = transposed ? g->k : g->x,
         .width_ring = g->y,
-        .depth = g->kt,
-        .width = g->ms,
-        .delivery = algorithm->delivery[0],
+        .depth = layout->kt,
+        .width = layout->ms,
+        .n_buffers = transposed ? 0 : count_buffers(g, algorithm, g->x),
         .depth_is_cols = true,
-        .by_blocks = (plmr_ranks_extent(ranks, PLMR_X) > 1) != (plmr_ranks_extent(ranks, PLMR_Y) > 1),
+        .by_blocks = !transposed && (plmr_ranks_extent(ranks, PLMR_X) > 1) != (plmr_ranks_extent(ranks, PLMR_Y) > 1),
         .window = choose_window(g),
-        .n_buffers = algorithm->gathers_all ? g->n_slots - g->x->slots : algorithm->n_buffers,
+        .delivery = transposed ? PLMR_BY_NOBODY : algorithm->delivery[0],
     };
-    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->a));
-    spec.name = "B";
-    spec.delivery = algorithm->delivery[1];
-    spec.depth_ring = g->y;
-    spec.width_ring = g->x;
-    spec.width = g->ns;
-    spec.depth_is_cols = false;
-    spec.n_buffers = algorithm->gathers_all ? g->n_slots - g->y->slots : algorithm->n_buffers;
-    PLMR_TRY(plmr_tensor_create(g->region, &spec, &g->b));
-    return plmr_product_create(g->a, g->b, g->problem.accumulate, &g->c);
-}
-
-static void choose_chunks(plmr_gemm *g)
-{
-    plmr_gemm_layout layout = plmr_gemm_layout_of(&g->problem);
-    g->n_slots = layout.n_slots;
-    g->ms = layout.ms;
-    g->kt = layout.kt;
-    g->ns = layout.ns;
+    plmr_tensor b = a;
+    b.name = "B";
+    b.depth_ring = g->y;
+    b.width_ring = transposed ? g->k : g->x;
+    b.depth = transposed ? layout->ns : layout->kt;
+    b.width = transposed ? layout->kt : layout->ns;
+    b.n_buffers = count_buffers(g, algorithm, g->y);
+    b.depth_is_cols = false;
+    b.width_major = transposed;
+    b.delivery = algorithm->delivery[1];
+    PLMR_TRY(plmr_tensor_create(&a, &g->a));
+    PLMR_TRY(plmr_tensor_create(&b, &g->b));
+    return transposed ? plmr_product_create_transposed(g->a, g->b, g->x, g->problem.accumulate, &g->c)
+                      : plmr_product_create(g->a, g->b, g->problem.accumulate, &g->c);
 }
 
 static plmr_status make_rings(plmr_gemm *g, enum plmr_ring_kind kind)
 {
     const plmr_gemm_problem *p = &g->problem;
-    choose_chunks(g);
+    g->layout = plmr_gemm_layout_of(p);
     if (p->transpose_b)
         PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, 1, &g->k));
-    PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, g->n_slots / p->cols, &g->x));
-    return plmr_ring_create(g->region, PLMR_Y, kind, g->n_slots / p->rows, &g->y);
+    PLMR_TRY(plmr_ring_create(g->region, PLMR_X, kind, g->layout.n_slots / p->cols, &g->x));
+    return plmr_ring_create(g->region, PLMR_Y, kind, g->layout.n_slots / p->rows, &g->y);
 }
 
 static plmr_status fill_gemm(plmr_gemm *g, const plmr_gemm_algorithm *algorithm, const plmr_source *a,
                              const plmr_source *b)
 {
     PLMR_TRY(make_rings(g, algorithm->ring));
-    PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, algorithm));
+    PLMR_TRY(make_operands(g, algorithm));
     PLMR_TRY(plmr_tensor_fill(g->a, a, false));
     return plmr_tensor_fill(g->b, b, algorithm->b_skewed && !g->problem.transpose_b);
 }
@@ -220,14 +197,14 @@ static plmr_status time_shared(plmr_gemm *g)
 {
     PLMR_ASSERT(!g->region->options.values && g->problem.rows == g->problem.cols);
     const plmr_gemm_algorithm *meshgemm = plmr_gemm_find("meshgemm");
-    PLMR_TRY(g->problem.transpose_b ? make_transposed(g) : make_operands(g, meshgemm));
+    PLMR_TRY(make_operands(g, meshgemm));
     return plmr_gemm_run(meshgemm, g);
 }
 
 plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_ring *y)
 {
-    plmr_gemm g = {.problem = *problem, .region = x->region, .x = x, .y = y, .k = x};
-    choose_chunks(&g);
+    plmr_gemm g = {
+        .problem = *problem, .layout = plmr_gemm_layout_of(problem), .region = x->region, .x = x, .y = y, .k = x};
     plmr_region_span_begin(x->region);
     plmr_status status = time_shared(&g);
     plmr_region_span_end(x->region);

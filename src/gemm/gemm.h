@@ -29,11 +29,10 @@ plmr_gemm_layout plmr_gemm_layout_of(const plmr_gemm_problem *problem);
 /* What a run works on. */
 typedef struct plmr_gemm {
     plmr_gemm_problem problem;
+    plmr_gemm_layout layout;
     plmr_region *region;
     plmr_ring *x, *y;
     plmr_ring *k;   /* for a transposed B: along x, one chunk of k to a core; else NULL */
-    int n_slots;    /* L */
-    int ms, kt, ns; /* elements of a chunk of m, k, n: ceil(./L) */
     plmr_tensor *a; /* depth k along x, width m along y */
     plmr_tensor *b; /* depth k along y, width n along x; transposed: depth n along y, width k along x */
     plmr_product *c;

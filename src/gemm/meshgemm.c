@@ -4,7 +4,7 @@
  * that keeps them, which moves with the step. */
 static plmr_status run_transposed(plmr_gemm *g)
 {
-    for (int step = 0; step < g->n_slots; step++) {
+    for (int step = 0; step < g->layout.n_slots; step++) {
         PLMR_TRY(plmr_shift_begin(g->b));
         PLMR_TRY(plmr_multiply_converge(g->c));
         plmr_shift_end(g->b);

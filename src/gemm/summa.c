@@ -5,7 +5,7 @@
 static plmr_status run(plmr_gemm *g)
 {
     int n_routes = plmr_region_multicast_routes(g->region);
-    for (int step = 0; step < g->n_slots; step++) {
+    for (int step = 0; step < g->layout.n_slots; step++) {
         PLMR_TRY(plmr_gemm_multicast_begin(g, step, n_routes));
         plmr_gemm_multicast_end(g);
         plmr_multiply_add(g->c);

@@ -5,9 +5,9 @@ static plmr_status run(plmr_gemm *g)
 {
     int n_routes = plmr_region_multicast_routes(g->region);
     PLMR_TRY(plmr_gemm_multicast_begin(g, 0, n_routes));
-    for (int step = 0; step < g->n_slots; step++) {
+    for (int step = 0; step < g->layout.n_slots; step++) {
         plmr_gemm_multicast_end(g);
-        if (step + 1 < g->n_slots)
+        if (step + 1 < g->layout.n_slots)
             PLMR_TRY(plmr_gemm_multicast_begin(g, step + 1, n_routes));
         plmr_multiply_add(g->c);
     }

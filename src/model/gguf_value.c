@@ -157,27 +157,22 @@ plmr_status plmr_gguf_get_text(const plmr_gguf *gguf, const char *key, plmr_gguf
     return plmr_gguf_take_text(&(plmr_gguf_cursor){gguf, found->at}, value);
 }
 
-/* Room for the elements of an array; one more, so that an empty one has an address too. */
-static plmr_status make_room(const plmr_gguf_value *value, size_t each, void **room)
+/* Room for the elements of an array, which take `each` bytes; the file has a byte at least for each of them. */
+static void *make_room(const plmr_gguf_value *value, size_t each)
 {
-    size_t n_bytes;
-    *room = NULL;
-    if (!__builtin_mul_overflow((size_t)value->count + 1, each, &n_bytes))
-        *room = plmr_take(n_bytes);
-    return PLMR_OK;
+    PLMR_ASSERT(value->count <= SIZE_MAX / each);
+    return plmr_take((size_t)value->count * each);
 }
 
 plmr_status plmr_gguf_get_ints(const plmr_gguf *gguf, const char *key, int64_t **values, size_t *n)
 {
     const plmr_gguf_value *found;
-    void *room;
     PLMR_TRY(find_value(gguf, key, true, "integers", &found));
-    PLMR_TRY(make_room(found, sizeof **values, &room));
-    int64_t *to = room;
+    int64_t *to = make_room(found, sizeof *to);
     size_t each = plmr_gguf_value_bytes(found->type);
     for (size_t i = 0; i < found->count; i++)
         if (!load_int(found->type, gguf->bytes + found->at + i * each, &to[i])) {
-            free(room);
+            free(to);
             return wrong_type(gguf, found, true, "integers");
         }
     *values = to;
@@ -188,13 +183,11 @@ plmr_status plmr_gguf_get_ints(const plmr_gguf *gguf, const char *key, int64_t *
 plmr_status plmr_gguf_get_floats(const plmr_gguf *gguf, const char *key, float **values, size_t *n)
 {
     const plmr_gguf_value *found;
-    void *room;
     PLMR_TRY(find_value(gguf, key, true, "float32", &found));
     if (found->type != PLMR_GGUF_F32)
         return wrong_type(gguf, found, true, "float32");
-    PLMR_TRY(make_room(found, sizeof **values, &room));
-    memcpy(room, gguf->bytes + found->at, sizeof **values * (size_t)found->count);
-    *values = room;
+    *values = make_room(found, sizeof **values);
+    memcpy(*values, gguf->bytes + found->at, sizeof **values * (size_t)found->count);
     *n = (size_t)found->count;
     return PLMR_OK;
 }
@@ -202,17 +195,15 @@ plmr_status plmr_gguf_get_floats(const plmr_gguf *gguf, const char *key, float *
 plmr_status plmr_gguf_get_texts(const plmr_gguf *gguf, const char *key, plmr_gguf_text **values, size_t *n)
 {
     const plmr_gguf_value *found;
-    void *room;
     PLMR_TRY(find_value(gguf, key, true, "strings", &found));
     if (found->type != PLMR_GGUF_TEXT)
         return wrong_type(gguf, found, true, "strings");
-    PLMR_TRY(make_room(found, sizeof **values, &room));
     plmr_gguf_cursor cursor = {gguf, found->at};
-    plmr_gguf_text *to = room;
+    plmr_gguf_text *to = make_room(found, sizeof *to);
     for (size_t i = 0; i < found->count; i++) {
         plmr_status status = plmr_gguf_take_text(&cursor, &to[i]);
         if (status) {
-            free(room);
+            free(to);
             return status;
         }
     }

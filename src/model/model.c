@@ -1,18 +1,14 @@
 /* Opening a model by name or file. */
 #include "base/share.h"
-#include "base/suggest.h"
+#include "base/text_file.h"
 #include "model/shape_internal.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
-
-enum { MOST_JSON_BYTES = 1 << 16 };
 
 static plmr_model *create(const char *name)
 {
@@ -59,31 +55,11 @@ plmr_status plmr_model_parse_gguf(const void *bytes, size_t n_bytes, const char 
     return read_gguf(gguf, path, model);
 }
 
-static plmr_status read_text(FILE *file, const char *path, char *text)
-{
-    struct stat stat;
-    PLMR_CHECK(fstat(fileno(file), &stat) == 0 && S_ISREG(stat.st_mode), PLMR_ERROR_INPUT,
-               "%.500s: is not a regular file; name a file with a model", path);
-    size_t n = fread(text, 1, MOST_JSON_BYTES + 1, file);
-    PLMR_CHECK(!ferror(file), PLMR_ERROR_SYSTEM, "%.500s: cannot read it", path);
-    PLMR_CHECK(n <= MOST_JSON_BYTES, PLMR_ERROR_INPUT, "%.500s: is larger than 64 KiB, too large for a shape", path);
-    text[n] = '\0';
-    PLMR_CHECK(strlen(text) == n, PLMR_ERROR_INPUT, "%.500s: holds a 0 byte, so it is not JSON", path);
-    return PLMR_OK;
-}
-
 static plmr_status open_json(const char *path, const char *name, plmr_model **model)
 {
-    struct stat stat_now;
-    PLMR_CHECK(stat(path, &stat_now) != 0 || S_ISREG(stat_now.st_mode), PLMR_ERROR_INPUT,
-               "%.500s: is not a regular file; name a file with a model", path); /* a FIFO's other end may never come */
-    FILE *file = fopen(path, "rbe");
-    PLMR_CHECK(file, PLMR_ERROR_INPUT, "%.500s: cannot open: %s", path, strerror(errno));
-    char *text = plmr_take(MOST_JSON_BYTES + 2);
-    plmr_status status = read_text(file, path, text);
-    fclose(file);
-    if (!status)
-        status = parse_json(text, path, name, model);
+    char *text;
+    PLMR_TRY(plmr_error_of_input(plmr_text_file_read(path, "a shape", &text)));
+    plmr_status status = parse_json(text, path, name, model);
     free(text);
     return status;
 }
@@ -95,67 +71,21 @@ static plmr_status open_gguf(const char *path, const char *name, plmr_model **mo
     return read_gguf(gguf, name, model);
 }
 
+static const plmr_shared models = {"model", "models", {".json", ".gguf"}, "the path of a GGUF or JSON file"};
+
 char **plmr_model_names(int *n_names)
 {
-    static const char *const suffixes[] = {".json", ".gguf", NULL};
-    return plmr_share_names("models", suffixes, n_names);
-}
-
-static plmr_status unknown_model(const char *name)
-{
-    char available[400] = "";
-    int n;
-    char **names = plmr_model_names(&n);
-    const char *near = plmr_suggest(name, (const char *const *)names, n);
-    for (int i = 0; i < n; i++) {
-        size_t used = strlen(available);
-        snprintf(available + used, sizeof available - used, "%s%s", names[i], i + 1 < n ? ", " : "; ");
-    }
-    plmr_status status = plmr_error_make(
-        PLMR_ERROR_INPUT, "unknown model '%.60s'%s%s%s (available: %sor the path of a GGUF or JSON file)", name,
-        near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", available);
-    free(names);
-    return status;
-}
-
-static bool ends_in(const char *text, const char *end)
-{
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
-static bool names_file(const char *argument)
-{
-    struct stat status;
-    return strchr(argument, '/') || ends_in(argument, ".gguf") || ends_in(argument, ".json") ||
-           (stat(argument, &status) == 0 && S_ISREG(status.st_mode));
-}
-
-static plmr_status open_file(const char *path, const char *name, plmr_model **model)
-{
-    return ends_in(path, ".json") ? open_json(path, name, model) : open_gguf(path, name, model);
-}
-
-/* Whether there is such a file in the share directories. */
-static bool find_shipped(const char *name, const char *suffix, char path[PATH_MAX])
-{
-    char relative[NAME_MAX + 16];
-    int length = snprintf(relative, sizeof relative, "models/%s%s", name, suffix);
-    if (length < 0 || (size_t)length >= sizeof relative)
-        return false;
-    plmr_status missing = plmr_share_path(relative, path, PATH_MAX);
-    plmr_error_free(missing);
-    return !missing;
+    return plmr_share_names(&models, n_names);
 }
 
 plmr_status plmr_model_open(const char *file_or_name, plmr_model **model)
 {
-    char path[PATH_MAX];
-    if (names_file(file_or_name))
-        return open_file(file_or_name, file_or_name, model);
-    if (!find_shipped(file_or_name, ".json", path) && !find_shipped(file_or_name, ".gguf", path))
-        return unknown_model(file_or_name);
-    return open_file(path, file_or_name, model);
+    char room[PATH_MAX];
+    const char *path;
+    PLMR_TRY(plmr_share_find(&models, file_or_name, room, sizeof room, &path));
+    size_t n = strlen(path);
+    bool is_json = n >= 5 && strcmp(path + n - 5, ".json") == 0;
+    return (is_json ? open_json : open_gguf)(path, file_or_name, model);
 }
 
 void plmr_model_close(plmr_model *model)

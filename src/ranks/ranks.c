@@ -9,6 +9,7 @@
 #include "base/given.h"
 #include "base/hint.h"
 #include "base/machine.h"
+#include "base/memory.h"
 #include "ranks/placement.h"
 
 /* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a
@@ -166,13 +167,10 @@ plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, 
     size_t n_ranks = (size_t)plmr_rank_count();
     if (rank_rows || rank_cols)
         PLMR_TRY(check_grid(rank_rows, rank_cols, rows, cols));
-    plmr_ranks *ranks = calloc(1, sizeof *ranks);
-    plmr_neighbourhood *where = calloc(n_ranks, sizeof *where);
-    int *place = calloc(n_ranks, sizeof *place);
-    plmr_status status =
-        plmr_agree(ranks && where && place ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory"));
-    if (!status)
-        status = create_grid(ranks, rank_rows, rank_cols, rows, cols, where, place);
+    plmr_ranks *ranks = plmr_take_zeroed(1, sizeof *ranks);
+    plmr_neighbourhood *where = plmr_take(n_ranks * sizeof *where);
+    int *place = plmr_take(n_ranks * sizeof *place);
+    plmr_status status = create_grid(ranks, rank_rows, rank_cols, rows, cols, where, place);
     free(place);
     free(where);
     if (status)

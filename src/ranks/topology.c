@@ -4,18 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ranks/internal.h"
 
-plmr_status plmr_rank_map_gather(const plmr_ranks *ranks, plmr_rank_map *topology)
+void plmr_rank_map_gather(const plmr_ranks *ranks, plmr_rank_map *topology)
 {
     plmr_rank_site mine = {plmr_rank(), ranks->place[PLMR_Y], ranks->place[PLMR_X], plmr_machine_site()};
-    bool keeps = plmr_rank() == 0;
     *topology = (plmr_rank_map){.rank_rows = ranks->extent[PLMR_Y], .rank_cols = ranks->extent[PLMR_X]};
-    topology->ranks = keeps ? calloc((size_t)plmr_rank_count(), sizeof mine) : NULL;
-    PLMR_TRY(plmr_agree(!keeps || topology->ranks ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory")));
+    topology->ranks = plmr_rank() == 0 ? plmr_take((size_t)plmr_rank_count() * sizeof mine) : NULL;
     PLMR_MPI(
         MPI_Gather(&mine, (int)sizeof mine, MPI_BYTE, topology->ranks, (int)sizeof mine, MPI_BYTE, 0, ranks->grid));
-    return PLMR_OK;
 }
 
 void plmr_rank_map_free(plmr_rank_map *topology)

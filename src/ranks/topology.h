@@ -15,7 +15,7 @@ typedef struct plmr_rank_map {
 } plmr_rank_map;
 
 /* Asks every rank. Collective. */
-plmr_status plmr_rank_map_gather(const plmr_ranks *ranks, plmr_rank_map *topology);
+void plmr_rank_map_gather(const plmr_ranks *ranks, plmr_rank_map *topology);
 void plmr_rank_map_free(plmr_rank_map *topology);
 
 /* What of the start of a run is to be warned of, as one line that says what, where and what to do: more ranks on a host

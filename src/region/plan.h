@@ -17,6 +17,7 @@ typedef struct plmr_phase {
     bool whole; /* a receiver sends on only what it has added whole; else word by word as it comes */
     plmr_leg *legs;
     int n_legs;
+    uint64_t n_links; /* that a word crosses in a line, all legs together */
 } plmr_phase;
 
 typedef struct plmr_reduce_plan {

@@ -94,10 +94,20 @@ int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2])
 
 int plmr_ring_local_slots(const plmr_ring *ring)
 {
-    int n = 0;
-    for (int i = 0; i < ring->n_runs; i++)
-        n += ring->runs[i].count;
-    return n;
+    return ring->runs[0].count + ring->runs[1].count;
+}
+
+int plmr_ring_local_slot(const plmr_ring *ring, int i)
+{
+    const plmr_run *runs = ring->runs;
+    return i < runs[0].count ? runs[0].first + i : runs[1].first + i - runs[0].count;
+}
+
+int plmr_ring_local_number(const plmr_ring *ring, int slot)
+{
+    const plmr_run *runs = ring->runs;
+    bool in_first = slot >= runs[0].first && slot < runs[0].first + runs[0].count;
+    return in_first ? slot - runs[0].first : runs[0].count + slot - runs[1].first;
 }
 
 /* Puts a core in its place among n that ascend; false if it is there already. */

@@ -48,8 +48,10 @@ int plmr_ring_owner(const plmr_ring *ring, int slot);
 /* The core before this one on the ring, itself at the end of a line. */
 int plmr_ring_before(const plmr_ring *ring, int core);
 
-/* Slots owned by this rank. */
+/* Slots owned by this rank; the slot of number i of them, in local order; the number of one of them. */
 int plmr_ring_local_slots(const plmr_ring *ring);
+int plmr_ring_local_slot(const plmr_ring *ring, int i);
+int plmr_ring_local_number(const plmr_ring *ring, int slot);
 
 /* The runs of slots owned by the rank at `place`; returns their number (1 or 2). */
 int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2]);

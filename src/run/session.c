@@ -16,7 +16,7 @@ plmr_status plmr_session_start_ranks(plmr_session *session, int rank_rows, int r
                                      bool warns)
 {
     PLMR_TRY(plmr_ranks_create(rank_rows, rank_cols, rows, cols, &session->ranks));
-    PLMR_TRY(plmr_rank_map_gather(session->ranks, &session->topology));
+    plmr_rank_map_gather(session->ranks, &session->topology);
     if (warns && plmr_rank() == 0)
         plmr_ranks_warn(&session->topology);
     return PLMR_OK;

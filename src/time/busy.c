@@ -12,7 +12,7 @@ void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)
 {
     double cycles = plmr_device_quantise(t_cycles);
     plmr_trace_verb(region, what, NULL);
-    plmr_clock_busy(region->clock, cycles);
+    plmr_clock_busy(region->clock, cycles, false);
     region->ledger.compute_cycles += cycles;
     region->ledger.steps++;
     if (region->profile)
@@ -34,7 +34,7 @@ void plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles)
     double cycles = plmr_device_quantise(t_cycles);
     if (region->profile)
         region->profile->moving_cycles[move] += cycles;
-    plmr_clock_launch(region->clock, cycles);
+    plmr_clock_busy(region->clock, cycles, true);
 }
 
 static void sleep_until_s(double wall_s)

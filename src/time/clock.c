@@ -48,10 +48,10 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
         clock->outgoing[axis] = line_buffer(PLMR_RING_GHOSTS * across);
         clock->latest[axis] = line_buffer(across);
         clock->after[axis] = line_buffer(along);
-        PLMR_CHECK(clock->line[axis].t && clock->line[axis].next, PLMR_ERROR_SYSTEM, "out of memory for %zu clocks",
-                   along);
     }
-    PLMR_CHECK(clock->all.t && clock->all.next, PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", rows, cols);
+    PLMR_CHECK(clock->all.t && clock->all.next && clock->line[0].next && clock->line[1].next && clock->line[0].t &&
+                   clock->line[1].t,
+               PLMR_ERROR_SYSTEM, "out of memory for %d x %d clocks", rows, cols);
     plmr_clock_reset(clock);
     return PLMR_OK;
 }
@@ -83,23 +83,13 @@ void plmr_clock_destroy(plmr_clock *clock)
     free(clock);
 }
 
-static void busy(plmr_clock *clock, double t_cycles, bool sends)
+void plmr_clock_busy(plmr_clock *clock, double t_cycles, bool sends)
 {
     if (clock->arrival[PLMR_X].joined || clock->arrival[PLMR_Y].joined)
         plmr_clock_settle(clock);
     if (clock->watch)
         clock->watch->busy(clock, sends, t_cycles);
     clock->lag += t_cycles;
-}
-
-void plmr_clock_busy(plmr_clock *clock, double t_cycles)
-{
-    busy(clock, t_cycles, false);
-}
-
-void plmr_clock_launch(plmr_clock *clock, double t_cycles)
-{
-    busy(clock, t_cycles, true);
 }
 
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
@@ -243,11 +233,4 @@ double plmr_clock_at(const plmr_clock *clock, int row, int col)
     double t = clock->in_lines ? clock->line[PLMR_X].t[col] + clock->line[PLMR_Y].t[row]
                                : clock->all.t[(size_t)row * (size_t)clock->all.cols + (size_t)col];
     return t + clock->origin + clock->lag;
-}
-
-void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles)
-{
-    plmr_clock_forget_pattern(clock);
-    plmr_clock_spread(clock);
-    clock->all.t[(size_t)row * (size_t)clock->all.cols + (size_t)col] = t_cycles - clock->origin - clock->lag;
 }

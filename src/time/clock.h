@@ -13,11 +13,9 @@
 plmr_status plmr_clock_create(plmr_region *region, plmr_clock **clock);
 void plmr_clock_destroy(plmr_clock *clock);
 
-/* Every core is busy for t_cycles, after what it has joined and beside what is still under way. */
-void plmr_clock_busy(plmr_clock *clock, double t_cycles);
-
-/* The same, with starting, sending and joining messages. */
-void plmr_clock_launch(plmr_clock *clock, double t_cycles);
+/* Every core is busy for t_cycles, after what it has joined and beside what is still under way; `sends`: with starting,
+ * sending and joining messages. */
+void plmr_clock_busy(plmr_clock *clock, double t_cycles, bool sends);
 
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
  * when its first word has flown the way between them and `transit` cycles have passed; where software passes it on,
@@ -78,5 +76,3 @@ double plmr_clock_max(plmr_clock *clock);
 
 /* The clock of a core of this block, for tests and pictures; settled only. row, col local. */
 double plmr_clock_at(const plmr_clock *clock, int row, int col);
-/* Sets it, for tests; of at least one core on every rank. */
-void plmr_clock_set(plmr_clock *clock, int row, int col, double t_cycles);

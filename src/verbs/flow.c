@@ -95,10 +95,19 @@ static void charge_links(const plmr_flow *flow, int64_t words)
 
 /* ---- carrying a flow out ---- */
 
+int plmr_flow_routes(const plmr_flow *flow, int *cores)
+{
+    if (flow->kind->routes)
+        return flow->kind->routes(flow, cores);
+    for (int core = 0; core < flow->region->extent[flow->axis]; core++)
+        cores[core] = flow->n_alike;
+    return flow->n_alike;
+}
+
 plmr_status plmr_flow_route(const plmr_flow *flow, const char *what)
 {
     int *cores = plmr_take_zeroed((size_t)flow->region->extent[flow->axis], sizeof *cores);
-    int n_program = flow->kind->routes(flow, cores);
+    int n_program = plmr_flow_routes(flow, cores);
     plmr_status status = plmr_region_route(flow->region, what, flow->axis, cores, n_program);
     free(cores);
     return status;
@@ -134,13 +143,6 @@ void plmr_flow_run(const plmr_flow *flow, int64_t words)
 {
     plmr_flow_begin(flow, words);
     plmr_flow_end(flow);
-}
-
-int plmr_flow_routes_alike(const plmr_flow *flow, int each, int *cores)
-{
-    for (int core = 0; core < flow->region->extent[flow->axis]; core++)
-        cores[core] = each;
-    return each;
 }
 
 double plmr_flow_launch(const plmr_flow *flow, int64_t words)

@@ -44,7 +44,7 @@ typedef struct plmr_flow_kind {
     /* In closed form: adds words to links of a profile, and stream to the cycles of receivers. NULL: leg by leg. */
     void (*links)(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile);
 
-    /* Routes at every core of a line; returns how many different ones the program has. NULL: it needs none. */
+    /* Routes at every core of a line; returns how many different ones the program has. NULL: n_alike at each. */
     int (*routes)(const plmr_flow *flow, int *cores);
 
     bool by_line; /* legs are those of `line` in `turn`: as many links in every line and turn, but others */
@@ -56,6 +56,7 @@ struct plmr_flow {
     plmr_region *region;
     enum plmr_axis axis;
     const char *verb, *of; /* what events are called; verb NULL: as the last one */
+    int n_alike;           /* routes at every core, where the kind does not say more */
     int turns;             /* the legs are carried out so many times, one after the other; */
     int line, turn;        /* whose legs, if they differ */
     uint64_t n_links;      /* links that a word of one turn crosses in a line */
@@ -92,7 +93,7 @@ void plmr_flow_run(const plmr_flow *flow, int64_t words);
 plmr_flow plmr_flow_exchange(const plmr_ring *ring, const char *verb, const char *of);
 plmr_flow plmr_flow_relayed(const plmr_ring *ring);
 
-/* Core `from` sends to all others; every core sends to all others. Every sender has a route of its own while n_routes,
+/* Core `from` sends to all others; every core does (as `from` -1). Every sender has a route of its own while n_routes,
  * what the program grants the axis, suffice; else software relays it every n_routes cores. */
 plmr_flow plmr_flow_multicast(plmr_region *region, enum plmr_axis axis, int from, int n_routes, const char *of);
 plmr_flow plmr_flow_gather(plmr_region *region, enum plmr_axis axis, int n_routes, const char *of);
@@ -135,11 +136,9 @@ double plmr_flow_launch(const plmr_flow *flow, int64_t words);
  * 1 times, each adding to what came. */
 void plmr_flow_lap(const plmr_flow *flow, int64_t words);
 
-/* The routes of the flow's plan. */
+/* The routes at every core of a line; returns how many different ones there are. And those of the flow's plan. */
+int plmr_flow_routes(const plmr_flow *flow, int *cores);
 int plmr_flow_plan_routes(const plmr_flow *flow, int *cores);
-
-/* So many routes at every core; returns that number. */
-int plmr_flow_routes_alike(const plmr_flow *flow, int each, int *cores);
 
 /* The legs of an exchange, to the ring neighbour before every core, relayed or not. */
 void plmr_flow_ring_legs(const plmr_ring *ring, bool relayed, plmr_leg_visit visit, void *context);

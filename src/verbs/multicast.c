@@ -28,15 +28,11 @@ void plmr_flow_fan_legs(const plmr_flow *flow, int from, plmr_leg_visit visit, v
                   &(plmr_flow_leg){.src = from, .dst = to, .stages = relays(from, to, flow->n_routes), .shares = true});
 }
 
-static void legs_of_one(const plmr_flow *flow, plmr_leg_visit visit, void *context)
-{
-    plmr_flow_fan_legs(flow, flow->from, visit, context);
-}
-
-static void legs_of_all(const plmr_flow *flow, plmr_leg_visit visit, void *context)
+static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 {
     for (int from = 0; from < line_of(flow); from++)
-        plmr_flow_fan_legs(flow, from, visit, context);
+        if (flow->from < 0 || flow->from == from)
+            plmr_flow_fan_legs(flow, from, visit, context);
 }
 
 double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words)
@@ -54,10 +50,12 @@ static double last_arrival(const plmr_flow *flow, int to, double words)
     return low > high ? low : high;
 }
 
-static void send(const plmr_flow *flow, bool all, int64_t words)
+static void advance(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
     int count = region->count[flow->axis], first = region->first[flow->axis];
+    bool all = flow->from < 0;
+    words *= all ? line_of(flow) - 1 : 1;
     double *after = plmr_take((size_t)count * sizeof *after), n = (double)words;
     for (int i = 0; i < count; i++)
         after[i] = all ? last_arrival(flow, first + i, n) : plmr_flow_arrival(flow, flow->from, first + i, n);
@@ -66,24 +64,7 @@ static void send(const plmr_flow *flow, bool all, int64_t words)
     plmr_region_move(region, PLMR_MOVE_MULTICAST, plmr_flow_launch(flow, words));
 }
 
-static void clock_of_one(const plmr_flow *flow, int64_t words)
-{
-    send(flow, false, words);
-}
-
-static void clock_of_all(const plmr_flow *flow, int64_t words)
-{
-    send(flow, true, words * (line_of(flow) - 1));
-}
-
-static int routes(const plmr_flow *flow, int *cores)
-{
-    int n = line_of(flow);
-    return plmr_flow_routes_alike(flow, flow->n_routes < n ? flow->n_routes : n, cores);
-}
-
-static const plmr_flow_kind multicast = {.legs = legs_of_one, .clock = clock_of_one, .routes = routes};
-static const plmr_flow_kind gather = {.legs = legs_of_all, .clock = clock_of_all, .routes = routes};
+static const plmr_flow_kind multicast = {.legs = legs, .clock = advance};
 
 plmr_flow plmr_flow_multicast(plmr_region *region, enum plmr_axis axis, int from, int n_routes, const char *of)
 {
@@ -91,6 +72,7 @@ plmr_flow plmr_flow_multicast(plmr_region *region, enum plmr_axis axis, int from
     return (plmr_flow){.kind = &multicast,
                        .region = region,
                        .axis = axis,
+                       .n_alike = n_routes <= last ? n_routes : last + 1,
                        .verb = "multicast",
                        .of = of,
                        .turns = 1,
@@ -104,7 +86,7 @@ plmr_flow plmr_flow_multicast(plmr_region *region, enum plmr_axis axis, int from
 plmr_flow plmr_flow_gather(plmr_region *region, enum plmr_axis axis, int n_routes, const char *of)
 {
     plmr_flow flow = plmr_flow_multicast(region, axis, 0, n_routes, of);
-    flow.kind = &gather;
+    flow.from = -1;
     flow.verb = "gather";
     flow.n_links *= (uint64_t)region->extent[axis];
     return flow;

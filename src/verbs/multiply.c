@@ -67,14 +67,7 @@ static void links(const plmr_flow *flow, uint64_t words, double stream, plmr_pro
     }
 }
 
-/* Each side's words come on one route and go on another, as the root moves through every core. */
-static int routes(const plmr_flow *flow, int *cores)
-{
-    return plmr_flow_routes_alike(flow, 4, cores);
-}
-
-static const plmr_flow_kind converge = {
-    .legs = legs, .clock = advance, .links = links, .routes = routes, .by_line = true};
+static const plmr_flow_kind converge = {.legs = legs, .clock = advance, .links = links, .by_line = true};
 
 plmr_flow plmr_flow_converge(const plmr_product *result)
 {
@@ -82,6 +75,8 @@ plmr_flow plmr_flow_converge(const plmr_product *result)
     return (plmr_flow){.kind = &converge,
                        .region = result->region,
                        .axis = PLMR_X,
+                       .n_alike =
+                           4, /* each side's words come on one and go on another: roots move through every core */
                        .verb = "add up",
                        .of = "C",
                        .turns = result->row_ring->slots,

@@ -20,23 +20,6 @@ static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
     }
 }
 
-/* What plmr_flow_count counts, faster, as it is asked for at every allreduce: the legs of a multicast follow each other
- * and cross the links between its farthest receivers once. */
-static uint64_t count_links(const plmr_phase *phase)
-{
-    int64_t n_links = 0;
-    int src = -1, low = 0, high = 0;
-    for (int i = 0; i < phase->n_legs; i++) {
-        plmr_leg leg = phase->legs[i];
-        if (phase->adds || leg.src != src)
-            src = low = high = leg.src;
-        n_links += leg.dst < low ? low - leg.dst : leg.dst > high ? leg.dst - high : 0;
-        low = leg.dst < low ? leg.dst : low;
-        high = leg.dst > high ? leg.dst : high;
-    }
-    return (uint64_t)n_links;
-}
-
 int plmr_flow_plan_routes(const plmr_flow *flow, int *cores)
 {
     for (int core = 0; core < flow->plan->n; core++)
@@ -46,6 +29,14 @@ int plmr_flow_plan_routes(const plmr_flow *flow, int *cores)
 
 static const plmr_flow_kind by_legs = {
     .legs = legs, .clock = plmr_flow_stream, .routes = plmr_flow_plan_routes, .streams = true};
+
+void plmr_reduce_plan_count(plmr_reduce_plan *plan)
+{
+    for (int p = 0; p < plan->n_phases; p++) {
+        plmr_flow phase = {.kind = &by_legs, .plan = plan, .first = p, .end = p + 1};
+        plan->phases[p].n_links = plmr_flow_count(&phase, 0, 0, NULL);
+    }
+}
 
 /* ---- making them ---- */
 
@@ -65,7 +56,7 @@ static plmr_flow make(plmr_region *region, enum plmr_axis axis, const plmr_reduc
                       .launch = region->device->collective_launch,
                       .forward = region->device->stage};
     for (int p = first; p < end; p++)
-        flow.n_links += count_links(&plan->phases[p]);
+        flow.n_links += plan->phases[p].n_links;
     if (plan->kind)
         flow.n_links = plmr_flow_count(&flow, 0, 0, NULL);
     return flow;
@@ -100,6 +91,7 @@ plmr_flow plmr_flow_chain(plmr_region *region, enum plmr_axis axis, double softw
         for (int i = 0; i < last; i++)
             plmr_plan_leg(plan, back ? last - i : i, back ? last - i - 1 : i + 1, 2 * back + i % 2);
     }
+    plmr_reduce_plan_count(plan);
     *out = plan;
     plmr_flow flow = plmr_flow_allreduce(region, axis, plan);
     flow.launch = 0;

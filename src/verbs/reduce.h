@@ -34,6 +34,8 @@ enum { PLMR_TYPICAL_WAVELETS = 8 };
 plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
                                     enum plmr_axis axis, int n, const plmr_reduce_options *options,
                                     plmr_reduce_plan **plan);
+/* Counts the links that phases cross, when all legs are there. */
+void plmr_reduce_plan_count(plmr_reduce_plan *plan);
 void plmr_reduce_plan_destroy(plmr_reduce_plan *plan);
 
 /* Configures the plan's routes along the axis. Once per program and axis. */

@@ -58,6 +58,7 @@ static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm
     uint64_t all = 0;
     plan->routes = plmr_take_zeroed((size_t)plan->n, sizeof *plan->routes);
     PLMR_TRY(algorithm->plan(device, plan->n, options, plan));
+    plmr_reduce_plan_count(plan);
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
     plan->routes_program = __builtin_popcountll(all);

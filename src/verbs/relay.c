@@ -6,11 +6,7 @@
 
 #include "base/memory.h"
 
-/* Both ways, in and out. */
-static int routes(const plmr_flow *flow, int *cores)
-{
-    return plmr_flow_routes_alike(flow, 4, cores);
-}
+enum { ROUTES = 4 }; /* both ways, in and out */
 
 /* ---- exchanges ---- */
 
@@ -29,12 +25,13 @@ static void advance(const plmr_flow *flow, int64_t words)
     plmr_region_move(region, PLMR_MOVE_SHIFT, plmr_flow_launch(flow, words));
 }
 
-static const plmr_flow_kind relayed = {.legs = legs, .clock = advance, .routes = routes};
+static const plmr_flow_kind relayed = {.legs = legs, .clock = advance};
 
 plmr_flow plmr_flow_relayed(const plmr_ring *ring)
 {
     plmr_flow flow = plmr_flow_exchange(ring, "exchange", "by relays");
     flow.kind = &relayed;
+    flow.n_alike = ROUTES;
     flow.stages = ring->longest - 1;
     return flow;
 }
@@ -67,7 +64,7 @@ static void fetch_links(const plmr_flow *flow, uint64_t words, double stream, pl
         spread(profile, PLMR_Y, all - along_x);
 }
 
-static const plmr_flow_kind fetch = {.clock = fetch_advance, .links = fetch_links, .routes = routes};
+static const plmr_flow_kind fetch = {.clock = fetch_advance, .links = fetch_links};
 
 plmr_flow plmr_flow_fetch(plmr_region *region, double software)
 {
@@ -75,6 +72,7 @@ plmr_flow plmr_flow_fetch(plmr_region *region, double software)
     return (plmr_flow){.kind = &fetch,
                        .region = region,
                        .axis = PLMR_X,
+                       .n_alike = ROUTES,
                        .verb = "fetch",
                        .turns = 1,
                        .n_links = (uint64_t)hops * (uint64_t)region->extent[PLMR_X], /* of a row's cores together */

@@ -515,7 +515,7 @@ static void share_directories(void **state)
     plmr_error_free(status);
     assert_non_null(status = plmr_share_path("devices/ideal.json", path, 8));
     plmr_error_free(status);
-    names = plmr_share_names("no-such-folder", (const char *const[]){".json", NULL}, &n);
+    names = plmr_share_names(&(plmr_shared){"thing", "no-such-folder", {".json"}, "a file"}, &n);
     assert_int_equal(n, 0);
     free(names);
     assert_int_equal(setenv("PLMR_SHARE", PLMR_SHARE_SOURCE, 1), 0);

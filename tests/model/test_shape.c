@@ -193,8 +193,9 @@ static void names_and_files(void **state)
     must(plmr_model_open(path, &model));
     assert_string_equal(plmr_model_shape_of(model)->name, path);
     plmr_model_close(model);
-    assert_int_equal(truncate(path, 1 << 17), 0);
-    must_fail(plmr_model_open(path, &model), PLMR_ERROR_INPUT, "mine.json: is larger than 64 KiB");
+    assert_int_equal(truncate(path, 1 << 21), 0);
+    must_fail(plmr_model_open(path, &model), PLMR_ERROR_INPUT,
+              "mine.json: is larger than 1 MiB, too large for a shape");
     assert_int_equal(truncate(path, 1000), 0);
     must_fail(plmr_model_open(path, &model), PLMR_ERROR_INPUT, "mine.json: holds a 0 byte, so it is not JSON");
     assert_int_equal(unlink(path), 0);

@@ -2,7 +2,7 @@
  * clock.h core by core, without blocks, messages, deferral or steady states. */
 #include "tests/support.h"
 
-#include "time/clock_internal.h"
+#include "tests/clocks.h"
 
 struct model {
     const plmr_device *device;
@@ -28,7 +28,7 @@ static void scatter(struct model *m, plmr_region *region, uint32_t seed, int spr
             *model_at(m, row, col) = spread ? 0.25 * (test_random(&seed) % (uint32_t)spread) : 0;
             int r = row - region->first[PLMR_Y], c = col - region->first[PLMR_X];
             if (spread && r >= 0 && r < region->count[PLMR_Y] && c >= 0 && c < region->count[PLMR_X])
-                plmr_clock_set(region->clock, r, c, *model_at(m, row, col));
+                test_clock_set(region->clock, r, c, *model_at(m, row, col));
         }
 }
 
@@ -83,10 +83,10 @@ static void region_step(plmr_region *region, const plmr_ring *x, const plmr_ring
     plmr_clock *clock = region->clock;
     if (x)
         plmr_clock_exchange(clock, x, tx, 0);
-    plmr_clock_busy(clock, before_y);
+    plmr_clock_busy(clock, before_y, false);
     if (y)
         plmr_clock_exchange(clock, y, ty, 0);
-    plmr_clock_busy(clock, work);
+    plmr_clock_busy(clock, work, false);
     plmr_clock_join(clock, PLMR_X);
     plmr_clock_join(clock, PLMR_Y);
 }
@@ -228,7 +228,7 @@ static void multicasts_follow_the_model(void **state)
             }
             plmr_clock_multicast(t.region->clock, PLMR_X, after_x + t.region->first[PLMR_X]);
             plmr_clock_multicast(t.region->clock, PLMR_Y, after_y + t.region->first[PLMR_Y]);
-            plmr_clock_busy(t.region->clock, 11);
+            plmr_clock_busy(t.region->clock, 11, false);
             plmr_clock_join(t.region->clock, PLMR_X);
             plmr_clock_join(t.region->clock, PLMR_Y);
             model_multicast(&m, after_x, after_y, 11);

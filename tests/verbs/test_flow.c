@@ -3,7 +3,7 @@
 #include "tests/support.h"
 
 #include "gemm/gemm.h"
-#include "time/clock.h"
+#include "tests/clocks.h"
 #include "verbs/reduce.h"
 #include "verbs/verbs.h"
 
@@ -61,7 +61,7 @@ static void scatter(struct model *m)
         for (int core = 0, row, col; core < m->n; core++) {
             m->clock[line][core] = 0.25 * (test_random(&seed) % 300);
             if (is_here(m, line, core, &row, &col))
-                plmr_clock_set(m->t.region->clock, row, col, m->clock[line][core]);
+                test_clock_set(m->t.region->clock, row, col, m->clock[line][core]);
         }
 }
 
@@ -230,7 +230,7 @@ static void check_routes(const struct model *m, const plmr_flow *flow, const str
 {
     int cores[MOST] = {0}, need[MOST];
     need_routes(m, legs, need);
-    int n_program = flow->kind->routes(flow, cores);
+    int n_program = plmr_flow_routes(flow, cores);
     for (int core = 0; core < m->n; core++) {
         if (cores[core] < need[core] || cores[core] > n_program)
             fail_msg("%s, %d cores: core %d has %d of %d routes, its legs need %d", flow->verb, m->n, core, cores[core],
@@ -459,7 +459,7 @@ static void check_diagonal(const plmr_device *device, int n)
     plmr_flow flow = *gemm->a->flow;
     plmr_clock_reset(m.t.region->clock);
     scatter(&m);
-    for (flow.from = 0; flow.from < gemm->n_slots; flow.from += 5) {
+    for (flow.from = 0; flow.from < gemm->layout.n_slots; flow.from += 5) {
         plmr_profile *closed = plmr_profile_create(m.t.region->extent),
                      *counted = plmr_profile_create(m.t.region->extent);
         flow.kind->links(&flow, (uint64_t)(LINES * flow.turns), 0, closed);

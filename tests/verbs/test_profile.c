@@ -5,7 +5,7 @@
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 #include "region/profile.h"
-#include "time/clock.h"
+#include "tests/clocks.h"
 
 static uint64_t sum_of_links(const plmr_profile *profile)
 {
@@ -196,7 +196,7 @@ static void test_gather(void **state)
     double *all;
     for (int r = 0; r < t.region->count[PLMR_Y]; r++)
         for (int c = 0; c < t.region->count[PLMR_X]; c++)
-            plmr_clock_set(t.region->clock, r, c, 100 * (t.region->first[PLMR_Y] + r) + t.region->first[PLMR_X] + c);
+            test_clock_set(t.region->clock, r, c, 100 * (t.region->first[PLMR_Y] + r) + t.region->first[PLMR_X] + c);
     must(plmr_clock_gather(t.region->clock, &all));
     for (int i = 0; i < 77 && plmr_rank() == 0; i++)
         assert_true(all[i] == 100 * (i / 7) + i % 7);
