@@ -84,8 +84,7 @@ static plmr_status prepare(plmr_job *job, void *context)
         .accumulate = c->accumulate,
         .reduce = c->reduce,
     };
-    for (int i = 0; i < c->run.algorithms.n; i++)
-        PLMR_TRY(plmr_gemv_check(c->run.algorithms.at[i], p));
+    PLMR_TRY(plmr_gemv_check(p));
     c->kt = (int)plmr_ceil_div(p->k, p->rows);
     c->nt = (int)plmr_ceil_div(p->n, p->cols);
     plmr_operand_fill(&c->files.a, c->run.seed, 0, 1, p->k);
@@ -127,7 +126,8 @@ static void close_gemv(void *work)
 static plmr_status run_gemv(const void *algorithm, void *work)
 {
     (void)algorithm;
-    return plmr_gemv_run(work);
+    plmr_gemv_run(work);
+    return PLMR_OK;
 }
 
 static void make_plan(const void *context, const void *work, plmr_plan *plan)

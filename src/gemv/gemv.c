@@ -6,9 +6,8 @@
 
 #include "base/memory.h"
 
-plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *p)
+plmr_status plmr_gemv_check(const plmr_gemv_problem *p)
 {
-    (void)algorithm;
     PLMR_CHECK(p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "k and n must be at least 1");
     PLMR_CHECK(p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT, "k and n must be below 2^31");
     PLMR_CHECK(p->rows >= 3 && p->cols >= 1, PLMR_ERROR_INPUT, "%dx%d cores are too few: a GEMV needs 3 rows", p->rows,
@@ -93,22 +92,16 @@ static plmr_status load(plmr_gemv *g, const plmr_source *x, const plmr_source *b
     enum plmr_dtype dtype = g->problem.dtype;
     int64_t k_first = (int64_t)g->region->first[PLMR_Y] * g->kt, k_local = (int64_t)g->region->count[PLMR_Y] * g->kt;
     size_t element = plmr_dtype_bytes(dtype), b_bytes = (size_t)k_local * (size_t)g->n_local * element;
-    char *stored = malloc((size_t)k_local * element);
-    g->x = malloc((size_t)k_local * sizeof(float));
-    g->y = calloc((size_t)g->n_local, sizeof(float));
     g->b = plmr_slab_create(b_bytes);
-    plmr_status status = PLMR_OK;
-    if (!stored || !g->x || !g->y || !g->b)
-        status =
-            plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for B: %zu bytes on this rank; use more ranks", b_bytes);
-    if (!status)
-        status = load_rows(x, dtype, 0, 1, k_first, k_local, stored);
+    PLMR_CHECK(g->b, PLMR_ERROR_SYSTEM, "out of memory for B: %zu bytes on this rank; use more ranks", b_bytes);
+    g->x = plmr_take((size_t)k_local * sizeof(float));
+    g->y = plmr_take_zeroed((size_t)g->n_local, sizeof(float));
+    char *stored = plmr_take((size_t)k_local * element);
+    plmr_status status = load_rows(x, dtype, 0, 1, k_first, k_local, stored);
     if (!status)
         plmr_convert_to_float(dtype, k_local, stored, g->x);
-    if (!status)
-        status = load_strips(g, b, k_first);
     free(stored);
-    return status;
+    return status ? status : load_strips(g, b, k_first);
 }
 
 static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm, const plmr_source *x,
@@ -132,7 +125,7 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
 plmr_status plmr_gemv_open(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *problem, plmr_region *region,
                            const plmr_source *x, const plmr_source *b, plmr_gemv **out)
 {
-    PLMR_TRY(plmr_gemv_check(algorithm, problem));
+    PLMR_TRY(plmr_gemv_check(problem));
     plmr_gemv *g = plmr_take_zeroed(1, sizeof *g);
     g->problem = *problem;
     g->region = region;
@@ -200,7 +193,7 @@ static void multiply_by_ring(plmr_gemv *g)
     free(partial);
 }
 
-plmr_status plmr_gemv_run(plmr_gemv *g)
+void plmr_gemv_run(plmr_gemv *g)
 {
     const plmr_gemv_problem *p = &g->problem;
     double t_cycles = plmr_device_gemv_cycles(g->region->device, p->dtype, g->kt, g->nt);
@@ -208,22 +201,15 @@ plmr_status plmr_gemv_run(plmr_gemv *g)
     plmr_allreduce_time(g->region, PLMR_Y, g->plan, g->nt, plmr_dtype_bytes(p->dtype));
     if (g->region->options.values)
         (g->tree ? multiply_by_tree : multiply_by_ring)(g);
-    return PLMR_OK;
 }
 
 /* Elements leave the core in the result's type. */
-static plmr_status round_result(plmr_gemv *g)
+plmr_status plmr_gemv_visit(plmr_gemv *g, plmr_visit visit, void *context)
 {
     void *stored = plmr_take((size_t)g->n_local * sizeof(float));
     plmr_convert_from_float(g->problem.dtype, g->n_local, g->y, stored);
     plmr_convert_to_float(g->problem.dtype, g->n_local, stored, g->y);
     free(stored);
-    return PLMR_OK;
-}
-
-plmr_status plmr_gemv_visit(plmr_gemv *g, plmr_visit visit, void *context)
-{
-    PLMR_TRY(round_result(g));
     if (plmr_ranks_place(g->region->ranks, PLMR_Y) > 0)
         return PLMR_OK;
     return visit(context, 0, (int64_t)g->region->first[PLMR_X] * g->nt, 1, (int)g->n_local, g->y, (size_t)g->n_local);

@@ -40,7 +40,7 @@ typedef struct plmr_gemv {
 
 PLMR_REGISTRY(gemv, plmr_gemv_algorithm)
 
-plmr_status plmr_gemv_check(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *problem);
+plmr_status plmr_gemv_check(const plmr_gemv_problem *problem);
 
 /* x is a 1 x k source, b a k x n one; both may be NULL in timing mode. Collective. */
 plmr_status plmr_gemv_open(const plmr_gemv_algorithm *algorithm, const plmr_gemv_problem *problem, plmr_region *region,
@@ -48,7 +48,7 @@ plmr_status plmr_gemv_open(const plmr_gemv_algorithm *algorithm, const plmr_gemv
 void plmr_gemv_close(plmr_gemv *gemv);
 
 /* Collective. */
-plmr_status plmr_gemv_run(plmr_gemv *gemv);
+void plmr_gemv_run(plmr_gemv *gemv);
 
 /* Calls visit once on each rank of the first rank row, for row 0 and its columns of y. */
 plmr_status plmr_gemv_visit(plmr_gemv *gemv, plmr_visit visit, void *context);

@@ -53,12 +53,12 @@ enum { ROUTES_PER_PAIR = 6 };
 static plmr_status spread_phase(const plmr_grid *grid, const plmr_phase *phase, int level, plmr_reduce_plan *all)
 {
     int span = grid->heads.span, n_groups = grid->keys.n_filled / span, route = level / 2 * ROUTES_PER_PAIR;
-    plmr_plan_phase(all, phase->adds);
+    plmr_reduce_plan_phase(all, phase->adds);
     for (int g = 0; g < n_groups; g++)
         for (int i = 0; i < phase->n_legs; i++)
-            plmr_plan_leg(all, plmr_ring_core(grid->x, g * span + phase->legs[i].src),
-                          plmr_ring_core(grid->x, g * span + phase->legs[i].dst),
-                          route + (phase->adds ? i % 2 : 2) + (g % 2) * 3);
+            plmr_reduce_plan_leg(all, plmr_ring_core(grid->x, g * span + phase->legs[i].src),
+                                 plmr_ring_core(grid->x, g * span + phase->legs[i].dst),
+                                 route + (phase->adds ? i % 2 : 2) + (g % 2) * 3);
     return PLMR_OK;
 }
 
@@ -74,6 +74,7 @@ static plmr_status make_heads_plan(plmr_grid *grid)
     all->hops = 2 * grid->plan_head->hops;
     all->stages = grid->plan_head->stages;
     all->routes_program = (n_levels + 1) / 2 * ROUTES_PER_PAIR;
+    plmr_reduce_plan_count(all);
     return PLMR_OK;
 }
 

@@ -29,14 +29,14 @@ plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, i
     plmr_reduce_options tree = {.n_levels = n_levels, .n_groups = {n_groups}, .n_group_levels = n_groups > 0};
     plmr_gemv_problem problem = {size, size, side, side, PLMR_F16, PLMR_F16, tree};
     plmr_region *region;
-    plmr_gemv *gemv = NULL;
+    plmr_gemv *gemv;
     PLMR_TRY(plmr_region_create(paper->ranks, &paper->device, side, side, &options, &region));
     plmr_status status = plmr_gemv_open(plmr_gemv_find(name), &problem, region, NULL, NULL, &gemv);
-    if (!status)
-        status = plmr_gemv_run(gemv);
-    if (!status)
+    if (!status) {
+        plmr_gemv_run(gemv);
         status = plmr_region_cost(region, cost);
-    plmr_gemv_close(gemv);
+        plmr_gemv_close(gemv);
+    }
     plmr_region_destroy(region);
     return status;
 }

@@ -5,13 +5,13 @@
 
 #include "base/memory.h"
 
-void plmr_plan_phase(plmr_reduce_plan *plan, bool adds)
+void plmr_reduce_plan_phase(plmr_reduce_plan *plan, bool adds)
 {
     plan->phases = plmr_take_more(plan->phases, ((size_t)plan->n_phases + 1) * sizeof *plan->phases);
     plan->phases[plan->n_phases++] = (plmr_phase){.adds = adds};
 }
 
-void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
+void plmr_reduce_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
 {
     plmr_phase *phase = &plan->phases[plan->n_phases - 1];
     if ((phase->n_legs & (phase->n_legs - 1)) == 0) { /* grow at powers of two */
@@ -24,7 +24,7 @@ void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
         plan->routes[core] |= UINT64_C(1) << route;
 }
 
-void plmr_plan_clear(plmr_reduce_plan *plan)
+void plmr_reduce_plan_clear(plmr_reduce_plan *plan)
 {
     for (int i = 0; i < plan->n_phases; i++)
         free(plan->phases[i].legs);

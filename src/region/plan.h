@@ -2,9 +2,15 @@
  * same plan. */
 #pragma once
 
-#include "plmr/types.h"
+#include "plmr/device.h"
 
 enum { PLMR_TREE_LEVELS = 8 };
+
+typedef struct plmr_reduce_options {
+    int n_levels;                   /* K of the K-tree */
+    int n_groups[PLMR_TREE_LEVELS]; /* groups of the first phase, of the second, ...; all 0: the fastest by the model */
+    int n_group_levels;             /* how many of them are given */
+} plmr_reduce_options;
 
 /* One leg of a reduction: core src streams its vector to core dst, which adds it as it comes and may pass it on. */
 typedef struct plmr_leg {
@@ -21,6 +27,8 @@ typedef struct plmr_phase {
 } plmr_phase;
 
 typedef struct plmr_reduce_plan {
+    const plmr_device *device; /* which it is made for, and how */
+    plmr_reduce_options options;
     enum plmr_axis axis;
     int n;     /* cores on a line along it */
     bool ring; /* chunks are added up round the interleaved ring, each up to its own position; else phases */
@@ -38,8 +46,8 @@ typedef struct plmr_reduce_plan {
 } plmr_reduce_plan;
 
 /* For the files of algorithms: forgets all phases and routes; starts a phase, adding or copying. */
-void plmr_plan_clear(plmr_reduce_plan *plan);
-void plmr_plan_phase(plmr_reduce_plan *plan, bool adds);
+void plmr_reduce_plan_clear(plmr_reduce_plan *plan);
+void plmr_reduce_plan_phase(plmr_reduce_plan *plan, bool adds);
 
 /* Adds a leg to the last phase; `route` (0..63) is configured at both ends and at all cores between. */
-void plmr_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);
+void plmr_reduce_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route);

@@ -10,11 +10,14 @@ plmr_profile *plmr_profile_create(const int extent[2])
 {
     plmr_profile *profile = plmr_take_zeroed(1, sizeof *profile);
     memcpy(profile->extent, extent, sizeof profile->extent);
+    profile->n = (size_t)extent[PLMR_X] + (size_t)extent[PLMR_Y];
+    profile->all_links = plmr_take_zeroed(2 * profile->n, sizeof *profile->all_links);
+    profile->all_adding = plmr_take_zeroed(profile->n, sizeof *profile->all_adding);
     for (int axis = 0; axis < 2; axis++) {
-        size_t n = (size_t)extent[axis];
-        profile->links[axis][PLMR_LINK_UP] = plmr_take_zeroed(n, sizeof(uint64_t));
-        profile->links[axis][PLMR_LINK_DOWN] = plmr_take_zeroed(n, sizeof(uint64_t));
-        profile->adding_cycles[axis] = plmr_take_zeroed(n, sizeof(double));
+        size_t before = axis == PLMR_X ? 0 : (size_t)extent[PLMR_X];
+        profile->links[axis][PLMR_LINK_UP] = profile->all_links + 2 * before;
+        profile->links[axis][PLMR_LINK_DOWN] = profile->links[axis][PLMR_LINK_UP] + extent[axis];
+        profile->adding_cycles[axis] = profile->all_adding + before;
     }
     return profile;
 }
@@ -23,11 +26,8 @@ void plmr_profile_destroy(plmr_profile *profile)
 {
     if (!profile)
         return;
-    for (int axis = 0; axis < 2; axis++) {
-        free(profile->links[axis][PLMR_LINK_UP]);
-        free(profile->links[axis][PLMR_LINK_DOWN]);
-        free(profile->adding_cycles[axis]);
-    }
+    free(profile->all_links);
+    free(profile->all_adding);
     for (int i = 0; i < profile->n_routed; i++)
         free(profile->routed[i].cores);
     free(profile->routed);
@@ -38,40 +38,36 @@ void plmr_profile_destroy(plmr_profile *profile)
 
 /* ---- cycles and wavelets ---- */
 
-void plmr_profile_reset(plmr_profile *profile)
-{
-    if (!profile)
-        return;
-    for (int axis = 0; axis < 2; axis++) {
-        size_t n = (size_t)profile->extent[axis];
-        memset(profile->links[axis][PLMR_LINK_UP], 0, n * sizeof(uint64_t));
-        memset(profile->links[axis][PLMR_LINK_DOWN], 0, n * sizeof(uint64_t));
-        memset(profile->adding_cycles[axis], 0, n * sizeof(double));
-    }
-    profile->compute_cycles = profile->multiply_adds = 0;
-    memset(profile->moving_cycles, 0, sizeof profile->moving_cycles);
-}
-
 /* to += (now - since) * times, for all that is counted. */
 static void add(plmr_profile *to, const plmr_profile *now, const plmr_profile *since, int64_t times)
 {
-    for (int axis = 0; axis < 2; axis++)
-        for (int i = 0; i < to->extent[axis]; i++) {
-            for (int way = 0; way < 2; way++)
-                to->links[axis][way][i] += (now->links[axis][way][i] - since->links[axis][way][i]) * (uint64_t)times;
-            to->adding_cycles[axis][i] += (now->adding_cycles[axis][i] - since->adding_cycles[axis][i]) * (double)times;
-        }
+    for (size_t i = 0; i < 2 * to->n; i++)
+        to->all_links[i] += (now->all_links[i] - since->all_links[i]) * (uint64_t)times;
+    for (size_t i = 0; i < to->n; i++)
+        to->all_adding[i] += (now->all_adding[i] - since->all_adding[i]) * (double)times;
     to->compute_cycles += (now->compute_cycles - since->compute_cycles) * (double)times;
     to->multiply_adds += (now->multiply_adds - since->multiply_adds) * (double)times;
     for (int i = 0; i < PLMR_N_MOVES; i++)
         to->moving_cycles[i] += (now->moving_cycles[i] - since->moving_cycles[i]) * (double)times;
 }
 
+void plmr_profile_reset(plmr_profile *profile)
+{
+    if (!profile)
+        return;
+    plmr_profile *nothing = plmr_profile_create(profile->extent);
+    add(profile, profile, nothing, -1);
+    plmr_profile_destroy(nothing);
+}
+
 plmr_profile *plmr_profile_mark(const plmr_profile *profile)
 {
-    plmr_profile *mark = plmr_profile_create(profile->extent), *nothing = plmr_profile_create(profile->extent);
-    add(mark, profile, nothing, 1);
-    plmr_profile_destroy(nothing);
+    plmr_profile *mark = plmr_profile_create(profile->extent);
+    memcpy(mark->all_links, profile->all_links, 2 * profile->n * sizeof *mark->all_links);
+    memcpy(mark->all_adding, profile->all_adding, profile->n * sizeof *mark->all_adding);
+    memcpy(mark->moving_cycles, profile->moving_cycles, sizeof mark->moving_cycles);
+    mark->compute_cycles = profile->compute_cycles;
+    mark->multiply_adds = profile->multiply_adds;
     return mark;
 }
 

@@ -28,10 +28,13 @@ typedef struct plmr_routed {
 
 typedef struct plmr_profile {
     int extent[2];
+    size_t n; /* of both axes together, */
     /* By axis and direction: wavelets that crossed the link after core i of any line. The last link is a torus's, from
      * the last core to the first. All together are the ledger's wavelet_hops. */
     uint64_t *links[2][2];
     double *adding_cycles[2]; /* by axis: cycles that cores i of all lines took streams in, summed over the lines */
+    uint64_t *all_links;      /* links lie here one after the other, 2 n of them, */
+    double *all_adding;       /* and cycles here */
     double compute_cycles, moving_cycles[PLMR_N_MOVES]; /* of every core, beside those */
     double multiply_adds;                               /* of every core */
     plmr_held *held, *peak;                             /* in SRAM now, and when it was fullest */

@@ -6,6 +6,14 @@
 
 /* ---- legs ---- */
 
+/* What is carried out. */
+struct legs {
+    enum plmr_axis axis;
+    const plmr_leg *legs;
+    int n;
+    double stream, forward;
+};
+
 /* A strip in which coordinate i along the axis has `width` clocks at free + i * stride and head + i * stride. */
 struct strip {
     double *free, *head;
@@ -32,19 +40,20 @@ static void cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *st
 }
 
 /* Tells of one end of a leg that this block takes part in. */
-static void tell(plmr_clock *clock, enum plmr_axis axis, const struct strip *strip, int core, bool receives,
-                 double flight, double stream, double forward)
+static void tell(plmr_clock *clock, const struct legs *legs, const struct strip *strip, int core, bool receives,
+                 double flight)
 {
-    int at = core - clock->region->first[axis];
+    int at = core - clock->region->first[legs->axis];
     const double *free = strip->free + (size_t)at * strip->stride;
-    struct leg_end end = {axis, strip->first, strip->width, at, free, flight, stream, forward};
+    struct leg_end end = {legs->axis, strip->first, strip->width, at, free, flight, legs->stream, legs->forward};
     (receives ? clock->watch->received : clock->watch->sent)(clock, &end);
 }
 
-static void carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, plmr_leg leg, double stream,
-                      double forward)
+static void carry_leg(plmr_clock *clock, const struct legs *legs, struct strip *strip, plmr_leg leg)
 {
     const plmr_region *region = clock->region;
+    enum plmr_axis axis = legs->axis;
+    double stream = legs->stream;
     int parts = plmr_ranks_extent(region->ranks, axis), me = plmr_ranks_place(region->ranks, axis),
         n = region->extent[axis];
     int src_place = plmr_ranks_owner(n, parts, leg.src), dst_place = plmr_ranks_owner(n, parts, leg.dst);
@@ -57,28 +66,26 @@ static void carry_leg(plmr_clock *clock, enum plmr_axis axis, struct strip *stri
     if (src_place != dst_place)
         cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head);
     if (dst_place == me)
-        clock->loops->leg(strip->width, head ? head : strip->incoming, flight, stream, forward, strip->free + dst,
+        clock->loops->leg(strip->width, head ? head : strip->incoming, flight, stream, legs->forward, strip->free + dst,
                           strip->head + dst);
     for (int i = 0; head && i < strip->width; i++)
         strip->free[src + (size_t)i] = plmr_latest(strip->free[src + (size_t)i], head[i] + stream);
     if (clock->watch && dst_place == me)
-        tell(clock, axis, strip, leg.dst, true, flight, stream, forward);
+        tell(clock, legs, strip, leg.dst, true, flight);
     if (clock->watch && head)
-        tell(clock, axis, strip, leg.src, false, flight, stream, forward);
+        tell(clock, legs, strip, leg.src, false, flight);
 }
 
-static void carry_legs(plmr_clock *clock, enum plmr_axis axis, struct strip *strip, const plmr_leg *legs, int n_legs,
-                       double stream, double forward)
+static void carry_legs(plmr_clock *clock, const struct legs *legs, struct strip *strip)
 {
     strip->sent = clock->sent;
-    for (int place = 0; place < plmr_ranks_extent(clock->region->ranks, axis); place++)
+    for (int place = 0; place < plmr_ranks_extent(clock->region->ranks, legs->axis); place++)
         strip->sent[place] = -1;
-    for (int i = 0; i < n_legs; i++)
-        carry_leg(clock, axis, strip, legs[i], stream, forward);
+    for (int i = 0; i < legs->n; i++)
+        carry_leg(clock, legs, strip, legs->legs[i]);
 }
 
-static void reduce_columns(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs, double stream,
-                           double forward)
+static void reduce_columns(plmr_clock *clock, const struct clocks *f, const struct legs *legs)
 {
     memcpy(f->next, f->t, (size_t)f->rows * (size_t)f->cols * sizeof(double));
     for (int c = 0; c < f->cols; c += STRIP_COLS) {
@@ -89,7 +96,7 @@ static void reduce_columns(plmr_clock *clock, const struct clocks *f, const plmr
                               .first = c,
                               .width = width,
                               .received = -1};
-        carry_legs(clock, PLMR_Y, &strip, legs, n_legs, stream, forward);
+        carry_legs(clock, legs, &strip);
     }
 }
 
@@ -100,8 +107,7 @@ static void turn(const double *from, size_t from_stride, double *to, size_t to_s
             to[(size_t)c * to_stride + (size_t)r] = from[(size_t)r * from_stride + (size_t)c];
 }
 
-static void reduce_rows(plmr_clock *clock, const struct clocks *f, const plmr_leg *legs, int n_legs, double stream,
-                        double forward)
+static void reduce_rows(plmr_clock *clock, const struct clocks *f, const struct legs *legs)
 {
     size_t cols = (size_t)f->cols;
     for (int r = 0; r < f->rows; r += STRIP_ROWS) {
@@ -115,7 +121,7 @@ static void reduce_rows(plmr_clock *clock, const struct clocks *f, const plmr_le
                               .received = -1};
         turn(rows, cols, strip.free, STRIP_ROWS, width, f->cols);
         turn(rows, cols, strip.head, STRIP_ROWS, width, f->cols);
-        carry_legs(clock, PLMR_X, &strip, legs, n_legs, stream, forward);
+        carry_legs(clock, legs, &strip);
         turn(strip.free, STRIP_ROWS, rows, cols, f->cols, width);
     }
 }
@@ -128,7 +134,7 @@ void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *l
     if (clock->watch)
         clock->watch->phase(clock);
     const struct clocks *f = clock->in_lines ? &clock->line[axis] : &clock->all;
-    (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, legs, n_legs, stream, forward);
+    (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, &(struct legs){axis, legs, n_legs, stream, forward});
 }
 
 /* ---- chains to a root of each row's own ---- */

@@ -104,12 +104,6 @@ static double still_sending(const plmr_clock *clock, int *label)
     return longest;
 }
 
-static void put_pieces(const plmr_trace *trace, struct plmr_traced *core)
-{
-    for (int p = 0; p < trace->n_pieces; p++)
-        plmr_trace_put(trace, core, trace->pieces[p].kind, trace->pieces[p].label, trace->pieces[p].cycles);
-}
-
 /* What is left until `until` is waiting for a partner, then for its message. */
 static void put_rest(const plmr_trace *trace, struct plmr_traced *core, double until, double flight, int label)
 {
@@ -126,7 +120,7 @@ static void put_pass(plmr_clock *clock, const struct clocks *advanced, struct pl
     int label = 0;
     consider_axis(clock, PLMR_X, core->row, core->col, &cause);
     consider_axis(clock, PLMR_Y, core->row, core->col, &cause);
-    put_pieces(trace, core);
+    plmr_trace_put_pieces(trace, core);
     double send = still_sending(clock, &label);
     plmr_trace_put(trace, core, PLMR_TRACE_SEND, label, send);
     double next = next_of(clock, advanced, core->row, core->col);

@@ -184,12 +184,16 @@ void plmr_trace_put_skipped(const plmr_trace *trace, struct plmr_traced *core, i
     core->at += cycles * (double)n;
 }
 
+void plmr_trace_put_pieces(const plmr_trace *trace, struct plmr_traced *core)
+{
+    for (int p = 0; p < trace->n_pieces; p++)
+        plmr_trace_put(trace, core, trace->pieces[p].kind, trace->pieces[p].label, trace->pieces[p].cycles);
+}
+
 void plmr_trace_flush(plmr_trace *trace)
 {
     for (int i = 0; i < trace->n_here; i++)
-        for (int p = 0; p < trace->n_pieces; p++)
-            plmr_trace_put(trace, &trace->here[i], trace->pieces[p].kind, trace->pieces[p].label,
-                           trace->pieces[p].cycles);
+        plmr_trace_put_pieces(trace, &trace->here[i]);
     trace->n_pieces = 0;
 }
 

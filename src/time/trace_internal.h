@@ -78,7 +78,8 @@ struct plmr_trace_open plmr_trace_open_turn(const struct plmr_traced *core);
 void plmr_trace_close_turn(const plmr_trace *trace, struct plmr_traced *core, const struct plmr_trace_open *open,
                            struct plmr_trace_done *last, int label);
 
-/* Puts what all cores are busy with. */
+/* Puts what all cores are busy with, for one of them; for all, and is done with it. */
+void plmr_trace_put_pieces(const plmr_trace *trace, struct plmr_traced *core);
 void plmr_trace_flush(plmr_trace *trace);
 
 /* The label of a verb; the same text has the same label. */

@@ -87,9 +87,9 @@ plmr_flow plmr_flow_chain(plmr_region *region, enum plmr_axis axis, double softw
     *plan = (plmr_reduce_plan){.axis = axis, .n = n, .hops = 2 * last, .stages = 2 * last, .routes_program = 4};
     plan->routes = plmr_take_zeroed((size_t)n, sizeof *plan->routes);
     for (int back = 0; back < 2; back++) {
-        plmr_plan_phase(plan, true);
+        plmr_reduce_plan_phase(plan, true);
         for (int i = 0; i < last; i++)
-            plmr_plan_leg(plan, back ? last - i : i, back ? last - i - 1 : i + 1, 2 * back + i % 2);
+            plmr_reduce_plan_leg(plan, back ? last - i : i, back ? last - i - 1 : i + 1, 2 * back + i % 2);
     }
     plmr_reduce_plan_count(plan);
     *out = plan;

@@ -9,23 +9,17 @@
 #include "data/allreduce.h"
 #include "verbs/flow.h"
 
-typedef struct plmr_reduce_options {
-    int n_levels;                   /* K of the K-tree */
-    int n_groups[PLMR_TREE_LEVELS]; /* groups of the first phase, of the second, ...; all 0: the fastest by the model */
-    int n_group_levels;             /* how many of them are given */
-} plmr_reduce_options;
-
 typedef struct plmr_reduce_algorithm {
     const char *name, *summary;
-    plmr_status (*plan)(const plmr_device *device, int n, const plmr_reduce_options *options, plmr_reduce_plan *plan);
+    plmr_status (*plan)(plmr_reduce_plan *plan); /* for a line of plan->n cores */
 } plmr_reduce_algorithm;
 
 PLMR_REGISTRY(reduce, plmr_reduce_algorithm)
 
 /* Cycles of the plan on a line whose cores all start at 0, for vectors of `wavelets`: the path that decides gives the
  * hops and stages. Not for rings. */
-void plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets, double *t_cycles,
-                             int64_t *hops, int64_t *stages);
+void plmr_reduce_plan_cycles(const plmr_reduce_plan *plan, double wavelets, double *t_cycles, int64_t *hops,
+                             int64_t *stages);
 
 /* The length of a typical vector, to choose group counts and trace paths with. It hardly matters: all trees of K levels
  * handle a vector as often. */
@@ -34,6 +28,9 @@ enum { PLMR_TYPICAL_WAVELETS = 8 };
 plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
                                     enum plmr_axis axis, int n, const plmr_reduce_options *options,
                                     plmr_reduce_plan **plan);
+/* What plans of chunks round the interleaved ring have in common: its routes, and how their words go. */
+plmr_status plmr_reduce_plan_ring(plmr_reduce_plan *plan, const plmr_flow_kind *kind);
+
 /* Counts the links that phases cross, when all legs are there. */
 void plmr_reduce_plan_count(plmr_reduce_plan *plan);
 void plmr_reduce_plan_destroy(plmr_reduce_plan *plan);

@@ -11,9 +11,9 @@ static void chain_to_middle(plmr_reduce_plan *plan, const int *member, int first
 {
     int middle = first + count / 2;
     for (int i = first; i < middle; i++)
-        plmr_plan_leg(plan, member[i], member[i + 1], route + i % 2);
+        plmr_reduce_plan_leg(plan, member[i], member[i + 1], route + i % 2);
     for (int i = first + count - 1; i > middle; i--)
-        plmr_plan_leg(plan, member[i], member[i - 1], route + 2 + i % 2);
+        plmr_reduce_plan_leg(plan, member[i], member[i - 1], route + 2 + i % 2);
 }
 
 static void fan_from_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
@@ -21,7 +21,7 @@ static void fan_from_middle(plmr_reduce_plan *plan, const int *member, int first
     int middle = first + count / 2;
     for (int i = first; i < first + count; i++)
         if (i != middle)
-            plmr_plan_leg(plan, member[middle], member[i], route);
+            plmr_reduce_plan_leg(plan, member[middle], member[i], route);
 }
 
 static int group_first(int n, int n_groups, int group)
@@ -37,7 +37,7 @@ static void plan_level(plmr_reduce_plan *plan, const int *member, int n, const i
 {
     int groups = level + 1 < n_levels ? n_groups[level] : 1, route = ROUTES_PER_LEVEL * level;
     int *roots = plmr_take(sizeof(int) * (size_t)groups);
-    plmr_plan_phase(plan, true);
+    plmr_reduce_plan_phase(plan, true);
     for (int g = 0; g < groups; g++) {
         int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
         roots[g] = member[first + count / 2];
@@ -47,7 +47,7 @@ static void plan_level(plmr_reduce_plan *plan, const int *member, int n, const i
         plan_level(plan, roots, groups, n_groups, level + 1, n_levels);
     else
         plan->root = roots[0];
-    plmr_plan_phase(plan, false);
+    plmr_reduce_plan_phase(plan, false);
     for (int g = 0; g < groups; g++) {
         int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
         fan_from_middle(plan, member, first, count, route + 4);
@@ -55,20 +55,21 @@ static void plan_level(plmr_reduce_plan *plan, const int *member, int n, const i
     free(roots);
 }
 
-static void plan_tree_of(plmr_reduce_plan *plan, int n, const int *n_groups, int n_levels)
+static void plan_tree_of(plmr_reduce_plan *plan, const int *n_groups)
 {
-    int *member = plmr_take(sizeof(int) * (size_t)n);
-    for (int i = 0; i < n; i++)
+    int *member = plmr_take(sizeof(int) * (size_t)plan->n);
+    for (int i = 0; i < plan->n; i++)
         member[i] = i;
-    plmr_plan_clear(plan);
+    plmr_reduce_plan_clear(plan);
     memcpy(plan->groups, n_groups, sizeof plan->groups);
-    plan_level(plan, member, n, n_groups, 0, n_levels);
+    plan_level(plan, member, plan->n, n_groups, 0, plan->options.n_levels);
     free(member);
 }
 
 /* Improves one level's count at a time over all that fit between its neighbours' until none does better. */
-static void choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int n, int *n_groups, int n_levels)
+static void choose_groups(plmr_reduce_plan *plan, int *n_groups)
 {
+    int n = plan->n, n_levels = plan->options.n_levels;
     double best = INFINITY; /* on a device without costs all take 0 cycles */
     for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
         n_groups[level] = members > 3 ? members / 2 : members;
@@ -81,8 +82,8 @@ static void choose_groups(const plmr_device *device, plmr_reduce_plan *plan, int
                 double t_cycles;
                 int64_t hops, stages;
                 n_groups[level] = count;
-                plan_tree_of(plan, n, n_groups, n_levels);
-                plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
+                plan_tree_of(plan, n_groups);
+                plmr_reduce_plan_cycles(plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
                 if (t_cycles < best) {
                     best = t_cycles;
                     kept = count;
@@ -110,31 +111,29 @@ static plmr_status check_groups(int n, const plmr_reduce_options *options)
     return PLMR_OK;
 }
 
-static plmr_status plan_ktree(const plmr_device *device, int n, const plmr_reduce_options *options,
-                              plmr_reduce_plan *plan)
+static plmr_status plan_ktree(plmr_reduce_plan *plan)
 {
+    const plmr_reduce_options *options = &plan->options;
     int n_groups[PLMR_TREE_LEVELS] = {0};
     PLMR_CHECK(options->n_levels >= 1 && options->n_levels <= PLMR_TREE_LEVELS, PLMR_ERROR_INPUT,
                "a K-tree has 1 to %d levels, not %d: choose --tree-k", PLMR_TREE_LEVELS, options->n_levels);
     if (options->n_group_levels) {
-        PLMR_TRY(check_groups(n, options));
+        PLMR_TRY(check_groups(plan->n, options));
         memcpy(n_groups, options->n_groups, sizeof n_groups);
     } else {
         plan->is_draft = true;
-        choose_groups(device, plan, n, n_groups, options->n_levels);
+        choose_groups(plan, n_groups);
         plan->is_draft = false;
     }
-    plan_tree_of(plan, n, n_groups, options->n_levels);
+    plan_tree_of(plan, n_groups);
     return PLMR_OK;
 }
 
-static plmr_status plan_two_phase(const plmr_device *device, int n, const plmr_reduce_options *options,
-                                  plmr_reduce_plan *plan)
+static plmr_status plan_two_phase(plmr_reduce_plan *plan)
 {
-    plmr_reduce_options two = *options;
-    two.n_levels = 2;
-    two.n_group_levels = options->n_group_levels ? 1 : 0;
-    return plan_ktree(device, n, &two, plan);
+    plan->options.n_levels = 2;
+    plan->options.n_group_levels = plan->options.n_group_levels ? 1 : 0;
+    return plan_ktree(plan);
 }
 
 const plmr_reduce_algorithm plmr_reduce_two_phase = {

@@ -12,11 +12,11 @@ struct trace {
     int64_t hops, stages;
 };
 
-static void trace_leg(const plmr_device *device, enum plmr_axis axis, const plmr_phase *phase, plmr_leg leg,
-                      double wavelets, struct trace *core)
+static void trace_leg(const plmr_reduce_plan *plan, const plmr_phase *phase, plmr_leg leg, double wavelets,
+                      struct trace *core)
 {
     struct trace *src = &core[leg.src], *dst = &core[leg.dst];
-    plmr_way way = plmr_way_between(device, axis, leg.src, leg.dst);
+    plmr_way way = plmr_way_between(plan->device, plan->axis, leg.src, leg.dst);
     double arrival = src->head + way.flight, stream = way.word * wavelets;
     if (arrival >= dst->free) {
         dst->hops = src->hops + way.hops;
@@ -24,20 +24,20 @@ static void trace_leg(const plmr_device *device, enum plmr_axis axis, const plmr
     }
     double begin = arrival > dst->free ? arrival : dst->free;
     dst->free = begin + stream;
-    dst->head = begin + (phase->whole ? stream : device->stage);
+    dst->head = begin + (phase->whole ? stream : plan->device->stage);
 }
 
-void plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *plan, double wavelets, double *t_cycles,
-                             int64_t *hops, int64_t *stages)
+void plmr_reduce_plan_cycles(const plmr_reduce_plan *plan, double wavelets, double *t_cycles, int64_t *hops,
+                             int64_t *stages)
 {
     struct trace *core = plmr_take_zeroed((size_t)plan->n, sizeof *core);
     for (int p = 0; p < plan->n_phases; p++) {
         for (int i = 0; i < plan->n; i++) {
-            core[i].free += device->collective_launch;
+            core[i].free += plan->device->collective_launch;
             core[i].head = core[i].free;
         }
         for (int i = 0; i < plan->phases[p].n_legs; i++)
-            trace_leg(device, plan->axis, &plan->phases[p], plan->phases[p].legs[i], wavelets, core);
+            trace_leg(plan, &plan->phases[p], plan->phases[p].legs[i], wavelets, core);
     }
     struct trace last = core[0];
     for (int i = 1; i < plan->n; i++)
@@ -51,19 +51,18 @@ void plmr_reduce_plan_cycles(const plmr_device *device, const plmr_reduce_plan *
 
 /* ---- making a plan ---- */
 
-static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm *algorithm, const plmr_device *device,
-                             const plmr_reduce_options *options)
+static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm *algorithm)
 {
     double t_cycles;
     uint64_t all = 0;
     plan->routes = plmr_take_zeroed((size_t)plan->n, sizeof *plan->routes);
-    PLMR_TRY(algorithm->plan(device, plan->n, options, plan));
+    PLMR_TRY(algorithm->plan(plan));
     plmr_reduce_plan_count(plan);
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
     plan->routes_program = __builtin_popcountll(all);
     if (!plan->kind)
-        plmr_reduce_plan_cycles(device, plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
+        plmr_reduce_plan_cycles(plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &plan->hops, &plan->stages);
     return PLMR_OK;
 }
 
@@ -72,9 +71,8 @@ plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, cons
                                     plmr_reduce_plan **out)
 {
     plmr_reduce_plan *plan = plmr_take_zeroed(1, sizeof *plan);
-    plan->axis = axis;
-    plan->n = n;
-    plmr_status status = fill_plan(plan, algorithm, device, options);
+    *plan = (plmr_reduce_plan){.device = device, .options = *options, .axis = axis, .n = n};
+    plmr_status status = fill_plan(plan, algorithm);
     if (status)
         plmr_reduce_plan_destroy(plan);
     else
@@ -87,7 +85,7 @@ void plmr_reduce_plan_destroy(plmr_reduce_plan *plan)
     if (!plan)
         return;
     if (plan->routes)
-        plmr_plan_clear(plan);
+        plmr_reduce_plan_clear(plan);
     free(plan->routes);
     free(plan);
 }

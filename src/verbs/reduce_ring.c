@@ -36,19 +36,24 @@ static void advance(const plmr_flow *flow, int64_t words)
 
 static const plmr_flow_kind round_ring = {.legs = legs, .clock = advance, .routes = plmr_flow_plan_routes};
 
-static plmr_status plan_ring(const plmr_device *device, int n, const plmr_reduce_options *options,
-                             plmr_reduce_plan *plan)
+plmr_status plmr_reduce_plan_ring(plmr_reduce_plan *plan, const plmr_flow_kind *kind)
 {
-    (void)device, (void)options;
-    PLMR_CHECK(n >= 3, PLMR_ERROR_INPUT, "a ring needs at least 3 cores, not %d: choose %s", n,
+    PLMR_CHECK(plan->n >= 3, PLMR_ERROR_INPUT, "a ring needs at least 3 cores, not %d: choose %s", plan->n,
                plmr_hint("a larger --cores", "a larger region, or another algorithm"));
     plan->ring = true;
-    plan->kind = &round_ring;
+    plan->kind = kind;
+    for (int core = 0; core < plan->n; core++)
+        plan->routes[core] = core > 0 && core < plan->n - 1 ? 7 : 3;
+    return PLMR_OK;
+}
+
+static plmr_status plan_ring(plmr_reduce_plan *plan)
+{
+    int n = plan->n;
+    PLMR_TRY(plmr_reduce_plan_ring(plan, &round_ring));
     plan->turns = 2 * (n - 1);
     plan->hops = 4 * (int64_t)n - 7 + (n == 3); /* two laps without their last steps, one of them next to the other */
     plan->stages = 2 * (int64_t)(n - 1);
-    for (int core = 0; core < n; core++)
-        plan->routes[core] = core > 0 && core < n - 1 ? 7 : 3;
     return PLMR_OK;
 }
 

@@ -57,21 +57,15 @@ static void advance(const plmr_flow *flow, int64_t words)
 
 static const plmr_flow_kind scatter_gather = {.legs = legs, .clock = advance, .routes = plmr_flow_plan_routes};
 
-static plmr_status plan_scatter(const plmr_device *device, int n, const plmr_reduce_options *options,
-                                plmr_reduce_plan *plan)
+static plmr_status plan_scatter(plmr_reduce_plan *plan)
 {
-    (void)options;
-    PLMR_CHECK(n >= 3, PLMR_ERROR_INPUT, "a ring needs at least 3 cores, not %d: choose %s", n,
-               plmr_hint("a larger --cores", "a larger region, or another algorithm"));
-    int n_routes = multicast_routes(device, n);
-    plan->ring = true;
-    plan->kind = &scatter_gather;
+    int n = plan->n, n_routes = multicast_routes(plan->device, n);
+    PLMR_TRY(plmr_reduce_plan_ring(plan, &scatter_gather));
     plan->turns = 1;
     plan->hops = 2 * (int64_t)n - 3 + n - 1; /* round the ring, but for one short step; then from end to end */
     plan->stages = n - 1 + (n - 1) / n_routes;
     for (int core = 0; core < n; core++)
-        plan->routes[core] =
-            ((UINT64_C(1) << n_routes) - 1) << RING_ROUTES | (core > 0 && core < n - 1 ? UINT64_C(7) : UINT64_C(3));
+        plan->routes[core] |= ((UINT64_C(1) << n_routes) - 1) << RING_ROUTES;
     return PLMR_OK;
 }
 

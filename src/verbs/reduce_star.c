@@ -1,15 +1,13 @@
 #include "verbs/reduce.h"
 
-static plmr_status plan_star(const plmr_device *device, int n, const plmr_reduce_options *options,
-                             plmr_reduce_plan *plan)
+static plmr_status plan_star(plmr_reduce_plan *plan)
 {
-    (void)device, (void)options;
-    plmr_plan_phase(plan, true);
-    for (int core = 1; core < n; core++)
-        plmr_plan_leg(plan, core, 0, 0);
-    plmr_plan_phase(plan, false);
-    for (int core = 1; core < n; core++)
-        plmr_plan_leg(plan, 0, core, 1);
+    plmr_reduce_plan_phase(plan, true);
+    for (int core = 1; core < plan->n; core++)
+        plmr_reduce_plan_leg(plan, core, 0, 0);
+    plmr_reduce_plan_phase(plan, false);
+    for (int core = 1; core < plan->n; core++)
+        plmr_reduce_plan_leg(plan, 0, core, 1);
     return PLMR_OK;
 }
 
