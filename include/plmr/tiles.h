@@ -39,8 +39,8 @@ float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col);
 /* Every core computes for t_cycles, 0 or more and at most 2^47 in all, up to where clocks are exact; in compute mode
  * `work`, if it is not NULL, is called for each core of this rank. Local, but for messages of verbs that it completes.
  */
-typedef void (*plmr_work)(void *context, int row, int col);
-plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, void *context);
+plmr_status plmr_compute(plmr_region *region, double t_cycles, void (*work)(void *context, int row, int col),
+                         void *context);
 
 /* Every core sends its tile of `from` to the core `step` (1 or -1) further on the ring, into its tile of `to`: other
  * tiles of the same size, or the same. The ring has one slot per core. Collective over the axis.

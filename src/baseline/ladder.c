@@ -14,7 +14,7 @@ static plmr_status fetch(plmr_region *region, int64_t wavelets)
 
 /* Sums are left to the fabric's best allreduce, so that fetching alone tells this plan from WaferLLM's. Every step's
  * tiles are fetched, one after the other, and then multiplied. */
-static plmr_status multiply(plmr_region *region, const plmr_plan_product *product)
+static plmr_status multiply(plmr_region *region, const plmr_llm_plan_product *product)
 {
     for (int i = 0; i < product->n_steps; i++) {
         PLMR_TRY(fetch(region, product->words_a));
@@ -24,7 +24,7 @@ static plmr_status multiply(plmr_region *region, const plmr_plan_product *produc
     return PLMR_OK;
 }
 
-const plmr_llm_plan plmr_plan_ladder = {
+const plmr_llm_plan plmr_llm_plan_ladder = {
     .name = "ladder",
     .summary = "Ladder-like: the wafer as one shared memory; every tile is fetched from wherever it lies",
     .keeps_grid = true,

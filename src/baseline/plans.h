@@ -7,7 +7,7 @@
 #include "infer/plan.h"
 #include "verbs/verbs.h"
 
-extern const plmr_llm_plan plmr_plan_t10, plmr_plan_ladder;
+extern const plmr_llm_plan plmr_llm_plan_t10, plmr_llm_plan_ladder;
 
 /* WaferLLM's is the first. */
-PLMR_REGISTRY(plan, plmr_llm_plan)
+PLMR_REGISTRY(llm_plan, plmr_llm_plan)

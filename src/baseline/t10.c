@@ -7,7 +7,7 @@
  */
 #define STAGE_CYCLES 2.17
 
-static void step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, const plmr_plan_product *product)
+static void step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, const plmr_llm_plan_product *product)
 {
     plmr_flow a = plmr_flow_relayed(x), b = plmr_flow_relayed(y);
     plmr_flow_begin(&a, product->words_a);
@@ -18,7 +18,7 @@ static void step(plmr_region *region, const plmr_ring *x, const plmr_ring *y, co
 }
 
 /* Compute-shift on rings of cores in the order of their numbers: the ring's last message goes all the way back. */
-static plmr_status multiply(plmr_region *region, const plmr_plan_product *product)
+static plmr_status multiply(plmr_region *region, const plmr_llm_plan_product *product)
 {
     plmr_ring *x = NULL, *y = NULL;
     plmr_status status = plmr_ring_create(region, PLMR_X, PLMR_NATURAL, 1, &x);
@@ -41,7 +41,7 @@ static plmr_status allreduce(plmr_region *region, enum plmr_axis axis, int64_t w
     return PLMR_OK;
 }
 
-const plmr_llm_plan plmr_plan_t10 = {
+const plmr_llm_plan plmr_llm_plan_t10 = {
     .name = "t10",
     .summary = "T10-like: compute-shift over cores by number, as on a crossbar; far partners are relayed in software",
     .keeps_grid = true,

@@ -103,11 +103,11 @@ static plmr_status run_allreduce(const void *algorithm, void *work)
     return plmr_allreduce_run(work);
 }
 
-static void make_plan(const void *context, const void *work, plmr_plan *plan)
+static void make_plan(const void *context, const void *work, plmr_outline *plan)
 {
     const plmr_allreduce *r = work;
     (void)context;
-    *plan = (plmr_plan){
+    *plan = (plmr_outline){
         .unit = "stages",
         .tensors = {"vector, B"},
         .n_bytes = {r->region->ledger.sram_peak_bytes},

@@ -137,11 +137,11 @@ static plmr_status run_gemm(const void *algorithm, void *work)
     return plmr_gemm_run(algorithm, work);
 }
 
-static void make_plan(const void *context, const void *work, plmr_plan *plan)
+static void make_plan(const void *context, const void *work, plmr_outline *plan)
 {
     const plmr_gemm *g = work;
     (void)context;
-    *plan = (plmr_plan){
+    *plan = (plmr_outline){
         .unit = "steps",
         .count = g->layout.n_slots,
         .tensors = {"A, B", "B, B", "C, B"},

@@ -130,12 +130,12 @@ static plmr_status run_gemv(const void *algorithm, void *work)
     return PLMR_OK;
 }
 
-static void make_plan(const void *context, const void *work, plmr_plan *plan)
+static void make_plan(const void *context, const void *work, plmr_outline *plan)
 {
     const gemv_command *c = context;
     const plmr_gemv *g = work;
     int64_t element = (int64_t)plmr_dtype_bytes(c->problem.dtype);
-    *plan = (plmr_plan){
+    *plan = (plmr_outline){
         .unit = "stages",
         .count = g->plan->stages,
         .tensors = {"x, B", "B, B", "y, B"},

@@ -59,7 +59,7 @@ static const plmr_option options[] = {
     {"mode", "compute|timing", MODEL, "With values, or the costs alone, which are the same",
      PLMR_WORD(struct llm_command, timing, plmr_modes), .value = "timing"},
     {"plan", "NAME", MODEL, "The system whose way through a layer is timed: %s",
-     PLMR_ONE_OF(struct llm_command, llm.setup.plan, &plmr_plan_registry), .value = "waferllm"},
+     PLMR_ONE_OF(struct llm_command, llm.setup.plan, &plmr_llm_plan_registry), .value = "waferllm"},
     {"as-published", NULL, MODEL,
      "As the published code has it: one head of full size, no fused allreduces (but see --fuse), a cache of fixed "
      "length",
@@ -85,7 +85,7 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
     const plmr_llm_setup *setup = &c->llm.setup;
     PLMR_CHECK(!setup->as_published || c->timing, PLMR_ERROR_INPUT,
                "--as-published leaves out what true values need: use it with --mode timing");
-    PLMR_CHECK(setup->plan == &plmr_plan_waferllm || c->timing, PLMR_ERROR_INPUT,
+    PLMR_CHECK(setup->plan == &plmr_llm_plan_waferllm || c->timing, PLMR_ERROR_INPUT,
                "--plan %s is of time alone: use it with --mode timing", setup->plan->name);
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));

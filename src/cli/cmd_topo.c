@@ -6,7 +6,7 @@
 
 #include "cli/options.h"
 #include "report/jsonl.h"
-#include "report/ranks.h"
+#include "report/rank_map.h"
 
 struct topo_command {
     int rows, cols, rank_rows, rank_cols;

@@ -20,7 +20,7 @@ void plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work)
     plmr_trace_section(pass->grid->region->trace, plmr_work_name(work));
 }
 
-const plmr_llm_plan plmr_plan_waferllm = {
+const plmr_llm_plan plmr_llm_plan_waferllm = {
     .name = "waferllm",
     .summary = "MeshGEMM on interleaved rings, MeshGEMV with K-tree allreduces, a grid of its own for each phase",
 };
@@ -134,7 +134,7 @@ static plmr_status run_planned(plmr_cost_pass *pass, const plmr_cost_product *t)
 {
     plmr_region *region = pass->grid->region;
     int64_t a = t->n_a * t->ms * t->kt, b = t->n_b * t->kt * t->ns, element = (int64_t)plmr_dtype_bytes(pass->dtype);
-    plmr_plan_product product = {
+    plmr_llm_plan_product product = {
         .n_steps = pass->grid->rows,
         .words_a = plmr_cost_wavelets(pass, a),
         .words_b = plmr_cost_wavelets(pass, b),

@@ -9,7 +9,7 @@ void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shap
     if (!setup->n_batch)
         setup->n_batch = 1;
     if (!setup->plan)
-        setup->plan = &plmr_plan_waferllm;
+        setup->plan = &plmr_llm_plan_waferllm;
     if (!setup->has_cache_dtype)
         setup->cache_dtype = shape->dtype == PLMR_F32 ? PLMR_F32 : PLMR_F16;
     setup->has_cache_dtype = true;

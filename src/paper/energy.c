@@ -17,7 +17,7 @@ static plmr_status ask(plmr_paper *paper, const struct phase *phase, const char 
     plmr_paper_query query = {
         .model = model,
         .n_decode = 1,
-        .setup = {.plan = &plmr_plan_waferllm, .as_published = true, .n_prompt = CONTEXT},
+        .setup = {.plan = &plmr_llm_plan_waferllm, .as_published = true, .n_prompt = CONTEXT},
     };
     query.side[phase->decode] = phase->side;
     PLMR_TRY(plmr_paper_time(paper, &query, &speed));

@@ -25,8 +25,8 @@ void plmr_barrier(void)
 static void end_wait(plmr_ranks *ranks, double begin_s)
 {
     double took_s = plmr_wall_s() - begin_s;
-    ranks->profile.wait_s += took_s;
-    ranks->profile.flight_s += took_s;
+    ranks->times.wait_s += took_s;
+    ranks->times.flight_s += took_s;
 }
 
 void plmr_ranks_line_broadcast(plmr_ranks *ranks, enum plmr_axis axis, int place, void *data, size_t n_bytes)
@@ -37,8 +37,8 @@ void plmr_ranks_line_broadcast(plmr_ranks *ranks, enum plmr_axis axis, int place
     broadcast(ranks->line[axis], place, data, n_bytes);
     end_wait(ranks, begin_s);
     if (place == ranks->place[axis]) {
-        ranks->profile.messages++;
-        ranks->profile.n_bytes += n_bytes;
+        ranks->times.messages++;
+        ranks->times.n_bytes += n_bytes;
     }
 }
 

@@ -55,12 +55,12 @@ static double begin_post(plmr_exchange *exchange)
 
 static void end_post(plmr_exchange *exchange, double begin_s)
 {
-    exchange->ranks->profile.exchange_s += plmr_wall_s() - begin_s;
+    exchange->ranks->times.exchange_s += plmr_wall_s() - begin_s;
 }
 
 static void all_have_come(plmr_exchange *exchange, double now_s)
 {
-    exchange->ranks->profile.flight_s += now_s - exchange->posted_s;
+    exchange->ranks->times.flight_s += now_s - exchange->posted_s;
     exchange->n = 0;
 }
 
@@ -77,8 +77,8 @@ void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place,
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
         PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(ranks, axis),
                            next_request(exchange)));
-        ranks->profile.messages++;
-        ranks->profile.n_bytes += piece;
+        ranks->times.messages++;
+        ranks->times.n_bytes += piece;
     }
     end_post(exchange, begin_s);
 }
@@ -101,7 +101,7 @@ void plmr_exchange_wait(plmr_exchange *exchange)
     double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Waitall(exchange->n, exchange->requests, MPI_STATUSES_IGNORE));
     double end_s = plmr_wall_s();
-    exchange->ranks->profile.wait_s += end_s - begin_s;
+    exchange->ranks->times.wait_s += end_s - begin_s;
     all_have_come(exchange, end_s);
 }
 
@@ -113,7 +113,7 @@ void plmr_exchange_poll(plmr_exchange *exchange)
     double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Testall(exchange->n, exchange->requests, &done, MPI_STATUSES_IGNORE));
     double end_s = plmr_wall_s();
-    exchange->ranks->profile.exchange_s += end_s - begin_s;
+    exchange->ranks->times.exchange_s += end_s - begin_s;
     if (done)
         all_have_come(exchange, end_s);
 }

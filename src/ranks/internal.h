@@ -10,7 +10,7 @@ struct plmr_ranks {
     MPI_Comm line[2]; /* by axis: the ranks that share this rank's other coordinate, ordered by place */
     int extent[2], place[2];
     int n_here; /* ranks on this node */
-    plmr_ranks_profile profile;
+    plmr_ranks_times times;
 };
 
 /* A call that fails ends the job with one line. */

@@ -53,16 +53,16 @@ void plmr_ranks_sum(plmr_ranks *ranks, uint64_t *values, int n);
 int plmr_ranks_here(const plmr_ranks *ranks);
 
 /* What a rank's messages have taken, in wall seconds. The rest of its time is its own work. */
-typedef struct plmr_ranks_profile {
+typedef struct plmr_ranks_times {
     double exchange_s; /* in posting and polling messages */
     double wait_s;     /* blocked, until messages have come or other ranks are there */
     double flight_s;   /* from a message's posting to the moment that this rank knew it had come, waiting included;
                           those posted together count once */
     uint64_t messages, n_bytes; /* sent by exchanges and broadcasts */
-} plmr_ranks_profile;
+} plmr_ranks_times;
 
 /* Of this rank so far. Local. */
-plmr_ranks_profile plmr_ranks_profile_now(const plmr_ranks *ranks);
+plmr_ranks_times plmr_ranks_times_now(const plmr_ranks *ranks);
 
 /* A figure of all ranks; ranks are numbered as plmr_rank() does. */
 typedef struct plmr_spread {
@@ -80,4 +80,4 @@ typedef struct plmr_ranks_usage {
 } plmr_ranks_usage;
 
 /* Of what has run since `before`, own_s seconds on this rank. Collective. */
-void plmr_ranks_usage_since(plmr_ranks *ranks, const plmr_ranks_profile *before, double own_s, plmr_ranks_usage *usage);
+void plmr_ranks_usage_since(plmr_ranks *ranks, const plmr_ranks_times *before, double own_s, plmr_ranks_usage *usage);

@@ -86,24 +86,24 @@ int plmr_region_most_routes(const plmr_region *region, int *row, int *col)
            most(region->ledger.routes[PLMR_Y], region->extent[PLMR_Y], row);
 }
 
-plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *cores,
                               int n_program)
 {
     plmr_ledger *ledger = &region->ledger;
     int row, col, limit = (int)region->device->routes;
     for (int i = 0; i < region->extent[axis]; i++)
-        ledger->routes[axis][i] += profile[i];
+        ledger->routes[axis][i] += cores[i];
     int need = plmr_region_most_routes(region, &row, &col);
     bool fits = need <= limit || region->options.allow_routes;
     for (int i = 0; i < region->extent[axis] && !fits; i++)
-        ledger->routes[axis][i] -= profile[i];
+        ledger->routes[axis][i] -= cores[i];
     PLMR_CHECK(fits, PLMR_ERROR_LIMIT, "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose %s",
                row, col, need, what, region->device->name, limit,
                plmr_hint("another --alg, or --allow R", "verbs that need fewer, or allow_routes"));
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
     if (region->profile)
-        plmr_profile_route(region->profile, what, axis, profile, n_program, region->in_span);
+        plmr_profile_route(region->profile, what, axis, cores, n_program, region->in_span);
     return PLMR_OK;
 }
 

@@ -56,10 +56,10 @@ void plmr_region_complain(plmr_region *region, plmr_status error);
 plmr_status plmr_region_check(const plmr_region *region, const char *verb);
 plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb);
 
-/* Configures routes for `what`: profile[i] more at every core with coordinate i along the axis (extent entries), and
+/* Configures routes for `what`: cores[i] more at every core with coordinate i along the axis (extent entries), and
  * n_program more in the whole program. Fails with PLMR_ERROR_LIMIT if a core would hold more than the device's R,
  * unless allowed. Local, alike on all ranks. */
-plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *profile,
+plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *cores,
                               int n_program);
 
 /* Between begin and end of a span, what is configured takes the place of what earlier spans configured: programs that

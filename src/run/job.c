@@ -138,7 +138,7 @@ static plmr_status create_region(plmr_job *job, plmr_region **region)
 static plmr_status run_opened(plmr_job *job, const void *algorithm, plmr_region *region, void *work,
                               plmr_record *record)
 {
-    plmr_plan plan = {0};
+    plmr_outline plan = {0};
     job->actions->plan(job->context, work, &plan);
     plmr_session_measure(&job->session);
     plmr_status status = job->actions->run(algorithm, work);
@@ -167,22 +167,22 @@ static plmr_status run_algorithm(plmr_job *job, const void *algorithm, plmr_reco
 }
 
 /* What the algorithm would need, on a region that takes any number of bytes and routes. */
-static plmr_status look_ahead(plmr_job *job, const void *algorithm, plmr_region *region, void **work, plmr_plan *plan,
-                              plmr_cost *cost)
+static plmr_status look_ahead(plmr_job *job, const void *algorithm, plmr_region *region, void **work,
+                              plmr_outline *plan, plmr_cost *cost)
 {
     PLMR_TRY(job->actions->open(job->context, algorithm, region, work));
-    *plan = (plmr_plan){0};
+    *plan = (plmr_outline){0};
     job->actions->plan(job->context, *work, plan);
     return plmr_region_cost(region, cost);
 }
 
 /* Calls `tell` on rank 0. */
 static plmr_status with_plan(plmr_job *job, const void *algorithm,
-                             void (*tell)(plmr_job *job, const void *algorithm, const plmr_plan *plan,
+                             void (*tell)(plmr_job *job, const void *algorithm, const plmr_outline *plan,
                                           const plmr_cost *cost))
 {
     plmr_region *region;
-    plmr_plan plan;
+    plmr_outline plan;
     plmr_cost cost;
     void *work = NULL;
     plmr_session *session = &job->session;
@@ -197,7 +197,7 @@ static plmr_status with_plan(plmr_job *job, const void *algorithm,
     return status;
 }
 
-static void note_misfit(plmr_job *job, const void *algorithm, const plmr_plan *plan, const plmr_cost *cost)
+static void note_misfit(plmr_job *job, const void *algorithm, const plmr_outline *plan, const plmr_cost *cost)
 {
     plmr_record *record = &job->misfits[job->n_misfits - 1].record;
     (void)algorithm, (void)plan;
@@ -235,7 +235,7 @@ static plmr_status run_one(plmr_job *job, const void *algorithm)
     return plmr_agree(status);
 }
 
-static void tell_plan(plmr_job *job, const void *algorithm, const plmr_plan *plan, const plmr_cost *cost)
+static void tell_plan(plmr_job *job, const void *algorithm, const plmr_outline *plan, const plmr_cost *cost)
 {
     if (plmr_rank() > 0)
         return;

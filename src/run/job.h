@@ -32,17 +32,17 @@ typedef struct plmr_run_options {
 
 typedef struct plmr_job plmr_job;
 
-enum { PLMR_PLAN_TENSORS = 3, PLMR_PLAN_LEVELS = 8 };
+enum { PLMR_OUTLINE_TENSORS = 3, PLMR_OUTLINE_LEVELS = 8 };
 
-/* What is known of an algorithm before it runs. */
-typedef struct plmr_plan {
+/* What is known of an algorithm before it runs: what --plan prints. */
+typedef struct plmr_outline {
     const char *unit; /* "steps" or "stages" */
     int64_t count;    /* of them */
-    const char *tensors[PLMR_PLAN_TENSORS];
-    int64_t n_bytes[PLMR_PLAN_TENSORS]; /* of each, in one core */
+    const char *tensors[PLMR_OUTLINE_TENSORS];
+    int64_t n_bytes[PLMR_OUTLINE_TENSORS]; /* of each, in one core */
     int n_tensors;
-    const int *groups; /* of a reduction tree, to the first 0 of PLMR_PLAN_LEVELS; NULL: there is no tree */
-} plmr_plan;
+    const int *groups; /* of a reduction tree, to the first 0 of PLMR_OUTLINE_LEVELS; NULL: there is no tree */
+} plmr_outline;
 
 /* What a command does with a job. `context` is the command's own, `work` what it has opened. All are collective, but
  * `record` and `describe`, which is called on rank 0 alone. */
@@ -64,7 +64,7 @@ typedef struct plmr_job_actions {
     plmr_status (*run)(const void *algorithm, void *work);
 
     /* What it consists of. */
-    void (*plan)(const void *context, const void *work, plmr_plan *plan);
+    void (*plan)(const void *context, const void *work, plmr_outline *plan);
 
     /* Shows a visitor this rank's parts of the result; and what that must be: m x n elements of a dtype. */
     plmr_status (*visit)(void *work, plmr_visit visit, void *context);
@@ -128,11 +128,11 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
 plmr_status plmr_job_take(plmr_job *job, void *work, plmr_record *record);
 
 /* The groups of a plan's tree, "40,5", as text; into the record. */
-void plmr_plan_groups(const plmr_plan *plan, char *text, size_t size);
-void plmr_job_groups(plmr_job *job, const plmr_plan *plan, plmr_record *record);
+void plmr_outline_groups(const plmr_outline *plan, char *text, size_t size);
+void plmr_job_groups(plmr_job *job, const plmr_outline *plan, plmr_record *record);
 
 /* For people, on rank 0: the titles of plans, and a plan; keeps a record for the bars; what stands below the table. */
-void plmr_job_plan_titles(const plmr_job *job, const plmr_plan *plan);
-void plmr_job_plan_row(const plmr_job *job, const void *algorithm, const plmr_plan *plan, const plmr_cost *cost);
+void plmr_job_plan_titles(const plmr_job *job, const plmr_outline *plan);
+void plmr_job_plan_row(const plmr_job *job, const void *algorithm, const plmr_outline *plan, const plmr_cost *cost);
 void plmr_job_bars_note(plmr_job *job, const plmr_record *record);
 void plmr_job_print_end(const plmr_job *job);

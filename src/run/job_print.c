@@ -35,17 +35,17 @@ void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, doub
 
 /* ---- plans ---- */
 
-void plmr_plan_groups(const plmr_plan *plan, char *text, size_t size)
+void plmr_outline_groups(const plmr_outline *plan, char *text, size_t size)
 {
     int n = 0;
-    while (plan->groups && n < PLMR_PLAN_LEVELS && plan->groups[n] > 0)
+    while (plan->groups && n < PLMR_OUTLINE_LEVELS && plan->groups[n] > 0)
         n++;
     plmr_format_list(plan->groups, n, text, size);
 }
 
 enum { NAME = 13, CELL = 13 };
 
-void plmr_job_plan_titles(const plmr_job *job, const plmr_plan *plan)
+void plmr_job_plan_titles(const plmr_job *job, const plmr_outline *plan)
 {
     fprintf(job->text, "\n%*s%*s", NAME, "", CELL, "");
     for (int i = 0; i < plan->n_tensors; i++)
@@ -56,10 +56,10 @@ void plmr_job_plan_titles(const plmr_job *job, const plmr_plan *plan)
     fprintf(job->text, "   of %s\n", plmr_format_count((int64_t)job->session.device.sram).s);
 }
 
-void plmr_job_plan_row(const plmr_job *job, const void *algorithm, const plmr_plan *plan, const plmr_cost *cost)
+void plmr_job_plan_row(const plmr_job *job, const void *algorithm, const plmr_outline *plan, const plmr_cost *cost)
 {
     char groups[64];
-    plmr_plan_groups(plan, groups, sizeof groups);
+    plmr_outline_groups(plan, groups, sizeof groups);
     fprintf(job->text, "%*s%*s", -NAME, plmr_name_of(algorithm), CELL, plmr_format_count(plan->count).s);
     for (int i = 0; i < plan->n_tensors; i++)
         fprintf(job->text, "%*s", CELL, plmr_format_count(plan->n_bytes[i]).s);

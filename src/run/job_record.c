@@ -77,9 +77,9 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
     return PLMR_OK;
 }
 
-void plmr_job_groups(plmr_job *job, const plmr_plan *plan, plmr_record *record)
+void plmr_job_groups(plmr_job *job, const plmr_outline *plan, plmr_record *record)
 {
-    plmr_plan_groups(plan, job->groups, sizeof job->groups);
+    plmr_outline_groups(plan, job->groups, sizeof job->groups);
     if (!job->groups[0])
         return;
     size_t used = strlen(job->trees);

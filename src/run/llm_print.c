@@ -107,7 +107,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers, r->dtype);
     plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
-    if (run->setup.plan != &plmr_plan_waferllm)
+    if (run->setup.plan != &plmr_llm_plan_waferllm)
         plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);
     if (run->prefill)
         print_placement(out, "prefill", run->prefill);

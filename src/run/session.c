@@ -44,7 +44,7 @@ plmr_status plmr_session_open_files(plmr_session *session, const char *json, con
 void plmr_session_measure(plmr_session *session)
 {
     plmr_barrier();
-    session->before = plmr_ranks_profile_now(session->ranks);
+    session->before = plmr_ranks_times_now(session->ranks);
     session->before_s = plmr_wall_s();
 }
 

@@ -7,7 +7,7 @@
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
-#include "report/ranks.h"
+#include "report/rank_map.h"
 #include "report/trace.h"
 
 typedef struct plmr_session {
@@ -17,8 +17,8 @@ typedef struct plmr_session {
     plmr_rank_map topology; /* rank 0 */
     plmr_provenance provenance;
     plmr_progress progress;
-    bool shows;                /* progress is drawn: on rank 0, on a terminal */
-    plmr_ranks_profile before; /* of this rank, when measuring began */
+    bool shows;              /* progress is drawn: on rank 0, on a terminal */
+    plmr_ranks_times before; /* of this rank, when measuring began */
     double before_s;
     plmr_ranks_usage usage; /* of what was measured last; wall_s 0: nothing was */
     plmr_draft jsonl;       /* rank 0's, as is what follows */

@@ -81,7 +81,8 @@ float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col)
     return here ? tiles->values : NULL;
 }
 
-plmr_status plmr_compute(plmr_region *region, double t_cycles, plmr_work work, void *context)
+plmr_status plmr_compute(plmr_region *region, double t_cycles, void (*work)(void *context, int row, int col),
+                         void *context)
 {
     PLMR_TRY(plmr_region_busy(region, t_cycles));
     for (int r = 0; r < region->count[PLMR_Y] && region->options.values && work; r++)

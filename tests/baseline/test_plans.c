@@ -15,14 +15,14 @@ static const plmr_region_options any = {.allow_memory = true, .allow_routes = tr
 
 static const plmr_llm_plan *find(const char *name)
 {
-    for (int i = 0; i < plmr_plan_count(); i++)
-        if (strcmp(plmr_plan_at(i)->name, name) == 0)
-            return plmr_plan_at(i);
+    for (int i = 0; i < plmr_llm_plan_count(); i++)
+        if (strcmp(plmr_llm_plan_at(i)->name, name) == 0)
+            return plmr_llm_plan_at(i);
     fail_msg("there is no plan %s", name);
     return NULL;
 }
 
-static plmr_cost multiply(const char *name, const plmr_plan_product *product)
+static plmr_cost multiply(const char *name, const plmr_llm_plan_product *product)
 {
     plmr_device wse2 = test_device("wse2");
     struct test_region t = test_region_open(&wse2, SIDE, SIDE, &any);
@@ -52,7 +52,7 @@ static void relays(void **state)
 static void t10_waits_for_the_long_way_back(void **state)
 {
     (void)state;
-    plmr_plan_product product = {.n_steps = SIDE, .words_a = 30, .words_b = 50, .multiply_cycles = 64, .n_macs = 7};
+    plmr_llm_plan_product product = {.n_steps = SIDE, .words_a = 30, .words_b = 50, .multiply_cycles = 64, .n_macs = 7};
     plmr_cost cost = multiply("t10", &product);
     double a = 50 + 1.25 * 30, step = a + 5 + 50 + (SIDE - 2) * relay(50);
     assert_true(cost.t_cycles == SIDE * step);
@@ -64,7 +64,7 @@ static void t10_waits_for_the_long_way_back(void **state)
 static void t10_multiplies_if_that_takes_longer(void **state)
 {
     (void)state;
-    plmr_plan_product product = {.n_steps = SIDE, .words_a = 30, .words_b = 50, .multiply_cycles = 64000};
+    plmr_llm_plan_product product = {.n_steps = SIDE, .words_a = 30, .words_b = 50, .multiply_cycles = 64000};
     assert_true(multiply("t10", &product).t_cycles == SIDE * (64000 + 100 + 1.25 * 80));
 }
 
@@ -72,7 +72,7 @@ static void t10_multiplies_if_that_takes_longer(void **state)
 static void ladder_fetches_every_tile(void **state)
 {
     (void)state;
-    plmr_plan_product product = {.n_steps = SIDE, .words_a = 30, .words_b = 50, .multiply_cycles = 64};
+    plmr_llm_plan_product product = {.n_steps = SIDE, .words_a = 30, .words_b = 50, .multiply_cycles = 64};
     plmr_cost cost = multiply("ladder", &product);
     assert_true(cost.t_cycles == SIDE * (8 * (relay(30) + 495) + 8 * (relay(50) + 495) + 64));
     assert_true(cost.wavelet_hops == (uint64_t)80 * 8 * SIDE * SIDE * SIDE);

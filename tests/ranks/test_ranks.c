@@ -117,7 +117,7 @@ static void waiting_is_measured(void **state)
     must(plmr_ranks_create(1, n, 1, n, &ranks));
     exchange = plmr_exchange_create(ranks);
     plmr_barrier();
-    plmr_ranks_profile before = plmr_ranks_profile_now(ranks);
+    plmr_ranks_times before = plmr_ranks_times_now(ranks);
     double start_s = plmr_wall_s();
     if (me == n - 1)
         usleep((useconds_t)(late_s * 1e6));
@@ -162,7 +162,7 @@ static void work_hides_messages(void **state)
     must(plmr_ranks_create(1, n, 1, n, &ranks));
     exchange = plmr_exchange_create(ranks);
     plmr_barrier();
-    plmr_ranks_profile before = plmr_ranks_profile_now(ranks);
+    plmr_ranks_times before = plmr_ranks_times_now(ranks);
     double start_s = plmr_wall_s();
     plmr_exchange_receive(exchange, PLMR_X, (me + n - 1) % n, &in, sizeof in);
     plmr_exchange_send(exchange, PLMR_X, (me + 1) % n, &out, sizeof out);

@@ -396,10 +396,10 @@ static void neighbours_get_one_message(void **state)
         beside += (place > 0) + (place < last);
     }
     scatter(&m, t.region, 5, 400);
-    uint64_t before = plmr_ranks_profile_now(t.region->ranks).messages;
+    uint64_t before = plmr_ranks_times_now(t.region->ranks).messages;
     region_step(t.region, ring[PLMR_X], ring[PLMR_Y], 60, 70, 3, 5);
     plmr_clock_settle(t.region->clock);
-    assert_int_equal(plmr_ranks_profile_now(t.region->ranks).messages - before, beside);
+    assert_int_equal(plmr_ranks_times_now(t.region->ranks).messages - before, beside);
     plmr_ring_destroy(ring[PLMR_X]);
     plmr_ring_destroy(ring[PLMR_Y]);
     free(m.t);

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <sys/resource.h>
 
-plmr_ranks_profile plmr_ranks_profile_now(const plmr_ranks *ranks)
+plmr_ranks_times plmr_ranks_times_now(const plmr_ranks *ranks)
 {
-    return ranks->profile;
+    return ranks->times;
 }
 
 static int64_t rss_peak_bytes(void)
@@ -39,9 +39,9 @@ static void find_spreads(const plmr_ranks *ranks, const double mine[N_TIMES], pl
             (plmr_spread){least[i].value, most[i].value, sum[i] / plmr_rank_count(), least[i].rank, most[i].rank};
 }
 
-void plmr_ranks_usage_since(plmr_ranks *ranks, const plmr_ranks_profile *before, double own_s, plmr_ranks_usage *usage)
+void plmr_ranks_usage_since(plmr_ranks *ranks, const plmr_ranks_times *before, double own_s, plmr_ranks_usage *usage)
 {
-    plmr_ranks_profile now = ranks->profile;
+    plmr_ranks_times now = ranks->times;
     double longest[2] = {own_s, (double)rss_peak_bytes()};
     double exchange_s = now.exchange_s - before->exchange_s, wait_s = now.wait_s - before->wait_s;
     double waits[2] = {wait_s, now.flight_s - before->flight_s};

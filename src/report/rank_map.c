@@ -1,4 +1,4 @@
-#include "report/ranks.h"
+#include "report/rank_map.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* ranks.h - which rank owns which cores and where it runs, as texts. All functions are local: call them on rank 0. */
+/* rank_map.h - which rank owns which cores and where it runs, as texts. All functions are local: call them on rank 0. */
 #pragma once
 
 #include <stdio.h>
