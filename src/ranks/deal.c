@@ -31,7 +31,7 @@ static void count_in(plmr_ranks *ranks, const int64_t *out, int64_t *in)
 {
     double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Alltoall(out, 1, MPI_INT64_T, in, 1, MPI_INT64_T, ranks->grid));
-    ranks->profile.wait_s += plmr_wall_s() - begin_s;
+    ranks->times.wait_s += plmr_wall_s() - begin_s;
 }
 
 /* The records sorted by receiver. */

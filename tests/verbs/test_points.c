@@ -4,7 +4,7 @@
 
 #include "plmr/plmr.h"
 #include "tests/router/mesh.h"
-#include "time/clock.h"
+#include "tests/clocks.h"
 
 enum { MOST = 400 };
 
@@ -47,7 +47,7 @@ static void clocks_of(const plmr_device *device, const struct traffic *t, bool v
         plmr_points_create(r.region, "traffic", &(plmr_parts){t->n, t->from, t->to, NULL, NULL, t->n_values}, &points));
     for (int row = 0; row < count[PLMR_Y]; row++)
         for (int col = 0; col < count[PLMR_X]; col++)
-            plmr_clock_set(r.region->clock, row, col, t->start[(first[PLMR_Y] + row) * t->cols + first[PLMR_X] + col]);
+            test_clock_set(r.region->clock, row, col, t->start[(first[PLMR_Y] + row) * t->cols + first[PLMR_X] + col]);
     must(plmr_points_run(points, a, b));
     for (int core = 0; core < t->rows * t->cols; core++) {
         int row = core / t->cols - first[PLMR_Y], col = core % t->cols - first[PLMR_X];
