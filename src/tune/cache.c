@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/draft.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 enum { MOST_BYTES = 1 << 20 };

@@ -3,8 +3,8 @@
 #include "tests/support.h"
 
 #include "plmr/plmr.h"
-#include "tests/router/mesh.h"
 #include "tests/clocks.h"
+#include "tests/router/mesh.h"
 
 enum { MOST = 400 };
 
@@ -158,12 +158,12 @@ static void both_ways_of_settling_agree(void **state)
 
 /* ---- what was measured ---- */
 
-enum pattern { ONE, ROW, COLUMN, ALL, N_PATTERNS };
+enum message_pattern { ONE, ROW, COLUMN, ALL, N_PATTERNS };
 
 /* Cycles until all writes are acknowledged on a Wormhole B0, from L1 to L1, NoC 0, unicast: tt-metal, data-movement
  * suite, noc_estimator/noc_latencies.yaml at 1fc91107: one_to_one, row_to_row, column_to_column, all_to_all. */
 struct measured {
-    enum pattern pattern;
+    enum message_pattern pattern;
     int n_cores, n_messages, n_bytes; /* who sends to all of them, themselves too; messages to each; bytes of each */
     bool same_axis;                   /* of one to one */
     double cycles;
