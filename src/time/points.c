@@ -60,6 +60,8 @@ static void deliver_to_others(plmr_settling *s)
 {
     const plmr_region *region = s->region;
     int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
+    if (!region->ranks)
+        return;
     int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
     int32_t *to = plmr_take((size_t)s->n_out * sizeof *to + 1);
     for (int64_t i = 0; i < s->n_out; i++)
@@ -117,16 +119,14 @@ static double until_next(const plmr_device *device, const plmr_messages *message
 /* Does something for every sender, whose clock says when it begins. */
 typedef void (*send_messages)(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context);
 
-static void send_all(plmr_settling *s, const plmr_clock *clock, const plmr_messages *messages, send_messages send,
+static void send_all(plmr_settling *s, const double *begins, const plmr_messages *messages, send_messages send,
                      void *context)
 {
-    double common = clock->origin + clock->lag;
     for (int64_t i = 0; i < messages->n;) {
         size_t core = core_of(s->region, messages->from[i].x, messages->from[i].y);
-        double begin = clock->all.t[core] + common;
-        struct sender sender = find_sender(s->region->device, messages, i, &s->cores[core], begin);
+        struct sender sender = find_sender(s->region->device, messages, i, &s->cores[core], begins[core]);
         send(s, messages, &sender, context);
-        s->cores[core].busy = sender.t - begin;
+        s->cores[core].busy = sender.t - begins[core];
         i = sender.end;
     }
 }
@@ -168,12 +168,12 @@ static void cut_messages(plmr_settling *s, const plmr_messages *messages, struct
     }
 }
 
-static void settle_meeting(plmr_settling *s, const plmr_clock *clock, const plmr_messages *messages)
+static void settle_meeting(plmr_settling *s, const double *begins, const plmr_messages *messages)
 {
     const plmr_device *device = s->region->device;
     struct packets packets = {
         plmr_take((size_t)count_packets(messages, packet_words(device)) * sizeof *packets.all + 1), 0};
-    send_all(s, clock, messages, cut_messages, &packets);
+    send_all(s, begins, messages, cut_messages, &packets);
     bool held = device->ring_cols > 0 || device->buffer > 0 || device->straight > 0;
     (held ? plmr_settle_held : plmr_settle_lines)(s, packets.all, packets.n);
 }
@@ -225,62 +225,74 @@ static plmr_settled *fresh_cores(size_t n_cores)
     return cores;
 }
 
-/* Who sends or receives is busy with that, and with what it relays. */
-static void keep_busy(plmr_clock *clock, const plmr_settling *s, double *due, const double *relay_busy)
+plmr_settling plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, bool relayed)
 {
-    const plmr_device *device = s->region->device;
-    double launch = plmr_device_quantise(device->send_launch);
-    double *busy = clock->watch ? plmr_take_zeroed(count_cores(s->region), sizeof *busy) : NULL;
-    for (size_t core = 0; core < count_cores(s->region); core++) {
-        plmr_settled *c = &s->cores[core];
-        int64_t words = c->sent > c->received ? c->sent : c->received;
-        double cycles = c->sent ? c->busy : c->due > -INFINITY ? launch : 0;
-        if (device->shift_wavelet > 0 && words > 0)
-            cycles += plmr_device_quantise(device->shift_wavelet * (double)words);
-        cycles += relay_busy ? relay_busy[core] : 0;
-        clock->all.t[core] += cycles;
-        due[core] = c->due;
-        if (busy)
-            busy[core] = cycles;
-    }
-    if (busy)
-        clock->watch->points_sent(clock, busy);
-    free(busy);
-}
-
-plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy)
-{
-    const plmr_region *region = clock->region;
     const plmr_device *device = region->device;
-    size_t n_cores = count_cores(region);
-    plmr_clock_settle(clock);
-    plmr_clock_forget_pattern(clock);
-    plmr_clock_spread(clock);
-    plmr_arrivals arrivals = {plmr_take(n_cores * sizeof(double)), clock->watch ? clock->watch->verb(clock) : 0};
     plmr_settling s = {.region = region,
                        .hop = plmr_device_quantise(device->hop),
                        .ramp = plmr_device_quantise(device->ramp),
                        .turn = plmr_device_quantise(device->turn),
                        .link = device->link,
-                       .cores = fresh_cores(n_cores)};
+                       .cores = fresh_cores(count_cores(region))};
     if (device->router == PLMR_XY)
-        settle_meeting(&s, clock, messages);
+        settle_meeting(&s, begin, messages);
     else
-        send_all(&s, clock, messages, send_alone, &(struct alone){.relayed = relay_busy != NULL, .words = -1});
+        send_all(&s, begin, messages, send_alone, &(struct alone){.relayed = relayed, .words = -1});
     deliver_to_others(&s);
-    keep_busy(clock, &s, arrivals.due, relay_busy);
+    return s;
+}
+
+double plmr_settled_cycles(const plmr_device *device, const plmr_settled *core)
+{
+    int64_t words = core->sent > core->received ? core->sent : core->received;
+    double launch = core->sent ? core->busy : core->due > -INFINITY ? plmr_device_quantise(device->send_launch) : 0;
+    return launch + (words > 0 ? plmr_device_quantise(device->shift_wavelet * (double)words) : 0);
+}
+
+plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy)
+{
+    const plmr_region *region = clock->region;
+    size_t n_cores = count_cores(region);
+    plmr_clock_settle(clock);
+    plmr_clock_forget_pattern(clock);
+    plmr_clock_spread(clock);
+    double *busy = plmr_take(n_cores * sizeof *busy), *due = plmr_take(n_cores * sizeof *due);
+    plmr_arrivals arrivals = {.due = due, .label = clock->watch ? clock->watch->verb(clock) : 0};
+    for (size_t core = 0; core < n_cores; core++)
+        due[core] = clock->all.t[core] + clock->origin + clock->lag;
+    plmr_settling s = plmr_settle(region, due, messages, relay_busy != NULL);
+    for (size_t core = 0; core < n_cores; core++) {
+        busy[core] = plmr_settled_cycles(region->device, &s.cores[core]) + (relay_busy ? relay_busy[core] : 0);
+        clock->all.t[core] += busy[core];
+        due[core] = s.cores[core].due;
+    }
+    if (clock->watch)
+        clock->watch->points_sent(clock, busy);
     free(s.cores);
+    free(busy);
     return arrivals;
+}
+
+/* Lines that are alike, still; else each core by itself. */
+static void wait_for_all(plmr_clock *clock, const plmr_arrivals *arrivals)
+{
+    const plmr_region *region = clock->region;
+    double common = clock->origin + clock->lag;
+    plmr_clock_spread(clock);
+    for (size_t core = 0; core < count_cores(region); core++) {
+        size_t cols = (size_t)region->count[PLMR_X], at = core;
+        if (arrivals->alike)
+            at = (size_t)region->first[arrivals->axis] + (arrivals->axis == PLMR_X ? core % cols : core / cols);
+        clock->all.t[core] = plmr_latest(clock->all.t[core], arrivals->due[at] - common);
+    }
 }
 
 void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals)
 {
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
-    plmr_clock_spread(clock);
-    double common = clock->origin + clock->lag;
-    for (size_t core = 0; core < count_cores(clock->region); core++)
-        clock->all.t[core] = plmr_latest(clock->all.t[core], arrivals->due[core] - common);
+    if (!arrivals->alike || !plmr_points_wait_alike(clock, arrivals))
+        wait_for_all(clock, arrivals);
     if (clock->watch)
         clock->watch->points_received(clock, arrivals->label);
     free(arrivals->due);

@@ -35,15 +35,24 @@ typedef struct plmr_messages {
     const int32_t *words;
 } plmr_messages;
 
-/* By core of this block, row by row: when all that it sends and receives is there, counted from the clocks' 0. */
+/* When all that a core sends and receives is there, counted from the clocks' 0: by core of this block, row by row; or
+ * where all lines are alike, by core of a whole line along the axis. */
 typedef struct plmr_arrivals {
     double *due; /* -INFINITY: nothing */
     int label;   /* of the verb, for who watches */
+    bool alike;
+    enum plmr_axis axis;
 } plmr_arrivals;
 
 /* Cores begin to send, when what is under way has come; they are busy with it. `relayed`: software passes static
  * messages on, with `relay_busy` cycles at each core of this block; else NULL. Collective. */
 plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy);
+
+/* The same where every line along the axis has the same messages: those of line 0, given whole on every rank, as is
+ * relay_busy by core of a line. While the clocks of all lines are alike, one is settled for all; else they are one by
+ * one, each by all ranks that have cores of it. */
+plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages,
+                                      const double *relay_busy);
 
 /* Cores wait for what is theirs. Frees the arrivals. */
 void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals);

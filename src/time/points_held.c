@@ -258,7 +258,8 @@ static int compare_keys(const void *a, const void *b)
 void plmr_settle_held(plmr_settling *s, plmr_packet *packets, int64_t n)
 {
     const plmr_device *device = s->region->device;
-    packets = plmr_deal_to_all(s->region->ranks, packets, sizeof *packets, n, &n);
+    if (s->region->ranks)
+        packets = plmr_deal_to_all(s->region->ranks, packets, sizeof *packets, n, &n);
     qsort(packets, (size_t)n, sizeof *packets, compare_keys);
     struct held h = {.s = s, .packets = packets, .rings = device->ring_cols > 0};
     h.n_routers[PLMR_X] = h.rings ? (int)device->ring_cols : s->region->extent[PLMR_X];

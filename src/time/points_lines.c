@@ -171,7 +171,7 @@ static int64_t longest(const int64_t *first, int n)
 static plmr_packet *deal_lines(const plmr_region *region, plmr_packet *packets, enum field field, int n_lines,
                                int64_t *n)
 {
-    int parts = plmr_deal_count(region->ranks);
+    int parts = region->ranks ? plmr_deal_count(region->ranks) : 1;
     if (parts == 1)
         return packets;
     int32_t *to = plmr_take((size_t)*n * sizeof *to + 1);

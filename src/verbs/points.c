@@ -47,6 +47,16 @@ static plmr_status check_message(const plmr_region *region, const char *name, co
     return PLMR_OK;
 }
 
+static plmr_status check_rings(const plmr_region *region, const char *name)
+{
+    const plmr_device *device = region->device;
+    bool rings = device->ring_cols > 0 || device->ring_rows > 0;
+    PLMR_CHECK(!rings || (device->ring_cols >= region->extent[PLMR_X] && device->ring_rows >= region->extent[PLMR_Y]),
+               PLMR_ERROR_INPUT, "%s: %s has rings of %.0fx%.0f routers, and the region has %dx%d cores", name,
+               device->name, device->ring_rows, device->ring_cols, region->extent[PLMR_Y], region->extent[PLMR_X]);
+    return PLMR_OK;
+}
+
 static plmr_status check_parts(const plmr_region *region, const char *name, const plmr_parts *p)
 {
     PLMR_CHECK(p->n >= 0 && (p->n == 0 || (p->from && p->to && p->n_values)), PLMR_ERROR_INPUT,
@@ -54,11 +64,7 @@ static plmr_status check_parts(const plmr_region *region, const char *name, cons
     PLMR_CHECK((int64_t)region->extent[PLMR_X] * region->extent[PLMR_Y] <= INT32_MAX, PLMR_ERROR_INPUT,
                "%s: messages are among at most 2^31 cores, and the region has %dx%d", name, region->extent[PLMR_Y],
                region->extent[PLMR_X]);
-    const plmr_device *device = region->device;
-    bool rings = device->ring_cols > 0 || device->ring_rows > 0;
-    PLMR_CHECK(!rings || (device->ring_cols >= region->extent[PLMR_X] && device->ring_rows >= region->extent[PLMR_Y]),
-               PLMR_ERROR_INPUT, "%s: %s has rings of %.0fx%.0f routers, and the region has %dx%d cores", name,
-               device->name, device->ring_rows, device->ring_cols, region->extent[PLMR_Y], region->extent[PLMR_X]);
+    PLMR_TRY(check_rings(region, name));
     for (int64_t i = 0; i < p->n; i++)
         PLMR_TRY(check_message(region, name, p, i));
     return PLMR_OK;
@@ -97,9 +103,8 @@ static plmr_core_place place_in(const plmr_region *region, int32_t core)
 }
 
 /* This rank's messages, by sender, else in their order; returns where in tiles they go, for free(). */
-static int32_t *keep_mine(plmr_points *points, const plmr_parts *p)
+static int32_t *keep_mine(plmr_points *points, const plmr_region *region, const plmr_parts *p)
 {
-    const plmr_region *region = points->region;
     int64_t *next = count_by_core(region, p), n = next[(int64_t)region->count[PLMR_X] * region->count[PLMR_Y] + 1];
     int32_t *words = take_numbers(n), *first_to = take_numbers(n);
     plmr_core_place *from = plmr_take((size_t)(n + 1) * sizeof *from), *to = plmr_take((size_t)(n + 1) * sizeof *to);
@@ -146,7 +151,28 @@ plmr_status plmr_points_create(plmr_region *region, const char *name, const plmr
     plmr_points *points = plmr_take_zeroed(1, sizeof *points);
     points->region = region;
     points->name = plmr_take_copy(name);
-    int32_t *first_to = keep_mine(points, parts);
+    int32_t *first_to = keep_mine(points, region, parts);
+    measure(points, first_to);
+    plmr_status status = plmr_points_route(points);
+    if (!status && region->options.values)
+        plmr_points_values_plan(points, first_to);
+    free(first_to);
+    if (status)
+        plmr_points_destroy(points);
+    else
+        *out = points;
+    return status;
+}
+
+plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum plmr_axis axis,
+                                     const plmr_parts *parts, plmr_points **out)
+{
+    PLMR_TRY(check_rings(region, name));
+    plmr_points *points = plmr_take_zeroed(1, sizeof *points);
+    *points = (plmr_points){.region = region, .name = plmr_take_copy(name), .alike = true, .axis = axis};
+    plmr_region line = {.device = region->device, .extent = {1, 1}, .count = {1, 1}};
+    line.extent[axis] = line.count[axis] = region->extent[axis];
+    int32_t *first_to = keep_mine(points, &line, parts);
     measure(points, first_to);
     plmr_status status = plmr_points_route(points);
     if (!status && region->options.values)
@@ -230,7 +256,9 @@ plmr_status plmr_points_begin(plmr_points *points, const plmr_tiles *from, plmr_
     PLMR_CHECK(!points->into, PLMR_ERROR_INPUT, "%s has begun already: end it before it begins again", points->name);
     PLMR_TRY(check_tiles(points, from, to));
     plmr_trace_verb(region, "send", points->name);
-    points->arrivals = plmr_clock_points_begin(region->clock, &points->messages, points->relay_busy);
+    points->arrivals = points->alike
+                           ? plmr_clock_points_alike(region->clock, points->axis, &points->messages, points->relay_busy)
+                           : plmr_clock_points_begin(region->clock, &points->messages, points->relay_busy);
     charge(points);
     if (region->options.values)
         plmr_points_values_begin(points, from);

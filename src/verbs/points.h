@@ -4,6 +4,7 @@
 #include "plmr/points.h"
 #include "ranks/ranks.h"
 #include "region/profile.h"
+#include "region/region.h"
 #include "time/points.h"
 
 /* Values under way between ranks, one piece for each rank: what its cores send, message by message, or get. */
@@ -13,6 +14,7 @@ typedef struct plmr_points_values {
     int64_t n_came;         /* messages that this rank's cores get, */
     struct plmr_came *came; /* in the order in which their values come; */
     int64_t *order;         /* and in which they are put into tiles */
+    int32_t *first_to;      /* alike in all lines: where in tiles every message goes */
     float *out, *in;        /* while under way */
     plmr_exchange *messages;
 } plmr_points_values;
@@ -20,13 +22,15 @@ typedef struct plmr_points_values {
 struct plmr_points {
     plmr_region *region;
     char *name;
-    plmr_messages messages; /* this rank's, in arrays that are the flow's */
+    plmr_messages messages; /* this rank's, in arrays that are the flow's; */
+    bool alike;             /* or those of line 0 along the axis, every line's being the same */
+    enum plmr_axis axis;
     int32_t *first_from, *n_values;
     int64_t from_size, to_size; /* floats that tiles have at least; alike on all ranks, as are those below */
     uint64_t n_links;           /* wavelets times links */
     int64_t hops;               /* of the longest way */
     bool relayed;
-    double *relay_busy;  /* by core of this block */
+    double *relay_busy;  /* by core of this block; alike: of a line */
     int64_t relay_bytes; /* charged to every core */
     plmr_profile *links; /* wavelets by link; NULL: none are kept */
     plmr_points_values values;
@@ -37,6 +41,11 @@ struct plmr_points {
 
 /* Routes, or relays; links and ways. */
 plmr_status plmr_points_route(plmr_points *points);
+
+/* Messages of line 0 that all lines along an axis have likewise, from place i of the line to place j: takes what they
+ * are from `list`, whose cores are such places. Every rank has all of them. Collective. */
+plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum plmr_axis axis,
+                                     const plmr_parts *parts, plmr_points **points);
 
 /* What the values' ways need; begin and end. */
 void plmr_points_values_plan(plmr_points *points, const int32_t *first_to);

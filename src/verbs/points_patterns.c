@@ -226,14 +226,6 @@ struct lines {
     void *context;
 };
 
-static int alike(void *context, int line, int i, int j)
-{
-    (void)line;
-    (void)i;
-    (void)j;
-    return *(const int *)context;
-}
-
 /* Counts of a line, and where each message lies at both its ends: [i * n + j]. */
 struct table {
     int *count;
@@ -295,7 +287,16 @@ plmr_status plmr_points_all_to_all(plmr_region *region, const char *name, enum p
 {
     PLMR_TRY(plmr_points_check_pattern(region, name, n_values, points, __func__));
     PLMR_TRY(plmr_axis_check(axis, __func__));
-    return all_to_all(&(struct lines){region, axis, alike, &n_values}, name, points);
+    int n = region->extent[axis];
+    PLMR_CHECK((int64_t)n_values * n <= INT32_MAX, PLMR_ERROR_INPUT,
+               "%s: %d values for each of %d cores are more than a tile can hold", name, n_values, n);
+    plmr_parts_list list = {0};
+    for (int i = 0; i < n; i++)
+        for (int k = 1; k <= n; k++)
+            plmr_parts_add(&list, i, (i + k) % n, (i + k) % n * n_values, i * n_values, n_values);
+    plmr_status status = plmr_points_create_alike(region, name, axis, &list.parts, points);
+    free_list(&list);
+    return status;
 }
 
 plmr_status plmr_points_all_to_all_v(plmr_region *region, const char *name, enum plmr_axis axis, plmr_count count,

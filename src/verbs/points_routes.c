@@ -51,7 +51,7 @@ static void add_links(plmr_profile *profile, enum plmr_axis axis, int from, int 
     }
 }
 
-/* From differences to sums; the last link, that of a torus, has its own. All ranks' together. */
+/* From differences to sums; the last link, that of a torus, has its own. All ranks' together, unless each has all. */
 static void sum_links(plmr_ranks *ranks, plmr_profile *profile)
 {
     for (int axis = 0; axis < 2; axis++)
@@ -61,13 +61,15 @@ static void sum_links(plmr_ranks *ranks, plmr_profile *profile)
             for (int i = 0; i + 1 < n; i++)
                 links[i] = sum += links[i];
             links[n - 1] = n > 1 ? links[n - 1] + sum : 0;
-            plmr_ranks_sum(ranks, links, n);
+            if (ranks)
+                plmr_ranks_sum(ranks, links, n);
         }
 }
 
 static void count_links(plmr_points *points)
 {
     const plmr_region *region = points->region;
+    uint64_t n_lines = points->alike ? (uint64_t)region->extent[!points->axis] : 1;
     double longest = 0;
     if (region->profile)
         points->links = plmr_profile_create(region->extent);
@@ -75,7 +77,7 @@ static void count_links(plmr_points *points)
         struct ends e = ends_of(points, i);
         int x = links_between(region->device, PLMR_X, e.x, e.to_x),
             y = links_between(region->device, PLMR_Y, e.y, e.to_y);
-        uint64_t words = (uint64_t)points->messages.words[i];
+        uint64_t words = (uint64_t)points->messages.words[i] * n_lines;
         points->n_links += words * (uint64_t)(x + y);
         longest = x + y > longest ? x + y : longest;
         if (points->links) {
@@ -83,11 +85,12 @@ static void count_links(plmr_points *points)
             add_links(points->links, PLMR_Y, e.y, e.to_y, y, words);
         }
     }
-    plmr_ranks_sum(region->ranks, &points->n_links, 1);
+    if (!points->alike)
+        plmr_ranks_sum(region->ranks, &points->n_links, 1);
     plmr_ranks_max(region->ranks, &longest, 1);
     points->hops = (int64_t)longest;
     if (points->links)
-        sum_links(region->ranks, points->links);
+        sum_links(points->alike ? NULL : region->ranks, points->links);
 }
 
 /* ---- what passes each core ---- */
@@ -195,6 +198,23 @@ static double *cover(const plmr_points *points, double (*value)(const plmr_point
     return block;
 }
 
+/* The same along a line whose messages all ranks have. */
+static double *cover_line(const plmr_points *points, double (*value)(const plmr_points *points, int64_t i),
+                          bool between)
+{
+    int n = points->region->extent[points->axis];
+    double *passes = plmr_take_zeroed((size_t)n + 1, sizeof *passes), sum = 0;
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        struct ends e = ends_of(points, i);
+        int from = e.x + e.y, to = e.to_x + e.to_y, low = from < to ? from : to, high = from < to ? to : from;
+        passes[between ? low + 1 : low] += low < high || !between ? value(points, i) : 0;
+        passes[between ? high : high + 1] -= low < high || !between ? value(points, i) : 0;
+    }
+    for (int i = 0; i < n; i++)
+        passes[i] = sum += passes[i];
+    return passes;
+}
+
 /* ---- routes or relays ---- */
 
 static double one_route(const plmr_points *points, int64_t i)
@@ -258,7 +278,7 @@ static plmr_status relay(plmr_points *points, const struct totals *totals)
     PLMR_TRY(plmr_region_charge(region, points->name, n_bytes));
     points->relayed = true;
     points->relay_bytes = n_bytes;
-    points->relay_busy = cover(points, relay_work, true);
+    points->relay_busy = (points->alike ? cover_line : cover)(points, relay_work, true);
     return PLMR_OK;
 }
 
@@ -274,14 +294,36 @@ static plmr_status route_all(plmr_points *points, int most, uint64_t n)
     return status;
 }
 
+static plmr_status route_alike(plmr_points *points, double limit)
+{
+    plmr_region *region = points->region;
+    int n = region->extent[points->axis], most = 0;
+    double *passes = cover_line(points, one_route, false), words = 0;
+    int *cores = plmr_take((size_t)n * sizeof *cores);
+    for (int i = 0; i < n; i++) {
+        cores[i] = (int)passes[i];
+        most = cores[i] > most ? cores[i] : most;
+    }
+    for (int64_t i = 0; i < points->messages.n; i++)
+        words = points->messages.words[i] > words ? points->messages.words[i] : words;
+    plmr_status status = most > limit
+                             ? relay(points, &(struct totals){.words = words})
+                             : plmr_region_route(region, points->name, points->axis, cores, (int)points->messages.n);
+    free(cores);
+    free(passes);
+    return status;
+}
+
 plmr_status plmr_points_route(plmr_points *points)
 {
     plmr_region *region = points->region;
     count_links(points);
     if (region->device->router == PLMR_XY)
         return PLMR_OK;
-    struct totals totals = add_up(points);
     double limit = region->options.allow_routes ? 1e9 : plmr_region_routes_left(region);
+    if (points->alike)
+        return route_alike(points, limit);
+    struct totals totals = add_up(points);
     double most = most_routes(points, &totals, limit);
     if (most > limit)
         return relay(points, &totals);

@@ -40,8 +40,86 @@ static void put_in_order(plmr_points_values *v)
     free(all);
 }
 
+/* ---- alike in all lines: every rank knows all messages ---- */
+
+/* The place in the grid's axis whose ranks own core i of a line. */
+static int place_along(const plmr_points *points, plmr_core_place at)
+{
+    const plmr_region *region = points->region;
+    return plmr_ranks_owner(region->extent[points->axis], plmr_ranks_extent(region->ranks, points->axis),
+                            points->axis == PLMR_X ? at.x : at.y);
+}
+
+/* The rank at that place of this rank's line of the grid. */
+static int rank_along(const plmr_points *points, int place)
+{
+    const plmr_ranks *ranks = points->region->ranks;
+    int across = plmr_ranks_place(ranks, points->axis == PLMR_X ? PLMR_Y : PLMR_X);
+    return points->axis == PLMR_X ? across * plmr_ranks_extent(ranks, PLMR_X) + place
+                                  : place * plmr_ranks_extent(ranks, PLMR_X) + across;
+}
+
+static void plan_alike(plmr_points *points, const int32_t *first_to)
+{
+    const plmr_region *region = points->region;
+    plmr_points_values *v = &points->values;
+    size_t n_ranks = (size_t)plmr_deal_count(region->ranks);
+    int me = plmr_ranks_place(region->ranks, points->axis), n_lines = region->count[!points->axis];
+    v->n_out = plmr_take_zeroed(2 * n_ranks, sizeof *v->n_out);
+    v->n_in = v->n_out + n_ranks;
+    v->first_to = plmr_take((size_t)points->messages.n * sizeof *v->first_to + 1);
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        int from = place_along(points, points->messages.from[i]), to = place_along(points, points->messages.to[i]);
+        v->first_to[i] = first_to[i];
+        if (from == me)
+            v->n_out[rank_along(points, to)] += (int64_t)points->n_values[i] * n_lines;
+        if (to == me)
+            v->n_in[rank_along(points, from)] += (int64_t)points->n_values[i] * n_lines;
+    }
+}
+
+/* Core `at` of line `line` of this rank's block. */
+static plmr_core_place in_line(const plmr_points *points, plmr_core_place at, int line)
+{
+    uint16_t across = (uint16_t)(points->region->first[!points->axis] + line);
+    return points->axis == PLMR_X ? (plmr_core_place){at.x, across} : (plmr_core_place){across, at.y};
+}
+
+static float *tile_of(const plmr_tiles *tiles, plmr_core_place core);
+
+/* Copies between the pieces of all ranks, line by line, and tiles: what this rank's cores send, or what they get. */
+static void copy_alike(const plmr_points *points, const plmr_tiles *tiles, float *pieces, const int64_t *n, bool out)
+{
+    const plmr_messages *messages = &points->messages;
+    int n_ranks = plmr_deal_count(points->region->ranks), me = plmr_ranks_place(points->region->ranks, points->axis);
+    float **next = plmr_take((size_t)n_ranks * sizeof *next);
+    for (int rank = 0; rank < n_ranks; rank++) {
+        next[rank] = pieces;
+        pieces += n[rank];
+    }
+    for (int line = 0; line < points->region->count[!points->axis]; line++)
+        for (int64_t i = 0; i < messages->n; i++) {
+            plmr_core_place mine = out ? messages->from[i] : messages->to[i];
+            if (place_along(points, mine) != me)
+                continue;
+            float **piece = &next[rank_along(points, place_along(points, out ? messages->to[i] : messages->from[i]))];
+            float *tile = tile_of(tiles, in_line(points, mine, line)) +
+                          (out ? points->first_from[i] : points->values.first_to[i]);
+            size_t size = (size_t)points->n_values[i];
+            memcpy(out ? *piece : tile, out ? tile : *piece, size * sizeof(float));
+            *piece += size;
+        }
+    free(next);
+}
+
+/* ---- lists of each rank's own ---- */
+
 void plmr_points_values_plan(plmr_points *points, const int32_t *first_to)
 {
+    if (points->alike) {
+        plan_alike(points, first_to);
+        return;
+    }
     const plmr_region *region = points->region;
     const plmr_messages *messages = &points->messages;
     plmr_points_values *v = &points->values;
@@ -86,6 +164,10 @@ static float *pack(const plmr_points *points, const plmr_tiles *from)
     const plmr_points_values *v = &points->values;
     int n_ranks = plmr_deal_count(points->region->ranks);
     float *out = plmr_take((size_t)total(v->n_out, n_ranks) * sizeof *out + 1);
+    if (points->alike) {
+        copy_alike(points, from, out, v->n_out, true);
+        return out;
+    }
     float **next = plmr_take((size_t)n_ranks * sizeof *next), *piece = out;
     for (int rank = 0; rank < n_ranks; rank++) {
         next[rank] = piece;
@@ -120,6 +202,8 @@ void plmr_points_values_end(plmr_points *points, plmr_tiles *to)
     plmr_points_values *v = &points->values;
     if (v->messages)
         plmr_deal_end(v->messages);
+    if (points->alike)
+        copy_alike(points, to, v->in, v->n_in, false);
     for (int64_t i = 0; i < v->n_came; i++) {
         const struct plmr_came *m = &v->came[v->order[i]];
         memcpy(tile_of(to, m->to) + m->first_to, v->in + m->place, (size_t)m->n_values * sizeof(float));
@@ -137,6 +221,7 @@ void plmr_points_values_free(plmr_points_values *v)
     free(v->out);
     free(v->in);
     free(v->order);
+    free(v->first_to);
     free(v->came);
     free(v->n_out);
     free(v->to_rank);

@@ -4,7 +4,7 @@
 
 #include "plmr/plmr.h"
 #include "region/profile.h"
-#include "time/clock.h"
+#include "tests/clocks.h"
 #include "time/points.h"
 #include "time/trace.h"
 
@@ -293,6 +293,9 @@ static void links_add_up(void **state)
         must(plmr_points_permutation(w.t.region, "permutation", permuted, 3, &points));
         must(plmr_points_run(points, w.a, w.b));
         must(plmr_points_run(points, w.a, w.b));
+        plmr_points_destroy(points);
+        must(plmr_points_all_to_all(w.t.region, "all to all", PLMR_Y, 3, &points));
+        must(plmr_points_run(points, w.a, w.b));
         uint64_t sum = 0;
         for (int axis = 0; axis < 2; axis++)
             for (int way = 0; way < 2; way++)
@@ -368,6 +371,68 @@ static void a_trace_tells_all_of_a_cores_time(void **state)
     close_world(&w);
 }
 
+/* What all to all does to clocks and ledgers, known to be alike in all lines or as a list of messages; from clocks that
+ * are equal, that differ along the lines, or from line to line. */
+struct outcome {
+    plmr_cost cost;
+    double clock[CORES];
+};
+
+static int four(void *context, int line, int i, int j)
+{
+    (void)context;
+    (void)line;
+    (void)i;
+    (void)j;
+    return 4;
+}
+
+static struct outcome all_to_all(const char *device, enum plmr_axis axis, int start, bool as_list)
+{
+    struct world w;
+    struct outcome o = {0};
+    plmr_points *points;
+    open_world(&w, device, false);
+    plmr_region *region = w.t.region;
+    if (as_list)
+        must(plmr_points_all_to_all_v(region, "all to all", axis, four, NULL, &points));
+    else
+        must(plmr_points_all_to_all(region, "all to all", axis, 4, &points));
+    if (start == 1)
+        must(plmr_tiles_allreduce(w.a, axis, "chain"));
+    if (start == 2)
+        for (int row = 0; row < region->count[PLMR_Y]; row++)
+            test_clock_set(region->clock, row, 0, 10 * (region->first[PLMR_Y] + row));
+    must(plmr_points_run(points, w.a, w.b));
+    must(plmr_points_begin(points, w.a, w.b));
+    must(plmr_compute(region, 30, NULL, NULL));
+    must(plmr_points_end(points));
+    o.cost = cost_of(region);
+    for (int row = 0; row < region->count[PLMR_Y]; row++)
+        for (int col = 0; col < region->count[PLMR_X]; col++)
+            o.clock[(region->first[PLMR_Y] + row) * SIDE + region->first[PLMR_X] + col] =
+                plmr_clock_at(region->clock, row, col);
+    plmr_points_destroy(points);
+    close_world(&w);
+    return o;
+}
+
+static void lines_that_are_alike_are_as_lists(void **state)
+{
+    static const char *const devices[] = {"wse2:routes=40", "wse2:routes=12", "wormhole", "dojo-tile:link=2"};
+    (void)state;
+    for (int i = 0; i < 4 * 2 * 3; i++) {
+        enum plmr_axis axis = i / 4 % 2 ? PLMR_Y : PLMR_X;
+        struct outcome a = all_to_all(devices[i % 4], axis, i / 8, false);
+        struct outcome b = all_to_all(devices[i % 4], axis, i / 8, true);
+        assert_memory_equal(a.clock, b.clock, sizeof a.clock);
+        assert_true(a.cost.t_cycles == b.cost.t_cycles && a.cost.wavelet_hops == b.cost.wavelet_hops);
+        assert_true(a.cost.routes_max == b.cost.routes_max && a.cost.sram_peak_bytes == b.cost.sram_peak_bytes);
+        assert_true(a.cost.hops_critical == b.cost.hops_critical);
+        assert_true(a.cost.stages_critical == b.cost.stages_critical);
+    }
+}
+
 /* ---- refusals ---- */
 
 static void refused(plmr_status status, const char *words)
@@ -406,6 +471,7 @@ static void wrong_messages_are_refused(void **state)
     refused(plmr_points_transpose(region, "x", 0, &points), "0 values");
     refused(plmr_points_all_to_all(region, "x", (enum plmr_axis)7, 1, &points), "no axis 7");
     refused(plmr_points_all_to_all_v(region, "x", PLMR_X, NULL, NULL, &points), "'count' is NULL");
+    refused(plmr_points_all_to_all(region, "x", PLMR_X, 1 << 30, &points), "more than a tile can hold");
     refused(plmr_points_halo(region, "x", (plmr_halo[8]){{0, 0, 1}}, &points), "as many");
     refused(plmr_points_halo(region, "x", (plmr_halo[8]){{0, 0, 0}}, &points), "no neighbour");
     assert_null(points);
@@ -463,6 +529,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_message),
         cmocka_unit_test(relays_where_routes_do_not_suffice),
         cmocka_unit_test(links_add_up),
+        cmocka_unit_test(lines_that_are_alike_are_as_lists),
         cmocka_unit_test(time_alone_is_the_same),
         cmocka_unit_test(a_trace_tells_all_of_a_cores_time),
         cmocka_unit_test(wrong_messages_are_refused),

@@ -1,0 +1,131 @@
+/* Messages that are the same in every line: one line is settled for all while their clocks are alike, as that of a region
+ * of one line. */
+#include "time/points_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+/* Do all lines along the axis have the same clocks, kept as one? */
+static bool lines_are_alike(plmr_clock *clock, enum plmr_axis axis)
+{
+    const struct clocks *across = &clock->line[!axis];
+    double span[2] = {-INFINITY, -INFINITY};
+    if (!clock->in_lines)
+        return false;
+    for (int i = 0; i < across->rows * across->cols; i++) {
+        span[0] = plmr_latest(span[0], across->t[i]);
+        span[1] = plmr_latest(span[1], -across->t[i]);
+    }
+    plmr_ranks_max(clock->region->ranks, span, 2);
+    return span[0] == -span[1];
+}
+
+/* The clocks of a whole line, on all ranks that have cores of it: of local line `line`, or where they are alike of any. */
+static void gather_line(const plmr_clock *clock, enum plmr_axis axis, int line, double *t)
+{
+    const plmr_region *region = clock->region;
+    for (int i = 0; i < region->extent[axis]; i++)
+        t[i] = -INFINITY;
+    for (int i = 0; i < region->count[axis]; i++)
+        t[region->first[axis] + i] = plmr_clock_at(clock, axis == PLMR_X ? line : i, axis == PLMR_X ? i : line);
+    plmr_ranks_line_max(region->ranks, axis, t, region->extent[axis]);
+}
+
+/* Settles one line whose cores begin at t; t is then when each has all that is its own, and busy for how long it is. */
+static void settle_one(const plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages,
+                       const double *relay_busy, double *t, double *busy)
+{
+    int n = clock->region->extent[axis];
+    plmr_region line = {.device = clock->region->device, .extent = {1, 1}, .count = {1, 1}};
+    line.extent[axis] = line.count[axis] = n;
+    plmr_settling s = plmr_settle(&line, t, messages, relay_busy != NULL);
+    for (int i = 0; i < n; i++) {
+        busy[i] = plmr_settled_cycles(line.device, &s.cores[i]) + (relay_busy ? relay_busy[i] : 0);
+        t[i] = s.cores[i].due;
+    }
+    free(s.cores);
+}
+
+static size_t core_at(const plmr_region *region, enum plmr_axis axis, int line, int i)
+{
+    size_t cols = (size_t)region->count[PLMR_X];
+    return axis == PLMR_X ? (size_t)line * cols + (size_t)i : (size_t)i * cols + (size_t)line;
+}
+
+/* For who watches, by core of the block. */
+static void tell(plmr_clock *clock, enum plmr_axis axis, const double *busy)
+{
+    const plmr_region *region = clock->region;
+    double *all = plmr_take((size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y] * sizeof *all);
+    for (int line = 0; line < region->count[!axis]; line++)
+        for (int i = 0; i < region->count[axis]; i++)
+            all[core_at(region, axis, line, i)] = busy[region->first[axis] + i];
+    clock->watch->points_sent(clock, all);
+    free(all);
+}
+
+static void begin_alike(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy,
+                        plmr_arrivals *arrivals)
+{
+    enum plmr_axis axis = arrivals->axis;
+    const plmr_region *region = clock->region;
+    size_t n = (size_t)region->extent[axis];
+    double *busy = plmr_take(n * sizeof *busy);
+    arrivals->due = plmr_take(n * sizeof *arrivals->due);
+    gather_line(clock, axis, 0, arrivals->due);
+    settle_one(clock, axis, messages, relay_busy, arrivals->due, busy);
+    for (int i = 0; i < region->count[axis]; i++)
+        clock->line[axis].t[i] += busy[region->first[axis] + i];
+    if (clock->watch)
+        tell(clock, axis, busy);
+    free(busy);
+}
+
+static void begin_each(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy,
+                       plmr_arrivals *arrivals)
+{
+    enum plmr_axis axis = arrivals->axis;
+    const plmr_region *region = clock->region;
+    size_t n = (size_t)region->extent[axis], n_cores = (size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y];
+    double *t = plmr_take(2 * n * sizeof *t), *line_busy = t + n, *busy = plmr_take(n_cores * sizeof *busy);
+    arrivals->due = plmr_take(n_cores * sizeof *arrivals->due);
+    plmr_clock_spread(clock);
+    for (int line = 0; line < region->count[!axis]; line++) {
+        gather_line(clock, axis, line, t);
+        settle_one(clock, axis, messages, relay_busy, t, line_busy);
+        for (int i = 0; i < region->count[axis]; i++) {
+            size_t core = core_at(region, axis, line, i);
+            busy[core] = line_busy[region->first[axis] + i];
+            arrivals->due[core] = t[region->first[axis] + i];
+            clock->all.t[core] += busy[core];
+        }
+    }
+    if (clock->watch)
+        clock->watch->points_sent(clock, busy);
+    free(busy);
+    free(t);
+}
+
+plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages,
+                                      const double *relay_busy)
+{
+    plmr_clock_settle(clock);
+    plmr_clock_forget_pattern(clock);
+    plmr_arrivals arrivals = {.label = clock->watch ? clock->watch->verb(clock) : 0, .axis = axis};
+    arrivals.alike = lines_are_alike(clock, axis);
+    (arrivals.alike ? begin_alike : begin_each)(clock, messages, relay_busy, &arrivals);
+    return arrivals;
+}
+
+bool plmr_points_wait_alike(plmr_clock *clock, const plmr_arrivals *arrivals)
+{
+    enum plmr_axis axis = arrivals->axis;
+    if (!lines_are_alike(clock, axis))
+        return false;
+    double rest = clock->line[!axis].t[0] + clock->origin + clock->lag, *t = clock->line[axis].t;
+    for (int i = 0; i < clock->region->count[axis]; i++)
+        t[i] = plmr_latest(t[i], arrivals->due[clock->region->first[axis] + i] - rest);
+    return true;
+}
