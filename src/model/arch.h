@@ -74,6 +74,19 @@ typedef struct plmr_step {
         }                                                                                                              \
     }
 
+/* Rows that architectures share: queries, keys and values; attention and what it adds; the FFN and what it adds. */
+#define PLMR_STEP_QKV(activation)                                                                                      \
+    PLMR_STEP(PRODUCTS, activation, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q},                                \
+              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K}, {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V})
+#define PLMR_STEPS_ATTENTION                                                                                           \
+    PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),                                               \
+        PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT})
+#define PLMR_STEPS_FFN(activation, gate)                                                                               \
+    PLMR_STEP(PRODUCTS, activation, {.out = PLMR_GATED, .name = "ffn_gate", .weight = PLMR_GATE},                      \
+              {.out = PLMR_HIDDEN, .name = "ffn_up", .weight = PLMR_UP}),                                              \
+        PLMR_STEP(gate, GATED, {.out = PLMR_HIDDEN, .name = "ffn_hidden"}),                                            \
+        PLMR_STEP(PRODUCTS, HIDDEN, {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN})
+
 /* Which elements of a head rope turns together: (2 i, 2 i + 1), or (i, i + rope_dim / 2). */
 enum plmr_rope_pairs { PLMR_ROPE_NEIGHBOURS, PLMR_ROPE_HALVES };
 

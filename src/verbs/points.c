@@ -141,6 +141,22 @@ static void measure(plmr_points *points, const int32_t *first_to)
     points->to_size = (int64_t)most[1];
 }
 
+/* Fills points with the parts of a region, or of one of its lines, and gives it to the caller. */
+static plmr_status give(plmr_points *points, const plmr_region *of, const plmr_parts *parts, plmr_points **out)
+{
+    int32_t *first_to = keep_mine(points, of, parts);
+    measure(points, first_to);
+    plmr_status status = plmr_points_route(points);
+    if (!status && points->region->options.values)
+        plmr_points_values_plan(points, first_to);
+    free(first_to);
+    if (status)
+        plmr_points_destroy(points);
+    else
+        *out = points;
+    return status;
+}
+
 plmr_status plmr_points_create(plmr_region *region, const char *name, const plmr_parts *parts, plmr_points **out)
 {
     PLMR_TRY(plmr_region_check(region, __func__));
@@ -151,17 +167,7 @@ plmr_status plmr_points_create(plmr_region *region, const char *name, const plmr
     plmr_points *points = plmr_take_zeroed(1, sizeof *points);
     points->region = region;
     points->name = plmr_take_copy(name);
-    int32_t *first_to = keep_mine(points, region, parts);
-    measure(points, first_to);
-    plmr_status status = plmr_points_route(points);
-    if (!status && region->options.values)
-        plmr_points_values_plan(points, first_to);
-    free(first_to);
-    if (status)
-        plmr_points_destroy(points);
-    else
-        *out = points;
-    return status;
+    return give(points, region, parts, out);
 }
 
 plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum plmr_axis axis,
@@ -172,17 +178,7 @@ plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum
     *points = (plmr_points){.region = region, .name = plmr_take_copy(name), .alike = true, .axis = axis};
     plmr_region line = {.device = region->device, .extent = {1, 1}, .count = {1, 1}};
     line.extent[axis] = line.count[axis] = region->extent[axis];
-    int32_t *first_to = keep_mine(points, &line, parts);
-    measure(points, first_to);
-    plmr_status status = plmr_points_route(points);
-    if (!status && region->options.values)
-        plmr_points_values_plan(points, first_to);
-    free(first_to);
-    if (status)
-        plmr_points_destroy(points);
-    else
-        *out = points;
-    return status;
+    return give(points, &line, parts, out);
 }
 
 static void leave(plmr_points *points)

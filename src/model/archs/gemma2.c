@@ -3,20 +3,15 @@
 #include <math.h>
 
 /* Norms on both sides of attention and of the FFN, whose gate is gelu. */
-const plmr_step plmr_gemma2_layer[] = {
+static const plmr_step layer[] = {
     PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q},
-              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K}, {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V}),
+    PLMR_STEP_QKV(NORMED),
     {.id = PLMR_STEP_TO_HEADS},
-    PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),
-    PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT}),
+    PLMR_STEPS_ATTENTION,
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "attn_post_norm", .weight = PLMR_POST_ATTN_NORM}),
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
     PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
-    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_GATED, .name = "ffn_gate", .weight = PLMR_GATE},
-              {.out = PLMR_HIDDEN, .name = "ffn_up", .weight = PLMR_UP}),
-    PLMR_STEP(GATE_GELU, GATED, {.out = PLMR_HIDDEN, .name = "ffn_hidden"}),
-    PLMR_STEP(PRODUCTS, HIDDEN, {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN}),
+    PLMR_STEPS_FFN(NORMED, GATE_GELU),
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "ffn_post_norm", .weight = PLMR_POST_FFN_NORM}),
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
     {.id = PLMR_STEP_SCALARS},
@@ -41,7 +36,7 @@ static void derive(plmr_model_shape *shape)
 const plmr_arch plmr_arch_gemma2 = {
     .name = "gemma2",
     .rope_pairs = PLMR_ROPE_HALVES,
-    .layer = plmr_gemma2_layer,
+    .layer = layer,
     .derive = derive,
     PLMR_ARCH_KEYS(keys),
 };

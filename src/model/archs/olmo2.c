@@ -2,19 +2,14 @@
 
 /* Norms come after attention and the FFN, and of queries and keys as a whole. */
 static const plmr_step layer[] = {
-    PLMR_STEP(PRODUCTS, STREAM, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q},
-              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K}, {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V}),
+    PLMR_STEP_QKV(STREAM),
     PLMR_STEP(NORM, QUERY, {.out = PLMR_QUERY, .name = "q_norm", .weight = PLMR_Q_NORM_WHOLE}),
     PLMR_STEP(NORM, KEY, {.out = PLMR_KEY, .name = "k_norm", .weight = PLMR_K_NORM_WHOLE}),
     {.id = PLMR_STEP_TO_HEADS},
-    PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),
-    PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT}),
+    PLMR_STEPS_ATTENTION,
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "attn_post_norm", .weight = PLMR_POST_ATTN_NORM}),
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    PLMR_STEP(PRODUCTS, STREAM, {.out = PLMR_GATED, .name = "ffn_gate", .weight = PLMR_GATE},
-              {.out = PLMR_HIDDEN, .name = "ffn_up", .weight = PLMR_UP}),
-    PLMR_STEP(GATE, GATED, {.out = PLMR_HIDDEN, .name = "ffn_hidden"}),
-    PLMR_STEP(PRODUCTS, HIDDEN, {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN}),
+    PLMR_STEPS_FFN(STREAM, GATE),
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "ffn_post_norm", .weight = PLMR_POST_FFN_NORM}),
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
     {.id = PLMR_STEP_SCALARS},
