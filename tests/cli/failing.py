@@ -12,7 +12,7 @@ import numpy as np
 
 from cli import Checks, Plmr, outcome, show
 
-MOST_S = 30
+MOST_S = 10
 LLM = "llm --model demo --mode compute --prompt 6 --decode 2 --prefill-cores 16x16 --decode-cores 12x12"
 GENERATE = "generate -n 4 --prefill-cores 16x16 --decode-cores 12x12"
 PAPER = "paper --figure 10"
