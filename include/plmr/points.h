@@ -74,6 +74,20 @@ plmr_status plmr_points_transpose(plmr_region *region, const char *name, int n_v
 plmr_status plmr_points_scatter(plmr_region *region, const char *name, int root, int n_values, plmr_points **points);
 plmr_status plmr_points_gather(plmr_region *region, const char *name, int root, int n_values, plmr_points **points);
 
+/* The same values to many: to the cores of a list, in which one may be named twice, or of a
+ * rectangle (rows x cols cores, of which (row, col) is the
+ * first; one row or one column of them is a line). They go down the sender's ramp once and once over every link of the
+ * tree that their ways make, along the sender's row and from there along columns, and take one route at every core of
+ * it, whatever their number; relayed, every core that passes them on does so once. */
+plmr_status plmr_points_multicast(plmr_region *region, const char *name, int from, const int32_t *to, int n_to,
+                                  int n_values, plmr_points **points);
+
+typedef struct plmr_rectangle {
+    int row, col, rows, cols;
+} plmr_rectangle;
+plmr_status plmr_points_multicast_rectangle(plmr_region *region, const char *name, int from, const plmr_rectangle *to,
+                                            int n_values, plmr_points **points);
+
 /* In every line along the axis, core i sends values [j n, (j + 1) n) of its tile to core j of the line, for all i and j;
  * they lie there at [i n, (i + 1) n). A core begins with the core after itself. On a row of three, n = 1:
  *

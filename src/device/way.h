@@ -48,6 +48,14 @@ static inline plmr_way plmr_way_round(const plmr_device *device, enum plmr_axis 
     return wraps ? plmr_way_of(device, n - abs(to - from)) : plmr_way_between(device, axis, from, to);
 }
 
+/* Links between two cores of a line over which a message goes from any core to any core: straight, or on one-way rings of
+ * the device's routers round the end. */
+static inline int plmr_way_links(const plmr_device *device, enum plmr_axis axis, int from, int to)
+{
+    int ring = (int)(axis == PLMR_X ? device->ring_cols : device->ring_rows);
+    return device->router == PLMR_XY && ring > 0 ? (to - from + ring) % ring : abs(to - from);
+}
+
 /* Cycles in which so many words follow each other over a link, as clocks count them. */
 static inline double plmr_way_stream(const plmr_device *device, int64_t words)
 {

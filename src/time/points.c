@@ -101,7 +101,7 @@ static struct sender find_sender(const plmr_device *device, const plmr_messages 
     struct sender sender = {messages->from[i], i, i, t + device->send_launch};
     int32_t longest = 0;
     for (; sender.end < messages->n && same_place(messages->from[sender.end], sender.at); sender.end++) {
-        core->sent += messages->words[sender.end];
+        core->sent += messages->fans && sender.end > i ? 0 : messages->words[sender.end];
         longest = messages->words[sender.end] > longest ? messages->words[sender.end] : longest;
     }
     sender.t += longest > packet_words(device) ? device->cut : 0;
@@ -195,6 +195,15 @@ static void measure(const plmr_device *device, struct alone *alone, int32_t word
         alone->relayed ? plmr_device_quantise(plmr_relay_cycles(device, words)) - plmr_device_quantise(device->hop) : 0;
 }
 
+/* From the first word in the fabric until it has come, if nothing stops it or passes it on. */
+static double fly(const plmr_settling *s, plmr_core_place from, plmr_core_place to, int *hops)
+{
+    const plmr_device *device = s->region->device;
+    int dx = plmr_way_links(device, PLMR_X, from.x, to.x), dy = plmr_way_links(device, PLMR_Y, from.y, to.y);
+    *hops = dx + dy;
+    return 2 * s->ramp + s->hop * *hops + (dx && dy ? s->turn : 0);
+}
+
 /* Down the sender's ramp one after the other; then nothing is in their way. */
 static void send_alone(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context)
 {
@@ -206,13 +215,31 @@ static void send_alone(plmr_settling *s, const plmr_messages *messages, struct s
         if (messages->words[i] != alone->words)
             measure(device, alone, messages->words[i]);
         plmr_core_place to = messages->to[i];
-        int dx = abs(to.x - sender->at.x), dy = abs(to.y - sender->at.y), hops = dx + dy;
-        double go = plmr_latest(sender->t, free_at), t = go + 2 * s->ramp + s->hop * hops + (dx && dy ? s->turn : 0);
+        int hops;
+        double go = plmr_latest(sender->t, free_at), t = go + fly(s, sender->at, to, &hops);
         free_at = go + alone->stream;
         t += alone->stream + (hops > 1 ? (hops - 1) * alone->relay : 0);
         plmr_settling_deliver(s, to.x, to.y, t, messages->words[i]);
     }
-    take_in(&s->cores[core_of(s->region, sender->at.x, sender->at.y)], free_at, 0);
+    take_in(s->cores + core_of(s->region, sender->at.x, sender->at.y), free_at, 0);
+}
+
+/* One message for all. */
+static void send_fan(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context)
+{
+    struct alone *alone = context;
+    int hops;
+    measure(s->region->device, alone, messages->words[sender->first]);
+    double sent = sender->t + alone->stream;
+    for (int64_t i = sender->first; i < sender->end; i++) {
+        plmr_core_place to = messages->to[i];
+        double t = sender->t + fly(s, sender->at, to, &hops) + alone->stream;
+        t += hops > 1 ? (hops - 1) * alone->relay : 0;
+        plmr_settling_deliver(s, to.x, to.y, t, messages->words[i]);
+        if (s->region->device->ring_cols > 0)
+            sent = plmr_latest(sent, t + fly(s, to, sender->at, &hops));
+    }
+    take_in(s->cores + core_of(s->region, sender->at.x, sender->at.y), sent, 0);
 }
 
 /* ---- the flow ---- */
@@ -234,10 +261,11 @@ plmr_settling plmr_settle(const plmr_region *region, const double *begin, const 
                        .turn = plmr_device_quantise(device->turn),
                        .link = device->link,
                        .cores = fresh_cores(count_cores(region))};
-    if (device->router == PLMR_XY)
+    if (device->router == PLMR_XY && !messages->fans)
         settle_meeting(&s, begin, messages);
     else
-        send_all(&s, begin, messages, send_alone, &(struct alone){.relayed = relayed, .words = -1});
+        send_all(&s, begin, messages, messages->fans ? send_fan : send_alone,
+                 &(struct alone){.relayed = relayed, .words = -1});
     deliver_to_others(&s);
     return s;
 }

@@ -19,6 +19,9 @@
  * columns. Where a device has a `buffer`, what does not fit into it holds the links behind; and where it has one-way
  * rings, senders wait for acknowledgements. Both are settled link by link in the order of time, by points_held.c.
  *
+ * A fan is one message for many: it goes down the ramp once and over every link of the tree of its ways once, and meets
+ * nobody, whatever the routers. On one-way rings its sender waits for the last acknowledgement.
+ *
  * Nothing here depends on how cores are dealt to ranks. Messages of different flows do not meet each other.
  */
 #pragma once
@@ -33,6 +36,7 @@ typedef struct plmr_messages {
     int64_t n;
     const plmr_core_place *from, *to; /* those of a sender one after the other, senders row by row, of this block */
     const int32_t *words;
+    bool fans; /* all of them are one core's, and one message for many */
 } plmr_messages;
 
 /* When all that a core sends and receives is there, counted from the clocks' 0: by core of this block, row by row; or

@@ -221,11 +221,8 @@ static void let_go(struct held *h, const struct event *e)
 /* The other way round, with no words: until the sender knows. */
 static double acknowledged(const struct held *h, const plmr_packet *p, double t)
 {
-    int hops = 0;
-    if (p->x != p->to_x)
-        hops += (p->x - p->to_x + h->n_routers[PLMR_X]) % h->n_routers[PLMR_X];
-    if (p->y != p->to_y)
-        hops += (p->y - p->to_y + h->n_routers[PLMR_Y]) % h->n_routers[PLMR_Y];
+    const plmr_device *device = h->s->region->device;
+    int hops = plmr_way_links(device, PLMR_X, p->to_x, p->x) + plmr_way_links(device, PLMR_Y, p->to_y, p->y);
     return t + 2 * h->s->ramp + h->s->hop * hops;
 }
 

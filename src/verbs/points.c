@@ -121,7 +121,7 @@ static int32_t *keep_mine(plmr_points *points, const plmr_region *region, const 
         points->n_values[at] = p->n_values[i];
         first_to[at] = first_of(p->first_to, i);
     }
-    points->messages = (plmr_messages){n, from, to, words};
+    points->messages = (plmr_messages){n, from, to, words, points->messages.fans};
     free(next);
     return first_to;
 }
@@ -157,17 +157,26 @@ static plmr_status give(plmr_points *points, const plmr_region *of, const plmr_p
     return status;
 }
 
+static plmr_status create(plmr_region *region, const char *name, const plmr_parts *parts, bool fans, plmr_points **out)
+{
+    PLMR_TRY(plmr_agree(check_parts(region, name, parts)));
+    plmr_points *points = plmr_take_zeroed(1, sizeof *points);
+    *points = (plmr_points){.region = region, .name = plmr_take_copy(name), .messages = {.fans = fans}};
+    return give(points, region, parts, out);
+}
+
 plmr_status plmr_points_create(plmr_region *region, const char *name, const plmr_parts *parts, plmr_points **out)
 {
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(name);
     PLMR_GIVEN(parts);
     PLMR_GIVEN(out);
-    PLMR_TRY(plmr_agree(check_parts(region, name, parts)));
-    plmr_points *points = plmr_take_zeroed(1, sizeof *points);
-    points->region = region;
-    points->name = plmr_take_copy(name);
-    return give(points, region, parts, out);
+    return create(region, name, parts, false, out);
+}
+
+plmr_status plmr_points_create_fan(plmr_region *region, const char *name, const plmr_parts *parts, plmr_points **out)
+{
+    return create(region, name, parts, true, out);
 }
 
 plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum plmr_axis axis,

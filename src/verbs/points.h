@@ -47,6 +47,10 @@ plmr_status plmr_points_route(plmr_points *points);
 plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum plmr_axis axis,
                                      const plmr_parts *parts, plmr_points **points);
 
+/* All messages are one core's, as long as each other and from the same place of its tile, and go as one. Collective. */
+plmr_status plmr_points_create_fan(plmr_region *region, const char *name, const plmr_parts *parts,
+                                   plmr_points **points);
+
 /* What the values' ways need; begin and end. */
 void plmr_points_values_plan(plmr_points *points, const int32_t *first_to);
 void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from);

@@ -160,6 +160,54 @@ plmr_status plmr_points_gather(plmr_region *region, const char *name, int root, 
     return plmr_parts_flow(&list, region, name, points);
 }
 
+/* ---- one to many ---- */
+
+static plmr_status fan(plmr_parts_list *list, plmr_region *region, const char *name, plmr_points **points)
+{
+    plmr_status status = plmr_points_create_fan(region, name, &list->parts, points);
+    free_list(list);
+    return status;
+}
+
+plmr_status plmr_points_multicast(plmr_region *region, const char *name, int from, const int32_t *to, int n_to,
+                                  int n_values, plmr_points **points)
+{
+    PLMR_TRY(plmr_points_check_pattern(region, name, n_values, points, __func__));
+    PLMR_GIVEN(to);
+    PLMR_TRY(check_core(region, name, from));
+    PLMR_CHECK(n_to >= 1, PLMR_ERROR_INPUT, "%s: a multicast to %d cores: give 1 or more", name, n_to);
+    for (int i = 0; i < n_to; i++)
+        PLMR_TRY(check_core(region, name, to[i]));
+    plmr_parts_list list = {0};
+    bool *is_there = plmr_take_zeroed((size_t)count_cores(region), sizeof *is_there);
+    for (int i = 0; i < n_to; i++) {
+        if (!is_there[to[i]])
+            plmr_parts_add(&list, from, to[i], 0, 0, n_values);
+        is_there[to[i]] = true;
+    }
+    free(is_there);
+    return fan(&list, region, name, points);
+}
+
+plmr_status plmr_points_multicast_rectangle(plmr_region *region, const char *name, int from, const plmr_rectangle *to,
+                                            int n_values, plmr_points **points)
+{
+    PLMR_TRY(plmr_points_check_pattern(region, name, n_values, points, __func__));
+    PLMR_GIVEN(to);
+    PLMR_TRY(check_core(region, name, from));
+    int rows = region->extent[PLMR_Y], cols = region->extent[PLMR_X];
+    PLMR_CHECK(to->row >= 0 && to->col >= 0 && to->rows >= 1 && to->cols >= 1 && to->rows <= rows - to->row &&
+                   to->cols <= cols - to->col,
+               PLMR_ERROR_INPUT,
+               "%s: a rectangle of %dx%d cores from core (%d,%d) on does not lie in the region's %dx%d", name, to->rows,
+               to->cols, to->row, to->col, rows, cols);
+    plmr_parts_list list = {0};
+    for (int row = to->row; row < to->row + to->rows; row++)
+        for (int col = to->col; col < to->col + to->cols; col++)
+            plmr_parts_add(&list, from, row * cols + col, 0, 0, n_values);
+    return fan(&list, region, name, points);
+}
+
 /* ---- neighbours ---- */
 
 /* Row and column further, of each direction; the opposite of i is (i + 2) % 4 among the first four, and the last. */

@@ -20,13 +20,6 @@ static struct ends ends_of(const plmr_points *points, int64_t i)
 
 /* ---- links ---- */
 
-/* Links between two cores of a line; on one-way rings round the end and through routers beyond the region. */
-static int links_between(const plmr_device *device, enum plmr_axis axis, int from, int to)
-{
-    int ring = (int)(axis == PLMR_X ? device->ring_cols : device->ring_rows);
-    return device->router == PLMR_XY && ring > 0 ? (to - from + ring) % ring : abs(to - from);
-}
-
 /* Words more on links [low, high) of a direction; sums are taken at the end. */
 static void add_between(uint64_t *links, int low, int high, uint64_t words)
 {
@@ -66,6 +59,48 @@ static void sum_links(plmr_ranks *ranks, plmr_profile *profile)
         }
 }
 
+/* How far a fan's tree reaches from its row, along a column, or from its sender along that row: up and down. */
+struct reach {
+    int to[2], links[2];
+};
+
+static void reach_out(const plmr_device *device, enum plmr_axis axis, struct reach *reach, int from, int to)
+{
+    int way = device->ring_cols > 0 || to >= from ? PLMR_LINK_UP : PLMR_LINK_DOWN;
+    int links = plmr_way_links(device, axis, from, to);
+    if (links > reach->links[way])
+        *reach = way == PLMR_LINK_UP ? (struct reach){{to, reach->to[1]}, {links, reach->links[1]}}
+                                     : (struct reach){{reach->to[0], to}, {reach->links[0], links}};
+}
+
+static void count_reach(plmr_points *points, enum plmr_axis axis, const struct reach *reach, int from)
+{
+    uint64_t words = (uint64_t)points->messages.words[0];
+    for (int way = 0; way < 2; way++) {
+        points->n_links += words * (uint64_t)reach->links[way];
+        if (points->links && reach->links[way])
+            add_links(points->links, axis, from, reach->to[way], reach->links[way], words);
+    }
+}
+
+/* The tree's links, once each. */
+static void count_fan(plmr_points *points)
+{
+    const plmr_region *region = points->region;
+    struct reach row = {{0}, {0}};
+    struct reach *column = plmr_take_zeroed((size_t)region->extent[PLMR_X], sizeof *column);
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        struct ends e = ends_of(points, i);
+        reach_out(region->device, PLMR_X, &row, e.x, e.to_x);
+        reach_out(region->device, PLMR_Y, &column[e.to_x], e.y, e.to_y);
+    }
+    if (points->messages.n)
+        count_reach(points, PLMR_X, &row, points->messages.from[0].x);
+    for (int x = 0; x < region->extent[PLMR_X] && points->messages.n; x++)
+        count_reach(points, PLMR_Y, &column[x], points->messages.from[0].y);
+    free(column);
+}
+
 static void count_links(plmr_points *points)
 {
     const plmr_region *region = points->region;
@@ -75,16 +110,20 @@ static void count_links(plmr_points *points)
         points->links = plmr_profile_create(region->extent);
     for (int64_t i = 0; i < points->messages.n; i++) {
         struct ends e = ends_of(points, i);
-        int x = links_between(region->device, PLMR_X, e.x, e.to_x),
-            y = links_between(region->device, PLMR_Y, e.y, e.to_y);
+        int x = plmr_way_links(region->device, PLMR_X, e.x, e.to_x),
+            y = plmr_way_links(region->device, PLMR_Y, e.y, e.to_y);
         uint64_t words = (uint64_t)points->messages.words[i] * n_lines;
-        points->n_links += words * (uint64_t)(x + y);
         longest = x + y > longest ? x + y : longest;
+        if (points->messages.fans)
+            continue;
+        points->n_links += words * (uint64_t)(x + y);
         if (points->links) {
             add_links(points->links, PLMR_X, e.x, e.to_x, x, words);
             add_links(points->links, PLMR_Y, e.y, e.to_y, y, words);
         }
     }
+    if (points->messages.fans)
+        count_fan(points);
     if (!points->alike)
         plmr_ranks_sum(region->ranks, &points->n_links, 1);
     plmr_ranks_max(region->ranks, &longest, 1);
@@ -143,6 +182,14 @@ static void sum_cover(struct cover *c)
             c->along_x[cover_at(c, x, y)] += c->along_y[cover_at(c, x, y)];
 }
 
+/* However many of a fan's ways pass a core, it is one message. */
+static void cover_once(const plmr_points *points, struct cover *c,
+                       double (*value)(const plmr_points *points, int64_t i))
+{
+    for (size_t i = 0; i < cover_at(c, 0, c->rows) && points->messages.n; i++)
+        c->along_x[i] = c->along_x[i] > 0 ? value(points, 0) : 0;
+}
+
 /* The cores of every rank's block, rank by rank, as this rank's messages cover them; n[rank] of them. */
 static double *cut_cover(const plmr_region *region, const struct cover *c, int64_t *n)
 {
@@ -193,6 +240,8 @@ static double *cover(const plmr_points *points, double (*value)(const plmr_point
     for (int64_t i = 0; i < points->messages.n; i++)
         cover_way(&c, ends_of(points, i), value(points, i), between);
     sum_cover(&c);
+    if (points->messages.fans)
+        cover_once(points, &c, value);
     double *block = gather_cover(region, &c);
     free(c.along_x);
     return block;
@@ -263,7 +312,7 @@ static double most_routes(const plmr_points *points, const struct totals *totals
 {
     const plmr_region *region = points->region;
     double mean = (double)totals->cores / region->extent[PLMR_X] / region->extent[PLMR_Y];
-    if (mean > limit)
+    if (mean > limit && !points->messages.fans)
         return ceil(mean);
     double *block = cover(points, one_route, false), most = most_of_block(region, block);
     free(block);
@@ -327,5 +376,5 @@ plmr_status plmr_points_route(plmr_points *points)
     double most = most_routes(points, &totals, limit);
     if (most > limit)
         return relay(points, &totals);
-    return route_all(points, (int)most, totals.n);
+    return route_all(points, (int)most, points->messages.fans ? 1 : totals.n);
 }

@@ -219,6 +219,143 @@ static void the_higher_sender_stays(void **state)
     close_world(&w);
 }
 
+/* ---- one to many ---- */
+
+static const int32_t many[] = {3, 22, 8, 20, 33, 15, 8};
+
+static float to_many(int core, int i)
+{
+    bool one = false;
+    for (int k = 0; k < 7; k++)
+        one = one || many[k] == core;
+    return one && i < 5 ? mark(20, i) : -1;
+}
+
+static float to_rectangle(int core, int i)
+{
+    int row = core / SIDE, col = core % SIDE;
+    return row >= 1 && row < 4 && col >= 2 && i < 2 ? mark(13, i) : -1;
+}
+
+static float to_column(int core, int i)
+{
+    return core % SIDE == 5 && i < 1 ? mark(0, i) : -1;
+}
+
+static void values_of_multicasts(void **state)
+{
+    static const char *const devices[] = {"wse2", "wormhole", "dojo-tile"};
+    (void)state;
+    for (int d = 0; d < 3; d++) {
+        struct world w;
+        plmr_points *points;
+        open_world(&w, devices[d], false);
+        must(plmr_points_multicast(w.t.region, "list", 20, many, 7, 5, &points));
+        check(&w, points, to_many);
+        must(plmr_points_multicast_rectangle(w.t.region, "rectangle", 13, &(plmr_rectangle){1, 2, 3, 4}, 2, &points));
+        check(&w, points, to_rectangle);
+        must(plmr_points_multicast_rectangle(w.t.region, "column", 0, &(plmr_rectangle){0, 5, 6, 1}, 1, &points));
+        check(&w, points, to_column);
+        close_world(&w);
+    }
+}
+
+/* The clocks of all cores on all ranks after a flow that starts at 0. */
+static void run_alone(struct world *w, plmr_points *points, double *clock)
+{
+    const plmr_region *region = w->t.region;
+    plmr_clock_reset(region->clock);
+    must(plmr_points_run(points, w->a, w->b));
+    for (int core = 0; core < CORES; core++)
+        clock[core] = 0;
+    for (int row = 0; row < region->count[PLMR_Y]; row++)
+        for (int col = 0; col < region->count[PLMR_X]; col++)
+            clock[(region->first[PLMR_Y] + row) * SIDE + region->first[PLMR_X] + col] =
+                plmr_clock_at(region->clock, row, col);
+    plmr_ranks_max(w->t.ranks, clock, CORES);
+    plmr_points_destroy(points);
+}
+
+/* Links of the ways along x, then along y, each once; on rings they go one way. */
+static int links_of_tree(int from, const int32_t *to, int n, bool rings, int ring_cols, int ring_rows)
+{
+    static bool crossed[2][2][64][64];
+    int sum = 0, cols = rings ? ring_cols : SIDE, rows = rings ? ring_rows : SIDE;
+    memset(crossed, 0, sizeof crossed);
+    for (int i = 0; i < n; i++) {
+        int at[2] = {from % SIDE, from / SIDE}, goal[2] = {to[i] % SIDE, to[i] / SIDE}, size[2] = {cols, rows};
+        for (int axis = 0; axis < 2; axis++)
+            while (at[axis] != goal[axis]) {
+                bool up = rings || goal[axis] > at[axis], *link = &crossed[axis][up][at[1]][at[0]];
+                sum += !*link;
+                *link = true;
+                at[axis] = (at[axis] + (up ? 1 : size[axis] - 1)) % size[axis];
+            }
+    }
+    return sum;
+}
+
+/* Each receiver has it when it would have a message of its own; the sender is free as after one. The links of the tree
+ * are crossed once, by whole lists and by profiles; one route. */
+static void a_multicast_is_one_message_for_many(void **state)
+{
+    static const char *const devices[] = {"wse2:turn=7", "wormhole", "dojo-tile"};
+    (void)state;
+    for (int d = 0; d < 3; d++) {
+        double all[CORES], one[CORES], last = 0;
+        struct world w;
+        plmr_points *points;
+        open_world(&w, devices[d], true);
+        bool rings = w.device.ring_cols > 0;
+        must(plmr_points_multicast(w.t.region, "list", 20, many, 7, 5, &points));
+        uint64_t before = cost_of(w.t.region).wavelet_hops, on_links = 0;
+        run_alone(&w, points, all);
+        uint64_t words = (uint64_t)plmr_device_wavelets(&w.device, 20);
+        uint64_t links = (uint64_t)links_of_tree(20, many, 7, rings, (int)w.device.ring_cols, (int)w.device.ring_rows);
+        assert_int_equal(cost_of(w.t.region).wavelet_hops - before, words * links);
+        for (int way = 0; way < 4; way++)
+            for (int i = 0; i < SIDE; i++)
+                on_links += w.t.region->profile->links[way / 2][way % 2][i];
+        assert_int_equal(on_links, words * links);
+        assert_int_equal(cost_of(w.t.region).routes_max, w.device.router == PLMR_STATIC);
+        for (int i = 0; i < 7; i++) {
+            must(plmr_points_send(w.t.region, "one", 20, many[i], 5, &points));
+            run_alone(&w, points, one);
+            last = one[20] > last ? one[20] : last;
+            if (many[i] != 20)
+                assert_true(all[many[i]] == one[many[i]]);
+        }
+        assert_true(all[20] == last && all[0] == 0);
+        close_world(&w);
+    }
+}
+
+/* Where no route is left, every core with somebody behind it passes the message on, once. */
+static void a_multicast_is_relayed_where_routes_do_not_suffice(void **state)
+{
+    (void)state;
+    struct world w;
+    plmr_points *points;
+    double clock[CORES];
+    open_world(&w, "wse2:routes=8", false);
+    must(plmr_points_all_to_all(w.t.region, "all to all", PLMR_X, 2, &points));
+    plmr_points_destroy(points);
+    must(plmr_points_multicast_rectangle(w.t.region, "rectangle", 0, &(plmr_rectangle){0, 2, 3, 2}, 4, &points));
+    run_alone(&w, points, clock);
+    double busy = plmr_relay_busy(&w.device, 4), hop = plmr_relay_cycles(&w.device, 4);
+    /* cores 1, 2, 3 of the row and 2, 3 of the next one */
+    double sent = 50 + 2 * 2 + 4, first = sent + 1;
+    for (int core = 0; core < CORES; core++) {
+        bool passes = core == 1 || core == 2 || core == 3 || core == 8 || core == 9;
+        bool gets = core / SIDE < 3 && (core % SIDE == 2 || core % SIDE == 3);
+        int hops = core / SIDE + core % SIDE;
+        double at = gets ? first + (hops - 1) * hop : 0, own = (gets ? 50 + 5 : 0) + (passes ? busy : 0);
+        if (core > 0 && clock[core] != (at > own ? at : own))
+            fail_msg("core %d: %g, expected %g or %g", core, clock[core], at, own);
+    }
+    close_world(&w);
+}
+
 /* ---- costs ---- */
 
 /* One message: launch, way with its turn, words; sender and receiver alone wait. */
@@ -474,6 +611,9 @@ static void wrong_messages_are_refused(void **state)
     refused(plmr_points_all_to_all(region, "x", PLMR_X, 1 << 30, &points), "more than a tile can hold");
     refused(plmr_points_halo(region, "x", (plmr_halo[8]){{0, 0, 1}}, &points), "as many");
     refused(plmr_points_halo(region, "x", (plmr_halo[8]){{0, 0, 0}}, &points), "no neighbour");
+    refused(plmr_points_multicast(region, "x", 0, (const int32_t[]){3, 36}, 2, 1, &points), "core 36 is not there");
+    refused(plmr_points_multicast(region, "x", 0, twice, 0, 1, &points), "to 0 cores");
+    refused(plmr_points_multicast_rectangle(region, "x", 0, &(plmr_rectangle){5, 0, 2, 1}, 1, &points), "2x1 cores");
     assert_null(points);
     assert_true(cost_of(region).t_cycles == 0);
     close_world(&w);
@@ -535,6 +675,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_messages_are_refused),
         cmocka_unit_test(wrong_turns_are_refused),
         cmocka_unit_test(regions_beyond_a_ring_are_refused),
+        cmocka_unit_test(values_of_multicasts),
+        cmocka_unit_test(a_multicast_is_one_message_for_many),
+        cmocka_unit_test(a_multicast_is_relayed_where_routes_do_not_suffice),
     };
     must_start(plmr_init(&argc, &argv));
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
