@@ -10,7 +10,7 @@
 #include "base/hint.h"
 #include "base/machine.h"
 #include "base/memory.h"
-#include "ranks/placement.h"
+#include "ranks/mapping.h"
 
 /* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a
  * user's own setting is left alone. */
@@ -137,7 +137,7 @@ static plmr_neighbourhood find_here(plmr_ranks *ranks)
 static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_grid *grid, int *place)
 {
     MPI_Comm placed;
-    plmr_placement_order(where, plmr_rank_count(), grid, place);
+    plmr_mapping_order(where, plmr_rank_count(), grid, place);
     PLMR_MPI(MPI_Comm_split(MPI_COMM_WORLD, 0, place[plmr_rank()], &placed));
     return placed;
 }
@@ -148,8 +148,7 @@ static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, 
     plmr_rank_grid grid;
     plmr_neighbourhood here = find_here(ranks);
     PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, MPI_COMM_WORLD));
-    PLMR_CHECK(plmr_placement_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, &grid),
-               PLMR_ERROR_INPUT,
+    PLMR_CHECK(plmr_mapping_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, &grid), PLMR_ERROR_INPUT,
                "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
                plmr_rank_count(), rows, cols);
     MPI_Comm placed = place_ranks(where, &grid, place);

@@ -1,4 +1,4 @@
-#include "ranks/placement.h"
+#include "ranks/mapping.h"
 
 #include <stdint.h>
 
@@ -59,8 +59,8 @@ static int64_t best_block(int rows, int cols, const plmr_rank_grid *grid, int ou
     return best;
 }
 
-bool plmr_placement_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows,
-                           int cols, plmr_rank_grid *grid)
+bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
+                         plmr_rank_grid *grid)
 {
     int per_node = group_size(where, n_ranks, false), per_cache = group_size(where, n_ranks, true);
     int64_t best_node = INT64_MAX, best_rank = INT64_MAX;
@@ -94,7 +94,7 @@ static int place_of(const plmr_rank_grid *g, int i)
     return row * g->rank_cols + col;
 }
 
-void plmr_placement_order(const plmr_neighbourhood *where, int n_ranks, const plmr_rank_grid *grid, int *place)
+void plmr_mapping_order(const plmr_neighbourhood *where, int n_ranks, const plmr_rank_grid *grid, int *place)
 {
     int i = 0;
     for (int node = 0; node < n_ranks; node++) {

@@ -1,7 +1,7 @@
 /* Which rank has which place, on machines that are made up: pure functions, no messages. */
 #include "tests/support.h"
 
-#include "ranks/placement.h"
+#include "ranks/mapping.h"
 #include "ranks/topology.h"
 
 enum { MOST = 256 };
@@ -28,9 +28,9 @@ static void lay_out(const struct machine *m, int rank_rows, int rank_cols, int r
                     int *rank_at)
 {
     int place[MOST], seen = 0;
-    assert_true(plmr_placement_choose(m->where, m->n_ranks, rank_rows, rank_cols, rows, cols, grid));
+    assert_true(plmr_mapping_choose(m->where, m->n_ranks, rank_rows, rank_cols, rows, cols, grid));
     assert_int_equal(grid->rank_rows * grid->rank_cols, m->n_ranks);
-    plmr_placement_order(m->where, m->n_ranks, grid, place);
+    plmr_mapping_order(m->where, m->n_ranks, grid, place);
     for (int i = 0; i < m->n_ranks; i++)
         rank_at[i] = -1;
     for (int rank = 0; rank < m->n_ranks; rank++) {
@@ -74,8 +74,8 @@ static void one_node_is_as_square_as_can_be(void **state)
     assert_int_equal(grid.rank_rows, 2);
     lay_out(&m, 0, 0, 10, 100, &grid, rank_at);
     assert_int_equal(grid.rank_cols, 2);
-    assert_false(plmr_placement_choose(m.where, 2, 0, 0, 1, 1, &grid));
-    assert_false(plmr_placement_choose(m.where, 2, 1, 3, 100, 100, &grid));
+    assert_false(plmr_mapping_choose(m.where, 2, 0, 0, 1, 1, &grid));
+    assert_false(plmr_mapping_choose(m.where, 2, 1, 3, 100, 100, &grid));
 }
 
 /* 4 nodes of 16 ranks on an 8x8 grid are 4x4 blocks each, however the ranks were dealt to the nodes; a node's 4 caches

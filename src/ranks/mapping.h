@@ -1,4 +1,4 @@
-/* placement.h - which rank has which place of the grid, so that neighbours on the wafer are neighbours on the machine.
+/* mapping.h - which rank has which place of the grid, so that neighbours on the wafer are neighbours on the machine.
  *
  * What crosses a block's edge is a message; it costs least within a cache, more within a node, most between nodes. So
  * the ranks of a node get a rectangle of places, of the shortest edges that there are, and those of a cache one within
@@ -23,8 +23,8 @@ typedef struct plmr_rank_grid {
 /* Chooses a grid of n_ranks ranks: of those on which nodes have the shortest edges, the one with the shortest edges of
  * ranks' blocks; among equals the one that splits rows, whose halos lie contiguously in memory. rank_rows and rank_cols
  * that are not 0 are kept. Returns whether there is one no larger than rows x cols. Local. */
-bool plmr_placement_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows,
-                           int cols, plmr_rank_grid *grid);
+bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
+                         plmr_rank_grid *grid);
 
 /* Sets place[rank], row by row of the grid, for all ranks. Rank 0 has place 0. Takes time n_ranks^2. Local. */
-void plmr_placement_order(const plmr_neighbourhood *where, int n_ranks, const plmr_rank_grid *grid, int *place);
+void plmr_mapping_order(const plmr_neighbourhood *where, int n_ranks, const plmr_rank_grid *grid, int *place);
