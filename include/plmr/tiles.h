@@ -79,6 +79,13 @@ plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int fro
  * first used there, whatever the tiles. Collective over the axis. */
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm);
 
+/* Replaces the tile of core `root` of every line along the axis by the sum of the line's tiles; the others stay. The
+ * algorithm is as above, without what spreads the sum: "chain" comes from both ends to the root, "star" straight to it;
+ * "two-phase" and "ktree" (of two levels) add groups up, n_groups of them or, as 0, the fastest number, at the members
+ * that are nearest to the root. Others send their sum on to the root; those that leave parts of the sum on all cores
+ * are refused. */
+plmr_status plmr_tiles_reduce(plmr_tiles *tiles, enum plmr_axis axis, int root, const char *algorithm, int n_groups);
+
 #ifdef __cplusplus
 }
 #endif

@@ -36,6 +36,16 @@ static plmr_status read_cores(const plmr_option *option, const char *text, void 
     return PLMR_OK;
 }
 
+static plmr_status read_root(const plmr_option *option, const char *text, void *member)
+{
+    plmr_reduce_options *reduce = member;
+    int64_t root;
+    PLMR_TRY(plmr_parse_whole(plmr_option_shown(option).s, text, INT_MAX, &root));
+    reduce->to_root = true;
+    reduce->root = (int)root;
+    return PLMR_OK;
+}
+
 static const plmr_option options[] = {
     {"length", "B", PLMR_TITLE_PROBLEM, "Elements of each core's vector",
      PLMR_COUNT(allreduce_command, length, PLMR_MOST_ELEMENTS), .value = "1024"},
@@ -44,6 +54,9 @@ static const plmr_option options[] = {
     {"cores", "P|HxW", PLMR_TITLE_PLACE,
      "A row of P cores, or a region of H rows and W columns (default 64, or what the device has)",
      PLMR_READ_BY(read_cores, allreduce_command, run.rows)},
+    {"root", "I", PLMR_TITLE_PROBLEM,
+     "Core I of a row alone gets the sum; 0 or the last is an end of it (default: all do)",
+     PLMR_READ_BY(read_root, allreduce_command, reduce)},
     PLMR_OPTIONS(allreduce_command, reduce, plmr_tree_table),
     {"dtype", "f32|f16", PLMR_TITLE_VALUES, "How elements are stored and added up",
      PLMR_WORD(allreduce_command, run.dtype, plmr_sum_dtypes), .value = "f32"},
@@ -68,6 +81,8 @@ static plmr_status prepare(plmr_job *job, void *context)
     allreduce_command *c = context;
     PLMR_CHECK(job->rows > 1 || job->cols > 1, PLMR_ERROR_INPUT,
                "--cores: one core has nobody to add up with: give it 2 or more");
+    PLMR_CHECK(!c->reduce.to_root || job->rows == 1, PLMR_ERROR_INPUT,
+               "--root is a core of a row: give --cores P, not %dx%d", job->rows, job->cols);
     int64_t n_cores = (int64_t)job->rows * job->cols;
     plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, n_cores, c->length);
     c->ones = (plmr_source){.get = get_ones, .rows = 1, .cols = n_cores};
@@ -176,7 +191,7 @@ const plmr_command plmr_command_allreduce = {
     .summary = "add up a vector over a row or a rectangle of cores",
     .about =
         "Adds up a vector over a row of cores (--cores P) or over a region (--cores HxW: along x, then along y), so "
-        "that every core has the sum, with one or several algorithms.",
+        "that every core has the sum, with one or several algorithms; or, with --root, one core of a row.",
     .more = "For example:\n"
             "  plmr allreduce --length 64 --cores 512 --verify",
     .options = options,

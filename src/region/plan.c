@@ -7,12 +7,17 @@
 
 void plmr_reduce_plan_phase(plmr_reduce_plan *plan, bool adds)
 {
+    plan->drops = plan->options.to_root && !adds;
+    if (plan->drops)
+        return;
     plan->phases = plmr_take_more(plan->phases, ((size_t)plan->n_phases + 1) * sizeof *plan->phases);
     plan->phases[plan->n_phases++] = (plmr_phase){.adds = adds};
 }
 
 void plmr_reduce_plan_leg(plmr_reduce_plan *plan, int src, int dst, int route)
 {
+    if (plan->drops)
+        return;
     plmr_phase *phase = &plan->phases[plan->n_phases - 1];
     if ((phase->n_legs & (phase->n_legs - 1)) == 0) { /* grow at powers of two */
         size_t capacity = phase->n_legs ? 2 * (size_t)phase->n_legs : 1;

@@ -10,6 +10,8 @@ typedef struct plmr_reduce_options {
     int n_levels;                   /* K of the K-tree */
     int n_groups[PLMR_TREE_LEVELS]; /* groups of the first phase, of the second, ...; all 0: the fastest by the model */
     int n_group_levels;             /* how many of them are given */
+    bool to_root;                   /* one core of a line gets the sum: */
+    int root;                       /* this one; else all do */
 } plmr_reduce_options;
 
 /* One leg of a reduction: core src streams its vector to core dst, which adds it as it comes and may pass it on. */
@@ -35,7 +37,8 @@ typedef struct plmr_reduce_plan {
     const struct plmr_flow_kind
         *kind; /* how words go, see verbs/flow.h: `turns` times, with one chunk. NULL: by phases */
     int turns;
-    int root; /* the core whose sum everybody gets */
+    int root;   /* the core whose sum everybody gets, or which sends it to the one that does */
+    bool drops; /* the phase that has been begun is left out: it would spread the sum */
     int n_phases;
     plmr_phase *phases;
     bool is_draft;                /* made for its time alone: routes are not counted */
@@ -45,7 +48,8 @@ typedef struct plmr_reduce_plan {
     int groups[PLMR_TREE_LEVELS]; /* groups used, by level */
 } plmr_reduce_plan;
 
-/* For the files of algorithms: forgets all phases and routes; starts a phase, adding or copying. */
+/* For the files of algorithms: forgets all phases and routes; starts a phase, adding or copying. Copying ones are left
+ * out, with their legs and routes, of a plan for one root. */
 void plmr_reduce_plan_clear(plmr_reduce_plan *plan);
 void plmr_reduce_plan_phase(plmr_reduce_plan *plan, bool adds);
 

@@ -45,7 +45,7 @@ static plmr_flow make(plmr_region *region, enum plmr_axis axis, const plmr_reduc
     plmr_flow flow = {.kind = plan->kind ? plan->kind : &by_legs,
                       .region = region,
                       .axis = axis,
-                      .verb = "allreduce",
+                      .verb = plan->options.to_root ? "reduce" : "allreduce",
                       .of = axis == PLMR_X ? "along x" : "along y",
                       .turns = plan->kind ? plan->turns : 1,
                       .hops = plan->hops,

@@ -6,10 +6,23 @@
 
 #include "base/memory.h"
 
-/* Chains from both ends of members [first, first + count) to the middle one, which takes the low side first. */
-static void chain_to_middle(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
+/* Which of members [first, first + count) keeps their sum: the middle one; where the whole sum goes to a root, the one
+ * that is nearest to that. */
+static int keeper(const plmr_reduce_plan *plan, const int *member, int first, int count)
 {
-    int middle = first + count / 2;
+    int i = first;
+    if (!plan->options.to_root)
+        return first + count / 2;
+    while (i < first + count - 1 && member[i] < plan->options.root)
+        i++;
+    return i;
+}
+
+/* Chains from both ends of members [first, first + count) to the one that keeps the sum, which takes the low side first.
+ */
+static void chain_to_keeper(plmr_reduce_plan *plan, const int *member, int first, int count, int route)
+{
+    int middle = keeper(plan, member, first, count);
     for (int i = first; i < middle; i++)
         plmr_reduce_plan_leg(plan, member[i], member[i + 1], route + i % 2);
     for (int i = first + count - 1; i > middle; i--)
@@ -40,8 +53,8 @@ static void plan_level(plmr_reduce_plan *plan, const int *member, int n, const i
     plmr_reduce_plan_phase(plan, true);
     for (int g = 0; g < groups; g++) {
         int first = group_first(n, groups, g), count = group_first(n, groups, g + 1) - first;
-        roots[g] = member[first + count / 2];
-        chain_to_middle(plan, member, first, count, route);
+        roots[g] = member[keeper(plan, member, first, count)];
+        chain_to_keeper(plan, member, first, count, route);
     }
     if (level + 1 < n_levels)
         plan_level(plan, roots, groups, n_groups, level + 1, n_levels);

@@ -51,12 +51,31 @@ void plmr_reduce_plan_cycles(const plmr_reduce_plan *plan, double wavelets, doub
 
 /* ---- making a plan ---- */
 
+enum { ROUTE_ONWARD = 63 };
+
+/* What ends at a core of the algorithm's own choice goes on to the root. */
+static plmr_status end_at_root(plmr_reduce_plan *plan, const char *name)
+{
+    PLMR_CHECK(!plan->kind, PLMR_ERROR_INPUT,
+               "%s leaves a part of the sum on every core, and has no root: choose another, such as two-phase", name);
+    if (plan->root == plan->options.root)
+        return PLMR_OK;
+    bool to_root = plan->options.to_root;
+    plan->options.to_root = false;
+    plmr_reduce_plan_phase(plan, false);
+    plmr_reduce_plan_leg(plan, plan->root, plan->options.root, ROUTE_ONWARD);
+    plan->options.to_root = to_root;
+    return PLMR_OK;
+}
+
 static plmr_status fill_plan(plmr_reduce_plan *plan, const plmr_reduce_algorithm *algorithm)
 {
     double t_cycles;
     uint64_t all = 0;
     plan->routes = plmr_take_zeroed((size_t)plan->n, sizeof *plan->routes);
     PLMR_TRY(algorithm->plan(plan));
+    if (plan->options.to_root)
+        PLMR_TRY(end_at_root(plan, algorithm->name));
     plmr_reduce_plan_count(plan);
     for (int core = 0; core < plan->n; core++)
         all |= plan->routes[core];
@@ -70,6 +89,8 @@ plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, cons
                                     enum plmr_axis axis, int n, const plmr_reduce_options *options,
                                     plmr_reduce_plan **out)
 {
+    PLMR_CHECK(options->root >= 0 && options->root < n, PLMR_ERROR_INPUT,
+               "core %d is not among the %d of a line: it cannot be the root", options->root, n);
     plmr_reduce_plan *plan = plmr_take_zeroed(1, sizeof *plan);
     *plan = (plmr_reduce_plan){.device = device, .options = *options, .axis = axis, .n = n};
     plmr_status status = fill_plan(plan, algorithm);

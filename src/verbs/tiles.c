@@ -276,16 +276,43 @@ plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int fro
     return PLMR_OK;
 }
 
-static void allreduce_values(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
+/* The tiles of core i of all lines, on the rank that owns them, from one row of vectors. */
+static void put_vector(plmr_tiles *tiles, enum plmr_axis axis, int i, const float *vector)
+{
+    const int *first = tiles->region->first, *count = tiles->region->count;
+    for (int line = 0; line < count[!axis] && i >= first[axis] && i < first[axis] + count[axis]; line++) {
+        int row = axis == PLMR_X ? first[PLMR_Y] + line : i, col = axis == PLMR_X ? i : first[PLMR_X] + line;
+        memcpy(tile_of(tiles, tiles->values, row, col), vector + (size_t)line * (size_t)tiles->n_values,
+               (size_t)tiles->n_values * sizeof(float));
+    }
+}
+
+static void sum_values(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce_plan *plan)
 {
     int64_t lines = tiles->region->count[!axis];
     float *vectors = plmr_take(local_values(tiles) * sizeof *vectors);
     float *sum = plmr_take((size_t)(lines * tiles->n_values) * sizeof *sum);
     copy_vectors(tiles, axis, vectors, true);
     plmr_allreduce_values(tiles->region, axis, plan, PLMR_F32, tiles->n_values, lines, vectors, sum);
-    copy_vectors(tiles, axis, sum, false);
+    if (plan->options.to_root)
+        put_vector(tiles, axis, plan->options.root, sum);
+    else
+        copy_vectors(tiles, axis, sum, false);
     free(sum);
     free(vectors);
+}
+
+static plmr_status add_up(plmr_tiles *tiles, enum plmr_axis axis, const char *name, const plmr_reduce_options *options)
+{
+    const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
+    const plmr_reduce_plan *plan;
+    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose one that 'plmr list' names, such as %s",
+               name, plmr_reduce_at(0)->name);
+    PLMR_TRY(plmr_tiles_route_sum(tiles->region, axis, algorithm, options, tiles->name, &plan));
+    plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float));
+    if (has_values(tiles))
+        sum_values(tiles, axis, plan);
+    return PLMR_OK;
 }
 
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *name)
@@ -293,13 +320,18 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
     PLMR_TRY(check_tiles(tiles, __func__));
     PLMR_TRY(plmr_axis_check(axis, __func__));
     PLMR_GIVEN(name);
-    const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
-    const plmr_reduce_plan *plan;
-    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose one that 'plmr list' names, such as %s",
-               name, plmr_reduce_at(0)->name);
-    PLMR_TRY(plmr_tiles_route_allreduce(tiles->region, axis, algorithm, tiles->name, &plan));
-    plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, sizeof(float));
-    if (has_values(tiles))
-        allreduce_values(tiles, axis, plan);
-    return PLMR_OK;
+    return add_up(tiles, axis, name, &(plmr_reduce_options){.n_levels = 2});
+}
+
+plmr_status plmr_tiles_reduce(plmr_tiles *tiles, enum plmr_axis axis, int root, const char *name, int n_groups)
+{
+    PLMR_TRY(check_tiles(tiles, __func__));
+    PLMR_TRY(plmr_axis_check(axis, __func__));
+    PLMR_GIVEN(name);
+    int n = tiles->region->extent[axis];
+    PLMR_CHECK(n_groups >= 0 && n_groups <= n, PLMR_ERROR_INPUT, "%s: %d groups cannot be made of %d cores",
+               tiles->name, n_groups, n);
+    plmr_reduce_options options = {
+        .n_levels = 2, .n_groups = {n_groups}, .n_group_levels = n_groups > 0, .to_root = true, .root = root};
+    return add_up(tiles, axis, name, &options);
 }

@@ -8,6 +8,7 @@
 struct sum {
     enum plmr_axis axis;
     const plmr_reduce_algorithm *algorithm;
+    plmr_reduce_options options; /* as asked for */
     plmr_reduce_plan *plan;
     struct sum *next;
 };
@@ -48,24 +49,29 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
     return PLMR_OK;
 }
 
-plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
-                                       const char *what, const plmr_reduce_plan **out)
+/* Do two sums add up the same way, to the same cores? */
+static bool alike(const plmr_reduce_options *a, const plmr_reduce_options *b)
+{
+    return a->to_root == b->to_root && a->root == b->root && a->n_groups[0] == b->n_groups[0];
+}
+
+plmr_status plmr_tiles_route_sum(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
+                                 const plmr_reduce_options *options, const char *what, const plmr_reduce_plan **out)
 {
     plmr_tiles_routes *routes = routes_of(region);
     struct sum *sum = routes->sums;
-    while (sum && (sum->axis != axis || sum->algorithm != algorithm))
+    while (sum && (sum->axis != axis || sum->algorithm != algorithm || !alike(&sum->options, options)))
         sum = sum->next;
     if (!sum) {
         plmr_reduce_plan *plan;
-        plmr_reduce_options options = {.n_levels = 2};
-        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, axis, region->extent[axis], &options, &plan));
+        PLMR_TRY(plmr_reduce_plan_create(algorithm, region->device, axis, region->extent[axis], options, &plan));
         plmr_status status = plmr_reduce_route(region, axis, plan, what);
         if (status) {
             plmr_reduce_plan_destroy(plan);
             return status;
         }
         sum = plmr_take(sizeof *sum);
-        *sum = (struct sum){axis, algorithm, plan, routes->sums};
+        *sum = (struct sum){axis, algorithm, *options, plan, routes->sums};
         routes->sums = sum;
     }
     *out = sum->plan;

@@ -8,9 +8,9 @@
 plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis, int from, const char *what,
                                        int *n_routes);
 
-/* The plan of an allreduce along the axis, with its routes; the region's. */
-plmr_status plmr_tiles_route_allreduce(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
-                                       const char *what, const plmr_reduce_plan **plan);
+/* The plan of a sum along the axis, with its routes; the region's. */
+plmr_status plmr_tiles_route_sum(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
+                                 const plmr_reduce_options *options, const char *what, const plmr_reduce_plan **plan);
 
 /* Routes between neighbours, over which software relays. */
 plmr_status plmr_tiles_route_relays(plmr_region *region);

@@ -247,6 +247,45 @@ static void every_allreduce_has_its_routes(void **state)
     close_pair(&p);
 }
 
+/* The root of every line has the sum, of small whole numbers, and all others what they had. */
+static void a_root_alone_gets_the_sum(void **state)
+{
+    static const char *const names[] = {"chain", "star", "tree", "two-phase", "ktree"};
+    (void)state;
+    plmr_device device = test_device("wse2:routes=1000");
+    for (int i = 0; i < 5; i++)
+        for (int root = 0; root < COLS; root += 2) {
+            enum plmr_axis axis = root < ROWS && i % 2 ? PLMR_Y : PLMR_X;
+            int n = axis == PLMR_X ? COLS : ROWS;
+            struct pair p = open_pair(&device, ROWS, COLS, true);
+            must(plmr_compute(p.t.region, 1, start, &p));
+            must(plmr_tiles_reduce(p.a, axis, root, names[i], root % 3));
+            for (int core = 0; core < ROWS * COLS; core++) {
+                int row = core / COLS, col = core % COLS;
+                const float *tile = plmr_tiles_at(p.a, row, col);
+                float whole = axis == PLMR_X ? (float)(n * 100 * row + 10 * n * (n - 1) / 2)
+                                             : (float)(n * 10 * col + 100 * n * (n - 1) / 2);
+                bool is_root = (axis == PLMR_X ? col : row) == root;
+                for (int v = 0; v < 2 && tile; v++)
+                    assert_true(tile[v] == (is_root ? whole + (float)(n * v) : (float)(100 * row + 10 * col + v)));
+            }
+            close_pair(&p);
+        }
+}
+
+static void wrong_roots_are_refused(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    struct pair p = open_pair(&device, ROWS, COLS, false);
+    must_fail(plmr_tiles_reduce(p.a, PLMR_X, COLS, "chain", 0), PLMR_ERROR_INPUT, "core 7 is not among the 7");
+    must_fail(plmr_tiles_reduce(p.a, PLMR_X, -1, "chain", 0), PLMR_ERROR_INPUT, "core -1");
+    must_fail(plmr_tiles_reduce(p.a, PLMR_X, 0, "ring", 0), PLMR_ERROR_INPUT, "has no root");
+    must_fail(plmr_tiles_reduce(p.a, PLMR_X, 0, "two-phase", 8), PLMR_ERROR_INPUT, "8 groups");
+    assert_true(cost_of(p.t.region).t_cycles == 0 && cost_of(p.t.region).routes_max == 0);
+    close_pair(&p);
+}
+
 /* A refusal takes nothing: what a router has no room for is refused again. */
 static void too_many_routes_stay_refused(void **state)
 {
@@ -271,6 +310,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(more_senders_than_routes_are_relayed),
     cmocka_unit_test(every_allreduce_has_its_routes),
     cmocka_unit_test(too_many_routes_stay_refused),
+    cmocka_unit_test(a_root_alone_gets_the_sum),
+    cmocka_unit_test(wrong_roots_are_refused),
 };
 
 TEST_MAIN(tests)

@@ -260,6 +260,18 @@ enum router_status router_run_tree(const struct router_params *params, struct ro
 
 /* ---- K-level tree ---- */
 
+/* A group's root, as the number of a member. */
+static int root_of(const struct router_ktree *tree, const int *member, int size)
+{
+    int nearest = 0;
+    if (!tree->to_end)
+        return size / 2;
+    for (int i = 1; i < size; i++)
+        if (abs(member[i] - tree->end) < abs(member[nearest] - tree->end))
+            nearest = i;
+    return nearest;
+}
+
 /* The members of every level, level 0 first; the last array holds the top root alone. */
 static int **level_members(const struct router_ktree *tree, int cores, int *count)
 {
@@ -271,7 +283,7 @@ static int **level_members(const struct router_ktree *tree, int cores, int *coun
         member[k + 1] = array(count[k + 1], sizeof **member);
         for (int g = 0; g < tree->groups[k]; g++) {
             int first = tree->first[k][g], end = g + 1 < tree->groups[k] ? tree->first[k][g + 1] : count[k];
-            member[k + 1][g] = member[k][first + (end - first) / 2];
+            member[k + 1][g] = member[k][first + root_of(tree, member[k] + first, end - first)];
         }
     }
     return member;
@@ -280,12 +292,13 @@ static int **level_members(const struct router_ktree *tree, int cores, int *coun
 typedef void phase_fn(struct layout *lay, int colour, const struct members *of);
 
 /* One phase in all groups of a level: they lie side by side, so they can share colours. */
-static void ktree_phase(struct layout *lay, int colour, const int *member, int count, const int *first, int groups,
-                        phase_fn *phase)
+static void ktree_phase(struct layout *lay, int colour, const int *member, int count, const struct router_ktree *tree,
+                        int level, phase_fn *phase)
 {
+    const int *first = tree->first[level], groups = tree->groups[level];
     for (int g = 0; g < groups; g++) {
         int size = (g + 1 < groups ? first[g + 1] : count) - first[g];
-        struct members of = {member + first[g], size, size / 2};
+        struct members of = {member + first[g], size, root_of(tree, member + first[g], size)};
         for (int i = 0; size > 1 && i < size; i++)
             hold(lay, of.core[i], lay->params->launch);
         if (size > 1)
@@ -298,9 +311,9 @@ static void ktree_phases(struct layout *lay, const struct router_ktree *tree, in
 {
     int colour = 0;
     for (int k = 0; k < tree->levels; k++, colour += CHAIN_COLOURS)
-        ktree_phase(lay, colour, member[k], count[k], tree->first[k], tree->groups[k], chain);
+        ktree_phase(lay, colour, member[k], count[k], tree, k, chain);
     for (int k = tree->levels - 1; tree->back && k >= 0; k--, colour++)
-        ktree_phase(lay, colour, member[k], count[k], tree->first[k], tree->groups[k], multicast);
+        ktree_phase(lay, colour, member[k], count[k], tree, k, multicast);
 }
 
 enum router_status router_run_ktree(const struct router_params *params, struct router_row *row,

@@ -82,7 +82,8 @@ enum router_status router_run_tree(const struct router_params *params, struct ro
 
 /*
  * The contiguous groups of each level of a K-level tree. The members of level 0 are the cores; those of level k > 0 the
- * roots of the groups of level k - 1, from west to east. A group's root is its member number count / 2.
+ * roots of the groups of level k - 1, from west to east. A group's root is its member number count / 2; or, with `to_end`,
+ * the one that is nearest to core `end`.
  */
 struct router_ktree {
     int levels;              /* K, at least 1 */
@@ -90,6 +91,8 @@ struct router_ktree {
     const int *const *first; /* first[k][g]: the member with which group g of level k begins, groups[k] entries;
                                 first[k][0] is 0, they ascend, no group is empty */
     bool back;               /* also multicast the result back */
+    bool to_end;
+    int end;
 };
 
 /*

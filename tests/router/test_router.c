@@ -347,7 +347,8 @@ static void test_ring_allreduce(void **state)
 static void test_single_core(void **state)
 {
     (void)state;
-    const struct router_ktree tree = {1, (const int[]){1}, (const int *const[]){(const int[]){0}}, true};
+    const struct router_ktree tree = {
+        .levels = 1, .groups = (const int[]){1}, .first = (const int *const[]){(const int[]){0}}, .back = true};
     struct router_row row = open_row(1, 3);
     scatter_starts(&row, 5, 9);
     assert_int_equal(router_run_shift(&machines[1], &row, ROUTER_INTERLEAVED, 1), ROUTER_OK);
@@ -551,10 +552,10 @@ static const int by_4_of_11[] = {0, 4, 8}, uneven_11[] = {0, 1, 6, 8}, by_2_of_1
 static const int by_3_of_6[] = {0, 3};
 
 static const struct router_ktree trees[] = {
-    {1, (const int[]){1}, (const int *const[]){one_group}, false},
-    {2, (const int[]){3, 1}, (const int *const[]){by_4_of_11, one_group}, false},
-    {2, (const int[]){4, 1}, (const int *const[]){uneven_11, one_group}, false},
-    {3, (const int[]){6, 2, 1}, (const int *const[]){by_2_of_11, by_3_of_6, one_group}, false},
+    {.levels = 1, .groups = (const int[]){1}, .first = (const int *const[]){one_group}},
+    {.levels = 2, .groups = (const int[]){3, 1}, .first = (const int *const[]){by_4_of_11, one_group}},
+    {.levels = 2, .groups = (const int[]){4, 1}, .first = (const int *const[]){uneven_11, one_group}},
+    {.levels = 3, .groups = (const int[]){6, 2, 1}, .first = (const int *const[]){by_2_of_11, by_3_of_6, one_group}},
 };
 
 /* The members of the level above, once those of this level have chained theirs together. */

@@ -156,7 +156,7 @@ static void check_ktree(struct fabric fabric, int cores, int width, int launch, 
     for (int level = 0, members = cores; level < levels; members = counts[level++])
         for (int g = 0; g < counts[level]; g++)
             first[level][g] = members * g / counts[level];
-    struct router_ktree tree = {levels, counts, firsts, true};
+    struct router_ktree tree = {.levels = levels, .groups = counts, .first = firsts, .back = true};
     struct router_params params = {.ramp = fabric.ramp, .hop = fabric.hop, .launch = launch};
     struct router_row row = open_row(cores, width);
     plmr_reduce_options options = {.n_levels = levels, .n_group_levels = levels - 1};
@@ -183,6 +183,72 @@ static void ktrees_take_the_simulated_time(void **state)
             check_ktree(fabrics[f], 27, widths[w], 22, 3, (int[]){9, 3, 1});
             check_ktree(fabrics[f], 31, widths[w], 0, 3, (int[]){10, 3, 1});
         }
+}
+
+/* ---- to one root ---- */
+
+static void check_root(const char *name, const struct router_row *row, const plmr_device *device,
+                       plmr_reduce_options options, int root)
+{
+    options.to_root = true;
+    options.root = root;
+    plmr_cost cost = allreduce_cost(device, name, row->cores, row->width, &options);
+    if (cost.t_cycles != (double)latest(row))
+        fail_msg("%s to %d of %d, %d words: %.2f cycles, simulated %ld", name, root, row->cores, row->width,
+                 cost.t_cycles, latest(row));
+}
+
+static void check_roots(struct fabric fabric, int cores, int width)
+{
+    struct router_params params = {.ramp = fabric.ramp, .hop = fabric.hop};
+    plmr_device device = machine(fabric.ramp, fabric.hop, 0);
+    for (int root = 0; root < cores; root += 1 + cores / 5) {
+        struct router_row row = open_row(cores, width);
+        assert_int_equal(router_run_chain(&params, &row, root), ROUTER_OK);
+        check_root("chain", &row, &device, (plmr_reduce_options){0}, root);
+        assert_int_equal(router_run_star(&params, &row, root), ROUTER_OK);
+        check_root("star", &row, &device, (plmr_reduce_options){0}, root);
+        for (int groups = 1; groups <= cores; groups *= 2) {
+            int first[2][32] = {{0}};
+            for (int g = 0; g < groups; g++)
+                first[0][g] = cores * g / groups;
+            struct router_ktree tree = {.levels = 2,
+                                        .groups = (int[]){groups, 1},
+                                        .first = (const int *const[]){first[0], first[1]},
+                                        .to_end = true,
+                                        .end = root};
+            assert_int_equal(router_run_ktree(&params, &row, &tree), ROUTER_OK);
+            check_root("two-phase", &row, &device,
+                       (plmr_reduce_options){.n_levels = 2, .n_groups = {groups}, .n_group_levels = 1}, root);
+        }
+        close_row(&row);
+    }
+}
+
+static void reductions_to_a_root_take_the_simulated_time(void **state)
+{
+    (void)state;
+    sweep(check_roots);
+}
+
+/* Two-phase reduce to an end of a row of 512 by cores in a group, by the vendor's
+ * simulator (SpMM_Cerebras, ETH Zurich, at a962552: reduce_0_pe/reduce_2colors_2phase/results.txt). */
+static void two_phases_to_an_end_take_the_published_cycles(void **state)
+{
+    static const struct {
+        int size, words;
+        double cycles;
+    } published[] = {{2, 4096, 10055}, {4, 4096, 9421},  {8, 4096, 9117},   {16, 4096, 8989},
+                     {32, 4096, 8973}, {64, 4096, 9061}, {128, 4096, 9297}, {256, 4096, 9800}};
+    (void)state;
+    plmr_device device = test_device("wse2");
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        plmr_reduce_options options = {
+            .n_levels = 2, .n_groups = {512 / published[i].size}, .n_group_levels = 1, .to_root = true};
+        double t = allreduce_cost(&device, "two-phase", 512, published[i].words, &options).t_cycles;
+        if (t < 0.975 * published[i].cycles || t > 1.025 * published[i].cycles)
+            fail_msg("groups of %d: %g cycles, published %g", published[i].size, t, published[i].cycles);
+    }
 }
 
 /* ---- rings ---- */
@@ -265,10 +331,15 @@ static void two_phases_give_the_published_form(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shifts_take_the_simulated_time),     cmocka_unit_test(chains_take_the_simulated_time),
-    cmocka_unit_test(stars_take_the_simulated_time),      cmocka_unit_test(trees_take_the_simulated_time),
-    cmocka_unit_test(ktrees_take_the_simulated_time),     cmocka_unit_test(rings_take_the_simulated_time),
+    cmocka_unit_test(shifts_take_the_simulated_time),
+    cmocka_unit_test(chains_take_the_simulated_time),
+    cmocka_unit_test(stars_take_the_simulated_time),
+    cmocka_unit_test(trees_take_the_simulated_time),
+    cmocka_unit_test(ktrees_take_the_simulated_time),
+    cmocka_unit_test(rings_take_the_simulated_time),
     cmocka_unit_test(two_phases_give_the_published_form),
+    cmocka_unit_test(reductions_to_a_root_take_the_simulated_time),
+    cmocka_unit_test(two_phases_to_an_end_take_the_published_cycles),
 };
 
 TEST_MAIN(tests)
