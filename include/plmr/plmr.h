@@ -1,7 +1,9 @@
-/* plmr.h - all of the library: devices, the grid of ranks, regions of cores, and the verbs of mesh programs. */
+/* plmr.h - all of the library: devices, the grid of ranks, regions of cores, the verbs of mesh programs, and
+ * the commands. */
 #ifndef PLMR_H
 #define PLMR_H
 
+#include "plmr/commands.h"
 #include "plmr/device.h"
 #include "plmr/points.h"
 #include "plmr/program.h"

@@ -41,6 +41,11 @@ void plmr_region_destroy(plmr_region *region);
 /* Does it compute values (compute mode)? Alike on all ranks. */
 bool plmr_region_has_values(const plmr_region *region);
 
+/* Cores along an axis; 0: there is no such region or axis. And those of this rank, by axis (PLMR_X, PLMR_Y): the first,
+ * and how many. Local. */
+int plmr_region_extent(const plmr_region *region, enum plmr_axis axis);
+void plmr_region_block(const plmr_region *region, int first[2], int count[2]);
+
 /* Charges n_bytes >= 0 to the SRAM of every core, for `what`. Fails with PLMR_ERROR_LIMIT when the device has less,
  * unless allowed. Released is at most what has been charged. Local, alike on all ranks. */
 plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes);

@@ -36,6 +36,14 @@ void plmr_tiles_destroy(plmr_tiles *tiles);
  */
 float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col);
 
+/* All tiles of this rank at once, for loops of one's own: cores row by row, and in a core its values. With first and
+ * count of plmr_region_block the tile of core (row, col) is
+ *
+ *     block + ((row - first[PLMR_Y]) * count[PLMR_X] + col - first[PLMR_X]) * n_values
+ *
+ * The block stays where it is until the tiles are destroyed. NULL in timing mode. Local. */
+void *plmr_tiles_block(const plmr_tiles *tiles);
+
 /* Every core computes for t_cycles, 0 or more and at most 2^47 in all, up to where clocks are exact; in compute mode
  * `work`, if it is not NULL, is called for each core of this rank. Local, but for messages of verbs that it completes.
  */

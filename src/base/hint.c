@@ -1,6 +1,15 @@
 #include "base/hint.h"
 
-__attribute__((weak)) bool plmr_has_options(void)
+static bool has_options;
+
+bool plmr_hint_options(bool on)
 {
-    return false;
+    bool before = has_options;
+    has_options = on;
+    return before;
+}
+
+const char *plmr_hint(const char *options, const char *otherwise)
+{
+    return has_options ? options : otherwise;
 }

@@ -18,6 +18,19 @@ bool plmr_region_has_values(const plmr_region *region)
     return region && region->options.values;
 }
 
+int plmr_region_extent(const plmr_region *region, enum plmr_axis axis)
+{
+    return region && (axis == PLMR_X || axis == PLMR_Y) ? region->extent[axis] : 0;
+}
+
+void plmr_region_block(const plmr_region *region, int first[2], int count[2])
+{
+    for (int axis = 0; axis < 2; axis++) {
+        first[axis] = region ? region->first[axis] : 0;
+        count[axis] = region ? region->count[axis] : 0;
+    }
+}
+
 static plmr_status check_size(const plmr_device *device, int rows, int cols)
 {
     PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);

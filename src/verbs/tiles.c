@@ -81,6 +81,11 @@ float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col)
     return here ? tiles->values : NULL;
 }
 
+void *plmr_tiles_block(const plmr_tiles *tiles)
+{
+    return tiles && has_values(tiles) ? tiles->values : NULL;
+}
+
 plmr_status plmr_compute(plmr_region *region, double t_cycles, void (*work)(void *context, int row, int col),
                          void *context)
 {
@@ -146,29 +151,30 @@ static void *at_core(const void *context, int64_t number, int64_t col)
                           : tile_of(cores->tiles, cores->values, core, line);
 }
 
-static void trade(const plmr_tiles *from, float *to, const struct movement *m)
+static void trade(const plmr_tiles *from, float *values, float *to, const struct movement *m)
 {
     const plmr_region *region = from->region;
     enum plmr_axis axis = m->ring->axis;
     int64_t n = (int64_t)region->extent[axis] * region->count[!axis];
-    struct cores before = {from, m, false, from->values}, after = {from, m, true, to};
+    struct cores before = {from, m, false, values}, after = {from, m, true, to};
     plmr_dealt one = {.axis = PLMR_WHOLE, .n = 1};
     plmr_spread_matrix was = {{(int)axis, n, list_cores, &before}, one, at_core, 1, &before};
     plmr_spread_matrix is = {{(int)axis, n, list_cores, &after}, one, at_core, 1, &after};
     plmr_redistribute(region->ranks, &was, &is, (size_t)from->n_values * sizeof(float), MOST_BYTES);
 }
 
-/* Tiles are received into fresh memory, so that a tensor can be its own target. */
+/* Tiles that are their own target are sent from a copy: where they lie, they lie until they are destroyed. */
 static void move_tiles(const plmr_tiles *from, plmr_tiles *to, const struct movement *m)
 {
     if (!has_values(from))
         return;
-    size_t n = local_values(from);
-    float *fresh = plmr_take(n * sizeof *fresh);
-    memcpy(fresh, to->values, n * sizeof *fresh);
-    trade(from, fresh, m);
-    free(to->values);
-    to->values = fresh;
+    float *copy = NULL;
+    if (from->values == to->values) {
+        copy = plmr_take(local_values(from) * sizeof *copy);
+        memcpy(copy, from->values, local_values(from) * sizeof *copy);
+    }
+    trade(from, copy ? copy : from->values, to->values, m);
+    free(copy);
 }
 
 static int64_t wavelets_of(const plmr_tiles *tiles)

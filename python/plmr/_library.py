@@ -1,0 +1,122 @@
+"""libplmr: found, started with the first call, ended with the process; its errors as exceptions."""
+import atexit
+import ctypes
+import os
+import sys
+from pathlib import Path
+from typing import Any, Optional
+
+from . import _abi
+
+_HERE = Path(__file__).resolve().parent
+
+
+class Error(Exception):
+    """What went wrong, in the one line that the program plmr would print.
+
+    kind: "input" (asked for what cannot be), "limit" (the device cannot hold or route it), "system" (a file, memory, MPI).
+    """
+
+    def __init__(self, text: str, kind: str):
+        super().__init__(text)
+        self.kind = kind
+
+
+_KINDS = {_abi.PLMR_ERROR_INPUT: "input", _abi.PLMR_ERROR_LIMIT: "limit", _abi.PLMR_ERROR_SYSTEM: "system"}
+
+
+def _load() -> ctypes.CDLL:
+    """What PLMR_LIBRARY names, else what lies where this package was installed or built, else what the system finds."""
+    name = "libplmr.so.0"
+    beside = [_HERE / _abi.LIBRARIES / name, _HERE.parent.parent / "src" / name]
+    found = [str(path) for path in beside if path.exists()] + [name]
+    # Open MPI's plugins look for its functions among those that all may see.
+    library = ctypes.CDLL(os.environ.get("PLMR_LIBRARY") or found[0], mode=ctypes.RTLD_GLOBAL)
+    share = _HERE / _abi.SHARE
+    if share.is_dir():
+        os.environ.setdefault("PLMR_SHARE", str(share))
+    library.plmr_end_job.restype = None
+    for name, (result, arguments) in _abi.FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+lib = _load()
+_started = False
+
+
+def check(status: Optional[int]) -> None:
+    """Raises what a plmr_status says."""
+    if status:
+        error = Error(lib.plmr_error_text(status).decode(), _KINDS[lib.plmr_error_code(status)])
+        lib.plmr_error_free(status)
+        raise error
+
+
+def start() -> None:
+    """Starts the message layer, once."""
+    global _started
+    if not _started:
+        check(lib.plmr_init(None, None))
+        _started = True
+        atexit.register(_end)
+        if lib.plmr_rank_count() > 1:
+            _end_all_with_one()
+
+
+def _end_all_with_one() -> None:
+    """An exception that is not plmr's own may be of this rank alone: it ends all, for the others would wait for it."""
+    shown = sys.excepthook
+
+    def hook(kind: Any, value: BaseException, trace: Any) -> None:
+        shown(kind, value, trace)
+        sys.stderr.flush()
+        if not isinstance(value, Error):
+            lib.plmr_end_job(b"%s", f"{kind.__name__}: {value}".encode())
+    sys.excepthook = hook
+
+
+def is_started() -> bool:
+    """Between the first call and the end of the process."""
+    return _started
+
+
+def _end() -> None:
+    global _started
+    _started = False
+    lib.plmr_finalize()
+
+
+def call(name: str, *arguments: Any) -> None:
+    """A function that returns a plmr_status; strings are given as they are."""
+    start()
+    check(getattr(lib, name)(*(a.encode() if isinstance(a, str) else a for a in arguments)))
+
+
+def make(name: str, *arguments: Any) -> ctypes.c_void_p:
+    """The same for one whose last argument is where to put what it makes."""
+    made = ctypes.c_void_p()
+    call(name, *arguments, ctypes.byref(made))
+    return made
+
+
+def rank() -> int:
+    """This process's number under mpirun, from 0; 0 alone."""
+    start()
+    return lib.plmr_rank()
+
+
+def rank_count() -> int:
+    """How many processes there are."""
+    start()
+    return lib.plmr_rank_count()
+
+
+def from_rank_0(data: Optional[bytes]) -> bytes:
+    """Rank 0's bytes, on all ranks. Collective."""
+    size = ctypes.c_int64(len(data) if rank() == 0 else 0)
+    lib.plmr_broadcast(ctypes.byref(size), ctypes.sizeof(size))
+    room = ctypes.create_string_buffer(data if rank() == 0 else b"", max(size.value, 1))
+    lib.plmr_broadcast(room, size.value)
+    return room.raw[:size.value]

@@ -1,0 +1,272 @@
+"""Mesh programs: devices, regions of cores, tiles as arrays, and the verbs that move them."""
+import ctypes
+import weakref
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import _abi
+from ._library import call, check, is_started, lib, make, start
+
+X, Y = _abi.PLMR_X, _abi.PLMR_Y
+"""Axes: along a row of cores, along a column."""
+
+HALO = ("north", "east", "south", "west", "north_east", "south_east", "south_west", "north_west")
+"""Neighbours, in the order of Region.halo."""
+
+_RINGS = {"natural": _abi.PLMR_NATURAL, "interleaved": _abi.PLMR_INTERLEAVED, "line": _abi.PLMR_LINE}
+
+
+class Device:
+    """A device by name ("wse2"), by file, with numbers of one's own ("wse2:hop=4,routes=64"). Its numbers are attributes, in
+    the units that `plmr device NAME` prints: device.rows, device.clock (Hz), device.sram (bytes of a core)."""
+
+    def __init__(self, name: str = "wse2"):
+        self._device = _abi.plmr_device()
+        call("plmr_device_load", name, ctypes.byref(self._device))
+        self.name = name
+
+    def __getattr__(self, key: str) -> float:
+        if key.startswith("_") or key in ("origin", "title", "topology", "router"):
+            raise AttributeError(key)
+        return getattr(self._device, key)
+
+    @property
+    def title(self) -> str:
+        """One line on what it is."""
+        return self._device.title.decode()
+
+    def __repr__(self) -> str:
+        return f"Device({self.name!r}): {self.title}"
+
+
+def device_names() -> List[str]:
+    """The devices that come with plmr."""
+    names, n = ctypes.POINTER(ctypes.c_char_p)(), ctypes.c_int()
+    check(lib.plmr_device_names(ctypes.byref(names), ctypes.byref(n)))
+    found = [names[i].decode() for i in range(n.value)]
+    ctypes.CDLL(None).free(names)
+    return found
+
+
+class _Made:
+    """Something of the library's that is destroyed when nobody uses it any more, or before."""
+    _destroy = ""
+    _handle: Optional[ctypes.c_void_p] = None
+
+    def close(self) -> None:
+        """Destroys it. Arrays that look into it must not be used any more."""
+        handle, self._handle = self._handle, None
+        if handle and is_started():
+            getattr(lib, self._destroy)(handle)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+_grids: Dict[Tuple[int, ...], ctypes.c_void_p] = {}
+
+
+def _grid(ranks: Tuple[int, int], rows: int, cols: int) -> ctypes.c_void_p:
+    """Grids of ranks are kept: to end one all ranks would have to come together."""
+    key = (*ranks, rows, cols)
+    if key not in _grids:
+        _grids[key] = make("plmr_ranks_create", *key)
+    return _grids[key]
+
+
+class Region(_Made):
+    """A region of rows x cols cores, each with a clock in cycles; every rank owns a block of it.
+
+        region = plmr.Region(16, 16, device="wse2")
+        t = region.tiles("t", 4)                 # four floats on every core, charged to its SRAM
+        rows, cols = region.coordinates()        # of this rank's cores, as arrays that broadcast
+        t.values[..., 0] = rows + cols           # a view: (rows here, cols here, 4)
+        region.compute(10)                       # ten cycles of every core
+        t.allreduce(plmr.X)                      # sums of rows
+        print(region.cost()["t_cycles"])
+
+    values=False counts cycles, memory and routes alone; allow="M", "R" or "MR" goes on beyond the device's memory or routes;
+    ranks: the grid of ranks, (0, 0): the best.
+    """
+    _destroy = "plmr_region_destroy"
+
+    def __init__(self, rows: int, cols: int, device: Any = "wse2", values: bool = True, allow: str = "",
+                 ranks: Tuple[int, int] = (0, 0)):
+        start()
+        self.rows, self.cols, self.has_values = rows, cols, values
+        self.device = device if isinstance(device, Device) else Device(device)
+        self._children: "weakref.WeakSet[_Made]" = weakref.WeakSet()
+        options = _abi.plmr_region_options(values=values, allow_memory="M" in allow, allow_routes="R" in allow)
+        self._handle = make("plmr_region_create", _grid(ranks, rows, cols), ctypes.byref(self.device._device), rows, cols,
+                            ctypes.byref(options))
+        first, count = (ctypes.c_int * 2)(), (ctypes.c_int * 2)()
+        lib.plmr_region_block(self._handle, first, count)
+        self._first, self._count = tuple(first), tuple(count)
+
+    def close(self) -> None:
+        """Destroys the region, with what was made on it."""
+        for child in list(getattr(self, "_children", ())):
+            child.close()
+        super().close()
+
+    def __enter__(self) -> "Region":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def tiles(self, name: str, n_values: int) -> "Tiles":
+        """A tile of n_values floats, all 0, on every core. Collective."""
+        return Tiles(self, name, n_values)
+
+    def ring(self, axis: int, kind: str = "interleaved") -> "Ring":
+        """A ring over the cores of each line along the axis: "natural", "interleaved", or "line", which is open."""
+        return Ring(self, axis, kind)
+
+    def coordinates(self) -> Tuple[np.ndarray, np.ndarray]:
+        """The rows and columns of this rank's cores, of shapes (rows here, 1) and (1, columns here)."""
+        (x, y), (n_x, n_y) = self._first, self._count
+        return np.arange(y, y + n_y)[:, None], np.arange(x, x + n_x)[None, :]
+
+    def compute(self, t_cycles: float) -> None:
+        """Every core computes for so many cycles; what, the program does to its arrays."""
+        call("plmr_region_busy", self._handle, t_cycles)
+
+    def cost(self) -> Dict[str, Any]:
+        """What the program has cost so far: t_cycles (the latest clock), compute_cycles, hops_critical, stages_critical,
+        steps, routes_max, routes_program, sram_peak_bytes (of a core), wavelet_hops, multiply_adds, violates_memory,
+        violates_routes. Collective."""
+        cost = _abi.plmr_cost()
+        call("plmr_region_cost", self._handle, ctypes.byref(cost))
+        return {name: getattr(cost, name) for name, _ in cost._fields_}
+
+    # ---- messages from any core to any core; core (row, col) is number row * cols + col ----
+
+    def points(self, name: str, source: Sequence[int], target: Sequence[int], n_values: Any,
+               first_from: Any = 0, first_to: Any = 0) -> "Points":
+        """Message i: n_values[i] floats from first_from[i] on of core source[i] go to core target[i], from first_to[i] on.
+        A rank gives at least what its own cores send. Collective."""
+        columns = np.broadcast_arrays(source, target, first_from, first_to, n_values)
+        arrays = [np.ascontiguousarray(column, dtype=np.int32).ravel() for column in columns]
+        parts = _abi.plmr_parts(arrays[0].size, *(array.ctypes.data for array in arrays))
+        return Points(self, name, "plmr_points_create", ctypes.byref(parts))
+
+    def send(self, name: str, source: int, target: int, n_values: int) -> "Points":
+        """One core to another."""
+        return Points(self, name, "plmr_points_send", source, target, n_values)
+
+    def permutation(self, name: str, target: Sequence[int], n_values: int) -> "Points":
+        """Core i to core target[i], all of the region."""
+        array = np.ascontiguousarray(target, dtype=np.int32).ravel()
+        if array.size != self.rows * self.cols:
+            raise ValueError(f"{name}: {array.size} targets for {self.rows * self.cols} cores")
+        return Points(self, name, "plmr_points_permutation", array.ctypes.data, n_values)
+
+    def transpose(self, name: str, n_values: int) -> "Points":
+        """Core (row, col) to core (col, row)."""
+        return Points(self, name, "plmr_points_transpose", n_values)
+
+    def scatter(self, name: str, root: int, n_values: int) -> "Points":
+        """The root's values [i n, (i + 1) n) to core i."""
+        return Points(self, name, "plmr_points_scatter", root, n_values)
+
+    def gather(self, name: str, root: int, n_values: int) -> "Points":
+        """The n values of core i to the root's [i n, (i + 1) n)."""
+        return Points(self, name, "plmr_points_gather", root, n_values)
+
+    def all_to_all(self, name: str, axis: int, n_values: int) -> "Points":
+        """In every line, core i's values [j n, (j + 1) n) to core j's [i n, (i + 1) n)."""
+        return Points(self, name, "plmr_points_all_to_all", axis, n_values)
+
+    def halo(self, name: str, **neighbours: Tuple[int, int, int]) -> "Points":
+        """To neighbours: north=(first_from, first_to, n_values), and so on for those of HALO that get something."""
+        unknown = set(neighbours) - set(HALO)
+        if unknown:
+            raise TypeError(f"{name}: no neighbour is called {sorted(unknown)[0]}: they are {', '.join(HALO)}")
+        halo = (_abi.plmr_halo * 8)(*(_abi.plmr_halo(*neighbours.get(side, (0, 0, 0))) for side in HALO))
+        return Points(self, name, "plmr_points_halo", halo)
+
+
+class Ring(_Made):
+    """All cores of each line along an axis as a ring, or an open line; see Region.ring."""
+    _destroy = "plmr_ring_destroy"
+
+    def __init__(self, region: Region, axis: int, kind: str):
+        if kind not in _RINGS:
+            raise ValueError(f"a ring is {', '.join(_RINGS)}, not '{kind}'")
+        self.region, self.axis = region, axis
+        self._handle = make("plmr_ring_create", region._handle, axis, _RINGS[kind], 1)
+        region._children.add(self)
+
+    def position(self, core: int) -> int:
+        """On the ring, of a core of the line; -1: there is no such core."""
+        return lib.plmr_ring_position(self._handle, core)
+
+    def core(self, position: int) -> int:
+        """The core at a position; -1: there is none."""
+        return lib.plmr_ring_core(self._handle, position)
+
+
+class Tiles(_Made):
+    """A tile of floats on every core of a region; see Region.tiles."""
+    _destroy = "plmr_tiles_destroy"
+
+    def __init__(self, region: Region, name: str, n_values: int):
+        self.region, self.name, self.n_values = region, name, n_values
+        self._handle = make("plmr_tiles_create", region._handle, name, n_values)
+        region._children.add(self)
+        self._block = lib.plmr_tiles_block(self._handle)
+
+    @property
+    def values(self) -> np.ndarray:
+        """This rank's tiles, (rows here, columns here, n_values), as they lie in memory: what is written is there."""
+        if not self._block:
+            raise TypeError(f"{self.name} has no values in a run for time alone")
+        shape = (self.region._count[Y], self.region._count[X], self.n_values)
+        room = (ctypes.c_float * int(np.prod(shape))).from_address(self._block)
+        room.owner = self  # as long as there are arrays
+        return np.frombuffer(room, dtype=np.float32).reshape(shape)
+
+    def shift(self, ring: Ring, step: int, to: Optional["Tiles"] = None) -> "Tiles":
+        """Every core's tile goes to the core `step` (1 or -1) further on the ring, into `to`, or into these. Collective."""
+        call("plmr_tiles_shift", self._handle, (to or self)._handle, ring._handle, step)
+        return to or self
+
+    def align(self, ring: Ring, across: Ring, step: int) -> "Tiles":
+        """Line l, by its place on `across`, is rotated by step * l along the ring. Collective."""
+        call("plmr_tiles_align", self._handle, ring._handle, across._handle, step)
+        return self
+
+    def multicast(self, axis: int, core: int) -> "Tiles":
+        """The tile of core `core` of every line along the axis, to all cores of the line. Collective."""
+        call("plmr_tiles_multicast", self._handle, axis, core)
+        return self
+
+    def allreduce(self, axis: int, algorithm: str = "two-phase") -> "Tiles":
+        """Sums of lines along the axis, by an allreduce that `plmr list` names. Collective."""
+        call("plmr_tiles_allreduce", self._handle, axis, algorithm)
+        return self
+
+
+class Points(_Made):
+    """A flow of messages, to be carried out as often as wanted; see Region.points and those after it."""
+    _destroy = "plmr_points_destroy"
+
+    def __init__(self, region: Region, name: str, maker: str, *arguments: Any):
+        self.region = region
+        self._handle = make(maker, region._handle, name, *arguments)
+        region._children.add(self)
+
+    def begin(self, source: Tiles, target: Tiles) -> None:
+        """Cores begin to send what `source` holds now."""
+        call("plmr_points_begin", self._handle, source._handle, target._handle)
+
+    def end(self) -> None:
+        """Cores wait for what comes, which is then in the target."""
+        call("plmr_points_end", self._handle)
+
+    def run(self, source: Tiles, target: Tiles) -> Tiles:
+        """Both."""
+        call("plmr_points_run", self._handle, source._handle, target._handle)
+        return target

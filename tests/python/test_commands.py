@@ -1,0 +1,74 @@
+"""The commands of plmr as functions of Python, alone and on several ranks."""
+import json
+
+import numpy as np
+import pytest
+
+import plmr
+
+
+def test_records_are_those_of_the_command_line():
+    runs = plmr.gemm(m=64, k=64, n=64, cores=(8, 8), algorithms=["meshgemm", "cannon"], dtype="f32", verify=True)
+    assert [run["algorithm"] for run in runs] == ["meshgemm", "cannon"]
+    assert runs[0]["cycles"] == 14056 and runs[0]["checksum"] == "d5de8872c7c5581a" == runs[1]["checksum"]
+    assert runs[0]["ranks"] == plmr.rank_count() and runs[0]["verified"] == "yes"
+    assert "meshgemm" in runs.text and "14,056" in runs.text
+    assert "14056" in runs._repr_html_() and runs.page is None
+
+
+def test_records_of_other_commands():
+    assert plmr.gemv(k=64, n=64, cores=(8, 8), alg="meshgemv")[0]["cycles"] > 0
+    assert plmr.allreduce(length=64, cores=16, alg="ktree", mode="timing")[0]["cycles"] > 0
+    assert plmr.llm("tinyllama-1.1b", phase="decode", context=64, layers=range(0, 2))[0]["layers"] == "0..1"
+    run = plmr.generate("Once upon", n_tokens=4)
+    assert run.text.startswith("Once upon") and run[0]["output_tokens"] == 4
+    assert "wse2" in plmr.list().text
+
+
+def test_a_sweep_of_ones_own():
+    run = plmr.sweep({"title": "t", "question": "q", "columns": ["alg", "cycles"], "plots": [
+        {"title": "t", "x": "alg", "y": "cycles", "x_label": "x", "y_label": "y"}], "runs": {"small": {
+        "command": "gemm", "options": {"m": 64, "k": 64, "n": 64, "cores": "8x8"}, "vary": {"alg": ["meshgemm", "cannon"]}}}})
+    assert [record["point"]["alg"] for record in run] == ["meshgemm", "cannon"]
+    assert run[0]["cycles"] == run[1]["cycles"] == 7112
+
+
+@pytest.mark.parametrize("options, line", [
+    ({"coers": (8, 8)}, "unknown option '--coers': did you mean '--cores'? (see plmr gemm --help)"),
+    ({"cores": (2000, 2)}, "--cores: 2000x2 do not fit on wse2, which has 994x750: choose fewer, or another --device"),
+    ({"cores": 8}, "--cores: '8' is not HxW, e.g. 360x360"),
+    ({"dtype": "f33"}, "--dtype: unknown 'f33': did you mean 'f32'? (available: f32, f16, bf16)"),
+    ({"m": -1}, "--m: '-1' is not a positive whole number"),
+])
+def test_errors_are_the_command_lines_line(options, line):
+    with pytest.raises(plmr.Error) as error:
+        plmr.gemm(**options)
+    assert str(error.value) == line and error.value.kind == "input"
+
+
+def test_what_the_device_cannot_hold_is_a_limit():
+    with pytest.raises(plmr.Error) as error:
+        plmr.gemm(cores=(8, 8), alg="meshgemm", mode="timing")
+    assert error.value.kind == "limit" and "SRAM" in str(error.value)
+
+
+def test_arrays_go_in_and_come_out():
+    a, b = (np.arange(24 * 24, dtype=np.float32).reshape(24, 24) % 7 - d for d in (3, 2))
+    run = plmr.gemm(a=a, b=b, cores=(6, 6), alg="meshgemm", dtype="f32", out=True)
+    assert np.array_equal(run.array, a @ b)
+
+
+def test_a_report_is_shown_inline(tmp_path):
+    run = plmr.gemm(m=64, k=64, n=64, cores=(8, 8), alg="meshgemm", report=True)
+    assert run.page.startswith("<!") and '"format"' in run.page and "<iframe srcdoc=" in run._repr_html_()
+    path = tmp_path / "mine.jsonl"
+    plmr.gemm(m=64, k=64, n=64, cores=(8, 8), alg="meshgemm", json=path)
+    if plmr.rank() == 0:
+        assert json.loads(path.read_text())["cycles"] > 0
+
+
+def test_tables_make_the_functions():
+    assert {"gemm", "gemv", "llm", "generate", "tune", "sweep"} <= set(plmr.commands()) <= set(dir(plmr))
+    assert "transpose_b" in plmr.gemm.__doc__ and "tree_k" in plmr.gemv.__doc__
+    with pytest.raises(AttributeError, match="no attribute 'gmm'"):
+        plmr.gmm

@@ -1,0 +1,137 @@
+"""Mesh programs of one's own: every verb beside NumPy, on the cores of this rank."""
+import gc
+import time
+
+import numpy as np
+import pytest
+
+import plmr
+
+SIDE = 8
+
+
+@pytest.fixture
+def region():
+    with plmr.Region(SIDE, SIDE, device="wse2:routes=1000") as made:
+        yield made
+
+
+def filled(region, name="t", n=4):
+    """Tiles whose values say where they are, and what all of them are, over the whole region."""
+    t = region.tiles(name, n)
+    rows, cols = np.arange(SIDE)[:, None, None], np.arange(SIDE)[None, :, None]
+    whole = (rows * 1000 + cols * 10 + np.arange(n)).astype(np.float32)
+    t.values[:] = mine(region, whole)
+    return t, whole
+
+
+def mine(region, whole):
+    rows, cols = region.coordinates()
+    return whole[rows, cols]
+
+
+def same(region, tiles, whole):
+    assert np.array_equal(tiles.values, mine(region, np.broadcast_to(whole, (SIDE, SIDE, tiles.n_values))))
+
+
+def test_verbs_of_lines(region):
+    t, whole = filled(region)
+    line, ring = region.ring(plmr.X, "natural"), region.ring(plmr.Y, "natural")
+    same(region, t.shift(line, 1), np.roll(whole, 1, axis=1))
+    u = t.shift(ring, -1, to=region.tiles("u", 4))
+    same(region, t, np.roll(whole, 1, axis=1))
+    same(region, u, np.roll(np.roll(whole, 1, axis=1), -1, axis=0))
+    t.values[:] = mine(region, whole)
+    same(region, t.align(line, ring, -1), np.stack([np.roll(whole[row], -row, axis=0) for row in range(SIDE)]))
+    t.values[:] = mine(region, whole)
+    same(region, t.multicast(plmr.Y, 2), whole[2:3])
+    t.values[:] = mine(region, whole)
+    same(region, t.allreduce(plmr.X, "chain"), whole.sum(axis=1, keepdims=True))
+    assert ring.position(3) == 3 and ring.core(99) == -1
+
+
+def test_an_open_line(region):
+    t, whole = filled(region)
+    t.shift(region.ring(plmr.X, "line"), 1)
+    same(region, t, np.concatenate([whole[:, :1], whole[:, :-1]], axis=1))
+
+
+def test_messages(region):
+    t, whole = filled(region, n=SIDE * SIDE)
+    u = region.tiles("u", SIDE * SIDE)
+    flat = whole.reshape(SIDE * SIDE, -1)
+    target = np.arange(SIDE * SIDE) * 7 % (SIDE * SIDE)
+    permuted = np.empty_like(flat)
+    permuted[target] = flat
+    same(region, region.permutation("p", target, SIDE * SIDE).run(t, u), permuted.reshape(whole.shape))
+    same(region, region.transpose("turned", SIDE * SIDE).run(t, u), whole.transpose(1, 0, 2))
+    expected = whole.transpose(1, 0, 2).copy()
+    flow = region.points("one", [3, 9], [9, 60], [2, 3], first_to=[0, 5])
+    flow.begin(t, u)
+    region.compute(10)
+    flow.end()
+    expected.reshape(SIDE * SIDE, -1)[9, :2] = flat[3, :2]
+    expected.reshape(SIDE * SIDE, -1)[60, 5:8] = flat[9, :3]
+    same(region, u, expected)
+    region.scatter("s", 5, 1).run(t, u)
+    expected[..., 0] = flat[5].reshape(SIDE, SIDE)
+    same(region, u, expected)
+    region.all_to_all("a", plmr.X, 2).run(t, u)
+    expected[..., :2 * SIDE] = whole[..., :2 * SIDE].reshape(SIDE, SIDE, SIDE, 2).transpose(0, 2, 1, 3).reshape(SIDE, SIDE, -1)
+    same(region, u, expected)
+    region.halo("h", north=(0, 1, 1), south=(0, 2, 1)).run(t, u)
+    expected[1:, :, 1] = whole[:-1, :, 0]
+    expected[:-1, :, 2] = whole[1:, :, 0]
+    same(region, u, expected)
+
+
+def test_costs_are_those_of_the_library(region):
+    t, _ = filled(region)
+    before = region.cost()
+    assert before["t_cycles"] == 0 and before["sram_peak_bytes"] == 16
+    region.compute(100)
+    t.allreduce(plmr.X)
+    cost = region.cost()
+    assert cost["compute_cycles"] == 100 < cost["t_cycles"] and cost["wavelet_hops"] > 0 and not cost["violates_memory"]
+    device = plmr.Device("wse2:hop=4")
+    assert device.hop == 4 and device.rows == 994 and "Cerebras" in device.title and "wse2" in plmr.device_names()
+
+
+def test_wrong_arguments_are_one_line(region):
+    t, _ = filled(region)
+    for wrong in (lambda: t.multicast(plmr.X, 99), lambda: t.allreduce(plmr.X, "nosuch"), lambda: region.tiles("none", 0),
+                  lambda: region.compute(-1), lambda: t.shift(region.ring(plmr.X), 2), lambda: plmr.Device("nosuch"),
+                  lambda: plmr.Region(2000, 2), lambda: region.points("p", [0], [SIDE * SIDE], [1]),
+                  lambda: region.tiles("huge", 1 << 30)):
+        with pytest.raises(plmr.Error) as error:
+            wrong()
+        assert "\n" not in str(error.value) and len(str(error.value)) > 10
+    same(region, t, filled(region)[1])
+
+
+def test_time_alone():
+    with plmr.Region(SIDE, SIDE, values=False) as region:
+        t = region.tiles("t", 4)
+        t.allreduce(plmr.X)
+        assert region.cost()["t_cycles"] > 0
+        with pytest.raises(TypeError, match="no values"):
+            t.values
+
+
+def test_arrays_keep_their_tiles(region):
+    values = filled(region)[0].values
+    gc.collect()
+    values += 1
+    assert values.min() >= 1
+
+
+def test_a_million_cores_take_no_call_each():
+    with plmr.Region(1000, 1000, device="wse2:rows=1000,cols=1000") as region:
+        t = region.tiles("t", 4)
+        rows, cols = region.coordinates()
+        start = time.process_time()
+        t.values[..., 0] = rows + cols
+        t.shift(region.ring(plmr.X), 1)
+        region.compute(1)
+        assert time.process_time() - start < 5
+        assert t.values[..., 0].max() <= 1998
