@@ -19,7 +19,9 @@ def declared(include, compiler):
 
 
 library, include, nm, *compiler = sys.argv[1:]
-exported = {line.split()[-1].split("@")[0] for line in output(nm, "-D", "--defined-only", library).splitlines()}
+defined = [line.split()[-1] for line in output(nm, "-D", "--defined-only", library).splitlines() if line.split()[-2] != "A"]
+assert all("@@PLMR_" in name for name in defined), f"not versioned: {[name for name in defined if '@@PLMR_' not in name]}"
+exported = {name.split("@")[0] for name in defined}
 public = declared(include, compiler)
 assert len(public) > 40 and "plmr_tiles_shift" in public, public
 assert not exported - public, f"exported, but in no header: {sorted(exported - public)}"
