@@ -41,6 +41,8 @@ void *plmr_take_more_for(void *old, size_t n_bytes, const char *what) PLMR_RETAK
 char *plmr_take_copy_for(const char *text, const char *what) __attribute__((returns_nonnull, malloc));
 void *plmr_take_made_for(void *made, const char *what) __attribute__((returns_nonnull));
 
-/* Memory of n_bytes on huge pages where the system has them; NULL if there is none: for a user's sizes. */
+/* Memory of n_bytes on huge pages where the system has them; NULL if there is none: for a user's sizes. It begins at a
+ * multiple of PLMR_SLAB_ALIGNMENT, a whole row of 64 floats. */
+enum { PLMR_SLAB_ALIGNMENT = 256 };
 void *plmr_slab_create(size_t n_bytes);
 void plmr_slab_destroy(void *slab);

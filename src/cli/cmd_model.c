@@ -105,6 +105,32 @@ static void add(struct table *table, const char *key, const char *meaning, const
     va_end(args);
 }
 
+/* Weights that a token meets: all but those of the experts that it does not use. */
+static int64_t active_parameters(const plmr_model_shape *shape)
+{
+    int64_t n = shape->n_parameters, rows, cols;
+    for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
+        if (plmr_weight_infos[which].kind != PLMR_EXPERT_MATRIX || !plmr_weight_exists(shape, (enum plmr_weight)which))
+            continue;
+        plmr_weight_size(shape, (enum plmr_weight)which, &rows, &cols);
+        n -= rows * cols * shape->n_layers * (shape->n_experts - shape->n_used);
+    }
+    return n;
+}
+
+static void add_experts(struct table *table, const plmr_model_shape *shape)
+{
+    add(table, "experts", "of a layer", "%s", plmr_format_count(shape->n_experts).s);
+    add(table, "experts_used", "that a token is routed to", "%s", plmr_format_count(shape->n_used).s);
+    add(table, "expert_ffn", "elements between the matrices of an expert", "%s",
+        plmr_format_count(shape->n_expert_ffn).s);
+    if (shape->n_shared_ffn)
+        add(table, "shared_ffn", "the same of the expert that all tokens have", "%s",
+            plmr_format_count(shape->n_shared_ffn).s);
+    add(table, "active", "parameters that a token meets", "%s", plmr_format_count(active_parameters(shape)).s);
+    add(table, "expert_place", "every core has a slice of every expert", "sliced");
+}
+
 static void add_shape(struct table *table, const plmr_model_shape *shape)
 {
     bool halves = shape->rope_pairs == PLMR_ROPE_HALVES;
@@ -115,6 +141,8 @@ static void add_shape(struct table *table, const plmr_model_shape *shape)
     add(table, "head_dim", "elements of a head", "%s", plmr_format_count(shape->head_dim).s);
     add(table, "ffn", "elements between the matrices of the feed-forward part", "%s",
         plmr_format_count(shape->n_ffn).s);
+    if (shape->n_experts)
+        add_experts(table, shape);
     add(table, "vocab", "tokens that there are", "%s", plmr_format_count(shape->n_vocab).s);
     add(table, "context", "most tokens of a text", "%s", plmr_format_count(shape->n_context).s);
     add(table, "rms_eps", "added to the mean square by norms", "%.6g", (double)shape->rms_eps);
@@ -265,7 +293,7 @@ static json_t *json_model(const plmr_model *model, const struct place *place)
     struct storage storage = storage_of(model);
     char kind[40];
     bool has_kind = gguf && plmr_tokenizer_kind(gguf, kind, sizeof kind);
-    return json_pack(
+    json_t *json = json_pack(
         "{ss so? ss ss si si si si si si si si so sf ss sb sb sb sI sI so? so ss? so}", "command", "model", "model",
         json_string(s->name), "title", s->title, "architecture", s->arch->name, "layers", s->n_layers, "dim", s->dim,
         "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab", s->n_vocab,
@@ -274,6 +302,12 @@ static json_t *json_model(const plmr_model *model, const struct place *place)
         s->has_qkv_biases, "tied", s->has_tied_embeddings, "parameters", (json_int_t)s->n_parameters, "bytes",
         (json_int_t)s->n_bytes, "file_bytes", gguf ? json_integer(storage.n_bytes) : NULL, "types",
         json_types(&storage), "tokenizer", has_kind ? kind : NULL, "placement", json_place(place));
+    if (s->n_experts)
+        json_object_set_new(json, "experts",
+                            json_pack("{si si si si sI ss}", "n", s->n_experts, "used", s->n_used, "ffn",
+                                      s->n_expert_ffn, "shared_ffn", s->n_shared_ffn, "active_parameters",
+                                      (json_int_t)active_parameters(s), "placement", "sliced"));
+    return json;
 }
 
 /* ---- what it does ---- */

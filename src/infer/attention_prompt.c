@@ -1,6 +1,7 @@
 /* Attention in prefill, head by head: scores by the transposed form, softmax, weighted values. */
 #include "infer/attention.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ enum { SCORE_ROWS = 64 };
 
 struct head {
     const plmr_pass *p;
-    int dims;
+    int dims, kv;
     float *queries;           /* n_rep x this rank's tokens x dims */
     float *scores, *weighted; /* SCORE_ROWS x tokens, x dims */
     plmr_span *own, *before;
@@ -52,15 +53,18 @@ static float sum_weights(const struct head *h, const float *weights, int64_t fir
 /* Softmax of a row of scores, the token seeing itself and those before it, as far as the layer's window goes; not yet
  * divided by the sum. A core of the token's row meets first the values of the row's own chunk, then those from the first
  * chunk on. */
-static float weigh(const struct head *h, int64_t token, float *scores, plmr_span *own, plmr_span *before)
+static float weigh(const struct head *h, int rep, int64_t token, float *scores, plmr_span *own, plmr_span *before)
 {
     int64_t first = plmr_engine_first_seen(h->p->engine, h->p->layer, token + 1), n = token + 1 - first;
     int64_t chunk = token / h->p->ms * h->p->ms;
     float scale = plmr_heads_cap(h->p->engine->shape, n, scores + first);
-    plmr_vectors()->exp(n, scale, plmr_vectors()->max(n, scores + first), scores + first, scores + first);
+    float sink = plmr_pass_sink(h->p, h->kv * h->p->grid->heads.n_rep + rep, scale);
+    float most = fmaxf(plmr_vectors()->max(n, scores + first), sink);
+    plmr_vectors()->exp(n, scale, most, scores + first, scores + first);
+    plmr_vectors()->exp(1, scale, most, &sink, &sink);
     *own = (plmr_span){chunk > first ? chunk : first, token + 1};
     *before = (plmr_span){first, own->from};
-    return sum_weights(h, scores, first, token + 1);
+    return sum_weights(h, scores, first, token + 1) + sink;
 }
 
 /* n rows of this rank, of tokens that follow each other from `token` on. */
@@ -75,7 +79,7 @@ static void attend_rows(const struct head *h, int rep, int64_t row, int64_t toke
     plmr_attention()->scores(tree->ops, tree->first[1], p->grid->heads.n_dims, n, token + n - seen, queries,
                              (size_t)h->dims, cache->dtype, keys, (size_t)p->n, h->scores + seen, (size_t)p->n);
     for (int i = 0; i < n; i++)
-        sum[i] = weigh(h, token + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
+        sum[i] = weigh(h, rep, token + i, h->scores + i * p->n, &h->own[i], &h->before[i]);
     plmr_attention()->weighted_sums(n, h->dims, h->scores, (size_t)p->n, h->own, h->before, h->keys->values,
                                     (size_t)cache->n_dims, h->weighted, (size_t)h->dims);
     for (int i = 0; i < n; i++)
@@ -91,10 +95,11 @@ static void attend_run(const struct head *h, int rep, int64_t row, const plmr_ru
         attend_rows(h, rep, row + i, first + i, (int)plmr_clip(i, SCORE_ROWS, n));
 }
 
-static void attend_head(const struct head *h, int kv)
+static void attend_head(const struct head *h)
 {
     const plmr_pass *p = h->p;
     const plmr_heads *heads = &p->grid->heads;
+    int kv = h->kv;
     take_queries(h, kv);
     for (int rep = 0; rep < heads->n_rep; rep++)
         for (int i = 0, before = 0; i < p->here.n_runs; before += p->here.runs[i++].count)
@@ -107,7 +112,7 @@ static void attend_head(const struct head *h, int kv)
 void plmr_attend_prompt(const plmr_pass *p)
 {
     const plmr_heads *heads = &p->grid->heads;
-    int dims = plmr_heads_dims(heads), kv;
+    int dims = plmr_heads_dims(heads);
     plmr_span spans[2][SCORE_ROWS];
     size_t n = (size_t)p->n, n_dims = (size_t)dims, room = (size_t)p->n_here * n_dims * (size_t)heads->n_rep;
     float *memory = plmr_take((room + SCORE_ROWS * (n + n_dims) + (size_t)heads->span) * sizeof *memory);
@@ -115,8 +120,8 @@ void plmr_attend_prompt(const plmr_pass *p)
     head.scores = head.queries + room;
     head.weighted = head.scores + SCORE_ROWS * n;
     head.part = head.weighted + SCORE_ROWS * n_dims;
-    for (head.keys = plmr_keys_create(p); plmr_keys_next(head.keys, &kv);)
-        attend_head(&head, kv);
+    for (head.keys = plmr_keys_create(p); plmr_keys_next(head.keys, &head.kv);)
+        attend_head(&head);
     plmr_keys_destroy(head.keys);
     free(memory);
 }

@@ -3,6 +3,7 @@
 #include "infer/attention.h"
 #include "infer/rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,12 @@ static void append(const struct head *h)
     plmr_cache_put(&p->engine->cache, p->layer, h->request, h->kv, p->n_before, key, value);
 }
 
+/* What scores still want before the softmax. */
+static float score_scale(const plmr_pass *p)
+{
+    return p->engine->shape->score_cap != 0 ? 1 : p->engine->shape->attention_scale;
+}
+
 /* Scores of this rank's tokens; the greatest of each query into `most`. */
 static void score(const struct head *h, float *most)
 {
@@ -118,7 +125,8 @@ static void score(const struct head *h, float *most)
                                  (size_t)cache->n_tokens, h->scores, (size_t)n);
     plmr_heads_cap(p->engine->shape, n * heads->n_rep, h->scores);
     for (int r = 0; r < heads->n_rep; r++)
-        most[r] = plmr_vectors()->max(n, h->scores + r * n);
+        most[r] = fmaxf(plmr_vectors()->max(n, h->scores + r * n),
+                        plmr_pass_sink(p, h->kv * heads->n_rep + r, score_scale(p)));
     free(queries);
 }
 
@@ -158,12 +166,16 @@ static void list_jobs(const struct head *h, plmr_tree_job *jobs)
     jobs[1].ld_sum = (size_t)dims;
 }
 
-static void finish(const struct head *h)
+/* `most`: the greatest score of each query. */
+static void finish(const struct head *h, const float *most)
 {
-    const plmr_heads *heads = &h->group->p->grid->heads;
-    int64_t dims = h->group->p->engine->cache.n_dims;
+    const plmr_pass *p = h->group->p;
+    const plmr_heads *heads = &p->grid->heads;
+    int64_t dims = p->engine->cache.n_dims;
     for (int r = 0; r < heads->n_rep; r++) {
-        float share = 1 / h->sum[heads->n_rep * dims + r];
+        float sink = plmr_pass_sink(p, h->kv * heads->n_rep + r, score_scale(p));
+        plmr_vectors()->exp(1, score_scale(p), most[r], &sink, &sink);
+        float share = 1 / (h->sum[heads->n_rep * dims + r] + sink);
         for (int64_t d = 0; d < dims; d++)
             h->sum[r * dims + d] *= share;
     }
@@ -178,7 +190,7 @@ static void run_group(struct group *g)
         score(&g->heads[i], g->most_score + i * heads->n_rep);
         list_jobs(&g->heads[i], g->jobs + 2 * i);
     }
-    float scale = g->p->engine->shape->score_cap != 0 ? 1 : g->p->engine->shape->attention_scale;
+    float scale = score_scale(g->p);
     find_most(g, g->n * heads->n_rep, g->most_score);
     for (int i = 0; i < g->n * heads->n_rep; i++) {
         float *scores = g->heads[i / heads->n_rep].scores + i % heads->n_rep * g->n_here;
@@ -186,7 +198,7 @@ static void run_group(struct group *g)
     }
     plmr_tree_run_fused(g->jobs, 2 * g->n);
     for (int i = 0; i < g->n; i++)
-        finish(&g->heads[i]);
+        finish(&g->heads[i], g->most_score + i * heads->n_rep);
     g->n = 0;
 }
 

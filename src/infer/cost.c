@@ -8,7 +8,7 @@
 const char *plmr_work_name(enum plmr_work work)
 {
     static const char *const names[PLMR_N_WORKS] = {"projection", "attention", "elements", "allreduce",
-                                                    "kv shift",   "relayout",  "stages"};
+                                                    "kv shift",   "relayout",  "experts",  "stages"};
     return names[work];
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "infer/grid.h"
+#include "infer/load.h"
 #include "infer/plan.h"
 
 enum plmr_work {
@@ -16,6 +17,7 @@ enum plmr_work {
     PLMR_WORK_ALLREDUCE,
     PLMR_WORK_SHIFT,    /* of the key-value cache */
     PLMR_WORK_RELAYOUT, /* between prefill and decode */
+    PLMR_WORK_ROUTE,    /* of tokens to experts and back */
     PLMR_WORK_STAGES,   /* activations on their way to the next region */
     PLMR_N_WORKS
 };
@@ -37,6 +39,7 @@ typedef struct plmr_cost_pass {
     bool shifts;                        /* decode: the cache is kept balanced */
     bool unfused;                       /* decode: products of the same vector have an allreduce each */
     bool as_published;                  /* one head of full size, nothing but products and allreduces */
+    const plmr_expert_load *load;       /* of experts */
     double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
     double in_layers[PLMR_N_WORKS];     /* of that, in the layers: without output and stages */

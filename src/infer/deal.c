@@ -13,7 +13,7 @@ static int ceil_div(int64_t a, int64_t b)
 plmr_deal plmr_deal_plain(int64_t n, int n_slots)
 {
     int size = ceil_div(n, n_slots);
-    return (plmr_deal){.n_slots = n_slots, .size = size, .n_filled = ceil_div(n, size), .n = n};
+    return (plmr_deal){.n_slots = n_slots, .size = size, .n_filled = n ? ceil_div(n, size) : 0, .n = n};
 }
 
 plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots)

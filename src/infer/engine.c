@@ -13,17 +13,28 @@
 
 static const plmr_order *order_of(const plmr_grid *grid, enum plmr_dimension dimension)
 {
-    return dimension == PLMR_MODEL_DIM ? &grid->order_y
-           : dimension == PLMR_FFN     ? &grid->order_ffn
-                                       : &grid->order_queries;
+    return dimension == PLMR_MODEL_DIM    ? &grid->order_y
+           : dimension == PLMR_FFN        ? &grid->order_ffn
+           : dimension == PLMR_EXPERT_FFN ? &grid->order_expert_ffn
+           : dimension == PLMR_SHARED_FFN ? &grid->order_shared_ffn
+                                          : &grid->order_queries;
 }
 
 /* Every matrix is split along both axes: in prefill what comes in along y. Decode alternates: the matrices that follow
- * attention and the FFN's product take what lies along x, and give what lies along y. */
+ * attention and the FFN's product take what lies along x, and give what lies along y. Of what all cores of a line want
+ * whole, rows lie where the phase has the vectors, columns everywhere. */
 plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode)
 {
     const plmr_weight_info *info = &plmr_weight_infos[which];
     const plmr_grid *grid = for_decode ? engine->decode : engine->prefill;
+    enum plmr_llm_phase phase = for_decode ? PLMR_DECODE : PLMR_PREFILL;
+    if (info->kind == PLMR_EVERYWHERE)
+        return (plmr_matrix_layout){
+            .in = plmr_grid_deal(grid, info->cols, phase),
+            .out = plmr_grid_deal(grid, info->rows, phase),
+            .in_ring = plmr_grid_ring(grid, info->cols, phase),
+            .in_order = for_decode ? order_of(grid, info->cols) : NULL,
+        };
     plmr_matrix_layout layout = {.in = plmr_grid_deal(grid, info->cols, PLMR_DECODE)};
     bool back = for_decode && info->cols != PLMR_MODEL_DIM;
     layout.out = plmr_grid_deal(grid, info->rows, back ? PLMR_DECODE : PLMR_PREFILL);
@@ -35,11 +46,11 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
 
 /* ---- loading ---- */
 
-static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int layer, plmr_matrix *matrix)
+static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int layer, int expert, plmr_matrix *matrix)
 {
     plmr_source source;
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
-    plmr_model_weight(engine->model, which, layer, &source);
+    plmr_model_expert(engine->model, which, layer, expert, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
     return plmr_matrix_create(&layout, dtype, &source, matrix);
 }
@@ -48,8 +59,17 @@ static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which
 {
     plmr_source source;
     plmr_model_weight(engine->model, which, layer, &source);
-    *vector = plmr_take((size_t)source.cols * sizeof **vector);
-    return source.get(&source, 0, 0, 1, (int)source.cols, *vector, (size_t)source.cols);
+    *vector = plmr_take((size_t)(source.rows * source.cols) * sizeof **vector);
+    return source.get(&source, 0, 0, (int)source.rows, (int)source.cols, *vector, (size_t)source.cols);
+}
+
+static plmr_status load_matrices(plmr_engine *engine, enum plmr_weight which, int layer, plmr_matrix **matrices)
+{
+    int n = plmr_weight_count(engine->shape, which);
+    *matrices = plmr_take_zeroed((size_t)n, sizeof **matrices);
+    for (int i = 0; i < n; i++)
+        PLMR_TRY(load_matrix(engine, which, layer, i, &(*matrices)[i]));
+    return PLMR_OK;
 }
 
 static plmr_status load_layer(plmr_engine *engine, int i)
@@ -58,8 +78,8 @@ static plmr_status load_layer(plmr_engine *engine, int i)
     for (enum plmr_weight which = (enum plmr_weight)PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++) {
         if (!plmr_weight_exists(engine->shape, which) || !plmr_weight_is_layered(which))
             continue;
-        PLMR_TRY(plmr_weight_infos[which].kind == PLMR_MATRIX
-                     ? load_matrix(engine, which, layer, &engine->layers[i].matrix[which])
+        PLMR_TRY(plmr_weight_infos[which].kind < PLMR_NORM
+                     ? load_matrices(engine, which, layer, &engine->layers[i].matrix[which])
                      : load_vector(engine, which, layer, &engine->layers[i].vector[which]));
     }
     if (engine->setup.progress)
@@ -72,7 +92,7 @@ static plmr_status load_weights(plmr_engine *engine)
     engine->layers = plmr_take_zeroed((size_t)engine->n_layers, sizeof *engine->layers);
     for (int i = 0; i < engine->n_layers; i++)
         PLMR_TRY(load_layer(engine, i));
-    PLMR_TRY(load_matrix(engine, PLMR_OUTPUT, 0, &engine->output));
+    PLMR_TRY(load_matrix(engine, PLMR_OUTPUT, 0, 0, &engine->output));
     if (engine->shape->has_rope_factors || engine->shape->has_long_factors)
         PLMR_TRY(load_vector(engine,
                              engine->shape->has_long_factors
@@ -177,10 +197,18 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
     return status;
 }
 
-static void free_layer(plmr_layer *layer)
+/* The matrices of a weight that a layer has. */
+static int matrix_count(const plmr_engine *engine, const plmr_layer *layer, int which)
+{
+    return layer->matrix[which] ? plmr_weight_count(engine->shape, (enum plmr_weight)which) : 0;
+}
+
+static void free_layer(const plmr_engine *engine, plmr_layer *layer)
 {
     for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
-        plmr_matrix_free(&layer->matrix[which]);
+        for (int i = 0; i < matrix_count(engine, layer, which); i++)
+            plmr_matrix_free(&layer->matrix[which][i]);
+        free(layer->matrix[which]);
         free(layer->vector[which]);
     }
 }
@@ -190,7 +218,7 @@ void plmr_engine_destroy(plmr_engine *engine)
     if (!engine)
         return;
     for (int i = 0; i < engine->n_layers && engine->layers; i++)
-        free_layer(&engine->layers[i]);
+        free_layer(engine, &engine->layers[i]);
     free(engine->layers);
     plmr_matrix_free(&engine->output);
     plmr_cache_free(&engine->cache);
@@ -217,22 +245,28 @@ int64_t plmr_engine_weight_bytes(const plmr_engine *engine)
     int64_t n_bytes = matrix_bytes(&engine->output);
     for (int i = 0; i < engine->n_layers; i++)
         for (int which = 0; which < PLMR_N_WEIGHTS; which++)
-            n_bytes += matrix_bytes(&engine->layers[i].matrix[which]);
+            for (int j = 0; j < matrix_count(engine, &engine->layers[i], which); j++)
+                n_bytes += matrix_bytes(&engine->layers[i].matrix[which][j]);
     return n_bytes;
+}
+
+static plmr_status move_matrices(plmr_engine *engine, int i, enum plmr_weight which)
+{
+    plmr_matrix_layout layout = plmr_engine_layout(engine, which, true);
+    plmr_source source;
+    for (int expert = 0; expert < matrix_count(engine, &engine->layers[i], (int)which); expert++) {
+        plmr_model_expert(engine->model, which, engine->setup.first_layer + i, expert, &source);
+        PLMR_TRY(plmr_matrix_move(&engine->layers[i].matrix[which][expert], &layout, &source));
+    }
+    return PLMR_OK;
 }
 
 static plmr_status move_weights(plmr_engine *engine)
 {
     for (int i = 0; i < engine->n_layers; i++)
-        for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
-            plmr_matrix *matrix = &engine->layers[i].matrix[which];
-            if (!matrix->layout.in)
-                continue;
-            plmr_matrix_layout layout = plmr_engine_layout(engine, (enum plmr_weight)which, true);
-            plmr_source source;
-            plmr_model_weight(engine->model, (enum plmr_weight)which, engine->setup.first_layer + i, &source);
-            PLMR_TRY(plmr_matrix_move(matrix, &layout, &source));
-        }
+        for (int which = 0; which < PLMR_N_WEIGHTS; which++)
+            if (engine->layers[i].matrix[which])
+                PLMR_TRY(move_matrices(engine, i, (enum plmr_weight)which));
     return PLMR_OK;
 }
 
@@ -247,7 +281,8 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
 void plmr_engine_forget(const plmr_engine *engine, int layer)
 {
     for (int which = PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++)
-        if (plmr_matrix_is_kept(&engine->layers[layer].matrix[which]))
+        if (matrix_count(engine, &engine->layers[layer], which) == 1 &&
+            plmr_matrix_is_kept(engine->layers[layer].matrix[which]))
             plmr_model_weight_forget(engine->model, (enum plmr_weight)which, engine->setup.first_layer + layer);
 }
 

@@ -16,9 +16,10 @@
 /* The longest head that the kernels of attention take. */
 enum { PLMR_MOST_HEAD_DIM = PLMR_SCORES_DIMENSIONS };
 
-/* The weights of a layer; matrices by enum plmr_weight. Norms and biases are small: every rank has all of them. */
+/* The weights of a layer; matrices by enum plmr_weight, plmr_weight_count of them, or NULL. Norms and biases are small:
+ * every rank has all of them. */
 typedef struct plmr_layer {
-    plmr_matrix matrix[PLMR_N_WEIGHTS];
+    plmr_matrix *matrix[PLMR_N_WEIGHTS];
     float *vector[PLMR_N_WEIGHTS];
 } plmr_layer;
 

@@ -13,19 +13,28 @@ const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimen
         [PLMR_KEYS] = &grid->keys,
         [PLMR_FFN] = &grid->ffn,
         [PLMR_VOCAB] = &grid->vocab,
+        [PLMR_EXPERT_FFN] = &grid->expert_ffn,
+        [PLMR_SHARED_FFN] = &grid->shared_ffn,
+        [PLMR_EXPERTS] = &grid->experts,
+        [PLMR_ONE] = &grid->one,
     };
     return deals[dimension];
 }
 
 const plmr_ring *plmr_grid_ring(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase)
 {
+    if (dimension == PLMR_EXPERTS || dimension == PLMR_ONE)
+        return NULL;
     return phase == PLMR_DECODE && dimension == PLMR_MODEL_DIM ? grid->y : grid->x;
 }
 
 int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension)
 {
     const plmr_deal *deal = plmr_grid_deal(grid, dimension, PLMR_DECODE);
-    return deal ? deal->size : dimension == PLMR_HEAD ? grid->heads.n_dims : 1;
+    return deal                      ? deal->size
+           : dimension == PLMR_HEAD  ? grid->heads.n_dims
+           : dimension == PLMR_HEADS ? (int64_t)grid->heads.n_per_core * grid->heads.n_rep
+                                     : 1;
 }
 
 static void make_deals(plmr_grid *grid, const plmr_model_shape *shape)
@@ -35,6 +44,10 @@ static void make_deals(plmr_grid *grid, const plmr_model_shape *shape)
     grid->dim_x = plmr_deal_plain(shape->dim, grid->cols);
     grid->ffn = plmr_deal_plain(shape->n_ffn, grid->cols);
     grid->vocab = plmr_deal_plain(shape->n_vocab, grid->cols);
+    grid->expert_ffn = plmr_deal_plain(shape->n_expert_ffn, grid->cols);
+    grid->shared_ffn = plmr_deal_plain(shape->n_shared_ffn, grid->cols);
+    grid->experts = plmr_deal_plain(shape->n_experts, 1);
+    grid->one = plmr_deal_plain(1, 1);
     plmr_deal_queries(&grid->heads, grid->cols, &grid->queries);
     plmr_deal_keys(&grid->heads, grid->cols, &grid->keys);
 }
@@ -135,6 +148,8 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     make_order(grid->tree_y, grid->y, &grid->dim, &grid->order_y);
     make_order(grid->tree_x, grid->x, &grid->queries, &grid->order_queries);
     make_order(grid->tree_x, grid->x, &grid->ffn, &grid->order_ffn);
+    make_order(grid->tree_x, grid->x, &grid->expert_ffn, &grid->order_expert_ffn);
+    make_order(grid->tree_x, grid->x, &grid->shared_ffn, &grid->order_shared_ffn);
     grid->tree_head = plmr_tree_create_local(grid->plan_head);
     return PLMR_OK;
 }
@@ -159,6 +174,8 @@ void plmr_grid_destroy(plmr_grid *grid)
 {
     if (!grid)
         return;
+    free(grid->order_shared_ffn.index);
+    free(grid->order_expert_ffn.index);
     free(grid->order_ffn.index);
     free(grid->order_queries.index);
     free(grid->order_y.index);

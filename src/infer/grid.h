@@ -13,12 +13,14 @@ typedef struct plmr_grid {
     plmr_ring *x, *y, *line_y; /* interleaved rings; and the rows in their order */
     plmr_heads heads;
     plmr_deal dim, queries, keys, ffn, vocab; /* dim is dealt along y; the others, and dim_x, along x */
-    plmr_deal dim_x;
+    plmr_deal dim_x, expert_ffn, shared_ffn;
+    plmr_deal experts, one;            /* not dealt: all cores of a line have all */
     plmr_reduce_plan *plan_x, *plan_y; /* of a whole row or column of cores */
     plmr_reduce_plan *plan_head;       /* of the cores of one head, */
     plmr_reduce_plan *plan_heads;      /* and of all heads of a row at once */
     plmr_tree *tree_x, *tree_y, *tree_head;
-    plmr_order order_y, order_queries, order_ffn; /* of chunks, as the trees meet them */
+    plmr_order order_y, order_queries, order_ffn, order_expert_ffn,
+        order_shared_ffn; /* of chunks, as trees meet them */
 } plmr_grid;
 
 /* Makes a region of rows x cols cores, whose time runs apart from any values. Allreduces are K-trees of `tree`'s levels
@@ -29,11 +31,12 @@ plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const
                              plmr_grid **grid);
 void plmr_grid_destroy(plmr_grid *grid);
 
-/* How a dimension is dealt in a phase: along x, but in decode PLMR_MODEL_DIM along y. */
+/* How a dimension is dealt in a phase: along x, but in decode PLMR_MODEL_DIM along y; PLMR_EXPERTS and PLMR_ONE are one
+ * chunk that all have. */
 const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase);
 
 /* Elements of a dimension that a core holds. */
 int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension);
 
-/* The ring along which it is dealt. */
+/* The ring along which it is dealt; NULL: it is not. */
 const plmr_ring *plmr_grid_ring(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase);

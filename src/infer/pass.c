@@ -3,6 +3,7 @@
  * keys, values and the FFN's hidden vector along x. */
 #include "infer/pass.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +11,14 @@
 #include "infer/shift.h"
 #include "infer/step.h"
 
-#define DIMENSION(name, dimension) PLMR_##dimension,
-static const enum plmr_dimension dimension_of[PLMR_N_ACTIVATIONS] = {PLMR_ACTIVATIONS(DIMENSION)};
-
 const plmr_deal *plmr_pass_deal(const plmr_pass *p, enum plmr_activation which)
 {
-    return plmr_grid_deal(p->grid, dimension_of[which], p->phase);
+    return plmr_grid_deal(p->grid, plmr_activation_dimension(which), p->phase);
 }
 
 static const plmr_ring *ring_of(const plmr_pass *p, enum plmr_activation which)
 {
-    return plmr_grid_ring(p->grid, dimension_of[which], p->phase);
+    return plmr_grid_ring(p->grid, plmr_activation_dimension(which), p->phase);
 }
 
 plmr_part plmr_pass_part(const plmr_pass *p, enum plmr_activation which)
@@ -33,11 +31,30 @@ int64_t plmr_pass_token(const plmr_pass *p, int64_t row)
     return plmr_part_place(&p->here, &p->tokens, row);
 }
 
+const float *plmr_pass_bias(const plmr_pass *p, enum plmr_weight which)
+{
+    const float *bias = plmr_pass_weights(p)->vector[which];
+    bool of_experts = plmr_weight_infos[which].rows == PLMR_EXPERTS;
+    return bias && of_experts ? bias + p->expert * plmr_shape_extent(p->engine->shape, plmr_weight_infos[which].cols)
+                              : bias;
+}
+
+float plmr_pass_sink(const plmr_pass *p, int head, float scale)
+{
+    const float *sinks = plmr_pass_weights(p)->vector[PLMR_SINKS];
+    return sinks ? sinks[head] / scale : -INFINITY;
+}
+
 /* Ranks that have the same columns of the same rows: the first of them writes. */
 static bool writes(const plmr_pass *p, enum plmr_activation which)
 {
-    enum plmr_axis other = ring_of(p, which)->axis == PLMR_X ? PLMR_Y : PLMR_X;
-    return p->phase == PLMR_PREFILL || plmr_ranks_place(p->engine->ranks, other) == 0;
+    const plmr_ring *ring = ring_of(p, which);
+    for (int axis = 0; axis < 2; axis++) {
+        bool has_rows = p->phase == PLMR_PREFILL && axis == PLMR_Y, has_columns = ring && (int)ring->axis == axis;
+        if (!has_rows && !has_columns && plmr_ranks_place(p->engine->ranks, (enum plmr_axis)axis) != 0)
+            return false;
+    }
+    return true;
 }
 
 plmr_status plmr_pass_dump(const plmr_pass *p, enum plmr_activation which, const char *name)
@@ -74,7 +91,7 @@ plmr_part plmr_pass_tokens(const plmr_pass *p, int place)
     return plmr_part_folded(&p->tokens, n_places, place);
 }
 
-static void deal_tokens(plmr_pass *p)
+void plmr_pass_deal_tokens(plmr_pass *p)
 {
     p->ms = p->phase == PLMR_PREFILL ? (int)plmr_ceil_div(p->n, p->grid->rows) : 1;
     p->tokens = plmr_deal_plain(p->n, (int)plmr_ceil_div(p->n, p->ms));
@@ -86,7 +103,7 @@ static void deal_tokens(plmr_pass *p)
 
 static plmr_status make_pass(plmr_pass *p)
 {
-    deal_tokens(p);
+    plmr_pass_deal_tokens(p);
     for (int i = 0; i < PLMR_N_ACTIVATIONS; i++) {
         p->ld[i] = row_length(p, (enum plmr_activation)i);
         p->activation[i] = calloc((size_t)p->n_rows * p->ld[i] + 1, sizeof *p->activation[i]);

@@ -23,12 +23,31 @@ typedef struct plmr_pass {
     float *activation[PLMR_N_ACTIVATIONS];
     size_t ld[PLMR_N_ACTIVATIONS]; /* elements from row to row */
     plmr_held_heads heads;
+    int expert; /* at hand */
 } plmr_pass;
 
 static inline plmr_layer *plmr_pass_weights(const plmr_pass *pass)
 {
     return &pass->engine->layers[pass->layer];
 }
+
+/* A weight's matrix: of the expert at hand, if each has one. And a bias; NULL: the model has none. */
+static inline plmr_matrix *plmr_pass_matrix(const plmr_pass *pass, enum plmr_weight which)
+{
+    plmr_layer *layer = plmr_pass_weights(pass);
+    return &layer->matrix[which][plmr_weight_infos[which].kind == PLMR_EXPERT_MATRIX ? pass->expert : 0];
+}
+
+const float *plmr_pass_bias(const plmr_pass *pass, enum plmr_weight which);
+
+/* Adds the part's bias, if it has one, to what the step has given. */
+void plmr_pass_add_bias(const plmr_pass *pass, const plmr_step_part *part);
+
+/* The score of a query head's sink, not yet scaled; -inf where there are no sinks. */
+float plmr_pass_sink(const plmr_pass *pass, int head, float scale);
+
+/* Deals the pass's n tokens to chunks, and these to ranks. */
+void plmr_pass_deal_tokens(plmr_pass *pass);
 
 /* How an activation is dealt in the pass, and what this rank has of its elements. */
 const plmr_deal *plmr_pass_deal(const plmr_pass *pass, enum plmr_activation which);

@@ -25,6 +25,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
         .shifts = !t->setup.concat,
         .unfused = t->setup.phase[PLMR_DECODE].unfused,
         .as_published = t->setup.as_published,
+        .load = &t->setup.load,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
         .compute_cycles = grid->region->ledger.compute_cycles,
@@ -134,7 +135,9 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
 static int64_t relayout_bytes(const plmr_timing *t)
 {
     const plmr_grid *g = t->prefill;
-    int64_t weights = (g->queries.size + g->ffn.size) * (int64_t)g->dim_x.size * plmr_timing_element_bytes(t);
+    int64_t ffn =
+        t->shape.n_experts ? (int64_t)t->shape.n_experts * g->expert_ffn.size + g->shared_ffn.size : g->ffn.size;
+    int64_t weights = (g->queries.size + ffn) * g->dim_x.size * plmr_timing_element_bytes(t);
     int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g);
     return (weights + cache) * t->placement[0].layers_per_stage;
 }

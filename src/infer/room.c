@@ -5,9 +5,10 @@
 static int64_t matrix_bytes(const plmr_engine *engine, enum plmr_weight which, int layer)
 {
     const plmr_weight_info *info = &plmr_weight_infos[which];
-    if (!plmr_weight_exists(engine->shape, which) || info->kind != PLMR_MATRIX)
+    if (!plmr_weight_exists(engine->shape, which) || info->kind >= PLMR_NORM)
         return 0;
-    return plmr_shape_extent(engine->shape, info->rows) * plmr_shape_extent(engine->shape, info->cols) *
+    return plmr_weight_count(engine->shape, which) * plmr_shape_extent(engine->shape, info->rows) *
+           plmr_shape_extent(engine->shape, info->cols) *
            (int64_t)plmr_dtype_bytes(plmr_model_weight_dtype(engine->model, which, layer));
 }
 

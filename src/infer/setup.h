@@ -1,6 +1,7 @@
 /* setup.h - how a language model is run: all that can be chosen, in one struct, for whoever runs one. */
 #pragma once
 
+#include "infer/load.h"
 #include "infer/plan.h"
 #include "model/shape.h"
 #include "verbs/reduce.h"
@@ -23,7 +24,8 @@ typedef struct plmr_llm_setup {
     int64_t n_tokens;          /* most tokens of a request, at the end of decode: room in the key-value cache */
     bool has_cache_dtype;      /* else f32 for f32 models, f16 for others */
     enum plmr_dtype cache_dtype;
-    bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
+    plmr_expert_load load; /* of time alone: how many tokens experts get */
+    bool concat;           /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
     const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */
     bool as_published;
     bool every_step;                               /* no exact shortcuts */

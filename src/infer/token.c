@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -74,10 +75,10 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
                          const float *x, size_t ldx)
 {
     const plmr_ring *ring = products->matrix->layout.in_ring;
-    struct product of[PLMR_TOKEN_PRODUCTS];
-    plmr_tree_job jobs[PLMR_TOKEN_PRODUCTS];
+    struct product *of = plmr_take((size_t)n_products * sizeof *of);
+    plmr_tree_job *jobs = plmr_take((size_t)n_products * sizeof *jobs);
     size_t n_cores = (size_t)grid->region->count[ring->axis];
-    struct strip strips[PLMR_TOKEN_PRODUCTS];
+    struct strip *strips = plmr_take((size_t)n_products * sizeof *strips);
     int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
     char *room = plmr_take((size_t)products->matrix->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
     for (int i = 0; i < n_products; i++) {
@@ -98,6 +99,128 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
     list_tiles(&of[0], ring, grid->region->first[ring->axis], (int)n_cores);
     plmr_tree_run_fused(jobs, n_products);
     free(room);
+    free(lists);
+    free(strips);
+    free(jobs);
+    free(of);
+}
+
+/* ---- sums of products ---- */
+
+/* Core c of matrix i is core c * n + i of one program, whose rows are counted from the first strip in memory. */
+struct sum {
+    plmr_matrix *const *matrices;
+    int n, n_cores;
+    const float *x;
+    size_t ldx;
+    const int32_t *row, *place; /* of a matrix, by core */
+    int64_t first;              /* column of the strips at hand; -1: none */
+    const char **strip;         /* by matrix */
+    char *room;
+    int32_t *all_rows, *all_places; /* by core of the program */
+    plmr_tree_op *ops;
+};
+
+static const char *lowest(const struct sum *s)
+{
+    const char *low = s->strip[0];
+    for (int i = 1; i < s->n; i++)
+        low = s->strip[i] < low ? s->strip[i] : low;
+    return low;
+}
+
+/* Strips that are not kept, or narrower than the kernel's, are no whole number of rows apart, unless all are copied. */
+static void take_strips(struct sum *s, int64_t first, int64_t width)
+{
+    const plmr_matrix *m = s->matrices[0];
+    size_t row_bytes = (size_t)width * plmr_dtype_bytes(m->dtype);
+    s->first = first;
+    size_t n_bytes = (size_t)m->n_in * row_bytes;
+    bool apart = width != PLMR_PROGRAM_COLS;
+    for (int i = 0; i < s->n; i++) {
+        s->strip[i] = plmr_matrix_strip(s->matrices[i], first, s->room + (size_t)i * n_bytes);
+        apart = apart || s->strip[i] == s->room + (size_t)i * n_bytes;
+    }
+    for (int i = 0; i < s->n && apart; i++)
+        if (s->strip[i] != s->room + (size_t)i * n_bytes)
+            s->strip[i] = memcpy(s->room + (size_t)i * n_bytes, s->strip[i], n_bytes);
+    const char *low = lowest(s);
+    for (int core = 0; core < s->n_cores; core++)
+        for (int i = 0; i < s->n; i++) {
+            int64_t above = (s->strip[i] - low) / (int64_t)row_bytes;
+            s->all_rows[core * s->n + i] = s->row[core] < 0 ? -1 : (int32_t)(above + s->row[core]);
+        }
+}
+
+/* A core's value is that of its first matrix, onto which the others' are added; only then does it meet other cores'. */
+static int spread_ops(const struct sum *s, const plmr_tree_op *ops, int n_ops)
+{
+    int n = 0;
+    for (int k = 0; k < n_ops; k++) {
+        for (int i = 0; i < s->n && ops[k].kind != PLMR_TREE_MERGE; i++)
+            s->ops[n++] = (plmr_tree_op){i ? PLMR_TREE_ONTO : PLMR_TREE_PUSH, ops[k].core * s->n + i};
+        if (ops[k].kind != PLMR_TREE_PUSH)
+            s->ops[n++] = (plmr_tree_op){PLMR_TREE_MERGE, 0};
+    }
+    return n;
+}
+
+static void run_sum(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width, float *stack)
+{
+    struct sum *s = *(struct sum *const *)context;
+    const plmr_matrix *m = s->matrices[0];
+    if (s->first != first)
+        take_strips(s, first, width);
+    plmr_gemv_program program = {
+        s->ops, spread_ops(s, ops, n_ops), m->layout.in->size, s->all_rows, s->all_places, s->x, lowest(s)};
+    if (width == PLMR_PROGRAM_COLS)
+        plmr_vectors()->gemv_program(m->dtype, &program, stack);
+    else
+        run_narrow(&program, m->dtype, width, stack);
+}
+
+static void prepare_sum(struct sum *s, const plmr_grid *grid, int32_t *lists)
+{
+    const plmr_matrix *m = s->matrices[0];
+    const plmr_ring *ring = m->layout.in_ring;
+    const plmr_tree *tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y;
+    struct product one = {.matrix = s->matrices[0], .row = lists, .place = lists + s->n_cores};
+    list_tiles(&one, ring, grid->region->first[ring->axis], s->n_cores);
+    s->row = one.row;
+    s->place = one.place;
+    s->all_rows = lists + 2 * s->n_cores;
+    s->all_places = s->all_rows + s->n_cores * s->n;
+    for (int core = 0; core < s->n_cores; core++)
+        for (int i = 0; i < s->n; i++)
+            s->all_places[core * s->n + i] = (int32_t)((size_t)i * s->ldx) + s->place[core];
+    s->room = plmr_take((size_t)s->n * (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
+    s->strip = plmr_take((size_t)s->n * sizeof *s->strip);
+    s->ops = plmr_take((size_t)tree->first[tree->n_values] * (size_t)(s->n + 1) * sizeof *s->ops + 1);
+}
+
+void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices, int n, const float *x, size_t ldx,
+                             float *y)
+{
+    const plmr_ring *ring = matrices[0]->layout.in_ring;
+    int n_cores = grid->region->count[ring->axis];
+    struct sum sum = {matrices, n, n_cores, x, ldx, .first = -1}, *context = &sum;
+    int32_t *lists = plmr_take((size_t)n_cores * (size_t)(2 + 2 * n) * sizeof *lists);
+    prepare_sum(&sum, grid, lists);
+    plmr_tree_job job = {
+        .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
+        .accumulate = PLMR_F32,
+        .n_batch = 1,
+        .n = matrices[0]->n_out,
+        .strip = PLMR_PROGRAM_COLS,
+        .run = run_sum,
+        .context = &context,
+        .sum = y,
+        .ld_sum = (size_t)matrices[0]->n_out,
+    };
+    plmr_tree_run(&job);
+    free(sum.ops);
+    free(sum.strip);
+    free(sum.room);
     free(lists);
 }
 

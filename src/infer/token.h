@@ -15,11 +15,14 @@ typedef struct plmr_token_product {
     size_t ldy;
 } plmr_token_product;
 
-enum { PLMR_TOKEN_PRODUCTS = PLMR_MOST_PARTS }; /* of a vector, at most */
-
 /* By partial products of all cores and one reduction, by the tree along the axis on which the Ws' in dimension lies. */
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx);
+
+/* y = the sum over n matrices alike of x[i] W[i], x[i] being ldx apart: every core adds up its own partial products of all,
+ * in their order, before the tree adds up cores. */
+void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices, int n, const float *x, size_t ldx,
+                             float *y);
 
 /* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. `weight`: of all elements.
  */

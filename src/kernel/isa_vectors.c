@@ -370,6 +370,14 @@ static void silu_multiply(int64_t n, const float *gate, const float *up, float *
         out[i] = gate[i] / (1 + exp_of(-gate[i])) * up[i];
 }
 
+static void clipped_multiply(int64_t n, const float *gate, const float *up, float *out)
+{
+    PLMR_EACH_APART(i, n) {
+        float g = gate[i] < 7 ? gate[i] : 7, u = up[i] < -7 ? -7 : up[i] > 7 ? 7 : up[i];
+        out[i] = g / (1 + exp_of(-1.702f * g)) * (1 + u);
+    }
+}
+
 static void gelu_multiply(int64_t n, const float *gate, const float *up, float *out)
 {
     PLMR_INDEPENDENT for (int64_t i = 0; i < n; i++)
@@ -425,6 +433,7 @@ const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .turn = turn,
     .exp = vector_exp,
     .silu_multiply = silu_multiply,
+    .clipped_multiply = clipped_multiply,
     .gelu_multiply = gelu_multiply,
     .scale = scale,
     .add_to = add_to,

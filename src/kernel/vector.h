@@ -91,6 +91,10 @@ typedef struct plmr_vector_functions {
     /* out = gate / (1 + exp(-gate)) * up, from left to right, with the exp above. */
     void (*silu_multiply)(int64_t n, const float *gate, const float *up, float *out);
 
+    /* out = g / (1 + exp(-1.702 g)) * (1 + u), from left to right, with g = min(gate, 7), u = up clipped to [-7, 7], and
+     * the exp above. */
+    void (*clipped_multiply)(int64_t n, const float *gate, const float *up, float *out);
+
     /* out = y * up with y = x / (1 + exp(-1.5957691 * fma(0.044715 * x * x, x, x))), gelu in the form with tanh, as
      * llama.cpp looks it up on CPUs: x is the gate rounded to f16, and y is rounded to f16; beyond -10 it is 0, beyond
      * 10 the gate itself. */

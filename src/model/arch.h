@@ -22,7 +22,14 @@
     A(KEY, KEYS)                                                                                                       \
     A(VALUE, KEYS)                                                                                                     \
     A(GATED, FFN)                                                                                                      \
-    A(HIDDEN, FFN)
+    A(HIDDEN, FFN)                                                                                                     \
+    A(LOGITS, EXPERTS)                                                                                                 \
+    A(ROUTED, EXPERTS) /* what each chosen expert's outcome is multiplied by; -1: it is not chosen */                  \
+    A(SHARE, ONE)                                                                                                      \
+    A(SHARED_GATED, SHARED_FFN)                                                                                        \
+    A(SHARED_HIDDEN, SHARED_FFN)                                                                                       \
+    A(EXPERT_GATED, EXPERT_FFN)                                                                                        \
+    A(EXPERT_HIDDEN, EXPERT_FFN)
 
 enum plmr_activation { PLMR_ACTIVATIONS(PLMR_ENUM) PLMR_N_ACTIVATIONS };
 
@@ -30,7 +37,13 @@ enum plmr_activation { PLMR_ACTIVATIONS(PLMR_ENUM) PLMR_N_ACTIVATIONS };
  * norm: out = in / sqrt(mean(in^2) + rms_eps) * weight; with a weight of a head's size, of each head of each part;
  * products: each out = in weight + bias;
  * to_heads: queries, keys and values go from columns of cores to the ranks that work on their heads;
- * attention: rope, the key-value cache, softmax(scores) values, and back to columns of cores;
+ * attention: rope, the key-value cache, softmax(scores) values, and back to columns of cores; a weight is of sinks: a
+ *   score more for each head, to which no value belongs;
+ * everywhere: as products, every core of a line having all of `out`;
+ * choose: out = softmax of the n_used greatest elements of in (or of all), -1 for the others;
+ * experts: out = the sum over the experts that ROUTED has of their weight times gate, up and down of in; the gate is
+ *   silu, or clipped: min(in, 7) * sigmoid(1.702 min(in, 7)) * (1 + clip(out, -7, 7));
+ * share: out = sigmoid(in) * out;
  * gate: out = silu(in) * out;
  * gate_gelu: out = gelu(in) * out, gelu in the form with tanh;
  * add: out += in; add_scaled: out += residual_scale * in;
@@ -40,6 +53,11 @@ enum plmr_activation { PLMR_ACTIVATIONS(PLMR_ENUM) PLMR_N_ACTIVATIONS };
     S(PRODUCTS, products)                                                                                              \
     S(TO_HEADS, to_heads)                                                                                              \
     S(ATTENTION, attention)                                                                                            \
+    S(EVERYWHERE, everywhere)                                                                                          \
+    S(CHOOSE, choose)                                                                                                  \
+    S(EXPERTS, experts)                                                                                                \
+    S(EXPERTS_CLIPPED, experts_clipped)                                                                                \
+    S(SHARE, share)                                                                                                    \
     S(GATE, gate)                                                                                                      \
     S(GATE_GELU, gate_gelu)                                                                                            \
     S(ADD, add)                                                                                                        \
@@ -78,6 +96,10 @@ typedef struct plmr_step {
 #define PLMR_STEP_QKV(activation)                                                                                      \
     PLMR_STEP(PRODUCTS, activation, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q},                                \
               {.out = PLMR_KEY, .name = "k", .weight = PLMR_K}, {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V})
+#define PLMR_STEP_QKV_BIASED(activation)                                                                               \
+    PLMR_STEP(PRODUCTS, activation, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q, .bias = PLMR_Q_BIAS},           \
+              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K, .bias = PLMR_K_BIAS},                                   \
+              {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V, .bias = PLMR_V_BIAS})
 #define PLMR_STEPS_ATTENTION                                                                                           \
     PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),                                               \
         PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT})
@@ -86,6 +108,18 @@ typedef struct plmr_step {
               {.out = PLMR_HIDDEN, .name = "ffn_up", .weight = PLMR_UP}),                                              \
         PLMR_STEP(gate, GATED, {.out = PLMR_HIDDEN, .name = "ffn_hidden"}),                                            \
         PLMR_STEP(PRODUCTS, HIDDEN, {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN})
+
+/* The experts that a token is routed to, in place of the FFN: norm, then these. */
+#define PLMR_STEPS_ROUTE                                                                                               \
+    PLMR_STEP(EVERYWHERE, NORMED,                                                                                      \
+              {.out = PLMR_LOGITS, .name = "router", .weight = PLMR_ROUTER, .bias = PLMR_ROUTER_BIAS}),                \
+        PLMR_STEP(CHOOSE, LOGITS, {.out = PLMR_ROUTED, .name = "routed"})
+#define PLMR_STEPS_EXPERTS(experts)                                                                                    \
+    PLMR_STEPS_ROUTE,                                                                                                  \
+        PLMR_STEP(experts, NORMED,                                                                                     \
+                  {.out = PLMR_EXPERT_GATED, .weight = PLMR_GATE_EXPERTS, .bias = PLMR_GATE_EXPERTS_BIAS},             \
+                  {.out = PLMR_EXPERT_HIDDEN, .weight = PLMR_UP_EXPERTS, .bias = PLMR_UP_EXPERTS_BIAS},                \
+                  {.out = PLMR_ADDED, .name = "ffn_out", .weight = PLMR_DOWN_EXPERTS, .bias = PLMR_DOWN_EXPERTS_BIAS})
 
 /* Which elements of a head rope turns together: (2 i, 2 i + 1), or (i, i + rope_dim / 2). */
 enum plmr_rope_pairs { PLMR_ROPE_NEIGHBOURS, PLMR_ROPE_HALVES };
@@ -127,10 +161,13 @@ struct plmr_model_shape;
 typedef struct plmr_arch {
     const char *name; /* as files have it */
     enum plmr_rope_pairs rope_pairs;
-    bool needs_biases;       /* of queries, keys and values; else a model may have them */
-    bool takes_rope_factors; /* if a file has them */
-    bool takes_long_factors; /* likewise, two sets of them: for short and for long texts */
-    const plmr_step *layer;  /* ends with PLMR_STEP_END */
+    bool needs_biases;              /* of queries, keys and values; else a model may have them */
+    bool takes_rope_factors;        /* if a file has them */
+    bool takes_long_factors;        /* likewise, two sets of them: for short and for long texts */
+    bool weighs_all_experts;        /* a chosen one's weight is its share of all experts', not of those chosen */
+    bool has_biases;                /* of all that experts, the router and the attention's output have */
+    const plmr_step *layer;         /* ends with PLMR_STEP_END; NULL: it has experts always */
+    const plmr_step *experts_layer; /* where a file has experts; NULL: it has none */
     int n_keys, n_slices;
     const plmr_arch_key *keys;
     const plmr_arch_slice *slices;

@@ -82,9 +82,23 @@ static plmr_status complete_heads(plmr_model_shape *shape, const char *path)
     return PLMR_OK;
 }
 
+static plmr_status complete_experts(plmr_model_shape *shape, const char *path)
+{
+    const char *arch = shape->arch->name;
+    PLMR_CHECK(shape->n_experts || shape->arch->layer, PLMR_ERROR_INPUT,
+               "%.500s: a %s without experts; give how many it has and how many of them a token uses", path, arch);
+    PLMR_CHECK(!shape->n_experts || (shape->n_used >= 1 && shape->n_used <= shape->n_experts), PLMR_ERROR_INPUT,
+               "%.500s: a token uses %d of %d experts; it must be 1 to %d of them", path, shape->n_used,
+               shape->n_experts, shape->n_experts);
+    if (shape->n_experts && !shape->n_expert_ffn)
+        shape->n_expert_ffn = shape->n_ffn;
+    return PLMR_OK;
+}
+
 plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path)
 {
     PLMR_TRY(complete_heads(shape, path));
+    PLMR_TRY(complete_experts(shape, path));
     if (!shape->rope_dim)
         shape->rope_dim = shape->head_dim;
     PLMR_CHECK(shape->rope_dim <= shape->head_dim && shape->rope_dim % 2 == 0, PLMR_ERROR_INPUT,

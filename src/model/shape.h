@@ -32,7 +32,9 @@ typedef struct plmr_model_shape {
     int n_heads, n_kv_heads; /* n_kv_heads divides n_heads; head h uses key-value head h / (n_heads / n_kv_heads) */
     int head_dim;            /* even */
     int n_ffn, n_vocab;
-    int n_context; /* most tokens */
+    int n_experts, n_used;          /* of a layer; that a token is routed to; 0: there are none, the FFN has n_ffn */
+    int n_expert_ffn, n_shared_ffn; /* 0: there is no shared one */
+    int n_context;                  /* most tokens */
     float rms_eps;
     double rope_base; /* pair i at position p is turned by p * rope_base^(-2 i / rope_dim) / rope_factors[i], */
     plmr_rope_scaling scaling;       /* if not scaled */
@@ -92,11 +94,26 @@ static inline bool plmr_weight_is_layered(enum plmr_weight which)
     return which >= (enum plmr_weight)PLMR_FIRST_LAYERED && plmr_weight_infos[which].kind != PLMR_FACTORS;
 }
 
+/* A matrix that cores store in the layers' type; or those of experts. */
+static inline bool plmr_weight_is_matrix(enum plmr_weight which)
+{
+    return plmr_weight_infos[which].kind == PLMR_MATRIX || plmr_weight_infos[which].kind == PLMR_EXPERT_MATRIX;
+}
+
 /* Whether a model of this shape has it, as one of its own: a tied PLMR_OUTPUT is not. */
 bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which);
 
 /* Layers in a row that are not alike: layer i is as layer i + period. 1 where all are. */
 int plmr_shape_period(const plmr_model_shape *shape);
+
+/* The table of a layer's steps. */
+static inline const plmr_step *plmr_shape_layer(const plmr_model_shape *shape)
+{
+    return shape->n_experts ? shape->arch->experts_layer : shape->arch->layer;
+}
+
+/* The matrices, one for each expert, that a weight stands for; 1 for all others. */
+int plmr_weight_count(const plmr_model_shape *shape, enum plmr_weight which);
 
 /* Tokens that a layer sees of n; and whether it has a window, and whether it turns its heads. */
 static inline bool plmr_shape_has_window(const plmr_model_shape *shape, int layer)
@@ -114,6 +131,8 @@ static inline int64_t plmr_shape_seen(const plmr_model_shape *shape, int layer, 
     return plmr_shape_has_window(shape, layer) && n > shape->window ? shape->window : n;
 }
 
+enum plmr_dimension plmr_activation_dimension(enum plmr_activation which);
+
 /* Elements of a dimension. */
 int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dimension);
 
@@ -124,6 +143,9 @@ void plmr_weight_size(const plmr_model_shape *shape, enum plmr_weight which, int
  * Made-up weights: norms and factors are 1; all others are uniform, with variance 1 / dim for biases and 1 / in else.
  */
 void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source);
+
+/* The same of expert number `expert`; of a weight that is there once, number 0. */
+void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source);
 
 /* What cores store it in: F16 for quantised tensors and made-up matrices, F32 for made-up norms and biases. */
 enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer);

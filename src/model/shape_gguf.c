@@ -100,7 +100,7 @@ static plmr_status read_numbers(plmr_model *model)
     return read_keys(model);
 }
 
-/* Parts of a model that has been split, and layers of experts, are files of another kind. */
+/* Parts of a model that has been split, and layers of experts that an architecture has not, are files of another kind. */
 static plmr_status refuse_kinds(const plmr_model *model)
 {
     int64_t n_parts = 1, n_experts = 0;
@@ -110,9 +110,9 @@ static plmr_status refuse_kinds(const plmr_model *model)
         return plmr_gguf_fault(model->gguf, "is one of the %lld parts of a split model; merge them into one file",
                                (long long)n_parts);
     PLMR_TRY(find_int(model, "expert_count", 0, INT_MAX, &n_experts));
-    if (n_experts > 0)
-        return plmr_gguf_fault(model->gguf, "has %lld experts a layer; plmr computes dense models only",
-                               (long long)n_experts);
+    if (n_experts > 0 && !model->shape.arch->experts_layer)
+        return plmr_gguf_fault(model->gguf, "has %lld experts a layer; plmr computes %s without any",
+                               (long long)n_experts, model->shape.arch->name);
     return PLMR_OK;
 }
 

@@ -28,9 +28,9 @@ const char *plmr_weight_full_name(const plmr_arch *arch, enum plmr_weight which,
     return name;
 }
 
-static bool is_named(const plmr_arch *arch, enum plmr_weight which)
+static bool is_named(const plmr_step *layer, enum plmr_weight which)
 {
-    for (const plmr_step *step = arch->layer; step->id != PLMR_STEP_END; step++)
+    for (const plmr_step *step = layer; step->id != PLMR_STEP_END; step++)
         for (int i = 0; i < step->n_parts; i++)
             if (step->part[i].weight == which || step->part[i].bias == which)
                 return true;
@@ -43,9 +43,22 @@ bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which)
         return !shape->has_tied_embeddings;
     if (plmr_weight_infos[which].kind == PLMR_FACTORS)
         return which == PLMR_ROPE_FACTORS ? shape->has_rope_factors : shape->has_long_factors;
-    if (plmr_weight_infos[which].kind == PLMR_BIAS && !shape->has_qkv_biases)
+    if (plmr_weight_infos[which].kind == PLMR_BIAS &&
+        !(which >= PLMR_Q_BIAS && which <= PLMR_V_BIAS ? shape->has_qkv_biases : shape->arch->has_biases))
         return false;
-    return !plmr_weight_is_layered(which) || is_named(shape->arch, which);
+    return !plmr_weight_is_layered(which) || is_named(plmr_shape_layer(shape), which);
+}
+
+int plmr_weight_count(const plmr_model_shape *shape, enum plmr_weight which)
+{
+    return plmr_weight_infos[which].kind == PLMR_EXPERT_MATRIX ? shape->n_experts : 1;
+}
+
+enum plmr_dimension plmr_activation_dimension(enum plmr_activation which)
+{
+#define DIMENSION(name, dimension) PLMR_##dimension,
+    static const enum plmr_dimension dimension_of[PLMR_N_ACTIVATIONS] = {PLMR_ACTIVATIONS(DIMENSION)};
+    return dimension_of[which];
 }
 
 int plmr_shape_period(const plmr_model_shape *shape)
@@ -68,6 +81,10 @@ int64_t plmr_shape_extent(const plmr_model_shape *shape, enum plmr_dimension dim
         [PLMR_VOCAB] = shape->n_vocab,
         [PLMR_HEAD] = shape->head_dim,
         [PLMR_PAIRS] = shape->rope_dim / 2,
+        [PLMR_HEADS] = shape->n_heads,
+        [PLMR_EXPERTS] = shape->n_experts,
+        [PLMR_EXPERT_FFN] = shape->n_expert_ffn,
+        [PLMR_SHARED_FFN] = shape->n_shared_ffn,
     };
     return extents[dimension];
 }
@@ -93,9 +110,9 @@ static float made_up_scale(const plmr_model_shape *shape, enum plmr_weight which
 }
 
 /* Adjacent seeds give unrelated values. */
-static uint64_t made_up_seed(enum plmr_weight which, int layer)
+static uint64_t made_up_seed(enum plmr_weight which, int layer, int expert)
 {
-    return (uint64_t)(layer + 1) << 32 | (uint64_t)which;
+    return (uint64_t)(layer + 1) << 32 | (uint64_t)expert << 16 | (uint64_t)which;
 }
 
 static plmr_status get_made_up(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
@@ -112,9 +129,10 @@ static plmr_status get_made_up(const plmr_source *source, int64_t row, int64_t c
     return PLMR_OK;
 }
 
-static void make_up(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source)
+static void make_up(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
 {
-    *source = (plmr_source){.get = get_made_up, .context = &model->scale[which], .seed = made_up_seed(which, layer)};
+    *source =
+        (plmr_source){.get = get_made_up, .context = &model->scale[which], .seed = made_up_seed(which, layer, expert)};
     plmr_weight_size(&model->shape, which, &source->rows, &source->cols);
 }
 
@@ -149,7 +167,7 @@ int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight 
     const plmr_arch_slice *of = plmr_weight_slice(shape->arch, which);
     int64_t rows, cols, most = 0;
     if (!of)
-        return plmr_weight_size(shape, which, &rows, &cols), rows;
+        return plmr_weight_size(shape, which, &rows, &cols), rows * plmr_weight_count(shape, which);
     for (int i = 0; i < shape->arch->n_slices; i++) {
         const plmr_arch_slice *slice = &shape->arch->slices[i];
         plmr_weight_size(shape, slice->weight, &rows, &cols);
@@ -159,24 +177,30 @@ int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight 
     return most;
 }
 
-static void take_rows(const plmr_model *model, enum plmr_weight which, const plmr_gguf_tensor *tensor,
+static void take_rows(const plmr_model *model, enum plmr_weight which, int expert, const plmr_gguf_tensor *tensor,
                       plmr_source *source)
 {
     int64_t rows, cols;
     plmr_weight_size(&model->shape, which, &rows, &cols);
-    plmr_source_gguf(source, tensor, rows_above(&model->shape, plmr_weight_slice(model->shape.arch, which)), rows);
+    int64_t above = rows_above(&model->shape, plmr_weight_slice(model->shape.arch, which));
+    plmr_source_gguf(source, tensor, above + expert * rows, rows);
 }
 
 void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int layer, plmr_source *source)
+{
+    plmr_model_expert(model, which, layer, 0, source);
+}
+
+void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
 {
     which = stored_as(&model->shape, which);
     PLMR_ASSERT(plmr_weight_exists(&model->shape, which));
     layer = plmr_weight_is_layered(which) ? layer : 0;
     PLMR_ASSERT(layer >= 0 && layer < model->shape.n_layers);
     if (model->gguf)
-        take_rows(model, which, find_tensor(model, which, layer), source);
+        take_rows(model, which, expert, find_tensor(model, which, layer), source);
     else
-        make_up(model, which, layer, source);
+        make_up(model, which, layer, expert, source);
 }
 
 enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer)
@@ -184,7 +208,7 @@ enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weigh
     which = stored_as(&model->shape, which);
     if (model->gguf)
         return plmr_gguf_dtype(find_tensor(model, which, layer));
-    return plmr_weight_infos[which].kind == PLMR_MATRIX ? PLMR_F16 : PLMR_F32;
+    return plmr_weight_is_matrix(which) ? PLMR_F16 : PLMR_F32;
 }
 
 void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer)
@@ -207,7 +231,8 @@ static void count_weight(plmr_model *model, enum plmr_weight which)
     plmr_model_shape *shape = &model->shape;
     int64_t rows, cols;
     plmr_weight_size(shape, which, &rows, &cols);
-    bool is_matrix = plmr_weight_is_layered(which) && plmr_weight_infos[which].kind == PLMR_MATRIX;
+    rows *= plmr_weight_count(shape, which);
+    bool is_matrix = plmr_weight_is_layered(which) && plmr_weight_is_matrix(which);
     for (int layer = 0; layer < (plmr_weight_is_layered(which) ? shape->n_layers : 1); layer++) {
         enum plmr_dtype dtype = plmr_model_weight_dtype(model, which, layer);
         shape->n_parameters += rows * cols;

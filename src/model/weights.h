@@ -16,10 +16,16 @@ enum plmr_dimension {
     PLMR_VOCAB,
     PLMR_HEAD,
     PLMR_PAIRS,
+    PLMR_HEADS,
+    PLMR_EXPERTS,
+    PLMR_EXPERT_FFN, /* of each expert */
+    PLMR_SHARED_FFN, /* of the expert that all tokens have */
     PLMR_N_DIMENSIONS
 };
 
-enum plmr_weight_kind { PLMR_MATRIX, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
+/* EXPERT_MATRIX: one for each expert, in files one below the other; EVERYWHERE: a small matrix, whose product with a token
+ * is wanted whole by every core of a line. */
+enum plmr_weight_kind { PLMR_MATRIX, PLMR_EXPERT_MATRIX, PLMR_EVERYWHERE, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
 
 /* W(name, its name in a GGUF file less the "blk.N." of a layer's, kind, rows, cols). From ATTN_NORM on, one a layer,
  * but for factors.
@@ -48,7 +54,21 @@ enum plmr_weight_kind { PLMR_MATRIX, PLMR_NORM, PLMR_BIAS, PLMR_FACTORS };
     W(POST_ATTN_NORM, "post_attention_norm.weight", NORM, ONE, MODEL_DIM)                                              \
     W(POST_FFN_NORM, "post_ffw_norm.weight", NORM, ONE, MODEL_DIM)                                                     \
     W(ROPE_LONG, "rope_factors_long.weight", FACTORS, ONE, PAIRS)                                                      \
-    W(ROPE_SHORT, "rope_factors_short.weight", FACTORS, ONE, PAIRS)
+    W(ROPE_SHORT, "rope_factors_short.weight", FACTORS, ONE, PAIRS)                                                    \
+    W(ROUTER, "ffn_gate_inp.weight", EVERYWHERE, EXPERTS, MODEL_DIM)                                                   \
+    W(GATE_EXPERTS, "ffn_gate_exps.weight", EXPERT_MATRIX, EXPERT_FFN, MODEL_DIM)                                      \
+    W(UP_EXPERTS, "ffn_up_exps.weight", EXPERT_MATRIX, EXPERT_FFN, MODEL_DIM)                                          \
+    W(DOWN_EXPERTS, "ffn_down_exps.weight", EXPERT_MATRIX, MODEL_DIM, EXPERT_FFN)                                      \
+    W(SHARE_WEIGHT, "ffn_gate_inp_shexp.weight", EVERYWHERE, ONE, MODEL_DIM)                                           \
+    W(GATE_SHARED, "ffn_gate_shexp.weight", MATRIX, SHARED_FFN, MODEL_DIM)                                             \
+    W(UP_SHARED, "ffn_up_shexp.weight", MATRIX, SHARED_FFN, MODEL_DIM)                                                 \
+    W(DOWN_SHARED, "ffn_down_shexp.weight", MATRIX, MODEL_DIM, SHARED_FFN)                                             \
+    W(SINKS, "attn_sinks.weight", BIAS, ONE, HEADS)                                                                    \
+    W(ATTN_OUTPUT_BIAS, "attn_output.bias", BIAS, ONE, MODEL_DIM)                                                      \
+    W(ROUTER_BIAS, "ffn_gate_inp.bias", BIAS, ONE, EXPERTS)                                                            \
+    W(GATE_EXPERTS_BIAS, "ffn_gate_exps.bias", BIAS, EXPERTS, EXPERT_FFN)                                              \
+    W(UP_EXPERTS_BIAS, "ffn_up_exps.bias", BIAS, EXPERTS, EXPERT_FFN)                                                  \
+    W(DOWN_EXPERTS_BIAS, "ffn_down_exps.bias", BIAS, EXPERTS, MODEL_DIM)
 
 #define PLMR_ENUM(name, ...) PLMR_##name,
 enum plmr_weight { PLMR_WEIGHTS(PLMR_ENUM) PLMR_N_WEIGHTS };

@@ -127,6 +127,7 @@
     X(real, cycles_allreduce)                                                                                          \
     X(real, cycles_shift)                                                                                              \
     X(real, cycles_relayout)                                                                                           \
+    X(real, cycles_experts)      /* of their tokens' ways there and back; NaN: there are none */                       \
     X(real, cycles_stages)                                                                                             \
     X(text, violates)            /* "", "M", "R" or "M,R" */                                                           \
     X(real, wall_load_s)                                                                                               \

@@ -65,13 +65,15 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
     const plmr_device *device = &run->session.device;
     double *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
                                    &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout,
-                                   &r->cycles_stages};
+                                   &r->cycles_experts,    &r->cycles_stages};
     plmr_phase_cost all = plmr_llm_totals_sum(t);
     plmr_energy energy =
         plmr_device_energy(device, run->shape->dtype, all.multiply_adds, all.wavelet_hops, all.t_cycles);
     double virtual_s = all.t_cycles / device->clock;
     for (int i = 0; i < PLMR_N_WORKS; i++)
         *works[i] = all.work[i];
+    if (!run->shape->n_experts)
+        r->cycles_experts = NAN;
     r->routes_max = all.routes_max;
     r->energy_j = device->power > 0 ? device->power * virtual_s : NAN;
     PLMR_RECORD_ENERGY(r, energy);

@@ -21,8 +21,11 @@ from gguf_reader import load  # noqa: E402
 NAMES = [  # of a llama
     "attn_norm", "q", "k", "v", "attn", "attn_out", "ffn_norm", "ffn_gate", "ffn_up", "ffn_hidden", "ffn_out"]
 POST_NORMS = {"attn_post_norm", "ffn_post_norm"}
-MORE = {"olmo2_f32": POST_NORMS | {"q_norm", "k_norm"}, "gemma2_f32": POST_NORMS}
-LESS = {"olmo2_f32": {"attn_norm", "ffn_norm"}}
+ROUTED = {"router", "routed"}
+DENSE = {"ffn_gate", "ffn_up", "ffn_hidden"}
+MORE = {"olmo2_f32": POST_NORMS | {"q_norm", "k_norm"}, "gemma2_f32": POST_NORMS, "gptoss_f32": ROUTED,
+        "qwen2moe_f32": ROUTED | {"share", "shared_gate", "shared_up", "shared_hidden", "shared_out"}}
+LESS = {"olmo2_f32": {"attn_norm", "ffn_norm"}, "gptoss_f32": DENSE, "qwen2moe_f32": DENSE}
 TOKENS = [5, 89, 195, 33, 7, 7, 101, 2, 64, 250, 17]
 CASES = [  # model, prefill's cores, decode's, numbers of ranks
     ("llama_gqa_f32", "8x8", "8x8", [None, 3]),
@@ -30,6 +33,8 @@ CASES = [  # model, prefill's cores, decode's, numbers of ranks
     ("qwen3_f32", "13x13", "9x20", [None, 2]),
     ("olmo2_f32", "13x13", "9x20", [None, 2]),
     ("gemma2_f32", "13x13", "9x20", [None, 2]),
+    ("qwen2moe_f32", "13x13", "9x20", [None, 2]),
+    ("gptoss_f32", "3x3", "4x3", [None, 2]),
 ]
 
 

@@ -131,6 +131,40 @@ class Forward:
         step["ffn_out"] = self.project(step["ffn_hidden"], name + "ffn_down")
         return step["ffn_out"]
 
+    def expert(self, x, name, e):
+        """What expert e makes of tokens."""
+        def part(which, x):
+            bias = self.w.get(f"{name}ffn_{which}_exps.bias")
+            weight = self.w[f"{name}ffn_{which}_exps.weight"]
+            return x @ weight.reshape(self.key["expert_count"], -1, weight.shape[-1])[e].T + (0 if bias is None else bias[e])
+        gate, up = part("gate", x), part("up", x)
+        if self.arch != "gpt-oss":
+            return part("down", silu(gate) * up)
+        gate, up = np.minimum(gate, 7), np.clip(up, -7, 7)
+        return part("down", gate / (1 + np.exp(-1.702 * gate)) * (1 + up))
+
+    def experts(self, x, name, step):
+        """The experts that each token is routed to, weighted."""
+        step["router"] = self.project(x, name + "ffn_gate_inp")
+        used = np.argsort(-step["router"], axis=-1, kind="stable")[:, :self.key["expert_used_count"]]
+        weights = np.take_along_axis(step["router"], used, -1)
+        weights = np.take_along_axis(softmax(step["router"]), used, -1) if self.arch == "qwen2moe" else softmax(weights)
+        step["routed"] = np.full_like(step["router"], -1)
+        np.put_along_axis(step["routed"], used, weights, -1)
+        out = np.zeros_like(x)
+        for e in range(self.key["expert_count"]):
+            rows = step["routed"][:, e] >= 0
+            out[rows] += step["routed"][rows, e][:, None] * self.expert(x[rows], name, e)
+        step["ffn_out"] = out
+
+    def shared(self, x, name, step):
+        """The share of the expert that all tokens have."""
+        step["share"] = self.project(x, name + "ffn_gate_inp_shexp").reshape(-1, 1)
+        step["shared_gate"], step["shared_up"] = self.project(x, name + "ffn_gate_shexp"), self.project(x, name + "ffn_up_shexp")
+        step["shared_hidden"] = silu(step["shared_gate"]) * step["shared_up"]
+        step["shared_out"] = self.project(step["shared_hidden"], name + "ffn_down_shexp")
+        return step["shared_out"] / (1 + np.exp(-step["share"]))
+
     def add(self, x, step, part, name, post):
         """Onto the stream: normed first, or scaled, where the model does so."""
         added = step[part]
@@ -153,8 +187,11 @@ class Forward:
         step["attn_out"] = self.project(step["attn"], name + "attn_output")
         x = self.add(x, step, "attn_out", name, "post_attention_norm")
         if first:
-            step["ffn_norm"] = self.norm(x, name + "ffn_norm")
-        self.dense(step["ffn_norm"] if first else x, name, step)
+            step["ffn_norm"] = self.norm(x, name + ("post_attention_norm" if self.arch == "gpt-oss" else "ffn_norm"))
+        if self.arch == "qwen2moe":
+            x = x + self.shared(step["ffn_norm"], name, step)
+        ffn = self.experts if name + "ffn_gate_inp.weight" in self.w else self.dense
+        ffn(step["ffn_norm"] if first else x, name, step)
         x = self.add(x, step, "ffn_out", name, "post_ffw_norm")
         self.steps.update({(i, part): values for part, values in step.items()})
         return x

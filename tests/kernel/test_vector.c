@@ -535,6 +535,26 @@ static void check_silu(const plmr_isa *isa, int n)
     free_vectors(&v, n);
 }
 
+/* Gates and ups on both sides of 7. */
+static void check_clipped(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    float want[MOST];
+    for (int i = 0; i < n; i++) {
+        v.x[i] *= i % 5 == 2 ? 9 : 1;
+        v.a[i] *= i % 3 == 1 ? 11 : 1;
+        float g = fminf(v.x[i], 7), u = fmaxf(-7, fminf(v.a[i], 7)), t = -1.702f * g, e;
+        isa_number(0)->on_vectors->exp(1, 1, 0, &t, &e);
+        want[i] = g / (1 + e);
+        want[i] = want[i] * (1 + u);
+    }
+    isa->on_vectors->clipped_multiply(n, v.x, v.a, v.y);
+    assert_same(isa, v.y, want, n);
+    isa->on_vectors->clipped_multiply(n, v.x, v.a, v.a);
+    assert_same(isa, v.a, want, n);
+    free_vectors(&v, n);
+}
+
 /* gelu at halves, and what is rounded to them. */
 static void check_gelu(const plmr_isa *isa, int n)
 {
@@ -568,6 +588,7 @@ static void vector_functions(void **state)
             check_rope(isa_number(i), n / 2);
             check_max(isa_number(i), n);
             check_silu(isa_number(i), n);
+            check_clipped(isa_number(i), n);
             check_gelu(isa_number(i), n);
         }
 }

@@ -478,11 +478,16 @@ static void numbers_of_architectures(void **state)
 static void what_plmr_does_not_compute(void **state)
 {
     (void)state;
-    expect_tiny_refused((struct tiny){.arch = "gemma"},
-                        "my.gguf: has the architecture 'gemma'; plmr computes "
-                        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2 and smollm3");
+    expect_tiny_refused(
+        (struct tiny){.arch = "gemma"},
+        "my.gguf: has the architecture 'gemma'; plmr computes "
+        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2, smollm3, qwen2moe, qwen3moe and gpt-oss");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_count", .value = 8},
-                        "my.gguf: has 8 experts a layer; plmr computes dense models only");
+                        "my.gguf: a token uses 0 of 8 experts; it must be 1 to 8 of them");
+    expect_tiny_refused((struct tiny){.arch = "granite", .key = "granite.expert_count", .value = 8},
+                        "my.gguf: has 8 experts a layer; plmr computes granite without any");
+    expect_tiny_refused((struct tiny){.arch = "qwen3moe"},
+                        "my.gguf: a qwen3moe without experts; give how many it has and how many of them a token uses");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "split.count", .value = 3},
                         "my.gguf: is one of the 3 parts of a split model; merge them into one file");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.scaling.type", .text = "su"},

@@ -26,8 +26,7 @@ static plmr_status gate_gelu(const plmr_step *step, plmr_pass *p)
 
 static plmr_status gate_time(const plmr_step *step, plmr_cost_pass *pass)
 {
-    int64_t n = plmr_cost_chunk_tokens(pass) * pass->grid->ffn.size;
-    (void)step;
+    int64_t n = plmr_cost_chunk_tokens(pass) * plmr_grid_chunk(pass->grid, plmr_activation_dimension(step->in));
     plmr_cost_busy(pass, (double)n * pass->device->scalar_function + 2 * plmr_cost_vector_cycles(pass, n));
     return PLMR_OK;
 }

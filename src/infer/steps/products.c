@@ -3,9 +3,9 @@
 #include "infer/step.h"
 #include "infer/token.h"
 
-static void add_bias(const plmr_pass *p, const plmr_step_part *part)
+void plmr_pass_add_bias(const plmr_pass *p, const plmr_step_part *part)
 {
-    const float *bias = plmr_pass_weights(p)->vector[part->bias];
+    const float *bias = plmr_pass_bias(p, part->bias);
     const plmr_deal *deal = plmr_pass_deal(p, part->out);
     plmr_part columns = plmr_pass_part(p, part->out);
     for (int c = 0; c < columns.n_chunks && bias; c++)
@@ -20,7 +20,7 @@ static void add_bias(const plmr_pass *p, const plmr_step_part *part)
 static plmr_status finish(const plmr_step *step, const plmr_pass *p)
 {
     for (int i = 0; i < step->n_parts; i++) {
-        add_bias(p, &step->part[i]);
+        plmr_pass_add_bias(p, &step->part[i]);
         PLMR_TRY(plmr_pass_dump(p, step->part[i].out, step->part[i].name));
     }
     return PLMR_OK;
@@ -44,8 +44,7 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
     plmr_token_product products[PLMR_MOST_PARTS];
     for (int i = 0; i < step->n_parts; i++) {
         enum plmr_activation out = step->part[i].out;
-        products[i] =
-            (plmr_token_product){&plmr_pass_weights(p)->matrix[step->part[i].weight], p->activation[out], p->ld[out]};
+        products[i] = (plmr_token_product){plmr_pass_matrix(p, step->part[i].weight), p->activation[out], p->ld[out]};
     }
     for (int i = 0; i < step->n_parts; i += together)
         plmr_token_multiply(p->grid, products + i, together, (int)p->n, p->activation[step->in], p->ld[step->in]);

@@ -1,10 +1,8 @@
-#include "model/shape.h"
+#include "model/experts.h"
 
 const plmr_step plmr_llama_layer[] = {
     PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q, .bias = PLMR_Q_BIAS},
-              {.out = PLMR_KEY, .name = "k", .weight = PLMR_K, .bias = PLMR_K_BIAS},
-              {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V, .bias = PLMR_V_BIAS}),
+    PLMR_STEP_QKV_BIASED(NORMED),
     {.id = PLMR_STEP_TO_HEADS},
     PLMR_STEPS_ATTENTION,
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
@@ -15,8 +13,23 @@ const plmr_step plmr_llama_layer[] = {
     {.id = PLMR_STEP_END},
 };
 
+/* Mixtral's: the same with experts. */
+static const plmr_step experts_layer[] = {
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
+    PLMR_STEP_QKV_BIASED(NORMED),
+    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_ATTENTION,
+    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEPS_EXPERTS(EXPERTS),
+    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
+    {.id = PLMR_STEP_SCALARS},
+    {.id = PLMR_STEP_END},
+};
+
 /* Mistral's window. */
 static const plmr_arch_key keys[] = {
+    PLMR_EXPERT_KEYS,
     PLMR_KEY("attention.sliding_window", "window", window, INT, 0, 1 << 30, 0),
     PLMR_KEY("attention.scale", NULL, attention_scale, FLOAT, 0, 1e6, 0),
 };
@@ -27,5 +40,6 @@ const plmr_arch plmr_arch_llama = {
     .takes_rope_factors = true,
     .takes_long_factors = true,
     .layer = plmr_llama_layer,
+    .experts_layer = experts_layer,
     PLMR_ARCH_KEYS(keys),
 };

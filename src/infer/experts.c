@@ -1,0 +1,196 @@
+#include "infer/experts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ranks/redistribute.h"
+
+/* Bytes under way at a time. */
+enum { MOST_BYTES = 16 << 20 };
+
+/* ---- who goes where ---- */
+
+/* Every rank of a column knows its own tokens; the others' are 0. */
+static void list_own(const plmr_routes *r, double *expert)
+{
+    const plmr_pass *p = r->pass;
+    for (int64_t row = 0; row < p->n_here; row++) {
+        const float *routed = p->activation[PLMR_ROUTED] + (size_t)row * p->ld[PLMR_ROUTED];
+        double *to = expert + plmr_pass_token(p, row) * r->n_used;
+        for (int e = 0; e < p->engine->shape->n_experts; e++)
+            if (routed[e] >= 0)
+                *to++ = e;
+    }
+}
+
+plmr_routes plmr_routes_create(const plmr_pass *p)
+{
+    plmr_routes r = {p, p->engine->shape->n_used, NULL};
+    int64_t n = p->n * r.n_used;
+    double *expert = plmr_take_zeroed((size_t)n + 1, sizeof *expert);
+    r.expert = plmr_take((size_t)n * sizeof *r.expert + 1);
+    list_own(&r, expert);
+    plmr_ranks_line_max(p->engine->ranks, PLMR_Y, expert, (int)n);
+    for (int64_t i = 0; i < n; i++)
+        r.expert[i] = (int32_t)expert[i];
+    free(expert);
+    return r;
+}
+
+void plmr_routes_destroy(plmr_routes *r)
+{
+    free(r->expert);
+}
+
+static bool uses(const plmr_routes *r, int64_t token, int expert)
+{
+    for (int i = 0; i < r->n_used; i++)
+        if (r->expert[token * r->n_used + i] == expert)
+            return true;
+    return false;
+}
+
+/* ---- between rows of cores ---- */
+
+/* The tokens of a pass that an expert has, by the ranks of a column. */
+struct rows {
+    const plmr_routes *routes;
+    int expert;
+    const int32_t *number; /* by token of the prompt: its number among the expert's, -1: it is not */
+};
+
+static int64_t list_prompt(const void *context, int place, int32_t *elements)
+{
+    const struct rows *r = context;
+    const plmr_pass *p = r->routes->pass;
+    plmr_part part = plmr_pass_tokens(p, place);
+    int64_t n = 0;
+    for (int64_t i = 0; i < plmr_part_places(&part, &p->tokens); i++) {
+        int64_t token = plmr_part_place(&part, &p->tokens, i);
+        if (token >= p->n || r->number[token] < 0)
+            continue;
+        if (elements)
+            elements[n] = r->number[token];
+        n++;
+    }
+    return n;
+}
+
+static int64_t list_expert(const void *context, int place, int32_t *elements)
+{
+    const plmr_pass *sub = context;
+    plmr_part part = plmr_pass_tokens(sub, place);
+    int64_t n = plmr_part_places(&part, &sub->tokens);
+    for (int64_t i = 0; i < n && elements; i++) {
+        int64_t token = plmr_part_place(&part, &sub->tokens, i);
+        elements[i] = token < sub->n ? (int32_t)token : -1;
+    }
+    return n;
+}
+
+struct columns {
+    const plmr_deal *deal;
+    const plmr_ring *ring;
+};
+
+/* By place: columns do not move. */
+static int64_t list_columns(const void *context, int place, int32_t *elements)
+{
+    const struct columns *c = context;
+    plmr_part part = plmr_part_of(c->deal, c->ring, place);
+    for (int64_t i = 0; i < plmr_part_places(&part, c->deal) && elements; i++)
+        elements[i] = (int32_t)plmr_part_place(&part, c->deal, i);
+    return plmr_part_places(&part, c->deal);
+}
+
+struct memory {
+    float *values;
+    size_t ld;
+};
+
+static void *at(const void *context, int64_t row, int64_t col)
+{
+    const struct memory *m = context;
+    return m->values + (size_t)row * m->ld + (size_t)col;
+}
+
+static int32_t *number_tokens(const plmr_routes *r, int expert, int64_t *n)
+{
+    int32_t *number = plmr_take((size_t)r->pass->n * sizeof *number);
+    *n = 0;
+    for (int64_t token = 0; token < r->pass->n; token++)
+        number[token] = uses(r, token, expert) ? (int32_t)(*n)++ : -1;
+    return number;
+}
+
+/* Rows of `prompt`, this rank's tokens that the expert has, to or from the sub-pass. */
+static void move(const struct rows *rows, plmr_pass *sub, enum plmr_activation which, float *prompt, bool back)
+{
+    const plmr_pass *p = rows->routes->pass;
+    struct columns columns = {plmr_pass_deal(p, which), p->grid->x};
+    struct memory of_prompt = {prompt, p->ld[which]}, of_expert = {sub->activation[which], sub->ld[which]};
+    plmr_dealt cols = {PLMR_X, plmr_deal_places(columns.deal), list_columns, &columns};
+    plmr_spread_matrix there = {{PLMR_Y, sub->n, list_prompt, rows}, cols, at, INT64_MAX, &of_prompt};
+    plmr_spread_matrix here = {{PLMR_Y, sub->n, list_expert, sub}, cols, at, INT64_MAX, &of_expert};
+    plmr_redistribute(p->engine->ranks, back ? &here : &there, back ? &there : &here, sizeof(float), MOST_BYTES);
+}
+
+/* This rank's tokens that the expert has, as rows of an activation. */
+static float *take_rows(const plmr_routes *r, const int32_t *number, enum plmr_activation which, bool copy)
+{
+    const plmr_pass *p = r->pass;
+    size_t ld = p->ld[which];
+    float *rows = plmr_take_zeroed((size_t)p->n_here * ld + 1, sizeof *rows), *to = rows;
+    for (int64_t row = 0; row < p->n_here && copy; row++)
+        if (number[plmr_pass_token(p, row)] >= 0) {
+            memcpy(to, p->activation[which] + (size_t)row * ld, ld * sizeof *to);
+            to += ld;
+        }
+    return rows;
+}
+
+static void make_room(plmr_pass *sub)
+{
+    static const enum plmr_activation used[] = {PLMR_NORMED, PLMR_EXPERT_GATED, PLMR_EXPERT_HIDDEN, PLMR_ADDED};
+    memset(sub->activation, 0, sizeof sub->activation);
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+        sub->activation[used[i]] =
+            plmr_take_zeroed((size_t)sub->n_rows * sub->ld[used[i]] + 1, sizeof **sub->activation);
+}
+
+void plmr_routes_enter(const plmr_routes *r, int expert, enum plmr_activation which, plmr_pass *sub)
+{
+    *sub = *r->pass;
+    sub->expert = expert;
+    int32_t *number = number_tokens(r, expert, &sub->n);
+    if (sub->n) {
+        plmr_pass_deal_tokens(sub);
+        make_room(sub);
+        float *rows = take_rows(r, number, which, true);
+        move(&(struct rows){r, expert, number}, sub, which, rows, false);
+        free(rows);
+    }
+    free(number);
+}
+
+void plmr_routes_leave(const plmr_routes *r, int expert, enum plmr_activation which, plmr_pass *sub)
+{
+    const plmr_pass *p = r->pass;
+    int32_t *number = number_tokens(r, expert, &sub->n);
+    float *rows = take_rows(r, number, which, false), *from = rows;
+    move(&(struct rows){r, expert, number}, sub, which, rows, true);
+    for (int64_t row = 0; row < p->n_here; row++) {
+        if (number[plmr_pass_token(p, row)] < 0)
+            continue;
+        float weight = p->activation[PLMR_ROUTED][(size_t)row * p->ld[PLMR_ROUTED] + (size_t)expert];
+        float *to = p->activation[which] + (size_t)row * p->ld[which];
+        for (size_t i = 0; i < p->ld[which]; i++)
+            to[i] += weight * from[i];
+        from += p->ld[which];
+    }
+    for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
+        free(sub->activation[i]);
+    free(rows);
+    free(number);
+}
