@@ -5,16 +5,20 @@
 
 #include "base/memory.h"
 #include "plmr/ranks.h"
+#include "ranks/ranks.h"
 #include "report/color.h"
 
 /* What all commands take. */
 typedef struct common {
     bool help;
+    int64_t stall_s;
 } common;
 
 static const plmr_option common_options[] = {
     {"color", "auto|always|never", "", "Colour errors, progress and bars; auto: at a terminal, but for NO_COLOR",
      PLMR_READ_ALL(plmr_read_color), .first = true},
+    {"stall", "SECONDS", "", "End with an error once a rank has waited so long for others; 0: never",
+     PLMR_WHOLE(common, stall_s, 1000000000), .value = "600"},
     {"help", NULL, "", "Print this help and do nothing else", PLMR_FLAG(common, help), .letter = 'h'},
     {0},
 };
@@ -60,6 +64,8 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
     bool help = false;
     snprintf(name, sizeof name, "plmr %s", command->name);
     plmr_status status = plmr_options_read(tables.rows, name, argc, argv, options, &help);
+    if (!status)
+        plmr_ranks_stall_after((int)((common *)options)->stall_s);
     if (!status && !help)
         status = command->run(options + OWN);
     else if (!status && plmr_rank() == 0)

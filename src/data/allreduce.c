@@ -141,7 +141,7 @@ void plmr_allreduce_values(plmr_region *region, enum plmr_axis axis, const plmr_
                        .place = plmr_ranks_place(region->ranks, axis)};
     size_t length = (size_t)(n_elements * across);
     v.incoming = plmr_take((length ? length : 1) * sizeof(float));
-    v.messages = plmr_exchange_create(region->ranks);
+    v.messages = plmr_exchange_create(region->ranks, "an allreduce");
     if (plan->ring)
         add_ring(&v, sum);
     else

@@ -178,7 +178,7 @@ static plmr_status fill_blocks(plmr_blocks *b)
                2 * b->turn_bytes);
     memset(b->buffer, 0, 2 * b->turn_bytes);
     list_places(b);
-    b->messages = plmr_exchange_create(t->region->ranks);
+    b->messages = plmr_exchange_create(t->region->ranks, "a shift of tiles");
     return PLMR_OK;
 }
 

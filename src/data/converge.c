@@ -125,7 +125,7 @@ static void fill_batch(struct batch *batch)
     batch->low = plmr_take(n * sizeof(float));
     batch->high = plmr_take(n * sizeof(float));
     batch->own = plmr_take(batch->tile * sizeof(float));
-    batch->messages = plmr_exchange_create(product->region->ranks);
+    batch->messages = plmr_exchange_create(product->region->ranks, "the sums of a product");
 }
 
 static void run(plmr_product *product, bool open_ended)

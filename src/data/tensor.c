@@ -22,7 +22,7 @@ plmr_status plmr_tensor_create(const plmr_tensor *what, plmr_tensor **out)
     tensor.core_bytes = (int64_t)tensor.tile_bytes * wide->slots * (deep->slots + what->n_buffers);
     PLMR_TRY(plmr_region_charge(what->region, what->name, tensor.core_bytes));
     tensor.line = plmr_take_zeroed((size_t)tensor.n_slots, sizeof *tensor.line);
-    tensor.messages = plmr_exchange_create(what->region->ranks);
+    tensor.messages = plmr_exchange_create(what->region->ranks, "a move of tiles");
     *out = plmr_take(sizeof tensor);
     **out = tensor;
     return PLMR_OK;

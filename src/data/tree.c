@@ -179,7 +179,7 @@ plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr
     *tree = (plmr_tree){.axis = axis,
                         .n_places = plmr_ranks_extent(region->ranks, axis),
                         .place = plmr_ranks_place(region->ranks, axis),
-                        .messages = plmr_exchange_create(region->ranks)};
+                        .messages = plmr_exchange_create(region->ranks, "a reduction")};
     struct compiler compiler = {
         .tree = tree,
         .n = plan->n,

@@ -64,7 +64,7 @@ static void fill(plmr_gather *g)
     for (int turn = 0; turn < 2; turn++)
         for (int place = 0; place < n_places(g); at += columns_of(g, place++) * rows)
             g->part[turn][place] = at;
-    g->messages = plmr_exchange_create(g->grid->ranks);
+    g->messages = plmr_exchange_create(g->grid->ranks, "a gather of activations");
 }
 
 plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,

@@ -76,7 +76,7 @@ static void fill(plmr_keys *k)
             k->part[turn][place] = at;
     k->keys = plmr_take(n * n_dims * plmr_dtype_bytes(cache_of(k)->dtype));
     k->values = plmr_take(n * n_dims * sizeof *k->values);
-    k->messages = plmr_exchange_create(k->pass->engine->ranks);
+    k->messages = plmr_exchange_create(k->pass->engine->ranks, "a gather of keys");
 }
 
 plmr_keys *plmr_keys_create(const plmr_pass *pass)

@@ -102,7 +102,7 @@ void plmr_cache_shift(plmr_engine *engine)
         return;
     s.out = plmr_take_zeroed(2 * (size_t)s.n_places, sizeof *s.out);
     s.in = s.out + s.n_places;
-    plmr_exchange *messages = plmr_exchange_create(engine->ranks);
+    plmr_exchange *messages = plmr_exchange_create(engine->ranks, "a shift of the cache");
     find_parcels(&s, n);
     post(&s, messages);
     make_room(&s);

@@ -74,7 +74,7 @@ static void fill(plmr_strips *s, int64_t n_rows)
     s->memory[1] = s->memory[0] + n_bytes;
     if (s->n_places == 1 || m->n_out == 0)
         return;
-    s->messages = plmr_exchange_create(s->ranks);
+    s->messages = plmr_exchange_create(s->ranks, "a gather of strips");
     post(s);
 }
 

@@ -53,7 +53,7 @@ plmr_exchange *plmr_deal_begin(plmr_ranks *ranks, const void *out, const int64_t
 {
     int n = plmr_deal_count(ranks), me = plmr_deal_me(ranks);
     int64_t *first_out = sum_before(n_out, n), *first_in = sum_before(n_in, n);
-    plmr_exchange *messages = plmr_exchange_create(ranks);
+    plmr_exchange *messages = plmr_exchange_create(ranks, "a deal to all ranks");
     for (int turn = 0; turn < n; turn++) {
         int to = (me + turn) % n, from = (me + n - turn) % n;
         const char *piece = (const char *)out + (size_t)first_out[to] * element_bytes;
@@ -112,7 +112,7 @@ void *plmr_deal_to_all(plmr_ranks *ranks, void *records, size_t record_bytes, in
     int64_t *in = sum_before(come, n_ranks);
     *n_got = in[n_ranks];
     char *got = plmr_take((size_t)*n_got * record_bytes + 1);
-    plmr_exchange *messages = plmr_exchange_create(ranks);
+    plmr_exchange *messages = plmr_exchange_create(ranks, "a deal to all ranks");
     for (int turn = 1; turn < n_ranks; turn++) {
         int to = (me + turn) % n_ranks, from = (me + n_ranks - turn) % n_ranks;
         plmr_exchange_send(messages, PLMR_EVERY_RANK, to, records, (size_t)n * record_bytes);

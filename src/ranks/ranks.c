@@ -117,6 +117,13 @@ static void create_lines(plmr_ranks *ranks)
     }
 }
 
+static void list_numbers(plmr_ranks *ranks)
+{
+    int me = plmr_rank();
+    ranks->numbers = plmr_take((size_t)plmr_rank_count() * sizeof *ranks->numbers);
+    PLMR_MPI(MPI_Allgather(&me, 1, MPI_INT, ranks->numbers, 1, MPI_INT, ranks->grid));
+}
+
 /* Where this rank runs, for its place on the grid. Ranks that may move from cache to cache have none. */
 static plmr_neighbourhood find_here(plmr_ranks *ranks)
 {
@@ -156,6 +163,7 @@ static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, 
     PLMR_MPI(MPI_Cart_create(placed, 2, dims, periods, 0, &ranks->grid));
     PLMR_MPI(MPI_Comm_free(&placed));
     create_lines(ranks);
+    list_numbers(ranks);
     return PLMR_OK;
 }
 
@@ -186,6 +194,7 @@ void plmr_ranks_destroy(plmr_ranks *ranks)
     for (int axis = 0; axis < 2; axis++)
         PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
     PLMR_MPI(MPI_Comm_free(&ranks->grid));
+    free(ranks->numbers);
     free(ranks);
 }
 

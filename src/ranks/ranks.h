@@ -21,10 +21,14 @@ static inline int plmr_ranks_owner(int n, int parts, int i)
     return place;
 }
 
+/* A rank that waits in one call of the message layer for more than most_s seconds says so, for whom and in which verb,
+ * and ends the job; 0: it waits for ever. Local. */
+void plmr_ranks_stall_after(int most_s);
+
 /* A set of sends and receives under way along axes of the grid. Buffers must stay untouched until the wait. Messages
- * between two ranks arrive in the order in which both sides posted them. Any size. */
+ * between two ranks arrive in the order in which both sides posted them. Any size. `verb` is what errors say of them. */
 typedef struct plmr_exchange plmr_exchange;
-plmr_exchange *plmr_exchange_create(plmr_ranks *ranks);
+plmr_exchange *plmr_exchange_create(plmr_ranks *ranks, const char *verb);
 
 /* Waits for what is under way, which must come soon: all ranks are here alike, or the job ends. */
 void plmr_exchange_destroy(plmr_exchange *exchange);

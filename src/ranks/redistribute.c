@@ -310,7 +310,7 @@ static void trade_all(struct trade *t)
     int me = t->ranks->place[PLMR_Y] * t->ranks->extent[PLMR_X] + t->ranks->place[PLMR_X];
     struct part mine = between(t, true, me), kept = between(t, false, me);
     size_t n_bytes = all_bytes(t, n, me);
-    t->messages = plmr_exchange_create(t->ranks);
+    t->messages = plmr_exchange_create(t->ranks, "a move of elements");
     make_room(t, n_bytes < t->most_bytes ? n_bytes : t->most_bytes);
     for (int turn = 1; turn < n; turn++) {
         int to = (me + turn) % n, from = (me + n - turn) % n;

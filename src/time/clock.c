@@ -41,7 +41,7 @@ plmr_status plmr_clock_create(plmr_region *region, plmr_clock **out)
     clock->by_before = line_buffer(2 * (size_t)(rows > cols ? rows : cols));
     clock->by_after = clock->by_before + (rows > cols ? rows : cols);
     clock->sent = plmr_take_zeroed((size_t)plmr_rank_count(), sizeof *clock->sent);
-    clock->messages = plmr_exchange_create(region->ranks);
+    clock->messages = plmr_exchange_create(region->ranks, "clocks of neighbours");
     for (int axis = 0; axis < 2; axis++) {
         size_t along = (size_t)region->count[axis], across = (size_t)region->count[!axis];
         clock->ghost[axis] = line_buffer(PLMR_RING_GHOSTS * across);

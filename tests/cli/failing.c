@@ -3,6 +3,7 @@
  *   FAIL_RANK     the rank
  *   FAIL_MALLOC   the number of the allocation of plmr's own that fails; 0 counts them
  *   FAIL_READ     the number of the read of FAIL_FILE that fails with EIO
+ *   FAIL_SEND     the number of the message that it never sends, nor does anything else
  *   FAIL_MEMORY   bytes of address space that may still be taken
  *   FAIL_NOTE     a file: the moment of the failure, in seconds of the monotonic clock; or the count
  */
@@ -11,6 +12,7 @@
 #include <limits.h>
 #include <link.h>
 #include <mpi.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@
 
 static bool active;                           /* this is the rank, and MPI runs */
 static unsigned long program_at, program_end; /* in memory */
-static long n_mallocs, n_reads;
+static long n_mallocs, n_reads, n_sends;
 
 static long number(const char *name, long none)
 {
@@ -83,6 +85,18 @@ int MPI_Init(int *argc, char ***argv)
     else
         active = true;
     return result;
+}
+
+int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request)
+{
+    if (active && ++n_sends == number("FAIL_SEND", -1)) {
+        sigset_t all_but_end;
+        sigfillset(&all_but_end);
+        sigdelset(&all_but_end, SIGTERM);
+        note_failure();
+        sigsuspend(&all_but_end);
+    }
+    return PMPI_Isend(data, n, type, to, tag, comm, request);
 }
 
 int MPI_Finalize(void)

@@ -50,6 +50,14 @@ class Failing:
                    f"{what}: {code}, {err}")
         self.check(failed_s is None or ended_s - failed_s < MOST_S, f"{what}: ends only after {ended_s - (failed_s or 0):.1f} s")
 
+    def must_notice(self, args, send):
+        """Rank 1 of 2 stops before a message of its: rank 0 says so after a second."""
+        code, err, failed_s, ended_s = self.run(args + " --stall 1", 2, rank=1, send=send)
+        lines = re.findall(r"^plmr.*", err, re.MULTILINE)
+        self.check(code == 1 and len(lines) == 1 and re.search(r"\brank 0 on \S+: has waited for rank 1 for more than 1 s, in ", lines[0]),
+                   f"{args}, no message {send}: {code}, {err}")
+        self.check(failed_s and ended_s - failed_s < MOST_S, f"{args}: ends only after {ended_s - (failed_s or 0):.1f} s")
+
     def allocations(self, args, ranks, rank, shares):
         """One of the allocations fails: each of some places of the run."""
         code, err, n, _ = self.run(args, ranks, rank=rank, malloc=0)
@@ -72,6 +80,8 @@ def main():
         failing.allocations(LLM, 4, 2, (.3, .5, .7, .8, .9, 1))
         failing.allocations(GENERATE, 3, 1, (.4, .7, .9, 1))
         failing.allocations(PAPER, 2, 0, (.5, .8))
+        failing.must_notice(f"{GEMM} --m 240 --k 240 --n 240", 3)
+        failing.must_notice(LLM, 20)
         for args, ranks in (LLM, 3), (GENERATE, 2), (PAPER, 2):
             failing.must_end(args, ranks, rank=1, memory=300 << 10)
     check.done()

@@ -57,7 +57,7 @@ static void messages_go_along_axes(void **state)
         int n = plmr_ranks_extent(ranks, (enum plmr_axis)axis), me = plmr_ranks_place(ranks, (enum plmr_axis)axis);
         double sent[2][500], got[2][500];
         plmr_exchange *exchange;
-        exchange = plmr_exchange_create(ranks);
+        exchange = plmr_exchange_create(ranks, "a test");
         for (int i = 0; i < 500; i++) {
             sent[0][i] = me * 1000 + i;
             sent[1][i] = -sent[0][i];
@@ -115,7 +115,7 @@ static void waiting_is_measured(void **state)
     int n = plmr_rank_count(), me = plmr_rank();
     double late_s = 0.2, out = me, in = -1;
     must(plmr_ranks_create(1, n, 1, n, &ranks));
-    exchange = plmr_exchange_create(ranks);
+    exchange = plmr_exchange_create(ranks, "a test");
     plmr_barrier();
     plmr_ranks_times before = plmr_ranks_times_now(ranks);
     double start_s = plmr_wall_s();
@@ -160,7 +160,7 @@ static void work_hides_messages(void **state)
     if (n == 1)
         return;
     must(plmr_ranks_create(1, n, 1, n, &ranks));
-    exchange = plmr_exchange_create(ranks);
+    exchange = plmr_exchange_create(ranks, "a test");
     plmr_barrier();
     plmr_ranks_times before = plmr_ranks_times_now(ranks);
     double start_s = plmr_wall_s();
