@@ -94,7 +94,8 @@ int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_C
         sigfillset(&all_but_end);
         sigdelset(&all_but_end, SIGTERM);
         note_failure();
-        sigsuspend(&all_but_end);
+        for (;;)
+            sigsuspend(&all_but_end);
     }
     return PMPI_Isend(data, n, type, to, tag, comm, request);
 }
