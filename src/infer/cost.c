@@ -54,6 +54,11 @@ int64_t plmr_cost_chunk_tokens(const plmr_cost_pass *pass)
     return plmr_ceil_div(pass->n_tokens, pass->grid->rows);
 }
 
+int64_t plmr_cost_chunk_seen(const plmr_cost_pass *pass)
+{
+    return plmr_ceil_div(pass->n_before + pass->n_tokens, pass->grid->rows);
+}
+
 int64_t plmr_cost_row_tokens(const plmr_cost_pass *pass)
 {
     return plmr_shape_has_window(pass->shape, pass->layer) ? pass->window_tokens : pass->row_tokens;
@@ -161,12 +166,13 @@ static plmr_status mesh_gemm(plmr_cost_pass *pass, const void *context)
     return plmr_gemm_time(context, pass->grid->x, pass->grid->y);
 }
 
-plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work)
+static plmr_status multiply(plmr_cost_pass *pass, int64_t m, int64_t k, int64_t n, bool transpose_b,
+                            enum plmr_work work)
 {
     int side = pass->grid->rows;
-    plmr_cost_product product = {1, 1, plmr_cost_chunk_tokens(pass), plmr_ceil_div(k, side), plmr_ceil_div(n, side)};
+    plmr_cost_product product = {1, 1, plmr_ceil_div(m, side), plmr_ceil_div(k, side), plmr_ceil_div(n, side)};
     plmr_gemm_problem problem = {
-        .m = pass->n_tokens,
+        .m = m,
         .k = k,
         .n = n,
         .rows = pass->grid->rows,
@@ -176,6 +182,16 @@ plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool tran
         .transpose_b = transpose_b,
     };
     return plmr_cost_planned(pass, &product, work, mesh_gemm, &problem);
+}
+
+plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work)
+{
+    return multiply(pass, pass->n_tokens, k, n, transpose_b, work);
+}
+
+plmr_status plmr_cost_gemm_turned(plmr_cost_pass *pass, int64_t k, int64_t n, enum plmr_work work)
+{
+    return multiply(pass, n, k, pass->n_tokens, false, work);
 }
 
 /* ---- between them ---- */
@@ -193,5 +209,11 @@ void plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes)
     int64_t wavelets = plmr_device_wavelets(pass->device, n_bytes);
     rotate(pass->grid->x, wavelets);
     rotate(pass->grid->y, wavelets);
+    plmr_cost_note(pass, PLMR_WORK_RELAYOUT);
+}
+
+void plmr_cost_settle(plmr_cost_pass *pass, int64_t n_bytes)
+{
+    rotate(pass->grid->y, plmr_device_wavelets(pass->device, n_bytes));
     plmr_cost_note(pass, PLMR_WORK_RELAYOUT);
 }

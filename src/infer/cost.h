@@ -34,6 +34,8 @@ typedef struct plmr_cost_pass {
     enum plmr_dtype dtype, cache_dtype; /* of weights and activations; of keys and values */
     int n_batch;                        /* tokens of as many requests at once; 1 in prefill */
     int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */
+    int64_t n_before;                   /* prefill: tokens of the prompt that the cache has already */
+    bool as_decode;                     /* prefill: weights lie as decode has them */
     int layer;                          /* of the model */
     int64_t row_tokens, window_tokens;  /* decode: tokens on the row of cores that has most; of those in the window */
     bool shifts;                        /* decode: the cache is kept balanced */
@@ -60,6 +62,9 @@ double plmr_cost_cap_cycles(const plmr_cost_pass *pass, int64_t n);
 int64_t plmr_cost_wavelets(const plmr_cost_pass *pass, int64_t n_elements);
 int64_t plmr_cost_chunk_tokens(const plmr_cost_pass *pass);
 
+/* Prefill: tokens of a chunk of those that are looked at: those before, and the prompt's own. */
+int64_t plmr_cost_chunk_seen(const plmr_cost_pass *pass);
+
 /* Decode: tokens that the fullest row of cores has to look at in the layer at hand. */
 int64_t plmr_cost_row_tokens(const plmr_cost_pass *pass);
 
@@ -78,6 +83,9 @@ plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, int64_t k,
 /* Prefill: a MeshGEMM of all tokens, k and n being whole dimensions. */
 plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work);
 
+/* The same, its result and its weight the other way round: the weight is the left operand, tokens are columns. */
+plmr_status plmr_cost_gemm_turned(plmr_cost_pass *pass, int64_t k, int64_t n, enum plmr_work work);
+
 /* Prefill: a product of tiles that the plan carries out its own way, or that it leaves to `otherwise`: in each step a
  * core multiplies n_a tiles (ms, kt) of A, each with one of n_b tiles (kt, ns) of B. */
 typedef struct plmr_cost_product {
@@ -95,5 +103,6 @@ plmr_status plmr_cost_route(const plmr_grid *grid, const plmr_llm_plan *plan, en
 /* The model's end, in decode's region. */
 plmr_status plmr_output_cost(plmr_cost_pass *pass);
 
-/* Every core's n_bytes go half the way round both rings: anything can get anywhere so. */
+/* Every core's n_bytes go half the way round both rings: anything can get anywhere so; or round that along y alone. */
 void plmr_cost_relayout(plmr_cost_pass *pass, int64_t n_bytes);
+void plmr_cost_settle(plmr_cost_pass *pass, int64_t n_bytes);

@@ -205,6 +205,28 @@ plmr_status plmr_timing_place_prefill(plmr_timing *t)
                  plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Of the regions with layers, or the last, which has the output beside what layers are left. */
+int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
+{
+    const plmr_grid *g = t->decode;
+    const plmr_placement *p = &t->placement[1];
+    int64_t element = plmr_timing_element_bytes(t), token = plmr_timing_token_bytes(t, g), score = score_bytes(t);
+    int64_t chunk = n ? plmr_ceil_div(n, g->rows) * (activations(t, g) - g->dim_x.size) * element +
+                            t->prefill->region->ledger.sram_peak_bytes
+                      : 0;
+    int64_t left = (int64_t)t->device->sram - larger(chunk, activations(t, g) * element * n_batch);
+    int64_t layers = p->layers_per_stage, stages = p->n_stages - p->output_apart;
+    int64_t last = t->setup.n_layers - (stages - 1) * layers;
+    int64_t room = (left - layers * p->layer_bytes) / (layers * token + score);
+    int64_t room_last = (left - last * p->layer_bytes - p->output_bytes) / (last * token + score);
+    return p->output_apart || room < room_last ? room : room_last;
+}
+
 bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)
 {
     return n_tokens > t->placement[1].capacity && !t->setup.allow_memory;

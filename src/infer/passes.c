@@ -166,6 +166,20 @@ plmr_status plmr_timing_handover(plmr_timing *t, plmr_phase_cost *phase)
     return PLMR_OK;
 }
 
+static plmr_status run_token(plmr_timing *t, int n_batch, int64_t n_before, int64_t row_tokens, plmr_phase_cost *phase)
+{
+    plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
+    pass.n_batch = n_batch;
+    pass.n_tokens = n_before + 1;
+    pass.row_tokens = row_tokens;
+    pass.window_tokens = plmr_timing_window_tokens(t, row_tokens);
+    PLMR_TRY(run_layers(t, &pass));
+    if (!t->setup.as_published)
+        PLMR_TRY(plmr_output_cost(&pass));
+    add_stages(t, &t->placement[1], t->decode->dim.size * plmr_timing_element_bytes(t) * pass.n_batch, &pass);
+    return finish_pass(t, &pass, "token", n_before, phase);
+}
+
 plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase_cost **phase)
 {
     int64_t row_tokens = plmr_timing_row_tokens(t, t->setup.as_published ? n_before : n_before + 1);
@@ -175,18 +189,33 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
         t->now += t->token.t_cycles;
         return PLMR_OK;
     }
-    plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
-    pass.n_batch = plmr_timing_stage_batch(t);
-    pass.n_tokens = n_before + 1;
-    pass.row_tokens = row_tokens;
-    pass.window_tokens = plmr_timing_window_tokens(t, row_tokens);
-    PLMR_TRY(run_layers(t, &pass));
-    if (!t->setup.as_published)
-        PLMR_TRY(plmr_output_cost(&pass));
-    add_stages(t, &t->placement[1], t->decode->dim.size * plmr_timing_element_bytes(t) * pass.n_batch, &pass);
-    PLMR_TRY(finish_pass(t, &pass, "token", n_before, &t->token));
+    PLMR_TRY(run_token(t, plmr_timing_stage_batch(t), n_before, row_tokens, &t->token));
     t->row_tokens = row_tokens;
     return PLMR_OK;
+}
+
+/* ---- for requests that come and go ---- */
+
+plmr_status plmr_timing_step(plmr_timing *t, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
+{
+    return run_token(t, n_batch, row_tokens * t->decode->rows - 1, row_tokens, phase);
+}
+
+/* A stage moves the keys and values of its layers when it has done them. */
+plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_phase_cost *phase)
+{
+    const plmr_grid *grid = t->prefill;
+    const plmr_placement *p = &t->placement[1];
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    int64_t n_row = plmr_ceil_div(n, grid->rows);
+    pass.n_tokens = n;
+    pass.n_before = n_before;
+    pass.as_decode = true;
+    PLMR_TRY(run_layers(t, &pass));
+    for (int stage = 0; stage < p->n_stages - p->output_apart; stage++)
+        plmr_cost_settle(&pass, n_row * plmr_timing_token_bytes(t, grid) * p->layers_per_stage);
+    add_stages(t, p, n_row * grid->dim_x.size * plmr_timing_element_bytes(t), &pass);
+    return finish_pass(t, &pass, "chunk", n_before, phase);
 }
 
 void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)

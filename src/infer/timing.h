@@ -68,6 +68,17 @@ plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
  * changes. Collective. */
 plmr_status plmr_timing_token(plmr_timing *timing, int64_t n_before, const plmr_phase_cost **phase);
 
+/* For requests that come and go, all on regions that are prefill's and decode's alike; the plan is WaferLLM's, and
+ * routes are configured anew between passes. One token of n_batch requests, whose fullest row of cores holds row_tokens of each, through all stages. n tokens of a prompt, of which
+ * n_before are in the cache; keys and values end where decode has them, but no logits are made. Collective. */
+plmr_status plmr_timing_step(plmr_timing *timing, int n_batch, int64_t row_tokens, plmr_phase_cost *phase);
+plmr_status plmr_timing_chunk(plmr_timing *timing, int64_t n_before, int64_t n, plmr_phase_cost *phase);
+
+/* Tokens that a row of cores has room for, of all requests together, beside weights and what is larger: activations of
+ * n_batch requests in decode, or what chunks of at most n tokens take, of which the largest must have been timed; 0: there
+ * are none. Below 1: there is no room. Local. */
+int64_t plmr_timing_row_room(const plmr_timing *timing, int n_batch, int64_t n);
+
 /* Whether the cache of a request with n_tokens does not fit the rows of cores. Local. */
 bool plmr_timing_is_full(const plmr_timing *timing, int64_t n_tokens);
 

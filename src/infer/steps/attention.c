@@ -79,15 +79,16 @@ static plmr_status repeat_steps(plmr_cost_pass *pass, const void *context)
 static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
 {
     const plmr_heads *heads = &pass->grid->heads;
-    int64_t ms = plmr_cost_chunk_tokens(pass), n_heads = (int64_t)heads->n_per_core * heads->n_rep;
-    int64_t k = scores ? heads->n_dims : ms, n = scores ? ms : heads->n_dims;
+    int64_t ms = plmr_cost_chunk_tokens(pass), seen = plmr_cost_chunk_seen(pass);
+    int64_t n_heads = (int64_t)heads->n_per_core * heads->n_rep;
+    int64_t k = scores ? heads->n_dims : seen, n = scores ? seen : heads->n_dims;
     plmr_cost_product product = {n_heads, heads->n_per_core, ms, k, n};
     struct step step = {
         .pass = pass,
         .multiply_cycles = (double)n_heads * plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, n),
-        .n_macs = n_heads * ms * ms * heads->n_dims,
-        .tile_words = plmr_cost_wavelets(pass, ms * heads->n_per_core * heads->n_dims),
-        .score_words = plmr_cost_wavelets(pass, ms * ms * n_heads),
+        .n_macs = n_heads * ms * seen * heads->n_dims,
+        .tile_words = plmr_cost_wavelets(pass, seen * heads->n_per_core * heads->n_dims),
+        .score_words = plmr_cost_wavelets(pass, ms * seen * n_heads),
         .spreads = !scores,
     };
     return plmr_cost_planned(pass, &product, PLMR_WORK_ATTENTION, repeat_steps, &step);
@@ -110,7 +111,7 @@ static plmr_status softmax(plmr_cost_pass *pass)
 {
     const plmr_heads *heads = &pass->grid->heads;
     int64_t ms = plmr_cost_chunk_tokens(pass), rows = ms * heads->n_per_core * heads->n_rep;
-    int64_t kept = rows * plmr_ceil_div(pass->grid->rows, heads->span) * ms;
+    int64_t kept = rows * plmr_ceil_div(pass->grid->rows, heads->span) * plmr_cost_chunk_seen(pass);
     if (pass->shape->score_cap != 0)
         plmr_cost_busy(pass, plmr_cost_cap_cycles(pass, kept));
     plmr_cost_busy(pass, (double)kept * pass->device->reduce_element);
@@ -131,7 +132,7 @@ static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
     }
     if (plmr_shape_turns(pass->shape, pass->layer))
         rope(pass);
-    int64_t n_tokens = plmr_ceil_div(pass->grid->rows, pass->grid->heads.span) * plmr_cost_chunk_tokens(pass);
+    int64_t n_tokens = plmr_ceil_div(pass->grid->rows, pass->grid->heads.span) * plmr_cost_chunk_seen(pass);
     int64_t n_bytes = plmr_cost_chunk_tokens(pass) * n_tokens * pass->grid->heads.n_per_core * pass->grid->heads.n_rep *
                       (int64_t)plmr_dtype_bytes(pass->dtype);
     PLMR_TRY(plmr_region_charge(pass->grid->region, "the scores", n_bytes));

@@ -59,11 +59,27 @@ static int64_t padded(const plmr_cost_pass *pass, enum plmr_dimension dimension)
     return pass->grid->cols * plmr_grid_chunk(pass->grid, dimension);
 }
 
+/* With a matrix that lies (out, in), as decode has it: tokens change places with elements, and back. */
+static plmr_status turned_time(plmr_cost_pass *pass, const plmr_weight_info *info)
+{
+    int64_t ms = plmr_cost_chunk_tokens(pass), element = (int64_t)plmr_dtype_bytes(pass->dtype);
+    int64_t n_in = ms * plmr_grid_chunk(pass->grid, info->cols), n_out = ms * plmr_grid_chunk(pass->grid, info->rows);
+    plmr_cost_relayout(pass, n_in * element);
+    PLMR_TRY(plmr_cost_gemm_turned(pass, padded(pass, info->cols), padded(pass, info->rows), PLMR_WORK_PROJECTION));
+    plmr_cost_relayout(pass, n_out * element);
+    plmr_cost_busy(pass, plmr_cost_vector_cycles(pass, n_out));
+    return PLMR_OK;
+}
+
 static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     for (int i = 0; i < step->n_parts; i++) {
         const plmr_weight_info *info = &plmr_weight_infos[step->part[i].weight];
-        PLMR_TRY(plmr_cost_gemm(pass, padded(pass, info->cols), padded(pass, info->rows), false, PLMR_WORK_PROJECTION));
+        if (pass->as_decode && info->cols != PLMR_MODEL_DIM)
+            PLMR_TRY(turned_time(pass, info));
+        else
+            PLMR_TRY(
+                plmr_cost_gemm(pass, padded(pass, info->cols), padded(pass, info->rows), false, PLMR_WORK_PROJECTION));
     }
     return PLMR_OK;
 }
