@@ -37,6 +37,8 @@ CASES = {
     "tokenize-ids": ("tokenize -m demo --ids 1,466,456,261,395,2", [None, 3]),
     "logits-help": ("logits --help", [None]),
     "perplexity-help": ("perplexity --help", [None, 2]),
+    "serve-help": ("serve --help", [None]),
+    "serve": ("serve --model demo --device wormhole --rate 50 --requests 40 --lengths 8..60/~20", [None, 3]),
     "tune-help": ("tune --help", [None]),
     "tune": ("tune --model demo --device wormhole --prompt 40 --decode 8 --cache none --best 2", [None, 3]),
     "gemm": ("gemm --m 67 --k 101 --n 59 --cores 13x13 --dtype f32 --verify", [None, 4]),

@@ -1,0 +1,69 @@
+#include "serve/arrivals.h"
+
+#include <Random123/philox.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { MOST_TOKENS = 1 << 22 };
+
+/* ---- reading distributions ---- */
+
+/* Returns what is behind it, or NULL. */
+static const char *read_length(const char *text, plmr_length *length)
+{
+    long long low, high;
+    int n = -1;
+    *length = (plmr_length){PLMR_LENGTH_FIXED, 0, 0};
+    if (sscanf(text, "~%7lld%n", &low, &n) == 1 && n > 0) {
+        *length = (plmr_length){PLMR_LENGTH_EXPONENTIAL, low, 8 * low};
+    } else if (sscanf(text, "%7lld..%7lld%n", &low, &high, &n) == 2 && n > 0) {
+        *length = (plmr_length){PLMR_LENGTH_UNIFORM, low, high};
+    } else if (sscanf(text, "%7lld%n", &low, &n) == 1 && n > 0) {
+        *length = (plmr_length){PLMR_LENGTH_FIXED, low, low};
+    } else {
+        return NULL;
+    }
+    return length->low >= 1 && length->high >= length->low && length->high <= MOST_TOKENS ? text + n : NULL;
+}
+
+plmr_status plmr_lengths_parse(const char *option, const char *text, plmr_length *prompt, plmr_length *output)
+{
+    const char *at = read_length(text, prompt);
+    at = at && *at == '/' ? read_length(at + 1, output) : NULL;
+    PLMR_CHECK(
+        at && !*at, PLMR_ERROR_INPUT,
+        "%s: '%.60s' is not PROMPT/OUTPUT, each N, A..B, or ~M for an exponential with the mean M: e.g. ~512/~128",
+        option, text);
+    return PLMR_OK;
+}
+
+/* ---- making requests ---- */
+
+/* In (0, 1]: the k-th of request i. */
+static double random_at(int64_t seed, int64_t i, uint32_t k)
+{
+    philox4x32_ctr_t counter = {{(uint32_t)i, (uint32_t)(i >> 32), k, 0}};
+    philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
+    philox4x32_ctr_t bits = philox4x32(counter, key);
+    return ((double)((uint64_t)bits.v[0] << 21 | bits.v[1] >> 11) + 1) / 0x1p53;
+}
+
+static int32_t draw(const plmr_length *length, double random)
+{
+    double x = length->kind == PLMR_LENGTH_EXPONENTIAL
+                   ? ceil(-log(random) * (double)length->low)
+                   : (double)length->low + floor((1 - random) * (double)(length->high - length->low + 1));
+    return (int32_t)fmin(fmax(x, 1), (double)length->high);
+}
+
+void plmr_arrivals_make(const plmr_arrivals *a, plmr_request *requests)
+{
+    double t = 0;
+    for (int64_t i = 0; i < a->n; i++) {
+        if (i % a->burst == 0)
+            t -= log(random_at(a->seed, i, 0)) * (double)a->burst / a->rate;
+        requests[i] = (plmr_request){.t_arrival = t,
+                                     .n_prompt = draw(&a->prompt, random_at(a->seed, i, 1)),
+                                     .n_output = draw(&a->output, random_at(a->seed, i, 2))};
+    }
+}

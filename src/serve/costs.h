@@ -1,0 +1,52 @@
+/* costs.h - what passes of a serving wafer cost, found in the time plane once for each shape and then reused.
+ *
+ * The shape of a step is how many requests have a token and how many tokens of each the fullest row of cores holds, in
+ * the mean, rounded up; of a chunk, how many of its tokens a row of cores has and how many of those that it sees.
+ */
+#pragma once
+
+#include "infer/timing.h"
+
+/* Of a pass: of all layers together; of what each stage does beside; of the way to the next stage; and of the output, at
+ * the end of the last. */
+typedef struct plmr_pass_cost {
+    double layers, each, hop, end; /* cycles */
+    double multiply_adds, wavelet_hops;
+    bool known;
+} plmr_pass_cost;
+
+typedef struct plmr_serve_costs {
+    plmr_timing *timing;
+    bool every_step; /* nothing is reused, as the setup says */
+    int n_stages, n_layers;
+    int layers_per_stage, rows;
+    int64_t row_room;        /* tokens that a row of cores has room for, of all requests */
+    int64_t n_batch, chunk;  /* most requests of a step; most tokens of a chunk */
+    int64_t row_most;        /* most tokens of a request in a row */
+    plmr_pass_cost *steps;   /* by (batch - 1, row tokens - 1) */
+    plmr_pass_cost *chunks;  /* by (row tokens of the chunk - 1, row tokens seen - 1) */
+    plmr_phase_cost output;  /* of a prompt's first logits */
+    int64_t n_found, n_used; /* passes that were timed, and asked for */
+} plmr_serve_costs;
+
+/* Places the model by its setup, which has prefill's and decode's regions alike, for requests of at most n_context
+ * tokens. Takes at most n_batch requests to a step, fewer where they would leave no room for a request, and chunks of
+ * `chunk` tokens. Collective. */
+plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
+                                    const plmr_llm_setup *setup, int64_t n_batch, int64_t chunk, int64_t n_context,
+                                    plmr_serve_costs *costs);
+void plmr_serve_costs_free(plmr_serve_costs *costs);
+
+/* Tokens of a row of cores that a request of n tokens takes. */
+int64_t plmr_serve_costs_row(const plmr_serve_costs *costs, int64_t n);
+
+/* One token of n requests, with row_tokens each in the fullest row. Collective. */
+plmr_status plmr_serve_costs_step(plmr_serve_costs *costs, int64_t n, int64_t row_tokens, const plmr_pass_cost **cost);
+
+/* n tokens of a prompt behind n_before; with `ends` the first logits are made, too. Collective. */
+plmr_status plmr_serve_costs_chunk(plmr_serve_costs *costs, int64_t n_before, int64_t n, bool ends,
+                                   plmr_pass_cost *cost);
+
+/* Of it, in a stage; and in all of them. */
+double plmr_serve_cost_of_stage(const plmr_serve_costs *costs, const plmr_pass_cost *cost, int stage);
+double plmr_serve_cost_of_all(const plmr_serve_costs *costs, const plmr_pass_cost *cost);

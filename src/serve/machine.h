@@ -1,0 +1,27 @@
+/* machine.h - a pipeline of regions that serves requests, in virtual time: continuous batching, chunked prefill.
+ *
+ * Passes enter the first region one after the other and follow each other through all of them; each region takes the
+ * next one when it has done the one before. Requests are admitted, in the policy's order, as soon as the cache has room
+ * for all their tokens. A request's prompt is read in chunks; then it has a token in each pass that it is part of, and
+ * can be in one pass at a time. Those that decode are spread over as many passes as there are regions. What the policy
+ * leaves open is decided by who has waited longest, so that everything follows from the requests alone.
+ */
+#pragma once
+
+#include "serve/costs.h"
+#include "serve/policy.h"
+
+typedef struct plmr_machine_sums {
+    double t_end;                       /* when the last request was done */
+    double busy_cycles;                 /* of all regions */
+    double multiply_adds, wavelet_hops; /* of all cores and links */
+    int64_t n_steps, n_chunks;          /* passes */
+    int64_t kv_peak_tokens;             /* in the cache at once */
+    int64_t rows_peak;                  /* tokens of a row of cores that were reserved at once */
+    int64_t most_waiting;               /* requests that were not admitted yet */
+} plmr_machine_sums;
+
+/* Serves n requests, by the numbers of `mine`, which is in the order of their arrivals; fills in what becomes of them.
+ * All of them must fit the cache. Collective. */
+plmr_status plmr_machine_serve(plmr_serve_costs *costs, const plmr_serve_policy *policy, const plmr_slo *slo,
+                               plmr_request *requests, const int32_t *mine, int64_t n, plmr_machine_sums *sums);

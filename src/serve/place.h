@@ -1,0 +1,29 @@
+/* place.h - where a model lies on wafers that serve: square regions of one size, each with some of the layers, whatever
+ * else of the wafers is left repeats them (replicas).
+ */
+#pragma once
+
+#include "serve/costs.h"
+
+/* What a placement is chosen for. */
+enum plmr_serve_aim { PLMR_FOR_LATENCY, PLMR_FOR_THROUGHPUT, PLMR_FOR_CAPACITY, PLMR_FOR_ENERGY };
+
+/* What is to be served, as far as a placement depends on it: the mean request, and the longest. */
+typedef struct plmr_serve_load {
+    double mean_prompt, mean_output;
+    int64_t longest; /* tokens, prompt and output */
+} plmr_serve_load;
+
+typedef struct plmr_serve_place {
+    int n_wafers;           /* that there are */
+    int wafers, n_replicas; /* that a replica takes, and how many there are */
+    int regions;            /* that a replica's wafers have room for */
+    double value;           /* by which it was chosen, the more the better */
+    plmr_serve_costs costs;
+} plmr_serve_place;
+
+/* The best for the aim, or, where the setup says decode's region, with that. chunk 0: four tokens to a row of cores.
+ * Fails where nothing holds the model and its longest request. Collective. */
+plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
+                                  const plmr_llm_setup *setup, int n_wafers, int64_t n_batch, int64_t chunk,
+                                  const plmr_serve_load *load, enum plmr_serve_aim aim, plmr_serve_place *place);

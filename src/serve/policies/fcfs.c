@@ -1,0 +1,21 @@
+#include "serve/policy.h"
+
+static double rank(const plmr_request *request, const plmr_slo *slo)
+{
+    (void)slo;
+    return request->t_arrival;
+}
+
+static bool prompt_first(const plmr_serve_view *view, const plmr_slo *slo)
+{
+    (void)view;
+    (void)slo;
+    return true;
+}
+
+const plmr_serve_policy plmr_serve_policy_fcfs = {
+    .name = "fcfs",
+    .summary = "first come, first served; prompts go before tokens",
+    .rank = rank,
+    .prompt_first = prompt_first,
+};

@@ -1,0 +1,22 @@
+#include "serve/policy.h"
+
+/* All have the same time for their first token: the first to come is the first due. */
+static double rank(const plmr_request *request, const plmr_slo *slo)
+{
+    return request->t_arrival + slo->ttft;
+}
+
+/* What is due sooner; a prompt that is late already has nothing more to lose. */
+static bool prompt_first(const plmr_serve_view *view, const plmr_slo *slo)
+{
+    double prompt_due = rank(view->prompt, slo) - view->t_chunk, token_due = view->ready->t_last + slo->tpot;
+    return view->now <= prompt_due ? prompt_due < token_due : view->n_since >= view->n_decoding;
+}
+
+const plmr_serve_policy plmr_serve_policy_slo_aware = {
+    .name = "slo-aware",
+    .summary = "what is due first by --slo: a prompt or a token; prompts that are late already wait for tokens",
+    .needs_slo = true,
+    .rank = rank,
+    .prompt_first = prompt_first,
+};

@@ -1,0 +1,236 @@
+#include "serve/record.h"
+
+#include <math.h>
+
+#include "base/format.h"
+#include "report/table.h"
+
+/* clang-format off */
+#define FIELDS(X)                                                                                                      \
+    X(text, command)                                                                                                   \
+    X(text, model)                                                                                                     \
+    X(text, device)                                                                                                    \
+    X(count, wafers)                                                                                                   \
+    X(count, requests)                                                                                                 \
+    X(count, completed)                                                                                                \
+    X(real, rate)                /* requests a second, as they came */                                                 \
+    X(real, ttft_mean_s)                                                                                               \
+    X(real, ttft_p50_s)                                                                                                \
+    X(real, ttft_p90_s)                                                                                                \
+    X(real, ttft_p99_s)                                                                                                \
+    X(real, tpot_mean_s)                                                                                               \
+    X(real, tpot_p50_s)                                                                                                \
+    X(real, tpot_p90_s)                                                                                                \
+    X(real, tpot_p99_s)                                                                                                \
+    X(real, e2e_mean_s)                                                                                                \
+    X(real, e2e_p50_s)                                                                                                 \
+    X(real, e2e_p90_s)                                                                                                 \
+    X(real, e2e_p99_s)                                                                                                 \
+    X(real, throughput_tok_s)    /* tokens made, over virtual_s */                                                     \
+    X(real, goodput_req_s)       /* requests that met the SLO, over virtual_s; null without one */                     \
+    X(real, utilisation)         /* of regions: the share of the time in which they work */                            \
+    X(count, kv_peak_tokens)     /* of a replica, in the cache at once */                                              \
+    X(count, kv_capacity_tokens) /* of a replica, if all rows of cores were full */                                    \
+    X(real, energy_j)            /* the power of all wafers times virtual_s */                                         \
+    X(text, version)                                                                                                   \
+    X(text, host)                                                                                                      \
+    X(text, date)                                                                                                      \
+    X(count, ranks)                                                                                                    \
+    X(text, mode)                                                                                                      \
+    X(text, policy)                                                                                                    \
+    X(text, placed_for)                                                                                                \
+    X(text, trace)                                                                                                     \
+    X(count, seed)                                                                                                     \
+    X(real, slo_ttft_s)                                                                                                \
+    X(real, slo_tpot_s)                                                                                                \
+    X(real, virtual_s)           /* from the start to the last token */                                                \
+    X(real, prompt_tokens)                                                                                             \
+    X(real, output_tokens)                                                                                             \
+    X(count, rows)               /* cores of a region */                                                               \
+    X(count, cols)                                                                                                     \
+    X(count, stages)             /* regions of a replica */                                                            \
+    X(count, regions)            /* that its wafers have room for */                                                   \
+    X(count, layers_per_stage)                                                                                         \
+    X(count, replicas)                                                                                                 \
+    X(count, wafers_replica)                                                                                           \
+    X(count, batch)              /* requests of a step, at most */                                                     \
+    X(count, chunk)              /* tokens of a prompt in a pass, at most */                                           \
+    X(count, steps)              /* passes: tokens, and chunks of prompts */                                           \
+    X(count, chunks)                                                                                                   \
+    X(count, costs_found)        /* passes that were run in the time plane; others cost what one alike did */          \
+    X(count, waiting_peak)       /* requests that were not admitted yet */                                             \
+    X(count, sram_peak_bytes)                                                                                          \
+    X(count, sram_limit_bytes)                                                                                         \
+    PLMR_ENERGY_FIELDS(X)
+/* clang-format on */
+
+typedef struct record {
+#define X(type, key) plmr_record_##type key;
+    FIELDS(X)
+#undef X
+} record;
+
+static const plmr_record_field fields[] = {
+#define X(type, key) {#key, PLMR_FIELD_##type, offsetof(record, key)},
+    FIELDS(X)
+#undef X
+        {0}};
+
+static int64_t capacity(const plmr_serve_costs *c)
+{
+    return c->row_room * c->rows;
+}
+
+static double power(const plmr_llm_run *run, const plmr_serve_place *place)
+{
+    return run->session.device.power * place->wafers * place->n_replicas;
+}
+
+static bool has_slo(const plmr_serve_about *about)
+{
+    return about->slo.ttft > 0 || about->slo.tpot > 0;
+}
+
+static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, record *r)
+{
+    const plmr_session *session = &run->session;
+    r->command = session->command;
+    r->model = run->shape->name;
+    r->device = session->device.name;
+    r->version = PLMR_VERSION;
+    r->host = session->provenance.host;
+    r->date = session->provenance.date;
+    r->ranks = plmr_rank_count();
+    r->mode = "timing";
+    r->policy = about->policy->name;
+    r->placed_for = about->aim;
+    r->trace = about->trace;
+    r->seed = about->trace ? -1 : about->seed;
+    r->slo_ttft_s = about->slo.ttft > 0 ? about->slo.ttft : NAN;
+    r->slo_tpot_s = about->slo.tpot > 0 ? about->slo.tpot : NAN;
+    r->sram_limit_bytes = (int64_t)session->device.sram;
+}
+
+static void set_place(const plmr_serve_place *place, record *r)
+{
+    const plmr_serve_costs *c = &place->costs;
+    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    r->wafers = place->n_wafers;
+    r->rows = p->rows;
+    r->cols = p->cols;
+    r->stages = p->n_stages;
+    r->regions = place->regions;
+    r->layers_per_stage = p->layers_per_stage;
+    r->replicas = place->n_replicas;
+    r->wafers_replica = place->wafers;
+    r->batch = c->n_batch;
+    r->chunk = c->chunk;
+    r->costs_found = c->n_found;
+    r->kv_capacity_tokens = capacity(c);
+    r->sram_peak_bytes = p->sram_bytes;
+}
+
+static void set_times(const plmr_serve_outcome *o, record *r)
+{
+#define QUANTILES(name)                                                                                                \
+    (r->name##_mean_s = o->name.mean, r->name##_p50_s = o->name.p50, r->name##_p90_s = o->name.p90,                    \
+     r->name##_p99_s = o->name.p99)
+    QUANTILES(ttft);
+    QUANTILES(tpot);
+    QUANTILES(e2e);
+#undef QUANTILES
+}
+
+static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, const plmr_serve_outcome *o, record *r)
+{
+    plmr_energy energy = plmr_device_energy(&run->session.device, run->shape->dtype, o->sums.multiply_adds,
+                                            o->sums.wavelet_hops, o->sums.t_end * place->wafers * place->n_replicas);
+    r->requests = r->completed = o->n_requests;
+    r->rate = o->rate;
+    r->throughput_tok_s = o->n_tokens / o->t_all_s;
+    r->utilisation = o->utilisation;
+    r->kv_peak_tokens = o->sums.kv_peak_tokens;
+    r->energy_j = run->session.device.power > 0 ? power(run, place) * o->t_all_s : NAN;
+    r->virtual_s = o->t_all_s;
+    r->prompt_tokens = o->n_prompt_tokens;
+    r->output_tokens = o->n_tokens;
+    r->steps = o->sums.n_steps;
+    r->chunks = o->sums.n_chunks;
+    r->waiting_peak = o->sums.most_waiting;
+    PLMR_RECORD_ENERGY(r, energy);
+}
+
+json_t *plmr_serve_record(const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+                          const plmr_serve_outcome *outcome)
+{
+    record r = {0};
+    set_run(run, about, &r);
+    set_place(place, &r);
+    set_times(outcome, &r);
+    set_outcome(run, place, outcome, &r);
+    r.goodput_req_s = has_slo(about) ? (double)outcome->n_good / outcome->t_all_s : NAN;
+    return plmr_record_json(fields, &r);
+}
+
+/* ---- for people ---- */
+
+static void print_place(FILE *out, const plmr_serve_place *place)
+{
+    const plmr_serve_costs *c = &place->costs;
+    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    int unused = place->regions - p->n_stages, idle = place->n_wafers - place->wafers * place->n_replicas;
+    plmr_table_fact(out, "placed", "%dx%d cores a region, %d %s in each: %d regions, one behind the other%s, of %d%s",
+                    p->rows, p->cols, p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers", p->n_stages,
+                    p->output_apart ? " (the last for the output)" : "", place->regions,
+                    unused ? "; the others are not used" : "");
+    if (place->wafers > 1)
+        plmr_table_fact(out, "note", "these take %d wafers: between them, too, the way is charged as on one wafer",
+                        place->wafers);
+    if (place->n_wafers > 1)
+        plmr_table_fact(out, "wafers", "%d: the model %d times over, requests in turn%s%s", place->n_wafers,
+                        place->n_replicas, idle ? "; not used: " : "", idle ? plmr_format_count(idle).s : "");
+    plmr_table_fact(out, "passes", "tokens of up to %lld requests, or up to %s tokens of a prompt",
+                    (long long)c->n_batch, plmr_format_count(c->chunk).s);
+}
+
+static void print_quantiles(FILE *out, const char *label, const plmr_serve_quantiles *q)
+{
+    plmr_table_fact(out, label, "mean %s, half within %s, 90 %% within %s, 99 %% within %s",
+                    plmr_format_quantity(q->mean, "s").s, plmr_format_quantity(q->p50, "s").s,
+                    plmr_format_quantity(q->p90, "s").s, plmr_format_quantity(q->p99, "s").s);
+}
+
+static void print_good(FILE *out, const plmr_serve_outcome *o)
+{
+    plmr_table_fact(out, "SLO", "met by %s of requests: %.4g requests/s",
+                    plmr_format_percent((double)o->n_good / (double)o->n_requests).s, (double)o->n_good / o->t_all_s);
+}
+
+void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+                      const plmr_serve_outcome *o)
+{
+    double joules = power(run, place) * o->t_all_s;
+    plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
+                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
+    plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
+    print_place(out, place);
+    plmr_table_fact(out, "policy", "%s: %s", about->policy->name, about->policy->summary);
+    plmr_table_fact(out, "requests", "%s at %.4g a second: %s tokens of prompts, %s made; at most %s waited",
+                    plmr_format_count(o->n_requests).s, o->rate, plmr_format_count((int64_t)o->n_prompt_tokens).s,
+                    plmr_format_count((int64_t)o->n_tokens).s, plmr_format_count(o->sums.most_waiting).s);
+    print_quantiles(out, "TTFT", &o->ttft);
+    print_quantiles(out, "TPOT", &o->tpot);
+    print_quantiles(out, "e2e", &o->e2e);
+    plmr_table_fact(out, "speed", "%s tokens/s of all requests in %s; regions work %s of the time",
+                    plmr_format_cycles(round(o->n_tokens / o->t_all_s)).s, plmr_format_quantity(o->t_all_s, "s").s,
+                    plmr_format_percent(o->utilisation).s);
+    if (has_slo(about))
+        print_good(out, o);
+    plmr_table_fact(out, "KV cache", "at most %s tokens%s, room for %s", plmr_format_count(o->sums.kv_peak_tokens).s,
+                    place->n_replicas > 1 ? " of a replica" : "", plmr_format_count(capacity(&place->costs)).s);
+    if (joules > 0)
+        plmr_table_fact(out, "energy", "%s by the power of the system, %s a token made",
+                        plmr_format_quantity(joules, "J").s, plmr_format_quantity(joules / o->n_tokens, "J").s);
+    plmr_table_fact(out, "simulated", "%s passes, of which %s were timed",
+                    plmr_format_count(o->sums.n_steps + o->sums.n_chunks).s, plmr_format_count(place->costs.n_found).s);
+}

@@ -1,0 +1,21 @@
+/* record.h - what a simulation of serving tells: as a record, and for people. On rank 0. */
+#pragma once
+
+#include "run/llm.h"
+#include "serve/serve.h"
+
+/* What was asked for. */
+typedef struct plmr_serve_about {
+    const char *trace; /* NULL: made up */
+    int64_t seed;
+    const plmr_serve_policy *policy;
+    const char *aim;
+    plmr_slo slo; /* seconds */
+} plmr_serve_about;
+
+/* For the caller to json_decref. */
+json_t *plmr_serve_record(const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+                          const plmr_serve_outcome *outcome);
+
+void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+                      const plmr_serve_outcome *outcome);

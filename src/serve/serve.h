@@ -1,0 +1,31 @@
+/* serve.h - a simulation of serving, and what it comes to. */
+#pragma once
+
+#include "serve/machine.h"
+#include "serve/place.h"
+
+typedef struct plmr_serve_quantiles {
+    double mean, p50, p90, p99;
+} plmr_serve_quantiles;
+
+/* Seconds. Quantiles are those of a request: the least that so many have at most. */
+typedef struct plmr_serve_outcome {
+    plmr_machine_sums sums;               /* of all replicas: peaks and the end of the one that has most */
+    plmr_serve_quantiles ttft, tpot, e2e; /* of all; tpot of requests with more than one token */
+    int64_t n_requests, n_good;           /* those that met the SLO */
+    double n_prompt_tokens, n_tokens;     /* read, and made */
+    double rate;                          /* requests a second, as they came */
+    double t_all_s;                       /* from 0 to the end */
+    double utilisation;                   /* of regions */
+} plmr_serve_outcome;
+
+/* What is to be served; times of requests in seconds. Local. */
+plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n);
+
+/* Serves n requests, sorted by arrival, whose times become cycles: each replica takes the next in turn. Collective. */
+plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_policy *policy, const plmr_slo *slo, double clock,
+                           plmr_request *requests, int64_t n, plmr_serve_outcome *outcome);
+
+/* Fills in what requests that are done come to, at so many cycles a second. Local. */
+void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_slo *slo, double clock,
+                          plmr_serve_outcome *outcome);

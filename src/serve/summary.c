@@ -1,0 +1,80 @@
+/* What requests that are done come to. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "serve/serve.h"
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts them. */
+static plmr_serve_quantiles quantiles_of(double *values, int64_t n)
+{
+    plmr_serve_quantiles q = {NAN, NAN, NAN, NAN};
+    double *const to[] = {&q.p50, &q.p90, &q.p99}, share[] = {0.5, 0.9, 0.99};
+    if (n == 0)
+        return q;
+    qsort(values, (size_t)n, sizeof *values, compare);
+    q.mean = 0;
+    for (int64_t i = 0; i < n; i++)
+        q.mean += values[i] / (double)n;
+    for (int k = 0; k < 3; k++)
+        *to[k] = values[(int64_t)ceil(share[k] * (double)n) - 1];
+    return q;
+}
+
+static double ttft(const plmr_request *r)
+{
+    return r->t_first - r->t_arrival;
+}
+
+static double e2e(const plmr_request *r)
+{
+    return r->t_last - r->t_arrival;
+}
+
+/* Of a request with one token: none, which is not a number. */
+static double tpot(const plmr_request *r)
+{
+    return r->n_output > 1 ? (r->t_last - r->t_first) / (r->n_output - 1) : NAN;
+}
+
+static bool is_good(const plmr_request *r, const plmr_slo *slo)
+{
+    return (slo->ttft == 0 || ttft(r) <= slo->ttft) && (slo->tpot == 0 || r->n_output == 1 || tpot(r) <= slo->tpot);
+}
+
+static plmr_serve_quantiles of_all(const plmr_request *requests, int64_t n, double clock,
+                                   double (*value)(const plmr_request *request))
+{
+    double *values = plmr_take((size_t)(n + 1) * sizeof *values);
+    int64_t n_values = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double x = value(&requests[i]) / clock;
+        if (isfinite(x))
+            values[n_values++] = x;
+    }
+    plmr_serve_quantiles q = quantiles_of(values, n_values);
+    free(values);
+    return q;
+}
+
+void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_slo *slo, double clock,
+                          plmr_serve_outcome *o)
+{
+    o->n_requests = n;
+    o->ttft = of_all(requests, n, clock, ttft);
+    o->tpot = of_all(requests, n, clock, tpot);
+    o->e2e = of_all(requests, n, clock, e2e);
+    for (int64_t i = 0; i < n; i++) {
+        o->n_good += is_good(&requests[i], slo);
+        o->n_prompt_tokens += requests[i].n_prompt;
+        o->n_tokens += requests[i].n_output;
+    }
+    o->t_all_s = o->sums.t_end / clock;
+    o->rate = requests[n - 1].t_arrival > 0 ? (double)n / (requests[n - 1].t_arrival / clock) : NAN;
+}
