@@ -5,8 +5,8 @@
  * number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
  * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
- * a whole number. Numbers from send_launch to ring_cols, which tell of messages from any core to any core, may be left
- * out: a message then starts as a tile exchange does, and the rest is 0.
+ * a whole number. Numbers from send_launch to border_energy, which tell of messages from any core to any core and of
+ * borders, may be left out: a message then starts as a tile exchange does, and the rest is 0.
  *
  * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
  * I inferred by fit or arithmetic, 2 second-hand, guess, definition; and of what the command line replaces, user.
@@ -49,6 +49,12 @@ extern "C" {
     X(straight, "packets", 0, 1e6, "go straight on before one joins, where both wait; 0: first come, first served")    \
     X(ring_rows, "routers", 0, 65536, "on one-way rings along y, acknowledgements go round; 0: none")                  \
     X(ring_cols, "routers", 0, 65536, "the same along x")                                                              \
+    X(border_rows, "cores", 0, 65536, "a border, as between dies, lies every so many rows; 0: none")                   \
+    X(border_cols, "cores", 0, 65536, "the same of columns")                                                           \
+    X(border_hop, "cycles", 0, 1e9, "core to next core over a border, in place of hop")                                \
+    X(border_link, "cycles/wavelet", 0, 1e6, "of a link over a border, if it is not link that is slower")              \
+    X(border_lanes, "lanes", 0, 65536, "over the edge of a die, which its cores' links share alike; 0: one for each")  \
+    X(border_energy, "pJ/wavelet", 0, 1e9, "moving a fabric word over a border, beside hop_energy")                    \
     X(vector_start, "cycles", 0, 1e6, "start-up of a stand-alone vector operation")                                    \
     X(vector_issue, "cycles", 0, 1e6, "issue of a vector operation inside a mapped loop")                              \
     X(tile_loop, "cycles", 0, 1e6, "loop cost for each k of a tile multiply")                                          \

@@ -75,11 +75,11 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
     return status;
 }
 
-/* What is said of messages between any cores may be left out: then one starts as a tile exchange does, and is not cut,
- * held up or acknowledged. */
+/* What is said of messages between any cores and of borders may be left out: then a message starts as a tile exchange
+ * does, and is not cut, held up or acknowledged, and there are no borders. */
 static bool may_be_left_out(int number)
 {
-    return number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_ring_cols;
+    return number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_border_energy;
 }
 
 static void leave_out(int i, plmr_device *device)
@@ -87,8 +87,10 @@ static void leave_out(int i, plmr_device *device)
     const struct plmr_device_number *number = &plmr_device_numbers[i];
     bool starts = i == PLMR_DEVICE_NUMBER_send_launch || i == PLMR_DEVICE_NUMBER_send_message;
     *plmr_device_value(device, number) = starts ? device->shift_launch : 0;
-    *plmr_device_origin(device, number) =
-        (plmr_origin){.tag = "guess", .source = "not given: a message is taken as one exchange"};
+    plmr_origin *origin = plmr_device_origin(device, number);
+    *origin = (plmr_origin){.tag = "guess", .source = "not given: a message is taken as one exchange"};
+    if (i >= PLMR_DEVICE_NUMBER_border_rows)
+        *origin = (plmr_origin){.tag = "definition", .source = "not given: links are all alike"};
 }
 
 static plmr_status read_numbers(plmr_reader *reader, const json_t *root, plmr_device *device)

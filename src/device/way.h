@@ -6,9 +6,11 @@
  *     plmr_way way = plmr_way_between(device, PLMR_X, 3, 7);      hops 4, flight 2 + 4 * 1 + 2 = 8, word 1
  *     way.flight + way.word * 8                                   16 cycles until the last word is there
  *
- * Ways depend on both coordinates along their axis, not on their distance alone: whoever has many ask, asks for each
- * pair, or where it may say that all of a kind are alike. So a device whose links differ from place to place along an
- * axis is a matter of this file: the cycles of links from core 0 to each core, and their difference.
+ * Where borders lie, every border_cols columns from core 0 of the region on or every border_rows rows, links over them
+ * are of another kind: slower to cross, and at another pace. On dies of 20 columns a word from core 3 to core 47 crosses
+ * two. What crosses a die's edge shares its lanes: each line of cores has its part of them, whether others use theirs or
+ * not. So ways depend on both coordinates along their axis, not on their distance alone: whoever has many ask, asks for
+ * each pair, or where it may say that all of a kind are alike.
  */
 #pragma once
 
@@ -19,20 +21,54 @@
 typedef struct plmr_way {
     double flight; /* cycles of the first word */
     double word;   /* of each one */
-    int hops;
+    int hops;      /* of which */
+    int borders;   /* over so many */
 } plmr_way;
 
-/* Over `hops` links. */
+/* Cores from border to border; 0: there are none. */
+static inline int plmr_way_pitch(const plmr_device *device, enum plmr_axis axis)
+{
+    return (int)(axis == PLMR_X ? device->border_cols : device->border_rows);
+}
+
+/* Borders between two cores of a line. */
+static inline int plmr_way_borders(const plmr_device *device, enum plmr_axis axis, int from, int to)
+{
+    int pitch = plmr_way_pitch(device, axis);
+    return pitch > 0 ? abs(to / pitch - from / pitch) : 0;
+}
+
+/* Cycles for each word of a line over a border that is crossed along the axis: its part of the edge's lanes. */
+static inline double plmr_way_border_word(const plmr_device *device, enum plmr_axis axis)
+{
+    double whole = axis == PLMR_X ? device->rows : device->cols, die = plmr_way_pitch(device, (enum plmr_axis) !axis);
+    double edge = die > 0 && die < whole ? die : whole, lanes = device->border_lanes;
+    double word = device->border_link * (lanes > 0 && lanes < edge ? edge / lanes : 1);
+    return word > device->link ? word : device->link;
+}
+
+/* Over `hops` links within a die. */
 static inline plmr_way plmr_way_of(const plmr_device *device, int hops)
 {
-    return (plmr_way){2 * device->ramp + device->hop * hops, device->link, hops};
+    return (plmr_way){2 * device->ramp + device->hop * hops, device->link, hops, 0};
+}
+
+/* The same, of which `borders` cross one. */
+static inline plmr_way plmr_way_over(const plmr_device *device, enum plmr_axis axis, int hops, int borders)
+{
+    plmr_way way = plmr_way_of(device, hops);
+    if (borders > 0) {
+        way.flight += (device->border_hop - device->hop) * borders;
+        way.word = plmr_way_border_word(device, axis);
+        way.borders = borders;
+    }
+    return way;
 }
 
 /* Straight from core to core along the axis; to itself it is down the ramp and up. */
 static inline plmr_way plmr_way_between(const plmr_device *device, enum plmr_axis axis, int from, int to)
 {
-    (void)axis; /* links are alike along both */
-    return plmr_way_of(device, abs(to - from));
+    return plmr_way_over(device, axis, abs(to - from), plmr_way_borders(device, axis, from, to));
 }
 
 /* Is the way between two of n cores shorter round a torus that they span than straight? And the shorter of the two. */
@@ -44,8 +80,10 @@ static inline bool plmr_way_wraps(const plmr_device *device, enum plmr_axis axis
 
 static inline plmr_way plmr_way_round(const plmr_device *device, enum plmr_axis axis, int n, int from, int to)
 {
-    bool wraps = plmr_way_wraps(device, axis, n, from, to);
-    return wraps ? plmr_way_of(device, n - abs(to - from)) : plmr_way_between(device, axis, from, to);
+    if (!plmr_way_wraps(device, axis, n, from, to))
+        return plmr_way_between(device, axis, from, to);
+    int all = plmr_way_pitch(device, axis) > 0 ? plmr_way_borders(device, axis, 0, n - 1) + 1 : 0;
+    return plmr_way_over(device, axis, n - abs(to - from), all - plmr_way_borders(device, axis, from, to));
 }
 
 /* Links between two cores of a line over which a message goes from any core to any core: straight, or on one-way rings of
@@ -60,6 +98,14 @@ static inline int plmr_way_links(const plmr_device *device, enum plmr_axis axis,
 static inline double plmr_way_stream(const plmr_device *device, int64_t words)
 {
     return plmr_device_quantise(device->link * (double)words);
+}
+
+/* How many cycles more they take over a border along the axis; 0 where there is none. */
+static inline double plmr_way_stream_more(const plmr_device *device, enum plmr_axis axis, int64_t words)
+{
+    return plmr_way_pitch(device, axis) > 0 ? plmr_device_quantise(plmr_way_border_word(device, axis) * (double)words) -
+                                                  plmr_way_stream(device, words)
+                                            : 0;
 }
 
 /* What a core on the way adds whose software passes words on as they come: up a ramp, a stage, down again. */

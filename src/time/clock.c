@@ -110,14 +110,16 @@ static void begin(plmr_clock *clock, enum plmr_axis axis, struct arrival arrival
     clock->arrival[axis] = arrival;
 }
 
-void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double relay)
+void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double over, double relay)
 {
-    begin(clock, ring->axis, (struct arrival){.kind = EXCHANGE, .ring = ring, .transit = transit, .relay = relay});
+    struct arrival arrival = {.kind = EXCHANGE, .ring = ring, .transit = transit, .over = over, .relay = relay};
+    begin(clock, ring->axis, arrival);
 }
 
-void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream)
+void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream, double over)
 {
-    begin(clock, ring->axis, (struct arrival){.kind = STREAM, .ring = ring, .send = stream, .transit = stream});
+    struct arrival arrival = {.kind = STREAM, .ring = ring, .send = stream, .transit = stream, .over = over};
+    begin(clock, ring->axis, arrival);
 }
 
 void plmr_clock_multicast(plmr_clock *clock, enum plmr_axis axis, const double *arrival)

@@ -18,18 +18,18 @@ void plmr_clock_destroy(plmr_clock *clock);
 void plmr_clock_busy(plmr_clock *clock, double t_cycles, bool sends);
 
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
- * when its first word has flown the way between them and `transit` cycles have passed; where software passes it on,
- * `relay` more for every core on the way. A core's next exchange begins when both its own message and its neighbour's
+ * when its first word has flown the way between them and `transit` cycles have passed, `over` more where that crosses a
+ * border; where software passes it on, `relay` more for every core on the way, and `over` for each border. A core's next exchange begins when both its own message and its neighbour's
  * are delivered. Applied at the latest by plmr_clock_settle; at most one exchange per axis may be under way. */
-void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double relay);
+void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transit, double over, double relay);
 
 /* From here on cores wait for what is under way along the axis. */
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 
 /* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent
  * for `stream` cycles and when the neighbour's words have come, the first by the way between them after the neighbour
- * began, the last `stream` later. */
-void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream);
+ * began, the last `stream` later, and `over` more over a border. */
+void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream, double over);
 
 /* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i
  * has it arrival[i] cycles later (i local to the block). And along x from a core of each row's own: to be filled in,
@@ -39,13 +39,18 @@ double *plmr_clock_multicast_by_row(plmr_clock *clock);
 
 /* Carries out legs in order, along the axis, in all lines at once: see docs/MODEL.md, "streams". A leg's first word
  * reaches dst by the way between them after src began; dst takes it when it is free, is busy for `stream` cycles, and
- * may itself begin to send `forward` cycles after its last input began to arrive. */
-void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
-                       double forward);
+ * may itself begin to send `forward` cycles after its last input began to arrive; PLMR_WHOLE_VECTOR: when all of it has.
+ * Over a border a stream takes `over` cycles more, and so do those by which its words go on as they come. */
+enum { PLMR_WHOLE_VECTOR = -1 };
+typedef struct plmr_leg_stream {
+    double cycles, over, forward;
+} plmr_leg_stream;
+void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs,
+                       plmr_leg_stream stream);
 
 /* Streams as above, by chains between neighbours from both ends of every row to its own root: root[r] is the column of
  * local row r's. The root takes the low side first. */
-void plmr_clock_converge(plmr_clock *clock, const int *root, double stream);
+void plmr_clock_converge(plmr_clock *clock, const int *root, double stream, double over);
 
 /* The clocks of this block as they are now; for the caller to free. And by how much every clock of the region has
  * advanced since, if it is known to be by the same; else -1. Both settle; the second is collective. */

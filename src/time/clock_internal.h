@@ -15,7 +15,7 @@ struct arrival {
     bool joined;
     const plmr_ring *ring;
     enum plmr_ring_kind ring_kind; /* which tells rings along one axis apart, when the ring itself is gone */
-    double begin, send, transit, relay;
+    double begin, send, transit, over, relay;
     int label; /* of the verb, for who watches */
 };
 
@@ -65,7 +65,8 @@ struct clock_watch {
     void (*phase)(plmr_clock *clock);                               /* a phase of a reduction begins */
     void (*received)(plmr_clock *clock, const struct leg_end *end);
     void (*sent)(plmr_clock *clock, const struct leg_end *end);
-    void (*chains)(plmr_clock *clock, const int *root, double stream); /* those to all rows' roots, but for these */
+    void (*chains)(plmr_clock *clock, const int *root, double stream,
+                   double over); /* those to all rows' roots, but for these */
     /* A row's root has taken one side, that of its neighbour at -1 or 1. */
     void (*root)(plmr_clock *clock, int row, int col, int side, double stream);
     /* Messages from any core to any core: each core of the block has been busy so long; has waited for what is its own. */
@@ -99,7 +100,8 @@ struct plmr_clock {
 /* From the common offset to the delivery of what comes by a way. */
 static inline double plmr_latency(const struct arrival *a, plmr_way way)
 {
-    return a->begin + a->transit + way.flight + a->relay * (way.hops - 1);
+    double latency = a->begin + a->transit + way.flight + a->relay * (way.hops - 1);
+    return way.borders ? latency + a->over * (a->relay > 0 ? way.borders : 1) : latency;
 }
 
 /* One settling pass, clock_pass.c: fills f->next with what clocks f->t are once all that is under way in `now` has

@@ -73,7 +73,8 @@ struct pass {
     struct arrival x, y;
     double lag;
     int left, right;
-    double inner; /* latency of exchanges along x between those */
+    double inner; /* latency of exchanges along x between those, but for those whose way crosses a border: */
+    int pitch;    /* from border to border along x; 0: there is none here */
 };
 
 static void measure(const struct pass *p, int from, int until)
@@ -87,17 +88,26 @@ static void measure(const struct pass *p, int from, int until)
 /* Latencies of the ends are the same in all rows. */
 static struct pass begin(plmr_clock *clock, const struct clocks *f, enum plmr_axis along, const struct pattern *now)
 {
-    struct pass p = {
-        clock,   f, clock->ghost[along], clock->ghost[!along], now->arrival[along], now->arrival[!along], now->lag, 0,
-        f->cols, 0};
+    struct pass p = {clock,
+                     f,
+                     clock->ghost[along],
+                     clock->ghost[!along],
+                     now->arrival[along],
+                     now->arrival[!along],
+                     now->lag,
+                     0,
+                     f->cols,
+                     0,
+                     0};
     if (p.x.kind == STREAM || (p.x.kind == EXCHANGE && 2 * p.x.ring->reach >= f->cols))
         p.right = 0;
     else if (p.x.kind == EXCHANGE) {
         p.left = p.x.ring->reach;
         p.right = f->cols - p.left;
         p.inner = plmr_latency(&p.x, p.x.ring->inner);
+        p.pitch = plmr_way_pitch(clock->region->device, p.x.ring->axis);
     }
-    measure(&p, 0, p.left);
+    measure(&p, 0, p.pitch > 0 ? f->cols : p.left);
     measure(&p, p.right, f->cols);
     return p;
 }
@@ -180,12 +190,24 @@ static void settle_middle(const struct pass *p, const struct y_terms *y, int r)
                                   y->down, y->down_lat, f->next + at);
 }
 
+/* Those of the middle whose neighbour is beyond a border, anew. */
+static void settle_borders(const struct pass *p, const struct y_terms *y, int r)
+{
+    int first = p->clock->region->first[p->x.ring->axis], reach = p->x.ring->reach;
+    for (int at = (first / p->pitch + 1) * p->pitch - first; at - reach < p->right; at += p->pitch) {
+        int from = at - reach > p->left ? at - reach : p->left, until = at + reach < p->right ? at + reach : p->right;
+        settle_cores(p, y, r, from, until);
+    }
+}
+
 /* `middle`, `ends`: what of the row is to be done. */
 static void settle_row(const struct pass *p, int r, bool middle, bool ends)
 {
     struct y_terms y = terms_of_row(p, r);
     if (middle)
         settle_middle(p, &y, r);
+    if (middle && p->pitch > 0)
+        settle_borders(p, &y, r);
     if (ends && p->right < p->f->cols) {
         settle_cores(p, &y, r, 0, p->left);
         settle_cores(p, &y, r, p->right, p->f->cols);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 /* ---- legs ---- */
 
 /* What is carried out. */
@@ -11,8 +13,27 @@ struct legs {
     enum plmr_axis axis;
     const plmr_leg *legs;
     int n;
-    double stream, forward;
+    plmr_leg_stream stream;
+    double *cycles; /* of each leg's stream; NULL: all alike */
 };
+
+/* A leg over a border is slower than others, and so are those that its words go on by. */
+static double *find_cycles(const plmr_region *region, const struct legs *legs)
+{
+    int n = region->extent[legs->axis];
+    double *cycles = plmr_take((size_t)legs->n * sizeof *cycles + 1), *pace = plmr_take((size_t)n * sizeof *pace);
+    double slow = legs->stream.cycles + legs->stream.over;
+    for (int core = 0; core < n; core++)
+        pace[core] = legs->stream.cycles;
+    for (int i = 0; i < legs->n; i++) {
+        plmr_leg leg = legs->legs[i];
+        bool over = plmr_way_borders(region->device, legs->axis, leg.src, leg.dst) > 0;
+        cycles[i] = over ? slow : pace[leg.src];
+        pace[leg.dst] = legs->stream.forward < 0 ? legs->stream.cycles : cycles[i];
+    }
+    free(pace);
+    return cycles;
+}
 
 /* A strip in which coordinate i along the axis has `width` clocks at free + i * stride and head + i * stride. */
 struct strip {
@@ -40,20 +61,22 @@ static void cross_ranks(plmr_clock *clock, enum plmr_axis axis, struct strip *st
 }
 
 /* Tells of one end of a leg that this block takes part in. */
-static void tell(plmr_clock *clock, const struct legs *legs, const struct strip *strip, int core, bool receives,
-                 double flight)
+static void tell(plmr_clock *clock, enum plmr_axis axis, const struct strip *strip, int core, bool receives,
+                 double flight, double stream, double forward)
 {
-    int at = core - clock->region->first[legs->axis];
+    int at = core - clock->region->first[axis];
     const double *free = strip->free + (size_t)at * strip->stride;
-    struct leg_end end = {legs->axis, strip->first, strip->width, at, free, flight, legs->stream, legs->forward};
+    struct leg_end end = {axis, strip->first, strip->width, at, free, flight, stream, forward};
     (receives ? clock->watch->received : clock->watch->sent)(clock, &end);
 }
 
-static void carry_leg(plmr_clock *clock, const struct legs *legs, struct strip *strip, plmr_leg leg)
+static void carry_leg(plmr_clock *clock, const struct legs *legs, struct strip *strip, int i)
 {
     const plmr_region *region = clock->region;
     enum plmr_axis axis = legs->axis;
-    double stream = legs->stream;
+    plmr_leg leg = legs->legs[i];
+    double stream = legs->cycles ? legs->cycles[i] : legs->stream.cycles;
+    double forward = legs->stream.forward < 0 ? stream : legs->stream.forward;
     int parts = plmr_ranks_extent(region->ranks, axis), me = plmr_ranks_place(region->ranks, axis),
         n = region->extent[axis];
     int src_place = plmr_ranks_owner(n, parts, leg.src), dst_place = plmr_ranks_owner(n, parts, leg.dst);
@@ -66,14 +89,14 @@ static void carry_leg(plmr_clock *clock, const struct legs *legs, struct strip *
     if (src_place != dst_place)
         cross_ranks(clock, axis, strip, leg.src, src_place, dst_place, head);
     if (dst_place == me)
-        clock->loops->leg(strip->width, head ? head : strip->incoming, flight, stream, legs->forward, strip->free + dst,
+        clock->loops->leg(strip->width, head ? head : strip->incoming, flight, stream, forward, strip->free + dst,
                           strip->head + dst);
-    for (int i = 0; head && i < strip->width; i++)
-        strip->free[src + (size_t)i] = plmr_latest(strip->free[src + (size_t)i], head[i] + stream);
+    for (int line = 0; head && line < strip->width; line++)
+        strip->free[src + (size_t)line] = plmr_latest(strip->free[src + (size_t)line], head[line] + stream);
     if (clock->watch && dst_place == me)
-        tell(clock, legs, strip, leg.dst, true, flight);
+        tell(clock, axis, strip, leg.dst, true, flight, stream, forward);
     if (clock->watch && head)
-        tell(clock, legs, strip, leg.src, false, flight);
+        tell(clock, axis, strip, leg.src, false, flight, stream, forward);
 }
 
 static void carry_legs(plmr_clock *clock, const struct legs *legs, struct strip *strip)
@@ -82,7 +105,7 @@ static void carry_legs(plmr_clock *clock, const struct legs *legs, struct strip 
     for (int place = 0; place < plmr_ranks_extent(clock->region->ranks, legs->axis); place++)
         strip->sent[place] = -1;
     for (int i = 0; i < legs->n; i++)
-        carry_leg(clock, legs, strip, legs->legs[i]);
+        carry_leg(clock, legs, strip, i);
 }
 
 static void reduce_columns(plmr_clock *clock, const struct clocks *f, const struct legs *legs)
@@ -126,15 +149,18 @@ static void reduce_rows(plmr_clock *clock, const struct clocks *f, const struct 
     }
 }
 
-void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *legs, int n_legs, double stream,
-                       double forward)
+void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *all, int n_legs, plmr_leg_stream stream)
 {
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     if (clock->watch)
         clock->watch->phase(clock);
     const struct clocks *f = clock->in_lines ? &clock->line[axis] : &clock->all;
-    (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, &(struct legs){axis, legs, n_legs, stream, forward});
+    struct legs legs = {axis, all, n_legs, stream, NULL};
+    if (stream.over > 0)
+        legs.cycles = find_cycles(clock->region, &legs);
+    (axis == PLMR_Y ? reduce_columns : reduce_rows)(clock, f, &legs);
+    free(legs.cycles);
 }
 
 /* ---- chains to a root of each row's own ---- */
@@ -146,22 +172,36 @@ static double first_comes(const plmr_region *region, int c, int side, double hea
     return head + plmr_way_between(region->device, PLMR_X, col + side, col).flight;
 }
 
+/* A row's vectors, and how much slower they are once they have crossed a border. */
+struct vectors {
+    double stream, over;
+};
+
+/* What core `col` of a chain from one end of a row (step: 1 from the low one) sends takes so long; `on`: it sends to the
+ * next one, else it takes in. */
+static double stream_at(const plmr_region *region, struct vectors v, int col, int step, bool on)
+{
+    int end = step > 0 ? 0 : region->extent[PLMR_X] - 1;
+    return v.over > 0 && plmr_way_borders(region->device, PLMR_X, end, on ? col + step : col) > 0 ? v.stream + v.over
+                                                                                                  : v.stream;
+}
+
 /* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the
  * core before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
-static double chain_row(const plmr_region *region, double *t, int from, int until, int step, double stream,
+static double chain_row(const plmr_region *region, double *t, int from, int until, int step, struct vectors v,
                         double first_word)
 {
     for (int c = from; c != until; c += step) {
         if (first_word >= 0)
             t[c] = plmr_latest(t[c], first_comes(region, c, -step, first_word)) + region->device->stage;
         first_word = t[c];
-        t[c] += stream;
+        t[c] += stream_at(region, v, region->first[PLMR_X] + c, step, true);
     }
     return first_word;
 }
 
 /* One side of all rows, from the ranks before to those behind. */
-static void chain_side(plmr_clock *clock, const int *root, int step, double stream, double *first_word)
+static void chain_side(plmr_clock *clock, const int *root, int step, struct vectors v, double *first_word)
 {
     const plmr_region *region = clock->region;
     int place = plmr_ranks_place(region->ranks, PLMR_X), last = plmr_ranks_extent(region->ranks, PLMR_X) - 1;
@@ -175,8 +215,8 @@ static void chain_side(plmr_clock *clock, const int *root, int step, double stre
         int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->all.cols - 1;
         int until = here < 0 ? -1 : here > clock->all.cols ? clock->all.cols : here;
         if ((until - from) * step > 0)
-            first_word[r] = chain_row(region, clock->all.t + (size_t)r * (size_t)clock->all.cols, from, until, step,
-                                      stream, first_word[r]);
+            first_word[r] = chain_row(region, clock->all.t + (size_t)r * (size_t)clock->all.cols, from, until, step, v,
+                                      first_word[r]);
     }
     if (place + step >= 0 && place + step <= last)
         plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes);
@@ -194,23 +234,25 @@ static void take_side(plmr_clock *clock, int row, int root, int side, double fir
         clock->watch->root(clock, row, root, side, stream);
 }
 
-void plmr_clock_converge(plmr_clock *clock, const int *root, double stream)
+void plmr_clock_converge(plmr_clock *clock, const int *root, double stream, double over)
 {
+    struct vectors v = {stream, over};
+    const plmr_region *region = clock->region;
     double *low = clock->latest[PLMR_X], *high = clock->ghost[PLMR_X];
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     plmr_clock_spread(clock);
     if (clock->watch)
         clock->watch->phase(clock);
-    chain_side(clock, root, 1, stream, low);
-    chain_side(clock, root, -1, stream, high);
+    chain_side(clock, root, 1, v, low);
+    chain_side(clock, root, -1, v, high);
     if (clock->watch)
-        clock->watch->chains(clock, root, stream);
+        clock->watch->chains(clock, root, stream, over);
     for (int r = 0; r < clock->all.rows; r++) {
-        int here = root[r] - clock->region->first[PLMR_X];
+        int here = root[r] - region->first[PLMR_X];
         if (here < 0 || here >= clock->all.cols)
             continue;
-        take_side(clock, r, here, -1, low[r], stream);
-        take_side(clock, r, here, 1, high[r], stream);
+        take_side(clock, r, here, -1, low[r], stream_at(region, v, root[r], 1, false));
+        take_side(clock, r, here, 1, high[r], stream_at(region, v, root[r], -1, false));
     }
 }

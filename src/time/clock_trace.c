@@ -216,18 +216,19 @@ static double time_at(const plmr_clock *clock, const struct plmr_traced *core)
     return clock->region->trace->base + plmr_clock_at(clock, core->row, core->col);
 }
 
-static void chains(plmr_clock *clock, const int *root, double stream)
+static void chains(plmr_clock *clock, const int *root, double stream, double over)
 {
+    const plmr_region *region = clock->region;
     plmr_trace *trace = clock->region->trace;
     for (int i = 0; i < trace->n_here; i++) {
         struct plmr_traced *core = &trace->here[i];
-        int col = core->col + clock->region->first[PLMR_X], last = clock->region->extent[PLMR_X] - 1;
-        bool relays = col > 0 && col < last;
-        double busy = relays ? clock->region->device->stage + stream : stream;
+        int col = core->col + region->first[PLMR_X], last = region->extent[PLMR_X] - 1;
+        bool relays = col > 0 && col < last, is_low = col < root[core->row];
+        int borders = plmr_way_borders(region->device, PLMR_X, is_low ? 0 : last, is_low ? col + 1 : col - 1);
+        double busy = stream + (borders > 0 ? over : 0) + (relays ? region->device->stage : 0);
         if (col == root[core->row])
             continue;
-        put_rest(trace, core, time_at(clock, core) - busy, first_word(clock, col, col < root[core->row] ? -1 : 1),
-                 trace->label);
+        put_rest(trace, core, time_at(clock, core) - busy, first_word(clock, col, is_low ? -1 : 1), trace->label);
         plmr_trace_put(trace, core, relays ? PLMR_TRACE_RELAY : PLMR_TRACE_SEND, trace->label, busy);
     }
 }

@@ -185,23 +185,41 @@ struct alone {
     bool relayed;
     int32_t words;
     double stream, relay; /* over a link; for every core between, beside its hop */
+    double over[2];       /* more over a border, by axis */
 };
 
 static void measure(const plmr_device *device, struct alone *alone, int32_t words)
 {
     alone->words = words;
     alone->stream = plmr_way_stream(device, words);
+    for (int axis = 0; axis < 2; axis++)
+        alone->over[axis] = plmr_way_stream_more(device, (enum plmr_axis)axis, words);
     alone->relay =
         alone->relayed ? plmr_device_quantise(plmr_relay_cycles(device, words)) - plmr_device_quantise(device->hop) : 0;
 }
 
-/* From the first word in the fabric until it has come, if nothing stops it or passes it on. */
-static double fly(const plmr_settling *s, plmr_core_place from, plmr_core_place to, int *hops)
+/* A message on its way, which nothing stops: when its first word is there; in how many cycles its words follow each
+ * other; and what relays add. */
+struct flight {
+    double first, stream, relays;
+};
+
+static struct flight fly(const plmr_settling *s, const struct alone *alone, plmr_core_place from, plmr_core_place to)
 {
     const plmr_device *device = s->region->device;
     int dx = plmr_way_links(device, PLMR_X, from.x, to.x), dy = plmr_way_links(device, PLMR_Y, from.y, to.y);
-    *hops = dx + dy;
-    return 2 * s->ramp + s->hop * *hops + (dx && dy ? s->turn : 0);
+    int hops = dx + dy;
+    struct flight f = {2 * s->ramp + s->hop * hops + (dx && dy ? s->turn : 0), alone->stream,
+                       hops > 1 ? (hops - 1) * alone->relay : 0};
+    int over_x = plmr_way_borders(device, PLMR_X, from.x, to.x),
+        over_y = plmr_way_borders(device, PLMR_Y, from.y, to.y);
+    if (over_x + over_y == 0)
+        return f;
+    double more_x = over_x ? alone->over[PLMR_X] : 0, more_y = over_y ? alone->over[PLMR_Y] : 0;
+    f.first += (s->border_hop - s->hop) * (over_x + over_y);
+    f.stream += plmr_latest(more_x, more_y);
+    f.relays += alone->relayed ? (over_x * more_x + over_y * more_y) - plmr_latest(more_x, more_y) : 0;
+    return f;
 }
 
 /* Down the sender's ramp one after the other; then nothing is in their way. */
@@ -215,11 +233,10 @@ static void send_alone(plmr_settling *s, const plmr_messages *messages, struct s
         if (messages->words[i] != alone->words)
             measure(device, alone, messages->words[i]);
         plmr_core_place to = messages->to[i];
-        int hops;
-        double go = plmr_latest(sender->t, free_at), t = go + fly(s, sender->at, to, &hops);
-        free_at = go + alone->stream;
-        t += alone->stream + (hops > 1 ? (hops - 1) * alone->relay : 0);
-        plmr_settling_deliver(s, to.x, to.y, t, messages->words[i]);
+        struct flight f = fly(s, alone, sender->at, to);
+        double go = plmr_latest(sender->t, free_at);
+        free_at = go + (alone->relayed ? alone->stream : f.stream);
+        plmr_settling_deliver(s, to.x, to.y, go + f.first + f.stream + f.relays, messages->words[i]);
     }
     take_in(s->cores + core_of(s->region, sender->at.x, sender->at.y), free_at, 0);
 }
@@ -228,16 +245,17 @@ static void send_alone(plmr_settling *s, const plmr_messages *messages, struct s
 static void send_fan(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context)
 {
     struct alone *alone = context;
-    int hops;
     measure(s->region->device, alone, messages->words[sender->first]);
     double sent = sender->t + alone->stream;
     for (int64_t i = sender->first; i < sender->end; i++) {
         plmr_core_place to = messages->to[i];
-        double t = sender->t + fly(s, sender->at, to, &hops) + alone->stream;
-        t += hops > 1 ? (hops - 1) * alone->relay : 0;
+        struct flight f = fly(s, alone, sender->at, to);
+        double t = sender->t + f.first + f.stream + f.relays;
         plmr_settling_deliver(s, to.x, to.y, t, messages->words[i]);
         if (s->region->device->ring_cols > 0)
-            sent = plmr_latest(sent, t + fly(s, to, sender->at, &hops));
+            sent = plmr_latest(sent, t + fly(s, alone, to, sender->at).first);
+        else if (!alone->relayed)
+            sent = plmr_latest(sent, sender->t + f.stream);
     }
     take_in(s->cores + core_of(s->region, sender->at.x, sender->at.y), sent, 0);
 }
@@ -260,6 +278,7 @@ plmr_settling plmr_settle(const plmr_region *region, const double *begin, const 
                        .ramp = plmr_device_quantise(device->ramp),
                        .turn = plmr_device_quantise(device->turn),
                        .link = device->link,
+                       .border_hop = plmr_device_quantise(device->border_hop),
                        .cores = fresh_cores(count_cores(region))};
     if (device->router == PLMR_XY && !messages->fans)
         settle_meeting(&s, begin, messages);

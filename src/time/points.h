@@ -15,7 +15,8 @@
  *     packet p comes to a link at t, and has W words:    goes at g = max(t, when the packet before it had gone)
  *                                                        has gone at g + link W, comes to the next router at g + hop
  *
- * So a line's links are settled one by one in the direction in which words go, first those of rows, then those of
+ * Over a border a packet takes its link for so many cycles a word as that has, and its words come so far apart; they go on
+ * as they come, or where they had to wait as fast as the next link is. So a line's links are settled one by one in the direction in which words go, first those of rows, then those of
  * columns. Where a device has a `buffer`, what does not fit into it holds the links behind; and where it has one-way
  * rings, senders wait for acknowledgements. Both are settled link by link in the order of time, by points_held.c.
  *

@@ -6,7 +6,7 @@
 
 typedef struct plmr_packet {
     double t;     /* when the core starts it; then when its first word comes to the router that it has got to */
-    double w;     /* cycles in which its words follow each other */
+    double w;     /* cycles in which its words follow each other: until the last has come there, and one word more */
     uint64_t key; /* sender, then its place among the sender's */
     int32_t words;
     uint16_t x, y, to_x, to_y;
@@ -27,7 +27,7 @@ typedef struct plmr_settled {
 /* What a settling works on. A region that stands for one line has no ranks. */
 typedef struct plmr_settling {
     const plmr_region *region;
-    double hop, ramp, turn, link;
+    double hop, ramp, turn, link, border_hop;
     plmr_settled *cores; /* of this block, row by row */
     plmr_delivery *out;
     int64_t n_out, room;

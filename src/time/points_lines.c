@@ -15,7 +15,10 @@ struct line {
     int n;
     const plmr_packet *joins; /* sorted by where they join; there, by who goes first */
     const int64_t *first;     /* those of core i: [first[i], first[i + 1]) */
-    double hop;
+    double hop, link;
+    bool bordered; /* words may come slower than links are */
+    int pitch;     /* from border to border along it; 0: there are none, */
+    double border_hop, border_word;
     plmr_packet *through[2]; /* room for all joins, twice */
     plmr_packet *out;        /* those that have got where they are going, along the axis */
     int64_t n_out;
@@ -37,6 +40,22 @@ static inline void find_next(struct joining *j, enum plmr_axis axis, int at, int
         j->next++;
 }
 
+static inline bool is_border(const struct line *line, int at, int step)
+{
+    return line->pitch > 0 && (step > 0 ? at + 1 : at) % line->pitch == 0;
+}
+
+/* Sends a packet over a link of so many cycles a word as soon as it is free; returns when it is again. Words that came
+ * slower than the link is are sent as they come. */
+static inline double take_link(plmr_packet *p, double free_at, double hop, double word, double link)
+{
+    double go = plmr_latest(p->t, free_at), last = go + plmr_device_quantise(word * (p->words - 1));
+    last = plmr_latest(last, p->t + p->w - link);
+    p->t = go + hop;
+    p->w = last - go + link;
+    return last + word;
+}
+
 /* The link from core `at` on: what came through, in the order in which it came, and what joins there. */
 static inline int64_t settle_link(struct line *line, enum plmr_axis axis, int at, int step, int64_t n_through)
 {
@@ -44,6 +63,7 @@ static inline int64_t settle_link(struct line *line, enum plmr_axis axis, int at
     plmr_packet *gone = line->through[1];
     struct joining j = {line->joins + line->first[at], line->joins + line->first[at + 1]};
     double free_at = -INFINITY, hop = line->hop;
+    bool over = is_border(line, at, step);
     find_next(&j, axis, at, step);
     for (;;) {
         while (come < end && goal(axis, come) == at)
@@ -54,9 +74,14 @@ static inline int64_t settle_link(struct line *line, enum plmr_axis axis, int at
         plmr_packet p = through ? *come++ : *j.next++;
         if (!through)
             find_next(&j, axis, at, step);
-        double go = plmr_latest(p.t, free_at);
-        free_at = go + p.w;
-        p.t = go + hop;
+        if (line->bordered) {
+            free_at = take_link(&p, free_at, over ? line->border_hop : hop, over ? line->border_word : line->link,
+                                line->link);
+        } else {
+            double go = plmr_latest(p.t, free_at);
+            free_at = go + p.w;
+            p.t = go + hop;
+        }
         *gone++ = p;
     }
     return gone - line->through[1];
@@ -197,7 +222,16 @@ static void settle_pass(plmr_settling *s, const struct pass *pass, plmr_packet *
     int64_t *first = plmr_take((size_t)(n_cores + 1) * sizeof *first);
     packets = sort_by(packets, n, pass->line, n_lines, first_line);
     size_t room = (size_t)longest(first_line, n_lines) * sizeof *packets + 1;
-    struct line line = {.axis = pass->axis, .n = n_cores, .first = first, .hop = s->hop};
+    const plmr_device *device = s->region->device;
+    struct line line = {.axis = pass->axis,
+                        .n = n_cores,
+                        .first = first,
+                        .hop = s->hop,
+                        .link = plmr_device_quantise(s->link),
+                        .bordered = device->border_cols > 0 || device->border_rows > 0,
+                        .pitch = plmr_way_pitch(device, pass->axis),
+                        .border_hop = s->border_hop,
+                        .border_word = plmr_device_quantise(plmr_way_border_word(device, pass->axis))};
     line.through[0] = plmr_take(room);
     line.through[1] = plmr_take(room);
     line.out = plmr_take(room);
@@ -250,7 +284,10 @@ static void eject_all(plmr_settling *s, struct line *column, int x, void *contex
         double free_at = -INFINITY;
         sort_packets(sorted + first[y], first[y + 1] - first[y]);
         for (int64_t i = first[y]; i < first[y + 1]; i++) {
-            free_at = plmr_latest(sorted[i].t, free_at) + sorted[i].w;
+            if (column->bordered)
+                free_at = take_link(&sorted[i], free_at, 0, column->link, column->link);
+            else
+                free_at = plmr_latest(sorted[i].t, free_at) + sorted[i].w;
             plmr_settling_deliver(s, x, y, free_at + s->ramp, sorted[i].words);
         }
     }

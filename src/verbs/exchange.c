@@ -23,7 +23,8 @@ static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 static void advance(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
-    plmr_clock_exchange(region->clock, flow->ring, plmr_way_stream(region->device, words), 0);
+    plmr_clock_exchange(region->clock, flow->ring, plmr_way_stream(region->device, words),
+                        plmr_way_stream_more(region->device, flow->axis, words), 0);
     plmr_region_move(region, PLMR_MOVE_SHIFT, plmr_flow_launch(flow, words));
 }
 

@@ -154,12 +154,13 @@ double plmr_flow_launch(const plmr_flow *flow, int64_t words)
 void plmr_flow_stream(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
-    double stream = plmr_way_stream(region->device, words);
+    plmr_leg_stream stream = {plmr_way_stream(region->device, words),
+                              plmr_way_stream_more(region->device, flow->axis, words), flow->forward};
     for (int p = flow->first; p < flow->end; p++) {
         const plmr_phase *phase = &flow->plan->phases[p];
         if (flow->launch > 0)
             plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
-        plmr_clock_reduce(region->clock, flow->axis, phase->legs, phase->n_legs, stream,
-                          phase->whole ? stream : flow->forward);
+        stream.forward = phase->whole ? PLMR_WHOLE_VECTOR : flow->forward;
+        plmr_clock_reduce(region->clock, flow->axis, phase->legs, phase->n_legs, stream);
     }
 }

@@ -47,7 +47,8 @@ static void advance(const plmr_flow *flow, int64_t words)
         for (int r = 0; r < region->count[PLMR_Y]; r++)
             root[r] = root_of(flow, region->first[PLMR_Y] + r, i);
         plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
-        plmr_clock_converge(region->clock, root, plmr_way_stream(region->device, words));
+        plmr_clock_converge(region->clock, root, plmr_way_stream(region->device, words),
+                            plmr_way_stream_more(region->device, PLMR_X, words));
     }
     free(root);
 }

@@ -54,6 +54,11 @@ static plmr_status check_rings(const plmr_region *region, const char *name)
     PLMR_CHECK(!rings || (device->ring_cols >= region->extent[PLMR_X] && device->ring_rows >= region->extent[PLMR_Y]),
                PLMR_ERROR_INPUT, "%s: %s has rings of %.0fx%.0f routers, and the region has %dx%d cores", name,
                device->name, device->ring_rows, device->ring_cols, region->extent[PLMR_Y], region->extent[PLMR_X]);
+    PLMR_CHECK(device->router == PLMR_STATIC || (!rings && device->buffer <= 0 && device->straight <= 0) ||
+                   (device->border_rows <= 0 && device->border_cols <= 0),
+               PLMR_ERROR_INPUT,
+               "%s: %s has borders, and buffer, straight or rings, which do not go together: leave one out", name,
+               device->name);
     return PLMR_OK;
 }
 

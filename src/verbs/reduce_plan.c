@@ -9,6 +9,7 @@
 
 struct trace {
     double free, head;
+    double pace; /* cycles for each word of what it passes on */
     int64_t hops, stages;
 };
 
@@ -17,7 +18,7 @@ static void trace_leg(const plmr_reduce_plan *plan, const plmr_phase *phase, plm
 {
     struct trace *src = &core[leg.src], *dst = &core[leg.dst];
     plmr_way way = plmr_way_between(plan->device, plan->axis, leg.src, leg.dst);
-    double arrival = src->head + way.flight, stream = way.word * wavelets;
+    double arrival = src->head + way.flight, pace = way.borders ? way.word : src->pace, stream = pace * wavelets;
     if (arrival >= dst->free) {
         dst->hops = src->hops + way.hops;
         dst->stages = src->stages + phase->adds;
@@ -25,6 +26,7 @@ static void trace_leg(const plmr_reduce_plan *plan, const plmr_phase *phase, plm
     double begin = arrival > dst->free ? arrival : dst->free;
     dst->free = begin + stream;
     dst->head = begin + (phase->whole ? stream : plan->device->stage);
+    dst->pace = phase->whole ? plan->device->link : pace;
 }
 
 void plmr_reduce_plan_cycles(const plmr_reduce_plan *plan, double wavelets, double *t_cycles, int64_t *hops,
@@ -35,6 +37,7 @@ void plmr_reduce_plan_cycles(const plmr_reduce_plan *plan, double wavelets, doub
         for (int i = 0; i < plan->n; i++) {
             core[i].free += plan->device->collective_launch;
             core[i].head = core[i].free;
+            core[i].pace = plan->device->link;
         }
         for (int i = 0; i < plan->phases[p].n_legs; i++)
             trace_leg(plan, &plan->phases[p], plan->phases[p].legs[i], wavelets, core);

@@ -16,11 +16,12 @@ void plmr_flow_lap(const plmr_flow *flow, int64_t words)
     plmr_region *region = flow->region;
     plmr_ring *ring = plmr_ring_make(region, flow->axis, PLMR_INTERLEAVED, 1);
     double stream = plmr_way_stream(region->device, words);
+    double over = plmr_way_stream_more(region->device, flow->axis, words);
     if (region->profile)
         region->profile->moving_cycles[PLMR_MOVE_REDUCE] += (ring->n - 1) * stream;
     plmr_region_move(region, PLMR_MOVE_REDUCE, flow->launch);
     for (int step = 0; step < ring->n - 1; step++) {
-        plmr_clock_stream(region->clock, ring, stream);
+        plmr_clock_stream(region->clock, ring, stream, over);
         plmr_flow_end(flow);
     }
     plmr_ring_destroy(ring);

@@ -21,6 +21,7 @@ static void advance(const plmr_flow *flow, int64_t words)
     const plmr_device *device = region->device;
     double hop = plmr_way_of(device, 2).flight - plmr_way_of(device, 1).flight; /* is in the way already */
     plmr_clock_exchange(region->clock, flow->ring, plmr_way_stream(device, words),
+                        plmr_way_stream_more(device, flow->axis, words),
                         plmr_device_quantise(plmr_relay_cycles(device, words)) - hop);
     plmr_region_move(region, PLMR_MOVE_SHIFT, plmr_flow_launch(flow, words));
 }

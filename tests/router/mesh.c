@@ -21,6 +21,7 @@ struct fabric {
     struct flight *flights;
     int n;
     int *holder;  /* by output: a flight, -1: free */
+    long *ready;  /* by output: when it can carry its next word */
     int *n_queue; /* by output: how many wait, in order of coming */
     int **waiting;
 };
@@ -95,19 +96,32 @@ static void ask(struct fabric *f, long now)
     }
 }
 
+/* Cycles that a word takes over an output's link, and after which it can carry another. */
+static void link_of(const struct mesh_machine *m, int output, int *hop, int *pace)
+{
+    int out = output % OUTPUTS, x = output / OUTPUTS % m->cols, y = output / OUTPUTS / m->cols;
+    bool over_x = m->pitch_x && ((out == EAST && (x + 1) % m->pitch_x == 0) || (out == WEST && x % m->pitch_x == 0));
+    bool over_y = m->pitch_y && ((out == SOUTH && (y + 1) % m->pitch_y == 0) || (out == NORTH && y % m->pitch_y == 0));
+    *hop = over_x || over_y ? m->border_hop : m->hop;
+    *pace = over_x ? m->border_x : over_y ? m->border_y : 1;
+}
+
 static void send_word(struct fabric *f, int output, long now)
 {
+    int hop, pace;
+    link_of(f->m, output, &hop, &pace);
     struct flight *flight = &f->flights[f->holder[output]];
     int i = 0;
     while (flight->output[i] != output)
         i++;
     int word = flight->left[i];
-    if (flight->came[i][word] < 0 || flight->came[i][word] > now)
+    if (flight->came[i][word] < 0 || flight->came[i][word] > now || f->ready[output] > now)
         return;
+    f->ready[output] = now + pace;
     if (i + 1 < flight->n_outputs) {
         int out = flight->output[i] % OUTPUTS, next = flight->output[i + 1] % OUTPUTS;
         bool turns = (out == EAST || out == WEST) && (next == SOUTH || next == NORTH);
-        flight->came[i + 1][word] = now + f->m->hop + (turns ? f->m->turn : 0);
+        flight->came[i + 1][word] = now + hop + (turns ? f->m->turn : 0);
     } else if (word + 1 == flight->packet->words) {
         ((struct mesh_packet *)flight->packet)->received = now + f->m->ramp + 1;
     }
@@ -157,6 +171,7 @@ void mesh_run(const struct mesh_machine *machine, struct mesh_packet *packets, i
     struct fabric f = {.m = machine, .n = n};
     f.flights = calloc((size_t)n + 1, sizeof *f.flights);
     f.holder = calloc((size_t)n_outputs, sizeof *f.holder);
+    f.ready = calloc((size_t)n_outputs, sizeof *f.ready);
     f.n_queue = calloc((size_t)n_outputs, sizeof *f.n_queue);
     f.waiting = calloc((size_t)n_outputs, sizeof *f.waiting);
     for (int output = 0; output < n_outputs; output++) {
@@ -185,5 +200,6 @@ void mesh_run(const struct mesh_machine *machine, struct mesh_packet *packets, i
     free(f.waiting);
     free(f.n_queue);
     free(f.holder);
+    free(f.ready);
     free(f.flights);
 }

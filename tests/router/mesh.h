@@ -5,6 +5,8 @@
  *    A word that is put on the ramp in cycle t is at the router at t + ramp.
  *  - Link: carries a word a cycle; one that leaves a router in cycle t is at the next at t + hop, and `turn` later where
  *    the packet turns there. The ramp up is such a link, of `ramp` cycles.
+ *  - Border: lies before every pitch_x-th column and pitch_y-th row, 0: nowhere. A link over one takes border_hop cycles, and
+ *    carries a word every border_x or border_y cycles.
  *  - An output that has begun a packet sends nothing else until it has sent all of it. What wants it waits: first comes
  *    first, by first words; of those that come in one cycle first the one that came over the link straight behind (not
  *    to the ramp up), then the one of the lower sender, then its earlier one. There is room for all that wait.
@@ -20,6 +22,7 @@ struct mesh_packet {
 
 struct mesh_machine {
     int rows, cols, ramp, hop, turn;
+    int pitch_x, pitch_y, border_hop, border_x, border_y;
 };
 
 /* Packets are sorted by sender, row by row, and by start. */

@@ -82,10 +82,10 @@ static void region_step(plmr_region *region, const plmr_ring *x, const plmr_ring
 {
     plmr_clock *clock = region->clock;
     if (x)
-        plmr_clock_exchange(clock, x, tx, 0);
+        plmr_clock_exchange(clock, x, tx, 0, 0);
     plmr_clock_busy(clock, before_y, false);
     if (y)
-        plmr_clock_exchange(clock, y, ty, 0);
+        plmr_clock_exchange(clock, y, ty, 0, 0);
     plmr_clock_busy(clock, work, false);
     plmr_clock_join(clock, PLMR_X);
     plmr_clock_join(clock, PLMR_Y);
@@ -286,7 +286,7 @@ static void legs_follow_the_model(void **state)
             plmr_leg legs[128];
             int n_legs = make_legs(axis == PLMR_X ? grids[g].cols : grids[g].rows, legs);
             scatter(&m, t.region, 99, 200);
-            plmr_clock_reduce(t.region->clock, (enum plmr_axis)axis, legs, n_legs, 12, 1);
+            plmr_clock_reduce(t.region->clock, (enum plmr_axis)axis, legs, n_legs, (plmr_leg_stream){12, 0, 1});
             model_reduce(&m, (enum plmr_axis)axis, legs, n_legs, 12, 1);
             compare(&m, t.region);
             free(m.t);
@@ -304,7 +304,7 @@ static void do_verb(struct model *m, plmr_region *region, plmr_ring *const rings
     if (verb % 5 < 3) {
         plmr_leg legs[128];
         int n_legs = make_legs(axis == PLMR_X ? m->cols : m->rows, legs);
-        plmr_clock_reduce(region->clock, axis, legs, n_legs, 3 + verb % 7, 1);
+        plmr_clock_reduce(region->clock, axis, legs, n_legs, (plmr_leg_stream){3 + verb % 7, 0, 1});
         model_reduce(m, axis, legs, n_legs, 3 + verb % 7, 1);
         return;
     }
@@ -369,9 +369,9 @@ static void lines_last(void **state)
         must(plmr_ring_create(t.region, PLMR_X, PLMR_INTERLEAVED, 1, &x));
         must(plmr_ring_create(t.region, PLMR_Y, PLMR_INTERLEAVED, 1, &y));
         region_step(t.region, x, y, 60, 70, 3, 5);
-        plmr_clock_reduce(t.region->clock, PLMR_X, legs, make_legs(15, legs), 4, 1);
+        plmr_clock_reduce(t.region->clock, PLMR_X, legs, make_legs(15, legs), (plmr_leg_stream){4, 0, 1});
         region_step(t.region, x, y, 60, 70, 3, 5);
-        plmr_clock_reduce(t.region->clock, PLMR_Y, legs, make_legs(12, legs), 4, 1);
+        plmr_clock_reduce(t.region->clock, PLMR_Y, legs, make_legs(12, legs), (plmr_leg_stream){4, 0, 1});
         assert_int_equal(t.region->clock->in_lines, !every);
         plmr_ring_destroy(x);
         plmr_ring_destroy(y);

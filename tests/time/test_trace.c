@@ -265,7 +265,7 @@ static void relays_are_told_from_ends(void **state)
     for (int i = N - 1; i > 4; i--)
         legs[n_legs++] = (plmr_leg){i, i - 1};
     must(plmr_trace_attach(t.region, row, N, 100));
-    plmr_clock_reduce(t.region->clock, PLMR_X, legs, n_legs, W, device.stage);
+    plmr_clock_reduce(t.region->clock, PLMR_X, legs, n_legs, (plmr_leg_stream){W, 0, device.stage});
     must(plmr_trace_gather(t.region, see_chain, cycles));
     for (int i = 0; i < N && plmr_rank() == 0; i++) {
         const double *of = cycles + i * PLMR_TRACE_N_KINDS;

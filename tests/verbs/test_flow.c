@@ -100,9 +100,45 @@ static int hops_of(const struct model *m, const plmr_flow_leg *leg)
     return leg->wraps ? m->n - straight : straight;
 }
 
-static double flight_of(const struct model *m, int hops)
+/* A leg's links, one by one: cycles of the first word; how many of them are borders, which lie between dies and, on a
+ * torus of dies, round its end. */
+static double fly(const struct model *m, const plmr_flow_leg *leg, int *borders)
 {
-    return 2 * m->device->ramp + m->device->hop * hops;
+    int pitch = (int)(m->axis == PLMR_X ? m->device->border_cols : m->device->border_rows);
+    bool up = (leg->dst > leg->src) != leg->wraps;
+    double flight = 2 * m->device->ramp;
+    *borders = 0;
+    for (int at = leg->src, next; at != leg->dst; at = next) {
+        next = (at + (up ? 1 : m->n - 1)) % m->n;
+        bool over = pitch > 0 && (abs(next - at) > 1 || (next > at ? next : at) % pitch == 0);
+        flight += over ? m->device->border_hop : m->device->hop;
+        *borders += over;
+    }
+    return flight;
+}
+
+static double flight_of(const struct model *m, const plmr_flow_leg *leg)
+{
+    int borders;
+    return fly(m, leg, &borders);
+}
+
+/* Cycles for each word over a border: all lines of a die's edge share its lanes. */
+static double border_word(const struct model *m)
+{
+    const plmr_device *d = m->device;
+    double whole = m->axis == PLMR_X ? d->rows : d->cols, edge = m->axis == PLMR_X ? d->border_rows : d->border_cols;
+    edge = edge == 0 || edge > whole ? whole : edge;
+    double word =
+        d->border_lanes > 0 && d->border_lanes < edge ? d->border_link * edge / d->border_lanes : d->border_link;
+    return larger(word, d->link);
+}
+
+static double word_of(const struct model *m, const plmr_flow_leg *leg)
+{
+    int borders;
+    fly(m, leg, &borders);
+    return borders ? border_word(m) : m->device->link;
 }
 
 static double message_of(const struct model *m, double words)
@@ -114,8 +150,9 @@ static double message_of(const struct model *m, double words)
  * each hop is a message, and each relay takes it in and sends it out. */
 static void exchange_by_legs(struct model *m, const struct legs *legs, double words)
 {
-    double relay =
-        plmr_device_quantise(2 * message_of(m, words) + m->device->relay + m->device->link * words + flight_of(m, 1));
+    double relay = plmr_device_quantise(2 * message_of(m, words) + m->device->relay + m->device->link * words +
+                                        2 * m->device->ramp + m->device->hop);
+    double over = plmr_device_quantise(border_word(m) * words) - stream_of(m, words);
     for (int line = 0; line < LINES; line++) {
         double next[MOST];
         for (int core = 0; core < m->n; core++)
@@ -123,8 +160,10 @@ static void exchange_by_legs(struct model *m, const struct legs *legs, double wo
         for (int i = 0; i < legs->n; i++) {
             const plmr_flow_leg *leg = &legs->leg[i];
             double ready = larger(m->clock[line][leg->src], m->clock[line][leg->dst]);
-            double flight = flight_of(m, hops_of(m, leg) - leg->stages) + leg->stages * relay;
+            int borders;
+            double flight = fly(m, leg, &borders) + leg->stages * (relay - m->device->hop);
             double done = ready + flight + stream_of(m, words);
+            done += leg->stages ? borders * over : borders ? over : 0;
             next[leg->src] = larger(next[leg->src], done);
             next[leg->dst] = larger(next[leg->dst], done);
         }
@@ -136,39 +175,45 @@ static void exchange_by_legs(struct model *m, const struct legs *legs, double wo
 static void multicast_by_legs(struct model *m, const struct legs *legs, double words, double busy_words)
 {
     double after[MOST] = {0}, n_in[MOST] = {0};
+    for (int i = 0; i < legs->n; i++)
+        n_in[legs->leg[i].dst]++;
+    for (int core = 0; core < m->n; core++)
+        after[core] = n_in[core] > 0 ? 0 : m->device->link * busy_words;
     for (int i = 0; i < legs->n; i++) {
         const plmr_flow_leg *leg = &legs->leg[i];
         double software = leg->stages * (2 * m->device->ramp + m->device->stage);
-        after[leg->dst] = larger(after[leg->dst], flight_of(m, hops_of(m, leg)) + software);
-        n_in[leg->dst]++;
+        double last = flight_of(m, leg) + software + word_of(m, leg) * words * n_in[leg->dst];
+        after[leg->dst] = larger(after[leg->dst], last);
     }
     for (int line = 0; line < LINES; line++) {
         double begin = 0;
         for (int core = 0; core < m->n; core++)
             begin = larger(begin, m->clock[line][core]);
         for (int core = 0; core < m->n; core++) {
-            double last_words = n_in[core] > 0 ? words * n_in[core] : busy_words;
-            double last = plmr_device_quantise(after[core] + m->device->link * last_words);
+            double last = plmr_device_quantise(after[core]);
             double busy = m->clock[line][core] + plmr_device_quantise(message_of(m, busy_words));
             m->clock[line][core] = larger(busy, begin + last);
         }
     }
 }
 
-/* A leg's first word comes when it has flown, is taken when the receiver is free, and goes on `forward` later. */
+/* A leg's first word comes when it has flown, is taken when the receiver is free, and goes on `forward` later; words that
+ * have come slowly, over a border, go on as slowly. */
 static void stream_by_legs(const struct model *m, double *free, const plmr_flow *flow, const struct legs *legs,
                            double words)
 {
-    double head[MOST], stream = stream_of(m, words);
+    double head[MOST], pace[MOST];
     for (int i = 0, phase = flow->first - 1; i < legs->n; i++) {
         const plmr_flow_leg *leg = &legs->leg[i];
         for (; phase < leg->phase; phase++)
             for (int core = 0; core < m->n; core++)
-                head[core] = free[core] += flow->launch;
+                head[core] = free[core] += flow->launch, pace[core] = stream_of(m, words);
         bool whole = flow->plan && flow->plan->phases[leg->phase].whole;
-        double begin = larger(free[leg->dst], head[leg->src] + flight_of(m, hops_of(m, leg)));
+        double begin = larger(free[leg->dst], head[leg->src] + flight_of(m, leg));
+        double stream = larger(pace[leg->src], plmr_device_quantise(word_of(m, leg) * words));
         free[leg->dst] = begin + stream;
         head[leg->dst] = begin + (whole ? stream : flow->forward);
+        pace[leg->dst] = whole ? stream_of(m, words) : stream;
         free[leg->src] = larger(free[leg->src], head[leg->src] + stream);
     }
 }
@@ -306,9 +351,11 @@ static void lap_by_legs(struct model *m, const struct legs *legs, double launch,
                 t[core] += step == 0 ? launch : 0;
                 next[core] = t[core] + stream;
             }
-            for (int i = 0; i < m->n; i++)
-                next[legs->leg[i].dst] = larger(next[legs->leg[i].dst],
-                                                t[legs->leg[i].src] + flight_of(m, hops_of(m, &legs->leg[i])) + stream);
+            for (int i = 0; i < m->n; i++) {
+                const plmr_flow_leg *leg = &legs->leg[i];
+                double last = flight_of(m, leg) + plmr_device_quantise(word_of(m, leg) * words);
+                next[leg->dst] = larger(next[leg->dst], t[leg->src] + last);
+            }
             memcpy(t, next, sizeof next);
         }
 }
@@ -367,6 +414,36 @@ static void check_reductions(struct model *m)
     plmr_flow flow = plmr_flow_chain(m->t.region, m->axis, 2.17, &plan);
     run_streams(m, &flow, 4, "chain");
     plmr_reduce_plan_destroy(plan);
+}
+
+/* Lines whose borders lie anywhere, on meshes and tori. */
+static plmr_device bordered(int pitch)
+{
+    plmr_device device = test_device(pitch % 2 ? "wse2:topology=torus" : "wse2");
+    device.border_cols = pitch;
+    device.border_rows = pitch + 1;
+    device.border_hop = 17.5;
+    device.border_link = 1.25;
+    device.border_lanes = 2 * (pitch % 3);
+    return device;
+}
+
+static void every_kind_is_its_legs_over_borders(void **state)
+{
+    (void)state;
+    static struct model m;
+    for (int pitch = 1; pitch <= 7; pitch++)
+        for (int n = 1; n <= MOST; n += n < 12 ? 3 : 9)
+            for (int axis = 0; axis < 2; axis++) {
+                plmr_device device = bordered(pitch);
+                device.rows = axis == PLMR_Y ? n : LINES;
+                device.cols = axis == PLMR_X ? n : LINES;
+                open_model(&m, &device, (enum plmr_axis)axis, n);
+                check_exchanges(&m);
+                check_multicasts(&m);
+                check_reductions(&m);
+                test_region_close(&m.t);
+            }
 }
 
 static void every_kind_is_its_legs(void **state)
@@ -441,6 +518,10 @@ static void converging_sums_are_their_legs(void **state)
     for (int n = 3; n <= MOST; n += n < 12 ? 3 : 9) {
         check_converging(&device, n);
         check_converging(&slow, n);
+        plmr_device dies = bordered(5);
+        dies.sram = 1e9;
+        dies.rows = dies.cols = MOST;
+        check_converging(&dies, n);
     }
 }
 
@@ -498,6 +579,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_its_legs),
+        cmocka_unit_test(every_kind_is_its_legs_over_borders),
         cmocka_unit_test(converging_sums_are_their_legs),
         cmocka_unit_test(a_diagonals_multicasts_are_their_legs),
     };

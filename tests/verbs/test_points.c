@@ -102,7 +102,16 @@ static void compare_with_routers(const plmr_device *device, const struct traffic
     static struct mesh_packet packets[20 * MOST];
     double clock[MOST], expected[MOST];
     plmr_cost cost;
-    struct mesh_machine machine = {t->rows, t->cols, (int)device->ramp, (int)device->hop, (int)device->turn};
+    struct mesh_machine machine = {.rows = t->rows,
+                                   .cols = t->cols,
+                                   .ramp = (int)device->ramp,
+                                   .hop = (int)device->hop,
+                                   .turn = (int)device->turn,
+                                   .pitch_x = (int)device->border_cols,
+                                   .pitch_y = (int)device->border_rows,
+                                   .border_hop = (int)device->border_hop,
+                                   .border_x = (int)device->border_link,
+                                   .border_y = (int)device->border_link};
     int n = packets_of(t, device, packets);
     mesh_run(&machine, packets, n);
     for (int core = 0; core < t->rows * t->cols; core++)
@@ -131,6 +140,25 @@ static void words_that_meet_take_turns(void **state)
         plmr_device device = mesh_device(1 + pick(&seed, 4), 1 + pick(&seed, 3), pick(&seed, 3), pick(&seed, 2) * 4);
         device.send_message = pick(&seed, 6);
         struct traffic t = random_traffic(&seed, rows, cols, 5 + pick(&seed, 100), 1 + pick(&seed, 12));
+        compare_with_routers(&device, &t);
+    }
+}
+
+/* The same where some links are slower, and at another pace. */
+static void words_take_turns_over_borders(void **state)
+{
+    static const int sizes[][2] = {{1, 9}, {9, 1}, {5, 5}, {5, 7}, {7, 4}};
+    (void)state;
+    uint32_t seed = 5;
+    for (int i = 0; i < 60; i++) {
+        int rows = sizes[i % 5][0], cols = sizes[i % 5][1];
+        plmr_device device = mesh_device(1 + pick(&seed, 4), 1 + pick(&seed, 3), pick(&seed, 3), pick(&seed, 2) * 4);
+        device.send_message = pick(&seed, 6);
+        device.border_cols = pick(&seed, 4);
+        device.border_rows = pick(&seed, 4);
+        device.border_hop = 1 + pick(&seed, 12);
+        device.border_link = 1 + pick(&seed, 4);
+        struct traffic t = random_traffic(&seed, rows, cols, 5 + pick(&seed, 60), 1 + pick(&seed, 12));
         compare_with_routers(&device, &t);
     }
 }
@@ -265,6 +293,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_that_meet_take_turns),
+        cmocka_unit_test(words_take_turns_over_borders),
         cmocka_unit_test(both_ways_of_settling_agree),
         cmocka_unit_test(wormholes_measurements_are_met),
     };

@@ -290,7 +290,7 @@ static void check_shift_on(struct fabric fabric, int cores, int width, enum plmr
     enum router_ring simulated = kind == PLMR_NATURAL ? ROUTER_NATURAL : ROUTER_INTERLEAVED;
     assert_int_equal(router_run_shift(&params, &row, simulated, -1), ROUTER_OK);
     must(plmr_ring_create(t.region, PLMR_X, kind, 1, &ring));
-    plmr_clock_exchange(t.region->clock, ring, device.link * width, 0);
+    plmr_clock_exchange(t.region->clock, ring, device.link * width, 0, 0);
     t_cycles = plmr_clock_max(t.region->clock);
     if (t_cycles != (double)latest(&row))
         fail_msg("shift of %d words round %d cores: %.2f cycles, simulated %ld", width, cores, t_cycles, latest(&row));
