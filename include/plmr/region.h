@@ -65,7 +65,8 @@ typedef struct plmr_cost {
     int routes_max;          /* routes configured at the core that has most */
     int routes_program;      /* distinct routes of the whole program */
     int64_t sram_peak_bytes; /* per core */
-    uint64_t wavelet_hops;   /* wavelets times links crossed, over the whole region */
+    uint64_t wavelet_hops;   /* wavelets times links crossed, over the whole region, */
+    uint64_t border_hops;    /* and those of them that are borders */
     double multiply_adds;    /* of the verbs that multiply, over the whole region */
     bool violates_memory, violates_routes;
 } plmr_cost;

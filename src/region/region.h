@@ -18,7 +18,7 @@ typedef struct plmr_ledger {
     int64_t sram_bytes, sram_peak_bytes;
     int *routes[2]; /* by axis: routes configured at each core along it; a core holds routes[x][col] + routes[y][row] */
     int routes_program;
-    uint64_t wavelet_hops;
+    uint64_t wavelet_hops, border_hops;
     int64_t hops, stages, steps;
     struct {
         bool open;

@@ -43,6 +43,7 @@
     X(count, sram_peak_bytes)                                                                                          \
     X(count, sram_limit_bytes)                                                                                         \
     X(count, wavelet_hops)                                                                                             \
+    X(count, border_hops)        /* those of them over borders */                                                      \
     X(real, energy_j)            /* the device's power times virtual_s; null where the power is unknown */             \
     X(count, padded_m)                                                                                                 \
     X(count, padded_k)                                                                                                 \

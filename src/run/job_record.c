@@ -57,10 +57,12 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
     record->routes_max = cost.routes_max;
     record->sram_peak_bytes = cost.sram_peak_bytes;
     record->wavelet_hops = (int64_t)cost.wavelet_hops;
+    record->border_hops = (int64_t)cost.border_hops;
     record->energy_j = device->power > 0 ? device->power * record->virtual_s : NAN;
     record->multiply_adds = cost.multiply_adds;
     plmr_energy energy =
         plmr_device_energy(device, job->options->dtype, cost.multiply_adds, (double)cost.wavelet_hops, cost.t_cycles);
+    energy.fabric_j += device->border_energy * 1e-12 * (double)cost.border_hops;
     PLMR_RECORD_ENERGY(record, energy);
     record->violates = plmr_violations(cost.violates_memory, cost.violates_routes);
     record->wall_s = wall_s;

@@ -18,7 +18,7 @@ struct line {
     double hop, link;
     bool bordered; /* words may come slower than links are */
     int pitch;     /* from border to border along it; 0: there are none, */
-    double border_hop, border_word;
+    double border_hop, border_word, border_more;
     plmr_packet *through[2]; /* room for all joins, twice */
     plmr_packet *out;        /* those that have got where they are going, along the axis */
     int64_t n_out;
@@ -45,15 +45,15 @@ static inline bool is_border(const struct line *line, int at, int step)
     return line->pitch > 0 && (step > 0 ? at + 1 : at) % line->pitch == 0;
 }
 
-/* Sends a packet over a link of so many cycles a word as soon as it is free; returns when it is again. Words that came
- * slower than the link is are sent as they come. */
-static inline double take_link(plmr_packet *p, double free_at, double hop, double word, double link)
+/* Sends a packet over a link of so many cycles a word, `more` than others take, as soon as it is free; returns when it is
+ * again. Words that came slower than the link is are sent as they come. */
+static inline double take_link(plmr_packet *p, double free_at, double hop, double word, double more)
 {
-    double go = plmr_latest(p->t, free_at), last = go + plmr_device_quantise(word * (p->words - 1));
-    last = plmr_latest(last, p->t + p->w - link);
+    double go = plmr_latest(p->t, free_at), gone = go + plmr_device_quantise(word * p->words);
+    gone = plmr_latest(gone, p->t + p->w + more);
     p->t = go + hop;
-    p->w = last - go + link;
-    return last + word;
+    p->w = gone - more - go;
+    return gone;
 }
 
 /* The link from core `at` on: what came through, in the order in which it came, and what joins there. */
@@ -75,8 +75,8 @@ static inline int64_t settle_link(struct line *line, enum plmr_axis axis, int at
         if (!through)
             find_next(&j, axis, at, step);
         if (line->bordered) {
-            free_at = take_link(&p, free_at, over ? line->border_hop : hop, over ? line->border_word : line->link,
-                                line->link);
+            free_at = over ? take_link(&p, free_at, line->border_hop, line->border_word, line->border_more)
+                           : take_link(&p, free_at, hop, line->link, 0);
         } else {
             double go = plmr_latest(p.t, free_at);
             free_at = go + p.w;
@@ -227,11 +227,12 @@ static void settle_pass(plmr_settling *s, const struct pass *pass, plmr_packet *
                         .n = n_cores,
                         .first = first,
                         .hop = s->hop,
-                        .link = plmr_device_quantise(s->link),
+                        .link = s->link,
                         .bordered = device->border_cols > 0 || device->border_rows > 0,
                         .pitch = plmr_way_pitch(device, pass->axis),
                         .border_hop = s->border_hop,
-                        .border_word = plmr_device_quantise(plmr_way_border_word(device, pass->axis))};
+                        .border_word = plmr_way_border_word(device, pass->axis)};
+    line.border_more = plmr_device_quantise(line.border_word - line.link);
     line.through[0] = plmr_take(room);
     line.through[1] = plmr_take(room);
     line.out = plmr_take(room);
@@ -285,7 +286,7 @@ static void eject_all(plmr_settling *s, struct line *column, int x, void *contex
         sort_packets(sorted + first[y], first[y + 1] - first[y]);
         for (int64_t i = first[y]; i < first[y + 1]; i++) {
             if (column->bordered)
-                free_at = take_link(&sorted[i], free_at, 0, column->link, column->link);
+                free_at = take_link(&sorted[i], free_at, 0, column->link, 0);
             else
                 free_at = plmr_latest(sorted[i].t, free_at) + sorted[i].w;
             plmr_settling_deliver(s, x, y, free_at + s->ramp, sorted[i].words);

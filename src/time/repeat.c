@@ -14,6 +14,7 @@ struct turns {
 static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t times)
 {
     ledger->wavelet_hops += (ledger->wavelet_hops - before->wavelet_hops) * (uint64_t)times;
+    ledger->border_hops += (ledger->border_hops - before->border_hops) * (uint64_t)times;
     ledger->hops += (ledger->hops - before->hops) * times;
     ledger->stages += (ledger->stages - before->stages) * times;
     ledger->steps += (ledger->steps - before->steps) * times;

@@ -32,16 +32,25 @@ static void cross_round(plmr_profile *profile, enum plmr_axis axis, int from, in
 struct count {
     const plmr_flow *flow;
     plmr_profile *profile;
-    uint64_t words, n_links;
+    uint64_t words, n_links, n_borders;
     double stream;
     int phase, src, low, high;
 };
+
+static int borders_between(const plmr_flow *flow, bool wraps, int from, int to)
+{
+    int n = flow->region->extent[flow->axis];
+    return wraps ? plmr_way_round(flow->region->device, flow->axis, n, from, to).borders
+                 : plmr_way_borders(flow->region->device, flow->axis, from, to);
+}
 
 static void count_way(struct count *count, bool wraps, int from, int to)
 {
     const plmr_flow *flow = count->flow;
     int straight = abs(to - from);
     count->n_links += (uint64_t)(wraps ? flow->region->extent[flow->axis] - straight : straight);
+    if (flow->region)
+        count->n_borders += (uint64_t)borders_between(flow, wraps, from, to);
     if (count->profile)
         (wraps ? cross_round : cross)(count->profile, flow->axis, from, to, count->words);
 }
@@ -81,6 +90,24 @@ static void count_all(const plmr_flow *flow, uint64_t words, double stream, plmr
             plmr_flow_count(&one, words / (uint64_t)n, stream / n, profile);
 }
 
+/* Borders that a word crosses, in all lines and turns. */
+static uint64_t count_borders(const plmr_flow *flow)
+{
+    plmr_flow one = *flow;
+    int n_lines = flow->region->extent[!flow->axis], n_turns = flow->turns;
+    struct count count = {.flow = &one, .phase = -1};
+    if (plmr_way_pitch(flow->region->device, flow->axis) == 0 || !flow->kind->legs)
+        return 0;
+    if (!flow->kind->by_line) {
+        flow->kind->legs(&one, count_leg, &count);
+        return count.n_borders * (uint64_t)n_lines * (uint64_t)n_turns;
+    }
+    for (one.line = 0; one.line < n_lines; one.line++)
+        for (one.turn = 0; one.turn < n_turns; one.turn++)
+            one.kind->legs(&one, count_leg, &count);
+    return count.n_borders;
+}
+
 static void charge_links(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
@@ -91,6 +118,7 @@ static void charge_links(const plmr_flow *flow, int64_t words)
     else if (region->profile)
         count_all(flow, all, stream, region->profile);
     region->ledger.wavelet_hops += all * flow->n_links;
+    region->ledger.border_hops += (uint64_t)words * count_borders(flow);
 }
 
 /* ---- carrying a flow out ---- */

@@ -27,7 +27,8 @@ struct plmr_points {
     enum plmr_axis axis;
     int32_t *first_from, *n_values;
     int64_t from_size, to_size; /* floats that tiles have at least; alike on all ranks, as are those below */
-    uint64_t n_links;           /* wavelets times links */
+    uint64_t n_links;           /* wavelets times links, */
+    uint64_t n_borders;         /* and those of them that are borders */
     int64_t hops;               /* of the longest way */
     bool relayed;
     double *relay_busy;  /* by core of this block; alike: of a line */

@@ -78,6 +78,8 @@ static void count_reach(plmr_points *points, enum plmr_axis axis, const struct r
     uint64_t words = (uint64_t)points->messages.words[0];
     for (int way = 0; way < 2; way++) {
         points->n_links += words * (uint64_t)reach->links[way];
+        if (reach->links[way])
+            points->n_borders += words * (uint64_t)plmr_way_borders(points->region->device, axis, from, reach->to[way]);
         if (points->links && reach->links[way])
             add_links(points->links, axis, from, reach->to[way], reach->links[way], words);
     }
@@ -117,6 +119,8 @@ static void count_links(plmr_points *points)
         if (points->messages.fans)
             continue;
         points->n_links += words * (uint64_t)(x + y);
+        points->n_borders += words * (uint64_t)(plmr_way_borders(region->device, PLMR_X, e.x, e.to_x) +
+                                                plmr_way_borders(region->device, PLMR_Y, e.y, e.to_y));
         if (points->links) {
             add_links(points->links, PLMR_X, e.x, e.to_x, x, words);
             add_links(points->links, PLMR_Y, e.y, e.to_y, y, words);
@@ -124,8 +128,10 @@ static void count_links(plmr_points *points)
     }
     if (points->messages.fans)
         count_fan(points);
-    if (!points->alike)
+    if (!points->alike) {
         plmr_ranks_sum(region->ranks, &points->n_links, 1);
+        plmr_ranks_sum(region->ranks, &points->n_borders, 1);
+    }
     plmr_ranks_max(region->ranks, &longest, 1);
     points->hops = (int64_t)longest;
     if (points->links)

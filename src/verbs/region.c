@@ -125,6 +125,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
         .routes_program = ledger->routes_program,
         .sram_peak_bytes = ledger->sram_peak_bytes,
         .wavelet_hops = ledger->wavelet_hops,
+        .border_hops = ledger->border_hops,
         .multiply_adds = ledger->multiply_adds,
         .violates_memory = ledger->violates_memory,
         .violates_routes = ledger->violates_routes,

@@ -8,11 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AVAILABLE "(available: blackhole, dojo-tile, ideal, wormhole, wse2, wse3, wse3-sim; or the path of a JSON file)"
+#define AVAILABLE                                                                                                      \
+    "(available: blackhole, dojo-3x3, dojo-tile, fred-mesh, ideal, wormhole, wormhole-galaxy, wse2, wse2-pair, wse3, " \
+    "wse3-sim; or the path of a JSON file)"
 
 enum { TEXT_SIZE = 8192 };
 
-static const char *const shipped[] = {"blackhole", "dojo-tile", "ideal", "wormhole", "wse2", "wse3", "wse3-sim"};
+static const char *const shipped[] = {"blackhole",       "dojo-3x3", "dojo-tile", "fred-mesh", "ideal",   "wormhole",
+                                      "wormhole-galaxy", "wse2",     "wse2-pair", "wse3",      "wse3-sim"};
 enum { N_SHIPPED = sizeof shipped / sizeof *shipped };
 
 static void expect_error(plmr_status status, const char *text)
@@ -295,7 +298,7 @@ static void unknown_names(void **state)
     plmr_device device;
     expect_error(plmr_device_load("wse4", &device), "unknown device 'wse4': did you mean 'wse3'? " AVAILABLE);
     expect_error(plmr_device_load("WSE2", &device), "unknown device 'WSE2': did you mean 'wse2'? " AVAILABLE);
-    expect_error(plmr_device_load("dojo", &device), "unknown device 'dojo': did you mean 'dojo-tile'? " AVAILABLE);
+    expect_error(plmr_device_load("dojo", &device), "unknown device 'dojo': did you mean 'dojo-3x3'? " AVAILABLE);
     expect_error(plmr_device_load("toaster", &device), "unknown device 'toaster' " AVAILABLE);
     expect_error(plmr_device_load("", &device), "unknown device '' " AVAILABLE);
     expect_error(plmr_device_load("no-such.json", &device), "no-such.json: cannot open: No such file or directory");

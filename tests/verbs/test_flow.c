@@ -239,6 +239,27 @@ static uint64_t links_by_legs(const struct model *m, const struct legs *legs)
     return n;
 }
 
+/* Of those the ones that are borders. */
+static uint64_t borders_by_legs(const struct model *m, const struct legs *legs)
+{
+    uint64_t n = 0;
+    bool crossed[2 * MOST];
+    int pitch = (int)(m->axis == PLMR_X ? m->device->border_cols : m->device->border_rows);
+    for (int i = 0; i < legs->n && pitch > 0; i++) {
+        const plmr_flow_leg *leg = &legs->leg[i], *last = leg - (i > 0);
+        if (!leg->shares || i == 0 || last->src != leg->src || last->phase != leg->phase)
+            memset(crossed, 0, sizeof crossed);
+        for (int hop = 0, at = leg->src, next; hop < hops_of(m, leg); hop++, at = next) {
+            bool up = (leg->dst > leg->src) != leg->wraps;
+            next = (at + (up ? 1 : m->n - 1)) % m->n;
+            bool over = abs(next - at) > 1 || (next > at ? next : at) % pitch == 0;
+            n += over && !crossed[2 * at + up];
+            crossed[2 * at + up] = true;
+        }
+    }
+    return n;
+}
+
 /* At least: words that leave a core one way or the other, its own or those that pass straight through; words that it
  * takes in; and multicasts, all of which may share a route where software relays them. */
 static void need_routes(const struct model *m, const struct legs *legs, int *need)
@@ -286,10 +307,12 @@ static void check_routes(const struct model *m, const plmr_flow *flow, const str
 /* Begins and ends the flow; its links and routes are as its legs say. Returns them. */
 static const struct legs *run(const struct model *m, const plmr_flow *flow, int64_t words)
 {
-    uint64_t before = m->t.region->ledger.wavelet_hops;
+    uint64_t before = m->t.region->ledger.wavelet_hops, over = m->t.region->ledger.border_hops;
     plmr_flow_begin(flow, words);
     plmr_flow_end(flow);
     const struct legs *legs = list_legs(flow);
+    uint64_t in_line = borders_by_legs(m, legs) * (uint64_t)flow->turns;
+    assert_int_equal(m->t.region->ledger.border_hops - over, in_line * LINES * (uint64_t)words);
     check_links(m, flow, legs, before, (uint64_t)words);
     check_routes(m, flow, legs);
     return legs;
