@@ -56,6 +56,13 @@ static const plmr_option options[] = {
      PLMR_COUNT(struct llm_command, llm.setup.phase[PLMR_PREFILL].layers, 1 << 20)},
     {"decode-layers", "N", MODEL, "Layers of a decode region, at most (default: as many as fit)",
      PLMR_COUNT(struct llm_command, llm.setup.phase[PLMR_DECODE].layers, 1 << 20)},
+    {"expert-load", "LOAD", MODEL,
+     "How a prompt's tokens are spread over experts in virtual time: uniform, zipf:S, or a file of --expert-trace "
+     "(default: uniform)",
+     PLMR_TEXT(struct llm_command, llm.expert_load)},
+    {"expert-capacity", "F", MODEL,
+     "An expert takes F times its even share of tokens at most, others are dropped in virtual time (default: all)",
+     PLMR_REAL(struct llm_command, llm.setup.load.capacity, 0.01, 1024)},
     {"mode", "compute|timing", MODEL, "With values, or the costs alone, which are the same",
      PLMR_WORD(struct llm_command, timing, plmr_modes), .value = "timing"},
     {"plan", "NAME", MODEL, "The system whose way through a layer is timed: %s",
@@ -87,6 +94,8 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                "--as-published leaves out what true values need: use it with --mode timing");
     PLMR_CHECK(setup->plan == &plmr_llm_plan_waferllm || c->timing, PLMR_ERROR_INPUT,
                "--plan %s is of time alone: use it with --mode timing", setup->plan->name);
+    PLMR_CHECK(!c->llm.expert_trace || !c->timing, PLMR_ERROR_INPUT,
+               "--expert-trace is of values: use it with --mode compute");
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(setup->first_layer + setup->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,

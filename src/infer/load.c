@@ -1,8 +1,85 @@
 #include "infer/load.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/memory.h"
+#include "base/text_file.h"
 #include "model/experts.h"
+
+/* ---- traces ---- */
+
+enum { MOST_TRACE_BYTES = 1 << 30 };
+
+void plmr_expert_trace_row(FILE *file, int layer, int64_t token, int expert)
+{
+    fprintf(file, "%d,%lld,%d\n", layer, (long long)token, expert);
+}
+
+/* Counts what a line says, the number of which is for errors. */
+static plmr_status take_line(const char *path, const char *line, long number, const plmr_model_shape *shape,
+                             double *share)
+{
+    int layer, expert, n = -1;
+    long long token;
+    bool read = sscanf(line, "%d,%lld,%d%n", &layer, &token, &expert, &n) == 3 && n >= 0 &&
+                (line[n] == '\n' || line[n] == '\r' || line[n] == 0);
+    PLMR_CHECK(read, PLMR_ERROR_INPUT, "%.500s:%ld: expected layer,token,expert as --expert-trace writes them", path,
+               number);
+    PLMR_CHECK(layer >= 0 && layer < shape->n_layers && expert >= 0 && expert < shape->n_experts, PLMR_ERROR_INPUT,
+               "%.500s:%ld: layer %d, expert %d, but %s has %d layers of %d experts", path, number, layer, expert,
+               shape->name, shape->n_layers, shape->n_experts);
+    share[layer * shape->n_experts + expert]++;
+    return PLMR_OK;
+}
+
+static plmr_status take_lines(const char *path, const char *text, const plmr_model_shape *shape, double *share)
+{
+    long number = 1;
+    bool has_head = strncmp(text, PLMR_EXPERT_TRACE_HEAD, strlen(PLMR_EXPERT_TRACE_HEAD)) == 0;
+    PLMR_CHECK(has_head, PLMR_ERROR_INPUT, "%.500s: is no trace of experts: it must begin with layer,token,expert",
+               path);
+    for (const char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n'))
+        PLMR_TRY(take_line(path, line + 1, ++number, shape, share));
+    PLMR_CHECK(number > 1, PLMR_ERROR_INPUT, "%.500s: has no tokens; record it again with --expert-trace", path);
+    return PLMR_OK;
+}
+
+static plmr_status read_trace(const char *path, const plmr_model_shape *shape, plmr_expert_load *load)
+{
+    char *text;
+    size_t n;
+    PLMR_TRY(plmr_file_read(path, MOST_TRACE_BYTES, &text, &n));
+    load->share = plmr_take_zeroed((size_t)shape->n_layers * (size_t)shape->n_experts, sizeof *load->share);
+    load->n_layers = shape->n_layers;
+    load->n_experts = shape->n_experts;
+    plmr_status status = take_lines(path, text, shape, load->share);
+    free(text);
+    return status;
+}
+
+plmr_status plmr_expert_load_read(const char *text, const plmr_model_shape *shape, plmr_expert_load *load)
+{
+    char *end;
+    PLMR_CHECK(shape->n_experts, PLMR_ERROR_INPUT, "--expert-load: %s has no experts", shape->name);
+    if (strcmp(text, "uniform") == 0)
+        return PLMR_OK;
+    if (strncmp(text, "zipf:", 5) != 0)
+        return read_trace(text, shape, load);
+    load->skew = strtod(text + 5, &end);
+    PLMR_CHECK(end != text + 5 && !*end && load->skew >= 0 && load->skew <= 10, PLMR_ERROR_INPUT,
+               "--expert-load: '%.60s' is no skew from 0 to 10, e.g. zipf:1", text);
+    return PLMR_OK;
+}
+
+void plmr_expert_load_free(plmr_expert_load *load)
+{
+    free(load->share);
+    load->share = NULL;
+}
+
+/* ---- tokens ---- */
 
 static double share_of(const plmr_expert_load *load, int layer, int expert)
 {
@@ -39,4 +116,16 @@ int64_t plmr_expert_load_deal(const plmr_expert_load *load, const plmr_model_sha
             tokens[e] = most;
         }
     return dropped;
+}
+
+void plmr_expert_load_sum(const plmr_expert_load *load, const plmr_model_shape *shape, int64_t n_tokens, int64_t *most,
+                          int64_t *dropped)
+{
+    int64_t tokens[PLMR_MOST_EXPERTS];
+    *most = *dropped = 0;
+    for (int layer = 0; layer < shape->n_layers; layer++) {
+        *dropped += plmr_expert_load_deal(load, shape, layer, n_tokens, tokens);
+        for (int e = 0; e < shape->n_experts; e++)
+            *most = tokens[e] > *most ? tokens[e] : *most;
+    }
 }

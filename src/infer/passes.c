@@ -32,6 +32,12 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
     };
 }
 
+/* Layers in a row that are not alike: all, if a trace of experts has them one by one. */
+static int period_of(const plmr_timing *t)
+{
+    return t->setup.load.share ? t->shape.n_layers : plmr_shape_period(&t->shape);
+}
+
 /* Layers that are not alike, as a turn, with what they add to each kind of work. */
 struct turn {
     plmr_cost_pass *pass;
@@ -54,7 +60,7 @@ static plmr_status run_turn(void *context)
 
 static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
 {
-    struct turn turn = {.pass = pass, .n_layers = plmr_shape_period(&t->shape)};
+    struct turn turn = {.pass = pass, .n_layers = period_of(t)};
     int64_t n_run, n = t->shape.n_layers / turn.n_layers;
     PLMR_TRY(
         plmr_region_repeat(pass->grid->region, turn.n_layers > 1 ? "layers" : "layer", n, run_turn, &turn, &n_run));
@@ -235,7 +241,7 @@ plmr_status plmr_timing_run_layer(plmr_timing *t)
 {
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     pass.n_tokens = t->setup.n_prompt;
-    for (; pass.layer < plmr_shape_period(&t->shape) && pass.layer < t->shape.n_layers; pass.layer++)
+    for (; pass.layer < period_of(t) && pass.layer < t->shape.n_layers; pass.layer++)
         PLMR_TRY(plmr_layer_time(&pass));
     return PLMR_OK;
 }

@@ -31,6 +31,7 @@ typedef struct plmr_llm_setup {
     bool every_step;                               /* no exact shortcuts */
     bool profile;                                  /* regions keep where costs fall, of the last pass through each */
     bool allow_memory, allow_routes;               /* go on where a core's are exceeded */
+    FILE *expert_trace;                            /* rank 0's: which experts tokens use; NULL: none is kept */
     const char *dump;                              /* folder for intermediate tensors, or NULL */
     void (*progress)(void *context, double share); /* while weights are loaded or computed with; NULL: none */
     void *progress_context;

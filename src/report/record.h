@@ -143,7 +143,9 @@
     X(text, fused)               /* "yes" or "no": products of the same vector, in decode */                           \
     X(text, plan)                /* "waferllm", "t10", "ladder" */                                                     \
     X(count, token_macs_layers)  /* multiply-adds of a token with the weights of the layers that are run */            \
-    X(count, token_macs_output)  /* and of the output */
+    X(count, token_macs_output)  /* and of the output */                                                               \
+    X(count, expert_tokens_max)  /* of a prompt, that the busiest expert of a layer gets in virtual time, */           \
+    X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving

@@ -49,6 +49,12 @@ static plmr_status open_model(plmr_llm_run *run, bool wants_text)
     PLMR_TRY(check_options(run->options, &run->session.device));
     PLMR_TRY(plmr_model_open(run->options->model, &run->model));
     run->shape = plmr_model_shape_of(run->model);
+    if (run->options->expert_load)
+        PLMR_TRY(plmr_expert_load_read(run->options->expert_load, run->shape, &run->setup.load));
+    PLMR_CHECK(run->shape->n_experts || run->setup.load.capacity == 0, PLMR_ERROR_INPUT,
+               "--expert-capacity: %s has no experts", run->shape->name);
+    PLMR_CHECK(run->shape->n_experts || !run->options->expert_trace, PLMR_ERROR_INPUT,
+               "--expert-trace: %s has no experts", run->shape->name);
     return open_tokenizer(run, wants_text);
 }
 
@@ -110,6 +116,8 @@ plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm
 
 plmr_status plmr_llm_close(plmr_llm_run *run, plmr_status status)
 {
+    status = plmr_agree(plmr_draft_close(&run->expert_trace, status));
+    plmr_expert_load_free(&run->setup.load);
     json_decref(run->maps);
     free(run->totals.spans);
     free(run->placement);
@@ -220,6 +228,16 @@ plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out)
     return PLMR_OK;
 }
 
+static plmr_status open_expert_trace(plmr_llm_run *run)
+{
+    if (!run->options->expert_trace || plmr_rank() != 0)
+        return PLMR_OK;
+    PLMR_TRY(plmr_draft_open("--expert-trace", run->options->expert_trace, &run->expert_trace));
+    fputs(PLMR_EXPERT_TRACE_HEAD, run->expert_trace.file);
+    run->setup.expert_trace = run->expert_trace.file;
+    return PLMR_OK;
+}
+
 plmr_status plmr_llm_load(plmr_llm_run *run)
 {
     bool made = false; /* the folder of tensors: by rank 0 */
@@ -227,6 +245,7 @@ plmr_status plmr_llm_load(plmr_llm_run *run)
     plmr_session *session = &run->session;
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_agree(dump && plmr_rank() == 0 ? plmr_dump_folder(dump, &made) : PLMR_OK));
+    PLMR_TRY(plmr_agree(open_expert_trace(run)));
     plmr_progress_begin(&session->progress, "loading", 1000, session->shows);
     plmr_status status = plmr_engine_create(run->model, session->ranks, &session->device, &run->setup, &run->engine);
     plmr_progress_end(&session->progress);

@@ -25,6 +25,7 @@ typedef struct plmr_llm_options {
     const char *model, *device;
     const char *text, *ids; /* the prompt: one of them; NULL: not given */
     plmr_llm_setup setup;
+    const char *expert_load, *expert_trace; /* how tokens are spread over experts; where it is kept; NULL: not given */
     plmr_trace_options trace;
     int rank_rows, rank_cols;  /* 0: what suits the model */
     bool quiet;                /* no progress, no warnings of where the ranks run */
@@ -44,7 +45,8 @@ typedef struct plmr_llm_run {
     const plmr_placement *prefill, *decode; /* NULL: there is no such phase */
     plmr_engine *engine;                    /* NULL: not loaded */
     plmr_llm_totals totals;
-    json_t *maps; /* rank 0's, for the report; NULL: none */
+    plmr_draft expert_trace; /* rank 0's, while values are made */
+    json_t *maps;            /* rank 0's, for the report; NULL: none */
 
     /* Texts of the record. */
     char layers[32], groups[2][96], *placement;

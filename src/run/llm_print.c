@@ -116,6 +116,11 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
         if (!run->setup.as_published)
             print_heads(out, run, run->decode);
     }
+    if (run->shape->n_experts && run->prefill)
+        plmr_table_fact(out, "experts",
+                        "%d of %d a token, sliced over all cores; of %s tokens the busiest gets %s; %s dropped",
+                        run->shape->n_used, run->shape->n_experts, plmr_format_count(run->setup.n_prompt).s,
+                        plmr_format_count(r->expert_tokens_max).s, plmr_format_count(r->expert_tokens_dropped).s);
     print_memory(out, run, r);
     print_works(out, run);
     print_energy(out, r);

@@ -74,6 +74,9 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
         *works[i] = all.work[i];
     if (!run->shape->n_experts)
         r->cycles_experts = NAN;
+    else if (run->prefill)
+        plmr_expert_load_sum(&run->setup.load, run->shape, run->setup.n_prompt, &r->expert_tokens_max,
+                             &r->expert_tokens_dropped);
     r->routes_max = all.routes_max;
     r->energy_j = device->power > 0 ? device->power * virtual_s : NAN;
     PLMR_RECORD_ENERGY(r, energy);

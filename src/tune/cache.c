@@ -19,11 +19,12 @@ enum { MOST_BYTES = 1 << 20 };
 
 static json_t *json_of_shape(const plmr_model_shape *s)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I}", "arch", s->arch->name,
-                     "window", s->window, "global_period", s->global_period, "layers", s->n_layers, "dim", s->dim,
-                     "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim", s->head_dim, "ffn", s->n_ffn, "vocab",
-                     s->n_vocab, "dtype", (int)s->dtype, "biases", s->has_qkv_biases, "rope_pairs", (int)s->rope_pairs,
-                     "bytes", (json_int_t)s->n_bytes);
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i}",
+                     "arch", s->arch->name, "window", s->window, "global_period", s->global_period, "layers",
+                     s->n_layers, "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim",
+                     s->head_dim, "ffn", s->n_ffn, "vocab", s->n_vocab, "dtype", (int)s->dtype, "biases",
+                     s->has_qkv_biases, "rope_pairs", (int)s->rope_pairs, "bytes", (json_int_t)s->n_bytes, "experts",
+                     s->n_experts, "used", s->n_used, "expert_ffn", s->n_expert_ffn, "shared_ffn", s->n_shared_ffn);
 }
 
 static json_t *json_of_device(const plmr_device *device)

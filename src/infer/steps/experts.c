@@ -126,11 +126,21 @@ static void run_expert(const plmr_step *step, plmr_pass *sub)
     plmr_pass_add_bias(sub, &out.part[0]);
 }
 
+/* Into the trace of experts, if this rank keeps it. */
+static void note(const plmr_pass *p, int64_t token, int expert)
+{
+    const plmr_llm_setup *setup = &p->engine->setup;
+    if (setup->expert_trace)
+        plmr_expert_trace_row(setup->expert_trace, setup->first_layer + p->layer, token, expert);
+}
+
 /* Expert by expert, in their order. */
 static plmr_status prompt(const plmr_step *step, plmr_pass *p)
 {
     const plmr_step_part *part = &step->part[2];
     plmr_routes routes = plmr_routes_create(p);
+    for (int64_t i = 0; i < p->n * routes.n_used; i++)
+        note(p, i / routes.n_used, routes.expert[i]);
     memset(p->activation[part->out], 0, (size_t)p->n_rows * p->ld[part->out] * sizeof(float));
     for (int e = 0; e < p->engine->shape->n_experts; e++) {
         plmr_pass sub;
@@ -223,6 +233,8 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
     used.hidden = used.gated + n;
     for (int row = 0; row < (int)p->n; row++) {
         list_used(p, row, &used);
+        for (int i = 0; i < used.n; i++)
+            note(p, p->n_before, used.expert[i]);
         run_row(step, p, row, &used);
     }
     free(used.gated);

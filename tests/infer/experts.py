@@ -1,0 +1,89 @@
+"""Experts in virtual time: traces of those that tokens use, recorded and timed; loads, capacity, and what is refused.
+
+experts.py MPIEXEC PLMR DATA_FOLDER
+"""
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+from cli import Checks, Plmr, show  # noqa: E402
+
+TOKENS = "5,89,195,33,7,7,101,2,64,250,17"
+CORES = ["--prefill-cores", "9x9", "--decode-cores", "7x11"]
+
+
+def record(check, plmr, model, scratch, command, ranks):
+    """A trace's text; n layers x tokens x experts used are listed."""
+    path = os.path.join(scratch, f"{command[0]} {ranks}.csv")
+    args = [*command, "-m", model, "--tokens", TOKENS, *CORES, "--expert-trace", path]
+    code, _, err = plmr.run(args, ranks)
+    if not check(code == 0, f"{show(args, ranks)} ends with {code}: {err}"):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def check_trace(check, text, n_layers, n_tokens, n_used, n_experts):
+    lines = text.splitlines()
+    check(lines and lines[0] == "layer,token,expert", f"a trace begins with {lines[:1]}")
+    rows = [tuple(map(int, line.split(","))) for line in lines[1:]]
+    check(len(set(rows)) == len(rows) == n_layers * n_tokens * n_used, f"{len(rows)} rows")
+    check(all(0 <= e < n_experts and 0 <= t < n_tokens and 0 <= l < n_layers for l, t, e in rows), "rows of the model")
+    return rows
+
+
+def prefill(plmr, model, *more):
+    return plmr.records(["llm", "-m", model, "--phase", "prefill", "--prompt", "11", *CORES[:2], *more], 1)[0]
+
+
+def check_time(check, plmr, model, trace, rows):
+    even, skewed = prefill(plmr, model), prefill(plmr, model, "--expert-load", "zipf:2")
+    traced = prefill(plmr, model, "--expert-load", trace)
+    counts = {}
+    for layer, _, expert in rows:
+        counts[layer, expert] = counts.get((layer, expert), 0) + 1
+    check(even["expert_tokens_max"] == 4 and even["expert_tokens_dropped"] == 0, "11 tokens, 2 of 6 experts: 4 at most")
+    check(skewed["expert_tokens_max"] == 11, "the first expert gets all")
+    check(traced["expert_tokens_max"] == max(counts.values()), "the busiest of the trace")
+    check(even["ttft_s"] > 0 and even["cycles_experts"] > 0, "experts take time")
+    capped = prefill(plmr, model, "--expert-load", "zipf:2", "--expert-capacity", "1")
+    check(capped["expert_tokens_max"] == 4 and capped["expert_tokens_dropped"] > 0, "others are dropped")
+    check(prefill(plmr, model, "--every-step")["ttft_s"] == even["ttft_s"], "without shortcuts the same cycles")
+
+
+def check_refused(check, plmr, model, trace, scratch):
+    bad = os.path.join(scratch, "bad.csv")
+    with open(bad, "w", encoding="utf-8") as file:
+        file.write("layer,token,expert\n0,0,6\n")
+    torn = os.path.join(scratch, "torn.csv")
+    with open(torn, "w", encoding="utf-8") as file:
+        file.write("layer,token,expert\n0,0\n")
+    for args, words in [
+            (["-m", model, "--expert-load", "zipf:x"], "is no skew"),
+            (["-m", model, "--expert-load", "/nonexistent"], "/nonexistent"),
+            (["-m", model, "--expert-load", bad], "bad.csv:2: layer 0, expert 6, but"),
+            (["-m", model, "--expert-load", torn], "torn.csv:2: expected layer,token,expert"),
+            (["-m", "qwen3-8b", "--expert-load", trace], "has no experts"),
+            (["-m", "qwen3-8b", "--expert-capacity", "1"], "has no experts"),
+            (["-m", model, "--expert-trace", bad], "use it with --mode compute")]:
+        code, _, err = plmr.run(["llm", *args], 1)
+        check(code == 2 and len(err) == 1 and words in err[0], f"llm {args} ends with {code}: {err}")
+
+
+def main():
+    plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    model = os.path.join(sys.argv[3], "mixtral_f32.gguf")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = ["logits", "--out", os.path.join(scratch, "logits")]
+        texts = [record(check, plmr, model, scratch, out, n) for n in (1, 4)]
+        check(texts[0] == texts[1], "the trace depends on the number of ranks")
+        rows = check_trace(check, texts[0], 2, 11, 2, 6)
+        check_trace(check, record(check, plmr, model, scratch, ["generate", "-n", "3"], 1), 2, 13, 2, 6)
+        trace = os.path.join(scratch, "logits 1.csv")
+        check_time(check, plmr, model, trace, rows)
+        check_refused(check, plmr, model, trace, scratch)
+    check.done()
+
+
+main()
