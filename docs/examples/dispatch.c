@@ -1,6 +1,6 @@
 /* Expert dispatch: every core has a token, a vector of D values, which goes to the expert that its router chose; experts
  * are cores with room for CAPACITY tokens each. One flow of messages there, one back; tokens whose expert is full stay.
- * Build: cc dispatch.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--device NAME|FILE] [--timing] */
+ * Build: cc dispatch.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--help] */
 #include <plmr/plmr.h>
 
 enum { N = 24, TOKENS = N * N, D = 16, EXPERTS = 12, APART = TOKENS / EXPERTS, CAPACITY = 47 };
@@ -76,5 +76,7 @@ static plmr_status run(plmr_region *region, void *context)
 
 int main(int argc, char **argv)
 {
-    return plmr_program_main(argc, argv, &(plmr_program){"dispatch", N, N, run, &(struct layer){0}});
+    return plmr_program_main(
+        argc, argv,
+        &(plmr_program){.name = "dispatch", .rows = N, .cols = N, .run = run, .context = &(struct layer){0}});
 }

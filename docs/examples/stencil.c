@@ -1,5 +1,5 @@
 /* A five-point stencil as a mesh program: heat spreads over a plate of one cell per core, with nothing beyond its rim.
- * Build: cc stencil.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--device NAME|FILE] [--timing] */
+ * Build: cc stencil.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--help] */
 #include <plmr/plmr.h>
 #include <stdio.h>
 
@@ -60,5 +60,5 @@ static plmr_status run(plmr_region *region, void *context)
 
 int main(int argc, char **argv)
 {
-    return plmr_program_main(argc, argv, &(plmr_program){"stencil", ROWS, COLS, run, NULL});
+    return plmr_program_main(argc, argv, &(plmr_program){.name = "stencil", .rows = ROWS, .cols = COLS, .run = run});
 }

@@ -1,8 +1,7 @@
 /* A matrix transpose as a mesh program that only ever talks to ring neighbours: element (r, c) sits on core (r, c) and
  * has to reach core (c, r). Two alignments bring it to core (c, c - r); then every row of cores turns once round, and
  * each core keeps the element that is its own (all by place on the rings). 2 N shifts of two hops, O(1) routes, two
- * tiles of SRAM. Build: cc transpose.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--device
- * NAME|FILE] [--timing] */
+ * tiles of SRAM. Build: cc transpose.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--help] */
 #include <plmr/plmr.h>
 
 enum { N = 48 };
@@ -66,5 +65,6 @@ static plmr_status run(plmr_region *region, void *context)
 int main(int argc, char **argv)
 {
     struct matrix matrix = {0};
-    return plmr_program_main(argc, argv, &(plmr_program){"transpose", N, N, run, &matrix});
+    return plmr_program_main(
+        argc, argv, &(plmr_program){.name = "transpose", .rows = N, .cols = N, .run = run, .context = &matrix});
 }

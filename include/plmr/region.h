@@ -74,6 +74,18 @@ typedef struct plmr_cost {
 /* Joins everything under way and reports. Collective. */
 plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost);
 
+/* The clock of core (row, col), in cycles, with all that is under way. Collective. */
+plmr_status plmr_region_clock(plmr_region *region, int row, int col, double *t_cycles);
+
+/* What has run since the last mark, or the start, was the part `name`: a group around its events in a trace, and its
+ * cycles, by the latest clock, are in the program's record as cycles_NAME, those of equal names together. Nothing may
+ * be under way. Collective. */
+plmr_status plmr_region_mark(plmr_region *region, const char *name);
+
+/* Puts a number into the program's record: letters, digits and _ are a key. The record's own keys may be set, too: m, k
+ * and n, say. The last value counts. Local, alike on all ranks. */
+plmr_status plmr_region_record(plmr_region *region, const char *key, double value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,4 @@
-/* plmr/tiles.h - mesh programs of your own: one tile of floats per core, and the verbs that move and combine tiles.
+/* plmr/tiles.h - mesh programs of your own: one tile per core, and the verbs that move and combine tiles.
  *
  * Every verb moves the values (in compute mode), advances the clocks of all cores and charges SRAM, routes and links. A
  * program is the same on any number of ranks: each rank calls every verb, and touches the tiles of its own cores alone.
@@ -19,6 +19,12 @@ typedef struct plmr_tiles plmr_tiles;
 /* Makes a tile of n_values floats, all 0, on every core of the region, and charges them. The name, of which a copy is
  * kept, is for errors. Tiles are destroyed before their region. Collective. */
 plmr_status plmr_tiles_create(plmr_region *region, const char *name, int n_values, plmr_tiles **tiles);
+
+/* The same with tiles of rows x cols elements, row by row, that a core stores as `dtype`: so many bytes are charged, and
+ * sent. In this process values are floats whatever the dtype; those of f16 and bf16 are rounded to it after every
+ * plmr_compute, and by every verb that takes them. Flows of points.h carry tiles of f32. */
+plmr_status plmr_tiles_make(plmr_region *region, const char *name, enum plmr_dtype dtype, int rows, int cols,
+                            plmr_tiles **tiles);
 void plmr_tiles_destroy(plmr_tiles *tiles);
 
 /* The tile of core (row, col), or NULL if another rank owns it or there is no such core. Local.
@@ -50,6 +56,9 @@ void *plmr_tiles_block(const plmr_tiles *tiles);
 plmr_status plmr_compute(plmr_region *region, double t_cycles, void (*work)(void *context, int row, int col),
                          void *context);
 
+/* The same calls where nothing is computed, but tiles are filled or looked at: nothing is charged. Local. */
+plmr_status plmr_each(plmr_region *region, void (*work)(void *context, int row, int col), void *context);
+
 /* Every core sends its tile of `from` to the core `step` (1 or -1) further on the ring, into its tile of `to`: other
  * tiles of the same size, or the same. The ring has one slot per core. Collective over the axis.
  *
@@ -61,6 +70,20 @@ plmr_status plmr_compute(plmr_region *region, double t_cycles, void (*work)(void
  *     plmr_tiles_shift(a, a, line, 1)    a = 1 1 2 3
  */
 plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step);
+
+/* The same in two steps, between which cores compute: what they compute with is still there in `from`, and `to` is to be
+ * left alone until the end, when what has come is in it. Tiles that are their own target take a buffer of their size, as
+ * they do in shifts and alignments at once: it is charged with the first, and theirs. One verb at a time is under way
+ * along an axis. Of a compute-shift loop:
+ *
+ *     PLMR_TRY(plmr_tiles_shift_begin(a, a, x, -1));
+ *     PLMR_TRY(plmr_tiles_shift_begin(b, b, y, -1));
+ *     PLMR_TRY(plmr_tiles_multiply_add(a, b, c));
+ *     PLMR_TRY(plmr_tiles_end(a));
+ *     PLMR_TRY(plmr_tiles_end(b));
+ */
+plmr_status plmr_tiles_shift_begin(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step);
+plmr_status plmr_tiles_end(plmr_tiles *to);
 
 /* Rotates every line of cores by its own place: `across` is a ring or line along the other axis, and in the line at its
  * position l the tile at position p of `ring`, which must be closed, goes to position p + step * l (step is 1 or -1),
@@ -82,10 +105,20 @@ plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring
  * line is cut into segments of so many cores, and software relays from one to the next. */
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from);
 
+/* From the tile of core `core` in `from` into `to`, tiles of the same size, in two steps: see plmr_tiles_shift_begin. And
+ * says, before any multicast, how many cores of a line along the axis will send one: where they are more than have
+ * routes, they share from the first on. Local, alike on all ranks. */
+plmr_status plmr_tiles_multicast_begin(const plmr_tiles *from, plmr_tiles *to, enum plmr_axis axis, int core);
+plmr_status plmr_tiles_senders(plmr_region *region, enum plmr_axis axis, int n_senders);
+
 /* Replaces every tile by the sum of the tiles of its line along the axis, by the named algorithm: "chain", "two-phase",
  * "ring" or another allreduce that `plmr list` names. An algorithm's routes along an axis are configured when it is
  * first used there, whatever the tiles. Collective over the axis. */
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm);
+
+/* The same where elements travel as another type than they are kept in, as sums of products do. */
+plmr_status plmr_tiles_allreduce_as(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm,
+                                    enum plmr_dtype travel);
 
 /* Replaces the tile of core `root` of every line along the axis by the sum of the line's tiles; the others stay. The
  * algorithm is as above, without what spreads the sum: "chain" comes from both ends to the root, "star" straight to it;
@@ -93,6 +126,14 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
  * that are nearest to the root. Others send their sum on to the root; those that leave parts of the sum on all cores
  * are refused. */
 plmr_status plmr_tiles_reduce(plmr_tiles *tiles, enum plmr_axis axis, int root, const char *algorithm, int n_groups);
+
+/* Every core adds the product of its tiles to a third: c (m x n) += a (m x k) b (k x n), one chain of fused
+ * multiply-adds an element, k ascending. a and b are of one type, c is of f32, or of f16, which rounds after every
+ * operation. Takes plmr_device_multiply_cycles, and counts as multiply-adds. Local. */
+plmr_status plmr_tiles_multiply_add(const plmr_tiles *a, const plmr_tiles *b, plmr_tiles *c);
+
+/* The same of a vector, a being 1 x k: takes plmr_device_gemv_cycles. */
+plmr_status plmr_tiles_multiply_vector(const plmr_tiles *x, const plmr_tiles *b, plmr_tiles *y);
 
 #ifdef __cplusplus
 }

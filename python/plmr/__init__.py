@@ -7,15 +7,16 @@ Whole runs, the commands of the program plmr, by name:
     >>> runs[0]["cycles"]                   # of the emulated device
     >>> plmr.llm("llama3-8b", phase="decode", context=2048)
 
-and mesh programs of one's own, on tiles that are NumPy arrays: see Region. Everything works alone and under mpirun; all ranks
+and mesh programs of one's own, on tiles that are NumPy arrays: see Region and program. Everything works alone and under mpirun; all ranks
 make the same calls, and get the same records. What goes wrong is an Error, whose text is one line.
 """
 from ._commands import Run, command, commands
 from ._library import Error, rank, rank_count
 from ._mesh import HALO, Device, Points, Region, Ring, Tiles, X, Y, device_names
+from ._program import program
 
 __all__ = ["Device", "Error", "HALO", "Points", "Region", "Ring", "Run", "Tiles", "X", "Y", "command", "commands",
-           "device_names", "rank", "rank_count"]
+           "device_names", "program", "rank", "rank_count"]
 
 
 def __getattr__(name: str):

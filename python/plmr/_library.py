@@ -35,7 +35,7 @@ def _load() -> ctypes.CDLL:
     share = _HERE / _abi.SHARE
     if share.is_dir():
         os.environ.setdefault("PLMR_SHARE", str(share))
-    library.plmr_end_job.restype = None
+    library.plmr_end_job.restype, library.plmr_error_make.restype = None, ctypes.c_void_p
     for name, (result, arguments) in _abi.FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

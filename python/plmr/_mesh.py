@@ -15,6 +15,7 @@ HALO = ("north", "east", "south", "west", "north_east", "south_east", "south_wes
 """Neighbours, in the order of Region.halo."""
 
 _RINGS = {"natural": _abi.PLMR_NATURAL, "interleaved": _abi.PLMR_INTERLEAVED, "line": _abi.PLMR_LINE}
+_DTYPES = {"f32": _abi.PLMR_F32, "f16": _abi.PLMR_F16, "bf16": _abi.PLMR_BF16}
 
 
 class Device:
@@ -98,8 +99,26 @@ class Region(_Made):
         self.device = device if isinstance(device, Device) else Device(device)
         self._children: "weakref.WeakSet[_Made]" = weakref.WeakSet()
         options = _abi.plmr_region_options(values=values, allow_memory="M" in allow, allow_routes="R" in allow)
-        self._handle = make("plmr_region_create", _grid(ranks, rows, cols), ctypes.byref(self.device._device), rows, cols,
-                            ctypes.byref(options))
+        self._take(make("plmr_region_create", _grid(ranks, rows, cols), ctypes.byref(self.device._device), rows, cols,
+                        ctypes.byref(options)))
+
+    @classmethod
+    def _lent(cls, handle: int) -> "Region":
+        """A region that is not ours: a program's, while it runs."""
+        self = cls.__new__(cls)
+        self._children = weakref.WeakSet()
+        self.rows, self.cols = lib.plmr_region_extent(handle, Y), lib.plmr_region_extent(handle, X)
+        self.has_values = lib.plmr_region_has_values(handle)
+        self._take(ctypes.c_void_p(handle))
+        return self
+
+    def _give_back(self) -> None:
+        handle, self._handle = self._handle, None
+        self.close()
+        del handle
+
+    def _take(self, handle: ctypes.c_void_p) -> None:
+        self._handle = handle
         first, count = (ctypes.c_int * 2)(), (ctypes.c_int * 2)()
         lib.plmr_region_block(self._handle, first, count)
         self._first, self._count = tuple(first), tuple(count)
@@ -116,9 +135,10 @@ class Region(_Made):
     def __exit__(self, *_: Any) -> None:
         self.close()
 
-    def tiles(self, name: str, n_values: int) -> "Tiles":
-        """A tile of n_values floats, all 0, on every core. Collective."""
-        return Tiles(self, name, n_values)
+    def tiles(self, name: str, *shape: int, dtype: str = "f32") -> "Tiles":
+        """A tile of n values, or of rows x columns, all 0, on every core; a core stores and sends them as dtype: "f32", "f16",
+        "bf16". Their arrays are of float32 in any case, and rounded by verbs and by compute. Collective."""
+        return Tiles(self, name, shape, dtype)
 
     def ring(self, axis: int, kind: str = "interleaved") -> "Ring":
         """A ring over the cores of each line along the axis: "natural", "interleaved", or "line", which is open."""
@@ -140,6 +160,25 @@ class Region(_Made):
         cost = _abi.plmr_cost()
         call("plmr_region_cost", self._handle, ctypes.byref(cost))
         return {name: getattr(cost, name) for name, _ in cost._fields_}
+
+    def clock(self, row: int, col: int) -> float:
+        """The clock of a core, in cycles. Collective."""
+        t_cycles = ctypes.c_double()
+        call("plmr_region_clock", self._handle, row, col, ctypes.byref(t_cycles))
+        return t_cycles.value
+
+    def mark(self, name: str) -> None:
+        """What has run since the last mark was the part `name`: cycles_NAME in the record, a group in a trace. Collective."""
+        call("plmr_region_mark", self._handle, name)
+
+    def record(self, **values: float) -> None:
+        """Puts numbers into the record of a program."""
+        for key, value in values.items():
+            call("plmr_region_record", self._handle, key, value)
+
+    def senders(self, axis: int, n_senders: int) -> None:
+        """How many cores of a line will multicast, said before the first does."""
+        call("plmr_tiles_senders", self._handle, axis, n_senders)
 
     # ---- messages from any core to any core; core (row, col) is number row * cols + col ----
 
@@ -209,21 +248,25 @@ class Ring(_Made):
 
 
 class Tiles(_Made):
-    """A tile of floats on every core of a region; see Region.tiles."""
+    """A tile on every core of a region; see Region.tiles."""
     _destroy = "plmr_tiles_destroy"
 
-    def __init__(self, region: Region, name: str, n_values: int):
-        self.region, self.name, self.n_values = region, name, n_values
-        self._handle = make("plmr_tiles_create", region._handle, name, n_values)
+    def __init__(self, region: Region, name: str, shape: Tuple[int, ...], dtype: str = "f32"):
+        if dtype not in _DTYPES:
+            raise ValueError(f"{name}: elements are {', '.join(_DTYPES)}, not '{dtype}'")
+        if len(shape) not in (1, 2):
+            raise ValueError(f"{name}: a tile has a number of values, or rows and columns, not {shape}")
+        self.region, self.name, self.shape, self.dtype = region, name, shape, dtype
+        self._handle = make("plmr_tiles_make", region._handle, name, _DTYPES[dtype], *((1,) + shape)[-2:])
         region._children.add(self)
         self._block = lib.plmr_tiles_block(self._handle)
 
     @property
     def values(self) -> np.ndarray:
-        """This rank's tiles, (rows here, columns here, n_values), as they lie in memory: what is written is there."""
+        """This rank's tiles, (rows here, columns here, *shape), as they lie in memory: what is written is there."""
         if not self._block:
             raise TypeError(f"{self.name} has no values in a run for time alone")
-        shape = (self.region._count[Y], self.region._count[X], self.n_values)
+        shape = (self.region._count[Y], self.region._count[X], *self.shape)
         room = (ctypes.c_float * int(np.prod(shape))).from_address(self._block)
         room.owner = self  # as long as there are arrays
         return np.frombuffer(room, dtype=np.float32).reshape(shape)
@@ -232,6 +275,26 @@ class Tiles(_Made):
         """Every core's tile goes to the core `step` (1 or -1) further on the ring, into `to`, or into these. Collective."""
         call("plmr_tiles_shift", self._handle, (to or self)._handle, ring._handle, step)
         return to or self
+
+    def shift_begin(self, ring: Ring, step: int, to: Optional["Tiles"] = None) -> "Tiles":
+        """Begins a shift: until end() of the target, cores compute with what they have. Collective."""
+        call("plmr_tiles_shift_begin", self._handle, (to or self)._handle, ring._handle, step)
+        return to or self
+
+    def multicast_begin(self, to: "Tiles", axis: int, core: int) -> "Tiles":
+        """Begins a multicast into other tiles. Collective."""
+        call("plmr_tiles_multicast_begin", self._handle, to._handle, axis, core)
+        return to
+
+    def end(self) -> "Tiles":
+        """What is on its way to these tiles has come."""
+        call("plmr_tiles_end", self._handle)
+        return self
+
+    def add_product(self, a: "Tiles", b: "Tiles") -> "Tiles":
+        """Every core adds a @ b of its tiles to this one, and takes the cycles of it. Local."""
+        call("plmr_tiles_multiply_add", a._handle, b._handle, self._handle)
+        return self
 
     def align(self, ring: Ring, across: Ring, step: int) -> "Tiles":
         """Line l, by its place on `across`, is rotated by step * l along the ring. Collective."""

@@ -41,8 +41,9 @@ static void print_usage(const plmr_command *command)
     const char *form = command->arguments ? command->arguments : "";
     do {
         int n = (int)strcspn(form, "\n");
-        printf("%s plmr %s [OPTION...]%s%.*s\n",
-               form == command->arguments || !*form ? "Usage:" : "  or: ", command->name, n ? " " : "", n, form);
+        printf("%s %s%s [OPTION...]%s%.*s\n",
+               form == command->arguments || !*form ? "Usage:" : "  or: ", command->alone ? "" : "plmr ", command->name,
+               n ? " " : "", n, form);
         form += n;
     } while (*form++);
 }
@@ -57,12 +58,14 @@ static void print_help(const plmr_command *command)
         fputc('\n', stdout), plmr_help_print(stdout, command->more);
 }
 
-plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
+plmr_status plmr_command_run_from(const plmr_command *command, const void *preset, int argc, char **argv)
 {
     struct tables tables = tables_of(command);
     char name[40], *options = plmr_take_zeroed(1, OWN + command->size);
     bool help = false;
-    snprintf(name, sizeof name, "plmr %s", command->name);
+    if (preset)
+        memcpy(options + OWN, preset, command->size);
+    snprintf(name, sizeof name, "%s%.30s", command->alone ? "" : "plmr ", command->name);
     plmr_status status = plmr_options_read(tables.rows, name, argc, argv, options, &help);
     if (!status)
         plmr_ranks_stall_after((int)((common *)options)->stall_s);
@@ -72,6 +75,11 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
         print_help(command);
     free(options);
     return status;
+}
+
+plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
+{
+    return plmr_command_run_from(command, NULL, argc, argv);
 }
 
 void plmr_command_dump(FILE *out, const plmr_command *command)

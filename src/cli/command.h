@@ -18,10 +18,14 @@ typedef struct plmr_command {
 
     /* Does it, with that struct. What it opens and takes is closed and freed when it returns. Collective. */
     plmr_status (*run)(void *options);
+    bool alone; /* a program of its own, not one of plmr's */
 } plmr_command;
 
 /* Reads argv[1...], and runs the command or prints its help. Collective. */
 plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv);
+
+/* The same where the struct is not 0 at first, but this. */
+plmr_status plmr_command_run_from(const plmr_command *command, const void *preset, int argc, char **argv);
 
 /* What programs want to know of a command's options: see plmr_options_dump. */
 void plmr_command_dump(FILE *out, const plmr_command *command);

@@ -34,7 +34,7 @@ static plmr_status read_pace(const plmr_option *option, const char *text, void *
     return PLMR_OK;
 }
 
-const plmr_option plmr_run_table[] = {
+const plmr_option plmr_frame_table[] = {
     {"cores", "HxW", PLMR_TITLE_PLACE,
      "Region of H rows and W columns of cores (default 64x64, or what the device has)",
      PLMR_PAIR(plmr_run_options, rows, "360x360")},
@@ -42,9 +42,6 @@ const plmr_option plmr_run_table[] = {
      .value = PLMR_DEVICE_DEFAULT},
     {"mode", "compute|timing", PLMR_TITLE_VALUES, "With values, or the costs alone, which are the same",
      PLMR_WORD(plmr_run_options, timing, plmr_modes), .value = "compute"},
-    {"dtype", "TYPE", PLMR_TITLE_VALUES, "How elements are stored: %s", PLMR_WORD(plmr_run_options, dtype, plmr_dtypes),
-     .value = "f16"},
-    {"seed", "S", PLMR_TITLE_VALUES, "Which synthetic values", PLMR_WHOLE(plmr_run_options, seed, 0), .value = "1"},
     {"verify", NULL, PLMR_TITLE_VALUES, "Compare the result with one in double precision",
      PLMR_FLAG(plmr_run_options, verify)},
     {"allow", "M,R", PLMR_TITLE_RUNNING, PLMR_ALLOW_HELP, PLMR_READ_BY(read_allow, plmr_run_options, allow_memory)},
@@ -61,6 +58,14 @@ const plmr_option plmr_run_table[] = {
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles, routes and memory below the table",
      PLMR_FLAG(plmr_run_options, text)},
     {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT(plmr_run_options, report)},
+    {0},
+};
+
+const plmr_option plmr_run_table[] = {
+    {.table = plmr_frame_table},
+    {"dtype", "TYPE", PLMR_TITLE_VALUES, "How elements are stored: %s", PLMR_WORD(plmr_run_options, dtype, plmr_dtypes),
+     .value = "f16"},
+    {"seed", "S", PLMR_TITLE_VALUES, "Which synthetic values", PLMR_WHOLE(plmr_run_options, seed, 0), .value = "1"},
     {"plan", NULL, PLMR_TITLE_OUTPUT, "Print steps, tiles and memory, and run nothing",
      PLMR_FLAG(plmr_run_options, plan)},
     {0},

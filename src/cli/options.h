@@ -25,8 +25,8 @@ extern const char *const plmr_dtypes[], *const plmr_sum_dtypes[], *const plmr_mo
 /* Of traces: plmr_trace_options. */
 extern const plmr_option plmr_trace_table[];
 
-/* What gemm, gemv and allreduce have in common: plmr_run_options. */
-extern const plmr_option plmr_run_table[];
+/* What gemm, gemv and allreduce have in common, and of that what programs of users' own have, too: plmr_run_options. */
+extern const plmr_option plmr_run_table[], plmr_frame_table[];
 
 /* Of reduction trees: plmr_reduce_options. */
 extern const plmr_option plmr_tree_table[];

@@ -93,6 +93,10 @@ void plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratc
 void plmr_tile_product_add(const struct plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int m,
                            int n, const void *a, const void *b, float *acc, size_t ldacc);
 
+/* The same, but the chain goes on from acc(i, j), of which nothing else is added. */
+void plmr_tile_product_onto(const struct plmr_isa *isa, enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
+                            int m, int n, const void *a, const void *b, float *acc, size_t ldacc);
+
 /* acc[j] = acc[j] + part[j] (rounded to f16 if accumulate is PLMR_F16). */
 void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc);
 

@@ -12,6 +12,7 @@ typedef struct plmr_trace plmr_trace;
 typedef struct plmr_profile plmr_profile;
 typedef struct plmr_tiles_routes plmr_tiles_routes;
 struct plmr_points;
+struct plmr_own;
 
 /* What the program has been charged; see plmr_cost for the meaning of the sums. */
 typedef struct plmr_ledger {
@@ -45,6 +46,8 @@ struct plmr_region {
     plmr_trace *trace;               /* of chosen cores; NULL: there is none */
     plmr_tiles_routes *tiles_routes; /* of the verbs of tiles; made with the first */
     struct plmr_points *under_way;   /* flows of messages that have begun; see verbs/points.h */
+    struct plmr_own *own;            /* numbers for the program's record; see verbs/record.h */
+    double marked_cycles;            /* the latest clock at the last mark */
     plmr_status complaint;           /* see plmr_region_complain */
 };
 

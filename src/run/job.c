@@ -72,7 +72,7 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
 
 static void print_titles(plmr_job *job, const plmr_record *record)
 {
-    if (job->titled || !job->text)
+    if (job->titled || !job->text || job->actions->print)
         return;
     job->actions->describe(job, job->context, job->text);
     plmr_table_titles(job->text, record);
@@ -84,11 +84,15 @@ static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map
 {
     plmr_session *session = &job->session;
     if (job->text) {
-        plmr_table_row(job->text, record);
+        if (job->actions->print)
+            job->actions->print(job, record, job->text);
+        else
+            plmr_table_row(job->text, record);
         plmr_job_bars_note(job, record);
         fflush(job->text);
     }
     json_t *object = plmr_record_json(plmr_record_fields, record);
+    json_object_update(object, job->own);
     if (session->html.runs)
         plmr_html_add_record(&session->html, object, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
     return plmr_json_put(&session->jsonl, PLMR_RECORD_FLAGS, object);
@@ -148,7 +152,9 @@ static plmr_status run_opened(plmr_job *job, const void *algorithm, plmr_region 
     PLMR_TRY(status);
     PLMR_TRY(plmr_job_cost(job, region, record));
     plmr_job_groups(job, &plan, record);
-    return job->options->timing ? PLMR_OK : plmr_job_take(job, work, record);
+    if (job->options->timing)
+        return PLMR_OK;
+    return job->actions->visit ? plmr_job_take(job, work, record) : plmr_job_verify(job, algorithm, work, record);
 }
 
 static plmr_status run_algorithm(plmr_job *job, const void *algorithm, plmr_record *record)
@@ -269,6 +275,7 @@ static plmr_status close_job(plmr_job *job, plmr_status status)
     plmr_operand_close(&job->files->b);
     status = plmr_session_close(&job->session, status);
     json_decref(job->map);
+    json_decref(job->own);
     if (status)
         plmr_error_free(job->wrong);
     else

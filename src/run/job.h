@@ -72,6 +72,11 @@ typedef struct plmr_job_actions {
 
     /* Prints the facts above the table. */
     void (*describe)(const plmr_job *job, const void *context, FILE *out);
+
+    /* Of what leaves no matrix, instead of visit and reference: holds the result against what it must be; and prints a
+     * record, instead of the table. NULL elsewhere. */
+    plmr_status (*verify)(const void *algorithm, void *work);
+    void (*print)(const plmr_job *job, const plmr_record *record, FILE *out);
 } plmr_job_actions;
 
 /* An algorithm that the device cannot hold, to be told of beside others. */
@@ -91,6 +96,7 @@ struct plmr_job {
     char ranks_grid[32], groups[64]; /* texts of records */
     char trees[200];                 /* the groups of all trees, for the end */
     char *placement;                 /* of the ranks; rank 0 */
+    json_t *own;                     /* numbers that the program has put into its record */
     json_t *map;                     /* for the report: of the algorithm that has just run; rank 0 */
     FILE *text;                      /* where the table goes; NULL: nowhere, and on other ranks */
     bool titled, violates;
@@ -126,6 +132,9 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
 
 /* Takes the result's checksum; verifies it, if that was asked for; writes it. Collective. */
 plmr_status plmr_job_take(plmr_job *job, void *work, plmr_record *record);
+
+/* Holds the result against what it must be, where the actions do that themselves. Collective. */
+plmr_status plmr_job_verify(plmr_job *job, const void *algorithm, void *work, plmr_record *record);
 
 /* The groups of a plan's tree, "40,5", as text; into the record. */
 void plmr_outline_groups(const plmr_outline *plan, char *text, size_t size);

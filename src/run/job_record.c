@@ -1,11 +1,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernel/kernel.h"
 #include "ranks/shared_npy.h"
 #include "report/map.h"
 #include "report/result.h"
 #include "run/job.h"
+#include "verbs/record.h"
 
 plmr_record plmr_job_record(const plmr_job *job, const void *algorithm)
 {
@@ -37,6 +39,32 @@ static double gflops(const plmr_record *r, double wall_s)
     return r->k > 0 ? 2.0 * (double)r->m * (double)r->k * (double)r->n / wall_s / 1e9 : NAN;
 }
 
+static void set_field(const plmr_record_field *field, plmr_record *record, double value)
+{
+    char *at = (char *)record + field->at;
+    if (field->type == PLMR_FIELD_count)
+        *(plmr_record_count *)at = (int64_t)value;
+    else if (field->type == PLMR_FIELD_real)
+        *(plmr_record_real *)at = value;
+}
+
+/* The program's own numbers: fields of the record, or others behind them. */
+static void take_own(plmr_job *job, const plmr_region *region, plmr_record *record)
+{
+    for (const struct plmr_own *own = region->own; own; own = own->next) {
+        const plmr_record_field *field = plmr_record_fields;
+        bool whole = own->value == trunc(own->value) && fabs(own->value) < 0x1p53;
+        while (field->key && strcmp(field->key, own->key) != 0)
+            field++;
+        if (field->key)
+            set_field(field, record, own->value);
+        else if (!job->own)
+            job->own = plmr_take_made(json_object());
+        if (!field->key)
+            json_object_set_new(job->own, own->key, whole ? json_integer((int64_t)own->value) : json_real(own->value));
+    }
+}
+
 plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *record)
 {
     plmr_cost cost;
@@ -45,6 +73,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
     double wall_s = session->usage.wall_s;
     PLMR_TRY(plmr_region_cost(region, &cost));
     PLMR_TRY(plmr_trace_file_add(&session->trace, region, record->algorithm));
+    take_own(job, region, record);
     double core_steps = (double)cost.steps * job->rows * job->cols;
     if (job->options->report)
         PLMR_TRY(plmr_map_collect(region, record->algorithm, job->options->dtype, &job->map));
@@ -117,6 +146,15 @@ static plmr_status verify(plmr_job *job, const plmr_verify_problem *problem, voi
         take_verdict(job, verify, record);
     plmr_verify_destroy(verify);
     return status;
+}
+
+plmr_status plmr_job_verify(plmr_job *job, const void *algorithm, void *work, plmr_record *record)
+{
+    if (!job->options->verify)
+        return PLMR_OK;
+    job->wrong = plmr_agree(job->actions->verify(algorithm, work));
+    record->verified = job->wrong ? "no" : "yes";
+    return PLMR_OK;
 }
 
 plmr_status plmr_job_take(plmr_job *job, void *work, plmr_record *record)

@@ -238,6 +238,9 @@ static plmr_status check_tiles(const plmr_points *points, const plmr_tiles *from
     PLMR_CHECK(from->region == points->region && to->region == points->region, PLMR_ERROR_INPUT,
                "%s: %s and %s are tiles of different regions, or of another than the flow's", points->name, from->name,
                to->name);
+    PLMR_CHECK(from->dtype == PLMR_F32 && to->dtype == PLMR_F32, PLMR_ERROR_INPUT,
+               "%s: messages carry f32, and %s is of %s", points->name, from->dtype == PLMR_F32 ? to->name : from->name,
+               plmr_dtype_name(from->dtype == PLMR_F32 ? to->dtype : from->dtype));
     PLMR_CHECK(from->n_values >= points->from_size, PLMR_ERROR_INPUT,
                "%s sends %lld values of a core, and tiles of %s have %d", points->name, (long long)points->from_size,
                from->name, from->n_values);

@@ -11,6 +11,8 @@
 #include "time/clock.h"
 #include "time/trace.h"
 #include "verbs/points.h"
+#include "verbs/record.h"
+#include "verbs/tiles_inside.h"
 #include "verbs/tiles_routes.h"
 
 bool plmr_region_has_values(const plmr_region *region)
@@ -85,6 +87,7 @@ void plmr_region_destroy(plmr_region *region)
     plmr_clock_destroy(region->clock);
     plmr_profile_destroy(region->profile);
     plmr_tiles_routes_destroy(region->tiles_routes);
+    plmr_own_destroy(region->own);
     plmr_error_free(region->complaint);
     for (int axis = 0; axis < 2; axis++) {
         free(region->ledger.routes[axis]);
@@ -112,6 +115,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(cost);
     PLMR_TRY(plmr_points_check_ended(region));
+    PLMR_TRY(plmr_tiles_check_ended(region));
     const plmr_ledger *ledger = &region->ledger;
     int row, col;
     plmr_region_close_paths(region);

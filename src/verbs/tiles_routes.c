@@ -19,6 +19,9 @@ struct plmr_tiles_routes {
     int n_senders[2]; /* how many */
     struct sum *sums;
     bool relays;
+    int planned[2];           /* senders of multicasts that the program has told of */
+    plmr_tiles *halves;       /* tiles that are rounded; a list */
+    plmr_tiles *under_way[2]; /* by axis */
 };
 
 /* Made with the first verb: the multicasts of both axes share what the routers have left then. */
@@ -30,6 +33,21 @@ static plmr_tiles_routes *routes_of(plmr_region *region)
     for (int axis = 0; axis < 2; axis++)
         routes->sender[axis] = plmr_take_zeroed((size_t)region->extent[axis], sizeof(bool));
     return region->tiles_routes = routes;
+}
+
+int *plmr_tiles_planned(plmr_region *region, enum plmr_axis axis)
+{
+    return &routes_of(region)->planned[axis];
+}
+
+plmr_tiles **plmr_tiles_halves(plmr_region *region)
+{
+    return &routes_of(region)->halves;
+}
+
+plmr_tiles **plmr_tiles_under_way(plmr_region *region, enum plmr_axis axis)
+{
+    return &routes_of(region)->under_way[axis];
 }
 
 plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis, int from, const char *what,
@@ -45,7 +63,8 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
         PLMR_TRY(plmr_flow_route(&one, what));
     routes->sender[axis][from] = true;
     routes->n_senders[axis] += is_new;
-    *n_routes = routes->n_senders[axis] > routes->most ? routes->most : n;
+    int senders = routes->n_senders[axis] > routes->planned[axis] ? routes->n_senders[axis] : routes->planned[axis];
+    *n_routes = senders > routes->most ? routes->most : n;
     return PLMR_OK;
 }
 

@@ -1,6 +1,7 @@
-/* tiles_routes.h - the routes that the verbs of tiles have configured in a region, each of them once. */
+/* tiles_routes.h - what the verbs of tiles keep in a region: the routes that they have configured, each of them once; what is under way. */
 #pragma once
 
+#include "plmr/tiles.h"
 #include "verbs/reduce.h"
 
 /* Routes for a multicast from core `from` of every line along the axis. In *n_routes how many the axis may have: with
@@ -11,6 +12,13 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
 /* The plan of a sum along the axis, with its routes; the region's. */
 plmr_status plmr_tiles_route_sum(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
                                  const plmr_reduce_options *options, const char *what, const plmr_reduce_plan **plan);
+
+/* How many cores of a line will send; 0: it is seen. */
+int *plmr_tiles_planned(plmr_region *region, enum plmr_axis axis);
+
+/* The region's tiles of half floats; those that a verb along the axis is to bring something to, NULL: there are none. */
+plmr_tiles **plmr_tiles_halves(plmr_region *region);
+plmr_tiles **plmr_tiles_under_way(plmr_region *region, enum plmr_axis axis);
 
 /* Routes between neighbours, over which software relays. */
 plmr_status plmr_tiles_route_relays(plmr_region *region);

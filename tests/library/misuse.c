@@ -41,6 +41,21 @@ static plmr_status run(plmr_region *region, void *context)
         plmr_tiles_at(t, 11, 11);
     if (is("one rank alone"))
         PLMR_CHECK(plmr_rank() != 1, PLMR_ERROR_INPUT, "rank 1 is unhappy");
+    if (is("begun twice") || is("never ended"))
+        PLMR_TRY(plmr_tiles_shift_begin(t, t, x, 1));
+    if (is("never ended"))
+        return PLMR_OK;
+    if (is("ended without"))
+        PLMR_TRY(plmr_tiles_end(t));
+    if (is("no product") || is("half messages")) {
+        plmr_tiles *h;
+        plmr_points *turned;
+        PLMR_TRY(plmr_tiles_make(region, "h", PLMR_F16, 2, 3, &h));
+        PLMR_TRY(plmr_points_transpose(region, "h", 1, &turned));
+        PLMR_TRY(is("no product") ? plmr_tiles_multiply_add(t, h, t) : plmr_points_run(turned, h, h));
+    }
+    if (is("bad key"))
+        PLMR_TRY(plmr_region_record(region, "a b", 1));
     if (is("release"))
         plmr_region_release(region, 1000000);
     PLMR_TRY(plmr_tiles_shift(t, t, x, 1));
@@ -53,6 +68,6 @@ static plmr_status run(plmr_region *region, void *context)
 
 int main(int argc, char **argv)
 {
-    plmr_program program = {"misuse", 12, 12, is("nothing to run") ? NULL : run, NULL};
+    plmr_program program = {.name = "misuse", .rows = 12, .cols = 12, .run = is("nothing to run") ? NULL : run};
     return plmr_program_main(argc, argv, is("no program") ? NULL : &program);
 }

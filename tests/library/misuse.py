@@ -18,7 +18,15 @@ CASES = [  # word, further arguments, ranks, exit code, what is said
     ("one rank alone", [], (4,), 1, "rank 1 is unhappy"),
     ("nothing to run", [], (2,), 2, "NULL"),
     ("no program", [], (1,), 2, "NULL"),
-    ("unknown argument", ["--cores"], (1,), 2, "unknown argument '--cores'"),
+    ("unknown argument", ["--coers"], (1,), 2, "unknown option '--coers': did you mean '--cores'? (see misuse --help)"),
+    ("other cores", ["--cores", "4x4"], (2,), 2, "--cores: misuse runs on 12x12 cores alone"),
+    ("verified", ["--verify"], (1,), 2, "--verify: misuse has nothing to hold its result against"),
+    ("begun twice", [], (1, 2), 2, "along x tiles are on their way to t: call plmr_tiles_end first"),
+    ("never ended", ["--timing"], (2,), 2, "the end: along x tiles are on their way to t"),
+    ("ended without", [], (1,), 2, "nothing is on its way to t: begin a verb first"),
+    ("no product", [], (1,), 2, "tiles of t are 1 x 1, of h 2 x 3 and of t 1 x 1, which is no product"),
+    ("half messages", [], (2,), 2, "h: messages carry f32, and h is of f16"),
+    ("bad key", [], (1,), 2, "'a b' is no key of a record"),
 ]
 for word, arguments, counts, code, said in CASES:
     for ranks in counts:

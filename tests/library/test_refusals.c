@@ -139,8 +139,8 @@ static void makers(void **state)
     refused(plmr_ring_create(region, PLMR_X, PLMR_NATURAL, 1, NULL), "'out' is NULL");
     refused(plmr_tiles_create(NULL, "t", 1, &tiles), "NULL");
     refused(plmr_tiles_create(region, NULL, 1, &tiles), "'name' is NULL");
-    refused(plmr_tiles_create(region, "none", 0, &tiles), "not 0");
-    refused(plmr_tiles_create(region, "none", -1, &tiles), "not -1");
+    refused(plmr_tiles_create(region, "none", 0, &tiles), "not 1 x 0");
+    refused(plmr_tiles_create(region, "none", -1, &tiles), "not 1 x -1");
     refused(plmr_tiles_create(region, "t", 1, NULL), "'out' is NULL");
     refused_by(plmr_tiles_create(region, "huge", 1 << 30, &tiles), PLMR_ERROR_LIMIT, "huge");
     refused_by(plmr_region_charge(region, "more", 1 << 20), PLMR_ERROR_LIMIT, "allow_memory");

@@ -31,7 +31,7 @@ def mine(region, whole):
 
 
 def same(region, tiles, whole):
-    assert np.array_equal(tiles.values, mine(region, np.broadcast_to(whole, (SIDE, SIDE, tiles.n_values))))
+    assert np.array_equal(tiles.values, mine(region, np.broadcast_to(whole, (SIDE, SIDE, *tiles.shape))))
 
 
 def test_verbs_of_lines(region):
@@ -107,6 +107,40 @@ def test_wrong_arguments_are_one_line(region):
             wrong()
         assert "\n" not in str(error.value) and len(str(error.value)) > 10
     same(region, t, filled(region)[1])
+
+
+def test_verbs_in_two_steps_and_products():
+    with plmr.Region(SIDE, SIDE) as region:
+        a, b, c = (region.tiles(name, 3, 3, dtype=dtype) for name, dtype in (("a", "f16"), ("b", "f16"), ("c", "f32")))
+        assert region.cost()["sram_peak_bytes"] == 9 * (2 + 2 + 4)
+        a.values[:], b.values[:] = 1 / 3, 2
+        ring = region.ring(plmr.X)
+        a.shift_begin(ring, -1)
+        c.add_product(a, b)
+        a.end()
+        assert np.all(c.values == np.float32(np.float16(1 / 3)) * 6) and np.all(a.values == np.float32(np.float16(1 / 3)))
+        assert region.cost()["multiply_adds"] == SIDE * SIDE * 27
+        assert region.clock(0, 0) > 0
+        with pytest.raises(plmr.Error, match="nothing is on its way"):
+            a.end()
+
+
+def test_programs_have_records_and_reports():
+    def run(region):
+        t = region.tiles("t", 4)
+        region.compute(100)
+        region.mark("work")
+        t.allreduce(plmr.X)
+        region.record(answer=42)
+
+    runs = plmr.program("mine", SIDE, SIDE, run, device="wse3", report=True)
+    assert runs[0]["algorithm"] == "mine" and runs[0]["device"] == "wse3" and runs[0]["ranks"] == plmr.rank_count()
+    assert runs[0]["cycles"] > 100 == runs[0]["cycles_work"] and runs[0]["answer"] == 42
+    assert runs.page and "mine" in runs.text
+    with pytest.raises(ZeroDivisionError):
+        plmr.program("mine", SIDE, SIDE, lambda region: 1 / 0)
+    with pytest.raises(plmr.Error, match="give 0 or more"):
+        plmr.program("mine", SIDE, SIDE, lambda region: region.compute(-1))
 
 
 def test_time_alone():

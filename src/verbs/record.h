@@ -1,0 +1,12 @@
+/* record.h - numbers that a program puts into its record; in the order in which it first did. */
+#pragma once
+
+#include "region/region.h"
+
+struct plmr_own {
+    char *key;
+    double value;
+    struct plmr_own *next;
+};
+
+void plmr_own_destroy(struct plmr_own *own);
