@@ -12,5 +12,9 @@ extern const plmr_command plmr_command_gemm, plmr_command_gemv, plmr_command_all
 /* In the order of the help. */
 PLMR_REGISTRY(command, plmr_command)
 
+/* Does what `plmr` does with these words, argv[0] being the command: says on standard error what goes wrong, and returns
+ * the exit code; on ranks but 0, 0. Collective. */
+int plmr_command_answer(int argc, const char *const *argv);
+
 /* The list of devices, a line each. Local. */
 plmr_status plmr_devices_print(void);

@@ -3,11 +3,22 @@
 
 #include "base/wall.h"
 
+/* A call that blocks, or the one that does not where ranks that wait must sleep. */
+#define TOGETHER(blocks, begins, ...)                                                                                  \
+    do {                                                                                                               \
+        MPI_Request request = MPI_REQUEST_NULL;                                                                        \
+        if (plmr_ranks_outnumber_cores())                                                                              \
+            PLMR_MPI(begins(__VA_ARGS__, &request));                                                                   \
+        else                                                                                                           \
+            PLMR_MPI(blocks(__VA_ARGS__));                                                                             \
+        plmr_requests_wait(1, &request, NULL);                                                                         \
+    } while (0)
+
 static void broadcast(MPI_Comm comm, int root, void *data, size_t n_bytes)
 {
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
-        PLMR_MPI(MPI_Bcast((char *)data + done, (int)piece, MPI_BYTE, root, comm));
+        TOGETHER(MPI_Bcast, MPI_Ibcast, (char *)data + done, (int)piece, MPI_BYTE, root, comm);
     }
 }
 
@@ -18,7 +29,12 @@ void plmr_broadcast(void *data, size_t n_bytes)
 
 void plmr_barrier(void)
 {
-    PLMR_MPI(MPI_Barrier(MPI_COMM_WORLD));
+    TOGETHER(MPI_Barrier, MPI_Ibarrier, MPI_COMM_WORLD);
+}
+
+static void reduce(void *values, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm)
+{
+    TOGETHER(MPI_Allreduce, MPI_Iallreduce, MPI_IN_PLACE, values, n, type, op, comm);
 }
 
 /* All of a collective's time is waiting: nothing else is done meanwhile. */
@@ -61,20 +77,20 @@ void plmr_ranks_line_max(plmr_ranks *ranks, enum plmr_axis axis, double *values,
     if (ranks->extent[axis] == 1)
         return;
     double begin_s = plmr_wall_s();
-    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, ranks->line[axis]));
+    reduce(values, n, MPI_DOUBLE, MPI_MAX, ranks->line[axis]);
     end_wait(ranks, begin_s);
 }
 
 void plmr_ranks_max(plmr_ranks *ranks, double *values, int n)
 {
     double begin_s = plmr_wall_s();
-    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_DOUBLE, MPI_MAX, ranks->grid));
+    reduce(values, n, MPI_DOUBLE, MPI_MAX, ranks->grid);
     end_wait(ranks, begin_s);
 }
 
 void plmr_ranks_sum(plmr_ranks *ranks, uint64_t *values, int n)
 {
     double begin_s = plmr_wall_s();
-    PLMR_MPI(MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_SUM, ranks->grid));
+    reduce(values, n, MPI_UINT64_T, MPI_SUM, ranks->grid);
     end_wait(ranks, begin_s);
 }

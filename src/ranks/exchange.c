@@ -111,7 +111,7 @@ void plmr_exchange_wait(plmr_exchange *exchange)
     if (exchange->n == 0)
         return;
     double begin_s = plmr_wall_s();
-    PLMR_MPI_FOR(&exchange->awaited, MPI_Waitall(exchange->n, exchange->requests, MPI_STATUSES_IGNORE));
+    plmr_requests_wait(exchange->n, exchange->requests, &exchange->awaited);
     double end_s = plmr_wall_s();
     exchange->ranks->times.wait_s += end_s - begin_s;
     all_have_come(exchange, end_s);

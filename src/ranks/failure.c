@@ -102,7 +102,7 @@ static int lowest_failed(plmr_status mine, bool *all)
     PLMR_MPI(MPI_Iallreduce(own, least, 2, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request));
     if (mine && !come_in_time(&request))
         plmr_end_job("%s", plmr_error_text(mine));
-    PLMR_MPI(MPI_Wait(&request, MPI_STATUS_IGNORE));
+    plmr_requests_wait(1, &request, NULL);
     *all = least[1];
     return least[0];
 }

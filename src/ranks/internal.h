@@ -33,5 +33,12 @@ void plmr_call_end(void);
 /* In place of an axis: messages between any two ranks, whose places are their numbers row by row. */
 #define PLMR_EVERY_RANK ((enum plmr_axis)2)
 
+/* On this node, as the launcher has said. */
+bool plmr_ranks_outnumber_cores(void);
+
+/* Waits for all of them. Where ranks outnumber the cores a rank sleeps between looks, as yielding would leave the cores
+ * to those that wait as well. */
+void plmr_requests_wait(int n, MPI_Request *requests, const plmr_awaited *awaited);
+
 /* Largest piece of one message: MPI counts are int. */
 enum { PLMR_PIECE_BYTES = 1 << 30 };

@@ -16,9 +16,7 @@
  * user's own setting is left alone. */
 static void yield_if_oversubscribed(void)
 {
-    const char *local_ranks = getenv("OMPI_COMM_WORLD_LOCAL_SIZE"); /* of mpirun; then srun's "4(x2)" */
-    local_ranks = local_ranks ? local_ranks : getenv("SLURM_STEP_TASKS_PER_NODE");
-    if (local_ranks && atol(local_ranks) > sysconf(_SC_NPROCESSORS_ONLN))
+    if (plmr_ranks_outnumber_cores())
         setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 }
 

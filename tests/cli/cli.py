@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import tempfile
 
 # What mpirun itself says when a program ends with a code other than 0.
 MPIRUN_NOISE = re.compile(
@@ -53,6 +54,49 @@ class Plmr:
         if code != 0:
             raise AssertionError(f"{show(args, ranks)} ends with {code}: {err}")
         return [json.loads(line) for line in out.splitlines()]
+
+
+class Started(Plmr):
+    """Runs commands in one start of plmr's ranks, as most of a short run's time is its start; in another one for another
+    number of ranks. For tests of what is computed: how a process starts and ends, and what it does on a terminal, is not
+    plmr's own here."""
+
+    def __init__(self, mpiexec, many):
+        super().__init__(mpiexec, many)
+        self.process, self.ranks = None, 0
+
+    def __enter__(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+        self.scratch.cleanup()
+
+    def end(self):
+        if self.process:
+            self.process.stdin.close()
+            code, self.process = self.process.wait(60), None
+            if code:
+                raise AssertionError(f"what has run on {self.ranks} ranks ends with {code}")
+
+    def start_ranks(self, ranks):
+        if not self.process or ranks != self.ranks:
+            self.end()
+            self.ranks, launcher = ranks, [] if ranks == 1 else [self.mpiexec, "-n", str(ranks)]
+            self.process = subprocess.Popen(launcher + [self.binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                            env={**os.environ, **ALONE} if ranks == 1 else None)
+
+    def run(self, args, ranks=None):
+        self.start_ranks(ranks or 1)
+        files = [os.path.join(self.scratch.name, name) for name in ("out", "err")]
+        self.process.stdin.write("\t".join(files + args) + "\n")
+        self.process.stdin.flush()
+        code = self.process.stdout.readline()
+        if not code:
+            raise AssertionError(f"{show(args, ranks)} ends with {self.process.wait(60)}")
+        out, err = [open(file, encoding="utf-8", errors="replace").read() for file in files]
+        return int(code), out, err.splitlines()
 
 
 def outcome(process, timeout_s):

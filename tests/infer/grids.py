@@ -1,17 +1,16 @@
 """A language model gives the same bits and the same cycles on any grid of ranks: logits of both phases, dumped tensors,
 text, checksums of batches, perplexity.
 
-grids.py MPIEXEC PLMR DATA_FOLDER MODEL_FILE
+grids.py MPIEXEC MANY DATA_FOLDER MODEL_FILE
 """
 import hashlib
 import os
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-from cli import Checks, Plmr, of_the_wafer, show  # noqa: E402
+from cli import Checks, Started, of_the_wafer, show  # noqa: E402
 
 GRIDS = ["1x1", "1x4", "4x1", "2x2", "3x2", "2x3", "3x3", "1x7"]
 WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops alone
@@ -70,32 +69,35 @@ def ranks_of(grid):
     return rows * cols
 
 
-def same(check, what, grids, run):
-    """The same on all grids; a run mostly waits for its own start."""
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(run, grids))
-    for grid, result in zip(grids, results):
-        check(result == results[0], f"{what}: {grid} ranks differ from {grids[0]}: {result} instead of {results[0]}")
+def cases_of(runs, tokens):
+    """What is run: how it is called, the grids, and how."""
+    for cores in CORES:
+        grids = [grid for grid in (WHOLE if cores == CORES[0] else GRIDS) if fits(grid, cores)]
+        for phase in ("prefill", "decode"):
+            yield f"{cores} {phase}", grids, partial(runs.logits, cores, phase, tokens)
+    for phase in ("prefill", "decode"):
+        yield f"tensors of {phase}", WHOLE, partial(runs.tensors, phase, tokens)
+    for kv in ("shift", "concat"):
+        yield f"text, {kv}", WHOLE, partial(runs.text, kv, tokens)
+        yield f"batch, {kv}", WHOLE, partial(runs.batch, "both", kv)
+    yield "batch, decode", WHOLE, partial(runs.batch, "decode", "shift")
 
 
 def main():
-    mpiexec, binary, folder, model = sys.argv[1:5]
-    check, plmr = Checks(), Plmr(mpiexec, binary)
+    mpiexec, many, folder, model = sys.argv[1:5]
+    check = Checks()
     name = os.path.splitext(os.path.basename(model))[0]
     with open(os.path.join(folder, name + ".tokens"), encoding="utf-8") as file:
         tokens = ",".join(file.read().strip().split(",")[:19])
-    with tempfile.TemporaryDirectory() as scratch:
-        runs = Runs(plmr, check, model, scratch)
-        for cores in CORES:
-            grids = [grid for grid in (WHOLE if cores == CORES[0] else GRIDS) if fits(grid, cores)]
-            for phase in ("prefill", "decode"):
-                same(check, f"{name} {cores} {phase}", grids, partial(runs.logits, cores, phase, tokens))
-        for phase in ("prefill", "decode"):
-            same(check, f"{name} tensors of {phase}", WHOLE, partial(runs.tensors, phase, tokens))
-        for kv in ("shift", "concat"):
-            same(check, f"{name} text, {kv}", WHOLE, partial(runs.text, kv, tokens))
-            same(check, f"{name} batch, {kv}", WHOLE, partial(runs.batch, "both", kv))
-        same(check, f"{name} batch, decode", WHOLE, partial(runs.batch, "decode", "shift"))
+    with tempfile.TemporaryDirectory() as scratch, Started(mpiexec, many) as plmr:
+        cases = list(cases_of(Runs(plmr, check, model, scratch), tokens))
+        first = {}
+        for grid in sorted(GRIDS, key=ranks_of):  # ranks start once for each number of them; 1x1 is the first
+            for what, grids, run in cases:
+                if grid in grids:
+                    result = run(grid)
+                    want = first.setdefault(what, result)
+                    check(result == want, f"{name}, {what}: {grid} ranks differ from 1x1: {result} instead of {want}")
     check.done()
 
 
