@@ -6,7 +6,9 @@
  * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
  * a whole number. Numbers from send_launch to border_energy, which tell of messages from any core to any core and of
- * borders, may be left out: a message then starts as a tile exchange does, and the rest is 0.
+ * borders, may be left out: a message then starts as a tile exchange does, and the rest is 0. So
+ * may those from vector_f32 to word_relay, which tell of programs beside the verbs: f32 elements then take as long as
+ * multiply-adds, and the rest is 0.
  *
  * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
  * I inferred by fit or arithmetic, 2 second-hand, guess, definition; and of what the command line replaces, user.
@@ -64,6 +66,12 @@ extern "C" {
     X(mac_cycles_f32, "cycles", 0, 1e6, "cycles for one such group")                                                   \
     X(reduce_element, "cycles", 0, 1e6, "reduction of a vector to a scalar, per element")                              \
     X(scalar_function, "cycles", 0, 1e6, "one scalar exp, divide or sigmoid")                                          \
+    X(vector_f32, "cycles", 0, 1e6, "an f32 element of a stand-alone add, multiply or scaled add")                     \
+    X(hand_loop, "cycles", 0, 1e6, "a vector operation in a loop written by hand, beside its elements")                \
+    X(receive_task, "cycles", 0, 1e6, "start of a task that takes a message")                                          \
+    X(word_send, "cycles", 0, 1e6, "software that sends single words, for each")                                       \
+    X(word_receive, "cycles", 0, 1e6, "a task of software for each single word that comes")                            \
+    X(word_relay, "cycles", 0, 1e6, "software that takes single words and passes them on, for each")                   \
     X(decode_layer, "cycles", 0, 1e9, "scalar work of one decode layer beside its collectives, fixed part")            \
     X(decode_element, "cycles", 0, 1e9, "the same, for each element of the hidden vector that a core holds")           \
     X(power, "W", 0, 1e9, "power of the whole system, 0 where unknown")                                                \

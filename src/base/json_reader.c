@@ -22,12 +22,12 @@ plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t
     if (!*root) {
         make_printable(error.text);
         return plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: not valid JSON: %s", reader->file,
-                               error.line > 0 ? error.line : 1, error.text);
+                               reader->lines_before + (error.line > 0 ? error.line : 1), error.text);
     }
     if (json_is_object(*root))
         return PLMR_OK;
-    plmr_status status = plmr_error_make(PLMR_ERROR_INPUT, "%.500s:1: is %s, expected an object that describes %s",
-                                         reader->file, plmr_reader_state(*root), what);
+    plmr_status status = plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: is %s, expected an object that describes %s",
+                                         reader->file, reader->lines_before + 1, plmr_reader_state(*root), what);
     json_decref(*root);
     return status;
 }
@@ -66,7 +66,7 @@ plmr_status plmr_reader_fault(const plmr_reader *reader, const char *key, const 
     make_printable(place);
     make_printable(what);
     return plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: %s%s", reader->file,
-                           plmr_json_locate_path(reader->text, at.path, at.depth), place, what);
+                           reader->lines_before + plmr_json_locate_path(reader->text, at.path, at.depth), place, what);
 }
 
 const char *plmr_reader_state(const json_t *json)

@@ -11,6 +11,7 @@ enum { PLMR_READER_DEPTH = 8 };
 /* A text, and the way from its root to what is being read: keys, and indices as digits. */
 typedef struct plmr_reader {
     const char *text, *file;
+    int lines_before; /* of the file, where the text is not all of it */
     const char *path[PLMR_READER_DEPTH];
     int depth;
 } plmr_reader;

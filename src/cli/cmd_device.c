@@ -5,11 +5,12 @@
 
 #include "base/text_file.h"
 #include "cli/options.h"
+#include "device/device_internal.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
 
 static const plmr_option options[] = {
-    {"", "NAME|FILE", NULL, NULL, PLMR_READ_ALL(plmr_read_one_more), .most = 2},
+    {"", "NAME|FILE", NULL, NULL, PLMR_READ_ALL(plmr_read_one_more), .most = 3},
     {0},
 };
 
@@ -33,15 +34,29 @@ plmr_status plmr_devices_print(void)
     return status;
 }
 
-static plmr_status act(const char *verb, const char *what)
+static plmr_status compare(const char *a, const char *b)
 {
-    enum { LIST, SHOW };
-    static const char *const verbs[] = {"list", "show", "check"}, *const wants[] = {NULL, "a device's name or file",
-                                                                                    "a file"};
+    plmr_device first, second;
+    PLMR_CHECK(a && b, PLMR_ERROR_INPUT, "compare needs two devices' names or files");
+    PLMR_TRY(plmr_device_load(a, &first));
+    PLMR_TRY(plmr_device_load(b, &second));
+    plmr_device_compare(stdout, &first, &second);
+    return PLMR_OK;
+}
+
+static plmr_status act(const char *verb, const char *what, const char *other)
+{
+    enum { LIST, SHOW, CHECK, COMPARE };
+    static const char *const verbs[] = {"list", "show", "check", "compare"}, *const wants[] = {
+                                                                                 NULL, "a device's name or file",
+                                                                                 "a file", NULL};
     plmr_device device;
     int i;
-    PLMR_CHECK(verb, PLMR_ERROR_INPUT, "say what to do: list, show NAME or check FILE");
-    PLMR_TRY(plmr_parse_word("", verb, verbs, 3, &i));
+    PLMR_CHECK(verb, PLMR_ERROR_INPUT, "say what to do: list, show NAME, check FILE or compare A B");
+    PLMR_TRY(plmr_parse_word("", verb, verbs, 4, &i));
+    if (i == COMPARE)
+        return compare(what, other);
+    PLMR_CHECK(!other, PLMR_ERROR_INPUT, "unexpected '%.60s' after %s", other, what);
     PLMR_CHECK(!wants[i] || what, PLMR_ERROR_INPUT, "%s needs %s", verb, wants[i]);
     PLMR_CHECK(wants[i] || !what, PLMR_ERROR_INPUT, "unexpected '%.60s' after %s", what, verb);
     if (i == LIST)
@@ -57,16 +72,16 @@ static plmr_status act(const char *verb, const char *what)
 static plmr_status run(void *options)
 {
     const plmr_texts *args = options;
-    return plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(act(args->at[0], args->at[1])) : PLMR_OK);
+    return plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(act(args->at[0], args->at[1], args->at[2])) : PLMR_OK);
 }
 
 const plmr_command plmr_command_device = {
     .name = "device",
-    .summary = "list the devices, show one with its sources, check a file",
-    .arguments = "list\nshow NAME|FILE\ncheck FILE",
+    .summary = "list the devices, show one with its sources, check a file, compare two",
+    .arguments = "list\nshow NAME|FILE\ncheck FILE\ncompare NAME|FILE NAME|FILE",
     .about =
         "Lists the devices that come with plmr; shows one, with unit, tag and source of each number; checks a file "
-        "of your own.",
+        "of your own; and prints the numbers in which two differ.",
     .more = "For example:\n"
             "  plmr device show wse2",
     .options = options,

@@ -30,6 +30,12 @@ static inline plmr_origin *plmr_device_origin(plmr_device *device, const struct 
     return (plmr_origin *)((char *)device + number->origin);
 }
 
+/* A device's file, of what it holds. Numbers of the command line are guesses there. */
+void plmr_device_write(FILE *out, const plmr_device *device);
+
+/* The numbers in which two devices differ, with their tags. */
+void plmr_device_compare(FILE *out, const plmr_device *a, const plmr_device *b);
+
 /* Whether the number may have this value; if not, says what is wrong with it: "7 is out of range". */
 bool plmr_device_check_value(const struct plmr_device_number *number, double value, char *wrong, size_t size);
 

@@ -75,22 +75,28 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
     return status;
 }
 
-/* What is said of messages between any cores and of borders may be left out: then a message starts as a tile exchange
- * does, and is not cut, held up or acknowledged, and there are no borders. */
+/* What is said of messages between any cores, of borders and of programs beside the verbs may be left out: then a message
+ * starts as a tile exchange does, and is not cut, held up or acknowledged, and there are no borders. */
 static bool may_be_left_out(int number)
 {
-    return number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_border_energy;
+    return (number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_border_energy) ||
+           (number >= PLMR_DEVICE_NUMBER_vector_f32 && number <= PLMR_DEVICE_NUMBER_word_relay);
 }
 
 static void leave_out(int i, plmr_device *device)
 {
     const struct plmr_device_number *number = &plmr_device_numbers[i];
     bool starts = i == PLMR_DEVICE_NUMBER_send_launch || i == PLMR_DEVICE_NUMBER_send_message;
-    *plmr_device_value(device, number) = starts ? device->shift_launch : 0;
     plmr_origin *origin = plmr_device_origin(device, number);
+    *plmr_device_value(device, number) = starts ? device->shift_launch : 0;
     *origin = (plmr_origin){.tag = "guess", .source = "not given: a message is taken as one exchange"};
     if (i >= PLMR_DEVICE_NUMBER_border_rows)
         *origin = (plmr_origin){.tag = "definition", .source = "not given: links are all alike"};
+    if (i >= PLMR_DEVICE_NUMBER_vector_f32)
+        *origin =
+            (plmr_origin){.tag = "guess", .source = "not given: an element as a multiply-add, no time for the rest"};
+    if (i == PLMR_DEVICE_NUMBER_vector_f32)
+        device->vector_f32 = device->mac_cycles_f32 / device->mac_group_f32;
 }
 
 static plmr_status read_numbers(plmr_reader *reader, const json_t *root, plmr_device *device)

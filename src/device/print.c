@@ -57,3 +57,31 @@ void plmr_device_print(FILE *out, const plmr_device *device)
             "\ntags: M measured on hardware, S vendor's simulator, V vendor's claim, C read in public code, I inferred "
             "by fit or arithmetic, 2 second-hand, guess, definition; user given on the command line\n");
 }
+
+void plmr_device_write(FILE *out, const plmr_device *device)
+{
+    fprintf(out, "{\n  \"title\": \"%s\",\n  \"topology\": \"%s\",\n  \"router\": \"%s\"", device->title,
+            device->topology == PLMR_TORUS ? "torus" : "mesh", device->router == PLMR_XY ? "xy" : "static");
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++) {
+        const struct plmr_device_number *number = &plmr_device_numbers[i];
+        const plmr_origin *origin = plmr_device_origin((plmr_device *)device, number);
+        bool is_user = strcmp(origin->tag, "user") == 0;
+        fprintf(out, ",\n  \"%s\": {\"value\": %.15g, \"unit\": \"%s\", \"tag\": \"%s\", \"source\": \"%s\"}",
+                number->key, *plmr_device_value((plmr_device *)device, number), number->unit,
+                is_user ? "guess" : origin->tag, origin->source);
+    }
+    fputs("\n}\n", out);
+}
+
+void plmr_device_compare(FILE *out, const plmr_device *a, const plmr_device *b)
+{
+    fprintf(out, "%-18s %14.14s %-11s %14.14s %-11s %s\n", "key", a->name, "tag", b->name, "tag", "unit");
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++) {
+        const struct plmr_device_number *number = &plmr_device_numbers[i];
+        plmr_device *first = (plmr_device *)a, *second = (plmr_device *)b;
+        double x = *plmr_device_value(first, number), y = *plmr_device_value(second, number);
+        if (x < y || x > y)
+            fprintf(out, "%-18s %14.9g %-11s %14.9g %-11s %s\n", number->key, x, plmr_device_origin(first, number)->tag,
+                    y, plmr_device_origin(second, number)->tag, number->unit);
+    }
+}

@@ -12,7 +12,7 @@
     "(available: blackhole, dojo-3x3, dojo-tile, fred-mesh, ideal, wormhole, wormhole-galaxy, wse2, wse2-pair, wse3, " \
     "wse3-sim; or the path of a JSON file)"
 
-enum { TEXT_SIZE = 8192 };
+enum { TEXT_SIZE = 16384 };
 
 static const char *const shipped[] = {"blackhole",       "dojo-3x3", "dojo-tile", "fred-mesh", "ideal",   "wormhole",
                                       "wormhole-galaxy", "wse2",     "wse2-pair", "wse3",      "wse3-sim"};

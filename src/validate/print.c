@@ -1,0 +1,163 @@
+/* Measurements beside what was predicted, for people and programs. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/draft.h"
+#include "base/folder.h"
+#include "base/format.h"
+#include "report/record.h"
+#include "validate/validate.h"
+
+static const char *standing_of(const plmr_measurement *point)
+{
+    return point->set ? point->set->standing : "unknown family";
+}
+
+static void put_point(FILE *out, const plmr_measurement *p)
+{
+    char predicted[32] = "-", error[32] = "-";
+    if (!isnan(p->predicted))
+        snprintf(predicted, sizeof predicted, "%.5g", p->predicted);
+    if (!isnan(plmr_measurement_error(p)))
+        snprintf(error, sizeof error, "%+.1f %%", 100 * plmr_measurement_error(p));
+    fprintf(out, "  %-58.58s %12.6g %12s %-16.16s %9s  %s, %s\n", p->id, p->measured, predicted, p->unit, error,
+            p->kind, standing_of(p));
+}
+
+static void put_errors(FILE *out, const char *name, const plmr_errors *e, const char *what)
+{
+    if (e->n)
+        fprintf(out, "  %-22s %5d %8.1f %8.1f %+8.1f %+8.1f  %s\n", name, e->n, 100 * e->mean, 100 * e->rms,
+                100 * e->worst, 100 * e->bias, what);
+}
+
+static void put_titles(FILE *out, const char *first)
+{
+    fprintf(out, "\n  %-22s %5s %8s %8s %8s %8s\n", first, "n", "mean %", "RMS %", "worst %", "bias %");
+}
+
+static int unknown(const plmr_validation *v)
+{
+    int n = 0;
+    for (int i = 0; i < v->n_points; i++)
+        n += isnan(v->points[i].predicted);
+    return n;
+}
+
+static void put_summary(FILE *out, const plmr_validation *v)
+{
+    put_titles(out, "set");
+    for (int i = 0; i < v->n_sets; i++) {
+        plmr_errors e = plmr_validation_errors(v, &v->sets[i], NULL, NULL);
+        put_errors(out, v->sets[i].name, &e, v->sets[i].standing);
+    }
+    put_titles(out, "mechanism");
+    for (int i = 0; i < PLMR_N_MECHANISMS; i++) {
+        plmr_errors e = plmr_validation_errors(v, NULL, plmr_mechanisms[i], NULL);
+        put_errors(out, plmr_mechanisms[i], &e, "");
+    }
+    plmr_errors e = plmr_validation_errors(v, NULL, NULL, NULL);
+    put_errors(out, "all", &e, "");
+    fprintf(out, "\n  %d points; of %d nothing is predicted\n", v->n_points, unknown(v));
+}
+
+void plmr_validation_print(FILE *out, const plmr_validation *v, bool each)
+{
+    if (each)
+        fprintf(out, "  %-58s %12s %12s %-16s %9s  kind, standing\n", "point", "measured", "predicted", "unit",
+                "error");
+    for (int i = 0; i < v->n_points && each; i++)
+        put_point(out, &v->points[i]);
+    put_summary(out, v);
+}
+
+/* What is not known is null: JSON has no NAN. */
+static json_t *json_of(const plmr_measurement *p)
+{
+    return json_pack("{ss ss? sf so? ss so? ss ss ss? ss? ss}", "id", p->id, "device", *p->device ? p->device : NULL,
+                     "measured", p->measured, "predicted", json_real(p->predicted), "unit", p->unit, "error",
+                     json_real(plmr_measurement_error(p)), "kind", p->kind, "standing", standing_of(p), "set",
+                     p->set ? p->set->name : NULL, "mechanism", p->set ? p->set->mechanism : NULL, "machine",
+                     p->machine);
+}
+
+static void put_records(FILE *out, const plmr_validation *v)
+{
+    for (int i = 0; i < v->n_points; i++) {
+        json_t *object = json_of(&v->points[i]);
+        json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
+        fputc('\n', out);
+        json_decref(object);
+    }
+}
+
+typedef void put_fn(FILE *out, const plmr_validation *v);
+
+static plmr_status write_file(const plmr_validation *v, const char *option, const char *path, put_fn *put)
+{
+    plmr_draft draft;
+    PLMR_TRY(plmr_draft_open(option, path, &draft));
+    put(draft.file, v);
+    return plmr_draft_close(&draft, PLMR_OK);
+}
+
+plmr_status plmr_validation_write_json(const plmr_validation *v, const char *path)
+{
+    if (strcmp(path, "-") != 0)
+        return write_file(v, "--json", path, put_records);
+    put_records(stdout, v);
+    return PLMR_OK;
+}
+
+static void put_row(FILE *out, const char *first, const char *title, const char *standing, const plmr_errors *e)
+{
+    if (e->n)
+        fprintf(out, "| %s | %s | %s | %d | %.1f | %.1f | %+.1f | %+.1f |\n", first, title, standing, e->n,
+                100 * e->mean, 100 * e->rms, 100 * e->worst, 100 * e->bias);
+}
+
+static void put_readme(FILE *out, const plmr_validation *v)
+{
+    fprintf(out,
+            "# Published measurements beside what plmr predicts\n\n"
+            "Made by `plmr validate --out`. Errors are (predicted - measured) / measured, in percent. *calibrated*: "
+            "the program's own constants were fitted to these points. *consistency*: constants of the device were "
+            "chosen with them in sight. *prediction*: no constant has seen them.\n\n"
+            "| set | what | standing | n | mean | RMS | worst | bias |\n"
+            "|---|---|---|---:|---:|---:|---:|---:|\n");
+    for (int i = 0; i < v->n_sets; i++) {
+        plmr_errors e = plmr_validation_errors(v, &v->sets[i], NULL, NULL);
+        put_row(out, v->sets[i].name, v->sets[i].title, v->sets[i].standing, &e);
+    }
+    fputs("\n| mechanism | | | n | mean | RMS | worst | bias |\n|---|---|---|---:|---:|---:|---:|---:|\n", out);
+    for (int i = 0; i < PLMR_N_MECHANISMS; i++) {
+        plmr_errors e = plmr_validation_errors(v, NULL, plmr_mechanisms[i], NULL);
+        put_row(out, plmr_mechanisms[i], "", "", &e);
+    }
+    fprintf(out, "\n%d points; of %d nothing is predicted: their family is none that plmr runs.\n", v->n_points,
+            unknown(v));
+}
+
+static void put_provenance(FILE *out, const plmr_validation *v)
+{
+    plmr_provenance now = plmr_provenance_now();
+    fprintf(out, "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"points\": %d\n}\n", PLMR_VERSION,
+            now.date, now.host, v->n_points);
+}
+
+plmr_status plmr_validation_write(const plmr_validation *v, const char *folder)
+{
+    static const struct {
+        const char *name;
+        put_fn *put;
+    } files[] = {{"README.md", put_readme}, {"records.jsonl", put_records}, {"provenance.json", put_provenance}};
+    PLMR_TRY(plmr_folder_make("--out", folder));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[4096];
+        PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, files[i].name) < (int)sizeof path, PLMR_ERROR_INPUT,
+                   "--out: the folder's name is too long");
+        PLMR_TRY(write_file(v, "--out", path, files[i].put));
+    }
+    return PLMR_OK;
+}

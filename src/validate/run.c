@@ -1,0 +1,109 @@
+/* Points run, one after the other. */
+#include <math.h>
+#include <string.h>
+
+#include "plmr/ranks.h"
+#include "validate/validate.h"
+
+double plmr_measurement_error(const plmr_measurement *point)
+{
+    return point->measured > 0 ? point->predicted / point->measured - 1 : NAN;
+}
+
+/* What a program has said, in the point's unit. A rate is of `amount`, whose prefix the program knows. */
+static double convert(const plmr_trial_run *run)
+{
+    double cycles = run->cycles, seconds = plmr_unit_seconds(run->point->unit, &run->device);
+    if (!isnan(run->value))
+        return run->value;
+    if (run->amount > 0)
+        return run->amount / (cycles / run->device.clock);
+    return seconds > 0 ? cycles / run->device.clock / seconds : NAN;
+}
+
+plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device *device)
+{
+    plmr_trial_run run = {.point = point,
+                          .config = point->config,
+                          .options = point->set->options,
+                          .device = *device,
+                          .cycles = NAN,
+                          .value = NAN};
+    run.device.clock = plmr_config_number(run.options, "clock", run.device.clock);
+    PLMR_TRY(point->set->trial->run(&run));
+    double predicted = convert(&run);
+    point->predicted = isfinite(predicted) && predicted >= 0 ? predicted : NAN;
+    return PLMR_OK;
+}
+
+/* "wse2" of "wse2:hop=4". */
+static bool same_device(const char *a, const char *b)
+{
+    size_t n = strcspn(a, ":");
+    return n == strcspn(b, ":") && strncmp(a, b, n) == 0;
+}
+
+plmr_status plmr_validation_choose(plmr_validation *v, const char *name)
+{
+    plmr_device device;
+    int n = 0;
+    if (!name)
+        return PLMR_OK;
+    PLMR_TRY(plmr_device_load(name, &device));
+    bool is_file = strchr(name, '/') || plmr_has_word(name, ".json");
+    for (int i = 0; i < v->n_points; i++) {
+        plmr_measurement *point = &v->points[i];
+        if (!is_file && !same_device(name, point->device))
+            continue;
+        if (is_file || strchr(name, ':'))
+            snprintf(point->device, sizeof point->device, "%s", name);
+        v->points[n++] = *point;
+    }
+    v->n_points = n;
+    PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "--device: none of the measurements is of %.200s", name);
+    return PLMR_OK;
+}
+
+plmr_status plmr_validation_run(plmr_validation *v, void (*progress)(void *context), void *context)
+{
+    plmr_device device;
+    char loaded[sizeof device.name] = "";
+    for (int i = 0; i < v->n_points; i++) {
+        plmr_measurement *point = &v->points[i];
+        if (progress)
+            progress(context);
+        if (!point->set || !*point->device)
+            continue;
+        if (strcmp(loaded, point->device) != 0)
+            PLMR_TRY(plmr_agree(plmr_device_load(point->device, &device)));
+        snprintf(loaded, sizeof loaded, "%s", point->device);
+        PLMR_TRY(plmr_measurement_predict(point, &device));
+    }
+    return PLMR_OK;
+}
+
+static void count(plmr_errors *e, double error)
+{
+    e->n++;
+    e->mean += fabs(error);
+    e->rms += error * error;
+    e->bias += error;
+    if (fabs(error) > fabs(e->worst))
+        e->worst = error;
+}
+
+plmr_errors plmr_validation_errors(const plmr_validation *v, const plmr_measured_set *set, const char *mechanism,
+                                   const char *device)
+{
+    plmr_errors e = {0};
+    for (int i = 0; i < v->n_points; i++) {
+        const plmr_measurement *point = &v->points[i];
+        double error = plmr_measurement_error(point);
+        if (point->set && !isnan(error) && (!set || point->set == set) &&
+            (!mechanism || strcmp(point->set->mechanism, mechanism) == 0) &&
+            (!device || same_device(device, point->device)))
+            count(&e, error);
+    }
+    double n = e.n ? e.n : 1;
+    return (plmr_errors){e.n, e.mean / n, sqrt(e.rms / n), e.worst, e.bias / n};
+}

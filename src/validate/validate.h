@@ -1,0 +1,118 @@
+/* validate.h - published measurements, each predicted by a program and put beside what was measured.
+ *
+ * Measurements come in sets, share/validation/NAME.json:
+ *
+ *     {"title": "...", "program": "stencil", "mechanism": "compute", "standing": "prediction",
+ *      "ids": ["jorineg-t-*"], "options": {"operation": 4}, "points": [{"id": ..., "source": ..., "device": ...,
+ *      "what": ..., "config": {...}, "value": 126, "unit": "cycles", "kind": "simulated"}, ...]}
+ *
+ * A set says which program (a const struct in a file of its own, see struct plmr_trial) makes such numbers, and what
+ * of that program's text is not the device's (`options`). A point in a file of the user's own, one JSON object a line, belongs
+ * to the first set with a pattern that its id fits. Nothing of a point but its id, device, what, config and unit
+ * enters a prediction.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/registry.h"
+#include "plmr/device.h"
+
+/* In the order of the list of mechanisms. */
+enum { PLMR_N_MECHANISMS = 6 };
+extern const char *const plmr_mechanisms[PLMR_N_MECHANISMS + 1]; /* NULL at the end */
+
+typedef struct plmr_trial plmr_trial;
+
+typedef struct plmr_measured_set {
+    const char *name, *title, *mechanism, *standing;
+    const plmr_trial *trial;
+    const json_t *ids, *options;
+} plmr_measured_set;
+
+typedef struct plmr_measurement {
+    const plmr_measured_set *set; /* NULL: none knows it */
+    const char *id, *source, *machine, *what, *unit, *kind;
+    const json_t *config;
+    double measured, predicted; /* in its unit; predicted NAN: nothing can be said */
+    char device[256];           /* that it is run on; "": none that plmr knows */
+} plmr_measurement;
+
+/* A program that measurements were made with. Of a run's answer one is set, the other NAN; both NAN: it cannot say. */
+typedef struct plmr_trial_run {
+    const plmr_measurement *point;
+    const json_t *config, *options; /* of the point, of its set */
+    plmr_device device;
+    double cycles; /* converted to the point's unit of time, or of rate if `amount` is not 0 */
+    double amount; /* of what the rate is of, in that unit's nouns */
+    double value;  /* in the point's unit already */
+} plmr_trial_run;
+
+struct plmr_trial {
+    const char *name, *summary;
+    plmr_status (*run)(plmr_trial_run *run); /* collective; the same on any number of ranks */
+};
+
+PLMR_REGISTRY(trial, plmr_trial)
+
+typedef struct plmr_validation {
+    plmr_measured_set *sets;
+    int n_sets;
+    plmr_measurement *points;
+    int n_points;
+    json_t *texts; /* that all of these point into */
+} plmr_validation;
+
+/* All sets' descriptions; points come with the next two. Local. */
+plmr_status plmr_validation_open(plmr_validation *validation);
+void plmr_validation_close(plmr_validation *validation);
+
+/* Adds the points of a set by name, of all sets, or of a user's file. An error names file, line and id. Local. */
+plmr_status plmr_validation_add_set(plmr_validation *validation, const char *name);
+plmr_status plmr_validation_add_all(plmr_validation *validation);
+plmr_status plmr_validation_add_file(plmr_validation *validation, const char *path);
+
+/* Runs the points on the devices that they name. `device`, if not NULL, takes the place of the one of its own name, that of
+ * all points if it is a user's file; points of others are taken out. Collective. */
+plmr_status plmr_validation_choose(plmr_validation *validation, const char *device);
+plmr_status plmr_validation_run(plmr_validation *validation, void (*progress)(void *context), void *context);
+
+/* One point on a device. Collective. */
+plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device *device);
+
+/* predicted / measured - 1; NAN where one is missing. */
+double plmr_measurement_error(const plmr_measurement *point);
+
+/* ---- what programs are told ---- */
+
+/* A number of an object: as such, or as text ("768", "2K"); else the default. The two of "16x12"; false: there are none. */
+double plmr_config_number(const json_t *object, const char *key, double otherwise);
+bool plmr_config_pair(const json_t *object, const char *key, double pair[2]);
+const char *plmr_config_text(const json_t *object, const char *key); /* "" if there is none */
+
+/* Whether a text holds a word, in any case. */
+bool plmr_has_word(const char *text, const char *word);
+
+/* ---- units ---- */
+
+/* False: it is no unit that is known. Seconds of a unit of time; 0: it is another's. */
+bool plmr_unit_known(const char *unit);
+double plmr_unit_seconds(const char *unit, const plmr_device *device);
+
+/* ---- what people and programs read; local: on rank 0 ---- */
+
+typedef struct plmr_errors {
+    int n;
+    double mean, rms, worst, bias; /* of shares; worst with its sign */
+} plmr_errors;
+
+/* Of the points of a set, mechanism and device; NULL: of any. */
+plmr_errors plmr_validation_errors(const plmr_validation *validation, const plmr_measured_set *set,
+                                   const char *mechanism, const char *device);
+
+void plmr_validation_print(FILE *out, const plmr_validation *validation, bool each);
+plmr_status plmr_validation_write_json(const plmr_validation *validation, const char *path);
+
+/* README.md, records.jsonl, errors.json and provenance.json into a folder, which is made. */
+plmr_status plmr_validation_write(const plmr_validation *validation, const char *folder);

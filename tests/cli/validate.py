@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""plmr validate: mean and worst error of every set are those of pins.json (--update writes them), on any ranks; what is
+wrong in a file of points is one line that says where; families that nobody knows are listed."""
+import json
+import math
+import os
+import sys
+import tempfile
+
+from cli import Plmr
+
+PINS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden", "validate.json")
+POINT = {"id": "m3-N64-E32-D1", "device": "WSE-3 (CS-3)", "config": {"N": "64", "E": 32}, "value": 170000, "unit": "cycles",
+         "kind": "measured"}
+
+
+def by_set(records):
+    errors = {}
+    for r in records:
+        if r["error"] is not None:
+            errors.setdefault(r["set"], []).append(100 * r["error"])
+    return {name: {"n": len(e), "mean": round(sum(map(abs, e)) / len(e), 2), "worst": round(max(e, key=abs), 2)}
+            for name, e in sorted(errors.items())}
+
+
+def write(folder, points):
+    path = os.path.join(folder, "mine.jsonl")
+    with open(path, "w") as file:
+        file.write("\n".join(p if isinstance(p, str) else json.dumps(p) for p in points) + "\n")
+    return path
+
+
+def check_pins(plmr):
+    records = plmr.records(["validate"])
+    now = by_set(records)
+    if "--update" in sys.argv:
+        with open(PINS, "w") as file:
+            file.write("{\n" + ",\n".join(f' "{k}": {json.dumps(v)}' for k, v in now.items()) + "\n}\n")
+    pins = json.load(open(PINS))
+    for name in sorted(set(pins) | set(now)):
+        assert pins.get(name) == now.get(name), f"{name}: pinned {pins.get(name)}, now {now.get(name)}: see --update"
+    few = ["validate", "tt-lines", "cs-reduce"]
+    assert plmr.records(few, 3) == plmr.records(few), "other predictions on three ranks"
+
+
+def check_own(plmr, folder):
+    path = write(folder, [POINT, "", {**POINT, "id": "no-such-family-1", "unit": "GB/s"},
+                          {**POINT, "id": "m3-N1-E2", "config": {"N": 1}}, {**POINT, "id": "m3-N2-E2", "device": "a loom"}])
+    first, *others = plmr.records(["validate", path])
+    assert math.isclose(first["predicted"], 64 * 62 * 43.5) and first["standing"] == "consistency", first
+    assert [r["predicted"] for r in others] == [None] * 3, others
+    assert others[0]["standing"] == "unknown family", others
+    other, = [r for r in plmr.records(["validate", path, "--device", "wse3:word_receive=10"]) if r["id"] == POINT["id"]]
+    assert other["predicted"] == 64 * 62 * 10, other
+
+
+def check_wrong(plmr, folder):
+    for change, words in [({"unit": "parsecs"}, "mine.jsonl:2: unit: 'parsecs'"), ({"value": -1}, "mine.jsonl:2: value: "),
+                          ({"id": POINT["id"]}, "is there twice"), ({"kind": "heard"}, "mine.jsonl:2: kind: "),
+                          ({"config": 3}, "mine.jsonl:2: config: is a number"), ({"device": None}, "mine.jsonl:2: device: ")]:
+        path = write(folder, [POINT, {**POINT, "id": "m3-N1-E1", **change}])
+        code, out, err = plmr.run(["validate", path])
+        assert code == 2 and len(err) == 1 and words in err[0], (change, code, err)
+    for args, words in [([write(folder, ["{"])], "mine.jsonl:1: not valid JSON"), (["cs-reduc"], "cs-reduce"),
+                        (["cs-reduce", "--device", "dojo-tile"], "none of the measurements")]:
+        code, out, err = plmr.run(["validate"] + args)
+        assert code == 2 and len(err) == 1 and words in err[0], (args, code, err)
+
+
+def check_calibrate(plmr, folder):
+    """Points made by a device of other numbers give these numbers back; what they do not tell of is said."""
+    made = [{**POINT, "id": f"findings-latency-{h}hops", "config": {"hops": h}, "value": 40 + 22 + 3.5 * h} for h in (1, 2, 5, 9, 20, 33)]
+    path, out = write(folder, made), os.path.join(folder, "mine.json")
+    code, text, err = plmr.run(["calibrate", path, "--fit", "hop,receive_task", "--hold-out", "0.2", "--out", out], 2)
+    assert code == 0, err
+    device = json.load(open(out))
+    assert abs(device["hop"]["value"] - 3.5) < 1e-3 and device["hop"]["tag"] == "I", device["hop"]
+    assert abs(device["receive_task"]["value"] - (62 - 22 - 4 - 1.125)) < 1e-2, device["receive_task"]
+    assert plmr.run(["device", "check", out])[0] == 0
+    assert "hop " in plmr.run(["device", "compare", "wse3", out])[1]
+    for fit, words in [("hop,tile_loop", "do not determine tile_loop"), ("ramp,receive_task", "do not determine receive_task"),
+                       ("hopp", "did you mean 'hop'"), ("rows", "counted in cores"), ("hop,hop", "given twice")]:
+        code, _, err = plmr.run(["calibrate", path, "--fit", fit])
+        assert code == 2 and len(err) == 1 and words in err[0], (fit, code, err)
+
+
+def main():
+    plmr = Plmr(sys.argv[1], sys.argv[2])
+    check_pins(plmr)
+    with tempfile.TemporaryDirectory() as folder:
+        check_own(plmr, folder)
+        check_wrong(plmr, folder)
+        check_calibrate(plmr, folder)
+
+
+main()
