@@ -1,9 +1,13 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include "base/memory.h"
 
 #include "infer/generate.h"
 #include "report/table.h"
@@ -12,7 +16,8 @@ struct generate_command {
     plmr_llm_options llm;
     int64_t n_tokens;
     plmr_sampler_options sampler;
-    bool bars, no_echo;
+    const char *biases; /* NULL: not given */
+    bool bars, no_echo, ignores_end;
 };
 
 /* ---- the command line ---- */
@@ -25,6 +30,10 @@ static const plmr_option options[] = {
     PLMR_OPTIONS(struct generate_command, llm, plmr_prompt_table),
     {"n-tokens", "N", PLMR_TITLE_PROMPT, "Tokens to generate at most",
      PLMR_COUNT(struct generate_command, n_tokens, 1 << 24), .letter = 'n', .value = "128"},
+    {"chat", NULL, PLMR_TITLE_PROMPT, "Put the prompt as a question, as the model's chat template has it",
+     PLMR_FLAG(struct generate_command, llm.chat)},
+    {"system", "TEXT", PLMR_TITLE_PROMPT, "With --chat: what the model is to be",
+     PLMR_TEXT(struct generate_command, llm.system)},
     {"no-echo", NULL, PLMR_TITLE_PROMPT, "Print what is made alone, without the prompt before it",
      PLMR_FLAG(struct generate_command, no_echo)},
     {"temp", "T", SAMPLING, "Temperature; 0 is greedy", PLMR_REAL(struct generate_command, sampler.temperature, 0, 100),
@@ -33,6 +42,19 @@ static const plmr_option options[] = {
      PLMR_WHOLE(struct generate_command, sampler.top_k, 1 << 30), .value = "40"},
     {"top-p", "P", SAMPLING, "From the fewest that are P likely together",
      PLMR_REAL(struct generate_command, sampler.top_p, 1e-6, 1), .value = "0.95"},
+    {"min-p", "P", SAMPLING, "From those at least P times as likely as the likeliest; 0 is all",
+     PLMR_REAL(struct generate_command, sampler.min_p, 0, 1), .value = "0"},
+    {"repeat-penalty", "F", SAMPLING, "Logits of the last tokens are divided by F, negative ones multiplied; 1 is none",
+     PLMR_REAL(struct generate_command, sampler.repetition, 0.01, 100), .value = "1"},
+    {"frequency-penalty", "F", SAMPLING, "Taken off their logits, for each time",
+     PLMR_REAL(struct generate_command, sampler.frequency, -100, 100), .value = "0"},
+    {"presence-penalty", "F", SAMPLING, "Taken off their logits, once",
+     PLMR_REAL(struct generate_command, sampler.presence, -100, 100), .value = "0"},
+    {"repeat-last", "N", SAMPLING, "How many tokens are the last, those of the prompt included",
+     PLMR_WHOLE(struct generate_command, sampler.n_last, 1 << 20), .value = "64"},
+    {"logit-bias", "ID:B,...", SAMPLING, "What is added to the logits of these tokens",
+     PLMR_TEXT(struct generate_command, biases)},
+    {"ignore-eos", NULL, SAMPLING, "Go on behind the model's own end", PLMR_FLAG(struct generate_command, ignores_end)},
     {"seed", "S", SAMPLING, "Which random numbers; the same text on any number of ranks",
      PLMR_WHOLE(struct generate_command, sampler.seed, 0), .value = "1"},
     PLMR_OPTIONS(struct generate_command, llm, plmr_wafer_table),
@@ -104,7 +126,7 @@ static plmr_status make_text(const struct generate_command *c, plmr_llm_run *run
     plmr_status status = begin(c, run, g);
     if (status)
         return status;
-    if (out && c->llm.text && !c->no_echo) {
+    if (out && c->llm.text && !c->no_echo && !c->llm.chat) {
         fputs(c->llm.text, out);
         fflush(out);
     }
@@ -192,6 +214,7 @@ static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *ru
         .timing = run->timing,
         .tokenizer = run->tokenizer,
         .n_most = c->n_tokens < room ? c->n_tokens : room,
+        .ignores_end = c->ignores_end,
         .stop = &interrupted,
         .totals = &run->totals,
     };
@@ -200,14 +223,39 @@ static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *ru
     return status;
 }
 
-static plmr_status run(void *options)
+/* "15:2.5,7:-inf" */
+static plmr_status read_biases(const char *text, plmr_sampler_options *sampler)
 {
-    struct generate_command *c = options;
+    sampler->biases = plmr_take((strlen(text) / 2 + 1) * sizeof *sampler->biases);
+    for (const char *at = text; *at;) {
+        int id, n = -1;
+        float bias;
+        bool read = sscanf(at, "%d:%f%n", &id, &bias, &n) == 2 && n >= 0 && (at[n] == ',' || !at[n]) && bias < INFINITY;
+        PLMR_CHECK(read && (!at[n] || at[n + 1]), PLMR_ERROR_INPUT,
+                   "--logit-bias: '%.60s' is not ID:B,..., e.g. 15:2.5,7:-inf", text);
+        sampler->biases[sampler->n_biases++] = (plmr_logit_bias){id, bias};
+        at += n + (at[n] == ',');
+    }
+    return PLMR_OK;
+}
+
+static plmr_status run_command(struct generate_command *c)
+{
     plmr_llm_run run;
+    if (c->biases)
+        PLMR_TRY(read_biases(c->biases, &c->sampler));
     if (!c->llm.text && !c->llm.ids)
         c->llm.text = default_prompt;
     PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));
     return plmr_llm_close(&run, run_opened(c, &run));
+}
+
+static plmr_status run(void *options)
+{
+    struct generate_command *c = options;
+    plmr_status status = run_command(c);
+    free(c->sampler.biases);
+    return status;
 }
 
 const plmr_command plmr_command_generate = {

@@ -26,6 +26,8 @@ plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options
     g->position = n_prompt;
     g->id = prompt[n_prompt - 1];
     PLMR_TRY(plmr_agree(is_root ? plmr_sampler_create(sampler, shape->n_vocab, &g->sampler) : PLMR_OK));
+    for (int i = 0; i < n_prompt && g->sampler; i++)
+        plmr_sampler_tell(g->sampler, prompt[i]);
     return prefill(g, prompt, n_prompt);
 }
 
@@ -51,10 +53,12 @@ static plmr_status pick(plmr_generation *g)
     PLMR_TRY(plmr_agree(g->logits ? plmr_sampler_pick(g->sampler, g->logits, g->position, &said.id) : PLMR_OK));
     said.stop = g->stop && *g->stop;
     plmr_broadcast(&said, sizeof said);
-    bool is_end = g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, said.id);
+    bool is_end = !g->ignores_end && g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, said.id);
     if (!is_end && g->tokenizer && g->logits)
         take_text(g, said.id);
     g->id = said.id;
+    if (g->sampler)
+        plmr_sampler_tell(g->sampler, said.id);
     g->position++;
     g->n_made += !is_end;
     g->totals->first_s = g->totals->first_s > 0 ? g->totals->first_s : plmr_wall_s();

@@ -33,6 +33,7 @@ typedef struct plmr_generation {
     plmr_timing *timing;               /* of the same setup */
     plmr_tokenizer *tokenizer;         /* NULL: the model has none, and a token no text */
     int64_t n_most;                    /* tokens to make */
+    bool ignores_end;                  /* the model's own end is a token like others */
     const volatile sig_atomic_t *stop; /* rank 0's: once it is set, the token at hand is the last; NULL: never */
     plmr_llm_totals *totals;
 

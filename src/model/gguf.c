@@ -88,6 +88,7 @@ void plmr_gguf_close(plmr_gguf *gguf)
         return;
     if (gguf->mapped && gguf->n_bytes)
         munmap((void *)(uintptr_t)gguf->bytes, gguf->n_bytes);
+    plmr_gguf_close(gguf->part);
     free(gguf->path);
     free(gguf->values);
     free(gguf->tensors);
@@ -105,8 +106,8 @@ void plmr_gguf_forget(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor)
     if (!gguf->mapped)
         return;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t first = ((size_t)tensor->offset + page - 1) / page * page;
-    size_t last = ((size_t)tensor->offset + (size_t)tensor->rows * tensor->row_bytes) / page * page;
+    uintptr_t start = (uintptr_t)tensor->data, first = (start + page - 1) / page * page;
+    uintptr_t last = (start + (size_t)tensor->rows * tensor->row_bytes) / page * page;
     if (first < last)
-        madvise((void *)(uintptr_t)(gguf->bytes + first), last - first, MADV_DONTNEED);
+        madvise((void *)first, last - first, MADV_DONTNEED);
 }

@@ -43,6 +43,13 @@ plmr_status plmr_gguf_open(const char *path, plmr_gguf **gguf);
 /* The same for a file's bytes in memory, which must outlive *gguf; `path` is what errors call them. */
 plmr_status plmr_gguf_parse(const void *bytes, size_t n_bytes, const char *path, plmr_gguf **gguf);
 
+/* Where the file is the first part of a split model, MODEL-00001-of-0000N.gguf, opens the others beside it, and takes over
+ * their tensors; a part that is missing or of another model is an error. */
+plmr_status plmr_gguf_join(plmr_gguf *gguf);
+
+/* Whether it has been joined with other parts. */
+bool plmr_gguf_is_joined(const plmr_gguf *gguf);
+
 /* NULL is allowed. */
 void plmr_gguf_close(plmr_gguf *gguf);
 

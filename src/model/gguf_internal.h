@@ -37,7 +37,8 @@ struct plmr_gguf {
     bool mapped;
     uint64_t n_values, n_tensors;
     plmr_gguf_value *values;   /* sorted by key */
-    plmr_gguf_tensor *tensors; /* sorted by name */
+    plmr_gguf_tensor *tensors; /* sorted by name; those of all parts */
+    struct plmr_gguf *part;    /* the next part of a split model, if they have been joined */
 };
 
 /* A place in the header; every step is checked against the end of the file. */
@@ -66,6 +67,9 @@ plmr_status plmr_gguf_read_header(plmr_gguf *gguf);
 
 /* The same for the n_tensors at the cursor, which the header comes before; and for their data, which follow it. */
 plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf);
+
+/* Sorts the tensors by name; no two may have the same. */
+plmr_status plmr_gguf_sort_tensors(plmr_gguf *gguf);
 
 /* Bytes of one value of a type that has a fixed size, else 0. */
 size_t plmr_gguf_value_bytes(enum plmr_gguf_value_type type);

@@ -139,7 +139,12 @@ plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf)
         PLMR_TRY(take_tensor(cursor, &gguf->tensors[i]));
     qsort(gguf->tensors, n, sizeof *gguf->tensors, compare_offsets);
     PLMR_TRY(place_tensors(gguf, (cursor->at + alignment - 1) / alignment * alignment, alignment));
-    qsort(gguf->tensors, n, sizeof *gguf->tensors, compare_names);
+    return plmr_gguf_sort_tensors(gguf);
+}
+
+plmr_status plmr_gguf_sort_tensors(plmr_gguf *gguf)
+{
+    qsort(gguf->tensors, (size_t)gguf->n_tensors, sizeof *gguf->tensors, compare_names);
     return check_names(gguf);
 }
 

@@ -68,6 +68,11 @@ static plmr_status open_gguf(const char *path, const char *name, plmr_model **mo
 {
     plmr_gguf *gguf;
     PLMR_TRY(plmr_gguf_open(path, &gguf));
+    plmr_status status = plmr_gguf_join(gguf);
+    if (status) {
+        plmr_gguf_close(gguf);
+        return status;
+    }
     return read_gguf(gguf, name, model);
 }
 

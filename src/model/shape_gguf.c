@@ -106,7 +106,7 @@ static plmr_status refuse_kinds(const plmr_model *model)
     int64_t n_parts = 1, n_experts = 0;
     if (plmr_gguf_has(model->gguf, "split.count"))
         PLMR_TRY(plmr_gguf_get_int(model->gguf, "split.count", 0, INT_MAX, &n_parts));
-    if (n_parts > 1)
+    if (n_parts > 1 && !plmr_gguf_is_joined(model->gguf))
         return plmr_gguf_fault(model->gguf, "is one of the %lld parts of a split model; merge them into one file",
                                (long long)n_parts);
     PLMR_TRY(find_int(model, "expert_count", 0, INT_MAX, &n_experts));

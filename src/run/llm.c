@@ -1,4 +1,5 @@
 #include "run/llm.h"
+#include "text/chat.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -142,14 +143,29 @@ static plmr_status check_ids(const plmr_llm_run *run)
     return PLMR_OK;
 }
 
+/* The text, put as a question if it is one. */
+static plmr_status encode(plmr_llm_run *run)
+{
+    const plmr_llm_options *o = run->options;
+    char *asked = NULL;
+    if (o->chat)
+        PLMR_TRY(plmr_chat_prompt(plmr_model_gguf(run->model), o->system, o->text, &asked));
+    const char *text = asked ? asked : o->text;
+    plmr_status status = plmr_tokenizer_encode(run->tokenizer, text, strlen(text), true, true, &run->ids, &run->n_ids);
+    free(asked);
+    return status;
+}
+
 plmr_status plmr_llm_read_prompt(plmr_llm_run *run)
 {
     const plmr_llm_options *o = run->options;
+    PLMR_CHECK(o->chat || !o->system, PLMR_ERROR_INPUT, "--system is for a chat: give --chat, too");
+    PLMR_CHECK(!o->chat || !o->ids, PLMR_ERROR_INPUT, "--chat takes a text, with -p, not --tokens");
     PLMR_CHECK(o->text || o->ids, PLMR_ERROR_INPUT, "a prompt is missing: give a text with -p or ids with --tokens");
     if (o->ids)
         PLMR_TRY(plmr_parse_ids("--tokens", o->ids, &run->ids, &run->n_ids));
     else
-        PLMR_TRY(plmr_tokenizer_encode(run->tokenizer, o->text, strlen(o->text), true, true, &run->ids, &run->n_ids));
+        PLMR_TRY(encode(run));
     return check_ids(run);
 }
 

@@ -28,18 +28,29 @@ enum { STEPS_MOST = 10000000 };
     "(?i:" CONTRACTION ")|[^\\r\\n" WORD DIGIT "]?" WORD "+|" digits "| ?" OTHER "[\\r\\n]*|[" SPACE                   \
     "]*[\\r\\n]+|" SPACES
 
+/* Words that begin with capitals, or have nothing else; marks count as either. */
+#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define BY_CASE(end, digits)                                                                                           \
+    "[^\\r\\n" WORD DIGIT "]?" UPPER "*" LOWER "+" end "|[^\\r\\n" WORD DIGIT "]?" UPPER "+" LOWER "*" end "|" digits  \
+    "| ?" OTHER "[\\r\\n/]*|[" SPACE "]*[\\r\\n]+|" SPACES
+
 static const struct rule {
     const char *name, *pattern;
     bool keeps_tokens, adds_bos;
 } rules[] = {
     {"default", GPT2, false, false},
+    {"dbrx", BY_DIGITS(DIGIT "{1,3}"), false, false},
     {"deepseek-r1-qwen", BY_DIGITS(DIGIT), false, true},
     {"gpt-2", GPT2, false, false},
+    {"gpt-4o", BY_CASE("(?i:" CONTRACTION ")?", DIGIT "{1,3}"), false, false},
     {"llama-bpe", BY_DIGITS(DIGIT "{1,3}"), true, true},
     {"llama-v3", BY_DIGITS(DIGIT "{1,3}"), true, true},
     {"llama3", BY_DIGITS(DIGIT "{1,3}"), true, true},
     {"qwen2", BY_DIGITS(DIGIT), false, false},
+    {"refact", SMOLLM, false, false},
     {"smollm", SMOLLM, false, false},
+    {"tekken", BY_CASE("", DIGIT), true, false},
 };
 
 enum { N_RULES = sizeof rules / sizeof *rules };

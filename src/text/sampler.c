@@ -12,6 +12,10 @@ struct plmr_sampler {
     int n_logits, n_heap, n_kept;
     int32_t *heap, *kept; /* ids */
     double *weights;      /* by id; the largest is 1 */
+    float *changed;       /* logits after biases and penalties; NULL: there are none */
+    int32_t *last;        /* the last tokens, a ring of n_last, n_told of which have ever been told */
+    int64_t n_told;
+    int32_t *times; /* by id: how often it is among them */
 };
 
 static plmr_status check_options(const plmr_sampler_options *options)
@@ -21,12 +25,72 @@ static plmr_status check_options(const plmr_sampler_options *options)
     PLMR_CHECK(options->top_k >= 0, PLMR_ERROR_INPUT, "top-k %d is negative: 0 keeps all tokens", options->top_k);
     PLMR_CHECK(options->top_p > 0 && options->top_p <= 1, PLMR_ERROR_INPUT,
                "top-p %g is out of range: above 0, at most 1 (keeps all tokens)", options->top_p);
+    PLMR_CHECK(options->min_p >= 0 && options->min_p <= 1, PLMR_ERROR_INPUT,
+               "min-p %g is out of range: 0 (keeps all tokens) to 1", options->min_p);
     return PLMR_OK;
+}
+
+static bool penalises(const plmr_sampler_options *o)
+{
+    return o->n_last > 0 && ((o->repetition != 0 && o->repetition != 1) || o->frequency != 0 || o->presence != 0);
+}
+
+static plmr_status check_biases(const plmr_sampler_options *options, int n_logits)
+{
+    for (int i = 0; i < options->n_biases; i++)
+        PLMR_CHECK(options->biases[i].id >= 0 && options->biases[i].id < n_logits, PLMR_ERROR_INPUT,
+                   "--logit-bias: token %d is none of the model's %d", options->biases[i].id, n_logits);
+    return PLMR_OK;
+}
+
+/* What biases and penalties need. */
+static void make_changes(plmr_sampler *s)
+{
+    bool has_penalties = penalises(&s->options);
+    if (has_penalties || s->options.n_biases)
+        s->changed = plmr_take((size_t)s->n_logits * sizeof *s->changed);
+    if (!has_penalties)
+        return;
+    s->last = plmr_take((size_t)s->options.n_last * sizeof *s->last);
+    s->times = plmr_take_zeroed((size_t)s->n_logits, sizeof *s->times);
+}
+
+void plmr_sampler_tell(plmr_sampler *s, int32_t id)
+{
+    if (!s->last)
+        return;
+    int32_t *place = &s->last[s->n_told++ % s->options.n_last];
+    if (s->n_told > s->options.n_last)
+        s->times[*place]--;
+    *place = id;
+    s->times[id]++;
+}
+
+static float penalised(const plmr_sampler_options *o, float logit, int32_t times)
+{
+    float repetition = o->repetition == 0 ? 1 : (float)o->repetition;
+    logit = logit > 0 ? logit / repetition : logit * repetition;
+    return logit - (float)(times * o->frequency + o->presence);
+}
+
+static const float *change(plmr_sampler *s, const float *logits)
+{
+    if (!s->changed)
+        return logits;
+    for (int i = 0; i < s->n_logits; i++)
+        s->changed[i] = logits[i];
+    for (int i = 0; i < s->options.n_biases; i++)
+        s->changed[s->options.biases[i].id] += s->options.biases[i].bias;
+    for (int i = 0; i < s->n_logits && s->times; i++)
+        if (s->times[i])
+            s->changed[i] = penalised(&s->options, s->changed[i], s->times[i]);
+    return s->changed;
 }
 
 plmr_status plmr_sampler_create(const plmr_sampler_options *options, int n_logits, plmr_sampler **sampler)
 {
     PLMR_TRY(check_options(options));
+    PLMR_TRY(check_biases(options, n_logits));
     PLMR_CHECK(n_logits >= 1, PLMR_ERROR_INPUT, "cannot pick from %d logits", n_logits);
     plmr_sampler *new = plmr_take(sizeof *new);
     *new = (plmr_sampler){.options = *options,
@@ -34,6 +98,7 @@ plmr_status plmr_sampler_create(const plmr_sampler_options *options, int n_logit
                           .heap = plmr_take((size_t)n_logits * sizeof *new->heap),
                           .kept = plmr_take((size_t)n_logits * sizeof *new->kept),
                           .weights = plmr_take((size_t)n_logits * sizeof *new->weights)};
+    make_changes(new);
     *sampler = new;
     return PLMR_OK;
 }
@@ -42,6 +107,9 @@ void plmr_sampler_destroy(plmr_sampler *sampler)
 {
     if (!sampler)
         return;
+    free(sampler->changed);
+    free(sampler->last);
+    free(sampler->times);
     free(sampler->heap);
     free(sampler->kept);
     free(sampler->weights);
@@ -171,6 +239,20 @@ static double keep_all(plmr_sampler *s)
     return sum;
 }
 
+/* Drops what is less than min_p as likely as the likeliest, whose weight is 1; returns the sum of the rest. */
+static double keep_likely(plmr_sampler *s)
+{
+    double sum = 0;
+    int n = 0;
+    for (int i = 0; i < s->n_kept; i++)
+        if (s->weights[s->kept[i]] >= s->options.min_p) {
+            sum += s->weights[s->kept[i]];
+            s->kept[n++] = s->kept[i];
+        }
+    s->n_kept = n;
+    return sum;
+}
+
 /* The one of those kept whose share of [0, sum) holds `mark`; after rounding, the last that has a share. */
 static int32_t draw(const plmr_sampler *s, double mark)
 {
@@ -188,6 +270,7 @@ static int32_t draw(const plmr_sampler *s, double mark)
 plmr_status plmr_sampler_pick(plmr_sampler *s, const float *logits, int64_t position, int32_t *id)
 {
     const plmr_sampler_options *options = &s->options;
+    logits = change(s, logits);
     PLMR_TRY(find_best(logits, s->n_logits, position, id));
     if (options->temperature == 0 || options->top_k == 1)
         return PLMR_OK;
@@ -196,6 +279,8 @@ plmr_status plmr_sampler_pick(plmr_sampler *s, const float *logits, int64_t posi
     double sum = keep_all(s);
     if (cuts_k(s) || options->top_p < 1)
         sum = keep_top(s, logits, sum);
+    if (options->min_p > 0)
+        sum = keep_likely(s);
     *id = draw(s, uniform(options->seed, (uint64_t)position) * sum);
     return PLMR_OK;
 }

@@ -8,9 +8,9 @@
 #include "base/memory.h"
 
 /* Tokens that end a turn in one model family or another, whether or not its files say so. */
-static const char *const end_names[] = {"<|eot_id|>",    "<|eom_id|>",    "<|end_of_text|>",
-                                        "<|im_end|>",    "<|endoftext|>", "<|end|>",
-                                        "<end_of_turn>", "<EOT>",         "\xe2\x96\x81<EOT>"};
+static const char *const end_names[] = {"<|eot_id|>",        "<|eom_id|>", "<|end_of_text|>", "<|im_end|>",
+                                        "<|endoftext|>",     "<|end|>",    "<end_of_turn>",   "<EOT>",
+                                        "\xe2\x96\x81<EOT>", "<|return|>", "<|call|>"};
 
 plmr_token_text plmr_strings_get(const plmr_strings *strings, int32_t id)
 {
@@ -149,6 +149,10 @@ static void mark_ends(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
         if (id != PLMR_TOKEN_NONE)
             tokenizer->is_end[id] = true;
     }
+    /* Where there is a word for the end of an answer, this one ends a part of it: gpt-oss thinks before. */
+    int32_t part = plmr_vocab_find(tokenizer, "<|end|>", 7);
+    if (part != PLMR_TOKEN_NONE && plmr_vocab_find(tokenizer, "<|return|>", 10) != PLMR_TOKEN_NONE)
+        tokenizer->is_end[part] = false;
 }
 
 plmr_status plmr_vocab_index(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)

@@ -110,6 +110,14 @@ static void test_qwen2(void **state)
     }
 }
 
+static void test_by_case(void **state)
+{
+    (void)state;
+    CHECK("gpt-4o", "don't· Panic", "Hello·World", "IT'S·.", "a· ·123·45", "ABCdef", " path·/\n·x", "été· Été");
+    CHECK("tekken", "don·'t· Panic", "Hello·World", "a· ·1·2", "ABCdef");
+    CHECK("dbrx", "a·123·45", "it·'s");
+}
+
 static void test_smollm(void **state)
 {
     (void)state;
@@ -139,7 +147,8 @@ static void test_errors(void **state)
     plmr_pretokenizer *pretokenizer;
     must_fail(plmr_pretokenizer_create("", &pretokenizer), PLMR_ERROR_INPUT, "pre-tokenizer \"\" is unknown");
     must_fail(plmr_pretokenizer_create("gpt-3", &pretokenizer), PLMR_ERROR_INPUT,
-              "plmr has default, deepseek-r1-qwen, gpt-2, llama-bpe, llama-v3, llama3, qwen2, smollm");
+              "plmr has default, dbrx, deepseek-r1-qwen, gpt-2, gpt-4o, llama-bpe, llama-v3, llama3, qwen2, refact, "
+              "smollm, tekken");
     must(plmr_pretokenizer_create("gpt-2", &pretokenizer));
     struct words words = {.most = 2};
     must_fail(plmr_pretokenizer_split(pretokenizer, "a b c", 5, take, &words), PLMR_ERROR_SYSTEM, "3 words");
@@ -169,9 +178,9 @@ static void test_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gpt2),   cmocka_unit_test(test_llama3), cmocka_unit_test(test_qwen2),
-        cmocka_unit_test(test_smollm), cmocka_unit_test(test_facts),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_gpt2),   cmocka_unit_test(test_llama3),  cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_smollm), cmocka_unit_test(test_by_case), cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

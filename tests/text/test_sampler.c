@@ -8,7 +8,9 @@
 static plmr_sampler *made(double temperature, int top_k, double top_p, uint64_t seed, int n)
 {
     plmr_sampler *sampler;
-    must(plmr_sampler_create(&(plmr_sampler_options){temperature, top_k, top_p, seed}, n, &sampler));
+    must(plmr_sampler_create(
+        &(plmr_sampler_options){.temperature = temperature, .top_k = top_k, .top_p = top_p, .seed = seed}, n,
+        &sampler));
     return sampler;
 }
 
@@ -153,18 +155,19 @@ static void test_bad_options(void **state)
         plmr_sampler_options options;
         const char *words;
     } cases[] = {
-        {{-0.1, 0, 1, 0}, "temperature -0.1 is out of range"},
-        {{NAN, 0, 1, 0}, "temperature nan"},
-        {{INFINITY, 0, 1, 0}, "temperature inf"},
-        {{1, -1, 1, 0}, "top-k -1 is negative"},
-        {{1, 0, 0, 0}, "top-p 0 is out of range"},
-        {{1, 0, 1.01, 0}, "top-p 1.01 is out of range"},
-        {{1, 0, NAN, 0}, "top-p nan is out of range"},
+        {{.temperature = -0.1, .top_k = 0, .top_p = 1}, "temperature -0.1 is out of range"},
+        {{.temperature = NAN, .top_k = 0, .top_p = 1}, "temperature nan"},
+        {{.temperature = INFINITY, .top_k = 0, .top_p = 1}, "temperature inf"},
+        {{.temperature = 1, .top_k = -1, .top_p = 1}, "top-k -1 is negative"},
+        {{.temperature = 1, .top_k = 0, .top_p = 0}, "top-p 0 is out of range"},
+        {{.temperature = 1, .top_k = 0, .top_p = 1.01}, "top-p 1.01 is out of range"},
+        {{.temperature = 1, .top_k = 0, .top_p = NAN}, "top-p nan is out of range"},
     };
     plmr_sampler *sampler;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         must_fail(plmr_sampler_create(&cases[i].options, 10, &sampler), PLMR_ERROR_INPUT, cases[i].words);
-    must_fail(plmr_sampler_create(&(plmr_sampler_options){1, 0, 1, 0}, 0, &sampler), PLMR_ERROR_INPUT, "0 logits");
+    must_fail(plmr_sampler_create(&(plmr_sampler_options){.temperature = 1, .top_p = 1}, 0, &sampler), PLMR_ERROR_INPUT,
+              "0 logits");
     plmr_sampler_destroy(NULL);
 }
 
@@ -185,12 +188,45 @@ static void test_bad_logits(void **state)
     }
 }
 
+/* Biases, penalties and min_p, each alone. */
+static void test_changes(void **state)
+{
+    (void)state;
+    static const float logits[] = {1, 2, -1, 0.5f};
+    plmr_logit_bias biases[] = {{3, 4}, {1, -INFINITY}};
+    plmr_sampler *s;
+    must(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .n_biases = 2, .biases = biases}, 4, &s));
+    assert_int_equal(pick(s, logits, 0), 3);
+    plmr_sampler_destroy(s);
+    must(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .repetition = 3, .n_last = 2}, 4, &s));
+    assert_int_equal(pick(s, logits, 0), 1);
+    plmr_sampler_tell(s, 1);
+    assert_int_equal(pick(s, logits, 0), 0); /* 2 / 3 is less than 1 */
+    plmr_sampler_tell(s, 2);
+    plmr_sampler_tell(s, 2); /* 1 is no longer among the last two */
+    assert_int_equal(pick(s, logits, 0), 1);
+    plmr_sampler_destroy(s);
+    must(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .frequency = 0.6, .n_last = 9}, 4, &s));
+    plmr_sampler_tell(s, 1);
+    assert_int_equal(pick(s, logits, 0), 1);
+    plmr_sampler_tell(s, 1);
+    assert_int_equal(pick(s, logits, 0), 0);
+    plmr_sampler_destroy(s);
+    must(plmr_sampler_create(&(plmr_sampler_options){.temperature = 1, .top_p = 1, .min_p = 0.3}, 4, &s));
+    expect_shares(s, logits, (double[]){exp(1), exp(2), 0, 0}, 4);
+    plmr_sampler_destroy(s);
+    must_fail(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .n_biases = 2, .biases = biases}, 3, &s),
+              PLMR_ERROR_INPUT, "--logit-bias: token 3 is none of the model's 3");
+    must_fail(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .min_p = 2}, 4, &s), PLMR_ERROR_INPUT,
+              "min-p 2 is out of range: 0 (keeps all tokens) to 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shares),     cmocka_unit_test(test_top_p),        cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_extremes),   cmocka_unit_test(test_reproducible), cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_logits),
+        cmocka_unit_test(test_bad_logits), cmocka_unit_test(test_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -545,7 +545,7 @@ static void test_bad_vocab(void **state)
     REFUSE_SPM(v.tokens[10] = TEXT("<0x0g>"), "is a byte, but says");
     REFUSE_SPM(v.tokens[300] = v.tokens[260], "tokens 260 and 300 of the vocabulary are the same: \"e\"");
     REFUSE_BPE(v.spec.pre = "ll\nama",
-               "the pre-tokenizer \"ll?ama\" is unknown; plmr has default, deepseek-r1-qwen, gpt");
+               "the pre-tokenizer \"ll?ama\" is unknown; plmr has default, dbrx, deepseek-r1-qwen, gpt");
     REFUSE_BPE(v.merges[3] = TEXT("h e l"), "merge 3 of the vocabulary, \"h e l\", is not two tokens");
     REFUSE_BPE(v.merges[3] = TEXT("he"), "is not two tokens");
     REFUSE_BPE(v.merges[3] = TEXT(" he"), "is not two tokens");
