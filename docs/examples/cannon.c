@@ -23,7 +23,6 @@ static float element(int row, int col, int rows, int cols, int seed)
 static void load(void *context, int row, int col)
 {
     int y = plmr_ring_position(g.y, row), x = plmr_ring_position(g.x, col), k = (x + y) % g.side;
-    (void)context;
     for (int i = 0; i < g.mt * g.kt; i++)
         plmr_tiles_at(g.a, row, col)[i] = element(y * g.mt + i / g.kt, x * g.kt + i % g.kt, g.m, g.k, 1);
     for (int i = 0; i < g.kt * g.nt; i++)
@@ -33,7 +32,6 @@ static void load(void *context, int row, int col)
 static void check(void *context, int row, int col)
 {
     int y = plmr_ring_position(g.y, row), x = plmr_ring_position(g.x, col);
-    (void)context;
     for (int i = 0; i < g.mt * g.nt; i++) {
         float sum = 0;
         for (int k = 0; k < g.k; k++)
@@ -77,10 +75,6 @@ static plmr_status run(plmr_region *region, void *context)
 
 static void destroy(void *context)
 {
-    (void)context;
-    plmr_tiles_destroy(g.a);
-    plmr_tiles_destroy(g.b);
-    plmr_tiles_destroy(g.c);
     plmr_ring_destroy(g.x);
     plmr_ring_destroy(g.y);
 }
@@ -93,14 +87,14 @@ int main(int argc, char **argv)
         {"n", "N", "Columns of B and C (default 256)", PLMR_OPTION_COUNT, &g.n},
         {"interleaved", NULL, "MeshGEMM: rings whose neighbours are two hops apart", PLMR_OPTION_FLAG, &g.interleaved},
         {0}};
-    return plmr_program_main(argc, argv,
-                             &(plmr_program){.name = "cannon",
-                                             .rows = 16,
-                                             .cols = 16,
-                                             .run = run,
-                                             .any_cores = true,
-                                             .dtype = &g.dtype,
-                                             .options = options,
-                                             .verify = verify,
-                                             .close = destroy});
+    plmr_program program = {.name = "cannon",
+                            .rows = 16,
+                            .cols = 16,
+                            .run = run,
+                            .any_cores = true,
+                            .dtype = &g.dtype,
+                            .options = options,
+                            .verify = verify,
+                            .close = destroy};
+    return plmr_program_main(argc, argv, &program);
 }

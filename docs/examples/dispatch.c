@@ -66,8 +66,6 @@ static plmr_status run(plmr_region *region, void *context)
     PLMR_TRY(plmr_compute(region, 0, check, l));
     plmr_points_destroy(there);
     plmr_points_destroy(back);
-    plmr_tiles_destroy(l->tokens);
-    plmr_tiles_destroy(l->rooms);
     PLMR_CHECK(l->wrong == 0, PLMR_ERROR_SYSTEM, "%d values are wrong", l->wrong);
     if (plmr_rank() == 0)
         printf("%d of %d tokens found room\n", l->n, TOKENS);
@@ -76,7 +74,6 @@ static plmr_status run(plmr_region *region, void *context)
 
 int main(int argc, char **argv)
 {
-    return plmr_program_main(
-        argc, argv,
-        &(plmr_program){.name = "dispatch", .rows = N, .cols = N, .run = run, .context = &(struct layer){0}});
+    plmr_program program = {.name = "dispatch", .rows = N, .cols = N, .run = run, .context = &(struct layer){0}};
+    return plmr_program_main(argc, argv, &program);
 }

@@ -18,7 +18,6 @@ static float element(int row, int col, int rows, int cols, int seed)
 
 static void load(void *context, int row, int col)
 {
-    (void)context;
     for (int i = 0; i < g.kt; i++)
         plmr_tiles_at(g.x, row, col)[i] = element(0, row * g.kt + i, 1, g.k, 1);
     for (int i = 0; i < g.kt * g.nt; i++)
@@ -27,7 +26,6 @@ static void load(void *context, int row, int col)
 
 static void check(void *context, int row, int col)
 {
-    (void)context;
     for (int i = 0; i < g.nt; i++) {
         float sum = 0;
         for (int k = 0; k < g.k; k++)
@@ -57,14 +55,6 @@ static plmr_status run(plmr_region *region, void *context)
     return plmr_tiles_allreduce_as(g.y, PLMR_Y, g.alg, g.dtype);
 }
 
-static void destroy(void *context)
-{
-    (void)context;
-    plmr_tiles_destroy(g.x);
-    plmr_tiles_destroy(g.b);
-    plmr_tiles_destroy(g.y);
-}
-
 int main(int argc, char **argv)
 {
     const plmr_program_option options[] = {
@@ -72,14 +62,13 @@ int main(int argc, char **argv)
         {"n", "N", "Elements of y, columns of B (default 512)", PLMR_OPTION_COUNT, &g.n},
         {"alg", "NAME", "The allreduce (default ktree)", PLMR_OPTION_TEXT, &g.alg},
         {0}};
-    return plmr_program_main(argc, argv,
-                             &(plmr_program){.name = "gemv",
-                                             .rows = 16,
-                                             .cols = 16,
-                                             .run = run,
-                                             .any_cores = true,
-                                             .dtype = &g.dtype,
-                                             .options = options,
-                                             .verify = verify,
-                                             .close = destroy});
+    plmr_program program = {.name = "gemv",
+                            .rows = 16,
+                            .cols = 16,
+                            .run = run,
+                            .any_cores = true,
+                            .dtype = &g.dtype,
+                            .options = options,
+                            .verify = verify};
+    return plmr_program_main(argc, argv, &program);
 }

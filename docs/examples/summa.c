@@ -19,7 +19,6 @@ static float element(int row, int col, int rows, int cols, int seed)
 
 static void load(void *context, int y, int x)
 {
-    (void)context;
     for (int i = 0; i < g.mt * g.kt; i++)
         plmr_tiles_at(g.a, y, x)[i] = element(y * g.mt + i / g.kt, x * g.kt + i % g.kt, g.m, g.k, 1);
     for (int i = 0; i < g.kt * g.nt; i++)
@@ -28,7 +27,6 @@ static void load(void *context, int y, int x)
 
 static void check(void *context, int y, int x)
 {
-    (void)context;
     for (int i = 0; i < g.mt * g.nt; i++) {
         float sum = 0;
         for (int k = 0; k < g.k; k++)
@@ -70,30 +68,19 @@ static plmr_status run(plmr_region *region, void *context)
     return PLMR_OK;
 }
 
-static void destroy(void *context)
-{
-    (void)context;
-    plmr_tiles_destroy(g.a);
-    plmr_tiles_destroy(g.b);
-    plmr_tiles_destroy(g.c);
-    plmr_tiles_destroy(g.a_in);
-    plmr_tiles_destroy(g.b_in);
-}
-
 int main(int argc, char **argv)
 {
     const plmr_program_option options[] = {{"m", "M", "Rows of A and C (default 256)", PLMR_OPTION_COUNT, &g.m},
                                            {"k", "K", "Columns of A, rows of B (default 256)", PLMR_OPTION_COUNT, &g.k},
                                            {"n", "N", "Columns of B and C (default 256)", PLMR_OPTION_COUNT, &g.n},
                                            {0}};
-    return plmr_program_main(argc, argv,
-                             &(plmr_program){.name = "summa",
-                                             .rows = 16,
-                                             .cols = 16,
-                                             .run = run,
-                                             .any_cores = true,
-                                             .dtype = &g.dtype,
-                                             .options = options,
-                                             .verify = verify,
-                                             .close = destroy});
+    plmr_program program = {.name = "summa",
+                            .rows = 16,
+                            .cols = 16,
+                            .run = run,
+                            .any_cores = true,
+                            .dtype = &g.dtype,
+                            .options = options,
+                            .verify = verify};
+    return plmr_program_main(argc, argv, &program);
 }

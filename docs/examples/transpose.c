@@ -65,6 +65,6 @@ static plmr_status run(plmr_region *region, void *context)
 int main(int argc, char **argv)
 {
     struct matrix matrix = {0};
-    return plmr_program_main(
-        argc, argv, &(plmr_program){.name = "transpose", .rows = N, .cols = N, .run = run, .context = &matrix});
+    plmr_program program = {.name = "transpose", .rows = N, .cols = N, .run = run, .context = &matrix};
+    return plmr_program_main(argc, argv, &program);
 }

@@ -24,7 +24,8 @@ typedef struct plmr_program_option {
 typedef struct plmr_program {
     const char *name;
     int rows, cols; /* cores */
-    /* The program's verbs. What it makes on the region it destroys, or `close` does. Collective. */
+    /* The program's verbs. What it makes on the region it destroys, but for tiles, which
+     * are destroyed for it at the end, or `close` does. Collective. */
     plmr_status (*run)(plmr_region *region, void *context);
     void *context;
 
@@ -38,7 +39,7 @@ typedef struct plmr_program {
      * one rank or of all. Called before the region is destroyed, in compute mode. Collective. */
     plmr_status (*verify)(plmr_region *region, void *context);
 
-    /* Destroys what `run` has left; called at the end in any case. Local. */
+    /* Destroys what else `run` has left; called at the end in any case. Local. */
     void (*close)(void *context);
 } plmr_program;
 

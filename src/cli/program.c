@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "verbs/tiles_inside.h"
 
 enum { MOST_OPTIONS = 40, MOST_REAL = 1000000000 };
 
@@ -131,6 +132,7 @@ static void close_program(void *work)
     struct open *open = work;
     if (open->program->close)
         open->program->close(open->program->context);
+    plmr_tiles_destroy_all(open->region);
     free(open);
 }
 

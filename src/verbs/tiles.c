@@ -43,24 +43,23 @@ void plmr_tiles_round(const plmr_tiles *tiles)
 
 void plmr_tiles_round_all(const plmr_region *region)
 {
-    for (const plmr_tiles *t = region->tiles_routes ? *plmr_tiles_halves((plmr_region *)region) : NULL; t;
-         t = t->next_half)
+    for (const plmr_tiles *t = region->tiles_routes ? *plmr_tiles_all((plmr_region *)region) : NULL; t; t = t->next)
         plmr_tiles_round(t);
 }
 
-static void remember_half(plmr_tiles *tiles)
+static void remember(plmr_tiles *tiles)
 {
-    plmr_tiles **first = plmr_tiles_halves(tiles->region);
-    tiles->next_half = *first;
+    plmr_tiles **first = plmr_tiles_all(tiles->region);
+    tiles->next = *first;
     *first = tiles;
 }
 
-static void forget_half(const plmr_tiles *tiles)
+static void forget(const plmr_tiles *tiles)
 {
-    plmr_tiles **at = plmr_tiles_halves(tiles->region);
+    plmr_tiles **at = plmr_tiles_all(tiles->region);
     while (*at != tiles)
-        at = &(*at)->next_half;
-    *at = tiles->next_half;
+        at = &(*at)->next;
+    *at = tiles->next;
 }
 
 /* ---- making ---- */
@@ -84,8 +83,7 @@ plmr_status plmr_tiles_make(plmr_region *region, const char *name, enum plmr_dty
                           .rows = rows,
                           .cols = cols,
                           .n_values = n_values};
-    if (dtype != PLMR_F32)
-        remember_half(tiles);
+    remember(tiles);
     tiles->values = calloc(has_values(tiles) ? plmr_tiles_local(tiles) : (size_t)n_values, sizeof(float));
     plmr_status status = plmr_agree(
         tiles->values ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for %s: use more ranks", name));
@@ -106,14 +104,19 @@ void plmr_tiles_destroy(plmr_tiles *tiles)
     if (!tiles)
         return;
     plmr_region_release(tiles->region, plmr_tiles_core_bytes(tiles) * (1 + tiles->has_buffer));
-    if (tiles->dtype != PLMR_F32)
-        forget_half(tiles);
+    forget(tiles);
     if (tiles->under_way)
         *plmr_tiles_under_way(tiles->region, tiles->axis) = NULL;
     free(tiles->arriving);
     free(tiles->values);
     free(tiles->name);
     free(tiles);
+}
+
+void plmr_tiles_destroy_all(plmr_region *region)
+{
+    while (region->tiles_routes && *plmr_tiles_all(region))
+        plmr_tiles_destroy(*plmr_tiles_all(region));
 }
 
 float *plmr_tiles_of(const plmr_tiles *tiles, float *values, int row, int col)

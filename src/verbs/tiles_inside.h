@@ -14,7 +14,7 @@ struct plmr_tiles {
     bool under_way;           /* a verb that has begun brings, */
     enum plmr_axis axis;      /* along this axis, */
     float *arriving;          /* what is to be its values; NULL: it never has */
-    struct plmr_tiles *next_half; /* of the region's tiles of half floats */
+    struct plmr_tiles *next;  /* of the region's */
 };
 
 /* Bytes and fabric words of a tile. */
@@ -24,6 +24,9 @@ int64_t plmr_tiles_wavelets(const plmr_tiles *tiles);
 /* Floats of this rank's tiles; the tile of a core among them. */
 size_t plmr_tiles_local(const plmr_tiles *tiles);
 float *plmr_tiles_of(const plmr_tiles *tiles, float *values, int row, int col);
+
+/* Those that are left of a region. */
+void plmr_tiles_destroy_all(plmr_region *region);
 
 /* What all verbs ask first: of tiles; of two that are to be of one size; that nothing is under way along the axis, or at
  * all. */

@@ -20,7 +20,7 @@ struct plmr_tiles_routes {
     struct sum *sums;
     bool relays;
     int planned[2];           /* senders of multicasts that the program has told of */
-    plmr_tiles *halves;       /* tiles that are rounded; a list */
+    plmr_tiles *all;          /* tiles of the region; a list */
     plmr_tiles *under_way[2]; /* by axis */
 };
 
@@ -40,9 +40,9 @@ int *plmr_tiles_planned(plmr_region *region, enum plmr_axis axis)
     return &routes_of(region)->planned[axis];
 }
 
-plmr_tiles **plmr_tiles_halves(plmr_region *region)
+plmr_tiles **plmr_tiles_all(plmr_region *region)
 {
-    return &routes_of(region)->halves;
+    return &routes_of(region)->all;
 }
 
 plmr_tiles **plmr_tiles_under_way(plmr_region *region, enum plmr_axis axis)

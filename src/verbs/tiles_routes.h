@@ -16,8 +16,8 @@ plmr_status plmr_tiles_route_sum(plmr_region *region, enum plmr_axis axis, const
 /* How many cores of a line will send; 0: it is seen. */
 int *plmr_tiles_planned(plmr_region *region, enum plmr_axis axis);
 
-/* The region's tiles of half floats; those that a verb along the axis is to bring something to, NULL: there are none. */
-plmr_tiles **plmr_tiles_halves(plmr_region *region);
+/* The region's tiles, a list; those that a verb along the axis is to bring something to, NULL: there are none. */
+plmr_tiles **plmr_tiles_all(plmr_region *region);
 plmr_tiles **plmr_tiles_under_way(plmr_region *region, enum plmr_axis axis);
 
 /* Routes between neighbours, over which software relays. */
