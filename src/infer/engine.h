@@ -61,9 +61,6 @@ plmr_status plmr_engine_relayout(plmr_engine *engine);
 /* One token for each request. Collective. */
 plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens);
 
-/* Lets go of what a layer's matrices were made of in decode, where they keep it as they use it. Local. */
-void plmr_engine_forget(const plmr_engine *engine, int layer);
-
 /* Makes up a cache of n_tokens for each request: for measuring decode alone. Local. */
 void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens);
 

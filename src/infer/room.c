@@ -2,11 +2,16 @@
 
 #include "base/machine.h"
 
+/* What lies in a file takes what it takes there. */
 static int64_t matrix_bytes(const plmr_engine *engine, enum plmr_weight which, int layer)
 {
     const plmr_weight_info *info = &plmr_weight_infos[which];
     if (!plmr_weight_exists(engine->shape, which) || info->kind >= PLMR_NORM)
         return 0;
+    plmr_source source;
+    plmr_model_expert(engine->model, which, layer, 0, &source);
+    if (source.stored.data)
+        return plmr_weight_count(engine->shape, which) * source.rows * (int64_t)source.stored.row_bytes;
     return plmr_weight_count(engine->shape, which) * plmr_shape_extent(engine->shape, info->rows) *
            plmr_shape_extent(engine->shape, info->cols) *
            (int64_t)plmr_dtype_bytes(plmr_model_weight_dtype(engine->model, which, layer));

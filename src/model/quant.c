@@ -75,7 +75,7 @@ enum {
 
 /* Scale d (f16), 32 4-bit q, the first 16 in the low halves of 16 bytes, the others in the high; element = d * (q - 8).
  */
-static void decode_q4_0(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q4_0(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q4_0_BYTES, to += 32) {
         float scale = load_f16(from);
@@ -87,7 +87,7 @@ static void decode_q4_0(const unsigned char *from, int64_t n_blocks, float *to)
 }
 
 /* Scale d and least m (f16), q as in Q4_0; element = d * q + m. */
-static void decode_q4_1(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q4_1(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q4_1_BYTES, to += 32) {
         float scale = load_f16(from), least = load_f16(from + 2);
@@ -103,7 +103,7 @@ static int five_bits(const unsigned char *low, const unsigned char *high, int i)
 }
 
 /* Scale d (f16), 32 5-bit q; element = d * (q - 16). */
-static void decode_q5_0(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q5_0(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q5_0_BYTES, to += 32) {
         float scale = load_f16(from);
@@ -113,7 +113,7 @@ static void decode_q5_0(const unsigned char *from, int64_t n_blocks, float *to)
 }
 
 /* Scale d and least m (f16), 32 5-bit q; element = d * q + m. */
-static void decode_q5_1(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q5_1(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q5_1_BYTES, to += 32) {
         float scale = load_f16(from), least = load_f16(from + 2);
@@ -135,21 +135,21 @@ static void look_up(const signed char table[16], float scale, const unsigned cha
         to[i] = scale * (float)table[from[i % 16] >> i / 16 * 4 & 15];
 }
 
-static void decode_iq4_nl(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_iq4_nl(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += IQ4_NL_BYTES, to += 32)
         look_up(uneven, load_f16(from), from + 2, to);
 }
 
 /* The scale is 2^(e - 127), e in one byte. */
-static void decode_mxfp4(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_mxfp4(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += MXFP4_BYTES, to += 32)
         look_up(e2m1, ldexpf(1, *from - 128), from + 1, to);
 }
 
 /* Scale d (f16), 32 int8 q; element = d * q. */
-static void decode_q8_0(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q8_0(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q8_0_BYTES, to += 32) {
         float scale = load_f16(from);
@@ -168,7 +168,7 @@ static int two_bits(const unsigned char *from, int i)
 
 /* 16 bytes with a 4-bit s and a 4-bit t, 256 2-bit q, scales d and m (f16); element of sub-block j of 16 = d * s[j] * q
  * - m * t[j]. */
-static void decode_q2_k(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q2_k(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q2_K_BYTES) {
         float d = load_f16(from + 80), m = load_f16(from + 82);
@@ -183,7 +183,7 @@ static void decode_q2_k(const unsigned char *from, int64_t n_blocks, float *to)
 /* The third bits of 256 q, their low two bits, 16 6-bit s in 12 bytes, d (f16); element of sub-block j of 16 = d *
  * (s[j] - 32) * (q - 4). Bit b of the byte i of third bits is that of element 32 b + i. Low halves and then high halves
  * of 8 bytes are the low bits of s, of which 4 bytes hold the others: those of s[j] in byte j % 4. */
-static void decode_q3_k(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q3_k(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q3_K_BYTES) {
         const unsigned char *scales = from + 96;
@@ -214,7 +214,7 @@ static void unpack_scale(const unsigned char *packed, int j, int *scale, int *mi
 
 /* Scales d and m (f16), 8 pairs of 6-bit (s, t) in 12 bytes, 256 4-bit q; element of sub-block j of 32 = d * s[j] * q -
  * m * t[j]. Sub-blocks 2 i and 2 i + 1 are the low and the high halves of the same 32 bytes. */
-static void decode_q4_k(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q4_k(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q4_K_BYTES) {
         float d = load_f16(from), m = load_f16(from + 2);
@@ -230,7 +230,7 @@ static void decode_q4_k(const unsigned char *from, int64_t n_blocks, float *to)
 }
 
 /* As Q4_K, with 32 bytes before the low bits: bit j of byte i is the fifth bit of element i of sub-block j. */
-static void decode_q5_k(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q5_k(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q5_K_BYTES) {
         float d = load_f16(from), m = load_f16(from + 2);
@@ -248,24 +248,24 @@ static void decode_q5_k(const unsigned char *from, int64_t n_blocks, float *to)
 /* The low 4 bits and the high 2 bits of 256 q, 16 int8 s, d (f16); element of sub-block j of 16 = d * s[j] * (q - 32).
  * Each half block of 128 has four groups of 32: low bits in 64 bytes, a group's in the low or high halves of 32 of
  * them; high bits in 32 bytes, two bits for each group. */
-static void decode_q6_k(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_q6_k(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += Q6_K_BYTES) {
         float d = load_f16(from + 208);
-        for (int group = 0; group < 8; group++, to += 32) {
-            const unsigned char *low = from + group / 4 * 64 + group % 2 * 32, *high = from + 128 + group / 4 * 32;
+        for (int part = 0; part < 16; part++, to += 16) {
+            int group = part / 2, at = group % 2 * 32 + part % 2 * 16, bits = part % 2 * 16;
+            const unsigned char *low = from + group / 4 * 64 + at, *high = from + 128 + group / 4 * 32 + bits;
             int low_shift = group % 4 / 2 * 4, high_shift = group % 4 * 2;
-            for (int i = 0; i < 32; i++) {
-                int q = (low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4;
-                to[i] = d * (float)(int8_t)from[192 + group * 2 + i / 16] * (float)(q - 32);
-            }
+            float step = d * (float)(int8_t)from[192 + part];
+            for (int i = 0; i < 16; i++)
+                to[i] = step * (float)(((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) - 32);
         }
     }
 }
 
 /* d (f16), 8 6-bit s: their high bits in two bytes, then their low bits in four; 256 4-bit q; each 32 as in IQ4_NL, with
  * the scale d * (s - 32). */
-static void decode_iq4_xs(const unsigned char *from, int64_t n_blocks, float *to)
+static void decode_iq4_xs(const unsigned char *restrict from, int64_t n_blocks, float *restrict to)
 {
     for (; n_blocks > 0; n_blocks--, from += IQ4_XS_BYTES) {
         float d = load_f16(from);
