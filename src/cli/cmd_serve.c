@@ -1,10 +1,11 @@
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text_file.h"
+#include "infer/step.h"
 #include "serve/arrivals.h"
 #include "serve/record.h"
 #include "serve/trace_csv.h"
@@ -20,7 +21,9 @@ struct serve_command {
     const char *trace;
     plmr_arrivals arrivals;
     bool has_lengths;
-    int64_t n_requests, n_wafers, n_batch, chunk;
+    int64_t n_requests, n_wafers, n_prompt_wafers, n_batch, chunk;
+    double link; /* bytes a second */
+    bool find_rate;
     plmr_slo slo; /* seconds */
     const void *policy;
     enum plmr_serve_aim aim;
@@ -77,12 +80,19 @@ static const plmr_option options[] = {
      PLMR_ONE_OF(struct serve_command, policy, &plmr_serve_policy_registry), .value = "decode-first"},
     {"slo", "ttft=S,tpot=S", SERVING, "What is good enough, in seconds, for goodput and slo-aware",
      PLMR_READ_BY(read_slo, struct serve_command, slo)},
+    {"find-rate", NULL, SERVING, "Look for the most requests a second of which 99 in 100 meet the SLO",
+     PLMR_FLAG(struct serve_command, find_rate)},
     {"batch", "B", SERVING, "Requests that have a token in the same pass, at most",
      PLMR_COUNT(struct serve_command, n_batch, 4096), .value = "8"},
     {"chunk", "N", SERVING, "Tokens of a prompt in a pass, at most (default: four to a row of cores)",
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},
     {"wafers", "N", PLMR_TITLE_PLACE, "Devices: the model is placed on as few as hold it, as often as there are such",
      PLMR_COUNT(struct serve_command, n_wafers, 1024), .value = "1"},
+    {"prompt-wafers", "K", PLMR_TITLE_PLACE,
+     "So many of --wafers read prompts, for the others to go on with (default: all do both)",
+     PLMR_COUNT(struct serve_command, n_prompt_wafers, 1023)},
+    {"link", "B", PLMR_TITLE_PLACE, "Bytes a second from a wafer that reads prompts to one that goes on",
+     PLMR_REAL(struct serve_command, link, 1, 1e18)},
     {"cores", "HxW", PLMR_TITLE_PLACE, "Cores of a region, H = W (default: what is best for --for)",
      PLMR_PAIR(struct serve_command, llm.setup.phase[PLMR_DECODE].rows, "250x250")},
     {"for", "AIM", PLMR_TITLE_PLACE, "What regions are chosen for: %s", PLMR_WORD(struct serve_command, aim, aims),
@@ -98,34 +108,53 @@ static const plmr_option options[] = {
     {0},
 };
 
+static bool has_slo(const struct serve_command *c)
+{
+    return c->slo.ttft > 0 || c->slo.tpot > 0;
+}
+
 static plmr_status check(const struct serve_command *c)
 {
     const plmr_phase_setup *cores = &c->llm.setup.phase[PLMR_DECODE];
     PLMR_CHECK(!c->trace || c->arrivals.rate == 0, PLMR_ERROR_INPUT,
                "requests come from --trace or at a --rate, not both");
-    PLMR_CHECK(c->trace || c->arrivals.rate > 0, PLMR_ERROR_INPUT,
+    PLMR_CHECK(c->trace || c->arrivals.rate > 0 || c->find_rate, PLMR_ERROR_INPUT,
                "which requests? Give --rate R for random ones, or --trace FILE");
     PLMR_CHECK(cores->rows == cores->cols, PLMR_ERROR_INPUT,
                "--cores: %dx%d is not square, as the rings of a prompt must be", cores->rows, cores->cols);
     PLMR_CHECK(!((const plmr_serve_policy *)c->policy)->needs_slo || (c->slo.ttft > 0 && c->slo.tpot > 0),
                PLMR_ERROR_INPUT, "--policy %s goes by --slo ttft=S,tpot=S: give both",
                ((const plmr_serve_policy *)c->policy)->name);
+    PLMR_CHECK(!c->n_prompt_wafers || c->n_prompt_wafers < c->n_wafers, PLMR_ERROR_INPUT,
+               "--prompt-wafers %lld leave none of --wafers %lld to make tokens", (long long)c->n_prompt_wafers,
+               (long long)c->n_wafers);
+    PLMR_CHECK((c->n_prompt_wafers > 0) == (c->link > 0), PLMR_ERROR_INPUT,
+               "--prompt-wafers and --link go together: how fast a cache gets from one wafer to another is not known");
+    PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
+               "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
     PLMR_CHECK(!c->llm.setup.concat, PLMR_ERROR_INPUT, "--kv concat fills one row of cores: serve with --kv shift");
     return PLMR_OK;
 }
 
 /* ---- requests ---- */
 
+static void fill_requests(const struct serve_command *c, double rate, plmr_request *requests, int64_t n)
+{
+    plmr_arrivals arrivals = c->arrivals;
+    arrivals.n = n;
+    arrivals.rate = rate;
+    plmr_arrivals_make(&arrivals, requests);
+}
+
 /* On rank 0. */
 static plmr_status make_requests(const struct serve_command *c, plmr_request **requests, int64_t *n)
 {
-    plmr_arrivals arrivals = c->arrivals;
     if (c->trace)
         return plmr_trace_csv_read(c->trace, c->n_requests, requests, n);
-    *n = arrivals.n = c->n_requests ? c->n_requests : 1000;
+    *n = c->n_requests ? c->n_requests : 1000;
     *requests = malloc((size_t)*n * sizeof **requests);
     PLMR_CHECK(*requests, PLMR_ERROR_SYSTEM, "out of memory for %lld requests", (long long)*n);
-    plmr_arrivals_make(&arrivals, *requests);
+    fill_requests(c, c->find_rate ? 1 : c->arrivals.rate, *requests, *n);
     return PLMR_OK;
 }
 
@@ -150,26 +179,88 @@ static plmr_status share_requests(const struct serve_command *c, plmr_request **
 static plmr_status report(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place,
                           const plmr_serve_outcome *outcome)
 {
-    plmr_serve_about about = {c->trace, c->arrivals.seed, c->policy, aims[c->aim], c->slo};
+    plmr_serve_about about = {c->trace,     c->arrivals.seed, c->policy,
+                              aims[c->aim], c->slo,           (int)c->n_prompt_wafers / place->wafers};
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, plmr_serve_record(run, &about, place, outcome));
 }
 
-static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_request *requests, int64_t n)
+/* With what has been asked for; a request's cache goes from wafer to wafer as a whole. */
+static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run *run, const plmr_serve_place *place)
 {
-    const plmr_device *device = &run->session.device;
+    double clock = run->session.device.clock;
+    double token_bytes = (double)plmr_model_layer_needs(run->shape).cache * run->shape->n_layers *
+                         (double)plmr_dtype_bytes(plmr_timing_setup(place->costs.timing)->cache_dtype);
+    return (plmr_serve_plan){
+        .policy = c->policy,
+        .slo = {c->slo.ttft * clock, c->slo.tpot * clock},
+        .clock = clock,
+        .n_prompt = (int)c->n_prompt_wafers / place->wafers,
+        .token_cycles = c->link > 0 ? token_bytes / c->link * clock : 0,
+    };
+}
+
+static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run, const plmr_request *requests,
+                               int64_t n, plmr_serve_place *place)
+{
     plmr_serve_load load = plmr_serve_load_of(requests, n);
-    plmr_serve_place place;
-    plmr_serve_outcome outcome;
-    plmr_slo slo = {c->slo.ttft * device->clock, c->slo.tpot * device->clock};
     PLMR_CHECK(load.longest <= run->shape->n_context, PLMR_ERROR_INPUT,
                "the longest request has %lld tokens, prompt and output, but %s was made for %d at most: shorten it",
                (long long)load.longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
-    PLMR_TRY(plmr_serve_place_find(run->session.ranks, device, run->shape, &run->setup, (int)c->n_wafers, c->n_batch,
-                                   c->chunk, &load, c->aim, &place));
-    plmr_status status = plmr_serve_run(&place, c->policy, &slo, device->clock, requests, n, &outcome);
+    PLMR_TRY(plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, (int)c->n_wafers,
+                                   c->n_batch, c->chunk, &load, c->aim, place));
+    if (!c->n_prompt_wafers || c->n_prompt_wafers % place->wafers == 0)
+        return PLMR_OK;
+    plmr_status status = plmr_error_make(
+        PLMR_ERROR_INPUT, "--prompt-wafers %lld: the model takes %d wafers, so choose a multiple of that",
+        (long long)c->n_prompt_wafers, place->wafers);
+    plmr_serve_costs_free(&place->costs);
+    return status;
+}
+
+/* ---- the highest rate ---- */
+
+static plmr_status serve_at(const struct serve_command *c, double rate, plmr_serve_place *place,
+                            const plmr_serve_plan *plan, plmr_request *requests, int64_t n, plmr_serve_outcome *outcome,
+                            bool *meets)
+{
+    if (plmr_rank() == 0)
+        fill_requests(c, rate, requests, n);
+    plmr_broadcast(requests, (size_t)n * sizeof *requests);
+    PLMR_TRY(plmr_serve_run(place, plan, requests, n, outcome));
+    *meets = outcome->n_good * 100 >= n * 99;
+    return PLMR_OK;
+}
+
+/* From a request in 16 minutes on, twice as many until the SLO is missed, then half-way between, to within 1 %. */
+static plmr_status find_rate(const struct serve_command *c, plmr_serve_place *place, const plmr_serve_plan *plan,
+                             plmr_request *requests, int64_t n, plmr_serve_outcome *outcome)
+{
+    double good = 0, bad = 0, least = 1.0 / 1024, most = 1e6, rate;
+    bool meets;
+    for (rate = least; bad == 0 && rate < most; rate *= 2) {
+        PLMR_TRY(serve_at(c, rate, place, plan, requests, n, outcome, &meets));
+        *(meets ? &good : &bad) = rate;
+    }
+    PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT, "the --slo cannot be met: one request at a time takes longer");
+    while (bad > 0 && bad > good * 1.01) {
+        rate = sqrt(good * bad);
+        PLMR_TRY(serve_at(c, rate, place, plan, requests, n, outcome, &meets));
+        *(meets ? &good : &bad) = rate;
+    }
+    return serve_at(c, good, place, plan, requests, n, outcome, &meets);
+}
+
+static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_request *requests, int64_t n)
+{
+    plmr_serve_place place;
+    plmr_serve_outcome outcome;
+    PLMR_TRY(place_model(c, run, requests, n, &place));
+    plmr_serve_plan plan = plan_of(c, run, &place);
+    plmr_status status = c->find_rate ? find_rate(c, &place, &plan, requests, n, &outcome)
+                                      : plmr_serve_run(&place, &plan, requests, n, &outcome);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, &outcome) : PLMR_OK);
     plmr_serve_costs_free(&place.costs);

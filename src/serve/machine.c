@@ -15,6 +15,7 @@ struct flight {
 
 struct machine {
     plmr_serve_costs *costs;
+    enum plmr_machine_part part;
     const plmr_serve_policy *policy;
     const plmr_slo *slo;
     plmr_request *requests;
@@ -25,7 +26,8 @@ struct machine {
     struct flight *flights;     /* at most one in each region */
     int64_t first_flight, n_flights;
     double now, *free_at; /* by region */
-    int64_t rows_used, kv_tokens, n_decoding, n_since;
+    double t_last_chunk;
+    int64_t rows_used, kv_tokens, n_decoding; /* requests that are past their prompts */
     plmr_machine_sums *sums;
 };
 
@@ -36,7 +38,7 @@ static int64_t larger(int64_t a, int64_t b)
 
 static int64_t rows_of(const struct machine *m, const plmr_request *r)
 {
-    return plmr_serve_costs_row(m->costs, (int64_t)r->n_prompt + r->n_output);
+    return plmr_serve_costs_row(m->costs, (int64_t)r->n_prompt + (m->part == PLMR_SERVE_PROMPTS ? 0 : r->n_output));
 }
 
 /* ---- what happens at a moment ---- */
@@ -49,9 +51,20 @@ static void rank(const struct machine *m, plmr_heap *heap, int32_t i)
 
 static void arrive(struct machine *m)
 {
-    for (; m->n_arrived < m->n && m->requests[m->mine[m->n_arrived]].t_arrival <= m->now; m->n_arrived++)
+    for (; m->n_arrived < m->n && m->requests[m->mine[m->n_arrived]].t_here <= m->now; m->n_arrived++)
         rank(m, &m->waiting, m->mine[m->n_arrived]);
     m->sums->most_waiting = larger(m->sums->most_waiting, m->waiting.n);
+}
+
+static void let_in(struct machine *m, int32_t i)
+{
+    if (m->part != PLMR_SERVE_TOKENS) {
+        rank(m, &m->prompts, i);
+        return;
+    }
+    m->kv_tokens += m->requests[i].n_prompt;
+    m->n_decoding++;
+    plmr_fifo_push(&m->ready, i);
 }
 
 /* The first that waits keeps those behind it waiting, so that long requests have their turn. */
@@ -62,7 +75,7 @@ static void admit(struct machine *m)
         if (m->rows_used + rows > m->costs->row_room)
             break;
         m->rows_used += rows;
-        rank(m, &m->prompts, plmr_heap_pop(&m->waiting));
+        let_in(m, plmr_heap_pop(&m->waiting));
     }
     m->sums->rows_peak = larger(m->sums->rows_peak, m->rows_used);
 }
@@ -71,7 +84,7 @@ static void admit(struct machine *m)
 static void leave(struct machine *m, const plmr_request *r)
 {
     m->rows_used -= rows_of(m, r);
-    m->kv_tokens -= r->n_prompt + r->n_output - 1;
+    m->kv_tokens -= r->n_prompt + r->n_made - 1;
     m->n_decoding--;
     m->sums->t_end = r->t_last;
 }
@@ -81,7 +94,7 @@ static void take_token(struct machine *m, int32_t i, double t)
     plmr_request *r = &m->requests[i];
     r->t_first = r->n_made++ ? r->t_first : t;
     r->t_last = t;
-    if (r->n_made == r->n_output)
+    if (r->n_made == r->n_output || m->part == PLMR_SERVE_PROMPTS)
         leave(m, r);
     else
         plmr_fifo_push(&m->ready, i);
@@ -140,7 +153,7 @@ static void start_chunk(struct machine *m, const plmr_pass_cost *cost)
     int32_t n = chunk_of(m, r);
     r->n_read += n;
     m->kv_tokens += n;
-    m->n_since = 0;
+    m->t_last_chunk = m->now;
     bool ends = r->n_read == r->n_prompt;
     if (ends) {
         plmr_heap_pop(&m->prompts);
@@ -165,7 +178,6 @@ static plmr_status start_step(struct machine *m)
         plmr_fifo_push(&m->riding, i);
     }
     m->kv_tokens += n;
-    m->n_since += n;
     m->sums->n_steps++;
     PLMR_TRY(plmr_serve_costs_step(m->costs, n, plmr_ceil_div(row_tokens, n), &cost));
     take_off(m, cost, (struct flight){.n = n});
@@ -188,8 +200,7 @@ static plmr_status start(struct machine *m, bool *started)
         .prompt = first,
         .t_chunk = plmr_serve_cost_of_all(m->costs, &chunk),
         .ready = m->ready.n ? &m->requests[m->ready.at[m->ready.first]] : NULL,
-        .n_decoding = m->n_decoding,
-        .n_since = m->n_since,
+        .t_last_chunk = m->t_last_chunk,
     };
     if (m->ready.n && !m->policy->prompt_first(&view, m->slo))
         return start_step(m);
@@ -200,7 +211,7 @@ static plmr_status start(struct machine *m, bool *started)
 /* The next moment at which something can begin; false: nothing is left to do. */
 static bool go_on(struct machine *m, bool started)
 {
-    double arrival = m->n_arrived < m->n ? m->requests[m->mine[m->n_arrived]].t_arrival : INFINITY;
+    double arrival = m->n_arrived < m->n ? m->requests[m->mine[m->n_arrived]].t_here : INFINITY;
     double landing = m->n_flights ? m->flights[m->first_flight].t_end : INFINITY;
     double next = started ? m->free_at[0] : fmin(arrival, landing);
     m->now = fmax(m->now, next);
@@ -220,11 +231,15 @@ static plmr_status serve(struct machine *m)
     return PLMR_OK;
 }
 
-plmr_status plmr_machine_serve(plmr_serve_costs *costs, const plmr_serve_policy *policy, const plmr_slo *slo,
-                               plmr_request *requests, const int32_t *mine, int64_t n, plmr_machine_sums *sums)
+plmr_status plmr_machine_serve(plmr_serve_costs *costs, enum plmr_machine_part part, const plmr_serve_policy *policy,
+                               const plmr_slo *slo, plmr_request *requests, const int32_t *mine, int64_t n,
+                               plmr_machine_sums *sums)
 {
-    struct machine m = {.costs = costs, .policy = policy, .slo = slo, .requests = requests, .mine = mine, .n = n};
+    struct machine m = {.costs = costs, .part = part, .policy = policy, .slo = slo, .requests = requests};
+    m.mine = mine;
+    m.n = n;
     m.sums = sums;
+    m.t_last_chunk = -INFINITY;
     m.flights = plmr_take((size_t)costs->n_stages * sizeof *m.flights);
     m.free_at = plmr_take_zeroed((size_t)costs->n_stages, sizeof *m.free_at);
     plmr_status status = serve(&m);

@@ -21,7 +21,11 @@ typedef struct plmr_machine_sums {
     int64_t most_waiting;               /* requests that were not admitted yet */
 } plmr_machine_sums;
 
-/* Serves n requests, by the numbers of `mine`, which is in the order of their arrivals; fills in what becomes of them.
- * All of them must fit the cache. Collective. */
-plmr_status plmr_machine_serve(plmr_serve_costs *costs, const plmr_serve_policy *policy, const plmr_slo *slo,
-                               plmr_request *requests, const int32_t *mine, int64_t n, plmr_machine_sums *sums);
+/* What it does of a request: all; the prompt and the first token; the tokens after that. */
+enum plmr_machine_part { PLMR_SERVE_ALL, PLMR_SERVE_PROMPTS, PLMR_SERVE_TOKENS };
+
+/* Serves n requests, by the numbers of `mine`, which is in the order in which they are here; fills in what becomes of
+ * them. All of them must fit the cache; those of which tokens alone are made must have more than one. Collective. */
+plmr_status plmr_machine_serve(plmr_serve_costs *costs, enum plmr_machine_part part, const plmr_serve_policy *policy,
+                               const plmr_slo *slo, plmr_request *requests, const int32_t *mine, int64_t n,
+                               plmr_machine_sums *sums);

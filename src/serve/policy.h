@@ -15,8 +15,7 @@ typedef struct plmr_serve_view {
     const plmr_request *prompt; /* the first of the prompts that are admitted */
     double t_chunk;             /* what its next chunk takes, through all stages */
     const plmr_request *ready;  /* of the requests that could have a token the one that has waited longest for it */
-    int64_t n_decoding;         /* requests that are past their prompts, */
-    int64_t n_since;            /* and tokens made since the last chunk began */
+    double t_last_chunk;        /* when the last chunk began; -INFINITY: there was none */
 } plmr_serve_view;
 
 typedef struct plmr_serve_policy {

@@ -52,6 +52,7 @@
     X(count, regions)            /* that its wafers have room for */                                                   \
     X(count, layers_per_stage)                                                                                         \
     X(count, replicas)                                                                                                 \
+    X(count, replicas_prompt)    /* of these, that read prompts for the others; null: all do both */                     \
     X(count, wafers_replica)                                                                                           \
     X(count, batch)              /* requests of a step, at most */                                                     \
     X(count, chunk)              /* tokens of a prompt in a pass, at most */                                           \
@@ -111,7 +112,7 @@ static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, reco
     r->sram_limit_bytes = (int64_t)session->device.sram;
 }
 
-static void set_place(const plmr_serve_place *place, record *r)
+static void set_place(const plmr_serve_place *place, const plmr_serve_about *about, record *r)
 {
     const plmr_serve_costs *c = &place->costs;
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
@@ -122,6 +123,7 @@ static void set_place(const plmr_serve_place *place, record *r)
     r->regions = place->regions;
     r->layers_per_stage = p->layers_per_stage;
     r->replicas = place->n_replicas;
+    r->replicas_prompt = about->n_prompt ? about->n_prompt : -1;
     r->wafers_replica = place->wafers;
     r->batch = c->n_batch;
     r->chunk = c->chunk;
@@ -165,7 +167,7 @@ json_t *plmr_serve_record(const plmr_llm_run *run, const plmr_serve_about *about
 {
     record r = {0};
     set_run(run, about, &r);
-    set_place(place, &r);
+    set_place(place, about, &r);
     set_times(outcome, &r);
     set_outcome(run, place, outcome, &r);
     r.goodput_req_s = has_slo(about) ? (double)outcome->n_good / outcome->t_all_s : NAN;
@@ -174,7 +176,7 @@ json_t *plmr_serve_record(const plmr_llm_run *run, const plmr_serve_about *about
 
 /* ---- for people ---- */
 
-static void print_place(FILE *out, const plmr_serve_place *place)
+static void print_place(FILE *out, const plmr_serve_about *about, const plmr_serve_place *place)
 {
     const plmr_serve_costs *c = &place->costs;
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
@@ -189,6 +191,9 @@ static void print_place(FILE *out, const plmr_serve_place *place)
     if (place->n_wafers > 1)
         plmr_table_fact(out, "wafers", "%d: the model %d times over, requests in turn%s%s", place->n_wafers,
                         place->n_replicas, idle ? "; not used: " : "", idle ? plmr_format_count(idle).s : "");
+    if (about->n_prompt)
+        plmr_table_fact(out, "apart", "%d of the %d read prompts, the others make tokens", about->n_prompt,
+                        place->n_replicas);
     plmr_table_fact(out, "passes", "tokens of up to %lld requests, or up to %s tokens of a prompt",
                     (long long)c->n_batch, plmr_format_count(c->chunk).s);
 }
@@ -213,7 +218,7 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
     plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
-    print_place(out, place);
+    print_place(out, about, place);
     plmr_table_fact(out, "policy", "%s: %s", about->policy->name, about->policy->summary);
     plmr_table_fact(out, "requests", "%s at %.4g a second: %s tokens of prompts, %s made; at most %s waited",
                     plmr_format_count(o->n_requests).s, o->rate, plmr_format_count((int64_t)o->n_prompt_tokens).s,

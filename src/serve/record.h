@@ -11,6 +11,7 @@ typedef struct plmr_serve_about {
     const plmr_serve_policy *policy;
     const char *aim;
     plmr_slo slo; /* seconds */
+    int n_prompt; /* replicas that read prompts for the others */
 } plmr_serve_about;
 
 /* For the caller to json_decref. */

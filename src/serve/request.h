@@ -8,6 +8,7 @@
 
 typedef struct plmr_request {
     double t_arrival;
+    double t_here;              /* when it is with the wafer that serves it next: its arrival, or when its cache is */
     int32_t n_prompt, n_output; /* tokens, at least one of each */
     int32_t priority;           /* those with more go first */
 

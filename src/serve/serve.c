@@ -35,30 +35,100 @@ static void add_sums(plmr_machine_sums *all, const plmr_machine_sums *one)
     all->most_waiting = larger(all->most_waiting, one->most_waiting);
 }
 
-static plmr_status serve_replica(plmr_serve_place *place, int replica, const plmr_serve_policy *policy,
-                                 const plmr_slo *slo, plmr_request *requests, int64_t n, plmr_machine_sums *sums)
+struct serving {
+    plmr_serve_place *place;
+    const plmr_serve_plan *plan;
+    plmr_request *requests;
+    plmr_machine_sums *sums;
+};
+
+/* Every n_replicas-th of `order` from the first. */
+static plmr_status serve_replica(const struct serving *s, enum plmr_machine_part part, const int32_t *order, int64_t n,
+                                 int first, int n_replicas)
 {
-    int32_t *mine = plmr_take((size_t)(n + 1) * sizeof *mine);
+    int32_t *mine = plmr_take((size_t)(n / n_replicas + 1) * sizeof *mine);
     int64_t n_mine = 0;
-    for (int64_t i = replica; i < n; i += place->n_replicas)
-        mine[n_mine++] = (int32_t)i;
-    plmr_status status = plmr_machine_serve(&place->costs, policy, slo, requests, mine, n_mine, sums);
+    plmr_machine_sums sums = {0};
+    for (int64_t i = first; i < n; i += n_replicas)
+        mine[n_mine++] = order[i];
+    plmr_status status =
+        plmr_machine_serve(&s->place->costs, part, s->plan->policy, &s->plan->slo, s->requests, mine, n_mine, &sums);
+    add_sums(s->sums, &sums);
     free(mine);
     return status;
 }
 
-plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_policy *policy, const plmr_slo *slo, double clock,
-                           plmr_request *requests, int64_t n, plmr_serve_outcome *outcome)
+static plmr_status serve_part(const struct serving *s, enum plmr_machine_part part, const int32_t *order, int64_t n,
+                              int n_replicas)
 {
-    *outcome = (plmr_serve_outcome){0};
+    for (int replica = 0; replica < n_replicas; replica++)
+        PLMR_TRY(serve_replica(s, part, order, n, replica, n_replicas));
+    return PLMR_OK;
+}
+
+/* ---- prompts apart ---- */
+
+struct done {
+    double t;
+    int32_t request;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct done *x = a, *y = b;
+    return x->t != y->t ? (x->t > y->t ? 1 : -1) : (x->request > y->request) - (x->request < y->request);
+}
+
+/* Those that are not done with their first token, in the order in which their caches have come: each replica that read
+ * the prompts sends one after the other. Returns how many there are. */
+static int64_t hand_over(const struct serving *s, int64_t n, int32_t *order)
+{
+    struct done *done = plmr_take((size_t)n * sizeof *done);
+    double *free_at = plmr_take_zeroed((size_t)s->plan->n_prompt, sizeof *free_at);
+    int64_t n_left = 0;
     for (int64_t i = 0; i < n; i++)
-        requests[i].t_arrival *= clock;
-    for (int replica = 0; replica < place->n_replicas; replica++) {
-        plmr_machine_sums sums = {0};
-        PLMR_TRY(serve_replica(place, replica, policy, slo, requests, n, &sums));
-        add_sums(&outcome->sums, &sums);
+        done[i] = (struct done){s->requests[i].t_first, (int32_t)i};
+    qsort(done, (size_t)n, sizeof *done, compare);
+    for (int64_t i = 0; i < n; i++) {
+        plmr_request *r = &s->requests[done[i].request];
+        double *link = &free_at[done[i].request % s->plan->n_prompt];
+        if (r->n_output == 1)
+            continue;
+        r->t_here = *link = fmax(*link, r->t_first) + s->plan->token_cycles * r->n_prompt;
+        done[n_left++] = (struct done){r->t_here, done[i].request};
     }
-    plmr_serve_summarise(requests, n, slo, clock, outcome);
+    qsort(done, (size_t)n_left, sizeof *done, compare);
+    for (int64_t i = 0; i < n_left; i++)
+        order[i] = done[i].request;
+    free(free_at);
+    free(done);
+    return n_left;
+}
+
+static plmr_status serve_all(const struct serving *s, int64_t n, int32_t *order)
+{
+    int n_replicas = s->place->n_replicas, n_prompt = s->plan->n_prompt;
+    if (!n_prompt)
+        return serve_part(s, PLMR_SERVE_ALL, order, n, n_replicas);
+    PLMR_TRY(serve_part(s, PLMR_SERVE_PROMPTS, order, n, n_prompt));
+    int64_t n_left = hand_over(s, n, order);
+    return serve_part(s, PLMR_SERVE_TOKENS, order, n_left, n_replicas - n_prompt);
+}
+
+plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
+                           plmr_serve_outcome *outcome)
+{
+    struct serving s = {place, plan, requests, &outcome->sums};
+    int32_t *order = plmr_take((size_t)n * sizeof *order);
+    *outcome = (plmr_serve_outcome){0};
+    for (int64_t i = 0; i < n; i++) {
+        requests[i].t_here = requests[i].t_arrival *= plan->clock;
+        order[i] = (int32_t)i;
+    }
+    plmr_status status = serve_all(&s, n, order);
+    free(order);
+    PLMR_TRY(status);
+    plmr_serve_summarise(requests, n, &plan->slo, plan->clock, outcome);
     outcome->utilisation =
         outcome->sums.busy_cycles / (outcome->sums.t_end * place->costs.n_stages * place->n_replicas);
     return PLMR_OK;

@@ -22,9 +22,19 @@ typedef struct plmr_serve_outcome {
 /* What is to be served; times of requests in seconds. Local. */
 plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n);
 
-/* Serves n requests, sorted by arrival, whose times become cycles: each replica takes the next in turn. Collective. */
-plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_policy *policy, const plmr_slo *slo, double clock,
-                           plmr_request *requests, int64_t n, plmr_serve_outcome *outcome);
+/* How it is served. */
+typedef struct plmr_serve_plan {
+    const plmr_serve_policy *policy;
+    plmr_slo slo;        /* cycles */
+    double clock;        /* cycles a second */
+    int n_prompt;        /* replicas that read prompts for the others, which make tokens; 0: all do both */
+    double token_cycles; /* that the cache of a token takes from the one to the other, one request after the other */
+} plmr_serve_plan;
+
+/* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn.
+ * Collective. */
+plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
+                           plmr_serve_outcome *outcome);
 
 /* Fills in what requests that are done come to, at so many cycles a second. Local. */
 void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_slo *slo, double clock,

@@ -43,6 +43,10 @@ CASES = [
     ("serve --rate 1 --cores 20x30", "not square"),
     ("serve --rate 1 --model qwen2-72b", "does not fit 1 wse2"),
     ("serve --rate 1 --kv concat", "--kv shift"),
+    ("serve --rate 1 --prompt-wafers 1 --link 1e9", "leave none"),
+    ("serve --rate 1 --prompt-wafers 1 --wafers 2", "go together"),
+    ("serve --find-rate", "--find-rate looks for"),
+    ("serve --model demo --find-rate --slo ttft=1e-9 --requests 10 --lengths 10/10", "cannot be met"),
     # algorithms, devices, types
     ("gemm --m 8 --k 8 --n 8 --cores 4x4 --alg meshgem", "did you mean 'meshgemm'?"),
     (G + "--alg meshgemv", "available: meshgemm, "),

@@ -10,7 +10,7 @@ static double rank(const plmr_request *request, const plmr_slo *slo)
 static bool prompt_first(const plmr_serve_view *view, const plmr_slo *slo)
 {
     double prompt_due = rank(view->prompt, slo) - view->t_chunk, token_due = view->ready->t_last + slo->tpot;
-    return view->now <= prompt_due ? prompt_due < token_due : view->n_since >= view->n_decoding;
+    return view->now <= prompt_due ? prompt_due < token_due : view->ready->t_last > view->t_last_chunk;
 }
 
 const plmr_serve_policy plmr_serve_policy_slo_aware = {
