@@ -183,7 +183,7 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               aims[c->aim], c->slo,           (int)c->n_prompt_wafers / place->wafers};
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
-    return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, plmr_serve_record(run, &about, place, outcome));
+    return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, plmr_serve_record_json(run, &about, place, outcome));
 }
 
 /* With what has been asked for; a request's cache goes from wafer to wafer as a whole. */

@@ -13,7 +13,7 @@
 #include "plmr/ranks.h"
 #include "sweep/run.h"
 
-enum { N_RUNNERS = 4, MOST_ARGUMENTS = 64 };
+enum { N_RUNNERS = 5, MOST_ARGUMENTS = 64 };
 
 struct sweep_command {
     const char *what, *out; /* out: NULL for the default */
@@ -29,7 +29,7 @@ struct sweep_command {
 /* ---- the commands that sweeps run ---- */
 
 static const plmr_command *const runners[N_RUNNERS] = {&plmr_command_gemm, &plmr_command_gemv, &plmr_command_allreduce,
-                                                       &plmr_command_llm};
+                                                       &plmr_command_llm, &plmr_command_serve};
 
 /* "--name" or "--name=..." among the arguments. */
 static bool has_argument(const plmr_sweep_point *point, const char *name)
@@ -38,6 +38,25 @@ static bool has_argument(const plmr_sweep_point *point, const char *name)
     for (int i = 1; i < point->argc; i++)
         if (strncmp(point->argv[i], name, n) == 0 && (point->argv[i][n] == '=' || !point->argv[i][n]))
             return true;
+    return false;
+}
+
+static const plmr_command *runner_of(const plmr_sweep_point *point)
+{
+    int i = 0;
+    while (strcmp(runners[i]->name, point->argv[0]) != 0)
+        i++;
+    return runners[i];
+}
+
+/* An option that a sweep adds: the command has it, and the point says nothing of it. */
+static bool is_open(const plmr_sweep_point *point, const char *name)
+{
+    plmr_option_row rows[PLMR_MOST_OPTIONS];
+    int n = plmr_option_rows(runner_of(point)->options, rows);
+    for (int i = 0; i < n; i++)
+        if (strcmp(rows[i].option->name, name + 2) == 0)
+            return !has_argument(point, name);
     return false;
 }
 
@@ -50,17 +69,14 @@ static plmr_status run_allowing(const plmr_sweep_point *point, const char *recor
     memcpy(argv, point->argv, (size_t)argc * sizeof *argv);
     snprintf(json, sizeof json, "--json=%s", record_file);
     snprintf(allowed, sizeof allowed, "--allow=%s", allow);
-    if (!has_argument(point, "--mode"))
+    if (is_open(point, "--mode"))
         argv[argc++] = mode;
-    if (!has_argument(point, "--allow"))
+    if (is_open(point, "--allow"))
         argv[argc++] = allowed;
     argv[argc++] = quiet;
     argv[argc++] = json;
     argv[argc] = NULL;
-    for (int i = 0; i < N_RUNNERS; i++)
-        if (strcmp(runners[i]->name, argv[0]) == 0)
-            return plmr_command_run(runners[i], argc, argv);
-    return PLMR_OK;
+    return plmr_command_run(runner_of(point), argc, argv);
 }
 
 /* Without printing; unless the point says otherwise in time alone, and memory may be exceeded. Where routes are,
@@ -68,7 +84,7 @@ static plmr_status run_allowing(const plmr_sweep_point *point, const char *recor
 static plmr_status run_point(const plmr_sweep_point *point, const char *record_file)
 {
     plmr_status status = run_allowing(point, record_file, "M");
-    if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || has_argument(point, "--allow"))
+    if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || !is_open(point, "--allow"))
         return status;
     plmr_error_free(status);
     return run_allowing(point, record_file, "M,R");

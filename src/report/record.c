@@ -23,6 +23,10 @@ const plmr_record_field plmr_record_fields[] = {PLMR_RECORD_FIELDS(X) PLMR_HOST_
 const plmr_record_field plmr_llm_record_fields[] = {PLMR_LLM_RECORD_FIELDS(X) PLMR_HOST_RECORD_FIELDS(HOST){0}};
 #undef RECORD
 
+#define RECORD plmr_serve_record
+const plmr_record_field plmr_serve_record_fields[] = {PLMR_SERVE_RECORD_FIELDS(X){0}};
+#undef RECORD
+
 /* Of a record that is all 0: what else stands for nothing. */
 static void set_unknown(const plmr_record_field *fields, void *record)
 {

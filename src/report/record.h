@@ -148,6 +148,68 @@
     X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */
 /* clang-format on */
 
+/* Of a simulation of serving. */
+/* clang-format off */
+#define PLMR_SERVE_RECORD_FIELDS(X)                                                                                    \
+    X(text, command)                                                                                                   \
+    X(text, model)                                                                                                     \
+    X(text, device)                                                                                                    \
+    X(count, wafers)                                                                                                   \
+    X(count, requests)                                                                                                 \
+    X(count, completed)                                                                                                \
+    X(real, rate)                /* requests a second, as they came */                                                 \
+    X(real, ttft_mean_s)                                                                                               \
+    X(real, ttft_p50_s)                                                                                                \
+    X(real, ttft_p90_s)                                                                                                \
+    X(real, ttft_p99_s)                                                                                                \
+    X(real, tpot_mean_s)                                                                                               \
+    X(real, tpot_p50_s)                                                                                                \
+    X(real, tpot_p90_s)                                                                                                \
+    X(real, tpot_p99_s)                                                                                                \
+    X(real, e2e_mean_s)                                                                                                \
+    X(real, e2e_p50_s)                                                                                                 \
+    X(real, e2e_p90_s)                                                                                                 \
+    X(real, e2e_p99_s)                                                                                                 \
+    X(real, throughput_tok_s)    /* tokens made, over virtual_s */                                                     \
+    X(real, goodput_req_s)       /* requests that met the SLO, over virtual_s; null without one */                     \
+    X(real, utilisation)         /* of regions: the share of the time in which they work */                            \
+    X(count, kv_peak_tokens)     /* of a replica, in the cache at once */                                              \
+    X(count, kv_capacity_tokens) /* of a replica, if all rows of cores were full */                                    \
+    X(real, energy_j)            /* the power of all wafers times virtual_s */                                         \
+    X(text, version)                                                                                                   \
+    X(text, host)                                                                                                      \
+    X(text, date)                                                                                                      \
+    X(count, ranks)                                                                                                    \
+    X(text, mode)                                                                                                      \
+    X(text, violates)            /* "": what does not fit is refused */                                                \
+    X(text, policy)                                                                                                    \
+    X(text, placed_for)                                                                                                \
+    X(text, trace)                                                                                                     \
+    X(count, seed)                                                                                                     \
+    X(real, slo_ttft_s)                                                                                                \
+    X(real, slo_tpot_s)                                                                                                \
+    X(real, virtual_s)           /* from the start to the last token */                                                \
+    X(real, prompt_tokens)                                                                                             \
+    X(real, output_tokens)                                                                                             \
+    X(count, rows)               /* cores of a region */                                                               \
+    X(count, cols)                                                                                                     \
+    X(count, stages)             /* regions of a replica */                                                            \
+    X(count, regions)            /* that its wafers have room for */                                                   \
+    X(count, layers_per_stage)                                                                                         \
+    X(count, replicas)                                                                                                 \
+    X(count, replicas_prompt)    /* of these, that read prompts for the others; null: all do both */                     \
+    X(count, wafers_replica)                                                                                           \
+    X(count, batch)              /* requests of a step, at most */                                                     \
+    X(count, chunk)              /* tokens of a prompt in a pass, at most */                                           \
+    X(count, steps)              /* passes: tokens, and chunks of prompts */                                           \
+    X(count, chunks)                                                                                                   \
+    X(count, costs_found)        /* passes that were run in the time plane; others cost what one alike did */          \
+    X(count, waiting_peak)       /* requests that were not admitted yet */                                             \
+    X(count, sram_peak_bytes)                                                                                          \
+    X(count, sram_limit_bytes)                                                                                         \
+    PLMR_ENERGY_FIELDS(X)
+/* clang-format on */
+
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving
  * messages and for waiting add up to those of the slowest rank. */
 /* clang-format off */
@@ -201,6 +263,12 @@ typedef struct plmr_llm_record {
     plmr_host_record on_host;
 } plmr_llm_record;
 
+typedef struct plmr_serve_record {
+#define X(type, key) plmr_record_##type key;
+    PLMR_SERVE_RECORD_FIELDS(X)
+#undef X
+} plmr_serve_record;
+
 /* Sets either's fields of PLMR_ENERGY_FIELDS. */
 #define PLMR_RECORD_ENERGY(record, energy)                                                                             \
     ((record)->energy_estimate_j = plmr_energy_sum(energy), (record)->energy_compute_j = (energy).compute_j,           \
@@ -224,7 +292,7 @@ typedef struct plmr_record_field {
     enum plmr_field_type type;
     size_t at; /* in the record */
 } plmr_record_field;
-extern const plmr_record_field plmr_record_fields[], plmr_llm_record_fields[];
+extern const plmr_record_field plmr_record_fields[], plmr_llm_record_fields[], plmr_serve_record_fields[];
 
 /* A record of these fields as a JSON object for the caller to json_decref, whole numbers as such; and how it is
  * printed. Local. */

@@ -5,78 +5,6 @@
 #include "base/format.h"
 #include "report/table.h"
 
-/* clang-format off */
-#define FIELDS(X)                                                                                                      \
-    X(text, command)                                                                                                   \
-    X(text, model)                                                                                                     \
-    X(text, device)                                                                                                    \
-    X(count, wafers)                                                                                                   \
-    X(count, requests)                                                                                                 \
-    X(count, completed)                                                                                                \
-    X(real, rate)                /* requests a second, as they came */                                                 \
-    X(real, ttft_mean_s)                                                                                               \
-    X(real, ttft_p50_s)                                                                                                \
-    X(real, ttft_p90_s)                                                                                                \
-    X(real, ttft_p99_s)                                                                                                \
-    X(real, tpot_mean_s)                                                                                               \
-    X(real, tpot_p50_s)                                                                                                \
-    X(real, tpot_p90_s)                                                                                                \
-    X(real, tpot_p99_s)                                                                                                \
-    X(real, e2e_mean_s)                                                                                                \
-    X(real, e2e_p50_s)                                                                                                 \
-    X(real, e2e_p90_s)                                                                                                 \
-    X(real, e2e_p99_s)                                                                                                 \
-    X(real, throughput_tok_s)    /* tokens made, over virtual_s */                                                     \
-    X(real, goodput_req_s)       /* requests that met the SLO, over virtual_s; null without one */                     \
-    X(real, utilisation)         /* of regions: the share of the time in which they work */                            \
-    X(count, kv_peak_tokens)     /* of a replica, in the cache at once */                                              \
-    X(count, kv_capacity_tokens) /* of a replica, if all rows of cores were full */                                    \
-    X(real, energy_j)            /* the power of all wafers times virtual_s */                                         \
-    X(text, version)                                                                                                   \
-    X(text, host)                                                                                                      \
-    X(text, date)                                                                                                      \
-    X(count, ranks)                                                                                                    \
-    X(text, mode)                                                                                                      \
-    X(text, policy)                                                                                                    \
-    X(text, placed_for)                                                                                                \
-    X(text, trace)                                                                                                     \
-    X(count, seed)                                                                                                     \
-    X(real, slo_ttft_s)                                                                                                \
-    X(real, slo_tpot_s)                                                                                                \
-    X(real, virtual_s)           /* from the start to the last token */                                                \
-    X(real, prompt_tokens)                                                                                             \
-    X(real, output_tokens)                                                                                             \
-    X(count, rows)               /* cores of a region */                                                               \
-    X(count, cols)                                                                                                     \
-    X(count, stages)             /* regions of a replica */                                                            \
-    X(count, regions)            /* that its wafers have room for */                                                   \
-    X(count, layers_per_stage)                                                                                         \
-    X(count, replicas)                                                                                                 \
-    X(count, replicas_prompt)    /* of these, that read prompts for the others; null: all do both */                     \
-    X(count, wafers_replica)                                                                                           \
-    X(count, batch)              /* requests of a step, at most */                                                     \
-    X(count, chunk)              /* tokens of a prompt in a pass, at most */                                           \
-    X(count, steps)              /* passes: tokens, and chunks of prompts */                                           \
-    X(count, chunks)                                                                                                   \
-    X(count, costs_found)        /* passes that were run in the time plane; others cost what one alike did */          \
-    X(count, waiting_peak)       /* requests that were not admitted yet */                                             \
-    X(count, sram_peak_bytes)                                                                                          \
-    X(count, sram_limit_bytes)                                                                                         \
-    PLMR_ENERGY_FIELDS(X)
-/* clang-format on */
-
-typedef struct record {
-#define X(type, key) plmr_record_##type key;
-    FIELDS(X)
-#undef X
-} record;
-
-static const plmr_record_field fields[] = {
-#define X(type, key) {#key, PLMR_FIELD_##type, offsetof(record, key)},
-    FIELDS(X)
-#undef X
-        {0}};
-
 static int64_t capacity(const plmr_serve_costs *c)
 {
     return c->row_room * c->rows;
@@ -92,7 +20,7 @@ static bool has_slo(const plmr_serve_about *about)
     return about->slo.ttft > 0 || about->slo.tpot > 0;
 }
 
-static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, record *r)
+static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, plmr_serve_record *r)
 {
     const plmr_session *session = &run->session;
     r->command = session->command;
@@ -103,6 +31,7 @@ static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, reco
     r->date = session->provenance.date;
     r->ranks = plmr_rank_count();
     r->mode = "timing";
+    r->violates = "";
     r->policy = about->policy->name;
     r->placed_for = about->aim;
     r->trace = about->trace;
@@ -112,7 +41,7 @@ static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, reco
     r->sram_limit_bytes = (int64_t)session->device.sram;
 }
 
-static void set_place(const plmr_serve_place *place, const plmr_serve_about *about, record *r)
+static void set_place(const plmr_serve_place *place, const plmr_serve_about *about, plmr_serve_record *r)
 {
     const plmr_serve_costs *c = &place->costs;
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
@@ -132,7 +61,7 @@ static void set_place(const plmr_serve_place *place, const plmr_serve_about *abo
     r->sram_peak_bytes = p->sram_bytes;
 }
 
-static void set_times(const plmr_serve_outcome *o, record *r)
+static void set_times(const plmr_serve_outcome *o, plmr_serve_record *r)
 {
 #define QUANTILES(name)                                                                                                \
     (r->name##_mean_s = o->name.mean, r->name##_p50_s = o->name.p50, r->name##_p90_s = o->name.p90,                    \
@@ -143,7 +72,8 @@ static void set_times(const plmr_serve_outcome *o, record *r)
 #undef QUANTILES
 }
 
-static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, const plmr_serve_outcome *o, record *r)
+static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, const plmr_serve_outcome *o,
+                        plmr_serve_record *r)
 {
     plmr_energy energy = plmr_device_energy(&run->session.device, run->shape->dtype, o->sums.multiply_adds,
                                             o->sums.wavelet_hops, o->sums.t_end * place->wafers * place->n_replicas);
@@ -162,16 +92,16 @@ static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, 
     PLMR_RECORD_ENERGY(r, energy);
 }
 
-json_t *plmr_serve_record(const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
-                          const plmr_serve_outcome *outcome)
+json_t *plmr_serve_record_json(const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+                               const plmr_serve_outcome *outcome)
 {
-    record r = {0};
+    plmr_serve_record r = {0};
     set_run(run, about, &r);
     set_place(place, about, &r);
     set_times(outcome, &r);
     set_outcome(run, place, outcome, &r);
     r.goodput_req_s = has_slo(about) ? (double)outcome->n_good / outcome->t_all_s : NAN;
-    return plmr_record_json(fields, &r);
+    return plmr_record_json(plmr_serve_record_fields, &r);
 }
 
 /* ---- for people ---- */

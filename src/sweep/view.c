@@ -10,7 +10,8 @@ static const char *const plot_keys[] = {"title",  "x",     "y",     "x_label", "
                                         "series", "where", "log_x", "log_y",   "relative"};
 
 #define FIELD(type, key) #key,
-static const char *const fields[] = {PLMR_RECORD_FIELDS(FIELD) PLMR_LLM_RECORD_FIELDS(FIELD) "run"};
+static const char *const fields[] = {PLMR_RECORD_FIELDS(FIELD) PLMR_LLM_RECORD_FIELDS(FIELD)
+                                         PLMR_SERVE_RECORD_FIELDS(FIELD) "run"};
 #undef FIELD
 
 enum { N_FIELDS = sizeof fields / sizeof *fields };
