@@ -239,8 +239,7 @@ static void traces_are_read(void **state)
     static const char *const texts[] = {
         "arrival,prompt,output\n2,30,4\n0.5,7,9\n",
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:04.5000000,30,4\n2023-11-16 18:17:03,7,9\n",
-        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\r\n102,GPT-4,30,4,34,API log\r\n"
-        "100.5,ChatGPT,7,9,16,x\r\n\r\n",
+        "Timestamp,Model,Request tokens,Response tokens,Log Type\r\n102,GPT-4,30,4,x\r\n100.5,GPT-4,7,9,x\r\n\r\n",
         "\xef\xbb\xbfpriority, \"Output\" ,prompt,x,arrived_at\n0,4,30,,1.5\n0,9,7,,0",
     };
     (void)state;
