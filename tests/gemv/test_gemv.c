@@ -198,8 +198,10 @@ static void results_are_their_cores_sums(void **state)
 static void meshgemv_takes_the_published_time(void **state)
 {
     (void)state;
-    struct setting s = {.algorithm = plmr_gemv_at(0),
-                        .problem = {16384, 16384, 720, 720, PLMR_F16, PLMR_F32, {2, {24}, 1}}};
+    struct setting s = {
+        .algorithm = plmr_gemv_at(0),
+        .problem = {
+            16384, 16384, 720, 720, PLMR_F16, PLMR_F32, {.n_levels = 2, .n_groups = {24}, .n_group_levels = 1}}};
     assert_string_equal(s.algorithm->name, "meshgemv");
     assert_true(run(&s, false).t_cycles == 1338.5);
     s.problem.k = s.problem.n = 32768;
