@@ -4,6 +4,7 @@
 #define PLMR_H
 
 #include "plmr/commands.h"
+#include "plmr/cores.h"
 #include "plmr/device.h"
 #include "plmr/points.h"
 #include "plmr/program.h"

@@ -92,6 +92,31 @@ void plmr_clock_busy(plmr_clock *clock, double t_cycles, bool sends)
     clock->lag += t_cycles;
 }
 
+static bool is_under_way(const plmr_clock *clock)
+{
+    return clock->arrival[PLMR_X].kind != NOTHING || clock->arrival[PLMR_Y].kind != NOTHING;
+}
+
+void plmr_clock_busy_each(plmr_clock *clock, const double *t_cycles)
+{
+    size_t n = count_clocks(&clock->all);
+    if (clock->arrival[PLMR_X].joined || clock->arrival[PLMR_Y].joined)
+        plmr_clock_settle(clock);
+    plmr_clock_forget_pattern(clock);
+    plmr_clock_spread(clock);
+    double *done = plmr_take(n * sizeof *done), lag = clock->lag;
+    for (size_t core = 0; core < n; core++)
+        done[core] = clock->all.t[core] + lag + t_cycles[core];
+    bool waits = is_under_way(clock);
+    plmr_clock_settle(clock);
+    plmr_clock_forget_pattern(clock);
+    for (size_t core = 0; core < n; core++)
+        clock->all.t[core] = waits ? plmr_latest(clock->all.t[core], done[core]) : done[core] - lag;
+    free(done);
+    if (clock->watch)
+        clock->watch->busy_each(clock);
+}
+
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
 {
     clock->arrival[axis].joined = clock->arrival[axis].kind != NOTHING;

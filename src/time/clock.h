@@ -17,6 +17,10 @@ void plmr_clock_destroy(plmr_clock *clock);
  * sending and joining messages. */
 void plmr_clock_busy(plmr_clock *clock, double t_cycles, bool sends);
 
+/* The same with cycles of each core's own, those of this block row by row. What is under way and has not been joined is
+ * then applied, too, but does not hold up the work. */
+void plmr_clock_busy_each(plmr_clock *clock, const double *t_cycles);
+
 /* Every core begins an exchange with both its ring neighbours: one starts when both cores are ready, and is delivered
  * when its first word has flown the way between them and `transit` cycles have passed, `over` more where that crosses a
  * border; where software passes it on, `relay` more for every core on the way, and `over` for each border. A core's next exchange begins when both its own message and its neighbour's

@@ -60,6 +60,7 @@ struct leg_end {
 struct clock_watch {
     int (*verb)(const plmr_clock *clock); /* the verb that begins something, by a number of the watch's own */
     void (*busy)(plmr_clock *clock, bool sends, double t_cycles);
+    void (*busy_each)(plmr_clock *clock);                           /* each its own cycles, up to its clock */
     void (*pass)(plmr_clock *clock, const struct clocks *advanced); /* `next` and `t` are about to change places */
     void (*steady)(plmr_clock *clock);                              /* a pass was skipped */
     void (*phase)(plmr_clock *clock);                               /* a phase of a reduction begins */

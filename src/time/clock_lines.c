@@ -74,7 +74,7 @@ static struct clocks *pass_any(plmr_clock *clock, const struct pattern *now)
 static bool same_arrival(const struct arrival *a, const struct arrival *b)
 {
     return a->kind == b->kind && a->ring_kind == b->ring_kind && a->begin == b->begin && a->send == b->send &&
-           a->transit == b->transit && a->relay == b->relay;
+           a->transit == b->transit && a->over == b->over && a->relay == b->relay;
 }
 
 static bool repeats(const plmr_clock *clock, const struct pattern *p)

@@ -242,6 +242,18 @@ static void root(plmr_clock *clock, int row, int col, int side, double stream)
             put_rest(trace, &trace->here[i], time_at(clock, &trace->here[i]), flight + stream, trace->label);
 }
 
+/* ---- each its own ---- */
+
+static void busy_each(plmr_clock *clock)
+{
+    plmr_trace *trace = clock->region->trace;
+    plmr_trace_flush(trace);
+    for (int i = 0; i < trace->n_here; i++) {
+        struct plmr_traced *core = &trace->here[i];
+        plmr_trace_put(trace, core, PLMR_TRACE_COMPUTE, trace->label, time_at(clock, core) - core->at);
+    }
+}
+
 /* ---- from any core to any core ---- */
 
 static void points_sent(plmr_clock *clock, const double *busy)
@@ -265,5 +277,5 @@ static void points_received(plmr_clock *clock, int label)
     }
 }
 
-const struct clock_watch plmr_trace_watch = {verb, busy,   pass, steady,      phase,          received,
-                                             sent, chains, root, points_sent, points_received};
+const struct clock_watch plmr_trace_watch = {verb,     busy, busy_each, pass, steady,      phase,
+                                             received, sent, chains,    root, points_sent, points_received};

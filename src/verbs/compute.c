@@ -1,0 +1,64 @@
+#include "plmr/cores.h"
+
+#include <stdlib.h>
+
+#include "base/given.h"
+#include "base/memory.h"
+#include "region/profile.h"
+#include "time/clock.h"
+#include "time/trace.h"
+
+/* What the cores of this rank say, row by row; the longest, and the sum in 1/64 cycles. */
+struct step {
+    double *cycles, longest;
+    uint64_t sum;
+};
+
+static plmr_status ask(const plmr_region *region, plmr_cycles t_cycles, void *context, struct step *step)
+{
+    double most = 0x1p47 - region->ledger.compute_cycles, *next = step->cycles;
+    for (int row = region->first[PLMR_Y]; row < region->first[PLMR_Y] + region->count[PLMR_Y]; row++)
+        for (int col = region->first[PLMR_X]; col < region->first[PLMR_X] + region->count[PLMR_X]; col++) {
+            double cycles = t_cycles(context, row, col);
+            PLMR_CHECK(cycles >= 0 && cycles <= most, PLMR_ERROR_INPUT,
+                       "core (%d,%d) cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all",
+                       row, col, cycles, region->ledger.compute_cycles);
+            *next = plmr_device_quantise(cycles);
+            step->longest = *next > step->longest ? *next : step->longest;
+            step->sum += (uint64_t)(*next++ * 64);
+        }
+    return PLMR_OK;
+}
+
+static void charge(plmr_region *region, const struct step *step)
+{
+    region->ledger.compute_cycles += step->longest;
+    region->ledger.steps++;
+    if (region->profile)
+        region->profile->compute_cycles +=
+            (double)step->sum / 64 / ((double)region->extent[PLMR_X] * region->extent[PLMR_Y]);
+    if (region->options.on_step && !region->options.values)
+        region->options.on_step(region->options.on_step_context, region->ledger.steps);
+}
+
+plmr_status plmr_compute_each(plmr_region *region, plmr_cycles t_cycles, void (*work)(void *context, int row, int col),
+                              void *context)
+{
+    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_GIVEN(t_cycles);
+    int n_rows = region->count[PLMR_Y], n_cols = region->count[PLMR_X];
+    struct step step = {.cycles = plmr_take((size_t)n_rows * (size_t)n_cols * sizeof *step.cycles)};
+    plmr_status status = plmr_agree(ask(region, t_cycles, context, &step));
+    if (!status) {
+        plmr_ranks_max(region->ranks, &step.longest, 1);
+        plmr_ranks_sum(region->ranks, &step.sum, 1);
+        plmr_trace_verb(region, "compute", NULL);
+        plmr_clock_busy_each(region->clock, step.cycles);
+        charge(region, &step);
+    }
+    free(step.cycles);
+    for (int r = 0; r < n_rows && region->options.values && work && !status; r++)
+        for (int c = 0; c < n_cols; c++)
+            work(context, region->first[PLMR_Y] + r, region->first[PLMR_X] + c);
+    return status;
+}
