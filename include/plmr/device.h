@@ -5,10 +5,10 @@
  * number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
  * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
- * a whole number. Numbers from send_launch to border_energy, which tell of messages from any core to any core and of
- * borders, may be left out: a message then starts as a tile exchange does, and the rest is 0. So
- * may those from vector_f32 to word_relay, which tell of programs beside the verbs: f32 elements then take as long as
- * multiply-adds, and the rest is 0.
+ * a whole number. Numbers from send_launch to seed, which tell of messages from any core to any core, of borders and of
+ * dead and slow cores, may be left out: a message then starts as a tile exchange does, links and cores are alike, and the
+ * rest is 0. So may those from vector_f32 to word_relay, which tell of programs beside the verbs: f32 elements then take
+ * as long as multiply-adds, and the rest is 0.
  *
  * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
  * I inferred by fit or arithmetic, 2 second-hand, guess, definition; and of what the command line replaces, user.
@@ -57,6 +57,10 @@ extern "C" {
     X(border_link, "cycles/wavelet", 0, 1e6, "of a link over a border, if it is not link that is slower")              \
     X(border_lanes, "lanes", 0, 65536, "over the edge of a die, which its cores' links share alike; 0: one for each")  \
     X(border_energy, "pJ/wavelet", 0, 1e9, "moving a fabric word over a border, beside hop_energy")                    \
+    X(yield, "share", 0.01, 1, "of cores that work; rows pass over the others, and use spare columns")                 \
+    X(slow_share, "share", 0, 1, "of cores that compute slow_factor times as long")                                    \
+    X(slow_factor, "times", 1, 1e6, "so many, each core's own work alone")                                             \
+    X(seed, "number", 0, 4294967295, "says which cores are dead or slow")                                              \
     X(vector_start, "cycles", 0, 1e6, "start-up of a stand-alone vector operation")                                    \
     X(vector_issue, "cycles", 0, 1e6, "issue of a vector operation inside a mapped loop")                              \
     X(tile_loop, "cycles", 0, 1e6, "loop cost for each k of a tile multiply")                                          \

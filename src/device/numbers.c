@@ -12,8 +12,8 @@ const struct plmr_device_number plmr_device_numbers[PLMR_DEVICE_N_NUMBERS] = {
 
 static bool is_count(const struct plmr_device_number *number)
 {
-    static const char *const counts[] = {"cores",    "bytes",   "routes",  "elements",
-                                         "wavelets", "packets", "routers", "lanes"};
+    static const char *const counts[] = {"cores",   "bytes",   "routes", "elements", "wavelets",
+                                         "packets", "routers", "lanes",  "number"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (strcmp(counts[i], number->unit) == 0)
             return true;

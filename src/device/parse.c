@@ -75,11 +75,12 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
     return status;
 }
 
-/* What is said of messages between any cores, of borders and of programs beside the verbs may be left out: then a message
- * starts as a tile exchange does, and is not cut, held up or acknowledged, and there are no borders. */
+/* What is said of messages between any cores, of borders, of defects and of programs beside the verbs may be left out:
+ * then a message starts as a tile exchange does, and is not cut, held up or acknowledged, and all links and cores are
+ * alike. */
 static bool may_be_left_out(int number)
 {
-    return (number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_border_energy) ||
+    return (number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_seed) ||
            (number >= PLMR_DEVICE_NUMBER_vector_f32 && number <= PLMR_DEVICE_NUMBER_word_relay);
 }
 
@@ -87,11 +88,12 @@ static void leave_out(int i, plmr_device *device)
 {
     const struct plmr_device_number *number = &plmr_device_numbers[i];
     bool starts = i == PLMR_DEVICE_NUMBER_send_launch || i == PLMR_DEVICE_NUMBER_send_message;
+    bool is_one = i == PLMR_DEVICE_NUMBER_yield || i == PLMR_DEVICE_NUMBER_slow_factor;
     plmr_origin *origin = plmr_device_origin(device, number);
-    *plmr_device_value(device, number) = starts ? device->shift_launch : 0;
+    *plmr_device_value(device, number) = starts ? device->shift_launch : is_one;
     *origin = (plmr_origin){.tag = "guess", .source = "not given: a message is taken as one exchange"};
     if (i >= PLMR_DEVICE_NUMBER_border_rows)
-        *origin = (plmr_origin){.tag = "definition", .source = "not given: links are all alike"};
+        *origin = (plmr_origin){.tag = "definition", .source = "not given: links and cores are all alike"};
     if (i >= PLMR_DEVICE_NUMBER_vector_f32)
         *origin =
             (plmr_origin){.tag = "guess", .source = "not given: an element as a multiply-add, no time for the rest"};

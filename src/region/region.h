@@ -6,6 +6,7 @@
 #include "kernel/kernel.h"
 #include "plmr/region.h"
 #include "ranks/ranks.h"
+#include "region/defects.h"
 
 typedef struct plmr_clock plmr_clock;
 typedef struct plmr_trace plmr_trace;
@@ -36,6 +37,7 @@ struct plmr_region {
     plmr_region_options options;
     int extent[2];          /* cores along x and y */
     int first[2], count[2]; /* this rank's block, along x and y */
+    plmr_defects *defects;  /* NULL: all cores are alike */
     plmr_clock *clock;
     plmr_ledger ledger;
     plmr_profile *profile;                /* see profile.h; NULL: none is kept */
@@ -76,6 +78,18 @@ int plmr_region_routes_left(const plmr_region *region);
 /* Of these, what a program of one multicast per owner grants each axis: one for every core while the router has them,
  * else half of what is left. */
 int plmr_region_multicast_routes(const plmr_region *region);
+
+/* What words meet between two cores of a line, dead cores on the way included; in the line that has most of them. */
+static inline plmr_way plmr_region_way(const plmr_region *region, enum plmr_axis axis, int from, int to)
+{
+    plmr_way way = plmr_way_between(region->device, axis, from, to);
+    if (region->defects) {
+        int more = plmr_defects_detour(region->defects, axis, from, to);
+        way.hops += more;
+        way.flight += region->device->hop * more;
+    }
+    return way;
+}
 
 /* Adds a verb's longest path to the ledger. Verbs on different axes overlap: the longer one counts.
  */

@@ -46,15 +46,16 @@ int plmr_ring_before(const plmr_ring *ring, int core)
 
 static plmr_way way_between(const plmr_ring *ring, int from, int to)
 {
-    return plmr_way_round(ring->region->device, ring->axis, ring->n, from, to);
+    return ring->region->defects ? plmr_region_way(ring->region, ring->axis, from, to)
+                                 : plmr_way_round(ring->region->device, ring->axis, ring->n, from, to);
 }
 
 static void measure(plmr_ring *ring)
 {
     for (int core = 0; core < ring->n; core++) {
-        int hops = way_between(ring, neighbour(ring, core, 1), core).hops;
+        int next = neighbour(ring, core, 1), hops = way_between(ring, next, core).hops;
         ring->longest = hops > ring->longest ? hops : ring->longest;
-        ring->total_hops += hops;
+        ring->total_hops += plmr_way_round(ring->region->device, ring->axis, ring->n, next, core).hops;
     }
 }
 

@@ -1,18 +1,41 @@
 #include "time/busy.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/wall.h"
 #include "region/profile.h"
 #include "time/clock.h"
 #include "time/trace.h"
 
+/* Slow cores take longer; returns what the busiest core takes. */
+static double busy_slowly(plmr_region *region, double t_cycles)
+{
+    const plmr_defects *d = region->defects;
+    double slow = plmr_device_quantise(t_cycles * d->factor), most = t_cycles;
+    size_t rows = (size_t)region->count[PLMR_Y], cols = (size_t)region->count[PLMR_X];
+    double *cycles = plmr_take(rows * cols * sizeof *cycles);
+    for (size_t i = 0; i < rows * cols; i++) {
+        size_t row = (size_t)region->first[PLMR_Y] + i / cols, col = (size_t)region->first[PLMR_X] + i % cols;
+        cycles[i] = d->slow[row * (size_t)d->cols + col] ? slow : t_cycles;
+    }
+    for (size_t i = 0; i < (size_t)d->rows * (size_t)d->cols; i++)
+        most = d->slow[i] ? slow : most;
+    plmr_clock_busy_each(region->clock, cycles);
+    free(cycles);
+    return most;
+}
+
 void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)
 {
     double cycles = plmr_device_quantise(t_cycles);
     plmr_trace_verb(region, what, NULL);
-    plmr_clock_busy(region->clock, cycles, false);
+    if (region->defects && region->defects->slow)
+        cycles = busy_slowly(region, cycles);
+    else
+        plmr_clock_busy(region->clock, cycles, false);
     region->ledger.compute_cycles += cycles;
     region->ledger.steps++;
     if (region->profile)

@@ -99,7 +99,8 @@ static struct pass begin(plmr_clock *clock, const struct clocks *f, enum plmr_ax
                      f->cols,
                      0,
                      0};
-    if (p.x.kind == STREAM || (p.x.kind == EXCHANGE && 2 * p.x.ring->reach >= f->cols))
+    bool all_differ = clock->region->defects != NULL;
+    if (p.x.kind == STREAM || (p.x.kind == EXCHANGE && (all_differ || 2 * p.x.ring->reach >= f->cols)))
         p.right = 0;
     else if (p.x.kind == EXCHANGE) {
         p.left = p.x.ring->reach;

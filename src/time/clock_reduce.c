@@ -82,7 +82,7 @@ static void carry_leg(plmr_clock *clock, const struct legs *legs, struct strip *
     int src_place = plmr_ranks_owner(n, parts, leg.src), dst_place = plmr_ranks_owner(n, parts, leg.dst);
     if (src_place != me && dst_place != me)
         return;
-    double flight = plmr_way_between(region->device, axis, leg.src, leg.dst).flight;
+    double flight = plmr_region_way(region, axis, leg.src, leg.dst).flight;
     size_t src = (size_t)(leg.src - region->first[axis]) * strip->stride;
     size_t dst = (size_t)(leg.dst - region->first[axis]) * strip->stride;
     const double *head = src_place == me ? strip->head + src : NULL;
@@ -169,7 +169,7 @@ void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *a
 static double first_comes(const plmr_region *region, int c, int side, double head)
 {
     int col = region->first[PLMR_X] + c;
-    return head + plmr_way_between(region->device, PLMR_X, col + side, col).flight;
+    return head + plmr_region_way(region, PLMR_X, col + side, col).flight;
 }
 
 /* A row's vectors, and how much slower they are once they have crossed a border. */

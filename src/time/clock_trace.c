@@ -208,7 +208,7 @@ static void sent(plmr_clock *clock, const struct leg_end *end)
 /* What a first word takes from the neighbour on one side. */
 static double first_word(const plmr_clock *clock, int col, int side)
 {
-    return plmr_way_between(clock->region->device, PLMR_X, col + side, col).flight;
+    return plmr_region_way(clock->region, PLMR_X, col + side, col).flight;
 }
 
 static double time_at(const plmr_clock *clock, const struct plmr_traced *core)

@@ -204,11 +204,24 @@ struct flight {
     double first, stream, relays;
 };
 
+/* Hops that dead cores add: a region that stands for one line of many goes by the one that has most of them. */
+static int detour(const plmr_region *region, plmr_core_place from, plmr_core_place to)
+{
+    const plmr_defects *d = region->defects;
+    if (!d)
+        return 0;
+    if (!region->ranks)
+        return region->extent[PLMR_X] > 1 ? plmr_defects_detour(d, PLMR_X, from.x, to.x)
+                                          : plmr_defects_detour(d, PLMR_Y, from.y, to.y);
+    int shift = d->shift[(size_t)to.y * (size_t)d->cols + to.x] - d->shift[(size_t)from.y * (size_t)d->cols + from.x];
+    return abs(to.x - from.x + shift) - abs(to.x - from.x);
+}
+
 static struct flight fly(const plmr_settling *s, const struct alone *alone, plmr_core_place from, plmr_core_place to)
 {
     const plmr_device *device = s->region->device;
     int dx = plmr_way_links(device, PLMR_X, from.x, to.x), dy = plmr_way_links(device, PLMR_Y, from.y, to.y);
-    int hops = dx + dy;
+    int hops = dx + dy + detour(s->region, from, to);
     struct flight f = {2 * s->ramp + s->hop * hops + (dx && dy ? s->turn : 0), alone->stream,
                        hops > 1 ? (hops - 1) * alone->relay : 0};
     int over_x = plmr_way_borders(device, PLMR_X, from.x, to.x),

@@ -38,7 +38,8 @@ static void settle_one(const plmr_clock *clock, enum plmr_axis axis, const plmr_
                        const double *relay_busy, double *t, double *busy)
 {
     int n = clock->region->extent[axis];
-    plmr_region line = {.device = clock->region->device, .extent = {1, 1}, .count = {1, 1}};
+    plmr_region line = {
+        .device = clock->region->device, .defects = clock->region->defects, .extent = {1, 1}, .count = {1, 1}};
     line.extent[axis] = line.count[axis] = n;
     plmr_settling s = plmr_settle(&line, t, messages, relay_busy != NULL);
     for (int i = 0; i < n; i++) {

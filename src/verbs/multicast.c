@@ -38,7 +38,7 @@ static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words)
 {
     const plmr_device *device = flow->region->device;
-    plmr_way way = plmr_way_between(device, flow->axis, from, to);
+    plmr_way way = plmr_region_way(flow->region, flow->axis, from, to);
     double software = plmr_way_stage(device) * relays(from, to, flow->n_routes);
     return plmr_device_quantise((way.hops ? way.flight : 0) + software + way.word * words);
 }

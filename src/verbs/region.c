@@ -52,6 +52,7 @@ static plmr_status fill_region(plmr_region *region)
         plmr_ranks_share(n, parts, plmr_ranks_place(region->ranks, axis), &region->first[axis], &region->count[axis]);
         region->ledger.routes[axis] = plmr_take_zeroed((size_t)n, sizeof(int));
     }
+    PLMR_TRY(plmr_defects_create(region->device, region->extent[PLMR_Y], region->extent[PLMR_X], &region->defects));
     if (region->options.profile)
         region->profile = plmr_profile_create(region->extent);
     return plmr_clock_create(region, &region->clock);
@@ -85,6 +86,7 @@ void plmr_region_destroy(plmr_region *region)
     plmr_gemm_scratch_destroy(region->scratch);
     plmr_trace_destroy(region->trace);
     plmr_clock_destroy(region->clock);
+    plmr_defects_destroy(region->defects);
     plmr_profile_destroy(region->profile);
     plmr_tiles_routes_destroy(region->tiles_routes);
     plmr_own_destroy(region->own);

@@ -10,6 +10,7 @@ from cli import Checks, Plmr, show
 PARTS = {
     "gemm": "gemm --m 67 --k 101 --n 59 --cores 13x13 --dtype f32",
     "gemm-oblong": "gemm --m 40 --k 41 --n 38 --cores 6x9 --dtype bf16",
+    "gemm-yield": "gemm --m 40 --k 41 --n 38 --cores 9x7 --dtype f32 --device wse2:yield=0.95,slow_share=0.1,slow_factor=2,seed=5",
     "gemm-transposed": "gemm --m 30 --k 41 --n 50 --cores 9x12 --dtype f16 --transpose-b",
     "gemv": "gemv --k 331 --n 277 --cores 21x19 --dtype f16 --tree-k 3",
     "allreduce": "allreduce --length 37 --cores 9x13",
