@@ -18,7 +18,7 @@ PARTS = {
 GRIDS = ["1x4", "2x2", "2x3", "6x1", "3x3"]
 VALUES = ["checksum"]
 COSTS = ["algorithm", "cycles", "compute_cycles", "hops_critical", "stages_critical", "routes_max", "routes_program",
-         "sram_peak_bytes", "wavelet_hops", "energy_j", "energy_estimate_j", "multiply_adds", "padded_m", "padded_k", "padded_n", "violates", "groups", "steps"]
+         "sram_peak_bytes", "wavelet_hops", "border_hops", "energy_j", "energy_estimate_j", "multiply_adds", "padded_m", "padded_k", "padded_n", "violates", "groups", "steps"]
 
 
 def pick(records, keys):
