@@ -122,8 +122,9 @@ static void put_readme(FILE *out, const plmr_validation *v)
     fprintf(out,
             "# Published measurements beside what plmr predicts\n\n"
             "Made by `plmr validate --out`. Errors are (predicted - measured) / measured, in percent. *calibrated*: "
-            "the program's own constants were fitted to these points. *consistency*: constants of the device were "
-            "chosen with them in sight. *prediction*: no constant has seen them.\n\n"
+            "the program's own constants were fitted to these points. *consistency*: constants of the device, or the "
+            "program's form (the order of its messages, what surrounds them), were chosen with them in sight. "
+            "*prediction*: neither has seen them.\n\n"
             "| set | what | standing | n | mean | RMS | worst | bias |\n"
             "|---|---|---|---:|---:|---:|---:|---:|\n");
     for (int i = 0; i < v->n_sets; i++) {
