@@ -43,7 +43,6 @@
     X(count, sram_peak_bytes)                                                                                          \
     X(count, sram_limit_bytes)                                                                                         \
     X(count, wavelet_hops)                                                                                             \
-    X(count, border_hops)        /* those of them over borders */                                                      \
     X(real, energy_j)            /* the device's power times virtual_s; null where the power is unknown */             \
     X(count, padded_m)                                                                                                 \
     X(count, padded_k)                                                                                                 \
@@ -71,6 +70,7 @@
     X(text, kernel)              /* instruction set of the arithmetic on the host */                                   \
     X(text, error)               /* why there are no cycles: what the device cannot hold */                            \
     X(real, multiply_adds)       /* with padding */                                                                    \
+    X(count, border_hops)        /* of wavelet_hops those over borders */                                              \
     PLMR_ENERGY_FIELDS(X)
 /* clang-format on */
 

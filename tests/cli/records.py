@@ -13,7 +13,7 @@ import tempfile
 from cli import Checks, Plmr, show
 
 KEYS = """command algorithm device rows cols m k n dtype mode ranks cycles virtual_s compute_cycles efficiency hops_critical
-stages_critical routes_max routes_limit sram_peak_bytes sram_limit_bytes wavelet_hops border_hops energy_j padded_m padded_k padded_n violates
+stages_critical routes_max routes_limit sram_peak_bytes sram_limit_bytes wavelet_hops energy_j padded_m padded_k padded_n violates
 verify_max_abs_err verify_max_rel_err checksum wall_s core_steps_per_s gflops version host date""".split()
 
 

@@ -131,7 +131,7 @@ def models(plmr, check, path, small):
         with open(path + ".record", encoding="utf-8") as file:
             record = json.load(file)
         trace, threads = read(path, check)
-        cycles = sum(value for key, value in record.items() if key.startswith("cycles_"))
+        cycles = sum(value or 0 for key, value in record.items() if key.startswith("cycles_"))
         spent = {core: sum(sum(c.by_kind.values()) for (_, name), c in threads.items() if name == core)
                  for core in {core for _, core in threads}}
         check(set(spent.values()) == {cycles} and len(spent) == 3, f"{show(words)}: {spent} of {cycles} cycles")

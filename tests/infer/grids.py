@@ -14,6 +14,7 @@ from cli import Checks, Started, of_the_wafer, show  # noqa: E402
 
 GRIDS = ["1x1", "1x4", "4x1", "2x2", "3x2", "2x3", "3x3", "1x7"]
 WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops alone
+WITH_ALL = "llama_gqa_f32"
 # prefill's cores, decode's: more cores than elements; few of each; a rank for each core on the largest grid.
 CORES = [("40x40", "21x30"), ("9x9", "7x11"), ("3x3", "3x3")]
 
@@ -69,18 +70,19 @@ def ranks_of(grid):
     return rows * cols
 
 
-def cases_of(runs, tokens):
-    """What is run: how it is called, the grids, and how."""
-    for cores in CORES:
+def cases_of(runs, tokens, whole):
+    """What is run: how it is called, the grids, and how. One model has all; others what their own steps may change."""
+    for cores in CORES if whole else CORES[1:2]:
         grids = [grid for grid in (WHOLE if cores == CORES[0] else GRIDS) if fits(grid, cores)]
         for phase in ("prefill", "decode"):
             yield f"{cores} {phase}", grids, partial(runs.logits, cores, phase, tokens)
     for phase in ("prefill", "decode"):
         yield f"tensors of {phase}", WHOLE, partial(runs.tensors, phase, tokens)
-    for kv in ("shift", "concat"):
+    for kv in ("shift", "concat") if whole else ("shift",):
         yield f"text, {kv}", WHOLE, partial(runs.text, kv, tokens)
         yield f"batch, {kv}", WHOLE, partial(runs.batch, "both", kv)
-    yield "batch, decode", WHOLE, partial(runs.batch, "decode", "shift")
+    if whole:
+        yield "batch, decode", WHOLE, partial(runs.batch, "decode", "shift")
 
 
 def main():
@@ -90,7 +92,7 @@ def main():
     with open(os.path.join(folder, name + ".tokens"), encoding="utf-8") as file:
         tokens = ",".join(file.read().strip().split(",")[:19])
     with tempfile.TemporaryDirectory() as scratch, Started(mpiexec, many) as plmr:
-        cases = list(cases_of(Runs(plmr, check, model, scratch), tokens))
+        cases = list(cases_of(Runs(plmr, check, model, scratch), tokens, name == WITH_ALL))
         first = {}
         for grid in sorted(GRIDS, key=ranks_of):  # ranks start once for each number of them; 1x1 is the first
             for what, grids, run in cases:
