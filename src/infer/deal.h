@@ -77,6 +77,13 @@ plmr_part plmr_part_folded(const plmr_deal *deal, int n_places, int place);
 int plmr_part_chunk(const plmr_part *part, int i);
 int plmr_part_index(const plmr_part *part, int chunk);
 
+/* An order of chunks other than that of the part which holds them: chunk c is number index[c] of the rank that has it;
+ * -1: it is empty. */
+typedef struct plmr_order {
+    int n_slots;
+    int *index;
+} plmr_order;
+
 /* Place, in the deal, of the i-th place of the part. */
 static inline int64_t plmr_part_place(const plmr_part *part, const plmr_deal *deal, int64_t i)
 {

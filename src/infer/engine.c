@@ -11,6 +11,15 @@
 
 /* ---- where weights lie ---- */
 
+static const plmr_order *order_of(const plmr_grid *grid, enum plmr_dimension dimension)
+{
+    return dimension == PLMR_MODEL_DIM    ? &grid->order_y
+           : dimension == PLMR_FFN        ? &grid->order_ffn
+           : dimension == PLMR_EXPERT_FFN ? &grid->order_expert_ffn
+           : dimension == PLMR_SHARED_FFN ? &grid->order_shared_ffn
+                                          : &grid->order_queries;
+}
+
 /* Every matrix is split along both axes: in prefill what comes in along y. Decode alternates: the matrices that follow
  * attention and the FFN's product take what lies along x, and give what lies along y. Of what all cores of a line want
  * whole, rows lie where the phase has the vectors, columns everywhere. */
@@ -24,12 +33,14 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
             .in = plmr_grid_deal(grid, info->cols, phase),
             .out = plmr_grid_deal(grid, info->rows, phase),
             .in_ring = plmr_grid_ring(grid, info->cols, phase),
+            .in_order = for_decode ? order_of(grid, info->cols) : NULL,
         };
     plmr_matrix_layout layout = {.in = plmr_grid_deal(grid, info->cols, PLMR_DECODE)};
     bool back = for_decode && info->cols != PLMR_MODEL_DIM;
     layout.out = plmr_grid_deal(grid, info->rows, back ? PLMR_DECODE : PLMR_PREFILL);
     layout.in_ring = back ? grid->x : grid->y;
     layout.out_ring = back ? grid->y : grid->x;
+    layout.in_order = back || info->cols == PLMR_MODEL_DIM ? order_of(grid, info->cols) : NULL;
     return layout;
 }
 
@@ -265,6 +276,25 @@ plmr_status plmr_engine_relayout(plmr_engine *engine)
         PLMR_TRY(plmr_end_if_alone(move_weights(engine)));
     engine->for_decode = true;
     return PLMR_OK;
+}
+
+void plmr_engine_forget(const plmr_engine *engine, int layer)
+{
+    for (int which = PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++)
+        if (matrix_count(engine, &engine->layers[layer], which) == 1 &&
+            plmr_matrix_is_kept(engine->layers[layer].matrix[which]))
+            plmr_model_weight_forget(engine->model, (enum plmr_weight)which, engine->setup.first_layer + layer);
+}
+
+void plmr_engine_keep(plmr_engine *engine)
+{
+    for (int layer = 0; layer < engine->n_layers; layer++) {
+        for (int which = PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++)
+            if (matrix_count(engine, &engine->layers[layer], which) == 1)
+                plmr_matrix_keep(engine->layers[layer].matrix[which]);
+        plmr_engine_forget(engine, layer);
+    }
+    plmr_matrix_keep(&engine->output);
 }
 
 void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens)

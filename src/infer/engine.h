@@ -58,8 +58,15 @@ plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t 
 /* Lays the weights out as decode has them; made-up ones that other ranks held are made up again. Collective. */
 plmr_status plmr_engine_relayout(plmr_engine *engine);
 
+/* Turns matrices into what decode reads, as its first token would; those of experts are turned when they are used. After
+ * plmr_engine_relayout. Local. */
+void plmr_engine_keep(plmr_engine *engine);
+
 /* One token for each request. Collective. */
 plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens);
+
+/* Lets go of what a layer's matrices were made of in decode, where they keep it as they use it. Local. */
+void plmr_engine_forget(const plmr_engine *engine, int layer);
 
 /* Makes up a cache of n_tokens for each request: for measuring decode alone. Local. */
 void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens);

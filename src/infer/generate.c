@@ -69,11 +69,21 @@ static plmr_status pick(plmr_generation *g)
     return PLMR_OK;
 }
 
+static void turn_weights(plmr_generation *g)
+{
+    double start_s = plmr_wall_s();
+    plmr_engine_keep(g->engine);
+    plmr_barrier();
+    g->totals->relayout_s += plmr_wall_s() - start_s;
+}
+
 plmr_status plmr_generation_next(plmr_generation *g)
 {
     g->n_bytes = 0;
     if (g->n_made == 0)
         return pick(g); /* by the prompt's logits */
+    if (g->n_made == 1) /* the first token need not wait for this */
+        turn_weights(g);
     double before_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_totals_add_tokens(g->totals, g->timing, g->engine->n_cached, 1));
     double start_s = plmr_wall_s();

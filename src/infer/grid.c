@@ -91,6 +91,35 @@ static plmr_status make_heads_plan(plmr_grid *grid)
     return PLMR_OK;
 }
 
+/* What a rank knows of its own chunks, all ranks of the line learn. */
+static void share_order(plmr_ranks *ranks, enum plmr_axis axis, plmr_order *order)
+{
+    double *index = plmr_take((size_t)order->n_slots * sizeof *index);
+    for (int i = 0; i < order->n_slots; i++)
+        index[i] = order->index[i];
+    plmr_ranks_line_max(ranks, axis, index, order->n_slots);
+    for (int i = 0; i < order->n_slots; i++)
+        order->index[i] = (int)index[i];
+    free(index);
+}
+
+/* The chunks of a dimension in the order in which a tree's programs meet the cores that hold them. */
+static void make_order(const plmr_tree *tree, const plmr_ring *ring, const plmr_deal *deal, plmr_order *order)
+{
+    int first = ring->region->first[ring->axis], n_ops = tree->first[tree->n_values], n = 0;
+    order->n_slots = deal->n_slots;
+    order->index = plmr_take((size_t)deal->n_slots * sizeof(int));
+    memset(order->index, -1, (size_t)deal->n_slots * sizeof(int));
+    for (int i = 0; i < n_ops; i++) {
+        if (tree->ops[i].kind == PLMR_TREE_MERGE)
+            continue;
+        int chunk = plmr_ring_position(ring, first + tree->ops[i].core);
+        if (chunk < deal->n_filled)
+            order->index[chunk] = n++;
+    }
+    share_order(ring->region->ranks, ring->axis, order);
+}
+
 static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
 {
     plmr_reduce_options tree = *asked;
@@ -116,6 +145,11 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     PLMR_TRY(make_plans(grid, tree));
     grid->tree_x = plmr_tree_create(grid->region, PLMR_X, grid->plan_x);
     grid->tree_y = plmr_tree_create(grid->region, PLMR_Y, grid->plan_y);
+    make_order(grid->tree_y, grid->y, &grid->dim, &grid->order_y);
+    make_order(grid->tree_x, grid->x, &grid->queries, &grid->order_queries);
+    make_order(grid->tree_x, grid->x, &grid->ffn, &grid->order_ffn);
+    make_order(grid->tree_x, grid->x, &grid->expert_ffn, &grid->order_expert_ffn);
+    make_order(grid->tree_x, grid->x, &grid->shared_ffn, &grid->order_shared_ffn);
     grid->tree_head = plmr_tree_create_local(grid->plan_head);
     return PLMR_OK;
 }
@@ -140,6 +174,11 @@ void plmr_grid_destroy(plmr_grid *grid)
 {
     if (!grid)
         return;
+    free(grid->order_shared_ffn.index);
+    free(grid->order_expert_ffn.index);
+    free(grid->order_ffn.index);
+    free(grid->order_queries.index);
+    free(grid->order_y.index);
     plmr_tree_destroy(grid->tree_head);
     plmr_tree_destroy(grid->tree_y);
     plmr_tree_destroy(grid->tree_x);

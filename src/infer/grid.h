@@ -19,6 +19,8 @@ typedef struct plmr_grid {
     plmr_reduce_plan *plan_head;       /* of the cores of one head, */
     plmr_reduce_plan *plan_heads;      /* and of all heads of a row at once */
     plmr_tree *tree_x, *tree_y, *tree_head;
+    plmr_order order_y, order_queries, order_ffn, order_expert_ffn,
+        order_shared_ffn; /* of chunks, as trees meet them */
 } plmr_grid;
 
 /* Makes a region of rows x cols cores, whose time runs apart from any values. Allreduces are K-trees of `tree`'s levels

@@ -7,9 +7,8 @@
 #include "kernel/kernel.h"
 
 /* Columns that are turned together; elements of a row of the store that are, a whole number of blocks of any type; what
- * ranges are apart at least: less is read and left out; what begins and ends at a multiple of so many elements is turned
- * fastest; rows of a block, at least, in units of what is decoded together (decoding some twice must not cost much). */
-enum { COLUMNS = 16, ELEMENTS = 512, APART = 64, TURNED = 8, LEAST_ROWS = 192, LEAST_UNITS = 16 };
+ * ranges are apart at least: less is read and left out. */
+enum { COLUMNS = 16, ELEMENTS = 512, APART = 64 };
 
 /* ---- what is held ---- */
 
@@ -48,116 +47,34 @@ static void close_gaps(int32_t *place, int64_t n)
             place[n_held++] = place[i];
 }
 
-/* Of the store's columns, n of them: where ranges begin and end. */
-static int64_t unit_of(const plmr_matrix *m)
+/* Of the store's columns, n of them: from the first to the last that are held, cut where too many are not. */
+static void find_ranges(plmr_matrix *m, int64_t n)
 {
-    return m->stored.n_elements > 1 ? m->stored.n_elements : TURNED;
-}
-
-/* From the first to the last element of the block, cut where too many are not of it. row: of all n elements. */
-static void find_ranges(plmr_matrix *m, plmr_matrix_block *block, const int32_t *row, int64_t n)
-{
-    int64_t unit = unit_of(m), last = -1;
+    int64_t unit = m->stored.n_elements, last = -1;
+    m->ranges = plmr_take((size_t)(n / APART + 1) * sizeof *m->ranges);
     for (int64_t i = 0; i < n; i++) {
-        if (row[i] < block->first || row[i] >= block->first + block->n)
+        if (m->row[i] < 0)
             continue;
-        if (last < 0 || i - last > APART) {
-            block->ranges = plmr_take_more(block->ranges, (size_t)(block->n_ranges + 1) * sizeof *block->ranges);
-            block->ranges[block->n_ranges++] = (plmr_matrix_range){.first = i / unit * unit};
-        }
+        if (last < 0 || i - last > APART)
+            m->ranges[m->n_ranges++].first = i / unit * unit;
+        plmr_matrix_range *range = &m->ranges[m->n_ranges - 1];
         last = (i / unit + 1) * unit;
         last = last < n ? last : n;
-        block->ranges[block->n_ranges - 1].n = last - block->ranges[block->n_ranges - 1].first;
-    }
-}
-
-static void list_rows(const plmr_matrix_block *block, const plmr_matrix_range *range, const int32_t *row)
-{
-    for (int64_t i = 0; i < range->n; i++) {
-        int64_t at = row[range->first + i] - block->first;
-        range->row[i] = row[range->first + i] >= 0 && at >= 0 && at < block->n ? (int32_t)at : -1;
-    }
-}
-
-static void add_block(plmr_matrix *m, int64_t first, int64_t n_rows, const int32_t *row, int64_t n)
-{
-    m->blocks = plmr_take_more(m->blocks, (size_t)(m->n_blocks + 1) * sizeof *m->blocks);
-    plmr_matrix_block *block = &m->blocks[m->n_blocks++];
-    *block = (plmr_matrix_block){.first = first, .n = n_rows};
-    find_ranges(m, block, row, n);
-    for (plmr_matrix_range *range = block->ranges; range < block->ranges + block->n_ranges; range++) {
-        range->row = plmr_take((size_t)range->n * sizeof *range->row);
-        list_rows(block, range, row);
-    }
-}
-
-/* A block ends where its elements leave no gap, so that no element is read for two. */
-static void make_blocks(plmr_matrix *m, const int32_t *row, int64_t n)
-{
-    int64_t unit = m->stored.n_elements, least = unit > 1 ? LEAST_UNITS * unit : LEAST_ROWS, first = 0;
-    const int32_t *element = m->element;
-    int64_t low = n, high = -1, n_elements = 0;
-    for (int64_t i = 0; i < m->n_in; i++) {
-        if (element[i] >= 0) {
-            low = element[i] < low ? element[i] : low;
-            high = element[i] > high ? element[i] : high;
-            n_elements++;
-        }
-        bool whole = (i + 1) % m->layout.in->size == 0 && n_elements == high - low + 1 && i + 1 - first >= least;
-        if (!whole && i + 1 < m->n_in)
-            continue;
-        add_block(m, first, i + 1 - first, row, n);
-        first = i + 1;
-        low = n, high = -1, n_elements = 0;
-    }
-}
-
-static void list_elements(plmr_matrix *m, const int32_t *row, int64_t n)
-{
-    m->element = plmr_take((size_t)m->n_in * sizeof *m->element + 1);
-    memset(m->element, -1, (size_t)m->n_in * sizeof *m->element);
-    for (int64_t i = 0; i < n; i++)
-        if (row[i] >= 0)
-            m->element[row[i]] = (int32_t)i;
-}
-
-/* Rows from `first` on, n at most, whose elements lie one after the other. */
-static int64_t count_together(const plmr_matrix *m, int64_t first, int64_t n)
-{
-    int64_t i = 0;
-    while (i < n && first + i < m->n_in && m->element[first] >= 0 && m->element[first + i] == m->element[first] + i)
-        i++;
-    return i;
-}
-
-static void make_runs(plmr_matrix *m, int64_t n_cols)
-{
-    int64_t rows = (int64_t)PLMR_PARTIAL_CORES * m->layout.in->size, n = plmr_ceil_div(m->n_in, rows);
-    if (m->stored.n_elements > 1 || m->dtype == PLMR_F32 || m->layout.in->element)
-        return;
-    m->runs = plmr_take((size_t)n * sizeof *m->runs + 1);
-    for (int64_t i = 0; i < n; i++) {
-        plmr_matrix_run *last = m->n_runs ? &m->runs[m->n_runs - 1] : NULL;
-        int64_t together = count_together(m, i * rows, rows), element = together ? m->element[i * rows] : -1;
-        bool lies = together == rows && element + rows + PLMR_PARTIAL_BEYOND / (int64_t)sizeof(uint16_t) <= n_cols;
-        if (lies && last && last->element >= 0 && element == last->element + last->n * rows)
-            last->n++;
-        else
-            m->runs[m->n_runs++] = (plmr_matrix_run){i, 1, lies ? element : -1, together};
+        range->n = last - range->first;
     }
 }
 
 /* Rows in which no element lies. */
-static void find_padding(plmr_matrix *m, const int32_t *row)
+static void find_padding(plmr_matrix *m)
 {
     bool *used = plmr_take_zeroed((size_t)m->n_in + 1, sizeof *used);
     for (int64_t i = 0; i < m->layout.in->n; i++)
-        if (row[i] >= 0)
-            used[row[i]] = true;
+        if (m->row[i] >= 0)
+            used[m->row[i]] = true;
     m->padding = plmr_take((size_t)m->n_in * sizeof *m->padding + 1);
-    for (int64_t i = 0; i < m->n_in; i++)
-        if (!used[i])
-            m->padding[m->n_padding++] = (int32_t)i;
+    for (int64_t row = 0; row < m->n_in; row++)
+        if (!used[row])
+            m->padding[m->n_padding++] = (int32_t)row;
     free(used);
 }
 
@@ -165,9 +82,10 @@ static void find_padding(plmr_matrix *m, const int32_t *row)
 static void make_lists(plmr_matrix *m)
 {
     const plmr_deal *in = m->layout.in, *out = m->layout.out;
-    int32_t *place = list_places(m, out, &m->out, false), *row = list_places(m, in, &m->in, true);
+    int32_t *place = list_places(m, out, &m->out, false);
     int64_t n_cols = in->n, n_held = 0;
-    find_padding(m, row);
+    m->row = list_places(m, in, &m->in, true);
+    find_padding(m);
     m->column = plmr_take((size_t)m->n_out * sizeof *m->column + 1);
     memset(m->column, -1, (size_t)m->n_out * sizeof *m->column);
     for (int64_t i = 0; i < out->n; i++)
@@ -175,13 +93,10 @@ static void make_lists(plmr_matrix *m)
             m->column[place[i]] = (int32_t)(m->own ? n_held++ : i);
     free(place);
     if (m->own) {
-        n_cols = count_held(row, in->n);
-        close_gaps(row, in->n);
+        n_cols = count_held(m->row, in->n);
+        close_gaps(m->row, in->n);
     }
-    list_elements(m, row, n_cols);
-    make_blocks(m, row, n_cols);
-    make_runs(m, n_cols);
-    free(row);
+    find_ranges(m, n_cols);
 }
 
 /* ---- an own store ---- */
@@ -258,21 +173,13 @@ plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype
 
 static void free_lists(plmr_matrix *m)
 {
-    for (int b = 0; b < m->n_blocks; b++) {
-        for (int i = 0; i < m->blocks[b].n_ranges; i++)
-            free(m->blocks[b].ranges[i].row);
-        free(m->blocks[b].ranges);
-    }
-    free(m->blocks);
-    free(m->runs);
-    free(m->element);
     free(m->column);
+    free(m->row);
     free(m->padding);
-    m->column = m->padding = NULL;
-    m->blocks = NULL;
-    m->runs = NULL;
-    m->element = NULL;
-    m->n_blocks = m->n_runs = 0;
+    free(m->ranges);
+    m->column = m->row = m->padding = NULL;
+    m->ranges = NULL;
+    m->n_ranges = 0;
     m->n_padding = 0;
 }
 
@@ -280,7 +187,9 @@ void plmr_matrix_free(plmr_matrix *m)
 {
     free_lists(m);
     plmr_slab_destroy(m->own);
-    m->own = NULL;
+    plmr_slab_destroy(m->kept);
+    m->own = m->kept = NULL;
+    m->n_kept = 0;
 }
 
 static bool holds_all(const plmr_matrix *m)
@@ -322,69 +231,90 @@ static const char *row_at(const struct reader *r, int32_t row, int64_t first, in
     const plmr_stored *s = &r->m->stored;
     if (row < 0)
         return zeros;
-    const unsigned char *at = s->data + (size_t)row * s->row_bytes;
+    const unsigned char *at = s->data + (size_t)row * s->row_bytes + (size_t)(first / s->n_elements * s->n_bytes);
     if (s->n_elements == 1)
-        return (const char *)at + first * s->n_bytes;
+        return (const char *)at;
     float values[ELEMENTS];
-    s->decode(at + first / s->n_elements * s->n_bytes, n / s->n_elements, values);
+    s->decode(at, n / s->n_elements, values);
     plmr_convert_from_float(r->m->dtype, n, values, room);
     return room;
 }
 
 /* Elements of a range, of up to COLUMNS columns, which are `offset` columns into what is made. */
-static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset, const plmr_matrix_range *range)
+static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset, plmr_matrix_range range,
+                      const int32_t *row)
 {
     const char *from[COLUMNS];
     for (int j = 0; j < n; j++)
-        from[j] = row_at(r, col + j < r->m->n_out ? r->m->column[col + j] : -1, range->first, range->n,
+        from[j] = row_at(r, col + j < r->m->n_out ? r->m->column[col + j] : -1, range.first, range.n,
                          r->blocks + (size_t)j * ELEMENTS * r->element);
-    plmr_vectors()->turn(r->element, n, range->n, from, range->row, r->to + (size_t)offset * r->element,
-                         (size_t)r->pitch);
+    plmr_vectors()->turn(r->element, n, range.n, from, row, r->to + (size_t)offset * r->element, (size_t)r->pitch);
 }
 
-static void turn_columns(const struct reader *r, const plmr_matrix_block *block, int64_t col, int n, int64_t offset)
+static void turn_columns(const struct reader *r, int64_t col, int n, int64_t offset)
 {
-    for (const plmr_matrix_range *range = block->ranges; range < block->ranges + block->n_ranges; range++)
-        for (int64_t at = 0; at < range->n; at += ELEMENTS) {
-            int64_t now = range->n - at < ELEMENTS ? range->n - at : ELEMENTS;
-            turn_some(r, col, n, offset, &(plmr_matrix_range){range->first + at, now, range->row + at});
+    for (int i = 0; i < r->m->n_ranges; i++) {
+        plmr_matrix_range range = r->m->ranges[i];
+        for (int64_t at = 0; at < range.n; at += ELEMENTS) {
+            int64_t now = range.n - at < ELEMENTS ? range.n - at : ELEMENTS;
+            turn_some(r, col, n, offset, (plmr_matrix_range){range.first + at, now}, r->m->row + range.first + at);
         }
-}
-
-static void clear_padding(const plmr_matrix *m, const plmr_matrix_block *block, int64_t n, char *to, int64_t pitch)
-{
-    size_t element = plmr_dtype_bytes(m->dtype);
-    for (int64_t i = 0; i < m->n_padding; i++) {
-        int64_t row = m->padding[i] - block->first;
-        if (row >= 0 && row < block->n)
-            memset(to + (size_t)(row * pitch) * element, 0, (size_t)n * element);
-    }
-}
-
-void plmr_matrix_block_columns(const plmr_matrix *m, const plmr_matrix_block *block, int64_t first, int64_t n, void *to,
-                               int64_t pitch)
-{
-    char blocks[COLUMNS * ELEMENTS * sizeof(uint16_t)];
-    struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch};
-    clear_padding(m, block, n, to, pitch);
-    for (int64_t i = 0; i < n; i += COLUMNS) {
-        int now = (int)(n - i < COLUMNS ? n - i : COLUMNS);
-        turn_columns(&r, block, first + i, now, i);
     }
 }
 
 void plmr_matrix_columns(const plmr_matrix *m, int64_t first, int64_t n, void *to, int64_t pitch)
 {
-    for (const plmr_matrix_block *block = m->blocks; block < m->blocks + m->n_blocks; block++) {
-        size_t at = (size_t)(block->first * pitch) * plmr_dtype_bytes(m->dtype);
-        plmr_matrix_block_columns(m, block, first, n, (char *)to + at, pitch);
+    char blocks[COLUMNS * ELEMENTS * sizeof(uint16_t)];
+    struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch};
+    for (int64_t i = 0; i < m->n_padding; i++)
+        memset(r.to + (size_t)(m->padding[i] * pitch) * r.element, 0, (size_t)n * r.element);
+    for (int64_t i = 0; i < n; i += COLUMNS) {
+        int now = (int)(n - i < COLUMNS ? n - i : COLUMNS);
+        turn_columns(&r, first + i, now, i);
     }
 }
 
-int64_t plmr_matrix_most_rows(const plmr_matrix *m)
+/* ---- strips ---- */
+
+enum { STRIP = PLMR_PROGRAM_COLS };
+
+/* Bytes of the strips before one. */
+static size_t strip_at(const plmr_matrix *m, int64_t strip)
 {
-    int64_t most = 0;
-    for (int i = 0; i < m->n_blocks; i++)
-        most = m->blocks[i].n > most ? m->blocks[i].n : most;
-    return most;
+    return (size_t)(strip * STRIP * m->n_in) * plmr_dtype_bytes(m->dtype);
+}
+
+/* What is quantised stays so. */
+static bool can_keep(plmr_matrix *m)
+{
+    if (!m->kept && m->stored.n_elements == 1)
+        m->kept = plmr_slab_create((size_t)(m->n_out * m->n_in) * plmr_dtype_bytes(m->dtype) + 1);
+    return m->kept != NULL;
+}
+
+bool plmr_matrix_is_kept(const plmr_matrix *m)
+{
+    return m->kept && m->n_kept * STRIP >= m->n_out;
+}
+
+const char *plmr_matrix_strip(plmr_matrix *m, int64_t first, char *room)
+{
+    int64_t strip = first / STRIP, n = m->n_out - first < STRIP ? m->n_out - first : STRIP;
+    bool keeps = can_keep(m);
+    char *to = keeps ? m->kept + strip_at(m, strip) : room;
+    if (!keeps || strip == m->n_kept) {
+        plmr_matrix_columns(m, first, n, to, n);
+        m->n_kept += keeps;
+    }
+    if (plmr_matrix_is_kept(m)) {
+        plmr_slab_destroy(m->own);
+        m->own = NULL;
+    }
+    return to;
+}
+
+void plmr_matrix_keep(plmr_matrix *m)
+{
+    for (int64_t strip = m->n_kept; can_keep(m) && strip * STRIP < m->n_out; strip++)
+        plmr_matrix_strip(m, strip * STRIP, NULL);
 }

@@ -2,16 +2,16 @@
  *
  * y = x W with W (in, out): rows are the places of the in dimension that this rank holds, columns those of the out
  * dimension. In memory a matrix lies as files have it, (out, in): a model's file is mapped, and read where it lies; what
- * is made up lies in memory of this rank's own. So both phases, whatever their layouts, use the same bytes, nothing
- * moves between them, and no matrix is held twice. Kernels get some columns at a time, turned to (in, out) and widened
- * to the type that cores hold: all rows of them, or a block of rows that the nearest cache holds.
+ * is made up lies in memory of this rank's own. So both phases, whatever their layouts, use the same bytes, and nothing
+ * moves between them. Kernels get some columns at a time, all rows of them, turned to (in, out) and widened to the type
+ * that cores hold.
  *
- * For example a weight stored as (out, in) = (4, 8), in dealt to chunks (0 1)(2 3)(4 5)(6 7), of which this rank has the
- * first and the last. What plmr_matrix_columns makes of columns 0 and 1, each number the in element of a row:
+ * For example a weight stored as (out, in) = (4, 6), in dealt to chunks (0 1)(2 3)(4 5) that a tree meets as 2, 0, 1.
+ * What plmr_matrix_columns makes of columns 0 and 1, each number the in element of a row:
  *
- *     0 1 6 7  x columns 0 1
+ *     4 5 0 1 2 3  x columns 0 1
  *
- * It reads two rows of the store, elements 0 to 7 as they lie there, and writes some of them to rows 0 to 3.
+ * It reads two rows of the store, elements 0 to 5 as they lie there, and writes them to rows 2 3 4 5 0 1.
  */
 #pragma once
 
@@ -20,31 +20,18 @@
 #include "kernel/vector.h"
 
 /* Where a matrix lies: a dimension dealt to a ring is split between the ranks along its axis; NULL: all have all of it.
+ * Rows come chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt.
  */
 typedef struct plmr_matrix_layout {
     const plmr_deal *in, *out;
     const plmr_ring *in_ring, *out_ring;
+    const plmr_order *in_order;
 } plmr_matrix_layout;
 
-/* Elements [first, first + n) of the store's rows, some of which this rank has rows for: row[i] is that of element first
- * + i, counted from its block's first; -1: it is not in the block. */
+/* Elements [first, first + n) of the store's rows, some of which this rank has rows for. */
 typedef struct plmr_matrix_range {
     int64_t first, n;
-    int32_t *row;
 } plmr_matrix_range;
-
-/* Rows of whole chunks, made of elements that lie together. */
-typedef struct plmr_matrix_block {
-    int64_t first, n; /* rows */
-    int n_ranges;
-    plmr_matrix_range *ranges;
-} plmr_matrix_block;
-
-/* PLMR_PARTIAL_CORES chunks at a time, n of them, whose elements lie one after the other in the store, from `element` on,
- * with as much behind them as a kernel may read; -1: they do not, but for those of the first rows, `together`. */
-typedef struct plmr_matrix_run {
-    int64_t first, n, element, together;
-} plmr_matrix_run;
 
 typedef struct plmr_matrix {
     plmr_matrix_layout layout;
@@ -54,12 +41,11 @@ typedef struct plmr_matrix {
     plmr_stored stored; /* a row of it is a column of W; by the model's elements, or (own) by those that are held */
     char *own;          /* the store, if it is this rank's */
     int32_t *column;    /* by column: its row of the store, -1: zeros */
-    int n_blocks;
-    plmr_matrix_block *blocks; /* in the order of rows */
-    int32_t *element;          /* by row: of the store's row; -1: none */
-    int n_runs;
-    plmr_matrix_run
-        *runs; /* of all chunks; NULL: the store has no plain 16-bit words, or hardly any that follow each other */
+    int n_ranges;
+    plmr_matrix_range *ranges;
+    int32_t *row;   /* by element of all ranges: its row, -1: not this rank's */
+    char *kept;     /* columns in strips of PLMR_PROGRAM_COLS, turned and widened; NULL: none are kept */
+    int64_t n_kept; /* strips that are */
     int64_t n_padding;
     int32_t *padding; /* rows that hold no element */
 } plmr_matrix;
@@ -73,7 +59,8 @@ void plmr_matrix_free(plmr_matrix *matrix);
 /* First row of a chunk of the in dimension; -1: this rank has it not. */
 static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
 {
-    int index = plmr_part_index(&matrix->in, chunk);
+    const plmr_order *order = matrix->layout.in_order;
+    int index = order ? order->index[chunk] : plmr_part_index(&matrix->in, chunk);
     return index < 0 ? -1 : (int64_t)index * matrix->layout.in->size;
 }
 
@@ -81,12 +68,16 @@ static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
  * matrix's columns. Local. */
 void plmr_matrix_columns(const plmr_matrix *matrix, int64_t first, int64_t n, void *to, int64_t pitch);
 
-/* The rows of one block alone. Local. */
-void plmr_matrix_block_columns(const plmr_matrix *matrix, const plmr_matrix_block *block, int64_t first, int64_t n,
-                               void *to, int64_t pitch);
+/* The strip of PLMR_PROGRAM_COLS columns from `first` on (the last may have less): its rows, one after the other. Strips
+ * of a type that files have as it is are kept from then on; others, and if there is no memory, come to `room`, which is
+ * large enough for one. Whoever asks asks for strips in their order. Local. */
+const char *plmr_matrix_strip(plmr_matrix *matrix, int64_t first, char *room);
 
-/* Rows of the block that has most. */
-int64_t plmr_matrix_most_rows(const plmr_matrix *matrix);
+/* Keeps all strips that can be kept. Local. */
+void plmr_matrix_keep(plmr_matrix *matrix);
+
+/* All strips are kept: what they were made of is wanted no more, and a store of this rank's own is gone. */
+bool plmr_matrix_is_kept(const plmr_matrix *matrix);
 
 /* Lays the matrix out anew; what this rank keeps of its own is taken from the source again, unless it is the same. On
  * success *matrix is the new one. Local. */

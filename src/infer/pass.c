@@ -146,6 +146,8 @@ static plmr_status run_layers(plmr_pass *p, const int32_t *tokens)
     PLMR_TRY(plmr_agree(status ? status : embed(p, tokens)));
     for (p->layer = 0; p->layer < e->n_layers; p->layer++) {
         PLMR_TRY(plmr_layer_values(p));
+        if (p->phase == PLMR_DECODE && e->n_cached == e->n_prefilled) /* the first token */
+            plmr_engine_forget(e, p->layer);
         if (e->setup.progress && p->phase == PLMR_PREFILL)
             e->setup.progress(e->setup.progress_context, (p->layer + 1.0) / e->n_layers);
     }

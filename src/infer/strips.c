@@ -46,7 +46,8 @@ static void list_place(const plmr_strips *s, int place, const char *block, int64
     const plmr_matrix_layout *layout = &s->matrix->layout;
     plmr_part part = plmr_part_of(layout->in, layout->in_ring, place);
     for (int i = 0; i < part.n_chunks; i++) {
-        s->line[plmr_part_chunk(&part, i)] = block + (size_t)(first + (int64_t)i * layout->in->size) * row_bytes(s, n);
+        int slot = plmr_part_chunk(&part, i), number = layout->in_order ? layout->in_order->index[slot] : i;
+        s->line[slot] = block + (size_t)(first + (int64_t)number * layout->in->size) * row_bytes(s, n);
     }
 }
 

@@ -5,31 +5,69 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "infer/partials.h"
 
 /* ---- products with vectors ---- */
 
-struct product {
-    plmr_partials partials;
-    const int32_t *at; /* by core: which of the partial values are its own */
+/* The strip at hand. */
+struct strip {
+    int64_t first; /* column; -1: none yet */
+    const char *rows;
 };
 
-static void list_cores(const plmr_partials *p, const plmr_ring *ring, int first, int count, int32_t *at)
+struct product {
+    plmr_matrix *matrix;
+    int n;
+    const float *x;
+    size_t ldx;
+    int32_t *row, *place; /* by core: the first row of its tile, -1: it has none; where the tile's part of x lies */
+    char *room;           /* for a strip: products are made one after the other, and share it */
+    struct strip *strip;
+};
+
+/* x is in the order in which chunks are dealt. */
+static void list_tiles(struct product *p, const plmr_ring *ring, int first, int count)
 {
+    const plmr_matrix *m = p->matrix;
     for (int core = 0; core < count; core++) {
-        int index = plmr_part_index(&p->matrix->in, plmr_ring_position(ring, first + core));
-        at[core] = index < 0 ? plmr_partials_zeros(p) : index;
+        int chunk = plmr_ring_position(ring, first + core);
+        p->row[core] = (int32_t)plmr_matrix_row(m, chunk);
+        p->place[core] = (int32_t)plmr_part_index(&m->in, chunk) * m->layout.in->size;
     }
 }
 
+/* A strip that is not as wide as the kernel has it: operation by operation. */
+static void run_narrow(const plmr_gemv_program *p, enum plmr_dtype dtype, int64_t width, float *stack)
+{
+    float *top = stack - width;
+    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++) {
+        if (op->kind == PLMR_TREE_MERGE) {
+            top -= width;
+            plmr_vector_add(PLMR_F32, width, top + width, top);
+            continue;
+        }
+        top += op->kind == PLMR_TREE_PUSH ? width : 0;
+        int64_t row = p->row[op->core];
+        const char *b = (const char *)p->b + (size_t)((row < 0 ? 0 : row) * width) * plmr_dtype_bytes(dtype);
+        plmr_vectors()->gemv_onto(dtype, PLMR_F32, row < 0 ? 0 : p->kt, width,
+                                  p->x + (row < 0 ? 0 : p->place[op->core]), b, (size_t)width,
+                                  op->kind == PLMR_TREE_PUSH ? NULL : top, top, NULL);
+    }
+}
+
+/* Every vector has the stack from where its result stays. */
 static void run_program(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width,
                         float *stack)
 {
-    struct product *p = (struct product *)context;
-    for (int i = 0; i < p->partials.n; i++, stack += width) {
-        float result[PLMR_PROGRAM_COLS];
-        plmr_vectors()->run_program(ops, n_ops, p->at, plmr_partials_of(&p->partials, first, i), result);
-        memcpy(stack, result, (size_t)width * sizeof *result);
+    const struct product *p = context;
+    if (p->strip->first != first)
+        *p->strip = (struct strip){first, plmr_matrix_strip(p->matrix, first, p->room)};
+    plmr_gemv_program program = {ops, n_ops, p->matrix->layout.in->size, p->row, p->place, NULL, p->strip->rows};
+    for (int i = 0; i < p->n; i++, stack += width) {
+        program.x = p->x + (size_t)i * p->ldx;
+        if (width == PLMR_PROGRAM_COLS)
+            plmr_vectors()->gemv_program(p->matrix->dtype, &program, stack);
+        else
+            run_narrow(&program, p->matrix->dtype, width, stack);
     }
 }
 
@@ -40,10 +78,12 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
     struct product *of = plmr_take((size_t)n_products * sizeof *of);
     plmr_tree_job *jobs = plmr_take((size_t)n_products * sizeof *jobs);
     size_t n_cores = (size_t)grid->region->count[ring->axis];
-    int32_t *at = plmr_take(n_cores * sizeof *at);
+    struct strip *strips = plmr_take((size_t)n_products * sizeof *strips);
+    int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
+    char *room = plmr_take((size_t)products->matrix->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
     for (int i = 0; i < n_products; i++) {
-        plmr_partials_create(products[i].matrix, n, x, ldx, &of[i].partials);
-        of[i].at = at;
+        strips[i].first = -1;
+        of[i] = (struct product){products[i].matrix, n, x, ldx, lists, lists + n_cores, room, &strips[i]};
         jobs[i] = (plmr_tree_job){
             .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
             .accumulate = PLMR_F32,
@@ -56,43 +96,106 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
             .ld_sum = products[i].ldy,
         };
     }
-    list_cores(&of[0].partials, ring, grid->region->first[ring->axis], (int)n_cores, at);
+    list_tiles(&of[0], ring, grid->region->first[ring->axis], (int)n_cores);
     plmr_tree_run_fused(jobs, n_products);
-    for (int i = 0; i < n_products; i++)
-        plmr_partials_free(&of[i].partials);
-    free(at);
+    free(room);
+    free(lists);
+    free(strips);
     free(jobs);
     free(of);
 }
 
 /* ---- sums of products ---- */
 
+/* Core c of matrix i is core c * n + i of one program, whose rows are counted from the first strip in memory. */
 struct sum {
-    int n;
-    plmr_partials *of; /* by matrix */
-    const int32_t *at;
-    int64_t first; /* column of the values at hand; -1: none */
-    float *values; /* by core, of all matrices */
+    plmr_matrix *const *matrices;
+    int n, n_cores;
+    const float *x;
+    size_t ldx;
+    const int32_t *row, *place; /* of a matrix, by core */
+    int64_t first;              /* column of the strips at hand; -1: none */
+    const char **strip;         /* by matrix */
+    char *room;
+    int32_t *all_rows, *all_places; /* by core of the program */
+    plmr_tree_op *ops;
 };
 
-/* A core's value is that of its first matrix, onto which the others' are added; only then does it meet other cores'. */
-static void add_matrices(struct sum *s, int64_t first)
+static const char *lowest(const struct sum *s)
 {
-    int64_t n = s->of[0].n_values * PLMR_PROGRAM_COLS;
-    s->first = first;
-    memcpy(s->values, plmr_partials_of(&s->of[0], first, 0), (size_t)n * sizeof *s->values);
+    const char *low = s->strip[0];
     for (int i = 1; i < s->n; i++)
-        plmr_vector_add(PLMR_F32, n, plmr_partials_of(&s->of[i], first, 0), s->values);
+        low = s->strip[i] < low ? s->strip[i] : low;
+    return low;
+}
+
+/* Strips that are not kept, or narrower than the kernel's, are no whole number of rows apart, unless all are copied. */
+static void take_strips(struct sum *s, int64_t first, int64_t width)
+{
+    const plmr_matrix *m = s->matrices[0];
+    size_t row_bytes = (size_t)width * plmr_dtype_bytes(m->dtype);
+    s->first = first;
+    size_t n_bytes = (size_t)m->n_in * row_bytes;
+    bool apart = width != PLMR_PROGRAM_COLS;
+    for (int i = 0; i < s->n; i++) {
+        s->strip[i] = plmr_matrix_strip(s->matrices[i], first, s->room + (size_t)i * n_bytes);
+        apart = apart || s->strip[i] == s->room + (size_t)i * n_bytes;
+    }
+    for (int i = 0; i < s->n && apart; i++)
+        if (s->strip[i] != s->room + (size_t)i * n_bytes)
+            s->strip[i] = memcpy(s->room + (size_t)i * n_bytes, s->strip[i], n_bytes);
+    const char *low = lowest(s);
+    for (int core = 0; core < s->n_cores; core++)
+        for (int i = 0; i < s->n; i++) {
+            int64_t above = (s->strip[i] - low) / (int64_t)row_bytes;
+            s->all_rows[core * s->n + i] = s->row[core] < 0 ? -1 : (int32_t)(above + s->row[core]);
+        }
+}
+
+/* A core's value is that of its first matrix, onto which the others' are added; only then does it meet other cores'. */
+static int spread_ops(const struct sum *s, const plmr_tree_op *ops, int n_ops)
+{
+    int n = 0;
+    for (int k = 0; k < n_ops; k++) {
+        for (int i = 0; i < s->n && ops[k].kind != PLMR_TREE_MERGE; i++)
+            s->ops[n++] = (plmr_tree_op){i ? PLMR_TREE_ONTO : PLMR_TREE_PUSH, ops[k].core * s->n + i};
+        if (ops[k].kind != PLMR_TREE_PUSH)
+            s->ops[n++] = (plmr_tree_op){PLMR_TREE_MERGE, 0};
+    }
+    return n;
 }
 
 static void run_sum(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width, float *stack)
 {
-    struct sum *s = (struct sum *)context;
-    float result[PLMR_PROGRAM_COLS];
+    struct sum *s = *(struct sum *const *)context;
+    const plmr_matrix *m = s->matrices[0];
     if (s->first != first)
-        add_matrices(s, first);
-    plmr_vectors()->run_program(ops, n_ops, s->at, s->values, result);
-    memcpy(stack, result, (size_t)width * sizeof *result);
+        take_strips(s, first, width);
+    plmr_gemv_program program = {
+        s->ops, spread_ops(s, ops, n_ops), m->layout.in->size, s->all_rows, s->all_places, s->x, lowest(s)};
+    if (width == PLMR_PROGRAM_COLS)
+        plmr_vectors()->gemv_program(m->dtype, &program, stack);
+    else
+        run_narrow(&program, m->dtype, width, stack);
+}
+
+static void prepare_sum(struct sum *s, const plmr_grid *grid, int32_t *lists)
+{
+    const plmr_matrix *m = s->matrices[0];
+    const plmr_ring *ring = m->layout.in_ring;
+    const plmr_tree *tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y;
+    struct product one = {.matrix = s->matrices[0], .row = lists, .place = lists + s->n_cores};
+    list_tiles(&one, ring, grid->region->first[ring->axis], s->n_cores);
+    s->row = one.row;
+    s->place = one.place;
+    s->all_rows = lists + 2 * s->n_cores;
+    s->all_places = s->all_rows + s->n_cores * s->n;
+    for (int core = 0; core < s->n_cores; core++)
+        for (int i = 0; i < s->n; i++)
+            s->all_places[core * s->n + i] = (int32_t)((size_t)i * s->ldx) + s->place[core];
+    s->room = plmr_take((size_t)s->n * (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
+    s->strip = plmr_take((size_t)s->n * sizeof *s->strip);
+    s->ops = plmr_take((size_t)tree->first[tree->n_values] * (size_t)(s->n + 1) * sizeof *s->ops + 1);
 }
 
 void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices, int n, const float *x, size_t ldx,
@@ -100,12 +203,9 @@ void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices
 {
     const plmr_ring *ring = matrices[0]->layout.in_ring;
     int n_cores = grid->region->count[ring->axis];
-    int32_t *at = plmr_take((size_t)n_cores * sizeof *at);
-    struct sum sum = {.n = n, .of = plmr_take((size_t)n * sizeof *sum.of), .at = at, .first = -1};
-    for (int i = 0; i < n; i++)
-        plmr_partials_create(matrices[i], 1, x + (size_t)i * ldx, ldx, &sum.of[i]);
-    sum.values = plmr_take((size_t)sum.of[0].n_values * PLMR_PROGRAM_COLS * sizeof *sum.values);
-    list_cores(&sum.of[0], ring, grid->region->first[ring->axis], n_cores, at);
+    struct sum sum = {matrices, n, n_cores, x, ldx, .first = -1}, *context = &sum;
+    int32_t *lists = plmr_take((size_t)n_cores * (size_t)(2 + 2 * n) * sizeof *lists);
+    prepare_sum(&sum, grid, lists);
     plmr_tree_job job = {
         .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
         .accumulate = PLMR_F32,
@@ -113,16 +213,15 @@ void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices
         .n = matrices[0]->n_out,
         .strip = PLMR_PROGRAM_COLS,
         .run = run_sum,
-        .context = &sum,
+        .context = &context,
         .sum = y,
         .ld_sum = (size_t)matrices[0]->n_out,
     };
     plmr_tree_run(&job);
-    for (int i = 0; i < n; i++)
-        plmr_partials_free(&sum.of[i]);
-    free(sum.values);
-    free(sum.of);
-    free(at);
+    free(sum.ops);
+    free(sum.strip);
+    free(sum.room);
+    free(lists);
 }
 
 /* ---- norms ---- */

@@ -94,19 +94,6 @@ PLMR_INLINE vf vf_fma(float a, vf b, vf c)
 #endif
 }
 
-PLMR_INLINE vf vf_fma_each(vf a, vf b, vf c)
-{
-#if defined(PLMR_ISA_AVX512)
-    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(PLMR_ISA_AVX2)
-    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#else
-    for (int lane = 0; lane < LANES; lane++)
-        c[lane] = fmaf(a[lane], b[lane], c[lane]);
-    return c;
-#endif
-}
-
 /* To the nearest f16. */
 PLMR_INLINE vf vf_round(vf value)
 {

@@ -185,59 +185,60 @@ static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
 #undef PLMR_GEMV
 }
 
-enum { PROGRAM_VECTORS = PLMR_PROGRAM_COLS / LANES };
+/* Programs read b from its beginning to its end where its rows lie in their order: so far ahead. */
+enum { PROGRAM_AHEAD = 2048 };
 
-PLMR_INLINE void turned(enum plmr_dtype dtype, int kt, int n, const float *x, const char *b, float *part)
+/* Part of a program: what a core adds, on top of the stack. */
+PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, bool onto, float *top)
 {
-    const size_t row_bytes = PLMR_PROGRAM_COLS * plmr_dtype_bytes(dtype);
-    for (int core = 0; core < n; core++, part += PLMR_PROGRAM_COLS) {
-        vf sum[PROGRAM_VECTORS];
-        PLMR_EACH(v, PROGRAM_VECTORS)
-            sum[v] = (vf){0};
-        for (int k = 0; k < kt; k++, x++, b += row_bytes)
-            PLMR_EACH(v, PROGRAM_VECTORS)
-                sum[v] = vf_fma(*x, vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
-        PLMR_EACH(v, PROGRAM_VECTORS)
-            vf_store(part + v * LANES, sum[v]);
+    enum { N = PLMR_PROGRAM_COLS / LANES, ROW = PLMR_PROGRAM_COLS };
+    vf sum[N];
+    int64_t row = p->row[core];
+    int kt = row < 0 ? 0 : p->kt;
+    const float *x = p->x + (row < 0 ? 0 : p->place[core]);
+    const char *b = (const char *)p->b + (size_t)(row < 0 ? 0 : row) * ROW * plmr_dtype_bytes(dtype);
+    PLMR_UNROLL for (int v = 0; v < N; v++)
+    {
+        sum[v] = (vf){0};
+    }
+    for (int k = 0; k < kt; k++, b += ROW * plmr_dtype_bytes(dtype)) {
+        PLMR_UNROLL for (int line = 0; line < (int)(ROW * plmr_dtype_bytes(dtype)) / LINE; line++)
+        {
+            __builtin_prefetch(b + PROGRAM_AHEAD + line * LINE, 0, 3);
+        }
+        PLMR_UNROLL for (int v = 0; v < N; v++)
+        {
+            sum[v] = vf_fma(x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
+        }
+    }
+    PLMR_UNROLL for (int v = 0; v < N; v++)
+    {
+        vf_store(top + v * LANES, onto ? sum[v] + vf_load(top + v * LANES) : sum[v]);
     }
 }
 
-static void gemv_turned(enum plmr_dtype dtype, int kt, int n, const float *x, const void *b, float *part)
+PLMR_INLINE void program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *top)
+{
+    top -= PLMR_PROGRAM_COLS;
+    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++)
+        if (op->kind == PLMR_TREE_MERGE) {
+            top -= PLMR_PROGRAM_COLS;
+            for (int i = 0; i < PLMR_PROGRAM_COLS; i++)
+                top[i] += top[i + PLMR_PROGRAM_COLS];
+        } else if (op->kind == PLMR_TREE_PUSH)
+            program_core(dtype, p, op->core, false, top += PLMR_PROGRAM_COLS);
+        else
+            program_core(dtype, p, op->core, true, top);
+}
+
+static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *stack)
 {
     if (dtype == PLMR_F32)
-        turned(PLMR_F32, kt, n, x, b, part);
+        program(PLMR_F32, p, stack);
     else if (dtype == PLMR_F16)
-        turned(PLMR_F16, kt, n, x, b, part);
+        program(PLMR_F16, p, stack);
     else
-        turned(PLMR_BF16, kt, n, x, b, part);
-}
-
-/* The top of the stack is in registers. */
-static void run_program(const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *part, float *result)
-{
-    vf stack[PLMR_TREE_DEPTH + 1][PROGRAM_VECTORS], top[PROGRAM_VECTORS];
-    int depth = 0;
-    PLMR_EACH(v, PROGRAM_VECTORS)
-        top[v] = (vf){0};
-    for (const plmr_tree_op *op = ops; op < ops + n_ops; op++) {
-        const float *own = part + (op->kind == PLMR_TREE_MERGE ? 0 : (size_t)at[op->core] * PLMR_PROGRAM_COLS);
-        if (op->kind == PLMR_TREE_PUSH)
-            PLMR_EACH(v, PROGRAM_VECTORS)
-                stack[depth][v] = top[v];
-        depth += op->kind == PLMR_TREE_PUSH;
-        depth -= op->kind == PLMR_TREE_MERGE;
-        if (op->kind == PLMR_TREE_PUSH)
-            PLMR_EACH(v, PROGRAM_VECTORS)
-                top[v] = vf_load(own + v * LANES);
-        else if (op->kind == PLMR_TREE_ONTO)
-            PLMR_EACH(v, PROGRAM_VECTORS)
-                top[v] = vf_load(own + v * LANES) + top[v];
-        else
-            PLMR_EACH(v, PROGRAM_VECTORS)
-                top[v] = stack[depth][v] + top[v];
-    }
-    PLMR_EACH(v, PROGRAM_VECTORS)
-        vf_store(result + v * LANES, top[v]);
+        program(PLMR_BF16, p, stack);
 }
 
 /* ---- rows to columns ---- */
@@ -260,36 +261,26 @@ PLMR_INLINE void store_words(int32_t row, const words *value, uint16_t *to, size
         memcpy(to + (size_t)row * ld, value, sizeof *value);
 }
 
-PLMR_INLINE void load_halves(const char *low_from, const char *high_from, words *to)
-{
-    half_words low, high;
-    memcpy(&low, low_from, sizeof low);
-    memcpy(&high, high_from, sizeof high);
-#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
-    *to = (words)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)low), (__m128i)high, 1);
-#else
-    *to = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#endif
-}
-
 /* Lines of 16 rows that lie side by side: rows a power of two apart displace each other from the cache, so each is read
  * once. */
-PLMR_INLINE void bring_lines(const char *const *from, size_t at, size_t n_bytes, char lines[TURN_COLS * LINE])
+PLMR_INLINE void bring_lines(const char *const *from, size_t at, char lines[TURN_COLS * LINE])
 {
     PLMR_UNROLL for (int j = 0; j < TURN_COLS; j++)
     {
-        memcpy(lines + j * LINE, from[j] + at, n_bytes);
+        memcpy(lines + j * LINE, from[j] + at, LINE);
     }
 }
 
-/* Eight k of 16 rows, `pitch` bytes apart. A vector holds those of rows j and j + 8; three rounds bring the rows of each
- * k together. */
-PLMR_INLINE void turn_words(const char *from, size_t pitch, words k[TURN_K])
+/* Eight k of 16 rows. A vector holds those of rows j and j + 8; three rounds bring the rows of each k together. */
+PLMR_INLINE void turn_block(const char *from, const int32_t *row, uint16_t *to, size_t ld)
 {
     words a[TURN_K], b[TURN_K];
     PLMR_UNROLL for (int j = 0; j < TURN_K; j++)
     {
-        load_halves(from + (size_t)j * pitch, from + (size_t)(j + TURN_K) * pitch, &a[j]);
+        half_words low, high;
+        memcpy(&low, from + j * LINE, sizeof low);
+        memcpy(&high, from + (j + TURN_K) * LINE, sizeof high);
+        a[j] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     }
     PLMR_UNROLL for (int j = 0; j < TURN_K; j += 2)
     {
@@ -305,38 +296,10 @@ PLMR_INLINE void turn_words(const char *from, size_t pitch, words k[TURN_K])
     }
     PLMR_UNROLL for (int j = 0; j < TURN_K / 2; j++)
     {
-        k[2 * j] = PLMR_LOW_64(a[j], a[j + 4]);
-        k[2 * j + 1] = PLMR_HIGH_64(a[j], a[j + 4]);
+        words low = PLMR_LOW_64(a[j], a[j + 4]), high = PLMR_HIGH_64(a[j], a[j + 4]);
+        store_words(row[2 * j], &low, to, ld);
+        store_words(row[2 * j + 1], &high, to, ld);
     }
-}
-
-PLMR_INLINE void turn_block(bool straight, const char *from, const int32_t *row, uint16_t *to, size_t ld)
-{
-    words k[TURN_K];
-    turn_words(from, LINE, k);
-    PLMR_UNROLL for (int j = 0; j < TURN_K; j++)
-    {
-        store_words(straight ? j : row[j], &k[j], to, ld);
-    }
-}
-
-/* Rows that follow each other need not be looked up one by one. */
-PLMR_INLINE bool is_straight(const int32_t *row)
-{
-    int32_t differs = row[0] < 0;
-    for (int i = 0; i < TURN_LINE; i++)
-        differs |= row[i] - row[0] - i;
-    return !differs;
-}
-
-static void turn_line(const char *lines, const int32_t *row, uint16_t *to, size_t ld)
-{
-    if (is_straight(row))
-        for (int i = 0; i < TURN_LINE; i += TURN_K)
-            turn_block(true, lines + (size_t)i * sizeof *to, NULL, to + (size_t)(row[0] + i) * ld, ld);
-    else
-        for (int i = 0; i < TURN_LINE; i += TURN_K)
-            turn_block(false, lines + (size_t)i * sizeof *to, row + i, to, ld);
 }
 
 PLMR_INLINE void turn_element(size_t element_bytes, const char *from, int64_t k, int32_t row, char *to, size_t ld,
@@ -362,84 +325,14 @@ static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *fr
     char lines[TURN_COLS * LINE];
     if (element_bytes == sizeof(uint16_t) && n == TURN_COLS)
         for (; k + TURN_LINE <= n_k; k += TURN_LINE) {
-            bring_lines(from, (size_t)k * sizeof(uint16_t), LINE, lines);
-            turn_line(lines, row + k, to, ld);
-        }
-    if (element_bytes == sizeof(uint16_t) && n == TURN_COLS)
-        for (; k + TURN_K <= n_k; k += TURN_K) {
-            bring_lines(from, (size_t)k * sizeof(uint16_t), TURN_K * sizeof(uint16_t), lines);
-            turn_block(false, lines, row + k, to, ld);
+            bring_lines(from, (size_t)k * sizeof(uint16_t), lines);
+            for (int i = 0; i < TURN_LINE; i += TURN_K)
+                turn_block(lines + (size_t)i * sizeof(uint16_t), row + k + i, to, ld);
         }
     if (element_bytes == sizeof(uint16_t))
         turn_rest(sizeof(uint16_t), n, k, n_k, from, row, to, ld);
     else
         turn_rest(sizeof(float), n, k, n_k, from, row, to, ld);
-}
-
-/* ---- partial values of cores, whose elements of a column lie one after the other ---- */
-
-/* Steps of TURN_K of the chains of 16 cores, of which n are left. */
-PLMR_INLINE void partial_steps(enum plmr_dtype dtype, int n, const float *x, const words k[TURN_K],
-                               vf sum[PROGRAM_VECTORS])
-{
-    PLMR_UNROLL for (int j = 0; j < TURN_K; j++)
-    {
-        if (j < n)
-            PLMR_EACH(v, PROGRAM_VECTORS)
-                sum[v] = vf_fma_each(vf_load(x + j * PLMR_PARTIAL_CORES + v * LANES),
-                                     vf_load_as(dtype, &k[j], (size_t)(v * LANES)), sum[v]);
-    }
-}
-
-PLMR_INLINE void partials(enum plmr_dtype dtype, int kt, int n, const float *x, const char *b, const char *ahead,
-                          float *part)
-{
-    const size_t bytes = (size_t)kt * sizeof(uint16_t);
-    for (int core = 0; core < n; core += PLMR_PARTIAL_CORES, part += PLMR_PARTIAL_CORES) {
-        vf sum[PROGRAM_VECTORS];
-        PLMR_EACH(v, PROGRAM_VECTORS)
-            sum[v] = (vf){0};
-        for (size_t byte = 0; byte < bytes * PLMR_PARTIAL_CORES; byte += LINE)
-            __builtin_prefetch(ahead + byte, 0, 3);
-        for (int kk = 0; kk < kt; kk += TURN_K) {
-            words k[TURN_K];
-            turn_words(b + (size_t)kk * sizeof(uint16_t), bytes, k);
-            partial_steps(dtype, kt - kk, x + kk * PLMR_PARTIAL_CORES, k, sum);
-        }
-        PLMR_EACH(v, PROGRAM_VECTORS)
-            vf_store(part + v * LANES, sum[v]);
-        x += kt * PLMR_PARTIAL_CORES;
-        b += bytes * PLMR_PARTIAL_CORES;
-        ahead += bytes * PLMR_PARTIAL_CORES;
-    }
-}
-
-static void gemv_partials(enum plmr_dtype dtype, int kt, int n, const float *x, const void *b, const void *ahead,
-                          float *part)
-{
-    if (dtype == PLMR_F16)
-        partials(PLMR_F16, kt, n, x, b, ahead, part);
-    else
-        partials(PLMR_BF16, kt, n, x, b, ahead, part);
-}
-
-/* A square of 4 x 4 at a time. */
-static void turn_partials(int n, const float *from, size_t pitch, float *to)
-{
-    enum { SIDE = 4 };
-    typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
-    for (int core = 0; core < n; core += SIDE, to += SIDE * PLMR_PROGRAM_COLS)
-        for (int j = 0; j < PLMR_PROGRAM_COLS; j += SIDE) {
-            const float *at = from + (size_t)j * pitch + core;
-            four a = *(const four *)at, b = *(const four *)(at + pitch), c = *(const four *)(at + 2 * pitch),
-                 d = *(const four *)(at + 3 * pitch);
-            four low = __builtin_shufflevector(a, b, 0, 4, 1, 5), high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-            four low_2 = __builtin_shufflevector(c, d, 0, 4, 1, 5), high_2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-            *(four *)(to + j) = __builtin_shufflevector(low, low_2, 0, 1, 4, 5);
-            *(four *)(to + PLMR_PROGRAM_COLS + j) = __builtin_shufflevector(low, low_2, 2, 3, 6, 7);
-            *(four *)(to + 2 * PLMR_PROGRAM_COLS + j) = __builtin_shufflevector(high, high_2, 0, 1, 4, 5);
-            *(four *)(to + 3 * PLMR_PROGRAM_COLS + j) = __builtin_shufflevector(high, high_2, 2, 3, 6, 7);
-        }
 }
 
 /* ---- vector functions: loops that the compiler turns into vector code ---- */
@@ -536,10 +429,7 @@ static void rope_rotate(int64_t n_pairs, const float *cosine, const float *sine,
 
 const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .gemv_onto = gemv_onto,
-    .gemv_partials = gemv_partials,
-    .gemv_turned = gemv_turned,
-    .turn_partials = turn_partials,
-    .run_program = run_program,
+    .gemv_program = gemv_program,
     .turn = turn,
     .exp = vector_exp,
     .silu_multiply = silu_multiply,

@@ -50,9 +50,16 @@ typedef struct plmr_attention_functions {
                           const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo);
 } plmr_attention_functions;
 
-/* Columns of a matrix that a vector is multiplied with at a time; cores that are worked for side by side; bytes beyond
- * their elements that may be read. */
-enum { PLMR_PROGRAM_COLS = 16, PLMR_PARTIAL_CORES = 16, PLMR_PARTIAL_BEYOND = 16 };
+/* A reduction of PLMR_PROGRAM_COLS columns of a product with a vector: p_c is the chain over kk < kt from +0 of
+ * fma(x[place[c] + kk], b[(row[c] + kk) * PLMR_PROGRAM_COLS + j], .), of nothing where row[c] is negative. */
+enum { PLMR_PROGRAM_COLS = 64 };
+typedef struct plmr_gemv_program {
+    const plmr_tree_op *ops;
+    int n_ops, kt;
+    const int32_t *row, *place; /* by core */
+    const float *x;
+    const void *b;
+} plmr_gemv_program;
 
 typedef struct plmr_vector_functions {
     /* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
@@ -65,22 +72,9 @@ typedef struct plmr_vector_functions {
     void (*gemv_onto)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
                       const void *b, size_t ldb, const float *onto, float *part, const void *next);
 
-    /* Partial values of n cores for one column of 16-bit words, n a multiple of PLMR_PARTIAL_CORES: part[c] = the chain
-     * over kk < kt from +0 of fma(x, b[c * kt + kk], .), x being that of the core: of PLMR_PARTIAL_CORES cores at a time
-     * first all of kk = 0, then of kk = 1. Up to PLMR_PARTIAL_BEYOND bytes more of b are read. What lies at `ahead` is
-     * fetched meanwhile, as much as there is of b. */
-    void (*gemv_partials)(enum plmr_dtype dtype, int kt, int n, const float *x, const void *b, const void *ahead,
-                          float *part);
-
-    /* The same for PLMR_PROGRAM_COLS columns side by side, of any type: part[c * PLMR_PROGRAM_COLS + j] = the chain over
-     * kk < kt from +0 of fma(x[c * kt + kk], b[(c * kt + kk) * PLMR_PROGRAM_COLS + j], .). */
-    void (*gemv_turned)(enum plmr_dtype dtype, int kt, int n, const float *x, const void *b, float *part);
-
-    /* to[c * PLMR_PROGRAM_COLS + j] = from[j * pitch + c], n cores, a multiple of PLMR_PARTIAL_CORES. */
-    void (*turn_partials)(int n, const float *from, size_t pitch, float *to);
-
-    /* The result of a program of n_ops operations for as many columns, p_c being at part[at[c] * PLMR_PROGRAM_COLS]. */
-    void (*run_program)(const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *part, float *result);
+    /* Runs a program, b being of the given dtype; `stack` has room for PLMR_PROGRAM_COLS floats for each value that is on
+     * it, and the result at its beginning. Fastest where the program meets rows in the order in which they lie. */
+    void (*gemv_program)(enum plmr_dtype dtype, const plmr_gemv_program *program, float *stack);
 
     /* Turns n rows of words, of element_bytes 2 or 4, to columns: element k of from[j] becomes to[row[k] * ld + j], k <
      * n_k; where row[k] is negative it is left out. Rows need no alignment. */

@@ -99,3 +99,15 @@ const char *plmr_gguf_path(const plmr_gguf *gguf)
 {
     return gguf->path;
 }
+
+/* Whole pages inside the tensor: its neighbours may still be wanted. */
+void plmr_gguf_forget(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor)
+{
+    if (!gguf->mapped)
+        return;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)tensor->data, first = (start + page - 1) / page * page;
+    uintptr_t last = (start + (size_t)tensor->rows * tensor->row_bytes) / page * page;
+    if (first < last)
+        madvise((void *)first, last - first, MADV_DONTNEED);
+}

@@ -107,3 +107,7 @@ void plmr_gguf_read(const plmr_gguf_tensor *tensor, int64_t row, int64_t n_rows,
 /* Makes a source of some rows of the tensor, which must stay open: the matrix (out, in) as it is stored. A vector has
  * one row. */
 void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor, int64_t first_row, int64_t n_rows);
+
+/* Tells the system that the tensor's pages in memory will hardly be needed again, once it has been loaded elsewhere.
+ * It can still be read. */
+void plmr_gguf_forget(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor);

@@ -149,3 +149,6 @@ void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int laye
 
 /* What cores store it in: F16 for quantised tensors and made-up matrices, F32 for made-up norms and biases. */
 enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer);
+
+/* Lets go of a weight's pages in memory, once it has been loaded; see plmr_gguf_forget. */
+void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer);

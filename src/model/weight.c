@@ -211,6 +211,12 @@ enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weigh
     return plmr_weight_is_matrix(which) ? PLMR_F16 : PLMR_F32;
 }
 
+void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer)
+{
+    if (model->gguf)
+        plmr_gguf_forget(model->gguf, find_tensor(model, stored_as(&model->shape, which), layer));
+}
+
 /* --- sums -----------------------------------------------------------------------------------------------------------
  */
 

@@ -86,6 +86,7 @@ static plmr_status relayout(plmr_llm_run *run)
 {
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_engine_relayout(run->engine));
+    plmr_engine_keep(run->engine);
     plmr_barrier();
     run->totals.relayout_s = plmr_wall_s() - start_s;
     return PLMR_OK;

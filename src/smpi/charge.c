@@ -115,20 +115,16 @@ static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
     plmr_simulated_work(rates()->byte * kt * (double)n * (double)plmr_dtype_bytes(dtype));
 }
 
-static void gemv_partials(enum plmr_dtype dtype, int kt, int n, const float *x, const void *b, const void *ahead,
-                          float *part)
+static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *program, float *stack)
 {
-    (void)x, (void)b, (void)ahead, (void)part;
-    plmr_simulated_work(rates()->byte * n * kt * (double)plmr_dtype_bytes(dtype));
+    double n_rows = 0;
+    for (int i = 0; i < program->n_ops; i++)
+        n_rows += program->ops[i].kind != PLMR_TREE_MERGE && program->row[program->ops[i].core] >= 0 ? program->kt : 0;
+    (void)stack;
+    plmr_simulated_work(rates()->byte * n_rows * PLMR_PROGRAM_COLS * (double)plmr_dtype_bytes(dtype));
 }
 
-static void gemv_turned(enum plmr_dtype dtype, int kt, int n, const float *x, const void *b, float *part)
-{
-    (void)x, (void)b, (void)part;
-    plmr_simulated_work(rates()->byte * n * kt * PLMR_PROGRAM_COLS * (double)plmr_dtype_bytes(dtype));
-}
-
-/* Part of what a byte of a product costs. */
+/* Once, before a matrix's first use: not charged. */
 static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *from, const int32_t *row, void *to,
                  size_t ld)
 {
@@ -140,8 +136,7 @@ const plmr_vector_functions *__wrap_plmr_vectors(void)
     static plmr_vector_functions charged;
     charged = *__real_plmr_vectors();
     charged.gemv_onto = gemv_onto;
-    charged.gemv_partials = gemv_partials;
-    charged.gemv_turned = gemv_turned;
+    charged.gemv_program = gemv_program;
     charged.turn = turn;
     return rates() ? &charged : __real_plmr_vectors();
 }

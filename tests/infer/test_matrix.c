@@ -95,13 +95,21 @@ static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enu
 /* ---- layouts of a layer ---- */
 
 /* A query projection (a), or what follows attention (b): as a grid has it in prefill, what comes in along y if the grid is
- * square, else not split; or in decode, where b has it along x. */
+ * square, else not split; or in decode, where b has it along x, and rows lie as the trees meet them. */
 static plmr_matrix_layout layout_of(const plmr_grid *grid, bool b, bool for_decode)
 {
     if (!b)
-        return (plmr_matrix_layout){.in = &grid->dim, .out = &grid->queries, .in_ring = grid->y, .out_ring = grid->x};
+        return (plmr_matrix_layout){.in = &grid->dim,
+                                    .out = &grid->queries,
+                                    .in_ring = grid->y,
+                                    .out_ring = grid->x,
+                                    .in_order = for_decode ? &grid->order_y : NULL};
     if (for_decode)
-        return (plmr_matrix_layout){.in = &grid->queries, .out = &grid->dim, .in_ring = grid->x, .out_ring = grid->y};
+        return (plmr_matrix_layout){.in = &grid->queries,
+                                    .out = &grid->dim,
+                                    .in_ring = grid->x,
+                                    .out_ring = grid->y,
+                                    .in_order = &grid->order_queries};
     return (plmr_matrix_layout){.in = &grid->queries,
                                 .out = &grid->dim_x,
                                 .in_ring = grid->rows == grid->cols ? grid->y : NULL,

@@ -107,65 +107,37 @@ static void gemv_onto(void **state)
 
 enum { PROGRAM_CORES = 5, DEPTH = 6 };
 
-/* Column j of a core's partial value. */
-static float partial_element(enum plmr_dtype dtype, const float *x, const void *b, int core, int j)
+/* Column j of a core's partial value, operation by operation. */
+static float program_element(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, int j)
 {
     float sum = 0;
-    for (int k = core * DEPTH; k < (core + 1) * DEPTH; k++)
-        sum = fmaf(x[k], element(dtype, b, (size_t)(k * PLMR_PROGRAM_COLS + j)), sum);
+    for (int k = 0; k < p->kt && p->row[core] >= 0; k++)
+        sum = fmaf(p->x[p->place[core] + k], element(dtype, p->b, (size_t)((p->row[core] + k) * PLMR_PROGRAM_COLS + j)),
+                   sum);
     return sum;
 }
 
-/* (p2 + p0) + (p4 + (p1 + p3)): partial values in no order, p3 zeros. */
+/* (p2 + p0) + (p4 + (p1 + p3)): cores in no order, one without rows. */
 static void check_program(const plmr_isa *isa, enum plmr_dtype dtype)
 {
     static const plmr_tree_op ops[] = {{PLMR_TREE_PUSH, 0}, {PLMR_TREE_ONTO, 2}, {PLMR_TREE_PUSH, 3},
                                        {PLMR_TREE_ONTO, 1}, {PLMR_TREE_ONTO, 4}, {.kind = PLMR_TREE_MERGE}};
-    static const int32_t at[PROGRAM_CORES] = {2, 0, 1, PROGRAM_CORES - 1, 3};
-    float *x = random_elements(PLMR_F32, PROGRAM_CORES * DEPTH, 5), p[PROGRAM_CORES];
-    float part[PROGRAM_CORES * PLMR_PROGRAM_COLS] = {0}, result[PLMR_PROGRAM_COLS];
+    static const int32_t row[PROGRAM_CORES] = {12, 0, 6, -1, 18}, place[PROGRAM_CORES] = {0, 6, 18, -6, 12};
+    float *x = random_elements(PLMR_F32, PROGRAM_CORES * DEPTH, 5), stack[3 * PLMR_PROGRAM_COLS], p[PROGRAM_CORES];
     void *b = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 6);
-    isa->on_vectors->gemv_turned(dtype, DEPTH, PROGRAM_CORES - 1, x, b, part);
-    isa->on_vectors->run_program(ops, 6, at, part, result);
+    plmr_gemv_program program = {ops, 6, DEPTH, row, place, x, b};
+    isa->on_vectors->gemv_program(dtype, &program, stack);
     for (int j = 0; j < PLMR_PROGRAM_COLS; j++) {
         for (int core = 0; core < PROGRAM_CORES; core++)
-            p[core] = at[core] == PROGRAM_CORES - 1 ? 0 : partial_element(dtype, x, b, at[core], j);
-        assert_true(same_bits(result[j], (p[2] + p[0]) + (p[4] + (p[1] + p[3]))));
+            p[core] = program_element(dtype, &program, core, j);
+        assert_true(same_bits(stack[j], (p[2] + p[0]) + (p[4] + (p[1] + p[3]))));
     }
-    free(b);
-    free(x);
-}
-
-/* One column whose cores' elements lie one after the other, and the way of sixteen of them to where programs look. */
-static void check_partials(const plmr_isa *isa, enum plmr_dtype dtype, int kt)
-{
-    enum { CORES = 2 * PLMR_PARTIAL_CORES, PITCH = CORES + 3 };
-    int n = CORES * kt;
-    float *x = random_elements(PLMR_F32, n, 7), part[PLMR_PROGRAM_COLS * PITCH], turned[CORES * PLMR_PROGRAM_COLS];
-    char *b = random_elements(dtype, n + PLMR_PARTIAL_BEYOND / 2, 8);
-    isa->on_vectors->gemv_partials(dtype, kt, CORES, x, b, b, part);
-    for (int core = 0; core < CORES; core++) {
-        float sum = 0;
-        for (int k = 0; k < kt; k++)
-            sum = fmaf(x[(core / PLMR_PARTIAL_CORES * kt + k) * PLMR_PARTIAL_CORES + core % PLMR_PARTIAL_CORES],
-                       element(dtype, b, (size_t)(core * kt + k)), sum);
-        assert_true(same_bits(part[core], sum));
-    }
-    for (int i = 0; i < PLMR_PROGRAM_COLS * PITCH; i++)
-        part[i] = (float)i;
-    isa->on_vectors->turn_partials(CORES, part, PITCH, turned);
-    for (int i = 0; i < CORES * PLMR_PROGRAM_COLS; i++)
-        assert_true(turned[i] == (float)(i % PLMR_PROGRAM_COLS * PITCH + i / PLMR_PROGRAM_COLS));
     free(b);
     free(x);
 }
 
 static void programs(void **state)
 {
-    for (int i = 0; i < N_ISAS * 30; i++)
-        if (isa_number(i / 30))
-            check_partials(isa_number(i / 30), i % 2 ? PLMR_F16 : PLMR_BF16, i / 2 % 15 + (i / 2 % 15 < 11 ? 1 : 10));
-
     (void)state;
     for (int i = 0; i < N_ISAS * 3; i++)
         if (isa_number(i / 3))

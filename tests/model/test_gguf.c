@@ -69,6 +69,19 @@ static void tensors_of_a_model(void **state)
     plmr_gguf_close(gguf);
 }
 
+static void forgotten_tensors_come_back(void **state)
+{
+    (void)state;
+    plmr_gguf *gguf = open_oracle("llama_gqa_f32");
+    const plmr_gguf_tensor *tensor = plmr_gguf_find(gguf, "token_embd.weight");
+    float before[128], after[128];
+    plmr_gguf_read(tensor, 100, 1, 0, 128, before, 128);
+    plmr_gguf_forget(gguf, tensor);
+    plmr_gguf_read(tensor, 100, 1, 0, 128, after, 128);
+    assert_memory_equal(before, after, sizeof before);
+    plmr_gguf_close(gguf);
+}
+
 /* One key of every type, arrays of three kinds. */
 static void build_all_types(struct gguf_builder *b, uint32_t version)
 {
@@ -580,6 +593,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_of_a_model),
         cmocka_unit_test(tensors_of_a_model),
+        cmocka_unit_test(forgotten_tensors_come_back),
         cmocka_unit_test(values_of_every_type),
         cmocka_unit_test(arrays_of_every_kind),
         cmocka_unit_test(any_rectangle_of_any_type),

@@ -230,6 +230,7 @@ static void sizes_of_weights(void **state)
         plmr_model_weight(model, which, 31, &source);
         assert_true(source.rows == rows && source.cols == cols);
         assert_int_equal(plmr_weight_is_layered(which), i >= PLMR_ATTN_NORM);
+        plmr_model_weight_forget(model, which, 31);
     }
     int64_t rows, cols;
     plmr_weight_size(shape, PLMR_K, &rows, &cols);
@@ -258,6 +259,7 @@ static void weights_of_a_file(void **state)
     plmr_model_weight(model, PLMR_ROPE_FACTORS, 0, &source);
     must(source.get(&source, 0, 0, 1, 8, values, 16));
     assert_true(values[0] == 1 && values[7] > 1);
+    plmr_model_weight_forget(model, PLMR_OUTPUT, 0);
     plmr_model_close(model);
 }
 
