@@ -25,11 +25,12 @@ void plmr_requests_wait(int n, MPI_Request *requests, const plmr_awaited *awaite
         return;
     }
     int done = 0;
+    struct timespec pause = {0, SLEEP_NS};
     plmr_call_begin(awaited);
     for (int looks = 0; !done; looks++) {
         plmr_mpi_must(MPI_Testall(n, requests, &done, MPI_STATUSES_IGNORE), __FILE__, __LINE__);
         if (!done && looks >= PATIENT_LOOKS)
-            nanosleep(&(struct timespec){0, SLEEP_NS}, NULL);
+            nanosleep(&pause, NULL);
     }
     plmr_call_end();
 }
