@@ -92,7 +92,8 @@ typedef struct plmr_step {
         }                                                                                                              \
     }
 
-/* Rows that architectures share: queries, keys and values; attention and what it adds; the FFN and what it adds. */
+/* Rows that architectures share: queries, keys and values, and the norm before them; attention and what it adds; the sum
+ * that the FFN starts from; the FFN and what it adds; the last sum. */
 #define PLMR_STEP_QKV(activation)                                                                                      \
     PLMR_STEP(PRODUCTS, activation, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q},                                \
               {.out = PLMR_KEY, .name = "k", .weight = PLMR_K}, {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V})
@@ -100,6 +101,19 @@ typedef struct plmr_step {
     PLMR_STEP(PRODUCTS, activation, {.out = PLMR_QUERY, .name = "q", .weight = PLMR_Q, .bias = PLMR_Q_BIAS},           \
               {.out = PLMR_KEY, .name = "k", .weight = PLMR_K, .bias = PLMR_K_BIAS},                                   \
               {.out = PLMR_VALUE, .name = "v", .weight = PLMR_V, .bias = PLMR_V_BIAS})
+#define PLMR_STEPS_HEADS(qkv)                                                                                          \
+    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}), qkv(NORMED),         \
+    {                                                                                                                  \
+        .id = PLMR_STEP_TO_HEADS                                                                                       \
+    }
+#define PLMR_STEPS_ADD_AND_NORM                                                                                        \
+    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),                                                                       \
+        PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM})
+#define PLMR_STEPS_ADD_AND_END                                                                                         \
+    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}), {.id = PLMR_STEP_SCALARS},                                            \
+    {                                                                                                                  \
+        .id = PLMR_STEP_END                                                                                            \
+    }
 #define PLMR_STEPS_ATTENTION                                                                                           \
     PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn"}),                                               \
         PLMR_STEP(PRODUCTS, ATTENDED, {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT})

@@ -1,12 +1,7 @@
 /* A paper's cells as files. */
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "base/draft.h"
-#include "base/folder.h"
+#include "base/outcome.h"
 #include "paper/paper.h"
 #include "report/record.h"
 
@@ -26,8 +21,9 @@ static json_t *json_of(const plmr_paper_cell *c)
                      text(c->predicted_text), "published_text", text(c->published_text));
 }
 
-static void put_records(FILE *out, const plmr_paper *paper)
+static void put_records(FILE *out, const void *results)
 {
+    const plmr_paper *paper = results;
     for (int i = 0; i < paper->n_cells; i++) {
         json_t *object = json_of(&paper->cells[i]);
         json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -37,8 +33,9 @@ static void put_records(FILE *out, const plmr_paper *paper)
 }
 
 /* No text of a cell holds a quote. */
-static void put_csv(FILE *out, const plmr_paper *paper)
+static void put_csv(FILE *out, const void *results)
 {
+    const plmr_paper *paper = results;
     fputs("part,subject,setting,system,quantity,mode,role,predicted,published\n", out);
     for (int i = 0; i < paper->n_cells; i++) {
         const plmr_paper_cell *c = &paper->cells[i];
@@ -49,8 +46,9 @@ static void put_csv(FILE *out, const plmr_paper *paper)
     }
 }
 
-static void put_readme(FILE *out, const plmr_paper *paper)
+static void put_readme(FILE *out, const void *results)
 {
+    const plmr_paper *paper = results;
     fprintf(out,
             "# WaferLLM's tables and figures, predicted beside published\n\n"
             "Made by `plmr paper`; device `%s`, in virtual time. Published figures: *WaferLLM: Large Language Model "
@@ -68,8 +66,9 @@ static void put_readme(FILE *out, const plmr_paper *paper)
         plmr_paper_markdown_part(out, paper, plmr_paper_part_at(i));
 }
 
-static void put_provenance(FILE *out, const plmr_paper *paper)
+static void put_provenance(FILE *out, const void *results)
 {
+    const plmr_paper *paper = results;
     plmr_provenance now = plmr_provenance_now();
     fprintf(
         out,
@@ -77,39 +76,16 @@ static void put_provenance(FILE *out, const plmr_paper *paper)
         PLMR_VERSION, now.date, now.host, plmr_rank_count(), paper->device.name);
 }
 
-typedef void put_fn(FILE *out, const plmr_paper *paper);
-
-static plmr_status write_file(const plmr_paper *paper, const char *option, const char *path, put_fn *put)
-{
-    plmr_draft draft;
-    PLMR_TRY(plmr_draft_open(option, path, &draft));
-    put(draft.file, paper);
-    return plmr_draft_close(&draft, PLMR_OK);
-}
-
 plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)
 {
-    if (strcmp(path, "-") != 0)
-        return write_file(paper, "--json", path, put_records);
-    put_records(stdout, paper);
-    return PLMR_OK;
+    return plmr_outcome_write("--json", path, put_records, paper);
 }
 
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder)
 {
-    static const struct {
-        const char *name;
-        put_fn *put;
-    } files[] = {{"README.md", put_readme},
-                 {"records.jsonl", put_records},
-                 {"table.csv", put_csv},
-                 {"provenance.json", put_provenance}};
-    PLMR_TRY(plmr_folder_make("--out", folder));
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[4096];
-        PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, files[i].name) < (int)sizeof path, PLMR_ERROR_INPUT,
-                   "--out: the folder's name is too long");
-        PLMR_TRY(write_file(paper, "--out", path, files[i].put));
-    }
-    return PLMR_OK;
+    static const plmr_outcome_file files[] = {{"README.md", put_readme},
+                                              {"records.jsonl", put_records},
+                                              {"table.csv", put_csv},
+                                              {"provenance.json", put_provenance}};
+    return plmr_outcome_write_all("--out", folder, files, sizeof files / sizeof *files, paper);
 }

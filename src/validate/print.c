@@ -1,11 +1,8 @@
 /* Measurements beside what was predicted, for people and programs. */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/draft.h"
-#include "base/folder.h"
 #include "base/format.h"
+#include "base/outcome.h"
 #include "report/record.h"
 #include "validate/validate.h"
 
@@ -82,8 +79,9 @@ static json_t *json_of(const plmr_measurement *p)
                      p->machine);
 }
 
-static void put_records(FILE *out, const plmr_validation *v)
+static void put_records(FILE *out, const void *results)
 {
+    const plmr_validation *v = results;
     for (int i = 0; i < v->n_points; i++) {
         json_t *object = json_of(&v->points[i]);
         json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -92,22 +90,9 @@ static void put_records(FILE *out, const plmr_validation *v)
     }
 }
 
-typedef void put_fn(FILE *out, const plmr_validation *v);
-
-static plmr_status write_file(const plmr_validation *v, const char *option, const char *path, put_fn *put)
-{
-    plmr_draft draft;
-    PLMR_TRY(plmr_draft_open(option, path, &draft));
-    put(draft.file, v);
-    return plmr_draft_close(&draft, PLMR_OK);
-}
-
 plmr_status plmr_validation_write_json(const plmr_validation *v, const char *path)
 {
-    if (strcmp(path, "-") != 0)
-        return write_file(v, "--json", path, put_records);
-    put_records(stdout, v);
-    return PLMR_OK;
+    return plmr_outcome_write("--json", path, put_records, v);
 }
 
 static void put_row(FILE *out, const char *first, const char *title, const char *standing, const plmr_errors *e)
@@ -117,8 +102,9 @@ static void put_row(FILE *out, const char *first, const char *title, const char 
                 100 * e->mean, 100 * e->rms, 100 * e->worst, 100 * e->bias);
 }
 
-static void put_readme(FILE *out, const plmr_validation *v)
+static void put_readme(FILE *out, const void *results)
 {
+    const plmr_validation *v = results;
     fprintf(out,
             "# Published measurements beside what plmr predicts\n\n"
             "Made by `plmr validate --out`. Errors are (predicted - measured) / measured, in percent. *calibrated*: "
@@ -140,8 +126,9 @@ static void put_readme(FILE *out, const plmr_validation *v)
             unknown(v));
 }
 
-static void put_provenance(FILE *out, const plmr_validation *v)
+static void put_provenance(FILE *out, const void *results)
 {
+    const plmr_validation *v = results;
     plmr_provenance now = plmr_provenance_now();
     fprintf(out, "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"points\": %d\n}\n", PLMR_VERSION,
             now.date, now.host, v->n_points);
@@ -149,16 +136,7 @@ static void put_provenance(FILE *out, const plmr_validation *v)
 
 plmr_status plmr_validation_write(const plmr_validation *v, const char *folder)
 {
-    static const struct {
-        const char *name;
-        put_fn *put;
-    } files[] = {{"README.md", put_readme}, {"records.jsonl", put_records}, {"provenance.json", put_provenance}};
-    PLMR_TRY(plmr_folder_make("--out", folder));
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[4096];
-        PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, files[i].name) < (int)sizeof path, PLMR_ERROR_INPUT,
-                   "--out: the folder's name is too long");
-        PLMR_TRY(write_file(v, "--out", path, files[i].put));
-    }
-    return PLMR_OK;
+    static const plmr_outcome_file files[] = {
+        {"README.md", put_readme}, {"records.jsonl", put_records}, {"provenance.json", put_provenance}};
+    return plmr_outcome_write_all("--out", folder, files, sizeof files / sizeof *files, v);
 }

@@ -4,19 +4,14 @@
 
 /* As gemma2's, with norms of each head of queries and keys instead of caps. */
 static const plmr_step layer[] = {
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP_QKV(NORMED),
-    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_HEADS(PLMR_STEP_QKV),
     PLMR_STEP(NORM, QUERY, {.out = PLMR_QUERY, .weight = PLMR_Q_NORM}, {.out = PLMR_KEY, .weight = PLMR_K_NORM}),
     PLMR_STEPS_ATTENTION,
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "attn_post_norm", .weight = PLMR_POST_ATTN_NORM}),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEPS_ADD_AND_NORM,
     PLMR_STEPS_FFN(NORMED, GATE_GELU),
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "ffn_post_norm", .weight = PLMR_POST_FFN_NORM}),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    {.id = PLMR_STEP_SCALARS},
-    {.id = PLMR_STEP_END},
+    PLMR_STEPS_ADD_AND_END,
 };
 
 /* Every sixth layer sees all, and turns by the base that others call theirs; layers with a window have another. The

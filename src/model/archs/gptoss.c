@@ -3,18 +3,14 @@
 /* Biases everywhere; a sink for each head; experts whose gate is clipped. The norm before the experts goes by the name of
  * one that follows attention. */
 static const plmr_step layer[] = {
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP_QKV_BIASED(NORMED),
-    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_HEADS(PLMR_STEP_QKV_BIASED),
     PLMR_STEP(ATTENTION, QUERY, {.out = PLMR_ATTENDED, .name = "attn", .weight = PLMR_SINKS}),
     PLMR_STEP(PRODUCTS, ATTENDED,
               {.out = PLMR_ADDED, .name = "attn_out", .weight = PLMR_ATTN_OUTPUT, .bias = PLMR_ATTN_OUTPUT_BIAS}),
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
     PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_POST_ATTN_NORM}),
     PLMR_STEPS_EXPERTS(EXPERTS_CLIPPED),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    {.id = PLMR_STEP_SCALARS},
-    {.id = PLMR_STEP_END},
+    PLMR_STEPS_ADD_AND_END,
 };
 
 static const plmr_arch_key keys[] = {

@@ -2,9 +2,7 @@
 
 /* As llama's; what is added to the stream is scaled, as are embeddings, scores and logits. */
 static const plmr_step layer[] = {
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP_QKV(NORMED),
-    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_HEADS(PLMR_STEP_QKV),
     PLMR_STEPS_ATTENTION,
     PLMR_STEP(ADD_SCALED, ADDED, {.out = PLMR_STREAM}),
     PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),

@@ -11,9 +11,7 @@ static const plmr_step layer[] = {
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
     PLMR_STEPS_FFN(STREAM, GATE),
     PLMR_STEP(NORM, ADDED, {.out = PLMR_ADDED, .name = "ffn_post_norm", .weight = PLMR_POST_FFN_NORM}),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    {.id = PLMR_STEP_SCALARS},
-    {.id = PLMR_STEP_END},
+    PLMR_STEPS_ADD_AND_END,
 };
 
 /* Where a file has a window, all layers but every fourth have it. These turn by the unscaled base. */

@@ -3,12 +3,9 @@
 /* As qwen2's; a token has a share of an expert that all tokens have, and those that it is routed to, whose weights are
  * their shares of all. */
 static const plmr_step layer[] = {
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP_QKV_BIASED(NORMED),
-    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_HEADS(PLMR_STEP_QKV_BIASED),
     PLMR_STEPS_ATTENTION,
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEPS_ADD_AND_NORM,
     PLMR_STEP(EVERYWHERE, NORMED, {.out = PLMR_SHARE, .name = "share", .weight = PLMR_SHARE_WEIGHT}),
     PLMR_STEP(PRODUCTS, NORMED, {.out = PLMR_SHARED_GATED, .name = "shared_gate", .weight = PLMR_GATE_SHARED},
               {.out = PLMR_SHARED_HIDDEN, .name = "shared_up", .weight = PLMR_UP_SHARED}),
@@ -17,9 +14,7 @@ static const plmr_step layer[] = {
     PLMR_STEP(SHARE, SHARE, {.out = PLMR_ADDED}),
     PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
     PLMR_STEPS_EXPERTS(EXPERTS),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    {.id = PLMR_STEP_SCALARS},
-    {.id = PLMR_STEP_END},
+    PLMR_STEPS_ADD_AND_END,
 };
 
 static const plmr_arch_key keys[] = {

@@ -2,17 +2,12 @@
 
 /* As llama's, with a norm of each head of queries and keys before they are turned. */
 static const plmr_step layer[] = {
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP_QKV(NORMED),
-    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_HEADS(PLMR_STEP_QKV),
     PLMR_STEP(NORM, QUERY, {.out = PLMR_QUERY, .weight = PLMR_Q_NORM}, {.out = PLMR_KEY, .weight = PLMR_K_NORM}),
     PLMR_STEPS_ATTENTION,
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEPS_ADD_AND_NORM,
     PLMR_STEPS_FFN(NORMED, GATE),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    {.id = PLMR_STEP_SCALARS},
-    {.id = PLMR_STEP_END},
+    PLMR_STEPS_ADD_AND_END,
 };
 
 const plmr_arch plmr_arch_qwen3 = {.name = "qwen3", .rope_pairs = PLMR_ROPE_HALVES, .layer = layer};

@@ -2,17 +2,12 @@
 
 /* As qwen3's, with experts in place of the FFN. */
 static const plmr_step layer[] = {
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "attn_norm", .weight = PLMR_ATTN_NORM}),
-    PLMR_STEP_QKV(NORMED),
-    {.id = PLMR_STEP_TO_HEADS},
+    PLMR_STEPS_HEADS(PLMR_STEP_QKV),
     PLMR_STEP(NORM, QUERY, {.out = PLMR_QUERY, .weight = PLMR_Q_NORM}, {.out = PLMR_KEY, .weight = PLMR_K_NORM}),
     PLMR_STEPS_ATTENTION,
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    PLMR_STEP(NORM, STREAM, {.out = PLMR_NORMED, .name = "ffn_norm", .weight = PLMR_FFN_NORM}),
+    PLMR_STEPS_ADD_AND_NORM,
     PLMR_STEPS_EXPERTS(EXPERTS),
-    PLMR_STEP(ADD, ADDED, {.out = PLMR_STREAM}),
-    {.id = PLMR_STEP_SCALARS},
-    {.id = PLMR_STEP_END},
+    PLMR_STEPS_ADD_AND_END,
 };
 
 static const plmr_arch_key keys[] = {PLMR_EXPERT_KEYS};
