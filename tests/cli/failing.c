@@ -93,6 +93,8 @@ int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_C
         sigset_t all_but_end;
         sigfillset(&all_but_end);
         sigdelset(&all_but_end, SIGTERM);
+        for (int timer = SIGRTMIN; timer <= SIGRTMAX; timer++)
+            signal(timer, SIG_IGN); /* a blocked one would come to another thread, and plmr's own timer would speak */
         note_failure();
         for (;;)
             sigsuspend(&all_but_end);
