@@ -25,8 +25,8 @@ struct machine {
     plmr_fifo ready, riding;    /* that could have a token; in passes under way, pass after pass */
     struct flight *flights;     /* at most one in each region */
     int64_t first_flight, n_flights;
-    double now, *free_at; /* by region */
-    double t_last_chunk;
+    double now, *free_at;                     /* by region */
+    double t_burst, t_through, held_until;    /* chunks: see plmr_serve_view; when the next may begin */
     int64_t rows_used, kv_tokens, n_decoding; /* requests that are past their prompts */
     plmr_machine_sums *sums;
 };
@@ -153,7 +153,6 @@ static void start_chunk(struct machine *m, const plmr_pass_cost *cost)
     int32_t n = chunk_of(m, r);
     r->n_read += n;
     m->kv_tokens += n;
-    m->t_last_chunk = m->now;
     bool ends = r->n_read == r->n_prompt;
     if (ends) {
         plmr_heap_pop(&m->prompts);
@@ -161,7 +160,9 @@ static void start_chunk(struct machine *m, const plmr_pass_cost *cost)
     }
     plmr_fifo_push(&m->riding, i);
     m->sums->n_chunks++;
+    m->t_burst = m->now < m->t_through ? m->t_burst : m->now;
     take_off(m, cost, (struct flight){.n = 1, .is_chunk = true, .ends_prompt = ends});
+    m->t_through = m->free_at[m->costs->n_stages - 1];
 }
 
 /* Requests are spread over the regions: no more to a pass than that takes. */
@@ -186,25 +187,34 @@ static plmr_status start_step(struct machine *m)
 
 /* ---- the loop ---- */
 
+/* From when on the next chunk may begin; requests that make tokens have a say. */
+static double prompt_from(const struct machine *m, const plmr_pass_cost *chunk)
+{
+    plmr_serve_view view = {
+        .now = m->now,
+        .prompt = &m->requests[m->prompts.at[0].request],
+        .t_chunk = plmr_serve_cost_of_all(m->costs, chunk),
+        .ready = m->ready.n ? &m->requests[m->ready.at[m->ready.first]] : NULL,
+        .t_burst = m->t_burst,
+        .t_through = m->t_through,
+    };
+    return m->n_decoding ? m->policy->prompt_from(&view, m->slo) : m->now;
+}
+
 /* Starts a pass, if there is one to start. */
 static plmr_status start(struct machine *m, bool *started)
 {
     plmr_pass_cost chunk;
-    *started = m->prompts.n || m->ready.n;
-    if (!m->prompts.n)
-        return *started ? start_step(m) : PLMR_OK;
-    const plmr_request *first = &m->requests[m->prompts.at[0].request];
-    PLMR_TRY(find_chunk(m, first, &chunk));
-    plmr_serve_view view = {
-        .now = m->now,
-        .prompt = first,
-        .t_chunk = plmr_serve_cost_of_all(m->costs, &chunk),
-        .ready = m->ready.n ? &m->requests[m->ready.at[m->ready.first]] : NULL,
-        .t_last_chunk = m->t_last_chunk,
-    };
-    if (m->ready.n && !m->policy->prompt_first(&view, m->slo))
+    m->held_until = INFINITY;
+    if (m->prompts.n) {
+        PLMR_TRY(find_chunk(m, &m->requests[m->prompts.at[0].request], &chunk));
+        m->held_until = prompt_from(m, &chunk);
+    }
+    *started = m->held_until <= m->now || m->ready.n;
+    if (m->held_until <= m->now)
+        start_chunk(m, &chunk);
+    else if (m->ready.n)
         return start_step(m);
-    start_chunk(m, &chunk);
     return PLMR_OK;
 }
 
@@ -213,7 +223,7 @@ static bool go_on(struct machine *m, bool started)
 {
     double arrival = m->n_arrived < m->n ? m->requests[m->mine[m->n_arrived]].t_here : INFINITY;
     double landing = m->n_flights ? m->flights[m->first_flight].t_end : INFINITY;
-    double next = started ? m->free_at[0] : fmin(arrival, landing);
+    double next = started ? m->free_at[0] : fmin(fmin(arrival, landing), m->held_until);
     m->now = fmax(m->now, next);
     return isfinite(next);
 }
@@ -239,7 +249,7 @@ plmr_status plmr_machine_serve(plmr_serve_costs *costs, enum plmr_machine_part p
     m.mine = mine;
     m.n = n;
     m.sums = sums;
-    m.t_last_chunk = -INFINITY;
+    m.t_burst = m.t_through = -INFINITY;
     m.flights = plmr_take((size_t)costs->n_stages * sizeof *m.flights);
     m.free_at = plmr_take_zeroed((size_t)costs->n_stages, sizeof *m.free_at);
     plmr_status status = serve(&m);

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <math.h>
+
 #include "base/registry.h"
 #include "serve/request.h"
 
@@ -14,8 +16,9 @@ typedef struct plmr_serve_view {
     double now;
     const plmr_request *prompt; /* the first of the prompts that are admitted */
     double t_chunk;             /* what its next chunk takes, through all stages */
-    const plmr_request *ready;  /* of the requests that could have a token the one that has waited longest for it */
-    double t_last_chunk;        /* when the last chunk began; -INFINITY: there was none */
+    const plmr_request *ready;  /* of the requests that could have a token the one that has waited longest for it; NULL:
+                                   all of them are in passes */
+    double t_burst, t_through;  /* since when and until when there is, or last was, a chunk in the regions; -INFINITY */
 } plmr_serve_view;
 
 typedef struct plmr_serve_policy {
@@ -23,8 +26,13 @@ typedef struct plmr_serve_policy {
     bool needs_slo;
     /* The less, the sooner; of equals the one that came first. */
     double (*rank)(const plmr_request *request, const plmr_slo *slo);
-    /* Whether the next pass is a chunk, where it could be tokens. */
-    bool (*prompt_first)(const plmr_serve_view *view, const plmr_slo *slo);
+    /* From when on the next pass may be a chunk, though there are requests that make tokens, as far as can be said now. */
+    double (*prompt_from)(const plmr_serve_view *view, const plmr_slo *slo);
 } plmr_serve_policy;
+
+/* What decode-first says. Passes do not overtake: behind a chunk a token takes as long as the chunk does, through all
+ * regions, and behind many hardly longer. So prompts go together: all that have come by the time that the first chunk is
+ * through. Then tokens have the regions to themselves for a quarter of the time that this took. */
+double plmr_serve_prompt_turn(const plmr_serve_view *view);
 
 PLMR_REGISTRY(serve_policy, plmr_serve_policy)

@@ -57,7 +57,7 @@ struct serving {
 
 static void make_requests(plmr_request *requests)
 {
-    plmr_arrivals arrivals = {.rate = 4000, .n = N, .burst = 3, .seed = 7};
+    plmr_arrivals arrivals = {.rate = 12000, .n = N, .burst = 3, .seed = 7};
     must(plmr_lengths_parse("--lengths", "5..70/~9", &arrivals.prompt, &arrivals.output));
     plmr_arrivals_make(&arrivals, requests);
 }
@@ -198,6 +198,27 @@ static void policies_order(void **state)
     order("shortest-first", (int[]){3, 2, 1});
 }
 
+/* Prompts come so fast that there is always one in the regions, if each is read at once: a text's tokens then go at the pace
+ * of prompts. By turns it has most of its tokens between two bursts of them. */
+static void turns_let_tokens_go(void **state)
+{
+    static struct served alone, at_once, turns;
+    plmr_request requests[N] = {{.n_prompt = 5, .n_output = 90}};
+    (void)state;
+    requests[1].n_prompt = 60;
+    requests[1].n_output = 1;
+    serve(&(struct serving){"fcfs", 20, 1, false, {0, 0}, &requests[1], 1, 0}, &alone);
+    assert_true(alone.n_stages > 3);
+    for (int i = 1; i < N; i++) {
+        requests[i] = requests[1];
+        requests[i].t_arrival = i * alone.outcome.ttft.mean / 2;
+    }
+    serve(&(struct serving){"fcfs", 20, 1, false, {0, 0}, requests, N, 0}, &at_once);
+    serve(&(struct serving){"decode-first", 20, 1, false, {0, 0}, requests, N, 0}, &turns);
+    assert_true(turns.outcome.tpot.mean * 2 < at_once.outcome.tpot.mean);
+    assert_true(turns.outcome.ttft.p99 < 5 * alone.outcome.ttft.mean);
+}
+
 /* Twice the wafers, each with half of the requests. */
 static void wafers_share(void **state)
 {
@@ -308,6 +329,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_are_served),
         cmocka_unit_test(one_alone_costs_what_it_costs),
         cmocka_unit_test(policies_order),
+        cmocka_unit_test(turns_let_tokens_go),
         cmocka_unit_test(wafers_share),
         cmocka_unit_test(prompts_apart),
         cmocka_unit_test(traces_are_read),

@@ -6,16 +6,15 @@ static double rank(const plmr_request *request, const plmr_slo *slo)
     return request->t_arrival;
 }
 
-static bool prompt_first(const plmr_serve_view *view, const plmr_slo *slo)
+static double prompt_from(const plmr_serve_view *view, const plmr_slo *slo)
 {
-    (void)view;
     (void)slo;
-    return true;
+    return view->now;
 }
 
 const plmr_serve_policy plmr_serve_policy_fcfs = {
     .name = "fcfs",
     .summary = "first come, first served; prompts go before tokens",
     .rank = rank,
-    .prompt_first = prompt_first,
+    .prompt_from = prompt_from,
 };

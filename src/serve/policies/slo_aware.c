@@ -7,10 +7,12 @@ static double rank(const plmr_request *request, const plmr_slo *slo)
 }
 
 /* What is due sooner; a prompt that is late already has nothing more to lose. */
-static bool prompt_first(const plmr_serve_view *view, const plmr_slo *slo)
+static double prompt_from(const plmr_serve_view *view, const plmr_slo *slo)
 {
-    double prompt_due = rank(view->prompt, slo) - view->t_chunk, token_due = view->ready->t_last + slo->tpot;
-    return view->now <= prompt_due ? prompt_due < token_due : view->ready->t_last > view->t_last_chunk;
+    double prompt_due = rank(view->prompt, slo) - view->t_chunk;
+    if (view->now > prompt_due)
+        return plmr_serve_prompt_turn(view);
+    return !view->ready || prompt_due < view->ready->t_last + slo->tpot ? view->now : prompt_due;
 }
 
 const plmr_serve_policy plmr_serve_policy_slo_aware = {
@@ -18,5 +20,5 @@ const plmr_serve_policy plmr_serve_policy_slo_aware = {
     .summary = "what is due first by --slo: a prompt or a token; prompts that are late already wait for tokens",
     .needs_slo = true,
     .rank = rank,
-    .prompt_first = prompt_first,
+    .prompt_from = prompt_from,
 };
