@@ -11,6 +11,7 @@
 
 #include "infer/generate.h"
 #include "report/table.h"
+#include "run/logprobs.h"
 
 struct generate_command {
     plmr_llm_options llm;
@@ -18,6 +19,8 @@ struct generate_command {
     plmr_sampler_options sampler;
     const char *biases; /* NULL: not given */
     bool bars, no_echo, ignores_end;
+    plmr_texts stops;
+    int n_likely;
 };
 
 /* ---- the command line ---- */
@@ -44,6 +47,8 @@ static const plmr_option options[] = {
      PLMR_REAL(struct generate_command, sampler.top_p, 1e-6, 1), .value = "0.95"},
     {"min-p", "P", SAMPLING, "From those at least P times as likely as the likeliest; 0 is all",
      PLMR_REAL(struct generate_command, sampler.min_p, 0, 1), .value = "0"},
+    {"typical", "P", SAMPLING, "From the fewest that are P likely together, the most typical of them first; 1 is all",
+     PLMR_REAL(struct generate_command, sampler.typical, 1e-6, 1), .value = "1"},
     {"repeat-penalty", "F", SAMPLING, "Logits of the last tokens are divided by F, negative ones multiplied; 1 is none",
      PLMR_REAL(struct generate_command, sampler.repetition, 0.01, 100), .value = "1"},
     {"frequency-penalty", "F", SAMPLING, "Taken off their logits, for each time",
@@ -55,10 +60,15 @@ static const plmr_option options[] = {
     {"logit-bias", "ID:B,...", SAMPLING, "What is added to the logits of these tokens",
      PLMR_TEXT(struct generate_command, biases)},
     {"ignore-eos", NULL, SAMPLING, "Go on behind the model's own end", PLMR_FLAG(struct generate_command, ignores_end)},
+    {"stop", "TEXT", SAMPLING, "End the text before TEXT; may be given again",
+     PLMR_ONE_MORE(struct generate_command, stops)},
     {"seed", "S", SAMPLING, "Which random numbers; the same text on any number of ranks",
      PLMR_WHOLE(struct generate_command, sampler.seed, 0), .value = "1"},
     PLMR_OPTIONS(struct generate_command, llm, plmr_wafer_table),
     PLMR_OPTIONS(struct generate_command, llm, plmr_time_table),
+    {"json-logprobs", "N", PLMR_TITLE_OUTPUT,
+     "With --json: for each token its log-probability, and the N likeliest ones",
+     PLMR_COUNT(struct generate_command, n_likely, PLMR_MOST_LOGPROBS)},
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles by kind of work, and of tokens per second",
      PLMR_FLAG(struct generate_command, bars)},
     {0},
@@ -110,6 +120,14 @@ static void end_text(FILE *out, plmr_generation *g)
     fflush(out);
 }
 
+/* How likely the last token was. */
+static void keep_logprobs(const struct generate_command *c, plmr_llm_run *run, const plmr_generation *g)
+{
+    run->logprobs = run->logprobs ? run->logprobs : json_array();
+    if (g->end != PLMR_ENDED_ITSELF)
+        plmr_logprobs_add(run->logprobs, g->logits, run->shape->n_vocab, g->id, c->n_likely, g->tokenizer);
+}
+
 static plmr_status begin(const struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
 {
     plmr_progress_begin(&run->session.progress, "prefill", 1000, run->session.shows);
@@ -134,6 +152,8 @@ static plmr_status make_text(const struct generate_command *c, plmr_llm_run *run
         status = plmr_generation_next(g);
         if (!status && out)
             print_token(out, g);
+        if (!status && out && c->n_likely)
+            keep_logprobs(c, run, g);
     }
     if (out)
         end_text(out, g);
@@ -148,6 +168,8 @@ static const char *why_it_ended(const struct generate_command *c, const plmr_gen
         return "the model ended the text";
     if (g->end == PLMR_ENDED_STOPPED)
         return "interrupted";
+    if (g->end == PLMR_ENDED_BY_STRING)
+        return "a stop string";
     if (plmr_timing_is_full(g->timing, g->engine->n_cached + 1))
         return "a row of cores is full";
     return g->n_made < c->n_tokens ? "the model's context is full" : "as many as asked for";
@@ -200,6 +222,8 @@ static void set_up(const struct generate_command *c, plmr_llm_run *run)
 static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *run)
 {
     PLMR_TRY(plmr_llm_read_prompt(run));
+    PLMR_CHECK(run->tokenizer || !c->stops.n, PLMR_ERROR_INPUT,
+               "--stop: %s has no vocabulary, so its tokens have no text", run->shape->name);
     set_up(c, run);
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
@@ -216,6 +240,7 @@ static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *ru
         .n_most = c->n_tokens < room ? c->n_tokens : room,
         .ignores_end = c->ignores_end,
         .stop = &interrupted,
+        .stops = {.strings = c->stops.at, .n_strings = c->stops.n},
         .totals = &run->totals,
     };
     plmr_status status = generate(c, run, &g);
@@ -244,6 +269,7 @@ static plmr_status run_command(struct generate_command *c)
     plmr_llm_run run;
     if (c->biases)
         PLMR_TRY(read_biases(c->biases, &c->sampler));
+    PLMR_CHECK(!c->n_likely || c->llm.json, PLMR_ERROR_INPUT, "--json-logprobs go into the record: add --json FILE|-");
     if (!c->llm.text && !c->llm.ids)
         c->llm.text = default_prompt;
     PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));

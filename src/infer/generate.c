@@ -1,6 +1,7 @@
 #include "infer/generate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/wall.h"
@@ -38,24 +39,32 @@ static void take_text(plmr_generation *g, int32_t id)
     size_t n;
     plmr_status status = plmr_tokenizer_decode(g->tokenizer, g->id, id, &bytes, &n);
     if (!status) {
-        g->text = plmr_take_more(g->text, PLMR_UTF8_ROOM(n));
-        g->n_bytes = plmr_utf8_push(&g->stream, bytes, n, g->text);
+        g->characters = plmr_take_more(g->characters, PLMR_UTF8_ROOM(n));
+        n = plmr_utf8_push(&g->stream, bytes, n, g->characters);
+        g->n_bytes = plmr_stops_push(&g->stops, g->characters, n);
+        g->text = g->stops.text;
     }
     plmr_error_free(status);
+}
+
+static bool ends(const plmr_generation *g, int32_t id)
+{
+    return !g->ignores_end && g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, id);
 }
 
 /* Rank 0 picks the next token and tells the others. */
 static plmr_status pick(plmr_generation *g)
 {
     struct {
-        int32_t id, stop;
+        int32_t id, stop, found;
     } said = {0};
     PLMR_TRY(plmr_agree(g->logits ? plmr_sampler_pick(g->sampler, g->logits, g->position, &said.id) : PLMR_OK));
-    said.stop = g->stop && *g->stop;
-    plmr_broadcast(&said, sizeof said);
-    bool is_end = !g->ignores_end && g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, said.id);
-    if (!is_end && g->tokenizer && g->logits)
+    if (g->tokenizer && g->logits && !ends(g, said.id))
         take_text(g, said.id);
+    said.stop = g->stop && *g->stop;
+    said.found = g->stops.found;
+    plmr_broadcast(&said, sizeof said);
+    bool is_end = ends(g, said.id);
     g->id = said.id;
     if (g->sampler)
         plmr_sampler_tell(g->sampler, said.id);
@@ -63,6 +72,7 @@ static plmr_status pick(plmr_generation *g)
     g->n_made += !is_end;
     g->totals->first_s = g->totals->first_s > 0 ? g->totals->first_s : plmr_wall_s();
     g->end = is_end                   ? PLMR_ENDED_ITSELF
+             : said.found             ? PLMR_ENDED_BY_STRING
              : said.stop              ? PLMR_ENDED_STOPPED
              : g->n_made >= g->n_most ? PLMR_ENDED_LENGTH
                                       : PLMR_NOT_ENDED;
@@ -97,13 +107,22 @@ plmr_status plmr_generation_next(plmr_generation *g)
 
 void plmr_generation_flush(plmr_generation *g)
 {
-    g->text = plmr_take_more(g->text, PLMR_UTF8_ROOM(0));
-    g->n_bytes = plmr_utf8_flush(&g->stream, g->text);
+    if (g->end == PLMR_ENDED_BY_STRING) {
+        g->n_bytes = 0;
+        return;
+    }
+    size_t n_held = plmr_stops_flush(&g->stops);
+    g->characters = plmr_take_more(g->characters, n_held + PLMR_UTF8_ROOM(0));
+    if (n_held)
+        memcpy(g->characters, g->stops.text, n_held);
+    g->n_bytes = n_held + plmr_utf8_flush(&g->stream, g->characters + n_held);
+    g->text = g->characters;
 }
 
 void plmr_generation_close(plmr_generation *g)
 {
     plmr_sampler_destroy(g->sampler);
     free(g->logits);
-    free(g->text);
+    free(g->characters);
+    plmr_stops_free(&g->stops);
 }

@@ -17,6 +17,7 @@
 #include "infer/engine.h"
 #include "infer/totals.h"
 #include "text/sampler.h"
+#include "text/stops.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
@@ -24,6 +25,7 @@
 enum plmr_text_end {
     PLMR_NOT_ENDED,
     PLMR_ENDED_ITSELF, /* by the model's own token for it */
+    PLMR_ENDED_BY_STRING,
     PLMR_ENDED_STOPPED,
     PLMR_ENDED_LENGTH /* n_most tokens are made */
 };
@@ -35,19 +37,21 @@ typedef struct plmr_generation {
     int64_t n_most;                    /* tokens to make */
     bool ignores_end;                  /* the model's own end is a token like others */
     const volatile sig_atomic_t *stop; /* rank 0's: once it is set, the token at hand is the last; NULL: never */
+    plmr_stops stops; /* strings that end the text, of which they are no part; none without a tokenizer */
     plmr_llm_totals *totals;
 
     /* What has been made so far. */
-    int64_t n_made; /* tokens, without the model's own end */
-    int32_t id;     /* the last token */
-    char *text;     /* rank 0's: whole characters that it completes, in UTF-8 */
+    int64_t n_made;   /* tokens, without the model's own end */
+    int32_t id;       /* the last token */
+    const char *text; /* rank 0's: whole characters that it completes, in UTF-8 */
     size_t n_bytes;
     enum plmr_text_end end;
 
     /* Its own. */
     plmr_sampler *sampler; /* rank 0's */
-    float *logits;         /* rank 0's */
+    float *logits;         /* rank 0's: those that id was picked by */
     plmr_utf8_stream stream;
+    char *characters;
     int64_t position; /* of the next token */
 } plmr_generation;
 
@@ -58,7 +62,7 @@ plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options
 /* One more token. Fails where the cache is full; the text so far stands. */
 plmr_status plmr_generation_next(plmr_generation *g);
 
-/* What is left of the text: a character that is cut. On rank 0. */
+/* What is left of the text: what may have begun a stop string, a character that is cut. On rank 0. */
 void plmr_generation_flush(plmr_generation *g);
 
 void plmr_generation_close(plmr_generation *g);

@@ -120,6 +120,7 @@ plmr_status plmr_llm_close(plmr_llm_run *run, plmr_status status)
     status = plmr_agree(plmr_draft_close(&run->expert_trace, status));
     plmr_expert_load_free(&run->setup.load);
     json_decref(run->maps);
+    json_decref(run->logprobs);
     free(run->totals.spans);
     free(run->placement);
     free(run->ids);

@@ -49,6 +49,7 @@ typedef struct plmr_llm_run {
     plmr_llm_totals totals;
     plmr_draft expert_trace; /* rank 0's, while values are made */
     json_t *maps;            /* rank 0's, for the report; NULL: none */
+    json_t *logprobs;        /* rank 0's, for the record: a list (run/logprobs.h); NULL: none */
 
     /* Texts of the record. */
     char layers[32], groups[2][96], *placement;

@@ -7,13 +7,20 @@
 
 #include "base/memory.h"
 
+/* How far a token's surprise is from what is expected. */
+struct distance {
+    double from;
+    int32_t id;
+};
+
 struct plmr_sampler {
     plmr_sampler_options options;
     int n_logits, n_heap, n_kept;
     int32_t *heap, *kept; /* ids */
     double *weights;      /* by id; the largest is 1 */
-    float *changed;       /* logits after biases and penalties; NULL: there are none */
-    int32_t *last;        /* the last tokens, a ring of n_last, n_told of which have ever been told */
+    struct distance *distances;
+    float *changed; /* logits after biases and penalties; NULL: there are none */
+    int32_t *last;  /* the last tokens, a ring of n_last, n_told of which have ever been told */
     int64_t n_told;
     int32_t *times; /* by id: how often it is among them */
 };
@@ -27,6 +34,8 @@ static plmr_status check_options(const plmr_sampler_options *options)
                "top-p %g is out of range: above 0, at most 1 (keeps all tokens)", options->top_p);
     PLMR_CHECK(options->min_p >= 0 && options->min_p <= 1, PLMR_ERROR_INPUT,
                "min-p %g is out of range: 0 (keeps all tokens) to 1", options->min_p);
+    PLMR_CHECK(options->typical >= 0 && options->typical <= 1, PLMR_ERROR_INPUT,
+               "typical %g is out of range: above 0, at most 1 (keeps all tokens)", options->typical);
     return PLMR_OK;
 }
 
@@ -41,6 +50,11 @@ static plmr_status check_biases(const plmr_sampler_options *options, int n_logit
         PLMR_CHECK(options->biases[i].id >= 0 && options->biases[i].id < n_logits, PLMR_ERROR_INPUT,
                    "--logit-bias: token %d is none of the model's %d", options->biases[i].id, n_logits);
     return PLMR_OK;
+}
+
+static bool cuts_untypical(const plmr_sampler_options *o)
+{
+    return o->typical > 0 && o->typical < 1;
 }
 
 /* What biases and penalties need. */
@@ -98,6 +112,8 @@ plmr_status plmr_sampler_create(const plmr_sampler_options *options, int n_logit
                           .heap = plmr_take((size_t)n_logits * sizeof *new->heap),
                           .kept = plmr_take((size_t)n_logits * sizeof *new->kept),
                           .weights = plmr_take((size_t)n_logits * sizeof *new->weights)};
+    if (cuts_untypical(options))
+        new->distances = plmr_take((size_t)n_logits * sizeof *new->distances);
     make_changes(new);
     *sampler = new;
     return PLMR_OK;
@@ -113,6 +129,7 @@ void plmr_sampler_destroy(plmr_sampler *sampler)
     free(sampler->heap);
     free(sampler->kept);
     free(sampler->weights);
+    free(sampler->distances);
     free(sampler);
 }
 
@@ -253,6 +270,39 @@ static double keep_likely(plmr_sampler *s)
     return sum;
 }
 
+static int by_distance(const void *a, const void *b)
+{
+    const struct distance *x = a, *y = b;
+    return x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->id > y->id) - (x->id < y->id);
+}
+
+/* How far logits / temperature lie from their mean is how far surprises lie from theirs: -ln p = ln sum - logit. */
+static void find_distances(plmr_sampler *s, const float *logits, double sum)
+{
+    double mean = 0;
+    for (int i = 0; i < s->n_kept; i++) {
+        int32_t id = s->kept[i];
+        mean += s->weights[id] > 0 ? s->weights[id] / sum * (double)logits[id] : 0;
+    }
+    for (int i = 0; i < s->n_kept; i++)
+        s->distances[i] = (struct distance){fabs((double)logits[s->kept[i]] - mean), s->kept[i]};
+}
+
+/* Keeps the fewest whose weights add up to `typical` of the sum, the least distant first; returns the sum of them. */
+static double keep_typical(plmr_sampler *s, const float *logits, double sum)
+{
+    double kept = 0;
+    int n = 0;
+    find_distances(s, logits, sum);
+    qsort(s->distances, (size_t)s->n_kept, sizeof *s->distances, by_distance);
+    for (; n < s->n_kept && kept < s->options.typical * sum; n++) {
+        s->kept[n] = s->distances[n].id;
+        kept += s->weights[s->kept[n]];
+    }
+    s->n_kept = n;
+    return kept;
+}
+
 /* The one of those kept whose share of [0, sum) holds `mark`; after rounding, the last that has a share. */
 static int32_t draw(const plmr_sampler *s, double mark)
 {
@@ -281,6 +331,8 @@ plmr_status plmr_sampler_pick(plmr_sampler *s, const float *logits, int64_t posi
         sum = keep_top(s, logits, sum);
     if (options->min_p > 0)
         sum = keep_likely(s);
+    if (cuts_untypical(options))
+        sum = keep_typical(s, logits, sum);
     *id = draw(s, uniform(options->seed, (uint64_t)position) * sum);
     return PLMR_OK;
 }

@@ -18,13 +18,16 @@ typedef struct plmr_logit_bias {
 /* Applied in this order: biases of logits; penalties of tokens among the last n_last that were told
  * (plmr_sampler_tell): logits are divided by `repetition` (multiplied, if negative), less `frequency` for each time, less
  * `presence` once; logits over temperature; the top_k largest; of these the fewest whose probabilities add up to top_p,
- * the largest first; those at least min_p as likely as the likeliest. Of equal logits the lower id comes first throughout. */
+ * the largest first; those at least min_p as likely as the likeliest; of these the fewest whose probabilities add up to
+ * `typical` (arXiv 2202.00666), those first that surprise most nearly as much as is expected (-ln p by their entropy). Of
+ * equal ones the lower id comes first throughout. */
 typedef struct plmr_sampler_options {
     double temperature; /* 0: greedy, whatever the others are; at most 100 */
     int top_k;          /* 0: all */
     double top_p;       /* above 0, at most 1; 1: all */
     uint64_t seed;
     double min_p;      /* 0: all; at most 1 */
+    double typical;    /* 0 or 1: all */
     double repetition; /* 0 or 1: none */
     double frequency, presence;
     int n_last;

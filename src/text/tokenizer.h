@@ -58,6 +58,7 @@ typedef struct plmr_vocab_spec {
     const int64_t *types;          /* one a token; none at all: normal, and bytes where a `llama` text says <0xNN> */
     const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
     int64_t bos, eos, eot, eom, unk;   /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
+    int64_t fim_pad, fim_rep, fim_sep; /* likewise, of filling in the middle: what ends it, a repository, a file */
     enum plmr_choice add_bos;          /* unsaid: yes for llama and the llama-3 pre-tokenizers, if there is a bos */
     enum plmr_choice add_eos;          /* unsaid: no */
     enum plmr_choice add_space_prefix; /* llama; unsaid: yes */
@@ -95,8 +96,8 @@ plmr_status plmr_tokenizer_decode_all(const plmr_tokenizer *tokenizer, const int
 /* The token as the vocabulary spells it: for lists of tokens. The bytes belong to the tokenizer. */
 plmr_status plmr_tokenizer_spell(const plmr_tokenizer *tokenizer, int32_t id, const char **bytes, size_t *n_bytes);
 
-/* Whether a model that gives this token has ended its text or its turn: eos, eot, eom and tokens known by name, such as
- * <|eot_id|> and <|im_end|>. False for ids that are none. */
+/* Whether a model that gives this token has ended its text or its turn: eos, eot, eom, those of filling in the middle, and
+ * tokens known by name, such as <|eot_id|> and <|im_end|>, which are control tokens whatever their type says. False for ids that are none. */
 bool plmr_tokenizer_is_end(const plmr_tokenizer *tokenizer, int32_t id);
 
 int plmr_tokenizer_n_tokens(const plmr_tokenizer *tokenizer);

@@ -21,7 +21,10 @@ plmr_vocab_spec plmr_vocab_spec_none(void)
                              .eos = PLMR_TOKEN_NONE,
                              .eot = PLMR_TOKEN_NONE,
                              .eom = PLMR_TOKEN_NONE,
-                             .unk = PLMR_TOKEN_NONE};
+                             .unk = PLMR_TOKEN_NONE,
+                             .fim_pad = PLMR_TOKEN_NONE,
+                             .fim_rep = PLMR_TOKEN_NONE,
+                             .fim_sep = PLMR_TOKEN_NONE};
 }
 
 static plmr_status check_kind(const plmr_vocab_spec *spec, enum plmr_vocab_kind *kind)
@@ -81,6 +84,9 @@ static plmr_status check_ids(const plmr_vocab_spec *spec)
     PLMR_TRY(check_id(spec, "eot", spec->eot));
     PLMR_TRY(check_id(spec, "eom", spec->eom));
     PLMR_TRY(check_id(spec, "unknown", spec->unk));
+    PLMR_TRY(check_id(spec, "fim_pad", spec->fim_pad));
+    PLMR_TRY(check_id(spec, "fim_rep", spec->fim_rep));
+    PLMR_TRY(check_id(spec, "fim_sep", spec->fim_sep));
     PLMR_CHECK(spec->add_bos != PLMR_YES || !is_none(spec->bos), PLMR_ERROR_INPUT,
                "the vocabulary wants a bos token in front of texts, but has none");
     PLMR_CHECK(spec->add_eos != PLMR_YES || !is_none(spec->eos), PLMR_ERROR_INPUT,

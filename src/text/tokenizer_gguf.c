@@ -80,6 +80,9 @@ static plmr_status find_ids(const plmr_gguf *gguf, plmr_vocab_spec *spec)
     PLMR_TRY(find_id(gguf, KEY("eot_token_id"), &spec->eot));
     PLMR_TRY(find_id(gguf, KEY("eom_token_id"), &spec->eom));
     PLMR_TRY(find_id(gguf, KEY("unknown_token_id"), &spec->unk));
+    PLMR_TRY(find_id(gguf, KEY("fim_pad_token_id"), &spec->fim_pad));
+    PLMR_TRY(find_id(gguf, KEY("fim_rep_token_id"), &spec->fim_rep));
+    PLMR_TRY(find_id(gguf, KEY("fim_sep_token_id"), &spec->fim_sep));
     PLMR_TRY(find_choice(gguf, KEY("add_bos_token"), &spec->add_bos));
     PLMR_TRY(find_choice(gguf, KEY("add_eos_token"), &spec->add_eos));
     return find_choice(gguf, KEY("add_space_prefix"), &spec->add_space_prefix);

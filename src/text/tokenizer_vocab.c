@@ -7,10 +7,50 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-/* Tokens that end a turn in one model family or another, whether or not its files say so. */
-static const char *const end_names[] = {"<|eot_id|>",        "<|eom_id|>", "<|end_of_text|>", "<|im_end|>",
-                                        "<|endoftext|>",     "<|end|>",    "<end_of_turn>",   "<EOT>",
-                                        "\xe2\x96\x81<EOT>", "<|return|>", "<|call|>"};
+/* Tokens that end a turn in one model family or another, whether or not its files say so, and whatever type they have
+ * there; the same of filling in the middle, where no key says which; and control tokens that end nothing. */
+static const char *const end_names[] = {"<|eot_id|>",
+                                        "<|im_end|>",
+                                        "<|end|>",
+                                        "<|return|>",
+                                        "<|call|>",
+                                        "<|flush|>",
+                                        "<|calls|>",
+                                        "<end_of_turn>",
+                                        "<|endoftext|>",
+                                        "<|eom_id|>",
+                                        "<EOT>",
+                                        "\xe2\x96\x81<EOT>",
+                                        "[EOT]",
+                                        "[EOS]",
+                                        "<|end_of_text|>",
+                                        "<end_of_utterance>",
+                                        "<\xef\xbd\x9c"
+                                        "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+                                        NULL};
+static const char *const pad_names[] = {"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]", NULL};
+static const char *const repository_names[] = {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>",
+                                               "<REPO>",       "<reponame>",    NULL};
+static const char *const file_names[] = {"<|file_sep|>", NULL};
+static const char *const control_names[] = {"<|fim_prefix|>",
+                                            "<fim-prefix>",
+                                            "<fim_prefix>",
+                                            "<PRE>",
+                                            "\xe2\x96\x81<PRE>",
+                                            "<|code_prefix|>",
+                                            "<|fim_suffix|>",
+                                            "<fim-suffix>",
+                                            "<fim_suffix>",
+                                            "<SUF>",
+                                            "\xe2\x96\x81<SUF>",
+                                            "<|code_suffix|>",
+                                            "<|fim_middle|>",
+                                            "<fim-middle>",
+                                            "<fim_middle>",
+                                            "<MID>",
+                                            "\xe2\x96\x81<MID>",
+                                            "<|code_middle|>",
+                                            NULL};
 
 plmr_token_text plmr_strings_get(const plmr_strings *strings, int32_t id)
 {
@@ -126,6 +166,9 @@ static void guess_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
     set_type(tokenizer, spec->eos, PLMR_TOKEN_CONTROL);
     set_type(tokenizer, spec->eot, PLMR_TOKEN_CONTROL);
     set_type(tokenizer, spec->eom, PLMR_TOKEN_CONTROL);
+    set_type(tokenizer, spec->fim_pad, PLMR_TOKEN_CONTROL);
+    set_type(tokenizer, spec->fim_rep, PLMR_TOKEN_CONTROL);
+    set_type(tokenizer, spec->fim_sep, PLMR_TOKEN_CONTROL);
 }
 
 static void copy_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
@@ -137,18 +180,29 @@ static void copy_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
         tokenizer->types[i] = (uint8_t)spec->types[i];
 }
 
+static void mark_named(plmr_tokenizer *tokenizer, const char *const *names, bool are_ends)
+{
+    for (; *names; names++) {
+        int32_t id = plmr_vocab_find(tokenizer, *names, strlen(*names));
+        if (id == PLMR_TOKEN_NONE)
+            continue;
+        tokenizer->types[id] = PLMR_TOKEN_CONTROL;
+        tokenizer->is_end[id] = are_ends;
+    }
+}
+
 static void mark_ends(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
+    const int64_t ends[] = {spec->eos, spec->eot, spec->eom, spec->fim_pad, spec->fim_rep, spec->fim_sep};
+    static const char *const *const names[] = {NULL, NULL, NULL, pad_names, repository_names, file_names};
     tokenizer->is_end = plmr_take_zeroed((size_t)tokenizer->n_tokens, sizeof *tokenizer->is_end);
-    const int64_t ends[] = {spec->eos, spec->eot, spec->eom};
+    mark_named(tokenizer, end_names, true);
+    mark_named(tokenizer, control_names, false);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends[i] >= 0 && ends[i] < tokenizer->n_tokens)
             tokenizer->is_end[ends[i]] = true;
-    for (size_t i = 0; i < sizeof end_names / sizeof *end_names; i++) {
-        int32_t id = plmr_vocab_find(tokenizer, end_names[i], strlen(end_names[i]));
-        if (id != PLMR_TOKEN_NONE)
-            tokenizer->is_end[id] = true;
-    }
+        else if (names[i])
+            mark_named(tokenizer, names[i], true);
     /* Where there is a word for the end of an answer, this one ends a part of it: gpt-oss thinks before. */
     int32_t part = plmr_vocab_find(tokenizer, "<|end|>", 7);
     if (part != PLMR_TOKEN_NONE && plmr_vocab_find(tokenizer, "<|return|>", 10) != PLMR_TOKEN_NONE)

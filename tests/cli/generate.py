@@ -91,6 +91,32 @@ def streams(plmr, check, folder):
     check(done.returncode == 1 and "disk full" in done.stderr, f"to a full disk: {done.returncode}, {done.stderr}")
 
 
+def stops(plmr, check):
+    """The text ends before a stop string, wherever tokens are cut, on any number of ranks."""
+    whole = text_of(plmr, check, STORY[:3] + ["-n", "40"] + SMALL)[0]
+    for start, length in (30, 9), (61, 5):
+        stop = whole[start:start + length]
+        for ranks in None, 2:
+            out, err = text_of(plmr, check, STORY[:3] + ["-n", "40", "--stop", "qqq", "--stop", stop] + SMALL, ranks)
+            check(out == whole[:whole.index(stop)] and err[-1].endswith("made: a stop string"), f"--stop {stop!r}: {out!r}, {err[-1]}")
+    held = text_of(plmr, check, STORY[:3] + ["-n", "40", "--stop", whole[-3:] + "zz"] + SMALL)[0]
+    check(held == whole, f"what may have begun a stop string is lost: {held!r}")
+
+
+def logprobs(plmr, check):
+    """Each token's log-probability is one of those of the likeliest, the first if it is greedy."""
+    args = STORY[:3] + ["-n", "7", "--no-echo", "--json", "-", "--json-logprobs", "3"] + SMALL
+    records = [json.loads(plmr.run(args, ranks)[1])["logprobs"] for ranks in (None, 2)]
+    text = text_of(plmr, check, STORY[:3] + ["-n", "7", "--no-echo"] + SMALL)[0]
+    for tokens in records:
+        check("".join(token["token"] for token in tokens) == text and len(tokens) == 7, f"logprobs' text is {tokens}")
+        for token in tokens:
+            top = token["top"]
+            check(len(top) == 3 and {key: token[key] for key in top[0]} == top[0], f"greedy is not the likeliest: {token}")
+            check(0 >= top[0]["logprob"] >= top[1]["logprob"] >= top[2]["logprob"], f"logprobs are not sorted: {token}")
+    check([token["id"] for token in records[0]] == [token["id"] for token in records[1]], "ids depend on the ranks")
+
+
 def whole_characters(plmr, check):
     """At a high temperature bytes come in any order; what is printed is UTF-8 all the same."""
     for seed in range(3):
@@ -149,6 +175,8 @@ def refused(plmr, check, data):
         ("--tokens 1,2021", "token id 2021"), ("--tokens 1 -p a", "not both"), ("--kv shfit", "did you mean 'shift'"),
         ("--prefill-cores 20x30", "try 20x20"), ("--decode-cores 9", "is not HxW"), ("--json /nonexistent/x", "cannot write"),
         ("-m llama3-8b -p a", "a shape without weights"), (f"-m {data}/qwen2_odd_f32.gguf -p a", "no vocabulary"),
+        ("--json-logprobs 3", "--json-logprobs go into the record: add --json"), ("--typical 0", "--typical: '0'"),
+        (f"-m {data}/qwen2_odd_f32.gguf --tokens 1 --stop a", "--stop: "),
         ("--kv concat -n 999 --decode-cores 3x3 --prefill-cores 3x3", "bytes of a core's SRAM on 3x3 cores"),
     ]
     for i, (args, words) in enumerate(cases):
@@ -163,6 +191,8 @@ def main():
     without_vocabulary(plmr, check, data)
     drawn(plmr, check)
     prompt_first(plmr, check)
+    stops(plmr, check)
+    logprobs(plmr, check)
     whole_characters(plmr, check)
     context(plmr, check)
     full_row(plmr, check)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "text/likely.h"
 #include "text/sampler.h"
 
 static plmr_sampler *made(double temperature, int top_k, double top_p, uint64_t seed, int n)
@@ -221,12 +222,47 @@ static void test_changes(void **state)
               "min-p 2 is out of range: 0 (keeps all tokens) to 1");
 }
 
+/* The surprises of softmax(3, 2, 1, 0) are 0.44, 1.44, 2.44, 3.44, of which 0.95 is expected: token 1 is nearest. */
+static void test_typical(void **state)
+{
+    (void)state;
+    static const float logits[] = {3, 2, 1, 0, -INFINITY};
+    static const double typical[] = {0.2, 0.5, 0.9, 1};
+    const double shares[][5] = {{0, 1}, {exp(1), 1}, {exp(1), 1, exp(-1)}, {exp(1), 1, exp(-1), exp(-2)}};
+    plmr_sampler *s;
+    for (int i = 0; i < 4; i++) {
+        must(plmr_sampler_create(&(plmr_sampler_options){.temperature = 1, .top_p = 1, .typical = typical[i]}, 5, &s));
+        expect_shares(s, logits, shares[i], 5);
+        plmr_sampler_destroy(s);
+    }
+    /* Half the temperature is twice the logits: 0.19, 2.19, ..., of which 0.46 is expected. */
+    must(plmr_sampler_create(&(plmr_sampler_options){.temperature = 0.5, .top_p = 1, .typical = 0.2}, 5, &s));
+    expect_shares(s, logits, (double[]){1, 0, 0, 0, 0}, 5);
+    plmr_sampler_destroy(s);
+    must_fail(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .typical = 1.5}, 4, &s), PLMR_ERROR_INPUT,
+              "typical 1.5 is out of range: above 0, at most 1");
+}
+
+static void test_likely(void **state)
+{
+    (void)state;
+    static const float logits[] = {1, 5, -INFINITY, 5, 7, 1000};
+    int32_t ids[6];
+    plmr_likely_find(logits, 6, 4, ids);
+    assert_memory_equal(ids, ((int32_t[]){5, 4, 1, 3}), 4 * sizeof *ids);
+    plmr_likely_find(logits, 6, 6, ids);
+    assert_memory_equal(ids, ((int32_t[]){5, 4, 1, 3, 0, 2}), 6 * sizeof *ids);
+    assert_true(plmr_likely_log_sum(logits, 6) == 1000);
+    assert_true(fabs(plmr_likely_log_sum(logits, 4) - log(exp(1) + 2 * exp(5))) < 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shares),     cmocka_unit_test(test_top_p),        cmocka_unit_test(test_greedy),
         cmocka_unit_test(test_extremes),   cmocka_unit_test(test_reproducible), cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_bad_logits), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_bad_logits), cmocka_unit_test(test_changes),      cmocka_unit_test(test_typical),
+        cmocka_unit_test(test_likely),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -476,6 +476,34 @@ static void test_ends(void **state)
     plmr_tokenizer_destroy(t);
 }
 
+/* Ends known by name are control tokens whatever their type says; those of filling in the middle by key, or by name. */
+static void test_ends_by_name(void **state)
+{
+    (void)state;
+    struct small_vocab v;
+    small_spm(&v);
+    int named[] = {small_add(&v, "<|return|>", 0, PLMR_TOKEN_NORMAL), small_add(&v, "[EOT]", 0, PLMR_TOKEN_NORMAL),
+                   small_add(&v, "<end_of_turn>", 0, PLMR_TOKEN_USER_DEFINED),
+                   small_add(&v, "<|fim_pad|>", 0, PLMR_TOKEN_NORMAL),
+                   small_add(&v, "<|repo_name|>", 0, PLMR_TOKEN_NORMAL)};
+    int part = small_add(&v, "<|end|>", 0, PLMR_TOKEN_NORMAL),
+        prefix = small_add(&v, "<|fim_prefix|>", 0, PLMR_TOKEN_NORMAL);
+    int file = small_add(&v, "<|file_sep|>", 0, PLMR_TOKEN_NORMAL);
+    v.spec.n_scores = v.spec.n_tokens;
+    v.spec.fim_sep = 300;
+    plmr_tokenizer *t = made(&v);
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        assert_true(plmr_tokenizer_is_end(t, named[i]));
+        expect_text(t, &(struct ids){1, {named[i]}}, "", 0);
+        EXPECT(t, v.spelt[named[i]], false, true, named[i]);
+    }
+    assert_true(plmr_tokenizer_is_end(t, 300));
+    assert_false(plmr_tokenizer_is_end(t, file) || plmr_tokenizer_is_end(t, part) || plmr_tokenizer_is_end(t, prefix));
+    expect_text(t, &(struct ids){1, {prefix}}, "", 0);
+    expect_text(t, &(struct ids){1, {file}}, "<|file_sep|>", 12);
+    plmr_tokenizer_destroy(t);
+}
+
 static void test_no_vocab(void **state)
 {
     (void)state;
@@ -593,11 +621,12 @@ static void test_long_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spm_known),   cmocka_unit_test(test_spm_random), cmocka_unit_test(test_spm_scores),
-        cmocka_unit_test(test_spm_special), cmocka_unit_test(test_spm_bytes),  cmocka_unit_test(test_spm_no_types),
-        cmocka_unit_test(test_bpe_known),   cmocka_unit_test(test_bpe_llama3), cmocka_unit_test(test_bpe_random),
-        cmocka_unit_test(test_bpe_odd),     cmocka_unit_test(test_decode),     cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_no_vocab),    cmocka_unit_test(test_bad_vocab),  cmocka_unit_test(test_long_words),
+        cmocka_unit_test(test_spm_known),    cmocka_unit_test(test_spm_random), cmocka_unit_test(test_spm_scores),
+        cmocka_unit_test(test_spm_special),  cmocka_unit_test(test_spm_bytes),  cmocka_unit_test(test_spm_no_types),
+        cmocka_unit_test(test_bpe_known),    cmocka_unit_test(test_bpe_llama3), cmocka_unit_test(test_bpe_random),
+        cmocka_unit_test(test_bpe_odd),      cmocka_unit_test(test_decode),     cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_ends_by_name), cmocka_unit_test(test_no_vocab),   cmocka_unit_test(test_bad_vocab),
+        cmocka_unit_test(test_long_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

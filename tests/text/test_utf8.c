@@ -1,6 +1,7 @@
 /* Characters whole, broken and cut, however the text is cut into pieces. */
 #include "../support.h"
 
+#include "text/stops.h"
 #include "text/utf8.h"
 
 enum { MOST = 400 };
@@ -132,13 +133,38 @@ static void test_random_pieces(void **state)
     }
 }
 
+/* However a text is cut into pieces, what comes out is what lies before the first stop string, and all without one. */
+static void test_stops(void **state)
+{
+    (void)state;
+    static const char *const strings[] = {"abac", "\n\n", "ba", "x\n\n"};
+    static const struct {
+        const char *text, *out;
+        bool found;
+    } cases[] = {{"ababac", "a", true}, {"aabaqabac", "aa", true}, {"xabax", "xa", true}, {"aabac", "aa", true},
+                 {"xaba", "xa", true},  {"x\n\ny", "", true},      {"z\n\ny", "z", true}, {"abx\nab", "abx\nab", false},
+                 {"", "", false},       {"\n", "\n", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t step = 1; step < 8; step++) {
+            plmr_stops stops = {.strings = strings, .n_strings = 4};
+            char out[32] = "";
+            for (size_t at = 0, n = strlen(cases[i].text); at < n && !stops.found; at += step) {
+                size_t n_out = plmr_stops_push(&stops, cases[i].text + at, n - at < step ? n - at : step);
+                strncat(out, stops.text, n_out);
+            }
+            size_t n_left = plmr_stops_flush(&stops);
+            strncat(out, stops.text, n_left);
+            assert_string_equal(out, cases[i].out);
+            assert_true(stops.found == cases[i].found);
+            plmr_stops_free(&stops);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scan),
-        cmocka_unit_test(test_replaced),
-        cmocka_unit_test(test_prompt),
-        cmocka_unit_test(test_random_pieces),
+        cmocka_unit_test(test_scan),          cmocka_unit_test(test_replaced), cmocka_unit_test(test_prompt),
+        cmocka_unit_test(test_random_pieces), cmocka_unit_test(test_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
