@@ -66,6 +66,8 @@ static plmr_status run(void *context)
         status = plmr_validation_run(&v, step, &progress);
         plmr_progress_end(&progress);
     }
+    if (!status && c->out)
+        status = plmr_validation_weigh(&v);
     if (!status)
         status = plmr_agree(write_files(c, &v));
     plmr_validation_close(&v);

@@ -29,6 +29,7 @@ const plmr_llm_plan plmr_llm_plan_waferllm = {
 
 void plmr_cost_busy(plmr_cost_pass *pass, double t_cycles)
 {
+    pass->grid->region->ledger.parts |= PLMR_PART_ELEMENTS;
     plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles);
     plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
 }

@@ -85,6 +85,8 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
     double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
     if (t->setup.as_published)
         return;
+    if (p->n_stages > 1)
+        pass->grid->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
     pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);
     pass->t_cycles += cycles * (p->n_stages - 1);
     pass->wavelet_hops -= words * p->cols * p->rows * p->cols * (p->n_stages - 1);

@@ -2,6 +2,7 @@
  * src/time's to say, what they hold is src/data's. */
 #pragma once
 
+#include "device/used.h"
 #include "device/way.h"
 #include "kernel/kernel.h"
 #include "plmr/region.h"
@@ -29,6 +30,7 @@ typedef struct plmr_ledger {
     double compute_cycles;
     double multiply_adds; /* of all cores; whole numbers, exact below 2^53 */
     bool violates_memory, violates_routes;
+    unsigned parts; /* of the model that the program has used: see device/used.h */
 } plmr_ledger;
 
 struct plmr_region {

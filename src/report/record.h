@@ -20,6 +20,13 @@
     X(real, energy_fabric_j)                                                                                           \
     X(real, energy_idle_j)
 
+#define PLMR_STANDING_FIELDS(X)  /* of the times above: see device/standing.h */                                       \
+    X(text, standing)            /* the weakest tag of the device's numbers that they rest on, */                      \
+    X(text, standing_of)         /* those that have it, */                                                             \
+    X(text, rests_on)            /* and all */                                                                         \
+    X(real, uncertainty)         /* RMS error of measurements that rest on the same; null: none is known */            \
+    X(text, uncertainty_of)      /* their sets, or "none known" */
+
 #define PLMR_RECORD_FIELDS(X)                                                                                          \
     X(text, command)                                                                                                   \
     X(text, algorithm)                                                                                                 \
@@ -71,7 +78,8 @@
     X(text, error)               /* why there are no cycles: what the device cannot hold */                            \
     X(real, multiply_adds)       /* with padding */                                                                    \
     X(count, border_hops)        /* of wavelet_hops those over borders */                                              \
-    PLMR_ENERGY_FIELDS(X)
+    PLMR_ENERGY_FIELDS(X)                                                                                              \
+    PLMR_STANDING_FIELDS(X)
 /* clang-format on */
 
 /* The same for a run of a language model; `host` and `date` end the fixed keys. */
@@ -145,7 +153,8 @@
     X(count, token_macs_layers)  /* multiply-adds of a token with the weights of the layers that are run */            \
     X(count, token_macs_output)  /* and of the output */                                                               \
     X(count, expert_tokens_max)  /* of a prompt, that the busiest expert of a layer gets in virtual time, */           \
-    X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */
+    X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */                             \
+    PLMR_STANDING_FIELDS(X)
 /* clang-format on */
 
 /* Of a simulation of serving. */
@@ -207,7 +216,8 @@
     X(count, waiting_peak)       /* requests that were not admitted yet */                                             \
     X(count, sram_peak_bytes)                                                                                          \
     X(count, sram_limit_bytes)                                                                                         \
-    PLMR_ENERGY_FIELDS(X)
+    PLMR_ENERGY_FIELDS(X)                                                                                              \
+    PLMR_STANDING_FIELDS(X)
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving
@@ -274,6 +284,11 @@ typedef struct plmr_serve_record {
     ((record)->energy_estimate_j = plmr_energy_sum(energy), (record)->energy_compute_j = (energy).compute_j,           \
      (record)->energy_sram_j = (energy).sram_j, (record)->energy_fabric_j = (energy).fabric_j,                         \
      (record)->energy_idle_j = (energy).idle_j)
+
+/* Sets any record's fields of PLMR_STANDING_FIELDS; the texts are the standing's. */
+#define PLMR_RECORD_STANDING(record, s)                                                                                \
+    ((record)->standing = (s)->tag, (record)->standing_of = (s)->weakest, (record)->rests_on = (s)->numbers,           \
+     (record)->uncertainty = (s)->rms, (record)->uncertainty_of = (s)->sets)
 
 /* A record in which nothing is known. */
 plmr_record plmr_record_none(void);

@@ -103,6 +103,8 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
     if (plmr_rank() == 0) {
         record->on_host.hosts = plmr_ranks_hosts(&session->topology);
         record->on_host.placement = job->placement;
+        plmr_standing_of(device, region->ledger.parts, job->options->dtype, &session->standing);
+        PLMR_RECORD_STANDING(record, &session->standing);
     }
     job->violates = job->violates || cost.violates_memory || cost.violates_routes;
     return PLMR_OK;

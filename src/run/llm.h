@@ -93,6 +93,9 @@ plmr_status plmr_llm_keep_map(plmr_llm_run *run, bool decode);
 /* What the regions were traced with goes into the file, and a line about it to `out`; nothing without a trace. */
 plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out);
 
+/* Of the virtual times so far, of the run's timing or another; kept in the session until it is asked for again. On rank 0. */
+const plmr_standing *plmr_llm_standing(plmr_llm_run *run, const plmr_timing *timing);
+
 /* The record, but for mode, phase and what is measured by the caller; its texts are the run's. Local. */
 plmr_llm_record plmr_llm_record_of(plmr_llm_run *run);
 

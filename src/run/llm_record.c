@@ -106,6 +106,17 @@ static void set_host(plmr_llm_run *run, plmr_llm_record *r)
     r->on_host.hosts = plmr_ranks_hosts(&session->topology);
 }
 
+const plmr_standing *plmr_llm_standing(plmr_llm_run *run, const plmr_timing *timing)
+{
+    unsigned parts = 0;
+    for (int decode = 0; decode < 2 && timing; decode++) {
+        const plmr_region *region = plmr_timing_region(timing, decode);
+        parts |= region ? region->ledger.parts : 0;
+    }
+    plmr_standing_of(&run->session.device, parts, run->shape->dtype, &run->session.standing);
+    return &run->session.standing;
+}
+
 plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
 {
     plmr_llm_record r = plmr_llm_record_none();
@@ -134,6 +145,7 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.token_macs_output = (int64_t)run->shape->n_vocab * run->shape->dim;
     set_totals(run, &r);
     set_host(run, &r);
+    PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, run->timing));
     return r;
 }
 

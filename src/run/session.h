@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "plmr/device.h"
+#include "device/standing.h"
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
@@ -25,6 +25,7 @@ typedef struct plmr_session {
     plmr_html html;
     plmr_trace_about about;
     plmr_trace_file trace;
+    plmr_standing standing; /* of the times of what was run last */
 } plmr_session;
 
 /* Starts one: loads the device, whose file need be on rank 0's machine only. A quiet one draws no progress. It must

@@ -92,7 +92,7 @@ static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, 
     PLMR_RECORD_ENERGY(r, energy);
 }
 
-json_t *plmr_serve_record_json(const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
                                const plmr_serve_outcome *outcome)
 {
     plmr_serve_record r = {0};
@@ -100,6 +100,7 @@ json_t *plmr_serve_record_json(const plmr_llm_run *run, const plmr_serve_about *
     set_place(place, about, &r);
     set_times(outcome, &r);
     set_outcome(run, place, outcome, &r);
+    PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, place->costs.timing));
     r.goodput_req_s = has_slo(about) ? (double)outcome->n_good / outcome->t_all_s : NAN;
     return plmr_record_json(plmr_serve_record_fields, &r);
 }

@@ -15,7 +15,7 @@ typedef struct plmr_serve_about {
 } plmr_serve_about;
 
 /* For the caller to json_decref. */
-json_t *plmr_serve_record_json(const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
+json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
                                const plmr_serve_outcome *outcome);
 
 void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,

@@ -46,6 +46,7 @@ void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)
 
 void plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
 {
+    region->ledger.parts |= PLMR_PART_TILES;
     region->ledger.multiply_adds += (double)n_macs * region->extent[PLMR_X] * region->extent[PLMR_Y];
     if (region->profile)
         region->profile->multiply_adds += (double)n_macs;
@@ -55,6 +56,7 @@ void plmr_region_multiply(plmr_region *region, double t_cycles, int64_t n_macs)
 void plmr_region_move(plmr_region *region, enum plmr_move move, double t_cycles)
 {
     double cycles = plmr_device_quantise(t_cycles);
+    region->ledger.parts |= move == PLMR_MOVE_REDUCE ? PLMR_PART_COLLECTIVE : PLMR_PART_EXCHANGE;
     if (region->profile)
         region->profile->moving_cycles[move] += cycles;
     plmr_clock_busy(region->clock, cycles, true);

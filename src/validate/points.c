@@ -168,6 +168,7 @@ void plmr_validation_close(plmr_validation *v)
     json_decref(v->texts);
     free(v->sets);
     free(v->points);
+    free(v->evidence);
 }
 
 /* Object 2 i + 1 of the texts is set i's. */

@@ -136,7 +136,9 @@ static void put_provenance(FILE *out, const void *results)
 
 plmr_status plmr_validation_write(const plmr_validation *v, const char *folder)
 {
-    static const plmr_outcome_file files[] = {
-        {"README.md", put_readme}, {"records.jsonl", put_records}, {"provenance.json", put_provenance}};
+    static const plmr_outcome_file files[] = {{"README.md", put_readme},
+                                              {"records.jsonl", put_records},
+                                              {"errors.jsonl", plmr_validation_put_evidence},
+                                              {"provenance.json", put_provenance}};
     return plmr_outcome_write_all("--out", folder, files, sizeof files / sizeof *files, v);
 }

@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #include "base/registry.h"
-#include "plmr/device.h"
+#include "device/standing.h"
 
 /* In the order of the list of mechanisms. */
 enum { PLMR_N_MECHANISMS = 6 };
@@ -61,7 +61,9 @@ typedef struct plmr_validation {
     int n_sets;
     plmr_measurement *points;
     int n_points;
-    json_t *texts; /* that all of these point into */
+    json_t *texts;           /* that all of these point into */
+    plmr_evidence *evidence; /* once they have been weighed */
+    int n_evidence;
 } plmr_validation;
 
 /* All sets' descriptions; points come with the next two. Local. */
@@ -77,6 +79,10 @@ plmr_status plmr_validation_add_file(plmr_validation *validation, const char *pa
  * all points if it is a user's file; points of others are taken out. Collective. */
 plmr_status plmr_validation_choose(plmr_validation *validation, const char *device);
 plmr_status plmr_validation_run(plmr_validation *validation, void (*progress)(void *context), void *context);
+
+/* What the points that have been run say of devices, by set and device: errors, and shares of a few points of each, run
+ * again with each number moved. Collective. */
+plmr_status plmr_validation_weigh(plmr_validation *validation);
 
 /* One point on a device. Collective. */
 plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device *device);
@@ -114,5 +120,6 @@ plmr_errors plmr_validation_errors(const plmr_validation *validation, const plmr
 void plmr_validation_print(FILE *out, const plmr_validation *validation, bool each);
 plmr_status plmr_validation_write_json(const plmr_validation *validation, const char *path);
 
-/* README.md, records.jsonl, errors.json and provenance.json into a folder, which is made. */
+/* README.md, records.jsonl, errors.jsonl (see device/standing.h) and provenance.json into a folder, which is made. */
+void plmr_validation_put_evidence(FILE *out, const void *validation);
 plmr_status plmr_validation_write(const plmr_validation *validation, const char *folder);

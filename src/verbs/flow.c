@@ -118,7 +118,10 @@ static void charge_links(const plmr_flow *flow, int64_t words)
     else if (region->profile)
         count_all(flow, all, stream, region->profile);
     region->ledger.wavelet_hops += all * flow->n_links;
-    region->ledger.border_hops += (uint64_t)words * count_borders(flow);
+    uint64_t borders = count_borders(flow);
+    region->ledger.border_hops += (uint64_t)words * borders;
+    region->ledger.parts |=
+        PLMR_PART_LINKS | (borders ? PLMR_PART_BORDERS : 0u) | (flow->stages > 0 ? PLMR_PART_STAGE : 0u);
 }
 
 /* ---- carrying a flow out ---- */

@@ -258,6 +258,8 @@ static void charge(const plmr_points *points)
     plmr_region *region = points->region;
     region->ledger.wavelet_hops += points->n_links;
     region->ledger.border_hops += points->n_borders;
+    region->ledger.parts |=
+        PLMR_PART_POINTS | (points->n_borders ? PLMR_PART_BORDERS : 0u) | (points->relayed ? PLMR_PART_RELAY : 0u);
     plmr_region_path(region, PLMR_X, points->hops, points->relayed && points->hops ? points->hops - 1 : 0);
     for (int axis = 0; axis < 2 && points->links; axis++)
         for (int way = 0; way < 2; way++)

@@ -19,6 +19,7 @@ static void advance(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
     const plmr_device *device = region->device;
+    region->ledger.parts |= PLMR_PART_RELAY;
     double hop = plmr_way_of(device, 2).flight - plmr_way_of(device, 1).flight; /* is in the way already */
     plmr_clock_exchange(region->clock, flow->ring, plmr_way_stream(device, words),
                         plmr_way_stream_more(device, flow->axis, words),
@@ -42,6 +43,7 @@ plmr_flow plmr_flow_relayed(const plmr_ring *ring)
 static void fetch_advance(const plmr_flow *flow, int64_t words)
 {
     double each = plmr_relay_cycles(flow->region->device, words) + flow->forward;
+    flow->region->ledger.parts |= PLMR_PART_RELAY;
     plmr_region_move(flow->region, PLMR_MOVE_SHIFT, (double)flow->hops * each);
 }
 

@@ -1,5 +1,6 @@
 /* Steps element by element. */
 #include "infer/step.h"
+#include "time/busy.h"
 
 static int64_t element_count(const plmr_pass *p, enum plmr_activation which)
 {
@@ -86,7 +87,9 @@ static plmr_status scalars_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     double t_cycles = pass->device->decode_layer + pass->device->decode_element * pass->grid->dim.size;
     (void)step;
-    plmr_cost_busy(pass, t_cycles * pass->n_batch);
+    pass->grid->region->ledger.parts |= PLMR_PART_SCALARS;
+    plmr_region_compute(pass->grid->region, plmr_work_name(PLMR_WORK_ELEMENTS), t_cycles * pass->n_batch);
+    plmr_cost_note(pass, PLMR_WORK_ELEMENTS);
     return PLMR_OK;
 }
 
