@@ -277,6 +277,9 @@ plmr_status plmr_options_read(const plmr_option *table, const char *command, int
     *help = line.help;
     if (line.help)
         return PLMR_OK;
+    const plmr_option_row *whole = find_row(line.rows, line.n_rows, "-");
+    if (whole)
+        *(plmr_words *)(void *)(line.options + whole->at) = (plmr_words){argv, argc};
     line.first = false;
     for (int i = 0; i < line.n_rows; i++)
         if (line.rows[i].option->value)

@@ -28,7 +28,8 @@ typedef struct plmr_option plmr_option;
 typedef plmr_status plmr_option_reader(const plmr_option *option, const char *text, void *member);
 
 struct plmr_option {
-    const char *name;     /* without dashes; "": of what is given without a name; "--": of what comes behind that */
+    const char *name;     /* without dashes; "": of what is given without a name; "--": of what comes behind that; "-":
+                             of the whole line */
     const char *argument; /* as the help shows it: "FILE|-"; NULL: the option takes no value */
     const char *group;    /* the help's title above it; NULL: none */
     const char *help;
@@ -71,6 +72,9 @@ struct plmr_option {
 /* char **: of a row of the name "--", all that comes behind that on the command line. */
 #define PLMR_REST(type, m) PLMR_READS(NULL, type, m)
 
+/* plmr_words: of a row of the name "-", the command line as it is. */
+#define PLMR_LINE(type, m) PLMR_READS(NULL, type, m)
+
 /* What a reader of the command's own makes of it, for a member, or for the whole struct. */
 #define PLMR_READ_BY(reader, type, m) PLMR_READS(reader, type, m)
 #define PLMR_READ_ALL(reader) .read = reader
@@ -92,6 +96,12 @@ typedef struct plmr_texts {
     const char *at[PLMR_MOST_TEXTS];
     int n;
 } plmr_texts;
+
+/* The command and what is given to it; the caller's. */
+typedef struct plmr_words {
+    char *const *at;
+    int n;
+} plmr_words;
 
 plmr_option_reader plmr_read_flag, plmr_read_count, plmr_read_whole, plmr_read_real, plmr_read_text, plmr_read_pair,
     plmr_read_word, plmr_read_one_of, plmr_read_some_of, plmr_read_one_more;

@@ -57,6 +57,7 @@ static plmr_status encode(const struct perplexity_command *c, plmr_llm_run *run)
         status = plmr_tokenizer_encode(run->tokenizer, text, n, true, false, &run->ids, &run->n_ids);
     free(text);
     PLMR_TRY(status);
+    PLMR_TRY(plmr_session_note(&run->session, c->file));
     PLMR_CHECK(run->n_ids > 1, PLMR_ERROR_INPUT, "%.300s: has %d token%s, and 2 are the least: give a longer text",
                c->file, run->n_ids, run->n_ids == 1 ? "" : "s");
     return PLMR_OK;
@@ -101,7 +102,9 @@ static json_t *object_of(const plmr_llm_run *run, const plmr_score *s, double wa
 static plmr_status report(plmr_llm_run *run, const plmr_score *s, double wall_s)
 {
     print(plmr_text_beside(run->options->json), run, s, wall_s);
-    return plmr_json_put(&run->session.jsonl, JSON_COMPACT, object_of(run, s, wall_s));
+    json_t *record = object_of(run, s, wall_s);
+    plmr_session_sign(&run->session, record);
+    return plmr_json_put(&run->session.jsonl, JSON_COMPACT, record);
 }
 
 static plmr_status score(const struct perplexity_command *c, plmr_llm_run *run)

@@ -147,10 +147,12 @@ static void fill_requests(const struct serve_command *c, double rate, plmr_reque
 }
 
 /* On rank 0. */
-static plmr_status make_requests(const struct serve_command *c, plmr_request **requests, int64_t *n)
+static plmr_status make_requests(const struct serve_command *c, plmr_llm_run *run, plmr_request **requests, int64_t *n)
 {
-    if (c->trace)
-        return plmr_trace_csv_read(c->trace, c->n_requests, requests, n);
+    if (c->trace) {
+        PLMR_TRY(plmr_trace_csv_read(c->trace, c->n_requests, requests, n));
+        return plmr_session_note(&run->session, c->trace);
+    }
     *n = c->n_requests ? c->n_requests : 1000;
     *requests = malloc((size_t)*n * sizeof **requests);
     PLMR_CHECK(*requests, PLMR_ERROR_SYSTEM, "out of memory for %lld requests", (long long)*n);
@@ -159,11 +161,11 @@ static plmr_status make_requests(const struct serve_command *c, plmr_request **r
 }
 
 /* The same on all ranks, for the caller to free. */
-static plmr_status share_requests(const struct serve_command *c, plmr_request **requests, int64_t *n)
+static plmr_status share_requests(const struct serve_command *c, plmr_llm_run *run, plmr_request **requests, int64_t *n)
 {
     *n = 0;
     *requests = NULL;
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? make_requests(c, requests, n) : PLMR_OK));
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? make_requests(c, run, requests, n) : PLMR_OK));
     plmr_broadcast(n, sizeof *n);
     if (plmr_rank() > 0)
         *requests = malloc((size_t)*n * sizeof **requests);
@@ -183,7 +185,9 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               aims[c->aim], c->slo,           (int)c->n_prompt_wafers / place->wafers};
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
-    return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, plmr_serve_record_json(run, &about, place, outcome));
+    json_t *record = plmr_serve_record_json(run, &about, place, outcome);
+    plmr_session_sign(&run->session, record);
+    return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, record);
 }
 
 /* With what has been asked for; a request's cache goes from wafer to wafer as a whole. */
@@ -272,7 +276,7 @@ static plmr_status run_opened(const struct serve_command *c, plmr_llm_run *run)
     plmr_request *requests;
     int64_t n;
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
-    plmr_status status = share_requests(c, &requests, &n);
+    plmr_status status = share_requests(c, run, &requests, &n);
     if (!status)
         status = serve(c, run, requests, n);
     free(requests);

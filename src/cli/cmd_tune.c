@@ -75,6 +75,7 @@ static plmr_status write_json(const struct tuning *t)
                   run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_dtype_name(run->setup.cache_dtype),
                   "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e", times.tpr_e2e);
     json_object_update_new(json, plmr_tune_report_json(report));
+    plmr_session_sign(&run->session, json);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, json);
 }
 

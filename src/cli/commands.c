@@ -1,13 +1,16 @@
 /* The commands, and running one. */
 #include "plmr/commands.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/build.h"
 #include "base/given.h"
 #include "base/hint.h"
 #include "base/memory.h"
+#include "base/share.h"
 #include "base/suggest.h"
 #include "cli/cli.h"
 #include "plmr/ranks.h"
@@ -55,6 +58,17 @@ static plmr_status unknown_command(const char *word)
                            near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* And where the devices and models that have names come from. */
+static void print_version(void)
+{
+    char *text = plmr_build_text(), share[PATH_MAX];
+    plmr_status none = plmr_share_path("devices", share, sizeof share);
+    printf("%s, with %.*s\n", text, none ? 13 : (int)(strlen(share) - strlen("/devices")),
+           none ? "no data files" : share);
+    plmr_error_free(none);
+    free(text);
+}
+
 static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
 {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
@@ -67,7 +81,7 @@ static plmr_status answer(int argc, const char *word, bool *done)
     PLMR_CHECK(argc > 0 && word, PLMR_ERROR_INPUT, "a command is missing (see plmr --help)");
     if (is_one_of(word, "--version", "-V", "version")) {
         if (plmr_rank() == 0)
-            printf("plmr " PLMR_VERSION "\n");
+            print_version();
     } else if (is_one_of(word, "--help", "-h", "help")) {
         if (plmr_rank() == 0)
             print_help();

@@ -58,6 +58,7 @@ const plmr_option plmr_frame_table[] = {
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles, routes and memory below the table",
      PLMR_FLAG(plmr_run_options, text)},
     {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT(plmr_run_options, report)},
+    {"-", NULL, NULL, NULL, PLMR_LINE(plmr_run_options, line)},
     {0},
 };
 
@@ -118,6 +119,7 @@ static plmr_status read_cache_dtype(const plmr_option *option, const char *text,
 static const char *const caches[] = {"shift", "concat", NULL};
 
 const plmr_option plmr_place_table[] = {
+    {"-", NULL, NULL, NULL, PLMR_LINE(plmr_llm_options, line)},
     {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT(plmr_llm_options, device),
      .value = PLMR_DEVICE_DEFAULT},
     {"kv", "shift|concat", PLMR_TITLE_PLACE,

@@ -1,7 +1,9 @@
 #include "base/given.h"
+#include "base/hash.h"
 #include "base/share.h"
 #include "base/text_file.h"
 #include "device/device_internal.h"
+#include "device/identity.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -50,4 +52,26 @@ plmr_status plmr_device_load(const char *name_or_file, plmr_device *device)
     plmr_status status = plmr_device_read(text, path, name_or_file, device);
     free(text);
     return status;
+}
+
+plmr_status plmr_device_file(const char *name_or_file, char *room, size_t size, const char **path)
+{
+    char base[sizeof((plmr_device *)0)->name];
+    const char *colon = find_pairs(name_or_file);
+    if (!colon)
+        return plmr_share_find(&devices, name_or_file, room, size, path);
+    snprintf(base, sizeof base, "%.*s", (int)(colon - name_or_file), name_or_file);
+    PLMR_TRY(plmr_device_file(base, room, size, path));
+    if (*path == base) /* a file that is named as it is, which the base ends with */
+        *path = memcpy(room, base, sizeof base);
+    return PLMR_OK;
+}
+
+uint64_t plmr_device_hash(uint64_t hash, const plmr_device *device)
+{
+#define X(key, unit, least, most, meaning) hash = plmr_hash_bytes(hash, &device->key, sizeof device->key);
+    PLMR_DEVICE_NUMBERS(X)
+#undef X
+    hash = plmr_hash_bytes(hash, &device->topology, sizeof device->topology);
+    return device->router == PLMR_STATIC ? hash : plmr_hash_bytes(hash, &device->router, sizeof device->router);
 }

@@ -1,6 +1,7 @@
 /* Opening a model by name or file. */
 #include "base/share.h"
 #include "base/text_file.h"
+#include "model/gguf_internal.h"
 #include "model/shape_internal.h"
 
 #include <limits.h>
@@ -90,7 +91,21 @@ plmr_status plmr_model_open(const char *file_or_name, plmr_model **model)
     PLMR_TRY(plmr_share_find(&models, file_or_name, room, sizeof room, &path));
     size_t n = strlen(path);
     bool is_json = n >= 5 && strcmp(path + n - 5, ".json") == 0;
-    return (is_json ? open_json : open_gguf)(path, file_or_name, model);
+    PLMR_TRY((is_json ? open_json : open_gguf)(path, file_or_name, model));
+    (*model)->file = plmr_take_copy(path);
+    return PLMR_OK;
+}
+
+const char **plmr_model_files(const plmr_model *model, int *n)
+{
+    const char **files = plmr_take(sizeof *files);
+    files[0] = model->file;
+    *n = 1;
+    for (const plmr_gguf *part = model->gguf ? model->gguf->part : NULL; part; part = part->part) {
+        files = plmr_take_more(files, ((size_t)*n + 1) * sizeof *files);
+        files[(*n)++] = plmr_gguf_path(part);
+    }
+    return files;
 }
 
 void plmr_model_close(plmr_model *model)
@@ -98,6 +113,7 @@ void plmr_model_close(plmr_model *model)
     if (!model)
         return;
     plmr_gguf_close(model->gguf);
+    free(model->file);
     free(model);
 }
 

@@ -71,6 +71,9 @@ plmr_status plmr_model_open(const char *file_or_name, plmr_model **model);
 plmr_status plmr_model_parse_json(const char *text, const char *path, plmr_model **model);
 plmr_status plmr_model_parse_gguf(const void *bytes, size_t n_bytes, const char *path, plmr_model **model);
 
+/* The files that it has been opened from, more than one of a model that is split; the array is for the caller to free. */
+const char **plmr_model_files(const plmr_model *model, int *n);
+
 /* NULL is allowed. */
 void plmr_model_close(plmr_model *model);
 

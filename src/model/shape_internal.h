@@ -5,6 +5,7 @@
 
 struct plmr_model {
     plmr_model_shape shape;
+    char *file;                  /* NULL: it was not opened from one */
     plmr_gguf *gguf;             /* NULL for made-up weights */
     float scale[PLMR_N_WEIGHTS]; /* of made-up weights, as their sources point to it */
 };

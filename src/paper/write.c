@@ -70,10 +70,10 @@ static void put_provenance(FILE *out, const void *results)
 {
     const plmr_paper *paper = results;
     plmr_provenance now = plmr_provenance_now();
-    fprintf(
-        out,
-        "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"ranks\": %d,\n \"device\": \"%s\"\n}\n",
-        PLMR_VERSION, now.date, now.host, plmr_rank_count(), paper->device.name);
+    fprintf(out,
+            "{\n \"version\": \"%s\",\n \"revision\": \"%s\",\n \"build\": \"%s\",\n \"date\": \"%s\",\n"
+            " \"host\": \"%s\",\n \"ranks\": %d,\n \"device\": \"%s\"\n}\n",
+            PLMR_VERSION, now.revision, now.build.hex, now.date, now.host, plmr_rank_count(), paper->device.name);
 }
 
 plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)

@@ -1,11 +1,13 @@
 #include "ranks/internal.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/build.h"
 #include "base/given.h"
 #include "base/hint.h"
 #include "base/machine.h"
@@ -55,6 +57,20 @@ static plmr_status check_memory(void)
     return PLMR_OK;
 }
 
+/* Ranks of another program would send other messages, or the same ones with other values. */
+static plmr_status check_build(void)
+{
+    char *mine = plmr_build_text(), first[160];
+    snprintf(first, sizeof first, "%s", mine);
+    PLMR_MPI(MPI_Bcast(first, sizeof first, MPI_CHAR, 0, MPI_COMM_WORLD));
+    plmr_status status = PLMR_OK;
+    if (strncmp(first, mine, sizeof first - 1) != 0)
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "runs %s, and rank 0 %s: start the same program everywhere", mine,
+                                 first);
+    free(mine);
+    return status;
+}
+
 plmr_status plmr_init(int *argc, char ***argv)
 {
     PLMR_TRY(check_memory());
@@ -67,7 +83,7 @@ plmr_status plmr_init(int *argc, char ***argv)
                "MPI does not start; is mpirun of the same MPI?");
     PLMR_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)); /* PLMR_MPI says it in one line */
     bind_if_asked();
-    return PLMR_OK;
+    return check_build();
 }
 
 void plmr_finalize(void)

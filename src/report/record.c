@@ -116,7 +116,8 @@ json_t *plmr_record_json(const plmr_record_field *fields, const void *record)
 
 plmr_provenance plmr_provenance_now(void)
 {
-    plmr_provenance provenance = {.host = "unknown", .date = ""};
+    plmr_provenance provenance = {
+        .host = "unknown", .date = "", .revision = plmr_build_revision, .build = plmr_build_id_here()};
     time_t now = time(NULL);
     struct tm utc;
     if (gethostname(provenance.host, sizeof provenance.host - 1) != 0)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/build.h"
 #include "plmr/status.h"
 #include "plmr/types.h"
 #include "ranks/ranks.h"
@@ -314,9 +315,11 @@ extern const plmr_record_field plmr_record_fields[], plmr_llm_record_fields[], p
 json_t *plmr_record_json(const plmr_record_field *fields, const void *record);
 enum { PLMR_RECORD_FLAGS = JSON_REAL_PRECISION(15) };
 
-/* Where and when this program runs; fields of every record. */
+/* Where and when this program runs, fields of every record; and which it is. */
 typedef struct plmr_provenance {
     char host[256], date[32];
+    const char *revision; /* of the sources that it was built from: see base/build.h */
+    plmr_build_id build;
 } plmr_provenance;
 
 plmr_provenance plmr_provenance_now(void);

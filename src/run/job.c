@@ -56,7 +56,7 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
     plmr_session *session = &job->session;
     PLMR_TRY(check_files(job));
     PLMR_TRY(check_options(o));
-    PLMR_TRY(plmr_session_open(session, job->actions->command, o->device, o->quiet));
+    PLMR_TRY(plmr_session_open(session, job->actions->command, &o->line, o->device, o->quiet));
     PLMR_TRY(choose_cores(job, default_rows, default_cols));
     PLMR_TRY(
         plmr_session_start_ranks(session, o->rank_rows, o->rank_cols, job->rows, job->cols, !o->plan && !o->quiet));
@@ -93,6 +93,7 @@ static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map
     }
     json_t *object = plmr_record_json(plmr_record_fields, record);
     json_object_update(object, job->own);
+    plmr_session_sign(session, object);
     if (session->html.runs)
         plmr_html_add_record(&session->html, object, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
     return plmr_json_put(&session->jsonl, PLMR_RECORD_FLAGS, object);
@@ -253,11 +254,18 @@ static void tell_plan(plmr_job *job, const void *algorithm, const plmr_outline *
     plmr_job_plan_row(job, algorithm, plan, cost);
 }
 
+static plmr_status note_files(plmr_job *job)
+{
+    PLMR_TRY(plmr_session_note(&job->session, job->files->paths[0]));
+    return plmr_session_note(&job->session, job->files->paths[1]);
+}
+
 static plmr_status run_all(plmr_job *job)
 {
     const plmr_chosen *algorithms = &job->options->algorithms;
     bool plans = job->options->plan;
     PLMR_TRY(job->actions->prepare(job, job->context));
+    PLMR_TRY(plmr_agree(note_files(job)));
     for (int i = 0; i < algorithms->n; i++)
         PLMR_TRY(plans ? with_plan(job, algorithms->at[i], tell_plan) : run_one(job, algorithms->at[i]));
     PLMR_CHECK(plans || job->n_done > 0, PLMR_ERROR_LIMIT, "none of the %d algorithms fits; %s: %s", job->n_misfits,

@@ -28,6 +28,7 @@ typedef struct plmr_run_options {
     const char *json, *report; /* NULL: not given */
     bool quiet;
     plmr_trace_options trace;
+    plmr_words line;
 } plmr_run_options;
 
 typedef struct plmr_job plmr_job;

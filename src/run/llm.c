@@ -59,6 +59,17 @@ static plmr_status open_model(plmr_llm_run *run, bool wants_text)
     return open_tokenizer(run, wants_text);
 }
 
+/* What the results depend on, beside the device. */
+static plmr_status note_files(plmr_llm_run *run)
+{
+    int n;
+    const char **files = plmr_model_files(run->model, &n);
+    plmr_status status = plmr_session_note_all(&run->session, files, n);
+    free(files);
+    PLMR_TRY(status);
+    return plmr_agree(plmr_session_note(&run->session, run->options->expert_load));
+}
+
 /* ---- the grid of ranks ---- */
 
 static int least(int a, int b)
@@ -107,9 +118,11 @@ plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm
     run->setup.progress = plmr_session_tell;
     run->setup.progress_context = &session->progress;
     run->setup.profile = options->report != NULL;
-    plmr_status status = plmr_session_open(session, command, options->device, options->quiet);
+    plmr_status status = plmr_session_open(session, command, &options->line, options->device, options->quiet);
     if (!status)
         status = plmr_agree(open_model(run, wants_text || options->text));
+    if (!status)
+        status = note_files(run);
     if (!status)
         status = start_ranks(run);
     return status ? plmr_llm_close(run, status) : PLMR_OK;

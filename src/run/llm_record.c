@@ -154,6 +154,7 @@ plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record)
     json_t *object = plmr_record_json(plmr_llm_record_fields, record);
     if (run->logprobs)
         json_object_set(object, "logprobs", run->logprobs);
+    plmr_session_sign(&run->session, object);
     if (run->maps)
         plmr_llm_add_page(run, object);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, object);

@@ -1,13 +1,102 @@
 #include "run/session.h"
 
+#include <limits.h>
+
+#include "base/digest.h"
+#include "base/hash.h"
+#include "base/memory.h"
 #include "base/text_file.h"
 #include "base/wall.h"
+#include "device/identity.h"
 
-plmr_status plmr_session_open(plmr_session *session, const char *command, const char *device, bool quiet)
+/* ---- what results come from ---- */
+
+/* A word that is not UTF-8, as a file's name may be, is null. */
+static json_t *words_of(const plmr_words *line)
+{
+    json_t *words = plmr_take_made(json_array());
+    for (int i = 0; i < line->n; i++) {
+        json_t *word = json_string(line->at[i]);
+        json_array_append_new(words, word ? word : json_null());
+    }
+    return words;
+}
+
+static void add_file(json_t *source, const char *path, uint64_t digest)
+{
+    json_object_set_new(json_object_get(source, "files"), path, json_string(plmr_digest_shown(digest).s));
+}
+
+static plmr_status note_device(plmr_session *session, const plmr_words *line, const char *device)
+{
+    char room[PATH_MAX];
+    const char *path;
+    uint64_t digest;
+    PLMR_TRY(plmr_device_file(device, room, sizeof room, &path));
+    PLMR_TRY(plmr_digest_file(path, &digest));
+    uint64_t numbers = plmr_device_hash(PLMR_HASH_START, &session->device);
+    session->source = plmr_take_made(json_pack("{so ss ss ss s{}}", "line", words_of(line), "revision",
+                                               session->provenance.revision, "build", session->provenance.build.hex,
+                                               "device", plmr_digest_shown(numbers).s, "files"));
+    add_file(session->source, path, digest);
+    return PLMR_OK;
+}
+
+plmr_status plmr_session_note(plmr_session *session, const char *path)
+{
+    uint64_t digest;
+    if (!path || !session->source)
+        return PLMR_OK;
+    PLMR_TRY(plmr_error_of_input(plmr_digest_file(path, &digest)));
+    add_file(session->source, path, digest);
+    return PLMR_OK;
+}
+
+static plmr_status digest_all(plmr_session *session, const char *const *paths, int n, uint64_t *all)
+{
+    *all = PLMR_HASH_START;
+    for (int i = 0; i < n; i++) {
+        uint64_t digest;
+        PLMR_TRY(plmr_error_of_input(plmr_digest_file(paths[i], &digest)));
+        *all = plmr_hash_bytes(*all, &digest, sizeof digest);
+        if (session->source)
+            add_file(session->source, paths[i], digest);
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_session_note_all(plmr_session *session, const char *const *paths, int n)
+{
+    uint64_t mine, first;
+    PLMR_TRY(plmr_agree(digest_all(session, paths, n, &mine)));
+    first = mine;
+    plmr_broadcast(&first, sizeof first);
+    plmr_status other = PLMR_OK;
+    if (mine != first)
+        other = plmr_error_make(PLMR_ERROR_SYSTEM, "%.300s is not the file that rank 0 has: give all hosts the same",
+                                paths[0]);
+    return plmr_agree(other);
+}
+
+void plmr_session_sign(const plmr_session *session, json_t *record)
+{
+    json_object_set(record, "provenance", session->source);
+}
+
+/* ---- opening ---- */
+
+static plmr_status load_device(plmr_session *session, const plmr_words *line, const char *device)
+{
+    PLMR_TRY(plmr_error_of_input(plmr_device_load(device, &session->device)));
+    return note_device(session, line, device);
+}
+
+plmr_status plmr_session_open(plmr_session *session, const char *command, const plmr_words *line, const char *device,
+                              bool quiet)
 {
     *session = (plmr_session){.command = command, .provenance = plmr_provenance_now()};
     session->shows = plmr_rank() == 0 && !quiet && plmr_on_terminal(stderr);
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_error_of_input(plmr_device_load(device, &session->device)) : PLMR_OK));
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? load_device(session, line, device) : PLMR_OK));
     plmr_broadcast(&session->device, sizeof session->device);
     return PLMR_OK;
 }
@@ -61,6 +150,7 @@ plmr_status plmr_session_close(plmr_session *session, plmr_status status)
     closed = plmr_draft_close(&session->jsonl, closed);
     if (!status)
         status = plmr_agree(closed);
+    json_decref(session->source);
     plmr_rank_map_free(&session->topology);
     plmr_ranks_destroy(session->ranks);
     return status;

@@ -3,7 +3,9 @@
  */
 #pragma once
 
+#include "base/option.h"
 #include "device/standing.h"
+#include "plmr/device.h"
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
@@ -16,6 +18,7 @@ typedef struct plmr_session {
     plmr_ranks *ranks;
     plmr_rank_map topology; /* rank 0 */
     plmr_provenance provenance;
+    json_t *source; /* rank 0's: "provenance" of its records, see plmr_session_put */
     plmr_progress progress;
     bool shows;              /* progress is drawn: on rank 0, on a terminal */
     plmr_ranks_times before; /* of this rank, when measuring began */
@@ -28,9 +31,26 @@ typedef struct plmr_session {
     plmr_standing standing; /* of the times of what was run last */
 } plmr_session;
 
-/* Starts one: loads the device, whose file need be on rank 0's machine only. A quiet one draws no progress. It must
- * stay where it is, for others point into it. */
-plmr_status plmr_session_open(plmr_session *session, const char *command, const char *device, bool quiet);
+/* Starts one: loads the device, whose file need be on rank 0's machine only. `line` is what the user has said. A quiet one
+ * draws no progress. It must stay where it is, for others point into it. */
+plmr_status plmr_session_open(plmr_session *session, const char *command, const plmr_words *line, const char *device,
+                              bool quiet);
+
+/* Notes a file that results depend on and rank 0 reads; NULL: none. Local. */
+plmr_status plmr_session_note(plmr_session *session, const char *path);
+
+/* The same of n files that each rank reads: one that is not rank 0's is an error. */
+plmr_status plmr_session_note_all(plmr_session *session, const char *const *paths, int n);
+
+/* Gives a record that lies on rank 0 its last key, "provenance", which tells how to have the same again:
+ *
+ *   "line"      the command line, word for word: ["gemm", "--m", "64"]
+ *   "revision"  of the sources that the program was built from; "build": the linker's mark of the program
+ *   "device"    a hash of the device's numbers
+ *   "files"     {path: digest} of the files that were read: see base/digest.h
+ *
+ * Local. */
+void plmr_session_sign(const plmr_session *session, json_t *record);
 
 /* Makes the grid of ranks (see plmr_ranks_create), and looks where they run; warns of what is amiss there. */
 plmr_status plmr_session_start_ranks(plmr_session *session, int rank_rows, int rank_cols, int rows, int cols,

@@ -187,9 +187,9 @@ static plmr_status put_provenance(const plmr_journal *journal, const char *name,
     char hash[20];
     plmr_provenance now = plmr_provenance_now();
     snprintf(hash, sizeof hash, "%016" PRIx64, plmr_hash_text(PLMR_HASH_START, text));
-    json_t *object =
-        plmr_take_made(json_pack("{ss ss ss ss si ss}", "experiment", name, "experiment_hash", hash, "version",
-                                 PLMR_VERSION, "host", now.host, "ranks", n_ranks, "date", now.date));
+    json_t *object = plmr_take_made(json_pack("{ss ss ss ss ss ss si ss}", "experiment", name, "experiment_hash", hash,
+                                              "version", PLMR_VERSION, "revision", now.revision, "build", now.build.hex,
+                                              "host", now.host, "ranks", n_ranks, "date", now.date));
     char *shown = plmr_take_made(json_dumps(object, JSON_INDENT(1))), *file = plmr_take_text("%s\n", shown);
     plmr_status status = put_file(journal, provenance_name, file);
     json_decref(object);

@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "plmr/device.h"
+#include "device/identity.h"
 #include "sweep/experiment.h"
 
 static const char device_prefix[] = "device.";
@@ -126,10 +126,7 @@ uint64_t plmr_sweep_point_key(const plmr_sweep_point *point)
         plmr_error_free(unknown);
         return hash;
     }
-#define X(key, unit, least, most, meaning) hash = plmr_hash_bytes(hash, &device.key, sizeof device.key);
-    PLMR_DEVICE_NUMBERS(X)
-#undef X
-    return plmr_hash_bytes(hash, &device.topology, sizeof device.topology);
+    return plmr_device_hash(hash, &device);
 }
 
 uint64_t *plmr_sweep_hashes(const plmr_experiment *experiment, uint64_t (*hash)(const plmr_sweep_point *point))

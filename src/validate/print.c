@@ -130,8 +130,10 @@ static void put_provenance(FILE *out, const void *results)
 {
     const plmr_validation *v = results;
     plmr_provenance now = plmr_provenance_now();
-    fprintf(out, "{\n \"version\": \"%s\",\n \"date\": \"%s\",\n \"host\": \"%s\",\n \"points\": %d\n}\n", PLMR_VERSION,
-            now.date, now.host, v->n_points);
+    fprintf(out,
+            "{\n \"version\": \"%s\",\n \"revision\": \"%s\",\n \"build\": \"%s\",\n \"date\": \"%s\",\n"
+            " \"host\": \"%s\",\n \"points\": %d\n}\n",
+            PLMR_VERSION, now.revision, now.build.hex, now.date, now.host, v->n_points);
 }
 
 plmr_status plmr_validation_write(const plmr_validation *v, const char *folder)

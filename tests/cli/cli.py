@@ -131,7 +131,7 @@ def run_on_terminal(command, **environment):
 
 # What a record says of the machine and of how the run went there, beside wall times.
 HOST = {"ranks", "ranks_grid", "version", "host", "date", "kernel", "core_steps_per_s", "gflops", "bytes_sent", "messages",
-        "hidden_share", "rss_peak_bytes", "hosts", "placement"}
+        "hidden_share", "rss_peak_bytes", "hosts", "placement", "provenance"}
 
 
 def of_the_wafer(record, *but):

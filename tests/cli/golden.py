@@ -66,6 +66,7 @@ os.environ.update(COLUMNS="80", LC_ALL="C.UTF-8")
 
 
 def normalise(text):
+    text = re.sub(r"plmr \d+\.\d+\.\d+ \([^ ,]+, build [0-9a-f]+\), with /.*", "plmr VERSION", text)
     text = re.sub(r"plmr \d+\.\d+\.\d+", "plmr VERSION", text)
     text = re.sub(r"kernel \w+", "kernel KERNEL", text)
     text = re.sub(r"^(  ranks     ).*", r"\1RANKS", text, flags=re.M)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,7 @@ def test_quiet(plmr, check):
         args = args.split() + ["--quiet"]
         check(plmr.run(args, 2) == (0, "", []), f"{show(args)}: prints")
         code, out, err = plmr.run(args + ["--json", "-"], 2)
-        check(code == 0 and out.count("{") == out.count("\n") > 0 and not err, f"{show(args)}: {code}, {out}, {err}")
+        check(code == 0 and out.count('{"command"') == out.count("\n") > 0 and not err, f"{show(args)}: {code}, {out}, {err}")
 
 
 def test_host(plmr, check):
@@ -128,6 +129,66 @@ def test_misfits(plmr, check):
     check(allowed["violates"] == "M" and allowed["cycles"] > 0 and allowed["error"] is None, str(allowed))
 
 
+def test_provenance(plmr, check, folder):
+    """A record's last key says what it is made of: the words, the program, the device's numbers, the files."""
+    text, link = os.path.join(folder, "a text.txt"), os.path.join(folder, "own.json")
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("One day a little dog saw a big tree. " * 9)
+    args = ["perplexity", "-f", text, "--context", "32"]
+    first, again = (plmr.records(args, ranks)[0] for ranks in (1, 2))
+    made = first["provenance"]
+    check(list(first)[-1] == "provenance" and made == again["provenance"], f"{made} but {again['provenance']}")
+    check(made["line"] == args + ["--json", "-"], f"line {made['line']}")
+    check(re.fullmatch("[0-9a-f]{40}", made["build"]) and made["revision"], str(made))
+    check(sorted(map(os.path.basename, made["files"])) == ["a text.txt", "demo.gguf", "wse2.json"], str(made["files"]))
+    version = plmr.run(["--version"])[1]
+    check(f"({made['revision']}, build {made['build']}), with " in version, version)
+    with open(text, "a", encoding="utf-8") as file:
+        file.write(".")
+    other = plmr.records(args)[0]["provenance"]
+    changed = [path for path in other["files"] if other["files"][path] != made["files"][path]]
+    check(changed == [text], f"{changed} changed")
+    gemm = "gemm --m 8 --k 8 --n 8 --cores 8x8 --alg meshgemm --device".split()
+    os.symlink(next(path for path in made["files"] if path.endswith("wse2.json")), link)
+    shipped, own, hop = (plmr.records(gemm + [device])[0]["provenance"] for device in ("wse2", link, "wse2:hop=2"))
+    check(shipped["device"] == made["device"] == own["device"] != hop["device"], f"{shipped}, {own}, {hop}")
+    check(list(own["files"]) == [link] and list(hop["files"]) == list(shipped["files"]), f"{own}, {hop}")
+
+
+def test_other_build(plmr, check, folder):
+    """Ranks of another program than rank 0's are refused."""
+    other = os.path.join(folder, "plmr")
+    build = bytes.fromhex(re.search("build ([0-9a-f]+)", plmr.run(["--version"])[1])[1])
+    with open(plmr.binary, "rb") as file:
+        program = file.read()
+    check(program.count(build) == 1, "the linker's mark")
+    with open(other, "wb") as file:
+        file.write(program.replace(build, build[::-1]))
+    os.chmod(other, 0o755)
+    for first, second in ((plmr.binary, other), (plmr.binary, plmr.binary)):
+        done = subprocess.run([plmr.mpiexec, "-n", "1", first, "list", ":", "-n", "1", second, "list"], capture_output=True,
+                              text=True, check=False, timeout=60)
+        refused = "start the same program everywhere" in done.stderr
+        check(refused == (second == other) == (done.returncode == 1), f"{second}: {done.returncode} {done.stderr}")
+
+
+def test_other_model(plmr, check, folder):
+    """So is a model's file that differs from rank 0's, as it may on another host."""
+    line = "generate -n 1 -m model.gguf".split()
+    shipped = next(path for path in plmr.records(["generate", "-n", "1"])[0]["provenance"]["files"] if "demo" in path)
+    for name in "ab":
+        os.mkdir(os.path.join(folder, name))
+        shutil.copy(shipped, os.path.join(folder, name, "model.gguf"))
+    with open(os.path.join(folder, "b", "model.gguf"), "r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"0123")
+    binary = os.path.abspath(plmr.binary)
+    command = [plmr.mpiexec, "-n", "1", "-wdir", os.path.join(folder, "a"), binary] + line
+    command += [":", "-n", "1", "-wdir", os.path.join(folder, "b"), binary] + line
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    check(done.returncode == 1 and "model.gguf is not the file that rank 0 has" in done.stderr, done.stderr)
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     test_streams(plmr, check)
@@ -137,6 +198,9 @@ def main():
     test_full(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
         test_file(plmr, check, folder)
+        test_provenance(plmr, check, folder)
+        test_other_build(plmr, check, folder)
+        test_other_model(plmr, check, folder)
     check.done()
 
 
