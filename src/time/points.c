@@ -36,41 +36,44 @@ static bool is_here(const plmr_region *region, int x, int y)
            (unsigned)(y - region->first[PLMR_Y]) < (unsigned)region->count[PLMR_Y];
 }
 
-static void take_in(plmr_settled *core, double t, int64_t words)
-{
-    core->due = plmr_latest(core->due, t);
-    core->received += words;
-}
-
-void plmr_settling_deliver(plmr_settling *s, int x, int y, double t, int32_t words)
+void plmr_settling_deliver(plmr_settling *s, int x, int y, double t)
 {
     if (is_here(s->region, x, y)) {
-        take_in(&s->cores[core_of(s->region, x, y)], t, words);
+        double *due = &s->due[core_of(s->region, x, y)];
+        *due = plmr_latest(*due, t);
         return;
     }
     if (s->n_out == s->room) {
         s->room = 2 * s->room + 1024;
         s->out = plmr_take_more(s->out, (size_t)s->room * sizeof *s->out);
     }
-    s->out[s->n_out++] = (plmr_delivery){t, y * s->region->extent[PLMR_X] + x, words};
+    s->out[s->n_out++] = (plmr_delivery){t, y * s->region->extent[PLMR_X] + x};
+}
+
+/* The rank that owns a core of the region. */
+static int32_t owner_of(const plmr_region *region, int x, int y)
+{
+    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
+    return plmr_ranks_owner(region->extent[PLMR_Y], parts_y, y) * parts_x +
+           plmr_ranks_owner(region->extent[PLMR_X], parts_x, x);
 }
 
 /* What other ranks' cores get goes to them. */
 static void deliver_to_others(plmr_settling *s)
 {
     const plmr_region *region = s->region;
-    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
+    int cols = region->extent[PLMR_X];
     if (!region->ranks)
         return;
-    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
     int32_t *to = plmr_take((size_t)s->n_out * sizeof *to + 1);
     for (int64_t i = 0; i < s->n_out; i++)
-        to[i] = plmr_ranks_owner(rows, parts_y, s->out[i].core / cols) * parts_x +
-                plmr_ranks_owner(cols, parts_x, s->out[i].core % cols);
+        to[i] = owner_of(region, s->out[i].core % cols, s->out[i].core / cols);
     int64_t n;
     plmr_delivery *in = plmr_deal(region->ranks, s->out, sizeof *in, s->n_out, to, &n);
-    for (int64_t i = 0; i < n; i++)
-        take_in(&s->cores[core_of(region, in[i].core % cols, in[i].core / cols)], in[i].t, in[i].words);
+    for (int64_t i = 0; i < n; i++) {
+        double *due = &s->due[core_of(region, in[i].core % cols, in[i].core / cols)];
+        *due = plmr_latest(*due, in[i].t);
+    }
     free(in);
     free(to);
 }
@@ -94,26 +97,38 @@ static bool same_place(plmr_core_place a, plmr_core_place b)
     return a.x == b.x && a.y == b.y;
 }
 
-/* The messages of the core that has message i, started after launches; `cores` learns what it sends. */
-static struct sender find_sender(const plmr_device *device, const plmr_messages *messages, int64_t i,
-                                 plmr_settled *core, double t)
+static plmr_settling make_settling(const plmr_region *region, double *due)
 {
-    struct sender sender = {messages->from[i], i, i, t + device->send_launch};
-    int32_t longest = 0;
-    for (; sender.end < messages->n && same_place(messages->from[sender.end], sender.at); sender.end++) {
-        core->sent += messages->fans && sender.end > i ? 0 : messages->words[sender.end];
-        longest = messages->words[sender.end] > longest ? messages->words[sender.end] : longest;
-    }
-    sender.t += longest > packet_words(device) ? device->cut : 0;
-    sender.t = plmr_device_quantise(sender.t);
+    const plmr_device *device = region->device;
+    return (plmr_settling){
+        .region = region,
+        .hop = plmr_device_quantise(device->hop),
+        .ramp = plmr_device_quantise(device->ramp),
+        .turn = plmr_device_quantise(device->turn),
+        .link = device->link,
+        .border_hop = plmr_device_quantise(device->border_hop),
+        .launch = {plmr_device_quantise(device->send_launch), plmr_device_quantise(device->send_launch + device->cut)},
+        .next = {plmr_device_quantise(device->send_message),
+                 plmr_device_quantise(device->send_message + device->send_address)},
+        .due = due};
+}
+
+/* The messages of the core that has message i and begins at t, started after launches. */
+static struct sender find_sender(const plmr_settling *s, const plmr_messages *messages, int64_t i, double t)
+{
+    struct sender sender = {messages->from[i], i, i, t};
+    int32_t most = packet_words(s->region->device);
+    bool cut = false;
+    for (; sender.end < messages->n && same_place(messages->from[sender.end], sender.at); sender.end++)
+        cut = cut || messages->words[sender.end] > most;
+    sender.t += s->launch[cut];
     return sender;
 }
 
 /* From starting message i of a sender to starting the next. */
-static double until_next(const plmr_device *device, const plmr_messages *messages, int64_t i)
+static double until_next(const plmr_settling *s, const plmr_messages *messages, int64_t i)
 {
-    bool elsewhere = !same_place(messages->to[i + 1], messages->to[i]);
-    return plmr_device_quantise(device->send_message + (elsewhere ? device->send_address : 0));
+    return s->next[!same_place(messages->to[i + 1], messages->to[i])];
 }
 
 /* Does something for every sender, whose clock says when it begins. */
@@ -124,11 +139,73 @@ static void send_all(plmr_settling *s, const double *begins, const plmr_messages
 {
     for (int64_t i = 0; i < messages->n;) {
         size_t core = core_of(s->region, messages->from[i].x, messages->from[i].y);
-        struct sender sender = find_sender(s->region->device, messages, i, &s->cores[core], begins[core]);
+        struct sender sender = find_sender(s, messages, i, begins[core]);
         send(s, messages, &sender, context);
-        s->cores[core].busy = sender.t - begins[core];
         i = sender.end;
     }
+}
+
+/* ---- what cores do for it ---- */
+
+/* What a core of another rank gets. */
+struct got {
+    int32_t core, words;
+};
+
+/* Words that each core of the block gets, from this rank's cores and from others'. */
+static int64_t *count_received(const plmr_region *region, const plmr_messages *messages)
+{
+    int64_t *received = plmr_take_zeroed(count_cores(region), sizeof *received), n = 0;
+    struct got *out = region->ranks ? plmr_take((size_t)messages->n * sizeof *out + 1) : NULL;
+    int32_t *to = region->ranks ? plmr_take((size_t)messages->n * sizeof *to + 1) : NULL;
+    int cols = region->extent[PLMR_X];
+    for (int64_t i = 0; i < messages->n; i++) {
+        plmr_core_place core = messages->to[i];
+        if (is_here(region, core.x, core.y)) {
+            received[core_of(region, core.x, core.y)] += messages->words[i];
+            continue;
+        }
+        out[n] = (struct got){core.y * cols + core.x, messages->words[i]};
+        to[n++] = owner_of(region, core.x, core.y);
+    }
+    if (region->ranks && plmr_deal_count(region->ranks) > 1)
+        out = plmr_deal(region->ranks, out, sizeof *out, n, to, &n);
+    for (int64_t i = 0; i < n; i++)
+        received[core_of(region, out[i].core % cols, out[i].core / cols)] += out[i].words;
+    free(to);
+    free(out);
+    return received;
+}
+
+/* Launches and words that a sender sends. */
+static double launch_all(const plmr_settling *s, const plmr_messages *messages, struct sender *sender, int64_t *words)
+{
+    *words = messages->words[sender->first];
+    for (int64_t i = sender->first; i + 1 < sender->end && !messages->fans; i++) {
+        sender->t += until_next(s, messages, i);
+        *words += messages->words[i + 1];
+    }
+    return sender->t;
+}
+
+void plmr_points_work(const plmr_region *region, const plmr_messages *messages, double *busy)
+{
+    const plmr_device *device = region->device;
+    int64_t *words = count_received(region, messages);
+    plmr_settling s = make_settling(region, NULL);
+    for (size_t core = 0; core < count_cores(region); core++)
+        busy[core] += words[core] > 0 ? s.launch[0] : 0;
+    for (int64_t i = 0; i < messages->n;) {
+        size_t core = core_of(region, messages->from[i].x, messages->from[i].y);
+        struct sender sender = find_sender(&s, messages, i, 0);
+        int64_t sent;
+        busy[core] += launch_all(&s, messages, &sender, &sent) - (words[core] > 0 ? s.launch[0] : 0);
+        words[core] = sent > words[core] ? sent : words[core];
+        i = sender.end;
+    }
+    for (size_t core = 0; core < count_cores(region); core++)
+        busy[core] += words[core] > 0 ? plmr_device_quantise(device->shift_wavelet * (double)words[core]) : 0;
+    free(words);
 }
 
 /* ---- as packets, which meet ---- */
@@ -153,7 +230,7 @@ static void cut_messages(plmr_settling *s, const plmr_messages *messages, struct
     uint64_t key = ((uint64_t)sender->at.y * (uint64_t)s->region->extent[PLMR_X] + sender->at.x) << 32;
     int32_t most = packet_words(device);
     for (int64_t i = sender->first; i < sender->end; i++) {
-        sender->t += i > sender->first ? until_next(device, messages, i - 1) : 0;
+        sender->t += i > sender->first ? until_next(s, messages, i - 1) : 0;
         for (int32_t left = messages->words[i]; left > 0; left -= most < left ? most : left) {
             int32_t words = left < most ? left : most;
             packets->all[packets->n++] = (plmr_packet){.t = sender->t,
@@ -235,6 +312,13 @@ static struct flight fly(const plmr_settling *s, const struct alone *alone, plmr
     return f;
 }
 
+/* Receivers lie anywhere: that of a message so much later, which is asked for before it is needed. */
+static const double *due_ahead(const plmr_settling *s, const plmr_messages *messages, int64_t i)
+{
+    plmr_core_place to = messages->to[i + 24 < messages->n ? i + 24 : i];
+    return &s->due[is_here(s->region, to.x, to.y) ? core_of(s->region, to.x, to.y) : 0];
+}
+
 /* Down the sender's ramp one after the other; then nothing is in their way. */
 static void send_alone(plmr_settling *s, const plmr_messages *messages, struct sender *sender, void *context)
 {
@@ -242,16 +326,17 @@ static void send_alone(plmr_settling *s, const plmr_messages *messages, struct s
     const plmr_device *device = s->region->device;
     double free_at = -INFINITY;
     for (int64_t i = sender->first; i < sender->end; i++) {
-        sender->t += i > sender->first ? until_next(device, messages, i - 1) : 0;
+        sender->t += i > sender->first ? until_next(s, messages, i - 1) : 0;
         if (messages->words[i] != alone->words)
             measure(device, alone, messages->words[i]);
         plmr_core_place to = messages->to[i];
+        __builtin_prefetch(due_ahead(s, messages, i), 1);
         struct flight f = fly(s, alone, sender->at, to);
         double go = plmr_latest(sender->t, free_at);
         free_at = go + (alone->relayed ? alone->stream : f.stream);
-        plmr_settling_deliver(s, to.x, to.y, go + f.first + f.stream + f.relays, messages->words[i]);
+        plmr_settling_deliver(s, to.x, to.y, go + f.first + f.stream + f.relays);
     }
-    take_in(s->cores + core_of(s->region, sender->at.x, sender->at.y), free_at, 0);
+    plmr_settling_deliver(s, sender->at.x, sender->at.y, free_at);
 }
 
 /* One message for all. */
@@ -264,72 +349,47 @@ static void send_fan(plmr_settling *s, const plmr_messages *messages, struct sen
         plmr_core_place to = messages->to[i];
         struct flight f = fly(s, alone, sender->at, to);
         double t = sender->t + f.first + f.stream + f.relays;
-        plmr_settling_deliver(s, to.x, to.y, t, messages->words[i]);
+        plmr_settling_deliver(s, to.x, to.y, t);
         if (s->region->device->ring_cols > 0)
             sent = plmr_latest(sent, t + fly(s, alone, to, sender->at).first);
         else if (!alone->relayed)
             sent = plmr_latest(sent, sender->t + f.stream);
     }
-    take_in(s->cores + core_of(s->region, sender->at.x, sender->at.y), sent, 0);
+    plmr_settling_deliver(s, sender->at.x, sender->at.y, sent);
 }
 
 /* ---- the flow ---- */
 
-static plmr_settled *fresh_cores(size_t n_cores)
+void plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, double *due)
 {
-    plmr_settled *cores = plmr_take(n_cores * sizeof *cores);
-    for (size_t core = 0; core < n_cores; core++)
-        cores[core] = (plmr_settled){.due = -INFINITY};
-    return cores;
-}
-
-plmr_settling plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, bool relayed)
-{
-    const plmr_device *device = region->device;
-    plmr_settling s = {.region = region,
-                       .hop = plmr_device_quantise(device->hop),
-                       .ramp = plmr_device_quantise(device->ramp),
-                       .turn = plmr_device_quantise(device->turn),
-                       .link = device->link,
-                       .border_hop = plmr_device_quantise(device->border_hop),
-                       .cores = fresh_cores(count_cores(region))};
-    if (device->router == PLMR_XY && !messages->fans)
+    plmr_settling s = make_settling(region, due);
+    for (size_t core = 0; core < count_cores(region); core++)
+        due[core] = -INFINITY;
+    if (region->device->router == PLMR_XY && !messages->fans)
         settle_meeting(&s, begin, messages);
     else
         send_all(&s, begin, messages, messages->fans ? send_fan : send_alone,
-                 &(struct alone){.relayed = relayed, .words = -1});
+                 &(struct alone){.relayed = messages->relayed, .words = -1});
     deliver_to_others(&s);
-    return s;
 }
 
-double plmr_settled_cycles(const plmr_device *device, const plmr_settled *core)
-{
-    int64_t words = core->sent > core->received ? core->sent : core->received;
-    double launch = core->sent ? core->busy : core->due > -INFINITY ? plmr_device_quantise(device->send_launch) : 0;
-    return launch + (words > 0 ? plmr_device_quantise(device->shift_wavelet * (double)words) : 0);
-}
-
-plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy)
+plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages)
 {
     const plmr_region *region = clock->region;
     size_t n_cores = count_cores(region);
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     plmr_clock_spread(clock);
-    double *busy = plmr_take(n_cores * sizeof *busy), *due = plmr_take(n_cores * sizeof *due);
+    double *due = plmr_take_made(plmr_slab_create(n_cores * sizeof *due)), common = clock->origin + clock->lag;
     plmr_arrivals arrivals = {.due = due, .label = clock->watch ? clock->watch->verb(clock) : 0};
-    for (size_t core = 0; core < n_cores; core++)
-        due[core] = clock->all.t[core] + clock->origin + clock->lag;
-    plmr_settling s = plmr_settle(region, due, messages, relay_busy != NULL);
+    double *begin = clock->all.next; /* no pass is under way */
     for (size_t core = 0; core < n_cores; core++) {
-        busy[core] = plmr_settled_cycles(region->device, &s.cores[core]) + (relay_busy ? relay_busy[core] : 0);
-        clock->all.t[core] += busy[core];
-        due[core] = s.cores[core].due;
+        begin[core] = clock->all.t[core] + common;
+        clock->all.t[core] += messages->busy[core];
     }
+    plmr_settle(region, begin, messages, due);
     if (clock->watch)
-        clock->watch->points_sent(clock, busy);
-    free(s.cores);
-    free(busy);
+        clock->watch->points_sent(clock, messages->busy);
     return arrivals;
 }
 

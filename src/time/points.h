@@ -37,8 +37,14 @@ typedef struct plmr_messages {
     int64_t n;
     const plmr_core_place *from, *to; /* those of a sender one after the other, senders row by row, of this block */
     const int32_t *words;
-    bool fans; /* all of them are one core's, and one message for many */
+    bool fans;    /* all of them are one core's, and one message for many */
+    bool relayed; /* software passes static messages on */
+    double *busy; /* by core of this block: cycles of what it sends, gets and relays */
 } plmr_messages;
+
+/* Adds what cores of this block do for what they send and get to `busy`, where what they relay is. Collective over the
+ * region's ranks. */
+void plmr_points_work(const plmr_region *region, const plmr_messages *messages, double *busy);
 
 /* When all that a core sends and receives is there, counted from the clocks' 0: by core of this block, row by row; or
  * where all lines are alike, by core of a whole line along the axis. */
@@ -49,15 +55,13 @@ typedef struct plmr_arrivals {
     enum plmr_axis axis;
 } plmr_arrivals;
 
-/* Cores begin to send, when what is under way has come; they are busy with it. `relayed`: software passes static
- * messages on, with `relay_busy` cycles at each core of this block; else NULL. Collective. */
-plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy);
+/* Cores begin to send, when what is under way has come; they are busy with it. Collective. */
+plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages);
 
 /* The same where every line along the axis has the same messages: those of line 0, given whole on every rank, as is
- * relay_busy by core of a line. While the clocks of all lines are alike, one is settled for all; else they are one by
+ * `busy` by core of a line. While the clocks of all lines are alike, one is settled for all; else they are one by
  * one, each by all ranks that have cores of it. */
-plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages,
-                                      const double *relay_busy);
+plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages);
 
 /* Cores wait for what is theirs. Frees the arrivals. */
 void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -33,20 +34,17 @@ static void gather_line(const plmr_clock *clock, enum plmr_axis axis, int line, 
     plmr_ranks_line_max(region->ranks, axis, t, region->extent[axis]);
 }
 
-/* Settles one line whose cores begin at t; t is then when each has all that is its own, and busy for how long it is. */
-static void settle_one(const plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages,
-                       const double *relay_busy, double *t, double *busy)
+/* Settles one line whose cores begin at t; t is then when each has all that is its own. */
+static void settle_one(const plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages, double *t)
 {
-    int n = clock->region->extent[axis];
+    size_t n = (size_t)clock->region->extent[axis];
     plmr_region line = {
         .device = clock->region->device, .defects = clock->region->defects, .extent = {1, 1}, .count = {1, 1}};
-    line.extent[axis] = line.count[axis] = n;
-    plmr_settling s = plmr_settle(&line, t, messages, relay_busy != NULL);
-    for (int i = 0; i < n; i++) {
-        busy[i] = plmr_settled_cycles(line.device, &s.cores[i]) + (relay_busy ? relay_busy[i] : 0);
-        t[i] = s.cores[i].due;
-    }
-    free(s.cores);
+    line.extent[axis] = line.count[axis] = (int)n;
+    double *due = plmr_take(n * sizeof *due);
+    plmr_settle(&line, t, messages, due);
+    memcpy(t, due, n * sizeof *due);
+    free(due);
 }
 
 static size_t core_at(const plmr_region *region, enum plmr_axis axis, int line, int i)
@@ -67,56 +65,46 @@ static void tell(plmr_clock *clock, enum plmr_axis axis, const double *busy)
     free(all);
 }
 
-static void begin_alike(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy,
-                        plmr_arrivals *arrivals)
+static void begin_alike(plmr_clock *clock, const plmr_messages *messages, plmr_arrivals *arrivals)
 {
     enum plmr_axis axis = arrivals->axis;
     const plmr_region *region = clock->region;
-    size_t n = (size_t)region->extent[axis];
-    double *busy = plmr_take(n * sizeof *busy);
-    arrivals->due = plmr_take(n * sizeof *arrivals->due);
+    arrivals->due = plmr_take((size_t)region->extent[axis] * sizeof *arrivals->due);
     gather_line(clock, axis, 0, arrivals->due);
-    settle_one(clock, axis, messages, relay_busy, arrivals->due, busy);
+    settle_one(clock, axis, messages, arrivals->due);
     for (int i = 0; i < region->count[axis]; i++)
-        clock->line[axis].t[i] += busy[region->first[axis] + i];
-    if (clock->watch)
-        tell(clock, axis, busy);
-    free(busy);
+        clock->line[axis].t[i] += messages->busy[region->first[axis] + i];
 }
 
-static void begin_each(plmr_clock *clock, const plmr_messages *messages, const double *relay_busy,
-                       plmr_arrivals *arrivals)
+static void begin_each(plmr_clock *clock, const plmr_messages *messages, plmr_arrivals *arrivals)
 {
     enum plmr_axis axis = arrivals->axis;
     const plmr_region *region = clock->region;
-    size_t n = (size_t)region->extent[axis], n_cores = (size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y];
-    double *t = plmr_take(2 * n * sizeof *t), *line_busy = t + n, *busy = plmr_take(n_cores * sizeof *busy);
+    double *t = plmr_take((size_t)region->extent[axis] * sizeof *t);
+    size_t n_cores = (size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y];
     arrivals->due = plmr_take(n_cores * sizeof *arrivals->due);
     plmr_clock_spread(clock);
     for (int line = 0; line < region->count[!axis]; line++) {
         gather_line(clock, axis, line, t);
-        settle_one(clock, axis, messages, relay_busy, t, line_busy);
+        settle_one(clock, axis, messages, t);
         for (int i = 0; i < region->count[axis]; i++) {
             size_t core = core_at(region, axis, line, i);
-            busy[core] = line_busy[region->first[axis] + i];
             arrivals->due[core] = t[region->first[axis] + i];
-            clock->all.t[core] += busy[core];
+            clock->all.t[core] += messages->busy[region->first[axis] + i];
         }
     }
-    if (clock->watch)
-        clock->watch->points_sent(clock, busy);
-    free(busy);
     free(t);
 }
 
-plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages,
-                                      const double *relay_busy)
+plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, const plmr_messages *messages)
 {
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     plmr_arrivals arrivals = {.label = clock->watch ? clock->watch->verb(clock) : 0, .axis = axis};
     arrivals.alike = lines_are_alike(clock, axis);
-    (arrivals.alike ? begin_alike : begin_each)(clock, messages, relay_busy, &arrivals);
+    (arrivals.alike ? begin_alike : begin_each)(clock, messages, &arrivals);
+    if (clock->watch)
+        tell(clock, axis, messages->busy);
     return arrivals;
 }
 

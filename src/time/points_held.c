@@ -240,9 +240,9 @@ static void deliver(struct held *h, int64_t n)
         const struct way *way = &h->ways[i];
         double t = way->t[way->n - 1] + p->w + h->s->ramp;
         if (is_mine(h->s->region, p->to_x, p->to_y))
-            plmr_settling_deliver(h->s, p->to_x, p->to_y, t, p->words);
+            plmr_settling_deliver(h->s, p->to_x, p->to_y, t);
         if (is_mine(h->s->region, p->x, p->y))
-            plmr_settling_deliver(h->s, p->x, p->y, h->rings ? acknowledged(h, p, t) : way->t[0] + p->w, 0);
+            plmr_settling_deliver(h->s, p->x, p->y, h->rings ? acknowledged(h, p, t) : way->t[0] + p->w);
     }
 }
 

@@ -14,38 +14,29 @@ typedef struct plmr_packet {
 
 typedef struct plmr_delivery {
     double t; /* the last word is there */
-    int32_t core, words;
+    int32_t core;
 } plmr_delivery;
-
-/* What a core of this block gets. */
-typedef struct plmr_settled {
-    double due;             /* -INFINITY: nothing */
-    int64_t received, sent; /* words */
-    double busy;            /* cycles of launches */
-} plmr_settled;
 
 /* What a settling works on. A region that stands for one line has no ranks. */
 typedef struct plmr_settling {
     const plmr_region *region;
     double hop, ramp, turn, link, border_hop;
-    plmr_settled *cores; /* of this block, row by row */
+    double launch[2], next[2]; /* until the first message of a core; cut; and from one to the next; to another core */
+    double *due;               /* of this block, row by row: when all of a core's is there; -INFINITY: nothing */
     plmr_delivery *out;
     int64_t n_out, room;
 } plmr_settling;
 
 /* The last word of what core (x, y) gets is there, whoever owns it. */
-void plmr_settling_deliver(plmr_settling *s, int x, int y, double t, int32_t words);
+void plmr_settling_deliver(plmr_settling *s, int x, int y, double t);
 
-/* The cores begin at `begin`, by core of this block; afterwards `cores` knows all of what they have sent and got, which
- * the caller frees. `relayed`: static messages are passed on. Collective over the region's ranks. */
-plmr_settling plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, bool relayed);
+/* The cores begin at `begin`, by core of this block; afterwards `due` says when each has sent and got its own. Collective
+ * over the region's ranks. */
+void plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, double *due);
 
 /* Where lines are alike, still, all cores of one wait for theirs; else returns false, and nothing has been done.
  * Collective. */
 bool plmr_points_wait_alike(plmr_clock *clock, const plmr_arrivals *arrivals);
-
-/* For how long a core is busy with what it sends and gets. */
-double plmr_settled_cycles(const plmr_device *device, const plmr_settled *core);
 
 /* Settle the packets that this rank's cores send, sorted by key, and deliver them; they take ownership. Collective. */
 void plmr_settle_lines(plmr_settling *s, plmr_packet *packets, int64_t n);

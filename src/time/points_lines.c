@@ -289,7 +289,7 @@ static void eject_all(plmr_settling *s, struct line *column, int x, void *contex
                 free_at = take_link(&sorted[i], free_at, 0, column->link, 0);
             else
                 free_at = plmr_latest(sorted[i].t, free_at) + sorted[i].w;
-            plmr_settling_deliver(s, x, y, free_at + s->ramp, sorted[i].words);
+            plmr_settling_deliver(s, x, y, free_at + s->ramp);
         }
     }
     free(sorted);
@@ -311,7 +311,7 @@ static void inject(const plmr_settling *s, plmr_packet *packets, int64_t n)
 static void note_sent(plmr_settling *s, const plmr_packet *packets, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        plmr_settling_deliver(s, packets[i].x, packets[i].y, packets[i].t - s->ramp + packets[i].w, 0);
+        plmr_settling_deliver(s, packets[i].x, packets[i].y, packets[i].t - s->ramp + packets[i].w);
 }
 
 void plmr_settle_lines(plmr_settling *s, plmr_packet *packets, int64_t n)

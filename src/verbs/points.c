@@ -129,7 +129,10 @@ static int32_t *keep_mine(plmr_points *points, const plmr_region *region, const 
         points->n_values[at] = p->n_values[i];
         first_to[at] = first_of(p->first_to, i);
     }
-    points->messages = (plmr_messages){n, from, to, words, points->messages.fans};
+    points->messages.n = n;
+    points->messages.from = from;
+    points->messages.to = to;
+    points->messages.words = words;
     free(next);
     return first_to;
 }
@@ -155,6 +158,10 @@ static plmr_status give(plmr_points *points, const plmr_region *of, const plmr_p
     int32_t *first_to = keep_mine(points, of, parts);
     measure(points, first_to);
     plmr_status status = plmr_points_route(points);
+    if (!status && !points->messages.busy)
+        points->messages.busy = plmr_take_zeroed((size_t)of->count[PLMR_X] * (size_t)of->count[PLMR_Y], sizeof(double));
+    if (!status)
+        plmr_points_work(of, &points->messages, points->messages.busy);
     if (!status && points->region->options.values)
         plmr_points_values_plan(points, first_to);
     free(first_to);
@@ -228,7 +235,7 @@ void plmr_points_destroy(plmr_points *points)
     free((void *)points->messages.words);
     free(points->first_from);
     free(points->n_values);
-    free(points->relay_busy);
+    free(points->messages.busy);
     free(points->name);
     free(points);
 }
@@ -258,9 +265,9 @@ static void charge(const plmr_points *points)
     plmr_region *region = points->region;
     region->ledger.wavelet_hops += points->n_links;
     region->ledger.border_hops += points->n_borders;
-    region->ledger.parts |=
-        PLMR_PART_POINTS | (points->n_borders ? PLMR_PART_BORDERS : 0u) | (points->relayed ? PLMR_PART_RELAY : 0u);
-    plmr_region_path(region, PLMR_X, points->hops, points->relayed && points->hops ? points->hops - 1 : 0);
+    region->ledger.parts |= PLMR_PART_POINTS | (points->n_borders ? PLMR_PART_BORDERS : 0u) |
+                            (points->messages.relayed ? PLMR_PART_RELAY : 0u);
+    plmr_region_path(region, PLMR_X, points->hops, points->messages.relayed && points->hops ? points->hops - 1 : 0);
     for (int axis = 0; axis < 2 && points->links; axis++)
         for (int way = 0; way < 2; way++)
             for (int i = 0; i < region->extent[axis]; i++)
@@ -275,9 +282,8 @@ plmr_status plmr_points_begin(plmr_points *points, const plmr_tiles *from, plmr_
     PLMR_CHECK(!points->into, PLMR_ERROR_INPUT, "%s has begun already: end it before it begins again", points->name);
     PLMR_TRY(check_tiles(points, from, to));
     plmr_trace_verb(region, "send", points->name);
-    points->arrivals = points->alike
-                           ? plmr_clock_points_alike(region->clock, points->axis, &points->messages, points->relay_busy)
-                           : plmr_clock_points_begin(region->clock, &points->messages, points->relay_busy);
+    points->arrivals = points->alike ? plmr_clock_points_alike(region->clock, points->axis, &points->messages)
+                                     : plmr_clock_points_begin(region->clock, &points->messages);
     charge(points);
     if (region->options.values)
         plmr_points_values_begin(points, from);

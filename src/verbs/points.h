@@ -30,10 +30,8 @@ struct plmr_points {
     uint64_t n_links;           /* wavelets times links, */
     uint64_t n_borders;         /* and those of them that are borders */
     int64_t hops;               /* of the longest way */
-    bool relayed;
-    double *relay_busy;  /* by core of this block; alike: of a line */
-    int64_t relay_bytes; /* charged to every core */
-    plmr_profile *links; /* wavelets by link; NULL: none are kept */
+    int64_t relay_bytes;        /* charged to every core */
+    plmr_profile *links;        /* wavelets by link; NULL: none are kept */
     plmr_points_values values;
     plmr_tiles *into; /* under way: where values go; NULL: not under way */
     plmr_arrivals arrivals;
