@@ -31,7 +31,8 @@ static void take_queries(const struct head *h, int kv)
         plmr_heads_gather(&p->grid->heads, n_rep, p->heads.query[kv] + row * n_rep * h->dims, queries,
                           (size_t)(p->n_here * h->dims));
         for (int r = 0; r < n_rep; r++)
-            plmr_engine_rope(p->engine, p->layer, plmr_pass_token(p, row), queries + r * p->n_here * h->dims);
+            plmr_engine_turn_query(p->engine, p->layer, plmr_pass_token(p, row), h->dims,
+                                   queries + r * p->n_here * h->dims);
     }
 }
 

@@ -117,7 +117,7 @@ static void score(const struct head *h, float *most)
     float *queries = plmr_take((size_t)(heads->n_rep * dims) * sizeof *queries);
     plmr_heads_gather(heads, heads->n_rep, by_cores(h), queries, (size_t)dims);
     for (int r = 0; r < heads->n_rep; r++)
-        plmr_engine_rope(p->engine, p->layer, p->n_before, queries + r * dims);
+        plmr_engine_turn_query(p->engine, p->layer, p->n_before, dims, queries + r * dims);
     if (n)
         plmr_attention()->scores(tree->ops, tree->first[1], heads->n_dims, heads->n_rep, n, queries, (size_t)dims,
                                  cache->dtype,

@@ -139,6 +139,14 @@ void plmr_engine_rope(const plmr_engine *engine, int layer, int64_t position, fl
                                     engine->sine[window] + position * n_pairs, head);
 }
 
+void plmr_engine_turn_query(const plmr_engine *engine, int layer, int64_t position, int64_t n, float *query)
+{
+    float temperature = plmr_shape_temperature(engine->shape, position);
+    plmr_engine_rope(engine, layer, position, query);
+    for (int64_t i = 0; i < n && temperature != 1; i++)
+        query[i] *= temperature;
+}
+
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row)
 {
     plmr_source source;

@@ -88,6 +88,9 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
 /* Turns a head of the token at `position`, in one of the layers that do so: elements as plmr_heads_element has them. */
 void plmr_engine_rope(const plmr_engine *engine, int layer, int64_t position, float *head);
 
+/* The same of a query, of n elements with what pads it, which late positions may make larger. */
+void plmr_engine_turn_query(const plmr_engine *engine, int layer, int64_t position, int64_t n, float *query);
+
 /* The first of a text's n tokens that the last one sees, in a layer. */
 static inline int64_t plmr_engine_first_seen(const plmr_engine *engine, int layer, int64_t n)
 {

@@ -45,7 +45,8 @@ static double magnitude_of(const plmr_model_shape *shape, bool plain)
     const plmr_rope_scaling *scaling = &shape->scaling;
     if (plain)
         return 1;
-    return scaling->magnitude * (scaling->is_yarn && scaling->factor > 1 ? 1 + 0.1 * log(scaling->factor) : 1);
+    double grown = scaling->is_yarn && scaling->factor > 1 ? 0.1 * log(scaling->factor) : 0;
+    return scaling->magnitude * (1 + grown) / (1 + scaling->log_scale * grown);
 }
 
 void plmr_rope_fill(const plmr_model_shape *shape, bool window, const float *factors, int64_t n, float *cosine,

@@ -190,7 +190,7 @@ typedef struct plmr_arch {
 
 PLMR_REGISTRY(arch, plmr_arch)
 
-/* The layer of llama: other architectures are like it. */
-extern const plmr_step plmr_llama_layer[];
+/* The layers of llama, without and with experts: other architectures are like it. */
+extern const plmr_step plmr_llama_layer[], plmr_llama_experts_layer[];
 
 extern const plmr_arch plmr_arch_llama, plmr_arch_qwen2;

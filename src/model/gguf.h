@@ -63,6 +63,7 @@ plmr_status plmr_gguf_fault(const plmr_gguf *gguf, const char *format, ...) PLMR
  */
 
 bool plmr_gguf_has(const plmr_gguf *gguf, const char *key);
+bool plmr_gguf_is_array(const plmr_gguf *gguf, const char *key);
 
 /* The value of a key: an integer of any width, in [least, most]; a floating-point number, in [least, most]; a truth
  * value; a string. A key that is missing or has a value of another type is an error. */
@@ -71,7 +72,7 @@ plmr_status plmr_gguf_get_float(const plmr_gguf *gguf, const char *key, double l
 plmr_status plmr_gguf_get_bool(const plmr_gguf *gguf, const char *key, bool *value);
 plmr_status plmr_gguf_get_text(const plmr_gguf *gguf, const char *key, plmr_gguf_text *value);
 
-/* The elements of a key that is an array; *values is for the caller to free, also when *n is 0. */
+/* The elements of a key that is an array, truth values being 0 and 1; *values is for the caller to free, also when *n is 0. */
 plmr_status plmr_gguf_get_ints(const plmr_gguf *gguf, const char *key, int64_t **values, size_t *n);
 plmr_status plmr_gguf_get_floats(const plmr_gguf *gguf, const char *key, float **values, size_t *n);
 plmr_status plmr_gguf_get_texts(const plmr_gguf *gguf, const char *key, plmr_gguf_text **values, size_t *n);

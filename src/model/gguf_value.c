@@ -44,6 +44,12 @@ bool plmr_gguf_has(const plmr_gguf *gguf, const char *key)
     return find(gguf, key) != NULL;
 }
 
+bool plmr_gguf_is_array(const plmr_gguf *gguf, const char *key)
+{
+    const plmr_gguf_value *value = find(gguf, key);
+    return value && value->is_array;
+}
+
 static const char *type_name(enum plmr_gguf_value_type type)
 {
     static const char *const names[PLMR_GGUF_N_VALUE_TYPES] = {"uint8",  "int8",    "uint16",  "int16",  "uint32",
@@ -170,8 +176,9 @@ plmr_status plmr_gguf_get_ints(const plmr_gguf *gguf, const char *key, int64_t *
     PLMR_TRY(find_value(gguf, key, true, "integers", &found));
     int64_t *to = make_room(found, sizeof *to);
     size_t each = plmr_gguf_value_bytes(found->type);
+    enum plmr_gguf_value_type type = found->type == PLMR_GGUF_BOOL ? PLMR_GGUF_U8 : found->type;
     for (size_t i = 0; i < found->count; i++)
-        if (!load_int(found->type, gguf->bytes + found->at + i * each, &to[i])) {
+        if (!load_int(type, gguf->bytes + found->at + i * each, &to[i])) {
             free(to);
             return wrong_type(gguf, found, true, "integers");
         }

@@ -95,6 +95,13 @@ static plmr_status complete_experts(plmr_model_shape *shape, const char *path)
     return PLMR_OK;
 }
 
+float plmr_shape_temperature(const plmr_model_shape *shape, int64_t position)
+{
+    if (shape->temperature_scale == 0)
+        return 1;
+    return (float)(1 + (double)shape->temperature_scale * log((double)(1 + position / shape->scaling.n_context)));
+}
+
 plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path)
 {
     PLMR_TRY(complete_heads(shape, path));
@@ -108,6 +115,10 @@ plmr_status plmr_shape_complete(plmr_model_shape *shape, const char *path)
     shape->has_qkv_biases = shape->has_qkv_biases || shape->arch->needs_biases;
     if (shape->arch->derive)
         shape->arch->derive(shape);
+    PLMR_CHECK(shape->temperature_scale == 0 || shape->scaling.n_context > 0, PLMR_ERROR_INPUT,
+               "%.500s: has an attention temperature, but not the context that it was made for "
+               "(rope.scaling.original_context_length); convert the model again",
+               path);
     if (shape->attention_scale == 0)
         shape->attention_scale = 1 / sqrtf((float)shape->head_dim);
     return PLMR_OK;

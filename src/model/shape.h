@@ -20,7 +20,8 @@ typedef struct plmr_rope_scaling {
     double factor; /* what angles are divided by */
     int n_context; /* that the model was first made for; 0: shape.n_context */
     float fast, slow;
-    float magnitude; /* what turned heads are multiplied by, beside YaRN's 1 + 0.1 ln(factor) */
+    float magnitude; /* what turned heads are multiplied by, beside YaRN's 1 + 0.1 ln(factor), */
+    float log_scale; /* which is divided by 1 + 0.1 log_scale ln(factor) */
 } plmr_rope_scaling;
 
 typedef struct plmr_model_shape {
@@ -49,6 +50,7 @@ typedef struct plmr_model_shape {
     float embedding_scale;      /* factors: of embeddings, */
     float residual_scale;       /* of what is added to the stream, by steps that say so, */
     float attention_scale;      /* of scores; */
+    float temperature_scale;    /* with it queries grow, as mistral3's do; 0: they do not */
     float logit_scale;          /* and what logits are divided by */
     float score_cap, logit_cap; /* x becomes cap * tanh(x / cap); 0: there is none */
     bool has_qkv_biases;
@@ -133,6 +135,9 @@ static inline int64_t plmr_shape_seen(const plmr_model_shape *shape, int layer, 
 {
     return plmr_shape_has_window(shape, layer) && n > shape->window ? shape->window : n;
 }
+
+/* What the queries of a position are multiplied by: 1 + temperature_scale ln(1 + floor(position / scaling.n_context)). */
+float plmr_shape_temperature(const plmr_model_shape *shape, int64_t position);
 
 enum plmr_dimension plmr_activation_dimension(enum plmr_activation which);
 

@@ -24,11 +24,48 @@ static bool has(const plmr_model *model, const char *key)
     return plmr_gguf_has(model->gguf, key_of(model, key, full));
 }
 
+/* The values of an array that has one for each layer. */
+static plmr_status get_each(const plmr_model *model, const char *full, int64_t **values)
+{
+    size_t n;
+    int n_layers = model->shape.n_layers;
+    PLMR_TRY(plmr_gguf_get_ints(model->gguf, full, values, &n));
+    if (n && (n_layers == 0 || n == (size_t)n_layers))
+        return PLMR_OK;
+    free(*values);
+    return plmr_gguf_fault(model->gguf,
+                           "key '%.80s' has %zu values, expected one for each of %d layers; convert the model again",
+                           full, n, n_layers);
+}
+
+/* A number, or an array that says the same of every layer. */
+static plmr_status get_int(const plmr_model *model, const char *key, int64_t least, int64_t most, int64_t *value)
+{
+    char full[KEY_SIZE];
+    int64_t *each;
+    if (!plmr_gguf_is_array(model->gguf, key_of(model, key, full)))
+        return plmr_gguf_get_int(model->gguf, full, least, most, value);
+    PLMR_TRY(get_each(model, full, &each));
+    int i = 1, n = model->shape.n_layers;
+    while (i < n && each[i] == each[0])
+        i++;
+    *value = each[0];
+    int64_t other = i < n ? each[i] : each[0];
+    free(each);
+    if (other != *value)
+        return plmr_gguf_fault(
+            model->gguf, "key '%.80s' is %lld in layer 0 and %lld in layer %d; plmr computes layers that are alike",
+            full, (long long)*value, (long long)other, i);
+    if (*value < least || *value > most)
+        return plmr_gguf_fault(model->gguf, "key '%.80s' is %lld, expected %lld to %lld; convert the model again", full,
+                               (long long)*value, (long long)least, (long long)most);
+    return PLMR_OK;
+}
+
 /* Leaves *value alone where there is no such key. */
 static plmr_status find_int(const plmr_model *model, const char *key, int64_t least, int64_t most, int64_t *value)
 {
-    char full[KEY_SIZE];
-    return has(model, key) ? plmr_gguf_get_int(model->gguf, key_of(model, key, full), least, most, value) : PLMR_OK;
+    return has(model, key) ? get_int(model, key, least, most, value) : PLMR_OK;
 }
 
 static plmr_status find_float(const plmr_model *model, const char *key, double least, double most, double *value)
@@ -59,6 +96,26 @@ static plmr_status read_title(plmr_model *model)
     return PLMR_OK;
 }
 
+/* Which layers have a window, as an array of truth values: all but each so-manieth, or all (0). */
+static plmr_status get_period(const plmr_model *model, const char *key, int64_t *period)
+{
+    char full[KEY_SIZE];
+    int64_t *each;
+    int n = model->shape.n_layers, first = 0, i = 0;
+    PLMR_TRY(get_each(model, key_of(model, key, full), &each));
+    while (first < n && each[first])
+        first++;
+    *period = first < n ? first + 1 : 0;
+    while (i < n && (each[i] != 0) == !(*period && (i + 1) % *period == 0))
+        i++;
+    free(each);
+    return i == n ? PLMR_OK
+                  : plmr_gguf_fault(model->gguf,
+                                    "key '%.80s': layer %d has a window, or has none, out of turn; plmr computes "
+                                    "models in which each so-manieth layer has none",
+                                    full, i);
+}
+
 /* The architecture's own numbers. */
 static plmr_status read_keys(plmr_model *model)
 {
@@ -71,8 +128,10 @@ static plmr_status read_keys(plmr_model *model)
         if (!key->must && !has(model, key->gguf))
             continue;
         if (key->type == PLMR_KEY_INT) {
-            PLMR_TRY(plmr_gguf_get_int(model->gguf, key_of(model, key->gguf, full), (int64_t)key->least,
-                                       (int64_t)key->most, &whole));
+            bool lists = key->at == offsetof(plmr_model_shape, global_period) &&
+                         plmr_gguf_is_array(model->gguf, key_of(model, key->gguf, full));
+            PLMR_TRY(lists ? get_period(model, key->gguf, &whole)
+                           : get_int(model, key->gguf, (int64_t)key->least, (int64_t)key->most, &whole));
             value = (double)whole;
         } else
             PLMR_TRY(plmr_gguf_get_float(model->gguf, key_of(model, key->gguf, full), key->least, key->most, &value));
@@ -88,7 +147,7 @@ static plmr_status read_numbers(plmr_model *model)
         const plmr_shape_number *number = &plmr_shape_numbers[i];
         int64_t value = 0;
         if (!number->optional_in_gguf || has(model, number->gguf))
-            PLMR_TRY(plmr_gguf_get_int(model->gguf, key_of(model, number->gguf, full), 1, number->most, &value));
+            PLMR_TRY(get_int(model, number->gguf, 1, number->most, &value));
         *plmr_shape_number_in(&model->shape, number) = (int)value;
     }
     double eps, base = 10000;

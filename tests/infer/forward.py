@@ -8,7 +8,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "model"))
 from gguf_reader import load  # noqa: E402
 
-NEIGHBOURS = ("llama", "granite", "smollm3")  # turn elements 2 i and 2 i + 1 together; others halves
+NEIGHBOURS = ("llama", "granite", "smollm3", "mistral3")  # turn elements 2 i and 2 i + 1 together; others halves
 GEMMAS = ("gemma2", "gemma3")
 PERIODS = {"gemma2": 2, "gemma3": 6, "gpt-oss": 2}  # each so-manieth layer has no window
 
@@ -33,7 +33,7 @@ class Forward:
         keys, tensors = load(path)
         self.arch = keys["general.architecture"]
         self.w = {name: values.astype(np.float64) for name, (_, values) in tensors.items()}
-        self.key = {name[len(self.arch) + 1:]: value for name, value in keys.items() if name.startswith(self.arch + ".")}
+        self.key = {name[len(self.arch) + 1:]: self.alike(value) for name, value in keys.items() if name.startswith(self.arch + ".")}
         key = self.key
         self.layers, self.heads, self.dim = key["block_count"], key["attention.head_count"], key["embedding_length"]
         self.kv_heads = key.get("attention.head_count_kv", self.heads)
@@ -44,6 +44,11 @@ class Forward:
         self.scale = key.get("attention.scale", 0) or 1 / np.sqrt(self.head_dim)
         self.split_fused()
         self.steps = {}  # (layer, name): tokens x elements
+
+    @staticmethod
+    def alike(value):
+        """A number that is given for each layer."""
+        return value[0] if isinstance(value, list) and all(v == value[0] for v in value) else value
 
     def split_fused(self):
         """Phi's tensors of several matrices."""
@@ -62,6 +67,9 @@ class Forward:
         return x @ self.w[name + ".weight"].T + (0 if bias is None else bias.ravel())
 
     def has_window(self, i):
+        listed = self.key.get("attention.sliding_window_pattern")
+        if listed:
+            return self.window and listed[i]
         period = PERIODS.get(self.arch, 0)
         return self.window and (period == 0 or (i + 1) % period != 0)
 
@@ -82,7 +90,8 @@ class Forward:
         low, high = (self.rope_dim * np.log(context / turns / 2 / np.pi) / 2 / np.log(base) for turns in (32, 1))
         low, high = max(0, np.floor(low)), min(self.rope_dim - 1, np.ceil(high))
         share = np.clip((pairs - low) / max(0.001, high - low), 0, 1)
-        return speed * (share / factor + 1 - share), 1 + 0.1 * np.log(factor)
+        grown = 0.1 * np.log(factor)
+        return speed * (share / factor + 1 - share), (1 + grown) / (1 + key.get("rope.scaling.yarn_log_multiplier", 0) * grown)
 
     def rope(self, x, i):
         """x: tokens x heads x head_dim, token i at position i."""
@@ -111,6 +120,9 @@ class Forward:
         k = self.heads_of(k, self.kv_heads, name + "attn_k_norm", i).repeat(self.heads // self.kv_heads, axis=1)
         v = v.reshape(n, self.kv_heads, -1).repeat(self.heads // self.kv_heads, axis=1)
         scores = np.einsum("ihd,jhd->hij", q, k) * self.scale
+        if self.key.get("attention.temperature_scale"):
+            grown = np.log(1 + np.arange(n) // self.key["rope.scaling.original_context_length"])
+            scores *= (1 + self.key["attention.temperature_scale"] * grown)[:, None]
         if self.arch == "gemma2":
             cap = self.key["attn_logit_softcapping"]
             scores = cap * np.tanh(scores / cap)

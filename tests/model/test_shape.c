@@ -142,7 +142,7 @@ static void wrong_json(void **state)
     expect_json_refused(
         "\"qwen2\"", "\"mamba\"",
         "my.json:5: architecture: \"mamba\" is unknown, expected "
-        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2, smollm3, qwen2moe, qwen3moe or gpt-oss");
+        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2, smollm3, qwen2moe, qwen3moe, gpt-oss or mistral3");
     expect_json_refused("1e-6", "0", "my.json:13: rms_eps: 0 is out of range, expected a number (1e-12 to 0.1)");
     expect_json_refused("1e-6", "null", "my.json:13: rms_eps: is null, expected a number (1e-12 to 0.1)");
     expect_json_refused("true", "1", "my.json:15: tied: is a number, expected true or false");
@@ -336,7 +336,8 @@ struct tiny {
     const char *text;
     const char *tensor; /* one more tensor, a vector of `n` */
     uint64_t n;
-    uint32_t ffn; /* in the keys; 0 for 12 */
+    uint32_t ffn;     /* in the keys; 0 for 12 */
+    const char *each; /* the value of `key`: a digit for each layer, as many as the model has */
 };
 
 static bool is_left_out(const struct tiny *tiny, const char *name)
@@ -361,7 +362,7 @@ static void tiny_keys(struct gguf_builder *b, const struct tiny *tiny, uint64_t 
     snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", tiny->arch);
     build_key_f32(b, key, 1e-5f);
     *n = 2;
-    tiny_key(b, tiny, "block_count", 1, n);
+    tiny_key(b, tiny, "block_count", tiny->each ? (uint32_t)strlen(tiny->each) : 1, n);
     tiny_key(b, tiny, "embedding_length", 8, n);
     tiny_key(b, tiny, "feed_forward_length", tiny->ffn ? tiny->ffn : 12, n);
     tiny_key(b, tiny, "attention.head_count", 2, n);
@@ -370,7 +371,11 @@ static void tiny_keys(struct gguf_builder *b, const struct tiny *tiny, uint64_t 
     if (!tiny->key)
         return;
     ++*n;
-    if (tiny->text)
+    if (tiny->each) {
+        build_key_array(b, tiny->key, GGUF_U8, strlen(tiny->each));
+        for (const char *c = tiny->each; *c; c++)
+            build_bytes(b, &(char){(char)(*c - '0')}, 1);
+    } else if (tiny->text)
         build_key_text(b, tiny->key, tiny->text);
     else if (tiny->real != 0)
         build_key_f32(b, tiny->key, tiny->real);
@@ -484,13 +489,30 @@ static void numbers_of_architectures(void **state)
         "my.gguf: lacks the key 'granite.logit_scale'; convert the model again with a current converter");
 }
 
+/* What is given for each layer; `infer/oracle/olmo2_f32` has windows by an array. */
+static void numbers_of_each_layer(void **state)
+{
+    (void)state;
+    struct gguf_builder b = {0};
+    plmr_model *model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.vocab_size", .each = "5"});
+    plmr_model_close(model);
+    free(b.bytes);
+    expect_tiny_refused(
+        (struct tiny){.arch = "gpt-oss", .key = "gpt-oss.attention.sliding_window_pattern", .each = "1011"},
+        "my.gguf: key 'gpt-oss.attention.sliding_window_pattern': layer 3 has a window, or has none, out of turn; plmr "
+        "computes models in which each so-manieth layer has none");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_used_count", .each = "011"},
+                        "my.gguf: key 'llama.expert_used_count' is 0 in layer 0 and 1 in layer 1; plmr computes layers "
+                        "that are alike");
+}
+
 static void what_plmr_does_not_compute(void **state)
 {
     (void)state;
     expect_tiny_refused(
         (struct tiny){.arch = "gemma"},
         "my.gguf: has the architecture 'gemma'; plmr computes "
-        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2, smollm3, qwen2moe, qwen3moe and gpt-oss");
+        "llama, qwen2, qwen3, gemma2, gemma3, phi3, granite, olmo2, smollm3, qwen2moe, qwen3moe, gpt-oss and mistral3");
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_count", .value = 8},
                         "my.gguf: a token uses 0 of 8 experts; it must be 1 to 8 of them");
     expect_tiny_refused((struct tiny){.arch = "granite", .key = "granite.expert_count", .value = 8},
@@ -594,6 +616,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(made_up_weights_are_the_same_everywhere),
         cmocka_unit_test(what_files_leave_out),
         cmocka_unit_test(numbers_of_architectures),
+        cmocka_unit_test(numbers_of_each_layer),
         cmocka_unit_test(what_plmr_does_not_compute),
         cmocka_unit_test(what_is_missing_or_wrong),
         cmocka_unit_test(any_flipped_bit_is_survived),

@@ -16,7 +16,7 @@ static const plmr_step layer[] = {
 /* Every second layer sees all. The largest model, of 46 layers, scales scores by its dimension. */
 static const plmr_arch_key keys[] = {
     PLMR_KEY("attention.sliding_window", "window", window, INT, 1, 1 << 30, 4096),
-    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 1, 1 << 12, 2),
+    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 0, 1 << 12, 2),
     PLMR_KEY("attn_logit_softcapping", "score_cap", score_cap, FLOAT, 1e-3, 1e6, 50),
     PLMR_KEY("final_logit_softcapping", "logit_cap", logit_cap, FLOAT, 1e-3, 1e6, 30),
 };

@@ -18,7 +18,7 @@ static const plmr_step layer[] = {
  * largest model, of 62 layers, scales scores by its dimension. */
 static const plmr_arch_key keys[] = {
     PLMR_KEY("attention.sliding_window", "window", window, INT, 1, 1 << 30, 0),
-    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 1, 1 << 12, 6),
+    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 0, 1 << 12, 6),
     PLMR_KEY("rope.freq_base_swa", "window_rope_base", window_rope_base, DOUBLE, 1, 1e12, 10000),
     PLMR_KEY("final_logit_softcapping", NULL, logit_cap, FLOAT, 1e-3, 1e6, 0),
 };

@@ -14,15 +14,9 @@ static const plmr_step layer[] = {
 };
 
 static const plmr_arch_key keys[] = {
-    PLMR_EXPERT_KEYS,
-    PLMR_KEY("attention.sliding_window", "window", window, INT, 0, 1 << 30, 0),
+    PLMR_EXPERT_KEYS, PLMR_KEY("attention.sliding_window", "window", window, INT, 0, 1 << 30, 0),
+    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 0, 1 << 12, 2), /* every second sees all */
 };
-
-/* Every second layer sees all. */
-static void derive(plmr_model_shape *shape)
-{
-    shape->global_period = 2;
-}
 
 const plmr_arch plmr_arch_gptoss = {
     .name = "gpt-oss",
@@ -30,6 +24,5 @@ const plmr_arch plmr_arch_gptoss = {
     .needs_biases = true,
     .has_biases = true,
     .experts_layer = layer,
-    .derive = derive,
     PLMR_ARCH_KEYS(keys),
 };

@@ -9,7 +9,7 @@ const plmr_step plmr_llama_layer[] = {
 };
 
 /* Mixtral's: the same with experts. */
-static const plmr_step experts_layer[] = {
+const plmr_step plmr_llama_experts_layer[] = {
     PLMR_STEPS_HEADS(PLMR_STEP_QKV_BIASED),
     PLMR_STEPS_ATTENTION,
     PLMR_STEPS_ADD_AND_NORM,
@@ -30,6 +30,6 @@ const plmr_arch plmr_arch_llama = {
     .takes_rope_factors = true,
     .takes_long_factors = true,
     .layer = plmr_llama_layer,
-    .experts_layer = experts_layer,
+    .experts_layer = plmr_llama_experts_layer,
     PLMR_ARCH_KEYS(keys),
 };

@@ -17,7 +17,7 @@ static const plmr_step layer[] = {
 /* Where a file has a window, all layers but every fourth have it. These turn by the unscaled base. */
 static const plmr_arch_key keys[] = {
     PLMR_KEY("attention.sliding_window", "window", window, INT, 0, 1 << 30, 0),
-    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 1, 1 << 12, 4),
+    PLMR_KEY("attention.sliding_window_pattern", NULL, global_period, INT, 0, 1 << 12, 4),
 };
 
 static void derive(plmr_model_shape *shape)
