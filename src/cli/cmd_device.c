@@ -5,7 +5,7 @@
 
 #include "base/text_file.h"
 #include "cli/options.h"
-#include "device/device_internal.h"
+#include "device/standing.h"
 #include "plmr/device.h"
 #include "plmr/ranks.h"
 
@@ -62,9 +62,10 @@ static plmr_status act(const char *verb, const char *what, const char *other)
     if (i == LIST)
         return plmr_devices_print();
     PLMR_TRY(plmr_device_load(what, &device));
-    if (i == SHOW)
+    if (i == SHOW) {
         plmr_device_print(stdout, &device);
-    else
+        plmr_evidence_print(stdout, &device);
+    } else
         printf("%s: ok: %s, %.0f x %.0f cores\n", what, device.title, device.rows, device.cols);
     return PLMR_OK;
 }
@@ -79,9 +80,9 @@ const plmr_command plmr_command_device = {
     .name = "device",
     .summary = "list the devices, show one with its sources, check a file, compare two",
     .arguments = "list\nshow NAME|FILE\ncheck FILE\ncompare NAME|FILE NAME|FILE",
-    .about =
-        "Lists the devices that come with plmr; shows one, with unit, tag and source of each number; checks a file "
-        "of your own; and prints the numbers in which two differ.",
+    .about = "Lists the devices that come with plmr; shows one, with unit, tag and source of each number, and the "
+             "published measurements that speak for or against it; checks a file "
+             "of your own; and prints the numbers in which two differ.",
     .more = "For example:\n"
             "  plmr device show wse2",
     .options = options,

@@ -164,3 +164,43 @@ void plmr_standing_of(const plmr_device *device, unsigned of, enum plmr_dtype dt
     else
         snprintf(standing->sets, sizeof standing->sets, "none known");
 }
+
+/* ---- for people ---- */
+
+enum { KEY_WIDTH = 18 };
+
+/* Behind n_before others. */
+static int put_sets(FILE *out, const plmr_evidence *evidence, int n, int number, bool good, int n_before)
+{
+    int n_put = 0;
+    for (int i = 0; i < n; i++)
+        if (evidence[i].shares[number] >= 0.1 && (evidence[i].mean <= 0.1) == good)
+            fprintf(out, "%s%s %.1f %% (%s)",
+                    n_put++     ? ", "
+                    : !n_before ? good ? "for " : "against "
+                                : "; against ",
+                    evidence[i].set, 100 * evidence[i].mean, evidence[i].standing);
+    return n_put;
+}
+
+static void put_number(FILE *out, const plmr_device *device, const plmr_evidence *evidence, int n, int number)
+{
+    fprintf(out, "%-*s  ", KEY_WIDTH, plmr_device_numbers[number].key);
+    if (strcmp(tag_of(device, number), "user") == 0) {
+        fputs("given by the user: nothing was measured with it\n", out);
+        return;
+    }
+    int n_for = put_sets(out, evidence, n, number, true, 0);
+    fputs(put_sets(out, evidence, n, number, false, n_for) || n_for ? "\n" : "none\n", out);
+}
+
+void plmr_evidence_print(FILE *out, const plmr_device *device)
+{
+    int n;
+    plmr_evidence *evidence = plmr_evidence_of(device, &n);
+    fprintf(out, "\nmeasurements that rest on a number by a tenth at least, with their mean error (plmr validate):\n");
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
+        if (strncmp(plmr_device_numbers[i].unit, "cycles", 6) == 0 || strcmp(plmr_device_numbers[i].unit, "W") == 0)
+            put_number(out, device, evidence, n, i);
+    free(evidence);
+}

@@ -7,7 +7,7 @@
 #include "plmr/ranks.h"
 #include "validate/validate.h"
 
-enum { SAMPLES = 12 };
+enum { SAMPLES = 6 };
 
 /* Numbers that take time or power, and are not 0. */
 static bool may_move(const plmr_device *device, const struct plmr_device_number *number)
@@ -44,12 +44,12 @@ static bool is_of(const plmr_measurement *point, const plmr_evidence *e)
            strlen(e->device) == n && strncmp(point->device, e->device, n) == 0;
 }
 
-/* Of points that are spread over the set. */
+/* Of points that are spread over the set; of a slow one the first. */
 static plmr_status weigh(const plmr_validation *v, plmr_evidence *e)
 {
     int seen = 0, taken = 0;
     for (int i = 0; i < v->n_points; i++)
-        if (is_of(&v->points[i], e) && seen++ * SAMPLES >= taken * e->n) {
+        if (is_of(&v->points[i], e) && seen++ * (v->points[i].set->slow ? 1 : SAMPLES) >= taken * e->n) {
             PLMR_TRY(add_shares(&v->points[i], e));
             taken++;
         }

@@ -128,6 +128,7 @@ static plmr_status read_set(plmr_reader *reader, json_t *root, plmr_measured_set
         plmr_reader_choice(reader, root, "mechanism", plmr_mechanisms, PLMR_N_MECHANISMS, "a mechanism", &mechanism));
     PLMR_TRY(plmr_reader_choice(reader, root, "standing", standings, 3, "a standing", &standing));
     PLMR_TRY(plmr_reader_array(reader, root, "ids", &ids));
+    PLMR_TRY(plmr_reader_truth(reader, root, "slow", false, &set->slow));
     set->mechanism = plmr_mechanisms[mechanism];
     set->standing = standings[standing];
     set->ids = ids;
@@ -200,7 +201,7 @@ plmr_status plmr_validation_add_set(plmr_validation *v, const char *name)
 plmr_status plmr_validation_add_all(plmr_validation *v)
 {
     for (int i = 0; i < v->n_sets; i++)
-        PLMR_TRY(add_points_of(v, i));
+        PLMR_TRY(v->sets[i].slow ? PLMR_OK : add_points_of(v, i));
     return PLMR_OK;
 }
 

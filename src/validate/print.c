@@ -57,6 +57,9 @@ static void put_summary(FILE *out, const plmr_validation *v)
     plmr_errors e = plmr_validation_errors(v, NULL, NULL, NULL);
     put_errors(out, "all", &e, "");
     fprintf(out, "\n  %d points; of %d nothing is predicted\n", v->n_points, unknown(v));
+    for (int i = 0; i < v->n_sets; i++)
+        if (v->sets[i].slow && plmr_validation_errors(v, &v->sets[i], NULL, NULL).n == 0)
+            fprintf(out, "  %s is slow: it is run if it is named\n", v->sets[i].name);
 }
 
 void plmr_validation_print(FILE *out, const plmr_validation *v, bool each)

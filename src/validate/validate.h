@@ -7,7 +7,7 @@
  *      "what": ..., "config": {...}, "value": 126, "unit": "cycles", "kind": "simulated"}, ...]}
  *
  * A set says which program (a const struct in a file of its own, see struct plmr_trial) makes such numbers, and what
- * of that program's text is not the device's (`options`). A point in a file of the user's own, one JSON object a line, belongs
+ * of that program's text is not the device's (`options`); "slow": true keeps it out of what is run where none is named. A point in a file of the user's own, one JSON object a line, belongs
  * to the first set with a pattern that its id fits. Nothing of a point but its id, device, what, config and unit
  * enters a prediction.
  */
@@ -29,6 +29,7 @@ typedef struct plmr_measured_set {
     const char *name, *title, *mechanism, *standing;
     const plmr_trial *trial;
     const json_t *ids, *options;
+    bool slow; /* takes a minute or so: is run if it is named */
 } plmr_measured_set;
 
 typedef struct plmr_measurement {
