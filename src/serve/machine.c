@@ -187,7 +187,7 @@ static plmr_status start_step(struct machine *m)
 
 /* ---- the loop ---- */
 
-/* From when on the next chunk may begin; requests that make tokens have a say. */
+/* From when on the next chunk may begin; requests that make tokens here have a say. */
 static double prompt_from(const struct machine *m, const plmr_pass_cost *chunk)
 {
     plmr_serve_view view = {
@@ -198,7 +198,7 @@ static double prompt_from(const struct machine *m, const plmr_pass_cost *chunk)
         .t_burst = m->t_burst,
         .t_through = m->t_through,
     };
-    return m->n_decoding ? m->policy->prompt_from(&view, m->slo) : m->now;
+    return m->n_decoding && m->part != PLMR_SERVE_PROMPTS ? m->policy->prompt_from(&view, m->slo) : m->now;
 }
 
 /* Starts a pass, if there is one to start. */

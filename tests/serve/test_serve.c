@@ -239,6 +239,8 @@ static void prompts_apart(void **state)
     serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, NULL, 0, 0}, &mixed);
     serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, NULL, 0, 1}, &apart);
     assert_true(apart.outcome.tpot.p50 < mixed.outcome.tpot.p50);
+    serve(&(struct serving){"decode-first", 20, 2, false, {0, 0}, NULL, 0, 1}, &mixed);
+    same(&apart, &mixed); /* no token is in the way */
     for (int k = 0; k < N; k++)
         assert_int_equal(apart.requests[k].n_made, apart.requests[k].n_output);
     serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, &one, 1, 0}, &mixed);
