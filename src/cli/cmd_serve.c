@@ -27,7 +27,11 @@ struct serve_command {
     plmr_slo slo; /* seconds */
     const void *policy;
     enum plmr_serve_aim aim;
-    bool every_step;
+    bool every_step, preempts;
+    const char *draft;
+    int64_t ahead;
+    double accept;
+    plmr_model *draft_model; /* opened */
 };
 
 /* ---- the command line ---- */
@@ -36,6 +40,11 @@ static plmr_status read_lengths(const plmr_option *option, const char *text, voi
 {
     struct serve_command *c = member;
     return plmr_lengths_parse(plmr_option_shown(option).s, text, &c->arrivals.prompt, &c->arrivals.output);
+}
+
+static plmr_status read_prefixes(const plmr_option *option, const char *text, void *member)
+{
+    return plmr_prefixes_parse(plmr_option_shown(option).s, text, member);
 }
 
 /* "ttft=0.5,tpot=0.02": one or both. */
@@ -72,6 +81,11 @@ static const plmr_option options[] = {
      PLMR_COUNT(struct serve_command, n_requests, 100000000)},
     {"burst", "N", MODEL, "So many come at once", PLMR_COUNT(struct serve_command, arrivals.burst, 1 << 20),
      .value = "1"},
+    {"prefix", "N/TOKENS/SHARE", MODEL,
+     "A share of prompts begin with one of N texts of so many tokens, which are read once",
+     PLMR_READ_BY(read_prefixes, struct serve_command, arrivals.prefixes)},
+    {"urgent", "SHARE", MODEL, "A share of requests have a higher priority",
+     PLMR_REAL(struct serve_command, arrivals.urgent, 0, 1)},
     {"seed", "S", MODEL, "Which random requests", PLMR_WHOLE(struct serve_command, arrivals.seed, 0), .value = "1"},
     {"trace", "FILE", MODEL,
      "Requests of a CSV file: arrival, prompt, output, or as Azure's and BurstGPT's traces have them",
@@ -84,6 +98,15 @@ static const plmr_option options[] = {
      PLMR_FLAG(struct serve_command, find_rate)},
     {"batch", "B", SERVING, "Requests that have a token in the same pass, at most",
      PLMR_COUNT(struct serve_command, n_batch, 4096), .value = "8"},
+    {"preempt", NULL, SERVING,
+     "Admit requests with room for what they have; where the cache is full, the last one reads all of it again",
+     PLMR_FLAG(struct serve_command, preempts)},
+    {"draft", "FILE|NAME", SERVING, "A small model guesses tokens, on a region of its own",
+     PLMR_TEXT(struct serve_command, draft)},
+    {"ahead", "K", SERVING, "Tokens that it guesses, for the model to check",
+     PLMR_COUNT(struct serve_command, ahead, PLMR_MOST_AHEAD), .value = "4"},
+    {"accept", "P", SERVING, "Share of guesses that are right, if all before them are",
+     PLMR_REAL(struct serve_command, accept, 0, 1)},
     {"chunk", "N", SERVING, "Tokens of a prompt in a pass, at most (default: four to a row of cores)",
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},
     {"wafers", "N", PLMR_TITLE_PLACE, "Devices: the model is placed on as few as hold it, as often as there are such",
@@ -132,6 +155,10 @@ static plmr_status check(const struct serve_command *c)
                "--prompt-wafers and --link go together: how fast a cache gets from one wafer to another is not known");
     PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
+    PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
+               "--draft and --accept go together: how often a draft is right does not follow from its shape");
+    PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
+               "--prefix and --urgent are for random requests: a --trace has columns for them");
     PLMR_CHECK(!c->llm.setup.concat, PLMR_ERROR_INPUT, "--kv concat fills one row of cores: serve with --kv shift");
     return PLMR_OK;
 }
@@ -178,11 +205,19 @@ static plmr_status share_requests(const struct serve_command *c, plmr_llm_run *r
 /* ---- what it does ---- */
 
 /* On rank 0. */
-static plmr_status report(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place,
+static plmr_status report(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place, bool shares,
                           const plmr_serve_outcome *outcome)
 {
-    plmr_serve_about about = {c->trace,     c->arrivals.seed, c->policy,
-                              aims[c->aim], c->slo,           (int)c->n_prompt_wafers / place->wafers};
+    plmr_serve_about about = {.trace = c->trace,
+                              .seed = c->arrivals.seed,
+                              .policy = c->policy,
+                              .aim = aims[c->aim],
+                              .slo = c->slo,
+                              .n_prompt = (int)c->n_prompt_wafers / place->wafers,
+                              .preempts = c->preempts,
+                              .shares = shares,
+                              .draft = c->draft,
+                              .ahead = (int)c->ahead};
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
     json_t *record = plmr_serve_record_json(run, &about, place, outcome);
@@ -202,7 +237,20 @@ static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run
         .clock = clock,
         .n_prompt = (int)c->n_prompt_wafers / place->wafers,
         .token_cycles = c->link > 0 ? token_bytes / c->link * clock : 0,
+        .preempts = c->preempts,
+        .ahead = (int)c->ahead,
+        .accept = c->accept,
+        .seed = c->arrivals.seed,
     };
+}
+
+static plmr_status check_draft(const struct serve_command *c, const plmr_llm_run *run)
+{
+    const plmr_model_shape *draft = c->draft_model ? plmr_model_shape_of(c->draft_model) : NULL;
+    PLMR_CHECK(!draft || draft->n_vocab == run->shape->n_vocab, PLMR_ERROR_INPUT,
+               "--draft: %s has %d tokens, %s has %d: a draft needs the same vocabulary", draft->name, draft->n_vocab,
+               run->shape->name, run->shape->n_vocab);
+    return PLMR_OK;
 }
 
 static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run, const plmr_request *requests,
@@ -213,14 +261,17 @@ static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run,
                "the longest request has %lld tokens, prompt and output, but %s was made for %d at most: shorten it",
                (long long)load.longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
-    PLMR_TRY(plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, (int)c->n_wafers,
-                                   c->n_batch, c->chunk, &load, c->aim, place));
+    plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, &load, c->aim, NULL};
+    if (c->draft_model)
+        wish.draft = plmr_model_shape_of(c->draft_model);
+    PLMR_TRY(check_draft(c, run));
+    PLMR_TRY(plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place));
     if (!c->n_prompt_wafers || c->n_prompt_wafers % place->wafers == 0)
         return PLMR_OK;
     plmr_status status = plmr_error_make(
         PLMR_ERROR_INPUT, "--prompt-wafers %lld: the model takes %d wafers, so choose a multiple of that",
         (long long)c->n_prompt_wafers, place->wafers);
-    plmr_serve_costs_free(&place->costs);
+    plmr_serve_place_free(place);
     return status;
 }
 
@@ -266,8 +317,9 @@ static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_
     plmr_status status = c->find_rate ? find_rate(c, &place, &plan, requests, n, &outcome)
                                       : plmr_serve_run(&place, &plan, requests, n, &outcome);
     if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, &outcome) : PLMR_OK);
-    plmr_serve_costs_free(&place.costs);
+        status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, plmr_serve_load_of(requests, n).shares, &outcome)
+                                             : PLMR_OK);
+    plmr_serve_place_free(&place);
     return status;
 }
 
@@ -285,11 +337,16 @@ static plmr_status run_opened(const struct serve_command *c, plmr_llm_run *run)
 
 static plmr_status run(void *options)
 {
-    const struct serve_command *c = options;
+    struct serve_command *c = options;
     plmr_llm_run run;
     PLMR_TRY(check(c));
-    PLMR_TRY(plmr_llm_open(&run, "serve", &c->llm, false));
-    return plmr_llm_close(&run, run_opened(c, &run));
+    if (c->draft)
+        PLMR_TRY(plmr_agree(plmr_model_open(c->draft, &c->draft_model)));
+    plmr_status status = plmr_llm_open(&run, "serve", &c->llm, false);
+    if (!status)
+        status = plmr_llm_close(&run, run_opened(c, &run));
+    plmr_model_close(c->draft_model);
+    return status;
 }
 
 const plmr_command plmr_command_serve = {

@@ -218,7 +218,14 @@
     X(count, sram_peak_bytes)                                                                                          \
     X(count, sram_limit_bytes)                                                                                         \
     PLMR_ENERGY_FIELDS(X)                                                                                              \
-    PLMR_STANDING_FIELDS(X)
+    PLMR_STANDING_FIELDS(X)                                                                                            \
+    X(count, preempted)          /* times that a request lost its cache; null where none may */                        \
+    X(count, again_tokens)       /* that were read again for it */                                                     \
+    X(count, shared_tokens)      /* of prompts, that others had read; null: no prompts begin alike */                  \
+    X(real, accepted)            /* share of guessed tokens that were right; null: there is no draft */                \
+    X(count, urgent)             /* requests of the highest priority; null: all have the same */                       \
+    X(real, urgent_e2e_p50_s)                                                                                          \
+    X(real, urgent_e2e_p99_s)
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving

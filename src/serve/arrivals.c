@@ -37,10 +37,24 @@ plmr_status plmr_lengths_parse(const char *option, const char *text, plmr_length
     return PLMR_OK;
 }
 
+plmr_status plmr_prefixes_parse(const char *option, const char *text, plmr_prefixes *prefixes)
+{
+    long long n, n_tokens;
+    int end = -1;
+    bool is_one = sscanf(text, "%7lld/%7lld/%8lf%n", &n, &n_tokens, &prefixes->share, &end) == 3 && end > 0 &&
+                  !text[end] && n >= 1 && n_tokens >= 1 && n_tokens <= MOST_TOKENS && prefixes->share > 0 &&
+                  prefixes->share <= 1;
+    PLMR_CHECK(is_one, PLMR_ERROR_INPUT,
+               "%s: '%.60s' is not N/TOKENS/SHARE, the share being above 0 and at most 1: e.g. 8/500/0.9", option,
+               text);
+    prefixes->n = n;
+    prefixes->n_tokens = n_tokens;
+    return PLMR_OK;
+}
+
 /* ---- making requests ---- */
 
-/* In (0, 1]: the k-th of request i. */
-static double random_at(int64_t seed, int64_t i, uint32_t k)
+double plmr_serve_random(int64_t seed, int64_t i, uint32_t k)
 {
     philox4x32_ctr_t counter = {{(uint32_t)i, (uint32_t)(i >> 32), k, 0}};
     philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
@@ -56,14 +70,26 @@ static int32_t draw(const plmr_length *length, double random)
     return (int32_t)fmin(fmax(x, 1), (double)length->high);
 }
 
+static void add_prefix(const plmr_arrivals *a, int64_t i, plmr_request *r)
+{
+    const plmr_prefixes *p = &a->prefixes;
+    if (!p->n || plmr_serve_random(a->seed, i, 3) > p->share)
+        return;
+    r->prefix = (int32_t)((1 - plmr_serve_random(a->seed, i, 4)) * (double)p->n);
+    r->n_prefix = (int32_t)p->n_tokens;
+    r->n_prompt += r->n_prefix;
+}
+
 void plmr_arrivals_make(const plmr_arrivals *a, plmr_request *requests)
 {
     double t = 0;
     for (int64_t i = 0; i < a->n; i++) {
         if (i % a->burst == 0)
-            t -= log(random_at(a->seed, i, 0)) * (double)a->burst / a->rate;
+            t -= log(plmr_serve_random(a->seed, i, 0)) * (double)a->burst / a->rate;
         requests[i] = (plmr_request){.t_arrival = t,
-                                     .n_prompt = draw(&a->prompt, random_at(a->seed, i, 1)),
-                                     .n_output = draw(&a->output, random_at(a->seed, i, 2))};
+                                     .n_prompt = draw(&a->prompt, plmr_serve_random(a->seed, i, 1)),
+                                     .n_output = draw(&a->output, plmr_serve_random(a->seed, i, 2)),
+                                     .priority = plmr_serve_random(a->seed, i, 5) <= a->urgent};
+        add_prefix(a, i, &requests[i]);
     }
 }

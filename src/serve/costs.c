@@ -90,20 +90,19 @@ static plmr_status find_room(plmr_serve_costs *c, int64_t n_context)
 }
 
 plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                                    const plmr_llm_setup *setup, int64_t n_batch, int64_t chunk, int64_t n_context,
-                                    plmr_serve_costs *c)
+                                    const plmr_llm_setup *setup, const plmr_serve_limits *limits, plmr_serve_costs *c)
 {
-    *c = (plmr_serve_costs){.n_batch = n_batch, .chunk = chunk, .n_layers = shape->n_layers};
+    *c = (plmr_serve_costs){.n_batch = limits->n_batch, .chunk = limits->chunk, .n_layers = shape->n_layers};
     c->every_step = setup->every_step;
     PLMR_TRY(plmr_timing_create(ranks, device, shape, setup, &c->timing));
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
     c->n_stages = p->n_stages;
     c->layers_per_stage = p->layers_per_stage;
     c->rows = p->rows;
-    c->row_most = plmr_serve_costs_row(c, n_context);
-    c->steps = plmr_take_zeroed((size_t)(n_batch * c->row_most), sizeof *c->steps);
-    c->chunks = plmr_take_zeroed((size_t)(plmr_serve_costs_row(c, chunk) * c->row_most), sizeof *c->chunks);
-    plmr_status status = find_room(c, n_context);
+    c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
+    c->steps = plmr_take_zeroed((size_t)(c->n_batch * c->row_most), sizeof *c->steps);
+    c->chunks = plmr_take_zeroed((size_t)(plmr_serve_costs_row(c, c->chunk) * c->row_most), sizeof *c->chunks);
+    plmr_status status = find_room(c, limits->n_context);
     if (status)
         plmr_serve_costs_free(c);
     return status;

@@ -29,11 +29,17 @@ typedef struct plmr_serve_costs {
     int64_t n_found, n_used; /* passes that were timed, and asked for */
 } plmr_serve_costs;
 
-/* Places the model by its setup, which has prefill's and decode's regions alike, for requests of at most n_context
- * tokens. Takes at most n_batch requests to a step, fewer where they would leave no room for a request, and chunks of
- * `chunk` tokens. Collective. */
+/* The most that passes have: requests of a step, tokens of a chunk, tokens of a request; whether prompts may share their
+ * beginnings, which then lie apart from the rest and take a row's token more. */
+typedef struct plmr_serve_limits {
+    int64_t n_batch, chunk, n_context;
+    bool shares;
+} plmr_serve_limits;
+
+/* Places the model by its setup, which has prefill's and decode's regions alike. Where n_batch requests to a step would
+ * leave no room for the longest request, it takes fewer. Collective. */
 plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                                    const plmr_llm_setup *setup, int64_t n_batch, int64_t chunk, int64_t n_context,
+                                    const plmr_llm_setup *setup, const plmr_serve_limits *limits,
                                     plmr_serve_costs *costs);
 void plmr_serve_costs_free(plmr_serve_costs *costs);
 

@@ -1,127 +1,89 @@
-#include "serve/machine.h"
+#include "serve/machine_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "serve/queue.h"
-
-/* A pass on its way; its requests are the next n of `riding`. */
-struct flight {
-    double t_end;
-    int64_t n;
-    bool is_chunk, ends_prompt;
-};
-
-struct machine {
-    plmr_serve_costs *costs;
-    enum plmr_machine_part part;
-    const plmr_serve_policy *policy;
-    const plmr_slo *slo;
-    plmr_request *requests;
-    const int32_t *mine;
-    int64_t n, n_arrived;
-    plmr_heap waiting, prompts; /* not admitted; admitted, with tokens of the prompt that no pass has taken */
-    plmr_fifo ready, riding;    /* that could have a token; in passes under way, pass after pass */
-    struct flight *flights;     /* at most one in each region */
-    int64_t first_flight, n_flights;
-    double now, *free_at;                     /* by region */
-    double t_burst, t_through, held_until;    /* chunks: see plmr_serve_view; when the next may begin */
-    int64_t rows_used, kv_tokens, n_decoding; /* requests that are past their prompts */
-    plmr_machine_sums *sums;
-};
 
 static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
 
-static int64_t rows_of(const struct machine *m, const plmr_request *r)
+static int64_t smaller(int64_t a, int64_t b)
 {
-    return plmr_serve_costs_row(m->costs, (int64_t)r->n_prompt + (m->part == PLMR_SERVE_PROMPTS ? 0 : r->n_output));
+    return a < b ? a : b;
+}
+
+/* Flights that follow each other count as one, and those of guesses begin together. */
+static int64_t most_flights(const struct plmr_machine *m)
+{
+    return m->setup->costs->n_stages + 1;
+}
+
+int64_t plmr_machine_spread(const struct plmr_machine *m, int64_t n)
+{
+    return smaller(n, plmr_ceil_div(m->n_decoding, m->setup->costs->n_stages));
 }
 
 /* ---- what happens at a moment ---- */
 
-static void rank(const struct machine *m, plmr_heap *heap, int32_t i)
-{
-    const plmr_request *r = &m->requests[i];
-    plmr_heap_push(heap, (plmr_ranked){m->policy->rank(r, m->slo), r->priority, i});
-}
-
-static void arrive(struct machine *m)
+static void arrive(struct plmr_machine *m)
 {
     for (; m->n_arrived < m->n && m->requests[m->mine[m->n_arrived]].t_here <= m->now; m->n_arrived++)
-        rank(m, &m->waiting, m->mine[m->n_arrived]);
+        plmr_machine_rank(m, &m->waiting, m->mine[m->n_arrived]);
     m->sums->most_waiting = larger(m->sums->most_waiting, m->waiting.n);
 }
 
-static void let_in(struct machine *m, int32_t i)
+void plmr_machine_get_ready(struct plmr_machine *m, int32_t i)
 {
-    if (m->part != PLMR_SERVE_TOKENS) {
-        rank(m, &m->prompts, i);
-        return;
-    }
-    m->kv_tokens += m->requests[i].n_prompt;
-    m->n_decoding++;
-    plmr_fifo_push(&m->ready, i);
-}
-
-/* The first that waits keeps those behind it waiting, so that long requests have their turn. */
-static void admit(struct machine *m)
-{
-    while (m->waiting.n) {
-        int64_t rows = rows_of(m, &m->requests[m->waiting.at[0].request]);
-        if (m->rows_used + rows > m->costs->row_room)
-            break;
-        m->rows_used += rows;
-        let_in(m, plmr_heap_pop(&m->waiting));
-    }
-    m->sums->rows_peak = larger(m->sums->rows_peak, m->rows_used);
+    plmr_fifo_push(plmr_machine_ahead(m, &m->requests[i]) ? &m->to_draft : &m->ready, i);
 }
 
 /* The last token made is never read. */
-static void leave(struct machine *m, const plmr_request *r)
-{
-    m->rows_used -= rows_of(m, r);
-    m->kv_tokens -= r->n_prompt + r->n_made - 1;
-    m->n_decoding--;
-    m->sums->t_end = r->t_last;
-}
-
-static void take_token(struct machine *m, int32_t i, double t)
+static void take_tokens(struct plmr_machine *m, int32_t i, int n, double t)
 {
     plmr_request *r = &m->requests[i];
-    r->t_first = r->n_made++ ? r->t_first : t;
+    r->t_first = r->n_made ? r->t_first : t;
     r->t_last = t;
-    if (r->n_made == r->n_output || m->part == PLMR_SERVE_PROMPTS)
-        leave(m, r);
+    r->n_made += n;
+    r->n_cached += n - 1;
+    m->kv_tokens += n - 1;
+    if (r->n_made == r->n_output || m->setup->part == PLMR_SERVE_PROMPTS)
+        plmr_machine_leave(m, r);
     else
-        plmr_fifo_push(&m->ready, i);
+        plmr_machine_get_ready(m, i);
 }
 
-static void land(struct machine *m)
+static void land_request(struct plmr_machine *m, const struct plmr_flight *f, int32_t i)
+{
+    int right = f->is_chunk ? 0 : plmr_machine_right(m, i);
+    if (f->is_chunk && !f->ends_prompt)
+        return;
+    m->sums->n_guessed += f->is_chunk ? 0 : plmr_machine_ahead(m, &m->requests[i]);
+    m->sums->n_right += right;
+    take_tokens(m, i, 1 + right, f->t_end);
+}
+
+static void land(struct plmr_machine *m)
 {
     while (m->n_flights && m->flights[m->first_flight].t_end <= m->now) {
-        struct flight f = m->flights[m->first_flight];
-        m->first_flight = (m->first_flight + 1) % m->costs->n_stages;
+        struct plmr_flight f = m->flights[m->first_flight];
+        m->first_flight = (m->first_flight + 1) % most_flights(m);
         m->n_flights--;
-        for (int64_t k = 0; k < f.n; k++) {
-            int32_t i = plmr_fifo_pop(&m->riding);
-            if (!f.is_chunk || f.ends_prompt)
-                take_token(m, i, f.t_end);
-        }
+        for (int64_t k = 0; k < f.n; k++)
+            land_request(m, &f, plmr_fifo_pop(&m->riding));
     }
 }
 
 /* ---- passes ---- */
 
 /* A region is free when the next one has taken over. */
-static void take_off(struct machine *m, const plmr_pass_cost *cost, struct flight f)
+static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
 {
     double t = m->now;
-    for (int s = 0; s < m->costs->n_stages; s++) {
-        double own = plmr_serve_cost_of_stage(m->costs, cost, s), begins = fmax(t, m->free_at[s]);
+    for (int s = 0; s < m->setup->costs->n_stages; s++) {
+        double own = plmr_serve_cost_of_stage(m->setup->costs, cost, s), begins = fmax(t, m->free_at[s]);
         if (s > 0)
             m->free_at[s - 1] = begins;
         t = m->free_at[s] = begins + own;
@@ -129,135 +91,199 @@ static void take_off(struct machine *m, const plmr_pass_cost *cost, struct fligh
     }
     m->sums->multiply_adds += cost->multiply_adds;
     m->sums->wavelet_hops += cost->wavelet_hops;
-    f.t_end = t;
-    m->flights[(m->first_flight + m->n_flights++) % m->costs->n_stages] = f;
+}
+
+static void take_off(struct plmr_machine *m, struct plmr_flight f)
+{
+    f.t_end = m->free_at[m->setup->costs->n_stages - 1];
+    PLMR_ASSERT(m->n_flights < most_flights(m));
+    m->flights[(m->first_flight + m->n_flights++) % most_flights(m)] = f;
     m->sums->kv_peak_tokens = larger(m->sums->kv_peak_tokens, m->kv_tokens);
 }
 
-static int32_t chunk_of(const struct machine *m, const plmr_request *r)
+/* What others have read, or what is on its way before it, it need not read. */
+static void catch_up(struct plmr_machine *m, plmr_request *r)
 {
-    int32_t left = r->n_prompt - r->n_read;
-    return left < m->costs->chunk ? left : (int32_t)m->costs->chunk;
+    const plmr_prefix *prefix = plmr_machine_prefix(m, r);
+    int64_t n = prefix ? smaller(prefix->n_read, r->n_prefix) : 0;
+    if (n <= r->n_read)
+        return;
+    m->sums->n_shared += n - r->n_read;
+    r->n_read = (int32_t)n;
 }
 
-static plmr_status find_chunk(const struct machine *m, const plmr_request *r, plmr_pass_cost *cost)
+static int64_t chunk_of(const struct plmr_machine *m, const plmr_request *r)
 {
-    int32_t n = chunk_of(m, r);
-    return plmr_serve_costs_chunk(m->costs, r->n_read, n, r->n_read + n == r->n_prompt, cost);
+    return smaller(r->n_prompt + r->n_again - r->n_read, m->setup->costs->chunk);
 }
 
-static void start_chunk(struct machine *m, const plmr_pass_cost *cost)
+static bool ends(const struct plmr_machine *m, const plmr_request *r)
+{
+    return r->n_read + chunk_of(m, r) == r->n_prompt + r->n_again;
+}
+
+static void read_chunk(struct plmr_machine *m, plmr_request *r, int64_t n)
+{
+    plmr_prefix *prefix = plmr_machine_prefix(m, r);
+    int64_t shared = plmr_machine_shared(m, r), own;
+    r->n_read += (int32_t)n;
+    own = larger(0, r->n_read - shared);
+    m->kv_tokens += own - r->n_cached;
+    r->n_cached = (int32_t)own;
+    if (!prefix)
+        return;
+    own = larger(prefix->n_read, smaller(r->n_read, shared));
+    m->kv_tokens += own - prefix->n_read;
+    prefix->n_read = own;
+}
+
+static plmr_status start_chunk(struct plmr_machine *m, const plmr_pass_cost *cost)
 {
     int32_t i = m->prompts.at[0].request;
     plmr_request *r = &m->requests[i];
-    int32_t n = chunk_of(m, r);
-    r->n_read += n;
-    m->kv_tokens += n;
-    bool ends = r->n_read == r->n_prompt;
-    if (ends) {
+    struct plmr_flight f = {.n = 1, .is_chunk = true, .ends_prompt = ends(m, r)};
+    int64_t n = chunk_of(m, r);
+    PLMR_TRY(plmr_machine_draft_reads(m, r->n_read, n));
+    read_chunk(m, r, n);
+    if (f.ends_prompt) {
         plmr_heap_pop(&m->prompts);
         m->n_decoding++;
     }
     plmr_fifo_push(&m->riding, i);
     m->sums->n_chunks++;
     m->t_burst = m->now < m->t_through ? m->t_burst : m->now;
-    take_off(m, cost, (struct flight){.n = 1, .is_chunk = true, .ends_prompt = ends});
-    m->t_through = m->free_at[m->costs->n_stages - 1];
+    pass_through(m, cost);
+    take_off(m, f);
+    m->t_through = m->free_at[m->setup->costs->n_stages - 1];
+    return PLMR_OK;
+}
+
+/* Requests of a pass, and tokens of theirs in the fullest row: of their next tokens, and of each guess behind them. */
+struct step {
+    int64_t n[PLMR_MOST_AHEAD + 1], rows[PLMR_MOST_AHEAD + 1];
+};
+
+static void ride(struct plmr_machine *m, int32_t i, struct step *step)
+{
+    plmr_request *r = &m->requests[i];
+    for (int j = 0; j <= plmr_machine_ahead(m, r); j++) {
+        step->n[j]++;
+        step->rows[j] += plmr_machine_rows(m, r, (int64_t)r->n_prompt + r->n_made + j);
+    }
+    r->n_cached++;
+    m->kv_tokens++;
+    plmr_fifo_push(&m->riding, i);
 }
 
 /* Requests are spread over the regions: no more to a pass than that takes. */
-static plmr_status start_step(struct machine *m)
+static plmr_status start_step(struct plmr_machine *m)
 {
-    int64_t n = plmr_ceil_div(m->n_decoding, m->costs->n_stages), row_tokens = 0;
+    int64_t most = smaller(plmr_machine_spread(m, m->ready.n), m->setup->costs->n_batch);
     const plmr_pass_cost *cost;
-    n = n < m->costs->n_batch ? n : m->costs->n_batch;
-    n = n < m->ready.n ? n : m->ready.n;
-    for (int64_t k = 0; k < n; k++) {
+    struct step step = {{0}, {0}};
+    while (step.n[0] < most && m->ready.n) {
         int32_t i = plmr_fifo_pop(&m->ready);
-        const plmr_request *r = &m->requests[i];
-        row_tokens += plmr_serve_costs_row(m->costs, (int64_t)r->n_prompt + r->n_made);
-        plmr_fifo_push(&m->riding, i);
+        if (!m->setup->preempts || plmr_machine_make_room(m, i))
+            ride(m, i, &step);
     }
-    m->kv_tokens += n;
-    m->sums->n_steps++;
-    PLMR_TRY(plmr_serve_costs_step(m->costs, n, plmr_ceil_div(row_tokens, n), &cost));
-    take_off(m, cost, (struct flight){.n = n});
+    for (int j = 0; j <= PLMR_MOST_AHEAD && step.n[j]; j++) {
+        m->sums->n_steps++;
+        PLMR_TRY(plmr_serve_costs_step(m->setup->costs, step.n[j], plmr_ceil_div(step.rows[j], step.n[j]), &cost));
+        pass_through(m, cost);
+    }
+    if (step.n[0])
+        take_off(m, (struct plmr_flight){.n = step.n[0]});
     return PLMR_OK;
 }
 
 /* ---- the loop ---- */
 
 /* From when on the next chunk may begin; requests that make tokens here have a say. */
-static double prompt_from(const struct machine *m, const plmr_pass_cost *chunk)
+static double prompt_from(const struct plmr_machine *m, const plmr_pass_cost *chunk)
 {
     plmr_serve_view view = {
         .now = m->now,
         .prompt = &m->requests[m->prompts.at[0].request],
-        .t_chunk = plmr_serve_cost_of_all(m->costs, chunk),
-        .ready = m->ready.n ? &m->requests[m->ready.at[m->ready.first]] : NULL,
+        .t_chunk = plmr_serve_cost_of_all(m->setup->costs, chunk),
+        .ready = m->ready.n ? &m->requests[plmr_fifo_at(&m->ready, 0)] : NULL,
         .t_burst = m->t_burst,
         .t_through = m->t_through,
     };
-    return m->n_decoding && m->part != PLMR_SERVE_PROMPTS ? m->policy->prompt_from(&view, m->slo) : m->now;
+    return m->n_decoding && m->setup->part != PLMR_SERVE_PROMPTS ? m->setup->policy->prompt_from(&view, &m->setup->slo)
+                                                                 : m->now;
 }
 
 /* Starts a pass, if there is one to start. */
-static plmr_status start(struct machine *m, bool *started)
+static plmr_status start(struct plmr_machine *m)
 {
     plmr_pass_cost chunk;
     m->held_until = INFINITY;
     if (m->prompts.n) {
-        PLMR_TRY(find_chunk(m, &m->requests[m->prompts.at[0].request], &chunk));
+        plmr_request *r = &m->requests[m->prompts.at[0].request];
+        catch_up(m, r);
+        PLMR_TRY(plmr_serve_costs_chunk(m->setup->costs, r->n_read, chunk_of(m, r), ends(m, r), &chunk));
         m->held_until = prompt_from(m, &chunk);
     }
-    *started = m->held_until <= m->now || m->ready.n;
     if (m->held_until <= m->now)
-        start_chunk(m, &chunk);
-    else if (m->ready.n)
-        return start_step(m);
-    return PLMR_OK;
+        return start_chunk(m, &chunk);
+    return m->ready.n ? start_step(m) : PLMR_OK;
 }
 
 /* The next moment at which something can begin; false: nothing is left to do. */
-static bool go_on(struct machine *m, bool started)
+static bool go_on(struct plmr_machine *m)
 {
+    bool busy = m->free_at[0] > m->now;
     double arrival = m->n_arrived < m->n ? m->requests[m->mine[m->n_arrived]].t_here : INFINITY;
     double landing = m->n_flights ? m->flights[m->first_flight].t_end : INFINITY;
-    double next = started ? m->free_at[0] : fmin(fmin(arrival, landing), m->held_until);
+    double next = busy ? m->free_at[0] : fmin(fmin(arrival, landing), m->held_until);
+    if (m->setup->draft)
+        next = fmin(next, fmin(landing, plmr_machine_draft_due(m)));
     m->now = fmax(m->now, next);
     return isfinite(next);
 }
 
-static plmr_status serve(struct machine *m)
+static plmr_status serve(struct plmr_machine *m)
 {
-    bool started = false;
-    while (go_on(m, started)) {
+    while (go_on(m)) {
         land(m);
+        PLMR_TRY(plmr_machine_run_drafts(m));
+        if (m->free_at[0] > m->now)
+            continue;
         arrive(m);
-        admit(m);
-        PLMR_TRY(start(m, &started));
+        plmr_machine_admit(m);
+        PLMR_TRY(plmr_machine_run_drafts(m));
+        PLMR_TRY(start(m));
     }
-    PLMR_ASSERT(!m->waiting.n && !m->rows_used && !m->kv_tokens);
+    m->sums->rows_peak = m->room.peak;
+    PLMR_ASSERT(!m->waiting.n && plmr_serve_room_take(&m->room, m->room.most, 0) && !m->kv_tokens);
     return PLMR_OK;
 }
 
-plmr_status plmr_machine_serve(plmr_serve_costs *costs, enum plmr_machine_part part, const plmr_serve_policy *policy,
-                               const plmr_slo *slo, plmr_request *requests, const int32_t *mine, int64_t n,
+static void free_machine(struct plmr_machine *m)
+{
+    plmr_heap_free(&m->waiting);
+    plmr_heap_free(&m->prompts);
+    plmr_fifo_free(&m->to_draft);
+    plmr_fifo_free(&m->drafting);
+    plmr_fifo_free(&m->ready);
+    plmr_fifo_free(&m->riding);
+    free(m->flights);
+    free(m->free_at);
+    free(m->room.prefixes);
+}
+
+plmr_status plmr_machine_serve(const plmr_machine_setup *setup, plmr_request *requests, const int32_t *mine, int64_t n,
                                plmr_machine_sums *sums)
 {
-    struct machine m = {.costs = costs, .part = part, .policy = policy, .slo = slo, .requests = requests};
-    m.mine = mine;
-    m.n = n;
-    m.sums = sums;
+    struct plmr_machine m = {.setup = setup, .requests = requests, .mine = mine, .n = n, .sums = sums};
     m.t_burst = m.t_through = -INFINITY;
-    m.flights = plmr_take((size_t)costs->n_stages * sizeof *m.flights);
-    m.free_at = plmr_take_zeroed((size_t)costs->n_stages, sizeof *m.free_at);
+    m.held_until = INFINITY;
+    m.room = (plmr_serve_room){.most = setup->costs->row_room, .n_prefixes = setup->n_prefixes};
+    m.room.kv_tokens = &m.kv_tokens;
+    m.room.prefixes = plmr_take_zeroed((size_t)setup->n_prefixes + 1, sizeof *m.room.prefixes);
+    m.flights = plmr_take((size_t)most_flights(&m) * sizeof *m.flights);
+    m.free_at = plmr_take_zeroed((size_t)setup->costs->n_stages, sizeof *m.free_at);
     plmr_status status = serve(&m);
-    plmr_heap_free(&m.waiting);
-    plmr_heap_free(&m.prompts);
-    plmr_fifo_free(&m.ready);
-    plmr_fifo_free(&m.riding);
-    free(m.flights);
-    free(m.free_at);
+    free_machine(&m);
     return status;
 }

@@ -1,10 +1,18 @@
 /* machine.h - a pipeline of regions that serves requests, in virtual time: continuous batching, chunked prefill.
  *
  * Passes enter the first region one after the other and follow each other through all of them; each region takes the
- * next one when it has done the one before. Requests are admitted, in the policy's order, as soon as the cache has room
- * for all their tokens. A request's prompt is read in chunks; then it has a token in each pass that it is part of, and
- * can be in one pass at a time. Those that decode are spread over as many passes as there are regions. What the policy
- * leaves open is decided by who has waited longest, so that everything follows from the requests alone.
+ * next one when it has done the one before. Requests are admitted, in the policy's order, as soon as the cache has room:
+ * for all their tokens, or, if they may be preempted, for those that they have. A request's prompt is read in chunks; then
+ * it has a token in each pass that it is part of, and can be in one pass at a time. Those that decode are spread over as
+ * many passes as there are regions. What the policy leaves open is decided by who has waited longest, so that everything
+ * follows from the requests alone.
+ *
+ * Preemption: where a token finds the cache full, the request that would be the last to be admitted loses what it has, and
+ * waits to read it again, prompt and tokens, which makes its next token; so does the last of lower priority where one of
+ * higher priority waits. Prefixes: see room.h.
+ *
+ * Drafts: a small model on a region of its own guesses tokens, one after the other; the tokens of a request that are to be
+ * checked follow each other through the regions as passes of their own. Which guesses are right is random, by the seed.
  */
 #pragma once
 
@@ -13,19 +21,35 @@
 
 typedef struct plmr_machine_sums {
     double t_end;                       /* when the last request was done */
-    double busy_cycles;                 /* of all regions */
+    double busy_cycles;                 /* of all regions, but drafts' */
     double multiply_adds, wavelet_hops; /* of all cores and links */
     int64_t n_steps, n_chunks;          /* passes */
     int64_t kv_peak_tokens;             /* in the cache at once */
     int64_t rows_peak;                  /* tokens of a row of cores that were reserved at once */
     int64_t most_waiting;               /* requests that were not admitted yet */
+    int64_t n_preempted, n_again;       /* requests that lost their cache, each time; tokens that were read again */
+    int64_t n_shared;                   /* tokens of prompts that others had read */
+    int64_t n_guessed, n_right;         /* tokens */
 } plmr_machine_sums;
 
 /* What it does of a request: all; the prompt and the first token; the tokens after that. */
 enum plmr_machine_part { PLMR_SERVE_ALL, PLMR_SERVE_PROMPTS, PLMR_SERVE_TOKENS };
 
+enum { PLMR_MOST_AHEAD = 16 };
+
+typedef struct plmr_machine_setup {
+    plmr_serve_costs *costs, *draft; /* draft NULL: nothing is guessed */
+    enum plmr_machine_part part;
+    const plmr_serve_policy *policy;
+    plmr_slo slo; /* cycles */
+    bool preempts;
+    int64_t n_prefixes; /* requests number them from 0 */
+    int ahead;          /* tokens that are guessed, */
+    double accept;      /* of which one is right with this probability, if all before it are */
+    int64_t seed;
+} plmr_machine_setup;
+
 /* Serves n requests, by the numbers of `mine`, which is in the order in which they are here; fills in what becomes of
  * them. All of them must fit the cache; those of which tokens alone are made must have more than one. Collective. */
-plmr_status plmr_machine_serve(plmr_serve_costs *costs, enum plmr_machine_part part, const plmr_serve_policy *policy,
-                               const plmr_slo *slo, plmr_request *requests, const int32_t *mine, int64_t n,
+plmr_status plmr_machine_serve(const plmr_machine_setup *setup, plmr_request *requests, const int32_t *mine, int64_t n,
                                plmr_machine_sums *sums);

@@ -7,9 +7,7 @@ struct search {
     const plmr_device *device;
     const plmr_model_shape *shape;
     const plmr_llm_setup *setup;
-    int64_t n_batch, chunk;
-    const plmr_serve_load *load;
-    enum plmr_serve_aim aim;
+    const plmr_serve_wish *wish;
     plmr_serve_place *best;
 };
 
@@ -25,7 +23,8 @@ static int count_regions(const plmr_device *d, int side)
 static plmr_status find_cycles(plmr_serve_costs *c, const plmr_serve_load *load, bool alone, double *cycles)
 {
     int64_t prompt = (int64_t)ceil(load->mean_prompt), output = (int64_t)ceil(load->mean_output), stages = c->n_stages;
-    int64_t held = c->row_room / plmr_serve_costs_row(c, prompt + output);
+    int64_t all = prompt + output < load->longest ? prompt + output : load->longest; /* both are rounded up */
+    int64_t held = c->row_room / plmr_serve_costs_row(c, all);
     int64_t n = held < stages * c->n_batch ? held : stages * c->n_batch, batch = alone ? 1 : plmr_ceil_div(n, stages);
     double together = alone ? 1 : (double)n;
     plmr_pass_cost chunk;
@@ -36,7 +35,7 @@ static plmr_status find_cycles(plmr_serve_costs *c, const plmr_serve_load *load,
         PLMR_TRY(plmr_serve_costs_chunk(c, done, k, done + k == prompt, &chunk));
         *cycles += plmr_serve_cost_of_all(c, &chunk) / (alone ? 1 : (double)stages);
     }
-    PLMR_TRY(plmr_serve_costs_step(c, batch, plmr_serve_costs_row(c, prompt + output), &step));
+    PLMR_TRY(plmr_serve_costs_step(c, batch, plmr_serve_costs_row(c, all), &step));
     *cycles += plmr_serve_cost_of_all(c, step) / together * (double)output;
     return PLMR_OK;
 }
@@ -45,44 +44,68 @@ static plmr_status judge(const struct search *s, plmr_serve_place *place)
 {
     plmr_serve_costs *c = &place->costs;
     double cycles;
-    PLMR_TRY(find_cycles(c, s->load, s->aim == PLMR_FOR_LATENCY, &cycles));
-    place->value = s->aim == PLMR_FOR_CAPACITY ? (double)(c->row_room * c->rows) : 1 / cycles;
+    PLMR_TRY(find_cycles(c, s->wish->load, s->wish->aim == PLMR_FOR_LATENCY, &cycles));
+    place->value = s->wish->aim == PLMR_FOR_CAPACITY ? (double)(c->row_room * c->rows) : 1 / cycles;
     return PLMR_OK;
 }
 
 /* ---- one placement ---- */
 
-/* Places on regions of this side. *fits: it does, with room for the longest request. */
-static plmr_status try_layers(const struct search *s, int side, int layers, plmr_serve_place *place, bool *fits)
+static plmr_status find_costs(const struct search *s, const plmr_model_shape *shape, int side, int layers,
+                              plmr_serve_costs *costs, bool *fits)
 {
-    int64_t chunk = s->chunk ? s->chunk : 4 * side;
+    plmr_serve_limits limits = {s->wish->n_batch, s->wish->chunk, s->wish->load->longest, s->wish->load->shares};
     plmr_llm_setup setup = *s->setup;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++) {
         setup.phase[phase].rows = setup.phase[phase].cols = side;
         setup.phase[phase].layers = layers;
     }
-    chunk = chunk < s->load->longest ? chunk : s->load->longest;
+    limits.chunk = limits.chunk ? limits.chunk : 4 * side;
+    limits.chunk = limits.chunk < limits.n_context ? limits.chunk : limits.n_context;
     setup.n_batch = 1;
-    setup.n_prompt = chunk;
-    setup.n_tokens = s->load->longest;
-    plmr_status status = plmr_serve_costs_create(s->ranks, s->device, s->shape, &setup, s->n_batch, chunk,
-                                                 s->load->longest, &place->costs);
+    setup.n_prompt = limits.chunk;
+    setup.n_tokens = limits.n_context;
+    plmr_status status = plmr_serve_costs_create(s->ranks, s->device, shape, &setup, &limits, costs);
     *fits = !status;
     if (status && plmr_error_code(status) != PLMR_ERROR_LIMIT)
         return status;
     plmr_error_free(status);
-    if (!*fits)
-        return PLMR_OK;
-    *fits = place->costs.n_stages <= place->regions && place->costs.row_room >= place->costs.row_most;
-    if (!*fits)
-        plmr_serve_costs_free(&place->costs);
     return PLMR_OK;
+}
+
+/* The draft has a region to itself; the cache ends where either's does, for both have all tokens. */
+static plmr_status add_draft(const struct search *s, int side, plmr_serve_place *place, bool *fits)
+{
+    plmr_serve_costs *draft = &place->draft;
+    struct search small = *s;
+    plmr_llm_setup setup = *s->setup;
+    setup.n_layers = 0;
+    small.setup = &setup;
+    if (!s->wish->draft || !*fits)
+        return PLMR_OK;
+    PLMR_TRY(find_costs(&small, s->wish->draft, side, 0, draft, fits));
+    *fits = *fits && draft->n_stages == 1 && draft->row_room >= draft->row_most;
+    if (draft->row_room < place->costs.row_room)
+        place->costs.row_room = draft->row_room;
+    return PLMR_OK;
+}
+
+/* Places on regions of this side. *fits: it does, with room for the longest request. */
+static plmr_status try_layers(const struct search *s, int side, int layers, plmr_serve_place *place, bool *fits)
+{
+    PLMR_TRY(find_costs(s, s->shape, side, layers, &place->costs, fits));
+    *fits = *fits && place->costs.n_stages <= place->regions && place->costs.row_room >= place->costs.row_most;
+    plmr_status status = add_draft(s, side, place, fits);
+    if (status || !*fits)
+        plmr_serve_place_free(place);
+    return status;
 }
 
 /* As few layers to a region as there are regions for, of which the output may take one. */
 static plmr_status try_side(struct search *s, int side, int wafers)
 {
-    plmr_serve_place place = {.wafers = wafers, .regions = count_regions(s->device, side) * wafers};
+    plmr_serve_place place = {.wafers = wafers,
+                              .regions = count_regions(s->device, side) * wafers - (s->wish->draft ? 1 : 0)};
     int n = s->shape->n_layers, regions = place.regions < n + 1 ? place.regions : n + 1;
     double room = (double)side * side * regions * s->device->sram;
     bool fits = false;
@@ -94,7 +117,7 @@ static plmr_status try_side(struct search *s, int side, int wafers)
         return PLMR_OK;
     plmr_status status = judge(s, &place);
     bool better = !status && (!s->best->costs.timing || place.value > s->best->value);
-    plmr_serve_costs_free(better ? &s->best->costs : &place.costs);
+    plmr_serve_place_free(better ? s->best : &place);
     if (better)
         *s->best = place;
     return status;
@@ -121,18 +144,25 @@ static plmr_status try_wafers(struct search *s, int wafers)
 }
 
 plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                                  const plmr_llm_setup *setup, int n_wafers, int64_t n_batch, int64_t chunk,
-                                  const plmr_serve_load *load, enum plmr_serve_aim aim, plmr_serve_place *place)
+                                  const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place)
 {
-    struct search s = {ranks, device, shape, setup, n_batch, chunk, load, aim, place};
+    struct search s = {ranks, device, shape, setup, wish, place};
     *place = (plmr_serve_place){0};
-    for (int wafers = 1; wafers <= n_wafers && !place->costs.timing; wafers++)
+    for (int wafers = 1; wafers <= wish->n_wafers && !place->costs.timing; wafers++)
         PLMR_TRY(try_wafers(&s, wafers));
-    PLMR_CHECK(place->costs.timing, PLMR_ERROR_LIMIT,
-               "%s with a request of %lld tokens does not fit %d %s: choose more --wafers, shorter requests, a smaller "
-               "--chunk or other --cores",
-               shape->name, (long long)load->longest, n_wafers, device->name);
-    place->n_wafers = n_wafers;
-    place->n_replicas = n_wafers / place->wafers;
+    PLMR_CHECK(
+        place->costs.timing, PLMR_ERROR_LIMIT,
+        "%s with a request of %lld tokens%s does not fit %d %s: choose more --wafers, shorter requests, a smaller "
+        "--chunk or other --cores",
+        shape->name, (long long)wish->load->longest, wish->draft ? " and a draft on one region" : "", wish->n_wafers,
+        device->name);
+    place->n_wafers = wish->n_wafers;
+    place->n_replicas = wish->n_wafers / place->wafers;
     return PLMR_OK;
+}
+
+void plmr_serve_place_free(plmr_serve_place *place)
+{
+    plmr_serve_costs_free(&place->costs);
+    plmr_serve_costs_free(&place->draft);
 }

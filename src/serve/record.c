@@ -92,6 +92,18 @@ static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, 
     PLMR_RECORD_ENERGY(r, energy);
 }
 
+/* What only some runs have. */
+static void set_more(const plmr_serve_about *about, const plmr_serve_outcome *o, plmr_serve_record *r)
+{
+    r->preempted = about->preempts ? o->sums.n_preempted : -1;
+    r->again_tokens = about->preempts ? o->sums.n_again : -1;
+    r->shared_tokens = about->shares ? o->sums.n_shared : -1;
+    r->accepted = o->sums.n_guessed ? (double)o->sums.n_right / (double)o->sums.n_guessed : NAN;
+    r->urgent = o->n_urgent ? o->n_urgent : -1;
+    r->urgent_e2e_p50_s = o->urgent_e2e.p50;
+    r->urgent_e2e_p99_s = o->urgent_e2e.p99;
+}
+
 json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
                                const plmr_serve_outcome *outcome)
 {
@@ -101,6 +113,7 @@ json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about,
     set_times(outcome, &r);
     set_outcome(run, place, outcome, &r);
     PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, place->costs.timing));
+    set_more(about, outcome, &r);
     r.goodput_req_s = has_slo(about) ? (double)outcome->n_good / outcome->t_all_s : NAN;
     return plmr_record_json(plmr_serve_record_fields, &r);
 }
@@ -136,6 +149,24 @@ static void print_quantiles(FILE *out, const char *label, const plmr_serve_quant
                     plmr_format_quantity(q->p90, "s").s, plmr_format_quantity(q->p99, "s").s);
 }
 
+static void print_more(FILE *out, const plmr_serve_about *about, const plmr_serve_outcome *o)
+{
+    if (o->n_urgent)
+        plmr_table_fact(out, "urgent", "%s of the highest priority: done, half within %s, 99 %% within %s",
+                        plmr_format_count(o->n_urgent).s, plmr_format_quantity(o->urgent_e2e.p50, "s").s,
+                        plmr_format_quantity(o->urgent_e2e.p99, "s").s);
+    if (about->shares)
+        plmr_table_fact(out, "shared", "%s of %s tokens of prompts had been read for others",
+                        plmr_format_count(o->sums.n_shared).s, plmr_format_count((int64_t)o->n_prompt_tokens).s);
+    if (about->preempts)
+        plmr_table_fact(out, "preempted", "%s times: %s tokens were read again",
+                        plmr_format_count(o->sums.n_preempted).s, plmr_format_count(o->sums.n_again).s);
+    if (about->draft)
+        plmr_table_fact(out, "draft", "%s, on a region of its own, guesses %d tokens ahead: %s of %s were right",
+                        about->draft, about->ahead, plmr_format_count(o->sums.n_right).s,
+                        plmr_format_count(o->sums.n_guessed).s);
+}
+
 static void print_good(FILE *out, const plmr_serve_outcome *o)
 {
     plmr_table_fact(out, "SLO", "met by %s of requests: %.4g requests/s",
@@ -164,6 +195,7 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
         print_good(out, o);
     plmr_table_fact(out, "KV cache", "at most %s tokens%s, room for %s", plmr_format_count(o->sums.kv_peak_tokens).s,
                     place->n_replicas > 1 ? " of a replica" : "", plmr_format_count(capacity(&place->costs)).s);
+    print_more(out, about, o);
     if (joules > 0)
         plmr_table_fact(out, "energy", "%s by the power of the system, %s a token made",
                         plmr_format_quantity(joules, "J").s, plmr_format_quantity(joules / o->n_tokens, "J").s);

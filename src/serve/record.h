@@ -12,6 +12,9 @@ typedef struct plmr_serve_about {
     const char *aim;
     plmr_slo slo; /* seconds */
     int n_prompt; /* replicas that read prompts for the others */
+    bool preempts, shares;
+    const char *draft; /* NULL: there is none */
+    int ahead;
 } plmr_serve_about;
 
 /* For the caller to json_decref. */

@@ -13,6 +13,7 @@ plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n)
         load.mean_prompt += (double)requests[i].n_prompt / (double)n;
         load.mean_output += (double)requests[i].n_output / (double)n;
         load.longest = length > load.longest ? length : load.longest;
+        load.shares |= requests[i].n_prefix > 0;
     }
     return load;
 }
@@ -33,12 +34,18 @@ static void add_sums(plmr_machine_sums *all, const plmr_machine_sums *one)
     all->kv_peak_tokens = larger(all->kv_peak_tokens, one->kv_peak_tokens);
     all->rows_peak = larger(all->rows_peak, one->rows_peak);
     all->most_waiting = larger(all->most_waiting, one->most_waiting);
+    all->n_preempted += one->n_preempted;
+    all->n_again += one->n_again;
+    all->n_shared += one->n_shared;
+    all->n_guessed += one->n_guessed;
+    all->n_right += one->n_right;
 }
 
 struct serving {
     plmr_serve_place *place;
     const plmr_serve_plan *plan;
     plmr_request *requests;
+    int64_t n_prefixes;
     plmr_machine_sums *sums;
 };
 
@@ -51,8 +58,17 @@ static plmr_status serve_replica(const struct serving *s, enum plmr_machine_part
     plmr_machine_sums sums = {0};
     for (int64_t i = first; i < n; i += n_replicas)
         mine[n_mine++] = order[i];
-    plmr_status status =
-        plmr_machine_serve(&s->place->costs, part, s->plan->policy, &s->plan->slo, s->requests, mine, n_mine, &sums);
+    plmr_machine_setup setup = {.costs = &s->place->costs,
+                                .draft = s->place->draft.timing ? &s->place->draft : NULL,
+                                .part = part,
+                                .policy = s->plan->policy,
+                                .slo = s->plan->slo,
+                                .preempts = s->plan->preempts,
+                                .n_prefixes = s->n_prefixes,
+                                .ahead = s->plan->ahead,
+                                .accept = s->plan->accept,
+                                .seed = s->plan->seed};
+    plmr_status status = plmr_machine_serve(&setup, s->requests, mine, n_mine, &sums);
     add_sums(s->sums, &sums);
     free(mine);
     return status;
@@ -115,10 +131,42 @@ static plmr_status serve_all(const struct serving *s, int64_t n, int32_t *order)
     return serve_part(s, PLMR_SERVE_TOKENS, order, n_left, n_replicas - n_prompt);
 }
 
+static int compare_prefixes(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Gives prefixes numbers from 0 on, in the order of those that they have; returns how many there are. The last token of a
+ * prompt is always read, for what it gives. */
+static int64_t number_prefixes(plmr_request *requests, int64_t n)
+{
+    int32_t *all = plmr_take((size_t)(n + 1) * sizeof *all);
+    int64_t n_all = 0, n_different = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (requests[i].n_prefix)
+            all[n_all++] = requests[i].prefix;
+    qsort(all, (size_t)n_all, sizeof *all, compare_prefixes);
+    for (int64_t i = 0; i < n_all; i++)
+        if (i == 0 || all[i] != all[n_different - 1])
+            all[n_different++] = all[i];
+    for (int64_t i = 0; i < n; i++) {
+        plmr_request *r = &requests[i];
+        if (r->n_prefix == r->n_prompt)
+            r->n_prefix--;
+        if (r->n_prefix)
+            r->prefix =
+                (int32_t)((int32_t *)bsearch(&r->prefix, all, (size_t)n_different, sizeof *all, compare_prefixes) -
+                          all);
+    }
+    free(all);
+    return n_different;
+}
+
 plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
                            plmr_serve_outcome *outcome)
 {
-    struct serving s = {place, plan, requests, &outcome->sums};
+    struct serving s = {place, plan, requests, number_prefixes(requests, n), &outcome->sums};
     int32_t *order = plmr_take((size_t)n * sizeof *order);
     *outcome = (plmr_serve_outcome){0};
     for (int64_t i = 0; i < n; i++) {

@@ -17,6 +17,8 @@ typedef struct plmr_serve_outcome {
     double rate;                          /* requests a second, as they came */
     double t_all_s;                       /* from 0 to the end */
     double utilisation;                   /* of regions */
+    plmr_serve_quantiles urgent_e2e;      /* of those of the highest priority, if there are several */
+    int64_t n_urgent;
 } plmr_serve_outcome;
 
 /* What is to be served; times of requests in seconds. Local. */
@@ -29,6 +31,10 @@ typedef struct plmr_serve_plan {
     double clock;        /* cycles a second */
     int n_prompt;        /* replicas that read prompts for the others, which make tokens; 0: all do both */
     double token_cycles; /* that the cache of a token takes from the one to the other, one request after the other */
+    bool preempts;       /* this and what follows: see plmr_machine_setup */
+    int ahead;
+    double accept;
+    int64_t seed;
 } plmr_serve_plan;
 
 /* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn.

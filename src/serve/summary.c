@@ -11,7 +11,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts them. */
+/* Sorts them; nothing is known of none. */
 static plmr_serve_quantiles quantiles_of(double *values, int64_t n)
 {
     plmr_serve_quantiles q = {NAN, NAN, NAN, NAN};
@@ -63,6 +63,22 @@ static plmr_serve_quantiles of_all(const plmr_request *requests, int64_t n, doub
     return q;
 }
 
+static void summarise_urgent(const plmr_request *requests, int64_t n, double clock, plmr_serve_outcome *o)
+{
+    double *values = plmr_take((size_t)n * sizeof *values);
+    int32_t least = requests[0].priority, most = least;
+    for (int64_t i = 0; i < n; i++) {
+        least = requests[i].priority < least ? requests[i].priority : least;
+        most = requests[i].priority > most ? requests[i].priority : most;
+    }
+    o->n_urgent = 0;
+    for (int64_t i = 0; i < n && most > least; i++)
+        if (requests[i].priority == most)
+            values[o->n_urgent++] = e2e(&requests[i]) / clock;
+    o->urgent_e2e = quantiles_of(values, o->n_urgent);
+    free(values);
+}
+
 void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_slo *slo, double clock,
                           plmr_serve_outcome *o)
 {
@@ -75,6 +91,7 @@ void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_sl
         o->n_prompt_tokens += requests[i].n_prompt;
         o->n_tokens += requests[i].n_output;
     }
+    summarise_urgent(requests, n, clock, o);
     o->t_all_s = o->sums.t_end / clock;
     o->rate = requests[n - 1].t_arrival > 0 ? (double)n / (requests[n - 1].t_arrival / clock) : NAN;
 }

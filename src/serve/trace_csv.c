@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text_file.h"
 
-enum column { ARRIVAL, PROMPT, OUTPUT, PRIORITY, N_COLUMNS };
+enum column { ARRIVAL, PROMPT, OUTPUT, PRIORITY, PREFIX, PREFIX_TOKENS, N_COLUMNS }; /* from PRIORITY on: if wanted */
 enum { MOST_FIELDS = 64, MOST_TOKENS = 1 << 22 };
 
 static const char *const titles[N_COLUMNS][7] = {
@@ -16,6 +16,8 @@ static const char *const titles[N_COLUMNS][7] = {
     [PROMPT] = {"prompt", "prompt_tokens", "num_prefill_tokens", "contexttokens", "request tokens", NULL},
     [OUTPUT] = {"output", "output_tokens", "num_decode_tokens", "generatedtokens", "response tokens", NULL},
     [PRIORITY] = {"priority", NULL},
+    [PREFIX] = {"prefix", "prefix_id", NULL},
+    [PREFIX_TOKENS] = {"prefix_tokens", "prefix_length", NULL},
 };
 
 struct reader {
@@ -77,11 +79,13 @@ static plmr_status read_titles(struct reader *r)
                 if (strcasecmp(fields[i], titles[c][k]) == 0)
                     r->place[c] = i;
         PLMR_CHECK(
-            r->place[c] >= 0 || c == PRIORITY, PLMR_ERROR_INPUT,
+            r->place[c] >= 0 || c >= PRIORITY, PLMR_ERROR_INPUT,
             "%s:%lld: no column is titled '%s', or as in Azure's or BurstGPT's traces: a trace has arrival, prompt "
             "and output",
             r->path, (long long)r->line, titles[c][0]);
     }
+    PLMR_CHECK((r->place[PREFIX] < 0) == (r->place[PREFIX_TOKENS] < 0), PLMR_ERROR_INPUT,
+               "%s:%lld: prefix and prefix_tokens go together: which one, and how long", r->path, (long long)r->line);
     return PLMR_OK;
 }
 
@@ -149,6 +153,11 @@ static plmr_status read_request(const struct reader *r, char *line, plmr_request
                "%s:%lld: output '%.40s' is not a number of tokens from 1", r->path, (long long)r->line, text[OUTPUT]);
     PLMR_CHECK(read_whole(text[PRIORITY], -1000000, 1000000, &request->priority), PLMR_ERROR_INPUT,
                "%s:%lld: priority '%.40s' is not a whole number", r->path, (long long)r->line, text[PRIORITY]);
+    PLMR_CHECK(read_whole(text[PREFIX], 0, INT32_MAX, &request->prefix), PLMR_ERROR_INPUT,
+               "%s:%lld: prefix '%.40s' is not a whole number from 0", r->path, (long long)r->line, text[PREFIX]);
+    PLMR_CHECK(read_whole(text[PREFIX_TOKENS], 0, request->n_prompt, &request->n_prefix), PLMR_ERROR_INPUT,
+               "%s:%lld: prefix_tokens '%.40s' is not a number of tokens, at most the prompt's", r->path,
+               (long long)r->line, text[PREFIX_TOKENS]);
     return PLMR_OK;
 }
 

@@ -5,6 +5,7 @@
  *   prompt     prompt, prompt_tokens, num_prefill_tokens, ContextTokens (Azure), Request tokens (BurstGPT)
  *   output     output, output_tokens, num_decode_tokens, GeneratedTokens (Azure), Response tokens (BurstGPT)
  *   priority   priority; may be missing
+ *   prefix     prefix, prefix_id, and how long it is: prefix_tokens, prefix_length; both may be missing
  *
  * Times count from the first arrival. Local.
  */

@@ -46,6 +46,10 @@ CASES = [
     ("serve --rate 1 --prompt-wafers 1 --link 1e9", "leave none"),
     ("serve --rate 1 --prompt-wafers 1 --wafers 2", "go together"),
     ("serve --find-rate", "--find-rate looks for"),
+    ("serve --rate 1 --draft demo", "--draft and --accept go together"),
+    ("serve --rate 1 --draft demo --accept 0.5", "the same vocabulary"),
+    ("serve --rate 1 --prefix 3/40", "--prefix: '3/40'"),
+    ("serve --trace x.csv --urgent 0.1", "a --trace has columns"),
     ("serve --model demo --find-rate --slo ttft=1e-9 --requests 10 --lengths 10/10", "cannot be met"),
     # algorithms, devices, types
     ("gemm --m 8 --k 8 --n 8 --cores 4x4 --alg meshgem", "did you mean 'meshgemm'?"),

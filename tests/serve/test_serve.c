@@ -53,11 +53,15 @@ struct serving {
     plmr_slo slo;
     plmr_request *requests; /* in seconds; NULL: random ones */
     int n, n_prompt;
+    bool preempts, shares; /* shares: two thirds of the random ones begin with one of two texts */
+    double accept;         /* 0: no draft */
 };
 
-static void make_requests(plmr_request *requests)
+static void make_requests(bool shares, plmr_request *requests)
 {
-    plmr_arrivals arrivals = {.rate = 12000, .n = N, .burst = 3, .seed = 7};
+    plmr_arrivals arrivals = {.rate = 12000, .n = N, .burst = 3, .seed = 7, .urgent = 0.2};
+    if (shares)
+        must(plmr_prefixes_parse("--prefix", "2/30/0.66", &arrivals.prefixes));
     must(plmr_lengths_parse("--lengths", "5..70/~9", &arrivals.prompt, &arrivals.output));
     plmr_arrivals_make(&arrivals, requests);
 }
@@ -65,7 +69,7 @@ static void make_requests(plmr_request *requests)
 static void serve(const struct serving *s, struct served *served)
 {
     plmr_device device = small_device();
-    plmr_model_shape shape = shape_of();
+    plmr_model_shape shape = shape_of(), draft = shape_of();
     plmr_llm_setup setup = {.every_step = s->every_step};
     plmr_serve_place place;
     plmr_ranks *ranks;
@@ -73,19 +77,29 @@ static void serve(const struct serving *s, struct served *served)
     if (s->requests)
         memcpy(served->requests, s->requests, (size_t)n * sizeof *s->requests);
     else
-        make_requests(served->requests);
+        make_requests(s->shares, served->requests);
     setup.phase[PLMR_DECODE].rows = setup.phase[PLMR_DECODE].cols = s->side;
     plmr_llm_setup_complete(&setup, &shape);
     plmr_serve_load load = plmr_serve_load_of(served->requests, n);
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    must(plmr_serve_place_find(ranks, &device, &shape, &setup, s->n_wafers, 4, 0, &load, PLMR_FOR_THROUGHPUT, &place));
-    plmr_serve_plan plan = {plmr_serve_policy_find(s->policy), s->slo, device.clock, s->n_prompt, 500};
+    plmr_serve_wish wish = {s->n_wafers, 4, 0, &load, PLMR_FOR_THROUGHPUT, s->accept > 0 ? &draft : NULL};
+    draft.n_layers = 1;
+    must(plmr_serve_place_find(ranks, &device, &shape, &setup, &wish, &place));
+    plmr_serve_plan plan = {.policy = plmr_serve_policy_find(s->policy),
+                            .slo = s->slo,
+                            .clock = device.clock,
+                            .n_prompt = s->n_prompt,
+                            .token_cycles = 500,
+                            .preempts = s->preempts,
+                            .ahead = 3,
+                            .accept = s->accept,
+                            .seed = 1};
     must(plmr_serve_run(&place, &plan, served->requests, n, &served->outcome));
     served->n_found = place.costs.n_found;
     served->n_used = place.costs.n_used;
     served->row_room = place.costs.row_room;
     served->n_stages = place.costs.n_stages;
-    plmr_serve_costs_free(&place.costs);
+    plmr_serve_place_free(&place);
     plmr_ranks_destroy(ranks);
 }
 
@@ -100,17 +114,32 @@ static void same(const struct served *a, const struct served *b)
     assert_true(a->outcome.sums.multiply_adds == b->outcome.sums.multiply_adds);
 }
 
+static const struct serving ways[] = {
+    {.policy = "fcfs"},
+    {.policy = "shortest-first"},
+    {.policy = "decode-first"},
+    {.policy = "slo-aware", .slo = {2e6, 2e5}},
+    {.policy = "decode-first", .preempts = true},
+    {.policy = "decode-first", .shares = true},
+    {.policy = "fcfs", .shares = true, .preempts = true},
+    {.policy = "decode-first", .accept = 0.7},
+    {.policy = "fcfs", .accept = 0.7, .shares = true, .preempts = true},
+};
+enum { N_WAYS = sizeof ways / sizeof *ways };
+
 static void reuse_is_exact(void **state)
 {
     static struct served quick, slow;
     (void)state;
-    for (int i = 0; i < plmr_serve_policy_count(); i++) {
-        struct serving s = {plmr_serve_policy_at(i)->name, 20, 1, false, {2e6, 2e5}, NULL, 0, 0};
+    for (int i = 0; i < N_WAYS; i++) {
+        struct serving s = ways[i];
+        s.side = 20;
+        s.n_wafers = 1;
         serve(&s, &quick);
         s.every_step = true;
         serve(&s, &slow);
         same(&quick, &slow);
-        assert_true(quick.n_found * 4 < quick.n_used);
+        assert_true(quick.n_found * 3 < quick.n_used);
         assert_true(slow.n_found >= slow.n_used);
     }
 }
@@ -119,20 +148,92 @@ static void all_are_served(void **state)
 {
     static struct served served;
     (void)state;
-    for (int i = 0; i < plmr_serve_policy_count(); i++) {
-        struct serving s = {plmr_serve_policy_at(i)->name, 20, 1, false, {2e6, 2e5}, NULL, 0, 0};
+    for (int i = 0; i < N_WAYS; i++) {
+        struct serving s = ways[i];
+        s.side = 20;
+        s.n_wafers = 1;
         serve(&s, &served);
         for (int k = 0; k < N; k++) {
             const plmr_request *r = &served.requests[k];
-            assert_int_equal(r->n_read, r->n_prompt);
+            assert_int_equal(r->n_read, r->n_prompt + r->n_again);
             assert_int_equal(r->n_made, r->n_output);
             assert_true(r->t_first > r->t_arrival && r->t_last >= r->t_first);
         }
-        assert_true(served.outcome.sums.rows_peak <= served.row_room);
-        assert_true(served.outcome.sums.rows_peak > served.row_room / 2); /* so that room is what they wait for */
-        assert_true(served.outcome.sums.most_waiting > 0);
+        const plmr_machine_sums *sums = &served.outcome.sums;
+        assert_true(sums->rows_peak <= served.row_room);
+        assert_true(sums->rows_peak > served.row_room / 2); /* so that room is what they wait for */
+        assert_true(sums->most_waiting > 0);
+        assert_true((sums->n_preempted > 0) == s.preempts);
+        assert_true((sums->n_shared > 0) == s.shares);
+        assert_true((sums->n_guessed > sums->n_right) == (s.accept > 0));
         assert_true(served.outcome.utilisation > 0 && served.outcome.utilisation <= 1);
+        assert_true(served.outcome.n_urgent > 0 && served.outcome.n_urgent < N / 2);
     }
+}
+
+/* One that comes while others fill the cache, and goes before them, need not wait for their end; these are done all the
+ * same. */
+static void preemption_makes_room(void **state)
+{
+    static struct served patient, quick;
+    plmr_request requests[N] = {{.n_prompt = 60, .n_output = 60}};
+    (void)state;
+    for (int i = 1; i < N; i++)
+        requests[i] = requests[0];
+    requests[N - 1] = (plmr_request){.t_arrival = 1e-4, .n_prompt = 100, .n_output = 20, .priority = 1};
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = requests, .n = N}, &patient);
+    serve(
+        &(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = requests, .n = N, .preempts = true},
+        &quick);
+    assert_true(quick.outcome.sums.n_preempted > 0);
+    assert_true(quick.requests[N - 1].t_last * 1.5 < patient.requests[N - 1].t_last);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(quick.requests[i].n_made, requests[i].n_output);
+}
+
+/* The second of two that begin alike reads its own end alone, also where the first is gone, unless the room was needed. */
+static void prefixes_are_read_once(void **state)
+{
+    static struct served alike, apart;
+    plmr_request requests[3] = {{.n_prompt = 70, .n_output = 2, .prefix = 9, .n_prefix = 60}};
+    (void)state;
+    for (int i = 1; i < 3; i++) {
+        requests[i] = requests[0];
+        requests[i].t_arrival = i;
+    }
+    requests[2].n_prefix = 70; /* its last token is read all the same */
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = requests, .n = 3}, &alike);
+    assert_int_equal(alike.outcome.sums.n_shared, 60 + 60);
+    for (int i = 0; i < 3; i++)
+        requests[i].prefix = i;
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = requests, .n = 3}, &apart);
+    assert_int_equal(apart.outcome.sums.n_shared, 0);
+    for (int i = 0; i < 3; i++) {
+        double t = alike.requests[i].t_first - alike.requests[i].t_arrival;
+        double t_apart = apart.requests[i].t_first - apart.requests[i].t_arrival;
+        assert_true(i ? t < t_apart : t == t_apart);
+    }
+}
+
+/* Right guesses follow each other through the regions, where one token after the other leaves most of them idle; wrong ones
+ * cost what they take. */
+static void drafts_guess(void **state)
+{
+    static struct served plain, right, wrong;
+    plmr_request one = {.n_prompt = 30, .n_output = 40};
+    (void)state;
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = &one, .n = 1}, &plain);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = &one, .n = 1, .accept = 1},
+          &right);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = &one, .n = 1, .accept = 1e-12},
+          &wrong);
+    assert_int_equal(plain.outcome.sums.n_steps, 39);
+    assert_int_equal(right.outcome.sums.n_steps, 39);
+    assert_int_equal(right.outcome.sums.n_right, right.outcome.sums.n_guessed);
+    assert_int_equal(right.outcome.sums.n_guessed, 9 * 3 + 2); /* 39 tokens: nine times four, and three */
+    assert_int_equal(wrong.outcome.sums.n_right, 0);
+    assert_true(right.outcome.tpot.mean < plain.outcome.tpot.mean);
+    assert_true(plain.outcome.tpot.mean < wrong.outcome.tpot.mean);
 }
 
 /* What the time plane says of a prompt and of tokens one by one, in a region or in several. */
@@ -169,7 +270,7 @@ static void one_alone_costs_what_it_costs(void **state)
     plmr_request one = {.n_prompt = 33, .n_output = 20};
     (void)state;
     for (int side = 20; side <= 60; side += 20) {
-        serve(&(struct serving){"fcfs", side, 1, false, {0, 0}, &one, 1, 0}, &served);
+        serve(&(struct serving){.policy = "fcfs", .side = side, .n_wafers = 1, .requests = &one, .n = 1}, &served);
         double t = alone(side, 33, 20, served.n_stages);
         assert_true(fabs(served.requests[0].t_last - t) < 1e-9 * t);
     }
@@ -185,7 +286,7 @@ static void order(const char *policy, const int expected[3])
                                 {.n_prompt = 70, .n_output = 2, .priority = 1}};
     for (int i = 1; i < 4; i++)
         requests[i].t_arrival = i * 1e-9; /* while the first is read */
-    serve(&(struct serving){policy, 60, 1, false, {0, 0}, requests, 4, 0}, &served);
+    serve(&(struct serving){.policy = policy, .side = 60, .n_wafers = 1, .requests = requests, .n = 4}, &served);
     for (int i = 0; i < 2; i++)
         assert_true(served.requests[expected[i]].t_first < served.requests[expected[i + 1]].t_first);
 }
@@ -207,14 +308,14 @@ static void turns_let_tokens_go(void **state)
     (void)state;
     requests[1].n_prompt = 60;
     requests[1].n_output = 1;
-    serve(&(struct serving){"fcfs", 20, 1, false, {0, 0}, &requests[1], 1, 0}, &alone);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = &requests[1], .n = 1}, &alone);
     assert_true(alone.n_stages > 3);
     for (int i = 1; i < N; i++) {
         requests[i] = requests[1];
         requests[i].t_arrival = i * alone.outcome.ttft.mean / 2;
     }
-    serve(&(struct serving){"fcfs", 20, 1, false, {0, 0}, requests, N, 0}, &at_once);
-    serve(&(struct serving){"decode-first", 20, 1, false, {0, 0}, requests, N, 0}, &turns);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = requests, .n = N}, &at_once);
+    serve(&(struct serving){.policy = "decode-first", .side = 20, .n_wafers = 1, .requests = requests, .n = N}, &turns);
     assert_true(turns.outcome.tpot.mean * 2 < at_once.outcome.tpot.mean);
     assert_true(turns.outcome.ttft.p99 < 5 * alone.outcome.ttft.mean);
 }
@@ -224,8 +325,8 @@ static void wafers_share(void **state)
 {
     static struct served one, two;
     (void)state;
-    serve(&(struct serving){"fcfs", 20, 1, false, {0, 0}, NULL, 0, 0}, &one);
-    serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, NULL, 0, 0}, &two);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1}, &one);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 2}, &two);
     assert_true(two.outcome.ttft.mean < one.outcome.ttft.mean);
     assert_true(two.outcome.sums.t_end < one.outcome.sums.t_end);
 }
@@ -236,15 +337,16 @@ static void prompts_apart(void **state)
     static struct served mixed, apart;
     plmr_request one = {.n_prompt = 33, .n_output = 20};
     (void)state;
-    serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, NULL, 0, 0}, &mixed);
-    serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, NULL, 0, 1}, &apart);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 2}, &mixed);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 2, .n_prompt = 1}, &apart);
     assert_true(apart.outcome.tpot.p50 < mixed.outcome.tpot.p50);
-    serve(&(struct serving){"decode-first", 20, 2, false, {0, 0}, NULL, 0, 1}, &mixed);
+    serve(&(struct serving){.policy = "decode-first", .side = 20, .n_wafers = 2, .n_prompt = 1}, &mixed);
     same(&apart, &mixed); /* no token is in the way */
     for (int k = 0; k < N; k++)
         assert_int_equal(apart.requests[k].n_made, apart.requests[k].n_output);
-    serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, &one, 1, 0}, &mixed);
-    serve(&(struct serving){"fcfs", 20, 2, false, {0, 0}, &one, 1, 1}, &apart);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 2, .requests = &one, .n = 1}, &mixed);
+    serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 2, .requests = &one, .n = 1, .n_prompt = 1},
+          &apart);
     assert_true(fabs(apart.requests[0].t_last - mixed.requests[0].t_last - 33 * 500) < 1e-3);
 }
 
@@ -291,6 +393,9 @@ static void traces_are_refused(void **state)
         {"arrival,prompt,output\n1,2.5,3\n", "prompt '2.5'"},
         {"arrival,prompt,output\n1,2,x\n", "output 'x'"},
         {"arrival,prompt,output,priority\n1,2,3,high\n", "priority 'high'"},
+        {"arrival,prompt,output,prefix\n1,2,3,4\n", "go together"},
+        {"arrival,prompt,output,prefix,prefix_tokens\n1,2,3,-4,1\n", "prefix '-4'"},
+        {"arrival,prompt,output,prefix,prefix_tokens\n1,2,3,4,3\n", "prefix_tokens '3'"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -327,15 +432,12 @@ static void random_requests(void **state)
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reuse_is_exact),
-        cmocka_unit_test(all_are_served),
-        cmocka_unit_test(one_alone_costs_what_it_costs),
-        cmocka_unit_test(policies_order),
-        cmocka_unit_test(turns_let_tokens_go),
-        cmocka_unit_test(wafers_share),
-        cmocka_unit_test(prompts_apart),
-        cmocka_unit_test(traces_are_read),
-        cmocka_unit_test(traces_are_refused),
+        cmocka_unit_test(reuse_is_exact),        cmocka_unit_test(all_are_served),
+        cmocka_unit_test(preemption_makes_room), cmocka_unit_test(prefixes_are_read_once),
+        cmocka_unit_test(drafts_guess),          cmocka_unit_test(one_alone_costs_what_it_costs),
+        cmocka_unit_test(policies_order),        cmocka_unit_test(turns_let_tokens_go),
+        cmocka_unit_test(wafers_share),          cmocka_unit_test(prompts_apart),
+        cmocka_unit_test(traces_are_read),       cmocka_unit_test(traces_are_refused),
         cmocka_unit_test(random_requests),
     };
     must(plmr_init(&argc, &argv));
