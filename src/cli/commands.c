@@ -21,7 +21,7 @@ static const void *const all[] = {
     &plmr_command_perplexity, &plmr_command_tokenize,  &plmr_command_model,     &plmr_command_paper,
     &plmr_command_validate,   &plmr_command_calibrate, &plmr_command_device,    &plmr_command_sweep,
     &plmr_command_report,     &plmr_command_scale,     &plmr_command_topo,      &plmr_command_bench,
-    &plmr_command_list,
+    &plmr_command_list,       &plmr_command_verify,
 };
 const plmr_registry plmr_command_registry = {all, sizeof all / sizeof *all};
 

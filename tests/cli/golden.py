@@ -22,6 +22,7 @@ CASES = {
     "gemm-help": ("gemm --help", [None, 2]),
     "gemv-help": ("gemv --help", [None]),
     "allreduce-help": ("allreduce --help", [None]),
+    "verify-help": ("verify --help", [None]),
     "report-help": ("report --help", [None, 2]),
     "device-help": ("device --help", [None]),
     "device-list": ("device list", [None, 2]),

@@ -79,7 +79,7 @@ def check_completion(plmr, check, options):
 def main():
     plmr, check, update = Plmr(sys.argv[1], sys.argv[2]), Checks(), "--update" in sys.argv[4:]
     options = read_options(plmr.binary)
-    check(len(options) > 200 and len({o.command for o in options}) == 21, f"{len(options)} options")
+    check(len(options) > 200 and len({o.command for o in options}) == 22, f"{len(options)} options")
     check_help(plmr, check, options)
     check_manual(check, options, sys.argv[3])
     check_readme(check, options, update)

@@ -189,6 +189,36 @@ def test_other_model(plmr, check, folder):
     check(done.returncode == 1 and "model.gguf is not the file that rank 0 has" in done.stderr, done.stderr)
 
 
+def test_verify(plmr, check, folder):
+    """A record's command line, run again, gives the same figures, on other ranks too; a figure that is not the same is told."""
+    path, trace = os.path.join(folder, "v.jsonl"), os.path.join(folder, "trace.json")
+    lines = []
+    for args in ("gemm --m 40 --k 40 --n 40 --cores 10x10 --verify --seed 7", "allreduce --length 20 --cores 10 --mode=timing",
+                 f"llm -mdemo --mode compute --prompt 8 --decode 2 --trace {trace}", "serve --rate 2 --requests 20"):
+        lines += plmr.run(args.split() + ["--json", "-"])[1].splitlines()
+    os.remove(trace)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    same = f"{len(lines)} records of 4 runs: every figure that does not depend on the host is the same\n"
+    for args, ranks in ((["verify", path], 2), (["verify", "--quick", path], None)):
+        code, out, err = plmr.run(args, ranks)
+        check(code == 0 and not err and (out == same or "--quick" in args and out.count("\n") == 1), f"{args}: {out} {err}")
+    check(not os.path.exists(trace), "what was written beside the record is written again")
+    with open(path, "w", encoding="utf-8") as file:
+        record = json.loads(lines[0])
+        record.update(cycles=record["cycles"] + 1, wall_s=9, ranks=77)
+        record["provenance"]["files"] = {name: "0" for name in record["provenance"]["files"]}
+        file.write("\n".join([lines[1], json.dumps(record), lines[2]]) + "\n")
+    code, out, err = plmr.run(["verify", path])
+    told = out.splitlines()
+    check(code == 1 and err == ["plmr verify: 1 of 3 records are not as they were"] and len(told) == 2, f"{code} {out} {err}")
+    check(told[0].startswith(f"{path}:2: ") and told[1].endswith("wse2.json has changed"), out)
+    del record["provenance"]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+    check(plmr.run(["verify", path])[0] == 2, "a record without a command line")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     test_streams(plmr, check)
@@ -199,6 +229,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         test_file(plmr, check, folder)
         test_provenance(plmr, check, folder)
+        test_verify(plmr, check, folder)
         test_other_build(plmr, check, folder)
         test_other_model(plmr, check, folder)
     check.done()
