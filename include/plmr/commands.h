@@ -13,7 +13,7 @@ extern "C" {
  *     const char *words[] = {"gemm", "--m", "64", "--cores", "8x8", "--json", "records.jsonl", "--quiet"};
  *     PLMR_TRY(plmr_commands_run(8, words));
  *
- * Needs plmr_init, and ends nothing: what `plmr` would say before it ends with code 1 or 2 is the error, alike on all
+ * Calls plmr_init if it needs ranks and nothing else has, and ends nothing: what `plmr` would say before it ends with code 1 or 2 is the error, alike on all
  * ranks. Files that options name are rank 0's. Collective: all ranks give words that mean the same. */
 plmr_status plmr_commands_run(int argc, const char *const *argv);
 

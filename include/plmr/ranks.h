@@ -15,9 +15,20 @@ extern "C" {
 
 typedef struct plmr_ranks plmr_ranks;
 
-/* Starts and ends the message layer. Collective; once per process. */
+/* Starts and ends the message layer. Collective; once per process. Processes whose launcher is of another MPI than this
+ * library's, so that each would be a job of its own, are an error. */
 plmr_status plmr_init(int *argc, char ***argv);
 void plmr_finalize(void);
+
+/* In place of plmr_init in a program that has started MPI itself: the ranks are those of a communicator, whose address
+ * is given; it stays the caller's. plmr_finalize then leaves MPI as it is, and plmr_init_on may come again. Collective
+ * over it.
+ *
+ *     MPI_Comm half;
+ *     MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
+ *     plmr_status status = plmr_init_on(&half);
+ */
+plmr_status plmr_init_on(const void *comm);
 
 /* This process's number and how many there are; valid between init and finalize. */
 int plmr_rank(void);

@@ -88,4 +88,5 @@ const plmr_command plmr_command_device = {
     .options = options,
     .size = sizeof(plmr_texts),
     .run = run,
+    .needs_no_ranks = true,
 };

@@ -39,4 +39,5 @@ const plmr_command plmr_command_list = {
     .about = "Lists the algorithms of gemm, gemv and allreduce, the types of tensors that are read, and the devices.",
     .options = options,
     .run = run,
+    .needs_no_ranks = true,
 };

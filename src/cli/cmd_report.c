@@ -52,4 +52,5 @@ const plmr_command plmr_command_report = {
     .options = options,
     .size = sizeof(struct report_command),
     .run = run,
+    .needs_no_ranks = true,
 };

@@ -172,4 +172,5 @@ const plmr_command plmr_command_scale = {
     .options = options,
     .size = sizeof(struct scale_command),
     .run = run_command,
+    .needs_no_ranks = true,
 };

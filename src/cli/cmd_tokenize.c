@@ -140,4 +140,5 @@ const plmr_command plmr_command_tokenize = {
     .options = options,
     .size = sizeof(struct tokenize_command),
     .run = run,
+    .needs_no_ranks = true,
 };

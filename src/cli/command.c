@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernel/kernel.h"
 #include "plmr/ranks.h"
 #include "ranks/ranks.h"
 #include "report/color.h"
@@ -58,6 +59,15 @@ static void print_help(const plmr_command *command)
         fputc('\n', stdout), plmr_help_print(stdout, command->more);
 }
 
+/* Only now: help and mistakes need no message layer, which may not start everywhere. */
+static plmr_status start_ranks(const plmr_command *command)
+{
+    if (command->needs_no_ranks || plmr_ranks_started())
+        return PLMR_OK;
+    PLMR_TRY(plmr_kernel_check());
+    return plmr_end_if_alone(plmr_init(NULL, NULL));
+}
+
 plmr_status plmr_command_run_from(const plmr_command *command, const void *preset, int argc, char **argv)
 {
     struct tables tables = tables_of(command);
@@ -69,6 +79,8 @@ plmr_status plmr_command_run_from(const plmr_command *command, const void *prese
     plmr_status status = plmr_options_read(tables.rows, name, argc, argv, options, &help);
     if (!status)
         plmr_ranks_stall_after((int)((common *)options)->stall_s);
+    if (!status && !help)
+        status = start_ranks(command);
     if (!status && !help)
         status = command->run(options + OWN);
     else if (!status && plmr_rank() == 0)

@@ -18,7 +18,8 @@ typedef struct plmr_command {
 
     /* Does it, with that struct. What it opens and takes is closed and freed when it returns. Collective. */
     plmr_status (*run)(void *options);
-    bool alone; /* a program of its own, not one of plmr's */
+    bool needs_no_ranks; /* all is done by rank 0, or by whoever has no ranks */
+    bool alone;          /* a program of its own, not one of plmr's */
 } plmr_command;
 
 /* Reads argv[1...], and runs the command or prints its help. Collective. */

@@ -20,9 +20,6 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--options") == 0)
         return list_options();
-    plmr_status error = plmr_init(&argc, &argv);
-    if (error)
-        plmr_end_job("%s", plmr_error_text(error));
     int code = plmr_command_answer(argc - 1, (const char *const *)argv + 1);
     plmr_finalize();
     return code;

@@ -233,15 +233,11 @@ plmr_status plmr_program_run(const plmr_program *program, int argc, const char *
 
 int plmr_program_main(int argc, char **argv, const plmr_program *program)
 {
-    plmr_status status = plmr_init(&argc, &argv);
-    bool started = !status;
-    if (started)
-        status = plmr_program_run(program, argc, (const char *const *)argv);
+    plmr_status status = plmr_program_run(program, argc, (const char *const *)argv);
     int exit_code = !status ? 0 : plmr_error_code(status) == PLMR_ERROR_SYSTEM ? 1 : 2;
-    if (status && (!started || plmr_rank() == 0))
+    if (status && plmr_rank() == 0)
         fprintf(stderr, "%s: %s\n", program && program->name ? program->name : "plmr", plmr_error_text(status));
     plmr_error_free(status);
-    if (started)
-        plmr_finalize();
+    plmr_finalize();
     return exit_code;
 }

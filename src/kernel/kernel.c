@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parse.h"
+
 #if defined(__x86_64__)
 /* F16C, which both use too, has no name that every compiler knows; every processor with AVX2 and FMA has it. */
 static bool has_avx2(void)
@@ -32,12 +34,26 @@ const plmr_isa *plmr_isa_find(const char *name)
     return strcmp(name, plmr_isa_portable.name) == 0 ? &plmr_isa_portable : NULL;
 }
 
+static const char *const best_first[] = {"avx512", "avx2", "portable"};
+
+plmr_status plmr_kernel_check(void)
+{
+    int index;
+    const char *asked = getenv("PLMR_KERNEL");
+    if (!asked)
+        return PLMR_OK;
+    PLMR_TRY(plmr_parse_word("PLMR_KERNEL", asked, best_first, sizeof best_first / sizeof *best_first, &index));
+    PLMR_CHECK(plmr_isa_find(asked), PLMR_ERROR_INPUT,
+               "PLMR_KERNEL: this processor cannot run %s: leave it out for the best that it can", asked);
+    return PLMR_OK;
+}
+
 static const plmr_isa *choose(void)
 {
-    const char *const names[] = {getenv("PLMR_KERNEL"), "avx512", "avx2", "portable"};
-    const plmr_isa *isa = NULL;
-    for (size_t i = 0; !isa && i < sizeof names / sizeof names[0]; i++)
-        isa = names[i] ? plmr_isa_find(names[i]) : NULL;
+    const char *asked = getenv("PLMR_KERNEL");
+    const plmr_isa *isa = asked ? plmr_isa_find(asked) : NULL;
+    for (size_t i = 0; !isa; i++)
+        isa = plmr_isa_find(best_first[i]);
     return isa;
 }
 

@@ -106,3 +106,6 @@ void plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *rest
 
 /* "avx512", "avx2" or "portable": what this process runs. PLMR_KERNEL in the environment forces a lesser one. */
 const char *plmr_kernel_name(void);
+
+/* Fails if PLMR_KERNEL names no instruction set, or one that this processor lacks. */
+plmr_status plmr_kernel_check(void);

@@ -24,12 +24,14 @@ static void broadcast(MPI_Comm comm, int root, void *data, size_t n_bytes)
 
 void plmr_broadcast(void *data, size_t n_bytes)
 {
-    broadcast(MPI_COMM_WORLD, 0, data, n_bytes);
+    if (plmr_ranks_started())
+        broadcast(plmr_world(), 0, data, n_bytes);
 }
 
 void plmr_barrier(void)
 {
-    TOGETHER(MPI_Barrier, MPI_Ibarrier, MPI_COMM_WORLD);
+    if (plmr_ranks_started())
+        TOGETHER(MPI_Barrier, MPI_Ibarrier, plmr_world());
 }
 
 static void reduce(void *values, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm)

@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,14 +27,10 @@ static bool has_ranks(void)
     return started && !ended;
 }
 
-/* Before the message layer is there, its launcher knows: mpirun, or srun. -1: there is one rank alone. */
+/* -1: there is one rank alone. */
 static int rank_of_several(void)
 {
-    const char *told = getenv("OMPI_COMM_WORLD_RANK");
-    if (has_ranks())
-        return plmr_rank_count() > 1 ? plmr_rank() : -1;
-    told = told ? told : getenv("PMIX_RANK");
-    return told ? atoi(told) : -1;
+    return plmr_rank_count() > 1 ? plmr_rank() : -1;
 }
 
 /* "rank 3 on node7: ", where there are several. */
@@ -61,7 +56,7 @@ void plmr_end_job(const char *format, ...)
     fflush(stdout);
     fprintf(stderr, "plmr: %s%s\n", who, text);
     if (has_ranks())
-        MPI_Abort(MPI_COMM_WORLD, 1);
+        MPI_Abort(plmr_ranks_started() ? plmr_world() : MPI_COMM_WORLD, 1);
     _exit(1);
 }
 
@@ -99,7 +94,7 @@ static int lowest_failed(plmr_status mine, bool *all)
 {
     int own[2] = {mine ? plmr_rank() : plmr_rank_count(), mine != PLMR_OK}, least[2];
     MPI_Request request;
-    PLMR_MPI(MPI_Iallreduce(own, least, 2, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request));
+    PLMR_MPI(MPI_Iallreduce(own, least, 2, MPI_INT, MPI_MIN, plmr_world(), &request));
     if (mine && !come_in_time(&request))
         plmr_end_job("%s", plmr_error_text(mine));
     plmr_requests_wait(1, &request, NULL);
@@ -110,6 +105,8 @@ static int lowest_failed(plmr_status mine, bool *all)
 plmr_status plmr_agree(plmr_status mine)
 {
     bool all;
+    if (!plmr_ranks_started())
+        return mine;
     int lowest = lowest_failed(mine, &all);
     if (lowest == plmr_rank_count())
         return PLMR_OK;
@@ -125,6 +122,6 @@ plmr_status plmr_agree(plmr_status mine)
                  plmr_error_text(mine));
     }
     plmr_error_free(mine);
-    PLMR_MPI(MPI_Bcast(&said, sizeof said, MPI_BYTE, lowest, MPI_COMM_WORLD));
+    PLMR_MPI(MPI_Bcast(&said, sizeof said, MPI_BYTE, lowest, plmr_world()));
     return plmr_error_of_all(said.code, said.text);
 }

@@ -14,6 +14,9 @@ struct plmr_ranks {
     plmr_ranks_times times;
 };
 
+/* All ranks: of MPI, or of the communicator that plmr was given. MPI_COMM_NULL: there is none yet, or none any more. */
+MPI_Comm plmr_world(void);
+
 /* A call that fails ends the job with one line, and so does one that waits too long (see plmr_ranks_stall_after). */
 #define PLMR_MPI(call) PLMR_MPI_FOR(NULL, call)
 #define PLMR_MPI_FOR(awaited, call)                                                                                    \

@@ -12,14 +12,51 @@
 #include "base/hint.h"
 #include "base/machine.h"
 #include "base/memory.h"
+#include "base/parse.h"
+#include "ranks/launcher.h"
 #include "ranks/mapping.h"
 
-/* Spinning while other ranks want the core slows a run by orders of magnitude. Open MPI reads this in MPI_Init; a
- * user's own setting is left alone. */
-static void yield_if_oversubscribed(void)
+static MPI_Comm world = MPI_COMM_NULL;
+static bool has_started_mpi;
+
+MPI_Comm plmr_world(void)
 {
+    return world;
+}
+
+bool plmr_ranks_started(void)
+{
+    return world != MPI_COMM_NULL;
+}
+
+/* What Open MPI reads in MPI_Init; a user's own settings are left alone. Spinning while other ranks want the core slows
+ * a run by orders of magnitude. A process alone needs no daemon, whose start fails where ssh or room for its folder
+ * lacks. */
+static const char *const oversubscribed[] = {"OMPI_MCA_mpi_yield_when_idle", "1", NULL};
+static const char *const alone[] = {"OMPI_MCA_ess_singleton_isolated", "1", "OMPI_MCA_orte_create_session_dirs", "0",
+                                    NULL};
+
+static void set_unless_set(const char *const *settings)
+{
+    for (; *settings; settings += 2)
+        setenv(settings[0], settings[1], 0);
+}
+
+/* Whether a process alone has set what its children must not inherit. */
+static bool prepare_mpi(void)
+{
+    bool is_alone = plmr_launched_as().rank < 0 && !getenv(alone[0]) && !getenv(alone[2]);
     if (plmr_ranks_outnumber_cores())
-        setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+        set_unless_set(oversubscribed);
+    if (is_alone)
+        set_unless_set(alone);
+    return is_alone;
+}
+
+static void forget_settings(void)
+{
+    unsetenv(alone[0]);
+    unsetenv(alone[2]);
 }
 
 /* Large pieces of memory go back to the system when they are freed, whatever was freed before them. */
@@ -30,15 +67,23 @@ static void return_large_memory(void)
 #endif
 }
 
-/* srun binds nothing on many clusters, and mpirun not where it was told to start more ranks than it knows of cores. */
-static void bind_if_asked(void)
+static plmr_status read_bind(bool *binds)
 {
+    static const char *const words[] = {"none", "core"};
     const char *asked = getenv("PLMR_BIND");
+    int index = 0;
+    if (asked)
+        PLMR_TRY(plmr_parse_word("PLMR_BIND", asked, words, 2, &index));
+    *binds = index == 1;
+    return PLMR_OK;
+}
+
+/* srun binds nothing on many clusters, and mpirun not where it was told to start more ranks than it knows of cores. */
+static void bind(void)
+{
     int index, n;
     MPI_Comm node;
-    if (!asked || strcmp(asked, "core") != 0)
-        return;
-    PLMR_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
     PLMR_MPI(MPI_Comm_rank(node, &index));
     PLMR_MPI(MPI_Comm_size(node, &n));
     PLMR_MPI(MPI_Comm_free(&node));
@@ -62,7 +107,7 @@ static plmr_status check_build(void)
 {
     char *mine = plmr_build_text(), first[160];
     snprintf(first, sizeof first, "%s", mine);
-    PLMR_MPI(MPI_Bcast(first, sizeof first, MPI_CHAR, 0, MPI_COMM_WORLD));
+    PLMR_MPI(MPI_Bcast(first, sizeof first, MPI_CHAR, 0, world));
     plmr_status status = PLMR_OK;
     if (strncmp(first, mine, sizeof first - 1) != 0)
         status = plmr_error_make(PLMR_ERROR_SYSTEM, "runs %s, and rank 0 %s: start the same program everywhere", mine,
@@ -71,37 +116,110 @@ static plmr_status check_build(void)
     return status;
 }
 
-plmr_status plmr_init(int *argc, char ***argv)
+/* An MPI knows its own launcher alone: under another one each process is the only one of a job of its own, and all
+ * would write the same files. */
+static plmr_status check_launcher(void)
 {
-    PLMR_TRY(check_memory());
-    int started;
-    MPI_Initialized(&started);
-    PLMR_CHECK(!started, PLMR_ERROR_INPUT, "the message layer is started once per process, and has been already");
-    return_large_memory();
-    yield_if_oversubscribed();
+    char version[MPI_MAX_LIBRARY_VERSION_STRING];
+    int n, length;
+    plmr_launched launched = plmr_launched_as();
+    PLMR_MPI(MPI_Comm_size(MPI_COMM_WORLD, &n));
+    PLMR_MPI(MPI_Get_library_version(version, &length));
+    PLMR_CHECK(
+        n > 1 || launched.count <= 1, PLMR_ERROR_INPUT,
+        "the launcher has started %d processes, but is not one of the MPI that plmr is built with, so that each is "
+        "alone: use mpirun of %.*s, or srun --mpi=pmix where the MPI knows it",
+        launched.count, (int)strcspn(version, ",:\n"), version);
+    return PLMR_OK;
+}
+
+static plmr_status start_mpi(int *argc, char ***argv)
+{
+    bool set = prepare_mpi();
     PLMR_CHECK(MPI_Init(argc, argv) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
                "MPI does not start; is mpirun of the same MPI?");
+    if (set)
+        forget_settings();
     PLMR_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)); /* PLMR_MPI says it in one line */
-    bind_if_asked();
+    plmr_status status = check_launcher();
+    if (status)
+        PLMR_MPI(MPI_Finalize());
+    return status;
+}
+
+/* What all ways of starting do first: whether ranks are to be bound. */
+static plmr_status begin(bool *binds)
+{
+    PLMR_TRY(check_memory());
+    PLMR_TRY(read_bind(binds));
+    return_large_memory();
+    return PLMR_OK;
+}
+
+/* And last. */
+static plmr_status settle(bool binds)
+{
+    if (binds)
+        bind();
     return check_build();
+}
+
+plmr_status plmr_init(int *argc, char ***argv)
+{
+    bool binds;
+    int started;
+    PLMR_TRY(begin(&binds));
+    MPI_Initialized(&started);
+    PLMR_CHECK(!started, PLMR_ERROR_INPUT,
+               "the message layer is started once per process, and has been already (see plmr_init_on)");
+    PLMR_TRY(start_mpi(argc, argv));
+    has_started_mpi = true;
+    world = MPI_COMM_WORLD;
+    return settle(binds);
+}
+
+plmr_status plmr_init_on(const void *comm)
+{
+    bool binds;
+    int started, ended = 0;
+    PLMR_GIVEN(comm);
+    PLMR_TRY(begin(&binds));
+    MPI_Initialized(&started);
+    MPI_Finalized(&ended);
+    PLMR_CHECK(started && !ended && !plmr_ranks_started(), PLMR_ERROR_INPUT,
+               "plmr_init_on comes between MPI_Init and MPI_Finalize, and again only after plmr_finalize");
+    PLMR_CHECK(MPI_Comm_dup(*(const MPI_Comm *)comm, &world) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
+               "MPI cannot duplicate the communicator");
+    PLMR_MPI(MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN));
+    return settle(binds);
 }
 
 void plmr_finalize(void)
 {
-    PLMR_MPI(MPI_Finalize());
+    if (has_started_mpi && plmr_ranks_started())
+        PLMR_MPI(MPI_Finalize());
+    else if (plmr_ranks_started())
+        PLMR_MPI(MPI_Comm_free(&world));
+    world = MPI_COMM_NULL;
 }
 
 int plmr_rank(void)
 {
     int rank;
-    PLMR_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
-    return rank;
+    if (!plmr_ranks_started())
+        rank = plmr_launched_as().rank;
+    else
+        PLMR_MPI(MPI_Comm_rank(world, &rank));
+    return rank < 0 ? 0 : rank;
 }
 
 int plmr_rank_count(void)
 {
     int n_ranks;
-    PLMR_MPI(MPI_Comm_size(MPI_COMM_WORLD, &n_ranks));
+    if (!plmr_ranks_started())
+        n_ranks = plmr_launched_as().count;
+    else
+        PLMR_MPI(MPI_Comm_size(world, &n_ranks));
     return n_ranks;
 }
 
@@ -143,7 +261,7 @@ static plmr_neighbourhood find_here(plmr_ranks *ranks)
 {
     MPI_Comm node;
     plmr_neighbourhood here = {.node = plmr_rank(), .cache = -1};
-    PLMR_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
     PLMR_MPI(MPI_Comm_size(node, &ranks->n_here));
     PLMR_MPI(MPI_Bcast(&here.node, 1, MPI_INT, 0, node));
     PLMR_MPI(MPI_Comm_free(&node));
@@ -159,7 +277,7 @@ static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_gri
 {
     MPI_Comm placed;
     plmr_mapping_order(where, plmr_rank_count(), grid, place);
-    PLMR_MPI(MPI_Comm_split(MPI_COMM_WORLD, 0, place[plmr_rank()], &placed));
+    PLMR_MPI(MPI_Comm_split(world, 0, place[plmr_rank()], &placed));
     return placed;
 }
 
@@ -168,7 +286,7 @@ static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, 
 {
     plmr_rank_grid grid;
     plmr_neighbourhood here = find_here(ranks);
-    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, MPI_COMM_WORLD));
+    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, world));
     PLMR_CHECK(plmr_mapping_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, &grid), PLMR_ERROR_INPUT,
                "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
                plmr_rank_count(), rows, cols);

@@ -21,6 +21,10 @@ static inline int plmr_ranks_owner(int n, int parts, int i)
     return place;
 }
 
+/* Whether plmr_init has been called. Before that the functions of plmr/ranks.h that need no grid do what they do on a
+ * rank alone, and plmr_rank and plmr_rank_count are what the launcher has said. Local. */
+bool plmr_ranks_started(void);
+
 /* A rank that waits in one call of the message layer for more than most_s seconds says so, for whom and in which verb,
  * and ends the job; 0: it waits for ever. Local. */
 void plmr_ranks_stall_after(int most_s);

@@ -1,20 +1,18 @@
 /* Waiting for messages, on a core that other ranks may want. */
 #include "ranks/internal.h"
 
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "ranks/launcher.h"
 
 enum { PATIENT_LOOKS = 20, SLEEP_NS = 20000 };
 
 bool plmr_ranks_outnumber_cores(void)
 {
     static int known; /* 1: no, 2: yes */
-    if (!known) {
-        const char *local_ranks = getenv("OMPI_COMM_WORLD_LOCAL_SIZE"); /* of mpirun; then srun's "4(x2)" */
-        local_ranks = local_ranks ? local_ranks : getenv("SLURM_STEP_TASKS_PER_NODE");
-        known = local_ranks && atol(local_ranks) > sysconf(_SC_NPROCESSORS_ONLN) ? 2 : 1;
-    }
+    if (!known)
+        known = plmr_launched_as().count_here > sysconf(_SC_NPROCESSORS_ONLN) ? 2 : 1;
     return known == 2;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/wall.h"
+#include "ranks/launcher.h"
 #include "report/color.h"
 
 static const double first_line_s = 2, redraw_s = 0.25;
@@ -26,7 +27,7 @@ static bool parent_on_terminal(int descriptor)
  * comes to where its own go. */
 bool plmr_on_terminal(FILE *out)
 {
-    return getenv("OMPI_COMM_WORLD_SIZE") ? parent_on_terminal(fileno(out)) : isatty(fileno(out)) == 1;
+    return plmr_launched_as().rank >= 0 ? parent_on_terminal(fileno(out)) : isatty(fileno(out)) == 1;
 }
 
 void plmr_progress_begin(plmr_progress *progress, const char *label, int64_t n_steps, bool enabled)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from cli import Checks, Plmr, show
+from cli import MPIRUN_NOISE, Checks, Plmr, outcome, show
 
 NO_VOCABULARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "llm", "llama_mha_f16.gguf")
 L = f"logits -m {NO_VOCABULARY} "
@@ -239,8 +239,36 @@ def make_files(folder):
             file.write(text)
 
 
+def starts(plmr, check):
+    """What needs no ranks starts no MPI, a run alone no daemon of it, and a setting with an unknown value is told."""
+    def run(args, ranks=None, **settings):
+        process = plmr.start(args.split(), ranks, env={**os.environ, **settings})
+        out, err = outcome(process, 60)
+        return process.returncode, out, [line for line in err.splitlines() if not MPIRUN_NOISE.match(line)]
+
+    no_mpi, no_daemon = {"OMPI_MCA_pml": "nosuch"}, {"OMPI_MCA_plm": "rsh", "OMPI_MCA_plm_rsh_agent": "nosuch", "TMPDIR": "/nosuch"}
+    for args in "--version", "--help", "list", "device list", "device show wse2", "gemm --help", "tokenize -p a":
+        code, out, err = run(args, **no_mpi)
+        check(code == 0 and out and not err, f"without MPI, plmr {args}: {code}, {err}")
+    code, _, err = run("gemm --bogus", **no_mpi)
+    check(code == 2 and len(err) == 1, f"without MPI, an unknown option: {code}, {err}")
+    code, out, err = run("--version", 3)
+    check(code == 0 and out.count("plmr ") == 1 and not err, f"the version on 3 ranks: {code}, {out}, {err}")
+    code, _, err = run(G + "--quiet", **no_daemon)
+    check(code == 0 and not err, f"alone, where no daemon can start: {code}, {err}")
+    for name, value, words in (("PLMR_KERNEL", "avx", "did you mean 'avx2'?"), ("PLMR_BIND", "cores", "did you mean 'core'?")):
+        for ranks in None, 2:
+            code, out, err = run(G, ranks, **{name: value})
+            check(code == 2 and not out and len(err) == 1 and f"{name}: unknown '{value}'" in err[0] and words in err[0],
+                  f"{name}={value}: {code}, {err}")
+    foreign = {"PMI_RANK": "0", "PMI_SIZE": "2"}  # as MPICH's mpirun has it
+    code, out, err = run(G, **foreign)
+    check(code == 2 and not out and len(err) == 1 and "has started 2 processes" in err[0], f"under a foreign launcher: {code}, {err}")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    starts(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
         make_files(folder)
         before = sorted(os.listdir(folder))
