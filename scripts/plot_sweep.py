@@ -169,7 +169,9 @@ def note(records):
 
 def plot_folder(folder):
     experiment, records = read(folder)
-    plots = experiment["plots"]
+    plots = experiment.get("plots")
+    if not plots:
+        sys.exit("the experiment has no plots")
     n_columns = {4: 2, 7: 4, 8: 4}.get(len(plots), min(3, len(plots)))
     n_rows = math.ceil(len(plots) / n_columns)
     figure, axes = plt.subplots(n_rows, n_columns, figsize=(WIDTH * n_columns, HEIGHT * n_rows), squeeze=False)

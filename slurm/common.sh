@@ -6,7 +6,7 @@
 #   NAME            what the results are called                                      (default: the name of the script)
 #   OUT             where they go      (default: PLMR_HOME/results/DATE-NAME-JOB; the tasks of an array share a folder)
 #   MODULES         modules to load first, e.g. "openmpi/4.1 hwloc"                                    (default: none)
-#   RANKS_PER_NODE  ranks on a node                            (default: the job's tasks on a node, else its cores there)
+#   RANKS_PER_NODE  ranks on a node                   (default: the job's tasks, dealt to its nodes, else its cores there)
 #   LAUNCHER        srun or mpirun                              (default: srun where it has pmix, else mpirun)
 #   BIND            core or none: whether hwloc binds each rank to a core of its own, where srun has not  (default: core)
 #
@@ -37,6 +37,11 @@ check_nodes() {
 }
 
 choose_launcher() {
+    n_ranks= # unless it follows from those on a node
+    if [ -z "${RANKS_PER_NODE:-}${SLURM_NTASKS_PER_NODE:-}" ] && [ -n "${SLURM_NTASKS:-}" ]; then # sbatch -N 2 -n 3
+        n_ranks=$SLURM_NTASKS
+        RANKS_PER_NODE=$(((n_ranks + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))
+    fi
     RANKS_PER_NODE=${RANKS_PER_NODE:-${SLURM_NTASKS_PER_NODE:-${SLURM_CPUS_ON_NODE:-1}}}
     if [ -z "${LAUNCHER:-}" ]; then
         LAUNCHER=mpirun
@@ -73,7 +78,20 @@ launcher() {
 
 # all_ranks: as many as fit the job's nodes.
 all_ranks() {
-    echo $((RANKS_PER_NODE * SLURM_JOB_NUM_NODES))
+    echo "${n_ranks:-$((RANKS_PER_NODE * SLURM_JOB_NUM_NODES))}"
+}
+
+# Sets `words` to the command that a script was given: its own arguments, or what COMMAND says as a shell reads it, so that
+# quotes keep a text together.
+read_command() {
+    words=("$@")
+    [ $# -gt 0 ] || eval "words=($COMMAND)" || die "COMMAND cannot be read: $COMMAND"
+}
+
+# takes OPTION: whether the command of plmr in `words` has it, and was not given it.
+takes() {
+    "$PLMR" --options | cut -f 1,2 | grep -qx "${words[0]}"$'\t'"$1" || return 1
+    ! printf '%s\n' "${words[@]}" | grep -qE "^--$1(=|$)"
 }
 
 # --- results ----------------------------------------------------------------------------------------------------------

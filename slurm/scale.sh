@@ -12,7 +12,7 @@ ranks=${counts[${SLURM_ARRAY_TASK_ID:-0}]:-}
 
 what=(--workload "${WORKLOADS:-all}")
 if [ -n "${COMMAND:-}" ]; then
-    read -ra words <<<"$COMMAND"
+    read_command
     what=(-- "${words[@]}")
 fi
 PLMR_LAUNCHER="$(launcher "$ranks" | sed "s/ -n $ranks\$/ -n {n}/")" \
