@@ -2,12 +2,14 @@
 """paper.py MPIEXEC PLMR: plmr paper gives the same files on any ranks, keeps its bounds, and says what is wrong."""
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from cli import Checks, Plmr
 
+ROOT = Path(__file__).resolve().parents[2]
 FAST = ["--table", "4", "--table", "5", "--table", "6", "--figure", "8"]
 FILES = ["README.md", "records.jsonl", "table.csv"]
 
@@ -40,8 +42,12 @@ def keeps_bounds(check, folder):
         check(len(rows) == 9 and statistics.mean(rows) <= 7 and max(rows) <= 16, f"table 4, {system}: {rows}")
     gemv = errors(records, part="table 6", role="consistency")
     check(len(gemv) == 8 and max(gemv) <= 2, f"table 6: {gemv}")
-    cache = errors(records, part="table 5", subject="llama3-8b")
+    cache = errors(records, part="table 5", subject="llama3-8b", mode="real model")
     check(len(cache) == 2 and max(cache) <= 15, f"table 5: {cache}")
+    tiles = errors(records, part="table 5", mode="tiles alone")
+    check(len(tiles) == 4 and max(tiles) <= 15, f"table 5, tiles alone: {tiles}")
+    table = subprocess.run([sys.executable, ROOT / "scripts/kv_capacity.py"], capture_output=True, text=True, check=True).stdout
+    check(table in (ROOT / "results/validation/kv_capacity.md").read_text(), "results/validation/kv_capacity.md is not what the script says")
 
 
 def trends(check, folder):
