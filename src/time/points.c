@@ -18,7 +18,11 @@ double plmr_relay_cycles(const plmr_device *device, int64_t words)
     return plmr_relay_busy(device, words) + way.flight + way.word * (double)words;
 }
 
-/* ---- delivering ---- */
+/* ---- delivering ----
+ *
+ * Receivers lie anywhere: each is asked for so many messages before it is needed. */
+
+enum { AHEAD = 24 };
 
 static size_t core_of(const plmr_region *region, int x, int y)
 {
@@ -47,34 +51,41 @@ void plmr_settling_deliver(plmr_settling *s, int x, int y, double t)
         s->room = 2 * s->room + 1024;
         s->out = plmr_take_more(s->out, (size_t)s->room * sizeof *s->out);
     }
-    s->out[s->n_out++] = (plmr_delivery){t, y * s->region->extent[PLMR_X] + x};
+    s->out[s->n_out++] = (plmr_delivery){t, {(uint16_t)x, (uint16_t)y}};
 }
 
-/* The rank that owns a core of the region. */
-static int32_t owner_of(const plmr_region *region, int x, int y)
+/* The ranks of columns, then those of rows: a core's is the sum of its column's and its row's. */
+static int32_t *list_owners(const plmr_region *region)
 {
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
     int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
-    return plmr_ranks_owner(region->extent[PLMR_Y], parts_y, y) * parts_x +
-           plmr_ranks_owner(region->extent[PLMR_X], parts_x, x);
+    int32_t *owners = plmr_take((size_t)(cols + rows) * sizeof *owners);
+    for (int x = 0; x < cols; x++)
+        owners[x] = plmr_ranks_owner(cols, parts_x, x);
+    for (int y = 0; y < rows; y++)
+        owners[cols + y] = plmr_ranks_owner(rows, parts_y, y) * parts_x;
+    return owners;
 }
 
 /* What other ranks' cores get goes to them. */
 static void deliver_to_others(plmr_settling *s)
 {
     const plmr_region *region = s->region;
-    int cols = region->extent[PLMR_X];
-    if (!region->ranks)
+    if (!region->ranks || plmr_deal_count(region->ranks) == 1)
         return;
-    int32_t *to = plmr_take((size_t)s->n_out * sizeof *to + 1);
+    int32_t *to = plmr_take((size_t)s->n_out * sizeof *to + 1), *owners = list_owners(region);
     for (int64_t i = 0; i < s->n_out; i++)
-        to[i] = owner_of(region, s->out[i].core % cols, s->out[i].core / cols);
+        to[i] = owners[s->out[i].core.x] + owners[region->extent[PLMR_X] + s->out[i].core.y];
     int64_t n;
     plmr_delivery *in = plmr_deal(region->ranks, s->out, sizeof *in, s->n_out, to, &n);
     for (int64_t i = 0; i < n; i++) {
-        double *due = &s->due[core_of(region, in[i].core % cols, in[i].core / cols)];
+        plmr_core_place ahead = in[i + AHEAD < n ? i + AHEAD : i].core;
+        __builtin_prefetch(&s->due[core_of(region, ahead.x, ahead.y)], 1);
+        double *due = &s->due[core_of(region, in[i].core.x, in[i].core.y)];
         *due = plmr_latest(*due, in[i].t);
     }
     free(in);
+    free(owners);
     free(to);
 }
 
@@ -149,31 +160,39 @@ static void send_all(plmr_settling *s, const double *begins, const plmr_messages
 
 /* What a core of another rank gets. */
 struct got {
-    int32_t core, words;
+    plmr_core_place core;
+    int32_t words;
 };
+
+static void add_from_others(const plmr_region *region, const plmr_messages *messages, int64_t *received)
+{
+    int64_t n = 0;
+    struct got *got = plmr_take((size_t)messages->n * sizeof *got + 1);
+    int32_t *to = plmr_take((size_t)messages->n * sizeof *to + 1), *owners = list_owners(region);
+    for (int64_t i = 0; i < messages->n; i++) {
+        plmr_core_place core = messages->to[i];
+        if (is_here(region, core.x, core.y))
+            continue;
+        got[n] = (struct got){core, messages->words[i]};
+        to[n++] = owners[core.x] + owners[region->extent[PLMR_X] + core.y];
+    }
+    got = plmr_deal(region->ranks, got, sizeof *got, n, to, &n);
+    for (int64_t i = 0; i < n; i++)
+        received[core_of(region, got[i].core.x, got[i].core.y)] += got[i].words;
+    free(owners);
+    free(to);
+    free(got);
+}
 
 /* Words that each core of the block gets, from this rank's cores and from others'. */
 static int64_t *count_received(const plmr_region *region, const plmr_messages *messages)
 {
-    int64_t *received = plmr_take_zeroed(count_cores(region), sizeof *received), n = 0;
-    struct got *out = region->ranks ? plmr_take((size_t)messages->n * sizeof *out + 1) : NULL;
-    int32_t *to = region->ranks ? plmr_take((size_t)messages->n * sizeof *to + 1) : NULL;
-    int cols = region->extent[PLMR_X];
-    for (int64_t i = 0; i < messages->n; i++) {
-        plmr_core_place core = messages->to[i];
-        if (is_here(region, core.x, core.y)) {
-            received[core_of(region, core.x, core.y)] += messages->words[i];
-            continue;
-        }
-        out[n] = (struct got){core.y * cols + core.x, messages->words[i]};
-        to[n++] = owner_of(region, core.x, core.y);
-    }
+    int64_t *received = plmr_take_zeroed(count_cores(region), sizeof *received);
+    for (int64_t i = 0; i < messages->n; i++)
+        if (is_here(region, messages->to[i].x, messages->to[i].y))
+            received[core_of(region, messages->to[i].x, messages->to[i].y)] += messages->words[i];
     if (region->ranks && plmr_deal_count(region->ranks) > 1)
-        out = plmr_deal(region->ranks, out, sizeof *out, n, to, &n);
-    for (int64_t i = 0; i < n; i++)
-        received[core_of(region, out[i].core % cols, out[i].core / cols)] += out[i].words;
-    free(to);
-    free(out);
+        add_from_others(region, messages, received);
     return received;
 }
 
@@ -312,10 +331,10 @@ static struct flight fly(const plmr_settling *s, const struct alone *alone, plmr
     return f;
 }
 
-/* Receivers lie anywhere: that of a message so much later, which is asked for before it is needed. */
+/* Of the receiver that is asked for. */
 static const double *due_ahead(const plmr_settling *s, const plmr_messages *messages, int64_t i)
 {
-    plmr_core_place to = messages->to[i + 24 < messages->n ? i + 24 : i];
+    plmr_core_place to = messages->to[i + AHEAD < messages->n ? i + AHEAD : i];
     return &s->due[is_here(s->region, to.x, to.y) ? core_of(s->region, to.x, to.y) : 0];
 }
 

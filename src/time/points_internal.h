@@ -14,7 +14,7 @@ typedef struct plmr_packet {
 
 typedef struct plmr_delivery {
     double t; /* the last word is there */
-    int32_t core;
+    plmr_core_place core;
 } plmr_delivery;
 
 /* What a settling works on. A region that stands for one line has no ranks. */
