@@ -10,6 +10,13 @@
  * rest is 0. So may those from vector_f32 to word_relay, which tell of programs beside the verbs: f32 elements then take
  * as long as multiply-adds, and the rest is 0.
  *
+ * Beside `yield` and `slow_share`, by which chance decides, a file may name cores and links, at most
+ * PLMR_MOST_DEFECTS of a kind, rows and columns counted from 0:
+ *
+ *     "dead": [[2, 5], [7, 0]],                    cores (2,5) and (7,0)
+ *     "dead_links": [[2, 5, 2, 6]],                from (2,5) to its neighbour (2,6), in both directions
+ *     "slow": [[3, 4, 1.5]]                        core (3,4) takes 1.5 times as long
+ *
  * A tag is one of: M measured on hardware, S the vendor's simulator, V the vendor's claim, C read in public code,
  * I inferred by fit or arithmetic, 2 second-hand, guess, definition; and of what the command line replaces, user.
  */
@@ -98,6 +105,19 @@ typedef struct plmr_origin {
     char source[240];
 } plmr_origin;
 
+/* What a device's file names: sorted by row and column. */
+enum { PLMR_MOST_DEFECTS = 256 };
+typedef struct plmr_defect {
+    int row, col;
+    int to_row, to_col; /* of a link: its other end, to the east or south */
+    double factor;      /* of a slow core */
+} plmr_defect;
+
+typedef struct plmr_defect_list {
+    int n;
+    plmr_defect at[PLMR_MOST_DEFECTS];
+} plmr_defect_list;
+
 typedef struct plmr_device {
     char name[256];  /* as the user named it on the command line: a shipped device's name or a file's path */
     char title[160]; /* one line */
@@ -111,6 +131,7 @@ typedef struct plmr_device {
         PLMR_DEVICE_NUMBERS(X)
 #undef X
     } origin;
+    plmr_defect_list dead, dead_links, slow;
 } plmr_device;
 
 /* Reads a device from JSON text that ends in a 0 byte; `file` names the text in errors ("file:line: key: what is wrong,

@@ -67,11 +67,23 @@ plmr_status plmr_device_file(const char *name_or_file, char *room, size_t size, 
     return PLMR_OK;
 }
 
+/* By entries, for a struct may have gaps. */
+static uint64_t hash_defects(uint64_t hash, const plmr_defect_list *list)
+{
+    for (int i = 0; i < list->n; i++) {
+        const plmr_defect *d = &list->at[i];
+        double numbers[] = {list->n, d->row, d->col, d->to_row, d->to_col, d->factor};
+        hash = plmr_hash_bytes(hash, numbers, sizeof numbers);
+    }
+    return hash;
+}
+
 uint64_t plmr_device_hash(uint64_t hash, const plmr_device *device)
 {
 #define X(key, unit, least, most, meaning) hash = plmr_hash_bytes(hash, &device->key, sizeof device->key);
     PLMR_DEVICE_NUMBERS(X)
 #undef X
     hash = plmr_hash_bytes(hash, &device->topology, sizeof device->topology);
+    hash = hash_defects(hash_defects(hash_defects(hash, &device->dead), &device->dead_links), &device->slow);
     return device->router == PLMR_STATIC ? hash : plmr_hash_bytes(hash, &device->router, sizeof device->router);
 }

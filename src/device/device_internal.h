@@ -1,6 +1,7 @@
 /* device_internal.h - what the parts of src/device share. */
 #pragma once
 
+#include "base/json_reader.h"
 #include "plmr/device.h"
 
 /* One line of PLMR_DEVICE_NUMBERS, with where it lies in a plmr_device. */
@@ -44,3 +45,9 @@ plmr_status plmr_device_override(const char *name, const char *pairs, plmr_devic
 
 /* plmr_device_parse with a name for the device that need not be its file's. */
 plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device);
+
+/* The lists of dead cores, dead links and slow cores, each of which may be left out: from a file whose numbers are read,
+ * and to one, each with a comma before it. */
+enum { PLMR_N_DEFECT_KINDS = 3 };
+plmr_status plmr_device_read_defects(plmr_reader *reader, const json_t *root, plmr_device *device);
+void plmr_device_write_defects(FILE *out, const plmr_device *device);

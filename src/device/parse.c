@@ -1,17 +1,17 @@
 #include "base/given.h"
-#include "base/json_reader.h"
 #include "device/device_internal.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { N_MEMBERS = 4, N_TAGS = 8, N_TOP_KEYS = PLMR_DEVICE_N_NUMBERS + 4, LONGEST_NAME = 47 };
+enum { N_MEMBERS = 4, N_TAGS = 8, N_TOP_KEYS = PLMR_DEVICE_N_NUMBERS + 7, LONGEST_NAME = 47 };
 
 static const char *const member_keys[N_MEMBERS] = {"value", "unit", "tag", "source"};
 
 #define KEY(key, unit, least, most, meaning) #key,
-static const char *const top_keys[N_TOP_KEYS] = {PLMR_DEVICE_NUMBERS(KEY) "name", "title", "topology", "router"};
+static const char *const top_keys[N_TOP_KEYS] = {
+    PLMR_DEVICE_NUMBERS(KEY) "name", "title", "topology", "router", "dead", "dead_links", "slow"};
 #undef KEY
 
 static const char *const tags[N_TAGS] = {"M", "S", "V", "C", "I", "2", "guess", "definition"};
@@ -127,7 +127,7 @@ static plmr_status read_root(plmr_reader *reader, json_t *root, plmr_device *dev
     if (json_object_get(root, "router"))
         PLMR_TRY(plmr_reader_choice(reader, root, "router", routers, 2, "static or xy", &router));
     device->router = (enum plmr_router)router;
-    return PLMR_OK;
+    return plmr_device_read_defects(reader, root, device);
 }
 
 plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device)

@@ -53,6 +53,9 @@ void plmr_device_print(FILE *out, const plmr_device *device)
     print_row(out, widths, &heading);
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         print_row(out, widths, &rows[i]);
+    if (device->dead.n + device->dead_links.n + device->slow.n > 0)
+        fprintf(out, "\nits file names %d dead cores, %d dead links and %d slow cores\n", device->dead.n,
+                device->dead_links.n, device->slow.n);
     fprintf(out,
             "\ntags: M measured on hardware, S vendor's simulator, V vendor's claim, C read in public code, I inferred "
             "by fit or arithmetic, 2 second-hand, guess, definition; user given on the command line\n");
@@ -70,6 +73,7 @@ void plmr_device_write(FILE *out, const plmr_device *device)
                 number->key, *plmr_device_value((plmr_device *)device, number), number->unit,
                 is_user ? "guess" : origin->tag, origin->source);
     }
+    plmr_device_write_defects(out, device);
     fputs("\n}\n", out);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/hint.h"
 #include "base/memory.h"
+#include "device/defect_lists.h"
 
 /* A number in [0, 1) of a core and a question, by the mixing steps of SplitMix64. */
 static double draw(const plmr_device *device, int row, int col, uint64_t question)
@@ -21,57 +22,113 @@ static double draw(const plmr_device *device, int row, int col, uint64_t questio
 
 bool plmr_defects_is_dead(const plmr_device *device, int row, int col)
 {
-    return draw(device, row, col, 0) >= device->yield;
+    return (device->yield < 1 && draw(device, row, col, 0) >= device->yield) ||
+           plmr_device_defect(&device->dead, row, col);
 }
 
-bool plmr_defects_is_slow(const plmr_device *device, int row, int col)
+bool plmr_defects_any_dead(const plmr_device *device)
 {
-    return draw(device, row, col, 1) < device->slow_share;
+    return device->yield < 1 || device->dead.n > 0 || device->dead_links.n > 0;
 }
 
-/* Finds a place for every core of a row. */
-static plmr_status place_row(const plmr_device *device, plmr_defects *d, int row)
+double plmr_defects_slowness(const plmr_device *device, int row, int col)
 {
-    int whole = (int)device->cols, last_dead = -1, n = 0;
-    for (int col = 0; col < whole && n < d->cols; col++) {
-        if (plmr_defects_is_dead(device, row, col)) {
-            last_dead = col;
+    const plmr_defect *named = plmr_device_defect(&device->slow, row, col);
+    if (named)
+        return named->factor;
+    return device->slow_share > 0 && draw(device, row, col, 1) < device->slow_share ? device->slow_factor : 1;
+}
+
+/* Finds a place for every core of logical row `row` in a physical one; returns how many have one, and the last dead core
+ * that was passed over. */
+static int place_row(const plmr_device *device, plmr_defects *d, int row, int physical, int *last_dead)
+{
+    int n = 0;
+    for (int col = 0; col < (int)device->cols && n < d->cols; col++) {
+        if (plmr_defects_is_dead(device, physical, col)) {
+            *last_dead = col;
             continue;
         }
         size_t at = (size_t)row * (size_t)d->cols + (size_t)n;
         d->shift[at] = (int16_t)(col - n++);
         if (d->slow)
-            d->slow[at] = plmr_defects_is_slow(device, row, col);
+            d->slow[at] = plmr_defects_slowness(device, physical, col);
     }
-    PLMR_CHECK(
-        n == d->cols, PLMR_ERROR_INPUT,
-        "core (%d,%d) of %s is dead, and row %d has %d working cores of %d: %d columns have no place there; choose %s",
-        row, last_dead, device->name, row, n, whole, d->cols,
-        plmr_hint("fewer --cores in a row, or another seed", "fewer columns, or another seed"));
-    return PLMR_OK;
+    d->row[row] = (int16_t)physical;
+    return n;
 }
 
-static plmr_status check(const plmr_device *device)
+/* The first row that had to be passed over. */
+struct passed {
+    int row, dead, n_working, n_rows;
+};
+
+static plmr_status refuse(const plmr_device *device, const plmr_defects *d, const struct passed *passed)
 {
-    PLMR_CHECK(device->yield >= 1 || device->topology == PLMR_MESH, PLMR_ERROR_INPUT,
-               "%s: dead cores of a torus are not bridged: give a mesh, or yield=1", device->name);
+    return plmr_error_make(
+        PLMR_ERROR_INPUT,
+        "core (%d,%d) of %s is dead, and row %d has %d working cores of %.0f: %d columns have no place there, and %d "
+        "rows are passed over with %.0f to spare; choose %s",
+        passed->row, passed->dead, device->name, passed->row, passed->n_working, device->cols, d->cols, passed->n_rows,
+        device->rows - d->rows, plmr_hint("fewer --cores, or another seed", "fewer rows or columns, or another seed"));
+}
+
+static plmr_status place_rows(const plmr_device *device, plmr_defects *d)
+{
+    struct passed passed = {0};
+    int row = 0;
+    for (int physical = 0; row < d->rows && physical < (int)device->rows; physical++) {
+        int last_dead = -1, n = place_row(device, d, row, physical, &last_dead);
+        if (n == d->cols)
+            row++;
+        else if (passed.n_rows++ == 0)
+            passed = (struct passed){physical, last_dead, n, 1};
+    }
+    return row < d->rows ? refuse(device, d, &passed) : PLMR_OK;
+}
+
+/* A link lies before all cores of its line beyond it. */
+static void count_dead_links(const plmr_device *device, plmr_defects *d)
+{
+    size_t cols = (size_t)device->cols, n = (size_t)device->rows * cols;
+    for (int axis = 0; axis < 2; axis++)
+        d->dead_links[axis] = plmr_take_zeroed(n, sizeof *d->dead_links[axis]);
+    for (int i = 0; i < device->dead_links.n; i++) {
+        const plmr_defect *link = &device->dead_links.at[i];
+        enum plmr_axis axis = link->to_col > link->col ? PLMR_X : PLMR_Y;
+        int end = (int)(axis == PLMR_X ? device->cols : device->rows);
+        for (int at = axis == PLMR_X ? link->to_col : link->to_row; at < end; at++)
+            d->dead_links[axis][axis == PLMR_X ? (size_t)link->row * cols + (size_t)at
+                                               : (size_t)at * cols + (size_t)link->col]++;
+    }
+}
+
+static plmr_status check(const plmr_device *device, bool dead)
+{
+    PLMR_CHECK(!dead || device->topology == PLMR_MESH, PLMR_ERROR_INPUT,
+               "%s: dead cores and links of a torus are not bridged: give a mesh, or none (yield=1)", device->name);
     return PLMR_OK;
 }
 
 plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, plmr_defects **defects)
 {
-    bool slow = device->slow_share > 0 && device->slow_factor > 1;
+    bool slow = (device->slow_share > 0 && device->slow_factor > 1) || device->slow.n > 0,
+         dead = plmr_defects_any_dead(device);
     *defects = NULL;
-    if (device->yield >= 1 && !slow)
+    if (!dead && !slow)
         return PLMR_OK;
-    PLMR_TRY(check(device));
+    PLMR_TRY(check(device, dead));
     size_t n = (size_t)rows * (size_t)cols;
     plmr_defects *d = plmr_take(sizeof *d);
-    *d = (plmr_defects){rows, cols, plmr_take_zeroed(n, sizeof *d->shift),
-                        slow ? plmr_take_zeroed(n, sizeof *d->slow) : NULL, device->slow_factor};
-    plmr_status status = PLMR_OK;
-    for (int row = 0; row < rows && !status; row++)
-        status = place_row(device, d, row);
+    *d = (plmr_defects){.rows = rows,
+                        .cols = cols,
+                        .device_cols = (int)device->cols,
+                        .row = plmr_take_zeroed((size_t)rows, sizeof *d->row),
+                        .shift = plmr_take_zeroed(n, sizeof *d->shift),
+                        .slow = slow ? plmr_take_zeroed(n, sizeof *d->slow) : NULL};
+    if (device->dead_links.n > 0)
+        count_dead_links(device, d);
+    plmr_status status = place_rows(device, d);
     if (status)
         plmr_defects_destroy(d);
     else
@@ -83,18 +140,34 @@ void plmr_defects_destroy(plmr_defects *d)
 {
     if (!d)
         return;
+    free(d->dead_links[PLMR_X]);
+    free(d->dead_links[PLMR_Y]);
+    free(d->row);
     free(d->shift);
     free(d->slow);
     free(d);
 }
 
+/* Dead links between two physical cores of a line. */
+static int dead_between(const plmr_defects *d, enum plmr_axis axis, int row, int col, int to_row, int to_col)
+{
+    const int16_t *before = d->dead_links[axis];
+    return before ? abs(before[to_row * d->device_cols + to_col] - before[row * d->device_cols + col]) : 0;
+}
+
+int plmr_defects_more(const plmr_defects *d, int row, int col, int to_row, int to_col)
+{
+    int y = d->row[row], to_y = d->row[to_row], x = col + d->shift[(size_t)row * (size_t)d->cols + (size_t)col],
+        to_x = to_col + d->shift[(size_t)to_row * (size_t)d->cols + (size_t)to_col];
+    int n_dead = dead_between(d, PLMR_X, y, x, y, to_x) + dead_between(d, PLMR_Y, y, to_x, to_y, to_x);
+    return abs(to_x - x) + abs(to_y - y) + 2 * n_dead - abs(to_col - col) - abs(to_row - row);
+}
+
 int plmr_defects_detour(const plmr_defects *d, enum plmr_axis axis, int from, int to)
 {
     int n_lines = axis == PLMR_X ? d->rows : d->cols, most = 0;
-    size_t pitch = (size_t)d->cols, line = axis == PLMR_X ? pitch : 1, step = axis == PLMR_X ? 1 : pitch;
     for (int i = 0; i < n_lines; i++) {
-        const int16_t *shift = d->shift + (size_t)i * line;
-        int more = abs(shift[(size_t)to * step] - shift[(size_t)from * step]);
+        int more = axis == PLMR_X ? plmr_defects_more(d, i, from, i, to) : plmr_defects_more(d, from, i, to, i);
         most = more > most ? more : most;
     }
     return most;

@@ -1,11 +1,16 @@
-/* defects.h - cores of a device that are dead or slow, and how a region does without the dead.
+/* defects.h - cores of a device that are dead or slow, links that are dead, and how a region does without the dead.
  *
- * A core works with the probability `yield`, by its place and the device's seed. Logical core (r, c) of a region is the c-th
- * working core of row r, so rows pass over their dead cores and use as many spare columns; a word goes through a dead
- * core's router as through others. With core 2 of row 0 dead, row 0 of four logical cores is
+ * A core works if its device's file does not name it, and with the probability `yield`, by its place and the device's seed.
+ * Logical row r of a region is the r-th row of the device that has working cores enough, and logical core (r, c) the
+ * c-th working one of it: rows pass over their dead cores and use as many spare columns, and rows that cannot are passed
+ * over for spare rows. A word goes through a dead core's router as through others. With core 2 of row 0 dead, row 0 of
+ * four logical cores is
  *
  *     physical   0 1 x 3 4        shift of core 2 and 3: 1
  *     logical    0 1   2 3        from 1 to 2 are 2 hops; from (0, 2) to (1, 2) are 2, along row 0 and down
+ *
+ * Words go along the sender's row, then along the receiver's column; for each dead link on their way they make two hops
+ * more, to the next line and back.
  *
  * Verbs do the same in all lines, and are charged the line that has most hops more between two coordinates; messages
  * between any cores are charged their own.
@@ -15,19 +20,25 @@
 #include "plmr/device.h"
 
 typedef struct plmr_defects {
-    int rows, cols;
+    int rows, cols, device_cols;
+    int32_t *row;   /* by logical row: its physical one */
     int16_t *shift; /* by row and column: columns that a core lies beyond its own */
-    bool *slow;     /* likewise: it takes `factor` times as long; NULL: none does */
-    double factor;
+    double *slow;   /* likewise: it takes so many times as long; NULL: none does */
+    /* By axis and physical core: dead links along the axis that lie before it on its line; NULL: there are none. */
+    int16_t *dead_links[2];
 } plmr_defects;
 
 /* Of a region of the device's first rows and columns; NULL where all cores are alike. Says which core has no place. */
 plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, plmr_defects **defects);
 void plmr_defects_destroy(plmr_defects *defects);
 
-/* Is the physical core dead; slow? Local. */
+/* May any core or link be dead? Is the physical core dead; how many times as long does it take? Local. */
+bool plmr_defects_any_dead(const plmr_device *device);
 bool plmr_defects_is_dead(const plmr_device *device, int row, int col);
-bool plmr_defects_is_slow(const plmr_device *device, int row, int col);
+double plmr_defects_slowness(const plmr_device *device, int row, int col);
+
+/* Hops that the way between two logical cores is longer than without defects; it may be shorter. */
+int plmr_defects_more(const plmr_defects *defects, int row, int col, int to_row, int to_col);
 
 /* Hops that the way between two coordinates of a line is longer, in the line where it is longest. */
 int plmr_defects_detour(const plmr_defects *defects, enum plmr_axis axis, int from, int to);

@@ -14,18 +14,18 @@
 static double busy_slowly(plmr_region *region, double t_cycles)
 {
     const plmr_defects *d = region->defects;
-    double slow = plmr_device_quantise(t_cycles * d->factor), most = t_cycles;
+    double most = 1;
     size_t rows = (size_t)region->count[PLMR_Y], cols = (size_t)region->count[PLMR_X];
     double *cycles = plmr_take(rows * cols * sizeof *cycles);
     for (size_t i = 0; i < rows * cols; i++) {
         size_t row = (size_t)region->first[PLMR_Y] + i / cols, col = (size_t)region->first[PLMR_X] + i % cols;
-        cycles[i] = d->slow[row * (size_t)d->cols + col] ? slow : t_cycles;
+        cycles[i] = plmr_device_quantise(t_cycles * d->slow[row * (size_t)d->cols + col]);
     }
     for (size_t i = 0; i < (size_t)d->rows * (size_t)d->cols; i++)
-        most = d->slow[i] ? slow : most;
+        most = d->slow[i] > most ? d->slow[i] : most;
     plmr_clock_busy_each(region->clock, cycles);
     free(cycles);
-    return most;
+    return plmr_device_quantise(t_cycles * most);
 }
 
 void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)

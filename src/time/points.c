@@ -309,8 +309,7 @@ static int detour(const plmr_region *region, plmr_core_place from, plmr_core_pla
     if (!region->ranks)
         return region->extent[PLMR_X] > 1 ? plmr_defects_detour(d, PLMR_X, from.x, to.x)
                                           : plmr_defects_detour(d, PLMR_Y, from.y, to.y);
-    int shift = d->shift[(size_t)to.y * (size_t)d->cols + to.x] - d->shift[(size_t)from.y * (size_t)d->cols + from.x];
-    return abs(to.x - from.x + shift) - abs(to.x - from.x);
+    return plmr_defects_more(d, from.y, from.x, to.y, to.x);
 }
 
 static struct flight fly(const plmr_settling *s, const struct alone *alone, plmr_core_place from, plmr_core_place to)

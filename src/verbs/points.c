@@ -59,9 +59,10 @@ static plmr_status check_rings(const plmr_region *region, const char *name)
                PLMR_ERROR_INPUT,
                "%s: %s has borders, and buffer, straight or rings, which do not go together: leave one out", name,
                device->name);
-    PLMR_CHECK(device->router == PLMR_STATIC || device->yield >= 1, PLMR_ERROR_INPUT,
-               "%s: messages on the xy routers of %s do not go round dead cores: give yield=1, or router=static", name,
-               device->name);
+    PLMR_CHECK(device->router == PLMR_STATIC || !plmr_defects_any_dead(device), PLMR_ERROR_INPUT,
+               "%s: messages on the xy routers of %s do not go round dead cores or links: name none (yield=1), or give "
+               "router=static",
+               name, device->name);
     return PLMR_OK;
 }
 

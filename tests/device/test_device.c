@@ -3,6 +3,8 @@
 
 #include "base/share_paths.h"
 #include "base/suggest.h"
+#include "device/device_internal.h"
+#include "device/identity.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -184,6 +186,53 @@ static void faults_of_a_number(void **state)
                  "my.json:11: not valid JSON: duplicate object key near '\"name\"'");
     expect_fault("\"clock\": {\"value\": 1.1e9, \"unit\": \"Hz\", \"tag\": \"V\", \"source\": ",
                  "\"clock\": [], \"name2\": [", "my.json:7: not valid JSON: ']' expected near '}'");
+}
+
+#define MESH "\"topology\": \"mesh\","
+
+static void faults_of_defects(void **state)
+{
+    (void)state;
+    const char *const faults[][2] = {
+        {"\"dead\": [[1, 2],\n[994, 0]],",
+         "my.json:5: dead.1: is no core of the device's 994x750: rows are 0 to 993, columns 0 to 749"},
+        {"\"dead\": [[1, 2.5]],",
+         "my.json:4: dead.0: is no core of the device's 994x750: rows are 0 to 993, columns 0 to 749"},
+        {"\"dead\": [[1, 2, 3]],", "my.json:4: dead.0: expected [row, column]"},
+        {"\"dead\": [[3, 2], [1, 2], [3, 2]],", "my.json:4: dead: (3,2) is given twice"},
+        {"\"dead_links\": [[1, 2, 2, 3]],", "my.json:4: dead_links.0: (1,2) and (2,3) are no neighbours"},
+        {"\"dead_links\": [[1, 2, 1, 3], [1, 3, 1, 2]],", "my.json:4: dead_links: (1,2) is given twice"},
+        {"\"slow\": [[1, 2, 0.5]],", "my.json:4: slow.0: has the factor 0.5, expected times (1 to 1e+06)"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        char text[120];
+        snprintf(text, sizeof text, MESH " %s", faults[i][0]);
+        expect_fault(MESH, text, faults[i][1]);
+    }
+}
+
+/* They are written as they are read, whatever their order. */
+static void defects_are_kept(void **state)
+{
+    (void)state;
+    char text[TEXT_SIZE], *written;
+    read_wse2(text);
+    test_replace(text, TEXT_SIZE, MESH,
+                 MESH "\"dead\": [[7, 1], [2, 5]], \"dead_links\": [[2, 6, 2, 5]], \"slow\": [[3, 4, 1.5]],");
+    plmr_device device, again;
+    must(plmr_device_parse(text, "my.json", &device));
+    assert_true(device.dead.n == 2 && device.dead.at[0].row == 2 && device.dead.at[1].col == 1);
+    assert_true(device.dead_links.at[0].col == 5 && device.dead_links.at[0].to_col == 6);
+    size_t n;
+    FILE *out = open_memstream(&written, &n);
+    plmr_device_write(out, &device);
+    fclose(out);
+    must(plmr_device_parse(written, "my.json", &again));
+    free(written);
+    assert_true(again.slow.n == 1 && again.slow.at[0].factor == 1.5);
+    assert_true(plmr_device_hash(1, &device) == plmr_device_hash(1, &again));
+    again.dead.at[1].col = 3;
+    assert_true(plmr_device_hash(1, &device) != plmr_device_hash(1, &again));
 }
 
 static void faults_of_an_origin(void **state)
@@ -535,6 +584,8 @@ int main(void)
         cmocka_unit_test(energy_of_wse2),
         cmocka_unit_test(wavelets_and_quantum),
         cmocka_unit_test(faults_of_a_number),
+        cmocka_unit_test(faults_of_defects),
+        cmocka_unit_test(defects_are_kept),
         cmocka_unit_test(faults_of_an_origin),
         cmocka_unit_test(faults_of_the_whole),
         cmocka_unit_test(messages_may_be_left_out),

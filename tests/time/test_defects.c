@@ -162,7 +162,7 @@ static void slow_cores_take_longer(void **state)
     for (int r = 0; r < t.region->count[PLMR_Y]; r++)
         for (int c = 0; c < t.region->count[PLMR_X]; c++) {
             int row = t.region->first[PLMR_Y] + r, col = t.region->first[PLMR_X] + c;
-            bool slow = plmr_defects_is_slow(&device, row, column_of(&device, row, col));
+            bool slow = plmr_defects_slowness(&device, row, column_of(&device, row, col)) > 1;
             assert_true(plmr_clock_at(t.region->clock, r, c) == (slow ? 30 : 12));
             n_slow += slow;
         }
@@ -174,13 +174,72 @@ static void slow_cores_take_longer(void **state)
     test_region_close(&t);
 }
 
+/* Cores and links by name: row 2 passes over a core, row 4, which has too few, is passed over, and words go round links. */
+static plmr_device named(void)
+{
+    plmr_device device = damaged(1, 0);
+    device.dead = (plmr_defect_list){11, {{.row = 2, .col = 5}}};
+    for (int i = 1; i < 11; i++)
+        device.dead.at[i] = (plmr_defect){.row = 4, .col = 2 * i};
+    device.dead_links = (plmr_defect_list){
+        2, {{.row = 0, .col = 6, .to_row = 1, .to_col = 6}, {.row = 1, .col = 3, .to_row = 1, .to_col = 4}}};
+    device.slow = (plmr_defect_list){1, {{.row = 5, .col = 2, .factor = 3}}};
+    return device;
+}
+
+static void a_file_names_cores_and_links(void **state)
+{
+    (void)state;
+    const struct {
+        int row, col, to_row, to_col, hops;
+    } ways[] = {{0, 0, 0, 1, 1}, {1, 3, 1, 4, 3}, {1, 9, 1, 2, 9}, {2, 4, 2, 5, 2},
+                {3, 0, 4, 0, 2}, {0, 6, 1, 6, 3}, {0, 5, 1, 6, 4}, {1, 6, 1, 5, 1}};
+    plmr_device device = named();
+    plmr_region_options options = {0};
+    struct test_region t = test_region_open(&device, ROWS, COLS, &options);
+    plmr_tiles *tiles;
+    must(plmr_tiles_create(t.region, "t", 1, &tiles));
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        plmr_points *points;
+        int from = ways[i].row * COLS + ways[i].col, to = ways[i].to_row * COLS + ways[i].to_col;
+        must(plmr_points_send(t.region, "send", from, to, 1, &points));
+        plmr_clock_reset(t.region->clock);
+        must(plmr_points_run(points, tiles, tiles));
+        double expected = device.send_launch + 2 * device.ramp + device.hop * ways[i].hops + 1;
+        if (plmr_clock_max(t.region->clock) != expected)
+            fail_msg("way %zu: %g, expected %g", i, plmr_clock_max(t.region->clock), expected);
+        plmr_points_destroy(points);
+    }
+    assert_int_equal(plmr_defects_detour(t.region->defects, PLMR_X, 3, 4), 2);
+    assert_int_equal(plmr_defects_detour(t.region->defects, PLMR_Y, 0, 1), 2);
+    must(plmr_compute(t.region, 10, NULL, NULL));
+    plmr_cost cost;
+    must(plmr_region_cost(t.region, &cost));
+    assert_true(cost.compute_cycles == 30 && t.region->defects->slow[4 * COLS + 2] == 3);
+    plmr_tiles_destroy(tiles);
+    test_region_close(&t);
+}
+
+/* Rows run out: the first that was passed over is named. */
+static void spare_rows_run_out(void **state)
+{
+    (void)state;
+    plmr_device device = named();
+    device.rows = ROWS;
+    plmr_ranks *ranks;
+    plmr_region *region;
+    must(plmr_ranks_create(0, 0, ROWS, COLS, &ranks));
+    must_fail(plmr_region_create(ranks, &device, ROWS, COLS, &(plmr_region_options){0}, &region), PLMR_ERROR_INPUT,
+              "core (4,20) of wse2 is dead, and row 4 has 16 working cores of 26");
+    plmr_ranks_destroy(ranks);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages_go_round_dead_cores),
-        cmocka_unit_test(verbs_take_the_longest_line),
-        cmocka_unit_test(a_row_with_too_many_is_refused),
-        cmocka_unit_test(slow_cores_take_longer),
+        cmocka_unit_test(messages_go_round_dead_cores),   cmocka_unit_test(verbs_take_the_longest_line),
+        cmocka_unit_test(a_row_with_too_many_is_refused), cmocka_unit_test(slow_cores_take_longer),
+        cmocka_unit_test(a_file_names_cores_and_links),   cmocka_unit_test(spare_rows_run_out),
     };
     must_start(plmr_init(&argc, &argv));
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
