@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,61 @@ plmr_status plmr_draft_error(const plmr_draft *draft, enum plmr_code code, int n
                            to_stdout ? "to standard output" : draft->path, strerror(number));
 }
 
+/* ---- those that are there ---- */
+
+enum { MOST_OPEN = 64 }; /* more stay behind, as all do when a process is killed */
+
+/* A handler of signals is given nothing else. */
+static const char *volatile open_parts[MOST_OPEN];
+
+static void note(const char *part)
+{
+    for (int i = 0; i < MOST_OPEN; i++)
+        if (!open_parts[i]) {
+            open_parts[i] = part;
+            return;
+        }
+}
+
+static void forget(const char *part)
+{
+    for (int i = 0; i < MOST_OPEN; i++)
+        if (open_parts[i] == part)
+            open_parts[i] = NULL;
+}
+
+void plmr_draft_remove(const char *part)
+{
+    forget(part);
+    unlink(part);
+}
+
+void plmr_drafts_drop(void)
+{
+    for (int i = 0; i < MOST_OPEN; i++)
+        if (open_parts[i])
+            unlink(open_parts[i]);
+}
+
+static void end(int number)
+{
+    plmr_drafts_drop();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void plmr_drafts_watch(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction old, action = {.sa_handler = end};
+        if (sigaction(numbers[i], NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
+/* ---- making one ---- */
+
 int plmr_draft_make(const char *path, bool folder, char **part)
 {
     int made = -1;
@@ -29,6 +85,8 @@ int plmr_draft_make(const char *path, bool folder, char **part)
     if (made < 0) {
         free(*part);
         *part = NULL;
+    } else if (!folder) {
+        note(*part);
     }
     return made;
 }
@@ -50,6 +108,7 @@ int plmr_draft_rename(const char *part, const char *path)
 {
     if (rename(part, path) != 0)
         return errno;
+    forget(part);
     sync_folder_of(path);
     return 0;
 }
@@ -88,6 +147,8 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
     *draft = (plmr_draft){.option = option, .path = path};
     plmr_status status = open_file(draft);
     if (status) {
+        if (draft->part)
+            plmr_draft_remove(draft->part);
         free(draft->part);
         *draft = (plmr_draft){0};
     }
@@ -119,7 +180,7 @@ plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status)
     if (!status && failed)
         status = plmr_draft_error(draft, PLMR_ERROR_SYSTEM, failed);
     if (status && draft->part)
-        unlink(draft->part);
+        plmr_draft_remove(draft->part);
     free(draft->part);
     draft->part = NULL;
     return status;

@@ -46,5 +46,16 @@ int plmr_draft_make(const char *path, bool folder, char **part);
 /* Gives a draft, all of which is on the disk, its name, for good. Returns 0 or an errno. */
 int plmr_draft_rename(const char *part, const char *path);
 
+/* Removes a draft that is a file. */
+void plmr_draft_remove(const char *part);
+
+/* ---- when the process ends ---- */
+
+/* Removes the drafts of this process that are files: called by who ends it, and by a handler of signals as well. */
+void plmr_drafts_drop(void);
+
+/* From now on SIGINT, SIGTERM and SIGHUP do that before they end the process, where nothing else handles them. */
+void plmr_drafts_watch(void);
+
 /* Removes the drafts that killed runs have left of a PATH that nobody else writes now. */
 void plmr_draft_sweep(const char *path);

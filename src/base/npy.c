@@ -108,29 +108,48 @@ static plmr_status examine(plmr_npy *npy)
     return check_length(npy, stat.st_size);
 }
 
-static plmr_status open_existing(const char *path, int flags, plmr_npy *npy)
+/* Returns 0, or an errno. */
+static int close_file(plmr_npy *npy, bool keeps)
+{
+    int fd = npy->fd, failed = 0;
+    npy->fd = -1;
+    if (fd < 0)
+        return 0;
+    if (keeps && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        failed = errno;
+    return close(fd) != 0 && errno != EINTR && !failed ? errno : failed;
+}
+
+static plmr_status open_file(plmr_npy *npy, int flags)
+{
+    do {
+        npy->fd = open(npy->path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* not to wait for a FIFO's other end */
+    } while (npy->fd < 0 && errno == EINTR);
+    return npy->fd >= 0 ? PLMR_OK
+                        : plmr_error_make(PLMR_ERROR_INPUT, "%s: cannot open: %s", npy->path, strerror(errno));
+}
+
+plmr_status plmr_npy_open(const char *path, plmr_npy *npy)
 {
     *npy = (plmr_npy){.fd = -1, .path = plmr_take_copy(path)};
-    do {
-        npy->fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* not to wait for a FIFO's other end */
-    } while (npy->fd < 0 && errno == EINTR);
-    plmr_status error =
-        npy->fd >= 0 ? examine(npy) : plmr_error_make(PLMR_ERROR_INPUT, "%s: cannot open: %s", path, strerror(errno));
+    plmr_status error = open_file(npy, O_RDONLY);
+    if (!error)
+        error = examine(npy);
     if (error)
         plmr_error_free(plmr_npy_close(npy));
     return error;
 }
 
-plmr_status plmr_npy_open(const char *path, plmr_npy *npy)
+plmr_status plmr_npy_attach(const plmr_npy *created, plmr_npy *npy)
 {
-    return open_existing(path, O_RDONLY, npy);
-}
-
-plmr_status plmr_npy_attach(const char *draft, plmr_npy *npy)
-{
-    PLMR_TRY(open_existing(draft, O_RDWR, npy));
-    npy->writes = true;
-    return PLMR_OK;
+    *npy = *created;
+    npy->fd = -1;
+    npy->final = NULL;
+    npy->path = plmr_take_copy(created->path);
+    plmr_status error = open_file(npy, O_RDWR);
+    if (error)
+        plmr_npy_discard(npy);
+    return error;
 }
 
 /* Takes the disk space at once. File systems that cannot reserve any are used without. */
@@ -159,6 +178,13 @@ static plmr_status fill_new(plmr_npy *npy)
     return write_fully(npy, header, sizeof header, 0);
 }
 
+/* Where files are consistent from close to open, as on NFS, others see what is written now only after a close. */
+static plmr_status show(plmr_npy *npy)
+{
+    int failed = close_file(npy, true);
+    return failed ? file_error(npy->path, "cannot write", failed) : open_file(npy, O_RDWR);
+}
+
 /* PATH may be missing or an older file; the rename at the end must not meet a folder or a device there. */
 static plmr_status check_target(const char *path)
 {
@@ -185,6 +211,8 @@ plmr_status plmr_npy_create(const char *path, enum plmr_dtype dtype, int n_dims,
     npy->cols = cols;
     npy->offset = PLMR_NPY_HEADER;
     plmr_status error = fill_new(npy);
+    if (!error)
+        error = show(npy);
     if (error)
         plmr_npy_discard(npy);
     return error;
@@ -234,18 +262,6 @@ static void forget(plmr_npy *npy)
     npy->path = npy->final = NULL;
 }
 
-/* Returns 0, or an errno. */
-static int close_file(plmr_npy *npy, bool keeps)
-{
-    int fd = npy->fd, failed = 0;
-    npy->fd = -1;
-    if (fd < 0)
-        return 0;
-    if (keeps && fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
-        failed = errno;
-    return close(fd) != 0 && errno != EINTR && !failed ? errno : failed;
-}
-
 plmr_status plmr_npy_close(plmr_npy *npy)
 {
     int failed = close_file(npy, npy->writes);
@@ -271,6 +287,6 @@ void plmr_npy_discard(plmr_npy *npy)
     if (npy->path)
         close_file(npy, false);
     if (npy->final)
-        unlink(npy->path);
+        plmr_draft_remove(npy->path);
     forget(npy);
 }

@@ -4,7 +4,7 @@
  * exactly as many bytes as the header promises. Anything else is refused with one line that says how to save the array.
  *
  * Written: version 1. One process creates a draft of PATH (see draft.h) at its full size, so that a full disk shows at
- * once; any process that sees the file and is told the draft's name attaches to it and writes its own elements. When
+ * once, and closes it once, so that others see it; any process that is told of the draft attaches to it and writes its own elements. When
  * those have closed it, the first process commits: the draft gets the name PATH. Until then nothing that lies at PATH
  * is touched; a run that fails discards the draft.
  *
@@ -34,8 +34,9 @@ plmr_status plmr_npy_open(const char *path, plmr_npy *npy);
 plmr_status plmr_npy_create(const char *path, enum plmr_dtype dtype, int n_dims, int64_t rows, int64_t cols,
                             plmr_npy *npy);
 
-/* Opens the draft that another process has created: its npy's path. */
-plmr_status plmr_npy_attach(const char *draft, plmr_npy *npy);
+/* Opens the draft that another process has created, which is told of by its npy: nothing is read back, as a file system
+ * may not show it yet. */
+plmr_status plmr_npy_attach(const plmr_npy *created, plmr_npy *npy);
 
 /* Copies elements [r0, r1) x [c0, c1), as they are stored, to or from memory whose rows lie `ld` elements apart. */
 plmr_status plmr_npy_read(const plmr_npy *npy, int64_t r0, int64_t r1, int64_t c0, int64_t c1, void *to, int64_t ld);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/draft.h"
 #include "base/memory.h"
 #include "kernel/kernel.h"
 #include "plmr/ranks.h"
@@ -62,6 +63,7 @@ static void print_help(const plmr_command *command)
 /* Only now: help and mistakes need no message layer, which may not start everywhere. */
 static plmr_status start_ranks(const plmr_command *command)
 {
+    plmr_drafts_watch();
     if (command->needs_no_ranks || plmr_ranks_started())
         return PLMR_OK;
     PLMR_TRY(plmr_kernel_check());

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/error.h"
 #include "base/wall.h"
 
@@ -54,6 +55,7 @@ void plmr_end_job(const char *format, ...)
     pause_for(rank < 0 ? 0 : rank < 20 ? 0.1 * rank : 2);
     name_rank(who);
     fflush(stdout);
+    plmr_drafts_drop();
     fprintf(stderr, "plmr: %s%s\n", who, text);
     if (has_ranks())
         MPI_Abort(plmr_ranks_started() ? plmr_world() : MPI_COMM_WORLD, 1);

@@ -11,10 +11,13 @@ plmr_status plmr_shared_npy_create(const char *path, enum plmr_dtype dtype, int 
     char draft[PATH_MAX] = "";
     *npy = (plmr_npy){.fd = -1};
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_npy_create(path, dtype, n_dims, rows, cols, npy) : PLMR_OK));
+    plmr_npy created = *npy;
     if (plmr_rank() == 0)
         snprintf(draft, sizeof draft, "%s", npy->path);
     plmr_broadcast(draft, sizeof draft);
-    plmr_status status = plmr_agree(plmr_rank() > 0 ? plmr_npy_attach(draft, npy) : PLMR_OK);
+    plmr_broadcast(&created, sizeof created);
+    created.path = draft;
+    plmr_status status = plmr_agree(plmr_rank() > 0 ? plmr_npy_attach(&created, npy) : PLMR_OK);
     if (status)
         plmr_npy_discard(npy);
     return status;

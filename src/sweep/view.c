@@ -118,6 +118,8 @@ static plmr_status check_plots(plmr_reader *reader, const json_t *root, const na
     json_t *plots, *plot;
     size_t i;
     char index[24];
+    if (!json_object_get(root, "plots"))
+        return PLMR_OK;
     PLMR_TRY(plmr_reader_array(reader, root, "plots", &plots));
     plmr_reader_enter(reader, "plots");
     json_array_foreach(plots, i, plot)

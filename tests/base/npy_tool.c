@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static plmr_status copy_piece(const plmr_npy *in, const char *draft, int64_t r0, int64_t r1, int64_t c0, int64_t c1)
+static plmr_status copy_piece(const plmr_npy *in, const plmr_npy *draft, int64_t r0, int64_t r1, int64_t c0, int64_t c1)
 {
     plmr_npy out;
     PLMR_TRY(plmr_npy_attach(draft, &out));
@@ -29,8 +29,8 @@ static plmr_status copy_pieces(const plmr_npy *in, const char *out_path, int n)
     PLMR_TRY(plmr_npy_create(out_path, in->dtype, in->n_dims, in->rows, in->cols, &out));
     for (int i = 0; i < n * n; i++) {
         int64_t r = i / n, c = i % n;
-        plmr_status error = copy_piece(in, out.path, in->rows * r / n, in->rows * (r + 1) / n, in->cols * c / n,
-                                       in->cols * (c + 1) / n);
+        plmr_status error =
+            copy_piece(in, &out, in->rows * r / n, in->rows * (r + 1) / n, in->cols * c / n, in->cols * (c + 1) / n);
         if (error) {
             plmr_npy_discard(&out);
             return error;

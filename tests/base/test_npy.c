@@ -325,7 +325,7 @@ static void blocks_come_back(void **state)
     (void)state;
     plmr_npy first, second, back;
     must(plmr_npy_create(path, PLMR_F16, 2, ROWS, COLS, &first));
-    must(plmr_npy_attach(first.path, &second));
+    must(plmr_npy_attach(&first, &second));
     assert_int_equal(second.rows, ROWS);
     assert_int_equal(second.cols, COLS);
     write_block(&first, 0, 3, 0, COLS);
@@ -364,7 +364,7 @@ static void nothing_appears_before_commit(void **state)
     assert_int_equal(stat(path, &now), 0);
     must(plmr_npy_create(path, PLMR_F32, 1, 1, 1000, &npy));
     unlink(npy.path);
-    must_fail(plmr_npy_attach(npy.path, &again), "No such file");
+    must_fail(plmr_npy_attach(&npy, &again), "No such file");
     must_fail(plmr_npy_commit(&npy), "No such file");
     assert_int_equal(stat(path, &now), 0);
 }

@@ -1,4 +1,5 @@
-"""A rank that is killed in the middle ends the job soon, and no result appears under its name.
+"""A rank that is killed in the middle ends the job soon, and no result appears under its name; one that is interrupted
+leaves no draft either.
 
 killed.py MPIEXEC PLMR
 """
@@ -14,6 +15,24 @@ from cli import Checks, Plmr, outcome
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return [int(child) for child in file.read().split()]
+
+
+def interrupted(plmr, check, folder, number, ranks):
+    """One that is told to end leaves nothing behind."""
+    args = ("gemm --alg meshgemm --m 64 --k 64 --n 64 --cores 16x16 --pace 1e6 --quiet "
+            f"--json {folder}/r.jsonl --report {folder}/r.html --out {folder}/c.npy").split()
+    process = plmr.start(args, ranks)
+    for _ in range(300):
+        time.sleep(0.1)
+        if len(os.listdir(folder)) == 3:
+            break
+    check(len(os.listdir(folder)) == 3, f"drafts when {number} comes: {os.listdir(folder)}")
+    process.send_signal(number)
+    outcome(process, 60)
+    check(process.returncode != 0, f"{number} ends it")
+    for _ in range(20):  # mpirun may end before its ranks
+        time.sleep(0 if not os.listdir(folder) else 0.1)
+    check(not os.listdir(folder), f"{number} on {ranks} ranks leaves {os.listdir(folder)}")
 
 
 def main():
@@ -37,6 +56,9 @@ def main():
         check(process.returncode != 0, "the job fails")
         left = [name for name in os.listdir(folder) if not name.endswith(".part")]
         check(not left, f"no result appears: {left}")
+    for number, ranks in (signal.SIGINT, None), (signal.SIGTERM, None), (signal.SIGINT, 2), (signal.SIGTERM, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            interrupted(plmr, check, folder, number, ranks)
     check.done()
 
 
