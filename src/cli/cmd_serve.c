@@ -7,9 +7,13 @@
 #include "base/memory.h"
 #include "infer/step.h"
 #include "serve/arrivals.h"
+#include "serve/prompts.h"
 #include "serve/record.h"
 #include "serve/trace_csv.h"
 
+enum mode { TIMING, COMPUTE };
+
+static const char *const modes[] = {[TIMING] = "timing", [COMPUTE] = "compute", NULL};
 static const char *const aims[] = {[PLMR_FOR_LATENCY] = "latency",
                                    [PLMR_FOR_THROUGHPUT] = "throughput",
                                    [PLMR_FOR_CAPACITY] = "capacity",
@@ -32,6 +36,9 @@ struct serve_command {
     int64_t ahead;
     double accept;
     plmr_model *draft_model; /* opened */
+    enum mode mode;
+    const char *prompts;
+    plmr_serve_texts *texts; /* with values */
 };
 
 /* ---- the command line ---- */
@@ -90,6 +97,11 @@ static const plmr_option options[] = {
     {"trace", "FILE", MODEL,
      "Requests of a CSV file: arrival, prompt, output, or as Azure's and BurstGPT's traces have them",
      PLMR_TEXT(struct serve_command, trace)},
+    {"mode", "timing|compute", MODEL, "Times alone, or with them each request's text",
+     PLMR_WORD(struct serve_command, mode, modes), .value = "timing"},
+    {"prompts", "FILE", MODEL,
+     "With values: prompts, one a line, which requests take in turn (default: made-up tokens)",
+     PLMR_TEXT(struct serve_command, prompts)},
     {"policy", "NAME", SERVING, "Who goes first: %s",
      PLMR_ONE_OF(struct serve_command, policy, &plmr_serve_policy_registry), .value = "decode-first"},
     {"slo", "ttft=S,tpot=S", SERVING, "What is good enough, in seconds, for goodput and slo-aware",
@@ -157,6 +169,9 @@ static plmr_status check(const struct serve_command *c)
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
     PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
                "--draft and --accept go together: how often a draft is right does not follow from its shape");
+    PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");
+    PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
+               "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
                "--prefix and --urgent are for random requests: a --trace has columns for them");
     PLMR_CHECK(!c->llm.setup.concat, PLMR_ERROR_INPUT, "--kv concat fills one row of cores: serve with --kv shift");
@@ -218,9 +233,15 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               .shares = shares,
                               .draft = c->draft,
                               .ahead = (int)c->ahead};
+    json_t *record = plmr_serve_record_json(run, &about, place, outcome);
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
-    json_t *record = plmr_serve_record_json(run, &about, place, outcome);
+    if (c->texts && !c->llm.quiet)
+        plmr_serve_print_texts(plmr_text_beside(c->llm.json), c->texts);
+    if (c->texts) {
+        json_object_set_new(record, "mode", json_string("compute"));
+        json_object_set_new(record, "texts", plmr_serve_texts_json(c->texts));
+    }
     plmr_session_sign(&run->session, record);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, record);
 }
@@ -308,14 +329,29 @@ static plmr_status find_rate(const struct serve_command *c, plmr_serve_place *pl
     return serve_at(c, good, place, plan, requests, n, outcome, &meets);
 }
 
+/* ---- values ---- */
+
+static plmr_status load_texts(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place,
+                              const plmr_request *requests, plmr_serve_plan *plan)
+{
+    for (int64_t i = 0; i < c->texts->n; i++)
+        c->texts->texts[i].ignores_end = true;
+    plan->values = plmr_serve_texts_values(c->texts);
+    PLMR_TRY(plmr_serve_texts_check(c->texts, requests));
+    return plmr_serve_texts_load(run->model, run->session.ranks, &run->session.device, place->costs.timing,
+                                 run->tokenizer, c->texts);
+}
+
 static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_request *requests, int64_t n)
 {
     plmr_serve_place place;
     plmr_serve_outcome outcome;
     PLMR_TRY(place_model(c, run, requests, n, &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
-    plmr_status status = c->find_rate ? find_rate(c, &place, &plan, requests, n, &outcome)
-                                      : plmr_serve_run(&place, &plan, requests, n, &outcome);
+    plmr_status status = c->texts ? load_texts(c, run, &place, requests, &plan) : PLMR_OK;
+    if (!status)
+        status = c->find_rate ? find_rate(c, &place, &plan, requests, n, &outcome)
+                              : plmr_serve_run(&place, &plan, requests, n, &outcome);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, plmr_serve_load_of(requests, n).shares, &outcome)
                                              : PLMR_OK);
@@ -329,17 +365,24 @@ static plmr_status run_opened(const struct serve_command *c, plmr_llm_run *run)
     int64_t n;
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
     plmr_status status = share_requests(c, run, &requests, &n);
+    if (!status && c->texts)
+        status = plmr_serve_prompts_make(c->texts, run->tokenizer, c->prompts, run->shape->n_vocab, c->arrivals.seed,
+                                         requests, n);
     if (!status)
         status = serve(c, run, requests, n);
     free(requests);
+    if (c->texts)
+        plmr_serve_texts_free(c->texts);
     return status;
 }
 
 static plmr_status run(void *options)
 {
     struct serve_command *c = options;
+    plmr_serve_texts texts = {0};
     plmr_llm_run run;
     PLMR_TRY(check(c));
+    c->texts = c->mode == COMPUTE ? &texts : NULL;
     if (c->draft)
         PLMR_TRY(plmr_agree(plmr_model_open(c->draft, &c->draft_model)));
     plmr_status status = plmr_llm_open(&run, "serve", &c->llm, false);

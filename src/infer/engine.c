@@ -170,9 +170,31 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
     return plmr_grid_create(engine->ranks, device, engine->shape, rows, cols, &decode->tree, &any, &engine->decode);
 }
 
-static plmr_status fill_engine(plmr_engine *engine)
+static plmr_status create_cache(const plmr_engine *engine, plmr_cache *cache)
 {
     const plmr_llm_setup *setup = &engine->setup;
+    return plmr_cache_create(setup->cache_dtype, engine->n_layers, setup->n_batch, engine->shape->n_kv_heads,
+                             padded_dims(engine), plmr_rows_room(engine), engine->owner,
+                             plmr_ranks_place(engine->ranks, PLMR_X), cache);
+}
+
+plmr_status plmr_engine_new_cache(const plmr_engine *engine, plmr_held_cache *held)
+{
+    *held = (plmr_held_cache){0};
+    return create_cache(engine, &held->cache);
+}
+
+void plmr_engine_swap_cache(plmr_engine *engine, plmr_held_cache *held)
+{
+    plmr_held_cache own = {engine->cache, engine->n_cached, engine->n_prefilled};
+    engine->cache = held->cache;
+    engine->n_cached = held->n_cached;
+    engine->n_prefilled = held->n_prefilled;
+    *held = own;
+}
+
+static plmr_status fill_engine(plmr_engine *engine)
+{
     PLMR_CHECK(padded_dims(engine) <= PLMR_MOST_HEAD_DIM, PLMR_ERROR_INPUT,
                "%s: heads of %d elements are too long: at most %d can be computed with", engine->shape->name,
                engine->shape->head_dim, PLMR_MOST_HEAD_DIM);
@@ -180,9 +202,7 @@ static plmr_status fill_engine(plmr_engine *engine)
     choose_owners(engine);
     PLMR_TRY(load_weights(engine));
     make_rope(engine);
-    return plmr_cache_create(setup->cache_dtype, engine->n_layers, setup->n_batch, engine->shape->n_kv_heads,
-                             padded_dims(engine), plmr_rows_room(engine), engine->owner,
-                             plmr_ranks_place(engine->ranks, PLMR_X), &engine->cache);
+    return create_cache(engine, &engine->cache);
 }
 
 plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const plmr_device *device,

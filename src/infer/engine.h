@@ -48,6 +48,16 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
                                const plmr_llm_setup *setup, plmr_engine **engine);
 void plmr_engine_destroy(plmr_engine *engine);
 
+/* A cache of one request, for an engine with a batch of one that goes from text to text: one that is empty; its own instead
+ * of that one, which it had. Local. */
+typedef struct plmr_held_cache {
+    plmr_cache cache;
+    int64_t n_cached, n_prefilled;
+} plmr_held_cache;
+
+plmr_status plmr_engine_new_cache(const plmr_engine *engine, plmr_held_cache *held);
+void plmr_engine_swap_cache(plmr_engine *engine, plmr_held_cache *held);
+
 /* Bytes of weights that this rank holds. */
 int64_t plmr_engine_weight_bytes(const plmr_engine *engine);
 

@@ -8,13 +8,15 @@
 
 static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prompt)
 {
+    plmr_engine *reader = g->reader ? g->reader : g->engine;
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_prefill(g->engine, 0, prompt, n_prompt));
+    PLMR_TRY(plmr_engine_prefill(reader, 0, prompt, n_prompt));
     g->totals->prefill_s = plmr_wall_s() - start_s;
     start_s = plmr_wall_s();
-    PLMR_TRY(plmr_engine_relayout(g->engine));
+    if (!g->reader)
+        PLMR_TRY(plmr_engine_relayout(g->engine));
     g->totals->relayout_s = plmr_wall_s() - start_s;
-    plmr_engine_logits(g->engine, n_prompt - 1, 1, g->logits);
+    plmr_engine_logits(reader, n_prompt - 1, 1, g->logits);
     return PLMR_OK;
 }
 

@@ -31,11 +31,13 @@ enum plmr_text_end {
 };
 
 typedef struct plmr_generation {
-    plmr_engine *engine;               /* loaded for prefill; it must have room for the prompt and n_most - 1 tokens */
-    plmr_timing *timing;               /* of the same setup */
-    plmr_tokenizer *tokenizer;         /* NULL: the model has none, and a token no text */
-    int64_t n_most;                    /* tokens to make */
-    bool ignores_end;                  /* the model's own end is a token like others */
+    plmr_engine *engine;       /* loaded for prefill; it must have room for the prompt and n_most - 1 tokens */
+    plmr_engine *reader;       /* NULL: engine reads the prompt, and then lies as decode has it; else this one does,
+                                          for an engine that decodes alone */
+    plmr_timing *timing;       /* of the same setup */
+    plmr_tokenizer *tokenizer; /* NULL: the model has none, and a token no text */
+    int64_t n_most;            /* tokens to make */
+    bool ignores_end;          /* the model's own end is a token like others */
     const volatile sig_atomic_t *stop; /* rank 0's: once it is set, the token at hand is the last; NULL: never */
     plmr_stops stops; /* strings that end the text, of which they are no part; none without a tokenizer */
     plmr_llm_totals *totals;

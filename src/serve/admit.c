@@ -21,9 +21,19 @@ static void let_go(struct plmr_machine *m, plmr_request *r)
     }
 }
 
-void plmr_machine_leave(struct plmr_machine *m, plmr_request *r)
+static void tell_of_loss(struct plmr_machine *m, int32_t i, bool done)
 {
+    if (m->setup->values.lose)
+        m->setup->values.lose(m->setup->values.context, i, done);
+}
+
+/* From a wafer that reads prompts the cache goes on to another. */
+void plmr_machine_leave(struct plmr_machine *m, int32_t i)
+{
+    plmr_request *r = &m->requests[i];
     let_go(m, r);
+    if (r->n_made == r->n_output)
+        tell_of_loss(m, i, true);
     m->n_decoding--;
     m->sums->t_end = r->t_last;
 }
@@ -33,6 +43,7 @@ static void evict(struct plmr_machine *m, int32_t i)
 {
     plmr_request *r = &m->requests[i];
     let_go(m, r);
+    tell_of_loss(m, i, false);
     r->n_read = 0;
     r->n_again = r->n_made;
     m->sums->n_preempted++;

@@ -41,39 +41,46 @@ void plmr_machine_get_ready(struct plmr_machine *m, int32_t i)
 }
 
 /* The last token made is never read. */
-static void take_tokens(struct plmr_machine *m, int32_t i, int n, double t)
+static plmr_status take_tokens(struct plmr_machine *m, int32_t i, int n, double t)
 {
+    const plmr_machine_values *values = &m->setup->values;
     plmr_request *r = &m->requests[i];
+    bool ended = false;
+    if (values->make)
+        PLMR_TRY(values->make(values->context, i, n, &ended));
     r->t_first = r->n_made ? r->t_first : t;
     r->t_last = t;
     r->n_made += n;
     r->n_cached += n - 1;
     m->kv_tokens += n - 1;
+    r->n_output = ended ? r->n_made : r->n_output;
     if (r->n_made == r->n_output || m->setup->part == PLMR_SERVE_PROMPTS)
-        plmr_machine_leave(m, r);
+        plmr_machine_leave(m, i);
     else
         plmr_machine_get_ready(m, i);
+    return PLMR_OK;
 }
 
-static void land_request(struct plmr_machine *m, const struct plmr_flight *f, int32_t i)
+static plmr_status land_request(struct plmr_machine *m, const struct plmr_flight *f, int32_t i)
 {
     int right = f->is_chunk ? 0 : plmr_machine_right(m, i);
     if (f->is_chunk && !f->ends_prompt)
-        return;
+        return PLMR_OK;
     m->sums->n_guessed += f->is_chunk ? 0 : plmr_machine_ahead(m, &m->requests[i]);
     m->sums->n_right += right;
-    take_tokens(m, i, 1 + right, f->t_end);
+    return take_tokens(m, i, 1 + right, f->t_end);
 }
 
-static void land(struct plmr_machine *m)
+static plmr_status land(struct plmr_machine *m)
 {
     while (m->n_flights && m->flights[m->first_flight].t_end <= m->now) {
         struct plmr_flight f = m->flights[m->first_flight];
         m->first_flight = (m->first_flight + 1) % most_flights(m);
         m->n_flights--;
         for (int64_t k = 0; k < f.n; k++)
-            land_request(m, &f, plmr_fifo_pop(&m->riding));
+            PLMR_TRY(land_request(m, &f, plmr_fifo_pop(&m->riding)));
     }
+    return PLMR_OK;
 }
 
 /* ---- passes ---- */
@@ -122,10 +129,13 @@ static bool ends(const struct plmr_machine *m, const plmr_request *r)
     return r->n_read + chunk_of(m, r) == r->n_prompt + r->n_again;
 }
 
-static void read_chunk(struct plmr_machine *m, plmr_request *r, int64_t n)
+static void read_chunk(struct plmr_machine *m, int32_t i, int64_t n)
 {
+    plmr_request *r = &m->requests[i];
     plmr_prefix *prefix = plmr_machine_prefix(m, r);
     int64_t shared = plmr_machine_shared(m, r), own;
+    if (m->setup->values.read)
+        m->setup->values.read(m->setup->values.context, i, r->n_read, n);
     r->n_read += (int32_t)n;
     own = larger(0, r->n_read - shared);
     m->kv_tokens += own - r->n_cached;
@@ -144,7 +154,7 @@ static plmr_status start_chunk(struct plmr_machine *m, const plmr_pass_cost *cos
     struct plmr_flight f = {.n = 1, .is_chunk = true, .ends_prompt = ends(m, r)};
     int64_t n = chunk_of(m, r);
     PLMR_TRY(plmr_machine_draft_reads(m, r->n_read, n));
-    read_chunk(m, r, n);
+    read_chunk(m, i, n);
     if (f.ends_prompt) {
         plmr_heap_pop(&m->prompts);
         m->n_decoding++;
@@ -245,7 +255,7 @@ static bool go_on(struct plmr_machine *m)
 static plmr_status serve(struct plmr_machine *m)
 {
     while (go_on(m)) {
-        land(m);
+        PLMR_TRY(land(m));
         PLMR_TRY(plmr_machine_run_drafts(m));
         if (m->free_at[0] > m->now)
             continue;

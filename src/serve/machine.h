@@ -37,6 +37,16 @@ enum plmr_machine_part { PLMR_SERVE_ALL, PLMR_SERVE_PROMPTS, PLMR_SERVE_TOKENS }
 
 enum { PLMR_MOST_AHEAD = 16 };
 
+/* Who makes the values of what a machine does; all NULL: nobody. */
+typedef struct plmr_machine_values {
+    void *context;
+    /* Tokens [n_before, n_before + n) of a request are read, of its prompt and of what it had made; its next n tokens are
+     * made, or fewer if its text ends; its cache goes, because it is done or to be read again. */
+    void (*read)(void *context, int32_t request, int64_t n_before, int64_t n);
+    plmr_status (*make)(void *context, int32_t request, int n, bool *ended);
+    void (*lose)(void *context, int32_t request, bool done);
+} plmr_machine_values;
+
 typedef struct plmr_machine_setup {
     plmr_serve_costs *costs, *draft; /* draft NULL: nothing is guessed */
     enum plmr_machine_part part;
@@ -47,6 +57,7 @@ typedef struct plmr_machine_setup {
     int ahead;          /* tokens that are guessed, */
     double accept;      /* of which one is right with this probability, if all before it are */
     int64_t seed;
+    plmr_machine_values values;
 } plmr_machine_setup;
 
 /* Serves n requests, by the numbers of `mine`, which is in the order in which they are here; fills in what becomes of

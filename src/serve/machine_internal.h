@@ -76,7 +76,7 @@ void plmr_machine_admit(struct plmr_machine *m);
 bool plmr_machine_make_room(struct plmr_machine *m, int32_t request);
 
 /* It is done: what it had in the cache goes. */
-void plmr_machine_leave(struct plmr_machine *m, plmr_request *r);
+void plmr_machine_leave(struct plmr_machine *m, int32_t request);
 
 /* Drafts: what is due now is ended and begun. When the next is due; INFINITY: none. What a chunk of a prompt takes. */
 plmr_status plmr_machine_run_drafts(struct plmr_machine *m);

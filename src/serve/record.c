@@ -202,3 +202,38 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
     plmr_table_fact(out, "simulated", "%s passes, of which %s were timed",
                     plmr_format_count(o->sums.n_steps + o->sums.n_chunks).s, plmr_format_count(place->costs.n_found).s);
 }
+
+/* ---- texts ---- */
+
+static json_t *ids_json(const int32_t *ids, int n)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(array, json_integer(ids[i]));
+    return array;
+}
+
+json_t *plmr_serve_texts_json(const plmr_serve_texts *texts)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < texts->n; i++) {
+        const plmr_serve_text *t = &texts->texts[i];
+        json_t *one = json_object();
+        json_object_set_new(one, "prompt", ids_json(t->prompt, t->n_prompt));
+        json_object_set_new(one, "ids", ids_json(t->ids, t->n_ids));
+        json_object_set_new(one, "text", texts->tokenizer ? json_string(t->text) : json_null());
+        json_array_append_new(all, one);
+    }
+    return all;
+}
+
+void plmr_serve_print_texts(FILE *out, const plmr_serve_texts *texts)
+{
+    for (int64_t i = 0; i < texts->n; i++) {
+        const plmr_serve_text *t = &texts->texts[i];
+        fprintf(out, "[%lld] %s", (long long)i, texts->tokenizer ? t->text : "");
+        for (int k = 0; k < t->n_ids && !texts->tokenizer; k++)
+            fprintf(out, "%s%d", k ? "," : "", t->ids[k]);
+        fputc('\n', out);
+    }
+}

@@ -3,6 +3,7 @@
 
 #include "run/llm.h"
 #include "serve/serve.h"
+#include "serve/texts.h"
 
 /* What was asked for. */
 typedef struct plmr_serve_about {
@@ -23,3 +24,7 @@ json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about,
 
 void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
                       const plmr_serve_outcome *outcome);
+
+/* The texts, a line each: with their ids where the model has no vocabulary. As JSON: prompt and ids, and the text. */
+void plmr_serve_print_texts(FILE *out, const plmr_serve_texts *texts);
+json_t *plmr_serve_texts_json(const plmr_serve_texts *texts);

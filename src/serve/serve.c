@@ -67,7 +67,8 @@ static plmr_status serve_replica(const struct serving *s, enum plmr_machine_part
                                 .n_prefixes = s->n_prefixes,
                                 .ahead = s->plan->ahead,
                                 .accept = s->plan->accept,
-                                .seed = s->plan->seed};
+                                .seed = s->plan->seed,
+                                .values = s->plan->values};
     plmr_status status = plmr_machine_serve(&setup, s->requests, mine, n_mine, &sums);
     add_sums(s->sums, &sums);
     free(mine);

@@ -35,6 +35,7 @@ typedef struct plmr_serve_plan {
     int ahead;
     double accept;
     int64_t seed;
+    plmr_machine_values values;
 } plmr_serve_plan;
 
 /* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn.
