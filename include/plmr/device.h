@@ -7,8 +7,8 @@
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
  * a whole number. Numbers from send_launch to seed, which tell of messages from any core to any core, of borders and of
  * dead and slow cores, may be left out: a message then starts as a tile exchange does, links and cores are alike, and the
- * rest is 0. So may those from vector_f32 to word_relay, which tell of programs beside the verbs: f32 elements then take
- * as long as multiply-adds, and the rest is 0.
+ * rest is 0. So may those from vector_f32 to widen_i4, which tell of programs beside the verbs and of packed elements: f32 elements
+ * then take as long as multiply-adds, and the rest is 0.
  *
  * Beside `yield` and `slow_share`, by which chance decides, a file may name cores and links, at most
  * PLMR_MOST_DEFECTS of a kind, rows and columns counted from 0:
@@ -83,6 +83,9 @@ extern "C" {
     X(word_send, "cycles", 0, 1e6, "software that sends single words, for each")                                       \
     X(word_receive, "cycles", 0, 1e6, "a task of software for each single word that comes")                            \
     X(word_relay, "cycles", 0, 1e6, "software that takes single words and passes them on, for each")                   \
+    X(widen_f8, "cycles", 0, 1e6, "an f8 (e4m3) element to f16, with its scale; 0 where unknown")                      \
+    X(widen_i8, "cycles", 0, 1e6, "the same of an i8 element")                                                         \
+    X(widen_i4, "cycles", 0, 1e6, "the same of an i4 element")                                                         \
     X(decode_layer, "cycles", 0, 1e9, "scalar work of one decode layer beside its collectives, fixed part")            \
     X(decode_element, "cycles", 0, 1e9, "the same, for each element of the hidden vector that a core holds")           \
     X(power, "W", 0, 1e9, "power of the whole system, 0 where unknown")                                                \

@@ -250,8 +250,11 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
 static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run *run, const plmr_serve_place *place)
 {
     double clock = run->session.device.clock;
-    double token_bytes = (double)plmr_model_layer_needs(run->shape).cache * run->shape->n_layers *
-                         (double)plmr_dtype_bytes(plmr_timing_setup(place->costs.timing)->cache_dtype);
+    const plmr_llm_setup *setup = plmr_timing_setup(place->costs.timing);
+    plmr_heads all = {.n_per_core = run->shape->n_kv_heads};
+    double token_bytes =
+        (double)run->shape->n_layers * (double)plmr_cost_cache_bytes(&all, setup->cache_dtype, setup->cache_packed,
+                                                                     plmr_model_layer_needs(run->shape).cache);
     return (plmr_serve_plan){
         .policy = c->policy,
         .slo = {c->slo.ttft * clock, c->slo.tpot * clock},

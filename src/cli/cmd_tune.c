@@ -72,8 +72,8 @@ static plmr_status write_json(const struct tuning *t)
         json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f}", "command", "tune", "model",
                   run->shape->name, "device", run->session.device.name, "prompt_tokens",
                   (json_int_t)run->setup.n_prompt, "output_tokens", (json_int_t)t->c->n_decode, "kv",
-                  run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_dtype_name(run->setup.cache_dtype),
-                  "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e", times.tpr_e2e);
+                  run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_llm_cache_name(&run->setup), "version",
+                  PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e", times.tpr_e2e);
     json_object_update_new(json, plmr_tune_report_json(report));
     plmr_session_sign(&run->session, json);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, json);

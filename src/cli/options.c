@@ -112,11 +112,25 @@ const plmr_option plmr_tree_table[] = {
 static plmr_status read_cache_dtype(const plmr_option *option, const char *text, void *member)
 {
     plmr_llm_setup *setup = member;
+    int type;
+    PLMR_TRY(plmr_read_word(option, text, &type));
     setup->has_cache_dtype = true;
-    return plmr_read_word(option, text, &setup->cache_dtype);
+    setup->cache_dtype = type <= PLMR_BF16 ? (enum plmr_dtype)type : PLMR_F16;
+    setup->cache_packed = type <= PLMR_BF16 ? PLMR_UNPACKED : (enum plmr_packed)(type - PLMR_BF16);
+    return PLMR_OK;
 }
 
 static const char *const caches[] = {"shift", "concat", NULL};
+static const char *const cache_types[] = {
+    [PLMR_F32] = "f32",           [PLMR_F16] = "f16",           [PLMR_BF16] = "bf16",
+    [PLMR_BF16 + PLMR_F8] = "f8", [PLMR_BF16 + PLMR_I8] = "i8", NULL};
+static const char *const weights[] = {[PLMR_WEIGHTS_FILE] = "file",
+                                      [PLMR_WEIGHTS_F16] = "f16",
+                                      [PLMR_WEIGHTS_BF16] = "bf16",
+                                      [PLMR_WEIGHTS_F8] = "f8",
+                                      [PLMR_WEIGHTS_I8] = "i8",
+                                      [PLMR_WEIGHTS_I4] = "i4",
+                                      NULL};
 
 const plmr_option plmr_place_table[] = {
     {"-", NULL, NULL, NULL, PLMR_LINE(plmr_llm_options, line)},
@@ -127,7 +141,10 @@ const plmr_option plmr_place_table[] = {
      PLMR_WORD(plmr_llm_options, setup.concat, caches), .value = "shift"},
     {"kv-dtype", "TYPE", PLMR_TITLE_PLACE, "How they are stored: %s (default: f32 for f32 models, else f16)",
      .read = read_cache_dtype, .member = offsetof(plmr_llm_options, setup), .size = sizeof(enum plmr_dtype),
-     .words = plmr_dtypes},
+     .words = cache_types},
+    {"weights", "TYPE", PLMR_TITLE_PLACE,
+     "What cores store matrices in, and widen to f16: %s; file: as the model has them, quantised ones in f16",
+     PLMR_WORD(plmr_llm_options, weights, weights), .value = "file"},
     {0},
 };
 

@@ -6,6 +6,12 @@
 #include "base/memory.h"
 #include "ranks/redistribute.h"
 
+/* Of a tile, in a core. */
+static int64_t held_bytes(const plmr_tensor *tensor)
+{
+    return tensor->packed.n_bytes ? tensor->packed.n_bytes : (int64_t)tensor->tile_bytes;
+}
+
 plmr_status plmr_tensor_create(const plmr_tensor *what, plmr_tensor **out)
 {
     plmr_tensor tensor = *what;
@@ -19,7 +25,8 @@ plmr_status plmr_tensor_create(const plmr_tensor *what, plmr_tensor **out)
     tensor.phase = -what->window;
     tensor.tile_bytes = (size_t)what->depth * (size_t)what->width * plmr_dtype_bytes(what->dtype);
     tensor.line_bytes = tensor.tile_bytes * (size_t)tensor.n_tiles;
-    tensor.core_bytes = (int64_t)tensor.tile_bytes * wide->slots * (deep->slots + what->n_buffers);
+    int64_t widened = what->packed.n_bytes ? (int64_t)tensor.tile_bytes : 0;
+    tensor.core_bytes = held_bytes(&tensor) * wide->slots * (deep->slots + what->n_buffers) + widened;
     PLMR_TRY(plmr_region_charge(what->region, what->name, tensor.core_bytes));
     tensor.line = plmr_take_zeroed((size_t)tensor.n_slots, sizeof *tensor.line);
     tensor.messages = plmr_exchange_create(what->region->ranks, "a move of tiles");
@@ -43,7 +50,7 @@ void plmr_tensor_destroy(plmr_tensor *tensor)
 
 int64_t plmr_tensor_wavelets(const plmr_tensor *tensor)
 {
-    return plmr_device_wavelets(tensor->region->device, (int64_t)tensor->tile_bytes * tensor->width_ring->slots);
+    return plmr_device_wavelets(tensor->region->device, held_bytes(tensor) * tensor->width_ring->slots);
 }
 
 static int modulo(int i, int n)

@@ -18,6 +18,12 @@ enum plmr_delivery {
     PLMR_BY_NOBODY     /* they do not: the operand stays where it is */
 };
 
+/* A tile that cores hold and pass on in fewer bits, and widen before they multiply with it. */
+typedef struct plmr_packed_tile {
+    int64_t n_bytes;
+    double widen_cycles;
+} plmr_packed_tile;
+
 /* Of a ring's lines a rank has those that it works on soon. Before the first window it has its own; then, for turns
  * [phase, phase + window), every line that a core of its block meets in them, one more at the far end, for whoever
  * needs a line next must find it with the owner of its slot, and `lag` older ones, which elements that are behind still
@@ -42,6 +48,7 @@ typedef struct plmr_tensor {
                            chunks (blocks.c), not by windows of turns */
     int window;         /* steps to fetch lines for at a time; alike on all ranks */
     enum plmr_delivery delivery;
+    plmr_packed_tile packed; /* of time alone: how cores hold tiles that are packed; all 0: they are not */
 
     int n_slots, n_tiles; /* slots on the depth ring; tiles in a line of this block */
     bool split;           /* the depth ring spans several ranks */

@@ -75,13 +75,13 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
     return status;
 }
 
-/* What is said of messages between any cores, of borders, of defects and of programs beside the verbs may be left out:
+/* What is said of messages between any cores, of borders, of defects, of programs beside the verbs and of packed elements may be left out:
  * then a message starts as a tile exchange does, and is not cut, held up or acknowledged, and all links and cores are
  * alike. */
 static bool may_be_left_out(int number)
 {
     return (number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_seed) ||
-           (number >= PLMR_DEVICE_NUMBER_vector_f32 && number <= PLMR_DEVICE_NUMBER_word_relay);
+           (number >= PLMR_DEVICE_NUMBER_vector_f32 && number <= PLMR_DEVICE_NUMBER_widen_i4);
 }
 
 static void leave_out(int i, plmr_device *device)
@@ -97,6 +97,8 @@ static void leave_out(int i, plmr_device *device)
     if (i >= PLMR_DEVICE_NUMBER_vector_f32)
         *origin =
             (plmr_origin){.tag = "guess", .source = "not given: an element as a multiply-add, no time for the rest"};
+    if (i >= PLMR_DEVICE_NUMBER_widen_f8)
+        *origin = (plmr_origin){.tag = "definition", .source = "not given: unknown"};
     if (i == PLMR_DEVICE_NUMBER_vector_f32)
         device->vector_f32 = device->mac_cycles_f32 / device->mac_group_f32;
 }

@@ -114,6 +114,7 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
         .by_blocks = !transposed && (plmr_ranks_extent(ranks, PLMR_X) > 1) != (plmr_ranks_extent(ranks, PLMR_Y) > 1),
         .window = choose_window(g),
         .delivery = transposed ? PLMR_BY_NOBODY : algorithm->delivery[0],
+        .packed = g->packed[0],
     };
     plmr_tensor b = a;
     b.name = "B";
@@ -125,6 +126,7 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
     b.depth_is_cols = false;
     b.width_major = transposed;
     b.delivery = algorithm->delivery[1];
+    b.packed = g->packed[1];
     PLMR_TRY(plmr_tensor_create(&a, &g->a));
     PLMR_TRY(plmr_tensor_create(&b, &g->b));
     return transposed ? plmr_product_create_transposed(g->a, g->b, g->x, g->problem.accumulate, &g->c)
@@ -201,10 +203,16 @@ static plmr_status time_shared(plmr_gemm *g)
     return plmr_gemm_run(meshgemm, g);
 }
 
-plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_ring *y)
+plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, const plmr_packed_tile packed[2], plmr_ring *x,
+                           plmr_ring *y)
 {
-    plmr_gemm g = {
-        .problem = *problem, .layout = plmr_gemm_layout_of(problem), .region = x->region, .x = x, .y = y, .k = x};
+    plmr_gemm g = {.problem = *problem,
+                   .layout = plmr_gemm_layout_of(problem),
+                   .packed = {packed[0], packed[1]},
+                   .region = x->region,
+                   .x = x,
+                   .y = y,
+                   .k = x};
     plmr_region_span_begin(x->region);
     plmr_status status = time_shared(&g);
     plmr_region_span_end(x->region);

@@ -30,6 +30,7 @@ plmr_gemm_layout plmr_gemm_layout_of(const plmr_gemm_problem *problem);
 typedef struct plmr_gemm {
     plmr_gemm_problem problem;
     plmr_gemm_layout layout;
+    plmr_packed_tile packed[2]; /* of time alone: tiles of A and of B; see plmr_tensor */
     plmr_region *region;
     plmr_ring *x, *y;
     plmr_ring *k;   /* for a transposed B: along x, one chunk of k to a core; else NULL */
@@ -61,8 +62,10 @@ plmr_status plmr_gemm_open(const plmr_gemm_algorithm *algorithm, const plmr_gemm
 void plmr_gemm_close(plmr_gemm *gemm);
 
 /* The time plane alone of one product, by MeshGEMM, on interleaved rings along x and y that several products share:
- * clocks, ledgers, and the SRAM that it needs while it runs. A square region. Collective. */
-plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, plmr_ring *x, plmr_ring *y);
+ * clocks, ledgers, and the SRAM that it needs while it runs. Tiles of A and of B are packed as said. A square region.
+ * Collective. */
+plmr_status plmr_gemm_time(const plmr_gemm_problem *problem, const plmr_packed_tile packed[2], plmr_ring *x,
+                           plmr_ring *y);
 
 /* Runs the algorithm, and what it has deferred. Collective. */
 plmr_status plmr_gemm_run(const plmr_gemm_algorithm *algorithm, plmr_gemm *gemm);

@@ -25,6 +25,31 @@ const plmr_llm_plan plmr_llm_plan_waferllm = {
     .summary = "MeshGEMM on interleaved rings, MeshGEMV with K-tree allreduces, a grid of its own for each phase",
 };
 
+/* ---- what cores hold ---- */
+
+int64_t plmr_cost_weight_bytes(const plmr_model_shape *shape, const plmr_grid *grid, enum plmr_weight which, int64_t k,
+                               int64_t n_columns)
+{
+    enum plmr_dimension in = plmr_weight_infos[which].cols;
+    if (!plmr_weight_is_packed(shape, which))
+        return k * n_columns * (int64_t)plmr_dtype_bytes(shape->dtype);
+    int64_t n_groups = plmr_grid_groups(grid, in) * plmr_ceil_div(k, plmr_grid_chunk(grid, in));
+    return plmr_packed_bytes(shape->packed, k * n_columns, n_columns * n_groups);
+}
+
+int64_t plmr_cost_cache_bytes(const plmr_heads *heads, enum plmr_dtype dtype, enum plmr_packed packed,
+                              int64_t n_elements)
+{
+    int64_t n_scales = packed == PLMR_I8 ? 2 * (int64_t)heads->n_per_core : 0;
+    return packed ? plmr_packed_bytes(packed, n_elements, n_scales) : n_elements * (int64_t)plmr_dtype_bytes(dtype);
+}
+
+static double widen_cycles(const plmr_cost_pass *pass, enum plmr_weight which, int64_t n)
+{
+    bool is_packed = plmr_weight_is_packed(pass->shape, which);
+    return is_packed ? plmr_device_widen_cycles(pass->device, pass->shape->packed, n) : 0;
+}
+
 /* ---- in both phases ---- */
 
 void plmr_cost_busy(plmr_cost_pass *pass, double t_cycles)
@@ -100,24 +125,26 @@ plmr_status plmr_cost_route(const plmr_grid *grid, const plmr_llm_plan *plan, en
 /* ---- decode ---- */
 
 /* A plan without homes fetches what it multiplies. */
-plmr_status plmr_cost_tiles(plmr_cost_pass *pass, int64_t n_bytes, int64_t n, int64_t k, int64_t n_columns,
+plmr_status plmr_cost_tiles(plmr_cost_pass *pass, plmr_cost_held held, int64_t n, int64_t k, int64_t n_columns,
                             enum plmr_work work)
 {
     plmr_region *region = pass->grid->region;
     double t_cycles = (double)n * plmr_device_gemv_cycles(pass->device, pass->dtype, k, n_columns);
     if (pass->plan->fetch) {
-        PLMR_TRY(pass->plan->fetch(region, plmr_device_wavelets(pass->device, n_bytes)));
+        PLMR_TRY(pass->plan->fetch(region, plmr_device_wavelets(pass->device, held.n_bytes)));
         plmr_cost_note(pass, work);
     }
-    plmr_region_multiply(region, t_cycles * pass->n_batch, n * k * n_columns * pass->n_batch);
+    plmr_region_multiply(region, t_cycles * pass->n_batch + held.widen_cycles, n * k * n_columns * pass->n_batch);
     plmr_cost_note(pass, work);
     return PLMR_OK;
 }
 
-plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, int64_t k, int64_t n_columns)
+plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_weight which, enum plmr_axis axis, int64_t k,
+                           int64_t n_columns)
 {
-    int64_t n_bytes = k * n_columns * (int64_t)plmr_dtype_bytes(pass->dtype);
-    PLMR_TRY(plmr_cost_tiles(pass, n_bytes, 1, k, n_columns, PLMR_WORK_PROJECTION));
+    plmr_cost_held held = {plmr_cost_weight_bytes(pass->shape, pass->grid, which, k, n_columns),
+                           widen_cycles(pass, which, k * n_columns)};
+    PLMR_TRY(plmr_cost_tiles(pass, held, 1, k, n_columns, PLMR_WORK_PROJECTION));
     return plmr_cost_allreduce(pass, axis, false, n_columns);
 }
 
@@ -125,7 +152,7 @@ plmr_status plmr_output_cost(plmr_cost_pass *pass)
 {
     int64_t n = pass->grid->vocab.size;
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, 1));
-    PLMR_TRY(plmr_cost_gemv(pass, PLMR_Y, pass->grid->dim.size, n));
+    PLMR_TRY(plmr_cost_gemv(pass, PLMR_OUTPUT, PLMR_Y, pass->grid->dim.size, n));
     if (pass->shape->logit_scale != 1)
         plmr_cost_busy(pass, plmr_cost_vector_cycles(pass, n) * pass->n_batch);
     if (pass->shape->logit_cap != 0)
@@ -139,15 +166,19 @@ plmr_status plmr_output_cost(plmr_cost_pass *pass)
 static plmr_status run_planned(plmr_cost_pass *pass, const plmr_cost_product *t)
 {
     plmr_region *region = pass->grid->region;
-    int64_t a = t->n_a * t->ms * t->kt, b = t->n_b * t->kt * t->ns, element = (int64_t)plmr_dtype_bytes(pass->dtype);
+    int64_t element = (int64_t)plmr_dtype_bytes(pass->dtype), a = t->n_a * t->ms * t->kt * element;
+    int64_t b = t->n_b * (t->packed.n_bytes ? t->packed.n_bytes : t->kt * t->ns * element);
     plmr_llm_plan_product product = {
         .n_steps = pass->grid->rows,
-        .words_a = plmr_cost_wavelets(pass, a),
-        .words_b = plmr_cost_wavelets(pass, b),
-        .multiply_cycles = (double)t->n_a * plmr_device_multiply_cycles(pass->device, pass->dtype, t->ms, t->kt, t->ns),
+        .words_a = plmr_device_wavelets(pass->device, a),
+        .words_b = plmr_device_wavelets(pass->device, b),
+        .multiply_cycles =
+            (double)t->n_a * plmr_device_multiply_cycles(pass->device, pass->dtype, t->ms, t->kt, t->ns) +
+            (double)t->n_b * t->packed.widen_cycles,
         .n_macs = t->n_a * t->ms * t->kt * t->ns,
     };
-    int64_t n_bytes = (2 * (a + b) + t->n_a * t->ms * t->ns) * element;
+    int64_t widened = t->packed.n_bytes ? t->kt * t->ns * element : 0;
+    int64_t n_bytes = 2 * (a + b) + t->n_a * t->ms * t->ns * element + widened;
     PLMR_TRY(plmr_region_charge(region, "a product's tiles", n_bytes));
     PLMR_TRY(pass->plan->multiply(region, &product));
     plmr_region_release(region, n_bytes);
@@ -162,37 +193,65 @@ plmr_status plmr_cost_planned(plmr_cost_pass *pass, const plmr_cost_product *pro
     return PLMR_OK;
 }
 
+struct product {
+    plmr_gemm_problem problem;
+    plmr_packed_tile packed[2];
+};
+
 static plmr_status mesh_gemm(plmr_cost_pass *pass, const void *context)
 {
-    return plmr_gemm_time(context, pass->grid->x, pass->grid->y);
+    const struct product *what = context;
+    return plmr_gemm_time(&what->problem, what->packed, pass->grid->x, pass->grid->y);
 }
 
-static plmr_status multiply(plmr_cost_pass *pass, int64_t m, int64_t k, int64_t n, bool transpose_b,
-                            enum plmr_work work)
+static plmr_status multiply(plmr_cost_pass *pass, struct product what, enum plmr_work work)
 {
-    int side = pass->grid->rows;
-    plmr_cost_product product = {1, 1, plmr_ceil_div(m, side), plmr_ceil_div(k, side), plmr_ceil_div(n, side)};
-    plmr_gemm_problem problem = {
-        .m = m,
-        .k = k,
-        .n = n,
-        .rows = pass->grid->rows,
-        .cols = pass->grid->cols,
-        .dtype = pass->dtype,
-        .accumulate = pass->dtype,
-        .transpose_b = transpose_b,
-    };
-    return plmr_cost_planned(pass, &product, work, mesh_gemm, &problem);
+    plmr_gemm_problem *p = &what.problem;
+    int side = p->rows = p->cols = pass->grid->rows;
+    p->dtype = p->accumulate = pass->dtype;
+    plmr_cost_product product = {
+        1, 1, plmr_ceil_div(p->m, side), plmr_ceil_div(p->k, side), plmr_ceil_div(p->n, side), what.packed[1]};
+    return plmr_cost_planned(pass, &product, work, mesh_gemm, &what);
 }
 
 plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work)
 {
-    return multiply(pass, pass->n_tokens, k, n, transpose_b, work);
+    struct product what = {.problem = {.m = pass->n_tokens, .k = k, .n = n, .transpose_b = transpose_b}};
+    return multiply(pass, what, work);
 }
 
-plmr_status plmr_cost_gemm_turned(plmr_cost_pass *pass, int64_t k, int64_t n, enum plmr_work work)
+/* Elements of a dealt dimension with its padding: what the cores compute. */
+static int64_t padded(const plmr_cost_pass *pass, enum plmr_dimension dimension)
 {
-    return multiply(pass, n, k, pass->n_tokens, false, work);
+    return pass->grid->cols * plmr_grid_chunk(pass->grid, dimension);
+}
+
+static plmr_packed_tile tile_of(const plmr_cost_pass *pass, enum plmr_weight which)
+{
+    const plmr_weight_info *info = &plmr_weight_infos[which];
+    int64_t k = plmr_grid_chunk(pass->grid, info->cols), n = plmr_grid_chunk(pass->grid, info->rows);
+    if (!plmr_weight_is_packed(pass->shape, which))
+        return (plmr_packed_tile){0};
+    return (plmr_packed_tile){plmr_cost_weight_bytes(pass->shape, pass->grid, which, k, n),
+                              widen_cycles(pass, which, k * n)};
+}
+
+plmr_status plmr_cost_weight_gemm(plmr_cost_pass *pass, enum plmr_weight which)
+{
+    const plmr_weight_info *info = &plmr_weight_infos[which];
+    struct product what = {
+        .problem = {.m = pass->n_tokens, .k = padded(pass, info->cols), .n = padded(pass, info->rows)},
+        .packed[1] = tile_of(pass, which)};
+    return multiply(pass, what, PLMR_WORK_PROJECTION);
+}
+
+plmr_status plmr_cost_weight_gemm_turned(plmr_cost_pass *pass, enum plmr_weight which)
+{
+    const plmr_weight_info *info = &plmr_weight_infos[which];
+    struct product what = {
+        .problem = {.m = padded(pass, info->rows), .k = padded(pass, info->cols), .n = pass->n_tokens},
+        .packed[0] = tile_of(pass, which)};
+    return multiply(pass, what, PLMR_WORK_PROJECTION);
 }
 
 /* ---- between them ---- */

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "data/tensor.h"
+#include "device/widen.h"
 #include "infer/grid.h"
 #include "infer/load.h"
 #include "infer/plan.h"
@@ -31,7 +33,8 @@ typedef struct plmr_cost_pass {
     const plmr_model_shape *shape;
     const plmr_llm_plan *plan;
     enum plmr_llm_phase phase;
-    enum plmr_dtype dtype, cache_dtype; /* of weights and activations; of keys and values */
+    enum plmr_dtype dtype, cache_dtype; /* of what is multiplied with; of keys and values */
+    enum plmr_packed cache_packed;      /* or what these are packed in */
     int n_batch;                        /* tokens of as many requests at once; 1 in prefill */
     int64_t n_tokens;                   /* prefill: of the prompt; decode: in the cache, the new one included */
     int64_t n_before;                   /* prefill: tokens of the prompt that the cache has already */
@@ -72,24 +75,42 @@ int64_t plmr_cost_row_tokens(const plmr_cost_pass *pass);
  * inside each head's cores, along x. */
 plmr_status plmr_cost_allreduce(plmr_cost_pass *pass, enum plmr_axis axis, bool heads, int64_t n);
 
-/* Decode: n tiles (k, n_columns) of weights or of the cache, n_bytes in all, that each core multiplies with a vector of
- * each request. */
-plmr_status plmr_cost_tiles(plmr_cost_pass *pass, int64_t n_bytes, int64_t n, int64_t k, int64_t n_columns,
+/* What a core holds of k x n_columns elements (in, out) of a weight, as it holds them. */
+int64_t plmr_cost_weight_bytes(const plmr_model_shape *shape, const plmr_grid *grid, enum plmr_weight which, int64_t k,
+                               int64_t n_columns);
+
+/* What a core holds of a token's keys and values, n_elements of them; packed i8 ones have a scale for each head's key
+ * and another for its value. */
+int64_t plmr_cost_cache_bytes(const plmr_heads *heads, enum plmr_dtype dtype, enum plmr_packed packed,
+                              int64_t n_elements);
+
+/* Decode: n tiles (k, n_columns) of weights or of the cache that each core multiplies with a vector of each request; in
+ * all n_bytes, and cycles that their widening takes. */
+typedef struct plmr_cost_held {
+    int64_t n_bytes;
+    double widen_cycles;
+} plmr_cost_held;
+
+plmr_status plmr_cost_tiles(plmr_cost_pass *pass, plmr_cost_held held, int64_t n, int64_t k, int64_t n_columns,
                             enum plmr_work work);
 
-/* Decode: a vector of which each core along `axis` has k elements, times n_columns of a weight, and the allreduce. */
-plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_axis axis, int64_t k, int64_t n_columns);
+/* Decode: a vector of which each core along `axis` has k elements, times n_columns of a weight (or of several alike),
+ * and the allreduce. */
+plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_weight which, enum plmr_axis axis, int64_t k,
+                           int64_t n_columns);
 
-/* Prefill: a MeshGEMM of all tokens, k and n being whole dimensions. */
+/* Prefill: a MeshGEMM of all tokens with a weight; with anything else, k and n being whole dimensions. */
+plmr_status plmr_cost_weight_gemm(plmr_cost_pass *pass, enum plmr_weight which);
 plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool transpose_b, enum plmr_work work);
 
 /* The same, its result and its weight the other way round: the weight is the left operand, tokens are columns. */
-plmr_status plmr_cost_gemm_turned(plmr_cost_pass *pass, int64_t k, int64_t n, enum plmr_work work);
+plmr_status plmr_cost_weight_gemm_turned(plmr_cost_pass *pass, enum plmr_weight which);
 
 /* Prefill: a product of tiles that the plan carries out its own way, or that it leaves to `otherwise`: in each step a
  * core multiplies n_a tiles (ms, kt) of A, each with one of n_b tiles (kt, ns) of B. */
 typedef struct plmr_cost_product {
     int64_t n_a, n_b, ms, kt, ns;
+    plmr_packed_tile packed; /* B's tiles, all 0: they are not */
 } plmr_cost_product;
 
 plmr_status plmr_cost_planned(plmr_cost_pass *pass, const plmr_cost_product *product, enum plmr_work work,

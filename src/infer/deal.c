@@ -16,6 +16,32 @@ plmr_deal plmr_deal_plain(int64_t n, int n_slots)
     return (plmr_deal){.n_slots = n_slots, .size = size, .n_filled = n ? ceil_div(n, size) : 0, .n = n};
 }
 
+/* Of a chunk; `seen` has for each group the last chunk that had a part of it, plus 1. */
+static int64_t count_groups(const plmr_deal *deal, int chunk, int64_t size, int32_t *seen)
+{
+    int64_t n = 0;
+    for (int i = 0; i < deal->size; i++) {
+        int64_t element = plmr_deal_element(deal, (int64_t)chunk * deal->size + i);
+        if (element < 0 || seen[element / size] == chunk + 1)
+            continue;
+        seen[element / size] = chunk + 1;
+        n++;
+    }
+    return n;
+}
+
+int64_t plmr_deal_groups(const plmr_deal *deal, int64_t size)
+{
+    int64_t most = 0;
+    int32_t *seen = plmr_take_zeroed((size_t)(deal->n / size) + 1, sizeof *seen);
+    for (int chunk = 0; chunk < deal->n_filled; chunk++) {
+        int64_t n = count_groups(deal, chunk, size, seen);
+        most = n > most ? n : most;
+    }
+    free(seen);
+    return most;
+}
+
 plmr_heads plmr_heads_of(const plmr_model_shape *shape, int n_slots)
 {
     plmr_heads heads = {

@@ -22,6 +22,9 @@ static inline int64_t plmr_deal_element(const plmr_deal *deal, int64_t place)
     return deal->element ? deal->element[place] : place < deal->n ? place : -1;
 }
 
+/* Groups of so many elements in a row that a chunk has a part of, at most. */
+int64_t plmr_deal_groups(const plmr_deal *deal, int64_t size);
+
 /* Places of a deal: chunks that hold anything, padding included. */
 static inline int64_t plmr_deal_places(const plmr_deal *deal)
 {

@@ -27,15 +27,12 @@ struct expert {
 
 static plmr_status multiply(const plmr_step *step, plmr_cost_pass *pass)
 {
-    int64_t cols = pass->grid->cols;
     for (int i = 0; i < step->n_parts; i++) {
-        const plmr_weight_info *info = &plmr_weight_infos[step->part[i].weight];
         if (i == 2) {
             int64_t n = plmr_cost_chunk_tokens(pass) * pass->grid->expert_ffn.size;
             plmr_cost_busy(pass, (double)n * pass->device->scalar_function + 2 * plmr_cost_vector_cycles(pass, n));
         }
-        PLMR_TRY(plmr_cost_gemm(pass, cols * plmr_grid_chunk(pass->grid, info->cols),
-                                cols * plmr_grid_chunk(pass->grid, info->rows), false, PLMR_WORK_PROJECTION));
+        PLMR_TRY(plmr_cost_weight_gemm(pass, step->part[i].weight));
     }
     return PLMR_OK;
 }

@@ -37,6 +37,11 @@ int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension)
                                      : 1;
 }
 
+int64_t plmr_grid_groups(const plmr_grid *grid, enum plmr_dimension dimension)
+{
+    return plmr_deal_groups(plmr_grid_deal(grid, dimension, PLMR_DECODE), PLMR_PACKED_GROUP);
+}
+
 static void make_deals(plmr_grid *grid, const plmr_model_shape *shape)
 {
     grid->heads = plmr_heads_of(shape, grid->cols);

@@ -38,5 +38,8 @@ const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimen
 /* Elements of a dimension that a core holds. */
 int64_t plmr_grid_chunk(const plmr_grid *grid, enum plmr_dimension dimension);
 
+/* Groups of packed elements (base/packed.h) that a chunk has a part of, at most. */
+int64_t plmr_grid_groups(const plmr_grid *grid, enum plmr_dimension dimension);
+
 /* The ring along which it is dealt; NULL: it is not. */
 const plmr_ring *plmr_grid_ring(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase);

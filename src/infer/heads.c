@@ -33,6 +33,11 @@ void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int la
     memcpy(turned, key, n_bytes);
     memcpy(padded, value, n_bytes);
     plmr_engine_rope(engine, layer, token, turned);
+    if (engine->setup.cache_packed) {
+        bool scaled = engine->setup.cache_packed == PLMR_I8;
+        plmr_packed_round(engine->setup.cache_packed, scaled, cache->n_dims, turned);
+        plmr_packed_round(engine->setup.cache_packed, scaled, cache->n_dims, padded);
+    }
     plmr_convert_from_float(cache->dtype, cache->n_dims, turned, rounded_key);
     plmr_convert_from_float(cache->dtype, cache->n_dims, padded, rounded_value);
 }

@@ -11,12 +11,21 @@ int64_t plmr_timing_element_bytes(const plmr_timing *t)
 
 static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
 {
-    return plmr_core_needs(&t->shape, g).weights * plmr_timing_element_bytes(t);
+    plmr_needs needs = plmr_core_needs(&t->shape, g);
+    return (needs.weights - needs.packed) * plmr_timing_element_bytes(t) + needs.packed_bytes;
+}
+
+/* Of the output projection's weights. */
+static int64_t output_bytes(const plmr_timing *t)
+{
+    return plmr_cost_weight_bytes(&t->shape, t->decode, PLMR_OUTPUT, t->decode->dim.size, t->decode->vocab.size);
 }
 
 int64_t plmr_timing_token_bytes(const plmr_timing *t, const plmr_grid *g)
 {
-    return plmr_core_needs(&t->shape, g).cache * (int64_t)plmr_dtype_bytes(t->setup.cache_dtype);
+    const plmr_llm_setup *setup = &t->setup;
+    return plmr_cost_cache_bytes(&g->heads, setup->cache_dtype, setup->cache_packed,
+                                 plmr_core_needs(&t->shape, g).cache);
 }
 
 static int64_t activations(const plmr_timing *t, const plmr_grid *g)
@@ -26,6 +35,12 @@ static int64_t activations(const plmr_timing *t, const plmr_grid *g)
     for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
         n += needs.activations[i];
     return n;
+}
+
+/* Room for what is widened before it is multiplied with. */
+static int64_t widened_bytes(const plmr_timing *t, const plmr_grid *g)
+{
+    return plmr_core_needs(&t->shape, g).widened * plmr_timing_element_bytes(t);
 }
 
 int plmr_timing_stage_batch(const plmr_timing *t)
@@ -81,7 +96,8 @@ static int64_t score_bytes(const plmr_timing *t)
 /* Activations, and scores of the row's tokens. */
 static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
-    return activations(t, t->decode) * plmr_timing_element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t);
+    return activations(t, t->decode) * plmr_timing_element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t) +
+           widened_bytes(t, t->decode);
 }
 
 /* Beside what the products need (the ledger of a layer), of which is what is added to the stream. */
@@ -182,9 +198,7 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
         .token_bytes = plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch,
         .working_bytes = decode_working(t, row_tokens),
         .score_bytes = score_bytes(t),
-        .output_bytes = t->setup.as_published
-                            ? 0
-                            : (int64_t)t->decode->dim.size * t->decode->vocab.size * plmr_timing_element_bytes(t),
+        .output_bytes = t->setup.as_published ? 0 : output_bytes(t),
     };
     note_tree(t->decode, &t->placement[1]);
     return place(t, &t->placement[1], "decode", t->setup.phase[PLMR_DECODE].layers, row_tokens);
@@ -219,7 +233,8 @@ int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
     int64_t chunk = n ? plmr_ceil_div(n, g->rows) * (activations(t, g) - g->dim_x.size) * element +
                             t->prefill->region->ledger.sram_peak_bytes
                       : 0;
-    int64_t left = (int64_t)t->device->sram - larger(chunk, activations(t, g) * element * n_batch);
+    int64_t left =
+        (int64_t)t->device->sram - larger(chunk, activations(t, g) * element * n_batch + widened_bytes(t, g));
     int64_t layers = p->layers_per_stage, stages = p->n_stages - p->output_apart;
     int64_t last = t->setup.n_layers - (stages - 1) * layers;
     int64_t room = (left - layers * p->layer_bytes) / (layers * token + score);

@@ -21,6 +21,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
         .plan = t->setup.plan,
         .dtype = t->shape.dtype,
         .cache_dtype = t->setup.cache_dtype,
+        .cache_packed = t->setup.cache_packed,
         .n_batch = 1,
         .shifts = !t->setup.concat,
         .unfused = t->setup.phase[PLMR_DECODE].unfused,
@@ -143,9 +144,13 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
 static int64_t relayout_bytes(const plmr_timing *t)
 {
     const plmr_grid *g = t->prefill;
-    int64_t ffn =
-        t->shape.n_experts ? (int64_t)t->shape.n_experts * g->expert_ffn.size + g->shared_ffn.size : g->ffn.size;
-    int64_t weights = (g->queries.size + ffn) * g->dim_x.size * plmr_timing_element_bytes(t);
+    static const enum plmr_weight turned[] = {PLMR_ATTN_OUTPUT, PLMR_DOWN, PLMR_DOWN_EXPERTS, PLMR_DOWN_SHARED};
+    int64_t weights = 0;
+    for (size_t i = 0; i < sizeof turned / sizeof *turned; i++)
+        if (plmr_weight_exists(&t->shape, turned[i]))
+            weights += plmr_weight_count(&t->shape, turned[i]) *
+                       plmr_cost_weight_bytes(&t->shape, g, turned[i],
+                                              plmr_grid_chunk(g, plmr_weight_infos[turned[i]].cols), g->dim_x.size);
     int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g);
     return (weights + cache) * t->placement[0].layers_per_stage;
 }

@@ -15,6 +15,11 @@ void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shap
     setup->has_cache_dtype = true;
 }
 
+const char *plmr_llm_cache_name(const plmr_llm_setup *setup)
+{
+    return setup->cache_packed ? plmr_packed_name(setup->cache_packed) : plmr_dtype_name(setup->cache_dtype);
+}
+
 static int least(int a, int b)
 {
     return a < b ? a : b;

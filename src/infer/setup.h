@@ -24,8 +24,9 @@ typedef struct plmr_llm_setup {
     int64_t n_tokens;          /* most tokens of a request, at the end of decode: room in the key-value cache */
     bool has_cache_dtype;      /* else f32 for f32 models, f16 for others */
     enum plmr_dtype cache_dtype;
-    plmr_expert_load load; /* of time alone: how many tokens experts get */
-    bool concat;           /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
+    enum plmr_packed cache_packed; /* in less; cores widen it to cache_dtype, which is f16 */
+    plmr_expert_load load;         /* of time alone: how many tokens experts get */
+    bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
     const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */
     bool as_published;
     bool every_step;                               /* no exact shortcuts */
@@ -39,6 +40,9 @@ typedef struct plmr_llm_setup {
 
 /* Gives what is 0 its meaning for the model: layers, requests, the cache's type, the plan. */
 void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shape);
+
+/* "f32", ..., "i8": what keys and values are stored in. */
+const char *plmr_llm_cache_name(const plmr_llm_setup *setup);
 
 /* The same, and the sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or
  * the device's; decode: the smallest region from half of that on, of which the wafer has enough for all layers, or the

@@ -11,6 +11,9 @@
 /* Of a layer: of all cores, or of one, as the extents that it was asked for with. */
 typedef struct plmr_needs {
     int64_t weights;                         /* elements */
+    int64_t packed;                          /* of them, those that are held packed, */
+    int64_t packed_bytes;                    /* what they take, */
+    int64_t widened;                         /* and the most that are widened at a time */
     int64_t macs;                            /* multiply-adds of a token with them, */
     int64_t context_macs;                    /* and for each token that it looks at */
     int64_t cache;                           /* elements of keys and values for each token */
@@ -36,7 +39,6 @@ plmr_status plmr_experts_prompt_time(const plmr_step *step, plmr_cost_pass *pass
 plmr_status plmr_layer_values(plmr_pass *pass);
 plmr_status plmr_layer_time(plmr_cost_pass *pass);
 
-/* What a layer needs, with so many elements along each dimension: the model's, or what a core of a grid has of them. */
-plmr_needs plmr_layer_needs(const plmr_model_shape *shape, const int64_t extent[PLMR_N_DIMENSIONS]);
+/* What a layer needs: all of it, or of a grid one core. */
 plmr_needs plmr_model_layer_needs(const plmr_model_shape *shape);
 plmr_needs plmr_core_needs(const plmr_model_shape *shape, const plmr_grid *grid);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/packed.h"
 #include "model/arch.h"
 #include "model/gguf.h"
 
@@ -56,8 +57,9 @@ typedef struct plmr_model_shape {
     bool has_qkv_biases;
     bool has_tied_embeddings; /* the output projection is the embedding */
     enum plmr_dtype dtype;    /* of the layers' matrices: what cores store them in, unless the user wants another */
+    enum plmr_packed packed;  /* matrices of layers and output, that cores widen to dtype before they multiply */
     int64_t n_parameters;     /* weights, norms and biases, tied ones once */
-    int64_t n_bytes;          /* the same, each in the type of plmr_model_weight_dtype */
+    int64_t n_bytes;          /* the same, each in the type of plmr_model_weight_dtype, or packed */
 } plmr_model_shape;
 
 typedef struct plmr_model plmr_model;
@@ -86,6 +88,27 @@ void plmr_model_close(plmr_model *model);
 char **plmr_model_names(int *n_names);
 
 const plmr_model_shape *plmr_model_shape_of(const plmr_model *model);
+
+/* What cores store matrices in: as the file has them (what is quantised in f16), or in one type, whatever the file's.
+ * Packed ones are widened to f16; routers are not packed, and norms, biases and embeddings stay as they are. */
+enum plmr_weights {
+    PLMR_WEIGHTS_FILE,
+    PLMR_WEIGHTS_F16,
+    PLMR_WEIGHTS_BF16,
+    PLMR_WEIGHTS_F8,
+    PLMR_WEIGHTS_I8,
+    PLMR_WEIGHTS_I4
+};
+
+/* From now on sources of weights give what is left of them in that type. */
+void plmr_model_store(plmr_model *model, enum plmr_weights weights);
+
+/* Whether cores hold it packed, in a model whose weights are. */
+static inline bool plmr_weight_is_packed(const plmr_model_shape *shape, enum plmr_weight which)
+{
+    enum plmr_weight_kind kind = plmr_weight_infos[which].kind;
+    return shape->packed && (kind == PLMR_MATRIX || kind == PLMR_EXPERT_MATRIX) && which != PLMR_EMBEDDING;
+}
 
 /* The model's file, for its tokenizer; NULL for a shape without weights. */
 const plmr_gguf *plmr_model_gguf(const plmr_model *model);

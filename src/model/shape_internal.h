@@ -5,8 +5,9 @@
 
 struct plmr_model {
     plmr_model_shape shape;
-    char *file;                  /* NULL: it was not opened from one */
-    plmr_gguf *gguf;             /* NULL for made-up weights */
+    char *file;      /* NULL: it was not opened from one */
+    plmr_gguf *gguf; /* NULL for made-up weights */
+    enum plmr_weights weights;
     float scale[PLMR_N_WEIGHTS]; /* of made-up weights, as their sources point to it */
 };
 

@@ -4,7 +4,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 #define INFO(name, file_name, kind, rows, cols) {file_name, PLMR_##kind, PLMR_##rows, PLMR_##cols},
 const plmr_weight_info plmr_weight_infos[PLMR_N_WEIGHTS] = {PLMR_WEIGHTS(INFO)};
@@ -191,7 +194,7 @@ void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int laye
     plmr_model_expert(model, which, layer, 0, source);
 }
 
-void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
+static void take_stored(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
 {
     which = stored_as(&model->shape, which);
     PLMR_ASSERT(plmr_weight_exists(&model->shape, which));
@@ -203,12 +206,76 @@ void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int laye
         make_up(model, which, layer, expert, source);
 }
 
-enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer)
+static enum plmr_dtype stored_dtype(const plmr_model *model, enum plmr_weight which, int layer)
 {
     which = stored_as(&model->shape, which);
     if (model->gguf)
         return plmr_gguf_dtype(find_tensor(model, which, layer));
     return plmr_weight_is_matrix(which) ? PLMR_F16 : PLMR_F32;
+}
+
+/* --- in another type than the file's --------------------------------------------------------------------------------
+ */
+
+/* Whether cores hold it in the type that was asked for. */
+static bool is_retyped(const plmr_model *model, enum plmr_weight which)
+{
+    return model->weights && plmr_weight_infos[which].kind < PLMR_NORM && which != PLMR_EMBEDDING;
+}
+
+static void round_row(const plmr_model *model, enum plmr_weight which, int64_t n, float *values)
+{
+    for (int64_t i = 0; i < n && plmr_weight_is_packed(&model->shape, which); i += PLMR_PACKED_GROUP)
+        plmr_packed_round(model->shape.packed, true, plmr_clip(i, PLMR_PACKED_GROUP, n), values + i);
+}
+
+/* Whole groups of a row, of which what was asked for is given. */
+static plmr_status get_retyped(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                               size_t ld)
+{
+    const plmr_model *model = source->context;
+    enum plmr_weight which = (enum plmr_weight)(source->seed & 0xffff);
+    plmr_source plain;
+    take_stored(model, which, (int)(source->seed >> 32) - 1, (int)(source->seed >> 16 & 0xffff), &plain);
+    int64_t first = col / PLMR_PACKED_GROUP * PLMR_PACKED_GROUP;
+    int64_t n =
+        plmr_clip(first, plmr_ceil_div(col + n_cols - first, PLMR_PACKED_GROUP) * PLMR_PACKED_GROUP, source->cols);
+    float *values = plmr_take((size_t)n * sizeof *values);
+    plmr_status status = PLMR_OK;
+    for (int r = 0; r < n_rows && !status; r++) {
+        status = plain.get(&plain, row + r, first, 1, (int)n, values, (size_t)n);
+        round_row(model, which, n, values);
+        memcpy(out + (size_t)r * ld, values + (col - first), (size_t)n_cols * sizeof *out);
+    }
+    free(values);
+    return status;
+}
+
+void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
+{
+    take_stored(model, which, layer, expert, source);
+    bool as_it_is = !model->shape.packed && stored_dtype(model, which, layer) == model->shape.dtype;
+    if (!is_retyped(model, which) || as_it_is)
+        return;
+    source->get = get_retyped;
+    source->context = model;
+    source->seed = made_up_seed(which, layer, expert);
+    source->stored = (plmr_stored){0};
+}
+
+enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer)
+{
+    return is_retyped(model, which) ? model->shape.dtype : stored_dtype(model, which, layer);
+}
+
+void plmr_model_store(plmr_model *model, enum plmr_weights weights)
+{
+    static const enum plmr_packed packed[] = {
+        [PLMR_WEIGHTS_F8] = PLMR_F8, [PLMR_WEIGHTS_I8] = PLMR_I8, [PLMR_WEIGHTS_I4] = PLMR_I4};
+    model->weights = weights;
+    model->shape.packed = packed[weights];
+    model->shape.dtype = weights == PLMR_WEIGHTS_BF16 ? PLMR_BF16 : weights ? PLMR_F16 : model->shape.dtype;
+    plmr_model_count(model);
 }
 
 void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer)
@@ -236,8 +303,11 @@ static void count_weight(plmr_model *model, enum plmr_weight which)
     for (int layer = 0; layer < (plmr_weight_is_layered(which) ? shape->n_layers : 1); layer++) {
         enum plmr_dtype dtype = plmr_model_weight_dtype(model, which, layer);
         shape->n_parameters += rows * cols;
-        shape->n_bytes += rows * cols * (int64_t)plmr_dtype_bytes(dtype);
-        if (is_matrix)
+        shape->n_bytes +=
+            plmr_weight_is_packed(shape, which)
+                ? plmr_packed_bytes(shape->packed, rows * cols, rows * plmr_ceil_div(cols, PLMR_PACKED_GROUP))
+                : rows * cols * (int64_t)plmr_dtype_bytes(dtype);
+        if (is_matrix && !model->weights)
             shape->dtype = common_dtype(shape->dtype, dtype);
     }
 }
@@ -246,7 +316,7 @@ void plmr_model_count(plmr_model *model)
 {
     plmr_model_shape *shape = &model->shape;
     shape->n_parameters = shape->n_bytes = 0;
-    shape->dtype = plmr_model_weight_dtype(model, PLMR_Q, 0);
+    shape->dtype = model->weights ? shape->dtype : plmr_model_weight_dtype(model, PLMR_Q, 0);
     for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
         model->scale[which] = made_up_scale(shape, (enum plmr_weight)which);
         if (plmr_weight_infos[which].kind != PLMR_FACTORS && plmr_weight_exists(shape, (enum plmr_weight)which))

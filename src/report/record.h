@@ -155,6 +155,7 @@
     X(count, token_macs_output)  /* and of the output */                                                               \
     X(count, expert_tokens_max)  /* of a prompt, that the busiest expert of a layer gets in virtual time, */           \
     X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */                             \
+    X(text, weights)             /* what cores store matrices in: dtype, or packed "f8", "i8", "i4" */ \
     PLMR_STANDING_FIELDS(X)
 /* clang-format on */
 

@@ -45,11 +45,22 @@ static plmr_status check_options(const plmr_llm_options *o, const plmr_device *d
     return check_region(device, "--decode-cores", &o->setup.phase[PLMR_DECODE]);
 }
 
+static plmr_status check_packed(const plmr_device *device, const char *option, enum plmr_packed packed)
+{
+    PLMR_CHECK(!packed || plmr_device_widen_element(device, packed) > 0, PLMR_ERROR_INPUT,
+               "%s: %s does not say what it costs to widen %s: give it as --device %s:widen_%s=CYCLES", option,
+               device->name, plmr_packed_name(packed), device->name, plmr_packed_name(packed));
+    return PLMR_OK;
+}
+
 static plmr_status open_model(plmr_llm_run *run, bool wants_text)
 {
     PLMR_TRY(check_options(run->options, &run->session.device));
     PLMR_TRY(plmr_model_open(run->options->model, &run->model));
+    plmr_model_store(run->model, run->options->weights);
     run->shape = plmr_model_shape_of(run->model);
+    PLMR_TRY(check_packed(&run->session.device, "--weights", run->shape->packed));
+    PLMR_TRY(check_packed(&run->session.device, "--kv-dtype", run->setup.cache_packed));
     if (run->options->expert_load)
         PLMR_TRY(plmr_expert_load_read(run->options->expert_load, run->shape, &run->setup.load));
     PLMR_CHECK(run->shape->n_experts || run->setup.load.capacity == 0, PLMR_ERROR_INPUT,

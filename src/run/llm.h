@@ -23,9 +23,10 @@
 /* What a user says. */
 typedef struct plmr_llm_options {
     const char *model, *device;
-    const char *text, *ids; /* the prompt: one of them; NULL: not given */
-    bool chat;              /* the text is put as the model's chat template has it, */
-    const char *system;     /* behind what the model is to be; NULL: nothing */
+    const char *text, *ids;    /* the prompt: one of them; NULL: not given */
+    bool chat;                 /* the text is put as the model's chat template has it, */
+    const char *system;        /* behind what the model is to be; NULL: nothing */
+    enum plmr_weights weights; /* what cores store matrices in */
     plmr_llm_setup setup;
     const char *expert_load, *expert_trace; /* how tokens are spread over experts; where it is kept; NULL: not given */
     plmr_trace_options trace;

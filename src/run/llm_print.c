@@ -102,10 +102,17 @@ static void print_wall(FILE *out, const plmr_llm_run *run)
                     plmr_format_quantity(rest_s, "s").s, first);
 }
 
+static void print_model(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    bool widens = run->shape->packed;
+    plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s%s%s", run->shape->name,
+                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers,
+                    widens ? r->weights : "", widens ? " widened to " : "", r->dtype);
+}
+
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
-    plmr_table_fact(out, "model", "%s: %s parameters, %d layers, %s", run->shape->name,
-                    plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers, r->dtype);
+    print_model(out, run, r);
     plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
     if (run->setup.plan != &plmr_llm_plan_waferllm)
         plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);

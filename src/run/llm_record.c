@@ -137,7 +137,8 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.layers = run->layers;
     r.layers_model = run->shape->n_layers;
     r.dtype = plmr_dtype_name(run->shape->dtype);
-    r.kv_dtype = plmr_dtype_name(run->setup.cache_dtype);
+    r.kv_dtype = plmr_llm_cache_name(&run->setup);
+    r.weights = run->shape->packed ? plmr_packed_name(run->shape->packed) : r.dtype;
     r.kernel = plmr_kernel_name();
     set_prefill(run, &r);
     set_decode(run, &r);

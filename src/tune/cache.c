@@ -19,12 +19,13 @@ enum { MOST_BYTES = 1 << 20 };
 
 static json_t *json_of_shape(const plmr_model_shape *s)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i}",
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i, s:i}",
                      "arch", s->arch->name, "window", s->window, "global_period", s->global_period, "layers",
                      s->n_layers, "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim",
                      s->head_dim, "ffn", s->n_ffn, "vocab", s->n_vocab, "dtype", (int)s->dtype, "biases",
                      s->has_qkv_biases, "rope_pairs", (int)s->rope_pairs, "bytes", (json_int_t)s->n_bytes, "experts",
-                     s->n_experts, "used", s->n_used, "expert_ffn", s->n_expert_ffn, "shared_ffn", s->n_shared_ffn);
+                     s->n_experts, "used", s->n_used, "expert_ffn", s->n_expert_ffn, "shared_ffn", s->n_shared_ffn,
+                     "packed", (int)s->packed);
 }
 
 static json_t *json_of_device(const plmr_device *device)
@@ -39,11 +40,11 @@ static json_t *json_of_device(const plmr_device *device)
 static json_t *inputs_of(const plmr_tune_task *task, int n_best, const json_t *paper)
 {
     const plmr_llm_setup *s = &task->setup;
-    return plmr_take_made(json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:O?}", "version", PLMR_VERSION, "model",
-                                    json_of_shape(task->shape), "device", json_of_device(task->device), "prompt",
-                                    (json_int_t)s->n_prompt, "decode", (json_int_t)(s->n_tokens - s->n_prompt),
-                                    "concat", s->concat, "kv_dtype", (int)s->cache_dtype, "best", n_best, "paper",
-                                    paper));
+    return plmr_take_made(
+        json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:i, s:O?}", "version", PLMR_VERSION, "model",
+                  json_of_shape(task->shape), "device", json_of_device(task->device), "prompt", (json_int_t)s->n_prompt,
+                  "decode", (json_int_t)(s->n_tokens - s->n_prompt), "concat", s->concat, "kv_dtype",
+                  (int)s->cache_dtype, "kv_packed", (int)s->cache_packed, "best", n_best, "paper", paper));
 }
 
 /* ---- files ---- */

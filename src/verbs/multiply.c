@@ -13,7 +13,8 @@ void plmr_multiply_add(plmr_product *product)
     const plmr_device *device = product->region->device;
     double cycles = plmr_device_multiply_cycles(device, a->dtype, a->width, a->depth, b->width);
     int tiles = a->width_ring->slots * b->width_ring->slots;
-    plmr_region_multiply(product->region, cycles * tiles, (int64_t)tiles * a->width * a->depth * b->width);
+    double widen = a->packed.widen_cycles * a->width_ring->slots + b->packed.widen_cycles * b->width_ring->slots;
+    plmr_region_multiply(product->region, cycles * tiles + widen, (int64_t)tiles * a->width * a->depth * b->width);
     if (!product->c)
         return;
     PLMR_ASSERT(a->turn == b->turn);

@@ -76,18 +76,52 @@ static plmr_status repeat_steps(plmr_cost_pass *pass, const void *context)
     return plmr_region_repeat(pass->grid->region, "step", pass->grid->rows, attention_step, (void *)context, &n_run);
 }
 
+/* Of a token's keys, or values, in a core. */
+static int64_t half_elements(const plmr_cost_pass *pass)
+{
+    return (int64_t)pass->grid->heads.n_per_core * pass->grid->heads.n_dims;
+}
+
+static int64_t half_bytes(const plmr_cost_pass *pass)
+{
+    return plmr_cost_cache_bytes(&pass->grid->heads, pass->cache_dtype, pass->cache_packed, 2 * half_elements(pass)) /
+           2;
+}
+
+/* Keys or values of a row's tokens as they go round: packed, or in the type that is multiplied with. */
+static int64_t passed_words(const plmr_cost_pass *pass, int64_t n_tokens)
+{
+    return pass->cache_packed ? plmr_device_wavelets(pass->device, n_tokens * half_bytes(pass))
+                              : plmr_cost_wavelets(pass, n_tokens * half_elements(pass));
+}
+
+/* Packs n tokens' new keys and values, an operation as widening is; for a scale the greatest of a head is found on all its
+ * cores. */
+static plmr_status pack(plmr_cost_pass *pass, int64_t n_tokens)
+{
+    int64_t n = 2 * n_tokens * half_elements(pass);
+    if (!pass->cache_packed)
+        return PLMR_OK;
+    plmr_cost_busy(pass, plmr_device_widen_cycles(pass->device, pass->cache_packed, n));
+    if (pass->cache_packed != PLMR_I8)
+        return PLMR_OK;
+    plmr_cost_busy(pass, (double)n * pass->device->reduce_element);
+    return plmr_cost_allreduce(pass, PLMR_X, true, 2 * n_tokens / pass->n_batch * pass->grid->heads.n_per_core);
+}
+
 static plmr_status attention_product(plmr_cost_pass *pass, bool scores)
 {
     const plmr_heads *heads = &pass->grid->heads;
     int64_t ms = plmr_cost_chunk_tokens(pass), seen = plmr_cost_chunk_seen(pass);
     int64_t n_heads = (int64_t)heads->n_per_core * heads->n_rep;
     int64_t k = scores ? heads->n_dims : seen, n = scores ? seen : heads->n_dims;
-    plmr_cost_product product = {n_heads, heads->n_per_core, ms, k, n};
+    plmr_cost_product product = {n_heads, heads->n_per_core, ms, k, n, {0}};
     struct step step = {
         .pass = pass,
-        .multiply_cycles = (double)n_heads * plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, n),
+        .multiply_cycles = (double)n_heads * plmr_device_multiply_cycles(pass->device, pass->dtype, ms, k, n) +
+                           plmr_device_widen_cycles(pass->device, pass->cache_packed, half_elements(pass) * seen),
         .n_macs = n_heads * ms * seen * heads->n_dims,
-        .tile_words = plmr_cost_wavelets(pass, seen * heads->n_per_core * heads->n_dims),
+        .tile_words = passed_words(pass, seen),
         .score_words = plmr_cost_wavelets(pass, ms * seen * n_heads),
         .spreads = !scores,
     };
@@ -132,6 +166,7 @@ static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
     }
     if (plmr_shape_turns(pass->shape, pass->layer))
         rope(pass);
+    PLMR_TRY(pack(pass, plmr_cost_chunk_tokens(pass)));
     int64_t n_tokens = plmr_ceil_div(pass->grid->rows, pass->grid->heads.span) * plmr_cost_chunk_seen(pass);
     int64_t n_bytes = plmr_cost_chunk_tokens(pass) * n_tokens * pass->grid->heads.n_per_core * pass->grid->heads.n_rep *
                       (int64_t)plmr_dtype_bytes(pass->dtype);
@@ -147,8 +182,7 @@ static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
 
 static void shift_cache(plmr_cost_pass *pass)
 {
-    const plmr_heads *heads = &pass->grid->heads;
-    int64_t n_bytes = (int64_t)2 * heads->n_per_core * heads->n_dims * (int64_t)plmr_dtype_bytes(pass->cache_dtype);
+    int64_t n_bytes = 2 * half_bytes(pass);
     plmr_flow shift = plmr_flow_exchange(pass->grid->line_y, "shift", "cache");
     plmr_flow_run(&shift, plmr_device_wavelets(pass->device, n_bytes * pass->n_batch));
     plmr_cost_note(pass, PLMR_WORK_SHIFT);
@@ -161,17 +195,20 @@ static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
     const plmr_heads *heads = &pass->grid->heads;
     int64_t n_heads = (int64_t)heads->n_per_core * heads->n_rep, dims = heads->n_dims,
             tokens = plmr_cost_row_tokens(pass);
-    int64_t kept = heads->n_per_core * dims * tokens * pass->n_batch * (int64_t)plmr_dtype_bytes(pass->cache_dtype);
+    int64_t kept = tokens * pass->n_batch;
+    plmr_cost_held held = {kept * half_bytes(pass),
+                           plmr_device_widen_cycles(pass->device, pass->cache_packed, kept * half_elements(pass))};
     (void)step;
+    PLMR_TRY(pack(pass, pass->n_batch));
     if (pass->shifts && !pass->as_published)
         shift_cache(pass);
-    PLMR_TRY(plmr_cost_tiles(pass, kept, n_heads, dims, tokens, PLMR_WORK_ATTENTION));
+    PLMR_TRY(plmr_cost_tiles(pass, held, n_heads, dims, tokens, PLMR_WORK_ATTENTION));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_X, true, n_heads * tokens));
     if (pass->shape->score_cap != 0)
         plmr_cost_busy(pass, plmr_cost_cap_cycles(pass, n_heads * tokens) * pass->n_batch);
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
     PLMR_TRY(plmr_cost_allreduce(pass, PLMR_Y, false, n_heads));
-    PLMR_TRY(plmr_cost_tiles(pass, kept, n_heads, tokens, dims, PLMR_WORK_ATTENTION));
+    PLMR_TRY(plmr_cost_tiles(pass, held, n_heads, tokens, dims, PLMR_WORK_ATTENTION));
     return plmr_cost_allreduce(pass, PLMR_Y, false, n_heads * dims);
 }
 

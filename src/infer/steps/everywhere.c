@@ -99,7 +99,7 @@ static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
 static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     for (int i = 0; i < step->n_parts; i++)
-        PLMR_TRY(plmr_cost_gemv(pass, PLMR_Y, pass->grid->dim.size,
+        PLMR_TRY(plmr_cost_gemv(pass, step->part[i].weight, PLMR_Y, pass->grid->dim.size,
                                 plmr_grid_chunk(pass->grid, plmr_weight_infos[step->part[i].weight].rows)));
     return PLMR_OK;
 }

@@ -246,12 +246,11 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
 static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     int64_t n_used = pass->shape->n_used, n = n_used * pass->grid->expert_ffn.size;
-    (void)step;
-    PLMR_TRY(plmr_cost_gemv(pass, PLMR_Y, pass->grid->dim.size, 2 * n));
+    PLMR_TRY(plmr_cost_gemv(pass, step->part[0].weight, PLMR_Y, pass->grid->dim.size, 2 * n));
     plmr_cost_busy(pass,
                    pass->n_batch * ((double)n * pass->device->scalar_function +
                                     3 * (double)n_used * plmr_cost_vector_cycles(pass, pass->grid->expert_ffn.size)));
-    return plmr_cost_gemv(pass, PLMR_X, n, pass->grid->dim.size);
+    return plmr_cost_gemv(pass, step->part[2].weight, PLMR_X, n, pass->grid->dim.size);
 }
 
 const plmr_step_kind plmr_step_experts = {.values = {prompt, token}, .time = {plmr_experts_prompt_time, token_time}};

@@ -53,19 +53,14 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
 
 /* ---- time ---- */
 
-/* Elements of a dealt dimension with its padding: what the cores compute. */
-static int64_t padded(const plmr_cost_pass *pass, enum plmr_dimension dimension)
-{
-    return pass->grid->cols * plmr_grid_chunk(pass->grid, dimension);
-}
-
 /* With a matrix that lies (out, in), as decode has it: tokens change places with elements, and back. */
-static plmr_status turned_time(plmr_cost_pass *pass, const plmr_weight_info *info)
+static plmr_status turned_time(plmr_cost_pass *pass, enum plmr_weight which)
 {
+    const plmr_weight_info *info = &plmr_weight_infos[which];
     int64_t ms = plmr_cost_chunk_tokens(pass), element = (int64_t)plmr_dtype_bytes(pass->dtype);
     int64_t n_in = ms * plmr_grid_chunk(pass->grid, info->cols), n_out = ms * plmr_grid_chunk(pass->grid, info->rows);
     plmr_cost_relayout(pass, n_in * element);
-    PLMR_TRY(plmr_cost_gemm_turned(pass, padded(pass, info->cols), padded(pass, info->rows), PLMR_WORK_PROJECTION));
+    PLMR_TRY(plmr_cost_weight_gemm_turned(pass, which));
     plmr_cost_relayout(pass, n_out * element);
     plmr_cost_busy(pass, plmr_cost_vector_cycles(pass, n_out));
     return PLMR_OK;
@@ -74,12 +69,9 @@ static plmr_status turned_time(plmr_cost_pass *pass, const plmr_weight_info *inf
 static plmr_status prompt_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     for (int i = 0; i < step->n_parts; i++) {
-        const plmr_weight_info *info = &plmr_weight_infos[step->part[i].weight];
-        if (pass->as_decode && info->cols != PLMR_MODEL_DIM)
-            PLMR_TRY(turned_time(pass, info));
-        else
-            PLMR_TRY(
-                plmr_cost_gemm(pass, padded(pass, info->cols), padded(pass, info->rows), false, PLMR_WORK_PROJECTION));
+        enum plmr_weight which = step->part[i].weight;
+        bool turned = pass->as_decode && plmr_weight_infos[which].cols != PLMR_MODEL_DIM;
+        PLMR_TRY(turned ? turned_time(pass, which) : plmr_cost_weight_gemm(pass, which));
     }
     return PLMR_OK;
 }
@@ -92,8 +84,8 @@ static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
         int64_t columns = 0;
         for (int j = i; j < i + together; j++)
             columns += plmr_grid_chunk(pass->grid, plmr_weight_infos[step->part[j].weight].rows);
-        PLMR_TRY(
-            plmr_cost_gemv(pass, in == PLMR_MODEL_DIM ? PLMR_Y : PLMR_X, plmr_grid_chunk(pass->grid, in), columns));
+        PLMR_TRY(plmr_cost_gemv(pass, step->part[i].weight, in == PLMR_MODEL_DIM ? PLMR_Y : PLMR_X,
+                                plmr_grid_chunk(pass->grid, in), columns));
     }
     return PLMR_OK;
 }

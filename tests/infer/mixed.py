@@ -1,0 +1,161 @@
+"""Weights and caches in fewer bits than the file's: what is computed is what NumPy's own rounding says, the same on any
+ranks; what a device does not know is refused.
+
+mixed.py MPIEXEC MANY DATA_FOLDER. Exits with 77 (skipped) without NumPy.
+"""
+import os
+import sys
+import tempfile
+
+try:
+    import numpy as np
+except ImportError:
+    print("NumPy is not installed")
+    sys.exit(77)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "model"))
+from cli import Checks, Started, show  # noqa: E402
+from forward import Forward  # noqa: E402
+from gguf_reader import load  # noqa: E402
+
+MODELS = {"llama_gqa_f32": ["f16", "bf16", "f8", "i8", "i4"], "mixtral_f32": ["i4"]}
+TOKENS = "1,17,40,9,3,77,30,12,60,5,88,21"
+GRIDS = [("1x1", 1), ("2x2", 4), ("1x3", 3)]
+# All numbers of e4m3 that are not negative: 4 bits of exponent, 3 of significand, the last one a NaN.
+E4M3 = np.array([(m / 8 * 2.0**-6 if e == 0 else (1 + m / 8) * 2.0**(e - 7)) for e in range(16) for m in range(8)][:-1], np.float32)
+
+
+def to_e4m3(x):
+    """The nearest; of two as near, the one whose last bit is 0."""
+    x, sign = np.minimum(np.abs(x), E4M3[-1]), np.sign(x)
+    above = np.clip(np.searchsorted(E4M3, x), 1, len(E4M3) - 1)
+    low, high = x - E4M3[above - 1], E4M3[above] - x
+    return sign * np.where((low < high) | ((low == high) & (above % 2 == 1)), E4M3[above - 1], E4M3[above])
+
+
+def of_group(kind, x, scaled=True):
+    """x: float32, groups along the last axis."""
+    most = {"f8": 448, "i8": 127, "i4": 7}[kind]
+    scale = (np.abs(x).max(axis=-1, keepdims=True) / np.float32(most)).astype(np.float16).astype(np.float32)
+    scale = scale if scaled else np.ones_like(scale)
+    number = x / np.where(scale == 0, np.float32(1), scale)
+    number = to_e4m3(number) if kind == "f8" else np.clip(np.rint(number), -most, most)
+    return (number * scale).astype(np.float16).astype(np.float32)
+
+
+def rounded(kind, x):
+    """What is left of a matrix (out, in)."""
+    if kind == "f16":
+        return x.astype(np.float16).astype(np.float32)
+    if kind == "bf16":
+        bits = x.view(np.uint32)
+        return ((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000).astype(np.uint32).view(np.float32)
+    groups = [of_group(kind, x[..., i:i + 32]) for i in range(0, x.shape[-1], 32)]
+    return np.concatenate(groups, axis=-1)
+
+
+def write_rounded(path, kind, to):
+    """The file with its matrices replaced, but for the embedding; routers are not packed."""
+    with open(path, "rb") as file:
+        data = file.read()
+    for name, (_, values) in load(path)[1].items():
+        if values.ndim < 2 or values.shape[0] == 1 or "norm" in name or name == "token_embd.weight" or not name.endswith("weight"):
+            continue
+        was = np.ascontiguousarray(values, np.float32)
+        assert data.count(was.tobytes()) == 1, name
+        now = rounded("f16" if "gate_inp" in name and kind[0] not in "b" else kind, was)
+        data = data.replace(was.tobytes(), np.ascontiguousarray(now).tobytes())
+    with open(to, "wb") as file:
+        file.write(data)
+
+
+class PackedCache(Forward):
+    """Keys and values rounded as the cache has them: i8 by head, f8 without a scale."""
+
+    kind = "i8"
+
+    def heads_of(self, x, n_heads, norm, i):
+        heads = super().heads_of(x, n_heads, norm, i)
+        return of_group(self.kind, heads.astype(np.float32), self.kind == "i8").astype(float) if "_k_" in norm else heads
+
+    def project(self, x, name):
+        y = super().project(x, name)
+        if not name.endswith("attn_v"):
+            return y
+        heads = y.reshape(len(y), self.kv_heads, -1).astype(np.float32)
+        return of_group(self.kind, heads, self.kind == "i8").astype(float).reshape(y.shape)
+
+
+class Runs:
+    def __init__(self, plmr, check, folder):
+        self.plmr, self.check, self.folder = plmr, check, folder
+
+    def logits(self, model, ranks, phase, *more):
+        path = os.path.join(self.folder, "out")
+        args = ["logits", "-m", model, "--tokens", TOKENS, "--phase", phase, "--prefill-cores", "9x9", "--decode-cores", "7x11",
+                "--ranks", ranks[0], "--out", path, *more]
+        code, _, err = self.plmr.run(args, ranks[1])
+        if not self.check(code == 0, f"{show(args, ranks[1])} ends with {code}: {err}"):
+            return b""
+        with open(path, "rb") as file:
+            return file.read()
+
+
+def check_weights(check, runs, data):
+    for ranks in GRIDS:
+        for model, kinds in MODELS.items():
+            path = os.path.join(data, model + ".gguf")
+            for kind in kinds:
+                reference = os.path.join(runs.folder, f"{model} {kind}.gguf")
+                if not os.path.exists(reference):
+                    write_rounded(path, kind, reference)
+                for phase in ("prefill", "decode") if ranks == GRIDS[0] else ("decode",):
+                    got = runs.logits(path, ranks, phase, "--weights", kind, "--kv-dtype", "f32")
+                    want = runs.logits(reference, ranks, phase, "--kv-dtype", "f32")
+                    plain = runs.logits(path, ranks, phase, "--kv-dtype", "f32") if kind == "f16" else b""
+                    check(got == want, f"{model} {kind} {phase} {ranks}: not what rounding gives")
+                    check(got != plain, f"{model} {kind} {phase}: as without rounding")
+
+
+def check_cache(check, runs, data):
+    path = os.path.join(data, "llama_gqa_f32.gguf")
+    tokens = [int(i) for i in TOKENS.split(",")]
+    plain = Forward(path).logits(tokens)
+    for kind in ("f8", "i8"):
+        PackedCache.kind = kind
+        want = PackedCache(path).logits(tokens)
+        for phase in ("prefill", "decode"):
+            all_ranks = [runs.logits(path, ranks, phase, "--kv-dtype", kind) for ranks in GRIDS]
+            got = np.frombuffer(all_ranks[0], "<f4").reshape(want.shape)
+            off, effect = np.abs(got - want).max(), np.abs(plain - want).max()
+            check(off < effect / 8, f"--kv-dtype {kind} {phase}: off by {off:.3g}, where rounding makes {effect:.3g}")
+            check(len(set(all_ranks)) == 1, f"--kv-dtype {kind} {phase}: ranks differ")
+
+
+def check_device(check, plmr):
+    place = ["llm", "-m", "demo", "--mode", "timing", "--prompt", "8", "--decode", "2", "--prefill-cores", "40x40", "--decode-cores", "40x40"]
+    def record(*more):
+        return plmr.records(place + list(more), 1)[0]
+    plain, packed = record(), record("--weights", "i4", "--kv-dtype", "i8")
+    check(packed["weights"] == "i4" and packed["kv_dtype"] == "i8" and packed["dtype"] == "f16", f"{packed}")
+    check(packed["sram_peak_bytes"] < plain["sram_peak_bytes"] and packed["decode_cycles_first"] > plain["decode_cycles_first"],
+          f"{packed} for {plain}")
+    dear = record("--weights", "i4", "--device", "wse2:widen_i4=50")
+    check(dear["decode_cycles_first"] > packed["decode_cycles_first"], f"{dear} for {packed}")
+    for option in (["--weights", "f8"], ["--kv-dtype", "f8"]):
+        code, _, err = plmr.run(place + option + ["--device", "wse2:widen_f8=0"], 1)
+        check(code != 0 and len(err) == 1 and "does not say what it costs to widen f8" in err[0], f"{option}: {code} {err}")
+
+
+def main():
+    check = Checks()
+    with Started(*sys.argv[1:3]) as plmr, tempfile.TemporaryDirectory() as folder:
+        check_device(check, plmr)
+        runs = Runs(plmr, check, folder)
+        check_cache(check, runs, sys.argv[3])
+        check_weights(check, runs, sys.argv[3])
+    check.done()
+
+
+main()
