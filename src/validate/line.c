@@ -6,24 +6,31 @@
 #include "validate/validate.h"
 
 /* Cycles until the core `hops` from the first one has words multicast by it over one route. */
-static double multicast_cycles(const plmr_device *device, double hops, double n_words)
+static double way_cycles(const plmr_device *device, double hops, double n_words)
 {
     plmr_way way = plmr_way_of(device, (int)hops);
-    return device->collective_launch + way.flight + way.word * n_words;
+    return way.flight + way.word * n_words;
 }
 
-/* Bytes to n receivers. A clock that is set by words passed on at one cycle a hop takes that off every time. The
- * shortest is seen by a core that waits for nothing else; the median has the start of a task. */
+static double multicast_cycles(const plmr_device *device, double hops, double n_words)
+{
+    return device->collective_launch + way_cycles(device, hops, n_words);
+}
+
+/* Bytes to n receivers, sent by one vector operation and no collective. A clock that is set by words passed on at one cycle
+ * a hop takes that off every time. The shortest is seen by a core that waits for nothing else; in the median a task starts
+ * when they come, and a vector operation in it. */
 static plmr_status run_multicast(plmr_trial_run *run)
 {
     double hops = plmr_config_number(run->config, "receivers", NAN),
            bytes = plmr_config_number(run->config, "bytes", NAN);
     if (!(hops >= 1 && hops < 1 << 16 && bytes >= 1 && bytes < 1 << 30))
         return PLMR_OK;
-    run->cycles = multicast_cycles(&run->device, hops, (double)plmr_device_wavelets(&run->device, (int64_t)bytes));
+    run->cycles = run->device.vector_start +
+                  way_cycles(&run->device, hops, (double)plmr_device_wavelets(&run->device, (int64_t)bytes));
     run->cycles -= plmr_config_number(run->options, "clock_per_hop", 0) * hops;
     if (plmr_has_word(run->point->what, "median"))
-        run->cycles += run->device.receive_task;
+        run->cycles += run->device.receive_task + run->device.vector_start;
     return PLMR_OK;
 }
 

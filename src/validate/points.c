@@ -25,8 +25,11 @@ static const struct {
     const char *words[2], *device;
 } machines[] = {
     {{"WSE-3", "simulator"}, "wse3-sim"},
+    {{"8 x", "Wormhole"}, "wormhole-galaxy"},
+    {{"2 x", "Wormhole"}, "wormhole-galaxy"},
     {{"2 x", ""}, ""},
     {{"8 x", ""}, ""},
+    {{"H100-like", "NPUs"}, "fred-mesh"},
     {{"WSE-3", ""}, "wse3"},
     {{"CS-3", ""}, "wse3"},
     {{"WSE-2", "CS-2"}, "wse2:clock=0.85e9"},
@@ -91,6 +94,14 @@ static plmr_status read_point(const plmr_reader *reader, const json_t *json, plm
     return PLMR_OK;
 }
 
+/* Some sets are of a part of the machine that is named, which plmr has as a device of its own. */
+static void take_set(plmr_measurement *point, const plmr_measured_set *set)
+{
+    point->set = set;
+    if (set && set->device)
+        snprintf(point->device, sizeof point->device, "%s", set->device);
+}
+
 static plmr_status add_point(plmr_validation *v, const plmr_reader *reader, const json_t *json)
 {
     plmr_measurement point;
@@ -98,7 +109,7 @@ static plmr_status add_point(plmr_validation *v, const plmr_reader *reader, cons
     for (int i = 0; i < v->n_points; i++)
         if (strcmp(v->points[i].id, point.id) == 0)
             return plmr_reader_fault(reader, "id", "'%.80s' is there twice", point.id);
-    point.set = find_set(v, point.id);
+    take_set(&point, find_set(v, point.id));
     v->points = plmr_take_more(v->points, ((size_t)v->n_points + 1) * sizeof point);
     v->points[v->n_points++] = point;
     return PLMR_OK;
@@ -128,6 +139,8 @@ static plmr_status read_set(plmr_reader *reader, json_t *root, plmr_measured_set
         plmr_reader_choice(reader, root, "mechanism", plmr_mechanisms, PLMR_N_MECHANISMS, "a mechanism", &mechanism));
     PLMR_TRY(plmr_reader_choice(reader, root, "standing", standings, 3, "a standing", &standing));
     PLMR_TRY(plmr_reader_array(reader, root, "ids", &ids));
+    if (json_object_get(root, "device"))
+        PLMR_TRY(plmr_reader_text(reader, root, "device", LONGEST / 4, &set->device));
     PLMR_TRY(plmr_reader_truth(reader, root, "slow", false, &set->slow));
     set->mechanism = plmr_mechanisms[mechanism];
     set->standing = standings[standing];
@@ -183,7 +196,7 @@ static plmr_status add_points_of(plmr_validation *v, int i)
         plmr_reader_enter(&reader, index);
         PLMR_TRY(add_point(v, &reader, json_array_get(points, j)));
         plmr_reader_leave(&reader);
-        v->points[v->n_points - 1].set = &v->sets[i];
+        take_set(&v->points[v->n_points - 1], &v->sets[i]);
     }
     return PLMR_OK;
 }

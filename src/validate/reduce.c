@@ -13,7 +13,8 @@ static void add_chain(plmr_reduce_plan *plan, int first, int n, int apart)
         plmr_reduce_plan_leg(plan, first + i * apart, first + (i - 1) * apart, i % 2);
 }
 
-/* Groups of `step` cores: chains to their first cores, then one chain of these to core 0. */
+/* Groups of `step` cores: chains to their first cores, then one chain of these to core 0; a task starts where a chain has
+ * come in. */
 static plmr_status run_two_phase(plmr_trial_run *run)
 {
     double p = plmr_config_number(run->config, "P", NAN), step = plmr_config_number(run->config, "step", NAN),
@@ -33,6 +34,7 @@ static plmr_status run_two_phase(plmr_trial_run *run)
     int64_t hops, stages;
     plmr_reduce_plan_cycles(plan, (double)plmr_device_wavelets(&run->device, 4 * (int64_t)n), &run->cycles, &hops,
                             &stages);
+    run->cycles += plan->n_phases * run->device.receive_task;
     plmr_reduce_plan_destroy(plan);
     return PLMR_OK;
 }

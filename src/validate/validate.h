@@ -29,7 +29,8 @@ typedef struct plmr_measured_set {
     const char *name, *title, *mechanism, *standing;
     const plmr_trial *trial;
     const json_t *ids, *options;
-    bool slow; /* takes a minute or so: is run if it is named */
+    const char *device; /* that its points are run on, whatever machine they name; NULL: by that */
+    bool slow;          /* takes a minute or so: is run if it is named */
 } plmr_measured_set;
 
 typedef struct plmr_measurement {

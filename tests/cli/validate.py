@@ -38,8 +38,9 @@ def check_evidence(out):
     now, shipped = [open(file).readlines() for file in (os.path.join(out, "errors.jsonl"), EVIDENCE)]
     slow = [line for line in shipped if json.loads(line)["set"] in SLOW]
     if "--update" in sys.argv:
+        shipped = now + slow
         with open(EVIDENCE, "w") as file:
-            file.writelines(now + slow)
+            file.writelines(shipped)
     assert len(slow) == len(SLOW), f"{EVIDENCE} lacks a slow set: add its line of plmr validate SET --out"
     now, shipped = [json.loads(line) for line in now], [json.loads(line) for line in shipped if line not in slow]
     assert [line["set"] for line in now] == [line["set"] for line in shipped], "other sets: see --update"
