@@ -6,7 +6,6 @@
 enum { LAYERS = 2, SIDE = 8, T = 4, N = SIDE * T, CORES = LAYERS * SIDE * SIDE };
 
 static plmr_tiles *a, *b, *c, *part; /* part: another layer's result */
-static int wrong;
 
 static float element(int row, int col, int seed)
 {
@@ -29,46 +28,35 @@ static void add(void *context, int row, int x)
         plmr_tiles_at(c, row, x)[i] += plmr_tiles_at(part, row, x)[i];
 }
 
-static void check(void *context, int y, int x)
+static int check(void *context, int y, int x)
 {
+    int wrong = 0;
     for (int i = 0; i < T * T && y < SIDE; i++) {
         float sum = 0;
         for (int k = 0; k < N; k++)
             sum += element(y * T + i / T, k, 1) * element(k, x * T + i % T, 2);
         wrong += plmr_tiles_at(c, y, x)[i] != sum;
     }
-}
-
-static plmr_status verify(plmr_region *region, void *context)
-{
-    PLMR_TRY(plmr_each(region, check, context));
-    return wrong ? plmr_error_make(PLMR_ERROR_SYSTEM, "%d elements are wrong", wrong) : PLMR_OK;
-}
-
-static plmr_status make_flows(plmr_region *region, plmr_points **west, plmr_points **north, plmr_points **down)
-{
-    static int32_t to_west[CORES], to_north[CORES], to[CORES], from[CORES], size[CORES];
-    for (int core = 0; core < CORES; core++) {
-        int row = core / SIDE, x = core % SIDE, first = row / SIDE * SIDE;
-        to_west[core] = row * SIDE + (x + SIDE - 1) % SIDE;
-        to_north[core] = (first + (row - first + SIDE - 1) % SIDE) * SIDE + x;
-        from[core] = core + SIDE * SIDE;
-        to[core] = core % (SIDE * SIDE);
-        size[core] = T * T;
-    }
-    plmr_parts parts = {.n = CORES - SIDE * SIDE, .from = from, .to = to, .n_values = size};
-    PLMR_TRY(plmr_points_permutation(region, "west", to_west, T * T, west));
-    PLMR_TRY(plmr_points_permutation(region, "north", to_north, T * T, north));
-    return plmr_points_create(region, "down", &parts, down);
+    return wrong;
 }
 
 static plmr_status run(plmr_region *region, void *context)
 {
+    static int32_t to_west[CORES], to_north[CORES], to[CORES], from[CORES], size[CORES];
+    plmr_parts parts = {.n = CORES - SIDE * SIDE, .from = from, .to = to, .n_values = size};
     plmr_points *west, *north, *down;
+    for (int core = 0; core < CORES; core++) {
+        int row = core / SIDE, x = core % SIDE, first = row / SIDE * SIDE;
+        to_west[core] = row * SIDE + (x + SIDE - 1) % SIDE;
+        to_north[core] = (first + (row - first + SIDE - 1) % SIDE) * SIDE + x;
+        from[core] = core + SIDE * SIDE, to[core] = core % (SIDE * SIDE), size[core] = T * T;
+    }
     plmr_tiles **all[] = {&a, &b, &c, &part};
     for (int i = 0; i < 4; i++)
         PLMR_TRY(plmr_tiles_make(region, i < 2 ? "A, B" : "C", PLMR_F32, T, T, all[i]));
-    PLMR_TRY(make_flows(region, &west, &north, &down));
+    PLMR_TRY(plmr_points_permutation(region, "west", to_west, T * T, &west));
+    PLMR_TRY(plmr_points_permutation(region, "north", to_north, T * T, &north));
+    PLMR_TRY(plmr_points_create(region, "down", &parts, &down));
     PLMR_TRY(plmr_each(region, load, context));
     for (int step = 0; step < SIDE / LAYERS; step++) {
         PLMR_TRY(plmr_tiles_multiply_add(a, b, c));
@@ -77,14 +65,11 @@ static plmr_status run(plmr_region *region, void *context)
     }
     PLMR_TRY(plmr_points_run(down, c, part));
     PLMR_TRY(plmr_compute(region, T * T, add, context));
-    plmr_points_destroy(west);
-    plmr_points_destroy(north);
-    plmr_points_destroy(down);
     return PLMR_OK;
 }
 
 int main(int argc, char **argv)
 {
-    plmr_program program = {.name = "gemm25d", .rows = LAYERS * SIDE, .cols = SIDE, .run = run, .verify = verify};
+    plmr_program program = {.name = "gemm25d", .rows = LAYERS * SIDE, .cols = SIDE, .run = run, .check = check};
     return plmr_program_main(argc, argv, &program);
 }

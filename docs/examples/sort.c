@@ -5,77 +5,60 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 6, COLS = 12, VALUES = 64, ROOM = 4 * VALUES };
+enum { ROWS = 6, COLS = 12, VALUES = 64, ROOM = 4 * VALUES, ALL = COLS * VALUES };
 
 static plmr_tiles *numbers, *sorted;
-static int wrong;
 
-static float number(int row, int core, int i)
+static float number(int row, int i)
 {
-    return (float)((uint32_t)((row * COLS + core) * VALUES + i) * 2654435761u >> 12);
+    return (float)((uint32_t)(row * COLS * VALUES + i) * 2654435761u >> 12);
 }
 
 static int compare(const void *a, const void *b)
 {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
+    return (*(const float *)a > *(const float *)b) - (*(const float *)a < *(const float *)b);
 }
 
-/* Numbers of core `core` below the splitters before core `to`: of every core's first four, sorted, the right ones. */
-static int below(int row, int core, int to)
+/* How many of n numbers of a row belong to cores before `to`: splitters are of every core's first four, sorted. */
+static int before(int row, int first, int n, int to)
 {
     float sample[4 * COLS];
-    int n = 0;
+    int below = 0;
     for (int i = 0; i < 4 * COLS; i++)
-        sample[i] = number(row, i / 4, i % 4);
+        sample[i] = number(row, i / 4 * VALUES + i % 4);
     qsort(sample, 4 * COLS, sizeof *sample, compare);
-    for (int i = 0; i < VALUES; i++)
-        n += to == COLS || (to > 0 && number(row, core, i) < sample[4 * to]);
-    return n;
+    for (int i = first; i < first + n; i++)
+        below += to == COLS || (to > 0 && number(row, i) < sample[4 * to]);
+    return below;
 }
 
 static int count(void *context, int row, int from, int to)
 {
-    return below(row, from, to + 1) - below(row, from, to);
-}
-
-static int kept(int row, int core) /* how many a core has in the end */
-{
-    int n = 0;
-    for (int from = 0; from < COLS; from++)
-        n += below(row, from, core + 1) - below(row, from, core);
-    return n;
+    return before(row, from * VALUES, VALUES, to + 1) - before(row, from * VALUES, VALUES, to);
 }
 
 static void sort_own(void *context, int row, int core)
 {
     float *own = plmr_tiles_at(numbers, row, core);
     for (int i = 0; i < VALUES; i++)
-        own[i] = number(row, core, i);
+        own[i] = number(row, core * VALUES + i);
     qsort(own, VALUES, sizeof *own, compare);
 }
 
 static void sort_all(void *context, int row, int core)
 {
-    qsort(plmr_tiles_at(sorted, row, core), (size_t)kept(row, core), sizeof(float), compare);
+    size_t n = (size_t)(before(row, 0, ALL, core + 1) - before(row, 0, ALL, core));
+    qsort(plmr_tiles_at(sorted, row, core), n, sizeof(float), compare);
 }
 
-static void check(void *context, int row, int core)
+static int check(void *context, int row, int core)
 {
-    float all[COLS * VALUES];
-    int first = 0, n = kept(row, core);
-    for (int i = 0; i < COLS * VALUES; i++)
-        all[i] = number(row, i / VALUES, i % VALUES);
-    qsort(all, COLS * VALUES, sizeof *all, compare);
-    for (int before = 0; before < core; before++)
-        first += kept(row, before);
-    wrong += n > ROOM || memcmp(plmr_tiles_at(sorted, row, core), all + first, (size_t)n * sizeof *all) != 0;
-}
-
-static plmr_status verify(plmr_region *region, void *context)
-{
-    PLMR_TRY(plmr_each(region, check, context));
-    return wrong ? plmr_error_make(PLMR_ERROR_SYSTEM, "%d cores have wrong numbers", wrong) : PLMR_OK;
+    float all[ALL];
+    int first = before(row, 0, ALL, core), n = before(row, 0, ALL, core + 1) - first;
+    for (int i = 0; i < ALL; i++)
+        all[i] = number(row, i);
+    qsort(all, ALL, sizeof *all, compare);
+    return n > ROOM || memcmp(plmr_tiles_at(sorted, row, core), all + first, (size_t)n * sizeof *all) != 0;
 }
 
 static plmr_status run(plmr_region *region, void *context)
@@ -87,12 +70,11 @@ static plmr_status run(plmr_region *region, void *context)
     PLMR_TRY(plmr_compute(region, 4 * VALUES * 6, sort_own, context)); /* four cycles a comparison */
     PLMR_TRY(plmr_points_run(exchange, numbers, sorted));
     PLMR_TRY(plmr_compute(region, 4 * VALUES * 6, sort_all, context));
-    plmr_points_destroy(exchange);
     return PLMR_OK;
 }
 
 int main(int argc, char **argv)
 {
-    plmr_program program = {.name = "sort", .rows = ROWS, .cols = COLS, .run = run, .verify = verify};
+    plmr_program program = {.name = "sort", .rows = ROWS, .cols = COLS, .run = run, .check = check};
     return plmr_program_main(argc, argv, &program);
 }

@@ -24,8 +24,8 @@ typedef struct plmr_program_option {
 typedef struct plmr_program {
     const char *name;
     int rows, cols; /* cores */
-    /* The program's verbs. What it makes on the region it destroys, but for tiles, which
-     * are destroyed for it at the end, or `close` does. Collective. */
+    /* The program's verbs. What it makes on the region it destroys, but for tiles and flows of messages, which are
+     * destroyed for it at the end, or `close` does. Collective. */
     plmr_status (*run)(plmr_region *region, void *context);
     void *context;
 
@@ -38,6 +38,10 @@ typedef struct plmr_program {
     /* For --verify: holds what `run` has left in the context against what it must be. The error says what is wrong; of
      * one rank or of all. Called before the region is destroyed, in compute mode. Collective. */
     plmr_status (*verify)(plmr_region *region, void *context);
+
+    /* In place of that, or before it: how many of the values that core (row, col) has in the end are not what they must be;
+     * called for every core of this rank. Local. */
+    int (*check)(void *context, int row, int col);
 
     /* Destroys what else `run` has left; called at the end in any case. Local. */
     void (*close)(void *context);

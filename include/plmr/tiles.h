@@ -116,7 +116,10 @@ plmr_status plmr_tiles_senders(plmr_region *region, enum plmr_axis axis, int n_s
  * first used there, whatever the tiles. Collective over the axis. */
 plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm);
 
-/* The same where elements travel as another type than they are kept in, as sums of products do. */
+/* The sum of all tiles of the region, at every core: along x, then along y. Collective. */
+plmr_status plmr_tiles_sum(plmr_tiles *tiles, const char *algorithm);
+
+/* The same as plmr_tiles_allreduce where elements travel as another type than they are kept in, as sums of products do. */
 plmr_status plmr_tiles_allreduce_as(plmr_tiles *tiles, enum plmr_axis axis, const char *algorithm,
                                     enum plmr_dtype travel);
 

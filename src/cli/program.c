@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "verbs/points.h"
 #include "verbs/tiles_inside.h"
 
 enum { MOST_OPTIONS = 40, MOST_REAL = 1000000000 };
@@ -132,6 +133,7 @@ static void close_program(void *work)
     struct open *open = work;
     if (open->program->close)
         open->program->close(open->program->context);
+    plmr_points_destroy_all(open->region);
     plmr_tiles_destroy_all(open->region);
     free(open);
 }
@@ -148,11 +150,36 @@ static void make_plan(const void *context, const void *work, plmr_outline *plan)
     (void)context, (void)work, (void)plan;
 }
 
+/* The program's check at every core, and what it has found. */
+struct checking {
+    const plmr_program *program;
+    uint64_t n_wrong;
+};
+
+static void check_core(void *context, int row, int col)
+{
+    struct checking *c = context;
+    c->n_wrong += (uint64_t)c->program->check(c->program->context, row, col);
+}
+
+static plmr_status check_cores(const plmr_program *program, plmr_region *region)
+{
+    struct checking c = {program, 0};
+    PLMR_TRY(plmr_each(region, check_core, &c));
+    plmr_ranks_sum(region->ranks, &c.n_wrong, 1);
+    PLMR_CHECK(c.n_wrong == 0, PLMR_ERROR_SYSTEM, "--verify: %llu values of %s are wrong",
+               (unsigned long long)c.n_wrong, program->name);
+    return PLMR_OK;
+}
+
 static plmr_status verify_program(const void *algorithm, void *work)
 {
     struct open *open = work;
+    const plmr_program *program = open->program;
     (void)algorithm;
-    return open->program->verify ? open->program->verify(open->region, open->program->context) : PLMR_OK;
+    if (program->check)
+        PLMR_TRY(check_cores(program, open->region));
+    return program->verify ? program->verify(open->region, program->context) : PLMR_OK;
 }
 
 static void print_verdict(const plmr_job *job, const plmr_record *r, FILE *out)
@@ -184,8 +211,8 @@ static plmr_status run_command(void *options)
     bool sized = r->run.rows > 0;
     PLMR_CHECK(!sized || p->any_cores, PLMR_ERROR_INPUT, "--cores: %s runs on %dx%d cores alone", p->name, p->rows,
                p->cols);
-    PLMR_CHECK(!r->run.verify || p->verify, PLMR_ERROR_INPUT, "--verify: %s has nothing to hold its result against",
-               p->name);
+    PLMR_CHECK(!r->run.verify || p->verify || p->check, PLMR_ERROR_INPUT,
+               "--verify: %s has nothing to hold its result against", p->name);
     if (!sized) {
         r->run.rows = p->rows;
         r->run.cols = p->cols;

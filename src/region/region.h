@@ -49,7 +49,8 @@ struct plmr_region {
     plmr_gemm_scratch *scratch;      /* of all products; made with the first */
     plmr_trace *trace;               /* of chosen cores; NULL: there is none */
     plmr_tiles_routes *tiles_routes; /* of the verbs of tiles; made with the first */
-    struct plmr_points *under_way;   /* flows of messages that have begun; see verbs/points.h */
+    struct plmr_points *flows;       /* all of messages that there are, */
+    struct plmr_points *under_way;   /* and those of messages that have begun; see verbs/points.h */
     struct plmr_own *own;            /* numbers for the program's record; see verbs/record.h */
     double marked_cycles;            /* the latest clock at the last mark */
     plmr_status complaint;           /* see plmr_region_complain */

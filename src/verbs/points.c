@@ -156,6 +156,8 @@ static void measure(plmr_points *points, const int32_t *first_to)
 /* Fills points with the parts of a region, or of one of its lines, and gives it to the caller. */
 static plmr_status give(plmr_points *points, const plmr_region *of, const plmr_parts *parts, plmr_points **out)
 {
+    points->older = points->region->flows;
+    points->region->flows = points;
     int32_t *first_to = keep_mine(points, of, parts);
     measure(points, first_to);
     plmr_status status = plmr_points_route(points);
@@ -215,6 +217,20 @@ static void leave(plmr_points *points)
     points->into = NULL;
 }
 
+static void forget(plmr_points *points)
+{
+    plmr_points **link = &points->region->flows;
+    while (*link != points)
+        link = &(*link)->older;
+    *link = points->older;
+}
+
+void plmr_points_destroy_all(plmr_region *region)
+{
+    while (region->flows)
+        plmr_points_destroy(region->flows);
+}
+
 void plmr_points_destroy(plmr_points *points)
 {
     if (!points)
@@ -228,6 +244,7 @@ void plmr_points_destroy(plmr_points *points)
         free(points->arrivals.due);
         leave(points);
     }
+    forget(points);
     plmr_region_release(region, points->relay_bytes);
     plmr_points_values_free(&points->values);
     plmr_profile_destroy(points->links);

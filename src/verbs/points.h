@@ -35,7 +35,8 @@ struct plmr_points {
     plmr_points_values values;
     plmr_tiles *into; /* under way: where values go; NULL: not under way */
     plmr_arrivals arrivals;
-    struct plmr_points *next; /* of those under way in the region */
+    struct plmr_points *next;  /* of those under way in the region, */
+    struct plmr_points *older; /* and of all in it */
 };
 
 /* Routes, or relays; links and ways. */
@@ -55,6 +56,9 @@ void plmr_points_values_plan(plmr_points *points, const int32_t *first_to);
 void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from);
 void plmr_points_values_end(plmr_points *points, plmr_tiles *to);
 void plmr_points_values_free(plmr_points_values *values);
+
+/* Destroys all flows of a region. */
+void plmr_points_destroy_all(plmr_region *region);
 
 /* An error if a flow of the region is under way. */
 plmr_status plmr_points_check_ended(const plmr_region *region);

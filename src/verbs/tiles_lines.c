@@ -144,6 +144,12 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
     return plmr_tiles_allreduce_as(tiles, axis, name, tiles ? tiles->dtype : PLMR_F32);
 }
 
+plmr_status plmr_tiles_sum(plmr_tiles *tiles, const char *name)
+{
+    PLMR_TRY(plmr_tiles_allreduce(tiles, PLMR_X, name));
+    return plmr_tiles_allreduce(tiles, PLMR_Y, name);
+}
+
 plmr_status plmr_tiles_reduce(plmr_tiles *tiles, enum plmr_axis axis, int root, const char *name, int n_groups)
 {
     PLMR_TRY(plmr_tiles_check(tiles, __func__));

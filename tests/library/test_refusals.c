@@ -94,6 +94,7 @@ static void collectives(void **state)
     refused(plmr_tiles_multicast(w.t, PLMR_X, SIDE), "core 12");
     refused(plmr_tiles_multicast(w.t, PLMR_X, -1), "core -1");
     refused(plmr_tiles_allreduce(NULL, PLMR_X, "chain"), "NULL");
+    refused(plmr_tiles_sum(NULL, "chain"), "NULL");
     refused(plmr_tiles_allreduce(w.t, (enum plmr_axis)2, "chain"), "no axis 2");
     refused(plmr_tiles_allreduce(w.t, PLMR_X, "sum"), "no allreduce 'sum'");
     refused(plmr_tiles_allreduce(w.t, PLMR_X, NULL), "'name' is NULL");
