@@ -43,7 +43,7 @@ static plmr_status open_regular(const char *path, int *fd, size_t *n_bytes)
 }
 
 /* An empty file cannot be mapped, nor need it be. */
-static plmr_status map_file(const char *path, const unsigned char **bytes, size_t *n_bytes)
+plmr_status plmr_gguf_map(const char *path, const unsigned char **bytes, size_t *n_bytes)
 {
     int fd;
     PLMR_TRY(open_regular(path, &fd, n_bytes));
@@ -73,7 +73,7 @@ plmr_status plmr_gguf_open(const char *path, plmr_gguf **gguf)
 {
     const unsigned char *bytes;
     size_t n_bytes;
-    PLMR_TRY(map_file(path, &bytes, &n_bytes));
+    PLMR_TRY(plmr_gguf_map(path, &bytes, &n_bytes));
     return read_bytes(bytes, n_bytes, path, true, gguf);
 }
 
@@ -92,6 +92,9 @@ void plmr_gguf_close(plmr_gguf *gguf)
     free(gguf->path);
     free(gguf->values);
     free(gguf->tensors);
+    free(gguf->made);
+    free(gguf->names);
+    free(gguf->factors);
     free(gguf);
 }
 
@@ -103,7 +106,7 @@ const char *plmr_gguf_path(const plmr_gguf *gguf)
 /* Whole pages inside the tensor: its neighbours may still be wanted. */
 void plmr_gguf_forget(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor)
 {
-    if (!gguf->mapped)
+    if (!gguf->mapped && !gguf->part)
         return;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)tensor->data, first = (start + page - 1) / page * page;

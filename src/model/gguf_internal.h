@@ -39,6 +39,9 @@ struct plmr_gguf {
     plmr_gguf_value *values;   /* sorted by key */
     plmr_gguf_tensor *tensors; /* sorted by name; those of all parts */
     struct plmr_gguf *part;    /* the next part of a split model, if they have been joined */
+    unsigned char *made;       /* bytes, where they are this one's own */
+    char *names;               /* of tensors, and */
+    float *factors;            /* the data of some, which no file has */
 };
 
 /* A place in the header; every step is checked against the end of the file. */
@@ -52,6 +55,12 @@ typedef struct plmr_gguf_cursor {
 
 /* The longest text that an error quotes. */
 enum { PLMR_GGUF_SHOWN = 80 };
+
+/* Maps a file read-only; an empty one is at NULL. */
+plmr_status plmr_gguf_map(const char *path, const unsigned char **bytes, size_t *n_bytes);
+
+/* Takes over all tensors of a part. */
+void plmr_gguf_take_tensors(plmr_gguf *first, const plmr_gguf *part);
 
 /* Steps over n bytes. */
 plmr_status plmr_gguf_skip(plmr_gguf_cursor *cursor, uint64_t n);

@@ -20,13 +20,12 @@ static plmr_status read_place(const plmr_gguf *gguf, int64_t *place, int64_t *n_
     return *n_parts > 1 ? plmr_gguf_get_int(gguf, "split.no", 0, *n_parts - 1, place) : PLMR_OK;
 }
 
-static plmr_status take_tensors(plmr_gguf *first, const plmr_gguf *part)
+void plmr_gguf_take_tensors(plmr_gguf *first, const plmr_gguf *part)
 {
     size_t n = (size_t)first->n_tensors, more = (size_t)part->n_tensors;
     first->tensors = plmr_take_more(first->tensors, (n + more + 1) * sizeof *first->tensors);
     memcpy(first->tensors + n, part->tensors, more * sizeof *first->tensors);
     first->n_tensors += more;
-    return PLMR_OK;
 }
 
 static plmr_status open_part(plmr_gguf *first, int64_t number, int64_t n_parts, plmr_gguf ***end)
@@ -43,7 +42,8 @@ static plmr_status open_part(plmr_gguf *first, int64_t number, int64_t n_parts, 
     if (n != n_parts || place != number - 1)
         return plmr_gguf_fault(part, "is part %lld of %lld, by its name it is %lld of %lld; download it again",
                                (long long)place + 1, (long long)n, (long long)number, (long long)n_parts);
-    return take_tensors(first, part);
+    plmr_gguf_take_tensors(first, part);
+    return PLMR_OK;
 }
 
 plmr_status plmr_gguf_join(plmr_gguf *first)

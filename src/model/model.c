@@ -2,6 +2,7 @@
 #include "base/share.h"
 #include "base/text_file.h"
 #include "model/gguf_internal.h"
+#include "model/hf.h"
 #include "model/shape_internal.h"
 
 #include <limits.h>
@@ -30,10 +31,20 @@ static plmr_status finish(plmr_status status, plmr_model *made, plmr_model **mod
     return PLMR_OK;
 }
 
+/* A shape out of Hugging Face's config.json. */
+static plmr_status read_config(const char *text, const char *path, plmr_model *made)
+{
+    PLMR_TRY(plmr_hf_parse_config(text, path, &made->gguf));
+    plmr_status status = plmr_model_read_gguf_keys(made);
+    plmr_gguf_close(made->gguf);
+    made->gguf = NULL;
+    return status;
+}
+
 static plmr_status parse_json(const char *text, const char *path, const char *name, plmr_model **model)
 {
     plmr_model *made = create(name);
-    return finish(plmr_model_read_json(text, path, made), made, model);
+    return finish((plmr_hf_is_config(text) ? read_config : plmr_model_read_json)(text, path, made), made, model);
 }
 
 plmr_status plmr_model_parse_json(const char *text, const char *path, plmr_model **model)
@@ -65,6 +76,15 @@ static plmr_status open_json(const char *path, const char *name, plmr_model **mo
     return status;
 }
 
+static plmr_status open_folder(const char *path, const char *name, plmr_model **model)
+{
+    plmr_gguf *gguf;
+    PLMR_TRY(plmr_hf_open(path, &gguf));
+    PLMR_TRY(read_gguf(gguf, name, model));
+    (*model)->file = plmr_take_text("%s/config.json", plmr_gguf_path(gguf));
+    return PLMR_OK;
+}
+
 static plmr_status open_gguf(const char *path, const char *name, plmr_model **model)
 {
     plmr_gguf *gguf;
@@ -88,6 +108,8 @@ plmr_status plmr_model_open(const char *file_or_name, plmr_model **model)
 {
     char room[PATH_MAX];
     const char *path;
+    if (plmr_hf_is_folder(file_or_name))
+        return open_folder(file_or_name, file_or_name, model);
     PLMR_TRY(plmr_share_find(&models, file_or_name, room, sizeof room, &path));
     size_t n = strlen(path);
     bool is_json = n >= 5 && strcmp(path + n - 5, ".json") == 0;

@@ -64,10 +64,10 @@ typedef struct plmr_model_shape {
 
 typedef struct plmr_model plmr_model;
 
-/* Opens a model. An argument that contains a '/', ends in ".gguf" or ".json", or names an existing file is the path of
- * a file, JSON if it ends so, else GGUF; any other is the name of a shipped model. Architectures: see arch.h; a file
- * that asks for what plmr does not compute, lacks a tensor, or has one of a wrong shape or of unknown use is refused.
- */
+/* Opens a model. A folder is one as Hugging Face has it (model/hf.h). An argument that contains a '/', ends in ".gguf" or
+ * ".json", or names an existing file is the path of a file, JSON if it ends so (a shape, or a config.json), else GGUF; any
+ * other is the name of a shipped model. Architectures: see arch.h; a file that asks for what plmr does not compute, lacks a
+ * tensor, or has one of a wrong shape or of unknown use is refused. */
 plmr_status plmr_model_open(const char *file_or_name, plmr_model **model);
 
 /* The same for the text of a JSON file, ended by a 0 byte, and for a GGUF file's bytes, which must outlive *model;

@@ -1,4 +1,5 @@
 /* The shape of the model in a GGUF file, and whether the file has all of its tensors. */
+#include "model/hf.h"
 #include "model/shape_internal.h"
 
 #include <limits.h>
@@ -256,15 +257,15 @@ static plmr_status find_vocab(plmr_model *model)
     return PLMR_OK;
 }
 
-static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which, int layer, bool *known)
+static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which, int layer, int expert, bool *is_apart,
+                                bool *known)
 {
     char name[PLMR_WEIGHT_NAME];
     int64_t rows, cols;
     size_t n;
-    const plmr_gguf_tensor *tensor =
-        plmr_gguf_find(model->gguf, plmr_weight_full_name(model->shape.arch, which, layer, name));
+    const plmr_gguf_tensor *tensor = plmr_weight_tensor(model, which, layer, expert, is_apart, name);
     plmr_weight_size(&model->shape, which, &rows, &cols);
-    rows = plmr_weight_tensor_rows(&model->shape, which);
+    rows = *is_apart ? rows : plmr_weight_tensor_rows(&model->shape, which);
     if (!tensor)
         return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; copy, download or convert the model again", name);
     if (tensor->rows != rows || tensor->cols != cols)
@@ -272,6 +273,14 @@ static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which,
             model->gguf, "tensor '%s' is %lld x %lld, its keys call for %lld x %lld; convert the model again", name,
             (long long)tensor->rows, (long long)tensor->cols, (long long)rows, (long long)cols);
     known[tensor - plmr_gguf_tensors(model->gguf, &n)] = true;
+    return PLMR_OK;
+}
+
+static plmr_status check_experts(const plmr_model *model, enum plmr_weight which, int layer, bool *known)
+{
+    bool is_apart = true;
+    for (int expert = 0; expert < plmr_weight_count(&model->shape, which) && is_apart; expert++)
+        PLMR_TRY(check_tensor(model, which, layer, expert, &is_apart, known));
     return PLMR_OK;
 }
 
@@ -283,7 +292,7 @@ static plmr_status check_weights(const plmr_model *model, bool *known)
         if (!plmr_weight_exists(&model->shape, which))
             continue;
         for (int layer = 0; layer < (plmr_weight_is_layered(which) ? model->shape.n_layers : 1); layer++)
-            PLMR_TRY(check_tensor(model, which, layer, known));
+            PLMR_TRY(check_experts(model, which, layer, known));
     }
     return PLMR_OK;
 }
@@ -330,17 +339,41 @@ static plmr_status check_factors(const plmr_model *model, enum plmr_weight which
     return PLMR_OK;
 }
 
-plmr_status plmr_model_read_gguf(plmr_model *model)
+/* Rows that are not permuted turn by halves, whatever those of the architecture's GGUF files do. */
+static plmr_status complete(plmr_model *model)
+{
+    bool halves = false;
+    PLMR_TRY(plmr_shape_complete(&model->shape, plmr_gguf_path(model->gguf)));
+    if (plmr_gguf_has(model->gguf, PLMR_HF_HALVES))
+        PLMR_TRY(plmr_gguf_get_bool(model->gguf, PLMR_HF_HALVES, &halves));
+    if (halves)
+        model->shape.rope_pairs = PLMR_ROPE_HALVES;
+    return read_context(model);
+}
+
+static plmr_status read_keys_alone(plmr_model *model)
 {
     PLMR_TRY(read_arch(model));
     PLMR_TRY(refuse_kinds(model));
     PLMR_TRY(read_title(model));
     PLMR_TRY(read_numbers(model));
-    PLMR_TRY(read_scaling(model));
+    return read_scaling(model);
+}
+
+plmr_status plmr_model_read_gguf_keys(plmr_model *model)
+{
+    PLMR_TRY(read_keys_alone(model));
+    PLMR_TRY(plmr_gguf_get_bool(model->gguf, PLMR_HF_TIED, &model->shape.has_tied_embeddings));
+    PLMR_TRY(plmr_gguf_get_bool(model->gguf, PLMR_HF_BIASES, &model->shape.has_qkv_biases));
+    return complete(model);
+}
+
+plmr_status plmr_model_read_gguf(plmr_model *model)
+{
+    PLMR_TRY(read_keys_alone(model));
     PLMR_TRY(find_vocab(model));
     read_options(model);
-    PLMR_TRY(plmr_shape_complete(&model->shape, plmr_gguf_path(model->gguf)));
-    PLMR_TRY(read_context(model));
+    PLMR_TRY(complete(model));
     PLMR_TRY(check_tensors(model));
     PLMR_TRY(check_factors(model, PLMR_ROPE_LONG));
     PLMR_TRY(check_factors(model, PLMR_ROPE_SHORT));

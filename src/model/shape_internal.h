@@ -54,6 +54,11 @@ enum { PLMR_WEIGHT_NAME = 48 };
 const char *plmr_weight_full_name(const plmr_arch *arch, enum plmr_weight which, int layer,
                                   char name[PLMR_WEIGHT_NAME]);
 
+/* The tensor that has it, and its name; NULL: there is none. Experts' matrices lie one below the other in one tensor, or
+ * each is_apart, in one of its own. */
+const plmr_gguf_tensor *plmr_weight_tensor(const plmr_model *model, enum plmr_weight which, int layer, int expert,
+                                           bool *is_apart, char name[PLMR_WEIGHT_NAME]);
+
 /* Which rows of a tensor it is; NULL: all. And the rows of its tensor. */
 const plmr_arch_slice *plmr_weight_slice(const plmr_arch *arch, enum plmr_weight which);
 int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight which);
@@ -61,6 +66,9 @@ int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight 
 /* Makes a model out of text or bytes, whose origin errors call `path`; `name` becomes the shape's. */
 plmr_status plmr_model_read_json(const char *text, const char *path, plmr_model *model);
 plmr_status plmr_model_read_gguf(plmr_model *model);
+
+/* The shape alone, of keys without tensors that are Hugging Face's (model/hf.h). */
+plmr_status plmr_model_read_gguf_keys(plmr_model *model);
 
 /* Sets what can be counted: n_parameters, n_bytes; and the scales of made-up weights. */
 void plmr_model_count(plmr_model *model);

@@ -148,11 +148,36 @@ static enum plmr_weight stored_as(const plmr_model_shape *shape, enum plmr_weigh
     return which == PLMR_OUTPUT && shape->has_tied_embeddings ? PLMR_EMBEDDING : which;
 }
 
-static const plmr_gguf_tensor *find_tensor(const plmr_model *model, enum plmr_weight which, int layer)
+/* "blk.3.ffn_gate.7.weight" for "blk.3.ffn_gate_exps.weight" */
+static void name_expert(const char *name, int expert, char of_expert[PLMR_WEIGHT_NAME])
 {
-    char name[PLMR_WEIGHT_NAME];
+    const char *end = strstr(name, "_exps");
+    PLMR_ASSERT(end);
+    snprintf(of_expert, PLMR_WEIGHT_NAME, "%.*s.%d%s", (int)(end - name), name, expert, end + strlen("_exps"));
+}
+
+const plmr_gguf_tensor *plmr_weight_tensor(const plmr_model *model, enum plmr_weight which, int layer, int expert,
+                                           bool *is_apart, char name[PLMR_WEIGHT_NAME])
+{
+    char of_expert[PLMR_WEIGHT_NAME];
     const plmr_gguf_tensor *tensor =
         plmr_gguf_find(model->gguf, plmr_weight_full_name(model->shape.arch, which, layer, name));
+    *is_apart = false;
+    if (tensor || plmr_weight_infos[which].kind != PLMR_EXPERT_MATRIX)
+        return tensor;
+    name_expert(name, expert, of_expert);
+    tensor = plmr_gguf_find(model->gguf, of_expert);
+    *is_apart = tensor != NULL || expert > 0;
+    if (*is_apart)
+        snprintf(name, PLMR_WEIGHT_NAME, "%s", of_expert);
+    return tensor;
+}
+
+static const plmr_gguf_tensor *find_tensor(const plmr_model *model, enum plmr_weight which, int layer, int expert,
+                                           bool *is_apart)
+{
+    char name[PLMR_WEIGHT_NAME];
+    const plmr_gguf_tensor *tensor = plmr_weight_tensor(model, which, layer, expert, is_apart, name);
     PLMR_ASSERT(tensor);
     return tensor;
 }
@@ -180,11 +205,13 @@ int64_t plmr_weight_tensor_rows(const plmr_model_shape *shape, enum plmr_weight 
     return most;
 }
 
-static void take_rows(const plmr_model *model, enum plmr_weight which, int expert, const plmr_gguf_tensor *tensor,
-                      plmr_source *source)
+static void take_rows(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
 {
+    bool is_apart;
     int64_t rows, cols;
+    const plmr_gguf_tensor *tensor = find_tensor(model, which, layer, expert, &is_apart);
     plmr_weight_size(&model->shape, which, &rows, &cols);
+    expert = is_apart ? 0 : expert;
     int64_t above = rows_above(&model->shape, plmr_weight_slice(model->shape.arch, which));
     plmr_source_gguf(source, tensor, above + expert * rows, rows);
 }
@@ -201,7 +228,7 @@ static void take_stored(const plmr_model *model, enum plmr_weight which, int lay
     layer = plmr_weight_is_layered(which) ? layer : 0;
     PLMR_ASSERT(layer >= 0 && layer < model->shape.n_layers);
     if (model->gguf)
-        take_rows(model, which, expert, find_tensor(model, which, layer), source);
+        take_rows(model, which, layer, expert, source);
     else
         make_up(model, which, layer, expert, source);
 }
@@ -209,8 +236,9 @@ static void take_stored(const plmr_model *model, enum plmr_weight which, int lay
 static enum plmr_dtype stored_dtype(const plmr_model *model, enum plmr_weight which, int layer)
 {
     which = stored_as(&model->shape, which);
+    bool is_apart;
     if (model->gguf)
-        return plmr_gguf_dtype(find_tensor(model, which, layer));
+        return plmr_gguf_dtype(find_tensor(model, which, layer, 0, &is_apart));
     return plmr_weight_is_matrix(which) ? PLMR_F16 : PLMR_F32;
 }
 
@@ -280,8 +308,10 @@ void plmr_model_store(plmr_model *model, enum plmr_weights weights)
 
 void plmr_model_weight_forget(const plmr_model *model, enum plmr_weight which, int layer)
 {
-    if (model->gguf)
-        plmr_gguf_forget(model->gguf, find_tensor(model, stored_as(&model->shape, which), layer));
+    bool is_apart = true;
+    which = stored_as(&model->shape, which);
+    for (int expert = 0; expert < plmr_weight_count(&model->shape, which) && model->gguf && is_apart; expert++)
+        plmr_gguf_forget(model->gguf, find_tensor(model, which, layer, expert, &is_apart));
 }
 
 /* --- sums -----------------------------------------------------------------------------------------------------------

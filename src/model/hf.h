@@ -1,0 +1,23 @@
+/* hf.h - models as Hugging Face has them: a folder of config.json, safetensors in one file or several with an index, and
+ * tokenizer.json. What they say becomes the keys and tensors of a GGUF file, by the names that one has, so all else is read
+ * from that. All functions are local; errors are of one line, "FILE: what is wrong". */
+#pragma once
+
+#include <stdbool.h>
+
+#include "model/gguf.h"
+
+/* Keys that GGUF files do not have: whether rope turns halves whatever the architecture says, as these files' rows are not
+ * permuted; whether the output projection is the embedding; whether queries, keys and values have biases. */
+#define PLMR_HF_HALVES "plmr.halves"
+#define PLMR_HF_TIED "plmr.tied"
+#define PLMR_HF_BIASES "plmr.biases"
+
+/* Whether it is a folder, or a file whose name ends in .safetensors: then the folder that has it. */
+bool plmr_hf_is_folder(const char *path);
+
+plmr_status plmr_hf_open(const char *path, plmr_gguf **gguf);
+
+/* Whether a JSON text is a config.json; then its keys, without tensors. */
+bool plmr_hf_is_config(const char *text);
+plmr_status plmr_hf_parse_config(const char *text, const char *path, plmr_gguf **gguf);

@@ -1,0 +1,37 @@
+/* hf_internal.h - what the parts that read Hugging Face's files share. */
+#pragma once
+
+#include "base/json_reader.h"
+#include "model/gguf_made.h"
+#include "model/hf.h"
+
+enum { PLMR_HF_MOST_PAIRS = 4096, PLMR_HF_NAME = 64 };
+
+/* What config.json says beside keys. */
+typedef struct plmr_hf_config {
+    char arch[32];
+    bool has_tied, permutes;              /* GGUF files of this architecture have queries' and keys' rows permuted */
+    int n_factors;                        /* of rope; 0: none */
+    float factors[2][PLMR_HF_MOST_PAIRS]; /* all; or those of short texts, and of long ones */
+    bool has_long;
+    int64_t bos, eos; /* -1: not said */
+} plmr_hf_config;
+
+/* One of the files, open; close it also where it fails. */
+typedef struct plmr_hf_json {
+    plmr_reader reader;
+    char *path, *text;
+    json_t *root; /* NULL: there is no such file */
+} plmr_hf_json;
+
+plmr_status plmr_hf_json_open(const char *folder, const char *name, bool must, plmr_hf_json *json);
+void plmr_hf_json_close(plmr_hf_json *json);
+
+/* The keys of config.json, and what it says beside them. */
+plmr_status plmr_hf_read_config(const plmr_reader *reader, const json_t *root, plmr_made *made, plmr_hf_config *config);
+
+/* The keys of a vocabulary; none where the folder has no tokenizer.json. */
+plmr_status plmr_hf_read_tokenizer(const char *folder, const plmr_hf_config *config, plmr_made *made);
+
+/* Changes a tensor's name, in PLMR_HF_NAME bytes at least, into that of GGUF files; what is unknown stays as it is. */
+void plmr_hf_rename(const char *arch, char *name);

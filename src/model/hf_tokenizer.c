@@ -1,0 +1,350 @@
+/* tokenizer.json and tokenizer_config.json: the vocabulary. */
+#include "model/hf_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/share.h"
+#include "base/text_file.h"
+
+enum { MOST_TOKENS = 1 << 22, MOST_TEMPLATE = 1 << 20 };
+enum {
+    NORMAL = 1,
+    UNKNOWN = 2,
+    CONTROL = 3,
+    USER_DEFINED = 4,
+    UNUSED = 5,
+    BYTE = 6
+}; /* types of tokens in GGUF files */
+
+#define KEY(name) "tokenizer.ggml." name
+
+#define CONTRACTION "'s|'t|'re|'ve|'m|'ll|'d"
+#define BY_DIGITS(digits)                                                                                              \
+    "(?i:" CONTRACTION ")|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"      \
+    "\\s+(?!\\S)|\\s+"
+#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+#define BY_CASE(end, digits)                                                                                           \
+    "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" end "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" end "|" digits      \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/* How texts are cut into words, as an expression, and what GGUF files call that; `keeps`: words that are tokens stay. */
+static const struct rule {
+    const char *pattern, *pre;
+    bool keeps;
+} rules[] = {
+    {BY_DIGITS("\\p{N}{1,3}"), "llama-bpe", true},
+    {BY_DIGITS("\\p{N}{1,3}"), "dbrx", false},
+    {BY_DIGITS("\\p{N}"), "qwen2", false},
+    {BY_CASE("(?i:" CONTRACTION ")?", "\\p{N}{1,3}"), "gpt-4o", false},
+    {BY_CASE("", "\\p{N}"), "tekken", true},
+    {CONTRACTION "| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", "gpt-2", false},
+};
+
+enum { N_RULES = sizeof rules / sizeof *rules };
+
+/* Tokens by their ids. */
+struct tokens {
+    const char **texts; /* NULL: there is none of this id */
+    int32_t *types;
+    int64_t n;
+};
+
+struct tokenizer {
+    plmr_hf_json json, config; /* tokenizer.json, tokenizer_config.json */
+    const json_t *model, *vocab, *merges;
+    struct tokens tokens;
+    bool has_bytes; /* SentencePiece: what has no token becomes bytes */
+};
+
+static const char *type_of(const json_t *node)
+{
+    const char *type = json_string_value(json_object_get(node, "type"));
+    return type ? type : "";
+}
+
+/* The first node of a type: the one, or of a sequence's parts. */
+static const json_t *find_node(const json_t *node, const char *parts, const char *type)
+{
+    if (strcmp(type_of(node), type) == 0)
+        return node;
+    size_t i;
+    json_t *part;
+    json_array_foreach(json_object_get(node, parts), i, part)
+    {
+        if (strcmp(type_of(part), type) == 0)
+            return part;
+    }
+    return NULL;
+}
+
+/* ---- tokens ---- */
+
+static plmr_status check_id(const plmr_reader *reader, const json_t *id, const char *text)
+{
+    json_int_t value = json_integer_value(id);
+    if (!json_is_integer(id) || value < 0 || value >= MOST_TOKENS)
+        return plmr_reader_fault(reader, NULL, "the id of token '%.40s' is out of range, expected 0 to %d", text,
+                                 MOST_TOKENS - 1);
+    return PLMR_OK;
+}
+
+static void set_token(struct tokens *tokens, int64_t id, const char *text, int32_t type)
+{
+    while (tokens->n <= id) { /* room for twice as many each time */
+        int64_t n = tokens->n;
+        if ((n & (n - 1)) == 0) {
+            size_t room = n ? 2 * (size_t)n : 1;
+            tokens->texts = plmr_take_more(tokens->texts, room * sizeof *tokens->texts);
+            tokens->types = plmr_take_more(tokens->types, room * sizeof *tokens->types);
+        }
+        tokens->texts[n] = NULL;
+        tokens->types[n] = UNUSED;
+        tokens->n++;
+    }
+    tokens->texts[id] = text;
+    tokens->types[id] = type;
+}
+
+static bool is_byte(const char *text)
+{
+    unsigned byte;
+    char end;
+    return strlen(text) == 6 && sscanf(text, "<0x%2X%c", &byte, &end) == 2 && end == '>';
+}
+
+static plmr_status read_vocab(struct tokenizer *t)
+{
+    const char *text, *unknown = json_string_value(json_object_get(t->model, "unk_token"));
+    json_t *id;
+    json_object_foreach((json_t *)(uintptr_t)t->vocab, text, id)
+    {
+        PLMR_TRY(check_id(&t->json.reader, id, text));
+        bool is_unknown = unknown && strcmp(text, unknown) == 0;
+        set_token(&t->tokens, json_integer_value(id), text,
+                  is_unknown                      ? UNKNOWN
+                  : t->has_bytes && is_byte(text) ? BYTE
+                                                  : NORMAL);
+    }
+    return PLMR_OK;
+}
+
+static plmr_status read_added(struct tokenizer *t)
+{
+    size_t i;
+    json_t *token;
+    json_array_foreach(json_object_get(t->json.root, "added_tokens"), i, token)
+    {
+        const json_t *id = json_object_get(token, "id");
+        const char *text = json_string_value(json_object_get(token, "content"));
+        if (!text)
+            return plmr_reader_fault(&t->json.reader, "added_tokens", "token %zu of them has no content", i);
+        PLMR_TRY(check_id(&t->json.reader, id, text));
+        bool was_unknown = json_integer_value(id) < t->tokens.n && t->tokens.types[json_integer_value(id)] == UNKNOWN;
+        bool is_special = json_is_true(json_object_get(token, "special"));
+        set_token(&t->tokens, json_integer_value(id), text,
+                  was_unknown  ? UNKNOWN
+                  : is_special ? CONTROL
+                               : USER_DEFINED);
+    }
+    return PLMR_OK;
+}
+
+static void put_tokens(const struct tokenizer *t, plmr_made *made)
+{
+    uint64_t n = (uint64_t)t->tokens.n;
+    plmr_made_array(made, KEY("tokens"), PLMR_GGUF_TEXT, n);
+    for (uint64_t i = 0; i < n; i++) {
+        const char *text = t->tokens.texts[i] ? t->tokens.texts[i] : "";
+        plmr_made_put_text(made, text, strlen(text));
+    }
+    plmr_made_array(made, KEY("token_type"), PLMR_GGUF_I32, n);
+    plmr_made_put(made, t->tokens.types, n * sizeof *t->tokens.types);
+}
+
+/* ---- merges ---- */
+
+/* "a b", or a and b; the caller frees *text, which has `between` between them. */
+static plmr_status take_merge(const struct tokenizer *t, size_t i, const char *between, char **text)
+{
+    const json_t *merge = json_array_get(t->merges, i);
+    const char *whole = json_string_value(merge), *space = whole ? strchr(whole, ' ') : NULL;
+    const char *a = json_string_value(json_array_get(merge, 0)), *b = json_string_value(json_array_get(merge, 1));
+    if (!space && (!a || !b))
+        return plmr_reader_fault(&t->json.reader, "merges", "number %zu is no pair of tokens", i);
+    *text = space ? plmr_take_text("%.*s%s%s", (int)(space - whole), whole, between, space + 1)
+                  : plmr_take_text("%s%s%s", a, between, b);
+    return PLMR_OK;
+}
+
+static plmr_status put_merges(const struct tokenizer *t, plmr_made *made)
+{
+    size_t n = json_array_size(t->merges);
+    plmr_made_array(made, KEY("merges"), PLMR_GGUF_TEXT, n);
+    for (size_t i = 0; i < n; i++) {
+        char *text;
+        PLMR_TRY(take_merge(t, i, " ", &text));
+        plmr_made_put_text(made, text, strlen(text));
+        free(text);
+    }
+    return PLMR_OK;
+}
+
+/* A token's score is the place of the first merge that makes it; what none makes comes last. */
+static plmr_status put_scores(const struct tokenizer *t, plmr_made *made)
+{
+    const float last = -1e9f;
+    size_t n = (size_t)t->tokens.n;
+    float *scores = plmr_take(n * sizeof *scores);
+    plmr_status status = PLMR_OK;
+    for (size_t i = 0; i < n; i++)
+        scores[i] = last;
+    for (size_t i = json_array_size(t->merges); i-- > 0 && !status;) {
+        char *text = NULL;
+        status = take_merge(t, i, "", &text);
+        const json_t *id = text ? json_object_get(t->vocab, text) : NULL;
+        if (id)
+            scores[json_integer_value(id)] = -(float)i;
+        free(text);
+    }
+    plmr_made_array(made, KEY("scores"), PLMR_GGUF_F32, n);
+    plmr_made_put(made, scores, n * sizeof *scores);
+    free(scores);
+    return status;
+}
+
+/* ---- words ---- */
+
+static plmr_status find_pre(const struct tokenizer *t, const char **pre)
+{
+    const json_t *root = json_object_get(t->json.root, "pre_tokenizer");
+    const json_t *split = find_node(root, "pretokenizers", "Split");
+    const char *pattern = json_string_value(json_object_get(json_object_get(split, "pattern"), "Regex"));
+    bool keeps = json_is_true(json_object_get(t->model, "ignore_merges"));
+    *pre = find_node(root, "pretokenizers", "Digits") ? "smollm" : "gpt-2";
+    if (!split)
+        return PLMR_OK;
+    for (int i = 0; i < N_RULES && pattern; i++)
+        if (strcmp(pattern, rules[i].pattern) == 0 && (keeps || !rules[i].keeps)) {
+            *pre = rules[i].pre;
+            return PLMR_OK;
+        }
+    return plmr_reader_fault(&t->json.reader, "pre_tokenizer",
+                             "cuts words in a way that plmr does not know, '%.60s'; convert the model to GGUF",
+                             pattern ? pattern : "");
+}
+
+static plmr_status put_words(const struct tokenizer *t, plmr_made *made)
+{
+    const json_t *pre_tokenizer = json_object_get(t->json.root, "pre_tokenizer");
+    const json_t *normalizer = json_object_get(t->json.root, "normalizer");
+    const char *pre;
+    plmr_made_text(made, KEY("model"), t->has_bytes ? "llama" : "gpt2");
+    if (t->has_bytes) {
+        const json_t *space = find_node(pre_tokenizer, "pretokenizers", "Metaspace");
+        const char *scheme = json_string_value(json_object_get(space, "prepend_scheme"));
+        bool never = space ? scheme && strcmp(scheme, "never") == 0 : !find_node(normalizer, "normalizers", "Prepend");
+        plmr_made_truth(made, KEY("add_space_prefix"), !never);
+        return put_scores(t, made);
+    }
+    if (!find_node(pre_tokenizer, "pretokenizers", "ByteLevel"))
+        return plmr_reader_fault(&t->json.reader, "pre_tokenizer",
+                                 "is of no kind that plmr knows: neither of bytes, nor with byte_fallback; convert the "
+                                 "model to GGUF");
+    PLMR_TRY(find_pre(t, &pre));
+    plmr_made_text(made, KEY("pre"), pre);
+    return put_merges(t, made);
+}
+
+/* ---- ids ---- */
+
+/* A token that tokenizer_config.json names, by its text or as an object; else the id of config.json; -1: none. */
+static int64_t find_id(const struct tokenizer *t, const char *key, int64_t otherwise)
+{
+    const json_t *named = json_object_get(t->config.root, key);
+    const char *text = json_string_value(json_is_object(named) ? json_object_get(named, "content") : named);
+    for (int64_t i = 0; i < t->tokens.n && text; i++)
+        if (t->tokens.texts[i] && strcmp(t->tokens.texts[i], text) == 0)
+            return i;
+    return otherwise < t->tokens.n ? otherwise : -1;
+}
+
+/* Whether what is put around a text begins with a token; where nothing says so, no. */
+static bool adds_bos(const struct tokenizer *t)
+{
+    const json_t *said = json_object_get(t->config.root, "add_bos_token");
+    const json_t *around =
+        find_node(json_object_get(t->json.root, "post_processor"), "processors", "TemplateProcessing");
+    if (json_is_boolean(said))
+        return json_is_true(said);
+    return json_object_get(json_array_get(json_object_get(around, "single"), 0), "SpecialToken") != NULL;
+}
+
+static void put_ids(const struct tokenizer *t, const plmr_hf_config *config, plmr_made *made)
+{
+    const char *unknown = json_string_value(json_object_get(t->model, "unk_token"));
+    int64_t bos = find_id(t, "bos_token", config->bos), eos = find_id(t, "eos_token", config->eos);
+    if (bos >= 0)
+        plmr_made_int(made, KEY("bos_token_id"), bos);
+    if (eos >= 0)
+        plmr_made_int(made, KEY("eos_token_id"), eos);
+    plmr_made_truth(made, KEY("add_bos_token"), bos >= 0 && adds_bos(t));
+    for (int64_t i = 0; i < t->tokens.n && unknown; i++)
+        if (t->tokens.types[i] == UNKNOWN)
+            plmr_made_int(made, KEY("unknown_token_id"), i), unknown = NULL;
+}
+
+/* In a file of its own, or in tokenizer_config.json: a text, or several by name. */
+static plmr_status put_template(const struct tokenizer *t, const char *folder, plmr_made *made)
+{
+    char *path = plmr_take_text("%s/chat_template.jinja", folder), *text = NULL;
+    size_t n;
+    plmr_status status = plmr_is_file(path) ? plmr_file_read(path, MOST_TEMPLATE, &text, &n) : PLMR_OK;
+    const json_t *said = json_object_get(t->config.root, "chat_template"), *first = json_array_get(said, 0);
+    const char *template = text ? text : json_string_value(first ? json_object_get(first, "template") : said);
+    if (!status && template)
+        plmr_made_text(made, "tokenizer.chat_template", template);
+    free(text);
+    free(path);
+    return status;
+}
+
+/* ---- all ---- */
+
+static plmr_status read_tokenizer(struct tokenizer *t, const char *folder, const plmr_hf_config *config,
+                                  plmr_made *made)
+{
+    PLMR_TRY(plmr_hf_json_open(folder, "tokenizer_config.json", false, &t->config));
+    t->model = json_object_get(t->json.root, "model");
+    t->vocab = json_object_get(t->model, "vocab");
+    t->merges = json_object_get(t->model, "merges");
+    t->has_bytes = json_is_true(json_object_get(t->model, "byte_fallback"));
+    bool is_bpe = strcmp(type_of(t->model), "BPE") == 0 || !*type_of(t->model); /* old files leave it out */
+    if (!is_bpe || !json_object_size(t->vocab) || !json_is_array(t->merges))
+        return plmr_reader_fault(
+            &t->json.reader, "model",
+            "is no BPE with a vocabulary and merges, but of type '%.40s'; convert the model to GGUF",
+            type_of(t->model));
+    PLMR_TRY(read_vocab(t));
+    PLMR_TRY(read_added(t));
+    PLMR_TRY(put_words(t, made));
+    put_tokens(t, made);
+    put_ids(t, config, made);
+    return put_template(t, folder, made);
+}
+
+plmr_status plmr_hf_read_tokenizer(const char *folder, const plmr_hf_config *config, plmr_made *made)
+{
+    struct tokenizer t = {0};
+    plmr_status status = plmr_hf_json_open(folder, "tokenizer.json", false, &t.json);
+    if (!status && t.json.root)
+        status = read_tokenizer(&t, folder, config, made);
+    free(t.tokens.texts);
+    free(t.tokens.types);
+    plmr_hf_json_close(&t.json);
+    plmr_hf_json_close(&t.config);
+    return status;
+}
