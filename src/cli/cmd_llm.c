@@ -102,6 +102,8 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
     PLMR_CHECK(!c->n_context || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--context is for decode: with --phase prefill there is none");
+    PLMR_CHECK(c->llm.setup.n_batch == 1 || c->phase != PREFILL || !c->timing, PLMR_ERROR_INPUT,
+               "--batch is for decode: a prefill takes one prompt at a time");
     PLMR_CHECK(!setup->phase[PLMR_DECODE].tree.n_group_levels || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--groups is for decode: those of a prefill are chosen by the model");
     PLMR_CHECK(c->timing || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,

@@ -8,6 +8,7 @@
 #include "base/given.h"
 #include "base/hint.h"
 #include "base/memory.h"
+#include "base/point.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "verbs/points.h"
@@ -251,7 +252,9 @@ plmr_status plmr_program_run(const plmr_program *program, int argc, const char *
     char **words = plmr_take_zeroed((size_t)(argc > 0 ? argc : 0) + 1, sizeof *words);
     for (int i = 0; i < argc; i++)
         words[i] = (char *)argv[i];
+    plmr_point point = plmr_point_begin();
     plmr_status status = plmr_agree(run_words(program, argc, words));
+    plmr_point_end(point);
     fflush(stdout);
     free(words);
     plmr_hint_options(had_options);

@@ -99,7 +99,7 @@ static plmr_status read_list(plmr_reader *reader, const struct kind *kind, const
         return plmr_reader_fault(reader, kind->key, "has %zu entries, expected 1 to %d; chance decides of more", n,
                                  PLMR_MOST_DEFECTS);
     plmr_reader_enter(reader, kind->key);
-    for (; list->n < (int)n; list->n++) {
+    for (list->n = 0; list->n < (int)n; list->n++) {
         char index[16];
         snprintf(index, sizeof index, "%d", list->n);
         plmr_reader_enter(reader, index);

@@ -1,5 +1,6 @@
 #include "base/given.h"
 #include "base/hash.h"
+#include "base/point.h"
 #include "base/share.h"
 #include "base/text_file.h"
 #include "device/device_internal.h"
@@ -27,14 +28,14 @@ static const char *find_pairs(const char *argument)
 }
 
 /* What is before the last colon is a device too, perhaps with pairs of its own. */
-static plmr_status load_overridden(const char *argument, const char *colon, plmr_device *device)
+static plmr_status load_overridden(const char *argument, const char *colon, int depth, plmr_device *device)
 {
     char base[sizeof device->name];
     PLMR_CHECK(strlen(argument) < sizeof base, PLMR_ERROR_INPUT,
                "%.60s...: a device's name with its numbers is at most %zu bytes long, this has %zu", argument,
                sizeof base - 1, strlen(argument));
     snprintf(base, sizeof base, "%.*s", (int)(colon - argument), argument);
-    PLMR_TRY(plmr_device_load(base, device));
+    PLMR_TRY(plmr_device_load_like(base, depth, device));
     return plmr_device_override(argument, colon + 1, device);
 }
 
@@ -42,14 +43,22 @@ plmr_status plmr_device_load(const char *name_or_file, plmr_device *device)
 {
     PLMR_GIVEN(name_or_file);
     PLMR_GIVEN(device);
+    plmr_point point = plmr_point_begin();
+    plmr_status status = plmr_device_load_like(name_or_file, 0, device);
+    plmr_point_end(point);
+    return status;
+}
+
+plmr_status plmr_device_load_like(const char *name_or_file, int depth, plmr_device *device)
+{
     const char *colon = find_pairs(name_or_file);
     if (colon)
-        return load_overridden(name_or_file, colon, device);
+        return load_overridden(name_or_file, colon, depth, device);
     char room[PATH_MAX], *text;
     const char *path;
     PLMR_TRY(plmr_share_find(&devices, name_or_file, room, sizeof room, &path));
     PLMR_TRY(plmr_text_file_read(path, "a device", &text));
-    plmr_status status = plmr_device_read(text, path, name_or_file, device);
+    plmr_status status = plmr_device_read(text, path, name_or_file, depth, device);
     free(text);
     return status;
 }

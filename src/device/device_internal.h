@@ -44,7 +44,11 @@ bool plmr_device_check_value(const struct plmr_device_number *number, double val
 plmr_status plmr_device_override(const char *name, const char *pairs, plmr_device *device);
 
 /* plmr_device_parse with a name for the device that need not be its file's. */
-plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device);
+plmr_status plmr_device_read(const char *text, const char *file, const char *name, int depth, plmr_device *device);
+
+/* plmr_device_load of a device that another one is like: `depth` files lead to it. */
+plmr_status plmr_device_load_like(const char *name_or_file, int depth, plmr_device *device);
+enum { PLMR_MOST_LIKE = 8 };
 
 /* The lists of dead cores, dead links and slow cores, each of which may be left out: from a file whose numbers are read,
  * and to one, each with a comma before it. */

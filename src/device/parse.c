@@ -1,17 +1,18 @@
 #include "base/given.h"
+#include "base/point.h"
 #include "device/device_internal.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { N_MEMBERS = 4, N_TAGS = 8, N_TOP_KEYS = PLMR_DEVICE_N_NUMBERS + 7, LONGEST_NAME = 47 };
+enum { N_MEMBERS = 4, N_TAGS = 8, N_TOP_KEYS = PLMR_DEVICE_N_NUMBERS + 8, LONGEST_NAME = 47 };
 
 static const char *const member_keys[N_MEMBERS] = {"value", "unit", "tag", "source"};
 
 #define KEY(key, unit, least, most, meaning) #key,
 static const char *const top_keys[N_TOP_KEYS] = {
-    PLMR_DEVICE_NUMBERS(KEY) "name", "title", "topology", "router", "dead", "dead_links", "slow"};
+    PLMR_DEVICE_NUMBERS(KEY) "name", "title", "topology", "router", "dead", "dead_links", "slow", "like"};
 #undef KEY
 
 static const char *const tags[N_TAGS] = {"M", "S", "V", "C", "I", "2", "guess", "definition"};
@@ -103,36 +104,60 @@ static void leave_out(int i, plmr_device *device)
         device->vector_f32 = device->mac_cycles_f32 / device->mac_group_f32;
 }
 
-static plmr_status read_numbers(plmr_reader *reader, const json_t *root, plmr_device *device)
+/* Numbers that a device which is like another one leaves out are the other's. */
+static plmr_status read_numbers(plmr_reader *reader, const json_t *root, bool is_like, plmr_device *device)
 {
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
-        if (may_be_left_out(i) && !json_object_get(root, plmr_device_numbers[i].key))
+        if (is_like && !json_object_get(root, plmr_device_numbers[i].key))
+            continue;
+        else if (may_be_left_out(i) && !json_object_get(root, plmr_device_numbers[i].key))
             leave_out(i, device);
         else
             PLMR_TRY(read_number(reader, &plmr_device_numbers[i], root, device));
     return PLMR_OK;
 }
 
-static plmr_status read_root(plmr_reader *reader, json_t *root, plmr_device *device)
+/* Begins with all of another device but its name. */
+static plmr_status read_like(const plmr_reader *reader, const json_t *root, int depth, plmr_device *device)
+{
+    const char *like;
+    plmr_device other;
+    PLMR_TRY(plmr_reader_text(reader, root, "like", sizeof device->name - 1, &like));
+    if (depth == PLMR_MOST_LIKE)
+        return plmr_reader_fault(reader, "like", "leads from file to file more than %d times: does one name itself?",
+                                 PLMR_MOST_LIKE);
+    PLMR_TRY(plmr_device_load_like(like, depth + 1, &other));
+    memcpy(other.name, device->name, sizeof other.name);
+    *device = other;
+    return PLMR_OK;
+}
+
+static plmr_status read_root(plmr_reader *reader, json_t *root, int depth, plmr_device *device)
 {
     static const char *const topologies[] = {[PLMR_MESH] = "mesh", [PLMR_TORUS] = "torus"};
     static const char *const routers[] = {[PLMR_STATIC] = "static", [PLMR_XY] = "xy"};
     char unused[LONGEST_NAME + 1];
-    int topology, router = PLMR_STATIC;
+    int topology, router;
+    bool is_like = json_object_get(root, "like");
     PLMR_TRY(plmr_reader_check_keys(reader, root, top_keys, N_TOP_KEYS));
+    if (is_like)
+        PLMR_TRY(read_like(reader, root, depth, device));
     if (json_object_get(root, "name"))
         PLMR_TRY(read_text(reader, root, "name", unused, sizeof unused));
     PLMR_TRY(read_text(reader, root, "title", device->title, sizeof device->title));
-    PLMR_TRY(plmr_reader_choice(reader, root, "topology", topologies, 2, "mesh or torus", &topology));
+    topology = (int)device->topology;
+    if (!is_like || json_object_get(root, "topology"))
+        PLMR_TRY(plmr_reader_choice(reader, root, "topology", topologies, 2, "mesh or torus", &topology));
     device->topology = (enum plmr_topology)topology;
-    PLMR_TRY(read_numbers(reader, root, device));
+    PLMR_TRY(read_numbers(reader, root, is_like, device));
+    router = is_like ? (int)device->router : PLMR_STATIC;
     if (json_object_get(root, "router"))
         PLMR_TRY(plmr_reader_choice(reader, root, "router", routers, 2, "static or xy", &router));
     device->router = (enum plmr_router)router;
     return plmr_device_read_defects(reader, root, device);
 }
 
-plmr_status plmr_device_read(const char *text, const char *file, const char *name, plmr_device *device)
+plmr_status plmr_device_read(const char *text, const char *file, const char *name, int depth, plmr_device *device)
 {
     plmr_reader reader = {.text = text, .file = file};
     json_t *root;
@@ -142,7 +167,7 @@ plmr_status plmr_device_read(const char *text, const char *file, const char *nam
                sizeof device->name - 1, strlen(name));
     snprintf(device->name, sizeof device->name, "%s", name);
     PLMR_TRY(plmr_reader_load(&reader, "a device", &root));
-    plmr_status status = read_root(&reader, root, device);
+    plmr_status status = read_root(&reader, root, depth, device);
     json_decref(root);
     return status;
 }
@@ -152,5 +177,8 @@ plmr_status plmr_device_parse(const char *text, const char *file, plmr_device *d
     PLMR_GIVEN(text);
     PLMR_GIVEN(file);
     PLMR_GIVEN(device);
-    return plmr_device_read(text, file, file, device);
+    plmr_point point = plmr_point_begin();
+    plmr_status status = plmr_device_read(text, file, file, 0, device);
+    plmr_point_end(point);
+    return status;
 }

@@ -112,18 +112,20 @@ static bool read_evidence(const char *line, plmr_evidence *e)
     return read;
 }
 
-/* Whoever has no such file, or one of an older plmr, has no evidence. */
+/* Whoever has no such file, or one of an older plmr, has no evidence; what cannot be read may be some: *n is -1. */
 plmr_evidence *plmr_evidence_of(const plmr_device *device, int *n)
 {
     char path[PATH_MAX], *text = NULL, *line;
     plmr_evidence *all = NULL;
     size_t size, name = strcspn(device->name, ":");
     plmr_status error = plmr_share_path("validation/errors.jsonl", path, sizeof path);
+    bool is_there = !error, is_read;
     if (!error)
         error = plmr_file_read(path, MOST_BYTES, &text, &size);
+    is_read = !error;
     plmr_error_free(error);
-    *n = 0;
-    for (char *rest = error ? NULL : text; (line = strsep(&rest, "\n"));) {
+    *n = is_there && !is_read ? -1 : 0;
+    for (char *rest = is_read ? text : NULL; (line = strsep(&rest, "\n"));) {
         all = plmr_take_more(all, ((size_t)*n + 1) * sizeof *all);
         plmr_evidence *e = &all[*n];
         if (read_evidence(line, e) && strlen(e->device) == name && strncmp(e->device, device->name, name) == 0)
@@ -162,7 +164,7 @@ void plmr_standing_of(const plmr_device *device, unsigned of, enum plmr_dtype dt
     if (n)
         standing->rms = sqrt(sum / n);
     else
-        snprintf(standing->sets, sizeof standing->sets, "none known");
+        snprintf(standing->sets, sizeof standing->sets, n_sets < 0 ? "unreadable" : "none known");
 }
 
 /* ---- for people ---- */
@@ -198,8 +200,12 @@ void plmr_evidence_print(FILE *out, const plmr_device *device)
 {
     int n;
     plmr_evidence *evidence = plmr_evidence_of(device, &n);
-    fprintf(out, "\nmeasurements that rest on a number by a tenth at least, with their mean error (plmr validate):\n");
-    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
+    if (n < 0)
+        fputs("\nvalidation/errors.jsonl cannot be read: what measurements say is unknown\n", out);
+    else
+        fprintf(out,
+                "\nmeasurements that rest on a number by a tenth at least, with their mean error (plmr validate):\n");
+    for (int i = 0; n >= 0 && i < PLMR_DEVICE_N_NUMBERS; i++)
         if (strncmp(plmr_device_numbers[i].unit, "cycles", 6) == 0 || strcmp(plmr_device_numbers[i].unit, "W") == 0)
             put_number(out, device, evidence, n, i);
     free(evidence);

@@ -38,8 +38,9 @@ class Plmr:
         launcher = [] if ranks is None else [self.mpiexec, "-n", str(ranks)]
         if ranks is None and args[:1] != ["scale"]:  # which starts mpirun
             how.setdefault("env", {**os.environ, **ALONE})
-        return subprocess.Popen(launcher + [self.binary] + args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, errors="replace", **how)
+        how.setdefault("stdout", subprocess.PIPE)
+        return subprocess.Popen(launcher + [self.binary] + args, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                errors="replace", **how)
 
     def run(self, args, ranks=None):
         process = self.start(args, ranks)

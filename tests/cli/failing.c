@@ -1,29 +1,42 @@
-/* Preloaded by failing.py: on one rank something fails that plmr asks for, after MPI has started. The environment says
- * what:
- *   FAIL_RANK     the rank
+/* Preloaded by failing.py and faults.py: on one rank something fails that plmr asks for. The environment says what:
+ *   FAIL_RANK     the rank; FAIL_RANKS how many there are
  *   FAIL_MALLOC   the number of the allocation of plmr's own that fails; 0 counts them
  *   FAIL_READ     the number of the read of FAIL_FILE that fails with EIO
  *   FAIL_SEND     the number of the message that it never sends, nor does anything else
+ *   FAIL_CALL     the number of the system call about a file below FAIL_FOLDER that fails; 0 counts them
+ *   FAIL_UNSEEN   on all ranks: a new file below FAIL_FOLDER is there for others only once it has been closed or renamed,
+ *                 and what others see of its size is 0: files that are consistent from close to open, as on NFS
  *   FAIL_MEMORY   bytes of address space that may still be taken
  *   FAIL_NOTE     a file: the moment of the failure, in seconds of the monotonic clock; or the count
+ *
+ * System calls are caught by a filter of the kernel's: what the C library itself does for a FILE has no name to stand
+ * in for.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <mpi.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
-static bool active;                           /* this is the rank, and MPI runs */
+static bool active;                           /* this is the rank, and nothing has failed yet */
 static unsigned long program_at, program_end; /* in memory */
-static long n_mallocs, n_reads, n_sends;
+static long n_mallocs, n_reads, n_sends, n_calls;
 
 static long number(const char *name, long none)
 {
@@ -75,15 +88,9 @@ static void limit_memory(long more)
 
 int MPI_Init(int *argc, char ***argv)
 {
-    int result = PMPI_Init(argc, argv), rank;
-    PMPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (rank != number("FAIL_RANK", -1))
-        return result;
-    dl_iterate_phdr(find_program, NULL);
-    if (number("FAIL_MEMORY", 0))
+    int result = PMPI_Init(argc, argv);
+    if (active && number("FAIL_MEMORY", 0))
         limit_memory(number("FAIL_MEMORY", 0));
-    else
-        active = true;
     return result;
 }
 
@@ -102,12 +109,7 @@ int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_C
     return PMPI_Isend(data, n, type, to, tag, comm, request);
 }
 
-int MPI_Finalize(void)
-{
-    if (active && number("FAIL_MALLOC", -1) == 0)
-        note((double)n_mallocs);
-    return PMPI_Finalize();
-}
+/* ---- allocations ---- */
 
 static bool fails(const void *caller)
 {
@@ -156,6 +158,8 @@ int posix_memalign(void **memory, size_t alignment, size_t n)
     return *memory ? 0 : ENOMEM;
 }
 
+/* ---- reads ---- */
+
 static bool read_fails(int file)
 {
     char link[64], path[PATH_MAX] = "";
@@ -177,4 +181,148 @@ ssize_t pread(int file, void *data, size_t n, off_t at)
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "pread64");
     return read_fails(file) ? -1 : real(file, data, n, at);
+}
+
+/* ---- system calls ---- */
+
+#if defined(__x86_64__)
+long direct(long number, long a, long b, long c, long d, long e, long f);
+extern const char direct_begin[], direct_end[];
+__asm__(
+    ".text\n.globl direct, direct_begin, direct_end\n"
+    "direct_begin:\ndirect:\n"
+    "mov %rdi, %rax\nmov %rsi, %rdi\nmov %rdx, %rsi\nmov %rcx, %rdx\nmov %r8, %r10\nmov %r9, %r8\nmov 8(%rsp), %r9\n"
+    "syscall\nret\ndirect_end:\n");
+
+static const struct {
+    int number, error;
+    int file, path; /* which argument is its descriptor, or its path; -1: none */
+} caught[] = {
+    {SYS_read, EIO, 0, -1},        {SYS_pread64, EIO, 0, -1},      {SYS_write, ENOSPC, 0, -1},
+    {SYS_pwrite64, ENOSPC, 0, -1}, {SYS_openat, EACCES, -1, 1},    {SYS_fsync, EIO, 0, -1},
+    {SYS_close, EIO, 0, -1},       {SYS_rename, EACCES, -1, 0},    {SYS_mkdir, EACCES, -1, 0},
+    {SYS_ftruncate, EFBIG, 0, -1}, {SYS_fallocate, ENOSPC, 0, -1}, {SYS_mmap, ENOMEM, 4, -1},
+    {SYS_newfstatat, EIO, 0, -1}, /* of a descriptor; of a path it may say that there is none */
+};
+enum { N_CAUGHT = sizeof caught / sizeof *caught };
+static char folder[PATH_MAX];
+
+static bool is_below(const char *path)
+{
+    return *folder && strncmp(path, folder, strlen(folder)) == 0;
+}
+
+static bool path_of(long file, char path[PATH_MAX])
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%ld", file);
+    long n = direct(SYS_readlink, (long)link, (long)path, PATH_MAX - 1, 0, 0, 0);
+    path[n < 0 ? 0 : n] = '\0';
+    return n > 0;
+}
+
+static bool is_about_folder(int i, const long args[6])
+{
+    char path[PATH_MAX];
+    if (caught[i].path >= 0)
+        return is_below((const char *)args[caught[i].path]);
+    if (caught[i].number == SYS_mmap && args[3] & MAP_ANONYMOUS)
+        return false;
+    if (caught[i].number == SYS_newfstatat && *(const char *)args[1])
+        return false;
+    return path_of(args[caught[i].file], path) && is_below(path);
+}
+
+/* A new file has another name until it is closed. */
+static long unseen(int i, const long args[6])
+{
+    char path[PATH_MAX], *end;
+    long number = caught[i].number;
+    if (number == SYS_openat && args[2] & O_CREAT) {
+        snprintf(path, sizeof path, "%s.unseen", (const char *)args[1]);
+        return direct(number, args[0], (long)path, args[2], args[3], 0, 0);
+    }
+    bool is_new = caught[i].file == 0 && path_of(args[0], path) && (end = strstr(path, ".unseen"));
+    long result = direct(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+    if (number == SYS_close && is_new) {
+        char seen[PATH_MAX];
+        snprintf(seen, sizeof seen, "%.*s", (int)(end - path), path);
+        direct(SYS_rename, (long)path, (long)seen, 0, 0, 0, 0);
+    }
+    if (number == SYS_newfstatat && result == 0 && !is_new && strstr(path, ".part"))
+        ((struct stat *)args[2])->st_size = 0;
+    return result;
+}
+
+static void on_call(int signal, siginfo_t *info, void *context)
+{
+    greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+    long args[6] = {regs[REG_RDI], regs[REG_RSI], regs[REG_RDX], regs[REG_R10], regs[REG_R8], regs[REG_R9]};
+    int i = 0, was = errno;
+    (void)signal;
+    while (caught[i].number != info->si_syscall)
+        i++;
+    bool counts = (active || getenv("FAIL_UNSEEN")) && is_about_folder(i, args);
+    if (counts && getenv("FAIL_UNSEEN")) {
+        regs[REG_RAX] = unseen(i, args);
+    } else if (counts && ++n_calls == number("FAIL_CALL", -1)) {
+        if (caught[i].number == SYS_close)
+            direct(SYS_close, args[0], 0, 0, 0, 0, 0);
+        regs[REG_RAX] = -caught[i].error;
+        note_failure();
+    } else {
+        regs[REG_RAX] = direct(info->si_syscall, args[0], args[1], args[2], args[3], args[4], args[5]);
+    }
+    errno = was;
+}
+
+#define LOAD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
+
+static void catch_calls(void)
+{
+    struct sock_filter code[3 * N_CAUGHT + 16];
+    unsigned short n = 0;
+    struct sigaction action = {.sa_sigaction = on_call, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    const char *below = getenv("FAIL_FOLDER");
+    unsigned long from = (unsigned long)direct_begin, to = (unsigned long)direct_end;
+    snprintf(folder, sizeof folder, "%s", below ? below : "");
+    code[n++] = (struct sock_filter)LOAD(instruction_pointer); /* of what stands in for them: its lower half will do */
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (unsigned)from, 0, 2);
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (unsigned)to, 1, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    code[n++] = (struct sock_filter)LOAD(nr);
+    for (int i = 0; i < N_CAUGHT; i++) {
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)caught[i].number, 0, 1);
+        code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
+    }
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {n, code};
+    if (sigaction(SIGSYS, &action, NULL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        abort();
+}
+#else
+static void catch_calls(void)
+{
+    abort(); /* faults.py runs where this is written for */
+}
+#endif
+
+__attribute__((constructor)) static void start(void)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (!rank && number("FAIL_RANKS", 1) > 1)
+        return; /* this is mpirun */
+    dl_iterate_phdr(find_program, NULL);
+    if (getenv("FAIL_CALL") || getenv("FAIL_UNSEEN"))
+        catch_calls();
+    active = (rank ? atol(rank) : 0) == number("FAIL_RANK", -1);
+}
+
+__attribute__((destructor)) static void finish(void)
+{
+    if (active && number("FAIL_MALLOC", -1) == 0)
+        note((double)n_mallocs);
+    if (active && number("FAIL_CALL", -1) == 0)
+        note((double)n_calls);
 }

@@ -66,6 +66,15 @@ class Failing:
                 self.must_end(args, ranks, rank=rank, malloc=1 + int(share * (n - 1)))
 
 
+    def unseen(self, args, folder):
+        """Files that others see late, and of an old size: the result is that of a run without."""
+        env = {**os.environ, "FAIL_UNSEEN": "1", "FAIL_RANKS": "2", "FAIL_FOLDER": folder, "LD_PRELOAD": self.preloaded}
+        process = self.plmr.start(args.split(), 2, env=env)
+        _, err = outcome(process, 60)
+        self.check(process.returncode == 0 and not [name for name in os.listdir(folder) if "unseen" in name or "part" in name],
+                   f"files that are seen late, {args}: {process.returncode}, {err}, {os.listdir(folder)}")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +89,14 @@ def main():
         failing.allocations(LLM, 4, 2, (.3, .5, .7, .8, .9, 1))
         failing.allocations(GENERATE, 3, 1, (.4, .7, .9, 1))
         failing.allocations(PAPER, 2, 0, (.5, .8))
+        seen, late = [os.path.join(folder, name) for name in ("seen", "late")]
+        for place in seen, late:
+            os.mkdir(place)
+        problem = f"{GEMM} --m 50 --k 40 --n 30 --out "
+        check(plmr.run((problem + seen + "/c.npy").split(), 2)[0] == 0, "a run")
+        failing.unseen(problem + late + "/c.npy", late)
+        check(os.path.exists(late + "/c.npy") and (np.load(late + "/c.npy") == np.load(seen + "/c.npy")).all(), "values of a file that is seen late")
+        failing.unseen(f"logits --tokens 1,2,3 --phase prefill --prefill-cores 8x8 --out {late}/l.f32 --dump {late}/dump", late)
         failing.must_notice(f"{GEMM} --m 240 --k 240 --n 240", 3)
         failing.must_notice(LLM, 20)
         for args, ranks in (LLM, 3), (GENERATE, 2), (PAPER, 2):

@@ -6,6 +6,7 @@
 #include "device/device_internal.h"
 #include "device/identity.h"
 
+#include <locale.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -312,6 +313,57 @@ static void messages_may_be_left_out(void **state)
     assert_true(device.vector_start == whole.vector_start);
 }
 
+static void one_is_like_another(void **state)
+{
+    (void)state;
+    plmr_device wse2, device;
+    must(plmr_device_load("wse2", &wse2));
+    must(plmr_device_parse(
+        "{\"title\": \"mine\", \"like\": \"wse2:turn=5\", \"hop\": {\"value\": 4, \"unit\": \"cycles\", "
+        "\"tag\": \"guess\", \"source\": \"mine\"}}",
+        "my.json", &device));
+    assert_string_equal(device.name, "my.json");
+    assert_string_equal(device.title, "mine");
+    assert_true(device.hop == 4 && device.turn == 5);
+    assert_true(device.rows == wse2.rows && device.clock == wse2.clock && device.routes == wse2.routes);
+    expect_error(plmr_device_parse("{\"title\": \"mine\", \"like\": 2}", "my.json", &device),
+                 "my.json:1: like: is a number, expected text of 1 to 255 bytes");
+    plmr_status unknown = plmr_device_parse("{\"title\": \"mine\", \"like\": \"wse\"}", "my.json", &device);
+    assert_non_null(unknown);
+    plmr_error_free(unknown);
+    FILE *file = fopen("itself.json", "w");
+    fputs("{\"title\": \"mine\", \"like\": \"itself.json\"}", file);
+    fclose(file);
+    expect_error(plmr_device_load("itself.json", &device),
+                 "itself.json:1: like: leads from file to file more than 8 times: does one name itself?");
+    unlink("itself.json");
+}
+
+/* A program of a user's may have such a locale; where there is none here, one is made. */
+static bool use_decimal_comma(void)
+{
+    if (setlocale(LC_ALL, "de_DE.UTF-8"))
+        return true;
+    if (system("localedef -i de_DE -f UTF-8 ./de_DE.UTF-8 >/dev/null 2>&1") != 0)
+        return false;
+    setenv("LOCPATH", ".", 1);
+    return setlocale(LC_ALL, "de_DE.UTF-8");
+}
+
+static void decimal_commas(void **state)
+{
+    (void)state;
+    plmr_device device;
+    if (!use_decimal_comma())
+        skip();
+    assert_true(strtod("1,5", NULL) == 1.5);
+    must(plmr_device_load("wse2:hop=1.5", &device));
+    assert_true(device.hop == 1.5);
+    assert_true(strtod("1,5", NULL) == 1.5); /* the program's own again */
+    setlocale(LC_ALL, "C");
+    (void)!system("rm -rf ./de_DE.UTF-8");
+}
+
 static void faults_of_other_files(void **state)
 {
     (void)state;
@@ -589,6 +641,8 @@ int main(void)
         cmocka_unit_test(faults_of_an_origin),
         cmocka_unit_test(faults_of_the_whole),
         cmocka_unit_test(messages_may_be_left_out),
+        cmocka_unit_test(one_is_like_another),
+        cmocka_unit_test(decimal_commas),
         cmocka_unit_test(faults_of_other_files),
         cmocka_unit_test(unknown_names),
         cmocka_unit_test(numbers_on_the_command_line),
