@@ -30,6 +30,10 @@ typedef double (*plmr_cycles)(void *context, int row, int col);
 plmr_status plmr_compute_each(plmr_region *region, plmr_cycles t_cycles, void (*work)(void *context, int row, int col),
                               void *context);
 
+/* The same with the cycles of this rank's cores in an array, row by row, as plmr_region_block says which these are; what
+ * they compute is the caller's to do. Collective. */
+plmr_status plmr_compute_listed(plmr_region *region, const double *t_cycles);
+
 #ifdef __cplusplus
 }
 #endif

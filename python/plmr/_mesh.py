@@ -153,6 +153,13 @@ class Region(_Made):
         """Every core computes for so many cycles; what, the program does to its arrays."""
         call("plmr_region_busy", self._handle, t_cycles)
 
+    def compute_each(self, t_cycles: Any) -> None:
+        """Every core computes for its own number of cycles: an array of (rows, cols), or what is broadcast to that. Only who
+        needs something from a core waits for it. Collective."""
+        rows, cols = self.coordinates()
+        own = np.ascontiguousarray(np.broadcast_to(t_cycles, (self.rows, self.cols))[rows, cols], dtype=np.float64)
+        call("plmr_compute_listed", self._handle, own.ctypes.data)
+
     def cost(self) -> Dict[str, Any]:
         """What the program has cost so far: t_cycles (the latest clock), compute_cycles, hops_critical, stages_critical,
         steps, routes_max, routes_program, sram_peak_bytes (of a core), wavelet_hops, multiply_adds, violates_memory,
@@ -205,6 +212,16 @@ class Region(_Made):
     def transpose(self, name: str, n_values: int) -> "Points":
         """Core (row, col) to core (col, row)."""
         return Points(self, name, "plmr_points_transpose", n_values)
+
+    def multicast(self, name: str, source: int, target: Sequence[int], n_values: int) -> "Points":
+        """The first values of one core's tile to all cores of a list, as one message over the tree of their ways."""
+        array = np.ascontiguousarray(target, dtype=np.int32).ravel()
+        return Points(self, name, "plmr_points_multicast", source, array.ctypes.data, array.size, n_values)
+
+    def multicast_rectangle(self, name: str, source: int, target: Tuple[int, int, int, int], n_values: int) -> "Points":
+        """The same to a rectangle of cores, (row, col, rows, cols), of which (row, col) is the first."""
+        rectangle = _abi.plmr_rectangle(*target)
+        return Points(self, name, "plmr_points_multicast_rectangle", source, ctypes.byref(rectangle), n_values)
 
     def scatter(self, name: str, root: int, n_values: int) -> "Points":
         """The root's values [i n, (i + 1) n) to core i."""
@@ -309,6 +326,17 @@ class Tiles(_Made):
     def allreduce(self, axis: int, algorithm: str = "two-phase") -> "Tiles":
         """Sums of lines along the axis, by an allreduce that `plmr list` names. Collective."""
         call("plmr_tiles_allreduce", self._handle, axis, algorithm)
+        return self
+
+    def sum(self, algorithm: str = "two-phase") -> "Tiles":
+        """The sum of all tiles of the region, at every core: along x, then along y. Collective."""
+        call("plmr_tiles_sum", self._handle, algorithm)
+        return self
+
+    def reduce(self, axis: int, root: int, algorithm: str = "two-phase", n_groups: int = 0) -> "Tiles":
+        """Sums of lines along the axis at core `root` of each; the other tiles stay. Of two levels' groups the fastest number
+        (0), or n_groups. Collective."""
+        call("plmr_tiles_reduce", self._handle, axis, root, algorithm, n_groups)
         return self
 
 

@@ -47,9 +47,9 @@ typedef struct plmr_cost_pass {
     const plmr_expert_load *load;       /* of experts */
     double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
-    double in_layers[PLMR_N_WORKS];     /* of that, in the layers: without output and stages */
-    double multiply_adds, wavelet_hops; /* of the region when the pass began, */
-    double compute_cycles;              /* and of its busiest core */
+    double in_layers[PLMR_N_WORKS];                  /* of that, in the layers: without output and stages */
+    double multiply_adds, wavelet_hops, border_hops; /* of the region when the pass began, */
+    double compute_cycles;                           /* and of its busiest core */
 } plmr_cost_pass;
 
 /* Charges what happened since the last step to a kind of work. Collective. */

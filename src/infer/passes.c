@@ -29,6 +29,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
         .load = &t->setup.load,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
+        .border_hops = (double)grid->region->ledger.border_hops,
         .compute_cycles = grid->region->ledger.compute_cycles,
     };
 }
@@ -115,6 +116,7 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         .compute_cycles = cost.compute_cycles - pass->compute_cycles,
         .multiply_adds = cost.multiply_adds - pass->multiply_adds,
         .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
+        .border_hops = (double)cost.border_hops - pass->border_hops,
         .routes_max = cost.routes_max,
     };
     for (int i = 0; i < PLMR_N_WORKS; i++) {
@@ -237,6 +239,7 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
     sum->compute_cycles += phase->compute_cycles;
     sum->multiply_adds += phase->multiply_adds;
     sum->wavelet_hops += phase->wavelet_hops;
+    sum->border_hops += phase->border_hops;
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         sum->work[i] += phase->work[i];
         sum->in_layers[i] += phase->in_layers[i];

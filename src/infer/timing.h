@@ -35,7 +35,8 @@ typedef struct plmr_phase_cost {
     double work[PLMR_N_WORKS];          /* adds up to t_cycles */
     double in_layers[PLMR_N_WORKS];     /* of that, in the model's layers */
     double compute_cycles;              /* of these, spent in arithmetic, by the busiest core */
-    double multiply_adds, wavelet_hops; /* of all cores and links */
+    double multiply_adds, wavelet_hops; /* of all cores and links, */
+    double border_hops;                 /* and of these over borders */
     int routes_max;
 } plmr_phase_cost;
 

@@ -69,6 +69,7 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
     plmr_phase_cost all = plmr_llm_totals_sum(t);
     plmr_energy energy =
         plmr_device_energy(device, run->shape->dtype, all.multiply_adds, all.wavelet_hops, all.t_cycles);
+    energy.fabric_j += device->border_energy * 1e-12 * all.border_hops;
     double virtual_s = all.t_cycles / device->clock;
     for (int i = 0; i < PLMR_N_WORKS; i++)
         *works[i] = all.work[i];

@@ -62,3 +62,21 @@ plmr_status plmr_compute_each(plmr_region *region, plmr_cycles t_cycles, void (*
             work(context, region->first[PLMR_Y] + r, region->first[PLMR_X] + c);
     return status;
 }
+
+struct list {
+    const plmr_region *region;
+    const double *t_cycles;
+};
+
+static double from_list(void *context, int row, int col)
+{
+    const struct list *list = context;
+    const plmr_region *region = list->region;
+    return list->t_cycles[(row - region->first[PLMR_Y]) * region->count[PLMR_X] + col - region->first[PLMR_X]];
+}
+
+plmr_status plmr_compute_listed(plmr_region *region, const double *t_cycles)
+{
+    PLMR_GIVEN(t_cycles);
+    return plmr_compute_each(region, from_list, NULL, &(struct list){region, t_cycles});
+}

@@ -35,6 +35,13 @@ def keys(plmr, check):
     check(record["wall_decode_tok_s"] is None and record["checksum"] is None, "values without --mode compute")
 
 
+def borders(plmr, check):
+    """Words over borders cost their energy, twice as much at twice of it."""
+    fabric = [one(plmr, f"--model demo --prompt 20 --decode 4 {REGIONS} --device wse2:border_cols=5,border_energy={each}")
+              ["energy_fabric_j"] for each in (0, 100, 200)]
+    check(fabric[1] > fabric[0] and math.isclose(fabric[2] - fabric[1], fabric[1] - fabric[0]), f"borders: {fabric} J")
+
+
 def ranks_agree(plmr, check, small):
     """Cycles on any ranks, with exact shortcuts and without, with values and without; and the values."""
     for more in "", " --kv concat", " --batch 3", " --tree-k 3 --prefill-tree-k 1", " --groups 4 --fuse no", " --as-published":
@@ -139,6 +146,7 @@ def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     small = os.path.join(sys.argv[3], "shapes", "small.json")
     keys(plmr, check)
+    borders(plmr, check)
     ranks_agree(plmr, check, small)
     trees(plmr, check, small)
     parts(plmr, check, small)

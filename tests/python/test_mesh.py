@@ -85,6 +85,32 @@ def test_messages(region):
     same(region, u, expected)
 
 
+def test_one_to_many_and_many_to_one(region):
+    t, whole = filled(region)
+    u = region.tiles("u", 4)
+    expected = np.zeros_like(whole)
+    expected.reshape(-1, 4)[[5, 17, 40]] = whole.reshape(-1, 4)[9]
+    same(region, region.multicast("m", 9, [5, 17, 40], 4).run(t, u), expected)
+    expected[2:5, 3:8] = whole[0, 1]
+    same(region, region.multicast_rectangle("r", 1, (2, 3, 3, 5), 4).run(t, u), expected)
+    expected = whole.copy()
+    expected[:, 3] = whole.sum(axis=1)
+    same(region, t.reduce(plmr.X, 3, "chain"), expected)
+    same(region, t.sum("chain"), expected.sum(axis=(0, 1)))
+    with pytest.raises(plmr.Error, match="not there"):
+        region.multicast("m", 9, [64], 4)
+
+
+def test_cores_that_differ(region):
+    cycles = np.arange(SIDE * SIDE, dtype=float).reshape(SIDE, SIDE)
+    region.compute_each(cycles)
+    assert region.clock(3, 5) == 29 and region.cost()["t_cycles"] == 63
+    region.compute_each(2)
+    assert region.clock(7, 7) == 65 and region.cost()["compute_cycles"] == 65
+    with pytest.raises(plmr.Error, match="cannot compute for -1 cycles"):
+        region.compute_each(-1)
+
+
 def test_costs_are_those_of_the_library(region):
     t, _ = filled(region)
     before = region.cost()
