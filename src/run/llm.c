@@ -78,7 +78,7 @@ static plmr_status note_files(plmr_llm_run *run)
     plmr_status status = plmr_session_note_all(&run->session, files, n);
     free(files);
     PLMR_TRY(status);
-    return plmr_agree(plmr_session_note(&run->session, run->options->expert_load));
+    return plmr_agree(plmr_session_note(&run->session, run->setup.load.share ? run->options->expert_load : NULL));
 }
 
 /* ---- the grid of ranks ---- */
