@@ -1,12 +1,14 @@
 #include "cli/cli.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "infer/step.h"
 #include "serve/arrivals.h"
+#include "serve/http.h"
 #include "serve/prompts.h"
 #include "serve/record.h"
 #include "serve/trace_csv.h"
@@ -37,7 +39,8 @@ struct serve_command {
     double accept;
     plmr_model *draft_model; /* opened */
     enum mode mode;
-    const char *prompts;
+    const char *prompts, *http;
+    bool allow_remote;
     plmr_serve_texts *texts; /* with values */
 };
 
@@ -102,6 +105,11 @@ static const plmr_option options[] = {
     {"prompts", "FILE", MODEL,
      "With values: prompts, one a line, which requests take in turn (default: made-up tokens)",
      PLMR_TEXT(struct serve_command, prompts)},
+    {"http", "ADDRESS:PORT", MODEL,
+     "Answer requests that come over HTTP as OpenAI has them, e.g. at 127.0.0.1:8080, until Ctrl-C",
+     PLMR_TEXT(struct serve_command, http)},
+    {"allow-remote", NULL, MODEL, "With --http: at an address that other machines reach, too",
+     PLMR_FLAG(struct serve_command, allow_remote)},
     {"policy", "NAME", SERVING, "Who goes first: %s",
      PLMR_ONE_OF(struct serve_command, policy, &plmr_serve_policy_registry), .value = "decode-first"},
     {"slo", "ttft=S,tpot=S", SERVING, "What is good enough, in seconds, for goodput and slo-aware",
@@ -148,13 +156,28 @@ static bool has_slo(const struct serve_command *c)
     return c->slo.ttft > 0 || c->slo.tpot > 0;
 }
 
+static plmr_status check_requests(const struct serve_command *c)
+{
+    PLMR_CHECK(!c->trace || c->arrivals.rate == 0, PLMR_ERROR_INPUT,
+               "requests come from --trace or at a --rate, not both");
+    PLMR_CHECK(c->trace || c->arrivals.rate > 0 || c->find_rate || c->http, PLMR_ERROR_INPUT,
+               "which requests? Give --rate R for random ones, --trace FILE, or --http for those that come");
+    PLMR_CHECK(!c->http || !(c->trace || c->arrivals.rate > 0 || c->find_rate || c->n_prompt_wafers || c->draft),
+               PLMR_ERROR_INPUT,
+               "--http: requests come from outside, to one replica: without --rate, --trace, --find-rate, "
+               "--prompt-wafers and --draft");
+    PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
+               "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
+    PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
+               "--find-rate serves many times over: without --mode compute");
+    PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
+               "--prefix and --urgent are for random requests: a --trace has columns for them");
+    return PLMR_OK;
+}
+
 static plmr_status check(const struct serve_command *c)
 {
     const plmr_phase_setup *cores = &c->llm.setup.phase[PLMR_DECODE];
-    PLMR_CHECK(!c->trace || c->arrivals.rate == 0, PLMR_ERROR_INPUT,
-               "requests come from --trace or at a --rate, not both");
-    PLMR_CHECK(c->trace || c->arrivals.rate > 0 || c->find_rate, PLMR_ERROR_INPUT,
-               "which requests? Give --rate R for random ones, or --trace FILE");
     PLMR_CHECK(cores->rows == cores->cols, PLMR_ERROR_INPUT,
                "--cores: %dx%d is not square, as the rings of a prompt must be", cores->rows, cores->cols);
     PLMR_CHECK(!((const plmr_serve_policy *)c->policy)->needs_slo || (c->slo.ttft > 0 && c->slo.tpot > 0),
@@ -165,17 +188,11 @@ static plmr_status check(const struct serve_command *c)
                (long long)c->n_wafers);
     PLMR_CHECK((c->n_prompt_wafers > 0) == (c->link > 0), PLMR_ERROR_INPUT,
                "--prompt-wafers and --link go together: how fast a cache gets from one wafer to another is not known");
-    PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
-               "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
     PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
                "--draft and --accept go together: how often a draft is right does not follow from its shape");
     PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");
-    PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
-               "--find-rate serves many times over: without --mode compute");
-    PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
-               "--prefix and --urgent are for random requests: a --trace has columns for them");
     PLMR_CHECK(!c->llm.setup.concat, PLMR_ERROR_INPUT, "--kv concat fills one row of cores: serve with --kv shift");
-    return PLMR_OK;
+    return check_requests(c);
 }
 
 /* ---- requests ---- */
@@ -362,10 +379,82 @@ static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_
     return status;
 }
 
+/* ---- the endpoint ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+static plmr_status listen_and_serve(const struct serve_command *c, plmr_endpoint *e, const plmr_machine_setup *setup)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
+    plmr_machine_sums sums = {0};
+    plmr_http *http = NULL;
+    int port = 0;
+    interrupted = 0;
+    e->stop = &interrupted;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    PLMR_TRY(plmr_agree(plmr_rank() ? PLMR_OK : plmr_http_start(c->http, c->allow_remote, e, &http, &port)));
+    if (plmr_rank() == 0) {
+        printf("serving %s at http://%.*s:%d/, requests of at most %lld tokens; Ctrl-C ends\n", e->run->shape->name,
+               (int)strcspn(c->http, ":"), c->http, port, (long long)e->longest);
+        fflush(stdout);
+    }
+    plmr_status status = plmr_endpoint_serve(e, setup, &sums);
+    plmr_http_stop(http);
+    if (plmr_rank() == 0)
+        printf("served %lld requests in %.3f s of virtual time\n", (long long)e->n_done,
+               sums.t_end / e->run->session.device.clock);
+    return status;
+}
+
+/* As long as the model takes them, or, where these have no room, half of that, and so on. */
+static plmr_status place_endpoint(const struct serve_command *c, plmr_llm_run *run, int64_t *longest,
+                                  plmr_serve_place *place)
+{
+    plmr_status status = PLMR_OK;
+    for (*longest = run->shape->n_context;; *longest /= 2) {
+        double half = (double)*longest / 2;
+        plmr_serve_load load = {half < 512 ? half : 512, half < 128 ? half : 128, *longest, false};
+        plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, &load, c->aim, NULL};
+        plmr_error_free(status);
+        status = plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
+        if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || *longest < 32)
+            return status;
+    }
+}
+
+static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *run)
+{
+    plmr_serve_place place;
+    plmr_endpoint e = {.run = run, .place = &place};
+    PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
+               run->shape->name);
+    PLMR_TRY(place_endpoint(c, run, &e.longest, &place));
+    plmr_serve_plan plan = plan_of(c, run, &place);
+    plmr_machine_setup setup = {
+        .costs = &place.costs, .policy = c->policy, .slo = plan.slo, .preempts = c->preempts, .seed = plan.seed};
+    plmr_endpoint_init(&e);
+    plmr_status status = plmr_serve_texts_load(run->model, run->session.ranks, &run->session.device, place.costs.timing,
+                                               run->tokenizer, &e.texts);
+    if (!status)
+        status = listen_and_serve(c, &e, &setup);
+    plmr_endpoint_free(&e);
+    plmr_serve_place_free(&place);
+    return status;
+}
+
 static plmr_status run_opened(const struct serve_command *c, plmr_llm_run *run)
 {
     plmr_request *requests;
     int64_t n;
+    if (c->http)
+        return answer_requests(c, run);
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
     plmr_status status = share_requests(c, run, &requests, &n);
     if (!status && c->texts)
@@ -402,6 +491,7 @@ const plmr_command plmr_command_serve = {
              "time, wait, are admitted as the key-value cache has room, and share passes through the layers.",
     .more = "For example:\n"
             "  plmr serve --model llama3-8b --device wse2 --rate 2 --requests 1000\n"
+            "  plmr serve --http 127.0.0.1:8080 --model demo --device wormhole\n"
             "  plmr serve --model qwen2-72b --wafers 8 --trace requests.csv --slo ttft=2,tpot=0.05",
     .options = options,
     .size = sizeof(struct serve_command),

@@ -28,10 +28,15 @@ int64_t plmr_machine_spread(const struct plmr_machine *m, int64_t n)
 
 /* ---- what happens at a moment ---- */
 
+static int32_t of_mine(const struct plmr_machine *m, int64_t i)
+{
+    return m->mine ? m->mine[i] : (int32_t)i;
+}
+
 static void arrive(struct plmr_machine *m)
 {
-    for (; m->n_arrived < m->n && m->requests[m->mine[m->n_arrived]].t_here <= m->now; m->n_arrived++)
-        plmr_machine_rank(m, &m->waiting, m->mine[m->n_arrived]);
+    for (; m->n_arrived < m->n && m->requests[of_mine(m, m->n_arrived)].t_here <= m->now; m->n_arrived++)
+        plmr_machine_rank(m, &m->waiting, of_mine(m, m->n_arrived));
     m->sums->most_waiting = larger(m->sums->most_waiting, m->waiting.n);
 }
 
@@ -243,18 +248,34 @@ static plmr_status start(struct plmr_machine *m)
 static bool go_on(struct plmr_machine *m)
 {
     bool busy = m->free_at[0] > m->now;
-    double arrival = m->n_arrived < m->n ? m->requests[m->mine[m->n_arrived]].t_here : INFINITY;
+    double arrival = m->n_arrived < m->n ? m->requests[of_mine(m, m->n_arrived)].t_here : INFINITY;
     double landing = m->n_flights ? m->flights[m->first_flight].t_end : INFINITY;
     double next = busy ? m->free_at[0] : fmin(fmin(arrival, landing), m->held_until);
     if (m->setup->draft)
         next = fmin(next, fmin(landing, plmr_machine_draft_due(m)));
-    m->now = fmax(m->now, next);
+    m->now = isfinite(next) ? fmax(m->now, next) : m->now;
     return isfinite(next);
+}
+
+/* Asks whether more have come. false: the machine is to stop. */
+static bool ask_for_more(struct plmr_machine *m, bool idle)
+{
+    const plmr_machine_values *values = &m->setup->values;
+    plmr_machine_view view = {m->now,       idle,          m->waiting.n,
+                              m->prompts.n, m->n_decoding, m->kv_tokens,
+                              m->room.most, m->room.used,  m->setup->costs->n_stages,
+                              m->free_at};
+    int64_t n = values->more ? values->more(values->context, &view, &m->requests) : idle ? -1 : m->n;
+    m->n = n < 0 ? m->n : n;
+    return n >= 0;
 }
 
 static plmr_status serve(struct plmr_machine *m)
 {
-    while (go_on(m)) {
+    for (bool idle = false; ask_for_more(m, idle);) {
+        idle = !go_on(m);
+        if (idle)
+            continue;
         PLMR_TRY(land(m));
         PLMR_TRY(plmr_machine_run_drafts(m));
         if (m->free_at[0] > m->now)
@@ -265,7 +286,8 @@ static plmr_status serve(struct plmr_machine *m)
         PLMR_TRY(start(m));
     }
     m->sums->rows_peak = m->room.peak;
-    PLMR_ASSERT(!m->waiting.n && plmr_serve_room_take(&m->room, m->room.most, 0) && !m->kv_tokens);
+    PLMR_ASSERT(m->setup->values.more ||
+                (!m->waiting.n && plmr_serve_room_take(&m->room, m->room.most, 0) && !m->kv_tokens));
     return PLMR_OK;
 }
 

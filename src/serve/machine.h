@@ -37,9 +37,21 @@ enum plmr_machine_part { PLMR_SERVE_ALL, PLMR_SERVE_PROMPTS, PLMR_SERVE_TOKENS }
 
 enum { PLMR_MOST_AHEAD = 16 };
 
-/* Who makes the values of what a machine does; all NULL: nobody. */
+/* How a machine stands at a moment, in cycles. */
+typedef struct plmr_machine_view {
+    double now;
+    bool idle; /* nothing is left to do */
+    int64_t n_waiting, n_reading, n_decoding, kv_tokens, row_room, rows_used;
+    int n_stages;
+    const double *free_at; /* by region */
+} plmr_machine_view;
+
+/* Who makes the values of what a machine does; NULL: nobody. */
 typedef struct plmr_machine_values {
     void *context;
+    /* Requests that have come since: how many there are in all, each with a time at which it is here; negative: the machine
+     * stops, whatever is left to do. NULL: there are those that it was given. */
+    int64_t (*more)(void *context, const plmr_machine_view *view, plmr_request **requests);
     /* Tokens [n_before, n_before + n) of a request are read, of its prompt and of what it had made; its next n tokens are
      * made, or fewer if its text ends; its cache goes, because it is done or to be read again. */
     void (*read)(void *context, int32_t request, int64_t n_before, int64_t n);
@@ -61,6 +73,6 @@ typedef struct plmr_machine_setup {
 } plmr_machine_setup;
 
 /* Serves n requests, by the numbers of `mine`, which is in the order in which they are here; fills in what becomes of
- * them. All of them must fit the cache; those of which tokens alone are made must have more than one. Collective. */
+ * them. Where more may come, `mine` is NULL: all of them. All must fit the cache; those of which tokens alone are made must have more than one. Collective. */
 plmr_status plmr_machine_serve(const plmr_machine_setup *setup, plmr_request *requests, const int32_t *mine, int64_t n,
                                plmr_machine_sums *sums);

@@ -40,15 +40,20 @@ static void close_text(plmr_serve_text *t)
     t->n_read = 0;
 }
 
+void plmr_serve_texts_forget(plmr_serve_texts *texts, int64_t request)
+{
+    plmr_serve_text *t = &texts->texts[request];
+    close_text(t);
+    free(t->prompt);
+    free(t->ids);
+    free(t->text);
+    *t = (plmr_serve_text){0};
+}
+
 void plmr_serve_texts_free(plmr_serve_texts *texts)
 {
-    for (int64_t i = 0; i < texts->n; i++) {
-        plmr_serve_text *t = &texts->texts[i];
-        close_text(t);
-        free(t->prompt);
-        free(t->ids);
-        free(t->text);
-    }
+    for (int64_t i = 0; i < texts->n; i++)
+        plmr_serve_texts_forget(texts, i);
     free(texts->texts);
     plmr_engine_destroy(texts->reader);
     plmr_engine_destroy(texts->engine);

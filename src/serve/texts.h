@@ -50,6 +50,9 @@ plmr_status plmr_serve_texts_load(const plmr_model *model, plmr_ranks *ranks, co
                                   plmr_timing *timing, plmr_tokenizer *tokenizer, plmr_serve_texts *texts);
 void plmr_serve_texts_free(plmr_serve_texts *texts);
 
+/* Lets go of a request that is done: prompt, ids and text. Local. */
+void plmr_serve_texts_forget(plmr_serve_texts *texts, int64_t request);
+
 /* Checks that the prompts of requests with the same prefix begin alike. Local. */
 plmr_status plmr_serve_texts_check(const plmr_serve_texts *texts, const plmr_request *requests);
 

@@ -1,0 +1,336 @@
+#include "serve/http.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "serve/page.h"
+
+struct plmr_http {
+    struct MHD_Daemon *daemon;
+    plmr_endpoint *endpoint;
+};
+
+/* A request on its way in, and then the text on its way out. */
+struct client {
+    plmr_endpoint *endpoint;
+    char *body;
+    size_t n_body;
+    bool too_large, chat, stream, stream_usage;
+    plmr_client *job;
+    size_t n_sent; /* bytes of the text */
+    int last;      /* messages after it: the reason, usage, the end */
+    char *line;    /* that is being sent */
+    size_t n_line, at_line;
+};
+
+/* ---- answers ---- */
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+    MHD_add_response_header(response, "Content-Type", type);
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        MHD_add_response_header(response, "Retry-After", "1");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, "Allow", "GET, POST");
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned status, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    json_decref(json);
+    return answer(connection, status, "application/json", text);
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status, const char *why)
+{
+    const char *type = status >= 500 ? "server_error" : "invalid_request_error";
+    return answer_json(connection, status,
+                       json_pack("{s:{s:s,s:s,s:n,s:n}}", "error", "message", why, "type", type, "param", "code"));
+}
+
+/* ---- what an answer says ---- */
+
+/* Virtual times stand beside the tokens. */
+static json_t *usage_json(const plmr_client *job)
+{
+    return json_pack("{s:i,s:i,s:i,s:{s:f,s:f,s:f}}", "prompt_tokens", job->n_prompt, "completion_tokens", job->n_made,
+                     "total_tokens", job->n_prompt + job->n_made, "virtual", "ttft_s", job->ttft_s, "tpot_s",
+                     job->tpot_s, "e2e_s", job->e2e_s);
+}
+
+static json_t *frame_json(const struct client *c, const char *what)
+{
+    char id[40];
+    snprintf(id, sizeof id, "%s-%lld", c->chat ? "chatcmpl" : "cmpl", (long long)c->job->number);
+    return json_pack("{s:s,s:s,s:I,s:s}", "id", id, "object", what, "created", (json_int_t)time(NULL), "model",
+                     c->endpoint->run->shape->name);
+}
+
+/* One choice, with some text; finish NULL: it goes on. */
+static json_t *choices_json(const struct client *c, const char *text, size_t n, const char *finish)
+{
+    json_t *choice = json_pack("{s:i,s:s?,s:n}", "index", 0, "finish_reason", finish, "logprobs");
+    json_t *content = json_stringn(text, n);
+    if (!c->chat)
+        json_object_set_new(choice, "text", content);
+    else if (c->stream)
+        json_object_set_new(choice, "delta", json_pack("{s:s,s:o}", "role", "assistant", "content", content));
+    else
+        json_object_set_new(choice, "message",
+                            json_pack("{s:s,s:o,s:n}", "role", "assistant", "content", content, "refusal"));
+    return json_pack("[o]", choice);
+}
+
+static enum MHD_Result answer_whole(struct MHD_Connection *connection, struct client *c)
+{
+    json_t *all = frame_json(c, c->chat ? "chat.completion" : "text_completion");
+    json_object_set_new(all, "choices", choices_json(c, c->job->text, c->job->n_bytes, c->job->finish));
+    json_object_set_new(all, "usage", usage_json(c->job));
+    return answer_json(connection, MHD_HTTP_OK, all);
+}
+
+/* ---- streams ---- */
+
+static void set_line(struct client *c, json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    size_t n = text ? strlen(text) : 0;
+    json_decref(json);
+    c->line = plmr_take_more(c->line, n + 32);
+    c->n_line = (size_t)sprintf(c->line, "data: %s\n\n", text ? text : "[DONE]");
+    c->at_line = 0;
+    free(text);
+}
+
+/* The next message of a text; false: there is none left. */
+static bool next_message(struct client *c)
+{
+    plmr_endpoint *e = c->endpoint;
+    plmr_endpoint_wait(e, c->job, c->n_sent);
+    pthread_mutex_lock(&e->mutex);
+    size_t n = c->job->n_bytes - c->n_sent;
+    bool goes_on = n || (c->job->state == PLMR_CLIENT_DONE && c->last < 3);
+    json_t *all = goes_on ? frame_json(c, c->chat ? "chat.completion.chunk" : "text_completion") : NULL;
+    if (n) {
+        json_object_set_new(all, "choices", choices_json(c, c->job->text + c->n_sent, n, NULL));
+        c->n_sent += n;
+    } else if (goes_on) {
+        c->last += c->last == 1 && !c->stream_usage ? 2 : 1;
+        json_object_set_new(all, "choices", c->last == 1 ? choices_json(c, "", 0, c->job->finish) : json_array());
+        if (c->last == 2)
+            json_object_set_new(all, "usage", usage_json(c->job));
+    }
+    pthread_mutex_unlock(&e->mutex);
+    if (c->last == 3) {
+        json_decref(all);
+        all = NULL;
+    }
+    if (goes_on)
+        set_line(c, all);
+    return goes_on;
+}
+
+static ssize_t send_some(struct client *c, char *to, size_t most)
+{
+    size_t left = c->n_line - c->at_line, n = left < most ? left : most;
+    memcpy(to, c->line + c->at_line, n);
+    c->at_line += n;
+    return (ssize_t)n;
+}
+
+static ssize_t stream_text(void *context, uint64_t at, char *to, size_t most)
+{
+    struct client *c = context;
+    (void)at;
+    if (c->at_line == c->n_line && !next_message(c))
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    return send_some(c, to, most);
+}
+
+/* Five times a second. */
+static ssize_t stream_view(void *context, uint64_t at, char *to, size_t most)
+{
+    struct client *c = context;
+    const struct timespec pause = {.tv_nsec = 200000000};
+    if (c->at_line < c->n_line)
+        return send_some(c, to, most);
+    if (at)
+        nanosleep(&pause, NULL);
+    if (c->endpoint->stopped)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    char *view = plmr_endpoint_view(c->endpoint);
+    set_line(c, json_loads(view, 0, NULL));
+    free(view);
+    return send_some(c, to, most);
+}
+
+static enum MHD_Result answer_stream(struct MHD_Connection *connection, struct client *c,
+                                     MHD_ContentReaderCallback reader)
+{
+    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1 << 16, reader, c, NULL);
+    MHD_add_response_header(response, "Content-Type", "text/event-stream");
+    MHD_add_response_header(response, "Cache-Control", "no-cache");
+    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* ---- what is asked ---- */
+
+static enum MHD_Result complete(struct MHD_Connection *connection, struct client *c)
+{
+    plmr_ask ask;
+    if (c->too_large)
+        return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than a mebibyte");
+    plmr_status status = plmr_ask_read(c->body ? c->body : "", c->n_body, c->chat, &ask);
+    if (status) {
+        enum MHD_Result result = refuse(connection, MHD_HTTP_BAD_REQUEST, plmr_error_text(status));
+        plmr_error_free(status);
+        return result;
+    }
+    c->stream = ask.stream;
+    c->stream_usage = ask.stream_usage;
+    c->job = plmr_endpoint_ask(c->endpoint, c->chat, &ask);
+    plmr_ask_free(&ask);
+    if (!c->job)
+        return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait: come again");
+    plmr_endpoint_wait(c->endpoint, c->job, c->stream ? 0 : SIZE_MAX);
+    if (c->job->state == PLMR_CLIENT_REFUSED)
+        return refuse(connection, MHD_HTTP_BAD_REQUEST, c->job->error);
+    if (c->stream)
+        return answer_stream(connection, c, stream_text);
+    if (c->job->state != PLMR_CLIENT_DONE)
+        return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends");
+    return answer_whole(connection, c);
+}
+
+static enum MHD_Result list_models(struct MHD_Connection *connection, const struct client *c)
+{
+    json_t *model = json_pack("{s:s,s:s,s:i,s:s}", "id", c->endpoint->run->shape->name, "object", "model", "created", 0,
+                              "owned_by", "plmr");
+    return answer_json(connection, MHD_HTTP_OK, json_pack("{s:s,s:[o]}", "object", "list", "data", model));
+}
+
+static enum MHD_Result show(struct MHD_Connection *connection)
+{
+    char *page = plmr_take(strlen(plmr_serve_page) + 1);
+    return answer(connection, MHD_HTTP_OK, "text/html; charset=utf-8", strcpy(page, plmr_serve_page));
+}
+
+static enum MHD_Result route(struct MHD_Connection *connection, const char *url, const char *method, struct client *c)
+{
+    bool posts = strcmp(method, "POST") == 0, gets = strcmp(method, "GET") == 0;
+    bool completes = strcmp(url, "/v1/completions") == 0;
+    c->chat = strcmp(url, "/v1/chat/completions") == 0;
+    bool others = strcmp(url, "/v1/models") == 0 || strcmp(url, "/") == 0 || strcmp(url, "/events") == 0;
+    if (!c->chat && !completes && !others)
+        return refuse(connection, MHD_HTTP_NOT_FOUND,
+                      "there are /v1/completions, /v1/chat/completions, /v1/models and / here");
+    if (!(others ? gets : posts))
+        return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, others ? "GET this" : "POST to this");
+    if (strcmp(url, "/v1/models") == 0)
+        return list_models(connection, c);
+    if (others)
+        return url[1] ? answer_stream(connection, c, stream_view) : show(connection);
+    return complete(connection, c);
+}
+
+static void take_body(struct client *c, const char *bytes, size_t n)
+{
+    c->too_large = c->too_large || c->n_body + n > PLMR_HTTP_BODY;
+    if (c->too_large)
+        return;
+    c->body = plmr_take_more(c->body, c->n_body + n);
+    memcpy(c->body + c->n_body, bytes, n);
+    c->n_body += n;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *bytes, size_t *n_bytes, void **state)
+{
+    struct client *c = *state;
+    (void)version;
+    if (!c) {
+        *state = c = plmr_take_zeroed(1, sizeof *c);
+        c->endpoint = context;
+        return MHD_YES;
+    }
+    if (*n_bytes) {
+        take_body(c, bytes, *n_bytes);
+        *n_bytes = 0;
+        return MHD_YES;
+    }
+    return route(connection, url, method, c);
+}
+
+static void end(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+{
+    struct client *c = *state;
+    (void)context, (void)connection, (void)code;
+    if (!c)
+        return;
+    if (c->job)
+        plmr_endpoint_release(c->endpoint, c->job);
+    free(c->body);
+    free(c->line);
+    free(c);
+}
+
+/* ---- starting ---- */
+
+static plmr_status read_address(const char *text, bool allow_remote, struct sockaddr_in *address)
+{
+    char host[64];
+    int port, n = -1;
+    bool is_one = sscanf(text, "%63[0-9.]:%5d%n", host, &port, &n) == 2 && n > 0 && !text[n] && port < 65536;
+    *address = (struct sockaddr_in){.sin_family = AF_INET};
+    PLMR_CHECK(is_one && inet_pton(AF_INET, host, &address->sin_addr) == 1, PLMR_ERROR_INPUT,
+               "--http: '%.60s' is not ADDRESS:PORT, e.g. 127.0.0.1:8080", text);
+    address->sin_port = htons((uint16_t)port);
+    PLMR_CHECK(
+        allow_remote || ntohl(address->sin_addr.s_addr) >> 24 == 127, PLMR_ERROR_INPUT,
+        "--http: %s can be reached from other machines, and anybody there could ask: add --allow-remote if that is "
+        "meant",
+        host);
+    return PLMR_OK;
+}
+
+plmr_status plmr_http_start(const char *text, bool allow_remote, plmr_endpoint *endpoint, plmr_http **out, int *port)
+{
+    struct sockaddr_in address;
+    PLMR_TRY(read_address(text, allow_remote, &address));
+    plmr_http *http = plmr_take_zeroed(1, sizeof *http);
+    http->endpoint = endpoint;
+    http->daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL, handle, endpoint,
+        MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLMR_HTTP_CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_NOTIFY_COMPLETED, end, NULL, MHD_OPTION_END);
+    if (!http->daemon) {
+        free(http);
+        return plmr_error_make(PLMR_ERROR_SYSTEM, "--http: cannot listen at %s: is the port taken?", text);
+    }
+    *port = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    *out = http;
+    return PLMR_OK;
+}
+
+bool plmr_http_is_built(void)
+{
+    return true;
+}
+
+void plmr_http_stop(plmr_http *http)
+{
+    if (!http)
+        return;
+    MHD_stop_daemon(http->daemon);
+    free(http);
+}

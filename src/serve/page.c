@@ -1,0 +1,22 @@
+#include "serve/page.h"
+
+const char plmr_serve_page[] =
+    "<!doctype html><html lang=en><meta charset=utf-8><title>plmr serve</title><style>"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
+    "#regions{display:flex;flex-wrap:wrap;gap:4px;margin:1em 0}#regions i{width:28px;height:28px;background:#ddd}"
+    "#regions i.busy{background:#d55e00}meter{width:20em}article{border-top:1px solid #ccc;padding:.5em "
+    "0;white-space:pre-wrap}"
+    "</style><h1>A wafer that serves</h1><p id=facts role=status>waiting for the wafer</p>"
+    "<div id=regions aria-label='regions: busy ones are coloured'></div><p>Cache <meter id=kv min=0 max=1></meter> "
+    "<span id=tokens></span></p>"
+    "<div id=texts></div><script>"
+    "const by=id=>document.getElementById(id);"
+    "new EventSource('/events').onmessage=m=>{const v=JSON.parse(m.data);if(!v.regions)return;"
+    "by('facts').textContent=`${(v.now_s*1e3).toFixed(3)} ms of virtual time: ${v.waiting} wait, ${v.reading} are "
+    "read, ${v.decoding} make tokens, ${v.done} done`;"
+    "by('regions').replaceChildren(...v.regions.map(b=>{const "
+    "i=document.createElement('i');i.className=b?'busy':'';return i}));"
+    "by('kv').value=v.kv_tokens/v.kv_room;by('tokens').textContent=`${v.kv_tokens} of ${v.kv_room} tokens`;"
+    "by('texts').replaceChildren(...v.texts.map(t=>{const "
+    "a=document.createElement('article');a.textContent=`${t.number}: ${t.text}`;return a}))}"
+    "</script></html>\n";
