@@ -2,8 +2,10 @@
 
 topo.py MPIEXEC PLMR
 """
+import json
 import os
 import socket
+import subprocess
 import sys
 
 from cli import Checks, Plmr, show
@@ -68,6 +70,20 @@ def binds(plmr, check):
     del os.environ["PLMR_BIND"]
 
 
+def kernels(plmr, check):
+    """Ranks of a machine with other instructions than another's: the same bits."""
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        flags = set(file.read().split())
+    have = ["portable"] + [name for name, flag in (("avx2", "avx2"), ("avx512", "avx512bw")) if flag in flags]
+    for args, key in (("gemm --m 40 --k 41 --n 38 --cores 10x10 --alg meshgemm --dtype f16", "checksum"),
+                      ("llm -m demo --mode compute --prompt 6 --decode 3 --prefill-cores 8x8 --decode-cores 8x8", "checksum")):
+        alone, = plmr.records(args.split())
+        words = [word for i, name in enumerate((have * 3)[:3])
+                 for word in ([":"] if i else []) + ["-n", "1", "env", f"PLMR_KERNEL={name}", plmr.binary, *args.split(), "--json", "-"]]
+        mixed = subprocess.run([plmr.mpiexec, *words], capture_output=True, text=True, timeout=120, check=False)
+        check(mixed.returncode == 0 and json.loads(mixed.stdout)[key] == alone[key], f"{args} on ranks with {have}: {mixed.stderr}")
+
+
 def warnings(plmr, check):
     """More ranks than cores are warned of once, and PLMR_QUIET leaves it out."""
     ranks = (os.cpu_count() or 1) + 1
@@ -90,6 +106,7 @@ def main():
     pictures(plmr, check)
     reports(plmr, check)
     binds(plmr, check)
+    kernels(plmr, check)
     warnings(plmr, check)
     check.done()
 
