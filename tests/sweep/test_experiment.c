@@ -237,7 +237,8 @@ static void faults_of_views(void **state)
         "e.json:3: columns.0: 'cycels' is no field of a record, option or \"run\": did you mean 'cycles'?");
     expect_view_fault("\"columns\": [\"m\",\n\"m\"]", "e.json:4: columns.1: is named before");
     expect_view_fault("\"columns\": [1]", "e.json:3: columns.0: is a number, expected a text");
-    expect_view_fault("\"columns\": [\"fast\"]", "e.json:1: plots: is missing, expected an array with elements");
+    expect_view_fault("\"columns\": [\"fast\"], \"plots\": []",
+                      "e.json:3: plots: is empty, expected an array with elements");
     expect_view_fault("\"columns\": [\"m\"], \"plots\": [{\"titel\": 1}]",
                       "e.json:3: plots.0.titel: is an unknown key, did you mean \"title\"?");
     expect_view_fault("\"columns\": [\"m\"], \"plots\": [" PLOT "},\n" PLOT ", \"log_x\": 1}]",
