@@ -49,9 +49,13 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* Some folder may have the name of a model that comes with plmr. */
 bool plmr_hf_is_folder(const char *path)
 {
-    return is_directory(path) || ends_in(path, suffix);
+    char *config = plmr_take_text("%s/config.json", path);
+    bool is_model = strchr(path, '/') || plmr_is_file(config);
+    free(config);
+    return (is_model && is_directory(path)) || ends_in(path, suffix);
 }
 
 /* ---- tensors ---- */

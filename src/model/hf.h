@@ -13,7 +13,8 @@
 #define PLMR_HF_TIED "plmr.tied"
 #define PLMR_HF_BIASES "plmr.biases"
 
-/* Whether it is a folder, or a file whose name ends in .safetensors: then the folder that has it. */
+/* Whether it is a folder, as a path or with a config.json; or a file whose name ends in .safetensors: then the folder that
+ * has it. */
 bool plmr_hf_is_folder(const char *path);
 
 plmr_status plmr_hf_open(const char *path, plmr_gguf **gguf);

@@ -168,6 +168,13 @@ def full_row(plmr, check):
     check(shift[0] == 0 and shift[1].startswith(out.rstrip("\n")) and len(shift[1]) > len(out) > 9, f"with shifts: {shift}")
 
 
+def beside_a_folder(plmr, check, folder):
+    """A folder of a shipped model's name is none, unless it has a config.json."""
+    os.mkdir(os.path.join(folder, "demo"))
+    done = subprocess.run([os.path.abspath(plmr.binary), "model", "demo"], cwd=folder, capture_output=True, text=True, check=False)
+    check(done.returncode == 0 and "with weights" in done.stdout, f"beside a folder: {done.stderr}")
+
+
 def refused(plmr, check, data):
     cases = [
         ("--temp -1", "--temp: '-1' is not a number from 0 to 100"), ("--temp nan", "--temp: 'nan'"), ("--top-p 0", "--top-p: '0'"),
@@ -200,6 +207,7 @@ def main():
     refused(plmr, check, data)
     with tempfile.TemporaryDirectory() as folder:
         streams(plmr, check, folder)
+        beside_a_folder(plmr, check, folder)
     check.done()
 
 
