@@ -57,7 +57,7 @@ static const plmr_option options[] = {
     {"decode-layers", "N", MODEL, "Layers of a decode region, at most (default: as many as fit)",
      PLMR_COUNT(struct llm_command, llm.setup.phase[PLMR_DECODE].layers, 1 << 20)},
     {"expert-load", "LOAD", MODEL,
-     "How a prompt's tokens are spread over experts in virtual time: uniform, zipf:S, or a file of --expert-trace "
+     "How tokens are spread over experts in virtual time: uniform, zipf:S, or a file of --expert-trace "
      "(default: uniform)",
      PLMR_TEXT(struct llm_command, llm.expert_load)},
     {"expert-capacity", "F", MODEL,

@@ -44,7 +44,9 @@ typedef struct plmr_cost_pass {
     bool shifts;                        /* decode: the cache is kept balanced */
     bool unfused;                       /* decode: products of the same vector have an allreduce each */
     bool as_published;                  /* one head of full size, nothing but products and allreduces */
-    const plmr_expert_load *load;       /* of experts */
+    const plmr_expert_load *load;       /* of experts, */
+    const plmr_expert_setup *experts;   /* and where they are */
+    int n_busy;                         /* decode: regions that are at work at the same time */
     double t_cycles;                    /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
     double in_layers[PLMR_N_WORKS];                  /* of that, in the layers: without output and stages */

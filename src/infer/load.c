@@ -88,6 +88,16 @@ static double share_of(const plmr_expert_load *load, int layer, int expert)
     return pow(expert + 1, -load->skew);
 }
 
+/* Without a trace shares fall. */
+int plmr_expert_load_rank(const plmr_expert_load *load, int layer, int expert)
+{
+    int rank = load->share ? 0 : expert;
+    double share = share_of(load, layer, expert);
+    for (int e = 0; load->share && e < load->n_experts; e++)
+        rank += share_of(load, layer, e) > share || (e < expert && share_of(load, layer, e) == share);
+    return rank;
+}
+
 /* What shares come to as whole numbers of n, the rest going to the first; none more than `most`, of whom others get what is
  * too much. */
 int64_t plmr_expert_load_deal(const plmr_expert_load *load, const plmr_model_shape *shape, int layer, int64_t n_tokens,

@@ -25,6 +25,9 @@ void plmr_expert_trace_row(FILE *file, int layer, int64_t token, int expert);
 void plmr_expert_load_sum(const plmr_expert_load *load, const plmr_model_shape *shape, int64_t n_tokens, int64_t *most,
                           int64_t *dropped);
 
+/* How many experts of a layer have more tokens: 0 is the hottest's; of equals the first is. */
+int plmr_expert_load_rank(const plmr_expert_load *load, int layer, int expert);
+
 /* Tokens of each of the shape's experts, of n_tokens that use n_used different ones each: whole numbers, as near to the
  * shares as can be. Returns how many (token, expert) are dropped. Layers beyond a trace's are as its first ones. */
 int64_t plmr_expert_load_deal(const plmr_expert_load *load, const plmr_model_shape *shape, int layer, int64_t n_tokens,

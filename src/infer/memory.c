@@ -15,6 +15,26 @@ static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
     return (needs.weights - needs.packed) * plmr_timing_element_bytes(t) + needs.packed_bytes;
 }
 
+/* What a region of decode has room for beside its layers' experts, each once, for each layer. */
+static int64_t copies_bytes(const plmr_timing *t)
+{
+    static const enum plmr_weight of_expert[] = {PLMR_GATE_EXPERTS, PLMR_UP_EXPERTS, PLMR_DOWN_EXPERTS};
+    int64_t n_bytes = 0;
+    if (!t->shape.n_experts)
+        return 0;
+    for (size_t i = 0; i < sizeof of_expert / sizeof *of_expert; i++) {
+        const plmr_weight_info *info = &plmr_weight_infos[of_expert[i]];
+        n_bytes += plmr_cost_weight_bytes(&t->shape, t->decode, of_expert[i], plmr_grid_chunk(t->decode, info->cols),
+                                          plmr_grid_chunk(t->decode, info->rows));
+    }
+    return n_bytes * (plmr_expert_room(&t->setup.experts, &t->shape) - t->shape.n_experts);
+}
+
+static int64_t decode_layer_bytes(const plmr_timing *t)
+{
+    return layer_bytes(t, t->decode) + copies_bytes(t);
+}
+
 /* Of the output projection's weights. */
 static int64_t output_bytes(const plmr_timing *t)
 {
@@ -176,7 +196,7 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
 static int64_t planned_tokens(const plmr_timing *t)
 {
     int64_t all = plmr_timing_row_tokens(t, t->setup.n_tokens), least = plmr_timing_row_tokens(t, t->setup.n_prompt);
-    int64_t room = (int64_t)t->device->sram - layer_bytes(t, t->decode) - decode_working(t, 0);
+    int64_t room = (int64_t)t->device->sram - decode_layer_bytes(t) - decode_working(t, 0);
     int64_t fit = room / (plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch + score_bytes(t));
     return fit >= all ? all : fit > least ? fit : least;
 }
@@ -194,7 +214,7 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
     t->placement[1] = (plmr_placement){
         .rows = t->decode->rows,
         .cols = t->decode->cols,
-        .layer_bytes = layer_bytes(t, t->decode),
+        .layer_bytes = decode_layer_bytes(t),
         .token_bytes = plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch,
         .working_bytes = decode_working(t, row_tokens),
         .score_bytes = score_bytes(t),

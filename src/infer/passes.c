@@ -6,6 +6,13 @@
 #include "time/trace.h"
 #include "verbs/verbs.h"
 
+/* Of decode: as many as have requests. */
+static int busy_stages(const plmr_timing *t)
+{
+    int n_stages = t->placement[1].n_stages - t->placement[1].output_apart;
+    return t->setup.n_batch < n_stages ? t->setup.n_batch : n_stages;
+}
+
 static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase)
 {
     const plmr_grid *grid = phase == PLMR_PREFILL ? t->prefill : t->decode;
@@ -27,6 +34,8 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
         .unfused = t->setup.phase[PLMR_DECODE].unfused,
         .as_published = t->setup.as_published,
         .load = &t->setup.load,
+        .experts = &t->setup.experts,
+        .n_busy = busy_stages(t),
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
         .border_hops = (double)grid->region->ledger.border_hops,

@@ -1,6 +1,7 @@
 /* setup.h - how a language model is run: all that can be chosen, in one struct, for whoever runs one. */
 #pragma once
 
+#include "infer/expert_place.h"
 #include "infer/load.h"
 #include "infer/plan.h"
 #include "model/shape.h"
@@ -25,6 +26,7 @@ typedef struct plmr_llm_setup {
     bool has_cache_dtype;      /* else f32 for f32 models, f16 for others */
     enum plmr_dtype cache_dtype;
     enum plmr_packed cache_packed; /* in less; cores widen it to cache_dtype, which is f16 */
+    plmr_expert_setup experts;     /* where decode has them */
     plmr_expert_load load;         /* of time alone: how many tokens experts get */
     bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
     const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */

@@ -32,8 +32,9 @@ typedef struct plmr_step_kind {
 #define PLMR_STEP_KIND(name, kind) extern const plmr_step_kind plmr_step_##kind;
 PLMR_STEPS(PLMR_STEP_KIND)
 
-/* Prefill's time of experts that all cores have a slice of. */
+/* The time of experts: of prefill, where all cores have a slice of each; of decode, where its placement has them. */
 plmr_status plmr_experts_prompt_time(const plmr_step *step, plmr_cost_pass *pass);
+plmr_status plmr_experts_token_time(const plmr_step *step, plmr_cost_pass *pass);
 
 /* A layer, in either plane. */
 plmr_status plmr_layer_values(plmr_pass *pass);

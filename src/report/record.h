@@ -156,6 +156,7 @@
     X(count, expert_tokens_max)  /* of a prompt, that the busiest expert of a layer gets in virtual time, */           \
     X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */                             \
     X(text, weights)             /* what cores store matrices in: dtype, or packed "f8", "i8", "i4" */ \
+    X(text, experts)             /* where decode has them: "sliced", ...; "": there are none */                        \
     PLMR_STANDING_FIELDS(X)
 /* clang-format on */
 

@@ -139,6 +139,7 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.layers_model = run->shape->n_layers;
     r.dtype = plmr_dtype_name(run->shape->dtype);
     r.kv_dtype = plmr_llm_cache_name(&run->setup);
+    r.experts = run->shape->n_experts ? plmr_expert_place_name(&run->setup.experts) : "";
     r.weights = run->shape->packed ? plmr_packed_name(run->shape->packed) : r.dtype;
     r.kernel = plmr_kernel_name();
     set_prefill(run, &r);

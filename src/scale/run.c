@@ -33,9 +33,9 @@ static bool is(const char *a, const char *b)
 
 /* ---- which problem ---- */
 
-static const char *const kinds[] = {"command",  "algorithm",  "device",       "model",      "mode",       "phase",
-                                    "dtype",    "accumulate", "rows",         "cols",       "transposed", "kv",
-                                    "kv_dtype", "weights",    "prefill_rows", "decode_rows"};
+static const char *const kinds[] = {"command",  "algorithm",  "device",  "model",        "mode",       "phase",
+                                    "dtype",    "accumulate", "rows",    "cols",         "transposed", "kv",
+                                    "kv_dtype", "weights",    "experts", "prefill_rows", "decode_rows"};
 static const char *const sizes[] = {"m",     "k",     "n", "prompt_tokens", "output_tokens", "context_tokens",
                                     "batch", "layers"};
 static const char *const answers[] = {"cycles", "prefill_cycles", "decode_cycles_first", "decode_cycles_last",

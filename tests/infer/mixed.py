@@ -1,4 +1,4 @@
-"""Weights and caches in fewer bits than the file's: what is computed is what NumPy's own rounding says, the same on any
+"""Placements of experts, and weights and caches in fewer bits than the file's: what is computed is what NumPy's own rounding says, the same on any
 ranks; what a device does not know is refused.
 
 mixed.py MPIEXEC MANY DATA_FOLDER. Exits with 77 (skipped) without NumPy.
@@ -133,6 +133,34 @@ def check_cache(check, runs, data):
             check(len(set(all_ranks)) == 1, f"--kv-dtype {kind} {phase}: ranks differ")
 
 
+def check_experts(check, runs, data):
+    """Placements of experts differ in the order of sums alone; --expert-regions 1 is sliced."""
+    path = os.path.join(data, "mixtral_f32.gguf")
+    def decode(ranks, *more):
+        return runs.logits(path, ranks, "decode", "--kv-dtype", "f32", *more)
+    sliced = decode(GRIDS[0])
+    check(decode(GRIDS[0], "--experts", "regions", "--expert-regions", "1") == sliced, "one region is not sliced")
+    for name in ("regions", "replicated"):
+        placed = ("--experts", name, "--expert-regions", "3", "--hot-experts", "2")
+        first = decode(GRIDS[0], *placed)
+        off = np.abs(np.frombuffer(first, "<f4") - np.frombuffer(sliced, "<f4")).max()
+        check(0 < off < 2e-4, f"{name}: off by {off:.3g}")
+        for ranks in GRIDS[1:]:
+            check(decode(ranks, *placed) == first, f"{name}: {ranks} ranks differ")
+
+
+def check_placements(check, plmr):
+    """Time and memory of placements, of a batch whose tokens all want the same experts most."""
+    args = ["llm", "-m", "mixtral-8x7b", "--mode", "timing", "--phase", "decode", "--context", "64", "--decode", "1", "--allow", "M",
+            "--decode-cores", "600x600", "--batch", "64", "--expert-load", "zipf:2"]
+    got = {name: plmr.records(args + ["--experts", name, "--expert-regions", "2", "--hot-experts", "2"], 1)[0]
+           for name in ("sliced", "regions", "replicated")}
+    cycles = {name: record["cycles_experts"] for name, record in got.items()}
+    check(cycles["sliced"] == 0 and cycles["regions"] > 0 and cycles["replicated"] > 0, f"{cycles}")
+    check([record["experts"] for record in got.values()] == list(got), "records do not say where experts are")
+    check(got["replicated"]["stages"] > got["regions"]["stages"] == got["sliced"]["stages"], "copies take no memory")
+
+
 def check_device(check, plmr):
     place = ["llm", "-m", "demo", "--mode", "timing", "--prompt", "8", "--decode", "2", "--prefill-cores", "40x40", "--decode-cores", "40x40"]
     def record(*more):
@@ -152,8 +180,10 @@ def main():
     check = Checks()
     with Started(*sys.argv[1:3]) as plmr, tempfile.TemporaryDirectory() as folder:
         check_device(check, plmr)
+        check_placements(check, plmr)
         runs = Runs(plmr, check, folder)
         check_cache(check, runs, sys.argv[3])
+        check_experts(check, runs, sys.argv[3])
         check_weights(check, runs, sys.argv[3])
     check.done()
 

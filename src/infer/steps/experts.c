@@ -1,5 +1,5 @@
-/* Experts: which of them a token is routed to, what they make of it, and the share of the one that all tokens have. All
- * cores have a slice of every expert's matrices. */
+/* Experts: which of them a token is routed to, what they make of it, and the share of the one that all tokens have. In
+ * prefill all cores have a slice of every expert's matrices, in decode those of the regions that have them. */
 #include "infer/experts.h"
 #include "infer/prompt.h"
 #include "infer/step.h"
@@ -210,19 +210,46 @@ static void make_hidden(const plmr_step *step, const plmr_pass *p, int row, cons
     }
 }
 
-/* A core adds up what its slices of all experts give before the tree adds up cores. */
+/* What the experts of one part give: a core adds up what its slices of them give before the tree adds up cores. False:
+ * the token has none there. */
+static bool run_part(const plmr_step *step, const plmr_pass *p, int64_t token, int of, const struct used *u, float *out)
+{
+    const plmr_llm_setup *setup = &p->engine->setup;
+    int n_parts = plmr_expert_parts(&setup->experts, p->engine->shape), n = 0;
+    plmr_matrix **matrices = plmr_take((size_t)u->n * sizeof(plmr_matrix *));
+    float *hidden = plmr_take((size_t)u->n * u->ld * sizeof *hidden + 1);
+    for (int i = 0; i < u->n; i++) {
+        int layer = setup->first_layer + p->layer;
+        if (plmr_expert_part(&setup->experts, &setup->load, n_parts, layer, u->expert[i], token) != of)
+            continue;
+        matrices[n] = &plmr_pass_weights(p)->matrix[step->part[2].weight][u->expert[i]];
+        memcpy(hidden + (size_t)n++ * u->ld, u->hidden + (size_t)i * u->ld, u->ld * sizeof *hidden);
+    }
+    if (n)
+        plmr_token_multiply_sum(p->grid, matrices, n, hidden, u->ld, out);
+    free(hidden);
+    free(matrices);
+    return n;
+}
+
+/* Parts are added up in their order. */
 static void run_row(const plmr_step *step, const plmr_pass *p, int row, const struct used *u)
 {
     const plmr_step_part *part = &step->part[2];
-    float *out = p->activation[part->out] + (size_t)row * p->ld[part->out];
-    plmr_matrix **matrices = plmr_take((size_t)u->n * sizeof(plmr_matrix *));
+    size_t n = p->ld[part->out];
+    float *out = p->activation[part->out] + (size_t)row * n, *sum = plmr_take_zeroed(n + 1, sizeof *sum);
+    bool is_first = true;
     make_hidden(step, p, row, u);
-    for (int i = 0; i < u->n; i++)
-        matrices[i] = &plmr_pass_weights(p)->matrix[part->weight][u->expert[i]];
-    plmr_token_multiply_sum(p->grid, matrices, u->n, u->hidden, u->ld, out);
+    for (int of = 0; of < plmr_expert_parts(&p->engine->setup.experts, p->engine->shape); of++) {
+        if (!run_part(step, p, row, of, u, is_first ? out : sum))
+            continue;
+        for (size_t i = 0; i < n && !is_first; i++)
+            out[i] += sum[i];
+        is_first = false;
+    }
     for (int i = 0; i < u->n; i++)
         add_bias(p, part, u->expert[i], u->weight[i], out);
-    free(matrices);
+    free(sum);
 }
 
 static plmr_status token(const plmr_step *step, plmr_pass *p)
@@ -241,18 +268,7 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
     return plmr_pass_dump(p, step->part[2].out, step->part[2].name);
 }
 
-/* ---- time ---- */
-
-static plmr_status token_time(const plmr_step *step, plmr_cost_pass *pass)
-{
-    int64_t n_used = pass->shape->n_used, n = n_used * pass->grid->expert_ffn.size;
-    PLMR_TRY(plmr_cost_gemv(pass, step->part[0].weight, PLMR_Y, pass->grid->dim.size, 2 * n));
-    plmr_cost_busy(pass,
-                   pass->n_batch * ((double)n * pass->device->scalar_function +
-                                    3 * (double)n_used * plmr_cost_vector_cycles(pass, pass->grid->expert_ffn.size)));
-    return plmr_cost_gemv(pass, step->part[2].weight, PLMR_X, n, pass->grid->dim.size);
-}
-
-const plmr_step_kind plmr_step_experts = {.values = {prompt, token}, .time = {plmr_experts_prompt_time, token_time}};
+const plmr_step_kind plmr_step_experts = {.values = {prompt, token},
+                                          .time = {plmr_experts_prompt_time, plmr_experts_token_time}};
 const plmr_step_kind plmr_step_experts_clipped = {.values = {prompt, token},
-                                                  .time = {plmr_experts_prompt_time, token_time}};
+                                                  .time = {plmr_experts_prompt_time, plmr_experts_token_time}};
