@@ -47,7 +47,7 @@ def alone(plmr, device, text):
 def check_ways(plmr, check, device):
     first, known = {}, {}
     for ranks in 1, 2, 4:
-        for way, keys in WAYS.items():
+        for way, keys in list(WAYS.items())[:: 1 if ranks == 1 else 3]:
             args = ["serve"] + PLACE + "--mode compute --rate 50000 --requests 9 --quiet".split()
             args += "--lengths 4..30/5..25".split() + way.split()
             args += [] if "--device" in args else ["--device", device]
