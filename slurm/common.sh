@@ -90,8 +90,9 @@ read_command() {
 
 # takes OPTION: whether the command of plmr in `words` has it, and was not given it.
 takes() {
-    "$PLMR" --options | cut -f 1,2 | grep -qx "${words[0]}"$'\t'"$1" || return 1
-    ! printf '%s\n' "${words[@]}" | grep -qE "^--$1(=|$)"
+    # grep -q would end the pipe before all is written, which counts as a failure here
+    "$PLMR" --options | cut -f 1,2 | grep -x "${words[0]}"$'\t'"$1" >/dev/null || return 1
+    ! printf '%s\n' "${words[@]}" | grep -E "^--$1(=|$)" >/dev/null
 }
 
 # --- results ----------------------------------------------------------------------------------------------------------
