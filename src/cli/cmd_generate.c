@@ -9,8 +9,10 @@
 
 #include "base/memory.h"
 
+#include "cli/settings.h"
 #include "infer/generate.h"
 #include "report/table.h"
+#include "run/checkpoint.h"
 #include "run/logprobs.h"
 
 struct generate_command {
@@ -19,6 +21,9 @@ struct generate_command {
     plmr_sampler_options sampler;
     const char *biases; /* NULL: not given */
     bool bars, no_echo, ignores_end;
+    plmr_checkpoint kept;
+    json_t *tokens;    /* rank 0's, for it: those that are made */
+    int64_t n_stopped; /* tokens after which the run was interrupted; 0: it was not */
     plmr_texts stops;
     int n_likely;
 };
@@ -69,28 +74,11 @@ static const plmr_option options[] = {
     {"json-logprobs", "N", PLMR_TITLE_OUTPUT,
      "With --json: for each token its log-probability, and the N likeliest ones",
      PLMR_COUNT(struct generate_command, n_likely, PLMR_MOST_LOGPROBS)},
+    PLMR_CHECKPOINT(struct generate_command, llm.checkpoint, "tokens"),
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles by kind of work, and of tokens per second",
      PLMR_FLAG(struct generate_command, bars)},
     {0},
 };
-
-/* ---- interruption ---- */
-
-/* Ctrl-C, or mpirun's word for it, ends the text after the token at hand. */
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
-static void watch_signals(void)
-{
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* ---- the text ---- */
 
@@ -128,35 +116,93 @@ static void keep_logprobs(const struct generate_command *c, plmr_llm_run *run, c
         plmr_logprobs_add(run->logprobs, g->logits, run->shape->n_vocab, g->id, c->n_likely, g->tokenizer);
 }
 
-static plmr_status begin(const struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
+/* ---- from one run to the next ---- */
+
+/* Puts down what is done, where that is wanted: all that the rest of the text depends on. */
+static void put(void *checkpoint, const void *bytes, size_t n)
 {
+    plmr_checkpoint_put(checkpoint, bytes, n);
+}
+
+static plmr_status put_cache(plmr_checkpoint *checkpoint, void *engine)
+{
+    plmr_state_put_cache(engine, put, checkpoint);
+    return PLMR_OK;
+}
+
+static plmr_status keep(struct generate_command *c, const plmr_llm_run *run, const plmr_generation *g)
+{
+    bool stopped = g->end == PLMR_ENDED_STOPPED;
+    if (c->tokens)
+        json_array_append_new(c->tokens, json_integer(g->id));
+    if (!c->kept.folder || (g->end && !stopped) || !(plmr_checkpoint_is_due(&c->kept, g->n_made) || stopped))
+        return PLMR_OK;
+    json_t *state = c->tokens ? json_pack("{sO sO?}", "tokens", c->tokens, "logprobs", run->logprobs) : NULL;
+    return plmr_checkpoint_write(&c->kept, g->n_made, state, put_cache, g->engine);
+}
+
+static plmr_status get(void *checkpoint, void *bytes, size_t n)
+{
+    return plmr_checkpoint_read(checkpoint, bytes, n);
+}
+
+static plmr_status begin(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
+{
+    int64_t n = (int64_t)json_array_size(json_object_get(state, "tokens"));
     plmr_progress_begin(&run->session.progress, "prefill", 1000, run->session.shows);
-    plmr_status status = plmr_generation_begin(g, &c->sampler, run->ids, run->n_ids);
+    plmr_status status =
+        state ? plmr_generation_resume(g, &c->sampler, run->ids, run->n_ids, run->n_ids + n - 1, get, &c->kept)
+              : plmr_generation_begin(g, &c->sampler, run->ids, run->n_ids);
     plmr_progress_end(&run->session.progress);
     return status;
 }
 
+/* What an earlier run has made. */
+static plmr_status tell_again(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state,
+                              FILE *out)
+{
+    size_t i;
+    json_t *token;
+    json_array_foreach(json_object_get(state, "tokens"), i, token)
+    {
+        PLMR_TRY(plmr_generation_again(g, (int32_t)json_integer_value(token)));
+        if (out)
+            print_token(out, g);
+        if (c->tokens)
+            json_array_append(c->tokens, token);
+    }
+    if (out && json_is_array(json_object_get(state, "logprobs")))
+        run->logprobs = json_deep_copy(json_object_get(state, "logprobs"));
+    return PLMR_OK;
+}
+
+/* ---- all of it ---- */
+
+static plmr_status go_on(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, FILE *out)
+{
+    PLMR_TRY(plmr_generation_next(g));
+    if (out)
+        print_token(out, g);
+    if (out && c->n_likely)
+        keep_logprobs(c, run, g);
+    return keep(c, run, g);
+}
+
 /* The text goes on where the prompt ends. */
-static plmr_status make_text(const struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
+static plmr_status make_text(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
 {
     FILE *out = plmr_rank() ? NULL : plmr_text_beside(c->llm.json);
-    watch_signals();
-    plmr_status status = begin(c, run, g);
-    if (status)
-        return status;
+    PLMR_TRY(begin(c, run, g, state));
     if (out && c->llm.text && !c->no_echo && !c->llm.chat) {
         fputs(c->llm.text, out);
         fflush(out);
     }
-    while (!status && !g->end) {
-        status = plmr_generation_next(g);
-        if (!status && out)
-            print_token(out, g);
-        if (!status && out && c->n_likely)
-            keep_logprobs(c, run, g);
-    }
+    plmr_status status = state ? tell_again(c, run, g, state, out) : PLMR_OK;
+    while (!status && !g->end)
+        status = go_on(c, run, g, out);
     if (out)
         end_text(out, g);
+    c->n_stopped = !status && g->end == PLMR_ENDED_STOPPED ? g->n_made : 0;
     return status;
 }
 
@@ -181,6 +227,7 @@ static plmr_status report(const struct generate_command *c, plmr_llm_run *run, c
     record.mode = "compute";
     record.phase = "both";
     record.output_tokens = g->n_made;
+    record.ended = why_it_ended(c, g);
     if (plmr_rank() > 0)
         return PLMR_OK;
     let_through();
@@ -194,10 +241,10 @@ static plmr_status report(const struct generate_command *c, plmr_llm_run *run, c
 }
 
 /* What was made before an error is told of, too. */
-static plmr_status generate(const struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
+static plmr_status generate(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
 {
     plmr_session_measure(&run->session);
-    plmr_status status = make_text(c, run, g);
+    plmr_status status = make_text(c, run, g, state);
     plmr_session_measured(&run->session);
     if (!status)
         status = plmr_llm_keep_map(run, true);
@@ -219,19 +266,31 @@ static void set_up(const struct generate_command *c, plmr_llm_run *run)
     plmr_llm_setup_choose(&run->setup, true, true, &run->session.device, run->shape);
 }
 
-static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *run)
+static plmr_status check(const struct generate_command *c, const plmr_llm_run *run)
 {
-    PLMR_TRY(plmr_llm_read_prompt(run));
     PLMR_CHECK(run->tokenizer || !c->stops.n, PLMR_ERROR_INPUT,
                "--stop: %s has no vocabulary, so its tokens have no text", run->shape->name);
-    set_up(c, run);
+    PLMR_CHECK(!c->llm.checkpoint || !(c->llm.setup.dump || c->llm.expert_trace), PLMR_ERROR_INPUT,
+               "--checkpoint keeps nothing of --dump and --expert-trace: leave one of them out");
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
-    PLMR_TRY(plmr_llm_check_context(run, run->n_ids));
+    return plmr_llm_check_context(run, run->n_ids);
+}
+
+static plmr_status load(struct generate_command *c, plmr_llm_run *run, json_t **state)
+{
     PLMR_TRY(plmr_llm_place(run));
     PLMR_TRY(plmr_llm_check_wafer(run));
+    PLMR_TRY(plmr_checkpoint_open(&c->kept, c->llm.checkpoint, "generate",
+                                  plmr_run_settings(&plmr_command_generate, run), state));
+    if (c->kept.folder && plmr_rank() == 0)
+        c->tokens = json_array();
     PLMR_TRY(plmr_llm_time_prompt(run));
-    PLMR_TRY(plmr_llm_load(run));
+    return plmr_llm_load(run);
+}
+
+static plmr_status run_loaded(struct generate_command *c, plmr_llm_run *run, const json_t *state)
+{
     int64_t room = run->shape->n_context - run->n_ids + 1;
     plmr_generation g = {
         .engine = run->engine,
@@ -239,12 +298,25 @@ static plmr_status run_opened(const struct generate_command *c, plmr_llm_run *ru
         .tokenizer = run->tokenizer,
         .n_most = c->n_tokens < room ? c->n_tokens : room,
         .ignores_end = c->ignores_end,
-        .stop = &interrupted,
+        .stop = &plmr_interrupted,
         .stops = {.strings = c->stops.at, .n_strings = c->stops.n},
         .totals = &run->totals,
     };
-    plmr_status status = generate(c, run, &g);
+    plmr_status status = generate(c, run, &g, state);
     plmr_generation_close(&g);
+    return status;
+}
+
+static plmr_status run_opened(struct generate_command *c, plmr_llm_run *run)
+{
+    json_t *state = NULL;
+    PLMR_TRY(plmr_llm_read_prompt(run));
+    set_up(c, run);
+    PLMR_TRY(check(c, run));
+    plmr_status status = load(c, run, &state);
+    if (!status)
+        status = run_loaded(c, run, state);
+    json_decref(state);
     return status;
 }
 
@@ -273,7 +345,12 @@ static plmr_status run_command(struct generate_command *c)
     if (!c->llm.text && !c->llm.ids)
         c->llm.text = default_prompt;
     PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));
-    return plmr_llm_close(&run, run_opened(c, &run));
+    plmr_status status = plmr_llm_close(&run, run_opened(c, &run));
+    bool kept = c->kept.folder;
+    PLMR_TRY(plmr_checkpoint_close(&c->kept, status, c->n_stopped > 0));
+    PLMR_CHECK(kept || !c->n_stopped, PLMR_ERROR_SYSTEM, "interrupted: the text ends after %lld tokens",
+               (long long)c->n_stopped);
+    return PLMR_OK;
 }
 
 static plmr_status run(void *options)
@@ -281,6 +358,7 @@ static plmr_status run(void *options)
     struct generate_command *c = options;
     plmr_status status = run_command(c);
     free(c->sampler.biases);
+    json_decref(c->tokens);
     return status;
 }
 

@@ -9,14 +9,18 @@
 #include "base/memory.h"
 #include "base/text_file.h"
 #include "base/wall.h"
+#include "cli/settings.h"
 #include "infer/score.h"
 #include "report/table.h"
+#include "run/checkpoint.h"
 #include "text/utf8.h"
 
 struct perplexity_command {
     plmr_llm_options llm;
     const char *file;
     int64_t context; /* 0: not given */
+    plmr_checkpoint kept;
+    bool stopped;
 };
 
 /* ---- the command line ---- */
@@ -32,6 +36,7 @@ static const plmr_option options[] = {
     {"context", "N", MODEL, "Tokens of a window (default 512, or the model's context if that is less)",
      PLMR_COUNT(struct perplexity_command, context, INT32_MAX)},
     PLMR_OPTIONS(struct perplexity_command, llm, plmr_wafer_table),
+    PLMR_CHECKPOINT(struct perplexity_command, llm.checkpoint, "windows"),
     {0},
 };
 
@@ -107,7 +112,32 @@ static plmr_status report(plmr_llm_run *run, const plmr_score *s, double wall_s)
     return plmr_json_put(&run->session.jsonl, JSON_COMPACT, record);
 }
 
-static plmr_status score(const struct perplexity_command *c, plmr_llm_run *run)
+/* ---- from one run to the next ---- */
+
+static plmr_status keep(void *context, const plmr_score *s, bool *stop)
+{
+    struct perplexity_command *c = context;
+    bool done = s->n_done == s->n_windows;
+    *stop = plmr_checkpoint_is_stop(&c->kept) && !done;
+    if (c->kept.folder && !done && (plmr_checkpoint_is_due(&c->kept, s->n_done) || *stop)) {
+        json_t *state = plmr_rank() ? NULL
+                                    : json_pack("{sI sf sf}", "scored", (json_int_t)s->n_scored, "sum", s->sum,
+                                                "sum_squares", s->sum_squares);
+        PLMR_TRY(plmr_checkpoint_write(&c->kept, s->n_done, state, NULL, NULL));
+    }
+    c->stopped = *stop;
+    return PLMR_OK;
+}
+
+static void go_on(const struct perplexity_command *c, const json_t *state, plmr_score *s)
+{
+    s->n_done = state ? (int)c->kept.n_steps : 0;
+    s->n_scored = json_integer_value(json_object_get(state, "scored"));
+    s->sum = json_number_value(json_object_get(state, "sum"));
+    s->sum_squares = json_number_value(json_object_get(state, "sum_squares"));
+}
+
+static plmr_status score(struct perplexity_command *c, plmr_llm_run *run, const json_t *state)
 {
     int n_context = run->shape->n_context;
     int size = c->context ? (int)c->context : n_context < DEFAULT_CONTEXT ? n_context : DEFAULT_CONTEXT;
@@ -115,8 +145,12 @@ static plmr_status score(const struct perplexity_command *c, plmr_llm_run *run)
     run->setup.n_prompt = run->setup.n_tokens = s.size;
     plmr_llm_setup_choose(&run->setup, true, true, &run->session.device, run->shape);
     PLMR_TRY(plmr_llm_load(run));
+    go_on(c, state, &s);
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_score_run(run->engine, run->ids, run->ids[0] == plmr_tokenizer_bos(run->tokenizer), &s));
+    bool keeps_first = run->ids[0] == plmr_tokenizer_bos(run->tokenizer);
+    PLMR_TRY(plmr_score_run(run->engine, run->ids, keeps_first, &s, keep, c));
+    if (c->stopped)
+        return plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted after %d of %d windows", s.n_done, s.n_windows);
     double wall_s = plmr_wall_s() - start_s;
     return plmr_agree(plmr_rank() == 0 ? report(run, &s, wall_s) : PLMR_OK);
 }
@@ -132,23 +166,29 @@ static plmr_status check_options(const struct perplexity_command *c)
     return plmr_llm_check_cores(&c->llm);
 }
 
-static plmr_status run_opened(const struct perplexity_command *c, plmr_llm_run *run)
+static plmr_status run_opened(struct perplexity_command *c, plmr_llm_run *run)
 {
     PLMR_CHECK(c->context <= run->shape->n_context, PLMR_ERROR_INPUT,
                "--context: %lld tokens are more than %s was made for: %d are the most", (long long)c->context,
                run->shape->name, run->shape->n_context);
     PLMR_TRY(share_tokens(c, run));
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
-    return score(c, run);
+    json_t *state;
+    PLMR_TRY(plmr_checkpoint_open(&c->kept, c->llm.checkpoint, "perplexity",
+                                  plmr_run_settings(&plmr_command_perplexity, run), &state));
+    plmr_status status = score(c, run, state);
+    json_decref(state);
+    return status;
 }
 
 static plmr_status run(void *options)
 {
-    const struct perplexity_command *c = options;
+    struct perplexity_command *c = options;
     plmr_llm_run run;
     PLMR_TRY(check_options(c));
     PLMR_TRY(plmr_llm_open(&run, "perplexity", &c->llm, true));
-    return plmr_llm_close(&run, run_opened(c, &run));
+    plmr_status status = plmr_llm_close(&run, run_opened(c, &run));
+    return plmr_checkpoint_close(&c->kept, status, c->stopped);
 }
 
 const plmr_command plmr_command_perplexity = {

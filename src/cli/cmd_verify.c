@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/line.h"
 #include "plmr/commands.h"
 #include "plmr/ranks.h"
 #include "report/differ.h"
@@ -125,57 +126,25 @@ static void close_file(struct file *file)
 
 /* ---- running a command line again ---- */
 
-/* The option that a word gives, if the command has it. */
-static const plmr_option *option_of(const plmr_option_row *rows, int n, const char *word)
-{
-    for (int i = 0; i < n; i++) {
-        const plmr_option *option = rows[i].option;
-        size_t length = strlen(option->name);
-        bool named = plmr_option_named(option) && strncmp(word, "--", 2) == 0 &&
-                     strncmp(word + 2, option->name, length) == 0 && (word[2 + length] == '=' || !word[2 + length]);
-        if (named || (option->letter && word[0] == '-' && word[1] == option->letter))
-            return option;
-    }
-    return NULL;
-}
-
-static bool has_option(const plmr_option_row *rows, int n, const char *word)
-{
-    return option_of(rows, n, word) != NULL;
-}
-
-static bool is_output(const plmr_option *option)
-{
-    return option && option->group && strcmp(option->group, PLMR_TITLE_OUTPUT) == 0;
-}
-
-/* Whether the option's value is the next word. */
-static bool value_is_apart(const plmr_option *option, const char *word)
-{
-    return option && option->argument && (word[1] == '-' ? !strchr(word, '=') : !word[2]);
-}
-
 /* The words without what would be written, or printed; instead the record goes to `json`. */
 static json_t *words_of(const json_t *line, const char *json)
 {
-    plmr_option_row rows[PLMR_MOST_OPTIONS];
     const char *name = json_string_value(json_array_get(line, 0));
     const plmr_command *command = plmr_command_find(name);
-    int n = command ? plmr_option_rows(command->options, rows) : 0;
     json_t *words = plmr_take_made(json_array());
     for (size_t i = 0; i < json_array_size(line); i++) {
         json_t *word = json_array_get(line, i);
         const char *text = json_string_value(word);
-        const plmr_option *option = text ? option_of(rows, n, text) : NULL;
-        if (!is_output(option))
+        const plmr_option *option = text && command ? plmr_line_option(command, text) : NULL;
+        if (!plmr_line_is_output(option))
             json_array_append(words, word);
-        if (value_is_apart(option, text) && ++i < json_array_size(line) && !is_output(option))
+        if (plmr_line_value_is_apart(option, text) && ++i < json_array_size(line) && !plmr_line_is_output(option))
             json_array_append(words, json_array_get(line, i));
     }
     json_array_append_new(words, json_sprintf("--json=%s", json));
-    if (has_option(rows, n, "--quiet"))
+    if (command && plmr_line_option(command, "--quiet"))
         json_array_append_new(words, json_string("--quiet"));
-    if (has_option(rows, n, "--out") && strcmp(name, "logits") == 0)
+    if (command == &plmr_command_logits)
         json_array_append_new(words, json_string("--out=/dev/null"));
     return words;
 }

@@ -96,6 +96,12 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
     return plmr_command_run_from(command, NULL, argc, argv);
 }
 
+int plmr_command_rows(const plmr_command *command, plmr_option_row rows[PLMR_MOST_OPTIONS])
+{
+    struct tables tables = tables_of(command);
+    return plmr_option_rows(tables.rows, rows);
+}
+
 void plmr_command_dump(FILE *out, const plmr_command *command)
 {
     struct tables tables = tables_of(command);

@@ -28,5 +28,8 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
 /* The same where the struct is not 0 at first, but this. */
 plmr_status plmr_command_run_from(const plmr_command *command, const void *preset, int argc, char **argv);
 
+/* The rows of its table, and of what all commands take. Returns how many. */
+int plmr_command_rows(const plmr_command *command, plmr_option_row rows[PLMR_MOST_OPTIONS]);
+
 /* What programs want to know of a command's options: see plmr_options_dump. */
 void plmr_command_dump(FILE *out, const plmr_command *command);

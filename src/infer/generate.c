@@ -20,8 +20,8 @@ static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prom
     return PLMR_OK;
 }
 
-plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
-                                  int n_prompt)
+static plmr_status open_text(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
+                             int n_prompt)
 {
     const plmr_model_shape *shape = g->engine->shape;
     bool is_root = plmr_rank() == 0;
@@ -31,7 +31,21 @@ plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options
     PLMR_TRY(plmr_agree(is_root ? plmr_sampler_create(sampler, shape->n_vocab, &g->sampler) : PLMR_OK));
     for (int i = 0; i < n_prompt && g->sampler; i++)
         plmr_sampler_tell(g->sampler, prompt[i]);
+    return PLMR_OK;
+}
+
+plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
+                                  int n_prompt)
+{
+    PLMR_TRY(open_text(g, sampler, prompt, n_prompt));
     return prefill(g, prompt, n_prompt);
+}
+
+plmr_status plmr_generation_resume(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
+                                   int n_prompt, int64_t n_cached, plmr_state_get *get, void *context)
+{
+    PLMR_TRY(open_text(g, sampler, prompt, n_prompt));
+    return plmr_state_get_cache(g->engine, n_prompt, n_cached, get, context);
 }
 
 /* What a token adds to the text. One that cannot be decoded adds nothing. */
@@ -54,6 +68,28 @@ static bool ends(const plmr_generation *g, int32_t id)
     return !g->ignores_end && g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, id);
 }
 
+/* A token has been picked, or had been by an earlier run. */
+static void take(plmr_generation *g, int32_t id)
+{
+    g->id = id;
+    if (g->sampler)
+        plmr_sampler_tell(g->sampler, id);
+    g->position++;
+}
+
+/* Its virtual time follows from its place alone, and is found again. */
+plmr_status plmr_generation_again(plmr_generation *g, int32_t id)
+{
+    g->n_bytes = 0;
+    if (g->n_made > 0)
+        PLMR_TRY(plmr_llm_totals_add_tokens(g->totals, g->timing, g->position - 1, 1));
+    if (g->tokenizer && g->logits)
+        take_text(g, id);
+    take(g, id);
+    g->n_made++;
+    return PLMR_OK;
+}
+
 /* Rank 0 picks the next token and tells the others. */
 static plmr_status pick(plmr_generation *g)
 {
@@ -67,10 +103,7 @@ static plmr_status pick(plmr_generation *g)
     said.found = g->stops.found;
     plmr_broadcast(&said, sizeof said);
     bool is_end = ends(g, said.id);
-    g->id = said.id;
-    if (g->sampler)
-        plmr_sampler_tell(g->sampler, said.id);
-    g->position++;
+    take(g, said.id);
     g->n_made += !is_end;
     g->totals->first_s = g->totals->first_s > 0 ? g->totals->first_s : plmr_wall_s();
     g->end = is_end                   ? PLMR_ENDED_ITSELF

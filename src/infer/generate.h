@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "infer/engine.h"
+#include "infer/state.h"
 #include "infer/totals.h"
 #include "text/sampler.h"
 #include "text/stops.h"
@@ -60,6 +61,12 @@ typedef struct plmr_generation {
 /* Prefills the prompt, and moves the weights to where decode has them. Close it also where this fails. */
 plmr_status plmr_generation_begin(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
                                   int n_prompt);
+
+/* The same for a text that another run has begun: gets the cache of n_cached tokens, with which the last token at hand was
+ * picked. Then tells of its tokens, one after the other, as plmr_generation_next had made them. */
+plmr_status plmr_generation_resume(plmr_generation *g, const plmr_sampler_options *sampler, const int32_t *prompt,
+                                   int n_prompt, int64_t n_cached, plmr_state_get *get, void *context);
+plmr_status plmr_generation_again(plmr_generation *g, int32_t id);
 
 /* One more token. Fails where the cache is full; the text so far stands. */
 plmr_status plmr_generation_next(plmr_generation *g);

@@ -14,13 +14,19 @@ typedef struct plmr_score {
     int first;           /* the first token of a window that is scored */
     int64_t n_scored;
     double sum, sum_squares; /* of -log p; on rank 0 */
+    int n_done;              /* windows that these come from; the next that is scored */
 } plmr_score;
 
 /* Whole windows of `size`, or one that is as long as the text. */
 plmr_score plmr_score_windows(int n_ids, int size);
 
-/* Scores all windows. With keeps_first the text's first token takes the place of every window's. Collective. */
-plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_first, plmr_score *score);
+/* Called on all ranks when a window is done, unless it is NULL; *stop: no more are to be scored. */
+typedef plmr_status plmr_score_pause(void *context, const plmr_score *score, bool *stop);
+
+/* Scores all windows that are not done. With keeps_first the text's first token takes the place of every window's.
+ * Collective. */
+plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_first, plmr_score *score,
+                           plmr_score_pause *pause, void *context);
 
 /* The mean of -log p, and its standard error: negative, there is none, of one token. On rank 0. */
 double plmr_score_mean(const plmr_score *score);

@@ -157,7 +157,8 @@
     X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */                             \
     X(text, weights)             /* what cores store matrices in: dtype, or packed "f8", "i8", "i4" */ \
     X(text, experts)             /* where decode has them: "sliced", ...; "": there are none */                        \
-    PLMR_STANDING_FIELDS(X)
+    PLMR_STANDING_FIELDS(X)                                                                                            \
+    X(text, ended)               /* why a text that was made ends */
 /* clang-format on */
 
 /* Of a simulation of serving. */

@@ -33,6 +33,7 @@ typedef struct plmr_llm_options {
     int rank_rows, rank_cols;  /* 0: what suits the model */
     bool quiet;                /* no progress, no warnings of where the ranks run */
     const char *json, *report; /* NULL: not given */
+    const char *checkpoint;    /* NULL: not given */
     plmr_words line;
 } plmr_llm_options;
 

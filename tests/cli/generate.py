@@ -139,16 +139,21 @@ def context(plmr, check):
 
 
 def interruption(plmr, check):
-    """Ctrl-C ends the text after the token at hand, and the summary is printed."""
+    """Ctrl-C ends the text after the token at hand; summary and record tell of it, and so does the exit code."""
     for number in signal.SIGINT, signal.SIGTERM:
-        args = ["generate", "--tokens", "1,5", "-n", "370", "--temp", "9", "--top-k", "0", "--top-p", "1"]
+        record = tempfile.mktemp()
+        args = ["generate", "--tokens", "1,5", "-n", "370", "--temp", "9", "--top-k", "0", "--top-p", "1", "--ignore-eos", "--json"]
+        args.append(record)
         process = plmr.start(args)
         process.stdout.read(4)
         process.send_signal(number)
         start = time.monotonic()
         out, err = outcome(process, 60)
-        check(process.returncode == 0 and time.monotonic() - start < 20, f"after {number}: {process.returncode}, {err}")
-        check("TTFT" in err and ("made: interrupted" in err or "ended the text" in err), f"after {number}: {out!r}, {err}")
+        check(process.returncode == 1 and time.monotonic() - start < 20, f"after {number}: {process.returncode}, {err}")
+        check("TTFT" in err and "made: interrupted" in err and "interrupted: the text ends after" in err, f"{number}: {err}")
+        with open(record, encoding="utf-8") as file:
+            check(json.load(file)["ended"] == "interrupted", f"the record of a text ended by {number}")
+        os.remove(record)
 
 
 def full_row(plmr, check):

@@ -135,8 +135,8 @@ static void windows_stand_alone(void **state)
         ids[i] = 3 + i % 8 * 31;
     one.first = two.first;
     open_model(&m, 8);
-    must(plmr_score_run(m.engine, ids, false, &one));
-    must(plmr_score_run(m.engine, ids, false, &two));
+    must(plmr_score_run(m.engine, ids, false, &one, NULL, NULL));
+    must(plmr_score_run(m.engine, ids, false, &two, NULL, NULL));
     assert_int_equal(two.n_scored, 2 * one.n_scored);
     if (plmr_rank() == 0) {
         assert_true(plmr_score_mean(&one) > 0 && plmr_score_error(&one) > 0);

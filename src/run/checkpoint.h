@@ -1,0 +1,70 @@
+/* checkpoint.h - a long run that can be broken off, and gone on with as if it had not been.
+ *
+ * A run has steps (tokens, windows of a text); between two of them it can put down all that the rest depends on: a JSON
+ * object, and perhaps bytes behind it. The user names a folder. A file there is written as a draft, and has its name once
+ * it is on the disk; the one before is kept too, and read where the newer one is damaged. A file tells what it was made
+ * with (program, device, model, options); nothing goes on with what was made otherwise. What is put down is the same on
+ * any number of ranks, so others may go on with it.
+ *
+ *     PLMR_TRY(plmr_checkpoint_open(&c, option, "perplexity", settings, &state));
+ *     for (i = state ? ... : 0; i < n && !stop; i++) {
+ *         ...
+ *         stop = plmr_checkpoint_is_stop(&c);
+ *         if (stop || plmr_checkpoint_is_due(&c, i + 1))
+ *             PLMR_TRY(plmr_checkpoint_write(&c, i + 1, json_pack(...), NULL, NULL));
+ *     }
+ *     return plmr_checkpoint_close(&c, status, stop);
+ *
+ * All functions are collective, but those that say otherwise.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/draft.h"
+#include "plmr/status.h"
+
+typedef struct plmr_checkpoint {
+    const char *command;
+    char *folder;     /* NULL: none is wanted, and nothing is done */
+    int64_t every;    /* steps from one to the next; 0: about a minute */
+    json_t *settings; /* rank 0's */
+    int64_t n_steps;  /* at the last one */
+    double written_s; /* when it was written, as plmr_wall_s has it */
+    FILE *in;         /* rank 0's: behind the state that is gone on with, while that is open */
+    plmr_draft out;   /* rank 0's, while one is written */
+    uint64_t hash;    /* of what has been written of it */
+} plmr_checkpoint;
+
+/* Puts down bytes behind the state, by plmr_checkpoint_put. Collective. */
+typedef plmr_status plmr_checkpoint_bytes(plmr_checkpoint *checkpoint, void *context);
+
+/* Opens the folder that `option` names, "DIR" or "DIR:every N" (NULL: none). What may not differ is in `settings`, an object
+ * of texts, on rank 0, which this takes over. *state is what there is to go on with, for the caller to json_decref; NULL:
+ * nothing. From here on signals to end or to interrupt are waited for. */
+plmr_status plmr_checkpoint_open(plmr_checkpoint *checkpoint, const char *option, const char *command, json_t *settings,
+                                 json_t **state);
+
+/* The next n bytes behind that state, on all ranks. */
+plmr_status plmr_checkpoint_read(plmr_checkpoint *checkpoint, void *bytes, size_t n);
+
+/* Whether the run has been asked to stop (SIGINT, SIGTERM, SIGUSR1 to rank 0); whether it is time for one. */
+bool plmr_checkpoint_is_stop(const plmr_checkpoint *checkpoint);
+bool plmr_checkpoint_is_due(const plmr_checkpoint *checkpoint, int64_t n_steps);
+
+/* Writes one after n_steps steps; takes over the state, which is rank 0's. `bytes` may be NULL. */
+plmr_status plmr_checkpoint_write(plmr_checkpoint *checkpoint, int64_t n_steps, json_t *state,
+                                  plmr_checkpoint_bytes *bytes, void *context);
+
+/* For these. On rank 0; local. */
+void plmr_checkpoint_put(plmr_checkpoint *checkpoint, const void *bytes, size_t n);
+
+/* The end of the run. One that is whole removes what it has put down; one that was stopped, when all is put down, says how
+ * to go on, and what it fails with is forgotten. Returns the status. */
+plmr_status plmr_checkpoint_close(plmr_checkpoint *checkpoint, plmr_status status, bool stopped);
+
+/* Set once one of these signals has come. */
+extern volatile sig_atomic_t plmr_interrupted;

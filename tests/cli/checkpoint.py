@@ -1,0 +1,125 @@
+"""Runs that are broken off, by kill -9 at any moment or by a signal, and gone on with on other ranks: as if they had not been.
+
+checkpoint.py MPIEXEC PLMR [KILLS]   KILLS: of each command, 4 if left out
+"""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from cli import Checks, Plmr, of_the_wafer, outcome
+
+GENERATE = "generate -n 300 --ignore-eos --temp 0.9 --seed 5 --json-logprobs 2".split()
+SMALL = "--prefill-cores 30x30 --decode-cores 30x30".split()
+
+
+def result_of(record, out):
+    with open(record, encoding="utf-8") as file:
+        return [of_the_wafer(json.loads(line)) for line in file], [line for line in out.splitlines() if "wall " not in line]
+
+
+def run_whole(plmr, check, args, record):
+    start = time.monotonic()
+    code, out, err = plmr.run(args + ["--json", record])
+    check(code == 0, f"{args}: {code} {err}")
+    return result_of(record, out), time.monotonic() - start
+
+
+def kill_and_go_on(plmr, check, args, every, n_kills, folder):
+    """Kills runs until n_kills have been, then lets one end; whenever one ends before, it starts anew."""
+    record, where = os.path.join(folder, "r.json"), os.path.join(folder, "where")
+    whole, wall_s = run_whole(plmr, check, args, record)
+    end = ["--json", record, "--checkpoint", f"{where}:every {every}"]
+    n_gone_on = 0
+    for kill in range(n_kills):
+        ranks = [None, 2, 3][kill % 3]
+        n_gone_on += os.path.isdir(where) and bool(os.listdir(where))
+        process = plmr.start(args + end, ranks)
+        try:
+            out, err = process.communicate(timeout=random.uniform(0.3, 1.2) * wall_s)
+            check(process.returncode == 0 and result_of(record, out) == whole, f"{args} ends with {process.returncode} {err}")
+        except subprocess.TimeoutExpired:
+            for pid in children(process.pid) or [process.pid]:
+                os.kill(pid, signal.SIGKILL)
+            outcome(process, 60)
+    code, out, err = plmr.run(args + end, 2)
+    check(code == 0 and result_of(record, out) == whole, f"{args} killed {n_kills} times: {code} {err}")
+    check(os.listdir(where) == [] or all(name.endswith(".part") for name in os.listdir(where)), f"left: {os.listdir(where)}")
+    return n_gone_on
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def signals(plmr, check, args, folder):
+    """A signal puts down what is done, and the run says how to go on; another run does, and ends like an unbroken one."""
+    record, where = os.path.join(folder, "s.json"), os.path.join(folder, "signals")
+    whole, _ = run_whole(plmr, check, args, record)
+    for number in signal.SIGTERM, signal.SIGUSR1:
+        os.remove(record)
+        end = ["--json", record, "--checkpoint", where]
+        process = plmr.start(args + end)
+        if args[0] == "generate":
+            process.stdout.read(40)
+        else:
+            time.sleep(1.5)
+        process.send_signal(number)
+        out, err = outcome(process, 60)
+        done = "interrupted: what is done so far is in" in err and "give the same command again" in err
+        check(process.returncode == 0 and (done or os.path.exists(record) and not os.listdir(where)), f"{number}: {err}")
+        code, out, err = plmr.run(args + end, 3)
+        check(code == 0 and result_of(record, out) == whole, f"after {number}: {code} {err}")
+
+
+def stop(plmr, args, where):
+    process = plmr.start(args + ["--checkpoint", where])
+    process.stdout.read(40)
+    process.send_signal(signal.SIGTERM)
+    return outcome(process, 60)
+
+
+def refused(plmr, check, folder):
+    """What was made otherwise is not gone on with; of a damaged file the one before is taken."""
+    where = os.path.join(folder, "refused")
+    stop(plmr, GENERATE + ["--json", os.devnull], where)
+    for args, words in (("--temp 0.8", "another --temp ('0.9', here '0.8')"), ("--device wse3", "another device ('"),
+                        ("--top-k 5", "another --top-k ('none', here '5')"), ("--dump x", "--checkpoint keeps nothing of --dump")):
+        code, out, err = plmr.run(GENERATE + args.split() + ["--json", os.devnull, "--checkpoint", where])
+        check(code == 2 and not out and words in err[0], f"{args}: {code} {err}")
+    path = os.path.join(where, "generate.checkpoint")
+    stop(plmr, GENERATE + ["--json", os.devnull], where)
+    with open(path, "r+b") as file:
+        file.seek(-300, os.SEEK_END)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+    code, out, err = plmr.run(GENERATE + ["--json", os.devnull, "--checkpoint", where])
+    check(code == 0 and err[0] == f"{path} is damaged: taking the one before", f"{code} {err}")
+    check(out == plmr.run(GENERATE[:-2])[1], "a text from the one before")
+
+
+def main():
+    plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
+    n_kills = int(sys.argv[3]) if len(sys.argv) > 3 else 4
+    seed = random.randrange(1 << 30)
+    random.seed(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        text = os.path.join(folder, "text")
+        with open(text, "w", encoding="utf-8") as file:
+            file.write("Once upon a time there was a little dog who saw a big tree. " * 100)
+        score = ["perplexity", "-f", text, "--context", "64"]
+        for args, every in ((GENERATE + SMALL, 7), (score, 1)):
+            n = kill_and_go_on(plmr, check, args, every, n_kills, folder)
+            print(f"{args[0]}: {n_kills} runs, {n} of them from a checkpoint, seed {seed}")
+            signals(plmr, check, args, folder)
+        refused(plmr, check, folder)
+    check.done()
+
+
+main()
