@@ -3,17 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "cli/line.h"
 #include "cli/options.h"
+#include "cli/settings.h"
+#include "device/identity.h"
 #include "paper/paper.h"
 #include "plmr/device.h"
 #include "report/jsonl.h"
+#include "run/checkpoint.h"
 
 enum { MOST_PARTS = 32 };
 
 struct paper_command {
-    const char *device, *json, *out;
+    const char *device, *json, *out, *checkpoint;
+    plmr_words line;
     bool chosen[MOST_PARTS];
     int n_chosen; /* 0: all */
+    plmr_checkpoint kept;
+    int64_t n_new; /* answers since the last one */
+    bool stopped;
+    plmr_paper paper;
 };
 
 /* --table 3 chooses "table 3". */
@@ -39,6 +51,8 @@ static const plmr_option options[] = {
     {"out", "DIR", NULL,
      "Where README.md, records.jsonl, table.csv and provenance.json go (default results/waferllm, for all parts)",
      PLMR_TEXT(struct paper_command, out)},
+    PLMR_CHECKPOINT(struct paper_command, checkpoint, "answers"),
+    {"-", NULL, NULL, NULL, PLMR_LINE(struct paper_command, line)},
     {"json", "FILE|-", NULL, "One JSON object for each figure", PLMR_TEXT(struct paper_command, json)},
     {0},
 };
@@ -78,16 +92,71 @@ static plmr_status write_files(const struct paper_command *c, const plmr_paper *
     return PLMR_OK;
 }
 
-static plmr_status run_on(const struct paper_command *c, plmr_ranks *ranks)
+/* ---- from one run to the next ---- */
+
+static plmr_status put_answers(plmr_checkpoint *checkpoint, void *answers)
 {
-    plmr_paper paper;
-    PLMR_TRY(plmr_paper_open(ranks, c->device, &paper));
-    paper.interactive = plmr_rank() == 0 && plmr_on_terminal(stderr);
+    const plmr_paper_answers *a = answers;
+    if (plmr_rank() == 0)
+        plmr_checkpoint_put(checkpoint, a->bytes, a->n_bytes);
+    return PLMR_OK;
+}
+
+static plmr_status keep(void *context)
+{
+    struct paper_command *c = context;
+    plmr_paper_answers *a = &c->paper.answers;
+    int64_t n = c->kept.n_steps + ++c->n_new;
+    bool stop = plmr_checkpoint_is_stop(&c->kept);
+    if (stop || plmr_checkpoint_is_due(&c->kept, n)) {
+        json_t *state = plmr_rank() ? NULL : json_pack("{sI}", "bytes", (json_int_t)a->n_bytes);
+        PLMR_TRY(plmr_checkpoint_write(&c->kept, n, state, put_answers, a));
+        c->n_new = 0;
+    }
+    c->stopped = stop;
+    return stop ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
+}
+
+static json_t *settings_of(const struct paper_command *c)
+{
+    if (plmr_rank())
+        return NULL;
+    uint64_t numbers = plmr_device_hash(PLMR_HASH_START, &c->paper.device);
+    json_t *settings = plmr_line_settings(&plmr_command_paper, &c->line);
+    json_object_set_new(settings, "device", json_string(plmr_digest_shown(numbers).s));
+    return settings;
+}
+
+static plmr_status go_on(struct paper_command *c)
+{
+    json_t *state;
+    plmr_paper_answers *a = &c->paper.answers;
+    PLMR_TRY(plmr_checkpoint_open(&c->kept, c->checkpoint, "paper", settings_of(c), &state));
+    *a = (plmr_paper_answers){.on_answer = keep, .context = c};
+    a->n_bytes = (size_t)json_integer_value(json_object_get(state, "bytes"));
+    a->bytes = plmr_take(a->n_bytes + 1);
+    plmr_status status = state ? plmr_checkpoint_read(&c->kept, a->bytes, a->n_bytes) : PLMR_OK;
+    json_decref(state);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static plmr_status run_opened(struct paper_command *c)
+{
+    if (c->checkpoint)
+        PLMR_TRY(go_on(c));
+    c->paper.interactive = plmr_rank() == 0 && plmr_on_terminal(stderr);
     FILE *out = plmr_text_beside(c->json);
-    plmr_status status = run_parts(c, &paper, out);
-    if (!status)
-        status = plmr_agree(write_files(c, &paper, out));
-    plmr_paper_close(&paper);
+    PLMR_TRY(run_parts(c, &c->paper, out));
+    return plmr_agree(write_files(c, &c->paper, out));
+}
+
+static plmr_status run_on(struct paper_command *c, plmr_ranks *ranks)
+{
+    PLMR_TRY(plmr_paper_open(ranks, c->device, &c->paper));
+    plmr_status status = plmr_checkpoint_close(&c->kept, run_opened(c), c->stopped);
+    plmr_paper_close(&c->paper);
     return status;
 }
 

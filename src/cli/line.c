@@ -38,7 +38,11 @@ bool plmr_line_value_is_apart(const plmr_option *option, const char *word)
 /* Options of all commands have the group "". */
 static bool is_setting(const plmr_option *option)
 {
-    return !plmr_line_is_output(option) && strcmp(option->name, "ranks") != 0 && !(option->group && !*option->group);
+    static const char *const others[] = {"ranks", "out", "json"};
+    bool is_other = plmr_line_is_output(option) || (option->group && !*option->group);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        is_other = is_other || strcmp(option->name, others[i]) == 0;
+    return !is_other;
 }
 
 /* The value that hangs on an option's word, or "" of one that takes none. */

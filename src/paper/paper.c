@@ -41,6 +41,7 @@ void plmr_paper_close(plmr_paper *paper)
     json_decref(paper->published);
     json_decref(paper->texts);
     free(paper->memo);
+    free(paper->answers.bytes);
     free(paper->cells);
 }
 

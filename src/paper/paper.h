@@ -56,6 +56,14 @@ typedef struct plmr_paper_speed {
     enum plmr_dtype dtype;
 } plmr_paper_speed;
 
+/* What the time plane has said: see plmr_paper_recall. */
+typedef struct plmr_paper_answers {
+    char *bytes;
+    size_t n_bytes, at;                      /* there are; asked for so far */
+    plmr_status (*on_answer)(void *context); /* called on all ranks after a new one; NULL: nothing */
+    void *context;
+} plmr_paper_answers;
+
 typedef struct plmr_paper {
     plmr_ranks *ranks; /* one row of ranks */
     plmr_device device;
@@ -65,6 +73,7 @@ typedef struct plmr_paper {
     int n_cells;
     struct plmr_paper_memo *memo;
     int n_memo;
+    plmr_paper_answers answers;
     plmr_progress progress;
     bool interactive; /* progress is drawn */
     int n_parts;      /* that are done */
@@ -132,6 +141,11 @@ extern const char *const plmr_paper_models[PLMR_PAPER_MODELS];
 const char *plmr_paper_mode(const plmr_paper_system *system);
 
 /* ---- GEMM and GEMV runs of Figures 6 and 8 to 10 ---- */
+
+/* Answers are asked for in the same order by all runs of the same parts. The next one, of n bytes, if an earlier run has
+ * found it; else keeps what has been found now. */
+bool plmr_paper_recall(plmr_paper *paper, void *answer, size_t n);
+plmr_status plmr_paper_keep(plmr_paper *paper, const void *answer, size_t n);
 
 /* A product of square f16 matrices, or a vector by one, on side x side cores, by the named algorithm, with what M and R
  * forbid allowed or, for routes, not. Time plane; collective. */

@@ -3,7 +3,7 @@
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 
-plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
+static plmr_status run_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
                             plmr_cost *cost)
 {
     const plmr_gemm_algorithm *algorithm = plmr_gemm_find(name);
@@ -22,7 +22,7 @@ plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, i
     return status;
 }
 
-plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, int side, int n_levels, int n_groups,
+static plmr_status run_gemv(plmr_paper *paper, const char *name, int64_t size, int side, int n_levels, int n_groups,
                             plmr_cost *cost)
 {
     plmr_region_options options = {.allow_memory = true, .allow_routes = true};
@@ -39,4 +39,22 @@ plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, i
     }
     plmr_region_destroy(region);
     return status;
+}
+
+plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
+                            plmr_cost *cost)
+{
+    if (plmr_paper_recall(paper, cost, sizeof *cost))
+        return PLMR_OK;
+    PLMR_TRY(run_gemm(paper, name, size, side, allow_routes, cost));
+    return plmr_paper_keep(paper, cost, sizeof *cost);
+}
+
+plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, int side, int n_levels, int n_groups,
+                            plmr_cost *cost)
+{
+    if (plmr_paper_recall(paper, cost, sizeof *cost))
+        return PLMR_OK;
+    PLMR_TRY(run_gemv(paper, name, size, side, n_levels, n_groups, cost));
+    return plmr_paper_keep(paper, cost, sizeof *cost);
 }

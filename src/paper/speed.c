@@ -80,9 +80,11 @@ plmr_status plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, pl
             *speed = paper->memo[i].speed;
             return PLMR_OK;
         }
-    PLMR_TRY(ask(paper, query, speed));
+    bool known = plmr_paper_recall(paper, speed, sizeof *speed);
+    if (!known)
+        PLMR_TRY(ask(paper, query, speed));
     struct plmr_paper_memo *memo = plmr_take_more(paper->memo, (size_t)(paper->n_memo + 1) * sizeof *memo);
     paper->memo = memo;
     memo[paper->n_memo++] = (struct plmr_paper_memo){*query, *speed};
-    return PLMR_OK;
+    return known ? PLMR_OK : plmr_paper_keep(paper, speed, sizeof *speed);
 }

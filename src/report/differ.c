@@ -5,12 +5,13 @@
 static const char *const of_host[] = {
     "ranks",      "ranks_grid", "version",  "host",         "date",           "kernel", "core_steps_per_s",
     "gflops",     "bytes_sent", "messages", "hidden_share", "rss_peak_bytes", "hosts",  "placement",
-    "provenance", "key",        "run",      "point",
+    "provenance", "rests_on",   "key",      "run",          "point",
 };
 
 bool plmr_key_is_of_host(const char *key)
 {
-    bool found = strncmp(key, "wall_", 5) == 0;
+    bool found =
+        strncmp(key, "wall_", 5) == 0 || strncmp(key, "standing", 8) == 0 || strncmp(key, "uncertainty", 11) == 0;
     for (size_t i = 0; i < sizeof of_host / sizeof *of_host && !found; i++)
         found = strcmp(key, of_host[i]) == 0;
     return found;

@@ -4,7 +4,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Whether a key of records tells of the host, of the program or of a sweep, and not of what was run. */
+/* Whether a key of records tells of the host, of the program, of a sweep or of how far times can be trusted by what is
+ * measured at present, and not of what was run. */
 bool plmr_key_is_of_host(const char *key);
 
 /* Called with each figure that is not the same now; NULL: it is missing. */

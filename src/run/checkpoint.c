@@ -136,6 +136,8 @@ static plmr_status open_folder(plmr_checkpoint *c, json_t **state)
 {
     char *path = path_of(c, false);
     plmr_status status = plmr_folder_make("--checkpoint", c->folder);
+    if (!status)
+        status = plmr_lock_take("--checkpoint", c->folder, &c->lock);
     if (!status) {
         plmr_draft_sweep(path);
         status = open_newest(c, state);
@@ -282,6 +284,7 @@ plmr_status plmr_checkpoint_close(plmr_checkpoint *c, plmr_status status, bool s
         else
             forget(c);
     }
+    plmr_lock_release(&c->lock);
     if (c->in)
         fclose(c->in);
     json_decref(c->settings);

@@ -25,12 +25,14 @@
 #include <stdio.h>
 
 #include "base/draft.h"
+#include "base/lock.h"
 #include "plmr/status.h"
 
 typedef struct plmr_checkpoint {
     const char *command;
     char *folder;     /* NULL: none is wanted, and nothing is done */
     int64_t every;    /* steps from one to the next; 0: about a minute */
+    plmr_lock lock;   /* rank 0's */
     json_t *settings; /* rank 0's */
     int64_t n_steps;  /* at the last one */
     double written_s; /* when it was written, as plmr_wall_s has it */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,19 +52,16 @@ static plmr_status put_file(const plmr_journal *journal, const char *name, const
 static plmr_status open_folder(plmr_journal *journal)
 {
     PLMR_TRY(plmr_folder_make("--out", journal->folder));
-    journal->lock = open(journal->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    PLMR_CHECK(journal->lock >= 0, PLMR_ERROR_INPUT, "cannot use %.400s as a folder: %s", journal->folder,
+    PLMR_TRY(plmr_lock_take("--out", journal->folder, &journal->lock));
+    journal->directory = open(journal->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    PLMR_CHECK(journal->directory >= 0, PLMR_ERROR_INPUT, "cannot use %.400s as a folder: %s", journal->folder,
                strerror(errno));
-    /* where folders cannot be locked, nothing is lost but this check */
-    bool busy = flock(journal->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    PLMR_CHECK(!busy, PLMR_ERROR_INPUT, "another sweep is at work in %.400s: wait for it, or choose another --out",
-               journal->folder);
     return PLMR_OK;
 }
 
 static bool has_file(const plmr_journal *journal, const char *name)
 {
-    return faccessat(journal->lock, name, F_OK, 0) == 0;
+    return faccessat(journal->directory, name, F_OK, 0) == 0;
 }
 
 /* A folder that holds results of anything else must not be touched. */
@@ -73,7 +69,7 @@ static plmr_status check_owner(const plmr_journal *journal, const char *name)
 {
     if (!has_file(journal, provenance_name) && !has_file(journal, records_name))
         return PLMR_OK;
-    int file = openat(journal->lock, provenance_name, O_RDONLY | O_CLOEXEC);
+    int file = openat(journal->directory, provenance_name, O_RDONLY | O_CLOEXEC);
     json_t *provenance = file >= 0 ? json_loadfd(file, 0, NULL) : NULL;
     const char *owner = json_string_value(json_object_get(provenance, "experiment"));
     bool ours = owner && strcmp(owner, name) == 0;
@@ -130,7 +126,7 @@ static plmr_status take_lines(plmr_journal *journal, FILE *records, const plmr_n
 
 static plmr_status read_records(plmr_journal *journal)
 {
-    int file = openat(journal->lock, records_name, O_RDONLY | O_CLOEXEC);
+    int file = openat(journal->directory, records_name, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return errno == ENOENT ? PLMR_OK : cannot(journal, "read", records_name);
     FILE *records = plmr_take_made(fdopen(file, "r"));
@@ -171,7 +167,7 @@ plmr_status plmr_journal_open(const char *folder, const char *name, const uint64
                               plmr_journal *journal)
 {
     *journal = (plmr_journal){.folder = plmr_take_copy(folder),
-                              .lock = -1,
+                              .directory = -1,
                               .file = -1,
                               .keys = keys,
                               .lines = plmr_take_zeroed((size_t)n_points, sizeof *journal->lines),
@@ -202,7 +198,7 @@ static bool is_described(const plmr_journal *journal, const char *text)
 {
     size_t n = strlen(text);
     char *old = malloc(n + 2);
-    int file = openat(journal->lock, experiment_name, O_RDONLY | O_CLOEXEC);
+    int file = openat(journal->directory, experiment_name, O_RDONLY | O_CLOEXEC);
     ssize_t n_old = old && file >= 0 ? read(file, old, n + 1) : -1;
     bool same = n_old == (ssize_t)n && memcmp(old, text, n) == 0;
     if (file >= 0)
@@ -222,7 +218,7 @@ plmr_status plmr_journal_describe(const plmr_journal *journal, const char *name,
 static plmr_status open_records(plmr_journal *journal)
 {
     PLMR_TRY(put_records(journal));
-    journal->file = openat(journal->lock, records_name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    journal->file = openat(journal->directory, records_name, O_WRONLY | O_APPEND | O_CLOEXEC);
     return journal->file >= 0 ? PLMR_OK : cannot(journal, "write", records_name);
 }
 
@@ -253,13 +249,14 @@ void plmr_journal_close(plmr_journal *journal)
 {
     if (journal->file >= 0)
         close(journal->file);
-    if (journal->lock >= 0)
-        close(journal->lock);
+    if (journal->directory >= 0)
+        close(journal->directory);
+    plmr_lock_release(&journal->lock);
     for (int64_t i = 0; journal->lines && i < journal->n_points; i++)
         free(journal->lines[i]);
     free(journal->lines);
     free(journal->folder);
-    *journal = (plmr_journal){.lock = -1, .file = -1};
+    *journal = (plmr_journal){.directory = -1, .file = -1};
 }
 
 /* ---- lines ---- */

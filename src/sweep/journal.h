@@ -10,11 +10,13 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "sweep/experiment.h"
 
 typedef struct plmr_journal {
     char *folder;
-    int lock, file;       /* descriptors: of the folder, of records.jsonl; -1: not open */
+    plmr_lock lock;
+    int directory, file;  /* descriptors: of the folder, of records.jsonl; -1: not open */
     const uint64_t *keys; /* of the points; the caller's */
     char **lines;         /* of the points, without newlines; NULL: not done */
     int64_t n_points, n_done;
@@ -22,7 +24,7 @@ typedef struct plmr_journal {
 } plmr_journal;
 
 /* Opens the folder, which is made if need be, for an experiment called `name` with these points. `again`: forgets what
- * is done. Fails if another sweep is at work there, or if it holds other results. */
+ * is done. Fails if another run is at work there (base/lock.h), or if it holds other results. */
 plmr_status plmr_journal_open(const char *folder, const char *name, const uint64_t *keys, int64_t n_points, bool again,
                               plmr_journal *journal);
 

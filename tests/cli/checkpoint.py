@@ -45,6 +45,7 @@ def kill_and_go_on(plmr, check, args, every, n_kills, folder):
         except subprocess.TimeoutExpired:
             for pid in children(process.pid) or [process.pid]:
                 os.kill(pid, signal.SIGKILL)
+            process.kill()  # mpirun may wait for ranks that are killed while they start
             outcome(process, 60)
     code, out, err = plmr.run(args + end, 2)
     check(code == 0 and result_of(record, out) == whole, f"{args} killed {n_kills} times: {code} {err}")
@@ -114,10 +115,11 @@ def main():
         with open(text, "w", encoding="utf-8") as file:
             file.write("Once upon a time there was a little dog who saw a big tree. " * 100)
         score = ["perplexity", "-f", text, "--context", "64"]
-        for args, every in ((GENERATE + SMALL, 7), (score, 1)):
+        for args, every in ((GENERATE + SMALL, 7), (score, 1), (["paper", "--table", "5"], 1)):
             n = kill_and_go_on(plmr, check, args, every, n_kills, folder)
             print(f"{args[0]}: {n_kills} runs, {n} of them from a checkpoint, seed {seed}")
-            signals(plmr, check, args, folder)
+            if args[0] != "paper":
+                signals(plmr, check, args, folder)
         refused(plmr, check, folder)
     check.done()
 

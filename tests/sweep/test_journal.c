@@ -155,12 +155,29 @@ static void from_the_start_again(void **state)
     expect_records(LINE("a3", "3", "30"));
 }
 
+/* As a run on this host leaves it that is killed. */
+static void leave_lock(void)
+{
+    char path[160], host[200] = "", text[240];
+    snprintf(path, sizeof path, "%s/.plmr-lock", results);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    snprintf(text, sizeof text, "%s 1\n", host);
+    append_file(".plmr-lock", text);
+}
+
 static void the_folder_of_another(void **state)
 {
     (void)state;
     plmr_journal journal, other;
     start(&journal);
-    must_fail(open_journal("e", false, &other), PLMR_ERROR_INPUT, "another sweep is at work in ");
+    must_fail(open_journal("e", false, &other), PLMR_ERROR_INPUT, "another run is at work in ");
+    plmr_journal_close(&journal);
+    append_file(".plmr-lock", "elsewhere 77\n"); /* what a run on another host has, or has left */
+    must_fail(open_journal("e", false, &other), PLMR_ERROR_INPUT, "process 77 on elsewhere: wait for it");
+    must_fail(open_journal("e", false, &other), PLMR_ERROR_INPUT, "if there is no such process any more, remove ");
+    leave_lock();
+    must(open_journal("e", false, &journal)); /* what a killed run on this host has left is no hindrance */
     plmr_journal_close(&journal);
     must_fail(open_journal("f", false, &journal), PLMR_ERROR_INPUT, "holds other results than those of f");
     must_fail(open_journal("f", true, &journal), PLMR_ERROR_INPUT, "holds other results than those of f");
