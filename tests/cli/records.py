@@ -166,7 +166,7 @@ def test_other_build(plmr, check, folder):
         file.write(program.replace(build, build[::-1]))
     os.chmod(other, 0o755)
     for first, second in ((plmr.binary, other), (plmr.binary, plmr.binary)):
-        done = subprocess.run([plmr.mpiexec, "-n", "1", first, "list", ":", "-n", "1", second, "list"], capture_output=True,
+        done = subprocess.run([plmr.mpiexec, "-n", "1", first, "topo", ":", "-n", "1", second, "topo"], capture_output=True,
                               text=True, check=False, timeout=60)
         refused = "start the same program everywhere" in done.stderr
         check(refused == (second == other) == (done.returncode == 1), f"{second}: {done.returncode} {done.stderr}")
