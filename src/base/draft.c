@@ -25,7 +25,7 @@ enum { MOST_OPEN = 64 }; /* more stay behind, as all do when a process is killed
 /* A handler of signals is given nothing else. */
 static const char *volatile open_parts[MOST_OPEN];
 
-static void note(const char *part)
+void plmr_draft_note(const char *part)
 {
     for (int i = 0; i < MOST_OPEN; i++)
         if (!open_parts[i]) {
@@ -86,7 +86,7 @@ int plmr_draft_make(const char *path, bool folder, char **part)
         free(*part);
         *part = NULL;
     } else if (!folder) {
-        note(*part);
+        plmr_draft_note(*part);
     }
     return made;
 }

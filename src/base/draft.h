@@ -51,6 +51,9 @@ void plmr_draft_remove(const char *part);
 
 /* ---- when the process ends ---- */
 
+/* A file of another kind that shall go as drafts do, unless plmr_draft_remove has removed it before; `part` is read then. */
+void plmr_draft_note(const char *part);
+
 /* Removes the drafts of this process that are files: called by who ends it, and by a handler of signals as well. */
 void plmr_drafts_drop(void);
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/draft.h"
 #include "base/memory.h"
 
 /* Who has it. */
@@ -82,6 +83,7 @@ plmr_status plmr_lock_take(const char *option, const char *folder, plmr_lock *lo
             close(lock->file);
     }
     if (!status) {
+        plmr_draft_note(lock->path);
         sign(lock->file, &me);
         return PLMR_OK;
     }
@@ -94,7 +96,7 @@ void plmr_lock_release(plmr_lock *lock)
 {
     if (!lock->path)
         return;
-    unlink(lock->path);
+    plmr_draft_remove(lock->path);
     close(lock->file);
     free(lock->path);
     *lock = (plmr_lock){NULL, -1};

@@ -28,7 +28,7 @@ class Failing:
         note = os.path.join(self.folder, "note")
         if os.path.exists(note):
             os.remove(note)
-        told = {"FAIL_" + name.upper(): str(value) for name, value in fail.items()}
+        told = {"FAIL_RANKS": str(ranks or 1)} | {"FAIL_" + name.upper(): str(value) for name, value in fail.items()}
         process = self.plmr.start(args.split(), ranks, env={**os.environ, **told, "FAIL_NOTE": note, "LD_PRELOAD": self.preloaded})
         _, err = outcome(process, 60)
         ended_s = time.monotonic()

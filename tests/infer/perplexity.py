@@ -18,7 +18,8 @@ from cli import Checks, Plmr, show  # noqa: E402
 from forward import Forward  # noqa: E402
 
 RANKS = [None, 3]
-KEYS = ["command", "model", "tokens", "context", "windows", "scored", "nll", "perplexity", "stderr", "ranks", "wall_s"]
+KEYS = ["command", "model", "tokens", "context", "windows", "scored", "nll", "perplexity", "stderr", "ranks", "wall_s",
+        "provenance"]
 
 
 def surprises(model, window, first):

@@ -95,7 +95,7 @@ def write_quantised(path):
 listed = subprocess.run([tool], capture_output=True, text=True, check=True).stdout.strip().split(", ")
 check(listed == [row[0] for _, row in sorted(TYPES.items())], f"types that plmr reads and that this test knows: {listed}")
 models = sorted(glob.glob(os.path.join(data_folder, "*.gguf")))
-check(len(models) == 17, f"{len(models)} models in {data_folder}")
+check(len(models) == 19, f"{len(models)} models in {data_folder}")
 for model in models:
     compare(model, 1000)
 compare(models[0], 37)
