@@ -30,6 +30,9 @@ void plmr_finalize(void);
  */
 plmr_status plmr_init_on(const void *comm);
 
+/* The version of the library that is linked, e.g. "0.1.0"; at any time. */
+const char *plmr_version(void);
+
 /* This process's number and how many there are; valid between init and finalize. */
 int plmr_rank(void);
 int plmr_rank_count(void);

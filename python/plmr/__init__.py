@@ -11,12 +11,15 @@ and mesh programs of one's own, on tiles that are NumPy arrays: see Region and p
 make the same calls, and get the same records. What goes wrong is an Error, whose text is one line.
 """
 from ._commands import Run, command, commands
-from ._library import Error, rank, rank_count
+from ._library import Error, lib, rank, rank_count
 from ._mesh import HALO, Device, Points, Region, Ring, Tiles, X, Y, device_names
 from ._program import program
 
 __all__ = ["Device", "Error", "HALO", "Points", "Region", "Ring", "Run", "Tiles", "X", "Y", "command", "commands",
            "device_names", "program", "rank", "rank_count"]
+
+
+__version__: str = lib.plmr_version().decode()
 
 
 def __getattr__(name: str):

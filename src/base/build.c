@@ -8,6 +8,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plmr/ranks.h"
+
+const char *plmr_version(void)
+{
+    return PLMR_VERSION;
+}
 
 /* Notes are a header, a name and bytes, each on a boundary of four. */
 static size_t whole_words(size_t n)

@@ -62,6 +62,7 @@ static void test_once(void **state)
     plmr_error_free(new);
     plmr_finalize();
     plmr_finalize();
+    assert_string_equal(plmr_version(), PLMR_VERSION);
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
