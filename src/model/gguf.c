@@ -56,12 +56,12 @@ plmr_status plmr_gguf_map(const char *path, const unsigned char **bytes, size_t 
     return PLMR_OK;
 }
 
-static plmr_status read_bytes(const unsigned char *bytes, size_t n_bytes, const char *path, bool mapped,
-                              plmr_gguf **gguf)
+plmr_status plmr_gguf_make(plmr_gguf_reader read_header, const void *bytes, size_t n_bytes, const char *path,
+                           bool mapped, plmr_gguf **gguf)
 {
     plmr_gguf *made = plmr_take(sizeof *made);
     *made = (plmr_gguf){.path = plmr_take_copy(path), .bytes = bytes, .n_bytes = n_bytes, .mapped = mapped};
-    plmr_status status = plmr_gguf_read_header(made);
+    plmr_status status = read_header(made);
     if (status)
         plmr_gguf_close(made);
     else
@@ -74,12 +74,12 @@ plmr_status plmr_gguf_open(const char *path, plmr_gguf **gguf)
     const unsigned char *bytes;
     size_t n_bytes;
     PLMR_TRY(plmr_gguf_map(path, &bytes, &n_bytes));
-    return read_bytes(bytes, n_bytes, path, true, gguf);
+    return plmr_gguf_make(plmr_gguf_read_header, bytes, n_bytes, path, true, gguf);
 }
 
 plmr_status plmr_gguf_parse(const void *bytes, size_t n_bytes, const char *path, plmr_gguf **gguf)
 {
-    return read_bytes(bytes, n_bytes, path, false, gguf);
+    return plmr_gguf_make(plmr_gguf_read_header, bytes, n_bytes, path, false, gguf);
 }
 
 void plmr_gguf_close(plmr_gguf *gguf)

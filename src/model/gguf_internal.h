@@ -74,6 +74,11 @@ plmr_status plmr_gguf_take_text(plmr_gguf_cursor *cursor, plmr_gguf_text *text);
  * path and bytes already. What was made is the caller's to free, also on failure. */
 plmr_status plmr_gguf_read_header(plmr_gguf *gguf);
 
+/* What such bytes hold by a reader of headers, that one or another format's; they go with *gguf if they are mapped. */
+typedef plmr_status (*plmr_gguf_reader)(plmr_gguf *gguf);
+plmr_status plmr_gguf_make(plmr_gguf_reader read_header, const void *bytes, size_t n_bytes, const char *path,
+                           bool mapped, plmr_gguf **gguf);
+
 /* The same for the n_tensors at the cursor, which the header comes before; and for their data, which follow it. */
 plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf);
 

@@ -144,30 +144,15 @@ static plmr_status read_header(plmr_gguf *gguf)
     return status ? status : plmr_gguf_sort_tensors(gguf);
 }
 
-static plmr_status read_bytes(const void *bytes, size_t n_bytes, const char *path, bool mapped, plmr_gguf **gguf)
-{
-    plmr_gguf *made = plmr_take_zeroed(1, sizeof *made);
-    made->path = plmr_take_copy(path);
-    made->bytes = bytes;
-    made->n_bytes = n_bytes;
-    made->mapped = mapped;
-    plmr_status status = read_header(made);
-    if (status)
-        plmr_gguf_close(made);
-    else
-        *gguf = made;
-    return status;
-}
-
 plmr_status plmr_safetensors_open(const char *path, plmr_gguf **gguf)
 {
     const unsigned char *bytes;
     size_t n_bytes;
     PLMR_TRY(plmr_gguf_map(path, &bytes, &n_bytes));
-    return read_bytes(bytes, n_bytes, path, true, gguf);
+    return plmr_gguf_make(read_header, bytes, n_bytes, path, true, gguf);
 }
 
 plmr_status plmr_safetensors_parse(const void *bytes, size_t n_bytes, const char *path, plmr_gguf **gguf)
 {
-    return read_bytes(bytes, n_bytes, path, false, gguf);
+    return plmr_gguf_make(read_header, bytes, n_bytes, path, false, gguf);
 }
