@@ -347,7 +347,9 @@ static bool use_decimal_comma(void)
     if (system("localedef -i de_DE -f UTF-8 ./de_DE.UTF-8 >/dev/null 2>&1") != 0)
         return false;
     setenv("LOCPATH", ".", 1);
-    return setlocale(LC_ALL, "de_DE.UTF-8");
+    bool chosen = setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+    unsetenv("LOCPATH"); /* with which each newlocale of glibc's leaks the folder's name */
+    return chosen;
 }
 
 static void decimal_commas(void **state)
