@@ -71,6 +71,17 @@ plmr_status plmr_share_path(const char *relative, char *path, size_t size)
         relative, PLMR_SHARE_INSTALLED);
 }
 
+char *plmr_share_shown(const char *path)
+{
+    char directory[PATH_MAX];
+    for (int i = 0; i < N_DIRECTORIES; i++) {
+        size_t n = share_directory(i, directory, sizeof directory) ? strlen(directory) : 0;
+        if (n && strncmp(path, directory, n) == 0 && path[n] == '/')
+            return plmr_take_text("share%s", path + n);
+    }
+    return plmr_take_copy(path);
+}
+
 struct list {
     char **items;
     int n;

@@ -13,6 +13,10 @@
 /* Puts the path of the first share directory's file or folder `relative` ("devices/wse2.json") into path. */
 plmr_status plmr_share_path(const char *relative, char *path, size_t size);
 
+/* How a file is named where others read it: one of a share directory as "share/devices/wse2.json", wherever that lies;
+ * any other by its path. For the caller to free. */
+char *plmr_share_shown(const char *path);
+
 /* Things that users call by name or bring as a file of their own. */
 typedef struct plmr_shared {
     const char *what, *folder; /* "device", "devices" */

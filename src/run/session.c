@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/share.h"
 #include "base/text_file.h"
 #include "base/wall.h"
 #include "device/identity.h"
@@ -24,7 +25,9 @@ static json_t *words_of(const plmr_words *line)
 
 static void add_file(json_t *source, const char *path, uint64_t digest)
 {
-    json_object_set_new(json_object_get(source, "files"), path, json_string(plmr_digest_shown(digest).s));
+    char *name = plmr_share_shown(path);
+    json_object_set_new(json_object_get(source, "files"), name, json_string(plmr_digest_shown(digest).s));
+    free(name);
 }
 
 static plmr_status note_device(plmr_session *session, const plmr_words *line, const char *device)

@@ -129,6 +129,11 @@ def test_misfits(plmr, check):
     check(allowed["violates"] == "M" and allowed["cycles"] > 0 and allowed["error"] is None, str(allowed))
 
 
+def shared(plmr, name):
+    """Where the program has a file that came with it."""
+    return os.path.join(re.search(", with (.*)", plmr.run(["--version"])[1])[1], name)
+
+
 def test_provenance(plmr, check, folder):
     """A record's last key says what it is made of: the words, the program, the device's numbers, the files."""
     text, link = os.path.join(folder, "a text.txt"), os.path.join(folder, "own.json")
@@ -140,7 +145,7 @@ def test_provenance(plmr, check, folder):
     check(list(first)[-1] == "provenance" and made == again["provenance"], f"{made} but {again['provenance']}")
     check(made["line"] == args + ["--json", "-"], f"line {made['line']}")
     check(re.fullmatch("[0-9a-f]{40}", made["build"]) and made["revision"], str(made))
-    check(sorted(map(os.path.basename, made["files"])) == ["a text.txt", "demo.gguf", "wse2.json"], str(made["files"]))
+    check(sorted(made["files"]) == sorted([text, "share/devices/wse2.json", "share/models/demo.gguf"]), str(made["files"]))
     version = plmr.run(["--version"])[1]
     check(f"({made['revision']}, build {made['build']}), with " in version, version)
     with open(text, "a", encoding="utf-8") as file:
@@ -149,7 +154,7 @@ def test_provenance(plmr, check, folder):
     changed = [path for path in other["files"] if other["files"][path] != made["files"][path]]
     check(changed == [text], f"{changed} changed")
     gemm = "gemm --m 8 --k 8 --n 8 --cores 8x8 --alg meshgemm --device".split()
-    os.symlink(next(path for path in made["files"] if path.endswith("wse2.json")), link)
+    os.symlink(shared(plmr, "devices/wse2.json"), link)
     shipped, own, hop = (plmr.records(gemm + [device])[0]["provenance"] for device in ("wse2", link, "wse2:hop=2"))
     check(shipped["device"] == made["device"] == own["device"] != hop["device"], f"{shipped}, {own}, {hop}")
     check(list(own["files"]) == [link] and list(hop["files"]) == list(shipped["files"]), f"{own}, {hop}")
@@ -175,7 +180,7 @@ def test_other_build(plmr, check, folder):
 def test_other_model(plmr, check, folder):
     """So is a model's file that differs from rank 0's, as it may on another host."""
     line = "generate -n 1 -m model.gguf".split()
-    shipped = next(path for path in plmr.records(["generate", "-n", "1"])[0]["provenance"]["files"] if "demo" in path)
+    shipped = shared(plmr, "models/demo.gguf")
     for name in "ab":
         os.mkdir(os.path.join(folder, name))
         shutil.copy(shipped, os.path.join(folder, name, "model.gguf"))
