@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from cli import MPIRUN_NOISE, Checks, Plmr, outcome, show
+from cli import ALONE, MPIRUN_NOISE, Checks, Plmr, outcome, show
 
 NO_VOCABULARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "llm", "llama_mha_f16.gguf")
 L = f"logits -m {NO_VOCABULARY} "
@@ -262,7 +262,7 @@ def starts(plmr, check):
             code, out, err = run(G, ranks, **{name: value})
             check(code == 2 and not out and len(err) == 1 and f"{name}: unknown '{value}'" in err[0] and words in err[0],
                   f"{name}={value}: {code}, {err}")
-    foreign = {"PMI_RANK": "0", "PMI_SIZE": "2"}  # as MPICH's mpirun has it
+    foreign = {**ALONE, "PMI_RANK": "0", "PMI_SIZE": "2"}  # as MPICH's mpirun has it
     code, out, err = run(G, **foreign)
     check(code == 2 and not out and len(err) == 1 and "has started 2 processes" in err[0], f"under a foreign launcher: {code}, {err}")
 
