@@ -24,9 +24,15 @@ MPI_Comm plmr_world(void)
     return world;
 }
 
+/* Simulated ranks share `world`, and start and end one after the other. */
 bool plmr_ranks_started(void)
 {
-    return world != MPI_COMM_NULL;
+    int started = 0, ended = 0;
+    if (world != MPI_COMM_NULL) {
+        MPI_Initialized(&started);
+        MPI_Finalized(&ended);
+    }
+    return started && !ended;
 }
 
 /* What Open MPI reads in MPI_Init; a user's own settings are left alone. Spinning while other ranks want the core slows
@@ -196,11 +202,12 @@ plmr_status plmr_init_on(const void *comm)
 
 void plmr_finalize(void)
 {
-    if (has_started_mpi && plmr_ranks_started())
+    if (!plmr_ranks_started())
+        return;
+    if (has_started_mpi)
         PLMR_MPI(MPI_Finalize());
-    else if (plmr_ranks_started())
-        PLMR_MPI(MPI_Comm_free(&world));
-    world = MPI_COMM_NULL;
+    else
+        PLMR_MPI(MPI_Comm_free(&world)); /* which makes it none */
 }
 
 int plmr_rank(void)
