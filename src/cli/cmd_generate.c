@@ -1,13 +1,8 @@
 #include "cli/cli.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include "base/memory.h"
 
 #include "cli/settings.h"
 #include "infer/generate.h"
@@ -119,17 +114,6 @@ static void keep_logprobs(const struct generate_command *c, plmr_llm_run *run, c
 /* ---- from one run to the next ---- */
 
 /* Puts down what is done, where that is wanted: all that the rest of the text depends on. */
-static void put(void *checkpoint, const void *bytes, size_t n)
-{
-    plmr_checkpoint_put(checkpoint, bytes, n);
-}
-
-static plmr_status put_cache(plmr_checkpoint *checkpoint, void *engine)
-{
-    plmr_state_put_cache(engine, put, checkpoint);
-    return PLMR_OK;
-}
-
 static plmr_status keep(struct generate_command *c, const plmr_llm_run *run, const plmr_generation *g)
 {
     bool stopped = g->end == PLMR_ENDED_STOPPED;
@@ -138,21 +122,16 @@ static plmr_status keep(struct generate_command *c, const plmr_llm_run *run, con
     if (!c->kept.folder || (g->end && !stopped) || !(plmr_checkpoint_is_due(&c->kept, g->n_made) || stopped))
         return PLMR_OK;
     json_t *state = c->tokens ? json_pack("{sO sO?}", "tokens", c->tokens, "logprobs", run->logprobs) : NULL;
-    return plmr_checkpoint_write(&c->kept, g->n_made, state, put_cache, g->engine);
-}
-
-static plmr_status get(void *checkpoint, void *bytes, size_t n)
-{
-    return plmr_checkpoint_read(checkpoint, bytes, n);
+    return plmr_checkpoint_write(&c->kept, g->n_made, state, plmr_checkpoint_put_cache, g->engine);
 }
 
 static plmr_status begin(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
 {
     int64_t n = (int64_t)json_array_size(json_object_get(state, "tokens"));
     plmr_progress_begin(&run->session.progress, "prefill", 1000, run->session.shows);
-    plmr_status status =
-        state ? plmr_generation_resume(g, &c->sampler, run->ids, run->n_ids, run->n_ids + n - 1, get, &c->kept)
-              : plmr_generation_begin(g, &c->sampler, run->ids, run->n_ids);
+    plmr_status status = state ? plmr_generation_resume(g, &c->sampler, run->ids, run->n_ids, run->n_ids + n - 1,
+                                                        plmr_checkpoint_get, &c->kept)
+                               : plmr_generation_begin(g, &c->sampler, run->ids, run->n_ids);
     plmr_progress_end(&run->session.progress);
     return status;
 }
@@ -320,27 +299,11 @@ static plmr_status run_opened(struct generate_command *c, plmr_llm_run *run)
     return status;
 }
 
-/* "15:2.5,7:-inf" */
-static plmr_status read_biases(const char *text, plmr_sampler_options *sampler)
-{
-    sampler->biases = plmr_take((strlen(text) / 2 + 1) * sizeof *sampler->biases);
-    for (const char *at = text; *at;) {
-        int id, n = -1;
-        float bias;
-        bool read = sscanf(at, "%d:%f%n", &id, &bias, &n) == 2 && n >= 0 && (at[n] == ',' || !at[n]) && bias < INFINITY;
-        PLMR_CHECK(read && (!at[n] || at[n + 1]), PLMR_ERROR_INPUT,
-                   "--logit-bias: '%.60s' is not ID:B,..., e.g. 15:2.5,7:-inf", text);
-        sampler->biases[sampler->n_biases++] = (plmr_logit_bias){id, bias};
-        at += n + (at[n] == ',');
-    }
-    return PLMR_OK;
-}
-
 static plmr_status run_command(struct generate_command *c)
 {
     plmr_llm_run run;
     if (c->biases)
-        PLMR_TRY(read_biases(c->biases, &c->sampler));
+        PLMR_TRY(plmr_logit_biases_parse("--logit-bias", c->biases, &c->sampler));
     PLMR_CHECK(!c->n_likely || c->llm.json, PLMR_ERROR_INPUT, "--json-logprobs go into the record: add --json FILE|-");
     if (!c->llm.text && !c->llm.ids)
         c->llm.text = default_prompt;

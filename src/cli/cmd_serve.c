@@ -1,13 +1,9 @@
 #include "cli/cli.h"
 
-#include <math.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/memory.h"
 #include "infer/step.h"
-#include "serve/arrivals.h"
+#include "serve/find_rate.h"
 #include "serve/http.h"
 #include "serve/prompts.h"
 #include "serve/record.h"
@@ -57,23 +53,9 @@ static plmr_status read_prefixes(const plmr_option *option, const char *text, vo
     return plmr_prefixes_parse(plmr_option_shown(option).s, text, member);
 }
 
-/* "ttft=0.5,tpot=0.02": one or both. */
 static plmr_status read_slo(const plmr_option *option, const char *text, void *member)
 {
-    plmr_slo *slo = member;
-    const char *at = text;
-    for (int more = 1; more;) {
-        double *value = strncmp(at, "ttft=", 5) == 0 ? &slo->ttft : strncmp(at, "tpot=", 5) == 0 ? &slo->tpot : NULL;
-        char *end = (char *)at;
-        if (value)
-            *value = strtod(at + 5, &end);
-        PLMR_CHECK(value && end > at + 5 && *value > 0 && *value < 1e9 && (!*end || *end == ','), PLMR_ERROR_INPUT,
-                   "%s: '%.60s' is not ttft=S,tpot=S or one of them, in seconds: e.g. ttft=0.5,tpot=0.02",
-                   plmr_option_shown(option).s, text);
-        more = *end == ',';
-        at = end + 1;
-    }
-    return PLMR_OK;
+    return plmr_slo_parse(plmr_option_shown(option).s, text, member);
 }
 
 #define MODEL "Model and requests:"
@@ -197,14 +179,6 @@ static plmr_status check(const struct serve_command *c)
 
 /* ---- requests ---- */
 
-static void fill_requests(const struct serve_command *c, double rate, plmr_request *requests, int64_t n)
-{
-    plmr_arrivals arrivals = c->arrivals;
-    arrivals.n = n;
-    arrivals.rate = rate;
-    plmr_arrivals_make(&arrivals, requests);
-}
-
 /* On rank 0. */
 static plmr_status make_requests(const struct serve_command *c, plmr_llm_run *run, plmr_request **requests, int64_t *n)
 {
@@ -215,7 +189,10 @@ static plmr_status make_requests(const struct serve_command *c, plmr_llm_run *ru
     *n = c->n_requests ? c->n_requests : 1000;
     *requests = malloc((size_t)*n * sizeof **requests);
     PLMR_CHECK(*requests, PLMR_ERROR_SYSTEM, "out of memory for %lld requests", (long long)*n);
-    fill_requests(c, c->find_rate ? 1 : c->arrivals.rate, *requests, *n);
+    plmr_arrivals arrivals = c->arrivals;
+    arrivals.n = *n;
+    arrivals.rate = c->find_rate ? 1 : arrivals.rate;
+    plmr_arrivals_make(&arrivals, *requests);
     return PLMR_OK;
 }
 
@@ -225,13 +202,7 @@ static plmr_status share_requests(const struct serve_command *c, plmr_llm_run *r
     *n = 0;
     *requests = NULL;
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? make_requests(c, run, requests, n) : PLMR_OK));
-    plmr_broadcast(n, sizeof *n);
-    if (plmr_rank() > 0)
-        *requests = malloc((size_t)*n * sizeof **requests);
-    plmr_status status = *requests ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for requests");
-    PLMR_TRY(plmr_agree(status));
-    plmr_broadcast(*requests, (size_t)*n * sizeof **requests);
-    return PLMR_OK;
+    return plmr_requests_share(requests, n);
 }
 
 /* ---- what it does ---- */
@@ -316,39 +287,6 @@ static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run,
     return status;
 }
 
-/* ---- the highest rate ---- */
-
-static plmr_status serve_at(const struct serve_command *c, double rate, plmr_serve_place *place,
-                            const plmr_serve_plan *plan, plmr_request *requests, int64_t n, plmr_serve_outcome *outcome,
-                            bool *meets)
-{
-    if (plmr_rank() == 0)
-        fill_requests(c, rate, requests, n);
-    plmr_broadcast(requests, (size_t)n * sizeof *requests);
-    PLMR_TRY(plmr_serve_run(place, plan, requests, n, outcome));
-    *meets = outcome->n_good * 100 >= n * 99;
-    return PLMR_OK;
-}
-
-/* From a request in 16 minutes on, twice as many until the SLO is missed, then half-way between, to within 1 %. */
-static plmr_status find_rate(const struct serve_command *c, plmr_serve_place *place, const plmr_serve_plan *plan,
-                             plmr_request *requests, int64_t n, plmr_serve_outcome *outcome)
-{
-    double good = 0, bad = 0, least = 1.0 / 1024, most = 1e6, rate;
-    bool meets;
-    for (rate = least; bad == 0 && rate < most; rate *= 2) {
-        PLMR_TRY(serve_at(c, rate, place, plan, requests, n, outcome, &meets));
-        *(meets ? &good : &bad) = rate;
-    }
-    PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT, "the --slo cannot be met: one request at a time takes longer");
-    while (bad > 0 && bad > good * 1.01) {
-        rate = sqrt(good * bad);
-        PLMR_TRY(serve_at(c, rate, place, plan, requests, n, outcome, &meets));
-        *(meets ? &good : &bad) = rate;
-    }
-    return serve_at(c, good, place, plan, requests, n, outcome, &meets);
-}
-
 /* ---- values ---- */
 
 static plmr_status load_texts(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place,
@@ -370,7 +308,7 @@ static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_status status = c->texts ? load_texts(c, run, &place, requests, &plan) : PLMR_OK;
     if (!status)
-        status = c->find_rate ? find_rate(c, &place, &plan, requests, n, &outcome)
+        status = c->find_rate ? plmr_serve_find_rate(&place, &plan, &c->arrivals, requests, n, &outcome)
                               : plmr_serve_run(&place, &plan, requests, n, &outcome);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, plmr_serve_load_of(requests, n).shares, &outcome)
@@ -381,61 +319,14 @@ static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_
 
 /* ---- the endpoint ---- */
 
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
-static plmr_status listen_and_serve(const struct serve_command *c, plmr_endpoint *e, const plmr_machine_setup *setup)
-{
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
-    plmr_machine_sums sums = {0};
-    plmr_http *http = NULL;
-    int port = 0;
-    interrupted = 0;
-    e->stop = &interrupted;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    PLMR_TRY(plmr_agree(plmr_rank() ? PLMR_OK : plmr_http_start(c->http, c->allow_remote, e, &http, &port)));
-    if (plmr_rank() == 0) {
-        printf("serving %s at http://%.*s:%d/, requests of at most %lld tokens; Ctrl-C ends\n", e->run->shape->name,
-               (int)strcspn(c->http, ":"), c->http, port, (long long)e->longest);
-        fflush(stdout);
-    }
-    plmr_status status = plmr_endpoint_serve(e, setup, &sums);
-    plmr_http_stop(http);
-    if (plmr_rank() == 0)
-        printf("served %lld requests in %.3f s of virtual time\n", (long long)e->n_done,
-               sums.t_end / e->run->session.device.clock);
-    return status;
-}
-
-/* As long as the model takes them, or, where these have no room, half of that, and so on. */
-static plmr_status place_endpoint(const struct serve_command *c, plmr_llm_run *run, int64_t *longest,
-                                  plmr_serve_place *place)
-{
-    plmr_status status = PLMR_OK;
-    for (*longest = run->shape->n_context;; *longest /= 2) {
-        double half = (double)*longest / 2;
-        plmr_serve_load load = {half < 512 ? half : 512, half < 128 ? half : 128, *longest, false};
-        plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, &load, c->aim, NULL};
-        plmr_error_free(status);
-        status = plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
-        if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || *longest < 32)
-            return status;
-    }
-}
-
 static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *run)
 {
     plmr_serve_place place;
     plmr_endpoint e = {.run = run, .place = &place};
     PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
                run->shape->name);
-    PLMR_TRY(place_endpoint(c, run, &e.longest, &place));
+    plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, NULL, c->aim, NULL};
+    PLMR_TRY(plmr_endpoint_place(&e, wish, &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_machine_setup setup = {
         .costs = &place.costs, .policy = c->policy, .slo = plan.slo, .preempts = c->preempts, .seed = plan.seed};
@@ -443,7 +334,7 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
     plmr_status status = plmr_serve_texts_load(run->model, run->session.ranks, &run->session.device, place.costs.timing,
                                                run->tokenizer, &e.texts);
     if (!status)
-        status = listen_and_serve(c, &e, &setup);
+        status = plmr_listen(c->http, c->allow_remote, &e, &setup);
     plmr_endpoint_free(&e);
     plmr_serve_place_free(&place);
     return status;

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/wall.h"
+#include "infer/state.h"
 #include "plmr/ranks.h"
 
 enum { FORMAT = 1, DIGITS = 16, PIECE_BYTES = 1 << 16 };
@@ -291,4 +292,22 @@ plmr_status plmr_checkpoint_close(plmr_checkpoint *c, plmr_status status, bool s
     free(c->folder);
     *c = (plmr_checkpoint){0};
     return status;
+}
+
+/* ---- a key-value cache ---- */
+
+static void put(void *checkpoint, const void *bytes, size_t n)
+{
+    plmr_checkpoint_put(checkpoint, bytes, n);
+}
+
+plmr_status plmr_checkpoint_put_cache(plmr_checkpoint *checkpoint, void *context)
+{
+    plmr_state_put_cache(context, put, checkpoint);
+    return PLMR_OK;
+}
+
+plmr_status plmr_checkpoint_get(void *context, void *bytes, size_t n)
+{
+    return plmr_checkpoint_read(context, bytes, n);
 }

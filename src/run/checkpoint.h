@@ -64,6 +64,10 @@ plmr_status plmr_checkpoint_write(plmr_checkpoint *checkpoint, int64_t n_steps, 
 /* For these. On rank 0; local. */
 void plmr_checkpoint_put(plmr_checkpoint *checkpoint, const void *bytes, size_t n);
 
+/* The key-value cache of an engine (`context`) as such bytes; and what reads them again from a checkpoint (`context`). */
+plmr_status plmr_checkpoint_put_cache(plmr_checkpoint *checkpoint, void *context);
+plmr_status plmr_checkpoint_get(void *context, void *bytes, size_t n);
+
 /* The end of the run. One that is whole removes what it has put down; one that was stopped, when all is put down, says how
  * to go on, and what it fails with is forgotten. Returns the status. */
 plmr_status plmr_checkpoint_close(plmr_checkpoint *checkpoint, plmr_status status, bool stopped);

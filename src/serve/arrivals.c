@@ -3,6 +3,9 @@
 #include <Random123/philox.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "plmr/ranks.h"
 
 enum { MOST_TOKENS = 1 << 22 };
 
@@ -92,4 +95,15 @@ void plmr_arrivals_make(const plmr_arrivals *a, plmr_request *requests)
                                      .priority = plmr_serve_random(a->seed, i, 5) <= a->urgent};
         add_prefix(a, i, &requests[i]);
     }
+}
+
+plmr_status plmr_requests_share(plmr_request **requests, int64_t *n)
+{
+    plmr_broadcast(n, sizeof *n);
+    if (plmr_rank() > 0)
+        *requests = malloc((size_t)*n * sizeof **requests);
+    plmr_status status = *requests ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for requests");
+    PLMR_TRY(plmr_agree(status));
+    plmr_broadcast(*requests, (size_t)*n * sizeof **requests);
+    return PLMR_OK;
 }

@@ -35,6 +35,9 @@ plmr_status plmr_lengths_parse(const char *option, const char *text, plmr_length
 /* "8/500/0.9": the three members. */
 plmr_status plmr_prefixes_parse(const char *option, const char *text, plmr_prefixes *prefixes);
 
+/* Rank 0's on all ranks, each of which has its own to free. Collective. */
+plmr_status plmr_requests_share(plmr_request **requests, int64_t *n);
+
 /* The k-th random number of something i, in (0, 1]. */
 double plmr_serve_random(int64_t seed, int64_t i, uint32_t k);
 

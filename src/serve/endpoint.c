@@ -15,6 +15,21 @@ void plmr_endpoint_init(plmr_endpoint *e)
     pthread_cond_init(&e->changed, NULL);
 }
 
+plmr_status plmr_endpoint_place(plmr_endpoint *e, plmr_serve_wish wish, plmr_serve_place *place)
+{
+    plmr_llm_run *run = e->run;
+    plmr_status status = PLMR_OK;
+    for (e->longest = run->shape->n_context;; e->longest /= 2) {
+        double half = (double)e->longest / 2;
+        plmr_serve_load load = {half < 512 ? half : 512, half < 128 ? half : 128, e->longest, false};
+        wish.load = &load;
+        plmr_error_free(status);
+        status = plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
+        if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || e->longest < 32)
+            return status;
+    }
+}
+
 static void clear(plmr_client *job)
 {
     plmr_ask_free(&job->ask);

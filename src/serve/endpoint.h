@@ -50,6 +50,10 @@ typedef struct plmr_endpoint {
     json_t *view; /* how the machine stands */
 } plmr_endpoint;
 
+/* Finds a place for requests as long as the model takes them, or, where these have no room, half of that, and so on: sets
+ * `longest`. The wish's load is made up. Collective. */
+plmr_status plmr_endpoint_place(plmr_endpoint *endpoint, plmr_serve_wish wish, plmr_serve_place *place);
+
 /* For the server's threads. Takes the ask over; NULL: all places are taken. Waits until there is more text than n_bytes, or
  * the state is done or refused. */
 plmr_client *plmr_endpoint_ask(plmr_endpoint *endpoint, bool chat, plmr_ask *ask);

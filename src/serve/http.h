@@ -14,6 +14,10 @@ typedef struct plmr_http plmr_http;
 plmr_status plmr_http_start(const char *address, bool allow_remote, plmr_endpoint *endpoint, plmr_http **http,
                             int *port);
 
+/* Listens, says on standard output where, and serves until SIGINT or SIGTERM. Collective. */
+plmr_status plmr_listen(const char *address, bool allow_remote, plmr_endpoint *endpoint,
+                        const plmr_machine_setup *setup);
+
 /* Whether plmr was built with it. */
 bool plmr_http_is_built(void);
 

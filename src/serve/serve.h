@@ -43,6 +43,9 @@ typedef struct plmr_serve_plan {
 plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
                            plmr_serve_outcome *outcome);
 
+/* "ttft=0.5,tpot=0.02", or one of them: seconds. Local. */
+plmr_status plmr_slo_parse(const char *option, const char *text, plmr_slo *slo);
+
 /* Fills in what requests that are done come to, at so many cycles a second. Local. */
 void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_slo *slo, double clock,
                           plmr_serve_outcome *outcome);

@@ -1,6 +1,7 @@
 /* What requests that are done come to. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "serve/serve.h"
@@ -94,4 +95,21 @@ void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_sl
     summarise_urgent(requests, n, clock, o);
     o->t_all_s = o->sums.t_end / clock;
     o->rate = requests[n - 1].t_arrival > 0 ? (double)n / (requests[n - 1].t_arrival / clock) : NAN;
+}
+
+plmr_status plmr_slo_parse(const char *option, const char *text, plmr_slo *slo)
+{
+    const char *at = text;
+    for (int more = 1; more;) {
+        double *value = strncmp(at, "ttft=", 5) == 0 ? &slo->ttft : strncmp(at, "tpot=", 5) == 0 ? &slo->tpot : NULL;
+        char *end = (char *)at;
+        if (value)
+            *value = strtod(at + 5, &end);
+        PLMR_CHECK(value && end > at + 5 && *value > 0 && *value < 1e9 && (!*end || *end == ','), PLMR_ERROR_INPUT,
+                   "%s: '%.60s' is not ttft=S,tpot=S or one of them, in seconds: e.g. ttft=0.5,tpot=0.02", option,
+                   text);
+        more = *end == ',';
+        at = end + 1;
+    }
+    return PLMR_OK;
 }

@@ -3,7 +3,9 @@
 #include <Random123/philox.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -334,5 +336,20 @@ plmr_status plmr_sampler_pick(plmr_sampler *s, const float *logits, int64_t posi
     if (cuts_untypical(options))
         sum = keep_typical(s, logits, sum);
     *id = draw(s, uniform(options->seed, (uint64_t)position) * sum);
+    return PLMR_OK;
+}
+
+plmr_status plmr_logit_biases_parse(const char *option, const char *text, plmr_sampler_options *sampler)
+{
+    sampler->biases = plmr_take((strlen(text) / 2 + 1) * sizeof *sampler->biases);
+    for (const char *at = text; *at;) {
+        int id, n = -1;
+        float bias;
+        bool read = sscanf(at, "%d:%f%n", &id, &bias, &n) == 2 && n >= 0 && (at[n] == ',' || !at[n]) && bias < INFINITY;
+        PLMR_CHECK(read && (!at[n] || at[n + 1]), PLMR_ERROR_INPUT, "%s: '%.60s' is not ID:B,..., e.g. 15:2.5,7:-inf",
+                   option, text);
+        sampler->biases[sampler->n_biases++] = (plmr_logit_bias){id, bias};
+        at += n + (at[n] == ',');
+    }
     return PLMR_OK;
 }

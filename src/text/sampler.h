@@ -35,6 +35,9 @@ typedef struct plmr_sampler_options {
     plmr_logit_bias *biases; /* the caller's */
 } plmr_sampler_options;
 
+/* "15:2.5,7:-inf": the biases, for the caller to free. */
+plmr_status plmr_logit_biases_parse(const char *option, const char *text, plmr_sampler_options *sampler);
+
 typedef struct plmr_sampler plmr_sampler;
 
 /* Makes a sampler for rows of n_logits >= 1. Fails on options that are out of range. */

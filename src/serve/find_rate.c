@@ -1,0 +1,45 @@
+#include "serve/find_rate.h"
+
+#include <math.h>
+
+#include "plmr/ranks.h"
+
+struct search {
+    plmr_serve_place *place;
+    const plmr_serve_plan *plan;
+    plmr_arrivals arrivals;
+    plmr_request *requests;
+    plmr_serve_outcome *outcome;
+};
+
+static plmr_status serve_at(struct search *s, double rate, bool *meets)
+{
+    s->arrivals.rate = rate;
+    if (plmr_rank() == 0)
+        plmr_arrivals_make(&s->arrivals, s->requests);
+    plmr_broadcast(s->requests, (size_t)s->arrivals.n * sizeof *s->requests);
+    PLMR_TRY(plmr_serve_run(s->place, s->plan, s->requests, s->arrivals.n, s->outcome));
+    *meets = s->outcome->n_good * 100 >= s->arrivals.n * 99;
+    return PLMR_OK;
+}
+
+/* From a request in 16 minutes on, twice as many until the SLO is missed, then half-way between. */
+plmr_status plmr_serve_find_rate(plmr_serve_place *place, const plmr_serve_plan *plan, const plmr_arrivals *arrivals,
+                                 plmr_request *requests, int64_t n, plmr_serve_outcome *outcome)
+{
+    struct search search = {place, plan, *arrivals, requests, outcome};
+    double good = 0, bad = 0, least = 1.0 / 1024, most = 1e6, rate;
+    bool meets;
+    search.arrivals.n = n;
+    for (rate = least; bad == 0 && rate < most; rate *= 2) {
+        PLMR_TRY(serve_at(&search, rate, &meets));
+        *(meets ? &good : &bad) = rate;
+    }
+    PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT, "the --slo cannot be met: one request at a time takes longer");
+    while (bad > 0 && bad > good * 1.01) {
+        rate = sqrt(good * bad);
+        PLMR_TRY(serve_at(&search, rate, &meets));
+        *(meets ? &good : &bad) = rate;
+    }
+    return serve_at(&search, good, &meets);
+}

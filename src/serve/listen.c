@@ -1,0 +1,43 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plmr/ranks.h"
+#include "serve/http.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+static void watch_signals(void)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
+    interrupted = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+plmr_status plmr_listen(const char *address, bool allow_remote, plmr_endpoint *e, const plmr_machine_setup *setup)
+{
+    plmr_machine_sums sums = {0};
+    plmr_http *http = NULL;
+    int port = 0;
+    watch_signals();
+    e->stop = &interrupted;
+    PLMR_TRY(plmr_agree(plmr_rank() ? PLMR_OK : plmr_http_start(address, allow_remote, e, &http, &port)));
+    if (plmr_rank() == 0) {
+        printf("serving %s at http://%.*s:%d/, requests of at most %lld tokens; Ctrl-C ends\n", e->run->shape->name,
+               (int)strcspn(address, ":"), address, port, (long long)e->longest);
+        fflush(stdout);
+    }
+    plmr_status status = plmr_endpoint_serve(e, setup, &sums);
+    plmr_http_stop(http);
+    if (plmr_rank() == 0)
+        printf("served %lld requests in %.3f s of virtual time\n", (long long)e->n_done,
+               sums.t_end / e->run->session.device.clock);
+    return status;
+}
