@@ -1,23 +1,13 @@
 /* Fuzzes the GGUF reader and what makes a model and a tokenizer of it. The input stands for a file twice: as it is, so
  * that a step beyond its end shows; and with zeros behind it, so that the headers of real models, which the corpus
  * starts from, find their tensors' data. */
+#include "fuzz.h"
+
 #include "text/tokenizer_gguf.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { PADDED = 3 << 20 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-/* An error must be one line of printable text. */
-static void check_error(plmr_status error)
-{
-    for (const char *text = plmr_error_text(error); *text; text++)
-        if (*text < ' ' || *text > '~')
-            abort();
-    plmr_error_free(error);
-}
 
 static void read_keys(const plmr_gguf *gguf)
 {

@@ -1,21 +1,11 @@
 /* Fuzzes the reader of safetensors files: as they are, and what config.json says. */
+#include "fuzz.h"
+
 #include "model/hf.h"
 #include "model/safetensors.h"
 #include "model/shape.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-/* An error must be one line of printable text. */
-static void check_error(plmr_status error)
-{
-    for (const char *text = plmr_error_text(error); *text; text++)
-        if (*text < ' ' || *text > '~')
-            abort();
-    plmr_error_free(error);
-}
 
 /* The first and the last element of every tensor. */
 static void read_tensors(const plmr_gguf *gguf)

@@ -1,22 +1,11 @@
 /* Fuzzes the tokenizers: with small vocabularies of every kind, and with vocabularies made of the input. What is
  * encoded must decode to the same bytes; the small vocabularies have a token for every byte. */
+#include "fuzz.h"
+
 #include "../tests/text/small_vocab.h"
 #include "text/utf8.h"
 
-#include <stdlib.h>
-
 enum { MOST_STRINGS = 64, SMALL_SPM = 0, MADE_UP = 5 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-/* An error must be one line of printable text. */
-static void check_error(plmr_status error)
-{
-    for (const char *text = plmr_error_text(error); *text; text++)
-        if (*text < ' ' || *text > '~')
-            abort();
-    plmr_error_free(error);
-}
 
 static void must(plmr_status error)
 {

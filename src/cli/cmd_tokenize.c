@@ -10,8 +10,8 @@
 #include "cli/options.h"
 #include "plmr/ranks.h"
 #include "report/jsonl.h"
+#include "run/text_json.h"
 #include "text/tokenizer_gguf.h"
-#include "text/utf8.h"
 
 struct tokenize_command {
     const char *model, *text, *ids_text, *json; /* NULL: not given */
@@ -46,18 +46,6 @@ static plmr_status check(const struct tokenize_command *c)
 
 /* ---- the JSON object ---- */
 
-/* What is no UTF-8, as JSON must be, is replaced. */
-static json_t *json_text(const char *bytes, size_t n_bytes)
-{
-    plmr_utf8_stream stream = {0};
-    char *out = plmr_take(PLMR_UTF8_ROOM(n_bytes) + PLMR_UTF8_ROOM(0));
-    size_t n = plmr_utf8_push(&stream, bytes, n_bytes, out);
-    n += plmr_utf8_flush(&stream, out + n);
-    json_t *text = json_stringn(out, n);
-    free(out);
-    return text;
-}
-
 /* The tokens as the vocabulary spells them; every id is one of the vocabulary's. */
 static plmr_status write_json(const struct tokenize_command *c, const plmr_tokenizer *tokenizer, const char *text,
                               size_t n_bytes, plmr_draft *jsonl)
@@ -69,12 +57,12 @@ static plmr_status write_json(const struct tokenize_command *c, const plmr_token
         plmr_status status = plmr_tokenizer_spell(tokenizer, c->ids[i], &bytes, &n);
         PLMR_ASSERT(!status);
         json_array_append_new(ids, json_integer(c->ids[i]));
-        json_array_append_new(tokens, json_text(bytes, n));
+        json_array_append_new(tokens, plmr_text_json(bytes, n));
     }
     return plmr_json_put(jsonl, JSON_COMPACT,
                          json_pack("{ss so so so so}", "command", "tokenize", "model",
-                                   json_text(c->model, strlen(c->model)), "text", json_text(text, n_bytes), "ids", ids,
-                                   "tokens", tokens));
+                                   plmr_text_json(c->model, strlen(c->model)), "text", plmr_text_json(text, n_bytes),
+                                   "ids", ids, "tokens", tokens));
 }
 
 /* ---- what it does ---- */

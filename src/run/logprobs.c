@@ -3,9 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/memory.h"
+#include "run/text_json.h"
 #include "text/likely.h"
-#include "text/utf8.h"
 
 /* A token that is part of a character has replacements in its place. */
 static json_t *text_of(const plmr_tokenizer *tokenizer, int32_t id)
@@ -18,13 +17,7 @@ static json_t *text_of(const plmr_tokenizer *tokenizer, int32_t id)
         plmr_error_free(status);
         return json_null();
     }
-    plmr_utf8_stream stream = {0};
-    char *text = plmr_take(PLMR_UTF8_ROOM(n) + PLMR_UTF8_ROOM(0));
-    size_t n_text = plmr_utf8_push(&stream, bytes, n, text);
-    n_text += plmr_utf8_flush(&stream, text + n_text);
-    json_t *json = json_stringn(text, n_text);
-    free(text);
-    return json;
+    return plmr_text_json(bytes, n);
 }
 
 /* One that cannot be picked has a probability of 0: null. */
