@@ -46,8 +46,8 @@ static const plmr_option options[] = {
      .value = "32"},
     {"context", "N", MODEL, "Tokens in the cache when decode starts (default: the prompt)",
      PLMR_COUNT(struct llm_command, n_context, 1 << 24)},
-    {"batch", "B", MODEL, "Requests that are decoded together", PLMR_COUNT(struct llm_command, llm.setup.n_batch, 4096),
-     .value = "1"},
+    {"batch", "B", MODEL, "Requests, with a prompt each, that are run together",
+     PLMR_COUNT(struct llm_command, llm.setup.n_batch, 4096), .value = "1"},
     {"phase", "PHASE", MODEL, "What is run: %s", PLMR_WORD(struct llm_command, phase, phase_names), .value = "both"},
     {"layers", "A..B", MODEL,
      "Place and compute these layers alone, counted from 0; virtual time is scaled to all of them",
@@ -102,8 +102,6 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
     PLMR_CHECK(!c->n_context || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--context is for decode: with --phase prefill there is none");
-    PLMR_CHECK(c->llm.setup.n_batch == 1 || c->phase != PREFILL || !c->timing, PLMR_ERROR_INPUT,
-               "--batch is for decode: a prefill takes one prompt at a time");
     PLMR_CHECK(!setup->phase[PLMR_DECODE].tree.n_group_levels || c->phase != PREFILL, PLMR_ERROR_INPUT,
                "--groups is for decode: those of a prefill are chosen by the model");
     PLMR_CHECK(c->timing || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,

@@ -163,7 +163,8 @@ static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const c
 
 /* As many layers to a region as fit, or as asked for if those are fewer, then evenly over as many regions as that
  * takes. */
-static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, int asked, int64_t row_tokens)
+static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, const plmr_phase_setup *asked,
+                         int64_t row_tokens)
 {
     int64_t layer = layers_bytes(t, p, 1, row_tokens), room = (int64_t)t->device->sram - p->working_bytes;
     int64_t most = room / layer, layers = t->setup.n_layers;
@@ -172,12 +173,12 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     while (most >= 1 && most < layers && layers_bytes(t, p, most + 1, row_tokens) <= room)
         most++;
     most = most < 1 ? 1 : most < layers ? most : layers;
-    most = asked && asked < most ? asked : most;
+    most = asked->layers && asked->layers < most ? asked->layers : most;
     int64_t stages = plmr_ceil_div(layers, most);
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     p->row_tokens = row_tokens;
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
-    p->output_apart = layers_bytes(t, p, last, row_tokens) + p->output_bytes > room;
+    p->output_apart = asked->output_apart || layers_bytes(t, p, last, row_tokens) + p->output_bytes > room;
     if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
@@ -221,7 +222,7 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
         .output_bytes = t->setup.as_published ? 0 : output_bytes(t),
     };
     note_tree(t->decode, &t->placement[1]);
-    return place(t, &t->placement[1], "decode", t->setup.phase[PLMR_DECODE].layers, row_tokens);
+    return place(t, &t->placement[1], "decode", &t->setup.phase[PLMR_DECODE], row_tokens);
 }
 
 /* A layer has been run: the ledger tells what its products need. */
@@ -231,11 +232,11 @@ plmr_status plmr_timing_place_prefill(plmr_timing *t)
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
         .layer_bytes = layer_bytes(t, t->prefill),
-        .token_bytes = plmr_timing_token_bytes(t, t->prefill),
+        .token_bytes = plmr_timing_token_bytes(t, t->prefill) * t->setup.n_batch,
         .working_bytes = prefill_working(t),
     };
     note_tree(t->prefill, &t->placement[0]);
-    return place(t, &t->placement[0], "prefill", t->setup.phase[PLMR_PREFILL].layers,
+    return place(t, &t->placement[0], "prefill", &t->setup.phase[PLMR_PREFILL],
                  plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
 }
 

@@ -147,10 +147,16 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
     int64_t n_bytes =
         plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
     add_stages(t, &t->placement[0], n_bytes, &pass);
-    return finish_pass(t, &pass, "prefill", -1, phase);
+    PLMR_TRY(finish_pass(t, &pass, "prefill", -1, phase));
+    double alone = phase->t_cycles, n_more = t->setup.n_batch - 1;
+    plmr_timing_follow(t, phase);
+    if (n_more > 0)
+        plmr_trace_skip(pass.grid->region->trace, "prefill", (int64_t)n_more, (phase->t_cycles - alone) / n_more);
+    t->now += phase->t_cycles - alone;
+    return PLMR_OK;
 }
 
-/* The two matrices that decode has the other way round, and the prompt's keys and values. Those of all layers of a
+/* The two matrices that decode has the other way round, and the prompts' keys and values. Those of all layers of a
  * region, for regions do it side by side. */
 static int64_t relayout_bytes(const plmr_timing *t)
 {
@@ -162,7 +168,7 @@ static int64_t relayout_bytes(const plmr_timing *t)
             weights += plmr_weight_count(&t->shape, turned[i]) *
                        plmr_cost_weight_bytes(&t->shape, g, turned[i],
                                               plmr_grid_chunk(g, plmr_weight_infos[turned[i]].cols), g->dim_x.size);
-    int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g);
+    int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g) * t->setup.n_batch;
     return (weights + cache) * t->placement[0].layers_per_stage;
 }
 
@@ -214,6 +220,7 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
         return PLMR_OK;
     }
     PLMR_TRY(run_token(t, plmr_timing_stage_batch(t), n_before, row_tokens, &t->token));
+    plmr_timing_keep_pace(t, &t->token);
     t->row_tokens = row_tokens;
     return PLMR_OK;
 }

@@ -13,7 +13,8 @@ typedef struct plmr_phase_setup {
     int rows, cols;           /* cores of a region, in prefill as many of both; 0: there is no such phase */
     plmr_reduce_options tree; /* of allreduces: see plmr_grid_create */
     bool unfused;             /* in decode: products of the same vector have an allreduce each */
-    int layers;               /* of a region, at most; 0: as many as fit */
+    int layers;               /* of a region, at most; 0: as many as fit, in decode of a batch as many as are best */
+    bool output_apart;        /* decode: the output has a region of its own, though it may fit another */
 } plmr_phase_setup;
 
 /* All 0 is the whole model, one request, no phase. */

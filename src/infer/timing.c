@@ -25,6 +25,7 @@ static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
             plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any, &t->decode));
         PLMR_TRY(plmr_cost_route(t->decode, t->setup.plan, PLMR_DECODE, t->setup.as_published));
         PLMR_TRY(plmr_timing_place_decode(t));
+        PLMR_TRY(plmr_timing_spread(t));
     }
     if (!prefill->rows)
         return PLMR_OK;

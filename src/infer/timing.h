@@ -57,7 +57,7 @@ const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool deco
  * last pass. */
 plmr_region *plmr_timing_region(const plmr_timing *timing, bool decode);
 
-/* The prompt through all layers. Collective. */
+/* The prompt through all layers; of a batch, all prompts, one behind the other. Collective. */
 plmr_status plmr_timing_prefill(plmr_timing *timing, plmr_phase_cost *phase);
 
 /* From the prefill's places to decode's; the first token's logits, in decode's region; both. Collective. */
@@ -65,7 +65,8 @@ plmr_status plmr_timing_relayout(plmr_timing *timing, plmr_phase_cost *phase);
 plmr_status plmr_timing_output(plmr_timing *timing, plmr_phase_cost *phase);
 plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
 
-/* One token of every request, with n_before tokens of each in the cache; the same pointer as before as long as nothing
+/* One token of every request, with n_before tokens of each in the cache: passes of as many requests as there are to a
+ * region, as fast as the slowest region lets them follow each other. The same pointer as before as long as nothing
  * changes. Collective. */
 plmr_status plmr_timing_token(plmr_timing *timing, int64_t n_before, const plmr_phase_cost **phase);
 

@@ -1,4 +1,4 @@
-/* timing_internal.h - shared by timing.c, passes.c (time) and memory.c (where layers lie). */
+/* timing_internal.h - shared by timing.c, passes.c, batch.c (time) and memory.c (where layers lie). */
 #pragma once
 
 #include "infer/timing.h"
@@ -26,6 +26,14 @@ int64_t plmr_timing_row_tokens(const plmr_timing *timing, int64_t n_tokens);
 
 /* Of so many tokens on the fullest row of cores, those that lie in the window of a layer that has one. */
 int64_t plmr_timing_window_tokens(const plmr_timing *timing, int64_t row_tokens);
+
+/* Of a prompt's cost makes that of a batch; of a pass's that of as many as a batch's tokens take. */
+void plmr_timing_follow(const plmr_timing *timing, plmr_phase_cost *phase);
+void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);
+
+/* Shares decode's layers out to the regions of as many wafers as hold them so that the tokens of a batch take least, where
+ * nothing else is asked for; decode has been placed. Collective. */
+plmr_status plmr_timing_spread(plmr_timing *timing);
 
 /* Finds where the layers lie: of decode; of prefill, of which each kind of layer has been run once. */
 plmr_status plmr_timing_place_decode(plmr_timing *timing);

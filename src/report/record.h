@@ -158,7 +158,13 @@
     X(text, weights)             /* what cores store matrices in: dtype, or packed "f8", "i8", "i4" */ \
     X(text, experts)             /* where decode has them: "sliced", ...; "": there are none */                        \
     PLMR_STANDING_FIELDS(X)                                                                                            \
-    X(text, ended)               /* why a text that was made ends */
+    X(text, ended)               /* why a text that was made ends */                                                   \
+    X(real, prefill_tok_s)       /* of the machine: of all requests of a batch */                                      \
+    X(real, decode_tok_s)                                                                                              \
+    X(real, tok_j)               /* tokens made, or else read, over the energy of all wafers that are needed */        \
+    X(count, sram_left_bytes)    /* in the core that needs most */                                                     \
+    X(count, regions_unused)     /* of the wafers that are needed, in decode, or else in prefill; and cores: */        \
+    X(count, cores_unused)       /* those of unused regions, and those that are in none */
 /* clang-format on */
 
 /* Of a simulation of serving. */

@@ -110,6 +110,25 @@ static void print_model(FILE *out, const plmr_llm_run *run, const plmr_llm_recor
                     widens ? r->weights : "", widens ? " widened to " : "", r->dtype);
 }
 
+/* All requests together, and what is left of the machine. */
+static void print_machine(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    char batch[48], prefill[96] = "", decode[96] = "", energy[48] = "";
+    snprintf(batch, sizeof batch, "%d %s", run->setup.n_batch, run->setup.n_batch == 1 ? "request" : "requests");
+    if (isfinite(r->prefill_tok_s))
+        snprintf(prefill, sizeof prefill, ", prefill at %s tokens/s", plmr_format_cycles(round(r->prefill_tok_s)).s);
+    if (isfinite(r->decode_tok_s))
+        snprintf(decode, sizeof decode, ", decode at %s tokens/s", plmr_format_cycles(round(r->decode_tok_s)).s);
+    if (isfinite(r->tok_j))
+        snprintf(energy, sizeof energy, ", %.3g tokens/J", r->tok_j);
+    plmr_table_fact(out, "machine", "%s%s%s%s", batch, prefill, decode, energy);
+    if (r->regions_unused >= 0)
+        plmr_table_fact(out, "unused", "%s of %s regions, %s cores; %s bytes of SRAM in the core that needs most",
+                        plmr_format_count(r->regions_unused).s,
+                        plmr_format_count(r->regions_unused + plmr_llm_region(run)->n_stages).s,
+                        plmr_format_count(r->cores_unused).s, plmr_format_count(r->sram_left_bytes).s);
+}
+
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
     print_model(out, run, r);
@@ -140,6 +159,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
                         plmr_format_quantity(r->tpot_s, "s").s, plmr_format_cycles(round(r->tpr_decode)).s,
                         run->prefill ? ", end to end " : "",
                         run->prefill ? plmr_format_cycles(round(r->tpr_e2e)).s : "", run->prefill ? " tokens/s" : "");
+    print_machine(out, run, r);
     if (run->totals.prefill_s > 0 || run->totals.decode_s > 0) {
         print_host(out, run, r);
         print_wall(out, run);

@@ -89,6 +89,24 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
     r->violates = plmr_violations(r->sram_peak_bytes > r->sram_limit_bytes, r->routes_max > (int64_t)device->routes);
 }
 
+/* Of what there is, the rest. */
+static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_device *device = &run->session.device;
+    const plmr_placement *p = plmr_llm_region(run);
+    double n_batch = run->setup.n_batch;
+    if (!p)
+        return;
+    int64_t wafers = plmr_ceil_div(p->n_stages, p->n_regions);
+    double joules = device->power * (double)wafers * plmr_llm_totals_sum(&run->totals).t_cycles / device->clock;
+    r->prefill_tok_s = n_batch * r->tpr_prefill;
+    r->decode_tok_s = n_batch * r->tpr_decode;
+    r->tok_j = per(n_batch * (double)(run->totals.n_made ? run->totals.n_made : run->setup.n_prompt), joules);
+    r->sram_left_bytes = r->sram_peak_bytes < r->sram_limit_bytes ? r->sram_limit_bytes - r->sram_peak_bytes : 0;
+    r->regions_unused = wafers * p->n_regions - p->n_stages;
+    r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - (int64_t)p->n_stages * p->rows * p->cols;
+}
+
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run)
 {
     return run->decode ? run->decode : run->prefill;
@@ -147,6 +165,7 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.token_macs_layers = plmr_model_layer_needs(run->shape).macs * run->setup.n_layers;
     r.token_macs_output = (int64_t)run->shape->n_vocab * run->shape->dim;
     set_totals(run, &r);
+    set_rest(run, &r);
     set_host(run, &r);
     PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, run->timing));
     return r;

@@ -102,6 +102,25 @@ def parts(plmr, check, small):
     check(code == 0 and f"that is {large['wafers']} such devices" in out.replace("\n            ", " "), f"too large: {out}")
 
 
+def batches(plmr, check, small):
+    """Prompts of a batch follow each other, its tokens use free regions, and all of it is told."""
+    args = f"--model {small} --prompt 21 --decode 5 {REGIONS}"
+    alone, three = one(plmr, args), one(plmr, args + " --batch 3")
+    check(three["prefill_cycles"] == 3 * alone["prefill_cycles"], f"three prompts on one region: {three['prefill_cycles']}")
+    alone, prompts = [one(plmr, f"{args} --prefill-layers 1{more}")["prefill_cycles"] for more in ("", " --batch 3")]
+    check(alone < 1.5 * (prompts - alone) < 1.05 * alone, f"three prompts on three regions: {alone}, {prompts}")
+    check(three["stages"] >= 3 and three["tpot_s"] < one(plmr, args + " --batch 3 --decode-layers 3")["tpot_s"], f"free regions: {three}")
+    for phase, n, key in ("both", 5, "decode"), ("decode", 5, "decode"), ("prefill", 21, "prefill"):
+        r = one(plmr, f"{args} --batch 3 --phase {phase}")
+        check(math.isclose(r[f"{key}_tok_s"], 3 * r[f"tpr_{key}"]) and math.isclose(r["tok_j"] * r["energy_j"], 3 * n), f"{phase}: {r}")
+        check(r["sram_left_bytes"] == r["sram_limit_bytes"] - r["sram_peak_bytes"], f"{phase}: SRAM left {r['sram_left_bytes']}")
+    check(three["regions_unused"] == three["regions"] - three["stages"] and three["cores_unused"] == 750 * 994 - three["stages"] * 180, f"{three}")
+    several = [one(plmr, f"--model {small} --decode-cores 4x4 --phase decode --decode 2 --batch 7 --device wormhole:sram={sram}")
+               for sram in (60000, 90000, 120000, 240000, 480000)]
+    check(all(r["wafers"] == 1 for r in several) and all(a["tpot_s"] >= b["tpot_s"] for a, b in zip(several, several[1:])),
+          f"more SRAM is slower: {[r['tpot_s'] for r in several]}")
+
+
 def refused(plmr, check, small):
     cases = [
         ("--as-published --mode compute", "--as-published leaves out"), ("--prefill-cores 30x40", "is not square"),
@@ -150,6 +169,7 @@ def main():
     ranks_agree(plmr, check, small)
     trees(plmr, check, small)
     parts(plmr, check, small)
+    batches(plmr, check, small)
     refused(plmr, check, small)
     with tempfile.TemporaryDirectory() as folder:
         logits(plmr, check, folder)
