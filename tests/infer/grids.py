@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cli import Checks, Started, of_the_wafer, show  # noqa: E402
 
 GRIDS = ["1x1", "1x4", "4x1", "2x2", "3x2", "2x3", "3x3", "1x7"]
-WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops alone
+WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops, or in a model's own steps, alone
 WITH_ALL = "llama_gqa_f32"
 # prefill's cores, decode's: more cores than elements; few of each; a rank for each core on the largest grid.
 CORES = [("40x40", "21x30"), ("9x9", "7x11"), ("3x3", "3x3")]
@@ -73,7 +73,7 @@ def ranks_of(grid):
 def cases_of(runs, tokens, whole):
     """What is run: how it is called, the grids, and how. One model has all; others what their own steps may change."""
     for cores in CORES if whole else CORES[1:2]:
-        grids = [grid for grid in (WHOLE if cores == CORES[0] else GRIDS) if fits(grid, cores)]
+        grids = [grid for grid in (GRIDS if whole and cores != CORES[0] else WHOLE) if fits(grid, cores)]
         for phase in ("prefill", "decode"):
             yield f"{cores} {phase}", grids, partial(runs.logits, cores, phase, tokens)
     for phase in ("prefill", "decode"):
