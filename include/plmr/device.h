@@ -135,6 +135,7 @@ typedef struct plmr_device {
 #undef X
     } origin;
     plmr_defect_list dead, dead_links, slow;
+    int first[2]; /* by axis, of a region's part: how many of the region's columns and rows lie before it; else 0 */
 } plmr_device;
 
 /* Reads a device from JSON text that ends in a 0 byte; `file` names the text in errors ("file:line: key: what is wrong,

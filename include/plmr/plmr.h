@@ -6,6 +6,7 @@
 #include "plmr/commands.h"
 #include "plmr/cores.h"
 #include "plmr/device.h"
+#include "plmr/part.h"
 #include "plmr/points.h"
 #include "plmr/program.h"
 #include "plmr/ranks.h"

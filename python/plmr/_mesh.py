@@ -97,35 +97,37 @@ class Region(_Made):
         start()
         self.rows, self.cols, self.has_values = rows, cols, values
         self.device = device if isinstance(device, Device) else Device(device)
-        self._children: "weakref.WeakSet[_Made]" = weakref.WeakSet()
         options = _abi.plmr_region_options(values=values, allow_memory="M" in allow, allow_routes="R" in allow)
         self._take(make("plmr_region_create", _grid(ranks, rows, cols), ctypes.byref(self.device._device), rows, cols,
                         ctypes.byref(options)))
 
     @classmethod
-    def _lent(cls, handle: int) -> "Region":
-        """A region that is not ours: a program's, while it runs."""
+    def _of(cls, handle: ctypes.c_void_p) -> "Region":
+        """A region that the library has made: a part, or a program's, while it runs."""
         self = cls.__new__(cls)
-        self._children = weakref.WeakSet()
         self.rows, self.cols = lib.plmr_region_extent(handle, Y), lib.plmr_region_extent(handle, X)
         self.has_values = lib.plmr_region_has_values(handle)
-        self._take(ctypes.c_void_p(handle))
+        self._take(handle)
         return self
 
     def _give_back(self) -> None:
-        handle, self._handle = self._handle, None
+        """It is destroyed by others, with its parts."""
+        for part in self._parts:
+            part._give_back()
+        self._handle, self._parts = None, []
         self.close()
-        del handle
 
     def _take(self, handle: ctypes.c_void_p) -> None:
         self._handle = handle
+        self._children: "weakref.WeakSet[_Made]" = weakref.WeakSet()
+        self._parts: List["Region"] = []
         first, count = (ctypes.c_int * 2)(), (ctypes.c_int * 2)()
         lib.plmr_region_block(self._handle, first, count)
         self._first, self._count = tuple(first), tuple(count)
 
     def close(self) -> None:
         """Destroys the region, with what was made on it."""
-        for child in list(getattr(self, "_children", ())):
+        for child in getattr(self, "_parts", []) + list(getattr(self, "_children", ())):
             child.close()
         super().close()
 
@@ -134,6 +136,16 @@ class Region(_Made):
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+    def part(self, name: str, row: int, col: int, rows: int, cols: int) -> "Region":
+        """The rows x cols cores from (row, col) on as a region of their own, with verbs that no other core waits for; cores are
+        counted from its first. Flows of this region take tiles of its parts. Ended by close(), or with this region.
+        Collective, both."""
+        rectangle = _abi.plmr_rectangle(row, col, rows, cols)
+        part = Region._of(make("plmr_part_create", self._handle, name, ctypes.byref(rectangle)))
+        part.device = getattr(self, "device", None)
+        self._parts.append(part)
+        return part
 
     def tiles(self, name: str, *shape: int, dtype: str = "f32") -> "Tiles":
         """A tile of n values, or of rows x columns, all 0, on every core; a core stores and sends them as dtype: "f32", "f16",
@@ -231,9 +243,27 @@ class Region(_Made):
         """The n values of core i to the root's [i n, (i + 1) n)."""
         return Points(self, name, "plmr_points_gather", root, n_values)
 
-    def all_to_all(self, name: str, axis: int, n_values: int) -> "Points":
-        """In every line, core i's values [j n, (j + 1) n) to core j's [i n, (i + 1) n)."""
-        return Points(self, name, "plmr_points_all_to_all", axis, n_values)
+    def all_to_all(self, name: str, axis: int, n_values: Any) -> "Points":
+        """In every line, core i's values [j n, (j + 1) n) to core j's [i n, (i + 1) n). Or of unequal sizes: an array of
+        (lines, senders, receivers), or what is broadcast to that, 0 or more; what a core sends lies in its tile by receivers,
+        what it gets by senders, without gaps. Collective."""
+        if np.ndim(n_values) == 0:
+            return Points(self, name, "plmr_points_all_to_all", axis, n_values)
+        n, lines = (self.cols, self.rows) if axis == X else (self.rows, self.cols)
+        sizes = np.broadcast_to(n_values, (lines, n, n))
+        if sizes.min() < 0 or not np.issubdtype(sizes.dtype, np.integer):
+            raise ValueError(f"{name}: sizes of messages are whole numbers, 0 or more")
+        first, end = self._first[1 - axis], self._first[1 - axis] + self._count[1 - axis]
+        sizes = np.asarray(sizes[first:end], dtype=np.int64)
+        first_from, first_to = np.cumsum(sizes, axis=2) - sizes, np.cumsum(sizes, axis=1) - sizes
+        line, sender, turn = np.meshgrid(np.arange(end - first), np.arange(n), np.arange(1, n + 1), indexing="ij")
+        at = line, sender, (sender + turn) % n  # a core begins with the core after itself
+        sent = sizes[at] > 0
+        line, sender, receiver = (index[sent] for index in at)
+        step, pitch = (self.cols, 1) if axis == X else (1, self.cols)
+        start = (first + line) * step
+        return self.points(name, start + sender * pitch, start + receiver * pitch, sizes[at][sent], first_from[at][sent],
+                           first_to[at][sent])
 
     def halo(self, name: str, **neighbours: Tuple[int, int, int]) -> "Points":
         """To neighbours: north=(first_from, first_to, n_values), and so on for those of HALO that get something."""
@@ -287,6 +317,11 @@ class Tiles(_Made):
         room = (ctypes.c_float * int(np.prod(shape))).from_address(self._block)
         room.owner = self  # as long as there are arrays
         return np.frombuffer(room, dtype=np.float32).reshape(shape)
+
+    def copy_to(self, to: "Tiles") -> "Tiles":
+        """Every core copies its tile into that of `to`; one may be of a part of the other's region. Costs nothing. Collective."""
+        call("plmr_tiles_copy", self._handle, to._handle)
+        return to
 
     def shift(self, ring: Ring, step: int, to: Optional["Tiles"] = None) -> "Tiles":
         """Every core's tile goes to the core `step` (1 or -1) further on the ring, into `to`, or into these. Collective."""

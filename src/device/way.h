@@ -34,8 +34,8 @@ static inline int plmr_way_pitch(const plmr_device *device, enum plmr_axis axis)
 /* Borders between two cores of a line. */
 static inline int plmr_way_borders(const plmr_device *device, enum plmr_axis axis, int from, int to)
 {
-    int pitch = plmr_way_pitch(device, axis);
-    return pitch > 0 ? abs(to / pitch - from / pitch) : 0;
+    int pitch = plmr_way_pitch(device, axis), first = device->first[axis];
+    return pitch > 0 ? abs((first + to) / pitch - (first + from) / pitch) : 0;
 }
 
 /* Cycles for each word of a line over a border that is crossed along the axis: its part of the edge's lanes. */

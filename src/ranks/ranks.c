@@ -13,6 +13,7 @@
 #include "base/machine.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "ranks/deal.h"
 #include "ranks/launcher.h"
 #include "ranks/mapping.h"
 
@@ -324,6 +325,32 @@ plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, 
     else
         *out = ranks;
     return status;
+}
+
+static int largest_divisor(int n, int most)
+{
+    int divisor = n < most ? n : most;
+    while (n % divisor)
+        divisor--;
+    return divisor;
+}
+
+plmr_ranks *plmr_ranks_cut(plmr_ranks *ranks, int rows, int cols)
+{
+    const int *extent = ranks->extent, *place = ranks->place;
+    int dims[2] = {largest_divisor(extent[PLMR_Y], rows), largest_divisor(extent[PLMR_X], cols)}, periods[2] = {1, 1};
+    if (dims[0] == extent[PLMR_Y] && dims[1] == extent[PLMR_X])
+        return ranks;
+    MPI_Comm piece;
+    plmr_ranks *cut = plmr_take_zeroed(1, sizeof *cut);
+    cut->n_here = ranks->n_here;
+    int colour = place[PLMR_Y] / dims[0] * extent[PLMR_X] + place[PLMR_X] / dims[1];
+    PLMR_MPI(MPI_Comm_split(ranks->grid, colour, plmr_deal_me(ranks), &piece));
+    PLMR_MPI(MPI_Cart_create(piece, 2, dims, periods, 0, &cut->grid));
+    PLMR_MPI(MPI_Comm_free(&piece));
+    create_lines(cut);
+    list_numbers(cut);
+    return cut;
 }
 
 void plmr_ranks_destroy(plmr_ranks *ranks)

@@ -21,6 +21,11 @@ static inline int plmr_ranks_owner(int n, int parts, int i)
     return place;
 }
 
+/* Ranks for a rectangle of rows x cols cores of a region: the grid itself, or where it is larger one of several equal
+ * grids that it is cut into, each of which has all of those cores. Destroyed by plmr_ranks_destroy if it is another.
+ * Collective. */
+plmr_ranks *plmr_ranks_cut(plmr_ranks *ranks, int rows, int cols);
+
 /* Whether plmr_init has been called. Before that the functions of plmr/ranks.h that need no grid do what they do on a
  * rank alone, and plmr_rank and plmr_rank_count are what the launcher has said. Local. */
 bool plmr_ranks_started(void);

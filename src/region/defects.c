@@ -1,6 +1,7 @@
 #include "region/defects.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hint.h"
 #include "base/memory.h"
@@ -122,6 +123,7 @@ plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, p
     plmr_defects *d = plmr_take(sizeof *d);
     *d = (plmr_defects){.rows = rows,
                         .cols = cols,
+                        .device_rows = (int)device->rows,
                         .device_cols = (int)device->cols,
                         .row = plmr_take_zeroed((size_t)rows, sizeof *d->row),
                         .shift = plmr_take_zeroed(n, sizeof *d->shift),
@@ -134,6 +136,33 @@ plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, p
     else
         *defects = d;
     return status;
+}
+
+/* A core lies more columns beyond its own where that is counted from the rectangle's first. */
+plmr_defects *plmr_defects_cut(const plmr_defects *whole, const int at[2], const int extent[2])
+{
+    size_t rows = (size_t)extent[PLMR_Y], cols = (size_t)extent[PLMR_X],
+           n_device = (size_t)whole->device_rows * (size_t)whole->device_cols;
+    plmr_defects *d = plmr_take(sizeof *d);
+    *d = *whole;
+    d->rows = extent[PLMR_Y];
+    d->cols = extent[PLMR_X];
+    d->row = plmr_take(rows * sizeof *d->row);
+    d->shift = plmr_take(rows * cols * sizeof *d->shift);
+    d->slow = whole->slow ? plmr_take(rows * cols * sizeof *d->slow) : NULL;
+    for (size_t r = 0; r < rows; r++) {
+        size_t from = ((size_t)at[PLMR_Y] + r) * (size_t)whole->cols + (size_t)at[PLMR_X];
+        d->row[r] = whole->row[(size_t)at[PLMR_Y] + r];
+        for (size_t c = 0; c < cols; c++)
+            d->shift[r * cols + c] = (int16_t)(whole->shift[from + c] + at[PLMR_X]);
+        if (d->slow)
+            memcpy(d->slow + r * cols, whole->slow + from, cols * sizeof *d->slow);
+    }
+    for (int axis = 0; axis < 2 && whole->dead_links[axis]; axis++) {
+        d->dead_links[axis] = plmr_take(n_device * sizeof *d->dead_links[axis]);
+        memcpy(d->dead_links[axis], whole->dead_links[axis], n_device * sizeof *d->dead_links[axis]);
+    }
+    return d;
 }
 
 void plmr_defects_destroy(plmr_defects *d)

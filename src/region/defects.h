@@ -20,7 +20,7 @@
 #include "plmr/device.h"
 
 typedef struct plmr_defects {
-    int rows, cols, device_cols;
+    int rows, cols, device_rows, device_cols;
     int32_t *row;   /* by logical row: its physical one */
     int16_t *shift; /* by row and column: columns that a core lies beyond its own */
     double *slow;   /* likewise: it takes so many times as long; NULL: none does */
@@ -31,6 +31,9 @@ typedef struct plmr_defects {
 /* Of a region of the device's first rows and columns; NULL where all cores are alike. Says which core has no place. */
 plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, plmr_defects **defects);
 void plmr_defects_destroy(plmr_defects *defects);
+
+/* The same of a rectangle of the region, whose first core is `at`, by axis. */
+plmr_defects *plmr_defects_cut(const plmr_defects *whole, const int at[2], const int extent[2]);
 
 /* May any core or link be dead? Is the physical core dead; how many times as long does it take? Local. */
 bool plmr_defects_any_dead(const plmr_device *device);

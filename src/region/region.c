@@ -9,9 +9,11 @@
 #include "base/memory.h"
 #include "region/profile.h"
 
-plmr_status plmr_region_check(const plmr_region *region, const char *verb)
+plmr_status plmr_region_check(plmr_region *region, const char *verb)
 {
     PLMR_CHECK(region, PLMR_ERROR_INPUT, "%s: the region is NULL, and must be given", verb);
+    if (region->turn)
+        PLMR_TRY(region->turn(region));
     return region->complaint
                ? plmr_error_make(plmr_error_code(region->complaint), "%s", plmr_error_text(region->complaint))
                : PLMR_OK;
@@ -32,25 +34,41 @@ void plmr_region_complain(plmr_region *region, plmr_status error)
         region->complaint = error;
 }
 
+/* Bytes that cores hold beside a region's own: the whole's, or those of its part that holds most. */
+static int64_t held_beside(const plmr_region *region)
+{
+    int64_t most = region->whole ? region->whole->ledger.sram_bytes : 0;
+    for (const plmr_region *part = region->parts; part; part = part->next_part)
+        most = part->ledger.sram_bytes > most ? part->ledger.sram_bytes : most;
+    return most;
+}
+
+static void note_peak(plmr_ledger *ledger, int64_t n_bytes, int64_t limit)
+{
+    ledger->violates_memory = ledger->violates_memory || n_bytes > limit;
+    if (n_bytes > ledger->sram_peak_bytes)
+        ledger->sram_peak_bytes = n_bytes;
+}
+
 plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_bytes)
 {
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(what);
     plmr_ledger *ledger = &region->ledger;
-    int64_t limit = (int64_t)region->device->sram;
-    PLMR_CHECK(n_bytes >= 0 && ledger->sram_bytes <= INT64_MAX - n_bytes, PLMR_ERROR_INPUT,
+    int64_t limit = (int64_t)region->device->sram, held = ledger->sram_bytes + held_beside(region);
+    PLMR_CHECK(n_bytes >= 0 && held <= INT64_MAX - n_bytes, PLMR_ERROR_INPUT,
                "%s cannot take %lld bytes of SRAM: give 0 or more, and less than 2^63 in all", what,
                (long long)n_bytes);
-    int64_t need = ledger->sram_bytes + n_bytes;
+    int64_t need = held + n_bytes;
     PLMR_CHECK(need <= limit || region->options.allow_memory, PLMR_ERROR_LIMIT,
                "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose %s", (long long)need, what,
                region->device->name, (long long)limit,
                plmr_hint("a larger --cores, or --allow M", "more cores with less each, or allow_memory"));
-    ledger->violates_memory = ledger->violates_memory || need > limit;
-    ledger->sram_bytes = need;
+    ledger->sram_bytes += n_bytes;
     bool is_peak = need > ledger->sram_peak_bytes;
-    if (is_peak)
-        ledger->sram_peak_bytes = need;
+    note_peak(ledger, need, limit);
+    if (region->whole)
+        note_peak(&region->whole->ledger, need, limit);
     if (region->profile)
         plmr_profile_hold(region->profile, what, n_bytes, is_peak);
     return PLMR_OK;
@@ -71,19 +89,34 @@ void plmr_region_release(plmr_region *region, int64_t n_bytes)
         plmr_profile_release(region->profile, n_bytes);
 }
 
-static int most(const int *values, int n, int *at)
+/* At coordinates along an axis; of a part with the whole's there. */
+static int most(const plmr_region *region, enum plmr_axis axis, int *at)
 {
-    *at = 0;
-    for (int i = 1; i < n; i++)
-        if (values[i] > values[*at])
+    const int *own = region->ledger.routes[axis];
+    const int *beside = region->whole ? region->whole->ledger.routes[axis] + region->at[axis] : NULL;
+    int most = -1;
+    for (int i = 0; i < region->extent[axis]; i++) {
+        int routes = own[i] + (beside ? beside[i] : 0);
+        if (routes > most) {
+            most = routes;
             *at = i;
-    return values[*at];
+        }
+    }
+    return most;
 }
 
 int plmr_region_most_routes(const plmr_region *region, int *row, int *col)
 {
-    return most(region->ledger.routes[PLMR_X], region->extent[PLMR_X], col) +
-           most(region->ledger.routes[PLMR_Y], region->extent[PLMR_Y], row);
+    int routes = most(region, PLMR_X, col) + most(region, PLMR_Y, row);
+    for (const plmr_region *part = region->parts; part; part = part->next_part) {
+        int part_row, part_col, of_part = plmr_region_most_routes(part, &part_row, &part_col);
+        if (of_part > routes) {
+            routes = of_part;
+            *row = part->at[PLMR_Y] + part_row;
+            *col = part->at[PLMR_X] + part_col;
+        }
+    }
+    return routes;
 }
 
 plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *cores,

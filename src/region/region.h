@@ -54,14 +54,28 @@ struct plmr_region {
     struct plmr_own *own;            /* numbers for the program's record; see verbs/record.h */
     double marked_cycles;            /* the latest clock at the last mark */
     plmr_status complaint;           /* see plmr_region_complain */
+
+    /* Parts, see plmr/part.h and verbs/part.h. Of a part: */
+    plmr_region *whole; /* NULL: it is none */
+    char *name;
+    int at[2];               /* its first core in the whole */
+    plmr_device *own_device; /* the device as seen from there */
+    plmr_ledger told;        /* what the whole has been charged for it */
+    plmr_region *next_part;
+    /* Of a whole: */
+    plmr_region *parts;
+    bool is_parted;      /* its parts keep their cores' clocks */
+    int routes_of_parts; /* the most that a core had while parts were there that are not any more */
+    plmr_status (*turn)(plmr_region *region); /* of both, else NULL: clocks are to be this region's */
 };
 
 /* Keeps an error of a function that returns none: the region's next verb returns it, and every one after that. Takes
  * ownership; the first stays. Local. */
 void plmr_region_complain(plmr_region *region, plmr_status error);
 
-/* What every public verb asks first: that there is a region, and no complaint. Local. */
-plmr_status plmr_region_check(const plmr_region *region, const char *verb);
+/* What every public verb asks first: that there is a region, and no complaint. Local, but where there are parts: then it
+ * takes over their clocks, or gives them. */
+plmr_status plmr_region_check(plmr_region *region, const char *verb);
 plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb);
 
 /* Configures routes for `what`: cores[i] more at every core with coordinate i along the axis (extent entries), and

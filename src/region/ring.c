@@ -194,7 +194,8 @@ plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ri
                         .n = region->extent[axis],
                         .slots = slots_per_core,
                         .reach = kind == PLMR_INTERLEAVED ? 2 : 1};
-    ring->inner = plmr_way_between(region->device, axis, 0, ring->reach);
+    int pitch = plmr_way_pitch(region->device, axis);
+    ring->inner = plmr_way_over(region->device, axis, ring->reach, pitch > 0 ? ring->reach / pitch : 0);
     measure(ring);
     list_wanted(ring);
     fill_neighbours(ring);

@@ -225,6 +225,36 @@ void plmr_clock_reset(plmr_clock *clock)
     plmr_clock_forget_pattern(clock);
 }
 
+/* ---- clocks that others keep for a while ---- */
+
+void plmr_clock_read(plmr_clock *clock, double *t)
+{
+    plmr_clock_settle(clock);
+    for (int r = 0; r < clock->all.rows; r++)
+        for (int c = 0; c < clock->all.cols; c++)
+            *t++ = plmr_clock_at(clock, r, c);
+}
+
+/* Clocks that are all equal are kept as lines again. */
+void plmr_clock_write(plmr_clock *clock, const double *t)
+{
+    double span[2] = {-DBL_MAX, -DBL_MAX};
+    for (size_t core = 0; core < count_clocks(&clock->all); core++) {
+        span[0] = plmr_latest(span[0], t[core]);
+        span[1] = plmr_latest(span[1], -t[core]);
+    }
+    plmr_ranks_max(clock->region->ranks, span, 2);
+    plmr_clock_reset(clock);
+    if (span[0] == -span[1]) {
+        clock->lag = span[0];
+    } else {
+        memcpy(clock->all.t, t, count_clocks(&clock->all) * sizeof *t);
+        clock->in_lines = false;
+    }
+    if (clock->watch)
+        clock->watch->busy_each(clock);
+}
+
 void plmr_clock_add(plmr_clock *clock, double t_cycles)
 {
     clock->lag += t_cycles;

@@ -70,6 +70,10 @@ void plmr_clock_mark_free(plmr_clock_mark *mark);
  * Collective. */
 plmr_status plmr_clock_gather(plmr_clock *clock, double **all);
 
+/* The clocks of this block, row by row, with all that is under way; and sets them. The second is collective. */
+void plmr_clock_read(plmr_clock *clock, double *t);
+void plmr_clock_write(plmr_clock *clock, const double *t);
+
 /* Sets all clocks to 0, whatever is under way. */
 void plmr_clock_reset(plmr_clock *clock);
 

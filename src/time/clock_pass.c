@@ -194,7 +194,9 @@ static void settle_middle(const struct pass *p, const struct y_terms *y, int r)
 /* Those of the middle whose neighbour is beyond a border, anew. */
 static void settle_borders(const struct pass *p, const struct y_terms *y, int r)
 {
-    int first = p->clock->region->first[p->x.ring->axis], reach = p->x.ring->reach;
+    const plmr_region *region = p->clock->region;
+    enum plmr_axis axis = p->x.ring->axis;
+    int first = region->device->first[axis] + region->first[axis], reach = p->x.ring->reach;
     for (int at = (first / p->pitch + 1) * p->pitch - first; at - reach < p->right; at += p->pitch) {
         int from = at - reach > p->left ? at - reach : p->left, until = at + reach < p->right ? at + reach : p->right;
         settle_cores(p, y, r, from, until);

@@ -18,6 +18,7 @@ struct line {
     double hop, link;
     bool bordered; /* words may come slower than links are */
     int pitch;     /* from border to border along it; 0: there are none, */
+    int before;    /* cores of the device before the line's; */
     double border_hop, border_word, border_more;
     plmr_packet *through[2]; /* room for all joins, twice */
     plmr_packet *out;        /* those that have got where they are going, along the axis */
@@ -42,7 +43,7 @@ static inline void find_next(struct joining *j, enum plmr_axis axis, int at, int
 
 static inline bool is_border(const struct line *line, int at, int step)
 {
-    return line->pitch > 0 && (step > 0 ? at + 1 : at) % line->pitch == 0;
+    return line->pitch > 0 && (line->before + (step > 0 ? at + 1 : at)) % line->pitch == 0;
 }
 
 /* Sends a packet over a link of so many cycles a word, `more` than others take, as soon as it is free; returns when it is
@@ -230,6 +231,7 @@ static void settle_pass(plmr_settling *s, const struct pass *pass, plmr_packet *
                         .link = s->link,
                         .bordered = device->border_cols > 0 || device->border_rows > 0,
                         .pitch = plmr_way_pitch(device, pass->axis),
+                        .before = device->first[pass->axis],
                         .border_hop = s->border_hop,
                         .border_word = plmr_way_border_word(device, pass->axis)};
     line.border_more = plmr_device_quantise(line.border_word - line.link);

@@ -138,19 +138,39 @@ static int32_t *keep_mine(plmr_points *points, const plmr_region *region, const 
     return first_to;
 }
 
-/* Floats that tiles must have. */
+/* Of what messages need at one end: floats of a tile, columns and rows, the latter two also from the other side. */
+enum { FLOATS, COLUMNS, ROWS, FROM_RIGHT, FROM_BELOW, N_NEEDS };
+
+static void widen(double most[N_NEEDS], double floats, plmr_core_place core)
+{
+    const double need[N_NEEDS] = {floats, core.x, core.y, -core.x, -core.y};
+    for (int i = 0; i < N_NEEDS; i++)
+        most[i] = need[i] > most[i] ? need[i] : most[i];
+}
+
+static struct plmr_cores span_of(const double most[N_NEEDS])
+{
+    return (struct plmr_cores){{-(int)most[FROM_RIGHT], -(int)most[FROM_BELOW]}, {(int)most[COLUMNS], (int)most[ROWS]}};
+}
+
+/* What tiles must have. Messages that are alike in all lines are in all of them. */
 static void measure(plmr_points *points, const int32_t *first_to)
 {
-    double most[2] = {0, 0};
+    double most[2][N_NEEDS] = {{0, -1, -1, -1e6, -1e6}, {0, -1, -1, -1e6, -1e6}};
     for (int64_t i = 0; i < points->messages.n; i++) {
-        double from = (double)points->first_from[i] + points->n_values[i],
-               to = (double)first_to[i] + points->n_values[i];
-        most[0] = from > most[0] ? from : most[0];
-        most[1] = to > most[1] ? to : most[1];
+        widen(most[0], (double)points->first_from[i] + points->n_values[i], points->messages.from[i]);
+        widen(most[1], (double)first_to[i] + points->n_values[i], points->messages.to[i]);
     }
-    plmr_ranks_max(points->region->ranks, most, 2);
-    points->from_size = (int64_t)most[0];
-    points->to_size = (int64_t)most[1];
+    plmr_ranks_max(points->region->ranks, most[0], 2 * N_NEEDS);
+    points->from_size = (int64_t)most[0][FLOATS];
+    points->to_size = (int64_t)most[1][FLOATS];
+    points->senders = span_of(most[0]);
+    points->receivers = span_of(most[1]);
+    if (points->alike) {
+        points->senders.least[!points->axis] = points->receivers.least[!points->axis] = 0;
+        points->senders.most[!points->axis] = points->receivers.most[!points->axis] =
+            points->region->extent[!points->axis] - 1;
+    }
 }
 
 /* Fills points with the parts of a region, or of one of its lines, and gives it to the caller. */
@@ -260,12 +280,28 @@ void plmr_points_destroy(plmr_points *points)
 
 /* ---- carrying out ---- */
 
+/* Tiles are of the flow's region, or of a part of it in which all their cores are. */
+static plmr_status check_region(const plmr_points *points, const plmr_tiles *tiles, const struct plmr_cores *cores,
+                                const char *does)
+{
+    const plmr_region *part = tiles->region;
+    if (part == points->region)
+        return PLMR_OK;
+    PLMR_CHECK(part->whole && part->whole == points->region, PLMR_ERROR_INPUT,
+               "%s: %s are tiles of another region than the flow's", points->name, tiles->name);
+    for (int axis = 0; axis < 2; axis++)
+        PLMR_CHECK(cores->least[axis] > cores->most[axis] || (cores->least[axis] >= part->at[axis] &&
+                                                              cores->most[axis] < part->at[axis] + part->extent[axis]),
+                   PLMR_ERROR_INPUT, "%s: a core that %s is not in the part %s, of which the tiles of %s are",
+                   points->name, does, part->name, tiles->name);
+    return PLMR_OK;
+}
+
 static plmr_status check_tiles(const plmr_points *points, const plmr_tiles *from, const plmr_tiles *to)
 {
     PLMR_CHECK(from && to, PLMR_ERROR_INPUT, "%s: its tiles are NULL, and must be given", points->name);
-    PLMR_CHECK(from->region == points->region && to->region == points->region, PLMR_ERROR_INPUT,
-               "%s: %s and %s are tiles of different regions, or of another than the flow's", points->name, from->name,
-               to->name);
+    PLMR_TRY(check_region(points, from, &points->senders, "sends"));
+    PLMR_TRY(check_region(points, to, &points->receivers, "receives"));
     PLMR_CHECK(from->dtype == PLMR_F32 && to->dtype == PLMR_F32, PLMR_ERROR_INPUT,
                "%s: messages carry f32, and %s is of %s", points->name, from->dtype == PLMR_F32 ? to->name : from->name,
                plmr_dtype_name(from->dtype == PLMR_F32 ? to->dtype : from->dtype));

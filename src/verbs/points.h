@@ -27,11 +27,14 @@ struct plmr_points {
     enum plmr_axis axis;
     int32_t *first_from, *n_values;
     int64_t from_size, to_size; /* floats that tiles have at least; alike on all ranks, as are those below */
-    uint64_t n_links;           /* wavelets times links, */
-    uint64_t n_borders;         /* and those of them that are borders */
-    int64_t hops;               /* of the longest way */
-    int64_t relay_bytes;        /* charged to every core */
-    plmr_profile *links;        /* wavelets by link; NULL: none are kept */
+    struct plmr_cores {
+        int least[2], most[2]; /* by axis */
+    } senders, receivers;      /* cores among which they are; of none least is larger */
+    uint64_t n_links;          /* wavelets times links, */
+    uint64_t n_borders;        /* and those of them that are borders */
+    int64_t hops;              /* of the longest way */
+    int64_t relay_bytes;       /* charged to every core */
+    plmr_profile *links;       /* wavelets by link; NULL: none are kept */
     plmr_points_values values;
     plmr_tiles *into; /* under way: where values go; NULL: not under way */
     plmr_arrivals arrivals;
@@ -84,5 +87,5 @@ plmr_status plmr_parts_flow(plmr_parts_list *list, plmr_region *region, const ch
 bool plmr_points_is_here(const plmr_region *region, int32_t core);
 
 /* What every pattern asks of its arguments. */
-plmr_status plmr_points_check_pattern(const plmr_region *region, const char *name, int n_values,
-                                      plmr_points *const *points, const char *verb);
+plmr_status plmr_points_check_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
+                                      const char *verb);

@@ -49,8 +49,8 @@ plmr_status plmr_parts_flow(plmr_parts_list *list, plmr_region *region, const ch
     return status;
 }
 
-plmr_status plmr_points_check_pattern(const plmr_region *region, const char *name, int n_values,
-                                      plmr_points *const *points, const char *verb)
+plmr_status plmr_points_check_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
+                                      const char *verb)
 {
     PLMR_TRY(plmr_region_check(region, verb));
     PLMR_CHECK(name && points, PLMR_ERROR_INPUT, "%s: the name and where the flow goes must be given", verb);

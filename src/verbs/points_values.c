@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "ranks/deal.h"
+#include "verbs/part.h"
 #include "verbs/tiles_inside.h"
 
 /* What the receiver needs to know of a message. */
@@ -187,7 +188,11 @@ void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from)
     plmr_points_values *v = &points->values;
     plmr_ranks *ranks = points->region->ranks;
     int n_ranks = plmr_deal_count(ranks);
-    v->out = pack(points, from);
+    bool is_part = from->region != points->region;
+    plmr_tiles tiles = is_part ? plmr_part_lift(from) : *from;
+    v->out = pack(points, &tiles);
+    if (is_part)
+        free(tiles.values);
     if (n_ranks == 1) { /* what is sent is what comes */
         v->in = v->out;
         v->out = NULL;
@@ -200,13 +205,19 @@ void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from)
 void plmr_points_values_end(plmr_points *points, plmr_tiles *to)
 {
     plmr_points_values *v = &points->values;
+    bool is_part = to->region != points->region;
     if (v->messages)
         plmr_deal_end(v->messages);
+    plmr_tiles tiles = is_part ? plmr_part_lift(to) : *to;
     if (points->alike)
-        copy_alike(points, to, v->in, v->n_in, false);
+        copy_alike(points, &tiles, v->in, v->n_in, false);
     for (int64_t i = 0; i < v->n_came; i++) {
         const struct plmr_came *m = &v->came[v->order[i]];
-        memcpy(tile_of(to, m->to) + m->first_to, v->in + m->place, (size_t)m->n_values * sizeof(float));
+        memcpy(tile_of(&tiles, m->to) + m->first_to, v->in + m->place, (size_t)m->n_values * sizeof(float));
+    }
+    if (is_part) {
+        plmr_part_lower(&tiles, to);
+        free(tiles.values);
     }
     free(v->out);
     free(v->in);

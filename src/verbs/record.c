@@ -27,9 +27,10 @@ plmr_status plmr_region_clock(plmr_region *region, int row, int col, double *t_c
     return PLMR_OK;
 }
 
+/* A part's are its whole's. */
 static struct plmr_own *find_own(plmr_region *region, const char *key)
 {
-    struct plmr_own **at = &region->own;
+    struct plmr_own **at = region->whole ? &region->whole->own : &region->own;
     while (*at && strcmp((*at)->key, key) != 0)
         at = &(*at)->next;
     if (!*at) {

@@ -10,6 +10,7 @@
 #include "time/busy.h"
 #include "time/clock.h"
 #include "time/trace.h"
+#include "verbs/part.h"
 #include "verbs/points.h"
 #include "verbs/record.h"
 #include "verbs/tiles_inside.h"
@@ -83,6 +84,9 @@ void plmr_region_destroy(plmr_region *region)
 {
     if (!region)
         return;
+    plmr_part_destroy_all(region);
+    if (region->whole)
+        plmr_part_leave(region);
     plmr_gemm_scratch_destroy(region->scratch);
     plmr_trace_destroy(region->trace);
     plmr_clock_destroy(region->clock);
@@ -96,6 +100,10 @@ void plmr_region_destroy(plmr_region *region)
         free(region->base_routes[axis]);
         free(region->span_routes[axis]);
     }
+    if (region->whole && region->ranks != region->whole->ranks)
+        plmr_ranks_destroy(region->ranks);
+    free(region->own_device);
+    free(region->name);
     free(region);
 }
 
@@ -118,8 +126,9 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     PLMR_GIVEN(cost);
     PLMR_TRY(plmr_points_check_ended(region));
     PLMR_TRY(plmr_tiles_check_ended(region));
+    PLMR_TRY(plmr_part_check_ended(region));
     const plmr_ledger *ledger = &region->ledger;
-    int row, col;
+    int row, col, most = plmr_region_most_routes(region, &row, &col);
     plmr_region_close_paths(region);
     *cost = (plmr_cost){
         .t_cycles = plmr_clock_max(region->clock),
@@ -127,7 +136,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
         .hops_critical = ledger->hops,
         .stages_critical = ledger->stages,
         .steps = ledger->steps,
-        .routes_max = plmr_region_most_routes(region, &row, &col),
+        .routes_max = most > region->routes_of_parts ? most : region->routes_of_parts,
         .routes_program = ledger->routes_program,
         .sram_peak_bytes = ledger->sram_peak_bytes,
         .wavelet_hops = ledger->wavelet_hops,

@@ -101,6 +101,79 @@ def test_one_to_many_and_many_to_one(region):
         region.multicast("m", 9, [64], 4)
 
 
+def test_all_to_all_of_unequal_sizes(region):
+    sizes = np.arange(SIDE ** 3).reshape(SIDE, SIDE, SIDE) * 7 % 4  # by line, sender and receiver
+    t, whole = filled(region, n=4 * SIDE)
+    u = region.tiles("u", 4 * SIDE)
+    for axis in (plmr.X, plmr.Y):
+        expected, lines = np.zeros_like(whole), whole if axis == plmr.X else whole.transpose(1, 0, 2)
+        into = expected if axis == plmr.X else expected.transpose(1, 0, 2)
+        for line in range(SIDE):
+            for receiver in range(SIDE):
+                got = [lines[line, sender, sizes[line, sender, :receiver].sum():][:sizes[line, sender, receiver]]
+                       for sender in range(SIDE)]
+                into[line, receiver, :sizes[line, :, receiver].sum()] = np.concatenate(got)
+        u.values[:] = 0
+        same(region, region.all_to_all("v", axis, sizes).run(t, u), expected)
+    for wrong in (-sizes, sizes / 2):
+        with pytest.raises(ValueError, match="whole numbers, 0 or more"):
+            region.all_to_all("v", plmr.X, wrong)
+    with pytest.raises(ValueError, match="broadcast"):
+        region.all_to_all("v", plmr.X, sizes[:, :3])
+
+
+def test_flows_begin_once_and_end(region):
+    t, _ = filled(region)
+    flow = region.transpose("turned", 4)
+    with pytest.raises(plmr.Error, match="turned has not begun"):
+        flow.end()
+    flow.begin(t, t)
+    with pytest.raises(plmr.Error, match="turned has begun already"):
+        flow.begin(t, t)
+    with pytest.raises(plmr.Error, match="turned has begun and was never ended"):
+        region.cost()
+    flow.close()
+    with pytest.raises(plmr.Error, match="turned has begun and was never ended"):
+        region.compute(1)
+
+
+def test_parts(region):
+    t, whole = filled(region)
+    left, right = region.part("left", 1, 0, 5, 3), region.part("right", 0, 4, 8, 4)
+    a, b = left.tiles("a", 4), right.tiles("b", 4)
+    t.copy_to(a)
+    a.allreduce(plmr.X, "chain")
+    left.compute(500)
+    assert right.clock(0, 0) == 0 < left.clock(4, 2) == region.clock(5, 2)
+    region.send("on", 1 * SIDE + 2, 7 * SIDE + 4, 4).run(a, b)
+    b.copy_to(t)
+    expected = whole.copy()
+    expected[:, 4:] = 0
+    expected[7, 4] = whole[1, :3].sum(axis=0)
+    same(region, t, expected)
+    assert region.clock(7, 4) > 500 > region.clock(7, 5) == 0
+    with pytest.raises(plmr.Error, match="overlap with the part left"):
+        region.part("over", 0, 0, 2, 2)
+    with pytest.raises(plmr.Error, match="not all in the region"):
+        region.part("out", 7, 7, 2, 1)
+    with pytest.raises(plmr.Error, match="different regions"):
+        a.shift(left.ring(plmr.X), 1, to=b)
+    left.close()
+    region.part("over", 0, 0, 2, 2)
+
+
+def test_parts_in_a_program():
+    def run(region):
+        half = region.part("half", 0, 0, SIDE // 2, SIDE)
+        half.tiles("t", 4).allreduce(plmr.X)
+        half.mark("half")
+
+    record = plmr.program("mine", SIDE, SIDE, run)[0]
+    assert record["cycles"] == record["cycles_half"] > 0
+    with pytest.raises(ZeroDivisionError):
+        plmr.program("mine", SIDE, SIDE, lambda region: region.part("half", 0, 0, 1, 1).compute(1 / 0))
+
+
 def test_cores_that_differ(region):
     cycles = np.arange(SIDE * SIDE, dtype=float).reshape(SIDE, SIDE)
     region.compute_each(cycles)

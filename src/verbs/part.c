@@ -1,0 +1,326 @@
+#include "verbs/part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/given.h"
+#include "base/memory.h"
+#include "ranks/redistribute.h"
+#include "time/clock.h"
+#include "time/trace.h"
+#include "verbs/points.h"
+#include "verbs/tiles_inside.h"
+
+/* ---- between the blocks of the whole and of a part ---- */
+
+enum { MOST_BYTES = 16 << 20 }; /* of messages under way */
+
+/* One side of a move: who has which of the part's rows, or columns. */
+struct dealt {
+    const plmr_region *part;
+    enum plmr_axis axis;
+    bool by_whole, is_source;
+};
+
+struct side {
+    const plmr_region *region;
+    char *base;
+    size_t bytes;
+    struct dealt dealt[2];
+};
+
+/* Where the grid of ranks is cut up, so that several have the same cores, the first of them send. */
+static int64_t list_cores(const void *context, int place, int32_t *elements)
+{
+    const struct dealt *d = context;
+    const plmr_region *region = d->by_whole ? d->part->whole : d->part;
+    int n = region->extent[d->axis], n_places = plmr_ranks_extent(region->ranks, d->axis), first, count;
+    if (d->is_source && place >= n_places)
+        return 0;
+    plmr_ranks_share(n, n_places, place % n_places, &first, &count);
+    for (int i = 0; i < count && elements; i++) {
+        int core = first + i - (d->by_whole ? d->part->at[d->axis] : 0);
+        elements[i] = core >= 0 && core < d->part->extent[d->axis] ? core : -1;
+    }
+    return count;
+}
+
+static void *at_core(const void *context, int64_t row, int64_t col)
+{
+    const struct side *side = context;
+    return side->base + (size_t)(row * side->region->count[PLMR_X] + col) * side->bytes;
+}
+
+static void move(const plmr_region *part, bool from_whole, const void *from, void *to, size_t bytes)
+{
+    struct side side[2];
+    plmr_spread_matrix matrix[2];
+    for (int i = 0; i < 2; i++) {
+        bool by_whole = from_whole == (i == 0);
+        side[i] = (struct side){by_whole ? part->whole : part,
+                                i == 0 ? (char *)from : to,
+                                bytes,
+                                {{part, PLMR_X, by_whole, i == 0}, {part, PLMR_Y, by_whole, i == 0}}};
+        matrix[i] = (plmr_spread_matrix){{PLMR_Y, part->extent[PLMR_Y], list_cores, &side[i].dealt[PLMR_Y]},
+                                         {PLMR_X, part->extent[PLMR_X], list_cores, &side[i].dealt[PLMR_X]},
+                                         at_core,
+                                         side[i].region->count[PLMR_X],
+                                         &side[i]};
+    }
+    plmr_redistribute(part->whole->ranks, &matrix[0], &matrix[1], bytes, MOST_BYTES);
+}
+
+void plmr_part_give(const plmr_region *part, const void *whole, void *own, size_t bytes)
+{
+    move(part, true, whole, own, bytes);
+}
+
+void plmr_part_bring(const plmr_region *part, const void *own, void *whole, size_t bytes)
+{
+    move(part, false, own, whole, bytes);
+}
+
+/* ---- whose clocks they are ---- */
+
+static double *take_clocks(const plmr_region *region)
+{
+    return plmr_take((size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y] * sizeof(double));
+}
+
+static plmr_status give_clocks(plmr_region *whole)
+{
+    PLMR_TRY(plmr_tiles_check_ended(whole));
+    plmr_region_close_paths(whole);
+    double *all = take_clocks(whole);
+    plmr_clock_read(whole->clock, all);
+    for (plmr_region *part = whole->parts; part; part = part->next_part) {
+        double *own = take_clocks(part);
+        plmr_part_give(part, all, own, sizeof *own);
+        plmr_clock_write(part->clock, own);
+        free(own);
+    }
+    free(all);
+    whole->is_parted = true;
+    return PLMR_OK;
+}
+
+static int64_t more(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The whole is charged what its parts have been since it last was. */
+static void charge(plmr_region *whole)
+{
+    plmr_ledger *all = &whole->ledger, most = {0};
+    for (plmr_region *part = whole->parts; part; part = part->next_part) {
+        plmr_region_close_paths(part);
+        const plmr_ledger *now = &part->ledger, *told = &part->told;
+        double compute_cycles = now->compute_cycles - told->compute_cycles;
+        most.compute_cycles = compute_cycles > most.compute_cycles ? compute_cycles : most.compute_cycles;
+        most.hops = more(most.hops, now->hops - told->hops);
+        most.stages = more(most.stages, now->stages - told->stages);
+        most.steps = more(most.steps, now->steps - told->steps);
+        all->routes_program += now->routes_program - told->routes_program;
+        all->wavelet_hops += now->wavelet_hops - told->wavelet_hops;
+        all->border_hops += now->border_hops - told->border_hops;
+        all->multiply_adds += now->multiply_adds - told->multiply_adds;
+        all->violates_memory = all->violates_memory || now->violates_memory;
+        all->violates_routes = all->violates_routes || now->violates_routes;
+        all->parts |= now->parts;
+        part->told = *now;
+        if (part->complaint)
+            plmr_region_complain(
+                whole, plmr_error_make(plmr_error_code(part->complaint), "%s", plmr_error_text(part->complaint)));
+    }
+    all->compute_cycles += most.compute_cycles;
+    all->hops += most.hops;
+    all->stages += most.stages;
+    all->steps += most.steps;
+}
+
+static plmr_status take_clocks_back(plmr_region *whole)
+{
+    for (plmr_region *part = whole->parts; part; part = part->next_part)
+        PLMR_TRY(plmr_tiles_check_ended(part));
+    double *all = take_clocks(whole);
+    plmr_clock_read(whole->clock, all);
+    for (plmr_region *part = whole->parts; part; part = part->next_part) {
+        double *own = take_clocks(part);
+        plmr_clock_read(part->clock, own);
+        plmr_part_bring(part, own, all, sizeof *own);
+        free(own);
+    }
+    plmr_trace_verb(whole, "parts", NULL);
+    plmr_clock_write(whole->clock, all);
+    free(all);
+    charge(whole);
+    whole->is_parted = false;
+    return PLMR_OK;
+}
+
+/* The next verb is this region's. */
+static plmr_status turn(plmr_region *region)
+{
+    if (region->whole)
+        return region->whole->is_parted ? PLMR_OK : give_clocks(region->whole);
+    return region->is_parted ? take_clocks_back(region) : PLMR_OK;
+}
+
+/* ---- making ---- */
+
+static bool overlap(const plmr_region *part, const plmr_rectangle *c)
+{
+    return c->col < part->at[PLMR_X] + part->extent[PLMR_X] && c->col + c->cols > part->at[PLMR_X] &&
+           c->row < part->at[PLMR_Y] + part->extent[PLMR_Y] && c->row + c->rows > part->at[PLMR_Y];
+}
+
+static plmr_status check(const plmr_region *whole, const char *name, const plmr_rectangle *c)
+{
+    int rows = whole->extent[PLMR_Y], cols = whole->extent[PLMR_X];
+    PLMR_CHECK(!whole->whole, PLMR_ERROR_INPUT, "%s: a part has no parts: make it of the region that %s is of", name,
+               whole->name);
+    PLMR_CHECK(c->row >= 0 && c->col >= 0 && c->rows >= 1 && c->cols >= 1 && c->row <= rows - c->rows &&
+                   c->col <= cols - c->cols,
+               PLMR_ERROR_INPUT, "%s: %dx%d cores from (%d,%d) on are not all in the region of %dx%d", name, c->rows,
+               c->cols, c->row, c->col, rows, cols);
+    for (const plmr_region *part = whole->parts; part; part = part->next_part)
+        PLMR_CHECK(!overlap(part, c), PLMR_ERROR_INPUT,
+                   "%s: %dx%d cores from (%d,%d) on overlap with the part %s, %dx%d from (%d,%d) on: end that first",
+                   name, c->rows, c->cols, c->row, c->col, part->name, part->extent[PLMR_Y], part->extent[PLMR_X],
+                   part->at[PLMR_Y], part->at[PLMR_X]);
+    return PLMR_OK;
+}
+
+static plmr_device *place_device(const plmr_device *device, const plmr_rectangle *c)
+{
+    plmr_device *own = plmr_take(sizeof *own);
+    *own = *device;
+    own->first[PLMR_X] = c->col;
+    own->first[PLMR_Y] = c->row;
+    return own;
+}
+
+static void fill(plmr_region *part)
+{
+    for (int axis = 0; axis < 2; axis++) {
+        int n = part->extent[axis];
+        plmr_ranks_share(n, plmr_ranks_extent(part->ranks, axis), plmr_ranks_place(part->ranks, axis),
+                         &part->first[axis], &part->count[axis]);
+        part->ledger.routes[axis] = plmr_take_zeroed((size_t)n, sizeof(int));
+    }
+    if (part->whole->defects)
+        part->defects = plmr_defects_cut(part->whole->defects, part->at, part->extent);
+    if (part->options.profile)
+        part->profile = plmr_profile_create(part->extent);
+}
+
+plmr_status plmr_part_create(plmr_region *whole, const char *name, const plmr_rectangle *cores, plmr_region **out)
+{
+    PLMR_TRY(plmr_region_check(whole, __func__));
+    PLMR_GIVEN(name);
+    PLMR_GIVEN(cores);
+    PLMR_GIVEN(out);
+    PLMR_TRY(check(whole, name, cores));
+    plmr_region *part = plmr_take_zeroed(1, sizeof *part);
+    plmr_device *device = place_device(whole->device, cores);
+    *part = (plmr_region){.ranks = plmr_ranks_cut(whole->ranks, cores->rows, cores->cols),
+                          .device = device,
+                          .own_device = device,
+                          .options = whole->options,
+                          .extent = {[PLMR_X] = cores->cols, [PLMR_Y] = cores->rows},
+                          .at = {[PLMR_X] = cores->col, [PLMR_Y] = cores->row},
+                          .whole = whole,
+                          .name = plmr_take_copy(name),
+                          .next_part = whole->parts,
+                          .turn = turn};
+    part->options.pace = 0;
+    part->options.on_step = NULL;
+    fill(part);
+    whole->parts = part;
+    whole->turn = turn;
+    plmr_status status = plmr_agree(plmr_clock_create(part, &part->clock));
+    if (!status)
+        status = plmr_region_check(part, __func__);
+    part->marked_cycles = status ? 0 : plmr_clock_max(part->clock);
+    if (status)
+        plmr_region_destroy(part);
+    else
+        *out = part;
+    return status;
+}
+
+static void forget(plmr_region *part)
+{
+    plmr_region **at = &part->whole->parts;
+    while (*at != part)
+        at = &(*at)->next_part;
+    *at = part->next_part;
+    part->whole->turn = part->whole->parts ? turn : NULL;
+}
+
+void plmr_part_leave(plmr_region *part)
+{
+    plmr_region *whole = part->whole;
+    plmr_points_destroy_all(part);
+    plmr_status status = whole->is_parted ? take_clocks_back(whole) : PLMR_OK;
+    if (status)
+        plmr_region_complain(whole, status);
+    charge(whole);
+    plmr_tiles_destroy_all(part);
+    int row, col, routes = plmr_region_most_routes(part, &row, &col);
+    whole->routes_of_parts = routes > whole->routes_of_parts ? routes : whole->routes_of_parts;
+    forget(part);
+}
+
+void plmr_part_destroy_all(plmr_region *whole)
+{
+    whole->is_parted = false;
+    while (whole->parts)
+        plmr_region_destroy(whole->parts);
+}
+
+plmr_status plmr_part_check_ended(const plmr_region *whole)
+{
+    for (const plmr_region *part = whole->parts; part; part = part->next_part)
+        PLMR_TRY(plmr_points_check_ended(part));
+    return PLMR_OK;
+}
+
+/* ---- tiles ---- */
+
+plmr_tiles plmr_part_lift(const plmr_tiles *tiles)
+{
+    plmr_tiles lifted = *tiles;
+    lifted.region = tiles->region->whole;
+    lifted.values = plmr_take(plmr_tiles_local(&lifted) * sizeof *lifted.values);
+    plmr_part_bring(tiles->region, tiles->values, lifted.values, (size_t)tiles->n_values * sizeof *lifted.values);
+    return lifted;
+}
+
+void plmr_part_lower(const plmr_tiles *lifted, const plmr_tiles *tiles)
+{
+    plmr_part_give(tiles->region, lifted->values, tiles->values, (size_t)tiles->n_values * sizeof *tiles->values);
+}
+
+plmr_status plmr_tiles_copy(const plmr_tiles *from, plmr_tiles *to)
+{
+    PLMR_TRY(plmr_tiles_check(from, __func__));
+    PLMR_TRY(plmr_tiles_check(to, __func__));
+    const plmr_region *a = from->region, *b = to->region;
+    PLMR_CHECK(a == b || a->whole == b || b->whole == a, PLMR_ERROR_INPUT,
+               "%s: %s and %s are of regions of which neither is a part of the other", __func__, from->name, to->name);
+    PLMR_CHECK(from->n_values == to->n_values && from->dtype == to->dtype, PLMR_ERROR_INPUT,
+               "%s and %s have tiles of different size", from->name, to->name);
+    size_t bytes = (size_t)from->n_values * sizeof *from->values;
+    if (!a->options.values || from == to)
+        return PLMR_OK;
+    plmr_tiles_round(from);
+    if (a == b)
+        memcpy(to->values, from->values, plmr_tiles_local(from) * sizeof *from->values);
+    else if (b->whole)
+        plmr_part_give(b, from->values, to->values, bytes);
+    else
+        plmr_part_bring(a, from->values, to->values, bytes);
+    return PLMR_OK;
+}
