@@ -632,8 +632,8 @@ static void wrong_turns_are_refused(void **state)
     must(plmr_points_send(w.t.region, "send", 1, 2, 4, &points));
     refused(plmr_points_begin(NULL, w.a, w.b), "NULL");
     refused(plmr_points_begin(points, NULL, w.b), "NULL");
-    refused(plmr_points_begin(points, other.a, w.b), "different regions");
-    refused(plmr_points_begin(points, w.a, other.b), "different regions");
+    refused(plmr_points_begin(points, other.a, w.b), "another region");
+    refused(plmr_points_begin(points, w.a, other.b), "another region");
     refused(plmr_points_begin(points, small, w.b), "tiles of small have 3");
     refused(plmr_points_begin(points, w.a, small), "tiles of small have 3");
     refused(plmr_points_end(points), "has not begun");
