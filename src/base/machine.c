@@ -1,9 +1,11 @@
 #include "base/machine.h"
 
 #include <hwloc.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The topology with all that is asked of it; NULL if hwloc fails. */
@@ -129,15 +131,77 @@ void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes)
     hwloc_topology_destroy(topology);
 }
 
-int64_t plmr_machine_free_bytes(void)
+/* The number behind a name at the start of a line of a file; -1: there is none. */
+static int64_t number_in(const char *path, const char *name)
 {
-    FILE *file = fopen("/proc/meminfo", "re");
-    char line[128];
-    long long kb = 0;
-    while (file && !kb && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %lld", &kb) != 1)
-            kb = 0;
+    FILE *file = fopen(path, "re");
+    char line[256];
+    long long number = -1;
+    size_t n = strlen(name);
+    while (file && number < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, name, n) == 0 && sscanf(line + n, "%lld", &number) != 1)
+            number = -1;
     if (file)
         fclose(file);
-    return (int64_t)kb << 10;
+    return number;
+}
+
+/* What a control group may still have; -1: as much as there is. Files that it keeps are given up for it. */
+static int64_t left_in_group(const char *folder)
+{
+    char path[PATH_MAX + 32];
+    static const char *const files[] = {"memory.max", "memory.current", "memory.stat"};
+    static const char *const names[] = {"", "", "inactive_file "};
+    int64_t is[3];
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        is[i] = number_in(path, names[i]);
+    }
+    int64_t left = is[0] - is[1] + (is[2] > 0 ? is[2] : 0);
+    return is[0] < 0 || is[1] < 0 ? -1 : left < 0 ? 0 : left;
+}
+
+/* Of this process's group and those around it, the least; `most` if none has a limit. */
+static int64_t left_in_groups(const char *root, int64_t most)
+{
+    char path[PATH_MAX], own[PATH_MAX / 2] = "", *end;
+    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return most;
+    while (fgets(own, sizeof own, file) && strncmp(own, "0::/", 4) != 0)
+        own[0] = '\0';
+    fclose(file);
+    own[strcspn(own, "\n")] = '\0';
+    size_t start = (size_t)snprintf(path, sizeof path, "%.1000s/sys/fs/cgroup", root);
+    snprintf(path + start, sizeof path - start, "%s", own[0] ? own + strlen("0::") : "");
+    do {
+        int64_t left = left_in_group(path);
+        most = left >= 0 && left < most ? left : most;
+        end = strrchr(path + start, '/');
+        if (end)
+            *end = '\0';
+    } while (end);
+    return most;
+}
+
+int64_t plmr_machine_free_bytes_of(const char *root)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/proc/meminfo", root);
+    int64_t kb = number_in(path, "MemAvailable:");
+    return kb < 0 ? 0 : left_in_groups(root, kb << 10);
+}
+
+int64_t plmr_machine_free_bytes(void)
+{
+    return plmr_machine_free_bytes_of("");
+}
+
+plmr_status plmr_machine_room(double n_bytes, const char *what)
+{
+    double left = (double)plmr_machine_free_bytes();
+    PLMR_CHECK(left <= 0 || n_bytes <= left, PLMR_ERROR_LIMIT,
+               "%s takes %.1f GB of memory, and this host has %.1f GB left", what, n_bytes / 1e9, left / 1e9);
+    return PLMR_OK;
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plmr/status.h"
+
 /* Where this process may run. Numbers are hwloc's, counted from 0 on each host; -1: it may run on several of these, or
  * the system does not say. */
 typedef struct plmr_site {
@@ -30,9 +32,15 @@ void plmr_machine_bind(int index, int n_processes);
  * on this host, spread evenly over its caches; 0 where the system does not say. Local. */
 void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);
 
-/* Bytes of memory that processes of this host can still take, what it keeps of files included; 0 where the system does not
- * say. Local. */
+/* Bytes of memory that this process can still take, what its host keeps of files included: of the host's, and of what its
+ * control groups may have (a container's, a job's); 0 where the system does not say. Local. */
 int64_t plmr_machine_free_bytes(void);
+
+/* The same of a machine whose files lie in the folder `root`, "" being this one. Local. */
+int64_t plmr_machine_free_bytes_of(const char *root);
+
+/* Fails where n_bytes are more than that: "NAME takes 3.0 GB of memory, and this host has 2.0 GB left". Local. */
+plmr_status plmr_machine_room(double n_bytes, const char *what);
 
 /* What is left to a rank of a cache of which the host has n_caches. */
 size_t plmr_cache_share(size_t n_bytes, int n_caches, int n_ranks);

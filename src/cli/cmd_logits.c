@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/draft.h"
+#include "base/machine.h"
 #include "base/wall.h"
 #include "infer/score.h"
 
@@ -62,6 +63,7 @@ static plmr_status run_model(const struct logits_command *c, plmr_llm_run *run, 
 {
     size_t n_logits = (size_t)run->n_ids * (size_t)run->shape->n_vocab;
     PLMR_TRY(plmr_llm_load(run));
+    PLMR_TRY(plmr_agree(plmr_rank() ? PLMR_OK : plmr_machine_room(4.0 * (double)n_logits, "a row of logits a token")));
     float *logits = plmr_rank() == 0 ? malloc(n_logits * sizeof *logits) : NULL;
     plmr_status status =
         plmr_agree(plmr_rank() == 0 && !logits ? plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory") : PLMR_OK);

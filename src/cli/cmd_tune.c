@@ -74,7 +74,9 @@ static plmr_status write_json(const struct tuning *t)
                   (json_int_t)run->setup.n_prompt, "output_tokens", (json_int_t)t->c->n_decode, "kv",
                   run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_llm_cache_name(&run->setup), "version",
                   PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e", times.tpr_e2e);
-    json_object_update_new(json, plmr_tune_report_json(report));
+    json_object_update_new(json, plmr_tune_report_json(report, &t->task));
+    plmr_tune_report_standing(report, &t->task, &run->session.standing);
+    json_object_update_new(json, plmr_standing_json(&run->session.standing));
     plmr_session_sign(&run->session, json);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, json);
 }

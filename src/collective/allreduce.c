@@ -110,7 +110,11 @@ plmr_status plmr_allreduce_run(plmr_allreduce *r)
     for (int axis = 0; axis < 2; axis++)
         if (r->plan[axis])
             plmr_allreduce_time(r->region, (enum plmr_axis)axis, r->plan[axis], r->length, plmr_dtype_bytes(r->dtype));
-    return r->region->options.values ? run_values(r) : PLMR_OK;
+    if (!r->region->options.values)
+        return PLMR_OK;
+    double cores = (double)r->region->extent[PLMR_X] * r->region->extent[PLMR_Y], element = sizeof(float);
+    PLMR_TRY(plmr_ranks_ask_room(r->region->ranks, cores * (double)r->length * element, "a vector for each core"));
+    return run_values(r);
 }
 
 plmr_status plmr_allreduce_visit(plmr_allreduce *r, plmr_visit visit, void *context)

@@ -1,6 +1,5 @@
 #include "device/standing.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -165,6 +164,13 @@ void plmr_standing_of(const plmr_device *device, unsigned of, enum plmr_dtype dt
         standing->rms = sqrt(sum / n);
     else
         snprintf(standing->sets, sizeof standing->sets, n_sets < 0 ? "unreadable" : "none known");
+}
+
+json_t *plmr_standing_json(const plmr_standing *s)
+{
+    return plmr_take_made(json_pack("{ss? ss? ss? so? ss?}", "standing", s ? s->tag : NULL, "standing_of",
+                                    s ? s->weakest : NULL, "rests_on", s ? s->numbers : NULL, "uncertainty",
+                                    json_real(s ? s->rms : NAN), "uncertainty_of", s ? s->sets : NULL));
 }
 
 /* ---- for people ---- */

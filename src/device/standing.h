@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "device/device_internal.h"
 #include "device/used.h"
 
@@ -25,6 +27,10 @@ typedef struct plmr_standing {
 
 /* Of a time of a program with these parts and elements of this type. Local; reads a file. */
 void plmr_standing_of(const plmr_device *device, unsigned parts, enum plmr_dtype dtype, plmr_standing *standing);
+
+/* As keys of a record: "standing", "standing_of", "rests_on", "uncertainty", "uncertainty_of"; all null if it is NULL. For
+ * the caller to json_decref. Local. */
+json_t *plmr_standing_json(const plmr_standing *standing);
 
 /* One line of errors.jsonl: how a set's measurements of a device are met. */
 typedef struct plmr_evidence {

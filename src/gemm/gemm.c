@@ -95,6 +95,16 @@ static int count_buffers(const plmr_gemm *g, const plmr_gemm_algorithm *algorith
     return algorithm->gathers_all ? g->layout.n_slots - ring->slots : algorithm->n_buffers;
 }
 
+/* Of operands and result, and where they are split a quarter of that for what is on its way. */
+static plmr_status ask_room(const plmr_gemm *g)
+{
+    double m = (double)g->layout.ms * g->layout.n_slots, k = (double)g->layout.kt * g->layout.n_k,
+           n = (double)g->layout.ns * g->layout.n_slots, element = (double)plmr_dtype_bytes(g->problem.dtype);
+    double n_bytes = (m * k + k * n) * element + m * n * sizeof(float);
+    return plmr_ranks_ask_room(g->region->ranks, plmr_rank_count() > 1 ? 1.25 * n_bytes : n_bytes,
+                               "a product of these sizes");
+}
+
 /* For C = A B^T, A stays where it is and B (n, k) moves along y; k is cut into one chunk per column of cores. */
 static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algorithm)
 {
@@ -129,6 +139,8 @@ static plmr_status make_operands(plmr_gemm *g, const plmr_gemm_algorithm *algori
     b.packed = g->packed[1];
     PLMR_TRY(plmr_tensor_create(&a, &g->a));
     PLMR_TRY(plmr_tensor_create(&b, &g->b));
+    if (g->region->options.values)
+        PLMR_TRY(ask_room(g));
     return transposed ? plmr_product_create_transposed(g->a, g->b, g->x, g->problem.accumulate, &g->c)
                       : plmr_product_create(g->a, g->b, g->problem.accumulate, &g->c);
 }

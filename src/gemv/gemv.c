@@ -118,6 +118,8 @@ static plmr_status fill_gemv(plmr_gemv *g, const plmr_gemv_algorithm *algorithm,
     PLMR_TRY(plmr_reduce_route(g->region, PLMR_Y, g->plan, "the allreduce"));
     if (!g->region->options.values)
         return PLMR_OK;
+    double b_bytes = (double)p->k * (double)p->n * (double)plmr_dtype_bytes(p->dtype);
+    PLMR_TRY(plmr_ranks_ask_room(g->region->ranks, b_bytes, "a matrix of this size"));
     order_rows(g);
     return load(g, x, b);
 }

@@ -127,6 +127,7 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
         .border_hops = (double)cost.border_hops - pass->border_hops,
         .routes_max = cost.routes_max,
+        .parts = pass->grid->region->ledger.parts,
     };
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         phase->work[i] = pass->work[i];
@@ -260,6 +261,7 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
         sum->work[i] += phase->work[i];
         sum->in_layers[i] += phase->in_layers[i];
     }
+    sum->parts |= phase->parts;
     sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;
 }
 

@@ -1,6 +1,6 @@
 #include "infer/room.h"
 
-#include "base/machine.h"
+#include "ranks/ranks.h"
 
 /* What lies in a file takes what it takes there. */
 static int64_t matrix_bytes(const plmr_engine *engine, enum plmr_weight which, int layer)
@@ -36,14 +36,6 @@ static int64_t cache_bytes(const plmr_engine *engine, int dims)
 /* All ranks hold about as much. */
 plmr_status plmr_room_check(const plmr_engine *engine, int dims)
 {
-    double gb = 1e9, all = (double)(weight_bytes(engine) + cache_bytes(engine, dims));
-    double left = (double)plmr_machine_free_bytes(), here = plmr_ranks_here(engine->ranks);
-    double wanted = all * here / plmr_rank_count();
-    PLMR_CHECK(
-        left <= 0 || wanted <= left, PLMR_ERROR_LIMIT,
-        "%s takes %.1f GB of memory, %.1f of them on the %.0f rank%s of this host, which has %.1f GB left: use %.0f "
-        "such hosts at least, with as many ranks each",
-        engine->shape->name, all / gb, wanted / gb, here, here == 1 ? "" : "s", left / gb,
-        (double)(int64_t)(all / left) + 1);
-    return PLMR_OK;
+    return plmr_ranks_room(engine->ranks, (double)(weight_bytes(engine) + cache_bytes(engine, dims)),
+                           engine->shape->name);
 }

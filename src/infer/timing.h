@@ -38,6 +38,7 @@ typedef struct plmr_phase_cost {
     double multiply_adds, wavelet_hops; /* of all cores and links, */
     double border_hops;                 /* and of these over borders */
     int routes_max;
+    unsigned parts; /* of the model of time that it rests on: see device/used.h */
 } plmr_phase_cost;
 
 typedef struct plmr_timing plmr_timing;

@@ -40,7 +40,8 @@ static void add_tiles(plmr_paper *paper, plmr_paper_cell cell, const plmr_model_
 static plmr_status add_region(plmr_paper *paper, const char *model, int n_layers)
 {
     static const char *const kinds[] = {"shift", "concat"};
-    plmr_paper_cell cell = {.role = PLMR_PREDICTED, .mode = "real model", .system = "waferllm", .subject = model};
+    plmr_paper_cell cell = {
+        .role = PLMR_PREDICTED, .timeless = true, .mode = "real model", .system = "waferllm", .subject = model};
     plmr_paper_speed speed[2];
     plmr_model_shape shape;
     plmr_paper_query query = {

@@ -28,12 +28,15 @@ static plmr_status ask(plmr_paper *paper, const struct phase *phase, const char 
 /* Energy of n GPUs over that of the wafer, for the same tokens, at a speed of the wafer: the published one, which
  * checks how the paper charges energy, or the predicted one. */
 static void add_ratio(plmr_paper *paper, const struct phase *phase, plmr_paper_cell cell, const plmr_paper_gpu *gpu,
-                      double rate, const char *whose)
+                      bool published)
 {
+    double rate = published ? cell.published : cell.predicted;
     double gpu_rate = plmr_paper_published(paper, "%s/%s/a100/%s", phase->key, cell.subject, gpu->name);
     if (isnan(gpu_rate))
         return;
-    cell.quantity = plmr_paper_text(paper, "energy of %s, at %s speed", gpu->system, whose);
+    cell.quantity =
+        plmr_paper_text(paper, "energy of %s, at %s speed", gpu->system, published ? "published" : "predicted");
+    cell.timeless = published;
     cell.decimals = 2;
     cell.predicted = gpu->n * plmr_gpu_a100.power / gpu_rate / (paper->device.power / rate);
     cell.published = plmr_paper_published(paper, "%s/%s/energy_ratio/%s", phase->key, cell.subject, gpu->name);
@@ -71,8 +74,8 @@ static plmr_status add_model(plmr_paper *paper, const struct phase *phase, const
     };
     plmr_paper_add(paper, &cell);
     for (int i = 0; i < PLMR_PAPER_GPUS; i++) {
-        add_ratio(paper, phase, cell, &plmr_paper_gpus[i], cell.published, "published");
-        add_ratio(paper, phase, cell, &plmr_paper_gpus[i], cell.predicted, "predicted");
+        add_ratio(paper, phase, cell, &plmr_paper_gpus[i], true);
+        add_ratio(paper, phase, cell, &plmr_paper_gpus[i], false);
     }
     add_estimate(paper, cell, &cost, n_tokens);
     return PLMR_OK;

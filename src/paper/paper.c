@@ -51,6 +51,7 @@ void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell)
     plmr_paper_cell *added = &paper->cells[paper->n_cells++];
     *added = *cell;
     added->part = paper->part;
+    added->parts = cell->timeless || cell->role == PLMR_BOUND ? 0 : paper->parts;
     const char **texts[] = {&added->subject, &added->setting,        &added->system,        &added->quantity,
                             &added->mode,    &added->predicted_text, &added->published_text};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

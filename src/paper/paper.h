@@ -37,7 +37,9 @@ typedef struct plmr_paper_cell {
     const char *quantity;        /* "prefill, tokens/s" */
     const char *mode;            /* "as published", "real model", "roofline", "" */
     enum plmr_paper_role role;
-    int decimals; /* of what was published */
+    int decimals;   /* of what was published */
+    bool timeless;  /* what is predicted rests on no time of the device's */
+    unsigned parts; /* of the model of time that it rests on, 0: none; set when it is added */
     double predicted, published;
     const char *predicted_text, *published_text;
 } plmr_paper_cell;
@@ -53,7 +55,6 @@ typedef struct plmr_paper_query {
 typedef struct plmr_paper_speed {
     plmr_phase_cost prefill, handover, decode; /* of the prompt; of all tokens */
     plmr_placement placement[2];
-    enum plmr_dtype dtype;
 } plmr_paper_speed;
 
 /* What the time plane has said: see plmr_paper_recall. */
@@ -69,6 +70,7 @@ typedef struct plmr_paper {
     plmr_device device;
     json_t *published, *texts;   /* texts: made for cells */
     const plmr_paper_part *part; /* that is run */
+    unsigned parts;              /* of the model of time, that the last answer rests on: see device/used.h */
     plmr_paper_cell *cells;
     int n_cells;
     struct plmr_paper_memo *memo;
@@ -165,6 +167,9 @@ void plmr_paper_markdown_part(FILE *out, const plmr_paper *paper, const plmr_pap
 
 /* Mean, RMS and worst error by part, system and role, then by system and role over all parts. */
 void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown);
+
+/* How far what rests on times of the device can be trusted. */
+void plmr_paper_put_standing(FILE *out, const plmr_paper *paper);
 
 /* README.md, records.jsonl, table.csv and provenance.json into a folder, which is made. */
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder);

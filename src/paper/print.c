@@ -165,3 +165,16 @@ void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown)
                 put_errors(out, &e, whole ? "all" : e.first->part->name, markdown);
             }
 }
+
+void plmr_paper_put_standing(FILE *out, const plmr_paper *paper)
+{
+    unsigned parts = 0;
+    plmr_standing standing;
+    for (int i = 0; i < paper->n_cells; i++)
+        parts |= paper->cells[i].parts;
+    if (!parts)
+        return;
+    plmr_standing_of(&paper->device, parts, PLMR_F16, &standing);
+    fputc('\n', out);
+    plmr_table_standing(out, &standing);
+}

@@ -3,6 +3,11 @@
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 
+struct answer {
+    plmr_cost cost;
+    unsigned parts;
+};
+
 static plmr_status run_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
                             plmr_cost *cost)
 {
@@ -17,6 +22,7 @@ static plmr_status run_gemm(plmr_paper *paper, const char *name, int64_t size, i
         status = plmr_gemm_run(algorithm, gemm);
     if (!status)
         status = plmr_region_cost(region, cost);
+    paper->parts = region->ledger.parts;
     plmr_gemm_close(gemm);
     plmr_region_destroy(region);
     return status;
@@ -35,26 +41,44 @@ static plmr_status run_gemv(plmr_paper *paper, const char *name, int64_t size, i
     if (!status) {
         plmr_gemv_run(gemv);
         status = plmr_region_cost(region, cost);
+        paper->parts = region->ledger.parts;
         plmr_gemv_close(gemv);
     }
     plmr_region_destroy(region);
     return status;
 }
 
+/* A cost, and what it rests on. */
+static bool recall(plmr_paper *paper, plmr_cost *cost)
+{
+    struct answer answer;
+    if (!plmr_paper_recall(paper, &answer, sizeof answer))
+        return false;
+    *cost = answer.cost;
+    paper->parts = answer.parts;
+    return true;
+}
+
+static plmr_status keep(plmr_paper *paper, const plmr_cost *cost)
+{
+    struct answer answer = {*cost, paper->parts};
+    return plmr_paper_keep(paper, &answer, sizeof answer);
+}
+
 plmr_status plmr_paper_gemm(plmr_paper *paper, const char *name, int64_t size, int side, bool allow_routes,
                             plmr_cost *cost)
 {
-    if (plmr_paper_recall(paper, cost, sizeof *cost))
+    if (recall(paper, cost))
         return PLMR_OK;
     PLMR_TRY(run_gemm(paper, name, size, side, allow_routes, cost));
-    return plmr_paper_keep(paper, cost, sizeof *cost);
+    return keep(paper, cost);
 }
 
 plmr_status plmr_paper_gemv(plmr_paper *paper, const char *name, int64_t size, int side, int n_levels, int n_groups,
                             plmr_cost *cost)
 {
-    if (plmr_paper_recall(paper, cost, sizeof *cost))
+    if (recall(paper, cost))
         return PLMR_OK;
     PLMR_TRY(run_gemv(paper, name, size, side, n_levels, n_groups, cost));
-    return plmr_paper_keep(paper, cost, sizeof *cost);
+    return keep(paper, cost);
 }

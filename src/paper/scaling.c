@@ -91,13 +91,16 @@ static void count_gemm(plmr_paper *paper, gemm_costs at)
 static plmr_status run_gemm(plmr_paper *paper)
 {
     gemm_costs at;
+    unsigned parts = 0;
     for (int size = 0; size < SIZES; size++)
         for (int i = 0; i < SIDES; i++)
             for (int a = 0; a < ALGORITHMS; a++) {
                 plmr_cost *cost = &at[size][i][a];
                 PLMR_TRY(plmr_paper_gemm(paper, gemms[a], sizes[size], (i + 1) * STEP, false, cost));
                 add_cycles(paper, gemms[a], sizes[size], (i + 1) * STEP, cost);
+                parts |= paper->parts;
             }
+    paper->parts = parts;
     tell_gemm(paper, at);
     count_gemm(paper, at);
     return PLMR_OK;
@@ -144,13 +147,16 @@ static plmr_status run_gemv(plmr_paper *paper)
 {
     static const char *const names[] = {"meshgemv", "pipeline"};
     gemv_costs at;
+    unsigned parts = 0;
     for (int size = 0; size < GEMV_SIZES; size++)
         for (int i = 0; i < GEMV_SIDES; i++)
             for (int a = 0; a < 2; a++) {
                 plmr_cost *cost = &at[size][i][a];
                 PLMR_TRY(plmr_paper_gemv(paper, names[a], gemv_sizes[size], gemv_sides[i], 2, 0, cost));
                 add_cycles(paper, names[a], gemv_sizes[size], gemv_sides[i], cost);
+                parts |= paper->parts;
             }
+    paper->parts = parts;
     tell_gemv(paper, at);
     return PLMR_OK;
 }

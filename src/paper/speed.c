@@ -66,11 +66,16 @@ static plmr_status ask(plmr_paper *paper, const plmr_paper_query *q, plmr_paper_
     plmr_timing *timing;
     PLMR_TRY(plmr_paper_shape(q->model, &shape));
     plmr_llm_setup setup = setup_of(q);
-    *speed = (plmr_paper_speed){.dtype = shape.dtype};
+    *speed = (plmr_paper_speed){0};
     PLMR_TRY(plmr_timing_create(paper->ranks, &paper->device, &shape, &setup, &timing));
     plmr_status status = run(q, timing, speed);
     plmr_timing_destroy(timing);
     return status;
+}
+
+static unsigned parts_of(const plmr_paper_speed *speed)
+{
+    return speed->prefill.parts | speed->handover.parts | speed->decode.parts;
 }
 
 plmr_status plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, plmr_paper_speed *speed)
@@ -78,11 +83,13 @@ plmr_status plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, pl
     for (int i = 0; i < paper->n_memo; i++)
         if (same(&paper->memo[i].query, query)) {
             *speed = paper->memo[i].speed;
+            paper->parts = parts_of(speed);
             return PLMR_OK;
         }
     bool known = plmr_paper_recall(paper, speed, sizeof *speed);
     if (!known)
         PLMR_TRY(ask(paper, query, speed));
+    paper->parts = parts_of(speed);
     struct plmr_paper_memo *memo = plmr_take_more(paper->memo, (size_t)(paper->n_memo + 1) * sizeof *memo);
     paper->memo = memo;
     memo[paper->n_memo++] = (struct plmr_paper_memo){*query, *speed};

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/outcome.h"
+#include "device/standing.h"
 #include "paper/paper.h"
 #include "report/record.h"
 
@@ -11,21 +12,26 @@ static const char *text(const char *value)
 }
 
 /* What is not known is null: JSON has no NAN. */
-static json_t *json_of(const plmr_paper_cell *c)
+static json_t *json_of(const plmr_paper *paper, const plmr_paper_cell *c)
 {
-    return json_pack("{ss ss? ss? ss? ss ss? ss so? so? so? ss? ss?}", "part", c->part->name, "subject",
-                     text(c->subject), "setting", text(c->setting), "system", text(c->system), "quantity", c->quantity,
-                     "mode", text(c->mode), "role", plmr_paper_role_name(c->role), "predicted", json_real(c->predicted),
-                     "published", json_real(c->published), "error_percent",
-                     c->role == PLMR_BOUND ? NULL : json_real(100 * plmr_paper_error(c)), "predicted_text",
-                     text(c->predicted_text), "published_text", text(c->published_text));
+    plmr_standing standing;
+    json_t *json = json_pack("{ss ss? ss? ss? ss ss? ss so? so? so? ss? ss?}", "part", c->part->name, "subject",
+                             text(c->subject), "setting", text(c->setting), "system", text(c->system), "quantity",
+                             c->quantity, "mode", text(c->mode), "role", plmr_paper_role_name(c->role), "predicted",
+                             json_real(c->predicted), "published", json_real(c->published), "error_percent",
+                             c->role == PLMR_BOUND ? NULL : json_real(100 * plmr_paper_error(c)), "predicted_text",
+                             text(c->predicted_text), "published_text", text(c->published_text));
+    if (c->parts)
+        plmr_standing_of(&paper->device, c->parts, PLMR_F16, &standing);
+    json_object_update_new(json, plmr_standing_json(c->parts ? &standing : NULL));
+    return json;
 }
 
 static void put_records(FILE *out, const void *results)
 {
     const plmr_paper *paper = results;
     for (int i = 0; i < paper->n_cells; i++) {
-        json_t *object = json_of(&paper->cells[i]);
+        json_t *object = json_of(paper, &paper->cells[i]);
         json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
         fputc('\n', out);
         json_decref(object);
@@ -61,6 +67,7 @@ static void put_readme(FILE *out, const void *results)
             "## Errors\n\n",
             paper->device.name);
     plmr_paper_put_summary(out, paper, true);
+    plmr_paper_put_standing(out, paper);
     fputc('\n', out);
     for (int i = 0; i < plmr_paper_part_count(); i++)
         plmr_paper_markdown_part(out, paper, plmr_paper_part_at(i));

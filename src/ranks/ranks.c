@@ -1,6 +1,7 @@
 #include "ranks/internal.h"
 
 #include <malloc.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,4 +378,23 @@ int plmr_ranks_place(const plmr_ranks *ranks, enum plmr_axis axis)
 int plmr_ranks_here(const plmr_ranks *ranks)
 {
     return ranks->n_here;
+}
+
+/* ---- memory ---- */
+
+plmr_status plmr_ranks_room(const plmr_ranks *ranks, double n_bytes, const char *what)
+{
+    double gb = 1e9, left = (double)plmr_machine_free_bytes(), here = ranks->n_here;
+    double wanted = n_bytes * here / plmr_rank_count();
+    PLMR_CHECK(left <= 0 || wanted <= left, PLMR_ERROR_LIMIT,
+               "%s takes %.1f GB of memory, %.1f of them on the %.0f rank%s of this host, which has %.1f GB left: use "
+               "%.0f such hosts at least, with as many ranks each",
+               what, n_bytes / gb, wanted / gb, here, here == 1 ? "" : "s", left / gb, floor(n_bytes / left) + 1);
+    return PLMR_OK;
+}
+
+plmr_status plmr_ranks_ask_room(const plmr_ranks *ranks, double n_bytes, const char *what)
+{
+    const double little = 0x1p28;
+    return n_bytes < little ? PLMR_OK : plmr_agree(plmr_ranks_room(ranks, n_bytes, what));
 }

@@ -65,6 +65,13 @@ void plmr_ranks_sum(plmr_ranks *ranks, uint64_t *values, int n);
 /* Ranks on this rank's node, itself included. Local. */
 int plmr_ranks_here(const plmr_ranks *ranks);
 
+/* Fails where n_bytes, dealt to all ranks alike, are more than this rank's host has left, and says how many such hosts would
+ * do. Local. */
+plmr_status plmr_ranks_room(const plmr_ranks *ranks, double n_bytes, const char *what);
+
+/* The same as an error of all ranks, before any of them takes of it; a little is not asked for. Collective. */
+plmr_status plmr_ranks_ask_room(const plmr_ranks *ranks, double n_bytes, const char *what);
+
 /* What a rank's messages have taken, in wall seconds. The rest of its time is its own work. */
 typedef struct plmr_ranks_times {
     double exchange_s; /* in posting and polling messages */

@@ -21,7 +21,7 @@ typedef struct plmr_ledger {
     int64_t sram_bytes, sram_peak_bytes;
     int *routes[2]; /* by axis: routes configured at each core along it; a core holds routes[x][col] + routes[y][row] */
     int routes_program;
-    uint64_t wavelet_hops, border_hops;
+    uint64_t wavelet_hops, border_hops; /* UINT64_MAX: more than can be counted */
     int64_t hops, stages, steps;
     struct {
         bool open;
@@ -32,6 +32,13 @@ typedef struct plmr_ledger {
     bool violates_memory, violates_routes;
     unsigned parts; /* of the model that the program has used: see device/used.h */
 } plmr_ledger;
+
+/* sum + n * times, or UINT64_MAX. */
+static inline uint64_t plmr_count_more(uint64_t sum, uint64_t n, uint64_t times)
+{
+    uint64_t more;
+    return __builtin_mul_overflow(n, times, &more) || __builtin_add_overflow(sum, more, &sum) ? UINT64_MAX : sum;
+}
 
 struct plmr_region {
     plmr_ranks *ranks;

@@ -1,11 +1,13 @@
 #include "report/table.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/format.h"
 
 enum { LABEL_WIDTH = 10, NAME_WIDTH = 13, N_COLUMNS = 11, SRAM_COLUMN = 6, ROUTES_COLUMN = 5 };
+enum { FEW = 2, MOST_OF_WORD = 24 }; /* of a list that is told in one line */
 
 static const struct column {
     const char *upper, *lower;
@@ -54,6 +56,49 @@ void plmr_table_fact(FILE *out, const char *label, const char *format, ...)
     va_end(args);
     fprintf(out, "  %-*s", LABEL_WIDTH, label);
     plmr_table_wrap(out, 2 + LABEL_WIDTH, 2 + LABEL_WIDTH, text);
+}
+
+static const char *word_of_tag(const char *tag)
+{
+    static const char *const words[][2] = {{"M", "measured"},      {"S", "simulated"},   {"V", "vendor's claim"},
+                                           {"C", "read in code"},  {"I", "inferred"},    {"2", "second-hand"},
+                                           {"user", "the user's"}, {"guess", "guessed"}, {"definition", "defined"}};
+    size_t i = 0;
+    while (i + 1 < sizeof words / sizeof *words && strcmp(words[i][0], tag) != 0)
+        i++;
+    return words[i][1];
+}
+
+struct few {
+    char s[(FEW + 1) * (MOST_OF_WORD + 2)];
+};
+
+/* Of "a,b,c,d,e": "a, b, c, 2 more". */
+static struct few first_few(const char *list)
+{
+    struct few text = {""};
+    size_t used = 0;
+    int n = 0, more = 0;
+    for (size_t length; *list; list += length + (list[length] == ',')) {
+        length = strcspn(list, ",");
+        if (n == FEW)
+            more++;
+        else
+            used += (size_t)snprintf(text.s + used, sizeof text.s - used, "%s%.*s", n++ ? ", " : "",
+                                     (int)(length < MOST_OF_WORD ? length : MOST_OF_WORD), list);
+    }
+    if (more)
+        snprintf(text.s + used, sizeof text.s - used, ", %d more", more);
+    return text;
+}
+
+void plmr_table_standing(FILE *out, const plmr_standing *s)
+{
+    char met[16] = "";
+    if (isfinite(s->rms))
+        snprintf(met, sizeof met, "%.1f %% (", 100 * s->rms);
+    plmr_table_fact(out, "standing", "%s at weakest (%s); RMS error where measured: %s%s%s", word_of_tag(s->tag),
+                    first_few(s->weakest).s, met, first_few(s->sets).s, met[0] ? ")" : "");
 }
 
 /* Devices without a limit have a very large number. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "device/standing.h"
 #include "plmr/status.h"
 #include "report/record.h"
 
@@ -13,6 +14,9 @@ enum { PLMR_TABLE_WIDTH = 120 };
 
 /* One line of the block: "  label     text", wrapped where it is too long. */
 void plmr_table_fact(FILE *out, const char *label, const char *format, ...) PLMR_PRINTF(3, 4);
+
+/* How far the times above can be trusted, as such a line. */
+void plmr_table_standing(FILE *out, const plmr_standing *standing);
 
 /* The columns' titles, with the limits of the device from any record of the table. */
 void plmr_table_titles(FILE *out, const plmr_record *record);

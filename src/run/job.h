@@ -101,6 +101,7 @@ struct plmr_job {
     json_t *map;                     /* for the report: of the algorithm that has just run; rank 0 */
     FILE *text;                      /* where the table goes; NULL: nowhere, and on other ranks */
     bool titled, violates;
+    unsigned parts;     /* of the model of time, that algorithms have used; rank 0 */
     plmr_record *drawn; /* of --text, on rank 0 */
     int n_drawn;
     plmr_misfit *misfits; /* those before the first algorithm that fits */

@@ -141,14 +141,25 @@ static void print_verified(const plmr_job *job)
                         plmr_format_count(job->overflows).s);
 }
 
+/* Of all algorithms that were run. */
+static void print_standing(const plmr_job *job)
+{
+    plmr_standing standing;
+    if (!job->parts)
+        return;
+    plmr_standing_of(&job->session.device, job->parts, job->options->dtype, &standing);
+    plmr_table_standing(job->text, &standing);
+}
+
 void plmr_job_print_end(const plmr_job *job)
 {
     const plmr_trace_file *trace = &job->session.trace;
-    if (job->trees[0] || job->verified > 0 || job->violates || trace->format)
+    if (job->trees[0] || job->verified > 0 || job->violates || job->parts || trace->format)
         fputc('\n', job->text);
     if (job->trees[0])
         plmr_table_fact(job->text, "groups", "%s", job->trees);
     print_verified(job);
+    print_standing(job);
     if (job->violates)
         plmr_table_fact(job->text, "!", "more than a core of %s has; --allow lets it pass", job->session.device.name);
     plmr_trace_file_print(trace, job->text);

@@ -105,6 +105,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
         record->on_host.placement = job->placement;
         plmr_standing_of(device, region->ledger.parts, job->options->dtype, &session->standing);
         PLMR_RECORD_STANDING(record, &session->standing);
+        job->parts |= region->ledger.parts;
     }
     job->violates = job->violates || cost.violates_memory || cost.violates_routes;
     return PLMR_OK;

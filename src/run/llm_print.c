@@ -160,6 +160,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
                         run->prefill ? ", end to end " : "",
                         run->prefill ? plmr_format_cycles(round(r->tpr_e2e)).s : "", run->prefill ? " tokens/s" : "");
     print_machine(out, run, r);
+    plmr_table_standing(out, &run->session.standing);
     if (run->totals.prefill_s > 0 || run->totals.decode_s > 0) {
         print_host(out, run, r);
         print_wall(out, run);

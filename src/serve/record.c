@@ -191,6 +191,7 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
     plmr_table_fact(out, "speed", "%s tokens/s of all requests in %s; regions work %s of the time",
                     plmr_format_cycles(round(o->n_tokens / o->t_all_s)).s, plmr_format_quantity(o->t_all_s, "s").s,
                     plmr_format_percent(o->utilisation).s);
+    plmr_table_standing(out, &run->session.standing);
     if (has_slo(about))
         print_good(out, o);
     plmr_table_fact(out, "KV cache", "at most %s tokens%s, room for %s", plmr_format_count(o->sums.kv_peak_tokens).s,

@@ -13,8 +13,10 @@ struct turns {
 /* What `times` more turns are charged, each what the last one was. */
 static void charge_more(plmr_ledger *ledger, const plmr_ledger *before, int64_t times)
 {
-    ledger->wavelet_hops += (ledger->wavelet_hops - before->wavelet_hops) * (uint64_t)times;
-    ledger->border_hops += (ledger->border_hops - before->border_hops) * (uint64_t)times;
+    uint64_t *hops[] = {&ledger->wavelet_hops, &ledger->border_hops},
+             was[] = {before->wavelet_hops, before->border_hops};
+    for (int i = 0; i < 2; i++)
+        *hops[i] = plmr_count_more(*hops[i], *hops[i] - was[i], (uint64_t)times);
     ledger->hops += (ledger->hops - before->hops) * times;
     ledger->stages += (ledger->stages - before->stages) * times;
     ledger->steps += (ledger->steps - before->steps) * times;

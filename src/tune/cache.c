@@ -100,7 +100,7 @@ static bool load(const plmr_tune_cache *cache, plmr_tune_report *report)
 /* With the folders that are missing. */
 static plmr_status save(const plmr_tune_cache *cache, const plmr_tune_report *report)
 {
-    json_t *json = json_pack("{s:O, s:o}", "inputs", cache->inputs, "report", plmr_tune_report_json(report));
+    json_t *json = json_pack("{s:O, s:o}", "inputs", cache->inputs, "report", plmr_tune_report_json(report, NULL));
     char *text = plmr_take_made(json_dumps(json, JSON_COMPACT));
     json_decref(json);
     char *folder = plmr_take_copy(cache->file);

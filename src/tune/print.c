@@ -110,6 +110,7 @@ void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, c
     const plmr_device *device = task->device;
     int64_t n_prompt = task->setup.n_prompt, n_decode = plmr_tune_decodes(task);
     const plmr_tune_row *best[] = {&report->rows[0][0], &report->rows[1][0]};
+    plmr_standing standing;
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers", task->shape->name,
                     plmr_format_quantity((double)task->shape->n_parameters, "").s, task->shape->n_layers);
     plmr_table_fact(out, "device", "%s: %s", device->name, device->title);
@@ -127,6 +128,8 @@ void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, c
     print_times(out, "best", plmr_tune_times_of(device, best[0], best[1], n_decode));
     if (report->has_paper[0] && report->has_paper[1])
         print_times(out, "paper", plmr_tune_times_of(device, &report->paper[0], &report->paper[1], n_decode));
+    plmr_tune_report_standing(report, task, &standing);
+    plmr_table_standing(out, &standing);
     if (best[0]->wafers > 1 || best[1]->wafers > 1)
         plmr_table_fact(out, "note", "the model takes %lld such devices: times are as if they were one",
                         (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers));

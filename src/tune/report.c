@@ -32,6 +32,7 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
         .cycles = r->cost.t_cycles,
         .aside_cycles = r->aside_cycles,
         .arithmetic = r->cost.compute_cycles / r->cost.t_cycles,
+        .parts = r->cost.parts,
         .allreduces = r->cost.work[PLMR_WORK_ALLREDUCE] / r->cost.t_cycles,
     };
     plmr_format_list(p->groups[PLMR_Y], p->n_levels - 1, row->groups_y, sizeof row->groups_y);
@@ -92,27 +93,44 @@ static json_t *json_of_text(const plmr_tune_text value)
     return json_string(value);
 }
 
-static json_t *json_of_row(const plmr_tune_row *row)
+static void add_standing(json_t *json, const plmr_tune_task *task, const plmr_tune_row *row)
+{
+    plmr_standing standing;
+    plmr_standing_of(task->device, (unsigned)row->parts, task->shape->dtype, &standing);
+    json_object_del(json, "parts");
+    json_object_update_new(json, plmr_standing_json(&standing));
+}
+
+static json_t *json_of_row(const plmr_tune_row *row, const plmr_tune_task *task)
 {
     json_t *json = json_object();
 #define X(type, key) json_object_set_new(json, #key, json_of_##type(row->key));
     PLMR_TUNE_ROW_FIELDS(X)
 #undef X
+    if (task)
+        add_standing(json, task, row);
     return json;
 }
 
-static json_t *json_of_phase(const plmr_tune_report *report, int phase)
+static json_t *json_of_phase(const plmr_tune_report *report, int phase, const plmr_tune_task *task)
 {
     json_t *best = json_array();
     for (int i = 0; i < report->n_rows[phase]; i++)
-        json_array_append_new(best, json_of_row(&report->rows[phase][i]));
+        json_array_append_new(best, json_of_row(&report->rows[phase][i], task));
     return json_pack("{s:I, s:o, s:o?}", "looked_at", (json_int_t)report->n_looked[phase], "best", best, "paper",
-                     report->has_paper[phase] ? json_of_row(&report->paper[phase]) : NULL);
+                     report->has_paper[phase] ? json_of_row(&report->paper[phase], task) : NULL);
 }
 
-json_t *plmr_tune_report_json(const plmr_tune_report *report)
+json_t *plmr_tune_report_json(const plmr_tune_report *report, const plmr_tune_task *task)
 {
-    return json_pack("{s:o, s:o}", phase_names[0], json_of_phase(report, 0), phase_names[1], json_of_phase(report, 1));
+    return json_pack("{s:o, s:o}", phase_names[0], json_of_phase(report, 0, task), phase_names[1],
+                     json_of_phase(report, 1, task));
+}
+
+void plmr_tune_report_standing(const plmr_tune_report *report, const plmr_tune_task *task, plmr_standing *standing)
+{
+    unsigned parts = (unsigned)(report->rows[0][0].parts | report->rows[1][0].parts);
+    plmr_standing_of(task->device, parts, task->shape->dtype, standing);
 }
 
 /* ---- and back ---- */

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "device/standing.h"
 #include "tune/tune.h"
 
 /* A choice. X(type, key); a text that is "" says that there is none. */
@@ -29,6 +30,7 @@
     X(real, aside_cycles)        /* of them, relayout or first logits */                                               \
     X(real, arithmetic)          /* share of cycles */                                                                 \
     X(real, allreduces)                                                                                                \
+    X(count, parts)              /* of the model of time that cycles rest on: see device/used.h */                     \
     X(text, violates)            /* "M", "R" or "M,R" */                                                               \
     X(text, P)                   /* why it binds; "": it does not */                                                   \
     X(text, L)                                                                                                         \
@@ -61,8 +63,11 @@ typedef struct plmr_tune_report {
  * NULL: it has none). Collective. */
 plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report);
 
-/* As a JSON object for the caller to json_decref. */
-json_t *plmr_tune_report_json(const plmr_tune_report *report);
+/* As a JSON object for the caller to json_decref. With a task, choices have their standing in place of parts. */
+json_t *plmr_tune_report_json(const plmr_tune_report *report, const plmr_tune_task *task);
+
+/* How far the times of the best choices can be trusted. */
+void plmr_tune_report_standing(const plmr_tune_report *report, const plmr_tune_task *task, plmr_standing *standing);
 
 /* Reads one; false if it is not one, whatever else it may be. */
 bool plmr_tune_report_read(const json_t *json, plmr_tune_report *report);

@@ -111,15 +111,16 @@ static uint64_t count_borders(const plmr_flow *flow)
 static void charge_links(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
-    uint64_t lines = (uint64_t)region->extent[!flow->axis], all = (uint64_t)words * (uint64_t)flow->turns * lines;
+    uint64_t lines = (uint64_t)region->extent[!flow->axis];
+    uint64_t all = plmr_count_more(0, plmr_count_more(0, (uint64_t)words, (uint64_t)flow->turns), lines);
     double stream = plmr_way_stream(region->device, words) * flow->turns * (double)lines;
     if (region->profile && flow->kind->links)
         flow->kind->links(flow, all, stream, region->profile);
     else if (region->profile)
         count_all(flow, all, stream, region->profile);
-    region->ledger.wavelet_hops += all * flow->n_links;
+    region->ledger.wavelet_hops = plmr_count_more(region->ledger.wavelet_hops, all, flow->n_links);
     uint64_t borders = count_borders(flow);
-    region->ledger.border_hops += (uint64_t)words * borders;
+    region->ledger.border_hops = plmr_count_more(region->ledger.border_hops, (uint64_t)words, borders);
     region->ledger.parts |=
         PLMR_PART_LINKS | (borders ? PLMR_PART_BORDERS : 0u) | (flow->stages > 0 ? PLMR_PART_STAGE : 0u);
 }

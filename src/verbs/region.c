@@ -129,6 +129,8 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     PLMR_TRY(plmr_part_check_ended(region));
     const plmr_ledger *ledger = &region->ledger;
     int row, col, most = plmr_region_most_routes(region, &row, &col);
+    PLMR_CHECK(ledger->wavelet_hops <= INT64_MAX, PLMR_ERROR_INPUT,
+               "words times the links that they cross are more than 2^63: choose smaller sizes");
     plmr_region_close_paths(region);
     *cost = (plmr_cost){
         .t_cycles = plmr_clock_max(region->clock),

@@ -64,6 +64,16 @@ static void forget(const plmr_tiles *tiles)
 
 /* ---- making ---- */
 
+static plmr_status make_values(plmr_tiles *t)
+{
+    double all = (double)t->region->extent[PLMR_X] * t->region->extent[PLMR_Y] * t->n_values * (double)sizeof(float);
+    if (has_values(t))
+        PLMR_TRY(plmr_ranks_ask_room(t->region->ranks, all, t->name));
+    t->values = calloc(has_values(t) ? plmr_tiles_local(t) : (size_t)t->n_values, sizeof(float));
+    return plmr_agree(t->values ? PLMR_OK
+                                : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for %s: use more ranks", t->name));
+}
+
 plmr_status plmr_tiles_make(plmr_region *region, const char *name, enum plmr_dtype dtype, int rows, int cols,
                             plmr_tiles **out)
 {
@@ -84,9 +94,7 @@ plmr_status plmr_tiles_make(plmr_region *region, const char *name, enum plmr_dty
                           .cols = cols,
                           .n_values = n_values};
     remember(tiles);
-    tiles->values = calloc(has_values(tiles) ? plmr_tiles_local(tiles) : (size_t)n_values, sizeof(float));
-    plmr_status status = plmr_agree(
-        tiles->values ? PLMR_OK : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for %s: use more ranks", name));
+    plmr_status status = make_values(tiles);
     if (status)
         plmr_tiles_destroy(tiles);
     else

@@ -429,6 +429,35 @@ static void a_file_that_shrinks_is_noticed(void **state)
     must(plmr_npy_close(&npy));
 }
 
+/* Sparse: three rows of 2^31 elements, of which the last four of the last row are written, and read. */
+static void what_lies_beyond_4_gb_is_found(void **state)
+{
+    (void)state;
+    const int64_t cols = (int64_t)1 << 31;
+    const uint16_t own[4] = {1, 2, 3, 4}, theirs[4] = {5, 6, 7, 8};
+    uint16_t got[4] = {0};
+    plmr_npy npy, writer;
+    write_npy(1, HEADER("'<f2'", "False", "(3, 2147483648)"), 0);
+    struct stat at;
+    assert_int_equal(stat(path, &at), 0);
+    off_t last = at.st_size + 3 * cols * 2 - 8;
+    assert_int_equal(truncate(path, last + 8), 0);
+    must(plmr_npy_open(path, &npy));
+    writer = npy;
+    must(plmr_npy_attach(&npy, &writer));
+    must(plmr_npy_write(&writer, 2, 3, cols - 4, cols, own, 4));
+    must(plmr_npy_close(&writer));
+    must(plmr_npy_read(&npy, 2, 3, cols - 4, cols, got, 4));
+    assert_memory_equal(got, own, sizeof own);
+    FILE *file = fopen(path, "r+b");
+    assert_int_equal(fseeko(file, last, SEEK_SET), 0);
+    assert_int_equal(fwrite(theirs, 1, sizeof theirs, file), sizeof theirs);
+    fclose(file);
+    must(plmr_npy_read(&npy, 2, 3, cols - 4, cols, got, 4));
+    assert_memory_equal(got, theirs, sizeof theirs);
+    must(plmr_npy_close(&npy));
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -460,6 +489,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_refused),
         cmocka_unit_test(a_full_disk_shows_at_once),
         cmocka_unit_test(a_file_that_shrinks_is_noticed),
+        cmocka_unit_test(what_lies_beyond_4_gb_is_found),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

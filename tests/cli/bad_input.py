@@ -83,6 +83,7 @@ CASES = [
     ("gemm --cores 64x97", "use 64x64"),
     ("gemm --device wormhole --cores 64x64", "do not fit on wormhole"),
     ("gemm --m 2147483647 --k 2147483647 --n 2147483647 --cores 3x3 --mode timing --allow M --dtype f32", "too large"),
+    ("gemm --m 100000000 --k 100000000 --n 100000000 --cores 720x720 --mode timing --allow M,R", "choose smaller sizes"),
     ("gemm --m 100000 --k 100000 --n 100000 --cores 4x4", "algorithms fits"),
     ("gemm --alg cannon --m 100000 --k 100000 --n 100000 --cores 4x4 --json {}/out", "bytes of SRAM"),
     # running
@@ -221,6 +222,13 @@ ON_RANKS = [(L + "--tokens 1 --out {}/out --decode-cores 3x3 --prefill-cores 4x4
 # 143 GB of weights, where the machine has less.
 if os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") < 140e9:
     ON_RANKS.append(("llm --model qwen2-72b --mode compute --prompt 4 --decode 1 --allow M", "such hosts at least, with as many ranks", 2))
+
+# Twice what the machine has: asked before it is taken.
+TWICE = 2 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+SIDE = int((TWICE / 8) ** 0.5)  # of square matrices, two in f16 and one in f32
+ON_RANKS += [(f"{command} --allow M,R", "GB left: use", 2) for command in (
+    f"gemm --alg meshgemm --cores 90x90 --m {SIDE} --k {SIDE} --n {SIDE}", f"gemv --cores 90x90 --k {2 * SIDE} --n {2 * SIDE}",
+    f"allreduce --cores 720x720 --length {TWICE // (4 * 720 * 720)}")]
 
 
 def make_files(folder):

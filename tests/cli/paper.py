@@ -11,6 +11,7 @@ from cli import Checks, Plmr
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ["--table", "4", "--table", "5", "--table", "6", "--figure", "8"]
+STANDING = ["standing", "standing_of", "rests_on", "uncertainty", "uncertainty_of"]
 FILES = ["README.md", "records.jsonl", "table.csv"]
 
 
@@ -50,6 +51,23 @@ def keeps_bounds(check, folder):
     check(table in (ROOT / "results/validation/kv_capacity.md").read_text(), "results/validation/kv_capacity.md is not what the script says")
 
 
+def standing(plmr, check, folder):
+    """What is a time of the device says how far it can be trusted, as the command does that runs it; nothing else does."""
+    for r in cells(folder / "1/new"):
+        timed = r["part"] in ("table 4", "table 6") and r["role"] != "bound"
+        check((r["standing"] is not None) == timed, f"standing {r['standing']}: {r}")
+    runs = {("table 4", "waferllm", "as published"): ["--as-published"], ("table 4", "t10", "as published"): ["--as-published", "--plan", "t10"],
+            ("table 4", "waferllm", "real model"): ["--kv-dtype", "f16"]}
+    for key, options in runs.items():
+        cell = next(r for r in cells(folder / "1/new") if (r["part"], r["system"], r["mode"]) == key)
+        run, = plmr.records(["llm", "--model", cell["subject"], "--phase", "decode", "--decode-cores", cell["setting"], "--context", "4096",
+                             "--decode", "1", "--allow", "M,R"] + options)
+        of_run = {k: run[k] for k in STANDING} | {"uncertainty": float(f"{run['uncertainty']:.9g}")}
+        check({k: cell[k] for k in STANDING} == of_run, f"{cell} is not {of_run}")
+    code, out, _ = plmr.run(["paper", "--table", "6"])
+    check(code == 0 and out.count("\n  standing ") == 1, f"no standing: {out}")
+
+
 def trends(check, folder):
     """All three systems decode more slowly on more cores, as published."""
     for system in ("waferllm", "t10", "ladder"):
@@ -81,6 +99,7 @@ def main():
         folder = Path(name)
         same_on_any_ranks(plmr, check, folder)
         keeps_bounds(check, folder)
+        standing(plmr, check, folder)
         trends(check, folder)
         bounds_are_bounds(check, folder)
         wrong_input(plmr, check, folder)

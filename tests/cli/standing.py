@@ -72,12 +72,33 @@ def check_uncertainty(plmr, check, share):
     check(record["uncertainty"] is None and record["uncertainty_of"] == "none known", "an ideal device is measured")
 
 
+def check_text(plmr, check):
+    """One line of what is printed."""
+    serve = ["serve", "--model", "demo", "--device", "wormhole", "--rate", "50", "--requests", "4", "--lengths", "8..60/~20"]
+    demo = ["llm", "--model", "demo", "--prompt", "8", "--decode", "1", "--prefill-cores", "8x8", "--decode-cores", "8x8"]
+    for command in COMMANDS[:4] + [demo, serve]:
+        code, out, err = plmr.run(command)
+        lines = [line for line in out.splitlines() if line.startswith("  standing ")]
+        check(code == 0 and len(lines) == 1, f"{command}: {code}, {err}, {lines}")
+    record, = plmr.records(COMMANDS[1])
+    _, out, _ = plmr.run(COMMANDS[1])
+    said = " ".join(out[out.index("  standing "):].split())
+    words = {"M": "measured", "S": "simulated", "V": "vendor's claim", "C": "read in code", "I": "inferred", "2": "second-hand",
+             "guess": "guessed"}
+    few = {key: [record[key].split(",")[:2], record[key].count(",") - 1] for key in ("standing_of", "uncertainty_of")}
+    few = {key: ", ".join(names + [f"{more} more"] * (more > 0)) for key, (names, more) in few.items()}
+    want = (f"standing {words[record['standing']]} at weakest ({few['standing_of']}); RMS error where measured: "
+            f"{100 * record['uncertainty']:.1f} % ({few['uncertainty_of']})")
+    check(said.startswith(want), f"{said!r} is not {want!r}")
+
+
 def main():
     check = Checks()
     with Started(sys.argv[1], sys.argv[2]) as plmr:
         for device in DEVICES:
             check_reads(plmr, check, device)
         check_uncertainty(plmr, check, sys.argv[3])
+        check_text(plmr, check)
     check.done()
 
 

@@ -11,7 +11,8 @@ import tempfile
 from cli import Checks, Plmr, show
 
 ROW = """rows cols tree_k groups_y groups_x groups_given fused layers layers_given regions regions_wafer wafers sram_bytes
-kv_capacity_tokens routes cycles aside_cycles arithmetic allreduces violates P L M R""".split()
+kv_capacity_tokens routes cycles aside_cycles arithmetic allreduces violates P L M R
+standing standing_of rests_on uncertainty uncertainty_of""".split()
 REQUEST = "--device wormhole --prompt 21 --decode 6"
 
 
@@ -43,6 +44,9 @@ def llm_agrees(plmr, check, small):
         run, = plmr.records(command + more.split())
         for key in "ttft_s", "tpot_s", "tpr_e2e":
             check(abs(run[key] / record[key] - 1) < 1e-9, f"{' '.join(command)}: {key} is {run[key]}, not {record[key]}")
+        for key in ROW[-5:]:
+            check(run[key] == record[key], f"{' '.join(command)}: {key} is {run[key]}, not {record[key]}")
+        check("  standing  " in out, f"no standing in {out}")
 
 
 def paper(plmr, check):

@@ -1,4 +1,4 @@
-"""A model in several files: the same logits as in one; and parts that are missing, or not the first, are told in one line.
+"""A model in several files, or in one that ends beyond 4 GB: the same logits as in one; and parts that are missing, or not the first, are told in one line.
 
 split.py MPIEXEC PLMR MODEL_FILE. Exits with 77 (skipped) without NumPy.
 """
@@ -46,15 +46,20 @@ def read(path):
     return keys, n_keys, [(*entry[:3], data[start + entry[3]:start + end]) for entry, end in zip(entries, ends)]
 
 
-def write(path, keys, n_keys, tensors, number, n_parts):
+def write(path, keys, n_keys, tensors, number, n_parts, gap=0):
+    """With a gap before the last tensor, of which nothing lies on the disk."""
     keys += key("split.no", 2, "H", number) + key("split.count", 2, "H", n_parts)
-    infos, data = b"", b""
-    for name, sizes, kind, raw in tensors:
-        infos += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, len(data))
+    infos, data, last = b"", b"", len(tensors) - 1
+    for i, (name, sizes, kind, raw) in enumerate(tensors):
+        start = len(data) + gap * (i == last)
+        infos += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, start)
         data += raw + bytes(-len(raw) % 32)
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), n_keys + 2) + keys + infos
     with open(path, "wb") as file:
-        file.write(head + bytes(-len(head) % 32) + data)
+        n_last = len(raw) + -len(raw) % 32
+        file.write(head + bytes(-len(head) % 32) + data[:-n_last])
+        file.seek(gap, os.SEEK_CUR)
+        file.write(data[-n_last:])
 
 
 def main():
@@ -81,6 +86,9 @@ def main():
         whole = logits(sys.argv[3], 1)
         check(whole and logits(paths[0], 1) == whole, "three files have not the logits of one")
         check(logits(paths[0], 3) == whole, "nor on three ranks")
+        far = os.path.join(scratch, "far.gguf")
+        write(far, keys, n_keys, tensors, 0, 1, 5 << 30)
+        check(os.path.getsize(far) > 5 << 30 and logits(far, 1) == whole, "nor has one whose last tensor lies beyond 4 GB")
         refused(paths[1], "is part 2 of a split model; name the first of its 3 files, MODEL-00001-of-00003.gguf")
         os.rename(paths[2], paths[2] + ".away")
         refused(paths[0], "m-00003-of-00003.gguf: cannot open")
