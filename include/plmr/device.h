@@ -7,8 +7,8 @@
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
  * a whole number. Numbers from send_launch to seed, which tell of messages from any core to any core, of borders and of
  * dead and slow cores, may be left out: a message then starts as a tile exchange does, links and cores are alike, and the
- * rest is 0. So may those from vector_f32 to widen_i4, which tell of programs beside the verbs and of packed elements: f32 elements
- * then take as long as multiply-adds, and the rest is 0.
+ * rest is 0. So may those from vector_f32 to wafer_energy, which tell of programs beside the verbs, of packed elements, of
+ * memory outside and of links between devices: f32 elements then take as long as multiply-adds, and the rest is 0.
  *
  * Beside `yield` and `slow_share`, by which chance decides, a file may name cores and links, at most
  * PLMR_MOST_DEFECTS of a kind, rows and columns counted from 0:
@@ -86,6 +86,16 @@ extern "C" {
     X(widen_f8, "cycles", 0, 1e6, "an f8 (e4m3) element to f16, with its scale; 0 where unknown")                      \
     X(widen_i8, "cycles", 0, 1e6, "the same of an i8 element")                                                         \
     X(widen_i4, "cycles", 0, 1e6, "the same of an i4 element")                                                         \
+    X(dram, "bytes", 0, 1e15, "memory beside the cores, as DRAM on a board; 0: none, or unknown")                      \
+    X(dram_rate, "bytes/s", 0, 1e18, "that it gives; 0 where unknown")                                                 \
+    X(dram_lanes, "links", 0, 1e6, "by which they come to the cores; 0: one at each end of a row")                     \
+    X(dram_energy, "pJ/byte", 0, 1e6, "taking a byte from it, 0 where unknown")                                        \
+    X(host_rate, "bytes/s", 0, 1e18, "that come from a host, or a memory of its own; 0 where unknown")                 \
+    X(host_lanes, "links", 0, 1e6, "by which they come to the cores; 0: one at each end of a row")                     \
+    X(host_energy, "pJ/byte", 0, 1e6, "taking a byte in, 0 where unknown")                                             \
+    X(wafer_rate, "bytes/s", 0, 1e18, "from one such device to another, each way; 0 where unknown")                    \
+    X(wafer_latency, "s", 0, 1e3, "until the first of them is there; 0 where unknown")                                 \
+    X(wafer_energy, "pJ/byte", 0, 1e6, "taking a byte there, 0 where unknown")                                         \
     X(decode_layer, "cycles", 0, 1e9, "scalar work of one decode layer beside its collectives, fixed part")            \
     X(decode_element, "cycles", 0, 1e9, "the same, for each element of the hidden vector that a core holds")           \
     X(power, "W", 0, 1e9, "power of the whole system, 0 where unknown")                                                \

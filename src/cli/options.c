@@ -145,6 +145,9 @@ const plmr_option plmr_place_table[] = {
     {"weights", "TYPE", PLMR_TITLE_PLACE,
      "What cores store matrices in, and widen to f16: %s; file: as the model has them, quantised ones in f16",
      PLMR_WORD(plmr_llm_options, weights, weights), .value = "file"},
+    {"stream-weights", NULL, PLMR_TITLE_PLACE,
+     "Where they do not fit, weights come in from DRAM or a host while others are worked with, as the device has it",
+     PLMR_FLAG(plmr_llm_options, setup.streams)},
     {0},
 };
 

@@ -76,13 +76,14 @@ static plmr_status read_number(plmr_reader *reader, const struct plmr_device_num
     return status;
 }
 
-/* What is said of messages between any cores, of borders, of defects, of programs beside the verbs and of packed elements may be left out:
+/* What is said of messages between any cores, of borders, of defects, of programs beside the verbs, of packed elements and of what is
+ * outside may be left out:
  * then a message starts as a tile exchange does, and is not cut, held up or acknowledged, and all links and cores are
  * alike. */
 static bool may_be_left_out(int number)
 {
     return (number >= PLMR_DEVICE_NUMBER_send_launch && number <= PLMR_DEVICE_NUMBER_seed) ||
-           (number >= PLMR_DEVICE_NUMBER_vector_f32 && number <= PLMR_DEVICE_NUMBER_widen_i4);
+           (number >= PLMR_DEVICE_NUMBER_vector_f32 && number <= PLMR_DEVICE_NUMBER_wafer_energy);
 }
 
 static void leave_out(int i, plmr_device *device)

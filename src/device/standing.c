@@ -35,6 +35,8 @@ static const struct {
      {N(vector_start), N(mac_group_f16), N(mac_cycles_f16), N(mac_group_f32), N(mac_cycles_f32), N(reduce_element),
       N(scalar_function)}},
     {PLMR_PART_SCALARS, {N(decode_layer), N(decode_element)}},
+    {PLMR_PART_OUTSIDE, {N(dram), N(dram_rate), N(dram_lanes), N(host_rate), N(host_lanes)}},
+    {PLMR_PART_WAFERS, {N(wafer_rate), N(wafer_latency)}},
 };
 
 static bool is_of_other_type(int number, enum plmr_dtype dtype)

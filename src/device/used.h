@@ -13,4 +13,6 @@ enum plmr_used {
     PLMR_PART_TILES = 1 << 7,      /* products of tiles */
     PLMR_PART_ELEMENTS = 1 << 8,   /* vector and scalar functions */
     PLMR_PART_SCALARS = 1 << 9,    /* what decode's layers do beside that */
+    PLMR_PART_OUTSIDE = 1 << 10,   /* what comes in from DRAM or a host */
+    PLMR_PART_WAFERS = 1 << 11,    /* what goes from one device to another */
 };

@@ -29,6 +29,8 @@ void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
     phase->multiply_adds *= n;
     phase->wavelet_hops *= n;
     phase->border_hops *= n;
+    phase->outside_bytes *= n;
+    phase->outside_cycles *= n;
 }
 
 /* Of a pass, what the region that is slowest takes: one that has most layers, or the last, with the output. */
@@ -101,7 +103,10 @@ plmr_status plmr_timing_spread(plmr_timing *t)
     plmr_phase_setup *phase = &t->setup.phase[PLMR_DECODE], best = *phase;
     if (t->setup.n_batch == 1 || phase->layers || t->setup.as_published || (double)p->sram_bytes > t->device->sram)
         return PLMR_OK;
+    bool streams = t->setup.streams;
+    t->setup.streams = false;
     PLMR_TRY(find_layers(t, plmr_ceil_div(p->n_stages, p->n_regions) * p->n_regions, &best));
+    t->setup.streams = streams;
     *phase = best;
     t->row_tokens = 0;
     t->now = 0;

@@ -7,8 +7,8 @@
 
 const char *plmr_work_name(enum plmr_work work)
 {
-    static const char *const names[PLMR_N_WORKS] = {"projection", "attention", "elements", "allreduce",
-                                                    "kv shift",   "relayout",  "experts",  "stages"};
+    static const char *const names[PLMR_N_WORKS] = {"projection", "attention", "elements", "allreduce", "kv shift",
+                                                    "relayout",   "experts",   "stages",   "outside"};
     return names[work];
 }
 
@@ -198,6 +198,11 @@ struct product {
     plmr_packed_tile packed[2];
 };
 
+struct sliced {
+    plmr_cost_pass *pass;
+    struct product what;
+};
+
 static plmr_status mesh_gemm(plmr_cost_pass *pass, const void *context)
 {
     const struct product *what = context;
@@ -218,6 +223,29 @@ plmr_status plmr_cost_gemm(plmr_cost_pass *pass, int64_t k, int64_t n, bool tran
 {
     struct product what = {.problem = {.m = pass->n_tokens, .k = k, .n = n, .transpose_b = transpose_b}};
     return multiply(pass, what, work);
+}
+
+/* A slice of a weight is some of every tile's k. */
+static plmr_status multiply_slice(void *context)
+{
+    const struct sliced *s = context;
+    return multiply(s->pass, s->what, PLMR_WORK_PROJECTION);
+}
+
+static plmr_status multiply_weight(plmr_cost_pass *pass, struct product what)
+{
+    int64_t n = pass->n_slices > 1 ? pass->n_slices : 1, n_run;
+    what.problem.k = plmr_ceil_div(what.problem.k, n);
+    for (int i = 0; i < 2; i++) {
+        what.packed[i].n_bytes = plmr_ceil_div(what.packed[i].n_bytes, n);
+        what.packed[i].widen_cycles /= (double)n;
+    }
+    struct sliced slices = {pass, what};
+    if (n == 1)
+        return multiply_slice(&slices);
+    PLMR_TRY(plmr_region_repeat(pass->grid->region, "slice", n, multiply_slice, &slices, &n_run));
+    plmr_cost_note(pass, PLMR_WORK_PROJECTION);
+    return PLMR_OK;
 }
 
 /* Elements of a dealt dimension with its padding: what the cores compute. */
@@ -242,7 +270,7 @@ plmr_status plmr_cost_weight_gemm(plmr_cost_pass *pass, enum plmr_weight which)
     struct product what = {
         .problem = {.m = pass->n_tokens, .k = padded(pass, info->cols), .n = padded(pass, info->rows)},
         .packed[1] = tile_of(pass, which)};
-    return multiply(pass, what, PLMR_WORK_PROJECTION);
+    return multiply_weight(pass, what);
 }
 
 plmr_status plmr_cost_weight_gemm_turned(plmr_cost_pass *pass, enum plmr_weight which)
@@ -251,7 +279,7 @@ plmr_status plmr_cost_weight_gemm_turned(plmr_cost_pass *pass, enum plmr_weight 
     struct product what = {
         .problem = {.m = padded(pass, info->rows), .k = padded(pass, info->cols), .n = pass->n_tokens},
         .packed[0] = tile_of(pass, which)};
-    return multiply(pass, what, PLMR_WORK_PROJECTION);
+    return multiply_weight(pass, what);
 }
 
 /* ---- between them ---- */

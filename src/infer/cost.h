@@ -21,6 +21,7 @@ enum plmr_work {
     PLMR_WORK_RELAYOUT, /* between prefill and decode */
     PLMR_WORK_ROUTE,    /* of tokens to experts and back */
     PLMR_WORK_STAGES,   /* activations on their way to the next region */
+    PLMR_WORK_OUTSIDE,  /* waiting for what comes from outside */
     PLMR_N_WORKS
 };
 
@@ -47,8 +48,10 @@ typedef struct plmr_cost_pass {
     const plmr_expert_load *load;       /* of experts, */
     const plmr_expert_setup *experts;   /* and where they are */
     int n_busy;                         /* decode: regions that are at work at the same time */
-    double t_cycles;                    /* the latest clock after the last step */
+    int n_slices;    /* prefill: weights come in so many, k of each after the other; 0: they are there */
+    double t_cycles; /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
+    double outside_bytes, outside_cycles;            /* that came from outside, and what that took */
     double in_layers[PLMR_N_WORKS];                  /* of that, in the layers: without output and stages */
     double multiply_adds, wavelet_hops, border_hops; /* of the region when the pass began, */
     double compute_cycles;                           /* and of its busiest core */

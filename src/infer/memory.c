@@ -143,31 +143,48 @@ static int side_for(const plmr_timing *t, const plmr_placement *p, int64_t need)
     return side;
 }
 
+/* What could be done, beside. */
+static const char *or_stream(const plmr_timing *t)
+{
+    return !t->setup.streams && plmr_outside_is_known(t->device) ? ", --stream-weights" : "";
+}
+
 static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, const char *what,
                           int64_t need)
 {
     int side = side_for(t, p, need),
         most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
     if (side > most)
-        return plmr_error_make(PLMR_ERROR_LIMIT,
-                               "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
-                               "%.0f and no region of it would do: choose fewer tokens or another device, or --allow M",
-                               phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
-                               t->device->sram);
+        return plmr_error_make(
+            PLMR_ERROR_LIMIT,
+            "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has "
+            "%.0f and no region of it would do: choose fewer tokens or another device%s, or --allow M",
+            phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name, t->device->sram,
+            or_stream(t));
     return plmr_error_make(PLMR_ERROR_LIMIT,
                            "--%s-cores: %s of %s needs %lld bytes of a core's SRAM on %dx%d cores, %s has %.0f: "
-                           "about %dx%d would do, or --allow M",
+                           "about %dx%d would do%s, or --allow M",
                            phase, what, t->shape.name, (long long)need, p->rows, p->cols, t->device->name,
-                           t->device->sram, side, side);
+                           t->device->sram, side, side, or_stream(t));
+}
+
+/* Keeps less in the cores' SRAM from here on, if that is allowed and possible. */
+static bool keep_less(plmr_timing *t)
+{
+    bool can = t->setup.streams && t->kept < PLMR_KEEP_NOTHING;
+    t->kept += can;
+    return can;
 }
 
 /* As many layers to a region as fit, or as asked for if those are fewer, then evenly over as many regions as that
  * takes. */
-static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *phase, const plmr_phase_setup *asked,
-                         int64_t row_tokens)
+static plmr_status place_all(plmr_timing *t, plmr_placement *p, const char *phase, const plmr_phase_setup *asked,
+                             int64_t row_tokens)
 {
     int64_t layer = layers_bytes(t, p, 1, row_tokens), room = (int64_t)t->device->sram - p->working_bytes;
     int64_t most = room / layer, layers = t->setup.n_layers;
+    if ((most < 1 || p->output_bytes > room) && keep_less(t))
+        return PLMR_OK;
     if (most < 1 && !t->setup.allow_memory)
         return misfit(t, p, phase, "one layer", p->working_bytes + layer);
     while (most >= 1 && most < layers && layers_bytes(t, p, most + 1, row_tokens) <= room)
@@ -179,13 +196,15 @@ static plmr_status place(const plmr_timing *t, plmr_placement *p, const char *ph
     p->row_tokens = row_tokens;
     int64_t last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = asked->output_apart || layers_bytes(t, p, last, row_tokens) + p->output_bytes > room;
+    p->n_regions = count_regions(t, p->rows, p->cols);
     if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
     int64_t full = layers_bytes(t, p, p->layers_per_stage, row_tokens);
     int64_t end = p->output_bytes + (p->output_apart ? 0 : layers_bytes(t, p, last, row_tokens));
     p->sram_bytes = p->working_bytes + (full > end ? full : end);
-    p->n_regions = count_regions(t, p->rows, p->cols);
+    if (p->n_stages > p->n_regions && keep_less(t))
+        return PLMR_OK;
     int64_t for_tokens = room + row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
     int64_t row = most_row_tokens(t, p, for_tokens);
     p->capacity = t->setup.concat ? row : row * p->rows;
@@ -202,6 +221,88 @@ static int64_t planned_tokens(const plmr_timing *t)
     return fit >= all ? all : fit > least ? fit : least;
 }
 
+/* ---- weights from outside ---- */
+
+/* Of n layers' keys and values what a core holds; of those outside the layer's at hand, and its neighbours' on their way. */
+static int64_t held_cache(const plmr_timing *t, const plmr_placement *p, int64_t row_tokens)
+{
+    plmr_placement cache = {.token_bytes = p->token_bytes};
+    return t->kept == PLMR_KEEP_NOTHING ? 2 * row_tokens * p->token_bytes
+                                        : layers_bytes(t, &cache, t->setup.n_layers, row_tokens);
+}
+
+/* Room for two slices beside the rest? */
+static bool holds_slices(const plmr_timing *t, plmr_placement *p, int64_t row_tokens)
+{
+    p->slice_bytes = plmr_ceil_div(p->layer_bytes, p->n_slices);
+    p->sram_bytes = p->working_bytes + held_cache(t, p, row_tokens) + 2 * p->slice_bytes;
+    return p->sram_bytes <= (int64_t)t->device->sram;
+}
+
+/* Slices are some of the k of every tile, 1, 2, 4, ... of a layer, as few as fit: in prefill each takes a round of its own
+ * through the ring, and memory of the products falls with them. */
+static plmr_status find_slices(plmr_timing *t, bool decode, int64_t row_tokens, bool *fits)
+{
+    plmr_placement *p = &t->placement[decode];
+    int64_t most = decode ? t->decode->dim.size : t->prefill->dim_x.size;
+    *fits = false;
+    for (p->n_slices = 1; p->n_slices <= most && !*fits; p->n_slices *= 2) {
+        if (!decode && p->n_slices > 1)
+            PLMR_TRY(plmr_timing_run_layer(t, p->n_slices));
+        p->working_bytes = decode ? p->working_bytes : prefill_working(t);
+        *fits = holds_slices(t, p, row_tokens);
+    }
+    p->n_slices /= 2;
+    return PLMR_OK;
+}
+
+static double in_all_cores(const plmr_placement *p, double n_bytes)
+{
+    return n_bytes * p->rows * p->cols;
+}
+
+double plmr_timing_layer_outside(const plmr_timing *t, bool decode, int64_t row_tokens)
+{
+    const plmr_placement *p = &t->placement[decode];
+    double cache = p->cache_outside ? (double)(row_tokens * p->token_bytes) : 0;
+    return in_all_cores(p, (double)p->layer_bytes + cache);
+}
+
+double plmr_timing_output_outside(const plmr_timing *t)
+{
+    return in_all_cores(&t->placement[1], (double)t->placement[1].output_bytes);
+}
+
+/* All layers go through one region. */
+static plmr_status place_streamed(plmr_timing *t, bool decode, int64_t row_tokens)
+{
+    plmr_placement *p = &t->placement[decode];
+    bool fits;
+    PLMR_TRY(find_slices(t, decode, row_tokens, &fits));
+    if (!fits && keep_less(t))
+        return PLMR_OK;
+    if (!fits && !t->setup.allow_memory)
+        return misfit(t, p, decode ? "decode" : "prefill", "a slice of a layer", p->sram_bytes);
+    p->n_stages = 1;
+    p->n_regions = count_regions(t, p->rows, p->cols);
+    p->layers_per_stage = t->setup.n_layers;
+    p->row_tokens = row_tokens;
+    p->cache_outside = t->kept == PLMR_KEEP_NOTHING;
+    int64_t left = (int64_t)t->device->sram - p->working_bytes + row_tokens * p->score_bytes - 2 * p->slice_bytes;
+    int64_t row = p->cache_outside ? left / (2 * p->token_bytes + p->score_bytes) : most_row_tokens(t, p, left);
+    p->capacity = t->setup.concat ? row : row * p->rows;
+    double outside = t->shape.n_layers * plmr_timing_layer_outside(t, decode, row_tokens);
+    return plmr_outside_of(t->device, outside + plmr_timing_output_outside(t), p->rows, &t->outside[decode]);
+}
+
+static plmr_status place(plmr_timing *t, bool decode, int64_t row_tokens)
+{
+    const plmr_phase_setup *asked = &t->setup.phase[decode ? PLMR_DECODE : PLMR_PREFILL];
+    if (t->kept == PLMR_KEEP_ALL)
+        return place_all(t, &t->placement[decode], decode ? "decode" : "prefill", asked, row_tokens);
+    return place_streamed(t, decode, row_tokens);
+}
+
 static void note_tree(const plmr_grid *grid, plmr_placement *p)
 {
     p->n_levels = grid->plan_y->n_phases / 2;
@@ -211,7 +312,7 @@ static void note_tree(const plmr_grid *grid, plmr_placement *p)
 
 plmr_status plmr_timing_place_decode(plmr_timing *t)
 {
-    int64_t row_tokens = planned_tokens(t);
+    int64_t row_tokens = t->kept == PLMR_KEEP_ALL ? planned_tokens(t) : plmr_timing_row_tokens(t, t->setup.n_tokens);
     t->placement[1] = (plmr_placement){
         .rows = t->decode->rows,
         .cols = t->decode->cols,
@@ -222,12 +323,13 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
         .output_bytes = t->setup.as_published ? 0 : output_bytes(t),
     };
     note_tree(t->decode, &t->placement[1]);
-    return place(t, &t->placement[1], "decode", &t->setup.phase[PLMR_DECODE], row_tokens);
+    return place(t, true, row_tokens);
 }
 
-/* A layer has been run: the ledger tells what its products need. */
-plmr_status plmr_timing_place_prefill(plmr_timing *t)
+/* A layer is run: the ledger tells what its products need. */
+static plmr_status place_prefill(plmr_timing *t)
 {
+    PLMR_TRY(plmr_timing_run_layer(t, 0));
     t->placement[0] = (plmr_placement){
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
@@ -236,8 +338,22 @@ plmr_status plmr_timing_place_prefill(plmr_timing *t)
         .working_bytes = prefill_working(t),
     };
     note_tree(t->prefill, &t->placement[0]);
-    return place(t, &t->placement[0], "prefill", &t->setup.phase[PLMR_PREFILL],
-                 plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
+    return place(t, false, plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
+}
+
+/* What one phase cannot keep the other does not find, either. */
+plmr_status plmr_timing_place(plmr_timing *t)
+{
+    enum plmr_kept kept;
+    do {
+        kept = t->kept;
+        PLMR_TRY(t->decode ? plmr_timing_place_decode(t) : PLMR_OK);
+        if (t->kept == PLMR_KEEP_ALL && t->decode)
+            PLMR_TRY(plmr_timing_spread(t));
+        if (t->kept == kept && t->prefill)
+            PLMR_TRY(place_prefill(t));
+    } while (t->kept != kept);
+    return PLMR_OK;
 }
 
 static int64_t larger(int64_t a, int64_t b)

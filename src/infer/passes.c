@@ -36,6 +36,7 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
         .load = &t->setup.load,
         .experts = &t->setup.experts,
         .n_busy = busy_stages(t),
+        .n_slices = t->placement[phase == PLMR_DECODE].n_slices,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
         .border_hops = (double)grid->region->ledger.border_hops,
@@ -107,8 +108,10 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
 static void trace_pass(plmr_timing *t, const plmr_cost_pass *pass, const char *what, int64_t index)
 {
     plmr_trace *trace = pass->grid->region->trace;
-    double stages = pass->work[PLMR_WORK_STAGES];
-    plmr_trace_join(trace, pass->t_cycles - stages, "next regions", stages);
+    double stages = pass->work[PLMR_WORK_STAGES], outside = pass->work[PLMR_WORK_OUTSIDE];
+    plmr_trace_join(trace, pass->t_cycles - stages - outside, "next regions", stages);
+    if (outside > 0)
+        plmr_trace_join(trace, pass->t_cycles - outside, "outside", outside);
     plmr_trace_end(trace, what, index);
     t->now += pass->t_cycles;
 }
@@ -126,6 +129,8 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         .multiply_adds = cost.multiply_adds - pass->multiply_adds,
         .wavelet_hops = (double)cost.wavelet_hops - pass->wavelet_hops,
         .border_hops = (double)cost.border_hops - pass->border_hops,
+        .outside_bytes = pass->outside_bytes,
+        .outside_cycles = pass->outside_cycles,
         .routes_max = cost.routes_max,
         .parts = pass->grid->region->ledger.parts,
     };
@@ -145,6 +150,7 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(run_layers(t, &pass));
+    plmr_timing_wait_layers(t, &t->placement[0], true, &pass);
     int64_t n_bytes =
         plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
     add_stages(t, &t->placement[0], n_bytes, &pass);
@@ -157,7 +163,7 @@ plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
     return PLMR_OK;
 }
 
-/* The two matrices that decode has the other way round, and the prompts' keys and values. Those of all layers of a
+/* The two matrices that decode has the other way round, and the prompts' keys and values, if they are here. Those of all layers of a
  * region, for regions do it side by side. */
 static int64_t relayout_bytes(const plmr_timing *t)
 {
@@ -165,12 +171,12 @@ static int64_t relayout_bytes(const plmr_timing *t)
     static const enum plmr_weight turned[] = {PLMR_ATTN_OUTPUT, PLMR_DOWN, PLMR_DOWN_EXPERTS, PLMR_DOWN_SHARED};
     int64_t weights = 0;
     for (size_t i = 0; i < sizeof turned / sizeof *turned; i++)
-        if (plmr_weight_exists(&t->shape, turned[i]))
+        if (t->kept == PLMR_KEEP_ALL && plmr_weight_exists(&t->shape, turned[i]))
             weights += plmr_weight_count(&t->shape, turned[i]) *
                        plmr_cost_weight_bytes(&t->shape, g, turned[i],
                                               plmr_grid_chunk(g, plmr_weight_infos[turned[i]].cols), g->dim_x.size);
     int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g) * t->setup.n_batch;
-    return (weights + cache) * t->placement[0].layers_per_stage;
+    return (weights + (t->kept == PLMR_KEEP_NOTHING ? 0 : cache)) * t->placement[0].layers_per_stage;
 }
 
 plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
@@ -185,6 +191,7 @@ plmr_status plmr_timing_output(plmr_timing *t, plmr_phase_cost *phase)
 {
     plmr_cost_pass pass = start_pass(t, PLMR_DECODE);
     PLMR_TRY(plmr_output_cost(&pass));
+    plmr_timing_wait_output(t, pass.t_cycles, &pass);
     return finish_pass(t, &pass, "first token", -1, phase);
 }
 
@@ -205,8 +212,12 @@ static plmr_status run_token(plmr_timing *t, int n_batch, int64_t n_before, int6
     pass.row_tokens = row_tokens;
     pass.window_tokens = plmr_timing_window_tokens(t, row_tokens);
     PLMR_TRY(run_layers(t, &pass));
+    double in_layers = pass.t_cycles;
     if (!t->setup.as_published)
         PLMR_TRY(plmr_output_cost(&pass));
+    double in_output = pass.t_cycles - in_layers;
+    plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
+    plmr_timing_wait_output(t, in_output, &pass);
     add_stages(t, &t->placement[1], t->decode->dim.size * plmr_timing_element_bytes(t) * pass.n_batch, &pass);
     return finish_pass(t, &pass, "token", n_before, phase);
 }
@@ -243,6 +254,7 @@ plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_
     pass.n_tokens = n;
     pass.n_before = n_before;
     pass.as_decode = true;
+    pass.n_slices = p->n_slices;
     PLMR_TRY(run_layers(t, &pass));
     for (int stage = 0; stage < p->n_stages - p->output_apart; stage++)
         plmr_cost_settle(&pass, n_row * plmr_timing_token_bytes(t, grid) * p->layers_per_stage);
@@ -257,6 +269,8 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
     sum->multiply_adds += phase->multiply_adds;
     sum->wavelet_hops += phase->wavelet_hops;
     sum->border_hops += phase->border_hops;
+    sum->outside_bytes += phase->outside_bytes;
+    sum->outside_cycles += phase->outside_cycles;
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         sum->work[i] += phase->work[i];
         sum->in_layers[i] += phase->in_layers[i];
@@ -265,9 +279,11 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
     sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;
 }
 
-plmr_status plmr_timing_run_layer(plmr_timing *t)
+plmr_status plmr_timing_run_layer(plmr_timing *t, int n_slices)
 {
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    t->prefill->region->ledger.sram_peak_bytes = t->prefill->region->ledger.sram_bytes;
+    pass.n_slices = n_slices;
     pass.n_tokens = t->setup.n_prompt;
     for (; pass.layer < period_of(t) && pass.layer < t->shape.n_layers; pass.layer++)
         PLMR_TRY(plmr_layer_time(&pass));

@@ -29,6 +29,7 @@ typedef struct plmr_llm_setup {
     enum plmr_packed cache_packed; /* in less; cores widen it to cache_dtype, which is f16 */
     plmr_expert_setup experts;     /* where decode has them */
     plmr_expert_load load;         /* of time alone: how many tokens experts get */
+    bool streams;                  /* of time alone: what does not fit comes from outside, layer by layer */
     bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
     const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */
     bool as_published;

@@ -24,16 +24,13 @@ static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
         PLMR_TRY(
             plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any, &t->decode));
         PLMR_TRY(plmr_cost_route(t->decode, t->setup.plan, PLMR_DECODE, t->setup.as_published));
-        PLMR_TRY(plmr_timing_place_decode(t));
-        PLMR_TRY(plmr_timing_spread(t));
     }
-    if (!prefill->rows)
-        return PLMR_OK;
-    PLMR_TRY(
-        plmr_grid_create(ranks, t->device, &t->shape, prefill->rows, prefill->cols, &prefill->tree, &any, &t->prefill));
-    PLMR_TRY(plmr_cost_route(t->prefill, t->setup.plan, PLMR_PREFILL, t->setup.as_published));
-    PLMR_TRY(plmr_timing_run_layer(t));
-    return plmr_timing_place_prefill(t);
+    if (prefill->rows) {
+        PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, prefill->rows, prefill->cols, &prefill->tree, &any,
+                                  &t->prefill));
+        PLMR_TRY(plmr_cost_route(t->prefill, t->setup.plan, PLMR_PREFILL, t->setup.as_published));
+    }
+    return plmr_timing_place(t);
 }
 
 plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
@@ -69,6 +66,11 @@ const plmr_llm_setup *plmr_timing_setup(const plmr_timing *t)
 const plmr_placement *plmr_timing_placement(const plmr_timing *t, bool decode)
 {
     return &t->placement[decode];
+}
+
+const plmr_outside *plmr_timing_outside(const plmr_timing *t, bool decode)
+{
+    return &t->outside[decode];
 }
 
 plmr_region *plmr_timing_region(const plmr_timing *t, bool decode)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "device/outside.h"
 #include "infer/cost.h"
 #include "infer/setup.h"
 
@@ -25,6 +26,9 @@ typedef struct plmr_placement {
     int64_t output_bytes;  /* weights of the output projection */
     int64_t row_tokens;    /* of the fullest row of cores, that the cache is planned with */
     int64_t sram_bytes;    /* of the core that needs most, at the end */
+    int n_slices;          /* of a layer that comes from outside, one after the other; 0: weights stay here */
+    int64_t slice_bytes;   /* of which a core has room for two, */
+    bool cache_outside;    /* with it, before it and after it keys and values of its layer */
     int64_t capacity;      /* tokens that the key-value cache can hold, for each request */
     int n_levels;          /* of allreduces; and their groups by axis and level */
     int groups[2][PLMR_TREE_LEVELS];
@@ -37,6 +41,8 @@ typedef struct plmr_phase_cost {
     double compute_cycles;              /* of these, spent in arithmetic, by the busiest core */
     double multiply_adds, wavelet_hops; /* of all cores and links, */
     double border_hops;                 /* and of these over borders */
+    double outside_bytes;               /* from outside, */
+    double outside_cycles;              /* which took so long, but for what the arithmetic hid */
     int routes_max;
     unsigned parts; /* of the model of time that it rests on: see device/used.h */
 } plmr_phase_cost;
@@ -48,6 +54,9 @@ typedef struct plmr_timing plmr_timing;
 plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                const plmr_llm_setup *setup, plmr_timing **timing);
 void plmr_timing_destroy(plmr_timing *timing);
+
+/* Of what comes from outside in a phase whose placement has slices. Local. */
+const plmr_outside *plmr_timing_outside(const plmr_timing *timing, bool decode);
 
 /* What it was made with, completed; how the model lies in prefill or decode. */
 const plmr_llm_setup *plmr_timing_setup(const plmr_timing *timing);

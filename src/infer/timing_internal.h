@@ -3,13 +3,18 @@
 
 #include "infer/timing.h"
 
+/* What stays in the cores' SRAM; all that does not comes in as it is wanted. */
+enum plmr_kept { PLMR_KEEP_ALL, PLMR_KEEP_CACHE, PLMR_KEEP_NOTHING };
+
 struct plmr_timing {
     const plmr_device *device;
     plmr_model_shape shape;
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
     plmr_placement placement[2]; /* of prefill and decode */
-    int64_t row_tokens;          /* that `token` is for; 0: none yet */
+    enum plmr_kept kept;
+    plmr_outside outside[2]; /* by phase */
+    int64_t row_tokens;      /* that `token` is for; 0: none yet */
     plmr_phase_cost token;
     double now; /* cycles of all passes so far, for traces */
 };
@@ -35,7 +40,19 @@ void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);
  * nothing else is asked for; decode has been placed. Collective. */
 plmr_status plmr_timing_spread(plmr_timing *timing);
 
-/* Finds where the layers lie: of decode; of prefill, of which each kind of layer has been run once. */
+/* Finds where the layers lie, of the phases that there are; of decode. */
+plmr_status plmr_timing_place(plmr_timing *timing);
 plmr_status plmr_timing_place_decode(plmr_timing *timing);
-plmr_status plmr_timing_run_layer(plmr_timing *timing);
-plmr_status plmr_timing_place_prefill(plmr_timing *timing);
+
+/* Of prefill: each kind of layer is run once, with weights in so many slices (0: all there), for what it needs. */
+plmr_status plmr_timing_run_layer(plmr_timing *timing, int n_slices);
+
+/* Bytes that come in for a pass: of a layer, with n tokens of the fullest row of cores in the cache; of the output. */
+double plmr_timing_layer_outside(const plmr_timing *timing, bool decode, int64_t row_tokens);
+double plmr_timing_output_outside(const plmr_timing *timing);
+
+/* outside.c: what passes wait for, beside the arithmetic. That of layers, which `first` ones begin with; that of the output,
+ * which has taken so many cycles. */
+void plmr_timing_wait_layers(const plmr_timing *timing, const plmr_placement *placement, bool first,
+                             plmr_cost_pass *pass);
+void plmr_timing_wait_output(const plmr_timing *timing, double t_cycles, plmr_cost_pass *pass);

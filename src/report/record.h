@@ -28,6 +28,15 @@
     X(real, uncertainty)         /* RMS error of measurements that rest on the same; null: none is known */            \
     X(text, uncertainty_of)      /* their sets, or "none known" */
 
+#define PLMR_OUTSIDE_FIELDS(X)   /* what comes in while cores work; null: all is there */                              \
+    X(real, outside_bytes)       /* in the whole run, */                                                               \
+    X(real, outside_cycles)      /* which took so long, */                                                             \
+    X(real, cycles_outside)      /* of these those that cores waited */                                                \
+    X(real, outside_host_share)  /* what of it DRAM has no room for */                                                 \
+    X(text, outside)             /* "weights", or "weights and cache" */                                               \
+    X(text, bound)               /* of decode's tokens, or else the prompt: "outside" or "cores" */                    \
+    X(real, energy_outside_j)    /* of taking it in, beside the estimate; null: not known */
+
 #define PLMR_RECORD_FIELDS(X)                                                                                          \
     X(text, command)                                                                                                   \
     X(text, algorithm)                                                                                                 \
@@ -164,7 +173,8 @@
     X(real, tok_j)               /* tokens made, or else read, over the energy of all wafers that are needed */        \
     X(count, sram_left_bytes)    /* in the core that needs most */                                                     \
     X(count, regions_unused)     /* of the wafers that are needed, in decode, or else in prefill; and cores: */        \
-    X(count, cores_unused)       /* those of unused regions, and those that are in none */
+    X(count, cores_unused)       /* those of unused regions, and those that are in none */    \
+    PLMR_OUTSIDE_FIELDS(X)
 /* clang-format on */
 
 /* Of a simulation of serving. */

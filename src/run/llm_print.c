@@ -21,6 +21,23 @@ static void print_placement(FILE *out, const char *label, const plmr_placement *
                         (long long)plmr_ceil_div(p->n_stages, p->n_regions));
 }
 
+/* Where weights come in. */
+static void print_outside(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    const plmr_placement *p = plmr_llm_region(run);
+    char host[80] = "";
+    if (!p || !p->n_slices)
+        return;
+    if (r->outside_host_share > 0)
+        snprintf(host, sizeof host, ", %s of it from the host", plmr_format_percent(r->outside_host_share).s);
+    plmr_table_fact(out, "outside", "%s do not fit, and come in: %s%s; a layer in %d %s, of which a core holds two",
+                    r->outside, plmr_format_quantity(r->outside_bytes, "B").s, host, p->n_slices,
+                    p->n_slices == 1 ? "piece" : "slices");
+    plmr_table_fact(out, "bound", "%s: cores wait %s of the time",
+                    strcmp(r->bound, "cores") == 0 ? "by what cores do" : "by what comes in",
+                    plmr_format_percent(r->cycles_outside / plmr_llm_totals_sum(&run->totals).t_cycles).s);
+}
+
 static void print_works(FILE *out, const plmr_llm_run *run)
 {
     plmr_phase_cost all = plmr_llm_totals_sum(&run->totals);
@@ -148,6 +165,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
                         run->shape->n_used, run->shape->n_experts, plmr_format_count(run->setup.n_prompt).s,
                         plmr_format_count(r->expert_tokens_max).s, plmr_format_count(r->expert_tokens_dropped).s);
     print_memory(out, run, r);
+    print_outside(out, run, r);
     print_works(out, run);
     print_energy(out, r);
     if (run->prefill)

@@ -63,9 +63,9 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
 {
     const plmr_llm_totals *t = &run->totals;
     const plmr_device *device = &run->session.device;
-    double *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
-                                   &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout,
-                                   &r->cycles_experts,    &r->cycles_stages};
+    double unused, *works[PLMR_N_WORKS] = {&r->cycles_projection, &r->cycles_attention, &r->cycles_elements,
+                                           &r->cycles_allreduce,  &r->cycles_shift,     &r->cycles_relayout,
+                                           &r->cycles_experts,    &r->cycles_stages,    &unused};
     plmr_phase_cost all = plmr_llm_totals_sum(t);
     plmr_energy energy =
         plmr_device_energy(device, run->shape->dtype, all.multiply_adds, all.wavelet_hops, all.t_cycles);
@@ -105,6 +105,25 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     r->sram_left_bytes = r->sram_peak_bytes < r->sram_limit_bytes ? r->sram_limit_bytes - r->sram_peak_bytes : 0;
     r->regions_unused = wafers * p->n_regions - p->n_stages;
     r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - (int64_t)p->n_stages * p->rows * p->cols;
+}
+
+/* Only where something comes in; else nothing is known of it. */
+static void set_outside(const plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_placement *p = plmr_llm_region(run);
+    const plmr_llm_totals *t = &run->totals;
+    plmr_phase_cost all = plmr_llm_totals_sum(t);
+    const plmr_phase_cost *steady = t->n_made ? &t->decode : &t->prefill;
+    if (!p || !p->n_slices)
+        return;
+    const plmr_outside *outside = plmr_timing_outside(run->timing, run->decode != NULL);
+    r->outside_bytes = all.outside_bytes;
+    r->outside_cycles = all.outside_cycles;
+    r->cycles_outside = all.work[PLMR_WORK_OUTSIDE];
+    r->outside_host_share = outside->host_share;
+    r->outside = p->cache_outside ? "weights and cache" : "weights";
+    r->bound = steady->outside_cycles > steady->t_cycles - steady->work[PLMR_WORK_OUTSIDE] ? "outside" : "cores";
+    r->energy_outside_j = all.outside_bytes * outside->byte_joules;
 }
 
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run)
@@ -166,6 +185,7 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.token_macs_output = (int64_t)run->shape->n_vocab * run->shape->dim;
     set_totals(run, &r);
     set_rest(run, &r);
+    set_outside(run, &r);
     set_host(run, &r);
     PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, run->timing));
     return r;

@@ -13,6 +13,7 @@ KEYS = """command model device ranks mode prompt_tokens output_tokens prefill_ro
 prefill_cycles decode_cycles_first decode_cycles_last ttft_s tpot_s tpr_prefill tpr_decode tpr_e2e sram_peak_bytes sram_limit_bytes
 routes_max kv_capacity_tokens stages wall_s wall_prefill_tok_s wall_decode_tok_s energy_j version host date""".split()
 REGIONS = "--prefill-cores 16x16 --decode-cores 12x15"
+OUTSIDE = " --stream-weights --device wse2:rows=16,cols=16,sram=4000,host_rate=5e9"
 
 
 def virtual(record):
@@ -44,9 +45,10 @@ def borders(plmr, check):
 
 def ranks_agree(plmr, check, small):
     """Cycles on any ranks, with exact shortcuts and without, with values and without; and the values."""
-    for more in "", " --kv concat", " --batch 3", " --tree-k 3 --prefill-tree-k 1", " --groups 4 --fuse no", " --as-published":
+    for more in "", " --kv concat", " --batch 3", " --tree-k 3 --prefill-tree-k 1", " --groups 4 --fuse no", " --as-published", OUTSIDE:
         args = f"--model {small} --prompt 21 --decode 20 {REGIONS}{more}"
         want = virtual(one(plmr, args))
+        check((more == OUTSIDE) == (want["outside"] == "weights" and want["bound"] == "outside"), f"{args}: {want}")
         for ranks in 2, 4:
             check(virtual(one(plmr, args, ranks)) == want, f"{show(['llm', args], ranks)} differs from one process")
         check(virtual(one(plmr, args + " --every-step", 2)) == want, f"{args} --every-step on 2 ranks differs")

@@ -1,6 +1,8 @@
 /* The time plane of language models: shortcuts are exact, work adds up, memory is what the placement says. */
 #include "support.h"
 
+#include <math.h>
+
 #include "infer/step.h"
 #include "infer/timing.h"
 
@@ -163,9 +165,128 @@ static void misfits_are_refused(void **state)
     plmr_ranks_destroy(ranks);
 }
 
+/* ---- weights from outside ---- */
+
+struct streamed {
+    plmr_phase_cost prefill, token, all_there; /* the last: a token without */
+    plmr_placement prompts, tokens;
+};
+
+static struct streamed stream(const plmr_device *device, const plmr_model_shape *shape)
+{
+    struct streamed s;
+    plmr_llm_setup setup = setup_of(24, 24, 24);
+    const plmr_phase_cost *token;
+    plmr_ranks *ranks;
+    plmr_timing *timing;
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    for (int streams = 0; streams < 2; streams++) {
+        setup.streams = streams;
+        setup.allow_memory = !streams;
+        must(plmr_timing_create(ranks, device, shape, &setup, &timing));
+        s.tokens = *plmr_timing_placement(timing, true);
+        s.prompts = *plmr_timing_placement(timing, false);
+        must(plmr_timing_prefill(timing, &s.prefill));
+        must(plmr_timing_token(timing, 37, &token));
+        s.token = *token;
+        s.all_there = streams ? s.all_there : *token;
+        plmr_timing_destroy(timing);
+    }
+    plmr_ranks_destroy(ranks);
+    return s;
+}
+
+/* A wafer of one region, which has room for two layers and a bit, and takes in `rate` bytes a second over two lanes. */
+static plmr_device narrow(const plmr_model_shape *shape, double rate, double slices)
+{
+    plmr_device device = test_device("wse2");
+    plmr_llm_setup setup = setup_of(24, 24, 24);
+    plmr_ranks *ranks;
+    plmr_timing *timing;
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    must(plmr_timing_create(ranks, &device, shape, &setup, &timing));
+    const plmr_placement *p = plmr_timing_placement(timing, true), *q = plmr_timing_placement(timing, false);
+    int64_t cache = (p->row_tokens + 1) * p->token_bytes * shape->n_layers;
+    int64_t working = p->working_bytes > q->working_bytes ? p->working_bytes : q->working_bytes;
+    device.sram = (double)(working + cache) + 2.1 * (double)p->layer_bytes / slices;
+    device.rows = device.cols = 24;
+    device.host_rate = rate;
+    device.host_lanes = 2;
+    plmr_timing_destroy(timing);
+    plmr_ranks_destroy(ranks);
+    return device;
+}
+
+static double quantised(double cycles)
+{
+    return plmr_device_quantise(cycles);
+}
+
+/* At 1.1 GHz and 11e9 bytes a second ten bytes come in a cycle, by two lanes of four bytes eight: a token takes what seven
+ * layers and the output come to; a prompt one slice's arithmetic or arrival more, whichever is less. At 1e18 bytes a second
+ * and a million lanes nothing waits. */
+static void weights_come_in(void **state)
+{
+    (void)state;
+    plmr_model_shape shape = shape_of(6, 2, 20, 200);
+    for (int slices = 1; slices <= 4; slices *= 4) {
+        plmr_device device = narrow(&shape, 11e9, slices);
+        struct streamed s = stream(&device, &shape);
+        double cores = 24 * 24, layers = 7. * (double)s.tokens.layer_bytes * cores;
+        double output = (double)s.tokens.output_bytes * cores;
+        assert_int_equal(s.tokens.n_slices > 1, slices > 1); /* prompts may need more room than tokens */
+        assert_int_equal(s.tokens.n_stages, 1);
+        assert_true(s.tokens.sram_bytes <= (int64_t)device.sram && s.prompts.sram_bytes <= (int64_t)device.sram);
+        assert_true(!s.tokens.cache_outside && s.token.outside_bytes == layers + output);
+        assert_true(s.token.t_cycles == quantised(layers / 8) + quantised(output / 8));
+        double arithmetic = s.prefill.t_cycles - s.prefill.work[PLMR_WORK_OUTSIDE];
+        double first = fmin(arithmetic, layers / 8) / (7. * s.prompts.n_slices);
+        assert_true(s.prefill.t_cycles == fmax(quantised(layers / 8), arithmetic) + quantised(first));
+        device.host_rate = 1e18;
+        device.host_lanes = 1e6;
+        s = stream(&device, &shape);
+        assert_true(s.token.work[PLMR_WORK_OUTSIDE] == 0 && s.token.outside_bytes == layers + output);
+        assert_true(s.token.t_cycles == s.all_there.t_cycles - s.all_there.work[PLMR_WORK_STAGES]);
+    }
+}
+
+/* The cache goes outside, too, where two slices and it have no room; its bytes come in with the weights. */
+static void caches_come_in(void **state)
+{
+    (void)state;
+    plmr_model_shape shape = shape_of(6, 2, 20, 200);
+    plmr_device device = narrow(&shape, 11e9, 1);
+    struct streamed all = stream(&device, &shape);
+    device.sram -= 4 * (double)(all.tokens.row_tokens * all.tokens.token_bytes) + 2.1 * (double)all.tokens.layer_bytes;
+    struct streamed s = stream(&device, &shape);
+    double cache = 7. * (double)(all.tokens.row_tokens * all.tokens.token_bytes) * 24 * 24;
+    assert_true(s.tokens.cache_outside && s.prompts.cache_outside);
+    assert_true(s.token.outside_bytes - all.token.outside_bytes <= cache);
+    assert_true(s.token.outside_bytes > all.token.outside_bytes);
+    assert_true(s.tokens.sram_bytes <= (int64_t)device.sram && s.tokens.capacity > 0);
+}
+
+/* What nobody knows is refused by its key; what DRAM has no room for comes from the host, and the slower one counts. */
+static void outside_is_known(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wormhole");
+    plmr_outside outside;
+    must(plmr_outside_of(&device, 2 * device.dram, 8, &outside));
+    assert_true(outside.host_share == 0.5 && outside.byte_cycles == 0.5 * (device.link / 32)); /* by its lane */
+    must(plmr_outside_of(&device, device.dram, 8, &outside));
+    assert_true(outside.host_share == 0 && outside.byte_cycles == 1e9 / 265e9 && isnan(outside.byte_joules));
+    device.dram_energy = 50;
+    must(plmr_outside_of(&device, device.dram, 8, &outside));
+    assert_true(outside.byte_joules == 50e-12);
+    device.host_rate = 0;
+    must_fail(plmr_outside_of(&device, 2 * device.dram, 8, &outside), PLMR_ERROR_LIMIT, "give host_rate");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(shortcuts_are_exact), cmocka_unit_test(layers_are_alike),    cmocka_unit_test(needs_add_up),
-    cmocka_unit_test(cache_fills),         cmocka_unit_test(misfits_are_refused),
+    cmocka_unit_test(cache_fills),         cmocka_unit_test(misfits_are_refused), cmocka_unit_test(weights_come_in),
+    cmocka_unit_test(caches_come_in),      cmocka_unit_test(outside_is_known),
 };
 
 TEST_MAIN(tests)
