@@ -11,12 +11,14 @@ plmr_profile *plmr_profile_create(const int extent[2])
     plmr_profile *profile = plmr_take_zeroed(1, sizeof *profile);
     memcpy(profile->extent, extent, sizeof profile->extent);
     profile->n = (size_t)extent[PLMR_X] + (size_t)extent[PLMR_Y];
-    profile->all_links = plmr_take_zeroed(2 * profile->n, sizeof *profile->all_links);
+    profile->all_links = plmr_take_zeroed(4 * profile->n, sizeof *profile->all_links);
     profile->all_adding = plmr_take_zeroed(profile->n, sizeof *profile->all_adding);
     for (int axis = 0; axis < 2; axis++) {
         size_t before = axis == PLMR_X ? 0 : (size_t)extent[PLMR_X];
         profile->links[axis][PLMR_LINK_UP] = profile->all_links + 2 * before;
         profile->links[axis][PLMR_LINK_DOWN] = profile->links[axis][PLMR_LINK_UP] + extent[axis];
+        for (int way = 0; way < 2; way++)
+            profile->strewn[axis][way] = profile->links[axis][way] + 2 * profile->n;
         profile->adding_cycles[axis] = profile->all_adding + before;
     }
     return profile;
@@ -33,7 +35,31 @@ void plmr_profile_destroy(plmr_profile *profile)
     free(profile->routed);
     free(profile->peak);
     free(profile->held);
+    for (int i = 0; i < 4; i++)
+        free(profile->ways[i / 2][i % 2]);
+    while (profile->parts) {
+        plmr_profiled_part *part = profile->parts;
+        profile->parts = part->next;
+        plmr_profile_destroy(part->profile);
+        free(part);
+    }
     free(profile);
+}
+
+plmr_profile *plmr_profile_of_part(plmr_profile *whole, const char *name, const int at[2], const int extent[2])
+{
+    plmr_profiled_part *part = plmr_take(sizeof *part);
+    *part = (plmr_profiled_part){.at = {at[0], at[1]}, .profile = plmr_profile_create(extent), .next = whole->parts};
+    snprintf(part->name, sizeof part->name, "%s", name);
+    whole->parts = part;
+    return part->profile;
+}
+
+void plmr_profile_take_ways(plmr_profile *profile)
+{
+    size_t n = (size_t)profile->extent[PLMR_X] * (size_t)profile->extent[PLMR_Y];
+    for (int i = 0; i < 4 && !profile->ways[1][1]; i++)
+        profile->ways[i / 2][i % 2] = plmr_take_zeroed(n, sizeof(uint64_t));
 }
 
 /* ---- cycles and wavelets ---- */
@@ -41,7 +67,7 @@ void plmr_profile_destroy(plmr_profile *profile)
 /* to += (now - since) * times, for all that is counted. */
 static void add(plmr_profile *to, const plmr_profile *now, const plmr_profile *since, int64_t times)
 {
-    for (size_t i = 0; i < 2 * to->n; i++)
+    for (size_t i = 0; i < 4 * to->n; i++)
         to->all_links[i] += (now->all_links[i] - since->all_links[i]) * (uint64_t)times;
     for (size_t i = 0; i < to->n; i++)
         to->all_adding[i] += (now->all_adding[i] - since->all_adding[i]) * (double)times;
@@ -63,7 +89,7 @@ void plmr_profile_reset(plmr_profile *profile)
 plmr_profile *plmr_profile_mark(const plmr_profile *profile)
 {
     plmr_profile *mark = plmr_profile_create(profile->extent);
-    memcpy(mark->all_links, profile->all_links, 2 * profile->n * sizeof *mark->all_links);
+    memcpy(mark->all_links, profile->all_links, 4 * profile->n * sizeof *mark->all_links);
     memcpy(mark->all_adding, profile->all_adding, profile->n * sizeof *mark->all_adding);
     memcpy(mark->moving_cycles, profile->moving_cycles, sizeof mark->moving_cycles);
     mark->compute_cycles = profile->compute_cycles;

@@ -32,8 +32,11 @@ typedef struct plmr_profile {
     /* By axis and direction: wavelets that crossed the link after core i of any line. The last link is a torus's, from
      * the last core to the first. All together are the ledger's wavelet_hops. */
     uint64_t *links[2][2];
+    /* Of these, what messages with ways of their own have brought; and where: differences along the lines of the region,
+     * one line after the other, words of this rank's senders and of its parts'. NULL: there were none. */
+    uint64_t *strewn[2][2], *ways[2][2];
     double *adding_cycles[2]; /* by axis: cycles that cores i of all lines took streams in, summed over the lines */
-    uint64_t *all_links;      /* links lie here one after the other, 2 n of them, */
+    uint64_t *all_links;      /* links and strewn lie here one after the other, 4 n of them, */
     double *all_adding;       /* and cycles here */
     double compute_cycles, moving_cycles[PLMR_N_MOVES]; /* of every core, beside those */
     double multiply_adds;                               /* of every core */
@@ -41,11 +44,26 @@ typedef struct plmr_profile {
     int n_held, n_peak;
     plmr_routed *routed;
     int n_routed;
+    struct plmr_profiled_part *parts; /* that the region has had; a list */
 } plmr_profile;
+
+/* A part's profile, the first core of which is core `at` of the whole. */
+typedef struct plmr_profiled_part {
+    char name[48];
+    int at[2];
+    plmr_profile *profile;
+    struct plmr_profiled_part *next;
+} plmr_profiled_part;
 
 /* Local; the same on all ranks, as is all that follows. */
 plmr_profile *plmr_profile_create(const int extent[2]);
 void plmr_profile_destroy(plmr_profile *profile);
+
+/* One for a part, which is the whole's profile's. */
+plmr_profile *plmr_profile_of_part(plmr_profile *whole, const char *name, const int at[2], const int extent[2]);
+
+/* Makes room for ways. */
+void plmr_profile_take_ways(plmr_profile *profile);
 
 /* Forgets cycles and wavelets, not memory and routes: a new pass of a program. NULL: does nothing. */
 void plmr_profile_reset(plmr_profile *profile);

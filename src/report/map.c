@@ -1,4 +1,3 @@
-#include "report/map.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,26 +6,27 @@
 #include "base/memory.h"
 #include "region/profile.h"
 #include "report/base64.h"
+#include "report/map_inside.h"
 #include "time/clock.h"
 
 /* Whole numbers as such: a reader then sees what was counted. */
-static json_t *number(double value)
+json_t *plmr_map_number(double value)
 {
     if (!isfinite(value))
         return json_null();
     return value == floor(value) && fabs(value) < 0x1p53 ? json_integer((json_int_t)value) : json_real(value);
 }
 
-static json_t *numbers(const double *values, size_t n)
+json_t *plmr_map_numbers(const double *values, size_t n)
 {
     bool alike = n > 0;
     for (size_t i = 1; i < n && alike; i++)
         alike = values[i] == values[0];
     if (alike)
-        return number(values[0]);
+        return plmr_map_number(values[0]);
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(array, number(values[i]));
+        json_array_append_new(array, plmr_map_number(values[i]));
     return array;
 }
 
@@ -82,7 +82,7 @@ static json_t *exact_clocks(const double *clocks, size_t n, const double *values
     int bits = n_values <= 256 ? 8 : 16;
     for (size_t i = 0; i < n; i++)
         code[i] = (uint16_t)place_of(values, n_values, clocks[i]);
-    return json_pack("{s:o, s:i, s:o}", "values", numbers(values, n_values), "bits", bits, "cores",
+    return json_pack("{s:o, s:i, s:o}", "values", plmr_map_numbers(values, n_values), "bits", bits, "cores",
                      codes(code, n, bits));
 }
 
@@ -111,7 +111,8 @@ static json_t *summed_clocks(const double *clocks, int rows, int cols)
     double *beyond = plmr_take((size_t)rows * sizeof *beyond);
     for (int r = 0; r < rows; r++)
         beyond[r] = clocks[(size_t)r * (size_t)cols] - clocks[0];
-    json_t *json = json_pack("{s:o, s:o}", "x", numbers(clocks, (size_t)cols), "y", numbers(beyond, (size_t)rows));
+    json_t *json = json_pack("{s:o, s:o}", "x", plmr_map_numbers(clocks, (size_t)cols), "y",
+                             plmr_map_numbers(beyond, (size_t)rows));
     free(beyond);
     return json;
 }
@@ -135,32 +136,15 @@ json_t *plmr_map_clocks(const double *clocks, int rows, int cols)
 /* ---- what lies along the axes ---- */
 
 /* Sums over all lines of an axis as what one line has. */
-static json_t *per_line(const plmr_region *region, enum plmr_axis axis, const double *sums)
+static json_t *per_line(const plmr_profile *profile, enum plmr_axis axis, const double *sums)
 {
-    size_t n = (size_t)region->extent[axis];
+    size_t n = (size_t)profile->extent[axis];
     double *each = plmr_take(n * sizeof *each);
     for (size_t i = 0; i < n; i++)
-        each[i] = sums[i] / region->extent[!axis];
-    json_t *json = numbers(each, n);
+        each[i] = sums[i] / profile->extent[!axis];
+    json_t *json = plmr_map_numbers(each, n);
     free(each);
     return json;
-}
-
-static json_t *links_one_way(const plmr_region *region, enum plmr_axis axis, int way)
-{
-    size_t n = (size_t)region->extent[axis];
-    double *each = plmr_take(n * sizeof *each);
-    for (size_t i = 0; i < n; i++)
-        each[i] = (double)region->profile->links[axis][way][i] / region->extent[!axis];
-    json_t *json = numbers(each, n);
-    free(each);
-    return json;
-}
-
-static json_t *links(const plmr_region *region, enum plmr_axis axis)
-{
-    return json_pack("{s:o, s:o}", "up", links_one_way(region, axis, PLMR_LINK_UP), "down",
-                     links_one_way(region, axis, PLMR_LINK_DOWN));
 }
 
 static json_t *whole_numbers(const int *values, int n)
@@ -168,7 +152,7 @@ static json_t *whole_numbers(const int *values, int n)
     double *copy = plmr_take((size_t)n * sizeof *copy);
     for (int i = 0; i < n; i++)
         copy[i] = values[i];
-    json_t *json = numbers(copy, (size_t)n);
+    json_t *json = plmr_map_numbers(copy, (size_t)n);
     free(copy);
     return json;
 }
@@ -207,6 +191,31 @@ static json_t *routed(const plmr_profile *profile)
     return list;
 }
 
+static json_t *moving(const plmr_profile *profile)
+{
+    return json_pack("{s:o, s:o, s:o}", "shift", plmr_map_number(profile->moving_cycles[PLMR_MOVE_SHIFT]), "multicast",
+                     plmr_map_number(profile->moving_cycles[PLMR_MOVE_MULTICAST]), "reduce",
+                     plmr_map_number(profile->moving_cycles[PLMR_MOVE_REDUCE]));
+}
+
+/* What cores of parts do, hold and route beside what the whole's do. */
+static json_t *parts(const plmr_region *region, enum plmr_dtype dtype)
+{
+    json_t *list = json_array();
+    for (const plmr_profiled_part *part = region->profile->parts; part; part = part->next) {
+        const plmr_profile *p = part->profile;
+        plmr_energy own = plmr_device_energy(region->device, dtype, p->multiply_adds, 0, 0);
+        json_array_append_new(
+            list, plmr_take_made(json_pack(
+                      "{s:s, s:i, s:i, s:i, s:i, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o}", "name", part->name, "row",
+                      part->at[PLMR_Y], "col", part->at[PLMR_X], "rows", p->extent[PLMR_Y], "cols", p->extent[PLMR_X],
+                      "compute", plmr_map_number(p->compute_cycles), "moving", moving(p), "adding", "x",
+                      per_line(p, PLMR_X, p->adding_cycles[PLMR_X]), "y", per_line(p, PLMR_Y, p->adding_cycles[PLMR_Y]),
+                      "routed", routed(p), "held", held(p), "core_j", plmr_map_number(own.compute_j + own.sram_j))));
+    }
+    return list;
+}
+
 /* From the bottom up, where the device's file has what it takes: arithmetic, SRAM, and a share of what the wafer draws
  * idle; else a share of its power for as long as the program runs. */
 static json_t *energy(const plmr_region *region, enum plmr_dtype dtype, double t_cycles)
@@ -217,42 +226,36 @@ static json_t *energy(const plmr_region *region, enum plmr_dtype dtype, double t
     bool estimate = isfinite(own.compute_j);
     double by_power_j = d->power > 0 ? d->power / cores * t_cycles / d->clock : NAN;
     double core_j = estimate ? own.compute_j + own.sram_j + own.idle_j / cores : by_power_j;
-    return json_pack("{s:o, s:o, s:b}", "core_j", number(core_j), "wavelet_j",
-                     number(estimate ? d->hop_energy * 1e-12 : 0), "estimate", estimate);
-}
-
-static json_t *moving(const plmr_profile *profile)
-{
-    return json_pack("{s:o, s:o, s:o}", "shift", number(profile->moving_cycles[PLMR_MOVE_SHIFT]), "multicast",
-                     number(profile->moving_cycles[PLMR_MOVE_MULTICAST]), "reduce",
-                     number(profile->moving_cycles[PLMR_MOVE_REDUCE]));
+    return json_pack("{s:o, s:o, s:b}", "core_j", plmr_map_number(core_j), "wavelet_j",
+                     plmr_map_number(estimate ? d->hop_energy * 1e-12 : 0), "estimate", estimate);
 }
 
 static json_t *make_map(const plmr_region *region, const char *name, enum plmr_dtype dtype, double t_cycles,
-                        const double *clocks)
+                        const double *clocks, json_t *links)
 {
     const plmr_profile *profile = region->profile;
     const plmr_ledger *ledger = &region->ledger;
     int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
-    return plmr_take_made(
-        json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:{s:o, s:o}, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
-                  "s:{s:o, s:o}}",
-                  "name", name, "rows", rows, "cols", cols, "cycles", number(t_cycles), "compute",
-                  number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
-                  per_line(region, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
-                  per_line(region, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock",
-                  plmr_map_clocks(clocks, rows, cols), "links", "x", links(region, PLMR_X), "y", links(region, PLMR_Y),
-                  "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
-                  whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
-                  (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region, dtype, t_cycles),
-                  "ranks", "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y)));
+    return plmr_take_made(json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
+        "s:{s:o, s:o}, s:o, s:o, s:o}",
+        "name", name, "rows", rows, "cols", cols, "cycles", plmr_map_number(t_cycles), "compute",
+        plmr_map_number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
+        per_line(profile, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
+        per_line(profile, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock", plmr_map_clocks(clocks, rows, cols),
+        "links", links, "routes", "x", whole_numbers(ledger->routes[PLMR_X], cols), "y",
+        whole_numbers(ledger->routes[PLMR_Y], rows), "routed", routed(profile), "sram",
+        (json_int_t)ledger->sram_peak_bytes, "held", held(profile), "energy", energy(region, dtype, t_cycles), "ranks",
+        "x", block_starts(region, PLMR_X), "y", block_starts(region, PLMR_Y), "borders", plmr_map_borders(region),
+        "defects", plmr_map_defects(region), "parts", parts(region, dtype)));
 }
 
 plmr_status plmr_map_collect(plmr_region *region, const char *name, enum plmr_dtype dtype, json_t **map)
 {
     double t_cycles = plmr_clock_max(region->clock), *clocks;
     PLMR_TRY(plmr_clock_gather(region->clock, &clocks));
-    *map = clocks ? make_map(region, name, dtype, t_cycles, clocks) : NULL;
+    json_t *links = plmr_map_links(region);
+    *map = clocks ? make_map(region, name, dtype, t_cycles, clocks, links) : NULL;
     free(clocks);
     return PLMR_OK;
 }

@@ -7,12 +7,18 @@
  *  "clock": when each core is done: {"x": by column, "y": by row}, whose sum it is; or, where it is none, {"values",
  *    "bits": 8 | 16, "cores": base64 of an index into the values for each core, row by row, little end first}; or, of
  *    more than 65,536 different clocks, {"most", "step", "bits": 16, "cores": how many steps before `most`},
- *  "links": {"x": {"up", "down"}, "y": ...}: wavelets that cross the link after core i of a line, and back,
+ *  "links": {"x": {"up", "down"}, "y": ...}: wavelets that cross the link after core i of a line, and back; where lines
+ *    are not alike, as clocks are given: by core, those of the link after it,
  *  "routes": {"x": by column, "y": by row}, "routed": [{"what", "axis", "program", "cores": by coordinate}],
  *  "sram": bytes at peak, "held": [{"what", "bytes"}],
  *  "energy": {"core_j": of a core, "wavelet_j": of each wavelet that leaves it, "estimate": whether from the bottom up
  *    (see plmr_device_energy), or by the power of the whole system},
- *  "ranks": {"x": first columns of the blocks, "y": first rows}}
+ *  "ranks": {"x": first columns of the blocks, "y": first rows},
+ *  "borders": {"x": columns from border to border, 0: there are none, "y": rows},
+ *  "defects": null or {"dead": [[row, col, how many are passed over right before that core]], "rows": [[row, how many]],
+ *    "links": [[row, col, "west" or "north": side of that core where a dead link is]], "slow": [[row, col, times]]},
+ *  "parts": [{"name", "row", "col", "rows", "cols", "compute", "moving", "adding", "routed", "held", "core_j": what cores
+ *    of a part have beside the whole's}]}
  *
  * Arrays whose entries are all alike are written as one number.
  */

@@ -6,6 +6,7 @@
 #include "base/given.h"
 #include "base/memory.h"
 #include "ranks/redistribute.h"
+#include "region/profile.h"
 #include "time/clock.h"
 #include "time/trace.h"
 #include "verbs/points.h"
@@ -212,7 +213,7 @@ static void fill(plmr_region *part)
     if (part->whole->defects)
         part->defects = plmr_defects_cut(part->whole->defects, part->at, part->extent);
     if (part->options.profile)
-        part->profile = plmr_profile_create(part->extent);
+        part->profile = plmr_profile_of_part(part->whole->profile, part->name, part->at, part->extent);
 }
 
 plmr_status plmr_part_create(plmr_region *whole, const char *name, const plmr_rectangle *cores, plmr_region **out)

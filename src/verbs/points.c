@@ -314,7 +314,7 @@ static plmr_status check_tiles(const plmr_points *points, const plmr_tiles *from
     return PLMR_OK;
 }
 
-static void charge(const plmr_points *points)
+static void charge(plmr_points *points)
 {
     plmr_region *region = points->region;
     region->ledger.wavelet_hops += points->n_links;
@@ -322,10 +322,8 @@ static void charge(const plmr_points *points)
     region->ledger.parts |= PLMR_PART_POINTS | (points->n_borders ? PLMR_PART_BORDERS : 0u) |
                             (points->messages.relayed ? PLMR_PART_RELAY : 0u);
     plmr_region_path(region, PLMR_X, points->hops, points->messages.relayed && points->hops ? points->hops - 1 : 0);
-    for (int axis = 0; axis < 2 && points->links; axis++)
-        for (int way = 0; way < 2; way++)
-            for (int i = 0; i < region->extent[axis]; i++)
-                region->profile->links[axis][way][i] += points->links->links[axis][way][i];
+    if (points->links)
+        plmr_points_note_ways(points);
 }
 
 plmr_status plmr_points_begin(plmr_points *points, const plmr_tiles *from, plmr_tiles *to)

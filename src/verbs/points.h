@@ -45,6 +45,9 @@ struct plmr_points {
 /* Routes, or relays; links and ways. */
 plmr_status plmr_points_route(plmr_points *points);
 
+/* Notes in the region's profile over which links a flow's words go. */
+void plmr_points_note_ways(plmr_points *points);
+
 /* Messages of line 0 that all lines along an axis have likewise, from place i of the line to place j: takes what they
  * are from `list`, whose cores are such places. Every rank has all of them. Collective. */
 plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum plmr_axis axis,

@@ -27,16 +27,16 @@ static void add_between(uint64_t *links, int low, int high, uint64_t words)
     links[high] -= words;
 }
 
-/* The same for one message along an axis. What goes round a ring crosses the last link for all that are beyond. */
-static void add_links(plmr_profile *profile, enum plmr_axis axis, int from, int to, int n_links, uint64_t words)
+/* The same for one message along a line of n cores, both of whose directions are given. What goes round a ring crosses
+ * the last link for all that are beyond. */
+static void add_links(uint64_t *const links[2], int n, int from, int to, int n_links, uint64_t words)
 {
-    int n = profile->extent[axis];
     if (from <= to && n_links == to - from) {
-        add_between(profile->links[axis][PLMR_LINK_UP], from, to, words);
+        add_between(links[PLMR_LINK_UP], from, to, words);
     } else if (n_links == from - to) {
-        add_between(profile->links[axis][PLMR_LINK_DOWN], to, from, words);
+        add_between(links[PLMR_LINK_DOWN], to, from, words);
     } else {
-        uint64_t *up = profile->links[axis][PLMR_LINK_UP];
+        uint64_t *up = links[PLMR_LINK_UP];
         int beyond = n_links - (n - 1 - from) - to;
         add_between(up, from, n - 1, words);
         add_between(up, 0, to, words);
@@ -73,20 +73,26 @@ static void reach_out(const plmr_device *device, enum plmr_axis axis, struct rea
                                      : (struct reach){{reach->to[0], to}, {reach->links[0], links}};
 }
 
-static void count_reach(plmr_points *points, enum plmr_axis axis, const struct reach *reach, int from)
+/* Words that go along a line over so many links. */
+struct stretch {
+    enum plmr_axis axis;
+    int line, from, to, n_links;
+    uint64_t words;
+};
+
+typedef void (*visit_stretch)(plmr_points *points, const struct stretch *stretch);
+
+static void visit_reach(plmr_points *points, enum plmr_axis axis, int line, const struct reach *reach, int from,
+                        visit_stretch visit)
 {
-    uint64_t words = (uint64_t)points->messages.words[0];
-    for (int way = 0; way < 2; way++) {
-        points->n_links += words * (uint64_t)reach->links[way];
+    for (int way = 0; way < 2; way++)
         if (reach->links[way])
-            points->n_borders += words * (uint64_t)plmr_way_borders(points->region->device, axis, from, reach->to[way]);
-        if (points->links && reach->links[way])
-            add_links(points->links, axis, from, reach->to[way], reach->links[way], words);
-    }
+            visit(points, &(struct stretch){axis, line, from, reach->to[way], reach->links[way],
+                                            (uint64_t)points->messages.words[0]});
 }
 
 /* The tree's links, once each. */
-static void count_fan(plmr_points *points)
+static void visit_fan(plmr_points *points, visit_stretch visit)
 {
     const plmr_region *region = points->region;
     struct reach row = {{0}, {0}};
@@ -97,37 +103,48 @@ static void count_fan(plmr_points *points)
         reach_out(region->device, PLMR_Y, &column[e.to_x], e.y, e.to_y);
     }
     if (points->messages.n)
-        count_reach(points, PLMR_X, &row, points->messages.from[0].x);
+        visit_reach(points, PLMR_X, points->messages.from[0].y, &row, points->messages.from[0].x, visit);
     for (int x = 0; x < region->extent[PLMR_X] && points->messages.n; x++)
-        count_reach(points, PLMR_Y, &column[x], points->messages.from[0].y);
+        visit_reach(points, PLMR_Y, x, &column[x], points->messages.from[0].y, visit);
     free(column);
+}
+
+/* Returns the links of the longest way. */
+static double visit_links(plmr_points *points, visit_stretch visit)
+{
+    const plmr_device *device = points->region->device;
+    double longest = 0;
+    for (int64_t i = 0; i < points->messages.n; i++) {
+        struct ends e = ends_of(points, i);
+        uint64_t words = (uint64_t)points->messages.words[i];
+        int x = plmr_way_links(device, PLMR_X, e.x, e.to_x), y = plmr_way_links(device, PLMR_Y, e.y, e.to_y);
+        longest = x + y > longest ? x + y : longest;
+        if (x && !points->messages.fans)
+            visit(points, &(struct stretch){PLMR_X, e.y, e.x, e.to_x, x, words});
+        if (y && !points->messages.fans)
+            visit(points, &(struct stretch){PLMR_Y, e.to_x, e.y, e.to_y, y, words});
+    }
+    if (points->messages.fans)
+        visit_fan(points, visit);
+    return longest;
+}
+
+static void count_stretch(plmr_points *points, const struct stretch *s)
+{
+    const plmr_region *region = points->region;
+    uint64_t words = s->words * (points->alike ? (uint64_t)region->extent[!points->axis] : 1);
+    points->n_links += words * (uint64_t)s->n_links;
+    points->n_borders += words * (uint64_t)plmr_way_borders(region->device, s->axis, s->from, s->to);
+    if (points->links)
+        add_links(points->links->links[s->axis], region->extent[s->axis], s->from, s->to, s->n_links, words);
 }
 
 static void count_links(plmr_points *points)
 {
     const plmr_region *region = points->region;
-    uint64_t n_lines = points->alike ? (uint64_t)region->extent[!points->axis] : 1;
-    double longest = 0;
     if (region->profile)
         points->links = plmr_profile_create(region->extent);
-    for (int64_t i = 0; i < points->messages.n; i++) {
-        struct ends e = ends_of(points, i);
-        int x = plmr_way_links(region->device, PLMR_X, e.x, e.to_x),
-            y = plmr_way_links(region->device, PLMR_Y, e.y, e.to_y);
-        uint64_t words = (uint64_t)points->messages.words[i] * n_lines;
-        longest = x + y > longest ? x + y : longest;
-        if (points->messages.fans)
-            continue;
-        points->n_links += words * (uint64_t)(x + y);
-        points->n_borders += words * (uint64_t)(plmr_way_borders(region->device, PLMR_X, e.x, e.to_x) +
-                                                plmr_way_borders(region->device, PLMR_Y, e.y, e.to_y));
-        if (points->links) {
-            add_links(points->links, PLMR_X, e.x, e.to_x, x, words);
-            add_links(points->links, PLMR_Y, e.y, e.to_y, y, words);
-        }
-    }
-    if (points->messages.fans)
-        count_fan(points);
+    double longest = visit_links(points, count_stretch);
     if (!points->alike) {
         plmr_ranks_sum(region->ranks, &points->n_links, 1);
         plmr_ranks_sum(region->ranks, &points->n_borders, 1);
@@ -136,6 +153,42 @@ static void count_links(plmr_points *points)
     points->hops = (int64_t)longest;
     if (points->links)
         sum_links(points->alike ? NULL : region->ranks, points->links);
+}
+
+/* On the lines of the whole, where the region is a part. */
+static void note_stretch(plmr_points *points, const struct stretch *s)
+{
+    const plmr_region *region = points->region, *whole = region->whole ? region->whole : region;
+    int n = whole->extent[s->axis], at = region->at[s->axis], n_lines = points->alike ? region->extent[!s->axis] : 1;
+    for (int i = 0; i < n_lines; i++) {
+        size_t line = (size_t)(region->at[!s->axis] + s->line + i) * (size_t)n;
+        uint64_t *const *all = whole->profile->ways[s->axis], *const ways[2] = {all[0] + line, all[1] + line};
+        add_links(ways, n, at + s->from, at + s->to, s->n_links, s->words);
+    }
+}
+
+/* Of ranks that have the same cores, or the same messages, the first. */
+static bool notes(const plmr_points *points)
+{
+    const plmr_region *region = points->region, *whole = region->whole ? region->whole : region;
+    bool is_first = true;
+    for (int axis = 0; axis < 2; axis++)
+        is_first = is_first && plmr_ranks_place(whole->ranks, axis) < plmr_ranks_extent(region->ranks, axis);
+    return is_first && (!points->alike || plmr_deal_me(region->ranks) == 0);
+}
+
+void plmr_points_note_ways(plmr_points *points)
+{
+    const plmr_region *region = points->region;
+    plmr_profile_take_ways((region->whole ? region->whole : region)->profile);
+    if (notes(points))
+        visit_links(points, note_stretch);
+    for (int axis = 0; axis < 2; axis++)
+        for (int way = 0; way < 2; way++)
+            for (int i = 0; i < region->extent[axis]; i++) {
+                region->profile->links[axis][way][i] += points->links->links[axis][way][i];
+                region->profile->strewn[axis][way][i] += points->links->links[axis][way][i];
+            }
 }
 
 /* ---- what passes each core ---- */

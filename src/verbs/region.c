@@ -91,7 +91,7 @@ void plmr_region_destroy(plmr_region *region)
     plmr_trace_destroy(region->trace);
     plmr_clock_destroy(region->clock);
     plmr_defects_destroy(region->defects);
-    plmr_profile_destroy(region->profile);
+    plmr_profile_destroy(region->whole ? NULL : region->profile);
     plmr_tiles_routes_destroy(region->tiles_routes);
     plmr_own_destroy(region->own);
     plmr_error_free(region->complaint);

@@ -3,6 +3,7 @@
 #include "tests/support.h"
 
 #include "plmr/plmr.h"
+#include "report/map_inside.h"
 #include "time/clock.h"
 
 enum { ROWS = 11, COLS = 13, N_VALUES = 3 };
@@ -315,6 +316,77 @@ static void at_its_place(void **state)
     }
 }
 
+/* ---- what a report's map says of links ---- */
+
+static double number_of(const json_t *list, int i)
+{
+    return json_number_value(json_is_array(list) ? json_array_get(list, (size_t)i) : list);
+}
+
+/* Of the maps' forms the one whose numbers are few. */
+static double load(const json_t *links, const char *axis, const char *way, int row, int col)
+{
+    const json_t *json = json_object_get(json_object_get(links, axis), way), *values = json_object_get(json, "values");
+    if (!values)
+        return number_of(json_object_get(json, "x"), col) + number_of(json_object_get(json, "y"), row);
+    const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *text = json_string_value(json_object_get(json, "cores"));
+    int at = row * COLS + col, word = 0;
+    for (int i = 0; i < 4; i++) {
+        const char *digit = strchr(digits, text[at / 3 * 4 + i]);
+        word = word << 6 | (digit ? (int)(digit - digits) : 0);
+    }
+    return number_of(values, word >> (16 - 8 * (at % 3)) & 255);
+}
+
+static double all_loads(const json_t *links)
+{
+    double sum = 0;
+    for (int i = 0; i < 4 * ROWS * COLS; i++)
+        sum += load(links, i % 2 ? "x" : "y", i / 2 % 2 ? "up" : "down", i / 4 / COLS, i / 4 % COLS);
+    return sum;
+}
+
+/* A message's own links, those of a part's message and of a part's rows; together what the ledger counts. */
+static void loads_of_links(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2:routes=1000");
+    struct test_region r =
+        test_region_open(&device, ROWS, COLS, &(plmr_region_options){.values = true, .profile = true});
+    plmr_region *small = make_part(r.region, "small", tiny), *part = make_part(r.region, "part", right);
+    plmr_tiles *all = make_tiles(r.region, "all"), *own = make_tiles(part, "own"), *one = make_tiles(small, "one");
+    plmr_points *flows[4];
+    plmr_cost cost;
+    must(plmr_points_send(r.region, "bent", 2 * COLS + 9, 5 * COLS + 4, 3, &flows[0]));
+    must(plmr_points_multicast(r.region, "fan", 0, (int32_t[]){2, 3 * COLS + 2}, 2, 1, &flows[1]));
+    must(plmr_points_all_to_all(part, "lines", PLMR_X, 1, &flows[2]));
+    must(plmr_points_send(small, "still", 0, 0, 1, &flows[3]));
+    must(plmr_points_run(flows[0], all, all));
+    must(plmr_points_run(flows[1], all, all));
+    plmr_tiles *wide;
+    must(plmr_tiles_create(part, "wide", right.cols, &wide));
+    must(plmr_points_run(flows[2], wide, wide));
+    must(plmr_points_run(flows[3], one, one));
+    must(plmr_tiles_allreduce(own, PLMR_Y, "chain"));
+    must(plmr_tiles_multicast(all, PLMR_X, 0));
+    must(plmr_region_cost(r.region, &cost));
+    json_t *links = plmr_map_links(r.region);
+    assert_int_equal(links != NULL, plmr_rank() == 0);
+    if (links) {
+        assert_true(all_loads(links) == (double)cost.wavelet_hops);
+        assert_true(load(links, "x", "down", 2, 4) == 3 && load(links, "x", "down", 1, 4) == 0);
+        assert_true(load(links, "y", "up", 4, 4) == 3 && load(links, "y", "up", 5, 4) == 0);
+        assert_true(load(links, "x", "up", 0, 0) == 4 && load(links, "x", "up", 1, 0) == 3); /* fan, multicast */
+        assert_true(load(links, "y", "up", 2, 2) == 1 && load(links, "y", "up", 3, 2) == 0);
+        assert_true(load(links, "x", "up", 4, 6) == 3 + right.cols - 1 &&
+                    load(links, "x", "down", 4, 6) == right.cols - 1);
+        assert_true(load(links, "x", "up", 2, 6) == 3 && load(links, "y", "up", 2, 7) == 0);
+    }
+    json_decref(links);
+    test_region_close(&r);
+}
+
 /* ---- what is charged and refused ---- */
 
 static void limits(void **state)
@@ -385,7 +457,7 @@ static void refusals(void **state)
 }
 
 static const struct CMUnitTest tests[] = {cmocka_unit_test(as_the_whole), cmocka_unit_test(as_a_region),
-                                          cmocka_unit_test(at_its_place), cmocka_unit_test(limits),
-                                          cmocka_unit_test(refusals)};
+                                          cmocka_unit_test(at_its_place), cmocka_unit_test(loads_of_links),
+                                          cmocka_unit_test(limits),       cmocka_unit_test(refusals)};
 
 TEST_MAIN(tests)

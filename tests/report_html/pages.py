@@ -211,6 +211,35 @@ def check_others(plmr, browser, folder, shots):
         browser.screenshot(os.path.join(shots, name + ".png"), True)
 
 
+def check_irregular(plmr, browser, folder, shots):
+    """Borders, dead and slow cores; links each with a load of its own; parts."""
+    device = "wse2:yield=0.97,slow_share=0.02,slow_factor=1.5,seed=3,border_rows=8,border_cols=6,border_hop=20"
+    page, (record,) = make(plmr, folder, "irregular", "gemm --m 48 --k 48 --n 48 --cores 24x24 --alg meshgemm --device " + device)
+    browser.open(page)
+    check_links(browser, record)
+    dead, slow = browser.run("[page.map.defects.dead, page.map.defects.slow]")
+    check(dead and all(n >= 1 for _, _, n in dead) and slow and all(times == 1.5 for _, _, times in slow), f"defects: {dead} {slow}")
+    check("Borders" in browser.text("#colourbar") and "Dead" in browser.text("#colourbar"), "what is drawn has its key")
+    for (row, col, *_), words in ((dead[0], "right before it"), (slow[0], "1.5 times as long"), ((8, 7), "a border to the north"), ((3, 5), "a border to the east")):
+        browser.click(*place_of(browser, row, col))
+        check(words in browser.text("#inspector"), f"core ({row}, {col}): {words!r} in {browser.text('#inspector')!r}")
+    for key in ("links_x", "links_y"):
+        show_quantity(browser, key)
+    browser.screenshot(os.path.join(shots, "irregular.png"), True)
+    values = browser.run("""(() => { const json = { ...page.map.json, links: { ...page.map.json.links }, parts: [] };
+        const codes = new Uint8Array(24 * 24); codes[3 * 24 + 5] = 1;
+        json.links.x = { up: { values: [0, 7], bits: 8, cores: btoa(String.fromCharCode(...codes)) }, down: 0 };
+        json.parts.push({ name: "p", row: 3, col: 4, rows: 2, cols: 3, compute: 10, moving: { shift: 1, multicast: 2, reduce: 3 },
+            adding: { x: [0, 4, 0], y: 0 }, routed: [{ what: "r", axis: "x", program: 1, cores: [1, 2, 1] }], held: [{ what: "t", bytes: 40 }], core_j: 0 });
+        const map = new CoreMap(json), plain = page.map;
+        return [map.value("links_x", 3, 5), map.value("links_x", 3, 4), map.links(3, 6).west, map.value("busy", 4, 5) - plain.value("busy", 4, 5),
+            map.value("busy", 5, 5) - plain.value("busy", 5, 5), map.value("routes", 3, 5) - plain.value("routes", 3, 5),
+            map.value("sram", 3, 5) - map.value("sram", 5, 5), sum(timeOf(map, 3, 5).slice(0, 4).map(p => p.value)) - map.value("busy", 3, 5)] })()""")
+    check(values == [7, 0, 0, 20, 0, 2, 40, 0], f"links of their own, and a part: {values}")
+    check(not browser.complaints(), f"irregular: {browser.complaints()}")
+    check_phone(browser, page, "irregular", shots)
+
+
 def check_llm(plmr, browser, folder, shots):
     args = "llm --model llama3-8b --prompt 1024 --decode 40 --prefill-cores 330x330 --decode-cores 300x300"
     page, (record,) = make(plmr, folder, "llm", args, 2)
@@ -289,6 +318,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory() as folder:
             check_gemm(plmr, browser, folder, shots)
+            check_irregular(plmr, browser, folder, shots)
             check_others(plmr, browser, folder, shots)
             check_llm(plmr, browser, folder, shots)
             check_merged(plmr, browser, folder)

@@ -38,7 +38,7 @@ class Page {
       else if (how) w.zoomAt(w.width / 2, w.height / 2, how === "in" ? 1.6 : 1 / 1.6);
     });
     byId("from-zero").addEventListener("change", (e) => { this.fromZero = e.target.checked; this.showMap(); });
-    for (const what of ["ranks", "regions"])
+    for (const what of ["ranks", "regions", "borders", "defects"])
       byId("show-" + what).addEventListener("change", (e) => { this.wafer.options[what] = e.target.checked; this.wafer.invalidate(); });
     byId("quantities").replaceChildren(...QUANTITIES.map((q) =>
       el("button", { type: "button", "data-key": q.key, onclick: () => { this.key = this.wanted = q.key; this.showMap(); } }, q.name)));
@@ -88,6 +88,8 @@ class Page {
 
   showPhase(i) {
     this.map = this.run.maps[i];
+    byId("show-borders").parentElement.hidden = !(this.map.borders.x || this.map.borders.y);
+    byId("show-defects").parentElement.hidden = !Object.values(this.map.defects).some((list) => list.length);
     if (!this.wanted) this.key = ["done", "links", "busy", "routes"].find((key) => this.varies(key)) || "busy";
     this.inspect(null);
     this.showMap();
@@ -101,7 +103,7 @@ class Page {
   // The ends of the colours.
   range() {
     let { least, most } = this.map.field(this.key);
-    if (this.key === "sram") {
+    if (this.key === "sram" && !this.map.parts.length) {
       const held = this.map.regions(this.run.device).filter((r) => r.used).map((r) => r.sram);
       least = Math.min(...held);
       most = Math.max(...held);

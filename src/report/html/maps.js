@@ -6,9 +6,24 @@ const QUANTITIES = [
   { key: "wait", name: "Waiting", unit: "cycles", says: "Cycles in which a core does nothing: it waits for others, or is done before them." },
   { key: "done", name: "Done at", unit: "cycles", says: "When a core is done: its virtual clock at the end." },
   { key: "links", name: "Wavelets per link", unit: "wavelets", says: "Of the links that leave a core, the one with most wavelets. Zoom in to see each link." },
+  { key: "links_x", name: "Horizontal links", unit: "wavelets", says: "Of the two links to a core's left and right, the one with more wavelets." },
+  { key: "links_y", name: "Vertical links", unit: "wavelets", says: "Of the two links above and below a core, the one with more wavelets." },
   { key: "routes", name: "Routes used", unit: "routes", says: "Routes that the router of a core holds (R)." },
   { key: "energy", name: "Energy", unit: "J", says: "" },
 ];
+
+// The sides of a core at which each quantity looks.
+const SIDES = { links: ["east", "west", "south", "north"], links_x: ["east", "west"], links_y: ["south", "north"] };
+
+// Numbers by core, in any of the forms that report/map.h names; gives what (row, col) has.
+function numbersOf(json, rows, cols) {
+  const bytes = json.cores ? bytesOf(json.cores) : null;
+  if (!bytes) return (row, col) => entry(json.x, col) + entry(json.y, row);
+  const codes = json.bits === 8 ? bytes : new Uint16Array(bytes.buffer);
+  if (codes.length !== rows * cols) throw new Error("a map with too few cores");
+  if (json.values) return (row, col) => entry(json.values, codes[row * cols + col]);
+  return (row, col) => json.most - codes[row * cols + col] * json.step;
+}
 
 class CoreMap {
   constructor(json) {
@@ -17,20 +32,22 @@ class CoreMap {
     this.cols = json.cols;
     this.cycles = json.cycles;
     if (!(this.rows > 0 && this.cols > 0 && this.rows * this.cols < 1e8)) throw new Error("a map without cores");
-    const clock = json.clock;
-    const bytes = clock.cores ? bytesOf(clock.cores) : null;
-    this.codes = !bytes ? null : clock.bits === 8 ? bytes : new Uint16Array(bytes.buffer);
-    if (this.codes && this.codes.length !== this.rows * this.cols) throw new Error("a map with too few clocks");
+    this.done = numbersOf(json.clock, this.rows, this.cols);
+    const { x, y } = json.links, along = { x: (list) => (row, col) => entry(list, col), y: (list) => (row) => entry(list, row) };
+    const link = (axis, list) => (list && list.constructor === Object ? numbersOf(list, this.rows, this.cols) : along[axis](list));
+    this.up = { x: link("x", x.up), y: link("y", y.up) };
+    this.down = { x: link("x", x.down), y: link("y", y.down) };
     this.fields = {};
-    this.partsOf = {};
+    this.sumsOf = {};
     this.moving = sum(Object.values(json.moving));
+    this.borders = json.borders || { x: 0, y: 0 };
+    this.defects = json.defects || { dead: [], rows: [], links: [], slow: [] };
+    this.parts = (json.parts || []).map((part) => ({ ...part, sram: sum(part.held.map((h) => h.bytes)) }));
   }
 
-  done(row, col) {
-    const clock = this.json.clock;
-    if (!this.codes) return entry(clock.x, col) + entry(clock.y, row);
-    const code = this.codes[row * this.cols + col];
-    return clock.values ? clock.values[code] : clock.most - code * clock.step;
+  // Parts of the region that the core has been of.
+  partsAt(row, col) {
+    return this.parts.filter((p) => row >= p.row && row < p.row + p.rows && col >= p.col && col < p.col + p.cols);
   }
 
   // The first core that is done last.
@@ -41,39 +58,49 @@ class CoreMap {
 
   // Wavelets that leave a core by each side. Beyond the edge of a mesh there are none; a torus's last link closes it.
   links(row, col) {
-    const { x, y } = this.json.links;
     return {
-      east: entry(x.up, col), west: entry(x.down, col > 0 ? col - 1 : this.cols - 1),
-      south: entry(y.up, row), north: entry(y.down, row > 0 ? row - 1 : this.rows - 1),
+      east: this.up.x(row, col), west: this.down.x(row, col > 0 ? col - 1 : this.cols - 1),
+      south: this.up.y(row, col), north: this.down.y(row > 0 ? row - 1 : this.rows - 1, col),
     };
   }
 
-  // All but the clocks is made of what a column has and what a row has: both, and how they are joined.
-  parts(key) {
-    if (this.partsOf[key]) return this.partsOf[key];
-    const { json } = this, { x, y } = json.links, { core_j: own, wavelet_j: each } = json.energy;
-    const before = (i, n) => (i > 0 ? i - 1 : n - 1);
+  // What all cores have but for parts is the sum of what a column has and what a row has.
+  sums(key) {
+    if (this.sumsOf[key]) return this.sumsOf[key];
+    const { json } = this, own = json.energy.core_j;
     const busy = { x: (c) => entry(json.adding.x, c), y: (r) => json.compute + this.moving + entry(json.adding.y, r) };
-    const ways = { x: (c) => [entry(x.up, c), entry(x.down, before(c, this.cols))], y: (r) => [entry(y.up, r), entry(y.down, before(r, this.rows))] };
     const made = {
-      sram: { x: () => 0, y: () => json.sram },
+      sram: { x: () => 0, y: () => (this.parts.length ? sum(json.held.map((h) => h.bytes)) : json.sram) },
       busy,
       wait: { x: (c) => -busy.x(c), y: (r) => this.cycles - busy.y(r) },
-      links: { x: (c) => Math.max(...ways.x(c)), y: (r) => Math.max(...ways.y(r)), join: Math.max },
       routes: { x: (c) => entry(json.routes.x, c), y: (r) => entry(json.routes.y, r) },
-      energy: { x: (c) => sum(ways.x(c)) * (each || 0), y: (r) => (isNumber(own) ? own + sum(ways.y(r)) * (each || 0) : NaN) },
+      energy: { x: () => 0, y: () => (isNumber(own) ? own : NaN) },
     }[key];
-    return (this.partsOf[key] = {
+    return (this.sumsOf[key] = {
       x: Float64Array.from({ length: this.cols }, (_, c) => made.x(c)),
       y: Float64Array.from({ length: this.rows }, (_, r) => made.y(r)),
-      join: made.join || ((a, b) => a + b),
     });
+  }
+
+  // What a core has more by the parts that it has been of.
+  more(key, row, col) {
+    const parts = this.partsAt(row, col);
+    const busy = (p) => p.compute + sum(Object.values(p.moving)) + entry(p.adding.x, col - p.col) + entry(p.adding.y, row - p.row);
+    if (key === "sram") return Math.max(0, ...parts.map((p) => p.sram));
+    if (key === "routes") return Math.max(0, ...parts.map((p) => sum(routesAt(p, row - p.row, col - p.col).map((r) => r.here))));
+    if (key === "energy") return sum(parts.map((p) => p.core_j || 0));
+    return (key === "wait" ? -1 : 1) * sum(parts.map(busy));
   }
 
   value(key, row, col) {
     if (key === "done") return this.done(row, col);
-    const { x, y, join } = this.parts(key);
-    return join(x[col], y[row]);
+    if (SIDES[key]) {
+      const links = this.links(row, col);
+      return Math.max(...SIDES[key].map((side) => links[side]));
+    }
+    const { x, y } = this.sums(key), more = this.parts.length ? this.more(key, row, col) : 0;
+    const moved = key === "energy" ? sum(Object.values(this.links(row, col))) * (this.json.energy.wavelet_j || 0) : 0;
+    return x[col] + y[row] + more + moved;
   }
 
   // All values of a quantity, with the least and the most.

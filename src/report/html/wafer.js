@@ -8,7 +8,7 @@ class Wafer {
   constructor(parts, onSelect) {
     Object.assign(this, parts); // canvas, minimap, tooltip
     this.onSelect = onSelect;
-    this.options = { ranks: true, regions: true };
+    this.options = { ranks: true, regions: true, borders: true, defects: true };
     this.pointers = new Map();
     this.view = { x: 0, y: 0, scale: 1 };
     this.listen();
@@ -75,7 +75,7 @@ class Wafer {
   }
 
   valueAt(core) {
-    return this.key === "sram" ? core.region.sram : this.map.value(this.key, core.row, core.col);
+    return this.key === "sram" && !this.map.parts.length ? core.region.sram : this.map.value(this.key, core.row, core.col);
   }
 
   // ---- choosing ----
@@ -212,7 +212,10 @@ class Wafer {
     if (region.used) {
       this.drawField(ctx, region, x, y, w, h);
       if (scale >= 9) this.drawCores(ctx, region, x, y, scale);
+      if (this.options.borders) this.drawBorders(ctx, x, y, w, h, scale);
       if (this.options.ranks) this.drawRanks(ctx, x, y, w, h, scale);
+      if (this.options.regions) this.drawParts(ctx, x, y, scale);
+      if (this.options.defects) this.drawDefects(ctx, x, y, scale);
     }
     if (!this.options.regions) return;
     ctx.setLineDash(region.used ? [] : [3, 4]);
@@ -220,11 +223,11 @@ class Wafer {
     ctx.strokeStyle = themed(region.used ? "--text" : "--faint");
     ctx.strokeRect(x, y, w, h);
     ctx.setLineDash([]);
-    if (region.name && w > 60 && h > 26) this.drawLabel(ctx, region, x + 5, y + 5);
+    if (region.name && h > 26) this.drawName(ctx, region.name, x + 5, y + 5, w, region.used);
   }
 
   drawField(ctx, region, x, y, w, h) {
-    if (this.key === "sram") {
+    if (this.key === "sram" && !this.map.parts.length) {
       ctx.fillStyle = scaleColour(scaleIndex(region.sram, this.range.least, this.range.most));
       ctx.fillRect(x, y, w, h);
       return;
@@ -234,17 +237,17 @@ class Wafer {
     ctx.drawImage(this.picture, x, y, w, h);
   }
 
-  drawLabel(ctx, region, x, y) {
+  drawName(ctx, name, x, y, room, used = true) {
     ctx.font = "12px system-ui, sans-serif";
     ctx.textBaseline = "top";
-    const w = ctx.measureText(region.name).width;
-    if (w + 14 > this.map.cols * this.view.scale) return;
+    const w = ctx.measureText(name).width;
+    if (w + 14 > room || room < 60) return;
     ctx.globalAlpha = 0.85;
     ctx.fillStyle = themed("--panel");
     ctx.fillRect(x, y, w + 8, 18);
     ctx.globalAlpha = 1;
-    ctx.fillStyle = themed(region.used ? "--text" : "--faint");
-    ctx.fillText(region.name, x + 4, y + 3);
+    ctx.fillStyle = themed(used ? "--text" : "--faint");
+    ctx.fillText(name, x + 4, y + 3);
   }
 
   // Single cores, as far as they are in sight.
@@ -257,18 +260,19 @@ class Wafer {
       for (let col = cols[0]; col <= cols[1]; col++) {
         const px = x + col * scale, py = y + row * scale;
         ctx.strokeRect(px, py, scale, scale);
-        if (this.key === "links" && scale >= LINK_SCALE) this.drawLinks(ctx, row, col, px, py, scale);
+        if (SIDES[this.key] && scale >= LINK_SCALE) this.drawLinks(ctx, row, col, px, py, scale);
         if (scale >= TEXT_SCALE) this.drawNumber(ctx, region, row, col, px, py, scale);
       }
   }
 
   // A core's four links, each a bar at its side.
   drawLinks(ctx, row, col, x, y, s) {
-    const links = this.map.links(row, col), t = s * 0.16, l = s * 0.44, m = s * 0.08;
+    const links = this.map.links(row, col), t = s * (SIDES[this.key].length > 2 ? 0.16 : 0.34), l = s * 0.44, m = s * 0.08;
     const bars = { east: [x + s - t, y + m, t, l], west: [x, y + s - m - l, t, l], south: [x + s - m - l, y + s - t, l, t], north: [x + m, y, l, t] };
     ctx.fillStyle = themed("--die");
     ctx.fillRect(x + 1, y + 1, s - 2, s - 2);
-    for (const [side, bar] of Object.entries(bars)) {
+    for (const side of SIDES[this.key]) {
+      const bar = bars[side];
       ctx.fillStyle = links[side] > 0 ? scaleColour(scaleIndex(links[side], this.range.least, this.range.most)) : "rgba(128, 128, 128, .25)";
       ctx.fillRect(...bar);
     }
@@ -279,15 +283,63 @@ class Wafer {
     ctx.font = "10px system-ui, sans-serif";
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
-    ctx.fillStyle = this.key === "links" ? themed("--text") : inkOn(scaleIndex(value, this.range.least, this.range.most));
+    ctx.fillStyle = SIDES[this.key] ? themed("--text") : inkOn(scaleIndex(value, this.range.least, this.range.most));
     ctx.fillText(quantity.unit === "J" ? formatQuantity(value, "J") : formatCount(value, 0), x + s / 2, y + s / 2 + 1, s - 6);
     ctx.textAlign = "start";
   }
 
   drawRanks(ctx, x, y, w, h, scale) {
     const { x: starts, y: tops } = this.map.json.ranks;
-    const lines = [...starts.slice(1).map((c) => [x + c * scale, y, x + c * scale, y + h]), ...tops.slice(1).map((r) => [x, y + r * scale, x + w, y + r * scale])];
-    for (const [colour, width, dash] of [["rgba(0, 0, 0, .65)", 3, []], ["#ffffff", 1.2, [7, 5]]]) {
+    this.drawLines(ctx, x, y, w, h, scale, starts.slice(1), tops.slice(1), [["rgba(0, 0, 0, .65)", 3, []], ["#ffffff", 1.2, [7, 5]]]);
+  }
+
+  // Between dies; where they would be all that is seen, they are left out.
+  drawBorders(ctx, x, y, w, h, scale) {
+    const { borders, rows, cols } = this.map;
+    const between = (pitch, n) => Array.from({ length: pitch * scale >= 4 ? Math.ceil(n / pitch) - 1 : 0 }, (_, i) => (i + 1) * pitch);
+    this.drawLines(ctx, x, y, w, h, scale, between(borders.x, cols), between(borders.y, rows), [["rgba(0, 0, 0, .6)", 4, []], ["#ff9ecf", 2, []]]);
+  }
+
+  drawParts(ctx, x, y, scale) {
+    ctx.lineWidth = 2.5;
+    ctx.strokeStyle = themed("--text");
+    for (const p of this.map.parts) {
+      ctx.strokeRect(x + p.col * scale, y + p.row * scale, p.cols * scale, p.rows * scale);
+      this.drawName(ctx, p.name, x + p.col * scale + 5, y + p.row * scale + 5, p.cols * scale);
+    }
+  }
+
+  // What is dead is drawn where it is passed over, a bar or a line before a core; slow cores have a frame.
+  drawDefects(ctx, x, y, scale) {
+    const { dead, rows, links, slow } = this.map.defects, few = dead.length + links.length < 400;
+    const long = Math.max(scale, few ? 5 : 1), wide = Math.max(few ? 2 : 1, Math.min(8, scale / 5));
+    const seen = (px, py) => px > -long && py > -long && px < this.width + long && py < this.height + long;
+    const bar = (colour, px, py, w, h) => {
+      if (!seen(px, py)) return;
+      ctx.fillStyle = "rgba(0, 0, 0, .75)";
+      if (few || scale >= 6) ctx.fillRect(px - w / 2 - 1, py - h / 2 - 1, w + 2, h + 2);
+      ctx.fillStyle = colour;
+      ctx.fillRect(px - w / 2, py - h / 2, w, h);
+    };
+    for (const [row, col] of dead) bar("#ff3b30", x + col * scale, y + (row + 0.5) * scale, wide, 0.8 * long);
+    for (const [row] of rows) bar("#ff3b30", x + (this.map.cols / 2) * scale, y + row * scale, this.map.cols * scale, wide);
+    for (const [row, col, side] of links)
+      side === "west" ? bar("#4df3ff", x + col * scale, y + (row + 0.5) * scale, wide, 0.4 * long) : bar("#4df3ff", x + (col + 0.5) * scale, y + row * scale, 0.4 * long, wide);
+    for (const [row, col] of slow) {
+      const px = x + (col + 0.5) * scale, py = y + (row + 0.5) * scale, half = Math.max(2, scale / 2 - 1.5);
+      if (!seen(px, py)) continue;
+      for (const [colour, width] of [["rgba(0, 0, 0, .75)", 4], ["#4df3ff", 2]]) {
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = width;
+        ctx.strokeRect(px - half, py - half, 2 * half, 2 * half);
+      }
+    }
+  }
+
+  // Lines across the region before these columns and rows, once for each stroke.
+  drawLines(ctx, x, y, w, h, scale, cols, rows, strokes) {
+    const lines = [...cols.map((c) => [x + c * scale, y, x + c * scale, y + h]), ...rows.map((r) => [x, y + r * scale, x + w, y + r * scale])];
+    for (const [colour, width, dash] of strokes) {
       ctx.strokeStyle = colour;
       ctx.lineWidth = width;
       ctx.setLineDash(dash);
