@@ -30,6 +30,12 @@ def preprocessed(include, compiler):
     return re.sub(r"static inline [^{;]*\{[^{}]*\}", "", text)
 
 
+def headers(include):
+    """Their version."""
+    with open(os.path.join(include, "plmr", "ranks.h"), encoding="utf-8") as file:
+        return re.search(r'^#define PLMR_HEADERS "(.*)"$', file.read(), re.M)[1]
+
+
 class Types:
     """The types that have been declared so far."""
 
@@ -127,6 +133,7 @@ def main(output, package, libraries, share, include, *compiler):
         out.write("from ctypes import (Structure, c_bool, c_char, c_char_p, c_double, c_float, c_int, c_int32, c_int64,\n"
                   "                    c_size_t, c_uint64, c_void_p)\n\n")
         out.write("# Where they are as seen from the installed package.\n")
+        out.write(f"HEADERS = {headers(include)!r}\n")
         out.write(f"LIBRARIES = {os.path.relpath(libraries, package)!r}\nSHARE = {os.path.relpath(share, package)!r}\n\n")
         write(preprocessed(include, compiler), out)
 

@@ -54,6 +54,7 @@ typedef struct plmr_program {
  * printed, 2; 1 if it is a PLMR_ERROR_SYSTEM. Where `run` fails on some ranks while others wait for them in a verb, the
  * job ends in a few seconds, with the line of one that has failed and code 1. */
 int plmr_program_main(int argc, char **argv, const plmr_program *program);
+#define plmr_program_main(...) (plmr_headers(PLMR_HEADERS), plmr_program_main(__VA_ARGS__))
 
 /* The same between plmr_init and plmr_finalize, as often as wanted; argv[0] is passed over. Collective. */
 plmr_status plmr_program_run(const plmr_program *program, int argc, const char *const *argv);

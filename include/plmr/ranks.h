@@ -30,8 +30,15 @@ void plmr_finalize(void);
  */
 plmr_status plmr_init_on(const void *comm);
 
-/* The version of the library that is linked, e.g. "0.1.0"; at any time. */
+/* The version of these headers, and of the library that is linked; at any time. */
+#define PLMR_HEADERS "0.1.0"
 const char *plmr_version(void);
+
+/* Tells the library what headers a program was compiled with. plmr_init, plmr_init_on and plmr_program_main do it themselves,
+ * and fail where they are of another version than the library. Local. */
+void plmr_headers(const char *version);
+#define plmr_init(...) (plmr_headers(PLMR_HEADERS), plmr_init(__VA_ARGS__))
+#define plmr_init_on(...) (plmr_headers(PLMR_HEADERS), plmr_init_on(__VA_ARGS__))
 
 /* This process's number and how many there are; valid between init and finalize. */
 int plmr_rank(void);

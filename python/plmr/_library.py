@@ -31,7 +31,8 @@ def _load() -> ctypes.CDLL:
     beside = [_HERE / _abi.LIBRARIES / name, _HERE.parent.parent / "src" / name]
     found = [str(path) for path in beside if path.exists()] + [name]
     # Open MPI's plugins look for its functions among those that all may see.
-    library = ctypes.CDLL(os.environ.get("PLMR_LIBRARY") or found[0], mode=ctypes.RTLD_GLOBAL)
+    path = os.environ.get("PLMR_LIBRARY") or found[0]
+    library = ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
     share = _HERE / _abi.SHARE
     if share.is_dir():
         os.environ.setdefault("PLMR_SHARE", str(share))
@@ -39,6 +40,9 @@ def _load() -> ctypes.CDLL:
     for name, (result, arguments) in _abi.FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
+    version = library.plmr_version().decode()
+    if version != _abi.HEADERS:
+        raise ImportError(f"this package is of plmr {_abi.HEADERS}, and {path} of {version}: install both of one version")
     return library
 
 

@@ -54,7 +54,7 @@ void plmr_drafts_drop(void)
             unlink(open_parts[i]);
 }
 
-static void end(int number)
+void plmr_drafts_end(int number)
 {
     plmr_drafts_drop();
     signal(number, SIG_DFL);
@@ -65,7 +65,7 @@ void plmr_drafts_watch(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction old, action = {.sa_handler = end};
+        struct sigaction old, action = {.sa_handler = plmr_drafts_end};
         if (sigaction(numbers[i], NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL)
             sigaction(numbers[i], &action, NULL);
     }

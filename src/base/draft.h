@@ -57,6 +57,9 @@ void plmr_draft_note(const char *part);
 /* Removes the drafts of this process that are files: called by who ends it, and by a handler of signals as well. */
 void plmr_drafts_drop(void);
 
+/* Does that, and ends the process by this signal: for handlers. */
+void plmr_drafts_end(int number);
+
 /* From now on SIGINT, SIGTERM and SIGHUP do that before they end the process, where nothing else handles them. */
 void plmr_drafts_watch(void);
 

@@ -249,8 +249,7 @@ static plmr_status check(const struct generate_command *c, const plmr_llm_run *r
 {
     PLMR_CHECK(run->tokenizer || !c->stops.n, PLMR_ERROR_INPUT,
                "--stop: %s has no vocabulary, so its tokens have no text", run->shape->name);
-    PLMR_CHECK(!c->llm.checkpoint || !(c->llm.setup.dump || c->llm.expert_trace), PLMR_ERROR_INPUT,
-               "--checkpoint keeps nothing of --dump and --expert-trace: leave one of them out");
+    PLMR_TRY(plmr_llm_check_kept(&c->llm));
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     return plmr_llm_check_context(run, run->n_ids);

@@ -1,12 +1,12 @@
 #include "cli/cli.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
 #include "base/wall.h"
 #include "baseline/plans.h"
+#include "cli/settings.h"
+#include "run/llm_kept.h"
 
 enum phase { BOTH, PREFILL, DECODE };
 static const char *const phase_names[] = {"both", "prefill", "decode", NULL};
@@ -20,6 +20,7 @@ struct llm_command {
     enum phase phase;
     bool timing, text;
     enum fuse fuse;
+    plmr_llm_kept kept;
 };
 
 /* ---- the command line ---- */
@@ -81,6 +82,7 @@ static const plmr_option options[] = {
     {"every-step", NULL, PLMR_TITLE_PLACE, "Run all layers and steps in the time plane, without exact shortcuts",
      PLMR_FLAG(struct llm_command, llm.setup.every_step)},
     PLMR_OPTIONS(struct llm_command, llm, plmr_time_table),
+    PLMR_CHECKPOINT(struct llm_command, llm.checkpoint, "tokens"),
     {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no summary and no progress", PLMR_FLAG(struct llm_command, llm.quiet)},
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles by kind of work, and of tokens per second",
      PLMR_FLAG(struct llm_command, text)},
@@ -96,6 +98,7 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
                "--plan %s is of time alone: use it with --mode timing", setup->plan->name);
     PLMR_CHECK(!c->llm.expert_trace || !c->timing, PLMR_ERROR_INPUT,
                "--expert-trace is of values: use it with --mode compute");
+    PLMR_TRY(plmr_llm_check_kept(&c->llm));
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(setup->first_layer + setup->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
@@ -125,17 +128,6 @@ static void set_up(const struct llm_command *c, plmr_llm_run *run)
     prefill->tree.n_levels = prefill->tree.n_levels ? prefill->tree.n_levels : decode->tree.n_levels;
     decode->unfused = c->fuse == BY_DEFAULT ? setup->as_published : c->fuse == UNFUSED;
     plmr_llm_setup_choose(setup, c->phase != DECODE, c->phase != PREFILL, &run->session.device, run->shape);
-}
-
-static uint64_t checksum(const float *values, size_t n)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        sum += plmr_checksum_element(i, bits);
-    }
-    return sum;
 }
 
 static plmr_status run_time(const struct llm_command *c, plmr_llm_run *run)
@@ -171,16 +163,18 @@ static plmr_status run_planes(const struct llm_command *c, plmr_llm_run *run, fl
     record.context_tokens = c->phase == PREFILL ? -1 : context(c);
     record.wall_s = !c->timing ? record.wall_s + timing_s : timing_s;
     if (hidden && !c->timing)
-        record.checksum = (plmr_record_hash){true, checksum(hidden, n_hidden)};
+        record.checksum = plmr_llm_checksum(hidden, n_hidden);
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? report(c, run, &record) : PLMR_OK));
     return plmr_llm_write_trace(run, plmr_text_beside(c->llm.json));
 }
 
-static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
+static plmr_status run_model(struct llm_command *c, plmr_llm_run *run)
 {
     set_up(c, run);
     PLMR_TRY(check(c, run->shape));
     PLMR_TRY(plmr_llm_place(run));
+    if (c->llm.checkpoint)
+        PLMR_TRY(plmr_llm_kept_open(&c->kept, c->llm.checkpoint, plmr_run_settings(&plmr_command_llm, run), run));
     size_t n_hidden = (size_t)run->setup.n_batch * (size_t)run->shape->dim;
     float *hidden = plmr_rank() ? NULL : plmr_take_zeroed(n_hidden, sizeof *hidden);
     plmr_status status = run_planes(c, run, hidden, n_hidden);
@@ -190,10 +184,11 @@ static plmr_status run_model(const struct llm_command *c, plmr_llm_run *run)
 
 static plmr_status run(void *options)
 {
-    const struct llm_command *c = options;
+    struct llm_command *c = options;
     plmr_llm_run run;
     PLMR_TRY(plmr_llm_open(&run, "llm", &c->llm, false));
-    return plmr_llm_close(&run, run_model(c, &run));
+    plmr_status status = plmr_llm_close(&run, run_model(c, &run));
+    return plmr_checkpoint_close(&c->kept.checkpoint, status, c->kept.stopped);
 }
 
 const plmr_command plmr_command_llm = {

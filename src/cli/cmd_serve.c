@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
+#include "cli/settings.h"
 #include "infer/step.h"
 #include "serve/find_rate.h"
 #include "serve/http.h"
+#include "serve/kept.h"
 #include "serve/prompts.h"
 #include "serve/record.h"
 #include "serve/trace_csv.h"
@@ -38,6 +40,7 @@ struct serve_command {
     const char *prompts, *http;
     bool allow_remote;
     plmr_serve_texts *texts; /* with values */
+    plmr_serve_kept kept;
 };
 
 /* ---- the command line ---- */
@@ -127,6 +130,7 @@ static const plmr_option options[] = {
      PLMR_PAIR(struct serve_command, llm.rank_rows, "2x3")},
     {"every-step", NULL, PLMR_TITLE_PLACE, "Time every pass anew, and all layers and steps of it",
      PLMR_FLAG(struct serve_command, every_step)},
+    PLMR_CHECKPOINT(struct serve_command, llm.checkpoint, "requests"),
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was simulated",
      PLMR_TEXT(struct serve_command, llm.json)},
     {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no summary", PLMR_FLAG(struct serve_command, llm.quiet)},
@@ -148,6 +152,8 @@ static plmr_status check_requests(const struct serve_command *c)
                PLMR_ERROR_INPUT,
                "--http: requests come from outside, to one replica: without --rate, --trace, --find-rate, "
                "--prompt-wafers and --draft");
+    PLMR_CHECK(!c->http || !c->llm.checkpoint, PLMR_ERROR_INPUT,
+               "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
     PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
@@ -182,6 +188,7 @@ static plmr_status check(const struct serve_command *c)
 /* On rank 0. */
 static plmr_status make_requests(const struct serve_command *c, plmr_llm_run *run, plmr_request **requests, int64_t *n)
 {
+    PLMR_TRY(plmr_session_note(&run->session, c->prompts));
     if (c->trace) {
         PLMR_TRY(plmr_trace_csv_read(c->trace, c->n_requests, requests, n));
         return plmr_session_note(&run->session, c->trace);
@@ -226,10 +233,8 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
     if (c->texts && !c->llm.quiet)
         plmr_serve_print_texts(plmr_text_beside(c->llm.json), c->texts);
-    if (c->texts) {
-        json_object_set_new(record, "mode", json_string("compute"));
-        json_object_set_new(record, "texts", plmr_serve_texts_json(c->texts));
-    }
+    if (c->texts)
+        plmr_serve_texts_put(record, c->texts);
     plmr_session_sign(&run->session, record);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, record);
 }
@@ -300,13 +305,18 @@ static plmr_status load_texts(const struct serve_command *c, plmr_llm_run *run, 
                                  run->tokenizer, c->texts);
 }
 
-static plmr_status serve(const struct serve_command *c, plmr_llm_run *run, plmr_request *requests, int64_t n)
+static plmr_status serve(struct serve_command *c, plmr_llm_run *run, plmr_request *requests, int64_t n)
 {
     plmr_serve_place place;
     plmr_serve_outcome outcome;
     PLMR_TRY(place_model(c, run, requests, n, &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_status status = c->texts ? load_texts(c, run, &place, requests, &plan) : PLMR_OK;
+    if (!status && c->llm.checkpoint) {
+        plan.kept = &c->kept;
+        c->kept.texts = c->texts;
+        status = plmr_serve_kept_open(&c->kept, c->llm.checkpoint, plmr_run_settings(&plmr_command_serve, run));
+    }
     if (!status)
         status = c->find_rate ? plmr_serve_find_rate(&place, &plan, &c->arrivals, requests, n, &outcome)
                               : plmr_serve_run(&place, &plan, requests, n, &outcome);
@@ -340,12 +350,14 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
     return status;
 }
 
-static plmr_status run_opened(const struct serve_command *c, plmr_llm_run *run)
+static plmr_status run_opened(struct serve_command *c, plmr_llm_run *run)
 {
     plmr_request *requests;
     int64_t n;
     if (c->http)
         return answer_requests(c, run);
+    if (c->draft_model)
+        PLMR_TRY(plmr_llm_note(run, c->draft_model));
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
     plmr_status status = share_requests(c, run, &requests, &n);
     if (!status && c->texts)
@@ -372,7 +384,7 @@ static plmr_status run(void *options)
     if (!status)
         status = plmr_llm_close(&run, run_opened(c, &run));
     plmr_model_close(c->draft_model);
-    return status;
+    return plmr_checkpoint_close(&c->kept.checkpoint, status, c->kept.stopped);
 }
 
 const plmr_command plmr_command_serve = {

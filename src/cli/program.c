@@ -261,7 +261,7 @@ plmr_status plmr_program_run(const plmr_program *program, int argc, const char *
     return status;
 }
 
-int plmr_program_main(int argc, char **argv, const plmr_program *program)
+int(plmr_program_main)(int argc, char **argv, const plmr_program *program)
 {
     plmr_status status = plmr_program_run(program, argc, (const char *const *)argv);
     int exit_code = !status ? 0 : plmr_error_code(status) == PLMR_ERROR_SYSTEM ? 1 : 2;

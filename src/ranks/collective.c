@@ -65,12 +65,15 @@ void plmr_ranks_bring(plmr_ranks *ranks, const int place[2], void *data, size_t 
     int coords[2] = {place[PLMR_Y], place[PLMR_X]}, from, me;
     PLMR_MPI(MPI_Cart_rank(ranks->grid, coords, &from));
     PLMR_MPI(MPI_Comm_rank(ranks->grid, &me));
+    static const char verb[] = "a piece for rank 0";
     for (size_t done = 0; done < n_bytes && from != 0 && (me == 0 || me == from); done += PLMR_PIECE_BYTES) {
         int piece = n_bytes - done < PLMR_PIECE_BYTES ? (int)(n_bytes - done) : PLMR_PIECE_BYTES;
         if (me == from)
             PLMR_MPI(MPI_Send((char *)data + done, piece, MPI_BYTE, 0, 0, ranks->grid));
         else
             PLMR_MPI(MPI_Recv((char *)data + done, piece, MPI_BYTE, from, 0, ranks->grid, MPI_STATUS_IGNORE));
+        plmr_account_post(&ranks->account, verb, ranks->numbers[me == from ? 0 : from], me == from, (size_t)piece);
+        plmr_account_done(&ranks->account, verb, 1);
     }
 }
 

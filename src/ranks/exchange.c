@@ -64,6 +64,7 @@ static void end_post(plmr_exchange *exchange, double begin_s)
 
 static void all_have_come(plmr_exchange *exchange, double now_s)
 {
+    plmr_account_done(&exchange->ranks->account, exchange->awaited.verb, exchange->n);
     exchange->ranks->times.flight_s += now_s - exchange->posted_s;
     exchange->n = exchange->awaited.n = 0;
 }
@@ -87,6 +88,7 @@ void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place,
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
         PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(ranks, axis),
                            next_request(exchange)));
+        plmr_account_post(&ranks->account, exchange->awaited.verb, number_of(ranks, axis, place), true, piece);
         ranks->times.messages++;
         ranks->times.n_bytes += piece;
     }
@@ -100,6 +102,8 @@ void plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int pla
         size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
         PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(exchange->ranks, axis),
                            next_request(exchange)));
+        plmr_account_post(&exchange->ranks->account, exchange->awaited.verb, number_of(exchange->ranks, axis, place),
+                          false, piece);
     }
     if (n_bytes > 0)
         exchange->awaited.ranks[exchange->awaited.n++] = number_of(exchange->ranks, axis, place);

@@ -3,6 +3,7 @@
 
 #include <mpi.h>
 
+#include "ranks/account.h"
 #include "ranks/ranks.h"
 
 struct plmr_ranks {
@@ -12,6 +13,7 @@ struct plmr_ranks {
     int n_here;   /* ranks on this node */
     int *numbers; /* of ranks, as plmr_rank() does, by place: row by row */
     plmr_ranks_times times;
+    plmr_account *account; /* of messages; NULL: there was none, or nothing is kept */
 };
 
 /* All ranks: of MPI, or of the communicator that plmr was given. MPI_COMM_NULL: there is none yet, or none any more. */

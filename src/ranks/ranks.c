@@ -20,6 +20,7 @@
 
 static MPI_Comm world = MPI_COMM_NULL;
 static bool has_started_mpi;
+static const char *other_headers; /* that the program was compiled with */
 
 MPI_Comm plmr_world(void)
 {
@@ -155,9 +156,19 @@ static plmr_status start_mpi(int *argc, char ***argv)
     return status;
 }
 
+void plmr_headers(const char *version)
+{
+    if (version && strcmp(version, PLMR_VERSION) != 0)
+        other_headers = version;
+}
+
 /* What all ways of starting do first: whether ranks are to be bound. */
 static plmr_status begin(bool *binds)
 {
+    PLMR_CHECK(!other_headers, PLMR_ERROR_INPUT,
+               "compiled with the headers of plmr %.40s, and run with the library of %s: compile the program anew, or give it "
+               "that library",
+               other_headers, PLMR_VERSION);
     PLMR_TRY(check_memory());
     PLMR_TRY(read_bind(binds));
     return_large_memory();
@@ -172,7 +183,7 @@ static plmr_status settle(bool binds)
     return check_build();
 }
 
-plmr_status plmr_init(int *argc, char ***argv)
+plmr_status(plmr_init)(int *argc, char ***argv)
 {
     bool binds;
     int started;
@@ -186,7 +197,7 @@ plmr_status plmr_init(int *argc, char ***argv)
     return settle(binds);
 }
 
-plmr_status plmr_init_on(const void *comm)
+plmr_status(plmr_init_on)(const void *comm)
 {
     bool binds;
     int started, ended = 0;
@@ -358,6 +369,7 @@ void plmr_ranks_destroy(plmr_ranks *ranks)
 {
     if (!ranks)
         return;
+    plmr_account_close(ranks);
     for (int axis = 0; axis < 2; axis++)
         PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
     PLMR_MPI(MPI_Comm_free(&ranks->grid));

@@ -24,14 +24,15 @@ volatile sig_atomic_t plmr_interrupted;
 
 static void interrupt(int number)
 {
-    (void)number;
+    if (plmr_interrupted)
+        plmr_drafts_end(number);
     plmr_interrupted = 1;
 }
 
-/* The second of a kind ends the program as ever. */
+/* The second ends the program as ever. */
 static void watch_signals(void)
 {
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
+    struct sigaction action = {.sa_handler = interrupt};
     plmr_interrupted = 0;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -70,14 +70,19 @@ static plmr_status open_model(plmr_llm_run *run, bool wants_text)
     return open_tokenizer(run, wants_text);
 }
 
+plmr_status plmr_llm_note(plmr_llm_run *run, const plmr_model *model)
+{
+    int n;
+    const char **files = plmr_model_files(model, &n);
+    plmr_status status = plmr_session_note_all(&run->session, files, n);
+    free(files);
+    return status;
+}
+
 /* What the results depend on, beside the device. */
 static plmr_status note_files(plmr_llm_run *run)
 {
-    int n;
-    const char **files = plmr_model_files(run->model, &n);
-    plmr_status status = plmr_session_note_all(&run->session, files, n);
-    free(files);
-    PLMR_TRY(status);
+    PLMR_TRY(plmr_llm_note(run, run->model));
     return plmr_agree(plmr_session_note(&run->session, run->setup.load.share ? run->options->expert_load : NULL));
 }
 
@@ -195,6 +200,13 @@ plmr_status plmr_llm_read_prompt(plmr_llm_run *run)
 }
 
 /* ---- checks ---- */
+
+plmr_status plmr_llm_check_kept(const plmr_llm_options *o)
+{
+    PLMR_CHECK(!o->checkpoint || !(o->setup.dump || o->expert_trace), PLMR_ERROR_INPUT,
+               "--checkpoint keeps nothing of --dump and --expert-trace: leave one of them out");
+    return PLMR_OK;
+}
 
 plmr_status plmr_llm_check_cores(const plmr_llm_options *o)
 {

@@ -50,9 +50,10 @@ typedef struct plmr_llm_run {
     const plmr_placement *prefill, *decode; /* NULL: there is no such phase */
     plmr_engine *engine;                    /* NULL: not loaded */
     plmr_llm_totals totals;
-    plmr_draft expert_trace; /* rank 0's, while values are made */
-    json_t *maps;            /* rank 0's, for the report; NULL: none */
-    json_t *logprobs;        /* rank 0's, for the record: a list (run/logprobs.h); NULL: none */
+    plmr_draft expert_trace;    /* rank 0's, while values are made */
+    json_t *maps;               /* rank 0's, for the report; NULL: none */
+    json_t *logprobs;           /* rank 0's, for the record: a list (run/logprobs.h); NULL: none */
+    struct plmr_llm_kept *kept; /* what to go on with (run/llm_kept.h); NULL: nothing is kept */
 
     /* Texts of the record. */
     char layers[32], groups[2][96], *placement;
@@ -62,14 +63,18 @@ typedef struct plmr_llm_run {
  * text. On failure nothing is left. */
 plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm_options *options, bool wants_text);
 
+/* The record names the files of this model as well. */
+plmr_status plmr_llm_note(plmr_llm_run *run, const plmr_model *model);
+
 /* Gives the files of results their names, or removes them; returns the status, or what goes wrong now. */
 plmr_status plmr_llm_close(plmr_llm_run *run, plmr_status status);
 
 /* The prompt's tokens into run->ids: at least one, each of the model's. Local. */
 plmr_status plmr_llm_read_prompt(plmr_llm_run *run);
 
-/* Checks of what was asked for: a square prefill region; tokens that fit the model's context; a placed model that fits
+/* Checks of what was asked for: nothing that a checkpoint does not keep; a square prefill region; tokens that fit the model's context; a placed model that fits
  * one wafer, unless --allow M. Local. */
+plmr_status plmr_llm_check_kept(const plmr_llm_options *options);
 plmr_status plmr_llm_check_cores(const plmr_llm_options *options);
 plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens);
 plmr_status plmr_llm_check_wafer(const plmr_llm_run *run);
@@ -101,6 +106,9 @@ const plmr_standing *plmr_llm_standing(plmr_llm_run *run, const plmr_timing *tim
 
 /* The record, but for mode, phase and what is measured by the caller; its texts are the run's. Local. */
 plmr_llm_record plmr_llm_record_of(plmr_llm_run *run);
+
+/* Of the last residual streams, in their order. Local. */
+plmr_record_hash plmr_llm_checksum(const float *hidden, size_t n);
 
 /* Writes the record as a line, and with it the page of the report. On rank 0. */
 plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record);

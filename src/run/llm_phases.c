@@ -3,26 +3,34 @@
 
 #include "base/memory.h"
 #include "base/wall.h"
-#include "run/llm.h"
+#include "run/llm_kept.h"
 
 /* ---- time ---- */
 
 plmr_status plmr_llm_time_prompt(plmr_llm_run *run)
 {
     double start_s = plmr_wall_s();
+    if (run->kept && run->kept->has_times)
+        return PLMR_OK;
     PLMR_TRY(plmr_timing_prefill(run->timing, &run->totals.prefill));
     PLMR_TRY(plmr_llm_keep_map(run, false));
     if (run->decode && !run->setup.as_published)
         PLMR_TRY(plmr_timing_handover(run->timing, &run->totals.handover));
     run->totals.time_s += plmr_wall_s() - start_s;
-    return PLMR_OK;
+    return plmr_llm_keep(run->kept, 0);
 }
 
 plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_decode)
 {
     double start_s = plmr_wall_s();
-    PLMR_TRY(plmr_llm_totals_add_tokens(&run->totals, run->timing, n_before, n_decode));
+    plmr_status status = PLMR_OK;
+    for (int64_t i = run->totals.n_made; i < n_decode && !status; i++) {
+        status = plmr_llm_totals_add_tokens(&run->totals, run->timing, n_before + i, 1);
+        if (!status)
+            status = plmr_llm_keep(run->kept, 0);
+    }
     run->totals.time_s += plmr_wall_s() - start_s;
+    PLMR_TRY(status);
     return plmr_llm_keep_map(run, true);
 }
 
@@ -55,6 +63,11 @@ static plmr_status run_prefill(plmr_llm_run *run, float *hidden)
     return status;
 }
 
+static int64_t done_before(const plmr_llm_run *run)
+{
+    return run->kept ? run->kept->n_decoded : 0;
+}
+
 static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden)
 {
     size_t n_batch = (size_t)run->setup.n_batch;
@@ -63,14 +76,17 @@ static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden
     plmr_status status = PLMR_OK;
     plmr_progress_begin(&run->session.progress, "decode", n_decode, run->session.shows);
     plmr_barrier();
-    double start_s = plmr_wall_s();
-    for (int64_t i = 0; i < n_decode && !status; i++) {
+    double start_s = plmr_wall_s() - run->totals.decode_s;
+    for (int64_t i = done_before(run); i < n_decode && !status; i++) {
         for (size_t b = 0; b < n_batch; b++)
             tokens[b] = token_at(run, i * 31 + (int64_t)b);
         status = plmr_engine_decode(run->engine, tokens);
         if (!status)
             plmr_engine_logits(run->engine, 0, run->setup.n_batch, logits);
         plmr_progress_step(&run->session.progress, i + 1);
+        run->totals.decode_s = plmr_wall_s() - start_s;
+        if (!status && i + 1 < n_decode)
+            status = plmr_llm_keep(run->kept, i + 1);
     }
     plmr_barrier();
     run->totals.decode_s = plmr_wall_s() - start_s;
@@ -94,16 +110,18 @@ static plmr_status relayout(plmr_llm_run *run)
 
 static plmr_status run_phases(plmr_llm_run *run, int64_t n_decode, float *hidden)
 {
-    if (run->prefill)
+    if (run->prefill && !done_before(run))
         PLMR_TRY(run_prefill(run, hidden));
-    if (run->prefill && run->decode)
+    if (run->prefill && run->decode && !done_before(run))
         PLMR_TRY(relayout(run));
     return run->decode ? run_decode(run, n_decode, hidden) : PLMR_OK;
 }
 
 plmr_status plmr_llm_run_values(plmr_llm_run *run, int64_t n_before, int64_t n_decode, float *hidden)
 {
-    if (!run->prefill) {
+    if (done_before(run)) {
+        PLMR_TRY(plmr_llm_kept_resume(run->kept, run->prefill ? run->setup.n_prompt : n_before));
+    } else if (!run->prefill) {
         plmr_engine_fill_cache(run->engine, n_before);
         PLMR_TRY(relayout(run)); /* not of decode's own */
     }

@@ -1,7 +1,9 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/format.h"
+#include "base/hash.h"
 #include "infer/step.h"
 #include "run/llm.h"
 
@@ -189,6 +191,17 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     set_host(run, &r);
     PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, run->timing));
     return r;
+}
+
+plmr_record_hash plmr_llm_checksum(const float *hidden, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &hidden[i], sizeof bits);
+        sum += plmr_checksum_element(i, bits);
+    }
+    return (plmr_record_hash){true, sum};
 }
 
 plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record)

@@ -32,8 +32,10 @@ void plmr_machine_leave(struct plmr_machine *m, int32_t i)
 {
     plmr_request *r = &m->requests[i];
     let_go(m, r);
-    if (r->n_made == r->n_output)
+    if (r->n_made == r->n_output) {
         tell_of_loss(m, i, true);
+        m->n_gone++;
+    }
     m->n_decoding--;
     m->sums->t_end = r->t_last;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "plmr/ranks.h"
+#include "serve/kept.h"
 
 struct search {
     plmr_serve_place *place;
@@ -10,16 +11,20 @@ struct search {
     plmr_arrivals arrivals;
     plmr_request *requests;
     plmr_serve_outcome *outcome;
+    int n_asked;
 };
 
 static plmr_status serve_at(struct search *s, double rate, bool *meets)
 {
+    if (plmr_serve_kept_rate(s->plan->kept, s->n_asked++, meets))
+        return PLMR_OK;
     s->arrivals.rate = rate;
     if (plmr_rank() == 0)
         plmr_arrivals_make(&s->arrivals, s->requests);
     plmr_broadcast(s->requests, (size_t)s->arrivals.n * sizeof *s->requests);
     PLMR_TRY(plmr_serve_run(s->place, s->plan, s->requests, s->arrivals.n, s->outcome));
     *meets = s->outcome->n_good * 100 >= s->arrivals.n * 99;
+    plmr_serve_kept_add_rate(s->plan->kept, *meets);
     return PLMR_OK;
 }
 
@@ -27,7 +32,7 @@ static plmr_status serve_at(struct search *s, double rate, bool *meets)
 plmr_status plmr_serve_find_rate(plmr_serve_place *place, const plmr_serve_plan *plan, const plmr_arrivals *arrivals,
                                  plmr_request *requests, int64_t n, plmr_serve_outcome *outcome)
 {
-    struct search search = {place, plan, *arrivals, requests, outcome};
+    struct search search = {place, plan, *arrivals, requests, outcome, 0};
     double good = 0, bad = 0, least = 1.0 / 1024, most = 1e6, rate;
     bool meets;
     search.arrivals.n = n;

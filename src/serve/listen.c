@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/draft.h"
 #include "plmr/ranks.h"
 #include "serve/http.h"
 
@@ -9,13 +10,14 @@ static volatile sig_atomic_t interrupted;
 
 static void interrupt(int signal)
 {
-    (void)signal;
+    if (interrupted)
+        plmr_drafts_end(signal);
     interrupted = 1;
 }
 
 static void watch_signals(void)
 {
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESETHAND};
+    struct sigaction action = {.sa_handler = interrupt};
     interrupted = 0;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "serve/kept.h"
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -13,12 +14,6 @@ static int64_t larger(int64_t a, int64_t b)
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* Flights that follow each other count as one, and those of guesses begin together. */
-static int64_t most_flights(const struct plmr_machine *m)
-{
-    return m->setup->costs->n_stages + 1;
 }
 
 int64_t plmr_machine_spread(const struct plmr_machine *m, int64_t n)
@@ -80,7 +75,7 @@ static plmr_status land(struct plmr_machine *m)
 {
     while (m->n_flights && m->flights[m->first_flight].t_end <= m->now) {
         struct plmr_flight f = m->flights[m->first_flight];
-        m->first_flight = (m->first_flight + 1) % most_flights(m);
+        m->first_flight = (m->first_flight + 1) % plmr_machine_most_flights(m);
         m->n_flights--;
         for (int64_t k = 0; k < f.n; k++)
             PLMR_TRY(land_request(m, &f, plmr_fifo_pop(&m->riding)));
@@ -108,8 +103,8 @@ static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
 static void take_off(struct plmr_machine *m, struct plmr_flight f)
 {
     f.t_end = m->free_at[m->setup->costs->n_stages - 1];
-    PLMR_ASSERT(m->n_flights < most_flights(m));
-    m->flights[(m->first_flight + m->n_flights++) % most_flights(m)] = f;
+    PLMR_ASSERT(m->n_flights < plmr_machine_most_flights(m));
+    m->flights[(m->first_flight + m->n_flights++) % plmr_machine_most_flights(m)] = f;
     m->sums->kv_peak_tokens = larger(m->sums->kv_peak_tokens, m->kv_tokens);
 }
 
@@ -273,6 +268,7 @@ static bool ask_for_more(struct plmr_machine *m, bool idle)
 static plmr_status serve(struct plmr_machine *m)
 {
     for (bool idle = false; ask_for_more(m, idle);) {
+        PLMR_TRY(plmr_serve_keep(m->setup->kept, m));
         idle = !go_on(m);
         if (idle)
             continue;
@@ -313,9 +309,11 @@ plmr_status plmr_machine_serve(const plmr_machine_setup *setup, plmr_request *re
     m.room = (plmr_serve_room){.most = setup->costs->row_room, .n_prefixes = setup->n_prefixes};
     m.room.kv_tokens = &m.kv_tokens;
     m.room.prefixes = plmr_take_zeroed((size_t)setup->n_prefixes + 1, sizeof *m.room.prefixes);
-    m.flights = plmr_take((size_t)most_flights(&m) * sizeof *m.flights);
+    m.flights = plmr_take_zeroed((size_t)plmr_machine_most_flights(&m), sizeof *m.flights);
     m.free_at = plmr_take_zeroed((size_t)setup->costs->n_stages, sizeof *m.free_at);
-    plmr_status status = serve(&m);
+    plmr_status status = plmr_serve_kept_begin(setup->kept, &m);
+    if (!status)
+        status = serve(&m);
     free_machine(&m);
     return status;
 }

@@ -27,8 +27,15 @@ struct plmr_machine {
     double draft_free, draft_end;          /* when the draft's region is, and when its requests have their guesses */
     plmr_serve_room room;
     int64_t kv_tokens, n_decoding; /* requests that are past their prompts */
+    int64_t n_gone;                /* that were done since what is kept was looked at */
     plmr_machine_sums *sums;
 };
+
+/* Flights that follow each other count as one, and those of guesses begin together. */
+static inline int64_t plmr_machine_most_flights(const struct plmr_machine *m)
+{
+    return m->setup->costs->n_stages + 1;
+}
 
 static inline int64_t plmr_machine_row(const struct plmr_machine *m, int64_t n)
 {

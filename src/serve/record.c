@@ -214,7 +214,7 @@ static json_t *ids_json(const int32_t *ids, int n)
     return array;
 }
 
-json_t *plmr_serve_texts_json(const plmr_serve_texts *texts)
+void plmr_serve_texts_put(json_t *record, const plmr_serve_texts *texts)
 {
     json_t *all = json_array();
     for (int64_t i = 0; i < texts->n; i++) {
@@ -225,7 +225,8 @@ json_t *plmr_serve_texts_json(const plmr_serve_texts *texts)
         json_object_set_new(one, "text", texts->tokenizer ? json_string(t->text) : json_null());
         json_array_append_new(all, one);
     }
-    return all;
+    json_object_set_new(record, "mode", json_string("compute"));
+    json_object_set_new(record, "texts", all);
 }
 
 void plmr_serve_print_texts(FILE *out, const plmr_serve_texts *texts)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "serve/kept.h"
 
 plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n)
 {
@@ -45,22 +46,22 @@ struct serving {
     plmr_serve_place *place;
     const plmr_serve_plan *plan;
     plmr_request *requests;
-    int64_t n_prefixes;
+    int64_t n, n_prefixes;
     plmr_machine_sums *sums;
+    plmr_serve_at at;
 };
 
-/* Every n_replicas-th of `order` from the first. */
-static plmr_status serve_replica(const struct serving *s, enum plmr_machine_part part, const int32_t *order, int64_t n,
-                                 int first, int n_replicas)
+/* Every n_replicas-th of the order from the one's own. */
+static plmr_status serve_replica(const struct serving *s, int n_replicas)
 {
-    int32_t *mine = plmr_take((size_t)(n / n_replicas + 1) * sizeof *mine);
+    int32_t *mine = plmr_take((size_t)(s->at.n / n_replicas + 1) * sizeof *mine);
     int64_t n_mine = 0;
     plmr_machine_sums sums = {0};
-    for (int64_t i = first; i < n; i += n_replicas)
-        mine[n_mine++] = order[i];
+    for (int64_t i = s->at.replica; i < s->at.n; i += n_replicas)
+        mine[n_mine++] = s->at.order[i];
     plmr_machine_setup setup = {.costs = &s->place->costs,
                                 .draft = s->place->draft.timing ? &s->place->draft : NULL,
-                                .part = part,
+                                .part = (enum plmr_machine_part)s->at.part,
                                 .policy = s->plan->policy,
                                 .slo = s->plan->slo,
                                 .preempts = s->plan->preempts,
@@ -68,18 +69,18 @@ static plmr_status serve_replica(const struct serving *s, enum plmr_machine_part
                                 .ahead = s->plan->ahead,
                                 .accept = s->plan->accept,
                                 .seed = s->plan->seed,
-                                .values = s->plan->values};
+                                .values = s->plan->values,
+                                .kept = s->plan->kept};
     plmr_status status = plmr_machine_serve(&setup, s->requests, mine, n_mine, &sums);
     add_sums(s->sums, &sums);
     free(mine);
     return status;
 }
 
-static plmr_status serve_part(const struct serving *s, enum plmr_machine_part part, const int32_t *order, int64_t n,
-                              int n_replicas)
+static plmr_status serve_part(struct serving *s, int n_replicas)
 {
-    for (int replica = 0; replica < n_replicas; replica++)
-        PLMR_TRY(serve_replica(s, part, order, n, replica, n_replicas));
+    for (; s->at.replica < n_replicas; s->at.replica++)
+        PLMR_TRY(serve_replica(s, n_replicas));
     return PLMR_OK;
 }
 
@@ -98,8 +99,9 @@ static int compare(const void *a, const void *b)
 
 /* Those that are not done with their first token, in the order in which their caches have come: each replica that read
  * the prompts sends one after the other. Returns how many there are. */
-static int64_t hand_over(const struct serving *s, int64_t n, int32_t *order)
+static int64_t hand_over(const struct serving *s, int32_t *order)
 {
+    int64_t n = s->n;
     struct done *done = plmr_take((size_t)n * sizeof *done);
     double *free_at = plmr_take_zeroed((size_t)s->plan->n_prompt, sizeof *free_at);
     int64_t n_left = 0;
@@ -122,14 +124,29 @@ static int64_t hand_over(const struct serving *s, int64_t n, int32_t *order)
     return n_left;
 }
 
-static plmr_status serve_all(const struct serving *s, int64_t n, int32_t *order)
+static plmr_status serve_all(struct serving *s)
 {
     int n_replicas = s->place->n_replicas, n_prompt = s->plan->n_prompt;
-    if (!n_prompt)
-        return serve_part(s, PLMR_SERVE_ALL, order, n, n_replicas);
-    PLMR_TRY(serve_part(s, PLMR_SERVE_PROMPTS, order, n, n_prompt));
-    int64_t n_left = hand_over(s, n, order);
-    return serve_part(s, PLMR_SERVE_TOKENS, order, n_left, n_replicas - n_prompt);
+    if (s->at.part == PLMR_SERVE_PROMPTS) {
+        PLMR_TRY(serve_part(s, n_prompt));
+        s->at = (plmr_serve_at){PLMR_SERVE_TOKENS, 0, hand_over(s, s->at.order), s->at.order};
+    }
+    return serve_part(s, n_replicas - n_prompt);
+}
+
+/* From where an earlier run was, if there is such a run. */
+static plmr_status go_on(struct serving *s)
+{
+    plmr_serve_kept *kept = s->plan->kept;
+    if (kept) {
+        kept->place = s->place;
+        kept->requests = s->requests;
+        kept->n_requests = s->n;
+        kept->at = &s->at;
+        kept->sums = s->sums;
+        PLMR_TRY(plmr_serve_kept_take(kept));
+    }
+    return serve_all(s);
 }
 
 static int compare_prefixes(const void *a, const void *b)
@@ -167,14 +184,15 @@ static int64_t number_prefixes(plmr_request *requests, int64_t n)
 plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
                            plmr_serve_outcome *outcome)
 {
-    struct serving s = {place, plan, requests, number_prefixes(requests, n), &outcome->sums};
     int32_t *order = plmr_take((size_t)n * sizeof *order);
+    plmr_serve_at start = {plan->n_prompt ? PLMR_SERVE_PROMPTS : PLMR_SERVE_ALL, 0, n, order};
+    struct serving s = {place, plan, requests, n, number_prefixes(requests, n), &outcome->sums, start};
     *outcome = (plmr_serve_outcome){0};
     for (int64_t i = 0; i < n; i++) {
         requests[i].t_here = requests[i].t_arrival *= plan->clock;
         order[i] = (int32_t)i;
     }
-    plmr_status status = serve_all(&s, n, order);
+    plmr_status status = go_on(&s);
     free(order);
     PLMR_TRY(status);
     plmr_serve_summarise(requests, n, &plan->slo, plan->clock, outcome);

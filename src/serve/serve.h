@@ -36,6 +36,7 @@ typedef struct plmr_serve_plan {
     double accept;
     int64_t seed;
     plmr_machine_values values;
+    struct plmr_serve_kept *kept; /* kept.h; NULL: nothing is kept */
 } plmr_serve_plan;
 
 /* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn.

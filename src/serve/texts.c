@@ -99,10 +99,8 @@ static plmr_status next(plmr_serve_texts *texts, plmr_serve_text *t)
     return status;
 }
 
-/* The prompt, and what had been made before. */
-static plmr_status begin(plmr_serve_texts *texts, plmr_serve_text *t)
+static plmr_status open_text(plmr_serve_texts *texts, plmr_serve_text *t)
 {
-    PLMR_ASSERT(t->n_read >= t->n_prompt + t->n_ids);
     PLMR_TRY(plmr_agree(plmr_engine_new_cache(texts->engine, &t->cache)));
     t->begun = true;
     t->generation = (plmr_generation){.engine = texts->engine,
@@ -113,6 +111,14 @@ static plmr_status begin(plmr_serve_texts *texts, plmr_serve_text *t)
                                       .ignores_end = t->ignores_end,
                                       .stops = t->stops,
                                       .totals = &texts->totals};
+    return PLMR_OK;
+}
+
+/* The prompt, and what had been made before. */
+static plmr_status begin(plmr_serve_texts *texts, plmr_serve_text *t)
+{
+    PLMR_ASSERT(t->n_read >= t->n_prompt + t->n_ids);
+    PLMR_TRY(open_text(texts, t));
     plmr_engine_swap_cache(texts->reader, &t->cache);
     plmr_status status = plmr_generation_begin(&t->generation, &t->sampler, t->prompt, t->n_prompt);
     plmr_engine_swap_cache(texts->reader, &t->cache);
@@ -120,6 +126,19 @@ static plmr_status begin(plmr_serve_texts *texts, plmr_serve_text *t)
         status = next(texts, t);
         PLMR_ASSERT(status || t->generation.id == t->ids[i]);
     }
+    return status;
+}
+
+plmr_status plmr_serve_texts_resume(plmr_serve_texts *texts, plmr_serve_text *t, int64_t n_cached, plmr_state_get *get,
+                                    void *context)
+{
+    PLMR_TRY(open_text(texts, t));
+    plmr_engine_swap_cache(texts->engine, &t->cache);
+    plmr_status status =
+        plmr_generation_resume(&t->generation, &t->sampler, t->prompt, t->n_prompt, n_cached, get, context);
+    plmr_engine_swap_cache(texts->engine, &t->cache);
+    for (int i = 0; i < t->n_ids && !status; i++)
+        status = plmr_generation_again(&t->generation, t->ids[i]);
     return status;
 }
 

@@ -50,6 +50,10 @@ plmr_status plmr_serve_texts_load(const plmr_model *model, plmr_ranks *ranks, co
                                   plmr_timing *timing, plmr_tokenizer *tokenizer, plmr_serve_texts *texts);
 void plmr_serve_texts_free(plmr_serve_texts *texts);
 
+/* One that an earlier run has begun, whose ids are there: its cache of n_cached tokens. */
+plmr_status plmr_serve_texts_resume(plmr_serve_texts *texts, plmr_serve_text *text, int64_t n_cached,
+                                    plmr_state_get *get, void *context);
+
 /* Lets go of a request that is done: prompt, ids and text. Local. */
 void plmr_serve_texts_forget(plmr_serve_texts *texts, int64_t request);
 

@@ -2,7 +2,9 @@
 
 bad_input.py MPIEXEC PLMR
 """
+import json
 import os
+import re
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -275,11 +277,26 @@ def starts(plmr, check):
     check(code == 2 and not out and len(err) == 1 and "has started 2 processes" in err[0], f"under a foreign launcher: {code}, {err}")
 
 
+def tags(plmr, check, folder):
+    """Those that CONTRIBUTING.md names are those that devices may have."""
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "CONTRIBUTING.md"), encoding="utf-8") as file:
+        names = re.findall(r"`(\w+)`", re.search(r"Tags: ([^.]*)\.", file.read())[1])
+    check(len(names) == 8, f"tags of CONTRIBUTING.md: {names}")
+    path = os.path.join(folder, "tags.json")
+    for name in names:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"title": "t", "like": "wse2", "hop": {"value": 2, "unit": "cycles", "tag": name, "source": "s"}}, file)
+        code, _, err = plmr.run(["device", "check", path])
+        check(code == 0, f"tag {name}: {err}")
+    os.remove(path)
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     starts(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
         make_files(folder)
+        tags(plmr, check, folder)
         before = sorted(os.listdir(folder))
         cases = [(args, words, None) for args, words in CASES]
         cases += [(args, words, 2) for args, words in CASES if args in ALSO_ON_TWO_RANKS]

@@ -1,6 +1,6 @@
 """Runs that are broken off, by kill -9 at any moment or by a signal, and gone on with on other ranks: as if they had not been.
 
-checkpoint.py MPIEXEC PLMR [KILLS]   KILLS: of each command, 4 if left out
+checkpoint.py MPIEXEC PLMR [KILLS [COMMAND]]   KILLS: of each command, 4 if left out; COMMAND: of that one alone
 """
 import json
 import os
@@ -15,6 +15,16 @@ from cli import Checks, Plmr, of_the_wafer, outcome
 
 GENERATE = "generate -n 300 --ignore-eos --temp 0.9 --seed 5 --json-logprobs 2".split()
 SMALL = "--prefill-cores 30x30 --decode-cores 30x30".split()
+LLM = "llm --quiet --model demo --prompt 24 --batch 2 --prefill-cores 30x30 --decode-cores 30x30".split()
+SERVE = "serve --model demo --device wormhole".split()
+# Command line, steps from one checkpoint to the next.
+CASES = [
+    (LLM + "--mode compute --decode 60".split(), 3),
+    ("llm --quiet --model llama3-8b --prompt 64 --decode 40 --every-step --decode-cores 60x60 --prefill-cores 60x60 --allow M".split(), 5),
+    (SERVE + "--rate 40 --requests 60 --lengths ~40/~30 --preempt --prefix 4/20/0.5 --urgent 0.2 --every-step".split(), 6),
+    ("serve --model llama3-8b --find-rate --slo ttft=1,tpot=0.05 --requests 60 --lengths 100..300/~50".split(), 90),
+    (SERVE + "--rate 1e4 --requests 16 --lengths 4..9/3..20 --mode compute".split(), 1),
+]
 
 
 def result_of(record, out):
@@ -69,7 +79,9 @@ def signals(plmr, check, args, folder):
         if args[0] == "generate":
             process.stdout.read(40)
         else:
-            time.sleep(1.5)
+            while process.poll() is None and not os.path.exists(os.path.join(where, ".plmr-lock")):
+                time.sleep(0.01)
+            time.sleep(0.05)
         process.send_signal(number)
         out, err = outcome(process, 60)
         done = "interrupted: what is done so far is in" in err and "give the same command again" in err
@@ -93,6 +105,8 @@ def refused(plmr, check, folder):
                         ("--top-k 5", "another --top-k ('none', here '5')"), ("--dump x", "--checkpoint keeps nothing of --dump")):
         code, out, err = plmr.run(GENERATE + args.split() + ["--json", os.devnull, "--checkpoint", where])
         check(code == 2 and not out and words in err[0], f"{args}: {code} {err}")
+    code, out, err = plmr.run("serve --http 127.0.0.1:0 --checkpoint x".split())
+    check(code == 2 and not out and len(err) == 1 and "--http: who has asked is gone" in err[0], f"--http: {code} {err}")
     path = os.path.join(where, "generate.checkpoint")
     stop(plmr, GENERATE + ["--json", os.devnull], where)
     with open(path, "r+b") as file:
@@ -107,7 +121,7 @@ def refused(plmr, check, folder):
 
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
-    n_kills = int(sys.argv[3]) if len(sys.argv) > 3 else 4
+    n_kills, only = int(sys.argv[3]) if len(sys.argv) > 3 else 4, sys.argv[4:]
     seed = random.randrange(1 << 30)
     random.seed(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -115,12 +129,16 @@ def main():
         with open(text, "w", encoding="utf-8") as file:
             file.write("Once upon a time there was a little dog who saw a big tree. " * 100)
         score = ["perplexity", "-f", text, "--context", "64"]
-        for args, every in ((GENERATE + SMALL, 7), (score, 1), (["paper", "--table", "5"], 1)):
-            n = kill_and_go_on(plmr, check, args, every, n_kills, folder)
-            print(f"{args[0]}: {n_kills} runs, {n} of them from a checkpoint, seed {seed}")
+        for args, every in [(GENERATE + SMALL, 7), (score, 1), (["paper", "--table", "5"], 1)] + CASES:
+            if only and args[0] not in only:
+                continue
+            kills = n_kills // 2 if (args, every) in CASES else n_kills
+            n = kill_and_go_on(plmr, check, args, every, kills, folder)
+            print(f"{args[0]}: {kills} runs, {n} of them from a checkpoint, seed {seed}")
             if args[0] != "paper":
                 signals(plmr, check, args, folder)
-        refused(plmr, check, folder)
+        if not only:
+            refused(plmr, check, folder)
     check.done()
 
 

@@ -3,6 +3,7 @@
  *   FAIL_MALLOC   the number of the allocation of plmr's own that fails; 0 counts them
  *   FAIL_READ     the number of the read of FAIL_FILE that fails with EIO
  *   FAIL_SEND     the number of the message that it never sends, nor does anything else
+ *   FAIL_MESSAGE  the number of the call that sends, to one rank or to all, and that fails; 0 counts them
  *   FAIL_CALL     the number of the system call about a file below FAIL_FOLDER that fails; 0 counts them
  *   FAIL_UNSEEN   on all ranks: a new file below FAIL_FOLDER is there for others only once it has been closed or renamed,
  *                 and what others see of its size is 0: files that are consistent from close to open, as on NFS
@@ -36,7 +37,7 @@
 
 static bool active;                           /* this is the rank, and nothing has failed yet */
 static unsigned long program_at, program_end; /* in memory */
-static long n_mallocs, n_reads, n_sends, n_calls;
+static long n_mallocs, n_reads, n_sends, n_messages, n_calls;
 
 static long number(const char *name, long none)
 {
@@ -94,6 +95,39 @@ int MPI_Init(int *argc, char ***argv)
     return result;
 }
 
+/* A call of MPI's that sends something, all of whose arguments these are. */
+static bool message_fails(void)
+{
+    if (!active || ++n_messages != number("FAIL_MESSAGE", -1))
+        return false;
+    note_failure();
+    return true;
+}
+
+#define SENDS(name, parameters, arguments)                                                                             \
+    int MPI_##name parameters                                                                                          \
+    {                                                                                                                  \
+        return message_fails() ? MPI_ERR_INTERN : PMPI_##name arguments;                                               \
+    }
+SENDS(Send, (const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm),
+      (data, n, type, to, tag, comm))
+SENDS(Bcast, (void *data, int n, MPI_Datatype type, int root, MPI_Comm comm), (data, n, type, root, comm))
+SENDS(Ibcast, (void *data, int n, MPI_Datatype type, int root, MPI_Comm comm, MPI_Request *request),
+      (data, n, type, root, comm, request))
+SENDS(Barrier, (MPI_Comm comm), (comm))
+SENDS(Ibarrier, (MPI_Comm comm, MPI_Request *request), (comm, request))
+SENDS(Allreduce, (const void *data, void *out, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm),
+      (data, out, n, type, op, comm))
+SENDS(Iallreduce,
+      (const void *data, void *out, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm, MPI_Request *request),
+      (data, out, n, type, op, comm, request))
+SENDS(Allgather, (const void *data, int n, MPI_Datatype type, void *out, int m, MPI_Datatype as, MPI_Comm comm),
+      (data, n, type, out, m, as, comm))
+SENDS(Alltoall, (const void *data, int n, MPI_Datatype type, void *out, int m, MPI_Datatype as, MPI_Comm comm),
+      (data, n, type, out, m, as, comm))
+SENDS(Gather, (const void *data, int n, MPI_Datatype type, void *out, int m, MPI_Datatype as, int root, MPI_Comm comm),
+      (data, n, type, out, m, as, root, comm))
+
 int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request)
 {
     if (active && ++n_sends == number("FAIL_SEND", -1)) {
@@ -106,6 +140,8 @@ int MPI_Isend(const void *data, int n, MPI_Datatype type, int to, int tag, MPI_C
         for (;;)
             sigsuspend(&all_but_end);
     }
+    if (message_fails())
+        return MPI_ERR_INTERN;
     return PMPI_Isend(data, n, type, to, tag, comm, request);
 }
 
@@ -323,6 +359,8 @@ __attribute__((destructor)) static void finish(void)
 {
     if (active && number("FAIL_MALLOC", -1) == 0)
         note((double)n_mallocs);
+    if (active && number("FAIL_MESSAGE", -1) == 0)
+        note((double)n_messages);
     if (active && number("FAIL_CALL", -1) == 0)
         note((double)n_calls);
 }

@@ -1,6 +1,6 @@
-"""One thing fails that plmr asks for: an allocation, or a system call about one of its files (open, read, write, fsync, rename,
-map ...). Whichever it is, in whatever command, the run ends soon, with exit code 0 and right results or with one line and
-another code; no draft is left, and what stands under a final name is right.
+"""One thing fails that plmr asks for: an allocation, a message, or a system call about one of its files (open, read, write, fsync,
+rename, map ...). Whichever it is, in whatever command, the run ends soon, with exit code 0 and right results or with one line and
+another code; no draft is left, and what stands under a final name is right. So it is where a signal ends a run.
 
 faults.py MPIEXEC PLMR PRELOADED [--all MOST]
 
@@ -11,6 +11,8 @@ import os
 import random
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -43,6 +45,8 @@ CASES = [
     ("generate -n 2 " + LLM, 2),
 ]
 N_CALLS, N_MALLOCS, N_ON_RANKS = 10, 5, 4
+# Of no run that fails: what a sweep hands from a point to its journal; what was printed so far.
+PASSING = {"stdout", "s/point.json"}
 MODEL = {"title": "t", "source": "s", "architecture": "llama", "layers": 1, "dim": 16, "heads": 2, "kv_heads": 2, "ffn": 32, "vocab": 40,
          "context": 64, "rms_eps": 1e-5, "rope_base": 10000, "tied": False}
 SWEEP = {"title": "t", "question": "q", "columns": ["alg", "cycles"], "runs": {"a": {
@@ -73,6 +77,13 @@ def same(a, b):
     return a == b or isinstance(a, str) and "errors.jsonl cannot be read" in a
 
 
+def wait_or_stop(process, number, after_s):
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(number)
+
+
 def is_right(data, right):
     """A sweep's journal may have some of its lines."""
     return right is not None and (same(data, right) or isinstance(data, list) and all(any(same([line], [r]) for r in right) for line in data))
@@ -94,8 +105,8 @@ class Faults:
         for name, alg in (("one", "cannon"), ("two", "summa")):
             plmr.run(f"gemm --alg {alg} --m 16 --k 16 --n 16 --cores 4x4 --quiet --json {self.inputs}/{name}.jsonl".split())
 
-    def run(self, case, **fail):
-        """Exit code, lines of standard error, files and their contents, and what was noted."""
+    def run(self, case, stop=None, **fail):
+        """Exit code, lines of standard error, files and their contents, and what was noted. stop: a signal, and after how many seconds."""
         self.n += 1
         place = os.path.join(self.folder, f"run{self.n}")
         os.mkdir(place)
@@ -105,6 +116,8 @@ class Faults:
                "PLMR_SHARE": self.folder + "/share", "LD_PRELOAD": self.preloaded, "XDG_CACHE_HOME": place + ".cache"}
         with open(place + ".out", "w", encoding="utf-8") as out:
             process = self.plmr.start(args, case[1], env=env, **({"stdout": out} if case[1] is None else {}))
+            if stop:
+                wait_or_stop(process, *stop)
             _, err = outcome(process, 60)
         for _ in range(30):  # mpirun may end before its ranks
             time.sleep(0.1 if case[1] and any(".part" in name for name in os.listdir(place)) else 0)
@@ -122,14 +135,24 @@ class Faults:
         return process.returncode, [line for line in err.splitlines() if not MPIRUN_NOISE.match(line)], files, noted
 
     def count(self, case):
-        """The right files, and how many calls and allocations there are on rank 0 and on the last."""
-        counts = []
+        """The right files, how long they take, and how many calls, allocations and messages there are on each rank."""
+        counts, start = [], time.monotonic()
         for rank in range(case[1] or 1):
-            for kind in "call", "malloc":
+            for kind in ("call", "malloc", "message") if case[1] else ("call", "malloc"):
                 code, err, files, n = self.run(case, rank=rank, **{kind: 0})
                 self.check(code == 0 and n is not None, f"{show(case[0].split(), case[1])}: {code}, {err}")
                 counts.append((rank, kind, int(n or 0)))
-        return files, counts
+        return files, (time.monotonic() - start) / len(counts), counts
+
+    def stopped(self, case, right, number, after_s):
+        what = f"{show(case[0].split(), case[1])}, {number.name} after {after_s:.2f} s"
+        try:
+            code, err, files, _ = self.run(case, (number, after_s))
+        except Exception as error:  # it runs for ever
+            self.check(False, f"{what}: {error}")
+            return
+        wrong = [name for name, data in files.items() if name not in PASSING and not is_right(data, right.get(name))]
+        self.check(not wrong, f"{what}: exit code {code}, {err}, left or wrong: {wrong}")
 
     def one(self, case, right, rank, kind, n):
         what = f"{show(case[0].split(), case[1])}, {kind} {n} of rank {rank} fails"
@@ -148,8 +171,7 @@ class Faults:
             self.check(not wrong and len(files) == len(right), f"{what}: exit code 0, but {wrong}, {err}")
         else:
             self.check(code in (1, 2) and len(said) == 1, f"{what}: exit code {code}, {err}")
-            # point.json is what a sweep hands from a point to its journal
-            wrong = [name for name, data in files.items() if name not in ("stdout", "s/point.json") and ".part" not in name and not is_right(data, right.get(name))]
+            wrong = [name for name, data in files.items() if name not in PASSING and ".part" not in name and not is_right(data, right.get(name))]
             self.check(not wrong, f"{what}: exit code {code}, and under their names {wrong}, {err}")
         self.check(not [name for name in files if ".part" in name], f"{what}: exit code {code}, drafts in {list(files)}, {err}")
         return code
@@ -169,7 +191,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         faults = Faults(plmr, check, os.path.realpath(sys.argv[3]), folder)
         counted = list(pool.map(faults.count, CASES))
-        todo = [(case, right, *fault) for case, (right, counts) in zip(CASES, counted) for fault in chosen(case, counts, most)]
+        stops = [(case, right, number, random.uniform(0.2, 1) * took_s) for case, (right, took_s, _) in zip(CASES, counted)
+                 for number in (signal.SIGINT, signal.SIGTERM)]
+        list(pool.map(lambda job: faults.stopped(*job), stops))
+        todo = [(case, right, *fault) for case, (right, _, counts) in zip(CASES, counted) for fault in chosen(case, counts, most)]
         codes = list(pool.map(lambda job: faults.one(*job), todo))
     print(f"{len(codes)} faults: {codes.count(0)} of no consequence, {codes.count(1)} with exit code 1, {codes.count(2)} with 2")
     check.done()

@@ -68,6 +68,8 @@ static plmr_status run(plmr_region *region, void *context)
 
 int main(int argc, char **argv)
 {
+    if (is("other headers"))
+        plmr_headers("0.0.9");
     plmr_program program = {.name = "misuse", .rows = 12, .cols = 12, .run = is("nothing to run") ? NULL : run};
     return plmr_program_main(argc, argv, is("no program") ? NULL : &program);
 }

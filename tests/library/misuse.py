@@ -26,6 +26,7 @@ CASES = [  # word, further arguments, ranks, exit code, what is said
     ("ended without", [], (1,), 2, "nothing is on its way to t: begin a verb first"),
     ("no product", [], (1,), 2, "tiles of t are 1 x 1, of h 2 x 3 and of t 1 x 1, which is no product"),
     ("half messages", [], (2,), 2, "h: messages carry f32, and h is of f16"),
+    ("other headers", [], (1, 2), 2, "compiled with the headers of plmr 0.0.9, and run with the library of "),
     ("bad key", [], (1,), 2, "'a b' is no key of a record"),
 ]
 for word, arguments, counts, code, said in CASES:

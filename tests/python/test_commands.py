@@ -1,5 +1,9 @@
 """The commands of plmr as functions of Python, alone and on several ranks."""
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -72,3 +76,15 @@ def test_tables_make_the_functions():
     assert "transpose_b" in plmr.gemm.__doc__ and "tree_k" in plmr.gemv.__doc__
     with pytest.raises(AttributeError, match="no attribute 'gmm'"):
         plmr.gmm
+
+
+def test_a_library_of_another_version_is_refused(tmp_path):
+    package = os.path.dirname(plmr.__file__)
+    shutil.copytree(package, tmp_path / "plmr")
+    abi = tmp_path / "plmr" / "_abi.py"
+    abi.write_text(abi.read_text().replace(f"HEADERS = '{plmr.__version__}'", "HEADERS = '0.0.9'"))
+    library = plmr._library.lib._name
+    done = subprocess.run([sys.executable, "-c", "import plmr"], env={**os.environ, "PYTHONPATH": str(tmp_path), "PLMR_LIBRARY": library},
+                          capture_output=True, text=True, check=False)
+    line = f"ImportError: this package is of plmr 0.0.9, and {library} of {plmr.__version__}: install both of one version"
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == line

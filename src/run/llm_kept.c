@@ -1,0 +1,88 @@
+#include "run/llm_kept.h"
+
+#include "infer/state.h"
+
+enum {
+    LOOK_TOKENS = 256
+}; /* that are timed between two looks for signals: virtual time takes microseconds for a token */
+
+/* What mechanisms the virtual times rest on. */
+static unsigned *parts_of(const plmr_llm_run *run, bool decode)
+{
+    plmr_region *region = plmr_timing_region(run->timing, decode);
+    return region ? &region->ledger.parts : NULL;
+}
+
+/* ---- taking ---- */
+
+/* What belongs to this run alone stays. */
+static plmr_status take_times(plmr_llm_kept *kept)
+{
+    plmr_llm_totals was, *totals = &kept->run->totals;
+    unsigned parts[2];
+    PLMR_TRY(plmr_checkpoint_read(&kept->checkpoint, &was, sizeof was));
+    PLMR_TRY(plmr_checkpoint_read(&kept->checkpoint, parts, sizeof parts));
+    if (kept->run->options->report || kept->run->options->trace.path)
+        return PLMR_OK;
+    was.load_s = totals->load_s;
+    was.start_s = totals->start_s;
+    was.spans = totals->spans;
+    *totals = was;
+    kept->has_times = true;
+    for (int decode = 0; decode < 2; decode++)
+        if (parts_of(kept->run, decode))
+            *parts_of(kept->run, decode) |= parts[decode];
+    return PLMR_OK;
+}
+
+plmr_status plmr_llm_kept_open(plmr_llm_kept *kept, const char *option, json_t *settings, plmr_llm_run *run)
+{
+    json_t *state;
+    kept->run = run;
+    PLMR_TRY(plmr_checkpoint_open(&kept->checkpoint, option, "llm", settings, &state));
+    run->kept = kept;
+    kept->n_decoded = json_integer_value(json_object_get(state, "decoded"));
+    kept->n_looked = kept->checkpoint.n_steps;
+    plmr_status status = state ? take_times(kept) : PLMR_OK;
+    json_decref(state);
+    return status;
+}
+
+plmr_status plmr_llm_kept_resume(plmr_llm_kept *kept, int64_t n_before)
+{
+    return plmr_state_get_cache(kept->run->engine, n_before, n_before + kept->n_decoded, plmr_checkpoint_get,
+                                &kept->checkpoint);
+}
+
+/* ---- keeping ---- */
+
+static plmr_status put(plmr_checkpoint *checkpoint, void *context)
+{
+    plmr_llm_kept *kept = context;
+    unsigned parts[2] = {0};
+    for (int decode = 0; decode < 2; decode++)
+        parts[decode] = parts_of(kept->run, decode) ? *parts_of(kept->run, decode) : 0;
+    if (plmr_rank() == 0) {
+        plmr_checkpoint_put(checkpoint, &kept->run->totals, sizeof kept->run->totals);
+        plmr_checkpoint_put(checkpoint, parts, sizeof parts);
+    }
+    return kept->n_decoded ? plmr_checkpoint_put_cache(checkpoint, kept->run->engine) : PLMR_OK;
+}
+
+plmr_status plmr_llm_keep(plmr_llm_kept *kept, int64_t n_decoded)
+{
+    if (!kept || n_decoded < kept->n_decoded) /* times are found again */
+        return PLMR_OK;
+    int64_t n = kept->run->totals.n_made + n_decoded;
+    int64_t look = n_decoded ? 1 : kept->checkpoint.every ? kept->checkpoint.every : LOOK_TOKENS;
+    if (n > 0 && n - kept->n_looked < look)
+        return PLMR_OK;
+    kept->n_looked = n;
+    kept->n_decoded = n_decoded;
+    kept->stopped = plmr_checkpoint_is_stop(&kept->checkpoint);
+    if (kept->stopped || plmr_checkpoint_is_due(&kept->checkpoint, n)) {
+        json_t *state = plmr_rank() ? NULL : json_pack("{sI}", "decoded", (json_int_t)n_decoded);
+        PLMR_TRY(plmr_checkpoint_write(&kept->checkpoint, n, state, put, kept));
+    }
+    return kept->stopped ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
+}
