@@ -152,8 +152,6 @@ static plmr_status check_requests(const struct serve_command *c)
                PLMR_ERROR_INPUT,
                "--http: requests come from outside, to one replica: without --rate, --trace, --find-rate, "
                "--prompt-wafers and --draft");
-    PLMR_CHECK(!c->http || !c->llm.checkpoint, PLMR_ERROR_INPUT,
-               "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
     PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
@@ -333,6 +331,8 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
 {
     plmr_serve_place place;
     plmr_endpoint e = {.run = run, .place = &place};
+    PLMR_CHECK(!c->http || !c->llm.checkpoint, PLMR_ERROR_INPUT,
+               "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
                run->shape->name);
     plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, NULL, c->aim, NULL};

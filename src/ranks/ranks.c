@@ -165,10 +165,11 @@ void plmr_headers(const char *version)
 /* What all ways of starting do first: whether ranks are to be bound. */
 static plmr_status begin(bool *binds)
 {
-    PLMR_CHECK(!other_headers, PLMR_ERROR_INPUT,
-               "compiled with the headers of plmr %.40s, and run with the library of %s: compile the program anew, or give it "
-               "that library",
-               other_headers, PLMR_VERSION);
+    PLMR_CHECK(
+        !other_headers, PLMR_ERROR_INPUT,
+        "compiled with the headers of plmr %.40s, and run with the library of %s: compile the program anew, or give it "
+        "that library",
+        other_headers, PLMR_VERSION);
     PLMR_TRY(check_memory());
     PLMR_TRY(read_bind(binds));
     return_large_memory();
