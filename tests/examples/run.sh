@@ -27,4 +27,9 @@ check "$@" transpose \
     "transpose: 48x48 cores of wse2, 5017 cycles (4.56 us), 12 of 49152 bytes of SRAM, 15 of 24 routes, 433152 wavelet-hops"
 check "$@" dispatch "561 of 576 tokens found room
 dispatch: 24x24 cores of wse2, 50254 cycles (45.7 us), 3200 of 49152 bytes of SRAM, 8 of 24 routes, 249984 wavelet-hops"
+# A build that is not installed serves as well.
+unset PKG_CONFIG_SYSROOT_DIR PLMR_SHARE
+export PKG_CONFIG_PATH="$2/meson-uninstalled" LD_LIBRARY_PATH="$2/src"
+${CC:-cc} -std=c11 "$3/docs/examples/life.c" -o "$dir/life" $(pkg-config --cflags --libs plmr)
+(cd "$dir" && mpirun -n 2 ./life --verify)
 echo "the examples build through pkg-config and agree on 1, 2, 4 and 6 ranks"
