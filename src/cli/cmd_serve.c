@@ -14,23 +14,17 @@
 enum mode { TIMING, COMPUTE };
 
 static const char *const modes[] = {[TIMING] = "timing", [COMPUTE] = "compute", NULL};
-static const char *const aims[] = {[PLMR_FOR_LATENCY] = "latency",
-                                   [PLMR_FOR_THROUGHPUT] = "throughput",
-                                   [PLMR_FOR_CAPACITY] = "capacity",
-                                   [PLMR_FOR_ENERGY] = "energy",
-                                   NULL};
 
 struct serve_command {
     plmr_llm_options llm;
     const char *trace;
     plmr_arrivals arrivals;
     bool has_lengths;
-    int64_t n_requests, n_wafers, n_prompt_wafers, n_batch, chunk;
+    int64_t n_requests, n_prompt_wafers, n_batch, chunk;
     double link; /* bytes a second */
     bool find_rate;
     plmr_slo slo; /* seconds */
     const void *policy;
-    enum plmr_serve_aim aim;
     bool every_step, preempts;
     const char *draft;
     int64_t ahead;
@@ -114,8 +108,6 @@ static const plmr_option options[] = {
      PLMR_REAL(struct serve_command, accept, 0, 1)},
     {"chunk", "N", SERVING, "Tokens of a prompt in a pass, at most (default: four to a row of cores)",
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},
-    {"wafers", "N", PLMR_TITLE_PLACE, "Devices: the model is placed on as few as hold it, as often as there are such",
-     PLMR_COUNT(struct serve_command, n_wafers, 1024), .value = "1"},
     {"prompt-wafers", "K", PLMR_TITLE_PLACE,
      "So many of --wafers read prompts, for the others to go on with (default: all do both)",
      PLMR_COUNT(struct serve_command, n_prompt_wafers, 1023)},
@@ -123,8 +115,6 @@ static const plmr_option options[] = {
      PLMR_REAL(struct serve_command, link, 1, 1e18)},
     {"cores", "HxW", PLMR_TITLE_PLACE, "Cores of a region, H = W (default: what is best for --for)",
      PLMR_PAIR(struct serve_command, llm.setup.phase[PLMR_DECODE].rows, "250x250")},
-    {"for", "AIM", PLMR_TITLE_PLACE, "What regions are chosen for: %s", PLMR_WORD(struct serve_command, aim, aims),
-     .value = "throughput"},
     PLMR_OPTIONS(struct serve_command, llm, plmr_place_table),
     {"ranks", "RxC", PLMR_TITLE_PLACE, "Grid of ranks, which changes no result (default: what suits the model)",
      PLMR_PAIR(struct serve_command, llm.rank_rows, "2x3")},
@@ -169,9 +159,9 @@ static plmr_status check(const struct serve_command *c)
     PLMR_CHECK(!((const plmr_serve_policy *)c->policy)->needs_slo || (c->slo.ttft > 0 && c->slo.tpot > 0),
                PLMR_ERROR_INPUT, "--policy %s goes by --slo ttft=S,tpot=S: give both",
                ((const plmr_serve_policy *)c->policy)->name);
-    PLMR_CHECK(!c->n_prompt_wafers || c->n_prompt_wafers < c->n_wafers, PLMR_ERROR_INPUT,
+    PLMR_CHECK(!c->n_prompt_wafers || c->n_prompt_wafers < c->llm.setup.n_wafers, PLMR_ERROR_INPUT,
                "--prompt-wafers %lld leave none of --wafers %lld to make tokens", (long long)c->n_prompt_wafers,
-               (long long)c->n_wafers);
+               (long long)c->llm.setup.n_wafers);
     PLMR_CHECK((c->n_prompt_wafers > 0) == (c->link > 0), PLMR_ERROR_INPUT,
                "--prompt-wafers and --link go together: how fast a cache gets from one wafer to another is not known");
     PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
@@ -219,7 +209,7 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
     plmr_serve_about about = {.trace = c->trace,
                               .seed = c->arrivals.seed,
                               .policy = c->policy,
-                              .aim = aims[c->aim],
+                              .aim = plmr_name_of(c->llm.setup.aim),
                               .slo = c->slo,
                               .n_prompt = (int)c->n_prompt_wafers / place->wafers,
                               .preempts = c->preempts,
@@ -276,7 +266,7 @@ static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run,
                "the longest request has %lld tokens, prompt and output, but %s was made for %d at most: shorten it",
                (long long)load.longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
-    plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, &load, c->aim, NULL};
+    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, &load, c->llm.setup.aim, NULL};
     if (c->draft_model)
         wish.draft = plmr_model_shape_of(c->draft_model);
     PLMR_TRY(check_draft(c, run));
@@ -335,7 +325,7 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
                "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
                run->shape->name);
-    plmr_serve_wish wish = {(int)c->n_wafers, c->n_batch, c->chunk, NULL, c->aim, NULL};
+    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, NULL, c->llm.setup.aim, NULL};
     PLMR_TRY(plmr_endpoint_place(&e, wish, &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_machine_setup setup = {
@@ -376,6 +366,8 @@ static plmr_status run(void *options)
     struct serve_command *c = options;
     plmr_serve_texts texts = {0};
     plmr_llm_run run;
+    c->llm.setup.aim = c->llm.setup.aim ? c->llm.setup.aim : &plmr_aim_throughput;
+    c->llm.setup.n_wafers = c->llm.setup.n_wafers ? c->llm.setup.n_wafers : 1;
     PLMR_TRY(check(c));
     c->texts = c->mode == COMPUTE ? &texts : NULL;
     if (c->draft)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/choose.h"
 #include "plmr/device.h"
 
 /* ---- tables ---- */
@@ -136,6 +137,11 @@ const plmr_option plmr_place_table[] = {
     {"-", NULL, NULL, NULL, PLMR_LINE(plmr_llm_options, line)},
     {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT(plmr_llm_options, device),
      .value = PLMR_DEVICE_DEFAULT},
+    {"wafers", "N", PLMR_TITLE_PLACE, "Devices that there are (default: as few as hold the model; serve: 1)",
+     PLMR_COUNT(plmr_llm_options, setup.n_wafers, 1024)},
+    {"for", "AIM", PLMR_TITLE_PLACE,
+     "What regions, layers and replicas are chosen for: %s (default: regions by the model's size; serve: throughput)",
+     PLMR_ONE_OF(plmr_llm_options, setup.aim, &plmr_aim_registry)},
     {"kv", "shift|concat", PLMR_TITLE_PLACE,
      "Keys and values of new tokens: rows of cores are kept balanced, or the last row takes them all",
      PLMR_WORD(plmr_llm_options, setup.concat, caches), .value = "shift"},

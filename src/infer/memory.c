@@ -63,10 +63,16 @@ static int64_t widened_bytes(const plmr_timing *t, const plmr_grid *g)
     return plmr_core_needs(&t->shape, g).widened * plmr_timing_element_bytes(t);
 }
 
+int plmr_timing_requests(const plmr_timing *t, bool decode)
+{
+    int replicas = t->setup.phase[decode].replicas;
+    return replicas ? (int)plmr_ceil_div(t->setup.n_batch, replicas) : t->setup.n_batch;
+}
+
 int plmr_timing_stage_batch(const plmr_timing *t)
 {
-    int stages = t->placement[1].n_stages;
-    return stages ? (int)plmr_ceil_div(t->setup.n_batch, stages) : t->setup.n_batch;
+    int stages = t->placement[1].n_stages, n = plmr_timing_requests(t, true);
+    return stages ? (int)plmr_ceil_div(n, stages) : n;
 }
 
 int64_t plmr_timing_row_tokens(const plmr_timing *t, int64_t n_tokens)
@@ -110,14 +116,14 @@ static int64_t most_row_tokens(const plmr_timing *t, const plmr_placement *p, in
 static int64_t score_bytes(const plmr_timing *t)
 {
     const plmr_heads *heads = &t->decode->heads;
-    return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) * t->setup.n_batch;
+    return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) * plmr_timing_requests(t, true);
 }
 
 /* Activations, and scores of the row's tokens. */
 static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
-    return activations(t, t->decode) * plmr_timing_element_bytes(t) * t->setup.n_batch + row_tokens * score_bytes(t) +
-           widened_bytes(t, t->decode);
+    return activations(t, t->decode) * plmr_timing_element_bytes(t) * plmr_timing_requests(t, true) +
+           row_tokens * score_bytes(t) + widened_bytes(t, t->decode);
 }
 
 /* Beside what the products need (the ledger of a layer), of which is what is added to the stream. */
@@ -217,7 +223,7 @@ static int64_t planned_tokens(const plmr_timing *t)
 {
     int64_t all = plmr_timing_row_tokens(t, t->setup.n_tokens), least = plmr_timing_row_tokens(t, t->setup.n_prompt);
     int64_t room = (int64_t)t->device->sram - decode_layer_bytes(t) - decode_working(t, 0);
-    int64_t fit = room / (plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch + score_bytes(t));
+    int64_t fit = room / (plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true) + score_bytes(t));
     return fit >= all ? all : fit > least ? fit : least;
 }
 
@@ -317,7 +323,7 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
         .rows = t->decode->rows,
         .cols = t->decode->cols,
         .layer_bytes = decode_layer_bytes(t),
-        .token_bytes = plmr_timing_token_bytes(t, t->decode) * t->setup.n_batch,
+        .token_bytes = plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true),
         .working_bytes = decode_working(t, row_tokens),
         .score_bytes = score_bytes(t),
         .output_bytes = t->setup.as_published ? 0 : output_bytes(t),
@@ -326,15 +332,14 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
     return place(t, true, row_tokens);
 }
 
-/* A layer is run: the ledger tells what its products need. */
-static plmr_status place_prefill(plmr_timing *t)
+/* A layer has been run: the ledger tells what its products need. */
+plmr_status plmr_timing_place_prefill(plmr_timing *t)
 {
-    PLMR_TRY(plmr_timing_run_layer(t, 0));
     t->placement[0] = (plmr_placement){
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
         .layer_bytes = layer_bytes(t, t->prefill),
-        .token_bytes = plmr_timing_token_bytes(t, t->prefill) * t->setup.n_batch,
+        .token_bytes = plmr_timing_token_bytes(t, t->prefill) * plmr_timing_requests(t, false),
         .working_bytes = prefill_working(t),
     };
     note_tree(t->prefill, &t->placement[0]);
@@ -348,10 +353,10 @@ plmr_status plmr_timing_place(plmr_timing *t)
     do {
         kept = t->kept;
         PLMR_TRY(t->decode ? plmr_timing_place_decode(t) : PLMR_OK);
-        if (t->kept == PLMR_KEEP_ALL && t->decode)
-            PLMR_TRY(plmr_timing_spread(t));
-        if (t->kept == kept && t->prefill)
-            PLMR_TRY(place_prefill(t));
+        if (t->kept == kept && t->prefill) {
+            PLMR_TRY(plmr_timing_run_layer(t, 0));
+            PLMR_TRY(plmr_timing_place_prefill(t));
+        }
     } while (t->kept != kept);
     return PLMR_OK;
 }

@@ -9,8 +9,8 @@
 /* Of decode: as many as have requests. */
 static int busy_stages(const plmr_timing *t)
 {
-    int n_stages = t->placement[1].n_stages - t->placement[1].output_apart;
-    return t->setup.n_batch < n_stages ? t->setup.n_batch : n_stages;
+    int n_stages = t->placement[1].n_stages - t->placement[1].output_apart, n = plmr_timing_requests(t, true);
+    return n < n_stages ? n : n_stages;
 }
 
 static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase)
@@ -89,18 +89,24 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
 
 /* Every core passes n_bytes on to the core at the same place of the next region, as many hops away as a region is wide.
  */
-static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, plmr_cost_pass *pass)
+static double stage_cycles(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
 {
     const plmr_device *d = t->device;
     double words = (double)plmr_device_wavelets(d, n_bytes);
     plmr_way way = plmr_way_of(d, p->cols);
     double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
+    return t->setup.as_published ? 0 : cycles * (p->n_stages - 1);
+}
+
+static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, plmr_cost_pass *pass)
+{
+    double cycles = stage_cycles(t, p, n_bytes), words = (double)plmr_device_wavelets(t->device, n_bytes);
     if (t->setup.as_published)
         return;
     if (p->n_stages > 1)
         pass->grid->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
-    pass->work[PLMR_WORK_STAGES] += cycles * (p->n_stages - 1);
-    pass->t_cycles += cycles * (p->n_stages - 1);
+    pass->work[PLMR_WORK_STAGES] += cycles;
+    pass->t_cycles += cycles;
     pass->wavelet_hops -= words * p->cols * p->rows * p->cols * (p->n_stages - 1);
 }
 
@@ -145,20 +151,34 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
     return PLMR_OK;
 }
 
-plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
+/* Of activations on their way to the next region, in each core: of a prompt; of a token of each request. */
+static int64_t prompt_bytes(const plmr_timing *t)
+{
+    return plmr_ceil_div(t->setup.n_prompt, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
+}
+
+static int64_t token_bytes(const plmr_timing *t, int n_batch)
+{
+    return t->decode->dim.size * plmr_timing_element_bytes(t) * n_batch;
+}
+
+static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
 {
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(run_layers(t, &pass));
     plmr_timing_wait_layers(t, &t->placement[0], true, &pass);
-    int64_t n_bytes =
-        plmr_ceil_div(pass.n_tokens, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
-    add_stages(t, &t->placement[0], n_bytes, &pass);
-    PLMR_TRY(finish_pass(t, &pass, "prefill", -1, phase));
-    double alone = phase->t_cycles, n_more = t->setup.n_batch - 1;
+    add_stages(t, &t->placement[0], prompt_bytes(t), &pass);
+    return finish_pass(t, &pass, "prefill", -1, phase);
+}
+
+plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
+{
+    PLMR_TRY(run_prompt(t, phase));
+    double alone = phase->t_cycles, n_more = plmr_timing_requests(t, false) - 1;
     plmr_timing_follow(t, phase);
     if (n_more > 0)
-        plmr_trace_skip(pass.grid->region->trace, "prefill", (int64_t)n_more, (phase->t_cycles - alone) / n_more);
+        plmr_trace_skip(t->prefill->region->trace, "prefill", (int64_t)n_more, (phase->t_cycles - alone) / n_more);
     t->now += phase->t_cycles - alone;
     return PLMR_OK;
 }
@@ -175,7 +195,8 @@ static int64_t relayout_bytes(const plmr_timing *t)
             weights += plmr_weight_count(&t->shape, turned[i]) *
                        plmr_cost_weight_bytes(&t->shape, g, turned[i],
                                               plmr_grid_chunk(g, plmr_weight_infos[turned[i]].cols), g->dim_x.size);
-    int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g) * t->setup.n_batch;
+    int64_t cache =
+        plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g) * plmr_timing_requests(t, false);
     return (weights + (t->kept == PLMR_KEEP_NOTHING ? 0 : cache)) * t->placement[0].layers_per_stage;
 }
 
@@ -218,7 +239,7 @@ static plmr_status run_token(plmr_timing *t, int n_batch, int64_t n_before, int6
     double in_output = pass.t_cycles - in_layers;
     plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
     plmr_timing_wait_output(t, in_output, &pass);
-    add_stages(t, &t->placement[1], t->decode->dim.size * plmr_timing_element_bytes(t) * pass.n_batch, &pass);
+    add_stages(t, &t->placement[1], token_bytes(t, n_batch), &pass);
     return finish_pass(t, &pass, "token", n_before, phase);
 }
 
@@ -235,6 +256,24 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
     plmr_timing_keep_pace(t, &t->token);
     t->row_tokens = row_tokens;
     return PLMR_OK;
+}
+
+/* ---- for placements that are tried ---- */
+
+plmr_status plmr_timing_alike(plmr_timing *t, bool decode, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
+{
+    int stages = t->placement[decode].n_stages;
+    t->placement[decode].n_stages = 1;
+    plmr_status status = decode ? plmr_timing_step(t, n_batch, row_tokens, phase) : run_prompt(t, phase);
+    t->placement[decode].n_stages = stages;
+    return status;
+}
+
+void plmr_timing_add_stages(const plmr_timing *t, bool decode, int n_batch, plmr_phase_cost *phase)
+{
+    double cycles = stage_cycles(t, &t->placement[decode], decode ? token_bytes(t, n_batch) : prompt_bytes(t));
+    phase->work[PLMR_WORK_STAGES] += cycles;
+    phase->t_cycles += cycles;
 }
 
 /* ---- for requests that come and go ---- */

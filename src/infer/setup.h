@@ -13,8 +13,9 @@ typedef struct plmr_phase_setup {
     int rows, cols;           /* cores of a region, in prefill as many of both; 0: there is no such phase */
     plmr_reduce_options tree; /* of allreduces: see plmr_grid_create */
     bool unfused;             /* in decode: products of the same vector have an allreduce each */
-    int layers;               /* of a region, at most; 0: as many as fit, in decode of a batch as many as are best */
+    int layers;               /* of a region, at most; 0: as many as fit */
     bool output_apart;        /* decode: the output has a region of its own, though it may fit another */
+    int replicas;             /* as often all of it is there, to share the requests; 0: once */
 } plmr_phase_setup;
 
 /* All 0 is the whole model, one request, no phase. */
@@ -30,6 +31,8 @@ typedef struct plmr_llm_setup {
     plmr_expert_setup experts;     /* where decode has them */
     plmr_expert_load load;         /* of time alone: how many tokens experts get */
     bool streams;                  /* of time alone: what does not fit comes from outside, layer by layer */
+    const void *aim;               /* plmr_aim, by which regions are chosen that are not given; NULL: none */
+    int n_wafers;                  /* that there are; 0: as few as hold the model */
     bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
     const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */
     bool as_published;

@@ -36,13 +36,19 @@ int64_t plmr_timing_window_tokens(const plmr_timing *timing, int64_t row_tokens)
 void plmr_timing_follow(const plmr_timing *timing, plmr_phase_cost *phase);
 void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);
 
-/* Shares decode's layers out to the regions of as many wafers as hold them so that the tokens of a batch take least, where
- * nothing else is asked for; decode has been placed. Collective. */
-plmr_status plmr_timing_spread(plmr_timing *timing);
+/* Requests that a replica of a phase has, at most. */
+int plmr_timing_requests(const plmr_timing *timing, bool decode);
 
-/* Finds where the layers lie, of the phases that there are; of decode. */
+/* A prompt, or a token of n_batch requests, without the ways between regions, and so the same in any placement on the
+ * region (but for that of experts); then these ways, in time alone. The first is collective. */
+plmr_status plmr_timing_alike(plmr_timing *timing, bool decode, int n_batch, int64_t row_tokens,
+                              plmr_phase_cost *phase);
+void plmr_timing_add_stages(const plmr_timing *timing, bool decode, int n_batch, plmr_phase_cost *phase);
+
+/* Finds where the layers lie, of the phases that there are; of decode; of prefill, of which each kind of layer has been run. */
 plmr_status plmr_timing_place(plmr_timing *timing);
 plmr_status plmr_timing_place_decode(plmr_timing *timing);
+plmr_status plmr_timing_place_prefill(plmr_timing *timing);
 
 /* Of prefill: each kind of layer is run once, with weights in so many slices (0: all there), for what it needs. */
 plmr_status plmr_timing_run_layer(plmr_timing *timing, int n_slices);

@@ -172,6 +172,9 @@
     X(real, decode_tok_s)                                                                                              \
     X(real, tok_j)               /* tokens made, or else read, over the energy of all wafers that are needed */        \
     X(count, sram_left_bytes)    /* in the core that needs most */                                                     \
+    X(text, placed_for)          /* latency, ...; "": regions follow from the model's size */                            \
+    X(count, replicas)           /* as often the model is there, in decode and in prefill */                           \
+    X(count, prefill_replicas)                                                                                         \
     X(count, regions_unused)     /* of the wafers that are needed, in decode, or else in prefill; and cores: */        \
     X(count, cores_unused)       /* those of unused regions, and those that are in none */    \
     PLMR_OUTSIDE_FIELDS(X)

@@ -1,4 +1,5 @@
 #include "run/llm.h"
+#include "infer/choose.h"
 #include "text/chat.h"
 
 #include <math.h>
@@ -121,6 +122,10 @@ static plmr_status start_ranks(plmr_llm_run *run)
     int rank_rows = o->rank_rows, rank_cols = o->rank_cols;
     plmr_llm_setup_choose(&setup, true, true, &run->session.device, run->shape);
     int rows = least(prefill->rows, decode->rows), cols = least(prefill->cols, decode->cols);
+    if (setup.aim) {
+        rows = least(rows, PLMR_CHOOSE_LEAST);
+        cols = least(cols, PLMR_CHOOSE_LEAST);
+    }
     if (!rank_rows)
         choose_ranks(rows, cols, &rank_rows, &rank_cols);
     return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, rows, cols, !o->quiet);
@@ -229,8 +234,9 @@ plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens)
 plmr_status plmr_llm_check_wafer(const plmr_llm_run *run)
 {
     const plmr_placement *both[] = {run->prefill, run->decode};
+    int n_wafers = run->setup.n_wafers ? run->setup.n_wafers : 1;
     for (int i = 0; i < 2; i++)
-        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions || run->setup.allow_memory, PLMR_ERROR_LIMIT,
+        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions * n_wafers || run->setup.allow_memory, PLMR_ERROR_LIMIT,
                    "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
                    "--allow M",
                    run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, i ? "decode" : "prefill",
@@ -258,6 +264,7 @@ plmr_status plmr_llm_place(plmr_llm_run *run)
     const plmr_llm_options *o = run->options;
     PLMR_TRY(plmr_llm_check_cores(o));
     double start_s = plmr_wall_s();
+    PLMR_TRY(plmr_llm_choose(run));
     PLMR_TRY(plmr_timing_create(run->session.ranks, &run->session.device, run->shape, &run->setup, &run->timing));
     run->totals.time_s += plmr_wall_s() - start_s;
     run->prefill = placement(run, PLMR_PREFILL);

@@ -79,7 +79,10 @@ plmr_status plmr_llm_check_cores(const plmr_llm_options *options);
 plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens);
 plmr_status plmr_llm_check_wafer(const plmr_llm_run *run);
 
-/* Places the model by its setup, which must be complete, and opens the files of results. */
+/* Chooses what the setup leaves open of regions, by its aim, and for a batch in any case. */
+plmr_status plmr_llm_choose(plmr_llm_run *run);
+
+/* Places the model by its setup, which must be complete, with what is chosen for it, and opens the files of results. */
 plmr_status plmr_llm_place(plmr_llm_run *run);
 
 /* The virtual time of the prompt; of what lies between prefill and decode; of n_decode tokens of each request, the
@@ -116,6 +119,9 @@ plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record);
 /* For people: the facts; cycles by kind of work, and tokens per second, as bars. On rank 0. */
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
 void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
+
+/* As often the model is there in a phase. Local. */
+int plmr_llm_replicas(const plmr_llm_run *run, bool decode);
 
 /* The region whose columns the ranks share: decode's, where there is one; NULL: not placed. Local. */
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run);

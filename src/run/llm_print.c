@@ -10,15 +10,18 @@
 
 /* ---- facts ---- */
 
-static void print_placement(FILE *out, const char *label, const plmr_placement *p)
+static void print_placement(FILE *out, const char *label, const plmr_placement *p, int replicas)
 {
-    plmr_table_fact(out, label, "%dx%d cores a region, %d %s in each; %s %s needed%s, room for %s", p->rows, p->cols,
+    char times[32] = "";
+    if (replicas > 1)
+        snprintf(times, sizeof times, ", %d times over", replicas);
+    plmr_table_fact(out, label, "%dx%d cores a region, %d %s in each; %s %s needed%s%s, room for %s", p->rows, p->cols,
                     p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
                     plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
-                    p->output_apart ? " (the last for the output)" : "", plmr_format_count(p->n_regions).s);
-    if (p->n_stages > p->n_regions)
+                    p->output_apart ? " (the last for the output)" : "", times, plmr_format_count(p->n_regions).s);
+    if (p->n_stages * replicas > p->n_regions)
         plmr_table_fact(out, "note", "that is %lld such devices: times are as if they were one; --layers places a part",
-                        (long long)plmr_ceil_div(p->n_stages, p->n_regions));
+                        (long long)plmr_ceil_div(p->n_stages * (int64_t)replicas, p->n_regions));
 }
 
 /* Where weights come in. */
@@ -130,6 +133,8 @@ static void print_model(FILE *out, const plmr_llm_run *run, const plmr_llm_recor
 /* All requests together, and what is left of the machine. */
 static void print_machine(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
+    const plmr_placement *p = plmr_llm_region(run);
+    int64_t used = p ? (int64_t)p->n_stages * plmr_llm_replicas(run, p == run->decode) : 0;
     char batch[48], prefill[96] = "", decode[96] = "", energy[48] = "";
     snprintf(batch, sizeof batch, "%d %s", run->setup.n_batch, run->setup.n_batch == 1 ? "request" : "requests");
     if (isfinite(r->prefill_tok_s))
@@ -141,8 +146,7 @@ static void print_machine(FILE *out, const plmr_llm_run *run, const plmr_llm_rec
     plmr_table_fact(out, "machine", "%s%s%s%s", batch, prefill, decode, energy);
     if (r->regions_unused >= 0)
         plmr_table_fact(out, "unused", "%s of %s regions, %s cores; %s bytes of SRAM in the core that needs most",
-                        plmr_format_count(r->regions_unused).s,
-                        plmr_format_count(r->regions_unused + plmr_llm_region(run)->n_stages).s,
+                        plmr_format_count(r->regions_unused).s, plmr_format_count(r->regions_unused + used).s,
                         plmr_format_count(r->cores_unused).s, plmr_format_count(r->sram_left_bytes).s);
 }
 
@@ -153,9 +157,9 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
     if (run->setup.plan != &plmr_llm_plan_waferllm)
         plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);
     if (run->prefill)
-        print_placement(out, "prefill", run->prefill);
+        print_placement(out, "prefill", run->prefill, plmr_llm_replicas(run, false));
     if (run->decode) {
-        print_placement(out, "decode", run->decode);
+        print_placement(out, "decode", run->decode, plmr_llm_replicas(run, true));
         if (!run->setup.as_published)
             print_heads(out, run, run->decode);
     }

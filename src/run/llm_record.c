@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/hash.h"
+#include "infer/choose.h"
 #include "infer/step.h"
 #include "run/llm.h"
 
@@ -22,6 +23,7 @@ static void set_prefill(const plmr_llm_run *run, plmr_llm_record *r)
     r->prefill_rows = run->prefill->rows;
     r->prefill_cols = run->prefill->cols;
     r->prefill_stages = run->prefill->n_stages;
+    r->prefill_replicas = plmr_llm_replicas(run, false);
     r->prefill_tree_k = run->prefill->n_levels;
     r->prefill_cycles = t->prefill.t_cycles;
     r->relayout_cycles = t->handover.t_cycles;
@@ -44,7 +46,8 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->decode_cols = p->cols;
     r->stages = p->n_stages;
     r->regions = p->n_regions;
-    r->wafers = p->n_regions ? plmr_ceil_div(p->n_stages, p->n_regions) : -1;
+    r->replicas = plmr_llm_replicas(run, true);
+    r->wafers = p->n_regions ? plmr_ceil_div(p->n_stages * r->replicas, p->n_regions) : -1;
     r->layers_per_stage = p->layers_per_stage;
     r->tree_k = p->n_levels;
     r->groups_y = run->groups[PLMR_Y];
@@ -99,14 +102,23 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     double n_batch = run->setup.n_batch;
     if (!p)
         return;
-    int64_t wafers = plmr_ceil_div(p->n_stages, p->n_regions);
+    int64_t used = (int64_t)p->n_stages * plmr_llm_replicas(run, p == run->decode);
+    int64_t wafers = plmr_ceil_div(used, p->n_regions);
     double joules = device->power * (double)wafers * plmr_llm_totals_sum(&run->totals).t_cycles / device->clock;
     r->prefill_tok_s = n_batch * r->tpr_prefill;
     r->decode_tok_s = n_batch * r->tpr_decode;
     r->tok_j = per(n_batch * (double)(run->totals.n_made ? run->totals.n_made : run->setup.n_prompt), joules);
     r->sram_left_bytes = r->sram_peak_bytes < r->sram_limit_bytes ? r->sram_limit_bytes - r->sram_peak_bytes : 0;
-    r->regions_unused = wafers * p->n_regions - p->n_stages;
-    r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - (int64_t)p->n_stages * p->rows * p->cols;
+    r->placed_for = run->setup.aim ? plmr_name_of(run->setup.aim) : "";
+    wafers = wafers > run->setup.n_wafers ? wafers : run->setup.n_wafers;
+    r->regions_unused = wafers * p->n_regions - used;
+    r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - used * p->rows * p->cols;
+}
+
+int plmr_llm_replicas(const plmr_llm_run *run, bool decode)
+{
+    int replicas = run->setup.phase[decode].replicas;
+    return replicas > 1 ? replicas : 1;
 }
 
 /* Only where something comes in; else nothing is known of it. */

@@ -44,8 +44,8 @@ static plmr_status judge(const struct search *s, plmr_serve_place *place)
 {
     plmr_serve_costs *c = &place->costs;
     double cycles;
-    PLMR_TRY(find_cycles(c, s->wish->load, s->wish->aim == PLMR_FOR_LATENCY, &cycles));
-    place->value = s->wish->aim == PLMR_FOR_CAPACITY ? (double)(c->row_room * c->rows) : 1 / cycles;
+    PLMR_TRY(find_cycles(c, s->wish->load, s->wish->aim->alone, &cycles));
+    place->value = s->wish->aim == &plmr_aim_capacity ? (double)(c->row_room * c->rows) : 1 / cycles;
     return PLMR_OK;
 }
 

@@ -3,10 +3,8 @@
  */
 #pragma once
 
+#include "infer/choose.h"
 #include "serve/costs.h"
-
-/* What a placement is chosen for. */
-enum plmr_serve_aim { PLMR_FOR_LATENCY, PLMR_FOR_THROUGHPUT, PLMR_FOR_CAPACITY, PLMR_FOR_ENERGY };
 
 /* What is to be served, as far as a placement depends on it: the mean request, and the longest. */
 typedef struct plmr_serve_load {
@@ -19,7 +17,7 @@ typedef struct plmr_serve_wish {
     int n_wafers;
     int64_t n_batch, chunk; /* chunk 0: four tokens to a row of cores */
     const plmr_serve_load *load;
-    enum plmr_serve_aim aim;
+    const plmr_aim *aim;
     const plmr_model_shape *draft; /* a small model that guesses tokens, on a region of its own; NULL: none */
 } plmr_serve_wish;
 

@@ -108,19 +108,41 @@ def batches(plmr, check, small):
     """Prompts of a batch follow each other, its tokens use free regions, and all of it is told."""
     args = f"--model {small} --prompt 21 --decode 5 {REGIONS}"
     alone, three = one(plmr, args), one(plmr, args + " --batch 3")
-    check(three["prefill_cycles"] == 3 * alone["prefill_cycles"], f"three prompts on one region: {three['prefill_cycles']}")
+    check(three["prefill_cycles"] < 1.05 * alone["prefill_cycles"] and three["prefill_replicas"] == 3, f"three prompts at once: {three}")
+    check(one(plmr, args + " --batch 3 --prefill-layers 3")["prefill_cycles"] == 3 * alone["prefill_cycles"], "three prompts on one region")
     alone, prompts = [one(plmr, f"{args} --prefill-layers 1{more}")["prefill_cycles"] for more in ("", " --batch 3")]
     check(alone < 1.5 * (prompts - alone) < 1.05 * alone, f"three prompts on three regions: {alone}, {prompts}")
-    check(three["stages"] >= 3 and three["tpot_s"] < one(plmr, args + " --batch 3 --decode-layers 3")["tpot_s"], f"free regions: {three}")
+    check(three["stages"] * three["replicas"] >= 3 and three["tpot_s"] < one(plmr, args + " --batch 3 --decode-layers 3")["tpot_s"], f"free regions: {three}")
     for phase, n, key in ("both", 5, "decode"), ("decode", 5, "decode"), ("prefill", 21, "prefill"):
         r = one(plmr, f"{args} --batch 3 --phase {phase}")
         check(math.isclose(r[f"{key}_tok_s"], 3 * r[f"tpr_{key}"]) and math.isclose(r["tok_j"] * r["energy_j"], 3 * n), f"{phase}: {r}")
         check(r["sram_left_bytes"] == r["sram_limit_bytes"] - r["sram_peak_bytes"], f"{phase}: SRAM left {r['sram_left_bytes']}")
-    check(three["regions_unused"] == three["regions"] - three["stages"] and three["cores_unused"] == 750 * 994 - three["stages"] * 180, f"{three}")
+    check(three["regions_unused"] == three["regions"] - three["stages"] * three["replicas"] and
+          three["cores_unused"] == 750 * 994 - three["stages"] * three["replicas"] * 180, f"{three}")
     several = [one(plmr, f"--model {small} --decode-cores 4x4 --phase decode --decode 2 --batch 7 --device wormhole:sram={sram}")
                for sram in (60000, 90000, 120000, 240000, 480000)]
     check(all(r["wafers"] == 1 for r in several) and all(a["tpot_s"] >= b["tpot_s"] for a, b in zip(several, several[1:])),
           f"more SRAM is slower: {[r['tpot_s'] for r in several]}")
+
+
+def aims(plmr, check, small):
+    """Each aim is met best by its own choice, on any ranks, with what is told of it; more SRAM and wafers are never worse."""
+    args = f"--model {small} --prompt 21 --decode 5 --batch 6 --device wormhole:sram=60000"
+    got = {aim: one(plmr, f"{args} --for {aim}") for aim in ("latency", "throughput", "capacity", "energy")}
+    one_alone = {aim: one(plmr, f"{args} --batch 1 --for {aim}") for aim in got}
+    check(all(got[aim]["placed_for"] == aim for aim in got) and one(plmr, args)["placed_for"] == "", "placed_for")
+    check(min(r["tpot_s"] for r in one_alone.values()) == one_alone["latency"]["tpot_s"], f"latency: {one_alone}")
+    check(max(r["decode_tok_s"] for r in got.values()) == got["throughput"]["decode_tok_s"], f"throughput: {got}")
+    check(max(r["prefill_tok_s"] for r in got.values()) == got["throughput"]["prefill_tok_s"], f"throughput: {got}")
+    check(max(r["kv_capacity_tokens"] * math.ceil(6 / r["replicas"]) * r["replicas"] for r in got.values()) ==
+          got["capacity"]["kv_capacity_tokens"] * math.ceil(6 / got["capacity"]["replicas"]) * got["capacity"]["replicas"], f"capacity: {got}")
+    for ranks in 2, 3:
+        check(virtual(one(plmr, args + " --for throughput", ranks)) == virtual(got["throughput"]), f"--for throughput on {ranks} ranks")
+    more = [one(plmr, f"{args.replace('60000', sram)} --for throughput --wafers {n}")["decode_tok_s"]
+            for n, sram in ((1, "60000"), (1, "90000"), (2, "90000"), (3, "180000"))]
+    check(more == sorted(more) and more[0] == got["throughput"]["decode_tok_s"] < more[-1], f"more is worse: {more}")
+    fixed = one(plmr, f"{args} --for throughput {REGIONS.replace('16', '8').replace('12x15', '4x5')}")
+    check((fixed["prefill_rows"], fixed["decode_rows"], fixed["decode_cols"]) == (8, 4, 5) and fixed["placed_for"], f"given cores: {fixed}")
 
 
 def refused(plmr, check, small):
@@ -128,6 +150,9 @@ def refused(plmr, check, small):
         ("--as-published --mode compute", "--as-published leaves out"), ("--prefill-cores 30x40", "is not square"),
         ("--model qwen2-72", "did you mean 'qwen2-72b'"), ("--model /nonexistent.gguf", "cannot open"),
         ("--model llama3-8b --decode-cores 60x60 --phase decode", "about 100x100 would do"),
+        ("--for speed", "--for: unknown"), ("--for latency --as-published", "leave out --as-published"), ("--wafers 0", "--wafers: '0'"),
+        ("--for latency --plan t10", "leave out --as-published and --plan"), ("--wafers 1025", "at most 1,024"),
+        ("--model llama3-8b --device wormhole --for capacity --wafers 1", "does not fit wormhole in any region"),
         ("--layers 5", "is not A..B"), (f"--model {small} --layers 1..3", "small.json has layers 0..2"),
         (f"--model {small.replace('small', 'long_head')} --mode compute --prompt 3 --decode 2 {REGIONS}", "heads of 2050 elements are too"),
         ("--phase neither", "--phase: unknown"), ("--prompt 0", "--prompt: '0'"), ("--batch 5000", "at most 4,096"),
@@ -172,6 +197,7 @@ def main():
     trees(plmr, check, small)
     parts(plmr, check, small)
     batches(plmr, check, small)
+    aims(plmr, check, small)
     refused(plmr, check, small)
     with tempfile.TemporaryDirectory() as folder:
         logits(plmr, check, folder)

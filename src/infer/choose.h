@@ -1,0 +1,68 @@
+/* choose.h - where a model is placed, for what is asked for: the search that llm, generate, tune and serve share.
+ *
+ * A placement is the cores of a region, the layers that a region has, whether the output has a region of its own, how
+ * often all of it is there (replicas), and the wafers that this takes. Whoever searches says what a placement comes to;
+ * an aim says how good that is.
+ *
+ * Which placements are looked at follows from model and requests alone: a device rules out what does not fit it. And what
+ * a placement comes to never gets worse with more SRAM, cores, wafers, bandwidth or clock. So the best of them does not
+ * either, on devices of at least 4x4 cores.
+ */
+#pragma once
+
+#include "base/registry.h"
+#include "infer/setup.h"
+
+/* The least side of a region that is looked at, on devices that have it, so that there may be as many ranks; and by which
+ * part one is at least larger than the one before. */
+enum { PLMR_CHOOSE_LEAST = 4, PLMR_CHOOSE_STEP = 50 };
+
+typedef struct plmr_candidate {
+    int rows, cols, layers; /* of a region; layers: at most */
+    bool output_apart;
+    int n_stages, replicas, n_wafers;
+    double cycles; /* that a request takes, alone, or as one of those that are run together */
+    double tokens; /* that the caches of all have room for */
+} plmr_candidate;
+
+typedef struct plmr_aim {
+    const char *name, *summary;
+    bool alone; /* cycles are those of a request alone */
+    /* The less the better; among equals cycles decide. */
+    double (*loss)(const plmr_candidate *choice);
+} plmr_aim;
+
+extern const plmr_aim plmr_aim_latency, plmr_aim_throughput, plmr_aim_capacity, plmr_aim_energy;
+
+PLMR_REGISTRY(aim, plmr_aim)
+
+typedef struct plmr_choose {
+    const plmr_device *device;
+    const plmr_aim *aim;
+    const int *sides; /* of regions, rising: see plmr_choose_sides; NULL: rows x cols alone */
+    int n_sides, rows, cols;
+    bool oblong;               /* regions may be as 3 to 4, or 2 to 3, either way, beside squares */
+    int n_layers, most_layers; /* of the model; of a region (0: any) */
+    int n_wafers;              /* there are so many; 0: as few as hold the model come before everything else */
+    int n_requests;            /* no more replicas than that */
+    bool has_output;
+    /* What follows is of regions of so many cores. Then: does the choice fit, and what does it come to (cycles and tokens)? */
+    plmr_status (*open)(void *context, int rows, int cols);
+    plmr_status (*weigh)(void *context, plmr_candidate *choice, bool *fits);
+    void *context;
+} plmr_choose;
+
+/* The best; all 0: nothing fits. Collective, if open and weigh are. */
+plmr_status plmr_choose_best(const plmr_choose *choose, plmr_candidate *best);
+
+/* Sides of square regions, rising, each a few percent larger than the one before: with them some dimension of the model,
+ * or n_tokens, is dealt in smaller chunks than with one core fewer. At most `most`; for the caller to free. Local. */
+int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most, int *n_sides);
+
+/* The best placement of a phase by the setup's aim, into the setup: its region, or, where is_given, what else there is to
+ * choose for it. Requests are the setup's, from n_prompt to n_tokens. The choice is all 0 where nothing
+ * fits with all its weights; they stream in on one wafer alone, unless more are given. The ranks are
+ * a grid for which any region of 4x4 cores has cores. Collective. */
+plmr_status plmr_choose_phase(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
+                              const plmr_aim *aim, bool is_given, bool decode, plmr_llm_setup *setup,
+                              plmr_candidate *choice);
