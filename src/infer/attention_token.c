@@ -213,7 +213,7 @@ static int choose_most(const plmr_pass *p)
 static void make_group(struct group *g)
 {
     const plmr_heads *heads = &g->p->grid->heads;
-    size_t n_scores = (size_t)(heads->n_rep * g->n_here),
+    size_t n_scores = (size_t)heads->n_rep * (size_t)g->n_here,
            n_sum = (size_t)(heads->n_rep * (g->p->engine->cache.n_dims + 1));
     float *memory = plmr_take((size_t)g->most * (n_scores + n_sum + (size_t)heads->n_rep) * sizeof *memory);
     g->heads = plmr_take((size_t)g->most * sizeof *g->heads);

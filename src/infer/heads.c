@@ -44,15 +44,15 @@ void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int la
 
 float plmr_heads_sum(const plmr_tree *tree, const float *of_cores)
 {
-    float stack[PLMR_TREE_DEPTH], *top = stack - 1;
+    float stack[PLMR_TREE_DEPTH], *top = stack; /* behind the last */
     for (int i = 0; i < tree->first[1]; i++) {
         plmr_tree_op op = tree->ops[i];
         if (op.kind == PLMR_TREE_PUSH)
-            *++top = of_cores[op.core];
+            *top++ = of_cores[op.core];
         else if (op.kind == PLMR_TREE_ONTO)
-            *top = of_cores[op.core] + *top;
+            top[-1] = of_cores[op.core] + top[-1];
         else
-            top--, *top = top[0] + top[1];
+            top--, top[-1] = top[-1] + top[0];
     }
     return stack[0];
 }

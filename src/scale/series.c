@@ -69,7 +69,7 @@ static plmr_status run_once(const plmr_series *s, const char *const *command, in
 {
     char *words[MOST_WORDS + 3] = {NULL}, *out, *err, json[] = "--json", to_stdout[] = "-";
     int n = 0;
-    for (; command[n] && n < MOST_WORDS; n++)
+    for (; n < MOST_WORDS && command[n]; n++)
         words[n] = plmr_launch_expand(command[n], n_ranks);
     words[n] = json;
     words[n + 1] = to_stdout;

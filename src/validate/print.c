@@ -1,5 +1,6 @@
 /* Measurements beside what was predicted, for people and programs. */
 #include <math.h>
+#include <string.h>
 
 #include "base/format.h"
 #include "base/outcome.h"
@@ -42,6 +43,24 @@ static int unknown(const plmr_validation *v)
     return n;
 }
 
+/* Whether point i is the first of a machine that is none of plmr's devices. */
+static bool is_first_of_machine(const plmr_validation *v, int i)
+{
+    for (int j = 0; j < i; j++)
+        if (strcmp(v->points[j].machine, v->points[i].machine) == 0)
+            return false;
+    return !*v->points[i].device;
+}
+
+static void put_machines(FILE *out, const plmr_validation *v)
+{
+    int n = 0;
+    for (int i = 0; i < v->n_points; i++)
+        if (is_first_of_machine(v, i))
+            fprintf(out, "%s'%.60s'", n++ ? ", " : "  no device of plmr's, nor its file: ", v->points[i].machine);
+    fputs(n ? "\n" : "", out);
+}
+
 static void put_summary(FILE *out, const plmr_validation *v)
 {
     put_titles(out, "set");
@@ -57,6 +76,7 @@ static void put_summary(FILE *out, const plmr_validation *v)
     plmr_errors e = plmr_validation_errors(v, NULL, NULL, NULL);
     put_errors(out, "all", &e, "");
     fprintf(out, "\n  %d points; of %d nothing is predicted\n", v->n_points, unknown(v));
+    put_machines(out, v);
     for (int i = 0; i < v->n_sets; i++)
         if (v->sets[i].slow && plmr_validation_errors(v, &v->sets[i], NULL, NULL).n == 0)
             fprintf(out, "  %s is slow: it is run if it is named\n", v->sets[i].name);
@@ -125,8 +145,10 @@ static void put_readme(FILE *out, const void *results)
         plmr_errors e = plmr_validation_errors(v, NULL, plmr_mechanisms[i], NULL);
         put_row(out, plmr_mechanisms[i], "", "", &e);
     }
-    fprintf(out, "\n%d points; of %d nothing is predicted: their family is none that plmr runs.\n", v->n_points,
-            unknown(v));
+    fprintf(
+        out,
+        "\n%d points; of %d nothing is predicted: neither their family nor their machine need be one that plmr runs.\n",
+        v->n_points, unknown(v));
 }
 
 static void put_provenance(FILE *out, const void *results)

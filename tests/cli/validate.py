@@ -72,6 +72,8 @@ def check_own(plmr, folder):
     assert math.isclose(first["predicted"], 64 * 62 * 43.5) and first["standing"] == "consistency", first
     assert [r["predicted"] for r in others] == [None] * 3, others
     assert others[0]["standing"] == "unknown family", others
+    code, out, err = plmr.run(["validate", path])
+    assert code == 0 and "no device of plmr's, nor its file: 'a loom'\n" in out and out.count("no device") == 1, (code, out, err)
     other, = [r for r in plmr.records(["validate", path, "--device", "wse3:word_receive=10"]) if r["id"] == POINT["id"]]
     assert other["predicted"] == 64 * 62 * 10, other
 
@@ -83,6 +85,13 @@ def check_wrong(plmr, folder):
         path = write(folder, [POINT, {**POINT, "id": "m3-N1-E1", **change}])
         code, out, err = plmr.run(["validate", path])
         assert code == 2 and len(err) == 1 and words in err[0], (change, code, err)
+    for args, words in [(["device", "compare", "wse2"], "compare needs two"), (["device", "compare", "wse2", "wse9"], "unknown device 'wse9'"),
+                        (["calibrate", path], "--fit is missing"), (["calibrate", "--fit", "hop"], "a file of measurements is missing"),
+                        (["calibrate", "nothere.jsonl", "--fit", "hop"], "nothere.jsonl: cannot open"),
+                        (["calibrate", write(folder, [POINT]), "--fit", "hop", "--device", "nowhere"], "unknown device 'nowhere'"),
+                        (["calibrate", write(folder, [{**POINT, "device": "a loom"}]), "--fit", "hop"], "none of the points is of a device")]:
+        code, out, err = plmr.run(args)
+        assert code == 2 and len(err) == 1 and words in err[0], (args, code, err)
     for args, words in [([write(folder, ["{"])], "mine.jsonl:1: not valid JSON"), (["cs-reduc"], "cs-reduce"),
                         (["cs-reduce", "--device", "dojo-tile"], "none of the measurements")]:
         code, out, err = plmr.run(["validate"] + args)
@@ -101,7 +110,7 @@ def check_calibrate(plmr, folder):
     assert plmr.run(["device", "check", out])[0] == 0
     assert "hop " in plmr.run(["device", "compare", "wse3", out])[1]
     for fit, words in [("hop,tile_loop", "do not determine tile_loop"), ("ramp,receive_task", "do not determine receive_task"),
-                       ("hopp", "did you mean 'hop'"), ("rows", "counted in cores"), ("hop,hop", "given twice")]:
+                       ("hopp", "did you mean 'hop'"), ("hop,", "'' is no number of a device"), ("rows", "counted in cores"), ("hop,hop", "given twice")]:
         code, _, err = plmr.run(["calibrate", path, "--fit", fit])
         assert code == 2 and len(err) == 1 and words in err[0], (fit, code, err)
 
