@@ -16,11 +16,18 @@ int plmr_points_owner(const plmr_region *region, plmr_core_place core)
     return plmr_ranks_owner(rows, parts_y, core.y) * parts_x + plmr_ranks_owner(cols, parts_x, core.x);
 }
 
+/* Where in this block a core lies, row by row; -1: it is another rank's. */
+static inline int64_t place_of(const plmr_region *region, int32_t core)
+{
+    int cols = region->extent[PLMR_X], y = core / cols, x = core - y * cols;
+    unsigned row = (unsigned)(y - region->first[PLMR_Y]), col = (unsigned)(x - region->first[PLMR_X]);
+    unsigned n_rows = (unsigned)region->count[PLMR_Y], n_cols = (unsigned)region->count[PLMR_X];
+    return row < n_rows && col < n_cols ? (int64_t)row * n_cols + col : -1;
+}
+
 bool plmr_points_is_here(const plmr_region *region, int32_t core)
 {
-    int x = core % region->extent[PLMR_X], y = core / region->extent[PLMR_X];
-    return x >= region->first[PLMR_X] && x < region->first[PLMR_X] + region->count[PLMR_X] &&
-           y >= region->first[PLMR_Y] && y < region->first[PLMR_Y] + region->count[PLMR_Y];
+    return place_of(region, core) >= 0;
 }
 
 /* ---- making ---- */
@@ -84,22 +91,17 @@ static int32_t *take_numbers(int64_t n)
     return plmr_take((size_t)(n + 1) * sizeof(int32_t));
 }
 
-/* Where in this block a core lies, row by row. */
-static int64_t place_of(const plmr_region *region, int32_t core)
-{
-    int cols = region->extent[PLMR_X];
-    return (int64_t)(core / cols - region->first[PLMR_Y]) * region->count[PLMR_X] + core % cols - region->first[PLMR_X];
-}
-
 /* Where the messages of each core of this block begin, once they are sorted by sender; in the last, how many there
  * are. */
 static int64_t *count_by_core(const plmr_region *region, const plmr_parts *p)
 {
     int64_t n_cores = (int64_t)region->count[PLMR_X] * region->count[PLMR_Y];
     int64_t *first = plmr_take_zeroed((size_t)n_cores + 2, sizeof *first);
-    for (int64_t i = 0; i < p->n; i++)
-        if (plmr_points_is_here(region, p->from[i]))
-            first[place_of(region, p->from[i]) + 1]++;
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t place = place_of(region, p->from[i]);
+        if (place >= 0)
+            first[place + 1]++;
+    }
     for (int64_t core = 0; core < n_cores; core++)
         first[core + 1] += first[core];
     first[n_cores + 1] = first[n_cores];
@@ -108,7 +110,8 @@ static int64_t *count_by_core(const plmr_region *region, const plmr_parts *p)
 
 static plmr_core_place place_in(const plmr_region *region, int32_t core)
 {
-    return (plmr_core_place){(uint16_t)(core % region->extent[PLMR_X]), (uint16_t)(core / region->extent[PLMR_X])};
+    int cols = region->extent[PLMR_X], y = core / cols;
+    return (plmr_core_place){(uint16_t)(core - y * cols), (uint16_t)y};
 }
 
 /* This rank's messages, by sender, else in their order; returns where in tiles they go, for free(). */
@@ -120,9 +123,10 @@ static int32_t *keep_mine(plmr_points *points, const plmr_region *region, const 
     points->first_from = take_numbers(n);
     points->n_values = take_numbers(n);
     for (int64_t i = 0; i < p->n; i++) {
-        if (!plmr_points_is_here(region, p->from[i]))
+        int64_t place = place_of(region, p->from[i]);
+        if (place < 0)
             continue;
-        int64_t at = next[place_of(region, p->from[i])]++;
+        int64_t at = next[place]++;
         from[at] = place_in(region, p->from[i]);
         to[at] = place_in(region, p->to[i]);
         words[at] = (int32_t)plmr_device_wavelets(region->device, (int64_t)p->n_values[i] * (int64_t)sizeof(float));

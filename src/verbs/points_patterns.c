@@ -63,6 +63,15 @@ static int32_t count_cores(const plmr_region *region)
     return region->extent[PLMR_X] * region->extent[PLMR_Y];
 }
 
+/* The i-th core of this rank's block; -1: there are not so many. */
+static int32_t core_here(const plmr_region *region, int32_t i)
+{
+    int32_t cols = region->count[PLMR_X], row = i / cols;
+    return row < region->count[PLMR_Y]
+               ? (region->first[PLMR_Y] + row) * region->extent[PLMR_X] + region->first[PLMR_X] + i - row * cols
+               : -1;
+}
+
 static plmr_status check_core(const plmr_region *region, const char *name, int core)
 {
     PLMR_CHECK(core >= 0 && core < count_cores(region), PLMR_ERROR_INPUT,
@@ -108,9 +117,8 @@ plmr_status plmr_points_permutation(plmr_region *region, const char *name, const
     PLMR_GIVEN(to);
     PLMR_TRY(check_permutation(region, name, to));
     plmr_parts_list list = {0};
-    for (int32_t core = 0; core < count_cores(region); core++)
-        if (plmr_points_is_here(region, core))
-            plmr_parts_add(&list, core, to[core], 0, 0, n_values);
+    for (int32_t i = 0, core; (core = core_here(region, i)) >= 0; i++)
+        plmr_parts_add(&list, core, to[core], 0, 0, n_values);
     return plmr_parts_flow(&list, region, name, points);
 }
 
@@ -121,9 +129,8 @@ plmr_status plmr_points_transpose(plmr_region *region, const char *name, int n_v
     PLMR_CHECK(side == region->extent[PLMR_Y], PLMR_ERROR_INPUT, "%s: %dx%d cores are no square to transpose", name,
                region->extent[PLMR_Y], side);
     plmr_parts_list list = {0};
-    for (int32_t core = 0; core < count_cores(region); core++)
-        if (plmr_points_is_here(region, core))
-            plmr_parts_add(&list, core, core % side * side + core / side, 0, 0, n_values);
+    for (int32_t i = 0, core; (core = core_here(region, i)) >= 0; i++)
+        plmr_parts_add(&list, core, core % side * side + core / side, 0, 0, n_values);
     return plmr_parts_flow(&list, region, name, points);
 }
 
@@ -154,9 +161,8 @@ plmr_status plmr_points_gather(plmr_region *region, const char *name, int root, 
     PLMR_TRY(check_core(region, name, root));
     PLMR_TRY(check_parts(region, name, n_values));
     plmr_parts_list list = {0};
-    for (int32_t core = 0; core < count_cores(region); core++)
-        if (plmr_points_is_here(region, core))
-            plmr_parts_add(&list, core, root, 0, core * n_values, n_values);
+    for (int32_t i = 0, core; (core = core_here(region, i)) >= 0; i++)
+        plmr_parts_add(&list, core, root, 0, core * n_values, n_values);
     return plmr_parts_flow(&list, region, name, points);
 }
 
@@ -254,9 +260,8 @@ plmr_status plmr_points_halo(plmr_region *region, const char *name, const plmr_h
     PLMR_GIVEN(halo);
     PLMR_TRY(check_halo(name, halo));
     plmr_parts_list list = {0};
-    for (int32_t core = 0; core < count_cores(region); core++)
-        if (plmr_points_is_here(region, core))
-            add_neighbours(&list, region, core, halo);
+    for (int32_t i = 0, core; (core = core_here(region, i)) >= 0; i++)
+        add_neighbours(&list, region, core, halo);
     return plmr_parts_flow(&list, region, name, points);
 }
 

@@ -229,16 +229,15 @@ static void cover_way(struct cover *c, struct ends e, double value, bool between
 static void sum_cover(struct cover *c)
 {
     for (int y = 0; y < c->rows; y++) {
-        double sum = 0;
+        double *along_x = c->along_x + cover_at(c, 0, y), *along_y = c->along_y + cover_at(c, 0, y), sum = 0;
+        const double *above = y > 0 ? along_y - (c->cols + 1) : NULL;
+        for (int x = 0; x < c->cols && above; x++)
+            along_y[x] += above[x];
         for (int x = 0; x < c->cols; x++) {
-            c->along_y[cover_at(c, x, y)] += y > 0 ? c->along_y[cover_at(c, x, y - 1)] : 0;
-            sum += c->along_x[cover_at(c, x, y)];
-            c->along_x[cover_at(c, x, y)] = sum;
+            sum += along_x[x];
+            along_x[x] = sum + along_y[x];
         }
     }
-    for (int y = 0; y < c->rows; y++)
-        for (int x = 0; x < c->cols; x++)
-            c->along_x[cover_at(c, x, y)] += c->along_y[cover_at(c, x, y)];
 }
 
 /* However many of a fan's ways pass a core, it is one message. */
