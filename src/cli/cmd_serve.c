@@ -3,12 +3,12 @@
 #include <stdlib.h>
 
 #include "cli/settings.h"
-#include "infer/step.h"
 #include "serve/find_rate.h"
 #include "serve/http.h"
 #include "serve/kept.h"
 #include "serve/prompts.h"
 #include "serve/record.h"
+#include "serve/timeline.h"
 #include "serve/trace_csv.h"
 
 enum mode { TIMING, COMPUTE };
@@ -123,6 +123,8 @@ static const plmr_option options[] = {
     PLMR_CHECKPOINT(struct serve_command, llm.checkpoint, "requests"),
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was simulated",
      PLMR_TEXT(struct serve_command, llm.json)},
+    {"report", "FILE", PLMR_TITLE_OUTPUT, "An HTML page of requests, regions and the cache over time",
+     PLMR_TEXT(struct serve_command, llm.report)},
     {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no summary", PLMR_FLAG(struct serve_command, llm.quiet)},
     {0},
 };
@@ -144,6 +146,8 @@ static plmr_status check_requests(const struct serve_command *c)
                "--prompt-wafers and --draft");
     PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
+    PLMR_CHECK(!c->llm.report || !(c->llm.checkpoint || c->http), PLMR_ERROR_INPUT,
+               "--report draws all from the start on: without --checkpoint and --http");
     PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
                "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
@@ -203,8 +207,8 @@ static plmr_status share_requests(const struct serve_command *c, plmr_llm_run *r
 /* ---- what it does ---- */
 
 /* On rank 0. */
-static plmr_status report(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place, bool shares,
-                          const plmr_serve_outcome *outcome)
+static plmr_status report(const struct serve_command *c, plmr_llm_run *run, const plmr_serve_place *place,
+                          const plmr_serve_plan *plan, const plmr_request *requests, const plmr_serve_outcome *outcome)
 {
     plmr_serve_about about = {.trace = c->trace,
                               .seed = c->arrivals.seed,
@@ -213,7 +217,7 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               .slo = c->slo,
                               .n_prompt = (int)c->n_prompt_wafers / place->wafers,
                               .preempts = c->preempts,
-                              .shares = shares,
+                              .shares = plmr_serve_load_of(requests, outcome->n_requests).shares,
                               .draft = c->draft,
                               .ahead = (int)c->ahead};
     json_t *record = plmr_serve_record_json(run, &about, place, outcome);
@@ -221,9 +225,9 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
     if (c->texts && !c->llm.quiet)
         plmr_serve_print_texts(plmr_text_beside(c->llm.json), c->texts);
-    if (c->texts)
-        plmr_serve_texts_put(record, c->texts);
+    plmr_serve_texts_put(record, c->texts);
     plmr_session_sign(&run->session, record);
+    plmr_serve_add_page(run, record, plan, place, outcome, requests);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, record);
 }
 
@@ -231,17 +235,13 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
 static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run *run, const plmr_serve_place *place)
 {
     double clock = run->session.device.clock;
-    const plmr_llm_setup *setup = plmr_timing_setup(place->costs.timing);
-    plmr_heads all = {.n_per_core = run->shape->n_kv_heads};
-    double token_bytes =
-        (double)run->shape->n_layers * (double)plmr_cost_cache_bytes(&all, setup->cache_dtype, setup->cache_packed,
-                                                                     plmr_model_layer_needs(run->shape).cache);
+    double bytes = plmr_serve_token_bytes(run->shape, plmr_timing_setup(place->costs.timing));
     return (plmr_serve_plan){
         .policy = c->policy,
         .slo = {c->slo.ttft * clock, c->slo.tpot * clock},
         .clock = clock,
         .n_prompt = (int)c->n_prompt_wafers / place->wafers,
-        .token_cycles = c->link > 0 ? token_bytes / c->link * clock : 0,
+        .token_cycles = c->link > 0 ? bytes / c->link * clock : 0,
         .preempts = c->preempts,
         .ahead = (int)c->ahead,
         .accept = c->accept,
@@ -298,7 +298,10 @@ static plmr_status serve(struct serve_command *c, plmr_llm_run *run, plmr_reques
     plmr_serve_place place;
     plmr_serve_outcome outcome;
     PLMR_TRY(place_model(c, run, requests, n, &place));
+    plmr_serve_timeline timeline = {0};
     plmr_serve_plan plan = plan_of(c, run, &place);
+    plan.timeline = c->llm.report ? &timeline : NULL;
+    plan.tried = json_array();
     plmr_status status = c->texts ? load_texts(c, run, &place, requests, &plan) : PLMR_OK;
     if (!status && c->llm.checkpoint) {
         plan.kept = &c->kept;
@@ -309,8 +312,9 @@ static plmr_status serve(struct serve_command *c, plmr_llm_run *run, plmr_reques
         status = c->find_rate ? plmr_serve_find_rate(&place, &plan, &c->arrivals, requests, n, &outcome)
                               : plmr_serve_run(&place, &plan, requests, n, &outcome);
     if (!status)
-        status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, plmr_serve_load_of(requests, n).shares, &outcome)
-                                             : PLMR_OK);
+        status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, &plan, requests, &outcome) : PLMR_OK);
+    plmr_timeline_free(&timeline);
+    json_decref(plan.tried);
     plmr_serve_place_free(&place);
     return status;
 }
@@ -348,7 +352,7 @@ static plmr_status run_opened(struct serve_command *c, plmr_llm_run *run)
         return answer_requests(c, run);
     if (c->draft_model)
         PLMR_TRY(plmr_llm_note(run, c->draft_model));
-    PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
+    PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, c->llm.report, NULL, NULL));
     plmr_status status = share_requests(c, run, &requests, &n);
     if (!status && c->texts)
         status = plmr_serve_prompts_make(c->texts, run->tokenizer, c->prompts, run->shape->n_vocab, c->arrivals.seed,

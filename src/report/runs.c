@@ -23,11 +23,9 @@ static bool is_a(enum plmr_field_type type, const json_t *value)
 static const struct {
     const char *name;
     const plmr_record_field *fields;
-} commands[] = {{"gemm", plmr_record_fields},
-                {"gemv", plmr_record_fields},
-                {"allreduce", plmr_record_fields},
-                {"llm", plmr_llm_record_fields},
-                {"generate", plmr_llm_record_fields}};
+} commands[] = {{"gemm", plmr_record_fields},         {"gemv", plmr_record_fields},
+                {"allreduce", plmr_record_fields},    {"llm", plmr_llm_record_fields},
+                {"generate", plmr_llm_record_fields}, {"serve", plmr_serve_record_fields}};
 
 static const plmr_record_field *fields_of(const char *command)
 {
@@ -45,8 +43,8 @@ static plmr_status check_record(const json_t *record, const char *where)
     PLMR_CHECK(command, PLMR_ERROR_INPUT, "%s: not a record of plmr: it has no \"command\"", where);
     const plmr_record_field *fields = fields_of(command);
     PLMR_CHECK(fields, PLMR_ERROR_INPUT,
-               "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm or generate", where,
-               command);
+               "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm, generate or serve",
+               where, command);
     for (const plmr_record_field *f = fields; f->key; f++) {
         const json_t *value = json_object_get(record, f->key);
         PLMR_CHECK(!value || json_is_null(value) || is_a(f->type, value), PLMR_ERROR_INPUT, "%s: \"%s\" is not a %s",

@@ -23,7 +23,12 @@ static plmr_status serve_at(struct search *s, double rate, bool *meets)
         plmr_arrivals_make(&s->arrivals, s->requests);
     plmr_broadcast(s->requests, (size_t)s->arrivals.n * sizeof *s->requests);
     PLMR_TRY(plmr_serve_run(s->place, s->plan, s->requests, s->arrivals.n, s->outcome));
-    *meets = s->outcome->n_good * 100 >= s->arrivals.n * 99;
+    const plmr_serve_outcome *o = s->outcome;
+    *meets = o->n_good * 100 >= s->arrivals.n * 99;
+    if (s->plan->tried)
+        json_array_append_new(s->plan->tried,
+                              json_pack("[f, f, f, f, f]", rate, o->ttft.p99, isfinite(o->tpot.p99) ? o->tpot.p99 : 0,
+                                        o->n_tokens / o->t_all_s, (double)o->n_good / (double)s->arrivals.n));
     plmr_serve_kept_add_rate(s->plan->kept, *meets);
     return PLMR_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "serve/kept.h"
+#include "serve/timeline.h"
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -95,6 +96,8 @@ static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
             m->free_at[s - 1] = begins;
         t = m->free_at[s] = begins + own;
         m->sums->busy_cycles += own;
+        if (m->setup->timeline)
+            plmr_timeline_work(m->setup->timeline, s, begins, t);
     }
     m->sums->multiply_adds += cost->multiply_adds;
     m->sums->wavelet_hops += cost->wavelet_hops;
@@ -260,6 +263,8 @@ static bool ask_for_more(struct plmr_machine *m, bool idle)
                               m->prompts.n, m->n_decoding, m->kv_tokens,
                               m->room.most, m->room.used,  m->setup->costs->n_stages,
                               m->free_at};
+    if (m->setup->timeline)
+        plmr_timeline_see(m->setup->timeline, &view);
     int64_t n = values->more ? values->more(values->context, &view, &m->requests) : idle ? -1 : m->n;
     m->n = n < 0 ? m->n : n;
     return n >= 0;

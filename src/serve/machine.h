@@ -70,7 +70,8 @@ typedef struct plmr_machine_setup {
     double accept;      /* of which one is right with this probability, if all before it are */
     int64_t seed;
     plmr_machine_values values;
-    struct plmr_serve_kept *kept; /* what to go on with (kept.h); NULL: nothing is kept */
+    struct plmr_serve_kept *kept;         /* what to go on with (kept.h); NULL: nothing is kept */
+    struct plmr_serve_timeline *timeline; /* what it does is added to that; NULL: to none */
 } plmr_machine_setup;
 
 /* Serves n requests, by the numbers of `mine`, which is in the order in which they are here; fills in what becomes of

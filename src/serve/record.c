@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "report/table.h"
+#include "serve/timeline.h"
 
 static int64_t capacity(const plmr_serve_costs *c)
 {
@@ -204,6 +205,20 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
                     plmr_format_count(o->sums.n_steps + o->sums.n_chunks).s, plmr_format_count(place->costs.n_found).s);
 }
 
+/* ---- the page ---- */
+
+void plmr_serve_add_page(plmr_llm_run *run, json_t *record, const plmr_serve_plan *plan, const plmr_serve_place *place,
+                         const plmr_serve_outcome *o, const plmr_request *requests)
+{
+    if (!plan->timeline)
+        return;
+    int n_replicas = place->n_replicas - plan->n_prompt;
+    json_t *serving = plmr_timeline_json(plan->timeline, requests, o->n_requests, o->sums.t_end, plan->clock,
+                                         n_replicas, capacity(&place->costs));
+    json_object_set(serving, "tried", plan->tried);
+    plmr_html_add_record(&run->session.html, record, &run->session.device, NULL, serving);
+}
+
 /* ---- texts ---- */
 
 static json_t *ids_json(const int32_t *ids, int n)
@@ -216,8 +231,8 @@ static json_t *ids_json(const int32_t *ids, int n)
 
 void plmr_serve_texts_put(json_t *record, const plmr_serve_texts *texts)
 {
-    json_t *all = json_array();
-    for (int64_t i = 0; i < texts->n; i++) {
+    json_t *all = texts ? json_array() : NULL;
+    for (int64_t i = 0; texts && i < texts->n; i++) {
         const plmr_serve_text *t = &texts->texts[i];
         json_t *one = json_object();
         json_object_set_new(one, "prompt", ids_json(t->prompt, t->n_prompt));
@@ -225,6 +240,8 @@ void plmr_serve_texts_put(json_t *record, const plmr_serve_texts *texts)
         json_object_set_new(one, "text", texts->tokenizer ? json_string(t->text) : json_null());
         json_array_append_new(all, one);
     }
+    if (!texts)
+        return;
     json_object_set_new(record, "mode", json_string("compute"));
     json_object_set_new(record, "texts", all);
 }

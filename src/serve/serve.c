@@ -4,7 +4,17 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "infer/step.h"
 #include "serve/kept.h"
+#include "serve/timeline.h"
+
+double plmr_serve_token_bytes(const plmr_model_shape *shape, const plmr_llm_setup *setup)
+{
+    plmr_heads all = {.n_per_core = shape->n_kv_heads};
+    int64_t n_elements = plmr_model_layer_needs(shape).cache;
+    return (double)shape->n_layers *
+           (double)plmr_cost_cache_bytes(&all, setup->cache_dtype, setup->cache_packed, n_elements);
+}
 
 plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n)
 {
@@ -70,7 +80,10 @@ static plmr_status serve_replica(const struct serving *s, int n_replicas)
                                 .accept = s->plan->accept,
                                 .seed = s->plan->seed,
                                 .values = s->plan->values,
-                                .kept = s->plan->kept};
+                                .kept = s->plan->kept,
+                                .timeline = s->plan->timeline};
+    if (setup.timeline)
+        plmr_timeline_begin(setup.timeline, setup.part == PLMR_SERVE_TOKENS ? s->place->costs.n_stages : 0);
     plmr_status status = plmr_machine_serve(&setup, s->requests, mine, n_mine, &sums);
     add_sums(s->sums, &sums);
     free(mine);
@@ -188,6 +201,8 @@ plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan,
     plmr_serve_at start = {plan->n_prompt ? PLMR_SERVE_PROMPTS : PLMR_SERVE_ALL, 0, n, order};
     struct serving s = {place, plan, requests, n, number_prefixes(requests, n), &outcome->sums, start};
     *outcome = (plmr_serve_outcome){0};
+    if (plan->timeline)
+        plmr_timeline_clear(plan->timeline, place->costs.n_stages * (plan->n_prompt ? 2 : 1));
     for (int64_t i = 0; i < n; i++) {
         requests[i].t_here = requests[i].t_arrival *= plan->clock;
         order[i] = (int32_t)i;

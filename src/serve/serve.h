@@ -1,6 +1,8 @@
 /* serve.h - a simulation of serving, and what it comes to. */
 #pragma once
 
+#include <jansson.h>
+
 #include "serve/machine.h"
 #include "serve/place.h"
 
@@ -21,6 +23,9 @@ typedef struct plmr_serve_outcome {
     int64_t n_urgent;
 } plmr_serve_outcome;
 
+/* A token's keys and values in all layers, on their way to another wafer. Local. */
+double plmr_serve_token_bytes(const plmr_model_shape *shape, const plmr_llm_setup *setup);
+
 /* What is to be served; times of requests in seconds. Local. */
 plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n);
 
@@ -36,7 +41,9 @@ typedef struct plmr_serve_plan {
     double accept;
     int64_t seed;
     plmr_machine_values values;
-    struct plmr_serve_kept *kept; /* kept.h; NULL: nothing is kept */
+    struct plmr_serve_kept *kept;         /* kept.h; NULL: nothing is kept */
+    struct plmr_serve_timeline *timeline; /* of the last run; NULL: none is kept */
+    json_t *tried; /* a [rate, TTFT and TPOT of 99 in 100, tokens/s, share that met the SLO] for each rate, or NULL */
 } plmr_serve_plan;
 
 /* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn.

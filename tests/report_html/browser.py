@@ -103,10 +103,10 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, path):
-        """Loads a file; returns the seconds until its load event and the first frame after it."""
+        """Loads a file, or an address; returns the seconds until its load event and the first frame after it."""
         self.events.clear()
         start = time.monotonic()
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
+        self.call("Page.navigate", url=path if path.startswith("http") else "file://" + os.path.abspath(path))
         self.await_event("Page.loadEventFired")
         self.frames()
         return time.monotonic() - start

@@ -289,6 +289,47 @@ def check_merged(plmr, browser, folder):
     check(browser.run("document.querySelectorAll('img').length") == 0 and not browser.complaints(), f"{browser.complaints()}")
 
 
+def check_serving(plmr, browser, folder, shots):
+    """Requests, regions and the cache over time; the curve of rates that were tried, and of runs on one page."""
+    page, (record,) = make(plmr, folder, "serve", "serve --rate 20 --requests 120 --lengths 64/20 --slo ttft=1,tpot=0.05")
+    browser.open(page)
+    cards = browser.text("#cards")
+    check(f"{record['throughput_tok_s']:,.0f}" in cards and "120" in cards, f"cards of serving: {cards!r}")
+    check(browser.run("byId('curve').hidden") and not browser.run("byId('serving').hidden"), "one run has no curve")
+    kept = browser.run("page.run.serving")
+    mean = sum(map(sum, kept["regions"])) * kept["seconds"] / len(kept["regions"]) / record["virtual_s"]
+    check(abs(mean - record["utilisation"]) < 0.01, f"regions at work {mean}, in the record {record['utilisation']}")
+    check(len(kept["requests"]) == 120 and len(kept["regions"]) == record["stages"], "all requests and regions are there")
+    last = max(request[2] for request in kept["requests"])
+    check(abs(last - record["virtual_s"]) < 1e-6 and max(kept["cache"]) <= record["kv_peak_tokens"], f"the last token: {last}")
+    x, y, w, h = box(browser, "#serving .strip")
+    browser.point(x + w / 2, y + h / 2)
+    said = browser.text("#serving .strip-name .num")
+    check(" at " in said, f"what is said of a moment: {said!r}")
+    for other in (10, 40):
+        make(plmr, folder, f"serve{other}", f"serve --rate {other} --requests 60 --lengths 64/20")
+    both = os.path.join(folder, "rates.html")
+    code, _, err = plmr.run(["report", page] + [os.path.join(folder, f"serve{r}.html") for r in (10, 40)] + ["--out", both])
+    check(code == 0, f"report: {err}")
+    browser.open(both)
+    label = browser.run("document.querySelector('#curve canvas').getAttribute('aria-label')")
+    check(label.count("requests/s") == 3, f"the curve: {label}")
+    found, _ = make(plmr, folder, "found", "serve --find-rate --slo ttft=0.3,tpot=0.05 --requests 60 --lengths 64/20")
+    browser.open(found)
+    points = browser.run("page.serving.points")
+    check(len(points) > 8 and any(p["good"] for p in points) and not all(p["good"] for p in points), f"tried: {points}")
+    browser.screenshot(os.path.join(shots, "serve.png"), whole=True)
+    for name, width, height, mobile, scheme in (("serve-dark", 1280, 900, False, "dark"), ("serve-phone", 390, 844, True, "light")):
+        browser.resize(width, height, 2 if mobile else 1, mobile)
+        browser.prefer(scheme)
+        browser.frames()
+        browser.screenshot(os.path.join(shots, name + ".png"), whole=True)
+        check(browser.run("document.documentElement.scrollWidth") <= width, f"{name} is too wide")
+    browser.resize(1280, 900)
+    browser.prefer("light")
+    check(not browser.complaints(), f"serving: {browser.complaints()}")
+
+
 def check_full_wafer(plmr, browser, folder, shots):
     page, _ = make(plmr, folder, "wafer", "gemm --alg cannon --m 2000 --k 2000 --n 2000 --cores 750x750 --mode timing")
     whole, (record,) = make(plmr, folder, "wse2", "allreduce --alg ktree --length 64 --cores 994x750 --mode timing")
@@ -322,6 +363,7 @@ def main():
             check_others(plmr, browser, folder, shots)
             check_llm(plmr, browser, folder, shots)
             check_merged(plmr, browser, folder)
+            check_serving(plmr, browser, folder, shots)
             check_full_wafer(plmr, browser, folder, shots)
     finally:
         browser.close()

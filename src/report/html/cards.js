@@ -1,5 +1,7 @@
 // ---- what a run comes to: cards, the device's limits, kinds of work ----
 
+const isServe = (record) => record.command === "serve";
+
 const isLlm = (record) => record.command === "llm" || record.command === "generate";
 
 const times = (...sizes) => sizes.filter(isNumber).map((n) => formatCount(n)).join(" \u00d7 ");
@@ -7,6 +9,7 @@ const times = (...sizes) => sizes.filter(isNumber).map((n) => formatCount(n)).jo
 // What a run is called in lists.
 function runName(run) {
   const r = run.record;
+  if (isServe(r)) return `serve ${r.model}: ${formatCount(r.rate)} requests/s on ${r.wafers} ${r.device}, ${r.policy}`;
   if (isLlm(r)) return `${r.command} ${r.model || ""}: ${formatCount(r.prompt_tokens || 0)} + ${formatCount(r.output_tokens || 0)} tokens, ${r.device || ""}${r.plan && r.plan !== "waferllm" ? ", " + r.plan : ""}`;
   return `${r.command} ${r.algorithm || ""}: ${times(r.m, r.k, r.n)} on ${times(r.rows, r.cols)} cores`;
 }
@@ -51,13 +54,26 @@ function llmCards(r, over) {
   ];
 }
 
+function serveCards(r) {
+  const times = (key, what) => card(what, formatQuantity(r[key + "_p50_s"], "s"), `half within; 99 % within ${formatQuantity(r[key + "_p99_s"], "s")}`);
+  return [
+    card("Requests", formatCount(r.requests), `${formatCount(r.rate)} a second, in ${formatQuantity(r.virtual_s, "s")}`),
+    times("ttft", "Time to first token"), times("tpot", "Time per token"), times("e2e", "End to end"),
+    card("Throughput", formatCount(r.throughput_tok_s, r.throughput_tok_s < 100 ? 1 : 0), "tokens/s made, by all wafers"),
+    isNumber(r.goodput_req_s) ? card("Goodput", formatCount(r.goodput_req_s), "requests/s that met the SLO") : null,
+    card("Regions", formatPercent(r.utilisation), `of the time at work; ${formatCount(r.stages)} of ${formatCount(r.regions)} used${r.replicas > 1 ? `, ${formatCount(r.replicas)} times` : ""}`),
+    card("Cache", formatPercent(r.kv_peak_tokens / r.kv_capacity_tokens), `full at most: ${formatCount(r.kv_peak_tokens)} tokens`),
+    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j / r.output_tokens, "J"), "a token made, by the system's power") : null,
+  ];
+}
+
 function showCards(section, run) {
   const r = run.record, over = (letter) => (r.violates || "").split(",").includes(letter);
   if (r.error) {
     section.replaceChildren(el("p", { class: "note" }, `${r.algorithm} does not fit the device: ${r.error}`));
     return;
   }
-  section.replaceChildren(...(isLlm(r) ? llmCards : opCards)(r, over).filter(Boolean));
+  section.replaceChildren(...(isServe(r) ? serveCards : isLlm(r) ? llmCards : opCards)(r, over).filter(Boolean));
 }
 
 // ---- P, L, M, R ----
@@ -79,7 +95,7 @@ function parallelRow(r, device) {
 // What distance alone costs: hops, and the stages where software forwards.
 function latencyRow(r, device) {
   if (isLlm(r)) {
-    const all = ["projection", "attention", "elements", "allreduce", "shift", "relayout", "stages"].map((w) => r["cycles_" + w] || 0);
+    const all = ["projection", "attention", "elements", "allreduce", "shift", "relayout", "experts", "stages"].map((w) => r["cycles_" + w] || 0);
     const share = (r.cycles_allreduce + r.cycles_stages + r.cycles_shift + r.cycles_relayout) / sum(all);
     return limitRow("L", "Communication", formatPercent(share), share, false, "of the cycles go to allreduces, shifts, relayout and stages");
   }
@@ -92,7 +108,8 @@ function latencyRow(r, device) {
 function showLimits(panel, run) {
   const r = run.record, device = run.device, routes = r.routes_limit || (device && device.routes);
   const over = (letter) => (r.violates || "").split(",").includes(letter);
-  panel.hidden = Boolean(r.error);
+  panel.hidden = Boolean(r.error) || isServe(r);
+  if (panel.hidden) return;
   panel.replaceChildren(el("h2", {}, "P, L, M and R"),
     parallelRow(r, device), latencyRow(r, device),
     limitRow("M", "Memory of a core", `${formatCount(r.sram_peak_bytes)} of ${formatCount(r.sram_limit_bytes)} B`, r.sram_peak_bytes / r.sram_limit_bytes, over("M"),
@@ -106,7 +123,7 @@ function showLimits(panel, run) {
 function workParts(run) {
   const r = run.record;
   if (isLlm(r)) {
-    const names = { projection: "products with weights", attention: "attention", elements: "norms and other elements", allreduce: "allreduces", shift: "shifts of the cache", relayout: "relayout", stages: "on to the next region" };
+    const names = { projection: "products with weights", attention: "attention", elements: "norms and other elements", allreduce: "allreduces", shift: "shifts of the cache", relayout: "relayout", experts: "ways to experts", stages: "on to the next region", outside: "waiting for weights from outside" };
     return Object.entries(names).map(([key, name], i) => ({ name, value: r["cycles_" + key] || 0, colour: `var(${WORK_COLOURS[i]})` }));
   }
   const map = run.maps[0];
@@ -116,6 +133,7 @@ function workParts(run) {
 }
 
 function showWorks(panel, run) {
+  if (isServe(run.record)) { panel.hidden = true; return; }
   const parts = workParts(run), total = sum(parts.map((p) => p.value));
   panel.hidden = !(total > 0);
   if (panel.hidden) return;

@@ -28,4 +28,4 @@ function scaleColour(index) {
 // Ink that can be read on a colour of the scale.
 const inkOn = (index) => (index > 140 ? "#10141b" : "#ffffff");
 
-const WORK_COLOURS = ["--w0", "--w1", "--w2", "--w3", "--w4", "--w5", "--w6"];
+const WORK_COLOURS = ["--w0", "--w1", "--w2", "--w3", "--w4", "--w5", "--w6", "--w7", "--w8"];

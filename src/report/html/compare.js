@@ -14,6 +14,13 @@ const LLM_MEASURES = [
   ["energy_j", "Energy by the system's power", "J"], ["energy_estimate_j", "Energy from the bottom up", "J"], ["wall_s", "Wall time on the host", "s"],
 ];
 
+const SERVE_MEASURES = [
+  ["rate", "Requests a second", ""], ["ttft_p50_s", "Time to first token, half within", "s"], ["ttft_p99_s", "99 % within", "s"], ["tpot_p50_s", "Time per token, half within", "s"],
+  ["tpot_p99_s", "99 % within", "s"], ["e2e_p99_s", "End to end, 99 % within", "s"], ["throughput_tok_s", "Tokens/s made", ""], ["goodput_req_s", "Requests/s that met the SLO", ""],
+  ["utilisation", "Regions at work", "%"], ["kv_peak_tokens", "Tokens in the cache at most", ""], ["energy_j", "Energy by the system's power", "J"],
+];
+const measuresOf = (record) => (isServe(record) ? SERVE_MEASURES : isLlm(record) ? LLM_MEASURES : OP_MEASURES);
+
 function formatMeasure(value, unit) {
   if (!isNumber(value)) return "\u2013";
   if (unit === "%") return formatPercent(value);
@@ -56,11 +63,11 @@ class Comparison {
 
   draw() {
     if (this.panel.hidden) return;
-    const [a, b] = this.chosen(), measures = isLlm(a.record) ? LLM_MEASURES : OP_MEASURES;
-    const comparable = isLlm(a.record) === isLlm(b.record);
+    const [a, b] = this.chosen(), measures = measuresOf(a.record);
+    const comparable = measures === measuresOf(b.record);
     this.table.replaceChildren(comparable
       ? tableOf(["", "first", "second", "second \u2212 first", "second \u00f7 first"], measures.map((m) => compareRow(m, a, b)).filter(Boolean))
-      : el("p", { class: "note" }, "A language model's run and a single product have no measure in common: choose two of a kind."));
+      : el("p", { class: "note" }, "These runs are of different kinds and have no measure in common: choose two of a kind."));
     this.drawMaps([a, b]);
   }
 

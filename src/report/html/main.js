@@ -6,11 +6,12 @@ function setTheme(name) {
 
 class Page {
   constructor(data) {
-    this.runs = data.runs.map((run) => ({ record: run.record, device: run.device || null, timeline: run.timeline || null, maps: (run.maps || []).map((m) => new CoreMap(m)) }));
+    this.runs = data.runs.map((run) => ({ record: run.record, device: run.device || null, timeline: (!isServe(run.record) && run.timeline) || null, serving: (isServe(run.record) && run.timeline) || null, maps: (run.maps || []).map((m) => new CoreMap(m)) }));
     this.fromZero = false;
     this.wafer = new Wafer({ canvas: byId("map"), minimap: byId("minimap"), tooltip: byId("tooltip") }, (core) => this.inspect(core));
     this.wafer.onHover = (value) => this.markValue(value);
     this.timeline = new Timeline(byId("timeline"));
+    this.serving = new Serving(byId("serving"), byId("curve"), this.runs);
     this.steps = new Steps(byId("steps"));
     this.comparison = new Comparison(byId("compare"), this.runs);
     this.listen();
@@ -47,6 +48,7 @@ class Page {
   redraw() {
     this.wafer.invalidate();
     this.timeline.draw();
+    this.serving.draw();
     this.steps.draw();
     this.comparison.draw();
   }
@@ -58,14 +60,16 @@ class Page {
   showRun(i) {
     const run = (this.run = this.runs[i]), r = run.record;
     byId("run").value = String(i);
-    byId("title").textContent = isLlm(r) ? `${r.model} on ${r.device}` : `${r.algorithm}: ${r.command} on ${r.device}`;
+    byId("title").textContent = isServe(r) ? `${r.model} served by ${r.wafers > 1 ? r.wafers + " " : ""}${r.device}` : isLlm(r) ? `${r.model} on ${r.device}` : `${r.algorithm}: ${r.command} on ${r.device}`;
     document.title = byId("title").textContent + " \u2013 plmr";
-    byId("subtitle").textContent = [isLlm(r) ? "" : runName(run).replace(/^[^:]*: /, ""), runSubtitle(run)].filter(Boolean).join(" \u00b7 ");
+    byId("subtitle").textContent = [isServe(r) ? `${formatCount(r.rate)} requests/s, ${r.policy}` : isLlm(r) ? "" : runName(run).replace(/^[^:]*: /, ""), runSubtitle(run)].filter(Boolean).join(" \u00b7 ");
     showCards(byId("cards"), run);
     showLimits(byId("plmr"), run);
     showWorks(byId("works"), run);
     showRecord(byId("record-table"), run);
     this.timeline.show(run);
+    this.serving.show(run);
+    document.querySelector(".columns").hidden = isServe(r);
     this.steps.show(run);
     this.comparison.draw();
     this.showPhases();

@@ -153,6 +153,7 @@ const LINES = ["chain", "star", "tree", "two-phase", "ktree", "ring"];
 function programsOf(record) {
   const line = (title, name) => ({ title, grid: false, frames: (n) => lineFrames(name, n), size: 16, most: 32 });
   const grid = (title, frames) => ({ title, grid: true, frames, size: 6, most: 16 });
+  if (isServe(record)) return [];
   if (isLlm(record) && record.plan && record.plan !== "waferllm") return [];
   if (isLlm(record)) return [grid("prefill: MeshGEMM", GEMM_FRAMES.meshgemm), line("decode: sums of a GEMV", "ktree")];
   if (record.command === "gemm") {

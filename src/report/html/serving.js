@@ -1,0 +1,204 @@
+// ---- serving over time: requests, who waits, the cache, regions; and latency by rate ----
+
+class Serving {
+  constructor(panel, curve, runs) {
+    Object.assign(this, { panel, curve, runs });
+    for (const each of [panel, curve]) new ResizeObserver(() => this.draw()).observe(each);
+  }
+
+  show(run) {
+    const s = (this.data = run.serving);
+    this.run = run;
+    this.points = isServe(run.record) ? this.findPoints() : [];
+    this.panel.hidden = !s;
+    this.curve.hidden = this.points.length < 2;
+    if (s) this.buildTime(s);
+    if (!this.curve.hidden) this.buildCurve();
+    this.draw();
+  }
+
+  buildTime(s) {
+    this.total = s.waiting.length * s.seconds;
+    const strip = (tall) => el("canvas", { class: tall ? "strip tall" : "strip", role: "img", tabindex: 0, style: tall ? null : { height: "84px" }, onpointermove: (e) => this.point(e), onpointerleave: () => this.point(null) });
+    const names = ["Requests", "How many", "Cache", "Regions"];
+    this.strips = names.map((_, i) => strip(i === 0));
+    this.strips[3].style.height = Math.max(20, Math.min(220, s.regions.length * (s.regions.length > 24 ? 6 : 10))) + "px";
+    this.says = names.map(() => el("span", { class: "faint num" }));
+    this.panel.replaceChildren(el("h2", {}, "Over time"),
+      el("p", { class: "faint" }, "Virtual time goes from left to right, the same in all four pictures; point at a moment for its numbers."),
+      ...names.flatMap((name, i) => [el("div", { class: "strip-name" }, el("b", {}, name), this.says[i]), this.strips[i]]),
+      el("div", { class: "axis" }, [0, 0.25, 0.5, 0.75, 1].map((x) => el("span", {}, x ? formatQuantity(x * this.total, "s") : "0 s"))));
+  }
+
+  tried() { return (this.data && this.data.tried) || []; }
+
+  buildCurve() {
+    this.canvases = [el("canvas", { role: "img" }), el("canvas", { role: "img" }), el("canvas", { role: "img" })];
+    this.curve.replaceChildren(el("h2", {}, "By requests a second"),
+      el("p", { class: "faint" }, this.tried().length > 1 ? "The rates that --find-rate has tried. Filled points met the SLO." : "The runs of this page with this model, device and policy. The ring marks the run above."),
+      el("div", { class: "curves" }, this.canvases));
+  }
+
+  // [rate, TTFT, TPOT, tokens/s, good], by rate: what was tried in this run, or else the page's runs that are alike.
+  findPoints() {
+    const r = this.run.record, tried = this.tried();
+    const alike = (o) => isServe(o) && ["model", "device", "wafers", "policy"].every((key) => o[key] === r[key]);
+    const points = tried.length > 1 ? tried.map(([rate, ttft, tpot, speed, good]) => ({ rate, ttft, tpot, speed, good: good >= 0.99 }))
+      : this.runs.filter((run) => alike(run.record)).map(({ record: o }) => ({ rate: o.rate, ttft: o.ttft_p99_s, tpot: o.tpot_p99_s, speed: o.throughput_tok_s, good: false, here: o === r }));
+    return points.filter((p) => p.rate > 0).sort((a, b) => a.rate - b.rate);
+  }
+
+  draw() {
+    if (!this.run) return;
+    if (this.data) {
+      this.drawRequests();
+      this.drawCounts();
+      this.drawCache();
+      this.drawRegions();
+      this.point(null);
+    }
+    if (!this.curve.hidden) this.drawCurves();
+  }
+
+  fit(i) {
+    const canvas = this.strips[i], w = canvas.clientWidth, h = canvas.clientHeight, ctx = fitCanvas(canvas, w, h);
+    ctx.fillStyle = themed("--soft");
+    ctx.fillRect(0, 0, w, h);
+    return { ctx, w, h };
+  }
+
+  // A line for each, from its arrival to its last token: what comes before the first token in another colour.
+  drawRequests() {
+    const { ctx, w, h } = this.fit(0), { requests } = this.data, X = (t) => (t / this.total) * w, each = h / requests.length;
+    const [waits, makes] = [themed("--w1"), themed("--w0")];
+    requests.forEach(([arrival, first, last], i) => {
+      const y = i * each, height = Math.max(1, each * 0.8);
+      ctx.fillStyle = waits;
+      ctx.fillRect(X(arrival), y, Math.max(0.8, X(first) - X(arrival)), height);
+      ctx.fillStyle = makes;
+      ctx.fillRect(X(first), y, Math.max(0.8, X(last) - X(first)), height);
+    });
+  }
+
+  area(ctx, values, most, w, h, colour, below) {
+    const n = values.length, Y = (v) => h - (0.92 * h * v) / most;
+    ctx.fillStyle = colour;
+    ctx.beginPath();
+    ctx.moveTo(0, Y(below ? below[0] : 0));
+    for (let i = 0; i < n; i++) for (const x of [i, i + 1]) ctx.lineTo((x / n) * w, Y(values[i]));
+    for (let i = n - 1; i >= 0; i--) for (const x of [i + 1, i]) ctx.lineTo((x / n) * w, Y(below ? below[i] : 0));
+    ctx.fill();
+  }
+
+  drawCounts() {
+    const { ctx, w, h } = this.fit(1), { decoding, reading, waiting } = this.data;
+    const read = decoding.map((v, i) => v + reading[i]), all = read.map((v, i) => v + waiting[i]), most = Math.max(...all, 1e-9);
+    this.area(ctx, decoding, most, w, h, themed("--w0"));
+    this.area(ctx, read, most, w, h, themed("--w2"), decoding);
+    this.area(ctx, all, most, w, h, themed("--w1"), read);
+  }
+
+  drawCache() {
+    const { ctx, w, h } = this.fit(2), { cache, room } = this.data, most = Math.max(...cache, 1e-9);
+    const scale = most > 0.25 * room ? room : most;
+    this.area(ctx, cache, scale, w, h, themed("--w3"));
+    ctx.fillStyle = themed("--bad");
+    if (scale === room) ctx.fillRect(0, 0.08 * h - 1, w, 1.5);
+  }
+
+  drawRegions() {
+    const { ctx, w, h } = this.fit(3), { regions } = this.data, high = h / regions.length, n = this.data.waiting.length;
+    ctx.fillStyle = themed("--w0");
+    regions.forEach((busy, row) => busy.forEach((share, i) => {
+      ctx.globalAlpha = Math.min(1, share);
+      ctx.fillRect((i / n) * w, row * high, w / n + 0.4, Math.max(1, high - (high > 4 ? 1 : 0)));
+    }));
+    ctx.globalAlpha = 1;
+  }
+
+  // What is said above the pictures: of the moment pointed at, or of all.
+  point(e) {
+    const s = this.data, n = s.waiting.length, i = e && e.target.clientWidth ? Math.max(0, Math.min(n - 1, Math.floor((e.offsetX / e.target.clientWidth) * n))) : -1;
+    const mean = (list) => sum(list) / n, of = (list) => (i < 0 ? mean(list) : list[i]), busy = s.regions.map(of);
+    const when = i < 0 ? "in the mean" : `at ${formatQuantity((i + 0.5) * s.seconds, "s")}`, t = (i + 0.5) * s.seconds;
+    const under = s.requests.filter(([arrival, , last]) => arrival <= t && t < last).length, colours = ["--w1", "--w2", "--w0"].map((c) => swatch(`var(${c})`));
+    const texts = [
+      [colours[0].cloneNode(), "until the first token ", colours[2].cloneNode(), i < 0 ? "from then on" : `from then on; ${formatCount(under)} of those drawn are here ${when}`],
+      [colours[0], `${formatCount(of(s.waiting), 1)} wait `, colours[1], `${formatCount(of(s.reading), 1)} are read `, colours[2], `${formatCount(of(s.decoding), 1)} make tokens ${when}`],
+      [`${formatCount(Math.round(of(s.cache)))} of ${formatCount(s.room)} tokens ${when}`],
+      [`${formatPercent(meanOf(busy))} of ${s.regions.length} at work ${when}`]];
+    this.says.forEach((place, k) => place.replaceChildren(...texts[k]));
+    this.strips.forEach((strip, k) => strip.setAttribute("aria-label", this.says[k].textContent));
+  }
+
+  drawCurves() {
+    const r = this.run.record;
+    this.drawCurve(this.canvases[0], "Time to first token, 99 % within", "ttft", "s", r.slo_ttft_s);
+    this.drawCurve(this.canvases[1], "Time per token, 99 % within", "tpot", "s", r.slo_tpot_s);
+    this.drawCurve(this.canvases[2], "Tokens a second", "speed", "", null);
+  }
+
+  // Both axes are logarithmic.
+  drawCurve(canvas, title, key, unit, limit) {
+    const w = canvas.clientWidth, h = canvas.clientHeight, ctx = fitCanvas(canvas, w, h), points = this.points.filter((p) => p[key] > 0);
+    const [left, top, bottom, right] = [66, 26, 24, 12], values = points.map((p) => p[key]).concat(limit > 0 ? [limit] : []);
+    const ends = (list) => [Math.log(Math.min(...list)) - 0.08, Math.log(Math.max(...list)) + 0.08];
+    const [x0, x1] = ends(points.map((p) => p.rate)), [y0, y1] = ends(values);
+    const X = (v) => left + ((Math.log(v) - x0) / (x1 - x0)) * (w - left - right), Y = (v) => h - bottom - ((Math.log(v) - y0) / (y1 - y0)) * (h - top - bottom);
+    ctx.clearRect(0, 0, w, h);
+    ctx.font = "12px system-ui, sans-serif";
+    ctx.textBaseline = "middle";
+    this.drawTicks(ctx, [Math.exp(y0), Math.exp(y1)], (v) => {
+      ctx.fillStyle = themed("--line");
+      ctx.fillRect(left, Y(v), w - left - right, 1);
+      ctx.fillStyle = themed("--faint");
+      ctx.textAlign = "right";
+      ctx.fillText(formatQuantity(v, unit).replace(/\.?0+ /, " "), left - 8, Y(v));
+    });
+    this.drawTicks(ctx, [Math.exp(x0), Math.exp(x1)], (v) => {
+      ctx.fillStyle = themed("--faint");
+      ctx.textAlign = "center";
+      ctx.fillText(formatCount(v, 3), X(v), h - bottom + 14);
+    });
+    if (limit > 0) {
+      ctx.fillStyle = themed("--bad");
+      ctx.fillRect(left, Y(limit) - 0.75, w - left - right, 1.5);
+      ctx.textAlign = "left";
+      ctx.fillText("SLO", left + 4, Y(limit) - 9);
+    }
+    this.drawLine(ctx, points, (p) => X(p.rate), (p) => Y(p[key]));
+    ctx.fillStyle = themed("--text");
+    ctx.textAlign = "left";
+    ctx.font = "600 13px system-ui, sans-serif";
+    ctx.fillText(title, 0, 9);
+    canvas.setAttribute("aria-label", `${title}: ${points.map((p) => `${formatCount(p.rate, 3)} requests/s ${formatQuantity(p[key], unit)}`).join(", ")}`);
+  }
+
+  // 1, 2 and 5 of each power of ten; of many powers only 1.
+  drawTicks(ctx, [least, most], each) {
+    const decades = Math.log10(most / least);
+    for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power++)
+      for (const digit of decades > 2.2 ? [1] : [1, 2, 5]) {
+        const v = digit * Math.pow(10, power);
+        if (v >= least && v <= most) each(v);
+      }
+  }
+
+  drawLine(ctx, points, X, Y) {
+    ctx.strokeStyle = ctx.fillStyle = themed("--accent");
+    ctx.lineWidth = 2;
+    ctx.beginPath();
+    points.forEach((p, i) => (i ? ctx.lineTo(X(p), Y(p)) : ctx.moveTo(X(p), Y(p))));
+    ctx.stroke();
+    for (const p of points) {
+      ctx.beginPath();
+      ctx.arc(X(p), Y(p), p.here ? 6 : 3.5, 0, 7);
+      ctx.fillStyle = p.good || !this.tried().length ? themed("--accent") : themed("--panel");
+      if (p.here) ctx.fillStyle = themed("--panel");
+      ctx.fill();
+      ctx.stroke();
+    }
+  }
+}
+
+const meanOf = (list) => (list.length ? sum(list) / list.length : 0);
