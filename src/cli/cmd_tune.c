@@ -28,6 +28,8 @@ static const plmr_option options[] = {
      .value = "512"},
     {"decode", "N", FAST, "Tokens that decode makes", PLMR_COUNT(struct tune_command, n_decode, 1 << 24),
      .value = "32"},
+    {"batch", "B", FAST, "Requests, with a prompt each, that are run together",
+     PLMR_COUNT(struct tune_command, llm.setup.n_batch, 4096), .value = "1"},
     PLMR_OPTIONS(struct tune_command, llm, plmr_place_table),
     {"best", "N", RESULTS, "Show the N best regions of each phase, at most 10",
      PLMR_COUNT(struct tune_command, n_best, PLMR_TUNE_MOST_ROWS), .value = "3"},
@@ -66,14 +68,14 @@ static plmr_status write_json(const struct tuning *t)
 {
     plmr_llm_run *run = t->run;
     const plmr_tune_report *report = t->report;
-    plmr_tune_times times =
-        plmr_tune_times_of(&run->session.device, &report->rows[0][0], &report->rows[1][0], t->c->n_decode);
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f}", "command", "tune", "model",
-                  run->shape->name, "device", run->session.device.name, "prompt_tokens",
-                  (json_int_t)run->setup.n_prompt, "output_tokens", (json_int_t)t->c->n_decode, "kv",
-                  run->setup.concat ? "concat" : "shift", "kv_dtype", plmr_llm_cache_name(&run->setup), "version",
-                  PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e", times.tpr_e2e);
+    plmr_tune_times times = plmr_tune_times_of(&t->task, &report->rows[0][0], &report->rows[1][0]);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:f}", "command", "tune", "model",
+        run->shape->name, "device", run->session.device.name, "prompt_tokens", (json_int_t)run->setup.n_prompt,
+        "output_tokens", (json_int_t)t->c->n_decode, "kv", run->setup.concat ? "concat" : "shift", "kv_dtype",
+        plmr_llm_cache_name(&run->setup), "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s,
+        "tpr_e2e", times.tpr_e2e, "batch", run->setup.n_batch, "prefill_tok_s", times.prefill_tok_s, "decode_tok_s",
+        times.decode_tok_s, "tok_j", times.tok_j, "sram_left_bytes", times.sram_left_bytes);
     json_object_update_new(json, plmr_tune_report_json(report, &t->task));
     plmr_tune_report_standing(report, &t->task, &run->session.standing);
     json_object_update_new(json, plmr_standing_json(&run->session.standing));

@@ -1,5 +1,7 @@
 #include "tune/tune.h"
 
+#include "infer/choose.h"
+
 static plmr_llm_setup setup_of(const plmr_tune_task *task, const plmr_phase_setup *point)
 {
     plmr_llm_setup setup = task->setup;
@@ -9,6 +11,17 @@ static plmr_llm_setup setup_of(const plmr_tune_task *task, const plmr_phase_setu
     if (!task->decode)
         setup.n_tokens = setup.n_prompt;
     return setup;
+}
+
+/* What else there is to choose for the point's region, by the aim; for a batch in any case. */
+static plmr_status choose(const plmr_tune_task *task, plmr_llm_setup *setup, plmr_candidate *chosen)
+{
+    const plmr_aim *aim = setup->aim;
+    *chosen = (plmr_candidate){0};
+    if (!aim && (setup->n_batch <= 1 || setup->phase[task->decode].layers))
+        return PLMR_OK;
+    return plmr_choose_phase(task->ranks, task->device, task->shape, aim ? aim : &plmr_aim_throughput, true,
+                             task->decode, setup, chosen);
 }
 
 /* The prompt, and all that decode wants elsewhere; or the first logits, and all tokens. */
@@ -36,17 +49,24 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setu
 {
     plmr_timing *timing;
     plmr_llm_setup setup = setup_of(task, point);
+    plmr_candidate chosen;
+    PLMR_TRY(choose(task, &setup, &chosen));
     PLMR_TRY(plmr_timing_create(task->ranks, task->device, task->shape, &setup, &timing));
     const plmr_placement *p = plmr_timing_placement(timing, task->decode);
     *result = (plmr_tune_result){
         .point = *point,
         .placement = *p,
         .n_tokens = setup.n_tokens,
-        .n_wafers = plmr_ceil_div(p->n_stages, p->n_regions),
-        .over_memory = (double)p->sram_bytes > task->device->sram || (task->decode && p->capacity < setup.n_tokens),
+        .replicas = chosen.n_wafers ? chosen.replicas : 1,
     };
+    result->n_wafers = plmr_ceil_div((int64_t)p->n_stages * result->replicas, p->n_regions);
+    result->over_memory = (double)p->sram_bytes > task->device->sram ||
+                          (task->decode && p->capacity < setup.n_tokens) ||
+                          (setup.n_wafers && result->n_wafers > setup.n_wafers);
     plmr_status status = run(task, timing, &result->cost, &result->aside_cycles);
     result->over_routes = result->cost.routes_max > task->device->routes;
+    result->wafers_matter = !setup.n_wafers;
+    result->loss = setup.aim && chosen.n_wafers ? ((const plmr_aim *)setup.aim)->loss(&chosen) : 0;
     plmr_timing_destroy(timing);
     return status;
 }
@@ -63,5 +83,7 @@ bool plmr_tune_is_better(const plmr_tune_result *a, const plmr_tune_result *b)
         return excess(a) < excess(b);
     if (a->over_routes != b->over_routes)
         return b->over_routes;
-    return a->n_wafers != b->n_wafers ? a->n_wafers < b->n_wafers : a->cost.t_cycles < b->cost.t_cycles;
+    if (a->n_wafers != b->n_wafers && a->wafers_matter)
+        return a->n_wafers < b->n_wafers;
+    return a->loss != b->loss ? a->loss < b->loss : a->cost.t_cycles < b->cost.t_cycles;
 }

@@ -4,16 +4,27 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "infer/choose.h"
 #include "report/table.h"
 
-plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_row *prefill, const plmr_tune_row *decode,
-                                   int64_t n_decode)
+plmr_tune_times plmr_tune_times_of(const plmr_tune_task *task, const plmr_tune_row *prefill,
+                                   const plmr_tune_row *decode)
 {
-    double all_s = (prefill->cycles + decode->cycles) / device->clock;
+    const plmr_device *device = task->device;
+    double all_s = (prefill->cycles + decode->cycles) / device->clock, n = (double)plmr_tune_decodes(task);
+    double n_batch = task->setup.n_batch;
+    int64_t wafers = prefill->wafers > decode->wafers ? prefill->wafers : decode->wafers;
+    int64_t sram = prefill->sram_bytes > decode->sram_bytes ? prefill->sram_bytes : decode->sram_bytes;
+    double tokens_s = (decode->cycles - decode->aside_cycles) / device->clock;
     return (plmr_tune_times){
         .ttft_s = (prefill->cycles + decode->aside_cycles) / device->clock,
-        .tpot_s = (decode->cycles - decode->aside_cycles) / (double)n_decode / device->clock,
-        .tpr_e2e = (double)n_decode / all_s,
+        .tpot_s = tokens_s / n,
+        .tpr_e2e = n / all_s,
+        .prefill_tok_s =
+            n_batch * (double)task->setup.n_prompt / ((prefill->cycles - prefill->aside_cycles) / device->clock),
+        .decode_tok_s = n_batch * n / tokens_s,
+        .tok_j = device->power > 0 ? n_batch * n / (device->power * (double)wafers * all_s) : 0,
+        .sram_left_bytes = fmax(0, device->sram - (double)sram),
     };
 }
 
@@ -31,7 +42,8 @@ static void print_row(FILE *out, const plmr_device *device, const char *label, c
     char cores[24], regions[32], against[24] = "";
     double cycles = (r->cycles - r->aside_cycles) / (double)(n_decode ? n_decode : 1);
     snprintf(cores, sizeof cores, "%lldx%lld", (long long)r->rows, (long long)r->cols);
-    snprintf(regions, sizeof regions, "%lld of %lld", (long long)r->regions, (long long)r->regions_wafer);
+    snprintf(regions, sizeof regions, "%lld of %lld", (long long)(r->regions * r->replicas),
+             (long long)r->regions_wafer);
     if (r != best)
         snprintf(against, sizeof against, "  %+.1f %%", 100 * (r->cycles / best->cycles - 1));
     fprintf(out, "  %-7s %9s %2lld %-9s %5s %6lld %9s %7s%s %5lld%s %9s %9s%s\n", label, cores, (long long)r->tree_k,
@@ -81,6 +93,19 @@ static void print_times(FILE *out, const char *label, plmr_tune_times t)
                     plmr_format_cycles(round(1 / t.tpot_s)).s, plmr_format_cycles(round(t.tpr_e2e)).s);
 }
 
+/* All requests together, and what decode leaves of the machine. */
+static void print_machine(FILE *out, const plmr_tune_task *task, plmr_tune_times t, const plmr_tune_row *decode)
+{
+    int64_t there = decode->wafers > task->setup.n_wafers ? decode->wafers : task->setup.n_wafers;
+    plmr_table_fact(out, "machine", "%d %s, prefill at %s tokens/s, decode at %s tokens/s, %.3g tokens/J",
+                    task->setup.n_batch, task->setup.n_batch == 1 ? "request" : "requests",
+                    plmr_format_cycles(round(t.prefill_tok_s)).s, plmr_format_cycles(round(t.decode_tok_s)).s, t.tok_j);
+    plmr_table_fact(out, "unused", "%s of %s regions of decode; %s bytes of SRAM in the core that needs most",
+                    plmr_format_count(there * decode->regions_wafer - decode->regions * decode->replicas).s,
+                    plmr_format_count(there * decode->regions_wafer).s,
+                    plmr_format_count((int64_t)t.sram_left_bytes).s);
+}
+
 /* The command that runs the best choices. */
 static void print_command(FILE *out, const plmr_tune_task *task, const char *model, const char *device,
                           const plmr_tune_report *report)
@@ -96,12 +121,20 @@ static void print_command(FILE *out, const plmr_tune_task *task, const char *mod
         used += (size_t)snprintf(more + used, sizeof more - used, " --prefill-layers %lld", (long long)p->layers_given);
     if (d->layers_given)
         snprintf(more + used, sizeof more - used, " --decode-layers %lld", (long long)d->layers_given);
+    char all[96] = "";
+    used = 0;
+    if (task->setup.n_batch > 1)
+        used += (size_t)snprintf(all + used, sizeof all - used, " --batch %d", task->setup.n_batch);
+    if (task->setup.aim)
+        used += (size_t)snprintf(all + used, sizeof all - used, " --for %s", plmr_name_of(task->setup.aim));
+    if (task->setup.n_wafers)
+        snprintf(all + used, sizeof all - used, " --wafers %d", task->setup.n_wafers);
     plmr_table_fact(out, "to run it",
                     "plmr llm --model %s --device %s --prompt %lld --decode %lld --prefill-cores %lldx%lld "
-                    "--prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld%s",
+                    "--prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld%s%s",
                     model, device, (long long)task->setup.n_prompt, (long long)plmr_tune_decodes(task),
                     (long long)p->rows, (long long)p->cols, (long long)p->tree_k, (long long)d->rows,
-                    (long long)d->cols, (long long)d->tree_k, more);
+                    (long long)d->cols, (long long)d->tree_k, more, all);
 }
 
 void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, const char *device_name,
@@ -125,9 +158,10 @@ void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, c
         print_phase(out, device, report, decode, n_decode);
     }
     fputc('\n', out);
-    print_times(out, "best", plmr_tune_times_of(device, best[0], best[1], n_decode));
+    print_times(out, "best", plmr_tune_times_of(task, best[0], best[1]));
+    print_machine(out, task, plmr_tune_times_of(task, best[0], best[1]), best[1]);
     if (report->has_paper[0] && report->has_paper[1])
-        print_times(out, "paper", plmr_tune_times_of(device, &report->paper[0], &report->paper[1], n_decode));
+        print_times(out, "paper", plmr_tune_times_of(task, &report->paper[0], &report->paper[1]));
     plmr_tune_report_standing(report, task, &standing);
     plmr_table_standing(out, &standing);
     if (best[0]->wafers > 1 || best[1]->wafers > 1)

@@ -7,10 +7,12 @@
 
 /* What a request takes with the best choices, or those of the paper. */
 typedef struct plmr_tune_times {
-    double ttft_s, tpot_s, tpr_e2e; /* tpr_e2e: output tokens over all of the time */
+    double ttft_s, tpot_s, tpr_e2e;            /* tpr_e2e: output tokens over all of the time */
+    double prefill_tok_s, decode_tok_s, tok_j; /* of all requests; tok_j: tokens made, 0 where power is unknown */
+    double sram_left_bytes;                    /* in the core that needs most */
 } plmr_tune_times;
-plmr_tune_times plmr_tune_times_of(const plmr_device *device, const plmr_tune_row *prefill, const plmr_tune_row *decode,
-                                   int64_t n_decode);
+plmr_tune_times plmr_tune_times_of(const plmr_tune_task *task, const plmr_tune_row *prefill,
+                                   const plmr_tune_row *decode);
 
 /* `cache`: a line on where results are kept; NULL: nothing to say. Local: on rank 0. */
 void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, const char *device,

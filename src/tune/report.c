@@ -25,6 +25,7 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
         .layers_given = r->point.layers,
         .regions = p->n_stages,
         .regions_wafer = p->n_regions,
+        .replicas = r->replicas,
         .wafers = r->n_wafers,
         .sram_bytes = p->sram_bytes,
         .kv_capacity_tokens = search->task->decode ? p->capacity : 0,

@@ -22,6 +22,7 @@
     X(count, layers_given)       /* 0: as many as fit */                                                               \
     X(count, regions)            /* that the layers need, and that a wafer has */                                      \
     X(count, regions_wafer)                                                                                            \
+    X(count, replicas)           /* as often all of it is there */                                                     \
     X(count, wafers)                                                                                                   \
     X(count, sram_bytes)         /* of the core that needs most */                                                     \
     X(count, kv_capacity_tokens)                                                                                       \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/choose.h"
 
 enum {
     COARSE = 24,    /* squares of the grid */
@@ -258,6 +259,23 @@ static plmr_status check_fits(const plmr_tune_search *s)
                                              : "needs more than a core's SRAM");
 }
 
+/* The placement that all commands choose, where an aim is given, or where one wafer does not do: nothing found is worse. */
+static plmr_status look_at_chosen(plmr_tune_search *s)
+{
+    plmr_llm_setup setup = s->task->setup;
+    plmr_candidate chosen;
+    int index;
+    for (int phase = 0; phase < PLMR_N_PHASES; phase++)
+        setup.phase[phase] = (plmr_phase_setup){.tree = {.n_levels = 2}};
+    sort(s);
+    if (!setup.aim && !s->results[0].over_memory && s->results[0].n_wafers == 1)
+        return PLMR_OK;
+    PLMR_TRY(plmr_choose_phase(s->task->ranks, s->task->device, s->task->shape,
+                               setup.aim ? setup.aim : &plmr_aim_latency, false, s->task->decode, &setup, &chosen));
+    plmr_phase_setup point = {.rows = chosen.rows, .cols = chosen.cols, .tree = {.n_levels = 2}};
+    return chosen.n_wafers ? look_at(s, &point, &index) : PLMR_OK;
+}
+
 static plmr_status search(plmr_tune_search *s)
 {
     const plmr_device *d = s->task->device;
@@ -266,6 +284,7 @@ static plmr_status search(plmr_tune_search *s)
     s->sides = plmr_tune_sides(s->task, most, &s->n_sides);
     PLMR_TRY(look_around(s));
     PLMR_TRY(look_at_tilings(s));
+    PLMR_TRY(look_at_chosen(s));
     PLMR_TRY(climb_best(s));
     return check_fits(s);
 }

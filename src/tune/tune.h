@@ -34,14 +34,18 @@ typedef struct plmr_tune_result {
     plmr_phase_cost cost;
     double aside_cycles;           /* of them: the relayout, or the first logits */
     int64_t n_tokens;              /* that the cache is to hold */
+    int replicas;                  /* as often all of it is there */
     int64_t n_wafers;              /* that its stages take */
+    bool wafers_matter;            /* more than time: there is no saying how many there are */
+    double loss;                   /* by the setup's aim; 0: there is none, and time decides */
     bool over_memory, over_routes; /* a core's; over_memory: its cache's too */
 } plmr_tune_result;
 
 /* What a choice that exceeds memory or routes would take is said, too. Collective. */
 plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result);
 
-/* Whether a is to be preferred: what fits to what does not, fewer wafers, less time. */
+/* Whether a is to be preferred: what fits to what does not, fewer wafers where it is not said how many there are, what the
+ * aim wants, less time. */
 bool plmr_tune_is_better(const plmr_tune_result *a, const plmr_tune_result *b);
 
 /* All choices that a search has looked at. */

@@ -10,7 +10,7 @@ import tempfile
 
 from cli import Checks, Plmr, show
 
-ROW = """rows cols tree_k groups_y groups_x groups_given fused layers layers_given regions regions_wafer wafers sram_bytes
+ROW = """rows cols tree_k groups_y groups_x groups_given fused layers layers_given regions regions_wafer replicas wafers sram_bytes
 kv_capacity_tokens routes cycles aside_cycles arithmetic allreduces violates P L M R
 standing standing_of rests_on uncertainty uncertainty_of""".split()
 REQUEST = "--device wormhole --prompt 21 --decode 6"
@@ -36,12 +36,12 @@ def ranks_agree(plmr, check, small):
 
 def llm_agrees(plmr, check, small):
     """The command that tune names takes the time that tune says."""
-    for more in "", " --kv concat":
+    for more in "", " --kv concat", " --batch 3", " --batch 5 --for throughput --wafers 2", " --for latency":
         args = f"--model {small} {REQUEST} --cache none{more}"
         record = one(plmr, args)
         _, out, _ = plmr.run(["tune"] + args.split())
         command = re.search(r"to run it +plmr (llm .*)", re.sub(r"\n {4,}", " ", out), re.S).group(1).split()
-        run, = plmr.records(command + more.split())
+        run, = plmr.records(command + (more.split() if "--kv" in more else []))
         for key in "ttft_s", "tpot_s", "tpr_e2e":
             check(abs(run[key] / record[key] - 1) < 1e-9, f"{' '.join(command)}: {key} is {run[key]}, not {record[key]}")
         for key in ROW[-5:]:
