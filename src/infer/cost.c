@@ -1,5 +1,7 @@
 #include "infer/cost.h"
 
+#include <math.h>
+
 #include "gemm/gemm.h"
 #include "time/clock.h"
 #include "time/trace.h"
@@ -51,6 +53,16 @@ static double widen_cycles(const plmr_cost_pass *pass, enum plmr_weight which, i
 }
 
 /* ---- in both phases ---- */
+
+void plmr_cost_note_link(plmr_cost_pass *pass, double words)
+{
+    pass->hottest->link = fmax(pass->hottest->link, words);
+}
+
+void plmr_cost_note_core(plmr_cost_pass *pass, double share)
+{
+    pass->hottest->core = fmax(pass->hottest->core, share);
+}
 
 void plmr_cost_busy(plmr_cost_pass *pass, double t_cycles)
 {
@@ -139,12 +151,17 @@ plmr_status plmr_cost_tiles(plmr_cost_pass *pass, plmr_cost_held held, int64_t n
     return PLMR_OK;
 }
 
-plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_weight which, enum plmr_axis axis, int64_t k,
-                           int64_t n_columns)
+plmr_status plmr_cost_weight_tiles(plmr_cost_pass *pass, enum plmr_weight which, int64_t k, int64_t n_columns)
 {
     plmr_cost_held held = {plmr_cost_weight_bytes(pass->shape, pass->grid, which, k, n_columns),
                            widen_cycles(pass, which, k * n_columns)};
-    PLMR_TRY(plmr_cost_tiles(pass, held, 1, k, n_columns, PLMR_WORK_PROJECTION));
+    return plmr_cost_tiles(pass, held, 1, k, n_columns, PLMR_WORK_PROJECTION);
+}
+
+plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_weight which, enum plmr_axis axis, int64_t k,
+                           int64_t n_columns)
+{
+    PLMR_TRY(plmr_cost_weight_tiles(pass, which, k, n_columns));
     return plmr_cost_allreduce(pass, axis, false, n_columns);
 }
 

@@ -8,6 +8,7 @@
 
 #include "data/tensor.h"
 #include "device/widen.h"
+#include "infer/expert_place.h"
 #include "infer/grid.h"
 #include "infer/load.h"
 #include "infer/plan.h"
@@ -28,6 +29,20 @@ enum plmr_work {
 /* "projection", "attention", ... */
 const char *plmr_work_name(enum plmr_work work);
 
+/* Where a phase has its experts. */
+typedef struct plmr_expert_layout {
+    plmr_expert_setup setup;
+    int n_parts;
+    plmr_expert_blocks blocks;
+    plmr_grid *grid; /* of one block, as all are; NULL: parts are no blocks */
+} plmr_expert_layout;
+
+/* What experts ask for at most in a layer: words of a link on tokens' ways there or back; a core's work with them, of the
+ * mean core's. 0: there is no such thing. */
+typedef struct plmr_hottest {
+    double link, core;
+} plmr_hottest;
+
 typedef struct plmr_cost_pass {
     const plmr_grid *grid;
     const plmr_device *device;
@@ -46,7 +61,8 @@ typedef struct plmr_cost_pass {
     bool unfused;                       /* decode: products of the same vector have an allreduce each */
     bool as_published;                  /* one head of full size, nothing but products and allreduces */
     const plmr_expert_load *load;       /* of experts, */
-    const plmr_expert_setup *experts;   /* and where they are */
+    const plmr_expert_layout *experts;  /* and where they are */
+    plmr_hottest *hottest;              /* of experts, so far */
     int n_busy;                         /* decode: regions that are at work at the same time */
     int n_slices;    /* prefill: weights come in so many, k of each after the other; 0: they are there */
     double t_cycles; /* the latest clock after the last step */
@@ -59,6 +75,10 @@ typedef struct plmr_cost_pass {
 
 /* Charges what happened since the last step to a kind of work. Collective. */
 void plmr_cost_note(plmr_cost_pass *pass, enum plmr_work work);
+
+/* A link has so many words of tokens on their way to experts or back; a core has so many times the mean of their work. */
+void plmr_cost_note_link(plmr_cost_pass *pass, double words);
+void plmr_cost_note_core(plmr_cost_pass *pass, double share);
 
 /* Work on elements that takes every core so long; a stand-alone vector operation on n elements; n elements as fabric
  * words; prefill: tokens of a chunk. */
@@ -103,6 +123,9 @@ plmr_status plmr_cost_tiles(plmr_cost_pass *pass, plmr_cost_held held, int64_t n
  * and the allreduce. */
 plmr_status plmr_cost_gemv(plmr_cost_pass *pass, enum plmr_weight which, enum plmr_axis axis, int64_t k,
                            int64_t n_columns);
+
+/* The same without the allreduce. */
+plmr_status plmr_cost_weight_tiles(plmr_cost_pass *pass, enum plmr_weight which, int64_t k, int64_t n_columns);
 
 /* Prefill: a MeshGEMM of all tokens with a weight; with anything else, k and n being whole dimensions. */
 plmr_status plmr_cost_weight_gemm(plmr_cost_pass *pass, enum plmr_weight which);

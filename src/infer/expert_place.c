@@ -15,10 +15,42 @@ static bool is_everywhere(const plmr_expert_setup *setup, const plmr_expert_load
     return place_of(setup)->is_everywhere(setup->n_hot, plmr_expert_load_rank(load, layer, expert));
 }
 
+enum plmr_expert_spread plmr_expert_spread_of(const plmr_expert_setup *setup)
+{
+    return place_of(setup)->spread;
+}
+
 int plmr_expert_parts(const plmr_expert_setup *setup, const plmr_model_shape *shape)
 {
-    int n = place_of(setup)->is_shared ? setup->n_regions : 1;
-    return n < 1 ? 1 : n > shape->n_experts ? shape->n_experts : n;
+    enum plmr_expert_spread spread = place_of(setup)->spread;
+    int n = setup->n_parts ? setup->n_parts : spread == PLMR_EXPERTS_IN_REGIONS ? 4 : shape->n_experts;
+    return spread == PLMR_EXPERTS_WHOLE || n < 1 ? 1 : n > shape->n_experts ? shape->n_experts : n;
+}
+
+int plmr_expert_regions(const plmr_expert_setup *setup, const plmr_model_shape *shape)
+{
+    return place_of(setup)->spread == PLMR_EXPERTS_IN_REGIONS ? plmr_expert_parts(setup, shape) : 1;
+}
+
+enum { LEAST_SIDE = 3 }; /* of a region, and so of a block */
+
+plmr_expert_blocks plmr_expert_blocks_of(const plmr_model_shape *shape, int n_parts, int rows, int cols, bool square)
+{
+    plmr_expert_blocks best = {1, 1, 1, rows, cols};
+    int64_t least = INT64_MAX;
+    int most = rows / LEAST_SIDE * (cols / LEAST_SIDE), n = n_parts < most ? n_parts : most;
+    for (int down = 1; down <= n && rows / down >= LEAST_SIDE; down++) {
+        int across = square ? down : (int)plmr_ceil_div(n, down);
+        if (cols / across < LEAST_SIDE || down * across < n)
+            continue;
+        plmr_expert_blocks b = {n, down, across, rows / down, cols / across};
+        int64_t tile = plmr_ceil_div(shape->dim, b.rows) * plmr_ceil_div(shape->n_expert_ffn, b.cols);
+        if (tile < least) {
+            least = tile;
+            best = b;
+        }
+    }
+    return best;
 }
 
 int plmr_expert_part(const plmr_expert_setup *setup, const plmr_expert_load *load, int n_parts, int layer, int expert,
@@ -35,10 +67,11 @@ int64_t plmr_expert_part_tokens(const plmr_expert_setup *setup, const plmr_exper
     return expert % n_parts == part ? n_tokens : 0;
 }
 
-int64_t plmr_expert_room(const plmr_expert_setup *setup, const plmr_model_shape *shape)
+int64_t plmr_expert_room(const plmr_expert_setup *setup, const plmr_model_shape *shape, int n_parts)
 {
-    int n = plmr_expert_parts(setup, shape), n_hot = 0;
+    int n_hot = 0;
     while (n_hot < shape->n_experts && place_of(setup)->is_everywhere(setup->n_hot, n_hot))
         n_hot++;
-    return n * (plmr_ceil_div(shape->n_experts - n_hot, n) + n_hot);
+    int64_t n_each = plmr_ceil_div(shape->n_experts - n_hot, n_parts) + n_hot;
+    return place_of(setup)->spread == PLMR_EXPERTS_IN_REGIONS ? n_parts * n_each : n_each;
 }

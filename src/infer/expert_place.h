@@ -1,24 +1,28 @@
-/* expert_place.h - where decode has the experts of its layers: one const struct a placement, one file each.
+/* expert_place.h - where a phase has the experts of its layers: one const struct a placement, one file each.
  *
- * Prefill has them sliced, whatever decode does. In decode n neighbouring regions (--expert-regions) share the experts of
- * their layers: they lie in n parts, part p of a layer's in region (p + layer) mod n of them, sliced over all of its
- * cores. Where n is 2, with 4 experts of which 0 is hot:
+ * They lie in n parts: regions that share the experts of their layers (part p of a layer's in region (p + layer) mod n,
+ * sliced over all of its cores), or blocks of cores of the layer's own region, each expert sliced over one block. Where n
+ * is 2, with 4 experts of which 0 is hot:
  *
- *     sliced       every layer's 0 1 2 3 where the layer is: one part
- *     regions      parts 0 2 | 1 3
- *     replicated   parts 0 1 3 | 0 2: tokens of 0 take turns
+ *     sliced       every layer's 0 1 2 3 where the layer is, over all cores: one part
+ *     blocks       parts 0 2 | 1 3, halves of the layer's region
+ *     regions      parts 0 2 | 1 3, regions
+ *     replicated   parts 0 1 3 | 0 2, regions: tokens of 0 take turns
  *
- * A token's vector goes from its layer's region to those that have its experts and what they add up comes back, to be
- * added up in the order of parts. So values are those of sliced experts but for the order of sums.
+ * A token's vector goes to the parts that have its experts and what they add up comes back. In decode values are added up
+ * region by region, in the order of parts; blocks, and prefill, have the values of sliced experts, whose sums are in
+ * another order than those of blocks' cores would be.
  */
 #pragma once
 
 #include "base/registry.h"
 #include "infer/load.h"
 
+enum plmr_expert_spread { PLMR_EXPERTS_WHOLE, PLMR_EXPERTS_IN_REGIONS, PLMR_EXPERTS_IN_BLOCKS };
+
 typedef struct plmr_expert_place {
     const char *name, *summary;
-    bool is_shared; /* by neighbouring regions; else n is 1 */
+    enum plmr_expert_spread spread; /* what parts are; PLMR_EXPERTS_WHOLE: there is one */
     /* How often an expert is there: once, or in every part. `rank`: 0 is the hottest of the layer's, ... */
     bool (*is_everywhere)(int n_hot, int rank);
 } plmr_expert_place;
@@ -28,14 +32,28 @@ PLMR_REGISTRY(expert_place, plmr_expert_place)
 /* What a user asks for. */
 typedef struct plmr_expert_setup {
     const void *place; /* plmr_expert_place; NULL: sliced */
-    int n_regions;     /* that share experts, at most as many as there are experts; 0: 1 */
+    int n_parts;       /* at most as many as there are experts; 0: 4 regions, or a block for each expert */
     int n_hot;         /* of a layer, if they are replicated */
 } plmr_expert_setup;
 
 const char *plmr_expert_place_name(const plmr_expert_setup *setup);
 
-/* n. */
+enum plmr_expert_spread plmr_expert_spread_of(const plmr_expert_setup *setup);
+
+/* n. Of them, those that are regions: 1, if parts are blocks. */
 int plmr_expert_parts(const plmr_expert_setup *setup, const plmr_model_shape *shape);
+int plmr_expert_regions(const plmr_expert_setup *setup, const plmr_model_shape *shape);
+
+/* Blocks of a region: so many down and across it, each rows x cols; cores beyond them have no experts. Part p is the block
+ * p / across down and p % across across. */
+typedef struct plmr_expert_blocks {
+    int n; /* that have a part: the first ones */
+    int down, across, rows, cols;
+} plmr_expert_blocks;
+
+/* n_parts of them, or as many as there is room for; each has 3x3 cores at least, and those of a square region that is
+ * for prefill are square. Of all ways the one with the least of an expert in a core. */
+plmr_expert_blocks plmr_expert_blocks_of(const plmr_model_shape *shape, int n_parts, int rows, int cols, bool square);
 
 /* The part that has an expert for token number `token` of a batch. */
 int plmr_expert_part(const plmr_expert_setup *setup, const plmr_expert_load *load, int n_parts, int layer, int expert,
@@ -45,5 +63,6 @@ int plmr_expert_part(const plmr_expert_setup *setup, const plmr_expert_load *loa
 int64_t plmr_expert_part_tokens(const plmr_expert_setup *setup, const plmr_expert_load *load, int n_parts, int layer,
                                 int expert, int part, int64_t n_tokens);
 
-/* Experts that a region has room for, for each layer that lies in it, those that are not hot being dealt evenly. */
-int64_t plmr_expert_room(const plmr_expert_setup *setup, const plmr_model_shape *shape);
+/* Experts that a core has a slice of, for each layer that lies in its region, of n_parts parts: those that are not hot are
+ * dealt evenly. */
+int64_t plmr_expert_room(const plmr_expert_setup *setup, const plmr_model_shape *shape, int n_parts);

@@ -1,12 +1,13 @@
-/* Virtual time of a prompt's experts, of which every core has a slice. Tokens go round the ring along y once, and a core
- * takes those whose expert's row it is; experts multiply one after the other, each its tokens as a prompt of their own;
- * then what came out goes round, and the token's core adds up what its experts made of it. */
-#include "infer/step.h"
-#include "model/experts.h"
+/* Virtual time of a prompt's experts. Where the layer's region has them, every core with a slice of each, tokens go round
+ * the ring along y once, and a core takes those whose expert's row it is; experts multiply one after the other, each its
+ * tokens as a prompt of their own; then what came out goes round, and the token's core adds up what its experts made of
+ * it. Where neighbouring regions share them each does this with its part of the tokens, at the same time. */
+#include "infer/experts_parts.h"
 
 #include "time/clock.h"
 #include "verbs/verbs.h"
 
+#include <math.h>
 #include <string.h>
 
 static void rotate(plmr_cost_pass *pass, const char *what, int64_t n_elements)
@@ -63,27 +64,66 @@ static plmr_status run_alike(struct expert *e, int64_t n)
     return PLMR_OK;
 }
 
-plmr_status plmr_experts_prompt_time(const plmr_step *step, plmr_cost_pass *pass)
+plmr_status plmr_experts_multiply_prompt(const plmr_step *step, plmr_cost_pass *pass, int64_t tokens[PLMR_MOST_EXPERTS])
 {
-    const plmr_model_shape *shape = pass->shape;
-    int64_t tokens[PLMR_MOST_EXPERTS], ms = plmr_cost_chunk_tokens(pass), kept = ms * pass->grid->dim_x.size;
-    int n = shape->n_experts, n_used = shape->n_used;
-    plmr_expert_load_deal(pass->load, shape, pass->layer, pass->n_tokens, tokens);
-    int64_t n_bytes = 2 * kept * n_used * (int64_t)plmr_dtype_bytes(pass->dtype);
-    PLMR_TRY(plmr_region_charge(pass->grid->region, "tokens at their experts", n_bytes));
-    rotate(pass, "dispatch", kept);
+    int n = pass->shape->n_experts;
     for (int e = 0; e < n; e++) {
         int64_t n_alike = 0;
         struct expert expert = {.pass = pass, .step = step, .n_tokens = tokens[e]};
         for (int i = e; i < n; i++)
-            if (tokens[i] == tokens[e] && tokens[e] > 0) {
+            if (tokens[i] == expert.n_tokens && expert.n_tokens > 0) {
                 n_alike++;
-                tokens[i] = i == e ? tokens[i] : 0;
+                tokens[i] = 0;
             }
         PLMR_TRY(n_alike ? run_alike(&expert, n_alike) : PLMR_OK);
     }
-    rotate(pass, "combine", kept * n_used);
-    plmr_cost_busy(pass, n_used * plmr_cost_vector_cycles(pass, kept));
+    return PLMR_OK;
+}
+
+/* A part whose tokens go round with n_there elements of a core, and with n_back. */
+static plmr_status run_part(const plmr_step *step, plmr_cost_pass *pass, int part, int64_t n_there, int64_t n_back)
+{
+    int64_t tokens[PLMR_MOST_EXPERTS];
+    plmr_part_experts(pass, part, pass->n_tokens, tokens);
+    int64_t n_bytes = 2 * n_back * (int64_t)plmr_dtype_bytes(pass->dtype);
+    PLMR_TRY(plmr_region_charge(pass->grid->region, "tokens at their experts", n_bytes));
+    rotate(pass, "dispatch", n_there);
+    PLMR_TRY(plmr_experts_multiply_prompt(step, pass, tokens));
+    rotate(pass, "combine", n_back);
     plmr_region_release(pass->grid->region, n_bytes);
+    return PLMR_OK;
+}
+
+/* The part that has most is run; the others are busy meanwhile, and the ledger has their work, too. */
+static plmr_status run_shared(const plmr_step *step, plmr_cost_pass *pass, int64_t kept)
+{
+    plmr_part_loads loads;
+    plmr_ledger *ledger = &pass->grid->region->ledger;
+    plmr_part_loads_fill(pass, pass->n_tokens, &loads);
+    int64_t pairs = loads.pairs[loads.busiest], n_there = kept * loads.tokens[loads.busiest];
+    plmr_cost_note_core(pass, (double)(pairs * loads.n) / (double)loads.n_pairs);
+    plmr_experts_cross(pass, &loads, 1, pass->n_tokens, kept, "dispatch");
+    double macs = ledger->multiply_adds, others = (double)(loads.n_pairs - pairs) / (double)pairs;
+    uint64_t hops = ledger->wavelet_hops;
+    PLMR_TRY(run_part(step, pass, loads.busiest, plmr_ceil_div(n_there, pass->n_tokens),
+                      plmr_ceil_div(kept * pairs, pass->n_tokens)));
+    ledger->multiply_adds += round((ledger->multiply_adds - macs) * others);
+    ledger->wavelet_hops += (uint64_t)round((double)(ledger->wavelet_hops - hops) * others);
+    plmr_experts_cross(pass, &loads, 1, pass->n_tokens, kept, "combine");
+    return PLMR_OK;
+}
+
+plmr_status plmr_experts_prompt_time(const plmr_step *step, plmr_cost_pass *pass)
+{
+    int64_t kept = plmr_cost_chunk_tokens(pass) * pass->grid->dim_x.size, n_used = pass->shape->n_used;
+    if (pass->experts->grid)
+        PLMR_TRY(plmr_experts_blocks_prompt_time(step, pass));
+    else if (pass->experts->n_parts > 1)
+        PLMR_TRY(run_shared(step, pass, kept));
+    else {
+        plmr_cost_note_core(pass, 1);
+        PLMR_TRY(run_part(step, pass, 0, kept, kept * n_used));
+    }
+    plmr_cost_busy(pass, n_used * plmr_cost_vector_cycles(pass, kept));
     return PLMR_OK;
 }

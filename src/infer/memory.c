@@ -1,8 +1,11 @@
 /* Where the layers of a model lie, and what of its SRAM a core needs. */
-#include "infer/step.h"
+#include "infer/experts_parts.h"
 #include "infer/timing_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 int64_t plmr_timing_element_bytes(const plmr_timing *t)
 {
@@ -15,24 +18,39 @@ static int64_t layer_bytes(const plmr_timing *t, const plmr_grid *g)
     return (needs.weights - needs.packed) * plmr_timing_element_bytes(t) + needs.packed_bytes;
 }
 
-/* What a region of decode has room for beside its layers' experts, each once, for each layer. */
-static int64_t copies_bytes(const plmr_timing *t)
+static const plmr_grid *grid_of(const plmr_timing *t, enum plmr_llm_phase phase)
+{
+    return phase == PLMR_DECODE ? t->decode : t->prefill;
+}
+
+/* Of one expert, sliced over the cores of a grid. */
+static int64_t expert_bytes(const plmr_timing *t, const plmr_grid *g)
 {
     static const enum plmr_weight of_expert[] = {PLMR_GATE_EXPERTS, PLMR_UP_EXPERTS, PLMR_DOWN_EXPERTS};
     int64_t n_bytes = 0;
-    if (!t->shape.n_experts)
-        return 0;
     for (size_t i = 0; i < sizeof of_expert / sizeof *of_expert; i++) {
         const plmr_weight_info *info = &plmr_weight_infos[of_expert[i]];
-        n_bytes += plmr_cost_weight_bytes(&t->shape, t->decode, of_expert[i], plmr_grid_chunk(t->decode, info->cols),
-                                          plmr_grid_chunk(t->decode, info->rows));
+        n_bytes += plmr_cost_weight_bytes(&t->shape, g, of_expert[i], plmr_grid_chunk(g, info->cols),
+                                          plmr_grid_chunk(g, info->rows));
     }
-    return n_bytes * (plmr_expert_room(&t->setup.experts, &t->shape) - t->shape.n_experts);
+    return n_bytes;
 }
 
-static int64_t decode_layer_bytes(const plmr_timing *t)
+/* What a core has of experts, where they are, beside what it would have of the layer's own over all cores. */
+static int64_t moved_bytes(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    return layer_bytes(t, t->decode) + copies_bytes(t);
+    const plmr_expert_layout *layout = &t->experts[phase];
+    const plmr_grid *g = grid_of(t, phase);
+    if (!t->shape.n_experts)
+        return 0;
+    return expert_bytes(t, layout->grid ? layout->grid : g) *
+               plmr_expert_room(&layout->setup, &t->shape, layout->n_parts) -
+           expert_bytes(t, g) * t->shape.n_experts;
+}
+
+static int64_t placed_bytes(const plmr_timing *t, enum plmr_llm_phase phase)
+{
+    return layer_bytes(t, grid_of(t, phase)) + moved_bytes(t, phase);
 }
 
 /* Of the output projection's weights. */
@@ -119,11 +137,24 @@ static int64_t score_bytes(const plmr_timing *t)
     return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) * plmr_timing_requests(t, true);
 }
 
+/* Of the block that most of a batch's tokens go to: what comes, what is between its matrices, and what goes back. */
+static int64_t block_elements(const plmr_timing *t)
+{
+    const plmr_expert_layout *layout = &t->experts[PLMR_DECODE];
+    const plmr_grid *block = layout->grid;
+    const plmr_cost_pass pass = {.experts = layout, .load = &t->setup.load, .shape = &t->shape};
+    plmr_part_loads loads;
+    if (!block)
+        return 0;
+    plmr_part_loads_fill(&pass, plmr_timing_requests(t, true), &loads);
+    return loads.pairs[loads.busiest] * 2 * (block->dim.size + block->expert_ffn.size);
+}
+
 /* Activations, and scores of the row's tokens. */
 static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
-    return activations(t, t->decode) * plmr_timing_element_bytes(t) * plmr_timing_requests(t, true) +
-           row_tokens * score_bytes(t) + widened_bytes(t, t->decode);
+    int64_t n = activations(t, t->decode) * plmr_timing_requests(t, true) + block_elements(t);
+    return n * plmr_timing_element_bytes(t) + row_tokens * score_bytes(t) + widened_bytes(t, t->decode);
 }
 
 /* Beside what the products need (the ledger of a layer), of which is what is added to the stream. */
@@ -222,7 +253,7 @@ static plmr_status place_all(plmr_timing *t, plmr_placement *p, const char *phas
 static int64_t planned_tokens(const plmr_timing *t)
 {
     int64_t all = plmr_timing_row_tokens(t, t->setup.n_tokens), least = plmr_timing_row_tokens(t, t->setup.n_prompt);
-    int64_t room = (int64_t)t->device->sram - decode_layer_bytes(t) - decode_working(t, 0);
+    int64_t room = (int64_t)t->device->sram - placed_bytes(t, PLMR_DECODE) - decode_working(t, 0);
     int64_t fit = room / (plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true) + score_bytes(t));
     return fit >= all ? all : fit > least ? fit : least;
 }
@@ -322,7 +353,7 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
     t->placement[1] = (plmr_placement){
         .rows = t->decode->rows,
         .cols = t->decode->cols,
-        .layer_bytes = decode_layer_bytes(t),
+        .layer_bytes = placed_bytes(t, PLMR_DECODE),
         .token_bytes = plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true),
         .working_bytes = decode_working(t, row_tokens),
         .score_bytes = score_bytes(t),
@@ -338,7 +369,7 @@ plmr_status plmr_timing_place_prefill(plmr_timing *t)
     t->placement[0] = (plmr_placement){
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
-        .layer_bytes = layer_bytes(t, t->prefill),
+        .layer_bytes = placed_bytes(t, PLMR_PREFILL),
         .token_bytes = plmr_timing_token_bytes(t, t->prefill) * plmr_timing_requests(t, false),
         .working_bytes = prefill_working(t),
     };

@@ -1,6 +1,9 @@
 /* Passes through the layers in virtual time. */
 #include "infer/step.h"
 #include "infer/timing_internal.h"
+
+#include <math.h>
+
 #include "region/profile.h"
 #include "time/clock.h"
 #include "time/trace.h"
@@ -13,8 +16,9 @@ static int busy_stages(const plmr_timing *t)
     return n < n_stages ? n : n_stages;
 }
 
-static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase)
+static plmr_cost_pass start_pass(plmr_timing *t, enum plmr_llm_phase phase)
 {
+    t->hottest = (plmr_hottest){0, 0};
     const plmr_grid *grid = phase == PLMR_PREFILL ? t->prefill : t->decode;
     plmr_clock_reset(grid->region->clock);
     plmr_trace_start(grid->region->trace, t->now);
@@ -34,7 +38,8 @@ static plmr_cost_pass start_pass(const plmr_timing *t, enum plmr_llm_phase phase
         .unfused = t->setup.phase[PLMR_DECODE].unfused,
         .as_published = t->setup.as_published,
         .load = &t->setup.load,
-        .experts = &t->setup.experts,
+        .experts = &t->experts[phase],
+        .hottest = &t->hottest,
         .n_busy = busy_stages(t),
         .n_slices = t->placement[phase == PLMR_DECODE].n_slices,
         .multiply_adds = grid->region->ledger.multiply_adds,
@@ -139,6 +144,7 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         .outside_cycles = pass->outside_cycles,
         .routes_max = cost.routes_max,
         .parts = pass->grid->region->ledger.parts,
+        .hottest = t->hottest,
     };
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         phase->work[i] = pass->work[i];
@@ -316,6 +322,8 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
     }
     sum->parts |= phase->parts;
     sum->routes_max = phase->routes_max > sum->routes_max ? phase->routes_max : sum->routes_max;
+    sum->hottest.link = fmax(sum->hottest.link, phase->hottest.link);
+    sum->hottest.core = fmax(sum->hottest.core, phase->hottest.core);
 }
 
 plmr_status plmr_timing_run_layer(plmr_timing *t, int n_slices)

@@ -15,6 +15,13 @@ void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shap
     setup->has_cache_dtype = true;
 }
 
+plmr_expert_setup plmr_llm_experts(const plmr_llm_setup *setup, enum plmr_llm_phase phase)
+{
+    plmr_expert_setup experts = setup->experts;
+    experts.place = setup->phase[phase].experts ? setup->phase[phase].experts : experts.place;
+    return experts;
+}
+
 const char *plmr_llm_cache_name(const plmr_llm_setup *setup)
 {
     return setup->cache_packed ? plmr_packed_name(setup->cache_packed) : plmr_dtype_name(setup->cache_dtype);

@@ -16,6 +16,7 @@ typedef struct plmr_phase_setup {
     int layers;               /* of a region, at most; 0: as many as fit */
     bool output_apart;        /* decode: the output has a region of its own, though it may fit another */
     int replicas;             /* as often all of it is there, to share the requests; 0: once */
+    const void *experts;      /* plmr_expert_place; NULL: as the setup's */
 } plmr_phase_setup;
 
 /* All 0 is the whole model, one request, no phase. */
@@ -28,7 +29,7 @@ typedef struct plmr_llm_setup {
     bool has_cache_dtype;      /* else f32 for f32 models, f16 for others */
     enum plmr_dtype cache_dtype;
     enum plmr_packed cache_packed; /* in less; cores widen it to cache_dtype, which is f16 */
-    plmr_expert_setup experts;     /* where decode has them */
+    plmr_expert_setup experts;     /* where phases have them */
     plmr_expert_load load;         /* of time alone: how many tokens experts get */
     bool streams;                  /* of time alone: what does not fit comes from outside, layer by layer */
     const void *aim;               /* plmr_aim, by which regions are chosen that are not given; NULL: none */
@@ -47,6 +48,9 @@ typedef struct plmr_llm_setup {
 
 /* Gives what is 0 its meaning for the model: layers, requests, the cache's type, the plan. */
 void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shape);
+
+/* Where a phase has its experts. */
+plmr_expert_setup plmr_llm_experts(const plmr_llm_setup *setup, enum plmr_llm_phase phase);
 
 /* "f32", ..., "i8": what keys and values are stored in. */
 const char *plmr_llm_cache_name(const plmr_llm_setup *setup);

@@ -24,11 +24,13 @@ static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
         PLMR_TRY(
             plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any, &t->decode));
         PLMR_TRY(plmr_cost_route(t->decode, t->setup.plan, PLMR_DECODE, t->setup.as_published));
+        PLMR_TRY(plmr_timing_place_experts(t, PLMR_DECODE));
     }
     if (prefill->rows) {
         PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, prefill->rows, prefill->cols, &prefill->tree, &any,
                                   &t->prefill));
         PLMR_TRY(plmr_cost_route(t->prefill, t->setup.plan, PLMR_PREFILL, t->setup.as_published));
+        PLMR_TRY(plmr_timing_place_experts(t, PLMR_PREFILL));
     }
     return plmr_timing_place(t);
 }
@@ -53,6 +55,8 @@ void plmr_timing_destroy(plmr_timing *t)
 {
     if (!t)
         return;
+    plmr_grid_destroy(t->experts[PLMR_PREFILL].grid);
+    plmr_grid_destroy(t->experts[PLMR_DECODE].grid);
     plmr_grid_destroy(t->prefill);
     plmr_grid_destroy(t->decode);
     free(t);

@@ -45,6 +45,7 @@ typedef struct plmr_phase_cost {
     double outside_cycles;              /* which took so long, but for what the arithmetic hid */
     int routes_max;
     unsigned parts; /* of the model of time that it rests on: see device/used.h */
+    plmr_hottest hottest;
 } plmr_phase_cost;
 
 typedef struct plmr_timing plmr_timing;

@@ -11,7 +11,9 @@ struct plmr_timing {
     plmr_model_shape shape;
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
-    plmr_placement placement[2]; /* of prefill and decode */
+    plmr_expert_layout experts[2]; /* by phase */
+    plmr_hottest hottest;          /* of the pass at hand */
+    plmr_placement placement[2];   /* of prefill and decode */
     enum plmr_kept kept;
     plmr_outside outside[2]; /* by phase */
     int64_t row_tokens;      /* that `token` is for; 0: none yet */
@@ -38,6 +40,9 @@ void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);
 
 /* Requests that a replica of a phase has, at most. */
 int plmr_timing_requests(const plmr_timing *timing, bool decode);
+
+/* Where a phase that has its grid has experts. Collective. */
+plmr_status plmr_timing_place_experts(plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* A prompt, or a token of n_batch requests, without the ways between regions, and so the same in any placement on the
  * region (but for that of experts); then these ways, in time alone. The first is collective. */

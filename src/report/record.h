@@ -166,6 +166,9 @@
     X(count, expert_tokens_dropped) /* and (token, expert) that none gets, in all layers */                             \
     X(text, weights)             /* what cores store matrices in: dtype, or packed "f8", "i8", "i4" */ \
     X(text, experts)             /* where decode has them: "sliced", ...; "": there are none */                        \
+    X(text, prefill_experts)                                                                                           \
+    X(real, expert_link_words)   /* of a link on tokens' ways there or back, in a layer; NaN: there are none */        \
+    X(real, expert_core_share)   /* work with them of the core that has most, of the mean core's; the same */          \
     PLMR_STANDING_FIELDS(X)                                                                                            \
     X(text, ended)               /* why a text that was made ends */                                                   \
     X(real, prefill_tok_s)       /* of the machine: of all requests of a batch */                                      \

@@ -150,6 +150,22 @@ static void print_machine(FILE *out, const plmr_llm_run *run, const plmr_llm_rec
                         plmr_format_count(r->cores_unused).s, plmr_format_count(r->sram_left_bytes).s);
 }
 
+static void print_experts(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
+{
+    const char *places[] = {r->prefill_experts, r->experts};
+    const plmr_placement *phases[] = {run->prefill, run->decode};
+    plmr_table_fact(out, "experts", "%d of %d a token", run->shape->n_used, run->shape->n_experts);
+    for (int i = 0; i < 2; i++)
+        if (phases[i])
+            plmr_table_fact(out, "", "in %s %s", i ? "decode" : "prefill", places[i]);
+    if (run->prefill)
+        plmr_table_fact(out, "", "of %s tokens of the prompt the busiest gets %s; %s dropped",
+                        plmr_format_count(run->setup.n_prompt).s, plmr_format_count(r->expert_tokens_max).s,
+                        plmr_format_count(r->expert_tokens_dropped).s);
+    plmr_table_fact(out, "", "the core with most has %.2f times the mean core's; the fullest link %s words",
+                    r->expert_core_share, plmr_format_count((int64_t)r->expert_link_words).s);
+}
+
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
     print_model(out, run, r);
@@ -163,11 +179,8 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
         if (!run->setup.as_published)
             print_heads(out, run, run->decode);
     }
-    if (run->shape->n_experts && run->prefill)
-        plmr_table_fact(out, "experts",
-                        "%d of %d a token, sliced over all cores; of %s tokens the busiest gets %s; %s dropped",
-                        run->shape->n_used, run->shape->n_experts, plmr_format_count(run->setup.n_prompt).s,
-                        plmr_format_count(r->expert_tokens_max).s, plmr_format_count(r->expert_tokens_dropped).s);
+    if (run->shape->n_experts)
+        print_experts(out, run, r);
     print_memory(out, run, r);
     print_outside(out, run, r);
     print_works(out, run);

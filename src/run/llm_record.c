@@ -78,6 +78,8 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
     double virtual_s = all.t_cycles / device->clock;
     for (int i = 0; i < PLMR_N_WORKS; i++)
         *works[i] = all.work[i];
+    r->expert_link_words = run->shape->n_experts ? all.hottest.link : NAN;
+    r->expert_core_share = run->shape->n_experts ? all.hottest.core : NAN;
     if (!run->shape->n_experts)
         r->cycles_experts = NAN;
     else if (run->prefill)
@@ -190,7 +192,9 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.layers_model = run->shape->n_layers;
     r.dtype = plmr_dtype_name(run->shape->dtype);
     r.kv_dtype = plmr_llm_cache_name(&run->setup);
+    plmr_expert_setup prefill = plmr_llm_experts(&run->setup, PLMR_PREFILL);
     r.experts = run->shape->n_experts ? plmr_expert_place_name(&run->setup.experts) : "";
+    r.prefill_experts = run->shape->n_experts ? plmr_expert_place_name(&prefill) : "";
     r.weights = run->shape->packed ? plmr_packed_name(run->shape->packed) : r.dtype;
     r.kernel = plmr_kernel_name();
     set_prefill(run, &r);

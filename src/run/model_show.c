@@ -10,7 +10,7 @@
 
 /* ---- what is known of a model ---- */
 
-enum { MOST_ROWS = 24 };
+enum { MOST_ROWS = 32 };
 
 /* How its weights are stored: the types, the one with most elements first. */
 struct storage {
@@ -60,6 +60,7 @@ struct row {
 struct table {
     struct row rows[MOST_ROWS];
     int n;
+    char names[PLMR_MOST_PLACES][24]; /* of placements of experts, as keys */
 };
 
 PLMR_PRINTF(4, 5)
@@ -98,7 +99,6 @@ static void add_experts(struct table *table, const plmr_model_shape *shape)
         add(table, "shared_ffn", "the same of the expert that all tokens have", "%s",
             plmr_format_count(shape->n_shared_ffn).s);
     add(table, "active", "parameters that a token meets", "%s", plmr_format_count(active_parameters(shape)).s);
-    add(table, "expert_place", "every core has a slice of every expert", "sliced");
 }
 
 static void add_shape(struct table *table, const plmr_model_shape *shape)
@@ -169,6 +169,21 @@ static void add_phase(struct table *table, const plmr_placement *p, const char *
     add(table, "  regions", "regions that the device has", "%s", plmr_format_count(p->n_regions).s);
 }
 
+/* By placement. */
+static void add_expert_places(struct table *table, const plmr_place *place)
+{
+    if (place->n_experts)
+        add(table, "experts", "regions that decode needs, if a layer's experts are", "%s", "");
+    for (int i = 0; i < place->n_experts; i++) {
+        const plmr_place_experts *e = &place->experts[i];
+        snprintf(table->names[i], sizeof table->names[i], "  %s", e->place->name);
+        if (e->fits)
+            add(table, table->names[i], e->place->summary, "%s", plmr_format_count(e->decode.n_stages).s);
+        else
+            add(table, table->names[i], e->place->summary, "none fits");
+    }
+}
+
 static void add_place(struct table *table, const plmr_model_place *place)
 {
     const plmr_heads *heads = &place->on.heads;
@@ -184,6 +199,7 @@ static void add_place(struct table *table, const plmr_model_place *place)
                                                          : "bytes of the fullest core, with one token in the cache",
         "%s", plmr_format_count(place->on.decode.sram_bytes).s);
     add(table, "sram_limit", "bytes that a core has", "%s", plmr_format_count((int64_t)place->device.sram).s);
+    add_expert_places(table, &place->on);
     add(table, "wafers", "devices needed", "%s", plmr_format_count(place->on.n_wafers).s);
 }
 
@@ -242,17 +258,33 @@ static json_t *json_phase(const plmr_placement *p)
                      "stages", p->n_stages, "regions", p->n_regions);
 }
 
+static json_t *json_experts(const plmr_place *place)
+{
+    json_t *json = json_object();
+    for (int i = 0; i < place->n_experts; i++) {
+        const plmr_placement *p = &place->experts[i].decode;
+        json_object_set_new(json, place->experts[i].place->name,
+                            place->experts[i].fits
+                                ? json_pack("{sI si si sI}", "layer_bytes", (json_int_t)p->layer_bytes,
+                                            "layers_per_stage", p->layers_per_stage, "stages", p->n_stages,
+                                            "sram_bytes", (json_int_t)p->sram_bytes)
+                                : json_null());
+    }
+    return json;
+}
+
 static json_t *json_place(const plmr_model_place *place)
 {
     const plmr_heads *heads = &place->on.heads;
     if (place->misfit)
         return json_pack("{ss ss}", "device", place->device.name, "error", plmr_error_text(place->misfit));
-    return json_pack("{ss so so si si sI sI sI sI}", "device", place->device.name, "prefill",
+    return json_pack("{ss so so si si sI sI sI sI so*}", "device", place->device.name, "prefill",
                      json_phase(&place->on.prefill), "decode", json_phase(&place->on.decode), "wafers",
                      (int)place->on.n_wafers, "head_places", heads->span * heads->n_dims, "columns_used",
                      (json_int_t)plmr_heads_columns(heads), "sram_bytes", (json_int_t)place->on.decode.sram_bytes,
                      "sram_limit_bytes", (json_int_t)place->device.sram, "kv_capacity_tokens",
-                     (json_int_t)place->on.decode.capacity);
+                     (json_int_t)place->on.decode.capacity, "experts",
+                     place->on.n_experts ? json_experts(&place->on) : NULL);
 }
 
 /* A path need not be UTF-8, as JSON must be; it is null then. */

@@ -134,14 +134,14 @@ def check_cache(check, runs, data):
 
 
 def check_experts(check, runs, data):
-    """Placements of experts differ in the order of sums alone; --expert-regions 1 is sliced."""
+    """Placements of experts differ in the order of sums alone; one part is sliced."""
     path = os.path.join(data, "mixtral_f32.gguf")
     def decode(ranks, *more):
         return runs.logits(path, ranks, "decode", "--kv-dtype", "f32", *more)
     sliced = decode(GRIDS[0])
-    check(decode(GRIDS[0], "--experts", "regions", "--expert-regions", "1") == sliced, "one region is not sliced")
+    check(decode(GRIDS[0], "--experts", "regions", "--expert-parts", "1") == sliced, "one region is not sliced")
     for name in ("regions", "replicated"):
-        placed = ("--experts", name, "--expert-regions", "3", "--hot-experts", "2")
+        placed = ("--experts", name, "--expert-parts", "3", "--hot-experts", "2")
         first = decode(GRIDS[0], *placed)
         off = np.abs(np.frombuffer(first, "<f4") - np.frombuffer(sliced, "<f4")).max()
         check(0 < off < 2e-4, f"{name}: off by {off:.3g}")
@@ -153,12 +153,78 @@ def check_placements(check, plmr):
     """Time and memory of placements, of a batch whose tokens all want the same experts most."""
     args = ["llm", "-m", "mixtral-8x7b", "--mode", "timing", "--phase", "decode", "--context", "64", "--decode", "1", "--allow", "M",
             "--decode-cores", "600x600", "--batch", "64", "--expert-load", "zipf:2"]
-    got = {name: plmr.records(args + ["--experts", name, "--expert-regions", "2", "--hot-experts", "2"], 1)[0]
-           for name in ("sliced", "regions", "replicated")}
+    got = {name: plmr.records(args + ["--experts", name, "--expert-parts", "2", "--hot-experts", "2"], 1)[0]
+           for name in ("sliced", "blocks", "regions", "replicated")}
     cycles = {name: record["cycles_experts"] for name, record in got.items()}
-    check(cycles["sliced"] == 0 and cycles["regions"] > 0 and cycles["replicated"] > 0, f"{cycles}")
+    check(cycles["sliced"] == 0 and min(cycles["blocks"], cycles["regions"], cycles["replicated"]) > 0, f"{cycles}")
     check([record["experts"] for record in got.values()] == list(got), "records do not say where experts are")
     check(got["replicated"]["stages"] > got["regions"]["stages"] == got["sliced"]["stages"], "copies take no memory")
+
+
+def ring(n):
+    """Cores of an interleaved ring, in its order."""
+    return list(range(0, n, 2)) + list(range(n - 1 - n % 2, 0, -2))
+
+
+def fullest_link(n, n_block, n_elements, tokens):
+    """Of a column of n cores with blocks one under the other: each element of each token goes from the core that has it to
+    the core of the block that has it, over all links between."""
+    up, down = [0] * n, [0] * n
+    for block, count in enumerate(tokens):
+        for element in range(n_elements):
+            here = ring(n)[element * n // n_elements]
+            there = block * n_block + ring(n_block)[element * n_block // n_elements]
+            for i in range(min(here, there), max(here, there)):
+                (up if here < there else down)[i] += count
+    return max(up + down)
+
+
+def check_blocks(check, plmr, data):
+    """36 elements, 6 experts, 2 of them a token's; on 12x12 cores there are 2x3 blocks of 6x4."""
+    args = ["llm", "-m", os.path.join(data, "mixtral_f32.gguf"), "--phase", "decode", "--context", "8", "--decode", "1",
+            "--decode-cores", "12x12", "--allow", "R", "--batch", "6"]
+    def record(*more, ranks=1):
+        return plmr.records(args + list(more), ranks)[0]
+    blocks, sliced = record("--experts", "blocks"), record()
+    check(blocks["expert_link_words"] == fullest_link(12, 6, 36, [2, 2]), f"the fullest link has {blocks['expert_link_words']}")
+    check(blocks["expert_core_share"] == sliced["expert_core_share"] == 1, "6 tokens are 2 for each of 6 experts")
+    check(sliced["expert_link_words"] == 0, "sliced experts' tokens stay where they are")
+    skewed = record("--experts", "blocks", "--expert-load", "zipf:9")
+    check(skewed["expert_core_share"] == 3, f"one expert of 6 has half of 12: {skewed['expert_core_share']}")
+    check(skewed["expert_link_words"] == fullest_link(12, 6, 36, [6, 0]), f"the fullest link has {skewed['expert_link_words']}")
+    one = record("--experts", "blocks", "--expert-parts", "1")
+    check(one["expert_link_words"] == 0 and one["energy_compute_j"] == sliced["energy_compute_j"], "one block is the region")
+    # 6x4 cores have tiles of 6x5 where 12x12 have 3x2: of an expert less padding, and one expert instead of 6
+    check(blocks["energy_compute_j"] < sliced["energy_compute_j"], "padding is computed with, too")
+    check(record("--experts", "blocks", "--every-step")["tpot_s"] == blocks["tpot_s"], "without shortcuts other cycles")
+    other = record("--experts", "blocks", ranks=3)
+    check(all(other[key] == blocks[key] for key in blocks if key.startswith(("cycles", "expert", "energy"))), "3 ranks differ")
+
+
+def check_prefill(check, plmr):
+    args = ["llm", "-m", "mixtral-8x7b", "--phase", "prefill", "--prompt", "256", "--prefill-cores", "240x240", "--allow", "M,R"]
+    def record(*more):
+        return plmr.records(args + list(more), 1)[0]
+    got = {name: record("--experts", name) for name in ("sliced", "blocks", "regions")}
+    check(got["regions"]["ttft_s"] < got["sliced"]["ttft_s"], "four regions at once are not faster than one")
+    check(got["blocks"]["ttft_s"] != got["sliced"]["ttft_s"], "blocks are as sliced")
+    check([r["prefill_experts"] for r in got.values()] == list(got), "records do not say where prefill has experts")
+    apart = record("--experts", "blocks", "--prefill-experts", "sliced")
+    check(apart["ttft_s"] == got["sliced"]["ttft_s"], "--prefill-experts does not count")
+    whole = record("--experts", "regions", "--prefill-cores", "700x700")
+    check(whole["ttft_s"] == record("--prefill-cores", "700x700")["ttft_s"], "a wafer has room for one such region")
+    hot = ("--experts", "blocks", "--expert-load", "zipf:2")
+    all_of_it, capped = record(*hot), record(*hot, "--expert-capacity", "1")
+    check(capped["expert_tokens_dropped"] > 0 and capped["expert_core_share"] < all_of_it["expert_core_share"] and
+          capped["ttft_s"] < all_of_it["ttft_s"], f"a capacity leaves the busiest core {capped['expert_core_share']}")
+
+
+def check_model(check, plmr):
+    place = plmr.records(["model", "mixtral-8x7b"], 1)[0]["placement"]["experts"]
+    check(list(place) == ["sliced", "blocks", "regions", "replicated"], f"{place}")
+    check(place["sliced"]["stages"] > place["blocks"]["stages"] and place["replicated"]["stages"] > place["regions"]["stages"],
+          f"{place}")
+    check("experts" not in plmr.records(["model", "demo"], 1)[0]["placement"], "the demo model has no experts")
 
 
 def check_device(check, plmr):
@@ -181,6 +247,9 @@ def main():
     with Started(*sys.argv[1:3]) as plmr, tempfile.TemporaryDirectory() as folder:
         check_device(check, plmr)
         check_placements(check, plmr)
+        check_blocks(check, plmr, sys.argv[3])
+        check_prefill(check, plmr)
+        check_model(check, plmr)
         runs = Runs(plmr, check, folder)
         check_cache(check, runs, sys.argv[3])
         check_experts(check, runs, sys.argv[3])

@@ -9,6 +9,6 @@ static bool is_everywhere(int n_hot, int rank)
 const plmr_expert_place plmr_expert_place_regions = {
     .name = "regions",
     .summary = "neighbouring regions share the experts of their layers, each expert in one of them",
-    .is_shared = true,
+    .spread = PLMR_EXPERTS_IN_REGIONS,
     .is_everywhere = is_everywhere,
 };

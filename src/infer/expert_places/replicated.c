@@ -8,6 +8,6 @@ static bool is_everywhere(int n_hot, int rank)
 const plmr_expert_place plmr_expert_place_replicated = {
     .name = "replicated",
     .summary = "as regions, but each of them has the hottest experts, whose tokens take turns",
-    .is_shared = true,
+    .spread = PLMR_EXPERTS_IN_REGIONS,
     .is_everywhere = is_everywhere,
 };

@@ -215,7 +215,7 @@ static void make_hidden(const plmr_step *step, const plmr_pass *p, int row, cons
 static bool run_part(const plmr_step *step, const plmr_pass *p, int64_t token, int of, const struct used *u, float *out)
 {
     const plmr_llm_setup *setup = &p->engine->setup;
-    int n_parts = plmr_expert_parts(&setup->experts, p->engine->shape), n = 0;
+    int n_parts = plmr_expert_regions(&setup->experts, p->engine->shape), n = 0;
     plmr_matrix **matrices = plmr_take((size_t)u->n * sizeof(plmr_matrix *));
     float *hidden = plmr_take((size_t)u->n * u->ld * sizeof *hidden + 1);
     for (int i = 0; i < u->n; i++) {
@@ -240,7 +240,7 @@ static void run_row(const plmr_step *step, const plmr_pass *p, int row, const st
     float *out = p->activation[part->out] + (size_t)row * n, *sum = plmr_take_zeroed(n + 1, sizeof *sum);
     bool is_first = true;
     make_hidden(step, p, row, u);
-    for (int of = 0; of < plmr_expert_parts(&p->engine->setup.experts, p->engine->shape); of++) {
+    for (int of = 0; of < plmr_expert_regions(&p->engine->setup.experts, p->engine->shape); of++) {
         if (!run_part(step, p, row, of, u, is_first ? out : sum))
             continue;
         for (size_t i = 0; i < n && !is_first; i++)
