@@ -182,7 +182,7 @@ def fullest_link(n, n_block, n_elements, tokens):
 def check_blocks(check, plmr, data):
     """36 elements, 6 experts, 2 of them a token's; on 12x12 cores there are 2x3 blocks of 6x4."""
     args = ["llm", "-m", os.path.join(data, "mixtral_f32.gguf"), "--phase", "decode", "--context", "8", "--decode", "1",
-            "--decode-cores", "12x12", "--allow", "R", "--batch", "6"]
+            "--decode-cores", "12x12", "--decode-layers", "2", "--allow", "R", "--batch", "6"]
     def record(*more, ranks=1):
         return plmr.records(args + list(more), ranks)[0]
     blocks, sliced = record("--experts", "blocks"), record()
