@@ -122,6 +122,7 @@ class Llama:
         self.kv_heads = key.get("attention.head_count_kv", self.heads)
         self.head_dim = key["embedding_length"] // self.heads
         self.context = key["context_length"]
+        self.experts_used = key.get("expert_used_count", 0)
         self.eps = np.float32(key["attention.layer_norm_rms_epsilon"])
         half = np.arange(0, self.head_dim, 2) / self.head_dim
         self.turn = key.get("rope.freq_base", 10000.0) ** -half
@@ -164,12 +165,26 @@ class Llama:
         gate = self.w[name + "gate.weight"] @ x
         return self.w[name + "down.weight"] @ (gate / (1 + np.exp(-gate)) * (self.w[name + "up.weight"] @ x))
 
+    def mixture(self, x, layer):
+        """The likeliest experts' FFNs, weighed by the softmax of their logits alone."""
+        name = f"blk.{layer}.ffn_"
+        logits = self.w[name + "gate_inp.weight"] @ x
+        chosen = np.argsort(-logits, kind="stable")[:self.experts_used]
+        weights = np.exp(logits[chosen] - logits.max())
+        y = np.zeros_like(x)
+        for e, weight in zip(chosen, weights / weights.sum()):
+            gate = self.w[name + "gate_exps.weight"][e] @ x
+            hidden = gate / (1 + np.exp(-gate)) * (self.w[name + "up_exps.weight"][e] @ x)
+            y += weight * (self.w[name + "down_exps.weight"][e] @ hidden)
+        return y
+
     def step(self, token):
         """The logits after one more token."""
         x = self.w["token_embd.weight"][token]
         for layer in range(self.layers):
             x = x + self.attention(self.norm(x, f"blk.{layer}.attn_norm.weight"), layer)
-            x = x + self.ffn(self.norm(x, f"blk.{layer}.ffn_norm.weight"), layer)
+            ffn = self.mixture if self.experts_used else self.ffn
+            x = x + ffn(self.norm(x, f"blk.{layer}.ffn_norm.weight"), layer)
         return self.output @ self.norm(x, "output_norm.weight")
 
     def rows(self, ids):

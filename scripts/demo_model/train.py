@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Trains the demo model on stories of stories.py and writes it as a GGUF file with its reference values.
+"""Trains the demo models on stories of stories.py and writes them as GGUF files with their reference values.
 
 train.py [--out DIR] [--steps N] [...]: writes into DIR
   demo.gguf        the model: llama architecture, matrices in F16, norms in F32, vocabulary included
   demo.tokens      ids of the prompt
   demo.logits.f32  logits after each id of the prompt, raw float32 rows
   demo.greedy      greedy continuation of the prompt
+
+With --experts the model is a mixture, named demo-moe, that goes on from the dense one (--start): embeddings, attention
+and norms are its, and its feed-forward neurons are dealt to experts, each neuron to half of them.
 
 The reference values are PyTorch's, in float32 on the CPU, with the weights as the file holds them. --tiny trains for a
 few seconds, to see that everything works.
@@ -23,11 +26,14 @@ import torch.nn.functional as F
 from torch import nn
 
 import bpe
+import check
 import gguf
 import stories
 
 PROMPT = "Once upon a time"
+DENSE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../share/models/demo.gguf")
 N_GREEDY = 100
+EXPERT_FFN = 160        # with 4 experts and a token's 2 of them a file stays below 3 MB
 FIRST_HELD_OUT = 10**9  # stories from this number on are for validation
 CHUNK = 2000            # stories that a process writes at a time
 
@@ -37,10 +43,15 @@ class Shape:
     dim, layers, heads, kv_heads, ffn = 120, 5, 6, 2, 328
     vocab, context = 1021, 384
     eps, rope_base = 1e-5, 10000.0
+    experts, used = 0, 2  # 0: there is one FFN
 
     @property
     def head_dim(self):
         return self.dim // self.heads
+
+    @property
+    def name(self):
+        return "demo-moe" if self.experts else "demo"
 
 
 class RMSNorm(nn.Module):
@@ -60,6 +71,14 @@ def rope(x, cos, sin):
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
 
 
+class Stack(nn.Module):
+    """A matrix of each expert."""
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(*sizes))
+
+
 class Layer(nn.Module):
     def __init__(self, shape):
         super().__init__()
@@ -71,6 +90,12 @@ class Layer(nn.Module):
         self.attn_v = nn.Linear(shape.dim, kv, bias=False)
         self.attn_output = nn.Linear(shape.dim, shape.dim, bias=False)
         self.ffn_norm = RMSNorm(shape.dim, shape.eps)
+        if shape.experts:
+            self.ffn_gate_inp = nn.Linear(shape.dim, shape.experts, bias=False)
+            self.ffn_gate_exps = Stack(shape.experts, shape.ffn, shape.dim)
+            self.ffn_up_exps = Stack(shape.experts, shape.ffn, shape.dim)
+            self.ffn_down_exps = Stack(shape.experts, shape.dim, shape.ffn)
+            return
         self.ffn_gate = nn.Linear(shape.dim, shape.ffn, bias=False)
         self.ffn_up = nn.Linear(shape.dim, shape.ffn, bias=False)
         self.ffn_down = nn.Linear(shape.ffn, shape.dim, bias=False)
@@ -90,9 +115,27 @@ class Layer(nn.Module):
             y = scores.masked_fill(mask, float("-inf")).softmax(-1) @ v
         return self.attn_output(y.transpose(1, 2).reshape(batch, length, -1))
 
+    def mixture(self, h):
+        """Each token's experts, weighed by the softmax of their logits. Leaves in `imbalance` what training keeps at 1:
+        above it where tokens crowd at some experts."""
+        tokens, shape = h.flatten(0, -2), self.shape
+        logits = self.ffn_gate_inp(tokens)
+        best, chosen = logits.topk(shape.used)
+        weights, y = best.softmax(-1), torch.zeros_like(tokens)
+        share = F.one_hot(chosen, shape.experts).float().mean((0, 1))
+        self.imbalance = shape.experts * (share * logits.softmax(-1).mean(0)).sum()
+        for e in range(shape.experts):
+            token, place = (chosen == e).nonzero(as_tuple=True)
+            x = tokens[token]
+            out = F.silu(x @ self.ffn_gate_exps.weight[e].t()) * (x @ self.ffn_up_exps.weight[e].t())
+            y = y.index_add(0, token, out @ self.ffn_down_exps.weight[e].t() * weights[token, place, None])
+        return y.view_as(h)
+
     def forward(self, x, cos, sin):
         x = x + self.attention(self.attn_norm(x), cos, sin)
         h = self.ffn_norm(x)
+        if self.shape.experts:
+            return x + self.mixture(h)
         return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
 
 
@@ -104,8 +147,8 @@ class Model(nn.Module):
         self.blk = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.output_norm = RMSNorm(shape.dim, shape.eps)
         for name, weight in self.named_parameters():
-            if weight.ndim == 2:
-                deep = name.endswith(("attn_output.weight", "ffn_down.weight"))
+            if weight.ndim >= 2:
+                deep = name.endswith(("attn_output.weight", "ffn_down.weight", "ffn_down_exps.weight"))
                 nn.init.normal_(weight, std=0.05 / (math.sqrt(2 * shape.layers) if deep else 1))
         rate = shape.rope_base ** (-torch.arange(0, shape.head_dim, 2).double() / shape.head_dim)
         angle = torch.arange(shape.context).double()[:, None] * rate
@@ -120,9 +163,32 @@ class Model(nn.Module):
             x = layer(x, cos, sin)
         return F.linear(self.output_norm(x), self.token_embd.weight)
 
+    def imbalance(self):
+        return sum(layer.imbalance for layer in self.blk) / len(self.blk) if self.shape.experts else 0
+
     def loss(self, ids):
         """Mean loss per token, of all but the first of each row."""
         return F.cross_entropy(self(ids[:, :-1]).flatten(0, 1).float(), ids[:, 1:].flatten())
+
+
+@torch.no_grad()
+def upcycle(model, tensors, generator):
+    """Makes a mixture of a dense model's tensors. Experts 2i and 2i + 1 halve its neurons, in an order of their own; their
+    rows of the router are alike, so that a token has either both or none and they make what the dense FFN makes, but for
+    the few neurons that there is no room for, the ones with the least weights. Training tells them apart."""
+    for name, weight in model.named_parameters():
+        if name in tensors:
+            weight.copy_(torch.from_numpy(tensors[name].copy()))
+    for i, layer in enumerate(model.blk):
+        gate, up, down = (torch.from_numpy(tensors[f"blk.{i}.ffn_{n}.weight"].copy()) for n in ("gate", "up", "down"))
+        kept = (gate.norm(dim=1) * up.norm(dim=1) * down.norm(dim=0)).topk(2 * model.shape.ffn).indices
+        layer.ffn_gate_inp.weight[1::2] = layer.ffn_gate_inp.weight[::2]
+        for first in range(0, model.shape.experts, 2):
+            order = kept[torch.randperm(len(kept), generator=generator)]
+            for e, neurons in enumerate(order.chunk(2), first):
+                layer.ffn_gate_exps.weight[e] = gate[neurons]
+                layer.ffn_up_exps.weight[e] = up[neurons]
+                layer.ffn_down_exps.weight[e] = down[:, neurons] * model.shape.used
 
 
 VOCABULARY = None  # what the processes that encode stories use
@@ -160,7 +226,7 @@ class Rows:
 
 
 @torch.no_grad()
-def validation_loss(model, rows, batch=64):
+def validation_loss(model, rows, batch=16):
     losses = [model.loss(rows.at(torch.arange(i, min(i + batch, len(rows.starts)), device=rows.starts.device)))
               for i in range(0, len(rows.starts), batch)]
     return torch.stack(losses).mean().item()
@@ -174,7 +240,7 @@ def learning_rate(step, args):
 
 
 def train(model, rows, args, device):
-    matrices = [p for p in model.parameters() if p.ndim == 2]
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim == 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": args.decay},
                                    {"params": vectors, "weight_decay": 0.0}],
@@ -186,10 +252,10 @@ def train(model, rows, args, device):
     for step in range(args.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args)
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=device == "cuda"):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
             loss = loss_of(rows.random(args.batch))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss + args.balance * model.imbalance()).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         recent.append(loss.detach().clone())
@@ -203,11 +269,12 @@ def train(model, rows, args, device):
 
 
 def stored_tensors(model):
-    """Names and arrays of the file: matrices in F16, vectors in F32."""
+    """Names and arrays of the file: matrices in F16, vectors and routers in F32."""
     tensors = []
     for name, weight in model.named_parameters():
         array = weight.detach().cpu().float().numpy()
-        tensors.append((name, array.astype(np.float16) if array.ndim == 2 else array))
+        halved = array.ndim >= 2 and "gate_inp" not in name
+        tensors.append((name, array.astype(np.float16) if halved else array))
     return tensors
 
 
@@ -216,12 +283,15 @@ def metadata(shape, vocabulary, facts):
                ("feed_forward_length", shape.ffn), ("attention.head_count", shape.heads),
                ("attention.head_count_kv", shape.kv_heads), ("rope.dimension_count", shape.head_dim),
                ("vocab_size", shape.vocab)]
+    if shape.experts:
+        n_llama += [("expert_count", shape.experts), ("expert_used_count", shape.used)]
     tokenizer = [("model", "str", "llama"), ("pre", "str", "default"), ("tokens", "list:str", vocabulary.tokens),
                  ("scores", "list:f32", vocabulary.scores), ("token_type", "list:i32", vocabulary.kinds),
                  ("bos_token_id", "u32", bpe.BEGIN), ("eos_token_id", "u32", bpe.END),
                  ("unknown_token_id", "u32", bpe.UNKNOWN), ("add_bos_token", "bool", True),
                  ("add_eos_token", "bool", False), ("add_space_prefix", "bool", True)]
-    return ([("general.architecture", "str", "llama"), ("general.name", "str", "plmr demo"),
+    name = "plmr demo mixture" if shape.experts else "plmr demo"
+    return ([("general.architecture", "str", "llama"), ("general.name", "str", name),
              ("general.description", "str", "A small model that tells short stories. It was trained by the plmr "
               "project on stories made by a grammar; both lie in scripts/demo_model."),
              ("general.license", "str", "Apache-2.0"), ("general.file_type", "u32", 1)]
@@ -255,10 +325,11 @@ def write_reference(folder, model, vocabulary):
     with torch.no_grad():
         logits = model(torch.tensor([prompt]))[0].numpy().astype("<f4")
     greedy = continue_greedily(model, prompt, N_GREEDY)
-    logits.tofile(os.path.join(folder, "demo.logits.f32"))
-    with open(os.path.join(folder, "demo.tokens"), "w") as file:
+    path = os.path.join(folder, model.shape.name)
+    logits.tofile(path + ".logits.f32")
+    with open(path + ".tokens", "w") as file:
         file.write(",".join(map(str, prompt)) + "\n")
-    with open(os.path.join(folder, "demo.greedy"), "w") as file:
+    with open(path + ".greedy", "w") as file:
         file.write(f"n_vocab {model.shape.vocab} n_prompt {len(prompt)}\n")
         file.write("prompt " + " ".join(map(str, prompt)) + "\n")
         file.write("greedy " + " ".join(map(str, greedy)) + "\n")
@@ -277,6 +348,9 @@ def arguments():
     parser.add_argument("--decay", type=float, default=0.05, help="weight decay")
     parser.add_argument("--warmup", type=int, default=500, help="steps until the highest learning rate")
     parser.add_argument("--report", type=int, default=500, help="steps between two lines of progress")
+    parser.add_argument("--experts", type=int, default=0, help="an even number: experts of a mixture, 2 to a token")
+    parser.add_argument("--start", default=DENSE, help="the dense model that a mixture is made of")
+    parser.add_argument("--balance", type=float, default=0.01, help="of the loss: tokens' imbalance among experts")
     parser.add_argument("--hardware", default="", help="for the record; found out if not given")
     parser.add_argument("--tiny", action="store_true", help="a few steps on a few stories")
     args = parser.parse_args()
@@ -291,6 +365,8 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     hardware = args.hardware or ("one " + torch.cuda.get_device_name() if device == "cuda" else "CPU")
     shape = Shape()
+    if args.experts:
+        shape.experts, shape.ffn = args.experts, EXPERT_FFN
     torch.manual_seed(args.seed)
     torch.backends.cuda.matmul.allow_tf32 = False
 
@@ -304,7 +380,13 @@ def main():
     lengths = np.diff(np.flatnonzero(held_out == bpe.BEGIN))
     print(f"tokens of a story: mean {lengths.mean():.1f}, at most {lengths.max()}")
 
-    model = Model(shape).to(device)
+    model = Model(shape)
+    if args.experts:
+        start = check.Reader(args.start)
+        if start.keys["tokenizer.ggml.tokens"] != VOCABULARY.tokens:
+            raise SystemExit(f"{args.start} has another vocabulary; give --stories 10000 or more")
+        upcycle(model, start.tensors, torch.Generator().manual_seed(args.seed))
+    model = model.to(device)
     n_weights = sum(p.numel() for p in model.parameters())
     print(f"{n_weights} weights, on {hardware}", flush=True)
     rows = Rows(ids, shape.context + 1, device)
@@ -324,7 +406,7 @@ def main():
              ("steps", "u32", args.steps), ("batch", "u32", args.batch), ("loss", "f32", train_loss),
              ("validation_loss", "f32", loss), ("date", "str", datetime.date.today().isoformat()),
              ("hardware", "str", hardware)]
-    path = os.path.join(args.out, "demo.gguf")
+    path = os.path.join(args.out, shape.name + ".gguf")
     gguf.write(path, metadata(shape, VOCABULARY, facts), tensors)
     prompt = write_reference(args.out, model, VOCABULARY)
     print(f"{path}: {os.path.getsize(path)} bytes")
