@@ -21,7 +21,8 @@ struct serve_command {
     plmr_arrivals arrivals;
     bool has_lengths;
     int64_t n_requests, n_prompt_wafers, n_batch, chunk;
-    double link; /* bytes a second */
+    const char *link; /* NULL: not given */
+    plmr_serve_link way;
     bool find_rate;
     plmr_slo slo; /* seconds */
     const void *policy;
@@ -81,8 +82,7 @@ static const plmr_option options[] = {
      PLMR_TEXT(struct serve_command, trace)},
     {"mode", "timing|compute", MODEL, "Times alone, or with them each request's text",
      PLMR_WORD(struct serve_command, mode, modes), .value = "timing"},
-    {"prompts", "FILE", MODEL,
-     "With values: prompts, one a line, which requests take in turn (default: made-up tokens)",
+    {"prompts", "FILE", MODEL, "With values: prompts, one a line, taken in turn (default: made-up tokens)",
      PLMR_TEXT(struct serve_command, prompts)},
     {"http", "ADDRESS:PORT", MODEL,
      "Answer requests that come over HTTP as OpenAI has them, e.g. at 127.0.0.1:8080, until Ctrl-C",
@@ -108,11 +108,10 @@ static const plmr_option options[] = {
      PLMR_REAL(struct serve_command, accept, 0, 1)},
     {"chunk", "N", SERVING, "Tokens of a prompt in a pass, at most (default: four to a row of cores)",
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},
-    {"prompt-wafers", "K", PLMR_TITLE_PLACE,
-     "So many of --wafers read prompts, for the others to go on with (default: all do both)",
+    {"prompt-wafers", "K", PLMR_TITLE_PLACE, "So many of --wafers read prompts for the others (default: all do both)",
      PLMR_COUNT(struct serve_command, n_prompt_wafers, 1023)},
-    {"link", "B", PLMR_TITLE_PLACE, "Bytes a second from a wafer that reads prompts to one that goes on",
-     PLMR_REAL(struct serve_command, link, 1, 1e18)},
+    {"link", "B|device", PLMR_TITLE_PLACE, "Bytes a second from wafer to wafer, or what the device's file says",
+     PLMR_TEXT(struct serve_command, link)},
     {"cores", "HxW", PLMR_TITLE_PLACE, "Cores of a region, H = W (default: what is best for --for)",
      PLMR_PAIR(struct serve_command, llm.setup.phase[PLMR_DECODE].rows, "250x250")},
     PLMR_OPTIONS(struct serve_command, llm, plmr_place_table),
@@ -166,8 +165,6 @@ static plmr_status check(const struct serve_command *c)
     PLMR_CHECK(!c->n_prompt_wafers || c->n_prompt_wafers < c->llm.setup.n_wafers, PLMR_ERROR_INPUT,
                "--prompt-wafers %lld leave none of --wafers %lld to make tokens", (long long)c->n_prompt_wafers,
                (long long)c->llm.setup.n_wafers);
-    PLMR_CHECK((c->n_prompt_wafers > 0) == (c->link > 0), PLMR_ERROR_INPUT,
-               "--prompt-wafers and --link go together: how fast a cache gets from one wafer to another is not known");
     PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
                "--draft and --accept go together: how often a draft is right does not follow from its shape");
     PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");
@@ -219,7 +216,8 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               .preempts = c->preempts,
                               .shares = plmr_serve_load_of(requests, outcome->n_requests).shares,
                               .draft = c->draft,
-                              .ahead = (int)c->ahead};
+                              .ahead = (int)c->ahead,
+                              .link = c->way};
     json_t *record = plmr_serve_record_json(run, &about, place, outcome);
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
@@ -241,7 +239,8 @@ static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run
         .slo = {c->slo.ttft * clock, c->slo.tpot * clock},
         .clock = clock,
         .n_prompt = (int)c->n_prompt_wafers / place->wafers,
-        .token_cycles = c->link > 0 ? bytes / c->link * clock : 0,
+        .token_bytes = bytes,
+        .link = c->way,
         .preempts = c->preempts,
         .ahead = (int)c->ahead,
         .accept = c->accept,
@@ -266,7 +265,7 @@ static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run,
                "the longest request has %lld tokens, prompt and output, but %s was made for %d at most: shorten it",
                (long long)load.longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
-    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, &load, c->llm.setup.aim, NULL};
+    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, &load, c->llm.setup.aim, NULL, c->way};
     if (c->draft_model)
         wish.draft = plmr_model_shape_of(c->draft_model);
     PLMR_TRY(check_draft(c, run));
@@ -329,7 +328,7 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
                "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
                run->shape->name);
-    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, NULL, c->llm.setup.aim, NULL};
+    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, NULL, c->llm.setup.aim, NULL, c->way};
     PLMR_TRY(plmr_endpoint_place(&e, wish, &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_machine_setup setup = {
@@ -348,6 +347,7 @@ static plmr_status run_opened(struct serve_command *c, plmr_llm_run *run)
 {
     plmr_request *requests;
     int64_t n;
+    PLMR_TRY(plmr_serve_link_of(&run->session.device, c->link, c->n_prompt_wafers > 0, &c->way));
     if (c->http)
         return answer_requests(c, run);
     if (c->draft_model)

@@ -409,6 +409,8 @@ int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
     int64_t left =
         (int64_t)t->device->sram - larger(chunk, activations(t, g) * element * n_batch + widened_bytes(t, g));
     int64_t layers = p->layers_per_stage, stages = p->n_stages - p->output_apart;
+    if (p->n_slices) /* of a cache outside, two layers' are held */
+        return (left - 2 * p->slice_bytes) / ((p->cache_outside ? 2 : layers) * token + score);
     int64_t last = t->setup.n_layers - (stages - 1) * layers;
     int64_t room = (left - layers * p->layer_bytes) / (layers * token + score);
     int64_t room_last = (left - last * p->layer_bytes - p->output_bytes) / (last * token + score);

@@ -40,6 +40,8 @@ void plmr_timing_wait_layers(const plmr_timing *t, const plmr_placement *p, bool
     double n = t->shape.n_layers, busy = sum_of(pass->in_layers), slices = n * p->n_slices;
     if (!p->n_slices)
         return;
+    if (pass->phase == PLMR_DECODE) /* the placement's cache is a batch's; serving has batches of its own */
+        row_tokens = plmr_ceil_div(row_tokens * pass->n_batch, t->setup.n_batch);
     double n_bytes = n * plmr_timing_layer_outside(t, decode, row_tokens);
     wait(t, p, n_bytes, busy, pass);
     pass->in_layers[PLMR_WORK_OUTSIDE] = pass->work[PLMR_WORK_OUTSIDE];

@@ -250,7 +250,11 @@
     X(real, accepted)            /* share of guessed tokens that were right; null: there is no draft */                \
     X(count, urgent)             /* requests of the highest priority; null: all have the same */                       \
     X(real, urgent_e2e_p50_s)                                                                                          \
-    X(real, urgent_e2e_p99_s)
+    X(real, urgent_e2e_p99_s)                                                                                          \
+    X(text, outside)             /* "weights", or "weights and cache", come in; null: all is there */                 \
+    X(real, link_bytes_s)        /* from wafer to wafer; null: ways are as those within one */                         \
+    X(real, link_bytes)          /* that went so */                                                                    \
+    X(real, energy_link_j)       /* for that; null: not known */
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving

@@ -10,7 +10,8 @@ int64_t plmr_serve_costs_row(const plmr_serve_costs *c, int64_t n)
 }
 
 /* Of what is not in the layers, stages all do the settling of the cache; the output is at the end. */
-static plmr_pass_cost split(const plmr_serve_costs *c, const plmr_phase_cost *phase)
+/* `n_tokens`: whose activations go from stage to stage. */
+static plmr_pass_cost split(const plmr_serve_costs *c, const plmr_phase_cost *phase, int64_t n_tokens)
 {
     plmr_pass_cost cost = {.known = true, .multiply_adds = phase->multiply_adds, .wavelet_hops = phase->wavelet_hops};
     for (int i = 0; i < PLMR_N_WORKS; i++)
@@ -18,6 +19,8 @@ static plmr_pass_cost split(const plmr_serve_costs *c, const plmr_phase_cost *ph
     double moved = phase->work[PLMR_WORK_RELAYOUT] - phase->in_layers[PLMR_WORK_RELAYOUT];
     cost.each = moved / c->n_stages;
     cost.hop = c->n_stages > 1 ? phase->work[PLMR_WORK_STAGES] / (c->n_stages - 1) : 0;
+    cost.cross_bytes = (double)(n_tokens * c->token_bytes);
+    cost.cross = c->cross_byte * cost.cross_bytes;
     cost.end = phase->t_cycles - cost.layers - moved - phase->work[PLMR_WORK_STAGES];
     return cost;
 }
@@ -33,7 +36,7 @@ plmr_status plmr_serve_costs_step(plmr_serve_costs *c, int64_t n, int64_t row_to
         return PLMR_OK;
     c->n_found++;
     PLMR_TRY(plmr_timing_step(c->timing, (int)n, row_tokens, &phase));
-    *at = split(c, &phase);
+    *at = split(c, &phase, n);
     return PLMR_OK;
 }
 
@@ -42,7 +45,7 @@ static plmr_status find_chunk(plmr_serve_costs *c, int64_t n_before, int64_t n, 
     plmr_phase_cost phase;
     c->n_found++;
     PLMR_TRY(plmr_timing_chunk(c->timing, n_before, n, &phase));
-    *cost = split(c, &phase);
+    *cost = split(c, &phase, plmr_serve_costs_row(c, n) * c->rows);
     return PLMR_OK;
 }
 
@@ -64,16 +67,24 @@ plmr_status plmr_serve_costs_chunk(plmr_serve_costs *c, int64_t n_before, int64_
     return PLMR_OK;
 }
 
+bool plmr_serve_crosses(const plmr_serve_costs *c, int stage)
+{
+    return c->wafer_stages && stage < c->n_stages - 1 && (stage + 1) % c->wafer_stages == 0;
+}
+
 double plmr_serve_cost_of_stage(const plmr_serve_costs *c, const plmr_pass_cost *cost, int stage)
 {
     int first = stage * c->layers_per_stage, left = c->n_layers - first;
     int n = left < 0 ? 0 : left < c->layers_per_stage ? left : c->layers_per_stage;
-    return cost->layers * n / c->n_layers + cost->each + (stage < c->n_stages - 1 ? cost->hop : cost->end);
+    return cost->layers * n / c->n_layers + cost->each + (stage < c->n_stages - 1 ? cost->hop : cost->end) +
+           (plmr_serve_crosses(c, stage) ? cost->cross : 0);
 }
 
 double plmr_serve_cost_of_all(const plmr_serve_costs *c, const plmr_pass_cost *cost)
 {
-    return cost->layers + c->n_stages * cost->each + (c->n_stages - 1) * cost->hop + cost->end;
+    int n_crossings = c->wafer_stages ? (c->n_stages - 1) / c->wafer_stages : 0;
+    return cost->layers + c->n_stages * cost->each + (c->n_stages - 1) * cost->hop + cost->end +
+           n_crossings * (cost->cross + c->cross_latency);
 }
 
 /* The chunk that takes most memory is the longest, at the end of the longest request. Where that leaves no room, steps have
@@ -99,6 +110,12 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
     c->n_stages = p->n_stages;
     c->layers_per_stage = p->layers_per_stage;
     c->rows = p->rows;
+    c->token_bytes = shape->dim * (int64_t)plmr_dtype_bytes(shape->dtype);
+    if (limits->link.bytes_s > 0) {
+        c->wafer_stages = p->n_regions;
+        c->cross_byte = device->clock / limits->link.bytes_s;
+        c->cross_latency = device->clock * limits->link.latency_s;
+    }
     c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
     c->steps = plmr_take_zeroed((size_t)(c->n_batch * c->row_most), sizeof *c->steps);
     c->chunks = plmr_take_zeroed((size_t)(plmr_serve_costs_row(c, c->chunk) * c->row_most), sizeof *c->chunks);

@@ -6,11 +6,13 @@
 #pragma once
 
 #include "infer/timing.h"
+#include "serve/link.h"
 
 /* Of a pass: of all layers together; of what each stage does beside; of the way to the next stage; and of the output, at
  * the end of the last. */
 typedef struct plmr_pass_cost {
     double layers, each, hop, end; /* cycles */
+    double cross, cross_bytes;     /* more, to a stage on the next wafer, for these */
     double multiply_adds, wavelet_hops;
     bool known;
 } plmr_pass_cost;
@@ -20,13 +22,16 @@ typedef struct plmr_serve_costs {
     bool every_step; /* nothing is reused, as the setup says */
     int n_stages, n_layers;
     int layers_per_stage, rows;
-    int64_t row_room;        /* tokens that a row of cores has room for, of all requests */
-    int64_t n_batch, chunk;  /* most requests of a step; most tokens of a chunk */
-    int64_t row_most;        /* most tokens of a request in a row */
-    plmr_pass_cost *steps;   /* by (batch - 1, row tokens - 1) */
-    plmr_pass_cost *chunks;  /* by (row tokens of the chunk - 1, row tokens seen - 1) */
-    plmr_phase_cost output;  /* of a prompt's first logits */
-    int64_t n_found, n_used; /* passes that were timed, and asked for */
+    int64_t token_bytes;              /* of a token's activations, between stages */
+    int wafer_stages;                 /* of a wafer, where ways between wafers are known; 0: they are as those within */
+    double cross_byte, cross_latency; /* cycles of such a way, for each byte and until the first is there */
+    int64_t row_room;                 /* tokens that a row of cores has room for, of all requests */
+    int64_t n_batch, chunk;           /* most requests of a step; most tokens of a chunk */
+    int64_t row_most;                 /* most tokens of a request in a row */
+    plmr_pass_cost *steps;            /* by (batch - 1, row tokens - 1) */
+    plmr_pass_cost *chunks;           /* by (row tokens of the chunk - 1, row tokens seen - 1) */
+    plmr_phase_cost output;           /* of a prompt's first logits */
+    int64_t n_found, n_used;          /* passes that were timed, and asked for */
 } plmr_serve_costs;
 
 /* The most that passes have: requests of a step, tokens of a chunk, tokens of a request; whether prompts may share their
@@ -34,6 +39,7 @@ typedef struct plmr_serve_costs {
 typedef struct plmr_serve_limits {
     int64_t n_batch, chunk, n_context;
     bool shares;
+    plmr_serve_link link; /* between wafers of a replica */
 } plmr_serve_limits;
 
 /* Places the model by its setup, which has prefill's and decode's regions alike. Where n_batch requests to a step would
@@ -52,6 +58,9 @@ plmr_status plmr_serve_costs_step(plmr_serve_costs *costs, int64_t n, int64_t ro
 /* n tokens of a prompt behind n_before; with `ends` the first logits are made, too. Collective. */
 plmr_status plmr_serve_costs_chunk(plmr_serve_costs *costs, int64_t n_before, int64_t n, bool ends,
                                    plmr_pass_cost *cost);
+
+/* Whether the stage after this one lies on another wafer, to which the way is known. */
+bool plmr_serve_crosses(const plmr_serve_costs *costs, int stage);
 
 /* Of it, in a stage; and in all of them. */
 double plmr_serve_cost_of_stage(const plmr_serve_costs *costs, const plmr_pass_cost *cost, int stage);

@@ -91,9 +91,12 @@ static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
 {
     double t = m->now;
     for (int s = 0; s < m->setup->costs->n_stages; s++) {
-        double own = plmr_serve_cost_of_stage(m->setup->costs, cost, s), begins = fmax(t, m->free_at[s]);
+        double own = plmr_serve_cost_of_stage(m->setup->costs, cost, s);
+        bool crossed = s > 0 && plmr_serve_crosses(m->setup->costs, s - 1);
+        double flight = crossed ? m->setup->costs->cross_latency : 0, begins = fmax(t + flight, m->free_at[s]);
         if (s > 0)
-            m->free_at[s - 1] = begins;
+            m->free_at[s - 1] = begins - flight;
+        m->sums->link_bytes += crossed ? cost->cross_bytes : 0;
         t = m->free_at[s] = begins + own;
         m->sums->busy_cycles += own;
         if (m->setup->timeline)

@@ -23,6 +23,7 @@ typedef struct plmr_machine_sums {
     double t_end;                       /* when the last request was done */
     double busy_cycles;                 /* of all regions, but drafts' */
     double multiply_adds, wavelet_hops; /* of all cores and links */
+    double link_bytes;                  /* from wafer to wafer, where ways between them are known */
     int64_t n_steps, n_chunks;          /* passes */
     int64_t kv_peak_tokens;             /* in the cache at once */
     int64_t rows_peak;                  /* tokens of a row of cores that were reserved at once */

@@ -54,7 +54,8 @@ static plmr_status judge(const struct search *s, plmr_serve_place *place)
 static plmr_status find_costs(const struct search *s, const plmr_model_shape *shape, int side, int layers,
                               plmr_serve_costs *costs, bool *fits)
 {
-    plmr_serve_limits limits = {s->wish->n_batch, s->wish->chunk, s->wish->load->longest, s->wish->load->shares};
+    plmr_serve_limits limits = {s->wish->n_batch, s->wish->chunk, s->wish->load->longest, s->wish->load->shares,
+                                s->wish->link};
     plmr_llm_setup setup = *s->setup;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++) {
         setup.phase[phase].rows = setup.phase[phase].cols = side;
@@ -109,7 +110,7 @@ static plmr_status try_side(struct search *s, int side, int wafers)
     int n = s->shape->n_layers, regions = place.regions < n + 1 ? place.regions : n + 1;
     double room = (double)side * side * regions * s->device->sram;
     bool fits = false;
-    if (side < 3 || (double)s->shape->n_bytes > room)
+    if (side < 3 || (!s->setup->streams && (double)s->shape->n_bytes > room))
         return PLMR_OK;
     for (int less = 0; less < 2 && less < regions && !fits; less++)
         PLMR_TRY(try_layers(s, side, (int)plmr_ceil_div(n, regions - less), &place, &fits));
@@ -148,14 +149,20 @@ plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, 
 {
     struct search s = {ranks, device, shape, setup, wish, place};
     *place = (plmr_serve_place){0};
+    plmr_llm_setup all_there = *setup;
+    all_there.streams = false;
+    s.setup = &all_there;
     for (int wafers = 1; wafers <= wish->n_wafers && !place->costs.timing; wafers++)
         PLMR_TRY(try_wafers(&s, wafers));
+    s.setup = setup;
+    if (setup->streams && !place->costs.timing)
+        PLMR_TRY(try_wafers(&s, 1));
     PLMR_CHECK(
         place->costs.timing, PLMR_ERROR_LIMIT,
         "%s with a request of %lld tokens%s does not fit %d %s: choose more --wafers, shorter requests, a smaller "
-        "--chunk or other --cores",
+        "--chunk%s or other --cores",
         shape->name, (long long)wish->load->longest, wish->draft ? " and a draft on one region" : "", wish->n_wafers,
-        device->name);
+        device->name, !setup->streams && plmr_outside_is_known(device) ? ", --stream-weights" : "");
     place->n_wafers = wish->n_wafers;
     place->n_replicas = wish->n_wafers / place->wafers;
     return PLMR_OK;

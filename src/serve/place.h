@@ -19,6 +19,7 @@ typedef struct plmr_serve_wish {
     const plmr_serve_load *load;
     const plmr_aim *aim;
     const plmr_model_shape *draft; /* a small model that guesses tokens, on a region of its own; NULL: none */
+    plmr_serve_link link;          /* between wafers of a replica */
 } plmr_serve_wish;
 
 typedef struct plmr_serve_place {

@@ -60,6 +60,7 @@ static void set_place(const plmr_serve_place *place, const plmr_serve_about *abo
     r->costs_found = c->n_found;
     r->kv_capacity_tokens = capacity(c);
     r->sram_peak_bytes = p->sram_bytes;
+    r->outside = !p->n_slices ? NULL : p->cache_outside ? "weights and cache" : "weights";
 }
 
 static void set_times(const plmr_serve_outcome *o, plmr_serve_record *r)
@@ -103,6 +104,9 @@ static void set_more(const plmr_serve_about *about, const plmr_serve_outcome *o,
     r->urgent = o->n_urgent ? o->n_urgent : -1;
     r->urgent_e2e_p50_s = o->urgent_e2e.p50;
     r->urgent_e2e_p99_s = o->urgent_e2e.p99;
+    r->link_bytes_s = about->link.bytes_s > 0 ? about->link.bytes_s : NAN;
+    r->link_bytes = about->link.bytes_s > 0 ? o->sums.link_bytes : NAN;
+    r->energy_link_j = r->link_bytes * about->link.byte_j;
 }
 
 json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
@@ -130,8 +134,18 @@ static void print_place(FILE *out, const plmr_serve_about *about, const plmr_ser
                     p->rows, p->cols, p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers", p->n_stages,
                     p->output_apart ? " (the last for the output)" : "", place->regions,
                     unused ? "; the others are not used" : "");
-    if (place->wafers > 1)
-        plmr_table_fact(out, "note", "these take %d wafers: between them, too, the way is charged as on one wafer",
+    if (p->n_slices)
+        plmr_table_fact(out, "outside", "%s do not fit, and come in for every pass, %s of them from the host",
+                        p->cache_outside ? "weights and cache" : "weights",
+                        plmr_format_percent(plmr_timing_outside(c->timing, true)->host_share).s);
+    if (place->wafers > 1 && about->link.bytes_s > 0)
+        plmr_table_fact(out, "note", "these take %d wafers: between them the way has %s, and %s", place->wafers,
+                        plmr_format_quantity(about->link.bytes_s, "B/s").s,
+                        plmr_format_quantity(about->link.latency_s, "s").s);
+    else if (place->wafers > 1)
+        plmr_table_fact(out, "note",
+                        "these take %d wafers: between them, too, the way is charged as on one wafer; "
+                        "--link device has the device's",
                         place->wafers);
     if (place->n_wafers > 1)
         plmr_table_fact(out, "wafers", "%d: the model %d times over, requests in turn%s%s", place->n_wafers,

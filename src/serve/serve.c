@@ -40,6 +40,7 @@ static void add_sums(plmr_machine_sums *all, const plmr_machine_sums *one)
     all->busy_cycles += one->busy_cycles;
     all->multiply_adds += one->multiply_adds;
     all->wavelet_hops += one->wavelet_hops;
+    all->link_bytes += one->link_bytes;
     all->n_steps += one->n_steps;
     all->n_chunks += one->n_chunks;
     all->kv_peak_tokens = larger(all->kv_peak_tokens, one->kv_peak_tokens);
@@ -115,6 +116,8 @@ static int compare(const void *a, const void *b)
 static int64_t hand_over(const struct serving *s, int32_t *order)
 {
     int64_t n = s->n;
+    const plmr_serve_link *link = &s->plan->link;
+    double token_cycles = s->plan->token_bytes / link->bytes_s * s->plan->clock;
     struct done *done = plmr_take((size_t)n * sizeof *done);
     double *free_at = plmr_take_zeroed((size_t)s->plan->n_prompt, sizeof *free_at);
     int64_t n_left = 0;
@@ -123,10 +126,12 @@ static int64_t hand_over(const struct serving *s, int32_t *order)
     qsort(done, (size_t)n, sizeof *done, compare);
     for (int64_t i = 0; i < n; i++) {
         plmr_request *r = &s->requests[done[i].request];
-        double *link = &free_at[done[i].request % s->plan->n_prompt];
+        double *ready = &free_at[done[i].request % s->plan->n_prompt];
         if (r->n_output == 1)
             continue;
-        r->t_here = *link = fmax(*link, r->t_first) + s->plan->token_cycles * r->n_prompt;
+        r->t_here = *ready = fmax(*ready, r->t_first) + token_cycles * r->n_prompt;
+        r->t_here += link->latency_s * s->plan->clock;
+        s->sums->link_bytes += s->plan->token_bytes * r->n_prompt;
         done[n_left++] = (struct done){r->t_here, done[i].request};
     }
     qsort(done, (size_t)n_left, sizeof *done, compare);

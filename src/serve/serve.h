@@ -32,11 +32,12 @@ plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n);
 /* How it is served. */
 typedef struct plmr_serve_plan {
     const plmr_serve_policy *policy;
-    plmr_slo slo;        /* cycles */
-    double clock;        /* cycles a second */
-    int n_prompt;        /* replicas that read prompts for the others, which make tokens; 0: all do both */
-    double token_cycles; /* that the cache of a token takes from the one to the other, one request after the other */
-    bool preempts;       /* this and what follows: see plmr_machine_setup */
+    plmr_slo slo;         /* cycles */
+    double clock;         /* cycles a second */
+    int n_prompt;         /* replicas that read prompts for the others, which make tokens; 0: all do both */
+    double token_bytes;   /* of a token's cache */
+    plmr_serve_link link; /* from the one to the other, one request after the other */
+    bool preempts;        /* this and what follows: see plmr_machine_setup */
     int ahead;
     double accept;
     int64_t seed;

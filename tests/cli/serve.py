@@ -1,5 +1,6 @@
 """plmr serve --mode compute: each request's text is what plmr generate makes of its prompt alone, on any number of ranks,
-whatever batches, chunks, preemption, shared prefixes and guesses do to it; only when it is made differs.
+whatever batches, chunks, preemption, shared prefixes and guesses do to it; only when it is made differs. Ways between wafers,
+and weights from outside.
 
 serve.py MPIEXEC MANY
 """
@@ -78,12 +79,48 @@ def check_prompts(plmr, check, device, folder):
             check(code != 0 and "do not begin alike" in err[-1], f"{show(args)}: {code}, {out!r}, {err}")
 
 
+def one(plmr, args, ranks=None):
+    record, = plmr.records(["serve"] + args.split() + ["--quiet"], ranks)
+    return record
+
+
+def check_links(plmr, check):
+    """A request that is alone has its tokens later by the ways between wafers: their latency, and its activations, 4,096 of
+    f16. A cache that goes over has its latency and bytes, too."""
+    args = "--model llama3-8b --device wse2:rows=300,cols=300 --cores 150x150 --wafers 12 --rate 0.001 --requests 2 --lengths 20/11"
+    near = one(plmr, args)
+    per_wafer = near["regions"] // near["wafers_replica"]
+    n = (near["stages"] - 1) // per_wafer
+    for link, rate, latency in (("1e6", 1e6, 0), ("device", 150e9, 173e-6)):
+        far = one(plmr, f"{args} --link {link}")
+        more = n * (4096 * 2 / rate + latency)
+        check(n > 1 and abs(far["tpot_mean_s"] - near["tpot_mean_s"] - more) < 1e-9, f"--link {link}: {n} ways, {more}, {far}")
+        check(far["link_bytes_s"] == rate and far["link_bytes"] > 0 and far["energy_link_j"] is None, f"--link {link}: {far}")
+    apart = "--model demo --device wse2:wafer_energy=1e6 --cores 20x20 --wafers 2 --prompt-wafers 1 --rate 1 --requests 1 --lengths 20/11"
+    quick, slow = (one(plmr, f"{apart} --link {link}") for link in ("1e18", "device"))
+    bytes_moved = slow["link_bytes"]
+    check(abs(slow["e2e_mean_s"] - quick["e2e_mean_s"] - bytes_moved / 150e9 - 173e-6) < 1e-9, f"apart: {quick}, {slow}")
+    check(abs(slow["energy_link_j"] / (bytes_moved * 1e-6) - 1) < 1e-9, f"energy: {slow}")
+
+
+def check_outside(plmr, check):
+    """Weights that come in keep serving, too: at the pace at which they do, one token of all requests to a pass."""
+    args = "--model llama3-8b --device wormhole --stream-weights --rate 10 --requests 4 --lengths 32/8"
+    records = [one(plmr, args, ranks) for ranks in (None, 2)]
+    check(of_the_wafer(records[0]) == of_the_wafer(records[1]), f"{args}: differs on 2 ranks")
+    check(records[0]["outside"].startswith("weights") and 0.06 < records[0]["tpot_p50_s"] < 0.3, f"{args}: {records[0]}")
+    code, _, err = plmr.run(["serve"] + args.replace(" --stream-weights", "").split())
+    check(code != 0 and "--stream-weights" in err[-1], f"without it: {code}, {err}")
+
+
 def main():
     check = Checks()
     with tempfile.TemporaryDirectory() as folder, Started(sys.argv[1], sys.argv[2]) as plmr:
         device = small_wafer(folder)
         check_ways(plmr, check, device)
         check_prompts(plmr, check, device, folder)
+        check_links(plmr, check)
+        check_outside(plmr, check)
     check.done()
 
 

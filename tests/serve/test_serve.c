@@ -82,14 +82,15 @@ static void serve(const struct serving *s, struct served *served)
     plmr_llm_setup_complete(&setup, &shape);
     plmr_serve_load load = plmr_serve_load_of(served->requests, n);
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    plmr_serve_wish wish = {s->n_wafers, 4, 0, &load, &plmr_aim_throughput, s->accept > 0 ? &draft : NULL};
+    plmr_serve_wish wish = {s->n_wafers, 4, 0, &load, &plmr_aim_throughput, s->accept > 0 ? &draft : NULL, {0, 0, 0}};
     draft.n_layers = 1;
     must(plmr_serve_place_find(ranks, &device, &shape, &setup, &wish, &place));
     plmr_serve_plan plan = {.policy = plmr_serve_policy_find(s->policy),
                             .slo = s->slo,
                             .clock = device.clock,
                             .n_prompt = s->n_prompt,
-                            .token_cycles = 500,
+                            .token_bytes = 500, /* as many cycles */
+                            .link = {.bytes_s = device.clock},
                             .preempts = s->preempts,
                             .ahead = 3,
                             .accept = s->accept,
