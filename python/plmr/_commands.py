@@ -6,6 +6,7 @@ import html
 import inspect
 import io
 import json
+import keyword
 import os
 import shutil
 import sys
@@ -136,11 +137,16 @@ def _in_notebook() -> bool:
     return "ipykernel" in sys.modules
 
 
+def _keyword(name: str) -> str:
+    """An option as an argument: - is _, and what is a word of Python's own has one more at its end, for_."""
+    return name.replace("-", "_") + "_" * keyword.iskeyword(name)
+
+
 def spoken(table: Dict[str, Option], options: Dict[str, Any], files: _Files) -> List[str]:
     """Options as words. Files that are to be given back are named in the folder: report=True, out=True."""
     words = []
     for key, value in options.items():
-        name = _ALIASES.get(key, key).replace("_", "-")
+        name = _ALIASES.get(key, key).rstrip("_").replace("_", "-")
         option = table.get(name)
         if value is None or value is False:
             continue
@@ -201,7 +207,7 @@ def command(name: str) -> Callable[..., Run]:
     function.__doc__ = _document(name, table)
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter("words", inspect.Parameter.VAR_POSITIONAL, annotation=str)] +
-        [inspect.Parameter(key.replace("-", "_"), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_type(option))
+        [inspect.Parameter(_keyword(key), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_type(option))
          for key, option in table.items()], return_annotation=Run)
     return function
 
@@ -218,5 +224,5 @@ def _document(name: str, table: Dict[str, Option]) -> str:
     lines = [f"plmr {name}: its options by name, with _ for -. Returns a Run: a list of records.", "",
              "cores=(8, 8) says 8x8, and lists have commas; arrays are given to options that take a file."]
     for key, option in table.items():
-        lines.append(f"    {key.replace('-', '_')}{f' ({option.argument})' if option.argument else ''}: {option.help}")
+        lines.append(f"    {_keyword(key)}{f' ({option.argument})' if option.argument else ''}: {option.help}")
     return "\n".join(lines)

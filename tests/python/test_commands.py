@@ -1,4 +1,5 @@
 """The commands of plmr as functions of Python, alone and on several ranks."""
+import inspect
 import json
 import os
 import shutil
@@ -24,6 +25,9 @@ def test_records_of_other_commands():
     assert plmr.gemv(k=64, n=64, cores=(8, 8), alg="meshgemv")[0]["cycles"] > 0
     assert plmr.allreduce(length=64, cores=16, alg="ktree", mode="timing")[0]["cycles"] > 0
     assert plmr.llm("tinyllama-1.1b", phase="decode", context=64, layers=range(0, 2))[0]["layers"] == "0..1"
+    assert "for_" in inspect.signature(plmr.llm).parameters  # a word of Python's own
+    with pytest.raises(plmr.Error, match="nosuch"):
+        plmr.llm("tinyllama-1.1b", for_="nosuch")
     run = plmr.generate("Once upon", n_tokens=4)
     assert run.text.startswith("Once upon") and run[0]["output_tokens"] == 4
     assert "wse2" in plmr.list().text
