@@ -278,6 +278,7 @@ static plmr_status run_loaded(struct generate_command *c, plmr_llm_run *run, con
         .ignores_end = c->ignores_end,
         .stop = &plmr_interrupted,
         .stops = {.strings = c->stops.at, .n_strings = c->stops.n},
+        .wants_logits = c->n_likely > 0,
         .totals = &run->totals,
     };
     plmr_status status = generate(c, run, &g, state);

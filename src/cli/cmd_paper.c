@@ -5,7 +5,6 @@
 
 #include "base/digest.h"
 #include "base/hash.h"
-#include "base/memory.h"
 #include "cli/line.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -23,7 +22,6 @@ struct paper_command {
     bool chosen[MOST_PARTS];
     int n_chosen; /* 0: all */
     plmr_checkpoint kept;
-    int64_t n_new; /* answers since the last one */
     bool stopped;
     plmr_paper paper;
 };
@@ -59,19 +57,13 @@ static const plmr_option options[] = {
 
 static plmr_status run_parts(const struct paper_command *c, plmr_paper *paper, FILE *out)
 {
-    int n = plmr_paper_part_count();
-    plmr_progress_begin(&paper->progress, "paper", c->n_chosen ? c->n_chosen : n, paper->interactive);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < plmr_paper_part_count(); i++) {
         const plmr_paper_part *part = plmr_paper_part_at(i);
         if (c->n_chosen && !c->chosen[i])
             continue;
-        paper->progress.label = part->name;
         paper->part = part;
-        plmr_status status = part->run(paper);
-        plmr_progress_end(&paper->progress);
-        PLMR_TRY(status);
-        paper->n_parts++;
-        if (plmr_rank() == 0)
+        PLMR_TRY(part->run(paper));
+        if (!paper->asks && plmr_rank() == 0)
             plmr_paper_print_part(out, paper, part);
     }
     return PLMR_OK;
@@ -95,11 +87,16 @@ static plmr_status write_files(const struct paper_command *c, const plmr_paper *
 
 /* ---- from one run to the next ---- */
 
+static size_t known_bytes(const plmr_paper_answers *a)
+{
+    return (size_t)a->n_known * sizeof *a->answer;
+}
+
 static plmr_status put_answers(plmr_checkpoint *checkpoint, void *answers)
 {
     const plmr_paper_answers *a = answers;
     if (plmr_rank() == 0)
-        plmr_checkpoint_put(checkpoint, a->bytes, a->n_bytes);
+        plmr_checkpoint_put(checkpoint, a->answer, known_bytes(a));
     return PLMR_OK;
 }
 
@@ -107,15 +104,12 @@ static plmr_status keep(void *context)
 {
     struct paper_command *c = context;
     plmr_paper_answers *a = &c->paper.answers;
-    int64_t n = c->kept.n_steps + ++c->n_new;
-    bool stop = plmr_checkpoint_is_stop(&c->kept);
-    if (stop || plmr_checkpoint_is_due(&c->kept, n)) {
-        json_t *state = plmr_rank() ? NULL : json_pack("{sI}", "bytes", (json_int_t)a->n_bytes);
-        PLMR_TRY(plmr_checkpoint_write(&c->kept, n, state, put_answers, a));
-        c->n_new = 0;
+    c->stopped = plmr_checkpoint_is_stop(&c->kept);
+    if (c->stopped || plmr_checkpoint_is_due(&c->kept, a->n_known)) {
+        json_t *state = plmr_rank() ? NULL : json_pack("{si}", "known", a->n_known);
+        PLMR_TRY(plmr_checkpoint_write(&c->kept, a->n_known, state, put_answers, a));
     }
-    c->stopped = stop;
-    return stop ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
+    return c->stopped ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
 }
 
 static json_t *settings_of(const struct paper_command *c)
@@ -133,10 +127,10 @@ static plmr_status go_on(struct paper_command *c)
     json_t *state;
     plmr_paper_answers *a = &c->paper.answers;
     PLMR_TRY(plmr_checkpoint_open(&c->kept, c->checkpoint, "paper", settings_of(c), &state));
-    *a = (plmr_paper_answers){.on_answer = keep, .context = c};
-    a->n_bytes = (size_t)json_integer_value(json_object_get(state, "bytes"));
-    a->bytes = plmr_take(a->n_bytes + 1);
-    plmr_status status = state ? plmr_checkpoint_read(&c->kept, a->bytes, a->n_bytes) : PLMR_OK;
+    a->on_answer = keep;
+    a->context = c;
+    a->n_known = (int)json_integer_value(json_object_get(state, "known"));
+    plmr_status status = state ? plmr_checkpoint_read(&c->kept, a->answer, known_bytes(a)) : PLMR_OK;
     json_decref(state);
     return status;
 }
@@ -145,10 +139,13 @@ static plmr_status go_on(struct paper_command *c)
 
 static plmr_status run_opened(struct paper_command *c)
 {
+    FILE *out = plmr_text_beside(c->json);
+    c->paper.asks = true;
+    PLMR_TRY(run_parts(c, &c->paper, out));
+    plmr_paper_end_asking(&c->paper);
     if (c->checkpoint)
         PLMR_TRY(go_on(c));
-    c->paper.interactive = plmr_rank() == 0 && plmr_on_terminal(stderr);
-    FILE *out = plmr_text_beside(c->json);
+    PLMR_TRY(plmr_paper_find_answers(&c->paper, plmr_rank() == 0 && plmr_on_terminal(stderr)));
     PLMR_TRY(run_parts(c, &c->paper, out));
     return plmr_agree(write_files(c, &c->paper, out));
 }

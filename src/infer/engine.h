@@ -86,6 +86,10 @@ void plmr_engine_fill_cache(plmr_engine *engine, int64_t n_tokens);
 void plmr_engine_hidden(const plmr_engine *engine, int64_t first, int64_t n, float *hidden);
 void plmr_engine_logits(plmr_engine *engine, int64_t first, int64_t n, float *logits);
 
+/* The same of one row for a pick that depends on its n largest logits alone (0: on all): others may be minus infinity,
+ * and are then not brought. */
+void plmr_engine_likely(plmr_engine *engine, int64_t row, int n, float *logits);
+
 /* For passes. The cache of all requests holds n_tokens, as prefill leaves them. Local. */
 void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens);
 

@@ -16,7 +16,7 @@ static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prom
     if (!g->reader)
         PLMR_TRY(plmr_engine_relayout(g->engine));
     g->totals->relayout_s = plmr_wall_s() - start_s;
-    plmr_engine_logits(reader, n_prompt - 1, 1, g->logits);
+    plmr_engine_likely(reader, n_prompt - 1, g->n_wanted, g->logits);
     return PLMR_OK;
 }
 
@@ -29,6 +29,8 @@ static plmr_status open_text(plmr_generation *g, const plmr_sampler_options *sam
     g->position = n_prompt;
     g->id = prompt[n_prompt - 1];
     PLMR_TRY(plmr_agree(is_root ? plmr_sampler_create(sampler, shape->n_vocab, &g->sampler) : PLMR_OK));
+    g->n_wanted = is_root && !g->wants_logits ? plmr_sampler_wants(sampler) : 0;
+    plmr_broadcast(&g->n_wanted, sizeof g->n_wanted);
     for (int i = 0; i < n_prompt && g->sampler; i++)
         plmr_sampler_tell(g->sampler, prompt[i]);
     return PLMR_OK;
@@ -134,7 +136,7 @@ plmr_status plmr_generation_next(plmr_generation *g)
     double start_s = plmr_wall_s();
     g->totals->time_s += start_s - before_s;
     PLMR_TRY(plmr_engine_decode(g->engine, &g->id));
-    plmr_engine_logits(g->engine, 0, 1, g->logits);
+    plmr_engine_likely(g->engine, 0, g->n_wanted, g->logits);
     PLMR_TRY(pick(g));
     g->totals->decode_s += plmr_wall_s() - start_s;
     return PLMR_OK;

@@ -40,7 +40,8 @@ typedef struct plmr_generation {
     int64_t n_most;            /* tokens to make */
     bool ignores_end;          /* the model's own end is a token like others */
     const volatile sig_atomic_t *stop; /* rank 0's: once it is set, the token at hand is the last; NULL: never */
-    plmr_stops stops; /* strings that end the text, of which they are no part; none without a tokenizer */
+    plmr_stops stops;  /* strings that end the text, of which they are no part; none without a tokenizer */
+    bool wants_logits; /* all of them, to be looked at after each token; else those that are picked from will do */
     plmr_llm_totals *totals;
 
     /* What has been made so far. */
@@ -53,6 +54,7 @@ typedef struct plmr_generation {
     /* Its own. */
     plmr_sampler *sampler; /* rank 0's */
     float *logits;         /* rank 0's: those that id was picked by */
+    int n_wanted;          /* how many of the largest; 0: all */
     plmr_utf8_stream stream;
     char *characters;
     int64_t position; /* of the next token */

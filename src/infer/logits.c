@@ -1,4 +1,5 @@
 /* The end of the model: the last norm, and the product with the vocabulary, in the decode region. */
+#include "infer/candidates.h"
 #include "infer/engine.h"
 #include "infer/heads.h"
 #include "infer/token.h"
@@ -24,7 +25,7 @@ static void finish(const plmr_model_shape *shape, int64_t n, float *logits)
         plmr_vector_cap(n, shape->logit_cap, 1, logits);
 }
 
-static void run_rows(plmr_engine *engine, int64_t first, int n, const struct room *room, float *logits)
+static void run_rows(plmr_engine *engine, int64_t first, int n, const struct room *room)
 {
     const plmr_grid *grid = engine->decode;
     plmr_stream_rows(&engine->stream, grid, first, n, room->stream, room->ld);
@@ -32,7 +33,6 @@ static void run_rows(plmr_engine *engine, int64_t first, int n, const struct roo
     plmr_token_multiply(grid, &(plmr_token_product){&engine->output, room->columns, room->n_columns}, 1, n,
                         room->normed, room->ld);
     finish(engine->shape, n * (int64_t)room->n_columns, room->columns);
-    plmr_bring_rows(grid, &grid->vocab, grid->x, n, room->columns, room->n_columns, logits);
 }
 
 /* Zeroed: the padding stays so. */
@@ -49,10 +49,26 @@ static struct room make_room(const plmr_grid *grid)
 
 void plmr_engine_logits(plmr_engine *engine, int64_t first, int64_t n, float *logits)
 {
+    const plmr_grid *grid = engine->decode;
+    struct room room = make_room(grid);
+    for (int64_t row = 0; row < n; row += ROWS_AT_ONCE) {
+        int now = (int)plmr_clip(row, ROWS_AT_ONCE, n);
+        run_rows(engine, first + row, now, &room);
+        plmr_bring_rows(grid, &grid->vocab, grid->x, now, room.columns, room.n_columns,
+                        logits ? logits + row * engine->shape->n_vocab : NULL);
+    }
+    free(room.stream);
+}
+
+void plmr_engine_likely(plmr_engine *engine, int64_t row, int n, float *logits)
+{
+    if (n < 1 || n > PLMR_MOST_CANDIDATES || plmr_ranks_extent(engine->ranks, PLMR_X) == 1) {
+        plmr_engine_logits(engine, row, 1, logits);
+        return;
+    }
     struct room room = make_room(engine->decode);
-    for (int64_t row = 0; row < n; row += ROWS_AT_ONCE)
-        run_rows(engine, first + row, (int)plmr_clip(row, ROWS_AT_ONCE, n), &room,
-                 logits ? logits + row * engine->shape->n_vocab : NULL);
+    run_rows(engine, row, 1, &room);
+    plmr_candidates_bring(engine->decode, n, room.columns, logits);
     free(room.stream);
 }
 

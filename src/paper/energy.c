@@ -20,7 +20,7 @@ static plmr_status ask(plmr_paper *paper, const struct phase *phase, const char 
         .setup = {.plan = &plmr_llm_plan_waferllm, .as_published = true, .n_prompt = CONTEXT},
     };
     query.side[phase->decode] = phase->side;
-    PLMR_TRY(plmr_paper_time(paper, &query, &speed));
+    plmr_paper_time(paper, &query, &speed);
     *cost = phase->decode ? speed.decode : speed.prefill;
     return PLMR_OK;
 }

@@ -40,13 +40,15 @@ void plmr_paper_close(plmr_paper *paper)
 {
     json_decref(paper->published);
     json_decref(paper->texts);
-    free(paper->memo);
-    free(paper->answers.bytes);
+    free(paper->answers.question);
+    free(paper->answers.answer);
     free(paper->cells);
 }
 
 void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell)
 {
+    if (paper->asks)
+        return;
     paper->cells = plmr_take_more(paper->cells, ((size_t)paper->n_cells + 1) * sizeof *paper->cells);
     plmr_paper_cell *added = &paper->cells[paper->n_cells++];
     *added = *cell;
@@ -60,7 +62,6 @@ void plmr_paper_add(plmr_paper *paper, const plmr_paper_cell *cell)
         added->predicted = NAN;
     if (*added->published_text)
         added->published = NAN;
-    plmr_progress_step(&paper->progress, paper->n_parts);
 }
 
 const char *plmr_paper_text(plmr_paper *paper, const char *format, ...)

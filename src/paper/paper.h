@@ -12,6 +12,7 @@
 #include "baseline/plans.h"
 #include "baseline/roofline.h"
 #include "infer/timing.h"
+#include "region/region.h"
 #include "report/progress.h"
 
 /* What agreement of a cell means. */
@@ -57,11 +58,35 @@ typedef struct plmr_paper_speed {
     plmr_placement placement[2];
 } plmr_paper_speed;
 
-/* What the time plane has said: see plmr_paper_recall. */
+/* A run of GEMM or GEMV: square f16 matrices, or a vector by one, on side x side cores, with what M forbids allowed. */
+typedef struct plmr_paper_product {
+    const char *algorithm; /* NULL: there is no product */
+    int64_t size;
+    int side, n_levels, n_groups; /* of a GEMV's tree; n_levels 0: a GEMM; n_groups 0: the program chooses */
+    bool allow_routes;
+} plmr_paper_product;
+
+/* A question to the time plane: of a model, or of a product if that has an algorithm. */
+typedef struct plmr_paper_question {
+    plmr_paper_query query;
+    plmr_paper_product product;
+    double weight; /* how long it takes a rank, about, in seconds */
+} plmr_paper_question;
+
+/* The one or the other, and the parts of the device's description that it rests on. */
+typedef struct plmr_paper_answer {
+    plmr_paper_speed speed;
+    plmr_cost cost;
+    unsigned parts;
+} plmr_paper_answer;
+
+/* All questions of the chosen parts, each once, those that take long first; and the answers to the first of them. Each
+ * is found by one rank, on its own; then all have them. */
 typedef struct plmr_paper_answers {
-    char *bytes;
-    size_t n_bytes, at;                      /* there are; asked for so far */
-    plmr_status (*on_answer)(void *context); /* called on all ranks after a new one; NULL: nothing */
+    plmr_paper_question *question;
+    plmr_paper_answer *answer;
+    int n, n_known;
+    plmr_status (*on_answer)(void *context); /* called on all ranks when some have become known; NULL: nothing */
     void *context;
 } plmr_paper_answers;
 
@@ -73,12 +98,8 @@ typedef struct plmr_paper {
     unsigned parts;              /* of the model of time, that the last answer rests on: see device/used.h */
     plmr_paper_cell *cells;
     int n_cells;
-    struct plmr_paper_memo *memo;
-    int n_memo;
+    bool asks; /* parts are run to learn what they ask: answers are 0, and cells are not kept */
     plmr_paper_answers answers;
-    plmr_progress progress;
-    bool interactive; /* progress is drawn */
-    int n_parts;      /* that are done */
 } plmr_paper;
 
 struct plmr_paper_part {
@@ -104,9 +125,6 @@ const char *plmr_paper_square(plmr_paper *paper, int side);
 
 /* The published number at a path of keys and indices: "table3_prefill/llama3-8b/t10/0". NAN: there is none. */
 double plmr_paper_published(const plmr_paper *paper, const char *path, ...) PLMR_PRINTF(2, 3);
-
-/* Runs a model in the time plane; what was run before is remembered. Collective. */
-plmr_status plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, plmr_paper_speed *speed);
 
 /* The shape of a model. Collective. */
 plmr_status plmr_paper_shape(const char *model, plmr_model_shape *shape);
@@ -142,19 +160,27 @@ extern const char *const plmr_paper_models[PLMR_PAPER_MODELS];
 /* "as published", "real model". */
 const char *plmr_paper_mode(const plmr_paper_system *system);
 
-/* ---- GEMM and GEMV runs of Figures 6 and 8 to 10 ---- */
+/* ---- what is asked of the time plane; a part's questions must not depend on answers ---- */
 
-/* Answers are asked for in the same order by all runs of the same parts. The next one, of n bytes, if an earlier run has
- * found it; else keeps what has been found now. */
-bool plmr_paper_recall(plmr_paper *paper, void *answer, size_t n);
-plmr_status plmr_paper_keep(plmr_paper *paper, const void *answer, size_t n);
+void plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, plmr_paper_speed *speed);
+void plmr_paper_gemm(plmr_paper *paper, const char *algorithm, int64_t size, int side, bool allow_routes,
+                     plmr_cost *cost);
+void plmr_paper_gemv(plmr_paper *paper, const char *algorithm, int64_t size, int side, int n_levels, int n_groups,
+                     plmr_cost *cost);
 
-/* A product of square f16 matrices, or a vector by one, on side x side cores, by the named algorithm, with what M and R
- * forbid allowed or, for routes, not. Time plane; collective. */
-plmr_status plmr_paper_gemm(plmr_paper *paper, const char *algorithm, int64_t size, int side, bool allow_routes,
-                            plmr_cost *cost);
-plmr_status plmr_paper_gemv(plmr_paper *paper, const char *algorithm, int64_t size, int side, int n_levels,
-                            int n_groups, plmr_cost *cost);
+/* The answer to a question. While the paper asks, the question is noted, and the answer is 0. */
+plmr_paper_answer plmr_paper_ask(plmr_paper *paper, const plmr_paper_question *question);
+
+/* All has been asked: from here on there are answers, once plmr_paper_find_answers has found those that are not known.
+ * That draws progress, if it is to. The second is collective. */
+void plmr_paper_end_asking(plmr_paper *paper);
+plmr_status plmr_paper_find_answers(plmr_paper *paper, bool interactive);
+
+/* Finds one answer on ranks. Collective over them. */
+plmr_status plmr_paper_find_speed(const plmr_paper *paper, plmr_ranks *ranks, const plmr_paper_query *query,
+                                  plmr_paper_answer *answer);
+plmr_status plmr_paper_find_cost(const plmr_paper *paper, plmr_ranks *ranks, const plmr_paper_product *product,
+                                 plmr_paper_answer *answer);
 
 /* ---- what people and programs read; local: on rank 0 ---- */
 

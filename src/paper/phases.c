@@ -23,7 +23,7 @@ static plmr_status add_plan(plmr_paper *paper, const struct phase *phase, int mo
     };
     plmr_paper_speed speed;
     query.side[phase->decode] = side;
-    PLMR_TRY(plmr_paper_time(paper, &query, &speed));
+    plmr_paper_time(paper, &query, &speed);
     plmr_paper_add(
         paper, &(plmr_paper_cell){
                    .subject = name,

@@ -96,7 +96,7 @@ static plmr_status run_gemm(plmr_paper *paper)
         for (int i = 0; i < SIDES; i++)
             for (int a = 0; a < ALGORITHMS; a++) {
                 plmr_cost *cost = &at[size][i][a];
-                PLMR_TRY(plmr_paper_gemm(paper, gemms[a], sizes[size], (i + 1) * STEP, false, cost));
+                plmr_paper_gemm(paper, gemms[a], sizes[size], (i + 1) * STEP, false, cost);
                 add_cycles(paper, gemms[a], sizes[size], (i + 1) * STEP, cost);
                 parts |= paper->parts;
             }
@@ -152,7 +152,7 @@ static plmr_status run_gemv(plmr_paper *paper)
         for (int i = 0; i < GEMV_SIDES; i++)
             for (int a = 0; a < 2; a++) {
                 plmr_cost *cost = &at[size][i][a];
-                PLMR_TRY(plmr_paper_gemv(paper, names[a], gemv_sizes[size], gemv_sides[i], 2, 0, cost));
+                plmr_paper_gemv(paper, names[a], gemv_sizes[size], gemv_sides[i], 2, 0, cost);
                 add_cycles(paper, names[a], gemv_sizes[size], gemv_sides[i], cost);
                 parts |= paper->parts;
             }

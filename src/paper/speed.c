@@ -1,15 +1,9 @@
-/* Models in the time plane, each question asked once. */
+/* Models in the time plane. */
 #include "paper/paper.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-
-struct plmr_paper_memo {
-    plmr_paper_query query;
-    plmr_paper_speed speed;
-};
 
 plmr_status plmr_paper_shape(const char *name, plmr_model_shape *shape)
 {
@@ -18,14 +12,6 @@ plmr_status plmr_paper_shape(const char *name, plmr_model_shape *shape)
     *shape = *plmr_model_shape_of(model);
     plmr_model_close(model);
     return PLMR_OK;
-}
-
-static bool same(const plmr_paper_query *a, const plmr_paper_query *b)
-{
-    const plmr_llm_setup *x = &a->setup, *y = &b->setup;
-    return strcmp(a->model, b->model) == 0 && a->n_decode == b->n_decode &&
-           memcmp(a->side, b->side, sizeof a->side) == 0 && x->plan == y->plan && x->as_published == y->as_published &&
-           x->n_prompt == y->n_prompt && x->n_layers == y->n_layers && x->concat == y->concat;
 }
 
 /* The published figures keep the cache at a fixed length. */
@@ -60,38 +46,51 @@ static plmr_status run(const plmr_paper_query *q, plmr_timing *timing, plmr_pape
     return PLMR_OK;
 }
 
-static plmr_status ask(plmr_paper *paper, const plmr_paper_query *q, plmr_paper_speed *speed)
+plmr_status plmr_paper_find_speed(const plmr_paper *paper, plmr_ranks *ranks, const plmr_paper_query *q,
+                                  plmr_paper_answer *answer)
 {
+    plmr_paper_speed *speed = &answer->speed;
     plmr_model_shape shape;
     plmr_timing *timing;
     PLMR_TRY(plmr_paper_shape(q->model, &shape));
     plmr_llm_setup setup = setup_of(q);
     *speed = (plmr_paper_speed){0};
-    PLMR_TRY(plmr_timing_create(paper->ranks, &paper->device, &shape, &setup, &timing));
+    PLMR_TRY(plmr_timing_create(ranks, &paper->device, &shape, &setup, &timing));
     plmr_status status = run(q, timing, speed);
+    answer->parts = speed->prefill.parts | speed->handover.parts | speed->decode.parts;
     plmr_timing_destroy(timing);
     return status;
 }
 
-static unsigned parts_of(const plmr_paper_speed *speed)
+/* Fitted to one core of the machine at hand; only their ratios count. Where a product leaves no two rows of cores alike,
+ * all clocks are kept. */
+static double weight_of(const plmr_paper_query *q)
 {
-    return speed->prefill.parts | speed->handover.parts | speed->decode.parts;
+    double side = q->side[PLMR_PREFILL];
+    const plmr_llm_plan *plan = q->setup.plan;
+    bool spreads = plan == &plmr_llm_plan_t10 || (plan == &plmr_llm_plan_waferllm && q->setup.as_published);
+    return 0.01 + (spreads ? 7e-9 : 2e-10) * side * side * side;
 }
 
-plmr_status plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, plmr_paper_speed *speed)
+static plmr_paper_answer ask(plmr_paper *paper, const plmr_paper_query *query)
 {
-    for (int i = 0; i < paper->n_memo; i++)
-        if (same(&paper->memo[i].query, query)) {
-            *speed = paper->memo[i].speed;
-            paper->parts = parts_of(speed);
-            return PLMR_OK;
-        }
-    bool known = plmr_paper_recall(paper, speed, sizeof *speed);
-    if (!known)
-        PLMR_TRY(ask(paper, query, speed));
-    paper->parts = parts_of(speed);
-    struct plmr_paper_memo *memo = plmr_take_more(paper->memo, (size_t)(paper->n_memo + 1) * sizeof *memo);
-    paper->memo = memo;
-    memo[paper->n_memo++] = (struct plmr_paper_memo){*query, *speed};
-    return known ? PLMR_OK : plmr_paper_keep(paper, speed, sizeof *speed);
+    plmr_paper_question question = {.query = *query, .weight = weight_of(query)};
+    return plmr_paper_ask(paper, &question);
+}
+
+/* A prompt takes as long whatever the length of the answer, which is asked apart. */
+void plmr_paper_time(plmr_paper *paper, const plmr_paper_query *query, plmr_paper_speed *speed)
+{
+    plmr_paper_query prompt = *query, tokens = *query;
+    plmr_paper_answer of_prompt = {0}, of_tokens = {0};
+    prompt.n_decode = 0;
+    tokens.side[PLMR_PREFILL] = 0;
+    if (query->side[PLMR_PREFILL])
+        of_prompt = ask(paper, &prompt);
+    if (query->side[PLMR_DECODE])
+        of_tokens = ask(paper, &tokens);
+    *speed = of_prompt.speed;
+    speed->decode = of_tokens.speed.decode;
+    speed->placement[PLMR_DECODE] = of_tokens.speed.placement[PLMR_DECODE];
+    paper->parts = of_prompt.parts | of_tokens.parts;
 }

@@ -366,11 +366,27 @@ plmr_ranks *plmr_ranks_cut(plmr_ranks *ranks, int rows, int cols)
     return cut;
 }
 
+plmr_status plmr_ranks_create_alone(plmr_ranks **out)
+{
+    MPI_Comm whole = world;
+    world = MPI_COMM_SELF;
+    plmr_status status = plmr_ranks_create(1, 1, 1, 1, out);
+    if (status) {
+        world = whole;
+        return status;
+    }
+    (*out)->is_alone = true;
+    (*out)->whole = whole;
+    return PLMR_OK;
+}
+
 void plmr_ranks_destroy(plmr_ranks *ranks)
 {
     if (!ranks)
         return;
     plmr_account_close(ranks);
+    if (ranks->is_alone)
+        world = ranks->whole;
     for (int axis = 0; axis < 2; axis++)
         PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
     PLMR_MPI(MPI_Comm_free(&ranks->grid));

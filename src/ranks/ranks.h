@@ -30,6 +30,10 @@ plmr_ranks *plmr_ranks_cut(plmr_ranks *ranks, int rows, int cols);
  * rank alone, and plmr_rank and plmr_rank_count are what the launcher has said. Local. */
 bool plmr_ranks_started(void);
 
+/* Until these ranks are destroyed this rank is a job of its own, as plmr_rank_count() and plmr_agree have it: for work
+ * that is dealt to ranks whole. To be destroyed before anything is asked of other ranks again. Local. */
+plmr_status plmr_ranks_create_alone(plmr_ranks **ranks);
+
 /* A rank that waits in one call of the message layer for more than most_s seconds says so, for whom and in which verb,
  * and ends the job; 0: it waits for ever. Local. */
 void plmr_ranks_stall_after(int most_s);

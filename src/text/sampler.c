@@ -46,6 +46,13 @@ static bool penalises(const plmr_sampler_options *o)
     return o->n_last > 0 && ((o->repetition != 0 && o->repetition != 1) || o->frequency != 0 || o->presence != 0);
 }
 
+int plmr_sampler_wants(const plmr_sampler_options *o)
+{
+    if (penalises(o) || o->n_biases)
+        return 0;
+    return o->temperature == 0 ? 1 : o->top_k;
+}
+
 static plmr_status check_biases(const plmr_sampler_options *options, int n_logits)
 {
     for (int i = 0; i < options->n_biases; i++)

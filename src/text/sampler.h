@@ -38,6 +38,9 @@ typedef struct plmr_sampler_options {
 /* "15:2.5,7:-inf": the biases, for the caller to free. */
 plmr_status plmr_logit_biases_parse(const char *option, const char *text, plmr_sampler_options *sampler);
 
+/* How many of the largest logits a pick depends on; 0: all. */
+int plmr_sampler_wants(const plmr_sampler_options *options);
+
 typedef struct plmr_sampler plmr_sampler;
 
 /* Makes a sampler for rows of n_logits >= 1. Fails on options that are out of range. */

@@ -1,6 +1,7 @@
 /* Clocks of reductions: streams of vectors from core to core, along legs or by chains to a root. */
 #include "time/clock_internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,17 +166,17 @@ void plmr_clock_reduce(plmr_clock *clock, enum plmr_axis axis, const plmr_leg *a
 
 /* ---- chains to a root of each row's own ---- */
 
+/* A row's vectors, and how much slower they are once they have crossed a border. */
+struct vectors {
+    double stream, over;
+};
+
 /* When the first word that the neighbour on one side sends at `head` has come to the core in local column c. */
 static double first_comes(const plmr_region *region, int c, int side, double head)
 {
     int col = region->first[PLMR_X] + c;
     return head + plmr_region_way(region, PLMR_X, col + side, col).flight;
 }
-
-/* A row's vectors, and how much slower they are once they have crossed a border. */
-struct vectors {
-    double stream, over;
-};
 
 /* What core `col` of a chain from one end of a row (step: 1 from the low one) sends takes so long; `on`: it sends to the
  * next one, else it takes in. */
@@ -186,38 +187,102 @@ static double stream_at(const plmr_region *region, struct vectors v, int col, in
                                                                                                   : v.stream;
 }
 
-/* The part of one side of a row's chain in columns from `from` up to but not including `until`. first_word: when the
- * core before sends its first word, or -1 at the end of the row; returns the same of the last core here. */
-static double chain_row(const plmr_region *region, double *t, int from, int until, int step, struct vectors v,
+/* One side of all rows' chains: by local column, what its core sends takes, and what a first word takes to it. */
+struct side {
+    int step;
+    double *stream, *flight;
+};
+
+static void measure_side(const plmr_clock *clock, struct vectors v, struct side *side)
+{
+    const plmr_region *region = clock->region;
+    int first = region->first[PLMR_X], n = clock->all.cols, last = region->extent[PLMR_X] - 1;
+    side->stream = clock->by_before;
+    side->flight = clock->by_after;
+    for (int c = 0; c < n; c++) {
+        bool has_next = first + c + side->step >= 0 && first + c + side->step <= last;
+        bool has_before = first + c - side->step >= 0 && first + c - side->step <= last;
+        side->stream[c] = stream_at(region, v, first + c, side->step, has_next);
+        side->flight[c] = has_before ? first_comes(region, c, -side->step, 0) : 0;
+    }
+}
+
+/* Of a row: the local column up to but not including which its chain has cores here, in the chain's direction. */
+static int chain_end(const plmr_clock *clock, int root)
+{
+    int here = root - clock->region->first[PLMR_X];
+    return here < 0 ? -1 : here > clock->all.cols ? clock->all.cols : here;
+}
+
+/* Rows in the order of their roots, so that chains that are taken together end near each other. */
+static void sort_rows(plmr_clock *clock, const int *root, int *row)
+{
+    int n_rows = clock->all.rows, n = clock->region->extent[PLMR_X];
+    int *at = plmr_take_zeroed((size_t)n + 1, sizeof *at);
+    for (int r = 0; r < n_rows; r++)
+        at[root[r] + 1]++;
+    for (int c = 0; c < n; c++)
+        at[c + 1] += at[c];
+    for (int r = 0; r < n_rows; r++)
+        row[at[root[r]]++] = r;
+    free(at);
+}
+
+/* One row's chain in columns from `from` up to but not including `until`. first_word: when the core before sends its
+ * first word, or -1 at the end of the row; returns the same of the last core here. */
+static double chain_row(const plmr_clock *clock, const struct side *side, double *t, int from, int until,
                         double first_word)
 {
-    for (int c = from; c != until; c += step) {
+    double stage = clock->region->device->stage;
+    for (int c = from; c != until; c += side->step) {
         if (first_word >= 0)
-            t[c] = plmr_latest(t[c], first_comes(region, c, -step, first_word)) + region->device->stage;
+            t[c] = plmr_latest(t[c], first_word + side->flight[c]) + stage;
         first_word = t[c];
-        t[c] += stream_at(region, v, region->first[PLMR_X] + c, step, true);
+        t[c] += side->stream[c];
     }
     return first_word;
 }
 
+/* The chains of some rows, side by side as far as all of them go: a core waits for the one before it, so a row alone
+ * would be a chain of additions that wait for each other. */
+static void chain_rows(plmr_clock *clock, const struct side *side, const int *root, const int *row, int n,
+                       double *first_word)
+{
+    double *t[PLMR_CHAINS], word[PLMR_CHAINS];
+    int step = side->step, from = step > 0 ? 0 : clock->all.cols - 1, until[PLMR_CHAINS], common = INT_MAX;
+    for (int i = 0; i < n; i++) {
+        int length = (chain_end(clock, root[row[i]]) - from) * step;
+        t[i] = clock->all.t + (size_t)row[i] * (size_t)clock->all.cols;
+        until[i] = from + (length > 0 ? length : 0) * step;
+        common = length < common ? length : common;
+        word[i] = length > 0 ? chain_row(clock, side, t[i], from, from + step, first_word[row[i]]) : first_word[row[i]];
+    }
+    int together = n == PLMR_CHAINS && common > 1 ? common - 1 : 0;
+    clock->loops->chains(together, step, clock->region->device->stage, side->stream + from + step,
+                         side->flight + from + step, t, from + step, word);
+    for (int i = 0; i < n; i++) {
+        int at = from + (together + 1) * step;
+        first_word[row[i]] = (until[i] - at) * step > 0 ? chain_row(clock, side, t[i], at, until[i], word[i]) : word[i];
+    }
+}
+
 /* One side of all rows, from the ranks before to those behind. */
-static void chain_side(plmr_clock *clock, const int *root, int step, struct vectors v, double *first_word)
+static void chain_side(plmr_clock *clock, const int *root, const int *row, int step, struct vectors v,
+                       double *first_word)
 {
     const plmr_region *region = clock->region;
     int place = plmr_ranks_place(region->ranks, PLMR_X), last = plmr_ranks_extent(region->ranks, PLMR_X) - 1;
-    size_t n_bytes = (size_t)clock->all.rows * sizeof(double);
-    for (int r = 0; r < clock->all.rows; r++)
+    int n_rows = clock->all.rows;
+    size_t n_bytes = (size_t)n_rows * sizeof(double);
+    struct side side = {.step = step};
+    measure_side(clock, v, &side);
+    for (int r = 0; r < n_rows; r++)
         first_word[r] = -1;
     if (place - step >= 0 && place - step <= last)
         plmr_exchange_receive(clock->messages, PLMR_X, place - step, first_word, n_bytes);
     plmr_exchange_wait(clock->messages);
-    for (int r = 0; r < clock->all.rows; r++) {
-        int here = root[r] - region->first[PLMR_X], from = step > 0 ? 0 : clock->all.cols - 1;
-        int until = here < 0 ? -1 : here > clock->all.cols ? clock->all.cols : here;
-        if ((until - from) * step > 0)
-            first_word[r] = chain_row(region, clock->all.t + (size_t)r * (size_t)clock->all.cols, from, until, step, v,
-                                      first_word[r]);
-    }
+    for (int r = 0; r < n_rows; r += PLMR_CHAINS)
+        chain_rows(clock, &side, root, row + r, n_rows - r < PLMR_CHAINS ? n_rows - r : PLMR_CHAINS, first_word);
     if (place + step >= 0 && place + step <= last)
         plmr_exchange_send(clock->messages, PLMR_X, place + step, first_word, n_bytes);
     plmr_exchange_wait(clock->messages);
@@ -244,8 +309,11 @@ void plmr_clock_converge(plmr_clock *clock, const int *root, double stream, doub
     plmr_clock_spread(clock);
     if (clock->watch)
         clock->watch->phase(clock);
-    chain_side(clock, root, 1, v, low);
-    chain_side(clock, root, -1, v, high);
+    int *row = plmr_take((size_t)clock->all.rows * sizeof *row);
+    sort_rows(clock, root, row);
+    chain_side(clock, root, row, 1, v, low);
+    chain_side(clock, root, row, -1, v, high);
+    free(row);
     if (clock->watch)
         clock->watch->chains(clock, root, stream, over);
     for (int r = 0; r < clock->all.rows; r++) {

@@ -56,10 +56,28 @@ static void leg(int n, const double *head_src, double flight, double stream, dou
     }
 }
 
+static void chains(int n, int step, double stage, const double *stream, const double *flight, double *const *t,
+                   int from, double *word)
+{
+    double *row[PLMR_CHAINS], at[PLMR_CHAINS];
+    for (int i = 0; i < PLMR_CHAINS; i++) {
+        row[i] = t[i] + from;
+        at[i] = word[i];
+    }
+    for (int k = 0, c = 0; k < n; k++, c += step)
+        for (int i = 0; i < PLMR_CHAINS; i++) {
+            at[i] = MAX(row[i][c], at[i] + flight[c]) + stage;
+            row[i][c] = at[i] + stream[c];
+        }
+    for (int i = 0; i < PLMR_CHAINS; i++)
+        word[i] = at[i];
+}
+
 const plmr_clock_rows PLMR_CLOCK_ROWS = {
     .exchange = exchange,
     .multicast = multicast,
     .most = most,
     .advance = advance,
     .leg = leg,
+    .chains = chains,
 };

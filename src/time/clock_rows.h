@@ -5,6 +5,8 @@
  */
 #pragma once
 
+enum { PLMR_CHAINS = 8 };
+
 typedef struct plmr_clock_rows {
     /* For reach <= c < n - reach:
      * next[c] = max(t[c] + own, max(t[c - reach], t[c + reach]) + x_lat, up[c] + up_lat, down[c] + down_lat). */
@@ -25,6 +27,12 @@ typedef struct plmr_clock_rows {
      * `stream` later and sends on `forward` later; see clock.h. */
     void (*leg)(int n, const double *head_src, double flight, double stream, double forward, double *free_dst,
                 double *head_dst);
+
+    /* n cores of each of PLMR_CHAINS rows, c = from, from + step, ...: t[row][c] becomes when core c sends its first
+     * word, max(t[row][c], word[row] + flight) + stage, and word[row] with it; then it is busy for `stream`, both of the
+     * i-th core at [i * step]. */
+    void (*chains)(int n, int step, double stage, const double *stream, const double *flight, double *const *t,
+                   int from, double *word);
 } plmr_clock_rows;
 
 /* The build for the instruction set that the kernels use; see kernel.h. */

@@ -12,6 +12,8 @@ from functools import partial
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 from cli import Checks, Started, of_the_wafer, show  # noqa: E402
 
+SAMPLERS = ["--temp 3 --top-k 40 --seed 5", "--temp 2 --top-k 9 --top-p 0.8 --min-p 0.05 --seed 2", "--temp 2 --top-p 0.9",
+            "--temp 1 --top-k 5 --repeat-penalty 1.3"]
 GRIDS = ["1x1", "1x4", "4x1", "2x2", "3x2", "2x3", "3x3", "1x7"]
 WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops, or in a model's own steps, alone
 WITH_ALL = "llama_gqa_f32"
@@ -54,9 +56,13 @@ class Runs:
         self.logits(CORES[1], phase, tokens, grid, "--dump", path)
         return hash_of(path)
 
-    def text(self, kv, tokens, grid):
+    def text(self, kv, tokens, grid, *more):
         return self.ok(["generate", "-m", self.model, "--tokens", tokens, "-n", "12", "--kv", kv, "--prefill-cores", "9x9",
-                        "--decode-cores", "7x11", "--allow", "M", "--ranks", grid], ranks_of(grid))
+                        "--decode-cores", "7x11", "--allow", "M", "--ranks", grid, *more], ranks_of(grid))
+
+    def sampled(self, how, tokens, grid):
+        """From the likeliest tokens of each rank, or from all."""
+        return self.text("shift", tokens, grid, *how.split())
 
     def batch(self, phase, kv, grid):
         """A record: checksum and costs."""
@@ -81,6 +87,8 @@ def cases_of(runs, tokens, whole):
     for kv in ("shift", "concat") if whole else ("shift",):
         yield f"text, {kv}", WHOLE, partial(runs.text, kv, tokens)
         yield f"batch, {kv}", WHOLE, partial(runs.batch, "both", kv)
+    for how in SAMPLERS if whole else ():
+        yield how, WHOLE, partial(runs.sampled, how, tokens)
     if whole:
         yield "batch, decode", WHOLE, partial(runs.batch, "decode", "shift")
 

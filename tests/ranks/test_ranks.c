@@ -178,10 +178,28 @@ static void work_hides_messages(void **state)
     plmr_ranks_destroy(ranks);
 }
 
+/* Each rank does its own part of what is dealt out, and fails alone; then all are together again. */
+static void a_rank_works_alone(void **state)
+{
+    (void)state;
+    plmr_ranks *alone;
+    int n = plmr_rank_count(), me = plmr_rank();
+    must(plmr_ranks_create_alone(&alone));
+    assert_int_equal(plmr_rank_count(), 1);
+    assert_int_equal(plmr_rank(), 0);
+    for (int i = 0; i < me; i++) /* as often as no other rank: nobody waits */
+        must_fail(plmr_agree(plmr_error_make(PLMR_ERROR_INPUT, "alone")), PLMR_ERROR_INPUT, "alone");
+    plmr_ranks_destroy(alone);
+    assert_int_equal(plmr_rank_count(), n);
+    assert_int_equal(plmr_rank(), me);
+    must_fail(plmr_agree(me ? PLMR_OK : plmr_error_make(PLMR_ERROR_INPUT, "of all")), PLMR_ERROR_INPUT, "of all");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(shares_cover_all_cores), cmocka_unit_test(grids_fit_their_region),
     cmocka_unit_test(messages_go_along_axes), cmocka_unit_test(failures_are_shared),
     cmocka_unit_test(waiting_is_measured),    cmocka_unit_test(work_hides_messages),
+    cmocka_unit_test(a_rank_works_alone),
 };
 
 TEST_MAIN(tests)

@@ -7,7 +7,7 @@
 #include "verbs/reduce.h"
 #include "verbs/verbs.h"
 
-enum { MOST = 40, LINES = 3, MOST_LEGS = 2 * MOST * MOST };
+enum { MOST = 40, LINES = 9, MOST_LEGS = 2 * MOST * MOST };
 
 /* All legs of one turn of a flow. */
 struct legs {
