@@ -14,8 +14,8 @@ struct plmr_ranks {
     int *numbers; /* of ranks, as plmr_rank() does, by place: row by row */
     plmr_ranks_times times;
     plmr_account *account; /* of messages; NULL: there was none, or nothing is kept */
-    bool is_alone;  /* this rank works alone, */
-    MPI_Comm whole; /* and these are all */
+    bool is_alone;         /* this rank works alone, */
+    MPI_Comm whole;        /* and these are all */
 };
 
 /* All ranks: of MPI, or of the communicator that plmr was given. MPI_COMM_NULL: there is none yet, or none any more. */
