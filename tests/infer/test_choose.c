@@ -43,14 +43,14 @@ struct trial {
     plmr_model_shape shape;
     plmr_llm_setup setup;
     const plmr_aim *aim;
-    bool decode;
+    bool decode, is_given; /* is_given: the cores of a region */
 };
 
 static plmr_candidate choose(const struct trial *t, plmr_llm_setup *setup)
 {
     plmr_candidate best;
     *setup = t->setup;
-    must(plmr_choose_phase(ranks, &t->device, &t->shape, t->aim, false, t->decode, setup, &best));
+    must(plmr_choose_phase(ranks, &t->device, &t->shape, t->aim, t->is_given, t->decode, setup, &best));
     return best;
 }
 
@@ -93,8 +93,11 @@ static struct trial trial_of(uint32_t *state)
     t.setup.n_prompt = 1 + (int)(test_random(state) % 60);
     t.setup.n_tokens = t.setup.n_prompt + 1 + (int)(test_random(state) % 9);
     t.setup.n_wafers = 1 + (int)(test_random(state) % 3);
-    for (int phase = 0; phase < PLMR_N_PHASES; phase++)
-        t.setup.phase[phase].tree.n_levels = 2;
+    t.is_given = test_random(state) % 2;
+    for (int phase = 0; phase < PLMR_N_PHASES; phase++) {
+        int side = 4 + (int)(test_random(state) % 4);
+        t.setup.phase[phase] = (plmr_phase_setup){.rows = side, .cols = side, .tree = {.n_levels = 2}};
+    }
     return t;
 }
 
