@@ -75,7 +75,6 @@ static plmr_status write_files(const struct paper_command *c, const plmr_paper *
     if (plmr_rank())
         return PLMR_OK;
     plmr_paper_put_summary(out, paper, false);
-    plmr_paper_put_standing(out, paper);
     if (c->json)
         PLMR_TRY(plmr_paper_write_json(paper, c->json));
     if (!folder)

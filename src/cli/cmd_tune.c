@@ -77,8 +77,6 @@ static plmr_status write_json(const struct tuning *t)
         "tpr_e2e", times.tpr_e2e, "batch", run->setup.n_batch, "prefill_tok_s", times.prefill_tok_s, "decode_tok_s",
         times.decode_tok_s, "tok_j", times.tok_j, "sram_left_bytes", times.sram_left_bytes);
     json_object_update_new(json, plmr_tune_report_json(report, &t->task));
-    plmr_tune_report_standing(report, &t->task, &run->session.standing);
-    json_object_update_new(json, plmr_standing_json(&run->session.standing));
     plmr_session_sign(&run->session, json);
     return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, json);
 }

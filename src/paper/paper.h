@@ -191,11 +191,9 @@ plmr_text plmr_paper_number(double value, int decimals);
 void plmr_paper_print_part(FILE *out, const plmr_paper *paper, const plmr_paper_part *part);
 void plmr_paper_markdown_part(FILE *out, const plmr_paper *paper, const plmr_paper_part *part);
 
-/* Mean, RMS and worst error by part, system and role, then by system and role over all parts. */
+/* Mean, RMS and worst error by part, system and role, then by system and role over all parts; and how far times of the device
+ * can be trusted. */
 void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown);
-
-/* How far what rests on times of the device can be trusted. */
-void plmr_paper_put_standing(FILE *out, const plmr_paper *paper);
 
 /* README.md, records.jsonl, table.csv and provenance.json into a folder, which is made. */
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder);

@@ -145,13 +145,22 @@ static void put_errors(FILE *out, const struct errors *e, const char *part, bool
             e->worst_cell->setting);
 }
 
-void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown)
+/* How far what rests on times of the device can be trusted. */
+static void put_standing(FILE *out, const plmr_paper *paper)
 {
-    int n = 0;
+    unsigned parts = 0;
+    plmr_standing standing;
     for (int i = 0; i < paper->n_cells; i++)
-        n += counts(&paper->cells[i]);
-    if (n == 0)
+        parts |= paper->cells[i].parts;
+    if (!parts)
         return;
+    plmr_standing_of(&paper->device, parts, PLMR_F16, &standing);
+    fputc('\n', out);
+    plmr_table_standing(out, &standing);
+}
+
+static void put_all_errors(FILE *out, const plmr_paper *paper, bool markdown)
+{
     if (markdown)
         fputs("| system | | | figures | mean error | RMS | worst | where |\n|---|---|---|---:|---:|---:|---:|---|\n",
               out);
@@ -166,15 +175,12 @@ void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown)
             }
 }
 
-void plmr_paper_put_standing(FILE *out, const plmr_paper *paper)
+void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown)
 {
-    unsigned parts = 0;
-    plmr_standing standing;
+    int n = 0;
     for (int i = 0; i < paper->n_cells; i++)
-        parts |= paper->cells[i].parts;
-    if (!parts)
-        return;
-    plmr_standing_of(&paper->device, parts, PLMR_F16, &standing);
-    fputc('\n', out);
-    plmr_table_standing(out, &standing);
+        n += counts(&paper->cells[i]);
+    if (n)
+        put_all_errors(out, paper, markdown);
+    put_standing(out, paper);
 }

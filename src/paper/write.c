@@ -67,7 +67,6 @@ static void put_readme(FILE *out, const void *results)
             "## Errors\n\n",
             paper->device.name);
     plmr_paper_put_summary(out, paper, true);
-    plmr_paper_put_standing(out, paper);
     fputc('\n', out);
     for (int i = 0; i < plmr_paper_part_count(); i++)
         plmr_paper_markdown_part(out, paper, plmr_paper_part_at(i));

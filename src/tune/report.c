@@ -122,16 +122,22 @@ static json_t *json_of_phase(const plmr_tune_report *report, int phase, const pl
                      report->has_paper[phase] ? json_of_row(&report->paper[phase], task) : NULL);
 }
 
-json_t *plmr_tune_report_json(const plmr_tune_report *report, const plmr_tune_task *task)
-{
-    return json_pack("{s:o, s:o}", phase_names[0], json_of_phase(report, 0, task), phase_names[1],
-                     json_of_phase(report, 1, task));
-}
-
 void plmr_tune_report_standing(const plmr_tune_report *report, const plmr_tune_task *task, plmr_standing *standing)
 {
     unsigned parts = (unsigned)(report->rows[0][0].parts | report->rows[1][0].parts);
     plmr_standing_of(task->device, parts, task->shape->dtype, standing);
+}
+
+json_t *plmr_tune_report_json(const plmr_tune_report *report, const plmr_tune_task *task)
+{
+    plmr_standing standing;
+    json_t *json = json_pack("{s:o, s:o}", phase_names[0], json_of_phase(report, 0, task), phase_names[1],
+                             json_of_phase(report, 1, task));
+    if (task) {
+        plmr_tune_report_standing(report, task, &standing);
+        json_object_update_new(json, plmr_standing_json(&standing));
+    }
+    return json;
 }
 
 /* ---- and back ---- */

@@ -64,7 +64,8 @@ typedef struct plmr_tune_report {
  * NULL: it has none). Collective. */
 plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report);
 
-/* As a JSON object for the caller to json_decref. With a task, choices have their standing in place of parts. */
+/* As a JSON object for the caller to json_decref. With a task, choices have their standing in place of parts,
+ * and the best ones have theirs together. */
 json_t *plmr_tune_report_json(const plmr_tune_report *report, const plmr_tune_task *task);
 
 /* How far the times of the best choices can be trusted. */
