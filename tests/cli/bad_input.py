@@ -128,7 +128,6 @@ CASES = [
     ("allreduce --cores 8 --root 0 --alg ring", "has no root"),
     ("allreduce --dtype bf16", "--dtype: unknown 'bf16': did you mean 'f16'? (available: f32, f16)"),
     ("allreduce --length 0", "--length: '0'"),
-    ("llm --model llama3-8b --phase prefill --batch 4", "--batch is for decode"),
     ("device", "list, show NAME, check FILE or compare A B"),
     ("device compare wse2", "compare needs two devices"),
     ("device shw", "did you mean 'show'?"),
