@@ -67,7 +67,7 @@ static void end_lines(struct ways *w, int n_lines, int64_t own)
             words += link[i];
             link[i] = 0;
             crossed += words;
-            w->hottest = words > w->hottest ? words : w->hottest;
+            w->hottest = fmax(w->hottest, plmr_device_quantise(words)); /* no dust of differences */
             if (region->profile)
                 region->profile->links[w->axis][direction][i] += (uint64_t)llround(words * n_lines);
         }

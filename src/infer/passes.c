@@ -13,6 +13,8 @@
 static int busy_stages(const plmr_timing *t)
 {
     int n_stages = t->placement[1].n_stages - t->placement[1].output_apart, n = plmr_timing_requests(t, true);
+    if (t->n_busy)
+        return t->n_busy;
     return n < n_stages ? n : n_stages;
 }
 
@@ -269,9 +271,11 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
 plmr_status plmr_timing_alike(plmr_timing *t, bool decode, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
 {
     int stages = t->placement[decode].n_stages;
+    t->n_busy = busy_stages(t);
     t->placement[decode].n_stages = 1;
     plmr_status status = decode ? plmr_timing_step(t, n_batch, row_tokens, phase) : run_prompt(t, phase);
     t->placement[decode].n_stages = stages;
+    t->n_busy = 0;
     return status;
 }
 

@@ -18,6 +18,7 @@ struct plmr_timing {
     plmr_outside outside[2]; /* by phase */
     int64_t row_tokens;      /* that `token` is for; 0: none yet */
     plmr_phase_cost token;
+    int n_busy; /* regions that share experts at the same time; 0: as the placement says */
     double now; /* cycles of all passes so far, for traces */
 };
 

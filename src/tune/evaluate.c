@@ -2,10 +2,15 @@
 
 #include "infer/choose.h"
 
+/* Of a layer, where they are replicated: what commands have by default. */
+enum { N_HOT = 4 };
+
 static plmr_llm_setup setup_of(const plmr_tune_task *task, const plmr_phase_setup *point)
 {
     plmr_llm_setup setup = task->setup;
     setup.allow_memory = setup.allow_routes = true;
+    setup.experts.place = point->experts;
+    setup.experts.n_hot = N_HOT;
     setup.phase[task->decode] = *point;
     setup.phase[!task->decode].rows = 0;
     if (!task->decode)

@@ -67,6 +67,14 @@ static void print_binds(FILE *out, const plmr_tune_row *r)
         }
 }
 
+/* A choice, and what it stands on. */
+static void print_more(FILE *out, const plmr_tune_row *r)
+{
+    if (r->experts[0])
+        fprintf(out, "            experts: %s\n", r->experts);
+    print_binds(out, r);
+}
+
 static void print_phase(FILE *out, const plmr_device *device, const plmr_tune_report *report, bool decode,
                         int64_t n_decode)
 {
@@ -76,11 +84,11 @@ static void print_phase(FILE *out, const plmr_device *device, const plmr_tune_re
         char label[12];
         snprintf(label, sizeof label, "%d", i + 1);
         print_row(out, device, label, &rows[i], &rows[0], decode ? n_decode : 0);
-        print_binds(out, &rows[i]);
+        print_more(out, &rows[i]);
     }
     if (report->has_paper[decode]) {
         print_row(out, device, "paper", &report->paper[decode], &rows[0], decode ? n_decode : 0);
-        print_binds(out, &report->paper[decode]);
+        print_more(out, &report->paper[decode]);
     }
 }
 
@@ -117,6 +125,9 @@ static void print_command(FILE *out, const plmr_tune_task *task, const char *mod
         used += (size_t)snprintf(more + used, sizeof more - used, " --groups %.100s", d->groups_y);
     if (!d->fused)
         used += (size_t)snprintf(more + used, sizeof more - used, " --fuse no");
+    if (d->experts[0])
+        used += (size_t)snprintf(more + used, sizeof more - used, " --experts %.20s --prefill-experts %.20s",
+                                 d->experts, p->experts);
     if (p->layers_given)
         used += (size_t)snprintf(more + used, sizeof more - used, " --prefill-layers %lld", (long long)p->layers_given);
     if (d->layers_given)

@@ -38,6 +38,9 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
     };
     plmr_format_list(p->groups[PLMR_Y], p->n_levels - 1, row->groups_y, sizeof row->groups_y);
     plmr_format_list(p->groups[PLMR_X], p->n_levels - 1, row->groups_x, sizeof row->groups_x);
+    plmr_expert_setup experts = {.place = r->point.experts};
+    if (search->task->shape->n_experts)
+        snprintf(row->experts, sizeof row->experts, "%s", plmr_expert_place_name(&experts));
     snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->over_memory, r->over_routes));
     PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
     for (int i = 0; i < n; i++) {

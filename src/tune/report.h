@@ -32,6 +32,7 @@
     X(real, arithmetic)          /* share of cycles */                                                                 \
     X(real, allreduces)                                                                                                \
     X(count, parts)              /* of the model of time that cycles rest on: see device/used.h */                     \
+    X(text, experts)             /* where they are; "": there are none */                                              \
     X(text, violates)            /* "M", "R" or "M,R" */                                                               \
     X(text, P)                   /* why it binds; "": it does not */                                                   \
     X(text, L)                                                                                                         \

@@ -18,7 +18,8 @@ enum {
 static bool same_point(const plmr_phase_setup *a, const plmr_phase_setup *b)
 {
     return a->rows == b->rows && a->cols == b->cols && a->unfused == b->unfused && a->layers == b->layers &&
-           a->tree.n_levels == b->tree.n_levels && a->tree.n_group_levels == b->tree.n_group_levels &&
+           a->experts == b->experts && a->tree.n_levels == b->tree.n_levels &&
+           a->tree.n_group_levels == b->tree.n_group_levels &&
            memcmp(a->tree.n_groups, b->tree.n_groups, sizeof a->tree.n_groups) == 0;
 }
 
@@ -131,6 +132,17 @@ static plmr_status try_layers(struct climb *c, plmr_phase_setup from, const plmr
     return try_point(c, from);
 }
 
+/* The setup's placement of experts is NULL, as whatever is sliced. */
+static plmr_status try_experts(struct climb *c, plmr_phase_setup from)
+{
+    for (int i = 0; i < plmr_expert_place_count() && c->search->task->shape->n_experts; i++) {
+        const plmr_expert_place *place = plmr_expert_place_at(i);
+        from.experts = place->spread == PLMR_EXPERTS_WHOLE ? NULL : place;
+        PLMR_TRY(try_point(c, from));
+    }
+    return PLMR_OK;
+}
+
 static plmr_status try_neighbours(struct climb *c)
 {
     plmr_tune_result from = c->search->results[c->best];
@@ -138,6 +150,7 @@ static plmr_status try_neighbours(struct climb *c)
     PLMR_TRY(try_levels(c, from.point));
     PLMR_TRY(try_groups(c, from.point, &from.placement));
     PLMR_TRY(try_layers(c, from.point, &from.placement));
+    PLMR_TRY(try_experts(c, from.point));
     from.point.unfused = !from.point.unfused;
     return c->search->task->decode ? try_point(c, from.point) : PLMR_OK;
 }

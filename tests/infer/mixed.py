@@ -219,6 +219,32 @@ def check_prefill(check, plmr):
           capped["ttft_s"] < all_of_it["ttft_s"], f"a capacity leaves the busiest core {capped['expert_core_share']}")
 
 
+def check_batch(check, plmr):
+    """Layers of a batch are shared out to regions while these share experts."""
+    got = plmr.records(["llm", "-m", "mixtral-8x7b", "--phase", "decode", "--context", "64", "--decode", "1", "--decode-cores", "375x375",
+                        "--allow", "M,R", "--batch", "64", "--experts", "regions"], 1)[0]
+    check(got["batch"] == 64 and got["decode_tok_s"] > 0 and got["expert_link_words"] > 0, f"{got}")
+
+
+def check_tune(check, plmr):
+    """Of a mixture tune says where experts are best, and llm has its times."""
+    task = ["-m", "demo-moe", "--device", "wormhole", "--prompt", "40", "--decode", "8"]
+    found = plmr.records(["tune", *task, "--cache", "none", "--best", "1"], 1)[0]
+    prefill, decode = (found[phase]["best"][0] for phase in ("prefill", "decode"))
+    cores = [f"--prefill-cores={prefill['rows']}x{prefill['cols']}", f"--prefill-tree-k={prefill['tree_k']}",
+             f"--decode-cores={decode['rows']}x{decode['cols']}", f"--tree-k={decode['tree_k']}", f"--prefill-experts={prefill['experts']}"]
+    if decode["groups_given"]:
+        cores.append(f"--groups={decode['groups_y']}")
+    if not decode["fused"]:
+        cores.append("--fuse=no")
+    for phase, row in (("prefill", prefill), ("decode", decode)):
+        if row["layers_given"]:
+            cores.append(f"--{phase}-layers={row['layers_given']}")
+    times = {name: plmr.records(["llm", *task, "--allow", "M,R", *cores, "--experts", name], 1)[0]["tpot_s"]
+             for name in ("sliced", "blocks", "regions", "replicated")}
+    check(times[decode["experts"]] == found["tpot_s"], f"{decode['experts']}: {times} for {found['tpot_s']}")
+
+
 def check_model(check, plmr):
     place = plmr.records(["model", "mixtral-8x7b"], 1)[0]["placement"]["experts"]
     check(list(place) == ["sliced", "blocks", "regions", "replicated"], f"{place}")
@@ -250,6 +276,8 @@ def main():
         check_blocks(check, plmr, sys.argv[3])
         check_prefill(check, plmr)
         check_model(check, plmr)
+        check_batch(check, plmr)
+        check_tune(check, plmr)
         runs = Runs(plmr, check, folder)
         check_cache(check, runs, sys.argv[3])
         check_experts(check, runs, sys.argv[3])
