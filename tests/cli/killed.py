@@ -11,6 +11,9 @@ import time
 
 from cli import Checks, Plmr, outcome
 
+# Drafts are removed by a signal's handler, for which mpirun waits a second, unless it is told to kill at once.
+os.environ["OMPI_MCA_odls_base_sigkill_timeout"] = "1"
+
 
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
