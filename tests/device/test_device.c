@@ -586,10 +586,10 @@ static void printed_table(void **state)
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strncmp(text, "wse2: Cerebras WSE-2", 20), 0);
     assert_non_null(strstr(text, "\nmesh of 994 rows x 750 columns = 745500 cores, static routers\n"));
-    assert_non_null(strstr(text, "\nkey                  value  unit            tag         meaning "));
-    assert_non_null(strstr(text, "\nclock              1.1e+09  Hz              V           core clock "));
+    assert_non_null(strstr(text, "\nkey                   value  unit            tag         meaning "));
+    assert_non_null(strstr(text, "\nclock               1.1e+09  Hz              V           core clock "));
     assert_non_null(
-        strstr(text, "\nshift_wavelet         1.25  cycles/wavelet  I           core-busy cycles per wavelet"));
+        strstr(text, "\nshift_wavelet          1.25  cycles/wavelet  I           core-busy cycles per wavelet"));
     free(text);
 }
 

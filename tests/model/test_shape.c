@@ -75,17 +75,18 @@ static void every_shipped_model(void **state)
     static const struct {
         const char *name;
         int64_t n_parameters; /* as published with the model, to the last one */
-    } shipped[] = {{"codellama-34b", 33743970304},    {"demo", 906240},
-                   {"gemma2-9b", 9241705984},         {"gpt-oss-120b", 116829156672},
-                   {"gpt-oss-20b", 20914757184},      {"llama2-13b", 13015864320},
-                   {"llama3-70b", 70553706496},       {"llama3-8b", 8030261248},
-                   {"mistral-7b", 7241732096},        {"mixtral-8x7b", 46702792704},
-                   {"phi3-mini", 3821079552},         {"qwen2-0.5b", 494032768},
-                   {"qwen2-72b", 72706203648},        {"qwen3-0.6b", 596049920},
-                   {"qwen3-1.7b", 1720574976},        {"qwen3-14b", 14768307200},
-                   {"qwen3-235b-a22b", 235093634560}, {"qwen3-30b-a3b", 30532122624},
-                   {"qwen3-32b", 32762123264},        {"qwen3-4b", 4022468096},
-                   {"qwen3-8b", 8190735360},          {"tinyllama-1.1b", 1100048384}};
+    } shipped[] = {{"codellama-34b", 33743970304}, {"demo", 906240},
+                   {"demo-moe", 1470240},          {"gemma2-9b", 9241705984},
+                   {"gpt-oss-120b", 116829156672}, {"gpt-oss-20b", 20914757184},
+                   {"llama2-13b", 13015864320},    {"llama3-70b", 70553706496},
+                   {"llama3-8b", 8030261248},      {"mistral-7b", 7241732096},
+                   {"mixtral-8x7b", 46702792704},  {"phi3-mini", 3821079552},
+                   {"qwen2-0.5b", 494032768},      {"qwen2-72b", 72706203648},
+                   {"qwen3-0.6b", 596049920},      {"qwen3-1.7b", 1720574976},
+                   {"qwen3-14b", 14768307200},     {"qwen3-235b-a22b", 235093634560},
+                   {"qwen3-30b-a3b", 30532122624}, {"qwen3-32b", 32762123264},
+                   {"qwen3-4b", 4022468096},       {"qwen3-8b", 8190735360},
+                   {"tinyllama-1.1b", 1100048384}};
     int n;
     char **names = plmr_model_names(&n);
     assert_int_equal(n, sizeof shipped / sizeof *shipped);
