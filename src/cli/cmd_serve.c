@@ -145,10 +145,6 @@ static plmr_status check_requests(const struct serve_command *c)
                "--prompt-wafers and --draft");
     PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
-    PLMR_CHECK(!c->llm.report || !(c->llm.checkpoint || c->http), PLMR_ERROR_INPUT,
-               "--report draws all from the start on: without --checkpoint and --http");
-    PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
-               "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
                "--prefix and --urgent are for random requests: a --trace has columns for them");
     return PLMR_OK;
@@ -167,6 +163,10 @@ static plmr_status check(const struct serve_command *c)
                (long long)c->llm.setup.n_wafers);
     PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
                "--draft and --accept go together: how often a draft is right does not follow from its shape");
+    PLMR_CHECK(!c->llm.report || !(c->llm.checkpoint || c->http), PLMR_ERROR_INPUT,
+               "--report draws all from the start on: without --checkpoint and --http");
+    PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
+               "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");
     PLMR_CHECK(!c->llm.setup.concat, PLMR_ERROR_INPUT, "--kv concat fills one row of cores: serve with --kv shift");
     return check_requests(c);

@@ -213,38 +213,49 @@ static bool keep_less(plmr_timing *t)
     return can;
 }
 
-/* As many layers to a region as fit, or as asked for if those are fewer, then evenly over as many regions as that
- * takes. */
+/* As many layers to a region as fit, one at least, or as asked for if those are fewer. */
+static int64_t most_layers(const plmr_timing *t, const plmr_placement *p, int64_t n_asked, int64_t row_tokens,
+                           int64_t room)
+{
+    int64_t n = room / layers_bytes(t, p, 1, row_tokens), layers = t->setup.n_layers;
+    while (n >= 1 && n < layers && layers_bytes(t, p, n + 1, row_tokens) <= room)
+        n++;
+    n = n < 1 ? 1 : n < layers ? n : layers;
+    return n_asked && n_asked < n ? n_asked : n;
+}
+
+/* Of a core of the fullest region, the last of which has fewer layers; and how many tokens there is room for. */
+static void note_room(const plmr_timing *t, plmr_placement *p, int64_t n_last, int64_t room)
+{
+    int64_t full = layers_bytes(t, p, p->layers_per_stage, p->row_tokens);
+    int64_t end = p->output_bytes + (p->output_apart ? 0 : layers_bytes(t, p, n_last, p->row_tokens));
+    p->sram_bytes = p->working_bytes + (full > end ? full : end);
+    int64_t for_tokens = room + p->row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
+    int64_t row = most_row_tokens(t, p, for_tokens);
+    p->capacity = t->setup.concat ? row : row * p->rows;
+}
+
+/* Layers evenly over as many regions as they take. */
 static plmr_status place_all(plmr_timing *t, plmr_placement *p, const char *phase, const plmr_phase_setup *asked,
                              int64_t row_tokens)
 {
     int64_t layer = layers_bytes(t, p, 1, row_tokens), room = (int64_t)t->device->sram - p->working_bytes;
-    int64_t most = room / layer, layers = t->setup.n_layers;
-    if ((most < 1 || p->output_bytes > room) && keep_less(t))
+    if ((layer > room || p->output_bytes > room) && keep_less(t))
         return PLMR_OK;
-    if (most < 1 && !t->setup.allow_memory)
+    if (layer > room && !t->setup.allow_memory)
         return misfit(t, p, phase, "one layer", p->working_bytes + layer);
-    while (most >= 1 && most < layers && layers_bytes(t, p, most + 1, row_tokens) <= room)
-        most++;
-    most = most < 1 ? 1 : most < layers ? most : layers;
-    most = asked->layers && asked->layers < most ? asked->layers : most;
-    int64_t stages = plmr_ceil_div(layers, most);
+    int64_t layers = t->setup.n_layers,
+            stages = plmr_ceil_div(layers, most_layers(t, p, asked->layers, row_tokens, room));
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     p->row_tokens = row_tokens;
-    int64_t last = layers - (stages - 1) * p->layers_per_stage;
-    p->output_apart = asked->output_apart || layers_bytes(t, p, last, row_tokens) + p->output_bytes > room;
+    int64_t n_last = layers - (stages - 1) * p->layers_per_stage;
+    p->output_apart = asked->output_apart || layers_bytes(t, p, n_last, row_tokens) + p->output_bytes > room;
     p->n_regions = count_regions(t, p->rows, p->cols);
     if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
-    int64_t full = layers_bytes(t, p, p->layers_per_stage, row_tokens);
-    int64_t end = p->output_bytes + (p->output_apart ? 0 : layers_bytes(t, p, last, row_tokens));
-    p->sram_bytes = p->working_bytes + (full > end ? full : end);
-    if (p->n_stages > p->n_regions && keep_less(t))
-        return PLMR_OK;
-    int64_t for_tokens = room + row_tokens * p->score_bytes - p->layers_per_stage * p->layer_bytes;
-    int64_t row = most_row_tokens(t, p, for_tokens);
-    p->capacity = t->setup.concat ? row : row * p->rows;
+    if (p->n_stages <= p->n_regions || !keep_less(t))
+        note_room(t, p, n_last, room);
     return PLMR_OK;
 }
 

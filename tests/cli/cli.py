@@ -19,7 +19,7 @@ WOKEN = re.compile(r"^\S+: Forwarding signal \d+ to job$")
 # As meson sets them for the tests, so that these scripts also run by hand, as root and on few cores.
 for name, value in {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
                     "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_hwloc_base_binding_policy": "none",
-                    "OMPI_MCA_pml": "ob1", "OMPI_MCA_odls_base_sigkill_timeout": "0", "PLMR_QUIET": "1"}.items():
+                    "OMPI_MCA_pml": "ob1", "PLMR_QUIET": "1"}.items():
     os.environ.setdefault(name, value)
 
 
