@@ -115,6 +115,8 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
         c->wafer_stages = p->n_regions;
         c->cross_byte = device->clock / limits->link.bytes_s;
         c->cross_latency = device->clock * limits->link.latency_s;
+        if (limits->link.is_devices)
+            plmr_timing_region(c->timing, true)->ledger.parts |= PLMR_PART_WAFERS;
     }
     c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
     c->steps = plmr_take_zeroed((size_t)(c->n_batch * c->row_most), sizeof *c->steps);

@@ -11,6 +11,7 @@ plmr_status plmr_serve_link_of(const plmr_device *d, const char *text, bool is_n
     *link = (plmr_serve_link){.byte_j = d->wafer_energy > 0 ? d->wafer_energy * 1e-12 : NAN};
     if (!text && !is_needed)
         return PLMR_OK;
+    link->is_devices = is_devices;
     link->bytes_s = is_devices ? d->wafer_rate : strtod(text, &end);
     link->latency_s = is_devices ? d->wafer_latency : 0;
     PLMR_CHECK(is_devices || (end != text && !*end && link->bytes_s >= 1 && link->bytes_s <= 1e18), PLMR_ERROR_INPUT,

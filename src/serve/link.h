@@ -6,6 +6,7 @@
 typedef struct plmr_serve_link {
     double bytes_s, latency_s; /* each way; 0 bytes a second: ways are as those within a wafer */
     double byte_j;             /* NAN: not known */
+    bool is_devices;           /* times rest on the device's file */
 } plmr_serve_link;
 
 /* "100e9" is bytes a second, at once there; "device" is what the device's file says. NULL: the device's, if one is

@@ -96,6 +96,7 @@ def check_links(plmr, check):
         more = n * (4096 * 2 / rate + latency)
         check(n > 1 and abs(far["tpot_mean_s"] - near["tpot_mean_s"] - more) < 1e-9, f"--link {link}: {n} ways, {more}, {far}")
         check(far["link_bytes_s"] == rate and far["link_bytes"] > 0 and far["energy_link_j"] is None, f"--link {link}: {far}")
+        check(("wafer_rate" in far["rests_on"]) == (link == "device"), f"--link {link} rests on {far['rests_on']}")
     apart = "--model demo --device wse2:wafer_energy=1e6 --cores 20x20 --wafers 2 --prompt-wafers 1 --rate 1 --requests 1 --lengths 20/11"
     quick, slow = (one(plmr, f"{apart} --link {link}") for link in ("1e18", "device"))
     bytes_moved = slow["link_bytes"]

@@ -82,7 +82,8 @@ static void serve(const struct serving *s, struct served *served)
     plmr_llm_setup_complete(&setup, &shape);
     plmr_serve_load load = plmr_serve_load_of(served->requests, n);
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    plmr_serve_wish wish = {s->n_wafers, 4, 0, &load, &plmr_aim_throughput, s->accept > 0 ? &draft : NULL, {0, 0, 0}};
+    plmr_serve_wish wish = {s->n_wafers,     4, 0, &load, &plmr_aim_throughput, s->accept > 0 ? &draft : NULL,
+                            {0, 0, 0, false}};
     draft.n_layers = 1;
     must(plmr_serve_place_find(ranks, &device, &shape, &setup, &wish, &place));
     plmr_serve_plan plan = {.policy = plmr_serve_policy_find(s->policy),

@@ -164,7 +164,7 @@ class Serving {
       ctx.fillStyle = themed("--bad");
       ctx.fillRect(left, Y(limit) - 0.75, w - left - right, 1.5);
       ctx.textAlign = "left";
-      ctx.fillText("SLO", left + 4, Y(limit) - 9);
+      ctx.fillText("SLO", left + 4, Y(limit) < top + 12 ? Y(limit) + 10 : Y(limit) - 9);
     }
     this.drawLine(ctx, points, (p) => X(p.rate), (p) => Y(p[key]));
     ctx.fillStyle = themed("--text");
