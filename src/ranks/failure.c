@@ -31,7 +31,12 @@ static bool has_ranks(void)
 /* -1: there is one rank alone. */
 static int rank_of_several(void)
 {
-    return plmr_rank_count() > 1 ? plmr_rank() : -1;
+    int rank = plmr_rank(), count = plmr_rank_count();
+    if (has_ranks() && plmr_ranks_started()) {
+        MPI_Comm_rank(plmr_job(), &rank);
+        MPI_Comm_size(plmr_job(), &count);
+    }
+    return count > 1 ? rank : -1;
 }
 
 /* "rank 3 on node7: ", where there are several. */
@@ -58,7 +63,7 @@ void plmr_end_job(const char *format, ...)
     plmr_drafts_drop();
     fprintf(stderr, "plmr: %s%s\n", who, text);
     if (has_ranks())
-        MPI_Abort(plmr_ranks_started() ? plmr_world() : MPI_COMM_WORLD, 1);
+        MPI_Abort(plmr_ranks_started() ? plmr_job() : MPI_COMM_WORLD, 1);
     _exit(1);
 }
 

@@ -14,12 +14,15 @@ struct plmr_ranks {
     int *numbers; /* of ranks, as plmr_rank() does, by place: row by row */
     plmr_ranks_times times;
     plmr_account *account; /* of messages; NULL: there was none, or nothing is kept */
-    bool is_alone;         /* this rank works alone, */
-    MPI_Comm whole;        /* and these are all */
+    bool is_alone;         /* this rank works alone; see plmr_job */
 };
 
-/* All ranks: of MPI, or of the communicator that plmr was given. MPI_COMM_NULL: there is none yet, or none any more. */
+/* All ranks: of MPI, or of the communicator that plmr was given; or this one, while it works alone. MPI_COMM_NULL: there
+ * is none yet, or none any more. */
 MPI_Comm plmr_world(void);
+
+/* The same, but all of them while this rank works alone, too: who is ended when it fails. */
+MPI_Comm plmr_job(void);
 
 /* A call that fails ends the job with one line, and so does one that waits too long (see plmr_ranks_stall_after). */
 #define PLMR_MPI(call) PLMR_MPI_FOR(NULL, call)

@@ -18,20 +18,25 @@
 #include "ranks/launcher.h"
 #include "ranks/mapping.h"
 
-static MPI_Comm world = MPI_COMM_NULL;
-static bool has_started_mpi;
+static MPI_Comm job = MPI_COMM_NULL;
+static bool has_started_mpi, works_alone;
 static const char *other_headers; /* that the program was compiled with */
+
+MPI_Comm plmr_job(void)
+{
+    return job;
+}
 
 MPI_Comm plmr_world(void)
 {
-    return world;
+    return works_alone ? MPI_COMM_SELF : job;
 }
 
-/* Simulated ranks share `world`, and start and end one after the other. */
+/* Simulated ranks share `job`, and start and end one after the other. */
 bool plmr_ranks_started(void)
 {
     int started = 0, ended = 0;
-    if (world != MPI_COMM_NULL) {
+    if (job != MPI_COMM_NULL) {
         MPI_Initialized(&started);
         MPI_Finalized(&ended);
     }
@@ -92,7 +97,7 @@ static void bind(void)
 {
     int index, n;
     MPI_Comm node;
-    PLMR_MPI(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_split_type(plmr_world(), MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
     PLMR_MPI(MPI_Comm_rank(node, &index));
     PLMR_MPI(MPI_Comm_size(node, &n));
     PLMR_MPI(MPI_Comm_free(&node));
@@ -116,7 +121,7 @@ static plmr_status check_build(void)
 {
     char *mine = plmr_build_text(), first[160];
     snprintf(first, sizeof first, "%s", mine);
-    PLMR_MPI(MPI_Bcast(first, sizeof first, MPI_CHAR, 0, world));
+    PLMR_MPI(MPI_Bcast(first, sizeof first, MPI_CHAR, 0, plmr_world()));
     plmr_status status = PLMR_OK;
     if (strncmp(first, mine, sizeof first - 1) != 0)
         status = plmr_error_make(PLMR_ERROR_SYSTEM, "runs %s, and rank 0 %s: start the same program everywhere", mine,
@@ -194,7 +199,7 @@ plmr_status(plmr_init)(int *argc, char ***argv)
                "the message layer is started once per process, and has been already (see plmr_init_on)");
     PLMR_TRY(start_mpi(argc, argv));
     has_started_mpi = true;
-    world = MPI_COMM_WORLD;
+    job = MPI_COMM_WORLD;
     return settle(binds);
 }
 
@@ -208,9 +213,9 @@ plmr_status(plmr_init_on)(const void *comm)
     MPI_Finalized(&ended);
     PLMR_CHECK(started && !ended && !plmr_ranks_started(), PLMR_ERROR_INPUT,
                "plmr_init_on comes between MPI_Init and MPI_Finalize, and again only after plmr_finalize");
-    PLMR_CHECK(MPI_Comm_dup(*(const MPI_Comm *)comm, &world) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
+    PLMR_CHECK(MPI_Comm_dup(*(const MPI_Comm *)comm, &job) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
                "MPI cannot duplicate the communicator");
-    PLMR_MPI(MPI_Comm_set_errhandler(world, MPI_ERRORS_RETURN));
+    PLMR_MPI(MPI_Comm_set_errhandler(job, MPI_ERRORS_RETURN));
     return settle(binds);
 }
 
@@ -221,7 +226,7 @@ void plmr_finalize(void)
     if (has_started_mpi)
         PLMR_MPI(MPI_Finalize());
     else
-        PLMR_MPI(MPI_Comm_free(&world)); /* which makes it none */
+        PLMR_MPI(MPI_Comm_free(&job)); /* which makes it none */
 }
 
 int plmr_rank(void)
@@ -230,7 +235,7 @@ int plmr_rank(void)
     if (!plmr_ranks_started())
         rank = plmr_launched_as().rank;
     else
-        PLMR_MPI(MPI_Comm_rank(world, &rank));
+        PLMR_MPI(MPI_Comm_rank(plmr_world(), &rank));
     return rank < 0 ? 0 : rank;
 }
 
@@ -240,7 +245,7 @@ int plmr_rank_count(void)
     if (!plmr_ranks_started())
         n_ranks = plmr_launched_as().count;
     else
-        PLMR_MPI(MPI_Comm_size(world, &n_ranks));
+        PLMR_MPI(MPI_Comm_size(plmr_world(), &n_ranks));
     return n_ranks;
 }
 
@@ -282,7 +287,7 @@ static plmr_neighbourhood find_here(plmr_ranks *ranks)
 {
     MPI_Comm node;
     plmr_neighbourhood here = {.node = plmr_rank(), .cache = -1};
-    PLMR_MPI(MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
+    PLMR_MPI(MPI_Comm_split_type(plmr_world(), MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
     PLMR_MPI(MPI_Comm_size(node, &ranks->n_here));
     PLMR_MPI(MPI_Bcast(&here.node, 1, MPI_INT, 0, node));
     PLMR_MPI(MPI_Comm_free(&node));
@@ -298,7 +303,7 @@ static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_gri
 {
     MPI_Comm placed;
     plmr_mapping_order(where, plmr_rank_count(), grid, place);
-    PLMR_MPI(MPI_Comm_split(world, 0, place[plmr_rank()], &placed));
+    PLMR_MPI(MPI_Comm_split(plmr_world(), 0, place[plmr_rank()], &placed));
     return placed;
 }
 
@@ -307,7 +312,7 @@ static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, 
 {
     plmr_rank_grid grid;
     plmr_neighbourhood here = find_here(ranks);
-    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, world));
+    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, plmr_world()));
     PLMR_CHECK(plmr_mapping_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, &grid), PLMR_ERROR_INPUT,
                "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
                plmr_rank_count(), rows, cols);
@@ -368,16 +373,13 @@ plmr_ranks *plmr_ranks_cut(plmr_ranks *ranks, int rows, int cols)
 
 plmr_status plmr_ranks_create_alone(plmr_ranks **out)
 {
-    MPI_Comm whole = world;
-    world = MPI_COMM_SELF;
+    works_alone = true;
     plmr_status status = plmr_ranks_create(1, 1, 1, 1, out);
-    if (status) {
-        world = whole;
-        return status;
-    }
-    (*out)->is_alone = true;
-    (*out)->whole = whole;
-    return PLMR_OK;
+    if (status)
+        works_alone = false;
+    else
+        (*out)->is_alone = true;
+    return status;
 }
 
 void plmr_ranks_destroy(plmr_ranks *ranks)
@@ -386,7 +388,7 @@ void plmr_ranks_destroy(plmr_ranks *ranks)
         return;
     plmr_account_close(ranks);
     if (ranks->is_alone)
-        world = ranks->whole;
+        works_alone = false;
     for (int axis = 0; axis < 2; axis++)
         PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
     PLMR_MPI(MPI_Comm_free(&ranks->grid));

@@ -13,7 +13,7 @@ KEYS = """command model device ranks mode prompt_tokens output_tokens prefill_ro
 prefill_cycles decode_cycles_first decode_cycles_last ttft_s tpot_s tpr_prefill tpr_decode tpr_e2e sram_peak_bytes sram_limit_bytes
 routes_max kv_capacity_tokens stages wall_s wall_prefill_tok_s wall_decode_tok_s energy_j version host date""".split()
 REGIONS = "--prefill-cores 16x16 --decode-cores 12x15"
-OUTSIDE = " --stream-weights --device wse2:rows=16,cols=16,sram=4000,host_rate=5e9"
+OUTSIDE = " --stream-weights --device wse2:rows=16,cols=16,sram=3400,host_rate=5e9"
 
 
 def virtual(record):

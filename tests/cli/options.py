@@ -71,7 +71,7 @@ def check_completion(plmr, check, options):
         check(got == want, f"{command}: {got ^ want}")
     for words, want in [(("gemm", "--alg", "meshgemm,c"), "meshgemm,cannon"), (("gemm", "--mode", "t"), "timing"),
                         (("gemm", "--dtype", "b"), "bf16"), (("llm", "--phase", "pre"), "prefill"), (("llm", "--plan", "la"), "ladder"),
-                        (("gemm", "--device", "wse3-"), "wse3-sim"), (("generate", "-m", "dem"), "demo"), (("scale", "w"), "weak"),
+                        (("gemm", "--device", "wse3-"), "wse3-sim"), (("generate", "-m", "demo-"), "demo-moe"), (("scale", "w"), "weak"),
                         (("llm", "--fuse", "n"), "no"), (("allreduce", "--groups", ""), "auto"), (("device", "s"), "show")]:
         check(completions(plmr, *words) == {want}, f"{words}: {completions(plmr, *words)}")
 
