@@ -15,15 +15,12 @@ from cli import Checks, Started, of_the_wafer, show  # noqa: E402
 SAMPLERS = ["--temp 3 --top-k 40 --seed 5", "--temp 2 --top-k 9 --top-p 0.8 --min-p 0.05 --seed 2", "--temp 2 --top-p 0.9",
             "--temp 1 --top-k 5 --repeat-penalty 1.3"]
 GRIDS = ["1x1", "1x4", "4x1", "2x2", "3x2", "2x3", "3x3", "1x7"]
-WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in the commands' own loops, or in a model's own steps, alone
+WHOLE = ["1x1", "3x2", "1x4", "4x1"]  # for what differs in a model's own steps alone
+PART = ["1x1", "3x2"]  # for what differs in the commands' own loops alone
+EACH_ITS_CORE = ["1x1", "2x2", "3x3"]
 WITH_ALL = "llama_gqa_f32"
 # prefill's cores, decode's: more cores than elements; few of each; a rank for each core on the largest grid.
 CORES = [("40x40", "21x30"), ("9x9", "7x11"), ("3x3", "3x3")]
-
-
-def fits(grid, cores):
-    rows, cols = map(int, grid.split("x"))
-    return all(rows <= int(side.split("x")[0]) and cols <= int(side.split("x")[1]) for side in cores)
 
 
 def hash_of(path):
@@ -78,19 +75,18 @@ def ranks_of(grid):
 
 def cases_of(runs, tokens, whole):
     """What is run: how it is called, the grids, and how. One model has all; others what their own steps may change."""
-    for cores in CORES if whole else CORES[1:2]:
-        grids = [grid for grid in (GRIDS if whole and cores != CORES[0] else WHOLE) if fits(grid, cores)]
+    for cores, grids in zip(CORES, (WHOLE, GRIDS, EACH_ITS_CORE)) if whole else [(CORES[1], WHOLE)]:
         for phase in ("prefill", "decode"):
             yield f"{cores} {phase}", grids, partial(runs.logits, cores, phase, tokens)
     for phase in ("prefill", "decode"):
-        yield f"tensors of {phase}", WHOLE, partial(runs.tensors, phase, tokens)
+        yield f"tensors of {phase}", PART, partial(runs.tensors, phase, tokens)
     for kv in ("shift", "concat") if whole else ("shift",):
-        yield f"text, {kv}", WHOLE, partial(runs.text, kv, tokens)
-        yield f"batch, {kv}", WHOLE, partial(runs.batch, "both", kv)
+        yield f"text, {kv}", PART, partial(runs.text, kv, tokens)
+        yield f"batch, {kv}", PART, partial(runs.batch, "both", kv)
     for how in SAMPLERS if whole else ():
-        yield how, WHOLE, partial(runs.sampled, how, tokens)
+        yield how, PART, partial(runs.sampled, how, tokens)
     if whole:
-        yield "batch, decode", WHOLE, partial(runs.batch, "decode", "shift")
+        yield "batch, decode", PART, partial(runs.batch, "decode", "shift")
 
 
 def main():
