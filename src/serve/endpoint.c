@@ -44,6 +44,7 @@ void plmr_endpoint_free(plmr_endpoint *e)
         clear(&e->jobs[i]);
     plmr_serve_texts_free(&e->texts);
     json_decref(e->view);
+    json_decref(e->last);
     free(e->requests);
     pthread_cond_destroy(&e->changed);
     pthread_mutex_destroy(&e->mutex);
@@ -89,15 +90,21 @@ void plmr_endpoint_release(plmr_endpoint *e, plmr_client *job)
     pthread_mutex_unlock(&e->mutex);
 }
 
+static json_t *text_json(const plmr_client *job)
+{
+    return json_pack("{s:I,s:i,s:i,s:s}", "number", (json_int_t)job->number, "prompt", job->n_prompt, "made",
+                     job->n_made, "text", job->text);
+}
+
 char *plmr_endpoint_view(plmr_endpoint *e)
 {
     pthread_mutex_lock(&e->mutex);
     json_t *view = e->view ? json_deep_copy(e->view) : json_object(), *texts = json_array();
+    if (e->last)
+        json_array_append(texts, e->last);
     for (int i = 0; i < PLMR_MOST_CLIENTS; i++)
         if (e->jobs[i].state == PLMR_CLIENT_RUNS)
-            json_array_append_new(texts,
-                                  json_pack("{s:I,s:i,s:i,s:s}", "number", (json_int_t)e->jobs[i].number, "prompt",
-                                            e->jobs[i].n_prompt, "made", e->jobs[i].n_made, "text", e->jobs[i].text));
+            json_array_append_new(texts, text_json(&e->jobs[i]));
     json_object_set_new(view, "texts", texts);
     json_object_set_new(view, "done", json_integer((json_int_t)e->n_done));
     pthread_mutex_unlock(&e->mutex);
@@ -268,6 +275,8 @@ static void publish(plmr_endpoint *e, int32_t request, bool done)
         job->e2e_s = (r->t_last - r->t_arrival) / clock;
         job->state = PLMR_CLIENT_DONE;
         e->n_done++;
+        json_decref(e->last);
+        e->last = text_json(job);
         if (job->released)
             clear(job);
     }

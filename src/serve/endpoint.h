@@ -48,6 +48,7 @@ typedef struct plmr_endpoint {
     plmr_client jobs[PLMR_MOST_CLIENTS];
     bool stopped;
     json_t *view; /* how the machine stands */
+    json_t *last; /* the latest text that is complete, as the view has it; NULL: there is none */
 } plmr_endpoint;
 
 /* Finds a place for requests as long as the model takes them, or, where these have no room, half of that, and so on: sets

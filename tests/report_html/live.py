@@ -57,7 +57,7 @@ def watch(browser, url, shots):
     check("0:" in grown and seen > 0, f"texts while they are made: {grown!r}, {seen} tokens in the cache")
     last = await_text(browser, "#facts", "3 done")
     shown = browser.text("#texts")
-    check("3 done" in last and len(set(texts)) == 1 and texts[0].strip()[:40] in shown, f"{last}: {texts[0][:60]!r} in {shown[:200]!r}")
+    check("3 done" in last and len(set(texts)) == 1 and texts[0].strip()[:40] in shown and texts[0].strip()[-40:] in shown, f"{last}: {texts[0][:60]!r} in {shown[:200]!r}")
     for name, width, height, mobile, scheme in (("live-dark", 1280, 900, False, "dark"), ("live-phone", 390, 844, True, "light")):
         browser.resize(width, height, 2 if mobile else 1, mobile)
         browser.prefer(scheme)
