@@ -1,4 +1,4 @@
-"""plmr perplexity against a float64 forward, with one window and several, on several numbers of ranks.
+"""plmr perplexity against a float64 forward, with one window and several, on one rank and on a grid of them.
 
 perplexity.py MPIEXEC PLMR DATA_FOLDER DEMO_MODEL. Exits with 77 (skipped) without NumPy.
 """
@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cli import Checks, Plmr, show  # noqa: E402
 from forward import Forward  # noqa: E402
 
-RANKS = [None, 3]
+RANKS = [(None, []), (6, ["--ranks", "3x2"])]
 KEYS = ["command", "model", "tokens", "context", "windows", "scored", "nll", "perplexity", "stderr", "ranks", "wall_s",
         "provenance"]
 
@@ -44,9 +44,9 @@ def check_text(check, plmr, model, path, ids, size):
     stderr = np.exp(mean) * want.std(ddof=1) / np.sqrt(len(want)) if len(want) > 1 else None
     args = ["perplexity", "-f", path, "--context", str(size), "--kv-dtype", "f32", "--prefill-cores", "24x24", "--json", "-"]
     said = []
-    for ranks in RANKS:
-        code, out, err = plmr.run(args, ranks)
-        what = show(args, ranks)
+    for ranks, grid in RANKS:
+        code, out, err = plmr.run(args + grid, ranks)
+        what = show(args + grid, ranks)
         if not check(code == 0 and len(err) == 3 and "perplexity" in err[0], f"{what} ends with {code}: {out} {err}"):
             continue
         record = json.loads(out)
@@ -57,7 +57,7 @@ def check_text(check, plmr, model, path, ids, size):
         near = record["stderr"] is None if stderr is None else abs(record["stderr"] / stderr - 1) < 1e-4
         check(near, f"{what}: {record}, standard error {stderr}")
         said.append((record["nll"], record["stderr"]))
-    check(len(set(said)) == 1, f"{show(args)}: {said} on {RANKS} ranks")
+    check(len(set(said)) == 1, f"{show(args)}: {said} on {RANKS}")
 
 
 def main():
