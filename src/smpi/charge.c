@@ -69,9 +69,15 @@ static void leg(int n, const double *head_src, double flight, double stream, dou
     charge_row(n)->leg(n, head_src, flight, stream, forward, free_dst, head_dst);
 }
 
+static void chains(int n, int step, double stage, const double *stream, const double *flight, double *const *t,
+                   int from, double *word)
+{
+    charge_row(PLMR_CHAINS * n)->chains(n, step, stage, stream, flight, t, from, word);
+}
+
 const plmr_clock_rows *__wrap_plmr_clock_rows_chosen(void)
 {
-    static const plmr_clock_rows charged = {exchange, multicast, most, advance, leg};
+    static const plmr_clock_rows charged = {exchange, multicast, most, advance, leg, chains};
     return rates() ? &charged : __real_plmr_clock_rows_chosen();
 }
 

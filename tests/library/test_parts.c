@@ -384,6 +384,8 @@ static void loads_of_links(void **state)
         assert_true(load(links, "x", "up", 2, 6) == 3 && load(links, "y", "up", 2, 7) == 0);
     }
     json_decref(links);
+    for (int i = 0; i < 4; i++)
+        plmr_points_destroy(flows[i]);
     test_region_close(&r);
 }
 
@@ -451,6 +453,8 @@ static void refusals(void **state)
     must(plmr_tiles_end(of_a));
     must(plmr_region_busy(whole, 1));
     plmr_ring_destroy(line);
+    plmr_points_destroy(across);
+    plmr_points_destroy(inside);
     plmr_region_destroy(a);
     must(plmr_part_create(whole, "over", &(plmr_rectangle){7, 4, 2, 2}, &a));
     test_region_close(&r);
