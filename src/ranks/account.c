@@ -68,7 +68,7 @@ void plmr_account_done(plmr_account **account, const char *verb, int n_requests)
 static plmr_account gather(plmr_ranks *ranks)
 {
     const plmr_account *own = ranks->account;
-    int n = plmr_rank_count(), mine = own ? own->n * (int)sizeof(struct row) : 0, all_bytes = 0;
+    int n = ranks->extent[0] * ranks->extent[1], mine = own ? own->n * (int)sizeof(struct row) : 0, all_bytes = 0;
     int *sizes = plmr_take((size_t)n * sizeof(int)), *at = plmr_take((size_t)n * sizeof(int));
     PLMR_MPI(MPI_Allgather(&mine, 1, MPI_INT, sizes, 1, MPI_INT, ranks->grid));
     for (int i = 0; i < n; i++) {

@@ -386,6 +386,7 @@ static void loads_of_links(void **state)
     json_decref(links);
     for (int i = 0; i < 4; i++)
         plmr_points_destroy(flows[i]);
+    plmr_tiles_destroy(all);
     test_region_close(&r);
 }
 
@@ -457,6 +458,7 @@ static void refusals(void **state)
     plmr_points_destroy(inside);
     plmr_region_destroy(a);
     must(plmr_part_create(whole, "over", &(plmr_rectangle){7, 4, 2, 2}, &a));
+    plmr_tiles_destroy(of_whole);
     test_region_close(&r);
 }
 
