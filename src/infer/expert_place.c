@@ -12,7 +12,7 @@ const char *plmr_expert_place_name(const plmr_expert_setup *setup)
 
 static bool is_everywhere(const plmr_expert_setup *setup, const plmr_expert_load *load, int layer, int expert)
 {
-    return place_of(setup)->is_everywhere(setup->n_hot, plmr_expert_load_rank(load, layer, expert));
+    return place_of(setup)->repeats_hot && plmr_expert_load_rank(load, layer, expert) < setup->n_hot;
 }
 
 enum plmr_expert_spread plmr_expert_spread_of(const plmr_expert_setup *setup)
@@ -69,9 +69,8 @@ int64_t plmr_expert_part_tokens(const plmr_expert_setup *setup, const plmr_exper
 
 int64_t plmr_expert_room(const plmr_expert_setup *setup, const plmr_model_shape *shape, int n_parts)
 {
-    int n_hot = 0;
-    while (n_hot < shape->n_experts && place_of(setup)->is_everywhere(setup->n_hot, n_hot))
-        n_hot++;
+    int most = setup->n_hot < shape->n_experts ? setup->n_hot : shape->n_experts;
+    int n_hot = place_of(setup)->repeats_hot && most > 0 ? most : 0;
     int64_t n_each = plmr_ceil_div(shape->n_experts - n_hot, n_parts) + n_hot;
     return place_of(setup)->spread == PLMR_EXPERTS_IN_REGIONS ? n_parts * n_each : n_each;
 }

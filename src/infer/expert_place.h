@@ -23,8 +23,7 @@ enum plmr_expert_spread { PLMR_EXPERTS_WHOLE, PLMR_EXPERTS_IN_REGIONS, PLMR_EXPE
 typedef struct plmr_expert_place {
     const char *name, *summary;
     enum plmr_expert_spread spread; /* what parts are; PLMR_EXPERTS_WHOLE: there is one */
-    /* How often an expert is there: once, or in every part. `rank`: 0 is the hottest of the layer's, ... */
-    bool (*is_everywhere)(int n_hot, int rank);
+    bool repeats_hot;               /* every part has the n_hot hottest experts of a layer */
 } plmr_expert_place;
 
 PLMR_REGISTRY(expert_place, plmr_expert_place)

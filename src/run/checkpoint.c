@@ -18,27 +18,6 @@
 enum { FORMAT = 1, DIGITS = 16, PIECE_BYTES = 1 << 16 };
 static const double pause_s = 60;
 
-/* ---- signals ---- */
-
-volatile sig_atomic_t plmr_interrupted;
-
-static void interrupt(int number)
-{
-    if (plmr_interrupted)
-        plmr_drafts_end(number);
-    plmr_interrupted = 1;
-}
-
-/* The second ends the program as ever. */
-static void watch_signals(void)
-{
-    struct sigaction action = {.sa_handler = interrupt};
-    plmr_interrupted = 0;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-}
-
 /* ---- files ---- */
 
 /* The newest, and the one before. */
@@ -169,7 +148,7 @@ plmr_status plmr_checkpoint_open(plmr_checkpoint *c, const char *option, const c
 {
     *c = (plmr_checkpoint){.command = command, .settings = settings, .written_s = plmr_wall_s()};
     *state = NULL;
-    watch_signals();
+    plmr_interrupts_watch(SIGUSR1);
     if (!option)
         return PLMR_OK;
     if (settings)

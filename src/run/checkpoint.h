@@ -20,11 +20,11 @@
 #pragma once
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/draft.h"
+#include "base/interrupt.h"
 #include "base/lock.h"
 #include "plmr/status.h"
 
@@ -71,6 +71,3 @@ plmr_status plmr_checkpoint_get(void *context, void *bytes, size_t n);
 /* The end of the run. One that is whole removes what it has put down; one that was stopped, when all is put down, says how
  * to go on, and what it fails with is forgotten. Returns the status. */
 plmr_status plmr_checkpoint_close(plmr_checkpoint *checkpoint, plmr_status status, bool stopped);
-
-/* Set once one of these signals has come. */
-extern volatile sig_atomic_t plmr_interrupted;

@@ -1,35 +1,17 @@
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/interrupt.h"
 #include "plmr/ranks.h"
 #include "serve/http.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int signal)
-{
-    if (interrupted)
-        plmr_drafts_end(signal);
-    interrupted = 1;
-}
-
-static void watch_signals(void)
-{
-    struct sigaction action = {.sa_handler = interrupt};
-    interrupted = 0;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 plmr_status plmr_listen(const char *address, bool allow_remote, plmr_endpoint *e, const plmr_machine_setup *setup)
 {
     plmr_machine_sums sums = {0};
     plmr_http *http = NULL;
     int port = 0;
-    watch_signals();
-    e->stop = &interrupted;
+    plmr_interrupts_watch(0);
+    e->stop = &plmr_interrupted;
     PLMR_TRY(plmr_agree(plmr_rank() ? PLMR_OK : plmr_http_start(address, allow_remote, e, &http, &port)));
     if (plmr_rank() == 0) {
         printf("serving %s at http://%.*s:%d/, requests of at most %lld tokens; Ctrl-C ends\n", e->run->shape->name,

@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -12,6 +13,12 @@ import time
 def find_chromium():
     """The browser's path, or None."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def skip_without_chromium():
+    if not find_chromium():
+        print("skipped: no chromium, chromium-browser or google-chrome in the PATH")
+        sys.exit(77)
 
 
 class Browser:

@@ -13,7 +13,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
-from browser import Browser, find_chromium  # noqa: E402
+from browser import Browser, skip_without_chromium  # noqa: E402
 from cli import Checks, Plmr, outcome  # noqa: E402
 
 check = Checks()
@@ -71,9 +71,7 @@ def watch(browser, url, shots):
 
 def main():
     plmr, shots = Plmr(sys.argv[1], sys.argv[2]), sys.argv[3]
-    if not find_chromium():
-        print("skipped: no chromium, chromium-browser or google-chrome in the PATH")
-        sys.exit(77)
+    skip_without_chromium()
     os.makedirs(shots, exist_ok=True)
     if os.path.exists(os.path.join(shots, "live.png")):
         os.remove(os.path.join(shots, "live.png"))

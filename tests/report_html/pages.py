@@ -10,7 +10,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
-from browser import Browser, find_chromium  # noqa: E402
+from browser import Browser, skip_without_chromium  # noqa: E402
 from cli import Checks, Plmr, show  # noqa: E402
 
 check = Checks()
@@ -351,9 +351,7 @@ def check_full_wafer(plmr, browser, folder, shots):
 
 def main():
     plmr, shots = Plmr(sys.argv[1], sys.argv[2]), sys.argv[3]
-    if not find_chromium():
-        print("skipped: no chromium, chromium-browser or google-chrome in the PATH")
-        sys.exit(77)
+    skip_without_chromium()
     os.makedirs(shots, exist_ok=True)
     browser = Browser()
     try:
