@@ -18,13 +18,32 @@ struct fitting {
     plmr_device *device;
     const struct plmr_device_number *numbers[N];
     double hold_out;
+    bool *held;              /* by point: it is not fitted to */
     double *errors, *slopes; /* by point; by point and key */
 };
 
-static bool is_held(const struct fitting *f, const plmr_measurement *point)
+/* Ids that differ in a digit alone have hashes that lie close: a checksum spreads them. */
+static uint64_t key_of(const plmr_measurement *point)
 {
-    uint64_t hash = plmr_hash_bytes(PLMR_HASH_START, point->id, strlen(point->id));
-    return (double)(hash >> 40) < f->hold_out * 0x1p24;
+    return plmr_checksum_element(plmr_hash_bytes(PLMR_HASH_START, point->id, strlen(point->id)), 0);
+}
+
+/* Of the points that have an error that share, to the nearest whole number: those with the lowest keys. */
+static void choose_held(struct fitting *f)
+{
+    int n = f->v->n_points, n_usable = 0;
+    uint64_t *keys = plmr_take((size_t)n * sizeof *keys + 1);
+    for (int i = 0; i < n; i++) {
+        n_usable += !isnan(f->errors[i]);
+        keys[i] = key_of(&f->v->points[i]);
+    }
+    for (int i = 0; i < n; i++) {
+        int n_lower = 0;
+        for (int j = 0; j < n; j++)
+            n_lower += !isnan(f->errors[j]) && keys[j] < keys[i];
+        f->held[i] = n_lower < (int)lround(f->hold_out * n_usable);
+    }
+    free(keys);
 }
 
 static plmr_status find_numbers(struct fitting *f)
@@ -62,7 +81,7 @@ static double rms(const struct fitting *f, const double *errors, bool held, int 
     double sum = 0;
     *n = 0;
     for (int i = 0; i < f->v->n_points; i++)
-        if (!isnan(errors[i]) && is_held(f, &f->v->points[i]) == held)
+        if (!isnan(errors[i]) && f->held[i] == held)
             sum += errors[i] * errors[i], ++*n;
     return *n ? sqrt(sum / *n) : NAN;
 }
@@ -90,7 +109,7 @@ static void add_up(const struct fitting *f, double a[N][N], double b[N])
     memset(b, 0, sizeof(double[N]));
     for (int i = 0; i < f->v->n_points; i++) {
         const double *slope = &f->slopes[i * N];
-        for (int j = 0; j < f->fit->n_keys && !isnan(f->errors[i]) && !is_held(f, &f->v->points[i]); j++) {
+        for (int j = 0; j < f->fit->n_keys && !isnan(f->errors[i]) && !f->held[i]; j++) {
             b[j] -= slope[j] * f->errors[i];
             for (int k = 0; k < f->fit->n_keys; k++)
                 a[j][k] += slope[j] * slope[k];
@@ -186,10 +205,12 @@ static plmr_status fit_all(struct fitting *f)
     double caution = 1e-3;
     bool done = false;
     PLMR_TRY(predict(f, f->errors));
+    choose_held(f);
     fit->rms_before = rms(f, f->errors, false, &fit->n_points);
     fit->rms_held_before = rms(f, f->errors, true, &fit->n_held);
     PLMR_CHECK(fit->n_points >= fit->n_keys, PLMR_ERROR_INPUT,
-               "--fit: %d points that plmr can run do not determine %d numbers", fit->n_points, fit->n_keys);
+               "--fit: %d points that plmr can run, beside %d held out, do not determine %d numbers", fit->n_points,
+               fit->n_held, fit->n_keys);
     PLMR_TRY(find_slopes(f));
     PLMR_TRY(find_intervals(f));
     for (int i = 0; i < MOST_STEPS && !done; i++) {
@@ -209,6 +230,7 @@ plmr_status plmr_fit_run(plmr_validation *v, double hold_out, plmr_device *devic
     for (int k = 0; k < fit->n_keys; k++)
         fit->before[k] = *plmr_device_value(device, f.numbers[k]);
     f.errors = plmr_take_zeroed((size_t)v->n_points + 1, sizeof *f.errors);
+    f.held = plmr_take_zeroed((size_t)v->n_points + 1, sizeof *f.held);
     f.slopes = plmr_take_zeroed((size_t)v->n_points + 1, N * sizeof *f.slopes);
     plmr_status status = fit_all(&f);
     for (int k = 0; k < fit->n_keys && !status; k++) {
@@ -221,6 +243,7 @@ plmr_status plmr_fit_run(plmr_validation *v, double hold_out, plmr_device *devic
                  fit->n_held ? 100 * fit->rms_held_after : 0, fit->before[k]);
     }
     free(f.errors);
+    free(f.held);
     free(f.slopes);
     return status;
 }

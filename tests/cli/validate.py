@@ -104,6 +104,10 @@ def check_calibrate(plmr, folder):
     path, out = write(folder, made), os.path.join(folder, "mine.json")
     code, text, err = plmr.run(["calibrate", path, "--fit", "hop,receive_task", "--hold-out", "0.2", "--out", out], 2)
     assert code == 0, err
+    assert "5 points fitted to" in text and "1 held out" in text, text
+    for share, said in (("0", "6 points fitted to"), ("0.3", "4 points fitted to"), ("0.5", "3 points fitted to")):
+        said_now = plmr.run(["calibrate", path, "--fit", "hop,receive_task", "--hold-out", share])[1]
+        assert said in said_now, (share, said_now)
     device = json.load(open(out))
     assert abs(device["hop"]["value"] - 3.5) < 1e-3 and device["hop"]["tag"] == "I", device["hop"]
     assert abs(device["receive_task"]["value"] - (62 - 22 - 4 - 1.125)) < 1e-2, device["receive_task"]
