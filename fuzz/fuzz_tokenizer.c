@@ -54,7 +54,7 @@ static plmr_status make_up(const char **at, size_t *n, plmr_tokenizer **tokenize
     plmr_vocab_spec spec = plmr_vocab_spec_none();
     unsigned char flags = *n > 0 ? (unsigned char)*(*at)++ : 0, ids = *n > 1 ? (unsigned char)*(*at)++ : 0;
     *n -= *n > 1 ? 2 : *n;
-    spec.kind = flags & 1 ? "llama" : "gpt2";
+    spec.kind = !(flags & 1) ? "gpt2" : flags & 64 ? "t5" : "llama";
     spec.pre = flags & 2 ? "llama-bpe" : NULL;
     spec.n_tokens = take_strings(at, n, tokens);
     spec.n_merges = flags & 1 ? 0 : take_strings(at, n, merges);
@@ -71,6 +71,9 @@ static plmr_status make_up(const char **at, size_t *n, plmr_tokenizer **tokenize
     spec.unk = flags & 8 ? ids % 64 - 1 : PLMR_TOKEN_NONE;
     spec.bos = flags & 16 ? ids / 4 - 1 : PLMR_TOKEN_NONE;
     spec.add_space_prefix = flags & 32 ? PLMR_NO : PLMR_UNSAID;
+    spec.merge_spaces = flags & 2 ? PLMR_YES : PLMR_UNSAID;
+    spec.charsmap = *at;
+    spec.n_charsmap = flags & 128 ? *n : 0;
     return plmr_tokenizer_create(&spec, tokenizer);
 }
 

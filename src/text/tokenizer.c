@@ -12,12 +12,14 @@ static int32_t id_or_none(int64_t id)
 
 static void set_options(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
-    bool llama = tokenizer->kind == PLMR_VOCAB_LLAMA;
+    bool llama = tokenizer->kind == PLMR_VOCAB_LLAMA, unigram = tokenizer->kind == PLMR_VOCAB_UNIGRAM;
     bool adds_bos = llama || (tokenizer->pretokenizer && plmr_pretokenizer_adds_bos(tokenizer->pretokenizer));
     bool may_add_bos = spec->add_bos == PLMR_YES || (spec->add_bos == PLMR_UNSAID && adds_bos);
     tokenizer->add_bos = may_add_bos && tokenizer->bos != PLMR_TOKEN_NONE;
-    tokenizer->add_eos = spec->add_eos == PLMR_YES;
-    tokenizer->add_space_prefix = llama && spec->add_space_prefix != PLMR_NO;
+    bool may_add_eos = spec->add_eos == PLMR_YES || (spec->add_eos == PLMR_UNSAID && unigram);
+    tokenizer->add_eos = may_add_eos && tokenizer->eos != PLMR_TOKEN_NONE;
+    tokenizer->add_space_prefix = (llama && spec->add_space_prefix != PLMR_NO) ||
+                                  (unigram && (spec->add_space_prefix == PLMR_YES || spec->merge_spaces == PLMR_YES));
 }
 
 static plmr_status fill(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
@@ -33,6 +35,8 @@ static plmr_status fill(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
         plmr_specials_index(tokenizer);
         if (tokenizer->kind == PLMR_VOCAB_LLAMA)
             plmr_spm_init(tokenizer, spec);
+        else if (tokenizer->kind == PLMR_VOCAB_UNIGRAM)
+            plmr_unigram_init(tokenizer, spec);
         else
             PLMR_TRY(plmr_bpe_init(tokenizer, spec));
     }
@@ -69,6 +73,8 @@ void plmr_tokenizer_destroy(plmr_tokenizer *tokenizer)
     free(tokenizer->specials);
     free(tokenizer->ranks);
     free(tokenizer->merges);
+    free(tokenizer->unigram.pieces);
+    free(tokenizer->unigram.map);
     free(tokenizer);
 }
 
@@ -78,8 +84,7 @@ void plmr_encoding_add(plmr_encoding *encoding, int32_t id)
     encoding->ids[encoding->n_ids++] = id;
 }
 
-/* The tokens that stand for n bytes without a token: those of the bytes, else the unknown token. */
-static plmr_status add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes)
+plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes, bool there)
 {
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
     for (size_t i = 0; i < n_bytes; i++) {
@@ -88,7 +93,8 @@ static plmr_status add_bytes(plmr_encoding *encoding, const char *text, size_t n
         PLMR_CHECK(tokenizer->unk != PLMR_TOKEN_NONE, PLMR_ERROR_INPUT,
                    "the vocabulary has no token for byte 0x%02x of the text, nor one for unknown text",
                    (unsigned char)text[i]);
-        plmr_encoding_add(encoding, tokenizer->unk);
+        if (!there)
+            plmr_encoding_add(encoding, tokenizer->unk);
         return PLMR_OK;
     }
     for (size_t i = 0; i < n_bytes; i++)
@@ -104,7 +110,7 @@ plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text)
         if (symbol->id != PLMR_TOKEN_NONE)
             plmr_encoding_add(encoding, symbol->id);
         else
-            PLMR_TRY(add_bytes(encoding, text + symbol->start, (size_t)symbol->n_bytes));
+            PLMR_TRY(plmr_encoding_add_bytes(encoding, text + symbol->start, (size_t)symbol->n_bytes, false));
     }
     return PLMR_OK;
 }
@@ -125,12 +131,16 @@ static size_t find_special(const plmr_tokenizer *tokenizer, const char *text, si
 
 static plmr_status encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool parse_special)
 {
-    bool first = true, llama = encoding->tokenizer->kind == PLMR_VOCAB_LLAMA;
+    typedef plmr_status encode_fn(plmr_encoding * encoding, const char *text, size_t n_bytes, bool first);
+    static encode_fn *const kinds[] = {[PLMR_VOCAB_LLAMA] = plmr_spm_encode,
+                                       [PLMR_VOCAB_GPT2] = plmr_bpe_encode,
+                                       [PLMR_VOCAB_UNIGRAM] = plmr_unigram_encode};
+    bool first = true;
     while (n_bytes > 0) {
         int32_t special;
         size_t n_special, n = find_special(encoding->tokenizer, text, n_bytes, parse_special, &special, &n_special);
         if (n > 0)
-            PLMR_TRY((llama ? plmr_spm_encode : plmr_bpe_encode)(encoding, text, n, first));
+            PLMR_TRY(kinds[encoding->tokenizer->kind](encoding, text, n, first));
         if (special != PLMR_TOKEN_NONE)
             plmr_encoding_add(encoding, special);
         first = special != PLMR_TOKEN_NONE;
@@ -163,6 +173,7 @@ plmr_status plmr_tokenizer_encode(const plmr_tokenizer *tokenizer, const char *t
     plmr_status status = encode_all(&encoding, text, n_bytes, add_special, parse_special);
     plmr_symbols_free(&encoding.symbols);
     free(encoding.marked);
+    free(encoding.cuts);
     if (status) {
         free(encoding.ids);
         return status;

@@ -6,6 +6,10 @@
  *             tokens of its bytes, <0x00> to <0xFF>.
  *   gpt2      Byte-level BPE. The text is cut into words (pretokenize.h), and in each word bytes are merged, the pair
  *             that comes first in the list of merges first, of equal ones the leftmost. No Unicode normalisation.
+ *   t5        SentencePiece Unigram. Characters are replaced as the vocabulary's map says (precompiled_charsmap), bytes that
+ *             belong to none by U+FFFD, and spaces by U+2581: one in front of the text, one for several in a row, as the
+ *             vocabulary wants. Of all ways to cut that into tokens the one with the greatest sum of scores is taken. What
+ *             has no token becomes the tokens of its bytes if there are such, else one unknown token, however long it is.
  *   no_vocab  Ids only: neither encoding nor decoding.
  *
  * A text need not be valid UTF-8. Bytes that belong to no character are taken one by one, and decoding gives them back
@@ -50,18 +54,21 @@ typedef plmr_gguf_text plmr_token_text;
 
 /* A vocabulary as a model file describes it: borrowed, and nothing in it is trusted. */
 typedef struct plmr_vocab_spec {
-    const char *kind; /* "llama", "gpt2" or "no_vocab" */
+    const char *kind; /* "llama", "gpt2", "t5" or "no_vocab" */
     const char *pre;  /* gpt2: the name of the pre-tokenizer; NULL: "default" */
     int64_t n_tokens, n_scores, n_types, n_merges;
     const plmr_token_text *tokens; /* no two are the same, but any number are empty */
-    const float *scores;           /* llama: one a token */
-    const int64_t *types;          /* one a token; none at all: normal, and bytes where a `llama` text says <0xNN> */
+    const float *scores;           /* llama, t5: one a token */
+    const int64_t *types;          /* one a token; none at all: normal, and bytes where one says <0xNN>, but in gpt2 */
     const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
     int64_t bos, eos, eot, eom, unk;   /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
     int64_t fim_pad, fim_rep, fim_sep; /* likewise, of filling in the middle: what ends it, a repository, a file */
     enum plmr_choice add_bos;          /* unsaid: yes for llama and the llama-3 pre-tokenizers, if there is a bos */
-    enum plmr_choice add_eos;          /* unsaid: no */
-    enum plmr_choice add_space_prefix; /* llama; unsaid: yes */
+    enum plmr_choice add_eos;          /* unsaid: no; t5: yes, if there is one */
+    enum plmr_choice add_space_prefix; /* llama; unsaid: yes; t5; unsaid: no */
+    enum plmr_choice merge_spaces;     /* t5: several in a row are one; unsaid: no */
+    const char *charsmap;              /* t5 */
+    size_t n_charsmap;
 } plmr_vocab_spec;
 
 /* A spec with no tokens, no ids, and nothing said. */

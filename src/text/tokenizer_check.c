@@ -29,14 +29,16 @@ plmr_vocab_spec plmr_vocab_spec_none(void)
 
 static plmr_status check_kind(const plmr_vocab_spec *spec, enum plmr_vocab_kind *kind)
 {
-    static const char *const names[] = {
-        [PLMR_VOCAB_LLAMA] = "llama", [PLMR_VOCAB_GPT2] = "gpt2", [PLMR_VOCAB_NONE] = "no_vocab"};
+    static const char *const names[] = {[PLMR_VOCAB_LLAMA] = "llama",
+                                        [PLMR_VOCAB_GPT2] = "gpt2",
+                                        [PLMR_VOCAB_UNIGRAM] = "t5",
+                                        [PLMR_VOCAB_NONE] = "no_vocab"};
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
         if (strcmp(spec->kind, names[i]) == 0) {
             *kind = (enum plmr_vocab_kind)i;
             return PLMR_OK;
         }
-    return plmr_error_make(PLMR_ERROR_INPUT, "the tokenizer \"%s\" is unknown; plmr has llama, gpt2 and no_vocab",
+    return plmr_error_make(PLMR_ERROR_INPUT, "the tokenizer \"%s\" is unknown; plmr has llama, gpt2, t5 and no_vocab",
                            plmr_show(spec->kind, strlen(spec->kind)).text);
 }
 
@@ -59,7 +61,7 @@ static plmr_status check_sizes(const plmr_vocab_spec *spec, enum plmr_vocab_kind
     PLMR_CHECK(spec->n_merges >= 0 && spec->n_merges <= PLMR_VOCAB_MOST, PLMR_ERROR_INPUT,
                "the vocabulary has %lld merges, expected 0 to %d", (long long)spec->n_merges, PLMR_VOCAB_MOST);
     PLMR_TRY(check_count(spec, "token types", spec->n_types, true));
-    return check_count(spec, "scores", spec->n_scores, kind != PLMR_VOCAB_LLAMA);
+    return check_count(spec, "scores", spec->n_scores, kind == PLMR_VOCAB_GPT2);
 }
 
 static bool is_none(int64_t id)
@@ -107,7 +109,7 @@ static plmr_status check_token(const plmr_vocab_spec *spec, enum plmr_vocab_kind
     PLMR_CHECK(spec->types[i] >= 0 && spec->types[i] < PLMR_N_TOKEN_TYPES, PLMR_ERROR_INPUT,
                "the type of token %lld of the vocabulary is %lld, expected 0 to %d", (long long)i,
                (long long)spec->types[i], PLMR_N_TOKEN_TYPES - 1);
-    PLMR_CHECK(kind != PLMR_VOCAB_LLAMA || spec->types[i] != PLMR_TOKEN_BYTE || plmr_vocab_byte(text) >= 0,
+    PLMR_CHECK(kind == PLMR_VOCAB_GPT2 || spec->types[i] != PLMR_TOKEN_BYTE || plmr_vocab_byte(text) >= 0,
                PLMR_ERROR_INPUT, "token %lld of the vocabulary is a byte, but says \"%s\", expected <0x00> to <0xFF>",
                (long long)i, plmr_show(text.bytes, text.n_bytes).text);
     return PLMR_OK;
@@ -120,5 +122,5 @@ plmr_status plmr_vocab_check(const plmr_vocab_spec *spec, enum plmr_vocab_kind *
     PLMR_TRY(check_ids(spec));
     for (int64_t i = 0; i < spec->n_tokens && *kind != PLMR_VOCAB_NONE; i++)
         PLMR_TRY(check_token(spec, *kind, i));
-    return PLMR_OK;
+    return *kind == PLMR_VOCAB_UNIGRAM ? plmr_unigram_check(spec) : PLMR_OK;
 }

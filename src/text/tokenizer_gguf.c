@@ -19,6 +19,7 @@ struct vocab {
     plmr_token_text *tokens, *merges;
     float *scores;
     int64_t *types;
+    char *charsmap;
 };
 
 static void free_lists(struct vocab *vocab)
@@ -27,6 +28,7 @@ static void free_lists(struct vocab *vocab)
     free(vocab->merges);
     free(vocab->scores);
     free(vocab->types);
+    free(vocab->charsmap);
 }
 
 /* Anything but printable ASCII becomes '?', so a 0 byte cannot make a known word out of an unknown one. */
@@ -85,7 +87,25 @@ static plmr_status find_ids(const plmr_gguf *gguf, plmr_vocab_spec *spec)
     PLMR_TRY(find_id(gguf, KEY("fim_sep_token_id"), &spec->fim_sep));
     PLMR_TRY(find_choice(gguf, KEY("add_bos_token"), &spec->add_bos));
     PLMR_TRY(find_choice(gguf, KEY("add_eos_token"), &spec->add_eos));
-    return find_choice(gguf, KEY("add_space_prefix"), &spec->add_space_prefix);
+    PLMR_TRY(find_choice(gguf, KEY("add_space_prefix"), &spec->add_space_prefix));
+    return find_choice(gguf, KEY("remove_extra_whitespaces"), &spec->merge_spaces);
+}
+
+/* An array of bytes, with a sign or without. */
+static plmr_status find_charsmap(const plmr_gguf *gguf, struct vocab *vocab)
+{
+    int64_t *values;
+    size_t n;
+    if (!plmr_gguf_has(gguf, KEY("precompiled_charsmap")))
+        return PLMR_OK;
+    PLMR_TRY(plmr_gguf_get_ints(gguf, KEY("precompiled_charsmap"), &values, &n));
+    vocab->charsmap = plmr_take(n + 1);
+    for (size_t i = 0; i < n; i++)
+        vocab->charsmap[i] = (char)values[i];
+    free(values);
+    vocab->spec.charsmap = vocab->charsmap;
+    vocab->spec.n_charsmap = n;
+    return PLMR_OK;
 }
 
 static plmr_status read_vocab(const plmr_gguf *gguf, struct vocab *vocab)
@@ -100,6 +120,7 @@ static plmr_status read_vocab(const plmr_gguf *gguf, struct vocab *vocab)
     }
     PLMR_TRY(find_lists(gguf, vocab));
     PLMR_TRY(find_ids(gguf, &vocab->spec));
+    PLMR_TRY(find_charsmap(gguf, vocab));
     vocab->spec.tokens = vocab->tokens;
     vocab->spec.merges = vocab->merges;
     vocab->spec.scores = vocab->scores;

@@ -5,7 +5,10 @@
 #include "text/symbols.h"
 #include "text/tokenizer.h"
 
-enum plmr_vocab_kind { PLMR_VOCAB_LLAMA, PLMR_VOCAB_GPT2, PLMR_VOCAB_NONE };
+enum plmr_vocab_kind { PLMR_VOCAB_LLAMA, PLMR_VOCAB_GPT2, PLMR_VOCAB_UNIGRAM, PLMR_VOCAB_NONE };
+
+#define PLMR_SPACE_MARK "\xe2\x96\x81" /* U+2581 */
+enum { PLMR_SPACE_MARK_BYTES = sizeof PLMR_SPACE_MARK - 1 };
 
 /* The strings of all tokens, one behind the other: that of token i is bytes[at[i]] to bytes[at[i + 1]]. */
 typedef struct plmr_strings {
@@ -25,6 +28,29 @@ typedef struct plmr_special {
     int32_t id;
     bool is_user_defined;
 } plmr_special;
+
+/* t5: a token that texts are cut into. */
+typedef struct plmr_piece {
+    plmr_token_text text; /* in the tokenizer's texts */
+    int32_t id;
+    double score;
+} plmr_piece;
+
+typedef struct plmr_unigram {
+    plmr_piece *pieces; /* sorted by their texts */
+    int32_t n_pieces;
+    double unknown_score;
+    bool merges_spaces;
+    char *map; /* of characters (precompiled_charsmap) */
+    size_t n_map;
+} plmr_unigram;
+
+/* t5: of all ways to cut a text up to here into tokens, the best: its last token, where that begins, and its sum. */
+typedef struct plmr_cut {
+    int32_t id;
+    size_t from, next; /* next: of the best way of the whole text */
+    double sum;
+} plmr_cut;
 
 struct plmr_tokenizer {
     enum plmr_vocab_kind kind;
@@ -51,6 +77,8 @@ struct plmr_tokenizer {
     plmr_pretokenizer *pretokenizer; /* gpt2 */
     plmr_merge *merges;              /* gpt2: a hash table with linear probing */
     size_t n_merge_slots;            /* a power of two */
+
+    plmr_unigram unigram; /* t5 */
 };
 
 /* The encoding of one text. */
@@ -59,8 +87,10 @@ typedef struct plmr_encoding {
     int32_t *ids;
     size_t n_ids, ids_room;
     plmr_symbols symbols;
-    char *marked; /* llama: a stretch of text with marks for spaces */
+    char *marked; /* llama, t5: a stretch of text with marks for spaces */
     size_t marked_room;
+    plmr_cut *cuts; /* t5: by byte of it */
+    size_t cuts_room;
 } plmr_encoding;
 
 /* Checks what does not need the vocabulary's index: sizes, ids, types, scores. */
@@ -103,6 +133,10 @@ int32_t plmr_specials_find(const plmr_tokenizer *tokenizer, const char *text, si
 /* Adds an id to the encoding. */
 void plmr_encoding_add(plmr_encoding *encoding, int32_t id);
 
+/* Adds the tokens that stand for n bytes without a token: those of the bytes, else the unknown token, unless it is
+ * `there` already. */
+plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, size_t n_bytes, bool there);
+
 /* Adds what was merged: the symbols' tokens, and where there are none, those of their bytes. */
 plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text);
 
@@ -112,3 +146,6 @@ void plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
 plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
+plmr_status plmr_unigram_check(const plmr_vocab_spec *spec);
+void plmr_unigram_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
+plmr_status plmr_unigram_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);

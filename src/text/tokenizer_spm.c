@@ -6,9 +6,9 @@
 
 #include "base/memory.h"
 
-static const char space_mark[] = "\xe2\x96\x81"; /* U+2581 */
+static const char space_mark[] = PLMR_SPACE_MARK;
 
-enum { N_MARK = sizeof space_mark - 1 };
+enum { N_MARK = PLMR_SPACE_MARK_BYTES };
 
 static bool is_mark(const char *text, size_t n_bytes)
 {

@@ -158,7 +158,7 @@ static void set_type(plmr_tokenizer *tokenizer, int64_t id, enum plmr_token_type
 static void guess_types(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     for (int32_t id = 0; id < tokenizer->n_tokens; id++) {
-        bool is_byte = tokenizer->kind == PLMR_VOCAB_LLAMA && plmr_vocab_byte(spec->tokens[id]) >= 0;
+        bool is_byte = tokenizer->kind != PLMR_VOCAB_GPT2 && plmr_vocab_byte(spec->tokens[id]) >= 0;
         set_type(tokenizer, id, is_byte ? PLMR_TOKEN_BYTE : PLMR_TOKEN_NORMAL);
     }
     set_type(tokenizer, spec->unk, PLMR_TOKEN_UNKNOWN);

@@ -550,7 +550,7 @@ static void must_refuse(const struct small_vocab *v, const char *words)
 static void test_bad_vocab(void **state)
 {
     (void)state;
-    REFUSE_SPM(v.spec.kind = "b\x1b[rt", "the tokenizer \"b?[rt\" is unknown; plmr has llama, gpt2 and no_vocab");
+    REFUSE_SPM(v.spec.kind = "b\x1b[rt", "the tokenizer \"b?[rt\" is unknown; plmr has llama, gpt2, t5 and no_vocab");
     REFUSE_SPM(v.spec.n_tokens = 0, "has 0 tokens");
     REFUSE_SPM(v.spec.n_tokens = INT64_MAX, "tokens, expected 1 to 4194304");
     REFUSE_SPM(v.spec.n_tokens = -1, "has -1 tokens");

@@ -221,7 +221,7 @@ static void wrong_vocabularies(void **state)
     expect_refused((struct changes){.without = "model", .key = "model", .text = "no_vocab"},
                    "my.gguf: has no vocabulary (no_vocab); name a GGUF file with a vocabulary, or give token ids");
     expect_refused((struct changes){.without = "model", .key = "model", .text = "bert\033"},
-                   "my.gguf: the tokenizer \"bert?\" is unknown; plmr has llama, gpt2 and no_vocab" OR_IDS);
+                   "my.gguf: the tokenizer \"bert?\" is unknown; plmr has llama, gpt2, t5 and no_vocab" OR_IDS);
     expect_refused((struct changes){.without = "model", .key = "model", .value = 1},
                    "my.gguf: key 'tokenizer.ggml.model' is uint32, expected a string;");
     expect_refused((struct changes){.without = "tokens"},
