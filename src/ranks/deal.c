@@ -27,23 +27,25 @@ static int64_t *sum_before(const int64_t *count, int n)
     return first;
 }
 
-static void count_in(plmr_ranks *ranks, const int64_t *out, int64_t *in)
+void plmr_deal_count_in(plmr_ranks *ranks, const int64_t *out, int64_t *in)
 {
     double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Alltoall(out, 1, MPI_INT64_T, in, 1, MPI_INT64_T, ranks->grid));
     ranks->times.wait_s += plmr_wall_s() - begin_s;
 }
 
-/* The records sorted by receiver. */
-static char *sort_out(const char *records, size_t record_bytes, int64_t n, const int32_t *to, const int64_t *first,
-                      int n_ranks)
+void *plmr_deal_sort(void *records, size_t record_bytes, int64_t n, const int32_t *to, int n_to)
 {
+    int64_t *next = plmr_take_zeroed((size_t)n_to + 1, sizeof *next);
     char *sorted = plmr_take((size_t)n * record_bytes + 1);
-    int64_t *next = plmr_take((size_t)n_ranks * sizeof *next);
-    memcpy(next, first, (size_t)n_ranks * sizeof *next);
     for (int64_t i = 0; i < n; i++)
-        memcpy(sorted + (size_t)next[to[i]]++ * record_bytes, records + (size_t)i * record_bytes, record_bytes);
+        next[to[i] + 1]++;
+    for (int i = 0; i < n_to; i++)
+        next[i + 1] += next[i];
+    for (int64_t i = 0; i < n; i++)
+        memcpy(sorted + (size_t)next[to[i]]++ * record_bytes, (char *)records + (size_t)i * record_bytes, record_bytes);
     free(next);
+    free(records);
     return sorted;
 }
 
@@ -85,16 +87,14 @@ void *plmr_deal(plmr_ranks *ranks, void *records, size_t record_bytes, int64_t n
     int64_t *count = plmr_take_zeroed(2 * (size_t)n_ranks, sizeof *count), *come = count + n_ranks;
     for (int64_t i = 0; i < n; i++)
         count[to[i]]++;
-    count_in(ranks, count, come);
-    int64_t *out = sum_before(count, n_ranks), *in = sum_before(come, n_ranks);
-    char *sorted = sort_out(records, record_bytes, n, to, out, n_ranks);
-    free(records);
-    *n_got = in[n_ranks];
+    plmr_deal_count_in(ranks, count, come);
+    *n_got = 0;
+    for (int rank = 0; rank < n_ranks; rank++)
+        *n_got += come[rank];
+    char *sorted = plmr_deal_sort(records, record_bytes, n, to, n_ranks);
     char *got = plmr_take((size_t)*n_got * record_bytes + 1);
     plmr_deal_end(plmr_deal_begin(ranks, sorted, count, got, come, record_bytes));
     free(sorted);
-    free(in);
-    free(out);
     free(count);
     return got;
 }
@@ -108,7 +108,7 @@ void *plmr_deal_to_all(plmr_ranks *ranks, void *records, size_t record_bytes, in
     int64_t *count = plmr_take_zeroed(2 * (size_t)n_ranks, sizeof *count), *come = count + n_ranks;
     for (int rank = 0; rank < n_ranks; rank++)
         count[rank] = n;
-    count_in(ranks, count, come);
+    plmr_deal_count_in(ranks, count, come);
     int64_t *in = sum_before(come, n_ranks);
     *n_got = in[n_ranks];
     char *got = plmr_take((size_t)*n_got * record_bytes + 1);

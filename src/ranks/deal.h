@@ -11,6 +11,12 @@ int plmr_deal_count(const plmr_ranks *ranks);
  * rank that gave them, each rank's in its order. Collective. */
 void *plmr_deal(plmr_ranks *ranks, void *records, size_t record_bytes, int64_t n, const int32_t *to, int64_t *n_got);
 
+/* Record i of n goes to place to[i] of n_to; returns them by place, those of each in their order. Frees what it gets. */
+void *plmr_deal_sort(void *records, size_t record_bytes, int64_t n, const int32_t *to, int n_to);
+
+/* How many each rank sends to this one, of how many this one sends to each. Collective. */
+void plmr_deal_count_in(plmr_ranks *ranks, const int64_t *out, int64_t *in);
+
 /* Every rank gets all records, in the same order. Collective. */
 void *plmr_deal_to_all(plmr_ranks *ranks, void *records, size_t record_bytes, int64_t n, int64_t *n_got);
 

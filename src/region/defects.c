@@ -111,6 +111,14 @@ static plmr_status check(const plmr_device *device, bool dead)
     return PLMR_OK;
 }
 
+static double find_slowest(const plmr_defects *d)
+{
+    double most = 1;
+    for (size_t i = 0; i < (size_t)d->rows * (size_t)d->cols && d->slow; i++)
+        most = d->slow[i] > most ? d->slow[i] : most;
+    return most;
+}
+
 plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, plmr_defects **defects)
 {
     bool slow = (device->slow_share > 0 && device->slow_factor > 1) || device->slow.n > 0,
@@ -131,6 +139,7 @@ plmr_status plmr_defects_create(const plmr_device *device, int rows, int cols, p
     if (device->dead_links.n > 0)
         count_dead_links(device, d);
     plmr_status status = place_rows(device, d);
+    d->slowest = find_slowest(d);
     if (status)
         plmr_defects_destroy(d);
     else
@@ -158,6 +167,7 @@ plmr_defects *plmr_defects_cut(const plmr_defects *whole, const int at[2], const
         if (d->slow)
             memcpy(d->slow + r * cols, whole->slow + from, cols * sizeof *d->slow);
     }
+    d->slowest = find_slowest(d);
     for (int axis = 0; axis < 2 && whole->dead_links[axis]; axis++) {
         d->dead_links[axis] = plmr_take(n_device * sizeof *d->dead_links[axis]);
         memcpy(d->dead_links[axis], whole->dead_links[axis], n_device * sizeof *d->dead_links[axis]);

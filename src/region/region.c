@@ -182,6 +182,18 @@ int plmr_region_multicast_routes(const plmr_region *region)
     return left < 2 ? 1 : left / 2;
 }
 
+int32_t *plmr_region_owners(const plmr_region *region)
+{
+    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
+    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
+    int32_t *owners = plmr_take((size_t)(cols + rows) * sizeof *owners);
+    for (int x = 0; x < cols; x++)
+        owners[x] = plmr_ranks_owner(cols, parts_x, x);
+    for (int y = 0; y < rows; y++)
+        owners[cols + y] = plmr_ranks_owner(rows, parts_y, y) * parts_x;
+    return owners;
+}
+
 void plmr_region_close_paths(plmr_region *region)
 {
     plmr_ledger *ledger = &region->ledger;

@@ -76,6 +76,9 @@ struct plmr_region {
     plmr_status (*turn)(plmr_region *region); /* of both, else NULL: clocks are to be this region's */
 };
 
+/* The ranks of columns, then those of rows: a core's is the sum of its column's and its row's. For free(). Local. */
+int32_t *plmr_region_owners(const plmr_region *region);
+
 /* Keeps an error of a function that returns none: the region's next verb returns it, and every one after that. Takes
  * ownership; the first stays. Local. */
 void plmr_region_complain(plmr_region *region, plmr_status error);

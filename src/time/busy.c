@@ -14,18 +14,16 @@
 static double busy_slowly(plmr_region *region, double t_cycles)
 {
     const plmr_defects *d = region->defects;
-    double most = 1;
     size_t rows = (size_t)region->count[PLMR_Y], cols = (size_t)region->count[PLMR_X];
-    double *cycles = plmr_take(rows * cols * sizeof *cycles);
-    for (size_t i = 0; i < rows * cols; i++) {
-        size_t row = (size_t)region->first[PLMR_Y] + i / cols, col = (size_t)region->first[PLMR_X] + i % cols;
-        cycles[i] = plmr_device_quantise(t_cycles * d->slow[row * (size_t)d->cols + col]);
+    double *cycles = plmr_take(rows * cols * sizeof *cycles), *next = cycles, others = plmr_device_quantise(t_cycles);
+    for (size_t row = 0; row < rows; row++) {
+        const double *slow = d->slow + ((size_t)region->first[PLMR_Y] + row) * (size_t)d->cols + region->first[PLMR_X];
+        for (size_t col = 0; col < cols; col++)
+            *next++ = slow[col] == 1 ? others : plmr_device_quantise(t_cycles * slow[col]);
     }
-    for (size_t i = 0; i < (size_t)d->rows * (size_t)d->cols; i++)
-        most = d->slow[i] > most ? d->slow[i] : most;
     plmr_clock_busy_each(region->clock, cycles);
     free(cycles);
-    return plmr_device_quantise(t_cycles * most);
+    return plmr_device_quantise(t_cycles * d->slowest);
 }
 
 void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)

@@ -27,30 +27,49 @@
  */
 #pragma once
 
+#include "ranks/ranks.h"
 #include "time/clock.h"
 
 typedef struct plmr_core_place {
     uint16_t x, y; /* column and row in the region */
 } plmr_core_place;
 
+/* Whose messages are whose is told once, when a flow is made. They go in order of the ranks that get them, those that
+ * stay on this rank last, and come likewise. Of messages that meet nobody it is known then, too, how long after its
+ * sender begins each is there, so that a sum and a maximum are left for each. On two ranks, of which this one has cores 0
+ * to 2:
+ *
+ *     this rank's     0->3  0->1  2->3         n_away 2    sender    0 2  0     delay likewise
+ *     the other's     4->1  3->4               n_come 1    receiver  1  1
+ */
 typedef struct plmr_messages {
     int64_t n;
     const plmr_core_place *from, *to; /* those of a sender one after the other, senders row by row, of this block */
     const int32_t *words;
-    bool fans;    /* all of them are one core's, and one message for many */
-    bool relayed; /* software passes static messages on */
-    double *busy; /* by core of this block: cycles of what it sends, gets and relays */
+    bool fans;              /* all of them are one core's, and one message for many */
+    bool relayed;           /* software passes static messages on */
+    double *busy;           /* by core of this block: cycles of what it sends, gets and relays */
+    int64_t n_away, n_come; /* go to other ranks, and come from them: */
+    int64_t *n_out, *n_in;  /* by rank; of this rank itself 0 */
+    int32_t *sender;        /* by message in the order in which they go: which core of this block sends it, */
+    int32_t *receiver;      /* and by message that comes, which gets it */
+    double *delay;          /* by message in the order in which they go; NULL: they share links */
+    double *sent;           /* by core of this block: until all that it sends is on its way; -INFINITY: nothing */
+    double *out, *in;       /* times under way between ranks; NULL: there are none */
 } plmr_messages;
 
-/* Adds what cores of this block do for what they send and get to `busy`, where what they relay is. Collective over the
- * region's ranks. */
-void plmr_points_work(const plmr_region *region, const plmr_messages *messages, double *busy);
+/* What follows from a flow's messages, once `words` has what each core of this block gets; they become the more of that
+ * and of what it sends. Adds what cores do to `busy`, where what they relay is; and where messages meet nobody, takes
+ * `sent`, and `delay` by message. Local. */
+void plmr_points_measure(const plmr_region *region, plmr_messages *messages, int64_t *words);
 
 /* When all that a core sends and receives is there, counted from the clocks' 0: by core of this block, row by row; or
  * where all lines are alike, by core of a whole line along the axis. */
 typedef struct plmr_arrivals {
     double *due; /* -INFINITY: nothing */
-    int label;   /* of the verb, for who watches */
+    const plmr_messages *messages;
+    plmr_exchange *exchange; /* of times from other ranks that are to come yet; NULL: none */
+    int label;               /* of the verb, for who watches */
     bool alike;
     enum plmr_axis axis;
 } plmr_arrivals;
@@ -65,6 +84,9 @@ plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, co
 
 /* Cores wait for what is theirs. Frees the arrivals. */
 void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals);
+
+/* Of a flow that is given up while it is under way: waits for other ranks' times. */
+void plmr_arrivals_free(plmr_arrivals *arrivals);
 
 /* Cycles of core-to-core relaying: a core takes `words` in and sends them out, an exchange each, and between them is a
  * store-and-forward relay. Without the way to the next core; and with it. */

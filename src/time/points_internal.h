@@ -27,12 +27,33 @@ typedef struct plmr_settling {
     int64_t n_out, room;
 } plmr_settling;
 
+plmr_settling plmr_settling_make(const plmr_region *region, double *due);
+
+/* One core's messages [first, end). */
+typedef struct plmr_sender {
+    plmr_core_place at;
+    int64_t first, end;
+    double t; /* when it starts one; in the end, the last */
+} plmr_sender;
+
+/* The messages of the core that has message i and begins at t, started after launches. */
+plmr_sender plmr_sender_find(const plmr_settling *s, const plmr_messages *messages, int64_t i, double t);
+
+/* From starting message i of a sender to starting the next. */
+double plmr_sender_next(const plmr_settling *s, const plmr_messages *messages, int64_t i);
+
 /* The last word of what core (x, y) gets is there, whoever owns it. */
 void plmr_settling_deliver(plmr_settling *s, int x, int y, double t);
 
-/* The cores begin at `begin`, by core of this block; afterwards `due` says when each has sent and got its own. Collective
- * over the region's ranks. */
-void plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, double *due);
+/* The cores begin at `begin`, by core of this block; afterwards `due` says when each has sent and got its own, but for
+ * what is under way from other ranks, if anything is returned: plmr_settle_end waits for that. Collective over the
+ * region's ranks. */
+plmr_exchange *plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, double *due);
+
+/* The same for messages that meet nobody. */
+plmr_exchange *plmr_settle_alone(const plmr_region *region, const double *begin, const plmr_messages *messages,
+                                 double *due);
+void plmr_settle_end(plmr_exchange *exchange, const plmr_messages *messages, double *due);
 
 /* Where lines are alike, still, all cores of one wait for theirs; else returns false, and nothing has been done.
  * Collective. */
@@ -41,6 +62,20 @@ bool plmr_points_wait_alike(plmr_clock *clock, const plmr_arrivals *arrivals);
 /* Settle the packets that this rank's cores send, sorted by key, and deliver them; they take ownership. Collective. */
 void plmr_settle_lines(plmr_settling *s, plmr_packet *packets, int64_t n);
 void plmr_settle_held(plmr_settling *s, plmr_packet *packets, int64_t n);
+
+/* Where in the block a core lies, row by row. */
+static inline size_t plmr_core_at(const plmr_region *region, int x, int y)
+{
+    return (size_t)(y - region->first[PLMR_Y]) * (size_t)region->count[PLMR_X] + (size_t)(x - region->first[PLMR_X]);
+}
+
+static inline size_t plmr_count_cores(const plmr_region *region)
+{
+    return (size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y];
+}
+
+/* Receivers lie anywhere: each is asked for so many messages before it is needed. */
+enum { PLMR_AHEAD = 24 };
 
 /* Which goes first, of those that join at once. */
 static inline bool plmr_packet_before(const plmr_packet *a, const plmr_packet *b)

@@ -9,13 +9,6 @@
 #include "time/trace.h"
 #include "verbs/tiles_inside.h"
 
-int plmr_points_owner(const plmr_region *region, plmr_core_place core)
-{
-    int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
-    int parts_x = plmr_ranks_extent(region->ranks, PLMR_X), parts_y = plmr_ranks_extent(region->ranks, PLMR_Y);
-    return plmr_ranks_owner(rows, parts_y, core.y) * parts_x + plmr_ranks_owner(cols, parts_x, core.x);
-}
-
 /* Where in this block a core lies, row by row; -1: it is another rank's. */
 static inline int64_t place_of(const plmr_region *region, int32_t core)
 {
@@ -188,9 +181,7 @@ static plmr_status give(plmr_points *points, const plmr_region *of, const plmr_p
     if (!status && !points->messages.busy)
         points->messages.busy = plmr_take_zeroed((size_t)of->count[PLMR_X] * (size_t)of->count[PLMR_Y], sizeof(double));
     if (!status)
-        plmr_points_work(of, &points->messages, points->messages.busy);
-    if (!status && points->region->options.values)
-        plmr_points_values_plan(points, first_to);
+        plmr_points_plan(points, of, first_to);
     free(first_to);
     if (status)
         plmr_points_destroy(points);
@@ -227,7 +218,7 @@ plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum
     PLMR_TRY(check_rings(region, name));
     plmr_points *points = plmr_take_zeroed(1, sizeof *points);
     *points = (plmr_points){.region = region, .name = plmr_take_copy(name), .alike = true, .axis = axis};
-    plmr_region line = {.device = region->device, .extent = {1, 1}, .count = {1, 1}};
+    plmr_region line = {.device = region->device, .defects = region->defects, .extent = {1, 1}, .count = {1, 1}};
     line.extent[axis] = line.count[axis] = region->extent[axis];
     return give(points, &line, parts, out);
 }
@@ -265,7 +256,7 @@ void plmr_points_destroy(plmr_points *points)
                                                      "%s has begun and was never ended: call plmr_points_end before "
                                                      "it is destroyed",
                                                      points->name));
-        free(points->arrivals.due);
+        plmr_arrivals_free(&points->arrivals);
         leave(points);
     }
     forget(points);
@@ -278,6 +269,12 @@ void plmr_points_destroy(plmr_points *points)
     free(points->first_from);
     free(points->n_values);
     free(points->messages.busy);
+    free(points->messages.n_out);
+    free(points->messages.sender);
+    free(points->messages.receiver);
+    free(points->messages.delay);
+    free(points->messages.sent);
+    free(points->messages.out);
     free(points->name);
     free(points);
 }

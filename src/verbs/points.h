@@ -7,15 +7,19 @@
 #include "region/region.h"
 #include "time/points.h"
 
+/* What ranks tell each other of a message. */
+struct plmr_came {
+    plmr_core_place from, to;
+    int32_t words, first_to, n_values;
+};
+
 /* Values under way between ranks, one piece for each rank: what its cores send, message by message, or get. */
 typedef struct plmr_points_values {
-    int32_t *to_rank;       /* of messages that this rank's cores send */
-    int64_t *n_out, *n_in;  /* values, by rank */
-    int64_t n_came;         /* messages that this rank's cores get, */
-    struct plmr_came *came; /* in the order in which their values come; */
-    int64_t *order;         /* and in which they are put into tiles */
-    int32_t *first_to;      /* alike in all lines: where in tiles every message goes */
-    float *out, *in;        /* while under way */
+    int64_t *n_out, *n_in; /* values, by rank; those that stay on this rank are not among them, but after all others */
+    int64_t n_landings;    /* messages that this rank's cores get, */
+    struct plmr_landing *landings; /* in the order in which they are put into tiles */
+    int32_t *first_to;             /* alike in all lines: where in tiles every message goes */
+    float *out, *in;               /* while under way */
     plmr_exchange *messages;
 } plmr_points_values;
 
@@ -25,8 +29,8 @@ struct plmr_points {
     plmr_messages messages; /* this rank's, in arrays that are the flow's; */
     bool alike;             /* or those of line 0 along the axis, every line's being the same */
     enum plmr_axis axis;
-    int32_t *first_from, *n_values;
-    int64_t from_size, to_size; /* floats that tiles have at least; alike on all ranks, as are those below */
+    int32_t *first_from, *n_values; /* by message in the order in which they go */
+    int64_t from_size, to_size;     /* floats that tiles have at least; alike on all ranks, as are those below */
     struct plmr_cores {
         int least[2], most[2]; /* by axis */
     } senders, receivers;      /* cores among which they are; of none least is larger */
@@ -57,8 +61,12 @@ plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum
 plmr_status plmr_points_create_fan(plmr_region *region, const char *name, const plmr_parts *parts,
                                    plmr_points **points);
 
-/* What the values' ways need; begin and end. */
-void plmr_points_values_plan(plmr_points *points, const int32_t *first_to);
+/* What clocks and values of the messages of a region, or of one of its lines, need: whose they are, how long they take, where
+ * in tiles they go. Collective. */
+void plmr_points_plan(plmr_points *points, const plmr_region *of, const int32_t *first_to);
+
+/* What the values' ways need, of n messages that come; begin and end. */
+void plmr_points_values_plan(plmr_points *points, const struct plmr_came *came, int64_t n, const int32_t *first_to);
 void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from);
 void plmr_points_values_end(plmr_points *points, plmr_tiles *to);
 void plmr_points_values_free(plmr_points_values *values);
@@ -68,9 +76,6 @@ void plmr_points_destroy_all(plmr_region *region);
 
 /* An error if a flow of the region is under way. */
 plmr_status plmr_points_check_ended(const plmr_region *region);
-
-/* The rank that owns a core. */
-int plmr_points_owner(const plmr_region *region, plmr_core_place core);
 
 /* ---- for patterns ---- */
 

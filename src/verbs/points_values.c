@@ -9,36 +9,19 @@
 #include "verbs/part.h"
 #include "verbs/tiles_inside.h"
 
-/* What the receiver needs to know of a message. */
-struct plmr_came {
-    plmr_core_place from, to;
+/* Where the values of a message that comes are, and go. */
+struct plmr_landing {
+    int64_t place;    /* in the pieces, one after the other */
+    int32_t receiver; /* core of this block */
     int32_t first_to, n_values;
-    int64_t place; /* where in the pieces, one after the other, its values are */
 };
 
-/* Which of two comes first into the same place: the sender's place, then the order in which it came. */
-struct in_order {
-    plmr_core_place from;
-    int64_t i;
-};
-
-static int compare(const void *a, const void *b)
+static int64_t total(const int64_t *n, int n_ranks)
 {
-    const struct in_order *p = a, *q = b;
-    int rows = p->from.y - q->from.y, cols = p->from.x - q->from.x;
-    return rows ? rows : cols ? cols : (p->i > q->i) - (p->i < q->i);
-}
-
-static void put_in_order(plmr_points_values *v)
-{
-    struct in_order *all = plmr_take((size_t)v->n_came * sizeof *all + 1);
-    for (int64_t i = 0; i < v->n_came; i++)
-        all[i] = (struct in_order){v->came[i].from, i};
-    qsort(all, (size_t)v->n_came, sizeof *all, compare);
-    v->order = plmr_take((size_t)v->n_came * sizeof *v->order + 1);
-    for (int64_t i = 0; i < v->n_came; i++)
-        v->order[i] = all[i].i;
-    free(all);
+    int64_t sum = 0;
+    for (int rank = 0; rank < n_ranks; rank++)
+        sum += n[rank];
+    return sum;
 }
 
 /* ---- alike in all lines: every rank knows all messages ---- */
@@ -115,33 +98,99 @@ static void copy_alike(const plmr_points *points, const plmr_tiles *tiles, float
 
 /* ---- lists of each rank's own ---- */
 
-void plmr_points_values_plan(plmr_points *points, const int32_t *first_to)
+/* Which of two comes first to a core: the sender's place, then the order in which it came. */
+struct in_order {
+    plmr_core_place from;
+    int64_t i;
+};
+
+static int compare(const void *a, const void *b)
 {
-    if (points->alike) {
-        plan_alike(points, first_to);
-        return;
+    const struct in_order *p = a, *q = b;
+    int rows = p->from.y - q->from.y, cols = p->from.x - q->from.x;
+    return rows ? rows : cols ? cols : (p->i > q->i) - (p->i < q->i);
+}
+
+/* The messages by core, as they come; where those of each core begin. */
+static struct in_order *sort_by_core(const plmr_points *points, const struct plmr_came *came, int64_t n, int64_t *next)
+{
+    const int32_t *receiver = points->messages.receiver;
+    struct in_order *all = plmr_take((size_t)n * sizeof *all + 1);
+    int64_t sum = 0, n_cores = (int64_t)points->region->count[PLMR_X] * points->region->count[PLMR_Y];
+    for (int64_t i = 0; i < n; i++)
+        next[receiver[i]]++;
+    for (int64_t core = 0; core < n_cores; core++) {
+        int64_t count = next[core];
+        next[core] = sum;
+        sum += count;
     }
-    const plmr_region *region = points->region;
-    const plmr_messages *messages = &points->messages;
-    plmr_points_values *v = &points->values;
-    size_t n_ranks = (size_t)plmr_deal_count(region->ranks);
-    v->to_rank = plmr_take((size_t)messages->n * sizeof *v->to_rank + 1);
-    v->n_out = plmr_take_zeroed(2 * n_ranks, sizeof *v->n_out);
+    for (int64_t i = 0; i < n; i++)
+        all[next[receiver[i]]++] = (struct in_order){came[i].from, i};
+    return all;
+}
+
+/* By receiver, there by sender, so that of what comes into the same place the last sender's stays. */
+static struct in_order *put_in_order(const plmr_points *points, const struct plmr_came *came, int64_t n)
+{
+    int64_t n_cores = (int64_t)points->region->count[PLMR_X] * points->region->count[PLMR_Y], first = 0;
+    int64_t *end = plmr_take_zeroed((size_t)n_cores + 1, sizeof *end);
+    struct in_order *all = sort_by_core(points, came, n, end);
+    for (int64_t core = 0; core < n_cores; core++) {
+        bool sorted = true;
+        for (int64_t i = first + 1; i < end[core] && sorted; i++)
+            sorted = compare(&all[i - 1], &all[i]) < 0;
+        if (!sorted)
+            qsort(all + first, (size_t)(end[core] - first), sizeof *all, compare);
+        first = end[core];
+    }
+    free(end);
+    return all;
+}
+
+/* How many go to each rank, and come. */
+static void count_values(plmr_points_values *v, const plmr_points *points, const struct plmr_came *came)
+{
+    const plmr_messages *m = &points->messages;
+    const int32_t *n_values = points->n_values;
+    int n_ranks = plmr_deal_count(points->region->ranks);
+    v->n_out = plmr_take_zeroed(2 * (size_t)n_ranks, sizeof *v->n_out);
     v->n_in = v->n_out + n_ranks;
-    struct plmr_came *sent = plmr_take((size_t)messages->n * sizeof *sent + 1);
-    for (int64_t i = 0; i < messages->n; i++) {
-        v->to_rank[i] = plmr_points_owner(region, messages->to[i]);
-        v->n_out[v->to_rank[i]] += points->n_values[i];
-        sent[i] = (struct plmr_came){messages->from[i], messages->to[i], first_to[i], points->n_values[i], 0};
+    for (int rank = 0; rank < n_ranks && m->n_out; rank++) {
+        for (int64_t i = 0; i < m->n_out[rank]; i++)
+            v->n_out[rank] += *n_values++;
+        for (int64_t i = 0; i < m->n_in[rank]; i++)
+            v->n_in[rank] += came++->n_values;
     }
-    v->came = plmr_deal(region->ranks, sent, sizeof *sent, messages->n, v->to_rank, &v->n_came);
-    int64_t place = 0;
-    for (int64_t i = 0; i < v->n_came; i++) {
-        v->came[i].place = place;
-        place += v->came[i].n_values;
-        v->n_in[plmr_points_owner(region, v->came[i].from)] += v->came[i].n_values;
+}
+
+static void plan_lists(plmr_points *points, const struct plmr_came *came, int64_t n)
+{
+    const plmr_messages *m = &points->messages;
+    plmr_points_values *v = &points->values;
+    count_values(v, points, came);
+    int64_t *place = plmr_take((size_t)(n + 1) * sizeof *place);
+    place[0] = 0;
+    for (int64_t i = 0; i < n; i++)
+        place[i + 1] = place[i] + came[i].n_values;
+    struct in_order *all = put_in_order(points, came, n);
+    v->n_landings = n;
+    v->landings = plmr_take((size_t)n * sizeof *v->landings + 1);
+    for (int64_t j = 0; j < n; j++) {
+        int64_t i = all[j].i;
+        v->landings[j] = (struct plmr_landing){place[i], m->receiver[i], came[i].first_to, came[i].n_values};
     }
-    put_in_order(v);
+    free(all);
+    v->in = plmr_take((size_t)place[n] * sizeof *v->in + 1);
+    v->out = plmr_take((size_t)total(v->n_out, plmr_deal_count(points->region->ranks)) * sizeof *v->out + 1);
+    free(place);
+}
+
+void plmr_points_values_plan(plmr_points *points, const struct plmr_came *came, int64_t n, const int32_t *first_to)
+{
+    if (points->alike)
+        plan_alike(points, first_to);
+    else
+        plan_lists(points, came, n);
 }
 
 static float *tile_of(const plmr_tiles *tiles, plmr_core_place core)
@@ -151,48 +200,53 @@ static float *tile_of(const plmr_tiles *tiles, plmr_core_place core)
     return tiles->values + (size_t)(row * region->count[PLMR_X] + col) * (size_t)tiles->n_values;
 }
 
-static int64_t total(const int64_t *n, int n_ranks)
+static void copy_values(float *to, const float *from, int32_t n)
 {
-    int64_t sum = 0;
-    for (int rank = 0; rank < n_ranks; rank++)
-        sum += n[rank];
-    return sum;
+    if (n == 1)
+        *to = *from;
+    else
+        memcpy(to, from, (size_t)n * sizeof *to);
 }
 
-/* The pieces for all ranks, one after the other. */
-static float *pack(const plmr_points *points, const plmr_tiles *from)
+/* Messages [first, end) of those that go, from tiles to a piece. */
+static void pack(const plmr_points *points, const plmr_tiles *from, int64_t first, int64_t end, float *piece)
+{
+    for (int64_t i = first; i < end; i++) {
+        const float *tile = from->values + (size_t)points->messages.sender[i] * (size_t)from->n_values;
+        copy_values(piece, tile + points->first_from[i], points->n_values[i]);
+        piece += points->n_values[i];
+    }
+}
+
+/* What stays on this rank is put after all that comes. */
+static void begin_lists(plmr_points *points, const plmr_tiles *from)
+{
+    plmr_points_values *v = &points->values;
+    plmr_ranks *ranks = points->region->ranks;
+    int64_t n_away = points->messages.n_away;
+    pack(points, from, 0, n_away, v->out);
+    if (plmr_deal_count(ranks) > 1)
+        v->messages = plmr_deal_begin(ranks, v->out, v->n_out, v->in, v->n_in, sizeof *v->out);
+    pack(points, from, n_away, points->messages.n, v->in + total(v->n_in, plmr_deal_count(ranks)));
+}
+
+static void end_lists(const plmr_points *points, const plmr_tiles *to)
 {
     const plmr_points_values *v = &points->values;
-    int n_ranks = plmr_deal_count(points->region->ranks);
-    float *out = plmr_take((size_t)total(v->n_out, n_ranks) * sizeof *out + 1);
-    if (points->alike) {
-        copy_alike(points, from, out, v->n_out, true);
-        return out;
+    for (int64_t i = 0; i < v->n_landings; i++) {
+        const struct plmr_landing *landing = &v->landings[i];
+        float *tile = to->values + (size_t)landing->receiver * (size_t)to->n_values;
+        copy_values(tile + landing->first_to, v->in + landing->place, landing->n_values);
     }
-    float **next = plmr_take((size_t)n_ranks * sizeof *next), *piece = out;
-    for (int rank = 0; rank < n_ranks; rank++) {
-        next[rank] = piece;
-        piece += v->n_out[rank];
-    }
-    for (int64_t i = 0; i < points->messages.n; i++) {
-        size_t n = (size_t)points->n_values[i];
-        memcpy(next[v->to_rank[i]], tile_of(from, points->messages.from[i]) + points->first_from[i], n * sizeof *out);
-        next[v->to_rank[i]] += n;
-    }
-    free(next);
-    return out;
 }
 
-void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from)
+static void begin_alike(plmr_points *points, const plmr_tiles *from)
 {
     plmr_points_values *v = &points->values;
     plmr_ranks *ranks = points->region->ranks;
     int n_ranks = plmr_deal_count(ranks);
-    bool is_part = from->region != points->region;
-    plmr_tiles tiles = is_part ? plmr_part_lift(from) : *from;
-    v->out = pack(points, &tiles);
-    if (is_part)
-        free(tiles.values);
+    v->out = plmr_take((size_t)total(v->n_out, n_ranks) * sizeof *v->out + 1);
+    copy_alike(points, from, v->out, v->n_out, true);
     if (n_ranks == 1) { /* what is sent is what comes */
         v->in = v->out;
         v->out = NULL;
@@ -202,27 +256,40 @@ void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from)
     v->messages = plmr_deal_begin(ranks, v->out, v->n_out, v->in, v->n_in, sizeof *v->out);
 }
 
+static void end_alike(plmr_points *points, const plmr_tiles *to)
+{
+    plmr_points_values *v = &points->values;
+    copy_alike(points, to, v->in, v->n_in, false);
+    free(v->out);
+    free(v->in);
+    v->out = v->in = NULL;
+}
+
+void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from)
+{
+    bool is_part = from->region != points->region;
+    plmr_tiles tiles = is_part ? plmr_part_lift(from) : *from;
+    (points->alike ? begin_alike : begin_lists)(points, &tiles);
+    if (is_part)
+        free(tiles.values);
+}
+
 void plmr_points_values_end(plmr_points *points, plmr_tiles *to)
 {
     plmr_points_values *v = &points->values;
     bool is_part = to->region != points->region;
     if (v->messages)
         plmr_deal_end(v->messages);
+    v->messages = NULL;
     plmr_tiles tiles = is_part ? plmr_part_lift(to) : *to;
     if (points->alike)
-        copy_alike(points, &tiles, v->in, v->n_in, false);
-    for (int64_t i = 0; i < v->n_came; i++) {
-        const struct plmr_came *m = &v->came[v->order[i]];
-        memcpy(tile_of(&tiles, m->to) + m->first_to, v->in + m->place, (size_t)m->n_values * sizeof(float));
-    }
+        end_alike(points, &tiles);
+    else
+        end_lists(points, &tiles);
     if (is_part) {
         plmr_part_lower(&tiles, to);
         free(tiles.values);
     }
-    free(v->out);
-    free(v->in);
-    v->messages = NULL;
-    v->out = v->in = NULL;
 }
 
 void plmr_points_values_free(plmr_points_values *v)
@@ -231,9 +298,7 @@ void plmr_points_values_free(plmr_points_values *v)
         plmr_deal_end(v->messages);
     free(v->out);
     free(v->in);
-    free(v->order);
+    free(v->landings);
     free(v->first_to);
-    free(v->came);
     free(v->n_out);
-    free(v->to_rank);
 }
