@@ -115,7 +115,7 @@ run_tests() {
     local dir=$1 log=$1/meson-logs/testlog.txt rc=0 totals
     shift
     rm -f "$log"
-    meson test -C "$dir" --no-rebuild --num-processes $((3 * $(nproc))) --print-errorlogs "$@" || rc=1
+    meson test -C "$dir" --no-rebuild --num-processes $((2 * $(nproc))) --print-errorlogs "$@" || rc=1
     [ -f "$log" ] || : >"$log"
     totals=$(test_totals "$log")
     case $totals in
