@@ -22,8 +22,9 @@ struct expression {
 
 struct compiler {
     plmr_tree *tree;
-    int n, first, count;   /* cores of the line; this rank's */
-    struct expression *of; /* by core of the line */
+    const plmr_region *region; /* NULL: all cores are this rank's */
+    int n, first;              /* cores of the line; this rank's first */
+    struct expression *of;     /* by core of the line */
     struct node *nodes;
     int n_nodes;
     int *head; /* by value of this rank: its program */
@@ -31,7 +32,7 @@ struct compiler {
 
 static int owner(const struct compiler *c, int core)
 {
-    return plmr_ranks_owner(c->n, c->tree->n_places, core);
+    return c->region ? plmr_region_owner(c->region, c->tree->axis, core) : 0;
 }
 
 static int append(struct compiler *c, int head, int *tail, plmr_tree_op op)
@@ -182,9 +183,9 @@ plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr
                         .messages = plmr_exchange_create(region->ranks, "a reduction")};
     struct compiler compiler = {
         .tree = tree,
+        .region = region,
         .n = plan->n,
         .first = region->first[axis],
-        .count = region->count[axis],
     };
     return create(plan, compiler);
 }
@@ -193,7 +194,7 @@ plmr_tree *plmr_tree_create_local(const plmr_reduce_plan *plan)
 {
     plmr_tree *tree = plmr_take_zeroed(1, sizeof *tree);
     tree->n_places = 1;
-    return create(plan, (struct compiler){.tree = tree, .n = plan->n, .count = plan->n});
+    return create(plan, (struct compiler){.tree = tree, .n = plan->n});
 }
 
 void plmr_tree_destroy(plmr_tree *tree)

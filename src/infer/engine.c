@@ -166,8 +166,9 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
     if (prefill->rows)
         PLMR_TRY(plmr_grid_create(engine->ranks, device, engine->shape, prefill->rows, prefill->cols, &prefill->tree,
-                                  &any, &engine->prefill));
-    return plmr_grid_create(engine->ranks, device, engine->shape, rows, cols, &decode->tree, &any, &engine->decode);
+                                  &any, PLMR_FOR_PROMPT, &engine->prefill));
+    return plmr_grid_create(engine->ranks, device, engine->shape, rows, cols, &decode->tree, &any, PLMR_FOR_TOKENS,
+                            &engine->decode);
 }
 
 static plmr_status create_cache(const plmr_engine *engine, plmr_cache *cache)

@@ -1,5 +1,6 @@
 #include "infer/grid.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,14 +140,76 @@ static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
     return make_heads_plan(grid);
 }
 
+/* Blocks of cores with as many of the ring's first n_filled positions. */
+static void deal_blocks(const plmr_grid *grid, enum plmr_axis axis, int n_filled)
+{
+    const plmr_ring ring = {.kind = PLMR_INTERLEAVED, .n = grid->region->extent[axis]};
+    int parts = plmr_ranks_extent(grid->ranks, axis), *owner = plmr_take((size_t)ring.n * sizeof *owner);
+    for (int core = 0, n = 0; core < ring.n; core++) {
+        bool is_filled = plmr_ring_position(&ring, core) < n_filled;
+        owner[core] = plmr_ranks_owner(n_filled, parts, is_filled || !n ? n : n - 1);
+        n += is_filled;
+    }
+    plmr_region_deal(grid->region, axis, owner);
+}
+
+/* As many of the ring's first `near` positions, and of those up to `far`. */
+static void deal_runs(const plmr_grid *grid, enum plmr_axis axis, int near, int far)
+{
+    const plmr_ring ring = {.kind = PLMR_INTERLEAVED, .n = grid->region->extent[axis]};
+    int parts = plmr_ranks_extent(grid->ranks, axis), *owner = plmr_take((size_t)ring.n * sizeof *owner);
+    for (int i = 0; i < ring.n; i++) {
+        int at = i < far ? i : far - 1;
+        owner[plmr_ring_core(&ring, i)] =
+            at < near ? plmr_ranks_owner(near, parts, at) : parts - 1 - plmr_ranks_owner(far - near, parts, at - near);
+    }
+    plmr_region_deal(grid->region, axis, owner);
+}
+
+/* The fewest positions that one of the layers' dimensions fills, and those of the one that has most elements. */
+struct filling {
+    int least, heaviest;
+};
+
+static struct filling filling_of(const plmr_grid *grid, const plmr_deal *dim)
+{
+    const plmr_deal *deals[] = {dim, &grid->queries, &grid->ffn, &grid->expert_ffn, &grid->shared_ffn}, *heaviest = dim;
+    struct filling f = {INT_MAX, 0};
+    for (size_t i = 0; i < sizeof deals / sizeof *deals; i++) {
+        if (!deals[i]->n)
+            continue;
+        f.least = deals[i]->n_filled < f.least ? deals[i]->n_filled : f.least;
+        heaviest = deals[i]->n > heaviest->n ? deals[i] : heaviest;
+    }
+    f.heaviest = heaviest->n_filled;
+    return f;
+}
+
+/* Where there are positions enough for all ranks. Decode has what the model's dimension has along y, all else along x. */
+static void deal_values(const plmr_grid *grid, enum plmr_axis axis, enum plmr_grid_use use)
+{
+    struct filling f = filling_of(grid, axis == PLMR_X ? &grid->dim_x : &grid->dim);
+    int parts = plmr_ranks_extent(grid->ranks, axis);
+    if (use == PLMR_FOR_TIME || parts == 1 || f.least < parts)
+        return;
+    if (use == PLMR_FOR_PROMPT)
+        deal_runs(grid, axis, f.least, f.heaviest);
+    else
+        deal_blocks(grid, axis, axis == PLMR_X ? f.heaviest : grid->dim.n_filled);
+}
+
 static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const plmr_model_shape *shape,
-                             const plmr_reduce_options *tree, const plmr_region_options *options)
+                             const plmr_reduce_options *tree, const plmr_region_options *options,
+                             enum plmr_grid_use use)
 {
     PLMR_TRY(plmr_region_create(grid->ranks, device, grid->rows, grid->cols, options, &grid->region));
+    make_deals(grid, shape);
+    deal_values(grid, PLMR_X, use);
+    deal_values(grid, PLMR_Y, use);
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_X, PLMR_INTERLEAVED, 1, &grid->x));
     PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_INTERLEAVED, 1, &grid->y));
-    PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
-    make_deals(grid, shape);
+    if (use == PLMR_FOR_TIME)
+        PLMR_TRY(plmr_ring_create(grid->region, PLMR_Y, PLMR_LINE, 1, &grid->line_y));
     PLMR_TRY(make_plans(grid, tree));
     grid->tree_x = plmr_tree_create(grid->region, PLMR_X, grid->plan_x);
     grid->tree_y = plmr_tree_create(grid->region, PLMR_Y, grid->plan_y);
@@ -161,13 +224,13 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
 
 plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, int rows,
                              int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
-                             plmr_grid **out)
+                             enum plmr_grid_use use, plmr_grid **out)
 {
     plmr_grid *grid = plmr_take_zeroed(1, sizeof *grid);
     grid->ranks = ranks;
     grid->rows = rows;
     grid->cols = cols;
-    plmr_status status = plmr_agree(fill_grid(grid, device, shape, tree, options));
+    plmr_status status = plmr_agree(fill_grid(grid, device, shape, tree, options, use));
     if (status)
         plmr_grid_destroy(grid);
     else

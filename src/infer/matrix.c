@@ -251,14 +251,12 @@ static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset
     plmr_vectors()->turn(r->element, n, range.n, from, row, r->to + (size_t)offset * r->element, (size_t)r->pitch);
 }
 
-static void turn_columns(const struct reader *r, int64_t col, int n, int64_t offset)
+/* Of n columns. The last few are turned with some that have been: less than COLUMNS take longer. */
+static void turn_range(const struct reader *r, int64_t col, int64_t n, plmr_matrix_range range, const int32_t *row)
 {
-    for (int i = 0; i < r->m->n_ranges; i++) {
-        plmr_matrix_range range = r->m->ranges[i];
-        for (int64_t at = 0; at < range.n; at += ELEMENTS) {
-            int64_t now = range.n - at < ELEMENTS ? range.n - at : ELEMENTS;
-            turn_some(r, col, n, offset, (plmr_matrix_range){range.first + at, now}, r->m->row + range.first + at);
-        }
+    for (int64_t i = 0; i < n; i += COLUMNS) {
+        int64_t from = n - i < COLUMNS && n > COLUMNS ? n - COLUMNS : i;
+        turn_some(r, col + from, (int)plmr_clip(from, COLUMNS, n), from, range, row);
     }
 }
 
@@ -268,10 +266,11 @@ void plmr_matrix_columns(const plmr_matrix *m, int64_t first, int64_t n, void *t
     struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch};
     for (int64_t i = 0; i < m->n_padding; i++)
         memset(r.to + (size_t)(m->padding[i] * pitch) * r.element, 0, (size_t)n * r.element);
-    for (int64_t i = 0; i < n; i += COLUMNS) {
-        int now = (int)(n - i < COLUMNS ? n - i : COLUMNS);
-        turn_columns(&r, first + i, now, i);
-    }
+    for (int i = 0; i < m->n_ranges; i++)
+        for (int64_t at = 0; at < m->ranges[i].n; at += ELEMENTS) { /* what all columns' go to stays in the cache */
+            int64_t element = m->ranges[i].first + at, now = plmr_clip(at, ELEMENTS, m->ranges[i].n);
+            turn_range(&r, first, n, (plmr_matrix_range){element, now}, m->row + element);
+        }
 }
 
 /* ---- strips ---- */

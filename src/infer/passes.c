@@ -21,6 +21,7 @@ static int busy_stages(const plmr_timing *t)
 static plmr_cost_pass start_pass(plmr_timing *t, enum plmr_llm_phase phase)
 {
     t->hottest = (plmr_hottest){0, 0};
+    t->begun.grid = NULL;
     const plmr_grid *grid = phase == PLMR_PREFILL ? t->prefill : t->decode;
     plmr_clock_reset(grid->region->clock);
     plmr_trace_start(grid->region->trace, t->now);
@@ -80,7 +81,7 @@ static plmr_status run_turn(void *context)
 static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
 {
     struct turn turn = {.pass = pass, .n_layers = period_of(t)};
-    int64_t n_run, n = t->shape.n_layers / turn.n_layers;
+    int64_t n_run, n = (t->shape.n_layers - pass->layer) / turn.n_layers;
     PLMR_TRY(
         plmr_region_repeat(pass->grid->region, turn.n_layers > 1 ? "layers" : "layer", n, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
@@ -170,9 +171,18 @@ static int64_t token_bytes(const plmr_timing *t, int n_batch)
     return t->decode->dim.size * plmr_timing_element_bytes(t) * n_batch;
 }
 
+/* A trace has all of it. */
+static bool goes_on(const plmr_timing *t)
+{
+    const plmr_cost_pass *begun = &t->begun;
+    return begun->grid && begun->n_slices == t->placement[0].n_slices && begun->n_busy == busy_stages(t) &&
+           !begun->grid->region->trace;
+}
+
 static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
 {
-    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    plmr_cost_pass pass = goes_on(t) ? t->begun : start_pass(t, PLMR_PREFILL);
+    t->begun.grid = NULL;
     pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(run_layers(t, &pass));
     plmr_timing_wait_layers(t, &t->placement[0], true, &pass);
@@ -338,5 +348,7 @@ plmr_status plmr_timing_run_layer(plmr_timing *t, int n_slices)
     pass.n_tokens = t->setup.n_prompt;
     for (; pass.layer < period_of(t) && pass.layer < t->shape.n_layers; pass.layer++)
         PLMR_TRY(plmr_layer_time(&pass));
+    if (pass.layer == period_of(t))
+        t->begun = pass;
     return PLMR_OK;
 }

@@ -7,7 +7,7 @@ enum { SPARE = 64 };
 plmr_span plmr_rows_span(const plmr_engine *engine, int64_t n_tokens, int place)
 {
     int first, count;
-    plmr_ranks_share(engine->decode->rows, plmr_ranks_extent(engine->ranks, PLMR_Y), place, &first, &count);
+    plmr_region_share(engine->decode->region, PLMR_Y, place, &first, &count);
     return (plmr_span){plmr_rows_first(engine, n_tokens, first), plmr_rows_first(engine, n_tokens, first + count)};
 }
 

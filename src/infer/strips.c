@@ -58,6 +58,15 @@ static void list_lines(const plmr_strips *s, const char *block, int64_t n)
         list_place(s, place, block, first, n);
 }
 
+/* About so many chunks of columns, but, of many, as many as whole register tiles have. */
+static int64_t whole_tiles(int64_t chunks, int64_t size)
+{
+    int64_t unit = PLMR_MOST_SIDE;
+    while (unit > 1 && size * unit / 2 % PLMR_MOST_SIDE == 0)
+        unit /= 2;
+    return chunks > unit / 2 ? (chunks + unit / 2) / unit * unit : chunks;
+}
+
 static void fill(plmr_strips *s, int64_t n_rows)
 {
     const plmr_matrix *m = s->matrix;
@@ -67,7 +76,7 @@ static void fill(plmr_strips *s, int64_t n_rows)
     s->line = plmr_take_zeroed((size_t)m->layout.in->n_slots, sizeof *s->line);
     size_t chunk_bytes = (size_t)s->n_in * row_bytes(s, size);
     int64_t chunks = chunk_bytes ? (n_rows < FEW_ROWS ? NEAR_BYTES : BLOCK_BYTES) / (int64_t)chunk_bytes : 1;
-    s->most = (chunks < 1 ? 1 : chunks) * size;
+    s->most = whole_tiles(chunks < 1 ? 1 : chunks, size) * size;
     s->most = s->most < m->n_out ? s->most : m->n_out;
     size_t n_bytes = (size_t)s->n_in * row_bytes(s, s->most);
     s->memory[0] = plmr_take((s->n_places > 1 ? 2 : 1) * n_bytes + 1);

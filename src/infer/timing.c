@@ -21,14 +21,14 @@ static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
     plmr_region_options any = {
         .allow_memory = true, .allow_routes = true, .every_step = t->setup.every_step, .profile = t->setup.profile};
     if (decode->rows) {
-        PLMR_TRY(
-            plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any, &t->decode));
+        PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any,
+                                  PLMR_FOR_TIME, &t->decode));
         PLMR_TRY(plmr_cost_route(t->decode, t->setup.plan, PLMR_DECODE, t->setup.as_published));
         PLMR_TRY(plmr_timing_place_experts(t, PLMR_DECODE));
     }
     if (prefill->rows) {
         PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, prefill->rows, prefill->cols, &prefill->tree, &any,
-                                  &t->prefill));
+                                  PLMR_FOR_TIME, &t->prefill));
         PLMR_TRY(plmr_cost_route(t->prefill, t->setup.plan, PLMR_PREFILL, t->setup.as_published));
         PLMR_TRY(plmr_timing_place_experts(t, PLMR_PREFILL));
     }

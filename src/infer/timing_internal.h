@@ -18,8 +18,9 @@ struct plmr_timing {
     plmr_outside outside[2]; /* by phase */
     int64_t row_tokens;      /* that `token` is for; 0: none yet */
     plmr_phase_cost token;
-    int n_busy; /* regions that share experts at the same time; 0: as the placement says */
-    double now; /* cycles of all passes so far, for traces */
+    plmr_cost_pass begun; /* the first layers of a prompt, after which nothing else was run; no grid: there are none */
+    int n_busy;           /* regions that share experts at the same time; 0: as the placement says */
+    double now;           /* cycles of all passes so far, for traces */
 };
 
 /* Of weights and activations; of a token's key and value, in each core. */

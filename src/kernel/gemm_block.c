@@ -341,11 +341,22 @@ static void run_all(batch *w)
         }
 }
 
+/* Whose register tiles have less to do that is not wanted. */
+static const plmr_isa *fitting(const plmr_isa *isa, const plmr_gemm_block *block)
+{
+    int64_t n = 0;
+    for (int run = 0; run < block->n_row_runs; run++)
+        n += (int64_t)block->row_runs[run].count * block->ms;
+    if (!isa->few || n > 2 * isa->few->rows)
+        return isa;
+    return plmr_ceil_div(n, isa->few->rows) * isa->few->rows < plmr_ceil_div(n, isa->rows) * isa->rows ? isa->few : isa;
+}
+
 void plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch)
 {
     batch w = {
         .block = block,
-        .isa = block->isa ? block->isa : plmr_isa_chosen(),
+        .isa = fitting(block->isa ? block->isa : plmr_isa_chosen(), block),
         .row_store = &scratch->rows,
         .col_store = &scratch->cols,
         .n_steps = block->t1 - block->t0,

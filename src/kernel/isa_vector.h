@@ -14,25 +14,36 @@
 #include <immintrin.h>
 #endif
 
-/* The register tile has ROWS rows of VECTORS vectors. On a ramp, STRIP_ROWS rows are worked on together. */
+/* The register tile has ROWS rows of VECTORS vectors; with PLMR_ISA_FEW defined as many as few rows of C fill better. On a
+ * ramp, STRIP_ROWS rows are worked on together. */
+#if defined(PLMR_ISA_FEW)
+#define PLMR_ISA_TABLE_OF(isa) isa##_few
+#define PLMR_ISA_ROWS(most, few) few
+#else
+#define PLMR_ISA_TABLE_OF(isa) isa
+#define PLMR_ISA_ROWS(most, few) most
+#endif
 #if defined(PLMR_ISA_AVX512)
-#define PLMR_ISA_TABLE plmr_isa_avx512
+#define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_avx512)
+#define PLMR_ISA_FEW_TABLE plmr_isa_avx512_few
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx512
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx512
 #define PLMR_ISA_NAME "avx512"
-enum { LANES = 16, VECTORS = 1, ROWS = 16, STRIP_ROWS = 8 };
+enum { LANES = 16, VECTORS = 1, ROWS = PLMR_ISA_ROWS(16, 8), STRIP_ROWS = 8 };
 #elif defined(PLMR_ISA_AVX2)
-#define PLMR_ISA_TABLE plmr_isa_avx2
+#define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_avx2)
+#define PLMR_ISA_FEW_TABLE plmr_isa_avx2_few
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx2
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx2
 #define PLMR_ISA_NAME "avx2"
-enum { LANES = 8, VECTORS = 2, ROWS = 6, STRIP_ROWS = 6 };
+enum { LANES = 8, VECTORS = 2, ROWS = PLMR_ISA_ROWS(6, 4), STRIP_ROWS = ROWS };
 #else
-#define PLMR_ISA_TABLE plmr_isa_portable
+#define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_portable)
+#define PLMR_ISA_FEW_TABLE plmr_isa_portable_few
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_portable
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_portable
 #define PLMR_ISA_NAME "portable"
-enum { LANES = 4, VECTORS = 2, ROWS = 8, STRIP_ROWS = 8 };
+enum { LANES = 4, VECTORS = 2, ROWS = PLMR_ISA_ROWS(8, 4), STRIP_ROWS = ROWS };
 #endif
 enum { COLS = VECTORS * LANES };
 

@@ -243,7 +243,7 @@ static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *p, floa
 
 /* ---- rows to columns ---- */
 
-enum { TURN_COLS = 16, TURN_K = 8, TURN_LINE = LINE / 2 };
+enum { TURN_COLS = 16, TURN_K = 8, TURN_LINE = LINE / 2, TURN_AHEAD = 4 * LINE };
 typedef uint16_t words __attribute__((vector_size(2 * TURN_COLS)));
 typedef uint16_t half_words __attribute__((vector_size(TURN_COLS)));
 
@@ -261,13 +261,14 @@ PLMR_INLINE void store_words(int32_t row, const words *value, uint16_t *to, size
         memcpy(to + (size_t)row * ld, value, sizeof *value);
 }
 
-/* Lines of 16 rows that lie side by side: rows a power of two apart displace each other from the cache, so each is read
- * once. */
+/* Lines of 16 rows that lie side by side: rows a power of two apart displace each other from the nearest cache, so each is
+ * read once, and what follows comes to the next one. */
 PLMR_INLINE void bring_lines(const char *const *from, size_t at, char lines[TURN_COLS * LINE])
 {
     PLMR_UNROLL for (int j = 0; j < TURN_COLS; j++)
     {
         memcpy(lines + j * LINE, from[j] + at, LINE);
+        __builtin_prefetch(from[j] + at + TURN_AHEAD, 0, 2);
     }
 }
 

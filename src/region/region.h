@@ -46,6 +46,7 @@ struct plmr_region {
     plmr_region_options options;
     int extent[2];          /* cores along x and y */
     int first[2], count[2]; /* this rank's block, along x and y */
+    int *owner[2];          /* by core along an axis: see plmr_region_deal; NULL: ranks have blocks that are alike */
     plmr_defects *defects;  /* NULL: all cores are alike */
     plmr_clock *clock;
     plmr_ledger ledger;
@@ -82,6 +83,16 @@ int32_t *plmr_region_owners(const plmr_region *region);
 /* Keeps an error of a function that returns none: the region's next verb returns it, and every one after that. Takes
  * ownership; the first stays. Local. */
 void plmr_region_complain(plmr_region *region, plmr_status error);
+
+/* From now on the values of core c along the axis are those of the ranks at place owner[c], every place having one core at
+ * least; slots of an interleaved ring, made after this, form two runs at most for each place. `first` and `count` are then
+ * those of the block from a rank's first such core to its last one. For regions that compute and of whose clocks nobody
+ * asks. Takes ownership. Local, alike on all ranks. */
+void plmr_region_deal(plmr_region *region, enum plmr_axis axis, int *owner);
+
+/* The place of the ranks that have a core; the cores of a place, from the first to the last. */
+int plmr_region_owner(const plmr_region *region, enum plmr_axis axis, int core);
+void plmr_region_share(const plmr_region *region, enum plmr_axis axis, int place, int *first, int *count);
 
 /* What every public verb asks first: that there is a region, and no complaint. Local, but where there are parts: then it
  * takes over their clocks, or gives them. */

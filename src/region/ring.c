@@ -66,19 +66,41 @@ static int extent(const plmr_ring *ring)
 
 int plmr_ring_owner(const plmr_ring *ring, int slot)
 {
-    return plmr_ranks_owner(ring->n, extent(ring), plmr_ring_core(ring, slot / ring->slots));
+    return plmr_region_owner(ring->region, ring->axis, plmr_ring_core(ring, slot / ring->slots));
+}
+
+/* Positions that follow each other and are of one place. */
+static void list_dealt(plmr_ring *ring)
+{
+    plmr_run *last = NULL;
+    ring->of_place = plmr_take_zeroed((size_t)extent(ring), sizeof *ring->of_place);
+    for (int i = 0, before = -1; i < ring->n; i++) {
+        int place = plmr_ring_owner(ring, i * ring->slots);
+        if (place != before) {
+            last = ring->of_place[place];
+            last += last->count > 0;
+            PLMR_ASSERT(last->count == 0);
+            last->first = i;
+        }
+        last->count++;
+        before = place;
+    }
 }
 
 /* A block of cores holds a run of slots on the way out (even cores) and one on the way back (odd cores). */
 int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2])
 {
     int first, count, n_runs = 0;
-    plmr_ranks_share(ring->n, extent(ring), place, &first, &count);
+    plmr_region_share(ring->region, ring->axis, place, &first, &count);
     int end = first + count;
     plmr_run out = {first, count}, back = {0, 0};
     if (ring->kind == PLMR_INTERLEAVED) {
         out = (plmr_run){(first + 1) / 2, (end + 1) / 2 - (first + 1) / 2};
         back = (plmr_run){ring->n - end / 2, end / 2 - first / 2};
+    }
+    if (ring->of_place) {
+        out = ring->of_place[place][0];
+        back = ring->of_place[place][1];
     }
     if (out.count && back.count && out.first + out.count == back.first) {
         out.count += back.count;
@@ -197,8 +219,12 @@ plmr_ring *plmr_ring_make(plmr_region *region, enum plmr_axis axis, enum plmr_ri
     int pitch = plmr_way_pitch(region->device, axis);
     ring->inner = plmr_way_over(region->device, axis, ring->reach, pitch > 0 ? ring->reach / pitch : 0);
     measure(ring);
-    list_wanted(ring);
-    fill_neighbours(ring);
+    if (region->owner[axis]) {
+        list_dealt(ring);
+    } else {
+        list_wanted(ring);
+        fill_neighbours(ring);
+    }
     ring->n_runs = plmr_ring_runs(ring, plmr_ranks_place(region->ranks, axis), ring->runs);
     return ring;
 }
@@ -231,6 +257,7 @@ void plmr_ring_destroy(plmr_ring *ring)
         return;
     for (int i = 0; i < 3; i++)
         free(ring->flow[i]);
+    free(ring->of_place);
     free(ring->way_before);
     free(ring->before);
     free(ring);

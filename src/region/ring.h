@@ -26,7 +26,9 @@ struct plmr_ring {
     int64_t total_hops;        /* of one exchange by every core of the ring */
     int n_runs;
     plmr_run runs[2]; /* slots of this rank's block, in local order */
-    /* For each core of the block: its ring neighbours, as local index, or ~g for ghost g; and the ways from them. */
+    plmr_run (
+        *of_place)[2]; /* the same of all places, where cores are dealt: see plmr_region_deal; NULL: they are not */
+    /* For each core of the block, unless cores are dealt: its ring neighbours, as local index, or ~g for ghost g; and the ways from them. */
     int *before, *after;
     plmr_way *way_before, *way_after;
     int n_ghosts, n_wanted;

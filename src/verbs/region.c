@@ -96,6 +96,7 @@ void plmr_region_destroy(plmr_region *region)
     plmr_own_destroy(region->own);
     plmr_error_free(region->complaint);
     for (int axis = 0; axis < 2; axis++) {
+        free(region->owner[axis]);
         free(region->ledger.routes[axis]);
         free(region->base_routes[axis]);
         free(region->span_routes[axis]);

@@ -2,6 +2,8 @@
  * and the ranks' parts. */
 #include "tests/support.h"
 
+#include <limits.h>
+
 #include "infer/grid.h"
 
 struct heads_case {
@@ -198,7 +200,19 @@ static void check_pick(const plmr_deal *deal, const plmr_ring *ring)
     free(all);
 }
 
-static void check_grid(int cols)
+/* Of a dimension whose chunks are on some of the cores alone, ranks have as many as others, but for one at the end of each run. */
+static void check_even(const plmr_deal *deal, const plmr_ring *ring, int n_runs)
+{
+    int least = INT_MAX, most = 0;
+    for (int place = 0; place < plmr_rank_count(); place++) {
+        int n = plmr_part_of(deal, ring, place).n_chunks;
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    assert_true(deal->n_filled < plmr_rank_count() || most - least <= n_runs);
+}
+
+static void check_grid(int cols, enum plmr_grid_use use)
 {
     plmr_device device = test_device("wse2");
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
@@ -207,12 +221,16 @@ static void check_grid(int cols)
     plmr_ranks *ranks;
     plmr_grid *grid;
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    must(plmr_grid_create(ranks, &device, &shape, 5, cols, &(plmr_reduce_options){0}, &any, &grid));
+    must(plmr_grid_create(ranks, &device, &shape, 5, cols, &(plmr_reduce_options){0}, &any, use, &grid));
     const plmr_deal *deals[] = {&grid->queries, &grid->keys, &grid->ffn, &grid->vocab, &grid->dim_x};
     for (size_t i = 0; i < sizeof deals / sizeof deals[0]; i++) {
         check_parts(deals[i], grid->x);
         check_pick(deals[i], grid->x);
     }
+    if (use != PLMR_FOR_TIME && grid->dim_x.n_filled >= plmr_rank_count())
+        check_even(&grid->ffn, grid->x, use == PLMR_FOR_PROMPT ? 2 : 1);
+    if (use == PLMR_FOR_PROMPT)
+        check_even(&grid->queries, grid->x, 2);
     plmr_grid_destroy(grid);
     plmr_ranks_destroy(ranks);
 }
@@ -221,7 +239,8 @@ static void ranks_hold_every_chunk_once(void **state)
 {
     for (int s = 0; s < N_SLOTS; s++)
         if (slots[s] >= plmr_rank_count())
-            check_grid(slots[s]);
+            for (int use = 0; use < 3; use++)
+                check_grid(slots[s], (enum plmr_grid_use)use);
     (void)state;
 }
 

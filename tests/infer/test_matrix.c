@@ -155,7 +155,7 @@ static plmr_grid *make_grid(plmr_ranks *ranks, const plmr_device *device, const 
 {
     plmr_grid *grid;
     plmr_region_options any = {.allow_memory = true, .allow_routes = true};
-    must(plmr_grid_create(ranks, device, shape, rows, cols, &(plmr_reduce_options){0}, &any, &grid));
+    must(plmr_grid_create(ranks, device, shape, rows, cols, &(plmr_reduce_options){0}, &any, PLMR_FOR_TIME, &grid));
     return grid;
 }
 

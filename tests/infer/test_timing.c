@@ -33,7 +33,7 @@ static plmr_llm_setup setup_of(int side, int rows, int cols)
 }
 
 struct outcome {
-    plmr_phase_cost prefill, handover, token;
+    plmr_phase_cost prefill, again, handover, token;
 };
 
 static struct outcome run(const plmr_model_shape *shape, const plmr_llm_setup *setup)
@@ -46,6 +46,7 @@ static struct outcome run(const plmr_model_shape *shape, const plmr_llm_setup *s
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_timing_create(ranks, &device, shape, setup, &timing));
     must(plmr_timing_prefill(timing, &o.prefill));
+    must(plmr_timing_prefill(timing, &o.again));
     must(plmr_timing_handover(timing, &o.handover));
     must(plmr_timing_token(timing, 37, &token));
     o.token = *token;
@@ -80,6 +81,7 @@ static void shortcuts_are_exact(void **state)
             setup.every_step = true;
             struct outcome slow = run(&shape, &setup);
             same_cost(&quick.prefill, &slow.prefill);
+            same_cost(&quick.prefill, &quick.again); /* of which placing has left no layers */
             same_cost(&quick.handover, &slow.handover);
             same_cost(&quick.token, &slow.token);
         }

@@ -296,8 +296,10 @@ static product random_product(void)
 static void check_everywhere(product *p, const int *cuts, int n_cuts)
 {
     for (int i = 0; i < N_ISAS; i++)
-        if (isa_number(i))
+        if (isa_number(i)) {
             check_product(isa_number(i), p, cuts, n_cuts);
+            check_product(isa_number(i)->few, p, cuts, n_cuts);
+        }
 }
 
 /* Caches of any size, and scratch that other shapes have left behind. */
