@@ -22,7 +22,8 @@ class Error(Exception):
         self.kind = kind
 
 
-_KINDS = {_abi.PLMR_ERROR_INPUT: "input", _abi.PLMR_ERROR_LIMIT: "limit", _abi.PLMR_ERROR_SYSTEM: "system"}
+_KINDS = {_abi.PLMR_ERROR_INPUT: "input", _abi.PLMR_ERROR_LIMIT: "limit", _abi.PLMR_ERROR_SYSTEM: "system",
+          _abi.PLMR_ERROR_FILE: "input"}
 
 
 def _load() -> ctypes.CDLL:

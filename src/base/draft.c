@@ -80,13 +80,15 @@ int plmr_draft_make(const char *path, bool folder, char **part)
     for (int n = 0; made < 0 && (n == 0 || errno == EEXIST || errno == EINTR); n++) {
         free(*part);
         *part = plmr_take_text("%s.%ld-%d.part", path, (long)getpid(), n);
+        if (!folder)
+            plmr_draft_note(*part); /* before it is there, for a signal may come as soon as it is */
         made = folder ? mkdir(*part, 0777) : open(*part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+        if (made < 0)
+            forget(*part);
     }
     if (made < 0) {
         free(*part);
         *part = NULL;
-    } else if (!folder) {
-        plmr_draft_note(*part);
     }
     return made;
 }

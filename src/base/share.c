@@ -1,6 +1,7 @@
 #include "base/share.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,9 +89,11 @@ struct list {
 };
 
 /* Adds the files of one folder that end in suffix; a folder that is not there has none. */
-static void list_add_folder(struct list *list, const char *folder, const char *suffix)
+static plmr_status list_add_folder(struct list *list, const char *folder, const char *suffix)
 {
     DIR *directory = opendir(folder);
+    PLMR_CHECK(directory || errno == ENOENT || errno == ENOTDIR, PLMR_ERROR_SYSTEM, "cannot read the folder %.300s: %s",
+               folder, strerror(errno));
     size_t n_suffix = strlen(suffix);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
         size_t n = strlen(entry->d_name);
@@ -101,6 +104,7 @@ static void list_add_folder(struct list *list, const char *folder, const char *s
     }
     if (directory)
         closedir(directory);
+    return PLMR_OK;
 }
 
 static int compare_items(const void *a, const void *b)
@@ -130,15 +134,22 @@ static char **list_pack(struct list *list, int *n_names)
     return names;
 }
 
-char **plmr_share_names(const plmr_shared *shared, int *n_names)
+plmr_status plmr_share_names(const plmr_shared *shared, char ***names, int *n_names)
 {
     struct list list = {0};
     char path[PATH_MAX];
-    for (int i = 0; i < N_DIRECTORIES; i++)
-        for (int s = 0; shared->suffixes[s]; s++)
+    plmr_status status = PLMR_OK;
+    for (int i = 0; i < N_DIRECTORIES && !status; i++)
+        for (int s = 0; shared->suffixes[s] && !status; s++)
             if (share_file(i, shared->folder, path, sizeof path))
-                list_add_folder(&list, path, shared->suffixes[s]);
-    return list_pack(&list, n_names);
+                status = list_add_folder(&list, path, shared->suffixes[s]);
+    *names = list_pack(&list, n_names);
+    if (status) {
+        free(*names);
+        *names = NULL;
+        *n_names = 0;
+    }
+    return status;
 }
 
 /* ---- what a user has named ---- */
@@ -173,7 +184,8 @@ static plmr_status unknown(const plmr_shared *shared, const char *name)
 {
     char available[400];
     int n;
-    char **names = plmr_share_names(shared, &n);
+    char **names;
+    plmr_error_free(plmr_share_names(shared, &names, &n));
     const char *near = plmr_suggest(name, (const char *const *)names, n);
     join_names(names, n, available, sizeof available);
     plmr_status status =

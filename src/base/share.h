@@ -25,8 +25,9 @@ typedef struct plmr_shared {
 } plmr_shared;
 
 /* The names of all that come with plmr, less their suffixes, from all share directories; sorted, each once. One
- * allocation (array and strings) that the caller frees, also when there is none. */
-char **plmr_share_names(const plmr_shared *shared, int *n_names);
+ * allocation (array and strings) that the caller frees, also when there is none. A directory that is there and cannot be read
+ * is a failure of the system. */
+plmr_status plmr_share_names(const plmr_shared *shared, char ***names, int *n_names);
 
 /* The path of what a user has named: an argument that contains a '/', ends in one of the suffixes or names an existing
  * file is one; any other is a name, whose path is put into `room`. An error tells which names there are. */

@@ -33,8 +33,8 @@ static ssize_t read_all(int descriptor, char *to, size_t most)
 static plmr_status read_open(int descriptor, const char *path, const char *what, char *text)
 {
     struct stat status;
-    PLMR_CHECK(fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode), PLMR_ERROR_INPUT,
-               "%s: is not a regular file", path);
+    PLMR_CHECK(fstat(descriptor, &status) == 0, PLMR_ERROR_SYSTEM, "%s: cannot look at it: %s", path, strerror(errno));
+    PLMR_CHECK(S_ISREG(status.st_mode), PLMR_ERROR_INPUT, "%s: is not a regular file", path);
     ssize_t n = read_all(descriptor, text, MOST_BYTES + 1);
     PLMR_CHECK(n >= 0, PLMR_ERROR_SYSTEM, "%s: cannot read: %s", path, strerror(errno));
     PLMR_CHECK(n <= MOST_BYTES, PLMR_ERROR_INPUT, "%s: is larger than 1 MiB, too large for %s", path, what);
@@ -67,7 +67,7 @@ static plmr_status read_file(const char *path, FILE *file, size_t most, char **t
         PLMR_CHECK(*n <= most, PLMR_ERROR_INPUT, "%.300s: is too long: %zu MiB are the most", path, most >> 20);
     } while (*n == room - 1);
     (*text)[*n] = '\0';
-    PLMR_CHECK(!ferror(file), PLMR_ERROR_INPUT, "%.300s: cannot read: %s", path, strerror(errno));
+    PLMR_CHECK(!ferror(file), PLMR_ERROR_FILE, "%.300s: cannot read: %s", path, strerror(errno));
     PLMR_CHECK(*n > 0, PLMR_ERROR_INPUT, "%.300s: is empty", path);
     PLMR_CHECK(strlen(*text) == *n, PLMR_ERROR_INPUT, "%.300s: byte %zu is 0: this is no text", path, strlen(*text));
     return PLMR_OK;
@@ -78,7 +78,7 @@ plmr_status plmr_file_read(const char *path, size_t most, char **text, size_t *n
     FILE *file = fopen(path, "re");
     *text = NULL;
     *n = 0;
-    PLMR_CHECK(file, PLMR_ERROR_INPUT, "%.300s: cannot open: %s", path, strerror(errno));
+    PLMR_CHECK(file, PLMR_ERROR_FILE, "%.300s: cannot open: %s", path, strerror(errno));
     plmr_status status = read_file(path, file, most, text, n);
     fclose(file);
     return status;
@@ -88,7 +88,7 @@ plmr_status plmr_error_of_input(plmr_status error)
 {
     if (!error || plmr_error_code(error) != PLMR_ERROR_SYSTEM)
         return error;
-    plmr_status input = plmr_error_make(PLMR_ERROR_INPUT, "%s", plmr_error_text(error));
+    plmr_status of_file = plmr_error_make(PLMR_ERROR_FILE, "%s", plmr_error_text(error));
     plmr_error_free(error);
-    return input;
+    return of_file;
 }

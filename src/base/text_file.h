@@ -9,9 +9,9 @@
  * 0 byte and is for the caller to free. A file that cannot be opened or read is a failure of the system. Local. */
 plmr_status plmr_text_file_read(const char *path, const char *what, char **text);
 
-/* Reads any file, of 1 to `most` bytes, none of them 0, behind which there is one in *text. That is for the caller to
- * free, also where it fails. What is wrong is wrong input. Local. */
+/* Reads any file that the user named, of 1 to `most` bytes, none of them 0, behind which there is one in *text. That is for the
+ * caller to free, also where it fails. Local. */
 plmr_status plmr_file_read(const char *path, size_t most, char **text, size_t *n);
 
-/* What is wrong with a file that the user named is wrong input, also where the system says so: takes over the error. */
+/* Of a file that the user named: what the system says of it becomes PLMR_ERROR_FILE. Takes over the error. */
 plmr_status plmr_error_of_input(plmr_status error);

@@ -64,7 +64,7 @@ static plmr_status act(const char *verb, const char *what, const char *other)
     PLMR_TRY(plmr_device_load(what, &device));
     if (i == SHOW) {
         plmr_device_print(stdout, &device);
-        plmr_evidence_print(stdout, &device);
+        PLMR_TRY(plmr_evidence_print(stdout, &device));
     } else
         printf("%s: ok: %s, %.0f x %.0f cores\n", what, device.title, device.rows, device.cols);
     return PLMR_OK;

@@ -58,8 +58,8 @@ static plmr_status tell(const struct model_command *c, const char *name, plmr_ra
 static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_draft *jsonl)
 {
     int n;
-    char **names = plmr_model_names(&n);
-    plmr_status status = PLMR_OK;
+    char **names;
+    plmr_status status = plmr_agree(plmr_model_names(&names, &n));
     for (int i = 0; i < n && !status; i++)
         status = tell(c, names[i], ranks, plmr_model_print_line, jsonl);
     free(names);

@@ -199,8 +199,8 @@ static plmr_status print_experiment(const struct sweep_command *list, const char
 static plmr_status print_list(const struct sweep_command *c)
 {
     int n;
-    char **names = plmr_share_names(&experiments, &n);
-    plmr_status status = PLMR_OK;
+    char **names;
+    plmr_status status = plmr_share_names(&experiments, &names, &n);
     for (int i = 0; i < n && !status; i++)
         status = print_experiment(c, names[i]);
     free(names);

@@ -126,7 +126,7 @@ static plmr_status run_opened(const struct tune_command *c, plmr_llm_run *run)
     struct tuning t = {
         .c = c,
         .run = run,
-        .task = {.ranks = run->session.ranks, .device = &run->session.device, .shape = run->shape, .setup = run->setup},
+        .task = {run->session.ranks, &run->session.device, &run->session.evidence, run->shape, run->setup, false},
         .report = plmr_take_zeroed(1, sizeof *t.report),
     };
     plmr_status status = tune(&t);

@@ -16,8 +16,7 @@ plmr_status plmr_device_names(char ***names, int *n_names)
 {
     PLMR_GIVEN(names);
     PLMR_GIVEN(n_names);
-    *names = plmr_share_names(&devices, n_names);
-    return PLMR_OK;
+    return plmr_share_names(&devices, names, n_names);
 }
 
 /* The colon after which pairs follow; NULL for none. A pair has no '/', so a folder's name may have a colon. */

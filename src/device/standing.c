@@ -9,7 +9,7 @@
 #include "base/share.h"
 #include "base/text_file.h"
 
-enum { MOST_BYTES = 1 << 20, MOST_OF_PART = 14 };
+enum { MOST_OF_PART = 14 };
 
 /* ---- what a time rests on ---- */
 
@@ -113,27 +113,25 @@ static bool read_evidence(const char *line, plmr_evidence *e)
     return read;
 }
 
-/* Whoever has no such file, or one of an older plmr, has no evidence; what cannot be read may be some: *n is -1. */
-plmr_evidence *plmr_evidence_of(const plmr_device *device, int *n)
+/* Whoever has no such file, or one of an older plmr, has no evidence. */
+plmr_status plmr_evidence_read(const plmr_device *device, plmr_evidence_list *evidence)
 {
-    char path[PATH_MAX], *text = NULL, *line;
-    plmr_evidence *all = NULL;
-    size_t size, name = strcspn(device->name, ":");
-    plmr_status error = plmr_share_path("validation/errors.jsonl", path, sizeof path);
-    bool is_there = !error, is_read;
-    if (!error)
-        error = plmr_file_read(path, MOST_BYTES, &text, &size);
-    is_read = !error;
-    plmr_error_free(error);
-    *n = is_there && !is_read ? -1 : 0;
-    for (char *rest = is_read ? text : NULL; (line = strsep(&rest, "\n"));) {
-        all = plmr_take_more(all, ((size_t)*n + 1) * sizeof *all);
-        plmr_evidence *e = &all[*n];
+    char path[PATH_MAX], *text, *line;
+    size_t name = strcspn(device->name, ":");
+    *evidence = (plmr_evidence_list){0};
+    plmr_status missing = plmr_share_path("validation/errors.jsonl", path, sizeof path);
+    plmr_error_free(missing);
+    if (missing)
+        return PLMR_OK;
+    PLMR_TRY(plmr_text_file_read(path, "measurements", &text));
+    for (char *rest = text; (line = strsep(&rest, "\n"));) {
+        evidence->at = plmr_take_more(evidence->at, ((size_t)evidence->n + 1) * sizeof *evidence->at);
+        plmr_evidence *e = &evidence->at[evidence->n];
         if (read_evidence(line, e) && strlen(e->device) == name && strncmp(e->device, device->name, name) == 0)
-            ++*n;
+            evidence->n++;
     }
     free(text);
-    return all;
+    return PLMR_OK;
 }
 
 /* At least half of what its predictions depend on, by numbers that the device's file has. */
@@ -146,26 +144,25 @@ static bool speaks_for(const plmr_evidence *e, const plmr_device *device, const 
     return share >= 0.5;
 }
 
-void plmr_standing_of(const plmr_device *device, unsigned of, enum plmr_dtype dtype, plmr_standing *standing)
+void plmr_standing_of(const plmr_device *device, const plmr_evidence_list *evidence, unsigned of, enum plmr_dtype dtype,
+                      plmr_standing *standing)
 {
     bool reads[PLMR_DEVICE_N_NUMBERS] = {false};
-    int n_sets, n = 0;
+    int n = 0;
     double sum = 0;
     *standing = (plmr_standing){.rms = NAN};
     find_reads(of, dtype, reads);
     find_weakest(device, reads, standing);
-    plmr_evidence *evidence = plmr_evidence_of(device, &n_sets);
-    for (int i = 0; i < n_sets; i++)
-        if (speaks_for(&evidence[i], device, reads)) {
-            sum += evidence[i].rms * evidence[i].rms * evidence[i].n;
-            n += evidence[i].n;
-            add_word(standing->sets, sizeof standing->sets, evidence[i].set);
+    for (const plmr_evidence *e = evidence->at; e < evidence->at + evidence->n; e++)
+        if (speaks_for(e, device, reads)) {
+            sum += e->rms * e->rms * e->n;
+            n += e->n;
+            add_word(standing->sets, sizeof standing->sets, e->set);
         }
-    free(evidence);
     if (n)
         standing->rms = sqrt(sum / n);
     else
-        snprintf(standing->sets, sizeof standing->sets, n_sets < 0 ? "unreadable" : "none known");
+        snprintf(standing->sets, sizeof standing->sets, "none known");
 }
 
 json_t *plmr_standing_json(const plmr_standing *s)
@@ -180,41 +177,38 @@ json_t *plmr_standing_json(const plmr_standing *s)
 enum { KEY_WIDTH = 18 };
 
 /* Behind n_before others. */
-static int put_sets(FILE *out, const plmr_evidence *evidence, int n, int number, bool good, int n_before)
+static int put_sets(FILE *out, const plmr_evidence_list *evidence, int number, bool good, int n_before)
 {
     int n_put = 0;
-    for (int i = 0; i < n; i++)
-        if (evidence[i].shares[number] >= 0.1 && (evidence[i].mean <= 0.1) == good)
+    for (const plmr_evidence *e = evidence->at; e < evidence->at + evidence->n; e++)
+        if (e->shares[number] >= 0.1 && (e->mean <= 0.1) == good)
             fprintf(out, "%s%s %.1f %% (%s)",
                     n_put++     ? ", "
                     : !n_before ? good ? "for " : "against "
                                 : "; against ",
-                    evidence[i].set, 100 * evidence[i].mean, evidence[i].standing);
+                    e->set, 100 * e->mean, e->standing);
     return n_put;
 }
 
-static void put_number(FILE *out, const plmr_device *device, const plmr_evidence *evidence, int n, int number)
+static void put_number(FILE *out, const plmr_device *device, const plmr_evidence_list *evidence, int number)
 {
     fprintf(out, "%-*s  ", KEY_WIDTH, plmr_device_numbers[number].key);
     if (strcmp(tag_of(device, number), "user") == 0) {
         fputs("given by the user: nothing was measured with it\n", out);
         return;
     }
-    int n_for = put_sets(out, evidence, n, number, true, 0);
-    fputs(put_sets(out, evidence, n, number, false, n_for) || n_for ? "\n" : "none\n", out);
+    int n_for = put_sets(out, evidence, number, true, 0);
+    fputs(put_sets(out, evidence, number, false, n_for) || n_for ? "\n" : "none\n", out);
 }
 
-void plmr_evidence_print(FILE *out, const plmr_device *device)
+plmr_status plmr_evidence_print(FILE *out, const plmr_device *device)
 {
-    int n;
-    plmr_evidence *evidence = plmr_evidence_of(device, &n);
-    if (n < 0)
-        fputs("\nvalidation/errors.jsonl cannot be read: what measurements say is unknown\n", out);
-    else
-        fprintf(out,
-                "\nmeasurements that rest on a number by a tenth at least, with their mean error (plmr validate):\n");
-    for (int i = 0; n >= 0 && i < PLMR_DEVICE_N_NUMBERS; i++)
+    plmr_evidence_list evidence;
+    PLMR_TRY(plmr_evidence_read(device, &evidence));
+    fputs("\nmeasurements that rest on a number by a tenth at least, with their mean error (plmr validate):\n", out);
+    for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         if (strncmp(plmr_device_numbers[i].unit, "cycles", 6) == 0 || strcmp(plmr_device_numbers[i].unit, "W") == 0)
-            put_number(out, device, evidence, n, i);
-    free(evidence);
+            put_number(out, device, &evidence, i);
+    free(evidence.at);
+    return PLMR_OK;
 }

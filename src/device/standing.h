@@ -7,7 +7,9 @@
  * speaks for a time if at least half of that is of numbers which the time reads, too; numbers of the command line are nobody's.
  *
  *     plmr_standing standing;                    a MeshGEMV in f16 on wse2
- *     plmr_standing_of(&device, PLMR_PART_LINKS | PLMR_PART_COLLECTIVE | PLMR_PART_STAGE | PLMR_PART_TILES, PLMR_F16, &standing);
+ *     plmr_evidence_read(&device, &evidence);
+ *     plmr_standing_of(&device, &evidence, PLMR_PART_LINKS | PLMR_PART_COLLECTIVE | PLMR_PART_STAGE | PLMR_PART_TILES, PLMR_F16,
+ *                      &standing);
  *     standing.tag "2", .weakest "ramp,stage", .rms 0.049, .sets "cs-reduce"
  */
 #pragma once
@@ -25,9 +27,6 @@ typedef struct plmr_standing {
     char sets[256];    /* "cs-latency,cs-reduce", or "none known" */
 } plmr_standing;
 
-/* Of a time of a program with these parts and elements of this type. Local; reads a file. */
-void plmr_standing_of(const plmr_device *device, unsigned parts, enum plmr_dtype dtype, plmr_standing *standing);
-
 /* As keys of a record: "standing", "standing_of", "rests_on", "uncertainty", "uncertainty_of"; all null if it is NULL. For
  * the caller to json_decref. Local. */
 json_t *plmr_standing_json(const plmr_standing *standing);
@@ -40,8 +39,19 @@ typedef struct plmr_evidence {
     double shares[PLMR_DEVICE_N_NUMBERS]; /* by number of the device: of what its predictions depend on */
 } plmr_evidence;
 
-/* Those of a device, without the numbers behind its name's colon. The caller frees them; NULL and 0: there are none. Local. */
-plmr_evidence *plmr_evidence_of(const plmr_device *device, int *n);
+typedef struct plmr_evidence_list {
+    plmr_evidence *at; /* for the owner to free */
+    int n;
+} plmr_evidence_list;
 
-/* For each number, the sets that rest on it by a tenth at least: those met within 10 % in the mean speak for it. Local. */
-void plmr_evidence_print(FILE *out, const plmr_device *device);
+/* Those of a device, without the numbers behind its name's colon. Where there is no such file there are none; one that cannot
+ * be read is a failure of the system, for it may hold some. Local. */
+plmr_status plmr_evidence_read(const plmr_device *device, plmr_evidence_list *evidence);
+
+/* Of a time of a program with these parts and elements of this type. Local. */
+void plmr_standing_of(const plmr_device *device, const plmr_evidence_list *evidence, unsigned parts,
+                      enum plmr_dtype dtype, plmr_standing *standing);
+
+/* For each number, the sets that rest on it by a tenth at least: those met within 10 % in the mean speak for it. Local;
+ * reads the file. */
+plmr_status plmr_evidence_print(FILE *out, const plmr_device *device);

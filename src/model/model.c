@@ -99,9 +99,9 @@ static plmr_status open_gguf(const char *path, const char *name, plmr_model **mo
 
 static const plmr_shared models = {"model", "models", {".json", ".gguf"}, "the path of a GGUF or JSON file"};
 
-char **plmr_model_names(int *n_names)
+plmr_status plmr_model_names(char ***names, int *n_names)
 {
-    return plmr_share_names(&models, n_names);
+    return plmr_share_names(&models, names, n_names);
 }
 
 plmr_status plmr_model_open(const char *file_or_name, plmr_model **model)

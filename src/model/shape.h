@@ -85,7 +85,7 @@ void plmr_model_close(plmr_model *model);
 #define PLMR_MODEL_DEMO "demo"
 
 /* The names of the shipped models, sorted; *names is one allocation (array and strings) for the caller to free. */
-char **plmr_model_names(int *n_names);
+plmr_status plmr_model_names(char ***names, int *n_names);
 
 const plmr_model_shape *plmr_model_shape_of(const plmr_model *model);
 

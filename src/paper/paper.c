@@ -33,11 +33,14 @@ plmr_status plmr_paper_open(plmr_ranks *ranks, const char *device, plmr_paper *p
 {
     *paper = (plmr_paper){.ranks = ranks, .texts = plmr_take_made(json_array())};
     plmr_status status = plmr_device_load(device, &paper->device);
+    if (!status)
+        status = plmr_evidence_read(&paper->device, &paper->evidence);
     return plmr_agree(status ? status : load_published(paper));
 }
 
 void plmr_paper_close(plmr_paper *paper)
 {
+    free(paper->evidence.at);
     json_decref(paper->published);
     json_decref(paper->texts);
     free(paper->answers.question);

@@ -11,6 +11,7 @@
 #include "base/registry.h"
 #include "baseline/plans.h"
 #include "baseline/roofline.h"
+#include "device/standing.h"
 #include "infer/timing.h"
 #include "region/region.h"
 #include "report/progress.h"
@@ -93,6 +94,7 @@ typedef struct plmr_paper_answers {
 typedef struct plmr_paper {
     plmr_ranks *ranks; /* one row of ranks */
     plmr_device device;
+    plmr_evidence_list evidence; /* of the device */
     json_t *published, *texts;   /* texts: made for cells */
     const plmr_paper_part *part; /* that is run */
     unsigned parts;              /* of the model of time, that the last answer rests on: see device/used.h */

@@ -154,7 +154,7 @@ static void put_standing(FILE *out, const plmr_paper *paper)
         parts |= paper->cells[i].parts;
     if (!parts)
         return;
-    plmr_standing_of(&paper->device, parts, PLMR_F16, &standing);
+    plmr_standing_of(&paper->device, &paper->evidence, parts, PLMR_F16, &standing);
     fputc('\n', out);
     plmr_table_standing(out, &standing);
 }

@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "base/outcome.h"
-#include "device/standing.h"
 #include "paper/paper.h"
 #include "report/record.h"
 
@@ -22,7 +21,7 @@ static json_t *json_of(const plmr_paper *paper, const plmr_paper_cell *c)
                              c->role == PLMR_BOUND ? NULL : json_real(100 * plmr_paper_error(c)), "predicted_text",
                              text(c->predicted_text), "published_text", text(c->published_text));
     if (c->parts)
-        plmr_standing_of(&paper->device, c->parts, PLMR_F16, &standing);
+        plmr_standing_of(&paper->device, &paper->evidence, c->parts, PLMR_F16, &standing);
     json_object_update_new(json, plmr_standing_json(c->parts ? &standing : NULL));
     return json;
 }

@@ -147,7 +147,7 @@ static void print_standing(const plmr_job *job)
     plmr_standing standing;
     if (!job->parts)
         return;
-    plmr_standing_of(&job->session.device, job->parts, job->options->dtype, &standing);
+    plmr_standing_of(&job->session.device, &job->session.evidence, job->parts, job->options->dtype, &standing);
     plmr_table_standing(job->text, &standing);
 }
 

@@ -103,7 +103,7 @@ plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *recor
     if (plmr_rank() == 0) {
         record->on_host.hosts = plmr_ranks_hosts(&session->topology);
         record->on_host.placement = job->placement;
-        plmr_standing_of(device, region->ledger.parts, job->options->dtype, &session->standing);
+        plmr_standing_of(device, &session->evidence, region->ledger.parts, job->options->dtype, &session->standing);
         PLMR_RECORD_STANDING(record, &session->standing);
         job->parts |= region->ledger.parts;
     }

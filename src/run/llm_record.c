@@ -167,7 +167,8 @@ const plmr_standing *plmr_llm_standing(plmr_llm_run *run, const plmr_timing *tim
         const plmr_region *region = plmr_timing_region(timing, decode);
         parts |= region ? region->ledger.parts : 0;
     }
-    plmr_standing_of(&run->session.device, parts, run->shape->dtype, &run->session.standing);
+    plmr_session *s = &run->session;
+    plmr_standing_of(&s->device, &s->evidence, parts, run->shape->dtype, &s->standing);
     return &run->session.standing;
 }
 

@@ -1,6 +1,7 @@
 #include "run/session.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include "base/digest.h"
 #include "base/hash.h"
@@ -91,6 +92,7 @@ void plmr_session_sign(const plmr_session *session, json_t *record)
 static plmr_status load_device(plmr_session *session, const plmr_words *line, const char *device)
 {
     PLMR_TRY(plmr_error_of_input(plmr_device_load(device, &session->device)));
+    PLMR_TRY(plmr_evidence_read(&session->device, &session->evidence));
     return note_device(session, line, device);
 }
 
@@ -154,6 +156,7 @@ plmr_status plmr_session_close(plmr_session *session, plmr_status status)
     if (!status)
         status = plmr_agree(closed);
     json_decref(session->source);
+    free(session->evidence.at);
     plmr_rank_map_free(&session->topology);
     plmr_ranks_destroy(session->ranks);
     return status;

@@ -28,7 +28,8 @@ typedef struct plmr_session {
     plmr_html html;
     plmr_trace_about about;
     plmr_trace_file trace;
-    plmr_standing standing; /* of the times of what was run last */
+    plmr_evidence_list evidence; /* of the device: what `standing` counts */
+    plmr_standing standing;      /* of the times of what was run last */
 } plmr_session;
 
 /* Starts one: loads the device, whose file need be on rank 0's machine only. `line` is what the user has said. A quiet one

@@ -235,7 +235,13 @@ static plmr_status same_point(const parser *p, int64_t i)
 static plmr_status check_points(const parser *p)
 {
     int64_t n = p->experiment->n_points, same = -1;
-    uint64_t *hashes = plmr_sweep_hashes(p->experiment, plmr_sweep_point_hash);
+    uint64_t *hashes = plmr_take((size_t)n * sizeof *hashes);
+    for (int64_t i = 0; i < n; i++) {
+        plmr_sweep_point point;
+        plmr_sweep_point_make(p->experiment, i, &point);
+        hashes[i] = plmr_sweep_point_hash(&point);
+        plmr_sweep_point_clear(&point);
+    }
     plmr_numbered *all = plmr_sweep_sorted(hashes, n);
     for (int64_t i = 1; i < n && same < 0; i++)
         if (all[i].hash == all[i - 1].hash)

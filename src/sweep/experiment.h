@@ -77,12 +77,9 @@ void plmr_sweep_point_clear(plmr_sweep_point *point);
 /* A hash of its command line. */
 uint64_t plmr_sweep_point_hash(const plmr_sweep_point *point);
 
-/* A hash of what decides a point's result: its command line, this program's version, the device's numbers. Of a device
- * that cannot be loaded, its name alone. Reads the device's file. */
-uint64_t plmr_sweep_point_key(const plmr_sweep_point *point);
-
-/* One of these hashes of each point, for the caller to free. */
-uint64_t *plmr_sweep_hashes(const plmr_experiment *experiment, uint64_t (*hash)(const plmr_sweep_point *point));
+/* A hash of what decides a point's result: its command line, this program's version, the device's numbers; of a device that
+ * there is not, its name alone. Reads the device's file, and fails where that cannot be read. */
+plmr_status plmr_sweep_point_key(const plmr_sweep_point *point, uint64_t *key);
 
 /* Hashes in order, each with its point, for the caller to free. */
 typedef struct plmr_numbered {

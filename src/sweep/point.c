@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/text_file.h"
 #include "device/identity.h"
 #include "sweep/experiment.h"
 
@@ -117,28 +118,17 @@ uint64_t plmr_sweep_point_hash(const plmr_sweep_point *point)
     return hash;
 }
 
-uint64_t plmr_sweep_point_key(const plmr_sweep_point *point)
+plmr_status plmr_sweep_point_key(const plmr_sweep_point *point, uint64_t *key)
 {
     plmr_device device;
-    uint64_t hash = plmr_hash_text(plmr_sweep_point_hash(point), PLMR_VERSION);
-    plmr_status unknown = plmr_device_load(point->device, &device);
-    if (unknown) {
-        plmr_error_free(unknown);
-        return hash;
-    }
-    return plmr_device_hash(hash, &device);
-}
-
-uint64_t *plmr_sweep_hashes(const plmr_experiment *experiment, uint64_t (*hash)(const plmr_sweep_point *point))
-{
-    uint64_t *hashes = plmr_take((size_t)experiment->n_points * sizeof *hashes);
-    for (int64_t i = 0; i < experiment->n_points; i++) {
-        plmr_sweep_point point;
-        plmr_sweep_point_make(experiment, i, &point);
-        hashes[i] = hash(&point);
-        plmr_sweep_point_clear(&point);
-    }
-    return hashes;
+    *key = plmr_hash_text(plmr_sweep_point_hash(point), PLMR_VERSION);
+    plmr_status unknown = plmr_error_of_input(plmr_device_load(point->device, &device));
+    if (!unknown)
+        *key = plmr_device_hash(*key, &device);
+    else if (plmr_error_code(unknown) == PLMR_ERROR_FILE)
+        return unknown;
+    plmr_error_free(unknown);
+    return PLMR_OK;
 }
 
 int plmr_numbered_compare(const void *a, const void *b)

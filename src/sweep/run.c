@@ -48,7 +48,8 @@ static plmr_status run_point(plmr_sweep *s, int64_t i)
     plmr_sweep_point point;
     plmr_sweep_point_make(s->experiment, i, &point);
     plmr_status status = s->run(&point, s->record_file);
-    bool failed = status && plmr_error_code(status) == PLMR_ERROR_SYSTEM;
+    enum plmr_code code = plmr_error_code(status);
+    bool failed = code == PLMR_ERROR_SYSTEM || code == PLMR_ERROR_FILE;
     if (!failed && plmr_rank() == 0)
         status = note_point(s, i, &point, status);
     else if (!failed) {
@@ -76,11 +77,26 @@ static plmr_status run_points(plmr_sweep *s)
 
 /* ---- the sweep ---- */
 
+static plmr_status make_keys(plmr_sweep *s)
+{
+    plmr_status status = PLMR_OK;
+    s->keys = plmr_take((size_t)s->experiment->n_points * sizeof *s->keys);
+    for (int64_t i = 0; i < s->experiment->n_points && !status; i++) {
+        plmr_sweep_point point;
+        plmr_sweep_point_make(s->experiment, i, &point);
+        status = plmr_sweep_point_key(&point, &s->keys[i]);
+        plmr_sweep_point_clear(&point);
+    }
+    return status;
+}
+
+/* From here on what a point leaves for the journal goes when this run does, however that ends. */
 static plmr_status open_journal(plmr_sweep *s)
 {
     int64_t n = s->experiment->n_points;
-    s->keys = plmr_sweep_hashes(s->experiment, plmr_sweep_point_key);
+    PLMR_TRY(make_keys(s));
     PLMR_TRY(plmr_journal_open(s->folder, s->name, s->keys, n, s->again, &s->journal));
+    plmr_draft_note(s->record_file);
     for (int64_t i = 0; i < n; i++)
         s->done[i] = s->journal.lines[i];
     s->n_before = s->journal.n_done;
@@ -132,7 +148,6 @@ static plmr_status finish(plmr_sweep *s, double wall_s)
 {
     struct tally tally = {0};
     plmr_draft_sweep(s->record_file); /* what a sweep that was killed in a point has left of the point's record */
-    remove(s->record_file);
     PLMR_TRY(plmr_journal_finish(&s->journal, s->experiment));
     for (int64_t i = 0; i < s->experiment->n_points; i++)
         count_line(s->journal.lines[i], &tally);
@@ -157,8 +172,10 @@ plmr_status plmr_sweep_all(const plmr_experiment *experiment, const char *name, 
     plmr_sweep s = {.experiment = experiment, .name = name, .text = text, .folder = folder, .again = again, .run = run};
     snprintf(s.record_file, sizeof s.record_file, "%s/point.json", folder);
     plmr_status status = run_all(&s);
-    if (s.journal.folder)
+    if (s.journal.folder) {
+        plmr_draft_remove(s.record_file);
         plmr_journal_close(&s.journal);
+    }
     free(s.keys);
     free(s.done);
     return status;

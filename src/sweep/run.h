@@ -4,7 +4,7 @@
 #include "sweep/experiment.h"
 
 /* Runs a point's command, which writes its record to the file. An error of input or limits is the point's result, one
- * of the system ends the sweep. Collective. */
+ * of the system or of a file ends the sweep. Collective. */
 typedef plmr_status plmr_sweep_runner(const plmr_sweep_point *point, const char *record_file);
 
 /* Runs the points that are not done (`again`: all of them), and says on standard output what has become of them. `name`

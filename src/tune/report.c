@@ -100,7 +100,7 @@ static json_t *json_of_text(const plmr_tune_text value)
 static void add_standing(json_t *json, const plmr_tune_task *task, const plmr_tune_row *row)
 {
     plmr_standing standing;
-    plmr_standing_of(task->device, (unsigned)row->parts, task->shape->dtype, &standing);
+    plmr_standing_of(task->device, task->evidence, (unsigned)row->parts, task->shape->dtype, &standing);
     json_object_del(json, "parts");
     json_object_update_new(json, plmr_standing_json(&standing));
 }
@@ -128,7 +128,7 @@ static json_t *json_of_phase(const plmr_tune_report *report, int phase, const pl
 void plmr_tune_report_standing(const plmr_tune_report *report, const plmr_tune_task *task, plmr_standing *standing)
 {
     unsigned parts = (unsigned)(report->rows[0][0].parts | report->rows[1][0].parts);
-    plmr_standing_of(task->device, parts, task->shape->dtype, standing);
+    plmr_standing_of(task->device, task->evidence, parts, task->shape->dtype, standing);
 }
 
 json_t *plmr_tune_report_json(const plmr_tune_report *report, const plmr_tune_task *task)

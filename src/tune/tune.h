@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "device/standing.h"
 #include "infer/timing.h"
 
 /* Regions have at least so many rows and columns, on devices that have as many; so there may be as many ranks. */
@@ -15,6 +16,7 @@ enum { PLMR_TUNE_LEAST_SIDE = 8 };
 typedef struct plmr_tune_task {
     plmr_ranks *ranks; /* one row of ranks */
     const plmr_device *device;
+    const plmr_evidence_list *evidence; /* of the device; rank 0's */
     const plmr_model_shape *shape;
     plmr_llm_setup setup; /* all but the phase searched for; its progress is the search's */
     bool decode;          /* the phase: decode, of n_tokens - n_prompt tokens, else prefill */

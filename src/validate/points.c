@@ -165,9 +165,9 @@ static plmr_status open_set(plmr_validation *v, const char *name)
 plmr_status plmr_validation_open(plmr_validation *v)
 {
     int n;
-    char **names = plmr_share_names(&shared, &n);
-    plmr_status status = PLMR_OK;
+    char **names;
     *v = (plmr_validation){.texts = plmr_take_made(json_array())};
+    plmr_status status = plmr_share_names(&shared, &names, &n);
     for (int i = 0; i < n && !status; i++) {
         json_t *name = plmr_take_made(json_string(names[i]));
         json_array_append_new(v->texts, name);

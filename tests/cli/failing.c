@@ -5,6 +5,7 @@
  *   FAIL_SEND     the number of the message that it never sends, nor does anything else
  *   FAIL_MESSAGE  the number of the call that sends, to one rank or to all, and that fails; 0 counts them
  *   FAIL_CALL     the number of the system call about a file below FAIL_FOLDER that fails; 0 counts them
+ *   FAIL_SIGNAL   and this one does not fail, but the process gets that signal when it is done
  *   FAIL_UNSEEN   on all ranks: a new file below FAIL_FOLDER is there for others only once it has been closed or renamed,
  *                 and what others see of its size is 0: files that are consistent from close to open, as on NFS
  *   FAIL_MEMORY   bytes of address space that may still be taken
@@ -301,7 +302,11 @@ static void on_call(int signal, siginfo_t *info, void *context)
     bool counts = (active || getenv("FAIL_UNSEEN")) && is_about_folder(i, args);
     if (counts && getenv("FAIL_UNSEEN")) {
         regs[REG_RAX] = unseen(i, args);
-    } else if (counts && ++n_calls == number("FAIL_CALL", -1)) {
+    } else if (counts && ++n_calls == number("FAIL_CALL", -1) && getenv("FAIL_SIGNAL")) {
+        regs[REG_RAX] = direct(info->si_syscall, args[0], args[1], args[2], args[3], args[4], args[5]);
+        note_failure();
+        raise((int)number("FAIL_SIGNAL", 0));
+    } else if (counts && n_calls == number("FAIL_CALL", -1)) {
         if (caught[i].number == SYS_close)
             direct(SYS_close, args[0], 0, 0, 0, 0, 0);
         regs[REG_RAX] = -caught[i].error;

@@ -621,7 +621,7 @@ static void share_directories(void **state)
     plmr_error_free(status);
     assert_non_null(status = plmr_share_path("devices/ideal.json", path, 8));
     plmr_error_free(status);
-    names = plmr_share_names(&(plmr_shared){"thing", "no-such-folder", {".json"}, "a file"}, &n);
+    must(plmr_share_names(&(plmr_shared){"thing", "no-such-folder", {".json"}, "a file"}, &names, &n));
     assert_int_equal(n, 0);
     free(names);
     assert_int_equal(setenv("PLMR_SHARE", PLMR_SHARE_SOURCE, 1), 0);

@@ -88,7 +88,8 @@ static void every_shipped_model(void **state)
                    {"qwen3-4b", 4022468096},       {"qwen3-8b", 8190735360},
                    {"tinyllama-1.1b", 1100048384}};
     int n;
-    char **names = plmr_model_names(&n);
+    char **names;
+    must(plmr_model_names(&names, &n));
     assert_int_equal(n, sizeof shipped / sizeof *shipped);
     for (int i = 0; i < n; i++) {
         plmr_model *model;

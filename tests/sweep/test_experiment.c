@@ -82,7 +82,8 @@ static uint64_t key_of(const char *options)
              options);
     must(parse(text, &e));
     plmr_sweep_point_make(e, 0, &point);
-    uint64_t key = plmr_sweep_point_key(&point);
+    uint64_t key;
+    must(plmr_sweep_point_key(&point, &key));
     plmr_sweep_point_clear(&point);
     plmr_experiment_destroy(e);
     return key;
