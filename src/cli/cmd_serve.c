@@ -21,8 +21,6 @@ struct serve_command {
     plmr_arrivals arrivals;
     bool has_lengths;
     int64_t n_requests, n_prompt_wafers, n_batch, chunk;
-    const char *link; /* NULL: not given */
-    plmr_serve_link way;
     bool find_rate;
     plmr_slo slo; /* seconds */
     const void *policy;
@@ -110,8 +108,6 @@ static const plmr_option options[] = {
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},
     {"prompt-wafers", "K", PLMR_TITLE_PLACE, "So many of --wafers read prompts for the others (default: all do both)",
      PLMR_COUNT(struct serve_command, n_prompt_wafers, 1023)},
-    {"link", "B|device", PLMR_TITLE_PLACE, "Bytes a second from wafer to wafer, or what the device's file says",
-     PLMR_TEXT(struct serve_command, link)},
     {"cores", "HxW", PLMR_TITLE_PLACE, "Cores of a region, H = W (default: what is best for --for)",
      PLMR_PAIR(struct serve_command, llm.setup.phase[PLMR_DECODE].rows, "250x250")},
     PLMR_OPTIONS(struct serve_command, llm, plmr_place_table),
@@ -212,12 +208,12 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               .policy = c->policy,
                               .aim = plmr_name_of(c->llm.setup.aim),
                               .slo = c->slo,
-                              .n_prompt = (int)c->n_prompt_wafers / place->wafers,
+                              .n_prompt = plmr_serve_place_replicas(place, (int)c->n_prompt_wafers),
                               .preempts = c->preempts,
                               .shares = plmr_serve_load_of(requests, outcome->n_requests).shares,
                               .draft = c->draft,
                               .ahead = (int)c->ahead,
-                              .link = c->way};
+                              .link = run->setup.link};
     json_t *record = plmr_serve_record_json(run, &about, place, outcome);
     if (!c->llm.quiet)
         plmr_serve_print(plmr_text_beside(c->llm.json), run, &about, place, outcome);
@@ -238,9 +234,9 @@ static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run
         .policy = c->policy,
         .slo = {c->slo.ttft * clock, c->slo.tpot * clock},
         .clock = clock,
-        .n_prompt = (int)c->n_prompt_wafers / place->wafers,
+        .n_prompt = plmr_serve_place_replicas(place, (int)c->n_prompt_wafers),
         .token_bytes = bytes,
-        .link = c->way,
+        .link = run->setup.link,
         .preempts = c->preempts,
         .ahead = (int)c->ahead,
         .accept = c->accept,
@@ -257,6 +253,18 @@ static plmr_status check_draft(const struct serve_command *c, const plmr_llm_run
     return PLMR_OK;
 }
 
+static plmr_serve_wish wish_of(const struct serve_command *c, const plmr_llm_run *run, const plmr_serve_load *load)
+{
+    return (plmr_serve_wish){.n_wafers = c->llm.setup.n_wafers,
+                             .n_prompt = (int)c->n_prompt_wafers,
+                             .n_batch = c->n_batch,
+                             .chunk = c->chunk,
+                             .load = load,
+                             .aim = c->llm.setup.aim,
+                             .draft = c->draft_model ? plmr_model_shape_of(c->draft_model) : NULL,
+                             .link = run->setup.link};
+}
+
 static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run, const plmr_request *requests,
                                int64_t n, plmr_serve_place *place)
 {
@@ -265,18 +273,9 @@ static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run,
                "the longest request has %lld tokens, prompt and output, but %s was made for %d at most: shorten it",
                (long long)load.longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
-    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, &load, c->llm.setup.aim, NULL, c->way};
-    if (c->draft_model)
-        wish.draft = plmr_model_shape_of(c->draft_model);
+    plmr_serve_wish wish = wish_of(c, run, &load);
     PLMR_TRY(check_draft(c, run));
-    PLMR_TRY(plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place));
-    if (!c->n_prompt_wafers || c->n_prompt_wafers % place->wafers == 0)
-        return PLMR_OK;
-    plmr_status status = plmr_error_make(
-        PLMR_ERROR_INPUT, "--prompt-wafers %lld: the model takes %d wafers, so choose a multiple of that",
-        (long long)c->n_prompt_wafers, place->wafers);
-    plmr_serve_place_free(place);
-    return status;
+    return plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
 }
 
 /* ---- values ---- */
@@ -328,8 +327,7 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
                "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
                run->shape->name);
-    plmr_serve_wish wish = {c->llm.setup.n_wafers, c->n_batch, c->chunk, NULL, c->llm.setup.aim, NULL, c->way};
-    PLMR_TRY(plmr_endpoint_place(&e, wish, &place));
+    PLMR_TRY(plmr_endpoint_place(&e, wish_of(c, run, NULL), &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_machine_setup setup = {
         .costs = &place.costs, .policy = c->policy, .slo = plan.slo, .preempts = c->preempts, .seed = plan.seed};
@@ -347,7 +345,7 @@ static plmr_status run_opened(struct serve_command *c, plmr_llm_run *run)
 {
     plmr_request *requests;
     int64_t n;
-    PLMR_TRY(plmr_serve_link_of(&run->session.device, c->link, c->n_prompt_wafers > 0, &c->way));
+    PLMR_TRY(plmr_wafer_link_of(&run->session.device, c->llm.link, c->n_prompt_wafers > 0, &run->setup.link));
     if (c->http)
         return answer_requests(c, run);
     if (c->draft_model)

@@ -139,6 +139,8 @@ const plmr_option plmr_place_table[] = {
      .value = PLMR_DEVICE_DEFAULT},
     {"wafers", "N", PLMR_TITLE_PLACE, "Devices that there are (default: as few as hold the model; serve: 1)",
      PLMR_COUNT(plmr_llm_options, setup.n_wafers, 1024)},
+    {"link", "B|device", PLMR_TITLE_PLACE, "Bytes a second from wafer to wafer, or what the device's file says",
+     PLMR_TEXT(plmr_llm_options, link)},
     {"for", "AIM", PLMR_TITLE_PLACE,
      "What regions, layers and replicas are chosen for: %s (default: regions by the model's size; serve: throughput)",
      PLMR_ONE_OF(plmr_llm_options, setup.aim, &plmr_aim_registry)},

@@ -16,19 +16,24 @@ static void repeat(plmr_phase_cost *phase, int n)
     phase->multiply_adds *= n;
     phase->wavelet_hops *= n;
     phase->border_hops *= n;
+    phase->link_bytes *= n;
 }
 
-/* A prompt enters a region when the one before has left it; regions with most layers set the pace. */
+/* A prompt enters a region when the one before has left it; regions with most layers set the pace, which may be those from
+ * which it goes to another wafer. */
 void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
 {
     const plmr_placement *p = &t->placement[0];
     int n = plmr_timing_requests(t, false);
     double layers = (double)p->layers_per_stage / t->setup.n_layers;
     double hop = p->n_stages > 1 ? 1.0 / (p->n_stages - 1) : 0;
+    double far = plmr_timing_crossing(t, false, t->setup.n_prompt).busy;
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         phase->work[i] += (n - 1) * (phase->in_layers[i] * layers + (phase->work[i] - phase->in_layers[i]) * hop);
         phase->in_layers[i] *= 1 + (n - 1) * layers;
     }
+    phase->work[PLMR_WORK_STAGES] += (n - 1) * (far - phase->link_cycles * hop);
+    phase->link_cycles += (n - 1) * far;
     phase->t_cycles = n > 1 ? sum(phase->work) : phase->t_cycles;
     phase->compute_cycles *= 1 + (n - 1) * layers;
     repeat(phase, t->setup.n_batch);
@@ -42,8 +47,9 @@ static double slowest(const plmr_timing *t, const plmr_phase_cost *pass)
     const plmr_placement *p = &t->placement[1];
     int n_layers = t->setup.n_layers, stages = p->n_stages - p->output_apart;
     double layers = sum(pass->in_layers), hops = pass->work[PLMR_WORK_STAGES] - pass->in_layers[PLMR_WORK_STAGES];
-    double end = pass->t_cycles - layers - hops, hop = p->n_stages > 1 ? hops / (p->n_stages - 1) : 0;
-    double last = end, full = layers * p->layers_per_stage / n_layers + hop;
+    double end = pass->t_cycles - layers - hops, far = plmr_timing_crossing(t, true, plmr_timing_stage_batch(t)).busy;
+    double hop = p->n_stages > 1 ? (hops - pass->link_cycles) / (p->n_stages - 1) : 0;
+    double last = end, full = layers * p->layers_per_stage / n_layers + hop + far;
     if (!p->output_apart)
         last += layers * (n_layers - (stages - 1) * p->layers_per_stage) / n_layers;
     return p->n_stages > 1 ? fmax(full, last) : last;

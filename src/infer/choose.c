@@ -36,15 +36,21 @@ struct search {
     plmr_candidate best; /* all 0: nothing yet */
 };
 
+bool plmr_aim_is_better(const plmr_aim *aim, const plmr_candidate *a, const plmr_candidate *b)
+{
+    double loss_a = aim->loss(a), loss_b = aim->loss(b);
+    if (loss_a != loss_b)
+        return loss_a < loss_b;
+    return a->cycles != b->cycles ? a->cycles < b->cycles : a->replicas > b->replicas;
+}
+
 static bool is_better(const struct search *s, const plmr_candidate *c)
 {
-    const plmr_candidate *best = &s->best;
-    double (*loss)(const plmr_candidate *) = s->task->aim->loss;
-    if (!best->n_wafers)
+    if (!s->best.n_wafers)
         return true;
-    if (!s->task->n_wafers && c->n_wafers != best->n_wafers)
-        return c->n_wafers < best->n_wafers;
-    return loss(c) != loss(best) ? loss(c) < loss(best) : c->cycles < best->cycles;
+    if (!s->task->n_wafers && c->n_wafers != s->best.n_wafers)
+        return c->n_wafers < s->best.n_wafers;
+    return plmr_aim_is_better(s->task->aim, c, &s->best);
 }
 
 /* The most wafers that are of interest: those that there are, or no more than the best takes. */
@@ -58,14 +64,15 @@ static plmr_status try_replicas(struct search *s, plmr_candidate c)
 {
     const plmr_choose *task = s->task;
     bool fits = false;
-    for (int wafers = (int)plmr_ceil_div(c.n_stages, s->n_regions);
-         wafers <= most_wafers(s) && c.replicas < task->n_requests; wafers++) {
-        int64_t replicas = (int64_t)wafers * s->n_regions / c.n_stages;
+    int n = c.n_stages + task->n_beside;
+    for (int wafers = (int)plmr_ceil_div(n, s->n_regions); wafers <= most_wafers(s) && c.replicas < task->n_requests;
+         wafers++) {
+        int replicas = plmr_replicas_on(wafers, s->n_regions, n);
         replicas = replicas < task->n_requests ? replicas : task->n_requests;
         if (replicas == c.replicas)
             continue;
-        c.replicas = (int)replicas;
-        c.n_wafers = (int)plmr_ceil_div(c.n_stages * replicas, s->n_regions);
+        c.replicas = replicas;
+        c.n_wafers = plmr_wafers_for(replicas, s->n_regions, n);
         PLMR_TRY(task->weigh(task->context, &c, &fits));
         if (fits && is_better(s, &c))
             s->best = c;
@@ -134,7 +141,7 @@ static bool is_smaller_chunk(int64_t n, int side)
     return plmr_ceil_div(n, side) < plmr_ceil_div(n, side - 1);
 }
 
-int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most, int *n_sides)
+int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most, bool fine, int *n_sides)
 {
     int least = most < PLMR_CHOOSE_LEAST ? most : PLMR_CHOOSE_LEAST;
     int *sides = plmr_take((size_t)(most - least + 1) * sizeof *sides);
@@ -144,7 +151,8 @@ int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most
         bool smaller = side == least || side % shape->n_kv_heads == 0;
         for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
             smaller |= is_smaller_chunk(dims[i], side);
-        if (smaller && (side == least || side * PLMR_CHOOSE_STEP >= sides[*n_sides - 1] * (PLMR_CHOOSE_STEP + 1)))
+        bool always = side == least || (fine && is_smaller_chunk(shape->dim, side));
+        if (always || (smaller && side * PLMR_CHOOSE_STEP >= sides[*n_sides - 1] * (PLMR_CHOOSE_STEP + 1)))
             sides[(*n_sides)++] = side;
     }
     return sides;

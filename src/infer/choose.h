@@ -2,7 +2,7 @@
  *
  * A placement is the cores of a region, the layers that a region has, whether the output has a region of its own, how
  * often all of it is there (replicas), and the wafers that this takes. Whoever searches says what a placement comes to;
- * an aim says how good that is.
+ * an aim says how good that is. Several replicas share a wafer as wholes; one that takes several wafers shares none.
  *
  * Which placements are looked at follows from model and requests alone: a device rules out what does not fit it. And what
  * a placement comes to never gets worse with more SRAM, cores, wafers, bandwidth or clock. So the best of them does not
@@ -21,8 +21,9 @@ typedef struct plmr_candidate {
     int rows, cols, layers; /* of a region; layers: at most */
     bool output_apart;
     int n_stages, replicas, n_wafers;
-    double cycles; /* that a request takes, alone, or as one of those that are run together */
-    double tokens; /* that the caches of all have room for */
+    int64_t n_batch; /* of serving: most requests of a pass */
+    double cycles;   /* that a request takes, alone, or as one of those that are run together */
+    double tokens;   /* that the caches of all have room for */
 } plmr_candidate;
 
 typedef struct plmr_aim {
@@ -36,6 +37,9 @@ extern const plmr_aim plmr_aim_latency, plmr_aim_throughput, plmr_aim_capacity, 
 
 PLMR_REGISTRY(aim, plmr_aim)
 
+/* Whether a is to be preferred: by the aim, by cycles, and as what shares the requests among more. */
+bool plmr_aim_is_better(const plmr_aim *aim, const plmr_candidate *a, const plmr_candidate *b);
+
 typedef struct plmr_choose {
     const plmr_device *device;
     const plmr_aim *aim;
@@ -45,6 +49,7 @@ typedef struct plmr_choose {
     int n_layers, most_layers; /* of the model; of a region (0: any) */
     int n_wafers;              /* there are so many; 0: as few as hold the model come before everything else */
     int n_requests;            /* no more replicas than that */
+    int n_beside;              /* regions that a replica takes beside */
     bool has_output;
     /* What follows is of regions of so many cores. Then: does the choice fit, and what does it come to (cycles and tokens)? */
     plmr_status (*open)(void *context, int rows, int cols);
@@ -56,8 +61,9 @@ typedef struct plmr_choose {
 plmr_status plmr_choose_best(const plmr_choose *choose, plmr_candidate *best);
 
 /* Sides of square regions, rising, each a few percent larger than the one before: with them some dimension of the model,
- * or n_tokens, is dealt in smaller chunks than with one core fewer. At most `most`; for the caller to free. Local. */
-int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most, int *n_sides);
+ * or n_tokens, is dealt in smaller chunks than with one core fewer; `fine`: all with which that is so of a token's elements.
+ * At most `most`; for the caller to free. Local. */
+int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most, bool fine, int *n_sides);
 
 /* The best placement of a phase by the setup's aim, into the setup: its region, or, where is_given, what else there is to
  * choose for it. Requests are the setup's, from n_prompt to n_tokens. The choice is all 0 where nothing

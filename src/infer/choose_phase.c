@@ -124,7 +124,7 @@ static plmr_status choose(struct phase *p, const plmr_llm_setup *setup, const pl
     int shorter = (int)(p->device->rows < p->device->cols ? p->device->rows : p->device->cols), n_sides;
     int most = p->decode ? (int)(p->device->rows + p->device->cols) - shorter : shorter;
     int64_t n_tokens = p->decode ? setup->n_tokens : setup->n_prompt;
-    int *sides = plmr_choose_sides(p->shape, n_tokens, most, &n_sides);
+    int *sides = plmr_choose_sides(p->shape, n_tokens, most, false, &n_sides);
     plmr_choose task = {
         .device = p->device,
         .aim = aim,

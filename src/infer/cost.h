@@ -68,6 +68,7 @@ typedef struct plmr_cost_pass {
     double t_cycles; /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
     double outside_bytes, outside_cycles;            /* that came from outside, and what that took */
+    double link_bytes, link_cycles;                  /* that went from wafer to wafer, the same */
     double in_layers[PLMR_N_WORKS];                  /* of that, in the layers: without output and stages */
     double multiply_adds, wavelet_hops, border_hops; /* of the region when the pass began, */
     double compute_cycles;                           /* and of its busiest core */

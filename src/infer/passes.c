@@ -97,25 +97,55 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
 
 /* Every core passes n_bytes on to the core at the same place of the next region, as many hops away as a region is wide.
  */
-static double stage_cycles(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
+static double way_cycles(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
 {
     const plmr_device *d = t->device;
     double words = (double)plmr_device_wavelets(d, n_bytes);
     plmr_way way = plmr_way_of(d, p->cols);
-    double cycles = plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
-    return t->setup.as_published ? 0 : cycles * (p->n_stages - 1);
+    return plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
 }
 
-static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, plmr_cost_pass *pass)
+static double way_hops(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
 {
-    double cycles = stage_cycles(t, p, n_bytes), words = (double)plmr_device_wavelets(t->device, n_bytes);
+    return (double)plmr_device_wavelets(t->device, n_bytes) * p->cols * p->rows * p->cols;
+}
+
+plmr_crossing plmr_timing_crossing(const plmr_timing *t, bool decode, int64_t n)
+{
+    const plmr_placement *p = &t->placement[decode];
+    const plmr_wafer_link *link = &t->setup.link;
+    plmr_crossing crossing = {0};
+    if (link->bytes_s == 0 || p->n_stages <= p->n_regions)
+        return crossing;
+    crossing.n = (int)plmr_ceil_div(p->n_stages, p->n_regions) - 1;
+    crossing.bytes = (double)(n * t->shape.dim * plmr_timing_element_bytes(t));
+    crossing.busy = plmr_device_quantise(t->device->clock * crossing.bytes / link->bytes_s);
+    crossing.latency = plmr_device_quantise(t->device->clock * link->latency_s);
+    return crossing;
+}
+
+/* To all regions but the first, and of that from wafer to wafer. */
+static double stage_cycles(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, const plmr_crossing *cross)
+{
+    double within = way_cycles(t, p, n_bytes) * (p->n_stages - 1);
+    return t->setup.as_published ? 0 : within + cross->n * (cross->busy + cross->latency);
+}
+
+static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, const plmr_crossing *cross,
+                       plmr_cost_pass *pass)
+{
+    double cycles = stage_cycles(t, p, n_bytes, cross);
     if (t->setup.as_published)
         return;
     if (p->n_stages > 1)
         pass->grid->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
+    if (cross->n && t->setup.link.is_devices)
+        pass->grid->region->ledger.parts |= PLMR_PART_WAFERS;
     pass->work[PLMR_WORK_STAGES] += cycles;
     pass->t_cycles += cycles;
-    pass->wavelet_hops -= words * p->cols * p->rows * p->cols * (p->n_stages - 1);
+    pass->link_bytes = cross->n * cross->bytes;
+    pass->link_cycles = cross->n * (cross->busy + cross->latency);
+    pass->wavelet_hops -= way_hops(t, p, n_bytes) * (p->n_stages - 1);
 }
 
 /* In a trace all cores wait for the last one, and what has gone to the next regions. */
@@ -145,6 +175,8 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
         .border_hops = (double)cost.border_hops - pass->border_hops,
         .outside_bytes = pass->outside_bytes,
         .outside_cycles = pass->outside_cycles,
+        .link_bytes = pass->link_bytes,
+        .link_cycles = pass->link_cycles,
         .routes_max = cost.routes_max,
         .parts = pass->grid->region->ledger.parts,
         .hottest = t->hottest,
@@ -160,10 +192,10 @@ static plmr_status finish_pass(plmr_timing *t, const plmr_cost_pass *pass, const
     return PLMR_OK;
 }
 
-/* Of activations on their way to the next region, in each core: of a prompt; of a token of each request. */
-static int64_t prompt_bytes(const plmr_timing *t)
+/* Of activations on their way to the next region, in each core: of n tokens of a prompt; of a token of each request. */
+static int64_t prompt_bytes(const plmr_timing *t, int64_t n)
 {
-    return plmr_ceil_div(t->setup.n_prompt, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
+    return plmr_ceil_div(n, t->prefill->rows) * t->prefill->dim_x.size * plmr_timing_element_bytes(t);
 }
 
 static int64_t token_bytes(const plmr_timing *t, int n_batch)
@@ -186,7 +218,8 @@ static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
     pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(run_layers(t, &pass));
     plmr_timing_wait_layers(t, &t->placement[0], true, &pass);
-    add_stages(t, &t->placement[0], prompt_bytes(t), &pass);
+    plmr_crossing cross = plmr_timing_crossing(t, false, t->setup.n_prompt);
+    add_stages(t, &t->placement[0], prompt_bytes(t, t->setup.n_prompt), &cross, &pass);
     return finish_pass(t, &pass, "prefill", -1, phase);
 }
 
@@ -257,7 +290,8 @@ static plmr_status run_token(plmr_timing *t, int n_batch, int64_t n_before, int6
     double in_output = pass.t_cycles - in_layers;
     plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
     plmr_timing_wait_output(t, in_output, &pass);
-    add_stages(t, &t->placement[1], token_bytes(t, n_batch), &pass);
+    plmr_crossing cross = plmr_timing_crossing(t, true, n_batch);
+    add_stages(t, &t->placement[1], token_bytes(t, n_batch), &cross, &pass);
     return finish_pass(t, &pass, "token", n_before, phase);
 }
 
@@ -283,7 +317,8 @@ plmr_status plmr_timing_alike(plmr_timing *t, bool decode, int n_batch, int64_t 
     int stages = t->placement[decode].n_stages;
     t->n_busy = busy_stages(t);
     t->placement[decode].n_stages = 1;
-    plmr_status status = decode ? plmr_timing_step(t, n_batch, row_tokens, phase) : run_prompt(t, phase);
+    plmr_status status =
+        decode ? run_token(t, n_batch, row_tokens * t->decode->rows - 1, row_tokens, phase) : run_prompt(t, phase);
     t->placement[decode].n_stages = stages;
     t->n_busy = 0;
     return status;
@@ -291,34 +326,55 @@ plmr_status plmr_timing_alike(plmr_timing *t, bool decode, int n_batch, int64_t 
 
 void plmr_timing_add_stages(const plmr_timing *t, bool decode, int n_batch, plmr_phase_cost *phase)
 {
-    double cycles = stage_cycles(t, &t->placement[decode], decode ? token_bytes(t, n_batch) : prompt_bytes(t));
+    int64_t n_bytes = decode ? token_bytes(t, n_batch) : prompt_bytes(t, t->setup.n_prompt);
+    plmr_crossing cross = plmr_timing_crossing(t, decode, decode ? n_batch : t->setup.n_prompt);
+    double cycles = stage_cycles(t, &t->placement[decode], n_bytes, &cross);
     phase->work[PLMR_WORK_STAGES] += cycles;
     phase->t_cycles += cycles;
+    phase->link_cycles = cross.n * (cross.busy + cross.latency);
 }
 
 /* ---- for requests that come and go ---- */
 
 plmr_status plmr_timing_step(plmr_timing *t, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
 {
-    return run_token(t, n_batch, row_tokens * t->decode->rows - 1, row_tokens, phase);
+    return plmr_timing_alike(t, true, n_batch, row_tokens, phase);
 }
 
-/* A stage moves the keys and values of its layers when it has done them. */
 plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_phase_cost *phase)
 {
-    const plmr_grid *grid = t->prefill;
-    const plmr_placement *p = &t->placement[1];
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
-    int64_t n_row = plmr_ceil_div(n, grid->rows);
     pass.n_tokens = n;
     pass.n_before = n_before;
     pass.as_decode = true;
-    pass.n_slices = p->n_slices;
+    pass.n_slices = t->placement[1].n_slices;
     PLMR_TRY(run_layers(t, &pass));
-    for (int stage = 0; stage < p->n_stages - p->output_apart; stage++)
-        plmr_cost_settle(&pass, n_row * plmr_timing_token_bytes(t, grid) * p->layers_per_stage);
-    add_stages(t, p, n_row * grid->dim_x.size * plmr_timing_element_bytes(t), &pass);
+    plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
     return finish_pass(t, &pass, "chunk", n_before, phase);
+}
+
+plmr_status plmr_timing_settle(plmr_timing *t, int64_t n, plmr_phase_cost *phase)
+{
+    const plmr_grid *grid = t->prefill;
+    plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
+    plmr_cost_settle(&pass, plmr_ceil_div(n, grid->rows) * plmr_timing_token_bytes(t, grid) *
+                                t->placement[1].layers_per_stage);
+    return finish_pass(t, &pass, "settle", -1, phase);
+}
+
+void plmr_timing_way(const plmr_timing *t, bool decode, int64_t n, double *cycles, double *hops)
+{
+    int64_t n_bytes = decode ? token_bytes(t, (int)n) : prompt_bytes(t, n);
+    t->decode->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
+    *cycles = way_cycles(t, &t->placement[1], n_bytes);
+    *hops = way_hops(t, &t->placement[1], n_bytes);
+}
+
+plmr_status plmr_timing_place_again(plmr_timing *t, int layers, bool output_apart)
+{
+    t->setup.phase[PLMR_DECODE].layers = layers;
+    t->setup.phase[PLMR_DECODE].output_apart = output_apart;
+    return plmr_timing_place_decode(t);
 }
 
 void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
@@ -330,6 +386,8 @@ void plmr_phase_cost_add(plmr_phase_cost *sum, const plmr_phase_cost *phase)
     sum->border_hops += phase->border_hops;
     sum->outside_bytes += phase->outside_bytes;
     sum->outside_cycles += phase->outside_cycles;
+    sum->link_bytes += phase->link_bytes;
+    sum->link_cycles += phase->link_cycles;
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         sum->work[i] += phase->work[i];
         sum->in_layers[i] += phase->in_layers[i];

@@ -1,6 +1,7 @@
 /* setup.h - how a language model is run: all that can be chosen, in one struct, for whoever runs one. */
 #pragma once
 
+#include "device/wafers.h"
 #include "infer/expert_place.h"
 #include "infer/load.h"
 #include "infer/plan.h"
@@ -34,6 +35,7 @@ typedef struct plmr_llm_setup {
     bool streams;                  /* of time alone: what does not fit comes from outside, layer by layer */
     const void *aim;               /* plmr_aim, by which regions are chosen that are not given; NULL: none */
     int n_wafers;                  /* that there are; 0: as few as hold the model */
+    plmr_wafer_link link;          /* of time alone: between them */
     bool concat; /* the last row of cores takes all new tokens, else the cache is kept balanced by shifts */
     const plmr_llm_plan *plan; /* of time alone, as is what follows, but dump and progress; NULL: WaferLLM's */
     bool as_published;
@@ -54,6 +56,19 @@ plmr_expert_setup plmr_llm_experts(const plmr_llm_setup *setup, enum plmr_llm_ph
 
 /* "f32", ..., "i8": what keys and values are stored in. */
 const char *plmr_llm_cache_name(const plmr_llm_setup *setup);
+
+/* Replicas of so many regions each that have room on wafers with n_regions; the wafers that they take. */
+static inline int plmr_replicas_on(int n_wafers, int n_regions, int n_stages)
+{
+    return n_stages > n_regions ? n_wafers / (int)plmr_ceil_div(n_stages, n_regions)
+                                : n_wafers * (n_regions / n_stages);
+}
+
+static inline int plmr_wafers_for(int replicas, int n_regions, int n_stages)
+{
+    return n_stages > n_regions ? replicas * (int)plmr_ceil_div(n_stages, n_regions)
+                                : (int)plmr_ceil_div(replicas, n_regions / n_stages);
+}
 
 /* The same, and the sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or
  * the device's; decode: the smallest region from half of that on, of which the wafer has enough for all layers, or the

@@ -43,6 +43,8 @@ typedef struct plmr_phase_cost {
     double border_hops;                 /* and of these over borders */
     double outside_bytes;               /* from outside, */
     double outside_cycles;              /* which took so long, but for what the arithmetic hid */
+    double link_bytes;                  /* from wafer to wafer, where ways between them are known, */
+    double link_cycles;                 /* which took so long, as a part of the stages' */
     int routes_max;
     unsigned parts; /* of the model of time that it rests on: see device/used.h */
     plmr_hottest hottest;
@@ -82,10 +84,19 @@ plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
 plmr_status plmr_timing_token(plmr_timing *timing, int64_t n_before, const plmr_phase_cost **phase);
 
 /* For requests that come and go, all on regions that are prefill's and decode's alike; the plan is WaferLLM's, and
- * routes are configured anew between passes. One token of n_batch requests, whose fullest row of cores holds row_tokens of each, through all stages. n tokens of a prompt, of which
- * n_before are in the cache; keys and values end where decode has them, but no logits are made. Collective. */
+ * routes are configured anew between passes. Without what is between regions, and so the same however layers are dealt to
+ * them: one token of n_batch requests, whose fullest row of cores holds row_tokens of each; n tokens of a prompt, of which
+ * n_before are in the cache, without logits. Collective. */
 plmr_status plmr_timing_step(plmr_timing *timing, int n_batch, int64_t row_tokens, plmr_phase_cost *phase);
 plmr_status plmr_timing_chunk(plmr_timing *timing, int64_t n_before, int64_t n, plmr_phase_cost *phase);
+
+/* What is: in a region with most layers the keys and values of n tokens of a prompt go to where decode has them
+ * (collective); to the next region go n of its tokens, or, in decode, a token of n requests. */
+plmr_status plmr_timing_settle(plmr_timing *timing, int64_t n, plmr_phase_cost *phase);
+void plmr_timing_way(const plmr_timing *timing, bool decode, int64_t n, double *cycles, double *hops);
+
+/* Deals layers to decode's regions anew: at most so many to each. Collective. */
+plmr_status plmr_timing_place_again(plmr_timing *timing, int layers, bool output_apart);
 
 /* Tokens that a row of cores has room for, of all requests together, beside weights and what is larger: activations of
  * n_batch requests in decode, or what chunks of at most n tokens take, of which the largest must have been timed; 0: there

@@ -36,6 +36,15 @@ int64_t plmr_timing_row_tokens(const plmr_timing *timing, int64_t n_tokens);
 /* Of so many tokens on the fullest row of cores, those that lie in the window of a layer that has one. */
 int64_t plmr_timing_window_tokens(const plmr_timing *timing, int64_t row_tokens);
 
+/* Ways from wafer to wafer that n tokens of a prompt, or a token of n requests, take on their way through all regions: so
+ * many, for each of which a region is busy until the bytes are gone, and they are there after the latency. */
+typedef struct plmr_crossing {
+    int n;
+    double bytes, busy, latency;
+} plmr_crossing;
+
+plmr_crossing plmr_timing_crossing(const plmr_timing *timing, bool decode, int64_t n);
+
 /* Of a prompt's cost makes that of a batch; of a pass's that of as many as a batch's tokens take. */
 void plmr_timing_follow(const plmr_timing *timing, plmr_phase_cost *phase);
 void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);

@@ -28,6 +28,11 @@
     X(real, uncertainty)         /* RMS error of measurements that rest on the same; null: none is known */            \
     X(text, uncertainty_of)      /* their sets, or "none known" */
 
+#define PLMR_WAFER_LINK_FIELDS(X) /* from wafer to wafer; null: ways are as those within one */                       \
+    X(real, link_bytes_s)                                                                                              \
+    X(real, link_bytes)          /* that went so */                                                                    \
+    X(real, energy_link_j)       /* for that; null: not known */
+
 #define PLMR_OUTSIDE_FIELDS(X)   /* what comes in while cores work; null: all is there */                              \
     X(real, outside_bytes)       /* in the whole run, */                                                               \
     X(real, outside_cycles)      /* which took so long, */                                                             \
@@ -180,7 +185,8 @@
     X(count, prefill_replicas)                                                                                         \
     X(count, regions_unused)     /* of the wafers that are needed, in decode, or else in prefill; and cores: */        \
     X(count, cores_unused)       /* those of unused regions, and those that are in none */    \
-    PLMR_OUTSIDE_FIELDS(X)
+    PLMR_OUTSIDE_FIELDS(X)                                                                                             \
+    PLMR_WAFER_LINK_FIELDS(X)
 /* clang-format on */
 
 /* Of a simulation of serving. */
@@ -252,9 +258,9 @@
     X(real, urgent_e2e_p50_s)                                                                                          \
     X(real, urgent_e2e_p99_s)                                                                                          \
     X(text, outside)             /* "weights", or "weights and cache", come in; null: all is there */                 \
-    X(real, link_bytes_s)        /* from wafer to wafer; null: ways are as those within one */                         \
-    X(real, link_bytes)          /* that went so */                                                                    \
-    X(real, energy_link_j)       /* for that; null: not known */
+    PLMR_WAFER_LINK_FIELDS(X)                                                                                          \
+    X(count, regions_unused)     /* of all wafers; and cores */                                                        \
+    X(count, cores_unused)
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving

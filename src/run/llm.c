@@ -57,6 +57,7 @@ static plmr_status check_packed(const plmr_device *device, const char *option, e
 static plmr_status open_model(plmr_llm_run *run, bool wants_text)
 {
     PLMR_TRY(check_options(run->options, &run->session.device));
+    PLMR_TRY(plmr_wafer_link_of(&run->session.device, run->options->link, false, &run->setup.link));
     PLMR_TRY(plmr_model_open(run->options->model, &run->model));
     plmr_model_store(run->model, run->options->weights);
     run->shape = plmr_model_shape_of(run->model);

@@ -10,8 +10,20 @@
 
 /* ---- facts ---- */
 
-static void print_placement(FILE *out, const char *label, const plmr_placement *p, int replicas)
+static void print_wafers(FILE *out, const plmr_wafer_link *link, const plmr_placement *p, int n)
 {
+    if (link->bytes_s > 0)
+        plmr_table_fact(out, "note", "that is %d such devices: from one to the next the way has %s, and %s", n,
+                        plmr_format_quantity(link->bytes_s, "B/s").s, plmr_format_quantity(link->latency_s, "s").s);
+    else
+        plmr_table_fact(out, "note", "that is %d such devices: times are as if they were one%s", n,
+                        p->n_stages > p->n_regions ? "; --link device has the device's, --layers places a part" : "");
+}
+
+static void print_placement(FILE *out, const char *label, const plmr_llm_run *run, bool decode)
+{
+    const plmr_placement *p = decode ? run->decode : run->prefill;
+    int replicas = plmr_llm_replicas(run, decode);
     char times[32] = "";
     if (replicas > 1)
         snprintf(times, sizeof times, ", %d times over", replicas);
@@ -20,8 +32,7 @@ static void print_placement(FILE *out, const char *label, const plmr_placement *
                     plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
                     p->output_apart ? " (the last for the output)" : "", times, plmr_format_count(p->n_regions).s);
     if (p->n_stages * replicas > p->n_regions)
-        plmr_table_fact(out, "note", "that is %lld such devices: times are as if they were one; --layers places a part",
-                        (long long)plmr_ceil_div(p->n_stages * (int64_t)replicas, p->n_regions));
+        print_wafers(out, &run->setup.link, p, plmr_wafers_for(replicas, p->n_regions, p->n_stages));
 }
 
 /* Where weights come in. */
@@ -173,9 +184,9 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
     if (run->setup.plan != &plmr_llm_plan_waferllm)
         plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);
     if (run->prefill)
-        print_placement(out, "prefill", run->prefill, plmr_llm_replicas(run, false));
+        print_placement(out, "prefill", run, false);
     if (run->decode) {
-        print_placement(out, "decode", run->decode, plmr_llm_replicas(run, true));
+        print_placement(out, "decode", run, true);
         if (!run->setup.as_published)
             print_heads(out, run, run->decode);
     }

@@ -47,7 +47,7 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->stages = p->n_stages;
     r->regions = p->n_regions;
     r->replicas = plmr_llm_replicas(run, true);
-    r->wafers = p->n_regions ? plmr_ceil_div(p->n_stages * r->replicas, p->n_regions) : -1;
+    r->wafers = p->n_regions ? plmr_wafers_for((int)r->replicas, p->n_regions, p->n_stages) : -1;
     r->layers_per_stage = p->layers_per_stage;
     r->tree_k = p->n_levels;
     r->groups_y = run->groups[PLMR_Y];
@@ -104,8 +104,8 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     double n_batch = run->setup.n_batch;
     if (!p)
         return;
-    int64_t used = (int64_t)p->n_stages * plmr_llm_replicas(run, p == run->decode);
-    int64_t wafers = plmr_ceil_div(used, p->n_regions);
+    int replicas = plmr_llm_replicas(run, p == run->decode);
+    int64_t used = (int64_t)p->n_stages * replicas, wafers = plmr_wafers_for(replicas, p->n_regions, p->n_stages);
     double joules = device->power * (double)wafers * plmr_llm_totals_sum(&run->totals).t_cycles / device->clock;
     r->prefill_tok_s = n_batch * r->tpr_prefill;
     r->decode_tok_s = n_batch * r->tpr_decode;
@@ -145,6 +145,16 @@ static void set_outside(const plmr_llm_run *run, plmr_llm_record *r)
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run)
 {
     return run->decode ? run->decode : run->prefill;
+}
+
+static void set_link(const plmr_llm_run *run, plmr_llm_record *r)
+{
+    const plmr_wafer_link *link = &run->setup.link;
+    if (link->bytes_s == 0)
+        return;
+    r->link_bytes_s = link->bytes_s;
+    r->link_bytes = plmr_llm_totals_sum(&run->totals).link_bytes;
+    r->energy_link_j = r->link_bytes * link->byte_j;
 }
 
 static void set_host(plmr_llm_run *run, plmr_llm_record *r)
@@ -205,6 +215,7 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     set_totals(run, &r);
     set_rest(run, &r);
     set_outside(run, &r);
+    set_link(run, &r);
     set_host(run, &r);
     PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, run->timing));
     return r;

@@ -1,6 +1,7 @@
 #include "serve/costs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -9,35 +10,59 @@ int64_t plmr_serve_costs_row(const plmr_serve_costs *c, int64_t n)
     return plmr_ceil_div(n, c->rows);
 }
 
-/* Of what is not in the layers, stages all do the settling of the cache; the output is at the end. */
-/* `n_tokens`: whose activations go from stage to stage. */
-static plmr_pass_cost split(const plmr_serve_costs *c, const plmr_phase_cost *phase, int64_t n_tokens)
+/* Of what is not in the layers, the output is at the end. */
+static plmr_pass_cost split(const plmr_phase_cost *phase)
 {
     plmr_pass_cost cost = {.known = true, .multiply_adds = phase->multiply_adds, .wavelet_hops = phase->wavelet_hops};
     for (int i = 0; i < PLMR_N_WORKS; i++)
         cost.layers += phase->in_layers[i];
-    double moved = phase->work[PLMR_WORK_RELAYOUT] - phase->in_layers[PLMR_WORK_RELAYOUT];
-    cost.each = moved / c->n_stages;
-    cost.hop = c->n_stages > 1 ? phase->work[PLMR_WORK_STAGES] / (c->n_stages - 1) : 0;
-    cost.cross_bytes = (double)(n_tokens * c->token_bytes);
-    cost.cross = c->cross_byte * cost.cross_bytes;
-    cost.end = phase->t_cycles - cost.layers - moved - phase->work[PLMR_WORK_STAGES];
+    cost.end = phase->t_cycles - cost.layers;
     return cost;
 }
 
-plmr_status plmr_serve_costs_step(plmr_serve_costs *c, int64_t n, int64_t row_tokens, const plmr_pass_cost **cost)
+/* Of a step with n requests, or of a chunk with n tokens. */
+static plmr_status find_between(plmr_serve_costs *c, bool is_step, int64_t n, plmr_between *at)
+{
+    plmr_phase_cost settle = {0};
+    double hops = 0;
+    *at = (plmr_between){.known = true};
+    if (!is_step)
+        PLMR_TRY(plmr_timing_settle(c->timing, n, &settle));
+    if (c->n_stages > 1)
+        plmr_timing_way(c->timing, is_step, n, &at->hop, &hops);
+    int with_layers = (int)plmr_ceil_div(c->n_layers, c->layers_per_stage);
+    at->each = settle.t_cycles;
+    at->wavelet_hops = hops * (c->n_stages - 1) + settle.wavelet_hops * with_layers;
+    return PLMR_OK;
+}
+
+/* `n_tokens`: whose activations go from stage to stage. */
+static plmr_status add_between(plmr_serve_costs *c, bool is_step, int64_t n, int64_t n_tokens, plmr_pass_cost *cost)
+{
+    plmr_between *at = &c->between[is_step ? n - 1 : c->n_most + plmr_serve_costs_row(c, n) - 1];
+    if (!at->known)
+        PLMR_TRY(find_between(c, is_step, n, at));
+    cost->each = at->each;
+    cost->hop = at->hop;
+    cost->wavelet_hops += at->wavelet_hops;
+    cost->cross_bytes = (double)(n_tokens * c->token_bytes);
+    cost->cross = c->cross_byte * cost->cross_bytes;
+    return PLMR_OK;
+}
+
+plmr_status plmr_serve_costs_step(plmr_serve_costs *c, int64_t n, int64_t row_tokens, plmr_pass_cost *cost)
 {
     plmr_pass_cost *at = &c->steps[(n - 1) * c->row_most + row_tokens - 1];
     plmr_phase_cost phase;
     PLMR_ASSERT(n >= 1 && n <= c->n_batch && row_tokens >= 1 && row_tokens <= c->row_most);
     c->n_used++;
-    *cost = at;
-    if (at->known && !c->every_step)
-        return PLMR_OK;
-    c->n_found++;
-    PLMR_TRY(plmr_timing_step(c->timing, (int)n, row_tokens, &phase));
-    *at = split(c, &phase, n);
-    return PLMR_OK;
+    if (!at->known || c->every_step) {
+        c->n_found++;
+        PLMR_TRY(plmr_timing_step(c->timing, (int)n, row_tokens, &phase));
+        *at = split(&phase);
+    }
+    *cost = *at;
+    return add_between(c, true, n, n, cost);
 }
 
 static plmr_status find_chunk(plmr_serve_costs *c, int64_t n_before, int64_t n, plmr_pass_cost *cost)
@@ -45,18 +70,33 @@ static plmr_status find_chunk(plmr_serve_costs *c, int64_t n_before, int64_t n, 
     plmr_phase_cost phase;
     c->n_found++;
     PLMR_TRY(plmr_timing_chunk(c->timing, n_before, n, &phase));
-    *cost = split(c, &phase, plmr_serve_costs_row(c, n) * c->rows);
+    *cost = split(&phase);
+    return PLMR_OK;
+}
+
+static plmr_status find_layers(plmr_serve_costs *c, int64_t n_before, int64_t n, plmr_pass_cost *cost)
+{
+    int64_t seen = plmr_serve_costs_row(c, n_before + n), rows = plmr_serve_costs_row(c, n);
+    plmr_pass_cost *at = &c->chunks[(rows - 1) * c->row_most + seen - 1];
+    c->n_used++;
+    if (!at->known || c->every_step)
+        PLMR_TRY(find_chunk(c, n_before, n, at));
+    *cost = *at;
+    return PLMR_OK;
+}
+
+plmr_status plmr_serve_costs_layers(plmr_serve_costs *c, int64_t n_before, int64_t n, double *cycles)
+{
+    plmr_pass_cost cost;
+    PLMR_TRY(find_layers(c, n_before, n, &cost));
+    *cycles = cost.layers;
     return PLMR_OK;
 }
 
 plmr_status plmr_serve_costs_chunk(plmr_serve_costs *c, int64_t n_before, int64_t n, bool ends, plmr_pass_cost *cost)
 {
-    int64_t seen = plmr_serve_costs_row(c, n_before + n);
-    plmr_pass_cost *at = &c->chunks[(plmr_serve_costs_row(c, n) - 1) * c->row_most + seen - 1];
-    c->n_used++;
-    if (!at->known || c->every_step)
-        PLMR_TRY(find_chunk(c, n_before, n, at));
-    *cost = *at;
+    PLMR_TRY(find_layers(c, n_before, n, cost));
+    PLMR_TRY(add_between(c, false, n, plmr_serve_costs_row(c, n) * c->rows, cost));
     if (!ends)
         return PLMR_OK;
     if (c->every_step)
@@ -72,59 +112,89 @@ bool plmr_serve_crosses(const plmr_serve_costs *c, int stage)
     return c->wafer_stages && stage < c->n_stages - 1 && (stage + 1) % c->wafer_stages == 0;
 }
 
+/* Layers of a stage; the last may be for the output alone. */
+static int layers_of(const plmr_serve_costs *c, int stage)
+{
+    int left = c->n_layers - stage * c->layers_per_stage;
+    return left < 0 ? 0 : left < c->layers_per_stage ? left : c->layers_per_stage;
+}
+
 double plmr_serve_cost_of_stage(const plmr_serve_costs *c, const plmr_pass_cost *cost, int stage)
 {
-    int first = stage * c->layers_per_stage, left = c->n_layers - first;
-    int n = left < 0 ? 0 : left < c->layers_per_stage ? left : c->layers_per_stage;
-    return cost->layers * n / c->n_layers + cost->each + (stage < c->n_stages - 1 ? cost->hop : cost->end) +
+    int n = layers_of(c, stage);
+    return cost->layers * n / c->n_layers + (n ? cost->each : 0) + (stage < c->n_stages - 1 ? cost->hop : cost->end) +
            (plmr_serve_crosses(c, stage) ? cost->cross : 0);
 }
 
 double plmr_serve_cost_of_all(const plmr_serve_costs *c, const plmr_pass_cost *cost)
 {
     int n_crossings = c->wafer_stages ? (c->n_stages - 1) / c->wafer_stages : 0;
-    return cost->layers + c->n_stages * cost->each + (c->n_stages - 1) * cost->hop + cost->end +
+    int with_layers = (int)plmr_ceil_div(c->n_layers, c->layers_per_stage);
+    return cost->layers + with_layers * cost->each + (c->n_stages - 1) * cost->hop + cost->end +
            n_crossings * (cost->cross + c->cross_latency);
 }
 
-/* The chunk that takes most memory is the longest, at the end of the longest request. Where that leaves no room, steps have
- * fewer requests. */
-static plmr_status find_room(plmr_serve_costs *c, int64_t n_context)
+/* ---- placing ---- */
+
+/* The chunk that takes most memory is the longest, at the end of the longest request. */
+static plmr_status run_largest(plmr_serve_costs *c)
 {
     plmr_pass_cost cost;
-    int64_t n = c->chunk < n_context ? c->chunk : n_context;
-    PLMR_TRY(find_chunk(c, n_context - n, n, &cost));
-    c->row_room = plmr_timing_row_room(c->timing, (int)c->n_batch, n);
-    while (c->row_room < c->row_most && c->n_batch > 1)
-        c->row_room = plmr_timing_row_room(c->timing, (int)(c->n_batch /= 2), n);
-    return plmr_timing_output(c->timing, &c->output);
+    int64_t n = c->chunk < c->n_context ? c->chunk : c->n_context;
+    if (c->was_largest)
+        return PLMR_OK;
+    c->was_largest = true;
+    return find_chunk(c, c->n_context - n, n, &cost);
+}
+
+static void link_wafers(plmr_serve_costs *c, const plmr_device *device, const plmr_wafer_link *link)
+{
+    if (link->bytes_s == 0)
+        return;
+    c->wafer_stages = plmr_timing_placement(c->timing, true)->n_regions;
+    c->cross_byte = device->clock / link->bytes_s;
+    c->cross_latency = device->clock * link->latency_s;
+    if (link->is_devices)
+        plmr_timing_region(c->timing, true)->ledger.parts |= PLMR_PART_WAFERS;
 }
 
 plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                     const plmr_llm_setup *setup, const plmr_serve_limits *limits, plmr_serve_costs *c)
 {
-    *c = (plmr_serve_costs){.n_batch = limits->n_batch, .chunk = limits->chunk, .n_layers = shape->n_layers};
+    *c = (plmr_serve_costs){.n_most = limits->n_batch, .chunk = limits->chunk, .n_layers = shape->n_layers};
+    c->sram = device->sram;
     c->every_step = setup->every_step;
     PLMR_TRY(plmr_timing_create(ranks, device, shape, setup, &c->timing));
-    const plmr_placement *p = plmr_timing_placement(c->timing, true);
-    c->n_stages = p->n_stages;
-    c->layers_per_stage = p->layers_per_stage;
-    c->rows = p->rows;
+    c->rows = plmr_timing_placement(c->timing, true)->rows;
     c->token_bytes = shape->dim * (int64_t)plmr_dtype_bytes(shape->dtype);
-    if (limits->link.bytes_s > 0) {
-        c->wafer_stages = p->n_regions;
-        c->cross_byte = device->clock / limits->link.bytes_s;
-        c->cross_latency = device->clock * limits->link.latency_s;
-        if (limits->link.is_devices)
-            plmr_timing_region(c->timing, true)->ledger.parts |= PLMR_PART_WAFERS;
-    }
     c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
-    c->steps = plmr_take_zeroed((size_t)(c->n_batch * c->row_most), sizeof *c->steps);
-    c->chunks = plmr_take_zeroed((size_t)(plmr_serve_costs_row(c, c->chunk) * c->row_most), sizeof *c->chunks);
-    plmr_status status = find_room(c, limits->n_context);
+    int64_t chunk_rows = plmr_serve_costs_row(c, c->chunk);
+    c->steps = plmr_take_zeroed((size_t)(c->n_most * c->row_most), sizeof *c->steps);
+    c->chunks = plmr_take_zeroed((size_t)(chunk_rows * c->row_most), sizeof *c->chunks);
+    c->between = plmr_take_zeroed((size_t)(c->n_most + chunk_rows), sizeof *c->between);
+    link_wafers(c, device, &limits->link);
+    c->n_context = limits->n_context;
+    plmr_status status = plmr_timing_output(c->timing, &c->output);
     if (status)
         plmr_serve_costs_free(c);
     return status;
+}
+
+/* What comes from outside goes through one region, as it was found when that was made. */
+plmr_status plmr_serve_costs_place(plmr_serve_costs *c, int layers, bool output_apart, int64_t n_batch, bool *fits)
+{
+    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    PLMR_TRY(run_largest(c));
+    if (!p->n_slices)
+        PLMR_TRY(plmr_timing_place_again(c->timing, layers, output_apart));
+    c->n_stages = p->n_stages;
+    c->layers_per_stage = p->layers_per_stage;
+    c->n_batch = n_batch;
+    c->row_room = plmr_timing_row_room(c->timing, (int)n_batch, c->chunk);
+    memset(c->between, 0, (size_t)(c->n_most + plmr_serve_costs_row(c, c->chunk)) * sizeof *c->between);
+    *fits = p->n_stages == plmr_ceil_div(c->n_layers, layers) + output_apart && (double)p->sram_bytes <= c->sram &&
+            c->row_room >= c->row_most;
+    return PLMR_OK;
 }
 
 void plmr_serve_costs_free(plmr_serve_costs *c)
@@ -132,5 +202,6 @@ void plmr_serve_costs_free(plmr_serve_costs *c)
     plmr_timing_destroy(c->timing);
     free(c->steps);
     free(c->chunks);
+    free(c->between);
     *c = (plmr_serve_costs){0};
 }

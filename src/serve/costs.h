@@ -5,11 +5,11 @@
  */
 #pragma once
 
+#include "device/wafers.h"
 #include "infer/timing.h"
-#include "serve/link.h"
 
-/* Of a pass: of all layers together; of what each stage does beside; of the way to the next stage; and of the output, at
- * the end of the last. */
+/* Of a pass: of all layers together; of what each stage with layers does beside; of the way to the next stage; and of the
+ * output, at the end of the last. */
 typedef struct plmr_pass_cost {
     double layers, each, hop, end; /* cycles */
     double cross, cross_bytes;     /* more, to a stage on the next wafer, for these */
@@ -17,21 +17,32 @@ typedef struct plmr_pass_cost {
     bool known;
 } plmr_pass_cost;
 
+/* What a placement adds to passes of a shape. */
+typedef struct plmr_between {
+    double each, hop, wavelet_hops;
+    bool known;
+} plmr_between;
+
 typedef struct plmr_serve_costs {
     plmr_timing *timing;
     bool every_step; /* nothing is reused, as the setup says */
     int n_stages, n_layers;
     int layers_per_stage, rows;
+    double sram;                      /* bytes of a core */
     int64_t token_bytes;              /* of a token's activations, between stages */
     int wafer_stages;                 /* of a wafer, where ways between wafers are known; 0: they are as those within */
     double cross_byte, cross_latency; /* cycles of such a way, for each byte and until the first is there */
     int64_t row_room;                 /* tokens that a row of cores has room for, of all requests */
     int64_t n_batch, chunk;           /* most requests of a step; most tokens of a chunk */
+    int64_t n_most;                   /* that n_batch may be */
     int64_t row_most;                 /* most tokens of a request in a row */
-    plmr_pass_cost *steps;            /* by (batch - 1, row tokens - 1) */
-    plmr_pass_cost *chunks;           /* by (row tokens of the chunk - 1, row tokens seen - 1) */
-    plmr_phase_cost output;           /* of a prompt's first logits */
-    int64_t n_found, n_used;          /* passes that were timed, and asked for */
+    plmr_pass_cost *steps;            /* by (batch - 1, row tokens - 1), and */
+    plmr_pass_cost *chunks;  /* by (row tokens of the chunk - 1, row tokens seen - 1), without what is between */
+    plmr_between *between;   /* of steps, by batch - 1; behind them, of chunks, by row tokens - 1 */
+    plmr_phase_cost output;  /* of a prompt's first logits */
+    int64_t n_context;       /* most tokens of a request */
+    bool was_largest;        /* the chunk that takes most memory was run */
+    int64_t n_found, n_used; /* passes that were timed, and asked for */
 } plmr_serve_costs;
 
 /* The most that passes have: requests of a step, tokens of a chunk, tokens of a request; whether prompts may share their
@@ -39,21 +50,27 @@ typedef struct plmr_serve_costs {
 typedef struct plmr_serve_limits {
     int64_t n_batch, chunk, n_context;
     bool shares;
-    plmr_serve_link link; /* between wafers of a replica */
+    plmr_wafer_link link; /* between wafers of a replica */
 } plmr_serve_limits;
 
-/* Places the model by its setup, which has prefill's and decode's regions alike. Where n_batch requests to a step would
- * leave no room for the longest request, it takes fewer. Collective. */
+/* On regions by the setup, which has prefill's and decode's alike; the model is to be placed on them. Collective. */
 plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                     const plmr_llm_setup *setup, const plmr_serve_limits *limits,
                                     plmr_serve_costs *costs);
 void plmr_serve_costs_free(plmr_serve_costs *costs);
 
+/* Cycles of a chunk in all layers, however they are dealt. Collective. */
+plmr_status plmr_serve_costs_layers(plmr_serve_costs *costs, int64_t n_before, int64_t n, double *cycles);
+
+/* Deals layers to regions, at most so many to each, for steps of at most n_batch requests; what passes take in layers is
+ * still known. *fits: so it does, with room for the longest request. Collective. */
+plmr_status plmr_serve_costs_place(plmr_serve_costs *costs, int layers, bool output_apart, int64_t n_batch, bool *fits);
+
 /* Tokens of a row of cores that a request of n tokens takes. */
 int64_t plmr_serve_costs_row(const plmr_serve_costs *costs, int64_t n);
 
 /* One token of n requests, with row_tokens each in the fullest row. Collective. */
-plmr_status plmr_serve_costs_step(plmr_serve_costs *costs, int64_t n, int64_t row_tokens, const plmr_pass_cost **cost);
+plmr_status plmr_serve_costs_step(plmr_serve_costs *costs, int64_t n, int64_t row_tokens, plmr_pass_cost *cost);
 
 /* n tokens of a prompt behind n_before; with `ends` the first logits are made, too. Collective. */
 plmr_status plmr_serve_costs_chunk(plmr_serve_costs *costs, int64_t n_before, int64_t n, bool ends,

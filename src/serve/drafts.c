@@ -12,11 +12,11 @@ double plmr_machine_draft_due(const struct plmr_machine *m)
 
 static plmr_status add_pass(struct plmr_machine *m, int64_t n, int64_t row_tokens)
 {
-    const plmr_pass_cost *cost;
+    plmr_pass_cost cost;
     PLMR_TRY(plmr_serve_costs_step(m->setup->draft, n, plmr_ceil_div(row_tokens, n), &cost));
-    m->draft_free += plmr_serve_cost_of_all(m->setup->draft, cost);
-    m->sums->multiply_adds += cost->multiply_adds;
-    m->sums->wavelet_hops += cost->wavelet_hops;
+    m->draft_free += plmr_serve_cost_of_all(m->setup->draft, &cost);
+    m->sums->multiply_adds += cost.multiply_adds;
+    m->sums->wavelet_hops += cost.wavelet_hops;
     return PLMR_OK;
 }
 

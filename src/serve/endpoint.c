@@ -21,8 +21,9 @@ plmr_status plmr_endpoint_place(plmr_endpoint *e, plmr_serve_wish wish, plmr_ser
     plmr_status status = PLMR_OK;
     for (e->longest = run->shape->n_context;; e->longest /= 2) {
         double half = (double)e->longest / 2;
-        plmr_serve_load load = {half < 512 ? half : 512, half < 128 ? half : 128, e->longest, false};
+        plmr_serve_load load = {half < 512 ? half : 512, half < 128 ? half : 128, e->longest, false, PLMR_MOST_CLIENTS};
         wish.load = &load;
+        wish.most_replicas = 1;
         plmr_error_free(status);
         status = plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
         if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT || e->longest < 32)

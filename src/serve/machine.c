@@ -195,7 +195,7 @@ static void ride(struct plmr_machine *m, int32_t i, struct step *step)
 static plmr_status start_step(struct plmr_machine *m)
 {
     int64_t most = smaller(plmr_machine_spread(m, m->ready.n), m->setup->costs->n_batch);
-    const plmr_pass_cost *cost;
+    plmr_pass_cost cost;
     struct step step = {{0}, {0}};
     while (step.n[0] < most && m->ready.n) {
         int32_t i = plmr_fifo_pop(&m->ready);
@@ -205,7 +205,7 @@ static plmr_status start_step(struct plmr_machine *m)
     for (int j = 0; j <= PLMR_MOST_AHEAD && step.n[j]; j++) {
         m->sums->n_steps++;
         PLMR_TRY(plmr_serve_costs_step(m->setup->costs, step.n[j], plmr_ceil_div(step.rows[j], step.n[j]), &cost));
-        pass_through(m, cost);
+        pass_through(m, &cost);
     }
     if (step.n[0])
         take_off(m, (struct plmr_flight){.n = step.n[0]});

@@ -1,175 +1,310 @@
 #include "serve/place.h"
 
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
 
 struct search {
     plmr_ranks *ranks;
     const plmr_device *device;
     const plmr_model_shape *shape;
-    const plmr_llm_setup *setup;
+    plmr_llm_setup setup;
     const plmr_serve_wish *wish;
-    plmr_serve_place *best;
+    int side;
+    bool cannot;                   /* passes through the regions at hand break a limit */
+    plmr_serve_costs model, draft; /* on them; without a timing: not known yet */
+    plmr_candidate best;           /* so far; all 0: there is none */
 };
 
-static int count_regions(const plmr_device *d, int side)
+/* ---- what a placement comes to ---- */
+
+/* Tokens of the mean request, whose lengths are rounded up. */
+static int64_t mean_tokens(const plmr_serve_load *load)
 {
-    return (int)(floor(d->rows / side) * floor(d->cols / side));
+    int64_t all = (int64_t)ceil(load->mean_prompt) + (int64_t)ceil(load->mean_output);
+    return all < load->longest ? all : load->longest;
 }
 
-/* ---- what a placement is worth ---- */
-
-/* Cycles that a stage spends on the mean request, from the first chunk to the last token, with all the requests that
- * there is room for; or that the request takes alone. */
-static plmr_status find_cycles(plmr_serve_costs *c, const plmr_serve_load *load, bool alone, double *cycles)
+/* Cycles of the region that takes longest. */
+static double slowest(const plmr_serve_costs *c, const plmr_pass_cost *cost)
 {
-    int64_t prompt = (int64_t)ceil(load->mean_prompt), output = (int64_t)ceil(load->mean_output), stages = c->n_stages;
-    int64_t all = prompt + output < load->longest ? prompt + output : load->longest; /* both are rounded up */
-    int64_t held = c->row_room / plmr_serve_costs_row(c, all);
-    int64_t n = held < stages * c->n_batch ? held : stages * c->n_batch, batch = alone ? 1 : plmr_ceil_div(n, stages);
-    double together = alone ? 1 : (double)n;
+    double most = 0;
+    for (int s = 0; s < c->n_stages; s++)
+        most = fmax(most, plmr_serve_cost_of_stage(c, cost, s));
+    return most;
+}
+
+/* The mean prompt: until it is through all regions, for a request alone. Else it is one of n that follow each other through
+ * the regions, and the next tokens follow when the last one is through. */
+static plmr_status read_prompt(const struct search *s, plmr_serve_costs *c, int64_t n, double *cycles)
+{
+    int64_t prompt = (int64_t)ceil(s->wish->load->mean_prompt);
     plmr_pass_cost chunk;
-    const plmr_pass_cost *step;
     *cycles = 0;
     for (int64_t done = 0, k; done < prompt; done += k) {
         k = prompt - done < c->chunk ? prompt - done : c->chunk;
         PLMR_TRY(plmr_serve_costs_chunk(c, done, k, done + k == prompt, &chunk));
-        *cycles += plmr_serve_cost_of_all(c, &chunk) / (alone ? 1 : (double)stages);
+        *cycles += slowest(c, &chunk);
+        if (done + k == prompt)
+            *cycles += (plmr_serve_cost_of_all(c, &chunk) - slowest(c, &chunk)) / (double)n;
     }
-    PLMR_TRY(plmr_serve_costs_step(c, batch, plmr_serve_costs_row(c, all), &step));
-    *cycles += plmr_serve_cost_of_all(c, step) / together * (double)output;
     return PLMR_OK;
 }
 
-static plmr_status judge(const struct search *s, plmr_serve_place *place)
+/* A token of the mean request among n that make theirs: passes of as many as that takes, which come round when they are
+ * through, or as fast as the slowest region lets them. Fewer at a time are looked at, too, for more are not always better;
+ * but no larger passes than n take. */
+static plmr_status make_token(plmr_serve_costs *c, int64_t n, int64_t tokens, double *cycles)
 {
-    plmr_serve_costs *c = &place->costs;
-    double cycles;
-    PLMR_TRY(find_cycles(c, s->wish->load, s->wish->aim->alone, &cycles));
-    place->value = s->wish->aim == &plmr_aim_capacity ? (double)(c->row_room * c->rows) : 1 / cycles;
+    plmr_pass_cost step;
+    *cycles = INFINITY;
+    for (int64_t batch = c->n_batch; batch >= 1; batch /= 2) {
+        int64_t together = n < batch * c->n_stages ? n : batch * c->n_stages;
+        if (batch > 1 && n <= batch / 2 * c->n_stages)
+            continue;
+        PLMR_TRY(plmr_serve_costs_step(c, batch, plmr_serve_costs_row(c, tokens), &step));
+        double pace = slowest(c, &step) / (double)(n < batch ? n : batch);
+        *cycles = fmin(*cycles, fmax(plmr_serve_cost_of_all(c, &step) / (double)together, pace));
+    }
+    return PLMR_OK;
+}
+
+/* Where requests run together each replica has its share of them. *can: it can be better than the best so far; tokens are
+ * not looked at where the prompt alone takes longer. */
+static plmr_status judge(struct search *s, plmr_candidate *c, bool *can)
+{
+    const plmr_serve_load *load = s->wish->load;
+    plmr_serve_costs *costs = &s->model;
+    int64_t tokens = mean_tokens(load), held = costs->row_room / plmr_serve_costs_row(costs, tokens);
+    int64_t share = plmr_ceil_div(load->n, c->replicas);
+    double busy = s->wish->aim->alone ? 1 : fmin(c->replicas, (double)load->n);
+    double read, make = 0;
+    held = s->wish->aim->alone ? 1 : held < share ? held : share;
+    PLMR_TRY(read_prompt(s, costs, held, &read));
+    c->tokens = (double)(costs->row_room * costs->rows) * c->replicas;
+    c->cycles = read / busy;
+    *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+    if (!*can)
+        return PLMR_OK;
+    PLMR_TRY(make_token(costs, held, tokens, &make));
+    c->cycles = (read + make * ceil(load->mean_output)) / busy;
+    *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+    return PLMR_OK;
+}
+
+/* ---- regions ---- */
+
+static plmr_status open_costs(const struct search *s, const plmr_model_shape *shape, plmr_serve_costs *costs)
+{
+    plmr_serve_limits limits = {s->wish->n_batch, s->wish->chunk, s->wish->load->longest, s->wish->load->shares,
+                                s->wish->link};
+    plmr_llm_setup setup = s->setup;
+    for (int phase = 0; phase < PLMR_N_PHASES; phase++)
+        setup.phase[phase].rows = setup.phase[phase].cols = s->side;
+    limits.chunk = limits.chunk ? limits.chunk : 4 * s->side;
+    limits.chunk = limits.chunk < limits.n_context ? limits.chunk : limits.n_context;
+    setup.n_layers = shape->n_layers;
+    setup.n_batch = 1;
+    setup.n_prompt = limits.chunk;
+    setup.n_tokens = limits.n_context;
+    setup.allow_memory = !setup.streams; /* for the placements that are then tried */
+    return plmr_serve_costs_create(s->ranks, s->device, shape, &setup, &limits, costs);
+}
+
+static void close_regions(struct search *s)
+{
+    plmr_serve_costs_free(&s->model);
+    plmr_serve_costs_free(&s->draft);
+    s->cannot = false;
+}
+
+/* What passes through them take, once it is asked for. */
+static plmr_status open_regions(struct search *s)
+{
+    if (s->model.timing)
+        return PLMR_OK;
+    PLMR_TRY(open_costs(s, s->shape, &s->model));
+    return s->wish->draft ? open_costs(s, s->wish->draft, &s->draft) : PLMR_OK;
+}
+
+static plmr_status use_side(void *context, int rows, int cols)
+{
+    struct search *s = context;
+    (void)cols;
+    close_regions(s);
+    s->side = rows;
     return PLMR_OK;
 }
 
 /* ---- one placement ---- */
 
-static plmr_status find_costs(const struct search *s, const plmr_model_shape *shape, int side, int layers,
-                              plmr_serve_costs *costs, bool *fits)
-{
-    plmr_serve_limits limits = {s->wish->n_batch, s->wish->chunk, s->wish->load->longest, s->wish->load->shares,
-                                s->wish->link};
-    plmr_llm_setup setup = *s->setup;
-    for (int phase = 0; phase < PLMR_N_PHASES; phase++) {
-        setup.phase[phase].rows = setup.phase[phase].cols = side;
-        setup.phase[phase].layers = layers;
-    }
-    limits.chunk = limits.chunk ? limits.chunk : 4 * side;
-    limits.chunk = limits.chunk < limits.n_context ? limits.chunk : limits.n_context;
-    setup.n_batch = 1;
-    setup.n_prompt = limits.chunk;
-    setup.n_tokens = limits.n_context;
-    plmr_status status = plmr_serve_costs_create(s->ranks, s->device, shape, &setup, &limits, costs);
-    *fits = !status;
-    if (status && plmr_error_code(status) != PLMR_ERROR_LIMIT)
-        return status;
-    plmr_error_free(status);
-    return PLMR_OK;
-}
-
 /* The draft has a region to itself; the cache ends where either's does, for both have all tokens. */
-static plmr_status add_draft(const struct search *s, int side, plmr_serve_place *place, bool *fits)
+static plmr_status place(struct search *s, const plmr_candidate *c, bool *fits)
 {
-    plmr_serve_costs *draft = &place->draft;
-    struct search small = *s;
-    plmr_llm_setup setup = *s->setup;
-    setup.n_layers = 0;
-    small.setup = &setup;
+    PLMR_TRY(plmr_serve_costs_place(&s->model, c->layers, c->output_apart, c->n_batch, fits));
     if (!s->wish->draft || !*fits)
         return PLMR_OK;
-    PLMR_TRY(find_costs(&small, s->wish->draft, side, 0, draft, fits));
-    *fits = *fits && draft->n_stages == 1 && draft->row_room >= draft->row_most;
-    if (draft->row_room < place->costs.row_room)
-        place->costs.row_room = draft->row_room;
+    PLMR_TRY(plmr_serve_costs_place(&s->draft, s->wish->draft->n_layers, false, c->n_batch, fits));
+    if (s->draft.row_room < s->model.row_room)
+        s->model.row_room = s->draft.row_room;
     return PLMR_OK;
 }
 
-/* Places on regions of this side. *fits: it does, with room for the longest request. */
-static plmr_status try_layers(const struct search *s, int side, int layers, plmr_serve_place *place, bool *fits)
+/* By the weights alone; what comes in goes through one region. Wafers that read prompts have whole replicas. */
+static bool could_hold(const struct search *s, const plmr_candidate *c)
 {
-    PLMR_TRY(find_costs(s, s->shape, side, layers, &place->costs, fits));
-    *fits = *fits && place->costs.n_stages <= place->regions && place->costs.row_room >= place->costs.row_most;
-    plmr_status status = add_draft(s, side, place, fits);
-    if (status || !*fits)
-        plmr_serve_place_free(place);
-    return status;
+    double room = (double)c->n_stages * s->side * s->side * s->device->sram;
+    int wafers = (int)plmr_ceil_div(c->n_wafers, c->replicas), n_prompt = s->wish->n_prompt;
+    if (n_prompt && (n_prompt % wafers || s->wish->n_wafers - n_prompt < wafers))
+        return false;
+    return s->setup.streams ? c->n_stages == 1 : (double)s->shape->n_bytes <= room;
 }
 
-/* As few layers to a region as there are regions for, of which the output may take one. */
-static plmr_status try_side(struct search *s, int side, int wafers)
+/* By the prompt alone, if no region waited for another. */
+static plmr_status could_be_better(struct search *s, const plmr_candidate *c, bool *could)
 {
-    plmr_serve_place place = {.wafers = wafers,
-                              .regions = count_regions(s->device, side) * wafers - (s->wish->draft ? 1 : 0)};
-    int n = s->shape->n_layers, regions = place.regions < n + 1 ? place.regions : n + 1;
-    double room = (double)side * side * regions * s->device->sram;
-    bool fits = false;
-    if (side < 3 || (!s->setup->streams && (double)s->shape->n_bytes > room))
+    plmr_candidate least = *c;
+    int64_t prompt = (int64_t)ceil(s->wish->load->mean_prompt), all = s->wish->load->longest;
+    double layers, side = s->side;
+    bool alone = s->wish->aim->alone;
+    int64_t n = prompt < s->model.chunk ? prompt : s->model.chunk;
+    PLMR_TRY(plmr_serve_costs_layers(&s->model, 0, n, &layers));
+    least.cycles = layers / (alone ? 1 : (double)c->n_stages * fmin(c->replicas, (double)s->wish->load->n));
+    least.tokens = side * side * c->n_stages * s->device->sram * c->replicas + (double)all;
+    *could = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, &least, &s->best);
+    return PLMR_OK;
+}
+
+/* With as many requests to a pass as is best: activations of more leave less room for the cache. */
+static plmr_status try(struct search *s, plmr_candidate *c, bool *fits)
+{
+    plmr_candidate with = *c;
+    bool fit;
+    PLMR_TRY(open_regions(s));
+    PLMR_TRY(could_be_better(s, c, &fit));
+    for (with.n_batch = s->wish->n_batch; with.n_batch >= 1 && fit; with.n_batch /= 2) {
+        bool better = false;
+        PLMR_TRY(place(s, &with, &better));
+        if (better)
+            PLMR_TRY(judge(s, &with, &better));
+        if (!better)
+            continue;
+        s->best = *c = with;
+        *fits = true;
+    }
+    return PLMR_OK;
+}
+
+static plmr_status weigh(void *context, plmr_candidate *c, bool *fits)
+{
+    struct search *s = context;
+    *fits = false;
+    if (s->cannot || !could_hold(s, c))
         return PLMR_OK;
-    for (int less = 0; less < 2 && less < regions && !fits; less++)
-        PLMR_TRY(try_layers(s, side, (int)plmr_ceil_div(n, regions - less), &place, &fits));
-    if (!fits)
-        return PLMR_OK;
-    plmr_status status = judge(s, &place);
-    bool better = !status && (!s->best->costs.timing || place.value > s->best->value);
-    plmr_serve_place_free(better ? s->best : &place);
-    if (better)
-        *s->best = place;
-    return status;
+    plmr_status status = try(s, c, fits);
+    if (!status || plmr_error_code(status) != PLMR_ERROR_LIMIT)
+        return status;
+    plmr_error_free(status);
+    s->cannot = true;
+    return PLMR_OK;
 }
 
 /* ---- all ---- */
 
-/* Sides at which one region more finds a place along an axis, from the largest; 0: there is none below. */
-static int next_side(const plmr_device *d, int side)
-{
-    int rows = (int)d->rows, cols = (int)d->cols;
-    int below_rows = rows / (rows / side + 1), below_cols = cols / (cols / side + 1);
-    return below_rows > below_cols ? below_rows : below_cols;
-}
-
-static plmr_status try_wafers(struct search *s, int wafers)
+static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)
 {
     const plmr_device *d = s->device;
-    if (s->setup->phase[PLMR_DECODE].rows)
-        return try_side(s, s->setup->phase[PLMR_DECODE].rows, wafers);
-    for (int side = (int)fmin(d->rows, d->cols); side >= 3; side = next_side(d, side))
-        PLMR_TRY(try_side(s, side, wafers));
+    int n_sides, given = s->setup.phase[PLMR_DECODE].rows;
+    int *sides = plmr_choose_sides(s->shape, s->wish->load->longest, (int)fmin(d->rows, d->cols), true, &n_sides);
+    plmr_choose task = {
+        .device = d,
+        .aim = s->wish->aim,
+        .sides = given ? NULL : sides,
+        .n_sides = n_sides,
+        .rows = given,
+        .cols = given,
+        .n_layers = s->shape->n_layers,
+        .n_wafers = n_wafers,
+        .n_requests = s->wish->most_replicas ? s->wish->most_replicas : INT_MAX,
+        .n_beside = s->wish->draft != NULL,
+        .has_output = true,
+        .open = use_side,
+        .weigh = weigh,
+        .context = s,
+    };
+    s->best = (plmr_candidate){0};
+    plmr_status status = plmr_choose_best(&task, best);
+    free(sides);
+    return status;
+}
+
+/* What was chosen, with what the search has found out about its passes. */
+static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_place *place_)
+{
+    int taken = c->n_stages + (s->wish->draft != NULL);
+    bool fits;
+    use_side(s, c->rows, c->cols);
+    PLMR_TRY(open_regions(s));
+    PLMR_TRY(place(s, c, &fits));
+    PLMR_ASSERT(fits);
+    *place_ = (plmr_serve_place){.n_wafers = s->wish->n_wafers,
+                                 .used_wafers = c->n_wafers,
+                                 .n_replicas = c->replicas,
+                                 .regions = plmr_timing_placement(s->model.timing, true)->n_regions,
+                                 .loss = s->wish->aim->loss(c),
+                                 .costs = s->model,
+                                 .draft = s->draft};
+    place_->wafers = plmr_wafers_for(1, place_->regions, taken);
+    place_->on_wafer = plmr_replicas_on(1, place_->regions, taken);
+    s->model = s->draft = (plmr_serve_costs){0};
     return PLMR_OK;
+}
+
+static plmr_status find(struct search *s, const plmr_llm_setup *setup, plmr_serve_place *place)
+{
+    plmr_candidate best;
+    s->setup.streams = s->setup.every_step = false;
+    PLMR_TRY(search(s, s->wish->n_wafers, &best));
+    if (!best.n_wafers && setup->streams) {
+        s->setup.streams = true;
+        PLMR_TRY(search(s, 1, &best));
+        best.replicas = best.n_wafers = best.n_wafers ? s->wish->n_wafers : 0;
+    }
+    PLMR_CHECK(
+        best.n_wafers, PLMR_ERROR_LIMIT,
+        "%s with a request of %lld tokens%s does not fit %d %s%s: choose more --wafers, shorter requests, a smaller "
+        "--chunk%s or other --cores",
+        s->shape->name, (long long)s->wish->load->longest, s->wish->draft ? " and a draft on one region" : "",
+        s->wish->n_wafers, s->device->name, s->wish->n_prompt ? " with so many --prompt-wafers apart" : "",
+        !setup->streams && plmr_outside_is_known(s->device) ? ", --stream-weights" : "");
+    s->setup.every_step = setup->every_step;
+    return take(s, &best, place);
 }
 
 plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place)
 {
-    struct search s = {ranks, device, shape, setup, wish, place};
-    *place = (plmr_serve_place){0};
-    plmr_llm_setup all_there = *setup;
-    all_there.streams = false;
-    s.setup = &all_there;
-    for (int wafers = 1; wafers <= wish->n_wafers && !place->costs.timing; wafers++)
-        PLMR_TRY(try_wafers(&s, wafers));
-    s.setup = setup;
-    if (setup->streams && !place->costs.timing)
-        PLMR_TRY(try_wafers(&s, 1));
-    PLMR_CHECK(
-        place->costs.timing, PLMR_ERROR_LIMIT,
-        "%s with a request of %lld tokens%s does not fit %d %s: choose more --wafers, shorter requests, a smaller "
-        "--chunk%s or other --cores",
-        shape->name, (long long)wish->load->longest, wish->draft ? " and a draft on one region" : "", wish->n_wafers,
-        device->name, !setup->streams && plmr_outside_is_known(device) ? ", --stream-weights" : "");
-    place->n_wafers = wish->n_wafers;
-    place->n_replicas = wish->n_wafers / place->wafers;
-    return PLMR_OK;
+    struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    plmr_status status = find(&s, setup, place);
+    close_regions(&s);
+    return status;
 }
 
 void plmr_serve_place_free(plmr_serve_place *place)
 {
     plmr_serve_costs_free(&place->costs);
     plmr_serve_costs_free(&place->draft);
+}
+
+int64_t plmr_serve_place_unused(const plmr_serve_place *p)
+{
+    int taken = p->costs.n_stages + (p->draft.timing != NULL);
+    return (int64_t)p->regions * p->n_wafers - (int64_t)taken * p->n_replicas;
+}
+
+int plmr_serve_place_replicas(const plmr_serve_place *p, int n_wafers)
+{
+    return p->wafers > 1 ? n_wafers / p->wafers : n_wafers * p->on_wafer;
 }

@@ -1,5 +1,6 @@
-/* place.h - where a model lies on wafers that serve: square regions of one size, each with some of the layers, whatever
- * else of the wafers is left repeats them (replicas).
+/* place.h - where a model lies on wafers that serve: square regions of one size, each with some of the layers, and that as
+ * often as it is best (replicas); by the search that all commands share, for the mean request among as many as there is
+ * room for.
  */
 #pragma once
 
@@ -11,27 +12,34 @@ typedef struct plmr_serve_load {
     double mean_prompt, mean_output;
     int64_t longest; /* tokens, prompt and output */
     bool shares;     /* there are prompts that begin alike */
+    int64_t n;       /* requests */
 } plmr_serve_load;
 
 typedef struct plmr_serve_wish {
-    int n_wafers;
+    int n_wafers, n_prompt; /* n_prompt: of these, that read prompts for the others; 0: all do both */
     int64_t n_batch, chunk; /* chunk 0: four tokens to a row of cores */
     const plmr_serve_load *load;
     const plmr_aim *aim;
     const plmr_model_shape *draft; /* a small model that guesses tokens, on a region of its own; NULL: none */
-    plmr_serve_link link;          /* between wafers of a replica */
+    plmr_wafer_link link;          /* between wafers of a replica */
+    int most_replicas;             /* 0: any number */
 } plmr_serve_wish;
 
 typedef struct plmr_serve_place {
-    int n_wafers;                  /* that there are */
-    int wafers, n_replicas;        /* that a replica takes, and how many there are */
-    int regions;                   /* that a replica's wafers have room for */
-    double value;                  /* by which it was chosen, the more the better */
+    int n_wafers, used_wafers; /* that there are, and that replicas take */
+    int wafers, on_wafer;      /* that a replica takes; replicas that share one */
+    int n_replicas;
+    int regions;                   /* that a wafer has room for */
+    double loss;                   /* by the aim: the less the better */
     plmr_serve_costs costs, draft; /* without a timing: there is no draft */
 } plmr_serve_place;
 
-/* The best for the aim, or, where the setup says decode's region, with that. Fails where nothing holds the model, its draft
- * and its longest request. Collective. */
+/* The best for the aim, or, where the setup says decode's region, with that. More wafers, SRAM or cores never make that
+ * worse. Fails where nothing holds the model, its draft and its longest request. Collective. */
 plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place);
 void plmr_serve_place_free(plmr_serve_place *place);
+
+/* Regions of all wafers that nothing lies on; replicas that n_wafers of them have. Local. */
+int64_t plmr_serve_place_unused(const plmr_serve_place *place);
+int plmr_serve_place_replicas(const plmr_serve_place *place, int n_wafers);

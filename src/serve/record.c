@@ -13,7 +13,7 @@ static int64_t capacity(const plmr_serve_costs *c)
 
 static double power(const plmr_llm_run *run, const plmr_serve_place *place)
 {
-    return run->session.device.power * place->wafers * place->n_replicas;
+    return run->session.device.power * place->used_wafers;
 }
 
 static bool has_slo(const plmr_serve_about *about)
@@ -42,7 +42,16 @@ static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, plmr
     r->sram_limit_bytes = (int64_t)session->device.sram;
 }
 
-static void set_place(const plmr_serve_place *place, const plmr_serve_about *about, plmr_serve_record *r)
+/* Cores that no replica lies on. */
+static int64_t count_unused(const plmr_llm_run *run, const plmr_serve_place *place)
+{
+    const plmr_device *d = &run->session.device;
+    int64_t taken = (int64_t)place->regions * place->n_wafers - plmr_serve_place_unused(place);
+    return (int64_t)(d->rows * d->cols) * place->n_wafers - taken * place->costs.rows * place->costs.rows;
+}
+
+static void set_place(const plmr_llm_run *run, const plmr_serve_place *place, const plmr_serve_about *about,
+                      plmr_serve_record *r)
 {
     const plmr_serve_costs *c = &place->costs;
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
@@ -50,7 +59,9 @@ static void set_place(const plmr_serve_place *place, const plmr_serve_about *abo
     r->rows = p->rows;
     r->cols = p->cols;
     r->stages = p->n_stages;
-    r->regions = place->regions;
+    r->regions = (int64_t)place->regions * place->wafers;
+    r->regions_unused = plmr_serve_place_unused(place);
+    r->cores_unused = count_unused(run, place);
     r->layers_per_stage = p->layers_per_stage;
     r->replicas = place->n_replicas;
     r->replicas_prompt = about->n_prompt ? about->n_prompt : -1;
@@ -78,7 +89,7 @@ static void set_outcome(const plmr_llm_run *run, const plmr_serve_place *place, 
                         plmr_serve_record *r)
 {
     plmr_energy energy = plmr_device_energy(&run->session.device, run->shape->dtype, o->sums.multiply_adds,
-                                            o->sums.wavelet_hops, o->sums.t_end * place->wafers * place->n_replicas);
+                                            o->sums.wavelet_hops, o->sums.t_end * place->used_wafers);
     r->requests = r->completed = o->n_requests;
     r->rate = o->rate;
     r->throughput_tok_s = o->n_tokens / o->t_all_s;
@@ -114,7 +125,7 @@ json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about,
 {
     plmr_serve_record r = {0};
     set_run(run, about, &r);
-    set_place(place, about, &r);
+    set_place(run, place, about, &r);
     set_times(outcome, &r);
     set_outcome(run, place, outcome, &r);
     PLMR_RECORD_STANDING(&r, plmr_llm_standing(run, place->costs.timing));
@@ -125,15 +136,22 @@ json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about,
 
 /* ---- for people ---- */
 
-static void print_place(FILE *out, const plmr_serve_about *about, const plmr_serve_place *place)
+static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about,
+                        const plmr_serve_place *place)
 {
     const plmr_serve_costs *c = &place->costs;
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
-    int unused = place->regions - p->n_stages, idle = place->n_wafers - place->wafers * place->n_replicas;
-    plmr_table_fact(out, "placed", "%dx%d cores a region, %d %s in each: %d regions, one behind the other%s, of %d%s",
-                    p->rows, p->cols, p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers", p->n_stages,
-                    p->output_apart ? " (the last for the output)" : "", place->regions,
-                    unused ? "; the others are not used" : "");
+    int64_t unused = plmr_serve_place_unused(place);
+    char times[48] = "";
+    if (place->n_replicas > 1)
+        snprintf(times, sizeof times, "; %d times over, requests in turn", place->n_replicas);
+    plmr_table_fact(out, "placed", "%dx%d cores a region, %d %s in each: %d %s%s%s%s", p->rows, p->cols,
+                    p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers", p->n_stages,
+                    p->n_stages == 1 ? "region" : "regions", p->n_stages == 1 ? "" : ", one behind the other",
+                    p->output_apart ? " (the last for the output)" : "", times);
+    plmr_table_fact(out, "unused", "%s of %s regions of %d %s, %s cores", plmr_format_count(unused).s,
+                    plmr_format_count((int64_t)place->regions * place->n_wafers).s, place->n_wafers,
+                    place->n_wafers == 1 ? "wafer" : "wafers", plmr_format_count(count_unused(run, place)).s);
     if (p->n_slices)
         plmr_table_fact(out, "outside", "%s do not fit, and come in for every pass, %s of them from the host",
                         p->cache_outside ? "weights and cache" : "weights",
@@ -147,9 +165,6 @@ static void print_place(FILE *out, const plmr_serve_about *about, const plmr_ser
                         "these take %d wafers: between them, too, the way is charged as on one wafer; "
                         "--link device has the device's",
                         place->wafers);
-    if (place->n_wafers > 1)
-        plmr_table_fact(out, "wafers", "%d: the model %d times over, requests in turn%s%s", place->n_wafers,
-                        place->n_replicas, idle ? "; not used: " : "", idle ? plmr_format_count(idle).s : "");
     if (about->n_prompt)
         plmr_table_fact(out, "apart", "%d of the %d read prompts, the others make tokens", about->n_prompt,
                         place->n_replicas);
@@ -195,7 +210,7 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
     plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
-    print_place(out, about, place);
+    print_place(out, run, about, place);
     plmr_table_fact(out, "policy", "%s: %s", about->policy->name, about->policy->summary);
     plmr_table_fact(out, "requests", "%s at %.4g a second: %s tokens of prompts, %s made; at most %s waited",
                     plmr_format_count(o->n_requests).s, o->rate, plmr_format_count((int64_t)o->n_prompt_tokens).s,

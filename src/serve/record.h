@@ -16,7 +16,7 @@ typedef struct plmr_serve_about {
     bool preempts, shares;
     const char *draft; /* NULL: there is none */
     int ahead;
-    plmr_serve_link link;
+    plmr_wafer_link link;
 } plmr_serve_about;
 
 /* For the caller to json_decref. */

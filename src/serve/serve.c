@@ -18,7 +18,7 @@ double plmr_serve_token_bytes(const plmr_model_shape *shape, const plmr_llm_setu
 
 plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n)
 {
-    plmr_serve_load load = {0};
+    plmr_serve_load load = {.n = n};
     for (int64_t i = 0; i < n; i++) {
         int64_t length = (int64_t)requests[i].n_prompt + requests[i].n_output;
         load.mean_prompt += (double)requests[i].n_prompt / (double)n;
@@ -111,14 +111,15 @@ static int compare(const void *a, const void *b)
     return x->t != y->t ? (x->t > y->t ? 1 : -1) : (x->request > y->request) - (x->request < y->request);
 }
 
-/* Those that are not done with their first token, in the order in which their caches have come: each replica that read
+/* Those that are not done with their first token, in the order in which their caches have come: each wafer that read
  * the prompts sends one after the other. Returns how many there are. */
 static int64_t hand_over(const struct serving *s, int32_t *order)
 {
     int64_t n = s->n;
-    const plmr_serve_link *link = &s->plan->link;
+    const plmr_wafer_link *link = &s->plan->link;
     double token_cycles = s->plan->token_bytes / link->bytes_s * s->plan->clock;
     struct done *done = plmr_take((size_t)n * sizeof *done);
+    int per_link = s->place->wafers > 1 ? 1 : s->place->on_wafer;
     double *free_at = plmr_take_zeroed((size_t)s->plan->n_prompt, sizeof *free_at);
     int64_t n_left = 0;
     for (int64_t i = 0; i < n; i++)
@@ -126,7 +127,7 @@ static int64_t hand_over(const struct serving *s, int32_t *order)
     qsort(done, (size_t)n, sizeof *done, compare);
     for (int64_t i = 0; i < n; i++) {
         plmr_request *r = &s->requests[done[i].request];
-        double *ready = &free_at[done[i].request % s->plan->n_prompt];
+        double *ready = &free_at[done[i].request % s->plan->n_prompt / per_link];
         if (r->n_output == 1)
             continue;
         r->t_here = *ready = fmax(*ready, r->t_first) + token_cycles * r->n_prompt;

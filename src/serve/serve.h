@@ -36,7 +36,7 @@ typedef struct plmr_serve_plan {
     double clock;         /* cycles a second */
     int n_prompt;         /* replicas that read prompts for the others, which make tokens; 0: all do both */
     double token_bytes;   /* of a token's cache */
-    plmr_serve_link link; /* from the one to the other, one request after the other */
+    plmr_wafer_link link; /* from the one to the other, one request after the other */
     bool preempts;        /* this and what follows: see plmr_machine_setup */
     int ahead;
     double accept;

@@ -41,12 +41,13 @@ static json_t *json_of_device(const plmr_device *device)
 static json_t *inputs_of(const plmr_tune_task *task, int n_best, const json_t *paper)
 {
     const plmr_llm_setup *s = &task->setup;
-    return plmr_take_made(json_pack(
-        "{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:i, s:b, s:s, s:O?}", "version", PLMR_VERSION, "model",
-        json_of_shape(task->shape), "device", json_of_device(task->device), "prompt", (json_int_t)s->n_prompt, "decode",
-        (json_int_t)(s->n_tokens - s->n_prompt), "concat", s->concat, "kv_dtype", (int)s->cache_dtype, "kv_packed",
-        (int)s->cache_packed, "best", n_best, "batch", s->n_batch, "wafers", s->n_wafers, "streams", s->streams, "for",
-        s->aim ? plmr_name_of(s->aim) : "", "paper", paper));
+    return plmr_take_made(
+        json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:f, s:s, s:O?}", "version",
+                  PLMR_VERSION, "model", json_of_shape(task->shape), "device", json_of_device(task->device), "prompt",
+                  (json_int_t)s->n_prompt, "decode", (json_int_t)(s->n_tokens - s->n_prompt), "concat", s->concat,
+                  "kv_dtype", (int)s->cache_dtype, "kv_packed", (int)s->cache_packed, "best", n_best, "batch",
+                  s->n_batch, "wafers", s->n_wafers, "streams", s->streams, "link", s->link.bytes_s, "link_latency",
+                  s->link.latency_s, "for", s->aim ? plmr_name_of(s->aim) : "", "paper", paper));
 }
 
 /* ---- files ---- */

@@ -139,7 +139,11 @@ static void print_command(FILE *out, const plmr_tune_task *task, const char *mod
     if (task->setup.aim)
         used += (size_t)snprintf(all + used, sizeof all - used, " --for %s", plmr_name_of(task->setup.aim));
     if (task->setup.n_wafers)
-        snprintf(all + used, sizeof all - used, " --wafers %d", task->setup.n_wafers);
+        used += (size_t)snprintf(all + used, sizeof all - used, " --wafers %d", task->setup.n_wafers);
+    if (task->setup.link.is_devices)
+        snprintf(all + used, sizeof all - used, " --link device");
+    else if (task->setup.link.bytes_s > 0)
+        snprintf(all + used, sizeof all - used, " --link %.6g", task->setup.link.bytes_s);
     plmr_table_fact(out, "to run it",
                     "plmr llm --model %s --device %s --prompt %lld --decode %lld --prefill-cores %lldx%lld "
                     "--prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld%s%s",
@@ -176,7 +180,9 @@ void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, c
     plmr_tune_report_standing(report, task, &standing);
     plmr_table_standing(out, &standing);
     if (best[0]->wafers > 1 || best[1]->wafers > 1)
-        plmr_table_fact(out, "note", "the model takes %lld such devices: times are as if they were one",
-                        (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers));
+        plmr_table_fact(out, "note", "the model takes %lld such devices: %s",
+                        (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers),
+                        task->setup.link.bytes_s > 0 ? "ways between them are charged"
+                                                     : "times are as if they were one; --link device has the device's");
     print_command(out, task, model, device_name, report);
 }

@@ -100,6 +100,13 @@ def parts(plmr, check, small):
     check(spread["decode_cycles_first"] > whole["decode_cycles_first"], "stages cost nothing")
     large = one(plmr, "--model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420")
     check(large["stages"] > large["regions"] > 0 and large["wafers"] == math.ceil(large["stages"] / large["regions"]), f"{large}")
+    check(large["link_bytes_s"] is None and large["link_bytes"] is None, f"no --link: {large}")
+    for link, rate, latency in ("1e6", 1e6, 0), ("device", 150e9, 173e-6):
+        far = one(plmr, f"--model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420 --link {link}")
+        more = (large["wafers"] - 1) * (8192 * 2 / rate + latency)
+        check(math.isclose(far["tpot_s"] - large["tpot_s"], more, rel_tol=1e-3), f"--link {link}: {far['tpot_s']}, {large['tpot_s']}")
+        check(far["link_bytes"] == (large["wafers"] - 1) * 8192 * 2 and far["energy_link_j"] is None, f"--link {link}: {far}")
+        check(("wafer_rate" in far["rests_on"]) == (link == "device"), f"--link {link} rests on {far['rests_on']}")
     code, out, _ = plmr.run("llm --model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420".split())
     check(code == 0 and f"that is {large['wafers']} such devices" in out.replace("\n            ", " "), f"too large: {out}")
 

@@ -29,7 +29,7 @@ def small_wafer(folder):
     """As wormhole, with so little memory that requests are in each other's way."""
     with open(os.path.join(ROOT, "share", "devices", "wormhole.json"), encoding="utf-8") as file:
         device = json.load(file)
-    device["sram"]["value"] = 95000
+    device["sram"]["value"] = 76000
     path = os.path.join(folder, "small.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(device, file)
@@ -50,7 +50,7 @@ def check_ways(plmr, check, device):
     for ranks in 1, 2, 4:
         for way, keys in list(WAYS.items())[:: 1 if ranks == 1 else 3]:
             args = ["serve"] + PLACE + "--mode compute --rate 50000 --requests 9 --quiet".split()
-            args += "--lengths 4..30/5..25".split() + way.split()
+            args += "--lengths 4..20/50..90".split() + way.split()
             args += [] if "--device" in args else ["--device", device]
             record, = plmr.records(args, ranks)
             for key in keys:

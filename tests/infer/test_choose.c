@@ -68,8 +68,8 @@ static bool is_worse(double after, double before)
 
 static void give_more(struct trial *t, uint32_t *state, const char **what)
 {
-    static const char *const names[] = {"SRAM", "rows", "columns", "clock", "bandwidth", "wafers"};
-    int which = (int)(test_random(state) % 6);
+    static const char *const names[] = {"SRAM", "rows", "columns", "clock", "bandwidth", "wafers", "links"};
+    int which = (int)(test_random(state) % 7);
     double more = 1.02 + (test_random(state) % 100) / 60.0;
     *what = names[which];
     if (which == 0)
@@ -80,8 +80,10 @@ static void give_more(struct trial *t, uint32_t *state, const char **what)
         t->device.clock *= more;
     else if (which == 4)
         t->device.link /= more, t->device.shift_wavelet /= more;
-    else
+    else if (which == 5)
         t->setup.n_wafers += 1 + (int)(test_random(state) % 3);
+    else
+        t->setup.link.bytes_s *= more;
 }
 
 static struct trial trial_of(uint32_t *state)
@@ -93,6 +95,8 @@ static struct trial trial_of(uint32_t *state)
     t.setup.n_prompt = 1 + (int)(test_random(state) % 60);
     t.setup.n_tokens = t.setup.n_prompt + 1 + (int)(test_random(state) % 9);
     t.setup.n_wafers = 1 + (int)(test_random(state) % 3);
+    if (test_random(state) % 2)
+        t.setup.link = (plmr_wafer_link){1e5 * (1 + test_random(state) % 10000), 1e-6, NAN, false};
     t.is_given = test_random(state) % 2;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++) {
         int side = 4 + (int)(test_random(state) % 4);

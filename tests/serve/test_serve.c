@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "serve/arrivals.h"
 #include "serve/serve.h"
@@ -43,7 +44,8 @@ struct served {
     plmr_request requests[N];
     plmr_serve_outcome outcome;
     int64_t n_found, n_used, row_room;
-    int n_stages;
+    int n_stages, layers;
+    bool output_apart;
 };
 
 struct serving {
@@ -81,9 +83,15 @@ static void serve(const struct serving *s, struct served *served)
     setup.phase[PLMR_DECODE].rows = setup.phase[PLMR_DECODE].cols = s->side;
     plmr_llm_setup_complete(&setup, &shape);
     plmr_serve_load load = plmr_serve_load_of(served->requests, n);
+    load.n = N; /* placed as for many, also where one comes */
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
-    plmr_serve_wish wish = {s->n_wafers,     4, 0, &load, &plmr_aim_throughput, s->accept > 0 ? &draft : NULL,
-                            {0, 0, 0, false}};
+    plmr_serve_wish wish = {.n_wafers = s->n_wafers,
+                            .n_prompt = s->n_prompt,
+                            .n_batch = 4,
+                            .load = &load,
+                            .aim = &plmr_aim_throughput,
+                            .draft = s->accept > 0 ? &draft : NULL,
+                            .most_replicas = s->n_wafers};
     draft.n_layers = 1;
     must(plmr_serve_place_find(ranks, &device, &shape, &setup, &wish, &place));
     plmr_serve_plan plan = {.policy = plmr_serve_policy_find(s->policy),
@@ -101,6 +109,8 @@ static void serve(const struct serving *s, struct served *served)
     served->n_used = place.costs.n_used;
     served->row_room = place.costs.row_room;
     served->n_stages = place.costs.n_stages;
+    served->layers = place.costs.layers_per_stage;
+    served->output_apart = plmr_timing_placement(place.costs.timing, true)->output_apart;
     plmr_serve_place_free(&place);
     plmr_ranks_destroy(ranks);
 }
@@ -239,8 +249,9 @@ static void drafts_guess(void **state)
 }
 
 /* What the time plane says of a prompt and of tokens one by one, in a region or in several. */
-static double alone(int side, int n_prompt, int n_output, int n_stages)
+static double alone(int side, int n_prompt, int n_output, const struct served *as)
 {
+    int n_stages = as->n_stages;
     plmr_device device = small_device();
     plmr_model_shape shape = shape_of();
     plmr_llm_setup setup = {.n_prompt = n_prompt, .n_tokens = n_prompt + n_output};
@@ -249,14 +260,18 @@ static double alone(int side, int n_prompt, int n_output, int n_stages)
     plmr_timing *timing;
     plmr_ranks *ranks;
     for (int phase = 0; phase < 2; phase++)
-        setup.phase[phase] = (plmr_phase_setup){.rows = side, .cols = side, .layers = (7 + n_stages - 1) / n_stages};
+        setup.phase[phase] =
+            (plmr_phase_setup){.rows = side, .cols = side, .layers = as->layers, .output_apart = as->output_apart};
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_timing_create(ranks, &device, &shape, &setup, &timing));
     assert_int_equal(plmr_timing_placement(timing, true)->n_stages, n_stages);
     must(plmr_timing_chunk(timing, 0, n_prompt, &part));
-    double t = part.t_cycles;
+    double t = part.t_cycles, way, hops;
     must(plmr_timing_output(timing, &part));
     t += part.t_cycles;
+    plmr_timing_way(timing, false, n_prompt, &way, &hops);
+    must(plmr_timing_settle(timing, n_prompt, &part));
+    t += way * (n_stages - 1) + part.t_cycles * (n_stages - as->output_apart);
     for (int i = 0; i < n_output - 1; i++) {
         must(plmr_timing_token(timing, n_prompt + i, &token));
         t += token->t_cycles;
@@ -273,7 +288,7 @@ static void one_alone_costs_what_it_costs(void **state)
     (void)state;
     for (int side = 20; side <= 60; side += 20) {
         serve(&(struct serving){.policy = "fcfs", .side = side, .n_wafers = 1, .requests = &one, .n = 1}, &served);
-        double t = alone(side, 33, 20, served.n_stages);
+        double t = alone(side, 33, 20, &served);
         assert_true(fabs(served.requests[0].t_last - t) < 1e-9 * t);
     }
 }
@@ -350,6 +365,107 @@ static void prompts_apart(void **state)
     serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 2, .requests = &one, .n = 1, .n_prompt = 1},
           &apart);
     assert_true(fabs(apart.requests[0].t_last - mixed.requests[0].t_last - 33 * 500) < 1e-3);
+}
+
+/* ---- placements ---- */
+
+struct trial {
+    plmr_device device;
+    plmr_model_shape shape;
+    plmr_serve_load load;
+    plmr_serve_wish wish;
+    int side; /* 0: to be chosen */
+};
+
+static struct trial trial_of(uint32_t *state)
+{
+    struct trial t = {.device = test_device("wse2"), .shape = shape_of()};
+    t.device.rows = 8 + (int)(test_random(state) % 30);
+    t.device.cols = 8 + (int)(test_random(state) % 30);
+    t.device.sram = 2500 + (int)(test_random(state) % 12000);
+    t.shape.n_layers = 1 + (int)(test_random(state) % 9);
+    t.shape.dim = 40 + (int)(test_random(state) % 200);
+    t.shape.n_ffn = 60 + (int)(test_random(state) % 400);
+    double prompt = 1 + (int)(test_random(state) % 60), output = 1 + (int)(test_random(state) % 20);
+    t.load = (plmr_serve_load){prompt, output, (int64_t)(prompt + output) + (int64_t)(test_random(state) % 60), false,
+                               1 + (int64_t)(test_random(state) % 50)};
+    t.wish.n_wafers = 1 + (int)(test_random(state) % 3);
+    t.wish.n_batch = 1 + (int64_t)(test_random(state) % 12);
+    t.wish.chunk = test_random(state) % 2 ? 0 : 1 + (int64_t)(test_random(state) % 40);
+    t.wish.aim = plmr_aim_at((int)(test_random(state) % (uint32_t)plmr_aim_count()));
+    if (test_random(state) % 2)
+        t.wish.link = (plmr_wafer_link){1e6 * (1 + test_random(state) % 1000), 1e-6, NAN, false};
+    t.side = test_random(state) % 2 ? 4 + (int)(test_random(state) % 4) : 0;
+    return t;
+}
+
+static const char *give_more(struct trial *t, uint32_t *state)
+{
+    static const char *const names[] = {"SRAM", "rows", "columns", "clock", "bandwidth", "wafers", "links"};
+    int which = (int)(test_random(state) % 7);
+    double more = 1.02 + (test_random(state) % 100) / 60.0;
+    if (which == 0)
+        t->device.sram = (double)(int64_t)(t->device.sram * more);
+    else if (which < 3)
+        *(which == 1 ? &t->device.rows : &t->device.cols) += 1 + test_random(state) % 9;
+    else if (which == 3)
+        t->device.clock *= more;
+    else if (which == 4)
+        t->device.link /= more, t->device.shift_wavelet /= more;
+    else if (which == 5)
+        t->wish.n_wafers += 1 + (int)(test_random(state) % 3);
+    else
+        t->wish.link.bytes_s *= more;
+    return names[which];
+}
+
+/* Seconds, or less is better in any case; INFINITY: it does not fit. What was chosen has room on the wafers that there are. */
+static double loss_of(struct trial *t, plmr_serve_place *place)
+{
+    plmr_ranks *ranks;
+    plmr_llm_setup setup = {0};
+    setup.phase[PLMR_DECODE].rows = setup.phase[PLMR_DECODE].cols = t->side;
+    plmr_llm_setup_complete(&setup, &t->shape);
+    t->wish.load = &t->load;
+    must(plmr_ranks_create(1, 1, 1, 1, &ranks));
+    plmr_status status = plmr_serve_place_find(ranks, &t->device, &t->shape, &setup, &t->wish, place);
+    double loss = INFINITY;
+    if (status) {
+        assert_int_equal(plmr_error_code(status), PLMR_ERROR_LIMIT);
+        plmr_error_free(status);
+    } else {
+        const plmr_serve_costs *c = &place->costs;
+        assert_true(plmr_serve_place_unused(place) >= 0 && place->used_wafers <= t->wish.n_wafers);
+        assert_true(c->row_room >= c->row_most && c->n_batch >= 1 && c->n_batch <= t->wish.n_batch);
+        loss = place->loss > 0 ? place->loss / t->device.clock : place->loss;
+        plmr_serve_place_free(place);
+    }
+    plmr_ranks_destroy(ranks);
+    return loss;
+}
+
+static void more_is_never_worse(void **state)
+{
+    (void)state;
+    uint32_t first = (uint32_t)time(NULL) * 1000;
+    int n_placed = 0, n_better = 0, n_several = 0;
+    for (uint32_t i = 0; i < 150; i++) {
+        uint32_t seed = first + i, random = seed;
+        struct trial less = trial_of(&random), more = less;
+        plmr_serve_place a = {0}, b = {0};
+        const char *what = give_more(&more, &random);
+        double before = loss_of(&less, &a), after = loss_of(&more, &b);
+        n_placed += isfinite(before);
+        n_better += after < before;
+        n_several += a.n_replicas > 1;
+        if (after > before + 1e-9 * fabs(before))
+            fail_msg("seed %u, for %s: with more %s %g became %g; %d and %d replicas of %d and %d wafers", seed,
+                     more.wish.aim->name, what, before, after, a.n_replicas, b.n_replicas, a.used_wafers,
+                     b.used_wafers);
+    }
+    printf("seeds from %u: %d placed, %d several times over, %d better for more\n", first, n_placed, n_several,
+           n_better);
+    assert_true(n_placed > 40 && n_better > 20 && n_several > 5);
 }
 
 /* ---- traces ---- */
@@ -440,7 +556,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(policies_order),        cmocka_unit_test(turns_let_tokens_go),
         cmocka_unit_test(wafers_share),          cmocka_unit_test(prompts_apart),
         cmocka_unit_test(traces_are_read),       cmocka_unit_test(traces_are_refused),
-        cmocka_unit_test(random_requests),
+        cmocka_unit_test(random_requests),       cmocka_unit_test(more_is_never_worse),
     };
     must(plmr_init(&argc, &argv));
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,14 @@
-#include "serve/link.h"
+#include "device/wafers.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-plmr_status plmr_serve_link_of(const plmr_device *d, const char *text, bool is_needed, plmr_serve_link *link)
+plmr_status plmr_wafer_link_of(const plmr_device *d, const char *text, bool is_needed, plmr_wafer_link *link)
 {
     bool is_devices = text ? strcmp(text, "device") == 0 : is_needed;
     char *end = NULL;
-    *link = (plmr_serve_link){.byte_j = d->wafer_energy > 0 ? d->wafer_energy * 1e-12 : NAN};
+    *link = (plmr_wafer_link){.byte_j = d->wafer_energy > 0 ? d->wafer_energy * 1e-12 : NAN};
     if (!text && !is_needed)
         return PLMR_OK;
     link->is_devices = is_devices;
