@@ -80,6 +80,7 @@ void plmr_clock_destroy(plmr_clock *clock)
     free(clock->scratch);
     free(clock->sent);
     destroy_clocks(&clock->all);
+    plmr_slab_destroy(clock->spare);
     free(clock);
 }
 

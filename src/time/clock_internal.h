@@ -93,6 +93,7 @@ struct plmr_clock {
     size_t after_pitch;           /* along x: from row to row of them; 0: alike in all rows */
     double *by_before, *by_after; /* latencies of what comes along a row, at its ends */
     plmr_exchange *messages;
+    double *spare; /* of all cores, from the last flow of messages to the next; NULL: there is none */
     struct pattern last;
     int n_same;     /* passes of the pattern `last` since anything else happened */
     double advance; /* in a steady state: what one more pass of `last` adds to every clock; else 0 */

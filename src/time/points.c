@@ -143,14 +143,14 @@ static void cut_messages(const plmr_settling *s, const plmr_messages *messages, 
     }
 }
 
-static void settle_meeting(plmr_settling *s, const double *begins, const plmr_messages *messages)
+static void settle_meeting(plmr_settling *s, const double *t, double common, const plmr_messages *messages)
 {
     const plmr_device *device = s->region->device;
     struct packets packets = {
         plmr_take((size_t)count_packets(messages, packet_words(device)) * sizeof *packets.all + 1), 0};
     for (int64_t i = 0; i < messages->n;) {
         plmr_core_place at = messages->from[i];
-        plmr_sender sender = plmr_sender_find(s, messages, i, begins[plmr_core_at(s->region, at.x, at.y)]);
+        plmr_sender sender = plmr_sender_find(s, messages, i, t[plmr_core_at(s->region, at.x, at.y)] + common);
         cut_messages(s, messages, &sender, &packets);
         i = sender.end;
     }
@@ -160,16 +160,17 @@ static void settle_meeting(plmr_settling *s, const double *begins, const plmr_me
 
 /* ---- the flow ---- */
 
-plmr_exchange *plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, double *due)
+void plmr_settle(const plmr_region *region, const double *t, double common, const plmr_messages *messages, double *due)
 {
-    if (messages->delay)
-        return plmr_settle_alone(region, begin, messages, due);
+    if (messages->delay) {
+        plmr_settle_alone(region, t, common, messages, due);
+        return;
+    }
     plmr_settling s = plmr_settling_make(region, due);
     for (size_t core = 0; core < plmr_count_cores(region); core++)
         due[core] = -INFINITY;
-    settle_meeting(&s, begin, messages);
+    settle_meeting(&s, t, common, messages);
     deliver_to_others(&s);
-    return NULL;
 }
 
 plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *messages)
@@ -179,14 +180,14 @@ plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *me
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
     plmr_clock_spread(clock);
-    double *due = plmr_take_made(plmr_slab_create(n_cores * sizeof *due)), common = clock->origin + clock->lag;
+    double *due = clock->spare ? clock->spare : plmr_take_made(plmr_slab_create(n_cores * sizeof *due));
+    clock->spare = NULL;
     plmr_arrivals arrivals = {.due = due, .messages = messages, .label = clock->watch ? clock->watch->verb(clock) : 0};
-    double *begin = clock->all.next; /* no pass is under way */
-    for (size_t core = 0; core < n_cores; core++) {
-        begin[core] = clock->all.t[core] + common;
+    plmr_settle(region, clock->all.t, clock->origin + clock->lag, messages, due);
+    if (messages->works_alike)
+        clock->lag += messages->busy[0];
+    for (size_t core = 0; core < n_cores && !messages->works_alike; core++)
         clock->all.t[core] += messages->busy[core];
-    }
-    arrivals.exchange = plmr_settle(region, begin, messages, due);
     if (clock->watch)
         clock->watch->points_sent(clock, messages->busy);
     return arrivals;
@@ -206,26 +207,22 @@ static void wait_for_all(plmr_clock *clock, const plmr_arrivals *arrivals)
         t[core] = plmr_latest(t[core], arrivals->due[core] - common);
 }
 
-void plmr_arrivals_free(plmr_arrivals *arrivals)
-{
-    if (arrivals->exchange)
-        plmr_deal_end(arrivals->exchange);
-    free(arrivals->due);
-    *arrivals = (plmr_arrivals){0};
-}
-
 void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals)
 {
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
-    if (arrivals->exchange)
-        plmr_settle_end(arrivals->exchange, arrivals->messages, arrivals->due);
+    if (arrivals->messages->dealing)
+        plmr_settle_end(clock->region, arrivals->messages, arrivals->due);
     if (!arrivals->alike || !plmr_points_wait_alike(clock, arrivals)) {
         plmr_clock_spread(clock);
         wait_for_all(clock, arrivals);
     }
     if (clock->watch)
         clock->watch->points_received(clock, arrivals->label);
-    arrivals->exchange = NULL;
-    plmr_arrivals_free(arrivals);
+    if (!arrivals->alike && !clock->spare) {
+        clock->spare = arrivals->due;
+        arrivals->due = NULL;
+    }
+    free(arrivals->due);
+    *arrivals = (plmr_arrivals){0};
 }

@@ -27,7 +27,7 @@
  */
 #pragma once
 
-#include "ranks/ranks.h"
+#include "ranks/dealing.h"
 #include "time/clock.h"
 
 typedef struct plmr_core_place {
@@ -48,14 +48,16 @@ typedef struct plmr_messages {
     const int32_t *words;
     bool fans;              /* all of them are one core's, and one message for many */
     bool relayed;           /* software passes static messages on */
-    double *busy;           /* by core of this block: cycles of what it sends, gets and relays */
+    double *busy;           /* by core of this block: cycles of what it sends, gets and relays; */
+    bool works_alike;       /* all of them the same */
     int64_t n_away, n_come; /* go to other ranks, and come from them: */
     int64_t *n_out, *n_in;  /* by rank; of this rank itself 0 */
     int32_t *sender;        /* by message in the order in which they go: which core of this block sends it, */
     int32_t *receiver;      /* and by message that comes, which gets it */
     double *delay;          /* by message in the order in which they go; NULL: they share links */
-    double *sent;           /* by core of this block: until all that it sends is on its way; -INFINITY: nothing */
-    double *out, *in;       /* times under way between ranks; NULL: there are none */
+    double *sent;           /* by core of this block: until all that it sends is on its way; -INFINITY: nothing; */
+    bool sends_alike;       /* all of them the same */
+    plmr_dealing *dealing;  /* of their times between ranks; NULL: there are no others */
 } plmr_messages;
 
 /* What follows from a flow's messages, once `words` has what each core of this block gets; they become the more of that
@@ -68,8 +70,7 @@ void plmr_points_measure(const plmr_region *region, plmr_messages *messages, int
 typedef struct plmr_arrivals {
     double *due; /* -INFINITY: nothing */
     const plmr_messages *messages;
-    plmr_exchange *exchange; /* of times from other ranks that are to come yet; NULL: none */
-    int label;               /* of the verb, for who watches */
+    int label; /* of the verb, for who watches */
     bool alike;
     enum plmr_axis axis;
 } plmr_arrivals;
@@ -84,9 +85,6 @@ plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, co
 
 /* Cores wait for what is theirs. Frees the arrivals. */
 void plmr_clock_points_end(plmr_clock *clock, plmr_arrivals *arrivals);
-
-/* Of a flow that is given up while it is under way: waits for other ranks' times. */
-void plmr_arrivals_free(plmr_arrivals *arrivals);
 
 /* Cycles of core-to-core relaying: a core takes `words` in and sends them out, an exchange each, and between them is a
  * store-and-forward relay. Without the way to the next core; and with it. */

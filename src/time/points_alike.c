@@ -42,7 +42,7 @@ static void settle_one(const plmr_clock *clock, enum plmr_axis axis, const plmr_
         .device = clock->region->device, .defects = clock->region->defects, .extent = {1, 1}, .count = {1, 1}};
     line.extent[axis] = line.count[axis] = (int)n;
     double *due = plmr_take(n * sizeof *due);
-    plmr_settle(&line, t, messages, due);
+    plmr_settle(&line, t, 0, messages, due);
     memcpy(t, due, n * sizeof *due);
     free(due);
 }
@@ -100,7 +100,8 @@ plmr_arrivals plmr_clock_points_alike(plmr_clock *clock, enum plmr_axis axis, co
 {
     plmr_clock_settle(clock);
     plmr_clock_forget_pattern(clock);
-    plmr_arrivals arrivals = {.label = clock->watch ? clock->watch->verb(clock) : 0, .axis = axis};
+    plmr_arrivals arrivals = {
+        .messages = messages, .label = clock->watch ? clock->watch->verb(clock) : 0, .axis = axis};
     arrivals.alike = lines_are_alike(clock, axis);
     (arrivals.alike ? begin_alike : begin_each)(clock, messages, &arrivals);
     if (clock->watch)

@@ -128,6 +128,14 @@ static void time_fan(const plmr_settling *s, plmr_messages *messages, struct pac
     messages->sent[plmr_core_at(s->region, sender->at.x, sender->at.y)] = sent;
 }
 
+static bool all_the_same(const double *values, size_t n)
+{
+    size_t i = 1;
+    while (i < n && values[i] == values[0])
+        i++;
+    return n > 0 && i == n;
+}
+
 static void time_all(const plmr_settling *s, plmr_messages *messages)
 {
     size_t n_cores = plmr_count_cores(s->region);
@@ -144,12 +152,14 @@ static void time_all(const plmr_settling *s, plmr_messages *messages)
             time_sender(s, messages, &pace, &sender);
         i = sender.end;
     }
+    messages->sends_alike = all_the_same(messages->sent, n_cores);
 }
 
 void plmr_points_measure(const plmr_region *region, plmr_messages *messages, int64_t *words)
 {
     plmr_settling s = plmr_settling_make(region, NULL);
     add_work(&s, messages, words, messages->busy);
+    messages->works_alike = all_the_same(messages->busy, plmr_count_cores(region));
     if (region->device->router != PLMR_XY || messages->fans)
         time_all(&s, messages);
 }
@@ -162,25 +172,37 @@ static void come(double *due, const int32_t *receiver, int64_t i, int64_t n, dou
     due[receiver[i]] = plmr_latest(due[receiver[i]], t);
 }
 
-/* What goes to other ranks is under way while this rank's own is settled. */
-plmr_exchange *plmr_settle_alone(const plmr_region *region, const double *begin, const plmr_messages *m, double *due)
+static void deal_times(const double *t, double common, const plmr_messages *m)
 {
-    for (size_t core = 0; core < plmr_count_cores(region); core++)
-        due[core] = begin[core] + m->sent[core];
+    double *out = plmr_dealing_out(m->dealing);
     for (int64_t i = 0; i < m->n_away; i++)
-        m->out[i] = begin[m->sender[i]] + m->delay[i];
-    plmr_exchange *exchange =
-        m->out ? plmr_deal_begin(region->ranks, m->out, m->n_out, m->in, m->n_in, sizeof *m->out) : NULL;
+        out[i] = t[m->sender[i]] + common + m->delay[i];
+    plmr_dealing_begin(m->dealing);
+}
+
+/* What goes to other ranks is under way while this rank's own is settled. */
+void plmr_settle_alone(const plmr_region *region, const double *t, double common, const plmr_messages *m, double *due)
+{
+    size_t n_cores = plmr_count_cores(region);
+    if (m->dealing)
+        deal_times(t, common, m);
+    for (size_t core = 0; core < n_cores && m->sends_alike; core++)
+        due[core] = t[core] + (common + m->sent[0]);
+    for (size_t core = 0; core < n_cores && !m->sends_alike; core++)
+        due[core] = t[core] + (common + m->sent[core]);
     const int32_t *sender = m->sender + m->n_away, *receiver = m->receiver + m->n_come;
     const double *delay = m->delay + m->n_away;
     for (int64_t i = 0, n = m->n - m->n_away; i < n; i++)
-        come(due, receiver, i, n, begin[sender[i]] + delay[i]);
-    return exchange;
+        come(due, receiver, i, n, t[sender[i]] + common + delay[i]);
 }
 
-void plmr_settle_end(plmr_exchange *exchange, const plmr_messages *m, double *due)
+void plmr_settle_end(const plmr_region *region, const plmr_messages *m, double *due)
 {
-    plmr_deal_end(exchange);
-    for (int64_t i = 0; i < m->n_come; i++)
-        come(due, m->receiver, i, m->n_come, m->in[i]);
+    const int32_t *receiver = m->receiver;
+    plmr_dealing_end(m->dealing);
+    for (int rank = 0; rank < plmr_deal_count(region->ranks); receiver += m->n_in[rank++]) {
+        const double *in = plmr_dealing_in(m->dealing, rank);
+        for (int64_t i = 0; i < m->n_in[rank]; i++)
+            come(due, receiver, i, m->n_in[rank], in[i]);
+    }
 }

@@ -45,15 +45,14 @@ double plmr_sender_next(const plmr_settling *s, const plmr_messages *messages, i
 /* The last word of what core (x, y) gets is there, whoever owns it. */
 void plmr_settling_deliver(plmr_settling *s, int x, int y, double t);
 
-/* The cores begin at `begin`, by core of this block; afterwards `due` says when each has sent and got its own, but for
- * what is under way from other ranks, if anything is returned: plmr_settle_end waits for that. Collective over the
- * region's ranks. */
-plmr_exchange *plmr_settle(const plmr_region *region, const double *begin, const plmr_messages *messages, double *due);
+/* The cores begin at t + common, t by core of this block; afterwards `due` says when each has sent and got its own, but for
+ * what is dealt between ranks: plmr_settle_end waits for that. Collective over the region's ranks. */
+void plmr_settle(const plmr_region *region, const double *t, double common, const plmr_messages *messages, double *due);
 
 /* The same for messages that meet nobody. */
-plmr_exchange *plmr_settle_alone(const plmr_region *region, const double *begin, const plmr_messages *messages,
-                                 double *due);
-void plmr_settle_end(plmr_exchange *exchange, const plmr_messages *messages, double *due);
+void plmr_settle_alone(const plmr_region *region, const double *t, double common, const plmr_messages *messages,
+                       double *due);
+void plmr_settle_end(const plmr_region *region, const plmr_messages *messages, double *due);
 
 /* Where lines are alike, still, all cores of one wait for theirs; else returns false, and nothing has been done.
  * Collective. */

@@ -256,7 +256,7 @@ void plmr_points_destroy(plmr_points *points)
                                                      "%s has begun and was never ended: call plmr_points_end before "
                                                      "it is destroyed",
                                                      points->name));
-        plmr_arrivals_free(&points->arrivals);
+        free(points->arrivals.due);
         leave(points);
     }
     forget(points);
@@ -274,7 +274,7 @@ void plmr_points_destroy(plmr_points *points)
     free(points->messages.receiver);
     free(points->messages.delay);
     free(points->messages.sent);
-    free(points->messages.out);
+    plmr_dealing_destroy(points->messages.dealing);
     free(points->name);
     free(points);
 }

@@ -16,10 +16,13 @@ struct plmr_came {
 /* Values under way between ranks, one piece for each rank: what its cores send, message by message, or get. */
 typedef struct plmr_points_values {
     int64_t *n_out, *n_in; /* values, by rank; those that stay on this rank are not among them, but after all others */
-    int64_t n_landings;    /* messages that this rank's cores get, */
-    struct plmr_landing *landings; /* in the order in which they are put into tiles */
-    int32_t *first_to;             /* alike in all lines: where in tiles every message goes */
-    float *out, *in;               /* while under way */
+    int n_each; /* values in every message that comes, one a core, to the first of its tile on; or 0, and else */
+    int64_t n_landings;            /* where those of each message */
+    struct plmr_landing *landings; /* are put, in that order */
+    float *in;                     /* room for all that come; what stays is put there when it begins */
+    plmr_dealing *dealing;         /* NULL: this rank has all */
+    int32_t *first_to;             /* alike in all lines: where in tiles every message goes, and while under way: */
+    float *out;
     plmr_exchange *messages;
 } plmr_points_values;
 
@@ -29,6 +32,7 @@ struct plmr_points {
     plmr_messages messages; /* this rank's, in arrays that are the flow's; */
     bool alike;             /* or those of line 0 along the axis, every line's being the same */
     enum plmr_axis axis;
+    int n_each;                     /* values in every message, from the first of a tile on; or 0, and else */
     int32_t *first_from, *n_values; /* by message in the order in which they go */
     int64_t from_size, to_size;     /* floats that tiles have at least; alike on all ranks, as are those below */
     struct plmr_cores {

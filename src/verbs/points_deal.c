@@ -81,8 +81,7 @@ static void put_in_order(plmr_points *points, const int32_t *to, int n_ranks)
     if (!m->delay)
         return;
     m->delay = plmr_deal_sort(m->delay, sizeof *m->delay, m->n, to, n_ranks + 1);
-    m->out = plmr_take((size_t)(m->n_away + m->n_come) * sizeof *m->out + 1);
-    m->in = m->out + m->n_away;
+    m->dealing = plmr_dealing_create(points->region->ranks, m->n_out, m->n_in, sizeof *m->delay);
 }
 
 void plmr_points_plan(plmr_points *points, const plmr_region *of, const int32_t *first_to)

@@ -163,11 +163,33 @@ static void count_values(plmr_points_values *v, const plmr_points *points, const
     }
 }
 
-static void plan_lists(plmr_points *points, const struct plmr_came *came, int64_t n)
+/* Values in every message that goes, if all are alike, so that there is nothing to be looked up. */
+static int find_each_sent(const plmr_points *points)
 {
-    const plmr_messages *m = &points->messages;
+    int64_t n = points->messages.n;
+    int each = n > 0 ? points->n_values[0] : 0;
+    for (int64_t i = 0; i < n && each > 0; i++)
+        each = points->first_from[i] == 0 && points->n_values[i] == each ? each : 0;
+    return each;
+}
+
+/* The same of those that come, of which no two go to one core. */
+static int find_each_got(const plmr_points *points, const struct plmr_came *came, int64_t n)
+{
+    const int32_t *receiver = points->messages.receiver;
+    bool *gets = plmr_take_zeroed((size_t)points->region->count[PLMR_X] * (size_t)points->region->count[PLMR_Y] + 1, 1);
+    int each = n > 0 ? came[0].n_values : 0;
+    for (int64_t i = 0; i < n && each > 0; i++) {
+        each = came[i].first_to == 0 && came[i].n_values == each && !gets[receiver[i]] ? each : 0;
+        gets[receiver[i]] = true;
+    }
+    free(gets);
+    return each;
+}
+
+static void list_landings(plmr_points *points, const struct plmr_came *came, int64_t n)
+{
     plmr_points_values *v = &points->values;
-    count_values(v, points, came);
     int64_t *place = plmr_take((size_t)(n + 1) * sizeof *place);
     place[0] = 0;
     for (int64_t i = 0; i < n; i++)
@@ -177,12 +199,32 @@ static void plan_lists(plmr_points *points, const struct plmr_came *came, int64_
     v->landings = plmr_take((size_t)n * sizeof *v->landings + 1);
     for (int64_t j = 0; j < n; j++) {
         int64_t i = all[j].i;
-        v->landings[j] = (struct plmr_landing){place[i], m->receiver[i], came[i].first_to, came[i].n_values};
+        v->landings[j] =
+            (struct plmr_landing){place[i], points->messages.receiver[i], came[i].first_to, came[i].n_values};
     }
     free(all);
-    v->in = plmr_take((size_t)place[n] * sizeof *v->in + 1);
-    v->out = plmr_take((size_t)total(v->n_out, plmr_deal_count(points->region->ranks)) * sizeof *v->out + 1);
     free(place);
+}
+
+static void plan_lists(plmr_points *points, const struct plmr_came *came, int64_t n)
+{
+    plmr_points_values *v = &points->values;
+    int64_t n_in = 0, n_ranks = plmr_deal_count(points->region->ranks);
+    count_values(v, points, came);
+    for (int64_t i = 0; i < n; i++)
+        n_in += came[i].n_values;
+    v->in = plmr_take((size_t)n_in * sizeof *v->in + 1);
+    if (n_ranks > 1)
+        v->dealing = plmr_dealing_create(points->region->ranks, v->n_out, v->n_in, sizeof *v->in);
+    v->n_each = find_each_got(points, came, n);
+    if (!v->n_each)
+        list_landings(points, came, n);
+    points->n_each = find_each_sent(points);
+    if (points->n_each) {
+        free(points->first_from);
+        free(points->n_values);
+        points->first_from = points->n_values = NULL;
+    }
 }
 
 void plmr_points_values_plan(plmr_points *points, const struct plmr_came *came, int64_t n, const int32_t *first_to)
@@ -211,9 +253,13 @@ static void copy_values(float *to, const float *from, int32_t n)
 /* Messages [first, end) of those that go, from tiles to a piece. */
 static void pack(const plmr_points *points, const plmr_tiles *from, int64_t first, int64_t end, float *piece)
 {
-    for (int64_t i = first; i < end; i++) {
-        const float *tile = from->values + (size_t)points->messages.sender[i] * (size_t)from->n_values;
-        copy_values(piece, tile + points->first_from[i], points->n_values[i]);
+    const int32_t *sender = points->messages.sender;
+    size_t tile = (size_t)from->n_values;
+    int n = points->n_each;
+    for (int64_t i = first; i < end && n; i++, piece += n)
+        copy_values(piece, from->values + (size_t)sender[i] * tile, n);
+    for (int64_t i = first; i < end && !n; i++) {
+        copy_values(piece, from->values + (size_t)sender[i] * tile + points->first_from[i], points->n_values[i]);
         piece += points->n_values[i];
     }
 }
@@ -222,22 +268,51 @@ static void pack(const plmr_points *points, const plmr_tiles *from, int64_t firs
 static void begin_lists(plmr_points *points, const plmr_tiles *from)
 {
     plmr_points_values *v = &points->values;
-    plmr_ranks *ranks = points->region->ranks;
     int64_t n_away = points->messages.n_away;
-    pack(points, from, 0, n_away, v->out);
-    if (plmr_deal_count(ranks) > 1)
-        v->messages = plmr_deal_begin(ranks, v->out, v->n_out, v->in, v->n_in, sizeof *v->out);
-    pack(points, from, n_away, points->messages.n, v->in + total(v->n_in, plmr_deal_count(ranks)));
+    if (v->dealing) {
+        pack(points, from, 0, n_away, plmr_dealing_out(v->dealing));
+        plmr_dealing_begin(v->dealing);
+    }
+    pack(points, from, n_away, points->messages.n, v->in + total(v->n_in, plmr_deal_count(points->region->ranks)));
 }
 
-static void end_lists(const plmr_points *points, const plmr_tiles *to)
+/* A piece, a message after the other, each to its core. */
+static void land_each(const plmr_tiles *to, const int32_t *receiver, int64_t n, const float *piece, int n_each)
 {
-    const plmr_points_values *v = &points->values;
+    for (int64_t i = 0; i < n; i++)
+        copy_values(to->values + (size_t)receiver[i] * (size_t)to->n_values, piece + i * n_each, n_each);
+}
+
+static void land_listed(const plmr_points_values *v, const plmr_tiles *to)
+{
     for (int64_t i = 0; i < v->n_landings; i++) {
-        const struct plmr_landing *landing = &v->landings[i];
-        float *tile = to->values + (size_t)landing->receiver * (size_t)to->n_values;
-        copy_values(tile + landing->first_to, v->in + landing->place, landing->n_values);
+        const struct plmr_landing *l = &v->landings[i];
+        copy_values(to->values + (size_t)l->receiver * (size_t)to->n_values + l->first_to, v->in + l->place,
+                    l->n_values);
     }
+}
+
+static void end_lists(plmr_points *points, const plmr_tiles *to)
+{
+    plmr_points_values *v = &points->values;
+    const plmr_messages *m = &points->messages;
+    const int32_t *receiver = m->receiver;
+    float *in = v->in;
+    if (v->dealing)
+        plmr_dealing_end(v->dealing);
+    for (int rank = 0; v->dealing && rank < plmr_deal_count(points->region->ranks); rank++) {
+        const float *piece = plmr_dealing_in(v->dealing, rank);
+        if (v->n_each)
+            land_each(to, receiver, m->n_in[rank], piece, v->n_each);
+        else
+            memcpy(in, piece, (size_t)v->n_in[rank] * sizeof *in);
+        receiver += m->n_in[rank];
+        in += v->n_in[rank];
+    }
+    if (v->n_each)
+        land_each(to, receiver, m->n - m->n_away, in, v->n_each);
+    else
+        land_listed(v, to);
 }
 
 static void begin_alike(plmr_points *points, const plmr_tiles *from)
@@ -296,6 +371,7 @@ void plmr_points_values_free(plmr_points_values *v)
 {
     if (v->messages)
         plmr_deal_end(v->messages);
+    plmr_dealing_destroy(v->dealing);
     free(v->out);
     free(v->in);
     free(v->landings);

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "base/wall.h"
+#include "ranks/deal.h"
+#include "ranks/dealing.h"
 #include "ranks/ranks.h"
 
 static void shares_cover_all_cores(void **state)
@@ -195,11 +197,66 @@ static void a_rank_works_alone(void **state)
     must_fail(plmr_agree(me ? PLMR_OK : plmr_error_make(PLMR_ERROR_INPUT, "of all")), PLMR_ERROR_INPUT, "of all");
 }
 
+/* How many a rank sends to another in a turn, and what. */
+static int64_t how_many(int from, int to, int scale)
+{
+    return from == to || (from + to) % 5 == 4 ? 0 : (int64_t)(from + 2 * to + 1) * scale;
+}
+
+static int64_t word(int from, int to, int turn, int64_t i)
+{
+    return (((int64_t)turn * 10 + from) * 10 + to) * 1000000 + i;
+}
+
+static void fill_pieces(int64_t *out, int me, int n, int turn, int scale)
+{
+    for (int to = 0; to < n; to++)
+        for (int64_t i = 0; i < how_many(me, to, scale); i++)
+            *out++ = word(me, to, turn, i);
+}
+
+/* Ranks are not in step: none may write over what another has not read. */
+static void deal_in_turns(plmr_ranks *ranks, int scale)
+{
+    int n = plmr_deal_count(ranks), me = plmr_deal_me(ranks);
+    int64_t n_out[9], n_in[9];
+    for (int rank = 0; rank < n; rank++) {
+        n_out[rank] = how_many(me, rank, scale);
+        n_in[rank] = how_many(rank, me, scale);
+    }
+    plmr_dealing *dealing = plmr_dealing_create(ranks, n_out, n_in, sizeof(int64_t));
+    for (int turn = 0; turn < 7; turn++) {
+        fill_pieces(plmr_dealing_out(dealing), me, n, turn, scale);
+        plmr_dealing_begin(dealing);
+        usleep((me + turn) % 3 * 2000);
+        plmr_dealing_end(dealing);
+        usleep((me + 2 * turn) % 3 * 2000);
+        for (int rank = 0; rank < n; rank++) {
+            const int64_t *in = plmr_dealing_in(dealing, rank);
+            for (int64_t i = 0; i < n_in[rank]; i++)
+                if (in[i] != word(rank, me, turn, i))
+                    fail_msg("turn %d, rank %d: %lld at %lld", turn, rank, (long long)in[i], (long long)i);
+        }
+    }
+    plmr_dealing_destroy(dealing);
+}
+
+/* Little goes by messages, much is read where it was written. */
+static void deals_are_done_again_and_again(void **state)
+{
+    (void)state;
+    plmr_ranks *ranks;
+    must(plmr_ranks_create(0, 0, 100, 100, &ranks));
+    deal_in_turns(ranks, 3);
+    deal_in_turns(ranks, 5000);
+    plmr_ranks_destroy(ranks);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(shares_cover_all_cores), cmocka_unit_test(grids_fit_their_region),
     cmocka_unit_test(messages_go_along_axes), cmocka_unit_test(failures_are_shared),
     cmocka_unit_test(waiting_is_measured),    cmocka_unit_test(work_hides_messages),
-    cmocka_unit_test(a_rank_works_alone),
+    cmocka_unit_test(a_rank_works_alone),     cmocka_unit_test(deals_are_done_again_and_again),
 };
 
 TEST_MAIN(tests)
