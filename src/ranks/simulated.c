@@ -1,6 +1,6 @@
 /* The linker puts __wrap_x in the place of x: see src/smpi. */
-#include "ranks/board.h"
 #include "ranks/simulated.h"
+#include "ranks/board.h"
 
 #include <mpi.h>
 #include <smpi/smpi.h>
