@@ -47,6 +47,14 @@ static int tokens_of(const struct head *h, int core, int64_t *first)
     return (int)(first_of(h, row + 1) - *first);
 }
 
+/* A row of cores without tokens passes on what came. */
+static bool passes_on(int n_tokens, const float *onto, size_t n, float *out)
+{
+    if (n_tokens == 0 && !onto)
+        memset(out, 0, n * sizeof *out);
+    return n_tokens == 0;
+}
+
 /* A row adds up the weights of its tokens, */
 static void make_total(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
                        int next)
@@ -54,8 +62,10 @@ static void make_total(const void *context, int core, int64_t first, int64_t wid
     const struct head *h = context;
     static const float one = 1;
     int64_t from;
-    int n = tokens_of(h, core, &from);
-    for (int r = 0; r < h->group->p->grid->heads.n_rep; r++)
+    int n = tokens_of(h, core, &from), n_rep = h->group->p->grid->heads.n_rep;
+    if (passes_on(n, onto, (size_t)n_rep, out))
+        return;
+    for (int r = 0; r < n_rep; r++)
         plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, h->scores + r * h->group->n_here + from, &one, 0,
                                   onto ? onto + r : NULL, out + r, NULL);
     (void)first, (void)width, (void)next;
@@ -70,6 +80,8 @@ static void make_weighted(const void *context, int core, int64_t first, int64_t 
     const plmr_cache *cache = &p->engine->cache;
     int64_t from;
     int n = tokens_of(h, core, &from);
+    if (passes_on(n, onto, (size_t)(p->grid->heads.n_rep * width), out))
+        return;
     int64_t token = h->group->tokens.from - cache->first + from;
     const char *rows = plmr_cache_values(cache, p->layer, h->request, h->kv) +
                        (size_t)token * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);

@@ -133,12 +133,14 @@ plmr_status plmr_generation_next(plmr_generation *g)
         turn_weights(g);
     double before_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_totals_add_tokens(g->totals, g->timing, g->engine->n_cached, 1));
-    double start_s = plmr_wall_s();
+    double start_s = plmr_wall_s(), turned_s = g->engine->turned_s;
     g->totals->time_s += start_s - before_s;
     PLMR_TRY(plmr_engine_decode(g->engine, &g->id));
     plmr_engine_likely(g->engine, 0, g->n_wanted, g->logits);
     PLMR_TRY(pick(g));
-    g->totals->decode_s += plmr_wall_s() - start_s;
+    turned_s = g->engine->turned_s - turned_s;
+    g->totals->relayout_s += turned_s;
+    g->totals->decode_s += plmr_wall_s() - start_s - turned_s;
     return PLMR_OK;
 }
 

@@ -115,10 +115,13 @@ struct sum {
     size_t ldx;
     const int32_t *row, *place; /* of a matrix, by core */
     int64_t first;              /* column of the strips at hand; -1: none */
-    const char **strip;         /* by matrix */
+    const char **strip;         /* by matrix; and how many rows it lies above the lowest */
+    int64_t *above;
     char *room;
     int32_t *all_rows, *all_places; /* by core of the program */
-    plmr_tree_op *ops;
+    const plmr_tree *tree;
+    plmr_tree_op *ops; /* what the tree's become: those from number at[i] on do for its operation i */
+    int *at;
 };
 
 static const char *lowest(const struct sum *s)
@@ -145,24 +148,30 @@ static void take_strips(struct sum *s, int64_t first, int64_t width)
         if (s->strip[i] != s->room + (size_t)i * n_bytes)
             s->strip[i] = memcpy(s->room + (size_t)i * n_bytes, s->strip[i], n_bytes);
     const char *low = lowest(s);
-    for (int core = 0; core < s->n_cores; core++)
-        for (int i = 0; i < s->n; i++) {
-            int64_t above = (s->strip[i] - low) / (int64_t)row_bytes;
-            s->all_rows[core * s->n + i] = s->row[core] < 0 ? -1 : (int32_t)(above + s->row[core]);
-        }
+    bool moved = false;
+    for (int i = 0; i < s->n; i++) {
+        int64_t above = (s->strip[i] - low) / (int64_t)row_bytes;
+        moved = moved || above != s->above[i];
+        s->above[i] = above;
+    }
+    for (int core = 0; core < s->n_cores && moved; core++)
+        for (int i = 0; i < s->n; i++)
+            s->all_rows[core * s->n + i] = s->row[core] < 0 ? -1 : (int32_t)(s->above[i] + s->row[core]);
 }
 
 /* A core's value is that of its first matrix, onto which the others' are added; only then does it meet other cores'. */
-static int spread_ops(const struct sum *s, const plmr_tree_op *ops, int n_ops)
+static void spread_ops(struct sum *s)
 {
-    int n = 0;
+    int n = 0, n_ops = s->tree->first[s->tree->n_values];
     for (int k = 0; k < n_ops; k++) {
-        for (int i = 0; i < s->n && ops[k].kind != PLMR_TREE_MERGE; i++)
-            s->ops[n++] = (plmr_tree_op){i ? PLMR_TREE_ONTO : PLMR_TREE_PUSH, ops[k].core * s->n + i};
-        if (ops[k].kind != PLMR_TREE_PUSH)
+        plmr_tree_op op = s->tree->ops[k];
+        s->at[k] = n;
+        for (int i = 0; i < s->n && op.kind != PLMR_TREE_MERGE; i++)
+            s->ops[n++] = (plmr_tree_op){i ? PLMR_TREE_ONTO : PLMR_TREE_PUSH, op.core * s->n + i};
+        if (op.kind != PLMR_TREE_PUSH)
             s->ops[n++] = (plmr_tree_op){PLMR_TREE_MERGE, 0};
     }
-    return n;
+    s->at[n_ops] = n;
 }
 
 static void run_sum(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width, float *stack)
@@ -171,8 +180,9 @@ static void run_sum(const void *context, const plmr_tree_op *ops, int n_ops, int
     const plmr_matrix *m = s->matrices[0];
     if (s->first != first)
         take_strips(s, first, width);
-    plmr_gemv_program program = {
-        s->ops, spread_ops(s, ops, n_ops), m->layout.in->size, s->all_rows, s->all_places, s->x, lowest(s)};
+    const int *at = s->at + (ops - s->tree->ops);
+    plmr_gemv_program program = {s->ops + at[0], at[n_ops] - at[0], m->layout.in->size, s->all_rows, s->all_places,
+                                 s->x,           lowest(s)};
     if (width == PLMR_PROGRAM_COLS)
         plmr_vectors()->gemv_program(m->dtype, &program, stack);
     else
@@ -183,7 +193,7 @@ static void prepare_sum(struct sum *s, const plmr_grid *grid, int32_t *lists)
 {
     const plmr_matrix *m = s->matrices[0];
     const plmr_ring *ring = m->layout.in_ring;
-    const plmr_tree *tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y;
+    int n_ops;
     struct product one = {.matrix = s->matrices[0], .row = lists, .place = lists + s->n_cores};
     list_tiles(&one, ring, grid->region->first[ring->axis], s->n_cores);
     s->row = one.row;
@@ -195,7 +205,13 @@ static void prepare_sum(struct sum *s, const plmr_grid *grid, int32_t *lists)
             s->all_places[core * s->n + i] = (int32_t)((size_t)i * s->ldx) + s->place[core];
     s->room = plmr_take((size_t)s->n * (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
     s->strip = plmr_take((size_t)s->n * sizeof *s->strip);
-    s->ops = plmr_take((size_t)tree->first[tree->n_values] * (size_t)(s->n + 1) * sizeof *s->ops + 1);
+    s->above = plmr_take((size_t)s->n * sizeof *s->above);
+    memset(s->above, -1, (size_t)s->n * sizeof *s->above);
+    s->tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y;
+    n_ops = s->tree->first[s->tree->n_values];
+    s->ops = plmr_take((size_t)n_ops * (size_t)(s->n + 1) * sizeof *s->ops + 1);
+    s->at = plmr_take(((size_t)n_ops + 1) * sizeof *s->at);
+    spread_ops(s);
 }
 
 void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices, int n, const float *x, size_t ldx,
@@ -207,7 +223,7 @@ void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices
     int32_t *lists = plmr_take((size_t)n_cores * (size_t)(2 + 2 * n) * sizeof *lists);
     prepare_sum(&sum, grid, lists);
     plmr_tree_job job = {
-        .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
+        .tree = sum.tree,
         .accumulate = PLMR_F32,
         .n_batch = 1,
         .n = matrices[0]->n_out,
@@ -218,7 +234,9 @@ void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices
         .ld_sum = (size_t)matrices[0]->n_out,
     };
     plmr_tree_run(&job);
+    free(sum.at);
     free(sum.ops);
+    free(sum.above);
     free(sum.strip);
     free(sum.room);
     free(lists);

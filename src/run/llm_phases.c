@@ -84,12 +84,13 @@ static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden
         if (!status)
             plmr_engine_logits(run->engine, 0, run->setup.n_batch, logits);
         plmr_progress_step(&run->session.progress, i + 1);
-        run->totals.decode_s = plmr_wall_s() - start_s;
+        run->totals.decode_s = plmr_wall_s() - start_s - run->engine->turned_s;
         if (!status && i + 1 < n_decode)
             status = plmr_llm_keep(run->kept, i + 1);
     }
     plmr_barrier();
-    run->totals.decode_s = plmr_wall_s() - start_s;
+    run->totals.decode_s = plmr_wall_s() - start_s - run->engine->turned_s;
+    run->totals.relayout_s += run->engine->turned_s;
     plmr_progress_end(&run->session.progress);
     if (!status && n_decode)
         plmr_engine_hidden(run->engine, 0, run->setup.n_batch, hidden);

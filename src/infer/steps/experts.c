@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/wall.h"
 #include "model/experts.h"
 
 /* ---- choice ---- */
@@ -252,6 +253,16 @@ static void run_row(const plmr_step *step, const plmr_pass *p, int row, const st
     free(sum);
 }
 
+/* Experts that are used for the first time. */
+static void turn_used(const plmr_step *step, const plmr_pass *p, const struct used *u)
+{
+    double start_s = plmr_wall_s();
+    for (int i = 0; i < u->n; i++)
+        for (int j = 0; j < step->n_parts; j++)
+            plmr_matrix_keep(&plmr_pass_weights(p)->matrix[step->part[j].weight][u->expert[i]]);
+    p->engine->turned_s += plmr_wall_s() - start_s;
+}
+
 static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
     struct used used = {.ld = p->ld[PLMR_EXPERT_HIDDEN]};
@@ -260,6 +271,7 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
     used.hidden = used.gated + n;
     for (int row = 0; row < (int)p->n; row++) {
         list_used(p, row, &used);
+        turn_used(step, p, &used);
         for (int i = 0; i < used.n; i++)
             note(p, p->n_before, used.expert[i]);
         run_row(step, p, row, &used);
