@@ -7,6 +7,7 @@
 #include "run/checkpoint.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static char folder[] = "/dev/shm/plmr-fuzz-XXXXXX", path[sizeof folder + 20];
 
@@ -20,7 +21,7 @@ static void put_file(const uint8_t *bytes, size_t n)
 {
     static bool is_made;
     if (!is_made) {
-        check_error(plmr_init(NULL, NULL));
+        check_line(plmr_init(NULL, NULL));
         is_made = mkdtemp(folder);
         snprintf(path, sizeof path, "%s/x.checkpoint", folder);
         atexit(remove_folder);
@@ -46,6 +47,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         status = plmr_checkpoint_read(&checkpoint, rest, sizeof rest);
     json_decref(state);
     plmr_status closed = plmr_checkpoint_close(&checkpoint, status ? status : PLMR_OK, false);
-    check_error(closed);
+    check_line(closed);
     return 0;
 }

@@ -28,13 +28,13 @@ static void override(const char *pairs)
     static plmr_device wse2;
     char name[200];
     if (!*wse2.name)
-        check_error(plmr_device_load("wse2", &wse2));
+        check_line(plmr_device_load("wse2", &wse2));
     plmr_device device = wse2;
     snprintf(name, sizeof name, "wse2:%s", pairs);
     plmr_status status = plmr_device_override(name, pairs, &device);
     if (!status)
         come_back(&device);
-    check_error(status);
+    check_line(status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         plmr_status status = plmr_device_parse(text, "fuzz.json", &device);
         if (!status)
             come_back(&device);
-        check_error(status);
+        check_line(status);
     }
     free(text);
     return 0;

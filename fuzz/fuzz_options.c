@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     for (char *word; argc < MOST_WORDS && (word = strsep(&rest, "\n"));)
         argv[argc++] = word;
     void *options = calloc(1, command->size);
-    check_error(plmr_options_read(command->options, "plmr fuzz", argc, argv, options, &help));
+    check_line(plmr_options_read(command->options, "plmr fuzz", argc, argv, options, &help));
     free(options);
     free(text);
     return 0;

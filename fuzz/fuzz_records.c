@@ -9,7 +9,7 @@
 static void report(const char *path)
 {
     plmr_html html = {.runs = json_array(), .notes = json_array()};
-    check_error(plmr_runs_add(path, &html));
+    check_line(plmr_runs_add(path, &html));
     json_decref(html.runs);
     json_decref(html.notes);
 }
@@ -29,7 +29,7 @@ static void verify(const char *path, bool quick)
         json_decref(now);
     }
     plmr_record_file_close(&file);
-    check_error(status);
+    check_line(status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

@@ -5,6 +5,7 @@
 #include "text/tokenizer_gguf.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static char folder[] = "/dev/shm/plmr-fuzz-XXXXXX", path[sizeof folder + 20];
 
@@ -41,13 +42,13 @@ static void use(const plmr_gguf *gguf)
         if (!status) {
             char *back;
             size_t n_back;
-            check_error(plmr_tokenizer_decode_all(tokenizer, ids, n_ids, &back, &n_back));
+            check_line(plmr_tokenizer_decode_all(tokenizer, ids, n_ids, &back, &n_back));
             free(back);
             free(ids);
         }
         plmr_tokenizer_destroy(tokenizer);
     }
-    check_error(status);
+    check_line(status);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -62,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         use(gguf);
     if (!finished)
         plmr_gguf_close(gguf);
-    check_error(status);
-    check_error(finished);
+    check_line(status);
+    check_line(finished);
     return 0;
 }

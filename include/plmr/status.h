@@ -16,7 +16,7 @@ enum plmr_code {
     PLMR_ERROR_INPUT = 1,  /* the user asked for something that cannot be */
     PLMR_ERROR_LIMIT = 2,  /* the device cannot hold or route it: M or R is exceeded */
     PLMR_ERROR_SYSTEM = 3, /* a file, memory or the message layer failed */
-    PLMR_ERROR_FILE = 4,   /* a file that the user named cannot be opened or read */
+    PLMR_ERROR_FILE = 4,   /* a file that the user named cannot be opened, read or written */
 };
 
 typedef struct plmr_error *plmr_status;
@@ -31,8 +31,8 @@ typedef struct plmr_error *plmr_status;
 #define PLMR_NEVER_NULL
 #endif
 
-/* Makes an error with a formatted one-line text. Never returns NULL: without memory for it, a fixed error is returned.
- */
+/* Makes an error with a formatted text, of which control characters and what is no UTF-8 become '?': it is one line. Never
+ * returns NULL: without memory for it, a fixed error is returned. */
 plmr_status plmr_error_make(enum plmr_code code, const char *format, ...) PLMR_PRINTF(2, 3) PLMR_NEVER_NULL;
 
 /* The error's text; valid until the error is freed. */

@@ -134,14 +134,14 @@ static plmr_status open_file(plmr_draft *draft)
     struct stat status;
     bool exists = stat(draft->path, &status) == 0;
     if (exists && S_ISDIR(status.st_mode))
-        return plmr_draft_error(draft, PLMR_ERROR_INPUT, EISDIR);
+        return plmr_draft_error(draft, PLMR_ERROR_FILE, EISDIR);
     if (exists && !S_ISREG(status.st_mode)) {
         draft->file = fopen(draft->path, "we");
     } else {
         int descriptor = plmr_draft_make(draft->path, false, &draft->part);
         draft->file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
     }
-    return draft->file ? PLMR_OK : plmr_draft_error(draft, PLMR_ERROR_INPUT, errno);
+    return draft->file ? PLMR_OK : plmr_draft_error(draft, PLMR_ERROR_FILE, errno);
 }
 
 plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *draft)

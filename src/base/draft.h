@@ -24,7 +24,7 @@ typedef struct plmr_draft {
     char *part;                /* NULL: written to directly */
 } plmr_draft;
 
-/* Opens for writing. A path that cannot be written is PLMR_ERROR_INPUT. */
+/* Opens for writing. A path that cannot be written is PLMR_ERROR_FILE. */
 plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *draft);
 
 /* Closes, if it is open. With PLMR_OK gives the file its name, else, or where that fails, removes what was written.

@@ -30,6 +30,8 @@ CASES = [
     ("gemm --json=", "--json needs a value: --json FILE|-"),
     ("gemm --m 0 --bogus", "unknown option '--bogus'"),  # before any value is looked at
     ("gemm --m 8 --m 0", "--m: '0'"),
+    ("gemm --m 6\x0164", "--m: '6?64'"),
+    ("gemm --alg x" + 40 * "\u00e9", "\u00e9?' (available"),  # cut within a character: what is left of it is none
     ("gemm -- 8", "unknown option '--'"),
     ("gemm -m 8", "two dashes"),
     ("gemm 8", "unexpected '8'"),

@@ -53,7 +53,8 @@ CASES = [
     ("generate -n 2 " + LLM, 2),
 ]
 N_CALLS, N_MALLOCS, N_ON_RANKS, N_SIGNALS = 10, 5, 4, 3
-PASSING = {"stdout"}  # of a run that fails: what was printed so far
+# Of a run that fails: what was printed so far; a lock that a signal has left, which is no hindrance when the run is started again.
+PASSING = {"stdout", "s/.plmr-lock"}
 MODEL = {"title": "t", "source": "s", "architecture": "llama", "layers": 1, "dim": 16, "heads": 2, "kv_heads": 2, "ffn": 32, "vocab": 40,
          "context": 64, "rms_eps": 1e-5, "rope_base": 10000, "tied": False}
 POINT = {"device": "WSE-3 (CS-3)", "unit": "cycles", "kind": "measured"}

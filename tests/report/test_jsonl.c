@@ -97,8 +97,8 @@ static void test_unwritable(void **state)
 {
     (void)state;
     plmr_draft jsonl;
-    must_fail(plmr_jsonl_open(folder, &jsonl), PLMR_ERROR_INPUT, "Is a directory");
-    must_fail(plmr_jsonl_open("/nonexistent/r.jsonl", &jsonl), PLMR_ERROR_INPUT, "/nonexistent/r.jsonl");
+    must_fail(plmr_jsonl_open(folder, &jsonl), PLMR_ERROR_FILE, "Is a directory");
+    must_fail(plmr_jsonl_open("/nonexistent/r.jsonl", &jsonl), PLMR_ERROR_FILE, "/nonexistent/r.jsonl");
     discard(&jsonl);
 }
 
