@@ -315,6 +315,15 @@ void plmr_engine_forget(const plmr_engine *engine, int layer)
             plmr_model_weight_forget(engine->model, (enum plmr_weight)which, engine->setup.first_layer + layer);
 }
 
+void plmr_engine_read_in_place(plmr_engine *engine)
+{
+    for (int layer = 0; layer < engine->n_layers; layer++)
+        for (int which = PLMR_FIRST_LAYERED; which < PLMR_N_WEIGHTS; which++)
+            if (matrix_count(engine, &engine->layers[layer], which) == 1)
+                plmr_matrix_read_in_place(engine->layers[layer].matrix[which]);
+    plmr_matrix_read_in_place(&engine->output);
+}
+
 void plmr_engine_keep(plmr_engine *engine)
 {
     for (int layer = 0; layer < engine->n_layers; layer++) {

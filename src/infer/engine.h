@@ -69,6 +69,9 @@ plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t 
 /* Lays the weights out as decode has them; made-up ones that other ranks held are made up again. Collective. */
 plmr_status plmr_engine_relayout(plmr_engine *engine);
 
+/* For few tokens: see plmr_matrix_read_in_place; of experts none. After plmr_engine_relayout, before the first token. Local. */
+void plmr_engine_read_in_place(plmr_engine *engine);
+
 /* Turns matrices into what decode reads, as its first token would; those of experts are turned when they are used. After
  * plmr_engine_relayout. Local. */
 void plmr_engine_keep(plmr_engine *engine);

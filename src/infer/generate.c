@@ -6,6 +6,10 @@
 #include "base/memory.h"
 #include "base/wall.h"
 
+/* Up to so many tokens, of the prompt and to be made, weights are read where they lie: turning them would take longer than it
+ * saves. Behind a longer prompt it is little beside that. */
+enum { SHORT = 64 };
+
 static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prompt)
 {
     plmr_engine *reader = g->reader ? g->reader : g->engine;
@@ -15,6 +19,8 @@ static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prom
     start_s = plmr_wall_s();
     if (!g->reader)
         PLMR_TRY(plmr_engine_relayout(g->engine));
+    if (!g->reader && n_prompt <= SHORT && g->n_most <= SHORT)
+        plmr_engine_read_in_place(g->engine);
     g->totals->relayout_s = plmr_wall_s() - start_s;
     plmr_engine_likely(reader, n_prompt - 1, g->n_wanted, g->logits);
     return PLMR_OK;

@@ -273,6 +273,26 @@ void plmr_matrix_columns(const plmr_matrix *m, int64_t first, int64_t n, void *t
         }
 }
 
+/* ---- lines ---- */
+
+void plmr_matrix_read_in_place(plmr_matrix *m)
+{
+    m->in_place = m->stored.data && m->stored.n_elements == 1 && plmr_dtype_bytes(m->dtype) == sizeof(uint16_t) &&
+                  !m->layout.in->element && !m->kept;
+}
+
+/* An own store has the runs one after the other. */
+void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int run, const char *nothing,
+                       const char *line[PLMR_LINE_COLS])
+{
+    int64_t chunk = m->own ? (run ? m->in.runs[0].count : 0) : m->in.runs[run].first;
+    size_t at = (size_t)(chunk * m->layout.in->size) * sizeof(uint16_t);
+    for (int j = 0; j < PLMR_LINE_COLS; j++) {
+        int32_t row = first + j < m->n_out ? m->column[first + j] : -1;
+        line[j] = row < 0 ? nothing : (const char *)m->stored.data + (size_t)row * m->stored.row_bytes + at;
+    }
+}
+
 /* ---- strips ---- */
 
 enum { STRIP = PLMR_PROGRAM_COLS };
@@ -314,6 +334,6 @@ const char *plmr_matrix_strip(plmr_matrix *m, int64_t first, char *room)
 
 void plmr_matrix_keep(plmr_matrix *m)
 {
-    for (int64_t strip = m->n_kept; can_keep(m) && strip * STRIP < m->n_out; strip++)
+    for (int64_t strip = m->n_kept; !m->in_place && can_keep(m) && strip * STRIP < m->n_out; strip++)
         plmr_matrix_strip(m, strip * STRIP, NULL);
 }

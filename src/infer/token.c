@@ -22,6 +22,9 @@ struct product {
     int32_t *row, *place; /* by core: the first row of its tile, -1: it has none; where the tile's part of x lies */
     char *room;           /* for a strip: products are made one after the other, and share it */
     struct strip *strip;
+    float *sums;   /* by chunk, of the columns at hand: see plmr_gemv_lines; NULL: lines are not read */
+    char *nothing; /* a line of zeros */
+    int32_t *at;   /* by core: where its chunk's sums are */
 };
 
 /* x is in the order in which chunks are dealt. */
@@ -71,6 +74,56 @@ static void run_program(const void *context, const plmr_tree_op *ops, int n_ops,
     }
 }
 
+/* ---- products with columns where they lie ---- */
+
+/* Chunks' sums for the columns at hand, run by run. */
+static void sum_chunks(const struct product *p, int64_t first)
+{
+    const plmr_matrix *m = p->matrix;
+    const plmr_deal *in = m->layout.in;
+    const char *from[PLMR_LINE_COLS], *next[PLMR_LINE_COLS];
+    int64_t before = 0;
+    for (int run = 0; run < m->in.n_runs; before += m->in.runs[run++].count) {
+        plmr_run r = m->in.runs[run];
+        bool is_last = first + PLMR_LINE_COLS >= m->n_out;
+        plmr_matrix_lines(m, first, run, p->nothing, from);
+        plmr_matrix_lines(m, is_last ? first : first + PLMR_LINE_COLS, run, p->nothing, next);
+        plmr_gemv_lines lines = {
+            .kt = in->size,
+            .n_chunks = r.count,
+            .n = plmr_clip((int64_t)r.first * in->size, (int64_t)r.count * in->size, in->n),
+            .x = p->x + before * in->size,
+            .from = from,
+            .next = is_last ? NULL : next,
+            .sums = p->sums + before * PLMR_LINE_COLS,
+        };
+        plmr_vectors()->gemv_lines(m->dtype, &lines);
+    }
+}
+
+static void run_lines(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width,
+                      float *stack)
+{
+    const struct product *p = context;
+    float own[(PLMR_TREE_DEPTH + 1) * PLMR_LINE_COLS], *to = width == PLMR_LINE_COLS ? stack : own;
+    if (p->strip->first != first)
+        sum_chunks(p, first);
+    p->strip->first = first;
+    plmr_vectors()->add_lines(ops, n_ops, p->at, p->sums, to);
+    if (to == own)
+        memcpy(stack, own, (size_t)width * sizeof *stack);
+}
+
+static void prepare_lines(struct product *p, size_t n_cores)
+{
+    const plmr_matrix *m = p->matrix;
+    p->sums = plmr_take((size_t)m->in.n_chunks * PLMR_LINE_COLS * sizeof *p->sums + 1);
+    p->nothing = plmr_take_zeroed((size_t)m->n_in + 1, sizeof(uint16_t));
+    p->at = plmr_take(n_cores * sizeof *p->at);
+    for (size_t core = 0; core < n_cores; core++)
+        p->at[core] = p->row[core] < 0 ? -1 : p->place[core] / m->layout.in->size * PLMR_LINE_COLS;
+}
+
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx)
 {
@@ -82,22 +135,38 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
     int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
     char *room = plmr_take((size_t)products->matrix->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
     for (int i = 0; i < n_products; i++) {
+        bool lines = n == 1 && products[i].matrix->in_place && !products[i].matrix->kept;
         strips[i].first = -1;
-        of[i] = (struct product){products[i].matrix, n, x, ldx, lists, lists + n_cores, room, &strips[i]};
+        of[i] = (struct product){.matrix = products[i].matrix,
+                                 .n = n,
+                                 .x = x,
+                                 .ldx = ldx,
+                                 .row = lists,
+                                 .place = lists + n_cores,
+                                 .room = room,
+                                 .strip = &strips[i]};
         jobs[i] = (plmr_tree_job){
             .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
             .accumulate = PLMR_F32,
             .n_batch = n,
             .n = products[i].matrix->n_out,
-            .strip = PLMR_PROGRAM_COLS,
-            .run = run_program,
+            .strip = lines ? PLMR_LINE_COLS : PLMR_PROGRAM_COLS,
+            .run = lines ? run_lines : run_program,
             .context = &of[i],
             .sum = products[i].y,
             .ld_sum = products[i].ldy,
         };
     }
     list_tiles(&of[0], ring, grid->region->first[ring->axis], (int)n_cores);
+    for (int i = 0; i < n_products; i++)
+        if (jobs[i].run == run_lines)
+            prepare_lines(&of[i], n_cores);
     plmr_tree_run_fused(jobs, n_products);
+    for (int i = 0; i < n_products; i++) {
+        free(of[i].at);
+        free(of[i].nothing);
+        free(of[i].sums);
+    }
     free(room);
     free(lists);
     free(strips);

@@ -255,10 +255,13 @@ typedef uint16_t half_words __attribute__((vector_size(TURN_COLS)));
 #define PLMR_LOW_64(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
 #define PLMR_HIGH_64(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
 
-PLMR_INLINE void store_words(int32_t row, const words *value, uint16_t *to, size_t ld)
+/* To the row of that number; without numbers they follow each other. */
+PLMR_INLINE void store_words(const int32_t *row, int k, const words *value, uint16_t *to, size_t ld)
 {
-    if (row >= 0)
-        memcpy(to + (size_t)row * ld, value, sizeof *value);
+    if (!row)
+        memcpy(to + (size_t)k * ld, value, sizeof *value);
+    else if (row[k] >= 0)
+        memcpy(to + (size_t)row[k] * ld, value, sizeof *value);
 }
 
 /* Lines of 16 rows that lie side by side: rows a power of two apart displace each other from the nearest cache, so each is
@@ -268,19 +271,19 @@ PLMR_INLINE void bring_lines(const char *const *from, size_t at, char lines[TURN
     PLMR_UNROLL for (int j = 0; j < TURN_COLS; j++)
     {
         memcpy(lines + j * LINE, from[j] + at, LINE);
-        __builtin_prefetch(from[j] + at + TURN_AHEAD, 0, 2);
     }
 }
 
-/* Eight k of 16 rows. A vector holds those of rows j and j + 8; three rounds bring the rows of each k together. */
-PLMR_INLINE void turn_block(const char *from, const int32_t *row, uint16_t *to, size_t ld)
+/* Eight k of 16 rows, `pitch` bytes apart. A vector holds those of rows j and j + 8; three rounds bring the rows of each k
+ * together. */
+PLMR_INLINE void turn_block(const char *from, size_t pitch, const int32_t *row, uint16_t *to, size_t ld)
 {
     words a[TURN_K], b[TURN_K];
     PLMR_UNROLL for (int j = 0; j < TURN_K; j++)
     {
         half_words low, high;
-        memcpy(&low, from + j * LINE, sizeof low);
-        memcpy(&high, from + (j + TURN_K) * LINE, sizeof high);
+        memcpy(&low, from + (size_t)j * pitch, sizeof low);
+        memcpy(&high, from + (size_t)(j + TURN_K) * pitch, sizeof high);
         a[j] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     }
     PLMR_UNROLL for (int j = 0; j < TURN_K; j += 2)
@@ -298,8 +301,8 @@ PLMR_INLINE void turn_block(const char *from, const int32_t *row, uint16_t *to, 
     PLMR_UNROLL for (int j = 0; j < TURN_K / 2; j++)
     {
         words low = PLMR_LOW_64(a[j], a[j + 4]), high = PLMR_HIGH_64(a[j], a[j + 4]);
-        store_words(row[2 * j], &low, to, ld);
-        store_words(row[2 * j + 1], &high, to, ld);
+        store_words(row, 2 * j, &low, to, ld);
+        store_words(row, 2 * j + 1, &high, to, ld);
     }
 }
 
@@ -326,14 +329,111 @@ static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *fr
     char lines[TURN_COLS * LINE];
     if (element_bytes == sizeof(uint16_t) && n == TURN_COLS)
         for (; k + TURN_LINE <= n_k; k += TURN_LINE) {
+            PLMR_UNROLL for (int j = 0; j < TURN_COLS; j++)
+                __builtin_prefetch(from[j] + (size_t)k * sizeof(uint16_t) + TURN_AHEAD, 0, 2);
             bring_lines(from, (size_t)k * sizeof(uint16_t), lines);
             for (int i = 0; i < TURN_LINE; i += TURN_K)
-                turn_block(lines + (size_t)i * sizeof(uint16_t), row + k + i, to, ld);
+                turn_block(lines + (size_t)i * sizeof(uint16_t), LINE, row + k + i, to, ld);
         }
     if (element_bytes == sizeof(uint16_t))
         turn_rest(sizeof(uint16_t), n, k, n_k, from, row, to, ld);
     else
         turn_rest(sizeof(float), n, k, n_k, from, row, to, ld);
+}
+
+/* ---- products with columns that are lines ---- */
+
+enum { LINE_VECTORS = PLMR_LINE_COLS / LANES };
+
+PLMR_INLINE void fetch_lines(const plmr_gemv_lines *p, int64_t k)
+{
+    size_t at = (size_t)k * sizeof(uint16_t) + TURN_AHEAD, end = (size_t)p->n * sizeof(uint16_t);
+    const char *const *from = at < end ? p->from : p->next;
+    at -= at < end ? 0 : end;
+    if (from)
+        PLMR_UNROLL for (int j = 0; j < PLMR_LINE_COLS; j++) __builtin_prefetch(from[j] + at, 0, 2);
+}
+
+/* Elements from k on, zeros behind the last. */
+PLMR_INLINE void bring_elements(const plmr_gemv_lines *p, int64_t k, char lines[TURN_COLS * LINE])
+{
+    size_t at = (size_t)k * sizeof(uint16_t), n = k < p->n ? (size_t)(p->n - k) * sizeof(uint16_t) : 0;
+    if (n >= LINE) {
+        bring_lines(p->from, at, lines);
+        return;
+    }
+    memset(lines, 0, TURN_COLS * LINE);
+    for (int j = 0; j < PLMR_LINE_COLS && n; j++)
+        memcpy(lines + j * LINE, p->from[j] + at, n);
+}
+
+/* A chunk's sums, and how many of its k are still to come. */
+struct chunk_sum {
+    vf sum[LINE_VECTORS];
+    int left;
+    float *to;
+};
+
+PLMR_INLINE void start_chunk(const plmr_gemv_lines *p, struct chunk_sum *c)
+{
+    PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) c->sum[v] = (vf){0};
+    c->left = p->kt;
+}
+
+PLMR_INLINE void add_block(enum plmr_dtype dtype, const plmr_gemv_lines *p, int n, const float *x,
+                           const uint16_t *block, struct chunk_sum *c)
+{
+    PLMR_UNROLL for (int k = 0; k < n; k++, block += PLMR_LINE_COLS)
+    {
+        PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) c->sum[v] =
+            vf_fma(x[k], vf_load_as(dtype, block, (size_t)(v * LANES)), c->sum[v]);
+        if (--c->left > 0)
+            continue;
+        PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) vf_store(c->to + v * LANES, c->sum[v]);
+        c->to += PLMR_LINE_COLS;
+        start_chunk(p, c);
+    }
+}
+
+PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
+{
+    char lines[TURN_COLS * LINE];
+    uint16_t block[TURN_K * PLMR_LINE_COLS];
+    struct chunk_sum chunk = {.to = p->sums};
+    start_chunk(p, &chunk);
+    for (int64_t k = 0, end = p->n_chunks * p->kt; k < end; k += TURN_LINE) {
+        int now = end - k < TURN_LINE ? (int)(end - k) : TURN_LINE;
+        fetch_lines(p, k);
+        bring_elements(p, k, lines);
+        for (int i = 0; i < now; i += TURN_K) {
+            turn_block(lines + (size_t)i * sizeof(uint16_t), LINE, NULL, block, PLMR_LINE_COLS);
+            if (i + TURN_K <= now)
+                add_block(dtype, p, TURN_K, p->x + k + i, block, &chunk);
+            else
+                add_block(dtype, p, now - i, p->x + k + i, block, &chunk);
+        }
+    }
+}
+
+static void gemv_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
+{
+    if (dtype == PLMR_F16)
+        run_lines(PLMR_F16, p);
+    else
+        run_lines(PLMR_BF16, p);
+}
+
+static void add_lines(const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums, float *stack)
+{
+    static const float zeros[PLMR_LINE_COLS];
+    float *top = stack - PLMR_LINE_COLS;
+    for (const plmr_tree_op *op = ops; op < ops + n_ops; op++) {
+        bool merges = op->kind == PLMR_TREE_MERGE, pushes = op->kind == PLMR_TREE_PUSH;
+        const float *part = merges ? top : at[op->core] < 0 ? zeros : sums + at[op->core];
+        top += merges ? -PLMR_LINE_COLS : pushes ? PLMR_LINE_COLS : 0;
+        PLMR_UNROLL for (int v = 0; v < PLMR_LINE_COLS; v += LANES)
+            vf_store(top + v, pushes ? vf_load(part + v) : vf_load(part + v) + vf_load(top + v));
+    }
 }
 
 /* ---- vector functions: loops that the compiler turns into vector code ---- */
@@ -431,6 +531,8 @@ static void rope_rotate(int64_t n_pairs, const float *cosine, const float *sine,
 const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .gemv_onto = gemv_onto,
     .gemv_program = gemv_program,
+    .gemv_lines = gemv_lines,
+    .add_lines = add_lines,
     .turn = turn,
     .exp = vector_exp,
     .silu_multiply = silu_multiply,

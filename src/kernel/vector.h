@@ -61,6 +61,18 @@ typedef struct plmr_gemv_program {
     const void *b;
 } plmr_gemv_program;
 
+/* Products of a vector's chunks with PLMR_LINE_COLS columns of 16-bit elements that lie in memory each as a line: from[j] is where
+ * line j begins. sums[c * PLMR_LINE_COLS + j] is the chain over kk < kt from +0 of fma(x[k], b(k, j), .), k = c * kt + kk; of
+ * elements from n on b is 0. `next`: lines of n elements that are read soon, and fetched meanwhile; NULL: none. */
+enum { PLMR_LINE_COLS = 16 };
+typedef struct plmr_gemv_lines {
+    int kt;
+    int64_t n_chunks, n;
+    const float *x;
+    const char *const *from, *const *next;
+    float *sums;
+} plmr_gemv_lines;
+
 typedef struct plmr_vector_functions {
     /* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
      * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be
@@ -75,6 +87,12 @@ typedef struct plmr_vector_functions {
     /* Runs a program, b being of the given dtype; `stack` has room for PLMR_PROGRAM_COLS floats for each value that is on
      * it, and the result at its beginning. Fastest where the program meets rows in the order in which they lie. */
     void (*gemv_program)(enum plmr_dtype dtype, const plmr_gemv_program *program, float *stack);
+
+    void (*gemv_lines)(enum plmr_dtype dtype, const plmr_gemv_lines *lines);
+
+    /* A program over what that gives: p_c is at sums + at[c], or zeros where at[c] is negative. `stack` as above, with room for
+     * PLMR_LINE_COLS floats for each value. */
+    void (*add_lines)(const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums, float *stack);
 
     /* Turns n rows of words, of element_bytes 2 or 4, to columns: element k of from[j] becomes to[row[k] * ld + j], k <
      * n_k; where row[k] is negative it is left out. Rows need no alignment. */

@@ -130,6 +130,11 @@ static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *program
     plmr_simulated_work(rates()->byte * n_rows * PLMR_PROGRAM_COLS * (double)plmr_dtype_bytes(dtype));
 }
 
+static void gemv_lines(enum plmr_dtype dtype, const plmr_gemv_lines *lines)
+{
+    plmr_simulated_work(rates()->byte * (double)lines->n * PLMR_LINE_COLS * (double)plmr_dtype_bytes(dtype));
+}
+
 /* Once, before a matrix's first use: not charged. */
 static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *from, const int32_t *row, void *to,
                  size_t ld)
@@ -143,6 +148,7 @@ const plmr_vector_functions *__wrap_plmr_vectors(void)
     charged = *__real_plmr_vectors();
     charged.gemv_onto = gemv_onto;
     charged.gemv_program = gemv_program;
+    charged.gemv_lines = gemv_lines;
     charged.turn = turn;
     return rates() ? &charged : __real_plmr_vectors();
 }

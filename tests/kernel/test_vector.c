@@ -144,6 +144,52 @@ static void programs(void **state)
             check_program(isa_number(i / 3), (enum plmr_dtype)(i % 3));
 }
 
+/* Element k of a line, of n. */
+static float in_line(enum plmr_dtype dtype, const char *const *from, int64_t n, int64_t k, int j)
+{
+    return k < n ? element(dtype, from[j], (size_t)k) : 0;
+}
+
+/* Chunks of kt elements of n in all, the last of which some miss; then p_last + (p_nothing + p_0). */
+static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, int kt, int n)
+{
+    enum { COLS = PLMR_LINE_COLS };
+    static const plmr_tree_op ops[] = {
+        {PLMR_TREE_PUSH, 2}, {PLMR_TREE_ONTO, 1}, {PLMR_TREE_PUSH, 0}, {.kind = PLMR_TREE_MERGE}};
+    int n_chunks = (n + kt - 1) / kt, last = n_chunks - 1;
+    const int32_t at[] = {last * COLS, -1, 0};
+    float *x = random_elements(PLMR_F32, n_chunks * kt, 5),
+          *sums = must_allocate((size_t)(n_chunks * COLS) * sizeof *sums);
+    float stack[3 * COLS];
+    void *b = random_elements(dtype, COLS * (n + 3), 6);
+    const char *from[COLS];
+    for (int j = 0; j < COLS; j++)
+        from[j] = (const char *)b + (size_t)(j * (n + 3) + 1) * sizeof(uint16_t);
+    isa->on_vectors->gemv_lines(dtype, &(plmr_gemv_lines){kt, n_chunks, n, x, from, kt % 2 ? from : NULL, sums});
+    isa->on_vectors->add_lines(ops, 4, at, sums, stack);
+    for (int j = 0; j < COLS; j++) {
+        for (int c = 0; c < n_chunks; c++) {
+            float sum = 0;
+            for (int k = c * kt; k < (c + 1) * kt; k++)
+                sum = fmaf(x[k], in_line(dtype, from, n, k, j), sum);
+            assert_true(same_bits(sums[c * COLS + j], sum));
+        }
+        assert_true(same_bits(stack[j], (0 + sums[j]) + sums[last * COLS + j]));
+    }
+    free(b);
+    free(sums);
+    free(x);
+}
+
+static void lines(void **state)
+{
+    static const int sizes[][2] = {{1, 5}, {3, 32}, {6, 100}, {16, 64}, {7, 161}, {40, 1000}};
+    (void)state;
+    for (int i = 0; i < N_ISAS * 2 * 6; i++)
+        if (isa_number(i / 12))
+            check_lines(isa_number(i / 12), i / 6 % 2 ? PLMR_F16 : PLMR_BF16, sizes[i % 6][0], sizes[i % 6][1]);
+}
+
 /* n rows of n_k words, at any address, to rows 2 k + 1; every seventh is left out. */
 static void check_turn(const plmr_isa *isa, size_t bytes, int n, int n_k)
 {
@@ -679,9 +725,11 @@ static void the_chosen_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gemv_onto),        cmocka_unit_test(programs),        cmocka_unit_test(turns),
-        cmocka_unit_test(scores),           cmocka_unit_test(many_dimensions), cmocka_unit_test(weighted_sums),
-        cmocka_unit_test(vector_functions), cmocka_unit_test(exponentials),    cmocka_unit_test(exponentials_of_limits),
+        cmocka_unit_test(gemv_onto),      cmocka_unit_test(programs),
+        cmocka_unit_test(lines),          cmocka_unit_test(turns),
+        cmocka_unit_test(scores),         cmocka_unit_test(many_dimensions),
+        cmocka_unit_test(weighted_sums),  cmocka_unit_test(vector_functions),
+        cmocka_unit_test(exponentials),   cmocka_unit_test(exponentials_of_limits),
         cmocka_unit_test(the_chosen_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
