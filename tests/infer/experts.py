@@ -3,6 +3,7 @@
 experts.py MPIEXEC PLMR DATA_FOLDER
 """
 import os
+import struct
 import sys
 import tempfile
 
@@ -52,6 +53,30 @@ def check_time(check, plmr, model, trace, rows):
     check(prefill(plmr, model, "--every-step")["ttft_s"] == even["ttft_s"], "without shortcuts the same cycles")
 
 
+def patched(model, scratch, name, at, value):
+    """The file with other bytes, so far behind a name."""
+    path = os.path.join(scratch, "patched.gguf")
+    with open(model, "rb") as file:
+        data = bytearray(file.read())
+    at += data.index(name) + len(name)
+    data[at:at + len(value)] = value
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def check_bad_files(check, plmr, model, scratch):
+    """A model with 6 experts of 36 elements, of which a token uses 2."""
+    router = b"blk.0.ffn_gate_inp.weight"
+    for name, at, value, words in [
+            (b"llama.expert_used_count", 4, struct.pack("<I", 7), "a token uses 7 of 6 experts; it must be 1 to 6 of them"),
+            (b"llama.expert_count", 4, struct.pack("<I", 5), "'blk.0.ffn_gate_inp.weight' is 6 x 36, its keys call for 5 x 36"),
+            (router, 12, struct.pack("<Q", 5), "'blk.0.ffn_gate_inp.weight' is 5 x 36, its keys call for 6 x 36"),
+            (b"blk.1.ffn_down_exps.weight", 20, struct.pack("<Q", 5), "'blk.1.ffn_down_exps.weight' is")]:
+        code, _, err = plmr.run(["model", patched(model, scratch, name, at, value)], 1)
+        check(code == 2 and len(err) == 1 and words in err[0], f"{name} {value} ends with {code}: {err}")
+
+
 def check_refused(check, plmr, model, trace, scratch):
     bad = os.path.join(scratch, "bad.csv")
     with open(bad, "w", encoding="utf-8") as file:
@@ -64,6 +89,8 @@ def check_refused(check, plmr, model, trace, scratch):
             (["-m", model, "--expert-load", "/nonexistent"], "/nonexistent"),
             (["-m", model, "--expert-load", bad], "bad.csv:2: layer 0, expert 6, but"),
             (["-m", model, "--expert-load", torn], "torn.csv:2: expected layer,token,expert"),
+            (["-m", "qwen3-0.6b", "--device", "wormhole", "--weights", "i4"], "wormhole does not say what it costs to widen i4"),
+            (["-m", "qwen3-0.6b", "--device", "wormhole", "--kv-dtype", "i8"], "wormhole does not say what it costs to widen i8"),
             (["-m", "qwen3-8b", "--expert-load", trace], "has no experts"),
             (["-m", "qwen3-8b", "--expert-capacity", "1"], "has no experts"),
             (["-m", model, "--expert-trace", bad], "use it with --mode compute")]:
@@ -83,6 +110,7 @@ def main():
         trace = os.path.join(scratch, "logits 1.csv")
         check_time(check, plmr, model, trace, rows)
         check_refused(check, plmr, model, trace, scratch)
+        check_bad_files(check, plmr, model, scratch)
     check.done()
 
 

@@ -193,6 +193,11 @@ static void options_of_files(void **state)
     expected.n_types = 0;
     expected.types = NULL;
     expect_same(&vocab.spec, &(struct changes){.without = "token_type"}, &expected);
+    vocab.spec.kind = "t5";
+    expected = vocab.spec;
+    expected.merge_spaces = PLMR_YES;
+    expect_same(&vocab.spec, &(struct changes){.key = "remove_extra_whitespaces", .truth = "\1"}, &expected);
+    vocab.spec.kind = "llama";
     struct gguf_builder b = build_vocab(&vocab.spec, &(struct changes){.key = "eot_token_id", .value = 300});
     plmr_tokenizer *tokenizer;
     must(read_bytes(b.bytes, b.n, &tokenizer));
@@ -234,6 +239,8 @@ static void wrong_vocabularies(void **state)
                    "my.gguf: the vocabulary's eos token 400 is out of range: 0 to 314" OR_IDS);
     expect_refused((struct changes){.key = "eot_token_id", .text = "2"},
                    "my.gguf: key 'tokenizer.ggml.eot_token_id' is string, expected an integer;");
+    expect_refused((struct changes){.key = "precompiled_charsmap", .value = 1},
+                   "my.gguf: key 'tokenizer.ggml.precompiled_charsmap' is uint32, expected an array of");
     expect_refused((struct changes){.key = "add_bos_token", .value = 1},
                    "my.gguf: key 'tokenizer.ggml.add_bos_token' is uint32, expected a boolean;");
     expect_refused((struct changes){.without = "bos_token_id", .key = "add_bos_token", .truth = "\1"},
