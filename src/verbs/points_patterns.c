@@ -13,18 +13,23 @@ static void grow(const int32_t **numbers, int64_t room)
     *numbers = plmr_take_more((void *)*numbers, (size_t)room * sizeof **numbers);
 }
 
+static void take_room(plmr_parts_list *list, int64_t room)
+{
+    plmr_parts *p = &list->parts;
+    list->room = room;
+    grow(&p->from, room);
+    grow(&p->to, room);
+    grow(&p->first_from, room);
+    grow(&p->first_to, room);
+    grow(&p->n_values, room);
+}
+
 void plmr_parts_add(plmr_parts_list *list, int32_t from, int32_t to, int32_t first_from, int32_t first_to,
                     int32_t n_values)
 {
     plmr_parts *p = &list->parts;
-    if (p->n == list->room) {
-        list->room = 2 * list->room + 64;
-        grow(&p->from, list->room);
-        grow(&p->to, list->room);
-        grow(&p->first_from, list->room);
-        grow(&p->first_to, list->room);
-        grow(&p->n_values, list->room);
-    }
+    if (p->n == list->room)
+        take_room(list, 2 * list->room + 64);
     ((int32_t *)p->from)[p->n] = from;
     ((int32_t *)p->to)[p->n] = to;
     ((int32_t *)p->first_from)[p->n] = first_from;
@@ -117,6 +122,7 @@ plmr_status plmr_points_permutation(plmr_region *region, const char *name, const
     PLMR_GIVEN(to);
     PLMR_TRY(check_permutation(region, name, to));
     plmr_parts_list list = {0};
+    take_room(&list, (int64_t)region->count[PLMR_X] * region->count[PLMR_Y]);
     for (int32_t i = 0, core; (core = core_here(region, i)) >= 0; i++)
         plmr_parts_add(&list, core, to[core], 0, 0, n_values);
     return plmr_parts_flow(&list, region, name, points);
