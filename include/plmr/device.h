@@ -54,6 +54,7 @@ extern "C" {
     X(send_address, "cycles", 0, 1e6, "more, where it goes to another core than the one before")                       \
     X(cut, "cycles", 0, 1e6, "the same, where messages of a core are cut into packets")                                \
     X(packet, "wavelets", 0, 1e9, "most in a packet, by which messages take turns; 0: never cut")                      \
+    X(header, "wavelets", 0, 1e6, "of a packet beside those that it carries")                                          \
     X(buffer, "wavelets", 0, 1e9, "that wait at the end of a link; 0: as many as come")                                \
     X(straight, "packets", 0, 1e6, "go straight on before one joins, where both wait; 0: first come, first served")    \
     X(ring_rows, "routers", 0, 65536, "on one-way rings along y, acknowledgements go round; 0: none")                  \

@@ -27,7 +27,7 @@ static const struct {
     {PLMR_PART_COLLECTIVE, {N(collective_launch)}},
     {PLMR_PART_POINTS,
      {N(wavelet), N(hop), N(turn), N(ramp), N(link), N(send_launch), N(send_message), N(send_address), N(shift_wavelet),
-      N(cut), N(packet), N(buffer), N(straight)}},
+      N(cut), N(packet), N(header), N(buffer), N(straight)}},
     {PLMR_PART_POINTS, {N(ring_rows), N(ring_cols)}},
     {PLMR_PART_TILES,
      {N(vector_issue), N(tile_loop), N(mac_group_f16), N(mac_cycles_f16), N(mac_group_f32), N(mac_cycles_f32)}},

@@ -130,7 +130,7 @@ static void cut_messages(const plmr_settling *s, const plmr_messages *messages, 
     for (int64_t i = sender->first; i < sender->end; i++) {
         sender->t += i > sender->first ? plmr_sender_next(s, messages, i - 1) : 0;
         for (int32_t left = messages->words[i]; left > 0; left -= most < left ? most : left) {
-            int32_t words = left < most ? left : most;
+            int32_t words = (left < most ? left : most) + (int32_t)device->header;
             packets->all[packets->n++] = (plmr_packet){.t = sender->t,
                                                        .w = plmr_way_stream(device, words),
                                                        .key = key++,

@@ -111,10 +111,17 @@ static void time_sender(const plmr_settling *s, plmr_messages *messages, struct 
     messages->sent[plmr_core_at(s->region, sender->at.x, sender->at.y)] = free_at;
 }
 
+/* Words with those before every packet; static routers need none. */
+static int32_t with_headers(const plmr_device *device, int32_t words)
+{
+    int32_t most = device->packet > 0 ? (int32_t)device->packet : INT32_MAX;
+    return device->router == PLMR_XY ? words + ((words - 1) / most + 1) * (int32_t)device->header : words;
+}
+
 /* One message for all. */
 static void time_fan(const plmr_settling *s, plmr_messages *messages, struct pace *pace, const plmr_sender *sender)
 {
-    set_pace(s->region->device, pace, messages->words[sender->first]);
+    set_pace(s->region->device, pace, with_headers(s->region->device, messages->words[sender->first]));
     double sent = sender->t + pace->stream;
     for (int64_t i = sender->first; i < sender->end; i++) {
         plmr_core_place to = messages->to[i];

@@ -6,7 +6,8 @@
  *     max(g(i) + w,  g(i + m) - way(i, i + m) + w - m buffer link   for all m with m buffer < words)
  *
  * cycles after 0, g being when the head took a link and `way` what the head needs from one to the other if nothing
- * stops it: a head that has to wait stops the words that buffers between have no room for. A round of a ring cannot
+ * stops it: a head that has to wait stops the words that buffers between have no room for. Where others' words leave a
+ * packet no room in the buffer, it holds the link until they have gone on. A round of a ring cannot
  * come to a halt: packets that have passed its seam go by a virtual channel of their own. */
 #include "time/points_internal.h"
 
@@ -32,6 +33,7 @@ struct way {
     int32_t *link;
     double *t;
     int next;         /* in the queue for a link; -1: none */
+    bool is_crowded;  /* it holds the link that its head took last until others have made room at its end */
     bool is_straight; /* while it waits: it goes straight on */
 };
 
@@ -46,6 +48,7 @@ struct held {
     struct link {
         int holder, first, last; /* packets; -1: none */
         int n_straight;          /* that have gone straight on since one joined */
+        int n_words;             /* in the buffer at its end, of packets whose tail has not gone on */
     } * links;
 };
 
@@ -151,23 +154,53 @@ static int reach_of(const struct held *h, const plmr_packet *p)
     return buffer > 0 ? (int)((p->words - 1) / buffer) : 0;
 }
 
-static void take_link(struct held *h, int packet, double t)
+/* Links that a packet does not need any more, from t on. */
+static void release_behind(struct held *h, int packet, double t)
 {
     const plmr_packet *p = &h->packets[packet];
+    struct way *way = &h->ways[packet];
+    int last = way->taken - 1 - way->is_crowded;
+    bool there = way->taken == way->n;
+    while (way->released < way->taken && (there || way->released + reach_of(h, p) <= last)) {
+        double gone = tail_gone(h, p, way, way->released);
+        post(h, plmr_latest(gone, t), RELEASE, packet, way->released++);
+    }
+}
+
+static bool fits(const struct held *h, const struct link *link, int n_more)
+{
+    double buffer = h->s->region->device->buffer;
+    return buffer <= 0 || link->n_words == 0 || link->n_words + n_more <= buffer;
+}
+
+static void take_link(struct held *h, int packet, double t)
+{
     struct way *way = &h->ways[packet];
     int i = way->taken++;
     way->t[i] = t;
     struct link *link = &h->links[way->link[i]];
     link->holder = packet;
     link->n_straight = way->is_straight ? link->n_straight + 1 : 0;
-    if (i + 1 < way->n)
+    if (i + 1 < way->n) {
+        way->is_crowded = !fits(h, link, h->packets[packet].words);
+        link->n_words += h->packets[packet].words;
         post(h, t + step_after(h, way, i), i > 0 && i + 2 < way->n && !turns(way, i + 1) ? STRAIGHT : JOIN, packet,
              i + 1);
-    bool there = i + 1 == way->n;
-    while (way->released < way->n && (there || way->released + reach_of(h, p) <= i) && way->released <= i) {
-        double gone = tail_gone(h, p, way, way->released);
-        post(h, plmr_latest(gone, t), RELEASE, packet, way->released++);
     }
+    release_behind(h, packet, t);
+}
+
+/* A packet's tail has gone on from the end of a link, whose holder may have waited for the room. */
+static void make_room(struct held *h, struct link *link, int n_words, double t)
+{
+    int holder = link->holder;
+    link->n_words -= n_words;
+    if (holder < 0 || !h->ways[holder].is_crowded || &h->links[h->ways[holder].link[h->ways[holder].taken - 1]] != link)
+        return;
+    link->n_words -= h->packets[holder].words;
+    h->ways[holder].is_crowded = !fits(h, link, h->packets[holder].words);
+    link->n_words += h->packets[holder].words;
+    release_behind(h, holder, t);
 }
 
 static void ask(struct held *h, const struct event *e)
@@ -202,8 +235,11 @@ static int before_next(const struct held *h, const struct link *link)
 
 static void let_go(struct held *h, const struct event *e)
 {
-    struct link *link = &h->links[h->ways[e->packet].link[e->i]];
+    struct way *way = &h->ways[e->packet];
+    struct link *link = &h->links[way->link[e->i]];
     link->holder = -1;
+    if (e->i > 0)
+        make_room(h, &h->links[way->link[e->i - 1]], h->packets[e->packet].words, e->t);
     if (link->first < 0)
         return;
     int before = before_next(h, link), next = before < 0 ? link->first : h->ways[before].next;
@@ -264,7 +300,7 @@ void plmr_settle_held(plmr_settling *s, plmr_packet *packets, int64_t n)
     size_t n_links = (size_t)h.n_routers[PLMR_X] * (size_t)h.n_routers[PLMR_Y] * N_PORTS * 2;
     h.links = plmr_take(n_links * sizeof *h.links);
     for (size_t i = 0; i < n_links; i++)
-        h.links[i] = (struct link){-1, -1, -1, 0};
+        h.links[i] = (struct link){-1, -1, -1, 0, 0};
     h.ways = plmr_take_zeroed((size_t)n + 1, sizeof *h.ways);
     for (int64_t i = 0; i < n; i++) {
         find_way(&h, &packets[i], &h.ways[i]);

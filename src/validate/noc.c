@@ -58,10 +58,11 @@ static void line_with_line(struct batch *b, bool along_x, bool one)
             add(b, i * step, (one ? 1 + k % n : k % n) * step);
 }
 
+/* One axis is y: of a single write's 206 cycles 108 are its ring's, which has 12 routers (see `send_launch`). */
 static void one_with_one(struct batch *b, bool same_axis)
 {
     for (int i = 0; i < b->n_each; i++)
-        add(b, 0, same_axis ? 1 : b->cols + 1);
+        add(b, 0, same_axis ? b->cols : b->cols + 1);
 }
 
 /* Reads are as writes by who asks: a request and its data go once round the rings, too. False: the pattern is none that

@@ -87,7 +87,7 @@ static int packets_of(const struct traffic *t, const plmr_device *device, struct
                                                     core / t->cols,
                                                     t->to[i] % t->cols,
                                                     t->to[i] / t->cols,
-                                                    left < most ? left : most,
+                                                    (left < most ? left : most) + (int)device->header,
                                                     start,
                                                     0,
                                                     0};
@@ -138,6 +138,7 @@ static void words_that_meet_take_turns(void **state)
         if (rows * cols < plmr_rank_count() || (rows == 1 || cols == 1 ? 6 : 9) < plmr_rank_count())
             continue;
         plmr_device device = mesh_device(1 + pick(&seed, 4), 1 + pick(&seed, 3), pick(&seed, 3), pick(&seed, 2) * 4);
+        device.header = i % 3;
         device.send_message = pick(&seed, 6);
         struct traffic t = random_traffic(&seed, rows, cols, 5 + pick(&seed, 100), 1 + pick(&seed, 12));
         compare_with_routers(&device, &t);
@@ -160,6 +161,30 @@ static void words_take_turns_over_borders(void **state)
         device.border_link = 1 + pick(&seed, 4);
         struct traffic t = random_traffic(&seed, rows, cols, 5 + pick(&seed, 60), 1 + pick(&seed, 12));
         compare_with_routers(&device, &t);
+    }
+}
+
+/* Core 3 keeps the link to core 4 for 60 cycles, and four packets of core 1 wait for it. Where a buffer holds one of
+ * them, they fill two buffers and keep the links to them, and a fifth one, to core 2, cannot pass. */
+static void small_packets_fill_buffers(void **state)
+{
+    const struct traffic t = {.rows = 1,
+                              .cols = 5,
+                              .n = 6,
+                              .from = {3, 1, 1, 1, 1, 1},
+                              .to = {4, 4, 4, 4, 4, 2},
+                              .n_values = {60, 4, 4, 4, 4, 4}};
+    (void)state;
+    if (plmr_rank_count() > t.cols)
+        return;
+    for (int n = 1; n <= 5; n += 4) {
+        double clock[MOST];
+        plmr_cost cost;
+        plmr_device device = mesh_device(1, 1, 0, 0);
+        device.buffer = 4 * n;
+        clocks_of(&device, &t, false, clock, &cost);
+        if (clock[2] >= 0)
+            assert_true(n == 1 ? clock[2] > 60 : clock[2] < 40);
     }
 }
 
@@ -292,9 +317,8 @@ static void wormholes_measurements_are_met(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_that_meet_take_turns),
-        cmocka_unit_test(words_take_turns_over_borders),
-        cmocka_unit_test(both_ways_of_settling_agree),
+        cmocka_unit_test(words_that_meet_take_turns),     cmocka_unit_test(small_packets_fill_buffers),
+        cmocka_unit_test(words_take_turns_over_borders),  cmocka_unit_test(both_ways_of_settling_agree),
         cmocka_unit_test(wormholes_measurements_are_met),
     };
     must_start(plmr_init(&argc, &argv));
