@@ -287,6 +287,22 @@ static bool holds_slices(const plmr_timing *t, plmr_placement *p, int64_t row_to
     return p->sram_bytes <= (int64_t)t->device->sram;
 }
 
+/* What memory is left keeps as much of every layer, so that all of them wait for the same. Smaller slices leave more. */
+static void keep_shares(const plmr_timing *t, plmr_placement *p, int64_t row_tokens, int64_t most_slices)
+{
+    int64_t sram = (int64_t)t->device->sram, beside = p->working_bytes + held_cache(t, p, row_tokens);
+    for (int n = p->n_slices; n <= most_slices; n *= 2) {
+        int64_t slice = plmr_ceil_div(p->layer_bytes, n), kept = (sram - beside - 2 * slice) / t->setup.n_layers;
+        kept = kept < p->layer_bytes ? kept : p->layer_bytes;
+        if (kept <= p->kept_bytes)
+            continue;
+        p->n_slices = n;
+        p->slice_bytes = slice;
+        p->kept_bytes = kept;
+    }
+    p->sram_bytes = beside + 2 * p->slice_bytes + p->kept_bytes * t->setup.n_layers;
+}
+
 /* Slices are some of the k of every tile, 1, 2, 4, ... of a layer, as few as fit: in prefill each takes a round of its own
  * through the ring, and memory of the products falls with them. */
 static plmr_status find_slices(plmr_timing *t, bool decode, int64_t row_tokens, bool *fits)
@@ -313,7 +329,12 @@ double plmr_timing_layer_outside(const plmr_timing *t, bool decode, int64_t row_
 {
     const plmr_placement *p = &t->placement[decode];
     double cache = p->cache_outside ? (double)(row_tokens * p->token_bytes) : 0;
-    return in_all_cores(p, (double)p->layer_bytes + cache);
+    return in_all_cores(p, (double)(p->layer_bytes - p->kept_bytes) + cache);
+}
+
+double plmr_timing_layer_kept(const plmr_timing *t, bool decode)
+{
+    return in_all_cores(&t->placement[decode], (double)t->placement[decode].kept_bytes);
 }
 
 double plmr_timing_output_outside(const plmr_timing *t)
@@ -331,15 +352,19 @@ static plmr_status place_streamed(plmr_timing *t, bool decode, int64_t row_token
         return PLMR_OK;
     if (!fits && !t->setup.allow_memory)
         return misfit(t, p, decode ? "decode" : "prefill", "a slice of a layer", p->sram_bytes);
+    if (fits && decode && !t->setup.keeps_none)
+        keep_shares(t, p, row_tokens, t->decode->dim.size);
     p->n_stages = 1;
     p->n_regions = count_regions(t, p->rows, p->cols);
     p->layers_per_stage = t->setup.n_layers;
     p->row_tokens = row_tokens;
     p->cache_outside = t->kept == PLMR_KEEP_NOTHING;
-    int64_t left = (int64_t)t->device->sram - p->working_bytes + row_tokens * p->score_bytes - 2 * p->slice_bytes;
+    int64_t left = (int64_t)t->device->sram - p->working_bytes + row_tokens * p->score_bytes - 2 * p->slice_bytes -
+                   p->kept_bytes * t->setup.n_layers;
     int64_t row = p->cache_outside ? left / (2 * p->token_bytes + p->score_bytes) : most_row_tokens(t, p, left);
     p->capacity = t->setup.concat ? row : row * p->rows;
-    double outside = t->shape.n_layers * plmr_timing_layer_outside(t, decode, row_tokens);
+    double outside =
+        t->shape.n_layers * (plmr_timing_layer_outside(t, decode, row_tokens) + plmr_timing_layer_kept(t, decode));
     return plmr_outside_of(t->device, outside + plmr_timing_output_outside(t), p->rows, &t->outside[decode]);
 }
 
@@ -408,6 +433,12 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Layers of whose keys and values a core holds a token's: of a cache outside, two. */
+static int64_t held_layers(const plmr_placement *p)
+{
+    return p->cache_outside ? 2 : p->layers_per_stage;
+}
+
 /* Of the regions with layers, or the last, which has the output beside what layers are left. */
 int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
 {
@@ -420,12 +451,23 @@ int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
     int64_t left =
         (int64_t)t->device->sram - larger(chunk, activations(t, g) * element * n_batch + widened_bytes(t, g));
     int64_t layers = p->layers_per_stage, stages = p->n_stages - p->output_apart;
-    if (p->n_slices) /* of a cache outside, two layers' are held */
-        return (left - 2 * p->slice_bytes) / ((p->cache_outside ? 2 : layers) * token + score);
+    if (p->n_slices)
+        return (left - 2 * p->slice_bytes - p->kept_bytes * t->setup.n_layers) / (held_layers(p) * token + score);
     int64_t last = t->setup.n_layers - (stages - 1) * layers;
     int64_t room = (left - layers * p->layer_bytes) / (layers * token + score);
     int64_t room_last = (left - last * p->layer_bytes - p->output_bytes) / (last * token + score);
     return p->output_apart || room < room_last ? room : room_last;
+}
+
+void plmr_timing_keep_spare(plmr_timing *t, int n_batch, int64_t n, int64_t row_tokens)
+{
+    plmr_placement *p = &t->placement[1];
+    p->kept_bytes = 0;
+    int64_t room = plmr_timing_row_room(t, n_batch, n), token = plmr_timing_token_bytes(t, t->decode);
+    if (!p->n_slices || room <= row_tokens)
+        return;
+    int64_t kept = (room - row_tokens) * (held_layers(p) * token + score_bytes(t)) / t->setup.n_layers;
+    p->kept_bytes = kept < p->layer_bytes ? kept : p->layer_bytes;
 }
 
 bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)

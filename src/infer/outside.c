@@ -43,6 +43,8 @@ void plmr_timing_wait_layers(const plmr_timing *t, const plmr_placement *p, bool
     if (pass->phase == PLMR_DECODE) /* the placement's cache is a batch's; serving has batches of its own */
         row_tokens = plmr_ceil_div(row_tokens * pass->n_batch, t->setup.n_batch);
     double n_bytes = n * plmr_timing_layer_outside(t, decode, row_tokens);
+    if (!t->is_warm)
+        n_bytes += n * plmr_timing_layer_kept(t, decode);
     wait(t, p, n_bytes, busy, pass);
     pass->in_layers[PLMR_WORK_OUTSIDE] = pass->work[PLMR_WORK_OUTSIDE];
     if (first) {

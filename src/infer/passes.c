@@ -306,7 +306,8 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
     }
     PLMR_TRY(run_token(t, plmr_timing_stage_batch(t), n_before, row_tokens, &t->token));
     plmr_timing_keep_pace(t, &t->token);
-    t->row_tokens = row_tokens;
+    t->row_tokens = t->is_warm || !t->placement[1].kept_bytes ? row_tokens : 0; /* the next takes less */
+    t->is_warm = true;
     return PLMR_OK;
 }
 
@@ -338,6 +339,7 @@ void plmr_timing_add_stages(const plmr_timing *t, bool decode, int n_batch, plmr
 
 plmr_status plmr_timing_step(plmr_timing *t, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
 {
+    t->is_warm = true;
     return plmr_timing_alike(t, true, n_batch, row_tokens, phase);
 }
 
@@ -348,6 +350,7 @@ plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_
     pass.n_before = n_before;
     pass.as_decode = true;
     pass.n_slices = t->placement[1].n_slices;
+    t->is_warm = true;
     PLMR_TRY(run_layers(t, &pass));
     plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
     return finish_pass(t, &pass, "chunk", n_before, phase);

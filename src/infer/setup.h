@@ -32,7 +32,8 @@ typedef struct plmr_llm_setup {
     enum plmr_packed cache_packed; /* in less; cores widen it to cache_dtype, which is f16 */
     plmr_expert_setup experts;     /* where phases have them */
     plmr_expert_load load;         /* of time alone: how many tokens experts get */
-    bool streams;                  /* of time alone: what does not fit comes from outside, layer by layer */
+    bool streams;                  /* of time alone: what does not fit comes from outside, layer by layer, */
+    bool keeps_none;               /* all of it, until the caller says what stays: see plmr_timing_keep_spare */
     const void *aim;               /* plmr_aim, by which regions are chosen that are not given; NULL: none */
     int n_wafers;                  /* that there are; 0: as few as hold the model */
     plmr_wafer_link link;          /* of time alone: between them */

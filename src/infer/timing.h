@@ -28,6 +28,7 @@ typedef struct plmr_placement {
     int64_t sram_bytes;    /* of the core that needs most, at the end */
     int n_slices;          /* of a layer that comes from outside, one after the other; 0: weights stay here */
     int64_t slice_bytes;   /* of which a core has room for two, */
+    int64_t kept_bytes;    /* of each layer, in decode, that stay here once they have come, */
     bool cache_outside;    /* with it, before it and after it keys and values of its layer */
     int64_t capacity;      /* tokens that the key-value cache can hold, for each request */
     int n_levels;          /* of allreduces; and their groups by axis and level */
@@ -80,7 +81,7 @@ plmr_status plmr_timing_handover(plmr_timing *timing, plmr_phase_cost *phase);
 
 /* One token of every request, with n_before tokens of each in the cache: passes of as many requests as there are to a
  * region, as fast as the slowest region lets them follow each other. The same pointer as before as long as nothing
- * changes. Collective. */
+ * changes. Weights that come in and then stay come with the first. Collective. */
 plmr_status plmr_timing_token(plmr_timing *timing, int64_t n_before, const plmr_phase_cost **phase);
 
 /* For requests that come and go, all on regions that are prefill's and decode's alike; the plan is WaferLLM's, and
@@ -102,6 +103,10 @@ plmr_status plmr_timing_place_again(plmr_timing *timing, int layers, bool output
  * n_batch requests in decode, or what chunks of at most n tokens take, of which the largest must have been timed; 0: there
  * are none. Below 1: there is no room. Local. */
 int64_t plmr_timing_row_room(const plmr_timing *timing, int n_batch, int64_t n);
+
+/* Of a placement whose weights come in: those stay for which there is memory beside so many tokens of a row; of them a core
+ * then has room for that many, or for what it had. Passes that were timed before took longer. Local. */
+void plmr_timing_keep_spare(plmr_timing *timing, int n_batch, int64_t n, int64_t row_tokens);
 
 /* Whether the cache of a request with n_tokens does not fit the rows of cores. Local. */
 bool plmr_timing_is_full(const plmr_timing *timing, int64_t n_tokens);

@@ -19,6 +19,7 @@ struct plmr_timing {
     int64_t row_tokens;      /* that `token` is for; 0: none yet */
     plmr_phase_cost token;
     plmr_cost_pass begun; /* the first layers of a prompt, after which nothing else was run; no grid: there are none */
+    bool is_warm;         /* weights that stay have come */
     int n_busy;           /* regions that share experts at the same time; 0: as the placement says */
     double now;           /* cycles of all passes so far, for traces */
 };
@@ -69,8 +70,10 @@ plmr_status plmr_timing_place_prefill(plmr_timing *timing);
 /* Of prefill: each kind of layer is run once, with weights in so many slices (0: all there), for what it needs. */
 plmr_status plmr_timing_run_layer(plmr_timing *timing, int n_slices);
 
-/* Bytes that come in for a pass: of a layer, with n tokens of the fullest row of cores in the cache; of the output. */
+/* Bytes that come in for a pass: of a layer, with n tokens of the fullest row of cores in the cache; of the output. Those of
+ * a layer that come once, and stay. */
 double plmr_timing_layer_outside(const plmr_timing *timing, bool decode, int64_t row_tokens);
+double plmr_timing_layer_kept(const plmr_timing *timing, bool decode);
 double plmr_timing_output_outside(const plmr_timing *timing);
 
 /* outside.c: what passes wait for, beside the arithmetic. That of layers, which `first` ones begin with; that of the output,

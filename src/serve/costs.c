@@ -163,6 +163,7 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
 {
     *c = (plmr_serve_costs){.n_most = limits->n_batch, .chunk = limits->chunk, .n_layers = shape->n_layers};
     c->sram = device->sram;
+    c->all_cache = limits->all_cache;
     c->every_step = setup->every_step;
     PLMR_TRY(plmr_timing_create(ranks, device, shape, setup, &c->timing));
     c->rows = plmr_timing_placement(c->timing, true)->rows;
@@ -180,12 +181,26 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
     return status;
 }
 
+/* Beside as many of the longest requests as share a pass; what passes take changes with it. */
+static void keep_weights(plmr_serve_costs *c, int64_t n_batch)
+{
+    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    int64_t before = p->kept_bytes, chunk_rows = plmr_serve_costs_row(c, c->chunk);
+    plmr_timing_keep_spare(c->timing, (int)n_batch, c->chunk, c->all_cache ? INT64_MAX : n_batch * c->row_most);
+    if (p->kept_bytes == before)
+        return;
+    memset(c->steps, 0, (size_t)(c->n_most * c->row_most) * sizeof *c->steps);
+    memset(c->chunks, 0, (size_t)(chunk_rows * c->row_most) * sizeof *c->chunks);
+}
+
 /* What comes from outside goes through one region, as it was found when that was made. */
 plmr_status plmr_serve_costs_place(plmr_serve_costs *c, int layers, bool output_apart, int64_t n_batch, bool *fits)
 {
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
     PLMR_TRY(run_largest(c));
-    if (!p->n_slices)
+    if (p->n_slices)
+        keep_weights(c, n_batch);
+    else
         PLMR_TRY(plmr_timing_place_again(c->timing, layers, output_apart));
     c->n_stages = p->n_stages;
     c->layers_per_stage = p->layers_per_stage;

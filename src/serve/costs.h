@@ -29,6 +29,7 @@ typedef struct plmr_serve_costs {
     int n_stages, n_layers;
     int layers_per_stage, rows;
     double sram;                      /* bytes of a core */
+    bool all_cache;                   /* see plmr_serve_limits */
     int64_t token_bytes;              /* of a token's activations, between stages */
     int wafer_stages;                 /* of a wafer, where ways between wafers are known; 0: they are as those within */
     double cross_byte, cross_latency; /* cycles of such a way, for each byte and until the first is there */
@@ -51,6 +52,7 @@ typedef struct plmr_serve_limits {
     int64_t n_batch, chunk, n_context;
     bool shares;
     plmr_wafer_link link; /* between wafers of a replica */
+    bool all_cache;       /* weights that come in never stay, so that the cache has what memory is left */
 } plmr_serve_limits;
 
 /* On regions by the setup, which has prefill's and decode's alike; the model is to be placed on them. Collective. */

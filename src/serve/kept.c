@@ -160,7 +160,8 @@ static plmr_status pass_clocks(struct stream *s, struct plmr_machine *m)
     PLMR_TRY(pass(s, m->free_at, (size_t)n_stages * sizeof *m->free_at));
     PASS(m->first_flight);
     PASS(m->n_flights);
-    return pass(s, m->flights, (size_t)plmr_machine_most_flights(m) * sizeof *m->flights);
+    PASS_MANY(m->most_flights, m->flights);
+    return PLMR_OK;
 }
 
 static plmr_status pass_machine(struct stream *s, struct plmr_machine *m)

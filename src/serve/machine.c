@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "serve/kept.h"
@@ -76,7 +77,7 @@ static plmr_status land(struct plmr_machine *m)
 {
     while (m->n_flights && m->flights[m->first_flight].t_end <= m->now) {
         struct plmr_flight f = m->flights[m->first_flight];
-        m->first_flight = (m->first_flight + 1) % plmr_machine_most_flights(m);
+        m->first_flight = (m->first_flight + 1) % m->most_flights;
         m->n_flights--;
         for (int64_t k = 0; k < f.n; k++)
             PLMR_TRY(land_request(m, &f, plmr_fifo_pop(&m->riding)));
@@ -106,11 +107,23 @@ static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
     m->sums->wavelet_hops += cost->wavelet_hops;
 }
 
+/* Room for one more: those from the first on are moved to the end. */
+static void make_room_for_flight(struct plmr_machine *m)
+{
+    int64_t most = m->most_flights, behind = most - m->first_flight;
+    if (m->n_flights < most)
+        return;
+    m->flights = plmr_take_more(m->flights, (size_t)most * 2 * sizeof *m->flights);
+    memmove(m->flights + 2 * most - behind, m->flights + m->first_flight, (size_t)behind * sizeof *m->flights);
+    m->first_flight = 2 * most - behind;
+    m->most_flights = 2 * most;
+}
+
 static void take_off(struct plmr_machine *m, struct plmr_flight f)
 {
+    make_room_for_flight(m);
     f.t_end = m->free_at[m->setup->costs->n_stages - 1];
-    PLMR_ASSERT(m->n_flights < plmr_machine_most_flights(m));
-    m->flights[(m->first_flight + m->n_flights++) % plmr_machine_most_flights(m)] = f;
+    m->flights[(m->first_flight + m->n_flights++) % m->most_flights] = f;
     m->sums->kv_peak_tokens = larger(m->sums->kv_peak_tokens, m->kv_tokens);
 }
 
@@ -317,7 +330,8 @@ plmr_status plmr_machine_serve(const plmr_machine_setup *setup, plmr_request *re
     m.room = (plmr_serve_room){.most = setup->costs->row_room, .n_prefixes = setup->n_prefixes};
     m.room.kv_tokens = &m.kv_tokens;
     m.room.prefixes = plmr_take_zeroed((size_t)setup->n_prefixes + 1, sizeof *m.room.prefixes);
-    m.flights = plmr_take_zeroed((size_t)plmr_machine_most_flights(&m), sizeof *m.flights);
+    m.most_flights = setup->costs->n_stages + 1;
+    m.flights = plmr_take_zeroed((size_t)m.most_flights, sizeof *m.flights);
     m.free_at = plmr_take_zeroed((size_t)setup->costs->n_stages, sizeof *m.free_at);
     plmr_status status = plmr_serve_kept_begin(setup->kept, &m);
     if (!status)

@@ -20,8 +20,8 @@ struct plmr_machine {
     plmr_heap waiting, prompts; /* not admitted; admitted, with tokens of the prompt that no pass has taken */
     plmr_fifo to_draft, drafting;
     plmr_fifo ready, riding;     /* that could have a token; in passes under way, pass after pass */
-    struct plmr_flight *flights; /* at most one in each region */
-    int64_t first_flight, n_flights;
+    struct plmr_flight *flights; /* one in each region, and those between wafers */
+    int64_t first_flight, n_flights, most_flights;
     double now, *free_at;                  /* by region */
     double t_burst, t_through, held_until; /* chunks: see plmr_serve_view; when the next may begin */
     double draft_free, draft_end;          /* when the draft's region is, and when its requests have their guesses */
@@ -30,12 +30,6 @@ struct plmr_machine {
     int64_t n_gone;                /* that were done since what is kept was looked at */
     plmr_machine_sums *sums;
 };
-
-/* Flights that follow each other count as one, and those of guesses begin together. */
-static inline int64_t plmr_machine_most_flights(const struct plmr_machine *m)
-{
-    return m->setup->costs->n_stages + 1;
-}
 
 static inline int64_t plmr_machine_row(const struct plmr_machine *m, int64_t n)
 {

@@ -18,6 +18,12 @@ struct search {
     plmr_candidate best;           /* so far; all 0: there is none */
 };
 
+/* Of a wafer. */
+static int count_regions(const struct search *s)
+{
+    return (int)s->device->rows / s->side * ((int)s->device->cols / s->side);
+}
+
 /* ---- what a placement comes to ---- */
 
 /* Tokens of the mean request, whose lengths are rounded up. */
@@ -71,26 +77,41 @@ static plmr_status make_token(plmr_serve_costs *c, int64_t n, int64_t tokens, do
     return PLMR_OK;
 }
 
-/* Where requests run together each replica has its share of them. *can: it can be better than the best so far; tokens are
- * not looked at where the prompt alone takes longer. */
-static plmr_status judge(struct search *s, plmr_candidate *c, bool *can)
+/* A request among n that a replica has. *can: it can be better than the best so far; tokens are not looked at where the
+ * prompt alone takes longer. */
+static plmr_status judge(struct search *s, int64_t n, plmr_candidate *c, bool *can)
 {
     const plmr_serve_load *load = s->wish->load;
-    plmr_serve_costs *costs = &s->model;
-    int64_t tokens = mean_tokens(load), held = costs->row_room / plmr_serve_costs_row(costs, tokens);
-    int64_t share = plmr_ceil_div(load->n, c->replicas);
-    double busy = s->wish->aim->alone ? 1 : fmin(c->replicas, (double)load->n);
-    double read, make = 0;
-    held = s->wish->aim->alone ? 1 : held < share ? held : share;
-    PLMR_TRY(read_prompt(s, costs, held, &read));
-    c->tokens = (double)(costs->row_room * costs->rows) * c->replicas;
+    double read, make = 0, busy = s->wish->aim->alone ? 1 : fmin(c->replicas, (double)load->n);
+    PLMR_TRY(read_prompt(s, &s->model, n, &read));
+    c->tokens = (double)(s->model.row_room * s->model.rows) * c->replicas;
     c->cycles = read / busy;
     *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
     if (!*can)
         return PLMR_OK;
-    PLMR_TRY(make_token(costs, held, tokens, &make));
+    PLMR_TRY(make_token(&s->model, n, mean_tokens(load), &make));
     c->cycles = (read + make * ceil(load->mean_output)) / busy;
     *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+    return PLMR_OK;
+}
+
+/* As many to a replica as there is room for; where there are not so many, fewer, or fewer replicas. *better: *c is. */
+static plmr_status share_out(struct search *s, const plmr_candidate *with, plmr_candidate *c, bool *better)
+{
+    int64_t held = s->model.row_room / plmr_serve_costs_row(&s->model, mean_tokens(s->wish->load));
+    int64_t n = s->wish->load->n, share = held < n ? held : n;
+    bool alone = s->wish->aim->alone, all = alone || s->wish->n_prompt || share * with->replicas <= n;
+    for (int64_t h = alone ? 1 : share; h >= 1; h = all ? 0 : h - 1) {
+        plmr_candidate one = *with;
+        bool can;
+        one.replicas = all || n / h > with->replicas ? with->replicas : (int)(n / h);
+        one.n_wafers = plmr_wafers_for(one.replicas, count_regions(s), one.n_stages + (s->wish->draft != NULL));
+        PLMR_TRY(judge(s, h, &one, &can));
+        if (!can)
+            continue;
+        s->best = *c = one;
+        *better = true;
+    }
     return PLMR_OK;
 }
 
@@ -98,8 +119,8 @@ static plmr_status judge(struct search *s, plmr_candidate *c, bool *can)
 
 static plmr_status open_costs(const struct search *s, const plmr_model_shape *shape, plmr_serve_costs *costs)
 {
-    plmr_serve_limits limits = {s->wish->n_batch, s->wish->chunk, s->wish->load->longest, s->wish->load->shares,
-                                s->wish->link};
+    plmr_serve_limits limits = {s->wish->n_batch,      s->wish->chunk, s->wish->load->longest,
+                                s->wish->load->shares, s->wish->link,  s->wish->aim == &plmr_aim_capacity};
     plmr_llm_setup setup = s->setup;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
         setup.phase[phase].rows = setup.phase[phase].cols = s->side;
@@ -110,6 +131,7 @@ static plmr_status open_costs(const struct search *s, const plmr_model_shape *sh
     setup.n_prompt = limits.chunk;
     setup.n_tokens = limits.n_context;
     setup.allow_memory = !setup.streams; /* for the placements that are then tried */
+    setup.keeps_none = true;
     return plmr_serve_costs_create(s->ranks, s->device, shape, &setup, &limits, costs);
 }
 
@@ -185,14 +207,10 @@ static plmr_status try(struct search *s, plmr_candidate *c, bool *fits)
     PLMR_TRY(open_regions(s));
     PLMR_TRY(could_be_better(s, c, &fit));
     for (with.n_batch = s->wish->n_batch; with.n_batch >= 1 && fit; with.n_batch /= 2) {
-        bool better = false;
-        PLMR_TRY(place(s, &with, &better));
-        if (better)
-            PLMR_TRY(judge(s, &with, &better));
-        if (!better)
-            continue;
-        s->best = *c = with;
-        *fits = true;
+        bool holds;
+        PLMR_TRY(place(s, &with, &holds));
+        if (holds)
+            PLMR_TRY(share_out(s, &with, c, fits));
     }
     return PLMR_OK;
 }

@@ -22,7 +22,7 @@ CASES = [
     (LLM + "--mode compute --decode 60".split(), 3),
     ("llm --quiet --model llama3-8b --prompt 64 --decode 40 --every-step --decode-cores 60x60 --prefill-cores 60x60 --allow M".split(), 5),
     (SERVE + "--rate 40 --requests 60 --lengths ~40/~30 --preempt --prefix 4/20/0.5 --urgent 0.2 --every-step".split(), 6),
-    ("serve --model llama3-8b --find-rate --slo ttft=1,tpot=0.05 --requests 60 --lengths 100..300/~50".split(), 90),
+    ("serve --model llama3-8b --cores 187x187 --find-rate --slo ttft=1,tpot=0.05 --requests 60 --lengths 100..300/~50".split(), 90),
     (SERVE + "--rate 1e4 --requests 16 --lengths 4..9/3..20 --mode compute".split(), 1),
 ]
 

@@ -97,6 +97,8 @@ def check_links(plmr, check):
         check(n > 1 and abs(far["tpot_mean_s"] - near["tpot_mean_s"] - more) < 1e-9, f"--link {link}: {n} ways, {more}, {far}")
         check(far["link_bytes_s"] == rate and far["link_bytes"] > 0 and far["energy_link_j"] is None, f"--link {link}: {far}")
         check(("wafer_rate" in far["rests_on"]) == (link == "device"), f"--link {link} rests on {far['rests_on']}")
+    many = one(plmr, args.replace("--rate 0.001 --requests 2 --lengths 20/11", "--rate 1000 --requests 300 --lengths 2/40") + " --link device")
+    check(many["completed"] == 300 and many["virtual_s"] > 173e-6 * n * 40, f"more passes between wafers than regions: {many}")
     apart = "--model demo --device wse2:wafer_energy=1e6 --cores 20x20 --wafers 2 --prompt-wafers 1 --rate 1 --requests 1 --lengths 20/11"
     quick, slow = (one(plmr, f"{apart} --link {link}") for link in ("1e18", "device"))
     bytes_moved = slow["link_bytes"]
@@ -110,6 +112,8 @@ def check_outside(plmr, check):
     records = [one(plmr, args, ranks) for ranks in (None, 2)]
     check(of_the_wafer(records[0]) == of_the_wafer(records[1]), f"{args}: differs on 2 ranks")
     check(records[0]["outside"].startswith("weights") and 0.06 < records[0]["tpot_p50_s"] < 0.3, f"{args}: {records[0]}")
+    slow = one(plmr, args.replace("wormhole", "wormhole:dram_rate=10e9"))
+    check(slow["ttft_p50_s"] > 2.5, f"{args}: a prompt does not wait for weights: {slow['ttft_p50_s']}")
     code, _, err = plmr.run(["serve"] + args.replace(" --stream-weights", "").split())
     check(code != 0 and "--stream-weights" in err[-1], f"without it: {code}, {err}")
 

@@ -390,7 +390,7 @@ static struct trial trial_of(uint32_t *state)
     t.load = (plmr_serve_load){prompt, output, (int64_t)(prompt + output) + (int64_t)(test_random(state) % 60), false,
                                1 + (int64_t)(test_random(state) % 50)};
     t.wish.n_wafers = 1 + (int)(test_random(state) % 3);
-    t.wish.n_batch = 1 + (int64_t)(test_random(state) % 12);
+    t.wish.n_batch = 1 + (int64_t)(test_random(state) % 64);
     t.wish.chunk = test_random(state) % 2 ? 0 : 1 + (int64_t)(test_random(state) % 40);
     t.wish.aim = plmr_aim_at((int)(test_random(state) % (uint32_t)plmr_aim_count()));
     if (test_random(state) % 2)
@@ -466,6 +466,30 @@ static void more_is_never_worse(void **state)
     printf("seeds from %u: %d placed, %d several times over, %d better for more\n", first, n_placed, n_several,
            n_better);
     assert_true(n_placed > 40 && n_better > 20 && n_several > 5);
+}
+
+/* Little by little: also where a pass of more requests has just found room. */
+static void sram_is_never_worse(void **state)
+{
+    (void)state;
+    for (int i = 0; i < plmr_aim_count(); i++) {
+        uint32_t random = 5;
+        struct trial t = trial_of(&random);
+        plmr_serve_place place = {0};
+        double before = INFINITY;
+        t.load = (plmr_serve_load){20, 20, 60, false, 50};
+        t.wish = (plmr_serve_wish){.n_wafers = 1, .n_batch = 64, .chunk = 4, .aim = plmr_aim_at(i)};
+        t.side = 8;
+        t.shape = shape_of();
+        t.device.rows = t.device.cols = 24;
+        for (t.device.sram = 2000; t.device.sram < 24000; t.device.sram += 200) {
+            double after = loss_of(&t, &place);
+            if (after > before)
+                fail_msg("for %s with %.0f bytes: %g became %g", t.wish.aim->name, t.device.sram, before, after);
+            before = after;
+        }
+        assert_true(isfinite(before));
+    }
 }
 
 /* ---- traces ---- */
@@ -557,6 +581,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wafers_share),          cmocka_unit_test(prompts_apart),
         cmocka_unit_test(traces_are_read),       cmocka_unit_test(traces_are_refused),
         cmocka_unit_test(random_requests),       cmocka_unit_test(more_is_never_worse),
+        cmocka_unit_test(sram_is_never_worse),
     };
     must(plmr_init(&argc, &argv));
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
