@@ -6,9 +6,13 @@
 #include "base/memory.h"
 #include "base/wall.h"
 
-/* Up to so many tokens, of the prompt and to be made, weights are read where they lie: turning them would take longer than it
- * saves. Behind a longer prompt it is little beside that. */
-enum { SHORT = 64 };
+/* For few tokens weights are read where they lie: turning them would take longer than it saves, which is less the more ranks wait
+ * for memory anyhow. Behind a longer prompt it is little beside that. */
+static bool is_short(int64_t n_prompt, int64_t n_made)
+{
+    enum { SHORT = 64, FOR_EACH_RANK = 16 };
+    return n_prompt <= SHORT && n_made <= SHORT && n_made <= FOR_EACH_RANK * (int64_t)plmr_rank_count();
+}
 
 static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prompt)
 {
@@ -19,7 +23,7 @@ static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prom
     start_s = plmr_wall_s();
     if (!g->reader)
         PLMR_TRY(plmr_engine_relayout(g->engine));
-    if (!g->reader && n_prompt <= SHORT && g->n_most <= SHORT)
+    if (!g->reader && is_short(n_prompt, g->n_most))
         plmr_engine_read_in_place(g->engine);
     g->totals->relayout_s = plmr_wall_s() - start_s;
     plmr_engine_likely(reader, n_prompt - 1, g->n_wanted, g->logits);
