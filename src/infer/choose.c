@@ -90,7 +90,7 @@ static plmr_status try_region(struct search *s, int rows, int cols)
     for (int layers = most; layers >= 1; layers--) {
         int stages = (int)plmr_ceil_div(n, layers);
         layers = (int)plmr_ceil_div(n, stages);
-        for (int apart = 0; apart <= task->has_output; apart++)
+        for (int apart = 0; apart < 1 + task->has_output; apart++)
             PLMR_TRY(try_replicas(
                 s,
                 (plmr_candidate){
