@@ -15,16 +15,21 @@ struct plmr_error {
 /* Handed out when there is no memory left to describe a failure; never freed. */
 static struct plmr_error plmr_out_of_memory = {PLMR_ERROR_SYSTEM, false, "out of memory"};
 
+/* What the first two bytes say: too long a form, a surrogate, beyond the last one. */
+static bool is_ill(const unsigned char *c)
+{
+    return (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
+           (c[0] == 0xf4 && c[1] > 0x8f);
+}
+
 /* Bytes of the character at the start of a text; 0: it is none that a line of UTF-8 may have. */
 static int character(const unsigned char *c)
 {
     int n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
-    bool is_overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-    bool is_beyond = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
     for (int i = 1; i < n; i++)
         if ((c[i] & 0xc0) != 0x80)
             return 0;
-    return is_overlong || is_beyond || c[0] < ' ' || c[0] == 0x7f ? 0 : n;
+    return c[0] < ' ' || c[0] == 0x7f || is_ill(c) ? 0 : n;
 }
 
 /* What a user or a file says may hold anything, and is cut anywhere. */
