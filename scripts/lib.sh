@@ -109,7 +109,7 @@ test_totals() {
          END { printf "%d passed, %d failed", passed, failed; if (skipped) printf ", %d skipped", skipped; print "" }' "$1"
 }
 
-# run_tests DIR [OPTION...]: runs the tests of a build, three for each core, as ranks that wait need none. Its last line counts
+# run_tests DIR [OPTION...]: runs the tests of a build, two for each core, as ranks that wait need none. Its last line counts
 # them. Fails if any did, or if there are none.
 run_tests() {
     local dir=$1 log=$1/meson-logs/testlog.txt rc=0 totals
