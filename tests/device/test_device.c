@@ -168,7 +168,7 @@ static void faults_of_a_number(void **state)
     expect_fault("\"wavelet\": {\"value\": 4,", "\"wavelet\": {\"value\": 4.25,",
                  "my.json:10: wavelet.value: 4.25 is not a whole number, expected bytes (1 to 4096)");
     expect_fault("\"mac_group_f16\": {\"value\": 1,", "\"mac_group_f16\": {\"value\": 1.5,",
-                 "my.json:33: mac_group_f16.value: 1.5 is not a whole number, expected elements (1 to 4096)");
+                 "my.json:34: mac_group_f16.value: 1.5 is not a whole number, expected elements (1 to 4096)");
     expect_fault("{\"value\": 994,", "{\"value\": \"994\",",
                  "my.json:5: rows.value: is a string, expected cores (1 to 65536)");
     expect_fault("{\"value\": 994,", "{\"value\": true,",
