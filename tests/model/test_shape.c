@@ -193,8 +193,8 @@ static void names_and_files(void **state)
         "path of a GGUF or JSON file)");
     must_fail(plmr_model_open("", &model), PLMR_ERROR_INPUT, "unknown model '' (available: ");
     must_fail(plmr_model_open("none.gguf", &model), PLMR_ERROR_INPUT, "none.gguf: cannot open: No such file");
-    must_fail(plmr_model_open("none.json", &model), PLMR_ERROR_INPUT, "none.json: cannot open: No such file");
-    must_fail(plmr_model_open("/", &model), PLMR_ERROR_INPUT, "/config.json: cannot open");
+    must_fail(plmr_model_open("none.json", &model), PLMR_ERROR_FILE, "none.json: cannot open: No such file");
+    must_fail(plmr_model_open("/", &model), PLMR_ERROR_FILE, "/config.json: cannot open");
     char folder[] = "/tmp/plmr-shape-XXXXXX", path[64], text[TEXT_SIZE];
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/mine.json", folder);
