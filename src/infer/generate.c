@@ -10,7 +10,7 @@
  * for memory anyhow. Behind a longer prompt it is little beside that. */
 static bool is_short(int64_t n_prompt, int64_t n_made)
 {
-    enum { SHORT = 64, FOR_EACH_RANK = 16 };
+    enum { SHORT = 64, FOR_EACH_RANK = 10 };
     return n_prompt <= SHORT && n_made <= SHORT && n_made <= FOR_EACH_RANK * (int64_t)plmr_rank_count();
 }
 
