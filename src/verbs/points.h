@@ -21,8 +21,9 @@ typedef struct plmr_points_values {
     struct plmr_landing *landings; /* are put, in that order */
     float *in;                     /* room for all that come; what stays is put there when it begins */
     plmr_dealing *dealing;         /* NULL: this rank has all */
-    int32_t *first_to;             /* alike in all lines: where in tiles every message goes, and while under way: */
-    float *out;
+    struct plmr_ends *from, *to;   /* alike in all lines: messages of a line that this rank's cores send, and get; */
+    int64_t n_from, n_to;
+    float *out; /* while under way */
     plmr_exchange *messages;
 } plmr_points_values;
 

@@ -16,6 +16,12 @@ struct plmr_landing {
     int32_t first_to, n_values;
 };
 
+/* A message of each line, as one of its ends has it. */
+struct plmr_ends {
+    int32_t core, first, n_values; /* core: place in the block's line */
+    int32_t rank;                  /* that has the other end */
+};
+
 static int64_t total(const int64_t *n, int n_ranks)
 {
     int64_t sum = 0;
@@ -43,55 +49,63 @@ static int rank_along(const plmr_points *points, int place)
                                   : place * plmr_ranks_extent(ranks, PLMR_X) + across;
 }
 
+/* The ends of all messages that lie on this rank, and how many values go to, or come from, each rank. */
+static struct plmr_ends *list_ends(const plmr_points *points, bool out, const int32_t *first, int64_t *n_values,
+                                   int64_t *n)
+{
+    const plmr_messages *m = &points->messages;
+    const plmr_region *region = points->region;
+    int me = plmr_ranks_place(region->ranks, points->axis), n_lines = region->count[!points->axis];
+    struct plmr_ends *ends = plmr_take((size_t)m->n * sizeof *ends + 1);
+    *n = 0;
+    for (int64_t i = 0; i < m->n; i++) {
+        plmr_core_place mine = out ? m->from[i] : m->to[i];
+        if (place_along(points, mine) != me)
+            continue;
+        int core = (points->axis == PLMR_X ? mine.x : mine.y) - region->first[points->axis];
+        int rank = rank_along(points, place_along(points, out ? m->to[i] : m->from[i]));
+        ends[(*n)++] = (struct plmr_ends){core, first[i], points->n_values[i], rank};
+        n_values[rank] += (int64_t)points->n_values[i] * n_lines;
+    }
+    return ends;
+}
+
 static void plan_alike(plmr_points *points, const int32_t *first_to)
 {
-    const plmr_region *region = points->region;
     plmr_points_values *v = &points->values;
-    size_t n_ranks = (size_t)plmr_deal_count(region->ranks);
-    int me = plmr_ranks_place(region->ranks, points->axis), n_lines = region->count[!points->axis];
+    size_t n_ranks = (size_t)plmr_deal_count(points->region->ranks);
     v->n_out = plmr_take_zeroed(2 * n_ranks, sizeof *v->n_out);
     v->n_in = v->n_out + n_ranks;
-    v->first_to = plmr_take((size_t)points->messages.n * sizeof *v->first_to + 1);
-    for (int64_t i = 0; i < points->messages.n; i++) {
-        int from = place_along(points, points->messages.from[i]), to = place_along(points, points->messages.to[i]);
-        v->first_to[i] = first_to[i];
-        if (from == me)
-            v->n_out[rank_along(points, to)] += (int64_t)points->n_values[i] * n_lines;
-        if (to == me)
-            v->n_in[rank_along(points, from)] += (int64_t)points->n_values[i] * n_lines;
-    }
+    v->from = list_ends(points, true, points->first_from, v->n_out, &v->n_from);
+    v->to = list_ends(points, false, first_to, v->n_in, &v->n_to);
 }
 
-/* Core `at` of line `line` of this rank's block. */
-static plmr_core_place in_line(const plmr_points *points, plmr_core_place at, int line)
+static void copy_values(float *to, const float *from, int32_t n)
 {
-    uint16_t across = (uint16_t)(points->region->first[!points->axis] + line);
-    return points->axis == PLMR_X ? (plmr_core_place){at.x, across} : (plmr_core_place){across, at.y};
+    if (n == 1)
+        *to = *from;
+    else
+        memcpy(to, from, (size_t)n * sizeof *to);
 }
-
-static float *tile_of(const plmr_tiles *tiles, plmr_core_place core);
 
 /* Copies between the pieces of all ranks, line by line, and tiles: what this rank's cores send, or what they get. */
-static void copy_alike(const plmr_points *points, const plmr_tiles *tiles, float *pieces, const int64_t *n, bool out)
+static void copy_alike(const plmr_points *points, const plmr_tiles *tiles, float *pieces, bool out)
 {
-    const plmr_messages *messages = &points->messages;
-    int n_ranks = plmr_deal_count(points->region->ranks), me = plmr_ranks_place(points->region->ranks, points->axis);
+    const plmr_points_values *v = &points->values;
+    const struct plmr_ends *ends = out ? v->from : v->to;
+    const int *count = points->region->count;
+    const int64_t *n_of_rank = out ? v->n_out : v->n_in, n = out ? v->n_from : v->n_to;
+    int64_t along = points->axis == PLMR_X ? 1 : count[PLMR_X], across = points->axis == PLMR_X ? count[PLMR_X] : 1;
+    int n_ranks = plmr_deal_count(points->region->ranks);
     float **next = plmr_take((size_t)n_ranks * sizeof *next);
-    for (int rank = 0; rank < n_ranks; rank++) {
+    for (int rank = 0; rank < n_ranks; pieces += n_of_rank[rank++])
         next[rank] = pieces;
-        pieces += n[rank];
-    }
-    for (int line = 0; line < points->region->count[!points->axis]; line++)
-        for (int64_t i = 0; i < messages->n; i++) {
-            plmr_core_place mine = out ? messages->from[i] : messages->to[i];
-            if (place_along(points, mine) != me)
-                continue;
-            float **piece = &next[rank_along(points, place_along(points, out ? messages->to[i] : messages->from[i]))];
-            float *tile = tile_of(tiles, in_line(points, mine, line)) +
-                          (out ? points->first_from[i] : points->values.first_to[i]);
-            size_t size = (size_t)points->n_values[i];
-            memcpy(out ? *piece : tile, out ? tile : *piece, size * sizeof(float));
-            *piece += size;
+    for (int64_t line = 0; line < count[!points->axis]; line++)
+        for (int64_t i = 0; i < n; i++) {
+            float *tile = tiles->values + (line * across + ends[i].core * along) * tiles->n_values + ends[i].first;
+            float **piece = &next[ends[i].rank];
+            copy_values(out ? *piece : tile, out ? tile : *piece, ends[i].n_values);
+            *piece += ends[i].n_values;
         }
     free(next);
 }
@@ -235,21 +249,6 @@ void plmr_points_values_plan(plmr_points *points, const struct plmr_came *came, 
         plan_lists(points, came, n);
 }
 
-static float *tile_of(const plmr_tiles *tiles, plmr_core_place core)
-{
-    const plmr_region *region = tiles->region;
-    int64_t row = core.y - region->first[PLMR_Y], col = core.x - region->first[PLMR_X];
-    return tiles->values + (size_t)(row * region->count[PLMR_X] + col) * (size_t)tiles->n_values;
-}
-
-static void copy_values(float *to, const float *from, int32_t n)
-{
-    if (n == 1)
-        *to = *from;
-    else
-        memcpy(to, from, (size_t)n * sizeof *to);
-}
-
 /* Messages [first, end) of those that go, from tiles to a piece. */
 static void pack(const plmr_points *points, const plmr_tiles *from, int64_t first, int64_t end, float *piece)
 {
@@ -321,7 +320,7 @@ static void begin_alike(plmr_points *points, const plmr_tiles *from)
     plmr_ranks *ranks = points->region->ranks;
     int n_ranks = plmr_deal_count(ranks);
     v->out = plmr_take((size_t)total(v->n_out, n_ranks) * sizeof *v->out + 1);
-    copy_alike(points, from, v->out, v->n_out, true);
+    copy_alike(points, from, v->out, true);
     if (n_ranks == 1) { /* what is sent is what comes */
         v->in = v->out;
         v->out = NULL;
@@ -334,7 +333,7 @@ static void begin_alike(plmr_points *points, const plmr_tiles *from)
 static void end_alike(plmr_points *points, const plmr_tiles *to)
 {
     plmr_points_values *v = &points->values;
-    copy_alike(points, to, v->in, v->n_in, false);
+    copy_alike(points, to, v->in, false);
     free(v->out);
     free(v->in);
     v->out = v->in = NULL;
@@ -375,6 +374,7 @@ void plmr_points_values_free(plmr_points_values *v)
     free(v->out);
     free(v->in);
     free(v->landings);
-    free(v->first_to);
+    free(v->from);
+    free(v->to);
     free(v->n_out);
 }
