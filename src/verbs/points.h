@@ -19,7 +19,7 @@ typedef struct plmr_points_values {
     int n_each; /* values in every message that comes, one a core, to the first of its tile on; or 0, and else */
     int64_t n_landings;            /* where those of each message */
     struct plmr_landing *landings; /* are put, in that order */
-    float *in;                     /* room for all that come; what stays is put there when it begins */
+    float *in;                     /* room for all that come, kept; what stays is put there when it begins */
     plmr_dealing *dealing;         /* NULL: this rank has all */
     struct plmr_ends *from, *to;   /* alike in all lines: messages of a line that this rank's cores send, and get; */
     int64_t n_from, n_to;

@@ -49,7 +49,8 @@ static int rank_along(const plmr_points *points, int place)
                                   : place * plmr_ranks_extent(ranks, PLMR_X) + across;
 }
 
-/* The ends of all messages that lie on this rank, and how many values go to, or come from, each rank. */
+/* The ends of all messages that lie on this rank, those that follow each other in a tile as one; and how many values go to,
+ * or come from, each rank. */
 static struct plmr_ends *list_ends(const plmr_points *points, bool out, const int32_t *first, int64_t *n_values,
                                    int64_t *n)
 {
@@ -64,7 +65,11 @@ static struct plmr_ends *list_ends(const plmr_points *points, bool out, const in
             continue;
         int core = (points->axis == PLMR_X ? mine.x : mine.y) - region->first[points->axis];
         int rank = rank_along(points, place_along(points, out ? m->to[i] : m->from[i]));
-        ends[(*n)++] = (struct plmr_ends){core, first[i], points->n_values[i], rank};
+        struct plmr_ends *last = *n ? &ends[*n - 1] : NULL;
+        if (last && last->rank == rank && last->core == core && last->first + last->n_values == first[i])
+            last->n_values += points->n_values[i];
+        else
+            ends[(*n)++] = (struct plmr_ends){core, first[i], points->n_values[i], rank};
         n_values[rank] += (int64_t)points->n_values[i] * n_lines;
     }
     return ends;
@@ -314,29 +319,19 @@ static void end_lists(plmr_points *points, const plmr_tiles *to)
         land_listed(v, to);
 }
 
+/* On one rank what is sent is what comes. */
 static void begin_alike(plmr_points *points, const plmr_tiles *from)
 {
     plmr_points_values *v = &points->values;
     plmr_ranks *ranks = points->region->ranks;
     int n_ranks = plmr_deal_count(ranks);
-    v->out = plmr_take((size_t)total(v->n_out, n_ranks) * sizeof *v->out + 1);
-    copy_alike(points, from, v->out, true);
-    if (n_ranks == 1) { /* what is sent is what comes */
-        v->in = v->out;
-        v->out = NULL;
-        return;
+    if (!v->in) {
+        v->in = plmr_take((size_t)total(v->n_in, n_ranks) * sizeof *v->in + 1);
+        v->out = n_ranks > 1 ? plmr_take((size_t)total(v->n_out, n_ranks) * sizeof *v->out + 1) : NULL;
     }
-    v->in = plmr_take((size_t)total(v->n_in, n_ranks) * sizeof *v->in + 1);
-    v->messages = plmr_deal_begin(ranks, v->out, v->n_out, v->in, v->n_in, sizeof *v->out);
-}
-
-static void end_alike(plmr_points *points, const plmr_tiles *to)
-{
-    plmr_points_values *v = &points->values;
-    copy_alike(points, to, v->in, false);
-    free(v->out);
-    free(v->in);
-    v->out = v->in = NULL;
+    copy_alike(points, from, v->out ? v->out : v->in, true);
+    if (v->out)
+        v->messages = plmr_deal_begin(ranks, v->out, v->n_out, v->in, v->n_in, sizeof *v->out);
 }
 
 void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from)
@@ -357,7 +352,7 @@ void plmr_points_values_end(plmr_points *points, plmr_tiles *to)
     v->messages = NULL;
     plmr_tiles tiles = is_part ? plmr_part_lift(to) : *to;
     if (points->alike)
-        end_alike(points, &tiles);
+        copy_alike(points, &tiles, v->in, false);
     else
         end_lists(points, &tiles);
     if (is_part) {
