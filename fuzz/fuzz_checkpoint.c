@@ -3,45 +3,28 @@
 
 #include "base/digest.h"
 #include "base/hash.h"
+#include "fuzz_file.h"
 #include "plmr/ranks.h"
 #include "run/checkpoint.h"
 
-#include <string.h>
-#include <unistd.h>
-
-static char folder[] = "/dev/shm/plmr-fuzz-XXXXXX", path[sizeof folder + 20];
-
-static void remove_folder(void)
+static const char *put(const uint8_t *bytes, size_t n)
 {
-    remove(path);
-    rmdir(folder);
-}
-
-static void put_file(const uint8_t *bytes, size_t n)
-{
-    static bool is_made;
-    if (!is_made) {
+    static bool is_started;
+    char sum[40] = "";
+    if (!is_started)
         check_line(plmr_init(NULL, NULL));
-        is_made = mkdtemp(folder);
-        snprintf(path, sizeof path, "%s/x.checkpoint", folder);
-        atexit(remove_folder);
-    }
-    FILE *file = fopen(path, "w");
-    if (!file)
-        abort();
-    fwrite(bytes, 1, n, file);
+    is_started = true;
     if (n > 0 && bytes[n - 1] % 2)
-        fprintf(file, "%s\n", plmr_digest_shown(plmr_hash_bytes(PLMR_HASH_START, bytes, n)).s);
-    fclose(file);
+        snprintf(sum, sizeof sum, "%s\n", plmr_digest_shown(plmr_hash_bytes(PLMR_HASH_START, bytes, n)).s);
+    return fuzz_folder("x.checkpoint", bytes, n, sum);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     plmr_checkpoint checkpoint;
     json_t *state;
-    char option[sizeof folder + 20], rest[100];
-    put_file(bytes, n);
-    snprintf(option, sizeof option, "%s:every 5", folder);
+    char option[100], rest[100];
+    snprintf(option, sizeof option, "%s:every 5", put(bytes, n));
     plmr_status status = plmr_checkpoint_open(&checkpoint, option, "x", json_pack("{ss}", "--temp", "0.8"), &state);
     if (!status && state)
         status = plmr_checkpoint_read(&checkpoint, rest, sizeof rest);

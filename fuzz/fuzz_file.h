@@ -1,4 +1,4 @@
-/* fuzz_file.h - the input as a file, for readers that are given a path. */
+/* fuzz_file.h - the input as a file, for readers that are given a path, or as the one file of a folder. */
 #pragma once
 
 #include <stdint.h>
@@ -19,4 +19,30 @@ static inline const char *fuzz_file(const uint8_t *bytes, size_t n)
     if (ftruncate(file, 0) != 0 || pwrite(file, bytes, n, 0) != (ssize_t)n)
         abort();
     return path;
+}
+
+static char fuzz_folder_path[] = "/dev/shm/plmr-fuzz-XXXXXX", fuzz_folder_file[sizeof fuzz_folder_path + 20];
+
+static inline void fuzz_remove_folder(void)
+{
+    remove(fuzz_folder_file);
+    rmdir(fuzz_folder_path);
+}
+
+/* The folder's path; the file has this name, and a text behind the input. */
+static inline const char *fuzz_folder(const char *name, const uint8_t *bytes, size_t n, const char *behind)
+{
+    if (!*fuzz_folder_file) {
+        if (!mkdtemp(fuzz_folder_path))
+            abort();
+        snprintf(fuzz_folder_file, sizeof fuzz_folder_file, "%s/%s", fuzz_folder_path, name);
+        atexit(fuzz_remove_folder);
+    }
+    FILE *file = fopen(fuzz_folder_file, "w");
+    if (!file)
+        abort();
+    fwrite(bytes, 1, n, file);
+    fputs(behind, file);
+    fclose(file);
+    return fuzz_folder_path;
 }

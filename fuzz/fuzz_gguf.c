@@ -3,7 +3,7 @@
  * starts from, find their tensors' data. */
 #include "fuzz.h"
 
-#include "text/tokenizer_gguf.h"
+#include "use_tokenizer.h"
 
 #include <string.h>
 
@@ -31,23 +31,6 @@ static void read_keys(const plmr_gguf *gguf)
         free(ints);
         free(floats);
     }
-}
-
-/* A tokenizer out of whatever vocabulary there is. */
-static void read_tokenizer(const plmr_gguf *gguf)
-{
-    static const char text[] = " the <0x41>\xff story \n\n";
-    plmr_tokenizer *tokenizer;
-    int32_t *ids;
-    int n_ids;
-    plmr_status status = plmr_tokenizer_read(gguf, &tokenizer);
-    if (!status) {
-        status = plmr_tokenizer_encode(tokenizer, text, sizeof text - 1, true, true, &ids, &n_ids);
-        if (!status)
-            free(ids);
-        plmr_tokenizer_destroy(tokenizer);
-    }
-    check_error(status);
 }
 
 /* The first elements of every tensor, and the last, which start inside a block. */
@@ -83,7 +66,7 @@ static void read_file(const uint8_t *bytes, size_t n)
     plmr_status status = plmr_gguf_parse(bytes, n, "fuzz.gguf", &gguf);
     if (!status) {
         read_keys(gguf);
-        read_tokenizer(gguf);
+        check_error(use_tokenizer(gguf));
         read_tensors(gguf);
         plmr_gguf_close(gguf);
         status = plmr_model_parse_gguf(bytes, n, "fuzz.gguf", &model);

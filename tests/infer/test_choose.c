@@ -1,5 +1,5 @@
 /* The placement that is chosen: never worse for more of anything, and the best of all that are looked at. */
-#include "support.h"
+#include "more.h"
 
 #include <math.h>
 #include <time.h>
@@ -66,26 +66,6 @@ static bool is_worse(double after, double before)
     return after > before + 1e-9 * fabs(before);
 }
 
-static void give_more(struct trial *t, uint32_t *state, const char **what)
-{
-    static const char *const names[] = {"SRAM", "rows", "columns", "clock", "bandwidth", "wafers", "links"};
-    int which = (int)(test_random(state) % 7);
-    double more = 1.02 + (test_random(state) % 100) / 60.0;
-    *what = names[which];
-    if (which == 0)
-        t->device.sram = (double)(int64_t)(t->device.sram * more);
-    else if (which < 3)
-        *(which == 1 ? &t->device.rows : &t->device.cols) += 1 + test_random(state) % 9;
-    else if (which == 3)
-        t->device.clock *= more;
-    else if (which == 4)
-        t->device.link /= more, t->device.shift_wavelet /= more;
-    else if (which == 5)
-        t->setup.n_wafers += 1 + (int)(test_random(state) % 3);
-    else
-        t->setup.link.bytes_s *= more;
-}
-
 static struct trial trial_of(uint32_t *state)
 {
     struct trial t = {.device = device_of(state), .shape = shape_of(state)};
@@ -130,7 +110,7 @@ static void more_is_never_worse(void **state)
         struct trial less = trial_of(&random), more = less;
         plmr_llm_setup setup;
         const char *what;
-        give_more(&more, &random, &what);
+        what = test_give_more(&more.device, &more.setup.n_wafers, &more.setup.link.bytes_s, &random);
         plmr_candidate a = choose(&less, &setup), b = choose(&more, &setup);
         double before = a.n_wafers ? loss(&less, &a) : 1e300, after = b.n_wafers ? loss(&more, &b) : 1e300;
         n_placed += a.n_wafers > 0;

@@ -1,6 +1,6 @@
 /* Serving in virtual time: costs that are reused are exact, requests alone cost what the time plane says, the cache is
  * never overfull, policies do what they say, traces are read or refused. */
-#include "support.h"
+#include "more.h"
 
 #include <math.h>
 #include <time.h>
@@ -399,26 +399,6 @@ static struct trial trial_of(uint32_t *state)
     return t;
 }
 
-static const char *give_more(struct trial *t, uint32_t *state)
-{
-    static const char *const names[] = {"SRAM", "rows", "columns", "clock", "bandwidth", "wafers", "links"};
-    int which = (int)(test_random(state) % 7);
-    double more = 1.02 + (test_random(state) % 100) / 60.0;
-    if (which == 0)
-        t->device.sram = (double)(int64_t)(t->device.sram * more);
-    else if (which < 3)
-        *(which == 1 ? &t->device.rows : &t->device.cols) += 1 + test_random(state) % 9;
-    else if (which == 3)
-        t->device.clock *= more;
-    else if (which == 4)
-        t->device.link /= more, t->device.shift_wavelet /= more;
-    else if (which == 5)
-        t->wish.n_wafers += 1 + (int)(test_random(state) % 3);
-    else
-        t->wish.link.bytes_s *= more;
-    return names[which];
-}
-
 /* Seconds, or less is better in any case; INFINITY: it does not fit. What was chosen has room on the wafers that there are. */
 static double loss_of(struct trial *t, plmr_serve_place *place)
 {
@@ -453,7 +433,7 @@ static void more_is_never_worse(void **state)
         uint32_t seed = first + i, random = seed;
         struct trial less = trial_of(&random), more = less;
         plmr_serve_place a = {0}, b = {0};
-        const char *what = give_more(&more, &random);
+        const char *what = test_give_more(&more.device, &more.wish.n_wafers, &more.wish.link.bytes_s, &random);
         double before = loss_of(&less, &a), after = loss_of(&more, &b);
         n_placed += isfinite(before);
         n_better += after < before;
