@@ -33,5 +33,8 @@ plmr_status plmr_hf_read_config(const plmr_reader *reader, const json_t *root, p
 /* The keys of a vocabulary; none where the folder has no tokenizer.json. */
 plmr_status plmr_hf_read_tokenizer(const char *folder, const plmr_hf_config *config, plmr_made *made);
 
+/* Of a Unigram: what becomes of characters and spaces; *cuts: no piece goes on behind a space. */
+plmr_status plmr_hf_put_unigram(const plmr_reader *reader, const json_t *root, plmr_made *made, bool *cuts);
+
 /* Changes a tensor's name, in PLMR_HF_NAME bytes at least, into that of GGUF files; what is unknown stays as it is. */
 void plmr_hf_rename(const char *arch, char *name);

@@ -1,6 +1,7 @@
 /* tokenizer.json and tokenizer_config.json: the vocabulary. */
 #include "model/hf_internal.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ enum {
 }; /* types of tokens in GGUF files */
 
 #define KEY(name) "tokenizer.ggml." name
+#define SPACE_MARK "\xe2\x96\x81" /* U+2581 */
 
 #define CONTRACTION "'s|'t|'re|'ve|'m|'ll|'d"
 #define BY_DIGITS(digits)                                                                                              \
@@ -57,7 +59,8 @@ struct tokenizer {
     plmr_hf_json json, config; /* tokenizer.json, tokenizer_config.json */
     const json_t *model, *vocab, *merges;
     struct tokens tokens;
-    bool has_bytes; /* SentencePiece: what has no token becomes bytes */
+    bool has_bytes;  /* SentencePiece: what has no token becomes bytes */
+    bool is_unigram; /* vocab is a list of tokens and their scores */
 };
 
 static const char *type_of(const json_t *node)
@@ -116,18 +119,40 @@ static bool is_byte(const char *text)
     return strlen(text) == 6 && sscanf(text, "<0x%2X%c", &byte, &end) == 2 && end == '>';
 }
 
+static void set_plain(struct tokenizer *t, int64_t id, const char *text, bool is_unknown)
+{
+    bool stands_for_byte = t->has_bytes && is_byte(text);
+    set_token(&t->tokens, id, text, is_unknown ? UNKNOWN : stands_for_byte ? BYTE : NORMAL);
+}
+
+static plmr_status read_pieces(struct tokenizer *t)
+{
+    const json_t *unknown = json_object_get(t->model, "unk_id");
+    json_int_t n = (json_int_t)json_array_size(t->vocab),
+               unknown_id = json_is_integer(unknown) ? json_integer_value(unknown) : -1;
+    if (n > MOST_TOKENS || unknown_id < -1 || unknown_id >= n)
+        return plmr_reader_fault(&t->json.reader, "unk_id", "is out of range, or there are more than %d tokens",
+                                 MOST_TOKENS);
+    for (json_int_t i = 0; i < n; i++) {
+        const json_t *piece = json_array_get(t->vocab, (size_t)i);
+        const char *text = json_string_value(json_array_get(piece, 0));
+        if (!text || !json_is_number(json_array_get(piece, 1)))
+            return plmr_reader_fault(&t->json.reader, "vocab", "number %lld is no token with a score", (long long)i);
+        set_plain(t, i, text, i == unknown_id);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status read_vocab(struct tokenizer *t)
 {
+    if (t->is_unigram)
+        return read_pieces(t);
     const char *text, *unknown = json_string_value(json_object_get(t->model, "unk_token"));
     json_t *id;
     json_object_foreach((json_t *)(uintptr_t)t->vocab, text, id)
     {
         PLMR_TRY(check_id(&t->json.reader, id, text));
-        bool is_unknown = unknown && strcmp(text, unknown) == 0;
-        set_token(&t->tokens, json_integer_value(id), text,
-                  is_unknown                      ? UNKNOWN
-                  : t->has_bytes && is_byte(text) ? BYTE
-                                                  : NORMAL);
+        set_plain(t, json_integer_value(id), text, unknown && strcmp(text, unknown) == 0);
     }
     return PLMR_OK;
 }
@@ -193,6 +218,25 @@ static plmr_status put_merges(const struct tokenizer *t, plmr_made *made)
     return PLMR_OK;
 }
 
+/* Those of pieces; one that is never made has the least. */
+static plmr_status put_unigram(const struct tokenizer *t, plmr_made *made)
+{
+    size_t n = (size_t)t->tokens.n;
+    float *scores = plmr_take_zeroed(n, sizeof *scores);
+    bool cuts = false;
+    plmr_status status = plmr_hf_put_unigram(&t->json.reader, t->json.root, made, &cuts);
+    for (size_t i = 0; i < json_array_size(t->vocab); i++) {
+        const char *text = t->tokens.texts[i];
+        bool is_never = cuts && t->tokens.types[i] == NORMAL && *text && strstr(text + 1, SPACE_MARK);
+        scores[i] = is_never ? -FLT_MAX : (float)json_number_value(json_array_get(json_array_get(t->vocab, i), 1));
+        t->tokens.types[i] = is_never ? UNUSED : t->tokens.types[i];
+    }
+    plmr_made_array(made, KEY("scores"), PLMR_GGUF_F32, n);
+    plmr_made_put(made, scores, n * sizeof *scores);
+    free(scores);
+    return status;
+}
+
 /* A token's score is the place of the first merge that makes it; what none makes comes last. */
 static plmr_status put_scores(const struct tokenizer *t, plmr_made *made)
 {
@@ -242,7 +286,9 @@ static plmr_status put_words(const struct tokenizer *t, plmr_made *made)
     const json_t *pre_tokenizer = json_object_get(t->json.root, "pre_tokenizer");
     const json_t *normalizer = json_object_get(t->json.root, "normalizer");
     const char *pre;
-    plmr_made_text(made, KEY("model"), t->has_bytes ? "llama" : "gpt2");
+    plmr_made_text(made, KEY("model"), t->is_unigram ? "t5" : t->has_bytes ? "llama" : "gpt2");
+    if (t->is_unigram)
+        return put_unigram(t, made);
     if (t->has_bytes) {
         const json_t *space = find_node(pre_tokenizer, "pretokenizers", "Metaspace");
         const char *scheme = json_string_value(json_object_get(space, "prepend_scheme"));
@@ -272,29 +318,33 @@ static int64_t find_id(const struct tokenizer *t, const char *key, int64_t other
     return otherwise < t->tokens.n ? otherwise : -1;
 }
 
-/* Whether what is put around a text begins with a token; where nothing says so, no. */
-static bool adds_bos(const struct tokenizer *t)
+/* Whether what is put around a text begins, or ends, with a token; where nothing says so, no. */
+static bool adds(const struct tokenizer *t, const char *key, bool behind)
 {
-    const json_t *said = json_object_get(t->config.root, "add_bos_token");
+    const json_t *said = json_object_get(t->config.root, key);
     const json_t *around =
         find_node(json_object_get(t->json.root, "post_processor"), "processors", "TemplateProcessing");
+    const json_t *single = json_object_get(around, "single");
+    size_t n = json_array_size(single);
     if (json_is_boolean(said))
         return json_is_true(said);
-    return json_object_get(json_array_get(json_object_get(around, "single"), 0), "SpecialToken") != NULL;
+    return json_object_get(json_array_get(single, behind && n ? n - 1 : 0), "SpecialToken") != NULL;
 }
 
 static void put_ids(const struct tokenizer *t, const plmr_hf_config *config, plmr_made *made)
 {
-    const char *unknown = json_string_value(json_object_get(t->model, "unk_token"));
     int64_t bos = find_id(t, "bos_token", config->bos), eos = find_id(t, "eos_token", config->eos);
     if (bos >= 0)
         plmr_made_int(made, KEY("bos_token_id"), bos);
     if (eos >= 0)
         plmr_made_int(made, KEY("eos_token_id"), eos);
-    plmr_made_truth(made, KEY("add_bos_token"), bos >= 0 && adds_bos(t));
-    for (int64_t i = 0; i < t->tokens.n && unknown; i++)
-        if (t->tokens.types[i] == UNKNOWN)
-            plmr_made_int(made, KEY("unknown_token_id"), i), unknown = NULL;
+    plmr_made_truth(made, KEY("add_bos_token"), bos >= 0 && adds(t, "add_bos_token", false));
+    plmr_made_truth(made, KEY("add_eos_token"), eos >= 0 && adds(t, "add_eos_token", true));
+    int64_t unknown = 0;
+    while (unknown < t->tokens.n && t->tokens.types[unknown] != UNKNOWN)
+        unknown++;
+    if (unknown < t->tokens.n)
+        plmr_made_int(made, KEY("unknown_token_id"), unknown);
 }
 
 /* In a file of its own, or in tokenizer_config.json: a text, or several by name. */
@@ -323,11 +373,12 @@ static plmr_status read_tokenizer(struct tokenizer *t, const char *folder, const
     t->merges = json_object_get(t->model, "merges");
     t->has_bytes = json_is_true(json_object_get(t->model, "byte_fallback"));
     bool is_bpe = strcmp(type_of(t->model), "BPE") == 0 || !*type_of(t->model); /* old files leave it out */
-    if (!is_bpe || !json_object_size(t->vocab) || !json_is_array(t->merges))
-        return plmr_reader_fault(
-            &t->json.reader, "model",
-            "is no BPE with a vocabulary and merges, but of type '%.40s'; convert the model to GGUF",
-            type_of(t->model));
+    t->is_unigram = strcmp(type_of(t->model), "Unigram") == 0 && json_array_size(t->vocab);
+    if (!t->is_unigram && (!is_bpe || !json_object_size(t->vocab) || !json_is_array(t->merges)))
+        return plmr_reader_fault(&t->json.reader, "model",
+                                 "is neither a BPE with a vocabulary and merges nor a Unigram with one, but of type "
+                                 "'%.40s'; convert the model to GGUF",
+                                 type_of(t->model));
     PLMR_TRY(read_vocab(t));
     PLMR_TRY(read_added(t));
     PLMR_TRY(put_words(t, made));

@@ -2,6 +2,7 @@
 #include "text/utf8.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,9 @@ static plmr_token_text replace(const plmr_unigram *u, const char *text, size_t n
 plmr_status plmr_unigram_check(const plmr_vocab_spec *spec)
 {
     uint32_t n_trie = 0;
+    for (int64_t i = 0; i < spec->n_tokens; i++)
+        PLMR_CHECK(isfinite(spec->scores[i]), PLMR_ERROR_INPUT,
+                   "the score of token %lld of the vocabulary is not finite", (long long)i);
     if (spec->n_charsmap == 0)
         return PLMR_OK;
     if (spec->n_charsmap > 2 * sizeof n_trie)

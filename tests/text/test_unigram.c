@@ -4,6 +4,11 @@
 #include "small_vocab.h"
 
 #include <math.h>
+#include <unistd.h>
+
+#include "model/hf_internal.h"
+#include "report/base64.h"
+#include "text/tokenizer_gguf.h"
 
 enum { IDS_MOST = 4096, MAP_MOST = 1 << 16, FIRST = 3 };
 
@@ -208,12 +213,22 @@ static void test_known(void **state)
     plmr_tokenizer_destroy(t);
 }
 
+/* The plain ones stay as they are, whatever the vocabulary's map. */
+static const char *const snippets[] = {
+    "hello", " hello",  " world", "the",    " the",   "a",       "aa",     "aaa",    "ring", "in",    "Q",
+    "q",     "e",       " ",      "o",      "ld",     "\u65e5",  "\u00e9", "\u0416", " w",   "s",     "o w",
+    "\t",    "\uff41a", "  ",     "\ufb01", "\u00bd", "e\u0301", "\u00ad", "<tool>", "\xff", "<pad>", "x  "};
+enum { N_SNIPPETS = sizeof snippets / sizeof *snippets, N_PLAIN = 22 };
+
+static void add_snippets(uint32_t *seed, int n, char *text)
+{
+    for (uint32_t k = test_random(seed) % 20; k > 0; k--)
+        strcat(text, snippets[test_random(seed) % (uint32_t)n]);
+}
+
 static void test_random_cuts(void **state)
 {
     (void)state;
-    static const char *const snippets[] = {"hello",  " hello", " world", "the", " the", "a",  "aa", "aaa",
-                                           "ring",   "in",     "Q",      "q",   "e",    " ",  "o",  "ld",
-                                           "\u65e5", "\u00e9", "\u0416", " w",  "s",    "o w"};
     struct small_vocab v;
     uint32_t seed = 3;
     make_vocab(&v, false);
@@ -222,8 +237,7 @@ static void test_random_cuts(void **state)
     for (int i = 0; i < 500; i++) {
         char text[IDS_MOST] = "x";
         int32_t ids[IDS_MOST];
-        for (uint32_t k = test_random(&seed) % 20; k > 0; k--)
-            strcat(text, snippets[test_random(&seed) % (sizeof snippets / sizeof *snippets)]);
+        add_snippets(&seed, N_PLAIN, text);
         int n = simple(&v, text, strlen(text), ids);
         expect(t, text, strlen(text), false, ids, n);
     }
@@ -313,13 +327,206 @@ static void test_damaged(void **state)
     }
 }
 
+/* ---- tokenizer.json ---- */
+
+#define METASPACE "{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
+#define AROUND                                                                                                         \
+    "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}},"                   \
+    "{\"SpecialToken\":{\"id\":\"</s>\"}}]},"
+
+/* The folder of a file of this vocabulary with these rules, in which $ stands for the map. */
+static void write_json(const char *folder, const struct small_vocab *v, const char *rules, const char *map)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "{\"added_tokens\":[");
+    for (int id = 0, n = 0; id < v->spec.n_tokens; id++)
+        if (v->types[id] != PLMR_TOKEN_NORMAL && v->types[id] != PLMR_TOKEN_BYTE)
+            fprintf(file, "%s{\"id\":%d,\"content\":\"%s\",\"special\":%s}", n++ ? "," : "", id, v->spelt[id],
+                    v->types[id] == PLMR_TOKEN_USER_DEFINED ? "false" : "true");
+    fprintf(file, "],");
+    for (; *rules; rules++)
+        if (*rules == '$')
+            fputs(map, file);
+        else
+            fputc(*rules, file);
+    fprintf(file, ",\"model\":{\"type\":\"Unigram\",\"unk_id\":2,\"byte_fallback\":true,\"vocab\":[");
+    for (int id = 0; id < v->spec.n_tokens; id++)
+        fprintf(file, "%s[\"%s\",%.9g]", id ? "," : "", v->spelt[id], (double)v->scores[id]);
+    fprintf(file, "]}}");
+    fclose(file);
+}
+
+static plmr_status read_json(const char *folder, plmr_tokenizer **t)
+{
+    static const plmr_hf_config config = {.arch = "llama", .bos = -1, .eos = 1};
+    plmr_made made = {0};
+    plmr_gguf *gguf;
+    plmr_status status = plmr_hf_read_tokenizer(folder, &config, &made);
+    must(plmr_made_finish(&made, "made", &gguf));
+    if (!status)
+        status = plmr_tokenizer_read(gguf, t);
+    plmr_gguf_close(gguf);
+    return status;
+}
+
+static void compare(const plmr_tokenizer *want, const plmr_tokenizer *got, uint32_t seed)
+{
+    for (int i = 0; i < 400; i++) {
+        char text[IDS_MOST] = "";
+        int32_t *ids;
+        int n;
+        add_snippets(&seed, N_SNIPPETS, text);
+        must(plmr_tokenizer_encode(want, text, strlen(text), true, i % 2, &ids, &n));
+        int32_t *found;
+        int n_found;
+        must(plmr_tokenizer_encode(got, text, strlen(text), true, i % 2, &found, &n_found));
+        if (n != n_found || memcmp(ids, found, (size_t)n * sizeof *ids) != 0)
+            fail_msg("other ids for '%s'", text);
+        free(found);
+        free(ids);
+    }
+}
+
+static char folder[] = "/tmp/plmr-unigram-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char path[64];
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    remove(path);
+    return rmdir(folder);
+}
+
+/* Where words are cut no piece has a space behind anything else: as a control token none is made. */
+static void test_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules;
+        enum plmr_choice prefix, merges;
+        bool has_map, has_bytes, cuts;
+    } kinds[] = {
+        {AROUND "\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"$\"},\"pre_tokenizer\":{\"type\":"
+                "\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}," METASPACE
+                "\"prepend_scheme\":\"always\",\"split\":false}]}",
+         PLMR_YES, PLMR_YES, true, true, true},
+        {AROUND
+         "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Precompiled\",\"precompiled_charsmap\":"
+         "\"$\"},{\"type\":\"Strip\",\"strip_right\":true},{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},"
+         "\"content\":\"\u2581\"}]},\"pre_tokenizer\":" METASPACE "\"prepend_scheme\":\"always\",\"split\":false}",
+         PLMR_YES, PLMR_YES, true, false, false},
+        {AROUND "\"normalizer\":null,\"pre_tokenizer\":" METASPACE "\"add_prefix_space\":true}", PLMR_YES, PLMR_NO,
+         false, true, true},
+        {AROUND "\"pre_tokenizer\":" METASPACE
+                "\"add_prefix_space\":true,\"prepend_scheme\":\"never\",\"split\":false}",
+         PLMR_NO, PLMR_NO, false, false, false},
+        {AROUND "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\u2581\"},"
+                "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"}]}",
+         PLMR_YES, PLMR_NO, false, true, false},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct small_vocab v;
+        struct map map;
+        plmr_tokenizer *got;
+        make_vocab(&v, kinds[i].has_bytes);
+        make_map(&map);
+        char *base64 = plmr_base64((const uint8_t *)map.bytes, map.n);
+        write_json(folder, &v, kinds[i].rules, base64);
+        free(base64);
+        must(read_json(folder, &got));
+        v.spec.add_space_prefix = kinds[i].prefix;
+        v.spec.merge_spaces = kinds[i].merges;
+        v.spec.charsmap = map.bytes;
+        v.spec.n_charsmap = kinds[i].has_map ? map.n : 0;
+        for (int id = 0; id < v.spec.n_tokens; id++)
+            if (kinds[i].cuts && strstr(v.spelt[id] + 1, "\u2581"))
+                v.types[id] = PLMR_TOKEN_CONTROL;
+        plmr_tokenizer *want = made(&v);
+        compare(want, got, (uint32_t)i);
+        plmr_tokenizer_destroy(want);
+        plmr_tokenizer_destroy(got);
+    }
+}
+
+static void test_json_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules, *words;
+    } wrong[] = {
+        {"\"normalizer\":{\"type\":\"NFKC\"}", "normalizer: 'NFKC' of a Unigram is nothing that plmr does"},
+        {"\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"}]}",
+         "normalizer: 'Lowercase'"},
+        {"\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"b\"}",
+         "normalizer: 'Replace'"},
+        {"\"normalizer\":{\"type\":\"Strip\"},\"pre_tokenizer\":" METASPACE "\"split\":true}", "normalizer: 'Strip'"},
+        {"\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AB!C\"},\"pre_tokenizer\":" METASPACE
+         "\"split\":true}",
+         "precompiled_charsmap: is no base64"},
+        {"\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"ABC=\"},\"pre_tokenizer\":" METASPACE
+         "\"split\":true}",
+         "map of characters (precompiled_charsmap) is damaged"},
+        {"\"pre_tokenizer\":null", "pre_tokenizer: leaves spaces as they are"},
+        {"\"pre_tokenizer\":{\"type\":\"ByteLevel\"}", "pre_tokenizer: 'ByteLevel'"},
+        {"\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\"}", "pre_tokenizer: marks spaces by '_'"},
+    };
+    struct small_vocab v;
+    plmr_tokenizer *t;
+    make_vocab(&v, false);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        write_json(folder, &v, wrong[i].rules, "");
+        must_fail(read_json(folder, &t), PLMR_ERROR_INPUT, wrong[i].words);
+    }
+}
+
+static void write_model(const char *model)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "{\"pre_tokenizer\":" METASPACE "\"split\":true},\"model\":{\"type\":\"Unigram\",%s}}", model);
+    fclose(file);
+}
+
+static void test_json_damaged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *words;
+    } wrong[] = {
+        {"\"unk_id\":1,\"vocab\":[[\"a\",0]]", "unk_id: is out of range"},
+        {"\"unk_id\":-2,\"vocab\":[[\"a\",0]]", "unk_id: is out of range"},
+        {"\"vocab\":[[\"a\",0],[\"b\"]]", "vocab: number 1 is no token with a score"},
+        {"\"vocab\":[[\"a\",0],\"b\"]", "vocab: number 1 is no token with a score"},
+        {"\"vocab\":[[\"a\",0],[\"a\",-1]]", "tokens 0 and 1 of the vocabulary are the same"},
+        {"\"vocab\":[[\"a\",-1e300]]", "score of token 0 of the vocabulary is not finite"},
+        {"\"vocab\":[]", "is neither a BPE with a vocabulary and merges nor a Unigram with one"},
+        {"\"vocab\":{\"a\":0}", "is neither a BPE with a vocabulary and merges nor a Unigram with one"},
+    };
+    plmr_tokenizer *t;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        write_model(wrong[i].model);
+        must_fail(read_json(folder, &t), PLMR_ERROR_INPUT, wrong[i].words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known),
-        cmocka_unit_test(test_random_cuts),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_known),        cmocka_unit_test(test_random_cuts), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_json),        cmocka_unit_test(test_json_refused),
+        cmocka_unit_test(test_json_damaged),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
