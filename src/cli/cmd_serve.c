@@ -229,13 +229,12 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
 static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run *run, const plmr_serve_place *place)
 {
     double clock = run->session.device.clock;
-    double bytes = plmr_serve_token_bytes(run->shape, plmr_timing_setup(place->costs.timing));
     return (plmr_serve_plan){
         .policy = c->policy,
         .slo = {c->slo.ttft * clock, c->slo.tpot * clock},
         .clock = clock,
         .n_prompt = plmr_serve_place_replicas(place, (int)c->n_prompt_wafers),
-        .token_bytes = bytes,
+        .token_bytes = plmr_serve_token_bytes(run->shape, plmr_timing_setup(place->costs.timing)),
         .link = run->setup.link,
         .preempts = c->preempts,
         .ahead = (int)c->ahead,
@@ -262,6 +261,8 @@ static plmr_serve_wish wish_of(const struct serve_command *c, const plmr_llm_run
                              .load = load,
                              .aim = c->llm.setup.aim,
                              .draft = c->draft_model ? plmr_model_shape_of(c->draft_model) : NULL,
+                             .ahead = (int)c->ahead,
+                             .accept = c->accept,
                              .link = run->setup.link};
 }
 

@@ -59,20 +59,48 @@ static plmr_status read_prompt(const struct search *s, plmr_serve_costs *c, int6
     return PLMR_OK;
 }
 
-/* A token of the mean request among n that make theirs: passes of as many as that takes, which come round when they are
- * through, or as fast as the slowest region lets them. Fewer at a time are looked at, too, for more are not always better;
- * but no larger passes than n take. */
-static plmr_status make_token(plmr_serve_costs *c, int64_t n, int64_t tokens, double *cycles)
+/* Tokens of a request in a pass, or, with guesses, in those that follow each other: see place.h. */
+static double tokens_of_round(const plmr_serve_wish *wish)
 {
-    plmr_pass_cost step;
+    double tokens = 1, right = 1;
+    for (int i = 0; i < wish->ahead && wish->draft; i++)
+        tokens += right *= wish->accept;
+    return tokens;
+}
+
+/* Cycles of a request's round among `together` in batches of n, and for which the draft's region is taken by it. */
+static plmr_status run_round(struct search *s, int64_t batch, int64_t row_tokens, double n, double together,
+                             double *cycles, double *guesses)
+{
+    plmr_pass_cost step, guess;
+    int ahead = s->wish->draft ? s->wish->ahead : 0;
+    PLMR_TRY(plmr_serve_costs_step(&s->model, batch, row_tokens, &step));
+    *guesses = 0;
+    if (ahead) {
+        PLMR_TRY(plmr_serve_costs_step(&s->draft, batch, row_tokens, &guess));
+        *guesses = ahead * plmr_serve_cost_of_all(&s->draft, &guess);
+    }
+    double pace = slowest(&s->model, &step), through = plmr_serve_cost_of_all(&s->model, &step) + ahead * pace;
+    *cycles = fmax((*guesses + through) / together, (1 + ahead) * pace / n);
+    *guesses /= n;
+    return PLMR_OK;
+}
+
+/* A request that has been read in `read` cycles, by the draft in `draft_read`, and whose tokens are made among n: by passes
+ * of as many as that takes, which come round when they are through, or as fast as the slowest region lets them. Fewer at a
+ * time are looked at, too, for more are not always better; but no larger passes than n take. */
+static plmr_status make_tokens(struct search *s, int64_t n, double read, double draft_read, double *cycles)
+{
+    plmr_serve_costs *c = &s->model;
+    double rounds = ceil(s->wish->load->mean_output) / tokens_of_round(s->wish), made, guessed;
+    int64_t row = plmr_serve_costs_row(c, mean_tokens(s->wish->load));
     *cycles = INFINITY;
     for (int64_t batch = c->n_batch; batch >= 1; batch /= 2) {
-        int64_t together = n < batch * c->n_stages ? n : batch * c->n_stages;
+        double together = (double)(n < batch * c->n_stages || s->wish->draft ? n : batch * c->n_stages);
         if (batch > 1 && n <= batch / 2 * c->n_stages)
             continue;
-        PLMR_TRY(plmr_serve_costs_step(c, batch, plmr_serve_costs_row(c, tokens), &step));
-        double pace = slowest(c, &step) / (double)(n < batch ? n : batch);
-        *cycles = fmin(*cycles, fmax(plmr_serve_cost_of_all(c, &step) / (double)together, pace));
+        PLMR_TRY(run_round(s, batch, row, (double)(n < batch ? n : batch), together, &made, &guessed));
+        *cycles = fmin(*cycles, fmax(read + made * rounds, draft_read + guessed * rounds));
     }
     return PLMR_OK;
 }
@@ -82,15 +110,19 @@ static plmr_status make_token(plmr_serve_costs *c, int64_t n, int64_t tokens, do
 static plmr_status judge(struct search *s, int64_t n, plmr_candidate *c, bool *can)
 {
     const plmr_serve_load *load = s->wish->load;
-    double read, make = 0, busy = s->wish->aim->alone ? 1 : fmin(c->replicas, (double)load->n);
+    double read, draft_read = 0, busy = s->wish->aim->alone ? 1 : fmin(c->replicas, (double)load->n);
     PLMR_TRY(read_prompt(s, &s->model, n, &read));
     c->tokens = (double)(s->model.row_room * s->model.rows) * c->replicas;
     c->cycles = read / busy;
     *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
     if (!*can)
         return PLMR_OK;
-    PLMR_TRY(make_token(&s->model, n, mean_tokens(load), &make));
-    c->cycles = (read + make * ceil(load->mean_output)) / busy;
+    if (s->wish->draft)
+        PLMR_TRY(read_prompt(s, &s->draft, 1, &draft_read));
+    if (n == 1)
+        read = fmax(read, draft_read);
+    PLMR_TRY(make_tokens(s, n, read, draft_read, &c->cycles));
+    c->cycles /= busy;
     *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
     return PLMR_OK;
 }

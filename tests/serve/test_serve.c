@@ -46,6 +46,7 @@ struct served {
     int64_t n_found, n_used, row_room;
     int n_stages, layers;
     bool output_apart;
+    double loss; /* that the placement was chosen by */
 };
 
 struct serving {
@@ -57,6 +58,7 @@ struct serving {
     int n, n_prompt;
     bool preempts, shares; /* shares: two thirds of the random ones begin with one of two texts */
     double accept;         /* 0: no draft */
+    const plmr_aim *aim;   /* NULL: throughput */
 };
 
 static void make_requests(bool shares, plmr_request *requests)
@@ -89,8 +91,10 @@ static void serve(const struct serving *s, struct served *served)
                             .n_prompt = s->n_prompt,
                             .n_batch = 4,
                             .load = &load,
-                            .aim = &plmr_aim_throughput,
+                            .aim = s->aim ? s->aim : &plmr_aim_throughput,
                             .draft = s->accept > 0 ? &draft : NULL,
+                            .ahead = 3,
+                            .accept = s->accept,
                             .most_replicas = s->n_wafers};
     draft.n_layers = 1;
     must(plmr_serve_place_find(ranks, &device, &shape, &setup, &wish, &place));
@@ -109,6 +113,7 @@ static void serve(const struct serving *s, struct served *served)
     served->n_used = place.costs.n_used;
     served->row_room = place.costs.row_room;
     served->n_stages = place.costs.n_stages;
+    served->loss = place.loss;
     served->layers = place.costs.layers_per_stage;
     served->output_apart = plmr_timing_placement(place.costs.timing, true)->output_apart;
     plmr_serve_place_free(&place);
@@ -246,6 +251,30 @@ static void drafts_guess(void **state)
     assert_int_equal(wrong.outcome.sums.n_right, 0);
     assert_true(right.outcome.tpot.mean < plain.outcome.tpot.mean);
     assert_true(plain.outcome.tpot.mean < wrong.outcome.tpot.mean);
+}
+
+/* What a placement is chosen by is what is then simulated: of requests alone, and of as many at once as there is room for,
+ * however many guesses are right. */
+static void guesses_are_foreseen(void **state)
+{
+    static struct served served;
+    static const double accepts[] = {1, 0.7, 1e-12};
+    plmr_request requests[N] = {{.n_prompt = 30, .n_output = 41}};
+    (void)state;
+    for (int i = 1; i < N; i++)
+        requests[i] = requests[0];
+    for (int alone = 0; alone < 2; alone++)
+        for (int side = 12; side <= 20; side += 4)
+            for (size_t i = 0; i < sizeof accepts / sizeof *accepts; i++) {
+                struct serving s = {.policy = "fcfs", .side = side, .n_wafers = 1, .requests = requests, .n = N};
+                for (int k = 0; k < N; k++)
+                    requests[k].t_arrival = alone * k; /* one is long done when the next one comes */
+                s.accept = accepts[i];
+                s.aim = alone ? &plmr_aim_latency : NULL;
+                serve(&s, &served);
+                double t = alone ? served.outcome.e2e.mean * 1.1e9 : served.outcome.sums.t_end / N;
+                printf("%d side %d accept %g: %g %g %.3f\n", alone, side, accepts[i], served.loss, t, served.loss / t);
+            }
 }
 
 /* What the time plane says of a prompt and of tokens one by one, in a region or in several. */
@@ -556,7 +585,7 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(reuse_is_exact),        cmocka_unit_test(all_are_served),
         cmocka_unit_test(preemption_makes_room), cmocka_unit_test(prefixes_are_read_once),
-        cmocka_unit_test(drafts_guess),          cmocka_unit_test(one_alone_costs_what_it_costs),
+        cmocka_unit_test(drafts_guess),          cmocka_unit_test(guesses_are_foreseen), cmocka_unit_test(one_alone_costs_what_it_costs),
         cmocka_unit_test(policies_order),        cmocka_unit_test(turns_let_tokens_go),
         cmocka_unit_test(wafers_share),          cmocka_unit_test(prompts_apart),
         cmocka_unit_test(traces_are_read),       cmocka_unit_test(traces_are_refused),
