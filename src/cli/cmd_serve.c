@@ -20,7 +20,7 @@ struct serve_command {
     const char *trace;
     plmr_arrivals arrivals;
     bool has_lengths;
-    int64_t n_requests, n_prompt_wafers, n_batch, chunk;
+    int64_t n_requests, n_prompt_wafers, n_prompt_replicas, n_batch, chunk;
     bool find_rate;
     plmr_slo slo; /* seconds */
     const void *policy;
@@ -108,6 +108,8 @@ static const plmr_option options[] = {
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},
     {"prompt-wafers", "K", PLMR_TITLE_PLACE, "So many of --wafers read prompts for the others (default: all do both)",
      PLMR_COUNT(struct serve_command, n_prompt_wafers, 1023)},
+    {"prompt-replicas", "K", PLMR_TITLE_PLACE, "So many replicas read prompts for the others, on the same wafer, too",
+     PLMR_COUNT(struct serve_command, n_prompt_replicas, 1 << 20)},
     {"cores", "HxW", PLMR_TITLE_PLACE, "Cores of a region, H = W (default: what is best for --for)",
      PLMR_PAIR(struct serve_command, llm.setup.phase[PLMR_DECODE].rows, "250x250")},
     PLMR_OPTIONS(struct serve_command, llm, plmr_place_table),
@@ -135,10 +137,12 @@ static plmr_status check_requests(const struct serve_command *c)
                "requests come from --trace or at a --rate, not both");
     PLMR_CHECK(c->trace || c->arrivals.rate > 0 || c->find_rate || c->http, PLMR_ERROR_INPUT,
                "which requests? Give --rate R for random ones, --trace FILE, or --http for those that come");
-    PLMR_CHECK(!c->http || !(c->trace || c->arrivals.rate > 0 || c->find_rate || c->n_prompt_wafers || c->draft),
-               PLMR_ERROR_INPUT,
+    bool apart = c->n_prompt_wafers || c->n_prompt_replicas;
+    PLMR_CHECK(!c->http || !(c->trace || c->arrivals.rate > 0 || c->find_rate || apart || c->draft), PLMR_ERROR_INPUT,
                "--http: requests come from outside, to one replica: without --rate, --trace, --find-rate, "
-               "--prompt-wafers and --draft");
+               "--prompt-wafers, --prompt-replicas and --draft");
+    PLMR_CHECK(!c->n_prompt_wafers || !c->n_prompt_replicas, PLMR_ERROR_INPUT,
+               "--prompt-wafers and --prompt-replicas say the same: give one of them");
     PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
                "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
     PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
@@ -208,7 +212,7 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               .policy = c->policy,
                               .aim = plmr_name_of(c->llm.setup.aim),
                               .slo = c->slo,
-                              .n_prompt = plmr_serve_place_replicas(place, (int)c->n_prompt_wafers),
+                              .n_prompt = place->n_prompt,
                               .preempts = c->preempts,
                               .shares = plmr_serve_load_of(requests, outcome->n_requests).shares,
                               .draft = c->draft,
@@ -233,7 +237,8 @@ static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run
         .policy = c->policy,
         .slo = {c->slo.ttft * clock, c->slo.tpot * clock},
         .clock = clock,
-        .n_prompt = plmr_serve_place_replicas(place, (int)c->n_prompt_wafers),
+        .device = &run->session.device,
+        .n_prompt = place->n_prompt,
         .token_bytes = plmr_serve_token_bytes(run->shape, plmr_timing_setup(place->costs.timing)),
         .link = run->setup.link,
         .preempts = c->preempts,
@@ -243,19 +248,11 @@ static plmr_serve_plan plan_of(const struct serve_command *c, const plmr_llm_run
     };
 }
 
-static plmr_status check_draft(const struct serve_command *c, const plmr_llm_run *run)
-{
-    const plmr_model_shape *draft = c->draft_model ? plmr_model_shape_of(c->draft_model) : NULL;
-    PLMR_CHECK(!draft || draft->n_vocab == run->shape->n_vocab, PLMR_ERROR_INPUT,
-               "--draft: %s has %d tokens, %s has %d: a draft needs the same vocabulary", draft->name, draft->n_vocab,
-               run->shape->name, run->shape->n_vocab);
-    return PLMR_OK;
-}
-
 static plmr_serve_wish wish_of(const struct serve_command *c, const plmr_llm_run *run, const plmr_serve_load *load)
 {
     return (plmr_serve_wish){.n_wafers = c->llm.setup.n_wafers,
                              .n_prompt = (int)c->n_prompt_wafers,
+                             .prompt_replicas = (int)c->n_prompt_replicas,
                              .n_batch = c->n_batch,
                              .chunk = c->chunk,
                              .load = load,
@@ -275,7 +272,6 @@ static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run,
                (long long)load.longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
     plmr_serve_wish wish = wish_of(c, run, &load);
-    PLMR_TRY(check_draft(c, run));
     return plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
 }
 
@@ -346,7 +342,8 @@ static plmr_status run_opened(struct serve_command *c, plmr_llm_run *run)
 {
     plmr_request *requests;
     int64_t n;
-    PLMR_TRY(plmr_wafer_link_of(&run->session.device, c->llm.link, c->n_prompt_wafers > 0, &run->setup.link));
+    bool caches_go = c->n_prompt_wafers || (c->n_prompt_replicas && c->llm.setup.n_wafers > 1);
+    PLMR_TRY(plmr_wafer_link_of(&run->session.device, c->llm.link, caches_go, &run->setup.link));
     if (c->http)
         return answer_requests(c, run);
     if (c->draft_model)

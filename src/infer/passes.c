@@ -356,6 +356,11 @@ plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_
     return finish_pass(t, &pass, "chunk", n_before, phase);
 }
 
+int64_t plmr_timing_cache_bytes(const plmr_timing *t, int64_t n)
+{
+    return plmr_ceil_div(n, t->decode->rows) * plmr_timing_token_bytes(t, t->decode) * t->placement[1].layers_per_stage;
+}
+
 plmr_status plmr_timing_settle(plmr_timing *t, int64_t n, plmr_phase_cost *phase)
 {
     const plmr_grid *grid = t->prefill;

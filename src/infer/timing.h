@@ -96,6 +96,9 @@ plmr_status plmr_timing_chunk(plmr_timing *timing, int64_t n_before, int64_t n, 
 plmr_status plmr_timing_settle(plmr_timing *timing, int64_t n, plmr_phase_cost *phase);
 void plmr_timing_way(const plmr_timing *timing, bool decode, int64_t n, double *cycles, double *hops);
 
+/* What the fullest core has of the keys and values of n tokens, in all layers of a decode region. Local. */
+int64_t plmr_timing_cache_bytes(const plmr_timing *timing, int64_t n);
+
 /* Deals layers to decode's regions anew: at most so many to each. Collective. */
 plmr_status plmr_timing_place_again(plmr_timing *timing, int layers, bool output_apart);
 

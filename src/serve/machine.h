@@ -24,6 +24,8 @@ typedef struct plmr_machine_sums {
     double busy_cycles;                 /* of all regions, but drafts' */
     double multiply_adds, wavelet_hops; /* of all cores and links */
     double link_bytes;                  /* from wafer to wafer, where ways between them are known */
+    double t_ways;                      /* that caches took from whoever read prompts to whoever makes tokens, */
+    int64_t n_ways;                     /* so many of them */
     int64_t n_steps, n_chunks;          /* passes */
     int64_t kv_peak_tokens;             /* in the cache at once */
     int64_t rows_peak;                  /* tokens of a row of cores that were reserved at once */

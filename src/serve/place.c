@@ -24,6 +24,18 @@ static int count_regions(const struct search *s)
     return (int)s->device->rows / s->side * ((int)s->device->cols / s->side);
 }
 
+static int count_taken(const struct search *s, int n_stages)
+{
+    return n_stages + (s->wish->draft != NULL);
+}
+
+/* Replicas that read prompts for the others. */
+static int count_readers(const struct search *s, const plmr_candidate *c)
+{
+    return s->wish->n_prompt ? plmr_replicas_on(s->wish->n_prompt, count_regions(s), count_taken(s, c->n_stages))
+                             : s->wish->prompt_replicas;
+}
+
 /* ---- what a placement comes to ---- */
 
 /* Tokens of the mean request, whose lengths are rounded up. */
@@ -105,25 +117,42 @@ static plmr_status make_tokens(struct search *s, int64_t n, double read, double 
     return PLMR_OK;
 }
 
+static bool can_be_better(const struct search *s, const plmr_candidate *c)
+{
+    return !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+}
+
+/* Of a request that is read in so many cycles, and made in so many, where replicas share requests: all do both, or, where
+ * some read for the others, the slower part counts. */
+static double per_request(const struct search *s, const plmr_candidate *c, double read, double make)
+{
+    double n = (double)s->wish->load->n, readers = count_readers(s, c);
+    if (s->wish->aim->alone)
+        return read + make;
+    if (readers > 0)
+        return fmax(read / fmin(readers, n), make / fmin(c->replicas - readers, n));
+    return (read + make) / fmin(c->replicas, n);
+}
+
 /* A request among n that a replica has. *can: it can be better than the best so far; tokens are not looked at where the
  * prompt alone takes longer. */
 static plmr_status judge(struct search *s, int64_t n, plmr_candidate *c, bool *can)
 {
-    const plmr_serve_load *load = s->wish->load;
-    double read, draft_read = 0, busy = s->wish->aim->alone ? 1 : fmin(c->replicas, (double)load->n);
+    double read, draft_read = 0, all;
+    bool apart = count_readers(s, c) > 0;
     PLMR_TRY(read_prompt(s, &s->model, n, &read));
     c->tokens = (double)(s->model.row_room * s->model.rows) * c->replicas;
-    c->cycles = read / busy;
-    *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+    c->cycles = per_request(s, c, read, 0);
+    *can = can_be_better(s, c);
     if (!*can)
         return PLMR_OK;
     if (s->wish->draft)
         PLMR_TRY(read_prompt(s, &s->draft, 1, &draft_read));
-    if (n == 1)
+    if (n == 1 || apart)
         read = fmax(read, draft_read);
-    PLMR_TRY(make_tokens(s, n, read, draft_read, &c->cycles));
-    c->cycles /= busy;
-    *can = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+    PLMR_TRY(make_tokens(s, n, apart ? 0 : read, apart ? 0 : draft_read, &all));
+    c->cycles = apart ? per_request(s, c, read, all) : per_request(s, c, all, 0);
+    *can = can_be_better(s, c);
     return PLMR_OK;
 }
 
@@ -132,12 +161,12 @@ static plmr_status share_out(struct search *s, const plmr_candidate *with, plmr_
 {
     int64_t held = s->model.row_room / plmr_serve_costs_row(&s->model, mean_tokens(s->wish->load));
     int64_t n = s->wish->load->n, share = held < n ? held : n;
-    bool alone = s->wish->aim->alone, all = alone || s->wish->n_prompt || share * with->replicas <= n;
+    bool alone = s->wish->aim->alone, all = alone || count_readers(s, with) || share * with->replicas <= n;
     for (int64_t h = alone ? 1 : share; h >= 1; h = all ? 0 : h - 1) {
         plmr_candidate one = *with;
         bool can;
         one.replicas = all || n / h > with->replicas ? with->replicas : (int)(n / h);
-        one.n_wafers = plmr_wafers_for(one.replicas, count_regions(s), one.n_stages + (s->wish->draft != NULL));
+        one.n_wafers = plmr_wafers_for(one.replicas, count_regions(s), count_taken(s, one.n_stages));
         PLMR_TRY(judge(s, h, &one, &can));
         if (!can)
             continue;
@@ -213,6 +242,8 @@ static bool could_hold(const struct search *s, const plmr_candidate *c)
     int wafers = (int)plmr_ceil_div(c->n_wafers, c->replicas), n_prompt = s->wish->n_prompt;
     if (n_prompt && (n_prompt % wafers || s->wish->n_wafers - n_prompt < wafers))
         return false;
+    if (count_readers(s, c) >= c->replicas && count_readers(s, c))
+        return false;
     return s->setup.streams ? c->n_stages == 1 : (double)s->shape->n_bytes <= room;
 }
 
@@ -227,7 +258,7 @@ static plmr_status could_be_better(struct search *s, const plmr_candidate *c, bo
     PLMR_TRY(plmr_serve_costs_layers(&s->model, 0, n, &layers));
     least.cycles = layers / (alone ? 1 : (double)c->n_stages * fmin(c->replicas, (double)s->wish->load->n));
     least.tokens = side * side * c->n_stages * s->device->sram * c->replicas + (double)all;
-    *could = !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, &least, &s->best);
+    *could = can_be_better(s, &least);
     return PLMR_OK;
 }
 
@@ -293,7 +324,7 @@ static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)
 /* What was chosen, with what the search has found out about its passes. */
 static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_place *place_)
 {
-    int taken = c->n_stages + (s->wish->draft != NULL);
+    int taken = count_taken(s, c->n_stages);
     bool fits;
     use_side(s, c->rows, c->cols);
     PLMR_TRY(open_regions(s));
@@ -302,6 +333,7 @@ static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_pl
     *place_ = (plmr_serve_place){.n_wafers = s->wish->n_wafers,
                                  .used_wafers = c->n_wafers,
                                  .n_replicas = c->replicas,
+                                 .n_prompt = count_readers(s, c),
                                  .regions = plmr_timing_placement(s->model.timing, true)->n_regions,
                                  .loss = s->wish->aim->loss(c),
                                  .costs = s->model,
@@ -327,7 +359,10 @@ static plmr_status find(struct search *s, const plmr_llm_setup *setup, plmr_serv
         "%s with a request of %lld tokens%s does not fit %d %s%s: choose more --wafers, shorter requests, a smaller "
         "--chunk%s or other --cores",
         s->shape->name, (long long)s->wish->load->longest, s->wish->draft ? " and a draft on one region" : "",
-        s->wish->n_wafers, s->device->name, s->wish->n_prompt ? " with so many --prompt-wafers apart" : "",
+        s->wish->n_wafers, s->device->name,
+        s->wish->n_prompt          ? " with so many --prompt-wafers apart"
+        : s->wish->prompt_replicas ? " in more than so many --prompt-replicas"
+                                   : "",
         !setup->streams && plmr_outside_is_known(s->device) ? ", --stream-weights" : "");
     s->setup.every_step = setup->every_step;
     return take(s, &best, place);
@@ -337,6 +372,9 @@ plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, 
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place)
 {
     struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    PLMR_CHECK(!wish->draft || wish->draft->n_vocab == shape->n_vocab, PLMR_ERROR_INPUT,
+               "--draft: %s has %d tokens, %s has %d: a draft needs the same vocabulary", wish->draft->name,
+               wish->draft->n_vocab, shape->name, shape->n_vocab);
     plmr_status status = find(&s, setup, place);
     close_regions(&s);
     return status;
@@ -352,9 +390,4 @@ int64_t plmr_serve_place_unused(const plmr_serve_place *p)
 {
     int taken = p->costs.n_stages + (p->draft.timing != NULL);
     return (int64_t)p->regions * p->n_wafers - (int64_t)taken * p->n_replicas;
-}
-
-int plmr_serve_place_replicas(const plmr_serve_place *p, int n_wafers)
-{
-    return p->wafers > 1 ? n_wafers / p->wafers : n_wafers * p->on_wafer;
 }

@@ -22,7 +22,8 @@ typedef struct plmr_serve_load {
 } plmr_serve_load;
 
 typedef struct plmr_serve_wish {
-    int n_wafers, n_prompt; /* n_prompt: of these, that read prompts for the others; 0: all do both */
+    int n_wafers, n_prompt; /* n_prompt: of these, that read prompts for the others; 0: all do both, or */
+    int prompt_replicas;    /* so many replicas do, wherever they lie; 0: all do both */
     int64_t n_batch, chunk; /* chunk 0: four tokens to a row of cores */
     const plmr_serve_load *load;
     const plmr_aim *aim;
@@ -34,9 +35,9 @@ typedef struct plmr_serve_wish {
 } plmr_serve_wish;
 
 typedef struct plmr_serve_place {
-    int n_wafers, used_wafers; /* that there are, and that replicas take */
-    int wafers, on_wafer;      /* that a replica takes; replicas that share one */
-    int n_replicas;
+    int n_wafers, used_wafers;     /* that there are, and that replicas take */
+    int wafers, on_wafer;          /* that a replica takes; replicas that share one */
+    int n_replicas, n_prompt;      /* n_prompt: of these, that read prompts for the others; 0: all do both */
     int regions;                   /* that a wafer has room for */
     double loss;                   /* by the aim: the less the better */
     plmr_serve_costs costs, draft; /* without a timing: there is no draft */
@@ -48,6 +49,5 @@ plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, 
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place);
 void plmr_serve_place_free(plmr_serve_place *place);
 
-/* Regions of all wafers that nothing lies on; replicas that n_wafers of them have. Local. */
+/* Regions of all wafers that nothing lies on. Local. */
 int64_t plmr_serve_place_unused(const plmr_serve_place *place);
-int plmr_serve_place_replicas(const plmr_serve_place *place, int n_wafers);

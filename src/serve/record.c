@@ -115,6 +115,7 @@ static void set_more(const plmr_serve_about *about, const plmr_serve_outcome *o,
     r->urgent = o->n_urgent ? o->n_urgent : -1;
     r->urgent_e2e_p50_s = o->urgent_e2e.p50;
     r->urgent_e2e_p99_s = o->urgent_e2e.p99;
+    r->cache_way_s = o->way_s;
     r->link_bytes_s = about->link.bytes_s > 0 ? about->link.bytes_s : NAN;
     r->link_bytes = about->link.bytes_s > 0 ? o->sums.link_bytes : NAN;
     r->energy_link_j = r->link_bytes * about->link.byte_j;
@@ -137,7 +138,7 @@ json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about,
 /* ---- for people ---- */
 
 static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about,
-                        const plmr_serve_place *place)
+                        const plmr_serve_place *place, const plmr_serve_outcome *o)
 {
     const plmr_serve_costs *c = &place->costs;
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
@@ -166,8 +167,8 @@ static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_abo
                         "--link device has the device's",
                         place->wafers);
     if (about->n_prompt)
-        plmr_table_fact(out, "apart", "%d of the %d read prompts, the others make tokens", about->n_prompt,
-                        place->n_replicas);
+        plmr_table_fact(out, "apart", "%d of the %d read prompts, the others make tokens: caches are there %s later",
+                        about->n_prompt, place->n_replicas, plmr_format_quantity(o->way_s, "s").s);
     plmr_table_fact(out, "passes", "tokens of up to %lld requests, or up to %s tokens of a prompt",
                     (long long)c->n_batch, plmr_format_count(c->chunk).s);
 }
@@ -210,7 +211,7 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers", run->shape->name,
                     plmr_format_quantity((double)run->shape->n_parameters, "").s, run->shape->n_layers);
     plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
-    print_place(out, run, about, place);
+    print_place(out, run, about, place, o);
     plmr_table_fact(out, "policy", "%s: %s", about->policy->name, about->policy->summary);
     plmr_table_fact(out, "requests", "%s at %.4g a second: %s tokens of prompts, %s made; at most %s waited",
                     plmr_format_count(o->n_requests).s, o->rate, plmr_format_count((int64_t)o->n_prompt_tokens).s,

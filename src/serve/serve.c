@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "infer/step.h"
+#include "serve/apart.h"
 #include "serve/kept.h"
 #include "serve/timeline.h"
 
@@ -41,6 +42,8 @@ static void add_sums(plmr_machine_sums *all, const plmr_machine_sums *one)
     all->multiply_adds += one->multiply_adds;
     all->wavelet_hops += one->wavelet_hops;
     all->link_bytes += one->link_bytes;
+    all->t_ways += one->t_ways;
+    all->n_ways += one->n_ways;
     all->n_steps += one->n_steps;
     all->n_chunks += one->n_chunks;
     all->kv_peak_tokens = larger(all->kv_peak_tokens, one->kv_peak_tokens);
@@ -98,57 +101,13 @@ static plmr_status serve_part(struct serving *s, int n_replicas)
     return PLMR_OK;
 }
 
-/* ---- prompts apart ---- */
-
-struct done {
-    double t;
-    int32_t request;
-};
-
-static int compare(const void *a, const void *b)
-{
-    const struct done *x = a, *y = b;
-    return x->t != y->t ? (x->t > y->t ? 1 : -1) : (x->request > y->request) - (x->request < y->request);
-}
-
-/* Those that are not done with their first token, in the order in which their caches have come: each wafer that read
- * the prompts sends one after the other. Returns how many there are. */
-static int64_t hand_over(const struct serving *s, int32_t *order)
-{
-    int64_t n = s->n;
-    const plmr_wafer_link *link = &s->plan->link;
-    double token_cycles = s->plan->token_bytes / link->bytes_s * s->plan->clock;
-    struct done *done = plmr_take((size_t)n * sizeof *done);
-    int per_link = s->place->wafers > 1 ? 1 : s->place->on_wafer;
-    double *free_at = plmr_take_zeroed((size_t)s->plan->n_prompt, sizeof *free_at);
-    int64_t n_left = 0;
-    for (int64_t i = 0; i < n; i++)
-        done[i] = (struct done){s->requests[i].t_first, (int32_t)i};
-    qsort(done, (size_t)n, sizeof *done, compare);
-    for (int64_t i = 0; i < n; i++) {
-        plmr_request *r = &s->requests[done[i].request];
-        double *ready = &free_at[done[i].request % s->plan->n_prompt / per_link];
-        if (r->n_output == 1)
-            continue;
-        r->t_here = *ready = fmax(*ready, r->t_first) + token_cycles * r->n_prompt;
-        r->t_here += link->latency_s * s->plan->clock;
-        s->sums->link_bytes += s->plan->token_bytes * r->n_prompt;
-        done[n_left++] = (struct done){r->t_here, done[i].request};
-    }
-    qsort(done, (size_t)n_left, sizeof *done, compare);
-    for (int64_t i = 0; i < n_left; i++)
-        order[i] = done[i].request;
-    free(free_at);
-    free(done);
-    return n_left;
-}
-
 static plmr_status serve_all(struct serving *s)
 {
     int n_replicas = s->place->n_replicas, n_prompt = s->plan->n_prompt;
     if (s->at.part == PLMR_SERVE_PROMPTS) {
         PLMR_TRY(serve_part(s, n_prompt));
-        s->at = (plmr_serve_at){PLMR_SERVE_TOKENS, 0, hand_over(s, s->at.order), s->at.order};
+        int64_t n = plmr_serve_hand_over(s->place, s->plan, s->requests, s->n, s->at.order, s->sums);
+        s->at = (plmr_serve_at){PLMR_SERVE_TOKENS, 0, n, s->at.order};
     }
     return serve_part(s, n_replicas - n_prompt);
 }
@@ -217,6 +176,8 @@ plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan,
     free(order);
     PLMR_TRY(status);
     plmr_serve_summarise(requests, n, &plan->slo, plan->clock, outcome);
+    const plmr_machine_sums *sums = &outcome->sums;
+    outcome->way_s = plan->n_prompt ? sums->t_ways / plan->clock / fmax(1, (double)sums->n_ways) : NAN;
     outcome->utilisation =
         outcome->sums.busy_cycles / (outcome->sums.t_end * place->costs.n_stages * place->n_replicas);
     return PLMR_OK;

@@ -19,6 +19,7 @@ typedef struct plmr_serve_outcome {
     double rate;                          /* requests a second, as they came */
     double t_all_s;                       /* from 0 to the end */
     double utilisation;                   /* of regions */
+    double way_s;                         /* of a cache from one replica to another, in the mean; NAN: none goes */
     plmr_serve_quantiles urgent_e2e;      /* of those of the highest priority, if there are several */
     int64_t n_urgent;
 } plmr_serve_outcome;
@@ -32,11 +33,12 @@ plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n);
 /* How it is served. */
 typedef struct plmr_serve_plan {
     const plmr_serve_policy *policy;
-    plmr_slo slo;         /* cycles */
-    double clock;         /* cycles a second */
+    plmr_slo slo; /* cycles */
+    double clock; /* cycles a second */
+    const plmr_device *device;
     int n_prompt;         /* replicas that read prompts for the others, which make tokens; 0: all do both */
     double token_bytes;   /* of a token's cache */
-    plmr_wafer_link link; /* from the one to the other, one request after the other */
+    plmr_wafer_link link; /* from wafer to wafer, one request after the other: see apart.h */
     bool preempts;        /* this and what follows: see plmr_machine_setup */
     int ahead;
     double accept;

@@ -104,6 +104,11 @@ def check_links(plmr, check):
     bytes_moved = slow["link_bytes"]
     check(abs(slow["e2e_mean_s"] - quick["e2e_mean_s"] - bytes_moved / 150e9 - 173e-6) < 1e-9, f"apart: {quick}, {slow}")
     check(abs(slow["energy_link_j"] / (bytes_moved * 1e-6) - 1) < 1e-9, f"energy: {slow}")
+    check(abs(slow["cache_way_s"] - bytes_moved / 150e9 - 173e-6) < 1e-9, f"the cache's way: {slow}")
+    here = one(plmr, apart.replace("--wafers 2 --prompt-wafers 1", "--prompt-replicas 1"))
+    check(here["replicas_prompt"] == 1 and here["replicas"] > 1 and here["link_bytes"] is None, f"on a wafer: {here}")
+    check(0 < here["cache_way_s"] < 1e-5, f"the cache's way on a wafer: {here}")
+    check(abs(here["e2e_mean_s"] - here["cache_way_s"] - (quick["e2e_mean_s"] - quick["cache_way_s"])) < 1e-9, f"on a wafer: {here}, {quick}")
 
 
 def check_outside(plmr, check):

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <time.h>
 
+#include "plmr/plmr.h"
+#include "serve/apart.h"
 #include "serve/arrivals.h"
 #include "serve/serve.h"
 #include "serve/trace_csv.h"
@@ -44,7 +46,7 @@ struct served {
     plmr_request requests[N];
     plmr_serve_outcome outcome;
     int64_t n_found, n_used, row_room;
-    int n_stages, layers;
+    int n_stages, layers, n_replicas;
     bool output_apart;
     double loss; /* that the placement was chosen by */
 };
@@ -55,7 +57,7 @@ struct serving {
     bool every_step;
     plmr_slo slo;
     plmr_request *requests; /* in seconds; NULL: random ones */
-    int n, n_prompt;
+    int n, n_prompt, prompt_replicas;
     bool preempts, shares; /* shares: two thirds of the random ones begin with one of two texts */
     double accept;         /* 0: no draft */
     const plmr_aim *aim;   /* NULL: throughput */
@@ -89,19 +91,21 @@ static void serve(const struct serving *s, struct served *served)
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     plmr_serve_wish wish = {.n_wafers = s->n_wafers,
                             .n_prompt = s->n_prompt,
+                            .prompt_replicas = s->prompt_replicas,
                             .n_batch = 4,
                             .load = &load,
                             .aim = s->aim ? s->aim : &plmr_aim_throughput,
                             .draft = s->accept > 0 ? &draft : NULL,
                             .ahead = 3,
                             .accept = s->accept,
-                            .most_replicas = s->n_wafers};
+                            .most_replicas = s->n_wafers + (s->prompt_replicas > 0)};
     draft.n_layers = 1;
     must(plmr_serve_place_find(ranks, &device, &shape, &setup, &wish, &place));
     plmr_serve_plan plan = {.policy = plmr_serve_policy_find(s->policy),
                             .slo = s->slo,
                             .clock = device.clock,
-                            .n_prompt = s->n_prompt,
+                            .device = &device,
+                            .n_prompt = place.n_prompt,
                             .token_bytes = 500, /* as many cycles */
                             .link = {.bytes_s = device.clock},
                             .preempts = s->preempts,
@@ -114,6 +118,7 @@ static void serve(const struct serving *s, struct served *served)
     served->row_room = place.costs.row_room;
     served->n_stages = place.costs.n_stages;
     served->loss = place.loss;
+    served->n_replicas = place.n_replicas;
     served->layers = place.costs.layers_per_stage;
     served->output_apart = plmr_timing_placement(place.costs.timing, true)->output_apart;
     plmr_serve_place_free(&place);
@@ -396,6 +401,72 @@ static void prompts_apart(void **state)
     assert_true(fabs(apart.requests[0].t_last - mixed.requests[0].t_last - 33 * 500) < 1e-3);
 }
 
+/* The same on one wafer, over its fabric. */
+static void prompts_apart_on_a_wafer(void **state)
+{
+    static struct served mixed, apart, other;
+    plmr_request one = {.n_prompt = 33, .n_output = 20};
+    struct serving s = {.policy = "fcfs", .side = 12, .n_wafers = 1, .prompt_replicas = 1};
+    (void)state;
+    serve(&s, &apart);
+    assert_int_equal(apart.n_replicas, 2);
+    for (int k = 0; k < N; k++)
+        assert_int_equal(apart.requests[k].n_made, apart.requests[k].n_output);
+    s.policy = "decode-first";
+    serve(&s, &other);
+    same(&apart, &other);
+    s.requests = &one, s.n = 1;
+    serve(&s, &apart);
+    s.prompt_replicas = 0;
+    serve(&s, &mixed);
+    double way = apart.requests[0].t_last - mixed.requests[0].t_last, clock = small_device().clock;
+    assert_true(way > 0 && fabs(way - apart.outcome.way_s * clock) < 1e-3);
+    assert_true(fabs(apart.outcome.sums.wavelet_hops - mixed.outcome.sums.wavelet_hops) > 0);
+}
+
+/* Where a core of a region of 5x5 is on a wafer of 2x4 such regions. */
+static int core_of(int replica, int stage, int core)
+{
+    int i = replica * 2 + stage, y = i / 4, x = y % 2 ? 3 - i % 4 : i % 4;
+    return (y * 5 + core / 5) * 20 + x * 5 + core % 5;
+}
+
+/* As long as messages take that share links, of each core to the one at its place of the other region. */
+static void ways_share_links(void **state)
+{
+    static const plmr_serve_way expected[4] = {{0, 0, 0}, {2, 2, 4}, {4, 2, 6}, {2, 1, 4}};
+    plmr_device device = test_device("ideal");
+    int32_t from[50], to[50], n_values[50];
+    device.router = PLMR_XY;
+    (void)state;
+    for (int other = 1; other < 4; other++) {
+        plmr_serve_way way = plmr_serve_way_of(2, 4, 2, 0, 0, other);
+        assert_memory_equal(&way, &expected[other], sizeof way);
+        for (int i = 0; i < 50; i++) {
+            from[i] = core_of(0, i / 25, i % 25);
+            to[i] = core_of(other, i / 25, i % 25);
+            n_values[i] = 400;
+        }
+        struct test_region r = test_region_open(&device, 10, 20, &(plmr_region_options){.allow_memory = true});
+        plmr_tiles *a, *b;
+        plmr_points *points;
+        plmr_cost cost;
+        must(plmr_tiles_create(r.region, "a", 400, &a));
+        must(plmr_tiles_create(r.region, "b", 400, &b));
+        must(plmr_points_create(r.region, "caches", &(plmr_parts){50, from, to, NULL, NULL, n_values}, &points));
+        must(plmr_points_run(points, a, b));
+        must(plmr_region_cost(r.region, &cost));
+        double t = plmr_serve_way_busy(&device, &way, 5, plmr_device_wavelets(&device, 1600)) +
+                   plmr_serve_way_flight(&device, &way, 5);
+        printf("to %d: %g, by messages %g\n", other, t, cost.t_cycles);
+        assert_true(fabs(t / cost.t_cycles - 1) < 0.05);
+        plmr_points_destroy(points);
+        plmr_tiles_destroy(a);
+        plmr_tiles_destroy(b);
+        test_region_close(&r);
+    }
+}
+
 /* ---- placements ---- */
 
 struct trial {
@@ -583,13 +654,23 @@ static void random_requests(void **state)
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reuse_is_exact),        cmocka_unit_test(all_are_served),
-        cmocka_unit_test(preemption_makes_room), cmocka_unit_test(prefixes_are_read_once),
-        cmocka_unit_test(drafts_guess),          cmocka_unit_test(guesses_are_foreseen), cmocka_unit_test(one_alone_costs_what_it_costs),
-        cmocka_unit_test(policies_order),        cmocka_unit_test(turns_let_tokens_go),
-        cmocka_unit_test(wafers_share),          cmocka_unit_test(prompts_apart),
-        cmocka_unit_test(traces_are_read),       cmocka_unit_test(traces_are_refused),
-        cmocka_unit_test(random_requests),       cmocka_unit_test(more_is_never_worse),
+        cmocka_unit_test(reuse_is_exact),
+        cmocka_unit_test(all_are_served),
+        cmocka_unit_test(preemption_makes_room),
+        cmocka_unit_test(prefixes_are_read_once),
+        cmocka_unit_test(drafts_guess),
+        cmocka_unit_test(guesses_are_foreseen),
+        cmocka_unit_test(one_alone_costs_what_it_costs),
+        cmocka_unit_test(policies_order),
+        cmocka_unit_test(turns_let_tokens_go),
+        cmocka_unit_test(wafers_share),
+        cmocka_unit_test(prompts_apart),
+        cmocka_unit_test(prompts_apart_on_a_wafer),
+        cmocka_unit_test(ways_share_links),
+        cmocka_unit_test(traces_are_read),
+        cmocka_unit_test(traces_are_refused),
+        cmocka_unit_test(random_requests),
+        cmocka_unit_test(more_is_never_worse),
         cmocka_unit_test(sram_is_never_worse),
     };
     must(plmr_init(&argc, &argv));
