@@ -12,6 +12,8 @@
  *
  *     shift_launch + shift_wavelet W + link W S n    cycles, and the last word is there    2 ramp + hop S h    later.
  *
+ * Messages over routers take as long, or up to two fifths longer where they turn (tests/serve).
+ *
  * A replica sends one cache after the other, beside its passes; caches of different replicas do not meet each other.
  */
 #pragma once
