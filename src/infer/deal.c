@@ -184,3 +184,17 @@ void plmr_part_pick(const plmr_part *part, const plmr_deal *deal, const float *e
     for (int i = 0; i < part->n_runs; picked += (int64_t)part->runs[i++].count * deal->size)
         pick_run(&part->runs[i], deal, elements, picked);
 }
+
+static int64_t list_laid(const void *context, int place, int32_t *elements)
+{
+    const plmr_laid *s = context;
+    plmr_part part = plmr_part_of(s->deal, s->ring, place);
+    if (elements)
+        plmr_part_elements(&part, s->deal, elements);
+    return plmr_part_places(&part, s->deal);
+}
+
+plmr_dealt plmr_laid_dealt(const plmr_laid *laid)
+{
+    return (plmr_dealt){(int)laid->ring->axis, laid->deal->n, list_laid, laid};
+}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/shape.h"
+#include "ranks/redistribute.h"
 #include "region/ring.h"
 
 typedef struct plmr_deal {
@@ -101,6 +102,13 @@ static inline int64_t plmr_part_places(const plmr_part *part, const plmr_deal *d
 {
     return (int64_t)part->n_chunks * deal->size;
 }
+
+/* A dimension as it is dealt to a ring, for plmr_redistribute: by its elements. `laid` must outlive what is made of it. */
+typedef struct plmr_laid {
+    const plmr_deal *deal;
+    const plmr_ring *ring;
+} plmr_laid;
+plmr_dealt plmr_laid_dealt(const plmr_laid *laid);
 
 /* The part's elements of a whole vector; 0 in the padding. */
 void plmr_part_pick(const plmr_part *part, const plmr_deal *deal, const float *elements, float *picked);

@@ -22,12 +22,15 @@ static const plmr_order *order_of(const plmr_grid *grid, enum plmr_dimension dim
 
 /* Every matrix is split along both axes: in prefill what comes in along y. Decode alternates: the matrices that follow
  * attention and the FFN's product take what lies along x, and give what lies along y. Of what all cores of a line want
- * whole, rows lie where the phase has the vectors, columns everywhere. */
+ * whole, rows lie where the phase has the vectors, columns everywhere. Experts' matrices lie in blocks, where they have such;
+ * but decode adds up what comes out where the region has it. */
 plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode)
 {
     const plmr_weight_info *info = &plmr_weight_infos[which];
-    const plmr_grid *grid = for_decode ? engine->decode : engine->prefill;
+    const plmr_grid *home = for_decode ? engine->decode : engine->prefill;
     enum plmr_llm_phase phase = for_decode ? PLMR_DECODE : PLMR_PREFILL;
+    bool in_block = info->kind == PLMR_EXPERT_MATRIX && engine->blocks[phase].grid;
+    const plmr_grid *grid = in_block ? engine->blocks[phase].grid : home;
     if (info->kind == PLMR_EVERYWHERE)
         return (plmr_matrix_layout){
             .in = plmr_grid_deal(grid, info->cols, phase),
@@ -37,9 +40,9 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
         };
     plmr_matrix_layout layout = {.in = plmr_grid_deal(grid, info->cols, PLMR_DECODE)};
     bool back = for_decode && info->cols != PLMR_MODEL_DIM;
-    layout.out = plmr_grid_deal(grid, info->rows, back ? PLMR_DECODE : PLMR_PREFILL);
+    layout.out = back ? plmr_grid_deal(home, info->rows, PLMR_DECODE) : plmr_grid_deal(grid, info->rows, PLMR_PREFILL);
     layout.in_ring = back ? grid->x : grid->y;
-    layout.out_ring = back ? grid->y : grid->x;
+    layout.out_ring = back ? home->y : grid->x;
     layout.in_order = back || info->cols == PLMR_MODEL_DIM ? order_of(grid, info->cols) : NULL;
     return layout;
 }
@@ -171,6 +174,18 @@ static plmr_status make_grids(plmr_engine *engine, const plmr_device *device)
                             &engine->decode);
 }
 
+static plmr_status make_blocks(plmr_engine *engine, const plmr_device *device)
+{
+    const plmr_grid *grids[] = {[PLMR_PREFILL] = engine->prefill, [PLMR_DECODE] = engine->decode};
+    for (int i = 0; i < PLMR_N_PHASES; i++) {
+        enum plmr_llm_phase phase = (enum plmr_llm_phase)i;
+        plmr_expert_setup experts = plmr_llm_experts(&engine->setup, phase);
+        if (grids[i])
+            PLMR_TRY(plmr_blocks_create(grids[i], device, engine->shape, &experts, phase, &engine->blocks[i]));
+    }
+    return PLMR_OK;
+}
+
 static plmr_status create_cache(const plmr_engine *engine, plmr_cache *cache)
 {
     const plmr_llm_setup *setup = &engine->setup;
@@ -218,6 +233,8 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
     engine->dump.folder = setup->dump;
     plmr_status status = make_grids(engine, device);
     if (!status)
+        status = make_blocks(engine, device);
+    if (!status)
         status = plmr_agree(fill_engine(engine));
     if (status)
         plmr_engine_destroy(engine);
@@ -259,6 +276,8 @@ void plmr_engine_destroy(plmr_engine *engine)
         free(engine->sine[window]);
     }
     free(engine->owner);
+    for (int phase = 0; phase < PLMR_N_PHASES; phase++)
+        plmr_blocks_free(&engine->blocks[phase]);
     plmr_grid_destroy(engine->decode);
     plmr_grid_destroy(engine->prefill);
     free(engine);

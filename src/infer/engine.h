@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "infer/blocks.h"
 #include "infer/cache.h"
 #include "infer/dump.h"
 #include "infer/grid.h"
@@ -29,6 +30,7 @@ typedef struct plmr_engine {
     plmr_ranks *ranks;
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
+    plmr_blocks blocks[PLMR_N_PHASES]; /* of experts */
     int n_layers;
     plmr_layer *layers;
     plmr_matrix output;

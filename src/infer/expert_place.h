@@ -10,8 +10,7 @@
  *     replicated   parts 0 1 3 | 0 2, regions: tokens of 0 take turns
  *
  * A token's vector goes to the parts that have its experts and what they add up comes back. In decode values are added up
- * region by region, in the order of parts; blocks, and prefill, have the values of sliced experts, whose sums are in
- * another order than those of blocks' cores would be.
+ * region by region, in the order of parts; in prefill regions have the values of sliced experts. Blocks' are in blocks.h.
  */
 #pragma once
 

@@ -89,21 +89,6 @@ static int64_t list_expert(const void *context, int place, int32_t *elements)
     return n;
 }
 
-struct columns {
-    const plmr_deal *deal;
-    const plmr_ring *ring;
-};
-
-/* By place: columns do not move. */
-static int64_t list_columns(const void *context, int place, int32_t *elements)
-{
-    const struct columns *c = context;
-    plmr_part part = plmr_part_of(c->deal, c->ring, place);
-    for (int64_t i = 0; i < plmr_part_places(&part, c->deal) && elements; i++)
-        elements[i] = (int32_t)plmr_part_place(&part, c->deal, i);
-    return plmr_part_places(&part, c->deal);
-}
-
 struct memory {
     float *values;
     size_t ld;
@@ -128,11 +113,12 @@ static int32_t *number_tokens(const plmr_routes *r, int expert, int64_t *n)
 static void move(const struct rows *rows, plmr_pass *sub, enum plmr_activation which, float *prompt, bool back)
 {
     const plmr_pass *p = rows->routes->pass;
-    struct columns columns = {plmr_pass_deal(p, which), p->grid->x};
+    plmr_laid of_region = {plmr_pass_deal(p, which), p->grid->x}, of_block = {plmr_pass_deal(sub, which), sub->grid->x};
     struct memory of_prompt = {prompt, p->ld[which]}, of_expert = {sub->activation[which], sub->ld[which]};
-    plmr_dealt cols = {PLMR_X, plmr_deal_places(columns.deal), list_columns, &columns};
-    plmr_spread_matrix there = {{PLMR_Y, sub->n, list_prompt, rows}, cols, at, INT64_MAX, &of_prompt};
-    plmr_spread_matrix here = {{PLMR_Y, sub->n, list_expert, sub}, cols, at, INT64_MAX, &of_expert};
+    plmr_spread_matrix there = {
+        {PLMR_Y, sub->n, list_prompt, rows}, plmr_laid_dealt(&of_region), at, INT64_MAX, &of_prompt};
+    plmr_spread_matrix here = {
+        {PLMR_Y, sub->n, list_expert, sub}, plmr_laid_dealt(&of_block), at, INT64_MAX, &of_expert};
     plmr_redistribute(p->engine->ranks, back ? &here : &there, back ? &there : &here, sizeof(float), MOST_BYTES);
 }
 
@@ -161,7 +147,7 @@ static void make_room(plmr_pass *sub)
 
 void plmr_routes_enter(const plmr_routes *r, int expert, enum plmr_activation which, plmr_pass *sub)
 {
-    *sub = *r->pass;
+    *sub = plmr_pass_of_experts(r->pass);
     sub->expert = expert;
     int32_t *number = number_tokens(r, expert, &sub->n);
     if (sub->n) {
@@ -193,4 +179,18 @@ void plmr_routes_leave(const plmr_routes *r, int expert, enum plmr_activation wh
         free(sub->activation[i]);
     free(rows);
     free(number);
+}
+
+/* ---- to the rows of a block ---- */
+
+float *plmr_experts_vectors(const plmr_pass *p, const plmr_pass *sub, enum plmr_activation which)
+{
+    float *vectors = plmr_take_zeroed((size_t)p->n * sub->ld[which] + 1, sizeof *vectors);
+    plmr_laid of_region = {plmr_pass_deal(p, which), p->grid->y}, of_block = {plmr_pass_deal(sub, which), sub->grid->y};
+    struct memory from = {p->activation[which], p->ld[which]}, to = {vectors, sub->ld[which]};
+    plmr_dealt rows = {.axis = PLMR_WHOLE, .n = p->n};
+    plmr_spread_matrix before = {rows, plmr_laid_dealt(&of_region), at, INT64_MAX, &from};
+    plmr_spread_matrix after = {rows, plmr_laid_dealt(&of_block), at, INT64_MAX, &to};
+    plmr_redistribute(p->engine->ranks, &before, &after, sizeof *vectors, MOST_BYTES);
+    return vectors;
 }

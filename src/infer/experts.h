@@ -1,7 +1,8 @@
-/* experts.h - tokens at the experts that they are routed to, in prefill: values alone.
+/* experts.h - tokens at the experts that they are routed to: values alone.
  *
- * An expert's tokens, in their order, are dealt along y as a prompt of their own is: they go to the rows of cores that
- * have them, meet the expert's matrices there, and what comes out goes back. Columns of cores keep their elements.
+ * In prefill an expert's tokens, in their order, are dealt along y as a prompt of their own is: they go to the rows of cores
+ * that have them, meet the expert's matrices there, and what comes out goes back. Columns of cores keep their elements, but
+ * where experts have blocks.
  */
 #pragma once
 
@@ -23,3 +24,6 @@ void plmr_routes_enter(const plmr_routes *routes, int expert, enum plmr_activati
 
 /* Adds what the sub-pass has in `which`, times the token's weight, to the prompt's. */
 void plmr_routes_leave(const plmr_routes *routes, int expert, enum plmr_activation which, plmr_pass *sub);
+
+/* Decode: the requests' vectors of an activation, a dimension of the model's, as the rows of a block have them; for free(). */
+float *plmr_experts_vectors(const plmr_pass *pass, const plmr_pass *sub, enum plmr_activation which);

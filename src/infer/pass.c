@@ -85,6 +85,16 @@ static size_t row_length(const plmr_pass *p, enum plmr_activation which)
     return n % 512 || p->phase == PLMR_DECODE ? n : n + 16;
 }
 
+plmr_pass plmr_pass_of_experts(const plmr_pass *p)
+{
+    plmr_pass sub = *p;
+    const plmr_grid *block = p->engine->blocks[p->phase].grid;
+    sub.grid = block ? block : p->grid;
+    for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
+        sub.ld[i] = row_length(&sub, (enum plmr_activation)i);
+    return sub;
+}
+
 plmr_part plmr_pass_tokens(const plmr_pass *p, int place)
 {
     int n_places = p->phase == PLMR_PREFILL ? plmr_ranks_extent(p->engine->ranks, PLMR_Y) : 1;

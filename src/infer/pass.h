@@ -46,6 +46,9 @@ void plmr_pass_add_bias(const plmr_pass *pass, const plmr_step_part *part);
 /* The score of a query head's sink, not yet scaled; -inf where there are no sinks. */
 float plmr_pass_sink(const plmr_pass *pass, int head, float scale);
 
+/* The pass as its experts have it: on the cores of a block, if each has one; it shares the activations. */
+plmr_pass plmr_pass_of_experts(const plmr_pass *pass);
+
 /* Deals the pass's n tokens to chunks, and these to ranks. */
 void plmr_pass_deal_tokens(plmr_pass *pass);
 

@@ -178,18 +178,16 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
 
 /* Core c of matrix i is core c * n + i of one program, whose rows are counted from the first strip in memory. */
 struct sum {
+    const plmr_token_sum *of;
+    int n;
     plmr_matrix *const *matrices;
-    int n, n_cores;
-    const float *x;
-    size_t ldx;
-    const int32_t *row, *place; /* of a matrix, by core */
-    int64_t first;              /* column of the strips at hand; -1: none */
-    const char **strip;         /* by matrix; and how many rows it lies above the lowest */
+    int32_t *row;       /* of its matrix, by core of the program; -1: it has none */
+    int64_t first;      /* column of the strips at hand; -1: none */
+    const char **strip; /* by matrix; and how many rows it lies above the lowest */
     int64_t *above;
     char *room;
     int32_t *all_rows, *all_places; /* by core of the program */
-    const plmr_tree *tree;
-    plmr_tree_op *ops; /* what the tree's become: those from number at[i] on do for its operation i */
+    plmr_tree_op *ops;              /* what the tree's become: those from number at[i] on do for its operation i */
     int *at;
 };
 
@@ -223,21 +221,38 @@ static void take_strips(struct sum *s, int64_t first, int64_t width)
         moved = moved || above != s->above[i];
         s->above[i] = above;
     }
-    for (int core = 0; core < s->n_cores && moved; core++)
-        for (int i = 0; i < s->n; i++)
-            s->all_rows[core * s->n + i] = s->row[core] < 0 ? -1 : (int32_t)(s->above[i] + s->row[core]);
+    for (int i = 0; i < s->of->n_cores * s->n && moved; i++)
+        s->all_rows[i] = s->row[i] < 0 ? -1 : (int32_t)(s->above[i % s->n] + s->row[i]);
 }
 
-/* A core's value is that of its first matrix, onto which the others' are added; only then does it meet other cores'. */
+/* A core's value, by operations from number n on; returns how many there are then. */
+static int push_core(const struct sum *s, int core, int n)
+{
+    int n_parts = 0, last = -1;
+    for (int i = 0; i < s->n; i++) {
+        if (s->row[core * s->n + i] < 0)
+            continue;
+        bool begins = last < 0 || s->of->part[i] != s->of->part[last];
+        if (begins && n_parts++ > 1)
+            s->ops[n++] = (plmr_tree_op){PLMR_TREE_MERGE, 0};
+        s->ops[n++] = (plmr_tree_op){begins ? PLMR_TREE_PUSH : PLMR_TREE_ONTO, core * s->n + i};
+        last = i;
+    }
+    if (n_parts != 1)
+        s->ops[n++] = n_parts ? (plmr_tree_op){PLMR_TREE_MERGE, 0} : (plmr_tree_op){PLMR_TREE_PUSH, core * s->n};
+    return n;
+}
+
+/* Only then does it meet other cores'. */
 static void spread_ops(struct sum *s)
 {
-    int n = 0, n_ops = s->tree->first[s->tree->n_values];
+    const plmr_tree *tree = s->of->tree;
+    int n = 0, n_ops = tree->first[tree->n_values];
     for (int k = 0; k < n_ops; k++) {
-        plmr_tree_op op = s->tree->ops[k];
         s->at[k] = n;
-        for (int i = 0; i < s->n && op.kind != PLMR_TREE_MERGE; i++)
-            s->ops[n++] = (plmr_tree_op){i ? PLMR_TREE_ONTO : PLMR_TREE_PUSH, op.core * s->n + i};
-        if (op.kind != PLMR_TREE_PUSH)
+        if (tree->ops[k].kind != PLMR_TREE_MERGE)
+            n = push_core(s, tree->ops[k].core, n);
+        if (tree->ops[k].kind != PLMR_TREE_PUSH)
             s->ops[n++] = (plmr_tree_op){PLMR_TREE_MERGE, 0};
     }
     s->at[n_ops] = n;
@@ -249,58 +264,58 @@ static void run_sum(const void *context, const plmr_tree_op *ops, int n_ops, int
     const plmr_matrix *m = s->matrices[0];
     if (s->first != first)
         take_strips(s, first, width);
-    const int *at = s->at + (ops - s->tree->ops);
-    plmr_gemv_program program = {s->ops + at[0], at[n_ops] - at[0], m->layout.in->size, s->all_rows, s->all_places,
-                                 s->x,           lowest(s)};
+    const int *at = s->at + (ops - s->of->tree->ops);
+    plmr_gemv_program program = {s->ops + at[0], at[n_ops] - at[0], m->layout.in->size, s->all_rows,
+                                 s->all_places,  s->of->x,          lowest(s)};
     if (width == PLMR_PROGRAM_COLS)
         plmr_vectors()->gemv_program(m->dtype, &program, stack);
     else
         run_narrow(&program, m->dtype, width, stack);
 }
 
-static void prepare_sum(struct sum *s, const plmr_grid *grid, int32_t *lists)
+static void list_cores(struct sum *s)
 {
     const plmr_matrix *m = s->matrices[0];
-    const plmr_ring *ring = m->layout.in_ring;
-    int n_ops;
-    struct product one = {.matrix = s->matrices[0], .row = lists, .place = lists + s->n_cores};
-    list_tiles(&one, ring, grid->region->first[ring->axis], s->n_cores);
-    s->row = one.row;
-    s->place = one.place;
-    s->all_rows = lists + 2 * s->n_cores;
-    s->all_places = s->all_rows + s->n_cores * s->n;
-    for (int core = 0; core < s->n_cores; core++)
-        for (int i = 0; i < s->n; i++)
-            s->all_places[core * s->n + i] = (int32_t)((size_t)i * s->ldx) + s->place[core];
-    s->room = plmr_take((size_t)s->n * (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
-    s->strip = plmr_take((size_t)s->n * sizeof *s->strip);
-    s->above = plmr_take((size_t)s->n * sizeof *s->above);
-    memset(s->above, -1, (size_t)s->n * sizeof *s->above);
-    s->tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y;
-    n_ops = s->tree->first[s->tree->n_values];
-    s->ops = plmr_take((size_t)n_ops * (size_t)(s->n + 1) * sizeof *s->ops + 1);
-    s->at = plmr_take(((size_t)n_ops + 1) * sizeof *s->at);
+    for (int i = 0; i < s->of->n_cores * s->n; i++) {
+        int chunk = s->of->chunk[i];
+        s->row[i] = chunk < 0 ? -1 : (int32_t)plmr_matrix_row(m, chunk);
+        int place = s->row[i] < 0 ? 0 : plmr_part_index(&m->in, chunk) * m->layout.in->size;
+        s->all_places[i] = (int32_t)((size_t)(i % s->n) * s->of->ldx) + place;
+    }
+}
+
+static void prepare_sum(struct sum *s)
+{
+    const plmr_matrix *m = s->matrices[0];
+    const plmr_tree *tree = s->of->tree;
+    size_t n_ops = (size_t)tree->first[tree->n_values], n_all = (size_t)(s->of->n_cores * s->n), n = (size_t)s->n;
+    s->row = plmr_take(3 * n_all * sizeof *s->row + 1);
+    s->all_rows = s->row + n_all;
+    s->all_places = s->all_rows + n_all;
+    s->room = plmr_take(n * (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
+    s->strip = plmr_take(n * sizeof *s->strip);
+    s->above = plmr_take(n * sizeof *s->above);
+    memset(s->above, -1, n * sizeof *s->above);
+    s->ops = plmr_take(n_ops * (2 * n + 1) * sizeof *s->ops + 1);
+    s->at = plmr_take((n_ops + 1) * sizeof *s->at);
+    list_cores(s);
     spread_ops(s);
 }
 
-void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices, int n, const float *x, size_t ldx,
-                             float *y)
+void plmr_token_multiply_sum(const plmr_token_sum *of, float *y)
 {
-    const plmr_ring *ring = matrices[0]->layout.in_ring;
-    int n_cores = grid->region->count[ring->axis];
-    struct sum sum = {matrices, n, n_cores, x, ldx, .first = -1}, *context = &sum;
-    int32_t *lists = plmr_take((size_t)n_cores * (size_t)(2 + 2 * n) * sizeof *lists);
-    prepare_sum(&sum, grid, lists);
+    struct sum sum = {.of = of, .n = of->n, .matrices = of->matrices, .first = -1}, *context = &sum;
+    prepare_sum(&sum);
     plmr_tree_job job = {
-        .tree = sum.tree,
+        .tree = of->tree,
         .accumulate = PLMR_F32,
         .n_batch = 1,
-        .n = matrices[0]->n_out,
+        .n = of->matrices[0]->n_out,
         .strip = PLMR_PROGRAM_COLS,
         .run = run_sum,
         .context = &context,
         .sum = y,
-        .ld_sum = (size_t)matrices[0]->n_out,
+        .ld_sum = (size_t)of->matrices[0]->n_out,
     };
     plmr_tree_run(&job);
     free(sum.at);
@@ -308,7 +323,7 @@ void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices
     free(sum.above);
     free(sum.strip);
     free(sum.room);
-    free(lists);
+    free(sum.row);
 }
 
 /* ---- norms ---- */

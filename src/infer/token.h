@@ -19,10 +19,20 @@ typedef struct plmr_token_product {
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx);
 
-/* y = the sum over n matrices alike of x[i] W[i], x[i] being ldx apart: every core adds up its own partial products of all,
- * in their order, before the tree adds up cores. */
-void plmr_token_multiply_sum(const plmr_grid *grid, plmr_matrix *const *matrices, int n, const float *x, size_t ldx,
-                             float *y);
+/* A sum over n matrices alike of x[i] W[i], x[i] being ldx apart. Core c of the tree's line, of the n_cores from this rank's
+ * first to its last, has chunk[c * n + i] of matrix i (-1: none). It adds up its own partial products of the matrices of a
+ * part, in their order, then parts in theirs, before the tree adds up cores; with several parts that takes room for a value
+ * more. */
+typedef struct plmr_token_sum {
+    const plmr_tree *tree;
+    int n_cores, n;
+    plmr_matrix *const *matrices;
+    const int *chunk, *part; /* part: by matrix, those of one next to each other */
+    const float *x;
+    size_t ldx;
+} plmr_token_sum;
+
+void plmr_token_multiply_sum(const plmr_token_sum *sum, float *y);
 
 /* y = x / sqrt(mean(x^2) + eps) * weight, along y; the sum of squares goes through the tree. `weight`: of all elements.
  */

@@ -138,9 +138,14 @@ def check_experts(check, runs, data):
     path = os.path.join(data, "mixtral_f32.gguf")
     def decode(ranks, *more):
         return runs.logits(path, ranks, "decode", "--kv-dtype", "f32", *more)
+    def prefill(ranks, *more):
+        return runs.logits(path, ranks, "prefill", "--kv-dtype", "f32", *more)
     sliced = decode(GRIDS[0])
     check(decode(GRIDS[0], "--experts", "regions", "--expert-parts", "1") == sliced, "one region is not sliced")
-    for name in ("regions", "replicated"):
+    one_block, blocks = ("--experts", "blocks", "--expert-parts", "1"), ("--experts", "blocks")
+    check(prefill(GRIDS[0], *one_block) == prefill(GRIDS[0]) != prefill(GRIDS[0], *blocks), "in prefill one block is not the region")
+    check(len({prefill(ranks, *blocks) for ranks in GRIDS}) == 1, "blocks in prefill: ranks differ")
+    for name in ("regions", "replicated", "blocks"):
         placed = ("--experts", name, "--expert-parts", "3", "--hot-experts", "2")
         first = decode(GRIDS[0], *placed)
         off = np.abs(np.frombuffer(first, "<f4") - np.frombuffer(sliced, "<f4")).max()

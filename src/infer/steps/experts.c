@@ -1,5 +1,4 @@
-/* Experts: which of them a token is routed to, what they make of it, and the share of the one that all tokens have. In
- * prefill all cores have a slice of every expert's matrices, in decode those of the regions that have them. */
+/* Experts: which of them a token is routed to, what they make of it, and the share of the one that all tokens have. */
 #include "infer/experts.h"
 #include "infer/prompt.h"
 #include "infer/step.h"
@@ -189,7 +188,7 @@ static void add_bias(const plmr_pass *p, const plmr_step_part *part, int expert,
     }
 }
 
-/* All experts' gates and ups, in one reduction. */
+/* All experts' gates and ups, in one reduction; p: of experts. */
 static void make_hidden(const plmr_step *step, const plmr_pass *p, int row, const struct used *u)
 {
     plmr_token_product *products = plmr_take(2 * (size_t)u->n * sizeof *products);
@@ -211,45 +210,75 @@ static void make_hidden(const plmr_step *step, const plmr_pass *p, int row, cons
     }
 }
 
-/* What the experts of one part give: a core adds up what its slices of them give before the tree adds up cores. False:
- * the token has none there. */
-static bool run_part(const plmr_step *step, const plmr_pass *p, int64_t token, int of, const struct used *u, float *out)
+/* Of the experts used, those that are added up together. */
+struct summed {
+    int n, *part;
+    plmr_matrix **matrices;
+    float *hidden;
+};
+
+static void add_matrix(const plmr_step *step, const plmr_pass *p, const struct used *u, int i, int part,
+                       struct summed *s)
 {
-    const plmr_llm_setup *setup = &p->engine->setup;
-    int n_parts = plmr_expert_regions(&setup->experts, p->engine->shape), n = 0;
-    plmr_matrix **matrices = plmr_take((size_t)u->n * sizeof(plmr_matrix *));
-    float *hidden = plmr_take((size_t)u->n * u->ld * sizeof *hidden + 1);
-    for (int i = 0; i < u->n; i++) {
-        int layer = setup->first_layer + p->layer;
-        if (plmr_expert_part(&setup->experts, &setup->load, n_parts, layer, u->expert[i], token) != of)
-            continue;
-        matrices[n] = &plmr_pass_weights(p)->matrix[step->part[2].weight][u->expert[i]];
-        memcpy(hidden + (size_t)n++ * u->ld, u->hidden + (size_t)i * u->ld, u->ld * sizeof *hidden);
-    }
-    if (n)
-        plmr_token_multiply_sum(p->grid, matrices, n, hidden, u->ld, out);
-    free(hidden);
-    free(matrices);
-    return n;
+    s->part[s->n] = part;
+    s->matrices[s->n] = &plmr_pass_weights(p)->matrix[step->part[2].weight][u->expert[i]];
+    memcpy(s->hidden + (size_t)s->n++ * u->ld, u->hidden + (size_t)i * u->ld, u->ld * sizeof *s->hidden);
 }
 
-/* Parts are added up in their order. */
+/* Those of a part. */
+static void add_part(const plmr_step *step, const plmr_pass *p, int n_parts, int64_t token, int of,
+                     const struct used *u, struct summed *s)
+{
+    const plmr_llm_setup *setup = &p->engine->setup;
+    for (int i = 0; i < u->n; i++)
+        if (plmr_expert_part(&setup->experts, &setup->load, n_parts, setup->first_layer + p->layer, u->expert[i],
+                             token) == of)
+            add_matrix(step, p, u, i, of, s);
+}
+
+static void add_up(const plmr_pass *p, const struct summed *s, size_t ldx, float *out)
+{
+    const plmr_blocks *blocks = &p->engine->blocks[PLMR_DECODE];
+    const plmr_region *region = blocks->grid ? blocks->region : p->grid->region;
+    int n_cores = region->count[PLMR_X], *chunk = plmr_take((size_t)(n_cores * s->n) * sizeof *chunk + 1);
+    for (int i = 0; i < n_cores * s->n; i++) {
+        int col = region->first[PLMR_X] + i / s->n;
+        chunk[i] =
+            blocks->grid ? plmr_blocks_chunk(blocks, col, s->part[i % s->n]) : plmr_ring_position(p->grid->x, col);
+    }
+    plmr_token_sum sum = {
+        blocks->grid ? blocks->tree : p->grid->tree_x, n_cores, s->n, s->matrices, chunk, s->part, s->hidden, ldx};
+    plmr_token_multiply_sum(&sum, out);
+    free(chunk);
+}
+
+/* What the experts of one region give, one after the other, is added up before other regions'; of blocks all is at once. */
 static void run_row(const plmr_step *step, const plmr_pass *p, int row, const struct used *u)
 {
     const plmr_step_part *part = &step->part[2];
+    const plmr_engine *e = p->engine;
+    bool in_blocks = e->blocks[PLMR_DECODE].grid;
+    int n_parts = in_blocks ? e->blocks[PLMR_DECODE].cut.n : plmr_expert_regions(&e->setup.experts, e->shape);
     size_t n = p->ld[part->out];
-    float *out = p->activation[part->out] + (size_t)row * n, *sum = plmr_take_zeroed(n + 1, sizeof *sum);
+    float *out = p->activation[part->out] + (size_t)row * n, *sum = plmr_take(n * sizeof *sum + 1);
+    struct summed s = {0, plmr_take((size_t)u->n * sizeof(int)), plmr_take((size_t)u->n * sizeof(plmr_matrix *)),
+                       plmr_take((size_t)u->n * u->ld * sizeof(float) + 1)};
     bool is_first = true;
-    make_hidden(step, p, row, u);
-    for (int of = 0; of < plmr_expert_regions(&p->engine->setup.experts, p->engine->shape); of++) {
-        if (!run_part(step, p, row, of, u, is_first ? out : sum))
+    for (int of = 0; of < n_parts; of++) {
+        add_part(step, p, n_parts, row, of, u, &s);
+        if (!s.n || (in_blocks && of < n_parts - 1))
             continue;
+        add_up(p, &s, u->ld, is_first ? out : sum);
         for (size_t i = 0; i < n && !is_first; i++)
             out[i] += sum[i];
         is_first = false;
+        s.n = 0;
     }
     for (int i = 0; i < u->n; i++)
         add_bias(p, part, u->expert[i], u->weight[i], out);
+    free(s.hidden);
+    free(s.matrices);
+    free(s.part);
     free(sum);
 }
 
@@ -265,7 +294,11 @@ static void turn_used(const plmr_step *step, const plmr_pass *p, const struct us
 
 static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
-    struct used used = {.ld = p->ld[PLMR_EXPERT_HIDDEN]};
+    plmr_pass of_experts = plmr_pass_of_experts(p);
+    struct used used = {.ld = of_experts.ld[PLMR_EXPERT_HIDDEN]};
+    float *vectors = of_experts.grid == p->grid ? NULL : plmr_experts_vectors(p, &of_experts, step->in);
+    if (vectors)
+        of_experts.activation[step->in] = vectors;
     size_t n = (size_t)p->engine->shape->n_used * used.ld;
     used.gated = plmr_take_zeroed(2 * n + 1, sizeof *used.gated);
     used.hidden = used.gated + n;
@@ -274,8 +307,10 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
         turn_used(step, p, &used);
         for (int i = 0; i < used.n; i++)
             note(p, p->n_before, used.expert[i]);
+        make_hidden(step, &of_experts, row, &used);
         run_row(step, p, row, &used);
     }
+    free(vectors);
     free(used.gated);
     return plmr_pass_dump(p, step->part[2].out, step->part[2].name);
 }
