@@ -26,6 +26,7 @@ typedef struct plmr_yardstick {
 /* What measurements keep from one to the next: a language model in memory. Zero it first; free what it holds with
  * plmr_bench_state_clear. */
 typedef struct plmr_bench_state {
+    const char *name;               /* of that model, as plmr_model_open has it, borrowed */
     struct plmr_bench_model *model; /* NULL: not loaded */
 } plmr_bench_state;
 void plmr_bench_state_clear(plmr_bench_state *state);
@@ -39,8 +40,9 @@ typedef struct plmr_bench_item {
     plmr_status (*measure)(const struct plmr_bench_item *item, plmr_bench_state *state, double *value);
     enum plmr_dtype dtype;
     bool every_step, is_llm, most; /* is_llm: takes long and much memory; most: the target is an upper bound */
-    double work;                   /* of one of `unit`, in the yardstick's unit, which is then work_unit: GFLOP of a
-                                      token; 0: the same unit */
+    double (*work)(
+        const plmr_bench_state *state); /* of one of `unit`, in the yardstick's unit, which is then work_unit:
+                                                      GFLOP of a token, once it was measured; NULL: the same unit */
     const char *work_unit;
 } plmr_bench_item;
 

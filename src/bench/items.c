@@ -137,10 +137,6 @@ static plmr_status measure_gemv(const plmr_bench_item *item, plmr_bench_state *s
     return status;
 }
 
-/* TinyLlama's weights that every token meets: seven matrices in each of 22 layers, and the output matrix in decode. */
-#define LAYERS_WEIGHTS (22.0 * (2.0 * 2048 * 2048 + 2.0 * 2048 * 256 + 3.0 * 2048 * 5632))
-#define OUTPUT_WEIGHTS (32000.0 * 2048)
-
 static const plmr_yardstick sgemm = {"sgemm", plmr_yardstick_sgemm}, memory_read = {"memory read", plmr_yardstick_read};
 
 #define ITEM &(const plmr_bench_item)
@@ -158,12 +154,12 @@ static const void *const items[] = {
     ITEM{"gemv-f16", "the same, f16", "GB/s", &memory_read, 0.7, measure_gemv, .dtype = PLMR_F16},
     ITEM{"memory", "memory held by MeshGEMM 4096^3, f32, over its matrices", "x", NULL, 1.3, measure_memory,
          .dtype = PLMR_F32, .most = true},
-    ITEM{"llm-load", "TinyLlama 1.1B f16 on 256x256, made up and loaded", "GB/s", &memory_read, 0, plmr_bench_load,
+    ITEM{"llm-load", "a model on 256x256, its weights made up and loaded", "GB/s", &memory_read, 0, plmr_bench_load,
          .is_llm = true},
-    ITEM{"llm-prefill", "TinyLlama 1.1B f16, prefill of 512 tokens", "tokens/s", &sgemm, 0.7, plmr_bench_prefill,
-         .is_llm = true, .work = 2 * LAYERS_WEIGHTS / 1e9, .work_unit = "GFLOP/s"},
-    ITEM{"llm-decode", "TinyLlama 1.1B f16, decode of 32 tokens behind 512", "tokens/s", &memory_read, 0.85,
-         plmr_bench_decode, .is_llm = true, .work = 2 * (LAYERS_WEIGHTS + OUTPUT_WEIGHTS) / 1e9, .work_unit = "GB/s"},
+    ITEM{"llm-prefill", "the model's prefill of 512 tokens", "tokens/s", &sgemm, 0.7, plmr_bench_prefill,
+         .is_llm = true, .work = plmr_bench_prefill_work, .work_unit = "GFLOP/s"},
+    ITEM{"llm-decode", "the model's decode of 32 tokens behind 512", "tokens/s", &memory_read, 0.85, plmr_bench_decode,
+         .is_llm = true, .work = plmr_bench_decode_work, .work_unit = "GB/s"},
     ITEM{"llm-token-time", "time plane: a token of qwen2-72b on 420x420", "s", NULL, 0.3, plmr_bench_token_time,
          .is_llm = true, .most = true},
     ITEM{"llm-prompt-time", "time plane: 4096 tokens into llama3-8b on 720x720", "s", NULL, 60, plmr_bench_prompt_time,

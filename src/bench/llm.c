@@ -3,10 +3,9 @@
 #include "base/memory.h"
 #include "base/wall.h"
 #include "bench/items.h"
+#include "infer/step.h"
 #include "infer/timing.h"
 
-/* TinyLlama 1.1B, as `plmr llm` computes it: its weights are made up. */
-static const char model_name[] = "tinyllama-1.1b";
 enum { SIDE = 256, PROMPT = 512, TOKENS = 32 };
 
 struct plmr_bench_model {
@@ -27,10 +26,10 @@ static double wall_since(plmr_ranks *ranks, double start_s)
 
 /* ---- the model in memory ---- */
 
-static plmr_status open_files(struct plmr_bench_model *m)
+static plmr_status open_files(const char *name, struct plmr_bench_model *m)
 {
     PLMR_TRY(plmr_device_load("wse2", &m->device));
-    PLMR_TRY(plmr_model_open(model_name, &m->model));
+    PLMR_TRY(plmr_model_open(name, &m->model));
     const plmr_model_shape *shape = plmr_model_shape_of(m->model);
     m->logits = plmr_take((size_t)shape->n_vocab * sizeof *m->logits);
     return PLMR_OK;
@@ -68,7 +67,7 @@ static plmr_status hold(plmr_bench_state *state, bool for_decode, struct plmr_be
     struct plmr_bench_model *m = state->model;
     if (!m) {
         m = state->model = plmr_take_zeroed(1, sizeof *m);
-        PLMR_TRY(plmr_agree(open_files(m)));
+        PLMR_TRY(plmr_agree(open_files(state->name, m)));
         PLMR_TRY(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &m->ranks));
     }
     *model = m;
@@ -123,6 +122,25 @@ plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *sta
     }
     *value = TOKENS / wall_since(m->ranks, start_s);
     return PLMR_OK;
+}
+
+/* Of the weights that a token meets, of experts those of the ones that it uses. */
+static double multiply_adds(const plmr_bench_state *state)
+{
+    const plmr_model_shape *shape = plmr_model_shape_of(state->model->model);
+    return (double)shape->n_layers * (double)plmr_model_layer_needs(shape).macs;
+}
+
+double plmr_bench_prefill_work(const plmr_bench_state *state)
+{
+    return 2 * multiply_adds(state) / 1e9;
+}
+
+double plmr_bench_decode_work(const plmr_bench_state *state)
+{
+    const plmr_model_shape *shape = plmr_model_shape_of(state->model->model);
+    double n = multiply_adds(state) + (double)shape->n_vocab * shape->dim;
+    return n * (double)plmr_dtype_bytes(shape->dtype) / 1e9;
 }
 
 /* ---- the time plane ---- */

@@ -22,11 +22,13 @@ struct bench_command {
     plmr_chosen only;
     const char *json;
     plmr_draft records;
+    plmr_bench_state state;
 };
 
-/* One item's measurements: medians, and the extremes of what was measured. */
+/* One item's measurements: medians, and the extremes of what was measured; and the work of one, in the yardstick's unit. */
 struct outcome {
-    double value, least, most, yardstick, ratio;
+    double value, least, most, yardstick, ratio, work;
+    const char *model;
 };
 
 /* ---- the command line ---- */
@@ -35,6 +37,8 @@ static const plmr_option options[] = {
     {"only", "LIST", NULL, "Measure these alone: %s", PLMR_SOME_OF(struct bench_command, only, &plmr_bench_registry)},
     {"repeat", "N", NULL, "Measure everything N times, in turn with its yardstick, and take medians",
      PLMR_COUNT(struct bench_command, repeat, MOST_REPEATS), .value = "3"},
+    {"model", "FILE|NAME", NULL, "The language model: a shape, or a GGUF file",
+     PLMR_TEXT(struct bench_command, state.name), .letter = 'm', .value = "tinyllama-1.1b"},
     {"json", "FILE|-", NULL, "One JSON object per item; with - the table goes to standard error",
      PLMR_TEXT(struct bench_command, json)},
     {"", "basic|llm|all", NULL, NULL, PLMR_TEXT(struct bench_command, group), .most = 1},
@@ -70,12 +74,6 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-/* A value in the yardstick's unit. */
-static double work_of(const plmr_bench_item *item, double value)
-{
-    return item->work > 0 ? value * item->work : value;
-}
-
 static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsticks, plmr_bench_state *state,
                            int repeat, struct outcome *outcome)
 {
@@ -88,7 +86,9 @@ static plmr_status measure(const plmr_bench_item *item, plmr_yardsticks *yardsti
     outcome->least = values[0];
     outcome->most = values[repeat - 1];
     outcome->yardstick = median(sticks, repeat);
-    outcome->ratio = outcome->yardstick > 0 ? work_of(item, outcome->value) / outcome->yardstick : NAN;
+    outcome->model = state->name;
+    outcome->work = item->work ? item->work(state) : 1;
+    outcome->ratio = outcome->yardstick > 0 ? outcome->value * outcome->work / outcome->yardstick : NAN;
     return PLMR_OK;
 }
 
@@ -109,11 +109,11 @@ static void print_row(FILE *out, const plmr_bench_item *item, const struct outco
 {
     char stick[48] = "", share[16] = "", target[32] = "";
     if (o->yardstick > 0) {
-        snprintf(stick, sizeof stick, "%.1f %s", o->yardstick / work_of(item, 1), item->yardstick->name);
+        snprintf(stick, sizeof stick, "%.1f %s", o->yardstick / o->work, item->yardstick->name);
         snprintf(share, sizeof share, "%.0f %%", 100 * o->ratio);
     }
-    if (item->work > 0)
-        snprintf(target, sizeof target, "%.1f %s", work_of(item, o->value), item->work_unit);
+    if (item->work)
+        snprintf(target, sizeof target, "%.1f %s", o->value * o->work, item->work_unit);
     if (item->target > 0)
         snprintf(target, sizeof target, item->yardstick ? "%s %.0f %%" : "%s %.3g%s",
                  item->most ? "<=" : ">=", item->yardstick ? 100 * item->target : item->target,
@@ -131,9 +131,10 @@ static plmr_status put_record(const plmr_bench_item *item, const struct outcome 
                                "what", item->what, "value", o->value, "least", o->least, "most", o->most, "unit",
                                item->unit, "verdict", verdict(item, o), "ranks", plmr_rank_count(), "kernel",
                                plmr_kernel_name(), "version", PLMR_VERSION, "host", where.host, "date", where.date);
-    if (item->work > 0) {
-        json_object_set_new(object, "work", json_real(work_of(item, o->value)));
+    if (item->work) {
+        json_object_set_new(object, "work", json_real(o->value * o->work));
         json_object_set_new(object, "work_unit", json_string(item->work_unit));
+        json_object_set_new(object, "model", json_string(o->model));
     }
     if (o->yardstick > 0) {
         json_object_set_new(object, "yardstick", json_real(o->yardstick));
@@ -144,7 +145,7 @@ static plmr_status put_record(const plmr_bench_item *item, const struct outcome 
     return plmr_json_put(records, JSON_COMPACT | JSON_REAL_PRECISION(6), object);
 }
 
-static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardsticks, plmr_bench_state *state)
+static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardsticks)
 {
     FILE *out = plmr_text_beside(c->json);
     if (plmr_rank() == 0)
@@ -154,7 +155,7 @@ static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardstick
     for (int i = 0; i < c->only.n; i++) {
         const plmr_bench_item *item = c->only.at[i];
         struct outcome outcome;
-        PLMR_TRY(measure(item, yardsticks, state, (int)c->repeat, &outcome));
+        PLMR_TRY(measure(item, yardsticks, &c->state, (int)c->repeat, &outcome));
         plmr_status status = PLMR_OK;
         if (plmr_rank() == 0) {
             print_row(out, item, &outcome);
@@ -169,10 +170,9 @@ static plmr_status run_items(struct bench_command *c, plmr_yardsticks *yardstick
 static plmr_status measure_all(struct bench_command *c)
 {
     plmr_yardsticks *yardsticks;
-    plmr_bench_state state = {.model = NULL};
     PLMR_TRY(plmr_agree(plmr_yardsticks_create(&yardsticks)));
-    plmr_status status = run_items(c, yardsticks, &state);
-    plmr_bench_state_clear(&state);
+    plmr_status status = run_items(c, yardsticks);
+    plmr_bench_state_clear(&c->state);
     plmr_yardsticks_destroy(yardsticks);
     return status;
 }
