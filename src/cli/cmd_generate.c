@@ -12,7 +12,6 @@
 
 struct generate_command {
     plmr_llm_options llm;
-    int64_t n_tokens;
     plmr_sampler_options sampler;
     const char *biases; /* NULL: not given */
     bool bars, no_echo, ignores_end;
@@ -32,7 +31,7 @@ static const char default_prompt[] = "Once upon a time";
 static const plmr_option options[] = {
     PLMR_OPTIONS(struct generate_command, llm, plmr_prompt_table),
     {"n-tokens", "N", PLMR_TITLE_PROMPT, "Tokens to generate at most",
-     PLMR_COUNT(struct generate_command, n_tokens, 1 << 24), .letter = 'n', .value = "128"},
+     PLMR_COUNT(struct generate_command, llm.n_decode, 1 << 24), .letter = 'n', .value = "128"},
     {"chat", NULL, PLMR_TITLE_PROMPT, "Put the prompt as a question, as the model's chat template has it",
      PLMR_FLAG(struct generate_command, llm.chat)},
     {"system", "TEXT", PLMR_TITLE_PROMPT, "With --chat: what the model is to be",
@@ -197,7 +196,7 @@ static const char *why_it_ended(const struct generate_command *c, const plmr_gen
         return "a stop string";
     if (plmr_timing_is_full(g->timing, g->engine->n_cached + 1))
         return "a row of cores is full";
-    return g->n_made < c->n_tokens ? "the model's context is full" : "as many as asked for";
+    return g->n_made < c->llm.n_decode ? "the model's context is full" : "as many as asked for";
 }
 
 static plmr_status report(const struct generate_command *c, plmr_llm_run *run, const plmr_generation *g)
@@ -239,7 +238,7 @@ static plmr_status generate(struct generate_command *c, plmr_llm_run *run, plmr_
 /* Room for the tokens asked for, as far as the model's context goes; the last token made need not be read. */
 static void set_up(const struct generate_command *c, plmr_llm_run *run)
 {
-    int64_t n = run->n_ids + c->n_tokens, n_context = run->shape->n_context;
+    int64_t n = run->n_ids + c->llm.n_decode, n_context = run->shape->n_context;
     run->setup.n_prompt = run->n_ids;
     run->setup.n_tokens = n < n_context ? n : n_context;
     plmr_llm_setup_choose(&run->setup, true, true, &run->session.device, run->shape);
@@ -274,7 +273,7 @@ static plmr_status run_loaded(struct generate_command *c, plmr_llm_run *run, con
         .engine = run->engine,
         .timing = run->timing,
         .tokenizer = run->tokenizer,
-        .n_most = c->n_tokens < room ? c->n_tokens : room,
+        .n_most = c->llm.n_decode < room ? c->llm.n_decode : room,
         .ignores_end = c->ignores_end,
         .stop = &plmr_interrupted,
         .stops = {.strings = c->stops.at, .n_strings = c->stops.n},

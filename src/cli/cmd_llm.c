@@ -8,7 +8,6 @@
 #include "cli/settings.h"
 #include "run/llm_kept.h"
 
-enum phase { BOTH, PREFILL, DECODE };
 static const char *const phase_names[] = {"both", "prefill", "decode", NULL};
 
 enum fuse { BY_DEFAULT, FUSED, UNFUSED };
@@ -16,9 +15,8 @@ static const char *const fuses[] = {"auto", "yes", "no", NULL};
 
 struct llm_command {
     plmr_llm_options llm;
-    int64_t n_prompt, n_decode, n_context; /* context 0: the prompt */
-    enum phase phase;
-    bool timing, text;
+    int64_t n_context; /* 0: the prompt */
+    bool text;
     enum fuse fuse;
     plmr_llm_kept kept;
 };
@@ -42,14 +40,16 @@ static plmr_status read_layers(const plmr_option *option, const char *text, void
 static const plmr_option options[] = {
     {"model", "FILE|NAME", MODEL, "A GGUF file, or a shape of plmr model list",
      PLMR_TEXT(struct llm_command, llm.model), .letter = 'm', .value = "tinyllama-1.1b"},
-    {"prompt", "N", MODEL, "Tokens of the prompt", PLMR_COUNT(struct llm_command, n_prompt, 1 << 24), .value = "512"},
-    {"decode", "N", MODEL, "Tokens that decode makes", PLMR_COUNT(struct llm_command, n_decode, 1 << 24),
+    {"prompt", "N", MODEL, "Tokens of the prompt", PLMR_COUNT(struct llm_command, llm.n_prompt, 1 << 24),
+     .value = "512"},
+    {"decode", "N", MODEL, "Tokens that decode makes", PLMR_COUNT(struct llm_command, llm.n_decode, 1 << 24),
      .value = "32"},
     {"context", "N", MODEL, "Tokens in the cache when decode starts (default: the prompt)",
      PLMR_COUNT(struct llm_command, n_context, 1 << 24)},
     {"batch", "B", MODEL, "Requests, with a prompt each, that are run together",
      PLMR_COUNT(struct llm_command, llm.setup.n_batch, 4096), .value = "1"},
-    {"phase", "PHASE", MODEL, "What is run: %s", PLMR_WORD(struct llm_command, phase, phase_names), .value = "both"},
+    {"phase", "PHASE", MODEL, "What is run: %s", PLMR_WORD(struct llm_command, llm.phases, phase_names),
+     .value = "both"},
     {"layers", "A..B", MODEL,
      "Place and compute these layers alone, counted from 0; virtual time is scaled to all of them",
      PLMR_READ_BY(read_layers, struct llm_command, llm.setup)},
@@ -65,7 +65,7 @@ static const plmr_option options[] = {
      "An expert takes F times its even share of tokens at most, others are dropped in virtual time (default: all)",
      PLMR_REAL(struct llm_command, llm.setup.load.capacity, 0.01, 1024)},
     {"mode", "compute|timing", MODEL, "With values, or the costs alone, which are the same",
-     PLMR_WORD(struct llm_command, timing, plmr_modes), .value = "timing"},
+     PLMR_WORD(struct llm_command, llm.timing, plmr_modes), .value = "timing"},
     {"plan", "NAME", MODEL, "The system whose way through a layer is timed: %s",
      PLMR_ONE_OF(struct llm_command, llm.setup.plan, &plmr_llm_plan_registry), .value = "waferllm"},
     {"as-published", NULL, MODEL,
@@ -92,22 +92,22 @@ static const plmr_option options[] = {
 static plmr_status check(const struct llm_command *c, const plmr_model_shape *shape)
 {
     const plmr_llm_setup *setup = &c->llm.setup;
-    PLMR_CHECK(!setup->as_published || c->timing, PLMR_ERROR_INPUT,
+    PLMR_CHECK(!setup->as_published || c->llm.timing, PLMR_ERROR_INPUT,
                "--as-published leaves out what true values need: use it with --mode timing");
-    PLMR_CHECK(setup->plan == &plmr_llm_plan_waferllm || c->timing, PLMR_ERROR_INPUT,
+    PLMR_CHECK(setup->plan == &plmr_llm_plan_waferllm || c->llm.timing, PLMR_ERROR_INPUT,
                "--plan %s is of time alone: use it with --mode timing", setup->plan->name);
-    PLMR_CHECK(!c->llm.expert_trace || !c->timing, PLMR_ERROR_INPUT,
+    PLMR_CHECK(!c->llm.expert_trace || !c->llm.timing, PLMR_ERROR_INPUT,
                "--expert-trace is of values: use it with --mode compute");
     PLMR_TRY(plmr_llm_check_kept(&c->llm));
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_CHECK(setup->first_layer + setup->n_layers <= shape->n_layers, PLMR_ERROR_INPUT,
                "--layers: %s has layers 0..%d", shape->name, shape->n_layers - 1);
-    PLMR_CHECK(!c->n_context || c->phase != PREFILL, PLMR_ERROR_INPUT,
+    PLMR_CHECK(!c->n_context || c->llm.phases != PLMR_PREFILL_ALONE, PLMR_ERROR_INPUT,
                "--context is for decode: with --phase prefill there is none");
-    PLMR_CHECK(!setup->phase[PLMR_DECODE].tree.n_group_levels || c->phase != PREFILL, PLMR_ERROR_INPUT,
+    PLMR_CHECK(!setup->phase[PLMR_DECODE].tree.n_group_levels || c->llm.phases != PLMR_PREFILL_ALONE, PLMR_ERROR_INPUT,
                "--groups is for decode: those of a prefill are chosen by the model");
-    PLMR_CHECK(c->timing || !c->n_context || c->phase == DECODE, PLMR_ERROR_INPUT,
+    PLMR_CHECK(c->llm.timing || !c->n_context || c->llm.phases == PLMR_DECODE_ALONE, PLMR_ERROR_INPUT,
                "--context with values is for --phase decode: after a prefill the cache holds the prompt");
     return PLMR_OK;
 }
@@ -116,25 +116,26 @@ static plmr_status check(const struct llm_command *c, const plmr_model_shape *sh
 
 static int64_t context(const struct llm_command *c)
 {
-    return c->n_context ? c->n_context : c->n_prompt;
+    return c->n_context ? c->n_context : c->llm.n_prompt;
 }
 
 static void set_up(const struct llm_command *c, plmr_llm_run *run)
 {
     plmr_llm_setup *setup = &run->setup;
     plmr_phase_setup *prefill = &setup->phase[PLMR_PREFILL], *decode = &setup->phase[PLMR_DECODE];
-    setup->n_prompt = c->phase == DECODE ? context(c) : c->n_prompt;
-    setup->n_tokens = context(c) + (setup->as_published || c->phase == PREFILL ? 0 : c->n_decode);
+    setup->n_prompt = c->llm.phases == PLMR_DECODE_ALONE ? context(c) : c->llm.n_prompt;
+    setup->n_tokens = context(c) + (setup->as_published || c->llm.phases == PLMR_PREFILL_ALONE ? 0 : c->llm.n_decode);
     prefill->tree.n_levels = prefill->tree.n_levels ? prefill->tree.n_levels : decode->tree.n_levels;
     decode->unfused = c->fuse == BY_DEFAULT ? setup->as_published : c->fuse == UNFUSED;
-    plmr_llm_setup_choose(setup, c->phase != DECODE, c->phase != PREFILL, &run->session.device, run->shape);
+    plmr_llm_setup_choose(setup, c->llm.phases != PLMR_DECODE_ALONE, c->llm.phases != PLMR_PREFILL_ALONE,
+                          &run->session.device, run->shape);
 }
 
 static plmr_status run_time(const struct llm_command *c, plmr_llm_run *run)
 {
-    if (c->phase != DECODE)
+    if (c->llm.phases != PLMR_DECODE_ALONE)
         PLMR_TRY(plmr_llm_time_prompt(run));
-    return c->phase == PREFILL ? PLMR_OK : plmr_llm_time_tokens(run, context(c), c->n_decode);
+    return c->llm.phases == PLMR_PREFILL_ALONE ? PLMR_OK : plmr_llm_time_tokens(run, context(c), c->llm.n_decode);
 }
 
 /* On rank 0. */
@@ -153,16 +154,16 @@ static plmr_status run_planes(const struct llm_command *c, plmr_llm_run *run, fl
     double start_s = plmr_wall_s();
     PLMR_TRY(run_time(c, run));
     double timing_s = plmr_wall_s() - start_s;
-    if (!c->timing) {
+    if (!c->llm.timing) {
         PLMR_TRY(plmr_llm_load(run));
-        PLMR_TRY(plmr_llm_run_values(run, context(c), c->n_decode, hidden));
+        PLMR_TRY(plmr_llm_run_values(run, context(c), c->llm.n_decode, hidden));
     }
     plmr_llm_record record = plmr_llm_record_of(run);
-    record.mode = c->timing ? "timing" : "compute";
-    record.phase = phase_names[c->phase];
-    record.context_tokens = c->phase == PREFILL ? -1 : context(c);
-    record.wall_s = !c->timing ? record.wall_s + timing_s : timing_s;
-    if (hidden && !c->timing)
+    record.mode = c->llm.timing ? "timing" : "compute";
+    record.phase = phase_names[c->llm.phases];
+    record.context_tokens = c->llm.phases == PLMR_PREFILL_ALONE ? -1 : context(c);
+    record.wall_s = !c->llm.timing ? record.wall_s + timing_s : timing_s;
+    if (hidden && !c->llm.timing)
         record.checksum = plmr_llm_checksum(hidden, n_hidden);
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? report(c, run, &record) : PLMR_OK));
     return plmr_llm_write_trace(run, plmr_text_beside(c->llm.json));

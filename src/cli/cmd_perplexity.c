@@ -18,7 +18,6 @@
 struct perplexity_command {
     plmr_llm_options llm;
     const char *file;
-    int64_t context; /* 0: not given */
     plmr_checkpoint kept;
     bool stopped;
 };
@@ -34,7 +33,7 @@ static const plmr_option options[] = {
      .letter = 'm', .value = PLMR_MODEL_DEMO},
     {"file", "FILE", MODEL, "The text, in UTF-8", PLMR_TEXT(struct perplexity_command, file), .letter = 'f'},
     {"context", "N", MODEL, "Tokens of a window (default 512, or the model's context if that is less)",
-     PLMR_COUNT(struct perplexity_command, context, INT32_MAX)},
+     PLMR_COUNT(struct perplexity_command, llm.n_prompt, INT32_MAX)},
     PLMR_OPTIONS(struct perplexity_command, llm, plmr_wafer_table),
     PLMR_CHECKPOINT(struct perplexity_command, llm.checkpoint, "windows"),
     {0},
@@ -140,7 +139,7 @@ static void go_on(const struct perplexity_command *c, const json_t *state, plmr_
 static plmr_status score(struct perplexity_command *c, plmr_llm_run *run, const json_t *state)
 {
     int n_context = run->shape->n_context;
-    int size = c->context ? (int)c->context : n_context < DEFAULT_CONTEXT ? n_context : DEFAULT_CONTEXT;
+    int size = c->llm.n_prompt ? (int)c->llm.n_prompt : n_context < DEFAULT_CONTEXT ? n_context : DEFAULT_CONTEXT;
     plmr_score s = plmr_score_windows(run->n_ids, size);
     run->setup.n_prompt = run->setup.n_tokens = s.size;
     plmr_llm_setup_choose(&run->setup, true, true, &run->session.device, run->shape);
@@ -160,16 +159,16 @@ static plmr_status check_options(const struct perplexity_command *c)
     PLMR_CHECK(c->file, PLMR_ERROR_INPUT, "a text is missing: give a file with -f");
     PLMR_CHECK(!c->llm.setup.dump, PLMR_ERROR_INPUT,
                "--dump: the tensors of many windows are not written: use plmr logits");
-    PLMR_CHECK(!c->context || c->context >= LEAST_CONTEXT, PLMR_ERROR_INPUT,
-               "--context: windows of %lld tokens are too short: %d are the least", (long long)c->context,
+    PLMR_CHECK(!c->llm.n_prompt || c->llm.n_prompt >= LEAST_CONTEXT, PLMR_ERROR_INPUT,
+               "--context: windows of %lld tokens are too short: %d are the least", (long long)c->llm.n_prompt,
                LEAST_CONTEXT);
     return plmr_llm_check_cores(&c->llm);
 }
 
 static plmr_status run_opened(struct perplexity_command *c, plmr_llm_run *run)
 {
-    PLMR_CHECK(c->context <= run->shape->n_context, PLMR_ERROR_INPUT,
-               "--context: %lld tokens are more than %s was made for: %d are the most", (long long)c->context,
+    PLMR_CHECK(c->llm.n_prompt <= run->shape->n_context, PLMR_ERROR_INPUT,
+               "--context: %lld tokens are more than %s was made for: %d are the most", (long long)c->llm.n_prompt,
                run->shape->name, run->shape->n_context);
     PLMR_TRY(share_tokens(c, run));
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));

@@ -1,7 +1,5 @@
 #include "infer/heads.h"
 
-#include "infer/regroup.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,11 +91,4 @@ void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held)
     for (int kv = 0; kv < grid->heads.n_kv && held->query; kv++)
         free(held->query[kv]);
     free(held->query);
-}
-
-void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal, float *columns,
-                          size_t ld, int64_t n, float **head, bool to_heads)
-{
-    plmr_regroup r = {grid, deal, engine->owner, n, columns, ld, head};
-    plmr_regroup_run(&r, to_heads);
 }

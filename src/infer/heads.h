@@ -27,10 +27,6 @@ typedef struct plmr_held_heads {
 void plmr_held_heads_create(const plmr_engine *engine, const plmr_grid *grid, int64_t n, plmr_held_heads *held);
 void plmr_held_heads_free(const plmr_grid *grid, plmr_held_heads *held);
 
-/* Between columns of queries, or of keys and values, and heads; see regroup.h. Collective. */
-void plmr_held_heads_move(const plmr_engine *engine, const plmr_grid *grid, const plmr_deal *deal, float *columns,
-                          size_t ld, int64_t n, float **head, bool to_heads);
-
 /* A token's key, turned for its position, and value as the cache has them; both from one head by cores. */
 void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int layer, int64_t token, const float *key,
                       const float *value, void *rounded_key, void *rounded_value);

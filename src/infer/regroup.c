@@ -52,19 +52,40 @@ static void *at_heads(const void *context, int64_t row, int64_t number)
     return p->r->head[p->kv[number / span]] + row * span * p->width + number % span * p->width;
 }
 
-void plmr_regroup_run(const plmr_regroup *r, bool to_heads)
+/* A regroup as a move between two sides. */
+struct sides {
+    struct pieces pieces;
+    plmr_spread_matrix columns, heads;
+};
+
+static void make_sides(const plmr_regroup *r, struct sides *s)
 {
     const plmr_heads *heads = &r->grid->heads;
-    struct pieces p = {.r = r, .width = r->deal->size / heads->n_per_core};
-    p.kv = plmr_take((size_t)heads->n_kv * sizeof *p.kv);
+    struct pieces *p = &s->pieces;
+    *p = (struct pieces){r, r->deal->size / heads->n_per_core, plmr_take((size_t)heads->n_kv * sizeof *p->kv)};
     for (int kv = 0, n = 0; kv < heads->n_kv; kv++)
         if (r->owner[kv] == plmr_ranks_place(r->grid->ranks, PLMR_X))
-            p.kv[n++] = kv;
+            p->kv[n++] = kv;
     plmr_dealt rows = {.axis = PLMR_WHOLE, .n = r->n_rows};
-    plmr_dealt cols = {PLMR_X, (int64_t)heads->n_kv * heads->span, list_columns, &p};
-    plmr_spread_matrix columns = {rows, cols, at_columns, 1, &p}, by_heads = {rows, cols, at_heads, 1, &p};
-    by_heads.cols.list = list_heads;
-    plmr_redistribute(r->grid->ranks, to_heads ? &columns : &by_heads, to_heads ? &by_heads : &columns,
-                      (size_t)p.width * sizeof(float), MOST_BYTES);
-    free(p.kv);
+    plmr_dealt cols = {PLMR_X, (int64_t)heads->n_kv * heads->span, list_columns, p};
+    s->columns = (plmr_spread_matrix){rows, cols, at_columns, 1, p};
+    s->heads = (plmr_spread_matrix){rows, cols, at_heads, 1, p};
+    s->heads.cols.list = list_heads;
+}
+
+void plmr_regroup_run(const plmr_regroup *regroups, int n, bool to_heads)
+{
+    struct sides *sides = plmr_take((size_t)n * sizeof *sides);
+    plmr_redistribution *moves = plmr_take((size_t)n * sizeof *moves);
+    for (int i = 0; i < n; i++) {
+        struct sides *s = &sides[i];
+        make_sides(&regroups[i], s);
+        moves[i] = (plmr_redistribution){to_heads ? &s->columns : &s->heads, to_heads ? &s->heads : &s->columns,
+                                         (size_t)s->pieces.width * sizeof(float)};
+    }
+    plmr_redistribute_all(regroups->grid->ranks, moves, n, MOST_BYTES);
+    for (int i = 0; i < n; i++)
+        free(sides[i].pieces.kv);
+    free(moves);
+    free(sides);
 }

@@ -24,5 +24,5 @@ typedef struct plmr_regroup {
     float *const *head; /* by key-value head; what this rank does not own is not looked at */
 } plmr_regroup;
 
-/* From columns to heads, or back. Collective. */
-void plmr_regroup_run(const plmr_regroup *regroup, bool to_heads);
+/* Several of one grid at once, from columns to heads, or back: their messages travel together. Collective. */
+void plmr_regroup_run(const plmr_regroup *regroups, int n, bool to_heads);

@@ -1,5 +1,6 @@
 #include "ranks/mapping.h"
 
+#include <math.h>
 #include <stdint.h>
 
 #include "plmr/types.h"
@@ -35,35 +36,53 @@ static int group_size(const plmr_neighbourhood *where, int n_ranks, bool with_ca
     return size;
 }
 
-/* Half the edges of a block of block_rows x block_cols of the places. */
-static int64_t edges(int rows, int cols, const plmr_rank_grid *grid, int block_rows, int block_cols)
+/* What is to be kept short: edges of rows x cols cores, or traffic. */
+struct task {
+    int rows, cols;
+    const plmr_rank_traffic *traffic;
+};
+
+/* Half the edges of a block of block_rows x block_cols of the places; or what a rank in it gets from outside. */
+static double from_outside(const struct task *t, const plmr_rank_grid *grid, int block_rows, int block_cols)
 {
-    return plmr_ceil_div((int64_t)rows * block_rows, grid->rank_rows) +
-           plmr_ceil_div((int64_t)cols * block_cols, grid->rank_cols);
+    double part_of_rows = (double)block_rows / grid->rank_rows, part_of_cols = (double)block_cols / grid->rank_cols;
+    if (t->traffic)
+        return t->traffic->along_x / grid->rank_rows * (1 - part_of_cols) +
+               t->traffic->along_y / grid->rank_cols * (1 - part_of_rows);
+    return (double)(plmr_ceil_div((int64_t)t->rows * block_rows, grid->rank_rows) +
+                    plmr_ceil_div((int64_t)t->cols * block_cols, grid->rank_cols));
 }
 
-/* Cuts outer_rows x outer_cols places into rectangles of n places with the shortest edges. There is one for every n
- * that divides their number: gcd(n, outer_rows) rows. Returns the edges. */
-static int64_t best_block(int rows, int cols, const plmr_rank_grid *grid, int outer_rows, int outer_cols, int n,
-                          int *block_rows, int *block_cols)
+/* Cuts outer_rows x outer_cols places into rectangles of n places that get least from outside. There is one for every n
+ * that divides their number: gcd(n, outer_rows) rows. Returns what they get. */
+static double best_block(const struct task *t, const plmr_rank_grid *grid, int outer_rows, int outer_cols, int n,
+                         int *block_rows, int *block_cols)
 {
-    int64_t best = INT64_MAX;
+    double best = INFINITY;
     for (int c = 1; c <= n; c++) {
         int r = n / c;
-        if (r * c != n || outer_rows % r || outer_cols % c || edges(rows, cols, grid, r, c) >= best)
+        if (r * c != n || outer_rows % r || outer_cols % c || from_outside(t, grid, r, c) >= best)
             continue;
-        best = edges(rows, cols, grid, r, c);
+        best = from_outside(t, grid, r, c);
         *block_rows = r;
         *block_cols = c;
     }
     return best;
 }
 
-bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
-                         plmr_rank_grid *grid)
+/* Nodes before ranks in them; of traffic three times as much passes within a node in the same time. */
+static double cost(double of_node, double of_rank, bool is_traffic)
 {
+    enum { WITHIN = 3, ALWAYS_FIRST = 1 << 30 };
+    return of_node * (is_traffic ? WITHIN : ALWAYS_FIRST) + of_rank;
+}
+
+bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
+                         const plmr_rank_traffic *traffic, plmr_rank_grid *grid)
+{
+    const struct task task = {rows, cols, traffic};
     int per_node = group_size(where, n_ranks, false), per_cache = group_size(where, n_ranks, true);
-    int64_t best_node = INT64_MAX, best_rank = INT64_MAX;
+    double best = INFINITY;
     per_node = per_node ? per_node : n_ranks;
     per_cache = per_cache && per_node % per_cache == 0 ? per_cache : per_node;
     for (int c = 1; c <= n_ranks; c++) {
@@ -71,16 +90,15 @@ bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_
         bool wanted = (!rank_rows || rank_rows == g.rank_rows) && (!rank_cols || rank_cols == c);
         if (g.rank_rows * c != n_ranks || g.rank_rows > rows || c > cols || !wanted)
             continue;
-        int64_t node = best_block(rows, cols, &g, g.rank_rows, c, per_node, &g.node_rows, &g.node_cols);
-        int64_t rank = edges(rows, cols, &g, 1, 1);
-        if (node > best_node || (node == best_node && rank >= best_rank))
+        double node = best_block(&task, &g, g.rank_rows, c, per_node, &g.node_rows, &g.node_cols);
+        double all = cost(node, from_outside(&task, &g, 1, 1), traffic != NULL);
+        if (all >= best)
             continue;
-        best_block(rows, cols, &g, g.node_rows, g.node_cols, per_cache, &g.cache_rows, &g.cache_cols);
-        best_node = node;
-        best_rank = rank;
+        best_block(&task, &g, g.node_rows, g.node_cols, per_cache, &g.cache_rows, &g.cache_cols);
+        best = all;
         *grid = g;
     }
-    return best_node != INT64_MAX;
+    return best < INFINITY;
 }
 
 /* The place of the i-th rank, where ranks of a cache, and of a node, follow each other. */

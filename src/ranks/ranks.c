@@ -308,12 +308,13 @@ static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_gri
 }
 
 static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, int rows, int cols,
-                               plmr_neighbourhood *where, int *place)
+                               const plmr_rank_traffic *traffic, plmr_neighbourhood *where, int *place)
 {
     plmr_rank_grid grid;
     plmr_neighbourhood here = find_here(ranks);
     PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, plmr_world()));
-    PLMR_CHECK(plmr_mapping_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, &grid), PLMR_ERROR_INPUT,
+    PLMR_CHECK(plmr_mapping_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, traffic, &grid),
+               PLMR_ERROR_INPUT,
                "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
                plmr_rank_count(), rows, cols);
     MPI_Comm placed = place_ranks(where, &grid, place);
@@ -325,7 +326,8 @@ static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, 
     return PLMR_OK;
 }
 
-plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, plmr_ranks **out)
+plmr_status plmr_ranks_create_for(int rank_rows, int rank_cols, int rows, int cols, const plmr_rank_traffic *traffic,
+                                  plmr_ranks **out)
 {
     PLMR_GIVEN(out);
     PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
@@ -335,7 +337,7 @@ plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, 
     plmr_ranks *ranks = plmr_take_zeroed(1, sizeof *ranks);
     plmr_neighbourhood *where = plmr_take(n_ranks * sizeof *where);
     int *place = plmr_take(n_ranks * sizeof *place);
-    plmr_status status = create_grid(ranks, rank_rows, rank_cols, rows, cols, where, place);
+    plmr_status status = create_grid(ranks, rank_rows, rank_cols, rows, cols, traffic, where, place);
     free(place);
     free(where);
     if (status)
@@ -343,6 +345,11 @@ plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, 
     else
         *out = ranks;
     return status;
+}
+
+plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, plmr_ranks **out)
+{
+    return plmr_ranks_create_for(rank_rows, rank_cols, rows, cols, NULL, out);
 }
 
 static int largest_divisor(int n, int most)

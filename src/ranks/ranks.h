@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plmr/ranks.h"
+#include "ranks/mapping.h"
 
 /* Part `place` of n cores dealt to `parts` ranks: [*first, *first + *count), sizes differ by one at most. */
 static inline void plmr_ranks_share(int n, int parts, int place, int *first, int *count)
@@ -20,6 +21,11 @@ static inline int plmr_ranks_owner(int n, int parts, int i)
         place++;
     return place;
 }
+
+/* plmr_ranks_create, but where traffic is not NULL grid and nodes' places are those that plmr_mapping_choose finds for it.
+ * Collective. */
+plmr_status plmr_ranks_create_for(int rank_rows, int rank_cols, int rows, int cols, const plmr_rank_traffic *traffic,
+                                  plmr_ranks **ranks);
 
 /* Ranks for a rectangle of rows x cols cores of a region: the grid itself, or where it is larger one of several equal
  * grids that it is cut into, each of which has all of those cores. Destroyed by plmr_ranks_destroy if it is another.

@@ -165,8 +165,15 @@ static void *at_message(const void *context, int64_t row, int64_t col)
 
 /* ---- messages ---- */
 
+/* A matrix that moves. */
+struct moving {
+    const plmr_redistribution *move;
+    struct dimension rows, cols;
+};
+
 /* Rows that have been asked of another rank and wait for their message. */
 struct awaited {
+    const struct moving *moving;
     struct part part;
     int64_t first, n_rows;
     char *bytes;
@@ -174,9 +181,9 @@ struct awaited {
 
 struct trade {
     plmr_ranks *ranks;
-    const plmr_spread_matrix *before, *after;
-    struct dimension rows, cols;
-    size_t element_bytes, most_bytes;
+    struct moving *moving;
+    int n_moving;
+    size_t most_bytes;
     plmr_exchange *messages;
     char *buffer;
     size_t used, room;
@@ -184,13 +191,13 @@ struct trade {
     int n_awaited, awaited_room;
 };
 
-static struct part part_of(const struct trade *t, bool out, const int place[2])
+static struct part part_of(const struct moving *m, bool out, const int place[2])
 {
-    const struct crossing *rows = out ? &t->rows.out : &t->rows.in, *cols = out ? &t->cols.out : &t->cols.in;
-    int row = place_of(out ? t->rows.after : t->rows.before, place);
-    int col = place_of(out ? t->cols.after : t->cols.before, place);
+    const struct crossing *rows = out ? &m->rows.out : &m->rows.in, *cols = out ? &m->cols.out : &m->cols.in;
+    int row = place_of(out ? m->rows.after : m->rows.before, place);
+    int col = place_of(out ? m->cols.after : m->cols.before, place);
     return (struct part){
-        .side = out ? t->before : t->after,
+        .side = out ? m->move->before : m->move->after,
         .row = rows->number + rows->first[row],
         .col = cols->number + cols->first[col],
         .n_rows = rows->first[row + 1] - rows->first[row],
@@ -198,16 +205,17 @@ static struct part part_of(const struct trade *t, bool out, const int place[2])
     };
 }
 
-static void copy_message(const struct trade *t, const struct part *part, int64_t first, int64_t n_rows, char *bytes,
+static void copy_message(const struct moving *m, const struct part *part, int64_t first, int64_t n_rows, char *bytes,
                          bool out)
 {
-    struct message message = {bytes, (size_t)part->n_cols * t->element_bytes, t->element_bytes};
+    size_t element_bytes = m->move->element_bytes;
+    struct message message = {bytes, (size_t)part->n_cols * element_bytes, element_bytes};
     plmr_spread_matrix side = {.at = at_message, .strip = INT64_MAX, .context = &message};
     struct part as_part = {.side = &side, .n_rows = n_rows, .n_cols = part->n_cols};
     if (out)
-        copy_rows(part, first, &as_part, 0, n_rows, t->element_bytes);
+        copy_rows(part, first, &as_part, 0, n_rows, element_bytes);
     else
-        copy_rows(&as_part, 0, part, first, n_rows, t->element_bytes);
+        copy_rows(&as_part, 0, part, first, n_rows, element_bytes);
 }
 
 static void take_in(struct trade *t)
@@ -215,7 +223,7 @@ static void take_in(struct trade *t)
     plmr_exchange_wait(t->messages);
     for (int i = 0; i < t->n_awaited; i++) {
         const struct awaited *a = &t->awaited[i];
-        copy_message(t, &a->part, a->first, a->n_rows, a->bytes, false);
+        copy_message(a->moving, &a->part, a->first, a->n_rows, a->bytes, false);
     }
     t->n_awaited = 0;
     t->used = 0;
@@ -234,30 +242,37 @@ static void make_room(struct trade *t, size_t n_bytes)
     t->buffer = plmr_take(t->room);
 }
 
-static void send(struct trade *t, int peer, const struct part *out, int64_t first, int64_t n_rows)
+static size_t row_bytes(const struct moving *m, const struct part *part)
 {
-    size_t n_bytes = (size_t)(n_rows * out->n_cols) * t->element_bytes;
-    copy_message(t, out, first, n_rows, t->buffer + t->used, true);
+    return (size_t)part->n_cols * m->move->element_bytes;
+}
+
+static void send(struct trade *t, const struct moving *m, int peer, const struct part *out, int64_t first,
+                 int64_t n_rows)
+{
+    size_t n_bytes = (size_t)n_rows * row_bytes(m, out);
+    copy_message(m, out, first, n_rows, t->buffer + t->used, true);
     plmr_exchange_send(t->messages, PLMR_EVERY_RANK, peer, t->buffer + t->used, n_bytes);
     t->used += n_bytes;
 }
 
-static void receive(struct trade *t, int peer, const struct part *in, int64_t first, int64_t n_rows)
+static void receive(struct trade *t, const struct moving *m, int peer, const struct part *in, int64_t first,
+                    int64_t n_rows)
 {
-    size_t n_bytes = (size_t)(n_rows * in->n_cols) * t->element_bytes;
+    size_t n_bytes = (size_t)n_rows * row_bytes(m, in);
     if (t->n_awaited == t->awaited_room) {
         t->awaited_room = 2 * t->awaited_room + 16;
         t->awaited = plmr_take_more(t->awaited, (size_t)t->awaited_room * sizeof *t->awaited);
     }
-    t->awaited[t->n_awaited++] = (struct awaited){*in, first, n_rows, t->buffer + t->used};
+    t->awaited[t->n_awaited++] = (struct awaited){m, *in, first, n_rows, t->buffer + t->used};
     plmr_exchange_receive(t->messages, PLMR_EVERY_RANK, peer, t->buffer + t->used, n_bytes);
     t->used += n_bytes;
 }
 
 /* Rows of a message: as both its ends count them. */
-static int64_t rows_at_once(const struct trade *t, const struct part *part)
+static int64_t rows_at_once(const struct trade *t, size_t row_bytes)
 {
-    size_t row_bytes = (size_t)part->n_cols * t->element_bytes, n = row_bytes ? t->most_bytes / 2 / row_bytes : 0;
+    size_t n = row_bytes ? t->most_bytes / 2 / row_bytes : 0;
     return n < 1 ? 1 : (int64_t)n;
 }
 
@@ -267,77 +282,92 @@ static int64_t clip_rows(const struct part *part, int64_t first, int64_t most)
     return left < 0 ? 0 : left < most ? left : most;
 }
 
-/* The k-th messages to one rank and from another are posted together: as all ranks wait between such pairs alone, in
- * the same order of turns, none waits for one that waits for it. */
-static void trade_with(struct trade *t, int to, const struct part *out, int from, const struct part *in)
+/* Along an axis to which nothing is dealt before, every rank finds what it wants with itself. */
+static struct part between(const plmr_ranks *ranks, const struct moving *m, bool out, int peer)
 {
-    int64_t most_out = rows_at_once(t, out), most_in = rows_at_once(t, in);
-    for (int64_t k = 0;; k++) {
-        int64_t n_out = clip_rows(out, k * most_out, most_out), n_in = clip_rows(in, k * most_in, most_in);
-        if (n_out == 0 && n_in == 0)
-            return;
-        make_room(t, (size_t)(n_out * out->n_cols + n_in * in->n_cols) * t->element_bytes);
-        if (n_out)
-            send(t, to, out, k * most_out, n_out);
-        if (n_in)
-            receive(t, from, in, k * most_in, n_in);
-    }
+    int place[2] = {[PLMR_X] = peer % ranks->extent[PLMR_X], [PLMR_Y] = peer / ranks->extent[PLMR_X]};
+    const plmr_spread_matrix *before = m->move->before;
+    for (int axis = PLMR_X; axis <= PLMR_Y; axis++)
+        if (before->rows.axis != axis && before->cols.axis != axis && place[axis] != ranks->place[axis])
+            return (struct part){0};
+    return part_of(m, out, place);
 }
 
-/* Along an axis to which nothing is dealt before, every rank finds what it wants with itself. */
-static struct part between(const struct trade *t, bool out, int peer)
+/* The k-th messages to one rank and from another are posted together: as all ranks wait between such pairs alone, in
+ * the same order of turns and matrices, none waits for one that waits for it. */
+static void trade_with(struct trade *t, const struct moving *m, int to, int from)
 {
-    int place[2] = {[PLMR_X] = peer % t->ranks->extent[PLMR_X], [PLMR_Y] = peer / t->ranks->extent[PLMR_X]};
-    for (int axis = PLMR_X; axis <= PLMR_Y; axis++)
-        if (t->before->rows.axis != axis && t->before->cols.axis != axis && place[axis] != t->ranks->place[axis])
-            return (struct part){0};
-    return part_of(t, out, place);
+    struct part out = between(t->ranks, m, true, to), in = between(t->ranks, m, false, from);
+    int64_t most_out = rows_at_once(t, row_bytes(m, &out)), most_in = rows_at_once(t, row_bytes(m, &in));
+    for (int64_t k = 0;; k++) {
+        int64_t n_out = clip_rows(&out, k * most_out, most_out), n_in = clip_rows(&in, k * most_in, most_in);
+        if (n_out == 0 && n_in == 0)
+            return;
+        make_room(t, (size_t)n_out * row_bytes(m, &out) + (size_t)n_in * row_bytes(m, &in));
+        if (n_out)
+            send(t, m, to, &out, k * most_out, n_out);
+        if (n_in)
+            receive(t, m, from, &in, k * most_in, n_in);
+    }
 }
 
 static size_t all_bytes(const struct trade *t, int n, int me)
 {
-    size_t n_elements = 0;
-    for (int peer = 0; peer < n; peer++) {
-        struct part out = between(t, true, peer), in = between(t, false, peer);
-        n_elements += peer == me ? 0 : (size_t)(out.n_rows * out.n_cols + in.n_rows * in.n_cols);
+    size_t n_bytes = 0;
+    for (int i = 0; i < t->n_moving; i++)
+        for (int peer = 0; peer < n; peer++) {
+            const struct moving *m = &t->moving[i];
+            struct part out = between(t->ranks, m, true, peer), in = between(t->ranks, m, false, peer);
+            n_bytes += peer == me ? 0 : (size_t)out.n_rows * row_bytes(m, &out) + (size_t)in.n_rows * row_bytes(m, &in);
+        }
+    return n_bytes;
+}
+
+static void keep_own(const struct trade *t, int me)
+{
+    for (const struct moving *m = t->moving; m < t->moving + t->n_moving; m++) {
+        struct part mine = between(t->ranks, m, true, me), kept = between(t->ranks, m, false, me);
+        copy_rows(&mine, 0, &kept, 0, mine.n_rows, m->move->element_bytes);
     }
-    return n_elements * t->element_bytes;
 }
 
 static void trade_all(struct trade *t)
 {
     int n = t->ranks->extent[PLMR_X] * t->ranks->extent[PLMR_Y];
     int me = t->ranks->place[PLMR_Y] * t->ranks->extent[PLMR_X] + t->ranks->place[PLMR_X];
-    struct part mine = between(t, true, me), kept = between(t, false, me);
     size_t n_bytes = all_bytes(t, n, me);
     t->messages = plmr_exchange_create(t->ranks, "a move of elements");
     make_room(t, n_bytes < t->most_bytes ? n_bytes : t->most_bytes);
-    for (int turn = 1; turn < n; turn++) {
-        int to = (me + turn) % n, from = (me + n - turn) % n;
-        struct part out = between(t, true, to), in = between(t, false, from);
-        trade_with(t, to, &out, from, &in);
-    }
-    copy_rows(&mine, 0, &kept, 0, mine.n_rows, t->element_bytes);
+    for (int turn = 1; turn < n; turn++)
+        for (int i = 0; i < t->n_moving; i++)
+            trade_with(t, &t->moving[i], (me + turn) % n, (me + n - turn) % n);
+    keep_own(t, me);
     take_in(t);
     plmr_exchange_destroy(t->messages);
+}
+
+void plmr_redistribute_all(plmr_ranks *ranks, const plmr_redistribution *moves, int n, size_t most_bytes)
+{
+    struct trade t = {.ranks = ranks, .n_moving = n, .most_bytes = most_bytes};
+    t.moving = plmr_take((size_t)n * sizeof *t.moving);
+    for (int i = 0; i < n; i++) {
+        const plmr_spread_matrix *before = moves[i].before, *after = moves[i].after;
+        PLMR_ASSERT(before->rows.axis == PLMR_WHOLE || before->rows.axis != before->cols.axis);
+        t.moving[i] = (struct moving){&moves[i], compare(ranks, &before->rows, &after->rows),
+                                      compare(ranks, &before->cols, &after->cols)};
+    }
+    trade_all(&t);
+    for (int i = 0; i < n; i++) {
+        free_dimension(&t.moving[i].rows);
+        free_dimension(&t.moving[i].cols);
+    }
+    free(t.awaited);
+    free(t.buffer);
+    free(t.moving);
 }
 
 void plmr_redistribute(plmr_ranks *ranks, const plmr_spread_matrix *before, const plmr_spread_matrix *after,
                        size_t element_bytes, size_t most_bytes)
 {
-    PLMR_ASSERT(before->rows.axis == PLMR_WHOLE || before->rows.axis != before->cols.axis);
-    struct trade t = {
-        .ranks = ranks,
-        .before = before,
-        .after = after,
-        .rows = compare(ranks, &before->rows, &after->rows),
-        .cols = compare(ranks, &before->cols, &after->cols),
-        .element_bytes = element_bytes,
-        .most_bytes = most_bytes,
-    };
-    trade_all(&t);
-    free(t.awaited);
-    free(t.buffer);
-    free_dimension(&t.rows);
-    free_dimension(&t.cols);
+    plmr_redistribute_all(ranks, &(plmr_redistribution){before, after, element_bytes}, 1, most_bytes);
 }

@@ -41,3 +41,11 @@ typedef struct plmr_spread_matrix {
  * each if that is more. Collective over the ranks between which anything can move. */
 void plmr_redistribute(plmr_ranks *ranks, const plmr_spread_matrix *before, const plmr_spread_matrix *after,
                        size_t element_bytes, size_t most_bytes);
+
+/* The same for several matrices at once, whose messages travel together: as many waits as for one. */
+typedef struct plmr_redistribution {
+    const plmr_spread_matrix *before, *after;
+    size_t element_bytes;
+} plmr_redistribution;
+
+void plmr_redistribute_all(plmr_ranks *ranks, const plmr_redistribution *moves, int n, size_t most_bytes);

@@ -58,8 +58,8 @@ static plmr_status fill_job(plmr_job *job, int default_rows, int default_cols)
     PLMR_TRY(check_options(o));
     PLMR_TRY(plmr_session_open(session, job->actions->command, &o->line, o->device, o->quiet));
     PLMR_TRY(choose_cores(job, default_rows, default_cols));
-    PLMR_TRY(
-        plmr_session_start_ranks(session, o->rank_rows, o->rank_cols, job->rows, job->cols, !o->plan && !o->quiet));
+    PLMR_TRY(plmr_session_start_ranks(session, o->rank_rows, o->rank_cols, job->rows, job->cols, NULL,
+                                      !o->plan && !o->quiet));
     if (plmr_rank() == 0)
         job->placement = plmr_ranks_text(&session->topology, job->rows, job->cols);
     snprintf(job->ranks_grid, sizeof job->ranks_grid, "%dx%d", plmr_ranks_extent(session->ranks, PLMR_Y),

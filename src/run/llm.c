@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/wall.h"
+#include "infer/traffic.h"
 
 /* ---- opening ---- */
 
@@ -90,18 +91,39 @@ static plmr_status note_files(plmr_llm_run *run)
 
 /* ---- the grid of ranks ---- */
 
+/* Ranks of one row at most, if a grid has any others. */
+enum { MOST_IN_A_ROW = 16 };
+
 static int least(int a, int b)
 {
     return a < b ? a : b;
 }
 
+/* About as many as the prompt will have; 0: that is not known. */
+static int64_t prompt_tokens(const plmr_llm_options *o)
+{
+    enum { BYTES_OF_A_TOKEN = 4 };
+    int64_t n = o->ids ? 1 : 0;
+    for (const char *at = o->ids; at && *at; at++)
+        n += *at == ',';
+    return o->n_prompt ? o->n_prompt : o->text ? 1 + (int64_t)strlen(o->text) / BYTES_OF_A_TOKEN : n;
+}
+
+/* What values will be made of, as far as that is known; false: only clocks travel, or it is not. */
+static bool find_traffic(const plmr_llm_run *run, const plmr_llm_setup *setup, plmr_rank_traffic *traffic)
+{
+    const plmr_llm_options *o = run->options;
+    int64_t n_prompt = o->phases == PLMR_DECODE_ALONE ? 0 : prompt_tokens(o);
+    int64_t n_decode = o->phases == PLMR_PREFILL_ALONE ? 0 : o->n_decode;
+    *traffic = plmr_model_traffic(run->shape, setup->n_layers, n_prompt, n_decode);
+    return !o->timing && (n_prompt || n_decode);
+}
+
 /* Up to MOST_IN_A_ROW ranks form one row if it has the columns, so that no weights travel in prefill, and decode waits for
- * others least. More form a grid of about COLS_PER_ROW columns to a row: in prefill a rank then needs about as many bytes of
- * other ranks' tokens as of their weights, and decode's longest sums, those of the vocabulary, are short. If nothing fits,
- * 0 x 0. */
+ * others least. More form a grid of about COLS_PER_ROW columns to a row where only clocks travel. If nothing fits, 0 x 0. */
 static void choose_ranks(int rows, int cols, int *rank_rows, int *rank_cols)
 {
-    enum { MOST_IN_A_ROW = 16, COLS_PER_ROW = 4 };
+    enum { COLS_PER_ROW = 4 };
     int n = plmr_rank_count();
     double wanted = n <= MOST_IN_A_ROW ? n : COLS_PER_ROW, best = INFINITY;
     for (int r = 1; r <= n; r++) {
@@ -127,9 +149,12 @@ static plmr_status start_ranks(plmr_llm_run *run)
         rows = least(rows, PLMR_CHOOSE_LEAST);
         cols = least(cols, PLMR_CHOOSE_LEAST);
     }
-    if (!rank_rows)
+    plmr_rank_traffic traffic;
+    bool known = find_traffic(run, &setup, &traffic);
+    if (!rank_rows && (!known || plmr_rank_count() <= MOST_IN_A_ROW))
         choose_ranks(rows, cols, &rank_rows, &rank_cols);
-    return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, rows, cols, !o->quiet);
+    return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, rows, cols, known ? &traffic : NULL,
+                                    !o->quiet);
 }
 
 plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm_options *options, bool wants_text)

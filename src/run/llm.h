@@ -20,6 +20,8 @@
 #include "run/trace.h"
 #include "text/tokenizer_gguf.h"
 
+enum plmr_llm_phases { PLMR_BOTH_PHASES, PLMR_PREFILL_ALONE, PLMR_DECODE_ALONE };
+
 /* What a user says. */
 typedef struct plmr_llm_options {
     const char *model, *device;
@@ -30,11 +32,14 @@ typedef struct plmr_llm_options {
     plmr_llm_setup setup;
     const char *expert_load, *expert_trace; /* how tokens are spread over experts; where it is kept; NULL: not given */
     plmr_trace_options trace;
-    int rank_rows, rank_cols;  /* 0: what suits the model */
-    bool quiet;                /* no progress, no warnings of where the ranks run */
-    const char *json, *report; /* NULL: not given */
-    const char *checkpoint;    /* NULL: not given */
-    const char *link;          /* from wafer to wafer: see device/wafers.h; NULL: not given */
+    bool timing;                 /* no values are made */
+    enum plmr_llm_phases phases; /* that are run */
+    int64_t n_prompt, n_decode;  /* tokens of the prompt, 0: those of text or ids; and of what follows */
+    int rank_rows, rank_cols;    /* 0: what suits the model */
+    bool quiet;                  /* no progress, no warnings of where the ranks run */
+    const char *json, *report;   /* NULL: not given */
+    const char *checkpoint;      /* NULL: not given */
+    const char *link;            /* from wafer to wafer: see device/wafers.h; NULL: not given */
     plmr_words line;
 } plmr_llm_options;
 

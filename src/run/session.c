@@ -107,9 +107,9 @@ plmr_status plmr_session_open(plmr_session *session, const char *command, const 
 }
 
 plmr_status plmr_session_start_ranks(plmr_session *session, int rank_rows, int rank_cols, int rows, int cols,
-                                     bool warns)
+                                     const plmr_rank_traffic *traffic, bool warns)
 {
-    PLMR_TRY(plmr_ranks_create(rank_rows, rank_cols, rows, cols, &session->ranks));
+    PLMR_TRY(plmr_ranks_create_for(rank_rows, rank_cols, rows, cols, traffic, &session->ranks));
     plmr_rank_map_gather(session->ranks, &session->topology);
     if (warns && plmr_rank() == 0)
         plmr_ranks_warn(&session->topology);

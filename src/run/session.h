@@ -6,6 +6,7 @@
 #include "base/option.h"
 #include "device/standing.h"
 #include "plmr/device.h"
+#include "ranks/ranks.h"
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/progress.h"
@@ -53,9 +54,9 @@ plmr_status plmr_session_note_all(plmr_session *session, const char *const *path
  * Local. */
 void plmr_session_sign(const plmr_session *session, json_t *record);
 
-/* Makes the grid of ranks (see plmr_ranks_create), and looks where they run; warns of what is amiss there. */
+/* Makes the grid of ranks (see plmr_ranks_create_for), and looks where they run; warns of what is amiss there. */
 plmr_status plmr_session_start_ranks(plmr_session *session, int rank_rows, int rank_cols, int rows, int cols,
-                                     bool warns);
+                                     const plmr_rank_traffic *traffic, bool warns);
 
 /* Opens the files of records, report and trace, so that a wrong name is known before anything runs; NULL: none. The
  * trace tells of the model, if that is not NULL. */

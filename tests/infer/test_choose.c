@@ -6,6 +6,7 @@
 
 #include "infer/choose.h"
 #include "infer/timing.h"
+#include "infer/traffic.h"
 
 static plmr_ranks *ranks;
 
@@ -178,7 +179,25 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The header's example. */
+static void traffic_is_what_products_move(void **state)
+{
+    plmr_model *model;
+    must(plmr_model_open("llama3-8b", &model));
+    const plmr_model_shape *shape = plmr_model_shape_of(model);
+    plmr_rank_traffic prompt = plmr_model_traffic(shape, 1, 2048, 0), token = plmr_model_traffic(shape, 1, 0, 1);
+    assert_true(prompt.along_x == 4. * 2048 * (3 * 4096 + 14336));
+    assert_true(prompt.along_y == 2. * 4096 * (2 * 4096 + 2 * 1024 + 3 * 14336));
+    assert_true(token.along_x == 4. * 2 * 4096);
+    assert_true(token.along_y == 4. * (4096 + 2 * 1024 + 2 * 14336 + 128256));
+    plmr_rank_traffic both = plmr_model_traffic(shape, 1, 2048, 1);
+    assert_true(both.along_x == prompt.along_x + token.along_x && both.along_y == prompt.along_y + token.along_y);
+    plmr_model_close(model);
+    (void)state;
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(traffic_is_what_products_move),
     cmocka_unit_test_setup_teardown(more_is_never_worse, set_up, tear_down),
     cmocka_unit_test_setup_teardown(is_what_it_says, set_up, tear_down),
 };

@@ -1,6 +1,8 @@
 /* Which rank has which place, on machines that are made up: pure functions, no messages. */
 #include "tests/support.h"
 
+#include <math.h>
+
 #include "ranks/mapping.h"
 #include "ranks/topology.h"
 
@@ -28,7 +30,7 @@ static void lay_out(const struct machine *m, int rank_rows, int rank_cols, int r
                     int *rank_at)
 {
     int place[MOST], seen = 0;
-    assert_true(plmr_mapping_choose(m->where, m->n_ranks, rank_rows, rank_cols, rows, cols, grid));
+    assert_true(plmr_mapping_choose(m->where, m->n_ranks, rank_rows, rank_cols, rows, cols, NULL, grid));
     assert_int_equal(grid->rank_rows * grid->rank_cols, m->n_ranks);
     plmr_mapping_order(m->where, m->n_ranks, grid, place);
     for (int i = 0; i < m->n_ranks; i++)
@@ -74,8 +76,8 @@ static void one_node_is_as_square_as_can_be(void **state)
     assert_int_equal(grid.rank_rows, 2);
     lay_out(&m, 0, 0, 10, 100, &grid, rank_at);
     assert_int_equal(grid.rank_cols, 2);
-    assert_false(plmr_mapping_choose(m.where, 2, 0, 0, 1, 1, &grid));
-    assert_false(plmr_mapping_choose(m.where, 2, 1, 3, 100, 100, &grid));
+    assert_false(plmr_mapping_choose(m.where, 2, 0, 0, 1, 1, NULL, &grid));
+    assert_false(plmr_mapping_choose(m.where, 2, 1, 3, 100, 100, NULL, &grid));
 }
 
 /* 4 nodes of 16 ranks on an 8x8 grid are 4x4 blocks each, however the ranks were dealt to the nodes; a node's 4 caches
@@ -161,6 +163,81 @@ static void nodes_are_always_rectangles(void **state)
             }
 }
 
+/* ---- traffic ---- */
+
+/* What ranks get, piece by piece: one for each rank of their row, and of their column; those from other nodes count thrice
+ * more. */
+static double got(const struct machine *m, const plmr_rank_grid *g, const int *rank_at, plmr_rank_traffic traffic,
+                  double *from_other_nodes)
+{
+    double sum = 0, piece[2] = {traffic.along_x / m->n_ranks, traffic.along_y / m->n_ranks};
+    *from_other_nodes = 0;
+    for (int to = 0; to < m->n_ranks; to++)
+        for (int from = 0; from < m->n_ranks; from++) {
+            bool in_row = to / g->rank_cols == from / g->rank_cols, in_col = to % g->rank_cols == from % g->rank_cols;
+            double bytes = to == from ? 0 : in_row ? piece[0] : in_col ? piece[1] : 0;
+            bool far = m->where[rank_at[to]].node != m->where[rank_at[from]].node;
+            *from_other_nodes += far ? bytes : 0;
+            sum += far ? 4 * bytes : bytes;
+        }
+    return sum;
+}
+
+static void lay_out_for(const struct machine *m, plmr_rank_traffic traffic, int rank_rows, plmr_rank_grid *g,
+                        int *rank_at)
+{
+    int place[MOST];
+    assert_true(plmr_mapping_choose(m->where, m->n_ranks, rank_rows, rank_rows ? m->n_ranks / rank_rows : 0, 600, 600,
+                                    &traffic, g));
+    plmr_mapping_order(m->where, m->n_ranks, g, place);
+    for (int rank = 0; rank < m->n_ranks; rank++)
+        rank_at[place[rank]] = rank;
+}
+
+/* On all small machines with nodes alike, for a grid that is given and for one that is not: never more than what edges
+ * would have it. */
+static void traffic_is_least(void **state)
+{
+    (void)state;
+    static const plmr_rank_traffic all[] = {{218, 436}, {27, 436}, {872, 436}, {33, 155}, {1, 0}, {0, 1}};
+    int n_less = 0;
+    for (int n_nodes = 1; n_nodes <= 8; n_nodes++)
+        for (int per_node = 1; per_node <= 16; per_node++)
+            for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+                for (int rank_rows = 0; rank_rows <= n_nodes * per_node; rank_rows++) {
+                    int n = n_nodes * per_node, old_at[MOST], new_at[MOST];
+                    struct machine m = deal(n, n_nodes, 1, false);
+                    plmr_rank_grid old, new;
+                    double far;
+                    if (rank_rows && n % rank_rows)
+                        continue;
+                    lay_out(&m, rank_rows, rank_rows ? n / rank_rows : 0, 600, 600, &old, old_at);
+                    lay_out_for(&m, all[i], rank_rows, &new, new_at);
+                    double was = got(&m, &old, old_at, all[i], &far), is = got(&m, &new, new_at, all[i], &far);
+                    assert_true(is <= was * (1 + 1e-9));
+                    n_less += is < was * (1 - 1e-9);
+                }
+    assert_true(n_less > 1000);
+}
+
+/* A prompt of 2,048 tokens through a layer of llama3-8b, 4 nodes of 16: as the header has it. */
+static void weights_stay_on_their_node(void **state)
+{
+    (void)state;
+    static const plmr_rank_traffic layer = {218, 436};
+    struct machine m = deal(64, 4, 1, false);
+    plmr_rank_grid g;
+    int rank_at[MOST];
+    double far;
+    lay_out(&m, 4, 16, 600, 600, &g, rank_at);
+    got(&m, &g, rank_at, layer, &far);
+    assert_true(fabs(far / 64 - 218. / 4 * 3 / 4) < 0.1);
+    lay_out_for(&m, layer, 16, &g, rank_at);
+    got(&m, &g, rank_at, layer, &far);
+    assert_int_equal(g.node_rows, 16);
+    assert_true(fabs(far / 64 - 218. / 16 * 3 / 4) < 0.1);
+}
+
 /* ---- warnings ---- */
 
 static plmr_rank_site site_of(int rank, const char *host, int core, int n_cores, bool bound)
@@ -223,6 +300,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_row_goes_from_node_to_node),
     cmocka_unit_test(uneven_nodes_stay_together),
     cmocka_unit_test(nodes_are_always_rectangles),
+    cmocka_unit_test(traffic_is_least),
+    cmocka_unit_test(weights_stay_on_their_node),
     cmocka_unit_test(bad_starts_are_warned_of),
     cmocka_unit_test(caches_are_shared_out),
     cmocka_unit_test(this_machine_is_found),

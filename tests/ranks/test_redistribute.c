@@ -162,6 +162,25 @@ static void check_grid(plmr_ranks *ranks)
             }
 }
 
+/* Three matrices whose messages travel together, each dealt in its own way. */
+static void check_together(plmr_ranks *ranks)
+{
+    static const int axes[][2] = {{PLMR_Y, PLMR_X}, {PLMR_WHOLE, PLMR_X}, {PLMR_X, PLMR_WHOLE}};
+    static struct side before[3], after[3];
+    for (int round = 0; round < 20; round++) {
+        plmr_redistribution moves[3];
+        for (int i = 0; i < 3; i++) {
+            int n[2] = {1 + random_below(30), 1 + random_below(50)};
+            make_side(&before[i], ranks, axes[i][0], axes[i][1], n, false);
+            make_side(&after[i], ranks, axes[(i + round) % 3][0], axes[(i + round) % 3][1], n, true);
+            moves[i] = (plmr_redistribution){&before[i].spread, &after[i].spread, sizeof(int)};
+        }
+        plmr_redistribute_all(ranks, moves, 3, round % 2 ? 40 : 1 << 20);
+        for (int i = 0; i < 3; i++)
+            check_side(&before[i], &after[i], ranks);
+    }
+}
+
 static void elements_come_to_all_that_want_them(void **state)
 {
     (void)state;
@@ -173,6 +192,7 @@ static void elements_come_to_all_that_want_them(void **state)
             continue;
         must(plmr_ranks_create(rows, n / rows, 100, 100, &ranks));
         check_grid(ranks);
+        check_together(ranks);
         plmr_ranks_destroy(ranks);
     }
 }

@@ -1,5 +1,6 @@
 /* Attention on the heads' cores: rope, the key-value cache, softmax, weighted values. */
 #include "infer/attention.h"
+#include "infer/regroup.h"
 #include "infer/step.h"
 
 #include "time/clock.h"
@@ -7,18 +8,23 @@
 
 /* ---- values: each head by the ranks that work on it ---- */
 
-static void regroup(const plmr_pass *p, enum plmr_activation which, float **head, bool to_heads)
+static plmr_regroup regroup_of(const plmr_pass *p, enum plmr_activation which, float **head)
 {
-    plmr_held_heads_move(p->engine, p->grid, plmr_pass_deal(p, which), p->activation[which], p->ld[which], p->n_here,
-                         head, to_heads);
+    return (plmr_regroup){.grid = p->grid,
+                          .deal = plmr_pass_deal(p, which),
+                          .owner = p->engine->owner,
+                          .n_rows = p->n_here,
+                          .columns = p->activation[which],
+                          .ld = p->ld[which],
+                          .head = head};
 }
 
 static plmr_status to_heads(const plmr_step *step, plmr_pass *p)
 {
+    const plmr_regroup all[] = {regroup_of(p, PLMR_QUERY, p->heads.query), regroup_of(p, PLMR_KEY, p->heads.key),
+                                regroup_of(p, PLMR_VALUE, p->heads.value)};
+    plmr_regroup_run(all, sizeof all / sizeof *all, true);
     (void)step;
-    regroup(p, PLMR_QUERY, p->heads.query, true);
-    regroup(p, PLMR_KEY, p->heads.key, true);
-    regroup(p, PLMR_VALUE, p->heads.value, true);
     return PLMR_OK;
 }
 
@@ -26,7 +32,8 @@ const plmr_step_kind plmr_step_to_heads = {.values = {to_heads, to_heads}};
 
 static plmr_status from_heads(const plmr_step *step, const plmr_pass *p)
 {
-    regroup(p, step->part[0].out, p->heads.query, false);
+    plmr_regroup back = regroup_of(p, step->part[0].out, p->heads.query);
+    plmr_regroup_run(&back, 1, false);
     return plmr_pass_dump(p, step->part[0].out, step->part[0].name);
 }
 
