@@ -21,49 +21,56 @@ static int64_t block_rows(const plmr_gather *g, int64_t first)
     return left < g->most_rows ? left : g->most_rows;
 }
 
-/* This rank's columns of a block, k-major; a few rows at a time, so that they stay in the cache meanwhile. */
-static void transpose(const plmr_gather *g, int64_t first, int64_t n, float *to)
+/* What a rank brings to n rows, in floats. */
+static int64_t place_size(const plmr_gather *g, int64_t n)
+{
+    return plmr_ceil_div(n, g->width) * g->n_cols * g->width;
+}
+
+/* This rank's columns of a strip, k-major; a few rows at a time, so that they stay in the cache meanwhile. */
+static void transpose_strip(const plmr_gather *g, const float *from, int64_t n_rows, float *to)
 {
     enum { ROWS = 16 };
     int64_t n_cols = columns_of(g, plmr_ranks_place(g->grid->ranks, PLMR_X));
-    for (int64_t row = 0; row < n; row += ROWS) {
-        int64_t end = row + ROWS < n ? row + ROWS : n;
+    for (int64_t row = 0; row < n_rows; row += ROWS) {
+        int64_t end = row + plmr_clip(row, ROWS, n_rows);
         for (int64_t c = 0; c < n_cols; c++)
             for (int64_t r = row; r < end; r++)
-                to[c * n + r] = g->values[(size_t)(first + r) * g->ld + (size_t)c];
+                to[c * g->width + r] = from[(size_t)r * g->ld + (size_t)c];
     }
+}
+
+static void transpose(const plmr_gather *g, int64_t first, int64_t n, float *to)
+{
+    for (int64_t row = 0; row < n; row += g->width)
+        transpose_strip(g, g->values + (size_t)(first + row) * g->ld, plmr_clip(row, g->width, n),
+                        to + row * g->n_cols);
 }
 
 static void post(plmr_gather *g, int turn)
 {
-    int64_t n = block_rows(g, g->posted);
+    int64_t n = block_rows(g, g->posted), n_floats = place_size(g, n);
     int me = plmr_ranks_place(g->grid->ranks, PLMR_X);
-    transpose(g, g->posted, n, g->part[turn][me]);
+    float *block = g->memory[turn], *own = block + me * n_floats;
+    transpose(g, g->posted, n, own);
     for (int place = 0; place < n_places(g); place++) {
-        size_t theirs = (size_t)(columns_of(g, place) * n) * sizeof(float);
-        size_t mine = (size_t)(columns_of(g, me) * n) * sizeof(float);
         if (place == me)
             continue;
-        plmr_exchange_receive(g->messages, PLMR_X, place, g->part[turn][place], theirs);
-        plmr_exchange_send(g->messages, PLMR_X, place, g->part[turn][me], mine);
+        plmr_exchange_receive(g->messages, PLMR_X, place, block + place * n_floats, (size_t)n_floats * sizeof *own);
+        plmr_exchange_send(g->messages, PLMR_X, place, own, (size_t)n_floats * sizeof *own);
     }
     g->posted += n;
 }
 
 static void fill(plmr_gather *g)
 {
-    int64_t n_all = 0;
     for (int place = 0; place < n_places(g); place++)
-        n_all += columns_of(g, place);
-    int64_t rows = block_rows(g, 0);
-    g->memory = plmr_take((size_t)(2 * n_all * rows) * sizeof *g->memory);
+        g->n_cols = columns_of(g, place) > g->n_cols ? columns_of(g, place) : g->n_cols;
+    int64_t n = block_rows(g, 0);
+    int64_t n_floats = n_places(g) * place_size(g, n);
+    g->memory[0] = plmr_take_zeroed(2 * (size_t)n_floats + 1, sizeof *g->memory[0]);
+    g->memory[1] = g->memory[0] + n_floats;
     g->line = plmr_take_zeroed((size_t)g->deal->n_slots, sizeof *g->line);
-    g->part[0] = plmr_take_zeroed(2 * (size_t)n_places(g), sizeof *g->part[0]);
-    g->part[1] = g->part[0] + n_places(g);
-    float *at = g->memory;
-    for (int turn = 0; turn < 2; turn++)
-        for (int place = 0; place < n_places(g); at += columns_of(g, place++) * rows)
-            g->part[turn][place] = at;
     g->messages = plmr_exchange_create(g->grid->ranks, "a gather of activations");
 }
 
@@ -71,8 +78,13 @@ plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, co
                                 int64_t n_rows, int64_t most_rows)
 {
     plmr_gather *g = plmr_take_zeroed(1, sizeof *g);
-    *g =
-        (plmr_gather){.grid = grid, .deal = deal, .values = values, .ld = ld, .n_rows = n_rows, .most_rows = most_rows};
+    *g = (plmr_gather){.grid = grid,
+                       .deal = deal,
+                       .values = values,
+                       .ld = ld,
+                       .n_rows = n_rows,
+                       .most_rows = most_rows,
+                       .width = grid->strip_rows};
     fill(g);
     post(g, 0);
     return g;
@@ -83,9 +95,8 @@ void plmr_gather_destroy(plmr_gather *g)
     if (!g)
         return;
     plmr_exchange_destroy(g->messages);
-    free(g->part[0]);
     free(g->line);
-    free(g->memory);
+    free(g->memory[0]);
     free(g);
 }
 
@@ -100,7 +111,8 @@ bool plmr_gather_next(plmr_gather *g, int64_t *first, int64_t *n)
     for (int slot = 0; slot < g->deal->n_filled; slot++) {
         int place = plmr_ring_owner(g->grid->x, slot);
         plmr_part part = plmr_part_of(g->deal, g->grid->x, place);
-        g->line[slot] = g->part[g->turn][place] + (int64_t)plmr_part_index(&part, slot) * g->deal->size * *n;
+        g->line[slot] = g->memory[g->turn] + place * place_size(g, *n) +
+                        (int64_t)plmr_part_index(&part, slot) * g->deal->size * g->width;
     }
     bool more = end < g->n_rows;
     if (more)

@@ -222,6 +222,15 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
     return PLMR_OK;
 }
 
+/* Ranks with other instruction sets have other tiles: of so many rows some are whole ones of any. */
+static int agreed_strip_rows(plmr_ranks *ranks)
+{
+    enum { WHOLE_TILES_OF_ANY = 48 };
+    double bounds[2] = {plmr_gemm_rows(), -plmr_gemm_rows()};
+    plmr_ranks_max(ranks, bounds, 2);
+    return bounds[0] == -bounds[1] ? plmr_gemm_rows() : WHOLE_TILES_OF_ANY;
+}
+
 plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape, int rows,
                              int cols, const plmr_reduce_options *tree, const plmr_region_options *options,
                              enum plmr_grid_use use, plmr_grid **out)
@@ -233,8 +242,10 @@ plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const
     plmr_status status = plmr_agree(fill_grid(grid, device, shape, tree, options, use));
     if (status)
         plmr_grid_destroy(grid);
-    else
+    else {
+        grid->strip_rows = agreed_strip_rows(ranks);
         *out = grid;
+    }
     return status;
 }
 

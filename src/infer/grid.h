@@ -10,6 +10,7 @@ typedef struct plmr_grid {
     plmr_ranks *ranks;
     plmr_region *region;
     int rows, cols;
+    int strip_rows; /* of activations that lie as products read them: of one of their tiles, if all ranks have the same */
     plmr_ring *x, *y, *line_y; /* interleaved rings; and the rows in their order */
     plmr_heads heads;
     plmr_deal dim, queries, keys, ffn, vocab; /* dim is dealt along y; the others, and dim_x, along x */

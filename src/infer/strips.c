@@ -20,42 +20,46 @@ static size_t row_bytes(const plmr_strips *s, int64_t n_columns)
     return (size_t)n_columns * plmr_dtype_bytes(s->matrix->dtype);
 }
 
+/* What a rank brings to n columns. */
+static size_t place_bytes(const plmr_strips *s, int64_t n)
+{
+    return (size_t)(plmr_ceil_div(n, PLMR_STRIP_COLS) * s->n_in) * row_bytes(s, PLMR_STRIP_COLS);
+}
+
 /* This rank's rows, and those of all others, to where they belong in the block. */
 static void post(plmr_strips *s)
 {
     int me = s->messages ? plmr_ranks_place(s->ranks, PLMR_Y) : 0;
     int64_t n = plmr_clip(s->posted, s->most, s->matrix->n_out);
+    size_t n_bytes = place_bytes(s, n);
     s->turn = s->messages ? !s->turn : 0;
-    char *to = s->memory[s->turn], *own = to;
-    for (int place = 0; place < me; place++)
-        own += (size_t)rows_of(s, place) * row_bytes(s, n);
-    plmr_matrix_columns(s->matrix, s->posted, n, own, n);
-    size_t own_bytes = (size_t)s->matrix->n_in * row_bytes(s, n);
-    for (int place = 0; place < s->n_places; to += (size_t)rows_of(s, place++) * row_bytes(s, n)) {
+    char *block = s->memory[s->turn], *own = block + (size_t)me * n_bytes, *to = own;
+    for (int64_t i = 0; i < n; i += PLMR_STRIP_COLS, to += place_bytes(s, PLMR_STRIP_COLS))
+        plmr_matrix_columns(s->matrix, s->posted + i, plmr_clip(i, PLMR_STRIP_COLS, n), to, PLMR_STRIP_COLS);
+    for (int place = 0; place < s->n_places; place++) {
         if (place == me)
             continue;
-        plmr_exchange_receive(s->messages, PLMR_Y, place, to, (size_t)rows_of(s, place) * row_bytes(s, n));
-        plmr_exchange_send(s->messages, PLMR_Y, place, own, own_bytes);
+        plmr_exchange_receive(s->messages, PLMR_Y, place, block + (size_t)place * n_bytes, n_bytes);
+        plmr_exchange_send(s->messages, PLMR_Y, place, own, n_bytes);
     }
     s->posted += n;
 }
 
-/* Rows of a place begin `first` rows into the block. */
-static void list_place(const plmr_strips *s, int place, const char *block, int64_t first, int64_t n)
+/* Where the rows of a place begin, in its first strip. */
+static void list_place(const plmr_strips *s, int place, const char *at)
 {
     const plmr_matrix_layout *layout = &s->matrix->layout;
     plmr_part part = plmr_part_of(layout->in, layout->in_ring, place);
     for (int i = 0; i < part.n_chunks; i++) {
         int slot = plmr_part_chunk(&part, i), number = layout->in_order ? layout->in_order->index[slot] : i;
-        s->line[slot] = block + (size_t)(first + (int64_t)number * layout->in->size) * row_bytes(s, n);
+        s->line[slot] = at + (size_t)((int64_t)number * layout->in->size) * row_bytes(s, PLMR_STRIP_COLS);
     }
 }
 
 static void list_lines(const plmr_strips *s, const char *block, int64_t n)
 {
-    int64_t first = 0;
-    for (int place = 0; place < s->n_places; first += rows_of(s, place++))
-        list_place(s, place, block, first, n);
+    for (int place = 0; place < s->n_places; place++)
+        list_place(s, place, block + (size_t)place * place_bytes(s, n));
 }
 
 /* About so many chunks of columns, but, of many, as many as whole register tiles have. */
@@ -67,21 +71,26 @@ static int64_t whole_tiles(int64_t chunks, int64_t size)
     return chunks > unit / 2 ? (chunks + unit / 2) / unit * unit : chunks;
 }
 
+static int64_t columns_of_a_block(const plmr_strips *s, int64_t n_bytes)
+{
+    int64_t size = s->matrix->layout.out->size;
+    size_t chunk_bytes = (size_t)(s->n_places * s->n_in) * row_bytes(s, size);
+    int64_t chunks = chunk_bytes ? n_bytes / (int64_t)chunk_bytes : 1;
+    return plmr_clip(0, whole_tiles(chunks < 1 ? 1 : chunks, size) * size, s->matrix->n_out);
+}
+
 static void fill(plmr_strips *s, int64_t n_rows)
 {
-    const plmr_matrix *m = s->matrix;
-    int64_t size = m->layout.out->size;
     for (int place = 0; place < s->n_places; place++)
-        s->n_in += rows_of(s, place);
-    s->line = plmr_take_zeroed((size_t)m->layout.in->n_slots, sizeof *s->line);
-    size_t chunk_bytes = (size_t)s->n_in * row_bytes(s, size);
-    int64_t chunks = chunk_bytes ? (n_rows < FEW_ROWS ? NEAR_BYTES : BLOCK_BYTES) / (int64_t)chunk_bytes : 1;
-    s->most = whole_tiles(chunks < 1 ? 1 : chunks, size) * size;
-    s->most = s->most < m->n_out ? s->most : m->n_out;
-    size_t n_bytes = (size_t)s->n_in * row_bytes(s, s->most);
-    s->memory[0] = plmr_take((s->n_places > 1 ? 2 : 1) * n_bytes + 1);
+        s->n_in = rows_of(s, place) > s->n_in ? rows_of(s, place) : s->n_in;
+    s->line = plmr_take_zeroed((size_t)s->matrix->layout.in->n_slots, sizeof *s->line);
+    if (s->matrix->n_out == 0)
+        return;
+    s->most = columns_of_a_block(s, n_rows < FEW_ROWS ? NEAR_BYTES : BLOCK_BYTES);
+    size_t n_bytes = (size_t)s->n_places * place_bytes(s, s->most);
+    s->memory[0] = plmr_take_zeroed(s->n_places > 1 ? 2 : 1, n_bytes + 1);
     s->memory[1] = s->memory[0] + n_bytes;
-    if (s->n_places == 1 || m->n_out == 0)
+    if (s->n_places == 1)
         return;
     s->messages = plmr_exchange_create(s->ranks, "a gather of strips");
     post(s);

@@ -2,20 +2,25 @@
  *
  * In a MeshGEMM every core meets every tile of its column of B. A rank has some rows of its columns; of a block of
  * columns, whole chunks of them, at a time it gets the rows of all ranks, and the block after it travels while this one
- * is multiplied. For example 6 columns, 4 to a block, rows 0-2 with the first of two ranks and 3-4 with the second:
+ * is multiplied. A block lies in strips of few columns, so that what a product reads together lies together. For example
+ * 6 columns, 4 to a block, 2 to a strip, rows 0-2 with the first of two ranks and 3-4 with the second:
  *
- *     1st      columns 0-3:  (w00 w01 w02 w03)  (w10 ...) (w20 ...) from the first, (w30 ...) (w40 ...) from the second
- *     2nd      columns 4-5:  (w04 w05) (w14 w15) ...
+ *     1st      from the first  (w00 w01) (w10 w11) (w20 w21), (w02 w03) (w12 w13) (w22 w23),
+ *              from the second (w30 w31) (w40 w41) (nothing), (w32 w33) (w42 w43) (nothing)
+ *     2nd      from the first  (w04 w05) (w14 w15) (w24 w25), from the second (w34 w35) (w44 w45) (nothing)
  */
 #pragma once
 
 #include "infer/matrix.h"
 
+/* Columns of a strip: as many as a register tile has. */
+enum { PLMR_STRIP_COLS = 16 };
+
 typedef struct plmr_strips {
     const plmr_matrix *matrix;
     plmr_ranks *ranks;
     int n_places;            /* ranks of the column */
-    int64_t n_in;            /* rows of all of them */
+    int64_t n_in;            /* rows of the rank that has most */
     int64_t most;            /* columns of a block */
     plmr_exchange *messages; /* NULL: there are no others */
     char *memory[2];
@@ -30,8 +35,14 @@ typedef struct plmr_strips {
 plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, int64_t n_rows);
 void plmr_strips_destroy(plmr_strips *strips);
 
-/* Takes the next columns, if there are any: [*first, *first + *n), *n elements from row to row. */
+/* Takes the next columns, if there are any: [*first, *first + *n). */
 bool plmr_strips_next(plmr_strips *strips, int64_t *first, int64_t *n);
+
+/* Where the columns of a block lie (see kernel.h). */
+static inline plmr_layout plmr_strips_layout(const plmr_strips *s)
+{
+    return (plmr_layout){PLMR_STRIP_COLS, (size_t)(s->n_in * PLMR_STRIP_COLS), PLMR_STRIP_COLS};
+}
 
 /* Helps messages along, while they are multiplied. */
 void plmr_strips_poll(plmr_strips *strips);

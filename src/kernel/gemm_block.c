@@ -40,6 +40,7 @@ typedef struct batch {
     int cols_at_once; /* and column tiles for which all of them are done before the next */
     int64_t k, k_end; /* the block of k at work, and its slots */
     plmr_slots slots;
+    bool rows_lie, cols_lie; /* in it: see plmr_side_has_panels */
 } batch;
 
 static int clamp(int64_t value, int low, int high)
@@ -132,9 +133,19 @@ static int64_t panel_key(const batch *w, const plmr_side *side, int tile)
     return w->k * side->n_tiles + tile;
 }
 
-/* The tile's panel, packed. */
+/* The tile's panel: as it lies, or NULL. */
+static const float *panel_there(const batch *w, const plmr_side *side, int tile)
+{
+    bool lies = side == &w->rows ? w->rows_lie : w->cols_lie;
+    return lies ? plmr_side_panel(side, &side->tiles[tile], w->k) : NULL;
+}
+
+/* The tile's panel, packed if it has to be. */
 static const float *take_panel(const batch *w, const plmr_side *side, store *s, int tile)
 {
+    const float *there = panel_there(w, side, tile);
+    if (there)
+        return there;
     int place = tile % s->n_panels;
     float *panel = s->panels + (ptrdiff_t)place * w->most_k * side->width;
     int64_t key = panel_key(w, side, tile);
@@ -336,6 +347,8 @@ static void run_all(batch *w)
         for (w->k = 0; w->k < end; w->k += w->most_k) {
             w->k_end = w->k + w->most_k;
             w->slots = (plmr_slots){(int)(w->k / kt), (int)plmr_ceil_div(w->k_end, kt)};
+            w->rows_lie = plmr_side_has_panels(&w->rows, w->k, w->k_end);
+            w->cols_lie = plmr_side_has_panels(&w->cols, w->k, w->k_end);
             run_rows(w, row, clamp((int64_t)row + w->rows_at_once, 0, w->rows.n_tiles));
             tell_progress(w, row, (double)w->k_end / (double)end);
         }

@@ -41,10 +41,8 @@ static void make_tile(const plmr_side *side, plmr_tile *tile, const plmr_run *ru
     *tile = (plmr_tile){
         .row = place * side->size + at,
         .n_rows = n_rows,
-        .place = place + first,
         .chunk = run->first + first,
         .skip = at - first * side->size,
-        .n_chunks = last - first + 1,
         .phase = side->skewed ? first : 0,
         .last_phase = side->skewed ? last : 0,
         .phases = phases,
@@ -110,9 +108,9 @@ static void find_needs(plmr_side *side, const plmr_side *other, int t0, int n_st
 
 static plmr_layout spelt_out(plmr_layout layout, int kt, int size)
 {
-    if (layout.chunks_per_strip > 0)
+    if (layout.per_strip > 0)
         return layout;
-    return (plmr_layout){.chunks_per_strip = 1, .strip_stride = (size_t)kt * (size_t)size, .k_stride = (size_t)size};
+    return (plmr_layout){.per_strip = size, .strip_stride = (size_t)kt * (size_t)size, .k_stride = (size_t)size};
 }
 
 void plmr_sides_make(const plmr_isa *isa, const plmr_gemm_block *block, plmr_side *rows, plmr_side *cols)
@@ -196,24 +194,30 @@ plmr_part plmr_side_active(const plmr_side *side, plmr_part part, plmr_slots slo
     return (plmr_part){lo, hi, part.base};
 }
 
-/* Chunks lo <= n < hi of a tile, counted from its first, whose rows lie side by side in every line. */
+/* Rows lo <= i < hi of a tile, counted from its first, that lie side by side in every line. */
 typedef struct group {
     int lo, hi;
 } group;
 
-/* The group whose first chunk is `lo`. */
-static group group_of(const plmr_side *side, const plmr_tile *tile, int lo)
+/* The chunk of row i of a tile, counted from its first. */
+static int chunk_of(const plmr_side *side, const plmr_tile *tile, int i)
 {
-    if (side->aligned) /* every chunk has its k in a line of its own */
-        return (group){lo, lo + 1};
-    int per_strip = side->layout.chunks_per_strip, in_strip = per_strip - (tile->place + lo) % per_strip;
-    return (group){lo, min_int(tile->n_chunks, lo + in_strip)};
+    return (tile->skip + i) / side->size;
 }
 
-static size_t chunk_at(const plmr_side *side, int place)
+/* The group whose first row is `lo`. */
+static group group_of(const plmr_side *side, const plmr_tile *tile, int lo)
 {
-    int per_strip = side->layout.chunks_per_strip;
-    return (size_t)(place / per_strip) * side->layout.strip_stride + (size_t)(place % per_strip) * (size_t)side->size;
+    int per_strip = side->layout.per_strip, hi = lo + per_strip - (tile->row + lo) % per_strip;
+    if (side->aligned) /* every chunk has its k in a line of its own */
+        hi = min_int(hi, (chunk_of(side, tile, lo) + 1) * side->size - tile->skip);
+    return (group){lo, min_int(tile->n_rows, hi)};
+}
+
+static size_t row_at(const plmr_side *side, int row)
+{
+    int per_strip = side->layout.per_strip;
+    return (size_t)(row / per_strip) * side->layout.strip_stride + (size_t)(row % per_strip);
 }
 
 /* Rows of the tile that belong to a group, for k from <= k < to: where they lie, and where they go. */
@@ -221,21 +225,20 @@ static plmr_strip strip_of(const plmr_side *side, const plmr_tile *tile, group g
                            float *panel)
 {
     int slot = (int)(from / side->kt), kk = (int)(from % side->kt), ring = side->n_slots;
-    int first = max_int(0, g.lo * side->size - tile->skip);
-    int end = min_int(tile->n_rows, g.hi * side->size - tile->skip);
+    int chunk = tile->chunk + chunk_of(side, tile, g.lo);
     return (plmr_strip){
         .dtype = side->dtype,
         .lines = side->line,
         .n_lines = ring,
-        .line = side->aligned ? (slot % ring - tile->chunk - g.lo + ring) % ring : slot % ring,
+        .line = side->aligned ? (slot % ring - chunk + ring) % ring : slot % ring,
         .kt = side->kt,
         .kk = kk,
         .n_k = (int)(to - from),
-        .at = chunk_at(side, tile->place + g.lo) + (g.lo == 0 ? (size_t)tile->skip : 0),
+        .at = row_at(side, tile->row + g.lo),
         .stride = side->layout.k_stride,
-        .n = (size_t)(end - first),
+        .n = (size_t)(g.hi - g.lo),
         .width = (size_t)side->width,
-        .to = panel ? panel + first : NULL,
+        .to = panel ? panel + g.lo : NULL,
     };
 }
 
@@ -244,8 +247,9 @@ static plmr_strip strip_of(const plmr_side *side, const plmr_tile *tile, group g
 static void pack_group(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, group g, int64_t from,
                        int64_t to, float *panel)
 {
-    int starts = side->skewed ? max_int(0, g.lo - side->n_before) : 0,
-        ends = side->skewed && side->closes ? g.hi - 1 : 0;
+    int first_chunk = chunk_of(side, tile, g.lo), last_chunk = chunk_of(side, tile, g.hi - 1);
+    int starts = side->skewed ? max_int(0, first_chunk - side->n_before) : 0,
+        ends = side->skewed && side->closes ? last_chunk : 0;
     for (int i = 0; i < tile->n_needs; i++) {
         int64_t first = max_int64((int64_t)(tile->needs[i].from + starts) * side->kt, from);
         int64_t end = min_int64((int64_t)(tile->needs[i].to + ends) * side->kt, to);
@@ -259,8 +263,30 @@ static void pack_group(const plmr_isa *isa, const plmr_side *side, const plmr_ti
 void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to,
                     float *panel)
 {
-    for (group g = group_of(side, tile, 0); g.lo < tile->n_chunks; g = group_of(side, tile, g.hi))
+    for (group g = group_of(side, tile, 0); g.lo < tile->n_rows; g = group_of(side, tile, g.hi))
         pack_group(isa, side, tile, g, from, to, panel);
+}
+
+bool plmr_side_has_panels(const plmr_side *side, int64_t from, int64_t to)
+{
+    size_t width = (size_t)side->width, step = (size_t)side->kt * width;
+    if (side->dtype != PLMR_F32 || side->aligned || side->layout.per_strip != side->width ||
+        side->layout.k_stride != width)
+        return false;
+    int first = (int)(from / side->kt), last = (int)((to - 1) / side->kt);
+    const float *line = side->line[first % side->n_slots];
+    bool together = line != NULL;
+    for (int slot = first; together && slot < last; slot++, line += step)
+        together = side->line[(slot + 1) % side->n_slots] == line + step;
+    return together;
+}
+
+const float *plmr_side_panel(const plmr_side *side, const plmr_tile *tile, int64_t from)
+{
+    if (tile->n_rows < side->width || tile->row % side->width)
+        return NULL;
+    const float *line = side->line[from / side->kt % side->n_slots];
+    return line + (size_t)(from % side->kt) * side->layout.k_stride + row_at(side, tile->row);
 }
 
 /* Lists the cache lines of n_k k of one line; returns their new number. */
@@ -297,7 +323,7 @@ int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, 
                     int most)
 {
     int n_lines = 0;
-    for (group g = group_of(side, tile, 0); g.lo < tile->n_chunks; g = group_of(side, tile, g.hi)) {
+    for (group g = group_of(side, tile, 0); g.lo < tile->n_rows; g = group_of(side, tile, g.hi)) {
         plmr_strip strip = strip_of(side, tile, g, from, to, NULL);
         n_lines = list_strip(&strip, lines, n_lines, most);
     }

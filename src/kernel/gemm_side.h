@@ -17,8 +17,7 @@ typedef struct plmr_slots {
 /* One register tile's rows (or columns: "row" is used for both). They belong to one run. */
 typedef struct plmr_tile {
     int row, n_rows;       /* in local memory */
-    int place, chunk;      /* the first chunk that it has rows of: where in local order, and its logical index */
-    int skip, n_chunks;    /* rows of the first chunk before the tile; chunks that it has rows of */
+    int chunk, skip;       /* the first chunk that it has rows of; rows of it before the tile */
     int phase, last_phase; /* slots by which its first and last chunk start later than the run's first chunk */
     int n_needs;
     plmr_slots
@@ -66,6 +65,11 @@ plmr_part plmr_side_active(const plmr_side *side, plmr_part part, plmr_slots slo
 /* Fills the panel with what is needed of k from <= k < to, where k = slot * kt + kk on the unwrapped axis. */
 void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to,
                     float *panel);
+
+/* Do the lines of k from <= k < to lie as panels do? Then the tile's panel is where it lies; NULL if the tile is not a whole
+ * one, or not where a strip begins. */
+bool plmr_side_has_panels(const plmr_side *side, int64_t from, int64_t to);
+const float *plmr_side_panel(const plmr_side *side, const plmr_tile *tile, int64_t from);
 
 /* Lists the cache lines, but no more than `most`, that plmr_side_pack will read; returns how many. */
 int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, const void **lines,

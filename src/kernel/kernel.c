@@ -81,6 +81,11 @@ const char *plmr_kernel_name(void)
     return plmr_isa_chosen()->name;
 }
 
+int plmr_gemm_rows(void)
+{
+    return plmr_isa_chosen()->rows;
+}
+
 void plmr_vector_add(enum plmr_dtype accumulate, int64_t n, const float *restrict part, float *restrict acc)
 {
     plmr_isa_chosen()->vector_add(accumulate, n, part, acc);

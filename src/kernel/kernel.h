@@ -18,17 +18,21 @@ typedef struct plmr_run {
 enum { PLMR_MOST_SIDE = 16 };
 #define PLMR_LAG(size) ((PLMR_MOST_SIDE - 2) / (size) + 1)
 
-/* Where the tiles of a line lie, in elements. The chunks of a strip lie side by side: chunk p of the block, in local
- * order, starts at p / chunks_per_strip * strip_stride + p % chunks_per_strip * size, size being ms for A and ns for B,
- * and its element (kk, i) is kk * k_stride + i further.
+/* Where the tiles of a line lie, in elements. Strips have per_strip rows of A (columns of B) side by side: row r of the
+ * block, in local order, begins at r / per_strip * strip_stride + r % per_strip, and its element of k kk is kk * k_stride
+ * further.
  *
- * All zero: one tile after the other, each k-major, as {1, kt * size, size} has it. A matrix whose rows are k and that
- * has ld columns is {n_chunks, 0, ld} with lines kt * ld apart. Strips of w = chunks_per_strip * size columns that
- * hold all n_k of k each are {chunks_per_strip, n_k * w, w} with lines kt * w apart. */
+ * All zero: one tile after the other, each k-major, as {size, kt * size, size} has it, size being ms for A and ns for B.
+ * A matrix whose rows are k and that has ld columns is {n, 0, ld} with lines kt * ld apart. Strips of w columns that hold
+ * all n_k of k each are {w, n_k * w, w} with lines kt * w apart; of floats, with w = plmr_gemm_rows() for A, they are
+ * multiplied where they lie, and nothing is copied. */
 typedef struct plmr_layout {
-    int chunks_per_strip;
+    int per_strip;
     size_t strip_stride, k_stride;
 } plmr_layout;
+
+/* Rows of C that are worked on together: no more than PLMR_MOST_SIDE. */
+int plmr_gemm_rows(void);
 
 /* One batch of steps of a distributed GEMM on this rank's block of an L x L logical grid.
  *

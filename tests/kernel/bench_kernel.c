@@ -217,8 +217,8 @@ static double layer_rate(int per_strip, const float *a, const uint16_t *b, float
                              .col_runs = &all,
                              .a_line = a_line,
                              .b_line = b_line,
-                             .a_layout = {SLOTS, 0, rows},
-                             .b_layout = {per_strip, SLOTS * KT * width, width},
+                             .a_layout = {(int)rows, 0, rows},
+                             .b_layout = {(int)width, SLOTS * KT * width, width},
                              .c = c,
                              .ldc = SLOTS * NS + GAP,
                              .t1 = SLOTS};

@@ -25,6 +25,7 @@ typedef struct product {
     uint32_t seed;
     bool wild, chained; /* chained: the batches of a run, all but the last open-ended */
     bool holes;         /* some lines are NULL */
+    bool together;      /* lines without holes lie one after the other */
     plmr_gemm_scratch *scratch;
 } product;
 
@@ -98,22 +99,37 @@ static uint32_t nan_bits(enum plmr_dtype dtype)
 static size_t element_at(const product *p, bool is_b, int place, int kk, int i)
 {
     const plmr_layout *layout = is_b ? &p->block.b_layout : &p->block.a_layout;
-    size_t size = (size_t)(is_b ? p->block.ns : p->block.ms);
-    if (layout->chunks_per_strip == 0)
+    size_t size = (size_t)(is_b ? p->block.ns : p->block.ms), row = (size_t)place * size + (size_t)i;
+    if (layout->per_strip == 0)
         return (size_t)(place * p->block.kt + kk) * size + (size_t)i;
-    size_t strip = (size_t)(place / layout->chunks_per_strip), in_strip = (size_t)(place % layout->chunks_per_strip);
-    return strip * layout->strip_stride + (size_t)kk * layout->k_stride + in_strip * size + (size_t)i;
+    size_t per_strip = (size_t)layout->per_strip;
+    return row / per_strip * layout->strip_stride + (size_t)kk * layout->k_stride + row % per_strip;
 }
 
-/* Memory that ends with the line's last element, all of it NaN. */
-static void *empty_line(const product *p, bool is_b, int n_chunks)
+static int chunks_of(const product *p, bool is_b)
 {
+    const plmr_gemm_block *block = &p->block;
+    return is_b ? count_chunks(block->col_runs, block->n_col_runs) : count_chunks(block->row_runs, block->n_row_runs);
+}
+
+/* Elements from line to line. */
+static size_t line_step(const product *p, bool is_b)
+{
+    const plmr_layout *layout = is_b ? &p->block.b_layout : &p->block.a_layout;
+    return (size_t)p->block.kt * layout->k_stride;
+}
+
+/* Memory that ends with the last element of the last of n_lines that lie together, all of it NaN. */
+static char *empty_lines(const product *p, bool is_b, int n_lines)
+{
+    int n_chunks = chunks_of(p, is_b);
     size_t n = 0;
     for (int place = 0; place < n_chunks; place++) {
         size_t end = element_at(p, is_b, place, p->block.kt - 1, (is_b ? p->block.ns : p->block.ms) - 1) + 1;
         n = end > n ? end : n;
     }
-    void *memory = must_allocate(n * plmr_dtype_bytes(dtype_of(p, is_b)));
+    n += (size_t)(n_lines - 1) * line_step(p, is_b);
+    char *memory = must_allocate(n * plmr_dtype_bytes(dtype_of(p, is_b)));
     for (size_t i = 0; i < n; i++)
         put_element(dtype_of(p, is_b), memory, i, nan_bits(dtype_of(p, is_b)));
     return memory;
@@ -127,25 +143,51 @@ static void fill_tile(const product *p, bool is_b, int place, int chunk, int slo
                         factor_bits(p, is_b, chunk, slot, kk, i));
 }
 
-/* Sets a line's tiles; those that the batch does not need stay NaN. NULL if it needs none. */
-static void *make_line(const product *p, bool is_b, int line)
+/* Sets a line's tiles; those that the batch does not need stay NaN. Are there any? */
+static bool fill_line(const product *p, bool is_b, int line, void *memory)
 {
     const plmr_gemm_block *block = &p->block;
     const plmr_run *runs = is_b ? block->col_runs : block->row_runs;
     bool aligned = is_b ? block->b_aligned : block->a_aligned, used = false;
-    int n = count_chunks(runs, is_b ? block->n_col_runs : block->n_row_runs);
-    void *memory = empty_line(p, is_b, n);
-    for (int place = 0; place < n && !is_hole(p, is_b, line); place++) {
+    for (int place = 0; place < chunks_of(p, is_b) && !is_hole(p, is_b, line); place++) {
         int chunk = chunk_at(runs, place), slot = aligned ? (line + chunk) % block->n_slots : line;
         if (!is_needed(p, is_b, chunk, slot))
             continue;
         used = true;
         fill_tile(p, is_b, place, chunk, slot, memory);
     }
-    if (used)
+    return used;
+}
+
+/* NULL if the batch needs none of it. */
+static void *make_line(const product *p, bool is_b, int line)
+{
+    char *memory = empty_lines(p, is_b, 1);
+    if (fill_line(p, is_b, line, memory))
         return memory;
     free(memory);
     return NULL;
+}
+
+static void make_lines(const product *p, bool is_b, void **lines)
+{
+    int n = p->block.n_slots;
+    if (!p->together) {
+        for (int line = 0; line < n; line++)
+            lines[line] = make_line(p, is_b, line);
+        return;
+    }
+    char *memory = empty_lines(p, is_b, n);
+    for (int line = 0; line < n; line++) {
+        lines[line] = memory + (size_t)line * line_step(p, is_b) * plmr_dtype_bytes(dtype_of(p, is_b));
+        fill_line(p, is_b, line, lines[line]);
+    }
+}
+
+static void free_lines(const product *p, void **lines)
+{
+    for (int line = 0; line < (p->together ? 1 : p->block.n_slots); line++)
+        free(lines[line]);
 }
 
 static void run_batch(const plmr_isa *isa, product *p, int t0, int t1)
@@ -153,18 +195,14 @@ static void run_batch(const plmr_isa *isa, product *p, int t0, int t1)
     void *a_line[MOST_SLOTS], *b_line[MOST_SLOTS];
     p->block.t0 = t0;
     p->block.t1 = t1;
-    for (int line = 0; line < p->block.n_slots; line++) {
-        a_line[line] = make_line(p, false, line);
-        b_line[line] = make_line(p, true, line);
-    }
+    make_lines(p, false, a_line);
+    make_lines(p, true, b_line);
     p->block.a_line = (const void *const *)a_line;
     p->block.b_line = (const void *const *)b_line;
     p->block.isa = isa;
     plmr_gemm_block_run(&p->block, p->scratch);
-    for (int line = 0; line < p->block.n_slots; line++) {
-        free(a_line[line]);
-        free(b_line[line]);
-    }
+    free_lines(p, a_line);
+    free_lines(p, b_line);
 }
 
 static float start_value(const product *p, size_t row, size_t col)
@@ -194,10 +232,10 @@ static void describe(const plmr_isa *isa, const product *p, int row, int col)
     const plmr_gemm_block *b = &p->block;
     print_error(
         "%s: element %d %d; n_slots %d kt %d ms %d ns %d skewed %d %d aligned %d %d dtypes %d %d accumulate %d, "
-        "chunks per strip %d %d, holes %d, chained %d, t1 %d\n",
+        "rows per strip %d %d, holes %d, together %d, chained %d, t1 %d\n",
         isa->name, row, col, b->n_slots, b->kt, b->ms, b->ns, b->rows_skewed, b->cols_skewed, b->a_aligned,
-        b->b_aligned, b->a_dtype, b->b_dtype, b->accumulate, b->a_layout.chunks_per_strip, b->b_layout.chunks_per_strip,
-        p->holes, p->chained, b->t1);
+        b->b_aligned, b->a_dtype, b->b_dtype, b->accumulate, b->a_layout.per_strip, b->b_layout.per_strip, p->holes,
+        p->together, p->chained, b->t1);
     for (int i = 0; i < b->n_row_runs; i++)
         print_error("rows %d +%d\n", b->row_runs[i].first, b->row_runs[i].count);
     for (int i = 0; i < b->n_col_runs; i++)
@@ -259,13 +297,23 @@ static int random_of(const int *values, int n)
     return values[random_below(n)];
 }
 
+enum { N_WIDTHS = 5 };
+static const int tile_widths[N_WIDTHS] = {4, 6, 8, 16, 48};
+
 /* Tiles, a matrix whose rows are k, or strips, one after the other; with gaps or without. */
-static plmr_layout random_layout(int n_chunks, int kt, int size)
+static plmr_layout random_layout(int n_rows, int kt)
 {
-    int per_strip = random_below(4) ? 1 + random_below(n_chunks) : n_chunks;
-    size_t k_stride = (size_t)(per_strip * size + random_below(2) * random_below(20));
+    int per_strip = random_below(4) ? 1 + random_below(n_rows) : n_rows;
+    size_t k_stride = (size_t)(per_strip + random_below(2) * random_below(20));
     size_t strip_stride = (size_t)kt * k_stride + (size_t)(random_below(2) * random_below(20));
     return random_below(3) ? (plmr_layout){per_strip, strip_stride, k_stride} : (plmr_layout){0};
+}
+
+/* Strips that have all lines, of as many rows as some register tile. */
+static plmr_layout layout_of_panels(const plmr_gemm_block *block, int number)
+{
+    int width = tile_widths[number];
+    return (plmr_layout){width, (size_t)(block->n_slots * block->kt * width), (size_t)width};
 }
 
 static product random_product(void)
@@ -287,9 +335,12 @@ static product random_product(void)
     b->accumulate = random_below(4) == 0 ? PLMR_F16 : PLMR_F32;
     b->n_row_runs = random_runs(p.row_runs, b->n_slots);
     b->n_col_runs = random_runs(p.col_runs, b->n_slots);
-    b->a_layout = random_layout(count_chunks(p.row_runs, b->n_row_runs), b->kt, b->ms);
-    b->b_layout = random_layout(count_chunks(p.col_runs, b->n_col_runs), b->kt, b->ns);
-    p.holes = random_below(4) == 0;
+    p.together = random_below(3) == 0;
+    p.holes = !p.together && random_below(4) == 0;
+    b->a_layout = p.together ? layout_of_panels(b, random_below(N_WIDTHS))
+                             : random_layout(count_chunks(p.row_runs, b->n_row_runs) * b->ms, b->kt);
+    b->b_layout = p.together ? layout_of_panels(b, random_below(N_WIDTHS))
+                             : random_layout(count_chunks(p.col_runs, b->n_col_runs) * b->ns, b->kt);
     return p;
 }
 
@@ -350,6 +401,12 @@ static void deep_slots(void **state)
     for (int i = 0; i < 6; i++) {
         product p = whole_product(3, depths[i], 7, (enum plmr_dtype)(i % 3));
         check_everywhere(&p, (int[]){0, 1, 3}, 3);
+        p.block.a_dtype = p.block.b_dtype = PLMR_F32;
+        p.together = true;
+        for (int width = 0; width < N_WIDTHS; width++) {
+            p.block.a_layout = p.block.b_layout = layout_of_panels(&p.block, width);
+            check_everywhere(&p, (int[]){0, 1, 3}, 3);
+        }
         plmr_gemm_scratch_destroy(p.scratch);
     }
 }
@@ -399,8 +456,8 @@ static product layer(int n_slots, int size, int per_strip, plmr_run rows, plmr_r
     p.row_runs[0] = rows;
     p.col_runs[0] = cols;
     b->b_dtype = size % 2 ? PLMR_BF16 : PLMR_F16;
-    b->a_layout = (plmr_layout){rows.count, 0, (size_t)(rows.count * size)};
-    b->b_layout = (plmr_layout){per_strip, (size_t)(b->kt * per_strip * size), (size_t)(per_strip * size)};
+    b->a_layout = (plmr_layout){rows.count * size, 0, (size_t)(rows.count * size)};
+    b->b_layout = (plmr_layout){per_strip * size, (size_t)(b->kt * per_strip * size), (size_t)(per_strip * size)};
     return p;
 }
 
@@ -431,8 +488,8 @@ static void trimmed_runs(void **state)
         p.block.n_col_runs = n_runs[i / 5];
         p.row_runs[1] = rows[1];
         p.col_runs[1] = cols[1];
-        p.block.a_layout.chunks_per_strip = count_chunks(p.row_runs, p.block.n_row_runs);
-        p.block.a_layout.k_stride = (size_t)(p.block.a_layout.chunks_per_strip * p.block.ms);
+        p.block.a_layout.per_strip = count_chunks(p.row_runs, p.block.n_row_runs) * p.block.ms;
+        p.block.a_layout.k_stride = (size_t)p.block.a_layout.per_strip;
         check_everywhere(&p, (int[]){0, 50}, 2);
         plmr_gemm_scratch_destroy(p.scratch);
     }
