@@ -264,15 +264,15 @@ static plmr_serve_wish wish_of(const struct serve_command *c, const plmr_llm_run
 }
 
 static plmr_status place_model(const struct serve_command *c, plmr_llm_run *run, const plmr_request *requests,
-                               int64_t n, plmr_serve_place *place)
+                               int64_t n, plmr_serve_load *load, plmr_serve_wish *wish, plmr_serve_place *place)
 {
-    plmr_serve_load load = plmr_serve_load_of(requests, n);
-    PLMR_CHECK(load.longest <= run->shape->n_context, PLMR_ERROR_INPUT,
+    *load = plmr_serve_load_of(requests, n);
+    PLMR_CHECK(load->longest <= run->shape->n_context, PLMR_ERROR_INPUT,
                "the longest request has %lld tokens, prompt and output, but %s was made for %d at most: shorten it",
-               (long long)load.longest, run->shape->name, run->shape->n_context);
+               (long long)load->longest, run->shape->name, run->shape->n_context);
     run->setup.every_step = c->every_step;
-    plmr_serve_wish wish = wish_of(c, run, &load);
-    return plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, &wish, place);
+    *wish = wish_of(c, run, load);
+    return plmr_serve_place_find(run->session.ranks, &run->session.device, run->shape, &run->setup, wish, place);
 }
 
 /* ---- values ---- */
@@ -292,7 +292,9 @@ static plmr_status serve(struct serve_command *c, plmr_llm_run *run, plmr_reques
 {
     plmr_serve_place place;
     plmr_serve_outcome outcome;
-    PLMR_TRY(place_model(c, run, requests, n, &place));
+    plmr_serve_load load;
+    plmr_serve_wish wish;
+    PLMR_TRY(place_model(c, run, requests, n, &load, &wish, &place));
     plmr_serve_timeline timeline = {0};
     plmr_serve_plan plan = plan_of(c, run, &place);
     plan.timeline = c->llm.report ? &timeline : NULL;
@@ -304,7 +306,9 @@ static plmr_status serve(struct serve_command *c, plmr_llm_run *run, plmr_reques
         status = plmr_serve_kept_open(&c->kept, c->llm.checkpoint, plmr_run_settings(&plmr_command_serve, run));
     }
     if (!status)
-        status = c->find_rate ? plmr_serve_find_rate(&place, &plan, &c->arrivals, requests, n, &outcome)
+        status = c->find_rate ? plmr_serve_find_rate(&(plmr_serve_where){run->session.ranks, &run->session.device,
+                                                                         run->shape, &run->setup, &wish},
+                                                     &place, &plan, &c->arrivals, requests, n, &outcome)
                               : plmr_serve_run(&place, &plan, requests, n, &outcome);
     if (!status)
         status = plmr_agree(plmr_rank() == 0 ? report(c, run, &place, &plan, requests, &outcome) : PLMR_OK);

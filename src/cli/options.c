@@ -170,7 +170,7 @@ const plmr_option plmr_wafer_table[] = {
     {"prefill-experts", "NAME", PLMR_TITLE_PLACE, "The same in prefill (default: as --experts)",
      PLMR_ONE_OF(plmr_llm_options, setup.phase[PLMR_PREFILL].experts, &plmr_expert_place_registry)},
     {"expert-parts", "N", PLMR_TITLE_PLACE,
-     "Regions or blocks that share the experts of a layer (default: 4 regions, or a block for each expert)",
+     "Regions, wafers or blocks that share a layer's experts (default: 4, 2, or a block for each expert)",
      PLMR_COUNT(plmr_llm_options, setup.experts.n_parts, 1024)},
     {"hot-experts", "N", PLMR_TITLE_PLACE, "Experts of a layer that each of them has, where they are replicated",
      PLMR_WHOLE(plmr_llm_options, setup.experts.n_hot, 1024), .value = "4"},

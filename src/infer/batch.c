@@ -66,5 +66,6 @@ void plmr_timing_keep_pace(const plmr_timing *t, plmr_phase_cost *pass)
         pass->work[PLMR_WORK_STAGES] += wait;
         pass->t_cycles += wait;
     }
+    n *= plmr_timing_beside(t, true);
     repeat(pass, n * (t->setup.phase[PLMR_DECODE].replicas > 1 ? t->setup.phase[PLMR_DECODE].replicas : 1));
 }

@@ -65,14 +65,14 @@ static plmr_status try_replicas(struct search *s, plmr_candidate c)
     const plmr_choose *task = s->task;
     bool fits = false;
     int n = c.n_stages + task->n_beside;
-    for (int wafers = (int)plmr_ceil_div(n, s->n_regions); wafers <= most_wafers(s) && c.replicas < task->n_requests;
-         wafers++) {
+    for (int wafers = (int)plmr_ceil_div(n, s->n_regions);
+         wafers <= most_wafers(s) / c.wide && c.replicas < task->n_requests; wafers++) {
         int replicas = plmr_replicas_on(wafers, s->n_regions, n);
         replicas = replicas < task->n_requests ? replicas : task->n_requests;
         if (replicas == c.replicas)
             continue;
         c.replicas = replicas;
-        c.n_wafers = plmr_wafers_for(replicas, s->n_regions, n);
+        c.n_wafers = c.wide * plmr_wafers_for(replicas, s->n_regions, n);
         PLMR_TRY(task->weigh(task->context, &c, &fits));
         if (fits && is_better(s, &c))
             s->best = c;
@@ -81,21 +81,31 @@ static plmr_status try_replicas(struct search *s, plmr_candidate c)
 }
 
 /* Layers are dealt evenly, so that only some numbers of them make a difference. */
-static plmr_status try_region(struct search *s, int rows, int cols)
+static plmr_status try_wide(struct search *s, int rows, int cols, int wide)
 {
     const plmr_choose *task = s->task;
     int n = task->n_layers, most = task->most_layers && task->most_layers < n ? task->most_layers : n;
     s->n_regions = (int)task->device->rows / rows * ((int)task->device->cols / cols);
-    PLMR_TRY(task->open(task->context, rows, cols));
+    PLMR_TRY(task->open(task->context, rows, cols, wide));
     for (int layers = most; layers >= 1; layers--) {
         int stages = (int)plmr_ceil_div(n, layers);
         layers = (int)plmr_ceil_div(n, stages);
         for (int apart = 0; apart < 1 + task->has_output; apart++)
-            PLMR_TRY(try_replicas(
-                s,
-                (plmr_candidate){
-                    .rows = rows, .cols = cols, .layers = layers, .output_apart = apart, .n_stages = stages + apart}));
+            PLMR_TRY(try_replicas(s, (plmr_candidate){.rows = rows,
+                                                      .cols = cols,
+                                                      .layers = layers,
+                                                      .output_apart = apart,
+                                                      .n_stages = stages + apart,
+                                                      .wide = wide}));
     }
+    return PLMR_OK;
+}
+
+static plmr_status try_region(struct search *s, int rows, int cols)
+{
+    int least = s->task->least_wide ? s->task->least_wide : 1;
+    for (int wide = least; wide <= s->task->most_wide || wide == least; wide *= 2)
+        PLMR_TRY(try_wide(s, rows, cols, wide));
     return PLMR_OK;
 }
 

@@ -1,7 +1,8 @@
 /* choose.h - where a model is placed, for what is asked for: the search that llm, generate, tune and serve share.
  *
  * A placement is the cores of a region, the layers that a region has, whether the output has a region of its own, how
- * often all of it is there (replicas), and the wafers that this takes. Whoever searches says what a placement comes to;
+ * often all of it is there (replicas), how many wafers share the experts of a layer (1, 2, 4, ..., where the link between
+ * wafers is known), and the wafers that this takes. Whoever searches says what a placement comes to;
  * an aim says how good that is. Several replicas share a wafer as wholes; one that takes several wafers shares none.
  *
  * Which placements are looked at follows from model and requests alone: a device rules out what does not fit it. And what
@@ -21,6 +22,7 @@ typedef struct plmr_candidate {
     int rows, cols, layers; /* of a region; layers: at most */
     bool output_apart;
     int n_stages, replicas, n_wafers;
+    int wide;        /* wafers that share experts */
     int64_t n_batch; /* of serving: most requests of a pass */
     double cycles;   /* that a request takes, alone, or as one of those that are run together */
     double tokens;   /* that the caches of all have room for */
@@ -50,9 +52,10 @@ typedef struct plmr_choose {
     int n_wafers;              /* there are so many; 0: as few as hold the model come before everything else */
     int n_requests;            /* no more replicas than that */
     int n_beside;              /* regions that a replica takes beside */
+    int least_wide, most_wide; /* wafers that share experts; 0: 1 */
     bool has_output;
-    /* What follows is of regions of so many cores. Then: does the choice fit, and what does it come to (cycles and tokens)? */
-    plmr_status (*open)(void *context, int rows, int cols);
+    /* What follows is of regions of so many cores, with experts shared by so many wafers. Then: does the choice fit, and what does it come to (cycles and tokens)? */
+    plmr_status (*open)(void *context, int rows, int cols, int wide);
     plmr_status (*weigh)(void *context, plmr_candidate *choice, bool *fits);
     void *context;
 } plmr_choose;

@@ -7,7 +7,7 @@
 #include "infer/timing_internal.h"
 
 struct pass {
-    int n_batch, n_busy;
+    int n_batch, n_busy, n_beside;
     int64_t row_tokens;
     plmr_phase_cost cost;
 };
@@ -23,7 +23,7 @@ struct phase {
     struct pass *passes;
 };
 
-static plmr_status open(void *context, int rows, int cols)
+static plmr_status open(void *context, int rows, int cols, int wide)
 {
     struct phase *p = context;
     plmr_phase_setup *phase = &p->setup.phase[p->decode];
@@ -32,6 +32,7 @@ static plmr_status open(void *context, int rows, int cols)
     p->n_passes = 0;
     phase->rows = rows;
     phase->cols = cols;
+    phase->wide = wide;
     return plmr_timing_create(p->ranks, p->device, p->shape, &p->setup, &p->timing);
 }
 
@@ -40,14 +41,17 @@ static plmr_status find_pass(struct phase *p, int n_batch, int64_t row_tokens, p
     plmr_timing *t = p->timing;
     int n_busy = p->decode ? t->placement[1].n_stages : 0;
     n_busy = t->setup.experts.place ? n_busy : 0;
+    t->n_beside = p->alone ? 1 : 0;
+    int n_beside = plmr_timing_beside(t, p->decode);
     for (int i = 0; i < p->n_passes; i++)
-        if (p->passes[i].n_batch == n_batch && p->passes[i].row_tokens == row_tokens && p->passes[i].n_busy == n_busy) {
+        if (p->passes[i].n_batch == n_batch && p->passes[i].row_tokens == row_tokens && p->passes[i].n_busy == n_busy &&
+            p->passes[i].n_beside == n_beside) {
             *cost = p->passes[i].cost;
             return PLMR_OK;
         }
     PLMR_TRY(plmr_timing_alike(t, p->decode, n_batch, row_tokens, cost));
     p->passes = plmr_take_more(p->passes, (size_t)(p->n_passes + 1) * sizeof *p->passes);
-    p->passes[p->n_passes++] = (struct pass){n_batch, n_busy, row_tokens, *cost};
+    p->passes[p->n_passes++] = (struct pass){n_batch, n_busy, n_beside, row_tokens, *cost};
     return PLMR_OK;
 }
 
@@ -109,12 +113,24 @@ static plmr_status weigh(void *context, plmr_candidate *c, bool *fits)
     int64_t n = plmr_timing_requests(p->timing, p->decode);
     *fits = placed->n_stages == c->n_stages && (double)placed->sram_bytes <= p->device->sram &&
             (!p->decode || placed->capacity >= p->setup.n_tokens);
-    c->tokens = (double)placed->capacity * (double)n * c->replicas;
+    c->tokens = (double)placed->capacity * (double)n * c->replicas * c->wide;
     if (!*fits)
         return PLMR_OK;
     PLMR_TRY(p->decode ? weigh_tokens(p, &c->cycles, fits) : weigh_prompts(p, &c->cycles, fits));
     c->cycles /= p->alone ? 1 : p->setup.n_batch;
     return PLMR_OK;
+}
+
+/* Wafers that may share experts: as the other phase, if that has been chosen, for they are the same; or as is asked for. */
+static void set_wide(const struct phase *p, const plmr_llm_setup *setup, plmr_choose *task)
+{
+    plmr_expert_setup experts = plmr_llm_experts(setup, (enum plmr_llm_phase)p->decode);
+    enum plmr_expert_spread spread = plmr_expert_spread_of(&experts);
+    int n = p->shape->n_experts < setup->n_wafers ? p->shape->n_experts : setup->n_wafers;
+    task->least_wide = plmr_expert_wafers(&experts, p->shape);
+    task->most_wide = spread == PLMR_EXPERTS_WHOLE && setup->link.bytes_s > 0 ? n : task->least_wide;
+    if (setup->phase[!p->decode].wide)
+        task->least_wide = task->most_wide = setup->phase[!p->decode].wide;
 }
 
 static plmr_status choose(struct phase *p, const plmr_llm_setup *setup, const plmr_aim *aim, bool is_given,
@@ -142,6 +158,7 @@ static plmr_status choose(struct phase *p, const plmr_llm_setup *setup, const pl
         .weigh = weigh,
         .context = p,
     };
+    set_wide(p, setup, &task);
     plmr_status status = plmr_choose_best(&task, best);
     free(sides);
     return status;
@@ -169,5 +186,6 @@ plmr_status plmr_choose_phase(plmr_ranks *ranks, const plmr_device *device, cons
     phase->layers = choice->layers;
     phase->output_apart = choice->output_apart;
     phase->replicas = choice->replicas;
+    phase->wide = choice->wide;
     return PLMR_OK;
 }

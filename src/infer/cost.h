@@ -7,6 +7,7 @@
 #pragma once
 
 #include "data/tensor.h"
+#include "device/wafers.h"
 #include "device/widen.h"
 #include "infer/expert_place.h"
 #include "infer/grid.h"
@@ -64,11 +65,13 @@ typedef struct plmr_cost_pass {
     const plmr_expert_layout *experts;  /* and where they are */
     plmr_hottest *hottest;              /* of experts, so far */
     int n_busy;                         /* decode: regions that are at work at the same time */
+    int n_beside;                       /* wafers that share experts, with such a pass each at the same time */
+    const plmr_wafer_link *link;        /* between them */
     int n_slices;    /* prefill: weights come in so many, k of each after the other; 0: they are there */
     double t_cycles; /* the latest clock after the last step */
     double work[PLMR_N_WORKS];
     double outside_bytes, outside_cycles;            /* that came from outside, and what that took */
-    double link_bytes, link_cycles;                  /* that went from wafer to wafer, the same */
+    double link_bytes, link_cycles;                  /* that went from wafer to wafer; on to the next, the same */
     double in_layers[PLMR_N_WORKS];                  /* of that, in the layers: without output and stages */
     double multiply_adds, wavelet_hops, border_hops; /* of the region when the pass began, */
     double compute_cycles;                           /* and of its busiest core */

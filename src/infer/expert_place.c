@@ -23,13 +23,22 @@ enum plmr_expert_spread plmr_expert_spread_of(const plmr_expert_setup *setup)
 int plmr_expert_parts(const plmr_expert_setup *setup, const plmr_model_shape *shape)
 {
     enum plmr_expert_spread spread = place_of(setup)->spread;
-    int n = setup->n_parts ? setup->n_parts : spread == PLMR_EXPERTS_IN_REGIONS ? 4 : shape->n_experts;
+    int n = setup->n_parts                      ? setup->n_parts
+            : spread == PLMR_EXPERTS_IN_REGIONS ? 4
+            : spread == PLMR_EXPERTS_ON_WAFERS  ? 2
+                                                : shape->n_experts;
     return spread == PLMR_EXPERTS_WHOLE || n < 1 ? 1 : n > shape->n_experts ? shape->n_experts : n;
 }
 
 int plmr_expert_regions(const plmr_expert_setup *setup, const plmr_model_shape *shape)
 {
     return place_of(setup)->spread == PLMR_EXPERTS_IN_REGIONS ? plmr_expert_parts(setup, shape) : 1;
+}
+
+int plmr_expert_wafers(const plmr_expert_setup *setup, const plmr_model_shape *shape)
+{
+    bool are_wafers = shape->n_experts && place_of(setup)->spread == PLMR_EXPERTS_ON_WAFERS;
+    return are_wafers ? plmr_expert_parts(setup, shape) : 1;
 }
 
 enum { LEAST_SIDE = 3 }; /* of a region, and so of a block */

@@ -8,16 +8,23 @@
  *     blocks       parts 0 2 | 1 3, halves of the layer's region
  *     regions      parts 0 2 | 1 3, regions
  *     replicated   parts 0 1 3 | 0 2, regions: tokens of 0 take turns
+ *     wafers       parts 0 2 | 1 3, the regions of the layer on two wafers
  *
  * A token's vector goes to the parts that have its experts and what they add up comes back. In decode values are added up
  * region by region, in the order of parts; in prefill regions have the values of sliced experts. Blocks' are in blocks.h.
+ * Wafers have the values of sliced experts in both, though wafers' sums would be in another order.
+ *
+ * On wafers all but experts is on each of them, and requests are dealt to them: so all work on a layer at the same time,
+ * each for its own requests, and wait for each other's tokens. Of n wafers, of which b have a request, a token of
+ * wafer h goes once to every other wafer p that has an expert of its, over h's link. What takes longest of all that goes
+ * out of a wafer or comes into one, elements * bytes / rate, and the latency, is waited for, there and back.
  */
 #pragma once
 
 #include "base/registry.h"
 #include "infer/load.h"
 
-enum plmr_expert_spread { PLMR_EXPERTS_WHOLE, PLMR_EXPERTS_IN_REGIONS, PLMR_EXPERTS_IN_BLOCKS };
+enum plmr_expert_spread { PLMR_EXPERTS_WHOLE, PLMR_EXPERTS_IN_REGIONS, PLMR_EXPERTS_IN_BLOCKS, PLMR_EXPERTS_ON_WAFERS };
 
 typedef struct plmr_expert_place {
     const char *name, *summary;
@@ -27,10 +34,12 @@ typedef struct plmr_expert_place {
 
 PLMR_REGISTRY(expert_place, plmr_expert_place)
 
+extern const plmr_expert_place plmr_expert_place_wafers; /* which searches choose */
+
 /* What a user asks for. */
 typedef struct plmr_expert_setup {
     const void *place; /* plmr_expert_place; NULL: sliced */
-    int n_parts;       /* at most as many as there are experts; 0: 4 regions, or a block for each expert */
+    int n_parts;       /* at most as many as there are experts; 0: 4 regions, 2 wafers, or a block for each expert */
     int n_hot;         /* of a layer, if they are replicated */
 } plmr_expert_setup;
 
@@ -38,9 +47,10 @@ const char *plmr_expert_place_name(const plmr_expert_setup *setup);
 
 enum plmr_expert_spread plmr_expert_spread_of(const plmr_expert_setup *setup);
 
-/* n. Of them, those that are regions: 1, if parts are blocks. */
+/* n. Of them, those that are regions, and those that are wafers: 1, if parts are something else. */
 int plmr_expert_parts(const plmr_expert_setup *setup, const plmr_model_shape *shape);
 int plmr_expert_regions(const plmr_expert_setup *setup, const plmr_model_shape *shape);
+int plmr_expert_wafers(const plmr_expert_setup *setup, const plmr_model_shape *shape);
 
 /* Blocks of a region: so many down and across it, each rows x cols; cores beyond them have no experts. Part p is the block
  * p / across down and p % across across. */

@@ -1,5 +1,7 @@
 #include "infer/experts_parts.h"
 
+#include <math.h>
+
 #include "region/profile.h"
 #include "time/busy.h"
 #include "time/trace.h"
@@ -27,6 +29,33 @@ void plmr_part_loads_fill(const plmr_cost_pass *pass, int64_t n_tokens, plmr_par
         loads->n_pairs += loads->pairs[p];
         loads->busiest = loads->pairs[p] > loads->pairs[loads->busiest] ? p : loads->busiest;
     }
+}
+
+/* ---- between wafers ---- */
+
+/* Tokens of one of the first n_beside wafers go to each part; of a part's, those that are there already do not come. */
+void plmr_experts_cross_wafers(plmr_cost_pass *pass, const plmr_part_loads *loads, const char *what)
+{
+    const plmr_device *d = pass->device;
+    plmr_region *region = pass->grid->region;
+    double all = 0, most = 0, home = 1.0 / pass->n_beside;
+    for (int p = 0; p < loads->n; p++)
+        all += (double)loads->tokens[p];
+    for (int p = 0; p < loads->n; p++) {
+        double here = p < pass->n_beside ? home : 0, own = (double)loads->tokens[p];
+        most = fmax(most, fmax(own * (1 - here), here > 0 ? (all - own) * home : 0));
+    }
+    double bytes = (double)(pass->shape->dim * (int64_t)plmr_dtype_bytes(pass->dtype)), sent = 0;
+    for (int p = 0; p < loads->n; p++)
+        sent += (double)loads->tokens[p] * (p < pass->n_beside ? 1 - home : 1);
+    if (most == 0)
+        return;
+    double busy = d->clock * bytes * most / pass->link->bytes_s + d->clock * pass->link->latency_s;
+    pass->link_bytes += bytes * sent * home;
+    region->ledger.parts |= pass->link->is_devices ? PLMR_PART_WAFERS : 0;
+    plmr_trace_verb(region, what, "tokens");
+    plmr_region_move(region, PLMR_MOVE_SHIFT, plmr_device_quantise(busy));
+    plmr_cost_note(pass, PLMR_WORK_ROUTE);
 }
 
 /* ---- between regions ---- */

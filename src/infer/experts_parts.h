@@ -30,6 +30,9 @@ plmr_status plmr_experts_multiply_token(const plmr_step *step, plmr_cost_pass *p
 void plmr_experts_cross(plmr_cost_pass *pass, const plmr_part_loads *loads, int n_layers, int64_t n_tokens,
                         int64_t n_held, const char *what);
 
+/* From wafer to wafer, there or back: of n_tokens those that do not have all of their experts where they are. */
+void plmr_experts_cross_wafers(plmr_cost_pass *pass, const plmr_part_loads *loads, const char *what);
+
 /* All of it, where parts are blocks. */
 plmr_status plmr_experts_blocks_prompt_time(const plmr_step *step, plmr_cost_pass *pass);
 plmr_status plmr_experts_blocks_token_time(const plmr_step *step, plmr_cost_pass *pass);

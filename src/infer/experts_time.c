@@ -80,11 +80,12 @@ plmr_status plmr_experts_multiply_prompt(const plmr_step *step, plmr_cost_pass *
     return PLMR_OK;
 }
 
-/* A part whose tokens go round with n_there elements of a core, and with n_back. */
-static plmr_status run_part(const plmr_step *step, plmr_cost_pass *pass, int part, int64_t n_there, int64_t n_back)
+/* A part of n_tokens, which go round with n_there elements of a core, and with n_back. */
+static plmr_status run_part(const plmr_step *step, plmr_cost_pass *pass, int part, int64_t n_tokens, int64_t n_there,
+                            int64_t n_back)
 {
     int64_t tokens[PLMR_MOST_EXPERTS];
-    plmr_part_experts(pass, part, pass->n_tokens, tokens);
+    plmr_part_experts(pass, part, n_tokens, tokens);
     int64_t n_bytes = 2 * n_back * (int64_t)plmr_dtype_bytes(pass->dtype);
     PLMR_TRY(plmr_region_charge(pass->grid->region, "tokens at their experts", n_bytes));
     rotate(pass, "dispatch", n_there);
@@ -94,22 +95,33 @@ static plmr_status run_part(const plmr_step *step, plmr_cost_pass *pass, int par
     return PLMR_OK;
 }
 
-/* The part that has most is run; the others are busy meanwhile, and the ledger has their work, too. */
+static void cross(plmr_cost_pass *pass, const plmr_part_loads *loads, int64_t kept, const char *what)
+{
+    if (plmr_expert_spread_of(&pass->experts->setup) == PLMR_EXPERTS_ON_WAFERS)
+        plmr_experts_cross_wafers(pass, loads, what);
+    else
+        plmr_experts_cross(pass, loads, 1, pass->n_tokens, kept, what);
+}
+
+/* The part that has most is run; the others are busy meanwhile, and the ledger has their work, too: of wafers with a prompt
+ * each, one's share. */
 static plmr_status run_shared(const plmr_step *step, plmr_cost_pass *pass, int64_t kept)
 {
     plmr_part_loads loads;
     plmr_ledger *ledger = &pass->grid->region->ledger;
-    plmr_part_loads_fill(pass, pass->n_tokens, &loads);
+    int64_t n_tokens = pass->n_tokens * pass->n_beside;
+    plmr_part_loads_fill(pass, n_tokens, &loads);
     int64_t pairs = loads.pairs[loads.busiest], n_there = kept * loads.tokens[loads.busiest];
     plmr_cost_note_core(pass, (double)(pairs * loads.n) / (double)loads.n_pairs);
-    plmr_experts_cross(pass, &loads, 1, pass->n_tokens, kept, "dispatch");
-    double macs = ledger->multiply_adds, others = (double)(loads.n_pairs - pairs) / (double)pairs;
+    cross(pass, &loads, kept, "dispatch");
+    double macs = ledger->multiply_adds, others = (double)loads.n_pairs / pass->n_beside / (double)pairs - 1;
     uint64_t hops = ledger->wavelet_hops;
-    PLMR_TRY(run_part(step, pass, loads.busiest, plmr_ceil_div(n_there, pass->n_tokens),
+    PLMR_TRY(run_part(step, pass, loads.busiest, n_tokens, plmr_ceil_div(n_there, pass->n_tokens),
                       plmr_ceil_div(kept * pairs, pass->n_tokens)));
     ledger->multiply_adds += round((ledger->multiply_adds - macs) * others);
-    ledger->wavelet_hops += (uint64_t)round((double)(ledger->wavelet_hops - hops) * others);
-    plmr_experts_cross(pass, &loads, 1, pass->n_tokens, kept, "combine");
+    double moved = (double)(ledger->wavelet_hops - hops) * (1 + others);
+    ledger->wavelet_hops = hops + (uint64_t)round(moved);
+    cross(pass, &loads, kept, "combine");
     return PLMR_OK;
 }
 
@@ -122,7 +134,7 @@ plmr_status plmr_experts_prompt_time(const plmr_step *step, plmr_cost_pass *pass
         PLMR_TRY(run_shared(step, pass, kept));
     else {
         plmr_cost_note_core(pass, 1);
-        PLMR_TRY(run_part(step, pass, 0, kept, kept * n_used));
+        PLMR_TRY(run_part(step, pass, 0, pass->n_tokens, kept, kept * n_used));
     }
     plmr_cost_busy(pass, n_used * plmr_cost_vector_cycles(pass, kept));
     return PLMR_OK;

@@ -3,6 +3,8 @@
  * for each other's layers at the same time, as many as have requests, and all wait for the one that has most to do. */
 #include "infer/experts_parts.h"
 
+#include <math.h>
+
 /* Of so many layers at work, the region that has most pairs: *pairs, and *tokens that bring them. */
 static void find_busiest(const plmr_part_loads *parts, int n_layers, int64_t *pairs, int64_t *tokens)
 {
@@ -38,6 +40,24 @@ plmr_status plmr_experts_multiply_token(const plmr_step *step, plmr_cost_pass *p
     return status;
 }
 
+/* Wafers do this with each other's tokens; the ledger has one's share of their work. */
+static plmr_status run_on_wafers(const plmr_step *step, plmr_cost_pass *pass)
+{
+    plmr_part_loads parts;
+    plmr_ledger *ledger = &pass->grid->region->ledger;
+    double macs = ledger->multiply_adds;
+    plmr_part_loads_fill(pass, (int64_t)pass->n_batch * pass->n_beside, &parts);
+    int64_t pairs = parts.pairs[parts.busiest], tokens = parts.tokens[parts.busiest];
+    plmr_cost_note_core(pass, (double)(pairs * parts.n) / (double)parts.n_pairs);
+    plmr_experts_cross_wafers(pass, &parts, "dispatch");
+    PLMR_TRY(plmr_experts_multiply_token(step, pass, tokens, plmr_ceil_div(pairs, tokens), true));
+    ledger->multiply_adds =
+        macs + round((ledger->multiply_adds - macs) * (double)parts.n_pairs / pass->n_beside / (double)pairs);
+    plmr_experts_cross_wafers(pass, &parts, "combine");
+    plmr_cost_busy(pass, pass->n_batch * (parts.n - 1) * plmr_cost_vector_cycles(pass, pass->grid->dim.size));
+    return PLMR_OK;
+}
+
 plmr_status plmr_experts_token_time(const plmr_step *step, plmr_cost_pass *pass)
 {
     plmr_part_loads parts;
@@ -49,6 +69,8 @@ plmr_status plmr_experts_token_time(const plmr_step *step, plmr_cost_pass *pass)
         plmr_cost_note_core(pass, 1);
         return plmr_experts_multiply_token(step, pass, pass->n_batch, pass->shape->n_used, true);
     }
+    if (plmr_expert_spread_of(&pass->experts->setup) == PLMR_EXPERTS_ON_WAFERS)
+        return run_on_wafers(step, pass);
     plmr_part_loads_fill(pass, pass->n_batch, &parts);
     find_busiest(&parts, n_layers, &pairs, &tokens);
     plmr_cost_note_core(pass, (double)(pairs * n_parts) / (double)(parts.n_pairs * n_layers));

@@ -81,10 +81,28 @@ static int64_t widened_bytes(const plmr_timing *t, const plmr_grid *g)
     return plmr_core_needs(&t->shape, g).widened * plmr_timing_element_bytes(t);
 }
 
-int plmr_timing_requests(const plmr_timing *t, bool decode)
+int plmr_timing_wide(const plmr_timing *t, bool decode)
+{
+    plmr_expert_setup experts = plmr_llm_experts(&t->setup, (enum plmr_llm_phase)decode);
+    return plmr_expert_wafers(&experts, &t->shape);
+}
+
+/* Of a replica. */
+static int all_requests(const plmr_timing *t, bool decode)
 {
     int replicas = t->setup.phase[decode].replicas;
     return replicas ? (int)plmr_ceil_div(t->setup.n_batch, replicas) : t->setup.n_batch;
+}
+
+int plmr_timing_beside(const plmr_timing *t, bool decode)
+{
+    int n = all_requests(t, decode), wide = plmr_timing_wide(t, decode);
+    return t->n_beside ? t->n_beside : n < wide ? n : wide;
+}
+
+int plmr_timing_requests(const plmr_timing *t, bool decode)
+{
+    return (int)plmr_ceil_div(all_requests(t, decode), plmr_timing_wide(t, decode));
 }
 
 int plmr_timing_stage_batch(const plmr_timing *t)
@@ -137,16 +155,18 @@ static int64_t score_bytes(const plmr_timing *t)
     return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) * plmr_timing_requests(t, true);
 }
 
-/* Of the block that most of a batch's tokens go to: what comes, what is between its matrices, and what goes back. */
+/* Of the block, or wafer, that most of a batch's tokens go to: what comes, what is between its matrices, and what goes
+ * back. */
 static int64_t block_elements(const plmr_timing *t)
 {
     const plmr_expert_layout *layout = &t->experts[PLMR_DECODE];
-    const plmr_grid *block = layout->grid;
+    int wide = plmr_timing_wide(t, true);
+    const plmr_grid *block = layout->grid ? layout->grid : t->decode;
     const plmr_cost_pass pass = {.experts = layout, .load = &t->setup.load, .shape = &t->shape};
     plmr_part_loads loads;
-    if (!block)
+    if (!layout->grid && wide == 1)
         return 0;
-    plmr_part_loads_fill(&pass, plmr_timing_requests(t, true), &loads);
+    plmr_part_loads_fill(&pass, (int64_t)plmr_timing_requests(t, true) * wide, &loads);
     return loads.pairs[loads.busiest] * 2 * (block->dim.size + block->expert_ffn.size);
 }
 
@@ -389,6 +409,7 @@ plmr_status plmr_timing_place_decode(plmr_timing *t)
     t->placement[1] = (plmr_placement){
         .rows = t->decode->rows,
         .cols = t->decode->cols,
+        .wide = plmr_timing_wide(t, true),
         .layer_bytes = placed_bytes(t, PLMR_DECODE),
         .token_bytes = plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true),
         .working_bytes = decode_working(t, row_tokens),
@@ -405,6 +426,7 @@ plmr_status plmr_timing_place_prefill(plmr_timing *t)
     t->placement[0] = (plmr_placement){
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
+        .wide = plmr_timing_wide(t, false),
         .layer_bytes = placed_bytes(t, PLMR_PREFILL),
         .token_bytes = plmr_timing_token_bytes(t, t->prefill) * plmr_timing_requests(t, false),
         .working_bytes = prefill_working(t),

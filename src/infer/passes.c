@@ -44,6 +44,8 @@ static plmr_cost_pass start_pass(plmr_timing *t, enum plmr_llm_phase phase)
         .experts = &t->experts[phase],
         .hottest = &t->hottest,
         .n_busy = busy_stages(t),
+        .n_beside = plmr_timing_beside(t, phase == PLMR_DECODE),
+        .link = &t->setup.link,
         .n_slices = t->placement[phase == PLMR_DECODE].n_slices,
         .multiply_adds = grid->region->ledger.multiply_adds,
         .wavelet_hops = (double)grid->region->ledger.wavelet_hops,
@@ -62,19 +64,20 @@ static int period_of(const plmr_timing *t)
 struct turn {
     plmr_cost_pass *pass;
     int n_layers; /* of a turn */
-    double last[PLMR_N_WORKS];
+    double last[PLMR_N_WORKS], last_link_bytes;
 };
 
 static plmr_status run_turn(void *context)
 {
     struct turn *turn = context;
-    double before[PLMR_N_WORKS];
+    double before[PLMR_N_WORKS], link_bytes = turn->pass->link_bytes;
     for (int i = 0; i < PLMR_N_WORKS; i++)
         before[i] = turn->pass->work[i];
     for (turn->pass->layer = 0; turn->pass->layer < turn->n_layers; turn->pass->layer++)
         PLMR_TRY(plmr_layer_time(turn->pass));
     for (int i = 0; i < PLMR_N_WORKS; i++)
         turn->last[i] = turn->pass->work[i] - before[i];
+    turn->last_link_bytes = turn->pass->link_bytes - link_bytes;
     return PLMR_OK;
 }
 
@@ -86,6 +89,7 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
         plmr_region_repeat(pass->grid->region, turn.n_layers > 1 ? "layers" : "layer", n, run_turn, &turn, &n_run));
     for (int i = 0; i < PLMR_N_WORKS; i++)
         pass->work[i] += turn.last[i] * (double)(n - n_run);
+    pass->link_bytes += turn.last_link_bytes * (double)(n - n_run);
     pass->t_cycles = plmr_clock_max(pass->grid->region->clock);
     turn.n_layers = t->shape.n_layers % turn.n_layers;
     PLMR_TRY(turn.n_layers ? run_turn(&turn) : PLMR_OK);
@@ -143,7 +147,7 @@ static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_
         pass->grid->region->ledger.parts |= PLMR_PART_WAFERS;
     pass->work[PLMR_WORK_STAGES] += cycles;
     pass->t_cycles += cycles;
-    pass->link_bytes = cross->n * cross->bytes;
+    pass->link_bytes += cross->n * cross->bytes;
     pass->link_cycles = cross->n * (cross->busy + cross->latency);
     pass->wavelet_hops -= way_hops(t, p, n_bytes) * (p->n_stages - 1);
 }
@@ -208,7 +212,7 @@ static bool goes_on(const plmr_timing *t)
 {
     const plmr_cost_pass *begun = &t->begun;
     return begun->grid && begun->n_slices == t->placement[0].n_slices && begun->n_busy == busy_stages(t) &&
-           !begun->grid->region->trace;
+           begun->n_beside == plmr_timing_beside(t, false) && !begun->grid->region->trace;
 }
 
 static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
@@ -337,10 +341,17 @@ void plmr_timing_add_stages(const plmr_timing *t, bool decode, int n_batch, plmr
 
 /* ---- for requests that come and go ---- */
 
-plmr_status plmr_timing_step(plmr_timing *t, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
+plmr_status plmr_timing_step(plmr_timing *t, int n, int64_t row_tokens, plmr_phase_cost *phase)
 {
+    int wide = plmr_timing_wide(t, true);
     t->is_warm = true;
-    return plmr_timing_alike(t, true, n_batch, row_tokens, phase);
+    t->n_beside = n < wide ? n : wide;
+    plmr_status status = plmr_timing_alike(t, true, (int)plmr_ceil_div(n, wide), row_tokens, phase);
+    phase->multiply_adds *= t->n_beside;
+    phase->wavelet_hops *= t->n_beside;
+    phase->link_bytes *= t->n_beside;
+    t->n_beside = 0;
+    return status;
 }
 
 plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_phase_cost *phase)
@@ -350,6 +361,7 @@ plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_
     pass.n_before = n_before;
     pass.as_decode = true;
     pass.n_slices = t->placement[1].n_slices;
+    pass.n_beside = 1;
     t->is_warm = true;
     PLMR_TRY(run_layers(t, &pass));
     plmr_timing_wait_layers(t, &t->placement[1], false, &pass);

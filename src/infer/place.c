@@ -32,7 +32,7 @@ static void place_experts(plmr_ranks *ranks, const plmr_device *device, const pl
 
 static int64_t wafers(const plmr_placement *p)
 {
-    return plmr_ceil_div(p->n_stages, p->n_regions);
+    return plmr_ceil_div(p->n_stages, p->n_regions) * p->wide;
 }
 
 plmr_status plmr_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,

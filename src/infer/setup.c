@@ -19,6 +19,10 @@ plmr_expert_setup plmr_llm_experts(const plmr_llm_setup *setup, enum plmr_llm_ph
 {
     plmr_expert_setup experts = setup->experts;
     experts.place = setup->phase[phase].experts ? setup->phase[phase].experts : experts.place;
+    if (setup->phase[phase].wide > 1) {
+        experts.place = &plmr_expert_place_wafers;
+        experts.n_parts = setup->phase[phase].wide;
+    }
     return experts;
 }
 

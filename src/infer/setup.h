@@ -18,6 +18,7 @@ typedef struct plmr_phase_setup {
     bool output_apart;        /* decode: the output has a region of its own, though it may fit another */
     int replicas;             /* as often all of it is there, to share the requests; 0: once */
     const void *experts;      /* plmr_expert_place; NULL: as the setup's */
+    int wide;                 /* more than 1: wafers that share the experts, whatever the setup says */
 } plmr_phase_setup;
 
 /* All 0 is the whole model, one request, no phase. */

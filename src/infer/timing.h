@@ -14,13 +14,14 @@
 
 /* Where the layers lie in a phase, and what of its SRAM a core needs. */
 typedef struct plmr_placement {
-    int rows, cols;        /* of a region */
-    int n_regions;         /* that fit the wafer */
-    int n_stages;          /* regions that the layers need; more than n_regions: the model is too large for a wafer */
-    int layers_per_stage;  /* at most */
-    bool output_apart;     /* the output projection has a stage of its own, the last */
-    int64_t layer_bytes;   /* weights of a layer */
-    int64_t token_bytes;   /* key and value of a token, in one layer, in each core of its row */
+    int rows, cols;       /* of a region */
+    int n_regions;        /* that fit the wafer */
+    int n_stages;         /* regions that the layers need; more than n_regions: the model is too large for a wafer */
+    int layers_per_stage; /* at most */
+    int wide;            /* wafers that share the experts of a layer, at the same region of each; 1: they are its own */
+    bool output_apart;   /* the output projection has a stage of its own, the last */
+    int64_t layer_bytes; /* weights of a layer */
+    int64_t token_bytes; /* key and value of a token, in one layer, in each core of its row */
     int64_t working_bytes; /* activations and buffers */
     int64_t score_bytes;   /* decode: of these, for each token of a row */
     int64_t output_bytes;  /* weights of the output projection */

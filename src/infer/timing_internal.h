@@ -20,6 +20,7 @@ struct plmr_timing {
     plmr_phase_cost token;
     plmr_cost_pass begun; /* the first layers of a prompt, after which nothing else was run; no grid: there are none */
     bool is_warm;         /* weights that stay have come */
+    int n_beside;         /* wafers that share experts and have a pass at the same time; 0: as many as have requests */
     int n_busy;           /* regions that share experts at the same time; 0: as the placement says */
     double now;           /* cycles of all passes so far, for traces */
 };
@@ -50,8 +51,11 @@ plmr_crossing plmr_timing_crossing(const plmr_timing *timing, bool decode, int64
 void plmr_timing_follow(const plmr_timing *timing, plmr_phase_cost *phase);
 void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);
 
-/* Requests that a replica of a phase has, at most. */
+/* Requests that a replica of a phase has, at most: of those that share experts, each wafer. Such wafers; and those of
+ * them that have requests. */
 int plmr_timing_requests(const plmr_timing *timing, bool decode);
+int plmr_timing_wide(const plmr_timing *timing, bool decode);
+int plmr_timing_beside(const plmr_timing *timing, bool decode);
 
 /* Where a phase that has its grid has experts. Collective. */
 plmr_status plmr_timing_place_experts(plmr_timing *timing, enum plmr_llm_phase phase);

@@ -261,7 +261,8 @@
     PLMR_WAFER_LINK_FIELDS(X)                                                                                          \
     X(count, regions_unused)     /* of all wafers; and cores */                                                        \
     X(count, cores_unused)                                                                                             \
-    X(real, cache_way_s)         /* from who reads a prompt to who makes its tokens, in the mean; null: one does both */
+    X(real, cache_way_s)         /* from who reads a prompt to who makes its tokens, in the mean; null: one does both */ \
+    X(count, expert_wafers)      /* that share the experts of a layer; null: there are none */
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving

@@ -58,7 +58,8 @@ static plmr_status check_packed(const plmr_device *device, const char *option, e
 static plmr_status open_model(plmr_llm_run *run, bool wants_text)
 {
     PLMR_TRY(check_options(run->options, &run->session.device));
-    PLMR_TRY(plmr_wafer_link_of(&run->session.device, run->options->link, false, &run->setup.link));
+    bool on_wafers = plmr_expert_spread_of(&run->setup.experts) == PLMR_EXPERTS_ON_WAFERS;
+    PLMR_TRY(plmr_wafer_link_of(&run->session.device, run->options->link, on_wafers, &run->setup.link));
     PLMR_TRY(plmr_model_open(run->options->model, &run->model));
     plmr_model_store(run->model, run->options->weights);
     run->shape = plmr_model_shape_of(run->model);

@@ -27,7 +27,7 @@ plmr_status plmr_llm_choose(plmr_llm_run *run)
     plmr_candidate choice[2], more;
     PLMR_CHECK(!setup->aim || (!setup->as_published && setup->plan == &plmr_llm_plan_waferllm), PLMR_ERROR_INPUT,
                "--for chooses among placements of WaferLLM's plan: leave out --as-published and --plan");
-    for (int decode = 0; decode < 2; decode++)
+    for (int decode = 1; decode >= 0; decode--)
         PLMR_TRY(choose(run, decode, setup, &choice[decode]));
     int less = choice[0].n_wafers > choice[1].n_wafers;
     if (!setup->aim || setup->n_wafers || !choice[less].n_wafers || choice[less].n_wafers == choice[!less].n_wafers)

@@ -31,8 +31,11 @@ static void print_placement(FILE *out, const char *label, const plmr_llm_run *ru
                     p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
                     plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
                     p->output_apart ? " (the last for the output)" : "", times, plmr_format_count(p->n_regions).s);
-    if (p->n_stages * replicas > p->n_regions)
-        print_wafers(out, &run->setup.link, p, plmr_wafers_for(replicas, p->n_regions, p->n_stages));
+    int wafers = plmr_wafers_for(replicas, p->n_regions, p->n_stages) * p->wide;
+    if (p->wide > 1)
+        plmr_table_fact(out, "", "on each of %d wafers, which share the experts of every layer", p->wide);
+    if (wafers > 1)
+        print_wafers(out, &run->setup.link, p, wafers);
 }
 
 /* Where weights come in. */

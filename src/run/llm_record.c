@@ -47,7 +47,7 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->stages = p->n_stages;
     r->regions = p->n_regions;
     r->replicas = plmr_llm_replicas(run, true);
-    r->wafers = p->n_regions ? plmr_wafers_for((int)r->replicas, p->n_regions, p->n_stages) : -1;
+    r->wafers = p->n_regions ? plmr_wafers_for((int)r->replicas, p->n_regions, p->n_stages) * p->wide : -1;
     r->layers_per_stage = p->layers_per_stage;
     r->tree_k = p->n_levels;
     r->groups_y = run->groups[PLMR_Y];
@@ -105,7 +105,8 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     if (!p)
         return;
     int replicas = plmr_llm_replicas(run, p == run->decode);
-    int64_t used = (int64_t)p->n_stages * replicas, wafers = plmr_wafers_for(replicas, p->n_regions, p->n_stages);
+    int64_t used = (int64_t)p->n_stages * replicas * p->wide;
+    int64_t wafers = (int64_t)plmr_wafers_for(replicas, p->n_regions, p->n_stages) * p->wide;
     double joules = device->power * (double)wafers * plmr_llm_totals_sum(&run->totals).t_cycles / device->clock;
     r->prefill_tok_s = n_batch * r->tpr_prefill;
     r->decode_tok_s = n_batch * r->tpr_decode;
@@ -204,7 +205,8 @@ plmr_llm_record plmr_llm_record_of(plmr_llm_run *run)
     r.dtype = plmr_dtype_name(run->shape->dtype);
     r.kv_dtype = plmr_llm_cache_name(&run->setup);
     plmr_expert_setup prefill = plmr_llm_experts(&run->setup, PLMR_PREFILL);
-    r.experts = run->shape->n_experts ? plmr_expert_place_name(&run->setup.experts) : "";
+    plmr_expert_setup decode = plmr_llm_experts(&run->setup, PLMR_DECODE);
+    r.experts = run->shape->n_experts ? plmr_expert_place_name(&decode) : "";
     r.prefill_experts = run->shape->n_experts ? plmr_expert_place_name(&prefill) : "";
     r.weights = run->shape->packed ? plmr_packed_name(run->shape->packed) : r.dtype;
     r.kernel = plmr_kernel_name();

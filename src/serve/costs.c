@@ -13,7 +13,10 @@ int64_t plmr_serve_costs_row(const plmr_serve_costs *c, int64_t n)
 /* Of what is not in the layers, the output is at the end. */
 static plmr_pass_cost split(const plmr_phase_cost *phase)
 {
-    plmr_pass_cost cost = {.known = true, .multiply_adds = phase->multiply_adds, .wavelet_hops = phase->wavelet_hops};
+    plmr_pass_cost cost = {.known = true,
+                           .multiply_adds = phase->multiply_adds,
+                           .wavelet_hops = phase->wavelet_hops,
+                           .shared_bytes = phase->link_bytes};
     for (int i = 0; i < PLMR_N_WORKS; i++)
         cost.layers += phase->in_layers[i];
     cost.end = phase->t_cycles - cost.layers;
@@ -29,7 +32,7 @@ static plmr_status find_between(plmr_serve_costs *c, bool is_step, int64_t n, pl
     if (!is_step)
         PLMR_TRY(plmr_timing_settle(c->timing, n, &settle));
     if (c->n_stages > 1)
-        plmr_timing_way(c->timing, is_step, n, &at->hop, &hops);
+        plmr_timing_way(c->timing, is_step, is_step ? plmr_ceil_div(n, c->wide) : n, &at->hop, &hops);
     int with_layers = (int)plmr_ceil_div(c->n_layers, c->layers_per_stage);
     at->each = settle.t_cycles;
     at->wavelet_hops = hops * (c->n_stages - 1) + settle.wavelet_hops * with_layers;
@@ -46,7 +49,7 @@ static plmr_status add_between(plmr_serve_costs *c, bool is_step, int64_t n, int
     cost->hop = at->hop;
     cost->wavelet_hops += at->wavelet_hops;
     cost->cross_bytes = (double)(n_tokens * c->token_bytes);
-    cost->cross = c->cross_byte * cost->cross_bytes;
+    cost->cross = c->cross_byte * (is_step ? (double)(plmr_ceil_div(n, c->wide) * c->token_bytes) : cost->cross_bytes);
     return PLMR_OK;
 }
 
@@ -167,6 +170,7 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
     c->every_step = setup->every_step;
     PLMR_TRY(plmr_timing_create(ranks, device, shape, setup, &c->timing));
     c->rows = plmr_timing_placement(c->timing, true)->rows;
+    c->wide = plmr_timing_placement(c->timing, true)->wide;
     c->token_bytes = shape->dim * (int64_t)plmr_dtype_bytes(shape->dtype);
     c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
     int64_t chunk_rows = plmr_serve_costs_row(c, c->chunk);
@@ -205,10 +209,11 @@ plmr_status plmr_serve_costs_place(plmr_serve_costs *c, int layers, bool output_
     c->n_stages = p->n_stages;
     c->layers_per_stage = p->layers_per_stage;
     c->n_batch = n_batch;
-    c->row_room = plmr_timing_row_room(c->timing, (int)n_batch, c->chunk);
+    int64_t room = plmr_timing_row_room(c->timing, (int)plmr_ceil_div(n_batch, c->wide), c->chunk);
+    c->row_room = c->wide * room - (c->wide - 1) * (c->row_most - 1);
     memset(c->between, 0, (size_t)(c->n_most + plmr_serve_costs_row(c, c->chunk)) * sizeof *c->between);
     *fits = p->n_stages == plmr_ceil_div(c->n_layers, layers) + output_apart && (double)p->sram_bytes <= c->sram &&
-            c->row_room >= c->row_most;
+            room >= c->row_most;
     return PLMR_OK;
 }
 

@@ -13,6 +13,7 @@
 typedef struct plmr_pass_cost {
     double layers, each, hop, end; /* cycles */
     double cross, cross_bytes;     /* more, to a stage on the next wafer, for these */
+    double shared_bytes;           /* to experts on other wafers, and back */
     double multiply_adds, wavelet_hops;
     bool known;
 } plmr_pass_cost;
@@ -28,12 +29,13 @@ typedef struct plmr_serve_costs {
     bool every_step; /* nothing is reused, as the setup says */
     int n_stages, n_layers;
     int layers_per_stage, rows;
+    int wide;                         /* wafers that share the experts of a layer, and to which requests are dealt */
     double sram;                      /* bytes of a core */
     bool all_cache;                   /* see plmr_serve_limits */
     int64_t token_bytes;              /* of a token's activations, between stages */
     int wafer_stages;                 /* of a wafer, where ways between wafers are known; 0: they are as those within */
     double cross_byte, cross_latency; /* cycles of such a way, for each byte and until the first is there */
-    int64_t row_room;                 /* tokens that a row of cores has room for, of all requests */
+    int64_t row_room;                 /* tokens that a row of cores has room for, of all requests: see below */
     int64_t n_batch, chunk;           /* most requests of a step; most tokens of a chunk */
     int64_t n_most;                   /* that n_batch may be */
     int64_t row_most;                 /* most tokens of a request in a row */
@@ -67,6 +69,9 @@ plmr_status plmr_serve_costs_layers(plmr_serve_costs *costs, int64_t n_before, i
 /* Deals layers to regions, at most so many to each, for steps of at most n_batch requests; what passes take in layers is
  * still known. *fits: so it does, with room for the longest request. Collective. */
 plmr_status plmr_serve_costs_place(plmr_serve_costs *costs, int layers, bool output_apart, int64_t n_batch, bool *fits);
+
+/* Room for tokens in a row: where wafers share experts, each has some of the requests, and none is cut, so there is room for
+ * one that takes a row's most wherever no more than `row_room` is taken in all: wide * room - (wide - 1) * (row_most - 1). */
 
 /* Tokens of a row of cores that a request of n tokens takes. */
 int64_t plmr_serve_costs_row(const plmr_serve_costs *costs, int64_t n);

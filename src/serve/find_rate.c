@@ -1,13 +1,14 @@
 #include "serve/find_rate.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #include "plmr/ranks.h"
 #include "serve/kept.h"
 
 struct search {
     plmr_serve_place *place;
-    const plmr_serve_plan *plan;
+    plmr_serve_plan *plan;
     plmr_arrivals arrivals;
     plmr_request *requests;
     plmr_serve_outcome *outcome;
@@ -33,23 +34,77 @@ static plmr_status serve_at(struct search *s, double rate, bool *meets)
     return PLMR_OK;
 }
 
-/* From a request in 16 minutes on, twice as many until the SLO is missed, then half-way between. */
-plmr_status plmr_serve_find_rate(plmr_serve_place *place, const plmr_serve_plan *plan, const plmr_arrivals *arrivals,
-                                 plmr_request *requests, int64_t n, plmr_serve_outcome *outcome)
+/* From a request in 16 minutes on, twice as many until the SLO is missed, then half-way between; 0: it is always missed. */
+static plmr_status climb(struct search *s, double *good)
+{
+    double bad = 0, least = 1.0 / 1024, most = 1e6, rate;
+    bool meets;
+    *good = 0;
+    for (rate = least; bad == 0 && rate < most; rate *= 2) {
+        PLMR_TRY(serve_at(s, rate, &meets));
+        *(meets ? good : &bad) = rate;
+    }
+    while (bad > 0 && *good > 0 && bad > *good * 1.01) {
+        rate = sqrt(*good * bad);
+        PLMR_TRY(serve_at(s, rate, &meets));
+        *(meets ? good : &bad) = rate;
+    }
+    return PLMR_OK;
+}
+
+static void use(struct search *s, plmr_serve_place *place)
+{
+    s->place = place;
+    s->plan->n_prompt = place->n_prompt;
+}
+
+/* Rates that were tried, from `first` on; those from `last` on are left out. */
+static void keep_tried(const struct search *s, size_t first, size_t last)
+{
+    json_t *tried = s->plan->tried;
+    while (tried && json_array_size(tried) > last)
+        json_array_remove(tried, last);
+    for (size_t i = 0; tried && i < first; i++)
+        json_array_remove(tried, 0);
+}
+
+/* Takes another placement, if its rate is higher. Frees the one that is left over. */
+static plmr_status consider(struct search *s, plmr_serve_place *other, plmr_serve_place *best, double *good)
+{
+    size_t n_tried = json_array_size(s->plan->tried);
+    double rate;
+    use(s, other);
+    plmr_status status = climb(s, &rate);
+    bool is_better = !status && rate > *good;
+    keep_tried(s, is_better ? n_tried : 0, is_better ? SIZE_MAX : n_tried);
+    if (is_better) {
+        plmr_serve_place was = *best;
+        *best = *other;
+        best->best = was.best;
+        was.best = NULL;
+        *other = was;
+        *good = rate;
+    }
+    plmr_serve_place_free(other);
+    use(s, best);
+    return status;
+}
+
+plmr_status plmr_serve_find_rate(const plmr_serve_where *w, plmr_serve_place *place, plmr_serve_plan *plan,
+                                 const plmr_arrivals *arrivals, plmr_request *requests, int64_t n,
+                                 plmr_serve_outcome *outcome)
 {
     struct search search = {place, plan, *arrivals, requests, outcome, 0};
-    double good = 0, bad = 0, least = 1.0 / 1024, most = 1e6, rate;
+    plmr_serve_place all = *place, fewer;
+    double good = 0;
     bool meets;
     search.arrivals.n = n;
-    for (rate = least; bad == 0 && rate < most; rate *= 2) {
-        PLMR_TRY(serve_at(&search, rate, &meets));
-        *(meets ? &good : &bad) = rate;
+    PLMR_TRY(climb(&search, &good));
+    for (int n_wafers = all.n_wafers - 1; n_wafers >= 1; n_wafers--) {
+        PLMR_TRY(plmr_serve_place_fewer(w->ranks, w->device, w->shape, w->setup, w->wish, &all, n_wafers, &fewer));
+        if (fewer.costs.timing)
+            PLMR_TRY(consider(&search, &fewer, place, &good));
     }
     PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT, "the --slo cannot be met: one request at a time takes longer");
-    while (bad > 0 && bad > good * 1.01) {
-        rate = sqrt(good * bad);
-        PLMR_TRY(serve_at(&search, rate, &meets));
-        *(meets ? &good : &bad) = rate;
-    }
     return serve_at(&search, good, &meets);
 }

@@ -13,7 +13,7 @@
 
 struct plmr_machine;
 
-enum { PLMR_MOST_RATES = 128 };
+enum { PLMR_MOST_RATES = 4096 };
 
 /* Where a run is: in which part, with which replica; and the requests of that part in their order. */
 typedef struct plmr_serve_at {

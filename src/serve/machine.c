@@ -105,6 +105,7 @@ static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
     }
     m->sums->multiply_adds += cost->multiply_adds;
     m->sums->wavelet_hops += cost->wavelet_hops;
+    m->sums->link_bytes += cost->shared_bytes;
 }
 
 /* Room for one more: those from the first on are moved to the end. */

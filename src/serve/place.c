@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -12,10 +13,10 @@ struct search {
     const plmr_model_shape *shape;
     plmr_llm_setup setup;
     const plmr_serve_wish *wish;
-    int side;
+    int side, wide;
     bool cannot;                   /* passes through the regions at hand break a limit */
     plmr_serve_costs model, draft; /* on them; without a timing: not known yet */
-    plmr_candidate best;           /* so far; all 0: there is none */
+    plmr_candidate *best;          /* so far, on w wafers or fewer at place w; all 0: there is none */
 };
 
 /* Of a wafer. */
@@ -119,7 +120,15 @@ static plmr_status make_tokens(struct search *s, int64_t n, double read, double 
 
 static bool can_be_better(const struct search *s, const plmr_candidate *c)
 {
-    return !s->best.n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best);
+    const plmr_candidate *best = &s->best[c->n_wafers];
+    return !best->n_wafers || plmr_aim_is_better(s->wish->aim, c, best);
+}
+
+static void note_better(struct search *s, const plmr_candidate *c)
+{
+    for (int w = c->n_wafers; w <= s->wish->n_wafers; w++)
+        if (!s->best[w].n_wafers || plmr_aim_is_better(s->wish->aim, c, &s->best[w]))
+            s->best[w] = *c;
 }
 
 /* Of a request that is read in so many cycles, and made in so many, where replicas share requests: all do both, or, where
@@ -166,11 +175,12 @@ static plmr_status share_out(struct search *s, const plmr_candidate *with, plmr_
         plmr_candidate one = *with;
         bool can;
         one.replicas = all || n / h > with->replicas ? with->replicas : (int)(n / h);
-        one.n_wafers = plmr_wafers_for(one.replicas, count_regions(s), count_taken(s, one.n_stages));
+        one.n_wafers = one.wide * plmr_wafers_for(one.replicas, count_regions(s), count_taken(s, one.n_stages));
         PLMR_TRY(judge(s, h, &one, &can));
         if (!can)
             continue;
-        s->best = *c = one;
+        *c = one;
+        note_better(s, c);
         *better = true;
     }
     return PLMR_OK;
@@ -185,6 +195,7 @@ static plmr_status open_costs(const struct search *s, const plmr_model_shape *sh
     plmr_llm_setup setup = s->setup;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
         setup.phase[phase].rows = setup.phase[phase].cols = s->side;
+    setup.phase[PLMR_PREFILL].wide = setup.phase[PLMR_DECODE].wide = s->wide;
     limits.chunk = limits.chunk ? limits.chunk : 4 * s->side;
     limits.chunk = limits.chunk < limits.n_context ? limits.chunk : limits.n_context;
     setup.n_layers = shape->n_layers;
@@ -212,12 +223,13 @@ static plmr_status open_regions(struct search *s)
     return s->wish->draft ? open_costs(s, s->wish->draft, &s->draft) : PLMR_OK;
 }
 
-static plmr_status use_side(void *context, int rows, int cols)
+static plmr_status use_side(void *context, int rows, int cols, int wide)
 {
     struct search *s = context;
     (void)cols;
     close_regions(s);
     s->side = rows;
+    s->wide = wide;
     return PLMR_OK;
 }
 
@@ -238,7 +250,7 @@ static plmr_status place(struct search *s, const plmr_candidate *c, bool *fits)
 /* By the weights alone; what comes in goes through one region. Wafers that read prompts have whole replicas. */
 static bool could_hold(const struct search *s, const plmr_candidate *c)
 {
-    double room = (double)c->n_stages * s->side * s->side * s->device->sram;
+    double room = (double)c->n_stages * s->side * s->side * s->device->sram * c->wide;
     int wafers = (int)plmr_ceil_div(c->n_wafers, c->replicas), n_prompt = s->wish->n_prompt;
     if (n_prompt && (n_prompt % wafers || s->wish->n_wafers - n_prompt < wafers))
         return false;
@@ -257,7 +269,7 @@ static plmr_status could_be_better(struct search *s, const plmr_candidate *c, bo
     int64_t n = prompt < s->model.chunk ? prompt : s->model.chunk;
     PLMR_TRY(plmr_serve_costs_layers(&s->model, 0, n, &layers));
     least.cycles = layers / (alone ? 1 : (double)c->n_stages * fmin(c->replicas, (double)s->wish->load->n));
-    least.tokens = side * side * c->n_stages * s->device->sram * c->replicas + (double)all;
+    least.tokens = side * side * c->n_stages * s->device->sram * c->replicas * c->wide + (double)all;
     *could = can_be_better(s, &least);
     return PLMR_OK;
 }
@@ -294,6 +306,15 @@ static plmr_status weigh(void *context, plmr_candidate *c, bool *fits)
 
 /* ---- all ---- */
 
+/* Wafers may share experts where requests have nothing else in common, and all that comes from outside or goes elsewhere
+ * comes to one. */
+static int most_wide(const struct search *s, int n_wafers)
+{
+    const plmr_serve_wish *w = s->wish;
+    bool can = w->link.bytes_s > 0 && !w->n_prompt && !w->prompt_replicas && !w->draft && !w->load->shares;
+    return !can || s->setup.streams ? 1 : n_wafers < s->shape->n_experts ? n_wafers : s->shape->n_experts;
+}
+
 static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)
 {
     const plmr_device *d = s->device;
@@ -308,6 +329,7 @@ static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)
         .cols = given,
         .n_layers = s->shape->n_layers,
         .n_wafers = n_wafers,
+        .most_wide = most_wide(s, n_wafers),
         .n_requests = s->wish->most_replicas ? s->wish->most_replicas : INT_MAX,
         .n_beside = s->wish->draft != NULL,
         .has_output = true,
@@ -315,7 +337,7 @@ static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)
         .weigh = weigh,
         .context = s,
     };
-    s->best = (plmr_candidate){0};
+    memset(s->best, 0, ((size_t)s->wish->n_wafers + 1) * sizeof *s->best);
     plmr_status status = plmr_choose_best(&task, best);
     free(sides);
     return status;
@@ -326,11 +348,12 @@ static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_pl
 {
     int taken = count_taken(s, c->n_stages);
     bool fits;
-    use_side(s, c->rows, c->cols);
+    use_side(s, c->rows, c->cols, c->wide);
     PLMR_TRY(open_regions(s));
     PLMR_TRY(place(s, c, &fits));
     PLMR_ASSERT(fits);
-    *place_ = (plmr_serve_place){.n_wafers = s->wish->n_wafers,
+    *place_ = (plmr_serve_place){.best = place_->best,
+                                 .n_wafers = s->wish->n_wafers,
                                  .used_wafers = c->n_wafers,
                                  .n_replicas = c->replicas,
                                  .n_prompt = count_readers(s, c),
@@ -338,7 +361,7 @@ static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_pl
                                  .loss = s->wish->aim->loss(c),
                                  .costs = s->model,
                                  .draft = s->draft};
-    place_->wafers = plmr_wafers_for(1, place_->regions, taken);
+    place_->wafers = plmr_wafers_for(1, place_->regions, taken) * c->wide;
     place_->on_wafer = plmr_replicas_on(1, place_->regions, taken);
     s->model = s->draft = (plmr_serve_costs){0};
     return PLMR_OK;
@@ -365,6 +388,8 @@ static plmr_status find(struct search *s, const plmr_llm_setup *setup, plmr_serv
                                    : "",
         !setup->streams && plmr_outside_is_known(s->device) ? ", --stream-weights" : "");
     s->setup.every_step = setup->every_step;
+    place->streams = s->setup.streams;
+    s->best[s->wish->n_wafers] = best;
     return take(s, &best, place);
 }
 
@@ -372,10 +397,36 @@ plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, 
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place)
 {
     struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    *place = (plmr_serve_place){0};
     PLMR_CHECK(!wish->draft || wish->draft->n_vocab == shape->n_vocab, PLMR_ERROR_INPUT,
                "--draft: %s has %d tokens, %s has %d: a draft needs the same vocabulary", wish->draft->name,
                wish->draft->n_vocab, shape->name, shape->n_vocab);
+    s.best = place->best = plmr_take_zeroed((size_t)wish->n_wafers + 1, sizeof *s.best);
     plmr_status status = find(&s, setup, place);
+    close_regions(&s);
+    if (status)
+        plmr_serve_place_free(place);
+    return status;
+}
+
+static bool is_same(const plmr_candidate *a, const plmr_candidate *b)
+{
+    return a->rows == b->rows && a->layers == b->layers && a->output_apart == b->output_apart && a->wide == b->wide &&
+           a->replicas == b->replicas && a->n_batch == b->n_batch;
+}
+
+plmr_status plmr_serve_place_fewer(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
+                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish,
+                                   const plmr_serve_place *most, int n_wafers, plmr_serve_place *place)
+{
+    struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    const plmr_candidate *best = &most->best[n_wafers];
+    *place = (plmr_serve_place){0};
+    if (!best->n_wafers || most->streams || is_same(best, &most->best[n_wafers + 1]))
+        return PLMR_OK;
+    s.best = most->best;
+    s.setup.streams = false;
+    plmr_status status = take(&s, best, place);
     close_regions(&s);
     return status;
 }
@@ -384,10 +435,12 @@ void plmr_serve_place_free(plmr_serve_place *place)
 {
     plmr_serve_costs_free(&place->costs);
     plmr_serve_costs_free(&place->draft);
+    free(place->best);
+    place->best = NULL;
 }
 
 int64_t plmr_serve_place_unused(const plmr_serve_place *p)
 {
     int taken = p->costs.n_stages + (p->draft.timing != NULL);
-    return (int64_t)p->regions * p->n_wafers - (int64_t)taken * p->n_replicas;
+    return (int64_t)p->regions * p->n_wafers - (int64_t)taken * p->n_replicas * p->costs.wide;
 }

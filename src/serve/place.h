@@ -35,11 +35,13 @@ typedef struct plmr_serve_wish {
 } plmr_serve_wish;
 
 typedef struct plmr_serve_place {
-    int n_wafers, used_wafers;     /* that there are, and that replicas take */
-    int wafers, on_wafer;          /* that a replica takes; replicas that share one */
-    int n_replicas, n_prompt;      /* n_prompt: of these, that read prompts for the others; 0: all do both */
-    int regions;                   /* that a wafer has room for */
-    double loss;                   /* by the aim: the less the better */
+    int n_wafers, used_wafers; /* that there are, and that replicas take */
+    int wafers, on_wafer;     /* that a replica takes; replicas that share these, if each fits one, or shares experts */
+    int n_replicas, n_prompt; /* n_prompt: of these, that read prompts for the others; 0: all do both */
+    int regions;              /* that a wafer has room for */
+    double loss;              /* by the aim: the less the better */
+    bool streams;             /* weights come in */
+    plmr_candidate *best;     /* on w wafers or fewer, at place w; NULL: not known */
     plmr_serve_costs costs, draft; /* without a timing: there is no draft */
 } plmr_serve_place;
 
@@ -47,6 +49,12 @@ typedef struct plmr_serve_place {
  * worse. Fails where nothing holds the model, its draft and its longest request. Collective. */
 plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place);
+
+/* Of a place that was found the one that would be on so many wafers, fewer than there are; without a timing: it is the same as
+ * on one more, or there is none. Collective. */
+plmr_status plmr_serve_place_fewer(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
+                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish,
+                                   const plmr_serve_place *most, int n_wafers, plmr_serve_place *place);
 void plmr_serve_place_free(plmr_serve_place *place);
 
 /* Regions of all wafers that nothing lies on. Local. */

@@ -66,6 +66,7 @@ static void set_place(const plmr_llm_run *run, const plmr_serve_place *place, co
     r->replicas = place->n_replicas;
     r->replicas_prompt = about->n_prompt ? about->n_prompt : -1;
     r->wafers_replica = place->wafers;
+    r->expert_wafers = run->shape->n_experts ? c->wide : -1;
     r->batch = c->n_batch;
     r->chunk = c->chunk;
     r->costs_found = c->n_found;
@@ -157,6 +158,10 @@ static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_abo
         plmr_table_fact(out, "outside", "%s do not fit, and come in for every pass, %s of them from the host",
                         p->cache_outside ? "weights and cache" : "weights",
                         plmr_format_percent(plmr_timing_outside(c->timing, true)->host_share).s);
+    if (c->wide > 1)
+        plmr_table_fact(out, "experts",
+                        "on %d wafers, each with all regions, some of the experts of every layer, and some requests",
+                        c->wide);
     if (place->wafers > 1 && about->link.bytes_s > 0)
         plmr_table_fact(out, "note", "these take %d wafers: between them the way has %s, and %s", place->wafers,
                         plmr_format_quantity(about->link.bytes_s, "B/s").s,

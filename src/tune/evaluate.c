@@ -64,7 +64,7 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setu
         .n_tokens = setup.n_tokens,
         .replicas = chosen.n_wafers ? chosen.replicas : 1,
     };
-    result->n_wafers = plmr_wafers_for(result->replicas, p->n_regions, p->n_stages);
+    result->n_wafers = (int64_t)plmr_wafers_for(result->replicas, p->n_regions, p->n_stages) * p->wide;
     result->over_memory = (double)p->sram_bytes > task->device->sram ||
                           (task->decode && p->capacity < setup.n_tokens) ||
                           (setup.n_wafers && result->n_wafers > setup.n_wafers);

@@ -108,10 +108,10 @@ static void print_machine(FILE *out, const plmr_tune_task *task, plmr_tune_times
     plmr_table_fact(out, "machine", "%d %s, prefill at %s tokens/s, decode at %s tokens/s, %.3g tokens/J",
                     task->setup.n_batch, task->setup.n_batch == 1 ? "request" : "requests",
                     plmr_format_cycles(round(t.prefill_tok_s)).s, plmr_format_cycles(round(t.decode_tok_s)).s, t.tok_j);
-    plmr_table_fact(out, "unused", "%s of %s regions of decode; %s bytes of SRAM in the core that needs most",
-                    plmr_format_count(there * decode->regions_wafer - decode->regions * decode->replicas).s,
-                    plmr_format_count(there * decode->regions_wafer).s,
-                    plmr_format_count((int64_t)t.sram_left_bytes).s);
+    plmr_table_fact(
+        out, "unused", "%s of %s regions of decode; %s bytes of SRAM in the core that needs most",
+        plmr_format_count(there * decode->regions_wafer - decode->regions * decode->replicas * decode->expert_wafers).s,
+        plmr_format_count(there * decode->regions_wafer).s, plmr_format_count((int64_t)t.sram_left_bytes).s);
 }
 
 /* The command that runs the best choices. */
@@ -128,6 +128,8 @@ static void print_command(FILE *out, const plmr_tune_task *task, const char *mod
     if (d->experts[0])
         used += (size_t)snprintf(more + used, sizeof more - used, " --experts %.20s --prefill-experts %.20s",
                                  d->experts, p->experts);
+    if (d->expert_wafers > 1)
+        used += (size_t)snprintf(more + used, sizeof more - used, " --expert-parts %lld", (long long)d->expert_wafers);
     if (p->layers_given)
         used += (size_t)snprintf(more + used, sizeof more - used, " --prefill-layers %lld", (long long)p->layers_given);
     if (d->layers_given)

@@ -27,6 +27,7 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
         .regions_wafer = p->n_regions,
         .replicas = r->replicas,
         .wafers = r->n_wafers,
+        .expert_wafers = p->wide,
         .sram_bytes = p->sram_bytes,
         .kv_capacity_tokens = search->task->decode ? p->capacity : 0,
         .routes = r->cost.routes_max,
@@ -38,7 +39,7 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
     };
     plmr_format_list(p->groups[PLMR_Y], p->n_levels - 1, row->groups_y, sizeof row->groups_y);
     plmr_format_list(p->groups[PLMR_X], p->n_levels - 1, row->groups_x, sizeof row->groups_x);
-    plmr_expert_setup experts = {.place = r->point.experts};
+    plmr_expert_setup experts = {.place = r->placement.wide > 1 ? &plmr_expert_place_wafers : r->point.experts};
     if (search->task->shape->n_experts)
         snprintf(row->experts, sizeof row->experts, "%s", plmr_expert_place_name(&experts));
     snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->over_memory, r->over_routes));

@@ -37,7 +37,8 @@
     X(text, P)                   /* why it binds; "": it does not */                                                   \
     X(text, L)                                                                                                         \
     X(text, M)                                                                                                         \
-    X(text, R)
+    X(text, R)                                                                                                         \
+    X(count, expert_wafers)      /* that share the experts of a layer */
 /* clang-format on */
 
 enum { PLMR_TUNE_MOST_ROWS = 10 };

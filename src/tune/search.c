@@ -137,6 +137,9 @@ static plmr_status try_experts(struct climb *c, plmr_phase_setup from)
 {
     for (int i = 0; i < plmr_expert_place_count() && c->search->task->shape->n_experts; i++) {
         const plmr_expert_place *place = plmr_expert_place_at(i);
+        if (place->spread == PLMR_EXPERTS_ON_WAFERS &&
+            (c->search->task->setup.link.bytes_s == 0 || c->search->task->setup.n_wafers < 2))
+            continue;
         from.experts = place->spread == PLMR_EXPERTS_WHOLE ? NULL : place;
         PLMR_TRY(try_point(c, from));
     }

@@ -11,7 +11,7 @@ import tempfile
 from cli import Checks, Plmr, show
 
 ROW = """rows cols tree_k groups_y groups_x groups_given fused layers layers_given regions regions_wafer replicas wafers sram_bytes
-kv_capacity_tokens routes cycles aside_cycles arithmetic allreduces experts violates P L M R
+kv_capacity_tokens routes cycles aside_cycles arithmetic allreduces experts violates P L M R expert_wafers
 standing standing_of rests_on uncertainty uncertainty_of""".split()
 REQUEST = "--device wormhole --prompt 21 --decode 6"
 

@@ -145,6 +145,10 @@ def check_experts(check, runs, data):
     one_block, blocks = ("--experts", "blocks", "--expert-parts", "1"), ("--experts", "blocks")
     check(prefill(GRIDS[0], *one_block) == prefill(GRIDS[0]) != prefill(GRIDS[0], *blocks), "in prefill one block is not the region")
     check(len({prefill(ranks, *blocks) for ranks in GRIDS}) == 1, "blocks in prefill: ranks differ")
+    wafers = ("--experts", "wafers", "--expert-parts", "3")
+    for ranks in GRIDS:
+        check(decode(ranks, *wafers) == sliced, f"experts on wafers have other values on {ranks}")
+    check(prefill(GRIDS[1], *wafers) == prefill(GRIDS[0]), "experts on wafers have other values in prefill")
     for name in ("regions", "replicated", "blocks"):
         placed = ("--experts", name, "--expert-parts", "3", "--hot-experts", "2")
         first = decode(GRIDS[0], *placed)
@@ -164,6 +168,25 @@ def check_placements(check, plmr):
     check(cycles["sliced"] == 0 and min(cycles["blocks"], cycles["regions"], cycles["replicated"]) > 0, f"{cycles}")
     check([record["experts"] for record in got.values()] == list(got), "records do not say where experts are")
     check(got["replicated"]["stages"] > got["regions"]["stages"] == got["sliced"]["stages"], "copies take no memory")
+
+
+def check_wafers(check, plmr):
+    """Two wafers with a request each: in each of 32 layers one token goes to the other, 4,096 elements of f16, and one
+    comes back. They have half of the experts, so layers take fewer regions, and all else twice."""
+    args = ["llm", "-m", "mixtral-8x7b", "--mode", "timing", "--phase", "decode", "--context", "64", "--decode", "1", "--allow", "M",
+            "--decode-cores", "600x600", "--batch", "2"]
+    on_wafers = [*args, "--experts", "wafers"]
+    sliced = plmr.records(args, 1)[0]
+    near, far, device = (plmr.records([*on_wafers, "--link", link], 1)[0] for link in ("1e18", "1e9", "device"))
+    layers = 32 * 2 * 4096 * 2
+    check(near["experts"] == "wafers" and near["wafers"] == 2 * near["stages"] and near["stages"] < sliced["stages"], f"{near}")
+    check(far["link_bytes"] == 2 * (layers + (near["stages"] - 1) * 4096 * 2), f"bytes: {far['link_bytes']}")
+    ways = near["stages"] - 1
+    for record, rate, latency in ((far, 1e9, 0), (device, 150e9, 173e-6)):
+        more = (layers + ways * 4096 * 2) / rate + (64 + ways) * latency
+        check(abs(record["tpot_s"] - near["tpot_s"] - more) < 1e-6, f"{rate}: {record['tpot_s'] - near['tpot_s']} for {more}")
+    alone = plmr.records([*on_wafers[:-4], "--experts", "wafers", "--link", "1e9"], 1)[0]
+    check(alone["link_bytes"] > 0 and alone["tpot_s"] < far["tpot_s"], f"alone: {alone}")
 
 
 def ring(n):
@@ -252,7 +275,7 @@ def check_tune(check, plmr):
 
 def check_model(check, plmr):
     place = plmr.records(["model", "mixtral-8x7b"], 1)[0]["placement"]["experts"]
-    check(list(place) == ["sliced", "blocks", "regions", "replicated"], f"{place}")
+    check(list(place) == ["sliced", "blocks", "regions", "replicated", "wafers"], f"{place}")
     check(place["sliced"]["stages"] > place["blocks"]["stages"] and place["replicated"]["stages"] > place["regions"]["stages"],
           f"{place}")
     check("experts" not in plmr.records(["model", "demo"], 1)[0]["placement"], "the demo model has no experts")
@@ -278,6 +301,7 @@ def main():
     with Started(*sys.argv[1:3]) as plmr, tempfile.TemporaryDirectory() as folder:
         check_device(check, plmr)
         check_placements(check, plmr)
+        check_wafers(check, plmr)
         check_blocks(check, plmr, sys.argv[3])
         check_prefill(check, plmr)
         check_model(check, plmr)

@@ -67,6 +67,15 @@ static bool is_worse(double after, double before)
     return after > before + 1e-9 * fabs(before);
 }
 
+/* Half of them with experts that do not fit a wafer in a few layers, so that wafers may share them. */
+static void make_mixture(plmr_model_shape *shape, uint32_t *state)
+{
+    shape->arch = plmr_arch_find("qwen3moe");
+    shape->n_experts = 4 + (int)(test_random(state) % 13);
+    shape->n_used = 1 + (int)(test_random(state) % 4);
+    shape->n_expert_ffn = 20 + (int)(test_random(state) % 100);
+}
+
 static struct trial trial_of(uint32_t *state)
 {
     struct trial t = {.device = device_of(state), .shape = shape_of(state)};
@@ -83,6 +92,8 @@ static struct trial trial_of(uint32_t *state)
         int side = 4 + (int)(test_random(state) % 4);
         t.setup.phase[phase] = (plmr_phase_setup){.rows = side, .cols = side, .tree = {.n_levels = 2}};
     }
+    if (test_random(state) % 2)
+        make_mixture(&t.shape, state);
     return t;
 }
 
@@ -105,7 +116,7 @@ static void more_is_never_worse(void **state)
     (void)state;
     uint32_t first = (uint32_t)time(NULL);
     plmr_broadcast(&first, sizeof first);
-    int n_placed = 0, n_better = 0;
+    int n_placed = 0, n_better = 0, n_wide = 0;
     for (uint32_t i = 0; i < (plmr_rank_count() > 1 ? 4 : 150); i++) {
         uint32_t seed = first * 1000 + i, random = seed;
         struct trial less = trial_of(&random), more = less;
@@ -116,6 +127,7 @@ static void more_is_never_worse(void **state)
         double before = a.n_wafers ? loss(&less, &a) : 1e300, after = b.n_wafers ? loss(&more, &b) : 1e300;
         n_placed += a.n_wafers > 0;
         n_better += after < before;
+        n_wide += b.wide > 1;
         if (is_worse(after, before))
             fail_msg("seed %u, %s of a batch of %d for %s: with more %s %dx%d cores, %d layers, %d times: %g became "
                      "%dx%d, %d, %d: %g",
@@ -125,8 +137,35 @@ static void more_is_never_worse(void **state)
             check_fewest(less, more, seed, what);
     }
     if (plmr_rank() == 0)
-        printf("seeds from %u: %d placed, %d better for more\n", first * 1000, n_placed, n_better);
+        printf("seeds from %u: %d placed, %d better for more, %d with experts on several wafers\n", first * 1000,
+               n_placed, n_better, n_wide);
     assert_true(plmr_rank_count() > 1 || (n_placed > 40 && n_better > 20));
+}
+
+/* Wafers share experts where that is better than dealing layers to them: where the way between them takes next to nothing,
+ * not where it takes longer than a layer. */
+static void experts_are_shared(void **state)
+{
+    (void)state;
+    plmr_candidate by_link[2];
+    plmr_llm_setup setup;
+    for (int fast = 0; fast < 2; fast++) {
+        uint32_t random = 5;
+        struct trial t = {
+            .device = device_of(&random), .shape = shape_of(&random), .aim = &plmr_aim_latency, .decode = true};
+        t.device.rows = t.device.cols = 24;
+        t.device.sram = 9000;
+        t.shape.n_layers = 6;
+        make_mixture(&t.shape, &random);
+        t.setup = (plmr_llm_setup){.n_prompt = 30, .n_tokens = 32, .n_wafers = 4};
+        t.setup.link = (plmr_wafer_link){1e15, fast ? 0 : 1e-3, NAN, false};
+        t.setup.phase[PLMR_DECODE].tree.n_levels = 2;
+        by_link[fast] = choose(&t, &setup);
+        assert_true(by_link[fast].n_wafers > 0);
+    }
+    printf("%d %d %g %g\n", by_link[0].wide, by_link[1].wide, by_link[0].cycles, by_link[1].cycles);
+    assert_int_equal(by_link[0].wide, 1);
+    assert_true(by_link[1].wide > 1 && by_link[1].cycles < by_link[0].cycles);
 }
 
 /* What was chosen is what the time plane then says, and fits. */
@@ -148,7 +187,8 @@ static void is_what_it_says(void **state)
         must(plmr_timing_create(ranks, &t.device, &t.shape, &setup, &timing));
         const plmr_placement *p = plmr_timing_placement(timing, t.decode);
         assert_int_equal(p->n_stages, c.n_stages);
-        assert_true(p->n_stages * c.replicas <= p->n_regions * c.n_wafers && c.n_wafers <= t.setup.n_wafers);
+        assert_int_equal(p->wide, c.wide);
+        assert_true(p->n_stages * c.replicas * c.wide <= p->n_regions * c.n_wafers && c.n_wafers <= t.setup.n_wafers);
         assert_true((double)p->sram_bytes <= t.device.sram);
         for (int64_t i = setup.n_prompt; i < setup.n_tokens && t.decode; i++) {
             const plmr_phase_cost *token;
@@ -199,6 +239,7 @@ static void traffic_is_what_products_move(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(traffic_is_what_products_move),
     cmocka_unit_test_setup_teardown(more_is_never_worse, set_up, tear_down),
+    cmocka_unit_test_setup_teardown(experts_are_shared, set_up, tear_down),
     cmocka_unit_test_setup_teardown(is_what_it_says, set_up, tear_down),
 };
 

@@ -8,6 +8,7 @@
 #include "plmr/plmr.h"
 #include "serve/apart.h"
 #include "serve/arrivals.h"
+#include "serve/find_rate.h"
 #include "serve/serve.h"
 #include "serve/trace_csv.h"
 
@@ -574,6 +575,82 @@ static void sram_is_never_worse(void **state)
     }
 }
 
+/* Requests a second of which the SLO is met; 0: it is never met, or nothing fits. Without an SLO: what one alone takes, thrice
+ * the time to the first token and twice that of each further one. */
+static double rate_of(struct trial *t, plmr_slo *slo)
+{
+    static plmr_request requests[N];
+    plmr_arrivals arrivals = {.rate = 1e-3, .n = N, .burst = 1, .seed = 3};
+    plmr_serve_place place;
+    plmr_serve_outcome o;
+    plmr_llm_setup setup = {0};
+    plmr_ranks *ranks;
+    double rate = 0;
+    must(plmr_lengths_parse("--lengths", "5..40/~9", &arrivals.prompt, &arrivals.output));
+    plmr_arrivals_make(&arrivals, requests);
+    t->load = plmr_serve_load_of(requests, N);
+    t->wish.load = &t->load;
+    setup.phase[PLMR_DECODE].rows = setup.phase[PLMR_DECODE].cols = t->side;
+    plmr_llm_setup_complete(&setup, &t->shape);
+    must(plmr_ranks_create(1, 1, 1, 1, &ranks));
+    plmr_serve_plan plan = {.policy = plmr_serve_policy_find("decode-first"),
+                            .clock = t->device.clock,
+                            .device = &t->device,
+                            .link = t->wish.link};
+    plmr_status status = plmr_serve_place_find(ranks, &t->device, &t->shape, &setup, &t->wish, &place);
+    if (!status && slo->ttft == 0) {
+        must(plmr_serve_run(&place, &plan, requests, N, &o));
+        *slo = (plmr_slo){3 * o.ttft.p99, 2 * o.tpot.p99};
+    }
+    plan.slo = (plmr_slo){slo->ttft * plan.clock, slo->tpot * plan.clock};
+    if (!status) {
+        plmr_serve_where where = {ranks, &t->device, &t->shape, &setup, &t->wish};
+        status = plmr_serve_find_rate(&where, &place, &plan, &arrivals, requests, N, &o);
+        rate = status ? 0 : o.rate;
+        plmr_serve_place_free(&place);
+    }
+    plmr_error_free(status);
+    plmr_ranks_destroy(ranks);
+    return rate;
+}
+
+/* More wafers, SRAM or bandwidth between wafers never serve fewer requests a second well. */
+static void rates_are_never_worse(void **state)
+{
+    (void)state;
+    uint32_t first = (uint32_t)time(NULL) * 1000;
+    int n[3] = {0}, n_worse[3] = {0};
+    double least = 1;
+    for (uint32_t i = 0; i < 300; i++) {
+        uint32_t seed = first + i, random = seed;
+        struct trial less = trial_of(&random), more;
+        plmr_slo slo = {0};
+        less.wish.aim = &plmr_aim_throughput;
+        less.wish.n_batch = 8;
+        more = less;
+        double by = 1.02 + test_random(&random) % 100 / 60.0;
+        if (i % 3 == 0)
+            more.wish.n_wafers += 1 + (int)(test_random(&random) % 2);
+        else if (i % 3 == 1)
+            more.device.sram = (double)(int64_t)(more.device.sram * by);
+        else
+            more.wish.link.bytes_s *= by;
+        double a = rate_of(&less, &slo), b = rate_of(&more, &slo);
+        n[i % 3] += a > 0;
+        if (b < a && i % 3 == 0)
+            fail_msg("seed %u: %d wafers serve %g a second, %d serve %g", seed, less.wish.n_wafers, a,
+                     more.wish.n_wafers, b);
+        if (a > 0 && b < a / 1.01) {
+            n_worse[i % 3]++;
+            least = fmin(least, b / a);
+            printf("seed %u, more of %u (%g): %g became %g\n", seed, i % 3, by, a, b);
+        }
+    }
+    for (int k = 0; k < 3; k++)
+        printf("%d: %d placed, %d worse\n", k, n[k], n_worse[k]);
+    printf("least %g\n", least);
+}
+
 /* ---- traces ---- */
 
 static plmr_status parse(const char *text, plmr_request **requests, int64_t *n)
@@ -674,6 +751,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(random_requests),
         cmocka_unit_test(more_is_never_worse),
         cmocka_unit_test(sram_is_never_worse),
+        cmocka_unit_test(rates_are_never_worse),
     };
     must(plmr_init(&argc, &argv));
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

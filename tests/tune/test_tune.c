@@ -61,7 +61,8 @@ static plmr_tune_result look_at_all(const plmr_tune_task *task)
         for (int cols = PLMR_TUNE_LEAST_SIDE; cols <= task->device->cols; cols++)
             for (int levels = 1; levels <= 4 && (task->decode || rows == cols); levels++)
                 for (int unfused = 0; unfused <= task->decode; unfused++)
-                    look(task, (plmr_phase_setup){rows, cols, {.n_levels = levels}, unfused, 0, false, 0, NULL}, &best);
+                    look(task, (plmr_phase_setup){rows, cols, {.n_levels = levels}, unfused, 0, false, 0, NULL, 0},
+                         &best);
     return best;
 }
 
@@ -110,10 +111,10 @@ static void sides_are_enough(void **state)
         plmr_tune_result here, next;
         assert_true(sides[i] < sides[i + 1]);
         must(plmr_tune_evaluate(
-            &task, &(plmr_phase_setup){sides[i], sides[i], {.n_levels = 2}, false, 0, false, 0, NULL}, &here));
+            &task, &(plmr_phase_setup){sides[i], sides[i], {.n_levels = 2}, false, 0, false, 0, NULL, 0}, &here));
         for (int side = sides[i] + 1; side < sides[i + 1]; side++, left_out++) {
-            must(plmr_tune_evaluate(&task, &(plmr_phase_setup){side, side, {.n_levels = 2}, false, 0, false, 0, NULL},
-                                    &next));
+            must(plmr_tune_evaluate(
+                &task, &(plmr_phase_setup){side, side, {.n_levels = 2}, false, 0, false, 0, NULL, 0}, &next));
             assert_true(next.cost.t_cycles > 0.995 * here.cost.t_cycles);
         }
     }
