@@ -17,7 +17,7 @@
 
 /* ---- the batches of a GEMM ---- */
 
-enum { MOST_RUNS = 3, MOST_SLOTS = 50 };
+enum { MOST_RUNS = 3, MOST_SLOTS = 50, MARGIN = 3 };
 
 typedef struct product {
     plmr_gemm_block block;
@@ -110,6 +110,11 @@ static int chunks_of(const product *p, bool is_b)
 {
     const plmr_gemm_block *block = &p->block;
     return is_b ? count_chunks(block->col_runs, block->n_col_runs) : count_chunks(block->row_runs, block->n_row_runs);
+}
+
+static size_t n_rows(const product *p)
+{
+    return (size_t)chunks_of(p, false) * (size_t)p->block.ms;
 }
 
 /* Elements from line to line. */
@@ -242,35 +247,57 @@ static void describe(const plmr_isa *isa, const product *p, int row, int col)
         print_error("cols %d +%d\n", b->col_runs[i].first, b->col_runs[i].count);
 }
 
-/* Runs the batches cuts[0] <= t < cuts[1] <= ... on a C with a margin that nobody may write to. */
-static void check_product(const plmr_isa *isa, product *p, const int *cuts, int n_cuts)
+/* C with a margin that nobody may write to, as it was before (no cuts), or as it should be after cuts[0] <= t <
+ * cuts[n_cuts - 1]: the same for all instruction sets. */
+static float *make_c(const product *p, const int *cuts, int n_cuts)
 {
-    enum { MARGIN = 3 };
-    p->block.row_runs = p->row_runs;
-    p->block.col_runs = p->col_runs;
-    int n_rows = count_chunks(p->row_runs, p->block.n_row_runs) * p->block.ms;
-    int n_cols = count_chunks(p->col_runs, p->block.n_col_runs) * p->block.ns;
-    size_t ldc = (size_t)n_cols + MARGIN;
-    p->block.ldc = ldc;
-    p->block.c = must_allocate((size_t)n_rows * ldc * sizeof(float));
-    for (size_t i = 0; i < (size_t)n_rows * ldc; i++)
-        p->block.c[i] = start_value(p, i / ldc, i % ldc);
+    size_t n = n_rows(p) * p->block.ldc;
+    float *c = must_allocate(n * sizeof *c);
+    for (size_t i = 0; i < n; i++) {
+        size_t row = i / p->block.ldc, col = i % p->block.ldc;
+        c[i] = n_cuts && col + MARGIN < p->block.ldc ? expected(p, (int)row, (int)col, cuts[0], cuts[n_cuts - 1])
+                                                     : start_value(p, row, col);
+    }
+    return c;
+}
+
+/* Runs the batches cuts[0] <= t < cuts[1] <= ... */
+static void check_product(const plmr_isa *isa, product *p, const int *cuts, int n_cuts, const float *want)
+{
+    p->block.c = make_c(p, NULL, 0);
     for (int i = 0; i + 1 < n_cuts; i++) {
         p->block.n_before = p->chained ? cuts[i] - cuts[0] : 0;
         p->block.open_ended = p->chained && i + 2 < n_cuts;
         run_batch(isa, p, cuts[i], cuts[i + 1]);
     }
-    for (int row = 0; row < n_rows; row++)
-        for (int col = 0; col < n_cols + MARGIN; col++) {
-            float got = p->block.c[(size_t)row * ldc + (size_t)col];
-            float want = col < n_cols ? expected(p, row, col, cuts[0], cuts[n_cuts - 1])
-                                      : start_value(p, (size_t)row, (size_t)col);
-            if (!same_bits(got, want)) {
-                describe(isa, p, row, col);
-                fail_msg("%a is not %a", (double)got, (double)want);
-            }
+    for (size_t i = 0; i < n_rows(p) * p->block.ldc; i++)
+        if (!same_bits(p->block.c[i], want[i])) {
+            describe(isa, p, (int)(i / p->block.ldc), (int)(i % p->block.ldc));
+            fail_msg("%a is not %a", (double)p->block.c[i], (double)want[i]);
         }
     free(p->block.c);
+}
+
+/* With one instruction set; NULL: with all that there are. */
+static void check(const plmr_isa *isa, product *p, const int *cuts, int n_cuts)
+{
+    p->block.row_runs = p->row_runs;
+    p->block.col_runs = p->col_runs;
+    p->block.ldc = (size_t)chunks_of(p, true) * (size_t)p->block.ns + MARGIN;
+    float *want = make_c(p, cuts, n_cuts);
+    if (isa)
+        check_product(isa, p, cuts, n_cuts, want);
+    for (int i = 0; i < N_ISAS; i++)
+        if (!isa && isa_number(i)) {
+            check_product(isa_number(i), p, cuts, n_cuts, want);
+            check_product(isa_number(i)->few, p, cuts, n_cuts, want);
+        }
+    free(want);
+}
+
+static void check_everywhere(product *p, const int *cuts, int n_cuts)
+{
+    check(NULL, p, cuts, n_cuts);
 }
 
 /* Runs that share no chunk, in any order: cuts the ring into pieces and takes some of them. */
@@ -342,15 +369,6 @@ static product random_product(void)
     b->b_layout = p.together ? layout_of_panels(b, random_below(N_WIDTHS))
                              : random_layout(count_chunks(p.col_runs, b->n_col_runs) * b->ns, b->kt);
     return p;
-}
-
-static void check_everywhere(product *p, const int *cuts, int n_cuts)
-{
-    for (int i = 0; i < N_ISAS; i++)
-        if (isa_number(i)) {
-            check_product(isa_number(i), p, cuts, n_cuts);
-            check_product(isa_number(i)->few, p, cuts, n_cuts);
-        }
 }
 
 /* Caches of any size, and scratch that other shapes have left behind. */
@@ -525,7 +543,7 @@ static void progress_ends_at_one(void **state)
     product p = whole_product(7, 40, 5, PLMR_F32);
     p.block.progress = note_share;
     p.block.progress_context = &last;
-    check_product(plmr_isa_chosen(), &p, (int[]){0, 7}, 2);
+    check(plmr_isa_chosen(), &p, (int[]){0, 7}, 2);
     assert_true(last == 1);
     plmr_gemm_scratch_destroy(p.scratch);
 }
