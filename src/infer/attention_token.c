@@ -85,7 +85,7 @@ static void make_weighted(const void *context, int core, int64_t first, int64_t 
     int64_t token = h->group->tokens.from - cache->first + from;
     const char *rows = plmr_cache_values(cache, p->layer, h->request, h->kv) +
                        (size_t)token * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
-    for (int r = 0; r < p->grid->heads.n_rep; r++, out += width, onto += onto ? width : 0)
+    for (int r = 0; r < p->grid->heads.n_rep; r++, out += width, onto = onto ? onto + width : NULL)
         plmr_vectors()->gemv_onto(cache->dtype, PLMR_F32, n, width, h->scores + r * h->group->n_here + from, rows,
                                   (size_t)cache->n_dims, onto, out, NULL);
     (void)first, (void)next;
