@@ -1,4 +1,5 @@
-/* tokenizer.json of type Unigram: what it does to characters and spaces before texts are cut, in the words of GGUF. */
+/* tokenizer.json of type Unigram: what it does to characters and spaces before texts are cut, in the words of GGUF. Where spaces
+ * are kept and a text, or what follows an added token, begins with one, it is marked as GGUF's are, one mark more. */
 #include "model/hf_internal.h"
 
 #include <stdlib.h>
