@@ -70,11 +70,11 @@ static double best_block(const struct task *t, const plmr_rank_grid *grid, int o
     return best;
 }
 
-/* Nodes before ranks in them; of traffic three times as much passes within a node in the same time. */
-static double cost(double of_node, double of_rank, bool is_traffic)
+/* Of edges, nodes' before ranks'; of traffic, what comes through a node's port and what a rank takes itself. */
+static double cost(const struct task *t, int per_node, double of_node, double of_rank)
 {
-    enum { WITHIN = 3, ALWAYS_FIRST = 1 << 30 };
-    return of_node * (is_traffic ? WITHIN : ALWAYS_FIRST) + of_rank;
+    enum { ALWAYS_FIRST = 1 << 30 };
+    return of_node * (t->traffic ? per_node : ALWAYS_FIRST) + of_rank;
 }
 
 bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
@@ -91,7 +91,7 @@ bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_
         if (g.rank_rows * c != n_ranks || g.rank_rows > rows || c > cols || !wanted)
             continue;
         double node = best_block(&task, &g, g.rank_rows, c, per_node, &g.node_rows, &g.node_cols);
-        double all = cost(node, from_outside(&task, &g, 1, 1), traffic != NULL);
+        double all = cost(&task, per_node, node, from_outside(&task, &g, 1, 1));
         if (all >= best)
             continue;
         best_block(&task, &g, g.node_rows, g.node_cols, per_cache, &g.cache_rows, &g.cache_cols);

@@ -28,9 +28,9 @@ typedef struct plmr_rank_traffic {
 
 /* Chooses a grid of n_ranks ranks: of those on which nodes have the shortest edges, the one with the shortest edges of
  * ranks' blocks; among equals the one that splits rows, whose halos lie contiguously in memory. Where traffic is not
- * NULL it takes the place of edges: least is to be what a rank gets from other nodes, times three, and what it gets from
- * others at all. rank_rows and rank_cols that are not 0 are kept. Returns whether there is a grid no larger than rows x
- * cols. Local.
+ * NULL it takes the place of edges: least is to be what all ranks of a node get from other nodes, through its one port, and
+ * what a rank gets from any others, together. rank_rows and rank_cols that are not 0 are kept. Returns whether there is a grid
+ * no larger than rows x cols. Local.
  *
  * On R x C ranks, of which a node has r x c, a rank gets from other nodes
  *
@@ -38,7 +38,7 @@ typedef struct plmr_rank_traffic {
  *
  * and from all others the same with r = c = 1. For example 64 ranks, 16 to a node, with 218 MB along x and 436 MB along y
  * (infer/traffic.h). On 4 x 16 ranks with 4 x 4 to a node, as edges would have it, a rank gets 218/4 * 3/4 = 41 MB from other
- * nodes; on 16 x 4 with 16 x 1 to a node, 218/16 * 3/4 = 10 MB, and no weight leaves its node. */
+ * nodes, 654 MB a node; on 16 x 4 with 16 x 1 to a node 218/16 * 3/4 = 10 MB, 163 MB a node, and no weight leaves its node. */
 bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
                          const plmr_rank_traffic *traffic, plmr_rank_grid *grid);
 

@@ -165,11 +165,12 @@ static void nodes_are_always_rectangles(void **state)
 
 /* ---- traffic ---- */
 
-/* What ranks get, piece by piece: one for each rank of their row, and of their column; those from other nodes count thrice
- * more. */
+/* What ranks get, piece by piece: one for each rank of their row, and of their column; those from other nodes count once more
+ * for each rank of a node. */
 static double got(const struct machine *m, const plmr_rank_grid *g, const int *rank_at, plmr_rank_traffic traffic,
                   double *from_other_nodes)
 {
+    int per_node = g->node_rows * g->node_cols;
     double sum = 0, piece[2] = {traffic.along_x / m->n_ranks, traffic.along_y / m->n_ranks};
     *from_other_nodes = 0;
     for (int to = 0; to < m->n_ranks; to++)
@@ -178,7 +179,7 @@ static double got(const struct machine *m, const plmr_rank_grid *g, const int *r
             double bytes = to == from ? 0 : in_row ? piece[0] : in_col ? piece[1] : 0;
             bool far = m->where[rank_at[to]].node != m->where[rank_at[from]].node;
             *from_other_nodes += far ? bytes : 0;
-            sum += far ? 4 * bytes : bytes;
+            sum += far ? (1 + per_node) * bytes : bytes;
         }
     return sum;
 }
@@ -232,7 +233,8 @@ static void weights_stay_on_their_node(void **state)
     lay_out(&m, 4, 16, 600, 600, &g, rank_at);
     got(&m, &g, rank_at, layer, &far);
     assert_true(fabs(far / 64 - 218. / 4 * 3 / 4) < 0.1);
-    lay_out_for(&m, layer, 16, &g, rank_at);
+    lay_out_for(&m, layer, 0, &g, rank_at);
+    assert_int_equal(g.rank_rows, 16);
     got(&m, &g, rank_at, layer, &far);
     assert_int_equal(g.node_rows, 16);
     assert_true(fabs(far / 64 - 218. / 16 * 3 / 4) < 0.1);
