@@ -236,6 +236,8 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
         status = make_blocks(engine, device);
     if (!status)
         status = plmr_agree(fill_engine(engine));
+    if (!status && !engine->for_decode)
+        engine->shelf = plmr_shelf_create(ranks);
     if (status)
         plmr_engine_destroy(engine);
     else
@@ -266,6 +268,7 @@ void plmr_engine_destroy(plmr_engine *engine)
     for (int i = 0; i < engine->n_layers && engine->layers; i++)
         free_layer(engine, &engine->layers[i]);
     free(engine->layers);
+    plmr_shelf_destroy(engine->shelf);
     plmr_matrix_free(&engine->output);
     plmr_cache_free(&engine->cache);
     plmr_stream_free(&engine->stream);

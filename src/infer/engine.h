@@ -12,6 +12,7 @@
 #include "infer/grid.h"
 #include "infer/matrix.h"
 #include "infer/setup.h"
+#include "infer/shelf.h"
 #include "infer/stream.h"
 
 /* The longest head that the kernels of attention take. */
@@ -38,6 +39,7 @@ typedef struct plmr_engine {
     int *owner;                 /* by key-value head: the place along x of the ranks that work on it */
     float *cosine[2], *sine[2]; /* of rope, in layers without and with a window: [position][rope_dim / 2] */
     plmr_cache cache;
+    plmr_shelf *shelf; /* of prefill; NULL: there is none */
     plmr_dump dump;
     plmr_stream stream;  /* what the last pass has left */
     bool for_decode;     /* the layers' matrices lie as decode has them */

@@ -83,7 +83,8 @@ static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, cons
 
 static void multiply_part(const plmr_pass *p, const plmr_step_part *part, const struct rows *rows)
 {
-    plmr_strips *strips = plmr_strips_create(plmr_pass_matrix(p, part->weight), p->engine->ranks, p->n);
+    plmr_strips *strips =
+        plmr_strips_create(plmr_pass_matrix(p, part->weight), p->engine->ranks, p->engine->shelf, p->n);
     for (int64_t first, n; plmr_strips_next(strips, &first, &n);)
         if (rows->n)
             multiply_strips(p, part, rows, strips, first, n);

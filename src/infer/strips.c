@@ -26,6 +26,20 @@ static size_t place_bytes(const plmr_strips *s, int64_t n)
     return (size_t)(plmr_ceil_div(n, PLMR_STRIP_COLS) * s->n_in) * row_bytes(s, PLMR_STRIP_COLS);
 }
 
+static bool on_shelf(const plmr_strips *s, int place)
+{
+    return s->shelf && plmr_shelf_reaches(s->shelf, place);
+}
+
+/* This rank's rows are there for those that see them; the others are sent them. */
+static void trade(plmr_strips *s, int place, char *to, const char *own, size_t n_bytes)
+{
+    static const char word = 1;
+    bool sees = on_shelf(s, place);
+    plmr_exchange_receive(s->messages, PLMR_Y, place, sees ? &s->words[place] : to, sees ? 1 : n_bytes);
+    plmr_exchange_send(s->messages, PLMR_Y, place, sees ? &word : own, sees ? 1 : n_bytes);
+}
+
 /* This rank's rows, and those of all others, to where they belong in the block. */
 static void post(plmr_strips *s)
 {
@@ -33,15 +47,13 @@ static void post(plmr_strips *s)
     int64_t n = plmr_clip(s->posted, s->most, s->matrix->n_out);
     size_t n_bytes = place_bytes(s, n);
     s->turn = s->messages ? !s->turn : 0;
-    char *block = s->memory[s->turn], *own = block + (size_t)me * n_bytes, *to = own;
+    char *block = s->memory[s->turn];
+    char *own = s->shelf ? plmr_shelf_next(s->shelf) : block + (size_t)me * n_bytes, *to = own;
     for (int64_t i = 0; i < n; i += PLMR_STRIP_COLS, to += place_bytes(s, PLMR_STRIP_COLS))
         plmr_matrix_columns(s->matrix, s->posted + i, plmr_clip(i, PLMR_STRIP_COLS, n), to, PLMR_STRIP_COLS);
-    for (int place = 0; place < s->n_places; place++) {
-        if (place == me)
-            continue;
-        plmr_exchange_receive(s->messages, PLMR_Y, place, block + (size_t)place * n_bytes, n_bytes);
-        plmr_exchange_send(s->messages, PLMR_Y, place, own, n_bytes);
-    }
+    for (int place = 0; place < s->n_places; place++)
+        if (place != me)
+            trade(s, place, block + (size_t)place * n_bytes, own, n_bytes);
     s->posted += n;
 }
 
@@ -59,7 +71,8 @@ static void list_place(const plmr_strips *s, int place, const char *at)
 static void list_lines(const plmr_strips *s, const char *block, int64_t n)
 {
     for (int place = 0; place < s->n_places; place++)
-        list_place(s, place, block + (size_t)place * place_bytes(s, n));
+        list_place(s, place,
+                   on_shelf(s, place) ? plmr_shelf_of(s->shelf, place) : block + (size_t)place * place_bytes(s, n));
 }
 
 /* About so many chunks of columns, but, of many, as many as whole register tiles have. */
@@ -90,17 +103,21 @@ static void fill(plmr_strips *s, int64_t n_rows)
     size_t n_bytes = (size_t)s->n_places * place_bytes(s, s->most);
     s->memory[0] = plmr_take_zeroed(s->n_places > 1 ? 2 : 1, n_bytes + 1);
     s->memory[1] = s->memory[0] + n_bytes;
+    if (s->n_places == 1 || place_bytes(s, s->most) > PLMR_SHELF_BYTES)
+        s->shelf = NULL;
     if (s->n_places == 1)
         return;
+    s->words = plmr_take((size_t)s->n_places);
     s->messages = plmr_exchange_create(s->ranks, "a gather of strips");
     post(s);
 }
 
-plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, int64_t n_rows)
+plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows)
 {
     plmr_strips *s = plmr_take_zeroed(1, sizeof *s);
     const plmr_ring *ring = matrix->layout.in_ring;
-    *s = (plmr_strips){.matrix = matrix, .ranks = ranks, .n_places = ring ? plmr_ranks_extent(ranks, PLMR_Y) : 1};
+    *s = (plmr_strips){
+        .matrix = matrix, .ranks = ranks, .n_places = ring ? plmr_ranks_extent(ranks, PLMR_Y) : 1, .shelf = shelf};
     fill(s, n_rows);
     return s;
 }
@@ -108,6 +125,7 @@ plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, in
 void plmr_strips_destroy(plmr_strips *s)
 {
     plmr_exchange_destroy(s->messages);
+    free(s->words);
     free(s->memory[0]);
     free(s->line);
     free(s);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "infer/matrix.h"
+#include "infer/shelf.h"
 
 /* Columns of a strip: as many as a register tile has. */
 enum { PLMR_STRIP_COLS = 16 };
@@ -23,16 +24,18 @@ typedef struct plmr_strips {
     int64_t n_in;            /* rows of the rank that has most */
     int64_t most;            /* columns of a block */
     plmr_exchange *messages; /* NULL: there are no others */
-    char *memory[2];
-    int64_t posted;    /* columns that are on their way, or here, */
-    int64_t taken;     /* and those that have been taken */
-    int turn;          /* the memory of the block that is posted last */
-    const void **line; /* of the block at hand: by slot, where its rows begin; NULL: it is empty */
+    plmr_shelf *shelf;       /* through which ranks of this node have each other's rows; NULL: none do */
+    char *words;             /* by place: that its rows are there */
+    char *memory[2];         /* all other rows */
+    int64_t posted;          /* columns that are on their way, or here, */
+    int64_t taken;           /* and those that have been taken */
+    int turn;                /* the memory of the block that is posted last */
+    const void **line;       /* of the block at hand: by slot, where its rows begin; NULL: it is empty */
 } plmr_strips;
 
-/* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. Collective over the
- * column, as are the others. */
-plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, int64_t n_rows);
+/* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. `shelf`: the ranks', or NULL.
+ * Collective over the column, as are the others. */
+plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows);
 void plmr_strips_destroy(plmr_strips *strips);
 
 /* Takes the next columns, if there are any: [*first, *first + *n). */
