@@ -1,7 +1,7 @@
 # A recipe for Spack. In a repository of recipes it is packages/plmr/package.py:
 #
 #     spack repo create mine && mkdir mine/packages/plmr && cp packaging/package.py mine/packages/plmr/ && spack repo add mine
-#     spack dev-build --source-path $PWD plmr@0.1.0        # in the project's root
+#     spack dev-build --source-path $PWD plmr@1.0.0        # in the project's root
 #
 # Not tried yet: where plmr is developed there is no Spack.
 
@@ -12,7 +12,7 @@ class Plmr(MesonPackage):
     """Emulator of wafer-scale accelerators: mesh programs and language models in values and in virtual time, under MPI."""
 
     license("Apache-2.0")
-    version("0.1.0")
+    version("1.0.0")
 
     variant("http", default=True, description="plmr serve --http")
     variant("otf2", default=False, description="Traces in OTF2, for Vampir and others")

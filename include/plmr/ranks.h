@@ -31,7 +31,7 @@ void plmr_finalize(void);
 plmr_status plmr_init_on(const void *comm);
 
 /* The version of these headers, and of the library that is linked; at any time. */
-#define PLMR_HEADERS "0.1.0"
+#define PLMR_HEADERS "1.0.0"
 const char *plmr_version(void);
 
 /* Tells the library what headers a program was compiled with. plmr_init, plmr_init_on and plmr_program_main do it themselves,

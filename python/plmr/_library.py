@@ -28,7 +28,7 @@ _KINDS = {_abi.PLMR_ERROR_INPUT: "input", _abi.PLMR_ERROR_LIMIT: "limit", _abi.P
 
 def _load() -> ctypes.CDLL:
     """What PLMR_LIBRARY names, else what lies where this package was installed or built, else what the system finds."""
-    name = "libplmr.so.0"
+    name = "libplmr.so.1"
     beside = [_HERE / _abi.LIBRARIES / name, _HERE.parent.parent / "src" / name]
     found = [str(path) for path in beside if path.exists()] + [name]
     # Open MPI's plugins look for its functions among those that all may see.

@@ -15,5 +15,5 @@ typedef struct plmr_build_id {
 
 plmr_build_id plmr_build_id_here(void);
 
-/* "plmr 0.1.0 (2f36663, build 3f0c...)" */
+/* "plmr 1.0.0 (2f36663, build 3f0c...)" */
 char *plmr_build_text(void);
