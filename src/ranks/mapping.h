@@ -37,8 +37,9 @@ typedef struct plmr_rank_traffic {
  *     along_x / R * (1 - c / C) + along_y / C * (1 - r / R)
  *
  * and from all others the same with r = c = 1. For example 64 ranks, 16 to a node, with 218 MB along x and 436 MB along y
- * (infer/traffic.h). On 4 x 16 ranks with 4 x 4 to a node, as edges would have it, a rank gets 218/4 * 3/4 = 41 MB from other
- * nodes, 654 MB a node; on 16 x 4 with 16 x 1 to a node 218/16 * 3/4 = 10 MB, 163 MB a node, and no weight leaves its node. */
+ * (infer/traffic.h). On 4 x 16 ranks with 2 x 8 to a node, as edges would have it, a rank gets 218/4 * 1/2 + 436/16 * 1/2 =
+ * 41 MB from other nodes, 654 MB a node; on 16 x 4 with 16 x 1 to a node 218/16 * 3/4 = 10 MB, 163 MB a node, and no weight
+ * leaves its node. */
 bool plmr_mapping_choose(const plmr_neighbourhood *where, int n_ranks, int rank_rows, int rank_cols, int rows, int cols,
                          const plmr_rank_traffic *traffic, plmr_rank_grid *grid);
 
