@@ -2,9 +2,13 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "plmr/ranks.h"
 #include "serve/kept.h"
+
+/* Steps of less SRAM that are looked at: powers of the root of 2 bytes, the first ones below what there is. */
+enum { N_LESS = 3 };
 
 struct search {
     plmr_serve_place *place;
@@ -90,20 +94,56 @@ static plmr_status consider(struct search *s, plmr_serve_place *other, plmr_serv
     return status;
 }
 
+/* What the machine would come to with fewer wafers; the first placement, on all, has been looked at. */
+static plmr_status try_fewer(struct search *s, const plmr_serve_where *w, const plmr_serve_place *all,
+                             plmr_serve_place *best, double *good)
+{
+    plmr_serve_place fewer;
+    for (int n_wafers = all->n_wafers - 1; n_wafers >= 1; n_wafers--) {
+        PLMR_TRY(plmr_serve_place_fewer(w->ranks, w->device, w->shape, w->setup, w->wish, all, n_wafers, &fewer));
+        if (fewer.costs.timing)
+            PLMR_TRY(consider(s, &fewer, best, good));
+    }
+    return PLMR_OK;
+}
+
+/* The same with less SRAM: what fits that fits. */
+static plmr_status try_less(struct search *s, plmr_serve_where w, const plmr_device *less, plmr_serve_place *best,
+                            double *good, bool *fits)
+{
+    plmr_serve_place all, kept;
+    w.device = less;
+    plmr_status status = plmr_serve_place_find(w.ranks, less, w.shape, w.setup, w.wish, &all);
+    *fits = !status;
+    if (status && plmr_error_code(status) == PLMR_ERROR_LIMIT) {
+        plmr_error_free(status);
+        return PLMR_OK;
+    }
+    PLMR_TRY(status);
+    kept = all;
+    all.best = NULL;
+    status = consider(s, &all, best, good);
+    if (!status)
+        status = try_fewer(s, &w, &kept, best, good);
+    free(kept.best);
+    return status;
+}
+
 plmr_status plmr_serve_find_rate(const plmr_serve_where *w, plmr_serve_place *place, plmr_serve_plan *plan,
                                  const plmr_arrivals *arrivals, plmr_request *requests, int64_t n,
                                  plmr_serve_outcome *outcome)
 {
     struct search search = {place, plan, *arrivals, requests, outcome, 0};
-    plmr_serve_place all = *place, fewer;
-    double good = 0;
-    bool meets;
+    const plmr_serve_place all = *place;
+    double good = 0, sram = w->device->sram;
+    bool meets, fits = true;
     search.arrivals.n = n;
     PLMR_TRY(climb(&search, &good));
-    for (int n_wafers = all.n_wafers - 1; n_wafers >= 1; n_wafers--) {
-        PLMR_TRY(plmr_serve_place_fewer(w->ranks, w->device, w->shape, w->setup, w->wish, &all, n_wafers, &fewer));
-        if (fewer.costs.timing)
-            PLMR_TRY(consider(&search, &fewer, place, &good));
+    PLMR_TRY(try_fewer(&search, w, &all, place, &good));
+    for (int i = 0; i < N_LESS && fits; i++) {
+        plmr_device less = *w->device;
+        sram = less.sram = exp2((ceil(2 * log2(sram)) - 1) / 2);
+        PLMR_TRY(try_less(&search, *w, &less, place, &good, &fits));
     }
     PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT, "the --slo cannot be met: one request at a time takes longer");
     return serve_at(&search, good, &meets);

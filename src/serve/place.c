@@ -353,6 +353,8 @@ static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_pl
     PLMR_TRY(place(s, c, &fits));
     PLMR_ASSERT(fits);
     *place_ = (plmr_serve_place){.best = place_->best,
+                                 .streams = place_->streams,
+                                 .device = place_->device,
                                  .n_wafers = s->wish->n_wafers,
                                  .used_wafers = c->n_wafers,
                                  .n_replicas = c->replicas,
@@ -393,14 +395,22 @@ static plmr_status find(struct search *s, const plmr_llm_setup *setup, plmr_serv
     return take(s, &best, place);
 }
 
+static plmr_device *copy_of(const plmr_device *device)
+{
+    plmr_device *copy = plmr_take(sizeof *copy);
+    *copy = *device;
+    return copy;
+}
+
 plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place)
 {
-    struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    struct search s = {.ranks = ranks, .shape = shape, .setup = *setup, .wish = wish};
     *place = (plmr_serve_place){0};
     PLMR_CHECK(!wish->draft || wish->draft->n_vocab == shape->n_vocab, PLMR_ERROR_INPUT,
                "--draft: %s has %d tokens, %s has %d: a draft needs the same vocabulary", wish->draft->name,
                wish->draft->n_vocab, shape->name, shape->n_vocab);
+    s.device = place->device = copy_of(device);
     s.best = place->best = plmr_take_zeroed((size_t)wish->n_wafers + 1, sizeof *s.best);
     plmr_status status = find(&s, setup, place);
     close_regions(&s);
@@ -419,15 +429,18 @@ plmr_status plmr_serve_place_fewer(plmr_ranks *ranks, const plmr_device *device,
                                    const plmr_llm_setup *setup, const plmr_serve_wish *wish,
                                    const plmr_serve_place *most, int n_wafers, plmr_serve_place *place)
 {
-    struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    struct search s = {.ranks = ranks, .shape = shape, .setup = *setup, .wish = wish};
     const plmr_candidate *best = &most->best[n_wafers];
     *place = (plmr_serve_place){0};
     if (!best->n_wafers || most->streams || is_same(best, &most->best[n_wafers + 1]))
         return PLMR_OK;
     s.best = most->best;
+    s.device = place->device = copy_of(device);
     s.setup.streams = false;
     plmr_status status = take(&s, best, place);
     close_regions(&s);
+    if (status)
+        plmr_serve_place_free(place);
     return status;
 }
 
@@ -436,7 +449,9 @@ void plmr_serve_place_free(plmr_serve_place *place)
     plmr_serve_costs_free(&place->costs);
     plmr_serve_costs_free(&place->draft);
     free(place->best);
+    free(place->device);
     place->best = NULL;
+    place->device = NULL;
 }
 
 int64_t plmr_serve_place_unused(const plmr_serve_place *p)

@@ -41,6 +41,7 @@ typedef struct plmr_serve_place {
     int regions;              /* that a wafer has room for */
     double loss;              /* by the aim: the less the better */
     bool streams;             /* weights come in */
+    plmr_device *device;      /* a copy of what it was found for, which may go */
     plmr_candidate *best;     /* on w wafers or fewer, at place w; NULL: not known */
     plmr_serve_costs costs, draft; /* without a timing: there is no draft */
 } plmr_serve_place;
