@@ -110,8 +110,8 @@ static void run_lines(const void *context, const plmr_tree_op *ops, int n_ops, i
         sum_chunks(p, first);
     p->strip->first = first;
     plmr_vectors()->add_lines(ops, n_ops, p->at, p->sums, to);
-    if (to == own)
-        memcpy(stack, own, (size_t)width * sizeof *stack);
+    if (to != stack)
+        memcpy(stack, to, (size_t)width * sizeof *stack);
 }
 
 static void prepare_lines(struct product *p, size_t n_cores)
