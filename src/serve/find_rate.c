@@ -94,13 +94,13 @@ static plmr_status consider(struct search *s, plmr_serve_place *other, plmr_serv
     return status;
 }
 
-/* What the machine would come to with fewer wafers; the first placement, on all, has been looked at. */
+/* What the machine would come to with fewer wafers, once and as often as it can; the first placement, on all, has been looked at. */
 static plmr_status try_fewer(struct search *s, const plmr_serve_where *w, const plmr_serve_place *all,
                              plmr_serve_place *best, double *good)
 {
     plmr_serve_place fewer;
-    for (int n_wafers = all->n_wafers - 1; n_wafers >= 1; n_wafers--) {
-        PLMR_TRY(plmr_serve_place_fewer(w->ranks, w->device, w->shape, w->setup, w->wish, all, n_wafers, &fewer));
+    for (int i = 2 * all->n_wafers - 1; i >= 2; i--) {
+        PLMR_TRY(plmr_serve_place_fewer(w->ranks, w->device, w->shape, w->setup, w->wish, all, i / 2, i % 2, &fewer));
         if (fewer.costs.timing)
             PLMR_TRY(consider(s, &fewer, best, good));
     }

@@ -425,19 +425,34 @@ static bool is_same(const plmr_candidate *a, const plmr_candidate *b)
            a->replicas == b->replicas && a->n_batch == b->n_batch;
 }
 
+/* As often as there is room for; false: it is that already. */
+static bool repeat(struct search *s, plmr_candidate *c)
+{
+    int taken = count_taken(s, c->n_stages), before = c->replicas, most = s->wish->most_replicas;
+    s->side = c->rows;
+    if (!c->n_wafers || count_readers(s, c))
+        return false;
+    c->replicas = plmr_replicas_on(s->wish->n_wafers / c->wide, count_regions(s), taken);
+    c->replicas = most && most < c->replicas ? most : c->replicas;
+    c->n_wafers = c->wide * plmr_wafers_for(c->replicas, count_regions(s), taken);
+    return c->replicas > before;
+}
+
 plmr_status plmr_serve_place_fewer(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                    const plmr_llm_setup *setup, const plmr_serve_wish *wish,
-                                   const plmr_serve_place *most, int n_wafers, plmr_serve_place *place)
+                                   const plmr_serve_place *most, int n_wafers, bool often, plmr_serve_place *place)
 {
-    struct search s = {.ranks = ranks, .shape = shape, .setup = *setup, .wish = wish};
-    const plmr_candidate *best = &most->best[n_wafers];
+    struct search s = {.ranks = ranks, .device = device, .shape = shape, .setup = *setup, .wish = wish};
+    plmr_candidate c = most->best[n_wafers];
     *place = (plmr_serve_place){0};
-    if (!best->n_wafers || most->streams || is_same(best, &most->best[n_wafers + 1]))
+    if (!c.n_wafers || most->streams || is_same(&c, &most->best[n_wafers + 1]))
+        return PLMR_OK;
+    if (often && (!repeat(&s, &c) || is_same(&c, &most->best[wish->n_wafers])))
         return PLMR_OK;
     s.best = most->best;
     s.device = place->device = copy_of(device);
     s.setup.streams = false;
-    plmr_status status = take(&s, best, place);
+    plmr_status status = take(&s, &c, place);
     close_regions(&s);
     if (status)
         plmr_serve_place_free(place);

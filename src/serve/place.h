@@ -51,11 +51,11 @@ typedef struct plmr_serve_place {
 plmr_status plmr_serve_place_find(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                   const plmr_llm_setup *setup, const plmr_serve_wish *wish, plmr_serve_place *place);
 
-/* Of a place that was found the one that would be on so many wafers, fewer than there are; without a timing: it is the same as
- * on one more, or there is none. Collective. */
+/* Of a place that was found the one that would be on so many wafers, fewer than there are; `often`: as often as all of them
+ * have room for it. Without a timing: there is no such place, or it is that on one more. Collective. */
 plmr_status plmr_serve_place_fewer(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
                                    const plmr_llm_setup *setup, const plmr_serve_wish *wish,
-                                   const plmr_serve_place *most, int n_wafers, plmr_serve_place *place);
+                                   const plmr_serve_place *most, int n_wafers, bool often, plmr_serve_place *place);
 void plmr_serve_place_free(plmr_serve_place *place);
 
 /* Regions of all wafers that nothing lies on. Local. */
