@@ -137,7 +137,7 @@ static plmr_status check_requests(const struct serve_command *c)
                "requests come from --trace or at a --rate, not both");
     PLMR_CHECK(c->trace || c->arrivals.rate > 0 || c->find_rate || c->http, PLMR_ERROR_INPUT,
                "which requests? Give --rate R for random ones, --trace FILE, or --http for those that come");
-    bool apart = c->n_prompt_wafers || c->n_prompt_replicas;
+    bool apart = c->n_prompt_wafers + c->n_prompt_replicas > 0;
     PLMR_CHECK(!c->http || !(c->trace || c->arrivals.rate > 0 || c->find_rate || apart || c->draft), PLMR_ERROR_INPUT,
                "--http: requests come from outside, to one replica: without --rate, --trace, --find-rate, "
                "--prompt-wafers, --prompt-replicas and --draft");
