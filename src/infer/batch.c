@@ -19,6 +19,13 @@ static void repeat(plmr_phase_cost *phase, int n)
     phase->link_bytes *= n;
 }
 
+/* Cycles of the link of a wafer that shares experts with others: all its regions send over the one that it has, so passes in
+ * different regions do not follow each other faster. */
+static double taken_link(const plmr_timing *t, bool decode, const plmr_phase_cost *pass)
+{
+    return plmr_timing_wide(t, decode) > 1 ? t->device->clock * pass->link_bytes / t->setup.link.bytes_s : 0;
+}
+
 /* A prompt enters a region when the one before has left it; regions with most layers set the pace, which may be those from
  * which it goes to another wafer. */
 void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
@@ -27,12 +34,14 @@ void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
     int n = plmr_timing_requests(t, false);
     double layers = (double)p->layers_per_stage / t->setup.n_layers;
     double hop = p->n_stages > 1 ? 1.0 / (p->n_stages - 1) : 0;
-    double far = plmr_timing_crossing(t, false, t->setup.n_prompt).busy;
+    double far = plmr_timing_crossing(t, false, t->setup.n_prompt).busy, through = sum(phase->in_layers);
+    double pace = through * layers + (sum(phase->work) - through) * hop + far - phase->link_cycles * hop;
+    double wait = fmax(0, taken_link(t, false, phase) - pace);
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         phase->work[i] += (n - 1) * (phase->in_layers[i] * layers + (phase->work[i] - phase->in_layers[i]) * hop);
         phase->in_layers[i] *= 1 + (n - 1) * layers;
     }
-    phase->work[PLMR_WORK_STAGES] += (n - 1) * (far - phase->link_cycles * hop);
+    phase->work[PLMR_WORK_STAGES] += (n - 1) * (far - phase->link_cycles * hop + wait);
     phase->link_cycles += (n - 1) * far;
     phase->t_cycles = n > 1 ? sum(phase->work) : phase->t_cycles;
     phase->compute_cycles *= 1 + (n - 1) * layers;
@@ -41,7 +50,7 @@ void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
     phase->outside_cycles *= n;
 }
 
-/* Of a pass, what the region that is slowest takes: one that has most layers, or the last, with the output. */
+/* Of a pass, what the region that is slowest takes: one that has most layers, or the last, with the output; or the link. */
 static double slowest(const plmr_timing *t, const plmr_phase_cost *pass)
 {
     const plmr_placement *p = &t->placement[1];
@@ -52,7 +61,7 @@ static double slowest(const plmr_timing *t, const plmr_phase_cost *pass)
     double last = end, full = layers * p->layers_per_stage / n_layers + hop + far;
     if (!p->output_apart)
         last += layers * (n_layers - (stages - 1) * p->layers_per_stage) / n_layers;
-    return p->n_stages > 1 ? fmax(full, last) : last;
+    return fmax(taken_link(t, true, pass), p->n_stages > 1 ? fmax(full, last) : last);
 }
 
 /* Passes that follow each other come round as fast as the slowest region lets them. */

@@ -1,5 +1,6 @@
 #include "serve/costs.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,7 @@ static plmr_status add_between(plmr_serve_costs *c, bool is_step, int64_t n, int
     cost->hop = at->hop;
     cost->wavelet_hops += at->wavelet_hops;
     cost->cross_bytes = (double)(n_tokens * c->token_bytes);
+    cost->shared = c->cross_byte * cost->shared_bytes / (is_step ? fmin((double)n, c->wide) : 1);
     cost->cross = c->cross_byte * (is_step ? (double)(plmr_ceil_div(n, c->wide) * c->token_bytes) : cost->cross_bytes);
     return PLMR_OK;
 }

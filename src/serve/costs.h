@@ -13,7 +13,8 @@
 typedef struct plmr_pass_cost {
     double layers, each, hop, end; /* cycles */
     double cross, cross_bytes;     /* more, to a stage on the next wafer, for these */
-    double shared_bytes;           /* to experts on other wafers, and back */
+    double shared_bytes;           /* to experts on other wafers, and back, */
+    double shared;                 /* for which the link that a wafer's regions share is taken so many cycles */
     double multiply_adds, wavelet_hops;
     bool known;
 } plmr_pass_cost;

@@ -21,7 +21,7 @@ plmr_status plmr_endpoint_place(plmr_endpoint *e, plmr_serve_wish wish, plmr_ser
     plmr_status status = PLMR_OK;
     for (e->longest = run->shape->n_context;; e->longest /= 2) {
         double half = (double)e->longest / 2;
-        plmr_serve_load load = {half < 512 ? half : 512, half < 128 ? half : 128, e->longest, false, PLMR_MOST_CLIENTS};
+        plmr_serve_load load = {fmin(half, 512), fmin(half, 128), 1, e->longest, false, PLMR_MOST_CLIENTS};
         wish.load = &load;
         wish.most_replicas = 1;
         plmr_error_free(status);

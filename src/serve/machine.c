@@ -87,10 +87,11 @@ static plmr_status land(struct plmr_machine *m)
 
 /* ---- passes ---- */
 
-/* A region is free when the next one has taken over. */
+/* A region is free when the next one has taken over; the first also waits for the link that all regions share: passes do not
+ * follow each other faster than it lets them. */
 static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
 {
-    double t = m->now;
+    double t = m->now, linked = fmax(t, m->free_at[0]) + cost->shared;
     for (int s = 0; s < m->setup->costs->n_stages; s++) {
         double own = plmr_serve_cost_of_stage(m->setup->costs, cost, s);
         bool crossed = s > 0 && plmr_serve_crosses(m->setup->costs, s - 1);
@@ -103,6 +104,7 @@ static void pass_through(struct plmr_machine *m, const plmr_pass_cost *cost)
         if (m->setup->timeline)
             plmr_timeline_work(m->setup->timeline, s, begins, t);
     }
+    m->free_at[0] = fmax(m->free_at[0], linked);
     m->sums->multiply_adds += cost->multiply_adds;
     m->sums->wavelet_hops += cost->wavelet_hops;
     m->sums->link_bytes += cost->shared_bytes;

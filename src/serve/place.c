@@ -46,10 +46,10 @@ static int64_t mean_tokens(const plmr_serve_load *load)
     return all < load->longest ? all : load->longest;
 }
 
-/* Cycles of the region that takes longest. */
+/* Cycles of what takes longest, a region, or the link that all regions of a wafer share. */
 static double slowest(const plmr_serve_costs *c, const plmr_pass_cost *cost)
 {
-    double most = 0;
+    double most = cost->shared;
     for (int s = 0; s < c->n_stages; s++)
         most = fmax(most, plmr_serve_cost_of_stage(c, cost, s));
     return most;
@@ -81,6 +81,15 @@ static double tokens_of_round(const plmr_serve_wish *wish)
     return tokens;
 }
 
+/* By how much more than the mean the longest of n requests makes, about: exact where all are alike, or exponential. */
+static double longest_of(double n, double spread)
+{
+    double more = 0;
+    for (int i = 2; i <= n; i++)
+        more += 1.0 / i;
+    return 1 + spread * more;
+}
+
 /* Cycles of a request's round among `together` in batches of n, and for which the draft's region is taken by it. */
 static plmr_status run_round(struct search *s, int64_t batch, int64_t row_tokens, double n, double together,
                              double *cycles, double *guesses)
@@ -94,7 +103,8 @@ static plmr_status run_round(struct search *s, int64_t batch, int64_t row_tokens
         *guesses = ahead * plmr_serve_cost_of_all(&s->draft, &guess);
     }
     double pace = slowest(&s->model, &step), through = plmr_serve_cost_of_all(&s->model, &step) + ahead * pace;
-    *cycles = fmax((*guesses + through) / together, (1 + ahead) * pace / n);
+    double share = longest_of(together, s->wish->load->spread) / together;
+    *cycles = fmax((*guesses + through) * share, (1 + ahead) * pace / n);
     *guesses /= n;
     return PLMR_OK;
 }

@@ -7,6 +7,9 @@
  * them. Of batches whose rounds overlap the draft's region does one after the other, which may be what all wait for; it
  * reads prompts, too. With k = 3, a = 0.8, a step of the draft that takes 50 us, regions that take 360 us together and
  * the slowest of them 25 us, a request alone has 2.95 tokens in 3 * 50 + 360 + 3 * 25 = 585 us, 198 us each.
+ *
+ * Where regions wait for tokens to come round, requests that began together keep them until the longest is done: of n with
+ * exponential lengths, after 1 + 1/2 + ... + 1/n of the mean; less where lengths are more alike.
  */
 #pragma once
 
@@ -16,6 +19,7 @@
 /* What is to be served, as far as a placement depends on it: the mean request, and the longest. */
 typedef struct plmr_serve_load {
     double mean_prompt, mean_output;
+    double spread;   /* of outputs, by their mean: 0 all alike, 1 exponential */
     int64_t longest; /* tokens, prompt and output */
     bool shares;     /* there are prompts that begin alike */
     int64_t n;       /* requests */

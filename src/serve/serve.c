@@ -27,6 +27,9 @@ plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n)
         load.longest = length > load.longest ? length : load.longest;
         load.shares |= requests[i].n_prefix > 0;
     }
+    for (int64_t i = 0; i < n; i++)
+        load.spread += pow((double)requests[i].n_output / load.mean_output - 1, 2) / (double)n;
+    load.spread = sqrt(load.spread);
     return load;
 }
 

@@ -170,6 +170,15 @@ def check_placements(check, plmr):
     check(got["replicated"]["stages"] > got["regions"]["stages"] == got["sliced"]["stages"], "copies take no memory")
 
 
+def check_shared_link(check, plmr):
+    """A wafer's link is one, whatever region sends: 16 prompts and tokens that follow each other through 5 regions take as long as
+    it carries all their bytes."""
+    record, = plmr.records("llm --model demo-moe --mode timing --experts wafers --expert-parts 2 --wafers 2 --link 1e6 --batch 16 --prompt 8 "
+                           "--decode 4 --prefill-cores 30x30 --decode-cores 30x30 --prefill-layers 1 --decode-layers 1 --quiet".split(), 1)
+    took, carried = record["ttft_s"] + 4 * record["tpot_s"], record["link_bytes"] / 2 / 1e6
+    check(record["stages"] == 5 and carried <= took <= 1.1 * carried, f"{took} s for {carried} s of a link: {record}")
+
+
 def check_wafers(check, plmr):
     """Two wafers with a request each: in each of 32 layers one token goes to the other, 4,096 elements of f16, and one
     comes back. They have half of the experts, so layers take fewer regions, and all else twice."""
@@ -302,6 +311,7 @@ def main():
         check_device(check, plmr)
         check_placements(check, plmr)
         check_wafers(check, plmr)
+        check_shared_link(check, plmr)
         check_blocks(check, plmr, sys.argv[3])
         check_prefill(check, plmr)
         check_model(check, plmr)

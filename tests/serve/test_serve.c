@@ -490,7 +490,11 @@ static struct trial trial_of(uint32_t *state)
     t.shape.dim = 40 + (int)(test_random(state) % 200);
     t.shape.n_ffn = 60 + (int)(test_random(state) % 400);
     double prompt = 1 + (int)(test_random(state) % 60), output = 1 + (int)(test_random(state) % 20);
-    t.load = (plmr_serve_load){prompt, output, (int64_t)(prompt + output) + (int64_t)(test_random(state) % 60), false,
+    t.load = (plmr_serve_load){prompt,
+                               output,
+                               test_random(state) % 3 * 0.5,
+                               (int64_t)(prompt + output) + (int64_t)(test_random(state) % 60),
+                               false,
                                1 + (int64_t)(test_random(state) % 50)};
     t.wish.n_wafers = 1 + (int)(test_random(state) % 3);
     t.wish.n_batch = 1 + (int64_t)(test_random(state) % 64);
@@ -561,7 +565,7 @@ static void sram_is_never_worse(void **state)
         struct trial t = trial_of(&random);
         plmr_serve_place place = {0};
         double before = INFINITY;
-        t.load = (plmr_serve_load){20, 20, 60, false, 50};
+        t.load = (plmr_serve_load){20, 20, 1, 60, false, 50};
         t.wish = (plmr_serve_wish){.n_wafers = 1, .n_batch = 64, .chunk = 4, .aim = plmr_aim_at(i)};
         t.side = 8;
         t.shape = shape_of();
@@ -719,6 +723,7 @@ static void random_requests(void **state)
         assert_in_range(a[i].n_output, 10, 20);
     }
     assert_true(fabs(prompt - 100.5) < 3 && fabs(output - 15) < 0.2);
+    assert_true(fabs(plmr_serve_load_of(a, MANY).spread - sqrt(10) / 15) < 0.01); /* of 10..20, all as often */
     assert_true(fabs(a[MANY - 1].t_arrival / MANY * 50 - 1) < 0.03);
     must_fail(plmr_lengths_parse("--lengths", "5/", &arrivals.prompt, &arrivals.output), PLMR_ERROR_INPUT, "'5/'");
     must_fail(plmr_lengths_parse("--lengths", "9..5/1", &arrivals.prompt, &arrivals.output), PLMR_ERROR_INPUT, "9..5");
