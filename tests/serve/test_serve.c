@@ -545,8 +545,7 @@ static void more_is_never_worse(void **state)
         n_placed += isfinite(before);
         n_better += after < before;
         n_several += a.n_replicas > 1;
-        /* words that come sooner may meet a core that is busy, so that a short chunk takes a little longer */
-        if (after > before + (strcmp(what, "bandwidth") ? 1e-9 : 0.01) * fabs(before))
+        if (after > before + 1e-9 * fabs(before))
             fail_msg("seed %u, for %s: with more %s %g became %g; %d and %d replicas of %d and %d wafers", seed,
                      more.wish.aim->name, what, before, after, a.n_replicas, b.n_replicas, a.used_wafers,
                      b.used_wafers);
