@@ -62,7 +62,7 @@ static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, cons
         .rows_skewed = true,
         .cols_skewed = true,
         .a_dtype = PLMR_F32,
-        .b_dtype = m->dtype,
+        .b_dtype = PLMR_F32,
         .accumulate = PLMR_F32,
         .n_row_runs = runs_of(&p->here, rows->first / p->ms, rows->n / p->ms, row_runs),
         .row_runs = row_runs,

@@ -5,8 +5,11 @@
 
 #include "base/memory.h"
 
-/* Bytes of a block, of which two are in memory, or one chunk; for few rows of A. */
-enum { BLOCK_BYTES = 2 << 20, NEAR_BYTES = BLOCK_BYTES / 4, FEW_ROWS = 64 };
+/* Bytes of a block, as it is multiplied, or one chunk; for few rows of A. */
+enum { BLOCK_BYTES = 4 << 20, NEAR_BYTES = BLOCK_BYTES / 4, FEW_ROWS = 64 };
+
+/* Rows of a strip that are multiplied together, and floats of a cache line. */
+enum { K_APART = 256, LINE_FLOATS = 16 };
 
 static int64_t rows_of(const plmr_strips *s, int place)
 {
@@ -15,15 +18,15 @@ static int64_t rows_of(const plmr_strips *s, int place)
     return plmr_part_places(&part, layout->in);
 }
 
-static size_t row_bytes(const plmr_strips *s, int64_t n_columns)
+/* What a rank brings to n columns: elements, and bytes as they travel. */
+static int64_t place_elements(const plmr_strips *s, int64_t n)
 {
-    return (size_t)n_columns * plmr_dtype_bytes(s->matrix->dtype);
+    return plmr_ceil_div(n, PLMR_STRIP_COLS) * s->n_in * PLMR_STRIP_COLS;
 }
 
-/* What a rank brings to n columns. */
 static size_t place_bytes(const plmr_strips *s, int64_t n)
 {
-    return (size_t)(plmr_ceil_div(n, PLMR_STRIP_COLS) * s->n_in) * row_bytes(s, PLMR_STRIP_COLS);
+    return (size_t)place_elements(s, n) * plmr_dtype_bytes(s->matrix->dtype);
 }
 
 static bool on_shelf(const plmr_strips *s, int place)
@@ -40,40 +43,94 @@ static void trade(plmr_strips *s, int place, char *to, const char *own, size_t n
     plmr_exchange_send(s->messages, PLMR_Y, place, sees ? &word : own, sees ? 1 : n_bytes);
 }
 
+static void turn_columns(const plmr_strips *s, int64_t first, int64_t n, char *to)
+{
+    for (int64_t i = 0; i < n; i += PLMR_STRIP_COLS, to += place_bytes(s, PLMR_STRIP_COLS))
+        plmr_matrix_columns(s->matrix, first + i, plmr_clip(i, PLMR_STRIP_COLS, n), to, PLMR_STRIP_COLS);
+}
+
 /* This rank's rows, and those of all others, to where they belong in the block. */
 static void post(plmr_strips *s)
 {
-    int me = s->messages ? plmr_ranks_place(s->ranks, PLMR_Y) : 0;
+    int me = plmr_ranks_place(s->ranks, PLMR_Y);
     int64_t n = plmr_clip(s->posted, s->most, s->matrix->n_out);
     size_t n_bytes = place_bytes(s, n);
-    s->turn = s->messages ? !s->turn : 0;
+    s->turn = !s->turn;
     char *block = s->memory[s->turn];
-    char *own = s->shelf ? plmr_shelf_next(s->shelf) : block + (size_t)me * n_bytes, *to = own;
-    for (int64_t i = 0; i < n; i += PLMR_STRIP_COLS, to += place_bytes(s, PLMR_STRIP_COLS))
-        plmr_matrix_columns(s->matrix, s->posted + i, plmr_clip(i, PLMR_STRIP_COLS, n), to, PLMR_STRIP_COLS);
+    char *own = s->shelf ? plmr_shelf_next(s->shelf) : block + (size_t)me * n_bytes;
+    turn_columns(s, s->posted, n, own);
     for (int place = 0; place < s->n_places; place++)
         if (place != me)
             trade(s, place, block + (size_t)place * n_bytes, own, n_bytes);
     s->posted += n;
 }
 
-/* Where the rows of a place begin, in its first strip. */
-static void list_place(const plmr_strips *s, int place, const char *at)
+/* ---- widening ---- */
+
+/* Of a slot: whose rows, and the first of them. */
+static plmr_strips_run run_of(const plmr_strips *s, int slot)
 {
     const plmr_matrix_layout *layout = &s->matrix->layout;
-    plmr_part part = plmr_part_of(layout->in, layout->in_ring, place);
-    for (int i = 0; i < part.n_chunks; i++) {
-        int slot = plmr_part_chunk(&part, i), number = layout->in_order ? layout->in_order->index[slot] : i;
-        s->line[slot] = at + (size_t)((int64_t)number * layout->in->size) * row_bytes(s, PLMR_STRIP_COLS);
+    int place = 0, number = -1;
+    for (; number < 0; place++) {
+        plmr_part part = plmr_part_of(layout->in, layout->in_ring, place);
+        number = plmr_part_index(&part, slot);
+    }
+    number = layout->in_order ? layout->in_order->index[slot] : number;
+    return (plmr_strips_run){place - 1, (int64_t)number * layout->in->size, layout->in->size};
+}
+
+static void list_runs(plmr_strips *s)
+{
+    const plmr_deal *in = s->matrix->layout.in;
+    s->line = plmr_take_zeroed((size_t)in->n_slots, sizeof *s->line);
+    s->run = plmr_take((size_t)in->n_filled * sizeof *s->run + 1);
+    for (int slot = 0; slot < in->n_filled; slot++) {
+        plmr_strips_run run = run_of(s, slot), *last = s->n_runs ? &s->run[s->n_runs - 1] : NULL;
+        s->line[slot] = s->wide + (int64_t)slot * in->size * PLMR_STRIP_COLS;
+        if (last && last->place == run.place && last->first + last->n == run.first)
+            last->n += run.n;
+        else
+            s->run[s->n_runs++] = run;
     }
 }
 
-static void list_lines(const plmr_strips *s, const char *block, int64_t n)
+/* Strip i of the block, once for all rows of A: from that of each place to the order of the slots. */
+static void widen(const plmr_strips *s, int64_t i, const char *const *strip)
+{
+    enum plmr_dtype dtype = s->matrix->dtype;
+    float *to = s->wide + i * s->stride * PLMR_STRIP_COLS;
+    for (int r = 0; r < s->n_runs; to += s->run[r++].n * PLMR_STRIP_COLS) {
+        const char *from =
+            strip[s->run[r].place] + (size_t)(s->run[r].first * PLMR_STRIP_COLS) * plmr_dtype_bytes(dtype);
+        plmr_convert_to_float(dtype, s->run[r].n * PLMR_STRIP_COLS, from, to);
+    }
+}
+
+static void widen_posted(const plmr_strips *s, int64_t n)
 {
     for (int place = 0; place < s->n_places; place++)
-        list_place(s, place,
-                   on_shelf(s, place) ? plmr_shelf_of(s->shelf, place) : block + (size_t)place * place_bytes(s, n));
+        s->strip[place] = on_shelf(s, place) ? plmr_shelf_of(s->shelf, place)
+                                             : s->memory[s->turn] + (size_t)place * place_bytes(s, n);
+    for (int64_t i = 0; i * PLMR_STRIP_COLS < n; i++) {
+        widen(s, i, s->strip);
+        for (int place = 0; place < s->n_places; place++)
+            s->strip[place] += place_bytes(s, PLMR_STRIP_COLS);
+    }
 }
+
+/* Strip by strip: one stays in the nearest caches. */
+static void widen_own(const plmr_strips *s, int64_t first, int64_t n)
+{
+    s->strip[0] = s->memory[0];
+    for (int64_t i = 0; i * PLMR_STRIP_COLS < n; i++) {
+        int64_t at = i * PLMR_STRIP_COLS;
+        turn_columns(s, first + at, plmr_clip(at, PLMR_STRIP_COLS, n), s->memory[0]);
+        widen(s, i, s->strip);
+    }
+}
+
+/* ---- making them ---- */
 
 /* About so many chunks of columns, but, of many, as many as whole register tiles have. */
 static int64_t whole_tiles(int64_t chunks, int64_t size)
@@ -84,25 +141,41 @@ static int64_t whole_tiles(int64_t chunks, int64_t size)
     return chunks > unit / 2 ? (chunks + unit / 2) / unit * unit : chunks;
 }
 
+/* An odd number of K_APART: where strips lay a power of two apart, the same k of all of them would compete for the same few
+ * places in the cache. */
+static int64_t stride_of(int64_t n_rows)
+{
+    return (plmr_ceil_div(n_rows, K_APART) | 1) * K_APART;
+}
+
 static int64_t columns_of_a_block(const plmr_strips *s, int64_t n_bytes)
 {
     int64_t size = s->matrix->layout.out->size;
-    size_t chunk_bytes = (size_t)(s->n_places * s->n_in) * row_bytes(s, size);
+    size_t chunk_bytes = (size_t)(plmr_deal_places(s->matrix->layout.in) * size) * sizeof(float);
     int64_t chunks = chunk_bytes ? n_bytes / (int64_t)chunk_bytes : 1;
     return plmr_clip(0, whole_tiles(chunks < 1 ? 1 : chunks, size) * size, s->matrix->n_out);
+}
+
+static float *take_floats(int64_t n)
+{
+    size_t n_lines = (size_t)n / LINE_FLOATS + 1;
+    return plmr_take_made(aligned_alloc(LINE_FLOATS * sizeof(float), n_lines * LINE_FLOATS * sizeof(float)));
 }
 
 static void fill(plmr_strips *s, int64_t n_rows)
 {
     for (int place = 0; place < s->n_places; place++)
         s->n_in = rows_of(s, place) > s->n_in ? rows_of(s, place) : s->n_in;
-    s->line = plmr_take_zeroed((size_t)s->matrix->layout.in->n_slots, sizeof *s->line);
     if (s->matrix->n_out == 0)
         return;
     s->most = columns_of_a_block(s, n_rows < FEW_ROWS ? NEAR_BYTES : BLOCK_BYTES);
-    size_t n_bytes = (size_t)s->n_places * place_bytes(s, s->most);
+    size_t n_bytes = (size_t)s->n_places * place_bytes(s, s->n_places > 1 ? s->most : PLMR_STRIP_COLS);
     s->memory[0] = plmr_take_zeroed(s->n_places > 1 ? 2 : 1, n_bytes + 1);
     s->memory[1] = s->memory[0] + n_bytes;
+    s->stride = stride_of(plmr_deal_places(s->matrix->layout.in));
+    s->wide = take_floats(plmr_ceil_div(s->most, PLMR_STRIP_COLS) * PLMR_STRIP_COLS * s->stride);
+    s->strip = plmr_take((size_t)s->n_places * sizeof *s->strip);
+    list_runs(s);
     if (s->n_places == 1 || place_bytes(s, s->most) > PLMR_SHELF_BYTES)
         s->shelf = NULL;
     if (s->n_places == 1)
@@ -127,6 +200,9 @@ void plmr_strips_destroy(plmr_strips *s)
     plmr_exchange_destroy(s->messages);
     free(s->words);
     free(s->memory[0]);
+    free(s->wide);
+    free(s->strip);
+    free(s->run);
     free(s->line);
     free(s);
 }
@@ -138,12 +214,13 @@ bool plmr_strips_next(plmr_strips *s, int64_t *first, int64_t *n)
     s->taken += *n;
     if (*n == 0)
         return false;
-    if (s->messages)
-        plmr_exchange_wait(s->messages);
-    else
-        post(s);
-    list_lines(s, s->memory[s->turn], *n);
-    if (s->messages && s->posted < s->matrix->n_out)
+    if (!s->messages) {
+        widen_own(s, *first, *n);
+        return true;
+    }
+    plmr_exchange_wait(s->messages);
+    widen_posted(s, *n);
+    if (s->posted < s->matrix->n_out)
         post(s);
     return true;
 }

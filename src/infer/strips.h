@@ -2,7 +2,8 @@
  *
  * In a MeshGEMM every core meets every tile of its column of B. A rank has some rows of its columns; of a block of
  * columns, whole chunks of them, at a time it gets the rows of all ranks, and the block after it travels while this one
- * is multiplied. A block lies in strips of few columns, so that what a product reads together lies together. For example
+ * is multiplied. A block lies in strips of few columns, so that what a product reads together lies together; they travel
+ * in the type of the weights, and are widened to floats where they are multiplied, once for all rows of A. For example
  * 6 columns, 4 to a block, 2 to a strip, rows 0-2 with the first of two ranks and 3-4 with the second:
  *
  *     1st      from the first  (w00 w01) (w10 w11) (w20 w21), (w02 w03) (w12 w13) (w22 w23),
@@ -17,6 +18,12 @@
 /* Columns of a strip: as many as a register tile has. */
 enum { PLMR_STRIP_COLS = 16 };
 
+/* Rows [first, first + n) of a place. */
+typedef struct plmr_strips_run {
+    int place;
+    int64_t first, n;
+} plmr_strips_run;
+
 typedef struct plmr_strips {
     const plmr_matrix *matrix;
     plmr_ranks *ranks;
@@ -26,11 +33,16 @@ typedef struct plmr_strips {
     plmr_exchange *messages; /* NULL: there are no others */
     plmr_shelf *shelf;       /* through which ranks of this node have each other's rows; NULL: none do */
     char *words;             /* by place: that its rows are there */
-    char *memory[2];         /* all other rows */
-    int64_t posted;          /* columns that are on their way, or here, */
-    int64_t taken;           /* and those that have been taken */
-    int turn;                /* the memory of the block that is posted last */
-    const void **line;       /* of the block at hand: by slot, where its rows begin; NULL: it is empty */
+    char *memory[2];         /* all other rows; of a rank that has all, a strip */
+    const char **strip;      /* by place: where a strip of it is */
+    int n_runs;              /* of rows, in the order of slots, those that lie together */
+    plmr_strips_run *run;
+    int64_t stride;    /* rows from a strip to the next, in */
+    float *wide;       /* the block at hand: all rows, in the order of slots */
+    int64_t posted;    /* columns that are on their way, or here, */
+    int64_t taken;     /* and those that have been taken */
+    int turn;          /* the memory of the block that is posted last */
+    const void **line; /* of it: by slot, where its rows begin; NULL: they are zeros */
 } plmr_strips;
 
 /* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. `shelf`: the ranks', or NULL.
@@ -41,10 +53,10 @@ void plmr_strips_destroy(plmr_strips *strips);
 /* Takes the next columns, if there are any: [*first, *first + *n). */
 bool plmr_strips_next(plmr_strips *strips, int64_t *first, int64_t *n);
 
-/* Where the columns of a block lie (see kernel.h). */
+/* Where the columns of a block lie, as floats (see kernel.h). */
 static inline plmr_layout plmr_strips_layout(const plmr_strips *s)
 {
-    return (plmr_layout){PLMR_STRIP_COLS, (size_t)(s->n_in * PLMR_STRIP_COLS), PLMR_STRIP_COLS};
+    return (plmr_layout){PLMR_STRIP_COLS, (size_t)(s->stride * PLMR_STRIP_COLS), PLMR_STRIP_COLS};
 }
 
 /* Helps messages along, while they are multiplied. */

@@ -15,7 +15,7 @@ enum { K_AT_ONCE = 256, MOST_QUEUED = 1024 };
 typedef struct store {
     size_t most_bytes; /* of the panels */
     float *panels;
-    int64_t *packed; /* n_panels: whose panel is there, see panel_key */
+    int64_t *packed; /* n_panels: whose panel is there, or where it lies and has been used, see panel_key */
     int n_panels;
     size_t panel_room, packed_room; /* bytes there are */
     int64_t queued;                 /* the panel whose elements are fetched bit by bit, while others are multiplied: */
@@ -35,6 +35,7 @@ typedef struct batch {
     int n_steps;
     bool half;        /* accumulates in f16 */
     bool narrow;      /* see prepare */
+    int n_filled;     /* slots that hold anything: see count_filled */
     int most_k;       /* of a block of k */
     int rows_at_once; /* row tiles whose panels can be kept, */
     int cols_at_once; /* and column tiles for which all of them are done before the next */
@@ -109,13 +110,35 @@ static int band_tiles(const batch *w)
     return clamp(n_chunks * w->block->ns / w->isa->cols + 2 * w->cols.n_runs, 1, w->cols.n_tiles);
 }
 
+/* In a whole turn the last slots of which both factors hold zeros need not be multiplied: all that they do is to make a
+ * -0 a +0, for which the first or the last k of them does, whichever a chain meets first. */
+static int count_filled(const plmr_gemm_block *block)
+{
+    int n = block->n_slots;
+    if (block->t1 - block->t0 < n || block->a_aligned || block->b_aligned)
+        return n;
+    while (n > 0 && !block->a_line[n - 1] && !block->b_line[n - 1])
+        n--;
+    return n;
+}
+
+/* About K_AT_ONCE, and where a turn is whole all blocks of it alike. */
+static int most_k_of(const batch *w)
+{
+    int kt = w->block->kt;
+    if (w->n_steps < w->block->n_slots)
+        return kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
+    int64_t n_k = (int64_t)w->n_filled * kt, n_blocks = (n_k + K_AT_ONCE / 2) / K_AT_ONCE;
+    return (int)(plmr_ceil_div(plmr_ceil_div(n_k + 1, n_blocks > 1 ? n_blocks : 1), kt) * kt);
+}
+
 /* In few steps (`narrow`), a row tile meets few of columns that are skewed, and the next row tile almost the same ones:
  * with all columns at once, what is in use of their panels stays in the cache, and a row tile's panel is used in one
  * go. */
 static void prepare(batch *w)
 {
-    int kt = w->block->kt;
-    w->most_k = kt < K_AT_ONCE ? (K_AT_ONCE + kt / 2) / kt * kt : K_AT_ONCE;
+    w->n_filled = count_filled(w->block);
+    w->most_k = most_k_of(w);
     int n_cols = most_panels(w, &w->cols, w->col_store), n_rows = most_panels(w, &w->rows, w->row_store);
     size_t in_use = (size_t)w->n_steps * (size_t)w->block->ns * (size_t)w->most_k * sizeof(float);
     w->narrow = w->block->cols_skewed && in_use <= w->col_store->most_bytes;
@@ -144,15 +167,13 @@ static const float *panel_there(const batch *w, const plmr_side *side, int tile)
 static const float *take_panel(const batch *w, const plmr_side *side, store *s, int tile)
 {
     const float *there = panel_there(w, side, tile);
-    if (there)
-        return there;
     int place = tile % s->n_panels;
     float *panel = s->panels + (ptrdiff_t)place * w->most_k * side->width;
     int64_t key = panel_key(w, side, tile);
-    if (s->packed[place] != key)
+    if (!there && s->packed[place] != key)
         plmr_side_pack(w->isa, side, &side->tiles[tile], w->k, w->k_end, panel);
     s->packed[place] = key;
-    return panel;
+    return there ? there : panel;
 }
 
 /* From now on fetches what the tile's panel will be packed from. */
@@ -339,13 +360,37 @@ static void tell_progress(const batch *w, int row, double share_of_k)
         w->block->progress(w->block->progress_context, share < 1 ? share : 1);
 }
 
+static int64_t turn_of(const batch *w)
+{
+    return (int64_t)w->block->n_slots * w->block->kt;
+}
+
+/* Where the block of k that begins at k ends. Blocks of a whole turn do not reach over its end: where panels lie, those
+ * of a block lie together. */
+static int64_t end_of(const batch *w, int64_t k)
+{
+    int64_t at = k % turn_of(w), filled = (int64_t)w->n_filled * w->block->kt;
+    if (w->n_steps < w->block->n_slots)
+        return k + w->most_k;
+    if (at >= filled)
+        return k + 1;
+    return k + (at + w->most_k < filled ? w->most_k : filled - at);
+}
+
+/* Where the next one begins: behind the first of the k that are empty, with the last of them. */
+static int64_t next_of(const batch *w, int64_t k_end)
+{
+    int64_t at = k_end % turn_of(w), filled = (int64_t)w->n_filled * w->block->kt;
+    return at == filled + 1 ? k_end - at + turn_of(w) - 1 : k_end;
+}
+
 static void run_all(batch *w)
 {
     int span = w->isa->rows + w->isa->cols; /* of one register tile, at most */
     int64_t kt = w->block->kt, end = ((int64_t)w->block->n_slots + w->n_steps + span) * kt;
     for (int row = 0; row < w->rows.n_tiles; row += w->rows_at_once)
-        for (w->k = 0; w->k < end; w->k += w->most_k) {
-            w->k_end = w->k + w->most_k;
+        for (w->k = 0; w->k < end; w->k = next_of(w, w->k_end)) {
+            w->k_end = end_of(w, w->k);
             w->slots = (plmr_slots){(int)(w->k / kt), (int)plmr_ceil_div(w->k_end, kt)};
             w->rows_lie = plmr_side_has_panels(&w->rows, w->k, w->k_end);
             w->cols_lie = plmr_side_has_panels(&w->cols, w->k, w->k_end);
