@@ -41,7 +41,7 @@ typedef struct batch {
     int cols_at_once; /* and column tiles for which all of them are done before the next */
     int64_t k, k_end; /* the block of k at work, and its slots */
     plmr_slots slots;
-    bool rows_lie, cols_lie; /* in it: see plmr_side_has_panels */
+    const float *row_panels, *col_panels; /* in it, where they lie: see plmr_side_panels */
 } batch;
 
 static int clamp(int64_t value, int low, int high)
@@ -159,8 +159,8 @@ static int64_t panel_key(const batch *w, const plmr_side *side, int tile)
 /* The tile's panel: as it lies, or NULL. */
 static const float *panel_there(const batch *w, const plmr_side *side, int tile)
 {
-    bool lies = side == &w->rows ? w->rows_lie : w->cols_lie;
-    return lies ? plmr_side_panel(side, &side->tiles[tile], w->k) : NULL;
+    const float *panels = side == &w->rows ? w->row_panels : w->col_panels;
+    return panels ? plmr_side_panel(side, &side->tiles[tile], panels) : NULL;
 }
 
 /* The tile's panel, packed if it has to be. */
@@ -176,7 +176,15 @@ static const float *take_panel(const batch *w, const plmr_side *side, store *s, 
     return there ? there : panel;
 }
 
-/* From now on fetches what the tile's panel will be packed from. */
+static int list_lines(const float *from, int64_t n, const void **lines)
+{
+    int n_lines = clamp(plmr_ceil_div(n * (int64_t)sizeof *from, PLMR_LINE_BYTES), 0, MOST_QUEUED);
+    for (int i = 0; i < n_lines; i++)
+        lines[i] = (const char *)from + (size_t)i * PLMR_LINE_BYTES;
+    return n_lines;
+}
+
+/* From now on fetches the tile's panel, or what it will be packed from. */
 static void queue_panel(const batch *w, const plmr_side *side, store *s, int tile)
 {
     int64_t key = panel_key(w, side, tile);
@@ -184,7 +192,9 @@ static void queue_panel(const batch *w, const plmr_side *side, store *s, int til
         return;
     s->queued = key;
     s->n_fetched = 0;
-    s->n_queued = plmr_side_lines(side, &side->tiles[tile], w->k, w->k_end, s->queue, MOST_QUEUED);
+    const float *there = panel_there(w, side, tile);
+    s->n_queued = there ? list_lines(there, (w->k_end - w->k) * side->width, s->queue)
+                        : plmr_side_lines(side, &side->tiles[tile], w->k, w->k_end, s->queue, MOST_QUEUED);
 }
 
 /* What to fetch while n_k k are multiplied. */
@@ -392,8 +402,8 @@ static void run_all(batch *w)
         for (w->k = 0; w->k < end; w->k = next_of(w, w->k_end)) {
             w->k_end = end_of(w, w->k);
             w->slots = (plmr_slots){(int)(w->k / kt), (int)plmr_ceil_div(w->k_end, kt)};
-            w->rows_lie = plmr_side_has_panels(&w->rows, w->k, w->k_end);
-            w->cols_lie = plmr_side_has_panels(&w->cols, w->k, w->k_end);
+            w->row_panels = plmr_side_panels(&w->rows, w->k, w->k_end);
+            w->col_panels = plmr_side_panels(&w->cols, w->k, w->k_end);
             run_rows(w, row, clamp((int64_t)row + w->rows_at_once, 0, w->rows.n_tiles));
             tell_progress(w, row, (double)w->k_end / (double)end);
         }

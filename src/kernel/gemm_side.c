@@ -267,26 +267,18 @@ void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile 
         pack_group(isa, side, tile, g, from, to, panel);
 }
 
-bool plmr_side_has_panels(const plmr_side *side, int64_t from, int64_t to)
+const float *plmr_side_panels(const plmr_side *side, int64_t from, int64_t to)
 {
     size_t width = (size_t)side->width, step = (size_t)side->kt * width;
     if (side->dtype != PLMR_F32 || side->aligned || side->layout.per_strip != side->width ||
         side->layout.k_stride != width)
-        return false;
-    int first = (int)(from / side->kt), last = (int)((to - 1) / side->kt);
-    const float *line = side->line[first % side->n_slots];
-    bool together = line != NULL;
-    for (int slot = first; together && slot < last; slot++, line += step)
-        together = side->line[(slot + 1) % side->n_slots] == line + step;
-    return together;
-}
-
-const float *plmr_side_panel(const plmr_side *side, const plmr_tile *tile, int64_t from)
-{
-    if (tile->n_rows < side->width || tile->row % side->width)
         return NULL;
-    const float *line = side->line[from / side->kt % side->n_slots];
-    return line + (size_t)(from % side->kt) * side->layout.k_stride + row_at(side, tile->row);
+    int first = (int)(from / side->kt), last = (int)((to - 1) / side->kt);
+    const float *start = side->line[first % side->n_slots], *line = start;
+    for (int slot = first; line && slot < last; slot++, line += step)
+        if (side->line[(slot + 1) % side->n_slots] != line + step)
+            return NULL;
+    return start ? start + (size_t)(from % side->kt) * width : NULL;
 }
 
 /* Lists the cache lines of n_k k of one line; returns their new number. */

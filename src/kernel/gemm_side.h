@@ -66,10 +66,16 @@ plmr_part plmr_side_active(const plmr_side *side, plmr_part part, plmr_slots slo
 void plmr_side_pack(const plmr_isa *isa, const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to,
                     float *panel);
 
-/* Do the lines of k from <= k < to lie as panels do? Then the tile's panel is where it lies; NULL if the tile is not a whole
- * one, or not where a strip begins. */
-bool plmr_side_has_panels(const plmr_side *side, int64_t from, int64_t to);
-const float *plmr_side_panel(const plmr_side *side, const plmr_tile *tile, int64_t from);
+/* Do the lines of k from <= k < to lie as panels do? Then from where on; else NULL. */
+const float *plmr_side_panels(const plmr_side *side, int64_t from, int64_t to);
+
+/* The tile's panel among those; NULL if the tile is not a whole one, or not where a strip begins. */
+static inline const float *plmr_side_panel(const plmr_side *side, const plmr_tile *tile, const float *panels)
+{
+    if (tile->n_rows < side->width || tile->row % side->width)
+        return NULL;
+    return panels + (size_t)(tile->row / side->width) * side->layout.strip_stride;
+}
 
 /* Lists the cache lines, but no more than `most`, that plmr_side_pack will read; returns how many. */
 int plmr_side_lines(const plmr_side *side, const plmr_tile *tile, int64_t from, int64_t to, const void **lines,
