@@ -6,9 +6,8 @@
  * an aim says how good that is. Several replicas share a wafer as wholes; one that takes several wafers shares none.
  *
  * Which placements are looked at follows from model and requests alone: a device rules out what does not fit it. And what
- * a placement comes to never gets worse with more SRAM, cores, wafers, bandwidth or clock. So the best of them does not
- * either, on devices of at least 4x4 cores. Costs keep that but for one kind of case: words that come sooner over a faster link
- * may meet a core that is busy, which was seen once in some 6,000 devices, and cost a thousandth.
+ * a placement comes to never gets worse with more SRAM, cores, wafers, bandwidth or clock: cores do the same in the same
+ * order, trees included (verbs/reduce_ktree.c). So the best of them does not either, on devices of at least 4x4 cores.
  */
 #pragma once
 

@@ -21,8 +21,8 @@ PLMR_REGISTRY(reduce, plmr_reduce_algorithm)
 void plmr_reduce_plan_cycles(const plmr_reduce_plan *plan, double wavelets, double *t_cycles, int64_t *hops,
                              int64_t *stages);
 
-/* The length of a typical vector, to choose group counts and trace paths with. It hardly matters: all trees of K levels
- * handle a vector as often. */
+/* The length of a typical vector, to choose group counts (at a cycle for each of its words, whatever links take) and trace
+ * paths with. It hardly matters: all trees of K levels handle a vector as often. */
 enum { PLMR_TYPICAL_WAVELETS = 8 };
 
 plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,

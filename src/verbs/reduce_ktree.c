@@ -108,6 +108,22 @@ static void choose_groups(plmr_reduce_plan *plan, int *n_groups)
     }
 }
 
+/* How fast words follow each other does not enter: of a vector that takes so long on any link all trees of a device are
+ * worth the same, however fast its links are; else a faster one might come with another tree, on which longer vectors take
+ * longer. */
+static void choose_groups_at_a_pace(plmr_reduce_plan *plan, int *n_groups)
+{
+    const plmr_device *device = plan->device;
+    plmr_device paced = *device;
+    paced.link = 1;
+    paced.border_link = 0;
+    plan->device = &paced;
+    plan->is_draft = true;
+    choose_groups(plan, n_groups);
+    plan->is_draft = false;
+    plan->device = device;
+}
+
 static plmr_status check_groups(int n, const plmr_reduce_options *options)
 {
     int members = n;
@@ -134,9 +150,7 @@ static plmr_status plan_ktree(plmr_reduce_plan *plan)
         PLMR_TRY(check_groups(plan->n, options));
         memcpy(n_groups, options->n_groups, sizeof n_groups);
     } else {
-        plan->is_draft = true;
-        choose_groups(plan, n_groups);
-        plan->is_draft = false;
+        choose_groups_at_a_pace(plan, n_groups);
     }
     plan_tree_of(plan, n_groups);
     return PLMR_OK;

@@ -163,8 +163,35 @@ static void deep_trees_add_as_their_plan(void **state)
     (void)state;
 }
 
+/* A faster link never comes with another tree, on which vectors of some length would take longer; borders' neither. */
+static void faster_links_keep_trees(void **state)
+{
+    static const char *const names[] = {"wse2", "wse3", "dojo-3x3"};
+    uint32_t random = 1;
+    for (int i = 0; i < 300; i++) {
+        plmr_device slow = test_device(names[i % 3]), fast = slow;
+        int n = 2 + (int)(test_random(&random) % 40), axis = (int)(test_random(&random) % 2);
+        plmr_reduce_options options = {.n_levels = 2 + (int)(test_random(&random) % 2)};
+        plmr_reduce_plan *a, *b;
+        int64_t hops, stages;
+        double t_slow, t_fast, words = 1 + test_random(&random) % 300;
+        fast.link /= 1.02 + (test_random(&random) % 100) / 60.0;
+        fast.border_link /= 1.02 + (test_random(&random) % 100) / 60.0;
+        must(plmr_reduce_plan_create(plmr_reduce_find("ktree"), &slow, (enum plmr_axis)axis, n, &options, &a));
+        must(plmr_reduce_plan_create(plmr_reduce_find("ktree"), &fast, (enum plmr_axis)axis, n, &options, &b));
+        assert_memory_equal(a->groups, b->groups, sizeof a->groups);
+        plmr_reduce_plan_cycles(a, words, &t_slow, &hops, &stages);
+        plmr_reduce_plan_cycles(b, words, &t_fast, &hops, &stages);
+        assert_true(t_fast <= t_slow);
+        plmr_reduce_plan_destroy(a);
+        plmr_reduce_plan_destroy(b);
+    }
+    (void)state;
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_algorithm_adds_as_its_plan),
     cmocka_unit_test(deep_trees_add_as_their_plan),
+    cmocka_unit_test(faster_links_keep_trees),
 };
 TEST_MAIN(tests)
