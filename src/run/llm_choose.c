@@ -20,6 +20,56 @@ static plmr_status choose(plmr_llm_run *run, bool decode, plmr_llm_setup *setup,
     return PLMR_OK;
 }
 
+static plmr_status choose_both(plmr_llm_run *run, plmr_llm_setup *setup, plmr_candidate choice[2])
+{
+    for (int decode = 1; decode >= 0; decode--)
+        PLMR_TRY(choose(run, decode, setup, &choice[decode]));
+    return PLMR_OK;
+}
+
+/* Of a request as a whole; a cache is decode's. */
+static double loss_of(const plmr_aim *aim, const plmr_candidate choice[2])
+{
+    return aim->loss(&choice[1]) + (aim == &plmr_aim_capacity ? 0 : aim->loss(&choice[0]));
+}
+
+/* With experts on so many wafers in both phases, if that is better. */
+static plmr_status try_wide(plmr_llm_run *run, plmr_llm_setup again, int wide, plmr_llm_setup *setup,
+                            plmr_candidate choice[2])
+{
+    const plmr_aim *aim = setup->aim ? setup->aim : &plmr_aim_throughput;
+    plmr_candidate other[2];
+    again.phase[PLMR_PREFILL].wide = wide;
+    plmr_status status = choose_both(run, &again, other);
+    if (status && plmr_error_code(status) == PLMR_ERROR_LIMIT) {
+        plmr_error_free(status);
+        return PLMR_OK;
+    }
+    PLMR_TRY(status);
+    if (!other[0].n_wafers || !other[1].n_wafers || loss_of(aim, other) >= loss_of(aim, choice))
+        return PLMR_OK;
+    *setup = again;
+    choice[0] = other[0];
+    choice[1] = other[1];
+    return PLMR_OK;
+}
+
+/* Experts stay on their wafers, so those that share them are the same in both phases: as many as is best for both. */
+static plmr_status choose_together(plmr_llm_run *run, plmr_llm_setup *setup, plmr_candidate choice[2])
+{
+    const plmr_llm_setup before = *setup;
+    plmr_expert_setup experts = plmr_llm_experts(&before, PLMR_DECODE);
+    bool is_open = plmr_expert_spread_of(&experts) == PLMR_EXPERTS_WHOLE && before.link.bytes_s > 0;
+    int most = run->shape->n_experts < before.n_wafers ? run->shape->n_experts : before.n_wafers;
+    PLMR_TRY(choose_both(run, setup, choice));
+    if (!is_open || !choice[0].n_wafers || !choice[1].n_wafers)
+        return PLMR_OK;
+    for (int wide = 1, first = choice[1].wide; wide <= most; wide *= 2)
+        if (wide != first)
+            PLMR_TRY(try_wide(run, before, wide, setup, choice));
+    return PLMR_OK;
+}
+
 /* What one of the phases takes wafers for, the other one can use. */
 plmr_status plmr_llm_choose(plmr_llm_run *run)
 {
@@ -27,8 +77,7 @@ plmr_status plmr_llm_choose(plmr_llm_run *run)
     plmr_candidate choice[2], more;
     PLMR_CHECK(!setup->aim || (!setup->as_published && setup->plan == &plmr_llm_plan_waferllm), PLMR_ERROR_INPUT,
                "--for chooses among placements of WaferLLM's plan: leave out --as-published and --plan");
-    for (int decode = 1; decode >= 0; decode--)
-        PLMR_TRY(choose(run, decode, setup, &choice[decode]));
+    PLMR_TRY(choose_together(run, setup, choice));
     int less = choice[0].n_wafers > choice[1].n_wafers;
     if (!setup->aim || setup->n_wafers || !choice[less].n_wafers || choice[less].n_wafers == choice[!less].n_wafers)
         return PLMR_OK;

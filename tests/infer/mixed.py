@@ -198,6 +198,16 @@ def check_wafers(check, plmr):
     check(alone["link_bytes"] > 0 and alone["tpot_s"] < far["tpot_s"], f"alone: {alone}")
 
 
+def check_both_phases(check, plmr):
+    """Experts are on the same wafers in prefill and decode: on as many as is best for both, so a request is never done later for more."""
+    args = "llm --model demo-moe --device wormhole --for latency --mode timing --prompt 60 --decode 4 --quiet".split()
+    for link, least in (("1e9", 1), ("1e11", 2)):
+        runs = [plmr.records([*args, "--link", link, "--wafers", str(wafers)], 1)[0] for wafers in (1, 2, 4)]
+        took = [run["ttft_s"] + 4 * run["tpot_s"] for run in runs]
+        check(took == sorted(took, reverse=True), f"--link {link}: {took} s with 1, 2, 4 wafers")
+        check(runs[1]["wafers"] == least and runs[1]["experts"] == runs[1]["prefill_experts"], f"--link {link}: {runs[1]}")
+
+
 def ring(n):
     """Cores of an interleaved ring, in its order."""
     return list(range(0, n, 2)) + list(range(n - 1 - n % 2, 0, -2))
@@ -311,6 +321,7 @@ def main():
         check_device(check, plmr)
         check_placements(check, plmr)
         check_wafers(check, plmr)
+        check_both_phases(check, plmr)
         check_shared_link(check, plmr)
         check_blocks(check, plmr, sys.argv[3])
         check_prefill(check, plmr)
