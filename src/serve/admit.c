@@ -119,7 +119,7 @@ static bool take_room(struct plmr_machine *m, plmr_request *r)
     int64_t rows = plmr_machine_row(m, r->n_prompt + n_to_come - shared), more = 0;
     if (prefix) {
         prefix->n_users++;
-        more = plmr_machine_row(m, shared) - prefix->rows;
+        more = m->setup->costs->wide * plmr_machine_row(m, shared) - prefix->rows;
         more = more > 0 ? more : 0;
     }
     if (!plmr_serve_room_take(&m->room, rows + more, m->setup->preempts ? m->n_decoding : 0)) {

@@ -80,7 +80,7 @@ struct hand {
     const plmr_serve_place *place;
     const plmr_serve_plan *plan;
     plmr_machine_sums *sums;
-    int per_wafer;    /* replicas; 1 also where one takes several */
+    int per_wafer;    /* replicas, or per wafers that share experts; 1 also where one takes several */
     double *free_at;  /* cycles: links, by wafer that reads prompts, */
     double *own_free; /* and fabrics, by replica */
 };
@@ -147,7 +147,7 @@ static void put_in_order(const struct done *done, int64_t n, int n_to, int32_t *
 int64_t plmr_serve_hand_over(const plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests,
                              int64_t n, int32_t *order, plmr_machine_sums *sums)
 {
-    struct hand h = {place, plan, sums, place->wafers > 1 ? 1 : place->on_wafer, NULL, NULL};
+    struct hand h = {place, plan, sums, place->wafers > place->costs.wide ? 1 : place->on_wafer, NULL, NULL};
     struct done *done = plmr_take((size_t)n * sizeof *done);
     h.free_at = plmr_take_zeroed(2 * (size_t)plan->n_prompt, sizeof *h.free_at);
     h.own_free = h.free_at + plan->n_prompt;

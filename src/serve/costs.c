@@ -63,7 +63,9 @@ plmr_status plmr_serve_costs_step(plmr_serve_costs *c, int64_t n, int64_t row_to
     c->n_used++;
     if (!at->known || c->every_step) {
         c->n_found++;
-        PLMR_TRY(plmr_timing_step(c->timing, (int)n, row_tokens, &phase));
+        PLMR_TRY(plmr_timing_step(c->timing, (int)plmr_ceil_div(n, c->copies), row_tokens, &phase));
+        phase.multiply_adds *= fmin((double)n, c->copies);
+        phase.wavelet_hops *= fmin((double)n, c->copies);
         *at = split(&phase);
     }
     *cost = *at;
@@ -79,13 +81,27 @@ static plmr_status find_chunk(plmr_serve_costs *c, int64_t n_before, int64_t n, 
     return PLMR_OK;
 }
 
+/* Shapes of chunks of at most n tokens. */
+static int64_t count_shapes(const plmr_serve_costs *c, int64_t n)
+{
+    return plmr_serve_costs_row(c, n) * c->parts;
+}
+
+/* By its tokens before the last row of them, and the part of that which it fills; *timed: the most tokens that have it. */
+static int64_t chunk_shape(const plmr_serve_costs *c, int64_t n, int64_t *timed)
+{
+    int64_t full = plmr_serve_costs_row(c, n) - 1, part = plmr_ceil_div((n - full * c->rows) * c->parts, c->rows);
+    *timed = full * c->rows + part * c->rows / c->parts;
+    return full * c->parts + part - 1;
+}
+
 static plmr_status find_layers(plmr_serve_costs *c, int64_t n_before, int64_t n, plmr_pass_cost *cost)
 {
-    int64_t seen = plmr_serve_costs_row(c, n_before + n), rows = plmr_serve_costs_row(c, n);
-    plmr_pass_cost *at = &c->chunks[(rows - 1) * c->row_most + seen - 1];
+    int64_t seen = plmr_serve_costs_row(c, n_before + n), timed, shape = chunk_shape(c, n, &timed);
+    plmr_pass_cost *at = &c->chunks[shape * c->row_most + seen - 1];
     c->n_used++;
     if (!at->known || c->every_step)
-        PLMR_TRY(find_chunk(c, n_before, n, at));
+        PLMR_TRY(find_chunk(c, n_before + n > timed ? n_before + n - timed : 0, timed, at));
     *cost = *at;
     return PLMR_OK;
 }
@@ -169,16 +185,18 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
     *c = (plmr_serve_costs){.n_most = limits->n_batch, .chunk = limits->chunk, .n_layers = shape->n_layers};
     c->sram = device->sram;
     c->all_cache = limits->all_cache;
+    c->shares = limits->shares;
     c->every_step = setup->every_step;
     PLMR_TRY(plmr_timing_create(ranks, device, shape, setup, &c->timing));
     c->rows = plmr_timing_placement(c->timing, true)->rows;
-    c->wide = plmr_timing_placement(c->timing, true)->wide;
+    c->parts = !shape->n_experts ? 1 : c->rows < PLMR_SERVE_PARTS ? c->rows : PLMR_SERVE_PARTS;
+    c->copies = limits->copies;
+    c->wide = plmr_timing_placement(c->timing, true)->wide * c->copies;
     c->token_bytes = shape->dim * (int64_t)plmr_dtype_bytes(shape->dtype);
     c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
-    int64_t chunk_rows = plmr_serve_costs_row(c, c->chunk);
     c->steps = plmr_take_zeroed((size_t)(c->n_most * c->row_most), sizeof *c->steps);
-    c->chunks = plmr_take_zeroed((size_t)(chunk_rows * c->row_most), sizeof *c->chunks);
-    c->between = plmr_take_zeroed((size_t)(c->n_most + chunk_rows), sizeof *c->between);
+    c->chunks = plmr_take_zeroed((size_t)(count_shapes(c, c->chunk) * c->row_most), sizeof *c->chunks);
+    c->between = plmr_take_zeroed((size_t)(c->n_most + plmr_serve_costs_row(c, c->chunk)), sizeof *c->between);
     link_wafers(c, device, &limits->link);
     c->n_context = limits->n_context;
     plmr_status status = plmr_timing_output(c->timing, &c->output);
@@ -191,12 +209,12 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
 static void keep_weights(plmr_serve_costs *c, int64_t n_batch)
 {
     const plmr_placement *p = plmr_timing_placement(c->timing, true);
-    int64_t before = p->kept_bytes, chunk_rows = plmr_serve_costs_row(c, c->chunk);
+    int64_t before = p->kept_bytes;
     plmr_timing_keep_spare(c->timing, (int)n_batch, c->chunk, c->all_cache ? INT64_MAX : n_batch * c->row_most);
     if (p->kept_bytes == before)
         return;
     memset(c->steps, 0, (size_t)(c->n_most * c->row_most) * sizeof *c->steps);
-    memset(c->chunks, 0, (size_t)(chunk_rows * c->row_most) * sizeof *c->chunks);
+    memset(c->chunks, 0, (size_t)(count_shapes(c, c->chunk) * c->row_most) * sizeof *c->chunks);
 }
 
 /* What comes from outside goes through one region, as it was found when that was made. */
@@ -212,10 +230,11 @@ plmr_status plmr_serve_costs_place(plmr_serve_costs *c, int layers, bool output_
     c->layers_per_stage = p->layers_per_stage;
     c->n_batch = n_batch;
     int64_t room = plmr_timing_row_room(c->timing, (int)plmr_ceil_div(n_batch, c->wide), c->chunk);
+    int64_t needed = c->row_most * (c->wide > 1 && c->shares ? 2 : 1);
     c->row_room = c->wide * room - (c->wide - 1) * (c->row_most - 1);
     memset(c->between, 0, (size_t)(c->n_most + plmr_serve_costs_row(c, c->chunk)) * sizeof *c->between);
     *fits = p->n_stages == plmr_ceil_div(c->n_layers, layers) + output_apart && (double)p->sram_bytes <= c->sram &&
-            room >= c->row_most;
+            room >= needed;
     return PLMR_OK;
 }
 

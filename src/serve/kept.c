@@ -61,7 +61,7 @@ static plmr_status pass_costs(struct stream *s, plmr_serve_costs *c)
     PASS(c->n_found);
     PASS(c->n_used);
     PLMR_TRY(pass_table(s, c->steps, c->n_batch * c->row_most));
-    return pass_table(s, c->chunks, plmr_serve_costs_row(c, c->chunk) * c->row_most);
+    return pass_table(s, c->chunks, plmr_serve_costs_row(c, c->chunk) * c->parts * c->row_most);
 }
 
 /* ---- texts ---- */

@@ -151,7 +151,8 @@ static bool ends(const struct plmr_machine *m, const plmr_request *r)
     return r->n_read + chunk_of(m, r) == r->n_prompt + r->n_again;
 }
 
-static void read_chunk(struct plmr_machine *m, int32_t i, int64_t n)
+/* Returns how many tokens of what it shares with others these are the first to read. */
+static int64_t read_chunk(struct plmr_machine *m, int32_t i, int64_t n)
 {
     plmr_request *r = &m->requests[i];
     plmr_prefix *prefix = plmr_machine_prefix(m, r);
@@ -163,20 +164,31 @@ static void read_chunk(struct plmr_machine *m, int32_t i, int64_t n)
     m->kv_tokens += own - r->n_cached;
     r->n_cached = (int32_t)own;
     if (!prefix)
-        return;
+        return 0;
     own = larger(prefix->n_read, smaller(r->n_read, shared));
-    m->kv_tokens += own - prefix->n_read;
+    int64_t n_new = own - prefix->n_read;
+    m->kv_tokens += n_new;
     prefix->n_read = own;
+    return n_new;
 }
 
-static plmr_status start_chunk(struct plmr_machine *m, const plmr_pass_cost *cost)
+/* What prompts have in common goes on to all wafers that share experts, over the link of the one that reads it. */
+static void copy_prefix(const struct plmr_machine *m, int64_t n_tokens, plmr_pass_cost *cost)
+{
+    const plmr_serve_costs *c = m->setup->costs;
+    double bytes = m->setup->token_bytes * (double)(n_tokens * (c->wide - 1));
+    cost->shared_bytes += bytes;
+    cost->shared += c->cross_byte * bytes;
+}
+
+static plmr_status start_chunk(struct plmr_machine *m, plmr_pass_cost *cost)
 {
     int32_t i = m->prompts.at[0].request;
     plmr_request *r = &m->requests[i];
     struct plmr_flight f = {.n = 1, .is_chunk = true, .ends_prompt = ends(m, r)};
     int64_t n = chunk_of(m, r);
     PLMR_TRY(plmr_machine_draft_reads(m, r->n_read, n));
-    read_chunk(m, i, n);
+    copy_prefix(m, read_chunk(m, i, n), cost);
     if (f.ends_prompt) {
         plmr_heap_pop(&m->prompts);
         m->n_decoding++;

@@ -69,6 +69,7 @@ typedef struct plmr_machine_setup {
     plmr_slo slo; /* cycles */
     bool preempts;
     int64_t n_prefixes; /* requests number them from 0 */
+    double token_bytes; /* of a token's keys and values, which what prompts share takes to wafers that share experts */
     int ahead;          /* tokens that are guessed, */
     double accept;      /* of which one is right with this probability, if all before it are */
     int64_t seed;

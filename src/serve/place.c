@@ -33,7 +33,8 @@ static int count_taken(const struct search *s, int n_stages)
 /* Replicas that read prompts for the others. */
 static int count_readers(const struct search *s, const plmr_candidate *c)
 {
-    return s->wish->n_prompt ? plmr_replicas_on(s->wish->n_prompt, count_regions(s), count_taken(s, c->n_stages))
+    int wafers = s->wish->n_prompt / c->wide;
+    return s->wish->n_prompt ? plmr_replicas_on(wafers, count_regions(s), count_taken(s, c->n_stages))
                              : s->wish->prompt_replicas;
 }
 
@@ -198,14 +199,17 @@ static plmr_status share_out(struct search *s, const plmr_candidate *with, plmr_
 
 /* ---- regions ---- */
 
+/* Of wafers that share the model's experts each has a draft of its own. */
 static plmr_status open_costs(const struct search *s, const plmr_model_shape *shape, plmr_serve_costs *costs)
 {
+    bool is_draft = shape == s->wish->draft;
     plmr_serve_limits limits = {s->wish->n_batch,      s->wish->chunk, s->wish->load->longest,
-                                s->wish->load->shares, s->wish->link,  s->wish->aim == &plmr_aim_capacity};
+                                s->wish->load->shares, s->wish->link,  s->wish->aim == &plmr_aim_capacity,
+                                is_draft ? s->wide : 1};
     plmr_llm_setup setup = s->setup;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
         setup.phase[phase].rows = setup.phase[phase].cols = s->side;
-    setup.phase[PLMR_PREFILL].wide = setup.phase[PLMR_DECODE].wide = s->wide;
+    setup.phase[PLMR_PREFILL].wide = setup.phase[PLMR_DECODE].wide = is_draft ? 1 : s->wide;
     limits.chunk = limits.chunk ? limits.chunk : 4 * s->side;
     limits.chunk = limits.chunk < limits.n_context ? limits.chunk : limits.n_context;
     setup.n_layers = shape->n_layers;
@@ -261,7 +265,7 @@ static plmr_status place(struct search *s, const plmr_candidate *c, bool *fits)
 static bool could_hold(const struct search *s, const plmr_candidate *c)
 {
     double room = (double)c->n_stages * s->side * s->side * s->device->sram * c->wide;
-    int wafers = (int)plmr_ceil_div(c->n_wafers, c->replicas), n_prompt = s->wish->n_prompt;
+    int wafers = c->wide * (int)plmr_ceil_div(c->n_wafers / c->wide, c->replicas), n_prompt = s->wish->n_prompt;
     if (n_prompt && (n_prompt % wafers || s->wish->n_wafers - n_prompt < wafers))
         return false;
     if (count_readers(s, c) >= c->replicas && count_readers(s, c))
@@ -316,13 +320,11 @@ static plmr_status weigh(void *context, plmr_candidate *c, bool *fits)
 
 /* ---- all ---- */
 
-/* Wafers may share experts where requests have nothing else in common, and all that comes from outside or goes elsewhere
- * comes to one. */
+/* Wafers may share experts where the link between them is known; weights that come in come to one. */
 static int most_wide(const struct search *s, int n_wafers)
 {
-    const plmr_serve_wish *w = s->wish;
-    bool can = w->link.bytes_s > 0 && !w->n_prompt && !w->prompt_replicas && !w->draft && !w->load->shares;
-    return !can || s->setup.streams ? 1 : n_wafers < s->shape->n_experts ? n_wafers : s->shape->n_experts;
+    bool can = s->wish->link.bytes_s > 0 && !s->setup.streams;
+    return !can ? 1 : n_wafers < s->shape->n_experts ? n_wafers : s->shape->n_experts;
 }
 
 static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)

@@ -1,6 +1,7 @@
 /* room.h - the room that a replica's key-value cache has for tokens, in tokens of the fullest row of cores, and the
  * prefixes that lie in it: the beginnings that several prompts have in common. A prefix is read once, by whoever comes
- * first, and stays when its users are gone, until its room is needed; what was used last stays longest. Local.
+ * first, and stays when its users are gone, until its room is needed; what was used last stays longest. Of wafers that share
+ * experts each has a copy. Local.
  */
 #pragma once
 

@@ -83,6 +83,7 @@ static plmr_status serve_replica(const struct serving *s, int n_replicas)
                                 .slo = s->plan->slo,
                                 .preempts = s->plan->preempts,
                                 .n_prefixes = s->n_prefixes,
+                                .token_bytes = s->plan->token_bytes,
                                 .ahead = s->plan->ahead,
                                 .accept = s->plan->accept,
                                 .seed = s->plan->seed,

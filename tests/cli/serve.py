@@ -1,6 +1,6 @@
 """plmr serve --mode compute: each request's text is what plmr generate makes of its prompt alone, on any number of ranks,
 whatever batches, chunks, preemption, shared prefixes and guesses do to it; only when it is made differs. Ways between wafers,
-and weights from outside.
+experts on several wafers, and weights from outside.
 
 serve.py MPIEXEC MANY
 """
@@ -36,10 +36,10 @@ def small_wafer(folder):
     return path
 
 
-def alone(plmr, device, text):
+def alone(plmr, device, text, model="demo"):
     """What generate makes of the prompt."""
     prompt, n = ",".join(map(str, text["prompt"])), str(len(text["ids"]))
-    args = f"generate --model demo --prefill-cores 3x3 --decode-cores 3x3 --ignore-eos --tokens {prompt} -n {n} --device".split()
+    args = f"generate --model {model} --prefill-cores 3x3 --decode-cores 3x3 --ignore-eos --tokens {prompt} -n {n} --device".split()
     code, out, err = plmr.run(args + [device])
     assert code == 0, (show(args), err)
     return out[:-1]
@@ -111,6 +111,23 @@ def check_links(plmr, check):
     check(abs(here["e2e_mean_s"] - here["cache_way_s"] - (quick["e2e_mean_s"] - quick["cache_way_s"])) < 1e-9, f"on a wafer: {here}, {quick}")
 
 
+def check_experts(plmr, check):
+    """Experts on several wafers: texts, and log-probabilities, are those of one, with drafts, shared beginnings and prompts apart, too."""
+    args = ("serve --model demo-moe --cores 3x3 --link 1e15 --for latency --mode compute --rate 50000 --requests 5 --lengths 4..20/10..40 "
+            "--quiet --device wormhole:sram=")
+    ways = {"60000 --wafers 4 --prefix 2/14/0.7 --chunk 5": "shared_tokens", "60000 --wafers 8 --prompt-wafers 4": "cache_way_s",
+            "400000 --wafers 4 --draft demo --accept 0.6": "accepted"}
+    for way, key in ways.items():
+        records = [plmr.records((args + way).split(), ranks)[0] for ranks in (1, 2)]
+        check(of_the_wafer(records[0]) == of_the_wafer(records[1]), f"{way}: differs on 2 ranks")
+        check(records[0]["expert_wafers"] > 1 and records[0][key] > 0, f"{way}: {records[0]}")
+        for text in records[0]["texts"]:
+            check(text["text"] == alone(plmr, "wormhole", text, "demo-moe"), f"{way}: not the text of one wafer: {text}")
+    args = "generate --model demo-moe --device wormhole --prompt Once -n 9 --ignore-eos --prefill-cores 6x6 --decode-cores 6x6 --json-logprobs 3".split()
+    one, several = (plmr.records(args + more, 1)[0] for more in ([], "--experts wafers --expert-parts 3 --link 1e9".split()))
+    check(several["experts"] == "wafers" and one["logprobs"] == several["logprobs"], f"log-probabilities: {one}, {several}")
+
+
 def check_outside(plmr, check):
     """Weights that come in keep serving, too: at the pace at which they do, one token of all requests to a pass."""
     args = "--model llama3-8b --device wormhole --stream-weights --rate 10 --requests 4 --lengths 32/8"
@@ -130,6 +147,7 @@ def main():
         check_ways(plmr, check, device)
         check_prompts(plmr, check, device, folder)
         check_links(plmr, check)
+        check_experts(plmr, check)
         check_outside(plmr, check)
     check.done()
 

@@ -13,6 +13,7 @@
 #include "serve/trace_csv.h"
 
 enum { N = 60 };
+#define LINK 1e13 /* bytes a second between wafers that share experts */
 
 static plmr_model_shape shape_of(void)
 {
@@ -33,6 +34,18 @@ static plmr_model_shape shape_of(void)
     };
 }
 
+/* With more experts than a wafer has room for. */
+static plmr_model_shape mixture_of(void)
+{
+    plmr_model_shape shape = shape_of();
+    shape.arch = plmr_arch_find("qwen3moe");
+    shape.n_experts = 12;
+    shape.n_used = 2;
+    shape.n_expert_ffn = 160;
+    shape.n_bytes = 0;
+    return shape;
+}
+
 /* A wafer of 60x80 cores of little memory, so that requests wait for room. */
 static plmr_device small_device(void)
 {
@@ -47,7 +60,7 @@ struct served {
     plmr_request requests[N];
     plmr_serve_outcome outcome;
     int64_t n_found, n_used, row_room;
-    int n_stages, layers, n_replicas;
+    int n_stages, layers, n_replicas, wide;
     bool output_apart;
     double loss; /* that the placement was chosen by */
 };
@@ -60,6 +73,7 @@ struct serving {
     plmr_request *requests; /* in seconds; NULL: random ones */
     int n, n_prompt, prompt_replicas;
     bool preempts, shares; /* shares: two thirds of the random ones begin with one of two texts */
+    bool mixture;          /* whose experts lie on several wafers */
     double accept;         /* 0: no draft */
     const plmr_aim *aim;   /* NULL: throughput */
 };
@@ -76,8 +90,8 @@ static void make_requests(bool shares, plmr_request *requests)
 static void serve(const struct serving *s, struct served *served)
 {
     plmr_device device = small_device();
-    plmr_model_shape shape = shape_of(), draft = shape_of();
-    plmr_llm_setup setup = {.every_step = s->every_step};
+    plmr_model_shape shape = s->mixture ? mixture_of() : shape_of(), draft = shape_of();
+    plmr_llm_setup setup = {.every_step = s->every_step, .link = {s->mixture ? LINK : 0, 0, NAN, false}};
     plmr_serve_place place;
     plmr_ranks *ranks;
     int n = s->requests ? s->n : N;
@@ -96,6 +110,7 @@ static void serve(const struct serving *s, struct served *served)
                             .n_batch = 4,
                             .load = &load,
                             .aim = s->aim ? s->aim : &plmr_aim_throughput,
+                            .link = setup.link,
                             .draft = s->accept > 0 ? &draft : NULL,
                             .ahead = 3,
                             .accept = s->accept,
@@ -108,7 +123,7 @@ static void serve(const struct serving *s, struct served *served)
                             .device = &device,
                             .n_prompt = place.n_prompt,
                             .token_bytes = 500, /* as many cycles */
-                            .link = {.bytes_s = device.clock},
+                            .link = {.bytes_s = s->mixture ? LINK : device.clock},
                             .preempts = s->preempts,
                             .ahead = 3,
                             .accept = s->accept,
@@ -120,6 +135,7 @@ static void serve(const struct serving *s, struct served *served)
     served->n_stages = place.costs.n_stages;
     served->loss = place.loss;
     served->n_replicas = place.n_replicas;
+    served->wide = place.costs.wide;
     served->layers = place.costs.layers_per_stage;
     served->output_apart = plmr_timing_placement(place.costs.timing, true)->output_apart;
     plmr_serve_place_free(&place);
@@ -426,6 +442,52 @@ static void prompts_apart_on_a_wafer(void **state)
     assert_true(fabs(apart.outcome.sums.wavelet_hops - mixed.outcome.sums.wavelet_hops) > 0);
 }
 
+/* Drafts, shared beginnings, preemption and prompts apart go with experts on several wafers: everybody has all tokens, passes
+ * that are timed once are exact, and what prompts share goes on to the other wafers. */
+static void experts_on_wafers(void **state)
+{
+    static struct served quick, slow;
+    (void)state;
+    for (int i = 0; i < N_WAYS + 2; i++) {
+        struct serving s = ways[i % N_WAYS];
+        s.side = 20;
+        s.n_wafers = i < N_WAYS ? 4 : 8;
+        s.mixture = true;
+        s.n_prompt = i == N_WAYS ? 4 : 0;
+        s.prompt_replicas = i > N_WAYS;
+        serve(&s, &quick);
+        s.every_step = true;
+        serve(&s, &slow);
+        same(&quick, &slow);
+        assert_true(quick.wide > 1 && quick.outcome.sums.link_bytes > 0);
+        assert_true(quick.outcome.sums.rows_peak <= quick.row_room);
+        assert_true((quick.outcome.sums.n_shared > 0) == s.shares);
+        assert_true((quick.outcome.sums.n_guessed > 0) == (s.accept > 0));
+        for (int k = 0; k < N; k++)
+            assert_int_equal(quick.requests[k].n_made, quick.requests[k].n_output);
+    }
+}
+
+/* A cache takes 500 bytes a token: of two requests the second finds what they share on whatever wafer it is dealt to. */
+static void prefixes_go_to_all_wafers(void **state)
+{
+    static struct served little, much;
+    plmr_request requests[2] = {{.n_prompt = 70, .n_output = 2, .prefix = 9, .n_prefix = 20}};
+    struct serving s = {.policy = "fcfs", .side = 20, .n_wafers = 4, .requests = requests, .n = 1, .mixture = true};
+    (void)state;
+    serve(&s, &little);
+    requests[0].n_prefix = 60;
+    serve(&s, &much);
+    assert_true(little.wide == much.wide && much.wide > 1);
+    double more = much.outcome.sums.link_bytes - little.outcome.sums.link_bytes;
+    assert_true(fabs(more - 500. * 40 * (much.wide - 1)) < 1e-3);
+    requests[1] = requests[0];
+    requests[1].t_arrival = 1;
+    s.n = 2;
+    serve(&s, &much);
+    assert_int_equal(much.outcome.sums.n_shared, 60);
+}
+
 /* Where a core of a region of 5x5 is on a wafer of 2x4 such regions. */
 static int core_of(int replica, int stage, int core)
 {
@@ -477,8 +539,30 @@ struct trial {
     plmr_model_shape shape;
     plmr_serve_load load;
     plmr_serve_wish wish;
+    plmr_model_shape draft;
     int side; /* 0: to be chosen */
+    int wide; /* that was */
 };
+
+/* Half of them with experts, which wafers may share where the link is known; of these some with a draft, with beginnings that
+ * are shared, or with prompts apart. */
+static void vary(struct trial *t, uint32_t *state)
+{
+    uint32_t which = test_random(state) % 12;
+    if (which % 2)
+        return;
+    t->shape.arch = plmr_arch_find("qwen3moe");
+    t->shape.n_experts = 4 + (int)(test_random(state) % 9);
+    t->shape.n_used = 1 + (int)(test_random(state) % 3);
+    t->shape.n_expert_ffn = 20 + (int)(test_random(state) % 100);
+    t->load.shares = which == 2;
+    t->wish.prompt_replicas = which == 4;
+    t->wish.n_prompt = which == 6 && t->wish.n_wafers > 1;
+    t->draft = shape_of();
+    t->draft.n_layers = 1;
+    if (which == 8)
+        t->wish.ahead = 3, t->wish.accept = 0.6;
+}
 
 static struct trial trial_of(uint32_t *state)
 {
@@ -512,8 +596,10 @@ static double loss_of(struct trial *t, plmr_serve_place *place)
     plmr_ranks *ranks;
     plmr_llm_setup setup = {0};
     setup.phase[PLMR_DECODE].rows = setup.phase[PLMR_DECODE].cols = t->side;
+    setup.link = t->wish.link;
     plmr_llm_setup_complete(&setup, &t->shape);
     t->wish.load = &t->load;
+    t->wish.draft = t->wish.ahead ? &t->draft : NULL;
     must(plmr_ranks_create(1, 1, 1, 1, &ranks));
     plmr_status status = plmr_serve_place_find(ranks, &t->device, &t->shape, &setup, &t->wish, place);
     double loss = INFINITY;
@@ -524,6 +610,7 @@ static double loss_of(struct trial *t, plmr_serve_place *place)
         const plmr_serve_costs *c = &place->costs;
         assert_true(plmr_serve_place_unused(place) >= 0 && place->used_wafers <= t->wish.n_wafers);
         assert_true(c->row_room >= c->row_most && c->n_batch >= 1 && c->n_batch <= t->wish.n_batch);
+        t->wide = c->wide;
         loss = place->loss > 0 ? place->loss / t->device.clock : place->loss;
         plmr_serve_place_free(place);
     }
@@ -535,23 +622,26 @@ static void more_is_never_worse(void **state)
 {
     (void)state;
     uint32_t first = (uint32_t)time(NULL) * 1000;
-    int n_placed = 0, n_better = 0, n_several = 0;
+    int n_placed = 0, n_better = 0, n_several = 0, n_wide = 0;
     for (uint32_t i = 0; i < 150; i++) {
         uint32_t seed = first + i, random = seed;
-        struct trial less = trial_of(&random), more = less;
+        struct trial less = trial_of(&random), more;
         plmr_serve_place a = {0}, b = {0};
+        vary(&less, &random);
+        more = less;
         const char *what = test_give_more(&more.device, &more.wish.n_wafers, &more.wish.link.bytes_s, &random);
         double before = loss_of(&less, &a), after = loss_of(&more, &b);
         n_placed += isfinite(before);
         n_better += after < before;
         n_several += a.n_replicas > 1;
+        n_wide += more.wide > 1;
         if (after > before + 1e-9 * fabs(before))
             fail_msg("seed %u, for %s: with more %s %g became %g; %d and %d replicas of %d and %d wafers", seed,
                      more.wish.aim->name, what, before, after, a.n_replicas, b.n_replicas, a.used_wafers,
                      b.used_wafers);
     }
-    printf("seeds from %u: %d placed, %d several times over, %d better for more\n", first, n_placed, n_several,
-           n_better);
+    printf("seeds from %u: %d placed, %d several times over, %d with experts on several wafers, %d better for more\n",
+           first, n_placed, n_several, n_wide, n_better);
     assert_true(n_placed > 40 && n_better > 20 && n_several > 5);
 }
 
@@ -743,6 +833,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(wafers_share),
         cmocka_unit_test(prompts_apart),
         cmocka_unit_test(prompts_apart_on_a_wafer),
+        cmocka_unit_test(experts_on_wafers),
+        cmocka_unit_test(prefixes_go_to_all_wafers),
         cmocka_unit_test(ways_share_links),
         cmocka_unit_test(traces_are_read),
         cmocka_unit_test(traces_are_refused),
