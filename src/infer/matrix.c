@@ -101,32 +101,45 @@ static void make_lists(plmr_matrix *m)
 
 /* ---- an own store ---- */
 
-/* Reads the elements of a row that are held, run by run of them. */
-static plmr_status read_row(const plmr_source *source, int64_t row, const int32_t *place, int64_t n, float *to)
+/* Runs of elements that are held. */
+static plmr_matrix_range *list_runs(const int32_t *place, int64_t n, int *n_runs)
 {
-    for (int64_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && (place[end] >= 0) == (place[i] >= 0);)
-            end++;
+    plmr_matrix_range *runs = plmr_take((size_t)(n / 2 + 1) * sizeof *runs);
+    *n_runs = 0;
+    for (int64_t i = 0; i < n; i++) {
         if (place[i] < 0)
             continue;
-        PLMR_TRY(source->get(source, row, i, 1, (int)(end - i), to, (size_t)(end - i)));
-        to += end - i;
+        if (i > 0 && place[i - 1] >= 0)
+            runs[*n_runs - 1].n++;
+        else
+            runs[(*n_runs)++] = (plmr_matrix_range){i, 1};
     }
+    return runs;
+}
+
+static plmr_status read_row(const plmr_source *source, int64_t row, int n_runs, const plmr_matrix_range *runs,
+                            float *to)
+{
+    for (int i = 0; i < n_runs; to += runs[i++].n)
+        PLMR_TRY(source->get(source, row, runs[i].first, 1, (int)runs[i].n, to, (size_t)runs[i].n));
     return PLMR_OK;
 }
 
 static plmr_status keep_rows(plmr_matrix *m, const plmr_source *source, const int32_t *out, const int32_t *in)
 {
+    int n_runs;
     float *values = plmr_take((size_t)m->layout.in->n * sizeof *values + 1);
+    plmr_matrix_range *runs = list_runs(in, m->layout.in->n, &n_runs);
     plmr_status status = PLMR_OK;
     char *to = m->own;
     for (int64_t i = 0; i < m->layout.out->n && !status; i++) {
         if (out[i] < 0)
             continue;
-        status = read_row(source, i, in, m->layout.in->n, values);
+        status = read_row(source, i, n_runs, runs, values);
         plmr_convert_from_float(m->dtype, (int64_t)m->stored.row_bytes / m->stored.n_bytes, values, to);
         to += m->stored.row_bytes;
     }
+    free(runs);
     free(values);
     return status;
 }
