@@ -2,5 +2,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* This rank has worked for so many seconds; it pays when it next speaks to others or looks at a clock. */
 void plmr_simulated_work(double t_s);
+
+/* Work is charged, and values are left out. */
+bool plmr_simulated_valueless(void);

@@ -3,14 +3,17 @@
  *
  * PLMR_SMPI_RATES="ROW CORE FMA BYTE" turns charging on, in seconds: a pass of the time plane over a row of a block,
  * and over each core of the row; a multiply-add of a product of matrices; a byte that a product with a vector reads.
- * The values of these products are then left out; clocks and messages are all there. Without it everything is computed
- * and costs nothing.
+ * Values are then left out, and with them a model's virtual time, which is found apart from them; messages are all there,
+ * and so are other clocks. Without it everything is computed and costs nothing.
  *
  * The linker puts __wrap_x in the place of x. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/values.h"
+#include "infer/step.h"
 #include "kernel/kernel.h"
 #include "kernel/vector.h"
 #include "ranks/simulated.h"
@@ -28,6 +31,11 @@ static const struct rates *rates(void)
     if (!read)
         read = text && sscanf(text, "%lf %lf %lf %lf", &known.row, &known.core, &known.fma, &known.byte) == 4 ? 1 : -1;
     return read > 0 ? &known : NULL;
+}
+
+bool plmr_simulated_valueless(void)
+{
+    return rates() != NULL;
 }
 
 /* ---- the time plane: clocks are always computed, for virtual time needs them ---- */
@@ -81,10 +89,50 @@ const plmr_clock_rows *__wrap_plmr_clock_rows_chosen(void)
     return rates() ? &charged : __real_plmr_clock_rows_chosen();
 }
 
+/* A model's virtual time is found once, apart from its values, and no prediction has it. On many ranks it would take most of a
+ * simulation: a step of the reduction in attention is as many messages as a layer's values are. */
+plmr_status __real_plmr_layer_time(plmr_cost_pass *pass);
+plmr_status __wrap_plmr_layer_time(plmr_cost_pass *pass);
+
+plmr_status __wrap_plmr_layer_time(plmr_cost_pass *pass)
+{
+    return rates() ? PLMR_OK : __real_plmr_layer_time(pass);
+}
+
 /* ---- the data plane ---- */
 
 void __real_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
 void __wrap_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
+
+/* What values there are is of no matter: made-up ones are zeros, and weights, which are most of the memory, are never written, so that
+ * they take none. */
+void __real_plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int64_t cols);
+void __wrap_plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int64_t cols);
+
+static plmr_status get_zeros(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                             size_t ld)
+{
+    (void)source, (void)row, (void)col;
+    for (int i = 0; i < n_rows; i++)
+        memset(out + (size_t)i * ld, 0, (size_t)n_cols * sizeof *out);
+    return PLMR_OK;
+}
+
+void __wrap_plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int64_t cols)
+{
+    __real_plmr_source_synthetic(source, seed, rows, cols);
+    if (rates())
+        source->get = get_zeros;
+}
+
+void __real_plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
+void __wrap_plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
+
+void __wrap_plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to)
+{
+    if (!rates())
+        __real_plmr_convert_from_float(dtype, n, from, to);
+}
 
 static double elements(int n_runs, const plmr_run *runs, int size)
 {
