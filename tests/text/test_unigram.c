@@ -334,13 +334,19 @@ static void test_damaged(void **state)
     "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}},"                   \
     "{\"SpecialToken\":{\"id\":\"</s>\"}}]},"
 
-/* The folder of a file of this vocabulary with these rules, in which $ stands for the map. */
-static void write_json(const char *folder, const struct small_vocab *v, const char *rules, const char *map)
+static FILE *open_json(const char *folder)
 {
     char path[64];
     snprintf(path, sizeof path, "%s/tokenizer.json", folder);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
+    return file;
+}
+
+/* The folder of a file of this vocabulary with these rules, in which $ stands for the map. */
+static void write_json(const char *folder, const struct small_vocab *v, const char *rules, const char *map)
+{
+    FILE *file = open_json(folder);
     fprintf(file, "{\"added_tokens\":[");
     for (int id = 0, n = 0; id < v->spec.n_tokens; id++)
         if (v->types[id] != PLMR_TOKEN_NORMAL && v->types[id] != PLMR_TOKEN_BYTE)
@@ -458,12 +464,21 @@ static void test_json(void **state)
     }
 }
 
+/* What a file says that is refused, and words of why. */
+struct wrong {
+    const char *json, *words;
+};
+
+static void must_refuse(const char *words)
+{
+    plmr_tokenizer *t;
+    must_fail(read_json(folder, &t), PLMR_ERROR_INPUT, words);
+}
+
 static void test_json_refused(void **state)
 {
     (void)state;
-    static const struct {
-        const char *rules, *words;
-    } wrong[] = {
+    static const struct wrong wrong[] = {
         {"\"normalizer\":{\"type\":\"NFKC\"}", "normalizer: 'NFKC' of a Unigram is nothing that plmr does"},
         {"\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Lowercase\"}]}",
          "normalizer: 'Lowercase'"},
@@ -481,20 +496,16 @@ static void test_json_refused(void **state)
         {"\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\"}", "pre_tokenizer: marks spaces by '_'"},
     };
     struct small_vocab v;
-    plmr_tokenizer *t;
     make_vocab(&v, false);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        write_json(folder, &v, wrong[i].rules, "");
-        must_fail(read_json(folder, &t), PLMR_ERROR_INPUT, wrong[i].words);
+        write_json(folder, &v, wrong[i].json, "");
+        must_refuse(wrong[i].words);
     }
 }
 
 static void write_model(const char *model)
 {
-    char path[64];
-    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
+    FILE *file = open_json(folder);
     fprintf(file, "{\"pre_tokenizer\":" METASPACE "\"split\":true},\"model\":{\"type\":\"Unigram\",%s}}", model);
     fclose(file);
 }
@@ -502,9 +513,7 @@ static void write_model(const char *model)
 static void test_json_damaged(void **state)
 {
     (void)state;
-    static const struct {
-        const char *model, *words;
-    } wrong[] = {
+    static const struct wrong wrong[] = {
         {"\"unk_id\":1,\"vocab\":[[\"a\",0]]", "unk_id: is out of range"},
         {"\"unk_id\":-2,\"vocab\":[[\"a\",0]]", "unk_id: is out of range"},
         {"\"vocab\":[[\"a\",0],[\"b\"]]", "vocab: number 1 is no token with a score"},
@@ -514,10 +523,9 @@ static void test_json_damaged(void **state)
         {"\"vocab\":[]", "is neither a BPE with a vocabulary and merges nor a Unigram with one"},
         {"\"vocab\":{\"a\":0}", "is neither a BPE with a vocabulary and merges nor a Unigram with one"},
     };
-    plmr_tokenizer *t;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        write_model(wrong[i].model);
-        must_fail(read_json(folder, &t), PLMR_ERROR_INPUT, wrong[i].words);
+        write_model(wrong[i].json);
+        must_refuse(wrong[i].words);
     }
 }
 
