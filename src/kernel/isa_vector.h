@@ -65,6 +65,14 @@ enum { COLS = VECTORS * LANES };
 /* So that arguments that are constants become constants: one loop in the source, several in the program. */
 #define PLMR_INLINE static inline __attribute__((always_inline))
 
+/* What is an instruction, and in the portable code a page of them: copied into every loop, a compiler takes half a minute over
+ * it. */
+#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
+#define PLMR_CALLED PLMR_INLINE
+#else
+#define PLMR_CALLED static __attribute__((noinline, unused))
+#endif
+
 typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
@@ -106,7 +114,7 @@ PLMR_INLINE vf vf_fma(float a, vf b, vf c)
 }
 
 /* To the nearest f16. */
-PLMR_INLINE vf vf_round(vf value)
+PLMR_CALLED vf vf_round(vf value)
 {
 #if defined(PLMR_ISA_AVX512)
     return (vf)_mm512_cvtph_ps(_mm512_cvtps_ph((__m512)value, _MM_FROUND_TO_NEAREST_INT));
@@ -150,6 +158,16 @@ PLMR_INLINE vf vf_step_where(vmask mask, bool half, float a, vf b, vf c)
 #endif
 }
 
+#if !defined(PLMR_ISA_AVX512) && !defined(PLMR_ISA_AVX2)
+PLMR_CALLED vf vf_from_f16(const uint16_t *words)
+{
+    vf value;
+    for (int lane = 0; lane < LANES; lane++)
+        value[lane] = plmr_float_from_f16(words[lane]);
+    return value;
+}
+#endif
+
 /* LANES elements, the first of them number `at`. */
 PLMR_INLINE vf vf_load_as(enum plmr_dtype dtype, const void *from, size_t at)
 {
@@ -163,9 +181,11 @@ PLMR_INLINE vf vf_load_as(enum plmr_dtype dtype, const void *from, size_t at)
     __m128i raw = _mm_loadu_si128((const __m128i *)words);
     return dtype == PLMR_F16 ? (vf)_mm256_cvtph_ps(raw) : (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16);
 #else
+    if (dtype == PLMR_F16)
+        return vf_from_f16(words);
     vf value;
     for (int lane = 0; lane < LANES; lane++)
-        value[lane] = dtype == PLMR_F16 ? plmr_float_from_f16(words[lane]) : plmr_float_from_bf16(words[lane]);
+        value[lane] = plmr_float_from_bf16(words[lane]);
     return value;
 #endif
 }

@@ -380,19 +380,28 @@ PLMR_INLINE void start_chunk(const plmr_gemv_lines *p, struct chunk_sum *c)
     c->left = p->kt;
 }
 
+PLMR_INLINE void add_k(enum plmr_dtype dtype, const plmr_gemv_lines *p, float x, const uint16_t *row,
+                       struct chunk_sum *c)
+{
+    PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) c->sum[v] =
+        vf_fma(x, vf_load_as(dtype, row, (size_t)(v * LANES)), c->sum[v]);
+    if (--c->left > 0)
+        return;
+    PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) vf_store(c->to + v * LANES, c->sum[v]);
+    c->to += PLMR_LINE_COLS;
+    start_chunk(p, c);
+}
+
 PLMR_INLINE void add_block(enum plmr_dtype dtype, const plmr_gemv_lines *p, int n, const float *x,
                            const uint16_t *block, struct chunk_sum *c)
 {
-    PLMR_UNROLL for (int k = 0; k < n; k++, block += PLMR_LINE_COLS)
-    {
-        PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) c->sum[v] =
-            vf_fma(x[k], vf_load_as(dtype, block, (size_t)(v * LANES)), c->sum[v]);
-        if (--c->left > 0)
-            continue;
-        PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) vf_store(c->to + v * LANES, c->sum[v]);
-        c->to += PLMR_LINE_COLS;
-        start_chunk(p, c);
+    if (n == TURN_K) {
+        PLMR_EACH(k, TURN_K)
+            add_k(dtype, p, x[k], block + k * PLMR_LINE_COLS, c);
+        return;
     }
+    for (int k = 0; k < n; k++)
+        add_k(dtype, p, x[k], block + k * PLMR_LINE_COLS, c);
 }
 
 PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
@@ -407,10 +416,7 @@ PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
         bring_elements(p, k, lines);
         for (int i = 0; i < now; i += TURN_K) {
             turn_block(lines + (size_t)i * sizeof(uint16_t), LINE, NULL, block, PLMR_LINE_COLS);
-            if (i + TURN_K <= now)
-                add_block(dtype, p, TURN_K, p->x + k + i, block, &chunk);
-            else
-                add_block(dtype, p, now - i, p->x + k + i, block, &chunk);
+            add_block(dtype, p, now - i < TURN_K ? now - i : TURN_K, p->x + k + i, block, &chunk);
         }
     }
 }
