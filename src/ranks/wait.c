@@ -6,7 +6,7 @@
 
 #include "ranks/launcher.h"
 
-enum { PATIENT_LOOKS = 20, SLEEP_NS = 20000 };
+enum { PATIENT_LOOKS = 20, LEAST_SLEEP_NS = 20000, MOST_SLEEP_NS = 1000000 };
 
 bool plmr_ranks_outnumber_cores(void)
 {
@@ -16,6 +16,13 @@ bool plmr_ranks_outnumber_cores(void)
     return known == 2;
 }
 
+/* A wait becomes a quarter longer at most, and a long one costs the others' cores few wake-ups. */
+static void sleep_longer(struct timespec *pause)
+{
+    nanosleep(pause, NULL);
+    pause->tv_nsec += pause->tv_nsec < MOST_SLEEP_NS ? pause->tv_nsec / 4 : 0;
+}
+
 void plmr_requests_wait(int n, MPI_Request *requests, const plmr_awaited *awaited)
 {
     if (!plmr_ranks_outnumber_cores()) {
@@ -23,12 +30,12 @@ void plmr_requests_wait(int n, MPI_Request *requests, const plmr_awaited *awaite
         return;
     }
     int done = 0;
-    struct timespec pause = {0, SLEEP_NS};
+    struct timespec pause = {0, LEAST_SLEEP_NS};
     plmr_call_begin(awaited);
     for (int looks = 0; !done; looks++) {
         plmr_mpi_must(MPI_Testall(n, requests, &done, MPI_STATUSES_IGNORE), __FILE__, __LINE__);
         if (!done && looks >= PATIENT_LOOKS)
-            nanosleep(&pause, NULL);
+            sleep_longer(&pause);
     }
     plmr_call_end();
 }
