@@ -218,6 +218,7 @@ static plmr_status open_costs(const struct search *s, const plmr_model_shape *sh
     setup.n_tokens = limits.n_context;
     setup.allow_memory = !setup.streams; /* for the placements that are then tried */
     setup.keeps_none = true;
+    setup.profile = false; /* no page of serving has a map */
     return plmr_serve_costs_create(s->ranks, s->device, shape, &setup, &limits, costs);
 }
 
