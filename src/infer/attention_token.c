@@ -17,7 +17,7 @@ struct head {
     const struct group *group;
     int kv, request;
     float *scores; /* n_rep x this rank's tokens; then weights: not yet divided by their sum */
-    float *sum;    /* n_rep x n_dims weighted values, then n_rep sums of weights */
+    float *sum;    /* of each query n_dims weighted values, then the sum of weights */
 };
 
 /* Heads that go through the reductions together. */
@@ -27,68 +27,47 @@ struct group {
     int64_t n_here;
     int most, n;
     struct head *heads;
-    plmr_tree_job *jobs; /* two for each */
+    plmr_tree_job *jobs;
     float *most_score;
+    int32_t *first; /* by row of cores, and one more: see list_tokens */
 };
 
-/* The first token that row `row` of cores holds of those that the layer sees, counted from the rank's first. */
-static int64_t first_of(const struct head *h, int row)
+/* Of the tokens that the layer sees, counted from the rank's first, the first that each row of cores holds. */
+static void list_tokens(struct group *g)
 {
-    const plmr_pass *p = h->group->p;
-    int64_t first = plmr_rows_first(p->engine, p->n_before + 1, row) - h->group->tokens.from;
-    return first > 0 ? first : 0;
+    const plmr_region *region = g->p->grid->region;
+    int n = region->count[PLMR_Y];
+    g->first = plmr_take((size_t)(n + 1) * sizeof *g->first);
+    for (int core = 0; core <= n; core++) {
+        int64_t first = plmr_rows_first(g->p->engine, g->p->n_before + 1, region->first[PLMR_Y] + core);
+        g->first[core] = first > g->tokens.from ? (int32_t)(first - g->tokens.from) : 0;
+    }
 }
 
-/* Tokens that a row of this rank's cores holds. */
-static int tokens_of(const struct head *h, int core, int64_t *first)
-{
-    int row = h->group->p->grid->region->first[PLMR_Y] + core;
-    *first = first_of(h, row);
-    return (int)(first_of(h, row + 1) - *first);
-}
-
-/* A row of cores without tokens passes on what came. */
-static bool passes_on(int n_tokens, const float *onto, size_t n, float *out)
-{
-    if (n_tokens == 0 && !onto)
-        memset(out, 0, n * sizeof *out);
-    return n_tokens == 0;
-}
-
-/* A row adds up the weights of its tokens, */
-static void make_total(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
-                       int next)
-{
-    const struct head *h = context;
-    static const float one = 1;
-    int64_t from;
-    int n = tokens_of(h, core, &from), n_rep = h->group->p->grid->heads.n_rep;
-    if (passes_on(n, onto, (size_t)n_rep, out))
-        return;
-    for (int r = 0; r < n_rep; r++)
-        plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, h->scores + r * h->group->n_here + from, &one, 0,
-                                  onto ? onto + r : NULL, out + r, NULL);
-    (void)first, (void)width, (void)next;
-}
-
-/* and their values so weighted. */
-static void make_weighted(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
-                          int next)
+/* A row adds up the values of its tokens, weighted, and the weights. */
+static void run_weighted(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width,
+                         float *stack)
 {
     const struct head *h = context;
     const plmr_pass *p = h->group->p;
     const plmr_cache *cache = &p->engine->cache;
-    int64_t from;
-    int n = tokens_of(h, core, &from);
-    if (passes_on(n, onto, (size_t)(p->grid->heads.n_rep * width), out))
-        return;
-    int64_t token = h->group->tokens.from - cache->first + from;
-    const char *rows = plmr_cache_values(cache, p->layer, h->request, h->kv) +
-                       (size_t)token * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype);
-    for (int r = 0; r < p->grid->heads.n_rep; r++, out += width, onto = onto ? onto + width : NULL)
-        plmr_vectors()->gemv_onto(cache->dtype, PLMR_F32, n, width, h->scores + r * h->group->n_here + from, rows,
-                                  (size_t)cache->n_dims, onto, out, NULL);
-    (void)first, (void)next;
+    int64_t token = h->group->tokens.from - cache->first;
+    plmr_weighted_program program = {
+        .ops = ops,
+        .n_ops = n_ops,
+        .first = h->group->first,
+        .n_rows = p->grid->heads.n_rep,
+        .n_cols = cache->n_dims,
+        .p = h->scores,
+        .ldp = (size_t)h->group->n_here,
+        .dtype = cache->dtype,
+        .v = plmr_cache_values(cache, p->layer, h->request, h->kv) +
+             (size_t)token * (size_t)cache->n_dims * plmr_dtype_bytes(cache->dtype),
+        .ldv = (size_t)cache->n_dims,
+        .sums = stack,
+    };
+    plmr_attention()->weighted_program(&program);
+    (void)first, (void)width;
 }
 
 static float *by_cores(const struct head *h)
@@ -154,28 +133,22 @@ static void find_most(const struct group *g, int n, float *most)
     free(all);
 }
 
-/* Two reductions over the rows: the sum of the weights, and that of the weighted values. */
-static void list_jobs(const struct head *h, plmr_tree_job *jobs)
+/* A reduction over the rows. */
+static plmr_tree_job job_of(const struct head *h)
 {
-    const plmr_pass *p = h->group->p;
-    int64_t dims = p->engine->cache.n_dims;
-    int n_rep = p->grid->heads.n_rep;
-    jobs[0] = (plmr_tree_job){
-        .tree = p->grid->tree_y,
+    const plmr_grid *grid = h->group->p->grid;
+    int64_t n = h->group->p->engine->cache.n_dims + 1;
+    return (plmr_tree_job){
+        .tree = grid->tree_y,
         .accumulate = PLMR_F32,
-        .n_batch = n_rep,
-        .n = 1,
-        .strip = 1,
-        .make = make_total,
+        .n_batch = grid->heads.n_rep,
+        .n = n,
+        .strip = n,
+        .run = run_weighted,
         .context = h,
-        .sum = h->sum + n_rep * dims,
-        .ld_sum = 1,
+        .sum = h->sum,
+        .ld_sum = (size_t)n,
     };
-    jobs[1] = jobs[0];
-    jobs[1].n = jobs[1].strip = dims;
-    jobs[1].make = make_weighted;
-    jobs[1].sum = h->sum;
-    jobs[1].ld_sum = (size_t)dims;
 }
 
 /* `most`: the greatest score of each query. */
@@ -187,11 +160,11 @@ static void finish(const struct head *h, const float *most)
     for (int r = 0; r < heads->n_rep; r++) {
         float sink = plmr_pass_sink(p, h->kv * heads->n_rep + r, score_scale(p));
         plmr_vectors()->exp(1, score_scale(p), most[r], &sink, &sink);
-        float share = 1 / (h->sum[heads->n_rep * dims + r] + sink);
+        float *sum = h->sum + r * (dims + 1), share = 1 / (sum[dims] + sink);
         for (int64_t d = 0; d < dims; d++)
-            h->sum[r * dims + d] *= share;
+            sum[d] *= share;
     }
-    plmr_heads_scatter(heads, heads->n_rep, h->sum, (size_t)dims, by_cores(h));
+    plmr_heads_scatter(heads, heads->n_rep, h->sum, (size_t)dims + 1, by_cores(h));
 }
 
 static void run_group(struct group *g)
@@ -200,7 +173,7 @@ static void run_group(struct group *g)
     for (int i = 0; i < g->n; i++) {
         append(&g->heads[i]);
         score(&g->heads[i], g->most_score + i * heads->n_rep);
-        list_jobs(&g->heads[i], g->jobs + 2 * i);
+        g->jobs[i] = job_of(&g->heads[i]);
     }
     float scale = score_scale(g->p);
     find_most(g, g->n * heads->n_rep, g->most_score);
@@ -208,7 +181,7 @@ static void run_group(struct group *g)
         float *scores = g->heads[i / heads->n_rep].scores + i % heads->n_rep * g->n_here;
         plmr_vectors()->exp(g->n_here, scale, g->most_score[i], scores, scores);
     }
-    plmr_tree_run_fused(g->jobs, 2 * g->n);
+    plmr_tree_run_fused(g->jobs, g->n);
     for (int i = 0; i < g->n; i++)
         finish(&g->heads[i], g->most_score + i * heads->n_rep);
     g->n = 0;
@@ -229,7 +202,7 @@ static void make_group(struct group *g)
            n_sum = (size_t)(heads->n_rep * (g->p->engine->cache.n_dims + 1));
     float *memory = plmr_take((size_t)g->most * (n_scores + n_sum + (size_t)heads->n_rep) * sizeof *memory);
     g->heads = plmr_take((size_t)g->most * sizeof *g->heads);
-    g->jobs = plmr_take(2 * (size_t)g->most * sizeof *g->jobs);
+    g->jobs = plmr_take((size_t)g->most * sizeof *g->jobs);
     for (int i = 0; i < g->most; i++, memory += n_scores + n_sum)
         g->heads[i] = (struct head){.group = g, .sum = memory, .scores = memory + n_sum};
     g->most_score = memory;
@@ -243,6 +216,7 @@ void plmr_attend_token(const plmr_pass *p)
     g.tokens.to = g.tokens.to > seen ? g.tokens.to : seen;
     g.n_here = g.tokens.to - g.tokens.from;
     make_group(&g);
+    list_tokens(&g);
     for (int kv = 0; kv < p->grid->heads.n_kv; kv++)
         for (int i = 0; i < p->n && p->heads.query[kv]; i++) {
             g.heads[g.n].kv = kv;
@@ -252,6 +226,7 @@ void plmr_attend_token(const plmr_pass *p)
         }
     if (g.n)
         run_group(&g);
+    free(g.first);
     free(g.heads->sum);
     free(g.jobs);
     free(g.heads);

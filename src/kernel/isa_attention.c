@@ -306,7 +306,113 @@ static void weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, co
         sum_columns(1, &job, n_rows, (size_t)(n_cols - LANES));
 }
 
+/* ---- weighted sums of cores ---- */
+
+/* Of so many queries and vectors of columns at a time the chains and what they are added to stay in registers. */
+enum { WEIGHTED_ROWS = 4, WEIGHTED_VECTORS = 2 };
+
+typedef struct weighted {
+    int n_rows, n_vectors;
+    size_t column;
+    int64_t n; /* columns from there on */
+    bool ones; /* weights alone */
+} weighted;
+
+/* top = p_c + top, for a core that has keys. p: of the first query and key. */
+PLMR_INLINE void add_weighted(enum plmr_dtype dtype, weighted w, const plmr_weighted_program *job, const float *p,
+                              int64_t from, int64_t to, vf top[WEIGHTED_ROWS][WEIGHTED_VECTORS])
+{
+    vf part[WEIGHTED_ROWS][WEIGHTED_VECTORS] = {0};
+    for (int64_t j = from; j < to; j++) {
+        vf right[WEIGHTED_VECTORS];
+        PLMR_EACH(v, w.n_vectors)
+            right[v] =
+                w.ones ? 1 - (vf){0}
+                       : load_some(dtype, job->v, (size_t)j * job->ldv + w.column + (size_t)v * LANES, w.n - v * LANES);
+        PLMR_EACH(i, w.n_rows)
+            PLMR_EACH(v, w.n_vectors)
+                part[i][v] = vf_fma(p[(size_t)i * job->ldp + (size_t)j], right[v], part[i][v]);
+    }
+    PLMR_EACH(i, w.n_rows)
+        PLMR_EACH(v, w.n_vectors)
+            top[i][v] = part[i][v] + top[i][v];
+}
+
+/* PUSH c is carried out as ONTO c on top of -0, as in scores. */
+PLMR_INLINE void weigh_block(enum plmr_dtype dtype, weighted w, const plmr_weighted_program *job, const float *p,
+                             vf top[WEIGHTED_ROWS][WEIGHTED_VECTORS])
+{
+    vf stack[PLMR_TREE_DEPTH][WEIGHTED_ROWS][WEIGHTED_VECTORS];
+    int depth = 0;
+    PLMR_EACH(at, w.n_rows * w.n_vectors)
+        top[at / w.n_vectors][at % w.n_vectors] = (vf){0};
+    for (const plmr_tree_op *op = job->ops; op < job->ops + job->n_ops; op++) {
+        if (op->kind == PLMR_TREE_MERGE) {
+            depth--;
+            PLMR_EACH(at, w.n_rows * w.n_vectors)
+                top[at / w.n_vectors][at % w.n_vectors] += stack[depth][at / w.n_vectors][at % w.n_vectors];
+            continue;
+        }
+        int64_t from = job->first[op->core], to = job->first[op->core + 1];
+        if (op->kind == PLMR_TREE_PUSH) {
+            PLMR_EACH(at, w.n_rows * w.n_vectors) {
+                stack[depth][at / w.n_vectors][at % w.n_vectors] = top[at / w.n_vectors][at % w.n_vectors];
+                top[at / w.n_vectors][at % w.n_vectors] = -(vf){0};
+            }
+            depth++;
+        } else if (from == to)
+            continue;
+        add_weighted(dtype, w, job, p, from, to, top);
+    }
+}
+
+/* Queries from number i on. */
+PLMR_INLINE void weigh_rows(enum plmr_dtype dtype, weighted w, const plmr_weighted_program *job, int i)
+{
+    vf top[WEIGHTED_ROWS][WEIGHTED_VECTORS];
+    weigh_block(dtype, w, job, job->p + (size_t)i * job->ldp, top);
+    PLMR_EACH(row, w.n_rows)
+        PLMR_EACH(v, w.n_vectors) {
+            float values[LANES];
+            int64_t n = w.n - v * LANES < LANES ? w.n - v * LANES : LANES;
+            vf_store(values, top[row][v]);
+            memcpy(job->sums + (size_t)(i + row) * (size_t)(job->n_cols + 1) + w.column + (size_t)v * LANES, values,
+                   (size_t)n * sizeof *values);
+        }
+}
+
+PLMR_INLINE void weigh_columns(enum plmr_dtype dtype, int n_vectors, const plmr_weighted_program *job, int column,
+                               int64_t n, bool ones)
+{
+    int i = 0;
+    for (; i + WEIGHTED_ROWS <= job->n_rows; i += WEIGHTED_ROWS)
+        weigh_rows(dtype, (weighted){WEIGHTED_ROWS, n_vectors, (size_t)column, n, ones}, job, i);
+    for (; i < job->n_rows; i++)
+        weigh_rows(dtype, (weighted){1, n_vectors, (size_t)column, n, ones}, job, i);
+}
+
+PLMR_INLINE void weigh(enum plmr_dtype dtype, const plmr_weighted_program *job)
+{
+    int column = 0;
+    for (; column + WEIGHTED_VECTORS * LANES <= job->n_cols; column += WEIGHTED_VECTORS * LANES)
+        weigh_columns(dtype, WEIGHTED_VECTORS, job, column, WEIGHTED_VECTORS * LANES, false);
+    for (; column < job->n_cols; column += LANES)
+        weigh_columns(dtype, 1, job, column, job->n_cols - column, false);
+    weigh_columns(dtype, 1, job, job->n_cols, 1, true);
+}
+
+static void weighted_program(const plmr_weighted_program *job)
+{
+    if (job->dtype == PLMR_F32)
+        weigh(PLMR_F32, job);
+    else if (job->dtype == PLMR_F16)
+        weigh(PLMR_F16, job);
+    else
+        weigh(PLMR_BF16, job);
+}
+
 const plmr_attention_functions PLMR_ISA_ATTENTION_TABLE = {
     .scores = attention_scores,
     .weighted_sums = weighted_sums,
+    .weighted_program = weighted_program,
 };

@@ -34,6 +34,23 @@ typedef struct plmr_span {
 
 enum { PLMR_SCORES_DIMENSIONS = 2048 };
 
+/* What cores add up of a token's attention: of each of n_rows queries, the weighted values of the keys that a core has, and the sum
+ * of their weights. v, of the given dtype, holds n_cols elements of each key; core c has keys [first[c], first[c + 1]). For i < n_rows
+ * and d < n_cols, sums[i * (n_cols + 1) + d] is the result of the program, with p_c = the chain over c's keys j from +0 of
+ * fma(p[i * ldp + j], v[j * ldv + d], .), and for d = n_cols as if v were 1; ONTO a core without keys changes nothing. */
+typedef struct plmr_weighted_program {
+    const plmr_tree_op *ops;
+    int n_ops;
+    const int32_t *first;
+    int n_rows, n_cols;
+    const float *p;
+    size_t ldp;
+    enum plmr_dtype dtype;
+    const void *v;
+    size_t ldv;
+    float *sums;
+} plmr_weighted_program;
+
 typedef struct plmr_attention_functions {
     /* Scores of queries and keys whose dimensions are dealt to cores, s each: for i < n_rows and j < n_keys,
      * scores[i * lds + j] = the result of the tree of n_ops operations, with p_c = the chain over e < s from +0 of
@@ -48,6 +65,8 @@ typedef struct plmr_attention_functions {
      * neighbouring rows have most of their j in common. */
     void (*weighted_sums)(int n_rows, int n_cols, const float *p, size_t ldp, const plmr_span *first,
                           const plmr_span *second, const float *v, size_t ldv, float *out, size_t ldo);
+
+    void (*weighted_program)(const plmr_weighted_program *program);
 } plmr_attention_functions;
 
 /* A reduction of PLMR_PROGRAM_COLS columns of a product with a vector: p_c is the chain over kk < kt from +0 of

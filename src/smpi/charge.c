@@ -227,8 +227,16 @@ static void weighted_sums(int n_rows, int n_cols, const float *p, size_t ldp, co
     plmr_simulated_work(rates()->fma * n_cols * (span_length(n_rows, first) + span_length(n_rows, second)));
 }
 
+static void weighted_program(const plmr_weighted_program *program)
+{
+    double n_keys = 0, bytes = program->n_cols * (double)plmr_dtype_bytes(program->dtype) + sizeof(float);
+    for (const plmr_tree_op *op = program->ops; op < program->ops + program->n_ops; op++)
+        n_keys += op->kind == PLMR_TREE_MERGE ? 0 : program->first[op->core + 1] - program->first[op->core];
+    plmr_simulated_work(rates()->byte * program->n_rows * n_keys * bytes);
+}
+
 const plmr_attention_functions *__wrap_plmr_attention(void)
 {
-    static const plmr_attention_functions charged = {charge_scores, weighted_sums};
+    static const plmr_attention_functions charged = {charge_scores, weighted_sums, weighted_program};
     return rates() ? &charged : __real_plmr_attention();
 }

@@ -467,6 +467,82 @@ static void weighted_sums(void **state)
     }
 }
 
+/* ---- weighted sums of cores ---- */
+
+typedef struct weighted_case {
+    tree tree;
+    int32_t first[MOST_CORES + 1];
+    int n_rows, n_cols, gap;
+    enum plmr_dtype dtype;
+} weighted_case;
+
+static float weighted_partial(const plmr_weighted_program *w, int core, int i, int d)
+{
+    float sum = 0;
+    for (int j = w->first[core]; j < w->first[core + 1]; j++)
+        sum = fmaf(w->p[(size_t)i * w->ldp + (size_t)j],
+                   d == w->n_cols ? 1 : element(w->dtype, w->v, (size_t)j * w->ldv + (size_t)d), sum);
+    return sum;
+}
+
+static float weighted_element(const plmr_weighted_program *w, int i, int d)
+{
+    float stack[PLMR_TREE_DEPTH];
+    int n = 0;
+    for (const plmr_tree_op *op = w->ops; op < w->ops + w->n_ops; op++)
+        if (op->kind == PLMR_TREE_PUSH) {
+            stack[n++] = weighted_partial(w, op->core, i, d);
+        } else if (op->kind == PLMR_TREE_MERGE) {
+            stack[n - 2] = stack[n - 2] + stack[n - 1];
+            n--;
+        } else if (w->first[op->core] < w->first[op->core + 1])
+            stack[n - 1] = weighted_partial(w, op->core, i, d) + stack[n - 1];
+    return stack[0];
+}
+
+static void check_weighted(const plmr_isa *isa, const weighted_case *c)
+{
+    size_t n_keys = (size_t)c->first[MOST_CORES] + 1, n_sums = (size_t)(c->n_rows * (c->n_cols + 1)) + 1;
+    plmr_weighted_program w = {c->tree.ops, c->tree.n_ops, c->first, c->n_rows, c->n_cols,
+                               NULL,        n_keys,        c->dtype, NULL,      (size_t)(c->n_cols + c->gap)};
+    float *p = random_elements(PLMR_F32, (size_t)c->n_rows * n_keys, 9);
+    void *v = random_elements(c->dtype, n_keys * w.ldv, 10);
+    w.p = p;
+    w.v = v;
+    w.sums = must_allocate(n_sums * sizeof *w.sums);
+    w.sums[n_sums - 1] = 77;
+    isa->attention->weighted_program(&w);
+    for (int i = 0; i < c->n_rows; i++)
+        for (int d = 0; d <= c->n_cols; d++) {
+            float sum = w.sums[i * (c->n_cols + 1) + d], want = weighted_element(&w, i, d);
+            if (!same_bits(sum, want))
+                fail_msg("%s: %d operations, %d rows, %d columns, dtype %d: (%d, %d) is %a, not %a", isa->name,
+                         c->tree.n_ops, c->n_rows, c->n_cols, (int)c->dtype, i, d, (double)sum, (double)want);
+        }
+    assert_true(w.sums[n_sums - 1] == 77);
+    free(p);
+    free(v);
+    free(w.sums);
+}
+
+static void weighted_programs(void **state)
+{
+    (void)state;
+    static const int cores[] = {1, 2, 3, 8, 21, 40}, cols[] = {1, 3, 8, 15, 16, 17, 32, 64, 70, 100, 128, 131};
+    for (int i = 0; i < 400; i++) {
+        weighted_case c = {.tree = trees[i % N_TREES](cores[random_below(6)]),
+                           .n_rows = 1 + random_below(9),
+                           .n_cols = cols[random_below(12)],
+                           .gap = random_below(3),
+                           .dtype = (enum plmr_dtype)random_below(3)};
+        for (int core = 0, most = 1 + random_below(4); core < MOST_CORES; core++)
+            c.first[core + 1] = c.first[core] + random_below(most);
+        for (int k = 0; k < N_ISAS; k++)
+            if (isa_number(k))
+                check_weighted(isa_number(k), &c);
+    }
+}
+
 /* ---- vector functions ---- */
 
 enum { MOST = 200 };
@@ -725,11 +801,17 @@ static void the_chosen_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gemv_onto),      cmocka_unit_test(programs),
-        cmocka_unit_test(lines),          cmocka_unit_test(turns),
-        cmocka_unit_test(scores),         cmocka_unit_test(many_dimensions),
-        cmocka_unit_test(weighted_sums),  cmocka_unit_test(vector_functions),
-        cmocka_unit_test(exponentials),   cmocka_unit_test(exponentials_of_limits),
+        cmocka_unit_test(gemv_onto),
+        cmocka_unit_test(programs),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(turns),
+        cmocka_unit_test(scores),
+        cmocka_unit_test(many_dimensions),
+        cmocka_unit_test(weighted_sums),
+        cmocka_unit_test(vector_functions),
+        cmocka_unit_test(exponentials),
+        cmocka_unit_test(exponentials_of_limits),
+        cmocka_unit_test(weighted_programs),
         cmocka_unit_test(the_chosen_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
