@@ -503,8 +503,14 @@ static float weighted_element(const plmr_weighted_program *w, int i, int d)
 static void check_weighted(const plmr_isa *isa, const weighted_case *c)
 {
     size_t n_keys = (size_t)c->first[MOST_CORES] + 1, n_sums = (size_t)(c->n_rows * (c->n_cols + 1)) + 1;
-    plmr_weighted_program w = {c->tree.ops, c->tree.n_ops, c->first, c->n_rows, c->n_cols,
-                               NULL,        n_keys,        c->dtype, NULL,      (size_t)(c->n_cols + c->gap)};
+    plmr_weighted_program w = {.ops = c->tree.ops,
+                               .n_ops = c->tree.n_ops,
+                               .first = c->first,
+                               .n_rows = c->n_rows,
+                               .n_cols = c->n_cols,
+                               .ldp = n_keys,
+                               .dtype = c->dtype,
+                               .ldv = (size_t)(c->n_cols + c->gap)};
     float *p = random_elements(PLMR_F32, (size_t)c->n_rows * n_keys, 9);
     void *v = random_elements(c->dtype, n_keys * w.ldv, 10);
     w.p = p;
