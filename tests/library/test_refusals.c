@@ -17,21 +17,21 @@ struct world {
     plmr_ring *x, *y, *line, *slots, *foreign_x;
 };
 
-static struct world open_world(bool values)
+/* In place: its regions keep where its device is. */
+static void open_world(struct world *w, bool values)
 {
-    struct world w = {.device = test_device("wse2")};
     plmr_region_options options = {.values = values};
-    w.mine = test_region_open(&w.device, SIDE, SIDE, &options);
-    w.other = test_region_open(&w.device, SIDE + 5, SIDE + 5, &options);
-    must(plmr_tiles_create(w.mine.region, "t", 4, &w.t));
-    must(plmr_tiles_create(w.mine.region, "wide", 8, &w.wide));
-    must(plmr_tiles_create(w.other.region, "foreign", 4, &w.foreign));
-    must(plmr_ring_create(w.mine.region, PLMR_X, PLMR_INTERLEAVED, 1, &w.x));
-    must(plmr_ring_create(w.mine.region, PLMR_Y, PLMR_INTERLEAVED, 1, &w.y));
-    must(plmr_ring_create(w.mine.region, PLMR_X, PLMR_LINE, 1, &w.line));
-    must(plmr_ring_create(w.mine.region, PLMR_X, PLMR_INTERLEAVED, 3, &w.slots));
-    must(plmr_ring_create(w.other.region, PLMR_X, PLMR_INTERLEAVED, 1, &w.foreign_x));
-    return w;
+    *w = (struct world){.device = test_device("wse2")};
+    w->mine = test_region_open(&w->device, SIDE, SIDE, &options);
+    w->other = test_region_open(&w->device, SIDE + 5, SIDE + 5, &options);
+    must(plmr_tiles_create(w->mine.region, "t", 4, &w->t));
+    must(plmr_tiles_create(w->mine.region, "wide", 8, &w->wide));
+    must(plmr_tiles_create(w->other.region, "foreign", 4, &w->foreign));
+    must(plmr_ring_create(w->mine.region, PLMR_X, PLMR_INTERLEAVED, 1, &w->x));
+    must(plmr_ring_create(w->mine.region, PLMR_Y, PLMR_INTERLEAVED, 1, &w->y));
+    must(plmr_ring_create(w->mine.region, PLMR_X, PLMR_LINE, 1, &w->line));
+    must(plmr_ring_create(w->mine.region, PLMR_X, PLMR_INTERLEAVED, 3, &w->slots));
+    must(plmr_ring_create(w->other.region, PLMR_X, PLMR_INTERLEAVED, 1, &w->foreign_x));
 }
 
 static void close_world(struct world *w)
@@ -62,7 +62,8 @@ static void refused(plmr_status status, const char *words)
 static void shifts(void **state)
 {
     (void)state;
-    struct world w = open_world(true);
+    struct world w;
+    open_world(&w, true);
     refused(plmr_tiles_shift(NULL, w.t, w.x, 1), "NULL");
     refused(plmr_tiles_shift(w.t, NULL, w.x, 1), "NULL");
     refused(plmr_tiles_shift(w.t, w.t, NULL, 1), "ring is NULL");
@@ -88,7 +89,8 @@ static void shifts(void **state)
 static void collectives(void **state)
 {
     (void)state;
-    struct world w = open_world(true);
+    struct world w;
+    open_world(&w, true);
     refused(plmr_tiles_multicast(NULL, PLMR_X, 0), "NULL");
     refused(plmr_tiles_multicast(w.t, (enum plmr_axis)5, 0), "no axis 5");
     refused(plmr_tiles_multicast(w.t, PLMR_X, SIDE), "core 12");
@@ -106,7 +108,8 @@ static void collectives(void **state)
 static void computing(void **state)
 {
     (void)state;
-    struct world w = open_world(true);
+    struct world w;
+    open_world(&w, true);
     plmr_region *region = w.mine.region;
     const double wrong[] = {-100, -0x1p-60, NAN, INFINITY, -INFINITY, 1e18, 0x1.00001p47};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -127,7 +130,8 @@ static void computing(void **state)
 static void makers(void **state)
 {
     (void)state;
-    struct world w = open_world(true);
+    struct world w;
+    open_world(&w, true);
     plmr_region *region = w.mine.region;
     plmr_ring *ring;
     plmr_tiles *tiles;
@@ -158,7 +162,8 @@ static void makers(void **state)
 static void regions(void **state)
 {
     (void)state;
-    struct world w = open_world(true);
+    struct world w;
+    open_world(&w, true);
     plmr_region *region;
     plmr_region_options options = {0}, backwards = {.pace = -1}, nowhere = {.pace = NAN};
     plmr_ranks *ranks = w.mine.ranks;
@@ -241,7 +246,8 @@ static void ranks_of_a_run(void **state)
 static void without_status(void **state)
 {
     (void)state;
-    struct world w = open_world(true);
+    struct world w;
+    open_world(&w, true);
     plmr_cost cost;
     assert_null(plmr_tiles_at(NULL, 0, 0));
     const int outside[][2] = {{999, -1}, {-1, 0}, {0, SIDE}, {SIDE, 0}, {INT_MIN, INT_MAX}};
@@ -272,7 +278,8 @@ static void without_status(void **state)
 static void values_without_values(void **state)
 {
     (void)state;
-    struct world w = open_world(false);
+    struct world w;
+    open_world(&w, false);
     plmr_region *region = w.mine.region;
     plmr_cost cost;
     plmr_ring *ring;
@@ -296,7 +303,7 @@ static void values_without_values(void **state)
     refused(plmr_region_cost(region, &cost), words);
     must(plmr_region_cost(w.other.region, &cost));
     close_world(&w);
-    w = open_world(true);
+    open_world(&w, true);
     assert_true(plmr_region_has_values(w.mine.region));
     plmr_tiles_at(w.t, 0, 0);
     must(plmr_region_cost(w.mine.region, &cost));
