@@ -8,10 +8,10 @@
 
 /* ---- products with vectors ---- */
 
-/* The strip at hand. */
-struct strip {
+/* The strips at hand. */
+struct strips {
     int64_t first; /* column; -1: none yet */
-    const char *rows;
+    const char *rows[PLMR_PROGRAM_STRIPS];
 };
 
 struct product {
@@ -20,8 +20,8 @@ struct product {
     const float *x;
     size_t ldx;
     int32_t *row, *place; /* by core: the first row of its tile, -1: it has none; where the tile's part of x lies */
-    char *room;           /* for a strip: products are made one after the other, and share it */
-    struct strip *strip;
+    char *room;           /* for strips: products are made one after the other, and share it; NULL: all are kept */
+    struct strips *strips;
     float *sums;   /* by chunk, of the columns at hand: see plmr_gemv_lines; NULL: lines are not read */
     char *nothing; /* a line of zeros */
     int32_t *at;   /* by core: where its chunk's sums are */
@@ -39,7 +39,8 @@ static void list_tiles(struct product *p, const plmr_ring *ring, int first, int 
 }
 
 /* A strip that is not as wide as the kernel has it: operation by operation. */
-static void run_narrow(const plmr_gemv_program *p, enum plmr_dtype dtype, int64_t width, float *stack)
+static void run_narrow(const plmr_gemv_program *p, enum plmr_dtype dtype, const char *strip, int64_t width,
+                       float *stack)
 {
     float *top = stack - width;
     for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++) {
@@ -50,11 +51,35 @@ static void run_narrow(const plmr_gemv_program *p, enum plmr_dtype dtype, int64_
         }
         top += op->kind == PLMR_TREE_PUSH ? width : 0;
         int64_t row = p->row[op->core];
-        const char *b = (const char *)p->b + (size_t)((row < 0 ? 0 : row) * width) * plmr_dtype_bytes(dtype);
+        const char *b = strip + (size_t)((row < 0 ? 0 : row) * width) * plmr_dtype_bytes(dtype);
         plmr_vectors()->gemv_onto(dtype, PLMR_F32, row < 0 ? 0 : p->kt, width,
                                   p->x + (row < 0 ? 0 : p->place[op->core]), b, (size_t)width,
                                   op->kind == PLMR_TREE_PUSH ? NULL : top, top, NULL);
     }
+}
+
+/* The columns of p->b; the last strip may be narrow. */
+static void run_strips(plmr_gemv_program *p, enum plmr_dtype dtype, int64_t width, float *stack)
+{
+    int64_t rest = width % PLMR_PROGRAM_COLS;
+    p->n_strips = (int)(width / PLMR_PROGRAM_COLS);
+    if (p->n_strips)
+        plmr_vectors()->gemv_program(dtype, p, stack);
+    if (rest)
+        run_narrow(p, dtype, p->b[p->n_strips], rest, stack + width - rest);
+}
+
+static size_t strip_room(const plmr_matrix *m)
+{
+    return (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float);
+}
+
+static void take_strips(const struct product *p, int64_t first, int64_t width)
+{
+    p->strips->first = first;
+    for (int i = 0; i * PLMR_PROGRAM_COLS < width; i++)
+        p->strips->rows[i] = plmr_matrix_strip(p->matrix, first + i * PLMR_PROGRAM_COLS,
+                                               p->room ? p->room + (size_t)i * strip_room(p->matrix) : NULL);
 }
 
 /* Every vector has the stack from where its result stays. */
@@ -62,16 +87,21 @@ static void run_program(const void *context, const plmr_tree_op *ops, int n_ops,
                         float *stack)
 {
     const struct product *p = context;
-    if (p->strip->first != first)
-        *p->strip = (struct strip){first, plmr_matrix_strip(p->matrix, first, p->room)};
-    plmr_gemv_program program = {ops, n_ops, p->matrix->layout.in->size, p->row, p->place, NULL, p->strip->rows};
+    if (p->strips->first != first)
+        take_strips(p, first, width);
+    plmr_gemv_program program = {
+        .ops = ops, .n_ops = n_ops, .kt = p->matrix->layout.in->size, .row = p->row, .place = p->place};
+    memcpy(program.b, p->strips->rows, sizeof program.b);
     for (int i = 0; i < p->n; i++, stack += width) {
         program.x = p->x + (size_t)i * p->ldx;
-        if (width == PLMR_PROGRAM_COLS)
-            plmr_vectors()->gemv_program(p->matrix->dtype, &program, stack);
-        else
-            run_narrow(&program, p->matrix->dtype, width, stack);
+        run_strips(&program, p->matrix->dtype, width, stack);
     }
+}
+
+/* Of several vectors strip by strip, which stays in the cache; so does what has to be widened. */
+static int64_t columns_at_once(const plmr_matrix *m, int n)
+{
+    return n == 1 && m->stored.n_elements == 1 ? PLMR_PROGRAM_STRIPS * PLMR_PROGRAM_COLS : PLMR_PROGRAM_COLS;
 }
 
 /* ---- products with columns where they lie ---- */
@@ -106,9 +136,9 @@ static void run_lines(const void *context, const plmr_tree_op *ops, int n_ops, i
 {
     const struct product *p = context;
     float own[(PLMR_TREE_DEPTH + 1) * PLMR_LINE_COLS], *to = width == PLMR_LINE_COLS ? stack : own;
-    if (p->strip->first != first)
+    if (p->strips->first != first)
         sum_chunks(p, first);
-    p->strip->first = first;
+    p->strips->first = first;
     plmr_vectors()->add_lines(ops, n_ops, p->at, p->sums, to);
     if (to != stack)
         memcpy(stack, to, (size_t)width * sizeof *stack);
@@ -124,6 +154,15 @@ static void prepare_lines(struct product *p, size_t n_cores)
         p->at[core] = p->row[core] < 0 ? -1 : p->place[core] / m->layout.in->size * PLMR_LINE_COLS;
 }
 
+/* Room for strips, unless all are kept. */
+static char *take_room(const plmr_token_product *products, int n)
+{
+    bool kept = true;
+    for (int i = 0; i < n; i++)
+        kept = kept && plmr_matrix_is_kept(products[i].matrix);
+    return kept ? NULL : plmr_take(PLMR_PROGRAM_STRIPS * strip_room(products->matrix) + 1);
+}
+
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx)
 {
@@ -131,9 +170,9 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
     struct product *of = plmr_take((size_t)n_products * sizeof *of);
     plmr_tree_job *jobs = plmr_take((size_t)n_products * sizeof *jobs);
     size_t n_cores = (size_t)grid->region->count[ring->axis];
-    struct strip *strips = plmr_take((size_t)n_products * sizeof *strips);
+    struct strips *strips = plmr_take((size_t)n_products * sizeof *strips);
     int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
-    char *room = plmr_take((size_t)products->matrix->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
+    char *room = take_room(products, n_products);
     for (int i = 0; i < n_products; i++) {
         bool lines = n == 1 && products[i].matrix->in_place && !products[i].matrix->kept;
         strips[i].first = -1;
@@ -144,13 +183,13 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
                                  .row = lists,
                                  .place = lists + n_cores,
                                  .room = room,
-                                 .strip = &strips[i]};
+                                 .strips = &strips[i]};
         jobs[i] = (plmr_tree_job){
             .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
             .accumulate = PLMR_F32,
             .n_batch = n,
             .n = products[i].matrix->n_out,
-            .strip = lines ? PLMR_LINE_COLS : PLMR_PROGRAM_COLS,
+            .strip = lines ? PLMR_LINE_COLS : columns_at_once(products[i].matrix, n),
             .run = lines ? run_lines : run_program,
             .context = &of[i],
             .sum = products[i].y,
@@ -185,7 +224,7 @@ struct sum {
     int64_t first;      /* column of the strips at hand; -1: none */
     const char **strip; /* by matrix; and how many rows it lies above the lowest */
     int64_t *above;
-    char *room;
+    char *room;                     /* NULL: not needed so far */
     int32_t *all_rows, *all_places; /* by core of the program */
     plmr_tree_op *ops;              /* what the tree's become: those from number at[i] on do for its operation i */
     int *at;
@@ -199,17 +238,28 @@ static const char *lowest(const struct sum *s)
     return low;
 }
 
+static bool all_kept(const struct sum *s)
+{
+    bool kept = true;
+    for (int i = 0; i < s->n; i++)
+        kept = kept && plmr_matrix_is_kept(s->matrices[i]);
+    return kept;
+}
+
 /* Strips that are not kept, or narrower than the kernel's, are no whole number of rows apart, unless all are copied. */
-static void take_strips(struct sum *s, int64_t first, int64_t width)
+static void bring_strips(struct sum *s, int64_t first, int64_t width)
 {
     const plmr_matrix *m = s->matrices[0];
     size_t row_bytes = (size_t)width * plmr_dtype_bytes(m->dtype);
     s->first = first;
     size_t n_bytes = (size_t)m->n_in * row_bytes;
     bool apart = width != PLMR_PROGRAM_COLS;
+    if (!s->room && (apart || !all_kept(s)))
+        s->room = plmr_take((size_t)s->n * strip_room(m) + 1);
     for (int i = 0; i < s->n; i++) {
-        s->strip[i] = plmr_matrix_strip(s->matrices[i], first, s->room + (size_t)i * n_bytes);
-        apart = apart || s->strip[i] == s->room + (size_t)i * n_bytes;
+        char *room = s->room ? s->room + (size_t)i * n_bytes : NULL;
+        s->strip[i] = plmr_matrix_strip(s->matrices[i], first, room);
+        apart = apart || s->strip[i] == room;
     }
     for (int i = 0; i < s->n && apart; i++)
         if (s->strip[i] != s->room + (size_t)i * n_bytes)
@@ -263,14 +313,16 @@ static void run_sum(const void *context, const plmr_tree_op *ops, int n_ops, int
     struct sum *s = *(struct sum *const *)context;
     const plmr_matrix *m = s->matrices[0];
     if (s->first != first)
-        take_strips(s, first, width);
+        bring_strips(s, first, width);
     const int *at = s->at + (ops - s->of->tree->ops);
-    plmr_gemv_program program = {s->ops + at[0], at[n_ops] - at[0], m->layout.in->size, s->all_rows,
-                                 s->all_places,  s->of->x,          lowest(s)};
-    if (width == PLMR_PROGRAM_COLS)
-        plmr_vectors()->gemv_program(m->dtype, &program, stack);
-    else
-        run_narrow(&program, m->dtype, width, stack);
+    plmr_gemv_program program = {.ops = s->ops + at[0],
+                                 .n_ops = at[n_ops] - at[0],
+                                 .kt = m->layout.in->size,
+                                 .row = s->all_rows,
+                                 .place = s->all_places,
+                                 .x = s->of->x,
+                                 .b = {lowest(s)}};
+    run_strips(&program, m->dtype, width, stack);
 }
 
 static void list_cores(struct sum *s)
@@ -286,13 +338,11 @@ static void list_cores(struct sum *s)
 
 static void prepare_sum(struct sum *s)
 {
-    const plmr_matrix *m = s->matrices[0];
     const plmr_tree *tree = s->of->tree;
     size_t n_ops = (size_t)tree->first[tree->n_values], n_all = (size_t)(s->of->n_cores * s->n), n = (size_t)s->n;
     s->row = plmr_take(3 * n_all * sizeof *s->row + 1);
     s->all_rows = s->row + n_all;
     s->all_places = s->all_rows + n_all;
-    s->room = plmr_take(n * (size_t)m->n_in * PLMR_PROGRAM_COLS * sizeof(float) + 1);
     s->strip = plmr_take(n * sizeof *s->strip);
     s->above = plmr_take(n * sizeof *s->above);
     memset(s->above, -1, n * sizeof *s->above);

@@ -185,18 +185,19 @@ static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
 #undef PLMR_GEMV
 }
 
-/* Programs read b from its beginning to its end where its rows lie in their order: so far ahead. */
-enum { PROGRAM_AHEAD = 2048 };
+/* Programs read a strip from its beginning to its end where its rows lie in their order: so far ahead. From 1 KB on it helps less. */
+enum { PROGRAM_AHEAD = 512 };
 
-/* Part of a program: what a core adds, on top of the stack. */
-PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, bool onto, float *top)
+/* Part of a program: what a core adds to a strip, on top of the stack. */
+PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, int strip, bool onto,
+                              float *top)
 {
     enum { N = PLMR_PROGRAM_COLS / LANES, ROW = PLMR_PROGRAM_COLS };
     vf sum[N];
     int64_t row = p->row[core];
     int kt = row < 0 ? 0 : p->kt;
     const float *x = p->x + (row < 0 ? 0 : p->place[core]);
-    const char *b = (const char *)p->b + (size_t)(row < 0 ? 0 : row) * ROW * plmr_dtype_bytes(dtype);
+    const char *b = (const char *)p->b[strip] + (size_t)(row < 0 ? 0 : row) * ROW * plmr_dtype_bytes(dtype);
     PLMR_UNROLL for (int v = 0; v < N; v++)
     {
         sum[v] = (vf){0};
@@ -211,6 +212,7 @@ PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p,
             sum[v] = vf_fma(x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
         }
     }
+    top += strip * ROW;
     PLMR_UNROLL for (int v = 0; v < N; v++)
     {
         vf_store(top + v * LANES, onto ? sum[v] + vf_load(top + v * LANES) : sum[v]);
@@ -219,16 +221,20 @@ PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p,
 
 PLMR_INLINE void program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *top)
 {
-    top -= PLMR_PROGRAM_COLS;
-    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++)
+    int level = p->n_strips * PLMR_PROGRAM_COLS;
+    top -= level;
+    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++) {
         if (op->kind == PLMR_TREE_MERGE) {
-            top -= PLMR_PROGRAM_COLS;
-            for (int i = 0; i < PLMR_PROGRAM_COLS; i++)
-                top[i] += top[i + PLMR_PROGRAM_COLS];
-        } else if (op->kind == PLMR_TREE_PUSH)
-            program_core(dtype, p, op->core, false, top += PLMR_PROGRAM_COLS);
-        else
-            program_core(dtype, p, op->core, true, top);
+            top -= level;
+            for (int i = 0; i < level; i++)
+                top[i] += top[i + level];
+            continue;
+        }
+        bool onto = op->kind == PLMR_TREE_ONTO;
+        top += onto ? 0 : level;
+        for (int strip = 0; strip < p->n_strips; strip++)
+            program_core(dtype, p, op->core, strip, onto, top);
+    }
 }
 
 static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *stack)

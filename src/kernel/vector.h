@@ -69,15 +69,17 @@ typedef struct plmr_attention_functions {
     void (*weighted_program)(const plmr_weighted_program *program);
 } plmr_attention_functions;
 
-/* A reduction of PLMR_PROGRAM_COLS columns of a product with a vector: p_c is the chain over kk < kt from +0 of
- * fma(x[place[c] + kk], b[(row[c] + kk) * PLMR_PROGRAM_COLS + j], .), of nothing where row[c] is negative. */
-enum { PLMR_PROGRAM_COLS = 64 };
+/* A reduction of n_strips strips of PLMR_PROGRAM_COLS columns of a product with a vector: for column j of strip s p_c is the
+ * chain over kk < kt from +0 of fma(x[place[c] + kk], b[s][(row[c] + kk) * PLMR_PROGRAM_COLS + j], .), of nothing where row[c]
+ * is negative. Two strips are read side by side: a core of the host reads two streams faster than one. */
+enum { PLMR_PROGRAM_COLS = 64, PLMR_PROGRAM_STRIPS = 2 };
 typedef struct plmr_gemv_program {
     const plmr_tree_op *ops;
     int n_ops, kt;
     const int32_t *row, *place; /* by core */
     const float *x;
-    const void *b;
+    int n_strips;
+    const void *b[PLMR_PROGRAM_STRIPS];
 } plmr_gemv_program;
 
 /* Products of a vector's chunks with PLMR_LINE_COLS columns of 16-bit elements that lie in memory each as a line: from[j] is where
@@ -103,8 +105,8 @@ typedef struct plmr_vector_functions {
     void (*gemv_onto)(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt, int64_t n, const float *x,
                       const void *b, size_t ldb, const float *onto, float *part, const void *next);
 
-    /* Runs a program, b being of the given dtype; `stack` has room for PLMR_PROGRAM_COLS floats for each value that is on
-     * it, and the result at its beginning. Fastest where the program meets rows in the order in which they lie. */
+    /* Runs a program, b being of the given dtype; `stack` has room for as many floats as the strips have columns for each
+     * value that is on it, and the result, strip by strip, at its beginning. Fastest where the program meets rows in the order in which they lie. */
     void (*gemv_program)(enum plmr_dtype dtype, const plmr_gemv_program *program, float *stack);
 
     void (*gemv_lines)(enum plmr_dtype dtype, const plmr_gemv_lines *lines);

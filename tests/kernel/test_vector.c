@@ -107,32 +107,36 @@ static void gemv_onto(void **state)
 
 enum { PROGRAM_CORES = 5, DEPTH = 6 };
 
-/* Column j of a core's partial value, operation by operation. */
+/* Column j, of all strips, of a core's partial value, operation by operation. */
 static float program_element(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, int j)
 {
+    const void *b = p->b[j / PLMR_PROGRAM_COLS];
     float sum = 0;
     for (int k = 0; k < p->kt && p->row[core] >= 0; k++)
-        sum = fmaf(p->x[p->place[core] + k], element(dtype, p->b, (size_t)((p->row[core] + k) * PLMR_PROGRAM_COLS + j)),
-                   sum);
+        sum = fmaf(p->x[p->place[core] + k],
+                   element(dtype, b, (size_t)((p->row[core] + k) * PLMR_PROGRAM_COLS + j % PLMR_PROGRAM_COLS)), sum);
     return sum;
 }
 
 /* (p2 + p0) + (p4 + (p1 + p3)): cores in no order, one without rows. */
-static void check_program(const plmr_isa *isa, enum plmr_dtype dtype)
+static void check_program(const plmr_isa *isa, enum plmr_dtype dtype, int n_strips)
 {
     static const plmr_tree_op ops[] = {{PLMR_TREE_PUSH, 0}, {PLMR_TREE_ONTO, 2}, {PLMR_TREE_PUSH, 3},
                                        {PLMR_TREE_ONTO, 1}, {PLMR_TREE_ONTO, 4}, {.kind = PLMR_TREE_MERGE}};
     static const int32_t row[PROGRAM_CORES] = {12, 0, 6, -1, 18}, place[PROGRAM_CORES] = {0, 6, 18, -6, 12};
-    float *x = random_elements(PLMR_F32, PROGRAM_CORES * DEPTH, 5), stack[3 * PLMR_PROGRAM_COLS], p[PROGRAM_CORES];
-    void *b = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 6);
-    plmr_gemv_program program = {ops, 6, DEPTH, row, place, x, b};
+    float *x = random_elements(PLMR_F32, PROGRAM_CORES * DEPTH, 5), p[PROGRAM_CORES],
+          stack[2 * PLMR_PROGRAM_STRIPS * PLMR_PROGRAM_COLS];
+    void *a = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 6),
+         *b = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 7);
+    plmr_gemv_program program = {ops, 6, DEPTH, row, place, x, n_strips, {b, a}};
     isa->on_vectors->gemv_program(dtype, &program, stack);
-    for (int j = 0; j < PLMR_PROGRAM_COLS; j++) {
+    for (int j = 0; j < n_strips * PLMR_PROGRAM_COLS; j++) {
         for (int core = 0; core < PROGRAM_CORES; core++)
             p[core] = program_element(dtype, &program, core, j);
         assert_true(same_bits(stack[j], (p[2] + p[0]) + (p[4] + (p[1] + p[3]))));
     }
     free(b);
+    free(a);
     free(x);
 }
 
@@ -140,8 +144,8 @@ static void programs(void **state)
 {
     (void)state;
     for (int i = 0; i < N_ISAS * 3; i++)
-        if (isa_number(i / 3))
-            check_program(isa_number(i / 3), (enum plmr_dtype)(i % 3));
+        for (int n_strips = 1; n_strips <= PLMR_PROGRAM_STRIPS && isa_number(i / 3); n_strips++)
+            check_program(isa_number(i / 3), (enum plmr_dtype)(i % 3), n_strips);
 }
 
 /* Element k of a line, of n. */
