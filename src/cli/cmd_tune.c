@@ -54,14 +54,11 @@ struct tuning {
     plmr_tune_report *report; /* too large for the stack of some threads */
 };
 
-static plmr_status search(struct tuning *t, bool decode)
+static plmr_status search(struct tuning *t)
 {
     plmr_session *session = &t->run->session;
-    t->task.decode = decode;
-    plmr_progress_begin(&session->progress, decode ? "searching decode" : "searching prefill", 1000, session->shows);
-    plmr_status status = plmr_tune_report_add(&t->task, (int)t->c->n_best, t->paper, t->report);
-    plmr_progress_end(&session->progress);
-    return status;
+    plmr_tune_wish wish = {(int)t->c->n_best, t->paper, &session->progress, session->shows};
+    return plmr_tune_report_fill(&t->task, &wish, t->report);
 }
 
 static plmr_status write_json(const struct tuning *t)
@@ -100,8 +97,8 @@ static plmr_status tune(struct tuning *t)
     if (is_root)
         plmr_tune_cache_open(c->cache, c->again, &t->task, (int)c->n_best, t->paper, &t->cache, t->report);
     plmr_broadcast(&t->cache.hit, sizeof t->cache.hit);
-    for (int decode = 0; decode < 2 && !t->cache.hit; decode++)
-        PLMR_TRY(search(t, decode));
+    if (!t->cache.hit)
+        PLMR_TRY(search(t));
     return plmr_agree(is_root ? report(t) : PLMR_OK);
 }
 
@@ -126,7 +123,7 @@ static plmr_status run_opened(const struct tune_command *c, plmr_llm_run *run)
     struct tuning t = {
         .c = c,
         .run = run,
-        .task = {run->session.ranks, &run->session.device, &run->session.evidence, run->shape, run->setup, false},
+        .task = {run->session.ranks, &run->session.device, &run->session.evidence, run->shape, run->setup, false, 0},
         .report = plmr_take_zeroed(1, sizeof *t.report),
     };
     plmr_status status = tune(&t);

@@ -28,6 +28,11 @@ const plmr_aim plmr_aim_throughput = {"throughput", "all requests together take 
 const plmr_aim plmr_aim_capacity = {"capacity", "most tokens are held", false, tokens};
 const plmr_aim plmr_aim_energy = {"energy", "a token takes least energy", false, energy};
 
+double plmr_aim_add(const plmr_aim *aim, double prefill, double decode)
+{
+    return aim == &plmr_aim_capacity ? decode : prefill + decode;
+}
+
 /* ---- the search ---- */
 
 struct search {

@@ -39,6 +39,9 @@ extern const plmr_aim plmr_aim_latency, plmr_aim_throughput, plmr_aim_capacity, 
 
 PLMR_REGISTRY(aim, plmr_aim)
 
+/* The loss of a request as a whole, from those of its phases: a cache is decode's. Without an aim losses are cycles. */
+double plmr_aim_add(const plmr_aim *aim, double prefill, double decode);
+
 /* Whether a is to be preferred: by the aim, by cycles, and as what shares the requests among more. */
 bool plmr_aim_is_better(const plmr_aim *aim, const plmr_candidate *a, const plmr_candidate *b);
 

@@ -27,10 +27,9 @@ static plmr_status choose_both(plmr_llm_run *run, plmr_llm_setup *setup, plmr_ca
     return PLMR_OK;
 }
 
-/* Of a request as a whole; a cache is decode's. */
 static double loss_of(const plmr_aim *aim, const plmr_candidate choice[2])
 {
-    return aim->loss(&choice[1]) + (aim == &plmr_aim_capacity ? 0 : aim->loss(&choice[0]));
+    return plmr_aim_add(aim, aim->loss(&choice[PLMR_PREFILL]), aim->loss(&choice[PLMR_DECODE]));
 }
 
 /* With experts on so many wafers in both phases, if that is better. */

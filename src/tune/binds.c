@@ -89,10 +89,10 @@ static void say_memory(const plmr_tune_task *task, const plmr_tune_result *than,
 {
     char lack[64], layers[40] = "";
     const plmr_placement *p = &r->placement;
-    if ((double)p->sram_bytes > task->device->sram)
+    if (r->lack == PLMR_TUNE_LACKS_SRAM)
         snprintf(lack, sizeof lack, "a layer there needs %lld of %.0f bytes", (long long)p->sram_bytes,
                  task->device->sram);
-    else if (r->over_memory)
+    else if (r->lack == PLMR_TUNE_LACKS_CACHE)
         snprintf(lack, sizeof lack, "their cache holds %lld of %lld tokens", (long long)p->capacity,
                  (long long)r->n_tokens);
     else

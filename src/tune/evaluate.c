@@ -12,7 +12,9 @@ static plmr_llm_setup setup_of(const plmr_tune_task *task, const plmr_phase_setu
     setup.experts.place = point->experts;
     setup.experts.n_hot = N_HOT;
     setup.phase[task->decode] = *point;
+    setup.phase[task->decode].wide = task->wide;
     setup.phase[!task->decode].rows = 0;
+    setup.phase[!task->decode].wide = task->wide;
     if (!task->decode)
         setup.n_tokens = setup.n_prompt;
     return setup;
@@ -50,6 +52,16 @@ static plmr_status run(const plmr_tune_task *task, plmr_timing *timing, plmr_pha
     return PLMR_OK;
 }
 
+static enum plmr_tune_lack lack_of(const plmr_tune_task *task, const plmr_tune_result *r)
+{
+    if ((double)r->placement.sram_bytes > task->device->sram)
+        return PLMR_TUNE_LACKS_SRAM;
+    if (task->decode && r->placement.capacity < r->n_tokens)
+        return PLMR_TUNE_LACKS_CACHE;
+    bool is_more = task->setup.n_wafers && r->n_wafers > task->setup.n_wafers;
+    return is_more ? PLMR_TUNE_LACKS_WAFERS : PLMR_TUNE_LACKS_NOTHING;
+}
+
 plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result)
 {
     plmr_timing *timing;
@@ -65,9 +77,8 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setu
         .replicas = chosen.n_wafers ? chosen.replicas : 1,
     };
     result->n_wafers = (int64_t)plmr_wafers_for(result->replicas, p->n_regions, p->n_stages) * p->wide;
-    result->over_memory = (double)p->sram_bytes > task->device->sram ||
-                          (task->decode && p->capacity < setup.n_tokens) ||
-                          (setup.n_wafers && result->n_wafers > setup.n_wafers);
+    result->lack = lack_of(task, result);
+    result->over_memory = result->lack != PLMR_TUNE_LACKS_NOTHING;
     plmr_status status = run(task, timing, &result->cost, &result->aside_cycles);
     result->over_routes = result->cost.routes_max > task->device->routes;
     result->wafers_matter = !setup.n_wafers;

@@ -2,9 +2,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/format.h"
+#include "base/memory.h"
+#include "infer/choose.h"
 #include "report/record.h"
 #include "tune/paper.h"
 
@@ -59,8 +62,9 @@ static plmr_status add_search(const plmr_tune_search *search, int n_best, const 
     int best[PLMR_TUNE_MOST_ROWS], decode = search->task->decode;
     plmr_phase_setup point;
     plmr_tune_result result;
-    report->n_looked[decode] = search->n_results;
+    report->n_looked[decode] += search->n_results;
     report->n_rows[decode] = plmr_tune_best(search, n_best, best);
+    report->loss[decode] = search->task->setup.aim ? search->results[0].loss : search->results[0].cost.t_cycles;
     for (int i = 0; i < report->n_rows[decode]; i++)
         PLMR_TRY(row_of(search, &search->results[best[i]], &report->rows[decode][i]));
     report->has_paper[decode] = paper && plmr_tune_paper_point(paper, search->task->device, decode, &point);
@@ -70,13 +74,69 @@ static plmr_status add_search(const plmr_tune_search *search, int n_best, const 
     return row_of(search, &result, &report->paper[decode]);
 }
 
-plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report)
+static plmr_status search_phase(const plmr_tune_task *task, const plmr_tune_wish *wish, plmr_tune_report *report)
 {
     plmr_tune_search search;
     PLMR_TRY(plmr_tune_search_run(task, &search));
-    plmr_status status = add_search(&search, n_best, paper, report);
+    plmr_status status = add_search(&search, wish->n_best, wish->paper, report);
     plmr_tune_search_free(&search);
     return status;
+}
+
+/* With experts on so many wafers; 0: on any. */
+static plmr_status search_phases(plmr_tune_task task, const plmr_tune_wish *wish, int wide, plmr_tune_report *report)
+{
+    task.wide = wide;
+    for (int decode = 0; decode < 2; decode++) {
+        task.decode = decode;
+        plmr_progress_begin(wish->progress, decode ? "searching decode" : "searching prefill", 1000, wish->shows);
+        plmr_status status = search_phase(&task, wish, report);
+        plmr_progress_end(wish->progress);
+        PLMR_TRY(status);
+    }
+    return PLMR_OK;
+}
+
+static double loss_of(const plmr_tune_task *task, const plmr_tune_report *report)
+{
+    return plmr_aim_add(task->setup.aim, report->loss[PLMR_PREFILL], report->loss[PLMR_DECODE]);
+}
+
+/* In place of what the report has, if that is not of one mind, or this is better. */
+static plmr_status try_wide(const plmr_tune_task *task, const plmr_tune_wish *wish, int wide, plmr_tune_report *report)
+{
+    plmr_tune_report *other = plmr_take_zeroed(1, sizeof *other);
+    memcpy(other->n_looked, report->n_looked, sizeof other->n_looked);
+    plmr_status status = search_phases(*task, wish, wide, other);
+    bool fits = !status;
+    if (fits && (!plmr_tune_report_agrees(report) || loss_of(task, other) < loss_of(task, report)))
+        *report = *other;
+    free(other);
+    if (fits || plmr_error_code(status) != PLMR_ERROR_LIMIT)
+        return status;
+    plmr_error_free(status);
+    return PLMR_OK;
+}
+
+bool plmr_tune_report_agrees(const plmr_tune_report *report)
+{
+    return report->rows[PLMR_PREFILL][0].expert_wafers == report->rows[PLMR_DECODE][0].expert_wafers;
+}
+
+plmr_status plmr_tune_report_fill(const plmr_tune_task *task, const plmr_tune_wish *wish, plmr_tune_report *report)
+{
+    int n = task->shape->n_experts, most = task->setup.n_wafers < n ? task->setup.n_wafers : n;
+    memset(report, 0, sizeof *report);
+    PLMR_TRY(search_phases(*task, wish, 0, report));
+    bool agrees = plmr_tune_report_agrees(report);
+    for (int wide = 1; wide <= most && !agrees; wide *= 2)
+        PLMR_TRY(try_wide(task, wish, wide, report));
+    PLMR_CHECK(
+        plmr_tune_report_agrees(report), PLMR_ERROR_LIMIT,
+        "%s: prefill and decode fit %s with its experts on different numbers of wafers only: choose fewer tokens "
+        "or more --wafers",
+        task->shape->name, task->device->name);
+    return PLMR_OK;
 }
 
 /* ---- to JSON ---- */
@@ -190,5 +250,5 @@ bool plmr_tune_report_read(const json_t *json, plmr_tune_report *report)
 {
     memset(report, 0, sizeof *report);
     return read_phase(json_object_get(json, phase_names[0]), 0, report) &&
-           read_phase(json_object_get(json, phase_names[1]), 1, report);
+           read_phase(json_object_get(json, phase_names[1]), 1, report) && plmr_tune_report_agrees(report);
 }

@@ -1,11 +1,12 @@
 /* report.h - what a search comes to, as plain fields: the best few choices of each phase beside the paper's. It goes to
- * JSON and back, for the cache. All functions but plmr_tune_report_add are local.
+ * JSON and back, for the cache. All functions but plmr_tune_report_fill are local.
  */
 #pragma once
 
 #include <jansson.h>
 
 #include "device/standing.h"
+#include "report/progress.h"
 #include "tune/tune.h"
 
 /* A choice. X(type, key); a text that is "" says that there is none. */
@@ -60,11 +61,25 @@ typedef struct plmr_tune_report {
     plmr_tune_row rows[2][PLMR_TUNE_MOST_ROWS]; /* best first */
     bool has_paper[2];
     plmr_tune_row paper[2]; /* the paper's own choice for this model */
+    double loss[2];         /* of the best ones, by the aim or in cycles; not kept in files */
 } plmr_tune_report;
 
-/* Searches the task's phase, and fills in what the report says of it: the n_best choices, and the paper's (see paper.h;
- * NULL: it has none). Collective. */
-plmr_status plmr_tune_report_add(const plmr_tune_task *task, int n_best, const json_t *paper, plmr_tune_report *report);
+/* What a report is to say, and how the search shows how far it is. */
+typedef struct plmr_tune_wish {
+    int n_best;          /* choices of each phase */
+    const json_t *paper; /* the paper's: see paper.h; NULL: it has none */
+    plmr_progress *progress;
+    bool shows;
+} plmr_tune_wish;
+
+/* Searches both phases. Where their best choices have the experts of a layer shared by different numbers of wafers, both
+ * are searched again with 1, 2, 4, ... of them, and the number is taken with which a request as a whole is best. As an
+ * example, with two wafers: prefill takes 5 cycles on one and 4 on two, decode 7 and 9; alone they would choose two and
+ * one, together they choose one: 12 cycles, not 13. Collective. */
+plmr_status plmr_tune_report_fill(const plmr_tune_task *task, const plmr_tune_wish *wish, plmr_tune_report *report);
+
+/* Whether the best choices of both phases have experts shared by as many wafers. */
+bool plmr_tune_report_agrees(const plmr_tune_report *report);
 
 /* As a JSON object for the caller to json_decref. With a task, choices have their standing in place of parts,
  * and the best ones have theirs together. */

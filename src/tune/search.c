@@ -135,10 +135,11 @@ static plmr_status try_layers(struct climb *c, plmr_phase_setup from, const plmr
 /* The setup's placement of experts is NULL, as whatever is sliced. */
 static plmr_status try_experts(struct climb *c, plmr_phase_setup from)
 {
-    for (int i = 0; i < plmr_expert_place_count() && c->search->task->shape->n_experts; i++) {
+    const plmr_tune_task *task = c->search->task;
+    for (int i = 0; i < plmr_expert_place_count() && task->shape->n_experts && task->wide < 2; i++) {
         const plmr_expert_place *place = plmr_expert_place_at(i);
-        if (place->spread == PLMR_EXPERTS_ON_WAFERS &&
-            (c->search->task->setup.link.bytes_s == 0 || c->search->task->setup.n_wafers < 2))
+        bool takes_wafers = place->spread == PLMR_EXPERTS_ON_WAFERS;
+        if (takes_wafers && (task->wide || task->setup.link.bytes_s == 0 || task->setup.n_wafers < 2))
             continue;
         from.experts = place->spread == PLMR_EXPERTS_WHOLE ? NULL : place;
         PLMR_TRY(try_point(c, from));
@@ -258,21 +259,21 @@ static plmr_status climb_best(plmr_tune_search *s)
     return PLMR_OK;
 }
 
-/* The error says what the largest region lacks. */
+/* The error says what the nearest region lacks. */
 static plmr_status check_fits(const plmr_tune_search *s)
 {
+    static const char *const lacks[] = {
+        [PLMR_TUNE_LACKS_NOTHING] = "needs more routes than a router holds: choose fewer tokens or another device",
+        [PLMR_TUNE_LACKS_SRAM] = "needs more than a core's SRAM: choose fewer tokens or another device",
+        [PLMR_TUNE_LACKS_CACHE] = "has no room for all tokens' keys and values: choose fewer tokens or another device",
+        [PLMR_TUNE_LACKS_WAFERS] = "takes more wafers than there are: give more --wafers, or another device",
+    };
     const plmr_tune_result *best = &s->results[0];
-    if (!best->over_memory && !best->over_routes)
-        return PLMR_OK;
-    bool cache = best->placement.sram_bytes <= s->task->device->sram;
-    return plmr_error_make(PLMR_ERROR_LIMIT,
-                           "%s of %s does not fit %s in any region: the nearest, %dx%d cores, %s: choose fewer tokens "
-                           "or another device",
-                           s->task->decode ? "decode" : "prefill", s->task->shape->name, s->task->device->name,
-                           best->point.rows, best->point.cols,
-                           best->over_routes ? "needs more routes than a router holds"
-                           : cache           ? "has no room for all tokens' keys and values"
-                                             : "needs more than a core's SRAM");
+    PLMR_CHECK(!best->over_memory && !best->over_routes, PLMR_ERROR_LIMIT,
+               "%s of %s does not fit %s in any region: the nearest, %dx%d cores, %s",
+               s->task->decode ? "decode" : "prefill", s->task->shape->name, s->task->device->name, best->point.rows,
+               best->point.cols, lacks[best->lack]);
+    return PLMR_OK;
 }
 
 /* The placement that all commands choose, where an aim is given, or where one wafer does not do: nothing found is worse. */
@@ -282,7 +283,7 @@ static plmr_status look_at_chosen(plmr_tune_search *s)
     plmr_candidate chosen;
     int index;
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
-        setup.phase[phase] = (plmr_phase_setup){.tree = {.n_levels = 2}};
+        setup.phase[phase] = (plmr_phase_setup){.tree = {.n_levels = 2}, .wide = s->task->wide};
     sort(s);
     if (!setup.aim && !s->results[0].over_memory && s->results[0].n_wafers == 1)
         return PLMR_OK;

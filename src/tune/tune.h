@@ -3,7 +3,8 @@
  *
  * Prefill and decode do not depend on each other's choice: prefill's ends with the relayout, decode's begins with the
  * first logits. So each is searched by itself, and the best of both are the best for time to first token, for time per
- * output token and for the whole request.
+ * output token and for the whole request. But for one thing: experts stay on their wafers, so those that share them are
+ * the same in both phases (report.h).
  */
 #pragma once
 
@@ -20,6 +21,7 @@ typedef struct plmr_tune_task {
     const plmr_model_shape *shape;
     plmr_llm_setup setup; /* all but the phase searched for; its progress is the search's */
     bool decode;          /* the phase: decode, of n_tokens - n_prompt tokens, else prefill */
+    int wide;             /* wafers that share the experts of a layer; 0: any */
 } plmr_tune_task;
 
 /* Tokens that decode makes. */
@@ -28,19 +30,23 @@ static inline int64_t plmr_tune_decodes(const plmr_tune_task *task)
     return task->setup.n_tokens - task->setup.n_prompt;
 }
 
+/* Why a choice does not fit, whatever its routes: the first of these. */
+enum plmr_tune_lack { PLMR_TUNE_LACKS_NOTHING, PLMR_TUNE_LACKS_SRAM, PLMR_TUNE_LACKS_CACHE, PLMR_TUNE_LACKS_WAFERS };
+
 /* What a choice comes to: the cost of the phase, all tokens of it. In prefill a choice has rows = cols, groups are
  * chosen by the model, and `unfused` is of no meaning. */
 typedef struct plmr_tune_result {
     plmr_phase_setup point;
     plmr_placement placement;
     plmr_phase_cost cost;
-    double aside_cycles;           /* of them: the relayout, or the first logits */
-    int64_t n_tokens;              /* that the cache is to hold */
-    int replicas;                  /* as often all of it is there */
-    int64_t n_wafers;              /* that its stages take */
-    bool wafers_matter;            /* more than time: there is no saying how many there are */
-    double loss;                   /* by the setup's aim; 0: there is none, and time decides */
-    bool over_memory, over_routes; /* a core's; over_memory: its cache's too */
+    double aside_cycles; /* of them: the relayout, or the first logits */
+    int64_t n_tokens;    /* that the cache is to hold */
+    int replicas;        /* as often all of it is there */
+    int64_t n_wafers;    /* that its stages take */
+    bool wafers_matter;  /* more than time: there is no saying how many there are */
+    double loss;         /* by the setup's aim; 0: there is none, and time decides */
+    enum plmr_tune_lack lack;
+    bool over_memory, over_routes; /* it lacks something; a core's routes */
 } plmr_tune_result;
 
 /* What a choice that exceeds memory or routes would take is said, too. Collective. */

@@ -106,6 +106,8 @@ def refused(plmr, check, small):
         ("--device nothing", "unknown device"), ("--cache", "--cache"), ("--kv both", "--kv: unknown"), ("--fast", "unknown option"),
         (f"--model {small} --prompt 257", "the prompt has 257 tokens"), ("--json /nonexistent/x --model demo --prompt 20 --cache none", "cannot write"),
         ("--model llama3-8b --device wormhole --cache none", "does not fit wormhole in any region"),
+        (f"--model {small} --device wse2:rows=20,cols=20,sram=500 --prompt 16 --cache none", "needs more than a core's SRAM"),
+        (f"--model {small} --device wse2:rows=20,cols=20,sram=1200 --prompt 16 --wafers 1 --cache none", "give more --wafers"),
     ]
     for args, words in cases:
         code, out, err = plmr.run(["tune"] + args.split())

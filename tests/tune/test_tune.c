@@ -1,7 +1,11 @@
 /* The search against all there is: on a small device every region, every tree and fusing. */
 #include "support.h"
 
-#include "tune/tune.h"
+#include <math.h>
+#include <stdlib.h>
+
+#include "infer/choose.h"
+#include "tune/report.h"
 
 static plmr_model_shape small_shape(void)
 {
@@ -72,7 +76,7 @@ static void finds_the_best(void **state)
     (void)state;
     plmr_ranks *ranks = open_mesh();
     plmr_model_shape shape = small_shape();
-    for (int i = 0; i < (plmr_rank_count() > 1 ? 1 : 3); i++) /* on several ranks it is their agreement that counts */
+    for (int i = 0; i < (plmr_rank_count() > 1 ? 1 : 2); i++) /* on several ranks it is their agreement that counts */
         for (int decode = 0; decode < 2; decode++) {
             plmr_device device = small_device(devices[i][0], devices[i][1], devices[i][2]);
             plmr_tune_task task = task_of(ranks, &device, &shape, decode);
@@ -155,10 +159,67 @@ static void binds_follow_the_device(void **state)
     assert_true(binds(&device, false, 'R'));
 }
 
+/* Of a search of its own for one phase, with experts on so many wafers; 0: on any. */
+static plmr_tune_result best_on(plmr_tune_task task, bool decode, int wide)
+{
+    plmr_tune_search search;
+    task.decode = decode;
+    task.wide = wide;
+    must(plmr_tune_search_run(&task, &search));
+    plmr_tune_result best = search.results[0];
+    assert_true(!wide || best.placement.wide == wide);
+    plmr_tune_search_free(&search);
+    return best;
+}
+
+/* With which a request as a whole is best. */
+static double least_loss(const plmr_tune_task *task)
+{
+    double least = INFINITY;
+    for (int wide = 1; wide <= task->setup.n_wafers; wide *= 2)
+        least = fmin(least, best_on(*task, false, wide).loss + best_on(*task, true, wide).loss);
+    return least;
+}
+
+/* Experts stay on their wafers: where the phases by themselves would have them on different numbers of wafers, both have
+ * them on those that are best for both. */
+static void experts_stay_on_their_wafers(void **state)
+{
+    (void)state;
+    plmr_ranks *ranks = open_mesh();
+    plmr_model_shape shape = small_shape();
+    plmr_device device = small_device(24, 24, 9000);
+    plmr_progress progress;
+    plmr_tune_report *report = calloc(1, sizeof *report);
+    plmr_tune_wish wish = {1, NULL, &progress, false};
+    static const int wide[] = {1, 4}; /* where prefill alone has 1, and decode 2: a long prompt, and many tokens */
+    shape.arch = plmr_arch_find("qwen3moe");
+    shape.n_experts = 8;
+    shape.n_used = 2;
+    shape.n_expert_ffn = 60;
+    for (int i = 0; i < (plmr_rank_count() > 1 ? 1 : 2); i++) {
+        plmr_tune_task task = task_of(ranks, &device, &shape, false);
+        task.setup.n_prompt = i == 1 ? 8 : 60;
+        task.setup.n_tokens = i == 1 ? 308 : 63;
+        task.setup.n_wafers = 4;
+        task.setup.aim = &plmr_aim_latency;
+        task.setup.link = (plmr_wafer_link){1e15, 1e-8, NAN, false};
+        assert_int_equal(best_on(task, false, 0).placement.wide, 1);
+        assert_int_equal(best_on(task, true, 0).placement.wide, 2);
+        must(plmr_tune_report_fill(&task, &wish, report));
+        assert_true(plmr_tune_report_agrees(report));
+        assert_int_equal(report->rows[1][0].expert_wafers, wide[i]);
+        assert_true(report->loss[0] + report->loss[1] == least_loss(&task));
+    }
+    free(report);
+    plmr_ranks_destroy(ranks);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(finds_the_best),
     cmocka_unit_test(sides_are_enough),
     cmocka_unit_test(binds_follow_the_device),
+    cmocka_unit_test(experts_stay_on_their_wafers),
 };
 
 TEST_MAIN(tests)
