@@ -55,7 +55,7 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
     plmr_model_expert(engine->model, which, layer, expert, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
-    return plmr_matrix_create(&layout, dtype, &source, matrix);
+    return plmr_matrix_create(&layout, dtype, &source, engine->strips, matrix);
 }
 
 static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which, int layer, float **vector)
@@ -228,6 +228,7 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
     *engine =
         (plmr_engine){.model = model, .ranks = ranks, .setup = *setup, .for_decode = !setup->phase[PLMR_PREFILL].rows};
     engine->shape = plmr_model_shape_of(model);
+    engine->strips = plmr_pool_create();
     plmr_llm_setup_complete(&engine->setup, engine->shape);
     engine->n_layers = engine->setup.n_layers;
     engine->dump.folder = setup->dump;
@@ -270,6 +271,7 @@ void plmr_engine_destroy(plmr_engine *engine)
     free(engine->layers);
     plmr_shelf_destroy(engine->shelf);
     plmr_matrix_free(&engine->output);
+    plmr_pool_destroy(engine->strips);
     plmr_cache_free(&engine->cache);
     plmr_stream_free(&engine->stream);
     free(engine->output_norm);

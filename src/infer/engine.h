@@ -35,6 +35,7 @@ typedef struct plmr_engine {
     int n_layers;
     plmr_layer *layers;
     plmr_matrix output;
+    plmr_pool *strips; /* of all matrices */
     float *output_norm, *rope_factors;
     int *owner;                 /* by key-value head: the place along x of the ranks that work on it */
     float *cosine[2], *sine[2]; /* of rope, in layers without and with a window: [position][rope_dim / 2] */

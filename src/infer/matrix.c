@@ -172,9 +172,9 @@ static void lay_out(plmr_matrix *m, const plmr_matrix_layout *layout)
 }
 
 plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, const plmr_source *source,
-                               plmr_matrix *matrix)
+                               plmr_pool *pool, plmr_matrix *matrix)
 {
-    *matrix = (plmr_matrix){.dtype = dtype, .stored = source->stored};
+    *matrix = (plmr_matrix){.dtype = dtype, .stored = source->stored, .pool = pool};
     lay_out(matrix, layout);
     plmr_status status = source->stored.data ? PLMR_OK : keep(matrix, source);
     if (status)
@@ -200,7 +200,7 @@ void plmr_matrix_free(plmr_matrix *m)
 {
     free_lists(m);
     plmr_slab_destroy(m->own);
-    plmr_slab_destroy(m->kept);
+    plmr_pool_give(m->pool, m->kept);
     m->own = m->kept = NULL;
     m->n_kept = 0;
 }
@@ -212,10 +212,10 @@ static bool holds_all(const plmr_matrix *m)
 
 plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layout, const plmr_source *source)
 {
-    plmr_matrix to = {.dtype = matrix->dtype, .stored = matrix->stored};
+    plmr_matrix to = {.dtype = matrix->dtype, .stored = matrix->stored, .pool = matrix->pool};
     lay_out(&to, layout);
     if (matrix->own && !(holds_all(matrix) && holds_all(&to)))
-        PLMR_TRY(plmr_matrix_create(layout, matrix->dtype, source, &to));
+        PLMR_TRY(plmr_matrix_create(layout, matrix->dtype, source, matrix->pool, &to));
     else {
         to.own = matrix->own;
         matrix->own = NULL;
@@ -320,7 +320,7 @@ static size_t strip_at(const plmr_matrix *m, int64_t strip)
 static bool can_keep(plmr_matrix *m)
 {
     if (!m->kept && m->stored.n_elements == 1)
-        m->kept = plmr_slab_create((size_t)(m->n_out * m->n_in) * plmr_dtype_bytes(m->dtype) + 1);
+        m->kept = plmr_pool_take(m->pool, (size_t)(m->n_out * m->n_in) * plmr_dtype_bytes(m->dtype) + 1);
     return m->kept != NULL;
 }
 

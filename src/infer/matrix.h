@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/pool.h"
 #include "data/tensor.h"
 #include "infer/deal.h"
 #include "kernel/vector.h"
@@ -43,8 +44,9 @@ typedef struct plmr_matrix {
     int32_t *column;    /* by column: its row of the store, -1: zeros */
     int n_ranges;
     plmr_matrix_range *ranges;
-    int32_t *row;   /* by element of all ranges: its row, -1: not this rank's */
-    char *kept;     /* columns in strips of PLMR_PROGRAM_COLS, turned and widened; NULL: none are kept */
+    int32_t *row; /* by element of all ranges: its row, -1: not this rank's */
+    plmr_pool *pool;
+    char *kept;     /* the pool's: columns in strips of PLMR_PROGRAM_COLS, turned and widened; NULL: none are kept */
     int64_t n_kept; /* strips that are */
     bool in_place;  /* see plmr_matrix_read_in_place */
     int64_t n_padding;
@@ -52,9 +54,9 @@ typedef struct plmr_matrix {
 } plmr_matrix;
 
 /* This rank's part of a weight stored as (out, in): where the source lies in memory it must outlive the matrix, else
- * its values are kept. Local. */
+ * its values are kept. Its strips are kept in the pool. Local. */
 plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype dtype, const plmr_source *source,
-                               plmr_matrix *matrix);
+                               plmr_pool *pool, plmr_matrix *matrix);
 void plmr_matrix_free(plmr_matrix *matrix);
 
 /* First row of a chunk of the in dimension; -1: this rank has it not. */

@@ -1,6 +1,7 @@
 /* A weight matrix on the ranks: its own or where it lies, laid out and laid out anew, every element lies where the layout says. */
 #include "tests/support.h"
 
+#include "base/memory.h"
 #include "infer/grid.h"
 #include "infer/matrix.h"
 #include "kernel/kernel.h"
@@ -13,6 +14,7 @@ static float value_at(int64_t o, int64_t i)
 
 /* Elements that this rank has read. */
 static uint64_t n_read;
+static plmr_pool *pool;
 
 static plmr_status get_value(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
                              size_t ld)
@@ -85,7 +87,7 @@ static plmr_matrix load(const plmr_matrix_layout *layout, plmr_ranks *ranks, enu
 {
     plmr_matrix matrix;
     n_read = 0;
-    must(plmr_matrix_create(layout, dtype, source, &matrix));
+    must(plmr_matrix_create(layout, dtype, source, pool, &matrix));
     if (!source->stored.data)
         check_read(layout, ranks);
     check_contents(&matrix, layout);
@@ -131,6 +133,21 @@ static void *lay_down(plmr_source *source, enum plmr_dtype dtype)
     return data;
 }
 
+/* Strips that are kept hold what columns do. */
+static void check_strips(plmr_matrix *m)
+{
+    size_t element = plmr_dtype_bytes(m->dtype), n_bytes = (size_t)m->n_in * PLMR_PROGRAM_COLS * element;
+    char *columns = plmr_take(n_bytes + 1), *room = plmr_take(n_bytes + 1);
+    plmr_matrix_keep(m);
+    for (int64_t first = 0; first < m->n_out; first += PLMR_PROGRAM_COLS) {
+        int64_t n = m->n_out - first < PLMR_PROGRAM_COLS ? m->n_out - first : PLMR_PROGRAM_COLS;
+        plmr_matrix_columns(m, first, n, columns, n);
+        assert_memory_equal(plmr_matrix_strip(m, first, room), columns, (size_t)(m->n_in * n) * element);
+    }
+    free(room);
+    free(columns);
+}
+
 static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_ranks *ranks, enum plmr_dtype dtype)
 {
     for (int b = 0; b < 2; b++)
@@ -142,6 +159,8 @@ static void check_moves(const plmr_grid *from, const plmr_grid *to, plmr_ranks *
                 plmr_matrix matrix = load(&before, ranks, dtype, &source);
                 must(plmr_matrix_move(&matrix, &after, &source));
                 check_contents(&matrix, &after);
+                if (lies)
+                    check_strips(&matrix);
                 must(plmr_matrix_move(&matrix, &before, &source));
                 check_contents(&matrix, &before);
                 plmr_matrix_free(&matrix);
@@ -190,11 +209,13 @@ static void elements_lie_where_the_layout_says(void **state)
         {.dim = 40, .n_heads = 14, .n_kv_heads = 14, .head_dim = 6, .n_ffn = 3, .n_vocab = 3},
         {.dim = 21, .n_heads = 70, .n_kv_heads = 10, .head_dim = 16, .n_ffn = 3, .n_vocab = 3},
     };
+    pool = plmr_pool_create();
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         plmr_model_shape shape = shapes[i];
         shape.rope_pairs = i % 2 ? PLMR_ROPE_HALVES : PLMR_ROPE_NEIGHBOURS;
         check_shape(&shape);
     }
+    plmr_pool_destroy(pool);
     (void)state;
 }
 
