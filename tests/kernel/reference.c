@@ -86,11 +86,24 @@ uint32_t element_bits(enum plmr_dtype dtype, bool wild, uint32_t h)
     return dtype == PLMR_F32 ? sign << 31 | exponent << 23 | low : sign << 15 | exponent << 7 | (low & 127);
 }
 
+/* Each value that two bytes have. */
+static const float *short_values(enum plmr_dtype dtype)
+{
+    static float values[2][1 << 16];
+    static bool known;
+    for (unsigned bits = 0; !known && bits < 1 << 16; bits++) {
+        values[0][bits] = (float)value_of_f16(bits);
+        values[1][bits] = (float)value_of_bf16(bits);
+    }
+    known = true;
+    return values[dtype == PLMR_BF16];
+}
+
 float element_value(enum plmr_dtype dtype, uint32_t bits)
 {
     float value;
     if (dtype != PLMR_F32)
-        return (float)(dtype == PLMR_F16 ? value_of_f16(bits) : value_of_bf16(bits));
+        return short_values(dtype)[bits];
     memcpy(&value, &bits, sizeof value);
     return value;
 }

@@ -222,17 +222,31 @@ static float start_value(const product *p, size_t row, size_t col)
     return p->block.accumulate == PLMR_F16 ? (float)nearest_f16(value) : value;
 }
 
-/* What steps t0 <= t < t1 make of one element of C. */
-static float expected(const product *p, int row, int col, int t0, int t1)
+/* The factor's values of each row (column) of the batch's chunks: slot by slot, k by k. */
+static float *factors(const product *p, bool is_b)
 {
     const plmr_gemm_block *block = &p->block;
-    int x = chunk_at(block->row_runs, row / block->ms), i = row % block->ms;
-    int y = chunk_at(block->col_runs, col / block->ns), j = col % block->ns;
+    const plmr_run *runs = is_b ? block->col_runs : block->row_runs;
+    int size = is_b ? block->ns : block->ms, n = chunks_of(p, is_b) * size, depth = block->n_slots * block->kt;
+    float *values = must_allocate((size_t)n * (size_t)depth * sizeof *values);
+    for (int line = 0; line < n; line++)
+        for (int at = 0; at < depth; at++)
+            values[line * depth + at] =
+                factor(p, is_b, chunk_at(runs, line / size), at / block->kt, at % block->kt, line % size);
+    return values;
+}
+
+/* What steps t0 <= t < t1 make of one element of C. */
+static float expected(const product *p, const float *a, const float *b, int row, int col, int t0, int t1)
+{
+    const plmr_gemm_block *block = &p->block;
+    int x = chunk_at(block->row_runs, row / block->ms), y = chunk_at(block->col_runs, col / block->ns);
+    int depth = block->n_slots * block->kt;
     float c = start_value(p, (size_t)row, (size_t)col);
     for (int t = t0; t < t1; t++) {
-        int slot = slot_of(block, x, y, t);
-        for (int kk = 0; kk < block->kt; kk++)
-            c = multiply_add(block->accumulate, factor(p, false, x, slot, kk, i), factor(p, true, y, slot, kk, j), c);
+        int slot = slot_of(block, x, y, t) * block->kt;
+        for (int kk = slot; kk < slot + block->kt; kk++)
+            c = multiply_add(block->accumulate, a[row * depth + kk], b[col * depth + kk], c);
     }
     return c;
 }
@@ -252,24 +266,32 @@ static void describe(const plmr_isa *isa, const product *p, int row, int col)
         print_error("cols %d +%d\n", b->col_runs[i].first, b->col_runs[i].count);
 }
 
-/* C with a margin that nobody may write to, as it was before (no cuts), or as it should be after cuts[0] <= t <
- * cuts[n_cuts - 1]: the same for all instruction sets. */
-static float *make_c(const product *p, const int *cuts, int n_cuts)
+/* C with a margin that nobody may write to, as it was before. */
+static float *make_c(const product *p)
 {
     size_t n = n_rows(p) * p->block.ldc;
     float *c = must_allocate(n * sizeof *c);
-    for (size_t i = 0; i < n; i++) {
-        size_t row = i / p->block.ldc, col = i % p->block.ldc;
-        c[i] = n_cuts && col + MARGIN < p->block.ldc ? expected(p, (int)row, (int)col, cuts[0], cuts[n_cuts - 1])
-                                                     : start_value(p, row, col);
-    }
+    for (size_t i = 0; i < n; i++)
+        c[i] = start_value(p, i / p->block.ldc, i % p->block.ldc);
+    return c;
+}
+
+/* As it should be after t0 <= t < t1: the same for all instruction sets. */
+static float *make_expected_c(const product *p, int t0, int t1)
+{
+    float *c = make_c(p), *a = factors(p, false), *b = factors(p, true);
+    for (size_t row = 0; row < n_rows(p); row++)
+        for (size_t col = 0; col + MARGIN < p->block.ldc; col++)
+            c[row * p->block.ldc + col] = expected(p, a, b, (int)row, (int)col, t0, t1);
+    free(a);
+    free(b);
     return c;
 }
 
 /* Runs the batches cuts[0] <= t < cuts[1] <= ... */
 static void check_product(const plmr_isa *isa, product *p, const int *cuts, int n_cuts, const float *want)
 {
-    p->block.c = make_c(p, NULL, 0);
+    p->block.c = make_c(p);
     for (int i = 0; i + 1 < n_cuts; i++) {
         p->block.n_before = p->chained ? cuts[i] - cuts[0] : 0;
         p->block.open_ended = p->chained && i + 2 < n_cuts;
@@ -289,7 +311,7 @@ static void check(const plmr_isa *isa, product *p, const int *cuts, int n_cuts)
     p->block.row_runs = p->row_runs;
     p->block.col_runs = p->col_runs;
     p->block.ldc = (size_t)chunks_of(p, true) * (size_t)p->block.ns + MARGIN;
-    float *want = make_c(p, cuts, n_cuts);
+    float *want = make_expected_c(p, cuts[0], cuts[n_cuts - 1]);
     if (isa)
         check_product(isa, p, cuts, n_cuts, want);
     for (int i = 0; i < N_ISAS; i++)
