@@ -4,6 +4,7 @@
 #include <mpi.h>
 
 #include "ranks/account.h"
+#include "ranks/mapping.h"
 #include "ranks/ranks.h"
 
 struct plmr_ranks {
@@ -49,6 +50,22 @@ bool plmr_ranks_outnumber_cores(void);
 /* Waits for all of them. Where ranks outnumber the cores a rank sleeps between looks, as yielding would leave the cores
  * to those that wait as well. */
 void plmr_requests_wait(int n, MPI_Request *requests, const plmr_awaited *awaited);
+
+/* kept.c: what is kept of the grids of all ranks that are done with. All ranks keep and take alike. */
+
+/* Sets where all ranks run, as was found before; returns how many run on this node, 0: it was not. */
+int plmr_kept_where(plmr_neighbourhood *where);
+void plmr_keep_where(const plmr_neighbourhood *where, int n_here);
+
+/* Such a grid, whose ranks have these places (see plmr_mapping_order), as new; NULL: there is none. */
+plmr_ranks *plmr_kept_take(const plmr_rank_grid *grid, const int *place);
+
+/* Returns whether it is kept, and no longer the caller's: a part of the ranks alone is not. */
+bool plmr_keep(plmr_ranks *ranks);
+void plmr_kept_free(void);
+
+/* Frees a grid of which nothing is kept; NULL: nothing. */
+void plmr_ranks_free(plmr_ranks *ranks);
 
 /* Largest piece of one message: MPI counts are int. */
 enum { PLMR_PIECE_BYTES = 1 << 30 };

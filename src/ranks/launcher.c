@@ -22,3 +22,8 @@ plmr_launched plmr_launched_as(void)
     }
     return (plmr_launched){-1, 1, 1};
 }
+
+bool plmr_ranks_are_processes(void)
+{
+    return true;
+}

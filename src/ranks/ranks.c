@@ -223,6 +223,7 @@ void plmr_finalize(void)
 {
     if (!plmr_ranks_started())
         return;
+    plmr_kept_free();
     if (has_started_mpi)
         PLMR_MPI(MPI_Finalize());
     else
@@ -282,47 +283,62 @@ static void list_numbers(plmr_ranks *ranks)
     PLMR_MPI(MPI_Allgather(&me, 1, MPI_INT, ranks->numbers, 1, MPI_INT, ranks->grid));
 }
 
-/* Where this rank runs, for its place on the grid. Ranks that may move from cache to cache have none. */
-static plmr_neighbourhood find_here(plmr_ranks *ranks)
+/* Where this rank runs, for its place on the grid, and how many do on this node. Ranks that may move from cache to cache
+ * have none. */
+static plmr_neighbourhood find_here(int *n_here)
 {
     MPI_Comm node;
     plmr_neighbourhood here = {.node = plmr_rank(), .cache = -1};
     PLMR_MPI(MPI_Comm_split_type(plmr_world(), MPI_COMM_TYPE_SHARED, plmr_rank(), MPI_INFO_NULL, &node));
-    PLMR_MPI(MPI_Comm_size(node, &ranks->n_here));
+    PLMR_MPI(MPI_Comm_size(node, n_here));
     PLMR_MPI(MPI_Bcast(&here.node, 1, MPI_INT, 0, node));
     PLMR_MPI(MPI_Comm_free(&node));
-    if (ranks->n_here > 1 && plmr_machine_is_bound()) {
+    if (*n_here > 1 && plmr_machine_is_bound()) {
         plmr_site site = plmr_machine_site();
         here.cache = site.l3 >= 0 ? site.l3 : site.numa;
     }
     return here;
 }
 
-/* A communicator in which ranks are numbered by place. */
-static MPI_Comm place_ranks(const plmr_neighbourhood *where, const plmr_rank_grid *grid, int *place)
+/* Where all ranks run; returns how many do on this node. */
+static int look_around(plmr_neighbourhood *where)
 {
-    MPI_Comm placed;
-    plmr_mapping_order(where, plmr_rank_count(), grid, place);
-    PLMR_MPI(MPI_Comm_split(plmr_world(), 0, place[plmr_rank()], &placed));
-    return placed;
+    int n_here = plmr_kept_where(where);
+    if (n_here == 0) {
+        plmr_neighbourhood here = find_here(&n_here);
+        PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, plmr_world()));
+        plmr_keep_where(where, n_here);
+    }
+    return n_here;
 }
 
-static plmr_status create_grid(plmr_ranks *ranks, int rank_rows, int rank_cols, int rows, int cols,
-                               const plmr_rank_traffic *traffic, plmr_neighbourhood *where, int *place)
+static plmr_ranks *make_grid(const plmr_rank_grid *grid, const int *place)
 {
-    plmr_rank_grid grid;
-    plmr_neighbourhood here = find_here(ranks);
-    PLMR_MPI(MPI_Allgather(&here, 2, MPI_INT, where, 2, MPI_INT, plmr_world()));
-    PLMR_CHECK(plmr_mapping_choose(where, plmr_rank_count(), rank_rows, rank_cols, rows, cols, traffic, &grid),
-               PLMR_ERROR_INPUT,
-               "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
-               plmr_rank_count(), rows, cols);
-    MPI_Comm placed = place_ranks(where, &grid, place);
-    int dims[2] = {grid.rank_rows, grid.rank_cols}, periods[2] = {1, 1};
+    MPI_Comm placed; /* in which ranks are numbered by place */
+    int dims[2] = {grid->rank_rows, grid->rank_cols}, periods[2] = {1, 1};
+    plmr_ranks *ranks = plmr_take_zeroed(1, sizeof *ranks);
+    PLMR_MPI(MPI_Comm_split(plmr_world(), 0, place[plmr_rank()], &placed));
     PLMR_MPI(MPI_Cart_create(placed, 2, dims, periods, 0, &ranks->grid));
     PLMR_MPI(MPI_Comm_free(&placed));
     create_lines(ranks);
     list_numbers(ranks);
+    return ranks;
+}
+
+static plmr_status create_grid(int rank_rows, int rank_cols, int rows, int cols, const plmr_rank_traffic *traffic,
+                               plmr_neighbourhood *where, int *place, plmr_ranks **out)
+{
+    plmr_rank_grid grid;
+    int n_here = look_around(where), n_ranks = plmr_rank_count();
+    PLMR_CHECK(plmr_mapping_choose(where, n_ranks, rank_rows, rank_cols, rows, cols, traffic, &grid), PLMR_ERROR_INPUT,
+               "%d ranks cannot share a %dx%d region as a grid: use a number of ranks with a divisor that fits",
+               n_ranks, rows, cols);
+    plmr_mapping_order(where, n_ranks, &grid, place);
+    plmr_ranks *ranks = plmr_kept_take(&grid, place);
+    if (!ranks)
+        ranks = make_grid(&grid, place);
+    ranks->n_here = n_here;
+    *out = ranks;
     return PLMR_OK;
 }
 
@@ -334,16 +350,11 @@ plmr_status plmr_ranks_create_for(int rank_rows, int rank_cols, int rows, int co
     size_t n_ranks = (size_t)plmr_rank_count();
     if (rank_rows || rank_cols)
         PLMR_TRY(check_grid(rank_rows, rank_cols, rows, cols));
-    plmr_ranks *ranks = plmr_take_zeroed(1, sizeof *ranks);
     plmr_neighbourhood *where = plmr_take(n_ranks * sizeof *where);
     int *place = plmr_take(n_ranks * sizeof *place);
-    plmr_status status = create_grid(ranks, rank_rows, rank_cols, rows, cols, traffic, where, place);
+    plmr_status status = create_grid(rank_rows, rank_cols, rows, cols, traffic, where, place, out);
     free(place);
     free(where);
-    if (status)
-        free(ranks);
-    else
-        *out = ranks;
     return status;
 }
 
@@ -389,6 +400,17 @@ plmr_status plmr_ranks_create_alone(plmr_ranks **out)
     return status;
 }
 
+void plmr_ranks_free(plmr_ranks *ranks)
+{
+    if (!ranks)
+        return;
+    for (int axis = 0; axis < 2; axis++)
+        PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
+    PLMR_MPI(MPI_Comm_free(&ranks->grid));
+    free(ranks->numbers);
+    free(ranks);
+}
+
 void plmr_ranks_destroy(plmr_ranks *ranks)
 {
     if (!ranks)
@@ -396,11 +418,9 @@ void plmr_ranks_destroy(plmr_ranks *ranks)
     plmr_account_close(ranks);
     if (ranks->is_alone)
         works_alone = false;
-    for (int axis = 0; axis < 2; axis++)
-        PLMR_MPI(MPI_Comm_free(&ranks->line[axis]));
-    PLMR_MPI(MPI_Comm_free(&ranks->grid));
-    free(ranks->numbers);
-    free(ranks);
+    else if (plmr_keep(ranks))
+        return;
+    plmr_ranks_free(ranks);
 }
 
 int plmr_ranks_extent(const plmr_ranks *ranks, enum plmr_axis axis)

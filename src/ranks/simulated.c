@@ -108,3 +108,9 @@ plmr_board *__wrap_plmr_board_create(plmr_ranks *ranks, size_t n_bytes)
     (void)ranks, (void)n_bytes;
     return NULL;
 }
+
+bool __wrap_plmr_ranks_are_processes(void);
+bool __wrap_plmr_ranks_are_processes(void)
+{
+    return false;
+}

@@ -49,6 +49,38 @@ static void grids_fit_their_region(void **state)
     }
 }
 
+/* A grid that is made when others alike are done with, or there are still, is as new and has messages of its own. */
+static void grids_are_made_again(void **state)
+{
+    (void)state;
+    int n = plmr_rank_count(), me = plmr_rank();
+    for (int turn = 0; turn < 6; turn++) {
+        plmr_ranks *grids[4];
+        for (int i = 0; i < 4; i++) {
+            must(plmr_ranks_create(i == 1 ? n : 1, i == 1 ? 1 : n, 100, 100, &grids[i]));
+            plmr_ranks_times times = plmr_ranks_times_now(grids[i]);
+            plmr_ranks_times none = {0};
+            assert_memory_equal(&times, &none, sizeof times);
+        }
+        double sent[2] = {me, 100 + me}, got[2] = {-1, -1};
+        plmr_exchange *exchange[2];
+        for (int i = 0; i < 2; i++) { /* those of the last grid come first, and are not the other's */
+            plmr_ranks *grid = grids[i ? 0 : 3];
+            exchange[i] = plmr_exchange_create(grid, "a test");
+            plmr_exchange_receive(exchange[i], PLMR_X, (me + n - 1) % n, &got[1 - i], sizeof *got);
+        }
+        for (int i = 0; i < 2; i++)
+            plmr_exchange_send(exchange[1 - i], PLMR_X, (me + 1) % n, &sent[i], sizeof *sent);
+        for (int i = 0; i < 2; i++) {
+            plmr_exchange_wait(exchange[i]);
+            plmr_exchange_destroy(exchange[i]);
+        }
+        assert_true(got[0] == (me + n - 1) % n && got[1] == 100 + (me + n - 1) % n);
+        for (int i = 0; i < 4; i++)
+            plmr_ranks_destroy(grids[turn % 2 ? i : 3 - i]);
+    }
+}
+
 /* Round each line of the grid, in pieces of odd sizes: what comes is what the neighbour sent. */
 static void messages_go_along_axes(void **state)
 {
@@ -253,10 +285,15 @@ static void deals_are_done_again_and_again(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shares_cover_all_cores), cmocka_unit_test(grids_fit_their_region),
-    cmocka_unit_test(messages_go_along_axes), cmocka_unit_test(failures_are_shared),
-    cmocka_unit_test(waiting_is_measured),    cmocka_unit_test(work_hides_messages),
-    cmocka_unit_test(a_rank_works_alone),     cmocka_unit_test(deals_are_done_again_and_again),
+    cmocka_unit_test(shares_cover_all_cores),
+    cmocka_unit_test(grids_fit_their_region),
+    cmocka_unit_test(grids_are_made_again),
+    cmocka_unit_test(messages_go_along_axes),
+    cmocka_unit_test(failures_are_shared),
+    cmocka_unit_test(waiting_is_measured),
+    cmocka_unit_test(work_hides_messages),
+    cmocka_unit_test(a_rank_works_alone),
+    cmocka_unit_test(deals_are_done_again_and_again),
 };
 
 TEST_MAIN(tests)
