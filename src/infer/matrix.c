@@ -299,7 +299,7 @@ void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int run, const char 
                        const char *line[PLMR_LINE_COLS])
 {
     int64_t chunk = m->own ? (run ? m->in.runs[0].count : 0) : m->in.runs[run].first;
-    size_t at = (size_t)(chunk * m->layout.in->size) * sizeof(uint16_t);
+    size_t at = (size_t)(chunk * m->layout.in->size) * plmr_dtype_bytes(m->dtype);
     for (int j = 0; j < PLMR_LINE_COLS; j++) {
         int32_t row = first + j < m->n_out ? m->column[first + j] : -1;
         line[j] = row < 0 ? nothing : (const char *)m->stored.data + (size_t)row * m->stored.row_bytes + at;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/few.h"
 #include "infer/gather.h"
 #include "infer/strips.h"
 
@@ -113,8 +114,13 @@ void plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
                                                      p->ld[step->in], p->n_rows, most)};
     for (int64_t block = 0; block < block_count(p, most); block++) {
         plmr_gather_next(rows.gather, &rows.first, &rows.n);
+        float *few = rows.n <= PLMR_FEW_MOST_ROWS ? plmr_few_rows(rows.gather, rows.n) : NULL;
         for (int i = 0; i < step->n_parts; i++)
-            multiply_part(p, &step->part[i], &rows);
+            if (few && plmr_few_fits(plmr_pass_matrix(p, step->part[i].weight), p->engine->ranks, p->n_rows))
+                plmr_few_multiply(p, &step->part[i], rows.first, rows.n, few);
+            else
+                multiply_part(p, &step->part[i], &rows);
+        free(few);
     }
     plmr_gather_destroy(rows.gather);
 }

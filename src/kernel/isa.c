@@ -282,6 +282,7 @@ const plmr_isa PLMR_ISA_TABLE = {
     .from_float = from_float,
     .on_vectors = &PLMR_ISA_VECTORS_TABLE,
     .attention = &PLMR_ISA_ATTENTION_TABLE,
+    .few_rows = &PLMR_ISA_FEW_ROWS_TABLE,
 #if !defined(PLMR_ISA_FEW)
     .few = &PLMR_ISA_FEW_TABLE,
 #endif

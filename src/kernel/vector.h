@@ -94,6 +94,28 @@ typedef struct plmr_gemv_lines {
     float *sums;
 } plmr_gemv_lines;
 
+/* A product of few rows with PLMR_FEW_COLS columns, which are read once, in the order in which they lie. `pitch` counts rows with what
+ * fills the last vector of `lanes`. The n_k elements of a column lie on a ring; if `padded`, zeros follow the last. For row i,
+ * sums[j * pitch + i] is the chain once around the ring, from k = start[j * pitch + i] on (more than n_k: from among the zeros), from
+ * +0, of fma(a[k * pitch + i], b(k, j), .). Columns are lines of elements, `from` and `next` being as above; or, where `from` is
+ * NULL, rows of PLMR_FEW_COLS elements one after the other, in `strip`. */
+enum { PLMR_FEW_COLS = PLMR_LINE_COLS };
+typedef struct plmr_few_product {
+    size_t pitch;
+    int64_t n_k;
+    bool padded;
+    const int32_t *start;
+    const float *a;
+    const char *const *from, *const *next;
+    const void *strip;
+    float *sums;
+} plmr_few_product;
+
+typedef struct plmr_few_functions {
+    int lanes;
+    void (*multiply)(enum plmr_dtype dtype, const plmr_few_product *product);
+} plmr_few_functions;
+
 typedef struct plmr_vector_functions {
     /* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
      * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be
@@ -154,4 +176,5 @@ typedef struct plmr_vector_functions {
 } plmr_vector_functions;
 
 const plmr_attention_functions *plmr_attention(void);
+const plmr_few_functions *plmr_few(void);
 const plmr_vector_functions *plmr_vectors(void);

@@ -194,6 +194,76 @@ static void lines(void **state)
             check_lines(isa_number(i / 12), i / 6 % 2 ? PLMR_F16 : PLMR_BF16, sizes[i % 6][0], sizes[i % 6][1]);
 }
 
+/* ---- few rows ---- */
+
+typedef struct few_case {
+    enum plmr_dtype dtype;
+    bool is_strip, tiny; /* tiny: products are less than the least float, so that sums are zeros of either sign */
+    int n_rows, n_k, n_zeros;
+} few_case;
+
+static float few_element(const few_case *c, const plmr_few_product *p, int k, int j)
+{
+    if (k >= c->n_k)
+        return 0;
+    return p->from ? element(c->dtype, p->from[j], (size_t)k)
+                   : element(c->dtype, p->strip, (size_t)(k * PLMR_FEW_COLS + j));
+}
+
+static void check_few_sums(const plmr_isa *isa, const few_case *c, const plmr_few_product *p)
+{
+    for (int at = 0, n = c->n_k + c->n_zeros; at < c->n_rows * PLMR_FEW_COLS; at++) {
+        int i = at / PLMR_FEW_COLS, j = at % PLMR_FEW_COLS;
+        float sum = 0;
+        for (int turn = 0, k = p->start[(size_t)j * p->pitch + (size_t)i]; turn < n; turn++, k = (k + 1) % n)
+            sum = fmaf(k < c->n_k ? p->a[(size_t)k * p->pitch + (size_t)i] : 0, few_element(c, p, k, j), sum);
+        if (!same_bits(p->sums[(size_t)j * p->pitch + (size_t)i], sum))
+            fail_msg("%s: %d rows, %d k, %d zeros, dtype %d, strip %d: sum %d of row %d is %a, not %a", isa->name,
+                     c->n_rows, c->n_k, c->n_zeros, (int)c->dtype, c->is_strip, j, i,
+                     (double)p->sums[(size_t)j * p->pitch + (size_t)i], (double)sum);
+    }
+}
+
+/* Chains start within `span` elements of each other, anywhere on the ring. */
+static void check_few(const plmr_isa *isa, const few_case *c, int first, int span)
+{
+    size_t lanes = (size_t)isa->few_rows->lanes, pitch = ((size_t)c->n_rows + lanes - 1) / lanes * lanes;
+    size_t element_bytes = plmr_dtype_bytes(c->dtype), n_sums = pitch * PLMR_FEW_COLS;
+    float *a = make_elements(PLMR_F32, (size_t)c->n_k * pitch, false, 5), *sums = must_allocate(n_sums * sizeof *sums);
+    for (size_t i = 0; i < (size_t)c->n_k * pitch && c->tiny; i++)
+        a[i] = i % 3 ? 1e-45F : -1e-45F;
+    void *b = random_elements(c->dtype, (size_t)c->n_k * PLMR_FEW_COLS, 6);
+    int32_t *start = must_allocate(n_sums * sizeof *start);
+    const char *from[PLMR_FEW_COLS];
+    for (int j = 0; j < PLMR_FEW_COLS; j++)
+        from[j] = (const char *)b + (size_t)(j * c->n_k) * element_bytes;
+    for (size_t i = 0; i < n_sums; i++)
+        start[i] = (first + (int)(i * 7 % (size_t)span)) % (c->n_k + c->n_zeros);
+    plmr_few_product p = {
+        .pitch = pitch, .n_k = c->n_k, .padded = c->n_zeros > 0, .start = start, .a = a, .strip = b, .sums = sums};
+    p.from = c->is_strip ? NULL : from;
+    p.next = first % 2 ? from : NULL;
+    isa->few_rows->multiply(c->dtype, &p);
+    check_few_sums(isa, c, &p);
+    free(start);
+    free(b);
+    free(sums);
+    free(a);
+}
+
+static void few_rows(void **state)
+{
+    static const int rows[] = {1, 3, 4, 8, 13, 16, 30}, lengths[] = {1, 5, 64, 100, 333};
+    (void)state;
+    for (int i = 0; i < N_ISAS * 7 * 5 * 12; i++) {
+        const plmr_isa *isa = isa_number(i / (7 * 5 * 12));
+        int n_k = lengths[i / 12 % 5], n_zeros = i % 3 * 3;
+        few_case c = {(enum plmr_dtype)(i / 2 % 3), i % 2, i % 12 > 8, rows[i / 60 % 7], n_k, n_zeros};
+        for (int first = 0; isa && first < n_k + n_zeros; first += 1 + n_k / 7)
+            check_few(isa, &c, first, 1 + i % (n_k + 2));
+    }
+}
+
 /* n rows of n_k words, at any address, to rows 2 k + 1; every seventh is left out. */
 static void check_turn(const plmr_isa *isa, size_t bytes, int n, int n_k)
 {
@@ -814,6 +884,7 @@ int main(void)
         cmocka_unit_test(gemv_onto),
         cmocka_unit_test(programs),
         cmocka_unit_test(lines),
+        cmocka_unit_test(few_rows),
         cmocka_unit_test(turns),
         cmocka_unit_test(scores),
         cmocka_unit_test(many_dimensions),

@@ -1,0 +1,106 @@
+#include "infer/few.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { COLS = PLMR_FEW_COLS };
+
+/* Elements lie in the file as chains meet them. */
+static bool reads_lines(const plmr_matrix *m)
+{
+    return m->stored.data && m->stored.n_elements == 1 && plmr_dtype_bytes(m->dtype) == (size_t)m->stored.n_bytes &&
+           !m->layout.in->element;
+}
+
+bool plmr_few_fits(const plmr_matrix *m, plmr_ranks *ranks, int64_t n_rows)
+{
+    bool has_all = !m->layout.in_ring || plmr_ranks_extent(ranks, PLMR_Y) == 1;
+    return n_rows <= PLMR_FEW_MOST_ROWS && has_all && m->in.n_runs == 1 && (reads_lines(m) || !m->layout.in_order);
+}
+
+static int64_t pitch_of(int64_t n_rows)
+{
+    return plmr_ceil_div(n_rows, plmr_few()->lanes) * plmr_few()->lanes;
+}
+
+float *plmr_few_rows(const plmr_gather *g, int64_t n_rows)
+{
+    const plmr_deal *deal = g->deal;
+    int64_t pitch = pitch_of(n_rows);
+    float *a = plmr_take_zeroed((size_t)(plmr_deal_places(deal) * pitch) + 1, sizeof *a), *to = a;
+    for (int slot = 0; slot < deal->n_filled; slot++)
+        for (int kk = 0; kk < deal->size; kk++, to += pitch)
+            for (int64_t row = 0; row < n_rows; row++)
+                to[row] = ((const float *)g->line[slot])[(row / g->width * g->n_cols + kk) * g->width + row % g->width];
+    return a;
+}
+
+/* A product, and where its columns at hand go. */
+struct columns {
+    const plmr_pass *pass;
+    const plmr_matrix *m;
+    int64_t first_row, n_rows;
+    int32_t *start;
+    char *strip; /* room for COLS columns, or a line of zeros */
+    plmr_few_product product;
+};
+
+/* Core (x, y) begins in slot x + y of the ring. What fills the last vector begins as the last row does. */
+static void find_starts(const struct columns *c, int64_t first)
+{
+    const plmr_deal *in = c->m->layout.in, *out = c->m->layout.out;
+    for (size_t i = 0; i < c->product.pitch; i++) {
+        int64_t row = c->first_row + ((int64_t)i < c->n_rows ? (int64_t)i : c->n_rows - 1);
+        int x = plmr_part_chunk(&c->pass->here, (int)(row / c->pass->ms));
+        for (int j = 0; j < COLS; j++) {
+            int64_t column = first + j < c->m->n_out ? first + j : c->m->n_out - 1;
+            int y = plmr_part_chunk(&c->m->out, (int)(column / out->size));
+            c->start[(size_t)j * c->product.pitch + i] = (x + y) % in->n_slots * in->size;
+        }
+    }
+}
+
+static void multiply_columns(struct columns *c, int64_t first, float *to, size_t ld)
+{
+    const plmr_matrix *m = c->m;
+    const char *from[COLS], *next[COLS];
+    bool is_last = first + COLS >= m->n_out;
+    find_starts(c, first);
+    if (reads_lines(m)) {
+        plmr_matrix_lines(m, first, 0, c->strip, from);
+        plmr_matrix_lines(m, is_last ? first : first + COLS, 0, c->strip, next);
+        c->product.from = from;
+        c->product.next = is_last ? NULL : next;
+    } else
+        plmr_matrix_columns(m, first, plmr_clip(first, COLS, m->n_out), c->strip, COLS);
+    plmr_few()->multiply(m->dtype, &c->product);
+    for (int64_t i = 0; i < c->n_rows; i++)
+        for (int64_t j = 0; j < plmr_clip(first, COLS, m->n_out); j++)
+            to[(size_t)i * ld + (size_t)j] = c->product.sums[(size_t)j * c->product.pitch + (size_t)i];
+}
+
+void plmr_few_multiply(const plmr_pass *p, const plmr_step_part *part, int64_t first, int64_t n_rows, const float *a)
+{
+    const plmr_matrix *m = plmr_pass_matrix(p, part->weight);
+    const plmr_deal *in = m->layout.in;
+    size_t pitch = (size_t)pitch_of(n_rows), ld = p->ld[part->out];
+    int64_t n_k = reads_lines(m) ? in->n : plmr_deal_places(in);
+    float *sums = plmr_take(COLS * pitch * (sizeof *sums + sizeof(int32_t)));
+    struct columns c = {p, m, first, n_rows, .start = (int32_t *)(sums + COLS * pitch)};
+    c.strip = plmr_take_zeroed((size_t)plmr_deal_places(in) * COLS + 1, sizeof(float));
+    c.product = (plmr_few_product){
+        .pitch = pitch,
+        .n_k = n_k,
+        .padded = n_k < (int64_t)in->n_slots * in->size,
+        .start = c.start,
+        .a = a,
+        .strip = c.strip,
+        .sums = sums,
+    };
+    for (int64_t col = 0; col < m->n_out && n_rows; col += COLS)
+        multiply_columns(&c, col, p->activation[part->out] + (size_t)first * ld + (size_t)col, ld);
+    free(c.strip);
+    free(sums);
+}
