@@ -165,6 +165,99 @@ static void pack_panel(enum plmr_dtype dtype, const scoring *job, const void *kt
         pack_keys(PLMR_BF16, job, kt, ldk, from, n_keys, n_vectors);
 }
 
+/* Keys that few rows meet are widened where they lie: to pack them takes as long as the rows do. Rows and vectors of keys that are
+ * worked on together leave their sums in registers; meanwhile the next line of the same dimension is fetched. */
+enum { FEW_ROWS = 8, FEW_VECTORS = 4 };
+
+typedef struct lying {
+    const scoring *job;
+    const char *kt;
+    size_t row_bytes;
+} lying;
+
+/* top = p_c + top, for n vectors of keys from one on; dimension: core c's first. */
+PLMR_INLINE void add_lying(enum plmr_dtype dtype, int n_rows, int n, int s, const lying *keys, size_t dimension,
+                           const float *q, size_t key, vf top[FEW_ROWS])
+{
+    vf part[FEW_ROWS] = {0};
+    for (size_t d = dimension; d < dimension + (size_t)s; d++) {
+        const char *row = keys->kt + d * keys->row_bytes;
+        vf right[FEW_VECTORS];
+        __builtin_prefetch(row + key * plmr_dtype_bytes(dtype) + PLMR_LINE_BYTES, 0, 3);
+        PLMR_EACH(v, n)
+            right[v] = vf_load_as(dtype, row, key + (size_t)v * LANES);
+        PLMR_EACH(at, n_rows * n)
+            part[at] = vf_fma(q[(size_t)(at / n) * keys->job->ldq + d], right[at % n], part[at]);
+    }
+    PLMR_EACH(at, n_rows * n)
+        top[at] = part[at] + top[at];
+}
+
+PLMR_INLINE void score_lying(enum plmr_dtype dtype, int n_rows, int n, int s, const lying *keys, int i, size_t key)
+{
+    vf stack[PLMR_TREE_DEPTH][FEW_ROWS], top[FEW_ROWS] = {0};
+    const scoring *job = keys->job;
+    float *scores = job->scores + (size_t)i * job->lds + key;
+    int depth = 0;
+    for (const plmr_tree_op *op = job->ops; op < job->ops + job->n_ops; op++) {
+        if (op->kind == PLMR_TREE_MERGE) {
+            depth--;
+            PLMR_EACH(at, n_rows * n)
+                top[at] += stack[depth][at];
+            continue;
+        }
+        if (op->kind == PLMR_TREE_PUSH) {
+            PLMR_EACH(at, n_rows * n) {
+                stack[depth][at] = top[at];
+                top[at] = -(vf){0};
+            }
+            depth++;
+        }
+        add_lying(dtype, n_rows, n, s, keys, (size_t)op->core * (size_t)s, job->q + (size_t)i * job->ldq, key, top);
+    }
+    PLMR_EACH(at, n_rows * n)
+        vf_store(scores + (size_t)(at / n) * job->lds + (size_t)(at % n) * LANES, top[at]);
+}
+
+/* Rows from number i on, of n_keys keys, a whole number of FEW_VECTORS vectors. */
+PLMR_INLINE void score_few(enum plmr_dtype dtype, int n_rows, const lying *keys, int i, size_t n_keys)
+{
+    int n = FEW_ROWS / n_rows < FEW_VECTORS ? FEW_ROWS / n_rows : FEW_VECTORS;
+    for (size_t key = 0; key < n_keys; key += (size_t)n * LANES)
+        if (keys->job->s == 1)
+            score_lying(dtype, n_rows, n, 1, keys, i, key);
+        else
+            score_lying(dtype, n_rows, n, keys->job->s, keys, i, key);
+}
+
+PLMR_INLINE void score_all_few(enum plmr_dtype dtype, const lying *keys, int n_rows, size_t n_keys)
+{
+    int i = 0;
+    for (; i + FEW_ROWS <= n_rows; i += FEW_ROWS)
+        score_few(dtype, FEW_ROWS, keys, i, n_keys);
+    for (; i + 4 <= n_rows; i += 4)
+        score_few(dtype, 4, keys, i, n_keys);
+    for (; i + 2 <= n_rows; i += 2)
+        score_few(dtype, 2, keys, i, n_keys);
+    for (; i < n_rows; i++)
+        score_few(dtype, 1, keys, i, n_keys);
+}
+
+/* Scores of the first keys, if there are few rows; returns of how many. */
+static int64_t score_where_keys_lie(enum plmr_dtype dtype, const scoring *job, int n_rows, int64_t n_keys,
+                                    const void *kt, size_t ldk)
+{
+    const lying keys = {job, kt, ldk * plmr_dtype_bytes(dtype)};
+    int64_t n = n_rows > FEW_ROWS ? 0 : n_keys - n_keys % (FEW_VECTORS * LANES);
+    if (dtype == PLMR_F32)
+        score_all_few(PLMR_F32, &keys, n_rows, (size_t)n);
+    else if (dtype == PLMR_F16)
+        score_all_few(PLMR_F16, &keys, n_rows, (size_t)n);
+    else
+        score_all_few(PLMR_BF16, &keys, n_rows, (size_t)n);
+    return n;
+}
+
 static size_t count_dimensions(const plmr_tree_op *ops, int n_ops, int s)
 {
     int n_cores = 0;
@@ -185,7 +278,8 @@ static void attention_scores(const plmr_tree_op *ops, int n_ops, int s, int n_ro
     while (most > KEY_VECTORS && (size_t)most * stride > PANEL_FLOATS)
         most -= KEY_VECTORS;
     scoring job = {ops, n_ops, s, q, ldq, panel, stride, scores, lds};
-    for (int64_t j = 0; j < n_keys; j += most * LANES, job.scores += most * LANES) {
+    int64_t j = score_where_keys_lie(dtype, &job, n_rows, n_keys, kt, ldk);
+    for (job.scores += j; j < n_keys; j += most * LANES, job.scores += most * LANES) {
         int64_t now = n_keys - j < most * LANES ? n_keys - j : most * LANES;
         int n_blocks = (int)plmr_ceil_div(now, KEY_VECTORS * LANES);
         pack_panel(dtype, &job, kt, ldk, j, now, n_blocks * KEY_VECTORS);

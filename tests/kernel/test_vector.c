@@ -444,11 +444,11 @@ static void scores(void **state)
 {
     (void)state;
     static const int cores[] = {1, 2, 3, 8, 21, 40}, sizes[] = {1, 2, 3, 4, 8};
-    static const int rows[] = {1, 2, 3, 5, 6, 7, 13}, keys[] = {1, 5, 16, 31, 32, 33, 64, 100, 130, 600};
+    static const int rows[] = {1, 2, 3, 5, 6, 7, 8, 13}, keys[] = {1, 5, 16, 31, 32, 33, 64, 100, 130, 600};
     for (int i = 0; i < 600; i++) {
         scores_case c = {.tree = trees[i % N_TREES](cores[random_below(6)]),
                          .s = sizes[random_below(5)],
-                         .n_rows = rows[random_below(7)],
+                         .n_rows = rows[random_below(8)],
                          .n_keys = keys[random_below(10)],
                          .gap = random_below(3) * 3,
                          .dtype = (enum plmr_dtype)random_below(3),
