@@ -200,7 +200,7 @@ def test_verify(plmr, check, folder):
     path, trace = os.path.join(folder, "v.jsonl"), os.path.join(folder, "trace.json")
     lines = []
     for args in ("gemm --m 40 --k 40 --n 40 --cores 10x10 --verify --seed 7", "allreduce --length 20 --cores 10 --mode=timing",
-                 f"llm -mdemo --mode compute --prompt 8 --decode 2 --trace {trace}", "serve --rate 2 --requests 20"):
+                 f"llm -mdemo --mode compute --prompt 8 --decode 2 --trace {trace}", "serve --model demo --cores 30x30 --rate 50 --requests 20 --lengths 16/8"):
         lines += plmr.run(args.split() + ["--json", "-"])[1].splitlines()
     os.remove(trace)
     lines[0] = json.dumps(json.loads(lines[0]) | {"version": "0.0.1"})

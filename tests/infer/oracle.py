@@ -1,6 +1,6 @@
 """Logits against what other programs computed, on several grids of cores and numbers of ranks.
 
-oracle.py MPIEXEC PLMR DATA_FOLDER MODEL_FILE    one model, with DATA_FOLDER/NAME.tokens, .greedy and .logits.f32;
+oracle.py MPIEXEC MANY DATA_FOLDER MODEL_FILE    one model, with DATA_FOLDER/NAME.tokens, .greedy and .logits.f32;
                                                  or, instead of both, .logp.f32: log-probabilities
 oracle.py --comparer                             what the comparison itself must find
 Exits with 77 (skipped) without NumPy.
@@ -8,7 +8,6 @@ Exits with 77 (skipped) without NumPy.
 import os
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 
 try:
     import numpy as np
@@ -17,7 +16,7 @@ except ImportError:
     sys.exit(77)
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-from cli import Checks, Plmr, show  # noqa: E402
+from cli import Checks, Started, show  # noqa: E402
 from forward import Forward  # noqa: E402
 
 # A plain forward is well within this of the references in float32, and of a float64 forward from the same weights.
@@ -101,9 +100,8 @@ class Runs:
             return file.read()
 
     def all(self, cases):
-        """{(cores, ranks): logits} of many cases; a run mostly waits for its own start."""
-        with ThreadPoolExecutor(3) as pool:
-            return dict(zip(cases, pool.map(lambda case: self.run(*case), cases)))
+        """{(cores, ranks): logits} of many cases, in one start for each number of ranks."""
+        return {case: self.run(*case) for case in sorted(cases, key=lambda case: case[1] or 1)}
 
 
 def check_values(check, model, logits, what):
@@ -131,14 +129,14 @@ def check_ranks(check, model, runs, cores, all_ranks):
     return np.frombuffer(first, "<f4")
 
 
-def check_model(mpiexec, binary, folder, path):
+def check_model(mpiexec, many, folder, path):
     check, model = Checks(), Model(folder, path)
     grids = [(("--prefill-cores", prefill, "--decode-cores", decode), ranks)
              for prefill, decode, ranks in (FEW_GRIDS if model.has_few else GRIDS)]
     one_by_one = ("--phase", "decode")
     cases = [(cores + phase, n) for cores, ranks in grids for n in ranks for phase in ((), one_by_one)]
-    with tempfile.TemporaryDirectory() as scratch:
-        runs = Runs(Plmr(mpiexec, binary), model, scratch, check).all(cases)
+    with tempfile.TemporaryDirectory() as scratch, Started(mpiexec, many) as plmr:
+        runs = Runs(plmr, model, scratch, check).all(cases)
     for cores, ranks in grids:
         prefill = check_ranks(check, model, runs, cores, ranks)
         decode = check_ranks(check, model, runs, cores + one_by_one, ranks)
