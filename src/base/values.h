@@ -4,12 +4,16 @@
 #include "plmr/status.h"
 #include "plmr/types.h"
 
+/* How blocks are laid out that kernels can read: as ggml has the types of these names. NONE: any others. */
+enum plmr_packing { PLMR_PACKING_NONE, PLMR_PACKING_Q4_K, PLMR_PACKING_Q6_K, PLMR_PACKING_Q8_0, PLMR_N_PACKINGS };
+
 /* Rows of a matrix that lie in memory one after the other: blocks of n_elements in n_bytes. */
 typedef struct plmr_stored {
     const unsigned char *data; /* NULL: they lie nowhere */
     size_t row_bytes;
     int n_elements, n_bytes;
     void (*decode)(const unsigned char *blocks, int64_t n_blocks, float *to); /* needs no alignment */
+    enum plmr_packing packing;
 } plmr_stored;
 
 /* Where a matrix's values come from: fills a rectangle of the matrix, row-major, leading dimension ld. Never asked

@@ -150,7 +150,7 @@ static plmr_status keep(plmr_matrix *m, const plmr_source *source)
     size_t element = plmr_dtype_bytes(m->dtype), row_bytes = (size_t)count_held(in, m->layout.in->n) * element;
     size_t n_bytes = (size_t)count_held(out, m->layout.out->n) * row_bytes;
     m->own = plmr_slab_create(n_bytes + 1);
-    m->stored = (plmr_stored){(unsigned char *)m->own, row_bytes, 1, (int)element, NULL};
+    m->stored = (plmr_stored){(unsigned char *)m->own, row_bytes, 1, (int)element, NULL, PLMR_PACKING_NONE};
     plmr_status status =
         m->own ? keep_rows(m, source, out, in)
                : plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for weights: %zu bytes on this rank; use more ranks",
@@ -231,7 +231,7 @@ plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layo
 struct reader {
     const plmr_matrix *m;
     size_t element;
-    char *blocks; /* COLUMNS x ELEMENTS, of what has to be widened */
+    char *blocks; /* COLUMNS x ELEMENTS or ELEMENTS x PLMR_PACKED_COLS, of what has to be widened */
     char *to;
     int64_t pitch;
 };
@@ -253,29 +253,49 @@ static const char *row_at(const struct reader *r, int32_t row, int64_t first, in
     return room;
 }
 
+/* What kernels widen is turned already. */
+static void widen_some(const struct reader *r, int64_t col, int n, int64_t offset, plmr_matrix_range range,
+                       const int32_t *row)
+{
+    const plmr_stored *s = &r->m->stored;
+    const unsigned char *from[PLMR_PACKED_COLS];
+    const uint16_t *rows = (const uint16_t *)r->blocks;
+    uint16_t *to = (uint16_t *)r->to + offset;
+    plmr_matrix_blocks(r->m, col, range.first, from);
+    plmr_packed()->widen(s->packing, range.n / s->n_elements, from, (uint16_t *)r->blocks);
+    for (int64_t k = 0; k < range.n; k++, rows += PLMR_PACKED_COLS)
+        if (row[k] >= 0)
+            memcpy(to + row[k] * r->pitch, rows, (size_t)n * sizeof *to);
+}
+
 /* Elements of a range, of up to COLUMNS columns, which are `offset` columns into what is made. */
 static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset, plmr_matrix_range range,
                       const int32_t *row)
 {
     const char *from[COLUMNS];
+    if (plmr_matrix_is_packed(r->m)) {
+        widen_some(r, col, n, offset, range, row);
+        return;
+    }
     for (int j = 0; j < n; j++)
         from[j] = row_at(r, col + j < r->m->n_out ? r->m->column[col + j] : -1, range.first, range.n,
                          r->blocks + (size_t)j * ELEMENTS * r->element);
     plmr_vectors()->turn(r->element, n, range.n, from, row, r->to + (size_t)offset * r->element, (size_t)r->pitch);
 }
 
-/* Of n columns. The last few are turned with some that have been: less than COLUMNS take longer. */
+/* Of n columns. The last few are turned with some that have been: less than are turned together take longer. */
 static void turn_range(const struct reader *r, int64_t col, int64_t n, plmr_matrix_range range, const int32_t *row)
 {
-    for (int64_t i = 0; i < n; i += COLUMNS) {
-        int64_t from = n - i < COLUMNS && n > COLUMNS ? n - COLUMNS : i;
-        turn_some(r, col + from, (int)plmr_clip(from, COLUMNS, n), from, range, row);
+    int64_t most = plmr_matrix_is_packed(r->m) ? PLMR_PACKED_COLS : COLUMNS;
+    for (int64_t i = 0; i < n; i += most) {
+        int64_t from = n - i < most && n > most ? n - most : i;
+        turn_some(r, col + from, (int)plmr_clip(from, most, n), from, range, row);
     }
 }
 
 void plmr_matrix_columns(const plmr_matrix *m, int64_t first, int64_t n, void *to, int64_t pitch)
 {
-    char blocks[COLUMNS * ELEMENTS * sizeof(uint16_t)];
+    char blocks[PLMR_PACKED_COLS * ELEMENTS * sizeof(uint16_t)];
     struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch};
     for (int64_t i = 0; i < m->n_padding; i++)
         memset(r.to + (size_t)(m->padding[i] * pitch) * r.element, 0, (size_t)n * r.element);
@@ -303,6 +323,22 @@ void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int run, const char 
     for (int j = 0; j < PLMR_LINE_COLS; j++) {
         int32_t row = first + j < m->n_out ? m->column[first + j] : -1;
         line[j] = row < 0 ? nothing : (const char *)m->stored.data + (size_t)row * m->stored.row_bytes + at;
+    }
+}
+
+bool plmr_matrix_is_packed(const plmr_matrix *m)
+{
+    return m->stored.packing && m->dtype == PLMR_F16;
+}
+
+void plmr_matrix_blocks(const plmr_matrix *m, int64_t first, int64_t element,
+                        const unsigned char *block[PLMR_PACKED_COLS])
+{
+    const plmr_stored *s = &m->stored;
+    size_t at = (size_t)(element / s->n_elements * s->n_bytes);
+    for (int j = 0; j < PLMR_PACKED_COLS; j++) {
+        int32_t row = first + j < m->n_out ? m->column[first + j] : -1;
+        block[j] = row < 0 ? NULL : s->data + (size_t)row * s->row_bytes + at;
     }
 }
 

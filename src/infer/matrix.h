@@ -18,7 +18,7 @@
 #include "base/pool.h"
 #include "data/tensor.h"
 #include "infer/deal.h"
-#include "kernel/vector.h"
+#include "kernel/packed.h"
 
 /* Where a matrix lies: a dimension dealt to a ring is split between the ranks along its axis; NULL: all have all of it.
  * Rows come chunk by chunk in the given order, that in which a product with a vector meets them; NULL: as dealt.
@@ -85,6 +85,12 @@ void plmr_matrix_read_in_place(plmr_matrix *matrix);
  * elements, is for what pads columns. Local. */
 void plmr_matrix_lines(const plmr_matrix *matrix, int64_t first, int run, const char *nothing,
                        const char *line[PLMR_LINE_COLS]);
+
+/* Whether kernels read its blocks where they lie (kernel/packed.h); of PLMR_PACKED_COLS columns from `first` on, the blocks that have
+ * an element of the in dimension, NULL for what pads columns. Local. */
+bool plmr_matrix_is_packed(const plmr_matrix *matrix);
+void plmr_matrix_blocks(const plmr_matrix *matrix, int64_t first, int64_t element,
+                        const unsigned char *block[PLMR_PACKED_COLS]);
 
 /* Keeps all strips that can be kept. Local. */
 void plmr_matrix_keep(plmr_matrix *matrix);

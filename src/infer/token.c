@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/chunk_sums.h"
 
 /* ---- products with vectors ---- */
 
@@ -22,9 +23,10 @@ struct product {
     int32_t *row, *place; /* by core: the first row of its tile, -1: it has none; where the tile's part of x lies */
     char *room;           /* for strips: products are made one after the other, and share it; NULL: all are kept */
     struct strips *strips;
-    float *sums;   /* by chunk, of the columns at hand: see plmr_gemv_lines; NULL: lines are not read */
+    float *sums;   /* by chunk, of the columns at hand: see plmr_gemv_lines; NULL: neither lines nor blocks are read */
     char *nothing; /* a line of zeros */
-    int32_t *at;   /* by core: where its chunk's sums are */
+    plmr_chunk_sums *blocks;
+    int32_t *at; /* by core: where its chunk's sums are */
 };
 
 /* x is in the order in which chunks are dealt. */
@@ -104,7 +106,7 @@ static int64_t columns_at_once(const plmr_matrix *m, int n)
     return n == 1 && m->stored.n_elements == 1 ? PLMR_PROGRAM_STRIPS * PLMR_PROGRAM_COLS : PLMR_PROGRAM_COLS;
 }
 
-/* ---- products with columns where they lie ---- */
+/* ---- products with columns where they lie: lines, or quantised blocks ---- */
 
 /* Chunks' sums for the columns at hand, run by run. */
 static void sum_chunks(const struct product *p, int64_t first)
@@ -131,27 +133,58 @@ static void sum_chunks(const struct product *p, int64_t first)
     }
 }
 
+static int line_cols(const plmr_matrix *m)
+{
+    return plmr_matrix_is_packed(m) ? PLMR_PACKED_COLS : PLMR_LINE_COLS;
+}
+
 static void run_lines(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width,
                       float *stack)
 {
     const struct product *p = context;
-    float own[(PLMR_TREE_DEPTH + 1) * PLMR_LINE_COLS], *to = width == PLMR_LINE_COLS ? stack : own;
-    if (p->strips->first != first)
+    int n_cols = line_cols(p->matrix);
+    float own[(PLMR_TREE_DEPTH + 1) * PLMR_PACKED_COLS];
+    if (p->strips->first != first && p->blocks)
+        plmr_chunk_sums_make(p->blocks, first);
+    else if (p->strips->first != first)
         sum_chunks(p, first);
     p->strips->first = first;
-    plmr_vectors()->add_lines(ops, n_ops, p->at, p->sums, to);
-    if (to != stack)
-        memcpy(stack, to, (size_t)width * sizeof *stack);
+    const float *sums = p->sums;
+    for (int i = 0; i < p->n; i++, stack += width, sums += p->matrix->in.n_chunks * n_cols) {
+        float *to = width == n_cols ? stack : own;
+        plmr_vectors()->add_lines(n_cols, ops, n_ops, p->at, sums, to);
+        if (to != stack)
+            memcpy(stack, to, (size_t)width * sizeof *stack);
+    }
 }
 
 static void prepare_lines(struct product *p, size_t n_cores)
 {
     const plmr_matrix *m = p->matrix;
-    p->sums = plmr_take((size_t)m->in.n_chunks * PLMR_LINE_COLS * sizeof *p->sums + 1);
-    p->nothing = plmr_take_zeroed((size_t)m->n_in + 1, sizeof(uint16_t));
+    if (plmr_matrix_is_packed(m)) {
+        p->blocks = plmr_chunk_sums_create(m, p->n, p->x, p->ldx);
+        p->sums = p->blocks->sums;
+    } else {
+        p->sums = plmr_take((size_t)m->in.n_chunks * PLMR_LINE_COLS * sizeof *p->sums + 1);
+        p->nothing = plmr_take_zeroed((size_t)m->n_in + 1, sizeof(uint16_t));
+    }
     p->at = plmr_take(n_cores * sizeof *p->at);
     for (size_t core = 0; core < n_cores; core++)
-        p->at[core] = p->row[core] < 0 ? -1 : p->place[core] / m->layout.in->size * PLMR_LINE_COLS;
+        p->at[core] = p->row[core] < 0 ? -1 : p->place[core] / m->layout.in->size * line_cols(m);
+}
+
+static void free_lines(struct product *p)
+{
+    free(p->at);
+    free(p->nothing);
+    if (!p->blocks)
+        free(p->sums);
+    plmr_chunk_sums_destroy(p->blocks);
+}
+
+static bool reads_lines(const plmr_matrix *m, int n)
+{
+    return plmr_matrix_is_packed(m) || (n == 1 && m->in_place && !m->kept);
 }
 
 /* Room for strips, unless all are kept. */
@@ -174,7 +207,7 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
     int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
     char *room = take_room(products, n_products);
     for (int i = 0; i < n_products; i++) {
-        bool lines = n == 1 && products[i].matrix->in_place && !products[i].matrix->kept;
+        bool lines = reads_lines(products[i].matrix, n);
         strips[i].first = -1;
         of[i] = (struct product){.matrix = products[i].matrix,
                                  .n = n,
@@ -189,7 +222,7 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
             .accumulate = PLMR_F32,
             .n_batch = n,
             .n = products[i].matrix->n_out,
-            .strip = lines ? PLMR_LINE_COLS : columns_at_once(products[i].matrix, n),
+            .strip = lines ? line_cols(products[i].matrix) : columns_at_once(products[i].matrix, n),
             .run = lines ? run_lines : run_program,
             .context = &of[i],
             .sum = products[i].y,
@@ -201,11 +234,8 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
         if (jobs[i].run == run_lines)
             prepare_lines(&of[i], n_cores);
     plmr_tree_run_fused(jobs, n_products);
-    for (int i = 0; i < n_products; i++) {
-        free(of[i].at);
-        free(of[i].nothing);
-        free(of[i].sums);
-    }
+    for (int i = 0; i < n_products; i++)
+        free_lines(&of[i]);
     free(room);
     free(lists);
     free(strips);

@@ -435,17 +435,34 @@ static void gemv_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
         run_lines(PLMR_BF16, p);
 }
 
-static void add_lines(const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums, float *stack)
+/* The top of the stack stays in registers. */
+PLMR_INLINE void add_columns(int n_cols, const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums,
+                             float *stack)
 {
-    static const float zeros[PLMR_LINE_COLS];
-    float *top = stack - PLMR_LINE_COLS;
+    static const float zeros[PLMR_PACKED_COLS];
+    vf top[PLMR_PACKED_COLS / LANES] = {{0}};
+    float *below = stack - 2 * n_cols; /* where what comes next on the stack is put */
     for (const plmr_tree_op *op = ops; op < ops + n_ops; op++) {
         bool merges = op->kind == PLMR_TREE_MERGE, pushes = op->kind == PLMR_TREE_PUSH;
-        const float *part = merges ? top : at[op->core] < 0 ? zeros : sums + at[op->core];
-        top += merges ? -PLMR_LINE_COLS : pushes ? PLMR_LINE_COLS : 0;
-        PLMR_UNROLL for (int v = 0; v < PLMR_LINE_COLS; v += LANES)
-            vf_store(top + v, pushes ? vf_load(part + v) : vf_load(part + v) + vf_load(top + v));
+        const float *part = merges ? below : at[op->core] < 0 ? zeros : sums + at[op->core];
+        below += merges ? -n_cols : pushes ? n_cols : 0;
+        PLMR_EACH(v, n_cols / LANES) {
+            if (pushes && op > ops)
+                vf_store(below + v * LANES, top[v]);
+            top[v] = pushes ? vf_load(part + v * LANES) : vf_load(part + v * LANES) + top[v];
+        }
     }
+    PLMR_EACH(v, n_cols / LANES)
+        vf_store(stack + v * LANES, top[v]);
+}
+
+static void add_lines(int n_cols, const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums,
+                      float *stack)
+{
+    if (n_cols == PLMR_LINE_COLS)
+        add_columns(PLMR_LINE_COLS, ops, n_ops, at, sums, stack);
+    else
+        add_columns(PLMR_PACKED_COLS, ops, n_ops, at, sums, stack);
 }
 
 /* ---- vector functions: loops that the compiler turns into vector code ---- */

@@ -81,6 +81,11 @@ const plmr_few_functions *plmr_few(void)
     return plmr_isa_chosen()->few_rows;
 }
 
+const plmr_packed_functions *plmr_packed(void)
+{
+    return plmr_isa_chosen()->packed;
+}
+
 const char *plmr_kernel_name(void)
 {
     return plmr_isa_chosen()->name;

@@ -85,7 +85,7 @@ typedef struct plmr_gemv_program {
 /* Products of a vector's chunks with PLMR_LINE_COLS columns of 16-bit elements that lie in memory each as a line: from[j] is where
  * line j begins. sums[c * PLMR_LINE_COLS + j] is the chain over kk < kt from +0 of fma(x[k], b(k, j), .), k = c * kt + kk; of
  * elements from n on b is 0. `next`: lines of n elements that are read soon, and fetched meanwhile; NULL: none. */
-enum { PLMR_LINE_COLS = 16 };
+enum { PLMR_LINE_COLS = 16, PLMR_PACKED_COLS = 32 };
 typedef struct plmr_gemv_lines {
     int kt;
     int64_t n_chunks, n;
@@ -134,8 +134,9 @@ typedef struct plmr_vector_functions {
     void (*gemv_lines)(enum plmr_dtype dtype, const plmr_gemv_lines *lines);
 
     /* A program over what that gives: p_c is at sums + at[c], or zeros where at[c] is negative. `stack` as above, with room for
-     * PLMR_LINE_COLS floats for each value. */
-    void (*add_lines)(const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums, float *stack);
+     * n_cols floats for each value, which is PLMR_LINE_COLS or PLMR_PACKED_COLS. */
+    void (*add_lines)(int n_cols, const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums,
+                      float *stack);
 
     /* Turns n rows of words, of element_bytes 2 or 4, to columns: element k of from[j] becomes to[row[k] * ld + j], k <
      * n_k; where row[k] is negative it is left out. Rows need no alignment. */

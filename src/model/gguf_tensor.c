@@ -221,6 +221,10 @@ void plmr_source_gguf(plmr_source *source, const plmr_gguf_tensor *tensor, int64
     const plmr_quant *quant = tensor->quant;
     *source =
         (plmr_source){.get = get, .context = tensor, .rows = n_rows, .cols = tensor->cols, .first_row = first_row};
-    source->stored = (plmr_stored){tensor->data + (size_t)first_row * tensor->row_bytes, tensor->row_bytes,
-                                   quant->n_elements, quant->n_bytes, quant->decode};
+    source->stored = (plmr_stored){tensor->data + (size_t)first_row * tensor->row_bytes,
+                                   tensor->row_bytes,
+                                   quant->n_elements,
+                                   quant->n_bytes,
+                                   quant->decode,
+                                   quant->packing};
 }

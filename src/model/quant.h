@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "plmr/types.h"
+#include "base/values.h"
 
 enum { PLMR_QUANT_MOST_ELEMENTS = 256 }; /* of a block */
 enum { PLMR_QUANT_MOST_TYPES = 64 };     /* more than there are */
@@ -15,6 +15,7 @@ typedef struct plmr_quant {
     int n_elements, n_bytes;                                                  /* of a block */
     enum plmr_dtype dtype;                                                    /* what a core stores such elements in */
     void (*decode)(const unsigned char *blocks, int64_t n_blocks, float *to); /* needs no alignment */
+    enum plmr_packing packing;                                                /* what kernels know it by */
 } plmr_quant;
 
 /* The type of this number in a file, or NULL if plmr does not read it. */

@@ -129,7 +129,7 @@ static void *lay_down(plmr_source *source, enum plmr_dtype dtype)
             float value = value_at(o, i);
             plmr_convert_from_float(dtype, 1, &value, data + (size_t)o * row_bytes + (size_t)i * element);
         }
-    source->stored = (plmr_stored){data, row_bytes, 1, (int)element, NULL};
+    source->stored = (plmr_stored){data, row_bytes, 1, (int)element, NULL, PLMR_PACKING_NONE};
     return data;
 }
 

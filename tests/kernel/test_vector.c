@@ -170,7 +170,7 @@ static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, int kt, int 
     for (int j = 0; j < COLS; j++)
         from[j] = (const char *)b + (size_t)(j * (n + 3) + 1) * sizeof(uint16_t);
     isa->on_vectors->gemv_lines(dtype, &(plmr_gemv_lines){kt, n_chunks, n, x, from, kt % 2 ? from : NULL, sums});
-    isa->on_vectors->add_lines(ops, 4, at, sums, stack);
+    isa->on_vectors->add_lines(COLS, ops, 4, at, sums, stack);
     for (int j = 0; j < COLS; j++) {
         for (int c = 0; c < n_chunks; c++) {
             float sum = 0;

@@ -1,0 +1,38 @@
+/* packed.h - weights of quantised types, made into what cores hold by the kernels themselves.
+ *
+ * Blocks are those of ggml, as src/model/quant.c describes them; bits are those that its decoders give, rounded to f16. The
+ * kernels take some columns of W, rows of the store, at a time, and give their elements side by side:
+ *
+ *     from[0]  d q0 q1 q2 ... q31   d q32 ...         row 0   q0 of from[0], of from[1], ..., of from[31]
+ *     from[1]  d q0 q1 q2 ... q31   d q32 ...   ->    row 1   q1 ...
+ *     ...
+ *
+ * Compiled once for every instruction set, as vector.h has it.
+ */
+#pragma once
+
+#include "base/values.h"
+#include "kernel/vector.h"
+
+/* Of PLMR_PACKED_COLS columns the nearest cache holds the rows of so many elements, a whole number of blocks of every type. */
+enum { PLMR_PACKED_BLOCK = 256 };
+
+/* Rows of PLMR_PACKED_COLS 16-bit elements, and what a vector's elements give with them: for places first <= k < end,
+ * sums[k / kt * PLMR_PACKED_COLS + j] goes on with fma(x[k], b(k, j), .), and begins from +0 where k is the first of its kt. */
+typedef struct plmr_gemv_rows {
+    int kt;
+    int64_t first, end;
+    const float *x;
+    const uint16_t *rows; /* that of place `first`, and so on; NULL: all zeros */
+    const int32_t *row;   /* by place: which of the rows it is, -1: zeros; NULL: as they come */
+    float *sums;
+} plmr_gemv_rows;
+
+typedef struct plmr_packed_functions {
+    /* n_blocks blocks of each of PLMR_PACKED_COLS rows of the store to rows of f16; a NULL in `from` gives zeros. */
+    void (*widen)(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from, uint16_t *to);
+
+    void (*add_rows)(const plmr_gemv_rows *rows); /* of f16 */
+} plmr_packed_functions;
+
+const plmr_packed_functions *plmr_packed(void);

@@ -1,0 +1,137 @@
+/* The functions of packed.h in every instruction set that this machine has, bit for bit against the decoders of quant.c and plain
+ * loops. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/half.h"
+#include "kernel/packed.h"
+#include "model/quant.h"
+#include "reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLS = PLMR_PACKED_COLS, N_BLOCKS = 5, MISSING = 3, MOST_TYPES = PLMR_QUANT_MOST_TYPES };
+
+/* Bytes of random blocks: every 16 bits occur as a scale, infinities, NaNs, zeros of both signs and subnormals among them, at
+ * addresses that are not aligned. One column is not there. */
+static unsigned char *make_blocks(const plmr_quant *quant, uint32_t seed, const unsigned char *from[COLS])
+{
+    static const uint16_t scales[] = {0x0000, 0x8000, 0x7c00, 0xfc00, 0x7e00, 0x0001, 0x8001, 0x03ff, 0x7bff, 0xfbff};
+    size_t row_bytes = (size_t)(quant->n_bytes * N_BLOCKS) + 1, n = row_bytes * COLS;
+    unsigned char *bytes = must_allocate(n);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (unsigned char)hash(seed, (uint32_t)i, 1, 2);
+    for (int j = 0; j < COLS; j++)
+        from[j] = j == MISSING ? NULL : bytes + (size_t)j * row_bytes;
+    for (int i = 0; i < 10; i++) { /* where Q4_K has d, and m, and others something else; where Q6_K has d */
+        unsigned char *at = bytes + (size_t)(i + 5) * row_bytes;
+        memcpy(at, &scales[i], 2);
+        memcpy(at + quant->n_bytes + 2, &scales[i], 2);
+        memcpy(at + 3 * quant->n_bytes - 2, &scales[i], 2);
+    }
+    return bytes;
+}
+
+static bool same_half(uint16_t a, uint16_t b)
+{
+    return a == b || ((a & 0x7fff) > 0x7c00 && (b & 0x7fff) > 0x7c00);
+}
+
+static void check_widen(const plmr_isa *isa, const plmr_quant *quant, uint32_t seed)
+{
+    const unsigned char *from[COLS];
+    int n = quant->n_elements * N_BLOCKS;
+    unsigned char *blocks = make_blocks(quant, seed, from);
+    uint16_t *rows = must_allocate((size_t)(n * COLS) * sizeof *rows);
+    float *values = must_allocate((size_t)n * sizeof *values);
+    isa->packed->widen(quant->packing, N_BLOCKS, from, rows);
+    for (int j = 0; j < COLS; j++) {
+        if (from[j])
+            quant->decode(from[j], N_BLOCKS, values);
+        for (int k = 0; k < n; k++)
+            assert_true(same_half(rows[k * COLS + j], from[j] ? plmr_f16_from_float(values[k]) : 0));
+    }
+    free(values);
+    free(rows);
+    free(blocks);
+}
+
+static void blocks_widen_as_they_are_decoded(void **state)
+{
+    int n_packings = 0;
+    (void)state;
+    for (uint32_t type = 0; type < MOST_TYPES; type++) {
+        const plmr_quant *quant = plmr_quant_find(type);
+        if (!quant || !quant->packing)
+            continue;
+        n_packings++;
+        for (int i = 0; i < N_ISAS; i++)
+            for (uint32_t seed = 0; isa_number(i) && seed < 20; seed++)
+                check_widen(isa_number(i), quant, seed);
+    }
+    assert_int_equal(n_packings, PLMR_N_PACKINGS - 1);
+}
+
+/* Places [first, end) of chunks of kt, in two pieces; listed: by rows in another order, some of which are zeros. */
+static void check_add(const plmr_isa *isa, int kt, int first, int middle, int end, bool listed)
+{
+    uint16_t *rows = must_allocate((size_t)(end * COLS) * sizeof *rows);
+    int32_t *row = must_allocate((size_t)end * sizeof *row);
+    float *x = must_allocate((size_t)end * sizeof *x),
+          *sums = must_allocate((size_t)((end / kt + 1) * COLS) * sizeof *sums),
+          *want = must_allocate(COLS * sizeof *want);
+    for (int i = 0; i < end * COLS; i++)
+        rows[i] = (uint16_t)element_bits(PLMR_F16, false, hash(7, (uint32_t)i, 3, 4));
+    for (int k = 0; k < end; k++) {
+        row[k] = k % 5 == 2 ? -1 : (k + 11) % end;
+        x[k] = element_value(PLMR_F32, element_bits(PLMR_F32, false, hash(8, (uint32_t)k, 3, 4)));
+    }
+    plmr_gemv_rows job = {kt, first, middle, x, listed ? rows : rows + first * COLS, listed ? row : NULL, sums};
+    isa->packed->add_rows(&job);
+    job.first = middle;
+    job.end = end;
+    job.rows = listed ? rows : NULL; /* zeros */
+    isa->packed->add_rows(&job);
+    for (int c = first / kt; c * kt < end; c++) {
+        memset(want, 0, COLS * sizeof *want);
+        for (int k = c * kt; k < end && k < (c + 1) * kt; k++)
+            for (int j = 0; j < COLS; j++) {
+                int at = listed ? row[k] : k < middle ? k : -1;
+                want[j] = fmaf(x[k], at < 0 ? 0 : plmr_float_from_f16(rows[at * COLS + j]), want[j]);
+            }
+        for (int j = 0; j < COLS; j++)
+            assert_true(same_bits(sums[c * COLS + j], want[j]));
+    }
+    free(want);
+    free(sums);
+    free(x);
+    free(row);
+    free(rows);
+}
+
+static void rows_are_added(void **state)
+{
+    static const int cases[][4] = {
+        {1, 0, 3, 5}, {6, 6, 100, 160}, {16, 0, 64, 64}, {7, 14, 15, 161}, {40, 0, 999, 1000}};
+    (void)state;
+    for (int i = 0; i < N_ISAS; i++)
+        for (int j = 0; isa_number(i) && j < 10; j++) {
+            const int *c = cases[j / 2];
+            check_add(isa_number(i), c[0], c[1], c[2], c[3], j % 2);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_widen_as_they_are_decoded),
+        cmocka_unit_test(rows_are_added),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
