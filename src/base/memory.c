@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "plmr/ranks.h"
 
@@ -51,6 +52,17 @@ void *plmr_slab_create(size_t n_bytes)
 void plmr_slab_destroy(void *slab)
 {
     free(slab);
+}
+
+void plmr_memory_touch(const void *from, size_t n_bytes)
+{
+#if defined(MADV_POPULATE_READ)
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)from / page * page;
+    if (n_bytes)
+        madvise((void *)first, (uintptr_t)from + n_bytes - first, MADV_POPULATE_READ);
+#else
+    (void)from, (void)n_bytes;
+#endif
 }
 
 char *plmr_take_text(const char *format, ...)

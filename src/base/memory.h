@@ -46,3 +46,6 @@ void *plmr_take_made_for(void *made, const char *what) __attribute__((returns_no
 enum { PLMR_SLAB_ALIGNMENT = 256 };
 void *plmr_slab_create(size_t n_bytes);
 void plmr_slab_destroy(void *slab);
+
+/* Maps the pages of memory that can be read, so that none is missing when it is: advice, which may do nothing. */
+void plmr_memory_touch(const void *from, size_t n_bytes);

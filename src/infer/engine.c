@@ -55,7 +55,10 @@ static plmr_status load_matrix(plmr_engine *engine, enum plmr_weight which, int 
     plmr_matrix_layout layout = plmr_engine_layout(engine, which, engine->for_decode || which == PLMR_OUTPUT);
     plmr_model_expert(engine->model, which, layer, expert, &source);
     enum plmr_dtype dtype = plmr_model_weight_dtype(engine->model, which, layer);
-    return plmr_matrix_create(&layout, dtype, &source, engine->strips, matrix);
+    PLMR_TRY(plmr_matrix_create(&layout, dtype, &source, engine->strips, matrix));
+    if (plmr_weight_infos[which].kind != PLMR_EXPERT_MATRIX) /* of experts a prompt may use few */
+        plmr_matrix_touch(matrix);
+    return PLMR_OK;
 }
 
 static plmr_status load_vector(const plmr_engine *engine, enum plmr_weight which, int layer, float **vector)

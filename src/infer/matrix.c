@@ -226,6 +226,21 @@ plmr_status plmr_matrix_move(plmr_matrix *matrix, const plmr_matrix_layout *layo
     return PLMR_OK;
 }
 
+/* Runs of whole rows: parts of them are less than pages, and others' lie between. */
+void plmr_matrix_touch(const plmr_matrix *m)
+{
+    int n_runs;
+    if (m->own || m->n_ranges != 1 || m->ranges[0].n < m->layout.in->n)
+        return;
+    int32_t *place = list_places(m, m->layout.out, &m->out, false);
+    plmr_matrix_range *runs = list_runs(place, m->layout.out->n, &n_runs);
+    for (int i = 0; i < n_runs; i++)
+        plmr_memory_touch(m->stored.data + (size_t)runs[i].first * m->stored.row_bytes,
+                          (size_t)runs[i].n * m->stored.row_bytes);
+    free(runs);
+    free(place);
+}
+
 /* ---- columns ---- */
 
 struct reader {

@@ -59,6 +59,9 @@ plmr_status plmr_matrix_create(const plmr_matrix_layout *layout, enum plmr_dtype
                                plmr_pool *pool, plmr_matrix *matrix);
 void plmr_matrix_free(plmr_matrix *matrix);
 
+/* Maps what this rank has of a mapped file, where that is whole rows, before products ask for it page after page. Local. */
+void plmr_matrix_touch(const plmr_matrix *matrix);
+
 /* First row of a chunk of the in dimension; -1: this rank has it not. */
 static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
 {
