@@ -43,7 +43,7 @@ static void widen(const plmr_chunk_sums *s, int64_t first, plmr_matrix_range ran
     const plmr_matrix *m = s->matrix;
     const unsigned char *from[PLMR_PACKED_COLS];
     plmr_matrix_blocks(m, first, range.first, from);
-    plmr_packed()->widen(m->stored.packing, range.n / m->stored.n_elements, from, to);
+    plmr_packed()->widen(m->stored.packing, range.n / m->stored.n_elements, from, NULL, to);
 }
 
 /* Places [from, to) of those from chunk number `chunk` of this rank on; rows are those of the first of them, and so on. */
@@ -58,16 +58,21 @@ static void add(const plmr_chunk_sums *s, int64_t chunk, int64_t from, int64_t t
     }
 }
 
-/* A run's elements follow each other: as many blocks at a time as the nearest cache has room for. */
+/* A run's elements follow each other: as many blocks at a time as the nearest cache has room for. After the
+ * last of them, as a rule, come the next columns. */
 static void sum_run(const plmr_chunk_sums *s, int64_t first, plmr_run run, int64_t chunk)
 {
-    const plmr_deal *in = s->matrix->layout.in;
-    int64_t unit = s->matrix->stored.n_elements, n = (int64_t)run.count * in->size;
-    int64_t at = (int64_t)run.first * in->size, n_held = plmr_clip(at, n, in->n), next;
-    for (int64_t k = 0; k < n_held; k = next) {
-        int64_t begin = (at + k) / unit * unit, size = plmr_clip(begin, PLMR_PACKED_BLOCK, in->n);
+    const plmr_matrix *m = s->matrix;
+    const unsigned char *from[PLMR_PACKED_COLS], *then[PLMR_PACKED_COLS];
+    int64_t unit = m->stored.n_elements, n = (int64_t)run.count * m->layout.in->size;
+    int64_t at = (int64_t)run.first * m->layout.in->size, n_held = plmr_clip(at, n, m->layout.in->n), next;
+    plmr_matrix_blocks(m, first, at, from);
+    for (int64_t k = 0; k < n_held; k = next, memcpy(from, then, sizeof from)) {
+        int64_t begin = (at + k) / unit * unit, size = plmr_clip(begin, PLMR_PACKED_BLOCK, m->layout.in->n);
         next = begin + size - at < n_held ? begin + size - at : n_held;
-        widen(s, first, (plmr_matrix_range){begin, plmr_ceil_div(at + next - begin, unit) * unit}, s->rows);
+        bool is_last = next == n_held;
+        plmr_matrix_blocks(m, is_last ? first + PLMR_PACKED_COLS : first, is_last ? at : begin + size, then);
+        plmr_packed()->widen(m->stored.packing, plmr_ceil_div(at + next - begin, unit), from, then, s->rows);
         add(s, chunk, k, next, s->rows + (at + k - begin) * PLMR_PACKED_COLS);
     }
     add(s, chunk, n_held, n, NULL);

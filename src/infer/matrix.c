@@ -277,7 +277,7 @@ static void widen_some(const struct reader *r, int64_t col, int n, int64_t offse
     const uint16_t *rows = (const uint16_t *)r->blocks;
     uint16_t *to = (uint16_t *)r->to + offset;
     plmr_matrix_blocks(r->m, col, range.first, from);
-    plmr_packed()->widen(s->packing, range.n / s->n_elements, from, (uint16_t *)r->blocks);
+    plmr_packed()->widen(s->packing, range.n / s->n_elements, from, NULL, (uint16_t *)r->blocks);
     for (int64_t k = 0; k < range.n; k++, rows += PLMR_PACKED_COLS)
         if (row[k] >= 0)
             memcpy(to + row[k] * r->pitch, rows, (size_t)n * sizeof *to);

@@ -213,16 +213,38 @@ static void clear_column(int64_t n, uint16_t *to)
         to[k * ROW] = 0;
 }
 
-static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from, uint16_t *to)
+enum { CACHE_LINE = 64 };
+
+/* No prefetcher sees so many streams. A block's first line is the last of the one before it, or all its own. */
+PLMR_INLINE void fetch(const unsigned char *const *from, size_t n_bytes)
+{
+    for (int j = 0; j < WIDE; j++)
+        for (size_t at = CACHE_LINE - 1; at < n_bytes + CACHE_LINE - 1; at += CACHE_LINE)
+            __builtin_prefetch(from[j] + (at < n_bytes ? at : n_bytes - 1));
+}
+
+/* Of each row, so many bytes on. */
+PLMR_INLINE void find_blocks(const unsigned char *const *from, size_t n_bytes, const unsigned char **at)
+{
+    for (int j = 0; j < PLMR_PACKED_COLS; j++)
+        at[j] = from && from[j] ? from[j] + n_bytes : nothing;
+}
+
+static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
+                  const unsigned char *const *next, uint16_t *to)
 {
     size_t n_bytes = types[packing].n_bytes;
     int n = types[packing].n_elements;
-    const unsigned char *at[PLMR_PACKED_COLS];
+    const unsigned char *at[PLMR_PACKED_COLS], *ahead[PLMR_PACKED_COLS];
+    find_blocks(from, 0, ahead);
     for (int64_t block = 0; block < n_blocks; block++, to += n * ROW) {
-        for (int j = 0; j < PLMR_PACKED_COLS; j++)
-            at[j] = from[j] ? from[j] + (size_t)block * n_bytes : nothing;
-        for (int half = 0; half < HALVES; half++)
+        bool is_last = block + 1 == n_blocks;
+        memcpy(at, ahead, sizeof at);
+        find_blocks(is_last ? next : from, is_last ? 0 : (size_t)(block + 1) * n_bytes, ahead);
+        for (int half = 0; half < HALVES; half++) {
+            fetch(ahead + half * WIDE, n_bytes);
             types[packing].widen(at + half * WIDE, to + half * WIDE);
+        }
         for (int j = 0; j < PLMR_PACKED_COLS; j++)
             if (!from[j])
                 clear_column(n, to + j);

@@ -29,8 +29,10 @@ typedef struct plmr_gemv_rows {
 } plmr_gemv_rows;
 
 typedef struct plmr_packed_functions {
-    /* n_blocks blocks of each of PLMR_PACKED_COLS rows of the store to rows of f16; a NULL in `from` gives zeros. */
-    void (*widen)(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from, uint16_t *to);
+    /* n_blocks blocks of each of PLMR_PACKED_COLS rows of the store to rows of f16; a NULL in `from` gives zeros. `next` are
+     * those that the next call will begin with, and are fetched meanwhile; NULL: not known. */
+    void (*widen)(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
+                  const unsigned char *const *next, uint16_t *to);
 
     void (*add_rows)(const plmr_gemv_rows *rows); /* of f16 */
 } plmr_packed_functions;

@@ -50,7 +50,7 @@ static void check_widen(const plmr_isa *isa, const plmr_quant *quant, uint32_t s
     unsigned char *blocks = make_blocks(quant, seed, from);
     uint16_t *rows = must_allocate((size_t)(n * COLS) * sizeof *rows);
     float *values = must_allocate((size_t)n * sizeof *values);
-    isa->packed->widen(quant->packing, N_BLOCKS, from, rows);
+    isa->packed->widen(quant->packing, N_BLOCKS, from, seed % 2 ? from : NULL, rows);
     for (int j = 0; j < COLS; j++) {
         if (from[j])
             quant->decode(from[j], N_BLOCKS, values);
