@@ -21,7 +21,8 @@ SERVE = "serve --model demo --device wormhole".split()
 CASES = [
     (LLM + "--mode compute --decode 60".split(), 3),
     ("llm --quiet --model llama3-8b --prompt 64 --decode 40 --every-step --decode-cores 60x60 --prefill-cores 60x60 --allow M".split(), 5),
-    (SERVE + "--rate 40 --requests 60 --lengths ~40/~30 --preempt --prefix 4/20/0.5 --urgent 0.2 --every-step".split(), 6),
+    (["serve", "--model", "demo", "--device", "wormhole:sram=60000"] # so that some are preempted
+     + "--rate 4000 --requests 24 --lengths ~40/~30 --preempt --prefix 4/20/0.5 --urgent 0.2 --every-step".split(), 3),
     ("serve --model llama3-8b --cores 187x187 --find-rate --slo ttft=1,tpot=0.05 --requests 60 --lengths 100..300/~50".split(), 90),
     (SERVE + "--rate 1e4 --requests 16 --lengths 4..9/3..20 --mode compute".split(), 1),
 ]
@@ -43,6 +44,7 @@ def kill_and_go_on(plmr, check, args, every, n_kills, folder):
     """Kills runs until n_kills have been, then lets one end; whenever one ends before, it starts anew."""
     record, where = os.path.join(folder, "r.json"), os.path.join(folder, "where")
     whole, wall_s = run_whole(plmr, check, args, record)
+    check("--preempt" not in args or whole[0][0]["preempted"] > 0, f"{args}: nothing is preempted")
     end = ["--json", record, "--checkpoint", f"{where}:every {every}"]
     n_gone_on = 0
     for kill in range(n_kills):
