@@ -194,15 +194,11 @@ static void widen_q8_0(const unsigned char *const *from, uint16_t *to)
 
 typedef void widen_block(const unsigned char *const *from, uint16_t *to);
 
-static const struct {
+typedef struct type {
     widen_block *widen;
     size_t n_bytes;
     int n_elements;
-} types[] = {
-    [PLMR_PACKING_Q4_K] = {widen_q4_k, 144, 256},
-    [PLMR_PACKING_Q6_K] = {widen_q6_k, 210, 256},
-    [PLMR_PACKING_Q8_0] = {widen_q8_0, 34, 32},
-};
+} type;
 
 /* What has no blocks. */
 static const unsigned char nothing[256];
@@ -218,9 +214,13 @@ enum { CACHE_LINE = 64 };
 /* No prefetcher sees so many streams. A block's first line is the last of the one before it, or all its own. */
 PLMR_INLINE void fetch(const unsigned char *const *from, size_t n_bytes)
 {
-    for (int j = 0; j < WIDE; j++)
-        for (size_t at = CACHE_LINE - 1; at < n_bytes + CACHE_LINE - 1; at += CACHE_LINE)
+    int n_lines = (int)((n_bytes + CACHE_LINE - 1) / CACHE_LINE);
+    PLMR_EACH(j, WIDE) {
+        PLMR_EACH(i, n_lines) {
+            size_t at = (size_t)i * CACHE_LINE + CACHE_LINE - 1;
             __builtin_prefetch(from[j] + (at < n_bytes ? at : n_bytes - 1));
+        }
+    }
 }
 
 /* Of each row, so many bytes on. */
@@ -230,25 +230,35 @@ PLMR_INLINE void find_blocks(const unsigned char *const *from, size_t n_bytes, c
         at[j] = from && from[j] ? from[j] + n_bytes : nothing;
 }
 
-static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
-                  const unsigned char *const *next, uint16_t *to)
+PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *const *from, const unsigned char *const *next,
+                           uint16_t *to)
 {
-    size_t n_bytes = types[packing].n_bytes;
-    int n = types[packing].n_elements;
     const unsigned char *at[PLMR_PACKED_COLS], *ahead[PLMR_PACKED_COLS];
     find_blocks(from, 0, ahead);
-    for (int64_t block = 0; block < n_blocks; block++, to += n * ROW) {
+    for (int64_t block = 0; block < n_blocks; block++, to += t.n_elements * ROW) {
         bool is_last = block + 1 == n_blocks;
         memcpy(at, ahead, sizeof at);
-        find_blocks(is_last ? next : from, is_last ? 0 : (size_t)(block + 1) * n_bytes, ahead);
+        find_blocks(is_last ? next : from, is_last ? 0 : (size_t)(block + 1) * t.n_bytes, ahead);
         for (int half = 0; half < HALVES; half++) {
-            fetch(ahead + half * WIDE, n_bytes);
-            types[packing].widen(at + half * WIDE, to + half * WIDE);
+            fetch(ahead + half * WIDE, t.n_bytes);
+            t.widen(at + half * WIDE, to + half * WIDE);
         }
         for (int j = 0; j < PLMR_PACKED_COLS; j++)
             if (!from[j])
-                clear_column(n, to + j);
+                clear_column(t.n_elements, to + j);
     }
+}
+
+/* A type's figures are constants for the compiler. */
+static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
+                  const unsigned char *const *next, uint16_t *to)
+{
+    if (packing == PLMR_PACKING_Q4_K)
+        widen_all((type){widen_q4_k, 144, 256}, n_blocks, from, next, to);
+    else if (packing == PLMR_PACKING_Q6_K)
+        widen_all((type){widen_q6_k, 210, 256}, n_blocks, from, next, to);
+    else
+        widen_all((type){widen_q8_0, 34, 32}, n_blocks, from, next, to);
 }
 
 /* ---- products with rows ---- */
