@@ -2,7 +2,8 @@
  * tile.
  *
  * PLMR_ISA_AVX512 or PLMR_ISA_AVX2 is defined where the flags of the compiler allow for it; without both the code is
- * what any processor runs, lane by lane where there is no vector operation that every compiler knows.
+ * what any processor runs, lane by lane where there is no vector operation that every compiler knows, or, where every
+ * processor has SSE2 as on x86-64, of its operations.
  */
 #pragma once
 
@@ -12,6 +13,9 @@
 #include <math.h>
 #if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
 #include <immintrin.h>
+#elif defined(__SSE2__) && !defined(__FP_FAST_FMAF)
+#define PLMR_ISA_SSE2 /* vectors as such, but no fused multiply-add */
+#include <emmintrin.h>
 #endif
 
 /* The register tile has ROWS rows of VECTORS vectors; with PLMR_ISA_FEW defined as many as few rows of C fill better. On a
@@ -106,12 +110,46 @@ PLMR_INLINE vi vi_load(const int32_t *from)
     return *(const vi_anywhere *)from;
 }
 
+#if defined(PLMR_ISA_SSE2)
+static __attribute__((noinline, unused, cold)) vf vf_fma_by_lanes(float a, vf b, vf c)
+{
+    for (int lane = 0; lane < LANES; lane++)
+        c[lane] = fmaf(a, b[lane], c[lane]);
+    return c;
+}
+
+/* Whether two roundings of these sums of doubles, the second to a float, may differ from one: where a sum is a tie between floats,
+ * which the first may have made, or where the float is below 2^-126. Moved by three bits, the upper half of the bits below a
+ * float's are then 0x8000, or the exponent as a signed number is below 2^-126's. 0, infinity and what rounds to 0 stay out. */
+PLMR_INLINE bool vd_doubtful(__m128d low, __m128d high)
+{
+    const short never = INT16_MIN, tie = INT16_MIN + 1, small = (short)(0xc080 - 0x10000);
+    __m128i least = _mm_min_epi16(_mm_slli_epi32(_mm_castpd_si128(low), 3), _mm_slli_epi32(_mm_castpd_si128(high), 3));
+    __m128i limits = _mm_setr_epi16(never, tie, never, small, never, tie, never, small);
+    return __builtin_expect(_mm_movemask_epi8(_mm_cmplt_epi16(least, limits)), 0) != 0;
+}
+
+/* A product of floats is exact in double, and their sum is rounded twice, which is seldom not what one rounding gives. */
+PLMR_INLINE vf vf_fma_by_doubles(float a, vf b, vf c)
+{
+    __m128d x = _mm_set1_pd((double)a);
+    __m128 right = (__m128)b, sum = (__m128)c;
+    __m128d low = x * _mm_cvtps_pd(right) + _mm_cvtps_pd(sum);
+    __m128d high = x * _mm_cvtps_pd(_mm_movehl_ps(right, right)) + _mm_cvtps_pd(_mm_movehl_ps(sum, sum));
+    if (vd_doubtful(low, high))
+        return vf_fma_by_lanes(a, b, c);
+    return (vf)_mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+}
+#endif
+
 PLMR_INLINE vf vf_fma(float a, vf b, vf c)
 {
 #if defined(PLMR_ISA_AVX512)
     return (vf)_mm512_fmadd_ps(_mm512_set1_ps(a), (__m512)b, (__m512)c);
 #elif defined(PLMR_ISA_AVX2)
     return (vf)_mm256_fmadd_ps(_mm256_set1_ps(a), (__m256)b, (__m256)c);
+#elif defined(PLMR_ISA_SSE2)
+    return vf_fma_by_doubles(a, b, c);
 #else
     for (int lane = 0; lane < LANES; lane++)
         c[lane] = fmaf(a, b[lane], c[lane]);
@@ -164,7 +202,18 @@ PLMR_INLINE vf vf_step_where(vmask mask, bool half, float a, vf b, vf c)
 #endif
 }
 
-#if !defined(PLMR_ISA_AVX512) && !defined(PLMR_ISA_AVX2)
+#if defined(PLMR_ISA_SSE2)
+/* The exponent's bias grows by a factor, which makes floats of what f16 has below 2^-14, too. */
+PLMR_INLINE vf vf_from_f16(const uint16_t *words)
+{
+    const __m128i greatest = _mm_set1_epi32(0x0f7fffff), infinite = _mm_set1_epi32(0x70000000);
+    __m128i bits = _mm_unpacklo_epi16(_mm_setzero_si128(), _mm_loadl_epi64((const __m128i *)words));
+    bits = _mm_and_si128(_mm_srai_epi32(bits, 3), _mm_set1_epi32((int)0x8fffe000u));
+    __m128i beyond = _mm_cmpgt_epi32(_mm_and_si128(bits, _mm_set1_epi32(INT32_MAX)), greatest);
+    bits = _mm_or_si128(bits, _mm_and_si128(beyond, infinite));
+    return (vf)_mm_mul_ps(_mm_castsi128_ps(bits), _mm_set1_ps(0x1p112f));
+}
+#elif !defined(PLMR_ISA_AVX512) && !defined(PLMR_ISA_AVX2)
 PLMR_CALLED vf vf_from_f16(const uint16_t *words)
 {
     vf value;
