@@ -250,16 +250,30 @@ static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *p, floa
 /* ---- rows to columns ---- */
 
 enum { TURN_COLS = 16, TURN_K = 8, TURN_LINE = LINE / 2, TURN_AHEAD = 4 * LINE };
-typedef uint16_t words __attribute__((vector_size(2 * TURN_COLS)));
 typedef uint16_t half_words __attribute__((vector_size(TURN_COLS)));
+#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
+enum { TURN_WIDE = TURN_COLS }; /* words of a vector */
+#else
+enum { TURN_WIDE = TURN_COLS / 2 };
+#endif
+typedef uint16_t words __attribute__((vector_size(2 * TURN_WIDE)));
 
 /* The lower, or the higher, halves of both vectors' halves of 16 bytes, in units of 16, 32 or 64 bit by turns. */
+#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
 #define PLMR_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27)
 #define PLMR_HIGH_16(a, b) __builtin_shufflevector(a, b, 4, 20, 5, 21, 6, 22, 7, 23, 12, 28, 13, 29, 14, 30, 15, 31)
 #define PLMR_LOW_32(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 8, 9, 24, 25, 10, 11, 26, 27)
 #define PLMR_HIGH_32(a, b) __builtin_shufflevector(a, b, 4, 5, 20, 21, 6, 7, 22, 23, 12, 13, 28, 29, 14, 15, 30, 31)
 #define PLMR_LOW_64(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
 #define PLMR_HIGH_64(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
+#else
+#define PLMR_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define PLMR_HIGH_16(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define PLMR_LOW_32(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 2, 3, 10, 11)
+#define PLMR_HIGH_32(a, b) __builtin_shufflevector(a, b, 4, 5, 12, 13, 6, 7, 14, 15)
+#define PLMR_LOW_64(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define PLMR_HIGH_64(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+#endif
 
 /* To the row of that number; without numbers they follow each other. */
 PLMR_INLINE void store_words(const int32_t *row, int k, const words *value, uint16_t *to, size_t ld)
@@ -280,18 +294,25 @@ PLMR_INLINE void bring_lines(const char *const *from, size_t at, char lines[TURN
     }
 }
 
-/* Eight k of 16 rows, `pitch` bytes apart. A vector holds those of rows j and j + 8; three rounds bring the rows of each k
- * together. */
-PLMR_INLINE void turn_block(const char *from, size_t pitch, const int32_t *row, uint16_t *to, size_t ld)
+/* Eight k of row j, and in a vector that has the room of row j + 8. */
+PLMR_INLINE words load_words(const char *from, size_t pitch, int j)
+{
+    half_words low;
+    memcpy(&low, from + (size_t)j * pitch, sizeof low);
+#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
+    half_words high;
+    memcpy(&high, from + (size_t)(j + TURN_K) * pitch, sizeof high);
+    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    return low;
+#endif
+}
+
+/* Eight k of as many rows as a vector has words, `pitch` bytes apart: three rounds bring the rows of each k together. */
+PLMR_INLINE void turn_rows(const char *from, size_t pitch, const int32_t *row, uint16_t *to, size_t ld)
 {
     words a[TURN_K], b[TURN_K];
-    PLMR_UNROLL for (int j = 0; j < TURN_K; j++)
-    {
-        half_words low, high;
-        memcpy(&low, from + (size_t)j * pitch, sizeof low);
-        memcpy(&high, from + (size_t)(j + TURN_K) * pitch, sizeof high);
-        a[j] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    }
+    PLMR_UNROLL for (int j = 0; j < TURN_K; j++) a[j] = load_words(from, pitch, j);
     PLMR_UNROLL for (int j = 0; j < TURN_K; j += 2)
     {
         b[j] = PLMR_LOW_16(a[j], a[j + 1]);
@@ -310,6 +331,13 @@ PLMR_INLINE void turn_block(const char *from, size_t pitch, const int32_t *row, 
         store_words(row, 2 * j, &low, to, ld);
         store_words(row, 2 * j + 1, &high, to, ld);
     }
+}
+
+/* Eight k of 16 rows. */
+PLMR_INLINE void turn_block(const char *from, size_t pitch, const int32_t *row, uint16_t *to, size_t ld)
+{
+    PLMR_EACH(part, TURN_COLS / TURN_WIDE)
+        turn_rows(from + (size_t)part * TURN_WIDE * pitch, pitch, row, to + part * TURN_WIDE, ld);
 }
 
 PLMR_INLINE void turn_element(size_t element_bytes, const char *from, int64_t k, int32_t row, char *to, size_t ld,
