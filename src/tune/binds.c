@@ -63,12 +63,12 @@ static plmr_status find_work(const plmr_tune_task *task, const plmr_tune_result 
 
 static bool lacks_memory(const plmr_tune_result *r, const plmr_tune_result *than)
 {
-    return (r->over_memory || r->n_wafers > than->n_wafers) && !r->over_routes;
+    return (r->lack || r->n_wafers > than->n_wafers) && !r->over_routes;
 }
 
 static bool lacks_routes(const plmr_tune_result *r, const plmr_tune_result *than)
 {
-    return r->over_routes && !r->over_memory && r->n_wafers <= than->n_wafers;
+    return r->over_routes && !r->lack && r->n_wafers <= than->n_wafers;
 }
 
 /* The fastest choice that lacks something and is faster; NULL: none. */

@@ -78,7 +78,6 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setu
     };
     result->n_wafers = (int64_t)plmr_wafers_for(result->replicas, p->n_regions, p->n_stages) * p->wide;
     result->lack = lack_of(task, result);
-    result->over_memory = result->lack != PLMR_TUNE_LACKS_NOTHING;
     plmr_status status = run(task, timing, &result->cost, &result->aside_cycles);
     result->over_routes = result->cost.routes_max > task->device->routes;
     result->wafers_matter = !setup.n_wafers;
@@ -90,7 +89,7 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setu
 /* Of those that do not fit, the nearest to it: from there neighbours lead to what does. */
 static int64_t excess(const plmr_tune_result *r)
 {
-    return r->over_memory ? r->placement.sram_bytes : 0;
+    return r->lack ? r->placement.sram_bytes : 0;
 }
 
 bool plmr_tune_is_better(const plmr_tune_result *a, const plmr_tune_result *b)

@@ -45,7 +45,7 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
     plmr_expert_setup experts = {.place = r->placement.wide > 1 ? &plmr_expert_place_wafers : r->point.experts};
     if (search->task->shape->n_experts)
         snprintf(row->experts, sizeof row->experts, "%s", plmr_expert_place_name(&experts));
-    snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->over_memory, r->over_routes));
+    snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->lack, r->over_routes));
     PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
     for (int i = 0; i < n; i++) {
         char letter = binds[i].letter, *to = letter == 'P'   ? row->P

@@ -269,7 +269,7 @@ static plmr_status check_fits(const plmr_tune_search *s)
         [PLMR_TUNE_LACKS_WAFERS] = "takes more wafers than there are: give more --wafers, or another device",
     };
     const plmr_tune_result *best = &s->results[0];
-    PLMR_CHECK(!best->over_memory && !best->over_routes, PLMR_ERROR_LIMIT,
+    PLMR_CHECK(!best->lack && !best->over_routes, PLMR_ERROR_LIMIT,
                "%s of %s does not fit %s in any region: the nearest, %dx%d cores, %s",
                s->task->decode ? "decode" : "prefill", s->task->shape->name, s->task->device->name, best->point.rows,
                best->point.cols, lacks[best->lack]);
@@ -285,7 +285,7 @@ static plmr_status look_at_chosen(plmr_tune_search *s)
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
         setup.phase[phase] = (plmr_phase_setup){.tree = {.n_levels = 2}, .wide = s->task->wide};
     sort(s);
-    if (!setup.aim && !s->results[0].over_memory && s->results[0].n_wafers == 1)
+    if (!setup.aim && !s->results[0].lack && s->results[0].n_wafers == 1)
         return PLMR_OK;
     PLMR_TRY(plmr_choose_phase(s->task->ranks, s->task->device, s->task->shape,
                                setup.aim ? setup.aim : &plmr_aim_latency, false, s->task->decode, &setup, &chosen));
@@ -327,7 +327,7 @@ int plmr_tune_best(const plmr_tune_search *s, int n, int *indices)
     int n_found = 0;
     for (int i = 0; i < s->n_results && n_found < n; i++) {
         const plmr_tune_result *r = &s->results[i];
-        bool new = !r->over_memory && !r->over_routes && r->n_wafers == s->results[0].n_wafers;
+        bool new = !r->lack && !r->over_routes && r->n_wafers == s->results[0].n_wafers;
         for (int k = 0; k < n_found && new; k++) {
             const plmr_phase_setup *other = &s->results[indices[k]].point;
             new = other->rows != r->point.rows || other->cols != r->point.cols;

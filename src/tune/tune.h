@@ -31,7 +31,12 @@ static inline int64_t plmr_tune_decodes(const plmr_tune_task *task)
 }
 
 /* Why a choice does not fit, whatever its routes: the first of these. */
-enum plmr_tune_lack { PLMR_TUNE_LACKS_NOTHING, PLMR_TUNE_LACKS_SRAM, PLMR_TUNE_LACKS_CACHE, PLMR_TUNE_LACKS_WAFERS };
+enum plmr_tune_lack {
+    PLMR_TUNE_LACKS_NOTHING = 0,
+    PLMR_TUNE_LACKS_SRAM,
+    PLMR_TUNE_LACKS_CACHE,
+    PLMR_TUNE_LACKS_WAFERS
+};
 
 /* What a choice comes to: the cost of the phase, all tokens of it. In prefill a choice has rows = cols, groups are
  * chosen by the model, and `unfused` is of no meaning. */
@@ -46,7 +51,7 @@ typedef struct plmr_tune_result {
     bool wafers_matter;  /* more than time: there is no saying how many there are */
     double loss;         /* by the setup's aim; 0: there is none, and time decides */
     enum plmr_tune_lack lack;
-    bool over_memory, over_routes; /* it lacks something; a core's routes */
+    bool over_routes; /* a core's */
 } plmr_tune_result;
 
 /* What a choice that exceeds memory or routes would take is said, too. Collective. */

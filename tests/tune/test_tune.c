@@ -82,7 +82,7 @@ static void finds_the_best(void **state)
             plmr_tune_task task = task_of(ranks, &device, &shape, decode);
             plmr_tune_result all = look_at_all(&task);
             plmr_tune_search search;
-            if (all.over_memory) {
+            if (all.lack) {
                 must_fail(plmr_tune_search_run(&task, &search), PLMR_ERROR_LIMIT, "does not fit");
                 continue;
             }
