@@ -295,7 +295,7 @@ static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset
     for (int j = 0; j < n; j++)
         from[j] = row_at(r, col + j < r->m->n_out ? r->m->column[col + j] : -1, range.first, range.n,
                          r->blocks + (size_t)j * ELEMENTS * r->element);
-    plmr_vectors()->turn(r->element, n, range.n, from, row, r->to + (size_t)offset * r->element, (size_t)r->pitch);
+    plmr_lines()->turn(r->element, n, range.n, from, row, r->to + (size_t)offset * r->element, (size_t)r->pitch);
 }
 
 /* Of n columns. The last few are turned with some that have been: less than are turned together take longer. */

@@ -129,7 +129,7 @@ static void sum_chunks(const struct product *p, int64_t first)
             .next = is_last ? NULL : next,
             .sums = p->sums + before * PLMR_LINE_COLS,
         };
-        plmr_vectors()->gemv_lines(m->dtype, &lines);
+        plmr_lines()->gemv_lines(m->dtype, &lines);
     }
 }
 
@@ -152,7 +152,7 @@ static void run_lines(const void *context, const plmr_tree_op *ops, int n_ops, i
     const float *sums = p->sums;
     for (int i = 0; i < p->n; i++, stack += width, sums += p->matrix->in.n_chunks * n_cols) {
         float *to = width == n_cols ? stack : own;
-        plmr_vectors()->add_lines(n_cols, ops, n_ops, p->at, sums, to);
+        plmr_lines()->add_lines(n_cols, ops, n_ops, p->at, sums, to);
         if (to != stack)
             memcpy(stack, to, (size_t)width * sizeof *stack);
     }

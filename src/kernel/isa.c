@@ -281,6 +281,7 @@ const plmr_isa PLMR_ISA_TABLE = {
     .to_float = to_float,
     .from_float = from_float,
     .on_vectors = &PLMR_ISA_VECTORS_TABLE,
+    .lines = &PLMR_ISA_LINES_TABLE,
     .attention = &PLMR_ISA_ATTENTION_TABLE,
     .few_rows = &PLMR_ISA_FEW_ROWS_TABLE,
     .packed = &PLMR_ISA_PACKED_TABLE,

@@ -62,6 +62,7 @@ typedef struct plmr_isa {
     void (*from_float)(enum plmr_dtype dtype, int64_t n, const float *restrict from, void *restrict to);
 
     const plmr_vector_functions *on_vectors;
+    const plmr_line_functions *lines;
     const plmr_attention_functions *attention;
     const plmr_few_functions *few_rows;
     const plmr_packed_functions *packed;
@@ -70,12 +71,14 @@ typedef struct plmr_isa {
 
 extern const plmr_isa plmr_isa_portable, plmr_isa_portable_few;
 extern const plmr_vector_functions plmr_isa_vectors_portable;
+extern const plmr_line_functions plmr_isa_lines_portable;
 extern const plmr_attention_functions plmr_isa_attention_portable;
 extern const plmr_few_functions plmr_isa_few_rows_portable;
 extern const plmr_packed_functions plmr_isa_packed_portable;
 #if defined(__x86_64__)
 extern const plmr_isa plmr_isa_avx2, plmr_isa_avx2_few, plmr_isa_avx512, plmr_isa_avx512_few;
 extern const plmr_vector_functions plmr_isa_vectors_avx2, plmr_isa_vectors_avx512;
+extern const plmr_line_functions plmr_isa_lines_avx2, plmr_isa_lines_avx512;
 extern const plmr_attention_functions plmr_isa_attention_avx2, plmr_isa_attention_avx512;
 extern const plmr_few_functions plmr_isa_few_rows_avx2, plmr_isa_few_rows_avx512;
 extern const plmr_packed_functions plmr_isa_packed_avx2, plmr_isa_packed_avx512;

@@ -209,15 +209,13 @@ static void clear_column(int64_t n, uint16_t *to)
         to[k * ROW] = 0;
 }
 
-enum { CACHE_LINE = 64 };
-
 /* No prefetcher sees so many streams. A block's first line is the last of the one before it, or all its own. */
 PLMR_INLINE void fetch(const unsigned char *const *from, size_t n_bytes)
 {
-    int n_lines = (int)((n_bytes + CACHE_LINE - 1) / CACHE_LINE);
+    int n_lines = (int)((n_bytes + PLMR_LINE_BYTES - 1) / PLMR_LINE_BYTES);
     PLMR_EACH(j, WIDE) {
         PLMR_EACH(i, n_lines) {
-            size_t at = (size_t)i * CACHE_LINE + CACHE_LINE - 1;
+            size_t at = (size_t)i * PLMR_LINE_BYTES + PLMR_LINE_BYTES - 1;
             __builtin_prefetch(from[j] + (at < n_bytes ? at : n_bytes - 1));
         }
     }

@@ -31,6 +31,7 @@
 #define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_avx512)
 #define PLMR_ISA_FEW_TABLE plmr_isa_avx512_few
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx512
+#define PLMR_ISA_LINES_TABLE plmr_isa_lines_avx512
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx512
 #define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_avx512
 #define PLMR_ISA_PACKED_TABLE plmr_isa_packed_avx512
@@ -40,6 +41,7 @@ enum { LANES = 16, VECTORS = 1, ROWS = PLMR_ISA_ROWS(16, 8), STRIP_ROWS = 8 };
 #define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_avx2)
 #define PLMR_ISA_FEW_TABLE plmr_isa_avx2_few
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx2
+#define PLMR_ISA_LINES_TABLE plmr_isa_lines_avx2
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx2
 #define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_avx2
 #define PLMR_ISA_PACKED_TABLE plmr_isa_packed_avx2
@@ -49,6 +51,7 @@ enum { LANES = 8, VECTORS = 2, ROWS = PLMR_ISA_ROWS(6, 4), STRIP_ROWS = ROWS };
 #define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_portable)
 #define PLMR_ISA_FEW_TABLE plmr_isa_portable_few
 #define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_portable
+#define PLMR_ISA_LINES_TABLE plmr_isa_lines_portable
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_portable
 #define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_portable
 #define PLMR_ISA_PACKED_TABLE plmr_isa_packed_portable

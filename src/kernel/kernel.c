@@ -76,6 +76,11 @@ const plmr_attention_functions *plmr_attention(void)
     return plmr_isa_chosen()->attention;
 }
 
+const plmr_line_functions *plmr_lines(void)
+{
+    return plmr_isa_chosen()->lines;
+}
+
 const plmr_few_functions *plmr_few(void)
 {
     return plmr_isa_chosen()->few_rows;

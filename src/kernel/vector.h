@@ -116,6 +116,20 @@ typedef struct plmr_few_functions {
     void (*multiply)(enum plmr_dtype dtype, const plmr_few_product *product);
 } plmr_few_functions;
 
+typedef struct plmr_line_functions {
+    void (*gemv_lines)(enum plmr_dtype dtype, const plmr_gemv_lines *lines);
+
+    /* A program over what that gives: p_c is at sums + at[c], or zeros where at[c] is negative. `stack` is as gemv_program's, with room for
+     * n_cols floats for each value, which is PLMR_LINE_COLS or PLMR_PACKED_COLS. */
+    void (*add_lines)(int n_cols, const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums,
+                      float *stack);
+
+    /* Turns n rows of words, of element_bytes 2 or 4, to columns: element k of from[j] becomes to[row[k] * ld + j], k <
+     * n_k; where row[k] is negative it is left out. Rows need no alignment. */
+    void (*turn)(size_t element_bytes, int n, int64_t n_k, const char *const *from, const int32_t *row, void *to,
+                 size_t ld);
+} plmr_line_functions;
+
 typedef struct plmr_vector_functions {
     /* What one core adds to a chain of partial GEMV results: part[j] = the chain over kk < kt from +0 of
      * fma(x[kk], b[kk * ldb + j], .), for j < n; then, unless onto is NULL, part[j] = part[j] + onto[j]. onto may be
@@ -130,18 +144,6 @@ typedef struct plmr_vector_functions {
     /* Runs a program, b being of the given dtype; `stack` has room for as many floats as the strips have columns for each
      * value that is on it, and the result, strip by strip, at its beginning. Fastest where the program meets rows in the order in which they lie. */
     void (*gemv_program)(enum plmr_dtype dtype, const plmr_gemv_program *program, float *stack);
-
-    void (*gemv_lines)(enum plmr_dtype dtype, const plmr_gemv_lines *lines);
-
-    /* A program over what that gives: p_c is at sums + at[c], or zeros where at[c] is negative. `stack` as above, with room for
-     * n_cols floats for each value, which is PLMR_LINE_COLS or PLMR_PACKED_COLS. */
-    void (*add_lines)(int n_cols, const plmr_tree_op *ops, int n_ops, const int32_t *at, const float *sums,
-                      float *stack);
-
-    /* Turns n rows of words, of element_bytes 2 or 4, to columns: element k of from[j] becomes to[row[k] * ld + j], k <
-     * n_k; where row[k] is negative it is left out. Rows need no alignment. */
-    void (*turn)(size_t element_bytes, int n, int64_t n_k, const char *const *from, const int32_t *row, void *to,
-                 size_t ld);
 
     /* Vector functions of n elements; an output may be the very same array as an input. */
 
@@ -178,4 +180,5 @@ typedef struct plmr_vector_functions {
 
 const plmr_attention_functions *plmr_attention(void);
 const plmr_few_functions *plmr_few(void);
+const plmr_line_functions *plmr_lines(void);
 const plmr_vector_functions *plmr_vectors(void);

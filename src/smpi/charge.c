@@ -179,6 +179,18 @@ static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *program
                         (double)plmr_dtype_bytes(dtype));
 }
 
+const plmr_vector_functions *__wrap_plmr_vectors(void)
+{
+    static plmr_vector_functions charged;
+    charged = *__real_plmr_vectors();
+    charged.gemv_onto = gemv_onto;
+    charged.gemv_program = gemv_program;
+    return rates() ? &charged : __real_plmr_vectors();
+}
+
+const plmr_line_functions *__real_plmr_lines(void);
+const plmr_line_functions *__wrap_plmr_lines(void);
+
 static void gemv_lines(enum plmr_dtype dtype, const plmr_gemv_lines *lines)
 {
     plmr_simulated_work(rates()->byte * (double)lines->n * PLMR_LINE_COLS * (double)plmr_dtype_bytes(dtype));
@@ -191,15 +203,29 @@ static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *fr
     (void)element_bytes, (void)n, (void)n_k, (void)from, (void)row, (void)to, (void)ld;
 }
 
-const plmr_vector_functions *__wrap_plmr_vectors(void)
+const plmr_line_functions *__wrap_plmr_lines(void)
 {
-    static plmr_vector_functions charged;
-    charged = *__real_plmr_vectors();
-    charged.gemv_onto = gemv_onto;
-    charged.gemv_program = gemv_program;
+    static plmr_line_functions charged;
+    charged = *__real_plmr_lines();
     charged.gemv_lines = gemv_lines;
     charged.turn = turn;
-    return rates() ? &charged : __real_plmr_vectors();
+    return rates() ? &charged : __real_plmr_lines();
+}
+
+const plmr_few_functions *__real_plmr_few(void);
+const plmr_few_functions *__wrap_plmr_few(void);
+
+static void few_multiply(enum plmr_dtype dtype, const plmr_few_product *product)
+{
+    double each = fmax(rates()->fma * (double)product->pitch, rates()->byte * (double)plmr_dtype_bytes(dtype));
+    plmr_simulated_work(each * PLMR_FEW_COLS * (double)product->n_k);
+}
+
+const plmr_few_functions *__wrap_plmr_few(void)
+{
+    static plmr_few_functions charged;
+    charged = (plmr_few_functions){.lanes = __real_plmr_few()->lanes, .multiply = few_multiply};
+    return rates() ? &charged : __real_plmr_few();
 }
 
 const plmr_attention_functions *__real_plmr_attention(void);

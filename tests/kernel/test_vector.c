@@ -169,8 +169,8 @@ static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, int kt, int 
     const char *from[COLS];
     for (int j = 0; j < COLS; j++)
         from[j] = (const char *)b + (size_t)(j * (n + 3) + 1) * sizeof(uint16_t);
-    isa->on_vectors->gemv_lines(dtype, &(plmr_gemv_lines){kt, n_chunks, n, x, from, kt % 2 ? from : NULL, sums});
-    isa->on_vectors->add_lines(COLS, ops, 4, at, sums, stack);
+    isa->lines->gemv_lines(dtype, &(plmr_gemv_lines){kt, n_chunks, n, x, from, kt % 2 ? from : NULL, sums});
+    isa->lines->add_lines(COLS, ops, 4, at, sums, stack);
     for (int j = 0; j < COLS; j++) {
         for (int c = 0; c < n_chunks; c++) {
             float sum = 0;
@@ -279,7 +279,7 @@ static void check_turn(const plmr_isa *isa, size_t bytes, int n, int n_k)
         row[k] = k % 7 == 6 ? -1 : 2 * k + 1;
     for (int j = 0; j < n; j++)
         from[j] = (const char *)words + 1 + (size_t)(j * (n_k + 1)) * bytes;
-    isa->on_vectors->turn(bytes, n, n_k, from, row, to, PITCH);
+    isa->lines->turn(bytes, n, n_k, from, row, to, PITCH);
     for (int k = 0; k < n_k; k++)
         for (int j = 0; j < PITCH; j++) {
             const unsigned char *at = to + (size_t)((2 * k + 1) * PITCH + j) * bytes;
