@@ -114,7 +114,7 @@ void plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
                                                      p->ld[step->in], p->n_rows, most)};
     for (int64_t block = 0; block < block_count(p, most); block++) {
         plmr_gather_next(rows.gather, &rows.first, &rows.n);
-        float *few = rows.n <= PLMR_FEW_MOST_ROWS ? plmr_few_rows(rows.gather, rows.n) : NULL;
+        float *few = p->n_rows <= PLMR_FEW_MOST_ROWS ? plmr_few_rows(rows.gather, rows.n) : NULL;
         for (int i = 0; i < step->n_parts; i++)
             if (few && plmr_few_fits(plmr_pass_matrix(p, step->part[i].weight), p->engine->ranks, p->n_rows))
                 plmr_few_multiply(p, &step->part[i], rows.first, rows.n, few);

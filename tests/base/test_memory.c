@@ -1,0 +1,48 @@
+/* Memory that is mapped beforehand meets no faults when it is read. */
+#include "support.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum { N_PAGES = 4096 }; /* faults of files bring a few pages each */
+
+static long count_faults(const volatile unsigned char *from, size_t n_bytes, size_t page)
+{
+    struct rusage before, after;
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    for (size_t at = 0; at < n_bytes; at += page)
+        assert_int_equal(from[at], 0);
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    return after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt;
+}
+
+static void touched_pages_are_there(void **state)
+{
+    (void)state;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n_bytes = N_PAGES * page;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), (off_t)n_bytes), 0);
+    unsigned char *map = mmap(NULL, n_bytes, PROT_READ, MAP_SHARED, fileno(file), 0);
+    assert_true(map != MAP_FAILED);
+#if defined(MADV_POPULATE_READ)
+    bool can = madvise(map, page, MADV_POPULATE_READ) == 0; /* Linux from 5.14 on */
+#else
+    bool can = false;
+#endif
+    plmr_memory_touch(map + page + 7, n_bytes / 2 - page - 7);
+    long there = count_faults(map, n_bytes / 2, page), rest = count_faults(map + n_bytes / 2, n_bytes / 2, page);
+    if (can)
+        assert_true(there * 8 < rest);
+    plmr_memory_touch(map, 0);
+    munmap(map, n_bytes);
+    fclose(file);
+}
+
+static const struct CMUnitTest tests[] = {cmocka_unit_test(touched_pages_are_there)};
+
+TEST_MAIN(tests)
