@@ -10,13 +10,23 @@
 
 enum { N_PAGES = 4096 }; /* faults of files bring a few pages each */
 
-static long count_faults(const volatile unsigned char *from, size_t n_bytes, size_t page)
+/* The sanitizer's own notes of these bytes would be touched, too: a fault for every eighth page. */
+__attribute__((no_sanitize_address)) static int read_pages(const volatile unsigned char *from, size_t n_bytes,
+                                                           size_t page)
+{
+    int sum = 0;
+    for (size_t at = 0; at < n_bytes; at += page)
+        sum |= from[at];
+    return sum;
+}
+
+static long count_faults(const unsigned char *from, size_t n_bytes, size_t page)
 {
     struct rusage before, after;
     assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
-    for (size_t at = 0; at < n_bytes; at += page)
-        assert_int_equal(from[at], 0);
+    int sum = read_pages(from, n_bytes, page);
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    assert_int_equal(sum, 0);
     return after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt;
 }
 
