@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "infer/few_packed.h"
 
 enum { COLS = PLMR_FEW_COLS };
 
@@ -14,10 +15,16 @@ static bool reads_lines(const plmr_matrix *m)
            !m->layout.in->element;
 }
 
+/* Others' columns are turned, to the order in which chains meet elements unless there is one of their own. */
+static bool takes(const plmr_matrix *m)
+{
+    return reads_lines(m) || plmr_matrix_is_packed(m) || !m->layout.in_order;
+}
+
 bool plmr_few_fits(const plmr_matrix *m, plmr_ranks *ranks, int64_t n_rows)
 {
     bool has_all = !m->layout.in_ring || plmr_ranks_extent(ranks, PLMR_Y) == 1;
-    return n_rows <= PLMR_FEW_MOST_ROWS && has_all && m->in.n_runs == 1 && (reads_lines(m) || !m->layout.in_order);
+    return n_rows <= PLMR_FEW_MOST_ROWS && has_all && m->in.n_runs == 1 && takes(m);
 }
 
 static int64_t pitch_of(int64_t n_rows)
@@ -86,6 +93,10 @@ void plmr_few_multiply(const plmr_pass *p, const plmr_step_part *part, int64_t f
     const plmr_matrix *m = plmr_pass_matrix(p, part->weight);
     const plmr_deal *in = m->layout.in;
     size_t pitch = (size_t)pitch_of(n_rows), ld = p->ld[part->out];
+    if (plmr_matrix_is_packed(m)) {
+        plmr_few_packed_multiply(p, part, first, n_rows, a, pitch);
+        return;
+    }
     int64_t n_k = reads_lines(m) ? in->n : plmr_deal_places(in);
     float *sums = plmr_take(COLS * pitch * (sizeof *sums + sizeof(int32_t)));
     struct columns c = {p, m, first, n_rows, .start = (int32_t *)(sums + COLS * pitch)};

@@ -285,6 +285,7 @@ const plmr_isa PLMR_ISA_TABLE = {
     .attention = &PLMR_ISA_ATTENTION_TABLE,
     .few_rows = &PLMR_ISA_FEW_ROWS_TABLE,
     .packed = &PLMR_ISA_PACKED_TABLE,
+    .few_packed = &PLMR_ISA_FEW_PACKED_TABLE,
 #if !defined(PLMR_ISA_FEW)
     .few = &PLMR_ISA_FEW_TABLE,
 #endif

@@ -35,6 +35,7 @@
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx512
 #define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_avx512
 #define PLMR_ISA_PACKED_TABLE plmr_isa_packed_avx512
+#define PLMR_ISA_FEW_PACKED_TABLE plmr_isa_few_packed_avx512
 #define PLMR_ISA_NAME "avx512"
 enum { LANES = 16, VECTORS = 1, ROWS = PLMR_ISA_ROWS(16, 8), STRIP_ROWS = 8 };
 #elif defined(PLMR_ISA_AVX2)
@@ -45,6 +46,7 @@ enum { LANES = 16, VECTORS = 1, ROWS = PLMR_ISA_ROWS(16, 8), STRIP_ROWS = 8 };
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx2
 #define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_avx2
 #define PLMR_ISA_PACKED_TABLE plmr_isa_packed_avx2
+#define PLMR_ISA_FEW_PACKED_TABLE plmr_isa_few_packed_avx2
 #define PLMR_ISA_NAME "avx2"
 enum { LANES = 8, VECTORS = 2, ROWS = PLMR_ISA_ROWS(6, 4), STRIP_ROWS = ROWS };
 #else
@@ -55,6 +57,7 @@ enum { LANES = 8, VECTORS = 2, ROWS = PLMR_ISA_ROWS(6, 4), STRIP_ROWS = ROWS };
 #define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_portable
 #define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_portable
 #define PLMR_ISA_PACKED_TABLE plmr_isa_packed_portable
+#define PLMR_ISA_FEW_PACKED_TABLE plmr_isa_few_packed_portable
 #define PLMR_ISA_NAME "portable"
 enum { LANES = 4, VECTORS = 2, ROWS = PLMR_ISA_ROWS(8, 4), STRIP_ROWS = ROWS };
 #endif

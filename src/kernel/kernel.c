@@ -91,6 +91,11 @@ const plmr_packed_functions *plmr_packed(void)
     return plmr_isa_chosen()->packed;
 }
 
+const plmr_few_packed_functions *plmr_few_packed(void)
+{
+    return plmr_isa_chosen()->few_packed;
+}
+
 const char *plmr_kernel_name(void)
 {
     return plmr_isa_chosen()->name;

@@ -37,4 +37,24 @@ typedef struct plmr_packed_functions {
     void (*add_rows)(const plmr_gemv_rows *rows); /* of f16 */
 } plmr_packed_functions;
 
+/* A product of few rows with PLMR_PACKED_COLS columns, as plmr_few_product is one: a row's chain with a column goes once around a ring
+ * of n_k places, which zeros follow if `padded`. sums[i * PLMR_PACKED_COLS + j] is that of row i and column j, from place
+ * start[i * PLMR_PACKED_COLS + j] on (more than n_k: from among the zeros), from +0, of fma(a[k * pitch + i], b(k, j), .). */
+typedef struct plmr_packed_product {
+    int n_rows;
+    size_t pitch;
+    int64_t n_k;
+    bool padded;
+    const int32_t *start;
+    const float *a;
+    const uint16_t *rows; /* of f16, as widened */
+    const int32_t *row;   /* by place: which of the rows it is, -1: zeros; NULL: as they come */
+    float *sums;
+} plmr_packed_product;
+
+typedef struct plmr_few_packed_functions {
+    void (*multiply)(const plmr_packed_product *product);
+} plmr_few_packed_functions;
+
 const plmr_packed_functions *plmr_packed(void);
+const plmr_few_packed_functions *plmr_few_packed(void);

@@ -228,6 +228,42 @@ const plmr_few_functions *__wrap_plmr_few(void)
     return rates() ? &charged : __real_plmr_few();
 }
 
+const plmr_packed_functions *__real_plmr_packed(void);
+const plmr_packed_functions *__wrap_plmr_packed(void);
+
+/* Charged with the products that what is widened goes into. */
+static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
+                  const unsigned char *const *next, uint16_t *to)
+{
+    (void)packing, (void)n_blocks, (void)from, (void)next, (void)to;
+}
+
+static void add_rows(const plmr_gemv_rows *rows)
+{
+    plmr_simulated_work(rates()->byte * (double)((rows->end - rows->first) * PLMR_PACKED_COLS) * sizeof(uint16_t));
+}
+
+const plmr_packed_functions *__wrap_plmr_packed(void)
+{
+    static const plmr_packed_functions charged = {.widen = widen, .add_rows = add_rows};
+    return rates() ? &charged : __real_plmr_packed();
+}
+
+const plmr_few_packed_functions *__real_plmr_few_packed(void);
+const plmr_few_packed_functions *__wrap_plmr_few_packed(void);
+
+static void packed_multiply(const plmr_packed_product *product)
+{
+    double each = fmax(rates()->fma * (double)product->n_rows, rates()->byte * sizeof(uint16_t));
+    plmr_simulated_work(each * PLMR_PACKED_COLS * (double)product->n_k);
+}
+
+const plmr_few_packed_functions *__wrap_plmr_few_packed(void)
+{
+    static const plmr_few_packed_functions charged = {.multiply = packed_multiply};
+    return rates() ? &charged : __real_plmr_few_packed();
+}
+
 const plmr_attention_functions *__real_plmr_attention(void);
 const plmr_attention_functions *__wrap_plmr_attention(void);
 

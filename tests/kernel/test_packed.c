@@ -127,11 +127,78 @@ static void rows_are_added(void **state)
         }
 }
 
+/* ---- products of few rows ---- */
+
+typedef struct few_case {
+    int n_rows, n_k, n_zeros;
+    bool listed, tiny; /* tiny: products are less than the least float, so that sums are zeros of either sign */
+} few_case;
+
+static float few_element(const plmr_packed_product *p, int k, int j)
+{
+    int row = k >= p->n_k ? -1 : p->row ? p->row[k] : k;
+    return row < 0 ? 0 : plmr_float_from_f16(p->rows[row * COLS + j]);
+}
+
+static void check_few_sums(const plmr_isa *isa, const few_case *c, const plmr_packed_product *p)
+{
+    for (int at = 0, n = c->n_k + c->n_zeros; at < c->n_rows * COLS; at++) {
+        float sum = 0;
+        for (int turn = 0, k = p->start[at]; turn < n; turn++, k = (k + 1) % n)
+            sum = fmaf(k < c->n_k ? p->a[(size_t)k * p->pitch + (size_t)(at / COLS)] : 0, few_element(p, k, at % COLS),
+                       sum);
+        if (!same_bits(p->sums[at], sum))
+            fail_msg("%s: %d rows, %d k, %d zeros, listed %d: sum %d of row %d is %a, not %a", isa->name, c->n_rows,
+                     c->n_k, c->n_zeros, c->listed, at % COLS, at / COLS, (double)p->sums[at], (double)sum);
+    }
+}
+
+/* Chains start within `span` places from `first` on. */
+static void check_few(const plmr_isa *isa, const few_case *c, int first, int span)
+{
+    size_t pitch = (size_t)(c->n_rows + first % 3), n_sums = (size_t)(c->n_rows * COLS), n_a = (size_t)c->n_k * pitch;
+    float *a = must_allocate(n_a * sizeof *a), *sums = must_allocate(n_sums * sizeof *sums);
+    uint16_t *rows = must_allocate((size_t)(c->n_k * COLS) * sizeof *rows);
+    int32_t *row = must_allocate((size_t)c->n_k * sizeof *row), *start = must_allocate(n_sums * sizeof *start);
+    for (size_t i = 0; i < n_a; i++) {
+        float value = element_value(PLMR_F32, element_bits(PLMR_F32, false, hash(9, (uint32_t)i, 3, 4)));
+        a[i] = !c->tiny ? value : i % 3 ? 1e-45F : -1e-45F;
+    }
+    for (int i = 0; i < c->n_k * COLS; i++)
+        rows[i] = (uint16_t)element_bits(PLMR_F16, false, hash(7, (uint32_t)i, 3, 4));
+    for (int k = 0; k < c->n_k; k++)
+        row[k] = k % 5 == 2 ? -1 : (k + 11) % c->n_k;
+    for (size_t i = 0; i < n_sums; i++)
+        start[i] = (first + (int)(i * 7 % (size_t)span)) % (c->n_k + c->n_zeros);
+    plmr_packed_product p = {c->n_rows, pitch, c->n_k, c->n_zeros > 0, start, a, rows, c->listed ? row : NULL, sums};
+    isa->few_packed->multiply(&p);
+    check_few_sums(isa, c, &p);
+    free(start);
+    free(row);
+    free(rows);
+    free(sums);
+    free(a);
+}
+
+static void few_rows_meet_columns(void **state)
+{
+    enum { N_ROWS = 7, N_LENGTHS = 5, EACH = N_ROWS * N_LENGTHS * 6 };
+    static const int rows[N_ROWS] = {1, 2, 3, 5, 8, 13, 16}, lengths[N_LENGTHS] = {1, 5, 64, 100, 333};
+    (void)state;
+    for (int i = 0; i < N_ISAS * EACH; i++) {
+        const plmr_isa *isa = isa_number(i / EACH);
+        few_case c = {rows[i / 30 % N_ROWS], lengths[i / 6 % N_LENGTHS], i % 3 * 3, i % 2, i % 6 == 4 || i % 6 == 5};
+        for (int first = 0; isa && first < c.n_k + c.n_zeros; first += 1 + c.n_k / 7)
+            check_few(isa, &c, first, 1 + i % (c.n_k + 2));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_widen_as_they_are_decoded),
         cmocka_unit_test(rows_are_added),
+        cmocka_unit_test(few_rows_meet_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

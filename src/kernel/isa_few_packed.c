@@ -1,0 +1,173 @@
+/* Products of few rows with columns that are quantised, once these are widened: see packed.h. Compiled once for every instruction
+ * set, as isa_vectors.c is.
+ *
+ * A vector holds columns, as widening leaves them side by side, and an element of a row is spread over it: so what a product
+ * takes grows with its rows, and one row takes about what a vector does. */
+#include "kernel/isa.h"
+#include "kernel/isa_vector.h"
+
+#include <string.h>
+
+/* k that are at hand at a time, vectors of all columns, and rows whose sums are in registers together. */
+enum { ALL_COLS = PLMR_PACKED_COLS, BLOCK_K = 64, ALL_VECTORS = ALL_COLS / LANES };
+#if defined(PLMR_ISA_AVX512)
+enum { MOST_GROUP = 8 };
+#elif defined(PLMR_ISA_AVX2)
+enum { MOST_GROUP = 3 };
+#else
+enum { MOST_GROUP = 1 };
+#endif
+enum { HALF_GROUP = (MOST_GROUP + 1) / 2 };
+
+/* The first turn has k from where chains start on, the second those before. Between `lo` and `hi` some have started. */
+struct turn {
+    const plmr_packed_product *p;
+    bool second;
+    int64_t lo, hi;
+};
+
+/* Of elements k <= kk < end of all columns, those of kk are row number kk - k of `of`. */
+struct block {
+    int64_t k, end;
+    const void *of;
+};
+
+/* ---- sums ---- */
+
+PLMR_INLINE void load_sums(int n, const float *from, vf sum[MOST_GROUP][ALL_VECTORS])
+{
+    PLMR_EACH(i, n)
+        PLMR_EACH(v, ALL_VECTORS)
+            sum[i][v] = vf_load(from + i * ALL_COLS + v * LANES);
+}
+
+PLMR_INLINE void store_sums(int n, vf sum[MOST_GROUP][ALL_VECTORS], float *to)
+{
+    PLMR_EACH(i, n)
+        PLMR_EACH(v, ALL_VECTORS)
+            vf_store(to + i * ALL_COLS + v * LANES, sum[i][v]);
+}
+
+/* For all chains. */
+PLMR_INLINE void add_all(int n, enum plmr_dtype dtype, const plmr_packed_product *p, int first, struct block b)
+{
+    vf sum[MOST_GROUP][ALL_VECTORS];
+    load_sums(n, p->sums + first * ALL_COLS, sum);
+    const float *a = p->a + (size_t)b.k * p->pitch + first;
+    for (size_t row = 0, end = (size_t)(b.end - b.k); row < end; row++, a += p->pitch)
+        PLMR_EACH(v, ALL_VECTORS) {
+            vf x = vf_load_as(dtype, b.of, row * ALL_COLS + (size_t)(v * LANES));
+            PLMR_EACH(i, n)
+                sum[i][v] = vf_fma(a[i], x, sum[i][v]);
+        }
+    store_sums(n, sum, p->sums + first * ALL_COLS);
+}
+
+/* For chains that have started by then; in the second turn for those that end later. */
+PLMR_INLINE void add_some(enum plmr_dtype dtype, const struct turn *t, int i, struct block b)
+{
+    const plmr_packed_product *p = t->p;
+    vf sum[MOST_GROUP][ALL_VECTORS];
+    load_sums(1, p->sums + i * ALL_COLS, sum);
+    for (int32_t k = (int32_t)b.k; k < (int32_t)b.end; k++)
+        PLMR_EACH(v, ALL_VECTORS) {
+            vi start = vi_load(p->start + i * ALL_COLS + v * LANES);
+            vmask mask = vi_within(t->second ? start - 1 - k : k - start, INT32_MAX);
+            vf x = vf_load_as(dtype, b.of, (size_t)((k - b.k) * ALL_COLS + v * LANES));
+            sum[0][v] = vf_step_where(mask, false, p->a[(size_t)k * p->pitch + (size_t)i], x, sum[0][v]);
+        }
+    store_sums(1, sum, p->sums + i * ALL_COLS);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a < b ? b : a;
+}
+
+PLMR_INLINE struct block between(enum plmr_dtype dtype, const struct block *b, int64_t k, int64_t end)
+{
+    return (struct block){k, end, (const char *)b->of + (size_t)((k - b->k) * ALL_COLS) * plmr_dtype_bytes(dtype)};
+}
+
+/* A loop of its own for every number of rows that are worked on together. */
+PLMR_INLINE void add_block(enum plmr_dtype dtype, const struct turn *t, const struct block *b)
+{
+    const plmr_packed_product *p = t->p;
+    struct block some = between(dtype, b, most(b->k, t->lo), least(b->end, t->hi));
+    struct block all =
+        between(dtype, b, t->second ? b->k : most(b->k, t->hi), t->second ? least(b->end, t->lo) : b->end);
+    for (int i = 0; i < p->n_rows && !t->second && some.k < some.end; i++)
+        add_some(dtype, t, i, some);
+    for (int i = 0, n; i < p->n_rows && all.k < all.end; i += n) {
+        n = p->n_rows - i >= MOST_GROUP ? MOST_GROUP : p->n_rows - i >= HALF_GROUP ? HALF_GROUP : 1;
+        if (n == MOST_GROUP)
+            add_all(MOST_GROUP, dtype, p, i, all);
+        else if (n == HALF_GROUP)
+            add_all(HALF_GROUP, dtype, p, i, all);
+        else
+            add_all(1, dtype, p, i, all);
+    }
+    for (int i = 0; i < p->n_rows && t->second && some.k < some.end; i++)
+        add_some(dtype, t, i, some);
+}
+
+/* ---- turns ---- */
+
+PLMR_INLINE void widen(bool listed, const plmr_packed_product *p, const struct block *b, float *to)
+{
+    static const uint16_t zeros[ALL_COLS];
+    for (int64_t k = b->k; k < b->end; k++, to += ALL_COLS) {
+        const uint16_t *row = !listed ? p->rows + k * ALL_COLS : p->row[k] < 0 ? zeros : p->rows + p->row[k] * ALL_COLS;
+        PLMR_EACH(v, ALL_VECTORS)
+            vf_store(to + v * LANES, vf_load_as(PLMR_F16, row, (size_t)(v * LANES)));
+    }
+}
+
+/* What a few rows want once is not widened beforehand. */
+static void add_from(const struct turn *t, int64_t k, int64_t end)
+{
+    const plmr_packed_product *p = t->p;
+    _Alignas(PLMR_LINE_BYTES) float wide[BLOCK_K * ALL_COLS];
+    struct block b = {k, least(k + BLOCK_K, end), wide};
+    if (p->row)
+        widen(true, p, &b, wide);
+    else if (p->n_rows > MOST_GROUP)
+        widen(false, p, &b, wide);
+    else {
+        b.of = p->rows + k * ALL_COLS;
+        add_block(PLMR_F16, t, &b);
+        return;
+    }
+    add_block(PLMR_F32, t, &b);
+}
+
+/* Zeros, of which -0 becomes +0: for all chains, or for those that start among them. */
+static void add_zeros(const plmr_packed_product *p, int64_t least_start)
+{
+    for (int i = 0; i < p->n_rows * ALL_COLS && p->padded; i++)
+        p->sums[i] = p->start[i] >= least_start ? p->sums[i] + 0.0F : p->sums[i];
+}
+
+static void multiply(const plmr_packed_product *p)
+{
+    struct turn t = {p, false, p->n_k, 0};
+    for (int i = 0; i < p->n_rows * ALL_COLS; i++) {
+        t.lo = least(t.lo, p->start[i]);
+        t.hi = most(t.hi, least(p->start[i], p->n_k));
+    }
+    memset(p->sums, 0, (size_t)(p->n_rows * ALL_COLS) * sizeof *p->sums);
+    for (int64_t k = t.lo; k < p->n_k; k += BLOCK_K)
+        add_from(&t, k, p->n_k);
+    add_zeros(p, 0);
+    t.second = true;
+    for (int64_t k = 0; k < t.hi; k += BLOCK_K)
+        add_from(&t, k, t.hi);
+    add_zeros(p, p->n_k + 1);
+}
+
+const plmr_few_packed_functions PLMR_ISA_FEW_PACKED_TABLE = {.multiply = multiply};
