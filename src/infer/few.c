@@ -32,15 +32,23 @@ static int64_t pitch_of(int64_t n_rows)
     return plmr_ceil_div(n_rows, plmr_few()->lanes) * plmr_few()->lanes;
 }
 
+/* Element kk of row i is at line[at[i] + kk * width] of a gathered slot. */
+static void find_rows(const plmr_gather *g, int64_t n_rows, int64_t at[PLMR_FEW_MOST_ROWS])
+{
+    for (int64_t row = 0; row < n_rows; row++)
+        at[row] = row / g->width * g->n_cols * g->width + row % g->width;
+}
+
 float *plmr_few_rows(const plmr_gather *g, int64_t n_rows)
 {
     const plmr_deal *deal = g->deal;
-    int64_t pitch = pitch_of(n_rows);
+    int64_t pitch = pitch_of(n_rows), at[PLMR_FEW_MOST_ROWS];
     float *a = plmr_take_zeroed((size_t)(plmr_deal_places(deal) * pitch) + 1, sizeof *a), *to = a;
+    find_rows(g, n_rows, at);
     for (int slot = 0; slot < deal->n_filled; slot++)
         for (int kk = 0; kk < deal->size; kk++, to += pitch)
             for (int64_t row = 0; row < n_rows; row++)
-                to[row] = ((const float *)g->line[slot])[(row / g->width * g->n_cols + kk) * g->width + row % g->width];
+                to[row] = ((const float *)g->line[slot])[at[row] + kk * g->width];
     return a;
 }
 
@@ -49,23 +57,31 @@ struct columns {
     const plmr_pass *pass;
     const plmr_matrix *m;
     int64_t first_row, n_rows;
+    int32_t *x; /* by row of the last vectors, too: the chunk of its core */
     int32_t *start;
     char *strip; /* room for COLS columns, or a line of zeros */
     plmr_few_product product;
 };
 
-/* Core (x, y) begins in slot x + y of the ring. What fills the last vector begins as the last row does. */
+/* What fills the last vector lies where the last row does. */
+static void find_chunks(const struct columns *c)
+{
+    for (size_t i = 0; i < c->product.pitch; i++) {
+        int64_t row = c->first_row + ((int64_t)i < c->n_rows ? (int64_t)i : c->n_rows - 1);
+        c->x[i] = plmr_part_chunk(&c->pass->here, (int)(row / c->pass->ms));
+    }
+}
+
+/* Core (x, y) begins in slot x + y of the ring. */
 static void find_starts(const struct columns *c, int64_t first)
 {
     const plmr_deal *in = c->m->layout.in, *out = c->m->layout.out;
-    for (size_t i = 0; i < c->product.pitch; i++) {
-        int64_t row = c->first_row + ((int64_t)i < c->n_rows ? (int64_t)i : c->n_rows - 1);
-        int x = plmr_part_chunk(&c->pass->here, (int)(row / c->pass->ms));
-        for (int j = 0; j < COLS; j++) {
-            int64_t column = first + j < c->m->n_out ? first + j : c->m->n_out - 1;
-            int y = plmr_part_chunk(&c->m->out, (int)(column / out->size));
-            c->start[(size_t)j * c->product.pitch + i] = (x + y) % in->n_slots * in->size;
-        }
+    int32_t *start = c->start;
+    for (int64_t j = first; j < first + COLS; j++) {
+        int64_t column = j < c->m->n_out ? j : c->m->n_out - 1;
+        int32_t y = plmr_part_chunk(&c->m->out, (int)(column / out->size));
+        for (size_t i = 0; i < c->product.pitch; i++)
+            *start++ = (c->x[i] + y) % in->n_slots * in->size;
     }
 }
 
@@ -98,9 +114,10 @@ void plmr_few_multiply(const plmr_pass *p, const plmr_step_part *part, int64_t f
         return;
     }
     int64_t n_k = reads_lines(m) ? in->n : plmr_deal_places(in);
-    float *sums = plmr_take(COLS * pitch * (sizeof *sums + sizeof(int32_t)));
+    float *sums = plmr_take(COLS * pitch * sizeof *sums + (COLS + 1) * pitch * sizeof(int32_t));
     struct columns c = {p, m, first, n_rows, .start = (int32_t *)(sums + COLS * pitch)};
-    c.strip = plmr_take_zeroed((size_t)plmr_deal_places(in) * COLS + 1, sizeof(float));
+    c.x = c.start + COLS * pitch;
+    c.strip = plmr_take_zeroed((size_t)plmr_deal_places(in) * (reads_lines(m) ? 1 : COLS) + 1, sizeof(float));
     c.product = (plmr_few_product){
         .pitch = pitch,
         .n_k = n_k,
@@ -110,6 +127,7 @@ void plmr_few_multiply(const plmr_pass *p, const plmr_step_part *part, int64_t f
         .strip = c.strip,
         .sums = sums,
     };
+    find_chunks(&c);
     for (int64_t col = 0; col < m->n_out && n_rows; col += COLS)
         multiply_columns(&c, col, p->activation[part->out] + (size_t)first * ld + (size_t)col, ld);
     free(c.strip);

@@ -88,20 +88,28 @@ static void list_dealt(plmr_ring *ring)
 }
 
 /* A block of cores holds a run of slots on the way out (even cores) and one on the way back (odd cores). */
-int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2])
+static void runs_of_block(const plmr_ring *ring, int place, plmr_run *out, plmr_run *back)
 {
-    int first, count, n_runs = 0;
+    int first, count;
     plmr_region_share(ring->region, ring->axis, place, &first, &count);
     int end = first + count;
-    plmr_run out = {first, count}, back = {0, 0};
+    *out = (plmr_run){first, count};
+    *back = (plmr_run){0, 0};
     if (ring->kind == PLMR_INTERLEAVED) {
-        out = (plmr_run){(first + 1) / 2, (end + 1) / 2 - (first + 1) / 2};
-        back = (plmr_run){ring->n - end / 2, end / 2 - first / 2};
+        *out = (plmr_run){(first + 1) / 2, (end + 1) / 2 - (first + 1) / 2};
+        *back = (plmr_run){ring->n - end / 2, end / 2 - first / 2};
     }
+}
+
+int plmr_ring_runs(const plmr_ring *ring, int place, plmr_run runs[2])
+{
+    int n_runs = 0;
+    plmr_run out, back;
     if (ring->of_place) {
         out = ring->of_place[place][0];
         back = ring->of_place[place][1];
-    }
+    } else
+        runs_of_block(ring, place, &out, &back);
     if (out.count && back.count && out.first + out.count == back.first) {
         out.count += back.count;
         back.count = 0;
