@@ -146,31 +146,41 @@ static void widen_q4_k(const unsigned char *const *from, uint16_t *to)
     }
 }
 
-/* Six bits of 256 q, the low four and the high two apart; parts of 16 have a scale each. */
+/* 32 elements of which the parts of 16 have a scale each: byte 2 * pair and the next of `scale`. */
+PLMR_INLINE void widen_group(const wf *d, const wi *scale, int pair, const wi *low, int low_shift, const wi *high,
+                             int high_shift, uint16_t *to)
+{
+    for (int part = 0; part < 2; part++) {
+        wf step[BYTES], whole = *d * __builtin_convertvector((wi)((wu)*scale << (24 - 16 * pair - 8 * part)) >> 24, wf);
+        lessen(&whole, step);
+        PLMR_EACH(i, 4) {
+            wi q = low[4 * part + i] >> low_shift & 0x0f0f0f0f;
+            q |= high[4 * part + i] >> high_shift << 4 & 0x30303030;
+            PLMR_EACH(b, BYTES) {
+                wf value = __builtin_convertvector(q & (0x3f << 8 * b), wf) - (float)(32 << 8 * b);
+                value *= step[b];
+                store(&value, to + ((4 * part + i) * BYTES + b) * ROW);
+            }
+        }
+    }
+}
+
+/* Six bits of 256 q, the low four and the high two apart: 64 bytes have the low ones of 128, 32 the high ones. */
 static void widen_q6_k(const unsigned char *const *from, uint16_t *to)
 {
     wi scale[4];
     wf d;
     turn_16(from, 192, scale);
     load_f16(from, 208, &d);
-    for (int group = 0; group < 8; group++, to += 32 * ROW) {
-        wi low[8], high[8];
-        wf step[2][BYTES];
-        int low_shift = group % 4 / 2 * 4, high_shift = group % 4 * 2;
-        PLMR_EACH(part, 2) {
-            wi byte = PLMR_SIGNED_BYTE(scale[group / 2], group % 2 * 2 + part);
-            wf whole = d * __builtin_convertvector(byte, wf);
-            lessen(&whole, step[part]);
-        }
-        turn_32(from, (size_t)(group / 4 * 64 + group % 2 * 32), low);
-        turn_32(from, (size_t)(128 + group / 4 * 32), high);
-        PLMR_EACH(i, 8) {
-            wi q = (low[i] >> low_shift & 0x0f0f0f0f) | (high[i] >> high_shift << 4 & 0x30303030);
-            PLMR_EACH(b, BYTES) {
-                wf value = __builtin_convertvector(q & (0x3f << 8 * b), wf) - (float)(32 << 8 * b);
-                value *= step[i / 4][b];
-                store(&value, to + (i * BYTES + b) * ROW);
-            }
+    PLMR_EACH(half, 2) {
+        wi low[2][8], high[8];
+        turn_32(from, (size_t)(half * 64), low[0]);
+        turn_32(from, (size_t)(half * 64 + 32), low[1]);
+        turn_32(from, (size_t)(128 + half * 32), high);
+        PLMR_EACH(group, 4) {
+            widen_group(&d, &scale[half * 2 + group / 2], group % 2, low[group % 2], group / 2 * 4, high, group * 2,
+                        to);
+            to += 32 * ROW;
         }
     }
 }
