@@ -248,7 +248,7 @@ struct reader {
     size_t element;
     char *blocks; /* COLUMNS x ELEMENTS or ELEMENTS x PLMR_PACKED_COLS, of what has to be widened */
     char *to;
-    int64_t pitch;
+    int64_t pitch, apart; /* elements from a row to the next; from one strip of so many columns to the next */
 };
 
 static const char zeros[ELEMENTS * sizeof(float)];
@@ -268,6 +268,15 @@ static const char *row_at(const struct reader *r, int32_t row, int64_t first, in
     return room;
 }
 
+/* Columns of n_k rows, PLMR_PACKED_COLS apart. */
+static inline void copy_columns(int64_t n, int64_t n_k, const uint16_t *rows, const int32_t *row, uint16_t *to,
+                                int64_t pitch)
+{
+    for (int64_t k = 0; k < n_k; k++, rows += PLMR_PACKED_COLS)
+        if (row[k] >= 0)
+            memcpy(to + row[k] * pitch, rows, (size_t)n * sizeof *to);
+}
+
 /* What kernels widen is turned already. */
 static void widen_some(const struct reader *r, int64_t col, int n, int64_t offset, plmr_matrix_range range,
                        const int32_t *row)
@@ -275,12 +284,17 @@ static void widen_some(const struct reader *r, int64_t col, int n, int64_t offse
     const plmr_stored *s = &r->m->stored;
     const unsigned char *from[PLMR_PACKED_COLS];
     const uint16_t *rows = (const uint16_t *)r->blocks;
-    uint16_t *to = (uint16_t *)r->to + offset;
     plmr_matrix_blocks(r->m, col, range.first, from);
     plmr_packed()->widen(s->packing, range.n / s->n_elements, from, NULL, (uint16_t *)r->blocks);
-    for (int64_t k = 0; k < range.n; k++, rows += PLMR_PACKED_COLS)
-        if (row[k] >= 0)
-            memcpy(to + row[k] * r->pitch, rows, (size_t)n * sizeof *to);
+    for (int64_t j = 0, now; j < n; j += now) {
+        int64_t strip = (offset + j) / r->pitch, within = (offset + j) % r->pitch;
+        uint16_t *to = (uint16_t *)r->to + strip * r->apart + within;
+        now = n - j < r->pitch - within ? n - j : r->pitch - within;
+        if (now == COLUMNS)
+            copy_columns(COLUMNS, range.n, rows + j, row, to, r->pitch);
+        else
+            copy_columns(now, range.n, rows + j, row, to, r->pitch);
+    }
 }
 
 /* Elements of a range, of up to COLUMNS columns, which are `offset` columns into what is made. */
@@ -301,24 +315,47 @@ static void turn_some(const struct reader *r, int64_t col, int n, int64_t offset
 /* Of n columns. The last few are turned with some that have been: less than are turned together take longer. */
 static void turn_range(const struct reader *r, int64_t col, int64_t n, plmr_matrix_range range, const int32_t *row)
 {
-    int64_t most = plmr_matrix_is_packed(r->m) ? PLMR_PACKED_COLS : COLUMNS;
+    bool widens = plmr_matrix_is_packed(r->m);
+    int64_t most = widens ? PLMR_PACKED_COLS : COLUMNS;
     for (int64_t i = 0; i < n; i += most) {
-        int64_t from = n - i < most && n > most ? n - most : i;
+        int64_t from = n - i < most && n > most && !widens ? n - most : i;
         turn_some(r, col + from, (int)plmr_clip(from, most, n), from, range, row);
     }
+}
+
+static void clear_padding(const struct reader *r, int64_t n, char *to)
+{
+    for (int64_t i = 0; i < r->m->n_padding; i++)
+        memset(to + (size_t)(r->m->padding[i] * r->pitch) * r->element, 0, (size_t)n * r->element);
+}
+
+static void turn_columns(const struct reader *r, int64_t first, int64_t n)
+{
+    const plmr_matrix *m = r->m;
+    for (int64_t i = 0; i < n; i += r->pitch)
+        clear_padding(r, plmr_clip(i, r->pitch, n), r->to + (size_t)(i / r->pitch * r->apart) * r->element);
+    for (int i = 0; i < m->n_ranges; i++)
+        for (int64_t at = 0; at < m->ranges[i].n; at += ELEMENTS) { /* what all columns' go to stays in the cache */
+            int64_t element = m->ranges[i].first + at, now = plmr_clip(at, ELEMENTS, m->ranges[i].n);
+            turn_range(r, first, n, (plmr_matrix_range){element, now}, m->row + element);
+        }
 }
 
 void plmr_matrix_columns(const plmr_matrix *m, int64_t first, int64_t n, void *to, int64_t pitch)
 {
     char blocks[PLMR_PACKED_COLS * ELEMENTS * sizeof(uint16_t)];
-    struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch};
-    for (int64_t i = 0; i < m->n_padding; i++)
-        memset(r.to + (size_t)(m->padding[i] * pitch) * r.element, 0, (size_t)n * r.element);
-    for (int i = 0; i < m->n_ranges; i++)
-        for (int64_t at = 0; at < m->ranges[i].n; at += ELEMENTS) { /* what all columns' go to stays in the cache */
-            int64_t element = m->ranges[i].first + at, now = plmr_clip(at, ELEMENTS, m->ranges[i].n);
-            turn_range(&r, first, n, (plmr_matrix_range){element, now}, m->row + element);
-        }
+    struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, pitch, 0};
+    turn_columns(&r, first, n);
+}
+
+/* As many strips at a time as are widened at once. */
+void plmr_matrix_strips(const plmr_matrix *m, int64_t first, int64_t n, void *to, int64_t width, int64_t apart)
+{
+    char blocks[PLMR_PACKED_COLS * ELEMENTS * sizeof(uint16_t)];
+    struct reader r = {m, plmr_dtype_bytes(m->dtype), blocks, to, width, apart};
+    int64_t most = plmr_matrix_is_packed(m) && width < PLMR_PACKED_COLS ? PLMR_PACKED_COLS / width * width : width;
+    for (int64_t i = 0; i < n; i += most, r.to += (size_t)(most / width * apart) * r.element)
+        turn_columns(&r, first + i, plmr_clip(i, most, n));
 }
 
 /* ---- lines ---- */

@@ -74,6 +74,9 @@ static inline int64_t plmr_matrix_row(const plmr_matrix *matrix, int chunk)
  * matrix's columns. Local. */
 void plmr_matrix_columns(const plmr_matrix *matrix, int64_t first, int64_t n, void *to, int64_t pitch);
 
+/* The same in strips of `width` columns, a row of a strip after the other, whose first rows are `apart` elements apart. */
+void plmr_matrix_strips(const plmr_matrix *matrix, int64_t first, int64_t n, void *to, int64_t width, int64_t apart);
+
 /* The strip of PLMR_PROGRAM_COLS columns from `first` on (the last may have less): its rows, one after the other. Strips
  * of a type that files have as it is are kept from then on; others, and if there is no memory, come to `room`, which is
  * large enough for one. Whoever asks asks for strips in their order. Local. */

@@ -45,8 +45,7 @@ static void trade(plmr_strips *s, int place, char *to, const char *own, size_t n
 
 static void turn_columns(const plmr_strips *s, int64_t first, int64_t n, char *to)
 {
-    for (int64_t i = 0; i < n; i += PLMR_STRIP_COLS, to += place_bytes(s, PLMR_STRIP_COLS))
-        plmr_matrix_columns(s->matrix, first + i, plmr_clip(i, PLMR_STRIP_COLS, n), to, PLMR_STRIP_COLS);
+    plmr_matrix_strips(s->matrix, first, n, to, PLMR_STRIP_COLS, place_elements(s, PLMR_STRIP_COLS));
 }
 
 /* This rank's rows, and those of all others, to where they belong in the block. */
@@ -119,14 +118,21 @@ static void widen_posted(const plmr_strips *s, int64_t n)
     }
 }
 
-/* Strip by strip: one stays in the nearest caches. */
+/* As many columns at a time as are widened at once, or a strip: they stay in the nearest caches. */
+static int64_t own_columns(const plmr_strips *s)
+{
+    return plmr_matrix_is_packed(s->matrix) ? PLMR_PACKED_COLS : PLMR_STRIP_COLS;
+}
+
 static void widen_own(const plmr_strips *s, int64_t first, int64_t n)
 {
-    s->strip[0] = s->memory[0];
-    for (int64_t i = 0; i * PLMR_STRIP_COLS < n; i++) {
-        int64_t at = i * PLMR_STRIP_COLS;
-        turn_columns(s, first + at, plmr_clip(at, PLMR_STRIP_COLS, n), s->memory[0]);
-        widen(s, i, s->strip);
+    for (int64_t at = 0, now; at < n; at += now) {
+        now = plmr_clip(at, own_columns(s), n);
+        turn_columns(s, first + at, now, s->memory[0]);
+        for (int64_t i = 0; i < now; i += PLMR_STRIP_COLS) {
+            s->strip[0] = s->memory[0] + (size_t)(i / PLMR_STRIP_COLS) * place_bytes(s, PLMR_STRIP_COLS);
+            widen(s, (at + i) / PLMR_STRIP_COLS, s->strip);
+        }
     }
 }
 
@@ -169,7 +175,7 @@ static void fill(plmr_strips *s, int64_t n_rows)
     if (s->matrix->n_out == 0)
         return;
     s->most = columns_of_a_block(s, n_rows < FEW_ROWS ? NEAR_BYTES : BLOCK_BYTES);
-    size_t n_bytes = (size_t)s->n_places * place_bytes(s, s->n_places > 1 ? s->most : PLMR_STRIP_COLS);
+    size_t n_bytes = (size_t)s->n_places * place_bytes(s, s->n_places > 1 ? s->most : own_columns(s));
     s->memory[0] = plmr_take_zeroed(s->n_places > 1 ? 2 : 1, n_bytes + 1);
     s->memory[1] = s->memory[0] + n_bytes;
     s->stride = stride_of(plmr_deal_places(s->matrix->layout.in));

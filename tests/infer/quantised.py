@@ -1,7 +1,8 @@
 """Matrices of quantised types that kernels read as they are give, bit for bit, what the same model gives with these matrices
-widened to f16: logits of both phases and checksums of batches, on several grids of ranks.
+widened to f16: logits of both phases and checksums of batches, on several grids of ranks. And they stay as they are: memory grows
+with the file.
 
-quantised.py MPIEXEC MANY. Exits with 77 (skipped) without NumPy.
+quantised.py MPIEXEC MANY [PLMR]. Exits with 77 (skipped) without NumPy.
 """
 import os
 import struct
@@ -16,7 +17,7 @@ except ImportError:
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "model"))
-from cli import Checks, Started, of_the_wafer, show  # noqa: E402
+from cli import Checks, Plmr, Started, of_the_wafer, show  # noqa: E402
 from gguf_reader import TYPES  # noqa: E402
 
 DIM, FFN, HEADS, KV, HEAD, VOCAB = 512, 768, 8, 2, 64, 300
@@ -33,8 +34,8 @@ def text(s):
     return struct.pack("<Q", len(s)) + s.encode()
 
 
-def keys():
-    numbers = {"block_count": len(KINDS), "context_length": 64, "embedding_length": DIM, "feed_forward_length": FFN, "vocab_size": VOCAB,
+def keys(n_layers):
+    numbers = {"block_count": n_layers, "context_length": 64, "embedding_length": DIM, "feed_forward_length": FFN, "vocab_size": VOCAB,
                "attention.head_count": HEADS, "attention.head_count_kv": KV, "rope.dimension_count": HEAD}
     yield text("general.architecture") + struct.pack("<I", 8) + text("llama")
     for name, value in numbers.items():
@@ -54,10 +55,11 @@ def blocks(random, shape, kind):
     return raw
 
 
-def tensors(random):
+def tensors(random, n_layers):
     """Name, shape, type and blocks of each."""
     yield "token_embd.weight", (VOCAB, DIM), F32, random.standard_normal((VOCAB, DIM)).astype("<f4")
-    for i, kinds in enumerate(KINDS):
+    for i in range(n_layers):
+        kinds = KINDS[i % len(KINDS)]
         for name in ("attn_norm", "ffn_norm"):
             yield f"blk.{i}.{name}.weight", (DIM,), F32, np.ones(DIM, "<f4")
         for name, kind in kinds.items():
@@ -70,9 +72,9 @@ def widened(kind, raw):
     return F16, TYPES[kind][4](raw).astype("<f4").astype("<f2")
 
 
-def write(path, widens):
+def write(path, widens, n_layers=len(KINDS)):
     info, data, n = b"", b"", 0
-    for name, shape, kind, raw in tensors(np.random.default_rng(1)):
+    for name, shape, kind, raw in tensors(np.random.default_rng(1), n_layers):
         if widens and kind not in (F32, F16):
             kind, raw = widened(kind, raw)
         info += text(name) + struct.pack("<I", len(shape)) + b"".join(struct.pack("<Q", d) for d in shape[::-1])
@@ -80,15 +82,15 @@ def write(path, widens):
         data += raw.tobytes()
         data += b"\0" * (-len(data) % 32)
         n += 1
-    head = b"GGUF" + struct.pack("<IQQ", 3, n, len(list(keys()))) + b"".join(keys()) + info
+    head = b"GGUF" + struct.pack("<IQQ", 3, n, len(list(keys(n_layers)))) + b"".join(keys(n_layers)) + info
     with open(path, "wb") as file:
         file.write(head + b"\0" * (-len(head) % 32) + data)
     return path
 
 
-def logits(plmr, check, model, phase, grid, folder):
+def logits(plmr, check, model, phase, grid, folder, n=10):
     path = os.path.join(folder, "out")
-    args = ["logits", "-m", model, "--tokens", "1,17,40,9,3,77,30,12,60,5", "--phase", phase, "--prefill-cores", "9x9", "--decode-cores", "7x11",
+    args = ["logits", "-m", model, "--tokens", ",".join(str(1 + 17 * i % 90) for i in range(n)), "--phase", phase, "--prefill-cores", "9x9", "--decode-cores", "7x11",
             "--allow", "M", "--ranks", grid[0], "--out", path]
     code, _, err = plmr.run(args, grid[1])
     if not check(code == 0, f"{show(args, grid[1])} ends with {code}: {err}"):
@@ -103,11 +105,30 @@ def batch(plmr, model, grid):
     return of_the_wafer(plmr.records(args, grid[1])[0])["checksum"]
 
 
+def peak(plmr, model, n):
+    """Bytes of memory of a run with a prompt of n tokens; started by mpirun, for what this process takes would count for its own."""
+    args = ["llm", "-m", model, "--mode", "compute", "--prompt", str(n), "--decode", "3", "--prefill-cores", "9x9", "--decode-cores", "7x11",
+            "--allow", "M"]
+    return plmr.records(args, 1)[0]["rss_peak_bytes"]
+
+
+def memory(plmr, check, folder):
+    """Of a few rows, and of more than are few: what a larger file takes beyond a smaller one's."""
+    small, large = write(os.path.join(folder, "q.gguf"), False), write(os.path.join(folder, "large.gguf"), False, 24)
+    n_bytes = os.path.getsize(large) - os.path.getsize(small)
+    for n in (5, 30):
+        grown = peak(plmr, large, n) - peak(plmr, small, n)
+        check(n_bytes / 2 < grown <= 1.2 * n_bytes, f"a prompt of {n}: {n_bytes} bytes of file take {grown} bytes of memory")
+
+
 def main():
     check = Checks()
     with tempfile.TemporaryDirectory() as folder, Started(*sys.argv[1:3]) as plmr:
         quantised, wide = write(os.path.join(folder, "q.gguf"), False), write(os.path.join(folder, "wide.gguf"), True)
-        for what, run in (("prefill", lambda m, g: logits(plmr, check, m, "prefill", g, folder)),
+        if len(sys.argv) > 3:
+            memory(Plmr(sys.argv[1], sys.argv[3]), check, folder)
+        for what, run in (("long prefill", lambda m, g: logits(plmr, check, m, "prefill", g, folder, 20)),
+                          ("prefill", lambda m, g: logits(plmr, check, m, "prefill", g, folder)),
                           ("decode", lambda m, g: logits(plmr, check, m, "decode", g, folder)),
                           ("batch", lambda m, g: batch(plmr, m, g))):
             want = run(wide, GRIDS[0])
