@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "base/values.h"
 #include "infer/step.h"
 #include "kernel/kernel.h"
 #include "kernel/vector.h"
 #include "ranks/simulated.h"
 #include "time/clock_rows.h"
+#include "verbs/reduce.h"
 
 struct rates {
     double row, core, fma, byte;
@@ -99,6 +101,78 @@ plmr_status __wrap_plmr_layer_time(plmr_cost_pass *pass)
     return rates() ? PLMR_OK : __real_plmr_layer_time(pass);
 }
 
+/* ---- what each rank would find again ---- */
+
+/* All simulated ranks run here, so one look at the machine is enough. */
+plmr_site __real_plmr_machine_site(void);
+plmr_site __wrap_plmr_machine_site(void);
+
+plmr_site __wrap_plmr_machine_site(void)
+{
+    static plmr_site site;
+    static bool known;
+    if (!known)
+        site = __real_plmr_machine_site();
+    known = true;
+    return site;
+}
+
+void __real_plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);
+void __wrap_plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes);
+
+void __wrap_plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes)
+{
+    static size_t l2, l3;
+    static int known_for;
+    if (known_for != n_ranks)
+        __real_plmr_machine_caches(n_ranks, &l2, &l3);
+    known_for = n_ranks;
+    *l2_bytes = l2, *l3_bytes = l3;
+}
+
+plmr_status __real_plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
+                                           enum plmr_axis axis, int n, const plmr_reduce_options *options,
+                                           plmr_reduce_plan **out);
+plmr_status __wrap_plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
+                                           enum plmr_axis axis, int n, const plmr_reduce_options *options,
+                                           plmr_reduce_plan **out);
+
+/* Groups of trees are the same on all ranks. To choose them is to try all of them, which is most of a start. */
+static struct chosen_groups {
+    int n, n_levels, n_groups[PLMR_TREE_LEVELS];
+    enum plmr_axis axis;
+} chosen[32];
+
+/* What was chosen for such a line; else where to keep it, or NULL: there is no room. */
+static struct chosen_groups *groups_of(enum plmr_axis axis, int n, int n_levels)
+{
+    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
+        struct chosen_groups *c = &chosen[i];
+        if (c->n == 0)
+            *c = (struct chosen_groups){.n = n, .n_levels = n_levels, .axis = axis};
+        if (c->n == n && c->n_levels == n_levels && c->axis == axis)
+            return c;
+    }
+    return NULL;
+}
+
+plmr_status __wrap_plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
+                                           enum plmr_axis axis, int n, const plmr_reduce_options *options,
+                                           plmr_reduce_plan **out)
+{
+    bool chooses = algorithm == plmr_reduce_find("ktree") && options->n_group_levels == 0 && options->n_levels > 1;
+    struct chosen_groups *groups = chooses ? groups_of(axis, n, options->n_levels) : NULL;
+    plmr_reduce_options given = *options;
+    if (groups && groups->n_groups[0]) {
+        memcpy(given.n_groups, groups->n_groups, sizeof given.n_groups);
+        given.n_group_levels = options->n_levels - 1;
+    }
+    PLMR_TRY(__real_plmr_reduce_plan_create(algorithm, device, axis, n, &given, out));
+    if (groups)
+        memcpy(groups->n_groups, (*out)->groups, sizeof groups->n_groups);
+    return PLMR_OK;
+}
+
 /* ---- the data plane ---- */
 
 void __real_plmr_gemm_block_run(const plmr_gemm_block *block, plmr_gemm_scratch *scratch);
@@ -132,6 +206,15 @@ void __wrap_plmr_convert_from_float(enum plmr_dtype dtype, int64_t n, const floa
 {
     if (!rates())
         __real_plmr_convert_from_float(dtype, n, from, to);
+}
+
+void __real_plmr_convert_to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
+void __wrap_plmr_convert_to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to);
+
+void __wrap_plmr_convert_to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
+{
+    if (!rates())
+        __real_plmr_convert_to_float(dtype, n, from, to);
 }
 
 static double elements(int n_runs, const plmr_run *runs, int size)
