@@ -15,7 +15,8 @@ from plotting import COLOURS, groups, plt, records, save
 KEYS = ["kind", "workload", "ranks", "speedup", "efficiency"]
 STYLES = {"ib64": ("-", COLOURS[0], "64 nodes of 16"), "ib256": ("--", COLOURS[1], "256 nodes of 4")}
 TITLES = {"time-plane": "time plane\n720² cores, every step", "gemm": "GEMM\n8192³", "gemv": "GEMV\n16384²",
-          "prefill": "prefill\none layer, 512 tokens", "decode": "decode\none layer, 512 tokens"}
+          "prefill": "prefill\nTinyLlama, 512 tokens", "decode": "decode\nTinyLlama, 512 tokens",
+          "prefill-8b": "prefill\nllama3-8b, 2,048 tokens", "decode-8b": "decode\nllama3-8b, 2,048 tokens"}
 
 
 def pairs(points, quantity):
