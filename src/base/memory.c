@@ -65,6 +65,12 @@ void plmr_memory_touch(const void *from, size_t n_bytes)
 #endif
 }
 
+void plmr_memory_fetch(const void *from, size_t n_bytes)
+{
+    for (size_t at = 0; at < n_bytes; at += PLMR_LINE_BYTES)
+        __builtin_prefetch((const char *)from + at, 0, 2);
+}
+
 char *plmr_take_text(const char *format, ...)
 {
     char *text;

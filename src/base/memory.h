@@ -49,3 +49,9 @@ void plmr_slab_destroy(void *slab);
 
 /* Maps the pages of memory that can be read, so that none is missing when it is: advice, which may do nothing. */
 void plmr_memory_touch(const void *from, size_t n_bytes);
+
+/* Of the cache. */
+enum { PLMR_LINE_BYTES = 64 };
+
+/* Brings memory that is read soon to the second level of the cache, as fast as memory gives it: advice. */
+void plmr_memory_fetch(const void *from, size_t n_bytes);

@@ -211,6 +211,20 @@ void plmr_tree_destroy(plmr_tree *tree)
 
 /* ---- running ---- */
 
+float plmr_tree_sum(const plmr_tree_op *ops, int n_ops, const float *of_cores)
+{
+    float stack[PLMR_TREE_DEPTH], *top = stack; /* behind the last */
+    for (const plmr_tree_op *op = ops; op < ops + n_ops; op++) {
+        if (op->kind == PLMR_TREE_PUSH)
+            *top++ = of_cores[op->core];
+        else if (op->kind == PLMR_TREE_ONTO)
+            top[-1] = of_cores[op->core] + top[-1];
+        else
+            top--, top[-1] = top[-1] + top[0];
+    }
+    return stack[0];
+}
+
 /* The core that is asked for next after operation i. */
 static int core_after(const plmr_tree *tree, int i)
 {

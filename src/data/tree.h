@@ -33,6 +33,9 @@ typedef struct plmr_tree {
     plmr_exchange *messages; /* NULL: all cores are this rank's */
 } plmr_tree;
 
+/* What a program makes of one number of each core. */
+float plmr_tree_sum(const plmr_tree_op *ops, int n_ops, const float *of_cores);
+
 /* Compiles a plan, not a ring's, for this rank's cores along the axis. Local. */
 plmr_tree *plmr_tree_create(plmr_region *region, enum plmr_axis axis, const plmr_reduce_plan *plan);
 

@@ -95,6 +95,20 @@ static float score_scale(const plmr_pass *p)
     return p->engine->shape->score_cap != 0 ? 1 : p->engine->shape->attention_scale;
 }
 
+/* All that this rank has of a head's keys and values, in one go: reading them in the order in which scores do takes twice as long. */
+static void fetch(const struct head *h)
+{
+    const plmr_pass *p = h->group->p;
+    const plmr_cache *cache = &p->engine->cache;
+    size_t element = plmr_dtype_bytes(cache->dtype), row = (size_t)cache->n_tokens * element,
+           n_here = (size_t)h->group->n_here, first = (size_t)(h->group->tokens.from - cache->first);
+    const char *keys = plmr_cache_keys(cache, p->layer, h->request, h->kv) + first * element;
+    for (int d = 0; d < cache->n_dims; d++)
+        plmr_memory_fetch(keys + (size_t)d * row, n_here * element);
+    plmr_memory_fetch(plmr_cache_values(cache, p->layer, h->request, h->kv) + first * (size_t)cache->n_dims * element,
+                      n_here * (size_t)cache->n_dims * element);
+}
+
 /* Scores of this rank's tokens; the greatest of each query into `most`. */
 static void score(const struct head *h, float *most)
 {
@@ -171,6 +185,7 @@ static void run_group(struct group *g)
 {
     const plmr_heads *heads = &g->p->grid->heads;
     for (int i = 0; i < g->n; i++) {
+        fetch(&g->heads[i]);
         append(&g->heads[i]);
         score(&g->heads[i], g->most_score + i * heads->n_rep);
         g->jobs[i] = job_of(&g->heads[i]);

@@ -5,20 +5,29 @@
 
 #include "base/memory.h"
 
+/* Loops of their own for a core's one element, the most common of all. */
 void plmr_heads_gather(const plmr_heads *heads, int n_rep, const float *by_cores, float *to, size_t ld_rep)
 {
-    size_t n = (size_t)heads->n_dims;
-    for (int core = 0; core < heads->span; core++)
-        for (int rep = 0; rep < n_rep; rep++, by_cores += n)
-            memcpy(to + (size_t)rep * ld_rep + (size_t)core * n, by_cores, n * sizeof *to);
+    int n = heads->n_dims;
+    for (int rep = 0; rep < n_rep; rep++) {
+        float *at = to + (size_t)rep * ld_rep;
+        for (int core = 0; core < heads->span && n == 1; core++)
+            at[core] = by_cores[core * n_rep + rep];
+        for (int core = 0; core < heads->span && n > 1; core++)
+            memcpy(at + core * n, by_cores + (core * n_rep + rep) * n, (size_t)n * sizeof *to);
+    }
 }
 
 void plmr_heads_scatter(const plmr_heads *heads, int n_rep, const float *from, size_t ld_rep, float *by_cores)
 {
-    size_t n = (size_t)heads->n_dims;
-    for (int core = 0; core < heads->span; core++)
-        for (int rep = 0; rep < n_rep; rep++, by_cores += n)
-            memcpy(by_cores, from + (size_t)rep * ld_rep + (size_t)core * n, n * sizeof *from);
+    int n = heads->n_dims;
+    for (int rep = 0; rep < n_rep; rep++) {
+        const float *at = from + (size_t)rep * ld_rep;
+        for (int core = 0; core < heads->span && n == 1; core++)
+            by_cores[core * n_rep + rep] = at[core];
+        for (int core = 0; core < heads->span && n > 1; core++)
+            memcpy(by_cores + (core * n_rep + rep) * n, at + core * n, (size_t)n * sizeof *from);
+    }
 }
 
 /* The cache may hold more elements than these cores do, all of them padding. */
@@ -42,17 +51,7 @@ void plmr_heads_round(const plmr_engine *engine, const plmr_heads *heads, int la
 
 float plmr_heads_sum(const plmr_tree *tree, const float *of_cores)
 {
-    float stack[PLMR_TREE_DEPTH], *top = stack; /* behind the last */
-    for (int i = 0; i < tree->first[1]; i++) {
-        plmr_tree_op op = tree->ops[i];
-        if (op.kind == PLMR_TREE_PUSH)
-            *top++ = of_cores[op.core];
-        else if (op.kind == PLMR_TREE_ONTO)
-            top[-1] = of_cores[op.core] + top[-1];
-        else
-            top--, top[-1] = top[-1] + top[0];
-    }
-    return stack[0];
+    return plmr_tree_sum(tree->ops, tree->first[1], of_cores);
 }
 
 void plmr_vector_cap(int64_t n, float cap, float scale, float *x)

@@ -1,6 +1,7 @@
 #include "infer/regroup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "ranks/redistribute.h"
@@ -15,6 +16,12 @@ struct pieces {
 /* Messages under way take no more than the activations themselves. */
 enum { MOST_BYTES = 16 << 20 };
 
+/* The head of a chunk's piece number j; n_kv or more: none. */
+static int piece_head(const plmr_regroup *r, int chunk, int j)
+{
+    return chunk / r->grid->heads.span * r->grid->heads.n_per_core + j;
+}
+
 static int64_t list_columns(const void *context, int place, int32_t *elements)
 {
     const plmr_regroup *r = ((const struct pieces *)context)->r;
@@ -22,7 +29,7 @@ static int64_t list_columns(const void *context, int place, int32_t *elements)
     plmr_part part = plmr_part_of(r->deal, r->grid->x, place);
     for (int c = 0; c < part.n_chunks && elements; c++)
         for (int j = 0; j < heads->n_per_core; j++) {
-            int chunk = plmr_part_chunk(&part, c), kv = chunk / heads->span * heads->n_per_core + j;
+            int chunk = plmr_part_chunk(&part, c), kv = piece_head(r, chunk, j);
             *elements++ = kv < heads->n_kv ? kv * heads->span + chunk % heads->span : -1;
         }
     return (int64_t)part.n_chunks * heads->n_per_core;
@@ -73,17 +80,62 @@ static void make_sides(const plmr_regroup *r, struct sides *s)
     s->heads.cols.list = list_heads;
 }
 
-void plmr_regroup_run(const plmr_regroup *regroups, int n, bool to_heads)
+/* ---- where all pieces of this rank's columns are its own heads', and all of those heads' ---- */
+
+static bool stays_here(const plmr_regroup *r)
 {
-    struct sides *sides = plmr_take((size_t)n * sizeof *sides);
-    plmr_redistribution *moves = plmr_take((size_t)n * sizeof *moves);
-    for (int i = 0; i < n; i++) {
-        struct sides *s = &sides[i];
-        make_sides(&regroups[i], s);
-        moves[i] = (plmr_redistribution){to_heads ? &s->columns : &s->heads, to_heads ? &s->heads : &s->columns,
-                                         (size_t)s->pieces.width * sizeof(float)};
+    const plmr_heads *heads = &r->grid->heads;
+    int me = plmr_ranks_place(r->grid->ranks, PLMR_X), n = 0;
+    plmr_part part = plmr_part_here(r->deal, r->grid->x);
+    for (int kv = 0; kv < heads->n_kv; kv++)
+        n += r->owner[kv] == me ? heads->span : 0;
+    for (int c = 0; c < part.n_chunks; c++)
+        for (int j = 0; j < heads->n_per_core; j++) {
+            int kv = piece_head(r, plmr_part_chunk(&part, c), j);
+            if (kv < heads->n_kv && r->owner[kv] != me)
+                return false;
+            n -= kv < heads->n_kv;
+        }
+    return n == 0;
+}
+
+static void copy_here(const plmr_regroup *r, bool to_heads)
+{
+    const plmr_heads *heads = &r->grid->heads;
+    plmr_part part = plmr_part_here(r->deal, r->grid->x);
+    size_t width = (size_t)(r->deal->size / heads->n_per_core);
+    for (int64_t row = 0; row < r->n_rows; row++) {
+        float *column = r->columns + (size_t)row * r->ld;
+        for (int c = 0; c < part.n_chunks; c++)
+            for (int j = 0; j < heads->n_per_core; j++, column += width) {
+                int chunk = plmr_part_chunk(&part, c), kv = piece_head(r, chunk, j);
+                if (kv >= heads->n_kv)
+                    continue;
+                float *piece =
+                    r->head[kv] + ((size_t)row * (size_t)heads->span + (size_t)(chunk % heads->span)) * width;
+                memcpy(to_heads ? piece : column, to_heads ? column : piece, width * sizeof *piece);
+            }
     }
-    plmr_redistribute_all(regroups->grid->ranks, moves, n, MOST_BYTES);
+}
+
+/* Other ranks do not hear of what stays here. */
+void plmr_regroup_run(const plmr_regroup *regroups, int n_all, bool to_heads)
+{
+    struct sides *sides = plmr_take((size_t)n_all * sizeof *sides);
+    plmr_redistribution *moves = plmr_take((size_t)n_all * sizeof *moves);
+    int n = 0;
+    for (int i = 0; i < n_all; i++) {
+        if (stays_here(&regroups[i])) {
+            copy_here(&regroups[i], to_heads);
+            continue;
+        }
+        struct sides *s = &sides[n];
+        make_sides(&regroups[i], s);
+        moves[n++] = (plmr_redistribution){to_heads ? &s->columns : &s->heads, to_heads ? &s->heads : &s->columns,
+                                           (size_t)s->pieces.width * sizeof(float)};
+    }
+    if (n)
+        plmr_redistribute_all(regroups->grid->ranks, moves, n, MOST_BYTES);
     for (int i = 0; i < n; i++)
         free(sides[i].pieces.kv);
     free(moves);

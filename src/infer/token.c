@@ -408,47 +408,58 @@ void plmr_token_multiply_sum(const plmr_token_sum *of, float *y)
 
 /* ---- norms ---- */
 
+/* By request and core of the line: the sum of the squares of the core's elements. */
 struct squares {
-    const plmr_grid *grid;
-    plmr_part part;
-    int n;
-    const float *x;
-    size_t ld;
+    int n_cores;
+    float *of_cores;
 };
 
-static void make_square(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out,
-                        int next)
+static void run_squares(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width,
+                        float *stack)
 {
     const struct squares *s = context;
-    const plmr_deal *deal = &s->grid->dim;
-    int chunk = plmr_ring_position(s->grid->y, s->grid->region->first[PLMR_Y] + core);
-    int index = plmr_part_index(&s->part, chunk);
-    int n = index < 0 ? 0 : (int)plmr_clip((int64_t)chunk * deal->size, deal->size, deal->n);
-    for (int i = 0; i < s->n; i++) {
-        const float *x = s->x + (size_t)i * s->ld + (n ? (size_t)index * (size_t)deal->size : 0);
-        plmr_vectors()->gemv_onto(PLMR_F32, PLMR_F32, n, 1, x, x, 1, onto ? onto + i : NULL, out + i, NULL);
+    *stack = plmr_tree_sum(ops, n_ops, s->of_cores + first * s->n_cores);
+    (void)width;
+}
+
+/* The last chunk may end in padding. */
+static void sum_squares(const plmr_grid *grid, const plmr_part *part, const float *x, float *of_chunks, float *of_cores)
+{
+    const plmr_deal *deal = &grid->dim;
+    plmr_vectors()->squares(part->n_chunks, deal->size, x, of_chunks);
+    for (int c = 0; c < part->n_chunks; c++) {
+        int n = (int)plmr_clip((int64_t)plmr_part_chunk(part, c) * deal->size, deal->size, deal->n);
+        if (n < deal->size)
+            plmr_vectors()->squares(1, n, x + (size_t)c * (size_t)deal->size, of_chunks + c);
     }
-    (void)first, (void)width, (void)next;
+    for (int core = 0; core < grid->region->count[PLMR_Y]; core++) {
+        int index = plmr_part_index(part, plmr_ring_position(grid->y, grid->region->first[PLMR_Y] + core));
+        of_cores[core] = index < 0 ? 0 : of_chunks[index];
+    }
 }
 
 void plmr_token_norm(const plmr_grid *grid, float eps, const float *weight, int n, const float *x, float *y, size_t ld)
 {
-    struct squares squares = {grid, plmr_part_here(&grid->dim, grid->y), n, x, ld};
-    int64_t n_here = plmr_part_places(&squares.part, &grid->dim);
-    float *sum = plmr_take((size_t)(n + n_here) * sizeof *sum), *picked = sum + n;
+    plmr_part part = plmr_part_here(&grid->dim, grid->y);
+    int64_t n_here = plmr_part_places(&part, &grid->dim);
+    int n_cores = grid->region->count[PLMR_Y];
+    float *sum = plmr_take((size_t)(n + n_here + part.n_chunks + n * n_cores) * sizeof *sum), *picked = sum + n;
+    float *of_chunks = picked + n_here, *of_cores = of_chunks + part.n_chunks;
+    for (int i = 0; i < n; i++)
+        sum_squares(grid, &part, x + (size_t)i * ld, of_chunks, of_cores + i * n_cores);
     plmr_tree_job job = {
         .tree = grid->tree_y,
         .accumulate = PLMR_F32,
-        .n_batch = n,
-        .n = 1,
+        .n_batch = 1,
+        .n = n,
         .strip = 1,
-        .make = make_square,
-        .context = &squares,
+        .run = run_squares,
+        .context = &(struct squares){n_cores, of_cores},
         .sum = sum,
-        .ld_sum = 1,
+        .ld_sum = (size_t)n,
     };
     plmr_tree_run(&job);
-    plmr_part_pick(&squares.part, &grid->dim, weight, picked);
+    plmr_part_pick(&part, &grid->dim, weight, picked);
     for (int i = 0; i < n; i++)
         plmr_vectors()->scale(n_here, 1 / sqrtf(sum[i] / (float)grid->dim.n + eps), picked, x + (size_t)i * ld,
                               y + (size_t)i * ld);

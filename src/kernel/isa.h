@@ -5,12 +5,12 @@
  */
 #pragma once
 
+#include "base/memory.h"
 #include "kernel/kernel.h"
 #include "kernel/packed.h"
 #include "kernel/vector.h"
 
 enum {
-    PLMR_LINE_BYTES = 64,            /* of the cache; panels are aligned to it */
     PLMR_MOST_ROWS = PLMR_MOST_SIDE, /* of a register tile */
     PLMR_MOST_COLS = PLMR_MOST_SIDE,
     PLMR_K_PER_LINE = 2, /* one line is fetched while so many k are multiplied: the processor drops what comes faster */

@@ -175,31 +175,53 @@ typedef struct lying {
     size_t row_bytes;
 } lying;
 
-/* top = p_c + top, for n vectors of keys from one on; dimension: core c's first. */
-PLMR_INLINE void add_lying(enum plmr_dtype dtype, int n_rows, int n, int s, const lying *keys, size_t dimension,
-                           const float *q, size_t key, vf top[FEW_ROWS])
+/* Of each dimension the elements of n rows from number i on, side by side where panels have no keys yet. */
+PLMR_INLINE const float *pack_queries(int n_rows, const scoring *job, int i)
 {
-    vf part[FEW_ROWS] = {0};
-    for (size_t d = dimension; d < dimension + (size_t)s; d++) {
-        const char *row = keys->kt + d * keys->row_bytes;
-        vf right[FEW_VECTORS];
-        __builtin_prefetch(row + key * plmr_dtype_bytes(dtype) + PLMR_LINE_BYTES, 0, 3);
+    float *packed = job->panel;
+    for (const plmr_tree_op *op = job->ops; op < job->ops + job->n_ops; op++)
+        for (int e = 0; op->kind != PLMR_TREE_MERGE && e < job->s; e++) {
+            size_t dimension = (size_t)op->core * (size_t)job->s + (size_t)e;
+            PLMR_EACH(row, n_rows)
+                packed[dimension * (size_t)n_rows + (size_t)row] = job->q[(size_t)(i + row) * job->ldq + dimension];
+        }
+    return packed;
+}
+
+/* top = p_c + top, for n vectors of keys from one on. q, row: of core c's first dimension. */
+PLMR_INLINE void add_lying(enum plmr_dtype dtype, int n_rows, int n, int s, const float *q, const char *row,
+                           size_t row_bytes, vf top[FEW_ROWS])
+{
+    vf part[FEW_ROWS] = {0}, right[FEW_VECTORS];
+    if (s == 1) {
+        __builtin_prefetch(row + PLMR_LINE_BYTES, 0, 3);
         PLMR_EACH(v, n)
-            right[v] = vf_load_as(dtype, row, key + (size_t)v * LANES);
+            right[v] = vf_load_as(dtype, row, (size_t)v * LANES);
         PLMR_EACH(at, n_rows * n)
-            part[at] = vf_fma(q[(size_t)(at / n) * keys->job->ldq + d], right[at % n], part[at]);
+            top[at] = vf_fma(q[at / n], right[at % n], (vf){0}) + top[at];
+        return;
+    }
+    for (int e = 0; e < s; e++, q += n_rows, row += row_bytes) {
+        __builtin_prefetch(row + PLMR_LINE_BYTES, 0, 3);
+        PLMR_EACH(v, n)
+            right[v] = vf_load_as(dtype, row, (size_t)v * LANES);
+        PLMR_EACH(at, n_rows * n)
+            part[at] = vf_fma(q[at / n], right[at % n], part[at]);
     }
     PLMR_EACH(at, n_rows * n)
         top[at] = part[at] + top[at];
 }
 
-PLMR_INLINE void score_lying(enum plmr_dtype dtype, int n_rows, int n, int s, const lying *keys, int i, size_t key)
+PLMR_INLINE void score_lying(enum plmr_dtype dtype, int n_rows, int n, int s, const lying *keys, const float *q, int i,
+                             size_t key)
 {
     vf stack[PLMR_TREE_DEPTH][FEW_ROWS], top[FEW_ROWS] = {0};
     const scoring *job = keys->job;
     float *scores = job->scores + (size_t)i * job->lds + key;
+    const char *kt = keys->kt + key * plmr_dtype_bytes(dtype);
+    size_t row_bytes = keys->row_bytes;
     int depth = 0;
-    for (const plmr_tree_op *op = job->ops; op < job->ops + job->n_ops; op++) {
+    for (const plmr_tree_op *op = job->ops, *end = op + job->n_ops; op < end; op++) {
         if (op->kind == PLMR_TREE_MERGE) {
             depth--;
             PLMR_EACH(at, n_rows * n)
@@ -213,7 +235,8 @@ PLMR_INLINE void score_lying(enum plmr_dtype dtype, int n_rows, int n, int s, co
             }
             depth++;
         }
-        add_lying(dtype, n_rows, n, s, keys, (size_t)op->core * (size_t)s, job->q + (size_t)i * job->ldq, key, top);
+        size_t dimension = (size_t)op->core * (size_t)s;
+        add_lying(dtype, n_rows, n, s, q + dimension * (size_t)n_rows, kt + dimension * row_bytes, row_bytes, top);
     }
     PLMR_EACH(at, n_rows * n)
         vf_store(scores + (size_t)(at / n) * job->lds + (size_t)(at % n) * LANES, top[at]);
@@ -223,11 +246,12 @@ PLMR_INLINE void score_lying(enum plmr_dtype dtype, int n_rows, int n, int s, co
 PLMR_INLINE void score_few(enum plmr_dtype dtype, int n_rows, const lying *keys, int i, size_t n_keys)
 {
     int n = FEW_ROWS / n_rows < FEW_VECTORS ? FEW_ROWS / n_rows : FEW_VECTORS;
+    const float *q = pack_queries(n_rows, keys->job, i);
     for (size_t key = 0; key < n_keys; key += (size_t)n * LANES)
         if (keys->job->s == 1)
-            score_lying(dtype, n_rows, n, 1, keys, i, key);
+            score_lying(dtype, n_rows, n, 1, keys, q, i, key);
         else
-            score_lying(dtype, n_rows, n, keys->job->s, keys, i, key);
+            score_lying(dtype, n_rows, n, keys->job->s, keys, q, i, key);
 }
 
 PLMR_INLINE void score_all_few(enum plmr_dtype dtype, const lying *keys, int n_rows, size_t n_keys)

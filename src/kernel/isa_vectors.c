@@ -300,6 +300,16 @@ static void gelu_multiply(int64_t n, const float *gate, const float *up, float *
     }
 }
 
+static void squares(int64_t n, int kt, const float *x, float *sums)
+{
+    PLMR_EACH_APART(i, n) {
+        float sum = 0;
+        for (int kk = 0; kk < kt; kk++)
+            sum = fmaf(x[i * kt + kk], x[i * kt + kk], sum);
+        sums[i] = sum;
+    }
+}
+
 static void scale(int64_t n, float factor, const float *weight, const float *x, float *y)
 {
     PLMR_EACH_APART(i, n)
@@ -346,6 +356,7 @@ const plmr_vector_functions PLMR_ISA_VECTORS_TABLE = {
     .silu_multiply = silu_multiply,
     .clipped_multiply = clipped_multiply,
     .gelu_multiply = gelu_multiply,
+    .squares = squares,
     .scale = scale,
     .add_to = add_to,
     .max = max,

@@ -164,6 +164,9 @@ typedef struct plmr_vector_functions {
      * 10 the gate itself. */
     void (*gelu_multiply)(int64_t n, const float *gate, const float *up, float *out);
 
+    /* Of n chunks of kt elements: sums[i] = the chain over kk < kt from +0 of fma(x[i * kt + kk], x[i * kt + kk], .). */
+    void (*squares)(int64_t n, int kt, const float *x, float *sums);
+
     /* y = (x * factor) * weight. */
     void (*scale)(int64_t n, float factor, const float *weight, const float *x, float *y);
 

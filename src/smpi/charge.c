@@ -262,12 +262,19 @@ static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *program
                         (double)plmr_dtype_bytes(dtype));
 }
 
+static void squares(int64_t n, int kt, const float *x, float *sums)
+{
+    (void)x, (void)sums;
+    plmr_simulated_work(rates()->fma * (double)n * kt);
+}
+
 const plmr_vector_functions *__wrap_plmr_vectors(void)
 {
     static plmr_vector_functions charged;
     charged = *__real_plmr_vectors();
     charged.gemv_onto = gemv_onto;
     charged.gemv_program = gemv_program;
+    charged.squares = squares;
     return rates() ? &charged : __real_plmr_vectors();
 }
 

@@ -656,6 +656,23 @@ static void assert_same(const plmr_isa *isa, const float *have, const float *wan
             fail_msg("%s: element %d of %d is %a, not %a", isa->name, i, n, (double)have[i], (double)want[i]);
 }
 
+/* Of chunks of any size that n elements have room for. */
+static void check_squares(const plmr_isa *isa, int n)
+{
+    vectors v = make_vectors(n);
+    for (int kt = 1; kt <= n && kt < 24; kt++) {
+        float want[MOST];
+        for (int i = 0; i < n / kt; i++) {
+            want[i] = 0;
+            for (int kk = 0; kk < kt; kk++)
+                want[i] = fmaf(v.x[i * kt + kk], v.x[i * kt + kk], want[i]);
+        }
+        isa->on_vectors->squares(n / kt, kt, v.x, v.y);
+        assert_same(isa, v.y, want, n / kt);
+    }
+    free_vectors(&v, n);
+}
+
 static void check_scale(const plmr_isa *isa, int n)
 {
     vectors v = make_vectors(n);
@@ -787,6 +804,7 @@ static void vector_functions(void **state)
         for (int n = 0; isa_number(i) && n < MOST; n++) {
             check_scale(isa_number(i), n);
             check_add_to(isa_number(i), n);
+            check_squares(isa_number(i), n);
             check_rope(isa_number(i), n / 2);
             check_max(isa_number(i), n);
             check_silu(isa_number(i), n);
