@@ -408,7 +408,8 @@ static size_t strip_at(const plmr_matrix *m, int64_t strip)
 static bool can_keep(plmr_matrix *m)
 {
     if (!m->kept && m->stored.n_elements == 1)
-        m->kept = plmr_pool_take(m->pool, (size_t)(m->n_out * m->n_in) * plmr_dtype_bytes(m->dtype) + 1);
+        m->kept =
+            plmr_pool_take(m->pool, (size_t)(plmr_strip_cols(m->n_out) * m->n_in) * plmr_dtype_bytes(m->dtype) + 1);
     return m->kept != NULL;
 }
 
@@ -419,7 +420,7 @@ bool plmr_matrix_is_kept(const plmr_matrix *m)
 
 const char *plmr_matrix_strip(plmr_matrix *m, int64_t first, char *room)
 {
-    int64_t strip = first / STRIP, n = m->n_out - first < STRIP ? m->n_out - first : STRIP;
+    int64_t strip = first / STRIP, n = m->n_out - first < STRIP ? plmr_strip_cols(m->n_out - first) : STRIP;
     bool keeps = can_keep(m);
     char *to = keeps ? m->kept + strip_at(m, strip) : room;
     if (!keeps || strip == m->n_kept) {

@@ -77,7 +77,13 @@ void plmr_matrix_columns(const plmr_matrix *matrix, int64_t first, int64_t n, vo
 /* The same in strips of `width` columns, a row of a strip after the other, whose first rows are `apart` elements apart. */
 void plmr_matrix_strips(const plmr_matrix *matrix, int64_t first, int64_t n, void *to, int64_t width, int64_t apart);
 
-/* The strip of PLMR_PROGRAM_COLS columns from `first` on (the last may have less): its rows, one after the other. Strips
+/* So many columns are the last strip's, with zeros that fill up what n columns want of PLMR_PROGRAM_LEAST. */
+static inline int64_t plmr_strip_cols(int64_t n)
+{
+    return plmr_ceil_div(n, PLMR_PROGRAM_LEAST) * PLMR_PROGRAM_LEAST;
+}
+
+/* The strip of PLMR_PROGRAM_COLS columns from `first` on (see above for the last): its rows, one after the other. Strips
  * of a type that files have as it is are kept from then on; others, and if there is no memory, come to `room`, which is
  * large enough for one. Whoever asks asks for strips in their order. Local. */
 const char *plmr_matrix_strip(plmr_matrix *matrix, int64_t first, char *room);

@@ -1,7 +1,6 @@
 #include "infer/regroup.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "ranks/redistribute.h"
@@ -16,12 +15,6 @@ struct pieces {
 /* Messages under way take no more than the activations themselves. */
 enum { MOST_BYTES = 16 << 20 };
 
-/* The head of a chunk's piece number j; n_kv or more: none. */
-static int piece_head(const plmr_regroup *r, int chunk, int j)
-{
-    return chunk / r->grid->heads.span * r->grid->heads.n_per_core + j;
-}
-
 static int64_t list_columns(const void *context, int place, int32_t *elements)
 {
     const plmr_regroup *r = ((const struct pieces *)context)->r;
@@ -29,7 +22,7 @@ static int64_t list_columns(const void *context, int place, int32_t *elements)
     plmr_part part = plmr_part_of(r->deal, r->grid->x, place);
     for (int c = 0; c < part.n_chunks && elements; c++)
         for (int j = 0; j < heads->n_per_core; j++) {
-            int chunk = plmr_part_chunk(&part, c), kv = piece_head(r, chunk, j);
+            int chunk = plmr_part_chunk(&part, c), kv = chunk / heads->span * heads->n_per_core + j;
             *elements++ = kv < heads->n_kv ? kv * heads->span + chunk % heads->span : -1;
         }
     return (int64_t)part.n_chunks * heads->n_per_core;
@@ -85,36 +78,46 @@ static void make_sides(const plmr_regroup *r, struct sides *s)
 static bool stays_here(const plmr_regroup *r)
 {
     const plmr_heads *heads = &r->grid->heads;
-    int me = plmr_ranks_place(r->grid->ranks, PLMR_X), n = 0;
     plmr_part part = plmr_part_here(r->deal, r->grid->x);
-    for (int kv = 0; kv < heads->n_kv; kv++)
-        n += r->owner[kv] == me ? heads->span : 0;
-    for (int c = 0; c < part.n_chunks; c++)
-        for (int j = 0; j < heads->n_per_core; j++) {
-            int kv = piece_head(r, plmr_part_chunk(&part, c), j);
-            if (kv < heads->n_kv && r->owner[kv] != me)
-                return false;
-            n -= kv < heads->n_kv;
+    for (int kv = 0; kv < heads->n_kv; kv++) {
+        int first = kv / heads->n_per_core * heads->span, n = 0;
+        for (int run = 0; run < part.n_runs; run++) {
+            int from = part.runs[run].first, to = from + part.runs[run].count;
+            from = from > first ? from : first;
+            to = to < first + heads->span ? to : first + heads->span;
+            n += to > from ? to - from : 0;
         }
-    return n == 0;
+        if (n != (r->owner[kv] == plmr_ranks_place(r->grid->ranks, PLMR_X) ? heads->span : 0))
+            return false;
+    }
+    return true;
+}
+
+/* A run of chunks, whose first begins at `column`. */
+static void copy_run(const plmr_regroup *r, plmr_run run, int64_t row, float *column, bool to_heads)
+{
+    const plmr_heads *heads = &r->grid->heads;
+    int width = r->deal->size / heads->n_per_core, group = run.first / heads->span, part = run.first % heads->span;
+    for (int c = 0; c < run.count; c++) {
+        for (int kv = group * heads->n_per_core; kv < (group + 1) * heads->n_per_core; kv++, column += width) {
+            if (kv >= heads->n_kv)
+                continue;
+            float *piece = r->head[kv] + (row * heads->span + part) * width;
+            for (int i = 0; i < width; i++)
+                *(to_heads ? &piece[i] : &column[i]) = to_heads ? column[i] : piece[i];
+        }
+        group += ++part == heads->span;
+        part = part == heads->span ? 0 : part;
+    }
 }
 
 static void copy_here(const plmr_regroup *r, bool to_heads)
 {
-    const plmr_heads *heads = &r->grid->heads;
     plmr_part part = plmr_part_here(r->deal, r->grid->x);
-    size_t width = (size_t)(r->deal->size / heads->n_per_core);
     for (int64_t row = 0; row < r->n_rows; row++) {
         float *column = r->columns + (size_t)row * r->ld;
-        for (int c = 0; c < part.n_chunks; c++)
-            for (int j = 0; j < heads->n_per_core; j++, column += width) {
-                int chunk = plmr_part_chunk(&part, c), kv = piece_head(r, chunk, j);
-                if (kv >= heads->n_kv)
-                    continue;
-                float *piece =
-                    r->head[kv] + ((size_t)row * (size_t)heads->span + (size_t)(chunk % heads->span)) * width;
-                memcpy(to_heads ? piece : column, to_heads ? column : piece, width * sizeof *piece);
-            }
+        for (int run = 0; run < part.n_runs; column += part.runs[run++].count * r->deal->size)
+            copy_run(r, part.runs[run], row, column, to_heads);
     }
 }
 

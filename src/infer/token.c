@@ -40,35 +40,23 @@ static void list_tiles(struct product *p, const plmr_ring *ring, int first, int 
     }
 }
 
-/* A strip that is not as wide as the kernel has it: operation by operation. */
-static void run_narrow(const plmr_gemv_program *p, enum plmr_dtype dtype, const char *strip, int64_t width,
-                       float *stack)
-{
-    float *top = stack - width;
-    for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++) {
-        if (op->kind == PLMR_TREE_MERGE) {
-            top -= width;
-            plmr_vector_add(PLMR_F32, width, top + width, top);
-            continue;
-        }
-        top += op->kind == PLMR_TREE_PUSH ? width : 0;
-        int64_t row = p->row[op->core];
-        const char *b = strip + (size_t)((row < 0 ? 0 : row) * width) * plmr_dtype_bytes(dtype);
-        plmr_vectors()->gemv_onto(dtype, PLMR_F32, row < 0 ? 0 : p->kt, width,
-                                  p->x + (row < 0 ? 0 : p->place[op->core]), b, (size_t)width,
-                                  op->kind == PLMR_TREE_PUSH ? NULL : top, top, NULL);
-    }
-}
-
-/* The columns of p->b; the last strip may be narrow. */
+/* The columns of p->b; the last strip may be narrow, and filled up with columns that nobody wants. */
 static void run_strips(plmr_gemv_program *p, enum plmr_dtype dtype, int64_t width, float *stack)
 {
+    float own[(PLMR_TREE_DEPTH + 1) * PLMR_PROGRAM_COLS];
     int64_t rest = width % PLMR_PROGRAM_COLS;
     p->n_strips = (int)(width / PLMR_PROGRAM_COLS);
+    p->n_cols = PLMR_PROGRAM_COLS;
     if (p->n_strips)
         plmr_vectors()->gemv_program(dtype, p, stack);
-    if (rest)
-        run_narrow(p, dtype, p->b[p->n_strips], rest, stack + width - rest);
+    if (!rest)
+        return;
+    plmr_gemv_program narrow = *p;
+    narrow.n_strips = 1;
+    narrow.n_cols = (int)plmr_strip_cols(rest);
+    narrow.b[0] = p->b[p->n_strips];
+    plmr_vectors()->gemv_program(dtype, &narrow, own);
+    memcpy(stack + width - rest, own, (size_t)rest * sizeof *own);
 }
 
 static size_t strip_room(const plmr_matrix *m)
@@ -280,7 +268,7 @@ static bool all_kept(const struct sum *s)
 static void bring_strips(struct sum *s, int64_t first, int64_t width)
 {
     const plmr_matrix *m = s->matrices[0];
-    size_t row_bytes = (size_t)width * plmr_dtype_bytes(m->dtype);
+    size_t row_bytes = (size_t)plmr_strip_cols(width) * plmr_dtype_bytes(m->dtype);
     s->first = first;
     size_t n_bytes = (size_t)m->n_in * row_bytes;
     bool apart = width != PLMR_PROGRAM_COLS;

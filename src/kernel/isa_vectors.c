@@ -189,39 +189,31 @@ static void gemv_onto(enum plmr_dtype dtype, enum plmr_dtype accumulate, int kt,
 enum { PROGRAM_AHEAD = 512 };
 
 /* Part of a program: what a core adds to a strip, on top of the stack. */
-PLMR_INLINE void program_core(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, int strip, bool onto,
-                              float *top)
+PLMR_INLINE void program_core(enum plmr_dtype dtype, int n_cols, const plmr_gemv_program *p, int core, int strip,
+                              bool onto, float *top)
 {
-    enum { N = PLMR_PROGRAM_COLS / LANES, ROW = PLMR_PROGRAM_COLS };
-    vf sum[N];
+    const int n = n_cols / LANES, n_lines = (int)plmr_ceil_div(n_cols * (int)plmr_dtype_bytes(dtype), LINE);
+    vf sum[PLMR_PROGRAM_COLS / LANES];
     int64_t row = p->row[core];
     int kt = row < 0 ? 0 : p->kt;
     const float *x = p->x + (row < 0 ? 0 : p->place[core]);
-    const char *b = (const char *)p->b[strip] + (size_t)(row < 0 ? 0 : row) * ROW * plmr_dtype_bytes(dtype);
-    PLMR_UNROLL for (int v = 0; v < N; v++)
-    {
+    const char *b = (const char *)p->b[strip] + (size_t)((row < 0 ? 0 : row) * n_cols) * plmr_dtype_bytes(dtype);
+    PLMR_EACH(v, n)
         sum[v] = (vf){0};
-    }
-    for (int k = 0; k < kt; k++, b += ROW * plmr_dtype_bytes(dtype)) {
-        PLMR_UNROLL for (int line = 0; line < (int)(ROW * plmr_dtype_bytes(dtype)) / LINE; line++)
-        {
+    for (int k = 0; k < kt; k++, b += (size_t)n_cols * plmr_dtype_bytes(dtype)) {
+        PLMR_EACH(line, n_lines)
             __builtin_prefetch(b + PROGRAM_AHEAD + line * LINE, 0, 3);
-        }
-        PLMR_UNROLL for (int v = 0; v < N; v++)
-        {
+        PLMR_EACH(v, n)
             sum[v] = vf_fma(x[k], vf_load_as(dtype, b, (size_t)(v * LANES)), sum[v]);
-        }
     }
-    top += strip * ROW;
-    PLMR_UNROLL for (int v = 0; v < N; v++)
-    {
+    top += strip * n_cols;
+    PLMR_EACH(v, n)
         vf_store(top + v * LANES, onto ? sum[v] + vf_load(top + v * LANES) : sum[v]);
-    }
 }
 
-PLMR_INLINE void program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *top)
+PLMR_INLINE void program(enum plmr_dtype dtype, int n_cols, const plmr_gemv_program *p, float *top)
 {
-    int level = p->n_strips * PLMR_PROGRAM_COLS;
+    int level = p->n_strips * n_cols;
     top -= level;
     for (const plmr_tree_op *op = p->ops; op < p->ops + p->n_ops; op++) {
         if (op->kind == PLMR_TREE_MERGE) {
@@ -233,18 +225,33 @@ PLMR_INLINE void program(enum plmr_dtype dtype, const plmr_gemv_program *p, floa
         bool onto = op->kind == PLMR_TREE_ONTO;
         top += onto ? 0 : level;
         for (int strip = 0; strip < p->n_strips; strip++)
-            program_core(dtype, p, op->core, strip, onto, top);
+            program_core(dtype, n_cols, p, op->core, strip, onto, top);
+    }
+}
+
+PLMR_INLINE void program_of(enum plmr_dtype dtype, const plmr_gemv_program *p, float *stack)
+{
+    switch (p->n_cols / PLMR_PROGRAM_LEAST) {
+#define PLMR_PROGRAM(n)                                                                                                \
+    case n:                                                                                                            \
+        program(dtype, n *PLMR_PROGRAM_LEAST, p, stack);                                                               \
+        break;
+        PLMR_PROGRAM(1)
+        PLMR_PROGRAM(2)
+        PLMR_PROGRAM(3)
+        PLMR_PROGRAM(4)
+#undef PLMR_PROGRAM
     }
 }
 
 static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *p, float *stack)
 {
     if (dtype == PLMR_F32)
-        program(PLMR_F32, p, stack);
+        program_of(PLMR_F32, p, stack);
     else if (dtype == PLMR_F16)
-        program(PLMR_F16, p, stack);
+        program_of(PLMR_F16, p, stack);
     else
-        program(PLMR_BF16, p, stack);
+        program_of(PLMR_BF16, p, stack);
 }
 
 /* ---- vector functions: loops that the compiler turns into vector code ---- */
@@ -300,13 +307,22 @@ static void gelu_multiply(int64_t n, const float *gate, const float *up, float *
     }
 }
 
+/* Lanes hold chunks. */
 static void squares(int64_t n, int kt, const float *x, float *sums)
 {
-    PLMR_EACH_APART(i, n) {
-        float sum = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        float sum[LANES] = {0};
+        const float *at = x + i * kt;
         for (int kk = 0; kk < kt; kk++)
-            sum = fmaf(x[i * kt + kk], x[i * kt + kk], sum);
-        sums[i] = sum;
+            PLMR_EACH(lane, LANES)
+                sum[lane] = fmaf(at[lane * kt + kk], at[lane * kt + kk], sum[lane]);
+        memcpy(sums + i, sum, sizeof sum);
+    }
+    for (; i < n; i++) {
+        sums[i] = 0;
+        for (int kk = 0; kk < kt; kk++)
+            sums[i] = fmaf(x[i * kt + kk], x[i * kt + kk], sums[i]);
     }
 }
 

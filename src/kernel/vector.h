@@ -69,16 +69,16 @@ typedef struct plmr_attention_functions {
     void (*weighted_program)(const plmr_weighted_program *program);
 } plmr_attention_functions;
 
-/* A reduction of n_strips strips of PLMR_PROGRAM_COLS columns of a product with a vector: for column j of strip s p_c is the
- * chain over kk < kt from +0 of fma(x[place[c] + kk], b[s][(row[c] + kk) * PLMR_PROGRAM_COLS + j], .), of nothing where row[c]
- * is negative. Two strips are read side by side: a core of the host reads two streams faster than one. */
-enum { PLMR_PROGRAM_COLS = 64, PLMR_PROGRAM_STRIPS = 2 };
+/* A reduction of n_strips strips of n_cols columns, a multiple of PLMR_PROGRAM_LEAST up to PLMR_PROGRAM_COLS, of a product with a
+ * vector: for column j of strip s p_c is the chain over kk < kt from +0 of fma(x[place[c] + kk], b[s][(row[c] + kk) * n_cols + j], .),
+ * of nothing where row[c] is negative. Two strips are read side by side: a core of the host reads two streams faster than one. */
+enum { PLMR_PROGRAM_COLS = 64, PLMR_PROGRAM_LEAST = 16, PLMR_PROGRAM_STRIPS = 2 };
 typedef struct plmr_gemv_program {
     const plmr_tree_op *ops;
     int n_ops, kt;
     const int32_t *row, *place; /* by core */
     const float *x;
-    int n_strips;
+    int n_cols, n_strips;
     const void *b[PLMR_PROGRAM_STRIPS];
 } plmr_gemv_program;
 

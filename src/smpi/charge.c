@@ -258,8 +258,7 @@ static void gemv_program(enum plmr_dtype dtype, const plmr_gemv_program *program
     for (int i = 0; i < program->n_ops; i++)
         n_rows += program->ops[i].kind != PLMR_TREE_MERGE && program->row[program->ops[i].core] >= 0 ? program->kt : 0;
     (void)stack;
-    plmr_simulated_work(rates()->byte * n_rows * program->n_strips * PLMR_PROGRAM_COLS *
-                        (double)plmr_dtype_bytes(dtype));
+    plmr_simulated_work(rates()->byte * n_rows * program->n_strips * program->n_cols * (double)plmr_dtype_bytes(dtype));
 }
 
 static void squares(int64_t n, int kt, const float *x, float *sums)

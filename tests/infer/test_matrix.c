@@ -140,7 +140,7 @@ static void check_strips(plmr_matrix *m)
     char *columns = plmr_take(n_bytes + 1), *room = plmr_take(n_bytes + 1);
     plmr_matrix_keep(m);
     for (int64_t first = 0; first < m->n_out; first += PLMR_PROGRAM_COLS) {
-        int64_t n = m->n_out - first < PLMR_PROGRAM_COLS ? m->n_out - first : PLMR_PROGRAM_COLS;
+        int64_t left = m->n_out - first, n = left < PLMR_PROGRAM_COLS ? plmr_strip_cols(left) : PLMR_PROGRAM_COLS;
         plmr_matrix_columns(m, first, n, columns, n);
         assert_memory_equal(plmr_matrix_strip(m, first, room), columns, (size_t)(m->n_in * n) * element);
     }

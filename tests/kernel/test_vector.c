@@ -110,16 +110,16 @@ enum { PROGRAM_CORES = 5, DEPTH = 6 };
 /* Column j, of all strips, of a core's partial value, operation by operation. */
 static float program_element(enum plmr_dtype dtype, const plmr_gemv_program *p, int core, int j)
 {
-    const void *b = p->b[j / PLMR_PROGRAM_COLS];
+    const void *b = p->b[j / p->n_cols];
     float sum = 0;
     for (int k = 0; k < p->kt && p->row[core] >= 0; k++)
         sum = fmaf(p->x[p->place[core] + k],
-                   element(dtype, b, (size_t)((p->row[core] + k) * PLMR_PROGRAM_COLS + j % PLMR_PROGRAM_COLS)), sum);
+                   element(dtype, b, (size_t)((p->row[core] + k) * p->n_cols + j % p->n_cols)), sum);
     return sum;
 }
 
 /* (p2 + p0) + (p4 + (p1 + p3)): cores in no order, one without rows. */
-static void check_program(const plmr_isa *isa, enum plmr_dtype dtype, int n_strips)
+static void check_program(const plmr_isa *isa, enum plmr_dtype dtype, int n_strips, int n_cols)
 {
     static const plmr_tree_op ops[] = {{PLMR_TREE_PUSH, 0}, {PLMR_TREE_ONTO, 2}, {PLMR_TREE_PUSH, 3},
                                        {PLMR_TREE_ONTO, 1}, {PLMR_TREE_ONTO, 4}, {.kind = PLMR_TREE_MERGE}};
@@ -128,9 +128,9 @@ static void check_program(const plmr_isa *isa, enum plmr_dtype dtype, int n_stri
           stack[2 * PLMR_PROGRAM_STRIPS * PLMR_PROGRAM_COLS];
     void *a = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 6),
          *b = random_elements(dtype, PROGRAM_CORES * DEPTH * PLMR_PROGRAM_COLS, 7);
-    plmr_gemv_program program = {ops, 6, DEPTH, row, place, x, n_strips, {b, a}};
+    plmr_gemv_program program = {ops, 6, DEPTH, row, place, x, n_cols, n_strips, {b, a}};
     isa->on_vectors->gemv_program(dtype, &program, stack);
-    for (int j = 0; j < n_strips * PLMR_PROGRAM_COLS; j++) {
+    for (int j = 0; j < n_strips * n_cols; j++) {
         for (int core = 0; core < PROGRAM_CORES; core++)
             p[core] = program_element(dtype, &program, core, j);
         assert_true(same_bits(stack[j], (p[2] + p[0]) + (p[4] + (p[1] + p[3]))));
@@ -145,7 +145,8 @@ static void programs(void **state)
     (void)state;
     for (int i = 0; i < N_ISAS * 3; i++)
         for (int n_strips = 1; n_strips <= PLMR_PROGRAM_STRIPS && isa_number(i / 3); n_strips++)
-            check_program(isa_number(i / 3), (enum plmr_dtype)(i % 3), n_strips);
+            for (int n_cols = PLMR_PROGRAM_LEAST; n_cols <= PLMR_PROGRAM_COLS; n_cols += PLMR_PROGRAM_LEAST)
+                check_program(isa_number(i / 3), (enum plmr_dtype)(i % 3), n_strips, n_cols);
 }
 
 /* Element k of a line, of n. */
