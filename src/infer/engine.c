@@ -20,6 +20,13 @@ static const plmr_order *order_of(const plmr_grid *grid, enum plmr_dimension dim
                                           : &grid->order_queries;
 }
 
+const plmr_grid *plmr_engine_expert_grid(const plmr_engine *engine, enum plmr_llm_phase phase)
+{
+    if (engine->blocks[phase].grid)
+        return engine->blocks[phase].grid;
+    return phase == PLMR_PREFILL ? engine->prefill : engine->experts ? engine->experts : engine->decode;
+}
+
 /* Every matrix is split along both axes: in prefill what comes in along y. Decode alternates: the matrices that follow
  * attention and the FFN's product take what lies along x, and give what lies along y. Of what all cores of a line want
  * whole, rows lie where the phase has the vectors, columns everywhere. Experts' matrices lie in blocks, where they have such;
@@ -29,8 +36,7 @@ plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weigh
     const plmr_weight_info *info = &plmr_weight_infos[which];
     const plmr_grid *home = for_decode ? engine->decode : engine->prefill;
     enum plmr_llm_phase phase = for_decode ? PLMR_DECODE : PLMR_PREFILL;
-    bool in_block = info->kind == PLMR_EXPERT_MATRIX && engine->blocks[phase].grid;
-    const plmr_grid *grid = in_block ? engine->blocks[phase].grid : home;
+    const plmr_grid *grid = info->kind == PLMR_EXPERT_MATRIX ? plmr_engine_expert_grid(engine, phase) : home;
     if (info->kind == PLMR_EVERYWHERE)
         return (plmr_matrix_layout){
             .in = plmr_grid_deal(grid, info->cols, phase),
@@ -189,6 +195,17 @@ static plmr_status make_blocks(plmr_engine *engine, const plmr_device *device)
     return PLMR_OK;
 }
 
+/* Hidden elements of experts fill other cores than queries do, by which `decode` is dealt. */
+static plmr_status make_experts(plmr_engine *engine, const plmr_device *device)
+{
+    const plmr_grid *home = engine->decode;
+    plmr_region_options any = {.allow_memory = true, .allow_routes = true};
+    if (!engine->shape->n_experts || engine->blocks[PLMR_DECODE].grid || plmr_ranks_extent(engine->ranks, PLMR_X) == 1)
+        return PLMR_OK;
+    return plmr_grid_create(engine->ranks, device, engine->shape, home->rows, home->cols,
+                            &engine->setup.phase[PLMR_DECODE].tree, &any, PLMR_FOR_EXPERTS, &engine->experts);
+}
+
 static plmr_status create_cache(const plmr_engine *engine, plmr_cache *cache)
 {
     const plmr_llm_setup *setup = &engine->setup;
@@ -239,6 +256,8 @@ plmr_status plmr_engine_create(const plmr_model *model, plmr_ranks *ranks, const
     if (!status)
         status = make_blocks(engine, device);
     if (!status)
+        status = make_experts(engine, device);
+    if (!status)
         status = plmr_agree(fill_engine(engine));
     if (!status && !engine->for_decode)
         engine->shelf = plmr_shelf_create(ranks);
@@ -286,6 +305,7 @@ void plmr_engine_destroy(plmr_engine *engine)
     free(engine->owner);
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
         plmr_blocks_free(&engine->blocks[phase]);
+    plmr_grid_destroy(engine->experts);
     plmr_grid_destroy(engine->decode);
     plmr_grid_destroy(engine->prefill);
     free(engine);

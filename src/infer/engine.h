@@ -32,6 +32,8 @@ typedef struct plmr_engine {
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
     plmr_blocks blocks[PLMR_N_PHASES]; /* of experts */
+    plmr_grid *
+        experts; /* decode's cores, of which ranks have as many of experts' hidden elements as others; NULL: as `decode` has them */
     int n_layers;
     plmr_layer *layers;
     plmr_matrix output;
@@ -104,6 +106,9 @@ void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens);
 
 /* A token's row of the embedding, elements as listed (-1: 0). */
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row);
+
+/* What a phase's experts run on: blocks, or all cores. */
+const plmr_grid *plmr_engine_expert_grid(const plmr_engine *engine, enum plmr_llm_phase phase);
 
 /* Layout of a layer's matrix in a phase. */
 plmr_matrix_layout plmr_engine_layout(const plmr_engine *engine, enum plmr_weight which, bool for_decode);

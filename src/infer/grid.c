@@ -194,8 +194,10 @@ static void deal_values(const plmr_grid *grid, enum plmr_axis axis, enum plmr_gr
         return;
     if (use == PLMR_FOR_PROMPT)
         deal_runs(grid, axis, f.least, f.heaviest);
+    else if (axis == PLMR_Y)
+        deal_blocks(grid, axis, grid->dim.n_filled);
     else
-        deal_blocks(grid, axis, axis == PLMR_X ? f.heaviest : grid->dim.n_filled);
+        deal_blocks(grid, axis, use == PLMR_FOR_EXPERTS ? grid->expert_ffn.n_filled : f.heaviest);
 }
 
 static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const plmr_model_shape *shape,

@@ -24,13 +24,13 @@ typedef struct plmr_grid {
         order_shared_ffn; /* of chunks, as trees meet them */
 } plmr_grid;
 
-/* What a grid is for: costs; or values, of a prompt or of tokens, and then ranks need not have blocks of cores that are alike:
+/* What a grid is for: costs; or values, of a prompt, of tokens, or of a token's experts alone, and then ranks need not have blocks of cores that are alike:
  * with chunks of the model's dimensions on some of the cores alone, they have as many of these as others.
  *
  * For example 3 ranks and 12 cores, of which the ring's positions 0 to 3 have chunks of queries and 0 to 9 of the FFN. Blocks of
  * cores have the positions (0 11 1 10) (2 9 3 8) (4 7 5 6), 2, 4 and 4 of the FFN's; for tokens, whose sums go from core to core,
  * (0 11 1 10 2) (9 3 8) (4 7 5 6), 3, 3 and 4; and for a prompt (0 8 9 10 11) (1 6 7) (2 3 4 5), which evens out queries, too. */
-enum plmr_grid_use { PLMR_FOR_TIME, PLMR_FOR_PROMPT, PLMR_FOR_TOKENS };
+enum plmr_grid_use { PLMR_FOR_TIME, PLMR_FOR_PROMPT, PLMR_FOR_TOKENS, PLMR_FOR_EXPERTS };
 
 /* Makes a region of rows x cols cores, whose time runs apart from any values. Allreduces are K-trees of `tree`'s levels
  * (0: two); groups that it gives are those of a whole row or column, and of a head that has the row to itself: other

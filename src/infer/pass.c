@@ -88,8 +88,7 @@ static size_t row_length(const plmr_pass *p, enum plmr_activation which)
 plmr_pass plmr_pass_of_experts(const plmr_pass *p)
 {
     plmr_pass sub = *p;
-    const plmr_grid *block = p->engine->blocks[p->phase].grid;
-    sub.grid = block ? block : p->grid;
+    sub.grid = plmr_engine_expert_grid(p->engine, p->phase);
     for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
         sub.ld[i] = row_length(&sub, (enum plmr_activation)i);
     return sub;

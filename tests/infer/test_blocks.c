@@ -1,4 +1,4 @@
-/* Experts in blocks: what leaves them has the bits of the plainest program that adds up as their cores would, in both phases
+/* Experts on ranks. In blocks: what leaves them has the bits of the plainest program that adds up as their cores would, in both phases
  * and on any ranks.
  *
  * test_blocks DATA_FOLDER */
@@ -270,9 +270,35 @@ static void blocks_add_up_alone(void **state)
     plmr_ranks_destroy(ranks);
 }
 
+/* Chunks of experts' hidden elements fill other cores than queries do. */
+static void ranks_of_a_row_have_as_many(void **state)
+{
+    plmr_device device = test_device("wse2");
+    char path[400];
+    plmr_ranks *ranks;
+    plmr_model *model;
+    (void)state;
+    snprintf(path, sizeof path, "%s/mixtral_f32.gguf", data_folder);
+    must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
+    must(plmr_model_open(path, &model));
+    for (int side = 8; side <= 32; side++) {
+        plmr_engine *engine;
+        plmr_llm_setup setup = {.phase[PLMR_DECODE] = {.rows = side, .cols = side}, .n_tokens = N_TOKENS};
+        must(plmr_engine_create(model, ranks, &device, &setup, &engine));
+        const plmr_matrix *up = &engine->layers[0].matrix[PLMR_UP_EXPERTS][0];
+        double bounds[2] = {up->out.n_chunks, -up->out.n_chunks};
+        plmr_ranks_max(ranks, bounds, 2);
+        assert_true(bounds[0] + bounds[1] <= 1);
+        plmr_engine_destroy(engine);
+    }
+    plmr_model_close(model);
+    plmr_ranks_destroy(ranks);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_add_up_alone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_add_up_alone),
+                                       cmocka_unit_test(ranks_of_a_row_have_as_many)};
     must_start(plmr_init(&argc, &argv));
     data_folder = argc > 1 ? argv[1] : ".";
     if (plmr_rank() == 0 && !mkdtemp(folder))

@@ -239,15 +239,15 @@ static void add_part(const plmr_step *step, const plmr_pass *p, int n_parts, int
 static void add_up(const plmr_pass *p, const struct summed *s, size_t ldx, float *out)
 {
     const plmr_blocks *blocks = &p->engine->blocks[PLMR_DECODE];
-    const plmr_region *region = blocks->grid ? blocks->region : p->grid->region;
+    const plmr_grid *grid = plmr_engine_expert_grid(p->engine, PLMR_DECODE);
+    const plmr_region *region = blocks->grid ? blocks->region : grid->region;
     int n_cores = region->count[PLMR_X], *chunk = plmr_take((size_t)(n_cores * s->n) * sizeof *chunk + 1);
     for (int i = 0; i < n_cores * s->n; i++) {
         int col = region->first[PLMR_X] + i / s->n;
-        chunk[i] =
-            blocks->grid ? plmr_blocks_chunk(blocks, col, s->part[i % s->n]) : plmr_ring_position(p->grid->x, col);
+        chunk[i] = blocks->grid ? plmr_blocks_chunk(blocks, col, s->part[i % s->n]) : plmr_ring_position(grid->x, col);
     }
     plmr_token_sum sum = {
-        blocks->grid ? blocks->tree : p->grid->tree_x, n_cores, s->n, s->matrices, chunk, s->part, s->hidden, ldx};
+        blocks->grid ? blocks->tree : grid->tree_x, n_cores, s->n, s->matrices, chunk, s->part, s->hidden, ldx};
     plmr_token_multiply_sum(&sum, out);
     free(chunk);
 }
@@ -296,7 +296,8 @@ static plmr_status token(const plmr_step *step, plmr_pass *p)
 {
     plmr_pass of_experts = plmr_pass_of_experts(p);
     struct used used = {.ld = of_experts.ld[PLMR_EXPERT_HIDDEN]};
-    float *vectors = of_experts.grid == p->grid ? NULL : plmr_experts_vectors(p, &of_experts, step->in);
+    bool in_blocks = p->engine->blocks[PLMR_DECODE].grid;
+    float *vectors = in_blocks ? plmr_experts_vectors(p, &of_experts, step->in) : NULL;
     if (vectors)
         of_experts.activation[step->in] = vectors;
     size_t n = (size_t)p->engine->shape->n_used * used.ld;
