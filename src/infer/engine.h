@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/spare.h"
 #include "infer/blocks.h"
 #include "infer/cache.h"
 #include "infer/dump.h"
@@ -42,7 +43,8 @@ typedef struct plmr_engine {
     int *owner;                 /* by key-value head: the place along x of the ranks that work on it */
     float *cosine[2], *sine[2]; /* of rope, in layers without and with a window: [position][rope_dim / 2] */
     plmr_cache cache;
-    plmr_shelf *shelf; /* of prefill; NULL: there is none */
+    plmr_shelf *shelf;        /* of prefill; NULL: there is none */
+    plmr_spare rows, columns; /* of a prompt's products */
     plmr_dump dump;
     plmr_stream stream;  /* what the last pass has left */
     bool for_decode;     /* the layers' matrices lie as decode has them */

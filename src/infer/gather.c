@@ -68,14 +68,14 @@ static void fill(plmr_gather *g)
         g->n_cols = columns_of(g, place) > g->n_cols ? columns_of(g, place) : g->n_cols;
     int64_t n = block_rows(g, 0);
     int64_t n_floats = n_places(g) * place_size(g, n);
-    g->memory[0] = plmr_take_zeroed(2 * (size_t)n_floats + 1, sizeof *g->memory[0]);
+    g->memory[0] = plmr_spare_take(g->spare, (g->n_rows > n ? 2 : 1) * (size_t)n_floats * sizeof *g->memory[0]);
     g->memory[1] = g->memory[0] + n_floats;
     g->line = plmr_take_zeroed((size_t)g->deal->n_slots, sizeof *g->line);
     g->messages = plmr_exchange_create(g->grid->ranks, "a gather of activations");
 }
 
 plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
-                                int64_t n_rows, int64_t most_rows)
+                                int64_t n_rows, int64_t most_rows, plmr_spare *spare)
 {
     plmr_gather *g = plmr_take_zeroed(1, sizeof *g);
     *g = (plmr_gather){.grid = grid,
@@ -84,7 +84,8 @@ plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, co
                        .ld = ld,
                        .n_rows = n_rows,
                        .most_rows = most_rows,
-                       .width = grid->strip_rows};
+                       .width = grid->strip_rows,
+                       .spare = spare};
     fill(g);
     post(g, 0);
     return g;
@@ -96,7 +97,7 @@ void plmr_gather_destroy(plmr_gather *g)
         return;
     plmr_exchange_destroy(g->messages);
     free(g->line);
-    free(g->memory[0]);
+    plmr_spare_give(g->spare);
     free(g);
 }
 

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/spare.h"
 #include "infer/grid.h"
 #include "kernel/kernel.h"
 
@@ -27,15 +28,16 @@ typedef struct plmr_gather {
     plmr_exchange *messages;
     int64_t n_cols;    /* of the place that has most */
     int64_t width;     /* rows of a strip: the grid's strip_rows */
+    plmr_spare *spare; /* for its memory */
     float *memory[2];  /* by turn: of a block, by place, strips of n_cols columns x width rows */
     const void **line; /* of the block at hand: by slot, its columns in the first strip; NULL where nothing is dealt */
     int turn;          /* which memory is the next to come; -1: nothing more comes */
     int64_t posted;    /* rows of A that are on their way, or here */
 } plmr_gather;
 
-/* Collective. */
+/* It has the spare memory as long as it is there. Collective. */
 plmr_gather *plmr_gather_create(const plmr_grid *grid, const plmr_deal *deal, const float *values, size_t ld,
-                                int64_t n_rows, int64_t most_rows);
+                                int64_t n_rows, int64_t most_rows, plmr_spare *spare);
 void plmr_gather_destroy(plmr_gather *gather);
 
 /* Takes the next block, if there is one: rows [*first, *first + *n). Element (kk, row) of slot l then lies at

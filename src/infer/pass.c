@@ -128,6 +128,8 @@ static void free_pass(plmr_pass *p)
     plmr_held_heads_free(p->grid, &p->heads);
     for (int i = 0; i < PLMR_N_ACTIVATIONS; i++)
         free(p->activation[i]);
+    plmr_spare_free(&p->engine->rows);
+    plmr_spare_free(&p->engine->columns);
 }
 
 /* ---- a pass ---- */

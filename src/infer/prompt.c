@@ -84,8 +84,8 @@ static void multiply_strips(const plmr_pass *p, const plmr_step_part *part, cons
 
 static void multiply_part(const plmr_pass *p, const plmr_step_part *part, const struct rows *rows)
 {
-    plmr_strips *strips =
-        plmr_strips_create(plmr_pass_matrix(p, part->weight), p->engine->ranks, p->engine->shelf, p->n);
+    plmr_strips *strips = plmr_strips_create(plmr_pass_matrix(p, part->weight), p->engine->ranks, p->engine->shelf,
+                                             p->n, &p->engine->columns);
     for (int64_t first, n; plmr_strips_next(strips, &first, &n);)
         if (rows->n)
             multiply_strips(p, part, rows, strips, first, n);
@@ -111,7 +111,7 @@ void plmr_prompt_multiply(const plmr_pass *p, const plmr_step *step)
     for (int i = 0; i < step->n_parts; i++)
         memset(p->activation[step->part[i].out], 0, (size_t)p->n_rows * p->ld[step->part[i].out] * sizeof(float));
     struct rows rows = {.gather = plmr_gather_create(p->grid, plmr_pass_deal(p, step->in), p->activation[step->in],
-                                                     p->ld[step->in], p->n_rows, most)};
+                                                     p->ld[step->in], p->n_rows, most, &p->engine->rows)};
     for (int64_t block = 0; block < block_count(p, most); block++) {
         plmr_gather_next(rows.gather, &rows.first, &rows.n);
         float *few = p->n_rows <= PLMR_FEW_MOST_ROWS ? plmr_few_rows(rows.gather, rows.n) : NULL;

@@ -8,8 +8,8 @@
 /* Bytes of a block, as it is multiplied, or one chunk; for few rows of A. */
 enum { BLOCK_BYTES = 4 << 20, NEAR_BYTES = BLOCK_BYTES / 4, FEW_ROWS = 64 };
 
-/* Rows of a strip that are multiplied together, and floats of a cache line. */
-enum { K_APART = 256, LINE_FLOATS = 16 };
+/* Rows of a strip that are multiplied together. */
+enum { K_APART = 256 };
 
 static int64_t rows_of(const plmr_strips *s, int place)
 {
@@ -162,12 +162,6 @@ static int64_t columns_of_a_block(const plmr_strips *s, int64_t n_bytes)
     return plmr_clip(0, whole_tiles(chunks < 1 ? 1 : chunks, size) * size, s->matrix->n_out);
 }
 
-static float *take_floats(int64_t n)
-{
-    size_t n_lines = (size_t)n / LINE_FLOATS + 1;
-    return plmr_take_made(aligned_alloc(LINE_FLOATS * sizeof(float), n_lines * LINE_FLOATS * sizeof(float)));
-}
-
 static void fill(plmr_strips *s, int64_t n_rows)
 {
     for (int place = 0; place < s->n_places; place++)
@@ -179,7 +173,8 @@ static void fill(plmr_strips *s, int64_t n_rows)
     s->memory[0] = plmr_take_zeroed(s->n_places > 1 ? 2 : 1, n_bytes + 1);
     s->memory[1] = s->memory[0] + n_bytes;
     s->stride = stride_of(plmr_deal_places(s->matrix->layout.in));
-    s->wide = take_floats(plmr_ceil_div(s->most, PLMR_STRIP_COLS) * PLMR_STRIP_COLS * s->stride);
+    int64_t n_wide = plmr_ceil_div(s->most, PLMR_STRIP_COLS) * PLMR_STRIP_COLS * s->stride;
+    s->wide = plmr_spare_take(s->spare, (size_t)n_wide * sizeof *s->wide);
     s->strip = plmr_take((size_t)s->n_places * sizeof *s->strip);
     list_runs(s);
     if (s->n_places == 1 || place_bytes(s, s->most) > PLMR_SHELF_BYTES)
@@ -191,12 +186,16 @@ static void fill(plmr_strips *s, int64_t n_rows)
     post(s);
 }
 
-plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows)
+plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows,
+                                plmr_spare *spare)
 {
     plmr_strips *s = plmr_take_zeroed(1, sizeof *s);
     const plmr_ring *ring = matrix->layout.in_ring;
-    *s = (plmr_strips){
-        .matrix = matrix, .ranks = ranks, .n_places = ring ? plmr_ranks_extent(ranks, PLMR_Y) : 1, .shelf = shelf};
+    *s = (plmr_strips){.matrix = matrix,
+                       .ranks = ranks,
+                       .n_places = ring ? plmr_ranks_extent(ranks, PLMR_Y) : 1,
+                       .shelf = shelf,
+                       .spare = spare};
     fill(s, n_rows);
     return s;
 }
@@ -206,7 +205,8 @@ void plmr_strips_destroy(plmr_strips *s)
     plmr_exchange_destroy(s->messages);
     free(s->words);
     free(s->memory[0]);
-    free(s->wide);
+    if (s->wide)
+        plmr_spare_give(s->spare);
     free(s->strip);
     free(s->run);
     free(s->line);

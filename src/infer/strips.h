@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "base/spare.h"
 #include "infer/matrix.h"
 #include "infer/shelf.h"
 
@@ -38,6 +39,7 @@ typedef struct plmr_strips {
     int n_runs;              /* of rows, in the order of slots, those that lie together */
     plmr_strips_run *run;
     int64_t stride;    /* rows from a strip to the next, in */
+    plmr_spare *spare; /* for: */
     float *wide;       /* the block at hand: all rows, in the order of slots */
     int64_t posted;    /* columns that are on their way, or here, */
     int64_t taken;     /* and those that have been taken */
@@ -45,9 +47,10 @@ typedef struct plmr_strips {
     const void **line; /* of it: by slot, where its rows begin; NULL: they are zeros */
 } plmr_strips;
 
-/* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. `shelf`: the ranks', or NULL.
- * Collective over the column, as are the others. */
-plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows);
+/* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. `shelf`: the ranks', or NULL. They have
+ * the spare memory as long as they are there. Collective over the column, as are the others. */
+plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows,
+                                plmr_spare *spare);
 void plmr_strips_destroy(plmr_strips *strips);
 
 /* Takes the next columns, if there are any: [*first, *first + *n). */
