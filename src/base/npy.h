@@ -4,9 +4,9 @@
  * exactly as many bytes as the header promises. Anything else is refused with one line that says how to save the array.
  *
  * Written: version 1. One process creates a draft of PATH (see draft.h) at its full size, so that a full disk shows at
- * once, and closes it once, so that others see it; any process that is told of the draft attaches to it and writes its own elements. When
- * those have closed it, the first process commits: the draft gets the name PATH. Until then nothing that lies at PATH
- * is touched; a run that fails discards the draft.
+ * once, and closes it once, so that others see it; any process that is told of the draft attaches to it and writes its
+ * own elements. When those have closed it, the first process commits: the draft gets the name PATH. Until then nothing that
+ * lies at PATH is touched; a run that fails discards the draft.
  *
  * All functions are local (POSIX calls, no messages) and safe to call from several processes on disjoint elements.
  */

@@ -10,8 +10,8 @@ typedef struct plmr_spare {
     bool is_taken;
 } plmr_spare;
 
-/* n_bytes from a multiple of PLMR_SLAB_ALIGNMENT on, in which is what the last user left; larger ones are made anew. The job ends if
- * there is no memory, as with plmr_take. One user at a time. */
+/* n_bytes from a multiple of PLMR_SLAB_ALIGNMENT on, in which is what the last user left; a larger piece is made anew. The job
+ * ends if there is no memory, as with plmr_take. One user at a time. */
 void *plmr_spare_take(plmr_spare *spare, size_t n_bytes);
 void plmr_spare_give(plmr_spare *spare);
 

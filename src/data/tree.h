@@ -54,7 +54,8 @@ typedef struct plmr_tree_job {
     int64_t strip; /* at most so many at a time, */
     void (*make)(const void *context, int core, int64_t first, int64_t width, const float *onto, float *out, int next);
     /* Or, where there is one: a whole program, for n_batch vectors of the strip's width, in one go: the results come to
-     * the beginning of the stack, `width` floats apart. `stack` has room for the depth of the tree and one more, times n_batch vectors. */
+     * the beginning of the stack, `width` floats apart. `stack` has room for the depth of the tree and one more, times
+     * n_batch vectors. */
     void (*run)(const void *context, const plmr_tree_op *ops, int n_ops, int64_t first, int64_t width, float *stack);
     const void *context;
     float *sum; /* n_batch vectors, ld_sum apart; on every rank of the line */

@@ -57,7 +57,8 @@ typedef struct plmr_choose {
     int n_beside;              /* regions that a replica takes beside */
     int least_wide, most_wide; /* wafers that share experts; 0: 1 */
     bool has_output;
-    /* What follows is of regions of so many cores, with experts shared by so many wafers. Then: does the choice fit, and what does it come to (cycles and tokens)? */
+    /* What follows is of regions of so many cores, with experts shared by so many wafers. Then: does the choice fit, and what
+     * does it come to (cycles and tokens)? */
     plmr_status (*open)(void *context, int rows, int cols, int wide);
     plmr_status (*weigh)(void *context, plmr_candidate *choice, bool *fits);
     void *context;

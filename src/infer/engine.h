@@ -33,8 +33,7 @@ typedef struct plmr_engine {
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
     plmr_blocks blocks[PLMR_N_PHASES]; /* of experts */
-    plmr_grid *
-        experts; /* decode's cores, of which ranks have as many of experts' hidden elements as others; NULL: as `decode` has them */
+    plmr_grid *experts;                /* decode's, for these; NULL: they are dealt as `decode` has it */
     int n_layers;
     plmr_layer *layers;
     plmr_matrix output;

@@ -24,8 +24,9 @@ typedef struct plmr_grid {
         order_shared_ffn; /* of chunks, as trees meet them */
 } plmr_grid;
 
-/* What a grid is for: costs; or values, of a prompt, of tokens, or of a token's experts alone, and then ranks need not have blocks of cores that are alike:
- * with chunks of the model's dimensions on some of the cores alone, they have as many of these as others.
+/* What a grid is for: costs; or values, of a prompt, of tokens, or of a token's experts alone, and then ranks need not have
+ * blocks of cores that are alike: with chunks of the model's dimensions on some of the cores alone, they have as many of these
+ * as others.
  *
  * For example 3 ranks and 12 cores, of which the ring's positions 0 to 3 have chunks of queries and 0 to 9 of the FFN. Blocks of
  * cores have the positions (0 11 1 10) (2 9 3 8) (4 7 5 6), 2, 4 and 4 of the FFN's; for tokens, whose sums go from core to core,

@@ -1,8 +1,9 @@
 /* regroup.h - queries, keys and values between the columns of cores that make them and the rank that works on a head.
  *
  * All columns of cores of a key-value head are worked on by one rank of a row of ranks, its owner, even where a boundary
- * between ranks runs through them; every row of ranks for itself. "By columns": rows x this rank's part of the dealt dimension. "By heads": for each key-value head of which this
- * rank is the owner, rows x (span * width) with width elements of every core, in the order of its cores.
+ * between ranks runs through them; every row of ranks for itself. "By columns": rows x this rank's part of the dealt
+ * dimension. "By heads": for each key-value head of which this rank is the owner, rows x (span * width) with width elements of
+ * every core, in the order of its cores.
  *
  * For example 2 key-value heads on 6 columns of cores, 3 to a head, dealt to 2 ranks as columns 0-1 and 2-5; the rank
  * of a head's middle core owns it. Rank 0 owns head 0: to heads it keeps what columns 0 and 1 hold as the first and

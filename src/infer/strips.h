@@ -47,8 +47,8 @@ typedef struct plmr_strips {
     const void **line; /* of it: by slot, where its rows begin; NULL: they are zeros */
 } plmr_strips;
 
-/* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. `shelf`: the ranks', or NULL. They have
- * the spare memory as long as they are there. Collective over the column, as are the others. */
+/* For products with about n_rows rows of A, of which few want blocks that stay in nearer caches. `shelf`: the ranks', or NULL.
+ * They have the spare memory as long as they are there. Collective over the column, as are the others. */
 plmr_strips *plmr_strips_create(const plmr_matrix *matrix, plmr_ranks *ranks, plmr_shelf *shelf, int64_t n_rows,
                                 plmr_spare *spare);
 void plmr_strips_destroy(plmr_strips *strips);
