@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "infer/few_packed.h"
+#include "infer/few_starts.h"
 
 enum { COLS = PLMR_FEW_COLS };
 
@@ -54,43 +55,19 @@ float *plmr_few_rows(const plmr_gather *g, int64_t n_rows)
 
 /* A product, and where its columns at hand go. */
 struct columns {
-    const plmr_pass *pass;
     const plmr_matrix *m;
-    int64_t first_row, n_rows;
-    int32_t *x; /* by row of the last vectors, too: the chunk of its core */
-    int32_t *start;
+    int64_t n_rows;
+    plmr_few_starts starts;
     char *strip; /* room for COLS columns, or a line of zeros */
     plmr_few_product product;
 };
-
-/* What fills the last vector lies where the last row does. */
-static void find_chunks(const struct columns *c)
-{
-    for (size_t i = 0; i < c->product.pitch; i++) {
-        int64_t row = c->first_row + ((int64_t)i < c->n_rows ? (int64_t)i : c->n_rows - 1);
-        c->x[i] = plmr_part_chunk(&c->pass->here, (int)(row / c->pass->ms));
-    }
-}
-
-/* Core (x, y) begins in slot x + y of the ring. */
-static void find_starts(const struct columns *c, int64_t first)
-{
-    const plmr_deal *in = c->m->layout.in, *out = c->m->layout.out;
-    int32_t *start = c->start;
-    for (int64_t j = first; j < first + COLS; j++) {
-        int64_t column = j < c->m->n_out ? j : c->m->n_out - 1;
-        int32_t y = plmr_part_chunk(&c->m->out, (int)(column / out->size));
-        for (size_t i = 0; i < c->product.pitch; i++)
-            *start++ = (c->x[i] + y) % in->n_slots * in->size;
-    }
-}
 
 static void multiply_columns(struct columns *c, int64_t first, float *to, size_t ld)
 {
     const plmr_matrix *m = c->m;
     const char *from[COLS], *next[COLS];
     bool is_last = first + COLS >= m->n_out;
-    find_starts(c, first);
+    plmr_few_starts_find(&c->starts, first);
     if (reads_lines(m)) {
         plmr_matrix_lines(m, first, 0, c->strip, from);
         plmr_matrix_lines(m, is_last ? first : first + COLS, 0, c->strip, next);
@@ -114,22 +91,23 @@ void plmr_few_multiply(const plmr_pass *p, const plmr_step_part *part, int64_t f
         return;
     }
     int64_t n_k = reads_lines(m) ? in->n : plmr_deal_places(in);
-    float *sums = plmr_take(COLS * pitch * sizeof *sums + (COLS + 1) * pitch * sizeof(int32_t));
-    struct columns c = {p, m, first, n_rows, .start = (int32_t *)(sums + COLS * pitch)};
-    c.x = c.start + COLS * pitch;
+    int *slot = plmr_few_slots(p, m, first, n_rows, (int64_t)pitch);
+    float *sums = plmr_take(COLS * pitch * (sizeof *sums + sizeof(int32_t)));
+    int32_t *start = (int32_t *)(sums + COLS * pitch);
+    struct columns c = {.m = m, .n_rows = n_rows, .starts = {m, slot, (int64_t)pitch, COLS, 1, pitch, start}};
     c.strip = plmr_take_zeroed((size_t)plmr_deal_places(in) * (reads_lines(m) ? 1 : COLS) + 1, sizeof(float));
     c.product = (plmr_few_product){
         .pitch = pitch,
         .n_k = n_k,
         .padded = n_k < (int64_t)in->n_slots * in->size,
-        .start = c.start,
+        .start = start,
         .a = a,
         .strip = c.strip,
         .sums = sums,
     };
-    find_chunks(&c);
     for (int64_t col = 0; col < m->n_out && n_rows; col += COLS)
         multiply_columns(&c, col, p->activation[part->out] + (size_t)first * ld + (size_t)col, ld);
     free(c.strip);
     free(sums);
+    free(slot);
 }

@@ -4,19 +4,13 @@
  * Some k of all columns are widened at a time, and stay in the nearest cache while all rows' sums run through them. */
 #include "kernel/isa.h"
 
+#include "kernel/isa_turns.h"
 #include "kernel/isa_vector.h"
 
 #include <string.h>
 
 /* k that are widened at a time, elements by which lines are fetched ahead, and vectors of rows that are worked on together. */
 enum { COLS_ALL = PLMR_FEW_COLS, BLOCK_K = 64, AHEAD = 4 * BLOCK_K, MOST_VECTORS = 3 };
-
-/* The first turn has k from where chains start on, the second those before. Between `lo` and `hi` some have started. */
-struct turn {
-    const plmr_few_product *p;
-    bool second;
-    int64_t lo, hi;
-};
 
 /* Elements from k on: of column j, those of k kk are at block[j * col + kk * row]. */
 struct block {
@@ -29,9 +23,8 @@ struct block {
 /* ---- columns ---- */
 
 /* What is read so far behind k: of this turn, of the second, or of the columns that follow. */
-PLMR_INLINE void find_ahead(enum plmr_dtype dtype, const struct turn *t, struct block *b)
+PLMR_INLINE void find_ahead(enum plmr_dtype dtype, const plmr_few_product *p, const struct turn *t, struct block *b)
 {
-    const plmr_few_product *p = t->p;
     int64_t at = b->k + AHEAD, end = t->second ? t->hi : p->n_k;
     const char *const *from = at < end || !t->second ? p->from : p->next;
     at = at < end ? at : at - end + (t->second ? t->lo : 0);
@@ -48,21 +41,20 @@ PLMR_INLINE void widen(enum plmr_dtype dtype, int64_t n, const char *from, float
         to[i] = load_as(dtype, from, (size_t)i);
 }
 
-PLMR_INLINE void widen_lines(enum plmr_dtype dtype, const struct turn *t, struct block *b)
+PLMR_INLINE void widen_lines(enum plmr_dtype dtype, const plmr_few_product *p, struct block *b)
 {
     size_t at = (size_t)b->k * plmr_dtype_bytes(dtype);
-    find_ahead(dtype, t, b);
     for (int j = 0; j < COLS_ALL; j++)
         if (b->end - b->k == BLOCK_K)
-            widen(dtype, BLOCK_K, t->p->from[j] + at, b->of + j * BLOCK_K);
+            widen(dtype, BLOCK_K, p->from[j] + at, b->of + j * BLOCK_K);
         else
-            widen(dtype, b->end - b->k, t->p->from[j] + at, b->of + j * BLOCK_K);
+            widen(dtype, b->end - b->k, p->from[j] + at, b->of + j * BLOCK_K);
 }
 
-PLMR_INLINE void widen_strip(enum plmr_dtype dtype, const struct turn *t, struct block *b)
+PLMR_INLINE void widen_strip(enum plmr_dtype dtype, const plmr_few_product *p, struct block *b)
 {
     size_t at = (size_t)b->k * COLS_ALL * plmr_dtype_bytes(dtype);
-    widen(dtype, (b->end - b->k) * COLS_ALL, (const char *)t->p->strip + at, b->of);
+    widen(dtype, (b->end - b->k) * COLS_ALL, (const char *)p->strip + at, b->of);
 }
 
 /* ---- sums ---- */
@@ -139,7 +131,6 @@ PLMR_INLINE void add_and_fetch(int vectors, size_t element, const struct piece *
     store_sums(vectors, sum, p);
 }
 
-/* For chains that have started by then; in the second turn for those that end later. */
 PLMR_INLINE void add_some(int vectors, bool second, int row, int col, const struct piece *p)
 {
     const int group = group_of(vectors);
@@ -149,115 +140,93 @@ PLMR_INLINE void add_some(int vectors, bool second, int row, int col, const stru
     for (int32_t k = (int32_t)p->k; k < (int32_t)p->end; k++, a += p->pitch, b += row)
         PLMR_EACH(j, group)
             PLMR_EACH(v, vectors) {
-                vi start = vi_load(p->start + (size_t)j * p->pitch + v * LANES);
-                vmask mask = vi_within(second ? start - 1 - k : k - start, INT32_MAX);
+                vmask mask = takes_k(second, p->start + (size_t)j * p->pitch + v * LANES, k);
                 sum[j][v] = vf_step_where(mask, false, b[j * col], vf_load(a + v * LANES), sum[j][v]);
             }
     store_sums(vectors, sum, p);
 }
 
-static int64_t least(int64_t a, int64_t b)
+PLMR_INLINE struct piece piece_of(const plmr_few_product *p, const struct block *b, int row, int col, int first_row,
+                                  int first_col, struct stretch s)
 {
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a < b ? b : a;
-}
-
-/* The part of a block that is between k and end. */
-PLMR_INLINE struct piece piece_of(const struct turn *t, const struct block *b, int row, int col, int first_row,
-                                  int first_col, int64_t k, int64_t end)
-{
-    const plmr_few_product *p = t->p;
     size_t at = (size_t)first_col * p->pitch + (size_t)first_row;
-    return (struct piece){k,
-                          end,
-                          p->a + (size_t)k * p->pitch + first_row,
-                          b->of + first_col * col + (k - b->k) * row,
+    return (struct piece){s.k,
+                          s.end,
+                          p->a + (size_t)s.k * p->pitch + first_row,
+                          b->of + first_col * col + (s.k - b->k) * row,
                           p->start + at,
                           p->sums + at,
                           p->pitch};
 }
 
-PLMR_INLINE void add_group(int vectors, bool lines, size_t element, const struct turn *t, const struct block *b,
-                           int first_row, int first_col)
+PLMR_INLINE void add_group(int vectors, bool lines, size_t element, const plmr_few_product *p, const struct turn *t,
+                           const struct block *b, int first_row, int first_col)
 {
     const int row = lines ? 1 : COLS_ALL, col = lines ? BLOCK_K : 1;
-    int64_t some = most(b->k, t->lo), some_end = least(b->end, t->hi);
-    int64_t all = t->second ? b->k : most(b->k, t->hi), all_end = t->second ? least(b->end, t->lo) : b->end;
-    struct piece some_piece = piece_of(t, b, row, col, first_row, first_col, some, some_end);
-    struct piece all_piece = piece_of(t, b, row, col, first_row, first_col, all, all_end);
-    if (!t->second && some < some_end)
-        add_some(vectors, false, row, col, &some_piece);
-    if (lines && b->fetch && first_row == 0 && all_end - all == BLOCK_K)
-        add_and_fetch(vectors, element, &all_piece, b->fetch + first_col, b->fetch_at);
-    else if (all < all_end)
-        add_all(vectors, row, col, &all_piece);
-    if (t->second && some < some_end)
-        add_some(vectors, true, row, col, &some_piece);
+    struct piece some = piece_of(p, b, row, col, first_row, first_col, some_of(t, b->k, b->end));
+    struct piece all = piece_of(p, b, row, col, first_row, first_col, all_of(t, b->k, b->end));
+    if (!t->second && some.k < some.end)
+        add_some(vectors, false, row, col, &some);
+    if (lines && b->fetch && first_row == 0 && all.end - all.k == BLOCK_K)
+        add_and_fetch(vectors, element, &all, b->fetch + first_col, b->fetch_at);
+    else if (all.k < all.end)
+        add_all(vectors, row, col, &all);
+    if (t->second && some.k < some.end)
+        add_some(vectors, true, row, col, &some);
 }
 
-PLMR_INLINE void add_columns(int vectors, bool lines, size_t element, const struct turn *t, const struct block *b,
-                             int first_row)
+PLMR_INLINE void add_columns(int vectors, bool lines, size_t element, const plmr_few_product *p, const struct turn *t,
+                             const struct block *b, int first_row)
 {
     for (int col = 0; col < COLS_ALL; col += group_of(vectors))
-        add_group(vectors, lines, element, t, b, first_row, col);
+        add_group(vectors, lines, element, p, t, b, first_row, col);
 }
 
 /* A loop of its own for every number of vectors. */
-PLMR_INLINE void add_rows(bool lines, size_t element, const struct turn *t, const struct block *b)
+PLMR_INLINE void add_rows(bool lines, size_t element, const plmr_few_product *p, const struct turn *t,
+                          const struct block *b)
 {
-    for (int row = 0; row < (int)t->p->pitch; row += MOST_VECTORS * LANES)
-        switch (((int)t->p->pitch - row) / LANES) {
+    for (int row = 0; row < (int)p->pitch; row += MOST_VECTORS * LANES)
+        switch (((int)p->pitch - row) / LANES) {
         case 1:
-            add_columns(1, lines, element, t, b, row);
+            add_columns(1, lines, element, p, t, b, row);
             break;
         case 2:
-            add_columns(2, lines, element, t, b, row);
+            add_columns(2, lines, element, p, t, b, row);
             break;
         default:
-            add_columns(3, lines, element, t, b, row);
+            add_columns(3, lines, element, p, t, b, row);
         }
 }
 
 /* ---- turns ---- */
 
-PLMR_INLINE void add_block(enum plmr_dtype dtype, bool lines, const struct turn *t, int64_t k, int64_t end)
+PLMR_INLINE void add_block(enum plmr_dtype dtype, bool lines, const plmr_few_product *p, const struct turn *t,
+                           int64_t k, int64_t end)
 {
     _Alignas(PLMR_LINE_BYTES) struct block b;
     b.k = k;
     b.end = least(k + BLOCK_K, end);
-    if (lines)
-        widen_lines(dtype, t, &b);
-    else
-        widen_strip(dtype, t, &b);
-    add_rows(lines, plmr_dtype_bytes(dtype), t, &b);
-}
-
-/* Zeros, of which -0 becomes +0: for all chains, or for those that start among them. */
-static void add_zeros(const plmr_few_product *p, int64_t least_start)
-{
-    for (size_t i = 0; i < COLS_ALL * p->pitch && p->padded; i++)
-        p->sums[i] = p->start[i] >= least_start ? p->sums[i] + 0.0F : p->sums[i];
+    if (lines) {
+        find_ahead(dtype, p, t, &b);
+        widen_lines(dtype, p, &b);
+    } else
+        widen_strip(dtype, p, &b);
+    add_rows(lines, plmr_dtype_bytes(dtype), p, t, &b);
 }
 
 PLMR_INLINE void run(enum plmr_dtype dtype, bool lines, const plmr_few_product *p)
 {
-    struct turn t = {p, false, p->n_k, 0};
-    for (size_t i = 0; i < COLS_ALL * p->pitch; i++) {
-        t.lo = least(t.lo, p->start[i]);
-        t.hi = most(t.hi, least(p->start[i], p->n_k));
-    }
-    memset(p->sums, 0, COLS_ALL * p->pitch * sizeof *p->sums);
+    size_t n = COLS_ALL * p->pitch;
+    struct turn t = first_turn(n, p->start, p->n_k);
+    memset(p->sums, 0, n * sizeof *p->sums);
     for (int64_t k = t.lo / BLOCK_K * BLOCK_K; k < p->n_k; k += BLOCK_K)
-        add_block(dtype, lines, &t, k, p->n_k);
-    add_zeros(p, 0);
+        add_block(dtype, lines, p, &t, k, p->n_k);
+    add_zeros(p->padded ? n : 0, p->start, 0, p->sums);
     t.second = true;
     for (int64_t k = 0; k < t.hi; k += BLOCK_K)
-        add_block(dtype, lines, &t, k, t.hi);
-    add_zeros(p, p->n_k + 1);
+        add_block(dtype, lines, p, &t, k, t.hi);
+    add_zeros(p->padded ? n : 0, p->start, p->n_k + 1, p->sums);
 }
 
 static void multiply(enum plmr_dtype dtype, const plmr_few_product *p)

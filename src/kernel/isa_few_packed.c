@@ -4,6 +4,7 @@
  * A vector holds columns, as widening leaves them side by side, and an element of a row is spread over it: so what a product
  * takes grows with its rows, and one row takes about what a vector does. */
 #include "kernel/isa.h"
+#include "kernel/isa_turns.h"
 #include "kernel/isa_vector.h"
 
 #include <string.h>
@@ -18,13 +19,6 @@ enum { MOST_GROUP = 3 };
 enum { MOST_GROUP = 1 };
 #endif
 enum { HALF_GROUP = (MOST_GROUP + 1) / 2 };
-
-/* The first turn has k from where chains start on, the second those before. Between `lo` and `hi` some have started. */
-struct turn {
-    const plmr_packed_product *p;
-    bool second;
-    int64_t lo, hi;
-};
 
 /* Of elements k <= kk < end of all columns, those of kk are row number kk - k of `of`. */
 struct block {
@@ -63,46 +57,34 @@ PLMR_INLINE void add_all(int n, enum plmr_dtype dtype, const plmr_packed_product
     store_sums(n, sum, p->sums + first * ALL_COLS);
 }
 
-/* For chains that have started by then; in the second turn for those that end later. */
-PLMR_INLINE void add_some(enum plmr_dtype dtype, const struct turn *t, int i, struct block b)
+PLMR_INLINE void add_some(enum plmr_dtype dtype, const plmr_packed_product *p, const struct turn *t, int i,
+                          struct block b)
 {
-    const plmr_packed_product *p = t->p;
     vf sum[MOST_GROUP][ALL_VECTORS];
     load_sums(1, p->sums + i * ALL_COLS, sum);
     for (int32_t k = (int32_t)b.k; k < (int32_t)b.end; k++)
         PLMR_EACH(v, ALL_VECTORS) {
-            vi start = vi_load(p->start + i * ALL_COLS + v * LANES);
-            vmask mask = vi_within(t->second ? start - 1 - k : k - start, INT32_MAX);
+            vmask mask = takes_k(t->second, p->start + i * ALL_COLS + v * LANES, k);
             vf x = vf_load_as(dtype, b.of, (size_t)((k - b.k) * ALL_COLS + v * LANES));
             sum[0][v] = vf_step_where(mask, false, p->a[(size_t)k * p->pitch + (size_t)i], x, sum[0][v]);
         }
     store_sums(1, sum, p->sums + i * ALL_COLS);
 }
 
-static int64_t least(int64_t a, int64_t b)
+PLMR_INLINE struct block between(enum plmr_dtype dtype, const struct block *b, struct stretch s)
 {
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a < b ? b : a;
-}
-
-PLMR_INLINE struct block between(enum plmr_dtype dtype, const struct block *b, int64_t k, int64_t end)
-{
-    return (struct block){k, end, (const char *)b->of + (size_t)((k - b->k) * ALL_COLS) * plmr_dtype_bytes(dtype)};
+    return (struct block){s.k, s.end,
+                          (const char *)b->of + (size_t)((s.k - b->k) * ALL_COLS) * plmr_dtype_bytes(dtype)};
 }
 
 /* A loop of its own for every number of rows that are worked on together. */
-PLMR_INLINE void add_block(enum plmr_dtype dtype, const struct turn *t, const struct block *b)
+PLMR_INLINE void add_block(enum plmr_dtype dtype, const plmr_packed_product *p, const struct turn *t,
+                           const struct block *b)
 {
-    const plmr_packed_product *p = t->p;
-    struct block some = between(dtype, b, most(b->k, t->lo), least(b->end, t->hi));
-    struct block all =
-        between(dtype, b, t->second ? b->k : most(b->k, t->hi), t->second ? least(b->end, t->lo) : b->end);
+    struct block some = between(dtype, b, some_of(t, b->k, b->end));
+    struct block all = between(dtype, b, all_of(t, b->k, b->end));
     for (int i = 0; i < p->n_rows && !t->second && some.k < some.end; i++)
-        add_some(dtype, t, i, some);
+        add_some(dtype, p, t, i, some);
     for (int i = 0, n; i < p->n_rows && all.k < all.end; i += n) {
         n = p->n_rows - i >= MOST_GROUP ? MOST_GROUP : p->n_rows - i >= HALF_GROUP ? HALF_GROUP : 1;
         if (n == MOST_GROUP)
@@ -113,7 +95,7 @@ PLMR_INLINE void add_block(enum plmr_dtype dtype, const struct turn *t, const st
             add_all(1, dtype, p, i, all);
     }
     for (int i = 0; i < p->n_rows && t->second && some.k < some.end; i++)
-        add_some(dtype, t, i, some);
+        add_some(dtype, p, t, i, some);
 }
 
 /* ---- turns ---- */
@@ -129,9 +111,8 @@ PLMR_INLINE void widen(bool listed, const plmr_packed_product *p, const struct b
 }
 
 /* What a few rows want once is not widened beforehand. */
-static void add_from(const struct turn *t, int64_t k, int64_t end)
+static void add_from(const plmr_packed_product *p, const struct turn *t, int64_t k, int64_t end)
 {
-    const plmr_packed_product *p = t->p;
     _Alignas(PLMR_LINE_BYTES) float wide[BLOCK_K * ALL_COLS];
     struct block b = {k, least(k + BLOCK_K, end), wide};
     if (p->row)
@@ -140,34 +121,24 @@ static void add_from(const struct turn *t, int64_t k, int64_t end)
         widen(false, p, &b, wide);
     else {
         b.of = p->rows + k * ALL_COLS;
-        add_block(PLMR_F16, t, &b);
+        add_block(PLMR_F16, p, t, &b);
         return;
     }
-    add_block(PLMR_F32, t, &b);
-}
-
-/* Zeros, of which -0 becomes +0: for all chains, or for those that start among them. */
-static void add_zeros(const plmr_packed_product *p, int64_t least_start)
-{
-    for (int i = 0; i < p->n_rows * ALL_COLS && p->padded; i++)
-        p->sums[i] = p->start[i] >= least_start ? p->sums[i] + 0.0F : p->sums[i];
+    add_block(PLMR_F32, p, t, &b);
 }
 
 static void multiply(const plmr_packed_product *p)
 {
-    struct turn t = {p, false, p->n_k, 0};
-    for (int i = 0; i < p->n_rows * ALL_COLS; i++) {
-        t.lo = least(t.lo, p->start[i]);
-        t.hi = most(t.hi, least(p->start[i], p->n_k));
-    }
-    memset(p->sums, 0, (size_t)(p->n_rows * ALL_COLS) * sizeof *p->sums);
+    size_t n = (size_t)(p->n_rows * ALL_COLS);
+    struct turn t = first_turn(n, p->start, p->n_k);
+    memset(p->sums, 0, n * sizeof *p->sums);
     for (int64_t k = t.lo; k < p->n_k; k += BLOCK_K)
-        add_from(&t, k, p->n_k);
-    add_zeros(p, 0);
+        add_from(p, &t, k, p->n_k);
+    add_zeros(p->padded ? n : 0, p->start, 0, p->sums);
     t.second = true;
     for (int64_t k = 0; k < t.hi; k += BLOCK_K)
-        add_from(&t, k, t.hi);
-    add_zeros(p, p->n_k + 1);
+        add_from(p, &t, k, t.hi);
+    add_zeros(p->padded ? n : 0, p->start, p->n_k + 1, p->sums);
 }
 
 const plmr_few_packed_functions PLMR_ISA_FEW_PACKED_TABLE = {.multiply = multiply};
