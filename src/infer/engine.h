@@ -49,7 +49,7 @@ typedef struct plmr_engine {
     bool for_decode;     /* the layers' matrices lie as decode has them */
     int64_t n_cached;    /* tokens in the cache, of each request */
     int64_t n_prefilled; /* of these, dealt evenly to all rows by the prefill */
-    double turned_s;     /* wall time that decode took to turn experts' matrices as they were first used */
+    double turned_s;     /* wall time that decode took to turn matrices */
 } plmr_engine;
 
 /* Loads the model. Collective. */

@@ -5,14 +5,7 @@
 
 #include "base/memory.h"
 #include "base/wall.h"
-
-/* For few tokens weights are read where they lie: turning them would take longer than it saves, which is less the more ranks wait
- * for memory anyhow. Behind a longer prompt it is little beside that. */
-static bool is_short(int64_t n_prompt, int64_t n_made)
-{
-    enum { SHORT = 64, FOR_EACH_RANK = 10 };
-    return n_prompt <= SHORT && n_made <= SHORT && n_made <= FOR_EACH_RANK * (int64_t)plmr_rank_count();
-}
+#include "infer/turn.h"
 
 static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prompt)
 {
@@ -23,8 +16,6 @@ static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prom
     start_s = plmr_wall_s();
     if (!g->reader)
         PLMR_TRY(plmr_engine_relayout(g->engine));
-    if (!g->reader && is_short(n_prompt, g->n_most))
-        plmr_engine_read_in_place(g->engine);
     g->totals->relayout_s = plmr_wall_s() - start_s;
     plmr_engine_likely(reader, n_prompt - 1, g->n_wanted, g->logits);
     return PLMR_OK;
@@ -129,7 +120,10 @@ static plmr_status pick(plmr_generation *g)
 static void turn_weights(plmr_generation *g)
 {
     double start_s = plmr_wall_s();
-    plmr_engine_keep(g->engine);
+    if (g->reader)
+        plmr_engine_keep(g->engine);
+    else
+        plmr_turn_begin(g->engine);
     plmr_barrier();
     g->totals->relayout_s += plmr_wall_s() - start_s;
 }
@@ -148,6 +142,8 @@ plmr_status plmr_generation_next(plmr_generation *g)
     PLMR_TRY(plmr_engine_decode(g->engine, &g->id));
     plmr_engine_likely(g->engine, 0, g->n_wanted, g->logits);
     PLMR_TRY(pick(g));
+    if (g->n_made == 2 && !g->reader)
+        plmr_turn_if_it_pays(g->engine, plmr_wall_s() - start_s, g->n_most - g->n_made);
     turned_s = g->engine->turned_s - turned_s;
     g->totals->relayout_s += turned_s;
     g->totals->decode_s += plmr_wall_s() - start_s - turned_s;

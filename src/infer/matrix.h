@@ -89,8 +89,8 @@ static inline int64_t plmr_strip_cols(int64_t n)
 const char *plmr_matrix_strip(plmr_matrix *matrix, int64_t first, char *room);
 
 /* From now on products with a vector may read columns where they lie, and plmr_matrix_keep keeps nothing: of 16-bit elements that
- * are dealt in their order; else nothing changes. This costs a product about half as much time again on a core that reads memory as
- * fast as it can, but no memory, and no time before the first product. Local. */
+ * are dealt in their order; else nothing changes. It costs products with a vector time (turn.h), but no memory, and no time before the
+ * first product. Local. */
 void plmr_matrix_read_in_place(plmr_matrix *matrix);
 
 /* Of such a matrix: of PLMR_LINE_COLS columns from `first` on, where the chunks of a run of `in` begin; `nothing`, zeros of as many

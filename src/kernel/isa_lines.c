@@ -36,13 +36,10 @@ typedef uint16_t words __attribute__((vector_size(2 * TURN_WIDE)));
 #define PLMR_HIGH_64(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
 #endif
 
-/* To the row of that number; without numbers they follow each other. */
-PLMR_INLINE void store_words(const int32_t *row, int k, const words *value, uint16_t *to, size_t ld)
+PLMR_INLINE void store_words(int32_t row, const words *value, uint16_t *to, size_t ld)
 {
-    if (!row)
-        memcpy(to + (size_t)k * ld, value, sizeof *value);
-    else if (row[k] >= 0)
-        memcpy(to + (size_t)row[k] * ld, value, sizeof *value);
+    if (row >= 0)
+        memcpy(to + (size_t)row * ld, value, sizeof *value);
 }
 
 /* Lines of 16 rows that lie side by side: rows a power of two apart displace each other from the nearest cache, so each is
@@ -69,11 +66,11 @@ PLMR_INLINE words load_words(const char *from, size_t pitch, int j)
 #endif
 }
 
-/* Eight k of as many rows as a vector has words, `pitch` bytes apart: three rounds bring the rows of each k together. */
-PLMR_INLINE void turn_rows(const char *from, size_t pitch, const int32_t *row, uint16_t *to, size_t ld)
+/* Row k of `to` gets word k of each of eight rows; of vectors with two halves, either has eight rows of its own. Three rounds bring
+ * the words of each k together. */
+PLMR_INLINE void turn_words(words a[TURN_K], words to[TURN_K])
 {
-    words a[TURN_K], b[TURN_K];
-    PLMR_UNROLL for (int j = 0; j < TURN_K; j++) a[j] = load_words(from, pitch, j);
+    words b[TURN_K];
     PLMR_UNROLL for (int j = 0; j < TURN_K; j += 2)
     {
         b[j] = PLMR_LOW_16(a[j], a[j + 1]);
@@ -88,10 +85,19 @@ PLMR_INLINE void turn_rows(const char *from, size_t pitch, const int32_t *row, u
     }
     PLMR_UNROLL for (int j = 0; j < TURN_K / 2; j++)
     {
-        words low = PLMR_LOW_64(a[j], a[j + 4]), high = PLMR_HIGH_64(a[j], a[j + 4]);
-        store_words(row, 2 * j, &low, to, ld);
-        store_words(row, 2 * j + 1, &high, to, ld);
+        to[2 * j] = PLMR_LOW_64(a[j], a[j + 4]);
+        to[2 * j + 1] = PLMR_HIGH_64(a[j], a[j + 4]);
     }
+}
+
+/* Eight k of as many rows as a vector has words, `pitch` bytes apart. */
+PLMR_INLINE void turn_rows(const char *from, size_t pitch, const int32_t *row, uint16_t *to, size_t ld)
+{
+    words a[TURN_K], turned[TURN_K];
+    PLMR_UNROLL for (int j = 0; j < TURN_K; j++) a[j] = load_words(from, pitch, j);
+    turn_words(a, turned);
+    PLMR_EACH(k, TURN_K)
+        store_words(row[k], &turned[k], to, ld);
 }
 
 /* Eight k of 16 rows. */
@@ -138,81 +144,169 @@ static void turn(size_t element_bytes, int n, int64_t n_k, const char *const *fr
 
 /* ---- products with columns that are lines ---- */
 
-enum { LINE_VECTORS = PLMR_LINE_COLS / LANES };
+/* Elements of a block of k are turned eight columns after the other, into rows of eight, as many octets of k side by side as a
+ * vector has room for. With two, those of eight columns lie as
+ *
+ *     k 0   8   1   9   ...   7  15   16  24  ...
+ *
+ * A line of memory of each column is turned at once: lines a power of two apart displace each other, so each is read once. */
+enum { LINE_VECTORS = PLMR_LINE_COLS / LANES, OCTETS = TURN_WIDE / TURN_K, BLOCK_K = 2 * TURN_LINE };
+typedef uint16_t line_block[PLMR_LINE_COLS / TURN_K][BLOCK_K * TURN_K];
 
-PLMR_INLINE void fetch_lines(const plmr_gemv_lines *p, int64_t k)
+#define PLMR_OCTET(o) ((o) / OCTETS * TURN_K * TURN_WIDE + (o) % OCTETS * TURN_K)
+#define PLMR_PLACES(o)                                                                                                 \
+    PLMR_OCTET(o), PLMR_OCTET(o) + TURN_WIDE, PLMR_OCTET(o) + 2 * TURN_WIDE, PLMR_OCTET(o) + 3 * TURN_WIDE,            \
+        PLMR_OCTET(o) + 4 * TURN_WIDE, PLMR_OCTET(o) + 5 * TURN_WIDE, PLMR_OCTET(o) + 6 * TURN_WIDE,                   \
+        PLMR_OCTET(o) + 7 * TURN_WIDE
+static const uint16_t place[BLOCK_K] = {PLMR_PLACES(0), PLMR_PLACES(1), PLMR_PLACES(2), PLMR_PLACES(3),
+                                        PLMR_PLACES(4), PLMR_PLACES(5), PLMR_PLACES(6), PLMR_PLACES(7)};
+
+PLMR_INLINE void turn_octets(const char *const *from, size_t at, uint16_t *to)
 {
-    size_t at = (size_t)k * sizeof(uint16_t) + TURN_AHEAD, end = (size_t)p->n * sizeof(uint16_t);
-    const char *const *from = at < end ? p->from : p->next;
-    at -= at < end ? 0 : end;
-    if (from)
-        PLMR_UNROLL for (int j = 0; j < PLMR_LINE_COLS; j++) __builtin_prefetch(from[j] + at, 0, 2);
+    words a[TURN_K], turned[TURN_K];
+    PLMR_EACH(j, TURN_K)
+        memcpy(&a[j], from[j] + at, sizeof a[j]);
+    turn_words(a, turned);
+    PLMR_EACH(k, TURN_K)
+        memcpy(to + k * TURN_WIDE, &turned[k], sizeof turned[k]);
 }
 
-/* Elements from k on, zeros behind the last. */
-PLMR_INLINE void bring_elements(const plmr_gemv_lines *p, int64_t k, char lines[TURN_COLS * LINE])
+/* To places from k on. */
+PLMR_INLINE void turn_line(const char *const *from, size_t at, int k, line_block block)
 {
-    size_t at = (size_t)k * sizeof(uint16_t), n = k < p->n ? (size_t)(p->n - k) * sizeof(uint16_t) : 0;
-    if (n >= LINE) {
-        bring_lines(p->from, at, lines);
-        return;
-    }
-    memset(lines, 0, TURN_COLS * LINE);
-    for (int j = 0; j < PLMR_LINE_COLS && n; j++)
-        memcpy(lines + j * LINE, p->from[j] + at, n);
+    PLMR_EACH(half, PLMR_LINE_COLS / TURN_K)
+        for (int i = 0; i < TURN_LINE; i += TURN_WIDE)
+            turn_octets(from + half * TURN_K, at + (size_t)i * sizeof(uint16_t), block[half] + place[k + i]);
 }
 
-/* A chunk's sums, and how many of its k are still to come. */
-struct chunk_sum {
-    vf sum[LINE_VECTORS];
-    int left;
-    float *to;
+/* The same of n elements, and zeros behind them. */
+static __attribute__((noinline)) void turn_some(const char *const *from, size_t at, int n, int k, line_block block)
+{
+    char lines[PLMR_LINE_COLS][LINE] = {{0}};
+    const char *line[PLMR_LINE_COLS];
+    for (int j = 0; j < PLMR_LINE_COLS; j++)
+        line[j] = memcpy(lines[j], from[j] + at, (size_t)n * sizeof(uint16_t));
+    turn_line(line, 0, k, block);
+}
+
+/* What will be wanted comes to the cache meanwhile. Where short columns follow each other, the next ones fit in beside those at
+ * hand, and come in the order in which they lie: a line of each would displace the others'. */
+enum { SHORT_BYTES = 8 << 10 };
+
+struct ahead {
+    const char *const *from;
+    int n_left; /* of these columns */
+    size_t at;
 };
 
-PLMR_INLINE void start_chunk(const plmr_gemv_lines *p, struct chunk_sum *c)
+PLMR_INLINE void fetch_in_order(struct ahead *a, size_t n_bytes)
 {
-    PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) c->sum[v] = (vf){0};
-    c->left = p->kt;
-}
-
-PLMR_INLINE void add_k(enum plmr_dtype dtype, const plmr_gemv_lines *p, float x, const uint16_t *row,
-                       struct chunk_sum *c)
-{
-    PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) c->sum[v] =
-        vf_fma(x, vf_load_as(dtype, row, (size_t)(v * LANES)), c->sum[v]);
-    if (--c->left > 0)
-        return;
-    PLMR_UNROLL for (int v = 0; v < LINE_VECTORS; v++) vf_store(c->to + v * LANES, c->sum[v]);
-    c->to += PLMR_LINE_COLS;
-    start_chunk(p, c);
-}
-
-PLMR_INLINE void add_block(enum plmr_dtype dtype, const plmr_gemv_lines *p, int n, const float *x,
-                           const uint16_t *block, struct chunk_sum *c)
-{
-    if (n == TURN_K) {
-        PLMR_EACH(k, TURN_K)
-            add_k(dtype, p, x[k], block + k * PLMR_LINE_COLS, c);
-        return;
+    for (int i = 0; i < PLMR_LINE_COLS && a->n_left > 0; i++) {
+        __builtin_prefetch(*a->from + a->at, 0, 2);
+        a->at += LINE;
+        if (a->at < n_bytes)
+            continue;
+        a->at = 0;
+        a->from++;
+        a->n_left--;
     }
+}
+
+PLMR_INLINE void fetch_lines(const plmr_gemv_lines *p, int64_t k, struct ahead *a)
+{
+    size_t at = (size_t)k * sizeof(uint16_t) + TURN_AHEAD, n_bytes = (size_t)p->n * sizeof(uint16_t);
+    const char *const *from = at < n_bytes ? p->from : p->next;
+    at -= at < n_bytes ? 0 : n_bytes;
+    if (n_bytes <= SHORT_BYTES && p->from[0] + n_bytes == p->from[1])
+        fetch_in_order(a, n_bytes);
+    else if (from)
+        PLMR_EACH(j, PLMR_LINE_COLS)
+            __builtin_prefetch(from[j] + at, 0, 2);
+}
+
+/* Elements from k on, as many as are at hand then: the first few alone if a line of memory begins behind them. */
+PLMR_INLINE int turn_from(const plmr_gemv_lines *p, int64_t k, struct ahead *ahead, line_block block)
+{
+    int64_t skew = k ? 0 : (int64_t)(-(uintptr_t)p->from[0] % LINE / sizeof(uint16_t));
+    int n = (int)plmr_clip(k, skew ? skew : BLOCK_K, p->n_chunks * p->kt);
+    for (int i = 0; i < n; i += TURN_LINE) {
+        int held = (int)plmr_clip(k + i, n - i < TURN_LINE ? n - i : TURN_LINE, p->n);
+        size_t at = held ? (size_t)(k + i) * sizeof(uint16_t) : 0;
+        fetch_lines(p, k + i, ahead);
+        if (held == TURN_LINE)
+            turn_line(p->from, at, i, block);
+        else
+            turn_some(p->from, at, held, i, block);
+    }
+    return n;
+}
+
+/* n elements of a chunk, from number `first` of the block on. */
+PLMR_INLINE void add_elements(enum plmr_dtype dtype, int n, const float *x, int first, line_block block, bool begins,
+                              float *to)
+{
+    vf sum[LINE_VECTORS];
+    PLMR_EACH(v, LINE_VECTORS)
+        sum[v] = begins ? (vf){0} : vf_load(to + v * LANES);
     for (int k = 0; k < n; k++)
-        add_k(dtype, p, x[k], block + k * PLMR_LINE_COLS, c);
+        PLMR_EACH(v, LINE_VECTORS) {
+            size_t half = (size_t)(v * LANES / TURN_K), column = (size_t)(v * LANES % TURN_K);
+            sum[v] = vf_fma(x[k], vf_load_as(dtype, block[half] + place[first + k], column), sum[v]);
+        }
+    PLMR_EACH(v, LINE_VECTORS)
+        vf_store(to + v * LANES, sum[v]);
+}
+
+PLMR_INLINE void add_chunks(enum plmr_dtype dtype, int kt, int n, const float *x, int first, line_block block,
+                            float *to)
+{
+    for (int c = 0; c < n; c++, x += kt, first += kt, to += PLMR_LINE_COLS)
+        add_elements(dtype, kt, x, first, block, true, to);
+}
+
+/* A loop of its own for each of the short ones. */
+PLMR_INLINE void add_whole(enum plmr_dtype dtype, int kt, int n, const float *x, int first, line_block block, float *to)
+{
+#define PLMR_SHORT(kt)                                                                                                 \
+    case kt:                                                                                                           \
+        add_chunks(dtype, kt, n, x, first, block, to);                                                                 \
+        break
+    switch (kt) {
+        PLMR_SHORT(1);
+        PLMR_SHORT(2);
+        PLMR_SHORT(3);
+        PLMR_SHORT(4);
+        PLMR_SHORT(5);
+        PLMR_SHORT(6);
+        PLMR_SHORT(7);
+        PLMR_SHORT(8);
+    default:
+        add_chunks(dtype, kt, n, x, first, block, to);
+    }
+}
+
+/* Elements k to k + n: what is left of a chunk, whole ones, and the beginning of one. */
+PLMR_INLINE void add_block(enum plmr_dtype dtype, const plmr_gemv_lines *p, int64_t k, int n, line_block block)
+{
+    int64_t chunk = k / p->kt;
+    int done = (int)(k - chunk * p->kt), left = !done ? 0 : p->kt - done < n ? p->kt - done : n;
+    int n_whole = (n - left) / p->kt, last = n - left - n_whole * p->kt;
+    float *to = p->sums + chunk * PLMR_LINE_COLS;
+    if (left)
+        add_elements(dtype, left, p->x + k, 0, block, false, to);
+    to += left ? PLMR_LINE_COLS : 0;
+    add_whole(dtype, p->kt, n_whole, p->x + k + left, left, block, to);
+    if (last)
+        add_elements(dtype, last, p->x + k + n - last, n - last, block, true, to + n_whole * PLMR_LINE_COLS);
 }
 
 PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
 {
-    char lines[TURN_COLS * LINE];
-    uint16_t block[TURN_K * PLMR_LINE_COLS];
-    struct chunk_sum chunk = {.to = p->sums};
-    start_chunk(p, &chunk);
-    for (int64_t k = 0, end = p->n_chunks * p->kt; k < end; k += TURN_LINE) {
-        int now = end - k < TURN_LINE ? (int)(end - k) : TURN_LINE;
-        fetch_lines(p, k);
-        bring_elements(p, k, lines);
-        for (int i = 0; i < now; i += TURN_K) {
-            turn_block(lines + (size_t)i * sizeof(uint16_t), LINE, NULL, block, PLMR_LINE_COLS);
-            add_block(dtype, p, now - i < TURN_K ? now - i : TURN_K, p->x + k + i, block, &chunk);
-        }
+    line_block block;
+    struct ahead ahead = {p->next, p->next ? PLMR_LINE_COLS : 0, 0};
+    for (int64_t k = 0, end = p->n_chunks * p->kt, n; k < end; k += n) {
+        n = turn_from(p, k, &ahead, block);
+        add_block(dtype, p, k, (int)n, block);
     }
 }
 

@@ -2,7 +2,7 @@
  * the order of sums. */
 #include "support.h"
 
-#include "infer/engine.h"
+#include "infer/turn.h"
 
 #include <math.h>
 
@@ -17,6 +17,7 @@ struct setting {
     int n_batch, first; /* requests first, first + 1, ... */
     int side, rows, cols;
     bool concat, prefills;
+    enum { AS_USED, IN_PLACE, FIRST_TURNED, TURNED } weights; /* how decode reads them */
 };
 
 /* Runs prompts and some tokens; hidden: the last residual streams, n_batch x dim. */
@@ -46,11 +47,15 @@ static void run(const char *name, const struct setting *s, float *hidden)
         must(plmr_engine_prefill(engine, b, prompt, N_PROMPT));
     }
     must(plmr_engine_relayout(engine));
+    if (s->weights)
+        plmr_turn_begin(engine);
     for (int i = s->prefills ? N_PROMPT : 0; i < N_PROMPT + N_DECODE; i++) {
         int32_t tokens[N_BATCH];
         for (int b = 0; b < s->n_batch; b++)
             tokens[b] = token(s->first + b, i);
         must(plmr_engine_decode(engine, tokens));
+        if (i == N_PROMPT && s->weights > IN_PLACE)
+            plmr_turn_if_it_pays(engine, s->weights == TURNED ? 1e6 : 0, N_DECODE - 1);
     }
     plmr_engine_hidden(engine, 0, s->n_batch, plmr_rank() ? NULL : hidden);
     plmr_broadcast(hidden, (size_t)(s->n_batch * plmr_model_shape_of(model)->dim) * sizeof *hidden);
@@ -65,7 +70,7 @@ static void batches_change_nothing(void **state)
 {
     (void)state;
     for (int prefills = 0; prefills < 2; prefills++) {
-        struct setting s = {N_BATCH, 0, 13, 9, 20, false, prefills};
+        struct setting s = {N_BATCH, 0, 13, 9, 20, false, prefills, AS_USED};
         float all[N_BATCH * DIM], alone[DIM];
         run("demo", &s, all);
         for (int b = 0; b < N_BATCH; b++) {
@@ -74,6 +79,18 @@ static void batches_change_nothing(void **state)
             run("demo", &s, alone);
             assert_memory_equal(alone, all + b * DIM, sizeof alone);
         }
+    }
+}
+
+static void turned_weights_give_the_same(void **state)
+{
+    float want[DIM], got[DIM];
+    struct setting s = {1, 0, 13, 9, 20, .prefills = true};
+    (void)state;
+    run("demo", &s, want);
+    for (s.weights = IN_PLACE; s.weights <= TURNED; s.weights++) {
+        run("demo", &s, got);
+        assert_memory_equal(got, want, sizeof want);
     }
 }
 
@@ -91,9 +108,10 @@ static double farthest(const float *a, const float *b)
 static void layouts_change_rounding_alone(void **state)
 {
     (void)state;
-    static const struct setting others[] = {
-        {1, 0, 13, 9, 20, true, true}, {1, 0, 13, 9, 20, false, false}, {1, 0, 20, 40, 31, false, true}};
-    struct setting s = {1, 0, 13, 9, 20, false, true};
+    static const struct setting others[] = {{1, 0, 13, 9, 20, true, true, AS_USED},
+                                            {1, 0, 13, 9, 20, false, false, AS_USED},
+                                            {1, 0, 20, 40, 31, false, true, AS_USED}};
+    struct setting s = {1, 0, 13, 9, 20, false, true, AS_USED};
     float one[DIM], other[DIM];
     run("demo", &s, one);
     for (int i = 0; i < 3; i++) {
@@ -104,6 +122,7 @@ static void layouts_change_rounding_alone(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(batches_change_nothing),
+    cmocka_unit_test(turned_weights_give_the_same),
     cmocka_unit_test(layouts_change_rounding_alone),
 };
 

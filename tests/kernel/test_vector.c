@@ -155,32 +155,43 @@ static float in_line(enum plmr_dtype dtype, const char *const *from, int64_t n, 
     return k < n ? element(dtype, from[j], (size_t)k) : 0;
 }
 
+typedef struct line_case {
+    int kt, n, apart, skew; /* elements between columns; and from a line of memory to the first of them */
+    bool ends;              /* nothing comes next */
+} line_case;
+
+static void check_line_sums(const line_case *c, enum plmr_dtype dtype, const plmr_gemv_lines *p)
+{
+    for (int64_t i = 0; i < p->n_chunks * PLMR_LINE_COLS; i++) {
+        float sum = 0;
+        int64_t first = i / PLMR_LINE_COLS * c->kt;
+        for (int64_t k = first; k < first + c->kt; k++)
+            sum = fmaf(p->x[k], in_line(dtype, p->from, c->n, k, i % PLMR_LINE_COLS), sum);
+        assert_true(same_bits(p->sums[i], sum));
+    }
+}
+
 /* Chunks of kt elements of n in all, the last of which some miss; then p_last + (p_nothing + p_0). */
-static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, int kt, int n)
+static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, const line_case *c)
 {
     enum { COLS = PLMR_LINE_COLS };
     static const plmr_tree_op ops[] = {
         {PLMR_TREE_PUSH, 2}, {PLMR_TREE_ONTO, 1}, {PLMR_TREE_PUSH, 0}, {.kind = PLMR_TREE_MERGE}};
-    int n_chunks = (n + kt - 1) / kt, last = n_chunks - 1;
+    int n_chunks = (c->n + c->kt - 1) / c->kt, last = n_chunks - 1, pitch = c->n + c->apart;
     const int32_t at[] = {last * COLS, -1, 0};
-    float *x = random_elements(PLMR_F32, n_chunks * kt, 5),
+    float *x = random_elements(PLMR_F32, (size_t)(n_chunks * c->kt), 5),
           *sums = must_allocate((size_t)(n_chunks * COLS) * sizeof *sums);
     float stack[3 * COLS];
-    void *b = random_elements(dtype, COLS * (n + 3), 6);
-    const char *from[COLS];
+    void *b = random_elements(dtype, (size_t)(COLS * pitch + PLMR_LINE_BYTES), 6);
+    const char *from[COLS], *line = (const char *)b + (-(uintptr_t)b % PLMR_LINE_BYTES);
     for (int j = 0; j < COLS; j++)
-        from[j] = (const char *)b + (size_t)(j * (n + 3) + 1) * sizeof(uint16_t);
-    isa->lines->gemv_lines(dtype, &(plmr_gemv_lines){kt, n_chunks, n, x, from, kt % 2 ? from : NULL, sums});
+        from[j] = line + (size_t)(j * pitch + c->skew) * sizeof(uint16_t);
+    plmr_gemv_lines p = {c->kt, n_chunks, c->n, x, from, c->ends ? NULL : from, sums};
+    isa->lines->gemv_lines(dtype, &p);
+    check_line_sums(c, dtype, &p);
     isa->lines->add_lines(COLS, ops, 4, at, sums, stack);
-    for (int j = 0; j < COLS; j++) {
-        for (int c = 0; c < n_chunks; c++) {
-            float sum = 0;
-            for (int k = c * kt; k < (c + 1) * kt; k++)
-                sum = fmaf(x[k], in_line(dtype, from, n, k, j), sum);
-            assert_true(same_bits(sums[c * COLS + j], sum));
-        }
+    for (int j = 0; j < COLS; j++)
         assert_true(same_bits(stack[j], (0 + sums[j]) + sums[last * COLS + j]));
-    }
     free(b);
     free(sums);
     free(x);
@@ -188,11 +199,16 @@ static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, int kt, int 
 
 static void lines(void **state)
 {
-    static const int sizes[][2] = {{1, 5}, {3, 32}, {6, 100}, {16, 64}, {7, 161}, {40, 1000}};
+    static const line_case cases[] = {
+        {1, 5, 3, 1, false},    {2, 90, 0, 16, false},  {3, 32, 3, 0, true},     {3, 2048, 0, 0, false},
+        {4, 96, 0, 31, true},   {5, 200, 1, 5, false},  {6, 100, 3, 1, false},   {6, 2048, 0, 16, true},
+        {7, 161, 3, 1, true},   {8, 256, 32, 0, false}, {9, 4500, 0, 16, false}, {16, 64, 3, 1, false},
+        {40, 1000, 3, 1, true}, {64, 130, 0, 0, true},  {80, 1000, 0, 7, false}, {300, 250, 1, 16, true}};
+    enum { N_CASES = sizeof cases / sizeof *cases };
     (void)state;
-    for (int i = 0; i < N_ISAS * 2 * 6; i++)
-        if (isa_number(i / 12))
-            check_lines(isa_number(i / 12), i / 6 % 2 ? PLMR_F16 : PLMR_BF16, sizes[i % 6][0], sizes[i % 6][1]);
+    for (int i = 0; i < N_ISAS * 2 * N_CASES; i++)
+        if (isa_number(i / (2 * N_CASES)))
+            check_lines(isa_number(i / (2 * N_CASES)), i / N_CASES % 2 ? PLMR_F16 : PLMR_BF16, &cases[i % N_CASES]);
 }
 
 /* ---- few rows ---- */
