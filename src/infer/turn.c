@@ -42,7 +42,7 @@ void plmr_turn_if_it_pays(plmr_engine *engine, double token_s, int64_t n_tokens)
     plmr_matrix **list = list_in_place(engine, &n);
     for (int i = 0; i < n; i++)
         all += elements(list[i]);
-    for (int i = 0; i < n && (i == 0 || plmr_wall_s() - start_s < worth_s); i++) {
+    for (int i = 0; i < n && n_tokens > 0 && (i == 0 || plmr_wall_s() - start_s < worth_s); i++) {
         list[i]->in_place = false;
         plmr_matrix_keep(list[i]);
         worth_s += saved * token_s * (double)n_tokens * elements(list[i]) / all;
