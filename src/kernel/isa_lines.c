@@ -241,6 +241,17 @@ PLMR_INLINE int turn_from(const plmr_gemv_lines *p, int64_t k, struct ahead *ahe
     return n;
 }
 
+/* Vector v of the columns, of element k: of eight columns at most, or of all. */
+PLMR_INLINE vf load_columns(enum plmr_dtype dtype, line_block block, int k, int v)
+{
+    uint16_t all[PLMR_LINE_COLS];
+    if (LINE_VECTORS > 1)
+        return vf_load_as(dtype, block[v * LANES / TURN_K] + place[k], (size_t)(v * LANES % TURN_K));
+    memcpy(all, block[0] + place[k], sizeof all / 2);
+    memcpy(all + TURN_K, block[1] + place[k], sizeof all / 2);
+    return vf_load_as(dtype, all, 0);
+}
+
 /* n elements of a chunk, from number `first` of the block on. */
 PLMR_INLINE void add_elements(enum plmr_dtype dtype, int n, const float *x, int first, line_block block, bool begins,
                               float *to)
@@ -249,10 +260,8 @@ PLMR_INLINE void add_elements(enum plmr_dtype dtype, int n, const float *x, int 
     PLMR_EACH(v, LINE_VECTORS)
         sum[v] = begins ? (vf){0} : vf_load(to + v * LANES);
     for (int k = 0; k < n; k++)
-        PLMR_EACH(v, LINE_VECTORS) {
-            size_t half = (size_t)(v * LANES / TURN_K), column = (size_t)(v * LANES % TURN_K);
-            sum[v] = vf_fma(x[k], vf_load_as(dtype, block[half] + place[first + k], column), sum[v]);
-        }
+        PLMR_EACH(v, LINE_VECTORS)
+            sum[v] = vf_fma(x[k], load_columns(dtype, block, first + k, v), sum[v]);
     PLMR_EACH(v, LINE_VECTORS)
         vf_store(to + v * LANES, sum[v]);
 }
