@@ -70,21 +70,9 @@ typedef struct plmr_isa {
     const struct plmr_isa *few; /* the same with a tile of fewer rows, for few rows of C; NULL: this is it */
 } plmr_isa;
 
-extern const plmr_isa plmr_isa_portable, plmr_isa_portable_few;
-extern const plmr_vector_functions plmr_isa_vectors_portable;
-extern const plmr_line_functions plmr_isa_lines_portable;
-extern const plmr_attention_functions plmr_isa_attention_portable;
-extern const plmr_few_functions plmr_isa_few_rows_portable;
-extern const plmr_packed_functions plmr_isa_packed_portable;
-extern const plmr_few_packed_functions plmr_isa_few_packed_portable;
+extern const plmr_isa plmr_isa_portable;
 #if defined(__x86_64__)
-extern const plmr_isa plmr_isa_avx2, plmr_isa_avx2_few, plmr_isa_avx512, plmr_isa_avx512_few;
-extern const plmr_vector_functions plmr_isa_vectors_avx2, plmr_isa_vectors_avx512;
-extern const plmr_line_functions plmr_isa_lines_avx2, plmr_isa_lines_avx512;
-extern const plmr_attention_functions plmr_isa_attention_avx2, plmr_isa_attention_avx512;
-extern const plmr_few_functions plmr_isa_few_rows_avx2, plmr_isa_few_rows_avx512;
-extern const plmr_packed_functions plmr_isa_packed_avx2, plmr_isa_packed_avx512;
-extern const plmr_few_packed_functions plmr_isa_few_packed_avx2, plmr_isa_few_packed_avx512;
+extern const plmr_isa plmr_isa_avx2, plmr_isa_avx512;
 #endif
 
 /* The instruction set of this name, or NULL if this machine or this build lacks it. */

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/half.h"
+#include "kernel/isa.h"
 #include "plmr/types.h"
 
 #include <math.h>
@@ -21,46 +22,48 @@
 /* The register tile has ROWS rows of VECTORS vectors; with PLMR_ISA_FEW defined as many as few rows of C fill better. On a
  * ramp, STRIP_ROWS rows are worked on together. */
 #if defined(PLMR_ISA_FEW)
-#define PLMR_ISA_TABLE_OF(isa) isa##_few
 #define PLMR_ISA_ROWS(most, few) few
 #else
-#define PLMR_ISA_TABLE_OF(isa) isa
 #define PLMR_ISA_ROWS(most, few) most
 #endif
 #if defined(PLMR_ISA_AVX512)
-#define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_avx512)
-#define PLMR_ISA_FEW_TABLE plmr_isa_avx512_few
-#define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx512
-#define PLMR_ISA_LINES_TABLE plmr_isa_lines_avx512
-#define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx512
-#define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_avx512
-#define PLMR_ISA_PACKED_TABLE plmr_isa_packed_avx512
-#define PLMR_ISA_FEW_PACKED_TABLE plmr_isa_few_packed_avx512
-#define PLMR_ISA_NAME "avx512"
+#ifndef PLMR_ISA
+#define PLMR_ISA avx512
+#endif
 enum { LANES = 16, VECTORS = 1, ROWS = PLMR_ISA_ROWS(16, 8), STRIP_ROWS = 8 };
 #elif defined(PLMR_ISA_AVX2)
-#define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_avx2)
-#define PLMR_ISA_FEW_TABLE plmr_isa_avx2_few
-#define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_avx2
-#define PLMR_ISA_LINES_TABLE plmr_isa_lines_avx2
-#define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_avx2
-#define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_avx2
-#define PLMR_ISA_PACKED_TABLE plmr_isa_packed_avx2
-#define PLMR_ISA_FEW_PACKED_TABLE plmr_isa_few_packed_avx2
-#define PLMR_ISA_NAME "avx2"
+#define PLMR_ISA avx2
 enum { LANES = 8, VECTORS = 2, ROWS = PLMR_ISA_ROWS(6, 4), STRIP_ROWS = ROWS };
 #else
-#define PLMR_ISA_TABLE PLMR_ISA_TABLE_OF(plmr_isa_portable)
-#define PLMR_ISA_FEW_TABLE plmr_isa_portable_few
-#define PLMR_ISA_VECTORS_TABLE plmr_isa_vectors_portable
-#define PLMR_ISA_LINES_TABLE plmr_isa_lines_portable
-#define PLMR_ISA_ATTENTION_TABLE plmr_isa_attention_portable
-#define PLMR_ISA_FEW_ROWS_TABLE plmr_isa_few_rows_portable
-#define PLMR_ISA_PACKED_TABLE plmr_isa_packed_portable
-#define PLMR_ISA_FEW_PACKED_TABLE plmr_isa_few_packed_portable
-#define PLMR_ISA_NAME "portable"
+#define PLMR_ISA portable
 enum { LANES = 4, VECTORS = 2, ROWS = PLMR_ISA_ROWS(8, 4), STRIP_ROWS = ROWS };
 #endif
+
+/* What a build of these files defines. */
+#define PLMR_JOIN_NOW(a, b) a##b
+#define PLMR_JOIN(a, b) PLMR_JOIN_NOW(a, b)
+#define PLMR_QUOTE_NOW(a) #a
+#define PLMR_QUOTE(a) PLMR_QUOTE_NOW(a)
+#define PLMR_ISA_NAME PLMR_QUOTE(PLMR_ISA)
+#define PLMR_ISA_FEW_TABLE PLMR_JOIN(PLMR_JOIN(plmr_isa_, PLMR_ISA), _few)
+#if defined(PLMR_ISA_FEW)
+#define PLMR_ISA_TABLE PLMR_ISA_FEW_TABLE
+#else
+#define PLMR_ISA_TABLE PLMR_JOIN(plmr_isa_, PLMR_ISA)
+#endif
+#define PLMR_ISA_VECTORS_TABLE PLMR_JOIN(plmr_isa_vectors_, PLMR_ISA)
+#define PLMR_ISA_LINES_TABLE PLMR_JOIN(plmr_isa_lines_, PLMR_ISA)
+#define PLMR_ISA_ATTENTION_TABLE PLMR_JOIN(plmr_isa_attention_, PLMR_ISA)
+#define PLMR_ISA_FEW_ROWS_TABLE PLMR_JOIN(plmr_isa_few_rows_, PLMR_ISA)
+#define PLMR_ISA_PACKED_TABLE PLMR_JOIN(plmr_isa_packed_, PLMR_ISA)
+#define PLMR_ISA_FEW_PACKED_TABLE PLMR_JOIN(plmr_isa_few_packed_, PLMR_ISA)
+extern const plmr_isa PLMR_ISA_TABLE, PLMR_ISA_FEW_TABLE;
+extern const plmr_vector_functions PLMR_ISA_VECTORS_TABLE;
+extern const plmr_line_functions PLMR_ISA_LINES_TABLE;
+extern const plmr_attention_functions PLMR_ISA_ATTENTION_TABLE;
+extern const plmr_few_functions PLMR_ISA_FEW_ROWS_TABLE;
+extern const plmr_packed_functions PLMR_ISA_PACKED_TABLE;
+extern const plmr_few_packed_functions PLMR_ISA_FEW_PACKED_TABLE;
 enum { COLS = VECTORS * LANES };
 
 /* For i < n: with a constant n and vectors that should stay in registers; or where turns are independent, though an

@@ -11,10 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+extern const plmr_isa plmr_isa_avx512_in_c;
+#endif
+
 const plmr_isa *isa_number(int i)
 {
-    static const char *const names[N_ISAS] = {"portable", "avx2", "avx512"};
-    return plmr_isa_find(names[i]);
+    static const char *const names[] = {"portable", "avx2", "avx512"};
+    if (i < N_ISAS - 1)
+        return plmr_isa_find(names[i]);
+#if defined(__x86_64__)
+    return plmr_isa_find("avx2") && !plmr_isa_find("avx512") ? &plmr_isa_avx512_in_c : NULL;
+#else
+    return NULL;
+#endif
 }
 
 uint32_t hash(uint32_t a, uint32_t b, uint32_t c, uint32_t d)

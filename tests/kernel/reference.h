@@ -6,7 +6,8 @@
 #include "kernel/isa.h"
 #include "plmr/types.h"
 
-enum { N_ISAS = 3 };
+/* The last is AVX-512 in C: see avx512_in_c.h. */
+enum { N_ISAS = 4 };
 
 /* The i-th instruction set there is, or NULL if this machine lacks it. */
 const plmr_isa *isa_number(int i);
