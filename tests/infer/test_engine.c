@@ -17,7 +17,7 @@ struct setting {
     int n_batch, first; /* requests first, first + 1, ... */
     int side, rows, cols;
     bool concat, prefills;
-    enum { AS_USED, IN_PLACE, FIRST_TURNED, TURNED } weights; /* how decode reads them */
+    enum { AS_USED, IN_PLACE, SOME_TURNED, TURNED } weights; /* how decode reads them */
 };
 
 /* Runs prompts and some tokens; hidden: the last residual streams, n_batch x dim. */
@@ -55,7 +55,7 @@ static void run(const char *name, const struct setting *s, float *hidden)
             tokens[b] = token(s->first + b, i);
         must(plmr_engine_decode(engine, tokens));
         if (i == N_PROMPT && s->weights > IN_PLACE)
-            plmr_turn_if_it_pays(engine, s->weights == TURNED ? 1e6 : 0, N_DECODE - 1);
+            plmr_turn_if_it_pays(engine, s->weights == TURNED ? 1e6 : 1e-4, N_DECODE - 1);
     }
     plmr_engine_hidden(engine, 0, s->n_batch, plmr_rank() ? NULL : hidden);
     plmr_broadcast(hidden, (size_t)(s->n_batch * plmr_model_shape_of(model)->dim) * sizeof *hidden);
