@@ -1,26 +1,9 @@
 #include "infer/turn.h"
 
-#include <stdlib.h>
-
-#include "base/memory.h"
 #include "base/wall.h"
 
 /* Of a token's time, by measurement on one and two ranks. */
 static const double saved = 0.4;
-
-/* By layers, each with all weights, and the output. */
-static plmr_matrix **list_in_place(plmr_engine *e, int *n)
-{
-    plmr_matrix **list = plmr_take(((size_t)e->n_layers * PLMR_N_WEIGHTS + 1) * sizeof *list);
-    *n = 0;
-    for (int layer = 0; layer < e->n_layers; layer++)
-        for (int which = 0; which < PLMR_N_WEIGHTS; which++)
-            if (e->layers[layer].matrix[which] && e->layers[layer].matrix[which]->in_place)
-                list[(*n)++] = e->layers[layer].matrix[which];
-    if (e->output.in_place)
-        list[(*n)++] = &e->output;
-    return list;
-}
 
 static double elements(const plmr_matrix *m)
 {
@@ -35,22 +18,42 @@ void plmr_turn_begin(plmr_engine *engine)
     plmr_engine_keep(engine);
 }
 
+static double elements_in_place(const plmr_engine *e)
+{
+    double sum = e->output.in_place ? elements(&e->output) : 0;
+    for (int layer = 0; layer < e->n_layers; layer++)
+        for (int which = 0; which < PLMR_N_WEIGHTS; which++) {
+            const plmr_matrix *m = e->layers[layer].matrix[which];
+            sum += m && m->in_place ? elements(m) : 0;
+        }
+    return sum;
+}
+
+/* What has been spent since start_s is worth it up to worth_s; an element more saves each_s. */
+struct stake {
+    double start_s, worth_s, each_s;
+};
+
+static void turn(struct stake *s, plmr_matrix *m)
+{
+    if (!m || !m->in_place || plmr_wall_s() - s->start_s >= s->worth_s)
+        return;
+    m->in_place = false;
+    plmr_matrix_keep(m);
+    s->worth_s += s->each_s * elements(m);
+}
+
 /* Some of the memory may be at hand: what the first take says little of the rest, so that an eighth of all that there is to save is
- * staked. */
+ * staked. What a layer was made of is let go before the next one takes more. */
 void plmr_turn_if_it_pays(plmr_engine *engine, double token_s, int64_t n_tokens)
 {
-    int n;
-    double start_s = plmr_wall_s(), all = 0, saves_s = saved * token_s * (double)n_tokens, worth_s = saves_s / 8;
-    plmr_matrix **list = list_in_place(engine, &n);
-    for (int i = 0; i < n; i++)
-        all += elements(list[i]);
-    for (int i = 0; i < n && plmr_wall_s() - start_s < worth_s; i++) {
-        list[i]->in_place = false;
-        plmr_matrix_keep(list[i]);
-        worth_s += saves_s * elements(list[i]) / all;
-    }
-    for (int layer = 0; layer < engine->n_layers; layer++)
+    double all = elements_in_place(engine), saves_s = saved * token_s * (double)n_tokens;
+    struct stake stake = {plmr_wall_s(), saves_s / 8, saves_s / (all + 1)};
+    for (int layer = 0; layer < engine->n_layers; layer++) {
+        for (int which = 0; which < PLMR_N_WEIGHTS; which++)
+            turn(&stake, engine->layers[layer].matrix[which]);
         plmr_engine_forget(engine, layer);
-    free(list);
-    engine->turned_s += plmr_wall_s() - start_s;
+    }
+    turn(&stake, &engine->output);
+    engine->turned_s += plmr_wall_s() - stake.start_s;
 }

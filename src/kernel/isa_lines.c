@@ -292,6 +292,7 @@ PLMR_INLINE void add_whole(enum plmr_dtype dtype, int kt, int n, const float *x,
     default:
         add_chunks(dtype, kt, n, x, first, block, to);
     }
+#undef PLMR_SHORT
 }
 
 /* Elements k to k + n: what is left of a chunk, whole ones, and the beginning of one. */
@@ -313,9 +314,10 @@ PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
 {
     line_block block;
     struct ahead ahead = {p->next, p->next ? PLMR_LINE_COLS : 0, 0};
-    for (int64_t k = 0, end = p->n_chunks * p->kt, n; k < end; k += n) {
+    int n;
+    for (int64_t k = 0, end = p->n_chunks * p->kt; k < end; k += n) {
         n = turn_from(p, k, &ahead, block);
-        add_block(dtype, p, k, (int)n, block);
+        add_block(dtype, p, k, n, block);
     }
 }
 

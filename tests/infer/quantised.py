@@ -1,6 +1,6 @@
 """Matrices of quantised types that kernels read as they are give, bit for bit, what the same model gives with these matrices
 widened to f16: logits of both phases and checksums of batches, on several grids of ranks. And they stay as they are: memory grows
-with the file.
+with the file, as it does where all are of 16 bits.
 
 quantised.py MPIEXEC MANY [PLMR]. Exits with 77 (skipped) without NumPy.
 """
@@ -35,7 +35,7 @@ def text(s):
 
 
 def keys(n_layers):
-    numbers = {"block_count": n_layers, "context_length": 64, "embedding_length": DIM, "feed_forward_length": FFN, "vocab_size": VOCAB,
+    numbers = {"block_count": n_layers, "context_length": 512, "embedding_length": DIM, "feed_forward_length": FFN, "vocab_size": VOCAB,
                "attention.head_count": HEADS, "attention.head_count_kv": KV, "rope.dimension_count": HEAD}
     yield text("general.architecture") + struct.pack("<I", 8) + text("llama")
     for name, value in numbers.items():
@@ -105,20 +105,26 @@ def batch(plmr, model, grid):
     return of_the_wafer(plmr.records(args, grid[1])[0])["checksum"]
 
 
-def peak(plmr, model, n):
-    """Bytes of memory of a run with a prompt of n tokens; started by mpirun, for what this process takes would count for its own."""
-    args = ["llm", "-m", model, "--mode", "compute", "--prompt", str(n), "--decode", "3", "--prefill-cores", "9x9", "--decode-cores", "7x11",
-            "--allow", "M"]
-    return plmr.records(args, 1)[0]["rss_peak_bytes"]
+def peak(plmr, model, args):
+    """Bytes of memory of a run; started by mpirun, for what this process takes would count for its own."""
+    cores = ["--prefill-cores", "9x9", "--decode-cores", "7x11", "--allow", "M"]
+    return plmr.records([args[0], "-m", model, *args[1:], *cores], 1)[0]["rss_peak_bytes"]
+
+
+def grows_with_file(plmr, check, folder, widens, *args):
+    """What a larger file takes beyond a smaller one's."""
+    small, large = (write(os.path.join(folder, f"{n}.gguf"), widens, n) for n in (len(KINDS), 24))
+    n_bytes = os.path.getsize(large) - os.path.getsize(small)
+    grown = peak(plmr, large, args) - peak(plmr, small, args)
+    check(n_bytes / 2 < grown <= 1.2 * n_bytes, f"{show(args, 1)}: {n_bytes} bytes of file take {grown} bytes of memory")
 
 
 def memory(plmr, check, folder):
-    """Of a few rows, and of more than are few: what a larger file takes beyond a smaller one's."""
-    small, large = write(os.path.join(folder, "q.gguf"), False), write(os.path.join(folder, "large.gguf"), False, 24)
-    n_bytes = os.path.getsize(large) - os.path.getsize(small)
-    for n in (5, 30):
-        grown = peak(plmr, large, n) - peak(plmr, small, n)
-        check(n_bytes / 2 < grown <= 1.2 * n_bytes, f"a prompt of {n}: {n_bytes} bytes of file take {grown} bytes of memory")
+    """Of a few rows, and of more than are few; and of 16-bit weights that are turned behind a short prompt, and behind a long one."""
+    for n in 5, 30:
+        grows_with_file(plmr, check, folder, False, "llm", "--mode", "compute", "--prompt", str(n), "--decode", "3")
+    for n in 5, 70:
+        grows_with_file(plmr, check, folder, True, "generate", "--tokens", ",".join(str(1 + i) for i in range(n)), "-n", "400")
 
 
 def main():
