@@ -1,7 +1,7 @@
 /* turn.h - whether decode reads 16-bit weights where they lie, or turned to strips (matrix.h).
  *
  * A product with a vector reads strips up to twice as fast. But turning weights takes as much memory again, and time: for each GB
- * from a tenth of a second to some seconds, where the system has to find this memory first. So the first token reads them where
+ * from a tenth of a second to some seconds, where the system has to find this memory first. So decode's first token reads them where
  * they lie; then they are turned one after the other, as long as that takes less than it saves the tokens still to come. Behind a
  * long prompt it is little beside that, and all are turned at once. Values are the same, and every rank does as it finds.
  *
