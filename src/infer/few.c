@@ -69,8 +69,8 @@ static void multiply_columns(struct columns *c, int64_t first, float *to, size_t
     bool is_last = first + COLS >= m->n_out;
     plmr_few_starts_find(&c->starts, first);
     if (reads_lines(m)) {
-        plmr_matrix_lines(m, first, 0, c->strip, from);
-        plmr_matrix_lines(m, is_last ? first : first + COLS, 0, c->strip, next);
+        plmr_matrix_lines(m, first, plmr_matrix_run_begins(m, 0), c->strip, from);
+        plmr_matrix_lines(m, is_last ? first : first + COLS, plmr_matrix_run_begins(m, 0), c->strip, next);
         c->product.from = from;
         c->product.next = is_last ? NULL : next;
     } else

@@ -14,8 +14,10 @@ static plmr_status prefill(plmr_generation *g, const int32_t *prompt, int n_prom
     PLMR_TRY(plmr_engine_prefill(reader, 0, prompt, n_prompt));
     g->totals->prefill_s = plmr_wall_s() - start_s;
     start_s = plmr_wall_s();
-    if (!g->reader)
+    if (!g->reader) {
         PLMR_TRY(plmr_engine_relayout(g->engine));
+        plmr_turn_plan(g->engine);
+    }
     g->totals->relayout_s = plmr_wall_s() - start_s;
     plmr_engine_likely(reader, n_prompt - 1, g->n_wanted, g->logits);
     return PLMR_OK;
@@ -120,10 +122,7 @@ static plmr_status pick(plmr_generation *g)
 static void turn_weights(plmr_generation *g)
 {
     double start_s = plmr_wall_s();
-    if (g->reader)
-        plmr_engine_keep(g->engine);
-    else
-        plmr_turn_begin(g->engine);
+    plmr_engine_keep(g->engine);
     plmr_barrier();
     g->totals->relayout_s += plmr_wall_s() - start_s;
 }

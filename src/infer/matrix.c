@@ -360,18 +360,35 @@ void plmr_matrix_strips(const plmr_matrix *m, int64_t first, int64_t n, void *to
 
 /* ---- lines ---- */
 
+/* No chunk goes back, or has padding. */
+static bool rises(const plmr_deal *deal)
+{
+    for (int64_t place = 0; place < plmr_deal_places(deal); place++) {
+        int32_t before = place % deal->size ? deal->element[place - 1] : -1;
+        if (deal->element[place] <= before)
+            return false;
+    }
+    return true;
+}
+
 void plmr_matrix_read_in_place(plmr_matrix *m)
 {
+    const plmr_deal *in = m->layout.in;
     m->in_place = m->stored.data && m->stored.n_elements == 1 && plmr_dtype_bytes(m->dtype) == sizeof(uint16_t) &&
-                  !m->layout.in->element && !m->kept;
+                  (!in->element || rises(in)) && !m->kept;
 }
 
 /* An own store has the runs one after the other. */
-void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int run, const char *nothing,
-                       const char *line[PLMR_LINE_COLS])
+int64_t plmr_matrix_run_begins(const plmr_matrix *m, int run)
 {
     int64_t chunk = m->own ? (run ? m->in.runs[0].count : 0) : m->in.runs[run].first;
-    size_t at = (size_t)(chunk * m->layout.in->size) * plmr_dtype_bytes(m->dtype);
+    return chunk * m->layout.in->size;
+}
+
+void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int64_t element, const char *nothing,
+                       const char *line[PLMR_LINE_COLS])
+{
+    size_t at = (size_t)element * plmr_dtype_bytes(m->dtype);
     for (int j = 0; j < PLMR_LINE_COLS; j++) {
         int32_t row = first + j < m->n_out ? m->column[first + j] : -1;
         line[j] = row < 0 ? nothing : (const char *)m->stored.data + (size_t)row * m->stored.row_bytes + at;

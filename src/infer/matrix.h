@@ -88,15 +88,16 @@ static inline int64_t plmr_strip_cols(int64_t n)
  * large enough for one. Whoever asks asks for strips in their order. Local. */
 const char *plmr_matrix_strip(plmr_matrix *matrix, int64_t first, char *room);
 
-/* From now on products with a vector may read columns where they lie, and plmr_matrix_keep keeps nothing: of 16-bit elements that
- * are dealt in their order; else nothing changes. It costs products with a vector time (turn.h), but no memory, and no time before the
+/* From now on products with a vector may read columns where they lie, and plmr_matrix_keep keeps nothing: of 16-bit elements which
+ * chunks have in their order; else nothing changes. It costs products with a vector time (turn.h), but no memory, and no time before the
  * first product. Local. */
 void plmr_matrix_read_in_place(plmr_matrix *matrix);
 
-/* Of such a matrix: of PLMR_LINE_COLS columns from `first` on, where the chunks of a run of `in` begin; `nothing`, zeros of as many
- * elements, is for what pads columns. Local. */
-void plmr_matrix_lines(const plmr_matrix *matrix, int64_t first, int run, const char *nothing,
+/* Of such a matrix: of PLMR_LINE_COLS columns from `first` on, where the store has an element; `nothing`, zeros of as many as are
+ * read, is for what pads columns. And that with which the chunks of a run of `in` begin, dealt in their order. Local. */
+void plmr_matrix_lines(const plmr_matrix *matrix, int64_t first, int64_t element, const char *nothing,
                        const char *line[PLMR_LINE_COLS]);
+int64_t plmr_matrix_run_begins(const plmr_matrix *matrix, int run);
 
 /* Whether kernels read its blocks where they lie (kernel/packed.h); of PLMR_PACKED_COLS columns from `first` on, the blocks that have
  * an element of the in dimension, NULL for what pads columns. Local. */

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "infer/chunk_sums.h"
+#include "infer/line_sums.h"
 
 /* ---- products with vectors ---- */
 
@@ -23,10 +24,10 @@ struct product {
     int32_t *row, *place; /* by core: the first row of its tile, -1: it has none; where the tile's part of x lies */
     char *room;           /* for strips: products are made one after the other, and share it; NULL: all are kept */
     struct strips *strips;
-    float *sums;   /* by chunk, of the columns at hand: see plmr_gemv_lines; NULL: neither lines nor blocks are read */
-    char *nothing; /* a line of zeros */
-    plmr_chunk_sums *blocks;
-    int32_t *at; /* by core: where its chunk's sums are */
+    plmr_line_sums *lines;   /* NULL: not read */
+    plmr_chunk_sums *blocks; /* NULL: not read */
+    const float *sums;       /* by chunk, of the columns at hand, that these give */
+    int32_t *at;             /* by core: where its chunk's sums are */
 };
 
 /* x is in the order in which chunks are dealt. */
@@ -96,31 +97,6 @@ static int64_t columns_at_once(const plmr_matrix *m, int n)
 
 /* ---- products with columns where they lie: lines, or quantised blocks ---- */
 
-/* Chunks' sums for the columns at hand, run by run. */
-static void sum_chunks(const struct product *p, int64_t first)
-{
-    const plmr_matrix *m = p->matrix;
-    const plmr_deal *in = m->layout.in;
-    const char *from[PLMR_LINE_COLS], *next[PLMR_LINE_COLS];
-    int64_t before = 0;
-    for (int run = 0; run < m->in.n_runs; before += m->in.runs[run++].count) {
-        plmr_run r = m->in.runs[run];
-        bool is_last = first + PLMR_LINE_COLS >= m->n_out;
-        plmr_matrix_lines(m, first, run, p->nothing, from);
-        plmr_matrix_lines(m, is_last ? first : first + PLMR_LINE_COLS, run, p->nothing, next);
-        plmr_gemv_lines lines = {
-            .kt = in->size,
-            .n_chunks = r.count,
-            .n = plmr_clip((int64_t)r.first * in->size, (int64_t)r.count * in->size, in->n),
-            .x = p->x + before * in->size,
-            .from = from,
-            .next = is_last ? NULL : next,
-            .sums = p->sums + before * PLMR_LINE_COLS,
-        };
-        plmr_lines()->gemv_lines(m->dtype, &lines);
-    }
-}
-
 static int line_cols(const plmr_matrix *m)
 {
     return plmr_matrix_is_packed(m) ? PLMR_PACKED_COLS : PLMR_LINE_COLS;
@@ -135,7 +111,7 @@ static void run_lines(const void *context, const plmr_tree_op *ops, int n_ops, i
     if (p->strips->first != first && p->blocks)
         plmr_chunk_sums_make(p->blocks, first);
     else if (p->strips->first != first)
-        sum_chunks(p, first);
+        plmr_line_sums_make(p->lines, first);
     p->strips->first = first;
     const float *sums = p->sums;
     for (int i = 0; i < p->n; i++, stack += width, sums += p->matrix->in.n_chunks * n_cols) {
@@ -153,8 +129,8 @@ static void prepare_lines(struct product *p, size_t n_cores)
         p->blocks = plmr_chunk_sums_create(m, p->n, p->x, p->ldx);
         p->sums = p->blocks->sums;
     } else {
-        p->sums = plmr_take((size_t)m->in.n_chunks * PLMR_LINE_COLS * sizeof *p->sums + 1);
-        p->nothing = plmr_take_zeroed((size_t)m->n_in + 1, sizeof(uint16_t));
+        p->lines = plmr_line_sums_create(m, p->x);
+        p->sums = p->lines->sums;
     }
     p->at = plmr_take(n_cores * sizeof *p->at);
     for (size_t core = 0; core < n_cores; core++)
@@ -164,9 +140,7 @@ static void prepare_lines(struct product *p, size_t n_cores)
 static void free_lines(struct product *p)
 {
     free(p->at);
-    free(p->nothing);
-    if (!p->blocks)
-        free(p->sums);
+    plmr_line_sums_destroy(p->lines);
     plmr_chunk_sums_destroy(p->blocks);
 }
 

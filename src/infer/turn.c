@@ -10,12 +10,11 @@ static double elements(const plmr_matrix *m)
     return (double)m->n_in * (double)m->n_out;
 }
 
-void plmr_turn_begin(plmr_engine *engine)
+void plmr_turn_plan(plmr_engine *engine)
 {
     enum { SHORT = 64 };
     if (engine->setup.n_batch == 1 && engine->n_prefilled <= SHORT)
         plmr_engine_read_in_place(engine);
-    plmr_engine_keep(engine);
 }
 
 static double elements_in_place(const plmr_engine *e)

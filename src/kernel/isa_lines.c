@@ -310,6 +310,13 @@ PLMR_INLINE void add_block(enum plmr_dtype dtype, const plmr_gemv_lines *p, int6
         add_elements(dtype, last, p->x + k + n - last, n - last, block, true, to + n_whole * PLMR_LINE_COLS);
 }
 
+PLMR_INLINE void add_onto(enum plmr_dtype dtype, const plmr_gemv_lines *p, int64_t k, int n, line_block block)
+{
+    for (int i = 0; i < n; i++)
+        if (p->onto[k + i] >= 0)
+            add_elements(dtype, 1, p->x + k + i, i, block, false, p->sums + (int64_t)p->onto[k + i] * PLMR_LINE_COLS);
+}
+
 PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
 {
     line_block block;
@@ -317,7 +324,10 @@ PLMR_INLINE void run_lines(enum plmr_dtype dtype, const plmr_gemv_lines *p)
     int n;
     for (int64_t k = 0, end = p->n_chunks * p->kt; k < end; k += n) {
         n = turn_from(p, k, &ahead, block);
-        add_block(dtype, p, k, n, block);
+        if (p->onto)
+            add_onto(dtype, p, k, n, block);
+        else
+            add_block(dtype, p, k, n, block);
     }
 }
 

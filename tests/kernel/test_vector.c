@@ -171,6 +171,28 @@ static void check_line_sums(const line_case *c, enum plmr_dtype dtype, const plm
     }
 }
 
+/* Elements go round the chunks, some to none; sums begin with what is there. */
+static void check_dealt_sums(const plmr_isa *isa, enum plmr_dtype dtype, const plmr_gemv_lines *lines)
+{
+    enum { COLS = PLMR_LINE_COLS, N_CHUNKS = 7, NONE = 5 };
+    int32_t *onto = must_allocate((size_t)lines->n * sizeof *onto);
+    float sums[N_CHUNKS * COLS], want[N_CHUNKS * COLS];
+    for (int i = 0; i < N_CHUNKS * COLS; i++)
+        sums[i] = want[i] = (float)(i % 3) - 1;
+    for (int64_t k = 0; k < lines->n; k++) {
+        onto[k] = k % N_CHUNKS == NONE ? -1 : (int32_t)(k % N_CHUNKS);
+        for (int j = 0; j < COLS && onto[k] >= 0; j++) {
+            float *sum = &want[onto[k] * COLS + j];
+            *sum = fmaf(lines->x[k], in_line(dtype, lines->from, lines->n, k, j), *sum);
+        }
+    }
+    plmr_gemv_lines p = {1, lines->n, lines->n, lines->x, lines->from, lines->next, onto, sums};
+    isa->lines->gemv_lines(dtype, &p);
+    for (int i = 0; i < N_CHUNKS * COLS; i++)
+        assert_true(same_bits(sums[i], want[i]));
+    free(onto);
+}
+
 /* Chunks of kt elements of n in all, the last of which some miss; then p_last + (p_nothing + p_0). */
 static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, const line_case *c)
 {
@@ -186,9 +208,10 @@ static void check_lines(const plmr_isa *isa, enum plmr_dtype dtype, const line_c
     const char *from[COLS], *line = (const char *)b + (-(uintptr_t)b % PLMR_LINE_BYTES);
     for (int j = 0; j < COLS; j++)
         from[j] = line + (size_t)(j * pitch + c->skew) * sizeof(uint16_t);
-    plmr_gemv_lines p = {c->kt, n_chunks, c->n, x, from, c->ends ? NULL : from, sums};
+    plmr_gemv_lines p = {c->kt, n_chunks, c->n, x, from, c->ends ? NULL : from, NULL, sums};
     isa->lines->gemv_lines(dtype, &p);
     check_line_sums(c, dtype, &p);
+    check_dealt_sums(isa, dtype, &p);
     isa->lines->add_lines(COLS, ops, 4, at, sums, stack);
     for (int j = 0; j < COLS; j++)
         assert_true(same_bits(stack[j], (0 + sums[j]) + sums[last * COLS + j]));
