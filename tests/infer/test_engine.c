@@ -5,6 +5,8 @@
 #include "infer/turn.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { N_BATCH = 3, N_PROMPT = 9, N_DECODE = 6 };
 
@@ -84,16 +86,44 @@ static void batches_change_nothing(void **state)
     }
 }
 
-static void turned_weights_give_the_same(void **state)
+static void check_turned(const char *name, struct setting s)
 {
     float want[DIM], got[DIM];
-    struct setting s = {1, 0, 13, 9, 20, .prefills = true};
-    (void)state;
-    run("demo", &s, want);
+    run(name, &s, want);
     for (s.weights = IN_PLACE; s.weights <= TURNED; s.weights++) {
-        run("demo", &s, got);
+        run(name, &s, got);
         assert_memory_equal(got, want, sizeof want);
     }
+}
+
+/* Heads whose halves turn together: a core that has two elements of each has one of either half, of three it has them out of their
+ * order. */
+static void write_halves(char path[64])
+{
+    static const char shape[] = "{\"name\": \"halves\", \"title\": \"Halves\", \"source\": \"this test\", "
+                                "\"architecture\": \"qwen2\", \"layers\": 2, \"dim\": 120, \"heads\": 6, "
+                                "\"kv_heads\": 2, \"head_dim\": 24, \"ffn\": 200, \"vocab\": 1000, "
+                                "\"context\": 64, \"rms_eps\": 1e-6, \"rope_base\": 10000, \"tied\": false}";
+    if (plmr_rank() == 0) {
+        int file = mkstemps(path, 5);
+        assert_int_equal(write(file, shape, sizeof shape - 1), sizeof shape - 1);
+        close(file);
+    }
+    plmr_broadcast(path, 64);
+}
+
+static void turned_weights_give_the_same(void **state)
+{
+    static const int cols[] = {48, 24, 16}; /* of a head's elements, one to a core, two, three */
+    char path[64] = "/tmp/plmr-engine-XXXXXX.json";
+    (void)state;
+    check_turned("demo", (struct setting){1, 0, 13, 9, 20, .prefills = true});
+    write_halves(path);
+    for (int i = 0; i < 3; i++)
+        check_turned(path, (struct setting){1, 0, 13, 9, cols[i], .prefills = true});
+    plmr_barrier();
+    if (plmr_rank() == 0)
+        unlink(path);
 }
 
 static double farthest(const float *a, const float *b)
