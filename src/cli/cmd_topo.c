@@ -19,7 +19,7 @@ static const plmr_option options[] = {
     {"cores", "HxW", NULL, "The region that the ranks share", PLMR_PAIR(struct topo_command, rows, "360x360"),
      .value = "64x64"},
     {"ranks", "RxC", NULL,
-     "How they divide it; by default as other commands do. Language models have 1xC: a single row of ranks",
+     "How they divide it; by default as other commands do, but for language models, which choose by what travels",
      PLMR_PAIR(struct topo_command, rank_rows, "2x3")},
     {"json", "FILE|-", NULL, "One JSON object per rank; with - the text goes to standard error",
      PLMR_TEXT(struct topo_command, json)},

@@ -115,7 +115,7 @@ static void a_given_grid_is_kept(void **state)
     assert_int_equal(edges_between(&m, &grid, rank_at, false), 3);
 }
 
-/* In a single row, as language models have it, neighbours are on the same node and then in the same cache. */
+/* In a single row neighbours are on the same node and then in the same cache. */
 static void a_row_goes_from_node_to_node(void **state)
 {
     (void)state;
