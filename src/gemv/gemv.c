@@ -50,8 +50,9 @@ static plmr_status load_rows(const plmr_source *source, enum plmr_dtype dtype, i
     return status;
 }
 
-/* Columns of a strip: partial results of all cores for so many stay in cache until they are added up. */
-enum { STRIP = 256 };
+/* Columns of a strip: partial results of all cores for so many stay in cache until they are added up, and kernels hold a row's sums in
+ * registers, so that they read memory from one end to the other. */
+enum { STRIP = 64 };
 
 /* A core's rows lie where the tree meets it. */
 static void order_rows(plmr_gemv *g)
