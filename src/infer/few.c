@@ -66,13 +66,11 @@ static void multiply_columns(struct columns *c, int64_t first, float *to, size_t
 {
     const plmr_matrix *m = c->m;
     const char *from[COLS], *next[COLS];
-    bool is_last = first + COLS >= m->n_out;
     plmr_few_starts_find(&c->starts, first);
     if (reads_lines(m)) {
-        plmr_matrix_lines(m, first, plmr_matrix_run_begins(m, 0), c->strip, from);
-        plmr_matrix_lines(m, is_last ? first : first + COLS, plmr_matrix_run_begins(m, 0), c->strip, next);
+        bool goes_on = plmr_matrix_lines(m, first, plmr_matrix_run_begins(m, 0), c->strip, from, next);
         c->product.from = from;
-        c->product.next = is_last ? NULL : next;
+        c->product.next = goes_on ? next : NULL;
     } else
         plmr_matrix_columns(m, first, plmr_clip(first, COLS, m->n_out), c->strip, COLS);
     plmr_few()->multiply(m->dtype, &c->product);

@@ -12,11 +12,9 @@ static void sum_lines(const plmr_line_sums *s, int64_t first, int64_t element, p
 {
     const plmr_matrix *m = s->matrix;
     const char *from[PLMR_LINE_COLS], *next[PLMR_LINE_COLS];
-    bool is_last = first + PLMR_LINE_COLS >= m->n_out;
-    plmr_matrix_lines(m, first, element, s->nothing, from);
-    plmr_matrix_lines(m, is_last ? first : first + PLMR_LINE_COLS, element, s->nothing, next);
+    bool goes_on = plmr_matrix_lines(m, first, element, s->nothing, from, next);
     lines->from = from;
-    lines->next = is_last ? NULL : next;
+    lines->next = goes_on ? next : NULL;
     plmr_lines()->gemv_lines(m->dtype, lines);
 }
 
@@ -47,16 +45,28 @@ static void sum_range(const plmr_line_sums *s, int64_t first, plmr_matrix_range 
     sum_lines(s, first, range.first, &lines);
 }
 
-void plmr_line_sums_make(const plmr_line_sums *s, int64_t first)
+static void sum_runs(const plmr_line_sums *s, int64_t first)
+{
+    const plmr_part *in = &s->matrix->in;
+    int64_t before = 0;
+    for (int run = 0; run < in->n_runs; before += in->runs[run++].count)
+        sum_run(s, first, run, before);
+}
+
+static void sum_ranges(const plmr_line_sums *s, int64_t first)
 {
     const plmr_matrix *m = s->matrix;
-    if (s->onto)
-        memset(s->sums, 0, (size_t)m->in.n_chunks * PLMR_LINE_COLS * sizeof *s->sums);
-    for (int i = 0; s->onto && i < m->n_ranges; i++)
+    memset(s->sums, 0, (size_t)m->in.n_chunks * PLMR_LINE_COLS * sizeof *s->sums);
+    for (int i = 0; i < m->n_ranges; i++)
         sum_range(s, first, m->ranges[i]);
-    int64_t before = 0;
-    for (int run = 0; !s->onto && run < m->in.n_runs; before += m->in.runs[run++].count)
-        sum_run(s, first, run, before);
+}
+
+void plmr_line_sums_make(const plmr_line_sums *s, int64_t first)
+{
+    if (s->onto)
+        sum_ranges(s, first);
+    else
+        sum_runs(s, first);
 }
 
 /* ---- making one ---- */

@@ -385,7 +385,7 @@ int64_t plmr_matrix_run_begins(const plmr_matrix *m, int run)
     return chunk * m->layout.in->size;
 }
 
-void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int64_t element, const char *nothing,
+static void find_lines(const plmr_matrix *m, int64_t first, int64_t element, const char *nothing,
                        const char *line[PLMR_LINE_COLS])
 {
     size_t at = (size_t)element * plmr_dtype_bytes(m->dtype);
@@ -393,6 +393,14 @@ void plmr_matrix_lines(const plmr_matrix *m, int64_t first, int64_t element, con
         int32_t row = first + j < m->n_out ? m->column[first + j] : -1;
         line[j] = row < 0 ? nothing : (const char *)m->stored.data + (size_t)row * m->stored.row_bytes + at;
     }
+}
+
+bool plmr_matrix_lines(const plmr_matrix *m, int64_t first, int64_t element, const char *nothing,
+                       const char *line[PLMR_LINE_COLS], const char *next[PLMR_LINE_COLS])
+{
+    find_lines(m, first, element, nothing, line);
+    find_lines(m, first + PLMR_LINE_COLS, element, nothing, next);
+    return first + PLMR_LINE_COLS < m->n_out;
 }
 
 bool plmr_matrix_is_packed(const plmr_matrix *m)

@@ -93,10 +93,11 @@ const char *plmr_matrix_strip(plmr_matrix *matrix, int64_t first, char *room);
  * first product. Local. */
 void plmr_matrix_read_in_place(plmr_matrix *matrix);
 
-/* Of such a matrix: of PLMR_LINE_COLS columns from `first` on, where the store has an element; `nothing`, zeros of as many as are
- * read, is for what pads columns. And that with which the chunks of a run of `in` begin, dealt in their order. Local. */
-void plmr_matrix_lines(const plmr_matrix *matrix, int64_t first, int64_t element, const char *nothing,
-                       const char *line[PLMR_LINE_COLS]);
+/* Of such a matrix: of PLMR_LINE_COLS columns from `first` on, and of the next ones, where the store has an element; returns whether
+ * there are next ones. `nothing`, zeros of as many elements as are read, is for what pads columns. And the element with which the chunks of
+ * a run of `in` begin, dealt in their order. Local. */
+bool plmr_matrix_lines(const plmr_matrix *matrix, int64_t first, int64_t element, const char *nothing,
+                       const char *line[PLMR_LINE_COLS], const char *next[PLMR_LINE_COLS]);
 int64_t plmr_matrix_run_begins(const plmr_matrix *matrix, int run);
 
 /* Whether kernels read its blocks where they lie (kernel/packed.h); of PLMR_PACKED_COLS columns from `first` on, the blocks that have

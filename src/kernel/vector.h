@@ -84,8 +84,9 @@ typedef struct plmr_gemv_program {
 
 /* Products of a vector's chunks with PLMR_LINE_COLS columns of 16-bit elements that lie in memory each as a line: from[j] is where
  * line j begins. sums[c * PLMR_LINE_COLS + j] is the chain over kk < kt from +0 of fma(x[k], b(k, j), .), k = c * kt + kk; of
- * elements from n on b is 0. Or, with `onto` and kt 1, element k, on which the chain at number onto[k] of the sums goes on from what is there;
- * where that is negative the element is left out. `next`: lines of n elements that are read soon, and fetched meanwhile; NULL: none. */
+ * elements from n on b is 0. Or, with `onto` and kt 1, each element goes on with a chain that is there already: that of element k is at
+ * sums[onto[k] * PLMR_LINE_COLS + j]; where onto[k] is negative the element is left out. `next`: lines of n elements that are read
+ * soon, and fetched meanwhile; NULL: none. */
 enum { PLMR_LINE_COLS = 16, PLMR_PACKED_COLS = 32 };
 typedef struct plmr_gemv_lines {
     int kt;

@@ -49,10 +49,10 @@ static void run(const char *name, const struct setting *s, float *hidden)
         must(plmr_engine_prefill(engine, b, prompt, N_PROMPT));
     }
     must(plmr_engine_relayout(engine));
-    if (s->weights)
+    if (s->weights) {
         plmr_turn_plan(engine);
-    if (s->weights)
         plmr_engine_keep(engine);
+    }
     for (int i = s->prefills ? N_PROMPT : 0; i < N_PROMPT + N_DECODE; i++) {
         int32_t tokens[N_BATCH];
         for (int b = 0; b < s->n_batch; b++)
