@@ -29,6 +29,7 @@ plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t
     plmr_status status = plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: is %s, expected an object that describes %s",
                                          reader->file, reader->lines_before + 1, plmr_reader_state(*root), what);
     json_decref(*root);
+    *root = NULL;
     return status;
 }
 

@@ -16,7 +16,7 @@ typedef struct plmr_reader {
     int depth;
 } plmr_reader;
 
-/* The text as JSON, an object at its root, for the caller to free. */
+/* The text as JSON, an object at its root, for the caller to free; NULL on errors. */
 plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t **root);
 
 /* One step down, and back. After a fault nothing more is read, so none need go back. */

@@ -268,9 +268,7 @@ plmr_status plmr_experiment_parse(const char *text, const char *file, const plmr
     parser p = {.reader = {.text = text, .file = file}, .commands = commands, .n_commands = n_commands};
     p.experiment = plmr_take_zeroed(1, sizeof *p.experiment);
     plmr_status status = plmr_reader_load(&p.reader, "an experiment", &p.experiment->root);
-    if (status)
-        p.experiment->root = NULL;
-    else
+    if (!status)
         status = read_root(&p);
     if (status)
         plmr_experiment_destroy(p.experiment);

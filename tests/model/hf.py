@@ -266,6 +266,12 @@ def refused(plmr, check, data, folder):
                               ("rope_scaling", {"type": "dynamic", "factor": 2}, "'dynamic'; plmr computes")):
         write_json(hf, "config.json", dict(config, **{key: value}))
         expect(words, f"{key} {value}")
+    write_json(hf, "config.json", config)
+    for name in ("model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "config.json"):
+        for wrong, words in (([[1], 2], "is an array, expected an object"), (7, "not valid JSON")):
+            write_json(hf, name, wrong)
+            expect(f"{name}:1: {words}", f"{name} is {wrong}")
+        write_json(hf, name, {})  # with which the next one is read
 
 
 def main():
