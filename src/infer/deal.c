@@ -16,6 +16,33 @@ plmr_deal plmr_deal_plain(int64_t n, int n_slots)
     return (plmr_deal){.n_slots = n_slots, .size = size, .n_filled = n ? ceil_div(n, size) : 0, .n = n};
 }
 
+static int fewest(int parts, const int *n_of)
+{
+    int found = parts - 1;
+    for (int part = parts - 1; part >= 0; part--)
+        found = n_of[part] < n_of[found] ? part : found;
+    return found;
+}
+
+void plmr_deal_runs(int near, int far, int parts, int *owner)
+{
+    int *n_of = plmr_take_zeroed(2 * (size_t)parts, sizeof *n_of), *more = n_of + parts;
+    for (int i = 0; i < near; i++)
+        n_of[owner[i] = plmr_ranks_owner(near, parts, i)]++;
+    for (int i = near; i < far; i++) {
+        int part = fewest(parts, n_of);
+        n_of[part]++;
+        more[part]++;
+    }
+    for (int i = near, part = parts - 1; i < far; i++) {
+        while (more[part] == 0)
+            part--;
+        owner[i] = part;
+        more[part]--;
+    }
+    free(n_of);
+}
+
 /* Of a chunk; `seen` has for each group the last chunk that had a part of it, plus 1. */
 static int64_t count_groups(const plmr_deal *deal, int chunk, int64_t size, int32_t *seen)
 {

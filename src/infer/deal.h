@@ -62,6 +62,11 @@ void plmr_deal_queries(const plmr_heads *heads, int n_slots, plmr_deal *deal);
 void plmr_deal_keys(const plmr_heads *heads, int n_slots, plmr_deal *deal);
 void plmr_deal_free(plmr_deal *deal);
 
+/* Who of `parts` has each of a ring's first `far` positions, of which one dimension fills the first `near` and another all: a run
+ * of the ones and a run of the others, so that all parts have as many of either dimension, but for one. For example near = 4,
+ * far = 10 and 3 parts: 0 1 2 2 2 2 1 1 0 0. */
+void plmr_deal_runs(int near, int far, int parts, int *owner);
+
 /* The chunks of a deal that a rank holds, in local order. */
 typedef struct plmr_part {
     int n_runs, n_chunks;

@@ -157,12 +157,11 @@ static void deal_blocks(const plmr_grid *grid, enum plmr_axis axis, int n_filled
 static void deal_runs(const plmr_grid *grid, enum plmr_axis axis, int near, int far)
 {
     const plmr_ring ring = {.kind = PLMR_INTERLEAVED, .n = grid->region->extent[axis]};
-    int parts = plmr_ranks_extent(grid->ranks, axis), *owner = plmr_take((size_t)ring.n * sizeof *owner);
-    for (int i = 0; i < ring.n; i++) {
-        int at = i < far ? i : far - 1;
-        owner[plmr_ring_core(&ring, i)] =
-            at < near ? plmr_ranks_owner(near, parts, at) : parts - 1 - plmr_ranks_owner(far - near, parts, at - near);
-    }
+    int *owner = plmr_take((size_t)ring.n * sizeof *owner), *by_place = plmr_take((size_t)far * sizeof *by_place);
+    plmr_deal_runs(near, far, plmr_ranks_extent(grid->ranks, axis), by_place);
+    for (int i = 0; i < ring.n; i++)
+        owner[plmr_ring_core(&ring, i)] = by_place[i < far ? i : far - 1];
+    free(by_place);
     plmr_region_deal(grid->region, axis, owner);
 }
 

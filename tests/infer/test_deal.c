@@ -181,6 +181,30 @@ static void folded_parts_are_even(void **state)
         }
 }
 
+/* Positions of two dimensions on many ranks: as many of either on each, but for one, and no more than two runs. */
+static void runs_are_even(void **state)
+{
+    static const struct {
+        int near, far;
+    } filled[] = {{576, 598}, {586, 598}, {4, 10}, {128, 128}, {130, 255}, {200, 600}, {127, 640}};
+    (void)state;
+    for (size_t f = 0; f < sizeof filled / sizeof *filled; f++)
+        for (int parts = 1; parts <= filled[f].near && parts <= 128; parts++) {
+            int owner[640], n_of[2][128] = {{0}}, near = filled[f].near, far = filled[f].far, n_runs = 1;
+            plmr_deal_runs(near, far, parts, owner);
+            for (int i = 0; i < far; i++) {
+                assert_in_range(owner[i], 0, parts - 1);
+                n_of[i >= near][owner[i]]++;
+                n_runs += i && owner[i] != owner[i - 1];
+            }
+            assert_true(n_runs <= 2 * parts);
+            for (int part = 0; part < parts; part++) {
+                assert_in_range(n_of[0][part], near / parts, plmr_ceil_div(near, parts));
+                assert_in_range(n_of[0][part] + n_of[1][part], far / parts, plmr_ceil_div(far, parts));
+            }
+        }
+}
+
 /* What a rank picks of a vector is what its list says. */
 static void check_pick(const plmr_deal *deal, const plmr_ring *ring)
 {
@@ -200,8 +224,8 @@ static void check_pick(const plmr_deal *deal, const plmr_ring *ring)
     free(all);
 }
 
-/* Of a dimension whose chunks are on some of the cores alone, ranks have as many as others, but for one at the end of each run. */
-static void check_even(const plmr_deal *deal, const plmr_ring *ring, int n_runs)
+/* Of a dimension whose chunks are on some of the cores alone, ranks have as many as others, but for one. */
+static void check_even(const plmr_deal *deal, const plmr_ring *ring)
 {
     int least = INT_MAX, most = 0;
     for (int place = 0; place < plmr_rank_count(); place++) {
@@ -209,7 +233,7 @@ static void check_even(const plmr_deal *deal, const plmr_ring *ring, int n_runs)
         least = n < least ? n : least;
         most = n > most ? n : most;
     }
-    assert_true(deal->n_filled < plmr_rank_count() || most - least <= n_runs);
+    assert_true(deal->n_filled < plmr_rank_count() || most - least <= 1);
 }
 
 static void check_grid(int cols, enum plmr_grid_use use)
@@ -228,9 +252,9 @@ static void check_grid(int cols, enum plmr_grid_use use)
         check_pick(deals[i], grid->x);
     }
     if (use != PLMR_FOR_TIME && grid->dim_x.n_filled >= plmr_rank_count())
-        check_even(&grid->ffn, grid->x, use == PLMR_FOR_PROMPT ? 2 : 1);
+        check_even(&grid->ffn, grid->x);
     if (use == PLMR_FOR_PROMPT)
-        check_even(&grid->queries, grid->x, 2);
+        check_even(&grid->queries, grid->x);
     plmr_grid_destroy(grid);
     plmr_ranks_destroy(ranks);
 }
@@ -245,9 +269,8 @@ static void ranks_hold_every_chunk_once(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(folded_parts_are_even),
-    cmocka_unit_test(plain_dimensions_are_in_order),
-    cmocka_unit_test(heads_are_dealt_whole),
+    cmocka_unit_test(folded_parts_are_even),         cmocka_unit_test(runs_are_even),
+    cmocka_unit_test(plain_dimensions_are_in_order), cmocka_unit_test(heads_are_dealt_whole),
     cmocka_unit_test(ranks_hold_every_chunk_once),
 };
 
