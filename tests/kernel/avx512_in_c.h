@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Copied into every loop, these would take the compiler minutes. */
+#define IN_C static __attribute__((noinline, unused))
+
 /* A vector's low and high half. */
 typedef struct in_c_halves {
     __m256 of[2];
@@ -20,19 +23,19 @@ static inline in_c_halves in_c_split(__m512 vector)
     return halves;
 }
 
-static inline __m512 in_c_join(in_c_halves halves)
+IN_C __m512 in_c_join(in_c_halves halves)
 {
     __m512 vector;
     memcpy(&vector, &halves, sizeof vector);
     return vector;
 }
 
-static inline __m512 in_c_set1(float value)
+IN_C __m512 in_c_set1(float value)
 {
     return in_c_join((in_c_halves){{_mm256_set1_ps(value), _mm256_set1_ps(value)}});
 }
 
-static inline __m512 in_c_fmadd(__m512 a, __m512 b, __m512 c)
+IN_C __m512 in_c_fmadd(__m512 a, __m512 b, __m512 c)
 {
     in_c_halves x = in_c_split(a), y = in_c_split(b), z = in_c_split(c);
     for (int i = 0; i < 2; i++)
@@ -40,20 +43,20 @@ static inline __m512 in_c_fmadd(__m512 a, __m512 b, __m512 c)
     return in_c_join(z);
 }
 
-static inline __m512 in_c_widen(__m256i halves)
+IN_C __m512 in_c_widen(__m256i halves)
 {
     return in_c_join((in_c_halves){
         {_mm256_cvtph_ps(_mm256_castsi256_si128(halves)), _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1))}});
 }
 
-static inline __m256i in_c_narrow(__m512 floats)
+IN_C __m256i in_c_narrow(__m512 floats)
 {
     in_c_halves x = in_c_split(floats);
     return _mm256_set_m128i(_mm256_cvtps_ph(x.of[1], _MM_FROUND_TO_NEAREST_INT),
                             _mm256_cvtps_ph(x.of[0], _MM_FROUND_TO_NEAREST_INT));
 }
 
-static inline __m512i in_c_widen_words(__m256i words)
+IN_C __m512i in_c_widen_words(__m256i words)
 {
     uint16_t from[16];
     uint32_t to[16];
@@ -65,7 +68,7 @@ static inline __m512i in_c_widen_words(__m256i words)
     return vector;
 }
 
-static inline __m512i in_c_shift_left(__m512i vector, int n)
+IN_C __m512i in_c_shift_left(__m512i vector, int n)
 {
     uint32_t words[16];
     memcpy(words, &vector, sizeof words);
@@ -75,7 +78,7 @@ static inline __m512i in_c_shift_left(__m512i vector, int n)
     return vector;
 }
 
-static inline __mmask16 in_c_less(__m512i vector, uint32_t limit)
+IN_C __mmask16 in_c_less(__m512i vector, uint32_t limit)
 {
     uint32_t words[16];
     unsigned mask = 0;
@@ -86,7 +89,7 @@ static inline __mmask16 in_c_less(__m512i vector, uint32_t limit)
 }
 
 /* b where the mask is set, else a. */
-static inline __m512 in_c_choose(__m512 a, __mmask16 mask, __m512 b)
+IN_C __m512 in_c_choose(__m512 a, __mmask16 mask, __m512 b)
 {
     float x[16], y[16];
     memcpy(x, &a, sizeof x);
