@@ -57,19 +57,21 @@ static double slowest(const plmr_serve_costs *c, const plmr_pass_cost *cost)
 }
 
 /* The mean prompt: until it is through all regions, for a request alone. Else it is one of n that follow each other through
- * the regions, and the next tokens follow when the last one is through. */
+ * the regions, and the next tokens follow when the last one is through. Chunks follow each other, too: each holds up the next one
+ * for as long as its slowest region takes, and none passes the one on the way that takes longest, be the last one ever so short. */
 static plmr_status read_prompt(const struct search *s, plmr_serve_costs *c, int64_t n, double *cycles)
 {
     int64_t prompt = (int64_t)ceil(s->wish->load->mean_prompt);
     plmr_pass_cost chunk;
+    double through = 0;
     *cycles = 0;
     for (int64_t done = 0, k; done < prompt; done += k) {
         k = prompt - done < c->chunk ? prompt - done : c->chunk;
         PLMR_TRY(plmr_serve_costs_chunk(c, done, k, done + k == prompt, &chunk));
         *cycles += slowest(c, &chunk);
-        if (done + k == prompt)
-            *cycles += (plmr_serve_cost_of_all(c, &chunk) - slowest(c, &chunk)) / (double)n;
+        through = fmax(through, plmr_serve_cost_of_all(c, &chunk) - slowest(c, &chunk));
     }
+    *cycles += through / (double)n;
     return PLMR_OK;
 }
 

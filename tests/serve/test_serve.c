@@ -300,6 +300,21 @@ static void guesses_are_foreseen(void **state)
             }
 }
 
+/* Chunks of a prompt follow each other, and a short last one does not pass the others. */
+static void prompts_are_foreseen(void **state)
+{
+    static struct served served;
+    (void)state;
+    for (int n_prompt = 30; n_prompt <= 55; n_prompt += 3) { /* by 40 */
+        plmr_request request = {.n_prompt = n_prompt, .n_output = 3};
+        struct serving s = {.policy = "fcfs", .side = 10, .n_wafers = 1, .requests = &request, .n = 1};
+        s.aim = &plmr_aim_latency;
+        serve(&s, &served);
+        double foreseen = served.loss / (served.outcome.e2e.mean * 1.1e9);
+        assert_true(served.n_stages > 1 && foreseen > 1 && foreseen < 1.06);
+    }
+}
+
 /* What the time plane says of a prompt and of tokens one by one, in a region or in several. */
 static double alone(int side, int n_prompt, int n_output, const struct served *as)
 {
@@ -827,6 +842,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(prefixes_are_read_once),
         cmocka_unit_test(drafts_guess),
         cmocka_unit_test(guesses_are_foreseen),
+        cmocka_unit_test(prompts_are_foreseen),
         cmocka_unit_test(one_alone_costs_what_it_costs),
         cmocka_unit_test(policies_order),
         cmocka_unit_test(turns_let_tokens_go),
