@@ -68,8 +68,9 @@ static plmr_status read_prompt(const struct search *s, plmr_serve_costs *c, int6
     for (int64_t done = 0, k; done < prompt; done += k) {
         k = prompt - done < c->chunk ? prompt - done : c->chunk;
         PLMR_TRY(plmr_serve_costs_chunk(c, done, k, done + k == prompt, &chunk));
-        *cycles += slowest(c, &chunk);
-        through = fmax(through, plmr_serve_cost_of_all(c, &chunk) - slowest(c, &chunk));
+        double pace = slowest(c, &chunk);
+        *cycles += pace;
+        through = fmax(through, plmr_serve_cost_of_all(c, &chunk) - pace);
     }
     *cycles += through / (double)n;
     return PLMR_OK;

@@ -187,7 +187,11 @@ static void runs_are_even(void **state)
     static const struct {
         int near, far;
     } filled[] = {{576, 598}, {586, 598}, {4, 10}, {128, 128}, {130, 255}, {200, 600}, {127, 640}};
+    static const int example[] = {0, 1, 2, 2, 2, 2, 1, 1, 0, 0};
+    int found[10];
     (void)state;
+    plmr_deal_runs(4, 10, 3, found);
+    assert_memory_equal(found, example, sizeof example);
     for (size_t f = 0; f < sizeof filled / sizeof *filled; f++)
         for (int parts = 1; parts <= filled[f].near && parts <= 128; parts++) {
             int owner[640], n_of[2][128] = {{0}}, near = filled[f].near, far = filled[f].far, n_runs = 1;
