@@ -23,7 +23,7 @@ static void widen(const struct columns *c)
     bool is_last = c->first_column + COLS >= m->n_out;
     plmr_matrix_blocks(m, c->first_column, 0, from);
     plmr_matrix_blocks(m, is_last ? c->first_column : c->first_column + COLS, 0, next);
-    plmr_packed()->widen(m->stored.packing, m->layout.in->n / m->stored.n_elements, from, is_last ? NULL : next,
+    plmr_packed()->widen(m->stored.packing, m->layout.in->n / m->stored.n_elements, NULL, from, is_last ? NULL : next,
                          c->rows);
 }
 

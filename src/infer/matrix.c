@@ -285,7 +285,7 @@ static void widen_some(const struct reader *r, int64_t col, int n, int64_t offse
     const unsigned char *from[PLMR_PACKED_COLS];
     const uint16_t *rows = (const uint16_t *)r->blocks;
     plmr_matrix_blocks(r->m, col, range.first, from);
-    plmr_packed()->widen(s->packing, range.n / s->n_elements, from, NULL, (uint16_t *)r->blocks);
+    plmr_packed()->widen(s->packing, range.n / s->n_elements, NULL, from, NULL, (uint16_t *)r->blocks);
     for (int64_t j = 0, now; j < n; j += now) {
         int64_t strip = (offset + j) / r->pitch, within = (offset + j) % r->pitch;
         uint16_t *to = (uint16_t *)r->to + strip * r->apart + within;

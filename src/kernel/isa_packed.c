@@ -121,7 +121,7 @@ PLMR_INLINE void unpack_scales(const wi word[4], wi scale[2], wi minimum[2])
 }
 
 /* Sub-blocks 2 i and 2 i + 1 are the low and the high halves of the same 32 bytes. */
-static void widen_q4_k(const unsigned char *const *from, uint16_t *to)
+static void widen_q4_k(const unsigned char *const *from, const unsigned char *wanted, uint16_t *to)
 {
     wi word[8], scale[2], minimum[2];
     wf d, m;
@@ -131,6 +131,8 @@ static void widen_q4_k(const unsigned char *const *from, uint16_t *to)
     unpack_scales(word, scale, minimum);
     PLMR_EACH(pair, 4) {
         int j = 2 * pair;
+        if (!wanted[j] && !wanted[j + 1])
+            continue;
         wf step[2][BYTES], least[2];
         PLMR_EACH(i, 2) {
             wf whole = d * __builtin_convertvector(PLMR_BYTE(scale[j / 4], (j + i) % 4), wf);
@@ -138,11 +140,11 @@ static void widen_q4_k(const unsigned char *const *from, uint16_t *to)
             lessen(&whole, step[i]);
         }
         turn_32(from, 16 + (size_t)j * 16, word);
-        for (int i = 0; i < 8; i++) {
-            wi low = word[i] & 0x0f0f0f0f, high = word[i] >> 4 & 0x0f0f0f0f;
-            store_bytes(&low, step[0], &least[0], to + (j * 32 + i * BYTES) * ROW);
-            store_bytes(&high, step[1], &least[1], to + (j * 32 + 32 + i * BYTES) * ROW);
-        }
+        for (int half = 0; half < 2; half++)
+            for (int i = 0; i < 8 && wanted[j + half]; i++) {
+                wi q = word[i] >> 4 * half & 0x0f0f0f0f;
+                store_bytes(&q, step[half], &least[half], to + ((j + half) * 32 + i * BYTES) * ROW);
+            }
     }
 }
 
@@ -166,7 +168,7 @@ PLMR_INLINE void widen_group(const wf *d, const wi *scale, int pair, const wi *l
 }
 
 /* Six bits of 256 q, the low four and the high two apart: 64 bytes have the low ones of 128, 32 the high ones. */
-static void widen_q6_k(const unsigned char *const *from, uint16_t *to)
+static void widen_q6_k(const unsigned char *const *from, const unsigned char *wanted, uint16_t *to)
 {
     wi scale[4];
     wf d;
@@ -178,17 +180,20 @@ static void widen_q6_k(const unsigned char *const *from, uint16_t *to)
         turn_32(from, (size_t)(half * 64 + 32), low[1]);
         turn_32(from, (size_t)(128 + half * 32), high);
         PLMR_EACH(group, 4) {
-            widen_group(&d, &scale[half * 2 + group / 2], group % 2, low[group % 2], group / 2 * 4, high, group * 2,
-                        to);
+            if (*wanted++)
+                widen_group(&d, &scale[half * 2 + group / 2], group % 2, low[group % 2], group / 2 * 4, high, group * 2,
+                            to);
             to += 32 * ROW;
         }
     }
 }
 
-static void widen_q8_0(const unsigned char *const *from, uint16_t *to)
+static void widen_q8_0(const unsigned char *const *from, const unsigned char *wanted, uint16_t *to)
 {
     wi word[8];
     wf d;
+    if (!*wanted)
+        return;
     load_f16(from, 0, &d);
     turn_32(from, 2, word);
     PLMR_EACH(i, 8) {
@@ -202,7 +207,7 @@ static void widen_q8_0(const unsigned char *const *from, uint16_t *to)
 
 /* ---- all columns ---- */
 
-typedef void widen_block(const unsigned char *const *from, uint16_t *to);
+typedef void widen_block(const unsigned char *const *from, const unsigned char *wanted, uint16_t *to);
 
 typedef struct type {
     widen_block *widen;
@@ -238,9 +243,10 @@ PLMR_INLINE void find_blocks(const unsigned char *const *from, size_t n_bytes, c
         at[j] = from && from[j] ? from[j] + n_bytes : nothing;
 }
 
-PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *const *from, const unsigned char *const *next,
-                           uint16_t *to)
+PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *wanted, const unsigned char *const *from,
+                           const unsigned char *const *next, uint16_t *to)
 {
+    static const unsigned char all[PLMR_PACKED_BLOCK / PLMR_PACKED_PART] = {1, 1, 1, 1, 1, 1, 1, 1};
     const unsigned char *at[PLMR_PACKED_COLS], *ahead[PLMR_PACKED_COLS];
     find_blocks(from, 0, ahead);
     for (int64_t block = 0; block < n_blocks; block++, to += t.n_elements * ROW) {
@@ -249,7 +255,8 @@ PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *const 
         find_blocks(is_last ? next : from, is_last ? 0 : (size_t)(block + 1) * t.n_bytes, ahead);
         for (int half = 0; half < HALVES; half++) {
             fetch(ahead + half * WIDE, t.n_bytes);
-            t.widen(at + half * WIDE, to + half * WIDE);
+            t.widen(at + half * WIDE, wanted ? wanted + block * (t.n_elements / PLMR_PACKED_PART) : all,
+                    to + half * WIDE);
         }
         for (int j = 0; j < PLMR_PACKED_COLS; j++)
             if (!from[j])
@@ -258,15 +265,15 @@ PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *const 
 }
 
 /* A type's figures are constants for the compiler. */
-static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
-                  const unsigned char *const *next, uint16_t *to)
+static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *wanted,
+                  const unsigned char *const *from, const unsigned char *const *next, uint16_t *to)
 {
     if (packing == PLMR_PACKING_Q4_K)
-        widen_all((type){widen_q4_k, 144, 256}, n_blocks, from, next, to);
+        widen_all((type){widen_q4_k, 144, 256}, n_blocks, wanted, from, next, to);
     else if (packing == PLMR_PACKING_Q6_K)
-        widen_all((type){widen_q6_k, 210, 256}, n_blocks, from, next, to);
+        widen_all((type){widen_q6_k, 210, 256}, n_blocks, wanted, from, next, to);
     else
-        widen_all((type){widen_q8_0, 34, 32}, n_blocks, from, next, to);
+        widen_all((type){widen_q8_0, 34, 32}, n_blocks, wanted, from, next, to);
 }
 
 /* ---- products with rows ---- */

@@ -14,8 +14,9 @@
 #include "base/values.h"
 #include "kernel/vector.h"
 
-/* Of PLMR_PACKED_COLS columns the nearest cache holds the rows of so many elements, a whole number of blocks of every type. */
-enum { PLMR_PACKED_BLOCK = 256 };
+/* Of PLMR_PACKED_COLS columns the nearest cache holds the rows of so many elements, a whole number of blocks of every type; and so
+ * many elements of a block are widened without its others. */
+enum { PLMR_PACKED_BLOCK = 256, PLMR_PACKED_PART = 32 };
 
 /* Rows of PLMR_PACKED_COLS 16-bit elements, and what a vector's elements give with them: for places first <= k < end,
  * sums[k / kt * PLMR_PACKED_COLS + j] goes on with fma(x[k], b(k, j), .), and begins from +0 where k is the first of its kt. */
@@ -29,10 +30,11 @@ typedef struct plmr_gemv_rows {
 } plmr_gemv_rows;
 
 typedef struct plmr_packed_functions {
-    /* n_blocks blocks of each of PLMR_PACKED_COLS rows of the store to rows of f16; a NULL in `from` gives zeros. `next` are
-     * those that the next call will begin with, and are fetched meanwhile; NULL: not known. */
-    void (*widen)(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
-                  const unsigned char *const *next, uint16_t *to);
+    /* n_blocks blocks of each of PLMR_PACKED_COLS rows of the store to rows of f16; a NULL in `from` gives zeros. `wanted` has a byte
+     * for each PLMR_PACKED_PART elements, 0: their rows are not wanted, and may be left as they are; NULL: all are. `next` are those
+     * blocks that the next call will begin with, and are fetched meanwhile; NULL: not known. */
+    void (*widen)(enum plmr_packing packing, int64_t n_blocks, const unsigned char *wanted,
+                  const unsigned char *const *from, const unsigned char *const *next, uint16_t *to);
 
     void (*add_rows)(const plmr_gemv_rows *rows); /* of f16 */
 } plmr_packed_functions;

@@ -321,10 +321,10 @@ const plmr_packed_functions *__real_plmr_packed(void);
 const plmr_packed_functions *__wrap_plmr_packed(void);
 
 /* Charged with the products that what is widened goes into. */
-static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *const *from,
-                  const unsigned char *const *next, uint16_t *to)
+static void widen(enum plmr_packing packing, int64_t n_blocks, const unsigned char *wanted,
+                  const unsigned char *const *from, const unsigned char *const *next, uint16_t *to)
 {
-    (void)packing, (void)n_blocks, (void)from, (void)next, (void)to;
+    (void)packing, (void)n_blocks, (void)wanted, (void)from, (void)next, (void)to;
 }
 
 static void add_rows(const plmr_gemv_rows *rows)

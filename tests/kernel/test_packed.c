@@ -16,7 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLS = PLMR_PACKED_COLS, N_BLOCKS = 5, MISSING = 3, MOST_TYPES = PLMR_QUANT_MOST_TYPES };
+enum {
+    COLS = PLMR_PACKED_COLS,
+    GROUP = PLMR_PACKED_PART,
+    N_BLOCKS = 5,
+    MISSING = 3,
+    MOST_TYPES = PLMR_QUANT_MOST_TYPES
+};
 
 /* Bytes of random blocks: every 16 bits occur as a scale, infinities, NaNs, zeros of both signs and subnormals among them, at
  * addresses that are not aligned. One column is not there. */
@@ -47,15 +53,22 @@ static void check_widen(const plmr_isa *isa, const plmr_quant *quant, uint32_t s
 {
     const unsigned char *from[COLS];
     int n = quant->n_elements * N_BLOCKS;
+    unsigned char wanted[N_BLOCKS * PLMR_PACKED_BLOCK / GROUP];
     unsigned char *blocks = make_blocks(quant, seed, from);
     uint16_t *rows = must_allocate((size_t)(n * COLS) * sizeof *rows);
     float *values = must_allocate((size_t)n * sizeof *values);
-    isa->packed->widen(quant->packing, N_BLOCKS, from, seed % 2 ? from : NULL, rows);
+    for (int i = 0; i < n / GROUP; i++)
+        wanted[i] = seed % 3 == 0 || hash(seed, (uint32_t)i, 5, 6) % 3 > 0;
+    memset(rows, 0x55, (size_t)(n * COLS) * sizeof *rows);
+    isa->packed->widen(quant->packing, N_BLOCKS, seed % 3 ? wanted : NULL, from, seed % 2 ? from : NULL, rows);
     for (int j = 0; j < COLS; j++) {
         if (from[j])
             quant->decode(from[j], N_BLOCKS, values);
         for (int k = 0; k < n; k++)
-            assert_true(same_half(rows[k * COLS + j], from[j] ? plmr_f16_from_float(values[k]) : 0));
+            if (wanted[k / GROUP])
+                assert_true(same_half(rows[k * COLS + j], from[j] ? plmr_f16_from_float(values[k]) : 0));
+            else if (from[j])
+                assert_int_equal(rows[k * COLS + j], 0x5555);
     }
     free(values);
     free(rows);
