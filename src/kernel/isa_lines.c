@@ -241,15 +241,17 @@ PLMR_INLINE int turn_from(const plmr_gemv_lines *p, int64_t k, struct ahead *ahe
     return n;
 }
 
-/* Vector v of the columns, of element k: of eight columns at most, or of all. */
+/* Vector v of the columns, of element k: of eight columns at most, or of all, whose halves meet in a register. (From memory, to which
+ * both have just been written, the whole would come only when both had arrived there, tens of cycles later.) */
 PLMR_INLINE vf load_columns(enum plmr_dtype dtype, line_block block, int k, int v)
 {
-    uint16_t all[PLMR_LINE_COLS];
-    if (LINE_VECTORS > 1)
-        return vf_load_as(dtype, block[v * LANES / TURN_K] + place[k], (size_t)(v * LANES % TURN_K));
-    memcpy(all, block[0] + place[k], sizeof all / 2);
-    memcpy(all + TURN_K, block[1] + place[k], sizeof all / 2);
-    return vf_load_as(dtype, all, 0);
+#if defined(PLMR_ISA_AVX512)
+    __m256i low = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(block[v] + place[k])));
+    return vf_from_words(dtype,
+                         _mm256_inserti128_si256(low, _mm_loadu_si128((const __m128i *)(block[v + 1] + place[k])), 1));
+#else
+    return vf_load_as(dtype, block[v * LANES / TURN_K] + place[k], (size_t)(v * LANES % TURN_K));
+#endif
 }
 
 /* n elements of a chunk, from number `first` of the block on. */

@@ -232,6 +232,13 @@ PLMR_CALLED vf vf_from_f16(const uint16_t *words)
 }
 #endif
 
+#if defined(PLMR_ISA_AVX512)
+PLMR_INLINE vf vf_from_words(enum plmr_dtype dtype, __m256i words)
+{
+    return dtype == PLMR_F16 ? (vf)_mm512_cvtph_ps(words) : (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16);
+}
+#endif
+
 /* LANES elements, the first of them number `at`. */
 PLMR_INLINE vf vf_load_as(enum plmr_dtype dtype, const void *from, size_t at)
 {
@@ -239,8 +246,7 @@ PLMR_INLINE vf vf_load_as(enum plmr_dtype dtype, const void *from, size_t at)
         return vf_load((const float *)from + at);
     const uint16_t *words = (const uint16_t *)from + at;
 #if defined(PLMR_ISA_AVX512)
-    __m256i raw = _mm256_loadu_si256((const __m256i *)words);
-    return dtype == PLMR_F16 ? (vf)_mm512_cvtph_ps(raw) : (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(raw), 16);
+    return vf_from_words(dtype, _mm256_loadu_si256((const __m256i *)words));
 #elif defined(PLMR_ISA_AVX2)
     __m128i raw = _mm_loadu_si128((const __m128i *)words);
     return dtype == PLMR_F16 ? (vf)_mm256_cvtph_ps(raw) : (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw), 16);
