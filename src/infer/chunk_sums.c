@@ -25,16 +25,6 @@ static int32_t *list_elements(const plmr_matrix *m)
     return row;
 }
 
-/* Of groups of rows: those of which a place has one. */
-static unsigned char *list_wanted(const int32_t *row, int64_t n_places, size_t n_rows)
-{
-    unsigned char *wanted = plmr_take_zeroed(n_rows / PLMR_PACKED_PART + 1, sizeof *wanted);
-    for (int64_t place = 0; place < n_places; place++)
-        if (row[place] >= 0)
-            wanted[row[place] / PLMR_PACKED_PART] = 1;
-    return wanted;
-}
-
 static int32_t *list_rows(const plmr_matrix *m)
 {
     int64_t n = plmr_part_places(&m->in, m->layout.in);
@@ -48,13 +38,13 @@ static int32_t *list_rows(const plmr_matrix *m)
 
 /* ---- making sums ---- */
 
-static void widen(const plmr_chunk_sums *s, int64_t first, plmr_matrix_range range, int64_t before)
+static void widen(const plmr_chunk_sums *s, int64_t first, plmr_matrix_range range, uint16_t *to)
 {
     const plmr_matrix *m = s->matrix;
     const unsigned char *from[PLMR_PACKED_COLS];
     plmr_matrix_blocks(m, first, range.first, from);
-    plmr_packed()->widen(m->stored.packing, range.n / m->stored.n_elements, s->wanted + before / PLMR_PACKED_PART, from,
-                         NULL, s->rows + before * PLMR_PACKED_COLS);
+    plmr_packed()->widen(m->stored.packing, range.n / m->stored.n_elements, m->wanted + range.first / PLMR_PACKED_PART,
+                         from, NULL, to);
 }
 
 /* Places [from, to) of those from chunk number `chunk` of this rank on; rows are those of the first of them, and so on. */
@@ -69,20 +59,12 @@ static void add(const plmr_chunk_sums *s, int64_t chunk, int64_t from, int64_t t
     }
 }
 
-/* Elements first <= k < end of blocks. */
-static void want(int64_t first, int64_t end, unsigned char wanted[PLMR_PACKED_BLOCK / PLMR_PACKED_PART])
-{
-    for (int64_t i = 0, k = 0; k < PLMR_PACKED_BLOCK; i++, k += PLMR_PACKED_PART)
-        wanted[i] = k < end && k + PLMR_PACKED_PART > first;
-}
-
 /* A run's elements follow each other: as many blocks at a time as the nearest cache has room for. After the
  * last of them, as a rule, come the next columns. */
 static void sum_run(const plmr_chunk_sums *s, int64_t first, plmr_run run, int64_t chunk)
 {
     const plmr_matrix *m = s->matrix;
     const unsigned char *from[PLMR_PACKED_COLS], *then[PLMR_PACKED_COLS];
-    unsigned char wanted[PLMR_PACKED_BLOCK / PLMR_PACKED_PART];
     int64_t unit = m->stored.n_elements, n = (int64_t)run.count * m->layout.in->size;
     int64_t at = (int64_t)run.first * m->layout.in->size, n_held = plmr_clip(at, n, m->layout.in->n), next;
     plmr_matrix_blocks(m, first, at, from);
@@ -91,8 +73,8 @@ static void sum_run(const plmr_chunk_sums *s, int64_t first, plmr_run run, int64
         next = begin + size - at < n_held ? begin + size - at : n_held;
         bool is_last = next == n_held;
         plmr_matrix_blocks(m, is_last ? first + PLMR_PACKED_COLS : first, is_last ? at : begin + size, then);
-        want(at + k - begin, at + next - begin, wanted);
-        plmr_packed()->widen(m->stored.packing, plmr_ceil_div(at + next - begin, unit), wanted, from, then, s->rows);
+        plmr_packed()->widen(m->stored.packing, plmr_ceil_div(at + next - begin, unit),
+                             m->wanted + begin / PLMR_PACKED_PART, from, then, s->rows);
         add(s, chunk, k, next, s->rows + (at + k - begin) * PLMR_PACKED_COLS);
     }
     add(s, chunk, n_held, n, NULL);
@@ -101,9 +83,9 @@ static void sum_run(const plmr_chunk_sums *s, int64_t first, plmr_run run, int64
 void plmr_chunk_sums_make(const plmr_chunk_sums *s, int64_t first)
 {
     const plmr_matrix *m = s->matrix;
-    int64_t before = 0;
-    for (int i = 0; s->row && i < m->n_ranges; before += m->ranges[i++].n)
-        widen(s, first, m->ranges[i], before);
+    uint16_t *to = s->rows;
+    for (int i = 0; s->row && i < m->n_ranges; to += m->ranges[i++].n * PLMR_PACKED_COLS)
+        widen(s, first, m->ranges[i], to);
     if (s->row)
         add(s, 0, 0, plmr_part_places(&m->in, m->layout.in), s->rows);
     int64_t chunk = 0;
@@ -127,8 +109,6 @@ plmr_chunk_sums *plmr_chunk_sums_create(const plmr_matrix *m, int n, const float
         .rows = plmr_take(n_rows * PLMR_PACKED_COLS * sizeof *s->rows + 1),
         .row = is_listed ? list_rows(m) : NULL,
     };
-    if (is_listed)
-        s->wanted = list_wanted(s->row, plmr_part_places(&m->in, m->layout.in), n_rows);
     return s;
 }
 
@@ -136,7 +116,6 @@ void plmr_chunk_sums_destroy(plmr_chunk_sums *s)
 {
     if (!s)
         return;
-    free(s->wanted);
     free(s->row);
     free(s->rows);
     free(s->sums);

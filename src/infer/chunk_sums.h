@@ -14,9 +14,8 @@ typedef struct plmr_chunk_sums {
     const float *x;
     size_t ldx;
     float *sums;
-    uint16_t *rows;        /* of the elements at hand */
-    int32_t *row;          /* by place: whose row it is; NULL: elements lie in their order */
-    unsigned char *wanted; /* rows, as kernel/packed.h has it; NULL: elements lie in their order */
+    uint16_t *rows; /* of the elements at hand */
+    int32_t *row;   /* by place: whose row it is; NULL: elements lie in their order */
 } plmr_chunk_sums;
 
 plmr_chunk_sums *plmr_chunk_sums_create(const plmr_matrix *matrix, int n, const float *x, size_t ldx);

@@ -23,8 +23,8 @@ static void widen(const struct columns *c)
     bool is_last = c->first_column + COLS >= m->n_out;
     plmr_matrix_blocks(m, c->first_column, 0, from);
     plmr_matrix_blocks(m, is_last ? c->first_column : c->first_column + COLS, 0, next);
-    plmr_packed()->widen(m->stored.packing, m->layout.in->n / m->stored.n_elements, NULL, from, is_last ? NULL : next,
-                         c->rows);
+    plmr_packed()->widen(m->stored.packing, m->layout.in->n / m->stored.n_elements, m->wanted, from,
+                         is_last ? NULL : next, c->rows);
 }
 
 static void multiply_columns(const struct columns *c, float *to, size_t ld)

@@ -64,6 +64,14 @@ static void find_ranges(plmr_matrix *m, int64_t n)
     }
 }
 
+static void find_wanted(plmr_matrix *m, int64_t n)
+{
+    m->wanted = plmr_take_zeroed((size_t)n / PLMR_PACKED_PART + 1, sizeof *m->wanted);
+    for (int64_t i = 0; i < n; i++)
+        if (m->row[i] >= 0)
+            m->wanted[i / PLMR_PACKED_PART] = 1;
+}
+
 /* Rows in which no element lies. */
 static void find_padding(plmr_matrix *m)
 {
@@ -97,6 +105,7 @@ static void make_lists(plmr_matrix *m)
         close_gaps(m->row, in->n);
     }
     find_ranges(m, n_cols);
+    find_wanted(m, n_cols);
 }
 
 /* ---- an own store ---- */
@@ -190,6 +199,8 @@ static void free_lists(plmr_matrix *m)
     free(m->row);
     free(m->padding);
     free(m->ranges);
+    free(m->wanted);
+    m->wanted = NULL;
     m->column = m->row = m->padding = NULL;
     m->ranges = NULL;
     m->n_ranges = 0;
@@ -285,7 +296,8 @@ static void widen_some(const struct reader *r, int64_t col, int n, int64_t offse
     const unsigned char *from[PLMR_PACKED_COLS];
     const uint16_t *rows = (const uint16_t *)r->blocks;
     plmr_matrix_blocks(r->m, col, range.first, from);
-    plmr_packed()->widen(s->packing, range.n / s->n_elements, NULL, from, NULL, (uint16_t *)r->blocks);
+    plmr_packed()->widen(s->packing, range.n / s->n_elements, r->m->wanted + range.first / PLMR_PACKED_PART, from, NULL,
+                         (uint16_t *)r->blocks);
     for (int64_t j = 0, now; j < n; j += now) {
         int64_t strip = (offset + j) / r->pitch, within = (offset + j) % r->pitch;
         uint16_t *to = (uint16_t *)r->to + strip * r->apart + within;

@@ -44,7 +44,8 @@ typedef struct plmr_matrix {
     int32_t *column;    /* by column: its row of the store, -1: zeros */
     int n_ranges;
     plmr_matrix_range *ranges;
-    int32_t *row; /* by element of all ranges: its row, -1: not this rank's */
+    int32_t *row;          /* by element of all ranges: its row, -1: not this rank's */
+    unsigned char *wanted; /* of each PLMR_PACKED_PART elements: whether any has a row */
     plmr_pool *pool;
     char *kept;     /* the pool's: columns in strips of PLMR_PROGRAM_COLS, turned and widened; NULL: none are kept */
     int64_t n_kept; /* strips that are */

@@ -246,21 +246,21 @@ PLMR_INLINE void find_blocks(const unsigned char *const *from, size_t n_bytes, c
 PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *wanted, const unsigned char *const *from,
                            const unsigned char *const *next, uint16_t *to)
 {
-    static const unsigned char all[PLMR_PACKED_BLOCK / PLMR_PACKED_PART] = {1, 1, 1, 1, 1, 1, 1, 1};
     const unsigned char *at[PLMR_PACKED_COLS], *ahead[PLMR_PACKED_COLS];
     find_blocks(from, 0, ahead);
-    for (int64_t block = 0; block < n_blocks; block++, to += t.n_elements * ROW) {
+    for (int64_t block = 0; block < n_blocks; block++) {
         bool is_last = block + 1 == n_blocks;
         memcpy(at, ahead, sizeof at);
         find_blocks(is_last ? next : from, is_last ? 0 : (size_t)(block + 1) * t.n_bytes, ahead);
         for (int half = 0; half < HALVES; half++) {
             fetch(ahead + half * WIDE, t.n_bytes);
-            t.widen(at + half * WIDE, wanted ? wanted + block * (t.n_elements / PLMR_PACKED_PART) : all,
-                    to + half * WIDE);
+            t.widen(at + half * WIDE, wanted, to + half * WIDE);
         }
         for (int j = 0; j < PLMR_PACKED_COLS; j++)
             if (!from[j])
                 clear_column(t.n_elements, to + j);
+        wanted += t.n_elements / PLMR_PACKED_PART;
+        to += t.n_elements * ROW;
     }
 }
 

@@ -31,8 +31,8 @@ typedef struct plmr_gemv_rows {
 
 typedef struct plmr_packed_functions {
     /* n_blocks blocks of each of PLMR_PACKED_COLS rows of the store to rows of f16; a NULL in `from` gives zeros. `wanted` has a byte
-     * for each PLMR_PACKED_PART elements, 0: their rows are not wanted, and may be left as they are; NULL: all are. `next` are those
-     * blocks that the next call will begin with, and are fetched meanwhile; NULL: not known. */
+     * for each PLMR_PACKED_PART elements, 0: their rows are not wanted, and may be left as they are. `next` are those blocks that the
+     * next call will begin with, and are fetched meanwhile; NULL: not known. */
     void (*widen)(enum plmr_packing packing, int64_t n_blocks, const unsigned char *wanted,
                   const unsigned char *const *from, const unsigned char *const *next, uint16_t *to);
 

@@ -60,7 +60,7 @@ static void check_widen(const plmr_isa *isa, const plmr_quant *quant, uint32_t s
     for (int i = 0; i < n / GROUP; i++)
         wanted[i] = seed % 3 == 0 || hash(seed, (uint32_t)i, 5, 6) % 3 > 0;
     memset(rows, 0x55, (size_t)(n * COLS) * sizeof *rows);
-    isa->packed->widen(quant->packing, N_BLOCKS, seed % 3 ? wanted : NULL, from, seed % 2 ? from : NULL, rows);
+    isa->packed->widen(quant->packing, N_BLOCKS, wanted, from, seed % 2 ? from : NULL, rows);
     for (int j = 0; j < COLS; j++) {
         if (from[j])
             quant->decode(from[j], N_BLOCKS, values);
