@@ -131,7 +131,8 @@ static void widen_q4_k(const unsigned char *const *from, const unsigned char *wa
     unpack_scales(word, scale, minimum);
     PLMR_EACH(pair, 4) {
         int j = 2 * pair;
-        if (!wanted[j] && !wanted[j + 1])
+        bool has[2] = {wanted[j], wanted[j + 1]};
+        if (!has[0] && !has[1])
             continue;
         wf step[2][BYTES], least[2];
         PLMR_EACH(i, 2) {
@@ -140,11 +141,13 @@ static void widen_q4_k(const unsigned char *const *from, const unsigned char *wa
             lessen(&whole, step[i]);
         }
         turn_32(from, 16 + (size_t)j * 16, word);
-        for (int half = 0; half < 2; half++)
-            for (int i = 0; i < 8 && wanted[j + half]; i++) {
-                wi q = word[i] >> 4 * half & 0x0f0f0f0f;
-                store_bytes(&q, step[half], &least[half], to + ((j + half) * 32 + i * BYTES) * ROW);
-            }
+        for (int i = 0; i < 8; i++) {
+            wi low = word[i] & 0x0f0f0f0f, high = word[i] >> 4 & 0x0f0f0f0f;
+            if (has[0])
+                store_bytes(&low, step[0], &least[0], to + (j * 32 + i * BYTES) * ROW);
+            if (has[1])
+                store_bytes(&high, step[1], &least[1], to + (j * 32 + 32 + i * BYTES) * ROW);
+        }
     }
 }
 
