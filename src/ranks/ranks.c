@@ -14,6 +14,7 @@
 #include "base/machine.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/threads.h"
 #include "ranks/deal.h"
 #include "ranks/launcher.h"
 #include "ranks/mapping.h"
@@ -150,6 +151,15 @@ static plmr_status check_launcher(void)
     return PLMR_OK;
 }
 
+/* Open MPI 4 tells a thread of its own something in MPI_Init and unloads, in MPI_Finalize, the code that this thread has yet to
+ * run if the machine was so busy that it got no processor in between: all would be done, and the job would fail. */
+static void end_mpi(void)
+{
+    enum { LONGEST_S = 2 };
+    plmr_threads_settle(LONGEST_S);
+    PLMR_MPI(MPI_Finalize());
+}
+
 static plmr_status start_mpi(int *argc, char ***argv)
 {
     bool set = prepare_mpi();
@@ -160,7 +170,7 @@ static plmr_status start_mpi(int *argc, char ***argv)
     PLMR_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN)); /* PLMR_MPI says it in one line */
     plmr_status status = check_launcher();
     if (status)
-        PLMR_MPI(MPI_Finalize());
+        end_mpi();
     return status;
 }
 
@@ -228,7 +238,7 @@ void plmr_finalize(void)
         return;
     plmr_kept_free();
     if (has_started_mpi)
-        PLMR_MPI(MPI_Finalize());
+        end_mpi();
     else
         PLMR_MPI(MPI_Comm_free(&job)); /* which makes it none */
 }
