@@ -179,15 +179,16 @@ static void widen_q6_k(const unsigned char *const *from, const unsigned char *wa
     load_f16(from, 208, &d);
     PLMR_EACH(half, 2) {
         wi low[2][8], high[8];
+        const unsigned char *these = wanted + half * 4;
+        if (!(these[0] | these[1] | these[2] | these[3]))
+            continue;
         turn_32(from, (size_t)(half * 64), low[0]);
         turn_32(from, (size_t)(half * 64 + 32), low[1]);
         turn_32(from, (size_t)(128 + half * 32), high);
-        PLMR_EACH(group, 4) {
-            if (*wanted++)
+        PLMR_EACH(group, 4)
+            if (these[group])
                 widen_group(&d, &scale[half * 2 + group / 2], group % 2, low[group % 2], group / 2 * 4, high, group * 2,
-                            to);
-            to += 32 * ROW;
-        }
+                            to + (half * 4 + group) * 32 * ROW);
     }
 }
 
