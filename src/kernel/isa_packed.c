@@ -178,8 +178,8 @@ static void widen_q6_k(const unsigned char *const *from, const unsigned char *wa
     turn_16(from, 192, scale);
     load_f16(from, 208, &d);
     PLMR_EACH(half, 2) {
-        wi low[2][8], high[8];
         const unsigned char *these = wanted + half * 4;
+        wi low[2][8], high[8];
         if (!(these[0] | these[1] | these[2] | these[3]))
             continue;
         turn_32(from, (size_t)(half * 64), low[0]);

@@ -1,7 +1,6 @@
 /* A run ends well also where a thread of MPI's own got no processor while it lasted. Open MPI's waits in poll, which here
  * keeps it for longer than the run takes. Without the wait in plmr_finalize this ends by a signal. */
 #include <poll.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
