@@ -4,24 +4,30 @@
 
 #include <string.h>
 
-/* Eight columns are worked on at a time, a lane for each: a word of theirs is four bytes of a block. */
-enum { WIDE = 8, HALVES = PLMR_PACKED_COLS / WIDE };
+/* Eight columns are worked on at a time, or 16, a lane for each: a word of theirs is four bytes of a block. */
+#if defined(PLMR_ISA_AVX512)
+enum { WIDE = 16 };
+#else
+enum { WIDE = 8 };
+#endif
 typedef float wf __attribute__((vector_size(4 * WIDE)));
 typedef int32_t wi __attribute__((vector_size(4 * WIDE)));
 typedef uint32_t wu __attribute__((vector_size(4 * WIDE)));
 
-/* ---- bytes of eight columns to words with a lane for each ---- */
+/* ---- bytes of columns to words with a lane for each ---- */
 
 #define PLMR_LOW_32(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define PLMR_HIGH_32(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
 #define PLMR_LOW_64(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
 #define PLMR_HIGH_64(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
 
-/* 16 bytes from each column: word i becomes word[i]. A vector holds those of columns j and j + 4. */
-PLMR_INLINE void turn_16(const unsigned char *const *from, size_t at, wi word[4])
+typedef int32_t eight __attribute__((vector_size(32)));
+
+/* 16 bytes from each of eight columns: word i becomes word[i]. A vector holds those of columns j and j + 4. */
+PLMR_INLINE void turn_eight(const unsigned char *const *from, size_t at, eight word[4])
 {
     typedef int32_t four __attribute__((vector_size(16)));
-    wi a[4], b[4];
+    eight a[4], b[4];
     PLMR_EACH(j, 4) {
         four low, high;
         memcpy(&low, from[j] + at, sizeof low);
@@ -38,6 +44,19 @@ PLMR_INLINE void turn_16(const unsigned char *const *from, size_t at, wi word[4]
     }
 }
 
+PLMR_INLINE void turn_16(const unsigned char *const *from, size_t at, wi word[4])
+{
+#if defined(PLMR_ISA_AVX512)
+    eight low[4], high[4];
+    turn_eight(from, at, low);
+    turn_eight(from + 8, at, high);
+    PLMR_EACH(i, 4)
+        word[i] = __builtin_shufflevector(low[i], high[i], 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    turn_eight(from, at, word);
+#endif
+}
+
 PLMR_INLINE void turn_32(const unsigned char *const *from, size_t at, wi word[8])
 {
     turn_16(from, at, word);
@@ -52,7 +71,7 @@ PLMR_INLINE void load_f16(const unsigned char *const *from, size_t at, wf *value
     PLMR_EACH(j, WIDE)
         memcpy(&half[j], from[j] + at, sizeof half[j]);
 #if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
-    *value = (wf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)half));
+    *value = vf_load_as(PLMR_F16, half, 0);
 #else
     for (int j = 0; j < WIDE; j++)
         (*value)[j] = plmr_float_from_f16(half[j]);
@@ -62,9 +81,13 @@ PLMR_INLINE void load_f16(const unsigned char *const *from, size_t at, wf *value
 /* Rounded to f16, and stored. */
 PLMR_INLINE void store(const wf *value, uint16_t *to)
 {
-#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
-    __m128i half = _mm256_cvtps_ph((__m256)*value, _MM_FROUND_TO_NEAREST_INT);
+#if defined(PLMR_ISA_AVX512)
+    __m256i half = _mm512_cvtps_ph((__m512)*value, _MM_FROUND_TO_NEAREST_INT);
     __asm__("" : "+x"(half)); /* AMD's processors take twice as long over the instruction that stores as well */
+    _mm256_storeu_si256((__m256i *)to, half);
+#elif defined(PLMR_ISA_AVX2)
+    __m128i half = _mm256_cvtps_ph((__m256)*value, _MM_FROUND_TO_NEAREST_INT);
+    __asm__("" : "+x"(half)); /* as above */
     _mm_storeu_si128((__m128i *)to, half);
 #else
     for (int j = 0; j < WIDE; j++)
@@ -75,10 +98,13 @@ PLMR_INLINE void store(const wf *value, uint16_t *to)
 /* step * q - least, of which the product is exact. */
 PLMR_INLINE void store_above(const wf *step, const wi *q, const wf *least, uint16_t *to)
 {
-#if defined(PLMR_ISA_AVX512) || defined(PLMR_ISA_AVX2)
-    wf value = (wf)_mm256_fmsub_ps((__m256)*step, _mm256_cvtepi32_ps((__m256i)*q), (__m256)*least);
+    wf value = __builtin_convertvector(*q, wf);
+#if defined(PLMR_ISA_AVX512)
+    value = (wf)_mm512_fmsub_ps((__m512)*step, (__m512)value, (__m512)*least);
+#elif defined(PLMR_ISA_AVX2)
+    value = (wf)_mm256_fmsub_ps((__m256)*step, (__m256)value, (__m256)*least);
 #else
-    wf value = *step * __builtin_convertvector(*q, wf) - *least;
+    value = *step * value - *least;
 #endif
     store(&value, to);
 }
@@ -98,7 +124,7 @@ PLMR_INLINE void lessen(const wf *step, wf by[BYTES])
 #define PLMR_BYTE(word, b) (((word) >> 8 * (b)) & 0xff)
 #define PLMR_SIGNED_BYTE(word, b) ((wi)((wu)(word) << 8 * (3 - (b))) >> 24)
 
-/* ---- the types: a block of eight columns ---- */
+/* ---- the types: a block of each column ---- */
 
 enum { ROW = PLMR_PACKED_COLS };
 
@@ -256,9 +282,9 @@ PLMR_INLINE void widen_all(type t, int64_t n_blocks, const unsigned char *wanted
         bool is_last = block + 1 == n_blocks;
         memcpy(at, ahead, sizeof at);
         find_blocks(is_last ? next : from, is_last ? 0 : (size_t)(block + 1) * t.n_bytes, ahead);
-        for (int half = 0; half < HALVES; half++) {
-            fetch(ahead + half * WIDE, t.n_bytes);
-            t.widen(at + half * WIDE, wanted, to + half * WIDE);
+        for (int j = 0; j < PLMR_PACKED_COLS; j += WIDE) {
+            fetch(ahead + j, t.n_bytes);
+            t.widen(at + j, wanted, to + j);
         }
         for (int j = 0; j < PLMR_PACKED_COLS; j++)
             if (!from[j])

@@ -106,6 +106,7 @@ IN_C __m512 in_c_choose(__m512 a, __mmask16 mask, __m512 b)
 #define _mm512_set1_ps in_c_set1
 #define _mm512_set1_epi32(value) ((uint32_t)(value))
 #define _mm512_fmadd_ps in_c_fmadd
+#define _mm512_fmsub_ps(a, b, c) in_c_fmadd(a, b, -(c))
 #define _mm512_mask3_fmadd_ps(a, b, c, mask) in_c_choose(c, mask, in_c_fmadd(a, b, c))
 #define _mm512_mask_mov_ps in_c_choose
 #define _mm512_cvtph_ps in_c_widen
