@@ -32,16 +32,22 @@ static int compare(const void *a, const void *b)
     return 0;
 }
 
+#define PLMR_NO_CORE "is no core of the device's %.0fx%.0f: rows are 0 to %.0f, columns 0 to %.0f"
+
+static bool has_core(const plmr_device *device, double row, double col)
+{
+    return row >= 0 && row < device->rows && col >= 0 && col < device->cols;
+}
+
 static plmr_status read_core(const plmr_reader *reader, const json_t *json, size_t first, const plmr_device *device,
                              int *row, int *col)
 {
     const json_t *numbers[2] = {json_array_get(json, first), json_array_get(json, first + 1)};
     bool whole = json_is_integer(numbers[0]) && json_is_integer(numbers[1]);
     double r = whole ? json_number_value(numbers[0]) : -1, c = whole ? json_number_value(numbers[1]) : -1;
-    if (!(r >= 0 && r < device->rows && c >= 0 && c < device->cols))
-        return plmr_reader_fault(reader, NULL,
-                                 "is no core of the device's %.0fx%.0f: rows are 0 to %.0f, columns 0 to %.0f",
-                                 device->rows, device->cols, device->rows - 1, device->cols - 1);
+    if (!has_core(device, r, c))
+        return plmr_reader_fault(reader, NULL, PLMR_NO_CORE, device->rows, device->cols, device->rows - 1,
+                                 device->cols - 1);
     *row = (int)r;
     *col = (int)c;
     return PLMR_OK;
@@ -61,7 +67,10 @@ static plmr_status order_link(const plmr_reader *reader, plmr_defect *link)
 
 static plmr_status read_factor(const plmr_reader *reader, const json_t *json, double *factor)
 {
-    *factor = json_number_value(json_array_get(json, 2));
+    const json_t *number = json_array_get(json, 2);
+    if (!json_is_number(number))
+        return plmr_reader_fault(reader, NULL, "has a factor that is no number, expected times (1 to 1e+06)");
+    *factor = json_number_value(number);
     if (!(*factor >= 1 && *factor <= 1e6))
         return plmr_reader_fault(reader, NULL, "has the factor %g, expected times (1 to 1e+06)", *factor);
     return PLMR_OK;
@@ -117,6 +126,20 @@ plmr_status plmr_device_read_defects(plmr_reader *reader, const json_t *root, pl
     for (int i = 0; i < PLMR_N_DEFECT_KINDS; i++)
         if (json_object_get(root, kinds[i].key))
             PLMR_TRY(read_list(reader, &kinds[i], root, device));
+    return PLMR_OK;
+}
+
+plmr_status plmr_device_check_defects(const plmr_device *device)
+{
+    for (int i = 0; i < PLMR_N_DEFECT_KINDS; i++) {
+        const plmr_defect_list *list = list_of(device, &kinds[i]);
+        for (const plmr_defect *at = list->at; at < list->at + list->n; at++) {
+            bool near = has_core(device, at->row, at->col);
+            PLMR_CHECK(near && (kinds[i].n_numbers < 4 || has_core(device, at->to_row, at->to_col)), PLMR_ERROR_INPUT,
+                       "%.255s: %s: (%d,%d) " PLMR_NO_CORE, device->name, kinds[i].key, near ? at->to_row : at->row,
+                       near ? at->to_col : at->col, device->rows, device->cols, device->rows - 1, device->cols - 1);
+        }
+    }
     return PLMR_OK;
 }
 

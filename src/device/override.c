@@ -1,5 +1,6 @@
 /* "wse2:hop=4,topology=torus": numbers of a device replaced by the command line's. */
 #include "base/suggest.h"
+#include "device/defect_lists.h"
 #include "device/device_internal.h"
 
 #include <math.h>
@@ -98,5 +99,5 @@ plmr_status plmr_device_override(const char *name, const char *pairs, plmr_devic
     char *list = copy;
     for (char *pair; (pair = strsep(&list, ","));)
         PLMR_TRY(set_pair(name, pair, given, device));
-    return PLMR_OK;
+    return plmr_device_check_defects(device);
 }

@@ -1,5 +1,6 @@
 #include "base/given.h"
 #include "base/point.h"
+#include "device/defect_lists.h"
 #include "device/device_internal.h"
 
 #include <math.h>
@@ -155,7 +156,8 @@ static plmr_status read_root(plmr_reader *reader, json_t *root, int depth, plmr_
     if (json_object_get(root, "router"))
         PLMR_TRY(plmr_reader_choice(reader, root, "router", routers, 2, "static or xy", &router));
     device->router = (enum plmr_router)router;
-    return plmr_device_read_defects(reader, root, device);
+    PLMR_TRY(plmr_device_read_defects(reader, root, device));
+    return plmr_device_check_defects(device);
 }
 
 plmr_status plmr_device_read(const char *text, const char *file, const char *name, int depth, plmr_device *device)

@@ -51,11 +51,11 @@ static int place_row(const plmr_device *device, plmr_defects *d, int row, int ph
             continue;
         }
         size_t at = (size_t)row * (size_t)d->cols + (size_t)n;
-        d->shift[at] = (int16_t)(col - n++);
+        d->shift[at] = col - n++;
         if (d->slow)
             d->slow[at] = plmr_defects_slowness(device, physical, col);
     }
-    d->row[row] = (int16_t)physical;
+    d->row[row] = physical;
     return n;
 }
 
@@ -108,7 +108,7 @@ static plmr_status check(const plmr_device *device, bool dead)
 {
     PLMR_CHECK(!dead || device->topology == PLMR_MESH, PLMR_ERROR_INPUT,
                "%s: dead cores and links of a torus are not bridged: give a mesh, or none (yield=1)", device->name);
-    return PLMR_OK;
+    return plmr_device_check_defects(device);
 }
 
 static double find_slowest(const plmr_defects *d)
@@ -163,7 +163,7 @@ plmr_defects *plmr_defects_cut(const plmr_defects *whole, const int at[2], const
         size_t from = ((size_t)at[PLMR_Y] + r) * (size_t)whole->cols + (size_t)at[PLMR_X];
         d->row[r] = whole->row[(size_t)at[PLMR_Y] + r];
         for (size_t c = 0; c < cols; c++)
-            d->shift[r * cols + c] = (int16_t)(whole->shift[from + c] + at[PLMR_X]);
+            d->shift[r * cols + c] = whole->shift[from + c] + at[PLMR_X];
         if (d->slow)
             memcpy(d->slow + r * cols, whole->slow + from, cols * sizeof *d->slow);
     }
@@ -191,7 +191,8 @@ void plmr_defects_destroy(plmr_defects *d)
 static int dead_between(const plmr_defects *d, enum plmr_axis axis, int row, int col, int to_row, int to_col)
 {
     const int16_t *before = d->dead_links[axis];
-    return before ? abs(before[to_row * d->device_cols + to_col] - before[row * d->device_cols + col]) : 0;
+    size_t cols = (size_t)d->device_cols;
+    return before ? abs(before[(size_t)to_row * cols + (size_t)to_col] - before[(size_t)row * cols + (size_t)col]) : 0;
 }
 
 int plmr_defects_more(const plmr_defects *d, int row, int col, int to_row, int to_col)

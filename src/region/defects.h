@@ -22,7 +22,7 @@
 typedef struct plmr_defects {
     int rows, cols, device_rows, device_cols;
     int32_t *row;   /* by logical row: its physical one */
-    int16_t *shift; /* by row and column: columns that a core lies beyond its own */
+    int32_t *shift; /* by row and column: columns that a core lies beyond its own */
     double *slow;   /* likewise: it takes so many times as long; NULL: none does */
     double slowest; /* the most of these */
     /* By axis and physical core: dead links along the axis that lie before it on its line; NULL: there are none. */

@@ -204,6 +204,7 @@ static void faults_of_defects(void **state)
         {"\"dead_links\": [[1, 2, 2, 3]],", "my.json:4: dead_links.0: (1,2) and (2,3) are no neighbours"},
         {"\"dead_links\": [[1, 2, 1, 3], [1, 3, 1, 2]],", "my.json:4: dead_links: (1,2) is given twice"},
         {"\"slow\": [[1, 2, 0.5]],", "my.json:4: slow.0: has the factor 0.5, expected times (1 to 1e+06)"},
+        {"\"slow\": [[1, 2, \"x\"]],", "my.json:4: slow.0: has a factor that is no number, expected times (1 to 1e+06)"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         char text[120];
@@ -337,6 +338,25 @@ static void one_is_like_another(void **state)
     expect_error(plmr_device_load("itself.json", &device),
                  "itself.json:1: like: leads from file to file more than 8 times: does one name itself?");
     unlink("itself.json");
+}
+
+/* A device of another size than that for which its lists were written. */
+static void lists_fit_the_size(void **state)
+{
+    (void)state;
+    plmr_device device;
+    FILE *file = fopen("named.json", "w");
+    fputs("{\"title\": \"named\", \"like\": \"wse2\", \"dead_links\": [[900, 0, 900, 1]]}", file);
+    fclose(file);
+    must(plmr_device_load("named.json:rows=901", &device));
+    expect_error(plmr_device_load("named.json:rows=10", &device),
+                 "named.json:rows=10: dead_links: (900,0) is no core of the device's 10x750: rows are 0 to 9, columns 0 "
+                 "to 749");
+    expect_error(plmr_device_parse("{\"title\": \"less\", \"like\": \"named.json\", \"rows\": {\"value\": 10, "
+                                   "\"unit\": \"cores\", \"tag\": \"guess\", \"source\": \"mine\"}}",
+                                   "less.json", &device),
+                 "less.json: dead_links: (900,0) is no core of the device's 10x750: rows are 0 to 9, columns 0 to 749");
+    unlink("named.json");
 }
 
 /* A program of a user's may have such a locale; where there is none here, one is made. */
@@ -644,6 +664,7 @@ int main(void)
         cmocka_unit_test(faults_of_the_whole),
         cmocka_unit_test(messages_may_be_left_out),
         cmocka_unit_test(one_is_like_another),
+        cmocka_unit_test(lists_fit_the_size),
         cmocka_unit_test(decimal_commas),
         cmocka_unit_test(faults_of_other_files),
         cmocka_unit_test(unknown_names),

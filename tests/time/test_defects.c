@@ -220,6 +220,43 @@ static void a_file_names_cores_and_links(void **state)
     test_region_close(&t);
 }
 
+/* A device may have more rows, and more columns to pass over, than 16 bits count. */
+static void devices_may_be_large(void **state)
+{
+    (void)state;
+    enum { ROW = 39000, MANY_ROWS = 40000, MANY_COLS = 12000 };
+    plmr_device tall = damaged(1, 0), broad = damaged(0.2, 1);
+    plmr_defects *defects;
+    tall.rows = broad.cols = 65536;
+    tall.dead = (plmr_defect_list){1, {{.row = 0, .col = COLS + 7}}};
+    tall.dead_links = (plmr_defect_list){1, {{.row = ROW, .col = 0, .to_row = ROW, .to_col = 1}}};
+    must(plmr_defects_create(&tall, MANY_ROWS, 2, &defects));
+    assert_int_equal(defects->row[MANY_ROWS - 1], MANY_ROWS - 1);
+    assert_int_equal(plmr_defects_more(defects, ROW, 0, ROW, 1), 2);
+    assert_int_equal(plmr_defects_detour(defects, PLMR_Y, 0, MANY_ROWS - 1), 0);
+    plmr_defects_destroy(defects);
+    must(plmr_defects_create(&broad, 1, MANY_COLS, &defects));
+    int last = column_of(&broad, defects->row[0], MANY_COLS - 1);
+    assert_true(last - MANY_COLS > INT16_MAX);
+    assert_int_equal(defects->shift[MANY_COLS - 1], last - MANY_COLS + 1);
+    plmr_defects_destroy(defects);
+}
+
+/* What lists name must be there, also where a program has changed the device's size. */
+static void lists_name_what_is_there(void **state)
+{
+    (void)state;
+    plmr_device device = named();
+    plmr_defects *defects;
+    device.rows = 5;
+    must_fail(plmr_defects_create(&device, 2, 2, &defects), PLMR_ERROR_INPUT,
+              "wse2: slow: (5,2) is no core of the device's 5x26: rows are 0 to 4, columns 0 to 25");
+    device.rows = ROWS;
+    device.dead_links.at[1] = (plmr_defect){.row = 1, .col = 25, .to_row = 1, .to_col = 26};
+    must_fail(plmr_defects_create(&device, 2, 2, &defects), PLMR_ERROR_INPUT,
+              "wse2: dead_links: (1,26) is no core of the device's 8x26");
+}
+
 /* Rows run out: the first that was passed over is named. */
 static void spare_rows_run_out(void **state)
 {
@@ -240,6 +277,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(messages_go_round_dead_cores),   cmocka_unit_test(verbs_take_the_longest_line),
         cmocka_unit_test(a_row_with_too_many_is_refused), cmocka_unit_test(slow_cores_take_longer),
         cmocka_unit_test(a_file_names_cores_and_links),   cmocka_unit_test(spare_rows_run_out),
+        cmocka_unit_test(devices_may_be_large),           cmocka_unit_test(lists_name_what_is_there),
     };
     must_start(plmr_init(&argc, &argv));
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
