@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,65 @@ void plmr_drafts_watch(void)
 
 /* ---- making one ---- */
 
+enum { MOST_LINKS = 40 }; /* as the system follows */
+
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+char *plmr_draft_final(const char *path)
+{
+    char *at = plmr_take_copy(path), to[PATH_MAX];
+    for (int i = 0; i < MOST_LINKS; i++) {
+        ssize_t n = readlink(at, to, sizeof to - 1);
+        if (n < 0)
+            break;
+        to[n] = '\0';
+        char *next = plmr_take_text("%.*s%s", to[0] == '/' ? 0 : (int)folder_length(at), at, to);
+        free(at);
+        at = next;
+    }
+    return at;
+}
+
+int plmr_draft_forbidden(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return 0;
+    if (S_ISDIR(status.st_mode))
+        return EISDIR;
+    return S_ISREG(status.st_mode) && !(status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) ? EACCES : 0;
+}
+
+/* The same of all names of a file, whether it is there or not. */
+static char *true_name(const char *path)
+{
+    char room[PATH_MAX];
+    size_t n = folder_length(path);
+    char *folder = plmr_take_text("%.*s", (int)(n ? n : 1), n ? path : ".");
+    char *name = plmr_take_text("%s/%s", realpath(folder, room) ? room : folder, path + n);
+    free(folder);
+    return name;
+}
+
+bool plmr_draft_is_open(const char *final)
+{
+    bool is_open = false;
+    char *name = true_name(final), *start = plmr_take_text("%s.%ld-", name, (long)getpid());
+    for (int i = 0; i < MOST_OPEN && !is_open; i++) {
+        const char *part = open_parts[i];
+        char *other = part ? true_name(part) : NULL;
+        is_open = other && strncmp(other, start, strlen(start)) == 0;
+        free(other);
+    }
+    free(start);
+    free(name);
+    return is_open;
+}
+
 int plmr_draft_make(const char *path, bool folder, char **part)
 {
     int made = -1;
@@ -96,8 +156,8 @@ int plmr_draft_make(const char *path, bool folder, char **part)
 /* A file system that cannot do it has no more to give. */
 static void sync_folder_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    size_t n = folder_length(path);
+    char *folder = n ? strndup(path, n) : strdup(".");
     int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (descriptor >= 0) {
         fsync(descriptor);
@@ -118,30 +178,63 @@ int plmr_draft_rename(const char *part, const char *path)
 void plmr_draft_sweep(const char *path)
 {
     glob_t found;
-    char *pattern = plmr_take_text("%s.*-*.part", path);
+    char *final = plmr_draft_final(path), *pattern = plmr_take_text("%s.*-*.part", final);
     if (glob(pattern, GLOB_NOESCAPE, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++)
             unlink(found.gl_pathv[i]);
         globfree(&found);
     }
     free(pattern);
+    free(final);
 }
 
 /* ---- through a FILE ---- */
+
+/* Opened again, a file would be written to from its beginning twice over. */
+static FILE *share_stdout(void)
+{
+    fflush(stdout);
+    int descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    return descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+}
+
+static bool is_stdout(const struct stat *status)
+{
+    struct stat out;
+    return fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == status->st_dev && out.st_ino == status->st_ino;
+}
+
+static plmr_status open_draft(plmr_draft *draft)
+{
+    draft->final = plmr_draft_final(draft->path);
+    PLMR_CHECK(!plmr_draft_is_open(draft->final), PLMR_ERROR_INPUT, "%s: %s: " PLMR_DRAFT_TWICE, draft->option,
+               draft->path);
+    int descriptor = plmr_draft_make(draft->final, false, &draft->part);
+    draft->file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    return PLMR_OK;
+}
 
 static plmr_status open_file(plmr_draft *draft)
 {
     struct stat status;
     bool exists = stat(draft->path, &status) == 0;
-    if (exists && S_ISDIR(status.st_mode))
-        return plmr_draft_error(draft, PLMR_ERROR_FILE, EISDIR);
-    if (exists && !S_ISREG(status.st_mode)) {
+    int forbidden = plmr_draft_forbidden(draft->path);
+    if (forbidden)
+        return plmr_draft_error(draft, PLMR_ERROR_FILE, forbidden);
+    if (exists && is_stdout(&status))
+        draft->file = share_stdout();
+    else if (exists && !S_ISREG(status.st_mode))
         draft->file = fopen(draft->path, "we");
-    } else {
-        int descriptor = plmr_draft_make(draft->path, false, &draft->part);
-        draft->file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
-    }
+    else
+        PLMR_TRY(open_draft(draft));
     return draft->file ? PLMR_OK : plmr_draft_error(draft, PLMR_ERROR_FILE, errno);
+}
+
+static void forget_names(plmr_draft *draft)
+{
+    free(draft->part);
+    free(draft->final);
+    draft->part = draft->final = NULL;
 }
 
 plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *draft)
@@ -151,7 +244,7 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
     if (status) {
         if (draft->part)
             plmr_draft_remove(draft->part);
-        free(draft->part);
+        forget_names(draft);
         *draft = (plmr_draft){0};
     }
     return status;
@@ -178,13 +271,12 @@ plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status)
 {
     int failed = close_file(draft, !status);
     if (!status && !failed && draft->part)
-        failed = plmr_draft_rename(draft->part, draft->path);
+        failed = plmr_draft_rename(draft->part, draft->final);
     if (!status && failed)
         status = plmr_draft_error(draft, PLMR_ERROR_SYSTEM, failed);
     if (status && draft->part)
         plmr_draft_remove(draft->part);
-    free(draft->part);
-    draft->part = NULL;
+    forget_names(draft);
     return status;
 }
 

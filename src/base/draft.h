@@ -2,9 +2,10 @@
  *
  * What is written for PATH goes to a draft beside it, PATH.PID-N.part, which no other run has: runs that write to the
  * same PATH do not meet, and the last to end is the one that is seen. At the commit the draft goes to the disk and gets
- * the name PATH; what lay at PATH is untouched until then, and a run that fails removes its own draft alone. A PATH
- * that exists and is no regular file (a pipe, /dev/stdout) is written to directly. All functions are local: call them
- * on one rank.
+ * the name PATH; what lay at PATH is untouched until then, and a run that fails removes its own draft alone. Where PATH
+ * is a link, all this happens where it leads. A PATH that exists and is no regular file (a pipe) is written to
+ * directly, and one that is this process's standard output (/dev/stdout, whatever that is) as that. Two drafts of one
+ * file at a time are an error, and so is a file that nobody may write, whoever asks. All functions are local: call them on one rank.
  *
  *     plmr_draft draft;
  *     PLMR_TRY(plmr_draft_open("--json", path, &draft));
@@ -21,7 +22,7 @@
 typedef struct plmr_draft {
     FILE *file;                /* NULL: closed; standard output is never closed */
     const char *option, *path; /* the caller's: how the user named the file, for errors */
-    char *part;                /* NULL: written to directly */
+    char *final, *part;        /* where the path leads, and the draft; NULL: written to directly */
 } plmr_draft;
 
 /* Opens for writing. A path that cannot be written is PLMR_ERROR_FILE. */
@@ -38,6 +39,16 @@ plmr_status plmr_draft_error(const plmr_draft *draft, enum plmr_code code, int n
 plmr_status plmr_draft_write(const char *option, const char *path, const char *text);
 
 /* ---- for what is not written through a FILE ---- */
+
+/* PATH, or where it leads if it is a link; for the caller to free. */
+char *plmr_draft_final(const char *path);
+
+/* An errno where what is at PATH must stay: a folder, or a file that nobody may write, which a rename would not ask; else 0. */
+int plmr_draft_forbidden(const char *path);
+
+/* Whether this process is writing a draft of this file, by whatever name: two would be one file. */
+bool plmr_draft_is_open(const char *final);
+#define PLMR_DRAFT_TWICE "another option writes this file, too; name another one"
 
 /* Makes an empty draft of PATH, to read and write; returns its descriptor and its name, for the caller to free. A
  * folder's draft is a folder, and its descriptor 0. -1: errno says why not. */

@@ -163,7 +163,7 @@ static plmr_status reserve(const plmr_npy *npy, int64_t n_bytes)
         if (failed == EOPNOTSUPP || failed == EINVAL || failed == ENOSYS)
             failed = 0;
     }
-    PLMR_CHECK(!failed, PLMR_ERROR_SYSTEM, "%s: no room for %lld bytes: %s", npy->path, (long long)n_bytes,
+    PLMR_CHECK(!failed, PLMR_ERROR_SYSTEM, "%s: no room for %lld bytes: %s", npy->final, (long long)n_bytes,
                strerror(failed));
     return PLMR_OK;
 }
@@ -191,7 +191,29 @@ static plmr_status check_target(const char *path)
     struct stat stat_now;
     PLMR_CHECK(stat(path, &stat_now) != 0 || S_ISREG(stat_now.st_mode), PLMR_ERROR_INPUT,
                "%s: exists and is not a regular file; name a file to write", path);
+    int forbidden = plmr_draft_forbidden(path);
+    PLMR_CHECK(!forbidden, PLMR_ERROR_INPUT, "%s: cannot write: %s", path, strerror(forbidden));
     return PLMR_OK;
+}
+
+static void forget(plmr_npy *npy)
+{
+    free(npy->path);
+    free(npy->final);
+    npy->path = npy->final = NULL;
+}
+
+static plmr_status make_draft(const char *path, plmr_npy *npy)
+{
+    npy->final = plmr_draft_final(path);
+    bool twice = plmr_draft_is_open(npy->final);
+    npy->fd = twice ? -1 : plmr_draft_make(npy->final, false, &npy->path);
+    int failed = errno;
+    if (npy->fd >= 0)
+        return PLMR_OK;
+    forget(npy);
+    PLMR_CHECK(!twice, PLMR_ERROR_INPUT, "%s: " PLMR_DRAFT_TWICE, path);
+    return plmr_error_make(PLMR_ERROR_INPUT, "%s: cannot write: %s", path, strerror(failed));
 }
 
 plmr_status plmr_npy_create(const char *path, enum plmr_dtype dtype, int n_dims, int64_t rows, int64_t cols,
@@ -201,9 +223,7 @@ plmr_status plmr_npy_create(const char *path, enum plmr_dtype dtype, int n_dims,
     *npy = (plmr_npy){.fd = -1};
     PLMR_CHECK(dtype != PLMR_BF16, PLMR_ERROR_INPUT, "%s: NumPy files cannot hold bf16; write f32 instead", path);
     PLMR_TRY(check_target(path));
-    npy->fd = plmr_draft_make(path, false, &npy->path);
-    PLMR_CHECK(npy->fd >= 0, PLMR_ERROR_INPUT, "%s: cannot write: %s", path, strerror(errno));
-    npy->final = plmr_take_copy(path);
+    PLMR_TRY(make_draft(path, npy));
     npy->writes = true;
     npy->dtype = dtype;
     npy->n_dims = n_dims;
@@ -253,13 +273,6 @@ plmr_status plmr_npy_write(const plmr_npy *npy, int64_t r0, int64_t r1, int64_t 
     for (int64_t i = 0; i < p.n; i++)
         PLMR_TRY(write_fully(npy, (const char *)from + i * p.memory_step, p.n_bytes, p.file_at + i * p.file_step));
     return PLMR_OK;
-}
-
-static void forget(plmr_npy *npy)
-{
-    free(npy->path);
-    free(npy->final);
-    npy->path = npy->final = NULL;
 }
 
 plmr_status plmr_npy_close(plmr_npy *npy)

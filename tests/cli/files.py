@@ -62,6 +62,59 @@ def two_at_once(plmr, check, folder):
     check(sorted(os.listdir(folder)) == ["c.html", "c.json", "c.jsonl", "c.npy", "right.npy"], f"left: {os.listdir(folder)}")
 
 
+def one_file_by_two_names(plmr, check, folder):
+    """A file that two options name is refused, whatever they call it; what links lead to is written, and the links stay."""
+    small = "gemm --alg meshgemm --m 8 --k 8 --n 8 --cores 4x4 --quiet".split()
+    os.mkdir(folder + "/d")
+    os.symlink("d", folder + "/e")
+    for pair in (["--json", "d/x", "--report", "d/x"], ["--trace", "d/../d/x", "--json", "d/x"], ["--out", "d/x.npy", "--json", "e/x.npy"]):
+        args = small + [pair[0], f"{folder}/{pair[1]}", pair[2], f"{folder}/{pair[3]}"]
+        code, out, err = plmr.run(args)
+        check(code == 2 and len(err) == 1 and "another option writes this file, too" in err[0] and not os.listdir(folder + "/d"),
+              f"{show(args)}: {code}, {out}, {err}")
+    plain = folder + "/x.npy"
+    code, _, err = plmr.run(small + ["--out", plain, "--json", plain + ".json"])
+    check(code == 0, f"names that begin alike: {code}, {err}")
+    links = {"json": "d/there", "report": "d/not_yet", "trace": folder + "/d/absolute", "out": "twice"}
+    open(folder + "/d/there", "w", encoding="utf-8").close()
+    os.symlink("d/result.npy", folder + "/twice")
+    for name, to in links.items():
+        os.symlink(to, f"{folder}/{name}")
+    code, _, err = plmr.run(small + [word for name in links for word in ("--" + name, f"{folder}/{name}")])
+    check(code == 0 and all(os.path.islink(f"{folder}/{name}") for name in [*links, "twice"]), f"links: {code}, {err}")
+    check(sorted(os.listdir(folder + "/d")) == ["absolute", "not_yet", "result.npy", "there"], f"links lead to {os.listdir(folder + '/d')}")
+    check(np.load(folder + "/d/result.npy").shape == (8, 8), "a link to a link to a matrix")
+
+
+def read_only_files_stay(plmr, check, folder):
+    """Renaming over a file asks nobody whether that may be written."""
+    small = "gemm --alg meshgemm --m 8 --k 8 --n 8 --cores 4x4 --quiet".split()
+    kept = folder + "/kept"
+    with open(kept, "w", encoding="utf-8") as file:
+        file.write("mine")
+    os.chmod(kept, 0o444)
+    for option in ("--json", "--report", "--trace", "--out"):
+        code, out, err = plmr.run(small + [option, kept])
+        check(code == 2 and len(err) == 1 and "kept: Permission denied" in err[0].replace("cannot write: ", ""), f"{option}: {code}, {out}, {err}")
+    check(open(kept, encoding="utf-8").read() == "mine", "a file that nobody may write has been written")
+
+
+def own_standard_output(plmr, check, folder):
+    """What is this process's standard output is written to as such, a file as well: behind what is there."""
+    os.symlink("/proc/self/fd/1", folder + "/stdout")
+    with open(folder + "/all", "w+", encoding="utf-8") as file:
+        file.write("before\n")
+        file.flush()
+        small = "gemm --alg meshgemm --m 8 --k 8 --n 8 --cores 4x4".split()
+        process = plmr.start(small + ["--json", folder + "/stdout"], stdout=file)
+        _, err = outcome(process, 120)
+        check(process.returncode == 0 and os.path.islink(folder + "/stdout"), f"{process.returncode}, {err}")
+        file.seek(0)
+        lines = file.read().splitlines()
+    check(lines[0] == "before" and any(line.startswith("meshgemm ") for line in lines), f"standard output: {lines}")
+    check([json.loads(line)["m"] for line in lines if line.startswith("{")] == [8], f"standard output: {lines}")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     random = np.random.default_rng(77)
@@ -87,6 +140,9 @@ def main():
         run(plmr, check, folder, gemm + ["--alg", "cannon", "--b", folder + "/b.npy", "--dtype", "bf16"], 2, c, 1e-2, np.float32)
     with tempfile.TemporaryDirectory() as folder:
         two_at_once(plmr, check, folder)
+    for test in (one_file_by_two_names, read_only_files_stay, own_standard_output):
+        with tempfile.TemporaryDirectory() as folder:
+            test(plmr, check, folder)
     check.done()
 
 

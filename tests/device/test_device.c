@@ -204,7 +204,8 @@ static void faults_of_defects(void **state)
         {"\"dead_links\": [[1, 2, 2, 3]],", "my.json:4: dead_links.0: (1,2) and (2,3) are no neighbours"},
         {"\"dead_links\": [[1, 2, 1, 3], [1, 3, 1, 2]],", "my.json:4: dead_links: (1,2) is given twice"},
         {"\"slow\": [[1, 2, 0.5]],", "my.json:4: slow.0: has the factor 0.5, expected times (1 to 1e+06)"},
-        {"\"slow\": [[1, 2, \"x\"]],", "my.json:4: slow.0: has a factor that is no number, expected times (1 to 1e+06)"},
+        {"\"slow\": [[1, 2, \"x\"]],",
+         "my.json:4: slow.0: has a factor that is no number, expected times (1 to 1e+06)"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         char text[120];
@@ -349,9 +350,10 @@ static void lists_fit_the_size(void **state)
     fputs("{\"title\": \"named\", \"like\": \"wse2\", \"dead_links\": [[900, 0, 900, 1]]}", file);
     fclose(file);
     must(plmr_device_load("named.json:rows=901", &device));
-    expect_error(plmr_device_load("named.json:rows=10", &device),
-                 "named.json:rows=10: dead_links: (900,0) is no core of the device's 10x750: rows are 0 to 9, columns 0 "
-                 "to 749");
+    expect_error(
+        plmr_device_load("named.json:rows=10", &device),
+        "named.json:rows=10: dead_links: (900,0) is no core of the device's 10x750: rows are 0 to 9, columns 0 "
+        "to 749");
     expect_error(plmr_device_parse("{\"title\": \"less\", \"like\": \"named.json\", \"rows\": {\"value\": 10, "
                                    "\"unit\": \"cores\", \"tag\": \"guess\", \"source\": \"mine\"}}",
                                    "less.json", &device),
