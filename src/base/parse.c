@@ -39,12 +39,17 @@ plmr_status plmr_parse_whole(const char *option, const char *text, int64_t most,
     return check_most(option, text, most, *value);
 }
 
-plmr_status plmr_parse_real(const char *option, const char *text, double least, double most, double *value)
+bool plmr_is_decimal(const char *text, double *value)
 {
     char *end;
     errno = 0;
     *value = strtod(text, &end);
-    PLMR_CHECK(end != text && !*end && !errno && *value >= least && *value <= most, PLMR_ERROR_INPUT,
+    return end != text && !*end && !errno && strspn(text, "0123456789.eE+-") == strlen(text);
+}
+
+plmr_status plmr_parse_real(const char *option, const char *text, double least, double most, double *value)
+{
+    PLMR_CHECK(plmr_is_decimal(text, value) && *value >= least && *value <= most, PLMR_ERROR_INPUT,
                "%s: '%.60s' is not a number from %g to %g", option, text, least, most);
     return PLMR_OK;
 }

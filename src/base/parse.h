@@ -9,6 +9,9 @@
 plmr_status plmr_parse_count(const char *option, const char *text, int64_t most, int64_t *value);
 plmr_status plmr_parse_whole(const char *option, const char *text, int64_t most, int64_t *value);
 
+/* Whether the text is a decimal number and nothing else: no blanks, no 0x10, no nan, and none that a double has no room for. */
+bool plmr_is_decimal(const char *text, double *value);
+
 /* A number from least to most. */
 plmr_status plmr_parse_real(const char *option, const char *text, double least, double most, double *value);
 

@@ -30,3 +30,18 @@ void plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int
 {
     *source = (plmr_source){.get = get, .seed = seed, .rows = rows, .cols = cols};
 }
+
+static plmr_status get_ones(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
+                            size_t ld)
+{
+    (void)source, (void)row, (void)col;
+    for (int i = 0; i < n_rows; i++)
+        for (int j = 0; j < n_cols; j++)
+            out[(size_t)i * ld + (size_t)j] = 1;
+    return PLMR_OK;
+}
+
+void plmr_source_ones(plmr_source *source, int64_t rows, int64_t cols)
+{
+    *source = (plmr_source){.get = get_ones, .rows = rows, .cols = cols};
+}

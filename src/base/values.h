@@ -38,6 +38,9 @@ static inline int64_t plmr_clip(int64_t first, int64_t count, int64_t limit)
 /* Values in [-1, 1) that depend on seed, row and column alone (counter-based random numbers): the same on any ranks. */
 void plmr_source_synthetic(plmr_source *source, uint64_t seed, int64_t rows, int64_t cols);
 
+/* All 1. */
+void plmr_source_ones(plmr_source *source, int64_t rows, int64_t cols);
+
 /* Takes a rectangle of a result: rows [row, row + n_rows) x columns [col, col + n_cols) at `values`, leading dimension
  * ld. */
 typedef plmr_status (*plmr_visit)(void *context, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,

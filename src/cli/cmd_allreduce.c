@@ -66,13 +66,21 @@ static const plmr_option options[] = {
 
 /* ---- running ---- */
 
-static plmr_status get_ones(const plmr_source *source, int64_t row, int64_t col, int n_rows, int n_cols, float *out,
-                            size_t ld)
+/* Of "all", those that there are on such lines. */
+static plmr_status choose_algorithms(const plmr_job *job, allreduce_command *c)
 {
-    (void)source, (void)row, (void)col;
-    for (int i = 0; i < n_rows; i++)
-        for (int j = 0; j < n_cols; j++)
-            out[(size_t)i * ld + (size_t)j] = 1;
+    plmr_chosen *chosen = &c->run.algorithms;
+    int n_all = chosen->n;
+    chosen->n = 0;
+    for (int i = 0; i < n_all; i++) {
+        const void *one = chosen->at[i];
+        plmr_status status = plmr_allreduce_check(one, &c->reduce, &job->session.device, job->rows, job->cols);
+        if (status && (!chosen->all || (chosen->n == 0 && i + 1 == n_all)))
+            return status;
+        if (!status)
+            chosen->at[chosen->n++] = one;
+        plmr_error_free(status);
+    }
     return PLMR_OK;
 }
 
@@ -85,8 +93,8 @@ static plmr_status prepare(plmr_job *job, void *context)
                "--root is a core of a row: give --cores P, not %dx%d", job->rows, job->cols);
     int64_t n_cores = (int64_t)job->rows * job->cols;
     plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, n_cores, c->length);
-    c->ones = (plmr_source){.get = get_ones, .rows = 1, .cols = n_cores};
-    return PLMR_OK;
+    plmr_source_ones(&c->ones, 1, n_cores);
+    return choose_algorithms(job, c);
 }
 
 static void record_problem(const void *context, plmr_record *record)

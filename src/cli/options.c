@@ -1,6 +1,5 @@
 #include "cli/options.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,10 +26,8 @@ static plmr_status read_allow(const plmr_option *option, const char *text, void 
 
 static plmr_status read_pace(const plmr_option *option, const char *text, void *member)
 {
-    char *end;
     double *pace = member;
-    *pace = strtod(text, &end);
-    PLMR_CHECK(end != text && !*end && isfinite(*pace) && *pace > 0, PLMR_ERROR_INPUT,
+    PLMR_CHECK(plmr_is_decimal(text, pace) && *pace > 0, PLMR_ERROR_INPUT,
                "%s: '%.60s' is not a positive number of seconds", plmr_option_shown(option).s, text);
     return PLMR_OK;
 }

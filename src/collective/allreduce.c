@@ -8,6 +8,20 @@
 
 /* ---- opening ---- */
 
+plmr_status plmr_allreduce_check(const plmr_reduce_algorithm *algorithm, const plmr_reduce_options *options,
+                                 const plmr_device *device, int rows, int cols)
+{
+    const int extent[] = {[PLMR_X] = cols, [PLMR_Y] = rows};
+    for (int axis = 0; axis < 2; axis++) {
+        plmr_reduce_plan *plan;
+        if (extent[axis] == 1)
+            continue;
+        PLMR_TRY(plmr_reduce_plan_create(algorithm, device, (enum plmr_axis)axis, extent[axis], options, &plan));
+        plmr_reduce_plan_destroy(plan);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status fill(plmr_allreduce *r, const plmr_reduce_algorithm *algorithm, const plmr_reduce_options *options)
 {
     plmr_region *region = r->region;

@@ -15,6 +15,10 @@ typedef struct plmr_allreduce {
     float *sum;                 /* the result: on every rank */
 } plmr_allreduce;
 
+/* Whether there is such an allreduce of rows x cols cores: rings need three, and leave no sum on a root. Local. */
+plmr_status plmr_allreduce_check(const plmr_reduce_algorithm *algorithm, const plmr_reduce_options *options,
+                                 const plmr_device *device, int rows, int cols);
+
 /* Charges the vectors and configures the routes. The source may be NULL in timing mode. Collective. */
 plmr_status plmr_allreduce_open(const plmr_reduce_algorithm *algorithm, const plmr_reduce_options *options,
                                 plmr_region *region, int64_t length, enum plmr_dtype dtype, const plmr_source *vectors,

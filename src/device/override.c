@@ -1,10 +1,10 @@
 /* "wse2:hop=4,topology=torus": numbers of a device replaced by the command line's. */
+#include "base/parse.h"
 #include "base/suggest.h"
 #include "device/defect_lists.h"
 #include "device/device_internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TOPOLOGY = PLMR_DEVICE_N_NUMBERS, ROUTER, N_KEYS };
@@ -59,9 +59,9 @@ static plmr_status set_router(const char *name, const char *value, plmr_device *
 static plmr_status set_number(const char *name, const struct plmr_device_number *number, const char *text,
                               plmr_device *device)
 {
-    char wrong[80], *end;
-    double value = strtod(text, &end), was = *plmr_device_value(device, number);
-    PLMR_CHECK(*text && !*end && strspn(text, "0123456789.eE+-") == strlen(text), PLMR_ERROR_INPUT,
+    char wrong[80];
+    double value, was = *plmr_device_value(device, number);
+    PLMR_CHECK(plmr_is_decimal(text, &value), PLMR_ERROR_INPUT,
                "%.255s: %s: '%.60s' is not a number, expected %s (%g to %g)", name, number->key, text, number->unit,
                number->least, number->most);
     PLMR_CHECK(plmr_device_check_value(number, value, wrong, sizeof wrong), PLMR_ERROR_INPUT,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parse.h"
 #include "base/text_file.h"
 #include "model/experts.h"
 
@@ -61,14 +62,12 @@ static plmr_status read_trace(const char *path, const plmr_model_shape *shape, p
 
 plmr_status plmr_expert_load_read(const char *text, const plmr_model_shape *shape, plmr_expert_load *load)
 {
-    char *end;
     PLMR_CHECK(shape->n_experts, PLMR_ERROR_INPUT, "--expert-load: %s has no experts", shape->name);
     if (strcmp(text, "uniform") == 0)
         return PLMR_OK;
     if (strncmp(text, "zipf:", 5) != 0)
         return read_trace(text, shape, load);
-    load->skew = strtod(text + 5, &end);
-    PLMR_CHECK(end != text + 5 && !*end && load->skew >= 0 && load->skew <= 10, PLMR_ERROR_INPUT,
+    PLMR_CHECK(plmr_is_decimal(text + 5, &load->skew) && load->skew >= 0 && load->skew <= 10, PLMR_ERROR_INPUT,
                "--expert-load: '%.60s' is no skew from 0 to 10, e.g. zipf:1", text);
     return PLMR_OK;
 }

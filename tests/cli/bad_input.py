@@ -100,6 +100,9 @@ CASES = [
     (G + "--allow X", "--allow: unknown 'X'"),
     (G + "--pace -1", "--pace: '-1' is not a positive number"),
     (G + "--pace 1s", "--pace: '1s'"),
+    (G + "--pace 0x10", "--pace: '0x10' is not a positive number"),
+    ("llm --model demo-moe --prompt 4 --link 0x10", "--link: '0x10' is neither bytes a second"),
+    ("llm --model demo-moe --prompt 4 --expert-load zipf:0x1", "--expert-load: 'zipf:0x1' is no skew"),
     (G + "--seed -1", "--seed: '-1'"),
     # files
     (G + "--json /nonexistent/x", "--json: cannot write /nonexistent/x"),
