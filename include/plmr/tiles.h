@@ -21,8 +21,9 @@ typedef struct plmr_tiles plmr_tiles;
 plmr_status plmr_tiles_create(plmr_region *region, const char *name, int n_values, plmr_tiles **tiles);
 
 /* The same with tiles of rows x cols elements, row by row, that a core stores as `dtype`: so many bytes are charged, and
- * sent. In this process values are floats whatever the dtype; those of f16 and bf16 are rounded to it after every
- * plmr_compute, and by every verb that takes them. Flows of points.h carry tiles of f32. */
+ * sent. In this process values are floats whatever the dtype; those of f16 and bf16 are rounded to it after all work
+ * (plmr_compute, _each, _listed, plmr_each, plmr_region_busy), and by every verb that takes them. Flows of points.h
+ * carry tiles of f32. */
 plmr_status plmr_tiles_make(plmr_region *region, const char *name, enum plmr_dtype dtype, int rows, int cols,
                             plmr_tiles **tiles);
 void plmr_tiles_destroy(plmr_tiles *tiles);

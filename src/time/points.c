@@ -184,9 +184,10 @@ plmr_arrivals plmr_clock_points_begin(plmr_clock *clock, const plmr_messages *me
     clock->spare = NULL;
     plmr_arrivals arrivals = {.due = due, .messages = messages, .label = clock->watch ? clock->watch->verb(clock) : 0};
     plmr_settle(region, clock->all.t, clock->origin + clock->lag, messages, due);
-    if (messages->works_alike)
-        clock->lag += messages->busy[0];
-    for (size_t core = 0; core < n_cores && !messages->works_alike; core++)
+    bool alike = !isnan(messages->common_busy);
+    if (alike)
+        clock->lag += messages->common_busy;
+    for (size_t core = 0; core < n_cores && !alike; core++)
         clock->all.t[core] += messages->busy[core];
     if (clock->watch)
         clock->watch->points_sent(clock, messages->busy);

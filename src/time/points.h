@@ -49,7 +49,7 @@ typedef struct plmr_messages {
     bool fans;              /* all of them are one core's, and one message for many */
     bool relayed;           /* software passes static messages on */
     double *busy;           /* by core of this block: cycles of what it sends, gets and relays; */
-    bool works_alike;       /* all of them the same */
+    double common_busy;     /* the same for each core of the region, on whatever rank; NAN: not all do the same */
     int64_t n_away, n_come; /* go to other ranks, and come from them: */
     int64_t *n_out, *n_in;  /* by rank; of this rank itself 0 */
     int32_t *sender;        /* by message in the order in which they go: which core of this block sends it, */
@@ -62,7 +62,7 @@ typedef struct plmr_messages {
 
 /* What follows from a flow's messages, once `words` has what each core of this block gets; they become the more of that
  * and of what it sends. Adds what cores do to `busy`, where what they relay is; and where messages meet nobody, takes
- * `sent`, and `delay` by message. Local. */
+ * `sent`, and `delay` by message; common_busy is of this block alone. Local. */
 void plmr_points_measure(const plmr_region *region, plmr_messages *messages, int64_t *words);
 
 /* When all that a core sends and receives is there, counted from the clocks' 0: by core of this block, row by row; or

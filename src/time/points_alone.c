@@ -166,7 +166,7 @@ void plmr_points_measure(const plmr_region *region, plmr_messages *messages, int
 {
     plmr_settling s = plmr_settling_make(region, NULL);
     add_work(&s, messages, words, messages->busy);
-    messages->works_alike = all_the_same(messages->busy, plmr_count_cores(region));
+    messages->common_busy = all_the_same(messages->busy, plmr_count_cores(region)) ? messages->busy[0] : NAN;
     if (region->device->router != PLMR_XY || messages->fans)
         time_all(&s, messages);
 }

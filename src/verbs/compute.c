@@ -4,6 +4,7 @@
 
 #include "base/given.h"
 #include "base/memory.h"
+#include "plmr/tiles.h"
 #include "region/profile.h"
 #include "time/clock.h"
 #include "time/trace.h"
@@ -57,10 +58,7 @@ plmr_status plmr_compute_each(plmr_region *region, plmr_cycles t_cycles, void (*
         charge(region, &step);
     }
     free(step.cycles);
-    for (int r = 0; r < n_rows && region->options.values && work && !status; r++)
-        for (int c = 0; c < n_cols; c++)
-            work(context, region->first[PLMR_Y] + r, region->first[PLMR_X] + c);
-    return status;
+    return status ? status : plmr_each(region, work, context);
 }
 
 struct list {

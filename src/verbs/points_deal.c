@@ -1,6 +1,7 @@
 /* Whose messages are whose: told between ranks once, when a flow is made. */
 #include "verbs/points.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -84,6 +85,14 @@ static void put_in_order(plmr_points *points, const int32_t *to, int n_ranks)
     m->dealing = plmr_dealing_create(points->region->ranks, m->n_out, m->n_in, sizeof *m->delay);
 }
 
+/* All ranks' clocks have the same lag, so what is the same on each is not enough. */
+static double agree_on_busy(plmr_ranks *ranks, double mine)
+{
+    double ends[2] = {isnan(mine) ? INFINITY : mine, isnan(mine) ? INFINITY : -mine};
+    plmr_ranks_max(ranks, ends, 2);
+    return ends[0] == -ends[1] ? ends[0] : NAN;
+}
+
 void plmr_points_plan(plmr_points *points, const plmr_region *of, const int32_t *first_to)
 {
     plmr_messages *m = &points->messages;
@@ -99,6 +108,8 @@ void plmr_points_plan(plmr_points *points, const plmr_region *of, const int32_t 
     }
     int64_t *words = count_words(of, came, n);
     plmr_points_measure(of, m, words);
+    if (n_ranks > 1)
+        m->common_busy = agree_on_busy(of->ranks, m->common_busy);
     note_ends(of, m, came, n);
     if (n_ranks > 1)
         put_in_order(points, to, n_ranks);

@@ -111,13 +111,20 @@ void plmr_region_destroy(plmr_region *region)
 /* Up to here doubles hold every 1/64 cycle. */
 static const double most_cycles = 0x1p47;
 
-plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
+plmr_status plmr_region_work(plmr_region *region, double t_cycles, const char *verb)
 {
-    PLMR_TRY(plmr_region_check(region, __func__));
+    PLMR_TRY(plmr_region_check(region, verb));
     PLMR_CHECK(t_cycles >= 0 && t_cycles + region->ledger.compute_cycles <= most_cycles, PLMR_ERROR_INPUT,
                "a core cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all", t_cycles,
                region->ledger.compute_cycles);
     plmr_region_compute(region, "compute", t_cycles);
+    return PLMR_OK;
+}
+
+plmr_status plmr_region_busy(plmr_region *region, double t_cycles)
+{
+    PLMR_TRY(plmr_region_work(region, t_cycles, __func__));
+    plmr_tiles_round_all(region);
     return PLMR_OK;
 }
 

@@ -170,7 +170,7 @@ plmr_status plmr_each(plmr_region *region, void (*work)(void *context, int row, 
 plmr_status plmr_compute(plmr_region *region, double t_cycles, void (*work)(void *context, int row, int col),
                          void *context)
 {
-    PLMR_TRY(plmr_region_busy(region, t_cycles));
+    PLMR_TRY(plmr_region_work(region, t_cycles, __func__));
     return plmr_each(region, work, context);
 }
 

@@ -45,3 +45,6 @@ float *plmr_tiles_arrive(plmr_tiles *to, enum plmr_axis axis);
 /* Rounds what half floats hold to what they can. */
 void plmr_tiles_round(const plmr_tiles *tiles);
 void plmr_tiles_round_all(const plmr_region *region);
+
+/* plmr_region_busy without the rounding, for a verb by its name. */
+plmr_status plmr_region_work(plmr_region *region, double t_cycles, const char *verb);

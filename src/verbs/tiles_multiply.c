@@ -36,6 +36,7 @@ static void multiply_values(const plmr_tiles *a, const plmr_tiles *b, plmr_tiles
     float *turned = plmr_take((size_t)a->n_values * sizeof *turned);
     plmr_tiles_round(a);
     plmr_tiles_round(b);
+    plmr_tiles_round(c);
     for (size_t core = 0; core < n_cores; core++) {
         turn(a, a->values + core * (size_t)a->n_values, turned);
         plmr_tile_product_onto(NULL, PLMR_F32, c->dtype, a->cols, a->rows, b->cols, turned,

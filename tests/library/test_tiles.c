@@ -35,6 +35,62 @@ static plmr_cost cost_of(plmr_region *region)
     return cost;
 }
 
+/* ---- half floats ---- */
+
+static void set_thirds(void *context, int row, int col)
+{
+    plmr_tiles_at(context, row, col)[0] = 1.0f / 3;
+}
+
+static double no_cycles(void *context, int row, int col)
+{
+    (void)context, (void)row, (void)col;
+    return 0;
+}
+
+static void expect_all(const plmr_region *region, const plmr_tiles *tiles, float value)
+{
+    int first[2], count[2];
+    plmr_region_block(region, first, count);
+    for (int i = 0; i < count[0] * count[1]; i++)
+        assert_true(((const float *)plmr_tiles_block(tiles))[i] == value);
+}
+
+static void write_all(const plmr_region *region, const plmr_tiles *tiles, float value)
+{
+    int first[2], count[2];
+    plmr_region_block(region, first, count);
+    for (int i = 0; i < count[0] * count[1]; i++)
+        ((float *)plmr_tiles_block(tiles))[i] = value;
+}
+
+/* After whatever work, and before a product goes on from them. */
+static void half_floats_are_rounded(void **state)
+{
+    (void)state;
+    const float third = 0x1.554p-2f;
+    plmr_device device = test_device("wse2");
+    plmr_region_options options = {.values = true};
+    struct test_region t = test_region_open(&device, 4, 4, &options);
+    plmr_tiles *half, *one;
+    must(plmr_tiles_make(t.region, "half", PLMR_F16, 1, 1, &half));
+    must(plmr_tiles_make(t.region, "one", PLMR_F16, 1, 1, &one));
+    must(plmr_compute(t.region, 1, set_thirds, half));
+    expect_all(t.region, half, third);
+    must(plmr_compute_each(t.region, no_cycles, set_thirds, half));
+    expect_all(t.region, half, third);
+    write_all(t.region, half, 1.0f / 3);
+    must(plmr_region_busy(t.region, 1));
+    expect_all(t.region, half, third);
+    write_all(t.region, half, 2049);
+    write_all(t.region, one, 1);
+    must(plmr_tiles_multiply_add(one, one, half));
+    expect_all(t.region, half, 2048);
+    plmr_tiles_destroy(half);
+    plmr_tiles_destroy(one);
+    test_region_close(&t);
+}
+
 /* ---- lines ---- */
 
 enum { ROWS = 5, COLS = 7 };
@@ -304,6 +360,7 @@ static void too_many_routes_stay_refused(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(half_floats_are_rounded),
     cmocka_unit_test(nothing_comes_to_an_open_end),
     cmocka_unit_test(a_ring_may_go_after_its_last_shift),
     cmocka_unit_test(multicasts_take_a_route_for_each_sender),
