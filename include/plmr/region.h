@@ -59,7 +59,7 @@ plmr_status plmr_region_busy(plmr_region *region, double t_cycles);
 typedef struct plmr_cost {
     double t_cycles;         /* the latest clock of any core */
     double compute_cycles;   /* of these, spent in arithmetic, by the busiest core */
-    int64_t hops_critical;   /* hops, verb by verb, along the longest path of each */
+    int64_t hops_critical;   /* hops, verb by verb, along the longest path of each; of trees that of 8 words */
     int64_t stages_critical; /* points on that path where software forwards */
     int64_t steps;           /* compute steps of every core */
     int routes_max;          /* routes configured at the core that has most */

@@ -93,6 +93,16 @@ def test_host(plmr, check):
             check(record["rss_peak_bytes"] > 1 << 20, what + "memory")
 
 
+def test_all_that_there_are(plmr, check):
+    """Of all allreduces those are run that there are for a root and on short lines."""
+    names = {record["algorithm"] for record in plmr.records(["allreduce", "--cores", "16"])}
+    for args in (["--cores", "16", "--root", "3"], ["--cores", "2"], ["--cores", "9x2"]):
+        records = plmr.records(["allreduce"] + args, 2)
+        check({record["algorithm"] for record in records} == names - {"ring", "scatter"}, f"{args}: {records}")
+    code, out, err = plmr.run(["allreduce", "--cores", "2", "--alg", "chain,ring", "--json", "-"])
+    check(code == 2 and not out and len(err) == 1 and "at least 3 cores" in err[0], f"a ring of two: {code}, {out}, {err}")
+
+
 def test_file(plmr, check, folder):
     path = folder + "/r.jsonl"
     args = ["gemm", "--m", "40", "--k", "40", "--n", "40", "--cores", "10x10", "--json", path]
@@ -231,6 +241,7 @@ def main():
     test_streams(plmr, check)
     test_quiet(plmr, check)
     test_misfits(plmr, check)
+    test_all_that_there_are(plmr, check)
     test_host(plmr, check)
     test_full(plmr, check)
     with tempfile.TemporaryDirectory() as folder:
