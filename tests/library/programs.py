@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 program, mpiexec = sys.argv[1:]
-GRIDS = ["1x1", "1x2", "2x1", "1x4", "4x1", "2x2", "6x1", "1x8"]
+GRIDS = ["1x1", "1x2", "2x1", "1x4", "4x1", "2x2", "6x1", "3x1"]
 DEVICES = ["wse2:routes=1000", "wormhole:rows=8,cols=8,ring_rows=0,ring_cols=0", "wse2:routes=1000,border_rows=3,border_cols=4,border_hop=9"]
 
 
