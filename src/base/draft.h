@@ -5,7 +5,8 @@
  * the name PATH; what lay at PATH is untouched until then, and a run that fails removes its own draft alone. Where PATH
  * is a link, all this happens where it leads. A PATH that exists and is no regular file (a pipe) is written to
  * directly, and one that is this process's standard output (/dev/stdout, whatever that is) as that. Two drafts of one
- * file at a time are an error, and so is a file that nobody may write, whoever asks. All functions are local: call them on one rank.
+ * file at a time are an error, and so is a file that nobody may write, whoever asks. All functions are local: call
+ * them on one rank.
  *
  *     plmr_draft draft;
  *     PLMR_TRY(plmr_draft_open("--json", path, &draft));
