@@ -128,6 +128,24 @@ plmr_status plmr_read_some_of(const plmr_option *option, const char *text, void 
     return PLMR_OK;
 }
 
+plmr_status plmr_chosen_keep(plmr_chosen *chosen, plmr_status (*check)(const void *one, const void *context),
+                             const void *context)
+{
+    plmr_status status = PLMR_OK;
+    int n = 0;
+    for (int i = 0; i < chosen->n && (!status || chosen->all); i++) {
+        plmr_error_free(status);
+        chosen->at[n] = chosen->at[i];
+        status = check(chosen->at[n], context);
+        n += !status;
+    }
+    if (status && (n == 0 || !chosen->all))
+        return status;
+    plmr_error_free(status);
+    chosen->n = n;
+    return PLMR_OK;
+}
+
 plmr_status plmr_read_one_more(const plmr_option *option, const char *text, void *member)
 {
     plmr_texts *texts = member;

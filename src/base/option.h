@@ -92,6 +92,10 @@ typedef struct plmr_chosen {
     bool all; /* said as "all" */
 } plmr_chosen;
 
+/* Of "all", keeps those that the check lets pass; of others, and where there is none, returns what it says. Local. */
+plmr_status plmr_chosen_keep(plmr_chosen *chosen, plmr_status (*check)(const void *one, const void *context),
+                             const void *context);
+
 typedef struct plmr_texts {
     const char *at[PLMR_MOST_TEXTS];
     int n;

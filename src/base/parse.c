@@ -42,9 +42,8 @@ plmr_status plmr_parse_whole(const char *option, const char *text, int64_t most,
 bool plmr_is_decimal(const char *text, double *value)
 {
     char *end;
-    errno = 0;
     *value = strtod(text, &end);
-    return end != text && !*end && !errno && strspn(text, "0123456789.eE+-") == strlen(text);
+    return end != text && !*end && strspn(text, "0123456789.eE+-") == strlen(text);
 }
 
 plmr_status plmr_parse_real(const char *option, const char *text, double least, double most, double *value)

@@ -9,7 +9,7 @@
 plmr_status plmr_parse_count(const char *option, const char *text, int64_t most, int64_t *value);
 plmr_status plmr_parse_whole(const char *option, const char *text, int64_t most, int64_t *value);
 
-/* Whether the text is a decimal number and nothing else: no blanks, no 0x10, no nan, and none that a double has no room for. */
+/* Whether the text is a decimal number and nothing else: no blanks, no 0x10, no nan. One too large is infinity. */
 bool plmr_is_decimal(const char *text, double *value);
 
 /* A number from least to most. */

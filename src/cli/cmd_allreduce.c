@@ -66,22 +66,11 @@ static const plmr_option options[] = {
 
 /* ---- running ---- */
 
-/* Of "all", those that there are on such lines. */
-static plmr_status choose_algorithms(const plmr_job *job, allreduce_command *c)
+static plmr_status check(const void *algorithm, const void *context)
 {
-    plmr_chosen *chosen = &c->run.algorithms;
-    int n_all = chosen->n;
-    chosen->n = 0;
-    for (int i = 0; i < n_all; i++) {
-        const void *one = chosen->at[i];
-        plmr_status status = plmr_allreduce_check(one, &c->reduce, &job->session.device, job->rows, job->cols);
-        if (status && (!chosen->all || (chosen->n == 0 && i + 1 == n_all)))
-            return status;
-        if (!status)
-            chosen->at[chosen->n++] = one;
-        plmr_error_free(status);
-    }
-    return PLMR_OK;
+    const plmr_job *job = context;
+    const allreduce_command *c = job->context;
+    return plmr_allreduce_check(algorithm, &c->reduce, &job->session.device, job->rows, job->cols);
 }
 
 static plmr_status prepare(plmr_job *job, void *context)
@@ -94,7 +83,7 @@ static plmr_status prepare(plmr_job *job, void *context)
     int64_t n_cores = (int64_t)job->rows * job->cols;
     plmr_source_synthetic(&c->vectors, 2 * (uint64_t)c->run.seed, n_cores, c->length);
     plmr_source_ones(&c->ones, 1, n_cores);
-    return choose_algorithms(job, c);
+    return plmr_chosen_keep(&c->run.algorithms, check, job);
 }
 
 static void record_problem(const void *context, plmr_record *record)

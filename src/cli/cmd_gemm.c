@@ -43,19 +43,9 @@ static const plmr_option options[] = {
     {0},
 };
 
-/* Of "all", those that have the form. */
-static plmr_status choose_algorithms(gemm_command *c)
+static plmr_status check_form(const void *algorithm, const void *context)
 {
-    plmr_chosen *chosen = &c->run.algorithms;
-    int n = 0;
-    for (int i = 0; i < chosen->n; i++) {
-        const plmr_gemm_algorithm *algorithm = chosen->at[i];
-        if (!chosen->all || !c->transpose_b || algorithm->run_transposed)
-            chosen->at[n++] = algorithm;
-    }
-    PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "--transpose-b: no algorithm has a form for it");
-    chosen->n = n;
-    return PLMR_OK;
+    return plmr_gemm_check_form(algorithm, ((const gemm_command *)context)->transpose_b);
 }
 
 /* ---- the problem ---- */
@@ -220,7 +210,7 @@ static const plmr_job_actions actions = {
 static plmr_status run_command(void *options)
 {
     gemm_command *c = options;
-    PLMR_TRY(choose_algorithms(c));
+    PLMR_TRY(plmr_chosen_keep(&c->run.algorithms, check_form, c));
     return plmr_job_do(&actions, &c->run, &c->files, DEFAULT_CORES, DEFAULT_CORES, c);
 }
 

@@ -1,6 +1,6 @@
 #include "cli/options.h"
 
-#include <stdlib.h>
+#include <float.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -27,7 +27,7 @@ static plmr_status read_allow(const plmr_option *option, const char *text, void 
 static plmr_status read_pace(const plmr_option *option, const char *text, void *member)
 {
     double *pace = member;
-    PLMR_CHECK(plmr_is_decimal(text, pace) && *pace > 0, PLMR_ERROR_INPUT,
+    PLMR_CHECK(plmr_is_decimal(text, pace) && *pace > 0 && *pace <= DBL_MAX, PLMR_ERROR_INPUT,
                "%s: '%.60s' is not a positive number of seconds", plmr_option_shown(option).s, text);
     return PLMR_OK;
 }

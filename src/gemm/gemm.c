@@ -48,13 +48,19 @@ static plmr_status check_tiles(const plmr_gemm_problem *p)
     return PLMR_OK;
 }
 
+plmr_status plmr_gemm_check_form(const plmr_gemm_algorithm *algorithm, bool transpose_b)
+{
+    PLMR_CHECK(!transpose_b || algorithm->run_transposed, PLMR_ERROR_INPUT,
+               "%s has no form for a transposed B: use --alg meshgemm", algorithm->name);
+    return PLMR_OK;
+}
+
 plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *p)
 {
     PLMR_CHECK(p->m >= 1 && p->k >= 1 && p->n >= 1, PLMR_ERROR_INPUT, "m, k and n must be at least 1");
     PLMR_CHECK(p->m <= INT_MAX && p->k <= INT_MAX && p->n <= INT_MAX, PLMR_ERROR_INPUT,
                "m, k and n must be below 2^31");
-    PLMR_CHECK(!p->transpose_b || algorithm->run_transposed, PLMR_ERROR_INPUT,
-               "%s has no form for a transposed B: use --alg meshgemm", algorithm->name);
+    PLMR_TRY(plmr_gemm_check_form(algorithm, p->transpose_b));
     PLMR_TRY(check_grid(p));
     return check_tiles(p);
 }

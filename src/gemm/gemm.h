@@ -53,6 +53,7 @@ typedef struct plmr_gemm_algorithm {
 PLMR_REGISTRY(gemm, plmr_gemm_algorithm)
 
 /* Checks what the user asked for, before anything is made: sizes, grid, form. Local. */
+plmr_status plmr_gemm_check_form(const plmr_gemm_algorithm *algorithm, bool transpose_b);
 plmr_status plmr_gemm_check(const plmr_gemm_algorithm *algorithm, const plmr_gemm_problem *problem);
 
 /* Makes rings, operands (filled from the sources; they may be NULL in timing mode) and result on the region.

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/plmr_npy_XXXXXX";
@@ -370,17 +371,57 @@ static void nothing_appears_before_commit(void **state)
 }
 
 /* Two runs write to the same path: neither takes anything from the other, and the last to end is seen. */
+/* Another run, that goes on with each byte that comes: makes a draft, and gives it its name or leaves it. */
+static void run_another(int go, int done, bool commits)
+{
+    plmr_npy npy;
+    char byte = 0;
+    plmr_status made = plmr_npy_create(path, PLMR_F32, 1, 1, 5, &npy);
+    bool went = !made && write(done, &byte, 1) == 1 && read(go, &byte, 1) == 1;
+    if (went && commits)
+        made = plmr_npy_commit(&npy);
+    else if (went)
+        plmr_npy_discard(&npy);
+    _exit(went && !made ? 0 : 1);
+}
+
+static pid_t start_another(bool commits, int *go)
+{
+    int to[2], from[2];
+    char byte;
+    assert_true(pipe(to) == 0 && pipe(from) == 0);
+    pid_t child = fork();
+    if (child == 0)
+        run_another(to[0], from[1], commits);
+    assert_int_equal(read(from[0], &byte, 1), 1);
+    close(to[0]);
+    close(from[0]);
+    close(from[1]);
+    *go = to[1];
+    return child;
+}
+
+static void end_another(pid_t child, int go)
+{
+    int status;
+    assert_int_equal(write(go, "", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(go);
+}
+
 static void runs_do_not_meet(void **state)
 {
     (void)state;
-    plmr_npy one, other, third, back;
+    plmr_npy one, twice, back;
+    int other_go, third_go;
+    pid_t other = start_another(true, &other_go), third = start_another(false, &third_go);
     must(plmr_npy_create(path, PLMR_F16, 2, ROWS, COLS, &one));
-    must(plmr_npy_create(path, PLMR_F32, 1, 1, 5, &other));
-    must(plmr_npy_create(path, PLMR_F32, 1, 1, 7, &third));
+    must_fail(plmr_npy_create(path, PLMR_F32, 1, 1, 7, &twice), "another option writes this file, too");
     assert_int_equal(count_drafts(path), 3);
-    plmr_npy_discard(&third);
+    end_another(third, third_go);
     write_block(&one, 0, ROWS, 0, COLS);
-    must(plmr_npy_commit(&other));
+    end_another(other, other_go);
     must(plmr_npy_commit(&one));
     must(plmr_npy_open(path, &back));
     check_all_blocks(&back);
