@@ -47,6 +47,6 @@ plmr_status plmr_place_find(plmr_ranks *ranks, const plmr_device *device, const 
     prefill->output_apart = false;
     place_experts(ranks, device, shape, &sizes.phase[PLMR_DECODE], place);
     place->heads = plmr_heads_of(shape, decode->cols);
-    place->n_wafers = wafers(prefill) > wafers(decode) ? wafers(prefill) : wafers(decode);
+    place->n_wafers = plmr_wafers_for_both(wafers(prefill), wafers(decode));
     return PLMR_OK;
 }

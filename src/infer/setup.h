@@ -72,6 +72,12 @@ static inline int plmr_wafers_for(int replicas, int n_regions, int n_stages)
                                 : (int)plmr_ceil_div(replicas, n_regions / n_stages);
 }
 
+/* Of a run with both phases, which it has one after the other. */
+static inline int64_t plmr_wafers_for_both(int64_t prefill, int64_t decode)
+{
+    return prefill > decode ? prefill : decode;
+}
+
 /* The same, and the sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or
  * the device's; decode: the smallest region from half of that on, of which the wafer has enough for all layers, or the
  * prefill's if the plan keeps it. A phase that is not wanted is taken out. */

@@ -1,11 +1,19 @@
 #include "infer/totals.h"
 
+#include <math.h>
+
 plmr_phase_cost plmr_llm_totals_sum(const plmr_llm_totals *totals)
 {
     plmr_phase_cost sum = totals->prefill;
     plmr_phase_cost_add(&sum, &totals->handover);
     plmr_phase_cost_add(&sum, &totals->decode);
     return sum;
+}
+
+double plmr_tokens_per_joule(const plmr_device *device, double n_tokens, int64_t wafers, double t_cycles)
+{
+    double joules = device->power * (double)wafers * t_cycles / device->clock;
+    return joules > 0 ? n_tokens / joules : NAN;
 }
 
 static void halve(plmr_llm_spans *s)

@@ -29,6 +29,9 @@ typedef struct plmr_llm_totals {
 /* The costs of all phases. Local. */
 plmr_phase_cost plmr_llm_totals_sum(const plmr_llm_totals *totals);
 
+/* Tokens over the energy of so many wafers, each of which has the device's power all the time; NaN: it is unknown. Local. */
+double plmr_tokens_per_joule(const plmr_device *device, double n_tokens, int64_t wafers, double t_cycles);
+
 /* Adds the virtual time of `n` tokens of each request that decode makes, the first with n_before in the cache. Fails
  * where the cache is full. Collective. */
 plmr_status plmr_llm_totals_add_tokens(plmr_llm_totals *totals, plmr_timing *timing, int64_t n_before, int64_t n);

@@ -128,7 +128,7 @@
     X(real, wall_s)                                                                                                    \
     X(real, wall_prefill_tok_s)                                                                                        \
     X(real, wall_decode_tok_s)                                                                                         \
-    X(real, energy_j)            /* the device's power times virtual time */                                           \
+    X(real, energy_j)            /* one device's power times virtual time */                                           \
     X(text, version)                                                                                                   \
     X(text, host)                                                                                                      \
     X(text, date)                                                                                                      \
@@ -178,7 +178,7 @@
     X(text, ended)               /* why a text that was made ends */                                                   \
     X(real, prefill_tok_s)       /* of the machine: of all requests of a batch */                                      \
     X(real, decode_tok_s)                                                                                              \
-    X(real, tok_j)               /* tokens made, or else read, over the energy of all wafers that are needed */        \
+    X(real, tok_j)               /* tokens made, or else read, over the energy of all wafers that a phase needs */     \
     X(count, sram_left_bytes)    /* in the core that needs most */                                                     \
     X(text, placed_for)          /* latency, ...; "": regions follow from the model's size */                            \
     X(count, replicas)           /* as often the model is there, in decode and in prefill */                           \

@@ -126,8 +126,11 @@ plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record);
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
 void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
 
-/* As often the model is there in a phase. Local. */
+/* As often the model is there in a phase, and the wafers that this takes (0: there is no such phase); those of the whole
+ * run. Local. */
 int plmr_llm_replicas(const plmr_llm_run *run, bool decode);
+int64_t plmr_llm_phase_wafers(const plmr_llm_run *run, bool decode);
+int64_t plmr_llm_wafers(const plmr_llm_run *run);
 
 /* The region whose columns the ranks share: decode's, where there is one; NULL: not placed. Local. */
 const plmr_placement *plmr_llm_region(const plmr_llm_run *run);

@@ -31,7 +31,7 @@ static void print_placement(FILE *out, const char *label, const plmr_llm_run *ru
                     p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
                     plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
                     p->output_apart ? " (the last for the output)" : "", times, plmr_format_count(p->n_regions).s);
-    int wafers = plmr_wafers_for(replicas, p->n_regions, p->n_stages) * p->wide;
+    int wafers = (int)plmr_llm_phase_wafers(run, decode);
     if (p->wide > 1)
         plmr_table_fact(out, "", "on each of %d wafers, which share the experts of every layer", p->wide);
     if (wafers > 1)
@@ -68,10 +68,15 @@ static void print_works(FILE *out, const plmr_llm_run *run)
     plmr_table_fact(out, "cycles", "%s: %s", plmr_format_cycles(all.t_cycles).s, text);
 }
 
-static void print_energy(FILE *out, const plmr_llm_record *r)
+/* A record's energy is that of one device, however many there are. */
+static void print_energy(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
+    int64_t wafers = plmr_llm_wafers(run);
+    char whose[48] = "the system";
+    if (wafers > 1)
+        snprintf(whose, sizeof whose, "one of %lld devices", (long long)wafers);
     if (isfinite(r->energy_j))
-        plmr_table_fact(out, "energy", "%s by the power of the system", plmr_format_quantity(r->energy_j, "J").s);
+        plmr_table_fact(out, "energy", "%s by the power of %s", plmr_format_quantity(r->energy_j, "J").s, whose);
     if (isfinite(r->energy_estimate_j))
         plmr_table_fact(out, "estimate", "%s from the bottom up: arithmetic %s, SRAM %s, links %s, idle %s",
                         plmr_format_quantity(r->energy_estimate_j, "J").s,
@@ -198,7 +203,7 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
     print_memory(out, run, r);
     print_outside(out, run, r);
     print_works(out, run);
-    print_energy(out, r);
+    print_energy(out, run, r);
     if (run->prefill)
         plmr_table_fact(out, "TTFT", "%s after %s tokens of prompt: prefill at %s tokens/s",
                         plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(run->setup.n_prompt).s,

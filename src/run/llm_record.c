@@ -47,7 +47,7 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->stages = p->n_stages;
     r->regions = p->n_regions;
     r->replicas = plmr_llm_replicas(run, true);
-    r->wafers = p->n_regions ? plmr_wafers_for((int)r->replicas, p->n_regions, p->n_stages) * p->wide : -1;
+    r->wafers = plmr_llm_phase_wafers(run, true);
     r->layers_per_stage = p->layers_per_stage;
     r->tree_k = p->n_levels;
     r->groups_y = run->groups[PLMR_Y];
@@ -106,11 +106,12 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
         return;
     int replicas = plmr_llm_replicas(run, p == run->decode);
     int64_t used = (int64_t)p->n_stages * replicas * p->wide;
-    int64_t wafers = (int64_t)plmr_wafers_for(replicas, p->n_regions, p->n_stages) * p->wide;
-    double joules = device->power * (double)wafers * plmr_llm_totals_sum(&run->totals).t_cycles / device->clock;
+    int64_t wafers = plmr_llm_phase_wafers(run, p == run->decode);
+    int64_t n_tokens = run->totals.n_made ? run->totals.n_made : run->setup.n_prompt;
     r->prefill_tok_s = n_batch * r->tpr_prefill;
     r->decode_tok_s = n_batch * r->tpr_decode;
-    r->tok_j = per(n_batch * (double)(run->totals.n_made ? run->totals.n_made : run->setup.n_prompt), joules);
+    r->tok_j = plmr_tokens_per_joule(device, n_batch * (double)n_tokens, plmr_llm_wafers(run),
+                                     plmr_llm_totals_sum(&run->totals).t_cycles);
     r->sram_left_bytes = r->sram_peak_bytes < r->sram_limit_bytes ? r->sram_limit_bytes - r->sram_peak_bytes : 0;
     r->placed_for = run->setup.aim ? plmr_name_of(run->setup.aim) : "";
     wafers = wafers > run->setup.n_wafers ? wafers : run->setup.n_wafers;
@@ -122,6 +123,17 @@ int plmr_llm_replicas(const plmr_llm_run *run, bool decode)
 {
     int replicas = run->setup.phase[decode].replicas;
     return replicas > 1 ? replicas : 1;
+}
+
+int64_t plmr_llm_phase_wafers(const plmr_llm_run *run, bool decode)
+{
+    const plmr_placement *p = decode ? run->decode : run->prefill;
+    return p ? (int64_t)plmr_wafers_for(plmr_llm_replicas(run, decode), p->n_regions, p->n_stages) * p->wide : 0;
+}
+
+int64_t plmr_llm_wafers(const plmr_llm_run *run)
+{
+    return plmr_wafers_for_both(plmr_llm_phase_wafers(run, false), plmr_llm_phase_wafers(run, true));
 }
 
 /* Only where something comes in; else nothing is known of it. */

@@ -109,6 +109,8 @@ def parts(plmr, check, small):
         check(("wafer_rate" in far["rests_on"]) == (link == "device"), f"--link {link} rests on {far['rests_on']}")
     code, out, _ = plmr.run("llm --model qwen2-72b --phase decode --context 64 --decode 1 --decode-cores 420x420".split())
     check(code == 0 and f"that is {large['wafers']} such devices" in out.replace("\n            ", " "), f"too large: {out}")
+    check(f"by the power of one of {large['wafers']} devices" in out, f"whose energy: {out}")
+    check(math.isclose(large["tok_j"] * large["energy_j"] * large["wafers"], 1), f"{large['tok_j']} tokens/J, {large['energy_j']} J a device")
 
 
 def batches(plmr, check, small):

@@ -49,7 +49,7 @@ function llmCards(r, over) {
     card("Routes", formatCount(r.routes_max), "in the busiest router", over("R")),
     isNumber(r.kv_capacity_tokens) ? card("KV cache", formatQuantity(r.kv_capacity_tokens, "").trim(), `tokens have room; ${r.kv}`) : null,
     isNumber(r.stages) ? card("Stages", formatCount(r.stages), `of ${formatCount(r.regions)} regions that the wafer has`) : null,
-    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "by the system's power" + (isNumber(r.energy_estimate_j) ? `; ${formatQuantity(r.energy_estimate_j, "J")} from the bottom up` : "")) : null,
+    isNumber(r.energy_j) ? card("Energy", formatQuantity(r.energy_j, "J"), "by one device's power" + (isNumber(r.energy_estimate_j) ? `; ${formatQuantity(r.energy_estimate_j, "J")} from the bottom up` : "")) : null,
     card("On the host", formatQuantity(r.wall_s, "s"), r.mode === "timing" ? "time plane alone" : `kernel ${r.kernel}`),
   ];
 }

@@ -11,7 +11,7 @@ const LLM_MEASURES = [
   ["decode_cycles_last", "Cycles of the last token", ""], ["cycles_projection", "Cycles: products with weights", ""], ["cycles_attention", "Cycles: attention", ""],
   ["cycles_elements", "Cycles: elements", ""], ["cycles_allreduce", "Cycles: allreduces", ""], ["sram_peak_bytes", "SRAM of a core", "B"],
   ["routes_max", "Routes of the busiest router", ""], ["kv_capacity_tokens", "Tokens that the cache holds", ""], ["stages", "Stages", ""],
-  ["energy_j", "Energy by the system's power", "J"], ["energy_estimate_j", "Energy from the bottom up", "J"], ["wall_s", "Wall time on the host", "s"],
+  ["energy_j", "Energy by one device's power", "J"], ["energy_estimate_j", "Energy from the bottom up", "J"], ["wall_s", "Wall time on the host", "s"],
 ];
 
 const SERVE_MEASURES = [
