@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "cli/line.h"
 #include "cli/options.h"
 #include "tune/cache.h"
 #include "tune/paper.h"
@@ -19,7 +20,6 @@ struct tune_command {
 /* ---- the command line ---- */
 
 #define FAST "What is to be fast:"
-#define RESULTS "Results:"
 
 static const plmr_option options[] = {
     {"model", "FILE|NAME", FAST, "A GGUF file, or a shape of plmr model list",
@@ -31,13 +31,14 @@ static const plmr_option options[] = {
     {"batch", "B", FAST, "Requests, with a prompt each, that are run together",
      PLMR_COUNT(struct tune_command, llm.setup.n_batch, 4096), .value = "1"},
     PLMR_OPTIONS(struct tune_command, llm, plmr_place_table),
-    {"best", "N", RESULTS, "Show the N best regions of each phase, at most 10",
+    {"best", "N", PLMR_TITLE_OUTPUT, "Show the N best regions of each phase, at most 10",
      PLMR_COUNT(struct tune_command, n_best, PLMR_TUNE_MOST_ROWS), .value = "3"},
-    {"again", NULL, RESULTS, "Search anew, though the result is in the cache", PLMR_FLAG(struct tune_command, again)},
-    {"cache", "DIR|none", RESULTS,
+    {"again", NULL, PLMR_TITLE_OUTPUT, "Search anew, though the result is in the cache",
+     PLMR_FLAG(struct tune_command, again)},
+    {"cache", "DIR|none", PLMR_TITLE_OUTPUT,
      "Where results are kept (default $XDG_CACHE_HOME/plmr/tune, else ~/.cache/plmr/tune)",
      PLMR_TEXT(struct tune_command, cache)},
-    {"json", "FILE|-", RESULTS, "One JSON object with all of it; with - the text goes to standard error",
+    {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with all of it; with - the text goes to standard error",
      PLMR_TEXT(struct tune_command, llm.json)},
     {0},
 };
@@ -61,31 +62,30 @@ static plmr_status search(struct tuning *t)
     return plmr_tune_report_fill(&t->task, &wish, t->report);
 }
 
-static plmr_status write_json(const struct tuning *t)
+/* The options of plmr llm that ask for the same. */
+static json_t *asked(const struct tune_command *c)
 {
-    plmr_llm_run *run = t->run;
-    const plmr_tune_report *report = t->report;
-    plmr_tune_times times = plmr_tune_times_of(&t->task, &report->rows[0][0], &report->rows[1][0]);
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:f}", "command", "tune", "model",
-        run->shape->name, "device", run->session.device.name, "prompt_tokens", (json_int_t)run->setup.n_prompt,
-        "output_tokens", (json_int_t)t->c->n_decode, "kv", run->setup.concat ? "concat" : "shift", "kv_dtype",
-        plmr_llm_cache_name(&run->setup), "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s,
-        "tpr_e2e", times.tpr_e2e, "batch", run->setup.n_batch, "prefill_tok_s", times.prefill_tok_s, "decode_tok_s",
-        times.decode_tok_s, "tok_j", times.tok_j, "sram_left_bytes", times.sram_left_bytes);
-    json_object_update_new(json, plmr_tune_report_json(report, &t->task));
-    plmr_session_sign(&run->session, json);
-    return plmr_json_put(&run->session.jsonl, PLMR_RECORD_FLAGS, json);
+    const plmr_llm_options *o = &c->llm;
+    json_t *all = plmr_take_made(json_pack("{ss ss so so}", "--model", o->model, "--device", o->device, "--prompt",
+                                           json_sprintf("%lld", (long long)o->setup.n_prompt), "--decode",
+                                           json_sprintf("%lld", (long long)c->n_decode)));
+    json_object_update_new(all, plmr_line_settings(&plmr_command_tune, &o->line));
+    return all;
 }
 
 /* On rank 0. */
 static plmr_status report(struct tuning *t)
 {
     const plmr_llm_options *o = &t->c->llm;
+    json_t *same = asked(t->c);
     plmr_tune_cache_keep(&t->cache, t->report);
-    plmr_tune_print(plmr_text_beside(o->json), &t->task, o->model, o->device, t->report,
-                    t->cache.said[0] ? t->cache.said : NULL);
-    return o->json ? write_json(t) : PLMR_OK;
+    plmr_tune_print(plmr_text_beside(o->json), &t->task, same, t->report, t->cache.said[0] ? t->cache.said : NULL);
+    json_decref(same);
+    if (!o->json)
+        return PLMR_OK;
+    json_t *record = plmr_tune_record(&t->task, t->report);
+    plmr_session_sign(&t->run->session, record);
+    return plmr_json_put(&t->run->session.jsonl, PLMR_RECORD_FLAGS, record);
 }
 
 static plmr_status tune(struct tuning *t)

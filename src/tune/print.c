@@ -1,31 +1,48 @@
 #include "tune/print.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/format.h"
-#include "infer/choose.h"
+#include "base/memory.h"
+#include "infer/totals.h"
 #include "report/table.h"
 
 plmr_tune_times plmr_tune_times_of(const plmr_tune_task *task, const plmr_tune_row *prefill,
                                    const plmr_tune_row *decode)
 {
     const plmr_device *device = task->device;
-    double all_s = (prefill->cycles + decode->cycles) / device->clock, n = (double)plmr_tune_decodes(task);
+    double cycles = prefill->cycles + decode->cycles, n = (double)plmr_tune_decodes(task);
     double n_batch = task->setup.n_batch;
-    int64_t wafers = prefill->wafers > decode->wafers ? prefill->wafers : decode->wafers;
+    int64_t wafers = plmr_wafers_for_both(prefill->wafers, decode->wafers);
     int64_t sram = prefill->sram_bytes > decode->sram_bytes ? prefill->sram_bytes : decode->sram_bytes;
     double tokens_s = (decode->cycles - decode->aside_cycles) / device->clock;
     return (plmr_tune_times){
         .ttft_s = (prefill->cycles + decode->aside_cycles) / device->clock,
         .tpot_s = tokens_s / n,
-        .tpr_e2e = n / all_s,
+        .tpr_e2e = n / (cycles / device->clock),
         .prefill_tok_s =
             n_batch * (double)task->setup.n_prompt / ((prefill->cycles - prefill->aside_cycles) / device->clock),
         .decode_tok_s = n_batch * n / tokens_s,
-        .tok_j = device->power > 0 ? n_batch * n / (device->power * (double)wafers * all_s) : 0,
+        .tok_j = plmr_tokens_per_joule(device, n_batch * n, wafers, cycles),
         .sram_left_bytes = fmax(0, device->sram - (double)sram),
     };
+}
+
+json_t *plmr_tune_record(const plmr_tune_task *task, const plmr_tune_report *report)
+{
+    const plmr_llm_setup *setup = &task->setup;
+    plmr_tune_times times = plmr_tune_times_of(task, &report->rows[0][0], &report->rows[1][0]);
+    json_t *json = plmr_take_made(json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:o?, s:f}", "command", "tune", "model",
+        task->shape->name, "device", task->device->name, "prompt_tokens", (json_int_t)setup->n_prompt, "output_tokens",
+        (json_int_t)plmr_tune_decodes(task), "kv", setup->concat ? "concat" : "shift", "kv_dtype",
+        plmr_llm_cache_name(setup), "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e",
+        times.tpr_e2e, "batch", setup->n_batch, "prefill_tok_s", times.prefill_tok_s, "decode_tok_s",
+        times.decode_tok_s, "tok_j", json_real(times.tok_j), "sram_left_bytes", times.sram_left_bytes));
+    json_object_update_new(json, plmr_tune_report_json(report, task));
+    return json;
 }
 
 /* ---- a table of choices ---- */
@@ -105,57 +122,56 @@ static void print_times(FILE *out, const char *label, plmr_tune_times t)
 static void print_machine(FILE *out, const plmr_tune_task *task, plmr_tune_times t, const plmr_tune_row *decode)
 {
     int64_t there = decode->wafers > task->setup.n_wafers ? decode->wafers : task->setup.n_wafers;
-    plmr_table_fact(out, "machine", "%d %s, prefill at %s tokens/s, decode at %s tokens/s, %.3g tokens/J",
-                    task->setup.n_batch, task->setup.n_batch == 1 ? "request" : "requests",
-                    plmr_format_cycles(round(t.prefill_tok_s)).s, plmr_format_cycles(round(t.decode_tok_s)).s, t.tok_j);
+    char energy[32] = "";
+    if (isfinite(t.tok_j))
+        snprintf(energy, sizeof energy, ", %.3g tokens/J", t.tok_j);
+    plmr_table_fact(out, "machine", "%d %s, prefill at %s tokens/s, decode at %s tokens/s%s", task->setup.n_batch,
+                    task->setup.n_batch == 1 ? "request" : "requests", plmr_format_cycles(round(t.prefill_tok_s)).s,
+                    plmr_format_cycles(round(t.decode_tok_s)).s, energy);
     plmr_table_fact(
         out, "unused", "%s of %s regions of decode; %s bytes of SRAM in the core that needs most",
         plmr_format_count(there * decode->regions_wafer - decode->regions * decode->replicas * decode->expert_wafers).s,
         plmr_format_count(there * decode->regions_wafer).s, plmr_format_count((int64_t)t.sram_left_bytes).s);
 }
 
-/* The command that runs the best choices. */
-static void print_command(FILE *out, const plmr_tune_task *task, const char *model, const char *device,
-                          const plmr_tune_report *report)
+/* What llm would not choose by itself, and where. */
+static void write_choice(FILE *out, const plmr_tune_row *p, const plmr_tune_row *d)
 {
-    const plmr_tune_row *p = &report->rows[0][0], *d = &report->rows[1][0];
-    char more[256] = "";
-    size_t used = 0;
+    fprintf(out, " --prefill-cores %lldx%lld --prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld",
+            (long long)p->rows, (long long)p->cols, (long long)p->tree_k, (long long)d->rows, (long long)d->cols,
+            (long long)d->tree_k);
     if (d->groups_given)
-        used += (size_t)snprintf(more + used, sizeof more - used, " --groups %.100s", d->groups_y);
+        fprintf(out, " --groups %s", d->groups_y);
     if (!d->fused)
-        used += (size_t)snprintf(more + used, sizeof more - used, " --fuse no");
+        fprintf(out, " --fuse no");
     if (d->experts[0])
-        used += (size_t)snprintf(more + used, sizeof more - used, " --experts %.20s --prefill-experts %.20s",
-                                 d->experts, p->experts);
+        fprintf(out, " --experts %s --prefill-experts %s", d->experts, p->experts);
     if (d->expert_wafers > 1)
-        used += (size_t)snprintf(more + used, sizeof more - used, " --expert-parts %lld", (long long)d->expert_wafers);
+        fprintf(out, " --expert-parts %lld", (long long)d->expert_wafers);
     if (p->layers_given)
-        used += (size_t)snprintf(more + used, sizeof more - used, " --prefill-layers %lld", (long long)p->layers_given);
+        fprintf(out, " --prefill-layers %lld", (long long)p->layers_given);
     if (d->layers_given)
-        snprintf(more + used, sizeof more - used, " --decode-layers %lld", (long long)d->layers_given);
-    char all[96] = "";
-    used = 0;
-    if (task->setup.n_batch > 1)
-        used += (size_t)snprintf(all + used, sizeof all - used, " --batch %d", task->setup.n_batch);
-    if (task->setup.aim)
-        used += (size_t)snprintf(all + used, sizeof all - used, " --for %s", plmr_name_of(task->setup.aim));
-    if (task->setup.n_wafers)
-        used += (size_t)snprintf(all + used, sizeof all - used, " --wafers %d", task->setup.n_wafers);
-    if (task->setup.link.is_devices)
-        snprintf(all + used, sizeof all - used, " --link device");
-    else if (task->setup.link.bytes_s > 0)
-        snprintf(all + used, sizeof all - used, " --link %.6g", task->setup.link.bytes_s);
-    plmr_table_fact(out, "to run it",
-                    "plmr llm --model %s --device %s --prompt %lld --decode %lld --prefill-cores %lldx%lld "
-                    "--prefill-tree-k %lld --decode-cores %lldx%lld --tree-k %lld%s%s",
-                    model, device, (long long)task->setup.n_prompt, (long long)plmr_tune_decodes(task),
-                    (long long)p->rows, (long long)p->cols, (long long)p->tree_k, (long long)d->rows,
-                    (long long)d->cols, (long long)d->tree_k, more, all);
+        fprintf(out, " --decode-layers %lld", (long long)d->layers_given);
 }
 
-void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, const char *device_name,
-                     const plmr_tune_report *report, const char *cache)
+/* The command that runs the best choices for what was asked. */
+static void print_command(FILE *out, json_t *asked, const plmr_tune_report *report)
+{
+    const char *name;
+    char *command;
+    size_t n;
+    json_t *value;
+    FILE *words = plmr_take_stream(&command, &n);
+    json_object_foreach(asked, name, value)
+        fprintf(words, " %s%s%s", name, json_string_length(value) ? " " : "", json_string_value(value));
+    write_choice(words, &report->rows[0][0], &report->rows[1][0]);
+    plmr_stream_end(words);
+    plmr_table_fact(out, "to run it", "plmr llm%s", command);
+    free(command);
+}
+
+void plmr_tune_print(FILE *out, const plmr_tune_task *task, json_t *asked, const plmr_tune_report *report,
+                     const char *cache)
 {
     const plmr_device *device = task->device;
     int64_t n_prompt = task->setup.n_prompt, n_decode = plmr_tune_decodes(task);
@@ -181,10 +197,10 @@ void plmr_tune_print(FILE *out, const plmr_tune_task *task, const char *model, c
         print_times(out, "paper", plmr_tune_times_of(task, &report->paper[0], &report->paper[1]));
     plmr_tune_report_standing(report, task, &standing);
     plmr_table_standing(out, &standing);
-    if (best[0]->wafers > 1 || best[1]->wafers > 1)
-        plmr_table_fact(out, "note", "the model takes %lld such devices: %s",
-                        (long long)(best[0]->wafers > best[1]->wafers ? best[0]->wafers : best[1]->wafers),
+    int64_t wafers = plmr_wafers_for_both(best[0]->wafers, best[1]->wafers);
+    if (wafers > 1)
+        plmr_table_fact(out, "note", "the model takes %lld such devices: %s", (long long)wafers,
                         task->setup.link.bytes_s > 0 ? "ways between them are charged"
                                                      : "times are as if they were one; --link device has the device's");
-    print_command(out, task, model, device_name, report);
+    print_command(out, asked, report);
 }

@@ -36,15 +36,19 @@ def ranks_agree(plmr, check, small):
 
 def llm_agrees(plmr, check, small):
     """The command that tune names takes the time that tune says."""
-    for more in "", " --kv concat", " --batch 3", " --batch 5 --for throughput --wafers 2", " --for latency":
+    for more in ("", " --device wse2:rows=20,cols=20 --kv concat --kv-dtype=f8 --weights i8",
+                 " --device wormhole:sram=6000 --stream-weights", " --link 1e9", " --batch 3", " --for latency",
+                 " --batch 5 --for throughput --wafers 2", " --device wse2:rows=20,cols=20,sram=1200", " --device wormhole-galaxy"):
         args = f"--model {small} {REQUEST} --cache none{more}"
         record = one(plmr, args)
         _, out, _ = plmr.run(["tune"] + args.split())
         command = re.search(r"to run it +plmr (llm .*)", re.sub(r"\n {4,}", " ", out), re.S).group(1).split()
-        run, = plmr.records(command + (more.split() if "--kv" in more else []))
-        for key in "ttft_s", "tpot_s", "tpr_e2e":
-            check(abs(run[key] / record[key] - 1) < 1e-9, f"{' '.join(command)}: {key} is {run[key]}, not {record[key]}")
-        for key in ROW[-5:]:
+        check(("tokens/J" in out) == (record["tok_j"] is not None), f"{' '.join(command)}: tok_j is {record['tok_j']} in {out}")
+        run, = plmr.records(command)
+        for key in "ttft_s", "tpot_s", "tpr_e2e", "tok_j":
+            check(run[key] == record[key] or abs(run[key] / record[key] - 1) < 1e-9,
+                  f"{' '.join(command)}: {key} is {run[key]}, not {record[key]}")
+        for key in ROW[-5:] + ["kv", "kv_dtype"]:
             check(run[key] == record[key], f"{' '.join(command)}: {key} is {run[key]}, not {record[key]}")
         check("  standing  " in out, f"no standing in {out}")
 
