@@ -20,7 +20,7 @@ def draw(found):
     axes.plot(ends, ends, color="black", linewidth=0.8)
     for i, (device, its) in enumerate(groups(drawn, lambda r: r["device"].split(":")[0]).items()):
         axes.plot([r["measured"] for r in its], [r["predicted"] for r in its], MARKERS[i % len(MARKERS)], linestyle="none", markersize=3.5,
-                  color=COLOURS[i % len(COLOURS)], alpha=0.6, markeredgewidth=0, label=f"{device}, {len(its)} points")
+                  color=COLOURS[i % len(COLOURS)], alpha=0.6, markeredgewidth=0, label=f"{device}, {len(its)} point{'s' * (len(its) != 1)}")
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal", xlabel="measured, cycles", ylabel="predicted, cycles")
     axes.legend(fontsize=8, loc="upper left")
     figure.tight_layout()

@@ -58,13 +58,13 @@ _plmr()
         _plmr_value "$cur" "$option" "$argument" "$words"
         return
     fi
-    case $cur,$prev in
+    case $cur,${COMP_WORDS[*]:1:COMP_CWORD-1} in
     -*) ;;
     *,scale) _plmr_words "$cur" "strong weak" && return ;;
     *,bench) _plmr_words "$cur" "basic llm all" && return ;;
-    *,device) _plmr_words "$cur" "list show check" && return ;;
-    *,show) _plmr_files "$cur" "$(_plmr_names device list)" && return ;;
-    *,check | *,report) _plmr_files "$cur" && return ;;
+    *,device) _plmr_words "$cur" "list show check compare" && return ;;
+    *,device\ show | *,device\ compare*) _plmr_files "$cur" "$(_plmr_names device list)" && return ;;
+    *,device\ check | *,report* | *,verify* | *,validate* | *,calibrate*) _plmr_files "$cur" && return ;;
     *,sweep) _plmr_files "$cur" "list $(_plmr_names sweep list)" && return ;;
     *,model) _plmr_files "$cur" "list $(_plmr_names model list)" && return ;;
     esac

@@ -18,7 +18,7 @@ static plmr_status print_line(const char *name)
 {
     plmr_device device;
     PLMR_TRY(plmr_device_load(name, &device));
-    printf("  %-12s %5.0f x %-6.0f %s\n", name, device.rows, device.cols, device.title);
+    printf("  %-15s %5.0f x %-6.0f %s\n", name, device.rows, device.cols, device.title);
     return PLMR_OK;
 }
 

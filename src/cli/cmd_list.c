@@ -35,7 +35,7 @@ static const plmr_option options[] = {{0}};
 
 const plmr_command plmr_command_list = {
     .name = "list",
-    .summary = "list the algorithms and devices",
+    .summary = "list the algorithms, types of tensors and devices",
     .about = "Lists the algorithms of gemm, gemv and allreduce, the types of tensors that are read, and the devices.",
     .options = options,
     .run = run,

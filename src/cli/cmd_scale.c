@@ -168,7 +168,7 @@ const plmr_command plmr_command_scale = {
     .more = "For example:\n"
             "  plmr scale strong --ranks 1,2,4 --json strong.jsonl\n"
             "  plmr scale weak --ranks 1,2 -- gemm --alg cannon --m {1024} --k 2048 --n 2048 --cores 256x256\n"
-            "  plmr scale strong --from results/*-strong/*.jsonl",
+            "  plmr scale strong --from results/*-strong-*/ranks-*.jsonl",
     .options = options,
     .size = sizeof(struct scale_command),
     .run = run_command,

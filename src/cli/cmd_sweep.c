@@ -223,9 +223,9 @@ const plmr_command plmr_command_sweep = {
     .name = "sweep",
     .summary = "run an experiment: a command for every combination of some options",
     .arguments = "list\nNAME|FILE",
-    .about =
-        "Runs an experiment: one of gemm, gemv, allreduce and llm for every combination of the options that its file "
-        "varies. What is done is not done again: a sweep that was stopped goes on where it was.",
+    .about = "Runs an experiment: one of gemm, gemv, allreduce, llm and serve for every combination of the options "
+             "that its file "
+             "varies. What is done is not done again: a sweep that was stopped goes on where it was.",
     .more = "For example:\n"
             "  plmr sweep list\n"
             "  plmr sweep sensitivity-l --out mine",

@@ -21,7 +21,7 @@ plmr_status plmr_listen(const char *address, bool allow_remote, plmr_endpoint *e
     plmr_status status = plmr_endpoint_serve(e, setup, &sums);
     plmr_http_stop(http);
     if (plmr_rank() == 0)
-        printf("served %lld requests in %.3f s of virtual time\n", (long long)e->n_done,
-               sums.t_end / e->run->session.device.clock);
+        printf("served %lld %s in %.3f s of virtual time\n", (long long)e->n_done,
+               e->n_done == 1 ? "request" : "requests", sums.t_end / e->run->session.device.clock);
     return status;
 }

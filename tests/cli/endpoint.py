@@ -113,6 +113,10 @@ def main():
             with_openai(check, server, text)
         out, err, code = server.end()
         check(ranks or (code == 0 and "served " in out), f"Ctrl-C: {code}, {out!r}, {err!r}")
+    server = Server(plmr)
+    server.ask("/v1/completions", STORY)
+    out, err, _ = server.end()
+    check("served 1 request in" in out, f"one request: {out!r}, {err!r}")
     for address, what in ("0.0.0.0:8080", "--allow-remote"), ("localhost", "ADDRESS:PORT"), ("127.0.0.1:99999", "ADDRESS:PORT"):
         code, out, err = plmr.run(["serve", "--http", address] + SERVE[3:])
         check(code == 2 and what in err[-1], f"{address}: {code}, {out}, {err}")

@@ -43,6 +43,10 @@ def check_help(plmr, check, options):
 def check_manual(check, options, path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
+    forms = text[text.index(".Sh SYNOPSIS"):text.index(".Sh DESCRIPTION")]
+    told = text[text.index(".Sh DESCRIPTION"):text.index(".Sh OPTIONS")]
+    for command in sorted({o.command for o in options}):
+        check(re.search(rf"^\.Cm {command}\b", forms, re.M) and re.search(rf"^\.It Cm {command}\b", told, re.M), f"the manual lacks {command}")
     section = text[text.index(".Sh OPTIONS"):text.index(".Sh ENVIRONMENT")]
     items = set(re.findall(r"^\.It .*?Fl -([\w-]+)", section, re.M))
     names = {o.name for o in options}
@@ -72,8 +76,11 @@ def check_completion(plmr, check, options):
     for words, want in [(("gemm", "--alg", "meshgemm,c"), "meshgemm,cannon"), (("gemm", "--mode", "t"), "timing"),
                         (("gemm", "--dtype", "b"), "bf16"), (("llm", "--phase", "pre"), "prefill"), (("llm", "--plan", "la"), "ladder"),
                         (("gemm", "--device", "wse3-"), "wse3-sim"), (("generate", "-m", "demo-"), "demo-moe"), (("scale", "w"), "weak"),
-                        (("llm", "--fuse", "n"), "no"), (("allreduce", "--groups", ""), "auto"), (("device", "s"), "show")]:
+                        (("llm", "--fuse", "n"), "no"), (("allreduce", "--groups", ""), "auto"), (("device", "s"), "show"), (("device", "co"), "compare"),
+                        (("device", "show", "wse3-"), "wse3-sim"), (("device", "compare", "wse2", "wse3-"), "wse3-sim")]:
         check(completions(plmr, *words) == {want}, f"{words}: {completions(plmr, *words)}")
+    for words in ("device", "check"), ("report",), ("verify", "a.jsonl"), ("validate", "tt-one"), ("calibrate",):
+        check(completions(plmr, *words, __file__[:-1]) == {__file__}, f"{words}: {completions(plmr, *words, __file__[:-1])}")
 
 
 def main():
