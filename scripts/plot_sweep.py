@@ -7,14 +7,16 @@ Hollow markers are points that exceed a core's memory or routes. Points that end
 """
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
-from plotting import COLOURS, MARKERS, plt, save
+from plotting import plt, save, style
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as Polyline
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-DASHES = ["-", "--", "-.", ":"]  # a later line over an earlier one lets it through
+RATE = re.compile(r"_(tok|req|bytes)_s$")  # of something a second; other names with _s are seconds
 WIDTH, HEIGHT = 4.6, 3.5
 
 
@@ -77,6 +79,11 @@ def short_seconds(number, _=None):
     return f"{number * 1e9:.3g} ns"
 
 
+def writer(name):
+    """How values of a quantity are written along its axis."""
+    return short_seconds if name.endswith("_s") and not RATE.search(name) else short
+
+
 def short_bytes(number, _=None):
     return f"{number / 2**20:.3g}M" if number >= 2**20 else f"{number / 2**10:.3g}K"
 
@@ -107,7 +114,7 @@ def set_axes(axes, plot, xs, categories):
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(0, 1.08 * axes.dataLim.y1)
-    axes.yaxis.set_major_formatter(FuncFormatter(short_seconds if plot["y"].endswith("_s") else short))
+    axes.yaxis.set_major_formatter(FuncFormatter(writer(plot["y"])))
     if categories:
         axes.set_xticks(range(len(categories)), categories, rotation=20, ha="right")
         axes.set_xlim(-0.4, 1.35 * len(categories) - 0.6)  # room for the legend
@@ -121,14 +128,23 @@ def set_axes(axes, plot, xs, categories):
     axes.xaxis.set_major_formatter(FuncFormatter(short_bytes if "bytes" in plot["x_label"] else lambda x, _: f"{x:g}"))
 
 
+def hides(box, axes, points):
+    """Whether a point lies in the box, or the line between two crosses it."""
+    line = axes.transData.transform([p[:2] for p in sorted(points)])
+    return any(box.contains(*p) for p in line) or Polyline(line).intersects_bbox(box, filled=False)
+
+
 def make_room(axes, legend, found):
     """Moves the top up where the legend has no place beside the lines."""
     axes.figure.canvas.draw()
-    box = legend.get_window_extent()
-    hidden = any(box.contains(*axes.transData.transform(p[:2])) for points in found.values() for p in points)
+    hidden = any(hides(legend.get_window_extent(), axes, points) for points in found.values())
     low, high = axes.get_ylim()
     if hidden:
         axes.set_ylim(low, high * (high / low) ** 0.75 if axes.get_yscale() == "log" else high + 0.75 * (high - low))
+
+
+def line_style(i, categories):
+    return {**style(i), **({"linestyle": "none"} if categories else {})}
 
 
 def draw(axes, experiment, records, plot):
@@ -137,19 +153,18 @@ def draw(axes, experiment, records, plot):
     categories = list(dict.fromkeys(x for points in found.values() for x, _, _ in points)) if xs and isinstance(
         xs[0], str) else []
     for i, (key, points) in enumerate(found.items()):
-        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        look = line_style(i, categories)
         size = 4.5 + 3 * (len(found) - 1 - i) / len(found)  # of points that coincide, all can be seen
         px = [categories.index(x) if categories else x for x, _, _ in points]
         order = sorted(range(len(px)), key=px.__getitem__)
-        axes.plot([px[j] for j in order], [points[j][1] for j in order], color=colour, linewidth=1.3,
-                  linestyle="none" if categories else DASHES[i % len(DASHES)], zorder=2 + i / 100)
+        axes.plot([px[j] for j in order], [points[j][1] for j in order], **{**look, "marker": None}, linewidth=1.3,
+                  zorder=2 + i / 100)
         for j in order:
             hollow = points[j][2]
-            axes.plot(px[j], points[j][1], marker, color=colour, markersize=size, zorder=3 + i / 100,
-                      markerfacecolor="white" if hollow else colour)
+            axes.plot(px[j], points[j][1], **{**look, "linestyle": "none"}, markersize=size, zorder=3 + i / 100,
+                      markerfacecolor="white" if hollow else look["color"])
     set_axes(axes, plot, xs, categories)
-    keys = [Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5,
-                   linewidth=1.3, linestyle="none" if categories else DASHES[i % len(DASHES)], label=key) for i, key in enumerate(found) if key]
+    keys = [Line2D([], [], **line_style(i, categories), markersize=5, linewidth=1.3, label=key) for i, key in enumerate(found) if key]
     if keys:
         legend = axes.legend(handles=keys, fontsize=7.5, framealpha=0.85, ncol=1 + (len(keys) > 6), handlelength=3,
                     loc="center right" if categories else "best")
@@ -195,4 +210,5 @@ def main():
             sys.exit(f"plot_sweep.py: {name}: is no folder of a sweep's results: {error}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ Usage: scripts/plot_validation.py RECORDS.jsonl [FOLDER]   (default: results/val
 import sys
 from pathlib import Path
 
-from plotting import COLOURS, MARKERS, groups, plt, records, save
+from plotting import groups, plt, records, save, style
 
 KEYS = ["id", "device", "measured", "predicted", "unit"]
 
@@ -19,8 +19,8 @@ def draw(found):
     axes.fill_between(ends, [0.9 * e for e in ends], [1.1 * e for e in ends], color="#dddddd", label="within 10 %")
     axes.plot(ends, ends, color="black", linewidth=0.8)
     for i, (device, its) in enumerate(groups(drawn, lambda r: r["device"].split(":")[0]).items()):
-        axes.plot([r["measured"] for r in its], [r["predicted"] for r in its], MARKERS[i % len(MARKERS)], linestyle="none", markersize=3.5,
-                  color=COLOURS[i % len(COLOURS)], alpha=0.6, markeredgewidth=0, label=f"{device}, {len(its)} point{'s' * (len(its) != 1)}")
+        axes.plot([r["measured"] for r in its], [r["predicted"] for r in its], **{**style(i), "linestyle": "none"}, markersize=3.5,
+                  alpha=0.6, markeredgewidth=0, label=f"{device}, {len(its)} point{'s' * (len(its) != 1)}")
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal", xlabel="measured, cycles", ylabel="predicted, cycles")
     axes.legend(fontsize=8, loc="upper left")
     figure.tight_layout()

@@ -13,9 +13,16 @@ except ImportError as missing:
 # Okabe and Ito's colours, which can be told apart by the colour-blind; markers tell as much without any colour.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+DASHES = ["-", "--", "-.", ":"]  # a later line over an earlier one lets it through
 
 plt.rcParams.update({"font.size": 9, "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.6, "axes.axisbelow": True,
                      "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
+
+
+def style(i):
+    """The i-th series' colour, marker and dashes: no two of 64 are alike."""
+    turn = i + i // len(COLOURS)
+    return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[turn % len(MARKERS)], "linestyle": DASHES[turn % len(DASHES)]}
 
 
 def fail(words):

@@ -179,6 +179,12 @@ def test_shipped(plmr, check):
             check(ours.read() == ran.read(), f"results/{name} are of another experiment than share/experiments/{name}.json")
 
 
+PLOTTED = """
+import plot_sweep, plotting
+print(len({tuple(plotting.style(i).values()) for i in range(64)}), plot_sweep.writer("decode_tok_s")(5e4), plot_sweep.writer("ttft_s")(0.05))
+"""
+
+
 def test_plot(check, folder):
     done = subprocess.run(["/usr/bin/python3", SOURCE + "/scripts/plot_sweep.py", folder + "/outNone"], capture_output=True,
                           text=True)
@@ -190,6 +196,8 @@ def test_plot(check, folder):
         check(file.read(8) == b"\x89PNG\r\n\x1a\n", "plot.png is one")
     done = subprocess.run(["/usr/bin/python3", SOURCE + "/scripts/plot_sweep.py", folder], capture_output=True, text=True)
     check(done.returncode == 1 and done.stderr.count("\n") == 1, f"plot_sweep.py of no results: {done.stderr}")
+    done = subprocess.run(["/usr/bin/python3", "-c", PLOTTED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SOURCE + "/scripts"})
+    check(done.stdout == "64 50K 50 ms\n", f"styles that differ, and values along axes: {done.stdout}{done.stderr}")
 
 
 def main():
