@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* How an element is stored in a core's SRAM (and in this process): IEEE binary32, IEEE binary16, or bfloat16. */
+/* How an element is stored in a core's SRAM: IEEE binary32, IEEE binary16, or bfloat16. */
 enum plmr_dtype { PLMR_F32, PLMR_F16, PLMR_BF16 };
 
 /* Bytes of one element. */

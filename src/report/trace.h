@@ -1,4 +1,4 @@
-/* trace.h - files of traces (see fabric/trace.h), in one of several formats.
+/* trace.h - files of traces (see time/trace.h), in one of several formats.
  *
  * A file holds one process for each region, with a thread for each chosen core. It appears under its name when it is
  * complete. Nothing in it but the provenance depends on the number of ranks.

@@ -19,7 +19,7 @@ typedef struct plmr_session {
     plmr_ranks *ranks;
     plmr_rank_map topology; /* rank 0 */
     plmr_provenance provenance;
-    json_t *source; /* rank 0's: "provenance" of its records, see plmr_session_put */
+    json_t *source; /* rank 0's: "provenance" of its records, see plmr_session_sign */
     plmr_progress progress;
     bool shows;              /* progress is drawn: on rank 0, on a terminal */
     plmr_ranks_times before; /* of this rank, when measuring began */

@@ -68,7 +68,7 @@ static double next_of(const plmr_clock *clock, const struct clocks *advanced, in
     return advanced->next[axis == PLMR_X ? c : r] + across(clock, axis, r, c);
 }
 
-/* As settle_core in clock.c has it. */
+/* As settle_cores in clock_pass.c has it. */
 static void consider_axis(const plmr_clock *clock, enum plmr_axis axis, int r, int c, struct cause *latest)
 {
     const struct arrival *a = &clock->arrival[axis];
