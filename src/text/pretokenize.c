@@ -23,6 +23,12 @@ enum { STEPS_MOST = 10000000 };
 #define SPACES "[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
 
 #define GPT2 CONTRACTION "| ?" WORD "+| ?" DIGIT "+| ?" OTHER "|" SPACES
+/* llama.cpp's for vocabularies that name none, four steps of its in one: marks, so that there are no contractions; what gpt-2 has
+ * between them; of that, numbers; of these, three digits at a time. */
+#define MARK "\\p{P}$+<=>^~|"
+#define DEFAULT                                                                                                        \
+    "[" MARK "]+| ?" WORD "+| (?=" DIGIT ")|[0-9]{3}|(?:(?![0-9]{3})" DIGIT ")+| ?[^" SPACE WORD DIGIT MARK "]+"       \
+    "|[" SPACE "]+(?![^" SPACE MARK "])|[" SPACE "]+"
 #define SMOLLM CONTRACTION "| ?" WORD "+|" DIGIT "| ?" OTHER "|[" SPACE "]+(?![^" SPACE DIGIT "])|[" SPACE "]+"
 #define BY_DIGITS(digits)                                                                                              \
     "(?i:" CONTRACTION ")|[^\\r\\n" WORD DIGIT "]?" WORD "+|" digits "| ?" OTHER "[\\r\\n]*|[" SPACE                   \
@@ -39,7 +45,7 @@ static const struct rule {
     const char *name, *pattern;
     bool keeps_tokens, adds_bos;
 } rules[] = {
-    {"default", GPT2, false, false},
+    {"default", DEFAULT, false, false},
     {"dbrx", BY_DIGITS(DIGIT "{1,3}"), false, false},
     {"deepseek-r1-qwen", BY_DIGITS(DIGIT), false, true},
     {"gpt-2", GPT2, false, false},

@@ -16,7 +16,7 @@ typedef struct plmr_pretokenizer plmr_pretokenizer;
 /* Takes one word, of at least one byte. */
 typedef plmr_status plmr_word_fn(void *context, const char *word, size_t n_bytes);
 
-/* NULL means "default", which cuts as "gpt-2" does. Fails on an unknown name with a list of those known. */
+/* NULL means "default", which cuts as llama.cpp does where a vocabulary names none. Fails on an unknown name with a list of those known. */
 plmr_status plmr_pretokenizer_create(const char *name, plmr_pretokenizer **pretokenizer);
 
 /* NULL is allowed. */

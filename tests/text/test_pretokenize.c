@@ -69,13 +69,22 @@ static void check_common(const char *name)
 static void test_gpt2(void **state)
 {
     (void)state;
-    static const char *const names[] = {"gpt-2", "default", NULL};
-    for (int i = 0; i < 3; i++) {
-        check_common(names[i]);
-        CHECK(names[i], "Hello·,· y·'·all·!", "I·'·VE", "a· 12345·b", "a· ·\n·b", "x·\n\n  · y", "!!·\n\n", "(·a·)",
-              "\t·hello", "a·\u00a0·b", "a·\xc2\x85·b", "e·\u0301·x", "a·\u00bd\u2167", "a·_·b", "'s·tart", "'·Start",
-              " '·a", "3·.·3", "a· \u0663");
-    }
+    check_common("gpt-2");
+    CHECK("gpt-2", "Hello·,· y·'·all·!", "I·'·VE", "a· 12345·b", "a· ·\n·b", "x·\n\n  · y", "!!·\n\n", "(·a·)",
+          "\t·hello", "a·\u00a0·b", "a·\xc2\x85·b", "e·\u0301·x", "a·\u00bd\u2167", "a·_·b", "'s·tart", "'·Start",
+          " '·a", "3·.·3", "a· \u0663");
+}
+
+/* As llama.cpp's four expressions, one after the other, cut it. */
+static void test_default(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"default", NULL};
+    for (int i = 0; i < 2; i++)
+        CHECK(names[i], "", "Hello· ·123·4· · world", "he·'·s", "we·'·ll· go", "a· ·12·b", "a· · ·1",
+              "x· ·------=", "x· ·--· y", "a·  ·!", "a· ·!·b", " ·.·\n", "a·\n\n· b", "a·\n·b", "1·.·5· €· ok", "€€· €",
+              "$·5·,·000·.·0", "a·_·b·`· `·c", "12\u0663\u00bd·345", "123·456·7", "\u0663· ·\u0663", "a· ·\xff",
+              "ab·\xff\xfe·cd", "\t·hello", "a·\u00a0·b", "e·\u0301·x", "\u65e5\u672c\u8a9e·\u3002");
 }
 
 static void check_by_words(const char *name)
@@ -178,9 +187,9 @@ static void test_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gpt2),   cmocka_unit_test(test_llama3),  cmocka_unit_test(test_qwen2),
-        cmocka_unit_test(test_smollm), cmocka_unit_test(test_by_case), cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_errors), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_gpt2),  cmocka_unit_test(test_default), cmocka_unit_test(test_llama3),
+        cmocka_unit_test(test_qwen2), cmocka_unit_test(test_smollm),  cmocka_unit_test(test_by_case),
+        cmocka_unit_test(test_facts), cmocka_unit_test(test_errors),  cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
