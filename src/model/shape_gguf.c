@@ -31,7 +31,7 @@ static plmr_status get_each(const plmr_model *model, const char *full, int64_t *
     size_t n;
     int n_layers = model->shape.n_layers;
     PLMR_TRY(plmr_gguf_get_ints(model->gguf, full, values, &n));
-    if (n && (n_layers == 0 || n == (size_t)n_layers))
+    if (n && n == (size_t)n_layers)
         return PLMR_OK;
     free(*values);
     return plmr_gguf_fault(model->gguf,
@@ -39,12 +39,12 @@ static plmr_status get_each(const plmr_model *model, const char *full, int64_t *
                            full, n, n_layers);
 }
 
-/* A number, or an array that says the same of every layer. */
+/* A number, or, once their number is known, an array that says the same of every layer. */
 static plmr_status get_int(const plmr_model *model, const char *key, int64_t least, int64_t most, int64_t *value)
 {
     char full[KEY_SIZE];
     int64_t *each;
-    if (!plmr_gguf_is_array(model->gguf, key_of(model, key, full)))
+    if (!plmr_gguf_is_array(model->gguf, key_of(model, key, full)) || !model->shape.n_layers)
         return plmr_gguf_get_int(model->gguf, full, least, most, value);
     PLMR_TRY(get_each(model, full, &each));
     int i = 1, n = model->shape.n_layers;
@@ -75,10 +75,24 @@ static plmr_status find_float(const plmr_model *model, const char *key, double l
     return has(model, key) ? plmr_gguf_get_float(model->gguf, key_of(model, key, full), least, most, value) : PLMR_OK;
 }
 
+/* Adapters and the like are GGUF files, too, and name an architecture. */
+static plmr_status check_type(const plmr_model *model)
+{
+    plmr_gguf_text type = {"model", 5};
+    char shown[40];
+    if (plmr_gguf_has(model->gguf, "general.type"))
+        PLMR_TRY(plmr_gguf_get_text(model->gguf, "general.type", &type));
+    return plmr_gguf_text_is(type, "model")
+               ? PLMR_OK
+               : plmr_gguf_fault(model->gguf, "is of the type '%s', not a model; name the file of the model itself",
+                                 plmr_gguf_show(type, shown, sizeof shown));
+}
+
 static plmr_status read_arch(plmr_model *model)
 {
     plmr_gguf_text name;
     char shown[40], known[PLMR_ARCH_NAMES];
+    PLMR_TRY(check_type(model));
     PLMR_TRY(plmr_gguf_get_text(model->gguf, "general.architecture", &name));
     plmr_arch_names(" and ", known);
     if (!plmr_arch_named(name, &model->shape.arch))
@@ -157,22 +171,77 @@ static plmr_status read_numbers(plmr_model *model)
     PLMR_TRY(find_float(model, "rope.freq_base", PLMR_LEAST_ROPE_BASE, PLMR_MOST_ROPE_BASE, &base));
     model->shape.rms_eps = (float)eps;
     model->shape.rope_base = base;
-    return read_keys(model);
+    return PLMR_OK;
 }
 
-/* Parts of a model that has been split, and layers of experts that an architecture has not, are files of another kind. */
-static plmr_status refuse_kinds(const plmr_model *model)
+/* Parts of a model that has been split. */
+static plmr_status refuse_parts(const plmr_model *model)
 {
-    int64_t n_parts = 1, n_experts = 0;
+    int64_t n_parts = 1;
     if (plmr_gguf_has(model->gguf, "split.count"))
         PLMR_TRY(plmr_gguf_get_int(model->gguf, "split.count", 0, INT_MAX, &n_parts));
     if (n_parts > 1 && !plmr_gguf_is_joined(model->gguf))
         return plmr_gguf_fault(model->gguf, "is one of the %lld parts of a split model; merge them into one file",
                                (long long)n_parts);
+    return PLMR_OK;
+}
+
+/* What plmr computes one way only: keys that may be left out, and what they say if they are not. */
+static const struct fixed {
+    const char *key;
+    enum { TRUTH, WHOLE, REAL } type;
+    double value, as_good;
+} fixed[] = {
+    {"attention.causal", TRUTH, 1, 1},
+    {"attention.clamp_kqv", REAL, 0, 0},
+    {"attention.max_alibi_bias", REAL, 0, 0},
+    {"use_parallel_residual", TRUTH, 0, 0},
+    {"expert_gating_func", WHOLE, 1 /* softmax */, 1},
+    {"expert_group_count", WHOLE, 0, 1},
+    {"expert_weights_scale", REAL, 0, 1},
+};
+
+static plmr_status get_number(const plmr_model *model, const struct fixed *f, const char *full, double *value)
+{
+    int64_t whole = 0;
+    bool truth = false;
+    if (f->type == REAL)
+        return plmr_gguf_get_float(model->gguf, full, -INFINITY, INFINITY, value);
+    PLMR_TRY(f->type == TRUTH ? plmr_gguf_get_bool(model->gguf, full, &truth)
+                              : plmr_gguf_get_int(model->gguf, full, INT64_MIN, INT64_MAX, &whole));
+    *value = f->type == TRUTH ? truth : (double)whole;
+    return PLMR_OK;
+}
+
+static plmr_status refuse_others(const plmr_model *model)
+{
+    char full[KEY_SIZE];
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        double value = fixed[i].value;
+        if (has(model, fixed[i].key))
+            PLMR_TRY(get_number(model, &fixed[i], key_of(model, fixed[i].key, full), &value));
+        if (value != fixed[i].value && value != fixed[i].as_good)
+            return plmr_gguf_fault(model->gguf, "key '%.80s' is %g; plmr computes models in which it is %g", full,
+                                   value, fixed[i].as_good);
+    }
+    return PLMR_OK;
+}
+
+/* Layers of experts that an architecture has not, or whose weights are other shares than its own. */
+static plmr_status refuse_experts(const plmr_model *model)
+{
+    char full[KEY_SIZE];
+    int64_t n_experts = 0;
+    bool weighs_all = model->shape.arch->weighs_all_experts, of_chosen = !weighs_all;
     PLMR_TRY(find_int(model, "expert_count", 0, INT_MAX, &n_experts));
     if (n_experts > 0 && !model->shape.arch->experts_layer)
         return plmr_gguf_fault(model->gguf, "has %lld experts a layer; plmr computes %s without any",
                                (long long)n_experts, model->shape.arch->name);
+    if (has(model, "expert_weights_norm"))
+        PLMR_TRY(plmr_gguf_get_bool(model->gguf, key_of(model, "expert_weights_norm", full), &of_chosen));
+    if (of_chosen == weighs_all)
+        return plmr_gguf_fault(model->gguf, "key '%.80s' is %d; plmr computes %s models in which it is %d", full,
+                               of_chosen, model->shape.arch->name, !of_chosen);
     return PLMR_OK;
 }
 
@@ -257,6 +326,25 @@ static plmr_status find_vocab(plmr_model *model)
     return PLMR_OK;
 }
 
+/* What converters can put into one tensor, which plmr reads where all files of an architecture have it so. */
+static const struct fused {
+    enum plmr_weight which;
+    const char *tensor;
+} fused[] = {{PLMR_Q, "attn_qkv.weight"}, {PLMR_GATE_EXPERTS, "ffn_gate_up_exps.weight"}};
+
+static plmr_status lacks(const plmr_model *model, enum plmr_weight which, int layer, const char *name)
+{
+    char other[PLMR_WEIGHT_NAME];
+    for (size_t i = 0; i < sizeof fused / sizeof *fused; i++) {
+        snprintf(other, sizeof other, "blk.%d.%s", layer, fused[i].tensor);
+        if (which == fused[i].which && plmr_gguf_find(model->gguf, other))
+            return plmr_gguf_fault(
+                model->gguf, "has '%s' where plmr's %s has '%s' apart; convert the model again without a --fuse option",
+                other, model->shape.arch->name, name);
+    }
+    return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; copy, download or convert the model again", name);
+}
+
 static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which, int layer, int expert, bool *is_apart,
                                 bool *known)
 {
@@ -267,7 +355,7 @@ static plmr_status check_tensor(const plmr_model *model, enum plmr_weight which,
     plmr_weight_size(&model->shape, which, &rows, &cols);
     rows = *is_apart ? rows : plmr_weight_tensor_rows(&model->shape, which);
     if (!tensor)
-        return plmr_gguf_fault(model->gguf, "lacks the tensor '%s'; copy, download or convert the model again", name);
+        return lacks(model, which, layer, name);
     if (tensor->rows != rows || tensor->cols != cols)
         return plmr_gguf_fault(
             model->gguf, "tensor '%s' is %lld x %lld, its keys call for %lld x %lld; convert the model again", name,
@@ -354,9 +442,12 @@ static plmr_status complete(plmr_model *model)
 static plmr_status read_keys_alone(plmr_model *model)
 {
     PLMR_TRY(read_arch(model));
-    PLMR_TRY(refuse_kinds(model));
+    PLMR_TRY(refuse_parts(model));
     PLMR_TRY(read_title(model));
     PLMR_TRY(read_numbers(model));
+    PLMR_TRY(refuse_others(model));
+    PLMR_TRY(refuse_experts(model));
+    PLMR_TRY(read_keys(model));
     return read_scaling(model);
 }
 

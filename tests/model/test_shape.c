@@ -340,8 +340,9 @@ struct tiny {
     const char *text;
     const char *tensor; /* one more tensor, a vector of `n` */
     uint64_t n;
-    uint32_t ffn;     /* in the keys; 0 for 12 */
-    const char *each; /* the value of `key`: a digit for each layer, as many as the model has */
+    uint32_t ffn;      /* in the keys; 0 for 12 */
+    const char *each;  /* the value of `key`: a digit for each layer, as many as the model has */
+    const char *truth; /* the value of `key`: a byte */
 };
 
 static bool is_left_out(const struct tiny *tiny, const char *name)
@@ -379,7 +380,9 @@ static void tiny_keys(struct gguf_builder *b, const struct tiny *tiny, uint64_t 
         build_key_array(b, tiny->key, GGUF_U8, strlen(tiny->each));
         for (const char *c = tiny->each; *c; c++)
             build_bytes(b, &(char){(char)(*c - '0')}, 1);
-    } else if (tiny->text)
+    } else if (tiny->truth)
+        build_key(b, tiny->key, GGUF_BOOL, tiny->truth, 1);
+    else if (tiny->text)
         build_key_text(b, tiny->key, tiny->text);
     else if (tiny->real != 0)
         build_key_f32(b, tiny->key, tiny->real);
@@ -508,6 +511,47 @@ static void numbers_of_each_layer(void **state)
     expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_used_count", .each = "011"},
                         "my.gguf: key 'llama.expert_used_count' is 0 in layer 0 and 1 in layer 1; plmr computes layers "
                         "that are alike");
+    expect_tiny_refused(
+        (struct tiny){.arch = "llama", .without = "block_count", .key = "llama.block_count", .each = "12"},
+        "my.gguf: key 'llama.block_count' is an array of uint8, expected an integer; convert the model again");
+    expect_tiny_refused(
+        (struct tiny){.arch = "granite", .key = "granite.expert_count", .each = "04"},
+        "my.gguf: key 'granite.expert_count' is 0 in layer 0 and 4 in layer 1; plmr computes layers that "
+        "are alike");
+}
+
+static void expect_tiny_taken(struct tiny tiny)
+{
+    struct gguf_builder b = {0};
+    plmr_model_close(parse_tiny(&b, tiny));
+    free(b.bytes);
+}
+
+/* Keys that say what is computed anyway, and those that say something else. */
+static void what_is_computed_one_way(void **state)
+{
+    (void)state;
+    expect_tiny_taken((struct tiny){.arch = "llama", .key = "llama.attention.causal", .truth = "\1"});
+    expect_tiny_taken((struct tiny){.arch = "llama", .key = "llama.expert_group_count", .value = 1});
+    expect_tiny_taken((struct tiny){.arch = "llama", .key = "llama.expert_gating_func", .value = 1});
+    expect_tiny_taken((struct tiny){.arch = "llama", .key = "llama.expert_weights_norm", .truth = "\1"});
+    expect_tiny_taken((struct tiny){.arch = "llama", .key = "general.type", .text = "model"});
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.attention.causal", .truth = "\0"},
+                        "my.gguf: key 'llama.attention.causal' is 0; plmr computes models in which it is 1");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_group_count", .value = 2},
+                        "my.gguf: key 'llama.expert_group_count' is 2; plmr computes models in which it is 1");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_gating_func", .value = 2},
+                        "my.gguf: key 'llama.expert_gating_func' is 2; plmr computes models in which it is 1");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_weights_scale", .real = 2.5f},
+                        "my.gguf: key 'llama.expert_weights_scale' is 2.5; plmr computes models in which it is 1");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.expert_weights_norm", .truth = "\0"},
+                        "my.gguf: key 'llama.expert_weights_norm' is 0; plmr computes llama models in which it is 1");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "general.type", .text = "adapter"},
+                        "my.gguf: is of the type 'adapter', not a model; name the file of the model itself");
+    expect_tiny_refused(
+        (struct tiny){.arch = "llama", .without = "blk.0.attn_q.weight", .tensor = "blk.0.attn_qkv.weight", .n = 8},
+        "my.gguf: has 'blk.0.attn_qkv.weight' where plmr's llama has 'blk.0.attn_q.weight' apart; "
+        "convert the model again without a --fuse option");
 }
 
 static void what_plmr_does_not_compute(void **state)
@@ -621,6 +665,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_files_leave_out),
         cmocka_unit_test(numbers_of_architectures),
         cmocka_unit_test(numbers_of_each_layer),
+        cmocka_unit_test(what_is_computed_one_way),
         cmocka_unit_test(what_plmr_does_not_compute),
         cmocka_unit_test(what_is_missing_or_wrong),
         cmocka_unit_test(any_flipped_bit_is_survived),
