@@ -44,7 +44,7 @@ plmr_status plmr_gguf_open(const char *path, plmr_gguf **gguf);
 plmr_status plmr_gguf_parse(const void *bytes, size_t n_bytes, const char *path, plmr_gguf **gguf);
 
 /* Where the file is the first part of a split model, MODEL-00001-of-0000N.gguf, opens the others beside it, and takes over
- * their tensors; a part that is missing or of another model is an error. */
+ * their tensors; a part that is missing, lacks a tensor or is of another model, whose keys contradict the first part's, is an error. */
 plmr_status plmr_gguf_join(plmr_gguf *gguf);
 
 /* Whether it has been joined with other parts. */
