@@ -247,7 +247,7 @@ static void set_up(const struct generate_command *c, plmr_llm_run *run)
 static plmr_status check(const struct generate_command *c, const plmr_llm_run *run)
 {
     PLMR_CHECK(run->tokenizer || !c->stops.n, PLMR_ERROR_INPUT,
-               "--stop: %s has no vocabulary, so its tokens have no text", run->shape->name);
+               "--stop: %s has no vocabulary of use, so its tokens have no text", run->shape->name);
     PLMR_TRY(plmr_llm_check_kept(&c->llm));
     PLMR_TRY(plmr_trace_options_check(&c->llm.trace, false));
     PLMR_TRY(plmr_llm_check_cores(&c->llm));

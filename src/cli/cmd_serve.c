@@ -165,6 +165,8 @@ static plmr_status check(const struct serve_command *c)
                "--draft and --accept go together: how often a draft is right does not follow from its shape");
     PLMR_CHECK(!c->llm.report || !(c->llm.checkpoint || c->http), PLMR_ERROR_INPUT,
                "--report draws all from the start on: without --checkpoint and --http");
+    PLMR_CHECK(!c->http || !c->llm.checkpoint, PLMR_ERROR_INPUT,
+               "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
                "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");
@@ -324,10 +326,6 @@ static plmr_status answer_requests(const struct serve_command *c, plmr_llm_run *
 {
     plmr_serve_place place;
     plmr_endpoint e = {.run = run, .place = &place};
-    PLMR_CHECK(!c->http || !c->llm.checkpoint, PLMR_ERROR_INPUT,
-               "--http: who has asked is gone when a run goes on: without --checkpoint");
-    PLMR_CHECK(run->tokenizer, PLMR_ERROR_INPUT, "--http: %s has no vocabulary, so texts are no tokens to it",
-               run->shape->name);
     PLMR_TRY(plmr_endpoint_place(&e, wish_of(c, run, NULL), &place));
     plmr_serve_plan plan = plan_of(c, run, &place);
     plmr_machine_setup setup = {
@@ -376,7 +374,7 @@ static plmr_status run(void *options)
     c->texts = c->mode == COMPUTE ? &texts : NULL;
     if (c->draft)
         PLMR_TRY(plmr_agree(plmr_model_open(c->draft, &c->draft_model)));
-    plmr_status status = plmr_llm_open(&run, "serve", &c->llm, false);
+    plmr_status status = plmr_llm_open(&run, "serve", &c->llm, c->http || c->prompts);
     if (!status)
         status = plmr_llm_close(&run, run_opened(c, &run));
     plmr_model_close(c->draft_model);

@@ -14,14 +14,14 @@
 
 /* ---- opening ---- */
 
-/* A file without a vocabulary is of use with token ids. */
+/* A file without a vocabulary, or with one that is wrong, is of use with token ids. */
 static plmr_status open_tokenizer(plmr_llm_run *run, bool is_wanted)
 {
-    char kind[64];
-    const plmr_gguf *gguf = plmr_model_gguf(run->model);
-    if (!is_wanted && (!gguf || !plmr_tokenizer_kind(gguf, kind, sizeof kind) || !strcmp(kind, "no_vocab")))
-        return PLMR_OK;
-    return plmr_tokenizer_open(run->model, &run->tokenizer);
+    plmr_status status = plmr_tokenizer_open(run->model, &run->tokenizer);
+    if (is_wanted || !status || plmr_error_code(status) != PLMR_ERROR_INPUT)
+        return status;
+    plmr_error_free(status);
+    return PLMR_OK;
 }
 
 /* A region that was asked for. */

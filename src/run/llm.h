@@ -49,7 +49,7 @@ typedef struct plmr_llm_run {
     plmr_llm_setup setup; /* the options', for the caller to complete */
     plmr_model *model;
     const plmr_model_shape *shape;
-    plmr_tokenizer *tokenizer; /* NULL: the model has none */
+    plmr_tokenizer *tokenizer; /* NULL: the model has none that can be used */
     int32_t *ids;              /* of the prompt, once it is read */
     int n_ids;
     plmr_timing *timing;                    /* NULL: not placed */

@@ -157,11 +157,14 @@ plmr_status plmr_tokenizer_open(const plmr_model *model, plmr_tokenizer **tokeni
     const plmr_model_shape *shape = plmr_model_shape_of(model);
     PLMR_CHECK(gguf, PLMR_ERROR_INPUT, "%.255s: is a shape without weights, so it has no tokenizer; " NO_TEXT,
                shape->name);
-    PLMR_TRY(plmr_tokenizer_read(gguf, tokenizer));
-    int n_tokens = plmr_tokenizer_n_tokens(*tokenizer);
-    if (n_tokens <= shape->n_vocab)
+    plmr_tokenizer *made;
+    PLMR_TRY(plmr_tokenizer_read(gguf, &made));
+    int n_tokens = plmr_tokenizer_n_tokens(made);
+    if (n_tokens <= shape->n_vocab) {
+        *tokenizer = made;
         return PLMR_OK;
-    plmr_tokenizer_destroy(*tokenizer);
+    }
+    plmr_tokenizer_destroy(made);
     return plmr_gguf_fault(gguf, "has a vocabulary of %d tokens and embeddings of %d; convert the model again",
                            n_tokens, shape->n_vocab);
 }

@@ -1,0 +1,79 @@
+"""Files of models that are odd, or damaged: what is computed with them is right, on any ranks, or they are told in one line.
+
+odd_files.py MPIEXEC PLMR DATA_FOLDER DEMO. Exits with 77 (skipped) without NumPy.
+"""
+import os
+import sys
+import tempfile
+
+try:
+    import numpy as np
+except ImportError:
+    print("NumPy is not installed")
+    sys.exit(77)
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "model"))
+from cli import Checks, Plmr, show  # noqa: E402
+from gguf_writer import read, write  # noqa: E402
+
+IDS = "1,17,40,9,3,77,30,12,60,5,88,21"
+CORES = ["--prefill-cores", "9x9", "--decode-cores", "7x11"]
+
+
+class Files:
+    def __init__(self, plmr, check, folder):
+        self.plmr, self.check, self.folder = plmr, check, folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def logits(self, model, *more, ranks=None):
+        out = self.path("logits.f32")
+        args = ["logits", "-m", model, "--tokens", IDS, "--out", out, *CORES, *more]
+        code, _, err = self.plmr.run(args, ranks)
+        if not self.check(code == 0, f"{show(args, ranks)} ends with {code}: {err}"):
+            return b""
+        with open(out, "rb") as file:
+            return file.read()
+
+    def refused(self, words, args, ranks=None):
+        """And no file is left."""
+        before = sorted(os.listdir(self.folder))
+        code, out, err = self.plmr.run(args, ranks)
+        one_line = len([line for line in err if line.startswith("plmr ")]) == 1
+        self.check(code == 2 and one_line and words in err[-1], f"{show(args, ranks)} ends with {code}: {out} {err}")
+        self.check(sorted(os.listdir(self.folder)) == before, f"{show(args, ranks)} leaves {os.listdir(self.folder)}")
+
+
+def check_vocabularies(files, demo):
+    """Ids need none; what is wrong with one is told to who gives text. One token more than embeddings; a kind that is none."""
+    keys, n_keys, tensors = read(demo)
+    fewer = files.path("fewer.gguf")
+    n = next(sizes[1] for name, sizes, _, _ in tensors if name == "token_embd.weight")
+    short = [[name, sizes[:1] + [n - 1], kind, raw[:len(raw) // n * (n - 1)]] if sizes[1:] == [n] else [name, sizes, kind, raw]
+             for name, sizes, kind, raw in tensors]
+    write(fewer, keys.replace(b"llama.vocab_size\4\0\0\0" + n.to_bytes(4, "little"),
+                              b"llama.vocab_size\4\0\0\0" + (n - 1).to_bytes(4, "little")), n_keys, short)
+    unknown, told = files.path("unknown.gguf"), b"tokenizer.ggml.model\x08\0\0\0\5\0\0\0\0\0\0\0"
+    files.check(keys.count(told + b"llama") == 1, "the demo's kind of vocabulary")
+    write(unknown, keys.replace(told + b"llama", told + b"lxama"), n_keys, tensors)
+    files.check(files.logits(unknown) == files.logits(demo), "logits depend on the vocabulary")
+    for model, words in (fewer, f"has a vocabulary of {n} tokens and embeddings of {n - 1}"), (unknown, "lxama"):
+        for ranks in None, 2:
+            code, out, err = files.plmr.run(["generate", "-m", model, "--tokens", "1,2,3", "-n", "3", *CORES], ranks)
+            files.check(code == 0 and len(out.strip().split(",")) == 3, f"{model}, {ranks}: {code} {out} {err}")
+        for args in (["generate", "-p", "a"], ["logits", "-p", "a", "--out", files.path("x")], ["perplexity", "-f", demo],
+                     ["tokenize", "-p", "a"], ["serve", "--mode", "compute", "--prompts", demo, "--rate", "5", "--requests", "2"]):
+            files.refused(words, [args[0], "-m", model, *args[1:]])
+
+
+def main():
+    check = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(Plmr(sys.argv[1], sys.argv[2]), check, folder)
+        check_vocabularies(files, sys.argv[4])
+    check.done()
+
+
+main()
