@@ -102,6 +102,10 @@ void plmr_engine_logits(plmr_engine *engine, int64_t first, int64_t n, float *lo
  * and are then not brought. */
 void plmr_engine_likely(plmr_engine *engine, int64_t row, int n, float *logits);
 
+/* Whether n rows of logits, the first of which foretells the token at `position`, are finite numbers (from `least` on: minus infinity
+ * lets it pass): an error that says what is to be done about the model's file. Local. */
+plmr_status plmr_engine_check(const plmr_engine *engine, int64_t position, int64_t n, float least, const float *logits);
+
 /* For passes. The cache of all requests holds n_tokens, as prefill leaves them. Local. */
 void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens);
 

@@ -1,5 +1,6 @@
 #include "infer/generate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,13 +96,20 @@ plmr_status plmr_generation_again(plmr_generation *g, int32_t id)
     return PLMR_OK;
 }
 
+/* On rank 0. What is not brought is minus infinity. */
+static plmr_status pick_id(plmr_generation *g, int32_t *id)
+{
+    PLMR_TRY(plmr_engine_check(g->engine, g->position, 1, -INFINITY, g->logits));
+    return plmr_sampler_pick(g->sampler, g->logits, g->position, id);
+}
+
 /* Rank 0 picks the next token and tells the others. */
 static plmr_status pick(plmr_generation *g)
 {
     struct {
         int32_t id, stop, found;
     } said = {0};
-    PLMR_TRY(plmr_agree(g->logits ? plmr_sampler_pick(g->sampler, g->logits, g->position, &said.id) : PLMR_OK));
+    PLMR_TRY(plmr_agree(g->logits ? pick_id(g, &said.id) : PLMR_OK));
     if (g->tokenizer && g->logits && !ends(g, said.id))
         take_text(g, said.id);
     said.stop = g->stop && *g->stop;

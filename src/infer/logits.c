@@ -4,6 +4,7 @@
 #include "infer/heads.h"
 #include "infer/token.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -58,6 +59,19 @@ void plmr_engine_logits(plmr_engine *engine, int64_t first, int64_t n, float *lo
                         logits ? logits + row * engine->shape->n_vocab : NULL);
     }
     free(room.stream);
+}
+
+plmr_status plmr_engine_check(const plmr_engine *engine, int64_t position, int64_t n, float least, const float *logits)
+{
+    int64_t n_vocab = engine->shape->n_vocab;
+    for (int64_t i = 0; i < n * n_vocab; i++)
+        PLMR_CHECK(
+            logits[i] >= least && logits[i] < INFINITY, PLMR_ERROR_INPUT,
+            "%.255s: the logit of token %lld at position %lld is %s: weights are damaged, or too large to compute "
+            "with; copy, download or convert the model again",
+            engine->shape->name, (long long)(i % n_vocab), (long long)(position + i / n_vocab),
+            isnan(logits[i]) ? "not a number" : "infinite");
+    return PLMR_OK;
 }
 
 void plmr_engine_likely(plmr_engine *engine, int64_t row, int n, float *logits)

@@ -1,5 +1,6 @@
 #include "infer/score.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,12 @@
 
 /* Rows of logits that are held at a time. */
 enum { ROWS_AT_ONCE = 32 };
+
+/* Rank 0's, the first of which foretells a token at `position`. */
+static plmr_status check(const plmr_engine *engine, int64_t position, int64_t n, const float *logits)
+{
+    return plmr_agree(logits ? plmr_engine_check(engine, position, n, -FLT_MAX, logits) : PLMR_OK);
+}
 
 static plmr_status prefill(plmr_engine *engine, const int32_t *ids, int n, float *logits)
 {
@@ -27,7 +34,8 @@ static plmr_status decode(plmr_engine *engine, const int32_t *ids, int n, float 
 
 plmr_status plmr_score_logits(plmr_engine *engine, const int32_t *ids, int n, float *logits)
 {
-    return engine->prefill ? prefill(engine, ids, n, logits) : decode(engine, ids, n, logits);
+    PLMR_TRY(engine->prefill ? prefill(engine, ids, n, logits) : decode(engine, ids, n, logits));
+    return check(engine, 1, n, logits);
 }
 
 /* ---- windows ---- */
@@ -76,6 +84,7 @@ static plmr_status score_window(const struct window *w, plmr_score *score)
     for (int row = 0; row < n_rows; row += ROWS_AT_ONCE) {
         int n = n_rows - row < ROWS_AT_ONCE ? n_rows - row : ROWS_AT_ONCE;
         plmr_engine_logits(w->engine, score->first - 1 + row, n, w->logits);
+        PLMR_TRY(check(w->engine, score->first + row, n, w->logits));
         score_rows(w, score->first + row, n, score);
     }
     return PLMR_OK;

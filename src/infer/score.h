@@ -4,7 +4,7 @@
 #include "infer/engine.h"
 
 /* The logits after each of n tokens, n x vocab, on rank 0 (NULL elsewhere): all at once by prefill; by an engine that
- * has no prefill, by decode, one after the other. Collective. */
+ * has no prefill, by decode, one after the other. Fails where one is not a finite number. Collective. */
 plmr_status plmr_score_logits(plmr_engine *engine, const int32_t *ids, int n, float *logits);
 
 /* A text of n_ids tokens in windows, each of which starts from an empty cache. Scored is the second half of each, given
@@ -24,7 +24,7 @@ plmr_score plmr_score_windows(int n_ids, int size);
 typedef plmr_status plmr_score_pause(void *context, const plmr_score *score, bool *stop);
 
 /* Scores all windows that are not done. With keeps_first the text's first token takes the place of every window's.
- * Collective. */
+ * Fails where a logit is not a finite number. Collective. */
 plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_first, plmr_score *score,
                            plmr_score_pause *pause, void *context);
 

@@ -1,4 +1,5 @@
 /* Both phases of a model, in virtual time and with values. */
+#include <float.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -68,6 +69,15 @@ static int64_t done_before(const plmr_llm_run *run)
     return run->kept ? run->kept->n_decoded : 0;
 }
 
+/* Rank 0's, of the last token of each request. */
+static plmr_status check(const plmr_llm_run *run, const float *logits)
+{
+    const plmr_engine *e = run->engine;
+    for (int b = 0; b < run->setup.n_batch && logits; b++)
+        PLMR_TRY(plmr_engine_check(e, e->n_cached, 1, -FLT_MAX, logits + (size_t)b * (size_t)run->shape->n_vocab));
+    return PLMR_OK;
+}
+
 static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden)
 {
     size_t n_batch = (size_t)run->setup.n_batch;
@@ -92,6 +102,8 @@ static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden
     run->totals.decode_s = plmr_wall_s() - start_s - run->engine->turned_s;
     run->totals.relayout_s += run->engine->turned_s;
     plmr_progress_end(&run->session.progress);
+    if (!status && n_decode)
+        status = plmr_agree(check(run, logits));
     if (!status && n_decode)
         plmr_engine_hidden(run->engine, 0, run->setup.n_batch, hidden);
     free(tokens);

@@ -17,8 +17,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cli import Checks, Plmr, show  # noqa: E402
 from gguf_writer import read, write  # noqa: E402
 
+F32, F16 = 0, 1
 IDS = "1,17,40,9,3,77,30,12,60,5,88,21"
 CORES = ["--prefill-cores", "9x9", "--decode-cores", "7x11"]
+NO_NUMBER = "is not a number: weights are damaged, or too large to compute with"
 
 
 class Files:
@@ -68,11 +70,30 @@ def check_vocabularies(files, demo):
             files.refused(words, [args[0], "-m", model, *args[1:]])
 
 
+def check_values(files, demo):
+    """One element of the output's matrix."""
+    keys, n_keys, tensors = read(demo)
+    output = next(t for t in tensors if t[0] in ("output.weight", "token_embd.weight"))
+    model, text = files.path("values.gguf"), files.path("text.txt")
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("Once upon a time there was a little girl.")
+    for token, value, words in (7, np.nan, NO_NUMBER), (7, np.inf, "is "), (7, -np.inf, "is "):
+        values = np.frombuffer(output[3], {F32: "<f4", F16: "<f2"}[output[2]]).copy()
+        values[token * output[1][0] + 3] = value
+        write(model, keys, n_keys, [[*t[:3], values.tobytes()] if t is output else t for t in tensors])
+        words = f"{model}: the logit of token {token} at position "
+        for ranks in None, 2:
+            files.refused(words, ["perplexity", "-m", model, "-f", text, "--json", files.path("x.json")], ranks)
+            files.refused(words, ["logits", "-m", model, "--tokens", IDS, "--out", files.path("x.f32")], ranks)
+    files.refused(words, ["logits", "-m", model, "--tokens", IDS, "--phase", "decode", "--out", files.path("x.f32")], 2)
+
+
 def main():
     check = Checks()
     with tempfile.TemporaryDirectory() as folder:
         files = Files(Plmr(sys.argv[1], sys.argv[2]), check, folder)
         check_vocabularies(files, sys.argv[4])
+        check_values(files, sys.argv[4])
     check.done()
 
 
