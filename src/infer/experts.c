@@ -19,7 +19,7 @@ static void list_own(const plmr_routes *r, double *expert)
         const float *routed = p->activation[PLMR_ROUTED] + (size_t)row * p->ld[PLMR_ROUTED];
         double *to = expert + plmr_pass_token(p, row) * r->n_used;
         for (int e = 0; e < p->engine->shape->n_experts; e++)
-            if (routed[e] >= 0)
+            if (plmr_is_routed(routed[e]))
                 *to++ = e;
     }
 }

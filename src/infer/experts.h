@@ -14,6 +14,12 @@ typedef struct plmr_routes {
     int32_t *expert; /* by token of the prompt: the experts that it uses, in their order */
 } plmr_routes;
 
+/* Whether an element of ROUTED is a chosen expert's: one that is no number is, too, so that logits show it. */
+static inline bool plmr_is_routed(float weight)
+{
+    return !(weight < 0);
+}
+
 /* Who goes where, on every rank. Collective, as are the others. */
 plmr_routes plmr_routes_create(const plmr_pass *pass);
 void plmr_routes_destroy(plmr_routes *routes);

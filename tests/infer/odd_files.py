@@ -70,6 +70,25 @@ def check_vocabularies(files, demo):
             files.refused(words, [args[0], "-m", model, *args[1:]])
 
 
+def check_routers(files, data):
+    """A weight of one expert's that is no number: no token has an expert then, whichever it is; nor has one whose score is infinite."""
+    for name in "mixtral_f32", "qwen3moe_f32", "gptoss_f32":
+        keys, n_keys, tensors = read(os.path.join(data, name + ".gguf"))
+        router = next(t for t in tensors if t[0] == "blk.0.ffn_gate_inp.weight")
+        was, model = np.frombuffer(router[3], "<f4").reshape(router[1][1], -1), files.path(name + ".gguf")
+        for expert, value in (len(was) - 1, np.inf), (0, np.nan), (2, np.nan):
+            now = was.copy()
+            now[expert, 1] = value
+            router[3] = now.tobytes()
+            write(model, keys, n_keys, tensors)
+            for phase in "prefill", "decode":
+                args = ["logits", "-m", model, "--tokens", IDS, "--phase", phase, "--out", files.path("x"), *CORES]
+                for ranks in (None, 2) if expert == 2 else (None,):
+                    files.refused(f"{model}: the logit of token 0 at position " + ("1 " + NO_NUMBER if np.isnan(value) else ""), args, ranks)
+        files.refused(NO_NUMBER, ["generate", "-m", model, "--tokens", "1,2", "-n", "2", *CORES])
+        files.refused(NO_NUMBER, ["llm", "-m", model, "--mode", "compute", "--prompt", "4", "--decode", "2", *CORES])
+
+
 def check_values(files, demo):
     """One element of the output's matrix."""
     keys, n_keys, tensors = read(demo)
@@ -93,6 +112,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         files = Files(Plmr(sys.argv[1], sys.argv[2]), check, folder)
         check_vocabularies(files, sys.argv[4])
+        check_routers(files, sys.argv[3])
         check_values(files, sys.argv[4])
     check.done()
 

@@ -14,7 +14,7 @@
 
 /* ---- choice ---- */
 
-/* The n_used greatest, of equal ones the first; others' weights are -1. */
+/* The n_used greatest, of equal ones the first; others' weights are -1. What is no number is the greatest: it must not get lost. */
 static void choose_row(const plmr_model_shape *shape, const float *logits, float *routed)
 {
     int n = shape->n_experts;
@@ -24,7 +24,7 @@ static void choose_row(const plmr_model_shape *shape, const float *logits, float
     for (int i = 0; i < shape->n_used; i++) {
         int best = -1;
         for (int e = 0; e < n; e++)
-            if (routed[e] < 0 && (best < 0 || logits[e] > logits[best]))
+            if (routed[e] < 0 && (best < 0 || logits[e] > logits[best] || isnan(logits[e])))
                 best = e;
         routed[best] = 0;
     }
@@ -169,7 +169,7 @@ static void list_used(const plmr_pass *p, int row, struct used *used)
     const float *routed = p->activation[PLMR_ROUTED] + (size_t)row * p->ld[PLMR_ROUTED];
     used->n = 0;
     for (int e = 0; e < p->engine->shape->n_experts; e++)
-        if (routed[e] >= 0) {
+        if (plmr_is_routed(routed[e])) {
             used->expert[used->n] = e;
             used->weight[used->n++] = routed[e];
         }
