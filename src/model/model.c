@@ -26,6 +26,7 @@ static plmr_status finish(plmr_status status, plmr_model *made, plmr_model **mod
         plmr_model_close(made);
         return status;
     }
+    plmr_model_find_dtypes(made);
     plmr_model_count(made);
     *model = made;
     return PLMR_OK;
@@ -136,6 +137,7 @@ void plmr_model_close(plmr_model *model)
         return;
     plmr_gguf_close(model->gguf);
     free(model->file);
+    free(model->dtypes);
     free(model);
 }
 

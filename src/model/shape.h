@@ -178,7 +178,8 @@ void plmr_model_weight(const plmr_model *model, enum plmr_weight which, int laye
 /* The same of expert number `expert`; of a weight that is there once, number 0. */
 void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source);
 
-/* What cores store it in: F16 for quantised tensors and made-up matrices, F32 for made-up norms and biases. */
+/* What cores store it in: F16 for quantised tensors and made-up matrices, F32 for made-up norms and biases, and for experts of
+ * several types in a layer. */
 enum plmr_dtype plmr_model_weight_dtype(const plmr_model *model, enum plmr_weight which, int layer);
 
 /* Lets go of a weight's pages in memory, once it has been loaded; see plmr_gguf_forget. */

@@ -8,7 +8,8 @@ struct plmr_model {
     char *file;      /* NULL: it was not opened from one */
     plmr_gguf *gguf; /* NULL for made-up weights */
     enum plmr_weights weights;
-    float scale[PLMR_N_WEIGHTS]; /* of made-up weights, as their sources point to it */
+    float scale[PLMR_N_WEIGHTS];               /* of made-up weights, as their sources point to it */
+    enum plmr_dtype (*dtypes)[PLMR_N_WEIGHTS]; /* by layer: what cores hold experts in that have a file */
 };
 
 /* A whole number of a shape, and what files call it. */
@@ -69,6 +70,9 @@ plmr_status plmr_model_read_gguf(plmr_model *model);
 
 /* The shape alone, of keys without tensors that are Hugging Face's (model/hf.h). */
 plmr_status plmr_model_read_gguf_keys(plmr_model *model);
+
+/* Finds what cores hold experts in, before anything is counted. */
+void plmr_model_find_dtypes(plmr_model *model);
 
 /* Sets what can be counted: n_parameters, n_bytes; and the scales of made-up weights. */
 void plmr_model_count(plmr_model *model);

@@ -233,13 +233,51 @@ static void take_stored(const plmr_model *model, enum plmr_weight which, int lay
         make_up(model, which, layer, expert, source);
 }
 
+/* Of a model that has a file. */
+static enum plmr_dtype own_dtype(const plmr_model *model, enum plmr_weight which, int layer, int expert, bool *is_apart)
+{
+    return plmr_gguf_dtype(find_tensor(model, stored_as(&model->shape, which), layer, expert, is_apart));
+}
+
+/* A layer's experts are computed with together: if files have them in several types, cores hold all in F32, which changes no
+ * value. */
+static enum plmr_dtype dtype_of_all(const plmr_model *model, enum plmr_weight which, int layer)
+{
+    bool is_apart;
+    enum plmr_dtype dtype = own_dtype(model, which, layer, 0, &is_apart);
+    for (int expert = 1; expert < plmr_weight_count(&model->shape, which) && is_apart; expert++)
+        dtype = own_dtype(model, which, layer, expert, &is_apart) == dtype ? dtype : PLMR_F32;
+    return dtype;
+}
+
+void plmr_model_find_dtypes(plmr_model *model)
+{
+    const plmr_model_shape *shape = &model->shape;
+    if (!model->gguf || !shape->n_experts)
+        return;
+    model->dtypes = plmr_take((size_t)shape->n_layers * sizeof *model->dtypes);
+    for (int layer = 0; layer < shape->n_layers; layer++)
+        for (int which = 0; which < PLMR_N_WEIGHTS; which++)
+            if (plmr_weight_infos[which].kind == PLMR_EXPERT_MATRIX &&
+                plmr_weight_exists(shape, (enum plmr_weight)which))
+                model->dtypes[layer][which] = dtype_of_all(model, (enum plmr_weight)which, layer);
+}
+
 static enum plmr_dtype stored_dtype(const plmr_model *model, enum plmr_weight which, int layer)
 {
-    which = stored_as(&model->shape, which);
     bool is_apart;
-    if (model->gguf)
-        return plmr_gguf_dtype(find_tensor(model, which, layer, 0, &is_apart));
-    return plmr_weight_is_matrix(which) ? PLMR_F16 : PLMR_F32;
+    if (!model->gguf)
+        return plmr_weight_is_matrix(which) ? PLMR_F16 : PLMR_F32;
+    return plmr_weight_infos[which].kind == PLMR_EXPERT_MATRIX ? model->dtypes[layer][which]
+                                                               : own_dtype(model, which, layer, 0, &is_apart);
+}
+
+/* Whether it must be converted to what cores hold a layer's experts in. */
+static bool is_converted(const plmr_model *model, enum plmr_weight which, int layer, int expert)
+{
+    bool is_apart;
+    return model->gguf && plmr_weight_infos[which].kind == PLMR_EXPERT_MATRIX &&
+           own_dtype(model, which, layer, expert, &is_apart) != stored_dtype(model, which, layer);
 }
 
 /* --- in another type than the file's --------------------------------------------------------------------------------
@@ -282,6 +320,8 @@ static plmr_status get_retyped(const plmr_source *source, int64_t row, int64_t c
 void plmr_model_expert(const plmr_model *model, enum plmr_weight which, int layer, int expert, plmr_source *source)
 {
     take_stored(model, which, layer, expert, source);
+    if (is_converted(model, which, layer, expert))
+        source->stored = (plmr_stored){0};
     bool as_it_is = !model->shape.packed && stored_dtype(model, which, layer) == model->shape.dtype;
     if (!is_retyped(model, which) || as_it_is)
         return;

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cli import Checks, Plmr, show  # noqa: E402
 from gguf_writer import read, write  # noqa: E402
 
-F32, F16 = 0, 1
+F32, F16, BF16 = 0, 1, 30
 IDS = "1,17,40,9,3,77,30,12,60,5,88,21"
 CORES = ["--prefill-cores", "9x9", "--decode-cores", "7x11"]
 NO_NUMBER = "is not a number: weights are damaged, or too large to compute with"
@@ -107,6 +107,44 @@ def check_values(files, demo):
     files.refused(words, ["logits", "-m", model, "--tokens", IDS, "--phase", "decode", "--out", files.path("x.f32")], 2)
 
 
+def apart(tensors, kind, cast, changed, last):
+    """Each expert in a tensor of its own; of those that are changed, values as `kind` has them, in it if they are to be cast."""
+    first, behind = [], []
+    for name, sizes, of, raw in tensors:
+        if "_exps.weight" not in name:
+            first.append([name, sizes, of, raw])
+            continue
+        for e in range(sizes[2]):
+            n, one = len(raw) // sizes[2], [name.replace("_exps", f".{e}"), sizes[:2], of]
+            part = raw[n * e:n * (e + 1)]
+            is_changed = one[0] in changed
+            if is_changed:
+                x = np.frombuffer(part, "<f4")
+                x = x.astype("<f2") if kind == F16 else (x.view("<u4") >> 16).astype("<u2")
+                wide = x.astype("<f4") if kind == F16 else (x.astype("<u4") << 16).view("<f4")
+                one[2], part = (kind, x.tobytes()) if cast else (F32, wide.tobytes())
+            (behind if is_changed and last else first).append([*one, part])
+    return first + behind
+
+
+def check_types_of_experts(files, data):
+    """Experts of a layer in several types have the values that the file says, wherever their tensors lie in it."""
+    for name, kind, changed in [("mixtral_f32", F16, ["blk.1.ffn_up.3.weight"]), ("qwen3moe_f32", BF16, ["blk.0.ffn_down.0.weight"]),
+                                ("qwen3moe_f32", F16, ["blk.1.ffn_gate.0.weight", "blk.0.ffn_down.2.weight"])]:
+        keys, n_keys, tensors = read(os.path.join(data, name + ".gguf"))
+        plain, model = files.path("plain.gguf"), files.path("mixed.gguf")
+        write(plain, keys, n_keys, apart(tensors, kind, False, changed, False))
+        for phase in "prefill", "decode":
+            want = files.logits(plain, "--phase", phase)
+            for last in False, True:
+                write(model, keys, n_keys, apart(tensors, kind, True, changed, last))
+                for ranks, grid in (None, "1x1"), (2, "2x1"), (3, "1x3"):
+                    got = files.logits(model, "--phase", phase, "--ranks", grid, ranks=ranks)
+                    files.check(got == want, f"{name} {changed} {phase} {grid}, last {last}: other logits")
+            files.check(files.logits(model, "--phase", phase, "--weights", "f16") == files.logits(plain, "--phase", phase, "--weights", "f16"),
+                        f"{name} {changed} {phase}: --weights f16 differs")
+
+
 def main():
     check = Checks()
     with tempfile.TemporaryDirectory() as folder:
@@ -114,6 +152,7 @@ def main():
         check_vocabularies(files, sys.argv[4])
         check_routers(files, sys.argv[3])
         check_values(files, sys.argv[4])
+        check_types_of_experts(files, sys.argv[3])
     check.done()
 
 
