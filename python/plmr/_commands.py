@@ -91,6 +91,8 @@ def _printed(to: List[str]) -> Iterator[None]:
 def _said(option: Option, value: Any) -> str:
     """A value as it is said on a command line: cores=(8, 8) is 8x8, layers=range(0, 8) 0..7, other lists have commas."""
     if isinstance(value, range):
+        if value.step != 1:
+            raise ValueError(f"--{option.name}: {value} is not all from one number to another, as A..B says: give it step 1")
         return f"{value.start}..{value.stop - 1}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ("x" if "HxW" in option.argument or "RxC" in option.argument else ",").join(map(str, value))
@@ -120,10 +122,10 @@ class _Files:
         return self.name(name)
 
     def read(self, name: str) -> Optional[bytes]:
-        """On all ranks; None: there is no such file."""
+        """On all ranks, by a path as well; None: there is no such file."""
         data = None
-        if rank() == 0:
-            with contextlib.suppress(FileNotFoundError), open(self.name(name), "rb") as file:
+        if rank() == 0 and os.path.isfile(self.name(name)):
+            with open(self.name(name), "rb") as file:
                 data = b"+" + file.read()
         data = from_rank_0(data or b"")
         return data[1:] if data else None
@@ -158,26 +160,40 @@ def spoken(table: Dict[str, Option], options: Dict[str, Any], files: _Files) -> 
     return words
 
 
+def _records_option(table: Dict[str, Option]) -> str:
+    """The option that says where records go: a file, or a sweep's folder; "" of a command that has none."""
+    return "json" if "json" in table else "out" if "out" in table and table["out"].argument == "DIR" else ""
+
+
+def _records(option: str, words: List[str], files: _Files, text: str) -> List[Dict[str, Any]]:
+    """What has been left where the words say."""
+    named = [word.split("=", 1)[1] for word in words if option and word.startswith(f"--{option}=")]
+    if not named:
+        return []
+    path = os.path.abspath(named[0])
+    if option == "out":
+        path = os.path.join(path, "records.jsonl")
+    left = text.encode() if named[0] == "-" else files.read(path) or b""
+    return [json.loads(line) for line in left.splitlines()]
+
+
 def collect(table: Dict[str, Option], options: Dict[str, Any], do: Callable[[List[str], _Files], None]) -> Run:
     """Does it with options as words, and gathers what it leaves."""
     files, run, text = _Files(), Run(), []
-    records = "records"
-    if "json" not in table and "out" in table and table["out"].argument == "DIR":  # a sweep's folder
-        options = {"out": files.name("out"), **options}
-        records = os.path.join(options["out"], "records.jsonl")
+    records = _records_option(table)
+    if records and options.get(records) in (None, False, True) and not options.get("plan"):
+        options = {**options, records: files.name("records")}
     if "report" in table and "report" not in options and not options.get("plan") and _in_notebook():
         options = {**options, "report": True}
     try:
         words = spoken(table, options, files)
-        if "json" in table and "json" not in options and not options.get("plan"):
-            words.append("--json=" + files.name(records))
         with _printed(text):
             do(words, files)
-        run.extend(map(json.loads, (files.read(records) or b"").splitlines()))
+        run.text = from_rank_0("".join(text).encode()).decode()
+        run.extend(_records(records, words, files, run.text))
         page, out = files.read("report.html"), files.read("out.npy")
         run.page = page.decode() if page else None
         run.array = np.load(io.BytesIO(out)) if out else None
-        run.text = from_rank_0("".join(text).encode()).decode()
     finally:
         files.remove()
     return run

@@ -11,6 +11,10 @@ import pytest
 
 import plmr
 
+EXPERIMENT = {"title": "t", "question": "q", "columns": ["alg", "cycles"], "plots": [
+    {"title": "t", "x": "alg", "y": "cycles", "x_label": "x", "y_label": "y"}], "runs": {"small": {
+        "command": "gemm", "options": {"m": 64, "k": 64, "n": 64, "cores": "8x8"}, "vary": {"alg": ["meshgemm", "cannon"]}}}}
+
 
 def test_records_are_those_of_the_command_line():
     runs = plmr.gemm(m=64, k=64, n=64, cores=(8, 8), algorithms=["meshgemm", "cannon"], dtype="f32", verify=True)
@@ -34,11 +38,26 @@ def test_records_of_other_commands():
 
 
 def test_a_sweep_of_ones_own():
-    run = plmr.sweep({"title": "t", "question": "q", "columns": ["alg", "cycles"], "plots": [
-        {"title": "t", "x": "alg", "y": "cycles", "x_label": "x", "y_label": "y"}], "runs": {"small": {
-        "command": "gemm", "options": {"m": 64, "k": 64, "n": 64, "cores": "8x8"}, "vary": {"alg": ["meshgemm", "cannon"]}}}})
+    run = plmr.sweep(EXPERIMENT)
     assert [record["point"]["alg"] for record in run] == ["meshgemm", "cannon"]
     assert run[0]["cycles"] == run[1]["cycles"] == 7112
+
+
+def test_records_come_back_from_wherever_they_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(plmr._library.from_rank_0(str(tmp_path).encode()).decode())
+
+    def run(region):
+        region.compute(10)
+
+    for json_ in None, False, True, "-", "mine.jsonl":
+        assert plmr.gemm(m=64, k=64, n=64, cores=(8, 8), alg="meshgemm", dtype="f32", json=json_)[0]["cycles"] == 14056
+        assert plmr.program("mine", 8, 8, run, json=json_)[0]["cycles"] == 10
+    assert len(plmr.sweep(EXPERIMENT, out="mine")) == len(plmr.sweep(EXPERIMENT, out=True)) == 2
+
+
+def test_ranges_that_leave_some_out_are_refused():
+    with pytest.raises(ValueError, match=r"--layers: range\(0, 4, 2\) is not all from one number to another"):
+        plmr.llm("tinyllama-1.1b", phase="decode", context=64, layers=range(0, 4, 2))
 
 
 @pytest.mark.parametrize("options, line", [
