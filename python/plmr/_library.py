@@ -1,10 +1,11 @@
 """libplmr: found, started with the first call, ended with the process; its errors as exceptions."""
 import atexit
 import ctypes
+import operator
 import os
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 from . import _abi
 
@@ -93,10 +94,42 @@ def _end() -> None:
     lib.plmr_finalize()
 
 
+def whole(name: str, kind: Any, value: Any) -> int:
+    """A whole number that the C type holds: ctypes would cut it off."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {value!r} is no whole number") from None
+    if kind(number).value != number:
+        raise ValueError(f"{name}: {number} is beyond the numbers that it takes: stay within {8 * ctypes.sizeof(kind)} bits")
+    return number
+
+
+_WHOLE = (ctypes.c_int, ctypes.c_int64, ctypes.c_size_t)
+
+
+def _fit(name: str, kinds: Any, values: Any) -> List[Any]:
+    return [whole(name, kind, value) if kind in _WHOLE else value.encode() if isinstance(value, str) else value
+            for kind, value in zip(kinds, values)]
+
+
+def struct(kind: Any, name: str, *values: Any) -> Any:
+    """A struct of plain members."""
+    if len(values) != len(kind._fields_):
+        raise TypeError(f"{name}: {values} are not its {', '.join(field for field, _ in kind._fields_)}")
+    return kind(*_fit(name, (type_ for _, type_ in kind._fields_), values))
+
+
+def ask(name: str, *arguments: Any) -> Any:
+    """What a function returns; strings are given as they are."""
+    function = getattr(lib, name)
+    return function(*_fit(name, function.argtypes, arguments))
+
+
 def call(name: str, *arguments: Any) -> None:
-    """A function that returns a plmr_status; strings are given as they are."""
+    """One that returns a plmr_status."""
     start()
-    check(getattr(lib, name)(*(a.encode() if isinstance(a, str) else a for a in arguments)))
+    check(ask(name, *arguments))
 
 
 def make(name: str, *arguments: Any) -> ctypes.c_void_p:

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _abi
-from ._library import call, check, is_started, lib, make, start
+from ._library import Error, ask, call, check, is_started, lib, make, start, struct
 
 X, Y = _abi.PLMR_X, _abi.PLMR_Y
 """Axes: along a row of cores, along a column."""
@@ -141,7 +141,7 @@ class Region(_Made):
         """The rows x cols cores from (row, col) on as a region of their own, with verbs that no other core waits for; cores are
         counted from its first. Flows of this region take tiles of its parts. Ended by close(), or with this region.
         Collective, both."""
-        rectangle = _abi.plmr_rectangle(row, col, rows, cols)
+        rectangle = struct(_abi.plmr_rectangle, name, row, col, rows, cols)
         part = Region._of(make("plmr_part_create", self._handle, name, ctypes.byref(rectangle)))
         part.device = getattr(self, "device", None)
         self._parts.append(part)
@@ -205,8 +205,8 @@ class Region(_Made):
                first_from: Any = 0, first_to: Any = 0) -> "Points":
         """Message i: n_values[i] floats from first_from[i] on of core source[i] go to core target[i], from first_to[i] on.
         A rank gives at least what its own cores send. Collective."""
-        columns = np.broadcast_arrays(source, target, first_from, first_to, n_values)
-        arrays = [np.ascontiguousarray(column, dtype=np.int32).ravel() for column in columns]
+        columns = (_int32(name, column) for column in (source, target, first_from, first_to, n_values))
+        arrays = [np.ascontiguousarray(column).ravel() for column in np.broadcast_arrays(*columns)]
         parts = _abi.plmr_parts(arrays[0].size, *(array.ctypes.data for array in arrays))
         return Points(self, name, "plmr_points_create", ctypes.byref(parts))
 
@@ -216,7 +216,7 @@ class Region(_Made):
 
     def permutation(self, name: str, target: Sequence[int], n_values: int) -> "Points":
         """Core i to core target[i], all of the region."""
-        array = np.ascontiguousarray(target, dtype=np.int32).ravel()
+        array = _int32(name, target).ravel()
         if array.size != self.rows * self.cols:
             raise ValueError(f"{name}: {array.size} targets for {self.rows * self.cols} cores")
         return Points(self, name, "plmr_points_permutation", array.ctypes.data, n_values)
@@ -227,12 +227,12 @@ class Region(_Made):
 
     def multicast(self, name: str, source: int, target: Sequence[int], n_values: int) -> "Points":
         """The first values of one core's tile to all cores of a list, as one message over the tree of their ways."""
-        array = np.ascontiguousarray(target, dtype=np.int32).ravel()
+        array = _int32(name, target).ravel()
         return Points(self, name, "plmr_points_multicast", source, array.ctypes.data, array.size, n_values)
 
     def multicast_rectangle(self, name: str, source: int, target: Tuple[int, int, int, int], n_values: int) -> "Points":
         """The same to a rectangle of cores, (row, col, rows, cols), of which (row, col) is the first."""
-        rectangle = _abi.plmr_rectangle(*target)
+        rectangle = struct(_abi.plmr_rectangle, name, *target)
         return Points(self, name, "plmr_points_multicast_rectangle", source, ctypes.byref(rectangle), n_values)
 
     def scatter(self, name: str, root: int, n_values: int) -> "Points":
@@ -270,8 +270,18 @@ class Region(_Made):
         unknown = set(neighbours) - set(HALO)
         if unknown:
             raise TypeError(f"{name}: no neighbour is called {sorted(unknown)[0]}: they are {', '.join(HALO)}")
-        halo = (_abi.plmr_halo * 8)(*(_abi.plmr_halo(*neighbours.get(side, (0, 0, 0))) for side in HALO))
+        halo = (_abi.plmr_halo * 8)(*(struct(_abi.plmr_halo, name, *neighbours.get(side, (0, 0, 0))) for side in HALO))
         return Points(self, name, "plmr_points_halo", halo)
+
+
+def _int32(name: str, values: Any) -> np.ndarray:
+    """Numbers of cores and of values, which NumPy would round and wrap."""
+    array = np.asarray(values)
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name}: cores and values are counted in whole numbers below 2^31, not in {array.dtype}")
+    if array.size and max(-int(array.min()), int(array.max())) >= 1 << 31:
+        raise ValueError(f"{name}: cores and values are counted below 2^31, not from {array.min()} to {array.max()}")
+    return array.astype(np.int32)
 
 
 class Ring(_Made):
@@ -287,11 +297,11 @@ class Ring(_Made):
 
     def position(self, core: int) -> int:
         """On the ring, of a core of the line; -1: there is no such core."""
-        return lib.plmr_ring_position(self._handle, core)
+        return ask("plmr_ring_position", self._handle, core)
 
     def core(self, position: int) -> int:
         """The core at a position; -1: there is none."""
-        return lib.plmr_ring_core(self._handle, position)
+        return ask("plmr_ring_core", self._handle, position)
 
 
 class Tiles(_Made):

@@ -208,6 +208,29 @@ def test_wrong_arguments_are_one_line(region):
     same(region, t, filled(region)[1])
 
 
+def test_numbers_do_not_wrap(region):
+    t, _ = filled(region)
+    far, all_ = 1 << 32, np.arange(SIDE * SIDE)
+    for wrong in (lambda: region.tiles("huge", far + 1), lambda: region.send("s", far, 1, 1), lambda: plmr.Region(far + 4, 5),
+                  lambda: region.clock(far, 0), lambda: t.allreduce(far), lambda: region.part("p", 0, 0, far + 1, 1),
+                  lambda: region.points("p", [far], [1], 1), lambda: region.points("p", [0], [1], far + 1),
+                  lambda: region.points("p", [0.9], [1.7], 1), lambda: region.permutation("p", all_ + 0.5, 1),
+                  lambda: region.permutation("p", all_ + far, 1), lambda: region.multicast("m", 0, [1.5, 2.5], 1),
+                  lambda: region.multicast_rectangle("r", 0, (0, 0, far + 1, 1), 1),
+                  lambda: region.halo("h", north=(0, 0, far), south=(0, 0, far)),
+                  lambda: region.all_to_all("a", plmr.X, np.full((SIDE, SIDE, SIDE), 1 << 31)),
+                  lambda: region.ring(plmr.X).core(far)):
+        with pytest.raises(ValueError) as error:
+            wrong()
+        assert "\n" not in str(error.value)
+    with pytest.raises(TypeError, match="plmr_points_send: 0.5 is no whole number"):
+        region.send("s", 0.5, 1, 1)
+    with pytest.raises(TypeError, match=r"r: \(0, 0, 3\) are not its row, col, rows, cols"):
+        region.multicast_rectangle("r", 0, (0, 0, 3), 1)
+    region.send("s", np.int64(0), np.uint8(1), 1).run(t, t)
+    region.points("none", [], [], []).run(t, t)
+
+
 def test_verbs_in_two_steps_and_products():
     with plmr.Region(SIDE, SIDE) as region:
         a, b, c = (region.tiles(name, 3, 3, dtype=dtype) for name, dtype in (("a", "f16"), ("b", "f16"), ("c", "f32")))
