@@ -54,12 +54,14 @@ class _Made:
     """Something of the library's that is destroyed when nobody uses it any more, or before."""
     _destroy = ""
     _handle: Optional[ctypes.c_void_p] = None
+    _needs: Tuple["_Made", ...] = ()  # what a verb that has begun on it takes, until its end
 
     def close(self) -> None:
-        """Destroys it. Arrays that look into it must not be used any more."""
+        """Destroys it."""
         handle, self._handle = self._handle, None
         if handle and is_started():
             getattr(lib, self._destroy)(handle)
+        self._needs = ()
 
     def __del__(self) -> None:
         self.close()
@@ -340,17 +342,21 @@ class Tiles(_Made):
 
     def shift_begin(self, ring: Ring, step: int, to: Optional["Tiles"] = None) -> "Tiles":
         """Begins a shift: until end() of the target, cores compute with what they have. Collective."""
-        call("plmr_tiles_shift_begin", self._handle, (to or self)._handle, ring._handle, step)
-        return to or self
+        target = to or self
+        call("plmr_tiles_shift_begin", self._handle, target._handle, ring._handle, step)
+        target._needs = (self, ring)
+        return target
 
     def multicast_begin(self, to: "Tiles", axis: int, core: int) -> "Tiles":
         """Begins a multicast into other tiles. Collective."""
         call("plmr_tiles_multicast_begin", self._handle, to._handle, axis, core)
+        to._needs = (self,)
         return to
 
     def end(self) -> "Tiles":
         """What is on its way to these tiles has come."""
         call("plmr_tiles_end", self._handle)
+        self._needs = ()
         return self
 
     def add_product(self, a: "Tiles", b: "Tiles") -> "Tiles":
@@ -397,10 +403,12 @@ class Points(_Made):
     def begin(self, source: Tiles, target: Tiles) -> None:
         """Cores begin to send what `source` holds now."""
         call("plmr_points_begin", self._handle, source._handle, target._handle)
+        self._needs = (source, target)
 
     def end(self) -> None:
         """Cores wait for what comes, which is then in the target."""
         call("plmr_points_end", self._handle)
+        self._needs = ()
 
     def run(self, source: Tiles, target: Tiles) -> Tiles:
         """Both."""

@@ -231,6 +231,22 @@ def test_numbers_do_not_wrap(region):
     region.points("none", [], [], []).run(t, t)
 
 
+def test_what_has_begun_keeps_what_it_needs(region):
+    t, whole = filled(region)
+    u = region.tiles("u", 4)
+    flow = region.transpose("turned", 4)
+    flow.begin(t, region.tiles("lost", 4))
+    gc.collect()
+    assert {child.name for child in region._children if isinstance(child, plmr.Tiles)} == {"t", "u", "lost"}
+    flow.end()
+    assert {child.name for child in region._children if isinstance(child, plmr.Tiles)} == {"t", "u"}
+    region.tiles("lost", 4).shift_begin(region.ring(plmr.X), 1, to=u)
+    assert len(region._children) == 5
+    u.end()
+    assert len(region._children) == 3
+    same(region, t, whole)
+
+
 def test_verbs_in_two_steps_and_products():
     with plmr.Region(SIDE, SIDE) as region:
         a, b, c = (region.tiles(name, 3, 3, dtype=dtype) for name, dtype in (("a", "f16"), ("b", "f16"), ("c", "f32")))
