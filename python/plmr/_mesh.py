@@ -25,7 +25,13 @@ class Device:
     def __init__(self, name: str = "wse2"):
         self._device = _abi.plmr_device()
         call("plmr_device_load", name, ctypes.byref(self._device))
-        self.name = name
+        self.__dict__["name"] = name
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        if hasattr(_abi.plmr_device, key):
+            said = f"{self.name}{',' if ':' in self.name else ':'}{key}={value}"
+            raise AttributeError(f"{key} stays as it is: make another device, Device({said!r})")
+        super().__setattr__(key, value)
 
     def __getattr__(self, key: str) -> float:
         if key.startswith("_") or key in ("origin", "title", "topology", "router"):

@@ -231,6 +231,13 @@ def test_numbers_do_not_wrap(region):
     region.points("none", [], [], []).run(t, t)
 
 
+def test_numbers_of_devices_are_set_as_they_are_made():
+    device = plmr.Device("wse2:hop=4")
+    with pytest.raises(AttributeError, match=r"Device\('wse2:hop=4,turn=400'\)"):
+        device.turn = 400
+    assert device.name == "wse2:hop=4" and device.hop == 4
+
+
 def test_what_has_begun_keeps_what_it_needs(region):
     t, whole = filled(region)
     u = region.tiles("u", 4)
