@@ -105,7 +105,10 @@ class Region(_Made):
         start()
         self.rows, self.cols, self.has_values = rows, cols, values
         self.device = device if isinstance(device, Device) else Device(device)
-        options = _abi.plmr_region_options(values=values, allow_memory="M" in allow, allow_routes="R" in allow)
+        allowed = set(allow.replace(",", ""))
+        if not allowed <= {"M", "R"}:
+            raise ValueError(f"a region is allowed M (more memory), R (more routes) or MR, not {allow!r}")
+        options = _abi.plmr_region_options(values=values, allow_memory="M" in allowed, allow_routes="R" in allowed)
         self._take(make("plmr_region_create", _grid(ranks, rows, cols), ctypes.byref(self.device._device), rows, cols,
                         ctypes.byref(options)))
 

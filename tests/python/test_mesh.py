@@ -231,6 +231,15 @@ def test_numbers_do_not_wrap(region):
     region.points("none", [], [], []).run(t, t)
 
 
+def test_what_is_allowed_is_said_as_to_the_command():
+    for allow in "MR", "M,R":
+        with plmr.Region(4, 5, allow=allow) as region:
+            assert region.tiles("t", 100000) and region.cost()["violates_memory"]
+    for allow in "Q", "memory", "m":
+        with pytest.raises(ValueError, match=f"M .*or MR, not '{allow}'"):
+            plmr.Region(4, 5, allow=allow)
+
+
 def test_numbers_of_devices_are_set_as_they_are_made():
     device = plmr.Device("wse2:hop=4")
     with pytest.raises(AttributeError, match=r"Device\('wse2:hop=4,turn=400'\)"):
