@@ -160,7 +160,7 @@ class Region(_Made):
 
     def tiles(self, name: str, *shape: int, dtype: str = "f32") -> "Tiles":
         """A tile of n values, or of rows x columns, all 0, on every core; a core stores and sends them as dtype: "f32", "f16",
-        "bf16". Their arrays are of float32 in any case, and rounded by verbs and by compute. Collective."""
+        "bf16". Their arrays are of float32 in any case, and rounded by verbs, by compute and by compute_each. Collective."""
         return Tiles(self, name, shape, dtype)
 
     def ring(self, axis: int, kind: str = "interleaved") -> "Ring":
@@ -173,11 +173,12 @@ class Region(_Made):
         return np.arange(y, y + n_y)[:, None], np.arange(x, x + n_x)[None, :]
 
     def compute(self, t_cycles: float) -> None:
-        """Every core computes for so many cycles; what, the program does to its arrays."""
+        """Every core computes for so many cycles; what, the program has done to its arrays before. Those of f16 and bf16 are
+        rounded."""
         call("plmr_region_busy", self._handle, t_cycles)
 
     def compute_each(self, t_cycles: Any) -> None:
-        """Every core computes for its own number of cycles: an array of (rows, cols), or what is broadcast to that. Only who
+        """The same for each core's own number of cycles: an array of (rows, cols), or what is broadcast to that. Only who
         needs something from a core waits for it. Collective."""
         rows, cols = self.coordinates()
         own = np.ascontiguousarray(np.broadcast_to(t_cycles, (self.rows, self.cols))[rows, cols], dtype=np.float64)
