@@ -51,6 +51,10 @@ float *plmr_tiles_at(const plmr_tiles *tiles, int row, int col);
  * The block stays where it is until the tiles are destroyed. NULL in timing mode. Local. */
 void *plmr_tiles_block(const plmr_tiles *tiles);
 
+/* Destroys the tiles, but gives their block to the caller, for what still looks into it; to be freed with free(). NULL in
+ * timing mode. */
+void *plmr_tiles_give_block(plmr_tiles *tiles);
+
 /* Every core computes for t_cycles, 0 or more and at most 2^47 in all, up to where clocks are exact; in compute mode
  * `work`, if it is not NULL, is called for each core of this rank. Local, but for messages of verbs that it completes.
  */

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 
 import numpy as np
 
-from ._library import call, from_rank_0, lib, rank, start
+from ._library import call, free, from_rank_0, lib, rank, start
 
 # What reads better in a program than as an option.
 _ALIASES = {"algorithms": "alg", "algorithm": "alg"}
@@ -36,7 +36,7 @@ class Option(NamedTuple):
 def _tables() -> Dict[str, List[Option]]:
     text = lib.plmr_commands_help()
     lines = ctypes.string_at(text).decode().splitlines()
-    ctypes.CDLL(None).free(ctypes.c_void_p(text))
+    free(text)
     tables: Dict[str, List[Option]] = {}
     for line in lines:
         option = Option(*line.split("\t"))

@@ -151,6 +151,11 @@ def rank_count() -> int:
     return lib.plmr_rank_count()
 
 
+free = ctypes.CDLL(None).free
+"""Of what the library has given away."""
+free.argtypes, free.restype = [ctypes.c_void_p], None
+
+
 def from_rank_0(data: Optional[bytes]) -> bytes:
     """Rank 0's bytes, on all ranks. Collective."""
     size = ctypes.c_int64(len(data) if rank() == 0 else 0)

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _abi
-from ._library import Error, ask, call, check, is_started, lib, make, start, struct
+from ._library import Error, ask, call, check, free, is_started, lib, make, start, struct
 
 X, Y = _abi.PLMR_X, _abi.PLMR_Y
 """Axes: along a row of cores, along a column."""
@@ -52,7 +52,7 @@ def device_names() -> List[str]:
     names, n = ctypes.POINTER(ctypes.c_char_p)(), ctypes.c_int()
     check(lib.plmr_device_names(ctypes.byref(names), ctypes.byref(n)))
     found = [names[i].decode() for i in range(n.value)]
-    ctypes.CDLL(None).free(names)
+    free(names)
     return found
 
 
@@ -319,6 +319,7 @@ class Ring(_Made):
 class Tiles(_Made):
     """A tile on every core of a region; see Region.tiles."""
     _destroy = "plmr_tiles_destroy"
+    _room: Optional["weakref.ref[Any]"] = None  # what the arrays of now look into
 
     def __init__(self, region: Region, name: str, shape: Tuple[int, ...], dtype: str = "f32"):
         if dtype not in _DTYPES:
@@ -332,13 +333,27 @@ class Tiles(_Made):
 
     @property
     def values(self) -> np.ndarray:
-        """This rank's tiles, (rows here, columns here, *shape), as they lie in memory: what is written is there."""
+        """This rank's tiles, (rows here, columns here, *shape), as they lie in memory: what is written is there. An array that is
+        kept beyond close(), or a program's end, keeps what it had then, for itself."""
+        if not self._handle:
+            raise Error(f"{self.name} is closed, and has no values any more: keep an array, or a copy of it", "input")
         if not self._block:
             raise TypeError(f"{self.name} has no values in a run for time alone")
         shape = (self.region._count[Y], self.region._count[X], *self.shape)
-        room = (ctypes.c_float * int(np.prod(shape))).from_address(self._block)
-        room.owner = self  # as long as there are arrays
+        room = self._room() if self._room else None
+        if room is None:
+            room = (ctypes.c_float * int(np.prod(shape))).from_address(self._block)
+            room.owner = self  # as long as there are arrays
+            self._room = weakref.ref(room)
         return np.frombuffer(room, dtype=np.float32).reshape(shape)
+
+    def close(self) -> None:
+        """Destroys them."""
+        room = self._room() if self._room else None
+        if room is not None and self._handle and is_started():
+            block, self._handle = lib.plmr_tiles_give_block(self._handle), None
+            weakref.finalize(room, free, block).atexit = False
+        super().close()
 
     def copy_to(self, to: "Tiles") -> "Tiles":
         """Every core copies its tile into that of `to`; one may be of a part of the other's region. Costs nothing. Collective."""

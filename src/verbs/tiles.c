@@ -157,6 +157,15 @@ void *plmr_tiles_block(const plmr_tiles *tiles)
     return tiles && has_values(tiles) ? tiles->values : NULL;
 }
 
+void *plmr_tiles_give_block(plmr_tiles *tiles)
+{
+    void *block = plmr_tiles_block(tiles);
+    if (block)
+        tiles->values = NULL;
+    plmr_tiles_destroy(tiles);
+    return block;
+}
+
 plmr_status plmr_each(plmr_region *region, void (*work)(void *context, int row, int col), void *context)
 {
     PLMR_TRY(plmr_region_check(region, __func__));

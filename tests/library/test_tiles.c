@@ -359,6 +359,28 @@ static void too_many_routes_stay_refused(void **state)
     close_pair(&p);
 }
 
+/* The memory of cores is free again, and what is made later lies elsewhere. */
+static void a_block_outlives_its_tiles(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    struct pair p = open_pair(&device, ROWS, COLS, true);
+    must(plmr_each(p.t.region, start, &p));
+    int first[2], count[2];
+    plmr_region_block(p.t.region, first, count);
+    float *block = plmr_tiles_give_block(p.a);
+    must(plmr_tiles_create(p.t.region, "a", 2, &p.a));
+    assert_true(plmr_tiles_block(p.a) != block && cost_of(p.t.region).sram_peak_bytes == 16);
+    for (int i = 0; i < 2 * count[PLMR_X]; i++)
+        assert_true(block[i] == (float)(100 * first[PLMR_Y] + 10 * (first[PLMR_X] + i / 2) + i % 2));
+    free(block);
+    close_pair(&p);
+    p = open_pair(&device, ROWS, COLS, false);
+    assert_null(plmr_tiles_give_block(p.a));
+    plmr_tiles_destroy(p.b);
+    test_region_close(&p.t);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(half_floats_are_rounded),
     cmocka_unit_test(nothing_comes_to_an_open_end),
@@ -367,6 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(more_senders_than_routes_are_relayed),
     cmocka_unit_test(every_allreduce_has_its_routes),
     cmocka_unit_test(too_many_routes_stay_refused),
+    cmocka_unit_test(a_block_outlives_its_tiles),
     cmocka_unit_test(a_root_alone_gets_the_sum),
     cmocka_unit_test(wrong_roots_are_refused),
 };

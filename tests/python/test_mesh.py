@@ -313,6 +313,38 @@ def test_arrays_keep_their_tiles(region):
     assert values.min() >= 1
 
 
+def test_arrays_outlive_their_tiles(region):
+    t, whole = filled(region, n=1000)
+    values = t.values[1:]
+    t.close()
+    other = region.tiles("other", 1000)
+    other.values[:] = 7
+    assert np.array_equal(values, mine(region, whole)[1:]) and region.cost()["sram_peak_bytes"] == 4000
+    values[:] = 8
+    assert np.all(other.values == 7)
+    with pytest.raises(plmr.Error, match="t is closed"):
+        t.values
+    t.close()
+    part = region.part("part", 0, 0, 4, 4)
+    inner = part.tiles("inner", 1000)
+    region.close()
+    for tiles in other, inner:
+        with pytest.raises(plmr.Error, match=f"{tiles.name} is closed"):
+            tiles.values
+    kept = []
+
+    def run(region):
+        kept.extend([region.tiles("a", 1000), region.tiles("b", 1000)])
+        kept.append(kept[0].values)
+        kept[2][:] = 3
+
+    plmr.program("mine", SIDE, SIDE, run)
+    gc.collect()
+    assert np.all(kept[2] == 3)
+    with pytest.raises(plmr.Error, match="b is closed"):
+        kept[1].values
+
+
 def test_a_million_cores_take_no_call_each():
     with plmr.Region(1000, 1000, device="wse2:rows=1000,cols=1000") as region:
         t = region.tiles("t", 4)
