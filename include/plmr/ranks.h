@@ -20,6 +20,11 @@ typedef struct plmr_ranks plmr_ranks;
 plmr_status plmr_init(int *argc, char ***argv);
 void plmr_finalize(void);
 
+/* In place of plmr_finalize, where it is not known how a process will end, as in an interpreter: at its exit() it waits for
+ * the other ranks and ends the message layer. One whose exit code is not 0 waits for a few seconds only: if the others have
+ * not ended by then, it ends the job, with its code. Local; after plmr_init. */
+void plmr_finalize_at_exit(void);
+
 /* In place of plmr_init in a program that has started MPI itself: the ranks are those of a communicator, whose address
  * is given; it stays the caller's. plmr_finalize then leaves MPI as it is, and plmr_init_on may come again. Collective
  * over it.

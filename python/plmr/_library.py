@@ -68,11 +68,13 @@ def start() -> None:
         _started = True
         atexit.register(_end)
         if lib.plmr_rank_count() > 1:
+            lib.plmr_finalize_at_exit()
             _end_all_with_one()
 
 
 def _end_all_with_one() -> None:
-    """An exception that is not plmr's own may be of this rank alone: it ends all, for the others would wait for it."""
+    """An exception that is not plmr's own is taken to be of this rank alone, and ends all; what others may have, too, and what is
+    no exception, as sys.exit, does at the process's exit if they go on."""
     shown = sys.excepthook
 
     def hook(kind: Any, value: BaseException, trace: Any) -> None:
@@ -91,7 +93,8 @@ def is_started() -> bool:
 def _end() -> None:
     global _started
     _started = False
-    lib.plmr_finalize()
+    if lib.plmr_rank_count() == 1:  # with several, how this one ends is not known before its exit
+        lib.plmr_finalize()
 
 
 def whole(name: str, kind: Any, value: Any) -> int:

@@ -35,7 +35,8 @@ def program(name: str, rows: int, cols: int, run: Callable[[Region], None], **op
             raised.append(error)
             kind = {"input": _abi.PLMR_ERROR_INPUT, "limit": _abi.PLMR_ERROR_LIMIT}.get(
                 getattr(error, "kind", ""), _abi.PLMR_ERROR_SYSTEM if not isinstance(error, Error) else _abi.PLMR_ERROR_INPUT)
-            return lib.plmr_error_make(kind, b"%s", str(error).encode())
+            text = str(error) if isinstance(error, Error) else f"{type(error).__name__}: {error}"
+            return lib.plmr_error_make(kind, b"%s", text.encode())
         finally:
             region._give_back()
         return 0

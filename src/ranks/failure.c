@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "base/wall.h"
 
 enum { PATIENCE_S = 3 };
+
+static int job_code = 1; /* with which this rank ends the job */
 
 static void pause_for(double seconds)
 {
@@ -63,8 +66,8 @@ void plmr_end_job(const char *format, ...)
     plmr_drafts_drop();
     fprintf(stderr, "plmr: %s%s\n", who, text);
     if (has_ranks())
-        MPI_Abort(plmr_ranks_started() ? plmr_job() : MPI_COMM_WORLD, 1);
-    _exit(1);
+        MPI_Abort(plmr_ranks_started() ? plmr_job() : MPI_COMM_WORLD, job_code);
+    _exit(job_code);
 }
 
 void plmr_mpi_must(int code, const char *file, int line)
@@ -131,4 +134,32 @@ plmr_status plmr_agree(plmr_status mine)
     plmr_error_free(mine);
     PLMR_MPI(MPI_Bcast(&said, sizeof said, MPI_BYTE, lowest, plmr_world()));
     return plmr_error_of_all(said.code, said.text);
+}
+
+static void leave(int code, void *nothing)
+{
+    (void)nothing;
+    plmr_status status = PLMR_OK;
+    if (code != 0) {
+        job_code = code;
+        status =
+            plmr_error_make(PLMR_ERROR_SYSTEM, "has ended alone, with code %d: the others would wait for it", code);
+    }
+    plmr_error_free(plmr_agree(status));
+    plmr_finalize();
+}
+
+/* Other C libraries do not say with which code a process ends. */
+#if !defined(__GLIBC__)
+static void leave_well(void)
+{
+    leave(0, NULL);
+}
+#define on_exit(function, context) atexit(leave_well)
+#endif
+
+void plmr_finalize_at_exit(void)
+{
+    if (on_exit(leave, NULL) != 0)
+        plmr_end_job("out of memory");
 }
