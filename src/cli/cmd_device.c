@@ -82,7 +82,7 @@ const plmr_command plmr_command_device = {
     .arguments = "list\nshow NAME|FILE\ncheck FILE\ncompare NAME|FILE NAME|FILE",
     .about = "Lists the devices that come with plmr; shows one, with unit, tag and source of each number, and the "
              "published measurements that speak for or against it; checks a file "
-             "of your own; and prints the numbers in which two differ.",
+             "of your own; and prints in what two differ.",
     .more = "For example:\n"
             "  plmr device show wse2",
     .options = options,

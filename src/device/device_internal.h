@@ -34,7 +34,8 @@ static inline plmr_origin *plmr_device_origin(plmr_device *device, const struct 
 /* A device's file, of what it holds. Numbers of the command line are guesses there. */
 void plmr_device_write(FILE *out, const plmr_device *device);
 
-/* The numbers in which two devices differ, with their tags. */
+/* In what two devices differ: topology, routers, numbers with their tags, and how many defects are named. Says so where they do
+ * not. */
 void plmr_device_compare(FILE *out, const plmr_device *a, const plmr_device *b);
 
 /* Whether the number may have this value; if not, says what is wrong with it: "7 is out of range". */

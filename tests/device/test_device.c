@@ -615,6 +615,37 @@ static void printed_table(void **state)
     free(text);
 }
 
+static void expect_difference(const plmr_device *a, const plmr_device *b, const char *said)
+{
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    plmr_device_compare(out, a, b);
+    assert_int_equal(fclose(out), 0);
+    const char *rows = strchr(text, '\n') + 1;
+    assert_string_equal(rows, said);
+    free(text);
+}
+
+static void differences(void **state)
+{
+    (void)state;
+    plmr_device wse2 = test_device("wse2"), other = wse2;
+    expect_difference(&wse2, &other, "they do not differ\n");
+    other.topology = PLMR_TORUS;
+    other.router = PLMR_XY;
+    other.dead.at[other.dead.n++] = (plmr_defect){.row = 3};
+    expect_difference(&wse2, &other,
+                      "topology                     mesh                      torus\n"
+                      "router                     static                         xy\n"
+                      "dead                            0                          1             cores\n");
+    wse2 = other;
+    other.dead.at[0].col = 1;
+    expect_difference(&wse2, &other,
+                      "dead                            1                          1             cores, not the same\n");
+}
+
 static void suggestions(void **state)
 {
     (void)state;
@@ -676,6 +707,7 @@ int main(void)
         cmocka_unit_test(truncated_files),
         cmocka_unit_test(corrupt_files),
         cmocka_unit_test(printed_table),
+        cmocka_unit_test(differences),
         cmocka_unit_test(suggestions),
         cmocka_unit_test(share_directories),
     };
