@@ -75,10 +75,12 @@ static void put_provenance(FILE *out, const void *results)
 {
     const plmr_paper *paper = results;
     plmr_provenance now = plmr_provenance_now();
-    fprintf(out,
-            "{\n \"version\": \"%s\",\n \"revision\": \"%s\",\n \"build\": \"%s\",\n \"date\": \"%s\",\n"
-            " \"host\": \"%s\",\n \"ranks\": %d,\n \"device\": \"%s\"\n}\n",
-            PLMR_VERSION, now.revision, now.build.hex, now.date, now.host, plmr_rank_count(), paper->device.name);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o?}", "version", PLMR_VERSION, "revision", now.revision,
+                             "build", now.build.hex, "date", now.date, "host", now.host, "ranks", plmr_rank_count(),
+                             "device", json_string(paper->device.name));
+    json_dumpf(json, out, JSON_INDENT(1));
+    putc('\n', out);
+    json_decref(json);
 }
 
 plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)

@@ -84,6 +84,13 @@ def bounds_are_bounds(check, folder):
         check(slower, f"faster than its bound: {r}")
 
 
+def quoted_names(plmr, check, folder):
+    device = folder / 'a "wafer".json'
+    device.write_text((ROOT / "share/devices/wse2.json").read_text())
+    code, _, err = plmr.run(["paper", "--table", "6", "--device", str(device), "--out", str(folder / "quoted")])
+    check(code == 0 and json.loads((folder / "quoted/provenance.json").read_text())["device"] == str(device), f"a quoted name: {err}")
+
+
 def wrong_input(plmr, check, folder):
     for args, words in ((["--table", "9"], "there is no table 9"), (["--figure", "x"], "there is no figure x"),
                         (["--table", "6", "--out", "/dev/null/x"], "cannot make the folder"),
@@ -102,6 +109,7 @@ def main():
         standing(plmr, check, folder)
         trends(check, folder)
         bounds_are_bounds(check, folder)
+        quoted_names(plmr, check, folder)
         wrong_input(plmr, check, folder)
     check.done()
 
