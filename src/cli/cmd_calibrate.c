@@ -28,17 +28,12 @@ static const plmr_option options[] = {
 
 static plmr_status load(const struct calibrate_command *c, plmr_validation *v, plmr_device *device)
 {
-    const char *name = c->device;
     PLMR_CHECK(c->fit, PLMR_ERROR_INPUT, "--fit is missing: say which numbers, such as hop,ramp");
     PLMR_CHECK(c->files.n, PLMR_ERROR_INPUT, "a file of measurements is missing");
     PLMR_TRY(plmr_validation_open(v));
     for (int i = 0; i < c->files.n; i++)
         PLMR_TRY(plmr_validation_add_file(v, c->files.at[i]));
-    for (int i = 0; i < v->n_points && !name; i++)
-        name = *v->points[i].device ? v->points[i].device : NULL;
-    PLMR_CHECK(name, PLMR_ERROR_INPUT, "none of the points is of a device that plmr knows: see --device");
-    PLMR_TRY(plmr_device_load(name, device));
-    return c->device ? plmr_validation_choose(v, name) : PLMR_OK;
+    return plmr_validation_choose_one(v, c->device, device);
 }
 
 static plmr_status read_keys(char *list, plmr_fit *fit)
@@ -52,8 +47,10 @@ static plmr_status read_keys(char *list, plmr_fit *fit)
     return PLMR_OK;
 }
 
-static void print(const plmr_device *device, const plmr_fit *fit)
+static void print(const plmr_device *device, int n_left_out, const plmr_fit *fit)
 {
+    if (n_left_out)
+        printf("  left out, as of other devices: %d\n", n_left_out);
     printf("  %s: %d points fitted to, RMS error %.1f %%, before %.1f %%\n", device->name, fit->n_points,
            100 * fit->rms_after, 100 * fit->rms_before);
     if (fit->n_held)
@@ -86,7 +83,7 @@ static plmr_status run(void *context)
     if (!status)
         status = plmr_fit_run(&v, c->hold_out, &device, &fit);
     if (!status && plmr_rank() == 0) {
-        print(&device, &fit);
+        print(&device, v.n_left_out, &fit);
         status = c->out ? write_device(c->out, &device) : PLMR_OK;
     }
     plmr_validation_close(&v);

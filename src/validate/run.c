@@ -59,8 +59,33 @@ plmr_status plmr_validation_choose(plmr_validation *v, const char *name)
             snprintf(point->device, sizeof point->device, "%s", name);
         v->points[n++] = *point;
     }
+    v->n_left_out += v->n_points - n;
     v->n_points = n;
     PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "--device: none of the measurements is of %.200s", name);
+    return PLMR_OK;
+}
+
+/* By its whole text: numbers behind a colon make another device. */
+static void leave_one(plmr_validation *v, const char *name)
+{
+    int n = 0;
+    for (int i = 0; i < v->n_points; i++)
+        if (strcmp(v->points[i].device, name) == 0)
+            v->points[n++] = v->points[i];
+    v->n_left_out += v->n_points - n;
+    v->n_points = n;
+}
+
+plmr_status plmr_validation_choose_one(plmr_validation *v, const char *name, plmr_device *device)
+{
+    char first[sizeof v->points->device] = "";
+    for (int i = 0; i < v->n_points && !*first; i++)
+        snprintf(first, sizeof first, "%s", v->points[i].device);
+    PLMR_CHECK(name || *first, PLMR_ERROR_INPUT, "none of the points is of a device that plmr knows: see --device");
+    PLMR_TRY(plmr_device_load(name ? name : first, device));
+    if (name)
+        return plmr_validation_choose(v, name);
+    leave_one(v, first);
     return PLMR_OK;
 }
 

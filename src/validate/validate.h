@@ -62,9 +62,9 @@ typedef struct plmr_validation {
     plmr_measured_set *sets;
     int n_sets;
     plmr_measurement *points;
-    int n_points;
-    json_t *texts;           /* that all of these point into */
-    plmr_evidence *evidence; /* once they have been weighed */
+    int n_points, n_left_out; /* n_left_out: that were taken out, as of other devices */
+    json_t *texts;            /* that all of these point into */
+    plmr_evidence *evidence;  /* once they have been weighed */
     int n_evidence;
 } plmr_validation;
 
@@ -80,6 +80,10 @@ plmr_status plmr_validation_add_file(plmr_validation *validation, const char *pa
 /* Runs the points on the devices that they name. `device`, if not NULL, takes the place of the one of its own name, that of
  * all points if it is a user's file; points of others are taken out. Collective. */
 plmr_status plmr_validation_choose(plmr_validation *validation, const char *device);
+
+/* The same, and loads it; without a name it is the first device of the points that plmr knows, and those of others, or with
+ * other numbers, are taken out. */
+plmr_status plmr_validation_choose_one(plmr_validation *validation, const char *name, plmr_device *device);
 plmr_status plmr_validation_run(plmr_validation *validation, void (*progress)(void *context), void *context);
 
 /* What the points that have been run say of devices, by set and device: errors, and shares of a few points of each, run

@@ -113,10 +113,34 @@ def check_calibrate(plmr, folder):
     assert abs(device["receive_task"]["value"] - (62 - 22 - 4 - 1.125)) < 1e-2, device["receive_task"]
     assert plmr.run(["device", "check", out])[0] == 0
     assert "hop " in plmr.run(["device", "compare", "wse3", out])[1]
+    assert "torus\n" in plmr.run(["device", "compare", "wse3", "wse3:topology=torus"])[1]
+    assert "they do not differ" in plmr.run(["device", "compare", "wse3", "wse3"])[1]
+    check_others(plmr, folder, made)
+    check_quotes(plmr, path, out)
     for fit, words in [("hop,tile_loop", "do not determine tile_loop"), ("ramp,receive_task", "do not determine receive_task"),
                        ("hopp", "did you mean 'hop'"), ("hop,", "'' is no number of a device"), ("rows", "counted in cores"), ("hop,hop", "given twice")]:
         code, _, err = plmr.run(["calibrate", path, "--fit", fit])
         assert code == 2 and len(err) == 1 and words in err[0], (fit, code, err)
+
+
+def check_others(plmr, folder, made):
+    """Points of other devices, and of none that is known, say nothing of this one."""
+    own = plmr.run(["calibrate", write(folder, made), "--fit", "hop", "--hold-out", "0"])[1]
+    others = [{**made[0], "id": f"findings-latency-{i}hops", "device": name, "value": 9e5}
+              for i, name in enumerate(("WSE-2", "wse3:hop=9", "a loom"), 100)]
+    mixed = plmr.run(["calibrate", write(folder, made + others), "--fit", "hop", "--hold-out", "0"])[1]
+    assert mixed == "  left out, as of other devices: 3\n" + own, (mixed, own)
+
+
+def check_quotes(plmr, path, out):
+    """What a device's file says in quotes stays so in what is made of it."""
+    device = json.load(open(out))
+    device["title"] = device["ramp"]["source"] = 'a "wafer" \\ of mine'
+    with open(out, "w") as file:
+        json.dump(device, file)
+    code, _, err = plmr.run(["calibrate", path, "--device", out, "--fit", "hop", "--out", out])
+    made = json.load(open(out))
+    assert code == 0 and made["title"] == made["ramp"]["source"] == device["title"], (code, err, made["title"])
 
 
 def main():
