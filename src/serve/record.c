@@ -247,9 +247,8 @@ void plmr_serve_add_page(plmr_llm_run *run, json_t *record, const plmr_serve_pla
 {
     if (!plan->timeline)
         return;
-    int n_replicas = place->n_replicas - plan->n_prompt;
     json_t *serving = plmr_timeline_json(plan->timeline, requests, o->n_requests, o->sums.t_end, plan->clock,
-                                         n_replicas, capacity(&place->costs));
+                                         place->n_replicas, plan->n_prompt, capacity(&place->costs));
     json_object_set(serving, "tried", plan->tried);
     plmr_html_add_record(&run->session.html, record, &run->session.device, NULL, serving);
 }

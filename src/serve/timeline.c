@@ -82,17 +82,28 @@ static json_t *requests_json(const plmr_request *requests, int64_t n, double clo
     return array;
 }
 
+/* Of prompts apart the first half of the regions are those that read them. */
+static void set_regions(const plmr_serve_timeline *t, double t_end, int n_replicas, int n_prompt, json_t *json)
+{
+    json_t *regions = json_array(), *copies = json_array();
+    for (int i = 0; i < t->n_regions; i++) {
+        int n = n_prompt && i < t->n_regions / 2 ? n_prompt : n_replicas - n_prompt;
+        json_array_append_new(regions, bins_json(t, PLMR_N_TIMELINES + i, t_end, t->width * n));
+        json_array_append_new(copies, json_integer(n));
+    }
+    json_object_set_new(json, "regions", regions);
+    json_object_set_new(json, "copies", copies);
+}
+
 json_t *plmr_timeline_json(const plmr_serve_timeline *t, const plmr_request *requests, int64_t n, double t_end,
-                           double clock, int n_replicas, int64_t room)
+                           double clock, int n_replicas, int n_prompt, int64_t room)
 {
     static const char *const names[PLMR_N_TIMELINES] = {"waiting", "reading", "decoding", "cache"};
-    json_t *json = json_object(), *regions = json_array();
+    json_t *json = json_object();
     json_object_set_new(json, "seconds", json_real(t->width / clock));
     for (int i = 0; i < PLMR_N_TIMELINES; i++)
         json_object_set_new(json, names[i], bins_json(t, i, t_end, t->width));
-    for (int i = 0; i < t->n_regions; i++)
-        json_array_append_new(regions, bins_json(t, PLMR_N_TIMELINES + i, t_end, t->width * n_replicas));
-    json_object_set_new(json, "regions", regions);
+    set_regions(t, t_end, n_replicas, n_prompt, json);
     json_object_set_new(json, "room", json_integer((json_int_t)room * n_replicas));
     json_object_set_new(json, "requests", requests_json(requests, n, clock));
     return json;

@@ -5,7 +5,8 @@
  * has taken too long for them. Machines that serve beside each other are added up. As JSON:
  *
  *     {"seconds": of a bin, "waiting": [means of a bin], "reading": [...], "decoding": [...], "cache": [tokens],
- *      "room": tokens, "regions": [[share of a bin that it works, in the mean of replicas], ...]: those of prompts apart come first,
+ *      "room": tokens, "regions": [[share of a bin that it works, in the mean of those at its place], ...]: those of prompts apart come first,
+ *      "copies": [of each region: how many replicas have it],
  *      "requests": [[arrival, first token, last token: seconds, prompt, output], ...]: at most PLMR_TIMELINE_REQUESTS, evenly chosen}
  *
  * Local; on any rank.
@@ -37,6 +38,7 @@ void plmr_timeline_begin(plmr_serve_timeline *timeline, int first_region);
 void plmr_timeline_see(plmr_serve_timeline *timeline, const plmr_machine_view *view);
 void plmr_timeline_work(plmr_serve_timeline *timeline, int region, double from, double to);
 
-/* With n requests that are done, at so many cycles a second; what regions and room there are is of one replica. */
+/* With n requests that are done, at so many cycles a second. Of n_replicas, each with room for so many tokens, n_prompt read
+ * prompts for the others; 0: all do both. */
 json_t *plmr_timeline_json(const plmr_serve_timeline *timeline, const plmr_request *requests, int64_t n, double t_end,
-                           double clock, int n_replicas, int64_t room);
+                           double clock, int n_replicas, int n_prompt, int64_t room);

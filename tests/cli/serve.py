@@ -128,6 +128,26 @@ def check_experts(plmr, check):
     check(several["experts"] == "wafers" and one["logprobs"] == several["logprobs"], f"log-probabilities: {one}, {several}")
 
 
+def timeline_of(page):
+    with open(page, encoding="utf-8") as file:
+        text = file.read().split('<script type="application/json" id="plmr-data">')[1].split("</script>")[0]
+    return json.loads(text)["runs"][0]["timeline"]
+
+
+def check_page(plmr, check, folder):
+    """A page's regions work for at most all of the time, in the mean as the record says; the cache stays within its room."""
+    page = os.path.join(folder, "page.html")
+    args = ("--model demo --device wormhole:sram=150000 --lengths 1..200/1..100 --requests 300 --rate 3000 --preempt "
+            f"--urgent 0.5 --report {page} --wafers ")
+    for wafers in "3", "3 --prompt-wafers 2", "5 --prompt-wafers 4", "1 --prompt-replicas 1":
+        record, t = one(plmr, args + wafers), timeline_of(page)
+        shares, copies = [sum(row) * t["seconds"] / record["virtual_s"] for row in t["regions"]], t["copies"]
+        mean = sum(share * n for share, n in zip(shares, copies)) / sum(copies)
+        check(max(map(max, t["regions"])) <= 1 and abs(mean - record["utilisation"]) < 0.01, f"--wafers {wafers}: {shares}, {copies}, {record}")
+        check(sum(copies) == record["stages"] * record["replicas"], f"--wafers {wafers}: {copies}, {record}")
+        check(t["room"] == record["kv_capacity_tokens"] * record["replicas"] >= max(t["cache"]), f"--wafers {wafers}: {t['room']}, {record}")
+
+
 def check_outside(plmr, check):
     """Weights that come in keep serving, too: at the pace at which they do, one token of all requests to a pass."""
     args = "--model llama3-8b --device wormhole --stream-weights --rate 10 --requests 4 --lengths 32/8"
@@ -148,6 +168,7 @@ def main():
         check_prompts(plmr, check, device, folder)
         check_links(plmr, check)
         check_experts(plmr, check)
+        check_page(plmr, check, folder)
         check_outside(plmr, check)
     check.done()
 

@@ -74,7 +74,7 @@ class Comparison {
   drawMaps(runs) {
     const maps = runs.map((run) => run.maps[run.maps.length - 1]), both = maps[0] && maps[1];
     this.tabs.hidden = this.pair.hidden = !both;
-    this.apart.textContent = both ? "" : "Maps need what --report keeps at run time; one of these runs has none.";
+    this.apart.textContent = both || runs.some((run) => isServe(run.record)) ? "" : "Maps need what --report keeps at run time; one of these runs has none.";
     if (!both) return;
     pressOne(this.tabs, this.tabs.querySelector(`[data-key="${this.key}"]`));
     const fields = maps.map((m) => m.field(this.key)), quantity = QUANTITIES.find((q) => q.key === this.key);

@@ -120,13 +120,14 @@ class Serving {
   point(e) {
     const s = this.data, n = s.waiting.length, i = e && e.target.clientWidth ? Math.max(0, Math.min(n - 1, Math.floor((e.offsetX / e.target.clientWidth) * n))) : -1;
     const mean = (list) => sum(list) / n, of = (list) => (i < 0 ? mean(list) : list[i]), busy = s.regions.map(of);
+    const copies = s.copies || busy.map(() => 1), all = sum(copies); // an older page does not say
     const when = i < 0 ? "in the mean" : `at ${formatQuantity((i + 0.5) * s.seconds, "s")}`, t = (i + 0.5) * s.seconds;
     const under = s.requests.filter(([arrival, , last]) => arrival <= t && t < last).length, colours = ["--w1", "--w2", "--w0"].map((c) => swatch(`var(${c})`));
     const texts = [
       [colours[0].cloneNode(), "until the first token ", colours[2].cloneNode(), i < 0 ? "from then on" : `from then on; ${formatCount(under)} of those drawn are here ${when}`],
       [colours[0], `${formatCount(of(s.waiting), 1)} wait `, colours[1], `${formatCount(of(s.reading), 1)} are read `, colours[2], `${formatCount(of(s.decoding), 1)} make tokens ${when}`],
       [`${formatCount(Math.round(of(s.cache)))} of ${formatCount(s.room)} tokens ${when}`],
-      [`${formatPercent(meanOf(busy))} of ${s.regions.length} at work ${when}`]];
+      [`${formatPercent(sum(busy.map((share, k) => share * copies[k])) / all)} of ${all} at work ${when}`]];
     this.says.forEach((place, k) => place.replaceChildren(...texts[k]));
     this.strips.forEach((strip, k) => strip.setAttribute("aria-label", this.says[k].textContent));
   }
@@ -200,5 +201,3 @@ class Serving {
     }
   }
 }
-
-const meanOf = (list) => (list.length ? sum(list) / list.length : 0);
