@@ -44,7 +44,7 @@ plmr_status plmr_prefixes_parse(const char *option, const char *text, plmr_prefi
 {
     long long n, n_tokens;
     int end = -1;
-    bool is_one = sscanf(text, "%7lld/%7lld/%8lf%n", &n, &n_tokens, &prefixes->share, &end) == 3 && end > 0 &&
+    bool is_one = sscanf(text, "%7lld/%7lld/%lf%n", &n, &n_tokens, &prefixes->share, &end) == 3 && end > 0 &&
                   !text[end] && n >= 1 && n_tokens >= 1 && n_tokens <= MOST_TOKENS && prefixes->share > 0 &&
                   prefixes->share <= 1;
     PLMR_CHECK(is_one, PLMR_ERROR_INPUT,

@@ -32,9 +32,9 @@ struct reader {
 static char *trim(char *text)
 {
     char *end = text + strlen(text);
-    while (end > text && strchr(" \t\r\"", end[-1]))
+    while (end > text && strchr(" \t\r", end[-1]))
         *--end = 0;
-    return text + strspn(text, " \t\"");
+    return text + strspn(text, " \t");
 }
 
 /* The next line that is not empty; NULL: there is none. */
@@ -52,26 +52,42 @@ static char *next_line(struct reader *r)
     return NULL;
 }
 
-static int split(char *line, char *fields[MOST_FIELDS])
+/* Ends a text that begins with a quote at the next one, a doubled one being one of the text. Returns what is behind it, where a
+ * comma or the end of the line must be; NULL: there is no such quote. */
+static char *unquote(char *text)
 {
-    int n = 0;
-    for (char *next = line; next && n < MOST_FIELDS;) {
-        char *field = next, *comma = strchr(next, ',');
-        next = comma ? comma + 1 : NULL;
-        if (comma)
-            *comma = 0;
-        fields[n++] = trim(field);
+    char *to = text;
+    for (const char *from = text + 1; *from; *to++ = *from++)
+        if (*from == '"' && *++from != '"') {
+            *to = 0;
+            from += strspn(from, " \t\r");
+            return *from && *from != ',' ? NULL : (char *)from;
+        }
+    return NULL;
+}
+
+static plmr_status split(const struct reader *r, char *line, char *fields[MOST_FIELDS], int *n)
+{
+    *n = 0;
+    for (char *next = line; next && *n < MOST_FIELDS;) {
+        char *field = next + strspn(next, " \t"), *end = *field == '"' ? unquote(field) : field + strcspn(field, ",");
+        PLMR_CHECK(end, PLMR_ERROR_INPUT, "%s:%lld: a quote is not closed before a comma or the end of the line",
+                   r->path, (long long)r->line);
+        next = *end ? end + 1 : NULL;
+        *end = 0;
+        fields[(*n)++] = trim(field);
     }
-    return n;
+    return PLMR_OK;
 }
 
 static plmr_status read_titles(struct reader *r)
 {
+    int n;
     char *fields[MOST_FIELDS], *line = next_line(r);
     PLMR_CHECK(line, PLMR_ERROR_INPUT, "%s is empty: a trace starts with a line of titles", r->path);
     if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
         line += 3;
-    int n = split(line, fields);
+    PLMR_TRY(split(r, line, fields, &n));
     for (int c = 0; c < N_COLUMNS; c++) {
         r->place[c] = -1;
         for (int i = 0; i < n; i++)
@@ -100,6 +116,11 @@ static int64_t days_of(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+static int days_in(int year, int month)
+{
+    return (int)(days_of(year + month / 12, month % 12 + 1, 1) - days_of(year, month, 1));
+}
+
 static bool is_in(int x, int least, int most)
 {
     return x >= least && x <= most;
@@ -111,8 +132,8 @@ static bool read_date(const char *text, double *t)
     double second;
     if (sscanf(text, "%4d-%2d-%2d%*1[ T]%2d:%2d:%lf%n", &year, &month, &day, &hour, &minute, &second, &n) != 6 || n < 0)
         return false;
-    bool is_one = is_in(year, 1970, 9999) && is_in(month, 1, 12) && is_in(day, 1, 31) && is_in(hour, 0, 23) &&
-                  is_in(minute, 0, 59) && second >= 0 && second < 61;
+    bool is_one = is_in(year, 1970, 9999) && is_in(month, 1, 12) && is_in(day, 1, days_in(year, month)) &&
+                  is_in(hour, 0, 23) && is_in(minute, 0, 59) && second >= 0 && second < 61;
     *t = is_one ? (double)days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second : 0;
     return is_one && (!text[n] || strcmp(text + n, "Z") == 0 || strcmp(text + n, "+00:00") == 0);
 }
@@ -135,9 +156,10 @@ static bool read_whole(const char *text, int64_t least, int64_t most, int32_t *v
 
 static plmr_status read_request(const struct reader *r, char *line, plmr_request *request)
 {
+    int n;
     char *fields[MOST_FIELDS];
-    int n = split(line, fields);
     const char *text[N_COLUMNS];
+    PLMR_TRY(split(r, line, fields, &n));
     for (int c = 0; c < N_COLUMNS; c++) {
         PLMR_CHECK(r->place[c] < n, PLMR_ERROR_INPUT, "%s:%lld: the line ends before its %s", r->path,
                    (long long)r->line, titles[c][0]);

@@ -1,4 +1,5 @@
-/* trace_csv.h - requests from a file: a line of titles, then one request a line, with commas between. Columns are known by
+/* trace_csv.h - requests from a file: a line of titles, then one request a line, with commas between; what stands in quotes may have
+ * commas, and a quote as two. Columns are known by
  * their titles, in any order and case; others are passed over:
  *
  *   arrival    arrival, arrival_s, arrived_at, timestamp (seconds, or a date with a time: 2023-11-16 18:17:03.9799600)

@@ -768,6 +768,8 @@ static void traces_are_read(void **state)
         "arrival,prompt,output\n2,30,4\n0.5,7,9\n",
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:04.5000000,30,4\n2023-11-16 18:17:03,7,9\n",
         "Timestamp,Model,Request tokens,Response tokens,Log Type\r\n102,GPT-4,30,4,x\r\n100.5,GPT-4,7,9,x\r\n\r\n",
+        "arrival,\"note, so \"\"to\"\" say\",\"prompt\",output\n0.5,\"x,7,9\",\"7\" ,9\r\n2,5\" long,30,\"4\"\n",
+        "timestamp,prompt,output\n2024-02-29T23:59:59,7,9\n2024-03-01 00:00:00.5Z,30,4\n",
         "\xef\xbb\xbfpriority, \"Output\" ,prompt,x,arrived_at\n0,4,30,,1.5\n0,9,7,,0",
     };
     (void)state;
@@ -791,6 +793,12 @@ static void traces_are_refused(void **state)
         {"arrival,prompt,output\n1,2\n", "t.csv:2: the line ends before its output"},
         {"arrival,prompt,output\n1,2,3\n-1,2,3\n", "t.csv:3: arrival '-1'"},
         {"arrival,prompt,output\nnan,2,3\n", "arrival 'nan'"},
+        {"arrival,prompt,output\n0,\"2,100\",20\n", "t.csv:2: prompt '2,100'"},
+        {"arrival,prompt,output\n0,1,2\n0,\"2,100,20\n", "t.csv:3: a quote is not closed"},
+        {"arrival,\"prompt,output\n0,2,3\n", "t.csv:1: a quote is not closed"},
+        {"arrival,prompt,output\n0,\"2\"1,3\n", "t.csv:2: a quote is not closed"},
+        {"arrival,prompt,output\n2023-02-31 00:00:00,2,3\n", "arrival '2023-02-31"},
+        {"arrival,prompt,output\n2023-02-29 00:00:00,2,3\n", "arrival '2023-02-29"},
         {"arrival,prompt,output\n2023-13-01 00:00:00,2,3\n", "arrival '2023-13-01"},
         {"arrival,prompt,output\n1,0,3\n", "prompt '0'"},
         {"arrival,prompt,output\n1,2.5,3\n", "prompt '2.5'"},
@@ -829,6 +837,9 @@ static void random_requests(void **state)
     assert_true(fabs(prompt - 100.5) < 3 && fabs(output - 15) < 0.2);
     assert_true(fabs(plmr_serve_load_of(a, MANY).spread - sqrt(10) / 15) < 0.01); /* of 10..20, all as often */
     assert_true(fabs(a[MANY - 1].t_arrival / MANY * 50 - 1) < 0.03);
+    must(plmr_prefixes_parse("--prefix", "8/50/0.33333333333", &arrivals.prefixes));
+    assert_true(arrivals.prefixes.share == 0.33333333333);
+    must_fail(plmr_prefixes_parse("--prefix", "8/50/1.1", &arrivals.prefixes), PLMR_ERROR_INPUT, "8/50/1.1");
     must_fail(plmr_lengths_parse("--lengths", "5/", &arrivals.prompt, &arrivals.output), PLMR_ERROR_INPUT, "'5/'");
     must_fail(plmr_lengths_parse("--lengths", "9..5/1", &arrivals.prompt, &arrivals.output), PLMR_ERROR_INPUT, "9..5");
 }
