@@ -27,7 +27,7 @@ static plmr_status read_layers(const plmr_option *option, const char *text, void
 {
     plmr_llm_setup *setup = member;
     int first, last, n = -1;
-    bool read = sscanf(text, "%d..%d%n", &first, &last, &n) == 2 && n >= 0 && !text[n];
+    bool read = sscanf(text, "%9d..%9d%n", &first, &last, &n) == 2 && n >= 0 && !text[n];
     PLMR_CHECK(read && first >= 0 && last >= first && last < 1 << 20, PLMR_ERROR_INPUT,
                "%s: '%.60s' is not A..B with layers counted from 0, e.g. 0..7", plmr_option_shown(option).s, text);
     setup->first_layer = first;

@@ -24,7 +24,7 @@ static plmr_status take_line(const char *path, const char *line, long number, co
 {
     int layer, expert, n = -1;
     long long token;
-    bool read = sscanf(line, "%d,%lld,%d%n", &layer, &token, &expert, &n) == 3 && n >= 0 &&
+    bool read = sscanf(line, "%9d,%18lld,%9d%n", &layer, &token, &expert, &n) == 3 && n >= 0 &&
                 (line[n] == '\n' || line[n] == '\r' || line[n] == 0);
     PLMR_CHECK(read, PLMR_ERROR_INPUT, "%.500s:%ld: expected layer,token,expert as --expert-trace writes them", path,
                number);

@@ -290,7 +290,8 @@ static plmr_status read_address(const char *text, bool allow_remote, struct sock
 {
     char host[64];
     int port, n = -1;
-    bool is_one = sscanf(text, "%63[0-9.]:%5d%n", host, &port, &n) == 2 && n > 0 && !text[n] && port < 65536;
+    bool is_one =
+        sscanf(text, "%63[0-9.]:%5d%n", host, &port, &n) == 2 && n > 0 && !text[n] && port >= 0 && port < 65536;
     *address = (struct sockaddr_in){.sin_family = AF_INET};
     PLMR_CHECK(is_one && inet_pton(AF_INET, host, &address->sin_addr) == 1, PLMR_ERROR_INPUT,
                "--http: '%.60s' is not ADDRESS:PORT, e.g. 127.0.0.1:8080", text);

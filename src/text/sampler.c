@@ -352,7 +352,8 @@ plmr_status plmr_logit_biases_parse(const char *option, const char *text, plmr_s
     for (const char *at = text; *at;) {
         int id, n = -1;
         float bias;
-        bool read = sscanf(at, "%d:%f%n", &id, &bias, &n) == 2 && n >= 0 && (at[n] == ',' || !at[n]) && bias < INFINITY;
+        bool read =
+            sscanf(at, "%9d:%f%n", &id, &bias, &n) == 2 && n >= 0 && (at[n] == ',' || !at[n]) && bias < INFINITY;
         PLMR_CHECK(read && (!at[n] || at[n + 1]), PLMR_ERROR_INPUT, "%s: '%.60s' is not ID:B,..., e.g. 15:2.5,7:-inf",
                    option, text);
         sampler->biases[sampler->n_biases++] = (plmr_logit_bias){id, bias};

@@ -117,7 +117,7 @@ def main():
     server.ask("/v1/completions", STORY)
     out, err, _ = server.end()
     check("served 1 request in" in out, f"one request: {out!r}, {err!r}")
-    for address, what in ("0.0.0.0:8080", "--allow-remote"), ("localhost", "ADDRESS:PORT"), ("127.0.0.1:99999", "ADDRESS:PORT"):
+    for address, what in ("0.0.0.0:8080", "--allow-remote"), ("localhost", "ADDRESS:PORT"), ("127.0.0.1:99999", "ADDRESS:PORT"), ("127.0.0.1:-1", "ADDRESS:PORT"):
         code, out, err = plmr.run(["serve", "--http", address] + SERVE[3:])
         check(code == 2 and what in err[-1], f"{address}: {code}, {out}, {err}")
     check.done()

@@ -162,7 +162,7 @@ def refused(plmr, check, small):
         ("--for speed", "--for: unknown"), ("--for latency --as-published", "leave out --as-published"), ("--wafers 0", "--wafers: '0'"),
         ("--for latency --plan t10", "leave out --as-published and --plan"), ("--wafers 1025", "at most 1,024"),
         ("--model llama3-8b --device wormhole --for capacity --wafers 1", "does not fit wormhole in any region"),
-        ("--layers 5", "is not A..B"), (f"--model {small} --layers 1..3", "small.json has layers 0..2"),
+        ("--layers 5", "is not A..B"), ("--layers 4294967296..4294967297", "is not A..B"), (f"--model {small} --layers 1..3", "small.json has layers 0..2"),
         (f"--model {small.replace('small', 'long_head')} --mode compute --prompt 3 --decode 2 {REGIONS}", "heads of 2050 elements are too"),
         ("--phase neither", "--phase: unknown"), ("--prompt 0", "--prompt: '0'"), ("--batch 5000", "at most 4,096"),
         ("--context 9 --mode compute", "--phase decode"), ("--context 9 --phase prefill", "--context is for decode"),

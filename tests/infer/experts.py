@@ -84,10 +84,14 @@ def check_refused(check, plmr, model, trace, scratch):
     torn = os.path.join(scratch, "torn.csv")
     with open(torn, "w", encoding="utf-8") as file:
         file.write("layer,token,expert\n0,0\n")
+    large = os.path.join(scratch, "large.csv")
+    with open(large, "w", encoding="utf-8") as file:
+        file.write("layer,token,expert\n4294967296,0,4294967297\n")
     for args, words in [
             (["-m", model, "--expert-load", "zipf:x"], "is no skew"),
             (["-m", model, "--expert-load", "/nonexistent"], "/nonexistent"),
             (["-m", model, "--expert-load", bad], "bad.csv:2: layer 0, expert 6, but"),
+            (["-m", model, "--expert-load", large], "large.csv:2: expected layer,token,expert"),
             (["-m", model, "--expert-load", torn], "torn.csv:2: expected layer,token,expert"),
             (["-m", "qwen3-0.6b", "--device", "wormhole", "--weights", "i4"], "wormhole does not say what it costs to widen i4"),
             (["-m", "qwen3-0.6b", "--device", "wormhole", "--kv-dtype", "i8"], "wormhole does not say what it costs to widen i8"),

@@ -218,6 +218,9 @@ static void test_changes(void **state)
     plmr_sampler_destroy(s);
     must_fail(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .n_biases = 2, .biases = biases}, 3, &s),
               PLMR_ERROR_INPUT, "--logit-bias: token 3 is none of the model's 3");
+    plmr_sampler_options large = {0};
+    must_fail(plmr_logit_biases_parse("--logit-bias", "4294967297:1", &large), PLMR_ERROR_INPUT, "is not ID:B");
+    free(large.biases);
     must_fail(plmr_sampler_create(&(plmr_sampler_options){.top_p = 1, .min_p = 2}, 4, &s), PLMR_ERROR_INPUT,
               "min-p 2 is out of range: 0 (keeps all tokens) to 1");
 }
