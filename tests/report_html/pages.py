@@ -316,7 +316,7 @@ def check_serving(plmr, browser, folder, shots):
     label = browser.run("document.querySelector('#curve canvas').getAttribute('aria-label')")
     check(label.count("requests/s") == 3, f"the curve: {label}")
     check("Maps need" not in browser.text("#compare"), f"serving has no maps that --report could keep: {browser.text('#compare')!r}")
-    apart, (record,) = make(plmr, folder, "apart", "serve --rate 20 --requests 60 --lengths 64/20 --prompt-replicas 1 --device wse2")
+    apart, (record,) = make(plmr, folder, "apart", "serve --model demo --device wormhole --rate 3000 --requests 99 --lengths 64/20 --prompt-replicas 1")
     browser.open(apart)
     said = browser.text("#serving > .strip-name:nth-last-of-type(2) .num")
     check(abs(number(said) - 100 * record["utilisation"]) < 0.11, f"regions at work: {said!r}, in the record {record['utilisation']}")
