@@ -202,6 +202,7 @@ static plmr_status share_requests(const struct serve_command *c, plmr_llm_run *r
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? make_requests(c, run, requests, n) : PLMR_OK));
     return plmr_requests_share(requests, n);
 }
+                              .finds_rate = c->find_rate,
 
 /* ---- what it does ---- */
 

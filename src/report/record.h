@@ -262,7 +262,8 @@
     X(count, regions_unused)     /* of all wafers; and cores */                                                        \
     X(count, cores_unused)                                                                                             \
     X(real, cache_way_s)         /* from who reads a prompt to who makes its tokens, in the mean; null: one does both */ \
-    X(count, expert_wafers)      /* that share the experts of a layer; null: there are none */
+    X(count, expert_wafers)      /* that share the experts of a layer; null: there are none */                         \
+    X(text, rate_limit)          /* of --find-rate: "slo", or "none tried" where all rates meet it; null without */
 /* clang-format on */
 
 /* What a run took on the host, in wall time; at the end of every record. A rank's times for its own work, for moving

@@ -116,6 +116,7 @@ static void set_more(const plmr_serve_about *about, const plmr_serve_outcome *o,
     r->urgent = o->n_urgent ? o->n_urgent : -1;
     r->urgent_e2e_p50_s = o->urgent_e2e.p50;
     r->urgent_e2e_p99_s = o->urgent_e2e.p99;
+    r->rate_limit = !about->finds_rate ? NULL : o->meets_all ? "none tried" : "slo";
     r->cache_way_s = o->way_s;
     r->link_bytes_s = about->link.bytes_s > 0 ? about->link.bytes_s : NAN;
     r->link_bytes = about->link.bytes_s > 0 ? o->sums.link_bytes : NAN;
@@ -205,8 +206,22 @@ static void print_more(FILE *out, const plmr_serve_about *about, const plmr_serv
 
 static void print_good(FILE *out, const plmr_serve_outcome *o)
 {
+    if (o->meets_all)
+        plmr_table_fact(out, "note",
+                        "the SLO is met at every rate that was tried: ask for a stricter one, or for more "
+                        "requests");
     plmr_table_fact(out, "SLO", "met by %s of requests: %.4g requests/s",
                     plmr_format_percent((double)o->n_good / (double)o->n_requests).s, (double)o->n_good / o->t_all_s);
+}
+
+static void print_requests(FILE *out, const plmr_serve_outcome *o)
+{
+    char come[32] = "at the start";
+    if (isfinite(o->rate))
+        snprintf(come, sizeof come, "at %.4g a second", o->rate);
+    plmr_table_fact(out, "requests", "%s %s: %s tokens of prompts, %s made; at most %s waited",
+                    plmr_format_count(o->n_requests).s, come, plmr_format_count((int64_t)o->n_prompt_tokens).s,
+                    plmr_format_count((int64_t)o->n_tokens).s, plmr_format_count(o->sums.most_waiting).s);
 }
 
 void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,
@@ -218,9 +233,7 @@ void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about
     plmr_table_fact(out, "device", "%s: %s", run->session.device.name, run->session.device.title);
     print_place(out, run, about, place, o);
     plmr_table_fact(out, "policy", "%s: %s", about->policy->name, about->policy->summary);
-    plmr_table_fact(out, "requests", "%s at %.4g a second: %s tokens of prompts, %s made; at most %s waited",
-                    plmr_format_count(o->n_requests).s, o->rate, plmr_format_count((int64_t)o->n_prompt_tokens).s,
-                    plmr_format_count((int64_t)o->n_tokens).s, plmr_format_count(o->sums.most_waiting).s);
+    print_requests(out, o);
     print_quantiles(out, "TTFT", &o->ttft);
     print_quantiles(out, "TPOT", &o->tpot);
     print_quantiles(out, "e2e", &o->e2e);

@@ -11,6 +11,7 @@ typedef struct plmr_serve_about {
     int64_t seed;
     const plmr_serve_policy *policy;
     const char *aim;
+    bool finds_rate;
     plmr_slo slo; /* seconds */
     int n_prompt; /* replicas that read prompts for the others */
     bool preempts, shares;

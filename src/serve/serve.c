@@ -163,9 +163,21 @@ static int64_t number_prefixes(plmr_request *requests, int64_t n)
     return n_different;
 }
 
+static plmr_status check_times(const plmr_request *requests, int64_t n, double clock)
+{
+    double last = requests[n - 1].t_arrival;
+    PLMR_CHECK(
+        last * clock <= PLMR_SERVE_CYCLES, PLMR_ERROR_LIMIT,
+        "the last request comes after %.3g s, but beyond %.3g s times no longer tell cycles of %.3g Hz apart: let "
+        "requests come at a higher rate, or fewer of them",
+        last, PLMR_SERVE_CYCLES / clock, clock);
+    return PLMR_OK;
+}
+
 plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
                            plmr_serve_outcome *outcome)
 {
+    PLMR_TRY(check_times(requests, n, plan->clock));
     int32_t *order = plmr_take((size_t)n * sizeof *order);
     plmr_serve_at start = {plan->n_prompt ? PLMR_SERVE_PROMPTS : PLMR_SERVE_ALL, 0, n, order};
     struct serving s = {place, plan, requests, n, number_prefixes(requests, n), &outcome->sums, start};

@@ -22,6 +22,7 @@ typedef struct plmr_serve_outcome {
     double way_s;                         /* of a cache from one replica to another, in the mean; NAN: none goes */
     plmr_serve_quantiles urgent_e2e;      /* of those of the highest priority, if there are several */
     int64_t n_urgent;
+    bool meets_all; /* of a search for a rate: the SLO is met at every one that is tried */
 } plmr_serve_outcome;
 
 /* A token's keys and values in all layers, on their way to another wafer. Local. */
@@ -49,8 +50,11 @@ typedef struct plmr_serve_plan {
     json_t *tried; /* a [rate, TTFT and TPOT of 99 in 100, tokens/s, share that met the SLO] for each rate, or NULL */
 } plmr_serve_plan;
 
-/* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn.
- * Collective. */
+/* No request may come later, for up to here a double tells half a cycle from none. */
+#define PLMR_SERVE_CYCLES 0x1p52
+
+/* Serves n requests, sorted by arrival, whose times become cycles: replicas that do the same take the next one in turn. Later
+ * arrivals than times can tell are refused. Collective. */
 plmr_status plmr_serve_run(plmr_serve_place *place, const plmr_serve_plan *plan, plmr_request *requests, int64_t n,
                            plmr_serve_outcome *outcome);
 

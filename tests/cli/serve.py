@@ -148,6 +148,22 @@ def check_page(plmr, check, folder):
         check(t["room"] == record["kv_capacity_tokens"] * record["replicas"] >= max(t["cache"]), f"--wafers {wafers}: {t['room']}, {record}")
 
 
+def check_rates(plmr, check, folder):
+    """What a search for a rate ends at, what comes all at once, and times long after the start."""
+    args, trace = "--model demo --device wormhole --lengths 20/10", os.path.join(folder, "one.csv")
+    for slo, limit in ("ttft=1e8", "none tried"), ("ttft=4e-4", "slo"):
+        find = ["serve"] + f"{args} --find-rate --slo {slo} --requests 50".split()
+        record, = plmr.records(find + ["--quiet"])
+        said = "met at every rate that was tried" in plmr.run(find)[1]
+        check(record["rate_limit"] == limit and said == (limit == "none tried"), f"{slo}: {record['rate_limit']}, {said}")
+    early, late = (one(plmr, f"{args} --requests 100 --rate {rate}") for rate in (5, 1e-4))
+    check(abs(late["tpot_mean_s"] / early["tpot_mean_s"] - 1) < 1e-4 and late["rate_limit"] is None, f"{early}, {late}")
+    with open(trace, "w", encoding="utf-8") as file:
+        file.write("arrival,prompt,output\n0,10,3\n")
+    out = plmr.run(["serve"] + f"--model demo --device wormhole --trace {trace}".split())[1]
+    check("1 at the start: 10 tokens" in out and "nan" not in out, out)
+
+
 def check_outside(plmr, check):
     """Weights that come in keep serving, too: at the pace at which they do, one token of all requests to a pass."""
     args = "--model llama3-8b --device wormhole --stream-weights --rate 10 --requests 4 --lengths 32/8"
@@ -169,6 +185,7 @@ def main():
         check_links(plmr, check)
         check_experts(plmr, check)
         check_page(plmr, check, folder)
+        check_rates(plmr, check, folder)
         check_outside(plmr, check)
     check.done()
 

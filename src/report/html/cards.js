@@ -57,7 +57,7 @@ function llmCards(r, over) {
 function serveCards(r) {
   const times = (key, what) => card(what, formatQuantity(r[key + "_p50_s"], "s"), `half within; 99 % within ${formatQuantity(r[key + "_p99_s"], "s")}`);
   return [
-    card("Requests", formatCount(r.requests), `${formatCount(r.rate)} a second, in ${formatQuantity(r.virtual_s, "s")}`),
+    card("Requests", formatCount(r.requests), `${isNumber(r.rate) ? `${formatCount(r.rate)} a second` : "at the start"}, in ${formatQuantity(r.virtual_s, "s")}`),
     times("ttft", "Time to first token"), times("tpot", "Time per token"), times("e2e", "End to end"),
     card("Throughput", formatCount(r.throughput_tok_s, r.throughput_tok_s < 100 ? 1 : 0), "tokens/s made, by all wafers"),
     isNumber(r.goodput_req_s) ? card("Goodput", formatCount(r.goodput_req_s), "requests/s that met the SLO") : null,
