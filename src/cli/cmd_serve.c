@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/settings.h"
+#include "serve/conflicts.h"
 #include "serve/find_rate.h"
 #include "serve/http.h"
 #include "serve/kept.h"
@@ -19,7 +20,6 @@ struct serve_command {
     plmr_llm_options llm;
     const char *trace;
     plmr_arrivals arrivals;
-    bool has_lengths;
     int64_t n_requests, n_prompt_wafers, n_prompt_replicas, n_batch, chunk;
     bool find_rate;
     plmr_slo slo; /* seconds */
@@ -133,20 +133,11 @@ static bool has_slo(const struct serve_command *c)
 
 static plmr_status check_requests(const struct serve_command *c)
 {
-    PLMR_CHECK(!c->trace || c->arrivals.rate == 0, PLMR_ERROR_INPUT,
-               "requests come from --trace or at a --rate, not both");
+    PLMR_TRY(plmr_serve_check_line(&c->llm.line));
     PLMR_CHECK(c->trace || c->arrivals.rate > 0 || c->find_rate || c->http, PLMR_ERROR_INPUT,
                "which requests? Give --rate R for random ones, --trace FILE, or --http for those that come");
-    bool apart = c->n_prompt_wafers + c->n_prompt_replicas > 0;
-    PLMR_CHECK(!c->http || !(c->trace || c->arrivals.rate > 0 || c->find_rate || apart || c->draft), PLMR_ERROR_INPUT,
-               "--http: requests come from outside, to one replica: without --rate, --trace, --find-rate, "
-               "--prompt-wafers, --prompt-replicas and --draft");
-    PLMR_CHECK(!c->n_prompt_wafers || !c->n_prompt_replicas, PLMR_ERROR_INPUT,
-               "--prompt-wafers and --prompt-replicas say the same: give one of them");
-    PLMR_CHECK(!c->find_rate || (has_slo(c) && !c->trace), PLMR_ERROR_INPUT,
-               "--find-rate looks for the most random requests a second that meet an --slo: give one, and no --trace");
-    PLMR_CHECK(!c->trace || (!c->arrivals.prefixes.n && c->arrivals.urgent == 0), PLMR_ERROR_INPUT,
-               "--prefix and --urgent are for random requests: a --trace has columns for them");
+    PLMR_CHECK(!c->find_rate || has_slo(c), PLMR_ERROR_INPUT,
+               "--find-rate looks for the most random requests a second that meet an --slo: give one");
     return PLMR_OK;
 }
 
@@ -163,10 +154,6 @@ static plmr_status check(const struct serve_command *c)
                (long long)c->llm.setup.n_wafers);
     PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
                "--draft and --accept go together: how often a draft is right does not follow from its shape");
-    PLMR_CHECK(!c->llm.report || !(c->llm.checkpoint || c->http), PLMR_ERROR_INPUT,
-               "--report draws all from the start on: without --checkpoint and --http");
-    PLMR_CHECK(!c->http || !c->llm.checkpoint, PLMR_ERROR_INPUT,
-               "--http: who has asked is gone when a run goes on: without --checkpoint");
     PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
                "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");
@@ -202,7 +189,6 @@ static plmr_status share_requests(const struct serve_command *c, plmr_llm_run *r
     PLMR_TRY(plmr_agree(plmr_rank() == 0 ? make_requests(c, run, requests, n) : PLMR_OK));
     return plmr_requests_share(requests, n);
 }
-                              .finds_rate = c->find_rate,
 
 /* ---- what it does ---- */
 
@@ -214,6 +200,7 @@ static plmr_status report(const struct serve_command *c, plmr_llm_run *run, cons
                               .seed = c->arrivals.seed,
                               .policy = c->policy,
                               .aim = plmr_name_of(c->llm.setup.aim),
+                              .finds_rate = c->find_rate,
                               .slo = c->slo,
                               .n_prompt = place->n_prompt,
                               .preempts = c->preempts,

@@ -108,7 +108,7 @@ def refused(plmr, check, folder):
         code, out, err = plmr.run(GENERATE + args.split() + ["--json", os.devnull, "--checkpoint", where])
         check(code == 2 and not out and words in err[0], f"{args}: {code} {err}")
     code, out, err = plmr.run("serve --http 127.0.0.1:0 --checkpoint x".split())
-    check(code == 2 and not out and len(err) == 1 and "--http: who has asked is gone" in err[0], f"--http: {code} {err}")
+    check(code == 2 and not out and len(err) == 1 and "who has asked is gone" in err[0], f"--http: {code} {err}")
     path = os.path.join(where, "generate.checkpoint")
     stop(plmr, GENERATE + ["--json", os.devnull], where)
     with open(path, "r+b") as file:
