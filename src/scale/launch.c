@@ -127,6 +127,8 @@ static plmr_status make_command(const char *launcher, int n_ranks, const char *c
     for (char *rest = c->launcher, *word; (word = strtok_r(rest, " \t\n", &rest)) && n < MOST_WORDS;)
         c->words[n++] = word;
     PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "PLMR_LAUNCHER has no words: it should be like 'mpirun -n {n}'");
+    PLMR_CHECK(strstr(launcher, "{n}"), PLMR_ERROR_INPUT,
+               "PLMR_LAUNCHER lacks {n}, for which the number of ranks is put: it should be like 'mpirun -n {n}'");
     if (n < MOST_WORDS)
         c->words[n++] = c->self;
     for (; *words && n < MOST_WORDS; words++)

@@ -4,7 +4,7 @@
 #include "plmr/status.h"
 
 /* How it is started: the words of PLMR_LAUNCHER, if that is set, else srun within a SLURM job, else mpirun with a core
- * to each rank. "{n}" stands for the number of ranks. The text lives as long as the environment. */
+ * to each rank. "{n}", which must be there, stands for the number of ranks. The text lives as long as the environment. */
 const char *plmr_launch_template(void);
 
 /* Fails if this plmr itself was started by mpirun or srun, which cannot be done twice over. */

@@ -62,6 +62,10 @@ static plmr_status take_records(const plmr_series *s, const char *command, int n
     PLMR_TRY(plmr_curve_add(s->curve, out, from, &n_added));
     PLMR_CHECK(n_added > 0, PLMR_ERROR_INPUT, "'%.40s' does no work that scales: use gemm, gemv, allreduce or llm",
                command);
+    for (const plmr_scale_run *run = s->curve->runs + s->curve->n - n_added; n_added > 0; run++, n_added--)
+        PLMR_CHECK(run->ranks == n_ranks, PLMR_ERROR_SYSTEM,
+                   "%.40s was to run on %d ranks, and says that it had %d: does the launcher start as many?", command,
+                   n_ranks, run->ranks);
     return keep_records(s, out);
 }
 

@@ -109,8 +109,10 @@ def refuses(plmr, check, folder):
     code, _, err = plmr.run(["scale", "strong"], 1)
     check(code == 2 and "start it without" in err[0], f"under mpirun: {code} {err}")
     for launcher, words in (("nosuchlauncher -n {n}", "cannot start nosuchlauncher"), (" ", "has no words"),
-                            ("false {n}", "without saying why")):
-        done = subprocess.run([plmr.binary, "scale", "strong", "--ranks", "1"], capture_output=True, text=True, check=False,
+                            ("false {n}", "without saying why"), (plmr.mpiexec, "lacks {n}"),
+                            ("env N={n}", "was to run on 2 ranks, and says that it had 1")):
+        gemm = "--ranks 2 --repeat 1 -- gemm --alg cannon --m 64 --k 64 --n 64 --cores 8x8".split()
+        done = subprocess.run([plmr.binary, "scale", "strong"] + gemm, capture_output=True, text=True, check=False,
                               env=dict(os.environ, PLMR_LAUNCHER=launcher))
         check(done.returncode in (1, 2) and done.stderr.count("\n") == 1 and words in done.stderr, f"{launcher}: {done}")
     check(not [name for name in os.listdir(folder) if name.endswith(".part")], f"left behind: {os.listdir(folder)}")
