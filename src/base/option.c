@@ -61,6 +61,7 @@ plmr_status plmr_read_real(const plmr_option *option, const char *text, void *me
 
 static plmr_status value_missing(const plmr_option *option, const char *shown)
 {
+    PLMR_CHECK(*shown, PLMR_ERROR_INPUT, "an empty word stands where %s is expected", option->argument);
     return plmr_error_make(PLMR_ERROR_INPUT, "%s needs a value: %s %s", shown, shown, option->argument);
 }
 

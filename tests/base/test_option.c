@@ -116,6 +116,7 @@ static void what_is_wrong_is_one_line(void **state)
         const char *line, *error;
     } cases[] = {
         {"--count", "--count needs a value: --count N"},
+        {"", "an empty word stands where"},
         {"-c", "-c needs a value: -c N"},
         {"--loud=yes", "--loud takes no value"},
         {"-lc", "-l takes no value"},
