@@ -69,6 +69,8 @@ static const plmr_option options[] = {
      "With --json: for each token its log-probability, and the N likeliest ones",
      PLMR_COUNT(struct generate_command, n_likely, PLMR_MOST_LOGPROBS)},
     PLMR_CHECKPOINT(struct generate_command, llm.checkpoint, "tokens"),
+    {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no summary and no progress",
+     PLMR_FLAG(struct generate_command, llm.quiet)},
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles by kind of work, and of tokens per second",
      PLMR_FLAG(struct generate_command, bars)},
     {0},
@@ -199,6 +201,17 @@ static const char *why_it_ended(const struct generate_command *c, const plmr_gen
     return g->n_made < c->llm.n_decode ? "the model's context is full" : "as many as asked for";
 }
 
+static void print_summary(const struct generate_command *c, plmr_llm_run *run, const plmr_generation *g,
+                          const plmr_llm_record *record)
+{
+    let_through();
+    fputc('\n', stderr);
+    plmr_llm_print(stderr, run, record);
+    plmr_table_fact(stderr, "tokens", "%d of prompt, %lld made: %s", run->n_ids, (long long)g->n_made, record->ended);
+    if (c->bars)
+        plmr_llm_bars(stderr, run, record);
+}
+
 static plmr_status report(const struct generate_command *c, plmr_llm_run *run, const plmr_generation *g)
 {
     plmr_llm_record record = plmr_llm_record_of(run);
@@ -208,13 +221,8 @@ static plmr_status report(const struct generate_command *c, plmr_llm_run *run, c
     record.ended = why_it_ended(c, g);
     if (plmr_rank() > 0)
         return PLMR_OK;
-    let_through();
-    fputc('\n', stderr);
-    plmr_llm_print(stderr, run, &record);
-    plmr_table_fact(stderr, "tokens", "%d of prompt, %lld made: %s", run->n_ids, (long long)g->n_made,
-                    why_it_ended(c, g));
-    if (c->bars)
-        plmr_llm_bars(stderr, run, &record);
+    if (!c->llm.quiet)
+        print_summary(c, run, g, &record);
     return plmr_llm_put(run, &record);
 }
 

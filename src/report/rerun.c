@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/text_file.h"
 #include "report/differ.h"
 
 /* Of quick files: runs; seconds of wall time that each has taken. */
@@ -18,23 +20,34 @@ const json_t *plmr_record_line(const json_t *record)
     return json_is_string(json_array_get(line, 0)) ? line : NULL;
 }
 
+static plmr_status read_lines(plmr_record_file *file, char *text)
+{
+    size_t number = 0, n = 0;
+    for (char *line; (line = strsep(&text, "\n"));) {
+        number++;
+        if (!line[strspn(line, " \t\r")])
+            continue;
+        json_t *record = json_loads(line, 0, NULL);
+        bool is_one = json_is_object(record);
+        json_array_append_new(file->records, record ? record : json_null());
+        file->lines = plmr_take_more(file->lines, ++n * sizeof *file->lines);
+        file->lines[n - 1] = number;
+        PLMR_CHECK(is_one, PLMR_ERROR_INPUT, "%.300s:%zu: is no record, which is a JSON object on a line", file->path,
+                   number);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status read_records(plmr_record_file *file)
 {
-    char *line = NULL;
-    size_t size = 0;
-    FILE *in = fopen(file->path, "r");
-    plmr_status status = PLMR_OK;
-    PLMR_CHECK(in, PLMR_ERROR_INPUT, "cannot read %.300s", file->path);
+    enum { MOST_BYTES = 1 << 30 };
+    char *text;
+    size_t n;
     file->records = plmr_take_made(json_array());
-    while (!status && getline(&line, &size, in) > 0) {
-        json_t *record = json_loads(line, 0, NULL);
-        json_array_append_new(file->records, record ? record : json_null());
-        if (!json_is_object(record))
-            status = plmr_error_make(PLMR_ERROR_INPUT, "%.300s:%zu: is no record, which is a JSON object on a line",
-                                     file->path, json_array_size(file->records));
-    }
-    free(line);
-    fclose(in);
+    plmr_status status = plmr_file_read(file->path, MOST_BYTES, &text, &n);
+    if (!status)
+        status = read_lines(file, text);
+    free(text);
     return status;
 }
 
@@ -87,6 +100,7 @@ plmr_status plmr_record_file_open(const char *path, bool quick, plmr_record_file
 void plmr_record_file_close(plmr_record_file *file)
 {
     json_decref(file->records);
+    free(file->lines);
     free(file->groups);
 }
 
@@ -129,6 +143,7 @@ json_t *plmr_records_of_run(const char *name, const char *json, plmr_status erro
     plmr_record_file now = {.path = json};
     if (!error)
         error = read_records(&now);
+    free(now.lines);
     if (error) {
         json_decref(now.records);
         now.records = plmr_take_made(json_pack("[{s:s, s:s}]", "command", name, "error", plmr_error_text(error)));
@@ -153,7 +168,7 @@ void plmr_record_file_compare(const plmr_record_file *file, const plmr_run_group
                               plmr_differ_tally *tally)
 {
     for (size_t i = group->first; i < group->end; i++) {
-        struct place place = {file->path, i + 1};
+        struct place place = {file->path, file->lines[i]};
         const json_t *before = json_array_get(file->records, i);
         const json_t *other = counterpart(before, now, i - group->first);
         bool differs = plmr_differ(before, other, tell, &place) > 0;

@@ -19,6 +19,7 @@ typedef struct plmr_run_group {
 typedef struct plmr_record_file {
     const char *path;
     json_t *records;
+    size_t *lines; /* of each, where it stands */
     plmr_run_group *groups;
     int n_groups;
     size_t n_unsaid; /* records without a command line */

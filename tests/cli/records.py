@@ -213,6 +213,13 @@ def test_verify(plmr, check, folder):
                  f"llm -mdemo --mode compute --prompt 8 --decode 2 --trace {trace}", "serve --model demo --cores 30x30 --rate 50 --requests 20 --lengths 16/8"):
         lines += plmr.run(args.split() + ["--json", "-"])[1].splitlines()
     os.remove(trace)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n" + plmr.run("generate -p Once -n 3 --device wormhole --json -".split())[1].splitlines()[-1] + "\n\n")
+    code, out, err = plmr.run(["verify", path])
+    check(code == 0 and not err and "1 records of 1 runs" in out, f"blank lines, a generate: {code} {out} {err}")
+    for bad, words in (folder, "cannot read: Is a directory"), (path + "x", "cannot open: No such file"), (os.devnull, "is empty"):
+        code, out, err = plmr.run(["verify", bad])
+        check(code == 2 and len(err) == 1 and words in err[0], f"{bad}: {code} {out} {err}")
     lines[0] = json.dumps(json.loads(lines[0]) | {"version": "0.0.1"})
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
@@ -225,11 +232,11 @@ def test_verify(plmr, check, folder):
         record = json.loads(lines[0])
         record.update(cycles=record["cycles"] + 1, wall_s=9, ranks=77)
         record["provenance"]["files"] = {name: "0" for name in record["provenance"]["files"]}
-        file.write("\n".join([lines[1], json.dumps(record), lines[2]]) + "\n")
+        file.write("\n".join([lines[1], "", json.dumps(record), lines[2]]) + "\n")
     code, out, err = plmr.run(["verify", path])
     told = out.splitlines()
     check(code == 1 and err == ["plmr verify: 1 of 3 records are not as they were"] and len(told) == 2, f"{code} {out} {err}")
-    check(told[0].startswith(f"{path}:2: ") and told[1].endswith("wse2.json has changed"), out)
+    check(told[0].startswith(f"{path}:3: ") and told[1].endswith("wse2.json has changed"), out)
     del record["provenance"]
     with open(path, "w", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
