@@ -1,6 +1,7 @@
 #include "serve/ask.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ void plmr_ask_free(plmr_ask *ask)
 
 /* ---- numbers ---- */
 
+/* Leaves the value as it is where there is none. */
 static plmr_status read_number(const json_t *body, const char *key, double least, double most, double *value)
 {
     const json_t *given = json_object_get(body, key);
@@ -33,6 +35,18 @@ static plmr_status read_number(const json_t *body, const char *key, double least
     PLMR_CHECK(json_is_number(given) && x >= least && x <= most, PLMR_ERROR_INPUT, "%s is not a number from %g to %g",
                key, least, most);
     *value = x;
+    return PLMR_OK;
+}
+
+static plmr_status read_whole(const json_t *body, const char *key, int64_t least, int64_t most, int64_t *value)
+{
+    const json_t *given = json_object_get(body, key);
+    if (!given || json_is_null(given))
+        return PLMR_OK;
+    double x = json_number_value(given);
+    PLMR_CHECK(json_is_number(given) && x >= (double)least && x <= (double)most && x == floor(x), PLMR_ERROR_INPUT,
+               "%s is not a whole number from %lld to %lld", key, (long long)least, (long long)most);
+    *value = (int64_t)x;
     return PLMR_OK;
 }
 
@@ -47,20 +61,19 @@ static plmr_status read_flag(const json_t *body, const char *key, bool *value)
 
 static plmr_status read_numbers(const json_t *body, plmr_ask *ask)
 {
-    double n = 128, seed = 0, one = 1, temperature = 1, top_p = 1, top_k = 0;
-    PLMR_TRY(read_number(body, "max_tokens", 1, PLMR_ASK_MOST_TOKENS, &n));
-    PLMR_TRY(read_number(body, "max_completion_tokens", 1, PLMR_ASK_MOST_TOKENS, &n));
-    PLMR_TRY(read_number(body, "seed", 0, 0x1p53, &seed));
-    PLMR_TRY(read_number(body, "temperature", 0, 2, &temperature));
-    PLMR_TRY(read_number(body, "top_p", 1e-6, 1, &top_p));
-    PLMR_TRY(read_number(body, "top_k", 0, 1 << 30, &top_k));
-    PLMR_TRY(read_number(body, "n", 1, 1, &one));
-    PLMR_TRY(read_number(body, "best_of", 1, 1, &one));
+    int64_t seed = 0, one = 1, top_k = 0;
+    ask->n_most = 128;
+    ask->sampler.temperature = ask->sampler.top_p = 1;
+    PLMR_TRY(read_whole(body, "max_tokens", 1, PLMR_ASK_MOST_TOKENS, &ask->n_most));
+    PLMR_TRY(read_whole(body, "max_completion_tokens", 1, PLMR_ASK_MOST_TOKENS, &ask->n_most));
+    PLMR_TRY(read_whole(body, "seed", 0, (int64_t)1 << 53, &seed));
+    PLMR_TRY(read_number(body, "temperature", 0, 2, &ask->sampler.temperature));
+    PLMR_TRY(read_number(body, "top_p", 1e-6, 1, &ask->sampler.top_p));
+    PLMR_TRY(read_whole(body, "top_k", 0, 1 << 30, &top_k));
+    PLMR_TRY(read_whole(body, "n", 1, 1, &one));
+    PLMR_TRY(read_whole(body, "best_of", 1, 1, &one));
     PLMR_TRY(read_number(body, "frequency_penalty", -2, 2, &ask->sampler.frequency));
     PLMR_TRY(read_number(body, "presence_penalty", -2, 2, &ask->sampler.presence));
-    ask->n_most = (int64_t)n;
-    ask->sampler.temperature = temperature;
-    ask->sampler.top_p = top_p;
     ask->sampler.top_k = (int)top_k;
     ask->sampler.typical = ask->sampler.repetition = 1;
     ask->sampler.n_last = 1 << 20;
@@ -168,17 +181,14 @@ static plmr_status read_messages(const json_t *body, plmr_ask *ask)
 
 static plmr_status read_all(const json_t *body, bool chat, plmr_ask *ask)
 {
-    bool likely;
+    const json_t *likely = json_object_get(body, "logprobs");
     PLMR_CHECK(json_is_object(body), PLMR_ERROR_INPUT, "the body is not a JSON object");
     PLMR_TRY(read_numbers(body, ask));
     PLMR_TRY(read_stops(body, ask));
     PLMR_TRY(read_flag(body, "stream", &ask->stream));
     PLMR_TRY(read_flag(json_object_get(body, "stream_options"), "include_usage", &ask->stream_usage));
-    if (chat)
-        PLMR_TRY(read_flag(body, "logprobs", &likely));
-    else
-        likely = json_is_integer(json_object_get(body, "logprobs"));
-    PLMR_CHECK(!likely, PLMR_ERROR_INPUT, "logprobs are not given here");
+    PLMR_CHECK(!likely || json_is_null(likely) || json_is_false(likely), PLMR_ERROR_INPUT,
+               "logprobs are not given here");
     return chat ? read_messages(body, ask) : read_prompt(body, ask);
 }
 

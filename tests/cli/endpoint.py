@@ -85,6 +85,9 @@ def refused(check, server):
             (completions, {**STORY, "max_tokens": -1}, None, 400, "max_tokens"), (completions, {**STORY, "n": 2}, None, 400, "n is"),
             (completions, {**STORY, "temperature": "hot"}, None, 400, "temperature"),
             (completions, {**STORY, "stop": [1]}, None, 400, "stop"), (completions, {**STORY, "logprobs": 3}, None, 400, "logprobs"),
+            (completions, {**STORY, "logprobs": 1.0}, None, 400, "logprobs"), (completions, {**STORY, "logprobs": True}, None, 400, "logprobs"),
+            (chat, {"messages": [], "logprobs": True}, None, 400, "logprobs"), (completions, {**STORY, "max_tokens": 5.7}, None, 400, "max_tokens is not a whole"),
+            (completions, {**STORY, "max_tokens": 1 << 21}, None, 400, "from 1 to 1048576"), (completions, {**STORY, "top_k": 1.5}, None, 400, "top_k"),
             (completions, {"prompt": "word " * 3000}, None, 400, "have room"), (completions, "x" * 1100000, None, 413, "mebibyte"),
             (chat, {"messages": []}, None, 400, "messages"), (chat, {"messages": [{"role": "user"}]}, None, 400, "content")):
         got, answer = server.ask(path, body, method)
