@@ -146,9 +146,24 @@ static struct batch batch_of(const plmr_trial_run *run)
     return b;
 }
 
+/* Numbers are whole, and what is said of the way is what is known here. */
+static bool is_understood(const plmr_trial_run *run, const char *how)
+{
+    static const char *const counts[] = {"subordinates", "transactions", "bytes_per_transaction"};
+    bool understood = !*how || plmr_has_word(how, "unicast") || plmr_has_word(how, "multicast");
+    for (int i = 0; i < 3; i++) {
+        double n = plmr_config_number(run->config, counts[i], 1);
+        understood = understood && n >= 1 && n <= 1 << 26 && n == floor(n);
+    }
+    return understood &&
+           (!json_object_get(run->config, "same_axis") || !isnan(plmr_config_number(run->config, "same_axis", NAN)));
+}
+
 static plmr_status run_noc(plmr_trial_run *run)
 {
     const char *pattern = plmr_config_text(run->config, "pattern"), *how = plmr_config_text(run->config, "mechanism");
+    if (!is_understood(run, how))
+        return PLMR_OK;
     struct batch b = batch_of(run);
     plmr_status status = PLMR_OK;
     if (b.n_values < 1 || b.n_partners < 1 || b.n_each < 1 || b.n_partners > b.rows * b.cols || b.n_values > 1 << 24 ||

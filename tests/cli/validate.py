@@ -78,6 +78,16 @@ def check_own(plmr, folder):
     assert other["predicted"] == 64 * 62 * 10, other
 
 
+def check_patterns(plmr, folder):
+    """Of what is said in other words than plmr knows nothing is predicted."""
+    config = {"pattern": "one_to_one", "mechanism": "unicast", "same_axis": True, "subordinates": 1, "transactions": 1, "bytes_per_transaction": 64}
+    changes = {}, {"bytes_per_transaction": 64.5}, {"same_axis": "yes"}, {"mechanism": "xx"}, {"transactions": 0.5}
+    points = [{**POINT, "id": f"tt-WH-one_to_one-x{i}", "device": "Wormhole B0", "config": {**config, **change}}
+              for i, change in enumerate(changes)]
+    predicted = [r["predicted"] for r in plmr.records(["validate", write(folder, points)])]
+    assert predicted[0] > 0 and predicted[1:] == [None] * 4, predicted
+
+
 def check_wrong(plmr, folder):
     for change, words in [({"unit": "parsecs"}, "mine.jsonl:2: unit: 'parsecs'"), ({"value": -1}, "mine.jsonl:2: value: "),
                           ({"id": POINT["id"]}, "is there twice"), ({"kind": "heard"}, "mine.jsonl:2: kind: "),
@@ -148,6 +158,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_pins(plmr, os.path.join(folder, "validation"))
         check_own(plmr, folder)
+        check_patterns(plmr, folder)
         check_wrong(plmr, folder)
         check_calibrate(plmr, folder)
 
