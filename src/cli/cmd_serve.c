@@ -357,6 +357,7 @@ static plmr_status run(void *options)
     plmr_serve_texts texts = {0};
     plmr_llm_run run;
     c->llm.setup.aim = c->llm.setup.aim ? c->llm.setup.aim : &plmr_aim_throughput;
+    c->llm.cores = "--cores";
     c->llm.setup.n_wafers = c->llm.setup.n_wafers ? c->llm.setup.n_wafers : 1;
     PLMR_TRY(check(c));
     c->texts = c->mode == COMPUTE ? &texts : NULL;

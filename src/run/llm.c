@@ -44,7 +44,7 @@ static plmr_status check_options(const plmr_llm_options *o, const plmr_device *d
     PLMR_CHECK(!o->text || !o->ids, PLMR_ERROR_INPUT,
                "give the prompt as a text with -p or as ids with --tokens, not both");
     PLMR_TRY(check_region(device, "--prefill-cores", &o->setup.phase[PLMR_PREFILL]));
-    return check_region(device, "--decode-cores", &o->setup.phase[PLMR_DECODE]);
+    return check_region(device, o->cores ? o->cores : "--decode-cores", &o->setup.phase[PLMR_DECODE]);
 }
 
 static plmr_status check_packed(const plmr_device *device, const char *option, enum plmr_packed packed)

@@ -39,6 +39,7 @@ typedef struct plmr_llm_options {
     bool quiet;                  /* no progress, no warnings of where the ranks run */
     const char *json, *report;   /* NULL: not given */
     const char *checkpoint;      /* NULL: not given */
+    const char *cores;           /* the option that gives decode's region; NULL: --decode-cores */
     const char *link;            /* from wafer to wafer: see device/wafers.h; NULL: not given */
     plmr_words line;
 } plmr_llm_options;

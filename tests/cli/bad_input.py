@@ -54,6 +54,7 @@ CASES = [
     ("serve --rate 1 --policy slo-aware", "give both"),
     ("serve --rate 1 --policy fcf", "did you mean 'fcfs'?"),
     ("serve --rate 1 --cores 20x30", "not square"),
+    ("serve --rate 1 --device wormhole --cores 20x20", "serve: --cores: 20x20 cores do not fit"),
     ("serve --rate 1 --model qwen2-72b", "does not fit 1 wse2"),
     ("serve --rate 1 --kv concat", "--kv shift"),
     ("serve --rate 1 --prompt-wafers 1 --link 1e9", "leave none"),
