@@ -23,14 +23,27 @@ struct search {
     int n_asked;
 };
 
-static plmr_status serve_at(struct search *s, double rate, bool *meets)
+static void make_requests(struct search *s, double rate)
 {
-    if (plmr_serve_kept_rate(s->plan->kept, s->n_asked++, meets))
-        return PLMR_OK;
     s->arrivals.rate = rate;
     if (plmr_rank() == 0)
         plmr_arrivals_make(&s->arrivals, s->requests);
     plmr_broadcast(s->requests, (size_t)s->arrivals.n * sizeof *s->requests);
+}
+
+/* The least of the rates at which all requests come while times can tell them. */
+static double least_of(struct search *s)
+{
+    make_requests(s, 1);
+    double last = s->requests[s->arrivals.n - 1].t_arrival * s->plan->clock;
+    return fmax(least_rate, exp2(ceil(log2(last / PLMR_SERVE_CYCLES))));
+}
+
+static plmr_status serve_at(struct search *s, double rate, bool *meets)
+{
+    if (plmr_serve_kept_rate(s->plan->kept, s->n_asked++, meets))
+        return PLMR_OK;
+    make_requests(s, rate);
     PLMR_TRY(plmr_serve_run(s->place, s->plan, s->requests, s->arrivals.n, s->outcome));
     const plmr_serve_outcome *o = s->outcome;
     *meets = o->n_good * 100 >= s->arrivals.n * 99;
@@ -137,12 +150,12 @@ plmr_status plmr_serve_find_rate(const plmr_serve_where *w, plmr_serve_place *pl
                                  const plmr_arrivals *arrivals, plmr_request *requests, int64_t n,
                                  plmr_serve_outcome *outcome)
 {
-    double least = fmax(least_rate, exp2(ceil(log2(requests[n - 1].t_arrival * plan->clock / PLMR_SERVE_CYCLES))));
-    struct search search = {place, plan, *arrivals, requests, outcome, least, 0};
+    struct search search = {place, plan, *arrivals, requests, outcome, 0, 0};
     const plmr_serve_place all = *place;
     double good = 0, sram = w->device->sram;
     bool meets, fits = true;
     search.arrivals.n = n;
+    search.least = least_of(&search);
     PLMR_TRY(climb(&search, &good));
     PLMR_TRY(try_fewer(&search, w, &all, place, &good));
     for (int i = 0; i < N_LESS && fits; i++) {
@@ -151,7 +164,7 @@ plmr_status plmr_serve_find_rate(const plmr_serve_where *w, plmr_serve_place *pl
         PLMR_TRY(try_less(&search, *w, &less, place, &good, &fits));
     }
     PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT,
-               "the --slo cannot be met: requests take longer even where one comes in %.4g s", 1 / least);
+               "the --slo cannot be met: requests take longer even where one comes in %.4g s", 1 / search.least);
     PLMR_TRY(serve_at(&search, good, &meets));
     outcome->meets_all = good >= most_rate;
     return PLMR_OK;
