@@ -58,6 +58,11 @@ void plmr_trace_destroy(plmr_trace *trace)
         return;
     for (int i = 0; i < trace->n_here; i++)
         free(trace->here[i].events);
+    for (int i = 0; i < trace->n_labels; i++) {
+        free(trace->labels[i].verb);
+        free(trace->labels[i].of);
+    }
+    free(trace->labels);
     free(trace->pieces);
     free(trace->on[0]);
     free(trace->on[1]);
@@ -76,20 +81,16 @@ const char *plmr_trace_kind_name(enum plmr_trace_kind kind)
 
 static bool same(const char *a, const char *b)
 {
-    return a == b || (a && b && strcmp(a, b) == 0);
+    return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 int plmr_trace_intern(plmr_trace *trace, const char *verb, const char *of)
 {
     for (int i = 0; i < trace->n_labels; i++)
-        if (trace->verb[i] == verb && trace->of[i] == of)
+        if (same(trace->labels[i].verb, verb) && same(trace->labels[i].of, of))
             return i;
-    for (int i = 0; i < trace->n_labels; i++)
-        if (same(trace->verb[i], verb) && same(trace->of[i], of))
-            return i;
-    PLMR_ASSERT(trace->n_labels < PLMR_TRACE_LABELS);
-    trace->verb[trace->n_labels] = verb;
-    trace->of[trace->n_labels] = of;
+    trace->labels = plmr_take_more(trace->labels, ((size_t)trace->n_labels + 1) * sizeof *trace->labels);
+    trace->labels[trace->n_labels] = (struct plmr_trace_names){plmr_take_copy(verb), of ? plmr_take_copy(of) : NULL};
     return trace->n_labels++;
 }
 
@@ -100,8 +101,8 @@ void plmr_trace_name(plmr_trace *trace, const char *verb, const char *of)
 
 void plmr_trace_label(const plmr_trace *trace, int label, const char **verb, const char **of)
 {
-    *verb = trace->verb[label];
-    *of = trace->of[label];
+    *verb = trace->labels[label].verb;
+    *of = trace->labels[label].of;
 }
 
 /* ---- events ---- */

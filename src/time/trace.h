@@ -48,7 +48,7 @@ typedef struct plmr_trace_core {
 plmr_status plmr_trace_attach(plmr_region *region, const plmr_trace_core *cores, int n_cores, int64_t most_events);
 void plmr_trace_destroy(plmr_trace *trace);
 
-/* The verb that begins now, and on what: names of events until the next one. Texts must outlive the trace. */
+/* The verb that begins now, and on what: names of events until the next one. Keeps copies. */
 void plmr_trace_name(plmr_trace *trace, const char *verb, const char *of);
 static inline void plmr_trace_verb(plmr_region *region, const char *verb, const char *of)
 {

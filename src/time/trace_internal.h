@@ -4,7 +4,7 @@
 #include "time/clock_internal.h"
 #include "time/trace.h"
 
-enum { PLMR_TRACE_LABELS = 64, PLMR_TRACE_DEPTH = 4 };
+enum { PLMR_TRACE_DEPTH = 4 };
 
 /* A group, or a pass over all clocks, that has begun: what was there before. */
 struct plmr_trace_open {
@@ -38,6 +38,11 @@ struct plmr_trace_piece {
     double cycles;
 };
 
+/* What events are named by, in copies. */
+struct plmr_trace_names {
+    char *verb, *of; /* `of` may be NULL */
+};
+
 struct plmr_trace {
     plmr_region *region;
     plmr_trace_core *chosen; /* on all ranks */
@@ -51,7 +56,7 @@ struct plmr_trace {
     bool sectioned[PLMR_TRACE_DEPTH + 1]; /* the group at that depth, or the last one, has sections of its own */
     struct plmr_trace_piece *pieces;
     int n_pieces, capacity;
-    const char *verb[PLMR_TRACE_LABELS], *of[PLMR_TRACE_LABELS];
+    struct plmr_trace_names *labels;
     int n_labels, label; /* label: of the verb under way */
 };
 

@@ -2,6 +2,10 @@
  * say of each kind of work is the same with exact shortcuts and without, and with as many events as are kept. */
 #include "tests/support.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
 #include "gemm/gemm.h"
 #include "gemv/gemv.h"
 #include "time/clock.h"
@@ -293,7 +297,46 @@ static void unlike_steps_stay_apart(void **state)
     }
 }
 
+/* Names as a program has them: any number, and gone before the end. */
+enum { NAMES = 100 };
+
+static plmr_status see_names(void *context, const plmr_trace *trace, const plmr_trace_track *track)
+{
+    const char *verb, *of;
+    char expected[20];
+    int n = 0;
+    (void)context;
+    for (int64_t i = 0; i < track->n_events; i++)
+        if (track->events[i].kind == PLMR_TRACE_GROUP) {
+            snprintf(expected, sizeof expected, "part %d", n++ % NAMES);
+            plmr_trace_label(trace, track->events[i].label, &verb, &of);
+            assert_string_equal(verb, expected);
+            assert_null(of);
+        }
+    assert_int_equal(n, 2 * NAMES);
+    return PLMR_OK;
+}
+
+static void names_are_kept(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_region_options options = {0};
+    struct test_region t = test_region_open(&device, ROWS, COLS, &options);
+    must(plmr_trace_attach(t.region, chosen, SOME, MANY));
+    for (int i = 0; i < 2 * NAMES; i++) {
+        char *name = plmr_take_text("part %d", i % NAMES);
+        must(plmr_region_busy(t.region, 10));
+        plmr_trace_section(t.region->trace, name);
+        memset(name, '?', strlen(name));
+        free(name);
+    }
+    must(plmr_trace_gather(t.region, see_names, NULL));
+    test_region_close(&t);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(names_are_kept),
     cmocka_unit_test(events_account_for_clocks),
     cmocka_unit_test(unlike_steps_stay_apart),
     cmocka_unit_test(relays_are_told_from_ends),
