@@ -10,6 +10,7 @@
 
 #include "base/draft.h"
 #include "base/error.h"
+#include "base/one_line.h"
 #include "base/wall.h"
 
 enum { PATIENCE_S = 3 };
@@ -59,6 +60,7 @@ void plmr_end_job(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    plmr_make_line(text);
     int rank = rank_of_several();
     pause_for(rank < 0 ? 0 : rank < 20 ? 0.1 * rank : 2);
     name_rank(who);

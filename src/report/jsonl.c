@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/one_line.h"
 
 FILE *plmr_text_beside(const char *path)
 {
@@ -33,6 +34,15 @@ plmr_status plmr_json_put(plmr_draft *draft, size_t flags, json_t *object)
     free(line);
     json_decref(object);
     return status;
+}
+
+json_t *plmr_json_name(const char *name)
+{
+    char *line = plmr_take_copy(name);
+    plmr_make_line(line);
+    json_t *json = plmr_take_made(json_string(line));
+    free(line);
+    return json;
 }
 
 json_t *plmr_json_count(int64_t value)

@@ -18,5 +18,8 @@ plmr_status plmr_jsonl_open(const char *path, plmr_draft *draft);
 plmr_status plmr_jsonl_put(plmr_draft *draft, const char *line);
 plmr_status plmr_json_put(plmr_draft *draft, size_t flags, json_t *object);
 
+/* A name that may hold anything, as a program's can; as one line. */
+json_t *plmr_json_name(const char *name);
+
 /* A whole number; null of one below 0, as those that are not known are. */
 json_t *plmr_json_count(int64_t value);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "region/profile.h"
 #include "report/base64.h"
+#include "report/jsonl.h"
 #include "report/map_inside.h"
 #include "time/clock.h"
 
@@ -174,7 +175,7 @@ static json_t *held(const plmr_profile *profile)
 {
     json_t *list = json_array();
     for (int i = 0; i < profile->n_peak; i++)
-        json_array_append_new(list, json_pack("{s:s, s:I}", "what", profile->peak[i].what, "bytes",
+        json_array_append_new(list, json_pack("{s:o, s:I}", "what", plmr_json_name(profile->peak[i].what), "bytes",
                                               (json_int_t)profile->peak[i].n_bytes));
     return list;
 }
@@ -184,7 +185,7 @@ static json_t *routed(const plmr_profile *profile)
     json_t *list = json_array();
     for (int i = 0; i < profile->n_routed; i++) {
         const plmr_routed *r = &profile->routed[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:o}", "what", r->what, "axis",
+        json_array_append_new(list, json_pack("{s:o, s:s, s:i, s:o}", "what", plmr_json_name(r->what), "axis",
                                               r->axis == PLMR_X ? "x" : "y", "program", r->n_program, "cores",
                                               whole_numbers(r->cores, profile->extent[r->axis])));
     }
@@ -206,12 +207,13 @@ static json_t *parts(const plmr_region *region, enum plmr_dtype dtype)
         const plmr_profile *p = part->profile;
         plmr_energy own = plmr_device_energy(region->device, dtype, p->multiply_adds, 0, 0);
         json_array_append_new(
-            list, plmr_take_made(json_pack(
-                      "{s:s, s:i, s:i, s:i, s:i, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o}", "name", part->name, "row",
-                      part->at[PLMR_Y], "col", part->at[PLMR_X], "rows", p->extent[PLMR_Y], "cols", p->extent[PLMR_X],
-                      "compute", plmr_map_number(p->compute_cycles), "moving", moving(p), "adding", "x",
-                      per_line(p, PLMR_X, p->adding_cycles[PLMR_X]), "y", per_line(p, PLMR_Y, p->adding_cycles[PLMR_Y]),
-                      "routed", routed(p), "held", held(p), "core_j", plmr_map_number(own.compute_j + own.sram_j))));
+            list, plmr_take_made(json_pack("{s:o, s:i, s:i, s:i, s:i, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o}", "name",
+                                           plmr_json_name(part->name), "row", part->at[PLMR_Y], "col", part->at[PLMR_X],
+                                           "rows", p->extent[PLMR_Y], "cols", p->extent[PLMR_X], "compute",
+                                           plmr_map_number(p->compute_cycles), "moving", moving(p), "adding", "x",
+                                           per_line(p, PLMR_X, p->adding_cycles[PLMR_X]), "y",
+                                           per_line(p, PLMR_Y, p->adding_cycles[PLMR_Y]), "routed", routed(p), "held",
+                                           held(p), "core_j", plmr_map_number(own.compute_j + own.sram_j))));
     }
     return list;
 }
@@ -237,9 +239,9 @@ static json_t *make_map(const plmr_region *region, const char *name, enum plmr_d
     const plmr_ledger *ledger = &region->ledger;
     int cols = region->extent[PLMR_X], rows = region->extent[PLMR_Y];
     return plmr_take_made(json_pack(
-        "{s:s, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
+        "{s:o, s:i, s:i, s:o, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o}, s:o, s:I, s:o, s:o, "
         "s:{s:o, s:o}, s:o, s:o, s:o}",
-        "name", name, "rows", rows, "cols", cols, "cycles", plmr_map_number(t_cycles), "compute",
+        "name", plmr_json_name(name), "rows", rows, "cols", cols, "cycles", plmr_map_number(t_cycles), "compute",
         plmr_map_number(profile->compute_cycles), "moving", moving(profile), "adding", "x",
         per_line(profile, PLMR_X, profile->adding_cycles[PLMR_X]), "y",
         per_line(profile, PLMR_Y, profile->adding_cycles[PLMR_Y]), "clock", plmr_map_clocks(clocks, rows, cols),

@@ -12,6 +12,8 @@
 
 #include "base/draft.h"
 #include "base/memory.h"
+#include "base/one_line.h"
+#include "report/jsonl.h"
 
 struct chrome {
     plmr_draft draft;
@@ -54,9 +56,13 @@ static int thread_of(const plmr_trace_process *process, plmr_trace_core core)
 static plmr_status write_process(void *context, const plmr_trace_process *p)
 {
     struct chrome *file = context;
-    fprintf(next_event(file),
-            "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"args\":{\"name\":\"%s, %dx%d cores\"}}", p->id,
-            p->name, p->rows, p->cols);
+    json_t *name = plmr_json_name(p->name);
+    json_t *shown = json_sprintf("%s, %dx%d cores", json_string_value(name), p->rows, p->cols);
+    fprintf(next_event(file), "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"args\":{\"name\":", p->id);
+    json_dumpf(shown, file->draft.file, JSON_ENCODE_ANY);
+    fputs("}}", file->draft.file);
+    json_decref(shown);
+    json_decref(name);
     fprintf(next_event(file), "{\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":%d,\"args\":{\"sort_index\":%d}}",
             p->id, p->id);
     return check(file);
@@ -82,16 +88,54 @@ static const char *category(enum plmr_trace_kind kind)
 
 /* An event's line, put together by hand: printf would take most of a trace's time. */
 struct line {
-    char text[640];
+    char text[1280]; /* with a name of which every byte is escaped */
     size_t n;
 };
 
+static void add_bytes(struct line *line, const char *bytes, size_t n)
+{
+    PLMR_ASSERT(line->n + n <= sizeof line->text);
+    memcpy(line->text + line->n, bytes, n);
+    line->n += n;
+}
+
 static void add_text(struct line *line, const char *text)
 {
-    size_t n = strlen(text);
-    PLMR_ASSERT(line->n + n <= sizeof line->text);
-    memcpy(line->text + line->n, text, n);
-    line->n += n;
+    add_bytes(line, text, strlen(text));
+}
+
+/* How many bytes there are up to the first that JSON does not have as they are. */
+static size_t plain(const char *text)
+{
+    size_t n = 0;
+    while ((unsigned char)text[n] >= ' ' && (unsigned char)text[n] < 0x80 && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
+/* A name may hold anything, and is cut anywhere. Returns what is left of it. */
+static const char *add_special(struct line *line, const char *name)
+{
+    char escaped[8];
+    int n = plmr_character(name);
+    if (n > 1)
+        add_bytes(line, name, (size_t)n);
+    else if (n == 0)
+        add_text(line, "?");
+    else {
+        snprintf(escaped, sizeof escaped, (unsigned char)*name < ' ' ? "\\u%04x" : "\\%c", *name);
+        add_text(line, escaped);
+    }
+    return name + (n ? n : 1);
+}
+
+static void add_name(struct line *line, const char *name)
+{
+    while (*name) {
+        size_t n = plain(name);
+        add_bytes(line, name, n);
+        name = name[n] ? add_special(line, name + n) : name + n;
+    }
 }
 
 /* value / 10^decimals, without zeros at the end. */
@@ -147,7 +191,7 @@ static void write_event(struct chrome *file, const plmr_trace_process *p, int th
     add_text(&line, "{\"ph\":\"X\",\"cat\":\"");
     add_text(&line, category(e->kind));
     add_text(&line, "\",\"name\":\"");
-    add_text(&line, name);
+    add_name(&line, name);
     add_text(&line, "\"");
     add_number(&line, "pid", p->id, 0);
     add_number(&line, "tid", thread, 0);
@@ -175,9 +219,9 @@ static plmr_status write_track(void *context, const plmr_trace_process *process,
 
 static json_t *describe_process(const plmr_trace_process *p)
 {
-    return json_pack("{s:i, s:s, s:i, s:i, s:I, s:I, s:I, s:f}", "pid", p->id, "name", p->name, "rows", p->rows, "cols",
-                     p->cols, "traced_cores", (json_int_t)p->n_cores, "events", (json_int_t)p->n_events,
-                     "left_out_events", (json_int_t)p->n_left_out, "cycles", p->cycles);
+    return json_pack("{s:i, s:o, s:i, s:i, s:I, s:I, s:I, s:f}", "pid", p->id, "name", plmr_json_name(p->name), "rows",
+                     p->rows, "cols", p->cols, "traced_cores", (json_int_t)p->n_cores, "events",
+                     (json_int_t)p->n_events, "left_out_events", (json_int_t)p->n_left_out, "cycles", p->cycles);
 }
 
 static json_t *describe_run(const struct chrome *file, const plmr_trace_process *processes, int n_processes)
@@ -190,7 +234,7 @@ static json_t *describe_run(const struct chrome *file, const plmr_trace_process 
         n_left_out += processes[i].n_left_out;
     }
     /* A file's name need not be UTF-8, as JSON must be. */
-    return json_pack("{s:s, s:o?, s:o?, s:f, s:s, s:s, s:o}", "command", about->command, "device",
+    return json_pack("{s:o, s:o?, s:o?, s:f, s:s, s:s, s:o}", "command", plmr_json_name(about->command), "device",
                      json_string(about->device), "model", json_string(about->model), "clock_hz", about->clock, "time",
                      "virtual: ts and dur in microseconds of the device's clock, cycles in args", "left_out",
                      n_left_out ? "all cores but the traced ones, and events that --trace-events has no room for: a "
