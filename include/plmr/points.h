@@ -17,8 +17,8 @@
  * with every step makes a flow for each, and soon has no routes left.
  *
  * Cores are numbered row by row: core (row, col) is row * columns + col. Wrong arguments are one line on all ranks,
- * with nothing done. A flow that has begun and is not ended when it is destroyed, or when costs are asked for, is an
- * error of the region.
+ * with nothing done. A flow that has begun and is not ended when it, or the tiles that it brings values to, are
+ * destroyed, or when costs are asked for, is an error of the region.
  */
 #ifndef PLMR_POINTS_H
 #define PLMR_POINTS_H

@@ -79,7 +79,7 @@ plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *
 /* The same in two steps, between which cores compute: what they compute with is still there in `from`, and `to` is to be
  * left alone until the end, when what has come is in it. Tiles that are their own target take a buffer of their size, as
  * they do in shifts and alignments at once: it is charged with the first, and theirs. One verb at a time is under way
- * along an axis. Of a compute-shift loop:
+ * along an axis, and to the same tiles. Of a compute-shift loop:
  *
  *     PLMR_TRY(plmr_tiles_shift_begin(a, a, x, -1));
  *     PLMR_TRY(plmr_tiles_shift_begin(b, b, y, -1));

@@ -232,6 +232,33 @@ static void leave(plmr_points *points)
     points->into = NULL;
 }
 
+/* What has begun can never end, which is an error of its region. */
+static void give_up(plmr_points *points, plmr_status error)
+{
+    plmr_region_complain(points->region, error);
+    free(points->arrivals.due);
+    leave(points);
+}
+
+static void give_up_into(plmr_region *region, const plmr_tiles *tiles)
+{
+    for (plmr_points *points = region->under_way, *next; points; points = next) {
+        next = points->next;
+        if (points->into == tiles)
+            give_up(points, plmr_error_make(PLMR_ERROR_INPUT,
+                                            "%s has begun and brings values to %s: call plmr_points_end before those "
+                                            "are destroyed",
+                                            points->name, tiles->name));
+    }
+}
+
+void plmr_points_give_up(const plmr_tiles *tiles)
+{
+    give_up_into(tiles->region, tiles);
+    if (tiles->region->whole)
+        give_up_into(tiles->region->whole, tiles);
+}
+
 static void forget(plmr_points *points)
 {
     plmr_points **link = &points->region->flows;
@@ -251,14 +278,10 @@ void plmr_points_destroy(plmr_points *points)
     if (!points)
         return;
     plmr_region *region = points->region;
-    if (points->into) {
-        plmr_region_complain(region, plmr_error_make(PLMR_ERROR_INPUT,
-                                                     "%s has begun and was never ended: call plmr_points_end before "
-                                                     "it is destroyed",
-                                                     points->name));
-        free(points->arrivals.due);
-        leave(points);
-    }
+    if (points->into)
+        give_up(points, plmr_error_make(PLMR_ERROR_INPUT,
+                                        "%s has begun and was never ended: call plmr_points_end before it is destroyed",
+                                        points->name));
     forget(points);
     plmr_region_release(region, points->relay_bytes);
     plmr_points_values_free(&points->values);

@@ -76,6 +76,9 @@ void plmr_points_values_begin(plmr_points *points, const plmr_tiles *from);
 void plmr_points_values_end(plmr_points *points, plmr_tiles *to);
 void plmr_points_values_free(plmr_points_values *values);
 
+/* Tiles are destroyed: flows that bring something to them are under way no more, which their regions complain of. */
+void plmr_points_give_up(const plmr_tiles *tiles);
+
 /* Destroys all flows of a region. */
 void plmr_points_destroy_all(plmr_region *region);
 

@@ -8,6 +8,7 @@
 #include "base/given.h"
 #include "base/memory.h"
 #include "kernel/kernel.h"
+#include "verbs/points.h"
 #include "verbs/tiles_inside.h"
 #include "verbs/tiles_routes.h"
 
@@ -113,6 +114,7 @@ void plmr_tiles_destroy(plmr_tiles *tiles)
         return;
     plmr_region_release(tiles->region, plmr_tiles_core_bytes(tiles) * (1 + tiles->has_buffer));
     forget(tiles);
+    plmr_points_give_up(tiles);
     if (tiles->under_way)
         *plmr_tiles_under_way(tiles->region, tiles->axis) = NULL;
     free(tiles->arriving);
@@ -212,6 +214,14 @@ plmr_status plmr_tiles_check_axis(plmr_region *region, enum plmr_axis axis, cons
     const plmr_tiles *other = *plmr_tiles_under_way(region, axis);
     PLMR_CHECK(!other, PLMR_ERROR_INPUT, "%s: along %s tiles are on their way to %s: call plmr_tiles_end first", verb,
                axis == PLMR_X ? "x" : "y", other->name);
+    return PLMR_OK;
+}
+
+plmr_status plmr_tiles_check_target(const plmr_tiles *to, const char *verb)
+{
+    PLMR_CHECK(!to->under_way, PLMR_ERROR_INPUT,
+               "%s: tiles are on their way to %s along %s already: call plmr_tiles_end first", verb, to->name,
+               to->axis == PLMR_X ? "x" : "y");
     return PLMR_OK;
 }
 

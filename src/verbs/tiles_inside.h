@@ -28,11 +28,12 @@ float *plmr_tiles_of(const plmr_tiles *tiles, float *values, int row, int col);
 /* Those that are left of a region. */
 void plmr_tiles_destroy_all(plmr_region *region);
 
-/* What all verbs ask first: of tiles; of two that are to be of one size; that nothing is under way along the axis, or at
- * all. */
+/* What all verbs ask first: of tiles; of two that are to be of one size; that nothing is under way along the axis, to the
+ * tiles, or at all. */
 plmr_status plmr_tiles_check(const plmr_tiles *tiles, const char *verb);
 plmr_status plmr_tiles_check_alike(const plmr_tiles *from, const plmr_tiles *to, const char *verb);
 plmr_status plmr_tiles_check_axis(plmr_region *region, enum plmr_axis axis, const char *verb);
+plmr_status plmr_tiles_check_target(const plmr_tiles *to, const char *verb);
 plmr_status plmr_tiles_check_ended(plmr_region *region);
 
 /* Charges a buffer as large as the tile, if there is none yet. */

@@ -67,6 +67,7 @@ plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int fro
 plmr_status plmr_tiles_multicast_begin(const plmr_tiles *from, plmr_tiles *to, enum plmr_axis axis, int core)
 {
     PLMR_TRY(plmr_tiles_check_alike(from, to, __func__));
+    PLMR_TRY(plmr_tiles_check_target(to, __func__));
     PLMR_TRY(start_multicast(from, axis, core, __func__));
     float *arriving = plmr_tiles_arrive(to, axis);
     if (arriving)

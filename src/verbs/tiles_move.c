@@ -103,7 +103,8 @@ static plmr_status check_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring
     PLMR_TRY(plmr_tiles_check_alike(from, to, verb));
     PLMR_TRY(check_ring(from, ring, verb));
     PLMR_CHECK(step == 1 || step == -1, PLMR_ERROR_INPUT, "a shift goes 1 or -1 along its ring, not %d", step);
-    return plmr_tiles_check_axis(from->region, ring->axis, verb);
+    PLMR_TRY(plmr_tiles_check_axis(from->region, ring->axis, verb));
+    return plmr_tiles_check_target(to, verb);
 }
 
 static plmr_status start_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step)

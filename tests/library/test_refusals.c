@@ -86,6 +86,61 @@ static void shifts(void **state)
     close_world(&w);
 }
 
+/* What is on its way along one axis is in nobody's way along the other, but for where it goes. */
+static void one_target(void **state)
+{
+    (void)state;
+    for (int values = 0; values < 2; values++) {
+        struct world w;
+        open_world(&w, values);
+        must(plmr_tiles_shift_begin(w.t, w.t, w.x, 1));
+        const char *words = "on their way to t along x already: call plmr_tiles_end first";
+        refused(plmr_tiles_shift_begin(w.t, w.t, w.y, 1), words);
+        refused(plmr_tiles_shift(w.t, w.t, w.y, -1), words);
+        refused(plmr_tiles_multicast_begin(w.t, w.t, PLMR_Y, 3), words);
+        must(plmr_tiles_end(w.t));
+        refused(plmr_tiles_end(w.t), "nothing is on its way to t");
+        must(plmr_tiles_multicast_begin(w.t, w.t, PLMR_Y, 3));
+        refused(plmr_tiles_shift_begin(w.t, w.t, w.x, 1), "along y already");
+        plmr_tiles_destroy(w.t);
+        must(plmr_tiles_create(w.mine.region, "t", 4, &w.t));
+        must(plmr_tiles_shift(w.t, w.t, w.y, 1));
+        close_world(&w);
+    }
+}
+
+/* A flow that has begun and whose target is gone is the region's error, and no more under way. */
+static void targets_of_flows(void **state)
+{
+    (void)state;
+    const char *words = "s has begun and brings values to gone: call plmr_points_end before those are destroyed";
+    for (int which = 0; which < 6; which++) {
+        struct world w;
+        plmr_region *part = NULL;
+        plmr_tiles *gone;
+        plmr_points *s;
+        bool in_part = which / 2 > 0, of_part = which / 2 == 2;
+        open_world(&w, which % 2);
+        plmr_region *region = w.mine.region;
+        if (in_part)
+            must(plmr_part_create(region, "part", &(plmr_rectangle){0, 0, 6, 6}, &part));
+        must(plmr_tiles_create(in_part ? part : region, "gone", 4, &gone));
+        must(plmr_points_send(of_part ? part : region, "s", 0, 1, 4, &s));
+        must(plmr_points_begin(s, of_part ? gone : w.t, gone));
+        if (in_part && !of_part)
+            plmr_region_destroy(part);
+        else
+            plmr_tiles_destroy(gone);
+        refused(plmr_points_end(s), words);
+        refused(plmr_points_begin(s, w.t, w.t), words);
+        plmr_points_destroy(s);
+        if (of_part)
+            plmr_region_destroy(part);
+        refused(plmr_compute(region, 1, NULL, NULL), words);
+        close_world(&w);
+    }
+}
+
 static void collectives(void **state)
 {
     (void)state;
@@ -311,9 +366,11 @@ static void values_without_values(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shifts),         cmocka_unit_test(collectives),    cmocka_unit_test(computing),
-    cmocka_unit_test(makers),         cmocka_unit_test(regions),        cmocka_unit_test(devices),
-    cmocka_unit_test(ranks_of_a_run), cmocka_unit_test(without_status), cmocka_unit_test(values_without_values),
+    cmocka_unit_test(one_target),     cmocka_unit_test(targets_of_flows),  cmocka_unit_test(devices_by_hand),
+ cmocka_unit_test(words_of_commands), cmocka_unit_test(numbers_of_records),
+    cmocka_unit_test(shifts),         cmocka_unit_test(collectives),       cmocka_unit_test(computing),
+    cmocka_unit_test(makers),         cmocka_unit_test(regions),           cmocka_unit_test(devices),
+    cmocka_unit_test(ranks_of_a_run), cmocka_unit_test(without_status),    cmocka_unit_test(values_without_values),
 };
 
 TEST_MAIN(tests)
