@@ -165,7 +165,8 @@ plmr_status plmr_device_names(char ***names, int *n_names);
 /* Prints a heading and an aligned table: key, value, unit, tag, meaning, source. Local. */
 void plmr_device_print(FILE *out, const plmr_device *device);
 
-/* Fabric words for n_bytes. This and the costs below are -1 and NAN for a negative size or without a device. */
+/* Fabric words for n_bytes. This and the costs below are -1 and NAN for a negative size, without a device, or where its words,
+ * or groups of multiply-adds, are of less than 1. */
 int64_t plmr_device_wavelets(const plmr_device *device, int64_t n_bytes);
 
 /* The three costs below are exact products of the device's numbers; whoever adds one to a clock quantises it first. */

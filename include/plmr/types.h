@@ -19,7 +19,7 @@ static inline size_t plmr_dtype_bytes(enum plmr_dtype dtype)
     return dtype == PLMR_F32 ? 4 : 2;
 }
 
-/* "f32", "f16" or "bf16". */
+/* "f32", "f16" or "bf16"; "unknown" of any other. */
 const char *plmr_dtype_name(enum plmr_dtype dtype);
 
 /* x runs along a row of cores (over columns), y along a column of cores (over rows). */
@@ -27,7 +27,7 @@ enum plmr_axis { PLMR_X, PLMR_Y };
 
 static inline int64_t plmr_ceil_div(int64_t a, int64_t b)
 {
-    return (a + b - 1) / b;
+    return a / b + (a % b > 0);
 }
 
 #ifdef __cplusplus

@@ -4,17 +4,17 @@
 
 int64_t plmr_device_wavelets(const plmr_device *device, int64_t n_bytes)
 {
-    return device && n_bytes >= 0 ? plmr_ceil_div(n_bytes, (int64_t)device->wavelet) : -1;
+    return device && device->wavelet >= 1 && n_bytes >= 0 ? plmr_ceil_div(n_bytes, (int64_t)device->wavelet) : -1;
 }
 
 double plmr_device_vector_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t n)
 {
-    if (!device || n < 0)
-        return NAN;
     bool wide = dtype == PLMR_F32;
-    int64_t group = (int64_t)(wide ? device->mac_group_f32 : device->mac_group_f16);
+    double group = !device ? 0 : wide ? device->mac_group_f32 : device->mac_group_f16;
+    if (!(group >= 1) || n < 0)
+        return NAN;
     double cycles = wide ? device->mac_cycles_f32 : device->mac_cycles_f16;
-    return device->vector_issue + cycles * (double)plmr_ceil_div(n, group);
+    return device->vector_issue + cycles * (double)plmr_ceil_div(n, (int64_t)group);
 }
 
 double plmr_device_multiply_cycles(const plmr_device *device, enum plmr_dtype dtype, int64_t m, int64_t k, int64_t n)

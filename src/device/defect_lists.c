@@ -133,6 +133,9 @@ plmr_status plmr_device_check_defects(const plmr_device *device)
 {
     for (int i = 0; i < PLMR_N_DEFECT_KINDS; i++) {
         const plmr_defect_list *list = list_of(device, &kinds[i]);
+        PLMR_CHECK(list->n >= 0 && list->n <= PLMR_MOST_DEFECTS, PLMR_ERROR_INPUT,
+                   "%.255s: %s: has %d entries, expected 0 to %d", device->name, kinds[i].key, list->n,
+                   PLMR_MOST_DEFECTS);
         for (const plmr_defect *at = list->at; at < list->at + list->n; at++) {
             bool near = has_core(device, at->row, at->col);
             PLMR_CHECK(near && (kinds[i].n_numbers < 4 || has_core(device, at->to_row, at->to_col)), PLMR_ERROR_INPUT,

@@ -6,6 +6,7 @@
 #include "base/given.h"
 #include "base/hint.h"
 #include "base/memory.h"
+#include "device/check.h"
 #include "region/profile.h"
 #include "time/busy.h"
 #include "time/clock.h"
@@ -68,6 +69,7 @@ plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int
     PLMR_GIVEN(out);
     PLMR_CHECK(options->pace >= 0 && isfinite(options->pace), PLMR_ERROR_INPUT,
                "a pace of %g wall seconds per virtual second cannot be kept: give 0 or more", options->pace);
+    PLMR_TRY(plmr_device_check(device));
     PLMR_TRY(check_size(device, rows, cols));
     plmr_region *region = plmr_take_zeroed(1, sizeof *region);
     *region = (plmr_region){

@@ -246,6 +246,45 @@ static void regions(void **state)
     close_world(&w);
 }
 
+/* Devices whose numbers a program has set. */
+static void devices_by_hand(void **state)
+{
+    (void)state;
+    struct test_region t;
+    plmr_device device = test_device("wse2"), all_bits;
+    plmr_region_options options = {0};
+    plmr_region *region;
+    t = test_region_open(&device, SIDE, SIDE, &options);
+#define TRY(key, value, words)                                                                                         \
+    do {                                                                                                               \
+        plmr_device wrong = device;                                                                                    \
+        wrong.key = value;                                                                                             \
+        refused(plmr_region_create(t.ranks, &wrong, SIDE, SIDE, &options, &region), words);                            \
+    } while (0)
+    TRY(wavelet, 0, "wse2: wavelet: 0 is out of range, expected bytes (1 to 4096)");
+    TRY(wavelet, 2.5, "wavelet: 2.5 is not a whole number");
+    TRY(hop, -5, "hop: -5 is out of range");
+    TRY(hop, NAN, "hop: ");
+    TRY(sram, INFINITY, "sram: inf is out of range");
+    TRY(routes, 1e30, "routes: 1e+30 is out of range");
+    TRY(mac_group_f16, 0, "mac_group_f16: 0 is out of range");
+    TRY(topology, (enum plmr_topology)9, "no topology 9");
+    TRY(router, (enum plmr_router)7, "no router 7");
+    TRY(dead.n, PLMR_MOST_DEFECTS + 1, "dead: has 257 entries");
+    TRY(slow.n, -1, "slow: has -1 entries");
+#undef TRY
+    memset(&all_bits, 0xff, sizeof all_bits);
+    refused(plmr_region_create(t.ranks, &all_bits, SIDE, SIDE, &options, &region), "rows: ");
+    device.wavelet = device.mac_group_f16 = NAN;
+    assert_int_equal(plmr_device_wavelets(&device, 8), -1);
+    assert_true(isnan(plmr_device_gemv_cycles(&device, PLMR_F16, 3, 3)));
+    device.wavelet = 4;
+    assert_int_equal(plmr_device_wavelets(&device, INT64_MAX), INT64_MAX / 4 + 1);
+    test_region_close(&t);
+    assert_string_equal(plmr_dtype_name(PLMR_BF16), "bf16");
+    assert_string_equal(plmr_dtype_name((enum plmr_dtype)99), "unknown");
+}
+
 static void devices(void **state)
 {
     (void)state;
