@@ -69,6 +69,7 @@ struct plmr_region {
     int at[2];               /* its first core in the whole */
     plmr_device *own_device; /* the device as seen from there */
     plmr_ledger told;        /* what the whole has been charged for it */
+    double computed_before;  /* of its ledger's compute_cycles those of the whole */
     plmr_region *next_part;
     /* Of a whole: */
     plmr_region *parts;

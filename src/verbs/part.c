@@ -88,6 +88,15 @@ static double *take_clocks(const plmr_region *region)
     return plmr_take((size_t)region->count[PLMR_X] * (size_t)region->count[PLMR_Y] * sizeof(double));
 }
 
+/* A core's cycles are limited, whoever has it compute. */
+static void count_before(plmr_region *part)
+{
+    double more = part->whole->ledger.compute_cycles - part->ledger.compute_cycles;
+    part->computed_before += more;
+    part->ledger.compute_cycles += more;
+    part->told.compute_cycles += more;
+}
+
 static plmr_status give_clocks(plmr_region *whole)
 {
     PLMR_TRY(plmr_tiles_check_ended(whole));
@@ -98,6 +107,7 @@ static plmr_status give_clocks(plmr_region *whole)
         double *own = take_clocks(part);
         plmr_part_give(part, all, own, sizeof *own);
         plmr_clock_write(part->clock, own);
+        count_before(part);
         free(own);
     }
     free(all);

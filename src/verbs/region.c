@@ -144,7 +144,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     plmr_region_close_paths(region);
     *cost = (plmr_cost){
         .t_cycles = plmr_clock_max(region->clock),
-        .compute_cycles = ledger->compute_cycles,
+        .compute_cycles = ledger->compute_cycles - region->computed_before,
         .hops_critical = ledger->hops,
         .stages_critical = ledger->stages,
         .steps = ledger->steps,

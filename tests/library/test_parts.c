@@ -418,6 +418,38 @@ static void limits(void **state)
     test_region_close(&r);
 }
 
+static double for_ever(void *context, int row, int col)
+{
+    (void)context, (void)row, (void)col;
+    return 0x1p46;
+}
+
+/* A core computes for 2^47 cycles at most, of which the whole, a part and other parts at other times have had theirs. */
+static void cycles_in_all(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    struct test_region r = test_region_open(&device, ROWS, COLS, &(plmr_region_options){0});
+    plmr_region *a = make_part(r.region, "a", left), *b = make_part(r.region, "b", right);
+    plmr_cost cost;
+    must(plmr_region_busy(b, 1));
+    must(plmr_region_busy(r.region, 0x1p46));
+    must(plmr_region_busy(a, 0x1p45));
+    must(plmr_region_busy(a, 7));
+    must_fail(plmr_region_busy(a, 0x1p46), PLMR_ERROR_INPUT, "at most 2^47 in all");
+    must_fail(plmr_compute_each(a, for_ever, NULL, NULL), PLMR_ERROR_INPUT, "at most 2^47 in all");
+    must_fail(plmr_region_busy(r.region, 0x1p46), PLMR_ERROR_INPUT, "at most 2^47 in all");
+    must(plmr_region_cost(a, &cost));
+    assert_true(cost.compute_cycles == 0x1p45 + 7);
+    must(plmr_region_cost(b, &cost));
+    assert_true(cost.compute_cycles == 1);
+    must(plmr_region_cost(r.region, &cost));
+    assert_true(cost.compute_cycles == 0x1p46 + 0x1p45 + 8);
+    plmr_region_destroy(a);
+    plmr_region_destroy(b);
+    test_region_close(&r);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -464,6 +496,7 @@ static void refusals(void **state)
 
 static const struct CMUnitTest tests[] = {cmocka_unit_test(as_the_whole), cmocka_unit_test(as_a_region),
                                           cmocka_unit_test(at_its_place), cmocka_unit_test(loads_of_links),
-                                          cmocka_unit_test(limits),       cmocka_unit_test(refusals)};
+                                          cmocka_unit_test(limits),       cmocka_unit_test(cycles_in_all),
+                                          cmocka_unit_test(refusals)};
 
 TEST_MAIN(tests)
