@@ -272,6 +272,27 @@ static plmr_status read_word(struct line *line)
     return read_value(line, row, word);
 }
 
+/* Rows that others of their names stand before: what they alone fill has its default all the same. */
+static plmr_status read_hidden(const struct line *line, const plmr_option *table, size_t at)
+{
+    for (const plmr_option *o = table; o->name || o->table; o++) {
+        plmr_option_row row = {o, at + o->member};
+        if (o->table)
+            PLMR_TRY(read_hidden(line, o->table, row.at));
+        else if (o->value && find_row(line->rows, line->n_rows, o->name)->at != row.at)
+            PLMR_TRY(read_value(line, &row, o->value));
+    }
+    return PLMR_OK;
+}
+
+/* A program may give any list of words. */
+static plmr_status check_words(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc; i++)
+        PLMR_CHECK(argv && argv[i], PLMR_ERROR_INPUT, "word %d of the command line is NULL, and must be given", i);
+    return PLMR_OK;
+}
+
 static plmr_status read_all(struct line *line)
 {
     const plmr_option_row *rest = find_row(line->rows, line->n_rows, "--");
@@ -292,6 +313,7 @@ plmr_status plmr_options_read(const plmr_option *table, const char *command, int
 {
     struct line line = {.command = command, .argc = argc, .argv = argv, .first = true, .options = options};
     line.n_rows = plmr_option_rows(table, line.rows);
+    PLMR_TRY(check_words(argc, argv));
     PLMR_TRY(read_all(&line));
     *help = line.help;
     if (line.help)
@@ -300,6 +322,7 @@ plmr_status plmr_options_read(const plmr_option *table, const char *command, int
     if (whole)
         *(plmr_words *)(void *)(line.options + whole->at) = (plmr_words){argv, argc};
     line.first = false;
+    PLMR_TRY(read_hidden(&line, table, 0));
     for (int i = 0; i < line.n_rows; i++)
         if (line.rows[i].option->value)
             PLMR_TRY(read_value(&line, &line.rows[i], line.rows[i].option->value));

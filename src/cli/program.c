@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/given.h"
 #include "base/hint.h"
 #include "base/memory.h"
 #include "base/point.h"
@@ -71,12 +70,11 @@ static const plmr_option verify_row = {"verify", NULL, PLMR_TITLE_VALUES, "Hold 
                                        PLMR_FLAG(struct program_run, run.verify)};
 static const plmr_option frame_row = PLMR_OPTIONS(struct program_run, run, plmr_frame_table);
 
-static plmr_status check_option(const plmr_program *program, const plmr_program_option *o, int i)
+static plmr_status check_option(const plmr_program_option *o, int i)
 {
-    PLMR_CHECK(i < MOST_OPTIONS, PLMR_ERROR_INPUT, "%s: more than %d options", program->name, MOST_OPTIONS);
+    PLMR_CHECK(i < MOST_OPTIONS, PLMR_ERROR_INPUT, "a program has at most %d options of its own", MOST_OPTIONS);
     PLMR_CHECK(o->value && o->help && *o->name && (o->kind == PLMR_OPTION_FLAG) == !o->argument, PLMR_ERROR_INPUT,
-               "%s: option %d ('%.40s') needs a name, a help, a value, and an argument unless it is a flag",
-               program->name, i, o->name);
+               "option %d ('%.40s') needs a name, a help, a value, and an argument unless it is a flag", i, o->name);
     return PLMR_OK;
 }
 
@@ -84,7 +82,7 @@ static plmr_status fill_rows(const plmr_program *program, plmr_option rows[MOST_
 {
     int n = 0;
     for (const plmr_program_option *o = program->options; o && o->name; o++) {
-        PLMR_TRY(check_option(program, o, n));
+        PLMR_TRY(check_option(o, n));
         rows[n++] = (plmr_option){.name = o->name,
                                   .argument = o->argument,
                                   .group = PLMR_TITLE_PROBLEM,
@@ -225,9 +223,10 @@ static plmr_status run_command(void *options)
 
 static plmr_status check_program(const plmr_program *program)
 {
-    PLMR_GIVEN(program);
-    PLMR_GIVEN(program->name);
-    PLMR_GIVEN(program->run);
+    PLMR_CHECK(program && program->name && program->run, PLMR_ERROR_INPUT, "%s is NULL, and must be given",
+               !program         ? "the program"
+               : !program->name ? "the program's name"
+                                : "the program's function 'run'");
     return PLMR_OK;
 }
 
@@ -250,7 +249,7 @@ plmr_status plmr_program_run(const plmr_program *program, int argc, const char *
 {
     bool had_options = plmr_hint_options(true);
     char **words = plmr_take_zeroed((size_t)(argc > 0 ? argc : 0) + 1, sizeof *words);
-    for (int i = 0; i < argc; i++)
+    for (int i = 0; argv && i < argc; i++)
         words[i] = (char *)argv[i];
     plmr_point point = plmr_point_begin();
     plmr_status status = plmr_agree(run_words(program, argc, words));

@@ -85,6 +85,29 @@ static void defaults_are_read_like_what_is_said(void **state)
     assert_int_equal(said.part.side, 5); /* the row before the table's */
 }
 
+/* A row that fills something else than the one behind it leaves that its default. */
+static void defaults_hold_behind_other_rows_of_a_name(void **state)
+{
+    static const plmr_option hiding[] = {
+        {"count", NULL, NULL, "Something else", PLMR_FLAG(struct said, loud)}, {.table = table}, {0}};
+    char *argv[] = {"test", "--count", NULL};
+    struct said said = {0};
+    bool help;
+    (void)state;
+    must(plmr_options_read(hiding, "plmr test", 2, argv, &said, &help));
+    assert_true(said.loud && said.count == 7 && said.part.side == 5);
+}
+
+static void words_must_be_given(void **state)
+{
+    char *argv[] = {"test", "--count", NULL, "x"};
+    struct said said = {0};
+    bool help;
+    (void)state;
+    must_fail(plmr_options_read(table, "plmr test", 4, argv, &said, &help), PLMR_ERROR_INPUT, "word 2 of the command");
+    must_fail(plmr_options_read(table, "plmr test", 2, NULL, &said, &help), PLMR_ERROR_INPUT, "word 1 of the command");
+}
+
 static void values_are_read(void **state)
 {
     (void)state;
@@ -146,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_read_like_what_is_said),
+        cmocka_unit_test(defaults_hold_behind_other_rows_of_a_name),
+        cmocka_unit_test(words_must_be_given),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(help_is_asked_for_whatever_the_values),
         cmocka_unit_test(what_is_wrong_is_one_line),

@@ -285,6 +285,22 @@ static void devices_by_hand(void **state)
     assert_string_equal(plmr_dtype_name((enum plmr_dtype)99), "unknown");
 }
 
+static plmr_status no_verbs(plmr_region *region, void *context)
+{
+    (void)region, (void)context;
+    return PLMR_OK;
+}
+
+static void words_of_commands(void **state)
+{
+    (void)state;
+    const plmr_program program = {.name = "program", .rows = 4, .cols = 4, .run = no_verbs};
+    refused(plmr_commands_run(2, (const char *const[]){"gemm", NULL}), "word 1 of the command line is NULL");
+    refused(plmr_commands_run(3, (const char *const[]){"list", "--json", NULL}), "word 2 of the command line");
+    refused(plmr_program_run(&program, 2, NULL), "word 1 of the command line is NULL");
+    refused(plmr_program_run(&(plmr_program){.name = "a"}, 0, NULL), "the program's function 'run' is NULL");
+}
+
 static void devices(void **state)
 {
     (void)state;
