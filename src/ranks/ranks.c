@@ -358,7 +358,8 @@ static plmr_status create_grid(int rank_rows, int rank_cols, int rows, int cols,
 plmr_status plmr_ranks_create_for(int rank_rows, int rank_cols, int rows, int cols, const plmr_rank_traffic *traffic,
                                   plmr_ranks **out)
 {
-    PLMR_GIVEN(out);
+    PLMR_CHECK(plmr_ranks_started(), PLMR_ERROR_INPUT,
+               "there are no ranks yet: call plmr_init before plmr_ranks_create");
     PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
     size_t n_ranks = (size_t)plmr_rank_count();
     if (rank_rows || rank_cols)
@@ -373,6 +374,7 @@ plmr_status plmr_ranks_create_for(int rank_rows, int rank_cols, int rows, int co
 
 plmr_status plmr_ranks_create(int rank_rows, int rank_cols, int rows, int cols, plmr_ranks **out)
 {
+    PLMR_GIVEN(out);
     return plmr_ranks_create_for(rank_rows, rank_cols, rows, cols, NULL, out);
 }
 

@@ -30,6 +30,19 @@ static int32_t first_of(const int32_t *first, int64_t i)
     return first ? first[i] : 0;
 }
 
+static int64_t words_of(const plmr_region *region, int32_t n_values)
+{
+    return plmr_device_wavelets(region->device, (int64_t)n_values * (int64_t)sizeof(float));
+}
+
+static plmr_status check_words(const plmr_region *region, const char *name, const plmr_parts *p, int64_t i)
+{
+    PLMR_CHECK(words_of(region, p->n_values[i]) <= INT32_MAX, PLMR_ERROR_INPUT,
+               "%s: message %lld has %d values, and at most 2^31 words of the fabric go in one: send several", name,
+               (long long)i, p->n_values[i]);
+    return PLMR_OK;
+}
+
 static plmr_status check_message(const plmr_region *region, const char *name, const plmr_parts *p, int64_t i)
 {
     int32_t n_cores = region->extent[PLMR_X] * region->extent[PLMR_Y];
@@ -44,7 +57,7 @@ static plmr_status check_message(const plmr_region *region, const char *name, co
     PLMR_CHECK(from >= 0 && to >= 0 && from <= INT32_MAX - p->n_values[i] && to <= INT32_MAX - p->n_values[i],
                PLMR_ERROR_INPUT, "%s: message %lld goes from value %d of a tile to value %d, which cannot be there",
                name, (long long)i, from, to);
-    return PLMR_OK;
+    return check_words(region, name, p, i);
 }
 
 static plmr_status check_rings(const plmr_region *region, const char *name)
@@ -66,13 +79,19 @@ static plmr_status check_rings(const plmr_region *region, const char *name)
     return PLMR_OK;
 }
 
+plmr_status plmr_points_check_size(const plmr_region *region, const char *name)
+{
+    PLMR_CHECK((int64_t)region->extent[PLMR_X] * region->extent[PLMR_Y] <= INT32_MAX, PLMR_ERROR_INPUT,
+               "%s: messages are among at most 2^31 cores, and the region has %dx%d: choose a smaller region", name,
+               region->extent[PLMR_Y], region->extent[PLMR_X]);
+    return PLMR_OK;
+}
+
 static plmr_status check_parts(const plmr_region *region, const char *name, const plmr_parts *p)
 {
     PLMR_CHECK(p->n >= 0 && (p->n == 0 || (p->from && p->to && p->n_values)), PLMR_ERROR_INPUT,
                "%s: %lld messages need from, to and n_values", name, (long long)p->n);
-    PLMR_CHECK((int64_t)region->extent[PLMR_X] * region->extent[PLMR_Y] <= INT32_MAX, PLMR_ERROR_INPUT,
-               "%s: messages are among at most 2^31 cores, and the region has %dx%d", name, region->extent[PLMR_Y],
-               region->extent[PLMR_X]);
+    PLMR_TRY(plmr_points_check_size(region, name));
     PLMR_TRY(check_rings(region, name));
     for (int64_t i = 0; i < p->n; i++)
         PLMR_TRY(check_message(region, name, p, i));
@@ -122,7 +141,7 @@ static int32_t *keep_mine(plmr_points *points, const plmr_region *region, const 
         int64_t at = next[place]++;
         from[at] = place_in(region, p->from[i]);
         to[at] = place_in(region, p->to[i]);
-        words[at] = (int32_t)plmr_device_wavelets(region->device, (int64_t)p->n_values[i] * (int64_t)sizeof(float));
+        words[at] = (int32_t)words_of(region, p->n_values[i]);
         points->first_from[at] = first_of(p->first_from, i);
         points->n_values[at] = p->n_values[i];
         first_to[at] = first_of(p->first_to, i);
@@ -216,6 +235,8 @@ plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum
                                      const plmr_parts *parts, plmr_points **out)
 {
     PLMR_TRY(check_rings(region, name));
+    for (int64_t i = 0; i < parts->n; i++)
+        PLMR_TRY(check_words(region, name, parts, i));
     plmr_points *points = plmr_take_zeroed(1, sizeof *points);
     *points = (plmr_points){.region = region, .name = plmr_take_copy(name), .alike = true, .axis = axis};
     plmr_region line = {.device = region->device, .defects = region->defects, .extent = {1, 1}, .count = {1, 1}};

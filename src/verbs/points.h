@@ -102,6 +102,9 @@ plmr_status plmr_parts_flow(plmr_parts_list *list, plmr_region *region, const ch
 /* Is the core of this rank's block? */
 bool plmr_points_is_here(const plmr_region *region, int32_t core);
 
+/* Cores are numbered by int32_t: an error of a region that has more. */
+plmr_status plmr_points_check_size(const plmr_region *region, const char *name);
+
 /* What every pattern asks of its arguments. */
 plmr_status plmr_points_check_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
                                       const char *verb);

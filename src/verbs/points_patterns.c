@@ -54,13 +54,21 @@ plmr_status plmr_parts_flow(plmr_parts_list *list, plmr_region *region, const ch
     return status;
 }
 
-plmr_status plmr_points_check_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
+/* Of those, too, that are alike in all lines, so that nobody numbers all cores. */
+static plmr_status check_line_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
                                       const char *verb)
 {
     PLMR_TRY(plmr_region_check(region, verb));
     PLMR_CHECK(name && points, PLMR_ERROR_INPUT, "%s: the name and where the flow goes must be given", verb);
     PLMR_CHECK(n_values >= 1, PLMR_ERROR_INPUT, "%s: messages of %d values: give 1 or more", name, n_values);
     return PLMR_OK;
+}
+
+plmr_status plmr_points_check_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
+                                      const char *verb)
+{
+    PLMR_TRY(check_line_pattern(region, name, n_values, points, verb));
+    return plmr_points_check_size(region, name);
 }
 
 static int32_t count_cores(const plmr_region *region)
@@ -344,7 +352,7 @@ static plmr_status all_to_all(const struct lines *l, const char *name, plmr_poin
 plmr_status plmr_points_all_to_all(plmr_region *region, const char *name, enum plmr_axis axis, int n_values,
                                    plmr_points **points)
 {
-    PLMR_TRY(plmr_points_check_pattern(region, name, n_values, points, __func__));
+    PLMR_TRY(check_line_pattern(region, name, n_values, points, __func__));
     PLMR_TRY(plmr_axis_check(axis, __func__));
     int n = region->extent[axis];
     PLMR_CHECK((int64_t)n_values * n <= INT32_MAX, PLMR_ERROR_INPUT,

@@ -285,6 +285,28 @@ static void devices_by_hand(void **state)
     assert_string_equal(plmr_dtype_name((enum plmr_dtype)99), "unknown");
 }
 
+/* Cores that have no number, and messages of more words than one has. */
+static void sizes_of_flows(void **state)
+{
+    (void)state;
+    enum { WIDE = 46341 };
+    plmr_device device = test_device("wse2");
+    plmr_region_options options = {0};
+    plmr_points *flow;
+    device.wavelet = 1;
+    struct test_region t = test_region_open(&device, 2, 2, &options);
+    t.region->extent[PLMR_X] = t.region->extent[PLMR_Y] = WIDE; /* as of a region that no test has memory for */
+    const char *words = "messages are among at most 2^31 cores, and the region has 46341x46341";
+    refused(plmr_points_send(t.region, "s", 0, 1, 1, &flow), words);
+    refused(plmr_points_gather(t.region, "s", 0, 1, &flow), words);
+    refused(plmr_points_transpose(t.region, "s", 1, &flow), words);
+    t.region->extent[PLMR_X] = t.region->extent[PLMR_Y] = 2;
+    refused(plmr_points_send(t.region, "s", 0, 1, 600000000, &flow),
+            "message 0 has 600000000 values, and at most 2^31");
+    refused(plmr_points_all_to_all(t.region, "s", PLMR_X, 600000000, &flow), "has 600000000 values");
+    test_region_close(&t);
+}
+
 static plmr_status no_verbs(plmr_region *region, void *context)
 {
     (void)region, (void)context;
@@ -422,7 +444,7 @@ static void values_without_values(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(one_target),     cmocka_unit_test(targets_of_flows),  cmocka_unit_test(devices_by_hand),
- cmocka_unit_test(words_of_commands), cmocka_unit_test(numbers_of_records),
+    cmocka_unit_test(sizes_of_flows), cmocka_unit_test(words_of_commands), cmocka_unit_test(numbers_of_records),
     cmocka_unit_test(shifts),         cmocka_unit_test(collectives),       cmocka_unit_test(computing),
     cmocka_unit_test(makers),         cmocka_unit_test(regions),           cmocka_unit_test(devices),
     cmocka_unit_test(ranks_of_a_run), cmocka_unit_test(without_status),    cmocka_unit_test(values_without_values),
