@@ -82,8 +82,9 @@ plmr_status plmr_region_clock(plmr_region *region, int row, int col, double *t_c
  * be under way. Collective. */
 plmr_status plmr_region_mark(plmr_region *region, const char *name);
 
-/* Puts a number into the program's record: letters, digits and _ are a key. The record's own keys may be set, too: m, k
- * and n, say. The last value counts. Local, alike on all ranks. */
+/* Puts a finite number into the program's record: letters, digits and _ are a key. Of the record's own keys those may be set
+ * that plmr cannot know: m, k, n and padded_m, _k and _n, seed, verify_elements (whole numbers from 0), verify_bound,
+ * verify_max_abs_err and verify_max_rel_err; the others are refused. The last value counts. Local, alike on all ranks. */
 plmr_status plmr_region_record(plmr_region *region, const char *key, double value);
 
 #ifdef __cplusplus

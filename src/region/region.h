@@ -60,8 +60,10 @@ struct plmr_region {
     struct plmr_points *flows;       /* all of messages that there are, */
     struct plmr_points *under_way;   /* and those of messages that have begun; see verbs/points.h */
     struct plmr_own *own;            /* numbers for the program's record; see verbs/record.h */
-    double marked_cycles;            /* the latest clock at the last mark */
-    plmr_status complaint;           /* see plmr_region_complain */
+    plmr_status (*check_own)(const char *key,
+                             double value); /* whether the record takes one more; NULL: there is none */
+    double marked_cycles;                   /* the latest clock at the last mark */
+    plmr_status complaint;                  /* see plmr_region_complain */
 
     /* Parts, see plmr/part.h and verbs/part.h. Of a part: */
     plmr_region *whole; /* NULL: it is none */

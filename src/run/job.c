@@ -134,6 +134,7 @@ static plmr_status create_region(plmr_job *job, plmr_region **region)
         .pace = o->pace,
     };
     PLMR_TRY(plmr_region_create(session->ranks, &session->device, job->rows, job->cols, &wanted, region));
+    (*region)->check_own = plmr_job_check_own;
     plmr_status status = plmr_agree(plmr_trace_options_attach(&o->trace, *region, o->algorithms.n));
     if (status)
         plmr_region_destroy(*region);

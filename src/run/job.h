@@ -127,6 +127,9 @@ void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, doub
 
 /* ---- for job.c ---- */
 
+/* Whether a program may put this number into its record: none that the job finds itself. Local. */
+plmr_status plmr_job_check_own(const char *key, double value);
+
 /* A record of the job with nothing measured yet; what the region's ledgers say, with the last measured wall time, and
  * what follows. The latter is collective. */
 plmr_record plmr_job_record(const plmr_job *job, const void *algorithm);

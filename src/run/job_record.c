@@ -48,19 +48,56 @@ static void set_field(const plmr_record_field *field, plmr_record *record, doubl
         *(plmr_record_real *)at = value;
 }
 
+static const plmr_record_field *find_field(const char *key)
+{
+    const plmr_record_field *field = plmr_record_fields;
+    while (field->key && strcmp(field->key, key) != 0)
+        field++;
+    return field->key ? field : NULL;
+}
+
+/* Numbers of the record that a job knows nothing of. */
+static bool is_program_s(const char *key)
+{
+    static const char *const keys[] = {"m",
+                                       "k",
+                                       "n",
+                                       "padded_m",
+                                       "padded_k",
+                                       "padded_n",
+                                       "seed",
+                                       "verify_max_abs_err",
+                                       "verify_max_rel_err",
+                                       "verify_bound",
+                                       "verify_elements"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+plmr_status plmr_job_check_own(const char *key, double value)
+{
+    const plmr_record_field *field = find_field(key);
+    bool counts = field && field->type == PLMR_FIELD_count;
+    PLMR_CHECK(strcmp(key, "provenance") != 0 && (!field || is_program_s(key)), PLMR_ERROR_INPUT,
+               "'%s' is in the record already, as plmr finds it: take another key", key);
+    PLMR_CHECK(!counts || (value >= 0 && value == floor(value) && value < 0x1p53), PLMR_ERROR_INPUT,
+               "'%s' counts, in the record: give a whole number from 0, less than 2^53, not %g", key, value);
+    return PLMR_OK;
+}
+
 /* The program's own numbers: fields of the record, or others behind them. */
 static void take_own(plmr_job *job, const plmr_region *region, plmr_record *record)
 {
     for (const struct plmr_own *own = region->own; own; own = own->next) {
-        const plmr_record_field *field = plmr_record_fields;
+        const plmr_record_field *field = find_field(own->key);
         bool whole = own->value == trunc(own->value) && fabs(own->value) < 0x1p53;
-        while (field->key && strcmp(field->key, own->key) != 0)
-            field++;
-        if (field->key)
+        if (field)
             set_field(field, record, own->value);
         else if (!job->own)
             job->own = plmr_take_made(json_object());
-        if (!field->key)
+        if (!field)
             json_object_set_new(job->own, own->key, whole ? json_integer((int64_t)own->value) : json_real(own->value));
     }
 }

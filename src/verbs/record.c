@@ -54,6 +54,10 @@ plmr_status plmr_region_record(plmr_region *region, const char *key, double valu
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(key);
     PLMR_TRY(check_key(key));
+    PLMR_CHECK(isfinite(value), PLMR_ERROR_INPUT, "%s: %g is no number of a record: give a finite one", key, value);
+    const plmr_region *whole = region->whole ? region->whole : region;
+    if (whole->check_own)
+        PLMR_TRY(whole->check_own(key, value));
     find_own(region, key)->value = value;
     return PLMR_OK;
 }
@@ -66,11 +70,10 @@ plmr_status plmr_region_mark(plmr_region *region, const char *name)
     PLMR_TRY(check_key(name));
     PLMR_TRY(plmr_region_cost(region, &cost));
     snprintf(key, sizeof key, "cycles_%.60s", name);
-    struct plmr_own *own = find_own(region, key);
-    own->value += cost.t_cycles - region->marked_cycles;
+    find_own(region, key)->value += cost.t_cycles - region->marked_cycles;
     region->marked_cycles = cost.t_cycles;
     if (region->trace)
-        plmr_trace_section(region->trace, own->key + strlen("cycles_"));
+        plmr_trace_section(region->trace, name);
     return PLMR_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Programs that go wrong as programs do: the word in MISUSE says how. */
 #include <plmr/plmr.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,30 @@ static float sum_of(const plmr_tiles *t)
         for (int col = 0; col < 12 && !sum; col++)
             sum = plmr_tiles_at(t, row, col);
     return *sum;
+}
+
+/* Names of all that has one. */
+static const char name[] = "a\"b\\t\n\x01\xff\xc3\xa4";
+
+static plmr_status run_named(plmr_region *region)
+{
+    plmr_region *part;
+    plmr_tiles *t;
+    plmr_ring *x;
+    plmr_points *flow;
+    PLMR_TRY(plmr_part_create(region, name, &(plmr_rectangle){0, 0, 4, 4}, &part));
+    PLMR_TRY(plmr_tiles_create(part, name, 1, &t));
+    PLMR_TRY(plmr_tiles_sum(t, "chain"));
+    PLMR_TRY(plmr_tiles_create(region, name, 1, &t));
+    PLMR_TRY(plmr_ring_create(region, PLMR_X, PLMR_INTERLEAVED, 1, &x));
+    PLMR_TRY(plmr_tiles_shift(t, t, x, 1));
+    plmr_ring_destroy(x);
+    plmr_tiles_destroy(t);
+    PLMR_TRY(plmr_tiles_create(region, "other", 1, &t));
+    PLMR_TRY(plmr_points_transpose(region, name, 1, &flow));
+    PLMR_TRY(plmr_points_run(flow, t, t));
+    plmr_points_destroy(flow);
+    return PLMR_OK;
 }
 
 static plmr_status run(plmr_region *region, void *context)
@@ -56,6 +81,10 @@ static plmr_status run(plmr_region *region, void *context)
     }
     if (is("bad key"))
         PLMR_TRY(plmr_region_record(region, "a b", 1));
+    if (is("own key"))
+        PLMR_TRY(plmr_region_record(region, getenv("KEY"), atof(getenv("VALUE"))));
+    if (is("any name"))
+        PLMR_TRY(run_named(region));
     if (is("release"))
         plmr_region_release(region, 1000000);
     PLMR_TRY(plmr_tiles_shift(t, t, x, 1));
@@ -66,10 +95,35 @@ static plmr_status run(plmr_region *region, void *context)
     return PLMR_OK;
 }
 
+static int say(plmr_status status)
+{
+    fprintf(stderr, "misuse: %s\n", plmr_error_text(status));
+    plmr_error_free(status);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
+    const char *device = "mine", *stall = "mine";
+    const plmr_program_option options[] = {
+        {"device", "NAME", "Another thing", PLMR_OPTION_TEXT, &device},
+        {"stall", "NAME", "Another thing", PLMR_OPTION_TEXT, &stall},
+        {0},
+    };
+    const plmr_program_option no_help[] = {{"size", "N", NULL, PLMR_OPTION_TEXT, &device}, {0}};
+    plmr_ranks *ranks;
     if (is("other headers"))
         plmr_headers("0.0.9");
-    plmr_program program = {.name = "misuse", .rows = 12, .cols = 12, .run = is("nothing to run") ? NULL : run};
+    if (is("no ranks yet"))
+        return say(plmr_ranks_create(0, 0, 4, 4, &ranks));
+    if (is("last words"))
+        plmr_end_job("%s", name);
+    plmr_program program = {.name = is("any name") ? name : "misuse",
+                            .rows = 12,
+                            .cols = 12,
+                            .run = is("nothing to run") ? NULL : run,
+                            .options = is("own options") ? options
+                                       : is("no help")   ? no_help
+                                                         : NULL};
     return plmr_program_main(argc, argv, is("no program") ? NULL : &program);
 }

@@ -1,7 +1,9 @@
 """Programs that misuse the library end with code 2 and one line, or run; none hangs. Usage: misuse.py PROGRAM MPIEXEC"""
+import json
 import os
 import subprocess
 import sys
+import tempfile
 
 # Programs that go wrong leave what they have made.
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
@@ -28,6 +30,11 @@ CASES = [  # word, further arguments, ranks, exit code, what is said
     ("half messages", [], (2,), 2, "h: messages carry f32, and h is of f16"),
     ("other headers", [], (1, 2), 2, "compiled with the headers of plmr 0.0.9, and run with the library of "),
     ("bad key", [], (1,), 2, "'a b' is no key of a record"),
+    ("own options", [], (1,), 0, ""),
+    ("own options", ["--device", "thing", "--stall", "thing"], (2,), 0, ""),
+    ("no help", [], (1,), 2, "misuse: option 0 ('size') needs a name, a help"),
+    ("no ranks yet", [], (1,), 2, "there are no ranks yet: call plmr_init before plmr_ranks_create"),
+    ("last words", [], (1,), 1, "plmr: a\"b\\t???ä"),
 ]
 for word, arguments, counts, code, said in CASES:
     for ranks in counts:
@@ -38,4 +45,33 @@ for word, arguments, counts, code, said in CASES:
         assert done.returncode == code, where
         assert len(lines) == (code != 0) and said in "".join(lines), where
         assert (code == 0) == ("12x12 cores of wse2" in done.stdout), where
+
+def run(word, *arguments, **variables):
+    """One rank's."""
+    return subprocess.run([program, *arguments], env={**os.environ, "MISUSE": word, **variables}, capture_output=True,
+                          timeout=60, check=False)
+
+
+for key, value, said in [("m", "7.5", "whole number"), ("n", "1e30", "whole number"), ("padded_k", "-3", "whole number"),
+                         ("cycles", "5", "in the record already"), ("rows", "2", "in the record already"),
+                         ("verified", "1", "in the record already"), ("wall_wait_s", "1", "in the record already"),
+                         ("provenance", "1", "in the record already"), ("mine", "nan", "give a finite one"),
+                         ("k", "7", None), ("verify_bound", "0.5", None), ("mine", "-7.5", None)]:
+    done = run("own key", "--json", "-", KEY=key, VALUE=value)
+    if said:
+        assert done.returncode == 2 and said in done.stderr.decode() and key in done.stderr.decode(), (key, done)
+    else:
+        assert json.loads(done.stdout)[key] == float(value), (key, done)
+
+# Names may hold anything: in JSON they are what they were, but for what is no UTF-8.
+with tempfile.TemporaryDirectory() as folder:
+    files = [os.path.join(folder, name) for name in ("t.json", "r.html")]
+    done = run("any name", "--trace", files[0], "--report", files[1], "--json", "-")
+    assert done.returncode == 0, done
+    json.loads(done.stdout)
+    with open(files[0], encoding="utf-8") as file:
+        names = {event["name"] for event in json.load(file)["traceEvents"]}
+    assert {'shift a"b\\t\n\x01?ä: send', 'send a"b\\t\n\x01?ä: send'} <= names, names
+    with open(files[1], encoding="utf-8") as file:
+        assert "a\\\"b" in file.read()
 print(f"{len(CASES)} programs end as they should")

@@ -350,6 +350,19 @@ static void devices(void **state)
     assert_true(isnan(plmr_energy_sum(plmr_device_energy(NULL, PLMR_F16, 1, 1, 1))));
 }
 
+static void numbers_of_records(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, false);
+    plmr_region *region = w.mine.region;
+    refused(plmr_region_record(NULL, "a", 1), "NULL");
+    refused(plmr_region_record(region, "a", NAN), "no number of a record");
+    refused(plmr_region_record(region, "a", -INFINITY), "a: -inf is no number of a record");
+    must(plmr_region_record(region, "a", -1e300));
+    close_world(&w);
+}
+
 static void ranks_of_a_run(void **state)
 {
     (void)state;
