@@ -212,7 +212,7 @@ static plmr_device narrow(const plmr_model_shape *shape, double rate, double sli
     const plmr_placement *p = plmr_timing_placement(timing, true), *q = plmr_timing_placement(timing, false);
     int64_t cache = (p->row_tokens + 1) * p->token_bytes * shape->n_layers;
     int64_t working = p->working_bytes > q->working_bytes ? p->working_bytes : q->working_bytes;
-    device.sram = (double)(working + cache) + 2.1 * (double)p->layer_bytes / slices;
+    device.sram = floor((double)(working + cache) + 2.1 * (double)p->layer_bytes / slices);
     device.rows = device.cols = 24;
     device.host_rate = rate;
     device.host_lanes = 2;
@@ -287,7 +287,8 @@ static void caches_come_in(void **state)
     plmr_model_shape shape = shape_of(6, 2, 20, 200);
     plmr_device device = narrow(&shape, 11e9, 1);
     struct streamed all = stream(&device, &shape);
-    device.sram -= 4 * (double)(all.tokens.row_tokens * all.tokens.token_bytes) + 2.1 * (double)all.tokens.layer_bytes;
+    device.sram -=
+        ceil(4 * (double)(all.tokens.row_tokens * all.tokens.token_bytes) + 2.1 * (double)all.tokens.layer_bytes);
     struct streamed s = stream(&device, &shape);
     double cache = 7. * (double)(all.tokens.row_tokens * all.tokens.token_bytes) * 24 * 24;
     assert_true(s.tokens.cache_outside && s.prompts.cache_outside);
