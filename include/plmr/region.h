@@ -33,7 +33,8 @@ typedef struct plmr_region_options {
 } plmr_region_options;
 
 /* Makes a region of rows x cols cores, split over all ranks of the grid in blocks, with all clocks at 0. Fails if the
- * device is smaller, or has a number that no file of a device may have, or a rank would own no core. Ranks and device must outlive the region. Collective. */
+ * device is smaller, or has a number that no file of a device may have, or a rank would own no core. Ranks and device
+ * must outlive the region. Collective. */
 plmr_status plmr_region_create(plmr_ranks *ranks, const plmr_device *device, int rows, int cols,
                                const plmr_region_options *options, plmr_region **region);
 void plmr_region_destroy(plmr_region *region);

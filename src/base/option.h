@@ -12,7 +12,8 @@
  *       {0}};
  *
  * Of rows with the same name the first counts, so a command changes a row of a common table by one of its own before
- * it; a member that a later row alone fills has that row's default. Everything here is local and alike on all ranks; errors are one line that names the option.
+ * it; a member that a later row alone fills has that row's default. Everything here is local and alike on all ranks;
+ * errors are one line that names the option.
  */
 #pragma once
 

@@ -224,8 +224,7 @@ const plmr_command plmr_command_sweep = {
     .summary = "run an experiment: a command for every combination of some options",
     .arguments = "list\nNAME|FILE",
     .about = "Runs an experiment: one of gemm, gemv, allreduce, llm and serve for every combination of the options "
-             "that its file "
-             "varies. What is done is not done again: a sweep that was stopped goes on where it was.",
+             "that its file varies. What is done is not done again: a sweep that was stopped goes on where it was.",
     .more = "For example:\n"
             "  plmr sweep list\n"
             "  plmr sweep sensitivity-l --out mine",

@@ -160,7 +160,8 @@ plmr_status plmr_serve_find_rate(const plmr_serve_where *w, plmr_serve_place *pl
     PLMR_TRY(try_fewer(&search, w, &all, place, &good));
     for (int i = 0; i < N_LESS && fits; i++) {
         plmr_device less = *w->device;
-        less.sram = floor(sram = exp2((ceil(2 * log2(sram)) - 1) / 2));
+        sram = exp2((ceil(2 * log2(sram)) - 1) / 2);
+        less.sram = floor(sram);
         PLMR_TRY(try_less(&search, *w, &less, place, &good, &fits));
     }
     PLMR_CHECK(good > 0, PLMR_ERROR_LIMIT,
