@@ -166,11 +166,16 @@ static const struct serving ways[] = {
 };
 enum { N_WAYS = sizeof ways / sizeof *ways };
 
+static int next_way(int i)
+{
+    return TEST_SANITIZED && i + 4 < N_WAYS ? i + 4 : i + 1;
+}
+
 static void reuse_is_exact(void **state)
 {
     static struct served quick, slow;
     (void)state;
-    for (int i = 0; i < N_WAYS; i++) {
+    for (int i = 0; i < N_WAYS; i = next_way(i)) {
         struct serving s = ways[i];
         s.side = 20;
         s.n_wafers = 1;
@@ -463,7 +468,7 @@ static void experts_on_wafers(void **state)
 {
     static struct served quick, slow;
     (void)state;
-    for (int i = 0; i < N_WAYS + 2; i++) {
+    for (int i = 0; i < N_WAYS + 2; i = next_way(i)) {
         struct serving s = ways[i % N_WAYS];
         s.side = 20;
         s.n_wafers = i < N_WAYS ? 4 : 8;
@@ -729,7 +734,7 @@ static void rates_are_never_worse(void **state)
 {
     (void)state;
     int n[3] = {0}, n_worse[3] = {0};
-    for (uint32_t seed = 1000; seed < 1150; seed++) {
+    for (uint32_t seed = 1000; seed < (TEST_SANITIZED ? 1030 : 1150); seed++) {
         uint32_t random = seed, which = seed % 3;
         struct trial less = trial_of(&random), more;
         plmr_slo slo = {0};
@@ -749,7 +754,8 @@ static void rates_are_never_worse(void **state)
     }
     printf("more wafers, SRAM, bandwidth: of %d, %d, %d worse %d, %d, %d\n", n[0], n[1], n[2], n_worse[0], n_worse[1],
            n_worse[2]);
-    assert_true(n[0] > 15 && n[1] > 15 && n[2] > 15);
+    for (int i = 0; i < 3; i++)
+        assert_true(n[i] > (TEST_SANITIZED ? 1 : 15));
     assert_true(n_worse[0] == 0 && n_worse[1] <= 1 && n_worse[2] <= 1);
 }
 
