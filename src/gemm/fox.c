@@ -72,9 +72,7 @@ static plmr_status multicast(plmr_gemm *g, int step, int n_routes)
     plmr_flow flow = make_diagonal(g, step, n_routes);
     PLMR_TRY(plmr_flow_keep(&g->a->flow, flow, "A"));
     *g->a->flow = flow;
-    plmr_region_close_paths(g->region); /* B's rolls are over before, and begin after it */
     plmr_flow_run(&flow, plmr_device_wavelets(g->region->device, (int64_t)g->a->tile_bytes));
-    plmr_region_close_paths(g->region);
     g->a->turn = step;
     return PLMR_OK;
 }

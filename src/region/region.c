@@ -205,11 +205,16 @@ void plmr_region_close_paths(plmr_region *region)
 
 void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages)
 {
-    if (region->ledger.path[axis].open)
+    if (region->ledger.path[axis].open || region->ledger.path[!axis].ended)
         plmr_region_close_paths(region);
     region->ledger.path[axis].open = true;
     region->ledger.path[axis].hops = hops;
     region->ledger.path[axis].stages = stages;
+}
+
+void plmr_region_end_path(plmr_region *region, enum plmr_axis axis)
+{
+    region->ledger.path[axis].ended = region->ledger.path[axis].open;
 }
 
 plmr_gemm_scratch *plmr_region_scratch(plmr_region *region)

@@ -24,7 +24,7 @@ typedef struct plmr_ledger {
     uint64_t wavelet_hops, border_hops; /* UINT64_MAX: more than can be counted */
     int64_t hops, stages, steps;
     struct {
-        bool open;
+        bool open, ended;
         int64_t hops, stages;
     } path[2]; /* by axis: of the verb under way there; overlapping verbs count the longer path */
     double compute_cycles;
@@ -123,18 +123,14 @@ int plmr_region_multicast_routes(const plmr_region *region);
 /* What words meet between two cores of a line, dead cores on the way included; in the line that has most of them. */
 static inline plmr_way plmr_region_way(const plmr_region *region, enum plmr_axis axis, int from, int to)
 {
-    plmr_way way = plmr_way_between(region->device, axis, from, to);
-    if (region->defects) {
-        int more = plmr_defects_detour(region->defects, axis, from, to);
-        way.hops += more;
-        way.flight += region->device->hop * more;
-    }
-    return way;
+    int more = region->defects ? plmr_defects_detour(region->defects, axis, from, to) : 0;
+    return plmr_way_over(region->device, axis, abs(to - from) + more, plmr_way_borders(region->device, axis, from, to));
 }
 
-/* Adds a verb's longest path to the ledger. Verbs on different axes overlap: the longer one counts.
- */
+/* Adds a verb's longest path to the ledger. Of verbs along different axes that overlap the longer one counts; what begins when
+ * one has ended comes behind it. */
 void plmr_region_path(plmr_region *region, enum plmr_axis axis, int64_t hops, int64_t stages);
+void plmr_region_end_path(plmr_region *region, enum plmr_axis axis);
 void plmr_region_close_paths(plmr_region *region);
 
 /* The scratch of products, sized by the caches of this machine. Local. */

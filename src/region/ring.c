@@ -263,8 +263,6 @@ void plmr_ring_destroy(plmr_ring *ring)
 {
     if (!ring || --ring->n_holders > 0)
         return;
-    for (int i = 0; i < 3; i++)
-        free(ring->flow[i]);
     free(ring->of_place);
     free(ring->way_before);
     free(ring->before);

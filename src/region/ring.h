@@ -18,12 +18,12 @@ struct plmr_ring {
     plmr_region *region;
     enum plmr_axis axis;
     enum plmr_ring_kind kind;
-    int n, slots;              /* cores on the ring; slots per core */
-    struct plmr_flow *flow[3]; /* the verbs' of tiles: shifts down and up it, alignments; freed with the ring */
-    int reach;                 /* distance on the wafer between ring neighbours away from the ends: 1 or 2, */
-    plmr_way inner;            /* and the way between them */
-    int longest;               /* hops of the longest exchange */
-    int64_t total_hops;        /* of one exchange by every core of the ring */
+    int n, slots;       /* cores on the ring; slots per core */
+    bool routed[3];     /* for tiles' shifts down and up it, and for alignments */
+    int reach;          /* distance on the wafer between ring neighbours away from the ends: 1 or 2, */
+    plmr_way inner;     /* and the way between them */
+    int longest;        /* hops of the longest exchange */
+    int64_t total_hops; /* of one exchange by every core of the ring */
     int n_runs;
     plmr_run runs[2]; /* slots of this rank's block, in local order */
     plmr_run (

@@ -123,6 +123,11 @@ void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis)
     clock->arrival[axis].joined = clock->arrival[axis].kind != NOTHING;
 }
 
+bool plmr_clock_is_under_way(const plmr_clock *clock, enum plmr_axis axis)
+{
+    return clock->arrival[axis].kind != NOTHING && !clock->arrival[axis].joined;
+}
+
 /* A new verb waits for what its cores have joined, and for the last verb along its axis. */
 static void begin(plmr_clock *clock, enum plmr_axis axis, struct arrival arrival)
 {

@@ -30,6 +30,9 @@ void plmr_clock_exchange(plmr_clock *clock, const plmr_ring *ring, double transi
 /* From here on cores wait for what is under way along the axis. */
 void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 
+/* Whether a verb along the axis has begun that cores have not joined: reductions are done at once. */
+bool plmr_clock_is_under_way(const plmr_clock *clock, enum plmr_axis axis);
+
 /* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent
  * for `stream` cycles and when the neighbour's words have come, the first by the way between them after the neighbour
  * began, the last `stream` later, and `over` more over a border. */

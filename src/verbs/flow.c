@@ -103,8 +103,10 @@ static uint64_t count_borders(const plmr_flow *flow)
         return count.n_borders * (uint64_t)n_lines * (uint64_t)n_turns;
     }
     for (one.line = 0; one.line < n_lines; one.line++)
-        for (one.turn = 0; one.turn < n_turns; one.turn++)
+        for (one.turn = 0; one.turn < n_turns; one.turn++) {
+            count.phase = -1; /* what shares a link with the legs before it does so in its own line and turn */
             one.kind->legs(&one, count_leg, &count);
+        }
     return count.n_borders;
 }
 
@@ -162,13 +164,21 @@ void plmr_flow_begin(const plmr_flow *flow, int64_t words)
         plmr_trace_verb(region, flow->verb, flow->of);
     flow->kind->clock(flow, words);
     plmr_region_path(region, flow->axis, flow->hops, flow->stages);
+    if (!plmr_clock_is_under_way(region->clock, flow->axis))
+        plmr_region_end_path(region, flow->axis);
     charge_links(flow, words);
     plmr_region_pace(region);
 }
 
+void plmr_flow_join(plmr_region *region, enum plmr_axis axis)
+{
+    plmr_clock_join(region->clock, axis);
+    plmr_region_end_path(region, axis);
+}
+
 void plmr_flow_end(const plmr_flow *flow)
 {
-    plmr_clock_join(flow->region->clock, flow->axis);
+    plmr_flow_join(flow->region, flow->axis);
 }
 
 void plmr_flow_run(const plmr_flow *flow, int64_t words)

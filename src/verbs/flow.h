@@ -83,6 +83,9 @@ plmr_status plmr_flow_keep(plmr_flow **kept, plmr_flow flow, const char *what);
 void plmr_flow_begin(const plmr_flow *flow, int64_t words);
 void plmr_flow_end(const plmr_flow *flow);
 
+/* That end, for whoever has the flow no more. */
+void plmr_flow_join(plmr_region *region, enum plmr_axis axis);
+
 /* One right after the other. */
 void plmr_flow_run(const plmr_flow *flow, int64_t words);
 

@@ -398,6 +398,7 @@ plmr_status plmr_points_end(plmr_points *points)
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_CHECK(points->into, PLMR_ERROR_INPUT, "%s has not begun: it cannot be ended", points->name);
     plmr_clock_points_end(region->clock, &points->arrivals);
+    plmr_region_end_path(region, PLMR_X);
     if (region->options.values)
         plmr_points_values_end(points, points->into);
     leave(points);

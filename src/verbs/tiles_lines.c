@@ -40,7 +40,9 @@ static void multicast_values(const plmr_tiles *tiles, float *to, enum plmr_axis 
     free(vectors);
 }
 
-static plmr_status start_multicast(const plmr_tiles *tiles, enum plmr_axis axis, int from, const char *verb)
+/* `own`: tiles that are their own target, and need a buffer; NULL: they do not. */
+static plmr_status start_multicast(const plmr_tiles *tiles, plmr_tiles *own, enum plmr_axis axis, int from,
+                                   const char *verb)
 {
     PLMR_TRY(plmr_axis_check(axis, verb));
     int n = tiles->region->extent[axis], n_routes;
@@ -48,6 +50,8 @@ static plmr_status start_multicast(const plmr_tiles *tiles, enum plmr_axis axis,
                n);
     PLMR_TRY(plmr_tiles_check_axis(tiles->region, axis, verb));
     PLMR_TRY(plmr_tiles_route_multicast(tiles->region, axis, from, tiles->name, &n_routes));
+    if (own)
+        PLMR_TRY(plmr_tiles_take_buffer(own));
     plmr_tiles_round(tiles);
     plmr_flow flow = plmr_flow_multicast(tiles->region, axis, from, n_routes, tiles->name);
     plmr_flow_begin(&flow, plmr_tiles_wavelets(tiles));
@@ -57,8 +61,8 @@ static plmr_status start_multicast(const plmr_tiles *tiles, enum plmr_axis axis,
 plmr_status plmr_tiles_multicast(plmr_tiles *tiles, enum plmr_axis axis, int from)
 {
     PLMR_TRY(plmr_tiles_check(tiles, __func__));
-    PLMR_TRY(start_multicast(tiles, axis, from, __func__));
-    plmr_clock_join(tiles->region->clock, axis);
+    PLMR_TRY(start_multicast(tiles, NULL, axis, from, __func__));
+    plmr_flow_join(tiles->region, axis);
     if (tiles->region->options.values)
         multicast_values(tiles, tiles->values, axis, from);
     return PLMR_OK;
@@ -68,7 +72,7 @@ plmr_status plmr_tiles_multicast_begin(const plmr_tiles *from, plmr_tiles *to, e
 {
     PLMR_TRY(plmr_tiles_check_alike(from, to, __func__));
     PLMR_TRY(plmr_tiles_check_target(to, __func__));
-    PLMR_TRY(start_multicast(from, axis, core, __func__));
+    PLMR_TRY(start_multicast(from, from == to ? to : NULL, axis, core, __func__));
     float *arriving = plmr_tiles_arrive(to, axis);
     if (arriving)
         multicast_values(from, arriving, axis, core);
@@ -112,16 +116,23 @@ static void sum_values(plmr_tiles *tiles, enum plmr_axis axis, const plmr_reduce
     free(vectors);
 }
 
+/* Its routes, too. */
+static plmr_status find_plan(const plmr_tiles *tiles, enum plmr_axis axis, const char *name,
+                             const plmr_reduce_options *options, const plmr_reduce_plan **plan)
+{
+    const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
+    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose one that 'plmr list' names, such as %s",
+               name, plmr_reduce_at(0)->name);
+    PLMR_TRY(plmr_tiles_check_axis(tiles->region, axis, name));
+    return plmr_tiles_route_sum(tiles->region, axis, algorithm, options, tiles->name, plan);
+}
+
 /* Elements travel as `travel`. */
 static plmr_status add_up(plmr_tiles *tiles, enum plmr_axis axis, const char *name, enum plmr_dtype travel,
                           const plmr_reduce_options *options)
 {
-    const plmr_reduce_algorithm *algorithm = plmr_reduce_find(name);
     const plmr_reduce_plan *plan;
-    PLMR_CHECK(algorithm, PLMR_ERROR_INPUT, "there is no allreduce '%s': choose one that 'plmr list' names, such as %s",
-               name, plmr_reduce_at(0)->name);
-    PLMR_TRY(plmr_tiles_check_axis(tiles->region, axis, name));
-    PLMR_TRY(plmr_tiles_route_sum(tiles->region, axis, algorithm, options, tiles->name, &plan));
+    PLMR_TRY(find_plan(tiles, axis, name, options, &plan));
     plmr_tiles_round(tiles);
     plmr_allreduce_time(tiles->region, axis, plan, tiles->n_values, plmr_dtype_bytes(travel));
     if (tiles->region->options.values)
@@ -145,8 +156,14 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
     return plmr_tiles_allreduce_as(tiles, axis, name, tiles ? tiles->dtype : PLMR_F32);
 }
 
+/* What is refused along one axis is refused before anything has moved along the other. */
 plmr_status plmr_tiles_sum(plmr_tiles *tiles, const char *name)
 {
+    const plmr_reduce_plan *plan;
+    PLMR_TRY(plmr_tiles_check(tiles, __func__));
+    PLMR_GIVEN(name);
+    for (int axis = 0; axis < 2; axis++)
+        PLMR_TRY(find_plan(tiles, (enum plmr_axis)axis, name, &(plmr_reduce_options){.n_levels = 2}, &plan));
     PLMR_TRY(plmr_tiles_allreduce(tiles, PLMR_X, name));
     return plmr_tiles_allreduce(tiles, PLMR_Y, name);
 }

@@ -107,14 +107,23 @@ static plmr_status check_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring
     return plmr_tiles_check_target(to, verb);
 }
 
+/* Routes outlive tiles: those that come along the ring later have them, too. */
+static plmr_status route_once(bool *routed, const plmr_flow *flow, const plmr_tiles *tiles)
+{
+    if (!*routed)
+        PLMR_TRY(plmr_flow_route(flow, tiles->name));
+    *routed = true;
+    return PLMR_OK;
+}
+
 static plmr_status start_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *ring, int step)
 {
     plmr_flow flow = plmr_flow_exchange(ring, "shift", from->name);
+    PLMR_TRY(route_once(&ring->routed[step > 0], &flow, from));
     if (from == to)
         PLMR_TRY(plmr_tiles_take_buffer(to));
-    PLMR_TRY(plmr_flow_keep(&ring->flow[step > 0], flow, from->name));
     plmr_tiles_round(from);
-    plmr_flow_begin(ring->flow[step > 0], plmr_tiles_wavelets(from));
+    plmr_flow_begin(&flow, plmr_tiles_wavelets(from));
     return PLMR_OK;
 }
 
@@ -122,7 +131,7 @@ plmr_status plmr_tiles_shift(const plmr_tiles *from, plmr_tiles *to, plmr_ring *
 {
     PLMR_TRY(check_shift(from, to, ring, step, __func__));
     PLMR_TRY(start_shift(from, to, ring, step));
-    plmr_flow_end(ring->flow[step > 0]);
+    plmr_flow_join(from->region, ring->axis);
     move_tiles(from, to, &(struct movement){ring, step, NULL});
     return PLMR_OK;
 }
@@ -142,7 +151,7 @@ plmr_status plmr_tiles_end(plmr_tiles *to)
     PLMR_TRY(plmr_tiles_check(to, __func__));
     PLMR_CHECK(to->under_way, PLMR_ERROR_INPUT, "%s: nothing is on its way to %s: begin a verb first", __func__,
                to->name);
-    plmr_clock_join(to->region->clock, to->axis);
+    plmr_flow_join(to->region, to->axis);
     if (to->region->options.values)
         memcpy(to->values, to->arriving, plmr_tiles_local(to) * sizeof *to->values);
     *plmr_tiles_under_way(to->region, to->axis) = NULL;
@@ -162,9 +171,9 @@ plmr_status plmr_tiles_align(plmr_tiles *tiles, plmr_ring *ring, const plmr_ring
                tiles->name);
     PLMR_TRY(plmr_tiles_check_axis(tiles->region, ring->axis, __func__));
     plmr_flow flow = plmr_flow_exchange(ring, "align", tiles->name);
-    PLMR_TRY(plmr_tiles_take_buffer(tiles));
     flow.n_directions = 2;
-    PLMR_TRY(plmr_flow_keep(&ring->flow[2], flow, tiles->name));
+    PLMR_TRY(route_once(&ring->routed[2], &flow, tiles));
+    PLMR_TRY(plmr_tiles_take_buffer(tiles));
     plmr_tiles_round(tiles);
     int farthest = across->n - 1 < ring->n / 2 ? across->n - 1 : ring->n / 2;
     for (int round = 0; round < farthest; round++)

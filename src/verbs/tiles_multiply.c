@@ -17,6 +17,8 @@ static plmr_status check(const plmr_tiles *a, const plmr_tiles *b, const plmr_ti
                a->rows, a->cols, b->name, b->rows, b->cols, c->name, c->rows, c->cols);
     PLMR_CHECK(a->dtype == b->dtype, PLMR_ERROR_INPUT, "%s: %s is of %s and %s of %s: they must be alike", verb,
                a->name, plmr_dtype_name(a->dtype), b->name, plmr_dtype_name(b->dtype));
+    PLMR_CHECK(b != c, PLMR_ERROR_INPUT, "%s: %s is a factor and takes the product: give other tiles for it", verb,
+               c->name);
     PLMR_CHECK(c->dtype != PLMR_BF16, PLMR_ERROR_INPUT, "%s: products are added up in f32 or f16, not in bf16 as %s is",
                verb, c->name);
     return PLMR_OK;

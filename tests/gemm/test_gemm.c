@@ -212,6 +212,18 @@ static void meshgemm_takes_the_published_time(void **state)
         }
 }
 
+/* Fox on regions that are not square: each of 6 rows has a source in each of 6 steps, whose 5 words cross both borders. */
+static void fox_crosses_borders_in_every_line(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    device.border_cols = device.border_hop = 1;
+    plmr_gemm_problem problem = {18, 18, 18, 6, 3, PLMR_F16, PLMR_F32, false};
+    struct setting s = {.algorithm = find("fox"), .problem = problem};
+    plmr_cost cost = run(&s, &device, (plmr_region_options){.values = false});
+    assert_int_equal(cost.border_hops, 6 * 6 * 2 * 5);
+}
+
 /* ---- SUMMA, core by core ---- */
 
 enum { MOST = 40, ROUTES_OF_AN_AXIS = 12 };
@@ -393,6 +405,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(elements_are_their_cores_chains),
     cmocka_unit_test(transposed_elements_are_their_cores_chains),
     cmocka_unit_test(meshgemm_takes_the_published_time),
+    cmocka_unit_test(fox_crosses_borders_in_every_line),
     cmocka_unit_test(summa_multicasts_then_multiplies),
     cmocka_unit_test(fox_multicasts_a_diagonal_and_rolls),
     cmocka_unit_test(limits_are_errors),

@@ -39,9 +39,10 @@ static plmr_status run_named(plmr_region *region)
     PLMR_TRY(plmr_tiles_create(region, name, 1, &t));
     PLMR_TRY(plmr_ring_create(region, PLMR_X, PLMR_INTERLEAVED, 1, &x));
     PLMR_TRY(plmr_tiles_shift(t, t, x, 1));
-    plmr_ring_destroy(x);
     plmr_tiles_destroy(t);
     PLMR_TRY(plmr_tiles_create(region, "other", 1, &t));
+    PLMR_TRY(plmr_tiles_shift(t, t, x, 1));
+    plmr_ring_destroy(x);
     PLMR_TRY(plmr_points_transpose(region, name, 1, &flow));
     PLMR_TRY(plmr_points_run(flow, t, t));
     plmr_points_destroy(flow);
@@ -79,6 +80,10 @@ static plmr_status run(plmr_region *region, void *context)
         PLMR_TRY(plmr_points_transpose(region, "h", 1, &turned));
         PLMR_TRY(is("no product") ? plmr_tiles_multiply_add(t, h, t) : plmr_points_run(turned, h, h));
     }
+    if (is("its own factor"))
+        PLMR_TRY(plmr_tiles_multiply_add(t, t, t));
+    if (is("its own matrix"))
+        PLMR_TRY(plmr_tiles_multiply_vector(t, t, t));
     if (is("bad key"))
         PLMR_TRY(plmr_region_record(region, "a b", 1));
     if (is("own key"))
@@ -110,6 +115,8 @@ int main(int argc, char **argv)
         {"stall", "NAME", "Another thing", PLMR_OPTION_TEXT, &stall},
         {0},
     };
+    const plmr_program_option long_name[] = {
+        {"a-name-that-is-longer-than-any-that-is-read", "N", "Another thing", PLMR_OPTION_TEXT, &device}, {0}};
     const plmr_program_option no_help[] = {{"size", "N", NULL, PLMR_OPTION_TEXT, &device}, {0}};
     plmr_ranks *ranks;
     if (is("other headers"))
@@ -124,6 +131,7 @@ int main(int argc, char **argv)
                             .run = is("nothing to run") ? NULL : run,
                             .options = is("own options") ? options
                                        : is("no help")   ? no_help
+                                       : is("long name") ? long_name
                                                          : NULL};
     return plmr_program_main(argc, argv, is("no program") ? NULL : &program);
 }

@@ -27,12 +27,15 @@ CASES = [  # word, further arguments, ranks, exit code, what is said
     ("never ended", ["--timing"], (2,), 2, "the end: along x tiles are on their way to t"),
     ("ended without", [], (1,), 2, "nothing is on its way to t: begin a verb first"),
     ("no product", [], (1,), 2, "tiles of t are 1 x 1, of h 2 x 3 and of t 1 x 1, which is no product"),
+    ("its own factor", [], (1, 2), 2, "plmr_tiles_multiply_add: t is a factor and takes the product: give other tiles for it"),
+    ("its own matrix", ["--timing"], (1,), 2, "plmr_tiles_multiply_vector: t is a factor and takes the product"),
     ("half messages", [], (2,), 2, "h: messages carry f32, and h is of f16"),
     ("other headers", [], (1, 2), 2, "compiled with the headers of plmr 0.0.9, and run with the library of "),
     ("bad key", [], (1,), 2, "'a b' is no key of a record"),
     ("own options", [], (1,), 0, ""),
     ("own options", ["--device", "thing", "--stall", "thing"], (2,), 0, ""),
     ("no help", [], (1,), 2, "misuse: option 0 ('size') needs a name, a help"),
+    ("long name", [], (1,), 2, "option 0 ('a-name-that-is-longer-than-any-that-is-read'): a name has 39 characters at most"),
     ("no ranks yet", [], (1,), 2, "there are no ranks yet: call plmr_init before plmr_ranks_create"),
     ("last words", [], (1,), 1, "plmr: a\"b\\t???ä"),
 ]
@@ -71,7 +74,12 @@ with tempfile.TemporaryDirectory() as folder:
     json.loads(done.stdout)
     with open(files[0], encoding="utf-8") as file:
         names = {event["name"] for event in json.load(file)["traceEvents"]}
-    assert {'shift a"b\\t\n\x01?ä: send', 'send a"b\\t\n\x01?ä: send'} <= names, names
+    assert {'shift a"b\\t\n\x01?ä: send', 'shift other: send', 'send a"b\\t\n\x01?ä: send'} <= names, names
     with open(files[1], encoding="utf-8") as file:
         assert "a\\\"b" in file.read()
+# What is printed is lost.
+with open("/dev/full", "w") as full:
+    done = subprocess.run([program], env={**os.environ, "MISUSE": "a verb after the ring"}, stdout=full, stderr=subprocess.PIPE,
+                          text=True, timeout=60, check=False)
+assert done.returncode == 1 and done.stderr == "misuse: cannot write all of the output: is the disk full?\n", done
 print(f"{len(CASES)} programs end as they should")

@@ -381,7 +381,55 @@ static void a_block_outlives_its_tiles(void **state)
     test_region_close(&p.t);
 }
 
+/* A chain over 7 cores has 12 hops and 6 stages, one over 5 has 8 and 4: what comes one after the other adds up, and of a shift along x
+ * and one along y that are under way together the longer counts. */
+static void paths_follow_each_other(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_ring *x, *y;
+    struct pair p = open_pair(&device, 5, 7, true);
+    must(plmr_tiles_sum(p.a, "chain"));
+    plmr_cost sum = cost_of(p.t.region);
+    assert_int_equal(sum.hops_critical, 12 + 8);
+    assert_int_equal(sum.stages_critical, 6 + 4);
+    must(plmr_ring_create(p.t.region, PLMR_X, PLMR_INTERLEAVED, 1, &x));
+    must(plmr_ring_create(p.t.region, PLMR_Y, PLMR_INTERLEAVED, 1, &y));
+    must(plmr_tiles_shift(p.a, p.a, x, 1));
+    must(plmr_tiles_shift(p.a, p.a, y, 1));
+    assert_int_equal(cost_of(p.t.region).hops_critical, sum.hops_critical + 2 + 2);
+    must(plmr_tiles_shift_begin(p.a, p.a, x, 1));
+    must(plmr_tiles_shift_begin(p.b, p.b, y, 1));
+    must(plmr_tiles_end(p.a));
+    must(plmr_tiles_end(p.b));
+    assert_int_equal(cost_of(p.t.region).hops_critical, sum.hops_critical + 2 + 2 + 2);
+    plmr_ring_destroy(x);
+    plmr_ring_destroy(y);
+    close_pair(&p);
+}
+
+/* What is refused for its routes leaves memory and values as they were. */
+static void a_refusal_leaves_nothing(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_ring *x;
+    device.routes = 2;
+    struct pair p = open_pair(&device, 5, 5, true);
+    plmr_cost before = cost_of(p.t.region);
+    must(plmr_ring_create(p.t.region, PLMR_X, PLMR_INTERLEAVED, 1, &x));
+    must_fail(plmr_tiles_shift(p.a, p.a, x, 1), PLMR_ERROR_LIMIT, "routes");
+    must_fail(plmr_tiles_shift_begin(p.a, p.a, x, 1), PLMR_ERROR_LIMIT, "routes");
+    must_fail(plmr_tiles_sum(p.a, "chain"), PLMR_ERROR_LIMIT, "routes");
+    plmr_cost after = cost_of(p.t.region);
+    assert_true(after.sram_peak_bytes == before.sram_peak_bytes && after.t_cycles == before.t_cycles);
+    plmr_ring_destroy(x);
+    close_pair(&p);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(paths_follow_each_other),
+    cmocka_unit_test(a_refusal_leaves_nothing),
     cmocka_unit_test(half_floats_are_rounded),
     cmocka_unit_test(nothing_comes_to_an_open_end),
     cmocka_unit_test(a_ring_may_go_after_its_last_shift),
