@@ -50,7 +50,7 @@ static inline double plmr_way_border_word(const plmr_device *device, enum plmr_a
 /* Over `hops` links within a die. */
 static inline plmr_way plmr_way_of(const plmr_device *device, int hops)
 {
-    return (plmr_way){2 * device->ramp + device->hop * hops, device->link, hops, 0};
+    return (plmr_way){plmr_device_quantise(2 * device->ramp + device->hop * hops), device->link, hops, 0};
 }
 
 /* The same, of which `borders` cross one. */
@@ -58,7 +58,8 @@ static inline plmr_way plmr_way_over(const plmr_device *device, enum plmr_axis a
 {
     plmr_way way = plmr_way_of(device, hops);
     if (borders > 0) {
-        way.flight += (device->border_hop - device->hop) * borders;
+        way.flight =
+            plmr_device_quantise(2 * device->ramp + device->hop * (hops - borders) + device->border_hop * borders);
         way.word = plmr_way_border_word(device, axis);
         way.borders = borders;
     }
@@ -108,8 +109,13 @@ static inline double plmr_way_stream_more(const plmr_device *device, enum plmr_a
                                             : 0;
 }
 
-/* What a core on the way adds whose software passes words on as they come: up a ramp, a stage, down again. */
+/* What a core on the way adds whose software passes words on as they come: a stage; up a ramp, a stage, down again. */
+static inline double plmr_way_forward(const plmr_device *device)
+{
+    return plmr_device_quantise(device->stage);
+}
+
 static inline double plmr_way_stage(const plmr_device *device)
 {
-    return 2 * device->ramp + device->stage;
+    return plmr_device_quantise(2 * device->ramp + device->stage);
 }

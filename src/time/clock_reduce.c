@@ -233,7 +233,7 @@ static void sort_rows(plmr_clock *clock, const int *root, int *row)
 static double chain_row(const plmr_clock *clock, const struct side *side, double *t, int from, int until,
                         double first_word)
 {
-    double stage = clock->region->device->stage;
+    double stage = plmr_way_forward(clock->region->device);
     for (int c = from; c != until; c += side->step) {
         if (first_word >= 0)
             t[c] = plmr_latest(t[c], first_word + side->flight[c]) + stage;
@@ -258,7 +258,7 @@ static void chain_rows(plmr_clock *clock, const struct side *side, const int *ro
         word[i] = length > 0 ? chain_row(clock, side, t[i], from, from + step, first_word[row[i]]) : first_word[row[i]];
     }
     int together = n == PLMR_CHAINS && common > 1 ? common - 1 : 0;
-    clock->loops->chains(together, step, clock->region->device->stage, side->stream + from + step,
+    clock->loops->chains(together, step, plmr_way_forward(clock->region->device), side->stream + from + step,
                          side->flight + from + step, t, from + step, word);
     for (int i = 0; i < n; i++) {
         int at = from + (together + 1) * step;

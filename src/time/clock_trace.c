@@ -193,7 +193,7 @@ static void sent(plmr_clock *clock, const struct leg_end *end)
 {
     plmr_trace *trace = clock->region->trace;
     struct plmr_traced *core;
-    bool relays = end->forward != end->stream || end->forward == clock->region->device->stage;
+    bool relays = end->forward != end->stream || end->forward == plmr_way_forward(clock->region->device);
     for (int i = 0, line; (core = next_met(trace, end, &i, &line));) {
         enum plmr_trace_kind kind = core->received && relays ? PLMR_TRACE_RELAY : PLMR_TRACE_SEND;
         if (kind == PLMR_TRACE_RELAY)
@@ -225,7 +225,7 @@ static void chains(plmr_clock *clock, const int *root, double stream, double ove
         int col = core->col + region->first[PLMR_X], last = region->extent[PLMR_X] - 1;
         bool relays = col > 0 && col < last, is_low = col < root[core->row];
         int borders = plmr_way_borders(region->device, PLMR_X, is_low ? 0 : last, is_low ? col + 1 : col - 1);
-        double busy = stream + (borders > 0 ? over : 0) + (relays ? region->device->stage : 0);
+        double busy = stream + (borders > 0 ? over : 0) + (relays ? plmr_way_forward(region->device) : 0);
         if (col == root[core->row])
             continue;
         put_rest(trace, core, time_at(clock, core) - busy, first_word(clock, col, is_low ? -1 : 1), trace->label);

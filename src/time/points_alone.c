@@ -44,12 +44,12 @@ static void add_work(const plmr_settling *s, const plmr_messages *messages, int6
 /* What a message of so many words takes; most are as long as the one before. */
 struct pace {
     bool relayed;
-    int32_t words;
+    int64_t words;
     double stream, relay; /* over a link; for every core between, beside its hop */
     double over[2];       /* more over a border, by axis */
 };
 
-static void set_pace(const plmr_device *device, struct pace *pace, int32_t words)
+static void set_pace(const plmr_device *device, struct pace *pace, int64_t words)
 {
     pace->words = words;
     pace->stream = plmr_way_stream(device, words);
@@ -112,10 +112,10 @@ static void time_sender(const plmr_settling *s, plmr_messages *messages, struct 
 }
 
 /* Words with those before every packet; static routers need none. */
-static int32_t with_headers(const plmr_device *device, int32_t words)
+static int64_t with_headers(const plmr_device *device, int32_t words)
 {
     int32_t most = device->packet > 0 ? (int32_t)device->packet : INT32_MAX;
-    return device->router == PLMR_XY ? words + ((words - 1) / most + 1) * (int32_t)device->header : words;
+    return device->router == PLMR_XY ? words + ((words - 1) / most + 1) * (int64_t)device->header : words;
 }
 
 /* One message for all. */

@@ -54,7 +54,7 @@ static plmr_flow make(plmr_region *region, enum plmr_axis axis, const plmr_reduc
                       .first = first,
                       .end = end,
                       .launch = region->device->collective_launch,
-                      .forward = region->device->stage};
+                      .forward = plmr_way_forward(region->device)};
     for (int p = first; p < end; p++)
         flow.n_links += plan->phases[p].n_links;
     if (plan->kind)

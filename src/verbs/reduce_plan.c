@@ -25,7 +25,7 @@ static void trace_leg(const plmr_reduce_plan *plan, const plmr_phase *phase, plm
     }
     double begin = arrival > dst->free ? arrival : dst->free;
     dst->free = begin + stream;
-    dst->head = begin + (phase->whole ? stream : plan->device->stage);
+    dst->head = begin + (phase->whole ? stream : plmr_way_forward(plan->device));
     dst->pace = phase->whole ? plan->device->link : pace;
 }
 

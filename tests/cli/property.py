@@ -12,8 +12,9 @@ import time
 
 from cli import Checks, Started, of_the_wafer, show
 
+OFF_GRID = "wse2:hop=0.3,ramp=0.7,stage=0.1" # clocks hold multiples of 1/64 cycle all the same
 DEVICES = ["wse2", "wse3", "wse3-sim", "wormhole", "dojo-tile", "wormhole-galaxy", "ideal", "wse2:topology=torus", "wse2:routes=7",
-           "wse2:hop=3,ramp=5,link=1.5", "wse2:yield=0.97,seed=5", "wse2:border_cols=3,border_hop=9,border_link=2"]
+           "wse2:hop=3,ramp=5,link=1.5", OFF_GRID, "wse2:yield=0.97,seed=5", "wse2:border_cols=3,border_hop=9,border_link=2"]
 RANKS = [1, 2, 3, 4]
 MODES = {"mode", "seed", "verified", "verify_max_abs_err", "verify_max_rel_err", "verify_bound", "verify_elements", "checksum"}
 
@@ -78,6 +79,9 @@ def check_case(check, plmr, args, ranks, first):
         check(not wrong, f"{show(args, ranks)}: with values and without {wrong}")
         for record in values:
             check(record.get("verified") in ("yes", None), f"{show(args, ranks)}: {record.get('algorithm')} is off")
+    if OFF_GRID in args:
+        wrong = differences(timing, outcome(plmr, args + ["--mode", "timing", "--every-step"], ranks))
+        check(not wrong, f"{show(args, ranks)}: every step and by shortcuts {wrong}")
     wrong = first is not None and differences(values, first)
     check(not wrong, f"{show(args, ranks)}: on so many ranks and on one {wrong}")
     return values
