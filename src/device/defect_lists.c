@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define MOST_FACTOR 1e6
+
 /* One of the lists: how many numbers an entry has, and what it looks like. */
 struct kind {
     const char *key, *form;
@@ -71,7 +73,7 @@ static plmr_status read_factor(const plmr_reader *reader, const json_t *json, do
     if (!json_is_number(number))
         return plmr_reader_fault(reader, NULL, "has a factor that is no number, expected times (1 to 1e+06)");
     *factor = json_number_value(number);
-    if (!(*factor >= 1 && *factor <= 1e6))
+    if (!(*factor >= 1 && *factor <= MOST_FACTOR))
         return plmr_reader_fault(reader, NULL, "has the factor %g, expected times (1 to 1e+06)", *factor);
     return PLMR_OK;
 }
@@ -129,6 +131,17 @@ plmr_status plmr_device_read_defects(plmr_reader *reader, const json_t *root, pl
     return PLMR_OK;
 }
 
+/* As a file's are once they are read: a link to the east or south, a factor within its range, one behind the other. */
+static bool is_in_form(const struct kind *kind, const plmr_defect_list *list, int i)
+{
+    const plmr_defect *at = &list->at[i];
+    int rows = at->to_row - at->row, cols = at->to_col - at->col;
+    bool is_link = (rows == 1 && cols == 0) || (rows == 0 && cols == 1),
+         is_slower = at->factor >= 1 && at->factor <= MOST_FACTOR;
+    return (kind->n_numbers != 4 || is_link) && (kind->n_numbers != 3 || is_slower) &&
+           (i == 0 || compare(at - 1, at) < 0);
+}
+
 plmr_status plmr_device_check_defects(const plmr_device *device)
 {
     for (int i = 0; i < PLMR_N_DEFECT_KINDS; i++) {
@@ -141,6 +154,9 @@ plmr_status plmr_device_check_defects(const plmr_device *device)
             PLMR_CHECK(near && (kinds[i].n_numbers < 4 || has_core(device, at->to_row, at->to_col)), PLMR_ERROR_INPUT,
                        "%.255s: %s: (%d,%d) " PLMR_NO_CORE, device->name, kinds[i].key, near ? at->to_row : at->row,
                        near ? at->to_col : at->col, device->rows, device->cols, device->rows - 1, device->cols - 1);
+            PLMR_CHECK(is_in_form(&kinds[i], list, (int)(at - list->at)), PLMR_ERROR_INPUT,
+                       "%.255s: %s: entry %d is not as a file's are: sorted, each once, %s", device->name, kinds[i].key,
+                       (int)(at - list->at), kinds[i].form);
         }
     }
     return PLMR_OK;

@@ -51,5 +51,7 @@ plmr_status plmr_device_check(const plmr_device *device)
                "%.255s: there is no topology %d: give PLMR_MESH or PLMR_TORUS", device->name, (int)device->topology);
     PLMR_CHECK(device->router == PLMR_STATIC || device->router == PLMR_XY, PLMR_ERROR_INPUT,
                "%.255s: there is no router %d: give PLMR_STATIC or PLMR_XY", device->name, (int)device->router);
+    PLMR_CHECK(device->first[0] == 0 && device->first[1] == 0, PLMR_ERROR_INPUT,
+               "%.255s: `first` is a part's own affair: leave it 0", device->name);
     return plmr_device_check_defects(device);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/point.h"
+
 enum { N_COLUMNS = 6, VALUE_COLUMN = 1, VALUE_SIZE = 32 };
 
 struct row {
@@ -50,6 +52,7 @@ void plmr_device_print(FILE *out, const plmr_device *device)
 {
     if (!out || !device)
         return;
+    plmr_point point = plmr_point_begin();
     struct row heading = {.cells = {"key", "value", "unit", "tag", "meaning", "source"}}, rows[PLMR_DEVICE_N_NUMBERS];
     int widths[N_COLUMNS] = {0};
     fill_rows(device, rows);
@@ -68,6 +71,7 @@ void plmr_device_print(FILE *out, const plmr_device *device)
     fprintf(out,
             "\ntags: M measured on hardware, S vendor's simulator, V vendor's claim, C read in public code, I inferred "
             "by fit or arithmetic, 2 second-hand, guess, definition; user given on the command line\n");
+    plmr_point_end(point);
 }
 
 /* In quotation marks, with what is inside escaped as JSON has it. */

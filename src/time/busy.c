@@ -10,20 +10,24 @@
 #include "time/clock.h"
 #include "time/trace.h"
 
-/* Slow cores take longer; returns what the busiest core takes. */
-static double busy_slowly(plmr_region *region, double t_cycles)
+double plmr_region_core_cycles(const plmr_region *region, int row, int col, double t_cycles)
 {
     const plmr_defects *d = region->defects;
-    size_t rows = (size_t)region->count[PLMR_Y], cols = (size_t)region->count[PLMR_X];
-    double *cycles = plmr_take(rows * cols * sizeof *cycles), *next = cycles, others = plmr_device_quantise(t_cycles);
-    for (size_t row = 0; row < rows; row++) {
-        const double *slow = d->slow + ((size_t)region->first[PLMR_Y] + row) * (size_t)d->cols + region->first[PLMR_X];
-        for (size_t col = 0; col < cols; col++)
-            *next++ = slow[col] == 1 ? others : plmr_device_quantise(t_cycles * slow[col]);
-    }
+    return plmr_device_quantise(d && d->slow ? t_cycles * d->slow[(size_t)row * (size_t)d->cols + (size_t)col]
+                                             : t_cycles);
+}
+
+/* Returns what the busiest core takes. */
+static double busy_slowly(plmr_region *region, double t_cycles)
+{
+    const int *first = region->first, *count = region->count;
+    double *cycles = plmr_take((size_t)count[PLMR_Y] * (size_t)count[PLMR_X] * sizeof *cycles), *next = cycles;
+    for (int row = first[PLMR_Y]; row < first[PLMR_Y] + count[PLMR_Y]; row++)
+        for (int col = first[PLMR_X]; col < first[PLMR_X] + count[PLMR_X]; col++)
+            *next++ = plmr_region_core_cycles(region, row, col, t_cycles);
     plmr_clock_busy_each(region->clock, cycles);
     free(cycles);
-    return plmr_device_quantise(t_cycles * d->slowest);
+    return plmr_device_quantise(t_cycles * region->defects->slowest);
 }
 
 void plmr_region_compute(plmr_region *region, const char *what, double t_cycles)

@@ -11,6 +11,9 @@
 plmr_status plmr_region_repeat(plmr_region *region, const char *what, int64_t n, plmr_status (*turn)(void *context),
                                void *context, int64_t *n_run);
 
+/* The cycles of core (row, col) for what takes others t_cycles: slow ones take longer. */
+double plmr_region_core_cycles(const plmr_region *region, int row, int col, double t_cycles);
+
 /* plmr_region_busy by a name, which events have. */
 void plmr_region_compute(plmr_region *region, const char *what, double t_cycles);
 

@@ -183,12 +183,34 @@ static void wrong_cycles_are_refused(void **state)
     test_region_close(&t);
 }
 
+static double a_hundred(void *context, int row, int col)
+{
+    (void)context, (void)row, (void)col;
+    return 100;
+}
+
+/* Slow cores are slow whoever says how long they work. */
+static void slow_cores_take_longer(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2:slow_share=1,slow_factor=3");
+    plmr_region_options options = {0};
+    struct test_region t = test_region_open(&device, ROWS, COLS, &options);
+    plmr_cost cost;
+    must(plmr_compute_each(t.region, a_hundred, NULL, NULL));
+    must(plmr_compute(t.region, 100, NULL, NULL));
+    must(plmr_region_cost(t.region, &cost));
+    assert_true(cost.t_cycles == 600 && cost.compute_cycles == 600);
+    test_region_close(&t);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wavefront_waits_for_what_it_needs),
         cmocka_unit_test(work_goes_on_beside_an_exchange),
         cmocka_unit_test(wrong_cycles_are_refused),
+        cmocka_unit_test(slow_cores_take_longer),
     };
     must_start(plmr_init(&argc, &argv));
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);

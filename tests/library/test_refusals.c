@@ -272,6 +272,17 @@ static void devices_by_hand(void **state)
     TRY(router, (enum plmr_router)7, "no router 7");
     TRY(dead.n, PLMR_MOST_DEFECTS + 1, "dead: has 257 entries");
     TRY(slow.n, -1, "slow: has -1 entries");
+    const plmr_defect_list quick = {1, {{.row = 1, .col = 1, .factor = 0.5}}},
+                           none = {1, {{.row = 1, .col = 1, .factor = NAN}}};
+    const plmr_defect_list falling = {2, {{.row = 1, .col = 1}, {.row = 0, .col = 1}}},
+                           twice = {2, {{.row = 1}, {.row = 1}}};
+    const plmr_defect_list far = {1, {{1, 1, 1, 3, 0}}};
+    TRY(slow, quick, "slow: entry 0 is not as a file's are");
+    TRY(slow, none, "slow: entry 0 is not as a file's are");
+    TRY(dead, falling, "dead: entry 1 is not as a file's are");
+    TRY(dead, twice, "dead: entry 1 is not as a file's are");
+    TRY(dead_links, far, "dead_links: entry 0 is not as a file's are");
+    TRY(first[PLMR_X], 3, "`first` is a part's own affair");
 #undef TRY
     memset(&all_bits, 0xff, sizeof all_bits);
     refused(plmr_region_create(t.ranks, &all_bits, SIDE, SIDE, &options, &region), "rows: ");
