@@ -99,7 +99,7 @@ plmr_status plmr_bench_prefill(const plmr_bench_item *item, plmr_bench_state *st
     int32_t tokens[PROMPT];
     PLMR_TRY(hold(state, false, &m));
     for (int i = 0; i < PROMPT; i++)
-        tokens[i] = 13 + i;
+        tokens[i] = plmr_shape_token(plmr_model_shape_of(m->model), i);
     plmr_barrier();
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_engine_prefill(m->engine, 0, tokens, PROMPT));
@@ -116,7 +116,7 @@ plmr_status plmr_bench_decode(const plmr_bench_item *item, plmr_bench_state *sta
     plmr_barrier();
     double start_s = plmr_wall_s();
     for (int32_t i = 0; i < TOKENS; i++) {
-        int32_t token = 13 + i;
+        int32_t token = plmr_shape_token(plmr_model_shape_of(m->model), i);
         PLMR_TRY(plmr_engine_decode(m->engine, &token));
         plmr_engine_logits(m->engine, 0, 1, plmr_rank() ? NULL : m->logits);
     }

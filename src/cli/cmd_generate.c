@@ -67,7 +67,7 @@ static const plmr_option options[] = {
     PLMR_OPTIONS(struct generate_command, llm, plmr_time_table),
     {"json-logprobs", "N", PLMR_TITLE_OUTPUT,
      "With --json: for each token its log-probability, and the N likeliest ones",
-     PLMR_COUNT(struct generate_command, n_likely, PLMR_MOST_LOGPROBS)},
+     PLMR_COUNT(struct generate_command, n_likely, PLMR_MOST_LOGPROBS), .recorded = true},
     PLMR_CHECKPOINT(struct generate_command, llm.checkpoint, "tokens"),
     {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no summary and no progress",
      PLMR_FLAG(struct generate_command, llm.quiet)},
@@ -314,6 +314,7 @@ static plmr_status run_command(struct generate_command *c)
     PLMR_CHECK(!c->n_likely || c->llm.json, PLMR_ERROR_INPUT, "--json-logprobs go into the record: add --json FILE|-");
     if (!c->llm.text && !c->llm.ids)
         c->llm.text = default_prompt;
+    c->llm.places = true;
     PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));
     plmr_status status = plmr_llm_close(&run, run_opened(c, &run));
     bool kept = c->kept.folder;

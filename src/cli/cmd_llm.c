@@ -187,6 +187,7 @@ static plmr_status run(void *options)
 {
     struct llm_command *c = options;
     plmr_llm_run run;
+    c->llm.places = true;
     PLMR_TRY(plmr_llm_open(&run, "llm", &c->llm, false));
     plmr_status status = plmr_llm_close(&run, run_model(c, &run));
     return plmr_checkpoint_close(&c->kept.checkpoint, status, c->kept.stopped);

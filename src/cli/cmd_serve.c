@@ -361,6 +361,7 @@ static plmr_status run(void *options)
     c->llm.setup.n_wafers = c->llm.setup.n_wafers ? c->llm.setup.n_wafers : 1;
     PLMR_TRY(check(c));
     c->texts = c->mode == COMPUTE ? &texts : NULL;
+    c->llm.timing = c->mode == TIMING && !c->http;
     if (c->draft)
         PLMR_TRY(plmr_agree(plmr_model_open(c->draft, &c->draft_model)));
     plmr_status status = plmr_llm_open(&run, "serve", &c->llm, c->http || c->prompts);

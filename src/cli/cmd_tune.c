@@ -32,7 +32,7 @@ static const plmr_option options[] = {
      PLMR_COUNT(struct tune_command, llm.setup.n_batch, 4096), .value = "1"},
     PLMR_OPTIONS(struct tune_command, llm, plmr_place_table),
     {"best", "N", PLMR_TITLE_OUTPUT, "Show the N best regions of each phase, at most 10",
-     PLMR_COUNT(struct tune_command, n_best, PLMR_TUNE_MOST_ROWS), .value = "3"},
+     PLMR_COUNT(struct tune_command, n_best, PLMR_TUNE_MOST_ROWS), .value = "3", .recorded = true},
     {"again", NULL, PLMR_TITLE_OUTPUT, "Search anew, though the result is in the cache",
      PLMR_FLAG(struct tune_command, again)},
     {"cache", "DIR|none", PLMR_TITLE_OUTPUT,
@@ -106,12 +106,8 @@ static plmr_status check(const plmr_llm_run *run)
 {
     int side = (int)(run->session.device.rows < run->session.device.cols ? run->session.device.rows
                                                                          : run->session.device.cols);
-    int most = side < PLMR_TUNE_LEAST_SIDE ? side : PLMR_TUNE_LEAST_SIDE;
     PLMR_CHECK(side >= 3, PLMR_ERROR_INPUT, "%s has %.0fx%.0f cores: a region needs at least 3x3",
                run->session.device.name, run->session.device.rows, run->session.device.cols);
-    PLMR_CHECK(plmr_rank_count() <= most, PLMR_ERROR_INPUT,
-               "%d ranks are more than the columns of the smallest region that is searched: use at most %d",
-               plmr_rank_count(), most);
     return plmr_llm_check_context(run, run->setup.n_prompt);
 }
 
@@ -135,8 +131,9 @@ static plmr_status run_opened(const struct tune_command *c, plmr_llm_run *run)
 
 static plmr_status run_command(void *options)
 {
-    const struct tune_command *c = options;
+    struct tune_command *c = options;
     plmr_llm_run run;
+    c->llm.timing = true;
     PLMR_TRY(plmr_llm_open(&run, "tune", &c->llm, false));
     return plmr_llm_close(&run, run_opened(c, &run));
 }

@@ -14,8 +14,8 @@
 #include "base/registry.h"
 #include "infer/setup.h"
 
-/* The least side of a region that is looked at, on devices that have it, so that there may be as many ranks; and by which
- * part one is at least larger than the one before. */
+/* The least side of a region that is looked at, on devices that have it; and by which part one is at least larger than the one
+ * before. */
 enum { PLMR_CHOOSE_LEAST = 4, PLMR_CHOOSE_STEP = 50 };
 
 typedef struct plmr_candidate {
@@ -74,8 +74,6 @@ int *plmr_choose_sides(const plmr_model_shape *shape, int64_t n_tokens, int most
 
 /* The best placement of a phase by the setup's aim, into the setup: its region, or, where is_given, what else there is to
  * choose for it. Requests are the setup's, from n_prompt to n_tokens. The choice is all 0 where nothing
- * fits with all its weights; they stream in on one wafer alone, unless more are given. The ranks are
- * a grid for which any region of 4x4 cores has cores. Collective. */
-plmr_status plmr_choose_phase(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                              const plmr_aim *aim, bool is_given, bool decode, plmr_llm_setup *setup,
-                              plmr_candidate *choice);
+ * fits with all its weights; they stream in on one wafer alone, unless more are given. Rank 0 finds it for all. Collective. */
+plmr_status plmr_choose_phase(const plmr_device *device, const plmr_model_shape *shape, const plmr_aim *aim,
+                              bool is_given, bool decode, plmr_llm_setup *setup, plmr_candidate *choice);

@@ -164,22 +164,32 @@ static plmr_status choose(struct phase *p, const plmr_llm_setup *setup, const pl
     return status;
 }
 
-plmr_status plmr_choose_phase(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
-                              const plmr_aim *aim, bool is_given, bool decode, plmr_llm_setup *setup,
-                              plmr_candidate *choice)
+/* Many small regions, one after the other: ranks that shared them would mostly wait for each other. */
+static plmr_status choose_alone(struct phase *p, plmr_llm_setup *setup, const plmr_aim *aim, bool is_given,
+                                plmr_candidate *choice)
+{
+    PLMR_TRY(plmr_ranks_create_alone(&p->ranks));
+    plmr_status status = choose(p, setup, aim, is_given, choice);
+    plmr_timing_destroy(p->timing);
+    plmr_ranks_destroy(p->ranks);
+    free(p->passes);
+    return status;
+}
+
+plmr_status plmr_choose_phase(const plmr_device *device, const plmr_model_shape *shape, const plmr_aim *aim,
+                              bool is_given, bool decode, plmr_llm_setup *setup, plmr_candidate *choice)
 {
     plmr_llm_setup_complete(setup, shape);
-    struct phase p = {ranks, device, shape, *setup, decode, aim->alone, NULL, 0, NULL};
+    struct phase p = {NULL, device, shape, *setup, decode, aim->alone, NULL, 0, NULL};
     p.setup.allow_memory = p.setup.allow_routes = true;
     p.setup.profile = p.setup.streams = false;
     p.setup.phase[!decode].rows = 0;
     if (!decode)
         p.setup.n_tokens = p.setup.n_prompt;
-    plmr_status status = choose(&p, setup, aim, is_given, choice);
-    plmr_timing_destroy(p.timing);
-    free(p.passes);
-    if (status || !choice->n_wafers)
-        return status;
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? choose_alone(&p, setup, aim, is_given, choice) : PLMR_OK));
+    plmr_broadcast(choice, sizeof *choice);
+    if (!choice->n_wafers)
+        return PLMR_OK;
     plmr_phase_setup *phase = &setup->phase[decode];
     phase->rows = choice->rows;
     phase->cols = choice->cols;

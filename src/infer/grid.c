@@ -237,14 +237,15 @@ plmr_status plmr_grid_create(plmr_ranks *ranks, const plmr_device *device, const
                              enum plmr_grid_use use, plmr_grid **out)
 {
     plmr_grid *grid = plmr_take_zeroed(1, sizeof *grid);
-    grid->ranks = ranks;
+    grid->ranks = use == PLMR_FOR_TIME ? plmr_ranks_cut(ranks, rows, cols) : ranks;
+    grid->owns_ranks = grid->ranks != ranks;
     grid->rows = rows;
     grid->cols = cols;
     plmr_status status = plmr_agree(fill_grid(grid, device, shape, tree, options, use));
     if (status)
         plmr_grid_destroy(grid);
     else {
-        grid->strip_rows = agreed_strip_rows(ranks);
+        grid->strip_rows = agreed_strip_rows(grid->ranks);
         *out = grid;
     }
     return status;
@@ -272,5 +273,7 @@ void plmr_grid_destroy(plmr_grid *grid)
     plmr_ring_destroy(grid->y);
     plmr_ring_destroy(grid->x);
     plmr_region_destroy(grid->region);
+    if (grid->owns_ranks)
+        plmr_ranks_destroy(grid->ranks);
     free(grid);
 }

@@ -8,6 +8,7 @@
 
 typedef struct plmr_grid {
     plmr_ranks *ranks;
+    bool owns_ranks; /* they are a part of those that there are: see PLMR_FOR_TIME */
     plmr_region *region;
     int rows, cols;
     int strip_rows; /* of activations that lie as products read them: of one of their tiles, if all ranks have the same */
@@ -24,7 +25,8 @@ typedef struct plmr_grid {
         order_shared_ffn; /* of chunks, as trees meet them */
 } plmr_grid;
 
-/* What a grid is for: costs; or values, of a prompt, of tokens, or of a token's experts alone, and then ranks need not have
+/* What a grid is for: costs, and then more ranks than there are cores for are cut into equal grids, which all do the same; or
+ * values, of a prompt, of tokens, or of a token's experts alone, and then ranks need not have
  * blocks of cores that are alike: with chunks of the model's dimensions on some of the cores alone, they have as many of these
  * as others.
  *

@@ -134,6 +134,12 @@ bool plmr_weight_exists(const plmr_model_shape *shape, enum plmr_weight which);
 /* Layers in a row that are not alike: layer i is as layer i + period. 1 where all are. */
 int plmr_shape_period(const plmr_model_shape *shape);
 
+/* Ids that are somehow different, where there is no text. */
+static inline int32_t plmr_shape_token(const plmr_model_shape *shape, int64_t i)
+{
+    return (int32_t)((i * 7919 + 13) % shape->n_vocab);
+}
+
 /* The table of a layer's steps. */
 static inline const plmr_step *plmr_shape_layer(const plmr_model_shape *shape)
 {

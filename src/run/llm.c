@@ -1,5 +1,4 @@
 #include "run/llm.h"
-#include "infer/choose.h"
 #include "text/chat.h"
 
 #include <math.h>
@@ -10,6 +9,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/wall.h"
+#include "infer/choose.h"
 #include "infer/traffic.h"
 
 /* ---- opening ---- */
@@ -137,19 +137,35 @@ static void choose_ranks(int rows, int cols, int *rank_rows, int *rank_cols)
     }
 }
 
-/* All regions have cores for every rank. */
+/* Regions of values have cores for every rank: those of the phases that are run, or, where they are still to be found, any of
+ * PLMR_CHOOSE_LEAST cores a side. Clocks are kept by as many ranks as there are cores for. */
+static plmr_status find_limits(const plmr_llm_run *run, const plmr_llm_setup *setup, int *rows, int *cols)
+{
+    const plmr_llm_options *o = run->options;
+    *rows = (int)run->session.device.rows;
+    *cols = (int)run->session.device.cols;
+    bool is_open = setup->aim && !o->places;
+    for (int i = 0; i < PLMR_N_PHASES && !o->timing; i++) {
+        const plmr_phase_setup *phase = &setup->phase[i];
+        if (!phase->rows)
+            continue;
+        PLMR_CHECK(is_open || (o->rank_rows <= phase->rows && o->rank_cols <= phase->cols), PLMR_ERROR_INPUT,
+                   "--ranks: a %dx%d grid leaves some ranks without cores of %s's %dx%d: use fewer ranks or more cores",
+                   o->rank_rows, o->rank_cols, i == PLMR_DECODE ? "decode" : "prefill", phase->rows, phase->cols);
+        *rows = least(*rows, is_open ? least(phase->rows, PLMR_CHOOSE_LEAST) : phase->rows);
+        *cols = least(*cols, is_open ? least(phase->cols, PLMR_CHOOSE_LEAST) : phase->cols);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status start_ranks(plmr_llm_run *run)
 {
     const plmr_llm_options *o = run->options;
     plmr_llm_setup setup = run->setup;
-    const plmr_phase_setup *prefill = &setup.phase[PLMR_PREFILL], *decode = &setup.phase[PLMR_DECODE];
-    int rank_rows = o->rank_rows, rank_cols = o->rank_cols;
-    plmr_llm_setup_choose(&setup, true, true, &run->session.device, run->shape);
-    int rows = least(prefill->rows, decode->rows), cols = least(prefill->cols, decode->cols);
-    if (setup.aim) {
-        rows = least(rows, PLMR_CHOOSE_LEAST);
-        cols = least(cols, PLMR_CHOOSE_LEAST);
-    }
+    int rank_rows = o->rank_rows, rank_cols = o->rank_cols, rows, cols;
+    plmr_llm_setup_choose(&setup, o->phases != PLMR_DECODE_ALONE, o->phases != PLMR_PREFILL_ALONE, &run->session.device,
+                          run->shape);
+    PLMR_TRY(find_limits(run, &setup, &rows, &cols));
     plmr_rank_traffic traffic;
     bool known = find_traffic(run, &setup, &traffic);
     if (!rank_rows && (!known || plmr_rank_count() <= MOST_IN_A_ROW))
@@ -171,7 +187,7 @@ plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm
         status = plmr_agree(open_model(run, wants_text || options->text));
     if (!status)
         status = note_files(run);
-    if (!status)
+    if (!status && !(options->places && options->setup.aim))
         status = start_ranks(run);
     return status ? plmr_llm_close(run, status) : PLMR_OK;
 }
@@ -292,6 +308,8 @@ plmr_status plmr_llm_place(plmr_llm_run *run)
     PLMR_TRY(plmr_llm_check_cores(o));
     double start_s = plmr_wall_s();
     PLMR_TRY(plmr_llm_choose(run));
+    if (!run->session.ranks)
+        PLMR_TRY(start_ranks(run));
     PLMR_TRY(plmr_timing_create(run->session.ranks, &run->session.device, run->shape, &run->setup, &run->timing));
     run->totals.time_s += plmr_wall_s() - start_s;
     run->prefill = placement(run, PLMR_PREFILL);

@@ -33,6 +33,7 @@ typedef struct plmr_llm_options {
     const char *expert_load, *expert_trace; /* how tokens are spread over experts; where it is kept; NULL: not given */
     plmr_trace_options trace;
     bool timing;                 /* no values are made */
+    bool places;                 /* plmr_llm_place follows, which finds regions that are asked for by an aim */
     enum plmr_llm_phases phases; /* that are run */
     int64_t n_prompt, n_decode;  /* tokens of the prompt, 0: those of text or ids; and of what follows */
     int rank_rows, rank_cols;    /* 0: what suits the model */

@@ -10,8 +10,8 @@ static plmr_status choose(plmr_llm_run *run, bool decode, plmr_llm_setup *setup,
     *choice = (plmr_candidate){0};
     if (!setup->phase[decode].rows || setup->as_published || (!aim && (setup->n_batch == 1 || asked->layers)))
         return PLMR_OK;
-    PLMR_TRY(plmr_choose_phase(run->session.ranks, &run->session.device, run->shape, aim ? aim : &plmr_aim_throughput,
-                               !aim || asked->rows, decode, setup, choice));
+    PLMR_TRY(plmr_choose_phase(&run->session.device, run->shape, aim ? aim : &plmr_aim_throughput, !aim || asked->rows,
+                               decode, setup, choice));
     PLMR_CHECK(
         !aim || choice->n_wafers || setup->allow_memory || setup->streams, PLMR_ERROR_LIMIT,
         "--for %s: %s of %s does not fit %s in any region that is looked at: choose fewer tokens, more --wafers or "

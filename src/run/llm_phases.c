@@ -37,12 +37,6 @@ plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_
 
 /* ---- values ---- */
 
-/* Ids that are somehow different. */
-static int32_t token_at(const plmr_llm_run *run, int64_t i)
-{
-    return (int32_t)((i * 7919 + 13) % run->shape->n_vocab);
-}
-
 static plmr_status run_prefill(plmr_llm_run *run, float *hidden)
 {
     int64_t n = run->setup.n_prompt;
@@ -52,7 +46,7 @@ static plmr_status run_prefill(plmr_llm_run *run, float *hidden)
     double start_s = plmr_wall_s();
     for (int b = 0; b < run->setup.n_batch && !status; b++) {
         for (int64_t i = 0; i < n; i++)
-            tokens[i] = token_at(run, i + b);
+            tokens[i] = plmr_shape_token(run->shape, i + b);
         status = plmr_engine_prefill(run->engine, b, tokens, n);
         if (!status)
             plmr_engine_hidden(run->engine, n - 1, 1, hidden ? hidden + (size_t)b * (size_t)run->shape->dim : NULL);
@@ -89,7 +83,7 @@ static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden
     double start_s = plmr_wall_s() - run->totals.decode_s;
     for (int64_t i = done_before(run); i < n_decode && !status; i++) {
         for (size_t b = 0; b < n_batch; b++)
-            tokens[b] = token_at(run, i * 31 + (int64_t)b);
+            tokens[b] = plmr_shape_token(run->shape, i * 31 + (int64_t)b);
         status = plmr_engine_decode(run->engine, tokens);
         if (!status)
             plmr_engine_logits(run->engine, 0, run->setup.n_batch, logits);

@@ -27,8 +27,8 @@ static plmr_status choose(const plmr_tune_task *task, plmr_llm_setup *setup, plm
     *chosen = (plmr_candidate){0};
     if (!aim && (setup->n_batch <= 1 || setup->phase[task->decode].layers))
         return PLMR_OK;
-    return plmr_choose_phase(task->ranks, task->device, task->shape, aim ? aim : &plmr_aim_throughput, true,
-                             task->decode, setup, chosen);
+    return plmr_choose_phase(task->device, task->shape, aim ? aim : &plmr_aim_throughput, true, task->decode, setup,
+                             chosen);
 }
 
 /* The prompt, and all that decode wants elsewhere; or the first logits, and all tokens. */

@@ -287,8 +287,8 @@ static plmr_status look_at_chosen(plmr_tune_search *s)
     sort(s);
     if (!setup.aim && !s->results[0].lack && s->results[0].n_wafers == 1)
         return PLMR_OK;
-    PLMR_TRY(plmr_choose_phase(s->task->ranks, s->task->device, s->task->shape,
-                               setup.aim ? setup.aim : &plmr_aim_latency, false, s->task->decode, &setup, &chosen));
+    PLMR_TRY(plmr_choose_phase(s->task->device, s->task->shape, setup.aim ? setup.aim : &plmr_aim_latency, false,
+                               s->task->decode, &setup, &chosen));
     plmr_phase_setup point = {.rows = chosen.rows, .cols = chosen.cols, .tree = {.n_levels = 2}};
     return chosen.n_wafers ? look_at(s, &point, &index) : PLMR_OK;
 }

@@ -145,8 +145,10 @@ def aims(plmr, check, small):
     check(max(r["prefill_tok_s"] for r in got.values()) == got["throughput"]["prefill_tok_s"], f"throughput: {got}")
     check(max(r["kv_capacity_tokens"] * math.ceil(6 / r["replicas"]) * r["replicas"] for r in got.values()) ==
           got["capacity"]["kv_capacity_tokens"] * math.ceil(6 / got["capacity"]["replicas"]) * got["capacity"]["replicas"], f"capacity: {got}")
-    for ranks in 2, 3:
+    for ranks in 2, 3, 5:
         check(virtual(one(plmr, args + " --for throughput", ranks)) == virtual(got["throughput"]), f"--for throughput on {ranks} ranks")
+    few = f"--model {small} --prompt 21 --decode 5 --prefill-cores 4x4 --decode-cores 3x6"
+    check(virtual(one(plmr, few, 5)) == virtual(one(plmr, few)), "clocks of fewer rows and columns than ranks")
     more = [one(plmr, f"{args.replace('60000', sram)} --for throughput --wafers {n}")["decode_tok_s"]
             for n, sram in ((1, "60000"), (1, "90000"), (2, "90000"), (3, "180000"))]
     check(more == sorted(more) and more[0] == got["throughput"]["decode_tok_s"] < more[-1], f"more is worse: {more}")

@@ -51,7 +51,7 @@ static plmr_candidate choose(const struct trial *t, plmr_llm_setup *setup)
 {
     plmr_candidate best;
     *setup = t->setup;
-    must(plmr_choose_phase(ranks, &t->device, &t->shape, t->aim, t->is_given, t->decode, setup, &best));
+    must(plmr_choose_phase(&t->device, &t->shape, t->aim, t->is_given, t->decode, setup, &best));
     return best;
 }
 
