@@ -223,6 +223,11 @@ static plmr_status read_known(struct line *line, const plmr_option_row *row, con
     return read_value(line, row, text);
 }
 
+bool plmr_option_is_output(const plmr_option *option)
+{
+    return option && !option->recorded && option->group && strcmp(option->group, PLMR_TITLE_OUTPUT) == 0;
+}
+
 static plmr_status unknown_option(const struct line *line, const char *name)
 {
     const char *names[PLMR_MOST_OPTIONS];
@@ -238,7 +243,7 @@ static plmr_status unknown_option(const struct line *line, const char *name)
 static plmr_status read_option(struct line *line)
 {
     const char *word = line->argv[line->at] + 2, *equals = strchr(word, '=');
-    char name[40], shown[44];
+    char name[PLMR_OPTION_NAME], shown[PLMR_OPTION_NAME + 4];
     snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - word) : (int)strlen(word), word);
     snprintf(shown, sizeof shown, "--%s", name);
     const plmr_option_row *row = find_row(line->rows, line->n_rows, name);

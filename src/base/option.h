@@ -23,6 +23,9 @@
 #include "base/parse.h"
 #include "base/registry.h"
 
+/* Bytes of an option's name at most, and the 0 behind it. */
+enum { PLMR_OPTION_NAME = 40 };
+
 typedef struct plmr_option plmr_option;
 
 /* Reads what the user says into the row's member. Of an option without a value the text is NULL. */
@@ -42,6 +45,7 @@ struct plmr_option {
     const char *const *words;      /* that may be said, NULL at the end */
     const plmr_registry *registry; /* things whose names may be said */
     const char *example;           /* for the error */
+    bool recorded;                 /* under the title of outputs: what a record has depends on it */
     bool first;                    /* it is read before the others, wherever it stands, as what errors look like is */
     const plmr_option *table;      /* of a row that stands for a table */
 };
@@ -125,6 +129,12 @@ typedef struct plmr_option_row {
     const plmr_option *option;
     size_t at; /* of its member in the whole struct */
 } plmr_option_row;
+
+/* The title above options that say where something is written, or what is printed. */
+#define PLMR_TITLE_OUTPUT "Output:"
+
+/* Whether it is one of those, and nothing in a record depends on it. */
+bool plmr_option_is_output(const plmr_option *option);
 
 /* Whether it is an option, and not a row of what else may be on the command line. */
 bool plmr_option_named(const plmr_option *option);

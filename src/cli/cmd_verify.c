@@ -35,9 +35,9 @@ static json_t *words_of(const json_t *line, const char *json)
         json_t *word = json_array_get(line, i);
         const char *text = json_string_value(word);
         const plmr_option *option = text && command ? plmr_line_option(command, text) : NULL;
-        if (!plmr_line_is_output(option))
+        if (!plmr_option_is_output(option))
             json_array_append(words, word);
-        if (plmr_line_value_is_apart(option, text) && ++i < json_array_size(line) && !plmr_line_is_output(option))
+        if (plmr_line_value_is_apart(option, text) && ++i < json_array_size(line) && !plmr_option_is_output(option))
             json_array_append(words, json_array_get(line, i));
     }
     json_array_append_new(words, json_sprintf("--json=%s", json));
@@ -45,6 +45,8 @@ static json_t *words_of(const json_t *line, const char *json)
         json_array_append_new(words, json_string("--quiet"));
     if (command == &plmr_command_logits)
         json_array_append_new(words, json_string("--out=/dev/null"));
+    if (command == &plmr_command_tune)
+        json_array_append_new(words, json_string("--cache=none"));
     return words;
 }
 

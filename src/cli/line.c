@@ -25,11 +25,6 @@ const plmr_option *plmr_line_option(const plmr_command *command, const char *wor
     return NULL;
 }
 
-bool plmr_line_is_output(const plmr_option *option)
-{
-    return option && option->group && strcmp(option->group, PLMR_TITLE_OUTPUT) == 0;
-}
-
 bool plmr_line_value_is_apart(const plmr_option *option, const char *word)
 {
     return option && option->argument && (word[1] == '-' ? !strchr(word, '=') : !word[2]);
@@ -39,7 +34,7 @@ bool plmr_line_value_is_apart(const plmr_option *option, const char *word)
 static bool is_setting(const plmr_option *option)
 {
     static const char *const others[] = {"ranks", "out", "json"};
-    bool is_other = plmr_line_is_output(option) || (option->group && !*option->group);
+    bool is_other = plmr_option_is_output(option) || (option->group && !*option->group);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         is_other = is_other || strcmp(option->name, others[i]) == 0;
     return !is_other;

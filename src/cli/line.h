@@ -8,9 +8,6 @@
 /* The option of the command, or of all commands, that a word gives; NULL: it gives none. */
 const plmr_option *plmr_line_option(const plmr_command *command, const char *word);
 
-/* Whether it belongs to what is written or shown. */
-bool plmr_line_is_output(const plmr_option *option);
-
 /* Whether the option's value is the next word. */
 bool plmr_line_value_is_apart(const plmr_option *option, const char *word);
 

@@ -12,7 +12,6 @@
 #define PLMR_TITLE_ALLREDUCES "Allreduces:"
 #define PLMR_TITLE_VALUES "Values:"
 #define PLMR_TITLE_RUNNING "Running:"
-#define PLMR_TITLE_OUTPUT "Output:"
 
 #define PLMR_DEVICE_HELP                                                                                               \
     "A device of plmr device list, or your own file, perhaps with numbers of your own: wse2:hop=4,routes=64"

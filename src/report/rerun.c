@@ -164,10 +164,22 @@ static const json_t *counterpart(const json_t *before, const json_t *now, size_t
     return n ? json_array_get(now, i % n) : NULL;
 }
 
+/* Why a run could not be done again that once could; NULL: it was, or it never could. */
+static const char *refusal(const json_t *before, const json_t *now)
+{
+    bool failed = json_is_string(json_object_get(before, "error"));
+    return failed ? NULL : json_string_value(json_object_get(json_array_get(now, 0), "error"));
+}
+
 void plmr_record_file_compare(const plmr_record_file *file, const plmr_run_group *group, const json_t *now,
                               plmr_differ_tally *tally)
 {
-    for (size_t i = group->first; i < group->end; i++) {
+    const char *why = refusal(json_array_get(file->records, group->first), now);
+    if (why)
+        printf("%s:%zu: cannot be run again: %s\n", file->path, file->lines[group->first], why);
+    if (why)
+        tally->n_differing += group->end - group->first;
+    for (size_t i = group->first; i < group->end && !why; i++) {
         struct place place = {file->path, file->lines[i]};
         const json_t *before = json_array_get(file->records, i);
         const json_t *other = counterpart(before, now, i - group->first);

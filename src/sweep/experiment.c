@@ -11,8 +11,8 @@
 static const char *const top_keys[] = {"title", "question", "runs", "columns", "plots"};
 static const char *const run_keys[] = {"command", "options", "vary"};
 
-/* What a sweep sees to itself, and what would write one file over and over. */
-static const char *const refused[] = {"json", "quiet", "text", "help", "out", "y", "dump", "trace"};
+/* What a sweep sees to itself, beside outputs: these would be written over and over. */
+static const char *const refused[] = {"help", "stall", "color", "json", "out", "http"};
 
 static const char device_prefix[] = "device.";
 
@@ -46,9 +46,11 @@ static plmr_status check_name(const plmr_reader *reader, const plmr_sweep_comman
     const char *names[PLMR_MOST_OPTIONS];
     plmr_option_row rows[PLMR_MOST_OPTIONS];
     int n = plmr_option_rows(command->options, rows);
+    bool is_refused = plmr_option_is_output(find_option(command, name));
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (strcmp(name, refused[i]) == 0)
-            return plmr_reader_fault(reader, name, "is not for sweeps");
+        is_refused = is_refused || strcmp(name, refused[i]) == 0;
+    if (is_refused)
+        return plmr_reader_fault(reader, name, "is not for sweeps");
     if (strncmp(name, device_prefix, strlen(device_prefix)) == 0)
         return plmr_reader_check_word(reader, name, name + strlen(device_prefix), "number of a device", device_keys,
                                       N_DEVICE_KEYS);

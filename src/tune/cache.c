@@ -20,18 +20,34 @@ enum { MOST_BYTES = 1 << 20 };
 
 static json_t *json_of_shape(const plmr_model_shape *s)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i, s:i}",
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i, s:i, "
+                     "s:i, s:i, s:f, "
+                     "s:f, s:f, s:f}",
                      "arch", s->arch->name, "window", s->window, "global_period", s->global_period, "layers",
                      s->n_layers, "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim",
                      s->head_dim, "ffn", s->n_ffn, "vocab", s->n_vocab, "dtype", (int)s->dtype, "biases",
                      s->has_qkv_biases, "rope_pairs", (int)s->rope_pairs, "bytes", (json_int_t)s->n_bytes, "experts",
                      s->n_experts, "used", s->n_used, "expert_ffn", s->n_expert_ffn, "shared_ffn", s->n_shared_ffn,
-                     "packed", (int)s->packed);
+                     "packed", (int)s->packed, "rope_dim", s->rope_dim, "unturned_period", s->unturned_period,
+                     "temperature_scale", (double)s->temperature_scale, "logit_scale", (double)s->logit_scale,
+                     "score_cap", (double)s->score_cap, "logit_cap", (double)s->logit_cap);
+}
+
+static json_t *json_of_defects(const plmr_defect_list *list)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < list->n; i++) {
+        const plmr_defect *d = &list->at[i];
+        json_array_append_new(all, json_pack("[i, i, i, i, f]", d->row, d->col, d->to_row, d->to_col, d->factor));
+    }
+    return all;
 }
 
 static json_t *json_of_device(const plmr_device *device)
 {
-    json_t *json = json_pack("{s:i}", "topology", (int)device->topology);
+    json_t *json = json_pack("{s:i, s:i, s:o, s:o, s:o}", "topology", (int)device->topology, "router",
+                             (int)device->router, "dead", json_of_defects(&device->dead), "dead_links",
+                             json_of_defects(&device->dead_links), "slow", json_of_defects(&device->slow));
 #define X(key, unit, least, most, meaning) json_object_set_new(json, #key, json_real(device->key));
     PLMR_DEVICE_NUMBERS(X)
 #undef X

@@ -213,6 +213,9 @@ def test_verify(plmr, check, folder):
                  f"llm -mdemo --mode compute --prompt 8 --decode 2 --trace {trace}", "serve --model demo --cores 30x30 --rate 50 --requests 20 --lengths 16/8"):
         lines += plmr.run(args.split() + ["--json", "-"])[1].splitlines()
     os.remove(trace)
+    for args in ("generate -p Once -n 3 --device wormhole --json-logprobs 2", "tune --model demo --device wormhole --prompt 16 --decode 2 --best 1 "
+                 f"--cache {folder}/tuned"):
+        lines.append(plmr.run(args.split() + ["--json", "-"])[1].splitlines()[-1])
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n" + plmr.run("generate -p Once -n 3 --device wormhole --json -".split())[1].splitlines()[-1] + "\n\n")
     code, out, err = plmr.run(["verify", path])
@@ -223,7 +226,7 @@ def test_verify(plmr, check, folder):
     lines[0] = json.dumps(json.loads(lines[0]) | {"version": "0.0.1"})
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
-    same = f"{len(lines)} records of 4 runs: every figure that does not depend on the host is the same\n"
+    same = f"{len(lines)} records of 6 runs: every figure that does not depend on the host is the same\n"
     for args, ranks in ((["verify", path], 2), (["verify", "--quick", path], None)):
         code, out, err = plmr.run(args, ranks)
         check(code == 0 and not err and (out == same or "--quick" in args and out.count("\n") == 1), f"{args}: {out} {err}")
