@@ -25,6 +25,9 @@ static const plmr_option common_options[] = {
     {0},
 };
 
+/* Commands at work: some run others, which wait as long as these were told to. */
+static int n_running;
+
 /* Where a command's own struct lies, behind that. */
 enum { OWN = (sizeof(common) + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t) };
 
@@ -79,15 +82,25 @@ plmr_status plmr_command_run_from(const plmr_command *command, const void *prese
         memcpy(options + OWN, preset, command->size);
     snprintf(name, sizeof name, "%s%.30s", command->alone ? "" : "plmr ", command->name);
     plmr_status status = plmr_options_read(tables.rows, name, argc, argv, options, &help);
-    if (!status)
+    if (!status && n_running == 0)
         plmr_ranks_stall_after((int)((common *)options)->stall_s);
     if (!status && !help)
         status = start_ranks(command);
+    n_running++;
     if (!status && !help)
         status = command->run(options + OWN);
     else if (!status && plmr_rank() == 0)
         print_help(command);
+    n_running--;
     free(options);
+    return status;
+}
+
+plmr_status plmr_command_flush(plmr_status status)
+{
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (lost && !status && plmr_rank() == 0)
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot write all of the output: is the disk full?");
     return status;
 }
 

@@ -28,6 +28,9 @@ plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)
 /* The same where the struct is not 0 at first, but this. */
 plmr_status plmr_command_run_from(const plmr_command *command, const void *preset, int argc, char **argv);
 
+/* The status; or, where there is none yet, that some of what rank 0 has printed is lost. Local. */
+plmr_status plmr_command_flush(plmr_status status);
+
 /* The rows of its table, and of what all commands take. Returns how many. */
 int plmr_command_rows(const plmr_command *command, plmr_option_row rows[PLMR_MOST_OPTIONS]);
 

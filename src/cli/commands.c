@@ -111,11 +111,9 @@ plmr_status plmr_commands_run(int argc, const char *const *argv)
     PLMR_GIVEN(argv);
     bool had_options = plmr_hint_options(true);
     plmr_point point = plmr_point_begin();
-    plmr_status status = plmr_agree(run(argc, argv));
+    plmr_status status = plmr_agree(plmr_command_flush(run(argc, argv)));
     plmr_point_end(point);
     plmr_hint_options(had_options);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && plmr_rank() == 0 && !status)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot write all of the output: is the disk full?");
     return status;
 }
 

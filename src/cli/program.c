@@ -70,11 +70,21 @@ static const plmr_option verify_row = {"verify", NULL, PLMR_TITLE_VALUES, "Hold 
                                        PLMR_FLAG(struct program_run, run.verify)};
 static const plmr_option frame_row = PLMR_OPTIONS(struct program_run, run, plmr_frame_table);
 
-static plmr_status check_option(const plmr_program_option *o, int i)
+static plmr_status check_option(const plmr_program *program, int i)
 {
+    const plmr_program_option *o = &program->options[i];
     PLMR_CHECK(i < MOST_OPTIONS, PLMR_ERROR_INPUT, "a program has at most %d options of its own", MOST_OPTIONS);
+    PLMR_CHECK(strlen(o->name) < PLMR_OPTION_NAME, PLMR_ERROR_INPUT,
+               "option %d ('%.60s'): a name has %d characters at most", i, o->name, PLMR_OPTION_NAME - 1);
     PLMR_CHECK(o->value && o->help && *o->name && (o->kind == PLMR_OPTION_FLAG) == !o->argument, PLMR_ERROR_INPUT,
                "option %d ('%.40s') needs a name, a help, a value, and an argument unless it is a flag", i, o->name);
+    PLMR_CHECK((unsigned)o->kind <= PLMR_OPTION_TEXT, PLMR_ERROR_INPUT,
+               "option %d ('%.40s') is of kind %d, which there is not", i, o->name, (int)o->kind);
+    PLMR_CHECK(*o->name != '-' && !strchr(o->name, '='), PLMR_ERROR_INPUT,
+               "option %d ('%.40s') could never be given: a name has no dashes before it, and no '='", i, o->name);
+    for (int j = 0; j < i; j++)
+        PLMR_CHECK(strcmp(program->options[j].name, o->name) != 0, PLMR_ERROR_INPUT,
+                   "options %d and %d have one name, '%.40s'", j, i, o->name);
     return PLMR_OK;
 }
 
@@ -82,7 +92,7 @@ static plmr_status fill_rows(const plmr_program *program, plmr_option rows[MOST_
 {
     int n = 0;
     for (const plmr_program_option *o = program->options; o && o->name; o++) {
-        PLMR_TRY(check_option(o, n));
+        PLMR_TRY(check_option(program, n));
         rows[n++] = (plmr_option){.name = o->name,
                                   .argument = o->argument,
                                   .group = PLMR_TITLE_PROBLEM,
@@ -252,9 +262,8 @@ plmr_status plmr_program_run(const plmr_program *program, int argc, const char *
     for (int i = 0; argv && i < argc; i++)
         words[i] = (char *)argv[i];
     plmr_point point = plmr_point_begin();
-    plmr_status status = plmr_agree(run_words(program, argc, words));
+    plmr_status status = plmr_agree(plmr_command_flush(run_words(program, argc, words)));
     plmr_point_end(point);
-    fflush(stdout);
     free(words);
     plmr_hint_options(had_options);
     return status;

@@ -39,8 +39,7 @@ static void reduce(void *values, int n, MPI_Datatype type, MPI_Op op, MPI_Comm c
     TOGETHER(MPI_Allreduce, MPI_Iallreduce, MPI_IN_PLACE, values, n, type, op, comm);
 }
 
-/* All of a collective's time is waiting: nothing else is done meanwhile. */
-static void end_wait(plmr_ranks *ranks, double begin_s)
+void plmr_ranks_end_wait(plmr_ranks *ranks, double begin_s)
 {
     double took_s = plmr_wall_s() - begin_s;
     ranks->times.wait_s += took_s;
@@ -53,7 +52,7 @@ void plmr_ranks_line_broadcast(plmr_ranks *ranks, enum plmr_axis axis, int place
         return;
     double begin_s = plmr_wall_s();
     broadcast(ranks->line[axis], place, data, n_bytes);
-    end_wait(ranks, begin_s);
+    plmr_ranks_end_wait(ranks, begin_s);
     if (place == ranks->place[axis]) {
         ranks->times.messages++;
         ranks->times.n_bytes += n_bytes;
@@ -83,19 +82,19 @@ void plmr_ranks_line_max(plmr_ranks *ranks, enum plmr_axis axis, double *values,
         return;
     double begin_s = plmr_wall_s();
     reduce(values, n, MPI_DOUBLE, MPI_MAX, ranks->line[axis]);
-    end_wait(ranks, begin_s);
+    plmr_ranks_end_wait(ranks, begin_s);
 }
 
 void plmr_ranks_max(plmr_ranks *ranks, double *values, int n)
 {
     double begin_s = plmr_wall_s();
     reduce(values, n, MPI_DOUBLE, MPI_MAX, ranks->grid);
-    end_wait(ranks, begin_s);
+    plmr_ranks_end_wait(ranks, begin_s);
 }
 
 void plmr_ranks_sum(plmr_ranks *ranks, uint64_t *values, int n)
 {
     double begin_s = plmr_wall_s();
     reduce(values, n, MPI_UINT64_T, MPI_SUM, ranks->grid);
-    end_wait(ranks, begin_s);
+    plmr_ranks_end_wait(ranks, begin_s);
 }

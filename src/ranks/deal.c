@@ -31,7 +31,7 @@ void plmr_deal_count_in(plmr_ranks *ranks, const int64_t *out, int64_t *in)
 {
     double begin_s = plmr_wall_s();
     PLMR_MPI(MPI_Alltoall(out, 1, MPI_INT64_T, in, 1, MPI_INT64_T, ranks->grid));
-    ranks->times.wait_s += plmr_wall_s() - begin_s;
+    plmr_ranks_end_wait(ranks, begin_s);
 }
 
 void *plmr_deal_sort(void *records, size_t record_bytes, int64_t n, const int32_t *to, int n_to)

@@ -44,6 +44,9 @@ void plmr_call_end(void);
 /* In place of an axis: messages between any two ranks, whose places are their numbers row by row. */
 #define PLMR_EVERY_RANK ((enum plmr_axis)2)
 
+/* After a collective: all of its time is waiting, for nothing else is done meanwhile. */
+void plmr_ranks_end_wait(plmr_ranks *ranks, double begin_s);
+
 /* On this node, as the launcher has said. */
 bool plmr_ranks_outnumber_cores(void);
 

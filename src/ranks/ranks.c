@@ -1,5 +1,6 @@
 #include "ranks/internal.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
@@ -180,9 +181,19 @@ void plmr_headers(const char *version)
         other_headers = version;
 }
 
+/* Where a standard stream is closed, MPI's next file would take its place, and what is printed would go there in silence. What
+ * takes it now can only be read. */
+static void hold_streams(void)
+{
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            return;
+}
+
 /* What all ways of starting do first: whether ranks are to be bound. */
 static plmr_status begin(bool *binds)
 {
+    hold_streams();
     PLMR_CHECK(
         !other_headers, PLMR_ERROR_INPUT,
         "compiled with the headers of plmr %.40s, and run with the library of %s: compile the program anew, or give it "
@@ -226,6 +237,12 @@ plmr_status(plmr_init_on)(const void *comm)
     MPI_Finalized(&ended);
     PLMR_CHECK(started && !ended && !plmr_ranks_started(), PLMR_ERROR_INPUT,
                "plmr_init_on comes between MPI_Init and MPI_Finalize, and again only after plmr_finalize");
+    int has_two_sides = 1;
+    if (*(const MPI_Comm *)comm != MPI_COMM_NULL)
+        MPI_Comm_test_inter(*(const MPI_Comm *)comm, &has_two_sides);
+    PLMR_CHECK(
+        !has_two_sides, PLMR_ERROR_INPUT,
+        "plmr_init_on needs the communicator of one group of ranks: neither MPI_COMM_NULL nor one between two groups");
     PLMR_CHECK(MPI_Comm_dup(*(const MPI_Comm *)comm, &job) == MPI_SUCCESS, PLMR_ERROR_SYSTEM,
                "MPI cannot duplicate the communicator");
     PLMR_MPI(MPI_Comm_set_errhandler(job, MPI_ERRORS_RETURN));

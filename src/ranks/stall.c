@@ -11,8 +11,8 @@ enum { TICKS = 8, LAST_WORDS_S = 5, MOST_NAMED = 4 };
 
 /* Of this rank: a handler of signals is given nothing else. */
 static struct {
-    volatile uint64_t n_calls; /* of the message layer */
-    volatile bool in_call;
+    volatile uint64_t n_calls;            /* of the message layer */
+    volatile int depth;                   /* this rank is in one; what a call is given may have needed another */
     const plmr_awaited *volatile awaited; /* NULL: all ranks */
     uint64_t seen;                        /* calls, at the last tick */
     int n_ticks, most_s;
@@ -21,13 +21,14 @@ static struct {
 void plmr_call_begin(const plmr_awaited *awaited)
 {
     watch.n_calls++;
-    watch.awaited = awaited;
-    watch.in_call = true;
+    if (watch.depth == 0)
+        watch.awaited = awaited;
+    watch.depth++;
 }
 
 void plmr_call_end(void)
 {
-    watch.in_call = false;
+    watch.depth--;
 }
 
 /* "rank 3"; "ranks 3, 5, 7, 9 and more". */
@@ -62,7 +63,7 @@ static void end_stalled(void)
 static void tick(int number)
 {
     (void)number;
-    watch.n_ticks = watch.in_call && watch.n_calls == watch.seen ? watch.n_ticks + 1 : 0;
+    watch.n_ticks = watch.depth > 0 && watch.n_calls == watch.seen ? watch.n_ticks + 1 : 0;
     watch.seen = watch.n_calls;
     if (watch.n_ticks > TICKS)
         end_stalled();

@@ -2,6 +2,7 @@
 
 failing.py MPIEXEC PLMR PRELOADED
 """
+import json
 import os
 import re
 import sys
@@ -18,6 +19,14 @@ LLM = "llm --model demo --mode compute --prompt 6 --decode 2 --prefill-cores 16x
 GENERATE = f"generate -n 4 --tokens {','.join(str(3 + i) for i in range(65))} --prefill-cores 16x16 --decode-cores 12x12"
 PAPER = "paper --figure 10"
 GEMM = "gemm --alg meshgemm --cores 24x24 --dtype f32 --quiet"
+
+
+def experiment(folder):
+    path = os.path.join(folder, "experiment.json")
+    with open(path, "w", encoding="ascii") as file:
+        json.dump({"title": "t", "question": "q", "columns": ["cycles"], "plots": [], "runs": {"gemm": {
+            "command": "gemm", "options": {"alg": "meshgemm", "cores": "24x24", "mode": "compute"}, "vary": {"m": [240, 480]}}}}, file)
+    return path
 
 
 class Failing:
@@ -100,6 +109,7 @@ def main():
         failing.unseen(f"logits --tokens 1,2,3 --phase prefill --prefill-cores 8x8 --out {late}/l.f32 --dump {late}/dump", late)
         failing.must_notice(f"{GEMM} --m 240 --k 240 --n 240", 3)
         failing.must_notice(LLM, 20)
+        failing.must_notice(f"sweep {experiment(folder)} --out {folder}/swept", 3)
         for args, ranks in (LLM, 3), (GENERATE, 2), (PAPER, 2):
             failing.must_end(args, ranks, rank=1, memory=300 << 10)
     check.done()

@@ -212,6 +212,22 @@ static void work_hides_messages(void **state)
     plmr_ranks_destroy(ranks);
 }
 
+/* Whoever waits for others to tell how much they send has messages on their way. */
+static void deals_are_waited_for(void **state)
+{
+    (void)state;
+    plmr_ranks *ranks;
+    int n = plmr_rank_count();
+    int64_t out[16] = {0}, in[16];
+    must(plmr_ranks_create(1, n, 1, n, &ranks));
+    plmr_ranks_times before = plmr_ranks_times_now(ranks);
+    plmr_deal_count_in(ranks, out, in);
+    plmr_ranks_times now = plmr_ranks_times_now(ranks);
+    assert_true(now.wait_s > before.wait_s);
+    assert_true(now.flight_s - before.flight_s >= (now.wait_s - before.wait_s) * (1 - 1e-9));
+    plmr_ranks_destroy(ranks);
+}
+
 /* Each rank does its own part of what is dealt out, and fails alone; then all are together again. */
 static void a_rank_works_alone(void **state)
 {
@@ -285,15 +301,11 @@ static void deals_are_done_again_and_again(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shares_cover_all_cores),
-    cmocka_unit_test(grids_fit_their_region),
-    cmocka_unit_test(grids_are_made_again),
-    cmocka_unit_test(messages_go_along_axes),
-    cmocka_unit_test(failures_are_shared),
-    cmocka_unit_test(waiting_is_measured),
-    cmocka_unit_test(work_hides_messages),
-    cmocka_unit_test(a_rank_works_alone),
-    cmocka_unit_test(deals_are_done_again_and_again),
+    cmocka_unit_test(shares_cover_all_cores), cmocka_unit_test(grids_fit_their_region),
+    cmocka_unit_test(grids_are_made_again),   cmocka_unit_test(messages_go_along_axes),
+    cmocka_unit_test(failures_are_shared),    cmocka_unit_test(waiting_is_measured),
+    cmocka_unit_test(work_hides_messages),    cmocka_unit_test(deals_are_waited_for),
+    cmocka_unit_test(a_rank_works_alone),     cmocka_unit_test(deals_are_done_again_and_again),
 };
 
 TEST_MAIN(tests)
