@@ -1,8 +1,8 @@
 #include "base/draft.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -175,16 +175,36 @@ int plmr_draft_rename(const char *part, const char *path)
     return 0;
 }
 
+/* "PID-N.part" */
+static bool ends_draft(const char *text)
+{
+    size_t n_pid = strspn(text, "0123456789");
+    if (!n_pid || text[n_pid] != '-')
+        return false;
+    text += n_pid + 1;
+    size_t n = strspn(text, "0123456789");
+    return n && strcmp(text + n, ".part") == 0;
+}
+
+static void sweep_folder(int folder, DIR *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (struct dirent *entry; (entry = readdir(names));)
+        if (strncmp(entry->d_name, name, n) == 0 && entry->d_name[n] == '.' && ends_draft(entry->d_name + n + 1))
+            unlinkat(folder, entry->d_name, 0);
+}
+
 void plmr_draft_sweep(const char *path)
 {
-    glob_t found;
-    char *final = plmr_draft_final(path), *pattern = plmr_take_text("%s.*-*.part", final);
-    if (glob(pattern, GLOB_NOESCAPE, NULL, &found) == 0) {
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            unlink(found.gl_pathv[i]);
-        globfree(&found);
+    char *final = plmr_draft_final(path);
+    size_t n = folder_length(final);
+    char *folder = plmr_take_text("%.*s", (int)(n ? n : 1), n ? final : ".");
+    DIR *names = opendir(folder);
+    if (names) {
+        sweep_folder(dirfd(names), names, final + n);
+        closedir(names);
     }
-    free(pattern);
+    free(folder);
     free(final);
 }
 
