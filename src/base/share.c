@@ -143,6 +143,8 @@ plmr_status plmr_share_names(const plmr_shared *shared, char ***names, int *n_na
         for (int s = 0; shared->suffixes[s] && !status; s++)
             if (share_file(i, shared->folder, path, sizeof path))
                 status = list_add_folder(&list, path, shared->suffixes[s]);
+    if (!status && !list.n) /* is there anything of plmr's? */
+        status = plmr_share_path("devices", path, sizeof path);
     *names = list_pack(&list, n_names);
     if (status) {
         free(*names);
@@ -171,13 +173,17 @@ static bool names_file(const plmr_shared *shared, const char *argument)
     return strchr(argument, '/') || plmr_is_file(argument);
 }
 
-/* "name, name, name; ", cut short where there is no room. */
+/* "name, name, name; ", or "name, ...; " where there is no room. */
 static void join_names(char *const *names, int n, char *to, size_t size)
 {
+    static const char more[] = "...; ";
     size_t used = 0;
+    int i = 0;
     to[0] = '\0';
-    for (int i = 0; i < n && used + strlen(names[i]) + 3 <= size; i++)
+    for (; i < n && used + strlen(names[i]) + sizeof ", " + sizeof more <= size; i++)
         used += (size_t)snprintf(to + used, size - used, "%s%s", names[i], i + 1 < n ? ", " : "; ");
+    if (i < n)
+        snprintf(to + used, size - used, "%s", more);
 }
 
 static plmr_status unknown(const plmr_shared *shared, const char *name)
@@ -185,7 +191,7 @@ static plmr_status unknown(const plmr_shared *shared, const char *name)
     char available[400];
     int n;
     char **names;
-    plmr_error_free(plmr_share_names(shared, &names, &n));
+    PLMR_TRY(plmr_share_names(shared, &names, &n));
     const char *near = plmr_suggest(name, (const char *const *)names, n);
     join_names(names, n, available, sizeof available);
     plmr_status status =

@@ -181,7 +181,7 @@ static plmr_status run(void *options)
 {
     struct bench_command *c = options;
     PLMR_TRY(choose(c));
-    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &c->records) : PLMR_OK);
+    plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open("--json", c->json, &c->records) : PLMR_OK);
     if (!status)
         status = measure_all(c);
     return plmr_agree(plmr_draft_close(&c->records, status));

@@ -69,7 +69,7 @@ static plmr_status list(const struct model_command *c, plmr_ranks *ranks, plmr_d
 static plmr_status run_on(const struct model_command *c, plmr_ranks *ranks)
 {
     plmr_draft jsonl = {0};
-    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open(c->json, &jsonl) : PLMR_OK));
+    PLMR_TRY(plmr_agree(plmr_rank() == 0 ? plmr_jsonl_open("--json", c->json, &jsonl) : PLMR_OK));
     plmr_status status = !c->model || strcmp(c->model, "list") == 0
                              ? list(c, ranks, &jsonl)
                              : tell(c, c->model, ranks, plmr_model_print, &jsonl);

@@ -128,7 +128,7 @@ static plmr_status run_and_tell(const struct scale_command *c, plmr_curve *curve
                           .repeat = c->repeat,
                           .curve = curve,
                           .records = &records};
-    PLMR_TRY(plmr_jsonl_open(c->records, &records));
+    PLMR_TRY(plmr_jsonl_open("--records", c->records, &records));
     plmr_status status = c->from.n ? collect(&c->from, curve) : plmr_series_run(&series);
     if (!status)
         status = collect(&c->files, curve);
@@ -150,7 +150,7 @@ static plmr_status run_command(void *options)
         PLMR_TRY(plmr_launch_check());
     PLMR_CHECK(plmr_rank_count() == 1, PLMR_ERROR_INPUT, "it runs alone: start it without mpirun or srun");
     PLMR_TRY(choose(c));
-    PLMR_TRY(plmr_jsonl_open(c->json, &json));
+    PLMR_TRY(plmr_jsonl_open("--json", c->json, &json));
     plmr_status status = plmr_draft_close(&json, run_and_tell(c, &curve, &json));
     plmr_curve_free(&curve);
     return status;

@@ -105,7 +105,7 @@ static plmr_status turn(struct tokenize_command *c)
     plmr_tokenizer *tokenizer;
     PLMR_TRY(check(c));
     PLMR_TRY(open_tokenizer(c->model, &tokenizer));
-    plmr_status status = plmr_jsonl_open(c->json, &jsonl);
+    plmr_status status = plmr_jsonl_open("--json", c->json, &jsonl);
     if (!status)
         status = plmr_draft_close(&jsonl, c->text ? print_ids(c, tokenizer, &jsonl) : print_text(c, tokenizer, &jsonl));
     free(c->ids);

@@ -112,7 +112,7 @@ static plmr_status tell(const struct topo_command *c, const plmr_rank_map *t)
 {
     plmr_draft jsonl;
     FILE *out = plmr_text_beside(c->json);
-    PLMR_TRY(plmr_jsonl_open(c->json, &jsonl));
+    PLMR_TRY(plmr_jsonl_open("--json", c->json, &jsonl));
     print_table(out, c, t);
     print_picture(out, t);
     plmr_ranks_warn(t);

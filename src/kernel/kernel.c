@@ -40,7 +40,7 @@ plmr_status plmr_kernel_check(void)
 {
     int index;
     const char *asked = getenv("PLMR_KERNEL");
-    if (!asked)
+    if (!asked || !*asked)
         return PLMR_OK;
     PLMR_TRY(plmr_parse_word("PLMR_KERNEL", asked, best_first, sizeof best_first / sizeof *best_first, &index));
     PLMR_CHECK(plmr_isa_find(asked), PLMR_ERROR_INPUT,
@@ -51,7 +51,7 @@ plmr_status plmr_kernel_check(void)
 static const plmr_isa *choose(void)
 {
     const char *asked = getenv("PLMR_KERNEL");
-    const plmr_isa *isa = asked ? plmr_isa_find(asked) : NULL;
+    const plmr_isa *isa = asked && *asked ? plmr_isa_find(asked) : NULL;
     for (size_t i = 0; !isa; i++)
         isa = plmr_isa_find(best_first[i]);
     return isa;

@@ -12,11 +12,11 @@ FILE *plmr_text_beside(const char *path)
     return path && strcmp(path, "-") == 0 ? stderr : stdout;
 }
 
-plmr_status plmr_jsonl_open(const char *path, plmr_draft *draft)
+plmr_status plmr_jsonl_open(const char *option, const char *path, plmr_draft *draft)
 {
     if (path && strcmp(path, "-") != 0)
-        return plmr_draft_open("--json", path, draft);
-    *draft = (plmr_draft){.file = path ? stdout : NULL, .option = "--json", .path = path};
+        return plmr_draft_open(option, path, draft);
+    *draft = (plmr_draft){.file = path ? stdout : NULL, .option = option, .path = path};
     return PLMR_OK;
 }
 

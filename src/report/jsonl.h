@@ -11,7 +11,7 @@
 FILE *plmr_text_beside(const char *path);
 
 /* Opens for writing: NULL for no file at all, "-" for standard output. */
-plmr_status plmr_jsonl_open(const char *path, plmr_draft *draft);
+plmr_status plmr_jsonl_open(const char *option, const char *path, plmr_draft *draft);
 
 /* Appends a line, to which it adds the newline, or an object, printed with these flags of jansson's, which it takes
  * over. Does nothing without a file. */

@@ -106,7 +106,9 @@ static plmr_status open_newest(plmr_checkpoint *c, json_t **state)
 /* "DIR:every N" */
 static plmr_status read_option(plmr_checkpoint *c, const char *option)
 {
-    const char *every = strstr(option, ":every ");
+    const char *every = strstr(option, ":every "), *colon = strrchr(option, ':');
+    bool is_slip = !every && colon && strncmp(colon + 1 + strspn(colon + 1, " "), "every", strlen("every")) == 0;
+    PLMR_CHECK(!is_slip, PLMR_ERROR_INPUT, "--checkpoint: '%.200s' is not DIR:every N, as in cp:every 5", option);
     if (every)
         PLMR_TRY(plmr_parse_count("--checkpoint", every + strlen(":every "), INT64_C(1) << 40, &c->every));
     c->folder = plmr_take_text("%.*s", every ? (int)(every - option) : (int)strlen(option), option);

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/one_line.h"
 #include "base/share.h"
 #include "base/text_file.h"
 #include "base/wall.h"
@@ -13,21 +14,33 @@
 
 /* ---- what results come from ---- */
 
-/* A word that is not UTF-8, as a file's name may be, is null. */
+/* A file's name need not be UTF-8, as JSON must be. */
+static char *shown(const char *word)
+{
+    char *text = plmr_take_copy(word);
+    json_t *json = json_string(word);
+    if (!json)
+        plmr_make_line(text);
+    json_decref(json);
+    return text;
+}
+
 static json_t *words_of(const plmr_words *line)
 {
     json_t *words = plmr_take_made(json_array());
     for (int i = 0; i < line->n; i++) {
-        json_t *word = json_string(line->at[i]);
-        json_array_append_new(words, word ? word : json_null());
+        char *word = shown(line->at[i]);
+        json_array_append_new(words, json_string(word));
+        free(word);
     }
     return words;
 }
 
 static void add_file(json_t *source, const char *path, uint64_t digest)
 {
-    char *name = plmr_share_shown(path);
-    json_object_set_new(json_object_get(source, "files"), name, json_string(plmr_digest_shown(digest).s));
+    char *name = plmr_share_shown(path), *text = shown(name);
+    json_object_set_new(json_object_get(source, "files"), text, json_string(plmr_digest_shown(digest).s));
+    free(text);
     free(name);
 }
 
@@ -118,7 +131,7 @@ plmr_status plmr_session_start_ranks(plmr_session *session, int rank_rows, int r
 
 static plmr_status open_files(plmr_session *session, const char *json, const char *report, const char *trace)
 {
-    PLMR_TRY(plmr_jsonl_open(json, &session->jsonl));
+    PLMR_TRY(plmr_jsonl_open("--json", json, &session->jsonl));
     PLMR_TRY(plmr_html_open("--report", report, &session->html));
     return plmr_trace_file_open(trace, &session->about, &session->trace);
 }

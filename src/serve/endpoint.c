@@ -74,12 +74,22 @@ static bool is_over(const plmr_client *job)
     return job->state == PLMR_CLIENT_DONE || job->state == PLMR_CLIENT_REFUSED;
 }
 
-void plmr_endpoint_wait(plmr_endpoint *e, const plmr_client *job, size_t n_bytes)
+enum plmr_client_state plmr_endpoint_wait(plmr_endpoint *e, const plmr_client *job, size_t n_bytes)
 {
     pthread_mutex_lock(&e->mutex);
     while (!e->stopped && !is_over(job) && job->n_bytes <= n_bytes)
         pthread_cond_wait(&e->changed, &e->mutex);
+    enum plmr_client_state state = job->state;
     pthread_mutex_unlock(&e->mutex);
+    return state;
+}
+
+bool plmr_endpoint_has_stopped(plmr_endpoint *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    bool stopped = e->stopped;
+    pthread_mutex_unlock(&e->mutex);
+    return stopped;
 }
 
 void plmr_endpoint_release(plmr_endpoint *e, plmr_client *job)

@@ -55,11 +55,12 @@ typedef struct plmr_endpoint {
  * `longest`. The wish's load is made up. Collective. */
 plmr_status plmr_endpoint_place(plmr_endpoint *endpoint, plmr_serve_wish wish, plmr_serve_place *place);
 
-/* For the server's threads. Takes the ask over; NULL: all places are taken. Waits until there is more text than n_bytes, or
- * the state is done or refused. */
+/* For the server's threads. Takes the ask over; NULL: all places are taken. Waits until there is more text than n_bytes, the
+ * state is done or refused, or the machine has stopped; returns the state then. */
 plmr_client *plmr_endpoint_ask(plmr_endpoint *endpoint, bool chat, plmr_ask *ask);
-void plmr_endpoint_wait(plmr_endpoint *endpoint, const plmr_client *job, size_t n_bytes);
+enum plmr_client_state plmr_endpoint_wait(plmr_endpoint *endpoint, const plmr_client *job, size_t n_bytes);
 void plmr_endpoint_release(plmr_endpoint *endpoint, plmr_client *job);
+bool plmr_endpoint_has_stopped(plmr_endpoint *endpoint);
 
 /* How things stand, as a line of JSON for the caller to free. */
 char *plmr_endpoint_view(plmr_endpoint *endpoint);

@@ -164,7 +164,7 @@ static ssize_t stream_view(void *context, uint64_t at, char *to, size_t most)
         return send_some(c, to, most);
     if (at)
         nanosleep(&pause, NULL);
-    if (c->endpoint->stopped)
+    if (plmr_endpoint_has_stopped(c->endpoint))
         return MHD_CONTENT_READER_END_OF_STREAM;
     char *view = plmr_endpoint_view(c->endpoint);
     set_line(c, json_loads(view, 0, NULL));
@@ -202,12 +202,12 @@ static enum MHD_Result complete(struct MHD_Connection *connection, struct client
     plmr_ask_free(&ask);
     if (!c->job)
         return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait: come again");
-    plmr_endpoint_wait(c->endpoint, c->job, c->stream ? 0 : SIZE_MAX);
-    if (c->job->state == PLMR_CLIENT_REFUSED)
+    enum plmr_client_state state = plmr_endpoint_wait(c->endpoint, c->job, c->stream ? 0 : SIZE_MAX);
+    if (state == PLMR_CLIENT_REFUSED)
         return refuse(connection, MHD_HTTP_BAD_REQUEST, c->job->error);
     if (c->stream)
         return answer_stream(connection, c, stream_text);
-    if (c->job->state != PLMR_CLIENT_DONE)
+    if (state != PLMR_CLIENT_DONE)
         return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends");
     return answer_whole(connection, c);
 }

@@ -233,9 +233,12 @@ plmr_status plmr_validation_add_file(plmr_validation *v, const char *path)
     size_t n;
     plmr_status status = plmr_file_read(path, MOST_BYTES, &text, &n);
     char *rest = text;
+    int n_before = v->n_points;
     for (int number = 0; !status && (line = strsep(&rest, "\n")); number++)
         if (line[strspn(line, " \t\r")])
             status = add_line(v, path, number, line);
+    if (!status && v->n_points == n_before)
+        status = plmr_error_make(PLMR_ERROR_INPUT, "%.300s: has no points, one JSON object a line", path);
     free(text);
     return status;
 }

@@ -61,7 +61,7 @@ static void test_commit(void **state)
     (void)state;
     plmr_draft jsonl;
     write_old();
-    must(plmr_jsonl_open(path, &jsonl));
+    must(plmr_jsonl_open("--json", path, &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
     must(plmr_jsonl_put(&jsonl, "{}"));
     assert_int_equal(count_lines(path), 1);
@@ -77,7 +77,7 @@ static void test_discard(void **state)
 {
     (void)state;
     plmr_draft jsonl;
-    must(plmr_jsonl_open(path, &jsonl));
+    must(plmr_jsonl_open("--json", path, &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
     discard(&jsonl);
     assert_false(exists(path));
@@ -88,7 +88,7 @@ static void test_none(void **state)
 {
     (void)state;
     plmr_draft jsonl;
-    must(plmr_jsonl_open(NULL, &jsonl));
+    must(plmr_jsonl_open("--json", NULL, &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
     must(plmr_draft_close(&jsonl, PLMR_OK));
 }
@@ -97,8 +97,8 @@ static void test_unwritable(void **state)
 {
     (void)state;
     plmr_draft jsonl;
-    must_fail(plmr_jsonl_open(folder, &jsonl), PLMR_ERROR_FILE, "Is a directory");
-    must_fail(plmr_jsonl_open("/nonexistent/r.jsonl", &jsonl), PLMR_ERROR_FILE, "/nonexistent/r.jsonl");
+    must_fail(plmr_jsonl_open("--json", folder, &jsonl), PLMR_ERROR_FILE, "Is a directory");
+    must_fail(plmr_jsonl_open("--json", "/nonexistent/r.jsonl", &jsonl), PLMR_ERROR_FILE, "/nonexistent/r.jsonl");
     discard(&jsonl);
 }
 
@@ -107,10 +107,10 @@ static void test_special_file(void **state)
 {
     (void)state;
     plmr_draft jsonl;
-    must(plmr_jsonl_open("/dev/null", &jsonl));
+    must(plmr_jsonl_open("--json", "/dev/null", &jsonl));
     must(plmr_jsonl_put(&jsonl, "{}"));
     must(plmr_draft_close(&jsonl, PLMR_OK));
-    must(plmr_jsonl_open("/dev/full", &jsonl));
+    must(plmr_jsonl_open("--json", "/dev/full", &jsonl));
     must_fail(plmr_jsonl_put(&jsonl, "{}"), PLMR_ERROR_SYSTEM, "No space left");
     discard(&jsonl);
     assert_int_equal(count_drafts("/dev/null"), 0);
