@@ -2,10 +2,56 @@
 # Sourced by the scripts: goes to the project's root and has what they share. Nothing here needs the network, except to
 # install packages that are missing.
 
+script=$(realpath "$0")
+started_in=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 say() {
     printf '%s\n' "$*"
+}
+
+die() {
+    say "${script##*/}: $*" >&2
+    exit 2
+}
+
+# --- arguments --------------------------------------------------------------------------------------------------------
+
+# Prints what a script says of itself at its top, and ends it.
+print_help() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$script"
+    exit 0
+}
+
+# may_have OPTIONS "$@": ends the script where it was given anything but one of these options, or nothing.
+may_have() {
+    local option
+    for option in $1; do
+        [ "${*:2}" != "$option" ] || return 0
+    done
+    case "${2:-}" in
+    -h | --help) print_help ;;
+    esac
+    [ $# = 1 ] || die "cannot take '${*:2}': it takes no argument${1:+, or one of $1}; --help says what it does"
+}
+
+# A path as whoever started the script means it.
+path_of() {
+    (cd "$started_in" && realpath -m -- "$1")
+}
+
+# check_own FOLDER: ends the script where it might not remove a folder: what is there must be empty, or of make_own.
+check_own() {
+    [ ! -e "$1" ] || [ -e "$1/.made-by-plmr" ] || { [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; } ||
+        die "$1 has files that are not this script's: name one that is empty or new"
+}
+
+# make_own FOLDER: an empty one, in place of one that it made before.
+make_own() {
+    check_own "$1"
+    rm -rf "$1"
+    mkdir -p "$1"
+    : >"$1/.made-by-plmr"
 }
 
 # --- packages ---------------------------------------------------------------------------------------------------------
