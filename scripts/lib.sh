@@ -93,17 +93,27 @@ T
 
 # --- build ------------------------------------------------------------------------------------------------------------
 
-# build DIR [OPTION...]: compiles into DIR. The options (and those in PLMR_SETUP_ARGS) count where DIR is still to be
-# configured.
-build() {
+# configure DIR [OPTION...]: the options (and those in PLMR_SETUP_ARGS) count where DIR is still to be configured.
+configure() {
     local dir=$1 extra
     shift
     read -ra extra <<<"${PLMR_SETUP_ARGS:-}"
-    if [ ! -f "$dir/build.ninja" ]; then
-        [ ! -f "$dir/meson-private/coredata.dat" ] || extra+=(--wipe)
-        meson setup "$dir" "$@" "${extra[@]}"
-    fi
-    meson compile -C "$dir"
+    [ ! -f "$dir/build.ninja" ] || return 0
+    [ ! -f "$dir/meson-private/coredata.dat" ] || extra+=(--wipe)
+    meson setup "$dir" "$@" "${extra[@]}"
+}
+
+# build DIR [OPTION...]: configures, and compiles all, the tests too.
+build() {
+    configure "$@"
+    [ -d "$1/tests" ] || meson configure "$1" -Dtests=true # which build_program leaves out
+    meson compile -C "$1"
+}
+
+# Compiles the program alone, into build/. Without tests fewer packages are needed, and a fourth of the time is saved.
+build_program() {
+    configure build -Dbuildtype=release -Dtests=false
+    meson compile -C build plmr:executable
 }
 
 # --- running under MPI ------------------------------------------------------------------------------------------------
