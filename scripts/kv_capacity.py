@@ -4,6 +4,7 @@
 Tries all of a kind: whole layers to a region of decode, 1 to all of the model; in a core their matrices and the cache, cut
 into tiles by dimension or packed evenly; heads dealt element by element, or each on whole columns of cores; beside these
 nothing, or activations, scores and norms too. One rule for both models. Prints what meets all four figures within 15 %."""
+import argparse
 import itertools
 import json
 import os
@@ -38,6 +39,7 @@ def capacities(model, n_layers, rule):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     published = json.load(open(os.path.join(SHARE, "paper", "waferllm.json")))["table5_kv_capacity_tokens"]
     tried = met = 0
     print("| tiles | heads | beside them | layers | concat | | shift | | layers | concat | | shift | | all within 15 % |")

@@ -28,7 +28,7 @@ def draw(found):
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     folder = Path(sys.argv[2] if len(sys.argv) == 3 else "results/validation")
     save(draw(records([sys.argv[1]], KEYS)), folder / "validation.png")
