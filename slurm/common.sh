@@ -17,6 +17,11 @@ die() {
     exit 2
 }
 
+# no_words "$@": of a script that takes none.
+no_words() {
+    [ $# = 0 ] || die "cannot take '$*': it takes variables alone, see its top"
+}
+
 # --- the job ----------------------------------------------------------------------------------------------------------
 
 find_plmr() {
@@ -36,13 +41,35 @@ check_nodes() {
     [ -z "$lacking" ] || die "$PLMR is not on $lacking: put it on a file system that all nodes share, or set PLMR"
 }
 
-choose_launcher() {
-    n_ranks= # unless it follows from those on a node
-    if [ -z "${RANKS_PER_NODE:-}${SLURM_NTASKS_PER_NODE:-}" ] && [ -n "${SLURM_NTASKS:-}" ]; then # sbatch -N 2 -n 3
-        n_ranks=$SLURM_NTASKS
-        RANKS_PER_NODE=$(((n_ranks + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))
+# check_ranks VARIABLE N MOST REASON: ends the job where N is no number of ranks, or one above MOST.
+check_ranks() {
+    [[ $2 =~ ^[1-9][0-9]{0,8}$ ]] || die "$1 is '$2': it can be a whole number from 1 to $3"
+    [ "$2" -le "$3" ] || die "$2 ranks are more than $4"
+}
+
+# The CPUs that the job has on the node where it has most: "4(x2),2" are 4, 4 and 2.
+cpus_of_node() {
+    tr ',' '\n' <<<"${SLURM_JOB_CPUS_PER_NODE:-${SLURM_CPUS_ON_NODE:-1}}" | sed 's/(.*//' | sort -n | tail -n 1
+}
+
+# Sets RANKS_PER_NODE, and `room`, the number of ranks that the job has room for.
+make_room() {
+    local cpus
+    room=
+    if [ -n "${RANKS_PER_NODE:-}" ]; then
+        cpus=$(cpus_of_node)
+        [ -z "${SLURM_OVERCOMMIT:-}" ] || cpus=999999999
+        check_ranks RANKS_PER_NODE "$RANKS_PER_NODE" "$cpus" \
+            "a node of the job has CPUs for, $cpus: ask for more (--ntasks-per-node), or leave RANKS_PER_NODE out"
+    elif [ -z "${SLURM_NTASKS_PER_NODE:-}" ] && [ -n "${SLURM_NTASKS:-}" ]; then # sbatch -N 2 -n 3
+        room=$SLURM_NTASKS
+        RANKS_PER_NODE=$(((room + SLURM_JOB_NUM_NODES - 1) / SLURM_JOB_NUM_NODES))
     fi
     RANKS_PER_NODE=${RANKS_PER_NODE:-${SLURM_NTASKS_PER_NODE:-${SLURM_CPUS_ON_NODE:-1}}}
+    room=${room:-$((RANKS_PER_NODE * SLURM_JOB_NUM_NODES))}
+}
+
+choose_launcher() {
     if [ -z "${LAUNCHER:-}" ]; then
         LAUNCHER=mpirun
         ! srun --mpi=list 2>&1 | grep -q pmix || LAUNCHER=srun
@@ -54,31 +81,33 @@ choose_launcher() {
     export PLMR_BIND=${BIND:-core} OMPI_MCA_hwloc_base_binding_policy=${BIND:-core}
 }
 
-# start_job: everything up to where a script does its own.
-start_job() {
+# prepare_job: what a script needs to look at what it was given; nothing is started or written yet.
+prepare_job() {
     [ -n "${SLURM_JOB_ID:-}" ] || die "this is a batch script: submit it with sbatch slurm/$me"
     # shellcheck disable=SC2086 # a list
     [ -z "${MODULES:-}" ] || module load $MODULES || die "cannot load the modules $MODULES"
     find_plmr
+    make_room
     choose_launcher
+}
+
+# start_job [N]: then everything up to where a script does its own, which "${launcher[@]}" starts on N ranks (as many as there
+# is room for). Not $(launcher): a word that fails would leave the program to run without it, on one rank.
+start_job() {
+    set_launcher "${1:-$room}"
     check_nodes
     make_folder
     write_provenance
 }
 
-# launcher N: the words that start N ranks, packed onto as few nodes as hold them.
-launcher() {
-    local nodes=$((($1 + RANKS_PER_NODE - 1) / RANKS_PER_NODE))
+# set_launcher N: sets `launcher` to the words that start N ranks, packed onto as few nodes as hold them.
+set_launcher() {
+    check_ranks RANKS "$1" "$room" "the job has room for, $room: give it more nodes (-N), or set RANKS"
     if [ "$LAUNCHER" = srun ]; then
-        echo "srun --mpi=pmix -N $nodes -n $1"
+        launcher=(srun --mpi=pmix -N $((($1 + RANKS_PER_NODE - 1) / RANKS_PER_NODE)) -n "$1")
     else
-        echo "mpirun --map-by ppr:$RANKS_PER_NODE:node -n $1"
+        launcher=(mpirun --map-by "ppr:$RANKS_PER_NODE:node" -n "$1")
     fi
-}
-
-# all_ranks: as many as fit the job's nodes.
-all_ranks() {
-    echo "${n_ranks:-$((RANKS_PER_NODE * SLURM_JOB_NUM_NODES))}"
 }
 
 # Sets `words` to the command that a script was given: its own arguments, or what COMMAND says as a shell reads it, so that
@@ -130,11 +159,11 @@ topology() {
 
 # Once for a folder: a later task of an array finds it there.
 write_provenance() {
-    local part=$OUT/provenance.json.$SLURM_JOB_ID
+    local part=$OUT/provenance.json.$SLURM_JOB_ID launcher # that of all ranks
     [ ! -e "$OUT/provenance.json" ] || return 0
-    # shellcheck disable=SC2046 # words
-    $(launcher "$(all_ranks)") "$PLMR" topo --json - >"$OUT/topology.jsonl" 2>"$OUT/topology.txt" ||
-        die "plmr does not start on $(all_ranks) ranks: $(grep . "$OUT/topology.txt" | tail -n 1)"
+    set_launcher "$room"
+    "${launcher[@]}" "$PLMR" topo --json - >"$OUT/topology.jsonl" 2>"$OUT/topology.txt" ||
+        die "plmr does not start on $room ranks: $(grep . "$OUT/topology.txt" | tail -n 1)"
     {
         printf '{\n "revision": %s,\n' "$(quoted "$(git -C "$PLMR_HOME" describe --always --dirty 2>/dev/null || echo unknown)")"
         printf ' "version": %s,\n' "$(quoted "$("$PLMR" --version)")"
@@ -142,7 +171,7 @@ write_provenance() {
         printf ' "script": %s,\n "options": %s,\n' "$(quoted "$me")" "$(quoted "$(options)")"
         printf ' "job": %s,\n "cluster": %s,\n' "$(quoted "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}")" "$(quoted "${SLURM_CLUSTER_NAME:-}")"
         printf ' "hosts": %s,\n' "$(quoted "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | paste -sd ' ')")"
-        printf ' "ranks_per_node": %s,\n "launcher": %s,\n' "$RANKS_PER_NODE" "$(quoted "$(launcher "$(all_ranks)")")"
+        printf ' "ranks_per_node": %s,\n "launcher": %s,\n' "$RANKS_PER_NODE" "$(quoted "${launcher[*]}")"
         printf ' "binding": %s,\n' "$(quoted "$PLMR_BIND")"
         printf ' "topology": %s,\n' "$(quoted "$(topology)")"
         printf ' "mpi": %s,\n' "$(quoted "$(mpirun --version 2>/dev/null | head -n 1)")"
