@@ -42,33 +42,81 @@ _plmr_value()
     esac
 }
 
+# The sets of measurements, which lie in the folder that plmr --version names.
+_plmr_sets()
+{
+    local share
+    share=$("${COMP_WORDS[0]}" --version 2>/dev/null | sed -n '1s/.*), with //p')
+    [ -z "$share" ] || find "$share/validation" -name '*.json' 2>/dev/null | sed 's/.*\///; s/\.json$//' | tr '\n' ' '
+}
+
+# The words from the command on: of scale strong -- COMMAND, of that.
+_plmr_read_words()
+{
+    local i
+    words=("${COMP_WORDS[@]:0:COMP_CWORD+1}")
+    [ "${words[1]}" = scale ] || return
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        if [ "${words[i]}" = -- ]; then
+            words=(plmr "${words[@]:i+1}")
+            break
+        fi
+    done
+}
+
+# Sets cur and prev, the option if it is one. bash makes three words of --device=wse2, but not where COMP_WORDBREAKS has no =;
+# then what is completed begins with `before`.
+_plmr_read_value()
+{
+    local n=${#words[@]}
+    cur=${words[n - 1]} prev=${words[n - 2]} before=
+    if [ "$cur" = = ]; then
+        cur=
+    elif [ "$prev" = = ]; then
+        prev=${words[n - 3]}
+    elif [[ $cur == --*=* ]]; then
+        prev=${cur%%=*} before=${cur%%=*}= cur=${cur#*=}
+    fi
+}
+
+# What stands where no option is begun; fails where nothing of that kind can.
+_plmr_operand()
+{
+    case $1 in
+    scale) _plmr_words "$cur" "strong weak" ;;
+    scale*\ --from\ *) _plmr_files "$cur" ;;
+    bench) _plmr_words "$cur" "basic llm all" ;;
+    device) _plmr_words "$cur" "list show check compare" ;;
+    device\ show | device\ compare*) _plmr_files "$cur" "$(_plmr_names device list)" ;;
+    validate*) _plmr_files "$cur" "$(_plmr_sets)" ;;
+    device\ check | report* | verify* | calibrate*) _plmr_files "$cur" ;;
+    sweep) _plmr_files "$cur" "list $(_plmr_names sweep list)" ;;
+    model) _plmr_files "$cur" "list $(_plmr_names model list)" ;;
+    *) return 1 ;;
+    esac
+}
+
 _plmr()
 {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} options row option argument words
+    local words cur prev before options row option argument takes
     COMPREPLY=()
+    _plmr_read_words
+    _plmr_read_value
     options=$("${COMP_WORDS[0]}" --options 2>/dev/null)
-    if [ "$COMP_CWORD" -eq 1 ]; then
+    if [ ${#words[@]} -eq 2 ]; then
         _plmr_words "$cur" "$(cut -f1 <<<"$options" | uniq) --help --version"
         return
     fi
-    row=$(awk -F'\t' -v OFS='|' -v c="$command" -v o="$prev" \
+    row=$(awk -F'\t' -v OFS='|' -v c="${words[1]}" -v o="$prev" \
         '$1 == c && $4 != "" && ("--" $2 == o || "-" $3 == o) { gsub(/\|/, ",", $4); print $2, $4, $5 }' <<<"$options")
     if [ -n "$row" ]; then
-        IFS='|' read -r option argument words <<<"$row"
-        _plmr_value "$cur" "$option" "$argument" "$words"
+        IFS='|' read -r option argument takes <<<"$row"
+        _plmr_value "$cur" "$option" "$argument" "$takes"
+        COMPREPLY=("${COMPREPLY[@]/#/$before}")
         return
     fi
-    case $cur,${COMP_WORDS[*]:1:COMP_CWORD-1} in
-    -*) ;;
-    *,scale) _plmr_words "$cur" "strong weak" && return ;;
-    *,bench) _plmr_words "$cur" "basic llm all" && return ;;
-    *,device) _plmr_words "$cur" "list show check compare" && return ;;
-    *,device\ show | *,device\ compare*) _plmr_files "$cur" "$(_plmr_names device list)" && return ;;
-    *,device\ check | *,report* | *,verify* | *,validate* | *,calibrate*) _plmr_files "$cur" && return ;;
-    *,sweep) _plmr_files "$cur" "list $(_plmr_names sweep list)" && return ;;
-    *,model) _plmr_files "$cur" "list $(_plmr_names model list)" && return ;;
-    esac
-    _plmr_words "$cur" "$(awk -F'\t' -v c="$command" '$1 == c { print "--" $2 }' <<<"$options")"
+    [[ $cur != -* ]] && _plmr_operand "${words[*]:1:${#words[@]}-2}" && return
+    _plmr_words "$cur" "$(awk -F'\t' -v c="${words[1]}" '$1 == c { print "--" $2 }' <<<"$options")"
 }
 
 complete -F _plmr plmr

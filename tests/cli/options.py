@@ -77,9 +77,13 @@ def check_completion(plmr, check, options):
                         (("gemm", "--dtype", "b"), "bf16"), (("llm", "--phase", "pre"), "prefill"), (("llm", "--plan", "la"), "ladder"),
                         (("gemm", "--device", "wse3-"), "wse3-sim"), (("generate", "-m", "demo-"), "demo-moe"), (("scale", "w"), "weak"),
                         (("llm", "--fuse", "n"), "no"), (("allreduce", "--groups", ""), "auto"), (("device", "s"), "show"), (("device", "co"), "compare"),
-                        (("device", "show", "wse3-"), "wse3-sim"), (("device", "compare", "wse2", "wse3-"), "wse3-sim")]:
+                        (("device", "show", "wse3-"), "wse3-sim"), (("device", "compare", "wse2", "wse3-"), "wse3-sim"),
+                        (("gemm", "--device", "=", "wse3-"), "wse3-sim"), (("gemm", "--device=wse3-",), "--device=wse3-sim"),
+                        (("gemm", "--alg", "=", "meshgemm,c"), "meshgemm,cannon"), (("validate", "tt-one", "waferllm-p"), "waferllm-prefill"),
+                        (("scale", "strong", "--", "per"), "perplexity"), (("scale", "weak", "--", "gemm", "--alg", "summa-"), "summa-overlap"),
+                        (("scale", "strong", "--", "gemm", "--device", "=", "wse3-"), "wse3-sim")]:
         check(completions(plmr, *words) == {want}, f"{words}: {completions(plmr, *words)}")
-    for words in ("device", "check"), ("report",), ("verify", "a.jsonl"), ("validate", "tt-one"), ("calibrate",):
+    for words in ("device", "check"), ("report",), ("verify", "a.jsonl"), ("validate", "tt-one"), ("calibrate",), ("scale", "strong", "--from", "a.jsonl"):
         check(completions(plmr, *words, __file__[:-1]) == {__file__}, f"{words}: {completions(plmr, *words, __file__[:-1])}")
 
 
