@@ -1,6 +1,6 @@
 """What is made of plmr's tables of options: the manual's section on them, and the tables of the README.
 
-options.py PLMR man TEMPLATE        prints the manual: the template with the options in place of @OPTIONS@
+options.py PLMR man TEMPLATE        prints the manual: the template with the options in place of @OPTIONS@, @VERSION@ filled in
 options.py PLMR readme FILE         prints the file with its tables made anew, each between two lines of comment:
                                     <!-- options: gemm gemv --> and <!-- end of options -->
 """
@@ -18,6 +18,10 @@ def read_options(plmr):
     return [Option(*line.split("\t")) for line in out.splitlines()]
 
 
+def read_version(plmr):
+    return subprocess.run([plmr, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[1]
+
+
 def merged(options):
     """Options that are the same in several commands, once: [(option, commands)]."""
     commands = {}
@@ -29,8 +33,9 @@ def merged(options):
 # ---- the manual ----
 
 def roff(text):
-    """A text as roff takes it: no line may begin with a dot or a quote."""
+    """A text as roff takes it: no line may begin with a dot or a quote; paths may be broken."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = re.sub(r"(?<=[\w~])/(?=[\w.])", r"/\\:", text)
     return re.sub(r"^([.'])", r"\\&\1", text)
 
 
@@ -86,7 +91,7 @@ def readme(options, text):
 def main():
     plmr, what, path = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
-        text = file.read()
+        text = file.read().replace("@VERSION@", read_version(plmr))
     sys.stdout.write({"man": man, "readme": readme}[what](read_options(plmr), text))
 
 
