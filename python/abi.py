@@ -112,7 +112,7 @@ def write(text, out):
             continue
         given = [] if arguments.strip() == "void" else split_list(arguments)
         # A parameter that is an array is a pointer.
-        kinds = ["c_void_p" if length else types.of(type_) for type_, _, length in map(declarator, given)]
+        kinds = [(argument, "c_void_p" if length else types.of(type_)) for type_, argument, length in map(declarator, given)]
         result_kind = "c_void_p" if "char *" in result and "const" not in result else types.of(result)
         functions.append((name, result_kind, kinds))
     for name, value in constants:
@@ -122,8 +122,9 @@ def write(text, out):
         out.write(f"\n\nclass {name}(Structure):\n    _fields_ = [{inside}]\n")
     out.write("\n\nFUNCTIONS = {\n")
     for name, result, kinds in functions:
-        assert None not in kinds and result, f"{name}: a type that abi.py does not know: {kinds}"
-        out.write(f"    '{name}': ({result}, [{', '.join(kinds)}]),\n")
+        assert result and all(kind for _, kind in kinds), f"{name}: a type that abi.py does not know: {kinds}"
+        arguments = ", ".join(f"('{argument}', {kind})" for argument, kind in kinds)
+        out.write(f"    '{name}': ({result}, [{arguments}]),\n")
     out.write("}\n")
 
 

@@ -11,11 +11,12 @@ import os
 import shutil
 import sys
 import tempfile
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from ._library import call, free, from_rank_0, lib, rank, start
+from ._library import Error, argv, call, free, from_rank_0, lib, on_rank_0, rank, start
+from ._mesh import Device
 
 # What reads better in a program than as an option.
 _ALIASES = {"algorithms": "alg", "algorithm": "alg"}
@@ -88,47 +89,83 @@ def _printed(to: List[str]) -> Iterator[None]:
             to.append(room.read().decode(errors="replace"))
 
 
+def _word(value: Any) -> str:
+    """What is no list, as it is said on a command line."""
+    if isinstance(value, Device):
+        return value.said()
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def _said(option: Option, value: Any) -> str:
     """A value as it is said on a command line: cores=(8, 8) is 8x8, layers=range(0, 8) 0..7, other lists have commas."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, range):
         if value.step != 1:
             raise ValueError(f"--{option.name}: {value} is not all from one number to another, as A..B says: give it step 1")
         return f"{value.start}..{value.stop - 1}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ("x" if "HxW" in option.argument or "RxC" in option.argument else ",").join(map(str, value))
-    return str(value)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return ("x" if "HxW" in option.argument or "RxC" in option.argument else ",").join(map(_word, value))
+    return _word(value)
+
+
+def _readable(array: np.ndarray) -> np.ndarray:
+    """As commands read arrays: row by row, of float16 where it is that, else of float32."""
+    if array.dtype.kind not in "biuf":
+        raise Error(f"elements are {array.dtype}, and no real numbers: give float32", "input")
+    if np.ma.is_masked(array):
+        raise Error("elements are masked: fill them, as filled(0) does", "input")
+    half = array.dtype.kind == "f" and array.dtype.itemsize == 2
+    with np.errstate(over="ignore"):
+        plain = np.array(array, dtype=np.float16 if half else np.float32, order="C")
+    if not np.array_equal(np.isinf(plain), np.isinf(array)):
+        raise Error("elements are beyond what float32 holds, 3.4e38: scale them", "input")
+    return plain
 
 
 class _Files:
     """Rank 0's folder for what a command reads and writes."""
 
     def __init__(self) -> None:
-        self.path = from_rank_0(tempfile.mkdtemp(prefix="plmr-").encode() if rank() == 0 else None).decode()
+        self.path = on_rank_0("a folder for files", lambda: tempfile.mkdtemp(prefix="plmr-").encode()).decode()
+        self.given: Dict[str, str] = {}  # what is in a file, by the file's path
 
     def name(self, name: str) -> str:
         return os.path.join(self.path, name)
 
-    def save(self, name: str, array: np.ndarray) -> str:
-        if rank() == 0:
-            np.save(self.name(name), array)
-        from_rank_0(b"")  # it is there when the others go on
-        return self.name(name)
+    def _put(self, what: str, name: str, put: Callable[[str], None]) -> str:
+        """It is there when the others go on."""
+        path = self.name(name)
+        on_rank_0(what, lambda: put(path))
+        self.given[path] = what
+        return path
 
-    def write(self, name: str, value: Any) -> str:
-        if rank() == 0:
-            with open(self.name(name), "w", encoding="utf-8") as file:
+    def save(self, name: str, array: np.ndarray) -> str:
+        """What an option is given."""
+        return self._put(f"--{name}", f"{name}.npy", lambda path: np.save(path, _readable(array)))
+
+    def write(self, what: str, value: Any) -> str:
+        """As JSON."""
+        def put(path: str) -> None:
+            with open(path, "w", encoding="utf-8") as file:
                 json.dump(value, file)
-        from_rank_0(b"")
-        return self.name(name)
+        return self._put(what, f"{what.strip('-')}.json", put)
 
     def read(self, name: str) -> Optional[bytes]:
         """On all ranks, by a path as well; None: there is no such file."""
-        data = None
-        if rank() == 0 and os.path.isfile(self.name(name)):
+        def get() -> bytes:
+            if not os.path.isfile(self.name(name)):
+                return b""
             with open(self.name(name), "rb") as file:
-                data = b"+" + file.read()
-        data = from_rank_0(data or b"")
+                return b"+" + file.read()
+        data = on_rank_0(name, get)
         return data[1:] if data else None
+
+    def told(self, line: str) -> str:
+        """An error's, without files that nobody has named."""
+        for path, what in self.given.items():
+            line = line.replace(path, what)
+        return line
 
     def remove(self) -> None:
         if rank() == 0:
@@ -144,19 +181,34 @@ def _keyword(name: str) -> str:
     return name.replace("-", "_") + "_" * keyword.iskeyword(name)
 
 
+def _by_name(given: Iterable[Tuple[str, Any]]) -> Dict[str, Any]:
+    """What is given, by options' names."""
+    options: Dict[str, Any] = {}
+    for key, value in given:
+        name = _ALIASES.get(key, key).rstrip("_").replace("_", "-")
+        if value is None:
+            continue
+        if name in options:
+            raise Error(f"--{name} is given twice: give it once", "input")
+        options[name] = value
+    return options
+
+
 def spoken(table: Dict[str, Option], options: Dict[str, Any], files: _Files) -> List[str]:
     """Options as words. Files that are to be given back are named in the folder: report=True, out=True."""
     words = []
-    for key, value in options.items():
-        name = _ALIASES.get(key, key).rstrip("_").replace("_", "-")
+    for name, value in options.items():
         option = table.get(name)
-        if value is None or value is False:
+        takes_file = option is not None and ("FILE" in option.argument or "DIR" in option.argument)
+        if value is False:
             continue
-        if isinstance(value, np.ndarray):
-            value = files.save(f"{name}.npy", value)
-        elif value is True and option and option.argument:
+        if isinstance(value, dict):
+            value = files.write(f"--{name}", value)
+        elif isinstance(value, np.ndarray) and takes_file:
+            value = files.save(name, value)
+        elif value is True and takes_file:
             value = files.name({"report": "report.html", "out": "out.npy", "y": "out.npy"}.get(name, name))
-        words.append(f"--{name}" if value is True else f"--{name}={_said(option, value) if option else value}")
+        words.append(f"--{name}" if value is True else f"--{name}={_said(option, value) if option else _word(value)}")
     return words
 
 
@@ -177,9 +229,10 @@ def _records(option: str, words: List[str], files: _Files, text: str) -> List[Di
     return [json.loads(line) for line in left.splitlines()]
 
 
-def collect(table: Dict[str, Option], options: Dict[str, Any], do: Callable[[List[str], _Files], None]) -> Run:
+def collect(table: Dict[str, Option], given: Iterable[Tuple[str, Any]], do: Callable[[List[str], _Files], None]) -> Run:
     """Does it with options as words, and gathers what it leaves."""
-    files, run, text = _Files(), Run(), []
+    options, text = _by_name(given), []
+    files, run = _Files(), Run()
     records = _records_option(table)
     if records and options.get(records) in (None, False, True) and not options.get("plan"):
         options = {**options, records: files.name("records")}
@@ -194,30 +247,33 @@ def collect(table: Dict[str, Option], options: Dict[str, Any], do: Callable[[Lis
         page, out = files.read("report.html"), files.read("out.npy")
         run.page = page.decode() if page else None
         run.array = np.load(io.BytesIO(out)) if out else None
+    except Error as error:
+        error.args = (files.told(str(error)),)
+        raise
     finally:
         files.remove()
     return run
 
 
-def _positional(name: str, words: Sequence[Any], files: _Files) -> List[str]:
-    """What is given without a name is the prompt, or the model, of a command that has one. A dict becomes a file."""
+def _unnamed(name: str) -> Optional[str]:
+    """The option that a word without a name is for: the prompt, or the model, of a command that has one."""
     by_letter = {option.letter: option.name for option in _tables()[name] if option.letter}
-    option = by_letter.get("p") or by_letter.get("m")
-    words = [files.write("experiment.json", word) if isinstance(word, dict) else str(word) for word in words]
-    return [f"--{option}={word}" if option else word for word in words]
+    return by_letter.get("p") or by_letter.get("m")
 
 
 @functools.lru_cache(maxsize=None)
 def command(name: str) -> Callable[..., Run]:
     """The command of this name as a function of its options: plmr.command("gemm") is plmr.gemm."""
     table = {option.name: option for option in _tables()[name] if option.name not in ("help", "color")}
+    unnamed = _unnamed(name)
 
-    def function(*words: str, **options: Any) -> Run:
+    def function(*words: Any, **options: Any) -> Run:
         def do(said: List[str], files: _Files) -> None:
-            argv = [name, *said, *_positional(name, words, files)]
-            call("plmr_commands_run", len(argv), (ctypes.c_char_p * len(argv))(*(word.encode() for word in argv)))
+            if not unnamed:
+                said = said + [files.write("experiment", word) if isinstance(word, dict) else _word(word) for word in words]
+            call("plmr_commands_run", 1 + len(said), argv([name, *said]))
         start()
-        return collect(table, options, do)
+        return collect(table, [*((unnamed, word) for word in words if unnamed), *options.items()], do)
 
     function.__name__ = function.__qualname__ = name.replace("-", "_")
     function.__doc__ = _document(name, table)

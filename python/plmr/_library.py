@@ -1,11 +1,13 @@
 """libplmr: found, started with the first call, ended with the process; its errors as exceptions."""
 import atexit
 import ctypes
+import json
 import operator
 import os
+import reprlib
 import sys
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from . import _abi
 
@@ -41,7 +43,7 @@ def _load() -> ctypes.CDLL:
     library.plmr_end_job.restype, library.plmr_error_make.restype = None, ctypes.c_void_p
     for name, (result, arguments) in _abi.FUNCTIONS.items():
         function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
+        function.restype, function.argtypes = result, [kind for _, kind in arguments]
     version = library.plmr_version().decode()
     if version != _abi.HEADERS:
         raise ImportError(f"this package is of plmr {_abi.HEADERS}, and {path} of {version}: install both of one version")
@@ -97,36 +99,64 @@ def _end() -> None:
         lib.plmr_finalize()
 
 
+def shown(value: Any) -> str:
+    """In a line."""
+    return " ".join(reprlib.repr(value).split())
+
+
 def whole(name: str, kind: Any, value: Any) -> int:
     """A whole number that the C type holds: ctypes would cut it off."""
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: {value!r} is no whole number") from None
+        raise TypeError(f"{name}: {shown(value)} is no whole number") from None
     if kind(number).value != number:
         raise ValueError(f"{name}: {number} is beyond the numbers that it takes: stay within {8 * ctypes.sizeof(kind)} bits")
     return number
 
 
+def _real(name: str, value: Any) -> float:
+    try:
+        return ctypes.c_double(value).value
+    except TypeError:
+        raise TypeError(f"{name}: {shown(value)} is no number") from None
+
+
+def text(name: str, value: Any) -> bytes:
+    """A string that C reads to its end."""
+    if not isinstance(value, (str, bytes)):
+        raise TypeError(f"{name}: {shown(value)} is no string")
+    told = value.encode() if isinstance(value, str) else value
+    if b"\0" in told:
+        raise ValueError(f"{name}: {shown(value)} has a NUL, with which strings end in C: leave it out")
+    return told
+
+
 _WHOLE = (ctypes.c_int, ctypes.c_int64, ctypes.c_size_t)
 
 
-def _fit(name: str, kinds: Any, values: Any) -> List[Any]:
-    return [whole(name, kind, value) if kind in _WHOLE else value.encode() if isinstance(value, str) else value
-            for kind, value in zip(kinds, values)]
+def _fit_one(name: str, kind: Any, value: Any) -> Any:
+    if kind in _WHOLE:
+        return whole(name, kind, value)
+    if kind is ctypes.c_double:
+        return _real(name, value)
+    return text(name, value) if kind is ctypes.c_char_p else value
+
+
+def _fit(name: str, members: Sequence[Tuple[str, Any]], values: Any) -> List[Any]:
+    return [_fit_one(f"{name}, {member}", kind, value) for (member, kind), value in zip(members, values)]
 
 
 def struct(kind: Any, name: str, *values: Any) -> Any:
     """A struct of plain members."""
     if len(values) != len(kind._fields_):
         raise TypeError(f"{name}: {values} are not its {', '.join(field for field, _ in kind._fields_)}")
-    return kind(*_fit(name, (type_ for _, type_ in kind._fields_), values))
+    return kind(*_fit(name, kind._fields_, values))
 
 
 def ask(name: str, *arguments: Any) -> Any:
     """What a function returns; strings are given as they are."""
-    function = getattr(lib, name)
-    return function(*_fit(name, function.argtypes, arguments))
+    return getattr(lib, name)(*_fit(name, _abi.FUNCTIONS[name][1], arguments))
 
 
 def call(name: str, *arguments: Any) -> None:
@@ -140,6 +170,11 @@ def make(name: str, *arguments: Any) -> ctypes.c_void_p:
     made = ctypes.c_void_p()
     call(name, *arguments, ctypes.byref(made))
     return made
+
+
+def argv(words: Sequence[str]) -> "ctypes.Array[ctypes.c_char_p]":
+    """What C's main is given, of which the first word is the name."""
+    return (ctypes.c_char_p * len(words))(*(text(words[0], word) for word in words))
 
 
 def rank() -> int:
@@ -166,3 +201,25 @@ def from_rank_0(data: Optional[bytes]) -> bytes:
     room = ctypes.create_string_buffer(data if rank() == 0 else b"", max(size.value, 1))
     lib.plmr_broadcast(room, size.value)
     return room.raw[:size.value]
+
+
+def _told(what: str, error: Exception) -> bytes:
+    """An exception as what of it goes to other ranks: a line, and its kind."""
+    line = str(error) if isinstance(error, Error) else f"{type(error).__name__}: {error}"
+    kind = getattr(error, "kind", "system" if isinstance(error, (OSError, MemoryError)) else "input")
+    return json.dumps([f"{what}: {' '.join(line.split())}", kind]).encode()
+
+
+def on_rank_0(what: str, work: Callable[[], Optional[bytes]]) -> bytes:
+    """What it gives on rank 0, on all ranks. What it raises there is an Error of all of them, or they would be out of step.
+    Collective."""
+    said = b""
+    if rank() == 0:
+        try:
+            said = b"+" + (work() or b"")
+        except Exception as error:
+            said = b"-" + _told(what, error)
+    said = from_rank_0(said)
+    if said[:1] == b"-":
+        raise Error(*json.loads(said[1:]))
+    return said[1:]

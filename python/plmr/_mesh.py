@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _abi
-from ._library import Error, ask, call, check, free, is_started, lib, make, start, struct
+from ._library import Error, ask, call, check, free, is_started, lib, make, shown, start, struct
 
 X, Y = _abi.PLMR_X, _abi.PLMR_Y
 """Axes: along a row of cores, along a column."""
@@ -43,8 +43,22 @@ class Device:
         """One line on what it is."""
         return self._device.title.decode()
 
+    def said(self) -> str:
+        """Its name, by which a command makes it anew."""
+        if _members(Device(self.name)._device) != _members(self._device):
+            raise Error(f"{self.name}: this device is not the one of that name any more: make another, of a file or, as "
+                        "Device('wse2:hop=4') is, of a name and numbers", "input")
+        return self.name
+
     def __repr__(self) -> str:
         return f"Device({self.name!r}): {self.title}"
+
+
+def _members(value: Any) -> Any:
+    """A struct's, to be compared: there may be anything between them."""
+    if isinstance(value, ctypes.Structure):
+        return [_members(getattr(value, name)) for name, _ in value._fields_]
+    return [_members(item) for item in value] if isinstance(value, ctypes.Array) else value
 
 
 def device_names() -> List[str]:
@@ -59,6 +73,7 @@ def device_names() -> List[str]:
 class _Made:
     """Something of the library's that is destroyed when nobody uses it any more, or before."""
     _destroy = ""
+    name = ""
     _handle: Optional[ctypes.c_void_p] = None
     _needs: Tuple["_Made", ...] = ()  # what a verb that has begun on it takes, until its end
 
@@ -72,6 +87,18 @@ class _Made:
     def __del__(self) -> None:
         self.close()
 
+    def __reduce__(self) -> Any:  # copy() and deepcopy() come here, too
+        raise TypeError(f"{type(self).__name__} is not copied or pickled, for there is one of it in the library: make another")
+
+
+def handle(made: Any, kind: type) -> ctypes.c_void_p:
+    """Where it is in the library, which would take any address for what it wants."""
+    if not isinstance(made, kind):
+        raise TypeError(f"{kind.__name__} is wanted here, not {type(made).__name__}: {shown(made)}")
+    if not made._handle:
+        raise Error(f"{made.name or 'the ' + kind.__name__.lower()} is closed: make another, or close it later", "input")
+    return made._handle
+
 
 _grids: Dict[Tuple[int, ...], ctypes.c_void_p] = {}
 
@@ -79,6 +106,8 @@ _grids: Dict[Tuple[int, ...], ctypes.c_void_p] = {}
 def _grid(ranks: Tuple[int, int], rows: int, cols: int) -> ctypes.c_void_p:
     """Grids of ranks are kept: to end one all ranks would have to come together."""
     key = (*ranks, rows, cols)
+    if len(key) != 4:
+        raise TypeError(f"ranks: {shown(ranks)} is no grid of ranks: give how many along y and along x, or (0, 0)")
     if key not in _grids:
         _grids[key] = make("plmr_ranks_create", *key)
     return _grids[key]
@@ -153,8 +182,8 @@ class Region(_Made):
         counted from its first. Flows of this region take tiles of its parts. Ended by close(), or with this region.
         Collective, both."""
         rectangle = struct(_abi.plmr_rectangle, name, row, col, rows, cols)
-        part = Region._of(make("plmr_part_create", self._handle, name, ctypes.byref(rectangle)))
-        part.device = getattr(self, "device", None)
+        part = Region._of(make("plmr_part_create", handle(self, Region), name, ctypes.byref(rectangle)))
+        part.name, part.device = name, getattr(self, "device", None)
         self._parts.append(part)
         return part
 
@@ -175,41 +204,41 @@ class Region(_Made):
     def compute(self, t_cycles: float) -> None:
         """Every core computes for so many cycles; what, the program has done to its arrays before. Those of f16 and bf16 are
         rounded."""
-        call("plmr_region_busy", self._handle, t_cycles)
+        call("plmr_region_busy", handle(self, Region), t_cycles)
 
     def compute_each(self, t_cycles: Any) -> None:
         """The same for each core's own number of cycles: an array of (rows, cols), or what is broadcast to that. Only who
         needs something from a core waits for it. Collective."""
         rows, cols = self.coordinates()
         own = np.ascontiguousarray(np.broadcast_to(t_cycles, (self.rows, self.cols))[rows, cols], dtype=np.float64)
-        call("plmr_compute_listed", self._handle, own.ctypes.data)
+        call("plmr_compute_listed", handle(self, Region), own.ctypes.data)
 
     def cost(self) -> Dict[str, Any]:
         """What the program has cost so far: t_cycles (the latest clock), compute_cycles, hops_critical, stages_critical,
-        steps, routes_max, routes_program, sram_peak_bytes (of a core), wavelet_hops, multiply_adds, violates_memory,
-        violates_routes. Collective."""
+        steps, routes_max, routes_program, sram_peak_bytes (of a core), wavelet_hops, border_hops (of these, over borders of
+        dies), multiply_adds, violates_memory, violates_routes. Collective."""
         cost = _abi.plmr_cost()
-        call("plmr_region_cost", self._handle, ctypes.byref(cost))
+        call("plmr_region_cost", handle(self, Region), ctypes.byref(cost))
         return {name: getattr(cost, name) for name, _ in cost._fields_}
 
     def clock(self, row: int, col: int) -> float:
         """The clock of a core, in cycles. Collective."""
         t_cycles = ctypes.c_double()
-        call("plmr_region_clock", self._handle, row, col, ctypes.byref(t_cycles))
+        call("plmr_region_clock", handle(self, Region), row, col, ctypes.byref(t_cycles))
         return t_cycles.value
 
     def mark(self, name: str) -> None:
         """What has run since the last mark was the part `name`: cycles_NAME in the record, a group in a trace. Collective."""
-        call("plmr_region_mark", self._handle, name)
+        call("plmr_region_mark", handle(self, Region), name)
 
     def record(self, **values: float) -> None:
         """Puts numbers into the record of a program."""
         for key, value in values.items():
-            call("plmr_region_record", self._handle, key, value)
+            call("plmr_region_record", handle(self, Region), key, value)
 
     def senders(self, axis: int, n_senders: int) -> None:
         """How many cores of a line will multicast, said before the first does."""
-        call("plmr_tiles_senders", self._handle, axis, n_senders)
+        call("plmr_tiles_senders", handle(self, Region), axis, n_senders)
 
     # ---- messages from any core to any core; core (row, col) is number row * cols + col ----
 
@@ -304,16 +333,22 @@ class Ring(_Made):
         if kind not in _RINGS:
             raise ValueError(f"a ring is {', '.join(_RINGS)}, not '{kind}'")
         self.region, self.axis = region, axis
-        self._handle = make("plmr_ring_create", region._handle, axis, _RINGS[kind], 1)
+        self._handle = make("plmr_ring_create", handle(region, Region), axis, _RINGS[kind], 1)
         region._children.add(self)
 
     def position(self, core: int) -> int:
         """On the ring, of a core of the line; -1: there is no such core."""
-        return ask("plmr_ring_position", self._handle, core)
+        return ask("plmr_ring_position", handle(self, Ring), core)
 
     def core(self, position: int) -> int:
         """The core at a position; -1: there is none."""
-        return ask("plmr_ring_core", self._handle, position)
+        return ask("plmr_ring_core", handle(self, Ring), position)
+
+
+def _dtype(name: str, dtype: str) -> int:
+    if dtype not in _DTYPES:
+        raise ValueError(f"{name}: elements are {', '.join(_DTYPES)}, not {shown(dtype)}")
+    return _DTYPES[dtype]
 
 
 class Tiles(_Made):
@@ -322,12 +357,10 @@ class Tiles(_Made):
     _room: Optional["weakref.ref[Any]"] = None  # what the arrays of now look into
 
     def __init__(self, region: Region, name: str, shape: Tuple[int, ...], dtype: str = "f32"):
-        if dtype not in _DTYPES:
-            raise ValueError(f"{name}: elements are {', '.join(_DTYPES)}, not '{dtype}'")
         if len(shape) not in (1, 2):
             raise ValueError(f"{name}: a tile has a number of values, or rows and columns, not {shape}")
         self.region, self.name, self.shape, self.dtype = region, name, shape, dtype
-        self._handle = make("plmr_tiles_make", region._handle, name, _DTYPES[dtype], *((1,) + shape)[-2:])
+        self._handle = make("plmr_tiles_make", handle(region, Region), name, _dtype(name, dtype), *((1,) + shape)[-2:])
         region._children.add(self)
         self._block = lib.plmr_tiles_block(self._handle)
 
@@ -357,62 +390,73 @@ class Tiles(_Made):
 
     def copy_to(self, to: "Tiles") -> "Tiles":
         """Every core copies its tile into that of `to`; one may be of a part of the other's region. Costs nothing. Collective."""
-        call("plmr_tiles_copy", self._handle, to._handle)
+        call("plmr_tiles_copy", handle(self, Tiles), handle(to, Tiles))
         return to
 
     def shift(self, ring: Ring, step: int, to: Optional["Tiles"] = None) -> "Tiles":
         """Every core's tile goes to the core `step` (1 or -1) further on the ring, into `to`, or into these. Collective."""
-        call("plmr_tiles_shift", self._handle, (to or self)._handle, ring._handle, step)
-        return to or self
+        target = self if to is None else to
+        call("plmr_tiles_shift", handle(self, Tiles), handle(target, Tiles), handle(ring, Ring), step)
+        return target
 
     def shift_begin(self, ring: Ring, step: int, to: Optional["Tiles"] = None) -> "Tiles":
         """Begins a shift: until end() of the target, cores compute with what they have. Collective."""
-        target = to or self
-        call("plmr_tiles_shift_begin", self._handle, target._handle, ring._handle, step)
+        target = self if to is None else to
+        call("plmr_tiles_shift_begin", handle(self, Tiles), handle(target, Tiles), handle(ring, Ring), step)
         target._needs = (self, ring)
         return target
 
     def multicast_begin(self, to: "Tiles", axis: int, core: int) -> "Tiles":
         """Begins a multicast into other tiles. Collective."""
-        call("plmr_tiles_multicast_begin", self._handle, to._handle, axis, core)
+        call("plmr_tiles_multicast_begin", handle(self, Tiles), handle(to, Tiles), axis, core)
         to._needs = (self,)
         return to
 
     def end(self) -> "Tiles":
         """What is on its way to these tiles has come."""
-        call("plmr_tiles_end", self._handle)
+        call("plmr_tiles_end", handle(self, Tiles))
         self._needs = ()
         return self
 
     def add_product(self, a: "Tiles", b: "Tiles") -> "Tiles":
         """Every core adds a @ b of its tiles to this one, and takes the cycles of it. Local."""
-        call("plmr_tiles_multiply_add", a._handle, b._handle, self._handle)
+        call("plmr_tiles_multiply_add", handle(a, Tiles), handle(b, Tiles), handle(self, Tiles))
+        return self
+
+    def multiply_vector(self, x: "Tiles", b: "Tiles") -> "Tiles":
+        """The same of a vector, x being 1 x k: y.multiply_vector(x, b) adds x @ b, and takes the cycles of that. Local."""
+        call("plmr_tiles_multiply_vector", handle(x, Tiles), handle(b, Tiles), handle(self, Tiles))
         return self
 
     def align(self, ring: Ring, across: Ring, step: int) -> "Tiles":
         """Line l, by its place on `across`, is rotated by step * l along the ring. Collective."""
-        call("plmr_tiles_align", self._handle, ring._handle, across._handle, step)
+        call("plmr_tiles_align", handle(self, Tiles), handle(ring, Ring), handle(across, Ring), step)
         return self
 
     def multicast(self, axis: int, core: int) -> "Tiles":
         """The tile of core `core` of every line along the axis, to all cores of the line. Collective."""
-        call("plmr_tiles_multicast", self._handle, axis, core)
+        call("plmr_tiles_multicast", handle(self, Tiles), axis, core)
         return self
 
     def allreduce(self, axis: int, algorithm: str = "two-phase") -> "Tiles":
         """Sums of lines along the axis, by an allreduce that `plmr list` names. Collective."""
-        call("plmr_tiles_allreduce", self._handle, axis, algorithm)
+        call("plmr_tiles_allreduce", handle(self, Tiles), axis, algorithm)
+        return self
+
+    def allreduce_as(self, axis: int, travel: str, algorithm: str = "two-phase") -> "Tiles":
+        """The same where elements travel as another type than they are kept in: "f32", "f16" or "bf16". Collective."""
+        call("plmr_tiles_allreduce_as", handle(self, Tiles), axis, algorithm, _dtype(self.name, travel))
         return self
 
     def sum(self, algorithm: str = "two-phase") -> "Tiles":
         """The sum of all tiles of the region, at every core: along x, then along y. Collective."""
-        call("plmr_tiles_sum", self._handle, algorithm)
+        call("plmr_tiles_sum", handle(self, Tiles), algorithm)
         return self
 
     def reduce(self, axis: int, root: int, algorithm: str = "two-phase", n_groups: int = 0) -> "Tiles":
         """Sums of lines along the axis at core `root` of each; the other tiles stay. Of two levels' groups the fastest number
         (0), or n_groups. Collective."""
-        call("plmr_tiles_reduce", self._handle, axis, root, algorithm, n_groups)
+        call("plmr_tiles_reduce", handle(self, Tiles), axis, root, algorithm, n_groups)
         return self
 
 
@@ -421,21 +465,21 @@ class Points(_Made):
     _destroy = "plmr_points_destroy"
 
     def __init__(self, region: Region, name: str, maker: str, *arguments: Any):
-        self.region = region
-        self._handle = make(maker, region._handle, name, *arguments)
+        self.region, self.name = region, name
+        self._handle = make(maker, handle(region, Region), name, *arguments)
         region._children.add(self)
 
     def begin(self, source: Tiles, target: Tiles) -> None:
         """Cores begin to send what `source` holds now."""
-        call("plmr_points_begin", self._handle, source._handle, target._handle)
+        call("plmr_points_begin", handle(self, Points), handle(source, Tiles), handle(target, Tiles))
         self._needs = (source, target)
 
     def end(self) -> None:
         """Cores wait for what comes, which is then in the target."""
-        call("plmr_points_end", self._handle)
+        call("plmr_points_end", handle(self, Points))
         self._needs = ()
 
     def run(self, source: Tiles, target: Tiles) -> Tiles:
         """Both."""
-        call("plmr_points_run", self._handle, source._handle, target._handle)
+        call("plmr_points_run", handle(self, Points), handle(source, Tiles), handle(target, Tiles))
         return target

@@ -85,6 +85,69 @@ def test_arrays_go_in_and_come_out():
     assert np.array_equal(run.array, a @ b)
 
 
+def test_arrays_of_any_real_type_and_order_go_in():
+    a, b = (np.arange(24 * 24).reshape(24, 24) % 7 - d for d in (3, 2))
+    options = {"b": b.astype("f4"), "cores": (6, 6), "alg": "meshgemm", "dtype": "f32", "out": True}
+    for given in (a, a.astype("f8"), a.astype(">f4"), a.astype(">f2"), a.astype("f2"), a.astype("i1"), np.asfortranarray(a),
+                  a.T.copy().T, np.repeat(a, 2, axis=1)[:, ::2], np.ma.array(a), a.astype("f2").astype("g")):
+        assert np.array_equal(plmr.gemm(a=given, **options).array, a @ b)
+    for beyond, line in ((a * 1j, "--a: elements are complex128, and no real numbers"),
+                         (a.astype(object), "--a: elements are object, and no real numbers"),
+                         (np.ma.array(a, mask=a > 0), "--a: elements are masked: fill them"),
+                         (a * 1e300, "--a: elements are beyond what float32 holds"),
+                         (a[:0], "--a: the array is empty"), (a[:, 1:], "k is 23 by --a, but 24 by --b")):
+        with pytest.raises(plmr.Error) as error:
+            plmr.gemm(a=beyond, **options)
+        assert str(error.value).startswith(line) and "/" not in str(error.value) and "\n" not in str(error.value)
+    assert plmr.gemm(m=64, k=64, n=64, cores=np.array([8, 8]), alg="meshgemm", dtype="f32")[0]["cycles"] == 14056
+    assert plmr.gemm(a=np.full((24, 24), np.inf), **options).array is not None
+
+
+def test_what_rank_0_alone_finds_is_raised_by_all(tmp_path, monkeypatch):
+    circle = []
+    circle.append(circle)
+    for wrong, line in ((lambda: plmr.sweep({"title": object()}), "experiment: TypeError: Object of type object is not JSON"),
+                        (lambda: plmr.sweep({"title": circle}), "experiment: ValueError: Circular reference"),
+                        (lambda: plmr.sweep({"title": "t"}), "experiment:1: question: is missing"),
+                        (lambda: plmr.gemm(a=np.ma.array([[1.0]], mask=True), b=np.ones((1, 1))), "--a: elements are masked")):
+        with pytest.raises(plmr.Error) as error:
+            wrong()
+        assert str(error.value).startswith(line) and error.value.kind == "input"
+        assert plmr.gemm(m=8, k=8, n=8, cores=(4, 4), alg="cannon")[0]["ranks"] == plmr.rank_count()
+    monkeypatch.setattr("tempfile.mkdtemp", lambda prefix: open(tmp_path / "no" / "such"))
+    with pytest.raises(plmr.Error, match="a folder for files: FileNotFoundError: .*No such file") as error:
+        plmr.list()
+    monkeypatch.undo()
+    assert error.value.kind == "system" and plmr.list().text
+
+
+def test_a_device_is_taken_by_its_name(tmp_path):
+    size = {"m": 8, "k": 8, "n": 8, "cores": (4, 4), "alg": "cannon"}
+    for name in "wse3", "wse2:hop=4":
+        assert plmr.gemm(device=plmr.Device(name), **size)[0]["cycles"] == plmr.gemm(device=name, **size)[0]["cycles"]
+    assert plmr.program("mine", 4, 4, lambda region: None, device=plmr.Device("wse3"))[0]["device"] == "wse3"
+    changed = plmr.Device("wse2")
+    changed.first[0] = 1
+    with pytest.raises(plmr.Error, match="wse2: this device is not the one of that name any more: make another"):
+        plmr.gemm(device=changed, **size)
+
+
+def test_what_is_given_twice_is_refused():
+    for name, wrong in (("prompt", lambda: plmr.generate("Once", "upon")), ("prompt", lambda: plmr.generate("Once", prompt="upon")),
+                        ("alg", lambda: plmr.gemm(alg="cannon", algorithms=["summa"])), ("model", lambda: plmr.llm("a", model="b")),
+                        ("n-tokens", lambda: plmr.generate("Once", n_tokens=1, **{"n-tokens": 2}))):
+        with pytest.raises(plmr.Error, match=f"^--{name} is given twice: give it once$"):
+            wrong()
+    assert len(plmr.gemm(m=8, k=8, n=8, cores=(4, 4), alg=None, algorithms=["cannon"])) == 1
+
+
+def test_strings_are_not_cut():
+    for wrong in (lambda: plmr.generate("a\0b", n_tokens=1), lambda: plmr.gemm(device="wse2\0"), lambda: plmr.device("show\0"),
+                  lambda: plmr.program("mi\0ne", 4, 4, lambda region: None), lambda: plmr.Device("wse2\0")):
+        with pytest.raises(ValueError, match="has a NUL"):
+            wrong()
+
+
 def test_a_report_is_shown_inline(tmp_path):
     run = plmr.gemm(m=64, k=64, n=64, cores=(8, 8), alg="meshgemm", report=True)
     assert run.page.startswith("<!") and '"format"' in run.page and "<iframe srcdoc=" in run._repr_html_()

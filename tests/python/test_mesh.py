@@ -1,5 +1,7 @@
 """Mesh programs of one's own: every verb beside NumPy, on the cores of this rank."""
+import copy
 import gc
+import pickle
 import time
 
 import numpy as np
@@ -223,7 +225,7 @@ def test_numbers_do_not_wrap(region):
         with pytest.raises(ValueError) as error:
             wrong()
         assert "\n" not in str(error.value)
-    with pytest.raises(TypeError, match="plmr_points_send: 0.5 is no whole number"):
+    with pytest.raises(TypeError, match="plmr_points_send, from: 0.5 is no whole number"):
         region.send("s", 0.5, 1, 1)
     with pytest.raises(TypeError, match=r"r: \(0, 0, 3\) are not its row, col, rows, cols"):
         region.multicast_rectangle("r", 0, (0, 0, 3), 1)
@@ -355,3 +357,115 @@ def test_a_million_cores_take_no_call_each():
         region.compute(1)
         assert time.process_time() - start < 5
         assert t.values[..., 0].max() <= 1998
+
+
+def test_a_vector_times_tiles():
+    with plmr.Region(SIDE, SIDE) as region:
+        x, b, y = region.tiles("x", 1, 5, dtype="f16"), region.tiles("b", 5, 3, dtype="f16"), region.tiles("y", 1, 3)
+        rows, cols = (place[..., None, None] for place in region.coordinates())
+        x.values[:], b.values[:], y.values[:] = rows + np.arange(5), cols - np.arange(15).reshape(5, 3), 7
+        expected = 7 + x.values @ b.values
+        assert np.array_equal(y.multiply_vector(x, b).values, expected)
+        assert region.cost()["multiply_adds"] == SIDE * SIDE * 15 and region.cost()["compute_cycles"] > 0
+
+
+def test_sums_that_travel_as_another_type(region):
+    t, whole = filled(region)
+    hops = [0]
+    for travel in "f16", "bf16", "f32":
+        t.values[:] = mine(region, whole)
+        same(region, t.allreduce_as(plmr.Y, travel, "chain"), whole.sum(axis=0, keepdims=True))
+        hops.append(region.cost()["wavelet_hops"])
+    half = hops[1]  # two elements to a word, in place of one
+    assert half > 0 and np.diff(hops).tolist() == [half, half, 2 * half]
+    with pytest.raises(ValueError, match="t: elements are f32, f16, bf16, not 'f8'"):
+        t.allreduce_as(plmr.X, "f8")
+
+
+def test_all_verbs_of_the_library_are_here():
+    """But for those that work on a core, or give a number, in C: arrays do that here."""
+    in_c = {"plmr_tiles_create", "plmr_tiles_at", "plmr_points_all_to_all_v", "plmr_ring_slots", "plmr_region_charge",
+            "plmr_region_release"}
+    with open(plmr._mesh.__file__, encoding="utf-8") as file:
+        package = file.read()
+    verbs = [name for name in plmr._abi.FUNCTIONS if name.startswith(("plmr_tiles_", "plmr_points_", "plmr_ring_", "plmr_region_"))]
+    assert {name for name in verbs if f"{name}\"" not in package and f"lib.{name}(" not in package} == in_c
+    cost = plmr.Region.cost.__doc__
+    assert [name for name, _ in plmr._abi.plmr_cost._fields_ if name not in cost] == []
+
+
+def test_what_is_of_another_class_is_refused(region):
+    t, _ = filled(region)
+    r, flow = region.ring(plmr.X), region.transpose("turned", 4)
+    for wanted, given, wrong in (
+            ("Tiles", "Ring", lambda: t.copy_to(r)), ("Tiles", "Region", lambda: t.copy_to(region)),
+            ("Tiles", "Ring", lambda: flow.run(r, t)), ("Tiles", "Points", lambda: flow.begin(t, flow)),
+            ("Ring", "int", lambda: t.shift(1, r)), ("Tiles", "int", lambda: t.shift(r, 1, 0)),
+            ("Tiles", "Ring", lambda: t.shift(r, 1, r)), ("Tiles", "Ring", lambda: t.shift_begin(r, 1, r)),
+            ("Tiles", "Ring", lambda: t.add_product(r, t)), ("Tiles", "NoneType", lambda: t.multiply_vector(t, None)),
+            ("Tiles", "Ring", lambda: t.multicast_begin(r, plmr.X, 0)), ("Ring", "Tiles", lambda: t.align(r, t, 1)),
+            ("Region", "Tiles", lambda: plmr.Tiles(t, "u", (4,))), ("Tiles", "Ring", lambda: plmr.Tiles.sum(r)),
+            ("Region", "NoneType", lambda: plmr.Ring(None, plmr.X, "line")), ("Tiles", "NoneType", lambda: t.copy_to(None))):
+        with pytest.raises(TypeError, match=f"^{wanted} is wanted here, not {given}: .+$"):
+            wrong()
+    same(region, t, filled(region)[1])
+
+
+def test_what_is_closed_says_so(region):
+    t, _ = filled(region)
+    u, r, flow, part = region.tiles("u", 4), region.ring(plmr.X), region.transpose("turned", 4), region.part("left", 0, 0, 4, 4)
+    inner = part.tiles("inner", 4)
+    other = plmr.Region(SIDE, SIDE)
+    for made in u, r, flow, part, other:
+        made.close()
+    for name, wrong in (("u", lambda: t.copy_to(u)), ("u", lambda: u.sum()), ("u", u.end), ("the ring", lambda: t.shift(r, 1)),
+                        ("the ring", lambda: r.core(0)), ("turned", lambda: flow.run(t, t)), ("turned", flow.end),
+                        ("left", lambda: part.compute(1)), ("inner", lambda: t.copy_to(inner)),
+                        ("the region", other.cost), ("the region", lambda: other.tiles("v", 1)),
+                        ("the region", lambda: other.send("s", 0, 1, 1))):
+        with pytest.raises(plmr.Error, match=f"^{name} is closed: make another") as error:
+            wrong()
+        assert error.value.kind == "input"
+
+
+def test_there_is_one_of_what_is_made(region):
+    t, whole = filled(region)
+    for made in t, region, region.ring(plmr.X), region.transpose("turned", 4):
+        for copied in copy.copy, copy.deepcopy, pickle.dumps:
+            with pytest.raises(TypeError, match=f"{type(made).__name__} is not copied or pickled"):
+                copied(made)
+    gc.collect()
+    same(region, t, whole)
+
+
+def test_wrong_types_name_the_argument(region):
+    for text, wrong in (("plmr_region_busy, t_cycles: '5' is no number", lambda: region.compute("5")),
+                        ("plmr_region_record, value: None is no number", lambda: region.record(answer=None)),
+                        ("plmr_tiles_make, name: None is no string", lambda: region.tiles(None, 4)),
+                        ("plmr_region_clock, row: 1.5 is no whole number", lambda: region.clock(1.5, 0)),
+                        ("plmr_tiles_allreduce, algorithm: None is no string", lambda: region.tiles("t", 1).allreduce(plmr.X, None)),
+                        (r"ranks: \(1,\) is no grid of ranks", lambda: plmr.Region(4, 4, ranks=(1,)))):
+        with pytest.raises(TypeError, match=f"^{text}"):
+            wrong()
+    with pytest.raises(ValueError, match=r"plmr_tiles_make, name: 'a\\x00b' has a NUL"):
+        region.tiles("a\0b", 4)
+
+
+def test_programs_are_as_large_as_is_said():
+    for rows, cols in ((1 << 32) + 4, 4), (4, (1 << 40) + 4):
+        with pytest.raises(ValueError, match="beyond the numbers that it takes"):
+            plmr.program("mine", rows, cols, lambda region: None)
+    for text, wrong in (("rows: 4.0 is no whole number", ("mine", 4.0, 4, print)), ("name: None is no string", (None, 4, 4, print)),
+                        ("mine: None is no function", ("mine", 4, 4, None))):
+        with pytest.raises(TypeError, match=text):
+            plmr.program(*wrong)
+    with pytest.raises(plmr.Error, match="--cores: mine runs on 4x4 cores alone"):
+        plmr.program("mine", 4, 4, lambda region: None, cores=(5, 5))
+
+
+def test_what_cannot_be_said_in_c_is_raised_all_the_same():
+    def run(region):
+        raise ValueError("\udc80")
+
+    with pytest.raises(ValueError):
+        plmr.program("mine", 4, 4, run)
