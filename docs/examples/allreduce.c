@@ -10,18 +10,21 @@ static int wrong;
 
 static void start(void *context, int row, int col)
 {
+    (void)context;
     for (int i = 0; i < VALUES; i++)
         plmr_tiles_at(sums, row, col)[i] = plmr_tiles_at(reference, row, col)[i] = (float)(row * COLS + col + i);
 }
 
 static void add(void *context, int row, int col)
 {
+    (void)context;
     for (int i = 0; i < VALUES; i++)
         plmr_tiles_at(sums, row, col)[i] += plmr_tiles_at(theirs, row, col)[i];
 }
 
 static void check(void *context, int row, int col)
 {
+    (void)context;
     for (int i = 0; i < VALUES; i++) {
         float expected = (float)(COLS * (row * COLS + i) + COLS * (COLS - 1) / 2);
         wrong += plmr_tiles_at(sums, row, col)[i] != expected || plmr_tiles_at(reference, row, col)[i] != expected;

@@ -10,11 +10,13 @@ static plmr_ring *ring_x, *ring_y;
 static void load(void *context, int row, int col)
 {
     int y = plmr_ring_position(ring_y, row), x = plmr_ring_position(ring_x, col);
+    (void)context;
     load_tiles(row, col, y, x, (x + y) % g.side, x);
 }
 
 static void check(void *context, int row, int col)
 {
+    (void)context;
     check_tile(row, col, plmr_ring_position(ring_y, row), plmr_ring_position(ring_x, col));
 }
 
@@ -41,6 +43,7 @@ static plmr_status run(plmr_region *region, void *context)
 
 static void destroy(void *context)
 {
+    (void)context;
     plmr_ring_destroy(ring_x);
     plmr_ring_destroy(ring_y);
 }

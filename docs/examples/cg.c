@@ -17,6 +17,7 @@ static float solution(int row, int col)
 static void start(void *context, int row, int col)
 {
     float *v = plmr_tiles_at(vectors, row, col);
+    (void)context;
     v[X] = 0;
     v[R] = v[P] = 4 * solution(row, col) - solution(row - 1, col) - solution(row + 1, col) - solution(row, col - 1) -
                   solution(row, col + 1);
@@ -26,6 +27,7 @@ static void start(void *context, int row, int col)
 static void multiply(void *context, int row, int col)
 {
     float *v = plmr_tiles_at(vectors, row, col), *d = plmr_tiles_at(dot, row, col);
+    (void)context;
     old[row][col] = *d;
     v[AP] = 4 * v[P] - v[AROUND] - v[AROUND + 1] - v[AROUND + 2] - v[AROUND + 3];
     *d = v[P] * v[AP];
@@ -35,6 +37,7 @@ static void step(void *context, int row, int col)
 {
     float *v = plmr_tiles_at(vectors, row, col), *d = plmr_tiles_at(dot, row, col);
     float alpha = *d > 0 ? old[row][col] / *d : 0;
+    (void)context;
     v[X] += alpha * v[P];
     v[R] -= alpha * v[AP];
     *d = v[R] * v[R];
@@ -43,11 +46,13 @@ static void step(void *context, int row, int col)
 static void turn(void *context, int row, int col)
 {
     float *v = plmr_tiles_at(vectors, row, col), *d = plmr_tiles_at(dot, row, col);
+    (void)context;
     v[P] = v[R] + (old[row][col] > 0 ? *d / old[row][col] : 0) * v[P];
 }
 
 static int check(void *context, int row, int col)
 {
+    (void)context;
     return !(fabsf(plmr_tiles_at(vectors, row, col)[X] - solution(row, col)) < 1e-4f);
 }
 

@@ -1,11 +1,11 @@
 /* Two-dimensional FFTs: every row of cores has a picture of N x N complex numbers, every core one of its rows. All rows are
  * transformed where they are, the picture is turned by all to all, rows are transformed again; it stays turned.
- * Build: cc fft.c $(pkg-config --cflags --libs plmr); run: mpirun -n 2 ./a.out [--help] */
+ * Build: cc fft.c $(pkg-config --cflags --libs plmr) -lm; run: mpirun -n 2 ./a.out [--help] */
 #include <complex.h>
-#include <math.h>
 #include <plmr/plmr.h>
 
 enum { N = 32, PICTURES = 6 };
+static const double PI = 3.14159265358979323846;
 
 static plmr_tiles *rows;
 static int wrong;
@@ -18,6 +18,7 @@ static float complex pixel(int picture, int row, int col)
 static void start(void *context, int picture, int row)
 {
     float complex *x = (float complex *)plmr_tiles_at(rows, picture, row);
+    (void)context;
     for (int i = 0; i < N; i++)
         x[i] = pixel(picture, row, i);
 }
@@ -25,6 +26,7 @@ static void start(void *context, int picture, int row)
 static void transform(void *context, int picture, int row)
 {
     float complex *x = (float complex *)plmr_tiles_at(rows, picture, row);
+    (void)context;
     for (int i = 0, j = 0; i < N; i++) { /* by bits turned round */
         float complex t = x[i];
         if (i < j)
@@ -35,7 +37,7 @@ static void transform(void *context, int picture, int row)
     for (int n = 2; n <= N; n *= 2)
         for (int i = 0; i < N; i++)
             if (i % n < n / 2) {
-                float complex even = x[i], odd = x[i + n / 2] * (float complex)cexp(-2 * M_PI * I * (i % n) / n);
+                float complex even = x[i], odd = x[i + n / 2] * (float complex)cexp(-2 * PI * I * (i % n) / n);
                 x[i] = even + odd;
                 x[i + n / 2] = even - odd;
             }
@@ -44,10 +46,11 @@ static void transform(void *context, int picture, int row)
 static void check(void *context, int picture, int col)
 {
     const float complex *x = (const float complex *)plmr_tiles_at(rows, picture, col);
+    (void)context;
     for (int row = picture; row < N; row += 5) {
         double complex sum = 0;
         for (int i = 0; i < N * N; i++)
-            sum += pixel(picture, i / N, i % N) * cexp(-2 * M_PI * I * ((i / N * row + i % N * col) % N) / N);
+            sum += pixel(picture, i / N, i % N) * cexp(-2 * PI * I * ((i / N * row + i % N * col) % N) / N);
         wrong += !(cabs(sum - x[row]) < 0.01);
     }
 }

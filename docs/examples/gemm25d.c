@@ -16,6 +16,7 @@ static float element(int row, int col, int seed)
 static void load(void *context, int row, int x)
 {
     int y = row % SIDE, k = (x + y + row / SIDE * (SIDE / LAYERS)) % SIDE;
+    (void)context;
     for (int i = 0; i < T * T; i++) {
         plmr_tiles_at(a, row, x)[i] = element(y * T + i / T, k * T + i % T, 1);
         plmr_tiles_at(b, row, x)[i] = element(k * T + i / T, x * T + i % T, 2);
@@ -24,6 +25,7 @@ static void load(void *context, int row, int x)
 
 static void add(void *context, int row, int x)
 {
+    (void)context;
     for (int i = 0; i < T * T && row < SIDE; i++)
         plmr_tiles_at(c, row, x)[i] += plmr_tiles_at(part, row, x)[i];
 }
@@ -31,6 +33,7 @@ static void add(void *context, int row, int x)
 static int check(void *context, int y, int x)
 {
     int wrong = 0;
+    (void)context;
     for (int i = 0; i < T * T && y < SIDE; i++) {
         float sum = 0;
         for (int k = 0; k < N; k++)

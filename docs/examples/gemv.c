@@ -18,6 +18,7 @@ static float element(int row, int col, int rows, int cols, int seed)
 
 static void load(void *context, int row, int col)
 {
+    (void)context;
     for (int i = 0; i < g.kt; i++)
         plmr_tiles_at(g.x, row, col)[i] = element(0, row * g.kt + i, 1, g.k, 1);
     for (int i = 0; i < g.kt * g.nt; i++)
@@ -26,6 +27,7 @@ static void load(void *context, int row, int col)
 
 static void check(void *context, int row, int col)
 {
+    (void)context;
     for (int i = 0; i < g.nt; i++) {
         float sum = 0;
         for (int k = 0; k < g.k; k++)

@@ -20,12 +20,14 @@ static float next(float self, float neighbours)
 
 static void start(void *context, int row, int col)
 {
+    (void)context;
     plmr_tiles_at(cells, row, col)[SELF] = starts_alive(row, col);
 }
 
 static void live(void *context, int row, int col)
 {
     float *cell = plmr_tiles_at(cells, row, col), neighbours = 0;
+    (void)context;
     for (int i = 0; i < 8; i++)
         neighbours += cell[AROUND + i];
     cell[SELF] = next(cell[SELF], neighbours);
@@ -33,6 +35,7 @@ static void live(void *context, int row, int col)
 
 static void check(void *context, int row, int col)
 {
+    (void)context;
     wrong += plmr_tiles_at(cells, row, col)[SELF] != world[GENERATIONS % 2][row + 1][col + 1];
 }
 

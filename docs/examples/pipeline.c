@@ -16,6 +16,7 @@ static float picture(int n, int row, int col)
 
 static void look(void *context, int row, int col)
 {
+    (void)context;
     *plmr_tiles_at(pixel, row, col) = picture(frame, row, col);
     *plmr_tiles_at(west, row, col) = *plmr_tiles_at(east, row, col) = 0;
 }
@@ -23,17 +24,20 @@ static void look(void *context, int row, int col)
 static void smooth(void *context, int row, int col)
 {
     float *p = plmr_tiles_at(pixel, row, col);
+    (void)context;
     *p = 2 * *p + *plmr_tiles_at(west, row, col) + *plmr_tiles_at(east, row, col);
 }
 
 static void add(void *context, int row, int col)
 {
+    (void)context;
     *plmr_tiles_at(total, row, col) += *plmr_tiles_at(came, row, col);
 }
 
 static int check(void *context, int row, int col)
 {
     float sum = 0;
+    (void)context;
     for (int n = 0; n < FRAMES; n++)
         for (int c = 0; c < HALF; c++)
             sum += ((c > 0) + 2 + (c < HALF - 1)) * picture(n, row, c); /* to itself and its neighbours */

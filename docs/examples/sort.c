@@ -34,12 +34,14 @@ static int before(int row, int first, int n, int to)
 
 static int count(void *context, int row, int from, int to)
 {
+    (void)context;
     return before(row, from * VALUES, VALUES, to + 1) - before(row, from * VALUES, VALUES, to);
 }
 
 static void sort_own(void *context, int row, int core)
 {
     float *own = plmr_tiles_at(numbers, row, core);
+    (void)context;
     for (int i = 0; i < VALUES; i++)
         own[i] = number(row, core * VALUES + i);
     qsort(own, VALUES, sizeof *own, compare);
@@ -48,6 +50,7 @@ static void sort_own(void *context, int row, int core)
 static void sort_all(void *context, int row, int core)
 {
     size_t n = (size_t)(before(row, 0, ALL, core + 1) - before(row, 0, ALL, core));
+    (void)context;
     qsort(plmr_tiles_at(sorted, row, core), n, sizeof(float), compare);
 }
 
@@ -55,6 +58,7 @@ static int check(void *context, int row, int core)
 {
     float all[ALL];
     int first = before(row, 0, ALL, core), n = before(row, 0, ALL, core + 1) - first;
+    (void)context;
     for (int i = 0; i < ALL; i++)
         all[i] = number(row, i);
     qsort(all, ALL, sizeof *all, compare);

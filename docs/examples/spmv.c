@@ -20,12 +20,14 @@ static float element(int row, int i)
 
 static void start(void *context, int row, int col)
 {
+    (void)context;
     *plmr_tiles_at(x, row, col) = (float)((row * SIDE + col) % 4);
 }
 
 static void multiply(void *context, int row, int col)
 {
     float sum = 0;
+    (void)context;
     for (int i = 0; i < PER_ROW; i++)
         sum += element(row * SIDE + col, i) * plmr_tiles_at(needed, row, col)[i];
     *plmr_tiles_at(x, row, col) = sum;
@@ -35,6 +37,7 @@ static float reference[2][N];
 
 static void check(void *context, int row, int col)
 {
+    (void)context;
     wrong += *plmr_tiles_at(x, row, col) != reference[TIMES % 2][row * SIDE + col];
 }
 

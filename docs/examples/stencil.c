@@ -35,6 +35,7 @@ static plmr_status run(plmr_region *region, void *context)
 {
     plmr_tiles *tiles[TILES];
     plmr_ring *x, *y;
+    (void)context;
     for (int i = 0; i < TILES; i++)
         PLMR_TRY(plmr_tiles_create(region, "heat and its neighbours", 1, &tiles[i]));
     PLMR_TRY(plmr_ring_create(region, PLMR_X, PLMR_LINE, 1, &x));

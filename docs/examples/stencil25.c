@@ -22,6 +22,7 @@ static float value(int t, int row, int col, int z)
 
 static void start(void *context, int row, int col)
 {
+    (void)context;
     for (int z = 0; z < DEPTH; z++)
         plmr_tiles_at(u, row, col)[z] = value(0, row, col, z);
 }
@@ -29,6 +30,7 @@ static void start(void *context, int row, int col)
 static void step(void *context, int row, int col)
 {
     float *now = plmr_tiles_at(u, row, col), *last = plmr_tiles_at(before, row, col);
+    (void)context;
     for (int z = 0; z < DEPTH; z++) {
         float sum = weight[0] * now[z];
         for (int k = 1; k <= REACH; k++) {
@@ -44,6 +46,7 @@ static void step(void *context, int row, int col)
 static int check(void *context, int row, int col)
 {
     int wrong = 0;
+    (void)context;
     for (int z = 0; z < DEPTH; z++)
         wrong += plmr_tiles_at(u, row, col)[z] != value(STEPS, row, col, z);
     return wrong;

@@ -7,11 +7,13 @@ static plmr_tiles *a_in, *b_in;
 
 static void load(void *context, int row, int col)
 {
+    (void)context;
     load_tiles(row, col, row, col, row, col);
 }
 
 static void check(void *context, int row, int col)
 {
+    (void)context;
     check_tile(row, col, row, col);
 }
 

@@ -44,6 +44,7 @@ static void solve(void *wave, int row, int col)
 static int check(void *context, int row, int col)
 {
     int wrong = 0;
+    (void)context;
     for (int i = 0; i < T && row == col; i++)
         wrong += plmr_tiles_at(solution, row, col)[i] != expected(row * T + i);
     return wrong;
@@ -54,6 +55,7 @@ static plmr_status run(plmr_region *region, void *context)
     static int32_t from[MOST], to[MOST], first[MOST], n_values[MOST];
     plmr_parts parts = {0, from, to, first, first, n_values};
     plmr_points *onwards;
+    (void)context;
     for (int i = 0; i < MOST; i++) { /* down, and to the right */
         int core = i / 2, row = core / SIDE, col = core % SIDE, right = i % 2;
         from[parts.n] = core, to[parts.n] = right ? core + 1 : core + SIDE;
