@@ -1,6 +1,8 @@
 /* Who is admitted to the cache, and who has to leave it. */
 #include "serve/machine_internal.h"
 
+#include <math.h>
+
 void plmr_machine_rank(const struct plmr_machine *m, plmr_heap *heap, int32_t i)
 {
     const plmr_request *r = &m->requests[i];
@@ -8,6 +10,13 @@ void plmr_machine_rank(const struct plmr_machine *m, plmr_heap *heap, int32_t i)
 }
 
 /* ---- leaving ---- */
+
+/* Nobody is admitted before the first region is free: beginnings that are let go of until then are as old as each other. With
+ * drafts they are told apart. */
+static double t_used(const struct plmr_machine *m)
+{
+    return m->setup->draft ? m->now : fmax(m->now, m->free_at[0]);
+}
 
 static void let_go(struct plmr_machine *m, plmr_request *r)
 {
@@ -17,7 +26,7 @@ static void let_go(struct plmr_machine *m, plmr_request *r)
     r->n_rows = r->n_cached = 0;
     if (prefix) {
         prefix->n_users--;
-        prefix->t_used = m->now;
+        prefix->t_used = t_used(m);
     }
 }
 

@@ -34,7 +34,6 @@ static void arrive(struct plmr_machine *m)
 {
     for (; m->n_arrived < m->n && m->requests[of_mine(m, m->n_arrived)].t_here <= m->now; m->n_arrived++)
         plmr_machine_rank(m, &m->waiting, of_mine(m, m->n_arrived));
-    m->sums->most_waiting = larger(m->sums->most_waiting, m->waiting.n);
 }
 
 void plmr_machine_get_ready(struct plmr_machine *m, int32_t i)
@@ -273,20 +272,21 @@ static plmr_status start(struct plmr_machine *m)
     return m->ready.n ? start_step(m) : PLMR_OK;
 }
 
-/* The next moment at which something can begin; false: nothing is left to do. */
+/* The next moment at which something begins or ends, or one more is here; false: nothing is left to do. */
 static bool go_on(struct plmr_machine *m)
 {
-    bool busy = m->free_at[0] > m->now;
     double arrival = m->n_arrived < m->n ? m->requests[of_mine(m, m->n_arrived)].t_here : INFINITY;
     double landing = m->n_flights ? m->flights[m->first_flight].t_end : INFINITY;
-    double next = busy ? m->free_at[0] : fmin(fmin(arrival, landing), m->held_until);
+    double pass = m->free_at[0] > m->now ? m->free_at[0] : m->held_until;
+    double next = fmin(fmin(arrival, landing), pass);
     if (m->setup->draft)
-        next = fmin(next, fmin(landing, plmr_machine_draft_due(m)));
+        next = fmin(next, plmr_machine_draft_due(m));
     m->now = isfinite(next) ? fmax(m->now, next) : m->now;
     return isfinite(next);
 }
 
-/* Asks whether more have come. false: the machine is to stop. */
+/* Tells how it stands, now that all that happens at this moment has, and asks whether more have come. false: the machine is to
+ * stop. */
 static bool ask_for_more(struct plmr_machine *m, bool idle)
 {
     const plmr_machine_values *values = &m->setup->values;
@@ -294,6 +294,7 @@ static bool ask_for_more(struct plmr_machine *m, bool idle)
                               m->prompts.n, m->n_decoding, m->kv_tokens,
                               m->room.most, m->room.used,  m->setup->costs->n_stages,
                               m->free_at};
+    m->sums->most_waiting = larger(m->sums->most_waiting, view.n_waiting);
     if (m->setup->timeline)
         plmr_timeline_see(m->setup->timeline, &view);
     int64_t n = values->more ? values->more(values->context, &view, &m->requests) : idle ? -1 : m->n;
@@ -309,10 +310,10 @@ static plmr_status serve(struct plmr_machine *m)
         if (idle)
             continue;
         PLMR_TRY(land(m));
+        arrive(m);
         PLMR_TRY(plmr_machine_run_drafts(m));
         if (m->free_at[0] > m->now)
             continue;
-        arrive(m);
         plmr_machine_admit(m);
         PLMR_TRY(plmr_machine_run_drafts(m));
         PLMR_TRY(start(m));

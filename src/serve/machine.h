@@ -29,7 +29,7 @@ typedef struct plmr_machine_sums {
     int64_t n_steps, n_chunks;          /* passes */
     int64_t kv_peak_tokens;             /* in the cache at once */
     int64_t rows_peak;                  /* tokens of a row of cores that were reserved at once */
-    int64_t most_waiting;               /* requests that were not admitted yet */
+    int64_t most_waiting;               /* requests that were here and not admitted, at once */
     int64_t n_preempted, n_again;       /* requests that lost their cache, each time; tokens that were read again */
     int64_t n_shared;                   /* tokens of prompts that others had read */
     int64_t n_guessed, n_right;         /* tokens */

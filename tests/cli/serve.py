@@ -148,6 +148,18 @@ def check_page(plmr, check, folder):
         check(t["room"] == record["kv_capacity_tokens"] * record["replicas"] >= max(t["cache"]), f"--wafers {wafers}: {t['room']}, {record}")
 
 
+def check_waiting(plmr, check, folder):
+    """Who comes while weights come in for the first waits until they are there, and is seen to."""
+    trace, page = os.path.join(folder, "wait.csv"), os.path.join(folder, "wait.html")
+    with open(trace, "w", encoding="utf-8") as file:
+        file.write("arrival,prompt,output\n0,32,2\n" + "0.001,32,2\n" * 29)
+    record = one(plmr, f"--model llama3-8b --device wormhole --stream-weights --trace {trace} --report {page}")
+    t = timeline_of(page)
+    stays = sum(sum(t[key]) for key in ("waiting", "reading", "decoding")) * t["seconds"]
+    check(t["waiting"][1] == 29 == record["waiting_peak"], f"29 wait: {t['waiting'][:6]}, {record['waiting_peak']}")
+    check(abs(stays / (30 * record["e2e_mean_s"]) - 1) < 1e-4, f"stays: {stays}, {30 * record['e2e_mean_s']}")
+
+
 def check_rates(plmr, check, folder):
     """What a search for a rate ends at, what comes all at once, and times long after the start."""
     args, trace = "--model demo --device wormhole --lengths 20/10", os.path.join(folder, "one.csv")
@@ -185,6 +197,7 @@ def main():
         check_links(plmr, check)
         check_experts(plmr, check)
         check_page(plmr, check, folder)
+        check_waiting(plmr, check, folder)
         check_rates(plmr, check, folder)
         check_outside(plmr, check)
     check.done()

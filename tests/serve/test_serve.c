@@ -10,6 +10,7 @@
 #include "serve/arrivals.h"
 #include "serve/find_rate.h"
 #include "serve/serve.h"
+#include "serve/timeline.h"
 #include "serve/trace_csv.h"
 
 enum { N = 60 };
@@ -62,7 +63,8 @@ struct served {
     int64_t n_found, n_used, row_room;
     int n_stages, layers, n_replicas, wide;
     bool output_apart;
-    double loss; /* that the placement was chosen by */
+    double loss;    /* that the placement was chosen by */
+    double present; /* request cycles over time: of those that wait, are read or make tokens */
 };
 
 struct serving {
@@ -87,11 +89,20 @@ static void make_requests(bool shares, plmr_request *requests)
     plmr_arrivals_make(&arrivals, requests);
 }
 
+static double presence_of(const plmr_serve_timeline *t)
+{
+    double sum = 0;
+    for (int i = 0; i < PLMR_CACHED * PLMR_TIMELINE_BINS; i++)
+        sum += t->series[i];
+    return sum;
+}
+
 static void serve(const struct serving *s, struct served *served)
 {
     plmr_device device = small_device();
     plmr_model_shape shape = s->mixture ? mixture_of() : shape_of(), draft = shape_of();
     plmr_llm_setup setup = {.every_step = s->every_step, .link = {s->mixture ? LINK : 0, 0, NAN, false}};
+    plmr_serve_timeline timeline = {0};
     plmr_serve_place place;
     plmr_ranks *ranks;
     int n = s->requests ? s->n : N;
@@ -127,8 +138,11 @@ static void serve(const struct serving *s, struct served *served)
                             .preempts = s->preempts,
                             .ahead = 3,
                             .accept = s->accept,
-                            .seed = 1};
+                            .seed = 1,
+                            .timeline = &timeline};
     must(plmr_serve_run(&place, &plan, served->requests, n, &served->outcome));
+    served->present = presence_of(&timeline);
+    plmr_timeline_free(&timeline);
     served->n_found = place.costs.n_found;
     served->n_used = place.costs.n_used;
     served->row_room = place.costs.row_room;
@@ -212,6 +226,40 @@ static void all_are_served(void **state)
         assert_true((sums->n_guessed > sums->n_right) == (s.accept > 0));
         assert_true(served.outcome.utilisation > 0 && served.outcome.utilisation <= 1);
         assert_true(served.outcome.n_urgent > 0 && served.outcome.n_urgent < N / 2);
+    }
+}
+
+/* At each moment of its stay a request waits, is read or makes tokens, or its cache is on its way; also while it waits for the
+ * first region alone. */
+static void stays_add_up(void **state)
+{
+    static struct served served;
+    (void)state;
+    for (int i = 0; i < N_WAYS; i = next_way(i))
+        for (int apart = 0; apart < 2; apart++) {
+            struct serving s = ways[i];
+            s.side = 20;
+            s.n_wafers = 1 + apart;
+            s.n_prompt = apart;
+            serve(&s, &served);
+            double stays = -served.outcome.sums.t_ways;
+            for (int k = 0; k < N; k++)
+                stays += served.requests[k].t_last - served.requests[k].t_arrival;
+            assert_true(fabs(served.present - stays) < 1e-9 * stays);
+        }
+}
+
+/* Nobody waits where there is room at once; those that come while the first region works wait for it. */
+static void those_who_wait_are_counted(void **state)
+{
+    static struct served served;
+    plmr_request requests[4] = {{.n_prompt = 90, .n_output = 2}};
+    (void)state;
+    for (int n = 1; n <= 4; n += 3) {
+        for (int i = 1; i < n; i++)
+            requests[i] = (plmr_request){.t_arrival = i * 1e-9, .n_prompt = 2, .n_output = 2};
+        serve(&(struct serving){.policy = "fcfs", .side = 20, .n_wafers = 1, .requests = requests, .n = n}, &served);
+        assert_int_equal(served.outcome.sums.most_waiting, n - 1);
     }
 }
 
@@ -855,6 +903,8 @@ int main(int argc, char **argv)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(reuse_is_exact),
         cmocka_unit_test(all_are_served),
+        cmocka_unit_test(stays_add_up),
+        cmocka_unit_test(those_who_wait_are_counted),
         cmocka_unit_test(preemption_makes_room),
         cmocka_unit_test(prefixes_are_read_once),
         cmocka_unit_test(drafts_guess),
