@@ -19,13 +19,15 @@ struct client {
     plmr_endpoint *endpoint;
     char *body;
     size_t n_body;
-    bool too_large, chat, stream, stream_usage;
+    bool too_large, chat, stream, stream_usage, cut; /* cut: the server ends before the text does */
     plmr_client *job;
     size_t n_sent; /* bytes of the text */
     int last;      /* messages after it: the reason, usage, the end */
     char *line;    /* that is being sent */
     size_t n_line, at_line;
 };
+
+static const char server_ends[] = "the server ends";
 
 /* ---- answers ---- */
 
@@ -49,11 +51,20 @@ static enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned s
     return answer(connection, status, "application/json", text);
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status, const char *why)
+static json_t *error_json(unsigned status, const char *why)
 {
     const char *type = status >= 500 ? "server_error" : "invalid_request_error";
-    return answer_json(connection, status,
-                       json_pack("{s:{s:s,s:s,s:n,s:n}}", "error", "message", why, "type", type, "param", "code"));
+    return json_pack("{s:{s:s,s:s,s:n,s:n}}", "error", "message", why, "type", type, "param", "code");
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status, const char *why)
+{
+    return answer_json(connection, status, error_json(status, why));
+}
+
+static enum MHD_Result refuse_at_end(struct MHD_Connection *connection)
+{
+    return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, server_ends);
 }
 
 /* ---- what an answer says ---- */
@@ -110,31 +121,49 @@ static void set_line(struct client *c, json_t *json)
     free(text);
 }
 
-/* The next message of a text; false: there is none left. */
+static json_t *part_json(const struct client *c, json_t *choices)
+{
+    json_t *part = frame_json(c, c->chat ? "chat.completion.chunk" : "text_completion");
+    json_object_set_new(part, "choices", choices);
+    return part;
+}
+
+static json_t *more_json(struct client *c, size_t n)
+{
+    json_t *choices = choices_json(c, c->job->text + c->n_sent, n, NULL);
+    c->n_sent += n;
+    return part_json(c, choices);
+}
+
+/* What comes after a text; NULL: the end. */
+static json_t *last_json(struct client *c)
+{
+    c->last += c->last == 1 && !c->stream_usage ? 2 : 1;
+    if (c->last == 3)
+        return NULL;
+    json_t *part = part_json(c, c->last == 1 ? choices_json(c, "", 0, c->job->finish) : json_array());
+    if (c->last == 2)
+        json_object_set_new(part, "usage", usage_json(c->job));
+    return part;
+}
+
+/* The next message of a text, or that it is cut; false: there is none left. */
 static bool next_message(struct client *c)
 {
     plmr_endpoint *e = c->endpoint;
+    json_t *message = NULL;
     plmr_endpoint_wait(e, c->job, c->n_sent);
     pthread_mutex_lock(&e->mutex);
     size_t n = c->job->n_bytes - c->n_sent;
-    bool goes_on = n || (c->job->state == PLMR_CLIENT_DONE && c->last < 3);
-    json_t *all = goes_on ? frame_json(c, c->chat ? "chat.completion.chunk" : "text_completion") : NULL;
-    if (n) {
-        json_object_set_new(all, "choices", choices_json(c, c->job->text + c->n_sent, n, NULL));
-        c->n_sent += n;
-    } else if (goes_on) {
-        c->last += c->last == 1 && !c->stream_usage ? 2 : 1;
-        json_object_set_new(all, "choices", c->last == 1 ? choices_json(c, "", 0, c->job->finish) : json_array());
-        if (c->last == 2)
-            json_object_set_new(all, "usage", usage_json(c->job));
-    }
+    c->cut = !n && c->job->state != PLMR_CLIENT_DONE;
+    bool goes_on = n || c->cut || c->last < 3;
+    if (n)
+        message = more_json(c, n);
+    else if (goes_on)
+        message = c->cut ? error_json(MHD_HTTP_SERVICE_UNAVAILABLE, server_ends) : last_json(c);
     pthread_mutex_unlock(&e->mutex);
-    if (c->last == 3) {
-        json_decref(all);
-        all = NULL;
-    }
     if (goes_on)
-        set_line(c, all);
+        set_line(c, message);
     return goes_on;
 }
 
@@ -150,6 +179,8 @@ static ssize_t stream_text(void *context, uint64_t at, char *to, size_t most)
 {
     struct client *c = context;
     (void)at;
+    if (c->at_line == c->n_line && c->cut)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     if (c->at_line == c->n_line && !next_message(c))
         return MHD_CONTENT_READER_END_OF_STREAM;
     return send_some(c, to, most);
@@ -205,11 +236,11 @@ static enum MHD_Result complete(struct MHD_Connection *connection, struct client
     enum plmr_client_state state = plmr_endpoint_wait(c->endpoint, c->job, c->stream ? 0 : SIZE_MAX);
     if (state == PLMR_CLIENT_REFUSED)
         return refuse(connection, MHD_HTTP_BAD_REQUEST, c->job->error);
+    if (state == PLMR_CLIENT_QUEUED)
+        return refuse_at_end(connection);
     if (c->stream)
         return answer_stream(connection, c, stream_text);
-    if (state != PLMR_CLIENT_DONE)
-        return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends");
-    return answer_whole(connection, c);
+    return state == PLMR_CLIENT_DONE ? answer_whole(connection, c) : refuse_at_end(connection);
 }
 
 static enum MHD_Result list_models(struct MHD_Connection *connection, const struct client *c)
@@ -328,10 +359,24 @@ bool plmr_http_is_built(void)
     return true;
 }
 
+static bool has_clients(plmr_endpoint *e)
+{
+    bool has = false;
+    pthread_mutex_lock(&e->mutex);
+    for (int i = 0; i < PLMR_MOST_CLIENTS; i++)
+        has = has || (e->jobs[i].state != PLMR_CLIENT_FREE && !e->jobs[i].released);
+    pthread_mutex_unlock(&e->mutex);
+    return has;
+}
+
+/* Who still waits for an answer is told that there is none, for up to a second. */
 void plmr_http_stop(plmr_http *http)
 {
+    const struct timespec pause = {.tv_nsec = 10000000};
     if (!http)
         return;
+    for (int i = 0; i < 100 && has_clients(http->endpoint); i++)
+        nanosleep(&pause, NULL);
     MHD_stop_daemon(http->daemon);
     free(http);
 }

@@ -8,6 +8,7 @@ import http.client
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -95,6 +96,26 @@ def refused(check, server):
     check(server.ask("/v1/models")[0] == 200 and "EventSource" in server.ask("/")[1], "models and the page")
 
 
+def cut(plmr, check):
+    """A stream whose server ends says so, as its last event and in how its body ends; one that is complete does not."""
+    body = json.dumps({"prompt": "Once upon a time", "max_tokens": 380, "temperature": 2, "seed": 3, "stream": True}).encode()
+    n_cut = 0
+    for _ in range(6):
+        server, said = Server(plmr), b""
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as stream:
+            stream.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            piece = stream.recv(2000)
+            server.process.send_signal(signal.SIGTERM)
+            while piece:
+                said += piece
+                piece = stream.recv(65536)
+        outcome(server.process, 60)
+        complete, ended, told = b"data: [DONE]" in said, said.endswith(b"\r\n0\r\n\r\n"), b'data: {"error":{"message":"the server ends"' in said
+        check((complete, ended, told) in ((True, True, False), (False, False, True)), f"a stream: {complete}, {ended}, {told}: {said[-300:]}")
+        n_cut += told
+    check(n_cut > 0, "no stream was cut")
+
+
 def with_openai(check, server, text):
     node = shutil.which("node")
     if not node or subprocess.run([node, "-e", "require('openai')"], capture_output=True, check=False).returncode:
@@ -116,6 +137,7 @@ def main():
             with_openai(check, server, text)
         out, err, code = server.end()
         check(ranks or (code == 0 and "served " in out), f"Ctrl-C: {code}, {out!r}, {err!r}")
+    cut(plmr, check)
     server = Server(plmr)
     server.ask("/v1/completions", STORY)
     out, err, _ = server.end()
