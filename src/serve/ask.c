@@ -136,42 +136,52 @@ static plmr_status read_content(const json_t *message, char **content)
     return PLMR_OK;
 }
 
-static void add_line(plmr_ask *ask, const char *line)
+static void add_line(char **text, const char *line)
 {
-    size_t n = ask->prompt ? strlen(ask->prompt) : 0;
-    ask->prompt = plmr_take_more(ask->prompt, n + strlen(line) + 2);
-    strcpy(ask->prompt + n, n ? "\n" : "");
-    strcat(ask->prompt, line);
+    size_t n = *text ? strlen(*text) : 0;
+    *text = plmr_take_more(*text, n + strlen(line) + 2);
+    strcpy(*text + n, n ? "\n" : "");
+    strcat(*text, line);
 }
 
-static plmr_status read_message(const json_t *message, plmr_ask *ask, int *n_asked)
+static bool is_one_of(const char *word, const char *const *words)
 {
+    while (*words && strcmp(*words, word) != 0)
+        words++;
+    return *words;
+}
+
+/* `said` are the messages that do not say what the model is to be. */
+static plmr_status read_message(const json_t *message, plmr_ask *ask, int *n_said)
+{
+    static const char *const systems[] = {"system", "developer", NULL}, *const others[] = {"user", "assistant", "tool",
+                                                                                           NULL};
     char *content = NULL;
     const char *role = json_string_value(json_object_get(message, "role"));
     PLMR_CHECK(role, PLMR_ERROR_INPUT, "a message has no role");
+    bool is_system = is_one_of(role, systems);
+    PLMR_CHECK(is_system || is_one_of(role, others), PLMR_ERROR_INPUT,
+               "a message's role is '%.40s', but not system, developer, user, assistant or tool", role);
     plmr_status status = read_content(message, &content);
-    if (status) {
-        free(content);
-        return status;
+    if (!status) {
+        add_line(&ask->prompt, content);
+        if (is_system || strcmp(role, "user") == 0)
+            add_line(is_system ? &ask->system : &ask->user, content);
+        *n_said += !is_system;
     }
-    add_line(ask, content);
-    bool says = strcmp(role, "system") == 0 || strcmp(role, "developer") == 0;
-    char **to = says ? &ask->system : &ask->user;
-    *n_asked += !says;
-    free(*to);
-    *to = content;
-    return PLMR_OK;
+    free(content);
+    return status;
 }
 
 static plmr_status read_messages(const json_t *body, plmr_ask *ask)
 {
     const json_t *messages = json_object_get(body, "messages");
-    int n_asked = 0;
+    int n_said = 0;
     PLMR_CHECK(json_is_array(messages) && json_array_size(messages), PLMR_ERROR_INPUT,
                "messages are missing, or are not a list");
     for (size_t i = 0; i < json_array_size(messages); i++)
-        PLMR_TRY(read_message(json_array_get(messages, i), ask, &n_asked));
-    if (n_asked != 1) { /* no template is known for what was said before */
+        PLMR_TRY(read_message(json_array_get(messages, i), ask, &n_said));
+    if (n_said != 1 || !ask->user) { /* no template is known for what was said before */
         free(ask->system);
         free(ask->user);
         ask->system = ask->user = NULL;

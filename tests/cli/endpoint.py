@@ -90,6 +90,7 @@ def refused(check, server):
             (chat, {"messages": [], "logprobs": True}, None, 400, "logprobs"), (completions, {**STORY, "max_tokens": 5.7}, None, 400, "max_tokens is not a whole"),
             (completions, {**STORY, "max_tokens": 1 << 21}, None, 400, "from 1 to 1048576"), (completions, {**STORY, "top_k": 1.5}, None, 400, "top_k"),
             (completions, {"prompt": "word " * 3000}, None, 400, "have room"), (completions, "x" * 1100000, None, 413, "mebibyte"),
+            (chat, {"messages": [{"role": "sytem", "content": "Who?"}]}, None, 400, "'sytem'"),
             (chat, {"messages": []}, None, 400, "messages"), (chat, {"messages": [{"role": "user"}]}, None, 400, "content")):
         got, answer = server.ask(path, body, method)
         check(got == status and what in json.loads(answer)["error"]["message"], f"{path} {str(body)[:60]}: {got} {answer[:200]}")

@@ -8,6 +8,7 @@
 #include "plmr/plmr.h"
 #include "serve/apart.h"
 #include "serve/arrivals.h"
+#include "serve/ask.h"
 #include "serve/find_rate.h"
 #include "serve/serve.h"
 #include "serve/timeline.h"
@@ -898,6 +899,42 @@ static void random_requests(void **state)
     must_fail(plmr_lengths_parse("--lengths", "9..5/1", &arrivals.prompt, &arrivals.output), PLMR_ERROR_INPUT, "9..5");
 }
 
+/* ---- what is asked for ---- */
+
+static void is_text(const char *text, const char *expected)
+{
+    assert_true(text && expected ? strcmp(text, expected) == 0 : text == expected);
+}
+
+#define SAYS(role, content) "{\"role\":\"" role "\",\"content\":\"" content "\"}"
+
+/* The model's template has what it is to be and one question of a user; all else is said line by line. */
+static void chats_are_read(void **state)
+{
+    static const struct {
+        const char *messages, *system, *user, *prompt;
+    } cases[] = {
+        {SAYS("user", "Who?"), NULL, "Who?", "Who?"},
+        {SAYS("system", "Be kind.") "," SAYS("user", "Who?"), "Be kind.", "Who?", "Be kind.\nWho?"},
+        {SAYS("system", "Be kind.") "," SAYS("developer", "Be brief.") "," SAYS("user", "Who?"), "Be kind.\nBe brief.",
+         "Who?", "Be kind.\nBe brief.\nWho?"},
+        {SAYS("system", "Be kind.") "," SAYS("assistant", "I am"), NULL, NULL, "Be kind.\nI am"},
+        {SAYS("tool", "7"), NULL, NULL, "7"},
+        {SAYS("user", "Who?") "," SAYS("assistant", "I.") "," SAYS("user", "Why?"), NULL, NULL, "Who?\nI.\nWhy?"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char body[400];
+        plmr_ask ask;
+        snprintf(body, sizeof body, "{\"messages\":[%s]}", cases[i].messages);
+        must(plmr_ask_read(body, strlen(body), true, &ask));
+        is_text(ask.system, cases[i].system);
+        is_text(ask.user, cases[i].user);
+        is_text(ask.prompt, cases[i].prompt);
+        plmr_ask_free(&ask);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -922,6 +959,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(traces_are_read),
         cmocka_unit_test(traces_are_refused),
         cmocka_unit_test(random_requests),
+        cmocka_unit_test(chats_are_read),
         cmocka_unit_test(more_is_never_worse),
         cmocka_unit_test(sram_is_never_worse),
         cmocka_unit_test(rates_are_never_worse),
