@@ -152,8 +152,6 @@ static plmr_status check(const struct serve_command *c)
     PLMR_CHECK(!c->n_prompt_wafers || c->n_prompt_wafers < c->llm.setup.n_wafers, PLMR_ERROR_INPUT,
                "--prompt-wafers %lld leave none of --wafers %lld to make tokens", (long long)c->n_prompt_wafers,
                (long long)c->llm.setup.n_wafers);
-    PLMR_CHECK((c->draft != NULL) == (c->accept > 0), PLMR_ERROR_INPUT,
-               "--draft and --accept go together: how often a draft is right does not follow from its shape");
     PLMR_CHECK(c->mode == TIMING || !c->find_rate, PLMR_ERROR_INPUT,
                "--find-rate serves many times over: without --mode compute");
     PLMR_CHECK(c->mode == COMPUTE || !c->prompts, PLMR_ERROR_INPUT, "--prompts are for --mode compute");

@@ -25,6 +25,8 @@ static const struct {
     const char *given, *needed, *why;
 } needs[] = {
     {"ahead", "draft", "guesses are a draft's"},
+    {"accept", "draft", "guesses are a draft's"},
+    {"draft", "accept", "how often a draft is right does not follow from its shape"},
     {"allow-remote", "http", "nothing is reached without it"},
 };
 

@@ -149,7 +149,7 @@ def check_page(plmr, check, folder):
 
 
 def check_waiting(plmr, check, folder):
-    """Who comes while weights come in for the first waits until they are there, and is seen to."""
+    """Who comes while weights come in for the first waits until they are there, and is seen to; a draft that is never right."""
     trace, page = os.path.join(folder, "wait.csv"), os.path.join(folder, "wait.html")
     with open(trace, "w", encoding="utf-8") as file:
         file.write("arrival,prompt,output\n0,32,2\n" + "0.001,32,2\n" * 29)
@@ -158,6 +158,8 @@ def check_waiting(plmr, check, folder):
     stays = sum(sum(t[key]) for key in ("waiting", "reading", "decoding")) * t["seconds"]
     check(t["waiting"][1] == 29 == record["waiting_peak"], f"29 wait: {t['waiting'][:6]}, {record['waiting_peak']}")
     check(abs(stays / (30 * record["e2e_mean_s"]) - 1) < 1e-4, f"stays: {stays}, {30 * record['e2e_mean_s']}")
+    plain, wrong = (one(plmr, "--model demo --device wormhole --rate 1000 --requests 9 --lengths 20/30" + draft) for draft in ("", " --draft demo --accept 0"))
+    check(wrong["accepted"] == 0 and plain["waiting_peak"] == 0 and wrong["tpot_mean_s"] > plain["tpot_mean_s"], f"--accept 0: {plain}, {wrong}")
 
 
 def check_rates(plmr, check, folder):
