@@ -99,10 +99,12 @@ void plmr_serve_summarise(const plmr_request *requests, int64_t n, const plmr_sl
 
 plmr_status plmr_slo_parse(const char *option, const char *text, plmr_slo *slo)
 {
+    plmr_slo all = {0};
     const char *at = text;
     for (int more = 1; more;) {
-        double *value = strncmp(at, "ttft=", 5) == 0 ? &slo->ttft : strncmp(at, "tpot=", 5) == 0 ? &slo->tpot : NULL;
+        double *value = strncmp(at, "ttft=", 5) == 0 ? &all.ttft : strncmp(at, "tpot=", 5) == 0 ? &all.tpot : NULL;
         char *end = (char *)at;
+        PLMR_CHECK(!value || *value == 0, PLMR_ERROR_INPUT, "%s: '%.60s' says %.4s more than once", option, text, at);
         if (value)
             *value = strtod(at + 5, &end);
         PLMR_CHECK(value && end > at + 5 && *value > 0 && *value < 1e9 && (!*end || *end == ','), PLMR_ERROR_INPUT,
@@ -111,5 +113,7 @@ plmr_status plmr_slo_parse(const char *option, const char *text, plmr_slo *slo)
         more = *end == ',';
         at = end + 1;
     }
+    slo->ttft = all.ttft > 0 ? all.ttft : slo->ttft;
+    slo->tpot = all.tpot > 0 ? all.tpot : slo->tpot;
     return PLMR_OK;
 }

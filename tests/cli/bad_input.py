@@ -66,6 +66,7 @@ CASES = [
     ("serve --find-rate", "--find-rate looks for"),
     ("serve --rate 1 --draft demo", "--draft means nothing without --accept"),
     ("serve --rate 1 --accept 0", "--accept means nothing without --draft"),
+    ("serve --rate 1 --slo ttft=1,ttft=2", "says ttft more than once"),
     ("serve --rate 1 --draft demo --accept 0.5", "the same vocabulary"),
     ("serve --rate 1 --prefix 3/40", "--prefix: '3/40'"),
     ("serve --trace x.csv --urgent 0.1", "with columns for"),

@@ -901,6 +901,16 @@ static void random_requests(void **state)
 
 /* ---- what is asked for ---- */
 
+static void slos_are_read(void **state)
+{
+    plmr_slo slo = {0};
+    (void)state;
+    must(plmr_slo_parse("--slo", "tpot=0.5,ttft=2", &slo));
+    assert_true(slo.ttft == 2 && slo.tpot == 0.5);
+    must_fail(plmr_slo_parse("--slo", "ttft=0.5,ttft=0.1", &slo), PLMR_ERROR_INPUT, "says ttft more than once");
+    must_fail(plmr_slo_parse("--slo", "ttft=0.5,", &slo), PLMR_ERROR_INPUT, "'ttft=0.5,'");
+}
+
 static void is_text(const char *text, const char *expected)
 {
     assert_true(text && expected ? strcmp(text, expected) == 0 : text == expected);
@@ -959,6 +969,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(traces_are_read),
         cmocka_unit_test(traces_are_refused),
         cmocka_unit_test(random_requests),
+        cmocka_unit_test(slos_are_read),
         cmocka_unit_test(chats_are_read),
         cmocka_unit_test(more_is_never_worse),
         cmocka_unit_test(sram_is_never_worse),
