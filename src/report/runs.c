@@ -20,36 +20,54 @@ static bool is_a(enum plmr_field_type type, const json_t *value)
     return type == PLMR_FIELD_real ? json_is_number(value) : json_is_string(value);
 }
 
-static const struct {
-    const char *name;
+/* `what`, on a device, is what a page calls a run. */
+struct command {
+    const char *name, *what;
     const plmr_record_field *fields;
-} commands[] = {{"gemm", plmr_record_fields},         {"gemv", plmr_record_fields},
-                {"allreduce", plmr_record_fields},    {"llm", plmr_llm_record_fields},
-                {"generate", plmr_llm_record_fields}, {"serve", plmr_serve_record_fields}};
+};
 
-static const plmr_record_field *fields_of(const char *command)
+static const struct command commands[] = {
+    {"gemm", "algorithm", plmr_record_fields},      {"gemv", "algorithm", plmr_record_fields},
+    {"allreduce", "algorithm", plmr_record_fields}, {"llm", "model", plmr_llm_record_fields},
+    {"generate", "model", plmr_llm_record_fields},  {"serve", "model", plmr_serve_record_fields}};
+
+static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp(commands[i].name, command) == 0)
-            return commands[i].fields;
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
     return NULL;
 }
 
-/* `where` is file and line. Keys that are missing or unknown are of other versions, and no fault. */
-static plmr_status check_record(const json_t *record, const char *where)
+static bool has_text(const json_t *record, const char *key)
+{
+    return json_is_string(json_object_get(record, key));
+}
+
+static plmr_status check_fields(const plmr_record_field *fields, const json_t *record, const char *where)
 {
     static const char *const types[] = {"text", "count", "number", "hash"};
-    const char *command = json_string_value(json_object_get(record, "command"));
-    PLMR_CHECK(command, PLMR_ERROR_INPUT, "%s: not a record of plmr: it has no \"command\"", where);
-    const plmr_record_field *fields = fields_of(command);
-    PLMR_CHECK(fields, PLMR_ERROR_INPUT,
-               "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm, generate or serve",
-               where, command);
     for (const plmr_record_field *f = fields; f->key; f++) {
         const json_t *value = json_object_get(record, f->key);
         PLMR_CHECK(!value || json_is_null(value) || is_a(f->type, value), PLMR_ERROR_INPUT, "%s: \"%s\" is not a %s",
                    where, f->key, types[f->type]);
     }
+    return PLMR_OK;
+}
+
+/* `where` is file and line. Other keys that are missing or unknown are of other versions, and no fault. */
+static plmr_status check_record(const json_t *record, const char *where)
+{
+    const char *name = json_string_value(json_object_get(record, "command"));
+    PLMR_CHECK(name, PLMR_ERROR_INPUT, "%s: not a record of plmr: it has no \"command\"", where);
+    const struct command *command = find_command(name);
+    PLMR_CHECK(command, PLMR_ERROR_INPUT,
+               "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm, generate or serve",
+               where, name);
+    PLMR_TRY(check_fields(command->fields, record, where));
+    PLMR_CHECK(has_text(record, command->what) && has_text(record, "device"), PLMR_ERROR_INPUT,
+               "%s: not a record of plmr: it has no \"%s\"", where,
+               has_text(record, "device") ? command->what : "device");
     return PLMR_OK;
 }
 
