@@ -290,6 +290,20 @@ def check_merged(plmr, browser, folder):
     check(browser.run("document.querySelectorAll('img').length") == 0 and not browser.complaints(), f"{browser.complaints()}")
 
 
+def check_axes(browser):
+    """Each axis of the curves says at least two numbers, however close what it shows lies together, and no two alike."""
+    for factor in 1, 1.02, 1.1, 1.3, 2, 4, 8, 30, 1000:
+        for first in 1.1, 2.1, 5.2, 8, 0.0031, 730:
+            browser.run(f"page.serving.points = [{first}, {first * factor}].map((v) => ({{ rate: v, ttft: v, tpot: v / 7, speed: v * 3 }}))")
+            drawn = browser.run("""(() => { const plain = CanvasRenderingContext2D.prototype.fillText, drawn = [];
+                CanvasRenderingContext2D.prototype.fillText = function(text) { drawn.push([page.serving.canvases.indexOf(this.canvas), this.textAlign, text]); };
+                page.serving.drawCurves(); CanvasRenderingContext2D.prototype.fillText = plain; return drawn; })()""")
+            for axis in [(i, align) for i in range(3) for align in ("right", "center")]:
+                texts = [text for i, align, text in drawn if (i, align) == axis]
+                check(2 <= len(texts) == len(set(texts)) <= 12, f"from {first} to {first * factor} axis {axis} says {texts}")
+    browser.run("page.showRun(0)")
+
+
 def check_serving(plmr, browser, folder, shots):
     """Requests, regions and the cache over time; the curve of rates that were tried, and of runs on one page."""
     page, (record,) = make(plmr, folder, "serve", "serve --rate 20 --requests 120 --lengths 64/20 --slo ttft=1,tpot=0.05")
@@ -315,6 +329,7 @@ def check_serving(plmr, browser, folder, shots):
     browser.open(both)
     label = browser.run("document.querySelector('#curve canvas').getAttribute('aria-label')")
     check(label.count("requests/s") == 3, f"the curve: {label}")
+    check_axes(browser)
     check("Maps need" not in browser.text("#compare"), f"serving has no maps that --report could keep: {browser.text('#compare')!r}")
     apart, (record,) = make(plmr, folder, "apart", "serve --model demo --device wormhole --rate 3000 --requests 99 --lengths 64/20 --prompt-replicas 1")
     browser.open(apart)

@@ -1,5 +1,25 @@
 // ---- serving over time: requests, who waits, the cache, regions; and latency by rate ----
 
+// Digits of each power of ten that lie between two numbers.
+function powersBetween(least, most, digits) {
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power++)
+    ticks.push(...digits.map((digit) => digit * Math.pow(10, power)));
+  return ticks.filter((v) => v >= least && v <= most);
+}
+
+// Three at least: of powers of ten, or, where these are too few, of even steps of 1, 2 or 5.
+function ticksBetween(least, most) {
+  for (const digits of [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 5, 7]]) {
+    const ticks = powersBetween(least, most, digits);
+    if (ticks.length >= 3) return ticks;
+  }
+  const third = (most - least) / 3, power = Math.pow(10, Math.floor(Math.log10(third)));
+  const step = power * [5, 2, 1].find((digit) => digit * power <= third * (1 + 1e-9));
+  const first = Math.ceil(least / step), n = Math.floor(most / step) - first + 1;
+  return Array.from({ length: n }, (_, i) => (first + i) * step);
+}
+
 class Serving {
   constructor(panel, curve, runs) {
     Object.assign(this, { panel, curve, runs });
@@ -149,17 +169,17 @@ class Serving {
     ctx.clearRect(0, 0, w, h);
     ctx.font = "12px system-ui, sans-serif";
     ctx.textBaseline = "middle";
-    this.drawTicks(ctx, [Math.exp(y0), Math.exp(y1)], (v) => {
+    ticksBetween(Math.exp(y0), Math.exp(y1)).forEach((v) => {
       ctx.fillStyle = themed("--line");
       ctx.fillRect(left, Y(v), w - left - right, 1);
       ctx.fillStyle = themed("--faint");
       ctx.textAlign = "right";
       ctx.fillText(formatQuantity(v, unit).replace(/\.?0+ /, " "), left - 8, Y(v));
     });
-    this.drawTicks(ctx, [Math.exp(x0), Math.exp(x1)], (v) => {
+    ticksBetween(Math.exp(x0), Math.exp(x1)).forEach((v) => {
       ctx.fillStyle = themed("--faint");
       ctx.textAlign = "center";
-      ctx.fillText(formatCount(v, 3), X(v), h - bottom + 14);
+      ctx.fillText(v.toLocaleString("en-US", { maximumSignificantDigits: 4 }), X(v), h - bottom + 14);
     });
     if (limit > 0) {
       ctx.fillStyle = themed("--bad");
@@ -173,16 +193,6 @@ class Serving {
     ctx.font = "600 13px system-ui, sans-serif";
     ctx.fillText(title, 0, 9);
     canvas.setAttribute("aria-label", `${title}: ${points.map((p) => `${formatCount(p.rate, 3)} requests/s ${formatQuantity(p[key], unit)}`).join(", ")}`);
-  }
-
-  // 1, 2 and 5 of each power of ten; of many powers only 1.
-  drawTicks(ctx, [least, most], each) {
-    const decades = Math.log10(most / least);
-    for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power++)
-      for (const digit of decades > 2.2 ? [1] : [1, 2, 5]) {
-        const v = digit * Math.pow(10, power);
-        if (v >= least && v <= most) each(v);
-      }
   }
 
   drawLine(ctx, points, X, Y) {
