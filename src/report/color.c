@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report/progress.h"
 
@@ -11,11 +12,17 @@ static bool is_set(const char *name)
     return value && *value;
 }
 
+static bool is_dumb(void)
+{
+    const char *terminal = getenv("TERM");
+    return terminal && strcmp(terminal, "dumb") == 0;
+}
+
 static bool is_colored(FILE *out)
 {
     if (is_set("CLICOLOR_FORCE"))
         return true;
-    return !is_set("NO_COLOR") && plmr_on_terminal(out);
+    return !is_set("NO_COLOR") && !is_dumb() && plmr_on_terminal(out);
 }
 
 const char *plmr_color(FILE *out, enum plmr_color color)
