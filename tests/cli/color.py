@@ -16,7 +16,7 @@ def check_errors(plmr, check):
     plain = "plmr gemm: --m: '0' is not a positive whole number\r\n"
     both = {"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}
     for environment, when, colored in (({}, None, True), ({"NO_COLOR": "1"}, None, False), ({"NO_COLOR": ""}, None, True),
-                                       (both, None, True), ({}, "auto", True), ({}, "never", False), (both, "never", False),
+                                       (both, None, True), ({}, "auto", True), ({"TERM": "dumb"}, None, False), ({}, "never", False), (both, "never", False),
                                        (both, "auto", False), ({"NO_COLOR": "1"}, "always", True)):
         shown, _ = run_on_terminal([plmr.binary] + WRONG + (["--color", when] if when else []), **environment)
         want = plain.replace("plmr gemm:", "\x1b[1;31mplmr gemm:\x1b[0m") if colored else plain
