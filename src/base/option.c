@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/suggest.h"
 
@@ -190,6 +191,19 @@ int plmr_option_rows(const plmr_option *table, plmr_option_row rows[PLMR_MOST_OP
 
 /* ---- reading ---- */
 
+/* A regular file that is there, and the option that names it. */
+struct named_file {
+    const plmr_option *option;
+    const char *path;
+    dev_t device;
+    ino_t number;
+};
+
+struct named_files {
+    int n;
+    struct named_file at[PLMR_MOST_OPTIONS];
+};
+
 /* The command line is gone through twice: first for what is no option, for help and for what is to be read first. */
 struct line {
     const char *command;
@@ -201,12 +215,24 @@ struct line {
     bool help;
     bool first; /* the first time */
     char *options;
+    struct named_files *files; /* a third time, for these alone; NULL: not now */
 };
+
+static void note_file(struct named_files *files, const plmr_option *option, const char *path)
+{
+    struct stat status;
+    if (path && files->n < PLMR_MOST_OPTIONS && stat(path, &status) == 0 && S_ISREG(status.st_mode))
+        files->at[files->n++] = (struct named_file){option, path, status.st_dev, status.st_ino};
+}
 
 static plmr_status read_value(const struct line *line, const plmr_option_row *row, const char *text)
 {
     const plmr_option *option = row->option;
-    return option->read && option->first == line->first ? option->read(option, text, line->options + row->at) : PLMR_OK;
+    if (line->files)
+        note_file(line->files, option, text);
+    return option->read && !line->files && option->first == line->first
+               ? option->read(option, text, line->options + row->at)
+               : PLMR_OK;
 }
 
 /* An option that was given as `shown`: "--cores", "-m"; `text` is the value that hangs on it, NULL: none does. */
@@ -304,7 +330,7 @@ static plmr_status read_all(struct line *line)
     line->n_unnamed = 0;
     for (line->at = 1; line->at < line->argc; line->at++) {
         if (rest && strcmp(line->argv[line->at], "--") == 0) {
-            if (!line->first)
+            if (!line->first && !line->files)
                 *(char ***)(void *)(line->options + rest->at) = &line->argv[line->at + 1];
             break;
         }
@@ -332,4 +358,31 @@ plmr_status plmr_options_read(const plmr_option *table, const char *command, int
         if (line.rows[i].option->value)
             PLMR_TRY(read_value(&line, &line.rows[i], line.rows[i].option->value));
     return read_all(&line);
+}
+
+static bool writes(const plmr_option *option)
+{
+    return plmr_option_is_output(option) || strcmp(option->name, "out") == 0;
+}
+
+static plmr_status check_pair(const struct named_file *a, const struct named_file *b)
+{
+    bool is_one = a->device == b->device && a->number == b->number;
+    const struct named_file *out = writes(a->option) ? a : b, *in = out == a ? b : a;
+    PLMR_CHECK(!is_one || writes(a->option) == writes(b->option), PLMR_ERROR_INPUT,
+               "%s: %.200s is read by this run, too (%s): name another file", plmr_option_shown(out->option).s,
+               out->path, *in->option->name ? plmr_option_shown(in->option).s : in->path);
+    return PLMR_OK;
+}
+
+plmr_status plmr_options_check_files(const plmr_option *table, const char *command, int argc, char **argv)
+{
+    struct named_files files = {0};
+    struct line line = {.command = command, .argc = argc, .argv = argv, .files = &files};
+    line.n_rows = plmr_option_rows(table, line.rows);
+    PLMR_TRY(read_all(&line));
+    for (int i = 0; i < files.n; i++)
+        for (int j = i + 1; j < files.n; j++)
+            PLMR_TRY(check_pair(&files.at[i], &files.at[j]));
+    return PLMR_OK;
 }

@@ -147,6 +147,9 @@ int plmr_option_rows(const plmr_option *table, plmr_option_row rows[PLMR_MOST_OP
 plmr_status plmr_options_read(const plmr_option *table, const char *command, int argc, char **argv, void *options,
                               bool *help);
 
+/* Whether no output is one of the files that the same line, which has been read, names to be read: it would be lost. Of one rank. */
+plmr_status plmr_options_check_files(const plmr_option *table, const char *command, int argc, char **argv);
+
 /* ---- help ---- */
 
 /* The options under their groups' titles, each group sorted by name. */

@@ -86,6 +86,8 @@ plmr_status plmr_command_run_from(const plmr_command *command, const void *prese
         plmr_ranks_stall_after((int)((common *)options)->stall_s);
     if (!status && !help)
         status = start_ranks(command);
+    if (!status && !help)
+        status = plmr_agree(plmr_rank() == 0 ? plmr_options_check_files(tables.rows, name, argc, argv) : PLMR_OK);
     n_running++;
     if (!status && !help)
         status = command->run(options + OWN);

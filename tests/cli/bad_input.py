@@ -131,6 +131,8 @@ CASES = [
     # contradictions
     (G + "--verify --mode timing", "--verify needs values"),
     (G + "--a {}/a.npy --mode timing", "--a needs values"),
+    (G + "--a {}/a.npy --json {}/a.npy", "a.npy is read by this run, too (--a): name another file"),
+    ("report {}/rows.json --out {}/./rows.json", "rows.json is read by this run, too"),
     (G + "--plan --json -", "nothing for --json"),
     (G + "--plan --alg meshgemm --out {}/out", "nothing for --out"),
     (G + "--plan --quiet", "--plan does nothing but print"),
