@@ -216,12 +216,14 @@ static void print_good(FILE *out, const plmr_serve_outcome *o)
 
 static void print_requests(FILE *out, const plmr_serve_outcome *o)
 {
-    char come[32] = "at the start";
+    char come[32] = "at the start", waited[64] = "none";
     if (isfinite(o->rate))
         snprintf(come, sizeof come, "at %.4g a second", o->rate);
-    plmr_table_fact(out, "requests", "%s %s: %s tokens of prompts, %s made; at most %s waited",
+    if (o->sums.most_waiting > 0)
+        snprintf(waited, sizeof waited, "at most %s", plmr_format_count(o->sums.most_waiting).s);
+    plmr_table_fact(out, "requests", "%s %s: %s tokens of prompts, %s made; %s waited",
                     plmr_format_count(o->n_requests).s, come, plmr_format_count((int64_t)o->n_prompt_tokens).s,
-                    plmr_format_count((int64_t)o->n_tokens).s, plmr_format_count(o->sums.most_waiting).s);
+                    plmr_format_count((int64_t)o->n_tokens).s, waited);
 }
 
 void plmr_serve_print(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about, const plmr_serve_place *place,

@@ -24,7 +24,8 @@ GEMM = "gemm --alg meshgemm --cores 24x24 --dtype f32 --quiet"
 def experiment(folder):
     path = os.path.join(folder, "experiment.json")
     with open(path, "w", encoding="ascii") as file:
-        json.dump({"title": "t", "question": "q", "columns": ["cycles"], "plots": [], "runs": {"gemm": {
+        json.dump({"title": "t", "question": "q", "columns": ["alg", "m", "cycles"],
+                   "plots": [{"title": "t", "x": "m", "y": "cycles", "x_label": "m", "y_label": "cycles", "series": ["alg"]}], "runs": {"gemm": {
             "command": "gemm", "options": {"alg": "meshgemm", "cores": "24x24", "mode": "compute"}, "vary": {"m": [240, 480]}}}}, file)
     return path
 
