@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/wall.h"
 #include "infer/choose.h"
+#include "infer/expert_place.h"
 #include "infer/traffic.h"
 
 /* ---- opening ---- */
@@ -137,24 +138,51 @@ static void choose_ranks(int rows, int cols, int *rank_rows, int *rank_cols)
     }
 }
 
-/* Regions of values have cores for every rank: those of the phases that are run, or, where they are still to be found, any of
- * PLMR_CHOOSE_LEAST cores a side. Clocks are kept by as many ranks as there are cores for. */
-static plmr_status find_limits(const plmr_llm_run *run, const plmr_llm_setup *setup, int *rows, int *cols)
+/* Regions are found when ranks are there already: they will not be smaller than PLMR_CHOOSE_LEAST a side. */
+static bool is_open(const plmr_llm_options *o)
+{
+    return o->setup.aim && !o->places;
+}
+
+/* So many cores a side are to have some for every rank. */
+static plmr_status limit_ranks(const plmr_llm_options *o, const char *what, int most[2], int rows, int cols)
+{
+    PLMR_CHECK(is_open(o) || (o->rank_rows <= rows && o->rank_cols <= cols), PLMR_ERROR_INPUT,
+               "--ranks: a %dx%d grid leaves some ranks without cores of %s, %dx%d: use fewer ranks or more cores",
+               o->rank_rows, o->rank_cols, what, rows, cols);
+    most[PLMR_Y] = least(most[PLMR_Y], rows);
+    most[PLMR_X] = least(most[PLMR_X], cols);
+    return PLMR_OK;
+}
+
+/* The cores that values of a phase are made on: its region, and, where experts are in blocks, one of these. */
+static plmr_status limit_by_phase(const plmr_llm_run *run, const plmr_llm_setup *setup, enum plmr_llm_phase phase,
+                                  int most[2])
+{
+    const plmr_phase_setup *p = &setup->phase[phase];
+    plmr_expert_setup experts = plmr_llm_experts(setup, phase);
+    bool is_prefill = phase == PLMR_PREFILL;
+    if (!p->rows)
+        return PLMR_OK;
+    PLMR_TRY(limit_ranks(run->options, is_prefill ? "prefill's region" : "decode's region", most, p->rows, p->cols));
+    if (!run->shape->n_experts || plmr_expert_spread_of(&experts) != PLMR_EXPERTS_IN_BLOCKS)
+        return PLMR_OK;
+    plmr_expert_blocks cut =
+        plmr_expert_blocks_of(run->shape, plmr_expert_parts(&experts, run->shape), p->rows, p->cols, is_prefill);
+    return limit_ranks(run->options, "a block of experts", most, cut.rows, cut.cols);
+}
+
+/* Of rows and columns of ranks: values need cores for each, of the phases that are run. Clocks are kept by as many ranks as there
+ * are cores for. */
+static plmr_status find_limits(const plmr_llm_run *run, const plmr_llm_setup *setup, int most[2])
 {
     const plmr_llm_options *o = run->options;
-    *rows = (int)run->session.device.rows;
-    *cols = (int)run->session.device.cols;
-    bool is_open = setup->aim && !o->places;
-    for (int i = 0; i < PLMR_N_PHASES && !o->timing; i++) {
-        const plmr_phase_setup *phase = &setup->phase[i];
-        if (!phase->rows)
-            continue;
-        PLMR_CHECK(is_open || (o->rank_rows <= phase->rows && o->rank_cols <= phase->cols), PLMR_ERROR_INPUT,
-                   "--ranks: a %dx%d grid leaves some ranks without cores of %s's %dx%d: use fewer ranks or more cores",
-                   o->rank_rows, o->rank_cols, i == PLMR_DECODE ? "decode" : "prefill", phase->rows, phase->cols);
-        *rows = least(*rows, is_open ? least(phase->rows, PLMR_CHOOSE_LEAST) : phase->rows);
-        *cols = least(*cols, is_open ? least(phase->cols, PLMR_CHOOSE_LEAST) : phase->cols);
-    }
+    most[PLMR_Y] = (int)run->session.device.rows;
+    most[PLMR_X] = (int)run->session.device.cols;
+    for (int phase = 0; phase < PLMR_N_PHASES && !o->timing; phase++)
+        PLMR_TRY(limit_by_phase(run, setup, (enum plmr_llm_phase)phase, most));
+    for (int axis = 0; axis < 2 && is_open(o) && !o->timing; axis++)
+        most[axis] = least(most[axis], PLMR_CHOOSE_LEAST);
     return PLMR_OK;
 }
 
@@ -162,16 +190,16 @@ static plmr_status start_ranks(plmr_llm_run *run)
 {
     const plmr_llm_options *o = run->options;
     plmr_llm_setup setup = run->setup;
-    int rank_rows = o->rank_rows, rank_cols = o->rank_cols, rows, cols;
+    int rank_rows = o->rank_rows, rank_cols = o->rank_cols, most[2];
     plmr_llm_setup_choose(&setup, o->phases != PLMR_DECODE_ALONE, o->phases != PLMR_PREFILL_ALONE, &run->session.device,
                           run->shape);
-    PLMR_TRY(find_limits(run, &setup, &rows, &cols));
+    PLMR_TRY(find_limits(run, &setup, most));
     plmr_rank_traffic traffic;
     bool known = find_traffic(run, &setup, &traffic);
     if (!rank_rows && (!known || plmr_rank_count() <= MOST_IN_A_ROW))
-        choose_ranks(rows, cols, &rank_rows, &rank_cols);
-    return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, rows, cols, known ? &traffic : NULL,
-                                    !o->quiet);
+        choose_ranks(most[PLMR_Y], most[PLMR_X], &rank_rows, &rank_cols);
+    return plmr_session_start_ranks(&run->session, rank_rows, rank_cols, most[PLMR_Y], most[PLMR_X],
+                                    known ? &traffic : NULL, !o->quiet);
 }
 
 plmr_status plmr_llm_open(plmr_llm_run *run, const char *command, const plmr_llm_options *options, bool wants_text)

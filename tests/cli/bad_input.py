@@ -241,7 +241,7 @@ ALSO_ON_TWO_RANKS = ["nosuchcommand", "gemm --bogus", "gemm --cores 2x2", G + "-
                      "perplexity -f {}/latin1.txt"]
 # On that many ranks.
 ON_RANKS = [(L + "--tokens 1 --out {}/out --decode-cores 3x3 --prefill-cores 4x4", "5 ranks cannot share a 3x3 region", 5),
-            (L + "--tokens 1 --out {}/out --prefill-cores 3x3 --ranks 1x4", "--ranks: a 1x4 grid leaves some ranks without cores of prefill's 3x3", 4),
+            (L + "--tokens 1 --out {}/out --prefill-cores 3x3 --ranks 1x4", "--ranks: a 1x4 grid leaves some ranks without cores of prefill's region, 3x3", 4),
             (L + "--tokens 1 --out {}/out --ranks 2x3", "a 2x3 grid of ranks needs 6 ranks, but there are 4", 4)]
 # 143 GB of weights, where the machine has less.
 if os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") < 140e9:

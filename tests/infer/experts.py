@@ -102,6 +102,14 @@ def check_refused(check, plmr, model, trace, scratch):
         check(code == 2 and len(err) == 1 and words in err[0], f"llm {args} ends with {code}: {err}")
 
 
+def check_blocks(check, plmr, model):
+    """Of blocks of 3x3 cores a grid of ranks that is chosen leaves none without cores."""
+    args = ["generate", "-m", model, "--tokens", TOKENS, "-n", "3", "--ignore-eos", "--experts", "blocks", "--prefill-cores", "9x9",
+            "--decode-cores", "7x12", "--quiet"]
+    outcomes = [plmr.run(args, ranks) for ranks in (1, 4, 6)]
+    check(outcomes[0][0] == 0 and all(o == outcomes[0] for o in outcomes), f"{show(args)}, on 1, 4 and 6 ranks: {outcomes}")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     model = os.path.join(sys.argv[3], "mixtral_f32.gguf")
@@ -115,6 +123,7 @@ def main():
         check_time(check, plmr, model, trace, rows)
         check_refused(check, plmr, model, trace, scratch)
         check_bad_files(check, plmr, model, scratch)
+    check_blocks(check, plmr, model)
     check.done()
 
 
