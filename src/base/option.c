@@ -360,16 +360,11 @@ plmr_status plmr_options_read(const plmr_option *table, const char *command, int
     return read_all(&line);
 }
 
-static bool writes(const plmr_option *option)
-{
-    return plmr_option_is_output(option) || strcmp(option->name, "out") == 0;
-}
-
 static plmr_status check_pair(const struct named_file *a, const struct named_file *b)
 {
     bool is_one = a->device == b->device && a->number == b->number;
-    const struct named_file *out = writes(a->option) ? a : b, *in = out == a ? b : a;
-    PLMR_CHECK(!is_one || writes(a->option) == writes(b->option), PLMR_ERROR_INPUT,
+    const struct named_file *out = plmr_option_is_output(a->option) ? a : b, *in = out == a ? b : a;
+    PLMR_CHECK(!is_one || plmr_option_is_output(a->option) == plmr_option_is_output(b->option), PLMR_ERROR_INPUT,
                "%s: %.200s is read by this run, too (%s): name another file", plmr_option_shown(out->option).s,
                out->path, *in->option->name ? plmr_option_shown(in->option).s : in->path);
     return PLMR_OK;

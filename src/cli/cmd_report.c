@@ -10,7 +10,7 @@ struct report_command {
 };
 
 static const plmr_option options[] = {
-    {"out", "FILE", NULL, "The page to write", PLMR_TEXT(struct report_command, out)},
+    {"out", "FILE", PLMR_TITLE_OUTPUT, "The page to write", PLMR_TEXT(struct report_command, out)},
     {"", "RECORDS", NULL, NULL, PLMR_ONE_MORE(struct report_command, paths), .most = PLMR_MOST_TEXTS},
     {0},
 };
