@@ -70,7 +70,7 @@ static json_t *asked(const struct tune_command *c)
                                            json_sprintf("%lld", (long long)o->setup.n_prompt), "--decode",
                                            json_sprintf("%lld", (long long)c->n_decode)));
     json_object_update_new(all, plmr_line_settings(&plmr_command_tune, &o->line));
-    json_object_del(all, "--best");
+    json_object_del(all, "--best"); /* which it lacks */
     return all;
 }
 

@@ -175,10 +175,10 @@ void plmr_record_file_compare(const plmr_record_file *file, const plmr_run_group
                               plmr_differ_tally *tally)
 {
     const char *why = refusal(json_array_get(file->records, group->first), now);
-    if (why)
+    if (why) {
         printf("%s:%zu: cannot be run again: %s\n", file->path, file->lines[group->first], why);
-    if (why)
         tally->n_differing += group->end - group->first;
+    }
     for (size_t i = group->first; i < group->end && !why; i++) {
         struct place place = {file->path, file->lines[i]};
         const json_t *before = json_array_get(file->records, i);

@@ -21,8 +21,7 @@ enum { MOST_BYTES = 1 << 20 };
 static json_t *json_of_shape(const plmr_model_shape *s)
 {
     return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i, s:i, "
-                     "s:i, s:i, s:f, "
-                     "s:f, s:f, s:f}",
+                     "s:i, s:i, s:f, s:f, s:f, s:f}",
                      "arch", s->arch->name, "window", s->window, "global_period", s->global_period, "layers",
                      s->n_layers, "dim", s->dim, "heads", s->n_heads, "kv_heads", s->n_kv_heads, "head_dim",
                      s->head_dim, "ffn", s->n_ffn, "vocab", s->n_vocab, "dtype", (int)s->dtype, "biases",

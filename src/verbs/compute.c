@@ -22,10 +22,10 @@ static plmr_status ask(const plmr_region *region, plmr_cycles t_cycles, void *co
     for (int row = region->first[PLMR_Y]; row < region->first[PLMR_Y] + region->count[PLMR_Y]; row++)
         for (int col = region->first[PLMR_X]; col < region->first[PLMR_X] + region->count[PLMR_X]; col++) {
             double cycles = t_cycles(context, row, col);
-            PLMR_CHECK(cycles >= 0 && plmr_region_core_cycles(region, row, col, cycles) <= most, PLMR_ERROR_INPUT,
+            *next = plmr_region_core_cycles(region, row, col, cycles);
+            PLMR_CHECK(cycles >= 0 && *next <= most, PLMR_ERROR_INPUT,
                        "core (%d,%d) cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all",
                        row, col, cycles, region->ledger.compute_cycles);
-            *next = plmr_region_core_cycles(region, row, col, cycles);
             step->longest = *next > step->longest ? *next : step->longest;
             step->sum += (uint64_t)(*next++ * 64);
         }
