@@ -61,8 +61,8 @@ void plmr_exchange_poll(plmr_exchange *exchange);
 /* Copies n_bytes from `place` to all ranks of this rank's line along the axis. Collective over the line. */
 void plmr_ranks_line_broadcast(plmr_ranks *ranks, enum plmr_axis axis, int place, void *data, size_t n_bytes);
 
-/* Copies n_bytes from the rank at `place` (by axis) to rank 0, which lies at place 0, 0; any other rank's data stays as
- * it is. Called on all ranks; n_bytes counts on those two. */
+/* Copies n_bytes from the rank at `place` (by axis) to the one at place 0, 0, which is rank 0 unless these are a part of the ranks;
+ * any other rank's data stays as it is. Called on all ranks; n_bytes counts on those two. */
 void plmr_ranks_bring(plmr_ranks *ranks, const int place[2], void *data, size_t n_bytes);
 
 /* Element-wise maximum over the ranks of the line, in place. Collective over the line. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ranks/deal.h"
 
 /* ---- making ---- */
 
@@ -394,7 +395,7 @@ static struct plmr_traced *find_here(plmr_trace *trace, const plmr_trace_core *c
     return NULL;
 }
 
-/* The events of one core come to rank 0, into `events` where they are another rank's. */
+/* The events of one core come to the first rank of the region's grid, into `events` where they are another rank's. */
 static void bring(plmr_trace *trace, plmr_trace_core core, plmr_trace_event *events, plmr_trace_track *track)
 {
     const plmr_region *region = trace->region;
@@ -413,10 +414,11 @@ static void bring(plmr_trace *trace, plmr_trace_core core, plmr_trace_event *eve
 plmr_status plmr_trace_gather(plmr_region *region, plmr_trace_visit visit, void *context)
 {
     plmr_trace *trace = region->trace;
-    plmr_trace_event *events = plmr_rank() ? NULL : malloc((size_t)trace->most * sizeof *events);
+    bool is_first = plmr_deal_me(region->ranks) == 0; /* rank 0, or that of a part of the ranks that does the same */
+    plmr_trace_event *events = is_first ? malloc((size_t)trace->most * sizeof *events) : NULL;
     plmr_status status = PLMR_OK;
     plmr_clock_settle(region->clock);
-    if (!events && plmr_rank() == 0)
+    if (!events && is_first)
         status = plmr_error_make(PLMR_ERROR_SYSTEM, "out of memory for a trace: choose fewer --trace-events");
     status = plmr_agree(status);
     if (!status)

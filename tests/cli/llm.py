@@ -2,6 +2,7 @@
 
 llm.py MPIEXEC PLMR DATA
 """
+import json
 import math
 import os
 import sys
@@ -149,6 +150,14 @@ def aims(plmr, check, small):
         check(virtual(one(plmr, args + " --for throughput", ranks)) == virtual(got["throughput"]), f"--for throughput on {ranks} ranks")
     few = f"--model {small} --prompt 21 --decode 5 --prefill-cores 4x4 --decode-cores 3x6"
     check(virtual(one(plmr, few, 5)) == virtual(one(plmr, few)), "clocks of fewer rows and columns than ranks")
+    with tempfile.TemporaryDirectory() as folder:
+        events = []
+        for ranks in 1, 6:
+            path = os.path.join(folder, f"{ranks}.json")
+            one(plmr, f"{few} --trace {path} --trace-cores 0,0;1,2;2,3", ranks)
+            with open(path, encoding="utf-8") as file:
+                events.append(sorted(json.dumps(event, sort_keys=True) for event in json.load(file)["traceEvents"]))
+        check(events[0] == events[1], "a trace of fewer columns than ranks")
     more = [one(plmr, f"{args.replace('60000', sram)} --for throughput --wafers {n}")["decode_tok_s"]
             for n, sram in ((1, "60000"), (1, "90000"), (2, "90000"), (3, "180000"))]
     check(more == sorted(more) and more[0] == got["throughput"]["decode_tok_s"] < more[-1], f"more is worse: {more}")
