@@ -276,6 +276,23 @@ static plmr_status check_fits(const plmr_tune_search *s)
     return PLMR_OK;
 }
 
+/* The region that commands have where none is given, if the device's defects leave it a place. */
+static plmr_status look_at_default(plmr_tune_search *s)
+{
+    plmr_llm_setup setup = s->task->setup;
+    const plmr_phase_setup *phase = &setup.phase[s->task->decode];
+    int index;
+    for (int i = 0; i < PLMR_N_PHASES; i++)
+        setup.phase[i] = (plmr_phase_setup){0};
+    plmr_llm_setup_choose(&setup, true, true, s->task->device, s->task->shape);
+    plmr_phase_setup point = {.rows = phase->rows, .cols = phase->cols, .tree = {.n_levels = 2}};
+    plmr_status status = look_at(s, &point, &index);
+    if (!status || plmr_error_code(status) != PLMR_ERROR_INPUT)
+        return status;
+    plmr_error_free(status);
+    return PLMR_OK;
+}
+
 /* The placement that all commands choose, where an aim is given, or where one wafer does not do: nothing found is worse. */
 static plmr_status look_at_chosen(plmr_tune_search *s)
 {
@@ -301,6 +318,7 @@ static plmr_status search(plmr_tune_search *s)
     s->sides = plmr_tune_sides(s->task, most, &s->n_sides);
     PLMR_TRY(look_around(s));
     PLMR_TRY(look_at_tilings(s));
+    PLMR_TRY(look_at_default(s));
     PLMR_TRY(look_at_chosen(s));
     PLMR_TRY(climb_best(s));
     return check_fits(s);

@@ -19,11 +19,18 @@ static void mark_heads(const plmr_model_shape *shape, int most, bool *marked)
             plmr_ceil_div(shape->head_dim, span) < plmr_ceil_div(shape->head_dim, span > 1 ? span - 1 : 1) || span == 1;
 }
 
+int plmr_tune_least_side(const plmr_device *device)
+{
+    int eighth = (int)(device->rows < device->cols ? device->rows : device->cols) / 8;
+    return eighth < PLMR_TUNE_LEAST_SIDE   ? PLMR_TUNE_LEAST_SIDE
+           : eighth > PLMR_TUNE_MOST_LEAST ? PLMR_TUNE_MOST_LEAST
+                                           : eighth;
+}
+
 int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides)
 {
     const plmr_model_shape *shape = task->shape;
-    int short_side = (int)(task->device->rows < task->device->cols ? task->device->rows : task->device->cols);
-    int least = short_side < PLMR_TUNE_LEAST_SIDE ? short_side : PLMR_TUNE_LEAST_SIDE;
+    int least = plmr_tune_least_side(task->device);
     bool *marked = plmr_take_zeroed((size_t)most + 1, sizeof *marked);
     int *sides = plmr_take(((size_t)most + 1) * sizeof *sides);
     mark_dimension(shape->dim, most, marked);

@@ -11,8 +11,9 @@
 #include "device/standing.h"
 #include "infer/timing.h"
 
-/* Regions have at least so many rows and columns, on devices that have as many; so there may be as many ranks. */
-enum { PLMR_TUNE_LEAST_SIDE = 8 };
+/* Regions have at least an eighth of the device's shorter side, but no fewer rows and columns than these, and no more than those. */
+enum { PLMR_TUNE_LEAST_SIDE = 3, PLMR_TUNE_MOST_LEAST = 8 };
+int plmr_tune_least_side(const plmr_device *device);
 
 typedef struct plmr_tune_task {
     plmr_ranks *ranks; /* one row of ranks */
