@@ -32,6 +32,22 @@ plmr_text plmr_format_count(int64_t n)
     return group(digits, n < 0 ? "-" : "", "");
 }
 
+plmr_text plmr_format_counted(int64_t n, const char *noun)
+{
+    plmr_text text, count = plmr_format_count(n);
+    snprintf(text.s, sizeof text.s, "%.26s %.18s%s", count.s, noun, n == 1 ? "" : "s");
+    return text;
+}
+
+plmr_text plmr_format_rate(double rate)
+{
+    plmr_text text;
+    if (!isfinite(rate) || fabs(rate) >= 999.95)
+        return plmr_format_cycles(round(rate));
+    snprintf(text.s, sizeof text.s, "%.4g", rate);
+    return text;
+}
+
 plmr_text plmr_format_cycles(double cycles)
 {
     char digits[24], tail[8] = "";

@@ -12,6 +12,12 @@ typedef struct plmr_text {
 /* 1,234,567 */
 plmr_text plmr_format_count(int64_t n);
 
+/* "1 token", "1,234 tokens": with an s, but for one. */
+plmr_text plmr_format_counted(int64_t n, const char *noun);
+
+/* 571,500 or 12.5: four digits, and all that stand before the point; "-" if not finite. */
+plmr_text plmr_format_rate(double rate);
+
 /* 1,338.5: like a count, with up to two decimals where it is not whole; "-" if not finite. */
 plmr_text plmr_format_cycles(double cycles);
 

@@ -87,9 +87,10 @@ static void print(FILE *out, const plmr_llm_run *run, const plmr_score *s, doubl
         plmr_table_fact(out, "score", "perplexity %.4f", perplexity);
     else
         plmr_table_fact(out, "score", "perplexity %.4f +- %.4f", perplexity, perplexity * error);
-    plmr_table_fact(out, "tokens", "%d, %lld of them scored, in %d window%s of %d", run->n_ids, (long long)s->n_scored,
-                    s->n_windows, s->n_windows == 1 ? "" : "s", s->size);
-    plmr_table_fact(out, "wall", "%.3g s, %.4g tokens/s", wall_s, s->n_windows * (double)s->size / wall_s);
+    plmr_table_fact(out, "tokens", "%d, %lld of them scored, in %s of %d", run->n_ids, (long long)s->n_scored,
+                    plmr_format_counted(s->n_windows, "window").s, s->size);
+    plmr_table_fact(out, "wall", "%s, %s tokens/s", plmr_format_quantity(wall_s, "s").s,
+                    plmr_format_rate(s->n_windows * (double)s->size / wall_s).s);
 }
 
 /* JSON has no infinity: null. */

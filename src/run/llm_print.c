@@ -205,8 +205,8 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
     print_works(out, run);
     print_energy(out, run, r);
     if (run->prefill)
-        plmr_table_fact(out, "TTFT", "%s after %s tokens of prompt: prefill at %s tokens/s",
-                        plmr_format_quantity(r->ttft_s, "s").s, plmr_format_count(run->setup.n_prompt).s,
+        plmr_table_fact(out, "TTFT", "%s after %s of prompt: prefill at %s tokens/s",
+                        plmr_format_quantity(r->ttft_s, "s").s, plmr_format_counted(run->setup.n_prompt, "token").s,
                         plmr_format_cycles(round(r->tpr_prefill)).s);
     if (run->totals.n_made)
         plmr_table_fact(out, "TPOT", "%s: decode at %s tokens/s for each request%s%s%s",

@@ -175,8 +175,8 @@ static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_abo
     if (about->n_prompt)
         plmr_table_fact(out, "apart", "%d of the %d read prompts, the others make tokens: caches are there %s later",
                         about->n_prompt, place->n_replicas, plmr_format_quantity(o->way_s, "s").s);
-    plmr_table_fact(out, "passes", "tokens of up to %lld requests, or up to %s tokens of a prompt",
-                    (long long)c->n_batch, plmr_format_count(c->chunk).s);
+    plmr_table_fact(out, "passes", "tokens of up to %s, or up to %s of a prompt",
+                    plmr_format_counted(c->n_batch, "request").s, plmr_format_counted(c->chunk, "token").s);
 }
 
 static void print_quantiles(FILE *out, const char *label, const plmr_serve_quantiles *q)
@@ -196,11 +196,11 @@ static void print_more(FILE *out, const plmr_serve_about *about, const plmr_serv
         plmr_table_fact(out, "shared", "%s of %s tokens of prompts had been read for others",
                         plmr_format_count(o->sums.n_shared).s, plmr_format_count((int64_t)o->n_prompt_tokens).s);
     if (about->preempts)
-        plmr_table_fact(out, "preempted", "%s times: %s tokens were read again",
-                        plmr_format_count(o->sums.n_preempted).s, plmr_format_count(o->sums.n_again).s);
+        plmr_table_fact(out, "preempted", "%s: tokens read again, %s",
+                        plmr_format_counted(o->sums.n_preempted, "time").s, plmr_format_count(o->sums.n_again).s);
     if (about->draft)
-        plmr_table_fact(out, "draft", "%s, on a region of its own, guesses %d tokens ahead: %s of %s were right",
-                        about->draft, about->ahead, plmr_format_count(o->sums.n_right).s,
+        plmr_table_fact(out, "draft", "%s, on a region of its own, guesses %s ahead: %s of %s were right", about->draft,
+                        plmr_format_counted(about->ahead, "token").s, plmr_format_count(o->sums.n_right).s,
                         plmr_format_count(o->sums.n_guessed).s);
 }
 
@@ -210,19 +210,20 @@ static void print_good(FILE *out, const plmr_serve_outcome *o)
         plmr_table_fact(out, "note",
                         "the SLO is met at every rate that was tried: ask for a stricter one, or for more "
                         "requests");
-    plmr_table_fact(out, "SLO", "met by %s of requests: %.4g requests/s",
-                    plmr_format_percent((double)o->n_good / (double)o->n_requests).s, (double)o->n_good / o->t_all_s);
+    plmr_table_fact(out, "SLO", "met by %s of requests: %s requests/s",
+                    plmr_format_percent((double)o->n_good / (double)o->n_requests).s,
+                    plmr_format_rate((double)o->n_good / o->t_all_s).s);
 }
 
 static void print_requests(FILE *out, const plmr_serve_outcome *o)
 {
-    char come[32] = "at the start", waited[64] = "none";
+    char come[64] = "at the start", waited[64] = "none";
     if (isfinite(o->rate))
-        snprintf(come, sizeof come, "at %.4g a second", o->rate);
+        snprintf(come, sizeof come, "at %s a second", plmr_format_rate(o->rate).s);
     if (o->sums.most_waiting > 0)
         snprintf(waited, sizeof waited, "at most %s", plmr_format_count(o->sums.most_waiting).s);
-    plmr_table_fact(out, "requests", "%s %s: %s tokens of prompts, %s made; %s waited",
-                    plmr_format_count(o->n_requests).s, come, plmr_format_count((int64_t)o->n_prompt_tokens).s,
+    plmr_table_fact(out, "requests", "%s %s: %s of prompts, %s made; %s waited", plmr_format_count(o->n_requests).s,
+                    come, plmr_format_counted((int64_t)o->n_prompt_tokens, "token").s,
                     plmr_format_count((int64_t)o->n_tokens).s, waited);
 }
 

@@ -180,7 +180,7 @@ void plmr_tune_print(FILE *out, const plmr_tune_task *task, json_t *asked, const
     plmr_table_fact(out, "model", "%s: %s parameters, %d layers", task->shape->name,
                     plmr_format_quantity((double)task->shape->n_parameters, "").s, task->shape->n_layers);
     plmr_table_fact(out, "device", "%s: %s", device->name, device->title);
-    plmr_table_fact(out, "request", "%s tokens of prompt, %s to decode", plmr_format_count(n_prompt).s,
+    plmr_table_fact(out, "request", "%s of prompt, %s to decode", plmr_format_counted(n_prompt, "token").s,
                     plmr_format_count(n_decode).s);
     plmr_table_fact(out, "searched", "%lld choices for prefill, %lld for decode", (long long)report->n_looked[0],
                     (long long)report->n_looked[1]);

@@ -17,6 +17,19 @@ static void test_count(void **state)
     assert_string_equal(plmr_format_count(INT64_MIN).s, "-9,223,372,036,854,775,808");
 }
 
+static void test_counted_and_rate(void **state)
+{
+    (void)state;
+    assert_string_equal(plmr_format_counted(1, "token").s, "1 token");
+    assert_string_equal(plmr_format_counted(0, "token").s, "0 tokens");
+    assert_string_equal(plmr_format_counted(1234, "token").s, "1,234 tokens");
+    assert_string_equal(plmr_format_rate(571500).s, "571,500");
+    assert_string_equal(plmr_format_rate(999.96).s, "1,000");
+    assert_string_equal(plmr_format_rate(12.5).s, "12.5");
+    assert_string_equal(plmr_format_rate(0.012345).s, "0.01235");
+    assert_string_equal(plmr_format_rate(INFINITY).s, "-");
+}
+
 static void test_cycles(void **state)
 {
     (void)state;
@@ -55,10 +68,8 @@ static void test_percent_and_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_count),
-        cmocka_unit_test(test_cycles),
-        cmocka_unit_test(test_quantity),
-        cmocka_unit_test(test_percent_and_error),
+        cmocka_unit_test(test_count),    cmocka_unit_test(test_counted_and_rate),  cmocka_unit_test(test_cycles),
+        cmocka_unit_test(test_quantity), cmocka_unit_test(test_percent_and_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
