@@ -214,6 +214,7 @@ static void print_summary(const struct generate_command *c, plmr_llm_run *run, c
 
 static plmr_status report(const struct generate_command *c, plmr_llm_run *run, const plmr_generation *g)
 {
+    run->n_text = g->n_made;
     plmr_llm_record record = plmr_llm_record_of(run);
     record.mode = "compute";
     record.phase = "both";

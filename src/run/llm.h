@@ -60,6 +60,7 @@ typedef struct plmr_llm_run {
     plmr_llm_totals totals;
     plmr_draft expert_trace;    /* rank 0's, while values are made */
     json_t *maps;               /* rank 0's, for the report; NULL: none */
+    int64_t n_text;             /* tokens of a text, the first of them the prompt's pass made; 0: there is none */
     json_t *logprobs;           /* rank 0's, for the record: a list (run/logprobs.h); NULL: none */
     struct plmr_llm_kept *kept; /* what to go on with (run/llm_kept.h); NULL: nothing is kept */
 

@@ -64,6 +64,12 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->wall_decode_tok_s = per((double)(t->n_made * run->setup.n_batch), t->decode_s);
 }
 
+/* Tokens of a request. */
+static double made(const plmr_llm_run *run)
+{
+    return (double)(run->n_text ? run->n_text : run->totals.n_made);
+}
+
 static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
 {
     const plmr_llm_totals *t = &run->totals;
@@ -88,8 +94,8 @@ static void set_totals(const plmr_llm_run *run, plmr_llm_record *r)
     r->routes_max = all.routes_max;
     r->energy_j = device->power > 0 ? device->power * virtual_s : NAN;
     PLMR_RECORD_ENERGY(r, energy);
-    if (run->prefill && t->n_made)
-        r->tpr_e2e = (double)t->n_made / virtual_s;
+    if (run->prefill && made(run) > 0)
+        r->tpr_e2e = made(run) / virtual_s;
     r->wall_s = t->load_s + t->prefill_s + t->relayout_s + t->decode_s;
     r->wall_load_s = t->load_s;
     r->wall_relayout_s = t->relayout_s;
@@ -107,10 +113,10 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     int replicas = plmr_llm_replicas(run, p == run->decode);
     int64_t used = (int64_t)p->n_stages * replicas * p->wide;
     int64_t wafers = plmr_llm_phase_wafers(run, p == run->decode);
-    int64_t n_tokens = run->totals.n_made ? run->totals.n_made : run->setup.n_prompt;
+    double n_tokens = made(run) > 0 ? made(run) : (double)run->setup.n_prompt;
     r->prefill_tok_s = n_batch * r->tpr_prefill;
     r->decode_tok_s = n_batch * r->tpr_decode;
-    r->tok_j = plmr_tokens_per_joule(device, n_batch * (double)n_tokens, plmr_llm_wafers(run),
+    r->tok_j = plmr_tokens_per_joule(device, n_batch * n_tokens, plmr_llm_wafers(run),
                                      plmr_llm_totals_sum(&run->totals).t_cycles);
     r->sram_left_bytes = r->sram_peak_bytes < r->sram_limit_bytes ? r->sram_limit_bytes - r->sram_peak_bytes : 0;
     r->placed_for = run->setup.aim ? plmr_name_of(run->setup.aim) : "";

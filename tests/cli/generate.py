@@ -3,6 +3,7 @@
 generate.py MPIEXEC PLMR DATA
 """
 import json
+import math
 import os
 import pathlib
 import signal
@@ -89,6 +90,14 @@ def streams(plmr, check, folder):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run([plmr.binary] + args, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     check(done.returncode == 1 and "disk full" in done.stderr, f"to a full disk: {done.returncode}, {done.stderr}")
+
+
+def rates(plmr, check):
+    """End to end all tokens count, the first too, which the prompt's pass makes: over the time of all passes."""
+    for n in 1, 2, 5:
+        r = json.loads(plmr.run(STORY[:3] + ["-n", str(n), "--quiet", "--json", "-", "--device", "wormhole"])[1])
+        t_s = r["ttft_s"] + (n - 1) * (r["tpot_s"] or 0)
+        check(math.isclose(r["tpr_e2e"], n / t_s) and math.isclose(r["tok_j"] * r["energy_j"], n), f"{n} tokens: {r['tpr_e2e']}, {r['tok_j']}")
 
 
 def stops(plmr, check):
@@ -203,6 +212,7 @@ def main():
     without_vocabulary(plmr, check, data)
     drawn(plmr, check)
     prompt_first(plmr, check)
+    rates(plmr, check)
     stops(plmr, check)
     logprobs(plmr, check)
     whole_characters(plmr, check)
