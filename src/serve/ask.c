@@ -59,25 +59,35 @@ static plmr_status read_flag(const json_t *body, const char *key, bool *value)
     return PLMR_OK;
 }
 
+/* Of texts for a prompt. */
+static plmr_status check_one(const json_t *body, const char *key)
+{
+    const json_t *given = json_object_get(body, key);
+    PLMR_CHECK(!given || json_is_null(given) || json_number_value(given) == 1, PLMR_ERROR_INPUT,
+               "%s is not 1: a prompt has one answer here", key);
+    return PLMR_OK;
+}
+
 static plmr_status read_numbers(const json_t *body, plmr_ask *ask)
 {
-    int64_t seed = 0, one = 1, top_k = 0;
+    int64_t seed = -1, top_k = 0;
     ask->n_most = 128;
     ask->sampler.temperature = ask->sampler.top_p = 1;
     PLMR_TRY(read_whole(body, "max_tokens", 1, PLMR_ASK_MOST_TOKENS, &ask->n_most));
     PLMR_TRY(read_whole(body, "max_completion_tokens", 1, PLMR_ASK_MOST_TOKENS, &ask->n_most));
-    PLMR_TRY(read_whole(body, "seed", 0, (int64_t)1 << 53, &seed));
+    PLMR_TRY(read_whole(body, "seed", 0, (int64_t)PLMR_ASK_MOST_SEED, &seed));
     PLMR_TRY(read_number(body, "temperature", 0, 2, &ask->sampler.temperature));
     PLMR_TRY(read_number(body, "top_p", 1e-6, 1, &ask->sampler.top_p));
     PLMR_TRY(read_whole(body, "top_k", 0, 1 << 30, &top_k));
-    PLMR_TRY(read_whole(body, "n", 1, 1, &one));
-    PLMR_TRY(read_whole(body, "best_of", 1, 1, &one));
+    PLMR_TRY(check_one(body, "n"));
+    PLMR_TRY(check_one(body, "best_of"));
     PLMR_TRY(read_number(body, "frequency_penalty", -2, 2, &ask->sampler.frequency));
     PLMR_TRY(read_number(body, "presence_penalty", -2, 2, &ask->sampler.presence));
     ask->sampler.top_k = (int)top_k;
     ask->sampler.typical = ask->sampler.repetition = 1;
     ask->sampler.n_last = 1 << 20;
-    ask->sampler.seed = (uint64_t)seed;
+    ask->has_seed = seed >= 0;
+    ask->sampler.seed = (uint64_t)(ask->has_seed ? seed : 0);
     return PLMR_OK;
 }
 
@@ -205,9 +215,10 @@ static plmr_status read_all(const json_t *body, bool chat, plmr_ask *ask)
 plmr_status plmr_ask_read(const char *body, size_t n, bool chat, plmr_ask *ask)
 {
     json_error_t error;
-    json_t *json = json_loadb(body, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = json_loadb(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     *ask = (plmr_ask){0};
-    PLMR_CHECK(json, PLMR_ERROR_INPUT, "the body is not JSON: line %d", error.line);
+    PLMR_CHECK(json, PLMR_ERROR_INPUT, "the body is not JSON that is read here: line %d, column %d: %s", error.line,
+               error.column, error.text);
     plmr_status status = read_all(json, chat, ask);
     json_decref(json);
     if (status)

@@ -9,12 +9,14 @@
 #include "text/sampler.h"
 
 enum { PLMR_ASK_MOST_STOPS = 4, PLMR_ASK_MOST_TOKENS = 1 << 20 };
+#define PLMR_ASK_MOST_SEED ((uint64_t)1 << 53)
 
 typedef struct plmr_ask {
-    char *prompt;                 /* chat: what all messages say, a line each */
-    char *system, *user;          /* chat: of one question, behind what the model is to be (or NULL); else both NULL */
-    int64_t n_most;               /* tokens to make */
-    plmr_sampler_options sampler; /* without a seed: 0 */
+    char *prompt;        /* chat: what all messages say, a line each */
+    char *system, *user; /* chat: of one question, behind what the model is to be (or NULL); else both NULL */
+    int64_t n_most;      /* tokens to make */
+    plmr_sampler_options sampler;
+    bool has_seed;
     char *stops[PLMR_ASK_MOST_STOPS];
     int n_stops;
     bool stream, stream_usage; /* token by token; with a last message that tells of usage */

@@ -53,6 +53,16 @@ void plmr_endpoint_free(plmr_endpoint *e)
 
 /* ---- the server's threads ---- */
 
+static struct timespec later(long n_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += n_ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
 plmr_client *plmr_endpoint_ask(plmr_endpoint *e, bool chat, plmr_ask *ask)
 {
     plmr_client *job = NULL;
@@ -74,14 +84,21 @@ static bool is_over(const plmr_client *job)
     return job->state == PLMR_CLIENT_DONE || job->state == PLMR_CLIENT_REFUSED;
 }
 
-enum plmr_client_state plmr_endpoint_wait(plmr_endpoint *e, const plmr_client *job, size_t n_bytes)
+static bool has_news(const plmr_endpoint *e, const plmr_client *job, size_t n_bytes)
 {
+    return e->stopped || is_over(job) || job->n_bytes > n_bytes;
+}
+
+bool plmr_endpoint_wait(plmr_endpoint *e, const plmr_client *job, size_t n_bytes, enum plmr_client_state *state)
+{
+    const struct timespec until = later(100);
     pthread_mutex_lock(&e->mutex);
-    while (!e->stopped && !is_over(job) && job->n_bytes <= n_bytes)
-        pthread_cond_wait(&e->changed, &e->mutex);
-    enum plmr_client_state state = job->state;
+    while (!has_news(e, job, n_bytes) && !pthread_cond_timedwait(&e->changed, &e->mutex, &until))
+        continue;
+    bool has = has_news(e, job, n_bytes);
+    *state = job->state;
     pthread_mutex_unlock(&e->mutex);
-    return state;
+    return has;
 }
 
 bool plmr_endpoint_has_stopped(plmr_endpoint *e)
@@ -183,6 +200,7 @@ static plmr_client *next_job(plmr_endpoint *e, int32_t **ids, int *n_ids)
 /* What all ranks must know of a request. */
 struct said {
     int32_t n_ids, n_output;
+    int64_t gone; /* whose client is; -1: none's */
 };
 
 static void add_request(plmr_endpoint *e, const plmr_client *job, int32_t *ids, struct said said, double now)
@@ -190,7 +208,7 @@ static void add_request(plmr_endpoint *e, const plmr_client *job, int32_t *ids, 
     plmr_serve_text *t = plmr_serve_texts_add(&e->texts, ids, said.n_ids);
     if (job) {
         t->sampler = job->ask.sampler;
-        t->sampler.seed += t->sampler.seed ? 0 : (uint64_t)e->n + 1;
+        t->sampler.seed = job->ask.has_seed ? t->sampler.seed : PLMR_ASK_MOST_SEED + 1 + (uint64_t)e->n;
         t->stops = (plmr_stops){.strings = (const char *const *)job->ask.stops, .n_strings = job->ask.n_stops};
     }
     if (e->n == e->room) {
@@ -215,26 +233,40 @@ static json_t *view_json(const plmr_endpoint *e, const plmr_machine_view *v)
 /* Half a second at most, so that other ranks need not wait long. */
 static void wait_for_jobs(plmr_endpoint *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += 500000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = later(500);
     pthread_cond_timedwait(&e->changed, &e->mutex, &until);
+}
+
+/* The next job; where nothing else is to be done, one that comes soon. */
+static plmr_client *await_job(plmr_endpoint *e, bool idle, int32_t **ids, int *n_ids)
+{
+    plmr_client *job = next_job(e, ids, n_ids);
+    if (job || !idle)
+        return job;
+    wait_for_jobs(e);
+    return next_job(e, ids, n_ids);
+}
+
+/* One whose client has gone since, for all ranks to know; -1: none. Under the mutex. */
+static int64_t next_gone(plmr_endpoint *e)
+{
+    for (plmr_client *job = e->jobs; job < e->jobs + PLMR_MOST_CLIENTS; job++)
+        if (job->state == PLMR_CLIENT_RUNS && job->released && !job->dropped) {
+            job->dropped = true;
+            return job->request;
+        }
+    return -1;
 }
 
 /* Rank 0: takes a job that waits, if there is one. -1 tokens: there is none; -2: it stops. */
 static struct said take_job(plmr_endpoint *e, const plmr_machine_view *view, int32_t **ids)
 {
-    struct said said = {*e->stop ? -2 : -1, 0};
+    struct said said = {-1, 0, -1};
     pthread_mutex_lock(&e->mutex);
+    said.gone = next_gone(e);
     json_decref(e->view);
     e->view = view_json(e, view);
-    plmr_client *job = next_job(e, ids, &said.n_ids);
-    if (!job && view->idle) {
-        wait_for_jobs(e);
-        job = next_job(e, ids, &said.n_ids);
-    }
+    plmr_client *job = *e->stop ? NULL : await_job(e, view->idle, ids, &said.n_ids);
     if (job) {
         int64_t room = e->longest - said.n_ids;
         said.n_output = (int32_t)(job->ask.n_most < room ? job->ask.n_most : room);
@@ -252,11 +284,13 @@ static struct said take_job(plmr_endpoint *e, const plmr_machine_view *view, int
 static int64_t more(void *context, const plmr_machine_view *view, plmr_request **requests)
 {
     plmr_endpoint *e = context;
-    struct said said = {-1, 0};
+    struct said said = {-1, 0, -1};
     int32_t *ids = NULL;
     if (plmr_rank() == 0)
         said = take_job(e, view, &ids);
     plmr_broadcast(&said, sizeof said);
+    if (said.gone >= 0)
+        plmr_serve_texts_stop(&e->texts, said.gone);
     if (said.n_ids > 0) {
         ids = ids ? ids : plmr_take((size_t)said.n_ids * sizeof *ids);
         plmr_broadcast(ids, (size_t)said.n_ids * sizeof *ids);
@@ -282,10 +316,11 @@ static void publish(plmr_endpoint *e, int32_t request, bool done)
     if (done) {
         job->finish = t->end == PLMR_ENDED_LENGTH ? "length" : "stop";
         job->ttft_s = (r->t_first - r->t_arrival) / clock;
-        job->tpot_s = r->n_made > 1 ? (r->t_last - r->t_first) / clock / (r->n_made - 1) : 0;
+        job->tpot_s = r->n_made > 1 ? (r->t_last - r->t_first) / clock / (r->n_made - 1) : NAN;
         job->e2e_s = (r->t_last - r->t_arrival) / clock;
         job->state = PLMR_CLIENT_DONE;
-        e->n_done++;
+        e->n_done += !job->released;
+        e->n_made += job->n_made;
         json_decref(e->last);
         e->last = text_json(job);
         if (job->released)

@@ -23,15 +23,15 @@ enum plmr_client_state {
 /* A client's request; its thread owns the place from plmr_endpoint_ask until plmr_endpoint_release. */
 typedef struct plmr_client {
     enum plmr_client_state state;
-    bool released; /* the client is gone: the place is free when the text is done */
+    bool released, dropped; /* the client is gone: the place is free when the text is done; the ranks know of it */
     bool chat;
     plmr_ask ask;
     int64_t request, number; /* of the machine's; of all that have come */
     char *text, *error;      /* so far, in UTF-8; why it is refused */
     size_t n_bytes;
     int n_prompt, n_made;
-    const char *finish; /* "stop" or "length", once it is done */
-    double ttft_s, tpot_s, e2e_s;
+    const char *finish;           /* "stop" or "length", once it is done */
+    double ttft_s, tpot_s, e2e_s; /* tpot_s: NAN of one token */
 } plmr_client;
 
 typedef struct plmr_endpoint {
@@ -40,8 +40,8 @@ typedef struct plmr_endpoint {
     plmr_serve_texts texts;
     plmr_machine_values values; /* the texts' */
     plmr_request *requests;
-    int64_t n, room, n_come, n_done;
-    int64_t longest; /* tokens of a request, prompt and output */
+    int64_t n, room, n_come, n_done, n_made; /* n_made: tokens of those that are done, or whose clients have gone */
+    int64_t longest;                         /* tokens of a request, prompt and output */
     const volatile sig_atomic_t *stop;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -56,9 +56,10 @@ typedef struct plmr_endpoint {
 plmr_status plmr_endpoint_place(plmr_endpoint *endpoint, plmr_serve_wish wish, plmr_serve_place *place);
 
 /* For the server's threads. Takes the ask over; NULL: all places are taken. Waits until there is more text than n_bytes, the
- * state is done or refused, or the machine has stopped; returns the state then. */
+ * state is done or refused, or the machine has stopped: true; false: nothing of that in a tenth of a second. The state is what it
+ * is then. What is released before it is done ends with its next token. */
 plmr_client *plmr_endpoint_ask(plmr_endpoint *endpoint, bool chat, plmr_ask *ask);
-enum plmr_client_state plmr_endpoint_wait(plmr_endpoint *endpoint, const plmr_client *job, size_t n_bytes);
+bool plmr_endpoint_wait(plmr_endpoint *endpoint, const plmr_client *job, size_t n_bytes, enum plmr_client_state *state);
 void plmr_endpoint_release(plmr_endpoint *endpoint, plmr_client *job);
 bool plmr_endpoint_has_stopped(plmr_endpoint *endpoint);
 

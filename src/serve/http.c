@@ -1,9 +1,12 @@
 #include "serve/http.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/memory.h"
@@ -17,9 +20,11 @@ struct plmr_http {
 /* A request on its way in, and then the text on its way out. */
 struct client {
     plmr_endpoint *endpoint;
+    struct MHD_Connection *connection;
     char *body;
     size_t n_body;
-    bool too_large, chat, stream, stream_usage, cut; /* cut: the server ends before the text does */
+    bool too_large, chat, stream, stream_usage, cut,
+        gone; /* cut: the server ends before the text does; gone: the client */
     plmr_client *job;
     size_t n_sent; /* bytes of the text */
     int last;      /* messages after it: the reason, usage, the end */
@@ -27,28 +32,33 @@ struct client {
     size_t n_line, at_line;
 };
 
+/* Seconds that a connection may stand still. */
+enum { IDLE_S = 30 };
+
 static const char server_ends[] = "the server ends";
 
 /* ---- answers ---- */
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, char *text)
+/* A further header, or NULL. */
+typedef const char *header[2];
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type, const header more,
+                              char *text)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
     MHD_add_response_header(response, "Content-Type", type);
-    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        MHD_add_response_header(response, "Retry-After", "1");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, "Allow", "GET, POST");
+    if (more)
+        MHD_add_response_header(response, more[0], more[1]);
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned status, json_t *json)
+static enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned status, const header more, json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(json);
-    return answer(connection, status, "application/json", text);
+    return answer(connection, status, "application/json", more, text);
 }
 
 static json_t *error_json(unsigned status, const char *why)
@@ -59,7 +69,17 @@ static json_t *error_json(unsigned status, const char *why)
 
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status, const char *why)
 {
-    return answer_json(connection, status, error_json(status, why));
+    static const header again = {"Retry-After", "1"};
+    return answer_json(connection, status, status == MHD_HTTP_SERVICE_UNAVAILABLE ? again : NULL,
+                       error_json(status, why));
+}
+
+static enum MHD_Result refuse_method(struct MHD_Connection *connection, const char *method)
+{
+    const header allowed = {"Allow", method};
+    char why[40];
+    snprintf(why, sizeof why, "this takes a %s alone", method);
+    return answer_json(connection, MHD_HTTP_METHOD_NOT_ALLOWED, allowed, error_json(MHD_HTTP_METHOD_NOT_ALLOWED, why));
 }
 
 static enum MHD_Result refuse_at_end(struct MHD_Connection *connection)
@@ -72,9 +92,10 @@ static enum MHD_Result refuse_at_end(struct MHD_Connection *connection)
 /* Virtual times stand beside the tokens. */
 static json_t *usage_json(const plmr_client *job)
 {
-    return json_pack("{s:i,s:i,s:i,s:{s:f,s:f,s:f}}", "prompt_tokens", job->n_prompt, "completion_tokens", job->n_made,
-                     "total_tokens", job->n_prompt + job->n_made, "virtual", "ttft_s", job->ttft_s, "tpot_s",
-                     job->tpot_s, "e2e_s", job->e2e_s);
+    json_t *tpot_s = isnan(job->tpot_s) ? json_null() : json_real(job->tpot_s);
+    return json_pack("{s:i,s:i,s:i,s:{s:f,s:o,s:f}}", "prompt_tokens", job->n_prompt, "completion_tokens", job->n_made,
+                     "total_tokens", job->n_prompt + job->n_made, "virtual", "ttft_s", job->ttft_s, "tpot_s", tpot_s,
+                     "e2e_s", job->e2e_s);
 }
 
 static json_t *frame_json(const struct client *c, const char *what)
@@ -105,7 +126,35 @@ static enum MHD_Result answer_whole(struct MHD_Connection *connection, struct cl
     json_t *all = frame_json(c, c->chat ? "chat.completion" : "text_completion");
     json_object_set_new(all, "choices", choices_json(c, c->job->text, c->job->n_bytes, c->job->finish));
     json_object_set_new(all, "usage", usage_json(c->job));
-    return answer_json(connection, MHD_HTTP_OK, all);
+    return answer_json(connection, MHD_HTTP_OK, NULL, all);
+}
+
+/* ---- waiting ---- */
+
+/* Closed from the other side. */
+static bool has_gone(struct MHD_Connection *connection)
+{
+    char next;
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    ssize_t n = recv(fd, &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* The time that a text takes is not the client's: its own begins anew. */
+static void start_idle_time(struct MHD_Connection *connection)
+{
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_S);
+}
+
+/* For more text than n_bytes, or for its end, or the client's. */
+static enum plmr_client_state wait_for_text(struct client *c, size_t n_bytes)
+{
+    enum plmr_client_state state;
+    while (!plmr_endpoint_wait(c->endpoint, c->job, n_bytes, &state) && !c->gone)
+        c->gone = has_gone(c->connection);
+    start_idle_time(c->connection);
+    return state;
 }
 
 /* ---- streams ---- */
@@ -147,12 +196,14 @@ static json_t *last_json(struct client *c)
     return part;
 }
 
-/* The next message of a text, or that it is cut; false: there is none left. */
+/* The next message of a text, or that it is cut; false: there is none left, or nobody to read it. */
 static bool next_message(struct client *c)
 {
     plmr_endpoint *e = c->endpoint;
     json_t *message = NULL;
-    plmr_endpoint_wait(e, c->job, c->n_sent);
+    wait_for_text(c, c->n_sent);
+    if (c->gone)
+        return false;
     pthread_mutex_lock(&e->mutex);
     size_t n = c->job->n_bytes - c->n_sent;
     c->cut = !n && c->job->state != PLMR_CLIENT_DONE;
@@ -182,7 +233,7 @@ static ssize_t stream_text(void *context, uint64_t at, char *to, size_t most)
     if (c->at_line == c->n_line && c->cut)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (c->at_line == c->n_line && !next_message(c))
-        return MHD_CONTENT_READER_END_OF_STREAM;
+        return c->gone ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
     return send_some(c, to, most);
 }
 
@@ -233,7 +284,9 @@ static enum MHD_Result complete(struct MHD_Connection *connection, struct client
     plmr_ask_free(&ask);
     if (!c->job)
         return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait: come again");
-    enum plmr_client_state state = plmr_endpoint_wait(c->endpoint, c->job, c->stream ? 0 : SIZE_MAX);
+    enum plmr_client_state state = wait_for_text(c, c->stream ? 0 : SIZE_MAX);
+    if (c->gone)
+        return MHD_NO;
     if (state == PLMR_CLIENT_REFUSED)
         return refuse(connection, MHD_HTTP_BAD_REQUEST, c->job->error);
     if (state == PLMR_CLIENT_QUEUED)
@@ -247,13 +300,13 @@ static enum MHD_Result list_models(struct MHD_Connection *connection, const stru
 {
     json_t *model = json_pack("{s:s,s:s,s:i,s:s}", "id", c->endpoint->run->shape->name, "object", "model", "created", 0,
                               "owned_by", "plmr");
-    return answer_json(connection, MHD_HTTP_OK, json_pack("{s:s,s:[o]}", "object", "list", "data", model));
+    return answer_json(connection, MHD_HTTP_OK, NULL, json_pack("{s:s,s:[o]}", "object", "list", "data", model));
 }
 
 static enum MHD_Result show(struct MHD_Connection *connection)
 {
     char *page = plmr_take(strlen(plmr_serve_page) + 1);
-    return answer(connection, MHD_HTTP_OK, "text/html; charset=utf-8", strcpy(page, plmr_serve_page));
+    return answer(connection, MHD_HTTP_OK, "text/html; charset=utf-8", NULL, strcpy(page, plmr_serve_page));
 }
 
 static enum MHD_Result route(struct MHD_Connection *connection, const char *url, const char *method, struct client *c)
@@ -266,7 +319,7 @@ static enum MHD_Result route(struct MHD_Connection *connection, const char *url,
         return refuse(connection, MHD_HTTP_NOT_FOUND,
                       "there are /v1/completions, /v1/chat/completions, /v1/models and / here");
     if (!(others ? gets : posts))
-        return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, others ? "GET this" : "POST to this");
+        return refuse_method(connection, others ? "GET" : "POST");
     if (strcmp(url, "/v1/models") == 0)
         return list_models(connection, c);
     if (others)
@@ -292,6 +345,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     if (!c) {
         *state = c = plmr_take_zeroed(1, sizeof *c);
         c->endpoint = context;
+        c->connection = connection;
         return MHD_YES;
     }
     if (*n_bytes) {
@@ -344,7 +398,7 @@ plmr_status plmr_http_start(const char *text, bool allow_remote, plmr_endpoint *
     http->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL, NULL, handle, endpoint,
         MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PLMR_HTTP_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_NOTIFY_COMPLETED, end, NULL, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, end, NULL, MHD_OPTION_END);
     if (!http->daemon) {
         free(http);
         return plmr_error_make(PLMR_ERROR_SYSTEM, "--http: cannot listen at %s: is the port taken?", text);
@@ -352,11 +406,6 @@ plmr_status plmr_http_start(const char *text, bool allow_remote, plmr_endpoint *
     *port = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
     *out = http;
     return PLMR_OK;
-}
-
-bool plmr_http_is_built(void)
-{
-    return true;
 }
 
 static bool has_clients(plmr_endpoint *e)

@@ -18,8 +18,5 @@ plmr_status plmr_http_start(const char *address, bool allow_remote, plmr_endpoin
 plmr_status plmr_listen(const char *address, bool allow_remote, plmr_endpoint *endpoint,
                         const plmr_machine_setup *setup);
 
-/* Whether plmr was built with it. */
-bool plmr_http_is_built(void);
-
 /* Lets answers under way end, once the endpoint has stopped. NULL is allowed. */
 void plmr_http_stop(plmr_http *http);

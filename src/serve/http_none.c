@@ -7,11 +7,6 @@ plmr_status plmr_http_start(const char *address, bool allow_remote, plmr_endpoin
     return plmr_error_make(PLMR_ERROR_INPUT, "--http: plmr was built without libmicrohttpd");
 }
 
-bool plmr_http_is_built(void)
-{
-    return false;
-}
-
 void plmr_http_stop(plmr_http *http)
 {
     (void)http;

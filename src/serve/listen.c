@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/interrupt.h"
 #include "plmr/ranks.h"
 #include "serve/http.h"
@@ -21,7 +22,8 @@ plmr_status plmr_listen(const char *address, bool allow_remote, plmr_endpoint *e
     plmr_status status = plmr_endpoint_serve(e, setup, &sums);
     plmr_http_stop(http);
     if (plmr_rank() == 0)
-        printf("served %lld %s in %.3f s of virtual time\n", (long long)e->n_done,
-               e->n_done == 1 ? "request" : "requests", sums.t_end / e->run->session.device.clock);
+        printf("served %s, %s made, in %s of virtual time\n", plmr_format_counted(e->n_done, "request").s,
+               plmr_format_counted(e->n_made, "token").s,
+               plmr_format_quantity(sums.t_end / e->run->session.device.clock, "s").s);
     return status;
 }

@@ -159,12 +159,17 @@ static plmr_status make_texts(void *context, int32_t request, int n, bool *ended
 {
     plmr_serve_texts *texts = context;
     plmr_serve_text *t = &texts->texts[request];
-    if (!t->begun)
+    if (!t->begun && !t->end)
         PLMR_TRY(begin(texts, t));
     for (int i = 0; i < n && !t->end; i++)
         PLMR_TRY(make_one(texts, t));
     *ended = t->end != PLMR_NOT_ENDED;
     return PLMR_OK;
+}
+
+void plmr_serve_texts_stop(plmr_serve_texts *texts, int64_t request)
+{
+    texts->texts[request].end = PLMR_ENDED_STOPPED;
 }
 
 static void read_texts(void *context, int32_t request, int64_t n_before, int64_t n)

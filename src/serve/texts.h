@@ -54,6 +54,9 @@ void plmr_serve_texts_free(plmr_serve_texts *texts);
 plmr_status plmr_serve_texts_resume(plmr_serve_texts *texts, plmr_serve_text *text, int64_t n_cached,
                                     plmr_state_get *get, void *context);
 
+/* Nobody wants this request's text any more: it ends where its next token is due. Local, alike on all ranks. */
+void plmr_serve_texts_stop(plmr_serve_texts *texts, int64_t request);
+
 /* Lets go of a request that is done: prompt, ids and text. Local. */
 void plmr_serve_texts_forget(plmr_serve_texts *texts, int64_t request);
 
