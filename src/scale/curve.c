@@ -151,12 +151,17 @@ static void print_traffic_titles(FILE *out, const plmr_scale_run *r)
     fprintf(out, "\n%5s%14s%17s%12s%16s\n", "ranks", bytes, messages, "hidden", "memory a rank");
 }
 
+static double known(int64_t count)
+{
+    return count >= 0 ? (double)count : NAN;
+}
+
 static void print_traffic(FILE *out, const plmr_scale_run *r)
 {
     double steps = r->steps > 0 ? (double)r->steps : NAN;
-    fprintf(out, "%5d%14s%17s%12s%16s\n", r->ranks, plmr_format_quantity((double)r->bytes / steps, "B").s,
-            plmr_format_cycles(round(10 * (double)r->messages / steps) / 10).s, plmr_format_percent(r->hidden_share).s,
-            plmr_format_quantity((double)r->rss_bytes, "B").s);
+    fprintf(out, "%5d%14s%17s%12s%16s\n", r->ranks, plmr_format_quantity(known(r->bytes) / steps, "B").s,
+            plmr_format_cycles(round(10 * known(r->messages) / steps) / 10).s, plmr_format_percent(r->hidden_share).s,
+            plmr_format_quantity(known(r->rss_bytes), "B").s);
 }
 
 /* The second table of the problem whose points end at `end`. */
@@ -192,21 +197,21 @@ static json_t *pack(const plmr_curve *curve, const point *p, const plmr_provenan
 {
     const plmr_scale_run *r = p->run;
     json_t *o = json_pack(
-        "{ss ss si so? so? so? so? so? so? so? si so so so so? ss}", "kind", curve->weak ? "weak" : "strong",
+        "{ss ss si so? so? so? so? so? so? so? so so so so so? ss}", "kind", curve->weak ? "weak" : "strong",
         "workload", r->workload, "ranks", r->ranks, "wall_s", json_real(r->wall_s), "speedup", json_real(p->speedup),
         "efficiency", json_real(p->efficiency), "compute_s", json_real(r->compute_s.mean), "exchange_s",
         json_real(r->exchange_s.mean), "wait_s_min", json_real(r->wait_s.least), "wait_s_max",
-        json_real(r->wait_s.most), "wait_rank_max", r->wait_s.rank_most, "bytes", plmr_json_count(r->bytes), "messages",
-        plmr_json_count(r->messages), "rss_bytes", plmr_json_count(r->rss_bytes), "hidden_share",
-        json_real(r->hidden_share), "source", "measured");
+        json_real(r->wait_s.most), "wait_rank_max", plmr_json_count(r->wait_s.rank_most), "bytes",
+        plmr_json_count(r->bytes), "messages", plmr_json_count(r->messages), "rss_bytes", plmr_json_count(r->rss_bytes),
+        "hidden_share", json_real(r->hidden_share), "source", "measured");
     json_object_update_new(
-        o, json_pack("{ss si si so? so? so? so? si so? so? si so? so ss ss ss}", "problem", r->what, "hosts", r->hosts,
+        o, json_pack("{ss si si so? so? so? so? so so? so? so so? so ss ss ss}", "problem", r->what, "hosts", r->hosts,
                      "runs", p->n_runs, "wall_s_least", json_real(p->least_s), "wall_s_most", json_real(p->most_s),
                      "compute_s_min", json_real(r->compute_s.least), "compute_s_max", json_real(r->compute_s.most),
-                     "compute_rank_max", r->compute_s.rank_most, "exchange_s_min", json_real(r->exchange_s.least),
-                     "exchange_s_max", json_real(r->exchange_s.most), "exchange_rank_max", r->exchange_s.rank_most,
-                     "wait_s", json_real(r->wait_s.mean), "steps", plmr_json_count(r->steps), "step", r->step,
-                     "version", PLMR_VERSION, "date", now->date));
+                     "compute_rank_max", plmr_json_count(r->compute_s.rank_most), "exchange_s_min",
+                     json_real(r->exchange_s.least), "exchange_s_max", json_real(r->exchange_s.most),
+                     "exchange_rank_max", plmr_json_count(r->exchange_s.rank_most), "wait_s", json_real(r->wait_s.mean),
+                     "steps", plmr_json_count(r->steps), "step", r->step, "version", PLMR_VERSION, "date", now->date));
     return o;
 }
 

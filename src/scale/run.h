@@ -8,7 +8,7 @@
 
 typedef struct plmr_scale_time {
     double mean, least, most; /* of all ranks; NAN: not known */
-    int rank_most;
+    int rank_most;            /* -1: not known */
 } plmr_scale_time;
 
 typedef struct plmr_scale_run {
@@ -22,7 +22,7 @@ typedef struct plmr_scale_run {
     int64_t steps;    /* of which bytes and messages are told: of a product, layers of a prefill, tokens of a decode */
     const char *step; /* what such a step is called */
     plmr_scale_time compute_s, exchange_s, wait_s;
-    int64_t bytes, messages, rss_bytes; /* of all ranks; of the largest rank */
+    int64_t bytes, messages, rss_bytes; /* of all ranks; of the largest rank; -1: not known */
     double hidden_share;                /* NAN: nothing was sent */
 } plmr_scale_run;
 

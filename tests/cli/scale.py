@@ -78,6 +78,12 @@ def collects(plmr, check, folder, records):
     check([p["ranks"] for p in got] == [1, 2, 3] * 2 and all(p["runs"] == 6 for p in got), str(got))
     got, _ = points(plmr, ["weak", "--from", path])
     check([p["ranks"] for p in got] == [1, 2, 3], str(got))
+    gone = ("wall_wait_rank_max", "wall_exchange_rank_max", "bytes_sent", "messages", "rss_peak_bytes")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({key: value for key, value in records[0].items() if key not in gone}, file)
+    (point,), text = points(plmr, ["strong", "--from", path])
+    check(all(point[key] is None for key in ("wait_rank_max", "exchange_rank_max", "bytes", "messages", "rss_bytes")), str(point))
+    check(text[-1].split()[1:] == ["-"] * 4, f"what is not known: {text[-1]}")
     for wrong in {"checksum": "0" * 16}, {"cycles": 1}:
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(r) + "\n" for r in records[:-1] + [{**records[-1], **wrong}])
