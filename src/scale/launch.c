@@ -110,7 +110,25 @@ char *plmr_launch_expand(const char *word, int n_ranks)
     return text;
 }
 
-/* The launcher's words, this program, and its own. Strings beyond the launcher's are the caller's. */
+/* The program plmr: this process's, or, in one that has libplmr alone, what PATH has. */
+static plmr_status find_program(char *path, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    PLMR_CHECK(length > 0, PLMR_ERROR_SYSTEM, "cannot tell where this program lies");
+    path[length] = '\0';
+    if (strcmp(strrchr(path, '/') + 1, "plmr") == 0)
+        return PLMR_OK;
+    const char *folders = getenv("PATH");
+    bool found = false;
+    for (const char *at = folders ? folders : ""; *at && !found; at += strcspn(at, ":"), at += *at == ':') {
+        snprintf(path, size, "%.*s/plmr", (int)strcspn(at, ":"), at);
+        found = access(path, X_OK) == 0;
+    }
+    PLMR_CHECK(found, PLMR_ERROR_INPUT, "it starts the program plmr, which no folder of PATH has: put it there");
+    return PLMR_OK;
+}
+
+/* The launcher's words, the program plmr, and its own. Strings beyond the launcher's are the caller's. */
 struct command {
     char *launcher, number[16], self[4096];
     char *words[MOST_WORDS + 1];
@@ -120,9 +138,7 @@ static plmr_status make_command(const char *launcher, int n_ranks, const char *c
 {
     int n = 0;
     snprintf(c->number, sizeof c->number, "%d", n_ranks);
-    ssize_t length = readlink("/proc/self/exe", c->self, sizeof c->self - 1);
-    PLMR_CHECK(length > 0, PLMR_ERROR_SYSTEM, "cannot tell where this program lies");
-    c->self[length] = '\0';
+    PLMR_TRY(find_program(c->self, sizeof c->self));
     c->launcher = plmr_launch_expand(launcher, n_ranks);
     for (char *rest = c->launcher, *word; (word = strtok_r(rest, " \t\n", &rest)) && n < MOST_WORDS;)
         c->words[n++] = word;

@@ -55,6 +55,24 @@ def test_records_come_back_from_wherever_they_go(tmp_path, monkeypatch):
     assert len(plmr.sweep(EXPERIMENT, out="mine")) == len(plmr.sweep(EXPERIMENT, out=True)) == 2
 
 
+def test_scale_starts_the_program(monkeypatch):
+    """This process is Python: plmr is what PATH has."""
+    def run():
+        words = "strong -- gemm --alg cannon --m 64 --k 64 --n 64 --cores 8x8".split()
+        return plmr.scale(*words, ranks=1, repeat=1)
+
+    if plmr.rank_count() > 1:
+        with pytest.raises(plmr.Error, match="start it without them"):
+            run()
+        return
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", "/nothing")
+    with pytest.raises(plmr.Error, match="it starts the program plmr, which no folder of PATH has"):
+        run()
+    monkeypatch.setenv("PATH", os.path.join(os.path.dirname(plmr.__file__), "..", "..", "src", "cli") + os.pathsep + path)
+    assert [(point["workload"], point["ranks"]) for point in run()] == [("gemm", 1)]
+
+
 def test_ranges_that_leave_some_out_are_refused():
     with pytest.raises(ValueError, match=r"--layers: range\(0, 4, 2\) is not all from one number to another"):
         plmr.llm("tinyllama-1.1b", phase="decode", context=64, layers=range(0, 4, 2))
