@@ -1,8 +1,8 @@
 /* plmr/device.h - the PLMR description of a wafer-scale (or other mesh) device.
  *
  * A device is a JSON file: "title", "topology" ("mesh" or "torus"), "router" ("static", or if left out: messages need
- * configured routes; or "xy": routers pass them along x, then y), if wanted "name" (checked, not used), and every
- * number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
+ * configured routes; or "xy": routers pass them along x, then y), if wanted "name" (checked, not used) and "like" (a device,
+ * at most 8 deep, whose numbers stand for those that the file leaves out), and every number of the list below as {"value", "unit", "tag", "source"}, so that a reader can see what was measured and what
  * is a guess. The list is the only place that names the numbers: the loader, the checker, the printer and this struct
  * are all made from it. X(key, unit, least, most, meaning). What is counted in cores, bytes, routes or elements must be
  * a whole number. Numbers from send_launch to seed, which tell of messages from any core to any core, of borders and of
@@ -155,8 +155,8 @@ plmr_status plmr_device_parse(const char *text, const char *file, plmr_device *d
 
 /* Loads a device. An argument that contains a '/', ends in ".json" or names an existing file is the path of a user's
  * own file (at most 1 MiB); any other is the name of a shipped device. After either, ':' and KEY=VALUE pairs with
- * commas between them replace numbers or the topology: "wse2:hop=4,topology=torus". What exists as a file is one,
- * whatever its name. Local: reads a file. */
+ * commas between them replace numbers, the topology or the router: "wse2:hop=4,topology=torus". What exists as a file
+ * is one, whatever its name. Local: reads a file. */
 plmr_status plmr_device_load(const char *name_or_file, plmr_device *device);
 
 /* The names of the shipped devices, sorted; *names is one allocation (array and strings) for the caller to free. */

@@ -41,6 +41,10 @@ void plmr_device_compare(FILE *out, const plmr_device *a, const plmr_device *b);
 /* Whether the number may have this value; if not, says what is wrong with it: "7 is out of range". */
 bool plmr_device_check_value(const struct plmr_device_number *number, double value, char *wrong, size_t size);
 
+/* What pairs may replace: the numbers by their keys, "topology" and "router". */
+enum { PLMR_DEVICE_KEY_TOPOLOGY = PLMR_DEVICE_N_NUMBERS, PLMR_DEVICE_KEY_ROUTER, PLMR_DEVICE_N_KEYS };
+void plmr_device_list_keys(const char *keys[PLMR_DEVICE_N_KEYS]);
+
 /* Gives the device numbers of `pairs`, "hop=4,topology=torus", and a name of fewer than 256 bytes. */
 plmr_status plmr_device_override(const char *name, const char *pairs, plmr_device *device);
 

@@ -7,20 +7,20 @@
 #include <math.h>
 #include <string.h>
 
-enum { TOPOLOGY = PLMR_DEVICE_N_NUMBERS, ROUTER, N_KEYS };
+enum { N_KEYS = PLMR_DEVICE_N_KEYS };
 
-static void list_keys(const char *keys[N_KEYS])
+void plmr_device_list_keys(const char *keys[N_KEYS])
 {
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         keys[i] = plmr_device_numbers[i].key;
-    keys[TOPOLOGY] = "topology";
-    keys[ROUTER] = "router";
+    keys[PLMR_DEVICE_KEY_TOPOLOGY] = "topology";
+    keys[PLMR_DEVICE_KEY_ROUTER] = "router";
 }
 
 static plmr_status find_key(const char *name, const char *key, int *index)
 {
     const char *keys[N_KEYS];
-    list_keys(keys);
+    plmr_device_list_keys(keys);
     for (*index = 0; *index < N_KEYS; ++*index)
         if (strcmp(keys[*index], key) == 0)
             return PLMR_OK;
@@ -83,9 +83,9 @@ static plmr_status set_pair(const char *name, char *pair, bool given[N_KEYS], pl
     PLMR_TRY(find_key(name, pair, &index));
     PLMR_CHECK(!given[index], PLMR_ERROR_INPUT, "%.255s: %s is given twice", name, pair);
     given[index] = true;
-    if (index == TOPOLOGY)
+    if (index == PLMR_DEVICE_KEY_TOPOLOGY)
         return set_topology(name, equals + 1, device);
-    if (index == ROUTER)
+    if (index == PLMR_DEVICE_KEY_ROUTER)
         return set_router(name, equals + 1, device);
     return set_number(name, &plmr_device_numbers[index], equals + 1, device);
 }

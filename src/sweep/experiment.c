@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "plmr/device.h"
+#include "device/device_internal.h"
 #include "sweep/axis.h"
 #include "sweep/view.h"
 
@@ -15,12 +15,6 @@ static const char *const run_keys[] = {"command", "options", "vary"};
 static const char *const refused[] = {"help", "stall", "color", "json", "out", "http"};
 
 static const char device_prefix[] = "device.";
-
-#define KEY(key, unit, least, most, meaning) #key,
-static const char *const device_keys[] = {PLMR_DEVICE_NUMBERS(KEY) "topology"};
-#undef KEY
-
-enum { N_DEVICE_KEYS = sizeof device_keys / sizeof *device_keys };
 
 typedef struct parser {
     plmr_reader reader;
@@ -43,9 +37,10 @@ static const plmr_option *find_option(const plmr_sweep_command *command, const c
 
 static plmr_status check_name(const plmr_reader *reader, const plmr_sweep_command *command, const char *name)
 {
-    const char *names[PLMR_MOST_OPTIONS];
+    const char *names[PLMR_MOST_OPTIONS], *device_keys[PLMR_DEVICE_N_KEYS];
     plmr_option_row rows[PLMR_MOST_OPTIONS];
     int n = plmr_option_rows(command->options, rows);
+    plmr_device_list_keys(device_keys);
     bool is_refused = plmr_option_is_output(find_option(command, name));
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         is_refused = is_refused || strcmp(name, refused[i]) == 0;
@@ -53,7 +48,7 @@ static plmr_status check_name(const plmr_reader *reader, const plmr_sweep_comman
         return plmr_reader_fault(reader, name, "is not for sweeps");
     if (strncmp(name, device_prefix, strlen(device_prefix)) == 0)
         return plmr_reader_check_word(reader, name, name + strlen(device_prefix), "number of a device", device_keys,
-                                      N_DEVICE_KEYS);
+                                      PLMR_DEVICE_N_KEYS);
     for (int i = 0; i < n; i++)
         names[i] = rows[i].option->name;
     char what[60];

@@ -53,22 +53,23 @@ static void points_in_order(void **state)
 {
     (void)state;
     plmr_experiment *e;
-    must(parse(HEAD "\"runs\": {"
-                    "\"r\": {\"command\": \"run\", \"options\": {\"device\": \"wse3\", \"device.turn\": 2.5},"
-                    "        \"vary\": {\"m\": {\"from\": 1, \"to\": 100, \"factor\": 10}, \"fast\": [true, false]}},"
-                    "\"a\": {\"command\": \"add\", \"options\": {\"alg\": \"x\"},"
-                    "        \"vary\": {\"device.hop\": {\"from\": 0.1, \"to\": 0.3, \"step\": 0.1},"
-                    "                   \"device.topology\": [\"mesh\", \"torus\"]}}}," VIEW,
+    must(parse(HEAD
+               "\"runs\": {"
+               "\"r\": {\"command\": \"run\", \"options\": {\"device\": \"wse3\", \"device.turn\": 2.5},"
+               "        \"vary\": {\"m\": {\"from\": 1, \"to\": 100, \"factor\": 10}, \"fast\": [true, false]}},"
+               "\"a\": {\"command\": \"add\", \"options\": {\"alg\": \"x\"},"
+               "        \"vary\": {\"device.hop\": {\"from\": 0.1, \"to\": 0.3, \"step\": 0.1},"
+               "                   \"device.topology\": [\"mesh\", \"torus\"], \"device.router\": [\"xy\"]}}}," VIEW,
                &e));
     assert_int_equal(e->n_points, 12);
     assert_string_equal(e->title, "t");
     expect_point(e, 0, "run --m=1 --fast --device=wse3:turn=2.5", "{\"m\": 1, \"fast\": true}");
     expect_point(e, 1, "run --m=1 --device=wse3:turn=2.5", "{\"m\": 1, \"fast\": false}");
     expect_point(e, 4, "run --m=100 --fast --device=wse3:turn=2.5", "{\"m\": 100, \"fast\": true}");
-    expect_point(e, 6, "add --alg=x --device=wse2:hop=0.1,topology=mesh",
-                 "{\"device.hop\": 0.10000000000000001, \"device.topology\": \"mesh\"}");
-    expect_point(e, 11, "add --alg=x --device=wse2:hop=0.3,topology=torus",
-                 "{\"device.hop\": 0.29999999999999999, \"device.topology\": \"torus\"}");
+    expect_point(e, 6, "add --alg=x --device=wse2:hop=0.1,topology=mesh,router=xy",
+                 "{\"device.hop\": 0.10000000000000001, \"device.topology\": \"mesh\", \"device.router\": \"xy\"}");
+    expect_point(e, 11, "add --alg=x --device=wse2:hop=0.3,topology=torus,router=xy",
+                 "{\"device.hop\": 0.29999999999999999, \"device.topology\": \"torus\", \"device.router\": \"xy\"}");
     plmr_experiment_destroy(e);
 }
 
