@@ -77,15 +77,22 @@ static int sort_cores(plmr_trace_core *cores, int n)
     return kept;
 }
 
+/* Away from the middle, lest rounding goes there. */
+static int along(int size, int part, int n_parts)
+{
+    int at = (int)(((int64_t)size * part + (2 * part > n_parts ? n_parts - 1 : 0)) / n_parts);
+    return at < size ? at : size - 1;
+}
+
 /* The i-th of n points that are spread over the region: its corners, its middle, then the diagonal's, in an odd number
- * of parts, so that none is the middle again. */
+ * of parts, so that none is the middle again where there are as many rows and columns. */
 static plmr_trace_core point(int i, int n, int rows, int cols)
 {
     plmr_trace_core corners[] = {{0, 0}, {rows - 1, cols - 1}, {0, cols - 1}, {rows - 1, 0}, {rows / 2, cols / 2}};
     int n_parts = (n - 4) | 1, part = i - 4;
     if (i < 5)
         return corners[i];
-    return (plmr_trace_core){(int)((int64_t)rows * part / n_parts), (int)((int64_t)cols * part / n_parts)};
+    return (plmr_trace_core){along(rows, part, n_parts), along(cols, part, n_parts)};
 }
 
 static int sample(int n, int rows, int cols, plmr_trace_core *cores)

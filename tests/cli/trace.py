@@ -105,6 +105,9 @@ def bounded(plmr, check, path):
     check(len(want) == 16, f"{len(want)} cores by default")
     check({"core (0, 0)", "core (0, 89)", "core (89, 0)", "core (89, 89)", "core (45, 45)"} <= {core for _, core in want},
           f"corners and middle: {want}")
+    plmr.run((GEMM.replace("9x9", "16x16") + " --alg cannon --trace " + path).split())
+    check(len(totals(read(path, check)[1])) == 16, "the diagonal meets the middle")
+    plmr.run(words)
     check(any("more steps" in name for core in read(path, check)[1].values() for name in core.names), "nothing is skipped")
     plmr.run(words + ["--every-step"])
     trace, threads = read(path, check)
