@@ -97,8 +97,8 @@ const plmr_command plmr_command_calibrate = {
     .about =
         "Fits numbers of a device to measurements (see plmr validate) by bounded least squares on relative errors; "
         "says how well they are determined, and how well points that were held out are predicted.",
-    .more = "For example:\n"
-            "  plmr calibrate mine.jsonl --fit hop,collective_launch --out mine.json",
+    .more = PLMR_POINTS_HELP "For example:\n"
+                             "  plmr calibrate mine.jsonl --fit hop,collective_launch --out mine.json",
     .options = options,
     .size = sizeof(struct calibrate_command),
     .run = run,

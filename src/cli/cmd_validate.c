@@ -17,7 +17,7 @@ static const plmr_option options[] = {
     {"", "SET|FILE", NULL, NULL, PLMR_ONE_MORE(struct validate_command, what), .most = PLMR_MOST_TEXTS},
     {"device", "NAME|FILE", NULL, "Run the points of this device alone, with its numbers: wse2:hop=2",
      PLMR_TEXT(struct validate_command, device)},
-    {"out", "DIR", NULL, "Where README.md, records.jsonl and provenance.json go",
+    {"out", "DIR", NULL, "Where README.md, records.jsonl, errors.jsonl and provenance.json go",
      PLMR_TEXT(struct validate_command, out)},
     {"json", "FILE|-", NULL, "One JSON object for each point", PLMR_TEXT(struct validate_command, json)},
     {0},
@@ -80,10 +80,10 @@ const plmr_command plmr_command_validate = {
     .arguments = "[SET|FILE.jsonl...]",
     .about = "Runs published measurements of wafer-scale and other mesh devices, in virtual time, and prints what is "
              "predicted beside what was measured; those of share/validation, or your own, one JSON object a line.",
-    .more = "For example:\n"
-            "  mpirun -n 2 plmr validate\n"
-            "  plmr validate tt-one --device wormhole:hop=10\n"
-            "  plmr validate mine.jsonl --json -",
+    .more = PLMR_POINTS_HELP "For example:\n"
+                             "  mpirun -n 2 plmr validate\n"
+                             "  plmr validate tt-one --device wormhole:hop=10\n"
+                             "  plmr validate mine.jsonl --json -",
     .options = options,
     .size = sizeof(struct validate_command),
     .run = run,

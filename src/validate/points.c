@@ -83,6 +83,9 @@ static plmr_status read_point(const plmr_reader *reader, const json_t *json, plm
         PLMR_TRY(plmr_reader_text(reader, json, "source", LONGEST, &point->source));
     PLMR_TRY(plmr_reader_choice(reader, json, "kind", kinds, 3, "measured, simulated or claimed", &kind));
     point->kind = kinds[kind];
+    if (!json_object_get(json, "value") && json_object_get(json, "measured"))
+        return plmr_reader_fault(reader, "value",
+                                 "is missing: this is what plmr validate has written, not what it reads");
     PLMR_TRY(plmr_reader_number(reader, json, "value", 0, 1e300, &point->measured));
     if (!plmr_unit_known(point->unit))
         return plmr_reader_fault(reader, "unit",
@@ -213,6 +216,7 @@ plmr_status plmr_validation_add_set(plmr_validation *v, const char *name)
 
 plmr_status plmr_validation_add_all(plmr_validation *v)
 {
+    v->all = true;
     for (int i = 0; i < v->n_sets; i++)
         PLMR_TRY(v->sets[i].slow ? PLMR_OK : add_points_of(v, i));
     return PLMR_OK;

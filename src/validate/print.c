@@ -61,6 +61,16 @@ static void put_machines(FILE *out, const plmr_validation *v)
     fputs(n ? "\n" : "", out);
 }
 
+/* Points of a file whose program nobody knows. */
+static void put_strangers(FILE *out, const plmr_validation *v)
+{
+    int n = 0;
+    for (int i = 0; i < v->n_points; i++)
+        if (!v->points[i].set)
+            fprintf(out, "%s%.60s", n++ ? ", " : "  of no set: ", v->points[i].id);
+    fputs(n ? ": an id must fit the \"ids\" of a set in share/validation, whose program predicts it\n" : "", out);
+}
+
 static void put_summary(FILE *out, const plmr_validation *v)
 {
     put_titles(out, "set");
@@ -75,9 +85,10 @@ static void put_summary(FILE *out, const plmr_validation *v)
     }
     plmr_errors e = plmr_validation_errors(v, NULL, NULL, NULL);
     put_errors(out, "all", &e, "");
-    fprintf(out, "\n  %d points; of %d nothing is predicted\n", v->n_points, unknown(v));
+    fprintf(out, "\n  %d point%s; of %d nothing is predicted\n", v->n_points, v->n_points == 1 ? "" : "s", unknown(v));
     put_machines(out, v);
-    for (int i = 0; i < v->n_sets; i++)
+    put_strangers(out, v);
+    for (int i = 0; i < v->n_sets && v->all; i++)
         if (v->sets[i].slow && plmr_validation_errors(v, &v->sets[i], NULL, NULL).n == 0)
             fprintf(out, "  %s is slow: it is run if it is named\n", v->sets[i].name);
 }

@@ -19,6 +19,15 @@
 #include "base/registry.h"
 #include "device/standing.h"
 
+/* What a file of the user's own is like, for people. */
+#define PLMR_POINTS_HELP                                                                                               \
+    "A file of yours has a JSON object a line: id, device (of plmr device list, or a machine such as CS-2), value, "   \
+    "unit (cycles, us, GB/s, ...), kind (measured, simulated, claimed) and config, what was run. The id says which "   \
+    "program predicts it: it must fit the \"ids\" of a set, in share/validation/SET.json, whose points show the keys " \
+    "of config. What fits none is listed without a prediction.\n"                                                      \
+    "  {\"id\": \"sidd-allreduce-mine\", \"device\": \"wse3-sim\", \"config\": {\"grid\": \"2x2\"},\n"                 \
+    "   \"value\": 700, \"unit\": \"cycles\", \"kind\": \"measured\"}\n\n"
+
 /* In the order of the list of mechanisms. */
 enum { PLMR_N_MECHANISMS = 6 };
 extern const char *const plmr_mechanisms[PLMR_N_MECHANISMS + 1]; /* NULL at the end */
@@ -63,6 +72,7 @@ typedef struct plmr_validation {
     int n_sets;
     plmr_measurement *points;
     int n_points, n_left_out; /* n_left_out: that were taken out, as of other devices */
+    bool all;                 /* all sets were added, but the slow ones */
     json_t *texts;            /* that all of these point into */
     plmr_evidence *evidence;  /* once they have been weighed */
     int n_evidence;

@@ -74,6 +74,12 @@ def check_own(plmr, folder):
     assert others[0]["standing"] == "unknown family", others
     code, out, err = plmr.run(["validate", path])
     assert code == 0 and "no device of plmr's, nor its file: 'a loom'\n" in out and out.count("no device") == 1, (code, out, err)
+    assert "\n  of no set: no-such-family-1: an id must fit" in out and "is slow" not in out and "4 points; of 3 nothing" in out, out
+    plmr.run(["validate", write(folder, [POINT]), "--out", os.path.join(folder, "own")])
+    code, _, err = plmr.run(["calibrate", os.path.join(folder, "own", "records.jsonl"), "--fit", "hop"])
+    assert code == 2 and "what plmr validate has written" in err[0], (code, err)
+    path = write(folder, [POINT])
+    assert "\n  1 point; of 0 nothing" in plmr.run(["validate", path])[1]
     other, = [r for r in plmr.records(["validate", path, "--device", "wse3:word_receive=10"]) if r["id"] == POINT["id"]]
     assert other["predicted"] == 64 * 62 * 10, other
 
