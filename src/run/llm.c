@@ -272,6 +272,8 @@ plmr_status plmr_llm_read_prompt(plmr_llm_run *run)
         PLMR_TRY(plmr_parse_ids("--tokens", o->ids, &run->ids, &run->n_ids));
     else
         PLMR_TRY(encode(run));
+    if (!plmr_model_gguf(run->model) && plmr_rank() == 0 && !o->quiet)
+        fprintf(stderr, "plmr: warning: %s is a shape: its weights are made up, and so is what they say\n", o->model);
     return check_ids(run);
 }
 

@@ -182,6 +182,14 @@ def full_row(plmr, check):
     check(shift[0] == 0 and shift[1].startswith(out.rstrip("\n")) and len(shift[1]) > len(out) > 9, f"with shifts: {shift}")
 
 
+def made_up(plmr, check, data):
+    """What weights nobody has made say is told from what a model says."""
+    words = ["generate", "-m", str(data.parent / "shapes" / "small.json"), "--tokens", "1,2", "-n", "2"]
+    code, out, err = plmr.run(words)
+    check(code == 0 and out and "small.json is a shape: its weights are made up" in err[0], f"a shape: {code}, {err[:1]}")
+    check(plmr.run(words + ["--quiet"])[2] == [], "--quiet says nothing of it")
+
+
 def beside_a_folder(plmr, check, folder):
     """A folder of a shipped model's name is none, unless it has a config.json."""
     os.mkdir(os.path.join(folder, "demo"))
@@ -220,6 +228,7 @@ def main():
     full_row(plmr, check)
     interruption(plmr, check)
     refused(plmr, check, data)
+    made_up(plmr, check, data)
     with tempfile.TemporaryDirectory() as folder:
         streams(plmr, check, folder)
         beside_a_folder(plmr, check, folder)
