@@ -133,17 +133,25 @@ plmr_status plmr_read_some_of(const plmr_option *option, const char *text, void 
 plmr_status plmr_chosen_keep(plmr_chosen *chosen, plmr_status (*check)(const void *one, const void *context),
                              const void *context)
 {
-    plmr_status status = PLMR_OK;
+    plmr_status status = PLMR_OK, why = PLMR_OK;
+    char names[100] = "";
     int n = 0;
     for (int i = 0; i < chosen->n && (!status || chosen->all); i++) {
-        plmr_error_free(status);
         chosen->at[n] = chosen->at[i];
         status = check(chosen->at[n], context);
         n += !status;
+        if (status && chosen->all) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", plmr_name_of(chosen->at[n]));
+            plmr_error_free(why);
+            why = status;
+        }
     }
-    if (status && (n == 0 || !chosen->all))
+    if (chosen->all ? n == 0 : status != NULL)
         return status;
-    plmr_error_free(status);
+    if (why)
+        snprintf(chosen->left_out, sizeof chosen->left_out, "%s: %s", names, plmr_error_text(why));
+    plmr_error_free(why);
     chosen->n = n;
     return PLMR_OK;
 }

@@ -36,7 +36,7 @@ struct plmr_option {
                              of the whole line */
     const char *argument; /* as the help shows it: "FILE|-"; NULL: the option takes no value */
     const char *group;    /* the help's title above it; NULL: none */
-    const char *help;
+    const char *help;     /* NULL: it is not shown */
     plmr_option_reader *read;
     size_t member, size;           /* of the member: where it is in the struct, and its bytes */
     char letter;                   /* "-m"; 0: none */
@@ -94,10 +94,12 @@ enum { PLMR_MOST_CHOSEN = 32, PLMR_MOST_TEXTS = 256 };
 typedef struct plmr_chosen {
     const void *at[PLMR_MOST_CHOSEN]; /* things of the registry */
     int n;
-    bool all; /* said as "all" */
+    bool all;           /* said as "all" */
+    char left_out[300]; /* of all: names, and why the last of them; "": none is */
 } plmr_chosen;
 
-/* Of "all", keeps those that the check lets pass; of others, and where there is none, returns what it says. Local. */
+/* Of "all", keeps those that the check lets pass, and notes the others; of others, and where there is none, returns what it
+ * says. Local. */
 plmr_status plmr_chosen_keep(plmr_chosen *chosen, plmr_status (*check)(const void *one, const void *context),
                              const void *context);
 

@@ -63,10 +63,14 @@ static void print_option(FILE *out, const plmr_option *option)
     wrap(out, help, strlen(help), NAMES, NAMES);
 }
 
+static bool is_shown(const plmr_option *option)
+{
+    return plmr_option_named(option) && option->help;
+}
+
 static bool in_group(const plmr_option *option, const char *group)
 {
-    return plmr_option_named(option) &&
-           (option->group && group ? strcmp(option->group, group) == 0 : option->group == group);
+    return is_shown(option) && (option->group && group ? strcmp(option->group, group) == 0 : option->group == group);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -78,7 +82,7 @@ static int compare_names(const void *a, const void *b)
 static int gather_group(plmr_option_row *rows, int n)
 {
     int n_group = 0, i = 0;
-    while (i < n && !plmr_option_named(rows[i].option))
+    while (i < n && !is_shown(rows[i].option))
         i++;
     const char *group = i < n ? rows[i].option->group : NULL;
     for (; i < n; i++)

@@ -71,23 +71,30 @@ plmr_status plmr_parse_pair(const char *option, const char *text, const char *fo
     return PLMR_OK;
 }
 
-static plmr_status unknown_word(const char *option, const char *text, const char *const *words, int n)
+/* `more`: what else may be said. */
+static plmr_status unknown_word(const char *option, const char *text, const char *const *words, int n, const char *more)
 {
     char known[400] = "";
     size_t used = 0;
     const char *near = plmr_suggest(text, words, n);
     for (int i = 0; i < n && used < sizeof known; i++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", words[i]);
-    return plmr_error_make(PLMR_ERROR_INPUT, "%s%sunknown '%.60s'%s%s%s (available: %s)", option, *option ? ": " : "",
-                           text, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", known);
+    return plmr_error_make(PLMR_ERROR_INPUT, "%s%sunknown '%.60s'%s%s%s (available: %s%s)", option, *option ? ": " : "",
+                           text, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "", known, more);
 }
 
-plmr_status plmr_parse_word(const char *option, const char *text, const char *const *words, int n, int *index)
+static plmr_status find_word(const char *option, const char *text, const char *const *words, int n, const char *more,
+                             int *index)
 {
     for (*index = 0; *index < n; ++*index)
         if (strcmp(text, words[*index]) == 0)
             return PLMR_OK;
-    return unknown_word(option, text, words, n);
+    return unknown_word(option, text, words, n, more);
+}
+
+plmr_status plmr_parse_word(const char *option, const char *text, const char *const *words, int n, int *index)
+{
+    return find_word(option, text, words, n, "", index);
 }
 
 static plmr_status parse_each(const char *option, char *list, const char *const *words, int n, int *indices,
@@ -95,7 +102,7 @@ static plmr_status parse_each(const char *option, char *list, const char *const 
 {
     for (char *word; (word = strsep(&list, ","));) {
         PLMR_CHECK(*word, PLMR_ERROR_INPUT, "%s: a name is missing beside a comma", option);
-        PLMR_TRY(plmr_parse_word(option, word, words, n, &indices[*n_indices]));
+        PLMR_TRY(find_word(option, word, words, n, ", all", &indices[*n_indices]));
         for (int i = 0; i < *n_indices; i++)
             PLMR_CHECK(indices[i] != indices[*n_indices], PLMR_ERROR_INPUT, "%s: %s is named twice", option, word);
         ++*n_indices;

@@ -68,6 +68,9 @@ static const plmr_option cores_row = {"cores", "HxW", PLMR_TITLE_PLACE, "Region 
                                       PLMR_PAIR(struct program_run, run.rows, "16x16")};
 static const plmr_option verify_row = {"verify", NULL, PLMR_TITLE_VALUES, "Hold the result against what it must be",
                                        PLMR_FLAG(struct program_run, run.verify)};
+static const plmr_option json_row = {"json", "FILE|-", PLMR_TITLE_OUTPUT,
+                                     "The run as one JSON object; with - its line of text goes to standard error",
+                                     PLMR_TEXT(struct program_run, run.json)};
 static const plmr_option frame_row = PLMR_OPTIONS(struct program_run, run, plmr_frame_table);
 
 static plmr_status check_option(const plmr_program *program, int i)
@@ -88,7 +91,7 @@ static plmr_status check_option(const plmr_program *program, int i)
     return PLMR_OK;
 }
 
-static plmr_status fill_rows(const plmr_program *program, plmr_option rows[MOST_OPTIONS + 6])
+static plmr_status fill_rows(const plmr_program *program, plmr_option rows[MOST_OPTIONS + 7])
 {
     int n = 0;
     for (const plmr_program_option *o = program->options; o && o->name; o++) {
@@ -102,8 +105,13 @@ static plmr_status fill_rows(const plmr_program *program, plmr_option rows[MOST_
     if (program->dtype)
         rows[n++] = dtype_row;
     rows[n++] = timing_row;
+    rows[n++] = json_row;
     rows[n++] = cores_row;
+    if (!program->any_cores)
+        rows[n - 1].help = NULL;
     rows[n++] = verify_row;
+    if (!program->verify && !program->check)
+        rows[n - 1].help = NULL;
     rows[n] = frame_row;
     return PLMR_OK;
 }
@@ -242,7 +250,7 @@ static plmr_status check_program(const plmr_program *program)
 
 static plmr_status run_words(const plmr_program *program, int argc, char **argv)
 {
-    plmr_option rows[MOST_OPTIONS + 6] = {{0}};
+    plmr_option rows[MOST_OPTIONS + 7] = {{0}};
     PLMR_TRY(check_program(program));
     PLMR_TRY(fill_rows(program, rows));
     plmr_command command = {.name = program->name,

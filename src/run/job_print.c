@@ -22,6 +22,8 @@ void plmr_job_describe(const plmr_job *job, enum plmr_dtype accumulate, const ch
     plmr_table_fact(out, "ranks", "%d as %s%s%s", plmr_rank_count(), job->ranks_grid,
                     options->timing ? "" : ", kernel ", options->timing ? "" : plmr_kernel_name());
     plmr_ranks_print(out, &job->session.topology, job->rows, job->cols);
+    if (*options->algorithms.left_out)
+        plmr_table_fact(out, "left out", "%s", options->algorithms.left_out);
 }
 
 void plmr_job_describe_padding(FILE *out, const char *sizes, double useful, double padded)

@@ -74,6 +74,7 @@ CASES = [
     # algorithms, devices, types
     ("gemm --m 8 --k 8 --n 8 --cores 4x4 --alg meshgem", "did you mean 'meshgemm'?"),
     (G + "--alg meshgemv", "available: meshgemm, "),
+    (G + "--alg meshgem", ", fox, all)"),
     (G + "--alg meshgemm,", "a name is missing"),
     (G + "--alg cannon,cannon", "cannon is named twice"),
     (G + "--device nosuch", "unknown device 'nosuch'"),

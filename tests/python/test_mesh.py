@@ -451,6 +451,11 @@ def test_wrong_types_name_the_argument(region):
         region.tiles("a\0b", 4)
 
 
+def test_help_is_of_what_a_program_has():
+    text = plmr.program("mine", SIDE, SIDE, lambda region: None, help=True).text
+    assert "--mode" in text and "--cores" not in text and "--verify" not in text and "--json=FILE|-        The run" in text
+
+
 def test_programs_are_as_large_as_is_said():
     for rows, cols in ((1 << 32) + 4, 4), (4, (1 << 40) + 4):
         with pytest.raises(ValueError, match="beyond the numbers that it takes"):
