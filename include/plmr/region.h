@@ -79,8 +79,8 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost);
 plmr_status plmr_region_clock(plmr_region *region, int row, int col, double *t_cycles);
 
 /* What has run since the last mark, or the start, was the part `name`: a group around its events in a trace, and its
- * cycles, by the latest clock, are in the program's record as cycles_NAME, those of equal names together. Nothing may
- * be under way. Collective. */
+ * cycles, by the latest clock, are in the program's record as cycles_NAME, those of equal names together. The
+ * name is of letters, digits and _, as a key is. Nothing may be under way. Collective. */
 plmr_status plmr_region_mark(plmr_region *region, const char *name);
 
 /* Puts a finite number into the program's record: letters, digits and _ are a key. Of the record's own keys those may be set

@@ -15,7 +15,7 @@ extern "C" {
 enum plmr_code {
     PLMR_ERROR_INPUT = 1,  /* the user asked for something that cannot be */
     PLMR_ERROR_LIMIT = 2,  /* the device cannot hold or route it: M or R is exceeded */
-    PLMR_ERROR_SYSTEM = 3, /* a file, memory or the message layer failed */
+    PLMR_ERROR_SYSTEM = 3, /* memory, a disk or the message layer failed */
     PLMR_ERROR_FILE = 4,   /* a file that the user named cannot be opened, read or written */
 };
 

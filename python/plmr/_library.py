@@ -17,7 +17,8 @@ _HERE = Path(__file__).resolve().parent
 class Error(Exception):
     """What went wrong, in the one line that the program plmr would print.
 
-    kind: "input" (asked for what cannot be), "limit" (the device cannot hold or route it), "system" (a file, memory, MPI).
+    kind: "input" (asked for what cannot be, a file that was named included), "limit" (the device cannot hold or route it), "system"
+    (memory, the disk, MPI).
     """
 
     def __init__(self, text: str, kind: str):

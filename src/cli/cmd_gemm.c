@@ -26,8 +26,8 @@ typedef struct gemm_command {
 static const plmr_option options[] = {
     {"m", "M", PLMR_TITLE_PROBLEM, "Rows of A and C (default 1024, or what the files have)",
      PLMR_SIZE(gemm_command, m)},
-    {"k", "K", PLMR_TITLE_PROBLEM, "Columns of A, rows of B", PLMR_SIZE(gemm_command, k)},
-    {"n", "N", PLMR_TITLE_PROBLEM, "Columns of B and C", PLMR_SIZE(gemm_command, n)},
+    {"k", "K", PLMR_TITLE_PROBLEM, "Columns of A, rows of B (default as for --m)", PLMR_SIZE(gemm_command, k)},
+    {"n", "N", PLMR_TITLE_PROBLEM, "Columns of B and C (default as for --m)", PLMR_SIZE(gemm_command, n)},
     {"transpose-b", NULL, PLMR_TITLE_PROBLEM, "C = A B^T, with B of N rows and K columns",
      PLMR_FLAG(gemm_command, transpose_b)},
     {"alg", "NAME,...|all", PLMR_TITLE_PLACE, "Which algorithms, see plmr list",

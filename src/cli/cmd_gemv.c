@@ -26,7 +26,7 @@ typedef struct gemv_command {
 static const plmr_option options[] = {
     {"k", "K", PLMR_TITLE_PROBLEM, "Elements of x, rows of B (default 4096, or what the files have)",
      PLMR_SIZE(gemv_command, k)},
-    {"n", "N", PLMR_TITLE_PROBLEM, "Elements of y, columns of B", PLMR_SIZE(gemv_command, n)},
+    {"n", "N", PLMR_TITLE_PROBLEM, "Elements of y, columns of B (default as for --k)", PLMR_SIZE(gemv_command, n)},
     {"alg", "NAME,...|all", PLMR_TITLE_PLACE, "Which algorithms, see plmr list",
      PLMR_SOME_OF(gemv_command, run.algorithms, &plmr_gemv_registry), .value = "all"},
     PLMR_OPTIONS(gemv_command, reduce, plmr_tree_table),

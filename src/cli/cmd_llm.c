@@ -38,8 +38,8 @@ static plmr_status read_layers(const plmr_option *option, const char *text, void
 #define MODEL "Model and tokens:"
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", MODEL, "A GGUF file, or a shape of plmr model list",
-     PLMR_TEXT(struct llm_command, llm.model), .letter = 'm', .value = "tinyllama-1.1b"},
+    {"model", "FILE|NAME", MODEL, PLMR_MODEL_HELP, PLMR_TEXT(struct llm_command, llm.model), .letter = 'm',
+     .value = "tinyllama-1.1b"},
     {"prompt", "N", MODEL, "Tokens of the prompt", PLMR_COUNT(struct llm_command, llm.n_prompt, 1 << 24),
      .value = "512"},
     {"decode", "N", MODEL, "Tokens that decode makes", PLMR_COUNT(struct llm_command, llm.n_decode, 1 << 24),

@@ -43,8 +43,9 @@ const plmr_command plmr_command_report = {
     .summary = "make one HTML page of records and reports, to compare runs",
     .arguments = "RECORDS...",
     .about =
-        "Makes one HTML page of several runs, to look at and to compare. RECORDS are files that --json has written, "
-        "and pages that --report has: these alone hold what runs cost core by core, and so the wafer's pictures.",
+        "Makes one HTML page of several runs, to look at and to compare. RECORDS are files that --json of gemm, gemv, "
+        "allreduce, llm, generate and serve has written, and pages that --report has: these alone hold what runs cost "
+        "core by core, and so the wafer's pictures.",
     .more = "For example:\n"
             "  plmr gemm --cores 360x360 --report a.html\n"
             "  plmr gemm --cores 540x540 --report b.html\n"

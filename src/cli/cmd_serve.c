@@ -58,8 +58,8 @@ static plmr_status read_slo(const plmr_option *option, const char *text, void *m
 #define SERVING "Serving:"
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", MODEL, "A GGUF file, or a shape of plmr model list",
-     PLMR_TEXT(struct serve_command, llm.model), .letter = 'm', .value = "llama3-8b"},
+    {"model", "FILE|NAME", MODEL, PLMR_MODEL_HELP, PLMR_TEXT(struct serve_command, llm.model), .letter = 'm',
+     .value = "llama3-8b"},
     {"rate", "R", MODEL, "Requests a second, which come at random",
      PLMR_REAL(struct serve_command, arrivals.rate, 1e-9, 1e9)},
     {"lengths", "DIST", MODEL,
@@ -98,11 +98,11 @@ static const plmr_option options[] = {
     {"preempt", NULL, SERVING,
      "Admit requests with room for what they have; where the cache is full, the last one reads all of it again",
      PLMR_FLAG(struct serve_command, preempts)},
-    {"draft", "FILE|NAME", SERVING, "A small model guesses tokens, on a region of its own",
+    {"draft", "FILE|NAME", SERVING, "A small model of the same vocabulary guesses tokens, on a region of its own",
      PLMR_TEXT(struct serve_command, draft)},
     {"ahead", "K", SERVING, "Tokens that it guesses, for the model to check",
      PLMR_COUNT(struct serve_command, ahead, PLMR_MOST_AHEAD), .value = "4"},
-    {"accept", "P", SERVING, "Share of guesses that are right, if all before them are",
+    {"accept", "P", SERVING, "With --draft: share of guesses that are right, if all before them are",
      PLMR_REAL(struct serve_command, accept, 0, 1)},
     {"chunk", "N", SERVING, "Tokens of a prompt in a pass, at most (default: four to a row of cores)",
      PLMR_COUNT(struct serve_command, chunk, 1 << 20)},

@@ -23,8 +23,8 @@ struct tokenize_command {
 /* ---- the command line ---- */
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", NULL, "A model with a vocabulary: a GGUF file", PLMR_TEXT(struct tokenize_command, model),
-     .letter = 'm', .value = PLMR_MODEL_DEMO},
+    {"model", "FILE|NAME", NULL, "A model with a vocabulary: a GGUF file, or a folder with safetensors",
+     PLMR_TEXT(struct tokenize_command, model), .letter = 'm', .value = PLMR_MODEL_DEMO},
     {"prompt", "TEXT", NULL,
      "Print the text's token ids; control tokens that are spelt out in it, such as </s>, are read as such",
      PLMR_TEXT(struct tokenize_command, text), .letter = 'p'},

@@ -22,8 +22,8 @@ struct tune_command {
 #define FAST "What is to be fast:"
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", FAST, "A GGUF file, or a shape of plmr model list",
-     PLMR_TEXT(struct tune_command, llm.model), .letter = 'm', .value = "tinyllama-1.1b"},
+    {"model", "FILE|NAME", FAST, PLMR_MODEL_HELP, PLMR_TEXT(struct tune_command, llm.model), .letter = 'm',
+     .value = "tinyllama-1.1b"},
     {"prompt", "N", FAST, "Tokens of the prompt", PLMR_COUNT(struct tune_command, llm.setup.n_prompt, 1 << 24),
      .value = "512"},
     {"decode", "N", FAST, "Tokens that decode makes", PLMR_COUNT(struct tune_command, n_decode, 1 << 24),

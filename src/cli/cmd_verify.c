@@ -167,9 +167,9 @@ const plmr_command plmr_command_verify = {
         "Runs the command lines that records name again, and compares every figure that does not depend on the host: "
         "values, cycles, routes, bytes, energy, text. Says which differ, and then ends with code 1.",
     .more =
-        "RECORDS are files that --json has written, or records.jsonl of a sweep. Files that the command lines name are "
-        "looked for as they stand there, so run it in the same folder. What was written beside the record is not "
-        "written again.\n\n"
+        "RECORDS are files that --json of gemm, gemv, allreduce and the commands of language models has written, or "
+        "records.jsonl of a sweep. Files that the command lines name are looked for as they stand there, so run it in "
+        "the same folder. What was written beside the record is not written again.\n\n"
         "For example:\n"
         "  plmr gemm --m 512 --k 512 --n 512 --json gemm.jsonl\n"
         "  mpirun -n 2 plmr verify gemm.jsonl",

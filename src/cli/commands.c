@@ -39,7 +39,8 @@ static void print_help(void)
         printf("  %-11s %s\n", plmr_command_at(i)->name, plmr_command_at(i)->summary);
     printf("\n"
            "  plmr COMMAND --help   the options of a command\n"
-           "  plmr --version        the version\n\n"
+           "  plmr --version        the version\n"
+           "  plmr --options        the options of all commands, a line each, for programs\n\n"
            "For example, a text by the model that comes with plmr, or by one of your own:\n"
            "  plmr generate -p \"Once upon a time\" --temp 0.8 --seed 7\n"
            "  mpirun -n 4 plmr generate -m model.gguf -p \"Once upon a time\" -n 64\n"

@@ -186,7 +186,8 @@ const plmr_option plmr_wafer_table[] = {
 const plmr_option plmr_prompt_table[] = {
     {"model", "FILE|NAME", PLMR_TITLE_PROMPT, "A GGUF file, or a folder with safetensors",
      PLMR_TEXT(plmr_llm_options, model), .letter = 'm', .value = PLMR_MODEL_DEMO},
-    {"prompt", "TEXT", PLMR_TITLE_PROMPT, "The prompt", PLMR_TEXT(plmr_llm_options, text), .letter = 'p'},
+    {"prompt", "TEXT", PLMR_TITLE_PROMPT, "The prompt (generate: default Once upon a time)",
+     PLMR_TEXT(plmr_llm_options, text), .letter = 'p'},
     {"tokens", "I,J,...", PLMR_TITLE_PROMPT, "The prompt as token ids", PLMR_TEXT(plmr_llm_options, ids)},
     {0},
 };

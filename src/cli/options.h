@@ -17,6 +17,7 @@
     "A device of plmr device list, or your own file, perhaps with numbers of your own: wse2:hop=4,routes=64"
 #define PLMR_ALLOW_HELP "Go on where a core's memory (M) or routes (R) are exceeded, and say so"
 #define PLMR_REPORT_HELP "An HTML page that shows the run core by core, for any browser"
+#define PLMR_MODEL_HELP "A GGUF file, a folder with safetensors, a shape's JSON file, or a name of plmr model list"
 
 /* "f32", "f16", "bf16"; what sums can be kept in; "compute", "timing". */
 extern const char *const plmr_dtypes[], *const plmr_sum_dtypes[], *const plmr_modes[];

@@ -55,15 +55,15 @@ static plmr_status check_fields(const plmr_record_field *fields, const json_t *r
     return PLMR_OK;
 }
 
+#define GIVE "gemm, gemv, allreduce, llm, generate or serve"
+
 /* `where` is file and line. Other keys that are missing or unknown are of other versions, and no fault. */
 static plmr_status check_record(const json_t *record, const char *where)
 {
     const char *name = json_string_value(json_object_get(record, "command"));
-    PLMR_CHECK(name, PLMR_ERROR_INPUT, "%s: not a record of plmr: it has no \"command\"", where);
+    PLMR_CHECK(name, PLMR_ERROR_INPUT, "%s: no record of a run (it has no \"command\"): give those of " GIVE, where);
     const struct command *command = find_command(name);
-    PLMR_CHECK(command, PLMR_ERROR_INPUT,
-               "%s: there is no report of '%.40s': give records of gemm, gemv, allreduce, llm, generate or serve",
-               where, name);
+    PLMR_CHECK(command, PLMR_ERROR_INPUT, "%s: there is no report of '%.40s': give records of " GIVE, where, name);
     PLMR_TRY(check_fields(command->fields, record, where));
     PLMR_CHECK(has_text(record, command->what) && has_text(record, "device"), PLMR_ERROR_INPUT,
                "%s: not a record of plmr: it has no \"%s\"", where,
