@@ -453,7 +453,7 @@ def test_wrong_types_name_the_argument(region):
 
 def test_help_is_of_what_a_program_has():
     text = plmr.program("mine", SIDE, SIDE, lambda region: None, help=True).text
-    assert "--mode" in text and "--cores" not in text and "--verify" not in text and "--json=FILE|-        The run" in text
+    assert "--mode" in text and "--cores" not in text and "--verify" not in text and "The run as one JSON object" in text
 
 
 def test_programs_are_as_large_as_is_said():
