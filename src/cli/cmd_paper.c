@@ -51,7 +51,7 @@ static const plmr_option options[] = {
      PLMR_TEXT(struct paper_command, out)},
     PLMR_CHECKPOINT(struct paper_command, checkpoint, "answers"),
     {"-", NULL, NULL, NULL, PLMR_LINE(struct paper_command, line)},
-    {"json", "FILE|-", NULL, "One JSON object for each figure", PLMR_TEXT(struct paper_command, json)},
+    {"json", "FILE|-", NULL, "One JSON object for each number", PLMR_TEXT(struct paper_command, json)},
     {0},
 };
 

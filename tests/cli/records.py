@@ -1,6 +1,7 @@
-"""The records: valid JSON, one per line, with the keys that are fixed, in their order; and how a file of them appears.
+"""The records: valid JSON, one per line, with the keys that are fixed, in their order; how a file of them appears; and docs/RECORDS.md,
+which has every key.
 
-records.py MPIEXEC PLMR
+records.py MPIEXEC PLMR [--update]: with --update the tables of RECORDS.md are made anew.
 """
 import json
 import math
@@ -246,6 +247,59 @@ def test_verify(plmr, check, folder):
     check(plmr.run(["verify", path])[0] == 2, "a record without a command line")
 
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+PROVENANCE = {"line", "revision", "build", "device", "files"}
+BY_NAME = {"files", "point"}  # what these hold is named by others
+SMALL = "--prefill-cores 12x12 --decode-cores 12x12"
+EXPERIMENT = {"title": "t", "question": "q", "columns": ["alg"], "plots": [{"title": "t", "x": "alg", "y": "cycles", "x_label": "x", "y_label": "y"}],
+              "runs": {"small": {"command": "gemm", "options": {"m": 9, "k": 9, "n": 9, "cores": "3x3"}, "vary": {"alg": ["cannon"]}}}}
+
+
+def keys_in(value):
+    """Of an object and of all that it holds."""
+    if isinstance(value, list):
+        return set().union(*map(keys_in, value))
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*(keys_in(inner) for key, inner in value.items() if key not in BY_NAME))
+
+
+def test_documented(plmr, check, folder, update):
+    """Every key of a small run of each command (bench, which takes long, left out) is in the page, whose tables are those of the fields."""
+    sys.path.insert(0, os.path.join(ROOT, "docs"))
+    from records import page, read_lists, told_keys
+    path, text = os.path.join(ROOT, "docs", "RECORDS.md"), os.path.join(folder, "text")
+    with open(os.path.join(ROOT, "src", "report", "record.h"), encoding="utf-8") as header, open(path, encoding="utf-8") as file:
+        now = file.read()
+        want = page(now, read_lists(header.read()))
+    if update:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(want)
+    check(now == want or update, "the tables of RECORDS.md are old: records.py --update")
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("Once upon a time there was a dog. " * 9)
+    with open(text + ".json", "w", encoding="utf-8") as file:
+        json.dump(EXPERIMENT, file)
+    told, runs = told_keys(want), (
+        "gemm --m 9 --k 9 --n 9 --cores 3x3 --verify --alg cannon", "gemv --k 9 --n 9 --cores 3x3 --alg ring", "allreduce --cores 4 --alg ktree",
+        f"generate -n 2 --json-logprobs 1 {SMALL}", f"llm -m demo-moe --prompt 4 --decode 2 {SMALL}", f"logits -p a --out {text}.logits",
+        "serve --model demo --device wormhole --rate 50 --requests 2 --lengths 4/2 --mode compute", f"perplexity -f {text} --context 16",
+        "tune -m demo --device wormhole --prompt 4 --decode 2 --cache none", "model demo-moe", "tokenize -p Once", "topo", "paper --figure 6",
+        "validate cs-tasks", f"scale strong --from {text}.records", f"sweep {text}.json --out {text}.sweep")
+    for args in runs:
+        command, out = args.split()[0], []
+        if command == "sweep":
+            check(plmr.run(args.split())[0] == 0, args)
+            out = [json.loads(line) for line in open(os.path.join(text + ".sweep", "records.jsonl"), encoding="utf-8")]
+        else:
+            out = plmr.records(args.split())
+        if command == "gemm":
+            with open(text + ".records", "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(record) + "\n" for record in out)
+        known = told[command] | (told["gemm"] if command == "sweep" else set()) | PROVENANCE
+        check(out and keys_in(out) <= known, f"RECORDS.md lacks {sorted(keys_in(out) - known)} of {command}")
+
+
 def main():
     plmr, check = Plmr(sys.argv[1], sys.argv[2]), Checks()
     test_streams(plmr, check)
@@ -260,6 +314,7 @@ def main():
         test_verify(plmr, check, folder)
         test_other_build(plmr, check, folder)
         test_other_model(plmr, check, folder)
+        test_documented(plmr, check, folder, "--update" in sys.argv[3:])
     check.done()
 
 
