@@ -14,7 +14,8 @@ extern "C" {
  *     PLMR_TRY(plmr_commands_run(8, words));
  *
  * Calls plmr_init if it needs ranks and nothing else has, and ends nothing: what `plmr` would say before it ends with code 1 or 2 is the error, alike on all
- * ranks. `scale` starts the program plmr, the first of PATH. Files that options name are rank 0's. Collective: all ranks give words that mean the same. */
+ * ranks. `scale` starts the program plmr, the first of PATH. Files that options name are rank 0's.
+ * Collective: all ranks give words that mean the same. */
 plmr_status plmr_commands_run(int argc, const char *const *argv);
 
 /* The options of all commands, as a text for the caller to free: a line each, of fields with tabs between them: command,

@@ -95,6 +95,7 @@ def check_inputs(plmr, check, folder):
         html = file.read()
     fails("", "empty")
     fails("hello\n", "bad:1", "not a record")
+    fails('{"id": "cs", "predicted": 1}\n', "bad:1: no record of a run", "give those of gemm")
     fails(line + "[1]\n", "bad:2", "command")
     fails(line.replace('"rows": 5', '"rows": "5"'), '"rows" is not a count')
     fails(line.replace('"gemm"', '"bench"'), "bench")
