@@ -1,5 +1,4 @@
 #include "infer/engine.h"
-#include "infer/rope.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -105,12 +104,6 @@ static plmr_status load_weights(plmr_engine *engine)
     for (int i = 0; i < engine->n_layers; i++)
         PLMR_TRY(load_layer(engine, i));
     PLMR_TRY(load_matrix(engine, PLMR_OUTPUT, 0, 0, &engine->output));
-    if (engine->shape->has_rope_factors || engine->shape->has_long_factors)
-        PLMR_TRY(load_vector(engine,
-                             engine->shape->has_long_factors
-                                 ? plmr_rope_factors_for(engine->shape, engine->setup.n_tokens)
-                                 : PLMR_ROPE_FACTORS,
-                             0, &engine->rope_factors));
     return load_vector(engine, PLMR_OUTPUT_NORM, 0, &engine->output_norm);
 }
 
@@ -132,14 +125,30 @@ static int padded_dims(const plmr_engine *engine)
     return decode > prefill ? decode : prefill;
 }
 
-static void make_rope(plmr_engine *engine)
+static plmr_status make_rope(const plmr_engine *engine, enum plmr_weight which, int64_t n, plmr_rope *rope)
 {
-    int64_t n = engine->setup.n_tokens, n_elements = n * (engine->shape->rope_dim / 2);
-    for (int window = 0; window < 2; window++) {
-        engine->cosine[window] = plmr_take((size_t)n_elements * sizeof **engine->cosine);
-        engine->sine[window] = plmr_take((size_t)n_elements * sizeof **engine->sine);
-        plmr_rope_fill(engine->shape, window, engine->rope_factors, n, engine->cosine[window], engine->sine[window]);
-    }
+    float *factors = NULL;
+    if (plmr_weight_exists(engine->shape, which))
+        PLMR_TRY(load_vector(engine, which, 0, &factors));
+    *rope = plmr_rope_create(engine->shape, factors, n);
+    free(factors);
+    return PLMR_OK;
+}
+
+static plmr_status make_ropes(plmr_engine *engine)
+{
+    int64_t n = engine->setup.n_tokens, n_short = plmr_rope_first_context(engine->shape);
+    engine->rope = &engine->ropes[0];
+    if (!engine->shape->has_long_factors)
+        return make_rope(engine, PLMR_ROPE_FACTORS, n, &engine->ropes[0]);
+    PLMR_TRY(make_rope(engine, PLMR_ROPE_SHORT, n < n_short ? n : n_short, &engine->ropes[0]));
+    return n > n_short ? make_rope(engine, PLMR_ROPE_LONG, n, &engine->ropes[1]) : PLMR_OK;
+}
+
+void plmr_engine_choose_rope(plmr_engine *engine, int64_t n_tokens)
+{
+    bool is_long = engine->shape->has_long_factors && n_tokens > plmr_rope_first_context(engine->shape);
+    engine->rope = &engine->ropes[is_long];
 }
 
 void plmr_engine_rope(const plmr_engine *engine, int layer, int64_t position, float *head)
@@ -147,8 +156,8 @@ void plmr_engine_rope(const plmr_engine *engine, int layer, int64_t position, fl
     int n_pairs = engine->shape->rope_dim / 2, of_model = engine->setup.first_layer + layer;
     int window = plmr_shape_has_window(engine->shape, of_model);
     if (plmr_shape_turns(engine->shape, of_model))
-        plmr_vectors()->rope_rotate(n_pairs, engine->cosine[window] + position * n_pairs,
-                                    engine->sine[window] + position * n_pairs, head);
+        plmr_vectors()->rope_rotate(n_pairs, engine->rope->cosine[window] + position * n_pairs,
+                                    engine->rope->sine[window] + position * n_pairs, head);
 }
 
 void plmr_engine_turn_query(const plmr_engine *engine, int layer, int64_t position, int64_t n, float *query)
@@ -237,7 +246,7 @@ static plmr_status fill_engine(plmr_engine *engine)
     PLMR_TRY(plmr_room_check(engine, padded_dims(engine)));
     choose_owners(engine);
     PLMR_TRY(load_weights(engine));
-    make_rope(engine);
+    PLMR_TRY(make_ropes(engine));
     return create_cache(engine, &engine->cache);
 }
 
@@ -297,11 +306,8 @@ void plmr_engine_destroy(plmr_engine *engine)
     plmr_cache_free(&engine->cache);
     plmr_stream_free(&engine->stream);
     free(engine->output_norm);
-    free(engine->rope_factors);
-    for (int window = 0; window < 2; window++) {
-        free(engine->cosine[window]);
-        free(engine->sine[window]);
-    }
+    for (int i = 0; i < 2; i++)
+        plmr_rope_free(&engine->ropes[i]);
     free(engine->owner);
     for (int phase = 0; phase < PLMR_N_PHASES; phase++)
         plmr_blocks_free(&engine->blocks[phase]);

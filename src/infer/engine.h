@@ -12,6 +12,7 @@
 #include "infer/dump.h"
 #include "infer/grid.h"
 #include "infer/matrix.h"
+#include "infer/rope.h"
 #include "infer/setup.h"
 #include "infer/shelf.h"
 #include "infer/stream.h"
@@ -38,9 +39,10 @@ typedef struct plmr_engine {
     plmr_layer *layers;
     plmr_matrix output;
     plmr_pool *strips; /* of all matrices */
-    float *output_norm, *rope_factors;
-    int *owner;                 /* by key-value head: the place along x of the ranks that work on it */
-    float *cosine[2], *sine[2]; /* of rope, in layers without and with a window: [position][rope_dim / 2] */
+    float *output_norm;
+    int *owner;            /* by key-value head: the place along x of the ranks that work on it */
+    plmr_rope ropes[2];    /* the second of long factors */
+    const plmr_rope *rope; /* of them, the pass's */
     plmr_cache cache;
     plmr_shelf *shelf;        /* of prefill; NULL: there is none */
     plmr_spare rows, columns; /* of a prompt's products */
@@ -49,6 +51,7 @@ typedef struct plmr_engine {
     bool for_decode;     /* the layers' matrices lie as decode has them */
     int64_t n_cached;    /* tokens in the cache, of each request */
     int64_t n_prefilled; /* of these, dealt evenly to all rows by the prefill */
+    int64_t n_given;     /* tokens of a prompt that decode reads one after the other; 0: prefill has read it */
     double turned_s;     /* wall time that decode took to turn matrices */
 } plmr_engine;
 
@@ -108,6 +111,9 @@ plmr_status plmr_engine_check(const plmr_engine *engine, int64_t position, int64
 
 /* For passes. The cache of all requests holds n_tokens, as prefill leaves them. Local. */
 void plmr_engine_set_cached(plmr_engine *engine, int64_t n_tokens);
+
+/* The pass that begins is of a text of so many tokens: see rope.h. Local. */
+void plmr_engine_choose_rope(plmr_engine *engine, int64_t n_tokens);
 
 /* A token's row of the embedding, elements as listed (-1: 0). */
 plmr_status plmr_engine_embed(const plmr_engine *engine, int32_t token, float *row);

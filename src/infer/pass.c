@@ -184,6 +184,7 @@ plmr_status plmr_engine_prefill(plmr_engine *engine, int request, const int32_t 
     plmr_pass p = {.engine = engine, .grid = engine->prefill, .phase = PLMR_PREFILL, .request = request, .n = n_tokens};
     PLMR_ASSERT(!engine->for_decode && n_tokens <= engine->setup.n_tokens);
     plmr_engine_set_cached(engine, n_tokens);
+    plmr_engine_choose_rope(engine, n_tokens);
     return plmr_end_if_alone(run(&p, tokens));
 }
 
@@ -196,6 +197,7 @@ plmr_status plmr_engine_decode(plmr_engine *engine, const int32_t *tokens)
                    .n_before = engine->n_cached};
     PLMR_ASSERT(engine->for_decode && engine->n_cached < engine->setup.n_tokens);
     plmr_cache_shift(engine);
+    plmr_engine_choose_rope(engine, p.n_before < engine->n_given ? engine->n_given : p.n_before + 1);
     plmr_status status = run(&p, tokens);
     engine->n_cached += !status;
     return plmr_end_if_alone(status);

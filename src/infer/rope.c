@@ -1,22 +1,20 @@
 #include "infer/rope.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-static int first_context(const plmr_model_shape *shape)
+#include "base/memory.h"
+
+int plmr_rope_first_context(const plmr_model_shape *shape)
 {
     return shape->scaling.n_context ? shape->scaling.n_context : shape->n_context;
-}
-
-enum plmr_weight plmr_rope_factors_for(const plmr_model_shape *shape, int64_t n)
-{
-    return n > first_context(shape) ? PLMR_ROPE_LONG : PLMR_ROPE_SHORT;
 }
 
 /* The pair that turns so many times in the first context, as a real number. */
 static double pair_of(const plmr_model_shape *shape, double turns)
 {
     const double pi = 3.14159265358979323846;
-    return shape->rope_dim * log(first_context(shape) / (turns * 2 * pi)) / (2 * log(shape->rope_base));
+    return shape->rope_dim * log(plmr_rope_first_context(shape) / (turns * 2 * pi)) / (2 * log(shape->rope_base));
 }
 
 /* How much of a pair's angle is scaled: all; or, with YaRN, none up to a pair, all from another on, a ramp between. */
@@ -49,8 +47,8 @@ static double magnitude_of(const plmr_model_shape *shape, bool plain)
     return scaling->magnitude * (1 + grown) / (1 + scaling->log_scale * grown);
 }
 
-void plmr_rope_fill(const plmr_model_shape *shape, bool window, const float *factors, int64_t n, float *cosine,
-                    float *sine)
+static void fill(const plmr_model_shape *shape, bool window, const float *factors, int64_t n, float *cosine,
+                 float *sine)
 {
     int64_t n_pairs = shape->rope_dim / 2;
     bool plain = window && shape->window_rope_base != 0;
@@ -61,5 +59,25 @@ void plmr_rope_fill(const plmr_model_shape *shape, bool window, const float *fac
             cosine[position * n_pairs + i] = (float)(cos((double)position * speed) * magnitude);
             sine[position * n_pairs + i] = (float)(sin((double)position * speed) * magnitude);
         }
+    }
+}
+
+plmr_rope plmr_rope_create(const plmr_model_shape *shape, const float *factors, int64_t n)
+{
+    plmr_rope rope;
+    size_t n_bytes = (size_t)(n * (shape->rope_dim / 2)) * sizeof(float);
+    for (int window = 0; window < 2; window++) {
+        rope.cosine[window] = plmr_take(n_bytes);
+        rope.sine[window] = plmr_take(n_bytes);
+        fill(shape, window, factors, n, rope.cosine[window], rope.sine[window]);
+    }
+    return rope;
+}
+
+void plmr_rope_free(plmr_rope *rope)
+{
+    for (int window = 0; window < 2; window++) {
+        free(rope->cosine[window]);
+        free(rope->sine[window]);
     }
 }

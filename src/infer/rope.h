@@ -3,10 +3,16 @@
 
 #include "model/shape.h"
 
-/* Fills cosine and sine, n x rope_dim / 2 each, for positions 0 to n - 1, of layers that have a window or of those that
- * have none. `factors`, by pair, or NULL for 1. */
-void plmr_rope_fill(const plmr_model_shape *shape, bool window, const float *factors, int64_t n, float *cosine,
-                    float *sine);
+/* Of positions from 0 on, in layers without and with a window: [position][rope_dim / 2]. */
+typedef struct plmr_rope {
+    float *cosine[2], *sine[2];
+} plmr_rope;
 
-/* Of two sets of factors a text of up to n tokens takes PLMR_ROPE_SHORT or PLMR_ROPE_LONG. */
-enum plmr_weight plmr_rope_factors_for(const plmr_model_shape *shape, int64_t n);
+/* Of n positions. `factors`, by pair, or NULL for 1. */
+plmr_rope plmr_rope_create(const plmr_model_shape *shape, const float *factors, int64_t n);
+void plmr_rope_free(plmr_rope *rope);
+
+/* Of two sets of factors, PLMR_ROPE_LONG are for texts of more tokens than this. What is turned has those that the text's length
+ * calls for at that time, as in Hugging Face's transformers: a prompt those for all of it, a token that follows those for the
+ * text up to it. Keys stay as they were turned. So a text follows from its prompt alone, however many tokens may follow. */
+int plmr_rope_first_context(const plmr_model_shape *shape);

@@ -25,6 +25,7 @@ static plmr_status prefill(plmr_engine *engine, const int32_t *ids, int n, float
 
 static plmr_status decode(plmr_engine *engine, const int32_t *ids, int n, float *logits)
 {
+    engine->n_given = n;
     for (int i = 0; i < n; i++) {
         PLMR_TRY(plmr_engine_decode(engine, &ids[i]));
         plmr_engine_logits(engine, 0, 1, logits ? logits + (size_t)i * (size_t)engine->shape->n_vocab : NULL);

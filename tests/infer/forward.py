@@ -97,8 +97,9 @@ class Forward:
         """x: tokens x heads x head_dim, token i at position i."""
         if self.arch == "smollm3" and (i + 1) % 4 == 0:
             return x
-        speed, magnitude = self.speeds(len(x), i)
-        angle = np.arange(len(x))[:, None, None] * speed
+        _, magnitude = self.speeds(len(x), i)
+        speed = np.array([self.speeds(max(n + 1, self.n_prompt), i)[0] for n in range(len(x))])
+        angle = np.arange(len(x))[:, None, None] * speed[:, None, :]
         pairs = [slice(0, self.rope_dim, 2), slice(1, self.rope_dim, 2)]
         if self.arch not in NEIGHBOURS:
             pairs = [slice(0, self.rope_dim // 2), slice(self.rope_dim // 2, self.rope_dim)]
@@ -208,8 +209,9 @@ class Forward:
         self.steps.update({(i, part): values for part, values in step.items()})
         return x
 
-    def logits(self, tokens):
-        """One row for each token."""
+    def logits(self, tokens, n_prompt=None):
+        """One row for each token; those behind a prompt (all: it is the prompt) have come one after the other."""
+        self.n_prompt = n_prompt or len(tokens)
         x = self.w["token_embd.weight"][tokens]
         x = x * (np.sqrt(self.dim) if self.arch in GEMMAS else self.key.get("embedding_scale", 1))
         for i in range(self.layers):

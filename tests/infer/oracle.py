@@ -5,6 +5,7 @@ oracle.py MPIEXEC MANY DATA_FOLDER MODEL_FILE    one model, with DATA_FOLDER/NAM
 oracle.py --comparer                             what the comparison itself must find
 Exits with 77 (skipped) without NumPy.
 """
+import itertools
 import os
 import sys
 import tempfile
@@ -67,9 +68,11 @@ class Model:
         with open(base + ".tokens", encoding="utf-8") as file:
             self.prompt = [int(i) for i in file.read().split(",")]
         self.has_logp = os.path.exists(base + ".logp.f32")
+        self.grows = self.name == "phi3_f32"
         self.has_few = self.has_logp and self.name != "qwen3_f32"
         if self.has_logp:
-            self.tokens, self.greedy, self.exact = self.prompt, None, Forward(path).logits(self.prompt)
+            self.forward = Forward(path)
+            self.tokens, self.greedy, self.exact = self.prompt, None, self.forward.logits(self.prompt)
             self.n_vocab = self.exact.shape[1]
             self.reference = np.fromfile(base + ".logp.f32", "<f4").reshape(-1, self.n_vocab)
             return
@@ -129,6 +132,35 @@ def check_ranks(check, model, runs, cores, all_ranks):
     return np.frombuffer(first, "<f4")
 
 
+def logp_of(model, prompt, made):
+    """The likeliest ids behind the prompt, and how likely they are."""
+    logits = model.forward.logits(prompt + made[:-1], len(prompt))[len(prompt) - 1:]
+    return np.argmax(logits, axis=1).tolist(), logits.max(axis=1) - np.log(np.exp(logits).sum(axis=1))
+
+
+def check_growing(check, model, plmr):
+    """A text that grows past the context for which a model has short factors: what is made depends neither on how much is asked
+    for nor on other requests, and is what a forward says whose early keys stay as they were turned."""
+    cores = ["--prefill-cores", "13x13", "--decode-cores", "9x20"]
+    generate = ["generate", "-m", model.path, "--ignore-eos", "--json-logprobs", "1", "--kv-dtype", "f32", *cores, "--tokens"]
+    serve = ["serve", "-m", model.path, *"--mode compute --cores 9x9 --batch 4 --chunk 5 --rate 50000 --requests 6 --lengths 9..20/3..20 --quiet".split()]
+    first = {}
+    for ranks in 1, 2, 4:
+        for n_prompt, n in itertools.product((12, 16, 17), (30, 4, 1)):
+            record, = plmr.records(generate + [",".join(map(str, model.prompt[:n_prompt])), "-n", str(n)], ranks)
+            made = [(token["id"], token["logprob"]) for token in record["logprobs"]]
+            want = first.setdefault(n_prompt, made)[:n]
+            check(made == want, f"{model.name}: {n} behind {n_prompt} on {ranks} ranks are {made}, of 30 on one {want}")
+        for text in plmr.records(serve, ranks)[0]["texts"] if ranks != 2 else []:
+            want = logp_of(model, text["prompt"], text["ids"])[0]
+            check(text["ids"] == want, f"{show(serve, ranks)}: {text}, a float64 forward {want}")
+    for n_prompt, made in first.items():
+        ids, logp = map(list, zip(*made))
+        want, logp_want = logp_of(model, model.prompt[:n_prompt], ids)
+        off = np.abs(logp_want - logp).max()
+        check(ids == want and off < BOUND, f"{model.name}: behind {n_prompt} {ids}, a float64 forward {want}, off by {off}")
+
+
 def check_model(mpiexec, many, folder, path):
     check, model = Checks(), Model(folder, path)
     grids = [(("--prefill-cores", prefill, "--decode-cores", decode), ranks)
@@ -137,6 +169,8 @@ def check_model(mpiexec, many, folder, path):
     cases = [(cores + phase, n) for cores, ranks in grids for n in ranks for phase in ((), one_by_one)]
     with tempfile.TemporaryDirectory() as scratch, Started(mpiexec, many) as plmr:
         runs = Runs(plmr, model, scratch, check).all(cases)
+        if model.grows:
+            check_growing(check, model, plmr)
     for cores, ranks in grids:
         prefill = check_ranks(check, model, runs, cores, ranks)
         decode = check_ranks(check, model, runs, cores + one_by_one, ranks)
