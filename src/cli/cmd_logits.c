@@ -86,7 +86,7 @@ static plmr_status run_opened(const struct logits_command *c, plmr_llm_run *run)
     PLMR_TRY(plmr_llm_check_cores(&c->llm));
     PLMR_TRY(plmr_llm_check_context(run, run->n_ids));
     run->setup.n_prompt = run->setup.n_tokens = run->n_ids;
-    plmr_llm_setup_choose(&run->setup, !c->decode_only, true, &run->session.device, run->shape);
+    plmr_llm_setup_choose(&run->setup, c->llm.phases != PLMR_DECODE_ALONE, true, &run->session.device, run->shape);
     plmr_status status = plmr_agree(plmr_rank() == 0 ? plmr_draft_open("--out", c->out, &draft) : PLMR_OK);
     if (!status)
         status = plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL);
@@ -97,8 +97,9 @@ static plmr_status run_opened(const struct logits_command *c, plmr_llm_run *run)
 
 static plmr_status run(void *options)
 {
-    const struct logits_command *c = options;
+    struct logits_command *c = options;
     plmr_llm_run run;
+    c->llm.phases = c->decode_only ? PLMR_DECODE_ALONE : PLMR_BOTH_PHASES; /* decode's region has the output */
     PLMR_CHECK(c->out, PLMR_ERROR_INPUT, "say where the logits go, with --out FILE");
     PLMR_TRY(plmr_llm_open(&run, "logits", &c->llm, false));
     return plmr_llm_close(&run, run_opened(c, &run));

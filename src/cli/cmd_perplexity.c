@@ -171,6 +171,9 @@ static plmr_status run_opened(struct perplexity_command *c, plmr_llm_run *run)
     PLMR_CHECK(c->llm.n_prompt <= run->shape->n_context, PLMR_ERROR_INPUT,
                "--context: %lld tokens are more than %s was made for: %d are the most", (long long)c->llm.n_prompt,
                run->shape->name, run->shape->n_context);
+    PLMR_CHECK(run->shape->n_context >= LEAST_CONTEXT, PLMR_ERROR_INPUT,
+               "%s was made for a context of %d, and windows of %d tokens are the shortest that can be scored",
+               run->shape->name, run->shape->n_context, LEAST_CONTEXT);
     PLMR_TRY(share_tokens(c, run));
     PLMR_TRY(plmr_session_open_files(&run->session, c->llm.json, NULL, NULL, NULL));
     json_t *state;

@@ -90,6 +90,7 @@ def cases_of(runs, tokens, whole):
     for how in SAMPLERS if whole else ():
         yield how, PART, partial(runs.sampled, how, tokens)
     if whole:
+        yield "decode, with fewer cores for prefill than ranks", ["1x1", "1x4"], partial(runs.logits, ("3x3", "7x11"), "decode", tokens)
         yield "batch, decode", PART, partial(runs.batch, "decode", "shift")
 
 

@@ -107,6 +107,23 @@ def check_values(files, demo):
     files.refused(words, ["logits", "-m", model, "--tokens", IDS, "--phase", "decode", "--out", files.path("x.f32")], 2)
 
 
+def check_contexts(files, demo):
+    """A model that was made for so few tokens that no window has one to score."""
+    keys, n_keys, tensors = read(demo)
+    context, model, text = b"llama.context_length\4\0\0\0", files.path("context.gguf"), files.path("text.txt")
+    was = keys.index(context) + len(context)
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("Once upon a time there was a little girl.")
+    for n in 1, 2, 3:
+        write(model, keys[:was] + n.to_bytes(4, "little") + keys[was + 4:], n_keys, tensors)
+        args = ["perplexity", "-m", model, "-f", text]
+        if n < 3:
+            files.refused(f"{model} was made for a context of {n}, and windows of 3 tokens", args, 2)
+            continue
+        code, out, err = files.plmr.run(args)
+        files.check(code == 0 and "nan" not in out, f"{show(args)} ends with {code}: {out} {err}")
+
+
 def apart(tensors, kind, cast, changed, last):
     """Each expert in a tensor of its own; of those that are changed, values as `kind` has them, in it if they are to be cast."""
     first, behind = [], []
@@ -152,6 +169,7 @@ def main():
         check_vocabularies(files, sys.argv[4])
         check_routers(files, sys.argv[3])
         check_values(files, sys.argv[4])
+        check_contexts(files, sys.argv[4])
         check_types_of_experts(files, sys.argv[3])
     check.done()
 
