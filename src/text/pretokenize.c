@@ -47,7 +47,7 @@ static const struct rule {
 } rules[] = {
     {"default", DEFAULT, false, false},
     {"dbrx", BY_DIGITS(DIGIT "{1,3}"), false, false},
-    {"deepseek-r1-qwen", BY_DIGITS(DIGIT), false, true},
+    {"deepseek-r1-qwen", BY_DIGITS(DIGIT), false, false},
     {"gpt-2", GPT2, false, false},
     {"gpt-4o", BY_CASE("(?i:" CONTRACTION ")?", DIGIT "{1,3}"), false, false},
     {"llama-bpe", BY_DIGITS(DIGIT "{1,3}"), true, true},
@@ -56,7 +56,7 @@ static const struct rule {
     {"qwen2", BY_DIGITS(DIGIT), false, false},
     {"refact", SMOLLM, false, false},
     {"smollm", SMOLLM, false, false},
-    {"tekken", BY_CASE("", DIGIT), true, false},
+    {"tekken", BY_CASE("", DIGIT), true, true},
 };
 
 enum { N_RULES = sizeof rules / sizeof *rules };

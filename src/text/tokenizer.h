@@ -63,7 +63,7 @@ typedef struct plmr_vocab_spec {
     const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
     int64_t bos, eos, eot, eom, unk;   /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
     int64_t fim_pad, fim_rep, fim_sep; /* likewise, of filling in the middle: what ends it, a repository, a file */
-    enum plmr_choice add_bos;          /* unsaid: yes for llama and the llama-3 pre-tokenizers, if there is a bos */
+    enum plmr_choice add_bos;          /* unsaid: yes for llama, and as the pre-tokenizer has it, if there is a bos */
     enum plmr_choice add_eos;          /* unsaid: no; t5: yes, if there is one */
     enum plmr_choice add_space_prefix; /* llama; unsaid: yes; t5; unsaid: no */
     enum plmr_choice merge_spaces;     /* t5: several in a row are one; unsaid: no */

@@ -134,13 +134,18 @@ static void test_smollm(void **state)
     CHECK("smollm", "1·2·3", "a·1·2·b", "a· ·1·2", "a·  ·1", "a·  · b", "y·'·all", "I·'·VE", "a· ·\n·b", "\t·hello");
 }
 
+/* Of all names, what llama.cpp's loader of vocabularies sets for them: ignore_merges, add_bos. */
 static void test_facts(void **state)
 {
     (void)state;
     static const struct {
         const char *name;
         bool keeps_tokens, adds_bos;
-    } facts[] = {{"llama-bpe", true, true}, {"qwen2", false, false}, {"gpt-2", false, false}, {NULL, false, false}};
+    } facts[] = {{"llama-bpe", true, true}, {"llama-v3", true, true}, {"llama3", true, true},
+                 {"tekken", true, true},    {"dbrx", false, false},   {"deepseek-r1-qwen", false, false},
+                 {"gpt-2", false, false},   {"gpt-4o", false, false}, {"qwen2", false, false},
+                 {"refact", false, false},  {"smollm", false, false}, {"default", false, false},
+                 {NULL, false, false}};
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
         plmr_pretokenizer *pretokenizer;
         must(plmr_pretokenizer_create(facts[i].name, &pretokenizer));
