@@ -20,6 +20,8 @@ enum {
     BYTE = 6
 }; /* types of tokens in GGUF files */
 
+enum { STRIPS_BEFORE = 1, STRIPS_BEHIND = 2 }; /* likewise, of plmr's own key */
+
 #define KEY(name) "tokenizer.ggml." name
 #define SPACE_MARK "\xe2\x96\x81" /* U+2581 */
 
@@ -51,7 +53,7 @@ enum { N_RULES = sizeof rules / sizeof *rules };
 /* Tokens by their ids. */
 struct tokens {
     const char **texts; /* NULL: there is none of this id */
-    int32_t *types;
+    int32_t *types, *strips;
     int64_t n;
 };
 
@@ -103,9 +105,11 @@ static void set_token(struct tokens *tokens, int64_t id, const char *text, int32
             size_t room = n ? 2 * (size_t)n : 1;
             tokens->texts = plmr_take_more(tokens->texts, room * sizeof *tokens->texts);
             tokens->types = plmr_take_more(tokens->types, room * sizeof *tokens->types);
+            tokens->strips = plmr_take_more(tokens->strips, room * sizeof *tokens->strips);
         }
         tokens->texts[n] = NULL;
         tokens->types[n] = UNUSED;
+        tokens->strips[n] = 0;
         tokens->n++;
     }
     tokens->texts[id] = text;
@@ -157,23 +161,33 @@ static plmr_status read_vocab(struct tokenizer *t)
     return PLMR_OK;
 }
 
+static plmr_status read_one_added(struct tokenizer *t, const json_t *token, const char *text)
+{
+    const json_t *id = json_object_get(token, "id");
+    PLMR_TRY(check_id(&t->json.reader, id, text));
+    if (json_is_true(json_object_get(token, "single_word")))
+        return plmr_reader_fault(
+            &t->json.reader, "added_tokens",
+            "'%.40s' is to be a single word, which plmr does not look for; convert the model to GGUF", text);
+    int64_t at = json_integer_value(id);
+    bool was_unknown = at < t->tokens.n && t->tokens.types[at] == UNKNOWN;
+    bool is_special = json_is_true(json_object_get(token, "special"));
+    set_token(&t->tokens, at, text, was_unknown ? UNKNOWN : is_special ? CONTROL : USER_DEFINED);
+    t->tokens.strips[at] = (json_is_true(json_object_get(token, "lstrip")) ? STRIPS_BEFORE : 0) +
+                           (json_is_true(json_object_get(token, "rstrip")) ? STRIPS_BEHIND : 0);
+    return PLMR_OK;
+}
+
 static plmr_status read_added(struct tokenizer *t)
 {
     size_t i;
     json_t *token;
     json_array_foreach(json_object_get(t->json.root, "added_tokens"), i, token)
     {
-        const json_t *id = json_object_get(token, "id");
         const char *text = json_string_value(json_object_get(token, "content"));
         if (!text)
             return plmr_reader_fault(&t->json.reader, "added_tokens", "token %zu of them has no content", i);
-        PLMR_TRY(check_id(&t->json.reader, id, text));
-        bool was_unknown = json_integer_value(id) < t->tokens.n && t->tokens.types[json_integer_value(id)] == UNKNOWN;
-        bool is_special = json_is_true(json_object_get(token, "special"));
-        set_token(&t->tokens, json_integer_value(id), text,
-                  was_unknown  ? UNKNOWN
-                  : is_special ? CONTROL
-                               : USER_DEFINED);
+        PLMR_TRY(read_one_added(t, token, text));
     }
     return PLMR_OK;
 }
@@ -188,6 +202,8 @@ static void put_tokens(const struct tokenizer *t, plmr_made *made)
     }
     plmr_made_array(made, KEY("token_type"), PLMR_GGUF_I32, n);
     plmr_made_put(made, t->tokens.types, n * sizeof *t->tokens.types);
+    plmr_made_array(made, "plmr.token_strips", PLMR_GGUF_I32, n);
+    plmr_made_put(made, t->tokens.strips, n * sizeof *t->tokens.strips);
 }
 
 /* ---- merges ---- */
@@ -395,6 +411,7 @@ plmr_status plmr_hf_read_tokenizer(const char *folder, const plmr_hf_config *con
         status = read_tokenizer(&t, folder, config, made);
     free(t.tokens.texts);
     free(t.tokens.types);
+    free(t.tokens.strips);
     plmr_hf_json_close(&t.json);
     plmr_hf_json_close(&t.config);
     return status;

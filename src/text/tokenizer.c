@@ -32,7 +32,7 @@ static plmr_status fill(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
         tokenizer->byte_ids[i] = PLMR_TOKEN_NONE;
     if (tokenizer->kind != PLMR_VOCAB_NONE) {
         PLMR_TRY(plmr_vocab_index(tokenizer, spec));
-        plmr_specials_index(tokenizer);
+        plmr_specials_index(tokenizer, spec);
         if (tokenizer->kind == PLMR_VOCAB_LLAMA)
             plmr_spm_init(tokenizer, spec);
         else if (tokenizer->kind == PLMR_VOCAB_UNIGRAM)
@@ -71,6 +71,7 @@ void plmr_tokenizer_destroy(plmr_tokenizer *tokenizer)
     free(tokenizer->pieces.at);
     free(tokenizer->slots);
     free(tokenizer->specials);
+    free(tokenizer->strips);
     free(tokenizer->ranks);
     free(tokenizer->merges);
     free(tokenizer->unigram.pieces);
@@ -135,17 +136,20 @@ static plmr_status encode(plmr_encoding *encoding, const char *text, size_t n_by
     static encode_fn *const kinds[] = {[PLMR_VOCAB_LLAMA] = plmr_spm_encode,
                                        [PLMR_VOCAB_GPT2] = plmr_bpe_encode,
                                        [PLMR_VOCAB_UNIGRAM] = plmr_unigram_encode};
+    const plmr_tokenizer *tokenizer = encoding->tokenizer;
     bool first = true;
     while (n_bytes > 0) {
         int32_t special;
-        size_t n_special, n = find_special(encoding->tokenizer, text, n_bytes, parse_special, &special, &n_special);
-        if (n > 0)
-            PLMR_TRY(kinds[encoding->tokenizer->kind](encoding, text, n, first));
+        size_t n_special, n = find_special(tokenizer, text, n_bytes, parse_special, &special, &n_special);
+        size_t end = n + n_special, n_plain = n - plmr_specials_strip_before(tokenizer, special, text, n);
+        end += plmr_specials_strip_behind(tokenizer, special, text + end, n_bytes - end);
+        if (n_plain > 0)
+            PLMR_TRY(kinds[tokenizer->kind](encoding, text, n_plain, first));
         if (special != PLMR_TOKEN_NONE)
             plmr_encoding_add(encoding, special);
         first = special != PLMR_TOKEN_NONE;
-        text += n + n_special;
-        n_bytes -= n + n_special;
+        text += end;
+        n_bytes -= end;
     }
     return PLMR_OK;
 }

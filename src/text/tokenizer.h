@@ -41,6 +41,9 @@ enum plmr_token_type {
     PLMR_N_TOKEN_TYPES,
 };
 
+/* White space that a control, unknown or user-defined token takes with it where it is found in a text. */
+enum { PLMR_STRIPS_BEFORE = 1, PLMR_STRIPS_BEHIND = 2 };
+
 enum plmr_choice { PLMR_UNSAID, PLMR_NO, PLMR_YES };
 
 enum {
@@ -56,10 +59,11 @@ typedef plmr_gguf_text plmr_token_text;
 typedef struct plmr_vocab_spec {
     const char *kind; /* "llama", "gpt2", "t5" or "no_vocab" */
     const char *pre;  /* gpt2: the name of the pre-tokenizer; NULL: "default" */
-    int64_t n_tokens, n_scores, n_types, n_merges;
+    int64_t n_tokens, n_scores, n_types, n_strips, n_merges;
     const plmr_token_text *tokens; /* no two are the same, but any number are empty */
     const float *scores;           /* llama, t5: one a token */
     const int64_t *types;          /* one a token; none at all: normal, and bytes where one says <0xNN>, but in gpt2 */
+    const int64_t *strips;         /* one a token, a sum of PLMR_STRIPS; none at all: 0 */
     const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
     int64_t bos, eos, eot, eom, unk;   /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
     int64_t fim_pad, fim_rep, fim_sep; /* likewise, of filling in the middle: what ends it, a repository, a file */

@@ -61,6 +61,7 @@ static plmr_status check_sizes(const plmr_vocab_spec *spec, enum plmr_vocab_kind
     PLMR_CHECK(spec->n_merges >= 0 && spec->n_merges <= PLMR_VOCAB_MOST, PLMR_ERROR_INPUT,
                "the vocabulary has %lld merges, expected 0 to %d", (long long)spec->n_merges, PLMR_VOCAB_MOST);
     PLMR_TRY(check_count(spec, "token types", spec->n_types, true));
+    PLMR_TRY(check_count(spec, "numbers of what they strip", spec->n_strips, true));
     return check_count(spec, "scores", spec->n_scores, kind == PLMR_VOCAB_GPT2);
 }
 
@@ -104,6 +105,9 @@ static plmr_status check_token(const plmr_vocab_spec *spec, enum plmr_vocab_kind
                PLMR_TOKEN_MOST_BYTES);
     PLMR_CHECK(spec->n_scores == 0 || !isnan(spec->scores[i]), PLMR_ERROR_INPUT,
                "the score of token %lld of the vocabulary is not a number", (long long)i);
+    PLMR_CHECK(spec->n_strips == 0 || (spec->strips[i] & ~(PLMR_STRIPS_BEFORE | PLMR_STRIPS_BEHIND)) == 0,
+               PLMR_ERROR_INPUT, "what token %lld of the vocabulary strips is %lld, expected 0 to 3", (long long)i,
+               (long long)spec->strips[i]);
     if (spec->n_types == 0)
         return PLMR_OK;
     PLMR_CHECK(spec->types[i] >= 0 && spec->types[i] < PLMR_N_TOKEN_TYPES, PLMR_ERROR_INPUT,

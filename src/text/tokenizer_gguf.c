@@ -18,7 +18,7 @@ struct vocab {
     char kind[WORD_SIZE], pre[WORD_SIZE];
     plmr_token_text *tokens, *merges;
     float *scores;
-    int64_t *types;
+    int64_t *types, *strips;
     char *charsmap;
 };
 
@@ -28,6 +28,7 @@ static void free_lists(struct vocab *vocab)
     free(vocab->merges);
     free(vocab->scores);
     free(vocab->types);
+    free(vocab->strips);
     free(vocab->charsmap);
 }
 
@@ -91,6 +92,56 @@ static plmr_status find_ids(const plmr_gguf *gguf, plmr_vocab_spec *spec)
     return find_choice(gguf, KEY("remove_extra_whitespaces"), &spec->merge_spaces);
 }
 
+/* Phi-3's files, by whose name llama.cpp knows them, say nothing of what their tokens strip. */
+static plmr_status is_phi3(const plmr_gguf *gguf, bool *yes)
+{
+    plmr_gguf_text text;
+    *yes = false;
+    if (!plmr_gguf_has(gguf, "general.name"))
+        return PLMR_OK;
+    PLMR_TRY(plmr_gguf_get_text(gguf, "general.name", &text));
+    char *name = plmr_take_text("%.*s", (int)text.n_bytes, text.bytes);
+    *yes = strcasestr(name, "phi-3") || strcasestr(name, "phi3");
+    free(name);
+    return PLMR_OK;
+}
+
+static bool is_one_of(plmr_token_text text, const char *const *words)
+{
+    while (*words && !plmr_gguf_text_is(text, *words))
+        words++;
+    return *words != NULL;
+}
+
+/* As llama.cpp does: behind all special tokens but a few. */
+static void take_phi3_strips(struct vocab *vocab)
+{
+    static const char *const never[] = {"<unk>", "<s>", "<|endoftext|>", NULL};
+    const plmr_vocab_spec *spec = &vocab->spec;
+    vocab->strips = plmr_take_zeroed((size_t)spec->n_tokens, sizeof *vocab->strips);
+    for (int64_t i = 0; i < spec->n_tokens; i++) {
+        int64_t type = i < spec->n_types ? vocab->types[i] : PLMR_TOKEN_NORMAL;
+        bool is_special = type == PLMR_TOKEN_CONTROL || type == PLMR_TOKEN_UNKNOWN || type == PLMR_TOKEN_USER_DEFINED;
+        if (is_special && !is_one_of(vocab->tokens[i], never))
+            vocab->strips[i] = PLMR_STRIPS_BEHIND;
+    }
+}
+
+static plmr_status find_strips(const plmr_gguf *gguf, struct vocab *vocab)
+{
+    bool by_name = false;
+    size_t n = (size_t)vocab->spec.n_tokens;
+    if (plmr_gguf_has(gguf, "plmr.token_strips"))
+        PLMR_TRY(plmr_gguf_get_ints(gguf, "plmr.token_strips", &vocab->strips, &n));
+    else
+        PLMR_TRY(is_phi3(gguf, &by_name));
+    if (by_name)
+        take_phi3_strips(vocab);
+    vocab->spec.strips = vocab->strips;
+    vocab->spec.n_strips = vocab->strips ? (int64_t)n : 0;
+    return PLMR_OK;
+}
+
 /* An array of bytes, with a sign or without. */
 static plmr_status find_charsmap(const plmr_gguf *gguf, struct vocab *vocab)
 {
@@ -119,6 +170,7 @@ static plmr_status read_vocab(const plmr_gguf *gguf, struct vocab *vocab)
         vocab->spec.pre = vocab->pre;
     }
     PLMR_TRY(find_lists(gguf, vocab));
+    PLMR_TRY(find_strips(gguf, vocab));
     PLMR_TRY(find_ids(gguf, &vocab->spec));
     PLMR_TRY(find_charsmap(gguf, vocab));
     vocab->spec.tokens = vocab->tokens;

@@ -70,6 +70,7 @@ struct plmr_tokenizer {
     plmr_special *specials; /* sorted by their texts */
     int32_t n_specials;
     bool special_starts[256]; /* with these bytes */
+    uint8_t *strips;          /* by id; NULL: none takes white space with it */
 
     uint32_t *ranks;  /* llama: of the scores, the best lowest */
     bool words_apart; /* llama: no token has a space mark behind anything else, so none reaches over a word's start */
@@ -122,13 +123,18 @@ typedef struct plmr_shown {
 } plmr_shown;
 plmr_shown plmr_show(const char *text, size_t n_bytes);
 
-/* Collects the special tokens. */
-void plmr_specials_index(plmr_tokenizer *tokenizer);
+/* Collects the special tokens, and what they take with them. */
+void plmr_specials_index(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
 
 /* The longest special token that the text begins with, user-defined or, if asked for, of any kind; or PLMR_TOKEN_NONE.
  */
 int32_t plmr_specials_find(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool any_kind,
                            size_t *n_special);
+
+/* Bytes of white space that a special token (PLMR_TOKEN_NONE: none) takes along from the end of the text in front of it, and
+ * from the start of the one behind it. */
+size_t plmr_specials_strip_before(const plmr_tokenizer *tokenizer, int32_t id, const char *text, size_t n_bytes);
+size_t plmr_specials_strip_behind(const plmr_tokenizer *tokenizer, int32_t id, const char *text, size_t n_bytes);
 
 /* Adds an id to the encoding. */
 void plmr_encoding_add(plmr_encoding *encoding, int32_t id);

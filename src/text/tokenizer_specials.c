@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "text/utf8.h"
 
 static int by_text(const void *a, const void *b)
 {
     return plmr_gguf_text_compare(((const plmr_special *)a)->text, ((const plmr_special *)b)->text);
 }
 
-void plmr_specials_index(plmr_tokenizer *tokenizer)
+void plmr_specials_index(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     size_t room = 0;
     for (int32_t id = 0; id < tokenizer->n_tokens; id++)
@@ -24,7 +25,33 @@ void plmr_specials_index(plmr_tokenizer *tokenizer)
         tokenizer->specials[tokenizer->n_specials++] = (plmr_special){text, id, is_user_defined};
         tokenizer->special_starts[(unsigned char)text.bytes[0]] = true;
     }
+    if (spec->n_strips) {
+        tokenizer->strips = plmr_take((size_t)tokenizer->n_tokens);
+        for (int32_t id = 0; id < tokenizer->n_tokens; id++)
+            tokenizer->strips[id] = (uint8_t)spec->strips[id];
+    }
     qsort(tokenizer->specials, (size_t)tokenizer->n_specials, sizeof *tokenizer->specials, by_text);
+}
+
+static bool strips(const plmr_tokenizer *tokenizer, int32_t id, int side)
+{
+    return tokenizer->strips && id != PLMR_TOKEN_NONE && tokenizer->strips[id] & side;
+}
+
+size_t plmr_specials_strip_before(const plmr_tokenizer *tokenizer, int32_t id, const char *text, size_t n_bytes)
+{
+    size_t n = 0;
+    for (size_t more = 1; more && strips(tokenizer, id, PLMR_STRIPS_BEFORE); n += more)
+        more = plmr_utf8_space_at_end(text, n_bytes - n);
+    return n;
+}
+
+size_t plmr_specials_strip_behind(const plmr_tokenizer *tokenizer, int32_t id, const char *text, size_t n_bytes)
+{
+    size_t n = 0;
+    for (size_t more = 1; more && strips(tokenizer, id, PLMR_STRIPS_BEHIND); n += more)
+        more = plmr_utf8_space_at_start(text + n, n_bytes - n);
+    return n;
 }
 
 /* The first of specials [low, high), all longer than `at` and alike up to there, whose byte `at` is at least `byte`. */

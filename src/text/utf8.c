@@ -24,6 +24,53 @@ static int may_be_second(unsigned char lead, unsigned char byte)
     return byte >= least && byte <= most;
 }
 
+/* Unicode's. */
+static const char *const spaces[] = {" ",
+                                     "\n",
+                                     "\t",
+                                     "\r",
+                                     "\v",
+                                     "\f",
+                                     "\xc2\x85",
+                                     "\xc2\xa0",
+                                     "\xe1\x9a\x80",
+                                     "\xe2\x80\x80",
+                                     "\xe2\x80\x81",
+                                     "\xe2\x80\x82",
+                                     "\xe2\x80\x83",
+                                     "\xe2\x80\x84",
+                                     "\xe2\x80\x85",
+                                     "\xe2\x80\x86",
+                                     "\xe2\x80\x87",
+                                     "\xe2\x80\x88",
+                                     "\xe2\x80\x89",
+                                     "\xe2\x80\x8a",
+                                     "\xe2\x80\xa8",
+                                     "\xe2\x80\xa9",
+                                     "\xe2\x80\xaf",
+                                     "\xe2\x81\x9f",
+                                     "\xe3\x80\x80"};
+
+static size_t find_space(const char *text, size_t n, int at_end)
+{
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        size_t length = strlen(spaces[i]);
+        if (length <= n && memcmp(at_end ? text + n - length : text, spaces[i], length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+size_t plmr_utf8_space_at_start(const char *text, size_t n)
+{
+    return find_space(text, n, 0);
+}
+
+size_t plmr_utf8_space_at_end(const char *text, size_t n)
+{
+    return find_space(text, n, 1);
+}
+
 enum plmr_utf8_state plmr_utf8_scan(const char *text, size_t n, int *n_bytes)
 {
     const unsigned char *bytes = (const unsigned char *)text;

@@ -19,6 +19,10 @@ enum plmr_utf8_state {
 /* Looks at the first of n >= 1 bytes and those that belong to it. */
 enum plmr_utf8_state plmr_utf8_scan(const char *text, size_t n, int *n_bytes);
 
+/* Bytes of the character of white space that a text begins, or ends, with; 0: it does not. */
+size_t plmr_utf8_space_at_start(const char *text, size_t n);
+size_t plmr_utf8_space_at_end(const char *text, size_t n);
+
 /* A text that comes in pieces, such as the tokens of a model. Starts as {0}. */
 typedef struct plmr_utf8_stream {
     char held[4]; /* a character that has begun */

@@ -182,12 +182,15 @@ SPELT = "".join(chr(b if BYTES[b] is not None else 256 + MOVED.index(b)) for b i
 QWEN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 
 
-def vocabulary(folder, n_vocab):
-    """A byte-level BPE of few merges, with a control token and one of the user's, behind which words are cut."""
+def vocabulary(folder, n_vocab, **changes):
+    """A byte-level BPE of few merges, with control tokens and one of the user's, behind which words are cut; what two of them
+    take along of white space is as added tokens say it."""
     merges = ["h e", "l l", "he ll", "hell o", "\u0120 w", "1 2", "i m"]
     texts = list(SPELT) + [m.replace(" ", "") for m in merges]
     assert len(texts) + 3 <= n_vocab
-    added = [{"id": len(texts) + i, "content": text, "special": i != 1} for i, text in enumerate(("<|im_start|>", "<tool>", "<|im_end|>"))]
+    added = [{"id": len(texts) + i, "content": text, "special": i != 1, "lstrip": i == 1, "rstrip": i == 2}
+             for i, text in enumerate(("<|im_start|>", "<tool>", "<|im_end|>"))]
+    added[0].update(changes)
     write_json(folder, "tokenizer.json", {
         "added_tokens": added, "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
@@ -207,12 +210,21 @@ def tokenizers(plmr, check, data, folder):
     want = [n, ids["hello"], ids["\u0120w"], ids["1"], ids["2"], n + 1, ids["l"], n + 2]
     code, out, err = plmr.run(["tokenize", "-m", hf, "-p", "<|im_start|>hello w12<tool>l<|im_end|>"])
     check(code == 0 and out == ",".join(map(str, want)) + "\n", f"ids are {out}, {err}, not {want}")
+    for text, more in (("hello \u3000 <tool>", [ids["hello"], n + 1]), ("<tool> 1", [n + 1, SPELT.index("\u0120"), ids["1"]]),
+                       ("<|im_end|>\u2028 hello ", [n + 2, ids["hello"], SPELT.index("\u0120")]),
+                       ("<|im_end|>  <tool> ", [n + 2, n + 1, SPELT.index("\u0120")]),
+                       ("<|im_start|> <|im_start|>", [n, SPELT.index("\u0120"), n])):
+        code, out, err = plmr.run(["tokenize", "-m", hf, "-p", text])
+        check(code == 0 and out == ",".join(map(str, more)) + "\n", f"{text!r}: ids are {out}, {err}, not {more}")
     code, out, err = plmr.run(["generate", "-m", hf, "--chat", "-p", "hello", "-n", "3"] + CORES)
     check(code == 0, f"with --chat: {code}, {err}")
     code, out, err = plmr.run(["model", os.path.join(hf, "config.json")])
     check(code == 0 and "a shape without weights" in out, f"a shape: {code}, {out}, {err}")
     code, out, err = plmr.run(["model", hf])
     check(code == 0 and "with weights" in out, f"a folder: {code}, {out}, {err}")
+    vocabulary(hf, tensors["token_embd.weight"][1].shape[0], single_word=True)
+    code, out, err = plmr.run(["tokenize", "-m", hf, "-p", "hello"])
+    check(code == 2 and "'<|im_start|>' is to be a single word" in err[0], f"a single word: {code}, {out}, {err}")
 
 
 def edit_tensor(name, **changes):

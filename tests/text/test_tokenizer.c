@@ -556,6 +556,8 @@ static void test_bad_vocab(void **state)
     REFUSE_SPM(v.spec.n_tokens = -1, "has -1 tokens");
     REFUSE_SPM(v.spec.n_merges = INT64_MIN, "merges, expected 0 to 4194304");
     REFUSE_SPM(v.spec.n_types--, "token types");
+    REFUSE_SPM((v.spec.strips = v.types, v.spec.n_strips = 7), "but 7 numbers of what they strip");
+    REFUSE_SPM((v.spec.strips = v.types, v.spec.n_strips = v.spec.n_types), "strips is 6, expected 0 to 3");
     REFUSE_SPM(v.spec.n_scores = 0, "but 0 scores");
     REFUSE_SPM(v.spec.bos = v.spec.n_tokens, "bos token 315 is out of range: 0 to 314");
     REFUSE_SPM(v.spec.eos = -2, "eos token -2 is out of range");

@@ -15,6 +15,7 @@ struct changes {
     uint32_t value;
     const char *text, *truth; /* truth: "\0" or "\1" */
     int n_fewer;              /* scores and types */
+    const char *name;         /* the model's */
 };
 
 struct file {
@@ -99,6 +100,8 @@ static struct gguf_builder build_vocab(const plmr_vocab_spec *spec, const struct
     put_id(&file, "eos_token_id", spec->eos);
     put_id(&file, "unknown_token_id", spec->unk);
     put_change(&file);
+    if (changes->name && ++file.n_keys)
+        build_key_text(&file.b, "general.name", changes->name);
     put_texts(&file, "tokens", spec->tokens, spec->n_tokens);
     put_numbers(&file, spec);
     put_texts(&file, "merges", spec->merges, spec->n_merges);
@@ -204,6 +207,40 @@ static void options_of_files(void **state)
     assert_true(plmr_tokenizer_is_end(tokenizer, 300) && !plmr_tokenizer_is_end(tokenizer, 299));
     plmr_tokenizer_destroy(tokenizer);
     free(b.bytes);
+}
+
+static void expect_ids(const plmr_tokenizer *t, const char *text, int n, const int32_t *expected)
+{
+    int32_t *ids;
+    int n_ids;
+    must(plmr_tokenizer_encode(t, text, strlen(text), false, true, &ids, &n_ids));
+    assert_int_equal(n_ids, n);
+    assert_memory_equal(ids, expected, sizeof *ids * (size_t)n);
+    free(ids);
+}
+
+/* White space behind special tokens goes where llama.cpp takes it away, by the model's name. */
+static void phi3_strips_by_name(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Phi 2", "My Phi-3 mini", "phi3"};
+    static struct small_vocab vocab;
+    small_bpe(&vocab, "gpt-2");
+    int32_t s = small_add(&vocab, "<s>", 0, PLMR_TOKEN_CONTROL),
+            user = small_add(&vocab, "<|user|>", 0, PLMR_TOKEN_USER_DEFINED);
+    const int32_t a = 'a', newline = '\n'; /* bytes are their own ids */
+    for (int i = 0; i < 3; i++) {
+        struct gguf_builder b = build_vocab(&vocab.spec, &(struct changes){.name = names[i]});
+        plmr_tokenizer *t;
+        must(read_bytes(b.bytes, b.n, &t));
+        if (i == 0)
+            expect_ids(t, "<|user|>\na", 3, (int32_t[]){user, newline, a});
+        else
+            expect_ids(t, "<|user|>\n \t\u2028a\n<|user|>\n", 4, (int32_t[]){user, a, newline, user});
+        expect_ids(t, "<s>\na", 3, (int32_t[]){s, newline, a});
+        plmr_tokenizer_destroy(t);
+        free(b.bytes);
+    }
 }
 
 static void expect_refused(struct changes changes, const char *error)
@@ -352,9 +389,13 @@ int main(int argc, char **argv)
         return 2;
     data_folder = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vocabularies_of_files), cmocka_unit_test(options_of_files),
-        cmocka_unit_test(wrong_vocabularies),    cmocka_unit_test(any_wrong_byte_is_survived),
-        cmocka_unit_test(models_without_text),   cmocka_unit_test(the_demo_model),
+        cmocka_unit_test(vocabularies_of_files),
+        cmocka_unit_test(options_of_files),
+        cmocka_unit_test(phi3_strips_by_name),
+        cmocka_unit_test(wrong_vocabularies),
+        cmocka_unit_test(any_wrong_byte_is_survived),
+        cmocka_unit_test(models_without_text),
+        cmocka_unit_test(the_demo_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
