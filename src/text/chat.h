@@ -4,5 +4,6 @@
 #include "model/gguf.h"
 
 /* The prompt for one turn: what the model is to be (system, NULL: nothing), what the user says. *text is for the caller to
- * free. A file without a template, and one of an unknown kind, are refused. Local. */
+ * free. What a template says itself where nothing is said of that is left out. A file
+ * without a template, and one of an unknown kind, are refused. Local. */
 plmr_status plmr_chat_prompt(const plmr_gguf *gguf, const char *system, const char *user, char **text);
