@@ -21,6 +21,7 @@ static plmr_status add_runs(const struct report_command *c, plmr_html *html)
         PLMR_TRY(plmr_runs_add(c->paths.at[i], html));
     for (size_t i = 0; i < json_array_size(html->notes); i++)
         fprintf(stderr, "note: %s\n", json_string_value(json_array_get(html->notes, i)));
+    PLMR_CHECK(json_array_size(html->runs) > 0, PLMR_ERROR_INPUT, "there is no run in it that a page could show");
     return PLMR_OK;
 }
 

@@ -112,6 +112,8 @@ static plmr_status verify_file(const struct verify_command *c, const char *path,
     plmr_broadcast(&n, sizeof n);
     for (int i = 0; i < n && !status; i++)
         verify_group(&file, i, json, tally);
+    if (file.n_failed && !status)
+        printf("%s: %zu records ended with an error, without a result to compare: left out\n", path, file.n_failed);
     if (file.n_unsaid && !status)
         printf("%s: %zu records do not name their command line: not verified\n", path, file.n_unsaid);
     plmr_record_file_close(&file);

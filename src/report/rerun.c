@@ -57,8 +57,10 @@ static void find_groups(plmr_record_file *file)
     const json_t *before = NULL;
     file->groups = plmr_take((n + 1) * sizeof *file->groups);
     for (size_t i = 0; i < n; i++) {
-        const json_t *line = plmr_record_line(json_array_get(file->records, i));
-        file->n_unsaid += !line;
+        const json_t *record = json_array_get(file->records, i), *line = plmr_record_line(record);
+        bool failed = !line && json_is_string(json_object_get(record, "error"));
+        file->n_failed += failed;
+        file->n_unsaid += !line && !failed;
         if (line && before && json_equal(line, before))
             file->groups[file->n_groups - 1].end = i + 1;
         else if (line)

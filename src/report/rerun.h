@@ -22,7 +22,7 @@ typedef struct plmr_record_file {
     size_t *lines; /* of each, where it stands */
     plmr_run_group *groups;
     int n_groups;
-    size_t n_unsaid; /* records without a command line */
+    size_t n_failed, n_unsaid; /* points of a sweep without a result; other records without a command line */
 } plmr_record_file;
 
 typedef struct plmr_differ_tally {

@@ -108,32 +108,50 @@ static plmr_status add_run(plmr_html *html, const char *where, json_t *run)
 
 /* ---- a file of records: one to a line ---- */
 
-static plmr_status add_line(plmr_html *html, const char *path, int line, const char *text, size_t n, const char **last)
+/* A file that is being read: the version that the record before names, and points of a sweep that have no result. */
+struct reading {
+    const char *path, *version;
+    int n_failed;
+};
+
+static void note_failed(plmr_html *html, const struct reading *r)
+{
+    char note[400];
+    snprintf(note, sizeof note, "%.200s: %d %s ended with an error and %s left out.", r->path, r->n_failed,
+             r->n_failed == 1 ? "point" : "points", r->n_failed == 1 ? "is" : "are");
+    if (r->n_failed)
+        plmr_html_note(html, note);
+}
+
+static plmr_status add_line(plmr_html *html, struct reading *r, int line, const char *text, size_t n)
 {
     char where[300];
     json_error_t error;
-    snprintf(where, sizeof where, "%.240s:%d", path, line);
+    snprintf(where, sizeof where, "%.240s:%d", r->path, line);
     json_t *record = json_loadb(text, n, 0, &error);
     PLMR_CHECK(record, PLMR_ERROR_INPUT, "%s: not a record of plmr (--json): %.100s", where, error.text);
-    plmr_status status = check_record(record, where);
-    if (status) {
+    bool failed = has_text(record, "error") && !has_text(record, "device");
+    plmr_status status = failed ? PLMR_OK : check_record(record, where);
+    r->n_failed += failed;
+    if (failed || status) {
         json_decref(record);
         return status;
     }
-    note_record(html, path, record, last);
+    note_record(html, r->path, record, &r->version);
     return add_run(html, where, plmr_take_made(json_pack("{s:o}", "record", record)));
 }
 
 static plmr_status add_records(plmr_html *html, const char *path, const char *text)
 {
-    const char *last = NULL;
+    struct reading reading = {.path = path};
     int line = 1;
     for (const char *end; *text; text = *end ? end + 1 : end, line++) {
         end = strchrnul(text, '\n');
         if (strspn(text, " \t\r") >= (size_t)(end - text))
             continue;
-        PLMR_TRY(add_line(html, path, line, text, (size_t)(end - text), &last));
+        PLMR_TRY(add_line(html, &reading, line, text, (size_t)(end - text)));
     }
+    note_failed(html, &reading);
     return PLMR_OK;
 }
 

@@ -245,6 +245,10 @@ def test_verify(plmr, check, folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
     check(plmr.run(["verify", path])[0] == 2, "a record without a command line")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(lines[1] + '\n{"key": "0", "command": "gemm", "error": "too large"}\n')
+    code, out, err = plmr.run(["verify", path])
+    check(code == 0 and not err and f"{path}: 1 records ended with an error" in out and "command line" not in out, f"a sweep's error: {code} {out} {err}")
 
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")

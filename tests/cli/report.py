@@ -94,6 +94,7 @@ def check_inputs(plmr, check, folder):
     with open(page, encoding="ascii") as file:
         html = file.read()
     fails("", "empty")
+    fails("\n", "no run")
     fails("hello\n", "bad:1", "not a record")
     fails('{"id": "cs", "predicted": 1}\n', "bad:1: no record of a run", "give those of gemm")
     fails(line + "[1]\n", "bad:2", "command")
@@ -112,6 +113,12 @@ def check_inputs(plmr, check, folder):
     check_fails(plmr, check, ["report", records], 2, "--out")
     code, _, err = plmr.run(["report", write(os.path.join(folder, "old"), line.replace('"version": "', '"version": "9.')), "--out", out])
     check(code == 0 and "plmr 9." in err[0] and "plmr 9." in data_of(out)["notes"][0], f"another version is noted: {code}, {err}")
+    failed = '{"key": "0", "run": "r", "point": {}, "command": "gemm", "error": "too large"}\n'
+    code, _, err = plmr.run(["report", write(os.path.join(folder, "sweep"), failed + line + failed), "--out", out])
+    data = data_of(out)
+    check(code == 0 and len(data["runs"]) == 1 and err == ["note: " + data["notes"][0]] and "2 points ended with an error" in err[0],
+          f"a sweep's points with an error are left out: {code}, {err}")
+    fails(failed, "no run")
 
 
 def main():
