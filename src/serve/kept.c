@@ -169,6 +169,7 @@ static plmr_status pass_machine(struct stream *s, struct plmr_machine *m)
     PASS(m->n_arrived);
     PASS(m->kv_tokens);
     PASS(m->n_decoding);
+    PASS(m->n_ending);
     PASS(m->room.used);
     PASS(m->room.peak);
     PLMR_TRY(pass(s, m->room.prefixes, (size_t)m->room.n_prefixes * sizeof *m->room.prefixes));

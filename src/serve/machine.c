@@ -67,6 +67,7 @@ static plmr_status land_request(struct plmr_machine *m, const struct plmr_flight
     int right = f->is_chunk ? 0 : plmr_machine_right(m, i);
     if (f->is_chunk && !f->ends_prompt)
         return PLMR_OK;
+    m->n_ending -= f->is_chunk;
     m->sums->n_guessed += f->is_chunk ? 0 : plmr_machine_ahead(m, &m->requests[i]);
     m->sums->n_right += right;
     return take_tokens(m, i, 1 + right, f->t_end);
@@ -191,6 +192,7 @@ static plmr_status start_chunk(struct plmr_machine *m, plmr_pass_cost *cost)
     if (f.ends_prompt) {
         plmr_heap_pop(&m->prompts);
         m->n_decoding++;
+        m->n_ending++;
     }
     plmr_fifo_push(&m->riding, i);
     m->sums->n_chunks++;
@@ -290,10 +292,16 @@ static bool go_on(struct plmr_machine *m)
 static bool ask_for_more(struct plmr_machine *m, bool idle)
 {
     const plmr_machine_values *values = &m->setup->values;
-    plmr_machine_view view = {m->now,       idle,          m->waiting.n,
-                              m->prompts.n, m->n_decoding, m->kv_tokens,
-                              m->room.most, m->room.used,  m->setup->costs->n_stages,
-                              m->free_at};
+    plmr_machine_view view = {.now = m->now,
+                              .idle = idle,
+                              .n_waiting = m->waiting.n,
+                              .n_reading = m->prompts.n + m->n_ending,
+                              .n_decoding = m->n_decoding - m->n_ending,
+                              .kv_tokens = m->kv_tokens,
+                              .row_room = m->room.most,
+                              .rows_used = m->room.used,
+                              .n_stages = m->setup->costs->n_stages,
+                              .free_at = m->free_at};
     m->sums->most_waiting = larger(m->sums->most_waiting, view.n_waiting);
     if (m->setup->timeline)
         plmr_timeline_see(m->setup->timeline, &view);

@@ -44,7 +44,10 @@ enum { PLMR_MOST_AHEAD = 16 };
 typedef struct plmr_machine_view {
     double now;
     bool idle; /* nothing is left to do */
-    int64_t n_waiting, n_reading, n_decoding, kv_tokens, row_room, rows_used;
+    int64_t n_waiting, n_reading,
+        n_decoding; /* requests: not admitted; without their first token, or with a prompt to be
+                                               * read again; with it */
+    int64_t kv_tokens, row_room, rows_used;
     int n_stages;
     const double *free_at; /* by region */
 } plmr_machine_view;

@@ -26,7 +26,8 @@ struct plmr_machine {
     double t_burst, t_through, held_until; /* chunks: see plmr_serve_view; when the next may begin */
     double draft_free, draft_end;          /* when the draft's region is, and when its requests have their guesses */
     plmr_serve_room room;
-    int64_t kv_tokens, n_decoding; /* requests that are past their prompts */
+    int64_t kv_tokens, n_decoding; /* requests whose prompts no pass is to take any more; */
+    int64_t n_ending;              /* of these, those whose last chunk is in a pass */
     int64_t n_gone;                /* that were done since what is kept was looked at */
     plmr_machine_sums *sums;
 };

@@ -158,6 +158,8 @@ def check_waiting(plmr, check, folder):
     stays = sum(sum(t[key]) for key in ("waiting", "reading", "decoding")) * t["seconds"]
     check(t["waiting"][1] == 29 == record["waiting_peak"], f"29 wait: {t['waiting'][:6]}, {record['waiting_peak']}")
     check(abs(stays / (30 * record["e2e_mean_s"]) - 1) < 1e-4, f"stays: {stays}, {30 * record['e2e_mean_s']}")
+    makes = sum(t["decoding"]) * t["seconds"]
+    check(abs(makes / (30 * (record["e2e_mean_s"] - record["ttft_mean_s"])) - 1) < 1e-3, f"tokens are made from the first one on: {makes}, {record}")
     plain, wrong = (one(plmr, "--model demo --device wormhole --rate 1000 --requests 9 --lengths 20/30" + draft) for draft in ("", " --draft demo --accept 0"))
     check(wrong["accepted"] == 0 and plain["waiting_peak"] == 0 and wrong["tpot_mean_s"] > plain["tpot_mean_s"], f"--accept 0: {plain}, {wrong}")
 
