@@ -279,12 +279,18 @@ def check_merged(plmr, browser, folder):
             "version": "0.0.1"}
     with open(records, "w", encoding="utf-8") as file:
         file.write(json.dumps(evil) + "\n")
+        for cores in 4, 5:
+            for point in 1, 2:
+                file.write(json.dumps(evil | {"rows": cores, "run": "r", "point": {"tree-k": point}}) + "\n")
     args = ["report", os.path.join(folder, "gemm.html"), records, "--out", both]
     code, _, err = plmr.run(args)
     check(code == 0 and len(err) == 1 and "0.0.1" in err[0], f"{show(args)} ends with {code} and notes the version: {err}")
     browser.open(both)
     check("0.0.1" in browser.text("#notes"), "the page notes the version")
-    choose_run(browser, browser.run("page.runs.length - 1"))
+    options = browser.run("[...byId('run').options].map((o) => o.innerText)")
+    check(len(set(options)) == len(options) and options[-1].endswith("of <b>, tree-k 2"), f"the list tells runs apart: {options}")
+    choose_run(browser, len(options) - 1)
+    check("undefined" not in browser.text("#subtitle"), f"what a record does not say is left out: {browser.text('#subtitle')!r}")
     check(evil["algorithm"] in browser.text("#title"), f"markup is shown as text: {browser.text('#title')!r}")
     check("--report" in browser.text("#wafer"), "a record alone has no map, and says what would make one")
     check(browser.run("document.querySelectorAll('img').length") == 0 and not browser.complaints(), f"{browser.complaints()}")
@@ -321,14 +327,17 @@ def check_serving(plmr, browser, folder, shots):
     browser.point(x + w / 2, y + h / 2)
     said = browser.text("#serving .strip-name .num")
     check(" at " in said, f"what is said of a moment: {said!r}")
-    for other in (10, 40):
-        make(plmr, folder, f"serve{other}", f"serve --rate {other} --requests 60 --lengths 64/20")
+    others = [make(plmr, folder, f"serve{i}", f"serve {rate} --requests=120 --lengths 64/20 --slo ttft=1,tpot=0.05 {more}")[0]
+              for i, (rate, more) in enumerate((("--rate=10", ""), ("--rate 40", "--quiet"), ("--rate 20", "--batch 2"), ("--rate 20", "--policy fcfs --batch 2")))]
     both = os.path.join(folder, "rates.html")
-    code, _, err = plmr.run(["report", page] + [os.path.join(folder, f"serve{r}.html") for r in (10, 40)] + ["--out", both])
+    code, _, err = plmr.run(["report", page] + others + ["--out", both])
     check(code == 0, f"report: {err}")
     browser.open(both)
     label = browser.run("document.querySelector('#curve canvas').getAttribute('aria-label')")
-    check(label.count("requests/s") == 3, f"the curve: {label}")
+    check(label.count("requests/s") == 3, f"the curve of those that differ in the rate alone: {label}")
+    check("--lengths=64/20 --requests=120 --slo=" in browser.text("#curve .shared"), f"what they share: {browser.text('#curve .shared')!r}")
+    names = browser.run("page.runs.map((run) => run.name)")
+    check(len(set(names)) == 5 and names[3].endswith(", --batch=2"), f"names that tell runs apart: {names}")
     check_axes(browser)
     check("Maps need" not in browser.text("#compare"), f"serving has no maps that --report could keep: {browser.text('#compare')!r}")
     apart, (record,) = make(plmr, folder, "apart", "serve --model demo --device wormhole --rate 3000 --requests 99 --lengths 64/20 --prompt-replicas 1")

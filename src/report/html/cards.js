@@ -6,17 +6,58 @@ const isLlm = (record) => record.command === "llm" || record.command === "genera
 
 const times = (...sizes) => sizes.filter(isNumber).map((n) => formatCount(n)).join(" \u00d7 ");
 
-// What a run is called in lists.
+const rateOf = (r) => (isNumber(r.rate) ? `${formatCount(r.rate)} requests/s` : "all at the start");
+
+const sizesOf = (r) => `${times(r.m, r.k, r.n)} on ${times(r.rows, r.cols)} cores`;
+
+// The options of its command line, but for those that change no result; null: it does not say.
+const NO_RESULT = ["json", "report", "quiet", "text", "dump", "checkpoint", "color", "stall", "ranks", "trace-cores", "trace-events"].map((name) => "--" + name);
+
+function optionsOf(record) {
+  const line = record.provenance?.line, options = {};
+  if (!Array.isArray(line)) return null;
+  for (let i = 1; i < line.length; i++) {
+    const [word, next] = [String(line[i]), String(line[i + 1] ?? "-?")], [name] = word.split("=", 1);
+    if (!name.startsWith("-")) continue;
+    options[name] = word.slice(name.length + 1);
+    if (name === word && !/^-./.test(next)) options[name] = String(line[++i]);
+  }
+  for (const name of isServe(record) ? NO_RESULT : [...NO_RESULT, "--trace"]) delete options[name];
+  return options;
+}
+
+const optionText = ([name, value]) => name + (value ? (name.startsWith("--") ? "=" : " ") + value : "");
+
+const pickOf = (record, keys) => Object.fromEntries(keys.filter((key) => (record[key] ?? "") !== "").map((key) => [key, String(record[key])]));
+
+// What tells runs of one name apart, the plainest first: a sweep's point, options, what the record says.
+const TRAITS = [(r) => (r.point ? { run: r.run, ...pickOf(r.point, Object.keys(r.point)) } : null), optionsOf,
+  (r) => pickOf(r, ["dtype", "mode", "kernel", "ranks", "ranks_grid", "version"]), (r) => pickOf(r, ["date"])];
+
+// Gives each run a name for lists; those that would have the same one say in what they differ.
+function nameRuns(runs) {
+  for (const run of runs) run.name = runName(run);
+  for (const traitsOf of TRAITS)
+    for (const name of new Set(runs.map((run) => run.name))) {
+      const alike = runs.filter((run) => run.name === name), traits = alike.map((run) => traitsOf(run.record) || {});
+      const keys = [...new Set(traits.flatMap(Object.keys))].filter((key) => new Set(traits.map((t) => t[key])).size > 1);
+      alike.forEach((run, i) => {
+        const mine = keys.filter((key) => traits[i][key] !== undefined).map((key) => (key.startsWith("-") ? optionText([key, traits[i][key]]) : `${key} ${traits[i][key]}`));
+        run.name = [run.name, ...mine].join(", ");
+      });
+    }
+}
+
 function runName(run) {
   const r = run.record;
-  if (isServe(r)) return `serve ${r.model}: ${formatCount(r.rate)} requests/s on ${r.wafers} ${r.device}, ${r.policy}`;
+  if (isServe(r)) return `serve ${r.model}: ${rateOf(r)} on ${r.wafers} ${r.device}, ${r.policy}`;
   if (isLlm(r)) return `${r.command} ${r.model || ""}: ${formatCount(r.prompt_tokens || 0)} + ${formatCount(r.output_tokens || 0)} tokens, ${r.device || ""}${r.plan && r.plan !== "waferllm" ? ", " + r.plan : ""}`;
-  return `${r.command} ${r.algorithm || ""}: ${times(r.m, r.k, r.n)} on ${times(r.rows, r.cols)} cores`;
+  return `${r.command} ${r.algorithm || ""}: ${sizesOf(r)} of ${r.device}`;
 }
 
 function runSubtitle(run) {
   const r = run.record, device = run.device ? run.device.title : r.device;
-  const ranks = `${r.ranks} ${r.ranks === 1 ? "rank" : "ranks"}${r.ranks_grid ? " as " + r.ranks_grid : ""}`;
+  const ranks = isNumber(r.ranks) ? `${r.ranks} ${r.ranks === 1 ? "rank" : "ranks"}${r.ranks_grid ? " as " + r.ranks_grid : ""}` : "";
   return [device, r.dtype, r.mode === "timing" ? "timing mode" : "with values", ranks].filter(Boolean).join(" \u00b7 ");
 }
 

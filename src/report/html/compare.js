@@ -43,7 +43,7 @@ class Comparison {
     panel.hidden = runs.length < 2;
     this.key = "done";
     if (panel.hidden) return;
-    const choose = (i) => el("select", { onchange: () => this.draw() }, runs.map((run, j) => el("option", { value: j, selected: j === i }, `${j + 1}. ${runName(run)}`)));
+    const choose = (i) => el("select", { onchange: () => this.draw() }, runs.map((run, j) => el("option", { value: j, selected: j === i }, `${j + 1}. ${run.name}`)));
     this.a = choose(0);
     this.b = choose(1);
     this.a.setAttribute("aria-label", "The first run");
@@ -87,7 +87,7 @@ class Comparison {
       ctx.imageSmoothingEnabled = k < 1;
       ctx.drawImage(map.picture(this.key, least, most), (w - map.cols * k) / 2, (h - map.rows * k) / 2, map.cols * k, map.rows * k);
       const { least: low, most: high } = fields[i], span = low === high ? `${formatWith(low, quantity.unit)} in every core` : `${formatWith(low, quantity.unit)} to ${formatWith(high, quantity.unit)}`;
-      this.captions[i].textContent = `${runName(runs[i])}: ${span}`;
+      this.captions[i].textContent = `${runs[i].name}: ${span}`;
       this.canvases[i].setAttribute("aria-label", this.captions[i].textContent);
     });
   }

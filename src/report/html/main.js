@@ -7,6 +7,7 @@ function setTheme(name) {
 class Page {
   constructor(data) {
     this.runs = data.runs.map((run) => ({ record: run.record, device: run.device || null, timeline: (!isServe(run.record) && run.timeline) || null, serving: (isServe(run.record) && run.timeline) || null, maps: (run.maps || []).map((m) => new CoreMap(m)) }));
+    nameRuns(this.runs);
     this.fromZero = false;
     this.wafer = new Wafer({ canvas: byId("map"), minimap: byId("minimap"), tooltip: byId("tooltip") }, (core) => this.inspect(core));
     this.wafer.onHover = (value) => this.markValue(value);
@@ -18,7 +19,7 @@ class Page {
     this.showNotes(data.notes || []);
     byId("footer").textContent = `Made by plmr ${data.version}. The page is complete in itself: it opens from any place and fetches nothing.`;
     const select = byId("run");
-    select.replaceChildren(...this.runs.map((run, i) => el("option", { value: i }, (this.runs.length > 1 ? i + 1 + ". " : "") + runName(run) + (run.record.error ? " (does not fit)" : ""))));
+    select.replaceChildren(...this.runs.map((run, i) => el("option", { value: i }, (this.runs.length > 1 ? i + 1 + ". " : "") + run.name + (run.record.error ? " (does not fit)" : ""))));
     byId("run-label").hidden = this.runs.length < 2;
     this.showRun(Math.max(0, this.runs.findIndex((run) => !run.record.error)));
   }
@@ -62,7 +63,7 @@ class Page {
     byId("run").value = String(i);
     byId("title").textContent = isServe(r) ? `${r.model} served by ${r.wafers > 1 ? r.wafers + " " : ""}${r.device}` : isLlm(r) ? `${r.model} on ${r.device}` : `${r.algorithm}: ${r.command} on ${r.device}`;
     document.title = byId("title").textContent + " \u2013 plmr";
-    byId("subtitle").textContent = [isServe(r) ? `${formatCount(r.rate)} requests/s, ${r.policy}` : isLlm(r) ? "" : runName(run).replace(/^[^:]*: /, ""), runSubtitle(run)].filter(Boolean).join(" \u00b7 ");
+    byId("subtitle").textContent = [isServe(r) ? `${rateOf(r)}, ${r.policy}` : isLlm(r) ? "" : sizesOf(r), runSubtitle(run)].filter(Boolean).join(" \u00b7 ");
     showCards(byId("cards"), run);
     showLimits(byId("plmr"), run);
     showWorks(byId("works"), run);

@@ -20,6 +20,8 @@ function ticksBetween(least, most) {
   return Array.from({ length: n }, (_, i) => (first + i) * step);
 }
 
+const SERVE_INPUTS = ["model", "device", "wafers", "policy", "placed_for", "mode", "requests", "trace", "seed", "slo_ttft_s", "slo_tpot_s", "rows", "cols", "stages", "replicas", "replicas_prompt", "batch", "chunk"];
+
 class Serving {
   constructor(panel, curve, runs) {
     Object.assign(this, { panel, curve, runs });
@@ -55,14 +57,26 @@ class Serving {
   buildCurve() {
     this.canvases = [el("canvas", { role: "img" }), el("canvas", { role: "img" }), el("canvas", { role: "img" })];
     this.curve.replaceChildren(el("h2", {}, "By requests a second"),
-      el("p", { class: "faint" }, this.tried().length > 1 ? "The rates that --find-rate has tried. Filled points met the SLO." : "The runs of this page with this model, device and policy. The ring marks the run above."),
-      el("div", { class: "curves" }, this.canvases));
+      el("p", { class: "faint" }, this.tried().length > 1 ? "The rates that --find-rate has tried. Filled points met the SLO." : "The runs of this page that differ from this one in the rate alone. The ring marks the run above."),
+      el("div", { class: "curves" }, this.canvases), el("p", { class: "faint shared" }, this.tried().length > 1 ? "" : this.sharedText()));
+  }
+
+  // Of the runs of a curve; a record that does not name its command line has fields that say nearly as much.
+  shared(r) {
+    const options = optionsOf(r) || pickOf(r, SERVE_INPUTS);
+    return Object.entries(options).filter(([name]) => name !== "--rate").sort();
+  }
+
+  sharedText() {
+    const r = this.run.record, shared = this.shared(r);
+    return optionsOf(r) ? `Their command lines have in common: ${shared.map(optionText).join(" ") || "the defaults"}.`
+      : `Their records, which do not name their command lines, have in common: ${shared.map((pair) => pair.join(" ")).join(", ")}.`;
   }
 
   // [rate, TTFT, TPOT, tokens/s, good], by rate: what was tried in this run, or else the page's runs that are alike.
   findPoints() {
     const r = this.run.record, tried = this.tried();
-    const alike = (o) => isServe(o) && ["model", "device", "wafers", "policy"].every((key) => o[key] === r[key]);
+    const inputs = (o) => JSON.stringify([o.model, o.device, this.shared(o)]), alike = (o) => isServe(o) && inputs(o) === inputs(r);
     const points = tried.length > 1 ? tried.map(([rate, ttft, tpot, speed, good]) => ({ rate, ttft, tpot, speed, good: good >= 0.99 }))
       : this.runs.filter((run) => alike(run.record)).map(({ record: o }) => ({ rate: o.rate, ttft: o.ttft_p99_s, tpot: o.tpot_p99_s, speed: o.throughput_tok_s, good: false, here: o === r }));
     return points.filter((p) => p.rate > 0).sort((a, b) => a.rate - b.rate);
