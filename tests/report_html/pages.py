@@ -241,6 +241,29 @@ def check_irregular(plmr, browser, folder, shots):
     check_phone(browser, page, "irregular", shots)
 
 
+def drawn_texts(browser, draw):
+    """What is written on canvases by an expression."""
+    return browser.run("(() => { const plain = CanvasRenderingContext2D.prototype.fillText, texts = [];"
+                       " CanvasRenderingContext2D.prototype.fillText = function(text) { texts.push(text); };"
+                       f" {draw}; CanvasRenderingContext2D.prototype.fillText = plain; return texts; }})()")
+
+
+def check_print(browser):
+    """Paper is light, with colours and pictures of its own width; the screen has its own again then."""
+    look = ("[document.documentElement.dataset.theme, byId('map').clientWidth, ...[...document.querySelectorAll('canvas:not(#minimap, #bar, #compare *)')]"
+            ".map((c) => c.width - c.clientWidth)]")
+    before = browser.run(look)
+    browser.run(f"addEventListener('beforeprint', () => window.printed = {look})")
+    browser.call("Page.printToPDF")
+    printed, after = browser.run("printed"), browser.run(look)
+    check(printed[0] == "light" and printed[1] < 700 and all(abs(n) <= 1 for n in printed[2:]), f"on paper: {printed}")
+    check(before == after and before[0] == "dark", f"after it: {after}, before: {before}")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    seen = browser.run("[getComputedStyle(document.querySelector('.meter i')).printColorAdjust, byId('zoom').checkVisibility(), byId('map').checkVisibility()]")
+    check(seen == ["exact", False, True], f"what paper shows: {seen}")
+    browser.call("Emulation.setEmulatedMedia", media="")
+
+
 def check_llm(plmr, browser, folder, shots):
     args = "llm --model llama3-8b --prompt 1024 --decode 40 --prefill-cores 330x330 --decode-cores 300x300"
     page, (record,) = make(plmr, folder, "llm", args, 2)
@@ -297,16 +320,19 @@ def check_merged(plmr, browser, folder):
 
 
 def check_axes(browser):
-    """Each axis of the curves says at least two numbers, however close what it shows lies together, and no two alike."""
-    for factor in 1, 1.02, 1.1, 1.3, 2, 4, 8, 30, 1000:
+    """Each axis of the curves says at least two numbers, however close or far what it shows lies together, no two alike, and none on another."""
+    for factor in 1, 1.02, 1.1, 1.3, 2, 4, 8, 30, 1000, 1e8:
         for first in 1.1, 2.1, 5.2, 8, 0.0031, 730:
             browser.run(f"page.serving.points = [{first}, {first * factor}].map((v) => ({{ rate: v, ttft: v, tpot: v / 7, speed: v * 3 }}))")
             drawn = browser.run("""(() => { const plain = CanvasRenderingContext2D.prototype.fillText, drawn = [];
-                CanvasRenderingContext2D.prototype.fillText = function(text) { drawn.push([page.serving.canvases.indexOf(this.canvas), this.textAlign, text]); };
+                CanvasRenderingContext2D.prototype.fillText = function(text, x) { drawn.push([page.serving.canvases.indexOf(this.canvas), this.textAlign, text, x, this.measureText(text).width]); };
                 page.serving.drawCurves(); CanvasRenderingContext2D.prototype.fillText = plain; return drawn; })()""")
             for axis in [(i, align) for i in range(3) for align in ("right", "center")]:
-                texts = [text for i, align, text in drawn if (i, align) == axis]
-                check(2 <= len(texts) == len(set(texts)) <= 12, f"from {first} to {first * factor} axis {axis} says {texts}")
+                texts = [text for i, align, text, _, _ in drawn if (i, align) == axis]
+                check(2 <= len(texts) == len(set(texts)) <= 12 and not any(" m" == text[-2:] for text in texts), f"from {first} to {first * factor} axis {axis} says {texts}")
+            for i in range(3):
+                spans = [(x - w / 2, x + w / 2) for j, align, _, x, w in drawn if (j, align) == (i, "center")]
+                check(all(a[1] < b[0] for a, b in zip(spans, spans[1:])), f"from {first} to {first * factor}: labels of axis {i} touch: {spans}")
     browser.run("page.showRun(0)")
 
 
@@ -327,6 +353,14 @@ def check_serving(plmr, browser, folder, shots):
     browser.point(x + w / 2, y + h / 2)
     said = browser.text("#serving .strip-name .num")
     check(" at " in said, f"what is said of a moment: {said!r}")
+    browser.run("document.querySelectorAll('#serving .strip')[1].focus()")
+    labels = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        browser.key(key)
+        labels.append(browser.run("document.activeElement.getAttribute('aria-label')"))
+    check(labels[0] == labels[2] != labels[1] and all(label.startswith("How many: ") and " at " in label for label in labels), f"keys move the moment: {labels}")
+    most = browser.run("Math.max(...page.serving.data.cache)")
+    check(f"{most:,.0f} tokens" in drawn_texts(browser, "page.serving.draw()"), f"the most that the cache holds, {most}, is written")
     others = [make(plmr, folder, f"serve{i}", f"serve {rate} --requests=120 --lengths 64/20 --slo ttft=1,tpot=0.05 {more}")[0]
               for i, (rate, more) in enumerate((("--rate=10", ""), ("--rate 40", "--quiet"), ("--rate 20", "--batch 2"), ("--rate 20", "--policy fcfs --batch 2")))]
     both = os.path.join(folder, "rates.html")

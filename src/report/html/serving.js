@@ -20,7 +20,20 @@ function ticksBetween(least, most) {
   return Array.from({ length: n }, (_, i) => (first + i) * step);
 }
 
+const TOP = 16; // of a strip, above what is drawn: for the number there
+
 const SERVE_INPUTS = ["model", "device", "wafers", "policy", "placed_for", "mode", "requests", "trace", "seed", "slo_ttft_s", "slo_tpot_s", "rows", "cols", "stages", "replicas", "replicas_prompt", "batch", "chunk"];
+
+// Every so many of them that their labels, from middle - half to middle + half, do not touch.
+function thinTicks(ticks, middle, half) {
+  for (let by = 1; ; by++) {
+    const kept = ticks.filter((_, i) => i % by === 0);
+    if (kept.length < 3 || kept.every((v, i) => !i || Math.abs(middle(v) - middle(kept[i - 1])) >= half(v) + half(kept[i - 1]))) return kept;
+  }
+}
+
+// 0.01, 30, 1.5 k; with a unit 300 ms.
+const formatTick = (v, unit) => (unit || v >= 1000 ? formatQuantity(v, unit).replace(/\.?0+ /, " ").trim() : v.toLocaleString("en-US", { maximumSignificantDigits: 4 }));
 
 class Serving {
   constructor(panel, curve, runs) {
@@ -41,13 +54,13 @@ class Serving {
 
   buildTime(s) {
     this.total = s.waiting.length * s.seconds;
-    const strip = (tall) => el("canvas", { class: tall ? "strip tall" : "strip", role: "img", tabindex: 0, style: tall ? null : { height: "84px" }, onpointermove: (e) => this.point(e), onpointerleave: () => this.point(null) });
-    const names = ["Requests", "How many", "Cache", "Regions"];
+    const strip = (tall) => el("canvas", { class: tall ? "strip tall" : "strip", role: "img", tabindex: 0, style: tall ? null : { height: "84px" }, onpointermove: (e) => this.pointAt(e), onpointerleave: () => this.point(-1), onkeydown: (e) => this.key(e), onblur: () => this.point(-1) });
+    const names = (this.names = ["Requests", "How many", "Cache", "Regions"]);
     this.strips = names.map((_, i) => strip(i === 0));
     this.strips[3].style.height = Math.max(20, Math.min(220, s.regions.length * (s.regions.length > 24 ? 6 : 10))) + "px";
     this.says = names.map(() => el("span", { class: "faint num" }));
     this.panel.replaceChildren(el("h2", {}, "Over time"),
-      el("p", { class: "faint" }, "Virtual time goes from left to right, the same in all four pictures; point at a moment for its numbers."),
+      el("p", { class: "faint" }, "Virtual time goes from left to right, the same in all four pictures; point at a moment for its numbers, or go from one to the next with the arrow keys (with shift ten on)."),
       ...names.flatMap((name, i) => [el("div", { class: "strip-name" }, el("b", {}, name), this.says[i]), this.strips[i]]),
       el("div", { class: "axis" }, [0, 0.25, 0.5, 0.75, 1].map((x) => el("span", {}, x ? formatQuantity(x * this.total, "s") : "0 s"))));
   }
@@ -89,7 +102,7 @@ class Serving {
       this.drawCounts();
       this.drawCache();
       this.drawRegions();
-      this.point(null);
+      this.point(-1);
     }
     if (!this.curve.hidden) this.drawCurves();
   }
@@ -114,8 +127,17 @@ class Serving {
     });
   }
 
+  // The line of the most that there is room for, and its number.
+  top(ctx, w, text, colour) {
+    ctx.fillStyle = themed(colour);
+    ctx.fillRect(0, TOP - 1, w, 1);
+    ctx.font = "11px system-ui, sans-serif";
+    ctx.textBaseline = "middle";
+    ctx.fillText(text, 4, TOP / 2);
+  }
+
   area(ctx, values, most, w, h, colour, below) {
-    const n = values.length, Y = (v) => h - (0.92 * h * v) / most;
+    const n = values.length, Y = (v) => h - ((h - TOP) * v) / most;
     ctx.fillStyle = colour;
     ctx.beginPath();
     ctx.moveTo(0, Y(below ? below[0] : 0));
@@ -130,14 +152,15 @@ class Serving {
     this.area(ctx, decoding, most, w, h, themed("--w0"));
     this.area(ctx, read, most, w, h, themed("--w2"), decoding);
     this.area(ctx, all, most, w, h, themed("--w1"), read);
+    this.top(ctx, w, formatCount(most, 1), "--faint");
   }
 
   drawCache() {
     const { ctx, w, h } = this.fit(2), { cache, room } = this.data, most = Math.max(...cache, 1e-9);
     const scale = most > 0.25 * room ? room : most;
     this.area(ctx, cache, scale, w, h, themed("--w3"));
-    ctx.fillStyle = themed("--bad");
-    if (scale === room) ctx.fillRect(0, 0.08 * h - 1, w, 1.5);
+    if (scale === room) this.top(ctx, w, `${formatCount(room)} tokens have room`, "--bad");
+    else this.top(ctx, w, `${formatCount(scale, 0)} tokens`, "--faint");
   }
 
   drawRegions() {
@@ -150,9 +173,22 @@ class Serving {
     ctx.globalAlpha = 1;
   }
 
-  // What is said above the pictures: of the moment pointed at, or of all.
-  point(e) {
-    const s = this.data, n = s.waiting.length, i = e && e.target.clientWidth ? Math.max(0, Math.min(n - 1, Math.floor((e.offsetX / e.target.clientWidth) * n))) : -1;
+  pointAt(e) {
+    const n = this.data.waiting.length, { clientWidth } = e.target;
+    this.point(clientWidth ? Math.max(0, Math.min(n - 1, Math.floor((e.offsetX / clientWidth) * n))) : -1);
+  }
+
+  key(e) {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[e.key], n = this.data.waiting.length;
+    if (!by) return;
+    e.preventDefault();
+    this.point(this.moment < 0 ? (by > 0 ? 0 : n - 1) : Math.max(0, Math.min(n - 1, this.moment + by * (e.shiftKey ? 10 : 1))));
+  }
+
+  // What is said above the pictures: of the i-th moment, or, of -1, of all.
+  point(i) {
+    const s = this.data, n = s.waiting.length;
+    this.moment = i;
     const mean = (list) => sum(list) / n, of = (list) => (i < 0 ? mean(list) : list[i]), busy = s.regions.map(of);
     const copies = s.copies || busy.map(() => 1), all = sum(copies); // an older page does not say
     const when = i < 0 ? "in the mean" : `at ${formatQuantity((i + 0.5) * s.seconds, "s")}`, t = (i + 0.5) * s.seconds;
@@ -163,7 +199,7 @@ class Serving {
       [`${formatCount(Math.round(of(s.cache)))} of ${formatCount(s.room)} tokens ${when}`],
       [`${formatPercent(sum(busy.map((share, k) => share * copies[k])) / all)} of ${all} at work ${when}`]];
     this.says.forEach((place, k) => place.replaceChildren(...texts[k]));
-    this.strips.forEach((strip, k) => strip.setAttribute("aria-label", this.says[k].textContent));
+    this.strips.forEach((strip, k) => strip.setAttribute("aria-label", `${this.names[k]}: ${this.says[k].textContent}`));
   }
 
   drawCurves() {
@@ -183,17 +219,18 @@ class Serving {
     ctx.clearRect(0, 0, w, h);
     ctx.font = "12px system-ui, sans-serif";
     ctx.textBaseline = "middle";
-    ticksBetween(Math.exp(y0), Math.exp(y1)).forEach((v) => {
+    thinTicks(ticksBetween(Math.exp(y0), Math.exp(y1)), Y, () => 9).forEach((v) => {
       ctx.fillStyle = themed("--line");
       ctx.fillRect(left, Y(v), w - left - right, 1);
       ctx.fillStyle = themed("--faint");
       ctx.textAlign = "right";
-      ctx.fillText(formatQuantity(v, unit).replace(/\.?0+ /, " "), left - 8, Y(v));
+      ctx.fillText(formatTick(v, unit), left - 8, Y(v));
     });
-    ticksBetween(Math.exp(x0), Math.exp(x1)).forEach((v) => {
+    const half = (v) => ctx.measureText(formatTick(v, "")).width / 2 + 5;
+    thinTicks(ticksBetween(Math.exp(x0), Math.exp(x1)), X, half).forEach((v) => {
       ctx.fillStyle = themed("--faint");
       ctx.textAlign = "center";
-      ctx.fillText(v.toLocaleString("en-US", { maximumSignificantDigits: 4 }), X(v), h - bottom + 14);
+      ctx.fillText(formatTick(v, ""), Math.min(X(v), w - half(v) + 5), h - bottom + 14);
     });
     if (limit > 0) {
       ctx.fillStyle = themed("--bad");
