@@ -153,6 +153,8 @@ def check_phone(browser, page, name, folder):
     browser.open(page)
     width = browser.run("[document.documentElement.scrollWidth, window.innerWidth]")
     check(width[0] <= width[1], f"{name}: a phone need not scroll sideways: {width}")
+    cut = browser.run("(() => { const t = document.querySelector('#compare .scroll'); return t ? t.scrollWidth - t.clientWidth : 0 })()")
+    check(cut <= 0, f"{name}: {cut} pixels of the comparison are cut")
     browser.screenshot(os.path.join(folder, name + "-phone.png"))
     browser.resize(1280, 900)
 
@@ -287,9 +289,14 @@ def check_llm(plmr, browser, folder, shots):
     check("weights of" in browser.text("#inspector"), f"the stage's tiles: {browser.text('#inspector')!r}")
     check(not browser.complaints(), f"llm: {browser.complaints()}")
     browser.screenshot(os.path.join(shots, "llm.png"), True)
+    check("norms and other elements" in browser.text("#timeline .legend") and "norms and other elements" in browser.text("#works"), "kinds of work have one name")
+    named = [[region["name"] in texts for region in browser.run("page.wafer.regions.filter(r => r.used)")[:1]][0]
+             for texts in (drawn_texts(browser, f"page.wafer.view = {{ x: 0, y: 0, scale: {scale} }}, page.wafer.draw()") for scale in (45, 47))]
+    check(named == [True, False], f"where numbers are drawn no name lies on them: {named}")
     browser.prefer("dark")
     browser.open(page)
     browser.screenshot(os.path.join(shots, "llm-dark.png"), True)
+    check_print(browser)
     browser.prefer("light")
     check_phone(browser, page, "llm", shots)
 
@@ -313,6 +320,7 @@ def check_merged(plmr, browser, folder):
     options = browser.run("[...byId('run').options].map((o) => o.innerText)")
     check(len(set(options)) == len(options) and options[-1].endswith("of <b>, tree-k 2"), f"the list tells runs apart: {options}")
     choose_run(browser, len(options) - 1)
+    check(browser.run("document.querySelectorAll('#plmr .meter').length") == 0, "no meter where nobody knows of how much")
     check("undefined" not in browser.text("#subtitle"), f"what a record does not say is left out: {browser.text('#subtitle')!r}")
     check(evil["algorithm"] in browser.text("#title"), f"markup is shown as text: {browser.text('#title')!r}")
     check("--report" in browser.text("#wafer"), "a record alone has no map, and says what would make one")

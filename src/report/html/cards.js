@@ -119,10 +119,11 @@ function showCards(section, run) {
 
 // ---- P, L, M, R ----
 
+// Without a meter where nobody knows of how much it is a share.
 function limitRow(letter, what, value, share, over, more) {
   return el("div", { class: over ? "limit over" : "limit" }, el("b", { "aria-hidden": "true" }, letter),
     el("div", { class: "what" }, el("span", {}, what), el("span", { class: "num" }, value)),
-    el("div", {}, el("div", { class: "meter" }, el("i", { style: { width: Math.min(100, Math.max(0, 100 * (share || 0))) + "%" } })),
+    el("div", {}, isNumber(share) ? el("div", { class: "meter" }, el("i", { style: { width: Math.min(100, Math.max(0, 100 * share)) + "%" } })) : null,
       el("p", {}, more)));
 }
 
@@ -130,7 +131,7 @@ function parallelRow(r, device) {
   const rows = isLlm(r) ? r.decode_rows || r.prefill_rows : r.rows, cols = isLlm(r) ? r.decode_cols || r.prefill_cols : r.cols;
   const cores = rows * cols * (isLlm(r) ? Math.min(r.stages || r.prefill_stages || 1, r.regions || 1) : 1), all = device ? device.rows * device.cols : null;
   const busy = isLlm(r) ? "one request is in one region at a time" : isNumber(r.efficiency) ? `they multiply for ${formatPercent(r.efficiency)} of the time` : "nothing is multiplied";
-  return limitRow("P", "Cores", all ? `${formatCount(cores)} of ${formatCount(all)}` : formatCount(cores), all ? cores / all : 1, false, busy);
+  return limitRow("P", "Cores", all ? `${formatCount(cores)} of ${formatCount(all)}` : formatCount(cores), all ? cores / all : null, false, busy);
 }
 
 // What distance alone costs: hops, and the stages where software forwards.
@@ -155,17 +156,19 @@ function showLimits(panel, run) {
     parallelRow(r, device), latencyRow(r, device),
     limitRow("M", "Memory of a core", `${formatCount(r.sram_peak_bytes)} of ${formatCount(r.sram_limit_bytes)} B`, r.sram_peak_bytes / r.sram_limit_bytes, over("M"),
       over("M") ? "more than a core has: this program would not run on the device" : `${formatPercent(1 - r.sram_peak_bytes / r.sram_limit_bytes)} is free in the fullest core`),
-    limitRow("R", "Routes of a router", routes ? `${formatCount(r.routes_max)} of ${formatCount(routes)}` : formatCount(r.routes_max), routes ? r.routes_max / routes : 0, over("R"),
+    limitRow("R", "Routes of a router", routes ? `${formatCount(r.routes_max)} of ${formatCount(routes)}` : formatCount(r.routes_max), routes ? r.routes_max / routes : null, over("R"),
       over("R") ? "more than a router holds: this program would not run on the device" : "in the busiest router"));
 }
 
 // ---- kinds of work ----
 
+// In the order of their colours.
+const WORK_NAMES = { projection: "products with weights", attention: "attention", elements: "norms and other elements", allreduce: "allreduces", shift: "shifts of the cache", relayout: "relayout", experts: "ways to experts", stages: "on to the next region", outside: "waiting for weights from outside" };
+
 function workParts(run) {
   const r = run.record;
   if (isLlm(r)) {
-    const names = { projection: "products with weights", attention: "attention", elements: "norms and other elements", allreduce: "allreduces", shift: "shifts of the cache", relayout: "relayout", experts: "ways to experts", stages: "on to the next region", outside: "waiting for weights from outside" };
-    return Object.entries(names).map(([key, name], i) => ({ name, value: r["cycles_" + key] || 0, colour: `var(${WORK_COLOURS[i]})` }));
+    return Object.entries(WORK_NAMES).map(([key, name], i) => ({ name, value: r["cycles_" + key] || 0, colour: `var(${WORK_COLOURS[i]})` }));
   }
   const map = run.maps[0];
   if (!map) return [{ name: "computes", value: r.compute_cycles || 0, colour: "var(--w0)" }, { name: "all else", value: r.cycles - (r.compute_cycles || 0), colour: "var(--idle)" }];

@@ -34,6 +34,8 @@ class Page {
       setTheme(e.matches ? "dark" : "light");
       this.redraw();
     });
+    addEventListener("beforeprint", () => this.print(true));
+    addEventListener("afterprint", () => this.print(false));
     byId("zoom").addEventListener("click", (e) => {
       const how = e.target.dataset.zoom, w = this.wafer;
       if (how === "fit") w.fit();
@@ -44,6 +46,16 @@ class Page {
       byId("show-" + what).addEventListener("change", (e) => { this.wafer.options[what] = e.target.checked; this.wafer.invalidate(); });
     byId("quantities").replaceChildren(...QUANTITIES.map((q) =>
       el("button", { type: "button", "data-key": q.key, onclick: () => { this.key = this.wanted = q.key; this.showMap(); } }, q.name)));
+  }
+
+  // For paper: light, and pictures as wide as they are there; and back.
+  print(begins) {
+    const root = document.documentElement;
+    if (begins) this.themeOnScreen = root.dataset.theme;
+    setTheme(begins ? "light" : this.themeOnScreen);
+    root.classList.toggle("printing", begins);
+    if (this.wafer.drawn) this.wafer.refit();
+    this.redraw();
   }
 
   redraw() {

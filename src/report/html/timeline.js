@@ -170,7 +170,7 @@ class Timeline {
     const ctx = fitCanvas(canvas, canvas.clientWidth, 46), colours = this.colours(), total = sum(works);
     this.drawWorks(ctx, works, 0, canvas.clientWidth, 46);
     this.name(2, inLayers ? "One of its layers, by kind of work" : "Its kinds of work", this.time(total));
-    const parts = works.map((value, i) => ({ name: this.data.t.works[i], value, colour: colours[i] })).filter((part) => part.value > 0);
+    const parts = works.map((value, i) => ({ name: WORK_NAMES[this.data.t.works[i].replace("kv ", "")] || this.data.t.works[i], value, colour: colours[i] })).filter((part) => part.value > 0);
     this.legend.replaceChildren(el("div", { class: "legend", style: { marginTop: ".5rem" } }, parts.map((part) =>
       el("div", {}, el("span", {}, swatch(part.colour), part.name), el("span", { class: "num" }, `${formatCount(part.value)} \u00b7 ${formatPercent(part.value / total)}`)))));
   }

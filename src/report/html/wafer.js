@@ -45,6 +45,14 @@ class Wafer {
     this.invalidate();
   }
 
+  // Draws at once, at the canvas's present size: what was in sight stays so.
+  refit() {
+    const v = this.view, [w, h] = this.drawn, scale = v.scale * Math.min(this.width / w, this.height / h);
+    Object.assign(v, { scale, x: v.x + w / 2 / v.scale - this.width / 2 / scale, y: v.y + h / 2 / v.scale - this.height / 2 / scale });
+    this.draw();
+    this.drawMinimap();
+  }
+
   zoomAt(px, py, factor) {
     const v = this.view, least = 0.5 * Math.min(this.width / this.cols, this.height / this.rows);
     const scale = Math.max(least, Math.min(MOST_SCALE, v.scale * factor));
@@ -195,6 +203,7 @@ class Wafer {
 
   draw() {
     const ctx = fitCanvas(this.canvas, this.width, this.height), { scale } = this.view;
+    this.drawn = [this.width, this.height];
     ctx.clearRect(0, 0, this.width, this.height);
     const X = (col) => (col - this.view.x) * scale, Y = (row) => (row - this.view.y) * scale;
     ctx.fillStyle = themed("--die");
@@ -223,7 +232,7 @@ class Wafer {
     ctx.strokeStyle = themed(region.used ? "--text" : "--faint");
     ctx.strokeRect(x, y, w, h);
     ctx.setLineDash([]);
-    if (region.name && h > 26) this.drawName(ctx, region.name, x + 5, y + 5, w, region.used);
+    if (region.name && h > 26 && !(region.used && scale >= TEXT_SCALE)) this.drawName(ctx, region.name, x + 5, y + 5, w, region.used);
   }
 
   drawField(ctx, region, x, y, w, h) {
@@ -305,7 +314,7 @@ class Wafer {
     ctx.strokeStyle = themed("--text");
     for (const p of this.map.parts) {
       ctx.strokeRect(x + p.col * scale, y + p.row * scale, p.cols * scale, p.rows * scale);
-      this.drawName(ctx, p.name, x + p.col * scale + 5, y + p.row * scale + 5, p.cols * scale);
+      if (scale < TEXT_SCALE) this.drawName(ctx, p.name, x + p.col * scale + 5, y + p.row * scale + 5, p.cols * scale);
     }
   }
 
