@@ -30,8 +30,8 @@ const char plmr_serve_page[] =
     "by('regions').replaceChildren(...v.regions.map(b=>{const "
     "i=document.createElement('i');i.className=b?'busy':'';return i}));"
     "by('regions').setAttribute('aria-label',`${v.regions.filter(Boolean).length} of ${v.regions.length} work`);"
-    "by('kv').style.width=100*v.kv_tokens/v.kv_room+'%';by('tokens').textContent=`${v.kv_tokens} of ${v.kv_room} "
-    "tokens`;"
+    "const count=n=>n.toLocaleString('en-US');by('kv').style.width=100*v.kv_tokens/v.kv_room+'%';"
+    "by('tokens').textContent=`${count(v.kv_tokens)} of ${count(v.kv_room)} tokens`;"
     "if(v.texts.length)by('texts').replaceChildren(...v.texts.map(t=>{const "
     "a=document.createElement('article');a.textContent=`${t.number}: ${t.text}`;return a}))}"
     "</script></html>\n";

@@ -48,7 +48,7 @@ def watch(browser, url, shots):
         thread.start()
     grown = await_text(browser, "#texts", "0:")
     while any(thread.is_alive() for thread in threads):
-        seen = max(seen, browser.run("parseInt(document.getElementById('tokens').textContent)") or 0)
+        seen = max(seen, browser.run("parseInt(document.getElementById('tokens').textContent.replaceAll(',', ''))") or 0)
         if seen and not os.path.exists(os.path.join(shots, "live.png")):
             browser.screenshot(os.path.join(shots, "live.png"))
         time.sleep(0.05)
