@@ -79,9 +79,9 @@ def short_seconds(number, _=None):
     return f"{number * 1e9:.3g} ns"
 
 
-def writer(name):
-    """How values of a quantity are written along its axis."""
-    return short_seconds if name.endswith("_s") and not RATE.search(name) else short
+def writer(name, relative=False):
+    """How values of a quantity, or their ratios, are written along its axis."""
+    return short_seconds if name.endswith("_s") and not relative and not RATE.search(name) else short
 
 
 def short_bytes(number, _=None):
@@ -114,7 +114,7 @@ def set_axes(axes, plot, xs, categories):
         axes.yaxis.set_minor_locator(NullLocator())
     else:
         axes.set_ylim(0, 1.08 * axes.dataLim.y1)
-    axes.yaxis.set_major_formatter(FuncFormatter(writer(plot["y"])))
+    axes.yaxis.set_major_formatter(FuncFormatter(writer(plot["y"], plot.get("relative"))))
     if categories:
         axes.set_xticks(range(len(categories)), categories, rotation=20, ha="right")
         axes.set_xlim(-0.4, 1.35 * len(categories) - 0.6)  # room for the legend

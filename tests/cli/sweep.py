@@ -181,7 +181,7 @@ def test_shipped(plmr, check):
 
 PLOTTED = """
 import plot_sweep, plotting
-print(len({tuple(plotting.style(i).values()) for i in range(64)}), plot_sweep.writer("decode_tok_s")(5e4), plot_sweep.writer("ttft_s")(0.05))
+print(len({tuple(plotting.style(i).values()) for i in range(64)}), plot_sweep.writer("decode_tok_s")(5e4), plot_sweep.writer("ttft_s")(0.05), plot_sweep.writer("ttft_s", True)(0.8))
 """
 
 
@@ -197,7 +197,7 @@ def test_plot(check, folder):
     done = subprocess.run(["/usr/bin/python3", SOURCE + "/scripts/plot_sweep.py", folder], capture_output=True, text=True)
     check(done.returncode == 1 and done.stderr.count("\n") == 1, f"plot_sweep.py of no results: {done.stderr}")
     done = subprocess.run(["/usr/bin/python3", "-c", PLOTTED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SOURCE + "/scripts"})
-    check(done.stdout == "64 50K 50 ms\n", f"styles that differ, and values along axes: {done.stdout}{done.stderr}")
+    check(done.stdout == "64 50K 50 ms 0.8\n", f"styles that differ, and values along axes: {done.stdout}{done.stderr}")
 
 
 def main():
