@@ -24,6 +24,16 @@ static hwloc_topology_t load(void)
     return NULL;
 }
 
+/* Read once: that takes some milliseconds and moves the process onto every processor in turn, and many commands can be one
+ * process's. */
+static hwloc_topology_t machine(void)
+{
+    static hwloc_topology_t kept;
+    if (!kept)
+        kept = load();
+    return kept;
+}
+
 /* The one object of a type that holds all these processors; -1: there is none. */
 static int covering(hwloc_topology_t topology, hwloc_const_cpuset_t set, hwloc_obj_type_t type)
 {
@@ -76,13 +86,11 @@ plmr_site plmr_machine_site(void)
 {
     plmr_site site = {.package = -1, .numa = -1, .l3 = -1, .l2 = -1, .core = -1, .n_cores = 1};
     find_host(site.host, sizeof site.host);
-    hwloc_topology_t topology = load();
+    hwloc_topology_t topology = machine();
     hwloc_cpuset_t set = hwloc_bitmap_alloc();
     if (topology && set)
         find_site(topology, set, &site);
     hwloc_bitmap_free(set);
-    if (topology)
-        hwloc_topology_destroy(topology);
     return site;
 }
 
@@ -97,13 +105,11 @@ static void bind_in(hwloc_topology_t topology, int index, int n_processes, hwloc
 
 void plmr_machine_bind(int index, int n_processes)
 {
-    hwloc_topology_t topology = load();
+    hwloc_topology_t topology = machine();
     hwloc_cpuset_t set = hwloc_bitmap_alloc();
     if (topology && set)
         bind_in(topology, index, n_processes, set);
     hwloc_bitmap_free(set);
-    if (topology)
-        hwloc_topology_destroy(topology);
 }
 
 bool plmr_machine_is_bound(void)
@@ -121,14 +127,13 @@ size_t plmr_cache_share(size_t n_bytes, int n_caches, int n_ranks)
 void plmr_machine_caches(int n_ranks, size_t *l2_bytes, size_t *l3_bytes)
 {
     *l2_bytes = *l3_bytes = 0;
-    hwloc_topology_t topology = load();
+    hwloc_topology_t topology = machine();
     if (!topology)
         return;
     hwloc_const_cpuset_t all = hwloc_topology_get_topology_cpuset(topology);
     int n_l3 = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_L3CACHE);
     *l2_bytes = (size_t)cache_bytes(topology, all, HWLOC_OBJ_L2CACHE);
     *l3_bytes = plmr_cache_share((size_t)cache_bytes(topology, all, HWLOC_OBJ_L3CACHE), n_l3, n_ranks);
-    hwloc_topology_destroy(topology);
 }
 
 /* The number behind a name at the start of a line of a file; -1: there is none. */
