@@ -2,6 +2,10 @@
 #include "time/busy.h"
 #include "time/clock.h"
 
+#include <string.h>
+
+#include "base/memory.h"
+
 /* ---- the multicast of a diagonal: in every row of cores another one sends ---- */
 
 /* In step flow->from logical row x needs k slot x + from. A core's logical rows take turns. */
@@ -17,16 +21,29 @@ static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
     plmr_flow_fan_legs(flow, source_of(flow, flow->line, flow->turn), visit, context);
 }
 
+/* From every source, for in each step it is another row's turn. */
+static const double *arrivals_of(const plmr_flow *flow, int64_t words)
+{
+    const plmr_region *region = flow->region;
+    int n = region->extent[PLMR_X], first = region->first[PLMR_X], n_cols = region->count[PLMR_X];
+    double *cycles = flow->arrivals->cycles;
+    for (int from = 0; from < n && flow->arrivals->words != words; from++)
+        for (int col = first; col < first + n_cols; col++)
+            *cycles++ = plmr_flow_arrival(flow, from, col, (double)words);
+    flow->arrivals->words = words;
+    return flow->arrivals->cycles;
+}
+
 static void advance(const plmr_flow *flow, int64_t words)
 {
     plmr_region *region = flow->region;
-    const int *first = region->first, *count = region->count;
+    const double *arrivals = arrivals_of(flow, words);
+    size_t n_cols = (size_t)region->count[PLMR_X];
     for (int turn = 0; turn < flow->turns; turn++) {
         double *after = plmr_clock_multicast_by_row(region->clock);
-        for (int row = first[PLMR_Y]; row < first[PLMR_Y] + count[PLMR_Y]; row++) {
-            int from = source_of(flow, row, turn);
-            for (int col = first[PLMR_X]; col < first[PLMR_X] + count[PLMR_X]; col++)
-                *after++ = plmr_flow_arrival(flow, from, col, (double)words);
+        for (int i = 0; i < region->count[PLMR_Y]; i++, after += n_cols) {
+            int from = source_of(flow, region->first[PLMR_Y] + i, turn);
+            memcpy(after, arrivals + (size_t)from * n_cols, n_cols * sizeof *after);
         }
         plmr_region_move(region, PLMR_MOVE_MULTICAST, plmr_flow_launch(flow, words));
     }
@@ -53,6 +70,7 @@ static plmr_flow make_diagonal(const plmr_gemm *g, int step, int n_routes)
     flow.ring = g->x;
     flow.result = g->c;
     flow.from = step;
+    flow.arrivals = g->arrivals;
     flow.turns = g->y->slots;
     flow.hops = flow.stages = 0;
     for (int turn = 0; turn < flow.turns; turn++) {
@@ -86,11 +104,20 @@ static int routes_left(const plmr_gemm *g)
     return g->region->options.allow_routes || left > n ? n : left < 1 ? 1 : left;
 }
 
+static plmr_fan_arrivals *take_arrivals(const plmr_region *region)
+{
+    size_t n = (size_t)region->extent[PLMR_X] * (size_t)region->count[PLMR_X];
+    plmr_fan_arrivals *arrivals = plmr_take(sizeof *arrivals + n * sizeof *arrivals->cycles);
+    arrivals->words = -1;
+    return arrivals;
+}
+
 /* A core has one buffer for A, so the next multicast waits until it has multiplied; B rolls meanwhile. */
 static plmr_status run(plmr_gemm *g)
 {
     PLMR_TRY(plmr_flow_keep(&g->b->flow, plmr_flow_exchange(g->y, "shift", "B"), "B"));
     int n_routes = routes_left(g);
+    g->arrivals = take_arrivals(g->region);
     for (int step = 0; step < g->layout.n_slots; step++) {
         PLMR_TRY(multicast(g, step, n_routes));
         PLMR_TRY(plmr_shift_begin(g->b));

@@ -200,6 +200,7 @@ void plmr_gemm_close(plmr_gemm *g)
     if (!g)
         return;
     destroy_operands(g);
+    free(g->arrivals);
     plmr_ring_destroy(g->k);
     plmr_ring_destroy(g->y);
     plmr_ring_destroy(g->x);

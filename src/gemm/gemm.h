@@ -37,6 +37,7 @@ typedef struct plmr_gemm {
     plmr_tensor *a; /* depth k along x, width m along y */
     plmr_tensor *b; /* depth k along y, width n along x; transposed: depth n along y, width k along x */
     plmr_product *c;
+    plmr_fan_arrivals *arrivals; /* Fox's, of its multicasts; else NULL */
 } plmr_gemm;
 
 typedef struct plmr_gemm_algorithm {

@@ -51,6 +51,12 @@ typedef struct plmr_flow_kind {
     bool streams; /* receivers are busy while words come in: they add them up, or keep them */
 } plmr_flow_kind;
 
+/* Cycles until the last of so many words from each core of a line has come to each column here. */
+typedef struct plmr_fan_arrivals {
+    int64_t words;   /* -1: nothing yet */
+    double cycles[]; /* (cores of a line, columns here) */
+} plmr_fan_arrivals;
+
 struct plmr_flow {
     const plmr_flow_kind *kind;
     plmr_region *region;
@@ -70,6 +76,7 @@ struct plmr_flow {
     int first, end;
     double launch, forward;            /* of a phase; of a core that passes words on as they come */
     const struct plmr_product *result; /* in products: which */
+    struct plmr_fan_arrivals *arrivals;    /* of a diagonal: kept from turn to turn */
 };
 
 /* Configures the routes that flows like this one need, for `what`: once for all of them. */
