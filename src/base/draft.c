@@ -62,14 +62,19 @@ void plmr_drafts_end(int number)
     raise(number);
 }
 
+static void handle(int number, void (*handler)(int))
+{
+    struct sigaction old, action = {.sa_handler = handler};
+    if (sigaction(number, NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL)
+        sigaction(number, &action, NULL);
+}
+
 void plmr_drafts_watch(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct sigaction old, action = {.sa_handler = plmr_drafts_end};
-        if (sigaction(numbers[i], NULL, &old) == 0 && !(old.sa_flags & SA_SIGINFO) && old.sa_handler == SIG_DFL)
-            sigaction(numbers[i], &action, NULL);
-    }
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGUSR1, SIGUSR2, SIGALRM};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        handle(numbers[i], plmr_drafts_end);
+    handle(SIGXFSZ, SIG_IGN);
 }
 
 /* ---- making one ---- */
@@ -210,12 +215,49 @@ void plmr_draft_sweep(const char *path)
 
 /* ---- through a FILE ---- */
 
+/* Where a stream's bytes go. A stream knows that a write has failed, and not why, as soon as another call has set errno. */
+struct plmr_draft_sink {
+    int descriptor, failed; /* failed: 0, or the errno of the first write that has */
+};
+
+/* As a stream asks for it: 0 is a failure. */
+static ssize_t write_sink(void *context, const char *bytes, size_t n)
+{
+    struct plmr_draft_sink *sink = context;
+    for (size_t at = 0; at < n;) {
+        ssize_t put = write(sink->descriptor, bytes + at, n - at);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            sink->failed = sink->failed ? sink->failed : put < 0 ? errno : ENOSPC;
+            return 0;
+        }
+        at += (size_t)put;
+    }
+    return (ssize_t)n;
+}
+
+static int close_sink(void *context)
+{
+    return close(((struct plmr_draft_sink *)context)->descriptor);
+}
+
+static void open_stream(plmr_draft *draft, int descriptor)
+{
+    if (descriptor < 0)
+        return;
+    draft->sink = plmr_take_zeroed(1, sizeof *draft->sink);
+    draft->sink->descriptor = descriptor;
+    draft->file = fopencookie(draft->sink, "w", (cookie_io_functions_t){.write = write_sink, .close = close_sink});
+    if (!draft->file)
+        close(descriptor);
+}
+
 /* Opened again, a file would be written to from its beginning twice over. */
-static FILE *share_stdout(void)
+static int share_stdout(void)
 {
     fflush(stdout);
-    int descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-    return descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
 static bool is_stdout(const struct stat *status)
@@ -229,8 +271,7 @@ static plmr_status open_draft(plmr_draft *draft)
     draft->final = plmr_draft_final(draft->path);
     PLMR_CHECK(!plmr_draft_is_open(draft->final), PLMR_ERROR_INPUT, "%s: %s: " PLMR_DRAFT_TWICE, draft->option,
                draft->path);
-    int descriptor = plmr_draft_make(draft->final, false, &draft->part);
-    draft->file = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    open_stream(draft, plmr_draft_make(draft->final, false, &draft->part));
     return PLMR_OK;
 }
 
@@ -242,9 +283,9 @@ static plmr_status open_file(plmr_draft *draft)
     if (forbidden)
         return plmr_draft_error(draft, PLMR_ERROR_FILE, forbidden);
     if (exists && is_stdout(&status))
-        draft->file = share_stdout();
+        open_stream(draft, share_stdout());
     else if (exists && !S_ISREG(status.st_mode))
-        draft->file = fopen(draft->path, "we");
+        open_stream(draft, open(draft->path, O_WRONLY | O_CLOEXEC | O_NOCTTY));
     else
         PLMR_TRY(open_draft(draft));
     return draft->file ? PLMR_OK : plmr_draft_error(draft, PLMR_ERROR_FILE, errno);
@@ -252,8 +293,10 @@ static plmr_status open_file(plmr_draft *draft)
 
 static void forget_names(plmr_draft *draft)
 {
+    free(draft->sink);
     free(draft->part);
     free(draft->final);
+    draft->sink = NULL;
     draft->part = draft->final = NULL;
 }
 
@@ -270,21 +313,26 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
     return status;
 }
 
-/* Returns 0, or an errno. A file that could not be written in full must not get its name, so what a failed write left
- * behind counts. */
+plmr_status plmr_draft_check(const plmr_draft *draft)
+{
+    int failed = draft->sink ? draft->sink->failed : 0;
+    return failed ? plmr_draft_error(draft, PLMR_ERROR_SYSTEM, failed) : PLMR_OK;
+}
+
+/* Returns 0, or an errno. A file that could not be written in full must not get its name, so a write that failed before
+ * counts. */
 static int close_file(plmr_draft *draft, bool keeps)
 {
     FILE *file = draft->file;
     draft->file = NULL;
     if (!file || file == stdout)
         return 0;
-    bool failed = ferror(file);
     int number = !keeps || fflush(file) == 0 ? 0 : errno;
-    if (keeps && !number && draft->part && fsync(fileno(file)) != 0)
+    if (keeps && !number && draft->part && fsync(draft->sink->descriptor) != 0)
         number = errno;
     if (fclose(file) != 0 && !number)
         number = errno;
-    return number ? number : failed ? EIO : 0;
+    return draft->sink->failed ? draft->sink->failed : number;
 }
 
 plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status)

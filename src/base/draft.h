@@ -24,6 +24,7 @@ typedef struct plmr_draft {
     FILE *file;                /* NULL: closed; standard output is never closed */
     const char *option, *path; /* the caller's: how the user named the file, for errors */
     char *final, *part;        /* where the path leads, and the draft; NULL: written to directly */
+    struct plmr_draft_sink *sink;
 } plmr_draft;
 
 /* Opens for writing. A path that cannot be written is PLMR_ERROR_FILE. */
@@ -32,6 +33,9 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
 /* Closes, if it is open. With PLMR_OK gives the file its name, else, or where that fails, removes what was written.
  * Returns the status, or what goes wrong now. */
 plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status);
+
+/* The error of the first write that has failed, if one has, of what has left the stream's buffer. */
+plmr_status plmr_draft_check(const plmr_draft *draft);
 
 /* The error of a write that failed with this errno. */
 plmr_status plmr_draft_error(const plmr_draft *draft, enum plmr_code code, int number);
@@ -72,7 +76,8 @@ void plmr_drafts_drop(void);
 /* Does that, and ends the process by this signal: for handlers. */
 void plmr_drafts_end(int number);
 
-/* From now on SIGINT, SIGTERM and SIGHUP do that before they end the process, where nothing else handles them. */
+/* From now on signals that others send to end a process, or that a closed pipe or a used up limit of time does, do that
+ * before they end it, where nothing else handles them; a file that would be too large is a write that fails. */
 void plmr_drafts_watch(void);
 
 /* Removes the drafts that killed runs have left of a PATH that nobody else writes now. */

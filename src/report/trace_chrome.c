@@ -4,7 +4,6 @@
  * other still do; the cycles beside them are exact. */
 #include "report/trace.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -20,12 +19,6 @@ struct chrome {
     const plmr_trace_about *about;
     bool started; /* an event has been written */
 };
-
-/* What has been written so far has not failed. */
-static plmr_status check(const struct chrome *file)
-{
-    return ferror(file->draft.file) ? plmr_draft_error(&file->draft, PLMR_ERROR_SYSTEM, errno) : PLMR_OK;
-}
 
 static plmr_status open_file(const char *path, const plmr_trace_about *about, void **out)
 {
@@ -65,7 +58,7 @@ static plmr_status write_process(void *context, const plmr_trace_process *p)
     json_decref(name);
     fprintf(next_event(file), "{\"ph\":\"M\",\"name\":\"process_sort_index\",\"pid\":%d,\"args\":{\"sort_index\":%d}}",
             p->id, p->id);
-    return check(file);
+    return plmr_draft_check(&file->draft);
 }
 
 static void write_thread(struct chrome *file, const plmr_trace_process *p, plmr_trace_core core)
@@ -212,7 +205,7 @@ static plmr_status write_track(void *context, const plmr_trace_process *process,
     write_thread(file, process, track->core);
     for (int64_t i = 0; i < track->n_events; i++)
         write_event(file, process, thread_of(process, track->core), trace, &track->events[i]);
-    return check(file);
+    return plmr_draft_check(&file->draft);
 }
 
 /* ---- the end ---- */
@@ -256,9 +249,8 @@ static plmr_status write_end(struct chrome *file, const plmr_trace_process *proc
     fputs("}\n}\n", file->draft.file);
     json_decref(run);
     json_decref(provenance);
-    if (fflush(file->draft.file) != 0 || ferror(file->draft.file))
-        return plmr_draft_error(&file->draft, PLMR_ERROR_SYSTEM, errno);
-    return PLMR_OK;
+    fflush(file->draft.file);
+    return plmr_draft_check(&file->draft);
 }
 
 static plmr_status close_file(void *context, const plmr_trace_process *processes, int n_processes, plmr_status status)

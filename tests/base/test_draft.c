@@ -1,6 +1,8 @@
-/* Drafts that killed runs have left: those of a file, and no others, go. */
+/* Drafts that killed runs have left: those of a file, and no others, go. What a write fails of is said. */
 #include "support.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,9 +56,28 @@ static void sweeps_its_own(void **state)
     rmdir(in_folder("runa"));
 }
 
+/* Of a write in the middle, too, when others have gone well since. */
+static void says_why(void **state)
+{
+    enum { TOO_LARGE = 1 << 16 };
+    static char text[TOO_LARGE + 1];
+    struct rlimit before;
+    plmr_draft draft;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    must(plmr_draft_open("--x", in_folder("full"), &draft));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){TOO_LARGE / 2, before.rlim_max}), 0);
+    fwrite(text, 1, TOO_LARGE, draft.file);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    must_fail(plmr_draft_check(&draft), PLMR_ERROR_SYSTEM, "File too large");
+    must_fail(plmr_draft_close(&draft, PLMR_OK), PLMR_ERROR_SYSTEM, "File too large");
+    must_be_there("full", false);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sweeps_its_own)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sweeps_its_own), cmocka_unit_test(says_why)};
     if (!mkdtemp(folder))
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
