@@ -87,7 +87,7 @@ static plmr_status prepare(plmr_job *job, void *context)
     job->n_steps = c->layout.n_slots;
     plmr_operand_fill(&c->files.a, c->run.seed, 0, p->m, p->k);
     plmr_operand_fill(&c->files.b, c->run.seed, 1, c->transpose_b ? p->n : p->k, c->transpose_b ? p->k : p->n);
-    return plmr_output_open(c->files.paths[2], c->run.dtype, 2, p->m, p->n, &c->files.out);
+    return plmr_output_open("--out", c->files.paths[2], c->run.dtype, 2, p->m, p->n, &c->files.out);
 }
 
 /* ---- running ---- */

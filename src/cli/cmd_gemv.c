@@ -89,7 +89,7 @@ static plmr_status prepare(plmr_job *job, void *context)
     c->nt = (int)plmr_ceil_div(p->n, p->cols);
     plmr_operand_fill(&c->files.a, c->run.seed, 0, 1, p->k);
     plmr_operand_fill(&c->files.b, c->run.seed, 1, p->k, p->n);
-    return plmr_output_open(c->files.paths[2], c->run.dtype, 1, 1, p->n, &c->files.out);
+    return plmr_output_open("--y", c->files.paths[2], c->run.dtype, 1, 1, p->n, &c->files.out);
 }
 
 /* ---- running ---- */

@@ -59,14 +59,19 @@ plmr_status plmr_checksum_rectangle(void *context, int64_t row, int64_t col, int
 
 /* ---- the user's file ---- */
 
-plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims, int64_t m, int64_t n,
-                             plmr_npy *output)
+plmr_status plmr_output_open(const char *option, const char *path, enum plmr_dtype dtype, int n_dims, int64_t m,
+                             int64_t n, plmr_npy *output)
 {
     *output = (plmr_npy){.fd = -1};
     if (!path)
         return PLMR_OK;
     enum plmr_dtype stored = dtype == PLMR_F16 ? PLMR_F16 : PLMR_F32;
-    return plmr_shared_npy_create(path, stored, n_dims, m, n, output);
+    plmr_status error = plmr_shared_npy_create(path, stored, n_dims, m, n, output), named;
+    if (!error)
+        return PLMR_OK;
+    named = plmr_error_make(plmr_error_code(error), "%s: %s", option, plmr_error_text(error));
+    plmr_error_free(error);
+    return named;
 }
 
 static plmr_status write_f16(const plmr_npy *npy, int64_t row, int64_t col, int n_cols, const float *values)

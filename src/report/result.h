@@ -23,9 +23,9 @@ plmr_status plmr_checksum_rectangle(void *checksum, int64_t row, int64_t col, in
 
 /* Makes a draft of PATH (see ranks/shared_npy.h) for an m x n result (a vector of n elements if n_dims is 1): float16
  * for a result stored as f16, else float32, which holds bf16 exactly. Without a path *output has none either.
- * Collective. */
-plmr_status plmr_output_open(const char *path, enum plmr_dtype dtype, int n_dims, int64_t m, int64_t n,
-                             plmr_npy *output);
+ * Errors name the option. Collective. */
+plmr_status plmr_output_open(const char *option, const char *path, enum plmr_dtype dtype, int n_dims, int64_t m,
+                             int64_t n, plmr_npy *output);
 
 plmr_status plmr_output_rectangle(void *output, int64_t row, int64_t col, int n_rows, int n_cols, const float *values,
                                   size_t ld);

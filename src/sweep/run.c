@@ -43,11 +43,22 @@ static plmr_status note_point(plmr_sweep *s, int64_t i, const plmr_sweep_point *
     return plmr_journal_add(&s->journal, i, line);
 }
 
+/* The point's command is told of its record by an option of its own; the user has named the folder. */
+static plmr_status as_named(plmr_status error)
+{
+    static const char own[] = "--json:";
+    if (!error || strncmp(plmr_error_text(error), own, sizeof own - 1) != 0)
+        return error;
+    plmr_status named = plmr_error_make(plmr_error_code(error), "--out:%s", plmr_error_text(error) + sizeof own - 1);
+    plmr_error_free(error);
+    return named;
+}
+
 static plmr_status run_point(plmr_sweep *s, int64_t i)
 {
     plmr_sweep_point point;
     plmr_sweep_point_make(s->experiment, i, &point);
-    plmr_status status = s->run(&point, s->record_file);
+    plmr_status status = as_named(s->run(&point, s->record_file));
     enum plmr_code code = plmr_error_code(status);
     bool failed = code == PLMR_ERROR_SYSTEM || code == PLMR_ERROR_FILE;
     if (!failed && plmr_rank() == 0)

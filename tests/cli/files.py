@@ -95,7 +95,7 @@ def read_only_files_stay(plmr, check, folder):
     os.chmod(kept, 0o444)
     for option in ("--json", "--report", "--trace", "--out"):
         code, out, err = plmr.run(small + [option, kept])
-        check(code == 2 and len(err) == 1 and "kept: Permission denied" in err[0].replace("cannot write: ", ""), f"{option}: {code}, {out}, {err}")
+        check(code == 2 and len(err) == 1 and f"{option}: " in err[0] and "kept: Permission denied" in err[0].replace("cannot write: ", ""), f"{option}: {code}, {out}, {err}")
     check(open(kept, encoding="utf-8").read() == "mine", "a file that nobody may write has been written")
 
 

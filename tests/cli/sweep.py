@@ -194,10 +194,20 @@ def test_plot(check, folder):
     check(done.returncode == 0, f"plot_sweep.py: {done.stderr}")
     with open(folder + "/outNone/plot.png", "rb") as file:
         check(file.read(8) == b"\x89PNG\r\n\x1a\n", "plot.png is one")
+    os.symlink("/usr/bin/python3", folder + "/another")  # without packages, as -S has it
+    done = subprocess.run([folder + "/another", "-S", SOURCE + "/scripts/plot_sweep.py", folder + "/outNone"], capture_output=True, text=True)
+    check(done.returncode == 0, f"plot_sweep.py, started with another Python: {done.stderr}")
     done = subprocess.run(["/usr/bin/python3", SOURCE + "/scripts/plot_sweep.py", folder], capture_output=True, text=True)
     check(done.returncode == 1 and done.stderr.count("\n") == 1, f"plot_sweep.py of no results: {done.stderr}")
     done = subprocess.run(["/usr/bin/python3", "-c", PLOTTED], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SOURCE + "/scripts"})
     check(done.stdout == "64 50K 50 ms 0.8\n", f"styles that differ, and values along axes: {done.stdout}{done.stderr}")
+
+
+def test_no_room_for_a_point(plmr, check, folder):
+    """Errors name the option that the user gave, not the one by which a point's command is told of its record."""
+    os.makedirs(folder + "/taken/point.json")
+    code, _, err = plmr.run(["sweep", folder + "/small.json", "--out", folder + "/taken"])
+    check(code == 2 and err == [f"plmr sweep: --out: cannot write {folder}/taken/point.json: Is a directory"], f"{code}, {err}")
 
 
 def main():
@@ -209,6 +219,7 @@ def main():
         test_again(plmr, check, folder, path)
         test_killed(plmr, check, folder)
         test_bad(plmr, check, folder)
+        test_no_room_for_a_point(plmr, check, folder)
         test_shipped(plmr, check)
         test_plot(check, folder)
     check.done()

@@ -105,7 +105,7 @@ static void test_output(void **state)
     make_path(path);
     for (int dtype = PLMR_F32; dtype <= PLMR_BF16; dtype++) {
         plmr_npy output;
-        must(plmr_output_open(path, (enum plmr_dtype)dtype, 2, M, N, &output));
+        must(plmr_output_open("--out", path, (enum plmr_dtype)dtype, 2, M, N, &output));
         must(visit(plmr_output_rectangle, &output));
         must(plmr_shared_npy_commit(&output, PLMR_OK));
         plmr_barrier();
@@ -122,16 +122,16 @@ static void test_discarded(void **state)
     char path[64];
     plmr_npy output;
     make_path(path);
-    must(plmr_output_open(path, PLMR_F32, 2, M, N, &output));
+    must(plmr_output_open("--out", path, PLMR_F32, 2, M, N, &output));
     assert_int_equal(count_drafts(path), 1);
     plmr_barrier();
     plmr_npy_discard(&output);
     plmr_barrier();
     assert_int_equal(count_drafts(path), 0);
     assert_int_not_equal(access(path, F_OK), 0);
-    must_fail(plmr_output_open("/nonexistent/C.npy", PLMR_F32, 2, M, N, &output), PLMR_ERROR_INPUT,
-              "/nonexistent/C.npy");
-    must(plmr_output_open(NULL, PLMR_F32, 2, M, N, &output));
+    must_fail(plmr_output_open("--out", "/nonexistent/C.npy", PLMR_F32, 2, M, N, &output), PLMR_ERROR_INPUT,
+              "--out: /nonexistent/C.npy");
+    must(plmr_output_open("--out", NULL, PLMR_F32, 2, M, N, &output));
     assert_null(output.path);
 }
 
