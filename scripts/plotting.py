@@ -1,14 +1,19 @@
 """What the scripts that draw figures share: reading records, a legible style, files that appear when they are complete."""
 import json
+import os
 import sys
 from pathlib import Path
+
+SYSTEM = "/usr/bin/python3"  # has the system's packages, where the python3 that is found first may be another one
 
 try:
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 except ImportError as missing:
-    sys.exit(f"{Path(sys.argv[0]).name}: {missing}: install python3-matplotlib")
+    if sys.executable != SYSTEM and os.path.isfile(sys.argv[0]) and os.access(SYSTEM, os.X_OK):
+        os.execv(SYSTEM, [SYSTEM, *sys.argv])
+    sys.exit(f"{Path(sys.argv[0]).name}: {missing} in {sys.executable}: install python3-matplotlib")
 
 # Okabe and Ito's colours, which can be told apart by the colour-blind; markers tell as much without any colour.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999"]
