@@ -1,6 +1,6 @@
 #include "ranks/internal.h"
 
-#if PLMR_ACCOUNTS
+#ifdef PLMR_ACCOUNTS
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 
 typedef struct plmr_account plmr_account;
 
-#if PLMR_ACCOUNTS
+#ifdef PLMR_ACCOUNTS
 /* A message to (or from) the rank with this number is posted; so many requests of a verb are through. Local. */
 void plmr_account_post(plmr_account **account, const char *verb, int peer, bool sends, size_t n_bytes);
 void plmr_account_done(plmr_account **account, const char *verb, int n_requests);

@@ -1,4 +1,5 @@
 #include "region/profile.h"
+#include "time/busy.h"
 #include "time/clock.h"
 #include "time/trace.h"
 
