@@ -1,7 +1,5 @@
 #include "infer/experts_parts.h"
 
-#include <math.h>
-
 #include "region/profile.h"
 #include "time/busy.h"
 #include "time/trace.h"
@@ -43,7 +41,8 @@ void plmr_experts_cross_wafers(plmr_cost_pass *pass, const plmr_part_loads *load
         all += (double)loads->tokens[p];
     for (int p = 0; p < loads->n; p++) {
         double here = p < pass->n_beside ? home : 0, own = (double)loads->tokens[p];
-        most = fmax(most, fmax(own * (1 - here), here > 0 ? (all - own) * home : 0));
+        double in = own * (1 - here), out = here > 0 ? (all - own) * home : 0, more = in > out ? in : out;
+        most = more > most ? more : most; /* gcc 12 fails over fmax here, for ARM */
     }
     double bytes = (double)(pass->shape->dim * (int64_t)plmr_dtype_bytes(pass->dtype)), sent = 0;
     for (int p = 0; p < loads->n; p++)

@@ -4,12 +4,13 @@
 
 double plmr_likely_log_sum(const float *logits, int n)
 {
-    double most = -INFINITY, sum = 0;
+    float most = -INFINITY; /* of floats: gcc 12 fails over a maximum of doubles that were floats, for ARM */
+    double sum = 0;
     for (int i = 0; i < n; i++)
-        most = fmax(most, (double)logits[i]);
+        most = fmaxf(most, logits[i]);
     for (int i = 0; i < n; i++)
-        sum += exp((double)logits[i] - most);
-    return most + log(sum);
+        sum += exp((double)logits[i] - (double)most);
+    return (double)most + log(sum);
 }
 
 void plmr_likely_find(const float *logits, int n, int n_ids, int32_t *ids)
