@@ -74,9 +74,9 @@ struct plmr_flow {
     int from, n_routes;           /* multicasts: whose; how many the axis is granted */
     const plmr_reduce_plan *plan; /* reductions: phases [first, end) of a plan */
     int first, end;
-    double launch, forward;            /* of a phase; of a core that passes words on as they come */
-    const struct plmr_product *result; /* in products: which */
-    struct plmr_fan_arrivals *arrivals;    /* of a diagonal: kept from turn to turn */
+    double launch, forward;             /* of a phase; of a core that passes words on as they come */
+    const struct plmr_product *result;  /* in products: which */
+    struct plmr_fan_arrivals *arrivals; /* of a diagonal: kept from turn to turn */
 };
 
 /* Configures the routes that flows like this one need, for `what`: once for all of them. */
