@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (!status && state)
         status = plmr_checkpoint_read(&checkpoint, rest, sizeof rest);
     json_decref(state);
-    plmr_status closed = plmr_checkpoint_close(&checkpoint, status ? status : PLMR_OK, false);
+    plmr_status closed = plmr_checkpoint_close(&checkpoint, status);
     check_line(closed);
     return 0;
 }

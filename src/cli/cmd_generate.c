@@ -114,16 +114,37 @@ static void keep_logprobs(const struct generate_command *c, plmr_llm_run *run, c
 
 /* ---- from one run to the next ---- */
 
-/* Puts down what is done, where that is wanted: all that the rest of the text depends on. */
-static plmr_status keep(struct generate_command *c, const plmr_llm_run *run, const plmr_generation *g)
+/* All that the rest of a text depends on. */
+struct made {
+    json_t *tokens, *logprobs;
+    plmr_engine *engine;
+};
+
+static json_t *state_of(const void *context)
 {
-    bool stopped = g->end == PLMR_ENDED_STOPPED;
+    const struct made *made = context;
+    return json_pack("{sO sO?}", "tokens", made->tokens, "logprobs", made->logprobs);
+}
+
+static plmr_status put_cache(plmr_checkpoint *checkpoint, void *context)
+{
+    return plmr_checkpoint_put_cache(checkpoint, ((struct made *)context)->engine);
+}
+
+/* Puts down what is done, where that is wanted; an interrupted text has an end, of which there is a record. */
+static plmr_status keep(struct generate_command *c, const plmr_llm_run *run, plmr_generation *g)
+{
+    struct made made = {c->tokens, run->logprobs, g->engine};
     if (c->tokens)
         json_array_append_new(c->tokens, json_integer(g->id));
-    if (!c->kept.folder || (g->end && !stopped) || !(plmr_checkpoint_is_due(&c->kept, g->n_made) || stopped))
+    if (!c->kept.folder || (g->end && g->end != PLMR_ENDED_STOPPED))
         return PLMR_OK;
-    json_t *state = c->tokens ? json_pack("{sO sO?}", "tokens", c->tokens, "logprobs", run->logprobs) : NULL;
-    return plmr_checkpoint_write(&c->kept, g->n_made, state, plmr_checkpoint_put_cache, g->engine);
+    plmr_status status = plmr_checkpoint_keep(&c->kept, g->n_made, state_of, put_cache, &made);
+    if (!c->kept.stopped)
+        return status;
+    plmr_error_free(status);
+    g->end = PLMR_ENDED_STOPPED;
+    return PLMR_OK;
 }
 
 static plmr_status begin(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
@@ -319,7 +340,7 @@ static plmr_status run_command(struct generate_command *c)
     PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));
     plmr_status status = plmr_llm_close(&run, run_opened(c, &run));
     bool kept = c->kept.folder;
-    PLMR_TRY(plmr_checkpoint_close(&c->kept, status, c->n_stopped > 0));
+    PLMR_TRY(plmr_checkpoint_close(&c->kept, status));
     PLMR_CHECK(kept || !c->n_stopped, PLMR_ERROR_SYSTEM, "interrupted: the text ends after %lld tokens",
                (long long)c->n_stopped);
     return PLMR_OK;

@@ -190,7 +190,7 @@ static plmr_status run(void *options)
     c->llm.places = true;
     PLMR_TRY(plmr_llm_open(&run, "llm", &c->llm, false));
     plmr_status status = plmr_llm_close(&run, run_model(c, &run));
-    return plmr_checkpoint_close(&c->kept.checkpoint, status, c->kept.stopped);
+    return plmr_checkpoint_close(&c->kept.checkpoint, status);
 }
 
 const plmr_command plmr_command_llm = {

@@ -22,7 +22,6 @@ struct paper_command {
     bool chosen[MOST_PARTS];
     int n_chosen; /* 0: all */
     plmr_checkpoint kept;
-    bool stopped;
     plmr_paper paper;
 };
 
@@ -99,16 +98,16 @@ static plmr_status put_answers(plmr_checkpoint *checkpoint, void *answers)
     return PLMR_OK;
 }
 
+static json_t *state_of(const void *answers)
+{
+    return json_pack("{si}", "known", ((const plmr_paper_answers *)answers)->n_known);
+}
+
 static plmr_status keep(void *context)
 {
     struct paper_command *c = context;
     plmr_paper_answers *a = &c->paper.answers;
-    c->stopped = plmr_checkpoint_is_stop(&c->kept);
-    if (c->stopped || plmr_checkpoint_is_due(&c->kept, a->n_known)) {
-        json_t *state = plmr_rank() ? NULL : json_pack("{si}", "known", a->n_known);
-        PLMR_TRY(plmr_checkpoint_write(&c->kept, a->n_known, state, put_answers, a));
-    }
-    return c->stopped ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
+    return plmr_checkpoint_keep(&c->kept, a->n_known, state_of, put_answers, a);
 }
 
 static json_t *settings_of(const struct paper_command *c)
@@ -152,7 +151,7 @@ static plmr_status run_opened(struct paper_command *c)
 static plmr_status run_on(struct paper_command *c, plmr_ranks *ranks)
 {
     PLMR_TRY(plmr_paper_open(ranks, c->device, &c->paper));
-    plmr_status status = plmr_checkpoint_close(&c->kept, run_opened(c), c->stopped);
+    plmr_status status = plmr_checkpoint_close(&c->kept, run_opened(c));
     plmr_paper_close(&c->paper);
     return status;
 }

@@ -19,7 +19,6 @@ struct perplexity_command {
     plmr_llm_options llm;
     const char *file;
     plmr_checkpoint kept;
-    bool stopped;
 };
 
 /* ---- the command line ---- */
@@ -114,19 +113,16 @@ static plmr_status report(plmr_llm_run *run, const plmr_score *s, double wall_s)
 
 /* ---- from one run to the next ---- */
 
-static plmr_status keep(void *context, const plmr_score *s, bool *stop)
+static json_t *state_of(const void *score)
+{
+    const plmr_score *s = score;
+    return json_pack("{sI sf sf}", "scored", (json_int_t)s->n_scored, "sum", s->sum, "sum_squares", s->sum_squares);
+}
+
+static plmr_status keep(void *context, plmr_score *s)
 {
     struct perplexity_command *c = context;
-    bool done = s->n_done == s->n_windows;
-    *stop = plmr_checkpoint_is_stop(&c->kept) && !done;
-    if (c->kept.folder && !done && (plmr_checkpoint_is_due(&c->kept, s->n_done) || *stop)) {
-        json_t *state = plmr_rank() ? NULL
-                                    : json_pack("{sI sf sf}", "scored", (json_int_t)s->n_scored, "sum", s->sum,
-                                                "sum_squares", s->sum_squares);
-        PLMR_TRY(plmr_checkpoint_write(&c->kept, s->n_done, state, NULL, NULL));
-    }
-    c->stopped = *stop;
-    return PLMR_OK;
+    return plmr_checkpoint_keep(&c->kept, s->n_done, state_of, NULL, s);
 }
 
 static void go_on(const struct perplexity_command *c, const json_t *state, plmr_score *s)
@@ -149,8 +145,6 @@ static plmr_status score(struct perplexity_command *c, plmr_llm_run *run, const 
     double start_s = plmr_wall_s();
     bool keeps_first = run->ids[0] == plmr_tokenizer_bos(run->tokenizer);
     PLMR_TRY(plmr_score_run(run->engine, run->ids, keeps_first, &s, keep, c));
-    if (c->stopped)
-        return plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted after %d of %d windows", s.n_done, s.n_windows);
     double wall_s = plmr_wall_s() - start_s;
     return plmr_agree(plmr_rank() == 0 ? report(run, &s, wall_s) : PLMR_OK);
 }
@@ -191,7 +185,7 @@ static plmr_status run(void *options)
     PLMR_TRY(check_options(c));
     PLMR_TRY(plmr_llm_open(&run, "perplexity", &c->llm, true));
     plmr_status status = plmr_llm_close(&run, run_opened(c, &run));
-    return plmr_checkpoint_close(&c->kept, status, c->stopped);
+    return plmr_checkpoint_close(&c->kept, status);
 }
 
 const plmr_command plmr_command_perplexity = {

@@ -366,7 +366,7 @@ static plmr_status run(void *options)
     if (!status)
         status = plmr_llm_close(&run, run_opened(c, &run));
     plmr_model_close(c->draft_model);
-    return plmr_checkpoint_close(&c->kept.checkpoint, status, c->kept.stopped);
+    return plmr_checkpoint_close(&c->kept.checkpoint, status);
 }
 
 const plmr_command plmr_command_serve = {

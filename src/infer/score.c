@@ -94,20 +94,19 @@ static plmr_status score_window(const struct window *w, plmr_score *score)
 plmr_status plmr_score_run(plmr_engine *engine, const int32_t *ids, bool keeps_first, plmr_score *score,
                            plmr_score_pause *pause, void *context)
 {
-    bool stop = false;
     const plmr_model_shape *shape = engine->shape;
     struct window w = {.engine = engine};
     plmr_status status = PLMR_OK;
     w.ids = plmr_take((size_t)score->size * sizeof *w.ids);
     w.logits = plmr_rank() ? NULL : plmr_take((size_t)ROWS_AT_ONCE * (size_t)shape->n_vocab * sizeof *w.logits);
-    while (score->n_done < score->n_windows && !status && !stop) {
+    while (score->n_done < score->n_windows && !status) {
         memcpy(w.ids, ids + (int64_t)score->n_done * score->size, (size_t)score->size * sizeof *w.ids);
         if (keeps_first)
             w.ids[0] = ids[0];
         status = score_window(&w, score);
         score->n_done++;
-        if (!status && pause)
-            status = pause(context, score, &stop);
+        if (!status && pause && score->n_done < score->n_windows)
+            status = pause(context, score);
     }
     free(w.logits);
     free(w.ids);

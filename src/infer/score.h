@@ -20,8 +20,8 @@ typedef struct plmr_score {
 /* Whole windows of `size`, or one that is as long as the text. */
 plmr_score plmr_score_windows(int n_ids, int size);
 
-/* Called on all ranks when a window is done, unless it is NULL; *stop: no more are to be scored. */
-typedef plmr_status plmr_score_pause(void *context, const plmr_score *score, bool *stop);
+/* Called on all ranks when a window is done and others are left, unless it is NULL; an error ends it. */
+typedef plmr_status plmr_score_pause(void *context, plmr_score *score);
 
 /* Scores all windows that are not done. With keeps_first the text's first token takes the place of every window's.
  * Fails where a logit is not a finite number. Collective. */

@@ -17,6 +17,7 @@
 
 enum { FORMAT = 1, DIGITS = 16, PIECE_BYTES = 1 << 16 };
 static const double pause_s = 60;
+static const char interrupted[] = "interrupted";
 
 /* ---- files ---- */
 
@@ -168,7 +169,8 @@ plmr_status plmr_checkpoint_read(plmr_checkpoint *c, void *bytes, size_t n)
 {
     plmr_status status = PLMR_OK;
     if (plmr_rank() == 0 && fread(bytes, 1, n, c->in) != n)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot read %.300s: %s", c->folder, strerror(errno));
+        status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot read %.300s: %s", c->folder,
+                                 ferror(c->in) ? strerror(errno) : "its checkpoint ends early: remove it");
     PLMR_TRY(plmr_agree(status));
     plmr_broadcast(bytes, n);
     return PLMR_OK;
@@ -176,18 +178,17 @@ plmr_status plmr_checkpoint_read(plmr_checkpoint *c, void *bytes, size_t n)
 
 /* ---- writing ---- */
 
-bool plmr_checkpoint_is_stop(const plmr_checkpoint *c)
+static bool is_stop(void)
 {
     bool stop = plmr_interrupted;
-    (void)c;
     plmr_broadcast(&stop, sizeof stop);
     return stop;
 }
 
-bool plmr_checkpoint_is_due(const plmr_checkpoint *c, int64_t n_steps)
+static bool is_due(const plmr_checkpoint *c, int64_t n_steps)
 {
-    bool due = c->folder && (c->every ? n_steps - c->n_steps >= c->every : plmr_wall_s() - c->written_s > pause_s);
-    if (c->folder && !c->every)
+    bool due = c->every ? n_steps - c->n_steps >= c->every : plmr_wall_s() - c->written_s > pause_s;
+    if (!c->every)
         plmr_broadcast(&due, sizeof due);
     return due;
 }
@@ -227,8 +228,9 @@ static plmr_status end(plmr_checkpoint *c, const char *path, plmr_status status)
     return plmr_draft_close(&c->out, status);
 }
 
-plmr_status plmr_checkpoint_write(plmr_checkpoint *c, int64_t n_steps, json_t *state, plmr_checkpoint_bytes *bytes,
-                                  void *context)
+/* Takes over the state. */
+static plmr_status put_down(plmr_checkpoint *c, int64_t n_steps, json_t *state, plmr_checkpoint_bytes *bytes,
+                            void *context)
 {
     bool is_root = plmr_rank() == 0;
     char *path = path_of(c, false);
@@ -243,6 +245,16 @@ plmr_status plmr_checkpoint_write(plmr_checkpoint *c, int64_t n_steps, json_t *s
     return plmr_agree(status);
 }
 
+plmr_status plmr_checkpoint_keep(plmr_checkpoint *c, int64_t n_steps, plmr_checkpoint_state *state,
+                                 plmr_checkpoint_bytes *bytes, void *context)
+{
+    bool stop = is_stop();
+    if (c->folder && (stop || is_due(c, n_steps)))
+        PLMR_TRY(put_down(c, n_steps, plmr_rank() ? NULL : state(context), bytes, context));
+    c->stopped = stop;
+    return stop ? plmr_error_make(PLMR_ERROR_SYSTEM, "%s", interrupted) : PLMR_OK;
+}
+
 /* ---- the end ---- */
 
 static void forget(const plmr_checkpoint *c)
@@ -254,14 +266,14 @@ static void forget(const plmr_checkpoint *c)
     }
 }
 
-plmr_status plmr_checkpoint_close(plmr_checkpoint *c, plmr_status status, bool stopped)
+plmr_status plmr_checkpoint_close(plmr_checkpoint *c, plmr_status status)
 {
-    if (c->folder && stopped) {
+    if (c->folder && c->stopped && status && strcmp(plmr_error_text(status), interrupted) == 0) {
         plmr_error_free(status);
         status = PLMR_OK;
     }
     if (c->folder && !status && plmr_rank() == 0) {
-        if (stopped)
+        if (c->stopped)
             fprintf(stderr, "interrupted: what is done so far is in %s; to go on, give the same command again\n",
                     c->folder);
         else

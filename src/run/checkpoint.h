@@ -7,13 +7,11 @@
  * any number of ranks, so others may go on with it.
  *
  *     PLMR_TRY(plmr_checkpoint_open(&c, option, "perplexity", settings, &state));
- *     for (i = state ? ... : 0; i < n && !stop; i++) {
+ *     for (i = state ? ... : 0; i < n && !status; i++) {
  *         ...
- *         stop = plmr_checkpoint_is_stop(&c);
- *         if (stop || plmr_checkpoint_is_due(&c, i + 1))
- *             PLMR_TRY(plmr_checkpoint_write(&c, i + 1, json_pack(...), NULL, NULL));
+ *         status = plmr_checkpoint_keep(&c, i + 1, state_of, NULL, &context);
  *     }
- *     return plmr_checkpoint_close(&c, status, stop);
+ *     return plmr_checkpoint_close(&c, status);
  *
  * All functions are collective, but those that say otherwise.
  */
@@ -39,7 +37,11 @@ typedef struct plmr_checkpoint {
     FILE *in;         /* rank 0's: behind the state that is gone on with, while that is open */
     plmr_draft out;   /* rank 0's, while one is written */
     uint64_t hash;    /* of what has been written of it */
+    bool stopped;     /* the run has been asked to stop, and all is put down */
 } plmr_checkpoint;
+
+/* The state, for plmr_checkpoint_keep to let go of. On rank 0; local. */
+typedef json_t *plmr_checkpoint_state(const void *context);
 
 /* Puts down bytes behind the state, by plmr_checkpoint_put. Collective. */
 typedef plmr_status plmr_checkpoint_bytes(plmr_checkpoint *checkpoint, void *context);
@@ -53,21 +55,18 @@ plmr_status plmr_checkpoint_open(plmr_checkpoint *checkpoint, const char *option
 /* The next n bytes behind that state, on all ranks. */
 plmr_status plmr_checkpoint_read(plmr_checkpoint *checkpoint, void *bytes, size_t n);
 
-/* Whether the run has been asked to stop (SIGINT, SIGTERM, SIGUSR1 to rank 0); whether it is time for one. */
-bool plmr_checkpoint_is_stop(const plmr_checkpoint *checkpoint);
-bool plmr_checkpoint_is_due(const plmr_checkpoint *checkpoint, int64_t n_steps);
+/* After n_steps steps: writes one if it is time, or if the run has been asked to stop (SIGINT, SIGTERM, SIGUSR1 to rank 0). That
+ * is then the error "interrupted", whether or not there is a folder. `bytes` may be NULL. */
+plmr_status plmr_checkpoint_keep(plmr_checkpoint *checkpoint, int64_t n_steps, plmr_checkpoint_state *state,
+                                 plmr_checkpoint_bytes *bytes, void *context);
 
-/* Writes one after n_steps steps; takes over the state, which is rank 0's. `bytes` may be NULL. */
-plmr_status plmr_checkpoint_write(plmr_checkpoint *checkpoint, int64_t n_steps, json_t *state,
-                                  plmr_checkpoint_bytes *bytes, void *context);
-
-/* For these. On rank 0; local. */
+/* For `bytes`. On rank 0; local. */
 void plmr_checkpoint_put(plmr_checkpoint *checkpoint, const void *bytes, size_t n);
 
 /* The key-value cache of an engine (`context`) as such bytes; and what reads them again from a checkpoint (`context`). */
 plmr_status plmr_checkpoint_put_cache(plmr_checkpoint *checkpoint, void *context);
 plmr_status plmr_checkpoint_get(void *context, void *bytes, size_t n);
 
-/* The end of the run. One that is whole removes what it has put down; one that was stopped, when all is put down, says how
- * to go on, and what it fails with is forgotten. Returns the status. */
-plmr_status plmr_checkpoint_close(plmr_checkpoint *checkpoint, plmr_status status, bool stopped);
+/* The end of the run. One that is whole removes what it has put down; one that was stopped after all was put down says how
+ * to go on, and its "interrupted" is no error; any other error stays. Returns the status. */
+plmr_status plmr_checkpoint_close(plmr_checkpoint *checkpoint, plmr_status status);

@@ -56,6 +56,12 @@ plmr_status plmr_llm_kept_resume(plmr_llm_kept *kept, int64_t n_before)
 
 /* ---- keeping ---- */
 
+static json_t *state_of(const void *context)
+{
+    const plmr_llm_kept *kept = context;
+    return json_pack("{sI}", "decoded", (json_int_t)kept->n_decoded);
+}
+
 static plmr_status put(plmr_checkpoint *checkpoint, void *context)
 {
     plmr_llm_kept *kept = context;
@@ -79,10 +85,5 @@ plmr_status plmr_llm_keep(plmr_llm_kept *kept, int64_t n_decoded)
         return PLMR_OK;
     kept->n_looked = n;
     kept->n_decoded = n_decoded;
-    kept->stopped = plmr_checkpoint_is_stop(&kept->checkpoint);
-    if (kept->stopped || plmr_checkpoint_is_due(&kept->checkpoint, n)) {
-        json_t *state = plmr_rank() ? NULL : json_pack("{sI}", "decoded", (json_int_t)n_decoded);
-        PLMR_TRY(plmr_checkpoint_write(&kept->checkpoint, n, state, put, kept));
-    }
-    return kept->stopped ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
+    return plmr_checkpoint_keep(&kept->checkpoint, n, state_of, put, kept);
 }

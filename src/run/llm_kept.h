@@ -12,7 +12,6 @@ typedef struct plmr_llm_kept {
     bool has_times;    /* of the prompt, and of as many tokens as the run's totals say */
     int64_t n_decoded; /* tokens of each request whose values are there */
     int64_t n_looked;  /* tokens, of both planes, when signals were last looked for */
-    bool stopped;
 } plmr_llm_kept;
 
 /* Opens what `option` names (see plmr_checkpoint_open), for a run that is placed, and takes the virtual times that are there; for

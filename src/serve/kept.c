@@ -196,14 +196,6 @@ bool plmr_serve_kept_rate(plmr_serve_kept *kept, int i, bool *meets)
     return true;
 }
 
-static json_t *rates_of(const plmr_serve_kept *kept)
-{
-    json_t *rates = plmr_take_made(json_array());
-    for (int i = 0; i < kept->n_rates; i++)
-        json_array_append_new(rates, json_boolean(kept->meets[i]));
-    return rates;
-}
-
 /* ---- taking ---- */
 
 plmr_status plmr_serve_kept_open(plmr_serve_kept *kept, const char *option, json_t *settings)
@@ -243,6 +235,15 @@ struct both {
     struct plmr_machine *machine;
 };
 
+static json_t *state_of(const void *context)
+{
+    const plmr_serve_kept *kept = ((const struct both *)context)->kept;
+    json_t *rates = plmr_take_made(json_array());
+    for (int i = 0; i < kept->n_rates; i++)
+        json_array_append_new(rates, json_boolean(kept->meets[i]));
+    return plmr_take_made(json_pack("{so}", "rates", rates));
+}
+
 static plmr_status put(plmr_checkpoint *checkpoint, void *context)
 {
     struct both *b = context;
@@ -261,10 +262,5 @@ plmr_status plmr_serve_keep(plmr_serve_kept *kept, struct plmr_machine *m)
     kept->n_looked = 0;
     kept->n_done += m->n_gone;
     m->n_gone = 0;
-    kept->stopped = plmr_checkpoint_is_stop(&kept->checkpoint);
-    if (kept->stopped || plmr_checkpoint_is_due(&kept->checkpoint, kept->n_done)) {
-        json_t *state = plmr_rank() ? NULL : plmr_take_made(json_pack("{so}", "rates", rates_of(kept)));
-        PLMR_TRY(plmr_checkpoint_write(&kept->checkpoint, kept->n_done, state, put, &both));
-    }
-    return kept->stopped ? plmr_error_make(PLMR_ERROR_SYSTEM, "interrupted") : PLMR_OK;
+    return plmr_checkpoint_keep(&kept->checkpoint, kept->n_done, state_of, put, &both);
 }

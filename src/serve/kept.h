@@ -3,7 +3,7 @@
  *
  *     PLMR_TRY(plmr_serve_kept_open(&kept, option, settings));
  *     plan.kept = &kept;                                         for plmr_serve_run and plmr_serve_find_rate
- *     return plmr_checkpoint_close(&kept.checkpoint, status, kept.stopped);
+ *     return plmr_checkpoint_close(&kept.checkpoint, status);
  */
 #pragma once
 
@@ -24,8 +24,7 @@ typedef struct plmr_serve_at {
 
 typedef struct plmr_serve_kept {
     plmr_checkpoint checkpoint;
-    bool resumes; /* there is what is not taken yet */
-    bool stopped;
+    bool resumes;                /* there is what is not taken yet */
     bool meets[PLMR_MOST_RATES]; /* of a search for a rate: the answers that are there, */
     int n_rates;                 /* so many */
     int64_t n_looked;            /* moments since signals were looked for */

@@ -5,6 +5,7 @@ checkpoint.py MPIEXEC PLMR [KILLS [COMMAND]]   KILLS: of each command, 4 if left
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -70,6 +71,12 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
+def wait_until_open(process, where):
+    while process.poll() is None and not os.path.exists(os.path.join(where, ".plmr-lock")):
+        time.sleep(0.01)
+    time.sleep(0.05)
+
+
 def signals(plmr, check, args, folder):
     """A signal puts down what is done, and the run says how to go on; another run does, and ends like an unbroken one."""
     record, where = os.path.join(folder, "s.json"), os.path.join(folder, "signals")
@@ -81,15 +88,30 @@ def signals(plmr, check, args, folder):
         if args[0] == "generate":
             process.stdout.read(40)
         else:
-            while process.poll() is None and not os.path.exists(os.path.join(where, ".plmr-lock")):
-                time.sleep(0.01)
-            time.sleep(0.05)
+            wait_until_open(process, where)
         process.send_signal(number)
         out, err = outcome(process, 60)
         done = "interrupted: what is done so far is in" in err and "give the same command again" in err
         check(process.returncode == 0 and (done or os.path.exists(record) and not os.listdir(where)), f"{number}: {err}")
         code, out, err = plmr.run(args + end, 3)
         check(code == 0 and result_of(record, out) == whole, f"after {number}: {code} {err}")
+
+
+def no_file_grows():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def unwritten(plmr, check, folder):
+    """What a signal cannot put down is an error, and nothing says that one could go on."""
+    for args in LLM + "--mode compute --decode 4000".split(), ["paper"], SERVE + "--rate 1e4 --requests 900 --lengths 9/20 --mode compute".split():
+        where = os.path.join(folder, "unwritten-" + args[0])
+        process = plmr.start(args + ["--checkpoint", where], preexec_fn=no_file_grows)
+        wait_until_open(process, where)
+        process.send_signal(signal.SIGTERM)
+        _, err = outcome(process, 60)
+        check(process.returncode == 1 and f"{where}/{args[0]}.checkpoint" in err and "to go on" not in err,
+              f"{args[0]}, unwritten: {process.returncode} {err}")
 
 
 def stop(plmr, args, where):
@@ -141,6 +163,7 @@ def main():
                 signals(plmr, check, args, folder)
         if not only:
             refused(plmr, check, folder)
+            unwritten(plmr, check, folder)
     check.done()
 
 
