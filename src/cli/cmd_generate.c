@@ -7,16 +7,15 @@
 #include "cli/settings.h"
 #include "infer/generate.h"
 #include "report/table.h"
-#include "run/checkpoint.h"
 #include "run/logprobs.h"
+#include "run/text_kept.h"
 
 struct generate_command {
     plmr_llm_options llm;
     plmr_sampler_options sampler;
     const char *biases; /* NULL: not given */
     bool bars, no_echo, ignores_end;
-    plmr_checkpoint kept;
-    json_t *tokens;    /* rank 0's, for it: those that are made */
+    plmr_text_kept kept;
     int64_t n_stopped; /* tokens after which the run was interrupted; 0: it was not */
     plmr_texts stops;
     int n_likely;
@@ -114,66 +113,25 @@ static void keep_logprobs(const struct generate_command *c, plmr_llm_run *run, c
 
 /* ---- from one run to the next ---- */
 
-/* All that the rest of a text depends on. */
-struct made {
-    json_t *tokens, *logprobs;
-    plmr_engine *engine;
-};
-
-static json_t *state_of(const void *context)
+static plmr_status begin(struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
 {
-    const struct made *made = context;
-    return json_pack("{sO sO?}", "tokens", made->tokens, "logprobs", made->logprobs);
-}
-
-static plmr_status put_cache(plmr_checkpoint *checkpoint, void *context)
-{
-    return plmr_checkpoint_put_cache(checkpoint, ((struct made *)context)->engine);
-}
-
-/* Puts down what is done, where that is wanted; an interrupted text has an end, of which there is a record. */
-static plmr_status keep(struct generate_command *c, const plmr_llm_run *run, plmr_generation *g)
-{
-    struct made made = {c->tokens, run->logprobs, g->engine};
-    if (c->tokens)
-        json_array_append_new(c->tokens, json_integer(g->id));
-    if (!c->kept.folder || (g->end && g->end != PLMR_ENDED_STOPPED))
-        return PLMR_OK;
-    plmr_status status = plmr_checkpoint_keep(&c->kept, g->n_made, state_of, put_cache, &made);
-    if (!c->kept.stopped)
-        return status;
-    plmr_error_free(status);
-    g->end = PLMR_ENDED_STOPPED;
-    return PLMR_OK;
-}
-
-static plmr_status begin(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
-{
-    int64_t n = (int64_t)json_array_size(json_object_get(state, "tokens"));
+    int64_t n = c->kept.n_ids;
     plmr_progress_begin(&run->session.progress, "prefill", 1000, run->session.shows);
-    plmr_status status = state ? plmr_generation_resume(g, &c->sampler, run->ids, run->n_ids, run->n_ids + n - 1,
-                                                        plmr_checkpoint_get, &c->kept)
-                               : plmr_generation_begin(g, &c->sampler, run->ids, run->n_ids);
+    plmr_status status = n ? plmr_generation_resume(g, &c->sampler, run->ids, run->n_ids, run->n_ids + n - 1,
+                                                    plmr_checkpoint_get, &c->kept.checkpoint)
+                           : plmr_generation_begin(g, &c->sampler, run->ids, run->n_ids);
     plmr_progress_end(&run->session.progress);
     return status;
 }
 
 /* What an earlier run has made. */
-static plmr_status tell_again(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state,
-                              FILE *out)
+static plmr_status tell_again(const struct generate_command *c, plmr_generation *g, FILE *out)
 {
-    size_t i;
-    json_t *token;
-    json_array_foreach(json_object_get(state, "tokens"), i, token)
-    {
-        PLMR_TRY(plmr_generation_again(g, (int32_t)json_integer_value(token)));
+    for (int64_t i = 0; i < c->kept.n_ids; i++) {
+        PLMR_TRY(plmr_generation_again(g, c->kept.ids[i]));
         if (out)
             print_token(out, g);
-        if (c->tokens)
-            json_array_append(c->tokens, token);
     }
-    if (out && json_is_array(json_object_get(state, "logprobs")))
-        run->logprobs = json_deep_copy(json_object_get(state, "logprobs"));
     return PLMR_OK;
 }
 
@@ -186,19 +144,19 @@ static plmr_status go_on(struct generate_command *c, plmr_llm_run *run, plmr_gen
         print_token(out, g);
     if (out && c->n_likely)
         keep_logprobs(c, run, g);
-    return keep(c, run, g);
+    return plmr_text_keep(&c->kept, g);
 }
 
 /* The text goes on where the prompt ends. */
-static plmr_status make_text(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
+static plmr_status make_text(struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
 {
     FILE *out = plmr_rank() ? NULL : plmr_text_beside(c->llm.json);
-    PLMR_TRY(begin(c, run, g, state));
+    PLMR_TRY(begin(c, run, g));
     if (out && c->llm.text && !c->no_echo && !c->llm.chat) {
         fputs(c->llm.text, out);
         fflush(out);
     }
-    plmr_status status = state ? tell_again(c, run, g, state, out) : PLMR_OK;
+    plmr_status status = tell_again(c, g, out);
     while (!status && !g->end)
         status = go_on(c, run, g, out);
     if (out)
@@ -249,10 +207,10 @@ static plmr_status report(const struct generate_command *c, plmr_llm_run *run, c
 }
 
 /* What was made before an error is told of, too. */
-static plmr_status generate(struct generate_command *c, plmr_llm_run *run, plmr_generation *g, const json_t *state)
+static plmr_status generate(struct generate_command *c, plmr_llm_run *run, plmr_generation *g)
 {
     plmr_session_measure(&run->session);
-    plmr_status status = make_text(c, run, g, state);
+    plmr_status status = make_text(c, run, g);
     plmr_session_measured(&run->session);
     if (!status)
         status = plmr_llm_keep_map(run, true);
@@ -284,19 +242,16 @@ static plmr_status check(const struct generate_command *c, const plmr_llm_run *r
     return plmr_llm_check_context(run, run->n_ids);
 }
 
-static plmr_status load(struct generate_command *c, plmr_llm_run *run, json_t **state)
+static plmr_status load(struct generate_command *c, plmr_llm_run *run)
 {
     PLMR_TRY(plmr_llm_place(run));
     PLMR_TRY(plmr_llm_check_wafer(run));
-    PLMR_TRY(plmr_checkpoint_open(&c->kept, c->llm.checkpoint, "generate",
-                                  plmr_run_settings(&plmr_command_generate, run), state));
-    if (c->kept.folder && plmr_rank() == 0)
-        c->tokens = json_array();
+    PLMR_TRY(plmr_text_kept_open(&c->kept, c->llm.checkpoint, plmr_run_settings(&plmr_command_generate, run), run));
     PLMR_TRY(plmr_llm_time_prompt(run));
     return plmr_llm_load(run);
 }
 
-static plmr_status run_loaded(struct generate_command *c, plmr_llm_run *run, const json_t *state)
+static plmr_status run_loaded(struct generate_command *c, plmr_llm_run *run)
 {
     int64_t room = run->shape->n_context - run->n_ids + 1;
     plmr_generation g = {
@@ -310,22 +265,18 @@ static plmr_status run_loaded(struct generate_command *c, plmr_llm_run *run, con
         .wants_logits = c->n_likely > 0,
         .totals = &run->totals,
     };
-    plmr_status status = generate(c, run, &g, state);
+    plmr_status status = generate(c, run, &g);
     plmr_generation_close(&g);
     return status;
 }
 
 static plmr_status run_opened(struct generate_command *c, plmr_llm_run *run)
 {
-    json_t *state = NULL;
     PLMR_TRY(plmr_llm_read_prompt(run));
     set_up(c, run);
     PLMR_TRY(check(c, run));
-    plmr_status status = load(c, run, &state);
-    if (!status)
-        status = run_loaded(c, run, state);
-    json_decref(state);
-    return status;
+    PLMR_TRY(load(c, run));
+    return run_loaded(c, run);
 }
 
 static plmr_status run_command(struct generate_command *c)
@@ -339,8 +290,8 @@ static plmr_status run_command(struct generate_command *c)
     c->llm.places = true;
     PLMR_TRY(plmr_llm_open(&run, "generate", &c->llm, false));
     plmr_status status = plmr_llm_close(&run, run_opened(c, &run));
-    bool kept = c->kept.folder;
-    PLMR_TRY(plmr_checkpoint_close(&c->kept, status));
+    bool kept = c->kept.checkpoint.folder;
+    PLMR_TRY(plmr_text_kept_close(&c->kept, status));
     PLMR_CHECK(kept || !c->n_stopped, PLMR_ERROR_SYSTEM, "interrupted: the text ends after %lld tokens",
                (long long)c->n_stopped);
     return PLMR_OK;
@@ -351,7 +302,6 @@ static plmr_status run(void *options)
     struct generate_command *c = options;
     plmr_status status = run_command(c);
     free(c->sampler.biases);
-    json_decref(c->tokens);
     return status;
 }
 

@@ -123,14 +123,18 @@ static json_t *settings_of(const struct paper_command *c)
 static plmr_status go_on(struct paper_command *c)
 {
     json_t *state;
+    int64_t n_known;
     plmr_paper_answers *a = &c->paper.answers;
     PLMR_TRY(plmr_checkpoint_open(&c->kept, c->checkpoint, "paper", settings_of(c), &state));
     a->on_answer = keep;
     a->context = c;
-    a->n_known = (int)json_integer_value(json_object_get(state, "known"));
-    plmr_status status = state ? plmr_checkpoint_read(&c->kept, a->answer, known_bytes(a)) : PLMR_OK;
+    if (!state)
+        return PLMR_OK;
+    plmr_status status = plmr_checkpoint_number(&c->kept, state, "known", 0, a->n, &n_known);
     json_decref(state);
-    return status;
+    PLMR_TRY(status);
+    a->n_known = (int)n_known;
+    return plmr_checkpoint_read(&c->kept, a->answer, known_bytes(a));
 }
 
 /* ---- all of it ---- */

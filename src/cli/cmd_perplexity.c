@@ -116,7 +116,8 @@ static plmr_status report(plmr_llm_run *run, const plmr_score *s, double wall_s)
 static json_t *state_of(const void *score)
 {
     const plmr_score *s = score;
-    return json_pack("{sI sf sf}", "scored", (json_int_t)s->n_scored, "sum", s->sum, "sum_squares", s->sum_squares);
+    return json_pack("{si sI sf sf}", "done", s->n_done, "scored", (json_int_t)s->n_scored, "sum", s->sum,
+                     "sum_squares", s->sum_squares);
 }
 
 static plmr_status keep(void *context, plmr_score *s)
@@ -125,12 +126,17 @@ static plmr_status keep(void *context, plmr_score *s)
     return plmr_checkpoint_keep(&c->kept, s->n_done, state_of, NULL, s);
 }
 
-static void go_on(const struct perplexity_command *c, const json_t *state, plmr_score *s)
+static plmr_status go_on(const struct perplexity_command *c, const json_t *state, plmr_score *s)
 {
-    s->n_done = state ? (int)c->kept.n_steps : 0;
-    s->n_scored = json_integer_value(json_object_get(state, "scored"));
+    int64_t n_done;
+    if (!state)
+        return PLMR_OK;
+    PLMR_TRY(plmr_checkpoint_number(&c->kept, state, "done", 1, s->n_windows - 1, &n_done));
+    PLMR_TRY(plmr_checkpoint_number(&c->kept, state, "scored", 0, n_done * s->size, &s->n_scored));
+    s->n_done = (int)n_done;
     s->sum = json_number_value(json_object_get(state, "sum"));
     s->sum_squares = json_number_value(json_object_get(state, "sum_squares"));
+    return PLMR_OK;
 }
 
 static plmr_status score(struct perplexity_command *c, plmr_llm_run *run, const json_t *state)
@@ -141,7 +147,7 @@ static plmr_status score(struct perplexity_command *c, plmr_llm_run *run, const 
     run->setup.n_prompt = run->setup.n_tokens = s.size;
     plmr_llm_setup_choose(&run->setup, true, true, &run->session.device, run->shape);
     PLMR_TRY(plmr_llm_load(run));
-    go_on(c, state, &s);
+    PLMR_TRY(go_on(c, state, &s));
     double start_s = plmr_wall_s();
     bool keeps_first = run->ids[0] == plmr_tokenizer_bos(run->tokenizer);
     PLMR_TRY(plmr_score_run(run->engine, run->ids, keeps_first, &s, keep, c));

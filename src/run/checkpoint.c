@@ -16,6 +16,7 @@
 #include "plmr/ranks.h"
 
 enum { FORMAT = 1, DIGITS = 16, PIECE_BYTES = 1 << 16 };
+#define MOST_STEPS (INT64_C(1) << 53)
 static const double pause_s = 60;
 static const char interrupted[] = "interrupted";
 
@@ -45,6 +46,13 @@ static bool is_whole(FILE *file)
     return read && strncmp(digits, plmr_digest_shown(hash).s, DIGITS) == 0;
 }
 
+static bool has_all(const json_t *head)
+{
+    int64_t n_steps = json_integer_value(json_object_get(head, "steps"));
+    return json_integer_value(json_object_get(head, "format")) == FORMAT && n_steps >= 0 && n_steps <= MOST_STEPS &&
+           json_is_object(json_object_get(head, "state"));
+}
+
 /* Its first line, if it is whole and of this format; then the file is left open behind that. */
 static json_t *open_one(plmr_checkpoint *c, bool before)
 {
@@ -54,7 +62,7 @@ static json_t *open_one(plmr_checkpoint *c, bool before)
     c->in = fopen(path, "re");
     if (c->in && is_whole(c->in) && getline(&line, &size, c->in) > 0)
         head = json_loads(line, 0, NULL);
-    if (json_integer_value(json_object_get(head, "format")) != FORMAT) {
+    if (!has_all(head)) {
         json_decref(head);
         head = NULL;
     }
@@ -174,6 +182,19 @@ plmr_status plmr_checkpoint_read(plmr_checkpoint *c, void *bytes, size_t n)
     PLMR_TRY(plmr_agree(status));
     plmr_broadcast(bytes, n);
     return PLMR_OK;
+}
+
+plmr_status plmr_checkpoint_damaged(const plmr_checkpoint *c)
+{
+    return plmr_error_make(PLMR_ERROR_INPUT, "--checkpoint: what lies in %.300s is damaged: remove it", c->folder);
+}
+
+plmr_status plmr_checkpoint_number(const plmr_checkpoint *c, const json_t *state, const char *key, int64_t least,
+                                   int64_t most, int64_t *number)
+{
+    const json_t *value = json_object_get(state, key);
+    *number = json_integer_value(value);
+    return json_is_integer(value) && *number >= least && *number <= most ? PLMR_OK : plmr_checkpoint_damaged(c);
 }
 
 /* ---- writing ---- */

@@ -3,7 +3,8 @@
  * A run has steps (tokens, windows of a text); between two of them it can put down all that the rest depends on: a JSON
  * object, and perhaps bytes behind it. The user names a folder. A file there is written as a draft, and has its name once
  * it is on the disk; the one before is kept too, and read where the newer one is damaged. A file tells what it was made
- * with (program, device, model, options); nothing goes on with what was made otherwise. What is put down is the same on
+ * with (program, device, model, options); nothing goes on with what was made otherwise. Whoever wrote it may have meant ill: what
+ * reads a state and bytes holds each number to what it may be. What is put down is the same on
  * any number of ranks, so others may go on with it.
  *
  *     PLMR_TRY(plmr_checkpoint_open(&c, option, "perplexity", settings, &state));
@@ -54,6 +55,11 @@ plmr_status plmr_checkpoint_open(plmr_checkpoint *checkpoint, const char *option
 
 /* The next n bytes behind that state, on all ranks. */
 plmr_status plmr_checkpoint_read(plmr_checkpoint *checkpoint, void *bytes, size_t n);
+
+/* A number of that state, from least to most; and the error that whatever cannot be in one is. Local. */
+plmr_status plmr_checkpoint_number(const plmr_checkpoint *checkpoint, const json_t *state, const char *key,
+                                   int64_t least, int64_t most, int64_t *number);
+plmr_status plmr_checkpoint_damaged(const plmr_checkpoint *checkpoint);
 
 /* After n_steps steps: writes one if it is time, or if the run has been asked to stop (SIGINT, SIGTERM, SIGUSR1 to rank 0). That
  * is then the error "interrupted", whether or not there is a folder. `bytes` may be NULL. */

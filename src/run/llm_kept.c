@@ -22,6 +22,8 @@ static plmr_status take_times(plmr_llm_kept *kept)
     unsigned parts[2];
     PLMR_TRY(plmr_checkpoint_read(&kept->checkpoint, &was, sizeof was));
     PLMR_TRY(plmr_checkpoint_read(&kept->checkpoint, parts, sizeof parts));
+    if (was.n_made < 0 || was.n_made > kept->run->options->n_decode)
+        return plmr_checkpoint_damaged(&kept->checkpoint);
     if (kept->run->options->report || kept->run->options->trace.path)
         return PLMR_OK;
     was.load_s = totals->load_s;
@@ -35,15 +37,22 @@ static plmr_status take_times(plmr_llm_kept *kept)
     return PLMR_OK;
 }
 
+static plmr_status take(plmr_llm_kept *kept, const json_t *state)
+{
+    const plmr_llm_run *run = kept->run;
+    int64_t most = run->decode && run->options->n_decode ? run->options->n_decode - 1 : 0;
+    PLMR_TRY(plmr_checkpoint_number(&kept->checkpoint, state, "decoded", 0, most, &kept->n_decoded));
+    return take_times(kept);
+}
+
 plmr_status plmr_llm_kept_open(plmr_llm_kept *kept, const char *option, json_t *settings, plmr_llm_run *run)
 {
     json_t *state;
     kept->run = run;
     PLMR_TRY(plmr_checkpoint_open(&kept->checkpoint, option, "llm", settings, &state));
     run->kept = kept;
-    kept->n_decoded = json_integer_value(json_object_get(state, "decoded"));
     kept->n_looked = kept->checkpoint.n_steps;
-    plmr_status status = state ? take_times(kept) : PLMR_OK;
+    plmr_status status = state ? take(kept, state) : PLMR_OK;
     json_decref(state);
     return status;
 }

@@ -85,5 +85,10 @@ plmr_status plmr_machine_run_drafts(struct plmr_machine *m);
 double plmr_machine_draft_due(const struct plmr_machine *m);
 plmr_status plmr_machine_draft_reads(struct plmr_machine *m, int64_t n_before, int64_t n);
 
+/* Of what was read from a file: whether a request, with what was asked for, and the machine, with so many requests of which it has
+ * some, can have come about. */
+bool plmr_request_is_sound(const plmr_request *request, const plmr_request *asked);
+bool plmr_machine_is_sound(const struct plmr_machine *m, int64_t n_requests);
+
 /* Of a request's guesses, those that are right. */
 int plmr_machine_right(const struct plmr_machine *m, int32_t request);

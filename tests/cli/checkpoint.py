@@ -5,8 +5,11 @@ checkpoint.py MPIEXEC PLMR [KILLS [COMMAND]]   KILLS: of each command, 4 if left
 import json
 import os
 import random
+import re
 import resource
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -114,6 +117,68 @@ def unwritten(plmr, check, folder):
               f"{args[0]}, unwritten: {process.returncode} {err}")
 
 
+def hashed(data):
+    """With the hash behind it that says that it is whole."""
+    value = 0xcbf29ce484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001b3 & (1 << 64) - 1
+    return data + b"%016x\n" % value
+
+
+def checkpoint_of(plmr, args, where):
+    """The first that a run leaves, without its hash."""
+    path = os.path.join(where, args[0] + ".checkpoint")
+    process = plmr.start(args + ["--json", os.devnull, "--checkpoint", where + ":every 1"])
+    while process.poll() is None and not os.path.exists(path):
+        time.sleep(0.001)
+    process.kill()
+    outcome(process, 60)
+    with open(path, "rb") as file:
+        return file.read()[:-17]
+
+
+def forged(data, change):
+    """change: a pattern of the first line and what stands there instead; or a place of the bytes behind it, and what lies there."""
+    head, newline, rest = data.partition(b"\n")
+    if isinstance(change[0], int):
+        return head + newline + rest[:change[0]] + change[1] + rest[change[0] + len(change[1]):]
+    head, n = re.subn(change[0].encode(), change[1].encode(), head, count=1)
+    assert n == 1, (change, head)
+    return head + newline + rest
+
+
+def ill_meant(plmr, check, folder, text):
+    """A file that is whole, but for numbers that nothing can have put there: one line, on any ranks."""
+    numbers = [struct.pack("<q", n) for n in (-3, 100000000)]
+    serve = SERVE + "--rate 1e4 --requests 40 --lengths 4..9/3..20".split()
+    many = [(place, number) for place in (20, 28) for number in numbers]
+    for args, changes in ((GENERATE + SMALL, [(r'"tokens":\[\d+', '"tokens":[1000000000'), (r'"tokens":\[\d+', '"tokens":[-1'),
+                                              (r'"tokens":\[', '"tokens":[' + "1," * 300), (r'"tokens":\[', '"tokens":[],"were":[')]),
+                          (["perplexity", "-f", text, "--context", "64"], [('"done":1', '"done":-1'), ('"done":1', '"done":99999')]),
+                          (["paper"], [(r'"known":\d+', '"known":-1'), (r'"known":\d+', '"known":1000000')]),
+                          (CASES[0][0], [('"decoded":0', '"decoded":-1'), ('"decoded":0', '"decoded":60')]),
+                          (serve, many)):
+        where = os.path.join(folder, "ill-" + args[0])
+        data = checkpoint_of(plmr, args, where)
+        for i, change in enumerate(changes):
+            fails_well(plmr, check, args, where, forged(data, change), [None, 3][i % 4 == 3], "is damaged: remove it", change)
+    length = len(data.partition(b"\n")[2])
+    for place in random.sample(range(0, length - 8), 6):
+        fails_well(plmr, check, serve, where, forged(data, (place, random.choice(numbers))), None, None, place)
+    fails_well(plmr, check, serve, where, data[:-40], None, "its checkpoint ends early", "short")
+
+
+def fails_well(plmr, check, args, where, data, ranks, words, change):
+    """words: of the one line that is said; None: it may be that nothing is noticed."""
+    shutil.rmtree(where)
+    os.mkdir(where)
+    with open(os.path.join(where, args[0] + ".checkpoint"), "wb") as file:
+        file.write(hashed(data))
+    code, _, err = plmr.run(args + ["--json", os.devnull, "--checkpoint", where], ranks)
+    right = len(err) == 1 and code == (1 if words and "early" in words else 2) and (words or "damaged") in err[0]
+    check(right or not words and code == 0, f"{args[0]}: {change}: {code} {err}")
+
+
 def stop(plmr, args, where):
     process = plmr.start(args + ["--checkpoint", where])
     process.stdout.read(40)
@@ -164,6 +229,7 @@ def main():
         if not only:
             refused(plmr, check, folder)
             unwritten(plmr, check, folder)
+            ill_meant(plmr, check, folder, text)
     check.done()
 
 
