@@ -1,4 +1,5 @@
 /* Chips and dies joined by links of another kind: rings of chips, and a wafer of chiplets, each one core. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static plmr_status run_ring(plmr_trial_run *run)
 {
     double n = plmr_config_number(run->config, "n", NAN), bytes = plmr_config_number(run->config, "bytes", NAN);
     plmr_device *d = &run->device;
-    if (!(n >= 2 && n <= 1024 && bytes >= 1 && bytes < 1e12))
+    if (!(n >= 2 && n <= 1024 && bytes >= 1 && bytes / n / 2 / 4 <= INT_MAX))
         return PLMR_OK;
     d->rows = 1, d->cols = n;
     d->border_rows = 0, d->border_cols = 1, d->border_lanes = 0;

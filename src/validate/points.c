@@ -128,6 +128,19 @@ static plmr_status load_set(const char *name, char *path, size_t size, json_t **
     return PLMR_OK;
 }
 
+static plmr_status read_ids(plmr_reader *reader, json_t *root, json_t **ids)
+{
+    size_t i;
+    const json_t *id;
+    PLMR_TRY(plmr_reader_array(reader, root, "ids", ids));
+    json_array_foreach(*ids, i, id)
+    {
+        if (!json_is_string(id))
+            return plmr_reader_fault(reader, "ids", "has %s, expected texts", plmr_reader_state(id));
+    }
+    return PLMR_OK;
+}
+
 static plmr_status read_set(plmr_reader *reader, json_t *root, plmr_measured_set *set)
 {
     const char *trial;
@@ -141,7 +154,7 @@ static plmr_status read_set(plmr_reader *reader, json_t *root, plmr_measured_set
     PLMR_TRY(
         plmr_reader_choice(reader, root, "mechanism", plmr_mechanisms, PLMR_N_MECHANISMS, "a mechanism", &mechanism));
     PLMR_TRY(plmr_reader_choice(reader, root, "standing", standings, 3, "a standing", &standing));
-    PLMR_TRY(plmr_reader_array(reader, root, "ids", &ids));
+    PLMR_TRY(read_ids(reader, root, &ids));
     if (json_object_get(root, "device"))
         PLMR_TRY(plmr_reader_text(reader, root, "device", LONGEST / 4, &set->device));
     PLMR_TRY(plmr_reader_truth(reader, root, "slow", false, &set->slow));

@@ -30,8 +30,13 @@ plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device 
                           .cycles = NAN,
                           .value = NAN};
     run.device.clock = plmr_config_number(run.options, "clock", run.device.clock);
-    PLMR_TRY(point->set->trial->run(&run));
-    double predicted = convert(&run);
+    plmr_status status = point->set->trial->run(&run);
+    enum plmr_code code = plmr_error_code(status);
+    bool cannot = code == PLMR_ERROR_INPUT || code == PLMR_ERROR_LIMIT;
+    if (status && !cannot)
+        return status;
+    plmr_error_free(status);
+    double predicted = cannot ? NAN : convert(&run);
     point->predicted = isfinite(predicted) && predicted >= 0 ? predicted : NAN;
     return PLMR_OK;
 }

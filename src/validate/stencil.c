@@ -9,10 +9,10 @@
 static plmr_status run_star(plmr_trial_run *run)
 {
     const plmr_device *d = &run->device;
-    const char *kernel = plmr_config_text(run->config, "kernel");
+    const char *kernel = plmr_config_text(run->config, "kernel"), *r = strrchr(kernel, 'r');
     double tile[2], grid[2], cores[2], radius = plmr_config_number(run->config, "radius", NAN);
-    if (isnan(radius) && strlen(kernel) > 2)
-        radius = strrchr(kernel, 'r')[1] - '0';
+    if (isnan(radius) && r && r[1] >= '0' && r[1] <= '9')
+        radius = r[1] - '0';
     if (!plmr_config_pair(run->config, "tile_per_PE", tile)) {
         if (!plmr_config_pair(run->config, "grid", grid) || !plmr_config_pair(run->config, "PEs", cores))
             return PLMR_OK;

@@ -100,7 +100,7 @@ plmr_status plmr_validation_run(plmr_validation *validation, void (*progress)(vo
  * again with each number moved. Collective. */
 plmr_status plmr_validation_weigh(plmr_validation *validation);
 
-/* One point on a device. Collective. */
+/* One point on a device; what cannot be run there, such as an unknown model, is not predicted. Collective. */
 plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device *device);
 
 /* predicted / measured - 1; NAN where one is missing. */

@@ -94,6 +94,16 @@ def check_patterns(plmr, folder):
     assert predicted[0] > 0 and predicted[1:] == [None] * 4, predicted
 
 
+def check_impossible(plmr, folder):
+    """What cannot be run is not predicted, and the others are."""
+    ring = {**POINT, "id": "tt-ccl-all_gather-x", "device": "8 x Wormhole, ring", "what": "all_gather ring", "unit": "us"}
+    points = [POINT, {**POINT, "id": "cstencil-x", "config": {"kernel": "hotspot", "PEs": "2x2", "grid": "16x16"}},
+              {**POINT, "id": "cerebras-service-x", "unit": "tokens/s", "config": {"model": "nosuch", "phase": "decode"}},
+              {**ring, "config": {"n": 8, "bytes": 9e11}}]
+    predicted = [r["predicted"] for r in plmr.records(["validate", write(folder, points)])]
+    assert predicted[0] and predicted[1:] == [None] * 3, predicted
+
+
 def check_wrong(plmr, folder):
     for change, words in [({"unit": "parsecs"}, "mine.jsonl:2: unit: 'parsecs'"), ({"value": -1}, "mine.jsonl:2: value: "),
                           ({"id": POINT["id"]}, "is there twice"), ({"kind": "heard"}, "mine.jsonl:2: kind: "),
@@ -165,6 +175,7 @@ def main():
         check_pins(plmr, os.path.join(folder, "validation"))
         check_own(plmr, folder)
         check_patterns(plmr, folder)
+        check_impossible(plmr, folder)
         check_wrong(plmr, folder)
         check_calibrate(plmr, folder)
 
