@@ -34,16 +34,19 @@ const char *plmr_launch_template(void)
 static plmr_status first_environment(char **text, char ***list)
 {
     size_t size = 0, capacity = 0;
+    char *one = NULL;
     int n = 0;
     FILE *file = fopen("/proc/self/environ", "re");
     PLMR_CHECK(file, PLMR_ERROR_SYSTEM, "cannot open /proc/self/environ: %s", strerror(errno));
     *text = NULL;
     *list = NULL;
-    for (ssize_t got; (got = getdelim(text, &capacity, EOF, file)) > 0;)
-        size = (size_t)got;
+    for (ssize_t got; (got = getdelim(&one, &capacity, 0, file)) > 0; n++) {
+        *text = plmr_take_more(*text, size + (size_t)got + 1);
+        memcpy(*text + size, one, (size_t)got + 1);
+        size += (size_t)got;
+    }
+    free(one);
     fclose(file);
-    for (size_t i = 0; i < size; i++)
-        n += !(*text)[i];
     PLMR_CHECK(*text, PLMR_ERROR_SYSTEM, "cannot read /proc/self/environ");
     *list = plmr_take_zeroed((size_t)n + 2, sizeof **list);
     n = 0;

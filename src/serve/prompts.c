@@ -28,7 +28,7 @@ static char **cut(char *text, int64_t *n)
 {
     char **lines = NULL;
     *n = 0;
-    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+    for (char *rest = text, *line; (line = strtok_r(rest, "\r\n", &rest));) {
         lines = plmr_take_more(lines, (size_t)(*n + 1) * sizeof *lines);
         lines[(*n)++] = line;
     }

@@ -69,7 +69,9 @@ static char *unquote(char *text)
 static plmr_status split(const struct reader *r, char *line, char *fields[MOST_FIELDS], int *n)
 {
     *n = 0;
-    for (char *next = line; next && *n < MOST_FIELDS;) {
+    for (char *next = line; next;) {
+        PLMR_CHECK(*n < MOST_FIELDS, PLMR_ERROR_INPUT, "%s:%lld: has more than %d columns", r->path, (long long)r->line,
+                   MOST_FIELDS);
         char *field = next + strspn(next, " \t"), *end = *field == '"' ? unquote(field) : field + strcspn(field, ",");
         PLMR_CHECK(end, PLMR_ERROR_INPUT, "%s:%lld: a quote is not closed before a comma or the end of the line",
                    r->path, (long long)r->line);

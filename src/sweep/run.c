@@ -30,12 +30,19 @@ typedef struct plmr_sweep {
 
 /* ---- points ---- */
 
+/* One of a simulation of serving has all of its requests. */
+enum { MOST_RECORD_BYTES = 1 << 30 };
+
 /* On rank 0. Takes over the error, if the point had one. */
 static plmr_status note_point(plmr_sweep *s, int64_t i, const plmr_sweep_point *point, plmr_status error)
 {
     char *record = NULL;
-    if (!error)
-        PLMR_TRY(plmr_text_file_read(s->record_file, "a record", &record));
+    size_t n;
+    plmr_status status = error ? PLMR_OK : plmr_file_read(s->record_file, MOST_RECORD_BYTES, &record, &n);
+    if (status) {
+        free(record);
+        return status;
+    }
     char *line = plmr_journal_line(point, s->keys[i], record, error ? plmr_error_text(error) : NULL);
     plmr_error_free(error);
     free(record);

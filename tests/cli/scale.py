@@ -121,6 +121,12 @@ def refuses(plmr, check, folder):
         done = subprocess.run([plmr.binary, "scale", "strong"] + gemm, capture_output=True, text=True, check=False,
                               env=dict(os.environ, PLMR_LAUNCHER=launcher))
         check(done.returncode in (1, 2) and done.stderr.count("\n") == 1 and words in done.stderr, f"{launcher}: {done}")
+    sees = os.path.join(folder, "sees")
+    with open(sees, "w", encoding="utf-8") as file:
+        file.write("import os, sys\nsys.exit('plmr sees ' + os.environ.get('FIRST', 'nothing'))\n")
+    done = subprocess.run([plmr.binary, "scale", "strong", "--ranks", "1"], capture_output=True, text=True, check=False,
+                          env={"FIRST": "it", **os.environ, "ODD": "\udcff", "PLMR_LAUNCHER": f"{sys.executable} {sees} {{n}}"})
+    check("plmr sees it" in done.stderr, f"a variable that is no text: {done}")
     check(not [name for name in os.listdir(folder) if name.endswith(".part")], f"left behind: {os.listdir(folder)}")
 
 

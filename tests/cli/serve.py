@@ -176,8 +176,13 @@ def check_rates(plmr, check, folder):
     check(abs(late["tpot_mean_s"] / early["tpot_mean_s"] - 1) < 1e-4 and late["rate_limit"] is None, f"{early}, {late}")
     with open(trace, "w", encoding="utf-8") as file:
         file.write("arrival,prompt,output\n0,10,3\n")
-    out = plmr.run(["serve"] + f"--model demo --device wormhole --trace {trace}".split())[1]
+    args = ["serve"] + f"--model demo --device wormhole --trace {trace}".split()
+    out = plmr.run(args)[1]
     check("1 at the start: 10 tokens" in out and "nan" not in out, out)
+    with open(trace, "w", encoding="utf-8") as file:
+        file.write("more," * 64 + "arrival,prompt,output\n")
+    code, out, err = plmr.run(args)
+    check(code == 2 and not out and "trace.csv:1: has more than 64 columns" in err[0], f"{code} {err}")
 
 
 def check_outside(plmr, check):
