@@ -61,7 +61,8 @@ static plmr_status time_gemm(struct run *run, const plmr_gemm_problem *problem)
     if (!status)
         status = plmr_region_cost(run->region, &cost);
     run->wall_s = plmr_wall_s() - start_s;
-    uint64_t held = (uint64_t)(resident_bytes() - before);
+    double more = resident_bytes() - before;
+    uint64_t held = more > 0 ? (uint64_t)more : 0;
     plmr_gemm_close(gemm);
     PLMR_TRY(plmr_agree(status));
     plmr_ranks_max(run->ranks, &run->wall_s, 1);

@@ -120,9 +120,10 @@ plmr_status plmr_evidence_read(const plmr_device *device, plmr_evidence_list *ev
     size_t name = strcspn(device->name, ":");
     *evidence = (plmr_evidence_list){0};
     plmr_status missing = plmr_share_path("validation/errors.jsonl", path, sizeof path);
-    plmr_error_free(missing);
-    if (missing)
+    if (missing) {
+        plmr_error_free(missing);
         return PLMR_OK;
+    }
     PLMR_TRY(plmr_text_file_read(path, "measurements", &text));
     for (char *rest = text; (line = strsep(&rest, "\n"));) {
         evidence->at = plmr_take_more(evidence->at, ((size_t)evidence->n + 1) * sizeof *evidence->at);

@@ -190,7 +190,7 @@ void plmr_defects_destroy(plmr_defects *d)
 /* Dead links between two physical cores of a line. */
 static int dead_between(const plmr_defects *d, enum plmr_axis axis, int row, int col, int to_row, int to_col)
 {
-    const int16_t *before = d->dead_links[axis];
+    const int32_t *before = d->dead_links[axis];
     size_t cols = (size_t)d->device_cols;
     return before ? abs(before[(size_t)to_row * cols + (size_t)to_col] - before[(size_t)row * cols + (size_t)col]) : 0;
 }

@@ -26,7 +26,7 @@ typedef struct plmr_defects {
     double *slow;   /* likewise: it takes so many times as long; NULL: none does */
     double slowest; /* the most of these */
     /* By axis and physical core: dead links along the axis that lie before it on its line; NULL: there are none. */
-    int16_t *dead_links[2];
+    int32_t *dead_links[2];
 } plmr_defects;
 
 /* Of a region of the device's first rows and columns; NULL where all cores are alike. Says which core has no place. */

@@ -79,8 +79,8 @@ static void print_titles(plmr_job *job, const plmr_record *record)
     job->titled = true;
 }
 
-/* Takes over the map of the algorithm, if it has run. */
-static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map)
+/* Takes over the map of the algorithm, and the numbers that its program has put into the record, if it has run. */
+static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map, json_t *own)
 {
     plmr_session *session = &job->session;
     if (job->text) {
@@ -92,7 +92,8 @@ static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map
         fflush(job->text);
     }
     json_t *object = plmr_record_json(plmr_record_fields, record);
-    json_object_update(object, job->own);
+    json_object_update(object, own);
+    json_decref(own);
     plmr_session_sign(session, object);
     if (session->html.runs)
         plmr_html_add_record(&session->html, object, &session->device, map ? json_pack("[o]", map) : NULL, NULL);
@@ -102,12 +103,12 @@ static plmr_status publish(plmr_job *job, const plmr_record *record, json_t *map
 /* Rank 0 tells of an algorithm that has run, after those before it that did not fit. */
 static plmr_status publish_all(plmr_job *job, const plmr_record *record)
 {
-    json_t *map = job->map;
-    job->map = NULL;
+    json_t *map = job->map, *own = job->own;
+    job->map = job->own = NULL;
     print_titles(job, record);
     for (int i = 0; i < job->n_misfits; i++)
-        PLMR_TRY(publish(job, &job->misfits[i].record, NULL));
-    return publish(job, record, map);
+        PLMR_TRY(publish(job, &job->misfits[i].record, NULL, NULL));
+    return publish(job, record, map, own);
 }
 
 static void forget_misfits(plmr_job *job)
@@ -238,7 +239,7 @@ static plmr_status run_one(plmr_job *job, const void *algorithm)
         return PLMR_OK;
     plmr_status status = PLMR_OK;
     if (plmr_rank() == 0)
-        status = misfit ? publish(job, &job->misfits[0].record, NULL) : publish_all(job, &record);
+        status = misfit ? publish(job, &job->misfits[0].record, NULL, NULL) : publish_all(job, &record);
     forget_misfits(job);
     return plmr_agree(status);
 }

@@ -160,6 +160,15 @@ void plmr_job_groups(plmr_job *job, const plmr_outline *plan, plmr_record *recor
 
 /* ---- the result ---- */
 
+/* The first is told of at the end. Takes it over. */
+static void note_wrong(plmr_job *job, plmr_status wrong)
+{
+    if (job->wrong)
+        plmr_error_free(wrong);
+    else
+        job->wrong = wrong;
+}
+
 static void take_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record)
 {
     plmr_verdict verdict;
@@ -173,8 +182,8 @@ static void take_verdict(plmr_job *job, plmr_verify *verify, plmr_record *record
     job->bound = verdict.max_reference > 0 ? verdict.bound / verdict.max_reference : verdict.bound;
     job->verified = verdict.elements;
     job->overflows = verdict.overflows > job->overflows ? verdict.overflows : job->overflows;
-    if (wrong && !job->wrong)
-        job->wrong = plmr_error_make(PLMR_ERROR_SYSTEM, "%s: %s", record->algorithm, plmr_error_text(wrong));
+    if (wrong)
+        note_wrong(job, plmr_error_make(PLMR_ERROR_SYSTEM, "%s: %s", record->algorithm, plmr_error_text(wrong)));
     plmr_error_free(wrong);
 }
 
@@ -192,8 +201,9 @@ plmr_status plmr_job_verify(plmr_job *job, const void *algorithm, void *work, pl
 {
     if (!job->options->verify)
         return PLMR_OK;
-    job->wrong = plmr_agree(job->actions->verify(algorithm, work));
-    record->verified = job->wrong ? "no" : "yes";
+    plmr_status wrong = plmr_agree(job->actions->verify(algorithm, work));
+    record->verified = wrong ? "no" : "yes";
+    note_wrong(job, wrong);
     return PLMR_OK;
 }
 

@@ -64,9 +64,10 @@ static void deliver_to_others(plmr_settling *s)
 
 /* ---- sending ---- */
 
+/* With its header a packet's words are an int32_t, too. */
 static int32_t packet_words(const plmr_device *device)
 {
-    return device->packet > 0 ? (int32_t)device->packet : INT32_MAX;
+    return device->packet > 0 ? (int32_t)device->packet : INT32_MAX - (int32_t)device->header;
 }
 
 static bool same_place(plmr_core_place a, plmr_core_place b)

@@ -10,10 +10,11 @@
 #include "time/clock.h"
 #include "time/trace.h"
 
-/* What the cores of this rank say, row by row; the longest, and the sum in 1/64 cycles. */
+/* What the cores of this rank say, row by row; the longest, and the sum in 1/64 cycles: in 2^32 of them, and what is left of each.
+ * In one word two thousand cores of 2^47 cycles would not fit, and in a double their order would count. */
 struct step {
     double *cycles, longest;
-    uint64_t sum;
+    uint64_t sum[2];
 };
 
 static plmr_status ask(const plmr_region *region, plmr_cycles t_cycles, void *context, struct step *step)
@@ -27,7 +28,9 @@ static plmr_status ask(const plmr_region *region, plmr_cycles t_cycles, void *co
                        "core (%d,%d) cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all",
                        row, col, cycles, region->ledger.compute_cycles);
             step->longest = *next > step->longest ? *next : step->longest;
-            step->sum += (uint64_t)(*next++ * 64);
+            uint64_t parts = (uint64_t)(*next++ * 64);
+            step->sum[0] += parts >> 32;
+            step->sum[1] += parts & UINT32_MAX;
         }
     return PLMR_OK;
 }
@@ -37,8 +40,8 @@ static void charge(plmr_region *region, const struct step *step)
     region->ledger.compute_cycles += step->longest;
     region->ledger.steps++;
     if (region->profile)
-        region->profile->compute_cycles +=
-            (double)step->sum / 64 / ((double)region->extent[PLMR_X] * region->extent[PLMR_Y]);
+        region->profile->compute_cycles += ((double)step->sum[0] * 0x1p32 + (double)step->sum[1]) / 64 /
+                                           ((double)region->extent[PLMR_X] * region->extent[PLMR_Y]);
     if (region->options.on_step && !region->options.values)
         region->options.on_step(region->options.on_step_context, region->ledger.steps);
 }
@@ -53,7 +56,7 @@ plmr_status plmr_compute_each(plmr_region *region, plmr_cycles t_cycles, void (*
     plmr_status status = plmr_agree(ask(region, t_cycles, context, &step));
     if (!status) {
         plmr_ranks_max(region->ranks, &step.longest, 1);
-        plmr_ranks_sum(region->ranks, &step.sum, 1);
+        plmr_ranks_sum(region->ranks, step.sum, 2);
         plmr_trace_verb(region, "compute", NULL);
         plmr_clock_busy_each(region->clock, step.cycles);
         charge(region, &step);

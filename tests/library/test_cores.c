@@ -3,6 +3,7 @@
 #include "tests/support.h"
 
 #include "plmr/plmr.h"
+#include "region/profile.h"
 #include "tests/clocks.h"
 
 enum { ROWS = 7, COLS = 6 };
@@ -204,6 +205,24 @@ static void slow_cores_take_longer(void **state)
     test_region_close(&t);
 }
 
+static double very_long(void *context, int row, int col)
+{
+    (void)context, (void)row, (void)col;
+    return 0x1p46;
+}
+
+/* What cores compute for in the mean, where their sum in 1/64 cycles is 2^64 and more. */
+static void a_mean_of_many_long_steps(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    plmr_region_options options = {.profile = true};
+    struct test_region t = test_region_open(&device, 64, 64, &options);
+    must(plmr_compute_each(t.region, very_long, NULL, NULL));
+    assert_true(t.region->profile->compute_cycles == 0x1p46);
+    test_region_close(&t);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +230,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(work_goes_on_beside_an_exchange),
         cmocka_unit_test(wrong_cycles_are_refused),
         cmocka_unit_test(slow_cores_take_longer),
+        cmocka_unit_test(a_mean_of_many_long_steps),
     };
     must_start(plmr_init(&argc, &argv));
     int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
