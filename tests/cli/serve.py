@@ -182,7 +182,7 @@ def check_rates(plmr, check, folder):
     with open(trace, "w", encoding="utf-8") as file:
         file.write("more," * 64 + "arrival,prompt,output\n")
     code, out, err = plmr.run(args)
-    check(code == 2 and not out and "trace.csv:1: has more than 64 columns" in err[0], f"{code} {err}")
+    check(code == 2 and not out and ".csv:1: has more than 64 columns" in err[0], f"{code} {err}")
 
 
 def check_outside(plmr, check):
