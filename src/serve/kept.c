@@ -20,9 +20,9 @@ struct stream {
 
 static plmr_status pass(struct stream *s, void *at, size_t n)
 {
-    if (s->takes)
+    if (s->takes && n > 0)
         return plmr_checkpoint_read(s->checkpoint, at, n);
-    if (plmr_rank() == 0)
+    if (!s->takes && n > 0 && plmr_rank() == 0) /* an array of none may be NULL */
         plmr_checkpoint_put(s->checkpoint, at, n);
     return PLMR_OK;
 }
