@@ -34,8 +34,8 @@ void plmr_clock_join(plmr_clock *clock, enum plmr_axis axis);
 bool plmr_clock_is_under_way(const plmr_clock *clock, enum plmr_axis axis);
 
 /* One step of a stream round the ring, each core passing to the neighbour before it: a core is done when it has sent
- * for `stream` cycles and when the neighbour's words have come, the first by the way between them after the neighbour
- * began, the last `stream` later, and `over` more over a border. */
+ * for `stream` cycles, `over` more over a border, and when the neighbour's words have come, the first by the way between
+ * them after the neighbour began, the last `stream` later, and `over` more over a border. */
 void plmr_clock_stream(plmr_clock *clock, const plmr_ring *ring, double stream, double over);
 
 /* A multicast along the axis from core `from`: starts when all cores of the line are ready; the core at coordinate i

@@ -91,7 +91,7 @@ struct plmr_clock {
     double *latest[2];            /* multicast: latest clock of each line along the axis */
     double *after[2];             /* multicast: cycles after that, by local coordinate along the axis */
     size_t after_pitch;           /* along x: from row to row of them; 0: alike in all rows */
-    double *by_before, *by_after; /* latencies of what comes along a row, at its ends */
+    double *by_before, *by_after; /* latencies of what comes along a row, at its ends; before: of what streams send */
     plmr_exchange *messages;
     double *spare; /* of all cores, from the last flow of messages to the next; NULL: there is none */
     struct pattern last;
@@ -104,6 +104,12 @@ static inline double plmr_latency(const struct arrival *a, plmr_way way)
 {
     double latency = a->begin + a->transit + way.flight + a->relay * (way.hops - 1);
     return way.borders ? latency + a->over * (a->relay > 0 ? way.borders : 1) : latency;
+}
+
+/* And to the end of what a core sends by a way as a stream. */
+static inline double plmr_sent(const struct arrival *a, plmr_way way)
+{
+    return a->begin + a->send + (way.borders ? a->over : 0);
 }
 
 /* One settling pass, clock_pass.c: fills f->next with what clocks f->t are once all that is under way in `now` has

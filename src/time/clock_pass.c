@@ -80,7 +80,8 @@ struct pass {
 static void measure(const struct pass *p, int from, int until)
 {
     for (int c = from; c < until; c++) {
-        p->clock->by_before[c] = plmr_latency(&p->x, p->x.ring->way_before[c]);
+        plmr_way before = p->x.ring->way_before[c];
+        p->clock->by_before[c] = p->x.kind == STREAM ? plmr_sent(&p->x, before) : plmr_latency(&p->x, before);
         p->clock->by_after[c] = plmr_latency(&p->x, p->x.ring->way_after[c]);
     }
 }
@@ -139,7 +140,7 @@ static struct y_terms terms_of_row(const struct pass *p, int r)
         terms.own = plmr_latest(own, plmr_latest(terms.up_lat, terms.down_lat));
     } else if (a->kind == STREAM) {
         terms.down_lat = plmr_latency(a, a->ring->way_after[r]);
-        terms.own = plmr_latest(own, a->begin + a->send);
+        terms.own = plmr_latest(own, plmr_sent(a, a->ring->way_before[r]));
         terms.up_lat = terms.own;
     } else if (a->kind == MULTICAST) {
         terms.up = p->clock->latest[PLMR_Y];
@@ -163,7 +164,7 @@ static double x_term(const struct pass *p, double t, int r, int c)
     const plmr_clock *clock = p->clock;
     double after = x_clock(p, r, p->x.ring->after[c]), before = x_clock(p, r, p->x.ring->before[c]);
     if (p->x.kind == STREAM)
-        return plmr_latest(t + p->x.begin + p->x.send, after + clock->by_after[c]);
+        return plmr_latest(t + clock->by_before[c], after + clock->by_after[c]);
     return plmr_latest(plmr_latest(t, after) + clock->by_after[c], plmr_latest(t, before) + clock->by_before[c]);
 }
 

@@ -89,13 +89,14 @@ static void consider_axis(const plmr_clock *clock, enum plmr_axis axis, int r, i
                  plmr_latency(a, a->ring->way_before[at]));
 }
 
-/* Cycles for which a stream keeps the core sending beyond what it is busy with. */
-static double still_sending(const plmr_clock *clock, int *label)
+/* Cycles for which a stream keeps core (r, c) sending beyond what it is busy with. */
+static double still_sending(const plmr_clock *clock, int r, int c, int *label)
 {
     double longest = 0;
     for (int axis = 0; axis < 2; axis++) {
         const struct arrival *a = &clock->arrival[axis];
-        double rest = a->kind == STREAM ? a->begin + a->send - clock->lag : 0;
+        int at = axis == PLMR_X ? c : r;
+        double rest = a->kind == STREAM ? plmr_sent(a, a->ring->way_before[at]) - clock->lag : 0;
         if (rest > longest) {
             longest = rest;
             *label = a->label;
@@ -121,7 +122,7 @@ static void put_pass(plmr_clock *clock, const struct clocks *advanced, struct pl
     consider_axis(clock, PLMR_X, core->row, core->col, &cause);
     consider_axis(clock, PLMR_Y, core->row, core->col, &cause);
     plmr_trace_put_pieces(trace, core);
-    double send = still_sending(clock, &label);
+    double send = still_sending(clock, core->row, core->col, &label);
     plmr_trace_put(trace, core, PLMR_TRACE_SEND, label, send);
     double next = next_of(clock, advanced, core->row, core->col);
     put_rest(trace, core, trace->base + clock->origin + next, cause.flight, cause.label);

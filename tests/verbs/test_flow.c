@@ -100,17 +100,28 @@ static int hops_of(const struct model *m, const plmr_flow_leg *leg)
     return leg->wraps ? m->n - straight : straight;
 }
 
-/* A leg's links, one by one: cycles of the first word; how many of them are borders, which lie between dies and, on a
- * torus of dies, round its end. */
-static double fly(const struct model *m, const plmr_flow_leg *leg, int *borders)
+/* The core after this one, up or down, on a torus round the end. */
+static int next_core(const struct model *m, int at, bool up)
+{
+    return (at + (up ? 1 : m->n - 1)) % m->n;
+}
+
+/* Is the link between them a border? Those lie between dies and, on a torus of dies, round its end. */
+static bool is_border(const struct model *m, int at, bool up)
 {
     int pitch = (int)(m->axis == PLMR_X ? m->device->border_cols : m->device->border_rows);
+    int next = next_core(m, at, up);
+    return pitch > 0 && (abs(next - at) > 1 || (next > at ? next : at) % pitch == 0);
+}
+
+/* A leg's links, one by one: cycles of the first word, and how many of them are borders. */
+static double fly(const struct model *m, const plmr_flow_leg *leg, int *borders)
+{
     bool up = (leg->dst > leg->src) != leg->wraps;
     double flight = 2 * m->device->ramp;
     *borders = 0;
-    for (int at = leg->src, next; at != leg->dst; at = next) {
-        next = (at + (up ? 1 : m->n - 1)) % m->n;
-        bool over = pitch > 0 && (abs(next - at) > 1 || (next > at ? next : at) % pitch == 0);
+    for (int at = leg->src; at != leg->dst; at = next_core(m, at, up)) {
+        bool over = is_border(m, at, up);
         flight += over ? m->device->border_hop : m->device->hop;
         *borders += over;
     }
@@ -220,44 +231,69 @@ static void stream_by_legs(const struct model *m, double *free, const plmr_flow 
 
 /* ---- links and routes ---- */
 
-/* Links that one word crosses, each marked: legs that share them cross them once. */
-static uint64_t links_by_legs(const struct model *m, const struct legs *legs)
+/* How often words cross each link, by the core that they leave and their direction: legs that share links cross them
+ * once. */
+struct crossings {
+    uint64_t by_link[MOST][2];
+};
+
+static struct crossings cross_by_legs(const struct model *m, const struct legs *legs)
 {
-    uint64_t n = 0;
-    bool crossed[2 * MOST];
+    struct crossings all = {{{0}}};
+    bool crossed[MOST][2];
     for (int i = 0; i < legs->n; i++) {
         const plmr_flow_leg *leg = &legs->leg[i], *last = leg - (i > 0);
+        bool up = (leg->dst > leg->src) != leg->wraps;
         if (!leg->shares || i == 0 || last->src != leg->src || last->phase != leg->phase)
             memset(crossed, 0, sizeof crossed);
-        for (int hop = 0, at = leg->src; hop < hops_of(m, leg); hop++) {
-            bool up = (leg->dst > leg->src) != leg->wraps;
-            n += !crossed[2 * at + up];
-            crossed[2 * at + up] = true;
-            at = (at + (up ? 1 : m->n - 1)) % m->n;
+        for (int hop = 0, at = leg->src; hop < hops_of(m, leg); hop++, at = next_core(m, at, up)) {
+            all.by_link[at][up] += !crossed[at][up];
+            crossed[at][up] = true;
         }
     }
+    return all;
+}
+
+static uint64_t links_by_legs(const struct model *m, const struct legs *legs)
+{
+    struct crossings all = cross_by_legs(m, legs);
+    uint64_t n = 0;
+    for (int i = 0; i < 2 * m->n; i++)
+        n += all.by_link[i / 2][i % 2];
     return n;
 }
 
 /* Of those the ones that are borders. */
 static uint64_t borders_by_legs(const struct model *m, const struct legs *legs)
 {
+    struct crossings all = cross_by_legs(m, legs);
     uint64_t n = 0;
-    bool crossed[2 * MOST];
-    int pitch = (int)(m->axis == PLMR_X ? m->device->border_cols : m->device->border_rows);
-    for (int i = 0; i < legs->n && pitch > 0; i++) {
-        const plmr_flow_leg *leg = &legs->leg[i], *last = leg - (i > 0);
-        if (!leg->shares || i == 0 || last->src != leg->src || last->phase != leg->phase)
-            memset(crossed, 0, sizeof crossed);
-        for (int hop = 0, at = leg->src, next; hop < hops_of(m, leg); hop++, at = next) {
-            bool up = (leg->dst > leg->src) != leg->wraps;
-            next = (at + (up ? 1 : m->n - 1)) % m->n;
-            bool over = abs(next - at) > 1 || (next > at ? next : at) % pitch == 0;
-            n += over && !crossed[2 * at + up];
-            crossed[2 * at + up] = true;
-        }
-    }
+    for (int i = 0; i < 2 * m->n; i++)
+        n += is_border(m, i / 2, i % 2) ? all.by_link[i / 2][i % 2] : 0;
     return n;
+}
+
+/* Whatever a kind says of its clocks: no link carries words faster than it can, one after the other. */
+static double fullest_link(const struct model *m, const struct legs *legs, double words)
+{
+    struct crossings all = cross_by_legs(m, legs);
+    double fullest = 0;
+    for (int i = 0; i < 2 * m->n; i++)
+        fullest = larger(fullest, (double)all.by_link[i / 2][i % 2] * words *
+                                      (is_border(m, i / 2, i % 2) ? border_word(m) : m->device->link));
+    return fullest;
+}
+
+static void check_fullest(const struct model *m, const plmr_flow *flow, const struct legs *legs, double words)
+{
+    double begin = m->clock[0][0], least = fullest_link(m, legs, words) * flow->turns;
+    for (int line = 0; line < LINES; line++)
+        for (int core = 0; core < m->n; core++)
+            begin = m->clock[line][core] < begin ? m->clock[line][core] : begin;
+    double cycles = plmr_clock_max(m->t.region->clock) - begin;
+    if (cycles < least - 1) /* each stream is rounded */
+        fail_msg("%s, %s, %d cores along %c: %.3f cycles, but a link is busy for %.3f", flow->verb, m->device->name,
+                 m->n, m->axis == PLMR_X ? 'x' : 'y', cycles, least);
 }
 
 /* At least: words that leave a core one way or the other, its own or those that pass straight through; words that it
@@ -304,7 +340,8 @@ static void check_routes(const struct model *m, const plmr_flow *flow, const str
     }
 }
 
-/* Begins and ends the flow; its links and routes are as its legs say. Returns them. */
+/* Begins and ends the flow; its links and routes are as its legs say, and it takes as long as the fullest link. Returns
+ * the legs. */
 static const struct legs *run(const struct model *m, const plmr_flow *flow, int64_t words)
 {
     uint64_t before = m->t.region->ledger.wavelet_hops, over = m->t.region->ledger.border_hops;
@@ -315,6 +352,7 @@ static const struct legs *run(const struct model *m, const plmr_flow *flow, int6
     assert_int_equal(m->t.region->ledger.border_hops - over, in_line * LINES * (uint64_t)words);
     check_links(m, flow, legs, before, (uint64_t)words);
     check_routes(m, flow, legs);
+    check_fullest(m, flow, legs, (double)words);
     return legs;
 }
 
@@ -364,20 +402,20 @@ static void run_streams(struct model *m, const plmr_flow *flow, int64_t words, c
     compare(m, what);
 }
 
-/* One lap round the ring, launched once, each step by the first n legs. */
+/* One lap round the ring, launched once, each step by the first n legs: a core has sent when its last word is on the
+ * slowest link of its way. */
 static void lap_by_legs(struct model *m, const struct legs *legs, double launch, double words)
 {
     for (int line = 0; line < LINES; line++)
         for (int step = 0; step < m->n - 1; step++) {
-            double next[MOST], stream = stream_of(m, words), *t = m->clock[line];
-            for (int core = 0; core < m->n; core++) {
+            double next[MOST] = {0}, *t = m->clock[line];
+            for (int core = 0; core < m->n; core++)
                 t[core] += step == 0 ? launch : 0;
-                next[core] = t[core] + stream;
-            }
             for (int i = 0; i < m->n; i++) {
                 const plmr_flow_leg *leg = &legs->leg[i];
-                double last = flight_of(m, leg) + plmr_device_quantise(word_of(m, leg) * words);
-                next[leg->dst] = larger(next[leg->dst], t[leg->src] + last);
+                double stream = plmr_device_quantise(word_of(m, leg) * words);
+                next[leg->src] = larger(next[leg->src], t[leg->src] + stream);
+                next[leg->dst] = larger(next[leg->dst], t[leg->src] + flight_of(m, leg) + stream);
             }
             memcpy(t, next, sizeof next);
         }
@@ -446,7 +484,7 @@ static plmr_device bordered(int pitch)
     device.border_cols = pitch;
     device.border_rows = pitch + 1;
     device.border_hop = 17.5;
-    device.border_link = 1.25;
+    device.border_link = pitch % 4 == 3 ? 20.25 : 1.25;
     device.border_lanes = 2 * (pitch % 3);
     return device;
 }
