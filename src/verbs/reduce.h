@@ -28,8 +28,9 @@ enum { PLMR_TYPICAL_WAVELETS = 8 };
 plmr_status plmr_reduce_plan_create(const plmr_reduce_algorithm *algorithm, const plmr_device *device,
                                     enum plmr_axis axis, int n, const plmr_reduce_options *options,
                                     plmr_reduce_plan **plan);
-/* What plans of chunks round the interleaved ring have in common: its routes, and how their words go. */
-plmr_status plmr_reduce_plan_ring(plmr_reduce_plan *plan, const plmr_flow_kind *kind);
+/* What plans of chunks round the interleaved ring have in common: its routes, how their words go, and the hops of so many
+ * laps of n - 1 steps. */
+plmr_status plmr_reduce_plan_ring(plmr_reduce_plan *plan, const plmr_flow_kind *kind, int laps);
 
 /* Counts the links that phases cross, when all legs are there. */
 void plmr_reduce_plan_count(plmr_reduce_plan *plan);

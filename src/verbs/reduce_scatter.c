@@ -60,9 +60,9 @@ static const plmr_flow_kind scatter_gather = {.legs = legs, .clock = advance, .r
 static plmr_status plan_scatter(plmr_reduce_plan *plan)
 {
     int n = plan->n, n_routes = multicast_routes(plan->device, n);
-    PLMR_TRY(plmr_reduce_plan_ring(plan, &scatter_gather));
+    PLMR_TRY(plmr_reduce_plan_ring(plan, &scatter_gather, 1));
     plan->turns = 1;
-    plan->hops = 2 * (int64_t)n - 3 + n - 1; /* round the ring, but for one short step; then from end to end */
+    plan->hops += n - 1; /* from end to end */
     plan->stages = n - 1 + (n - 1) / n_routes;
     for (int core = 0; core < n; core++)
         plan->routes[core] |= ((UINT64_C(1) << n_routes) - 1) << RING_ROUTES;

@@ -421,9 +421,23 @@ static void lap_by_legs(struct model *m, const struct legs *legs, double launch,
         }
 }
 
+/* Hops of the longest path of so many of the first n legs, one from each core, each to where the next begins. */
+static int longest_path(const struct model *m, const struct legs *legs, int n_steps)
+{
+    int longest = 0;
+    for (int first = 0; first < m->n; first++) {
+        int hops = 0;
+        for (int step = 0, at = first; step < n_steps; step++, at = legs->leg[at].dst)
+            hops += hops_of(m, &legs->leg[at]);
+        longest = hops > longest ? hops : longest;
+    }
+    return longest;
+}
+
 static void check_ring(struct model *m, const plmr_flow *flow, int64_t words)
 {
     const struct legs *legs = run(m, flow, words);
+    assert_int_equal(flow->hops, longest_path(m, legs, flow->turns));
     for (int half = 0; half < 2; half++)
         lap_by_legs(m, legs, flow->launch, (double)words);
     compare(m, "ring allreduce");
@@ -435,6 +449,7 @@ static void check_scatter(struct model *m, const plmr_flow *flow, int64_t words)
     static struct legs last;
     const struct legs *legs = run(m, flow, words);
     int n_lap = m->n * (m->n - 1);
+    assert_int_equal(flow->hops, longest_path(m, legs, m->n - 1) + m->n - 1);
     for (int i = 0; i < legs->n; i++)
         assert_int_equal(legs->leg[i].phase, i < n_lap ? i / m->n : m->n - 1);
     last.n = legs->n - n_lap;
