@@ -135,7 +135,8 @@ void plmr_flow_stream(const plmr_flow *flow, int64_t words);
  * `stream` cycles more at receivers. */
 uint64_t plmr_flow_count(const plmr_flow *flow, uint64_t words, double stream, plmr_profile *profile);
 
-/* The legs of a multicast from core `from`, and cycles until the last of so many words from there has come to `to`. */
+/* The legs of a multicast from core `from`, and cycles until the last of so many words from there has come to `to`; to
+ * `from`: until it has left, as fast as the slowest link of the line lets it. */
 void plmr_flow_fan_legs(const plmr_flow *flow, int from, plmr_leg_visit visit, void *context);
 double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words);
 

@@ -37,10 +37,10 @@ static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
 
 double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words)
 {
-    const plmr_device *device = flow->region->device;
     plmr_way way = plmr_region_way(flow->region, flow->axis, from, to);
-    double software = plmr_way_stage(device) * relays(from, to, flow->n_routes);
-    return plmr_device_quantise((way.hops ? way.flight : 0) + software + way.word * words);
+    plmr_way line = plmr_way_between(flow->region->device, flow->axis, 0, line_of(flow) - 1);
+    double software = plmr_way_stage(flow->region->device) * relays(from, to, flow->n_routes);
+    return plmr_device_quantise(from == to ? line.word * words : way.flight + software + way.word * words);
 }
 
 /* Of all others' words the last come from one of the ends: from the farther, or over more relays. */

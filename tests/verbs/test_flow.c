@@ -182,16 +182,16 @@ static void exchange_by_legs(struct model *m, const struct legs *legs, double wo
     }
 }
 
-/* All legs begin when the last core of the line is ready; a core is done when the last word has come, or has left. */
+/* All legs begin when the last core of the line is ready; a core is done when the last word has come, and when its own
+ * have left as fast as the slowest of its legs lets them. */
 static void multicast_by_legs(struct model *m, const struct legs *legs, double words, double busy_words)
 {
-    double after[MOST] = {0}, n_in[MOST] = {0};
+    double after[MOST] = {m->n == 1 ? m->device->link * busy_words : 0}, n_in[MOST] = {0};
     for (int i = 0; i < legs->n; i++)
         n_in[legs->leg[i].dst]++;
-    for (int core = 0; core < m->n; core++)
-        after[core] = n_in[core] > 0 ? 0 : m->device->link * busy_words;
     for (int i = 0; i < legs->n; i++) {
         const plmr_flow_leg *leg = &legs->leg[i];
+        after[leg->src] = larger(after[leg->src], word_of(m, leg) * words);
         double software = leg->stages * (2 * m->device->ramp + m->device->stage);
         double last = flight_of(m, leg) + software + word_of(m, leg) * words * n_in[leg->dst];
         after[leg->dst] = larger(after[leg->dst], last);
