@@ -79,32 +79,62 @@ static void plan_tree_of(plmr_reduce_plan *plan, const int *n_groups)
     free(member);
 }
 
-/* Improves one level's count at a time over all that fit between its neighbours' until none does better. */
+static double cycles_with(plmr_reduce_plan *plan, const int *n_groups)
+{
+    double t_cycles;
+    int64_t hops, stages;
+    plan_tree_of(plan, n_groups);
+    plmr_reduce_plan_cycles(plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
+    return t_cycles;
+}
+
+/* One level's count becomes the best of all that fit between its neighbours', if that is better than `best`. */
+static bool improve_level(plmr_reduce_plan *plan, int *n_groups, int level, double *best)
+{
+    int high = level ? n_groups[level - 1] : plan->n,
+        low = level < plan->options.n_levels - 2 ? n_groups[level + 1] : 1;
+    int kept = n_groups[level];
+    bool better = false;
+    for (int count = low; count <= high; count++) {
+        n_groups[level] = count;
+        double t_cycles = cycles_with(plan, n_groups);
+        if (t_cycles < *best) {
+            *best = t_cycles;
+            kept = count;
+            better = true;
+        }
+    }
+    n_groups[level] = kept;
+    return better;
+}
+
+/* Improves the first n levels, one at a time, until none does better. */
+static double climb(plmr_reduce_plan *plan, int *n_groups, int n)
+{
+    double best = INFINITY;                                      /* on a device without costs all take 0 cycles */
+    for (bool better = true; better; better = better && n > 1) { /* a single level is looked at whole */
+        better = false;
+        for (int level = 0; level < n; level++)
+            better |= improve_level(plan, n_groups, level, &best);
+    }
+    return best;
+}
+
+/* Where climbing ends depends on where it starts: from the best tree of a level less, so that no tree is worse than that
+ * by more than launches, and from groups of two. */
 static void choose_groups(plmr_reduce_plan *plan, int *n_groups)
 {
-    int n = plan->n, n_levels = plan->options.n_levels;
-    double best = INFINITY; /* on a device without costs all take 0 cycles */
-    for (int level = 0, members = n; level < n_levels - 1; level++, members = n_groups[level - 1])
-        n_groups[level] = members > 3 ? members / 2 : members;
-    for (bool better = true; better; better = better && n_levels > 2) { /* a single level is looked at whole */
-        better = false;
-        for (int level = 0; level < n_levels - 1; level++) {
-            int high = level ? n_groups[level - 1] : n, low = level < n_levels - 2 ? n_groups[level + 1] : 1;
-            int kept = n_groups[level];
-            for (int count = low; count <= high; count++) {
-                double t_cycles;
-                int64_t hops, stages;
-                n_groups[level] = count;
-                plan_tree_of(plan, n_groups);
-                plmr_reduce_plan_cycles(plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
-                if (t_cycles < best) {
-                    best = t_cycles;
-                    kept = count;
-                    better = true;
-                }
-            }
-            n_groups[level] = kept;
-        }
+    int most = plan->options.n_levels - 1;
+    for (int level = 0; level < most; level++)
+        n_groups[level] = 1;
+    for (int n = 1; n <= most; n++) {
+        int halves[PLMR_TREE_LEVELS];
+        memcpy(halves, n_groups, sizeof halves);
+        for (int level = 0, members = plan->n; level < n; level++, members = halves[level - 1])
+            halves[level] = members > 3 ? members / 2 : members;
+        double t_cycles = climb(plan, n_groups, n);
+        if (n > 1 && climb(plan, halves, n) <= t_cycles)
+            memcpy(n_groups, halves, sizeof halves);
     }
 }
 

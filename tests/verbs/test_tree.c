@@ -189,7 +189,32 @@ static void faster_links_keep_trees(void **state)
     (void)state;
 }
 
+static double auto_cycles(const plmr_device *device, int n, int n_levels)
+{
+    plmr_reduce_options options = {.n_levels = n_levels};
+    plmr_reduce_plan *plan;
+    double t_cycles;
+    int64_t hops, stages;
+    must(plmr_reduce_plan_create(plmr_reduce_find("ktree"), device, PLMR_X, n, &options, &plan));
+    plmr_reduce_plan_cycles(plan, PLMR_TYPICAL_WAVELETS, &t_cycles, &hops, &stages);
+    plmr_reduce_plan_destroy(plan);
+    return t_cycles;
+}
+
+/* A level more costs two launches at most: it may have one group. */
+static void deeper_trees_cost_launches_at_most(void **state)
+{
+    static const int cores[] = {4, 12, 16, 24, 27, 32, 48, 96, 240};
+    plmr_device device = test_device("wse2");
+    for (size_t i = 0; i < sizeof cores / sizeof cores[0]; i++)
+        for (int n_levels = 2; n_levels <= 4; n_levels++)
+            assert_true(auto_cycles(&device, cores[i], n_levels) <=
+                        auto_cycles(&device, cores[i], n_levels - 1) + 2 * device.collective_launch);
+    (void)state;
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(deeper_trees_cost_launches_at_most),
     cmocka_unit_test(every_algorithm_adds_as_its_plan),
     cmocka_unit_test(deep_trees_add_as_their_plan),
     cmocka_unit_test(faster_links_keep_trees),
