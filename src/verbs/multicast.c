@@ -35,18 +35,45 @@ static void legs(const plmr_flow *flow, plmr_leg_visit visit, void *context)
             plmr_flow_fan_legs(flow, from, visit, context);
 }
 
-double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words)
+/* When the last word is there of those that follow the first one of core `from` in so many cycles. */
+static double arrive(const plmr_flow *flow, int from, int to, double stream)
 {
-    plmr_way way = plmr_region_way(flow->region, flow->axis, from, to);
-    plmr_way line = plmr_way_between(flow->region->device, flow->axis, 0, line_of(flow) - 1);
     double software = plmr_way_stage(flow->region->device) * relays(from, to, flow->n_routes);
-    return plmr_device_quantise(from == to ? line.word * words : way.flight + software + way.word * words);
+    return plmr_device_quantise(plmr_region_way(flow->region, flow->axis, from, to).flight + software + stream);
 }
 
-/* Of all others' words the last come from one of the ends: from the farther, or over more relays. */
+double plmr_flow_arrival(const plmr_flow *flow, int from, int to, double words)
+{
+    const plmr_device *device = flow->region->device;
+    if (from == to)
+        return plmr_device_quantise(plmr_way_between(device, flow->axis, 0, line_of(flow) - 1).word * words);
+    return arrive(flow, from, to, plmr_way_between(device, flow->axis, from, to).word * words);
+}
+
+/* Cores beyond the border that is nearest to `to` on the side of an end. */
+static int count_beyond(const plmr_flow *flow, int end, int to)
+{
+    const plmr_device *device = flow->region->device;
+    int pitch = plmr_way_pitch(device, flow->axis);
+    if (pitch == 0)
+        return 0;
+    int die = to - (device->first[flow->axis] + to) % pitch, n = end < to ? die : line_of(flow) - (die + pitch);
+    return n > 0 ? n : 0;
+}
+
+/* All others' words come in one after the other, and over a border those from beyond it; the last of a side is its end's. */
+static double last_of_side(const plmr_flow *flow, int end, int to, double words)
+{
+    const plmr_device *device = flow->region->device;
+    double all = device->link * words * (line_of(flow) - 1);
+    double over = plmr_way_border_word(device, flow->axis) * words * count_beyond(flow, end, to);
+    return end == to ? 0 : arrive(flow, end, to, all > over ? all : over);
+}
+
+/* Of all others' words the last come from one of the ends: from the farther, or over more relays or slower links. */
 static double last_arrival(const plmr_flow *flow, int to, double words)
 {
-    double low = plmr_flow_arrival(flow, 0, to, words), high = plmr_flow_arrival(flow, line_of(flow) - 1, to, words);
+    double low = last_of_side(flow, 0, to, words), high = last_of_side(flow, line_of(flow) - 1, to, words);
     return low > high ? low : high;
 }
 
@@ -55,13 +82,12 @@ static void advance(const plmr_flow *flow, int64_t words)
     plmr_region *region = flow->region;
     int count = region->count[flow->axis], first = region->first[flow->axis];
     bool all = flow->from < 0;
-    words *= all ? line_of(flow) - 1 : 1;
     double *after = plmr_take((size_t)count * sizeof *after), n = (double)words;
     for (int i = 0; i < count; i++)
         after[i] = all ? last_arrival(flow, first + i, n) : plmr_flow_arrival(flow, flow->from, first + i, n);
     plmr_clock_multicast(region->clock, flow->axis, after);
     free(after);
-    plmr_region_move(region, PLMR_MOVE_MULTICAST, plmr_flow_launch(flow, words));
+    plmr_region_move(region, PLMR_MOVE_MULTICAST, plmr_flow_launch(flow, all ? words * (line_of(flow) - 1) : words));
 }
 
 static const plmr_flow_kind multicast = {.legs = legs, .clock = advance};

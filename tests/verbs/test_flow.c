@@ -182,18 +182,25 @@ static void exchange_by_legs(struct model *m, const struct legs *legs, double wo
     }
 }
 
-/* All legs begin when the last core of the line is ready; a core is done when the last word has come, and when its own
+/* All legs begin when the last core of the line is ready; a core is done when the last word has come, after all that come
+ * to it, and over a border after all that come over it on that side; and when its own
  * have left as fast as the slowest of its legs lets them. */
 static void multicast_by_legs(struct model *m, const struct legs *legs, double words, double busy_words)
 {
-    double after[MOST] = {m->n == 1 ? m->device->link * busy_words : 0}, n_in[MOST] = {0};
-    for (int i = 0; i < legs->n; i++)
-        n_in[legs->leg[i].dst]++;
+    double after[MOST] = {m->n == 1 ? m->device->link * busy_words : 0}, n_in[MOST] = {0}, n_over[MOST][2] = {{0}};
+    for (int i = 0; i < legs->n; i++) {
+        int borders, dst = legs->leg[i].dst;
+        fly(m, &legs->leg[i], &borders);
+        n_in[dst]++;
+        n_over[dst][dst > legs->leg[i].src] += borders > 0;
+    }
     for (int i = 0; i < legs->n; i++) {
         const plmr_flow_leg *leg = &legs->leg[i];
         after[leg->src] = larger(after[leg->src], word_of(m, leg) * words);
         double software = leg->stages * (2 * m->device->ramp + m->device->stage);
-        double last = flight_of(m, leg) + software + word_of(m, leg) * words * n_in[leg->dst];
+        double over =
+            word_of(m, leg) > m->device->link ? border_word(m) * words * n_over[leg->dst][leg->dst > leg->src] : 0;
+        double last = flight_of(m, leg) + software + larger(m->device->link * words * n_in[leg->dst], over);
         after[leg->dst] = larger(after[leg->dst], last);
     }
     for (int line = 0; line < LINES; line++) {
