@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
+#include "device/identity.h"
 
 /* Which of members [first, first + count) keeps their sum: the middle one; where the whole sum goes to a root, the one
  * that is nearest to that. */
@@ -138,6 +140,36 @@ static void choose_groups(plmr_reduce_plan *plan, int *n_groups)
     }
 }
 
+/* What a choice follows from, and what it is. */
+struct choice {
+    uint64_t device; /* the hash of its costs; 0: nothing is kept */
+    enum plmr_axis axis;
+    int n, n_levels, root; /* root -1: all get the sum */
+    int n_groups[PLMR_TREE_LEVELS];
+};
+
+static bool is_same(const struct choice *a, const struct choice *b)
+{
+    return a->device == b->device && a->axis == b->axis && a->n == b->n && a->n_levels == b->n_levels &&
+           a->root == b->root;
+}
+
+/* A search for placements asks for few different trees, but for each of them again and again. */
+static void choose_once(plmr_reduce_plan *plan, int *n_groups)
+{
+    enum { MOST_KEPT = 512 };
+    static struct choice kept[MOST_KEPT];
+    const plmr_reduce_options *options = &plan->options;
+    struct choice choice = {plmr_device_hash(PLMR_HASH_START, plan->device), plan->axis, plan->n, options->n_levels,
+                            options->to_root ? options->root : -1,           {0}};
+    struct choice *place = &kept[(choice.device + (uint64_t)plan->n * 8 + (uint64_t)options->n_levels) % MOST_KEPT];
+    if (!is_same(place, &choice)) {
+        choose_groups(plan, choice.n_groups);
+        *place = choice;
+    }
+    memcpy(n_groups, place->n_groups, sizeof place->n_groups);
+}
+
 /* How fast words follow each other does not enter: of a vector that takes so long on any link all trees of a device are
  * worth the same, however fast its links are; else a faster one might come with another tree, on which longer vectors take
  * longer. */
@@ -149,7 +181,7 @@ static void choose_groups_at_a_pace(plmr_reduce_plan *plan, int *n_groups)
     paced.border_link = 0;
     plan->device = &paced;
     plan->is_draft = true;
-    choose_groups(plan, n_groups);
+    choose_once(plan, n_groups);
     plan->is_draft = false;
     plan->device = device;
 }
