@@ -113,6 +113,19 @@ char *plmr_launch_expand(const char *word, int n_ranks)
     return text;
 }
 
+static bool find_on_path(char *path, size_t size)
+{
+    const char *at = getenv("PATH");
+    while (at && *at) {
+        size_t n = strcspn(at, ":");
+        snprintf(path, size, "%.*s/plmr", (int)n, at);
+        if (access(path, X_OK) == 0)
+            return true;
+        at += n + (at[n] == ':');
+    }
+    return false;
+}
+
 /* The program plmr: this process's, or, in one that has libplmr alone, what PATH has. */
 static plmr_status find_program(char *path, size_t size)
 {
@@ -121,13 +134,8 @@ static plmr_status find_program(char *path, size_t size)
     path[length] = '\0';
     if (strcmp(strrchr(path, '/') + 1, "plmr") == 0)
         return PLMR_OK;
-    const char *folders = getenv("PATH");
-    bool found = false;
-    for (const char *at = folders ? folders : ""; *at && !found; at += strcspn(at, ":"), at += *at == ':') {
-        snprintf(path, size, "%.*s/plmr", (int)strcspn(at, ":"), at);
-        found = access(path, X_OK) == 0;
-    }
-    PLMR_CHECK(found, PLMR_ERROR_INPUT, "it starts the program plmr, which no folder of PATH has: put it there");
+    PLMR_CHECK(find_on_path(path, size), PLMR_ERROR_INPUT,
+               "it starts the program plmr, which no folder of PATH has: put it there");
     return PLMR_OK;
 }
 
