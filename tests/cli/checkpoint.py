@@ -59,7 +59,7 @@ def kill_and_go_on(plmr, check, args, every, n_kills, folder):
             out, err = process.communicate(timeout=random.uniform(0.3, 1.2) * wall_s)
             check(process.returncode == 0 and result_of(record, out) == whole, f"{args} ends with {process.returncode} {err}")
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGSTOP)  # or mpirun might start one more meanwhile
+            os.kill(process.pid, signal.SIGSTOP)  # or mpirun might start one more meanwhile; and nothing is waited for yet
             for pid in children(process.pid) or [process.pid]:
                 os.kill(pid, signal.SIGKILL)
             process.kill()  # mpirun may wait for ranks that are killed while they start
