@@ -60,10 +60,13 @@ def kill_and_go_on(plmr, check, args, every, n_kills, folder):
             check(process.returncode == 0 and result_of(record, out) == whole, f"{args} ends with {process.returncode} {err}")
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGSTOP)  # or mpirun might start one more meanwhile; and nothing is waited for yet
-            for pid in children(process.pid) or [process.pid]:
+            ranks_of_it = children(process.pid) or [process.pid]
+            for pid in ranks_of_it:
                 os.kill(pid, signal.SIGKILL)
             process.kill()  # mpirun may wait for ranks that are killed while they start
             outcome(process, 60)
+            while any(map(is_alive, ranks_of_it)):  # and has its lock
+                time.sleep(0.001)
     code, out, err = plmr.run(args + end, 2)
     check(code == 0 and result_of(record, out) == whole, f"{args} killed {n_kills} times: {code} {err}")
     check(os.listdir(where) == [] or all(name.endswith(".part") for name in os.listdir(where)), f"left: {os.listdir(where)}")
@@ -73,6 +76,14 @@ def kill_and_go_on(plmr, check, args, every, n_kills, folder):
 def children(pid):
     with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
         return [int(child) for child in file.read().split()]
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def wait_until_open(process, where):
