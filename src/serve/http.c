@@ -23,8 +23,8 @@ struct client {
     struct MHD_Connection *connection;
     char *body;
     size_t n_body;
-    bool too_large, chat, stream, stream_usage, cut,
-        gone; /* cut: the server ends before the text does; gone: the client */
+    bool too_large, chat, stream, stream_usage;
+    bool cut, gone; /* before the text ends, the server does; the client does */
     plmr_client *job;
     size_t n_sent; /* bytes of the text */
     int last;      /* messages after it: the reason, usage, the end */
