@@ -17,21 +17,7 @@ void plmr_stream_free(plmr_stream *stream)
 
 /* ---- lists ---- */
 
-struct dimension {
-    const plmr_deal *deal;
-    const plmr_ring *ring;
-};
-
-static int64_t list_part(const void *context, int place, int32_t *elements)
-{
-    const struct dimension *d = context;
-    plmr_part part = plmr_part_of(d->deal, d->ring, place);
-    if (elements)
-        plmr_part_elements(&part, d->deal, elements);
-    return plmr_part_places(&part, d->deal);
-}
-
-/* The first place has all, */
+/* The first place has all. */
 static int64_t list_all(const void *context, int place, int32_t *elements)
 {
     int64_t n = place == 0 ? *(const int64_t *)context : 0;
@@ -89,21 +75,16 @@ static void *at(const void *context, int64_t row, int64_t col)
     return m->values + (size_t)(m->row ? m->row[row] : row) * m->ld + (size_t)col;
 }
 
-static plmr_dealt dealt(const struct dimension *d)
-{
-    return (plmr_dealt){(int)d->ring->axis, d->deal->n, list_part, d};
-}
-
 /* ---- moves ---- */
 
 static void from_prompt(const plmr_stream *s, const plmr_grid *grid, int64_t first, int64_t n, float *rows, size_t ld)
 {
     struct rows chosen = {s, first, n, plmr_take((size_t)n * sizeof *chosen.local)};
-    struct dimension x = {&s->grid->dim_x, s->grid->x}, y = {&grid->dim, grid->y};
+    plmr_laid x = {&s->grid->dim_x, s->grid->x}, y = {&grid->dim, grid->y};
     find_local(&chosen);
     struct memory from = {s->values, s->ld, chosen.local}, to = {rows, ld, NULL};
-    plmr_spread_matrix before = {{PLMR_Y, n, list_rows, &chosen}, dealt(&x), at, INT64_MAX, &from};
-    plmr_spread_matrix after = {{PLMR_WHOLE, n, NULL, NULL}, dealt(&y), at, INT64_MAX, &to};
+    plmr_spread_matrix before = {{PLMR_Y, n, list_rows, &chosen}, plmr_laid_dealt(&x), at, INT64_MAX, &from};
+    plmr_spread_matrix after = {{PLMR_WHOLE, n, NULL, NULL}, plmr_laid_dealt(&y), at, INT64_MAX, &to};
     plmr_redistribute(grid->ranks, &before, &after, sizeof *rows, MOST_BYTES);
     free(chosen.local);
 }
@@ -123,9 +104,9 @@ void plmr_bring_rows(const plmr_grid *grid, const plmr_deal *deal, const plmr_ri
                      size_t ld, float *whole)
 {
     int other = ring->axis == PLMR_X ? PLMR_Y : PLMR_X;
-    struct dimension d = {deal, ring};
+    plmr_laid cols = {deal, ring};
     struct memory from = {rows, ld, NULL}, to = {whole, (size_t)deal->n, NULL};
-    plmr_spread_matrix before = {{PLMR_WHOLE, n, NULL, NULL}, dealt(&d), at, INT64_MAX, &from};
+    plmr_spread_matrix before = {{PLMR_WHOLE, n, NULL, NULL}, plmr_laid_dealt(&cols), at, INT64_MAX, &from};
     plmr_spread_matrix after = {
         {other, n, list_all, &n}, {(int)ring->axis, deal->n, list_all, &deal->n}, at, INT64_MAX, &to};
     plmr_redistribute(grid->ranks, &before, &after, sizeof *rows, MOST_BYTES);
