@@ -81,12 +81,9 @@ static int64_t list_expert(const void *context, int place, int32_t *elements)
 {
     const plmr_pass *sub = context;
     plmr_part part = plmr_pass_tokens(sub, place);
-    int64_t n = plmr_part_places(&part, &sub->tokens);
-    for (int64_t i = 0; i < n && elements; i++) {
-        int64_t token = plmr_part_place(&part, &sub->tokens, i);
-        elements[i] = token < sub->n ? (int32_t)token : -1;
-    }
-    return n;
+    if (elements)
+        plmr_part_elements(&part, &sub->tokens, elements);
+    return plmr_part_places(&part, &sub->tokens);
 }
 
 struct memory {
@@ -122,18 +119,20 @@ static void move(const struct rows *rows, plmr_pass *sub, enum plmr_activation w
     plmr_redistribute(p->engine->ranks, back ? &here : &there, back ? &there : &here, sizeof(float), MOST_BYTES);
 }
 
-/* This rank's tokens that the expert has, as rows of an activation. */
-static float *take_rows(const plmr_routes *r, const int32_t *number, enum plmr_activation which, bool copy)
+/* Rows of an activation for this rank's tokens that the expert has. */
+static float *take_rows(const plmr_pass *p, enum plmr_activation which)
 {
-    const plmr_pass *p = r->pass;
+    return plmr_take_zeroed((size_t)p->n_here * p->ld[which] + 1, sizeof(float));
+}
+
+static void copy_rows(const plmr_pass *p, const int32_t *number, enum plmr_activation which, float *to)
+{
     size_t ld = p->ld[which];
-    float *rows = plmr_take_zeroed((size_t)p->n_here * ld + 1, sizeof *rows), *to = rows;
-    for (int64_t row = 0; row < p->n_here && copy; row++)
+    for (int64_t row = 0; row < p->n_here; row++)
         if (number[plmr_pass_token(p, row)] >= 0) {
             memcpy(to, p->activation[which] + (size_t)row * ld, ld * sizeof *to);
             to += ld;
         }
-    return rows;
 }
 
 static void make_room(plmr_pass *sub)
@@ -153,7 +152,8 @@ void plmr_routes_enter(const plmr_routes *r, int expert, enum plmr_activation wh
     if (sub->n) {
         plmr_pass_deal_tokens(sub);
         make_room(sub);
-        float *rows = take_rows(r, number, which, true);
+        float *rows = take_rows(r->pass, which);
+        copy_rows(r->pass, number, which, rows);
         move(&(struct rows){r, expert, number}, sub, which, rows, false);
         free(rows);
     }
@@ -164,7 +164,7 @@ void plmr_routes_leave(const plmr_routes *r, int expert, enum plmr_activation wh
 {
     const plmr_pass *p = r->pass;
     int32_t *number = number_tokens(r, expert, &sub->n);
-    float *rows = take_rows(r, number, which, false), *from = rows;
+    float *rows = take_rows(p, which), *from = rows;
     move(&(struct rows){r, expert, number}, sub, which, rows, true);
     for (int64_t row = 0; row < p->n_here; row++) {
         if (number[plmr_pass_token(p, row)] < 0)
