@@ -82,6 +82,12 @@ plmr_status plmr_gguf_make(plmr_gguf_reader read_header, const void *bytes, size
 /* The same for the n_tensors at the cursor, which the header comes before; and for their data, which follow it. */
 plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf);
 
+/* What is wrong with a tensor of a file. */
+plmr_status plmr_gguf_tensor_fault(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor, const char *what);
+
+/* Tensors of one file may not overlap in it; they are in the order in which they lie afterwards. */
+plmr_status plmr_gguf_check_overlaps(plmr_gguf *gguf);
+
 /* Sorts the tensors by name; no two may have the same. */
 plmr_status plmr_gguf_sort_tensors(plmr_gguf *gguf);
 

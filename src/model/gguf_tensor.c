@@ -9,7 +9,7 @@
 
 enum { LONGEST_NAME = 255, MOST_ALIGNMENT = 1 << 20, DEFAULT_ALIGNMENT = 32 };
 
-static plmr_status tensor_fault(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor, const char *what)
+plmr_status plmr_gguf_tensor_fault(const plmr_gguf *gguf, const plmr_gguf_tensor *tensor, const char *what)
 {
     char name[PLMR_GGUF_SHOWN];
     return plmr_gguf_fault(gguf, "tensor '%s' %s; " PLMR_GGUF_DAMAGED, plmr_gguf_show(tensor->name, name, sizeof name),
@@ -32,7 +32,7 @@ static plmr_status take_dimensions(plmr_gguf_cursor *cursor, plmr_gguf_tensor *t
     uint32_t n;
     PLMR_TRY(plmr_gguf_take_u32(cursor, &n));
     if (n < 1 || n > 4)
-        return tensor_fault(cursor->gguf, tensor, "has not 1 to 4 dimensions");
+        return plmr_gguf_tensor_fault(cursor->gguf, tensor, "has not 1 to 4 dimensions");
     tensor->n_dims = (int)n;
     int64_t elements = 1;
     for (int i = 0; i < 4; i++) {
@@ -40,7 +40,8 @@ static plmr_status take_dimensions(plmr_gguf_cursor *cursor, plmr_gguf_tensor *t
         if (i < tensor->n_dims)
             PLMR_TRY(plmr_gguf_take_u64(cursor, &size));
         if (size < 1 || __builtin_mul_overflow(elements, size, &elements))
-            return tensor_fault(cursor->gguf, tensor, "has a dimension of 0, or more elements than any file can hold");
+            return plmr_gguf_tensor_fault(cursor->gguf, tensor,
+                                          "has a dimension of 0, or more elements than any file can hold");
         tensor->ne[i] = (int64_t)size;
     }
     tensor->cols = tensor->ne[0];
@@ -60,10 +61,10 @@ static plmr_status take_quant(plmr_gguf_cursor *cursor, plmr_gguf_tensor *tensor
                                plmr_gguf_show(tensor->name, name, sizeof name), plmr_quant_name(number),
                                (unsigned)number, plmr_quant_list().s);
     if (tensor->cols % tensor->quant->n_elements != 0)
-        return tensor_fault(cursor->gguf, tensor, "has rows that are no whole number of its type's blocks");
+        return plmr_gguf_tensor_fault(cursor->gguf, tensor, "has rows that are no whole number of its type's blocks");
     if (__builtin_mul_overflow((size_t)(tensor->cols / tensor->quant->n_elements), (size_t)tensor->quant->n_bytes,
                                &tensor->row_bytes))
-        return tensor_fault(cursor->gguf, tensor, "has more elements than any file can hold");
+        return plmr_gguf_tensor_fault(cursor->gguf, tensor, "has more elements than any file can hold");
     return PLMR_OK;
 }
 
@@ -91,27 +92,36 @@ static plmr_status check_names(const plmr_gguf *gguf)
 {
     for (uint64_t i = 1; i < gguf->n_tensors; i++)
         if (compare_names(&gguf->tensors[i - 1], &gguf->tensors[i]) == 0)
-            return tensor_fault(gguf, &gguf->tensors[i], "is there twice");
+            return plmr_gguf_tensor_fault(gguf, &gguf->tensors[i], "is there twice");
     return PLMR_OK;
 }
 
-/* Gives the tensors, which are sorted by offset, their places in the file, in which the data start at `start`. */
+/* Gives the tensors their places in the file, in which the data start at `start`. */
 static plmr_status place_tensors(plmr_gguf *gguf, uint64_t start, uint64_t alignment)
 {
-    uint64_t free_from = start;
     for (uint64_t i = 0; i < gguf->n_tensors; i++) {
         plmr_gguf_tensor *tensor = &gguf->tensors[i];
         uint64_t n_bytes, end;
         if (tensor->offset % alignment != 0)
-            return tensor_fault(gguf, tensor, "does not lie at a multiple of general.alignment");
+            return plmr_gguf_tensor_fault(gguf, tensor, "does not lie at a multiple of general.alignment");
         if (__builtin_mul_overflow((uint64_t)tensor->rows, (uint64_t)tensor->row_bytes, &n_bytes) ||
             __builtin_add_overflow(tensor->offset, start, &tensor->offset) ||
             __builtin_add_overflow(tensor->offset, n_bytes, &end) || end > gguf->n_bytes)
-            return tensor_fault(gguf, tensor, "reaches beyond the end of the file");
-        if (tensor->offset < free_from)
-            return tensor_fault(gguf, tensor, "overlaps another");
+            return plmr_gguf_tensor_fault(gguf, tensor, "reaches beyond the end of the file");
         tensor->data = gguf->bytes + tensor->offset;
-        free_from = end;
+    }
+    return PLMR_OK;
+}
+
+plmr_status plmr_gguf_check_overlaps(plmr_gguf *gguf)
+{
+    uint64_t free_from = 0;
+    qsort(gguf->tensors, (size_t)gguf->n_tensors, sizeof *gguf->tensors, compare_offsets);
+    for (uint64_t i = 0; i < gguf->n_tensors; i++) {
+        const plmr_gguf_tensor *tensor = &gguf->tensors[i];
+        if (tensor->offset < free_from)
+            return plmr_gguf_tensor_fault(gguf, tensor, "overlaps another");
+        free_from = tensor->offset + (uint64_t)tensor->rows * tensor->row_bytes;
     }
     return PLMR_OK;
 }
@@ -137,8 +147,8 @@ plmr_status plmr_gguf_read_tensors(plmr_gguf_cursor *cursor, plmr_gguf *gguf)
     gguf->tensors = plmr_take(sizeof *gguf->tensors * (n + 1));
     for (size_t i = 0; i < n; i++)
         PLMR_TRY(take_tensor(cursor, &gguf->tensors[i]));
-    qsort(gguf->tensors, n, sizeof *gguf->tensors, compare_offsets);
     PLMR_TRY(place_tensors(gguf, (cursor->at + alignment - 1) / alignment * alignment, alignment));
+    PLMR_TRY(plmr_gguf_check_overlaps(gguf));
     return plmr_gguf_sort_tensors(gguf);
 }
 

@@ -18,13 +18,6 @@ static const struct type {
 
 enum { N_TYPES = sizeof types / sizeof *types };
 
-static plmr_status fault(const plmr_gguf *gguf, const char *name, const char *what)
-{
-    char shown[PLMR_GGUF_SHOWN];
-    return plmr_gguf_fault(gguf, "tensor '%s' %s; " PLMR_GGUF_DAMAGED,
-                           plmr_gguf_show((plmr_gguf_text){name, strlen(name)}, shown, sizeof shown), what);
-}
-
 static plmr_status read_type(const plmr_gguf *gguf, const json_t *entry, plmr_gguf_tensor *tensor)
 {
     char name[PLMR_GGUF_SHOWN], shown[40];
@@ -47,14 +40,15 @@ static plmr_status read_shape(const plmr_gguf *gguf, const json_t *entry, plmr_g
     size_t n = json_array_size(shape);
     int64_t elements = 1;
     if (!json_is_array(shape) || n > MOST_DIMS)
-        return fault(gguf, tensor->name.bytes, "has no shape of at most 4 dimensions");
+        return plmr_gguf_tensor_fault(gguf, tensor, "has no shape of at most 4 dimensions");
     tensor->n_dims = n ? (int)n : 1;
     for (size_t i = 0; i < MOST_DIMS; i++) {
         const json_t *size = json_array_get(shape, n - 1 - i);
         tensor->ne[i] = i < n ? json_integer_value(size) : 1;
         if ((i < n && !json_is_integer(size)) || tensor->ne[i] < 1 ||
             __builtin_mul_overflow(elements, tensor->ne[i], &elements))
-            return fault(gguf, tensor->name.bytes, "has a dimension of 0, or more elements than any file can hold");
+            return plmr_gguf_tensor_fault(gguf, tensor,
+                                          "has a dimension of 0, or more elements than any file can hold");
     }
     tensor->cols = tensor->ne[0];
     tensor->rows = elements / tensor->cols;
@@ -68,34 +62,15 @@ static plmr_status read_place(const plmr_gguf *gguf, const json_t *entry, size_t
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *from = json_array_get(offsets, 0), *to = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(from) || !json_is_integer(to))
-        return fault(gguf, tensor->name.bytes, "has no place (data_offsets)");
+        return plmr_gguf_tensor_fault(gguf, tensor, "has no place (data_offsets)");
     int64_t begin = json_integer_value(from), end = json_integer_value(to), n_bytes;
     if (begin < 0 || end < begin || (uint64_t)end > gguf->n_bytes - start)
-        return fault(gguf, tensor->name.bytes, "reaches beyond the end of the file");
+        return plmr_gguf_tensor_fault(gguf, tensor, "reaches beyond the end of the file");
     if (__builtin_mul_overflow(tensor->rows * tensor->cols, (int64_t)tensor->quant->n_bytes, &n_bytes) ||
         n_bytes != end - begin)
-        return fault(gguf, tensor->name.bytes, "has not as many bytes as its shape and type call for");
+        return plmr_gguf_tensor_fault(gguf, tensor, "has not as many bytes as its shape and type call for");
     tensor->offset = start + (uint64_t)begin;
     tensor->data = gguf->bytes + tensor->offset;
-    return PLMR_OK;
-}
-
-static int compare_offsets(const void *a, const void *b)
-{
-    uint64_t first = ((const plmr_gguf_tensor *)a)->offset, second = ((const plmr_gguf_tensor *)b)->offset;
-    return (first > second) - (first < second);
-}
-
-static plmr_status check_overlaps(plmr_gguf *gguf)
-{
-    uint64_t free_from = 0;
-    qsort(gguf->tensors, (size_t)gguf->n_tensors, sizeof *gguf->tensors, compare_offsets);
-    for (uint64_t i = 0; i < gguf->n_tensors; i++) {
-        const plmr_gguf_tensor *tensor = &gguf->tensors[i];
-        if (tensor->offset < free_from)
-            return fault(gguf, tensor->name.bytes, "overlaps another");
-        free_from = tensor->offset + (uint64_t)tensor->rows * tensor->row_bytes;
-    }
     return PLMR_OK;
 }
 
@@ -123,7 +98,7 @@ static plmr_status read_entries(plmr_gguf *gguf, json_t *root, size_t start)
         PLMR_TRY(read_shape(gguf, entry, tensor));
         PLMR_TRY(read_place(gguf, entry, start, tensor));
     }
-    return check_overlaps(gguf);
+    return plmr_gguf_check_overlaps(gguf);
 }
 
 static plmr_status read_header(plmr_gguf *gguf)
