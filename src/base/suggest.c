@@ -6,12 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LONGEST_WORD = 63, SHORTEST_PREFIX = 3 };
+#include "base/larger.h"
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
+enum { LONGEST_WORD = 63, SHORTEST_PREFIX = 3 };
 
 static bool same(char a, char b)
 {
@@ -30,9 +27,9 @@ static int edit_distance(const char *a, const char *b)
         row[0] = i;
         for (int j = 1; j <= n_b; j++) {
             row[j] = above[j - 1] + !same(a[i - 1], b[j - 1]);
-            row[j] = least(row[j], 1 + least(above[j], row[j - 1]));
+            row[j] = plmr_smaller(row[j], 1 + plmr_smaller(above[j], row[j - 1]));
             if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
-                row[j] = least(row[j], before[j - 2] + 1);
+                row[j] = plmr_smaller(row[j], before[j - 2] + 1);
         }
         int *oldest = before;
         before = above;

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "cli/line.h"
 #include "cli/options.h"
@@ -105,8 +106,7 @@ static plmr_status tune(struct tuning *t)
 
 static plmr_status check(const plmr_llm_run *run)
 {
-    int side = (int)(run->session.device.rows < run->session.device.cols ? run->session.device.rows
-                                                                         : run->session.device.cols);
+    int side = (int)plmr_smaller(run->session.device.rows, run->session.device.cols);
     PLMR_CHECK(side >= 3, PLMR_ERROR_INPUT, "%s has %.0fx%.0f cores: a region needs at least 3x3",
                run->session.device.name, run->session.device.rows, run->session.device.cols);
     return plmr_llm_check_context(run, run->setup.n_prompt);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "base/share.h"
 #include "base/text_file.h"
@@ -83,7 +84,7 @@ static void find_weakest(const plmr_device *device, const bool reads[PLMR_DEVICE
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         if (reads[i]) {
             add_word(standing->numbers, sizeof standing->numbers, plmr_device_numbers[i].key);
-            weakest = weakness(tag_of(device, i)) > weakest ? weakness(tag_of(device, i)) : weakest;
+            weakest = plmr_larger(weakness(tag_of(device, i)), weakest);
         }
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
         if (reads[i] && weakness(tag_of(device, i)) == weakest) {

@@ -2,6 +2,7 @@
  * once. */
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "infer/choose.h"
 #include "infer/timing_internal.h"
@@ -126,7 +127,7 @@ static void set_wide(const struct phase *p, const plmr_llm_setup *setup, plmr_ch
 {
     plmr_expert_setup experts = plmr_llm_experts(setup, (enum plmr_llm_phase)p->decode);
     enum plmr_expert_spread spread = plmr_expert_spread_of(&experts);
-    int n = p->shape->n_experts < setup->n_wafers ? p->shape->n_experts : setup->n_wafers;
+    int n = plmr_smaller(p->shape->n_experts, setup->n_wafers);
     task->least_wide = plmr_expert_wafers(&experts, p->shape);
     task->most_wide = spread == PLMR_EXPERTS_WHOLE && setup->link.bytes_s > 0 ? n : task->least_wide;
     if (setup->phase[!p->decode].wide)
@@ -137,7 +138,7 @@ static plmr_status choose(struct phase *p, const plmr_llm_setup *setup, const pl
                           plmr_candidate *best)
 {
     const plmr_phase_setup *given = &setup->phase[p->decode];
-    int shorter = (int)(p->device->rows < p->device->cols ? p->device->rows : p->device->cols), n_sides;
+    int shorter = (int)plmr_smaller(p->device->rows, p->device->cols), n_sides;
     int most = p->decode ? (int)(p->device->rows + p->device->cols) - shorter : shorter;
     int64_t n_tokens = p->decode ? setup->n_tokens : setup->n_prompt;
     int *sides = plmr_choose_sides(p->shape, n_tokens, most, false, &n_sides);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 
 static int n_places(const plmr_gather *g)
@@ -65,7 +66,7 @@ static void post(plmr_gather *g, int turn)
 static void fill(plmr_gather *g)
 {
     for (int place = 0; place < n_places(g); place++)
-        g->n_cols = columns_of(g, place) > g->n_cols ? columns_of(g, place) : g->n_cols;
+        g->n_cols = plmr_larger(columns_of(g, place), g->n_cols);
     int64_t n = block_rows(g, 0);
     int64_t n_floats = n_places(g) * place_size(g, n);
     g->memory[0] = plmr_spare_take(g->spare, (g->n_rows > n ? 2 : 1) * (size_t)n_floats * sizeof *g->memory[0]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 
 int64_t plmr_timing_element_bytes(const plmr_timing *t)
@@ -113,7 +114,7 @@ int plmr_timing_stage_batch(const plmr_timing *t)
 
 int64_t plmr_timing_row_tokens(const plmr_timing *t, int64_t n_tokens)
 {
-    int64_t rows = t->decode->rows, first = n_tokens < t->setup.n_prompt ? n_tokens : t->setup.n_prompt;
+    int64_t rows = t->decode->rows, first = plmr_smaller(n_tokens, t->setup.n_prompt);
     return t->setup.concat && !t->setup.as_published ? plmr_ceil_div(first, rows) + n_tokens - first
                                                      : plmr_ceil_div(n_tokens, rows);
 }
@@ -209,8 +210,7 @@ static const char *or_stream(const plmr_timing *t)
 static plmr_status misfit(const plmr_timing *t, const plmr_placement *p, const char *phase, const char *what,
                           int64_t need)
 {
-    int side = side_for(t, p, need),
-        most = (int)(t->device->rows < t->device->cols ? t->device->rows : t->device->cols);
+    int side = side_for(t, p, need), most = (int)plmr_smaller(t->device->rows, t->device->cols);
     if (side > most)
         return plmr_error_make(
             PLMR_ERROR_LIMIT,
@@ -240,7 +240,7 @@ static int64_t most_layers(const plmr_timing *t, const plmr_placement *p, int64_
     int64_t n = room / layers_bytes(t, p, 1, row_tokens), layers = t->setup.n_layers;
     while (n >= 1 && n < layers && layers_bytes(t, p, n + 1, row_tokens) <= room)
         n++;
-    n = n < 1 ? 1 : n < layers ? n : layers;
+    n = n < 1 ? 1 : plmr_smaller(n, layers);
     return n_asked && n_asked < n ? n_asked : n;
 }
 
@@ -313,7 +313,7 @@ static void keep_shares(const plmr_timing *t, plmr_placement *p, int64_t row_tok
     int64_t sram = (int64_t)t->device->sram, beside = p->working_bytes + held_cache(t, p, row_tokens);
     for (int n = p->n_slices; n <= most_slices; n *= 2) {
         int64_t slice = plmr_ceil_div(p->layer_bytes, n), kept = (sram - beside - 2 * slice) / t->setup.n_layers;
-        kept = kept < p->layer_bytes ? kept : p->layer_bytes;
+        kept = plmr_smaller(kept, p->layer_bytes);
         if (kept <= p->kept_bytes)
             continue;
         p->n_slices = n;
@@ -450,11 +450,6 @@ plmr_status plmr_timing_place(plmr_timing *t)
     return PLMR_OK;
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Layers of whose keys and values a core holds a token's: of a cache outside, two. */
 static int64_t held_layers(const plmr_placement *p)
 {
@@ -471,7 +466,7 @@ int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
                             t->prefill->region->ledger.sram_peak_bytes
                       : 0;
     int64_t left =
-        (int64_t)t->device->sram - larger(chunk, activations(t, g) * element * n_batch + widened_bytes(t, g));
+        (int64_t)t->device->sram - plmr_larger(chunk, activations(t, g) * element * n_batch + widened_bytes(t, g));
     int64_t layers = p->layers_per_stage, stages = p->n_stages - p->output_apart;
     if (p->n_slices)
         return (left - 2 * p->slice_bytes - p->kept_bytes * t->setup.n_layers) / (held_layers(p) * token + score);
@@ -489,7 +484,7 @@ void plmr_timing_keep_spare(plmr_timing *t, int n_batch, int64_t n, int64_t row_
     if (!p->n_slices || room <= row_tokens)
         return;
     int64_t kept = (room - row_tokens) * (held_layers(p) * token + score_bytes(t)) / t->setup.n_layers;
-    p->kept_bytes = kept < p->layer_bytes ? kept : p->layer_bytes;
+    p->kept_bytes = plmr_smaller(kept, p->layer_bytes);
 }
 
 bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)

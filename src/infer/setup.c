@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/larger.h"
+
 void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shape)
 {
     if (!setup->n_layers)
@@ -31,11 +33,6 @@ const char *plmr_llm_cache_name(const plmr_llm_setup *setup)
     return setup->cache_packed ? plmr_packed_name(setup->cache_packed) : plmr_dtype_name(setup->cache_dtype);
 }
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* Does every layer find a place on the wafer in regions of this side? By the weights alone, leaving a quarter of the
  * SRAM to the rest. */
 static bool holds(const plmr_device *device, const plmr_model_shape *shape, int side)
@@ -57,8 +54,9 @@ void plmr_llm_setup_choose(plmr_llm_setup *setup, bool prefill, bool decode, con
                            const plmr_model_shape *shape)
 {
     plmr_phase_setup *phase = setup->phase;
-    int most = least((int)device->rows, (int)device->cols), side = least(most, shape->dim < 3 ? 3 : shape->dim);
-    int decode_side = least(side, most / 2 < 3 ? 3 : most / 2);
+    int most = plmr_smaller((int)device->rows, (int)device->cols),
+        side = plmr_smaller(most, plmr_larger(shape->dim, 3));
+    int decode_side = plmr_smaller(side, plmr_larger(most / 2, 3));
     while (decode_side < most && !holds(device, shape, decode_side))
         decode_side++;
     plmr_llm_setup_complete(setup, shape);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 
 /* Bytes of a block, as it is multiplied, or one chunk; for few rows of A. */
@@ -159,13 +160,13 @@ static int64_t columns_of_a_block(const plmr_strips *s, int64_t n_bytes)
     int64_t size = s->matrix->layout.out->size;
     size_t chunk_bytes = (size_t)(plmr_deal_places(s->matrix->layout.in) * size) * sizeof(float);
     int64_t chunks = chunk_bytes ? n_bytes / (int64_t)chunk_bytes : 1;
-    return plmr_clip(0, whole_tiles(chunks < 1 ? 1 : chunks, size) * size, s->matrix->n_out);
+    return plmr_clip(0, whole_tiles(plmr_larger(chunks, 1), size) * size, s->matrix->n_out);
 }
 
 static void fill(plmr_strips *s, int64_t n_rows)
 {
     for (int place = 0; place < s->n_places; place++)
-        s->n_in = rows_of(s, place) > s->n_in ? rows_of(s, place) : s->n_in;
+        s->n_in = plmr_larger(rows_of(s, place), s->n_in);
     if (s->matrix->n_out == 0)
         return;
     s->most = columns_of_a_block(s, n_rows < FEW_ROWS ? NEAR_BYTES : BLOCK_BYTES);

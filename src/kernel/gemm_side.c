@@ -2,27 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t min_int64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max_int64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 static void count_tiles(plmr_side *side)
 {
@@ -36,7 +17,7 @@ static void count_tiles(plmr_side *side)
 /* The tile whose first row is row `at` of a run of n_rows rows. */
 static void make_tile(const plmr_side *side, plmr_tile *tile, const plmr_run *run, int place, int at, int32_t *phases)
 {
-    int n_rows = min_int(side->width, run->count * side->size - at);
+    int n_rows = plmr_smaller(side->width, run->count * side->size - at);
     int first = at / side->size, last = (at + n_rows - 1) / side->size;
     *tile = (plmr_tile){
         .row = place * side->size + at,
@@ -48,7 +29,7 @@ static void make_tile(const plmr_side *side, plmr_tile *tile, const plmr_run *ru
         .phases = phases,
     };
     for (int i = 0; i < side->width; i++)
-        phases[i] = side->skewed ? (at + min_int(i, n_rows - 1)) / side->size - first : 0;
+        phases[i] = side->skewed ? (at + plmr_smaller(i, n_rows - 1)) / side->size - first : 0;
 }
 
 static void make_tiles(plmr_side *side)
@@ -77,7 +58,7 @@ static int join_slots(plmr_slots *needs, int n)
     int n_kept = 0;
     for (int i = 0; i < n; i++)
         if (n_kept > 0 && needs[i].from <= needs[n_kept - 1].to)
-            needs[n_kept - 1].to = max_int(needs[n_kept - 1].to, needs[i].to);
+            needs[n_kept - 1].to = plmr_larger(needs[n_kept - 1].to, needs[i].to);
         else
             needs[n_kept++] = needs[i];
     return n_kept;
@@ -210,8 +191,8 @@ static group group_of(const plmr_side *side, const plmr_tile *tile, int lo)
 {
     int per_strip = side->layout.per_strip, hi = lo + per_strip - (tile->row + lo) % per_strip;
     if (side->aligned) /* every chunk has its k in a line of its own */
-        hi = min_int(hi, (chunk_of(side, tile, lo) + 1) * side->size - tile->skip);
-    return (group){lo, min_int(tile->n_rows, hi)};
+        hi = plmr_smaller(hi, (chunk_of(side, tile, lo) + 1) * side->size - tile->skip);
+    return (group){lo, plmr_smaller(tile->n_rows, hi)};
 }
 
 static size_t row_at(const plmr_side *side, int row)
@@ -248,11 +229,11 @@ static void pack_group(const plmr_isa *isa, const plmr_side *side, const plmr_ti
                        int64_t to, float *panel)
 {
     int first_chunk = chunk_of(side, tile, g.lo), last_chunk = chunk_of(side, tile, g.hi - 1);
-    int starts = side->skewed ? max_int(0, first_chunk - side->n_before) : 0,
+    int starts = side->skewed ? plmr_larger(0, first_chunk - side->n_before) : 0,
         ends = side->skewed && side->closes ? last_chunk : 0;
     for (int i = 0; i < tile->n_needs; i++) {
-        int64_t first = max_int64((int64_t)(tile->needs[i].from + starts) * side->kt, from);
-        int64_t end = min_int64((int64_t)(tile->needs[i].to + ends) * side->kt, to);
+        int64_t first = plmr_larger((int64_t)(tile->needs[i].from + starts) * side->kt, from);
+        int64_t end = plmr_smaller((int64_t)(tile->needs[i].to + ends) * side->kt, to);
         if (first >= end)
             continue;
         plmr_strip strip = strip_of(side, tile, g, first, end, panel + (first - from) * side->width);
@@ -302,7 +283,7 @@ static int list_strip(const plmr_strip *strip, const void **lines, int n, int mo
     int kk = strip->kk, line = strip->line;
     for (int left = strip->n_k, now; left > 0; left -= now, kk = 0) {
         size_t at = strip->at + (size_t)kk * strip->stride;
-        now = min_int(strip->kt - kk, left);
+        now = plmr_smaller(strip->kt - kk, left);
         if (strip->lines[line])
             n = list_slot(strip, (const char *)strip->lines[line] + at * plmr_dtype_bytes(strip->dtype), now, lines, n,
                           most);

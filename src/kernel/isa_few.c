@@ -206,7 +206,7 @@ PLMR_INLINE void add_block(enum plmr_dtype dtype, bool lines, const plmr_few_pro
 {
     _Alignas(PLMR_LINE_BYTES) struct block b;
     b.k = k;
-    b.end = least(k + BLOCK_K, end);
+    b.end = plmr_smaller(k + BLOCK_K, end);
     if (lines) {
         find_ahead(dtype, p, t, &b);
         widen_lines(dtype, p, &b);

@@ -114,7 +114,7 @@ PLMR_INLINE void widen(bool listed, const plmr_packed_product *p, const struct b
 static void add_from(const plmr_packed_product *p, const struct turn *t, int64_t k, int64_t end)
 {
     _Alignas(PLMR_LINE_BYTES) float wide[BLOCK_K * ALL_COLS];
-    struct block b = {k, least(k + BLOCK_K, end), wide};
+    struct block b = {k, plmr_smaller(k + BLOCK_K, end), wide};
     if (p->row)
         widen(true, p, &b, wide);
     else if (p->n_rows > MOST_GROUP)

@@ -8,6 +8,7 @@
  * Included once by each file that is compiled for every instruction set. */
 #pragma once
 
+#include "base/larger.h"
 #include "kernel/isa_vector.h"
 
 struct turn {
@@ -20,22 +21,12 @@ struct stretch {
     int64_t k, end;
 };
 
-PLMR_INLINE int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-PLMR_INLINE int64_t most(int64_t a, int64_t b)
-{
-    return a < b ? b : a;
-}
-
 PLMR_INLINE struct turn first_turn(size_t n, const int32_t *start, int64_t n_k)
 {
     struct turn t = {false, n_k, 0};
     for (size_t i = 0; i < n; i++) {
-        t.lo = least(t.lo, start[i]);
-        t.hi = most(t.hi, least(start[i], n_k));
+        t.lo = plmr_smaller(t.lo, start[i]);
+        t.hi = plmr_larger(t.hi, plmr_smaller(start[i], n_k));
     }
     return t;
 }
@@ -43,12 +34,12 @@ PLMR_INLINE struct turn first_turn(size_t n, const int32_t *start, int64_t n_k)
 /* What some chains, and what all of them, take of k <= kk < end. */
 PLMR_INLINE struct stretch some_of(const struct turn *t, int64_t k, int64_t end)
 {
-    return (struct stretch){most(k, t->lo), least(end, t->hi)};
+    return (struct stretch){plmr_larger(k, t->lo), plmr_smaller(end, t->hi)};
 }
 
 PLMR_INLINE struct stretch all_of(const struct turn *t, int64_t k, int64_t end)
 {
-    return (struct stretch){t->second ? k : most(k, t->hi), t->second ? least(end, t->lo) : end};
+    return (struct stretch){t->second ? k : plmr_larger(k, t->hi), t->second ? plmr_smaller(end, t->lo) : end};
 }
 
 /* Chains that take k, where some do: in the first turn those that have started by then, in the second those that start later. */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "base/wall.h"
 
@@ -85,7 +86,7 @@ void plmr_exchange_send(plmr_exchange *exchange, enum plmr_axis axis, int place,
     plmr_ranks *ranks = exchange->ranks;
     double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
-        size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
+        size_t piece = plmr_smaller(n_bytes - done, PLMR_PIECE_BYTES);
         PLMR_MPI(MPI_Isend((const char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(ranks, axis),
                            next_request(exchange)));
         plmr_account_post(&ranks->account, exchange->awaited.verb, number_of(ranks, axis, place), true, piece);
@@ -99,7 +100,7 @@ void plmr_exchange_receive(plmr_exchange *exchange, enum plmr_axis axis, int pla
 {
     double begin_s = begin_post(exchange);
     for (size_t done = 0; done < n_bytes; done += PLMR_PIECE_BYTES) {
-        size_t piece = n_bytes - done < PLMR_PIECE_BYTES ? n_bytes - done : PLMR_PIECE_BYTES;
+        size_t piece = plmr_smaller(n_bytes - done, PLMR_PIECE_BYTES);
         PLMR_MPI(MPI_Irecv((char *)data + done, (int)piece, MPI_BYTE, place, 0, comm_of(exchange->ranks, axis),
                            next_request(exchange)));
         plmr_account_post(&exchange->ranks->account, exchange->awaited.verb, number_of(exchange->ranks, axis, place),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/wall.h"
@@ -96,11 +97,6 @@ static plmr_status note_files(plmr_llm_run *run)
 /* Ranks of one row at most, if a grid has any others. */
 enum { MOST_IN_A_ROW = 16 };
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* About as many as the prompt will have; 0: that is not known. */
 static int64_t prompt_tokens(const plmr_llm_options *o)
 {
@@ -150,8 +146,8 @@ static plmr_status limit_ranks(const plmr_llm_options *o, const char *what, int 
     PLMR_CHECK(is_open(o) || (o->rank_rows <= rows && o->rank_cols <= cols), PLMR_ERROR_INPUT,
                "--ranks: a %dx%d grid leaves some ranks without cores of %s, %dx%d: use fewer ranks or more cores",
                o->rank_rows, o->rank_cols, what, rows, cols);
-    most[PLMR_Y] = least(most[PLMR_Y], rows);
-    most[PLMR_X] = least(most[PLMR_X], cols);
+    most[PLMR_Y] = plmr_smaller(most[PLMR_Y], rows);
+    most[PLMR_X] = plmr_smaller(most[PLMR_X], cols);
     return PLMR_OK;
 }
 
@@ -182,7 +178,7 @@ static plmr_status find_limits(const plmr_llm_run *run, const plmr_llm_setup *se
     for (int phase = 0; phase < PLMR_N_PHASES && !o->timing; phase++)
         PLMR_TRY(limit_by_phase(run, setup, (enum plmr_llm_phase)phase, most));
     for (int axis = 0; axis < 2 && is_open(o) && !o->timing; axis++)
-        most[axis] = least(most[axis], PLMR_CHOOSE_LEAST);
+        most[axis] = plmr_smaller(most[axis], PLMR_CHOOSE_LEAST);
     return PLMR_OK;
 }
 
@@ -289,7 +285,7 @@ plmr_status plmr_llm_check_kept(const plmr_llm_options *o)
 plmr_status plmr_llm_check_cores(const plmr_llm_options *o)
 {
     const plmr_phase_setup *prefill = &o->setup.phase[PLMR_PREFILL];
-    int side = prefill->rows < prefill->cols ? prefill->rows : prefill->cols;
+    int side = plmr_smaller(prefill->rows, prefill->cols);
     PLMR_CHECK(prefill->rows == prefill->cols, PLMR_ERROR_INPUT,
                "--prefill-cores: %dx%d is not square, as the rings of a prefill must be: try %dx%d", prefill->rows,
                prefill->cols, side, side);

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/hash.h"
+#include "base/larger.h"
 #include "infer/choose.h"
 #include "infer/step.h"
 #include "run/llm.h"
@@ -54,7 +55,7 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->groups_x = run->groups[PLMR_X];
     r->fused = run->setup.phase[PLMR_DECODE].unfused ? "no" : "yes";
     r->kv_capacity_tokens = p->capacity;
-    r->sram_peak_bytes = p->sram_bytes > r->sram_peak_bytes ? p->sram_bytes : r->sram_peak_bytes;
+    r->sram_peak_bytes = plmr_larger(p->sram_bytes, r->sram_peak_bytes);
     if (t->n_made == 0)
         return;
     r->decode_cycles_first = t->first_cycles;
@@ -120,7 +121,7 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
                                      plmr_llm_totals_sum(&run->totals).t_cycles);
     r->sram_left_bytes = r->sram_peak_bytes < r->sram_limit_bytes ? r->sram_limit_bytes - r->sram_peak_bytes : 0;
     r->placed_for = run->setup.aim ? plmr_name_of(run->setup.aim) : "";
-    wafers = wafers > run->setup.n_wafers ? wafers : run->setup.n_wafers;
+    wafers = plmr_larger(wafers, run->setup.n_wafers);
     r->regions_unused = wafers * p->n_regions - used;
     r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - used * p->rows * p->cols;
 }

@@ -4,23 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "serve/kept.h"
 #include "serve/timeline.h"
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t plmr_machine_spread(const struct plmr_machine *m, int64_t n)
 {
-    return smaller(n, plmr_ceil_div(m->n_decoding, m->setup->costs->n_stages));
+    return plmr_smaller(n, plmr_ceil_div(m->n_decoding, m->setup->costs->n_stages));
 }
 
 /* ---- what happens at a moment ---- */
@@ -127,14 +118,14 @@ static void take_off(struct plmr_machine *m, struct plmr_flight f)
     make_room_for_flight(m);
     f.t_end = m->free_at[m->setup->costs->n_stages - 1];
     m->flights[(m->first_flight + m->n_flights++) % m->most_flights] = f;
-    m->sums->kv_peak_tokens = larger(m->sums->kv_peak_tokens, m->kv_tokens);
+    m->sums->kv_peak_tokens = plmr_larger(m->sums->kv_peak_tokens, m->kv_tokens);
 }
 
 /* What others have read, or what is on its way before it, it need not read. */
 static void catch_up(struct plmr_machine *m, plmr_request *r)
 {
     const plmr_prefix *prefix = plmr_machine_prefix(m, r);
-    int64_t n = prefix ? smaller(prefix->n_read, r->n_prefix) : 0;
+    int64_t n = prefix ? plmr_smaller(prefix->n_read, r->n_prefix) : 0;
     if (n <= r->n_read)
         return;
     m->sums->n_shared += n - r->n_read;
@@ -143,7 +134,7 @@ static void catch_up(struct plmr_machine *m, plmr_request *r)
 
 static int64_t chunk_of(const struct plmr_machine *m, const plmr_request *r)
 {
-    return smaller(r->n_prompt + r->n_again - r->n_read, m->setup->costs->chunk);
+    return plmr_smaller(r->n_prompt + r->n_again - r->n_read, m->setup->costs->chunk);
 }
 
 static bool ends(const struct plmr_machine *m, const plmr_request *r)
@@ -160,12 +151,12 @@ static int64_t read_chunk(struct plmr_machine *m, int32_t i, int64_t n)
     if (m->setup->values.read)
         m->setup->values.read(m->setup->values.context, i, r->n_read, n);
     r->n_read += (int32_t)n;
-    own = larger(0, r->n_read - shared);
+    own = plmr_larger(0, r->n_read - shared);
     m->kv_tokens += own - r->n_cached;
     r->n_cached = (int32_t)own;
     if (!prefix)
         return 0;
-    own = larger(prefix->n_read, smaller(r->n_read, shared));
+    own = plmr_larger(prefix->n_read, plmr_smaller(r->n_read, shared));
     int64_t n_new = own - prefix->n_read;
     m->kv_tokens += n_new;
     prefix->n_read = own;
@@ -223,7 +214,7 @@ static void ride(struct plmr_machine *m, int32_t i, struct step *step)
 /* Requests are spread over the regions: no more to a pass than that takes. */
 static plmr_status start_step(struct plmr_machine *m)
 {
-    int64_t most = smaller(plmr_machine_spread(m, m->ready.n), m->setup->costs->n_batch);
+    int64_t most = plmr_smaller(plmr_machine_spread(m, m->ready.n), m->setup->costs->n_batch);
     plmr_pass_cost cost;
     struct step step = {{0}, {0}};
     while (step.n[0] < most && m->ready.n) {
@@ -302,7 +293,7 @@ static bool ask_for_more(struct plmr_machine *m, bool idle)
                               .rows_used = m->room.used,
                               .n_stages = m->setup->costs->n_stages,
                               .free_at = m->free_at};
-    m->sums->most_waiting = larger(m->sums->most_waiting, view.n_waiting);
+    m->sums->most_waiting = plmr_larger(m->sums->most_waiting, view.n_waiting);
     if (m->setup->timeline)
         plmr_timeline_see(m->setup->timeline, &view);
     int64_t n = values->more ? values->more(values->context, &view, &m->requests) : idle ? -1 : m->n;

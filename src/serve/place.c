@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 
 struct search {
@@ -66,7 +67,7 @@ static plmr_status read_prompt(const struct search *s, plmr_serve_costs *c, int6
     double through = 0;
     *cycles = 0;
     for (int64_t done = 0, k; done < prompt; done += k) {
-        k = prompt - done < c->chunk ? prompt - done : c->chunk;
+        k = plmr_smaller(prompt - done, c->chunk);
         PLMR_TRY(plmr_serve_costs_chunk(c, done, k, done + k == prompt, &chunk));
         double pace = slowest(c, &chunk);
         *cycles += pace;
@@ -126,7 +127,7 @@ static plmr_status make_tokens(struct search *s, int64_t n, double read, double 
         double together = (double)(n < batch * c->n_stages || s->wish->draft ? n : batch * c->n_stages);
         if (batch > 1 && n <= batch / 2 * c->n_stages)
             continue;
-        PLMR_TRY(run_round(s, batch, row, (double)(n < batch ? n : batch), together, &made, &guessed));
+        PLMR_TRY(run_round(s, batch, row, (double)plmr_smaller(n, batch), together, &made, &guessed));
         *cycles = fmin(*cycles, fmax(read + made * rounds, draft_read + guessed * rounds));
     }
     return PLMR_OK;
@@ -214,7 +215,7 @@ static plmr_status open_costs(const struct search *s, const plmr_model_shape *sh
         setup.phase[phase].rows = setup.phase[phase].cols = s->side;
     setup.phase[PLMR_PREFILL].wide = setup.phase[PLMR_DECODE].wide = is_draft ? 1 : s->wide;
     limits.chunk = limits.chunk ? limits.chunk : 4 * s->side;
-    limits.chunk = limits.chunk < limits.n_context ? limits.chunk : limits.n_context;
+    limits.chunk = plmr_smaller(limits.chunk, limits.n_context);
     setup.n_layers = shape->n_layers;
     setup.n_batch = 1;
     setup.n_prompt = limits.chunk;
@@ -284,7 +285,7 @@ static plmr_status could_be_better(struct search *s, const plmr_candidate *c, bo
     int64_t prompt = (int64_t)ceil(s->wish->load->mean_prompt), all = s->wish->load->longest;
     double layers, side = s->side;
     bool alone = s->wish->aim->alone;
-    int64_t n = prompt < s->model.chunk ? prompt : s->model.chunk;
+    int64_t n = plmr_smaller(prompt, s->model.chunk);
     PLMR_TRY(plmr_serve_costs_layers(&s->model, 0, n, &layers));
     least.cycles = layers / (alone ? 1 : (double)c->n_stages * fmin(c->replicas, (double)s->wish->load->n));
     least.tokens = side * side * c->n_stages * s->device->sram * c->replicas * c->wide + (double)all;
@@ -328,7 +329,7 @@ static plmr_status weigh(void *context, plmr_candidate *c, bool *fits)
 static int most_wide(const struct search *s, int n_wafers)
 {
     bool can = s->wish->link.bytes_s > 0 && !s->setup.streams;
-    return !can ? 1 : n_wafers < s->shape->n_experts ? n_wafers : s->shape->n_experts;
+    return !can ? 1 : plmr_smaller(n_wafers, s->shape->n_experts);
 }
 
 static plmr_status search(struct search *s, int n_wafers, plmr_candidate *best)

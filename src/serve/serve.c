@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "infer/step.h"
 #include "serve/apart.h"
@@ -24,18 +25,13 @@ plmr_serve_load plmr_serve_load_of(const plmr_request *requests, int64_t n)
         int64_t length = (int64_t)requests[i].n_prompt + requests[i].n_output;
         load.mean_prompt += (double)requests[i].n_prompt / (double)n;
         load.mean_output += (double)requests[i].n_output / (double)n;
-        load.longest = length > load.longest ? length : load.longest;
+        load.longest = plmr_larger(length, load.longest);
         load.shares |= requests[i].n_prefix > 0;
     }
     for (int64_t i = 0; i < n; i++)
         load.spread += pow((double)requests[i].n_output / load.mean_output - 1, 2) / (double)n;
     load.spread = sqrt(load.spread);
     return load;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 static void add_sums(plmr_machine_sums *all, const plmr_machine_sums *one)
@@ -49,9 +45,9 @@ static void add_sums(plmr_machine_sums *all, const plmr_machine_sums *one)
     all->n_ways += one->n_ways;
     all->n_steps += one->n_steps;
     all->n_chunks += one->n_chunks;
-    all->kv_peak_tokens = larger(all->kv_peak_tokens, one->kv_peak_tokens);
-    all->rows_peak = larger(all->rows_peak, one->rows_peak);
-    all->most_waiting = larger(all->most_waiting, one->most_waiting);
+    all->kv_peak_tokens = plmr_larger(all->kv_peak_tokens, one->kv_peak_tokens);
+    all->rows_peak = plmr_larger(all->rows_peak, one->rows_peak);
+    all->most_waiting = plmr_larger(all->most_waiting, one->most_waiting);
     all->n_preempted += one->n_preempted;
     all->n_again += one->n_again;
     all->n_shared += one->n_shared;

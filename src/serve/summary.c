@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "serve/serve.h"
 
@@ -69,8 +70,8 @@ static void summarise_urgent(const plmr_request *requests, int64_t n, double clo
     double *values = plmr_take((size_t)n * sizeof *values);
     int32_t least = requests[0].priority, most = least;
     for (int64_t i = 0; i < n; i++) {
-        least = requests[i].priority < least ? requests[i].priority : least;
-        most = requests[i].priority > most ? requests[i].priority : most;
+        least = plmr_smaller(requests[i].priority, least);
+        most = plmr_larger(requests[i].priority, most);
     }
     o->n_urgent = 0;
     for (int64_t i = 0; i < n && most > least; i++)

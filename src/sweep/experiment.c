@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "device/device_internal.h"
 #include "sweep/axis.h"
@@ -242,7 +243,7 @@ static plmr_status check_points(const parser *p)
     plmr_numbered *all = plmr_sweep_sorted(hashes, n);
     for (int64_t i = 1; i < n && same < 0; i++)
         if (all[i].hash == all[i - 1].hash)
-            same = all[i].point > all[i - 1].point ? all[i].point : all[i - 1].point;
+            same = plmr_larger(all[i].point, all[i - 1].point);
     free(all);
     free(hashes);
     return same < 0 ? PLMR_OK : same_point(p, same);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/larger.h"
 #include "base/memory.h"
 #include "infer/totals.h"
 #include "report/table.h"
@@ -16,7 +17,7 @@ plmr_tune_times plmr_tune_times_of(const plmr_tune_task *task, const plmr_tune_r
     double cycles = prefill->cycles + decode->cycles, n = (double)plmr_tune_decodes(task);
     double n_batch = task->setup.n_batch;
     int64_t wafers = plmr_wafers_for_both(prefill->wafers, decode->wafers);
-    int64_t sram = prefill->sram_bytes > decode->sram_bytes ? prefill->sram_bytes : decode->sram_bytes;
+    int64_t sram = plmr_larger(prefill->sram_bytes, decode->sram_bytes);
     double tokens_s = (decode->cycles - decode->aside_cycles) / device->clock;
     return (plmr_tune_times){
         .ttft_s = (prefill->cycles + decode->aside_cycles) / device->clock,
@@ -121,7 +122,7 @@ static void print_times(FILE *out, const char *label, plmr_tune_times t)
 /* All requests together, and what decode leaves of the machine. */
 static void print_machine(FILE *out, const plmr_tune_task *task, plmr_tune_times t, const plmr_tune_row *decode)
 {
-    int64_t there = decode->wafers > task->setup.n_wafers ? decode->wafers : task->setup.n_wafers;
+    int64_t there = plmr_larger(decode->wafers, task->setup.n_wafers);
     char energy[32] = "";
     if (isfinite(t.tok_j))
         snprintf(energy, sizeof energy, ", %.3g tokens/J", t.tok_j);

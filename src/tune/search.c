@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "infer/choose.h"
 
@@ -111,7 +112,7 @@ static plmr_status try_groups(struct climb *c, plmr_phase_setup from, const plmr
         for (int more = -2; more <= 2; more++) {
             memcpy(from.tree.n_groups, placement->groups[PLMR_Y], (size_t)n * sizeof(int));
             from.tree.n_groups[level] += more;
-            int above = level ? from.tree.n_groups[level - 1] : from.rows < from.cols ? from.rows : from.cols;
+            int above = level ? from.tree.n_groups[level - 1] : plmr_smaller(from.rows, from.cols);
             int below = level + 1 < n ? from.tree.n_groups[level + 1] : 1;
             if (from.tree.n_groups[level] <= above && from.tree.n_groups[level] >= below)
                 PLMR_TRY(try_point(c, from));
@@ -204,7 +205,7 @@ static plmr_status look_around(plmr_tune_search *s)
     int n_squares = 1, index;
     while (n_squares < s->n_sides && s->sides[n_squares] <= d->rows && s->sides[n_squares] <= d->cols)
         n_squares++;
-    int n = n_squares < COARSE ? n_squares : COARSE;
+    int n = plmr_smaller(n_squares, COARSE);
     for (int i = 0; i < n; i++) {
         int side = s->sides[n > 1 ? (int)((int64_t)i * (n_squares - 1) / (n - 1)) : 0];
         plmr_phase_setup point = {.rows = side, .cols = side, .tree = {.n_levels = 2}};
@@ -246,7 +247,7 @@ static plmr_status look_at_tilings(plmr_tune_search *s)
 static plmr_status climb_best(plmr_tune_search *s)
 {
     plmr_phase_setup start[STARTS];
-    int n = s->n_results < STARTS ? s->n_results : STARTS, index;
+    int n = plmr_smaller(s->n_results, STARTS), index;
     sort(s);
     for (int i = 0; i < n; i++)
         start[i] = s->results[i].point;
@@ -313,7 +314,7 @@ static plmr_status look_at_chosen(plmr_tune_search *s)
 static plmr_status search(plmr_tune_search *s)
 {
     const plmr_device *d = s->task->device;
-    int short_side = (int)(d->rows < d->cols ? d->rows : d->cols), long_side = (int)(d->rows + d->cols) - short_side;
+    int short_side = (int)plmr_smaller(d->rows, d->cols), long_side = (int)(d->rows + d->cols) - short_side;
     int most = s->task->decode ? long_side : short_side;
     s->sides = plmr_tune_sides(s->task, most, &s->n_sides);
     PLMR_TRY(look_around(s));

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 
 /* Marks the sides with which n elements are dealt in smaller chunks than with one core fewer. */
@@ -21,10 +22,8 @@ static void mark_heads(const plmr_model_shape *shape, int most, bool *marked)
 
 int plmr_tune_least_side(const plmr_device *device)
 {
-    int eighth = (int)(device->rows < device->cols ? device->rows : device->cols) / 8;
-    return eighth < PLMR_TUNE_LEAST_SIDE   ? PLMR_TUNE_LEAST_SIDE
-           : eighth > PLMR_TUNE_MOST_LEAST ? PLMR_TUNE_MOST_LEAST
-                                           : eighth;
+    int eighth = (int)plmr_smaller(device->rows, device->cols) / 8;
+    return eighth < PLMR_TUNE_LEAST_SIDE ? PLMR_TUNE_LEAST_SIDE : plmr_smaller(eighth, PLMR_TUNE_MOST_LEAST);
 }
 
 int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/given.h"
+#include "base/larger.h"
 #include "base/memory.h"
 #include "ranks/redistribute.h"
 #include "region/profile.h"
@@ -115,11 +116,6 @@ static plmr_status give_clocks(plmr_region *whole)
     return PLMR_OK;
 }
 
-static int64_t more(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* The whole is charged what its parts have been since it last was. */
 static void charge(plmr_region *whole)
 {
@@ -128,10 +124,10 @@ static void charge(plmr_region *whole)
         plmr_region_close_paths(part);
         const plmr_ledger *now = &part->ledger, *told = &part->told;
         double compute_cycles = now->compute_cycles - told->compute_cycles;
-        most.compute_cycles = compute_cycles > most.compute_cycles ? compute_cycles : most.compute_cycles;
-        most.hops = more(most.hops, now->hops - told->hops);
-        most.stages = more(most.stages, now->stages - told->stages);
-        most.steps = more(most.steps, now->steps - told->steps);
+        most.compute_cycles = plmr_larger(compute_cycles, most.compute_cycles);
+        most.hops = plmr_larger(most.hops, now->hops - told->hops);
+        most.stages = plmr_larger(most.stages, now->stages - told->stages);
+        most.steps = plmr_larger(most.steps, now->steps - told->steps);
         all->routes_program += now->routes_program - told->routes_program;
         all->wavelet_hops += now->wavelet_hops - told->wavelet_hops;
         all->border_hops += now->border_hops - told->border_hops;
@@ -280,7 +276,7 @@ void plmr_part_leave(plmr_region *part)
     charge(whole);
     plmr_tiles_destroy_all(part);
     int row, col, routes = plmr_region_most_routes(part, &row, &col);
-    whole->routes_of_parts = routes > whole->routes_of_parts ? routes : whole->routes_of_parts;
+    whole->routes_of_parts = plmr_larger(routes, whole->routes_of_parts);
     forget(part);
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "ranks/deal.h"
 #include "verbs/tiles_routes.h"
@@ -118,7 +119,7 @@ static double visit_links(plmr_points *points, visit_stretch visit)
         struct ends e = ends_of(points, i);
         uint64_t words = (uint64_t)points->messages.words[i];
         int x = plmr_way_links(device, PLMR_X, e.x, e.to_x), y = plmr_way_links(device, PLMR_Y, e.y, e.to_y);
-        longest = x + y > longest ? x + y : longest;
+        longest = plmr_larger(x + y, longest);
         if (x && !points->messages.fans)
             visit(points, &(struct stretch){PLMR_X, e.y, e.x, e.to_x, x, words});
         if (y && !points->messages.fans)
@@ -207,7 +208,7 @@ static size_t cover_at(const struct cover *c, int x, int y)
 /* `value` more at all cores of a way; without its ends if `between`. */
 static void cover_way(struct cover *c, struct ends e, double value, bool between)
 {
-    int low = e.x < e.to_x ? e.x : e.to_x, high = e.x < e.to_x ? e.to_x : e.x;
+    int low = plmr_smaller(e.x, e.to_x), high = plmr_larger(e.x, e.to_x);
     c->along_x[cover_at(c, low, e.y)] += value;
     c->along_x[cover_at(c, high + 1, e.y)] -= value;
     if (e.to_y != e.y) {
@@ -340,7 +341,7 @@ static double most_of_block(const plmr_region *region, const double *block)
 {
     double most = 0;
     for (int64_t i = 0; i < (int64_t)region->count[PLMR_X] * region->count[PLMR_Y]; i++)
-        most = block[i] > most ? block[i] : most;
+        most = plmr_larger(block[i], most);
     plmr_ranks_max(region->ranks, &most, 1);
     return most;
 }
@@ -358,7 +359,7 @@ static struct totals add_up(const plmr_points *points)
     for (int64_t i = 0; i < points->messages.n; i++) {
         struct ends e = ends_of(points, i);
         sums[1] += (uint64_t)(abs(e.x - e.to_x) + abs(e.y - e.to_y) + 1);
-        words = points->messages.words[i] > words ? points->messages.words[i] : words;
+        words = plmr_larger(points->messages.words[i], words);
     }
     plmr_ranks_sum(points->region->ranks, sums, 2);
     plmr_ranks_max(points->region->ranks, &words, 1);
@@ -409,10 +410,10 @@ static plmr_status route_alike(plmr_points *points, double limit)
     int *cores = plmr_take((size_t)n * sizeof *cores);
     for (int i = 0; i < n; i++) {
         cores[i] = (int)passes[i];
-        most = cores[i] > most ? cores[i] : most;
+        most = plmr_larger(cores[i], most);
     }
     for (int64_t i = 0; i < points->messages.n; i++)
-        words = points->messages.words[i] > words ? points->messages.words[i] : words;
+        words = plmr_larger(points->messages.words[i], words);
     plmr_status status = most > limit
                              ? relay(points, &(struct totals){.words = words})
                              : plmr_region_route(region, points->name, points->axis, cores, (int)points->messages.n);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "verbs/verbs.h"
 
@@ -63,7 +64,7 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
         PLMR_TRY(plmr_flow_route(&one, what));
     routes->sender[axis][from] = true;
     routes->n_senders[axis] += is_new;
-    int senders = routes->n_senders[axis] > routes->planned[axis] ? routes->n_senders[axis] : routes->planned[axis];
+    int senders = plmr_larger(routes->n_senders[axis], routes->planned[axis]);
     *n_routes = senders > routes->most ? routes->most : n;
     return PLMR_OK;
 }
