@@ -213,7 +213,7 @@ static plmr_status generate(struct generate_command *c, plmr_llm_run *run, plmr_
     plmr_status status = make_text(c, run, g);
     plmr_session_measured(&run->session);
     if (!status)
-        status = plmr_llm_keep_map(run, true);
+        status = plmr_llm_keep_map(run, PLMR_DECODE);
     plmr_status reported = plmr_agree(g->n_made || !status ? report(c, run, g) : PLMR_OK);
     if (status) {
         plmr_error_free(reported);

@@ -40,7 +40,7 @@ static plmr_status open(void *context, int rows, int cols, int wide)
 static plmr_status find_pass(struct phase *p, int n_batch, int64_t row_tokens, plmr_phase_cost *cost)
 {
     plmr_timing *t = p->timing;
-    int n_busy = p->decode ? t->placement[1].n_stages : 0;
+    int n_busy = p->decode ? t->placement[PLMR_DECODE].n_stages : 0;
     n_busy = t->setup.experts.place ? n_busy : 0;
     t->n_beside = p->alone ? 1 : 0;
     int n_beside = plmr_timing_beside(t, p->decode);
@@ -66,7 +66,7 @@ static plmr_status weigh_prompts(struct phase *p, double *cycles, bool *fits)
 {
     plmr_phase_cost cost, relayout;
     PLMR_TRY(find_pass(p, 1, 0, &cost));
-    plmr_timing_add_stages(p->timing, false, 1, &cost);
+    plmr_timing_add_stages(p->timing, PLMR_PREFILL, 1, &cost);
     if (!p->alone)
         plmr_timing_follow(p->timing, &cost);
     PLMR_TRY(plmr_timing_relayout(p->timing, &relayout));
@@ -87,7 +87,7 @@ static plmr_status weigh_tokens(struct phase *p, double *cycles, bool *fits)
         if (plmr_timing_row_tokens(t, i + 1) != row_tokens) {
             row_tokens = plmr_timing_row_tokens(t, i + 1);
             PLMR_TRY(find_pass(p, n_batch, row_tokens, &cost));
-            plmr_timing_add_stages(t, true, n_batch, &cost);
+            plmr_timing_add_stages(t, PLMR_DECODE, n_batch, &cost);
             if (!p->alone)
                 plmr_timing_keep_pace(t, &cost);
         }

@@ -82,33 +82,33 @@ static int64_t widened_bytes(const plmr_timing *t, const plmr_grid *g)
     return plmr_core_needs(&t->shape, g).widened * plmr_timing_element_bytes(t);
 }
 
-int plmr_timing_wide(const plmr_timing *t, bool decode)
+int plmr_timing_wide(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    plmr_expert_setup experts = plmr_llm_experts(&t->setup, (enum plmr_llm_phase)decode);
+    plmr_expert_setup experts = plmr_llm_experts(&t->setup, phase);
     return plmr_expert_wafers(&experts, &t->shape);
 }
 
 /* Of a replica. */
-static int all_requests(const plmr_timing *t, bool decode)
+static int all_requests(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    int replicas = t->setup.phase[decode].replicas;
+    int replicas = t->setup.phase[phase].replicas;
     return replicas ? (int)plmr_ceil_div(t->setup.n_batch, replicas) : t->setup.n_batch;
 }
 
-int plmr_timing_beside(const plmr_timing *t, bool decode)
+int plmr_timing_beside(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    int n = all_requests(t, decode), wide = plmr_timing_wide(t, decode);
+    int n = all_requests(t, phase), wide = plmr_timing_wide(t, phase);
     return t->n_beside ? t->n_beside : n < wide ? n : wide;
 }
 
-int plmr_timing_requests(const plmr_timing *t, bool decode)
+int plmr_timing_requests(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    return (int)plmr_ceil_div(all_requests(t, decode), plmr_timing_wide(t, decode));
+    return (int)plmr_ceil_div(all_requests(t, phase), plmr_timing_wide(t, phase));
 }
 
 int plmr_timing_stage_batch(const plmr_timing *t)
 {
-    int stages = t->placement[1].n_stages, n = plmr_timing_requests(t, true);
+    int stages = t->placement[PLMR_DECODE].n_stages, n = plmr_timing_requests(t, PLMR_DECODE);
     return stages ? (int)plmr_ceil_div(n, stages) : n;
 }
 
@@ -153,7 +153,8 @@ static int64_t most_row_tokens(const plmr_timing *t, const plmr_placement *p, in
 static int64_t score_bytes(const plmr_timing *t)
 {
     const plmr_heads *heads = &t->decode->heads;
-    return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) * plmr_timing_requests(t, true);
+    return (int64_t)heads->n_per_core * heads->n_rep * plmr_timing_element_bytes(t) *
+           plmr_timing_requests(t, PLMR_DECODE);
 }
 
 /* Of the block, or wafer, that most of a batch's tokens go to: what comes, what is between its matrices, and what goes
@@ -161,20 +162,20 @@ static int64_t score_bytes(const plmr_timing *t)
 static int64_t block_elements(const plmr_timing *t)
 {
     const plmr_expert_layout *layout = &t->experts[PLMR_DECODE];
-    int wide = plmr_timing_wide(t, true);
+    int wide = plmr_timing_wide(t, PLMR_DECODE);
     const plmr_grid *block = layout->grid ? layout->grid : t->decode;
     const plmr_cost_pass pass = {.experts = layout, .load = &t->setup.load, .shape = &t->shape};
     plmr_part_loads loads;
     if (!layout->grid && wide == 1)
         return 0;
-    plmr_part_loads_fill(&pass, (int64_t)plmr_timing_requests(t, true) * wide, &loads);
+    plmr_part_loads_fill(&pass, (int64_t)plmr_timing_requests(t, PLMR_DECODE) * wide, &loads);
     return loads.pairs[loads.busiest] * 2 * (block->dim.size + block->expert_ffn.size);
 }
 
 /* Activations, and scores of the row's tokens. */
 static int64_t decode_working(const plmr_timing *t, int64_t row_tokens)
 {
-    int64_t n = activations(t, t->decode) * plmr_timing_requests(t, true) + block_elements(t);
+    int64_t n = activations(t, t->decode) * plmr_timing_requests(t, PLMR_DECODE) + block_elements(t);
     return n * plmr_timing_element_bytes(t) + row_tokens * score_bytes(t) + widened_bytes(t, t->decode);
 }
 
@@ -285,8 +286,9 @@ static int64_t planned_tokens(const plmr_timing *t)
 {
     int64_t all = plmr_timing_row_tokens(t, t->setup.n_tokens), least = plmr_timing_row_tokens(t, t->setup.n_prompt);
     int64_t room = (int64_t)t->device->sram - placed_bytes(t, PLMR_DECODE) - decode_working(t, 0);
-    int64_t fit = room / (plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true) + score_bytes(t));
-    return fit >= all ? all : fit > least ? fit : least;
+    int64_t fit =
+        room / (plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, PLMR_DECODE) + score_bytes(t));
+    return fit >= all ? all : plmr_larger(fit, least);
 }
 
 /* ---- weights from outside ---- */
@@ -325,15 +327,15 @@ static void keep_shares(const plmr_timing *t, plmr_placement *p, int64_t row_tok
 
 /* Slices are some of the k of every tile, 1, 2, 4, ... of a layer, as few as fit: in prefill each takes a round of its own
  * through the ring, and memory of the products falls with them. */
-static plmr_status find_slices(plmr_timing *t, bool decode, int64_t row_tokens, bool *fits)
+static plmr_status find_slices(plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens, bool *fits)
 {
-    plmr_placement *p = &t->placement[decode];
-    int64_t most = decode ? t->decode->dim.size : t->prefill->dim_x.size;
+    plmr_placement *p = &t->placement[phase];
+    int64_t most = phase == PLMR_DECODE ? t->decode->dim.size : t->prefill->dim_x.size;
     *fits = false;
     for (p->n_slices = 1; p->n_slices <= most && !*fits; p->n_slices *= 2) {
-        if (!decode && p->n_slices > 1)
+        if (phase == PLMR_PREFILL && p->n_slices > 1)
             PLMR_TRY(plmr_timing_run_layer(t, p->n_slices));
-        p->working_bytes = decode ? p->working_bytes : prefill_working(t);
+        p->working_bytes = phase == PLMR_DECODE ? p->working_bytes : prefill_working(t);
         *fits = holds_slices(t, p, row_tokens);
     }
     p->n_slices /= 2;
@@ -345,34 +347,34 @@ static double in_all_cores(const plmr_placement *p, double n_bytes)
     return n_bytes * p->rows * p->cols;
 }
 
-double plmr_timing_layer_outside(const plmr_timing *t, bool decode, int64_t row_tokens)
+double plmr_timing_layer_outside(const plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens)
 {
-    const plmr_placement *p = &t->placement[decode];
+    const plmr_placement *p = &t->placement[phase];
     double cache = p->cache_outside ? (double)(row_tokens * p->token_bytes) : 0;
     return in_all_cores(p, (double)(p->layer_bytes - p->kept_bytes) + cache);
 }
 
-double plmr_timing_layer_kept(const plmr_timing *t, bool decode)
+double plmr_timing_layer_kept(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    return in_all_cores(&t->placement[decode], (double)t->placement[decode].kept_bytes);
+    return in_all_cores(&t->placement[phase], (double)t->placement[phase].kept_bytes);
 }
 
 double plmr_timing_output_outside(const plmr_timing *t)
 {
-    return in_all_cores(&t->placement[1], (double)t->placement[1].output_bytes);
+    return in_all_cores(&t->placement[PLMR_DECODE], (double)t->placement[PLMR_DECODE].output_bytes);
 }
 
 /* All layers go through one region. */
-static plmr_status place_streamed(plmr_timing *t, bool decode, int64_t row_tokens)
+static plmr_status place_streamed(plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens)
 {
-    plmr_placement *p = &t->placement[decode];
+    plmr_placement *p = &t->placement[phase];
     bool fits;
-    PLMR_TRY(find_slices(t, decode, row_tokens, &fits));
+    PLMR_TRY(find_slices(t, phase, row_tokens, &fits));
     if (!fits && keep_less(t))
         return PLMR_OK;
     if (!fits && !t->setup.allow_memory)
-        return misfit(t, p, decode ? "decode" : "prefill", "a slice of a layer", p->sram_bytes);
-    if (fits && decode && !t->setup.keeps_none)
+        return misfit(t, p, plmr_phase_name(phase), "a slice of a layer", p->sram_bytes);
+    if (fits && phase == PLMR_DECODE && !t->setup.keeps_none)
         keep_shares(t, p, row_tokens, t->decode->dim.size);
     p->n_stages = 1;
     p->n_regions = count_regions(t, p->rows, p->cols);
@@ -384,16 +386,16 @@ static plmr_status place_streamed(plmr_timing *t, bool decode, int64_t row_token
     int64_t row = p->cache_outside ? left / (2 * p->token_bytes + p->score_bytes) : most_row_tokens(t, p, left);
     p->capacity = t->setup.concat ? row : row * p->rows;
     double outside =
-        t->shape.n_layers * (plmr_timing_layer_outside(t, decode, row_tokens) + plmr_timing_layer_kept(t, decode));
-    return plmr_outside_of(t->device, outside + plmr_timing_output_outside(t), p->rows, &t->outside[decode]);
+        t->shape.n_layers * (plmr_timing_layer_outside(t, phase, row_tokens) + plmr_timing_layer_kept(t, phase));
+    return plmr_outside_of(t->device, outside + plmr_timing_output_outside(t), p->rows, &t->outside[phase]);
 }
 
-static plmr_status place(plmr_timing *t, bool decode, int64_t row_tokens)
+static plmr_status place(plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens)
 {
-    const plmr_phase_setup *asked = &t->setup.phase[decode ? PLMR_DECODE : PLMR_PREFILL];
+    const plmr_phase_setup *asked = &t->setup.phase[phase];
     if (t->kept == PLMR_KEEP_ALL)
-        return place_all(t, &t->placement[decode], decode ? "decode" : "prefill", asked, row_tokens);
-    return place_streamed(t, decode, row_tokens);
+        return place_all(t, &t->placement[phase], plmr_phase_name(phase), asked, row_tokens);
+    return place_streamed(t, phase, row_tokens);
 }
 
 static void note_tree(const plmr_grid *grid, plmr_placement *p)
@@ -406,33 +408,33 @@ static void note_tree(const plmr_grid *grid, plmr_placement *p)
 plmr_status plmr_timing_place_decode(plmr_timing *t)
 {
     int64_t row_tokens = t->kept == PLMR_KEEP_ALL ? planned_tokens(t) : plmr_timing_row_tokens(t, t->setup.n_tokens);
-    t->placement[1] = (plmr_placement){
+    t->placement[PLMR_DECODE] = (plmr_placement){
         .rows = t->decode->rows,
         .cols = t->decode->cols,
-        .wide = plmr_timing_wide(t, true),
+        .wide = plmr_timing_wide(t, PLMR_DECODE),
         .layer_bytes = placed_bytes(t, PLMR_DECODE),
-        .token_bytes = plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, true),
+        .token_bytes = plmr_timing_token_bytes(t, t->decode) * plmr_timing_requests(t, PLMR_DECODE),
         .working_bytes = decode_working(t, row_tokens),
         .score_bytes = score_bytes(t),
         .output_bytes = t->setup.as_published ? 0 : output_bytes(t),
     };
-    note_tree(t->decode, &t->placement[1]);
-    return place(t, true, row_tokens);
+    note_tree(t->decode, &t->placement[PLMR_DECODE]);
+    return place(t, PLMR_DECODE, row_tokens);
 }
 
 /* A layer has been run: the ledger tells what its products need. */
 plmr_status plmr_timing_place_prefill(plmr_timing *t)
 {
-    t->placement[0] = (plmr_placement){
+    t->placement[PLMR_PREFILL] = (plmr_placement){
         .rows = t->prefill->rows,
         .cols = t->prefill->cols,
-        .wide = plmr_timing_wide(t, false),
+        .wide = plmr_timing_wide(t, PLMR_PREFILL),
         .layer_bytes = placed_bytes(t, PLMR_PREFILL),
-        .token_bytes = plmr_timing_token_bytes(t, t->prefill) * plmr_timing_requests(t, false),
+        .token_bytes = plmr_timing_token_bytes(t, t->prefill) * plmr_timing_requests(t, PLMR_PREFILL),
         .working_bytes = prefill_working(t),
     };
-    note_tree(t->prefill, &t->placement[0]);
-    return place(t, false, plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
+    note_tree(t->prefill, &t->placement[PLMR_PREFILL]);
+    return place(t, PLMR_PREFILL, plmr_ceil_div(t->setup.n_prompt, t->prefill->rows));
 }
 
 /* What one phase cannot keep the other does not find, either. */
@@ -460,7 +462,7 @@ static int64_t held_layers(const plmr_placement *p)
 int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
 {
     const plmr_grid *g = t->decode;
-    const plmr_placement *p = &t->placement[1];
+    const plmr_placement *p = &t->placement[PLMR_DECODE];
     int64_t element = plmr_timing_element_bytes(t), token = plmr_timing_token_bytes(t, g), score = score_bytes(t);
     int64_t chunk = n ? plmr_ceil_div(n, g->rows) * (activations(t, g) - g->dim_x.size) * element +
                             t->prefill->region->ledger.sram_peak_bytes
@@ -478,7 +480,7 @@ int64_t plmr_timing_row_room(const plmr_timing *t, int n_batch, int64_t n)
 
 void plmr_timing_keep_spare(plmr_timing *t, int n_batch, int64_t n, int64_t row_tokens)
 {
-    plmr_placement *p = &t->placement[1];
+    plmr_placement *p = &t->placement[PLMR_DECODE];
     p->kept_bytes = 0;
     int64_t room = plmr_timing_row_room(t, n_batch, n), token = plmr_timing_token_bytes(t, t->decode);
     if (!p->n_slices || room <= row_tokens)
@@ -489,12 +491,12 @@ void plmr_timing_keep_spare(plmr_timing *t, int n_batch, int64_t n, int64_t row_
 
 bool plmr_timing_is_full(const plmr_timing *t, int64_t n_tokens)
 {
-    return n_tokens > t->placement[1].capacity && !t->setup.allow_memory;
+    return n_tokens > t->placement[PLMR_DECODE].capacity && !t->setup.allow_memory;
 }
 
 plmr_status plmr_timing_fits(const plmr_timing *t, int64_t n_tokens)
 {
-    const plmr_placement *p = &t->placement[1];
+    const plmr_placement *p = &t->placement[PLMR_DECODE];
     int row = p->rows - 1;
     if (!plmr_timing_is_full(t, n_tokens))
         return PLMR_OK;

@@ -12,7 +12,7 @@ static double mean_hops(const plmr_placement *p)
 
 static void wait(const plmr_timing *t, const plmr_placement *p, double n_bytes, double busy, plmr_cost_pass *pass)
 {
-    double comes = plmr_device_quantise(n_bytes * t->outside[p == &t->placement[1]].byte_cycles);
+    double comes = plmr_device_quantise(n_bytes * t->outside[p == &t->placement[PLMR_DECODE]].byte_cycles);
     double waits = fmax(0, comes - busy);
     pass->grid->region->ledger.parts |= PLMR_PART_OUTSIDE | PLMR_PART_LINKS;
     pass->outside_bytes += n_bytes;
@@ -34,7 +34,7 @@ static double sum_of(const double in_layers[PLMR_N_WORKS])
 /* Of so many equal slices of the first pass, the first is worked on when it is there, and the last when that has come. */
 void plmr_timing_wait_layers(const plmr_timing *t, const plmr_placement *p, bool first, plmr_cost_pass *pass)
 {
-    bool decode = p == &t->placement[1];
+    enum plmr_llm_phase phase = p == &t->placement[PLMR_DECODE];
     int64_t row_tokens = pass->phase == PLMR_DECODE ? pass->row_tokens
                                                     : plmr_ceil_div(pass->n_before + pass->n_tokens, pass->grid->rows);
     double n = t->shape.n_layers, busy = sum_of(pass->in_layers), slices = n * p->n_slices;
@@ -42,13 +42,13 @@ void plmr_timing_wait_layers(const plmr_timing *t, const plmr_placement *p, bool
         return;
     if (pass->phase == PLMR_DECODE) /* the placement's cache is a batch's; serving has batches of its own */
         row_tokens = plmr_ceil_div(row_tokens * pass->n_batch, t->setup.n_batch);
-    double n_bytes = n * plmr_timing_layer_outside(t, decode, row_tokens);
+    double n_bytes = n * plmr_timing_layer_outside(t, phase, row_tokens);
     if (!t->is_warm)
-        n_bytes += n * plmr_timing_layer_kept(t, decode);
+        n_bytes += n * plmr_timing_layer_kept(t, phase);
     wait(t, p, n_bytes, busy, pass);
     pass->in_layers[PLMR_WORK_OUTSIDE] = pass->work[PLMR_WORK_OUTSIDE];
     if (first) {
-        double start = plmr_device_quantise(fmin(busy, n_bytes * t->outside[decode].byte_cycles) / slices);
+        double start = plmr_device_quantise(fmin(busy, n_bytes * t->outside[phase].byte_cycles) / slices);
         pass->work[PLMR_WORK_OUTSIDE] += start;
         pass->t_cycles += start;
     }
@@ -56,6 +56,6 @@ void plmr_timing_wait_layers(const plmr_timing *t, const plmr_placement *p, bool
 
 void plmr_timing_wait_output(const plmr_timing *t, double t_cycles, plmr_cost_pass *pass)
 {
-    if (t->placement[1].n_slices && t->placement[1].output_bytes)
-        wait(t, &t->placement[1], plmr_timing_output_outside(t), t_cycles, pass);
+    if (t->placement[PLMR_DECODE].n_slices && t->placement[PLMR_DECODE].output_bytes)
+        wait(t, &t->placement[PLMR_DECODE], plmr_timing_output_outside(t), t_cycles, pass);
 }

@@ -60,7 +60,7 @@ static bool writes(const plmr_pass *p, enum plmr_activation which)
 plmr_status plmr_pass_dump(const plmr_pass *p, enum plmr_activation which, const char *name)
 {
     plmr_dump_tensor tensor = {
-        .phase = p->phase == PLMR_PREFILL ? "prefill" : "decode",
+        .phase = plmr_phase_name(p->phase),
         .token = p->n_before,
         .layer = p->layer,
         .name = name,

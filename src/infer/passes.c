@@ -12,7 +12,8 @@
 /* Of decode: as many as have requests. */
 static int busy_stages(const plmr_timing *t)
 {
-    int n_stages = t->placement[1].n_stages - t->placement[1].output_apart, n = plmr_timing_requests(t, true);
+    int n_stages = t->placement[PLMR_DECODE].n_stages - t->placement[PLMR_DECODE].output_apart,
+        n = plmr_timing_requests(t, PLMR_DECODE);
     if (t->n_busy)
         return t->n_busy;
     return n < n_stages ? n : n_stages;
@@ -44,7 +45,7 @@ static plmr_cost_pass start_pass(plmr_timing *t, enum plmr_llm_phase phase)
         .experts = &t->experts[phase],
         .hottest = &t->hottest,
         .n_busy = busy_stages(t),
-        .n_beside = plmr_timing_beside(t, phase == PLMR_DECODE),
+        .n_beside = plmr_timing_beside(t, phase),
         .link = &t->setup.link,
         .n_slices = t->placement[phase == PLMR_DECODE].n_slices,
         .multiply_adds = grid->region->ledger.multiply_adds,
@@ -114,9 +115,9 @@ static double way_hops(const plmr_timing *t, const plmr_placement *p, int64_t n_
     return (double)plmr_device_wavelets(t->device, n_bytes) * p->cols * p->rows * p->cols;
 }
 
-plmr_crossing plmr_timing_crossing(const plmr_timing *t, bool decode, int64_t n)
+plmr_crossing plmr_timing_crossing(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n)
 {
-    const plmr_placement *p = &t->placement[decode];
+    const plmr_placement *p = &t->placement[phase];
     const plmr_wafer_link *link = &t->setup.link;
     plmr_crossing crossing = {0};
     if (link->bytes_s == 0 || p->n_stages <= p->n_regions)
@@ -211,8 +212,8 @@ static int64_t token_bytes(const plmr_timing *t, int n_batch)
 static bool goes_on(const plmr_timing *t)
 {
     const plmr_cost_pass *begun = &t->begun;
-    return begun->grid && begun->n_slices == t->placement[0].n_slices && begun->n_busy == busy_stages(t) &&
-           begun->n_beside == plmr_timing_beside(t, false) && !begun->grid->region->trace;
+    return begun->grid && begun->n_slices == t->placement[PLMR_PREFILL].n_slices && begun->n_busy == busy_stages(t) &&
+           begun->n_beside == plmr_timing_beside(t, PLMR_PREFILL) && !begun->grid->region->trace;
 }
 
 static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
@@ -221,16 +222,16 @@ static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
     t->begun.grid = NULL;
     pass.n_tokens = t->setup.n_prompt;
     PLMR_TRY(run_layers(t, &pass));
-    plmr_timing_wait_layers(t, &t->placement[0], true, &pass);
-    plmr_crossing cross = plmr_timing_crossing(t, false, t->setup.n_prompt);
-    add_stages(t, &t->placement[0], prompt_bytes(t, t->setup.n_prompt), &cross, &pass);
+    plmr_timing_wait_layers(t, &t->placement[PLMR_PREFILL], true, &pass);
+    plmr_crossing cross = plmr_timing_crossing(t, PLMR_PREFILL, t->setup.n_prompt);
+    add_stages(t, &t->placement[PLMR_PREFILL], prompt_bytes(t, t->setup.n_prompt), &cross, &pass);
     return finish_pass(t, &pass, "prefill", -1, phase);
 }
 
 plmr_status plmr_timing_prefill(plmr_timing *t, plmr_phase_cost *phase)
 {
     PLMR_TRY(run_prompt(t, phase));
-    double alone = phase->t_cycles, n_more = plmr_timing_requests(t, false) - 1;
+    double alone = phase->t_cycles, n_more = plmr_timing_requests(t, PLMR_PREFILL) - 1;
     plmr_timing_follow(t, phase);
     if (n_more > 0)
         plmr_trace_skip(t->prefill->region->trace, "prefill", (int64_t)n_more, (phase->t_cycles - alone) / n_more);
@@ -250,9 +251,9 @@ static int64_t relayout_bytes(const plmr_timing *t)
             weights += plmr_weight_count(&t->shape, turned[i]) *
                        plmr_cost_weight_bytes(&t->shape, g, turned[i],
                                               plmr_grid_chunk(g, plmr_weight_infos[turned[i]].cols), g->dim_x.size);
-    int64_t cache =
-        plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g) * plmr_timing_requests(t, false);
-    return (weights + (t->kept == PLMR_KEEP_NOTHING ? 0 : cache)) * t->placement[0].layers_per_stage;
+    int64_t cache = plmr_ceil_div(t->setup.n_prompt, g->rows) * plmr_timing_token_bytes(t, g) *
+                    plmr_timing_requests(t, PLMR_PREFILL);
+    return (weights + (t->kept == PLMR_KEEP_NOTHING ? 0 : cache)) * t->placement[PLMR_PREFILL].layers_per_stage;
 }
 
 plmr_status plmr_timing_relayout(plmr_timing *t, plmr_phase_cost *phase)
@@ -292,10 +293,10 @@ static plmr_status run_token(plmr_timing *t, int n_batch, int64_t n_before, int6
     if (!t->setup.as_published)
         PLMR_TRY(plmr_output_cost(&pass));
     double in_output = pass.t_cycles - in_layers;
-    plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
+    plmr_timing_wait_layers(t, &t->placement[PLMR_DECODE], false, &pass);
     plmr_timing_wait_output(t, in_output, &pass);
-    plmr_crossing cross = plmr_timing_crossing(t, true, n_batch);
-    add_stages(t, &t->placement[1], token_bytes(t, n_batch), &cross, &pass);
+    plmr_crossing cross = plmr_timing_crossing(t, PLMR_DECODE, n_batch);
+    add_stages(t, &t->placement[PLMR_DECODE], token_bytes(t, n_batch), &cross, &pass);
     return finish_pass(t, &pass, "token", n_before, phase);
 }
 
@@ -310,43 +311,45 @@ plmr_status plmr_timing_token(plmr_timing *t, int64_t n_before, const plmr_phase
     }
     PLMR_TRY(run_token(t, plmr_timing_stage_batch(t), n_before, row_tokens, &t->token));
     plmr_timing_keep_pace(t, &t->token);
-    t->row_tokens = t->is_warm || !t->placement[1].kept_bytes ? row_tokens : 0; /* the next takes less */
+    t->row_tokens = t->is_warm || !t->placement[PLMR_DECODE].kept_bytes ? row_tokens : 0; /* the next takes less */
     t->is_warm = true;
     return PLMR_OK;
 }
 
 /* ---- for placements that are tried ---- */
 
-plmr_status plmr_timing_alike(plmr_timing *t, bool decode, int n_batch, int64_t row_tokens, plmr_phase_cost *phase)
+plmr_status plmr_timing_alike(plmr_timing *t, enum plmr_llm_phase phase, int n_batch, int64_t row_tokens,
+                              plmr_phase_cost *cost)
 {
-    int stages = t->placement[decode].n_stages;
+    int stages = t->placement[phase].n_stages;
     t->n_busy = busy_stages(t);
-    t->placement[decode].n_stages = 1;
-    plmr_status status =
-        decode ? run_token(t, n_batch, row_tokens * t->decode->rows - 1, row_tokens, phase) : run_prompt(t, phase);
-    t->placement[decode].n_stages = stages;
+    t->placement[phase].n_stages = 1;
+    plmr_status status = phase == PLMR_DECODE
+                             ? run_token(t, n_batch, row_tokens * t->decode->rows - 1, row_tokens, cost)
+                             : run_prompt(t, cost);
+    t->placement[phase].n_stages = stages;
     t->n_busy = 0;
     return status;
 }
 
-void plmr_timing_add_stages(const plmr_timing *t, bool decode, int n_batch, plmr_phase_cost *phase)
+void plmr_timing_add_stages(const plmr_timing *t, enum plmr_llm_phase phase, int n_batch, plmr_phase_cost *cost)
 {
-    int64_t n_bytes = decode ? token_bytes(t, n_batch) : prompt_bytes(t, t->setup.n_prompt);
-    plmr_crossing cross = plmr_timing_crossing(t, decode, decode ? n_batch : t->setup.n_prompt);
-    double cycles = stage_cycles(t, &t->placement[decode], n_bytes, &cross);
-    phase->work[PLMR_WORK_STAGES] += cycles;
-    phase->t_cycles += cycles;
-    phase->link_cycles = cross.n * (cross.busy + cross.latency);
+    int64_t n_bytes = phase == PLMR_DECODE ? token_bytes(t, n_batch) : prompt_bytes(t, t->setup.n_prompt);
+    plmr_crossing cross = plmr_timing_crossing(t, phase, phase == PLMR_DECODE ? n_batch : t->setup.n_prompt);
+    double cycles = stage_cycles(t, &t->placement[phase], n_bytes, &cross);
+    cost->work[PLMR_WORK_STAGES] += cycles;
+    cost->t_cycles += cycles;
+    cost->link_cycles = cross.n * (cross.busy + cross.latency);
 }
 
 /* ---- for requests that come and go ---- */
 
 plmr_status plmr_timing_step(plmr_timing *t, int n, int64_t row_tokens, plmr_phase_cost *phase)
 {
-    int wide = plmr_timing_wide(t, true);
+    int wide = plmr_timing_wide(t, PLMR_DECODE);
     t->is_warm = true;
     t->n_beside = n < wide ? n : wide;
-    plmr_status status = plmr_timing_alike(t, true, (int)plmr_ceil_div(n, wide), row_tokens, phase);
+    plmr_status status = plmr_timing_alike(t, PLMR_DECODE, (int)plmr_ceil_div(n, wide), row_tokens, phase);
     phase->multiply_adds *= t->n_beside;
     phase->wavelet_hops *= t->n_beside;
     phase->link_bytes *= t->n_beside;
@@ -360,17 +363,18 @@ plmr_status plmr_timing_chunk(plmr_timing *t, int64_t n_before, int64_t n, plmr_
     pass.n_tokens = n;
     pass.n_before = n_before;
     pass.as_decode = true;
-    pass.n_slices = t->placement[1].n_slices;
+    pass.n_slices = t->placement[PLMR_DECODE].n_slices;
     pass.n_beside = 1;
     t->is_warm = true;
     PLMR_TRY(run_layers(t, &pass));
-    plmr_timing_wait_layers(t, &t->placement[1], false, &pass);
+    plmr_timing_wait_layers(t, &t->placement[PLMR_DECODE], false, &pass);
     return finish_pass(t, &pass, "chunk", n_before, phase);
 }
 
 int64_t plmr_timing_cache_bytes(const plmr_timing *t, int64_t n)
 {
-    return plmr_ceil_div(n, t->decode->rows) * plmr_timing_token_bytes(t, t->decode) * t->placement[1].layers_per_stage;
+    return plmr_ceil_div(n, t->decode->rows) * plmr_timing_token_bytes(t, t->decode) *
+           t->placement[PLMR_DECODE].layers_per_stage;
 }
 
 plmr_status plmr_timing_settle(plmr_timing *t, int64_t n, plmr_phase_cost *phase)
@@ -378,16 +382,16 @@ plmr_status plmr_timing_settle(plmr_timing *t, int64_t n, plmr_phase_cost *phase
     const plmr_grid *grid = t->prefill;
     plmr_cost_pass pass = start_pass(t, PLMR_PREFILL);
     plmr_cost_settle(&pass, plmr_ceil_div(n, grid->rows) * plmr_timing_token_bytes(t, grid) *
-                                t->placement[1].layers_per_stage);
+                                t->placement[PLMR_DECODE].layers_per_stage);
     return finish_pass(t, &pass, "settle", -1, phase);
 }
 
-void plmr_timing_way(const plmr_timing *t, bool decode, int64_t n, double *cycles, double *hops)
+void plmr_timing_way(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n, double *cycles, double *hops)
 {
-    int64_t n_bytes = decode ? token_bytes(t, (int)n) : prompt_bytes(t, n);
+    int64_t n_bytes = phase == PLMR_DECODE ? token_bytes(t, (int)n) : prompt_bytes(t, n);
     t->decode->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
-    *cycles = way_cycles(t, &t->placement[1], n_bytes);
-    *hops = way_hops(t, &t->placement[1], n_bytes);
+    *cycles = way_cycles(t, &t->placement[PLMR_DECODE], n_bytes);
+    *hops = way_hops(t, &t->placement[PLMR_DECODE], n_bytes);
 }
 
 plmr_status plmr_timing_place_again(plmr_timing *t, int layers, bool output_apart)

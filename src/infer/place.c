@@ -8,7 +8,7 @@ static plmr_status place_in(plmr_ranks *ranks, const plmr_device *device, const 
     plmr_timing *timing;
     plmr_llm_setup setup = {.phase[PLMR_DECODE] = *phase, .n_prompt = 1, .n_tokens = 1, .experts = *experts};
     PLMR_TRY(plmr_timing_create(ranks, device, shape, &setup, &timing));
-    *placement = *plmr_timing_placement(timing, true);
+    *placement = *plmr_timing_placement(timing, PLMR_DECODE);
     plmr_timing_destroy(timing);
     return PLMR_OK;
 }

@@ -10,6 +10,11 @@
 
 enum plmr_llm_phase { PLMR_PREFILL, PLMR_DECODE, PLMR_N_PHASES };
 
+static inline const char *plmr_phase_name(enum plmr_llm_phase phase)
+{
+    return phase == PLMR_DECODE ? "decode" : "prefill";
+}
+
 typedef struct plmr_phase_setup {
     int rows, cols;           /* cores of a region, in prefill as many of both; 0: there is no such phase */
     plmr_reduce_options tree; /* of allreduces: see plmr_grid_create */

@@ -67,18 +67,18 @@ const plmr_llm_setup *plmr_timing_setup(const plmr_timing *t)
     return &t->setup;
 }
 
-const plmr_placement *plmr_timing_placement(const plmr_timing *t, bool decode)
+const plmr_placement *plmr_timing_placement(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    return &t->placement[decode];
+    return &t->placement[phase];
 }
 
-const plmr_outside *plmr_timing_outside(const plmr_timing *t, bool decode)
+const plmr_outside *plmr_timing_outside(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    return &t->outside[decode];
+    return &t->outside[phase];
 }
 
-plmr_region *plmr_timing_region(const plmr_timing *t, bool decode)
+plmr_region *plmr_timing_region(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    const plmr_grid *grid = decode ? t->decode : t->prefill;
+    const plmr_grid *grid = phase == PLMR_DECODE ? t->decode : t->prefill;
     return grid ? grid->region : NULL;
 }

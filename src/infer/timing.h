@@ -61,16 +61,16 @@ plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, con
 void plmr_timing_destroy(plmr_timing *timing);
 
 /* Of what comes from outside in a phase whose placement has slices. Local. */
-const plmr_outside *plmr_timing_outside(const plmr_timing *timing, bool decode);
+const plmr_outside *plmr_timing_outside(const plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* What it was made with, completed; how the model lies in prefill or decode. */
 const plmr_llm_setup *plmr_timing_setup(const plmr_timing *timing);
-const plmr_placement *plmr_timing_placement(const plmr_timing *timing, bool decode);
+const plmr_placement *plmr_timing_placement(const plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* The region of prefill or decode; NULL: there is no such phase. It may be traced before it is first used: the time of
  * its trace goes on through all passes, in the order in which they are asked for. A profile that it keeps is of the
  * last pass. */
-plmr_region *plmr_timing_region(const plmr_timing *timing, bool decode);
+plmr_region *plmr_timing_region(const plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* The prompt through all layers; of a batch, all prompts, one behind the other. Collective. */
 plmr_status plmr_timing_prefill(plmr_timing *timing, plmr_phase_cost *phase);
@@ -95,7 +95,7 @@ plmr_status plmr_timing_chunk(plmr_timing *timing, int64_t n_before, int64_t n, 
 /* What is: in a region with most layers the keys and values of n tokens of a prompt go to where decode has them
  * (collective); to the next region go n of its tokens, or, in decode, a token of n requests. */
 plmr_status plmr_timing_settle(plmr_timing *timing, int64_t n, plmr_phase_cost *phase);
-void plmr_timing_way(const plmr_timing *timing, bool decode, int64_t n, double *cycles, double *hops);
+void plmr_timing_way(const plmr_timing *timing, enum plmr_llm_phase phase, int64_t n, double *cycles, double *hops);
 
 /* What the fullest core has of the keys and values of n tokens, in all layers of a decode region. Local. */
 int64_t plmr_timing_cache_bytes(const plmr_timing *timing, int64_t n);

@@ -45,7 +45,7 @@ typedef struct plmr_crossing {
     double bytes, busy, latency;
 } plmr_crossing;
 
-plmr_crossing plmr_timing_crossing(const plmr_timing *timing, bool decode, int64_t n);
+plmr_crossing plmr_timing_crossing(const plmr_timing *timing, enum plmr_llm_phase phase, int64_t n);
 
 /* Of a prompt's cost makes that of a batch; of a pass's that of as many as a batch's tokens take. */
 void plmr_timing_follow(const plmr_timing *timing, plmr_phase_cost *phase);
@@ -53,18 +53,18 @@ void plmr_timing_keep_pace(const plmr_timing *timing, plmr_phase_cost *pass);
 
 /* Requests that a replica of a phase has, at most: of those that share experts, each wafer. Such wafers; and those of
  * them that have requests. */
-int plmr_timing_requests(const plmr_timing *timing, bool decode);
-int plmr_timing_wide(const plmr_timing *timing, bool decode);
-int plmr_timing_beside(const plmr_timing *timing, bool decode);
+int plmr_timing_requests(const plmr_timing *timing, enum plmr_llm_phase phase);
+int plmr_timing_wide(const plmr_timing *timing, enum plmr_llm_phase phase);
+int plmr_timing_beside(const plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* Where a phase that has its grid has experts. Collective. */
 plmr_status plmr_timing_place_experts(plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* A prompt, or a token of n_batch requests, without the ways between regions, and so the same in any placement on the
  * region (but for that of experts); then these ways, in time alone. The first is collective. */
-plmr_status plmr_timing_alike(plmr_timing *timing, bool decode, int n_batch, int64_t row_tokens,
-                              plmr_phase_cost *phase);
-void plmr_timing_add_stages(const plmr_timing *timing, bool decode, int n_batch, plmr_phase_cost *phase);
+plmr_status plmr_timing_alike(plmr_timing *timing, enum plmr_llm_phase phase, int n_batch, int64_t row_tokens,
+                              plmr_phase_cost *cost);
+void plmr_timing_add_stages(const plmr_timing *timing, enum plmr_llm_phase phase, int n_batch, plmr_phase_cost *cost);
 
 /* Finds where the layers lie, of the phases that there are; of decode; of prefill, of which each kind of layer has been run. */
 plmr_status plmr_timing_place(plmr_timing *timing);
@@ -76,8 +76,8 @@ plmr_status plmr_timing_run_layer(plmr_timing *timing, int n_slices);
 
 /* Bytes that come in for a pass: of a layer, with n tokens of the fullest row of cores in the cache; of the output. Those of
  * a layer that come once, and stay. */
-double plmr_timing_layer_outside(const plmr_timing *timing, bool decode, int64_t row_tokens);
-double plmr_timing_layer_kept(const plmr_timing *timing, bool decode);
+double plmr_timing_layer_outside(const plmr_timing *timing, enum plmr_llm_phase phase, int64_t row_tokens);
+double plmr_timing_layer_kept(const plmr_timing *timing, enum plmr_llm_phase phase);
 double plmr_timing_output_outside(const plmr_timing *timing);
 
 /* outside.c: what passes wait for, beside the arithmetic. That of layers, which `first` ones begin with; that of the output,

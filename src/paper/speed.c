@@ -32,12 +32,12 @@ static plmr_status run(const plmr_paper_query *q, plmr_timing *timing, plmr_pape
 {
     if (q->side[PLMR_PREFILL]) {
         PLMR_TRY(plmr_timing_prefill(timing, &speed->prefill));
-        speed->placement[0] = *plmr_timing_placement(timing, false);
+        speed->placement[0] = *plmr_timing_placement(timing, PLMR_PREFILL);
     }
     if (q->side[PLMR_PREFILL] && q->side[PLMR_DECODE] && !q->setup.as_published)
         PLMR_TRY(plmr_timing_handover(timing, &speed->handover));
     if (q->side[PLMR_DECODE])
-        speed->placement[1] = *plmr_timing_placement(timing, true);
+        speed->placement[1] = *plmr_timing_placement(timing, PLMR_DECODE);
     for (int64_t i = 0; i < q->n_decode && q->side[PLMR_DECODE]; i++) {
         const plmr_phase_cost *token;
         PLMR_TRY(plmr_timing_token(timing, q->setup.n_prompt + i, &token));

@@ -308,8 +308,8 @@ plmr_status plmr_llm_check_wafer(const plmr_llm_run *run)
         PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions * n_wafers || run->setup.allow_memory, PLMR_ERROR_LIMIT,
                    "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
                    "--allow M",
-                   run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, i ? "decode" : "prefill",
-                   run->session.device.name, both[i]->n_regions, i ? "decode" : "prefill");
+                   run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, plmr_phase_name(i),
+                   run->session.device.name, both[i]->n_regions, plmr_phase_name(i));
     return PLMR_OK;
 }
 
@@ -322,7 +322,8 @@ static const plmr_placement *placement(const plmr_llm_run *run, enum plmr_llm_ph
 
 static plmr_status attach_traces(plmr_llm_run *run)
 {
-    plmr_region *prefill = plmr_timing_region(run->timing, false), *decode = plmr_timing_region(run->timing, true);
+    plmr_region *prefill = plmr_timing_region(run->timing, PLMR_PREFILL),
+                *decode = plmr_timing_region(run->timing, PLMR_DECODE);
     int n_regions = (prefill != NULL) + (decode != NULL);
     PLMR_TRY(plmr_trace_options_attach(&run->options->trace, prefill, n_regions));
     return plmr_trace_options_attach(&run->options->trace, decode, n_regions);
@@ -352,8 +353,8 @@ plmr_status plmr_llm_place(plmr_llm_run *run)
 plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out)
 {
     plmr_trace_file *file = &run->session.trace;
-    PLMR_TRY(plmr_trace_file_add(file, plmr_timing_region(run->timing, false), "prefill"));
-    PLMR_TRY(plmr_trace_file_add(file, plmr_timing_region(run->timing, true), "decode"));
+    PLMR_TRY(plmr_trace_file_add(file, plmr_timing_region(run->timing, PLMR_PREFILL), "prefill"));
+    PLMR_TRY(plmr_trace_file_add(file, plmr_timing_region(run->timing, PLMR_DECODE), "decode"));
     if (plmr_rank() == 0)
         plmr_trace_file_print(file, out);
     return PLMR_OK;

@@ -108,7 +108,7 @@ plmr_status plmr_llm_load(plmr_llm_run *run);
 plmr_status plmr_llm_run_values(plmr_llm_run *run, int64_t n_before, int64_t n_decode, float *hidden);
 
 /* Keeps the map of the region on which a phase has just ended, for the report. */
-plmr_status plmr_llm_keep_map(plmr_llm_run *run, bool decode);
+plmr_status plmr_llm_keep_map(plmr_llm_run *run, enum plmr_llm_phase phase);
 
 /* What the regions were traced with goes into the file, and a line about it to `out`; nothing without a trace. */
 plmr_status plmr_llm_write_trace(plmr_llm_run *run, FILE *out);
@@ -131,8 +131,8 @@ void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *re
 
 /* As often the model is there in a phase, and the wafers that this takes (0: there is no such phase); those of the whole
  * run. Local. */
-int plmr_llm_replicas(const plmr_llm_run *run, bool decode);
-int64_t plmr_llm_phase_wafers(const plmr_llm_run *run, bool decode);
+int plmr_llm_replicas(const plmr_llm_run *run, enum plmr_llm_phase phase);
+int64_t plmr_llm_phase_wafers(const plmr_llm_run *run, enum plmr_llm_phase phase);
 int64_t plmr_llm_wafers(const plmr_llm_run *run);
 
 /* The region whose columns the ranks share: decode's, where there is one; NULL: not placed. Local. */

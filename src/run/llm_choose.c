@@ -16,7 +16,7 @@ static plmr_status choose(plmr_llm_run *run, bool decode, plmr_llm_setup *setup,
         !aim || choice->n_wafers || setup->allow_memory || setup->streams, PLMR_ERROR_LIMIT,
         "--for %s: %s of %s does not fit %s in any region that is looked at: choose fewer tokens, more --wafers or "
         "another device",
-        aim->name, decode ? "decode" : "prefill", run->shape->name, run->session.device.name);
+        aim->name, plmr_phase_name(decode), run->shape->name, run->session.device.name);
     return PLMR_OK;
 }
 

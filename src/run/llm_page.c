@@ -21,20 +21,21 @@ static json_t *placement(const plmr_llm_run *run, const plmr_placement *p, int n
                      (json_int_t)n_tokens);
 }
 
-plmr_status plmr_llm_keep_map(plmr_llm_run *run, bool decode)
+plmr_status plmr_llm_keep_map(plmr_llm_run *run, enum plmr_llm_phase phase)
 {
     json_t *map;
     const plmr_llm_totals *t = &run->totals;
-    if (!run->options->report || (decode && t->n_made == 0))
+    if (!run->options->report || (phase == PLMR_DECODE && t->n_made == 0))
         return PLMR_OK;
-    const plmr_placement *p = decode ? run->decode : run->prefill;
-    plmr_region *region = plmr_timing_region(run->timing, decode);
-    PLMR_TRY(plmr_map_collect(region, decode ? "decode" : "prefill", run->shape->dtype, &map));
+    const plmr_placement *p = phase == PLMR_DECODE ? run->decode : run->prefill;
+    plmr_region *region = plmr_timing_region(run->timing, phase);
+    PLMR_TRY(plmr_map_collect(region, plmr_phase_name(phase), run->shape->dtype, &map));
     if (plmr_rank() > 0)
         return PLMR_OK;
     json_object_set_new(map, "sram", json_integer((json_int_t)p->sram_bytes));
-    json_object_set_new(map, "placement",
-                        placement(run, p, run->setup.n_layers, run->setup.n_prompt + (decode ? t->n_made : 0)));
+    json_object_set_new(
+        map, "placement",
+        placement(run, p, run->setup.n_layers, run->setup.n_prompt + (phase == PLMR_DECODE ? t->n_made : 0)));
     json_array_append_new(run->maps, map);
     return PLMR_OK;
 }

@@ -14,7 +14,7 @@ plmr_status plmr_llm_time_prompt(plmr_llm_run *run)
     if (run->kept && run->kept->has_times)
         return PLMR_OK;
     PLMR_TRY(plmr_timing_prefill(run->timing, &run->totals.prefill));
-    PLMR_TRY(plmr_llm_keep_map(run, false));
+    PLMR_TRY(plmr_llm_keep_map(run, PLMR_PREFILL));
     if (run->decode && !run->setup.as_published)
         PLMR_TRY(plmr_timing_handover(run->timing, &run->totals.handover));
     run->totals.time_s += plmr_wall_s() - start_s;
@@ -32,7 +32,7 @@ plmr_status plmr_llm_time_tokens(plmr_llm_run *run, int64_t n_before, int64_t n_
     }
     run->totals.time_s += plmr_wall_s() - start_s;
     PLMR_TRY(status);
-    return plmr_llm_keep_map(run, true);
+    return plmr_llm_keep_map(run, PLMR_DECODE);
 }
 
 /* ---- values ---- */

@@ -20,10 +20,10 @@ static void print_wafers(FILE *out, const plmr_wafer_link *link, const plmr_plac
                         p->n_stages > p->n_regions ? "; --link device has the device's, --layers places a part" : "");
 }
 
-static void print_placement(FILE *out, const char *label, const plmr_llm_run *run, bool decode)
+static void print_placement(FILE *out, const char *label, const plmr_llm_run *run, enum plmr_llm_phase phase)
 {
-    const plmr_placement *p = decode ? run->decode : run->prefill;
-    int replicas = plmr_llm_replicas(run, decode);
+    const plmr_placement *p = phase == PLMR_DECODE ? run->decode : run->prefill;
+    int replicas = plmr_llm_replicas(run, phase);
     char times[32] = "";
     if (replicas > 1)
         snprintf(times, sizeof times, ", %d times over", replicas);
@@ -31,7 +31,7 @@ static void print_placement(FILE *out, const char *label, const plmr_llm_run *ru
                     p->layers_per_stage, p->layers_per_stage == 1 ? "layer" : "layers",
                     plmr_format_count(p->n_stages).s, p->n_stages == 1 ? "region" : "regions",
                     p->output_apart ? " (the last for the output)" : "", times, plmr_format_count(p->n_regions).s);
-    int wafers = (int)plmr_llm_phase_wafers(run, decode);
+    int wafers = (int)plmr_llm_phase_wafers(run, phase);
     if (p->wide > 1)
         plmr_table_fact(out, "", "on each of %d wafers, which share the experts of every layer", p->wide);
     if (wafers > 1)
@@ -176,7 +176,7 @@ static void print_experts(FILE *out, const plmr_llm_run *run, const plmr_llm_rec
     plmr_table_fact(out, "experts", "%d of %d a token", run->shape->n_used, run->shape->n_experts);
     for (int i = 0; i < 2; i++)
         if (phases[i])
-            plmr_table_fact(out, "", "in %s %s", i ? "decode" : "prefill", places[i]);
+            plmr_table_fact(out, "", "in %s %s", plmr_phase_name(i), places[i]);
     if (run->prefill)
         plmr_table_fact(out, "", "of %s tokens of the prompt the busiest gets %s; %s dropped",
                         plmr_format_count(run->setup.n_prompt).s, plmr_format_count(r->expert_tokens_max).s,
@@ -192,9 +192,9 @@ void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r
     if (run->setup.plan != &plmr_llm_plan_waferllm)
         plmr_table_fact(out, "plan", "%s", run->setup.plan->summary);
     if (run->prefill)
-        print_placement(out, "prefill", run, false);
+        print_placement(out, "prefill", run, PLMR_PREFILL);
     if (run->decode) {
-        print_placement(out, "decode", run, true);
+        print_placement(out, "decode", run, PLMR_DECODE);
         if (!run->setup.as_published)
             print_heads(out, run, run->decode);
     }

@@ -24,7 +24,7 @@ static void set_prefill(const plmr_llm_run *run, plmr_llm_record *r)
     r->prefill_rows = run->prefill->rows;
     r->prefill_cols = run->prefill->cols;
     r->prefill_stages = run->prefill->n_stages;
-    r->prefill_replicas = plmr_llm_replicas(run, false);
+    r->prefill_replicas = plmr_llm_replicas(run, PLMR_PREFILL);
     r->prefill_tree_k = run->prefill->n_levels;
     r->prefill_cycles = t->prefill.t_cycles;
     r->relayout_cycles = t->handover.t_cycles;
@@ -47,8 +47,8 @@ static void set_decode(plmr_llm_run *run, plmr_llm_record *r)
     r->decode_cols = p->cols;
     r->stages = p->n_stages;
     r->regions = p->n_regions;
-    r->replicas = plmr_llm_replicas(run, true);
-    r->wafers = plmr_llm_phase_wafers(run, true);
+    r->replicas = plmr_llm_replicas(run, PLMR_DECODE);
+    r->wafers = plmr_llm_phase_wafers(run, PLMR_DECODE);
     r->layers_per_stage = p->layers_per_stage;
     r->tree_k = p->n_levels;
     r->groups_y = run->groups[PLMR_Y];
@@ -126,21 +126,21 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - used * p->rows * p->cols;
 }
 
-int plmr_llm_replicas(const plmr_llm_run *run, bool decode)
+int plmr_llm_replicas(const plmr_llm_run *run, enum plmr_llm_phase phase)
 {
-    int replicas = run->setup.phase[decode].replicas;
+    int replicas = run->setup.phase[phase].replicas;
     return replicas > 1 ? replicas : 1;
 }
 
-int64_t plmr_llm_phase_wafers(const plmr_llm_run *run, bool decode)
+int64_t plmr_llm_phase_wafers(const plmr_llm_run *run, enum plmr_llm_phase phase)
 {
-    const plmr_placement *p = decode ? run->decode : run->prefill;
-    return p ? (int64_t)plmr_wafers_for(plmr_llm_replicas(run, decode), p->n_regions, p->n_stages) * p->wide : 0;
+    const plmr_placement *p = phase == PLMR_DECODE ? run->decode : run->prefill;
+    return p ? (int64_t)plmr_wafers_for(plmr_llm_replicas(run, phase), p->n_regions, p->n_stages) * p->wide : 0;
 }
 
 int64_t plmr_llm_wafers(const plmr_llm_run *run)
 {
-    return plmr_wafers_for_both(plmr_llm_phase_wafers(run, false), plmr_llm_phase_wafers(run, true));
+    return plmr_wafers_for_both(plmr_llm_phase_wafers(run, PLMR_PREFILL), plmr_llm_phase_wafers(run, PLMR_DECODE));
 }
 
 /* Only where something comes in; else nothing is known of it. */

@@ -33,7 +33,8 @@ static plmr_status find_between(plmr_serve_costs *c, bool is_step, int64_t n, pl
     if (!is_step)
         PLMR_TRY(plmr_timing_settle(c->timing, n, &settle));
     if (c->n_stages > 1)
-        plmr_timing_way(c->timing, is_step, is_step ? plmr_ceil_div(n, c->wide) : n, &at->hop, &hops);
+        plmr_timing_way(c->timing, is_step ? PLMR_DECODE : PLMR_PREFILL, is_step ? plmr_ceil_div(n, c->wide) : n,
+                        &at->hop, &hops);
     int with_layers = (int)plmr_ceil_div(c->n_layers, c->layers_per_stage);
     at->each = settle.t_cycles;
     at->wavelet_hops = hops * (c->n_stages - 1) + settle.wavelet_hops * with_layers;
@@ -172,11 +173,11 @@ static void link_wafers(plmr_serve_costs *c, const plmr_device *device, const pl
 {
     if (link->bytes_s == 0)
         return;
-    c->wafer_stages = plmr_timing_placement(c->timing, true)->n_regions;
+    c->wafer_stages = plmr_timing_placement(c->timing, PLMR_DECODE)->n_regions;
     c->cross_byte = device->clock / link->bytes_s;
     c->cross_latency = device->clock * link->latency_s;
     if (link->is_devices)
-        plmr_timing_region(c->timing, true)->ledger.parts |= PLMR_PART_WAFERS;
+        plmr_timing_region(c->timing, PLMR_DECODE)->ledger.parts |= PLMR_PART_WAFERS;
 }
 
 plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device, const plmr_model_shape *shape,
@@ -188,10 +189,10 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
     c->shares = limits->shares;
     c->every_step = setup->every_step;
     PLMR_TRY(plmr_timing_create(ranks, device, shape, setup, &c->timing));
-    c->rows = plmr_timing_placement(c->timing, true)->rows;
+    c->rows = plmr_timing_placement(c->timing, PLMR_DECODE)->rows;
     c->parts = !shape->n_experts ? 1 : c->rows < PLMR_SERVE_PARTS ? c->rows : PLMR_SERVE_PARTS;
     c->copies = limits->copies;
-    c->wide = plmr_timing_placement(c->timing, true)->wide * c->copies;
+    c->wide = plmr_timing_placement(c->timing, PLMR_DECODE)->wide * c->copies;
     c->token_bytes = shape->dim * (int64_t)plmr_dtype_bytes(shape->dtype);
     c->row_most = plmr_serve_costs_row(c, limits->n_context) + limits->shares;
     c->steps = plmr_take_zeroed((size_t)(c->n_most * c->row_most), sizeof *c->steps);
@@ -208,7 +209,7 @@ plmr_status plmr_serve_costs_create(plmr_ranks *ranks, const plmr_device *device
 /* Beside as many of the longest requests as share a pass; what passes take changes with it. */
 static void keep_weights(plmr_serve_costs *c, int64_t n_batch)
 {
-    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    const plmr_placement *p = plmr_timing_placement(c->timing, PLMR_DECODE);
     int64_t before = p->kept_bytes;
     plmr_timing_keep_spare(c->timing, (int)n_batch, c->chunk, c->all_cache ? INT64_MAX : n_batch * c->row_most);
     if (p->kept_bytes == before)
@@ -220,7 +221,7 @@ static void keep_weights(plmr_serve_costs *c, int64_t n_batch)
 /* What comes from outside goes through one region, as it was found when that was made. */
 plmr_status plmr_serve_costs_place(plmr_serve_costs *c, int layers, bool output_apart, int64_t n_batch, bool *fits)
 {
-    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    const plmr_placement *p = plmr_timing_placement(c->timing, PLMR_DECODE);
     PLMR_TRY(run_largest(c));
     if (p->n_slices)
         keep_weights(c, n_batch);

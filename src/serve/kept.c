@@ -93,7 +93,7 @@ static plmr_status pass_costs(struct stream *s, plmr_serve_costs *c)
 {
     if (!c->timing)
         return PLMR_OK;
-    plmr_region *region = plmr_timing_region(c->timing, true);
+    plmr_region *region = plmr_timing_region(c->timing, PLMR_DECODE);
     PASS(region->ledger.parts);
     PASS_IN(c->n_found, 0, MOST_COUNT);
     PASS_IN(c->n_used, 0, MOST_COUNT);

@@ -376,7 +376,7 @@ static plmr_status take(struct search *s, const plmr_candidate *c, plmr_serve_pl
                                  .used_wafers = c->n_wafers,
                                  .n_replicas = c->replicas,
                                  .n_prompt = count_readers(s, c),
-                                 .regions = plmr_timing_placement(s->model.timing, true)->n_regions,
+                                 .regions = plmr_timing_placement(s->model.timing, PLMR_DECODE)->n_regions,
                                  .loss = s->wish->aim->loss(c),
                                  .costs = s->model,
                                  .draft = s->draft};

@@ -54,7 +54,7 @@ static void set_place(const plmr_llm_run *run, const plmr_serve_place *place, co
                       plmr_serve_record *r)
 {
     const plmr_serve_costs *c = &place->costs;
-    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    const plmr_placement *p = plmr_timing_placement(c->timing, PLMR_DECODE);
     r->wafers = place->n_wafers;
     r->rows = p->rows;
     r->cols = p->cols;
@@ -143,7 +143,7 @@ static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_abo
                         const plmr_serve_place *place, const plmr_serve_outcome *o)
 {
     const plmr_serve_costs *c = &place->costs;
-    const plmr_placement *p = plmr_timing_placement(c->timing, true);
+    const plmr_placement *p = plmr_timing_placement(c->timing, PLMR_DECODE);
     int64_t unused = plmr_serve_place_unused(place);
     char times[48] = "";
     if (place->n_replicas > 1)
@@ -158,7 +158,7 @@ static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_abo
     if (p->n_slices)
         plmr_table_fact(out, "outside", "%s do not fit, and come in for every pass, %s of them from the host",
                         p->cache_outside ? "weights and cache" : "weights",
-                        plmr_format_percent(plmr_timing_outside(c->timing, true)->host_share).s);
+                        plmr_format_percent(plmr_timing_outside(c->timing, PLMR_DECODE)->host_share).s);
     if (c->wide > 1)
         plmr_table_fact(out, "experts",
                         "on %d wafers, each with all regions, some of the experts of every layer, and some requests",

@@ -33,7 +33,7 @@ bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool
 {
     int levels, fused, side, groups;
     if (json_unpack((json_t *)choice, "{s:i, s:b, s:{s:{s:i, s:i}}}", "levels", &levels, "fused", &fused, "model",
-                    decode ? "decode" : "prefill", "side", &side, "groups", &groups) != 0)
+                    plmr_phase_name(decode), "side", &side, "groups", &groups) != 0)
         return false;
     *point = (plmr_phase_setup){.rows = side, .cols = side, .unfused = !fused};
     point->tree = (plmr_reduce_options){.n_levels = levels, .n_groups = {groups}, .n_group_levels = groups > 0};

@@ -50,8 +50,8 @@ json_t *plmr_tune_record(const plmr_tune_task *task, const plmr_tune_report *rep
 
 static void print_titles(FILE *out, bool decode)
 {
-    fprintf(out, "  %-7s %9s %2s %-9s %5s %6s %9s %8s %6s %9s %9s\n", decode ? "decode" : "prefill", "cores", "K",
-            "groups", "fused", "layers", "regions", "SRAM", "routes", decode ? "TPOT" : "prompt", "beside");
+    fprintf(out, "  %-7s %9s %2s %-9s %5s %6s %9s %8s %6s %9s %9s\n", plmr_phase_name(decode), "cores", "K", "groups",
+            "fused", "layers", "regions", "SRAM", "routes", decode ? "TPOT" : "prompt", "beside");
 }
 
 static void print_row(FILE *out, const plmr_device *device, const char *label, const plmr_tune_row *r,

@@ -271,9 +271,8 @@ static plmr_status check_fits(const plmr_tune_search *s)
     };
     const plmr_tune_result *best = &s->results[0];
     PLMR_CHECK(!best->lack && !best->over_routes, PLMR_ERROR_LIMIT,
-               "%s of %s does not fit %s in any region: the nearest, %dx%d cores, %s",
-               s->task->decode ? "decode" : "prefill", s->task->shape->name, s->task->device->name, best->point.rows,
-               best->point.cols, lacks[best->lack]);
+               "%s of %s does not fit %s in any region: the nearest, %dx%d cores, %s", plmr_phase_name(s->task->decode),
+               s->task->shape->name, s->task->device->name, best->point.rows, best->point.cols, lacks[best->lack]);
     return PLMR_OK;
 }
 

@@ -134,7 +134,7 @@ static void cache_fills(void **state)
         plmr_timing *timing;
         setup.concat = !balanced;
         must(plmr_timing_create(ranks, &device, &shape, &setup, &timing));
-        const plmr_placement *p = plmr_timing_placement(timing, true);
+        const plmr_placement *p = plmr_timing_placement(timing, PLMR_DECODE);
         capacity[balanced] = p->capacity;
         int64_t rest = p->working_bytes - p->row_tokens * p->score_bytes + p->layers_per_stage * p->layer_bytes;
         int64_t token = p->layers_per_stage * p->token_bytes + p->score_bytes;
@@ -162,7 +162,7 @@ static void misfits_are_refused(void **state)
               "--decode-cores: one layer of test needs");
     setup.allow_memory = true;
     must(plmr_timing_create(ranks, &device, &shape, &setup, &timing));
-    assert_true(plmr_timing_placement(timing, true)->sram_bytes > (int64_t)device.sram);
+    assert_true(plmr_timing_placement(timing, PLMR_DECODE)->sram_bytes > (int64_t)device.sram);
     plmr_timing_destroy(timing);
     plmr_ranks_destroy(ranks);
 }
@@ -186,8 +186,8 @@ static struct streamed stream(const plmr_device *device, const plmr_model_shape 
         setup.streams = streams;
         setup.allow_memory = !streams;
         must(plmr_timing_create(ranks, device, shape, &setup, &timing));
-        s.tokens = *plmr_timing_placement(timing, true);
-        s.prompts = *plmr_timing_placement(timing, false);
+        s.tokens = *plmr_timing_placement(timing, PLMR_DECODE);
+        s.prompts = *plmr_timing_placement(timing, PLMR_PREFILL);
         must(plmr_timing_prefill(timing, &s.prefill));
         must(plmr_timing_token(timing, 37, &token));
         s.token = *token;
@@ -209,7 +209,8 @@ static plmr_device narrow(const plmr_model_shape *shape, double rate, double sli
     plmr_timing *timing;
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_timing_create(ranks, &device, shape, &setup, &timing));
-    const plmr_placement *p = plmr_timing_placement(timing, true), *q = plmr_timing_placement(timing, false);
+    const plmr_placement *p = plmr_timing_placement(timing, PLMR_DECODE),
+                         *q = plmr_timing_placement(timing, PLMR_PREFILL);
     int64_t cache = (p->row_tokens + 1) * p->token_bytes * shape->n_layers;
     int64_t working = p->working_bytes > q->working_bytes ? p->working_bytes : q->working_bytes;
     device.sram = floor((double)(working + cache) + 2.1 * (double)p->layer_bytes / slices);

@@ -152,7 +152,7 @@ static void serve(const struct serving *s, struct served *served)
     served->n_replicas = place.n_replicas;
     served->wide = place.costs.wide;
     served->layers = place.costs.layers_per_stage;
-    served->output_apart = plmr_timing_placement(place.costs.timing, true)->output_apart;
+    served->output_apart = plmr_timing_placement(place.costs.timing, PLMR_DECODE)->output_apart;
     plmr_serve_place_free(&place);
     plmr_ranks_destroy(ranks);
 }
@@ -385,12 +385,12 @@ static double alone(int side, int n_prompt, int n_output, const struct served *a
             (plmr_phase_setup){.rows = side, .cols = side, .layers = as->layers, .output_apart = as->output_apart};
     must(plmr_ranks_create(1, plmr_rank_count(), 1, plmr_rank_count(), &ranks));
     must(plmr_timing_create(ranks, &device, &shape, &setup, &timing));
-    assert_int_equal(plmr_timing_placement(timing, true)->n_stages, n_stages);
+    assert_int_equal(plmr_timing_placement(timing, PLMR_DECODE)->n_stages, n_stages);
     must(plmr_timing_chunk(timing, 0, n_prompt, &part));
     double t = part.t_cycles, way, hops;
     must(plmr_timing_output(timing, &part));
     t += part.t_cycles;
-    plmr_timing_way(timing, false, n_prompt, &way, &hops);
+    plmr_timing_way(timing, PLMR_PREFILL, n_prompt, &way, &hops);
     must(plmr_timing_settle(timing, n_prompt, &part));
     t += way * (n_stages - 1) + part.t_cycles * (n_stages - as->output_apart);
     for (int i = 0; i < n_output - 1; i++) {
