@@ -158,18 +158,34 @@ static char *take_room(const plmr_token_product *products, int n)
     return kept ? NULL : plmr_take(PLMR_PROGRAM_STRIPS * strip_room(products->matrix) + 1);
 }
 
+static plmr_tree_job job_of(const plmr_tree *tree, const plmr_token_product *product, const struct product *p)
+{
+    bool lines = reads_lines(p->matrix, p->n);
+    return (plmr_tree_job){
+        .tree = tree,
+        .accumulate = PLMR_F32,
+        .n_batch = p->n,
+        .n = p->matrix->n_out,
+        .strip = lines ? line_cols(p->matrix) : columns_at_once(p->matrix, p->n),
+        .run = lines ? run_lines : run_program,
+        .context = p,
+        .sum = product->y,
+        .ld_sum = product->ldy,
+    };
+}
+
 void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *products, int n_products, int n,
                          const float *x, size_t ldx)
 {
     const plmr_ring *ring = products->matrix->layout.in_ring;
-    struct product *of = plmr_take((size_t)n_products * sizeof *of);
-    plmr_tree_job *jobs = plmr_take((size_t)n_products * sizeof *jobs);
-    size_t n_cores = (size_t)grid->region->count[ring->axis];
-    struct strips *strips = plmr_take((size_t)n_products * sizeof *strips);
+    const plmr_tree *tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y;
+    size_t n_all = (size_t)n_products, n_cores = (size_t)grid->region->count[ring->axis];
+    struct product *of = plmr_take(n_all * sizeof *of);
+    plmr_tree_job *jobs = plmr_take(n_all * sizeof *jobs);
+    struct strips *strips = plmr_take(n_all * sizeof *strips);
     int32_t *lists = plmr_take(2 * n_cores * sizeof *lists);
     char *room = take_room(products, n_products);
     for (int i = 0; i < n_products; i++) {
-        bool lines = reads_lines(products[i].matrix, n);
         strips[i].first = -1;
         of[i] = (struct product){.matrix = products[i].matrix,
                                  .n = n,
@@ -179,17 +195,7 @@ void plmr_token_multiply(const plmr_grid *grid, const plmr_token_product *produc
                                  .place = lists + n_cores,
                                  .room = room,
                                  .strips = &strips[i]};
-        jobs[i] = (plmr_tree_job){
-            .tree = ring->axis == PLMR_X ? grid->tree_x : grid->tree_y,
-            .accumulate = PLMR_F32,
-            .n_batch = n,
-            .n = products[i].matrix->n_out,
-            .strip = lines ? line_cols(products[i].matrix) : columns_at_once(products[i].matrix, n),
-            .run = lines ? run_lines : run_program,
-            .context = &of[i],
-            .sum = products[i].y,
-            .ld_sum = products[i].ldy,
-        };
+        jobs[i] = job_of(tree, &products[i], &of[i]);
     }
     list_tiles(&of[0], ring, grid->region->first[ring->axis], (int)n_cores);
     for (int i = 0; i < n_products; i++)
@@ -238,14 +244,28 @@ static bool all_kept(const struct sum *s)
     return kept;
 }
 
+/* Rows of all strips are counted from the lowest. */
+static void count_rows(struct sum *s, size_t row_bytes)
+{
+    const char *low = lowest(s);
+    bool moved = false;
+    for (int i = 0; i < s->n; i++) {
+        int64_t above = (s->strip[i] - low) / (int64_t)row_bytes;
+        moved = moved || above != s->above[i];
+        s->above[i] = above;
+    }
+    for (int i = 0; i < s->of->n_cores * s->n && moved; i++)
+        s->all_rows[i] = s->row[i] < 0 ? -1 : (int32_t)(s->above[i % s->n] + s->row[i]);
+}
+
 /* Strips that are not kept, or narrower than the kernel's, are no whole number of rows apart, unless all are copied. */
 static void bring_strips(struct sum *s, int64_t first, int64_t width)
 {
     const plmr_matrix *m = s->matrices[0];
-    size_t row_bytes = (size_t)plmr_strip_cols(width) * plmr_dtype_bytes(m->dtype);
-    s->first = first;
-    size_t n_bytes = (size_t)m->n_in * row_bytes;
+    size_t row_bytes = (size_t)plmr_strip_cols(width) * plmr_dtype_bytes(m->dtype),
+           n_bytes = (size_t)m->n_in * row_bytes;
     bool apart = width != PLMR_PROGRAM_COLS;
+    s->first = first;
     if (!s->room && (apart || !all_kept(s)))
         s->room = plmr_take((size_t)s->n * strip_room(m) + 1);
     for (int i = 0; i < s->n; i++) {
@@ -256,15 +276,7 @@ static void bring_strips(struct sum *s, int64_t first, int64_t width)
     for (int i = 0; i < s->n && apart; i++)
         if (s->strip[i] != s->room + (size_t)i * n_bytes)
             s->strip[i] = memcpy(s->room + (size_t)i * n_bytes, s->strip[i], n_bytes);
-    const char *low = lowest(s);
-    bool moved = false;
-    for (int i = 0; i < s->n; i++) {
-        int64_t above = (s->strip[i] - low) / (int64_t)row_bytes;
-        moved = moved || above != s->above[i];
-        s->above[i] = above;
-    }
-    for (int i = 0; i < s->of->n_cores * s->n && moved; i++)
-        s->all_rows[i] = s->row[i] < 0 ? -1 : (int32_t)(s->above[i % s->n] + s->row[i]);
+    count_rows(s, row_bytes);
 }
 
 /* A core's value, by operations from number n on; returns how many there are then. */
