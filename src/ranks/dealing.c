@@ -86,19 +86,18 @@ void plmr_dealing_destroy(plmr_dealing *d)
     free(d);
 }
 
-/* What is written next goes into the other room. */
-void *plmr_dealing_out(plmr_dealing *d)
-{
-    if (!d->board)
-        return d->out;
-    d->room = !d->room;
-    return plmr_board_mine(d->board) + (size_t)(d->room * d->first_out[d->n_ranks]) * d->element_bytes;
-}
-
-static const char *room_of(const plmr_dealing *d)
+/* What is written, or was last. */
+static char *room_of(const plmr_dealing *d)
 {
     return d->board ? plmr_board_mine(d->board) + (size_t)(d->room * d->first_out[d->n_ranks]) * d->element_bytes
                     : d->out;
+}
+
+/* What is written next goes into the other room. */
+void *plmr_dealing_out(plmr_dealing *d)
+{
+    d->room = !d->room;
+    return room_of(d);
 }
 
 static bool is_shared(const plmr_dealing *d, int rank)
