@@ -102,48 +102,62 @@ static void take_own(plmr_job *job, const plmr_region *region, plmr_record *reco
     }
 }
 
-plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *record)
+static void set_cost(const plmr_job *job, const plmr_cost *cost, plmr_record *record)
 {
-    plmr_cost cost;
-    plmr_session *session = &job->session;
-    const plmr_device *device = &session->device;
-    double wall_s = session->usage.wall_s;
-    PLMR_TRY(plmr_region_cost(region, &cost));
-    PLMR_TRY(plmr_trace_file_add(&session->trace, region, record->algorithm));
-    take_own(job, region, record);
-    double core_steps = (double)cost.steps * job->rows * job->cols;
-    if (job->options->report)
-        PLMR_TRY(plmr_map_collect(region, record->algorithm, job->options->dtype, &job->map));
-    record->cycles = cost.t_cycles;
-    record->virtual_s = cost.t_cycles / device->clock;
-    record->compute_cycles = cost.compute_cycles;
-    record->efficiency = record->k > 0 ? cost.compute_cycles / cost.t_cycles : NAN; /* of what multiplies */
-    record->hops_critical = cost.hops_critical;
-    record->stages_critical = cost.stages_critical;
-    record->routes_max = cost.routes_max;
-    record->sram_peak_bytes = cost.sram_peak_bytes;
-    record->wavelet_hops = (int64_t)cost.wavelet_hops;
-    record->border_hops = (int64_t)cost.border_hops;
+    const plmr_device *device = &job->session.device;
+    plmr_energy energy = plmr_device_energy(device, job->options->dtype, cost->multiply_adds,
+                                            (double)cost->wavelet_hops, cost->t_cycles);
+    energy.fabric_j += device->border_energy * 1e-12 * (double)cost->border_hops;
+    record->cycles = cost->t_cycles;
+    record->virtual_s = cost->t_cycles / device->clock;
+    record->compute_cycles = cost->compute_cycles;
+    record->efficiency = record->k > 0 ? cost->compute_cycles / cost->t_cycles : NAN; /* of what multiplies */
+    record->hops_critical = cost->hops_critical;
+    record->stages_critical = cost->stages_critical;
+    record->routes_max = cost->routes_max;
+    record->sram_peak_bytes = cost->sram_peak_bytes;
+    record->wavelet_hops = (int64_t)cost->wavelet_hops;
+    record->border_hops = (int64_t)cost->border_hops;
     record->energy_j = device->power > 0 ? device->power * record->virtual_s : NAN;
-    record->multiply_adds = cost.multiply_adds;
-    plmr_energy energy =
-        plmr_device_energy(device, job->options->dtype, cost.multiply_adds, (double)cost.wavelet_hops, cost.t_cycles);
-    energy.fabric_j += device->border_energy * 1e-12 * (double)cost.border_hops;
+    record->multiply_adds = cost->multiply_adds;
+    record->steps = cost->steps;
+    record->routes_program = cost->routes_program;
+    record->violates = plmr_violations(cost->violates_memory, cost->violates_routes);
     PLMR_RECORD_ENERGY(record, energy);
-    record->violates = plmr_violations(cost.violates_memory, cost.violates_routes);
+}
+
+static void set_wall(const plmr_job *job, double core_steps, plmr_record *record)
+{
+    double wall_s = job->session.usage.wall_s;
     record->wall_s = wall_s;
     record->core_steps_per_s = core_steps > 0 ? core_steps / wall_s : NAN;
     record->gflops = job->options->timing ? NAN : gflops(record, wall_s);
-    record->steps = cost.steps;
-    record->routes_program = cost.routes_program;
-    record->on_host = plmr_host_record_of(&session->usage);
-    if (plmr_rank() == 0) {
-        record->on_host.hosts = plmr_ranks_hosts(&session->topology);
-        record->on_host.placement = job->placement;
-        plmr_standing_of(device, &session->evidence, region->ledger.parts, job->options->dtype, &session->standing);
-        PLMR_RECORD_STANDING(record, &session->standing);
-        job->parts |= region->ledger.parts;
-    }
+    record->on_host = plmr_host_record_of(&job->session.usage);
+}
+
+/* On rank 0. */
+static void set_standing(plmr_job *job, unsigned parts, plmr_record *record)
+{
+    plmr_session *session = &job->session;
+    record->on_host.hosts = plmr_ranks_hosts(&session->topology);
+    record->on_host.placement = job->placement;
+    plmr_standing_of(&session->device, &session->evidence, parts, job->options->dtype, &session->standing);
+    PLMR_RECORD_STANDING(record, &session->standing);
+    job->parts |= parts;
+}
+
+plmr_status plmr_job_cost(plmr_job *job, plmr_region *region, plmr_record *record)
+{
+    plmr_cost cost;
+    PLMR_TRY(plmr_region_cost(region, &cost));
+    PLMR_TRY(plmr_trace_file_add(&job->session.trace, region, record->algorithm));
+    take_own(job, region, record);
+    if (job->options->report)
+        PLMR_TRY(plmr_map_collect(region, record->algorithm, job->options->dtype, &job->map));
+    set_cost(job, &cost, record);
+    set_wall(job, (double)cost.steps * job->rows * job->cols, record);
+    if (plmr_rank() == 0)
+        set_standing(job, region->ledger.parts, record);
     job->violates = job->violates || cost.violates_memory || cost.violates_routes;
     return PLMR_OK;
 }
