@@ -139,6 +139,19 @@ json_t *plmr_serve_record_json(plmr_llm_run *run, const plmr_serve_about *about,
 
 /* ---- for people ---- */
 
+/* Between the wafers of a replica. */
+static void print_way(FILE *out, const plmr_wafer_link *link, int n_wafers)
+{
+    if (link->bytes_s > 0)
+        plmr_table_fact(out, "note", "these take %d wafers: between them the way has %s, and %s", n_wafers,
+                        plmr_format_quantity(link->bytes_s, "B/s").s, plmr_format_quantity(link->latency_s, "s").s);
+    else
+        plmr_table_fact(out, "note",
+                        "these take %d wafers: between them, too, the way is charged as on one wafer; "
+                        "--link device has the device's",
+                        n_wafers);
+}
+
 static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_about *about,
                         const plmr_serve_place *place, const plmr_serve_outcome *o)
 {
@@ -163,15 +176,8 @@ static void print_place(FILE *out, const plmr_llm_run *run, const plmr_serve_abo
         plmr_table_fact(out, "experts",
                         "on %d wafers, each with all regions, some of the experts of every layer, and some requests",
                         c->wide);
-    if (place->wafers > 1 && about->link.bytes_s > 0)
-        plmr_table_fact(out, "note", "these take %d wafers: between them the way has %s, and %s", place->wafers,
-                        plmr_format_quantity(about->link.bytes_s, "B/s").s,
-                        plmr_format_quantity(about->link.latency_s, "s").s);
-    else if (place->wafers > 1)
-        plmr_table_fact(out, "note",
-                        "these take %d wafers: between them, too, the way is charged as on one wafer; "
-                        "--link device has the device's",
-                        place->wafers);
+    if (place->wafers > 1)
+        print_way(out, &about->link, place->wafers);
     if (about->n_prompt)
         plmr_table_fact(out, "apart", "%d of the %d read prompts, the others make tokens: caches are there %s later",
                         about->n_prompt, place->n_replicas, plmr_format_quantity(o->way_s, "s").s);
