@@ -17,34 +17,38 @@
 
 enum { MOST_BYTES = 16 << 20 }; /* of messages under way */
 
-/* One side of a move: who has which of the part's rows, or columns. */
-struct dealt {
-    const plmr_region *part;
-    enum plmr_axis axis;
-    bool by_whole, is_source;
-};
-
+/* One side of a move: the part's cores, as the part or the whole deals them to ranks. */
 struct side {
-    const plmr_region *region;
+    const plmr_region *part, *region;
+    bool is_source;
     char *base;
     size_t bytes;
-    struct dealt dealt[2];
 };
 
 /* Where the grid of ranks is cut up, so that several have the same cores, the first of them send. */
-static int64_t list_cores(const void *context, int place, int32_t *elements)
+static int64_t list_cores(const struct side *side, enum plmr_axis axis, int place, int32_t *elements)
 {
-    const struct dealt *d = context;
-    const plmr_region *region = d->by_whole ? d->part->whole : d->part;
-    int n = region->extent[d->axis], n_places = plmr_ranks_extent(region->ranks, d->axis), first, count;
-    if (d->is_source && place >= n_places)
+    const plmr_region *part = side->part, *region = side->region;
+    int n = region->extent[axis], n_places = plmr_ranks_extent(region->ranks, axis), first, count;
+    int at = region == part ? 0 : part->at[axis];
+    if (side->is_source && place >= n_places)
         return 0;
     plmr_ranks_share(n, n_places, place % n_places, &first, &count);
     for (int i = 0; i < count && elements; i++) {
-        int core = first + i - (d->by_whole ? d->part->at[d->axis] : 0);
-        elements[i] = core >= 0 && core < d->part->extent[d->axis] ? core : -1;
+        int core = first + i - at;
+        elements[i] = core >= 0 && core < part->extent[axis] ? core : -1;
     }
     return count;
+}
+
+static int64_t list_rows(const void *side, int place, int32_t *elements)
+{
+    return list_cores(side, PLMR_Y, place, elements);
+}
+
+static int64_t list_cols(const void *side, int place, int32_t *elements)
+{
+    return list_cores(side, PLMR_X, place, elements);
 }
 
 static void *at_core(const void *context, int64_t row, int64_t col)
@@ -53,33 +57,30 @@ static void *at_core(const void *context, int64_t row, int64_t col)
     return side->base + (size_t)(row * side->region->count[PLMR_X] + col) * side->bytes;
 }
 
-static void move(const plmr_region *part, bool from_whole, const void *from, void *to, size_t bytes)
+static plmr_spread_matrix matrix_of(const struct side *side)
 {
-    struct side side[2];
-    plmr_spread_matrix matrix[2];
-    for (int i = 0; i < 2; i++) {
-        bool by_whole = from_whole == (i == 0);
-        side[i] = (struct side){by_whole ? part->whole : part,
-                                i == 0 ? (char *)from : to,
-                                bytes,
-                                {{part, PLMR_X, by_whole, i == 0}, {part, PLMR_Y, by_whole, i == 0}}};
-        matrix[i] = (plmr_spread_matrix){{PLMR_Y, part->extent[PLMR_Y], list_cores, &side[i].dealt[PLMR_Y]},
-                                         {PLMR_X, part->extent[PLMR_X], list_cores, &side[i].dealt[PLMR_X]},
-                                         at_core,
-                                         side[i].region->count[PLMR_X],
-                                         &side[i]};
-    }
-    plmr_redistribute(part->whole->ranks, &matrix[0], &matrix[1], bytes, MOST_BYTES);
+    const int *extent = side->part->extent;
+    return (plmr_spread_matrix){{PLMR_Y, extent[PLMR_Y], list_rows, side},
+                                {PLMR_X, extent[PLMR_X], list_cols, side},
+                                at_core,
+                                side->region->count[PLMR_X],
+                                side};
+}
+
+static void move(struct side from, struct side to)
+{
+    plmr_spread_matrix before = matrix_of(&from), after = matrix_of(&to);
+    plmr_redistribute(from.part->whole->ranks, &before, &after, from.bytes, MOST_BYTES);
 }
 
 void plmr_part_give(const plmr_region *part, const void *whole, void *own, size_t bytes)
 {
-    move(part, true, whole, own, bytes);
+    move((struct side){part, part->whole, true, (char *)whole, bytes}, (struct side){part, part, false, own, bytes});
 }
 
 void plmr_part_bring(const plmr_region *part, const void *own, void *whole, size_t bytes)
 {
-    move(part, false, own, whole, bytes);
+    move((struct side){part, part, true, (char *)own, bytes}, (struct side){part, part->whole, false, whole, bytes});
 }
 
 /* ---- whose clocks they are ---- */
