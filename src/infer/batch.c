@@ -3,14 +3,6 @@
 
 #include <math.h>
 
-static double sum(const double work[PLMR_N_WORKS])
-{
-    double all = 0;
-    for (int i = 0; i < PLMR_N_WORKS; i++)
-        all += work[i];
-    return all;
-}
-
 static void repeat(plmr_phase_cost *phase, int n)
 {
     phase->multiply_adds *= n;
@@ -34,8 +26,9 @@ void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
     int n = plmr_timing_requests(t, PLMR_PREFILL);
     double layers = (double)p->layers_per_stage / t->setup.n_layers;
     double hop = p->n_stages > 1 ? 1.0 / (p->n_stages - 1) : 0;
-    double far = plmr_timing_crossing(t, PLMR_PREFILL, t->setup.n_prompt).busy, through = sum(phase->in_layers);
-    double pace = through * layers + (sum(phase->work) - through) * hop + far - phase->link_cycles * hop;
+    double far = plmr_timing_crossing(t, PLMR_PREFILL, t->setup.n_prompt).busy,
+           through = plmr_works_sum(phase->in_layers);
+    double pace = through * layers + (plmr_works_sum(phase->work) - through) * hop + far - phase->link_cycles * hop;
     double wait = fmax(0, taken_link(t, PLMR_PREFILL, phase) - pace);
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         phase->work[i] += (n - 1) * (phase->in_layers[i] * layers + (phase->work[i] - phase->in_layers[i]) * hop);
@@ -43,7 +36,7 @@ void plmr_timing_follow(const plmr_timing *t, plmr_phase_cost *phase)
     }
     phase->work[PLMR_WORK_STAGES] += (n - 1) * (far - phase->link_cycles * hop + wait);
     phase->link_cycles += (n - 1) * far;
-    phase->t_cycles = n > 1 ? sum(phase->work) : phase->t_cycles;
+    phase->t_cycles = n > 1 ? plmr_works_sum(phase->work) : phase->t_cycles;
     phase->compute_cycles *= 1 + (n - 1) * layers;
     repeat(phase, t->setup.n_batch);
     phase->outside_bytes *= n;
@@ -55,7 +48,8 @@ static double slowest(const plmr_timing *t, const plmr_phase_cost *pass)
 {
     const plmr_placement *p = &t->placement[PLMR_DECODE];
     int n_layers = t->setup.n_layers, stages = p->n_stages - p->output_apart;
-    double layers = sum(pass->in_layers), hops = pass->work[PLMR_WORK_STAGES] - pass->in_layers[PLMR_WORK_STAGES];
+    double layers = plmr_works_sum(pass->in_layers),
+           hops = pass->work[PLMR_WORK_STAGES] - pass->in_layers[PLMR_WORK_STAGES];
     double end = pass->t_cycles - layers - hops,
            far = plmr_timing_crossing(t, PLMR_DECODE, plmr_timing_stage_batch(t)).busy;
     double hop = p->n_stages > 1 ? (hops - pass->link_cycles) / (p->n_stages - 1) : 0;

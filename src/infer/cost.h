@@ -27,6 +27,14 @@ enum plmr_work {
     PLMR_N_WORKS
 };
 
+static inline double plmr_works_sum(const double cycles[PLMR_N_WORKS])
+{
+    double sum = 0;
+    for (int i = 0; i < PLMR_N_WORKS; i++)
+        sum += cycles[i];
+    return sum;
+}
+
 /* "projection", "attention", ... */
 const char *plmr_work_name(enum plmr_work work);
 

@@ -23,21 +23,13 @@ static void wait(const plmr_timing *t, const plmr_placement *p, double n_bytes, 
 }
 
 /* Cycles of all that layers have done. */
-static double sum_of(const double in_layers[PLMR_N_WORKS])
-{
-    double sum = 0;
-    for (int i = 0; i < PLMR_N_WORKS; i++)
-        sum += in_layers[i];
-    return sum;
-}
-
 /* Of so many equal slices of the first pass, the first is worked on when it is there, and the last when that has come. */
 void plmr_timing_wait_layers(const plmr_timing *t, const plmr_placement *p, bool first, plmr_cost_pass *pass)
 {
     enum plmr_llm_phase phase = p == &t->placement[PLMR_DECODE];
     int64_t row_tokens = pass->phase == PLMR_DECODE ? pass->row_tokens
                                                     : plmr_ceil_div(pass->n_before + pass->n_tokens, pass->grid->rows);
-    double n = t->shape.n_layers, busy = sum_of(pass->in_layers), slices = n * p->n_slices;
+    double n = t->shape.n_layers, busy = plmr_works_sum(pass->in_layers), slices = n * p->n_slices;
     if (!p->n_slices)
         return;
     if (pass->phase == PLMR_DECODE) /* the placement's cache is a batch's; serving has batches of its own */

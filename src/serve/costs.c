@@ -15,11 +15,10 @@ int64_t plmr_serve_costs_row(const plmr_serve_costs *c, int64_t n)
 static plmr_pass_cost split(const plmr_phase_cost *phase)
 {
     plmr_pass_cost cost = {.known = true,
+                           .layers = plmr_works_sum(phase->in_layers),
                            .multiply_adds = phase->multiply_adds,
                            .wavelet_hops = phase->wavelet_hops,
                            .shared_bytes = phase->link_bytes};
-    for (int i = 0; i < PLMR_N_WORKS; i++)
-        cost.layers += phase->in_layers[i];
     cost.end = phase->t_cycles - cost.layers;
     return cost;
 }
