@@ -48,3 +48,10 @@ static inline double plmr_larger_double(double a, double b)
 {
     return a > b ? a : b;
 }
+
+/* For qsort. */
+static inline int plmr_compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "region/profile.h"
 #include "report/base64.h"
@@ -35,16 +36,10 @@ json_t *plmr_map_numbers(const double *values, size_t n)
 
 enum { MOST_VALUES = 65536 };
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static size_t drop_repeated(double *values, size_t n)
 {
     size_t kept = 1;
-    qsort(values, n, sizeof *values, compare);
+    qsort(values, n, sizeof *values, plmr_compare_doubles);
     for (size_t i = 1; i < n; i++)
         if (values[i] != values[kept - 1])
             values[kept++] = values[i];

@@ -7,12 +7,6 @@
 #include "base/memory.h"
 #include "serve/serve.h"
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Sorts them; nothing is known of none. */
 static plmr_serve_quantiles quantiles_of(double *values, int64_t n)
 {
@@ -20,7 +14,7 @@ static plmr_serve_quantiles quantiles_of(double *values, int64_t n)
     double *const to[] = {&q.p50, &q.p90, &q.p99}, share[] = {0.5, 0.9, 0.99};
     if (n == 0)
         return q;
-    qsort(values, (size_t)n, sizeof *values, compare);
+    qsort(values, (size_t)n, sizeof *values, plmr_compare_doubles);
     q.mean = 0;
     for (int64_t i = 0; i < n; i++)
         q.mean += values[i] / (double)n;
