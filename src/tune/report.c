@@ -13,11 +13,24 @@
 
 /* ---- from a search ---- */
 
+static plmr_status set_binds(const plmr_tune_search *search, const plmr_tune_result *r, plmr_tune_row *row)
+{
+    plmr_tune_bind binds[PLMR_TUNE_BINDS];
+    int n;
+    PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
+    for (int i = 0; i < n; i++) {
+        char letter = binds[i].letter, *to = letter == 'P'   ? row->P
+                                             : letter == 'L' ? row->L
+                                             : letter == 'M' ? row->M
+                                                             : row->R;
+        snprintf(to, sizeof(plmr_tune_text), "%s", binds[i].why);
+    }
+    return PLMR_OK;
+}
+
 static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result *r, plmr_tune_row *row)
 {
     const plmr_placement *p = &r->placement;
-    plmr_tune_bind binds[PLMR_TUNE_BINDS];
-    int n;
     *row = (plmr_tune_row){
         .rows = p->rows,
         .cols = p->cols,
@@ -46,15 +59,7 @@ static plmr_status row_of(const plmr_tune_search *search, const plmr_tune_result
     if (search->task->shape->n_experts)
         snprintf(row->experts, sizeof row->experts, "%s", plmr_expert_place_name(&experts));
     snprintf(row->violates, sizeof row->violates, "%s", plmr_violations(r->lack, r->over_routes));
-    PLMR_TRY(plmr_tune_find_binds(search, r, binds, &n));
-    for (int i = 0; i < n; i++) {
-        char letter = binds[i].letter, *to = letter == 'P'   ? row->P
-                                             : letter == 'L' ? row->L
-                                             : letter == 'M' ? row->M
-                                                             : row->R;
-        snprintf(to, sizeof(plmr_tune_text), "%s", binds[i].why);
-    }
-    return PLMR_OK;
+    return set_binds(search, r, row);
 }
 
 static plmr_status add_search(const plmr_tune_search *search, int n_best, const json_t *paper, plmr_tune_report *report)
