@@ -216,28 +216,32 @@ struct pass {
     void *context;
 };
 
+static struct line make_line(const plmr_settling *s, enum plmr_axis axis, const int64_t *first, size_t room)
+{
+    const plmr_device *device = s->region->device;
+    struct line line = {.axis = axis,
+                        .n = s->region->extent[axis],
+                        .first = first,
+                        .hop = s->hop,
+                        .link = s->link,
+                        .bordered = device->border_cols > 0 || device->border_rows > 0,
+                        .pitch = plmr_way_pitch(device, axis),
+                        .before = device->first[axis],
+                        .border_hop = s->border_hop,
+                        .border_word = plmr_way_border_word(device, axis),
+                        .through = {plmr_take(room), plmr_take(room)},
+                        .out = plmr_take(room)};
+    line.border_more = plmr_device_quantise(line.border_word - line.link);
+    return line;
+}
+
 static void settle_pass(plmr_settling *s, const struct pass *pass, plmr_packet *packets, int64_t n)
 {
     int n_lines = s->region->extent[!pass->axis], n_cores = s->region->extent[pass->axis];
     int64_t *first_line = plmr_take((size_t)(n_lines + 1) * sizeof *first_line);
     int64_t *first = plmr_take((size_t)(n_cores + 1) * sizeof *first);
     packets = sort_by(packets, n, pass->line, n_lines, first_line);
-    size_t room = (size_t)longest(first_line, n_lines) * sizeof *packets + 1;
-    const plmr_device *device = s->region->device;
-    struct line line = {.axis = pass->axis,
-                        .n = n_cores,
-                        .first = first,
-                        .hop = s->hop,
-                        .link = s->link,
-                        .bordered = device->border_cols > 0 || device->border_rows > 0,
-                        .pitch = plmr_way_pitch(device, pass->axis),
-                        .before = device->first[pass->axis],
-                        .border_hop = s->border_hop,
-                        .border_word = plmr_way_border_word(device, pass->axis)};
-    line.border_more = plmr_device_quantise(line.border_word - line.link);
-    line.through[0] = plmr_take(room);
-    line.through[1] = plmr_take(room);
-    line.out = plmr_take(room);
+    struct line line = make_line(s, pass->axis, first, (size_t)longest(first_line, n_lines) * sizeof *packets + 1);
     for (int i = 0; i < n_lines; i++) {
         int64_t n_joins = first_line[i + 1] - first_line[i];
         plmr_packet *joins = packets + first_line[i];
