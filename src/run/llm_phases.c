@@ -72,6 +72,16 @@ static plmr_status check(const plmr_llm_run *run, const float *logits)
     return PLMR_OK;
 }
 
+/* Number i of those that are made. */
+static plmr_status run_token(const plmr_llm_run *run, int64_t i, int32_t *tokens, float *logits)
+{
+    for (int b = 0; b < run->setup.n_batch; b++)
+        tokens[b] = plmr_shape_token(run->shape, i * 31 + b);
+    PLMR_TRY(plmr_engine_decode(run->engine, tokens));
+    plmr_engine_logits(run->engine, 0, run->setup.n_batch, logits);
+    return PLMR_OK;
+}
+
 static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden)
 {
     size_t n_batch = (size_t)run->setup.n_batch;
@@ -82,11 +92,7 @@ static plmr_status run_decode(plmr_llm_run *run, int64_t n_decode, float *hidden
     plmr_barrier();
     double start_s = plmr_wall_s() - run->totals.decode_s;
     for (int64_t i = done_before(run); i < n_decode && !status; i++) {
-        for (size_t b = 0; b < n_batch; b++)
-            tokens[b] = plmr_shape_token(run->shape, i * 31 + (int64_t)b);
-        status = plmr_engine_decode(run->engine, tokens);
-        if (!status)
-            plmr_engine_logits(run->engine, 0, run->setup.n_batch, logits);
+        status = run_token(run, i, tokens, logits);
         plmr_progress_step(&run->session.progress, i + 1);
         run->totals.decode_s = plmr_wall_s() - start_s - run->engine->turned_s;
         if (!status && i + 1 < n_decode)
