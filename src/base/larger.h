@@ -9,45 +9,21 @@
 #define plmr_smaller(a, b) PLMR_BY_TYPE(plmr_smaller, a, b)
 #define plmr_larger(a, b) PLMR_BY_TYPE(plmr_larger, a, b)
 
-static inline int plmr_smaller_int(int a, int b)
-{
-    return a < b ? a : b;
-}
+/* In place, for kernels ask in their loops. */
+#define PLMR_OF_TYPE(suffix, type)                                                                                     \
+    static inline __attribute__((always_inline)) type plmr_smaller_##suffix(type a, type b)                            \
+    {                                                                                                                  \
+        return a < b ? a : b;                                                                                          \
+    }                                                                                                                  \
+    static inline __attribute__((always_inline)) type plmr_larger_##suffix(type a, type b)                             \
+    {                                                                                                                  \
+        return a > b ? a : b;                                                                                          \
+    }
 
-static inline int plmr_larger_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static inline int64_t plmr_smaller_int64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline int64_t plmr_larger_int64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline size_t plmr_smaller_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline size_t plmr_larger_size(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline double plmr_smaller_double(double a, double b)
-{
-    return a < b ? a : b;
-}
-
-static inline double plmr_larger_double(double a, double b)
-{
-    return a > b ? a : b;
-}
+PLMR_OF_TYPE(int, int)
+PLMR_OF_TYPE(int64, int64_t)
+PLMR_OF_TYPE(size, size_t)
+PLMR_OF_TYPE(double, double)
 
 /* For qsort. */
 static inline int plmr_compare_doubles(const void *a, const void *b)
