@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 #include "device/way.h"
 
@@ -27,9 +28,9 @@ static struct cell cell_of(const struct borders *b, int replica, int stage)
 static int go(const struct borders *b, int first, int step, int direction, int from, int to)
 {
     int most = 0;
-    for (int i = from < to ? from : to; i < (from < to ? to : from); i++) {
+    for (int i = plmr_smaller(from, to); i < plmr_larger(from, to); i++) {
         int n = ++b->n[(first + i * step) * 4 + direction + (to < from)];
-        most = n > most ? n : most;
+        most = plmr_larger(n, most);
     }
     return most;
 }
@@ -41,9 +42,9 @@ plmr_serve_way plmr_serve_way_of(int down, int across, int n_stages, int n_witho
     for (int stage = 0; stage < n_stages - n_without; stage++) {
         struct cell f = cell_of(&b, from, stage), t = cell_of(&b, to, stage);
         int along_x = go(&b, f.y * across, 1, 0, f.x, t.x), along_y = go(&b, t.x, across, 2, f.y, t.y);
-        int far = abs(t.x - f.x) + abs(t.y - f.y), most = along_x > along_y ? along_x : along_y;
-        way.far = far > way.far ? far : way.far;
-        way.fullest = most > way.fullest ? most : way.fullest;
+        int far = abs(t.x - f.x) + abs(t.y - f.y), most = plmr_larger(along_x, along_y);
+        way.far = plmr_larger(far, way.far);
+        way.fullest = plmr_larger(most, way.fullest);
         way.all += far;
     }
     free(b.n);
