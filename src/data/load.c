@@ -70,23 +70,33 @@ static plmr_status load_by_chunk(plmr_tensor *tensor, const plmr_source *source,
     return PLMR_OK;
 }
 
+static bool is_here(const plmr_tensor *tensor, int slot, int chunk)
+{
+    int n = tensor->n_slots;
+    return tensor->line[tensor->aligned ? (slot - chunk + 2 * n) % n : slot] != NULL;
+}
+
+/* As many chunks of the run at a time as have their lines here, one after the other. */
+static plmr_status load_run(plmr_tensor *tensor, const plmr_source *source, int slot, plmr_run run, int first_tile,
+                            float *scratch)
+{
+    for (int y = 0; y < run.count; y++) {
+        int first = y;
+        while (y < run.count && is_here(tensor, slot, run.first + y))
+            y++;
+        if (y > first)
+            PLMR_TRY(load_patch(tensor, source, slot, 1, run.first + first, y - first, first_tile + first, scratch));
+    }
+    return PLMR_OK;
+}
+
 /* B is loaded one k slot at a time, over the columns whose line is here. */
 static plmr_status load_by_slot(plmr_tensor *tensor, const plmr_source *source, float *scratch)
 {
     const plmr_ring *wide = tensor->width_ring;
-    int n = tensor->n_slots;
-    for (int slot = 0; slot < n; slot++)
+    for (int slot = 0; slot < tensor->n_slots; slot++)
         for (int i = 0, first_tile = 0; i < wide->n_runs; first_tile += wide->runs[i].count, i++)
-            for (int y = 0, len; y < wide->runs[i].count; y += len) {
-                int chunk = wide->runs[i].first + y;
-                for (len = 0; y + len < wide->runs[i].count; len++)
-                    if (!tensor->line[tensor->aligned ? (slot - chunk - len + 2 * n) % n : slot])
-                        break;
-                if (len)
-                    PLMR_TRY(load_patch(tensor, source, slot, 1, chunk, len, first_tile + y, scratch));
-                else
-                    len = 1;
-            }
+            PLMR_TRY(load_run(tensor, source, slot, wide->runs[i], first_tile, scratch));
     return PLMR_OK;
 }
 
