@@ -82,6 +82,17 @@ static plmr_status split(const struct reader *r, char *line, char *fields[MOST_F
     return PLMR_OK;
 }
 
+/* The last of the fields that is one of a column's titles; -1: there is none. */
+static int find_title(const char *const *titles, char *const *fields, int n)
+{
+    int place = -1;
+    for (int i = 0; i < n; i++)
+        for (int k = 0; titles[k]; k++)
+            if (strcasecmp(fields[i], titles[k]) == 0)
+                place = i;
+    return place;
+}
+
 static plmr_status read_titles(struct reader *r)
 {
     int n;
@@ -91,11 +102,7 @@ static plmr_status read_titles(struct reader *r)
         line += 3;
     PLMR_TRY(split(r, line, fields, &n));
     for (int c = 0; c < N_COLUMNS; c++) {
-        r->place[c] = -1;
-        for (int i = 0; i < n; i++)
-            for (int k = 0; titles[c][k]; k++)
-                if (strcasecmp(fields[i], titles[c][k]) == 0)
-                    r->place[c] = i;
+        r->place[c] = find_title(titles[c], fields, n);
         PLMR_CHECK(
             r->place[c] >= 0 || c >= PRIORITY, PLMR_ERROR_INPUT,
             "%s:%lld: no column is titled '%s', or as in Azure's or BurstGPT's traces: a trace has arrival, prompt "
