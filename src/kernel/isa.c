@@ -119,15 +119,6 @@ static void multiply_ramp_f16(const plmr_ramp *ramp, const float *a, const float
     multiply_ramp(true, ramp, a, b, c, ldc);
 }
 
-PLMR_INLINE void to_float_as(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
-{
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        vf_store(to + i, vf_load_as(dtype, from, (size_t)i));
-    for (; i < n; i++)
-        to[i] = load_as(dtype, from, (size_t)i);
-}
-
 static void to_float(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
 {
     if (dtype == PLMR_F32)

@@ -32,29 +32,20 @@ PLMR_INLINE void find_ahead(enum plmr_dtype dtype, const plmr_few_product *p, co
     b->fetch_at = (size_t)at * plmr_dtype_bytes(dtype);
 }
 
-PLMR_INLINE void widen(enum plmr_dtype dtype, int64_t n, const char *from, float *to)
-{
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        vf_store(to + i, vf_load_as(dtype, from, (size_t)i));
-    for (; i < n; i++)
-        to[i] = load_as(dtype, from, (size_t)i);
-}
-
 PLMR_INLINE void widen_lines(enum plmr_dtype dtype, const plmr_few_product *p, struct block *b)
 {
     size_t at = (size_t)b->k * plmr_dtype_bytes(dtype);
     for (int j = 0; j < COLS_ALL; j++)
         if (b->end - b->k == BLOCK_K)
-            widen(dtype, BLOCK_K, p->from[j] + at, b->of + j * BLOCK_K);
+            to_float_as(dtype, BLOCK_K, p->from[j] + at, b->of + j * BLOCK_K);
         else
-            widen(dtype, b->end - b->k, p->from[j] + at, b->of + j * BLOCK_K);
+            to_float_as(dtype, b->end - b->k, p->from[j] + at, b->of + j * BLOCK_K);
 }
 
 PLMR_INLINE void widen_strip(enum plmr_dtype dtype, const plmr_few_product *p, struct block *b)
 {
     size_t at = (size_t)b->k * COLS_ALL * plmr_dtype_bytes(dtype);
-    widen(dtype, (b->end - b->k) * COLS_ALL, (const char *)p->strip + at, b->of);
+    to_float_as(dtype, (b->end - b->k) * COLS_ALL, (const char *)p->strip + at, b->of);
 }
 
 /* ---- sums ---- */

@@ -267,3 +267,12 @@ PLMR_INLINE float load_as(enum plmr_dtype dtype, const void *from, size_t at)
         return ((const float *)from)[at];
     return dtype == PLMR_F16 ? plmr_float_from_f16(words[at]) : plmr_float_from_bf16(words[at]);
 }
+
+PLMR_INLINE void to_float_as(enum plmr_dtype dtype, int64_t n, const void *restrict from, float *restrict to)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        vf_store(to + i, vf_load_as(dtype, from, (size_t)i));
+    for (; i < n; i++)
+        to[i] = load_as(dtype, from, (size_t)i);
+}
