@@ -1,5 +1,6 @@
 /* point.h - numbers are read and written with a decimal point, whatever locale the program has chosen that uses plmr as a
- * library. Of this thread alone, and to be ended in the opposite order. */
+ * library. Of this thread alone, and to be ended in the opposite order; where there is a point already nothing is done, so simulated
+ * ranks, which take turns in one thread of a program that chooses no locale, may end theirs as they come. */
 #pragma once
 
 #include <locale.h>

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "base/memory.h"
 #include "plmr/types.h"
@@ -141,21 +142,37 @@ static plmr_status find_program(char *path, size_t size)
 
 /* The launcher's words, the program plmr, and its own. Strings beyond the launcher's are the caller's. */
 struct command {
-    char *launcher, number[16], self[4096];
+    wordexp_t launcher;
+    char number[16], self[4096];
     char *words[MOST_WORDS + 1];
 };
+
+/* As a shell would split them, so that a path may have blanks, but no command is run for them. */
+static plmr_status split_launcher(const char *launcher, int n_ranks, wordexp_t *words)
+{
+    PLMR_CHECK(strstr(launcher, "{n}"), PLMR_ERROR_INPUT,
+               "PLMR_LAUNCHER lacks {n}, for which the number of ranks is put: it should be like 'mpirun -n {n}'");
+    char *line = plmr_launch_expand(launcher, n_ranks);
+    int failed = wordexp(line, words, WRDE_NOCMD);
+    free(line);
+    if (failed)
+        *words = (wordexp_t){0}; /* of what was split before the fault nothing is used */
+    PLMR_CHECK(
+        !failed, PLMR_ERROR_INPUT,
+        "PLMR_LAUNCHER is '%s', which cannot be split into words as by a shell, with its quotes: it should be like "
+        "'mpirun -n {n}'",
+        launcher);
+    return PLMR_OK;
+}
 
 static plmr_status make_command(const char *launcher, int n_ranks, const char *const *words, struct command *c)
 {
     int n = 0;
     snprintf(c->number, sizeof c->number, "%d", n_ranks);
     PLMR_TRY(find_program(c->self, sizeof c->self));
-    c->launcher = plmr_launch_expand(launcher, n_ranks);
-    for (char *rest = c->launcher, *word; (word = strtok_r(rest, " \t\n", &rest)) && n < MOST_WORDS;)
-        c->words[n++] = word;
-    PLMR_CHECK(n > 0, PLMR_ERROR_INPUT, "PLMR_LAUNCHER has no words: it should be like 'mpirun -n {n}'");
-    PLMR_CHECK(strstr(launcher, "{n}"), PLMR_ERROR_INPUT,
-               "PLMR_LAUNCHER lacks {n}, for which the number of ranks is put: it should be like 'mpirun -n {n}'");
+    PLMR_TRY(split_launcher(launcher, n_ranks, &c->launcher));
+    for (size_t i = 0; i < c->launcher.we_wordc && n < MOST_WORDS; i++)
+        c->words[n++] = c->launcher.we_wordv[i];
     if (n < MOST_WORDS)
         c->words[n++] = c->self;
     for (; *words && n < MOST_WORDS; words++)
@@ -222,36 +239,56 @@ static plmr_status run(const struct command *c, char *const *environment, FILE *
     return PLMR_OK;
 }
 
-/* The line that says most: plmr's own, else the first that is no ruler. */
-static const char *telling_line(const char *text, int *length)
+/* What says most: a line of plmr's own, else the first that is no ruler. */
+static const char *telling_line(const char *text)
 {
-    const char *best = NULL;
+    const char *best = "";
     for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        bool own = strncmp(line, "plmr ", 5) == 0;
-        if (own || (!best && line[strspn(line, "- \t\n")] && *line != '\n' && *line != '-'))
+        if (strncmp(line, "plmr ", 5) == 0)
+            return line;
+        if (!*best && line[strspn(line, "- \t\n")] && *line != '\n' && *line != '-')
             best = line;
-        if (own)
-            break;
     }
-    *length = best ? (int)strcspn(best, "\n") : 0;
-    return best ? best : "";
+    return best;
+}
+
+/* plmr says what it says in a line; a launcher breaks it over several, up to an empty one or a ruler. */
+static size_t telling_bytes(const char *line)
+{
+    size_t n = strcspn(line, "\n");
+    while (strncmp(line, "plmr ", 5) != 0 && line[n] && line[n + 1] && !strchr("\n-", line[n + 1]))
+        n += 1 + strcspn(line + n + 1, "\n");
+    return n;
+}
+
+/* With one blank between words. */
+static void squeeze(const char *text, size_t n, char *to, size_t size)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n && at + 1 < size; i++) {
+        bool is_blank = strchr(" \t\r\n", text[i]);
+        if (!is_blank || (at && to[at - 1] != ' '))
+            to[at++] = is_blank ? ' ' : text[i];
+    }
+    to[at - (at && to[at - 1] == ' ')] = '\0';
 }
 
 static plmr_status judge(const struct command *c, int ended, const char *err)
 {
-    int length, code = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
-    const char *line = telling_line(err, &length);
+    char line[1024];
+    int code = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
+    const char *telling = telling_line(err);
+    squeeze(telling, telling_bytes(telling), line, sizeof line);
     PLMR_CHECK(code != NOT_FOUND || *line, PLMR_ERROR_SYSTEM,
                "cannot start %s: is it installed? PLMR_LAUNCHER='... -n {n}' names another launcher", c->words[0]);
-    PLMR_CHECK(code == 0, code == 2 ? PLMR_ERROR_INPUT : PLMR_ERROR_SYSTEM, "on %s %s: %.*s", c->number,
-               strcmp(c->number, "1") ? "ranks" : "rank", length ? length : 40,
-               length ? line : "the run ends without saying why");
+    PLMR_CHECK(code == 0, code == 2 ? PLMR_ERROR_INPUT : PLMR_ERROR_SYSTEM, "on %s %s: %s", c->number,
+               strcmp(c->number, "1") ? "ranks" : "rank", *line ? line : "the run ends without saying why");
     return PLMR_OK;
 }
 
 plmr_status plmr_launch(const char *launcher, int n_ranks, const char *const *words, char **out, char **err)
 {
-    struct command command = {.launcher = NULL};
+    struct command command = {.launcher = {0}};
     char *text = NULL, **list = NULL;
     size_t sizes[2];
     int ended = 0;
@@ -271,6 +308,6 @@ plmr_status plmr_launch(const char *launcher, int n_ranks, const char *const *wo
     }
     free(list);
     free(text);
-    free(command.launcher);
+    wordfree(&command.launcher);
     return status;
 }

@@ -114,8 +114,12 @@ def refuses(plmr, check, folder):
         check(got == code and len(err) == 1 and words in err[0] and not out, f"plmr scale {args}: {got} {err}")
     code, _, err = plmr.run(["scale", "strong"], 1)
     check(code == 2 and "start it without" in err[0], f"under mpirun: {code} {err}")
-    for launcher, words in (("nosuchlauncher -n {n}", "cannot start nosuchlauncher"), (" ", "has no words"),
+    with open(os.path.join(folder, "tell me"), "w", encoding="utf-8") as file:
+        file.write("import sys\nsys.exit('-----\\nCannot open the\\nfile:\\n   gone\\n\\nMore.\\n-----')\n")
+    for launcher, words in (("nosuchlauncher -n {n}", "cannot start nosuchlauncher"), (" ", "lacks {n}"),
                             ("false {n}", "without saying why"), (plmr.mpiexec, "lacks {n}"),
+                            (f"'{folder}/my own' -n {{n}}", f"cannot start {folder}/my own:"), ("'mpirun -n {n}", "its quotes"),
+                            (f"{sys.executable} '{folder}/tell me' {{n}}", "on 2 ranks: Cannot open the file: gone\n"),
                             ("env N={n}", "was to run on 2 ranks, and says that it had 1")):
         gemm = "--ranks 2 --repeat 1 -- gemm --alg cannon --m 64 --k 64 --n 64 --cores 8x8".split()
         done = subprocess.run([plmr.binary, "scale", "strong"] + gemm, capture_output=True, text=True, check=False,
