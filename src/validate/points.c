@@ -45,20 +45,46 @@ static const struct {
     {{"Tesla D1", ""}, "dojo-tile"},
 };
 
-static void find_device(plmr_measurement *point)
+/* Whether a text is a path or has numbers of a device's: what publications call a machine may have a '/' in parentheses, as
+ * "(12.5 GB/s)", and a colon before a space. */
+static bool is_path_or_pairs(const char *text)
+{
+    size_t n = strlen(text);
+    const char *colon = strchr(text, ':');
+    if ((n > 5 && strcmp(text + n - 5, ".json") == 0) || (colon && colon[1] != ' '))
+        return true;
+    for (bool inside = false; *text; text++) {
+        inside = *text == '(' || (inside && *text != ')');
+        if (*text == '/' && !inside)
+            return true;
+    }
+    return false;
+}
+
+static bool can_load(const plmr_measurement *point)
 {
     plmr_device device;
+    if (strlen(point->machine) >= sizeof point->device)
+        return false;
+    plmr_status error = plmr_device_load(point->machine, &device);
+    plmr_error_free(error);
+    return !error;
+}
+
+/* What plmr calls a device, or a user's file, is that one whatever words of a publication's occur in it. */
+static void find_device(plmr_measurement *point)
+{
+    if (can_load(point))
+        snprintf(point->device, sizeof point->device, "%s", point->machine);
+    if (*point->device || is_path_or_pairs(point->machine))
+        return;
     for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
         if (plmr_has_word(point->machine, machines[i].words[0]) &&
             (!*machines[i].words[1] || plmr_has_word(point->machine, machines[i].words[1]))) {
             snprintf(point->device, sizeof point->device, "%s", machines[i].device);
+            point->is_published = true;
             return;
         }
-    plmr_status error = strlen(point->machine) < sizeof point->device ? plmr_device_load(point->machine, &device)
-                                                                      : plmr_error_make(PLMR_ERROR_INPUT, "long");
-    if (!error)
-        snprintf(point->device, sizeof point->device, "%s", point->machine);
-    plmr_error_free(error);
 }
 
 static const plmr_measured_set *find_set(const plmr_validation *v, const char *id)
@@ -101,7 +127,7 @@ static plmr_status read_point(const plmr_reader *reader, const json_t *json, plm
 static void take_set(plmr_measurement *point, const plmr_measured_set *set)
 {
     point->set = set;
-    if (set && set->device)
+    if (set && set->device && point->is_published)
         snprintf(point->device, sizeof point->device, "%s", set->device);
 }
 
@@ -224,7 +250,8 @@ plmr_status plmr_validation_add_set(plmr_validation *v, const char *name)
             return add_points_of(v, i);
     char room[PATH_MAX];
     const char *path;
-    return plmr_share_find(&shared, name, room, sizeof room, &path); /* which says what there is */
+    PLMR_TRY(plmr_share_find(&shared, name, room, sizeof room, &path)); /* which says what there is */
+    return plmr_validation_add_file(v, path);
 }
 
 plmr_status plmr_validation_add_all(plmr_validation *v)

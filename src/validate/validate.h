@@ -38,7 +38,7 @@ typedef struct plmr_measured_set {
     const char *name, *title, *mechanism, *standing;
     const plmr_trial *trial;
     const json_t *ids, *options;
-    const char *device; /* that its points are run on, whatever machine they name; NULL: by that */
+    const char *device; /* in place of what publications' names of a machine mean; NULL: that */
     bool slow;          /* takes a minute or so: is run if it is named */
 } plmr_measured_set;
 
@@ -48,6 +48,7 @@ typedef struct plmr_measurement {
     const json_t *config;
     double measured, predicted; /* in its unit; predicted NAN: nothing can be said */
     char device[256];           /* that it is run on; "": none that plmr knows */
+    bool is_published;          /* `machine` is what publications call it, no device's name or file */
 } plmr_measurement;
 
 /* A program that measurements were made with. Of a run's answer one is set, the other NAN; both NAN: it cannot say. */
@@ -82,7 +83,8 @@ typedef struct plmr_validation {
 plmr_status plmr_validation_open(plmr_validation *validation);
 void plmr_validation_close(plmr_validation *validation);
 
-/* Adds the points of a set by name, of all sets, or of a user's file. An error names file, line and id. Local. */
+/* Adds the points of a set by name (any other is a file's), of all sets, or of a user's file. An error names file, line and
+ * id. Local. */
 plmr_status plmr_validation_add_set(plmr_validation *validation, const char *name);
 plmr_status plmr_validation_add_all(plmr_validation *validation);
 plmr_status plmr_validation_add_file(plmr_validation *validation, const char *path);

@@ -84,6 +84,34 @@ def check_own(plmr, folder):
     assert other["predicted"] == 64 * 62 * 10, other
 
 
+def check_devices(plmr, folder):
+    """A point's device is the one of its name, with its numbers, or its file, whatever words of a publication's are in it."""
+    def predict(devices, more={}):
+        points = [{**POINT, "id": f"findings-latency-{i}", "device": device, "config": {"hops": 2}, **more} for i, device in enumerate(devices)]
+        return [(r["device"], r["predicted"]) for r in plmr.records(["validate", write(folder, points)])]
+
+    def write_device(like):
+        path = os.path.join(folder, "my boards", like + ".json")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            json.dump({"title": "mine", "like": like, "hop": {"value": 91, "unit": "cycles", "tag": "M", "source": "mine"}}, file)
+        return path
+
+    names = [name[:-len(".json")] for name in sorted(os.listdir(os.path.join(os.path.dirname(EVIDENCE), "..", "devices")))]
+    named = [text for name in names for text in (name, name + ":hop=90", write_device(name))]
+    made = predict(named)
+    assert [device for device, _ in made] == named, made
+    for (_, plain), (name, pair), (_, own) in zip(made[::3], made[1::3], made[2::3]):
+        assert plain < pair and math.isclose(own - pair, 2), (name, plain, pair, own)
+    absent = predict(["no/such/wormhole.json", "wormhole.json", "no/such/wormhole", "wormhole:hopp=90", "Wormhole:hop=90"])
+    assert absent == [(None, None)] * 5, absent
+    (words, _), = predict(["Wormhole, 1 link (12.5 GB/s) each: two"])
+    assert words == "wormhole", words
+    trip = {"id": "tt-eth-mine", "what": "round trip over one link"}
+    assert predict(["wormhole-galaxy:border_hop=100"], trip) == [("wormhole-galaxy:border_hop=100", 200)]
+    assert predict(["no/such/wormhole"], trip) == [(None, None)]
+
+
 def check_patterns(plmr, folder):
     """Of what is said in other words than plmr knows nothing is predicted."""
     config = {"pattern": "one_to_one", "mechanism": "unicast", "same_axis": True, "subordinates": 1, "transactions": 1, "bytes_per_transaction": 64}
@@ -122,6 +150,16 @@ def check_wrong(plmr, folder):
                         (["cs-reduce", "--device", "dojo-tile"], "none of the measurements")]:
         code, out, err = plmr.run(["validate"] + args)
         assert code == 2 and len(err) == 1 and words in err[0], (args, code, err)
+
+
+def check_no_points(plmr, folder):
+    """A file that is no set is one of points, whatever it is called."""
+    for text, words in [('{\n "title": "mine"\n}\n', "mine.json:1: not valid JSON"), ('{"a": 1}\n', "mine.json:1: id: is missing")]:
+        with open(os.path.join(folder, "mine.json"), "w") as file:
+            file.write(text)
+        process = plmr.start(["validate", "mine.json"], cwd=folder)
+        err = process.communicate()[1].splitlines()
+        assert process.returncode == 2 and len(err) == 1 and words in err[0], (process.returncode, err)
 
 
 def check_calibrate(plmr, folder):
@@ -174,9 +212,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_pins(plmr, os.path.join(folder, "validation"))
         check_own(plmr, folder)
+        check_devices(plmr, folder)
         check_patterns(plmr, folder)
         check_impossible(plmr, folder)
         check_wrong(plmr, folder)
+        check_no_points(plmr, folder)
         check_calibrate(plmr, folder)
 
 
