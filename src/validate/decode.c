@@ -153,11 +153,11 @@ static plmr_status run_decode(plmr_trial_run *run)
     if (plmr_has_word(what, "slope")) {
         struct layer more = l;
         more.tokens = l.tokens + 1;
-        run->value = layers * (attention(&more) - attention(&l)) / l.side;
+        run->value = layers * (attention(&more) - attention(&l)) / l.side, run->unit = "cycles";
     } else if (plmr_has_word(what, "step constant")) {
         run->cycles = step(&l, layers, words);
     } else if (plmr_has_word(what, "single-stream")) {
-        run->amount = 1, run->cycles = step(&l, layers, words);
+        run->amount = 1, run->unit = "tokens/s", run->cycles = step(&l, layers, words);
     } else if (!plmr_has_word(what, "prefill")) {
         for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
             if (plmr_has_word(what, phases[i].word)) {

@@ -158,6 +158,7 @@ static plmr_status feed_all(plmr_region *region, const plmr_trial_run *run)
     double link = run->device.wavelet / run->device.border_link * run->device.clock;
     double feeder = plmr_config_number(run->options, "controller_GB", NAN) * 1e9;
     ((plmr_trial_run *)run)->value = link / ((double)hottest * feeder);
+    ((plmr_trial_run *)run)->unit = "x";
     plmr_tiles_destroy(tiles);
     return status;
 }
@@ -173,7 +174,8 @@ static plmr_status run_wafer(plmr_trial_run *run)
         return on_region(run, rows, cols, feed_all);
     if (!plmr_has_word(run->point->what, "all-reduce"))
         return PLMR_OK;
-    run->amount = 2. * (rows * cols - 1) * 2 * PIECE * PIECES * 4 * 1e-9;
+    run->amount = 2. * (rows * cols - 1) * 2 * PIECE * PIECES * 4;
+    run->unit = "B/s";
     return on_region(run, rows, cols, walk_round);
 }
 

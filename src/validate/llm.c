@@ -42,7 +42,7 @@ static plmr_status time_model(plmr_trial_run *run, bool decode, const plmr_model
     if (!status) {
         status = decode ? plmr_timing_token(timing, setup.n_prompt, &phase) : plmr_timing_prefill(timing, &prefill);
         if (!status)
-            run->cycles = phase->t_cycles, run->amount = decode ? 1 : (double)setup.n_prompt;
+            run->cycles = phase->t_cycles, run->amount = decode ? 1 : (double)setup.n_prompt, run->unit = "tokens/s";
         plmr_timing_destroy(timing);
     }
     plmr_ranks_destroy(ranks);

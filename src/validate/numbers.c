@@ -6,8 +6,8 @@
 #include "device/device_internal.h"
 #include "validate/validate.h"
 
-/* The options name, for what a point says that it is, the number: "hop" or, of its inverse, "1/mac_cycles_f16"; of
- * bytes a cycle, "wavelet/link". */
+/* The options name, for what a point says that it is, the number and its unit: "hop cycles" or, of an inverse,
+ * "1/mac_cycles_f16 elements/cycle"; "wavelet/link B/cycle". */
 static double number_of(const plmr_device *device, const char *name, size_t n)
 {
     for (int i = 0; i < PLMR_DEVICE_N_NUMBERS; i++)
@@ -16,19 +16,20 @@ static double number_of(const plmr_device *device, const char *name, size_t n)
     return strtod(name, NULL);
 }
 
-/* "2*ramp+hop": sums of products and quotients. */
+/* "2*ramp+hop": sums of products and quotients, up to a space. */
 static double value_of(const plmr_device *device, const char *text)
 {
     double sum = 0, product = 1;
     bool divides = false;
     for (;;) {
-        size_t n = strcspn(text, "+/*");
+        size_t n = strcspn(text, "+/* ");
         double value = number_of(device, text, n);
         product = divides ? product / value : product * value;
         divides = text[n] == '/';
-        if (!text[n] || text[n] == '+')
+        bool ends = !text[n] || text[n] == ' ';
+        if (ends || text[n] == '+')
             sum += product, product = 1;
-        if (!text[n])
+        if (ends)
             return sum;
         text += n + 1;
     }
@@ -37,8 +38,9 @@ static double value_of(const plmr_device *device, const char *text)
 static plmr_status run_number(plmr_trial_run *run)
 {
     const char *name = json_string_value(json_object_get(json_object_get(run->options, "numbers"), run->point->what));
-    if (name)
-        run->value = value_of(&run->device, name);
+    const char *space = name ? strchr(name, ' ') : NULL;
+    if (space)
+        run->value = value_of(&run->device, name), run->unit = space + 1;
     return PLMR_OK;
 }
 

@@ -71,6 +71,17 @@ static void put_strangers(FILE *out, const plmr_validation *v)
     fputs(n ? ": an id must fit the \"ids\" of a set in share/validation, whose program predicts it\n" : "", out);
 }
 
+static void put_units(FILE *out, const plmr_validation *v)
+{
+    int n = 0;
+    for (int i = 0; i < v->n_points; i++)
+        if (v->points[i].given)
+            fprintf(out, "%s%.60s (%.30s instead of %s)",
+                    n++ ? ", " : "  of a unit that its program does not give: ", v->points[i].id, v->points[i].unit,
+                    v->points[i].given);
+    fputs(n ? "\n" : "", out);
+}
+
 static void put_summary(FILE *out, const plmr_validation *v)
 {
     put_titles(out, "set");
@@ -88,6 +99,7 @@ static void put_summary(FILE *out, const plmr_validation *v)
     fprintf(out, "\n  %d point%s; of %d nothing is predicted\n", v->n_points, v->n_points == 1 ? "" : "s", unknown(v));
     put_machines(out, v);
     put_strangers(out, v);
+    put_units(out, v);
     for (int i = 0; i < v->n_sets && v->all; i++)
         if (v->sets[i].slow && plmr_validation_errors(v, &v->sets[i], NULL, NULL).n == 0)
             fprintf(out, "  %s is slow: it is run if it is named\n", v->sets[i].name);

@@ -10,15 +10,19 @@ double plmr_measurement_error(const plmr_measurement *point)
     return point->measured > 0 ? point->predicted / point->measured - 1 : NAN;
 }
 
-/* What a program has said, in the point's unit. A rate is of `amount`, whose prefix the program knows. */
-static double convert(const plmr_trial_run *run)
+/* What a program has said, in the point's unit; else `given` is the unit that it is of. */
+static double convert(const plmr_trial_run *run, const char **given)
 {
-    double cycles = run->cycles, seconds = plmr_unit_seconds(run->point->unit, &run->device);
-    if (!isnan(run->value))
-        return run->value;
-    if (run->amount > 0)
-        return run->amount / (cycles / run->device.clock);
-    return seconds > 0 ? cycles / run->device.clock / seconds : NAN;
+    bool is_time = isnan(run->value) && !(run->amount > 0);
+    const char *from = is_time ? "s" : run->unit, *to = run->point->unit;
+    double value = is_time              ? run->cycles / run->device.clock
+                   : !isnan(run->value) ? run->value
+                                        : run->amount / (run->cycles / run->device.clock);
+    if (isnan(value))
+        return NAN;
+    double converted = plmr_unit_convert(value, from, to, &run->device);
+    *given = isnan(converted) ? from : NULL;
+    return converted;
 }
 
 plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device *device)
@@ -36,7 +40,8 @@ plmr_status plmr_measurement_predict(plmr_measurement *point, const plmr_device 
     if (status && !cannot)
         return status;
     plmr_error_free(status);
-    double predicted = cannot ? NAN : convert(&run);
+    point->given = NULL;
+    double predicted = cannot ? NAN : convert(&run, &point->given);
     point->predicted = isfinite(predicted) && predicted >= 0 ? predicted : NAN;
     return PLMR_OK;
 }

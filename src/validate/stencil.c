@@ -4,6 +4,14 @@
 
 #include "validate/validate.h"
 
+/* Of so many iterations, or of one. */
+static void put_iterations(plmr_trial_run *run, double cycles)
+{
+    bool each = plmr_has_word(run->point->unit, "/iteration");
+    run->value = each ? cycles : cycles * plmr_config_number(run->config, "iterations", 1);
+    run->unit = each ? "cycles/iteration" : "cycles";
+}
+
 /* A star of this radius, a tile of cells a core, halos of 2 r (rows + columns) words in, as many out. By an add or multiply
  * for each of its points, or by multiply-adds in a hand loop. */
 static plmr_status run_star(plmr_trial_run *run)
@@ -24,9 +32,8 @@ static plmr_status run_star(plmr_trial_run *run)
     double operation = multiply_adds
                            ? d->hand_loop + cells * d->mac_cycles_f32 / d->mac_group_f32
                            : d->vector_start + plmr_config_number(run->options, "operation", 0) + cells * d->vector_f32;
-    run->cycles = points * operation + words * d->shift_wavelet +
-                  plmr_config_number(run->options, "exchanges", 0) * d->shift_launch;
-    run->cycles *= plmr_config_number(run->config, "iterations", 1);
+    put_iterations(run, points * operation + words * d->shift_wavelet +
+                            plmr_config_number(run->options, "exchanges", 0) * d->shift_launch);
     return PLMR_OK;
 }
 
@@ -35,7 +42,7 @@ static plmr_status run_single(plmr_trial_run *run)
 {
     const plmr_device *d = &run->device;
     double radius = plmr_config_number(run->config, "radius", 1);
-    run->cycles = 2 * d->ramp + d->hop + (4 * radius + 1) * d->mac_cycles_f32 / d->mac_group_f32;
+    put_iterations(run, 2 * d->ramp + d->hop + (4 * radius + 1) * d->mac_cycles_f32 / d->mac_group_f32);
     return PLMR_OK;
 }
 
@@ -51,13 +58,11 @@ static plmr_status run_column(plmr_trial_run *run)
     double flops = vectors + 2 * macs;
     const char *what = run->point->what;
     if (plmr_has_word(what, "sustained"))
-        run->amount = flops * 755 * 994 * 1e-12, run->cycles = cell;
+        run->amount = flops * 755 * 994, run->unit = "FLOP/s", run->cycles = cell;
     else if (plmr_has_word(what, "rate per PE"))
-        run->amount = flops * 1e-6, run->cycles = cell;
-    else if (plmr_has_word(what, "power"))
-        run->value = NAN;
+        run->amount = flops, run->unit = "FLOP/s", run->cycles = cell;
     else if (plmr_has_word(what, "throughput"))
-        run->amount = nx * ny * nz * 1e-9, run->cycles = nz * cell + (vectors + macs) * d->vector_start;
+        run->amount = nx * ny * nz, run->unit = "cells/s", run->cycles = nz * cell + (vectors + macs) * d->vector_start;
     else if (plmr_has_word(what, "time"))
         run->cycles = steps * (nz * cell + (vectors + macs) * d->vector_start);
     return PLMR_OK;

@@ -16,7 +16,7 @@ static plmr_status run_matmul(plmr_trial_run *run)
     double tiles = ceil(m / unit) * ceil(k / unit) * ceil(n / unit) / cores;
     double cycles = tiles * fmax(ideal, plmr_config_number(run->options, "unpack", 0)) + k * d->tile_loop;
     if (plmr_has_word(run->point->unit, "%"))
-        run->value = 100 * tiles * ideal / cycles;
+        run->value = 100 * tiles * ideal / cycles, run->unit = "%";
     else
         run->cycles = cycles;
     return PLMR_OK;

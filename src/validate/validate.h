@@ -47,6 +47,7 @@ typedef struct plmr_measurement {
     const char *id, *source, *machine, *what, *unit, *kind;
     const json_t *config;
     double measured, predicted; /* in its unit; predicted NAN: nothing can be said */
+    const char *given;          /* the unit of what its program says, if that is no such quantity; else NULL */
     char device[256];           /* that it is run on; "": none that plmr knows */
     bool is_published;          /* `machine` is what publications call it, no device's name or file */
 } plmr_measurement;
@@ -56,9 +57,10 @@ typedef struct plmr_trial_run {
     const plmr_measurement *point;
     const json_t *config, *options; /* of the point, of its set */
     plmr_device device;
-    double cycles; /* converted to the point's unit of time, or of rate if `amount` is not 0 */
-    double amount; /* of what the rate is of, in that unit's nouns */
-    double value;  /* in the point's unit already */
+    double cycles; /* that it takes or, if `amount` is not 0, in which so much is done */
+    double amount;
+    double value;
+    const char *unit; /* of `value`, or of `amount` a second: "tokens/s"; it becomes the point's */
 } plmr_trial_run;
 
 struct plmr_trial {
@@ -120,9 +122,10 @@ bool plmr_has_word(const char *text, const char *word);
 
 /* ---- units ---- */
 
-/* False: it is no unit that is known. Seconds of a unit of time; 0: it is another's. */
 bool plmr_unit_known(const char *unit);
-double plmr_unit_seconds(const char *unit, const plmr_device *device);
+
+/* A number of one unit in another, cycles by the device's clock; NAN: they are no units of one quantity. */
+double plmr_unit_convert(double value, const char *from, const char *to, const plmr_device *device);
 
 /* ---- what people and programs read; local: on rank 0 ---- */
 

@@ -112,6 +112,31 @@ def check_devices(plmr, folder):
     assert predict(["no/such/wormhole"], trip) == [(None, None)]
 
 
+def check_units(plmr, folder):
+    """What is predicted is in the point's unit; of one that is no such quantity it is none."""
+    def predict(point, units):
+        path = write(folder, [{**POINT, **point, "id": f"{point['id']}-{i}", "unit": unit} for i, unit in enumerate(units)])
+        records = plmr.records(["validate", path])
+        return records[0]["predicted"], [r["predicted"] and r["predicted"] / records[0]["predicted"] for r in records], path
+
+    galaxy, wse2 = {"device": "wormhole-galaxy:clock=2e9", "config": {}}, {"device": "wse2"}
+    for point, units, shares in [
+            ({**galaxy, "id": "tt-eth-x", "what": "round trip over one link"}, ["cycles", "kcycles", "s", "ms", "us", "ns", "GB/s", "W"],
+             [1, 1e-3, 5e-10, 5e-7, 5e-4, 0.5, None, None]),
+            ({**galaxy, "id": "tt-eth-y", "what": "link rate per direction"}, ["B/cycle", "GB/s", "TB/s", "Gbit/s", "GiB/s", "us"],
+             [1, 2, 2e-3, 16, 2e9 / 2**30, None]),
+            ({**wse2, "id": "waferllm-decode-x", "config": {"model": "llama3-8b", "phase": "decode", "side": 420}},
+             ["tokens/s", "ktok/s", "tokens/cycle", "ms", "cycles", "GB/s"], [1, 1e-3, 1 / 1.1e9, None, None, None]),
+            ({**wse2, "id": "jacquelin-mean-power-x", "what": "mean power under load", "config": {}}, ["kW", "W", "MW", "kJ", "kW/s"],
+             [1, 1e3, 1e-3, None, None]),
+            ({**wse2, "id": "jorineg-t-x", "config": {"radius": 1, "tile_per_PE": "8x8", "iterations": 10}},
+             ["cycles/iteration", "cycles", "us/iteration", "cell/s"], [1, 10, 1 / 1.1e3, None])]:
+        first, found, path = predict(point, units)
+        assert all(a == b if b is None else a and math.isclose(a, b, rel_tol=1e-7) for a, b in zip(found, shares)), (point, first, found)
+    text = plmr.run(["validate", path])[1]
+    assert "of a unit that its program does not give: jorineg-t-x-3 (cell/s instead of cycles)" in text, text
+
+
 def check_patterns(plmr, folder):
     """Of what is said in other words than plmr knows nothing is predicted."""
     config = {"pattern": "one_to_one", "mechanism": "unicast", "same_axis": True, "subordinates": 1, "transactions": 1, "bytes_per_transaction": 64}
@@ -213,6 +238,7 @@ def main():
         check_pins(plmr, os.path.join(folder, "validation"))
         check_own(plmr, folder)
         check_devices(plmr, folder)
+        check_units(plmr, folder)
         check_patterns(plmr, folder)
         check_impossible(plmr, folder)
         check_wrong(plmr, folder)
