@@ -47,18 +47,32 @@ static plmr_status read_keys(char *list, plmr_fit *fit)
     return PLMR_OK;
 }
 
+static void put_number(const plmr_fit *fit, int k)
+{
+    char interval[32];
+    snprintf(interval, sizeof interval, "%.3g", fit->interval[k]);
+    if (isnan(fit->interval[k]))
+        snprintf(interval, sizeof interval, fit->at_bound[k] ? "at its bound" : "not known");
+    printf("  %-18s %12.6g %12.6g %12s\n", fit->keys[k], fit->before[k], fit->after[k], interval);
+}
+
 static void print(const plmr_device *device, int n_left_out, const plmr_fit *fit)
 {
     if (n_left_out)
         printf("  left out, as of other devices: %d\n", n_left_out);
-    printf("  %s: %d points fitted to, RMS error %.1f %%, before %.1f %%\n", device->name, fit->n_points,
-           100 * fit->rms_after, 100 * fit->rms_before);
+    printf("  %s: %d point%s fitted to, RMS error %.1f %%, before %.1f %%\n", device->name, fit->n_points,
+           fit->n_points == 1 ? "" : "s", 100 * fit->rms_after, 100 * fit->rms_before);
     if (fit->n_held)
         printf("  %d held out, RMS error %.1f %%, before %.1f %%\n", fit->n_held, 100 * fit->rms_held_after,
                100 * fit->rms_held_before);
     printf("\n  %-18s %12s %12s %12s\n", "number", "before", "fitted", "+- (95 %)");
-    for (int k = 0; k < fit->n_keys; k++)
-        printf("  %-18s %12.6g %12.6g %12.3g\n", fit->keys[k], fit->before[k], fit->after[k], fit->interval[k]);
+    bool known = true;
+    for (int k = 0; k < fit->n_keys; k++) {
+        put_number(fit, k);
+        known = known && (fit->at_bound[k] || !isnan(fit->interval[k]));
+    }
+    if (!known)
+        printf("  +- is not known: there are as many numbers as points\n");
 }
 
 static plmr_status write_device(const char *path, const plmr_device *device)

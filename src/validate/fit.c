@@ -115,6 +115,21 @@ static void add_up(const struct fitting *f, double a[N][N], double b[N])
                 a[j][k] += slope[j] * slope[k];
         }
     }
+    for (int j = 0; j < f->fit->n_keys; j++)
+        for (int k = 0; k < f->fit->n_keys && f->fit->at_bound[j]; k++)
+            a[j][k] = a[k][j] = j == k, b[j] = 0;
+}
+
+/* Numbers that would go on beyond a bound are left out of the equations: cut afterwards, a step would miss the others'. */
+static void find_bounds(struct fitting *f)
+{
+    double a[N][N], b[N];
+    memset(f->fit->at_bound, 0, sizeof f->fit->at_bound);
+    add_up(f, a, b);
+    for (int k = 0; k < f->fit->n_keys; k++) {
+        double value = *plmr_device_value(f->device, f->numbers[k]);
+        f->fit->at_bound[k] = (b[k] < 0 && value <= f->numbers[k]->least) || (b[k] > 0 && value >= f->numbers[k]->most);
+    }
 }
 
 /* Solves a x = b by elimination without exchange, for a is positive; false: it is not, by column `*bad`. */
@@ -182,8 +197,11 @@ static plmr_status take_step(struct fitting *f, double *caution, bool *done)
 /* By the errors that remain; a number on which no point depends, or only with another, is told. */
 static plmr_status find_intervals(struct fitting *f)
 {
-    int n, bad = 0;
+    int n, bad = 0, spare;
     double left = rms(f, f->errors, false, &n), a[N][N], b[N];
+    spare = n;
+    for (int k = 0; k < f->fit->n_keys; k++)
+        spare -= !f->fit->at_bound[k];
     for (int k = 0; k < f->fit->n_keys; k++) {
         add_up(f, a, b);
         for (int j = 0; j < f->fit->n_keys; j++)
@@ -192,10 +210,19 @@ static plmr_status find_intervals(struct fitting *f)
         PLMR_CHECK(solved, PLMR_ERROR_INPUT,
                    "--fit: the %d points do not determine %s%s: leave it out, or measure what depends on it", n,
                    f->fit->keys[bad], bad ? " beside the others" : "");
-        int spare = n > f->fit->n_keys ? n - f->fit->n_keys : 1;
-        f->fit->interval[k] = 1.96 * left * sqrt(b[k] * n / spare);
+        f->fit->interval[k] = f->fit->at_bound[k] || !spare ? NAN : 1.96 * left * sqrt(b[k] * n / spare);
         f->fit->after[k] = *plmr_device_value(f->device, f->numbers[k]);
     }
+    return PLMR_OK;
+}
+
+/* Of 0 no error is a share. */
+static plmr_status check_values(const struct fitting *f)
+{
+    for (int i = 0; i < f->v->n_points; i++)
+        PLMR_CHECK(isnan(f->v->points[i].predicted) || f->v->points[i].measured > 0, PLMR_ERROR_INPUT,
+                   "--fit: the value of %.80s is 0, from which no error can be told in percent: leave it out",
+                   f->v->points[i].id);
     return PLMR_OK;
 }
 
@@ -205,22 +232,41 @@ static plmr_status fit_all(struct fitting *f)
     double caution = 1e-3;
     bool done = false;
     PLMR_TRY(predict(f, f->errors));
+    PLMR_TRY(check_values(f));
     choose_held(f);
     fit->rms_before = rms(f, f->errors, false, &fit->n_points);
     fit->rms_held_before = rms(f, f->errors, true, &fit->n_held);
-    PLMR_CHECK(fit->n_points >= fit->n_keys, PLMR_ERROR_INPUT,
-               "--fit: %d points that plmr can run, beside %d held out, do not determine %d numbers", fit->n_points,
-               fit->n_held, fit->n_keys);
+    PLMR_CHECK(
+        fit->n_points >= fit->n_keys, PLMR_ERROR_INPUT,
+        "--fit: %d points that plmr can run, beside %d held out, do not determine %d numbers (plmr validate says "
+        "what it runs)",
+        fit->n_points, fit->n_held, fit->n_keys);
     PLMR_TRY(find_slopes(f));
     PLMR_TRY(find_intervals(f));
     for (int i = 0; i < MOST_STEPS && !done; i++) {
+        find_bounds(f);
         PLMR_TRY(take_step(f, &caution, &done));
         PLMR_TRY(find_slopes(f));
     }
+    find_bounds(f);
     PLMR_TRY(find_intervals(f));
     fit->rms_after = rms(f, f->errors, false, &fit->n_points);
     fit->rms_held_after = rms(f, f->errors, true, &fit->n_held);
     return PLMR_OK;
+}
+
+/* In the device's file. */
+static void put_source(const plmr_fit *fit, int k, char *source, size_t size)
+{
+    char interval[64], held[64] = "";
+    if (isnan(fit->interval[k]))
+        snprintf(interval, sizeof interval, fit->at_bound[k] ? "at its bound" : "as many numbers as points");
+    else
+        snprintf(interval, sizeof interval, "+- %.3g (95 %%)", fit->interval[k]);
+    if (fit->n_held)
+        snprintf(held, sizeof held, ", of %d held out %.1f %%", fit->n_held, 100 * fit->rms_held_after);
+    snprintf(source, size, "fitted by plmr calibrate to %d point%s, %s; RMS error %.1f %%%s; was %.9g", fit->n_points,
+             fit->n_points == 1 ? "" : "s", interval, 100 * fit->rms_after, held, fit->before[k]);
 }
 
 plmr_status plmr_fit_run(plmr_validation *v, double hold_out, plmr_device *device, plmr_fit *fit)
@@ -236,11 +282,7 @@ plmr_status plmr_fit_run(plmr_validation *v, double hold_out, plmr_device *devic
     for (int k = 0; k < fit->n_keys && !status; k++) {
         plmr_origin *origin = plmr_device_origin(device, f.numbers[k]);
         snprintf(origin->tag, sizeof origin->tag, "I");
-        snprintf(origin->source, sizeof origin->source,
-                 "fitted by plmr calibrate to %d points, +- %.3g (95 %%); RMS error %.1f %%, of %d held out %.1f %%; "
-                 "was %.9g",
-                 fit->n_points, fit->interval[k], 100 * fit->rms_after, fit->n_held,
-                 fit->n_held ? 100 * fit->rms_held_after : 0, fit->before[k]);
+        put_source(fit, k, origin->source, sizeof origin->source);
     }
     free(f.errors);
     free(f.held);

@@ -1,8 +1,9 @@
 /* fit.h - numbers of a device fitted to measurements.
  *
  * Bounded least squares on relative errors, predicted / measured - 1: Levenberg and Marquardt's steps with derivatives
- * by differences, each cut to the range that device files allow. Every point counts alike, however long it takes. A
- * number's interval is 1.96 standard deviations, by the errors that remain; those of points that are held out, which every run
+ * by differences, each cut to the range that device files allow; a number at a bound that errors push beyond it stays there
+ * while the others are found. Every point counts alike, however long it takes. A number's interval is 1.96 standard
+ * deviations, by the errors that remain; those of points that are held out, which every run
  * chooses alike by their ids, are not fitted to.
  */
 #pragma once
@@ -14,7 +15,9 @@ enum { PLMR_MOST_FITTED = 8 };
 typedef struct plmr_fit {
     const char *keys[PLMR_MOST_FITTED];
     int n_keys;
-    double before[PLMR_MOST_FITTED], after[PLMR_MOST_FITTED], interval[PLMR_MOST_FITTED];
+    double before[PLMR_MOST_FITTED], after[PLMR_MOST_FITTED];
+    double interval[PLMR_MOST_FITTED]; /* NAN: at its bound, or as many numbers as points */
+    bool at_bound[PLMR_MOST_FITTED];
     int n_points, n_held;
     double rms_before, rms_after, rms_held_before, rms_held_after; /* NAN: no points */
 } plmr_fit;

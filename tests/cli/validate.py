@@ -187,6 +187,29 @@ def check_no_points(plmr, folder):
         assert process.returncode == 2 and len(err) == 1 and words in err[0], (process.returncode, err)
 
 
+def check_bounds(plmr, folder):
+    """A number that has reached its bound does not keep the others from their best; where nothing is left to judge by, no
+    interval is told."""
+    out = os.path.join(folder, "fitted.json")
+
+    def fit(points, numbers):
+        made = [{**POINT, "id": f"findings-latency-{h}", "device": "wse3", "config": {"hops": h}, "value": value} for h, value in points]
+        code, text, err = plmr.run(["calibrate", write(folder, made), "--fit", numbers, "--hold-out", "0", "--out", out])
+        return code, text, err, json.load(open(out)) if code == 0 else None
+
+    _, text, err, device = fit([(1, 60), (4, 57), (32, 30)], "hop,receive_task")
+    assert device["hop"]["value"] == 0 and "RMS error 32.2 %" in text and "at its bound\n" in text, (text, err)
+    assert math.isclose(device["receive_task"]["value"], 12.684524, rel_tol=1e-5), device["receive_task"]
+    assert "3 points, at its bound; RMS" in device["hop"]["source"] and "held out" not in device["hop"]["source"], device["hop"]
+    assert "3 points, +- " in device["receive_task"]["source"], device["receive_task"]
+    for points, numbers in ([(16, 70)], "hop"), ([(1, 60), (9, 90)], "hop,receive_task"):
+        _, text, err, device = fit(points, numbers)
+        assert "not known\n" in text and "as many numbers as points\n" in text and "nan" not in text, (text, err)
+        assert ", as many numbers as points; RMS" in device["hop"]["source"], device["hop"]
+    code, _, err, _ = fit([(16, 0), (17, 70)], "hop")
+    assert code == 2 and len(err) == 1 and "the value of findings-latency-16 is 0" in err[0], (code, err)
+
+
 def check_calibrate(plmr, folder):
     """Points made by a device of other numbers give these numbers back; what they do not tell of is said."""
     made = [{**POINT, "id": f"findings-latency-{h}hops", "config": {"hops": h}, "value": 40 + 22 + 3.5 * h} for h in (1, 2, 5, 9, 20, 33)]
@@ -244,6 +267,7 @@ def main():
         check_wrong(plmr, folder)
         check_no_points(plmr, folder)
         check_calibrate(plmr, folder)
+        check_bounds(plmr, folder)
 
 
 main()
