@@ -47,15 +47,6 @@ static plmr_status read_keys(char *list, plmr_fit *fit)
     return PLMR_OK;
 }
 
-static void put_number(const plmr_fit *fit, int k)
-{
-    char interval[32];
-    snprintf(interval, sizeof interval, "%.3g", fit->interval[k]);
-    if (isnan(fit->interval[k]))
-        snprintf(interval, sizeof interval, fit->at_bound[k] ? "at its bound" : "not known");
-    printf("  %-18s %12.6g %12.6g %12s\n", fit->keys[k], fit->before[k], fit->after[k], interval);
-}
-
 static void print(const plmr_device *device, int n_left_out, const plmr_fit *fit)
 {
     if (n_left_out)
@@ -66,13 +57,11 @@ static void print(const plmr_device *device, int n_left_out, const plmr_fit *fit
         printf("  %d held out, RMS error %.1f %%, before %.1f %%\n", fit->n_held, 100 * fit->rms_held_after,
                100 * fit->rms_held_before);
     printf("\n  %-18s %12s %12s %12s\n", "number", "before", "fitted", "+- (95 %)");
-    bool known = true;
     for (int k = 0; k < fit->n_keys; k++) {
-        put_number(fit, k);
-        known = known && (fit->at_bound[k] || !isnan(fit->interval[k]));
+        char interval[64];
+        plmr_fit_interval(fit, k, interval, sizeof interval);
+        printf("  %-18s %12.6g %12.6g %12s\n", fit->keys[k], fit->before[k], fit->after[k], interval);
     }
-    if (!known)
-        printf("  +- is not known: there are as many numbers as points\n");
 }
 
 static plmr_status write_device(const char *path, const plmr_device *device)

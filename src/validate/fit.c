@@ -255,18 +255,24 @@ static plmr_status fit_all(struct fitting *f)
     return PLMR_OK;
 }
 
+void plmr_fit_interval(const plmr_fit *fit, int k, char *text, size_t size)
+{
+    if (isnan(fit->interval[k]))
+        snprintf(text, size, "%s", fit->at_bound[k] ? "at its bound" : "not known: as many numbers as points");
+    else
+        snprintf(text, size, "%.3g", fit->interval[k]);
+}
+
 /* In the device's file. */
 static void put_source(const plmr_fit *fit, int k, char *source, size_t size)
 {
     char interval[64], held[64] = "";
-    if (isnan(fit->interval[k]))
-        snprintf(interval, sizeof interval, fit->at_bound[k] ? "at its bound" : "as many numbers as points");
-    else
-        snprintf(interval, sizeof interval, "+- %.3g (95 %%)", fit->interval[k]);
+    plmr_fit_interval(fit, k, interval, sizeof interval);
     if (fit->n_held)
         snprintf(held, sizeof held, ", of %d held out %.1f %%", fit->n_held, 100 * fit->rms_held_after);
-    snprintf(source, size, "fitted by plmr calibrate to %d point%s, %s; RMS error %.1f %%%s; was %.9g", fit->n_points,
-             fit->n_points == 1 ? "" : "s", interval, 100 * fit->rms_after, held, fit->before[k]);
+    snprintf(source, size, "fitted by plmr calibrate to %d point%s, %s%s%s; RMS error %.1f %%%s; was %.9g",
+             fit->n_points, fit->n_points == 1 ? "" : "s", fit->at_bound[k] ? "" : "+- ", interval,
+             isnan(fit->interval[k]) ? "" : " (95 %)", 100 * fit->rms_after, held, fit->before[k]);
 }
 
 plmr_status plmr_fit_run(plmr_validation *v, double hold_out, plmr_device *device, plmr_fit *fit)

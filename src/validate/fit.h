@@ -25,3 +25,6 @@ typedef struct plmr_fit {
 /* Fits keys[] of *device to the points that plmr can predict, and sets them there, with tag and source. Points that do not
  * determine a number are an error that names it. Collective. */
 plmr_status plmr_fit_run(plmr_validation *validation, double hold_out, plmr_device *device, plmr_fit *fit);
+
+/* The interval of number k for people, or why there is none. */
+void plmr_fit_interval(const plmr_fit *fit, int k, char *text, size_t size);

@@ -204,8 +204,8 @@ def check_bounds(plmr, folder):
     assert "3 points, +- " in device["receive_task"]["source"], device["receive_task"]
     for points, numbers in ([(16, 70)], "hop"), ([(1, 60), (9, 90)], "hop,receive_task"):
         _, text, err, device = fit(points, numbers)
-        assert "not known\n" in text and "as many numbers as points\n" in text and "nan" not in text, (text, err)
-        assert ", as many numbers as points; RMS" in device["hop"]["source"], device["hop"]
+        assert "not known: as many numbers as points\n" in text and "nan" not in text, (text, err)
+        assert ", +- not known: as many numbers as points; RMS" in device["hop"]["source"], device["hop"]
     code, _, err, _ = fit([(16, 0), (17, 70)], "hop")
     assert code == 2 and len(err) == 1 and "the value of findings-latency-16 is 0" in err[0], (code, err)
 
