@@ -127,8 +127,8 @@ plmr_status plmr_gguf_get_int(const plmr_gguf *gguf, const char *key, int64_t le
     if (!load_int(found->type, gguf->bytes + found->at, value))
         return wrong_type(gguf, found, false, "an integer");
     if (*value < least || *value > most)
-        return plmr_gguf_fault(gguf, "key '%.80s' is %lld, expected %lld to %lld; " PLMR_GGUF_DAMAGED, key,
-                               (long long)*value, (long long)least, (long long)most);
+        return plmr_gguf_fault(gguf, "key '%.80s' is %lld; plmr takes %lld to %lld", key, (long long)*value,
+                               (long long)least, (long long)most);
     return PLMR_OK;
 }
 
@@ -138,9 +138,9 @@ plmr_status plmr_gguf_get_float(const plmr_gguf *gguf, const char *key, double l
     PLMR_TRY(find_value(gguf, key, false, "a float", &found));
     if (!load_float(found->type, gguf->bytes + found->at, value))
         return wrong_type(gguf, found, false, "a float");
-    if (!(*value >= least && *value <= most))
-        return plmr_gguf_fault(gguf, "key '%.80s' is %g, expected %g to %g; " PLMR_GGUF_DAMAGED, key, *value, least,
-                               most);
+    bool is_single = found->type == PLMR_GGUF_F32; /* so are the bounds, for it has no nearer values */
+    if (!(*value >= (is_single ? (float)least : least) && *value <= (is_single ? (float)most : most)))
+        return plmr_gguf_fault(gguf, "key '%.80s' is %g; plmr takes %g to %g", key, *value, least, most);
     return PLMR_OK;
 }
 

@@ -58,8 +58,8 @@ static plmr_status get_int(const plmr_model *model, const char *key, int64_t lea
             model->gguf, "key '%.80s' is %lld in layer 0 and %lld in layer %d; plmr computes layers that are alike",
             full, (long long)*value, (long long)other, i);
     if (*value < least || *value > most)
-        return plmr_gguf_fault(model->gguf, "key '%.80s' is %lld, expected %lld to %lld; convert the model again", full,
-                               (long long)*value, (long long)least, (long long)most);
+        return plmr_gguf_fault(model->gguf, "key '%.80s' is %lld; plmr takes %lld to %lld", full, (long long)*value,
+                               (long long)least, (long long)most);
     return PLMR_OK;
 }
 

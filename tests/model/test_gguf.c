@@ -40,7 +40,7 @@ static void keys_of_a_model(void **state)
                 !plmr_gguf_text_is(text, "llamas"));
     assert_true(plmr_gguf_has(gguf, "llama.block_count") && !plmr_gguf_has(gguf, "llama.block_coun"));
     must_fail(plmr_gguf_get_int(gguf, "llama.embedding_length", 1, 127, &n), PLMR_ERROR_INPUT,
-              "gguf: key 'llama.embedding_length' is 128, expected 1 to 127;");
+              "gguf: key 'llama.embedding_length' is 128; plmr takes 1 to 127");
     must_fail(plmr_gguf_get_int(gguf, "llama.experts", 1, 127, &n), PLMR_ERROR_INPUT, "lacks the key 'llama.experts';");
     must_fail(plmr_gguf_get_int(gguf, "general.name", 1, 127, &n), PLMR_ERROR_INPUT,
               "key 'general.name' is string, expected an integer;");
@@ -135,7 +135,7 @@ static void values_of_every_type(void **state)
         assert_true(number == 0.5);
         must(plmr_gguf_get_float(gguf, "f64", -1, 1, &number));
         assert_true(number == -0.25);
-        must_fail(plmr_gguf_get_float(gguf, "nan", -1, 1, &number), PLMR_ERROR_INPUT, "is nan, expected -1 to 1;");
+        must_fail(plmr_gguf_get_float(gguf, "nan", -1, 1, &number), PLMR_ERROR_INPUT, "is nan; plmr takes -1 to 1");
         must_fail(plmr_gguf_get_float(gguf, "u32", -1, 1, &number), PLMR_ERROR_INPUT, "is uint32, expected a float;");
         must(plmr_gguf_get_bool(gguf, "yes", &yes));
         must(plmr_gguf_get_bool(gguf, "no", &no));
@@ -544,9 +544,9 @@ static void expect_alignment_refused(uint32_t alignment, const char *words)
 static void alignments(void **state)
 {
     (void)state;
-    expect_alignment_refused(0, "key 'general.alignment' is 0, expected 1 to 1048576;");
+    expect_alignment_refused(0, "key 'general.alignment' is 0; plmr takes 1 to 1048576");
     expect_alignment_refused(48, "key 'general.alignment' is 48, expected a power of two;");
-    expect_alignment_refused(0x80000000u, "key 'general.alignment' is 2147483648, expected 1 to 1048576;");
+    expect_alignment_refused(0x80000000u, "key 'general.alignment' is 2147483648; plmr takes 1 to 1048576");
     struct gguf_builder b = {0};
     plmr_gguf *gguf;
     for (uint32_t alignment = 1; alignment <= 4096; alignment *= 4) {

@@ -486,6 +486,8 @@ static void numbers_of_architectures(void **state)
     assert_true(shape->logit_scale == 8 && shape->residual_scale == 1 && shape->embedding_scale == 1);
     assert_true(shape->window == 0 && plmr_shape_period(shape) == 1 && plmr_shape_turns(shape, 3));
     plmr_model_close(model);
+    model = parse_tiny(&b, (struct tiny){.arch = "granite", .key = "granite.logit_scale", .real = 1e-6f});
+    plmr_model_close(model); /* the least, though in a float it is less */
     model = parse_tiny(&b, (struct tiny){.arch = "smollm3"});
     shape = plmr_model_shape_of(model);
     assert_true(plmr_shape_period(shape) == 4 && plmr_shape_turns(shape, 2) && !plmr_shape_turns(shape, 3));
@@ -609,10 +611,10 @@ static void what_is_missing_or_wrong(void **state)
     expect_tiny_refused(
         (struct tiny){.arch = "llama", .without = "attention.head_count_kv"},
         "my.gguf: tensor 'blk.0.attn_k.weight' is 4 x 8, its keys call for 8 x 8; convert the model again");
-    expect_tiny_refused(
-        (struct tiny){.arch = "llama", .key = "llama.rope.freq_base", .real = -1},
-        "my.gguf: key 'llama.rope.freq_base' is -1, expected 1 to 1e+12; the file is damaged or cut short: "
-        "copy or download it again");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "llama.rope.freq_base", .real = -1},
+                        "my.gguf: key 'llama.rope.freq_base' is -1; plmr takes 1 to 1e+12");
+    expect_tiny_refused((struct tiny){.arch = "granite", .key = "granite.logit_scale", .real = 0.9e-6f},
+                        "my.gguf: key 'granite.logit_scale' is 9e-07; plmr takes 1e-06 to 1e+06");
 }
 
 /* Any bit of a real model's header flipped: a model, whose weights can be read, or one line. */
