@@ -8,10 +8,12 @@
 #include "model/gguf.h"
 
 /* Keys that GGUF files do not have: whether rope turns halves whatever the architecture says, as these files' rows are not
- * permuted; whether the output projection is the embedding; whether queries, keys and values have biases. */
+ * permuted; whether the output projection is the embedding; whether queries, keys and values have biases.
+ * And, behind the architecture, the window of a llama, whose GGUF files have none. */
 #define PLMR_HF_HALVES "plmr.halves"
 #define PLMR_HF_TIED "plmr.tied"
 #define PLMR_HF_BIASES "plmr.biases"
+#define PLMR_HF_WINDOW "plmr.window"
 
 /* Whether it is a folder, as a path or with a config.json; or a file whose name ends in .safetensors: then the folder that
  * has it. */

@@ -7,15 +7,37 @@
 
 enum { KEY_SIZE = 96 };
 
-/* Kinds of models, what GGUF files call them, and whether these have rows permuted. */
+/* What the classes of some kinds have, and those of others ignore. */
+enum {
+    EXPERTS = 1,
+    SCALES = 2,
+    WINDOW = 4,
+    IF_USED = 8,  /* only with use_sliding_window */
+    BY_LAYER = 16 /* layer_types says which have it */
+};
+
+/* Kinds of models, what GGUF files call them, and whether these have rows permuted; what the kind's class takes, and what
+ * it has where config.json says nothing: tie_word_embeddings, rope_theta and sliding_window. */
 static const struct kind {
     const char *type, *arch;
     bool permutes;
+    unsigned takes;
+    bool ties;
+    double theta;
+    int window;
 } kinds[] = {
-    {"llama", "llama", true},         {"mistral", "llama", true},       {"mixtral", "llama", true},
-    {"qwen2", "qwen2", false},        {"qwen2_moe", "qwen2moe", false}, {"qwen3", "qwen3", false},
-    {"qwen3_moe", "qwen3moe", false}, {"phi3", "phi3", false},          {"granite", "granite", true},
-    {"olmo2", "olmo2", false},        {"olmo3", "olmo2", false},        {"smollm3", "smollm3", true},
+    {"llama", "llama", true, 0, false, 1e4, 0},
+    {"mistral", "llama", true, WINDOW, false, 1e4, 4096},
+    {"mixtral", "llama", true, EXPERTS | WINDOW, false, 1e6, 0},
+    {"qwen2", "qwen2", false, WINDOW | IF_USED | BY_LAYER, false, 1e4, 4096},
+    {"qwen2_moe", "qwen2moe", false, EXPERTS | WINDOW | IF_USED | BY_LAYER, false, 1e4, 4096},
+    {"qwen3", "qwen3", false, WINDOW | IF_USED | BY_LAYER, false, 1e4, 4096},
+    {"qwen3_moe", "qwen3moe", false, EXPERTS | WINDOW | IF_USED, false, 1e4, 4096},
+    {"phi3", "phi3", false, WINDOW, false, 1e4, 0},
+    {"granite", "granite", true, SCALES, false, 1e4, 0},
+    {"olmo2", "olmo2", false, 0, false, 1e4, 0},
+    {"olmo3", "olmo2", false, WINDOW | BY_LAYER, false, 5e5, 4096},
+    {"smollm3", "smollm3", true, WINDOW | IF_USED | BY_LAYER, true, 2e6, 0},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
@@ -23,25 +45,26 @@ enum { N_KINDS = sizeof kinds / sizeof *kinds };
 static const struct number {
     const char *json, *gguf;
     bool is_real, must;
+    unsigned of; /* the kinds that take this; 0: all */
 } numbers[] = {
-    {"num_hidden_layers", "block_count", false, true},
-    {"hidden_size", "embedding_length", false, true},
-    {"intermediate_size", "feed_forward_length", false, true},
-    {"num_attention_heads", "attention.head_count", false, true},
-    {"num_key_value_heads", "attention.head_count_kv", false, false},
-    {"head_dim", "attention.key_length", false, false},
-    {"max_position_embeddings", "context_length", false, true},
-    {"vocab_size", "vocab_size", false, true},
-    {"num_local_experts", "expert_count", false, false},
-    {"num_experts", "expert_count", false, false},
-    {"num_experts_per_tok", "expert_used_count", false, false},
-    {"moe_intermediate_size", "expert_feed_forward_length", false, false},
-    {"shared_expert_intermediate_size", "expert_shared_feed_forward_length", false, false},
-    {"rms_norm_eps", "attention.layer_norm_rms_epsilon", true, true},
-    {"embedding_multiplier", "embedding_scale", true, false},
-    {"residual_multiplier", "residual_scale", true, false},
-    {"attention_multiplier", "attention.scale", true, false},
-    {"logits_scaling", "logit_scale", true, false},
+    {"num_hidden_layers", "block_count", false, true, 0},
+    {"hidden_size", "embedding_length", false, true, 0},
+    {"intermediate_size", "feed_forward_length", false, true, 0},
+    {"num_attention_heads", "attention.head_count", false, true, 0},
+    {"num_key_value_heads", "attention.head_count_kv", false, false, 0},
+    {"head_dim", "attention.key_length", false, false, 0},
+    {"max_position_embeddings", "context_length", false, true, 0},
+    {"vocab_size", "vocab_size", false, true, 0},
+    {"num_local_experts", "expert_count", false, false, EXPERTS},
+    {"num_experts", "expert_count", false, false, EXPERTS},
+    {"num_experts_per_tok", "expert_used_count", false, false, EXPERTS},
+    {"moe_intermediate_size", "expert_feed_forward_length", false, false, EXPERTS},
+    {"shared_expert_intermediate_size", "expert_shared_feed_forward_length", false, false, EXPERTS},
+    {"rms_norm_eps", "attention.layer_norm_rms_epsilon", true, true, 0},
+    {"embedding_multiplier", "embedding_scale", true, false, SCALES},
+    {"residual_multiplier", "residual_scale", true, false, SCALES},
+    {"attention_multiplier", "attention.scale", true, false, SCALES},
+    {"logits_scaling", "logit_scale", true, false, SCALES},
 };
 
 enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
@@ -49,6 +72,7 @@ enum { N_NUMBERS = sizeof numbers / sizeof *numbers };
 /* A model's config.json, as it is read. */
 struct config {
     const plmr_reader *reader;
+    const struct kind *kind;
     const json_t *root, *rope; /* rope: NULL: there is no such object */
     plmr_made *made;
     plmr_hf_config *to;
@@ -110,6 +134,7 @@ static plmr_status read_kind(struct config *c)
     const char *type = json_string_value(get(c->root, "model_type"));
     for (int i = 0; i < N_KINDS && type; i++)
         if (strcmp(type, kinds[i].type) == 0) {
+            c->kind = &kinds[i];
             snprintf(c->to->arch, sizeof c->to->arch, "%s", kinds[i].arch);
             c->to->permutes = kinds[i].permutes;
             plmr_made_text(c->made, "general.architecture", kinds[i].arch);
@@ -128,12 +153,11 @@ static plmr_status read_numbers(const struct config *c)
         const struct number *n = &numbers[i];
         double real;
         int64_t whole;
-        if (!get(c->root, n->json)) {
-            if (n->must)
-                return plmr_reader_fault(c->reader, n->json, "is missing, expected a number");
+        if (n->of & ~c->kind->takes)
             continue;
-        }
-        PLMR_TRY(n->is_real ? get_real(c, c->root, n->json, 0, &real) : get_int(c, c->root, n->json, 0, &whole));
+        if (n->must && !get(c->root, n->json))
+            return plmr_reader_fault(c->reader, n->json, "is missing, expected a number");
+        PLMR_TRY(n->is_real ? get_real(c, c->root, n->json, 1, &real) : get_int(c, c->root, n->json, 0, &whole));
         if (n->is_real)
             put_real(c, n->gguf, real);
         else if (whole != 0 || n->must)
@@ -142,11 +166,29 @@ static plmr_status read_numbers(const struct config *c)
     return PLMR_OK;
 }
 
+/* Which layers do without rope (0): a list of them, or each so-manieth. */
+static plmr_status check_unturned(const struct config *c)
+{
+    const json_t *list = get(c->root, "no_rope_layers");
+    int64_t interval, n_layers;
+    PLMR_TRY(get_int(c, c->root, "no_rope_layer_interval", 4, &interval));
+    PLMR_TRY(get_int(c, c->root, "num_hidden_layers", 0, &n_layers));
+    if (!list && interval != 4)
+        return plmr_reader_fault(c->reader, "no_rope_layer_interval", "is %lld; plmr computes 4", (long long)interval);
+    for (int64_t i = 0; list && i < n_layers; i++) {
+        const json_t *turns = json_array_get(list, (size_t)i);
+        if (!json_is_integer(turns) || json_integer_value(turns) != ((i + 1) % 4 != 0))
+            return plmr_reader_fault(c->reader, "no_rope_layers",
+                                     "is not 0 for every fourth layer and 1 for all others, as plmr computes them");
+    }
+    return PLMR_OK;
+}
+
 /* What would be computed otherwise. */
 static plmr_status refuse(const struct config *c)
 {
     const char *act = json_string_value(get(c->root, "hidden_act"));
-    int64_t step, interval;
+    int64_t step;
     if (get(c->root, "quantization_config"))
         return plmr_reader_fault(c->reader, "quantization_config",
                                  "is there; plmr reads F32, F16 and BF16: convert the model to GGUF");
@@ -157,9 +199,8 @@ static plmr_status refuse(const struct config *c)
         return plmr_reader_fault(
             c->reader, step != 1 ? "decoder_sparse_step" : "mlp_only_layers",
             "asks for layers without experts among those with; plmr computes layers that are alike");
-    PLMR_TRY(get_int(c, c->root, "no_rope_layer_interval", 4, &interval));
-    if (interval != 4)
-        return plmr_reader_fault(c->reader, "no_rope_layer_interval", "is %lld; plmr computes 4", (long long)interval);
+    if (strcmp(c->to->arch, "smollm3") == 0)
+        PLMR_TRY(check_unturned(c));
     bool normed = json_is_true(get(c->root, "norm_topk_prob"));
     if ((strcmp(c->to->arch, "qwen3moe") == 0 && !normed) || (strcmp(c->to->arch, "qwen2moe") == 0 && normed))
         return plmr_reader_fault(c->reader, "norm_topk_prob", "is %s; plmr computes the other",
@@ -242,13 +283,20 @@ static plmr_status read_yarn(const struct config *c, double factor)
     return PLMR_OK;
 }
 
+/* NULL: it does not scale. */
+static const char *scaling_type(const json_t *rope)
+{
+    const char *type = json_string_value(get(rope, "rope_type"));
+    type = type ? type : json_string_value(get(rope, "type"));
+    return type && strcmp(type, "default") != 0 ? type : NULL;
+}
+
 static plmr_status read_scaling(const struct config *c, double theta, int64_t n_dims)
 {
     char full[KEY_SIZE];
     double factor;
-    const char *type = json_string_value(get(c->rope, "rope_type"));
-    type = type ? type : json_string_value(get(c->rope, "type"));
-    if (!type || strcmp(type, "default") == 0)
+    const char *type = scaling_type(c->rope);
+    if (!type)
         return PLMR_OK;
     if (strcmp(type, "llama3") == 0)
         return read_llama3(c, theta, n_dims);
@@ -263,13 +311,52 @@ static plmr_status read_scaling(const struct config *c, double theta, int64_t n_
     return strcmp(type, "yarn") == 0 ? read_yarn(c, factor) : PLMR_OK;
 }
 
+static bool has_objects(const json_t *rope)
+{
+    const char *key;
+    json_t *member;
+    json_object_foreach((json_t *)(uintptr_t)rope, key, member)
+    {
+        if (json_is_object(member))
+            return true;
+    }
+    return false;
+}
+
+/* One for layers that see all, and one for those with a window: olmo3 scales the former alone. */
+static plmr_status choose_layers(struct config *c, const char *key, double theta)
+{
+    const json_t *window = get(c->rope, "sliding_attention");
+    double window_theta;
+    c->rope = get(c->rope, "full_attention");
+    if (strcmp(c->kind->type, "olmo3") != 0 || !json_is_object(c->rope))
+        return plmr_reader_fault(
+            c->reader, key, "has a rope for each kind of layers; plmr computes %s with one for all", c->kind->type);
+    PLMR_TRY(get_real(c, window, "rope_theta", theta, &window_theta));
+    PLMR_TRY(get_real(c, c->rope, "rope_theta", theta, &theta));
+    if (scaling_type(window) || window_theta != theta)
+        return plmr_reader_fault(c->reader, key,
+                                 "scales layers with a window, or turns them by a base of their own; plmr computes %s "
+                                 "with one base, and scales the others alone",
+                                 c->kind->type);
+    return PLMR_OK;
+}
+
+static plmr_status choose_rope(struct config *c, double theta)
+{
+    const char *key = get(c->root, "rope_parameters") ? "rope_parameters" : "rope_scaling";
+    c->rope = get(c->root, key);
+    if (c->rope && !json_is_object(c->rope))
+        return plmr_reader_fault(c->reader, key, "is %s, expected an object", plmr_reader_state(c->rope));
+    return has_objects(c->rope) ? choose_layers(c, key, theta) : PLMR_OK;
+}
+
 static plmr_status read_rope(struct config *c)
 {
     double theta, share;
     int64_t heads, dim, n_dims;
-    c->rope = get(c->root, "rope_parameters");
-    c->rope = c->rope ? c->rope : get(c->root, "rope_scaling");
-    PLMR_TRY(get_real(c, c->root, "rope_theta", 10000, &theta));
+    PLMR_TRY(get_real(c, c->root, "rope_theta", c->kind->theta, &theta));
+    PLMR_TRY(choose_rope(c, theta));
     PLMR_TRY(get_real(c, c->rope, "rope_theta", theta, &theta));
     PLMR_TRY(get_real(c, c->root, "partial_rotary_factor", 1, &share));
     PLMR_TRY(get_real(c, c->rope, "partial_rotary_factor", share, &share));
@@ -304,14 +391,15 @@ static int64_t first_id(const json_t *json)
 static plmr_status read_windows(const struct config *c, bool *any)
 {
     char full[KEY_SIZE];
-    const json_t *types = get(c->root, "layer_types");
+    const json_t *types = c->kind->takes & BY_LAYER ? get(c->root, "layer_types") : NULL;
     size_t n = json_array_size(types), n_windows = 0;
+    bool is_olmo = strcmp(c->to->arch, "olmo2") == 0; /* of which some have it where no list says anything */
     for (size_t i = 0; i < n; i++)
         n_windows += has_window(types, i);
     *any = n == 0 || n_windows > 0;
-    if (n_windows == 0 || n_windows == n)
+    if (n_windows == 0 || (n_windows == n && !is_olmo))
         return PLMR_OK;
-    if (strcmp(c->to->arch, "olmo2") != 0)
+    if (!is_olmo)
         return plmr_reader_fault(c->reader, "layer_types",
                                  "asks for windows in some layers; plmr computes %s with all or none", c->to->arch);
     plmr_made_array(c->made, key_of(c, "attention.sliding_window_pattern", full), PLMR_GGUF_BOOL, n);
@@ -322,13 +410,16 @@ static plmr_status read_windows(const struct config *c, bool *any)
 
 static plmr_status read_window(const struct config *c)
 {
-    int64_t window;
+    unsigned takes = c->kind->takes;
+    int64_t window, missing = json_object_get(c->root, "sliding_window") ? 0 /* null */ : c->kind->window;
     bool any = false;
-    PLMR_TRY(get_int(c, c->root, "sliding_window", 0, &window));
-    if (window > 0 && !json_is_false(get(c->root, "use_sliding_window")))
+    if (!(takes & WINDOW) || (takes & IF_USED && !is_true(c, "use_sliding_window")))
+        return PLMR_OK;
+    PLMR_TRY(get_int(c, c->root, "sliding_window", missing, &window));
+    if (window > 0)
         PLMR_TRY(read_windows(c, &any));
     if (any)
-        put_int(c, "attention.sliding_window", window);
+        put_int(c, strcmp(c->to->arch, "llama") == 0 ? PLMR_HF_WINDOW : "attention.sliding_window", window);
     return PLMR_OK;
 }
 
@@ -341,7 +432,8 @@ plmr_status plmr_hf_read_config(const plmr_reader *reader, const json_t *root, p
     PLMR_TRY(read_numbers(&c));
     PLMR_TRY(read_rope(&c));
     PLMR_TRY(read_window(&c));
-    to->has_tied = is_true(&c, "tie_word_embeddings");
+    const json_t *tied = json_object_get(root, "tie_word_embeddings");
+    to->has_tied = tied ? json_is_true(tied) : c.kind->ties;
     plmr_made_truth(made, PLMR_HF_HALVES, to->permutes);
     plmr_made_truth(made, PLMR_HF_TIED, to->has_tied);
     plmr_made_truth(made, PLMR_HF_BIASES, is_true(&c, "attention_bias"));

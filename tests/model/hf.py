@@ -43,7 +43,8 @@ def config_of(keys):
     arch = keys["general.architecture"]
     key = {name[len(arch) + 1:]: value for name, value in keys.items() if name.startswith(arch + ".")}
     mixtral = arch == "llama" and "expert_count" in key
-    config = {"model_type": "mixtral" if mixtral else TYPES[arch], "hidden_act": "silu", "norm_topk_prob": arch == "qwen3moe",
+    kind = "mixtral" if mixtral else "olmo3" if arch == "olmo2" and "attention.sliding_window" in key else TYPES[arch]
+    config = {"model_type": kind, "hidden_act": "silu", "norm_topk_prob": arch == "qwen3moe",
               "sliding_window": key.get("attention.sliding_window"), "torch_dtype": "float32", "num_key_value_heads": key.get("attention.head_count", 0)}
     config.update({NUMBERS[name]: value for name, value in key.items() if name in NUMBERS})
     if "expert_count" in key:
@@ -176,6 +177,29 @@ def same(plmr, check, data, folder):
         check(ok, f"{name}: {got if isinstance(got, str) else np.abs(got - want).max()}, {want if isinstance(want, str) else ''}")
 
 
+def kinds(plmr, check, data, folder):
+    """Keys that a kind's class has not are none of the model's, and those that it has have its defaults."""
+    def compare(name, same_as, others):
+        keys, tensors = load(os.path.join(data, name + ".gguf"))
+        hf = os.path.join(folder, "kind_" + name)
+        config, _ = make(hf, keys, tensors)
+        want = logits(plmr, folder, hf, "1,17,42,99,130,5,201,77,8")
+        for is_same, changes in [(True, c) for c in same_as] + [(False, c) for c in others]:
+            write_json(hf, "config.json", {k: v for k, v in {**config, **changes}.items() if v != "none"})
+            got = logits(plmr, folder, hf, "1,17,42,99,130,5,201,77,8")
+            check(not isinstance(got, str) and np.array_equal(got, want) == is_same, f"{name} with {changes}: {got}, not {want}")
+
+    compare("smollm3_f32", [{"tie_word_embeddings": "none", "no_rope_layers": [1, 1, 1, 0, 1], "no_rope_layer_interval": 2}],
+            [{"rope_theta": "none"}])
+    scales = {"attention_multiplier": 0.5, "embedding_multiplier": 3.0, "logits_scaling": 3.0, "residual_multiplier": 0.5}
+    compare("llama_gqa_f32", [{"sliding_window": 3, "num_local_experts": 8, **scales}, {"model_type": "mistral", "sliding_window": 9}],
+            [{"model_type": "mistral", "sliding_window": 3}])
+    compare("qwen2_odd_f32", [{"sliding_window": 3}, {"sliding_window": 9, "use_sliding_window": True}], [])
+    ropes = {"full_attention": {"rope_type": "default", "rope_theta": 1e4}, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}
+    compare("olmo2_f32", [{"rope_theta": "none", "rope_parameters": ropes}],
+            [{"layer_types": "none"}, {"layer_types": ["sliding_attention"] * 3}, {"model_type": "olmo2"}])
+
+
 BYTES = [b if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174 else None for b in range(256)]
 MOVED = [b for b in range(256) if BYTES[b] is None]
 SPELT = "".join(chr(b if BYTES[b] is not None else 256 + MOVED.index(b)) for b in range(256))
@@ -275,9 +299,18 @@ def refused(plmr, check, data, folder):
     for key, value, words in (("model_type", "gemma2", "'gemma2'; plmr reads"), ("hidden_size", "a", "expected a whole number"),
                               ("hidden_act", "gelu", "plmr computes silu"), ("num_hidden_layers", None, "is missing"),
                               ("quantization_config", {"bits": 4}, "convert the model to GGUF"),
-                              ("rope_scaling", {"type": "dynamic", "factor": 2}, "'dynamic'; plmr computes")):
+                              ("rope_scaling", {"type": "dynamic", "factor": 2}, "'dynamic'; plmr computes"),
+                              ("rope_scaling", "yarn", "is a string, expected an object"), ("rope_scaling", [1], "is an array, expected an object"),
+                              ("rope_parameters", {"full_attention": {"rope_theta": 5e5}}, "has a rope for each kind of layers; plmr computes qwen3 with one")):
         write_json(hf, "config.json", dict(config, **{key: value}))
         expect(words, f"{key} {value}")
+    for changes, words in (({"model_type": "smollm3", "num_hidden_layers": 4, "no_rope_layers": [1] * 4}, "no_rope_layers: is not 0 for every fourth layer"),
+                           ({"model_type": "smollm3", "no_rope_layers": []}, "no_rope_layers: is not 0 for every fourth layer"),
+                           ({"model_type": "smollm3", "no_rope_layer_interval": 2}, "no_rope_layer_interval: is 2; plmr computes 4"),
+                           ({"model_type": "olmo3", "rope_parameters": {"full_attention": {}, "sliding_attention": {"rope_theta": 5}}},
+                            "a base of their own; plmr computes olmo3 with one base")):
+        write_json(hf, "config.json", dict(config, **changes))
+        expect(words, f"{changes}")
     write_json(hf, "config.json", config)
     for name in ("model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "config.json"):
         for wrong, words in (([[1], 2], "is an array, expected an object"), (7, "not valid JSON")):
@@ -290,6 +323,7 @@ def main():
     check, data = Checks(), sys.argv[3]
     with tempfile.TemporaryDirectory() as folder, Started(sys.argv[1], sys.argv[2]) as plmr:
         same(plmr, check, data, folder)
+        kinds(plmr, check, data, folder)
         tokenizers(plmr, check, data, folder)
         refused(plmr, check, data, folder)
     check.done()

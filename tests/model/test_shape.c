@@ -463,9 +463,15 @@ static void what_files_leave_out(void **state)
     assert_int_equal(plmr_model_shape_of(model)->n_context, 64);
     plmr_model_close(model);
     model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.attention.sliding_window", .value = 16});
+    assert_int_equal(plmr_model_shape_of(model)->n_context, 16); /* so far a window makes no difference */
+    assert_int_equal(plmr_model_shape_of(model)->window, 0);
+    plmr_model_close(model);
+    model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.plmr.window", .value = 16});
     assert_int_equal(plmr_model_shape_of(model)->n_context, 64);
-    assert_int_equal(plmr_model_shape_of(model)->window, 16);
     assert_int_equal(plmr_shape_seen(plmr_model_shape_of(model), 0, 17), 16);
+    plmr_model_close(model);
+    model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.attention.scale", .real = 2});
+    assert_true(plmr_model_shape_of(model)->attention_scale == 0.5f);
     plmr_model_close(model);
     model = parse_tiny(&b, (struct tiny){.arch = "llama", .key = "llama.rope.scaling.type", .text = "none"});
     plmr_model_close(model);

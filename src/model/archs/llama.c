@@ -1,4 +1,5 @@
 #include "model/experts.h"
+#include "model/hf.h"
 
 const plmr_step plmr_llama_layer[] = {
     PLMR_STEPS_HEADS(PLMR_STEP_QKV_BIASED), /* some files have biases, and qwen2's all */
@@ -17,11 +18,10 @@ const plmr_step plmr_llama_experts_layer[] = {
     PLMR_STEPS_ADD_AND_END,
 };
 
-/* Mistral's window. */
+/* Mistral's window, for which llama.cpp's llama has no key. */
 static const plmr_arch_key keys[] = {
     PLMR_EXPERT_KEYS,
-    PLMR_KEY("attention.sliding_window", "window", window, INT, 0, 1 << 30, 0),
-    PLMR_KEY("attention.scale", NULL, attention_scale, FLOAT, 0, 1e6, 0),
+    PLMR_KEY(PLMR_HF_WINDOW, "window", window, INT, 0, 1 << 30, 0),
 };
 
 const plmr_arch plmr_arch_llama = {
