@@ -71,7 +71,8 @@ static void take_text(plmr_generation *g, int32_t id)
 
 static bool ends(const plmr_generation *g, int32_t id)
 {
-    return !g->ignores_end && g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, id);
+    return !g->ignores_end &&
+           (plmr_shape_is_end(g->engine->shape, id) || (g->tokenizer && plmr_tokenizer_is_end(g->tokenizer, id)));
 }
 
 /* A token has been picked, or had been by an earlier run. */

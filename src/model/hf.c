@@ -173,10 +173,25 @@ static void make_factors(const plmr_hf_config *config, plmr_gguf *first)
 
 /* ---- a folder ---- */
 
+/* What a folder has no file for, or that file does not say, config.json does. */
+static plmr_status read_ends(const char *folder, const plmr_hf_json *json, plmr_made *made, plmr_hf_config *config)
+{
+    plmr_hf_json generation;
+    plmr_status status = plmr_hf_json_open(folder, "generation_config.json", false, &generation);
+    const json_t *said = json_object_get(generation.root, "eos_token_id");
+    const plmr_hf_json *from = said && !json_is_null(said) ? &generation : json;
+    if (!status)
+        status = plmr_hf_read_ends(&from->reader, from->root, made, config);
+    plmr_hf_json_close(&generation);
+    return status;
+}
+
 static plmr_status make(const char *folder, const plmr_hf_json *json, plmr_hf_config *config, plmr_gguf **gguf)
 {
     plmr_made made = {0};
     plmr_status status = plmr_hf_read_config(&json->reader, json->root, &made, config);
+    if (!status)
+        status = read_ends(folder, json, &made, config);
     if (!status)
         status = plmr_hf_read_tokenizer(folder, config, &made);
     if (!status)

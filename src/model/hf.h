@@ -1,6 +1,7 @@
-/* hf.h - models as Hugging Face has them: a folder of config.json, safetensors in one file or several with an index, and
- * tokenizer.json. What they say becomes the keys and tensors of a GGUF file, by the names that one has, so all else is read
- * from that. All functions are local; errors are of one line, "FILE: what is wrong". */
+/* hf.h - models as Hugging Face has them: a folder of config.json, safetensors in one file or several with an index,
+ * tokenizer.json, and generation_config.json, which says what ends a text. What they say becomes the keys and tensors of a
+ * GGUF file, by the names that one has, so all else is read from that. All functions are local; errors are of one line,
+ * "FILE: what is wrong". */
 #pragma once
 
 #include <stdbool.h>
@@ -8,11 +9,12 @@
 #include "model/gguf.h"
 
 /* Keys that GGUF files do not have: whether rope turns halves whatever the architecture says, as these files' rows are not
- * permuted; whether the output projection is the embedding; whether queries, keys and values have biases.
+ * permuted; whether the output projection is the embedding; whether queries, keys and values have biases; ids that end a text.
  * And, behind the architecture, the window of a llama, whose GGUF files have none. */
 #define PLMR_HF_HALVES "plmr.halves"
 #define PLMR_HF_TIED "plmr.tied"
 #define PLMR_HF_BIASES "plmr.biases"
+#define PLMR_HF_ENDS "plmr.end_ids"
 #define PLMR_HF_WINDOW "plmr.window"
 
 /* Whether it is a folder, as a path or with a config.json; or a file whose name ends in .safetensors: then the folder that

@@ -426,7 +426,7 @@ static plmr_status read_window(const struct config *c)
 plmr_status plmr_hf_read_config(const plmr_reader *reader, const json_t *root, plmr_made *made, plmr_hf_config *to)
 {
     struct config c = {.reader = reader, .root = root, .made = made, .to = to};
-    *to = (plmr_hf_config){.bos = first_id(get(root, "bos_token_id")), .eos = first_id(get(root, "eos_token_id"))};
+    *to = (plmr_hf_config){.bos = first_id(get(root, "bos_token_id")), .eos = -1};
     PLMR_TRY(read_kind(&c));
     PLMR_TRY(refuse(&c));
     PLMR_TRY(read_numbers(&c));
@@ -437,5 +437,24 @@ plmr_status plmr_hf_read_config(const plmr_reader *reader, const json_t *root, p
     plmr_made_truth(made, PLMR_HF_HALVES, to->permutes);
     plmr_made_truth(made, PLMR_HF_TIED, to->has_tied);
     plmr_made_truth(made, PLMR_HF_BIASES, is_true(&c, "attention_bias"));
+    return PLMR_OK;
+}
+
+plmr_status plmr_hf_read_ends(const plmr_reader *reader, const json_t *root, plmr_made *made, plmr_hf_config *to)
+{
+    static const char key[] = "eos_token_id";
+    const json_t *said = get(root, key);
+    size_t n = json_is_array(said) ? json_array_size(said) : said != NULL;
+    if (n > PLMR_MOST_ENDS)
+        return plmr_reader_fault(reader, key, "has %zu ids; plmr takes %d at most", n, PLMR_MOST_ENDS);
+    plmr_made_array(made, PLMR_HF_ENDS, PLMR_GGUF_I64, n);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = json_is_array(said) ? json_array_get(said, i) : said;
+        if (!json_is_integer(id))
+            return plmr_reader_fault(reader, key, "is %s, expected the id of a token, or a list of them",
+                                     plmr_reader_state(id));
+        plmr_made_put(made, &(int64_t){json_integer_value(id)}, sizeof(int64_t));
+    }
+    to->eos = first_id(said);
     return PLMR_OK;
 }

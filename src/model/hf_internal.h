@@ -4,6 +4,7 @@
 #include "base/json_reader.h"
 #include "model/gguf_made.h"
 #include "model/hf.h"
+#include "model/shape.h"
 
 enum { PLMR_HF_MOST_PAIRS = 4096, PLMR_HF_NAME = 64 };
 
@@ -14,7 +15,7 @@ typedef struct plmr_hf_config {
     int n_factors;                        /* of rope; 0: none */
     float factors[2][PLMR_HF_MOST_PAIRS]; /* all; or those of short texts, and of long ones */
     bool has_long;
-    int64_t bos, eos; /* -1: not said */
+    int64_t bos, eos; /* -1: not said; eos: the first of them */
 } plmr_hf_config;
 
 /* One of the files, open; close it also where it fails. */
@@ -29,6 +30,9 @@ void plmr_hf_json_close(plmr_hf_json *json);
 
 /* The keys of config.json, and what it says beside them. */
 plmr_status plmr_hf_read_config(const plmr_reader *reader, const json_t *root, plmr_made *made, plmr_hf_config *config);
+
+/* The ids that end a text, of generation_config.json or config.json; a model's alone, for a shape ends none. */
+plmr_status plmr_hf_read_ends(const plmr_reader *reader, const json_t *root, plmr_made *made, plmr_hf_config *config);
 
 /* The keys of a vocabulary; none where the folder has no tokenizer.json. */
 plmr_status plmr_hf_read_tokenizer(const char *folder, const plmr_hf_config *config, plmr_made *made);

@@ -25,6 +25,8 @@ typedef struct plmr_rope_scaling {
     float log_scale; /* which is divided by 1 + 0.1 log_scale ln(factor) */
 } plmr_rope_scaling;
 
+enum { PLMR_MOST_ENDS = 64 };
+
 typedef struct plmr_model_shape {
     char name[256];  /* as the user named it: a shipped model's name or a file's path; a long path is cut */
     char title[160]; /* one line, what the file says it is; may be empty */
@@ -34,9 +36,10 @@ typedef struct plmr_model_shape {
     int n_heads, n_kv_heads; /* n_kv_heads divides n_heads; head h uses key-value head h / (n_heads / n_kv_heads) */
     int head_dim;            /* even */
     int n_ffn, n_vocab;
-    int n_experts, n_used;          /* of a layer; that a token is routed to; 0: there are none, the FFN has n_ffn */
-    int n_expert_ffn, n_shared_ffn; /* 0: there is no shared one */
-    int n_context;                  /* most tokens */
+    int n_experts, n_used;            /* of a layer; that a token is routed to; 0: there are none, the FFN has n_ffn */
+    int n_expert_ffn, n_shared_ffn;   /* 0: there is no shared one */
+    int n_context;                    /* most tokens */
+    int n_ends, ends[PLMR_MOST_ENDS]; /* tokens that end a text, beside those that the tokenizer knows */
     float rms_eps;
     double rope_base; /* pair i at position p is turned by p * rope_base^(-2 i / rope_dim) / rope_factors[i], */
     plmr_rope_scaling scaling;       /* if not scaled */
@@ -148,6 +151,15 @@ static inline const plmr_step *plmr_shape_layer(const plmr_model_shape *shape)
 
 /* The matrices, one for each expert, that a weight stands for; 1 for all others. */
 int plmr_weight_count(const plmr_model_shape *shape, enum plmr_weight which);
+
+/* Whether a text ends with it. */
+static inline bool plmr_shape_is_end(const plmr_model_shape *shape, int32_t id)
+{
+    int i = 0;
+    while (i < shape->n_ends && shape->ends[i] != id)
+        i++;
+    return i < shape->n_ends;
+}
 
 /* Tokens that a layer sees of n; and whether it has a window, and whether it turns its heads. */
 static inline bool plmr_shape_has_window(const plmr_model_shape *shape, int layer)

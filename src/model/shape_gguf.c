@@ -427,6 +427,26 @@ static plmr_status check_factors(const plmr_model *model, enum plmr_weight which
     return PLMR_OK;
 }
 
+static plmr_status read_ends(plmr_model *model)
+{
+    plmr_model_shape *shape = &model->shape;
+    int64_t *ids = NULL;
+    size_t n = 0, i = 0;
+    if (plmr_gguf_has(model->gguf, PLMR_HF_ENDS))
+        PLMR_TRY(plmr_gguf_get_ints(model->gguf, PLMR_HF_ENDS, &ids, &n));
+    for (; i < n && i < PLMR_MOST_ENDS && ids[i] >= 0 && ids[i] < shape->n_vocab; i++)
+        shape->ends[shape->n_ends++] = (int)ids[i];
+    int64_t wrong = i < n ? ids[i] : 0;
+    free(ids);
+    if (i == PLMR_MOST_ENDS && i < n)
+        return plmr_gguf_fault(model->gguf, "ends texts with %zu tokens; plmr takes %d at most", n, PLMR_MOST_ENDS);
+    return i == n ? PLMR_OK
+                  : plmr_gguf_fault(model->gguf,
+                                    "ends texts with token %lld, which is none of its own, 0 to %d; correct its "
+                                    "eos_token_id",
+                                    (long long)wrong, shape->n_vocab - 1);
+}
+
 /* Rows that are not permuted turn by halves, whatever those of the architecture's GGUF files do. */
 static plmr_status complete(plmr_model *model)
 {
@@ -436,6 +456,7 @@ static plmr_status complete(plmr_model *model)
         PLMR_TRY(plmr_gguf_get_bool(model->gguf, PLMR_HF_HALVES, &halves));
     if (halves)
         model->shape.rope_pairs = PLMR_ROPE_HALVES;
+    PLMR_TRY(read_ends(model));
     return read_context(model);
 }
 

@@ -200,6 +200,40 @@ def kinds(plmr, check, data, folder):
             [{"layer_types": "none"}, {"layer_types": ["sliding_attention"] * 3}, {"model_type": "olmo2"}])
 
 
+def ends(plmr, check, data, folder):
+    """A text ends with each id of generation_config.json's, or of config.json's, with a tokenizer and without."""
+    keys, tensors = load(os.path.join(data, "llama_gqa_f32.gguf"))
+    hf = os.path.join(folder, "ends")
+    config, _ = make(hf, keys, tensors)
+
+    def generate(eos, generation=None):
+        write_json(hf, "config.json", dict(config, eos_token_id=eos))
+        if generation:
+            write_json(hf, "generation_config.json", generation)
+        code, out, err = plmr.run(["generate", "-m", hf, "--tokens", "1,17", "-n", "8", "--no-echo", "--quiet"] + CORES)
+        return out.strip() if code == 0 else err[-1]
+
+    made = generate(None)
+    ids = [int(i) for i in made.split(",")]
+    stop = ids.index(ids[4])
+    want = ",".join(map(str, ids[:stop]))
+    check(len(ids) == 8 and 0 < stop, f"made {made}")
+    for eos, generation in ((ids[4], None), ([511, ids[4]], None), ([511, ids[4]], {"eos_token_id": None}), (511, {"eos_token_id": [510, ids[4]]})):
+        got = generate(eos, generation)
+        check(got == want, f"ends {eos}, {generation}: {got}, not {want}")
+    check(generate(ids[4], {"eos_token_id": 511}) == made, "ends with an id that generation_config.json has not")
+    for eos, words in ((512, "ends texts with token 512, which is none of its own, 0 to 511"), (-1, "with token -1, which"),
+                       ([1, 2.5], "eos_token_id: is a number, expected the id"), ("a", "eos_token_id: is a string, expected the id"),
+                       ([3] * 65, "eos_token_id: has 65 ids; plmr takes 64 at most"), ([[1]], "eos_token_id: is an array, expected")):
+        got = generate(eos, {"eos_token_id": None})
+        check(words in got, f"ends {eos}: {got}, not '{words}'")
+    vocabulary(hf, 512)
+    generate(None, {"eos_token_id": [510, ids[4]]})
+    for more in ([], ["--ignore-eos"]):
+        record, = plmr.records(["generate", "-m", hf, "--tokens", "1,17", "-n", "8"] + more + CORES)
+        check(record["output_tokens"] == (8 if more else stop), f"with a tokenizer {more}: {record['output_tokens']}")
+
+
 BYTES = [b if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174 else None for b in range(256)]
 MOVED = [b for b in range(256) if BYTES[b] is None]
 SPELT = "".join(chr(b if BYTES[b] is not None else 256 + MOVED.index(b)) for b in range(256))
@@ -312,7 +346,7 @@ def refused(plmr, check, data, folder):
         write_json(hf, "config.json", dict(config, **changes))
         expect(words, f"{changes}")
     write_json(hf, "config.json", config)
-    for name in ("model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "config.json"):
+    for name in ("generation_config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json", "config.json"):
         for wrong, words in (([[1], 2], "is an array, expected an object"), (7, "not valid JSON")):
             write_json(hf, name, wrong)
             expect(f"{name}:1: {words}", f"{name} is {wrong}")
@@ -324,6 +358,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, Started(sys.argv[1], sys.argv[2]) as plmr:
         same(plmr, check, data, folder)
         kinds(plmr, check, data, folder)
+        ends(plmr, check, data, folder)
         tokenizers(plmr, check, data, folder)
         refused(plmr, check, data, folder)
     check.done()

@@ -621,6 +621,8 @@ static void what_is_missing_or_wrong(void **state)
                         "my.gguf: key 'llama.rope.freq_base' is -1; plmr takes 1 to 1e+12");
     expect_tiny_refused((struct tiny){.arch = "granite", .key = "granite.logit_scale", .real = 0.9e-6f},
                         "my.gguf: key 'granite.logit_scale' is 9e-07; plmr takes 1e-06 to 1e+06");
+    expect_tiny_refused((struct tiny){.arch = "llama", .key = "plmr.end_ids", .each = "416"},
+                        "my.gguf: ends texts with token 6, which is none of its own, 0 to 4; correct its eos_token_id");
 }
 
 /* Any bit of a real model's header flipped: a model, whose weights can be read, or one line. */
