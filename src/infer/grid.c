@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hint.h"
 #include "base/memory.h"
 
 const plmr_deal *plmr_grid_deal(const plmr_grid *grid, enum plmr_dimension dimension, enum plmr_llm_phase phase)
@@ -134,7 +135,7 @@ static plmr_status make_plans(plmr_grid *grid, const plmr_reduce_options *asked)
     plmr_reduce_options alike = {.n_levels = tree.n_levels, .n_group_levels = tree.n_levels - 1};
     memcpy(alike.n_groups, grid->plan_x->groups, sizeof alike.n_groups);
     PLMR_TRY(make_plan(grid, PLMR_Y, grid->rows, grid->rows == grid->cols ? &alike : &tree, &grid->plan_y));
-    if (grid->keys.n_filled > grid->heads.span)
+    if (grid->heads.span < grid->cols) /* what is asked for is for a whole line */
         tree.n_group_levels = 0;
     PLMR_TRY(make_plan(grid, PLMR_X, grid->heads.span, &tree, &grid->plan_head));
     return make_heads_plan(grid);
@@ -203,6 +204,11 @@ static plmr_status fill_grid(plmr_grid *grid, const plmr_device *device, const p
                              const plmr_reduce_options *tree, const plmr_region_options *options,
                              enum plmr_grid_use use)
 {
+    PLMR_CHECK(grid->rows >= 3 && grid->cols >= 3, PLMR_ERROR_INPUT,
+               "a region of %dx%d cores is too small for a language model, which needs 3x3: choose %s", grid->rows,
+               grid->cols,
+               plmr_hint("larger --prefill-cores and --decode-cores, or a larger --device",
+                         "larger regions, or a larger device"));
     PLMR_TRY(plmr_region_create(grid->ranks, device, grid->rows, grid->cols, options, &grid->region));
     make_deals(grid, shape);
     deal_values(grid, PLMR_X, use);
