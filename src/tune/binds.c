@@ -30,13 +30,17 @@ static plmr_status look_larger(const plmr_tune_task *task, const plmr_tune_resul
 {
     plmr_phase_setup p = r->point;
     plmr_tune_result larger;
+    plmr_status refusal;
     p.tree.n_group_levels = 0;
     p.rows += (p.rows + 9) / 10;
     p.cols += (p.cols + 9) / 10;
     snprintf(text, 64, "the device has no larger region");
     if (p.rows > task->device->rows || p.cols > task->device->cols)
         return PLMR_OK;
-    PLMR_TRY(plmr_tune_evaluate(task, &p, &larger));
+    PLMR_TRY(plmr_tune_try(task, &p, &larger, &refusal));
+    plmr_error_free(refusal);
+    if (refusal)
+        return PLMR_OK;
     double more = 100 * (larger.cost.t_cycles / r->cost.t_cycles - 1);
     snprintf(text, 64, "with %dx%d cores the time %s %.1f %%", p.rows, p.cols, more < 0 ? "falls" : "rises",
              fabs(more));
@@ -48,6 +52,10 @@ static plmr_status find_work(const plmr_tune_task *task, const plmr_tune_result 
     char larger[64];
     double delay, arithmetic = r->cost.compute_cycles;
     const char *name = largest_delay(&r->cost, &delay);
+    bind->letter = 'L';
+    snprintf(bind->why, sizeof bind->why, "nothing takes any time");
+    if (r->cost.t_cycles == 0)
+        return PLMR_OK;
     PLMR_TRY(look_larger(task, r, larger));
     bind->letter = 2 * arithmetic > r->cost.t_cycles ? 'P' : 'L';
     if (bind->letter == 'P')

@@ -86,6 +86,15 @@ plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setu
     return status;
 }
 
+plmr_status plmr_tune_try(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result,
+                          plmr_status *refusal)
+{
+    plmr_status status = plmr_tune_evaluate(task, point, result);
+    bool refused = status && plmr_error_code(status) == PLMR_ERROR_INPUT;
+    *refusal = refused ? status : PLMR_OK;
+    return refused ? PLMR_OK : status;
+}
+
 /* Of those that do not fit, the nearest to it: from there neighbours lead to what does. */
 static int64_t excess(const plmr_tune_result *r)
 {

@@ -36,12 +36,13 @@ json_t *plmr_tune_record(const plmr_tune_task *task, const plmr_tune_report *rep
     const plmr_llm_setup *setup = &task->setup;
     plmr_tune_times times = plmr_tune_times_of(task, &report->rows[0][0], &report->rows[1][0]);
     json_t *json = plmr_take_made(json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:f, s:i, s:f, s:f, s:o?, s:f}", "command", "tune", "model",
-        task->shape->name, "device", task->device->name, "prompt_tokens", (json_int_t)setup->n_prompt, "output_tokens",
-        (json_int_t)plmr_tune_decodes(task), "kv", setup->concat ? "concat" : "shift", "kv_dtype",
+        "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:f, s:f, s:o?, s:i, s:o?, s:o?, s:o?, s:f}", "command", "tune",
+        "model", task->shape->name, "device", task->device->name, "prompt_tokens", (json_int_t)setup->n_prompt,
+        "output_tokens", (json_int_t)plmr_tune_decodes(task), "kv", setup->concat ? "concat" : "shift", "kv_dtype",
         plmr_llm_cache_name(setup), "version", PLMR_VERSION, "ttft_s", times.ttft_s, "tpot_s", times.tpot_s, "tpr_e2e",
-        times.tpr_e2e, "batch", setup->n_batch, "prefill_tok_s", times.prefill_tok_s, "decode_tok_s",
-        times.decode_tok_s, "tok_j", json_real(times.tok_j), "sram_left_bytes", times.sram_left_bytes));
+        json_real(times.tpr_e2e), "batch", setup->n_batch, "prefill_tok_s", json_real(times.prefill_tok_s),
+        "decode_tok_s", json_real(times.decode_tok_s), "tok_j", json_real(times.tok_j), "sram_left_bytes",
+        times.sram_left_bytes));
     json_object_update_new(json, plmr_tune_report_json(report, task));
     return json;
 }
@@ -62,7 +63,7 @@ static void print_row(FILE *out, const plmr_device *device, const char *label, c
     snprintf(cores, sizeof cores, "%lldx%lld", (long long)r->rows, (long long)r->cols);
     snprintf(regions, sizeof regions, "%lld of %lld", (long long)(r->regions * r->replicas),
              (long long)r->regions_wafer);
-    if (r != best)
+    if (r != best && best->cycles > 0)
         snprintf(against, sizeof against, "  %+.1f %%", 100 * (r->cycles / best->cycles - 1));
     fprintf(out, "  %-7s %9s %2lld %-9s %5s %6lld %9s %7s%s %5lld%s %9s %9s%s\n", label, cores, (long long)r->tree_k,
             r->groups_y[0] ? r->groups_y : "-",

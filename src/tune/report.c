@@ -235,7 +235,7 @@ static bool read_row(const json_t *json, plmr_tune_row *row)
 #define X(type, key) read = read && read_##type(json_object_get(json, #key), &row->key);
     PLMR_TUNE_ROW_FIELDS(X)
 #undef X
-    return read && row->rows > 0 && row->cols > 0 && row->cycles > 0;
+    return read && row->rows > 0 && row->cols > 0 && row->cycles >= 0;
 }
 
 static bool read_phase(const json_t *json, int phase, plmr_tune_report *report)

@@ -32,16 +32,28 @@ static int find(const plmr_tune_search *s, const plmr_phase_setup *point)
     return -1;
 }
 
-/* Index of the point's result. */
+/* The first refusal is kept: where there is no other choice, it is the answer. */
+static void leave_out(plmr_tune_search *s, plmr_status refusal)
+{
+    if (s->refusal)
+        plmr_error_free(refusal);
+    else
+        s->refusal = refusal;
+}
+
+/* Index of the point's result; -1 where it is refused, and so left out. */
 static plmr_status look_at(plmr_tune_search *s, const plmr_phase_setup *point, int *index)
 {
+    plmr_status refusal;
     *index = find(s, point);
     if (*index >= 0)
         return PLMR_OK;
     s->results = plmr_take_more(s->results, ((size_t)s->n_results + 1) * sizeof *s->results);
-    *index = s->n_results;
-    PLMR_TRY(plmr_tune_evaluate(s->task, point, &s->results[*index]));
-    s->n_results++;
+    PLMR_TRY(plmr_tune_try(s->task, point, &s->results[s->n_results], &refusal));
+    if (refusal)
+        leave_out(s, refusal);
+    else
+        *index = s->n_results++;
     return PLMR_OK;
 }
 
@@ -49,7 +61,7 @@ static plmr_status look_at(plmr_tune_search *s, const plmr_phase_setup *point, i
 
 struct climb {
     plmr_tune_search *search;
-    int best;
+    int best; /* -1: none yet */
 };
 
 static plmr_status try_point(struct climb *c, plmr_phase_setup point)
@@ -59,7 +71,7 @@ static plmr_status try_point(struct climb *c, plmr_phase_setup point)
     if (!point.rows || !point.cols || point.rows > s->task->device->rows || point.cols > s->task->device->cols)
         return PLMR_OK;
     PLMR_TRY(look_at(c->search, &point, &index));
-    if (plmr_tune_is_better(&s->results[index], &s->results[c->best]))
+    if (index >= 0 && (c->best < 0 || plmr_tune_is_better(&s->results[index], &s->results[c->best])))
         c->best = index;
     return PLMR_OK;
 }
@@ -235,7 +247,7 @@ static int side_within(const plmr_tune_search *s, int side)
 static plmr_status look_at_tilings(plmr_tune_search *s)
 {
     const plmr_device *d = s->task->device;
-    struct climb c = {s, 0};
+    struct climb c = {s, -1};
     for (int down = 1; down <= TILINGS && s->task->decode; down++)
         for (int across = 1; across <= TILINGS; across++)
             PLMR_TRY(try_point(&c, (plmr_phase_setup){.rows = side_within(s, (int)d->rows / down),
@@ -260,6 +272,18 @@ static plmr_status climb_best(plmr_tune_search *s)
     return PLMR_OK;
 }
 
+/* The vocabulary is met once a token: it decides between neighbours only. Prefill does not meet it. */
+static plmr_status climb_finely(plmr_tune_search *s, int most)
+{
+    if (!s->task->decode)
+        return PLMR_OK;
+    free(s->sides);
+    s->sides = plmr_tune_sides(s->task, true, most, &s->n_sides);
+    PLMR_TRY(climb(s, 0));
+    sort(s);
+    return PLMR_OK;
+}
+
 /* The error says what the nearest region lacks. */
 static plmr_status check_fits(const plmr_tune_search *s)
 {
@@ -276,7 +300,7 @@ static plmr_status check_fits(const plmr_tune_search *s)
     return PLMR_OK;
 }
 
-/* The region that commands have where none is given, if the device's defects leave it a place. */
+/* The region that commands have where none is given. */
 static plmr_status look_at_default(plmr_tune_search *s)
 {
     plmr_llm_setup setup = s->task->setup;
@@ -286,11 +310,17 @@ static plmr_status look_at_default(plmr_tune_search *s)
         setup.phase[i] = (plmr_phase_setup){0};
     plmr_llm_setup_choose(&setup, true, true, s->task->device, s->task->shape);
     plmr_phase_setup point = {.rows = phase->rows, .cols = phase->cols, .tree = {.n_levels = 2}};
-    plmr_status status = look_at(s, &point, &index);
-    if (!status || plmr_error_code(status) != PLMR_ERROR_INPUT)
-        return status;
-    plmr_error_free(status);
-    return PLMR_OK;
+    return look_at(s, &point, &index);
+}
+
+/* Nothing to go on from. */
+static plmr_status check_found(plmr_tune_search *s)
+{
+    plmr_status refusal = s->refusal;
+    if (s->n_results)
+        return PLMR_OK;
+    s->refusal = PLMR_OK;
+    return refusal;
 }
 
 /* The placement that all commands choose, where an aim is given, or where one wafer does not do: nothing found is worse. */
@@ -315,12 +345,14 @@ static plmr_status search(plmr_tune_search *s)
     const plmr_device *d = s->task->device;
     int short_side = (int)plmr_smaller(d->rows, d->cols), long_side = (int)(d->rows + d->cols) - short_side;
     int most = s->task->decode ? long_side : short_side;
-    s->sides = plmr_tune_sides(s->task, most, &s->n_sides);
+    s->sides = plmr_tune_sides(s->task, false, most, &s->n_sides);
     PLMR_TRY(look_around(s));
     PLMR_TRY(look_at_tilings(s));
     PLMR_TRY(look_at_default(s));
+    PLMR_TRY(check_found(s));
     PLMR_TRY(look_at_chosen(s));
     PLMR_TRY(climb_best(s));
+    PLMR_TRY(climb_finely(s, most));
     return check_fits(s);
 }
 
@@ -337,6 +369,7 @@ void plmr_tune_search_free(plmr_tune_search *s)
 {
     free(s->sides);
     free(s->results);
+    plmr_error_free(s->refusal);
     *s = (plmr_tune_search){0};
 }
 

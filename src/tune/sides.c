@@ -26,7 +26,7 @@ int plmr_tune_least_side(const plmr_device *device)
     return eighth < PLMR_TUNE_LEAST_SIDE ? PLMR_TUNE_LEAST_SIDE : plmr_smaller(eighth, PLMR_TUNE_MOST_LEAST);
 }
 
-int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides)
+int *plmr_tune_sides(const plmr_tune_task *task, bool finely, int most, int *n_sides)
 {
     const plmr_model_shape *shape = task->shape;
     int least = plmr_tune_least_side(task->device);
@@ -36,6 +36,8 @@ int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides)
     mark_dimension(shape->n_ffn, most, marked);
     mark_dimension(task->decode ? task->setup.n_tokens : task->setup.n_prompt, most, marked);
     mark_heads(shape, most, marked);
+    if (finely)
+        mark_dimension(shape->n_vocab, most, marked);
     marked[least] = true;
     *n_sides = 0;
     for (int side = least; side <= most; side++)

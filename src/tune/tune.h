@@ -58,6 +58,11 @@ typedef struct plmr_tune_result {
 /* What a choice that exceeds memory or routes would take is said, too. Collective. */
 plmr_status plmr_tune_evaluate(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result);
 
+/* The same of a choice that may be none, as where the device's defects leave its region no place: *refusal then says so,
+ * for the caller to free, and there is no result; else it is NULL. */
+plmr_status plmr_tune_try(const plmr_tune_task *task, const plmr_phase_setup *point, plmr_tune_result *result,
+                          plmr_status *refusal);
+
 /* Whether a is to be preferred: what fits to what does not, fewer wafers where it is not said how many there are, what the
  * aim wants, less time. */
 bool plmr_tune_is_better(const plmr_tune_result *a, const plmr_tune_result *b);
@@ -68,16 +73,18 @@ typedef struct plmr_tune_search {
     int n_sides, *sides; /* rows and columns that are worth trying, rising */
     int n_results;
     plmr_tune_result *results; /* rows, cols, ... as evaluated: no two alike */
+    plmr_status refusal;       /* of the first choice that was refused; NULL: none was */
 } plmr_tune_search;
 
 /* Numbers of rows or columns, rising: those with which some dimension of the model or of the request is dealt in
- * smaller chunks than with one fewer. Between two of them all tiles are alike (but those of the vocabulary, which is
- * met once a token), and more cores are only farther, but for how evenly a tree's groups come out. At most `most`. For
+ * smaller chunks than with one fewer; the vocabulary, which is met once a token, only if `finely`. Between two of them
+ * all tiles are alike, and more cores are only farther, but for how evenly a tree's groups come out. At most `most`. For
  * the caller to free. Local. */
-int *plmr_tune_sides(const plmr_tune_task *task, int most, int *n_sides);
+int *plmr_tune_sides(const plmr_tune_task *task, bool finely, int most, int *n_sides);
 
-/* From the best of a coarse grid of squares, and in decode of oblongs, step by step to the better neighbour; results
- * are then sorted, best first. Fails where nothing fits the device. Collective. */
+/* From the best of a coarse grid of squares, and in decode of oblongs, step by step to the better neighbour; from the
+ * best of all with finer steps. Results are then sorted, best first. What the model refuses is left out. Fails where nothing
+ * fits the device. Collective. */
 plmr_status plmr_tune_search_run(const plmr_tune_task *task, plmr_tune_search *search);
 void plmr_tune_search_free(plmr_tune_search *search);
 
