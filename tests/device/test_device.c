@@ -73,6 +73,35 @@ static void every_shipped_device_loads(void **state)
     free(names);
 }
 
+/* What several parts have more of, or joined otherwise, than one. */
+static bool is_of_the_whole(const char *key)
+{
+    static const char *const keys[] = {"rows",   "cols", "ring_", "buffer", "straight",
+                                       "border", "dram", "host_", "wafer_", "power"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strncmp(key, keys[i], strlen(keys[i])))
+            return true;
+    return false;
+}
+
+/* A device of several parts has their cores: all else, and where it comes from, is the part's. */
+static void parts_are_what_they_are_alone(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"dojo-3x3", "dojo-tile"}, {"wormhole-galaxy", "wormhole"}, {"wse2-pair", "wse2"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        plmr_device whole = test_device(pairs[i][0]), part = test_device(pairs[i][1]);
+        assert_true(whole.topology == part.topology && whole.router == part.router);
+#define X(key, unit, least, most, meaning)                                                                             \
+    if (!is_of_the_whole(#key) &&                                                                                      \
+        (whole.key != part.key || memcmp(&whole.origin.key, &part.origin.key, sizeof part.origin.key)))                \
+        fail_msg("%s of %s is %g, of %s %g", #key, pairs[i][0], whole.key, pairs[i][1], part.key);
+        PLMR_DEVICE_NUMBERS(X)
+#undef X
+    }
+}
+
 static void wse2_is_the_papers_wafer(void **state)
 {
     (void)state;
@@ -685,6 +714,7 @@ int main(void)
     setenv("PLMR_SHARE", PLMR_SHARE_SOURCE, 1); /* before any device that is installed on this machine */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shipped_device_loads),
+        cmocka_unit_test(parts_are_what_they_are_alone),
         cmocka_unit_test(wse2_is_the_papers_wafer),
         cmocka_unit_test(costs_of_wse2),
         cmocka_unit_test(costs_of_other_devices),
