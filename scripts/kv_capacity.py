@@ -29,7 +29,7 @@ def core(model, side, packed, whole_heads, rest):
     dim, ffn = part(m["dim"]), part(m["ffn"])
     layer = 2 * dim * (2 * queries + 2 * keys + 3 * ffn) + (2 * 2 * dim if rest else 0)
     scores = 2 * (m["heads"] // m["kv_heads"]) if rest else 0
-    return layer, 2 * 2 * keys, scores, 2 * (4 * dim + queries + 2 * keys + 3 * ffn) if rest else 0
+    return layer, 2 * 2 * keys, scores, 2 * (4 * dim + queries + 2 * keys + 2 * ffn) if rest else 0
 
 
 def capacities(model, n_layers, rule):
