@@ -30,7 +30,7 @@ static plmr_status lay_blocks(const plmr_timing *t, enum plmr_llm_phase phase, p
     layout->blocks = plmr_expert_blocks_of(&t->shape, layout->n_parts, g->rows, g->cols, phase == PLMR_PREFILL);
     layout->n_parts = b->n;
     PLMR_TRY(
-        plmr_grid_create(g->ranks, t->device, &t->shape, b->rows, b->cols, &tree, &any, PLMR_FOR_TIME, &layout->grid));
+        plmr_grid_create(g->ranks, &t->even, &t->shape, b->rows, b->cols, &tree, &any, PLMR_FOR_TIME, &layout->grid));
     return phase == PLMR_PREFILL || t->setup.plan->allreduce ? PLMR_OK : route_blocks(layout, g);
 }
 

@@ -176,27 +176,39 @@ static void add_links(const plmr_cost_pass *pass, const plmr_part_loads *loads)
         }
 }
 
+/* The block's cores are all alike: those of the region are not, and each takes its own time to compute. */
+static void wait_for(const plmr_cost_pass *inside, plmr_cost_pass *pass)
+{
+    plmr_region *region = pass->grid->region;
+    double computing[PLMR_N_WORKS] = {[PLMR_WORK_ELEMENTS] = inside->work[PLMR_WORK_ELEMENTS]};
+    computing[PLMR_WORK_PROJECTION] =
+        inside->grid->region->ledger.compute_cycles - inside->work[PLMR_WORK_ELEMENTS];
+    for (int i = 0; i < PLMR_N_WORKS; i++) {
+        if (inside->work[i] == 0)
+            continue;
+        plmr_region_compute(region, "experts", computing[i]);
+        plmr_region_move(region, PLMR_MOVE_REDUCE, inside->work[i] - computing[i]);
+        plmr_cost_note(pass, (enum plmr_work)i);
+    }
+}
+
 /* The layer's region waits for that block; its ledger has the work of all. */
 static plmr_status leave(const plmr_cost_pass *inside, plmr_cost_pass *pass, const plmr_part_loads *loads)
 {
     plmr_region *region = pass->grid->region;
     const plmr_ledger *of_block = &inside->grid->region->ledger;
     double share = (double)loads->n_pairs / (double)loads->pairs[loads->busiest];
-    double macs = round(of_block->multiply_adds * share), computing = of_block->compute_cycles;
+    double macs = round(of_block->multiply_adds * share);
     plmr_cost_note_core(pass, (double)loads->pairs[loads->busiest] * loads->n / (double)loads->n_pairs);
     PLMR_TRY(plmr_region_charge(region, "experts' tiles", of_block->sram_peak_bytes));
     plmr_region_release(region, of_block->sram_peak_bytes);
-    plmr_region_compute(region, "experts", computing);
-    plmr_region_move(region, PLMR_MOVE_REDUCE, inside->t_cycles - computing);
+    wait_for(inside, pass);
     region->ledger.multiply_adds += macs;
     region->ledger.wavelet_hops += (uint64_t)llround((double)of_block->wavelet_hops * share);
     region->ledger.parts |= of_block->parts;
     if (region->profile)
         region->profile->multiply_adds += macs / ((double)pass->grid->rows * pass->grid->cols);
     add_links(pass, loads);
-    for (int i = 0; i < PLMR_N_WORKS; i++)
-        pass->work[i] += inside->work[i];
-    pass->t_cycles = plmr_clock_max(region->clock);
     return PLMR_OK;
 }
 

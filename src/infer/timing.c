@@ -40,6 +40,8 @@ plmr_status plmr_timing_create(plmr_ranks *ranks, const plmr_device *device, con
 {
     plmr_timing *t = plmr_take_zeroed(1, sizeof *t);
     t->device = device;
+    t->even = *device;
+    t->even.slow_share = t->even.slow.n = 0;
     t->setup = *setup;
     plmr_llm_setup_complete(&t->setup, shape);
     take_shape(t, shape);

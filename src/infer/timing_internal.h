@@ -8,6 +8,7 @@ enum plmr_kept { PLMR_KEEP_ALL, PLMR_KEEP_CACHE, PLMR_KEEP_NOTHING };
 
 struct plmr_timing {
     const plmr_device *device;
+    plmr_device even; /* the same without slow cores */
     plmr_model_shape shape;
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;

@@ -3,6 +3,7 @@ ranks; what a device does not know is refused.
 
 mixed.py MPIEXEC MANY DATA_FOLDER. Exits with 77 (skipped) without NumPy.
 """
+import json
 import os
 import sys
 import tempfile
@@ -248,6 +249,27 @@ def check_blocks(check, plmr, data):
     check(all(other[key] == blocks[key] for key in blocks if key.startswith(("cycles", "expert", "energy"))), "3 ranks differ")
 
 
+def device_file(folder, **keys):
+    path = os.path.join(folder, "device.json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump({"title": "a test's", "like": "wse2", **keys}, out)
+    return path
+
+
+def check_slow(check, plmr, folder):
+    """One core that takes F times as long, of the first of 2x2 blocks or of the last: nothing takes more than F times."""
+    def record(phase, **keys):
+        cores = f"--{phase}-cores=12x12"
+        got = plmr.records(["llm", "-m", "demo-moe", "--phase", phase, *(["--prompt=24"] if phase == "prefill" else ["--context=24", "--decode=1"]), cores,
+                            "--experts=blocks", "--allow=M,R", "--device", device_file(folder, **keys)], 1)[0]
+        return got["prefill_cycles" if phase == "prefill" else "decode_cycles_first"], sum(got[key] or 0 for key in got if key.startswith("cycles_"))
+    for phase in "prefill", "decode":
+        even, _ = record(phase)
+        for core in (0, 0), (11, 11):
+            total, works = record(phase, slow=[[*core, 10]])
+            check(even < total <= 10 * even and works == total, f"{phase}, core {core}: {total}, {works} for {even}")
+
+
 def check_prefill(check, plmr):
     args = ["llm", "-m", "mixtral-8x7b", "--phase", "prefill", "--prompt", "256", "--prefill-cores", "240x240", "--allow", "M,R"]
     def record(*more):
@@ -324,6 +346,7 @@ def main():
         check_both_phases(check, plmr)
         check_shared_link(check, plmr)
         check_blocks(check, plmr, sys.argv[3])
+        check_slow(check, plmr, folder)
         check_prefill(check, plmr)
         check_model(check, plmr)
         check_batch(check, plmr)
