@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "region/defects.h"
 
 /* ---- aims ---- */
 
@@ -90,7 +91,6 @@ static plmr_status try_wide(struct search *s, int rows, int cols, int wide)
 {
     const plmr_choose *task = s->task;
     int n = task->n_layers, most = task->most_layers && task->most_layers < n ? task->most_layers : n;
-    s->n_regions = (int)task->device->rows / rows * ((int)task->device->cols / cols);
     PLMR_TRY(task->open(task->context, rows, cols, wide));
     for (int layers = most; layers >= 1; layers--) {
         int stages = (int)plmr_ceil_div(n, layers);
@@ -109,6 +109,9 @@ static plmr_status try_wide(struct search *s, int rows, int cols, int wide)
 static plmr_status try_region(struct search *s, int rows, int cols)
 {
     int least = s->task->least_wide ? s->task->least_wide : 1;
+    s->n_regions = plmr_defects_regions(s->task->device, rows, cols);
+    if (s->n_regions == 0)
+        return PLMR_OK;
     for (int wide = least; wide <= s->task->most_wide || wide == least; wide *= 2)
         PLMR_TRY(try_wide(s, rows, cols, wide));
     return PLMR_OK;
@@ -127,12 +130,11 @@ static int side_within(const plmr_choose *task, int side)
 static plmr_status try_side(struct search *s, int side)
 {
     static const int shapes[][2] = {{1, 1}, {3, 4}, {2, 3}};
-    const plmr_device *d = s->task->device;
     for (int i = 0; i < (s->task->oblong ? 3 : 1); i++)
         for (int tall = 0; tall < (i ? 2 : 1); tall++) {
             int shorter = side_within(s->task, side * shapes[i][0] / shapes[i][1]);
             int rows = tall ? side : shorter, cols = tall ? shorter : side;
-            if (shorter && rows <= d->rows && cols <= d->cols)
+            if (shorter)
                 PLMR_TRY(try_region(s, rows, cols));
         }
     return PLMR_OK;

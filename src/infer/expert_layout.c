@@ -37,12 +37,11 @@ static plmr_status lay_blocks(const plmr_timing *t, enum plmr_llm_phase phase, p
 plmr_status plmr_timing_place_experts(plmr_timing *t, enum plmr_llm_phase phase)
 {
     plmr_expert_layout *layout = &t->experts[phase];
-    const plmr_grid *g = phase == PLMR_DECODE ? t->decode : t->prefill;
     layout->setup = plmr_llm_experts(&t->setup, phase);
     if (!t->shape.n_experts)
         return PLMR_OK;
     layout->n_parts = plmr_expert_parts(&layout->setup, &t->shape);
-    int most = (int)t->device->rows / g->rows * ((int)t->device->cols / g->cols);
+    int most = t->tiling[phase].down * t->tiling[phase].across;
     if (phase == PLMR_PREFILL && plmr_expert_regions(&layout->setup, &t->shape) > most)
         layout->n_parts = most;
     return plmr_expert_spread_of(&layout->setup) == PLMR_EXPERTS_IN_BLOCKS ? lay_blocks(t, phase, layout) : PLMR_OK;

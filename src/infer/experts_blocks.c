@@ -181,8 +181,7 @@ static void wait_for(const plmr_cost_pass *inside, plmr_cost_pass *pass)
 {
     plmr_region *region = pass->grid->region;
     double computing[PLMR_N_WORKS] = {[PLMR_WORK_ELEMENTS] = inside->work[PLMR_WORK_ELEMENTS]};
-    computing[PLMR_WORK_PROJECTION] =
-        inside->grid->region->ledger.compute_cycles - inside->work[PLMR_WORK_ELEMENTS];
+    computing[PLMR_WORK_PROJECTION] = inside->grid->region->ledger.compute_cycles - inside->work[PLMR_WORK_ELEMENTS];
     for (int i = 0; i < PLMR_N_WORKS; i++) {
         if (inside->work[i] == 0)
             continue;

@@ -187,11 +187,6 @@ static int64_t prefill_working(const plmr_timing *t)
     return elements * plmr_timing_element_bytes(t) + g->region->ledger.sram_peak_bytes;
 }
 
-static int count_regions(const plmr_timing *t, int rows, int cols)
-{
-    return (int)t->device->rows / rows * ((int)t->device->cols / cols);
-}
-
 /* The side of a square region in which a layer would fit, about: what a core needs falls with the cores. */
 static int side_for(const plmr_timing *t, const plmr_placement *p, int64_t need)
 {
@@ -257,23 +252,24 @@ static void note_room(const plmr_timing *t, plmr_placement *p, int64_t n_last, i
 }
 
 /* Layers evenly over as many regions as they take. */
-static plmr_status place_all(plmr_timing *t, plmr_placement *p, const char *phase, const plmr_phase_setup *asked,
-                             int64_t row_tokens)
+static plmr_status place_all(plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens)
 {
+    plmr_placement *p = &t->placement[phase];
+    const plmr_phase_setup *asked = &t->setup.phase[phase];
     int64_t layer = layers_bytes(t, p, 1, row_tokens), room = (int64_t)t->device->sram - p->working_bytes;
     if ((layer > room || p->output_bytes > room) && keep_less(t))
         return PLMR_OK;
     if (layer > room && !t->setup.allow_memory)
-        return misfit(t, p, phase, "one layer", p->working_bytes + layer);
+        return misfit(t, p, plmr_phase_name(phase), "one layer", p->working_bytes + layer);
     int64_t layers = t->setup.n_layers,
             stages = plmr_ceil_div(layers, most_layers(t, p, asked->layers, row_tokens, room));
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     p->row_tokens = row_tokens;
     int64_t n_last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = asked->output_apart || layers_bytes(t, p, n_last, row_tokens) + p->output_bytes > room;
-    p->n_regions = count_regions(t, p->rows, p->cols);
+    p->n_regions = t->tiling[phase].down * t->tiling[phase].across;
     if (p->output_bytes > room && !t->setup.allow_memory)
-        return misfit(t, p, phase, "the output projection", p->working_bytes + p->output_bytes);
+        return misfit(t, p, plmr_phase_name(phase), "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
     if (p->n_stages <= p->n_regions || !keep_less(t))
         note_room(t, p, n_last, room);
@@ -377,7 +373,7 @@ static plmr_status place_streamed(plmr_timing *t, enum plmr_llm_phase phase, int
     if (fits && phase == PLMR_DECODE && !t->setup.keeps_none)
         keep_shares(t, p, row_tokens, t->decode->dim.size);
     p->n_stages = 1;
-    p->n_regions = count_regions(t, p->rows, p->cols);
+    p->n_regions = t->tiling[phase].down * t->tiling[phase].across;
     p->layers_per_stage = t->setup.n_layers;
     p->row_tokens = row_tokens;
     p->cache_outside = t->kept == PLMR_KEEP_NOTHING;
@@ -392,10 +388,7 @@ static plmr_status place_streamed(plmr_timing *t, enum plmr_llm_phase phase, int
 
 static plmr_status place(plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens)
 {
-    const plmr_phase_setup *asked = &t->setup.phase[phase];
-    if (t->kept == PLMR_KEEP_ALL)
-        return place_all(t, &t->placement[phase], plmr_phase_name(phase), asked, row_tokens);
-    return place_streamed(t, phase, row_tokens);
+    return t->kept == PLMR_KEEP_ALL ? place_all(t, phase, row_tokens) : place_streamed(t, phase, row_tokens);
 }
 
 static void note_tree(const plmr_grid *grid, plmr_placement *p)

@@ -1,8 +1,10 @@
 #include "infer/setup.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/larger.h"
+#include "region/defects.h"
 
 void plmr_llm_setup_complete(plmr_llm_setup *setup, const plmr_model_shape *shape)
 {
@@ -35,9 +37,10 @@ const char *plmr_llm_cache_name(const plmr_llm_setup *setup)
 
 /* Does every layer find a place on the wafer in regions of this side? By the weights alone, leaving a quarter of the
  * SRAM to the rest. */
-static bool holds(const plmr_device *device, const plmr_model_shape *shape, int side)
+static bool holds(const plmr_device *device, const int *working, const plmr_model_shape *shape, int side)
 {
-    double regions = floor(device->rows / side) * floor(device->cols / side);
+    plmr_tiling tiling = plmr_defects_tiling(device, working, side, side);
+    double regions = (double)tiling.down * tiling.across;
     double layer = (double)shape->n_bytes / shape->n_layers / ((double)side * side);
     return floor(0.75 * device->sram / layer) * regions >= shape->n_layers;
 }
@@ -54,11 +57,12 @@ void plmr_llm_setup_choose(plmr_llm_setup *setup, bool prefill, bool decode, con
                            const plmr_model_shape *shape)
 {
     plmr_phase_setup *phase = setup->phase;
-    int most = plmr_smaller((int)device->rows, (int)device->cols),
+    int *working = plmr_defects_working(device), most = plmr_defects_square(device, working),
         side = plmr_smaller(most, plmr_larger(shape->dim, 3));
     int decode_side = plmr_smaller(side, plmr_larger(most / 2, 3));
-    while (decode_side < most && !holds(device, shape, decode_side))
+    while (decode_side < most && !holds(device, working, shape, decode_side))
         decode_side++;
+    free(working);
     plmr_llm_setup_complete(setup, shape);
     choose_side(&phase[PLMR_PREFILL], prefill, side);
     choose_side(&phase[PLMR_DECODE], decode,

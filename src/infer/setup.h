@@ -84,7 +84,7 @@ static inline int64_t plmr_wafers_for_both(int64_t prefill, int64_t decode)
 }
 
 /* The same, and the sides of regions that were not given. Prefill: as many cores as the model has elements to deal, or
- * the device's; decode: the smallest region from half of that on, of which the wafer has enough for all layers, or the
+ * as the device has room for, past dead ones; decode: the smallest region from half of that on, of which the wafer has enough for all layers, or the
  * prefill's if the plan keeps it. A phase that is not wanted is taken out. */
 void plmr_llm_setup_choose(plmr_llm_setup *setup, bool prefill, bool decode, const plmr_device *device,
                            const plmr_model_shape *shape);

@@ -11,6 +11,7 @@
 #include "device/outside.h"
 #include "infer/cost.h"
 #include "infer/setup.h"
+#include "region/defects.h"
 
 /* Where the layers lie in a phase, and what of its SRAM a core needs. */
 typedef struct plmr_placement {
@@ -66,6 +67,9 @@ const plmr_outside *plmr_timing_outside(const plmr_timing *timing, enum plmr_llm
 /* What it was made with, completed; how the model lies in prefill or decode. */
 const plmr_llm_setup *plmr_timing_setup(const plmr_timing *timing);
 const plmr_placement *plmr_timing_placement(const plmr_timing *timing, enum plmr_llm_phase phase);
+
+/* Its regions on a wafer, past dead cores. */
+plmr_tiling plmr_timing_tiling(const plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* The region of prefill or decode; NULL: there is no such phase. It may be traced before it is first used: the time of
  * its trace goes on through all passes, in the order in which they are asked for. A profile that it keeps is of the

@@ -12,7 +12,8 @@ struct plmr_timing {
     plmr_model_shape shape;
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
-    plmr_expert_layout experts[2]; /* by phase */
+    plmr_tiling tiling[2];         /* by phase: of a wafer by its regions, */
+    plmr_expert_layout experts[2]; /* where experts are */
     plmr_hottest hottest;          /* of the pass at hand */
     plmr_placement placement[2];   /* of prefill and decode */
     enum plmr_kept kept;

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hint.h"
 #include "base/memory.h"
 #include "device/defect_lists.h"
 
@@ -40,6 +39,66 @@ double plmr_defects_slowness(const plmr_device *device, int row, int col)
     return device->slow_share > 0 && draw(device, row, col, 1) < device->slow_share ? device->slow_factor : 1;
 }
 
+int *plmr_defects_working(const plmr_device *device)
+{
+    if (device->yield >= 1 && device->dead.n == 0)
+        return NULL;
+    int *working = plmr_take_zeroed((size_t)device->rows, sizeof *working);
+    for (int row = 0; row < (int)device->rows; row++)
+        for (int col = 0; col < (int)device->cols; col++)
+            working[row] += !plmr_defects_is_dead(device, row, col);
+    return working;
+}
+
+static int rows_with(const plmr_device *device, const int *working, int cols)
+{
+    int n = 0;
+    for (int row = 0; row < (int)device->rows; row++)
+        n += working[row] >= cols;
+    return n;
+}
+
+plmr_tiling plmr_defects_tiling(const plmr_device *device, const int *working, int rows, int cols)
+{
+    plmr_tiling best = {(int)device->rows / rows, (int)device->cols / cols};
+    if (!working)
+        return best.down > 0 && best.across > 0 ? best : (plmr_tiling){0, 0};
+    int most = best.across;
+    best = (plmr_tiling){0, 0};
+    for (int across = most; across > 0; across--) {
+        int down = rows_with(device, working, across * cols) / rows;
+        if (down * across > best.down * best.across)
+            best = (plmr_tiling){down, across};
+    }
+    return best;
+}
+
+int plmr_defects_regions(const plmr_device *device, int rows, int cols)
+{
+    int *working = plmr_defects_working(device);
+    plmr_tiling tiling = plmr_defects_tiling(device, working, rows, cols);
+    free(working);
+    return tiling.down * tiling.across;
+}
+
+int64_t plmr_defects_cores(const plmr_device *device)
+{
+    int *working = plmr_defects_working(device);
+    int64_t n = working ? 0 : (int64_t)device->rows * (int64_t)device->cols;
+    for (int row = 0; working && row < (int)device->rows; row++)
+        n += working[row];
+    free(working);
+    return n;
+}
+
+int plmr_defects_square(const plmr_device *device, const int *working)
+{
+    int side = (int)(device->rows < device->cols ? device->rows : device->cols);
+    while (working && side > 0 && rows_with(device, working, side) < side)
+        side--;
+    return side;
+}
+
 /* Finds a place for every core of logical row `row` in a physical one; returns how many have one, and the last dead core
  * that was passed over. */
 static int place_row(const plmr_device *device, plmr_defects *d, int row, int physical, int *last_dead)
@@ -69,9 +128,9 @@ static plmr_status refuse(const plmr_device *device, const plmr_defects *d, cons
     return plmr_error_make(
         PLMR_ERROR_INPUT,
         "core (%d,%d) of %s is dead, and row %d has %d working cores of %.0f: %d columns have no place there, and %d "
-        "rows are passed over with %.0f to spare; choose %s",
+        "rows are passed over with %.0f to spare; choose fewer rows or columns of cores%s",
         passed->row, passed->dead, device->name, passed->row, passed->n_working, device->cols, d->cols, passed->n_rows,
-        device->rows - d->rows, plmr_hint("fewer --cores, or another seed", "fewer rows or columns, or another seed"));
+        device->rows - d->rows, device->yield < 1 ? ", or another seed" : "");
 }
 
 static plmr_status place_rows(const plmr_device *device, plmr_defects *d)

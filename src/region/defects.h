@@ -41,6 +41,22 @@ bool plmr_defects_any_dead(const plmr_device *device);
 bool plmr_defects_is_dead(const plmr_device *device, int row, int col);
 double plmr_defects_slowness(const plmr_device *device, int row, int col);
 
+/* Cores of each row of the device that work, for free(); NULL: all do. Local. */
+int *plmr_defects_working(const plmr_device *device);
+
+/* Regions of one size that the device has room for, so many down and across, all in the same rows' working cores: of all
+ * numbers across the one with most regions, and of these the largest. `working`: as above. Local, as what follows. */
+typedef struct plmr_tiling {
+    int down, across;
+} plmr_tiling;
+
+plmr_tiling plmr_defects_tiling(const plmr_device *device, const int *working, int rows, int cols);
+
+/* How many these are, 0: a region has no place; all cores that work; the side of the largest square that has a place. */
+int plmr_defects_regions(const plmr_device *device, int rows, int cols);
+int64_t plmr_defects_cores(const plmr_device *device);
+int plmr_defects_square(const plmr_device *device, const int *working);
+
 /* Hops that the way between two logical cores is longer than without defects; it may be shorter. */
 int plmr_defects_more(const plmr_defects *defects, int row, int col, int to_row, int to_col);
 

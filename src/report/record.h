@@ -190,7 +190,7 @@
     X(count, replicas)           /* how often the model is there, in decode */                                         \
     X(count, prefill_replicas)   /* and in prefill */                                                                  \
     X(count, regions_unused)     /* of the wafers that are needed, in decode, or else in prefill */                    \
-    X(count, cores_unused)       /* those of unused regions, and those that are in none */                             \
+    X(count, cores_unused)       /* those of unused regions, and those that are in none; but for dead ones */          \
     PLMR_OUTSIDE_FIELDS(X)                                                                                             \
     PLMR_WAFER_LINK_FIELDS(X)
 /* clang-format on */
@@ -266,7 +266,7 @@
     X(text, outside)             /* "weights", or "weights and cache", come in; null: all is there */                  \
     PLMR_WAFER_LINK_FIELDS(X)                                                                                          \
     X(count, regions_unused)     /* of all wafers */                                                                   \
-    X(count, cores_unused)       /* of all wafers, that no replica lies on */                                          \
+    X(count, cores_unused)       /* of all wafers, working ones that no replica lies on */                             \
     X(real, cache_way_s)         /* from who reads a prompt to who makes its tokens, in the mean; null: one does       \
                                     both */                                                                            \
     X(count, expert_wafers)      /* that share the experts of a layer; null: there are none */                         \

@@ -123,7 +123,7 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     r->placed_for = run->setup.aim ? plmr_name_of(run->setup.aim) : "";
     wafers = plmr_larger(wafers, run->setup.n_wafers);
     r->regions_unused = wafers * p->n_regions - used;
-    r->cores_unused = wafers * (int64_t)(device->rows * device->cols) - used * p->rows * p->cols;
+    r->cores_unused = wafers * plmr_defects_cores(device) - used * p->rows * p->cols;
 }
 
 int plmr_llm_replicas(const plmr_llm_run *run, enum plmr_llm_phase phase)

@@ -106,10 +106,11 @@ static double send_here(const struct hand *h, const plmr_request *r, int from, i
 {
     const plmr_serve_costs *c = &h->place->costs;
     const plmr_device *d = h->plan->device;
-    int side = c->rows, down = (int)d->rows / side, across = (int)d->cols / side;
+    int side = c->rows;
     int apart = plmr_timing_placement(c->timing, PLMR_DECODE)->output_apart, beside = h->place->draft.timing != NULL;
-    plmr_serve_way way =
-        plmr_serve_way_of(down, across, c->n_stages + beside, apart + beside, from % h->per_wafer, to % h->per_wafer);
+    plmr_tiling tiling = plmr_timing_tiling(c->timing, PLMR_DECODE);
+    plmr_serve_way way = plmr_serve_way_of(tiling.down, tiling.across, c->n_stages + beside, apart + beside,
+                                           from % h->per_wafer, to % h->per_wafer);
     int64_t words = plmr_device_wavelets(d, plmr_timing_cache_bytes(c->timing, r->n_prompt));
     h->own_free[from] = fmax(h->own_free[from], r->t_first) + plmr_serve_way_busy(d, &way, side, words);
     h->sums->wavelet_hops += (double)words * way.all * pow(side, 3);

@@ -7,6 +7,7 @@
 
 #include "base/larger.h"
 #include "base/memory.h"
+#include "region/defects.h"
 
 struct search {
     plmr_ranks *ranks;
@@ -14,17 +15,11 @@ struct search {
     const plmr_model_shape *shape;
     plmr_llm_setup setup;
     const plmr_serve_wish *wish;
-    int side, wide;
+    int side, n_regions, wide;     /* n_regions: of a wafer */
     bool cannot;                   /* passes through the regions at hand break a limit */
     plmr_serve_costs model, draft; /* on them; without a timing: not known yet */
     plmr_candidate *best;          /* so far, on w wafers or fewer at place w; all 0: there is none */
 };
-
-/* Of a wafer. */
-static int count_regions(const struct search *s)
-{
-    return (int)s->device->rows / s->side * ((int)s->device->cols / s->side);
-}
 
 static int count_taken(const struct search *s, int n_stages)
 {
@@ -35,7 +30,7 @@ static int count_taken(const struct search *s, int n_stages)
 static int count_readers(const struct search *s, const plmr_candidate *c)
 {
     int wafers = s->wish->n_prompt / c->wide;
-    return s->wish->n_prompt ? plmr_replicas_on(wafers, count_regions(s), count_taken(s, c->n_stages))
+    return s->wish->n_prompt ? plmr_replicas_on(wafers, s->n_regions, count_taken(s, c->n_stages))
                              : s->wish->prompt_replicas;
 }
 
@@ -190,7 +185,7 @@ static plmr_status share_out(struct search *s, const plmr_candidate *with, plmr_
         plmr_candidate one = *with;
         bool can;
         one.replicas = all || n / h > with->replicas ? with->replicas : (int)(n / h);
-        one.n_wafers = one.wide * plmr_wafers_for(one.replicas, count_regions(s), count_taken(s, one.n_stages));
+        one.n_wafers = one.wide * plmr_wafers_for(one.replicas, s->n_regions, count_taken(s, one.n_stages));
         PLMR_TRY(judge(s, h, &one, &can));
         if (!can)
             continue;
@@ -248,6 +243,7 @@ static plmr_status use_side(void *context, int rows, int cols, int wide)
     (void)cols;
     close_regions(s);
     s->side = rows;
+    s->n_regions = plmr_defects_regions(s->device, rows, cols);
     s->wide = wide;
     return PLMR_OK;
 }
@@ -447,11 +443,12 @@ static bool repeat(struct search *s, plmr_candidate *c)
 {
     int taken = count_taken(s, c->n_stages), before = c->replicas, most = s->wish->most_replicas;
     s->side = c->rows;
+    s->n_regions = plmr_defects_regions(s->device, c->rows, c->cols);
     if (!c->n_wafers || count_readers(s, c))
         return false;
-    c->replicas = plmr_replicas_on(s->wish->n_wafers / c->wide, count_regions(s), taken);
+    c->replicas = plmr_replicas_on(s->wish->n_wafers / c->wide, s->n_regions, taken);
     c->replicas = most && most < c->replicas ? most : c->replicas;
-    c->n_wafers = c->wide * plmr_wafers_for(c->replicas, count_regions(s), taken);
+    c->n_wafers = c->wide * plmr_wafers_for(c->replicas, s->n_regions, taken);
     return c->replicas > before;
 }
 

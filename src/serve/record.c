@@ -45,9 +45,8 @@ static void set_run(const plmr_llm_run *run, const plmr_serve_about *about, plmr
 /* Cores that no replica lies on. */
 static int64_t count_unused(const plmr_llm_run *run, const plmr_serve_place *place)
 {
-    const plmr_device *d = &run->session.device;
     int64_t taken = (int64_t)place->regions * place->n_wafers - plmr_serve_place_unused(place);
-    return (int64_t)(d->rows * d->cols) * place->n_wafers - taken * place->costs.rows * place->costs.rows;
+    return plmr_defects_cores(&run->session.device) * place->n_wafers - taken * place->costs.rows * place->costs.rows;
 }
 
 static void set_place(const plmr_llm_run *run, const plmr_serve_place *place, const plmr_serve_about *about,

@@ -35,7 +35,7 @@ static plmr_status look_larger(const plmr_tune_task *task, const plmr_tune_resul
     p.rows += (p.rows + 9) / 10;
     p.cols += (p.cols + 9) / 10;
     snprintf(text, 64, "the device has no larger region");
-    if (p.rows > task->device->rows || p.cols > task->device->cols)
+    if (!plmr_defects_regions(task->device, p.rows, p.cols))
         return PLMR_OK;
     PLMR_TRY(plmr_tune_try(task, &p, &larger, &refusal));
     plmr_error_free(refusal);

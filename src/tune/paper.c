@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/share.h"
+#include "region/defects.h"
 
 static bool is_model(const json_t *entry, const plmr_model_shape *shape)
 {
@@ -37,5 +38,5 @@ bool plmr_tune_paper_point(const json_t *choice, const plmr_device *device, bool
         return false;
     *point = (plmr_phase_setup){.rows = side, .cols = side, .unfused = !fused};
     point->tree = (plmr_reduce_options){.n_levels = levels, .n_groups = {groups}, .n_group_levels = groups > 0};
-    return side >= 3 && side <= device->rows && side <= device->cols;
+    return side >= 3 && plmr_defects_regions(device, side, side) > 0;
 }

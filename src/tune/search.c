@@ -7,6 +7,7 @@
 #include "base/larger.h"
 #include "base/memory.h"
 #include "infer/choose.h"
+#include "region/defects.h"
 
 enum {
     COARSE = 24,    /* squares of the grid */
@@ -68,7 +69,7 @@ static plmr_status try_point(struct climb *c, plmr_phase_setup point)
 {
     int index;
     const plmr_tune_search *s = c->search;
-    if (!point.rows || !point.cols || point.rows > s->task->device->rows || point.cols > s->task->device->cols)
+    if (!point.rows || !point.cols || !plmr_defects_regions(s->task->device, point.rows, point.cols))
         return PLMR_OK;
     PLMR_TRY(look_at(c->search, &point, &index));
     if (index >= 0 && (c->best < 0 || plmr_tune_is_better(&s->results[index], &s->results[c->best])))
@@ -213,9 +214,10 @@ static void sort(plmr_tune_search *s)
 /* Squares all over the range, and in decode oblongs of two to one that have as many cores. */
 static plmr_status look_around(plmr_tune_search *s)
 {
-    const plmr_device *d = s->task->device;
+    int *working = plmr_defects_working(s->task->device), most = plmr_defects_square(s->task->device, working);
     int n_squares = 1, index;
-    while (n_squares < s->n_sides && s->sides[n_squares] <= d->rows && s->sides[n_squares] <= d->cols)
+    free(working);
+    while (n_squares < s->n_sides && s->sides[n_squares] <= most)
         n_squares++;
     int n = plmr_smaller(n_squares, COARSE);
     for (int i = 0; i < n; i++) {

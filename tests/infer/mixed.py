@@ -270,6 +270,22 @@ def check_slow(check, plmr, folder):
             check(even < total <= 10 * even and works == total, f"{phase}, core {core}: {total}, {works} for {even}")
 
 
+def check_dead(check, plmr, folder):
+    """Regions are counted in what works: of 12x12 cores half of each row."""
+    half = [[row, col] for row in range(12) for col in range(6)]
+    device = device_file(folder, dead=half, rows={"value": 12, "unit": "cores", "tag": "guess", "source": "x"},
+                         cols={"value": 12, "unit": "cores", "tag": "guess", "source": "x"})
+    args = ["llm", "-m", "demo-moe", "--prompt=4", "--decode=2", "--allow=M,R", "--device", device]
+    got, = plmr.records(args + ["--prefill-cores=6x6", "--decode-cores=6x6", "--batch=4"], 1)
+    check(got["regions"] == 2 and got["cores_unused"] == 72 * got["wafers"] - 36 * (2 * got["wafers"] - got["regions_unused"]), f"{got}")
+    code, _, err = plmr.run(args + ["--phase=decode", "--decode-cores=7x7"], 1)
+    check(code != 0 and err[0].endswith("choose fewer rows or columns of cores"), f"{err}")
+    code, _, err = plmr.run(["llm", "-m", "demo-moe", "--device", "wse2:yield=0.5", "--decode-cores=700x700", "--phase=decode"], 1)
+    check(code != 0 and err[0].endswith("choose fewer rows or columns of cores, or another seed"), f"{err}")
+    got, = plmr.records(["llm", "-m", "llama3-70b", "--device", "wse2:yield=0.98", "--phase=decode", "--decode=1", "--allow=M,R"], 1)
+    check(375 <= got["decode_rows"] < 750 and got["regions"] >= 1, f"{got}")
+
+
 def check_prefill(check, plmr):
     args = ["llm", "-m", "mixtral-8x7b", "--phase", "prefill", "--prompt", "256", "--prefill-cores", "240x240", "--allow", "M,R"]
     def record(*more):
@@ -347,6 +363,7 @@ def main():
         check_shared_link(check, plmr)
         check_blocks(check, plmr, sys.argv[3])
         check_slow(check, plmr, folder)
+        check_dead(check, plmr, folder)
         check_prefill(check, plmr)
         check_model(check, plmr)
         check_batch(check, plmr)
