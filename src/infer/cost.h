@@ -44,6 +44,7 @@ typedef struct plmr_expert_layout {
     int n_parts;
     plmr_expert_blocks blocks;
     plmr_grid *grid; /* of one block, as all are; NULL: parts are no blocks */
+    plmr_way way;    /* from the first to the last of regions that are parts */
 } plmr_expert_layout;
 
 /* What experts ask for at most in a layer: words of a link on tokens' ways there or back; a core's work with them, of the

@@ -41,8 +41,9 @@ plmr_status plmr_timing_place_experts(plmr_timing *t, enum plmr_llm_phase phase)
     if (!t->shape.n_experts)
         return PLMR_OK;
     layout->n_parts = plmr_expert_parts(&layout->setup, &t->shape);
-    int most = t->tiling[phase].down * t->tiling[phase].across;
+    int most = t->between[phase].tiling.down * t->between[phase].tiling.across;
     if (phase == PLMR_PREFILL && plmr_expert_regions(&layout->setup, &t->shape) > most)
         layout->n_parts = most;
+    layout->way = plmr_between_worst(&t->between[phase], layout->n_parts);
     return plmr_expert_spread_of(&layout->setup) == PLMR_EXPERTS_IN_BLOCKS ? lay_blocks(t, phase, layout) : PLMR_OK;
 }

@@ -26,6 +26,7 @@ struct ways {
     bool back;
     int n_messages;      /* that a core sends at most */
     double hottest, own; /* words of a link, and that a core sends or takes in, at most */
+    double cycles;       /* that the words of a link take, at most */
     int n;
     double *link[2]; /* of the line at hand: by direction, words on the link after each core */
 };
@@ -34,7 +35,7 @@ static struct ways start_ways(plmr_cost_pass *pass, enum plmr_axis axis, bool ba
 {
     int n = axis == PLMR_X ? pass->grid->cols : pass->grid->rows;
     double *links = plmr_take_zeroed(2 * (size_t)n, sizeof *links);
-    return (struct ways){pass, axis, back, n_messages, 0, 0, n, {links, links + n}};
+    return (struct ways){pass, axis, back, n_messages, 0, 0, 0, n, {links, links + n}};
 }
 
 /* Words, evenly on the cores of a line in their order on `ring`, go to those of a block that begins at `first`. The links
@@ -55,6 +56,21 @@ static void add_words(struct ways *w, const plmr_ring *ring, const plmr_ring *bl
     }
 }
 
+/* Words on the link after core i. */
+static void note_words(struct ways *w, int direction, int i, double words, int n_lines)
+{
+    plmr_region *region = w->pass->grid->region;
+    bool is_border = i + 1 < w->n && plmr_way_borders(region->device, w->axis, i, i + 1) > 0;
+    double exact = plmr_device_quantise(words); /* no dust of differences */
+    double pace = is_border ? plmr_way_border_word(region->device, w->axis) : region->device->link;
+    w->hottest = fmax(w->hottest, exact);
+    w->cycles = fmax(w->cycles, exact * pace);
+    if (is_border)
+        region->ledger.border_hops += (uint64_t)llround(words * n_lines);
+    if (region->profile)
+        region->profile->links[w->axis][direction][i] += (uint64_t)llround(words * n_lines);
+}
+
 /* n_lines of the region have had these words; `own` of them a core's. */
 static void end_lines(struct ways *w, int n_lines, int64_t own)
 {
@@ -67,9 +83,7 @@ static void end_lines(struct ways *w, int n_lines, int64_t own)
             words += link[i];
             link[i] = 0;
             crossed += words;
-            w->hottest = fmax(w->hottest, plmr_device_quantise(words)); /* no dust of differences */
-            if (region->profile)
-                region->profile->links[w->axis][direction][i] += (uint64_t)llround(words * n_lines);
+            note_words(w, direction, i, words, n_lines);
         }
     }
     region->ledger.wavelet_hops += (uint64_t)llround(crossed * n_lines);
@@ -80,8 +94,8 @@ static void travel(struct ways *w)
     plmr_cost_pass *pass = w->pass;
     const plmr_device *d = pass->device;
     plmr_region *region = pass->grid->region;
-    plmr_way way = plmr_way_of(d, w->n - 1);
-    double shared = d->link * w->hottest, alone = way.word * w->own;
+    plmr_way way = plmr_region_way(region, w->axis, 0, w->n - 1);
+    double shared = w->cycles, alone = way.word * w->own;
     double cycles = d->shift_launch * w->n_messages + d->shift_wavelet * w->own + way.flight;
     region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
     plmr_cost_note_link(pass, w->hottest);

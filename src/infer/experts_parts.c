@@ -99,10 +99,12 @@ void plmr_experts_cross(plmr_cost_pass *pass, const plmr_part_loads *loads, int 
         crossed += border_words(&c, 1, at);
         own += part_words(&c, at);
     }
-    plmr_way way = plmr_way_of(d, (loads->n - 1) * pass->grid->cols);
-    double shared = d->link * (double)hottest * pass->grid->cols, alone = way.word * (double)own;
+    plmr_way way = pass->experts->way;
+    double shared = way.word * (double)hottest * pass->grid->cols, alone = way.word * (double)own;
     double cycles = d->shift_launch * (loads->n - 1) + d->shift_wavelet * (double)own + way.flight;
-    region->ledger.wavelet_hops += (uint64_t)(crossed * pass->grid->cols * pass->grid->cols * pass->grid->rows);
+    int64_t all = crossed * pass->grid->cols * pass->grid->rows;
+    region->ledger.wavelet_hops += (uint64_t)(all * pass->grid->cols);
+    region->ledger.border_hops += (uint64_t)(all * way.borders / (loads->n - 1));
     plmr_cost_note_link(pass, (double)hottest * pass->grid->cols);
     plmr_trace_verb(region, what, "tokens");
     plmr_region_move(region, PLMR_MOVE_SHIFT, cycles + (shared > alone ? shared : alone));

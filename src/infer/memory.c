@@ -267,7 +267,7 @@ static plmr_status place_all(plmr_timing *t, enum plmr_llm_phase phase, int64_t 
     p->row_tokens = row_tokens;
     int64_t n_last = layers - (stages - 1) * p->layers_per_stage;
     p->output_apart = asked->output_apart || layers_bytes(t, p, n_last, row_tokens) + p->output_bytes > room;
-    p->n_regions = t->tiling[phase].down * t->tiling[phase].across;
+    p->n_regions = t->between[phase].tiling.down * t->between[phase].tiling.across;
     if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, plmr_phase_name(phase), "the output projection", p->working_bytes + p->output_bytes);
     p->n_stages = (int)stages + p->output_apart;
@@ -373,7 +373,7 @@ static plmr_status place_streamed(plmr_timing *t, enum plmr_llm_phase phase, int
     if (fits && phase == PLMR_DECODE && !t->setup.keeps_none)
         keep_shares(t, p, row_tokens, t->decode->dim.size);
     p->n_stages = 1;
-    p->n_regions = t->tiling[phase].down * t->tiling[phase].across;
+    p->n_regions = t->between[phase].tiling.down * t->between[phase].tiling.across;
     p->layers_per_stage = t->setup.n_layers;
     p->row_tokens = row_tokens;
     p->cache_outside = t->kept == PLMR_KEEP_NOTHING;

@@ -100,19 +100,25 @@ static plmr_status run_layers(const plmr_timing *t, plmr_cost_pass *pass)
     return PLMR_OK;
 }
 
-/* Every core passes n_bytes on to the core at the same place of the next region, as many hops away as a region is wide.
- */
-static double way_cycles(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
+/* Of the ways on from the first n regions, one after the other. */
+typedef struct way_on {
+    double cycles, hops, border_hops;
+} way_on;
+
+/* Every core passes n_bytes on to the core at the same place of the next region. */
+static way_on ways_on(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n_bytes, int n)
 {
     const plmr_device *d = t->device;
-    double words = (double)plmr_device_wavelets(d, n_bytes);
-    plmr_way way = plmr_way_of(d, p->cols);
-    return plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
-}
-
-static double way_hops(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes)
-{
-    return (double)plmr_device_wavelets(t->device, n_bytes) * p->cols * p->rows * p->cols;
+    const plmr_between_ways *between = &t->between[phase];
+    double words = (double)plmr_device_wavelets(d, n_bytes), n_cores = (double)between->rows * between->cols;
+    way_on sum = {0};
+    for (int i = 0; i < n; i++) {
+        plmr_way way = plmr_between_way(between, i, i + 1);
+        sum.cycles += plmr_device_quantise(d->shift_launch + d->shift_wavelet * words + way.flight + way.word * words);
+        sum.hops += words * n_cores * between->cols;
+        sum.border_hops += words * n_cores * way.borders;
+    }
+    return sum;
 }
 
 plmr_crossing plmr_timing_crossing(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n)
@@ -130,27 +136,33 @@ plmr_crossing plmr_timing_crossing(const plmr_timing *t, enum plmr_llm_phase pha
 }
 
 /* To all regions but the first, and of that from wafer to wafer. */
-static double stage_cycles(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, const plmr_crossing *cross)
+static way_on between_stages(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n_bytes,
+                             const plmr_crossing *cross)
 {
-    double within = way_cycles(t, p, n_bytes) * (p->n_stages - 1);
-    return t->setup.as_published ? 0 : within + cross->n * (cross->busy + cross->latency);
+    way_on ways = {0};
+    if (t->setup.as_published)
+        return ways;
+    ways = ways_on(t, phase, n_bytes, t->placement[phase].n_stages - 1);
+    ways.cycles += cross->n * (cross->busy + cross->latency);
+    return ways;
 }
 
-static void add_stages(const plmr_timing *t, const plmr_placement *p, int64_t n_bytes, const plmr_crossing *cross,
+static void add_stages(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n_bytes, const plmr_crossing *cross,
                        plmr_cost_pass *pass)
 {
-    double cycles = stage_cycles(t, p, n_bytes, cross);
+    way_on ways = between_stages(t, phase, n_bytes, cross);
     if (t->setup.as_published)
         return;
-    if (p->n_stages > 1)
+    if (t->placement[phase].n_stages > 1)
         pass->grid->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
     if (cross->n && t->setup.link.is_devices)
         pass->grid->region->ledger.parts |= PLMR_PART_WAFERS;
-    pass->work[PLMR_WORK_STAGES] += cycles;
-    pass->t_cycles += cycles;
+    pass->work[PLMR_WORK_STAGES] += ways.cycles;
+    pass->t_cycles += ways.cycles;
     pass->link_bytes += cross->n * cross->bytes;
     pass->link_cycles = cross->n * (cross->busy + cross->latency);
-    pass->wavelet_hops -= way_hops(t, p, n_bytes) * (p->n_stages - 1);
+    pass->wavelet_hops -= ways.hops;
+    pass->border_hops -= ways.border_hops;
 }
 
 /* In a trace all cores wait for the last one, and what has gone to the next regions. */
@@ -224,7 +236,7 @@ static plmr_status run_prompt(plmr_timing *t, plmr_phase_cost *phase)
     PLMR_TRY(run_layers(t, &pass));
     plmr_timing_wait_layers(t, &t->placement[PLMR_PREFILL], true, &pass);
     plmr_crossing cross = plmr_timing_crossing(t, PLMR_PREFILL, t->setup.n_prompt);
-    add_stages(t, &t->placement[PLMR_PREFILL], prompt_bytes(t, t->setup.n_prompt), &cross, &pass);
+    add_stages(t, PLMR_PREFILL, prompt_bytes(t, t->setup.n_prompt), &cross, &pass);
     return finish_pass(t, &pass, "prefill", -1, phase);
 }
 
@@ -296,7 +308,7 @@ static plmr_status run_token(plmr_timing *t, int n_batch, int64_t n_before, int6
     plmr_timing_wait_layers(t, &t->placement[PLMR_DECODE], false, &pass);
     plmr_timing_wait_output(t, in_output, &pass);
     plmr_crossing cross = plmr_timing_crossing(t, PLMR_DECODE, n_batch);
-    add_stages(t, &t->placement[PLMR_DECODE], token_bytes(t, n_batch), &cross, &pass);
+    add_stages(t, PLMR_DECODE, token_bytes(t, n_batch), &cross, &pass);
     return finish_pass(t, &pass, "token", n_before, phase);
 }
 
@@ -336,7 +348,7 @@ void plmr_timing_add_stages(const plmr_timing *t, enum plmr_llm_phase phase, int
 {
     int64_t n_bytes = phase == PLMR_DECODE ? token_bytes(t, n_batch) : prompt_bytes(t, t->setup.n_prompt);
     plmr_crossing cross = plmr_timing_crossing(t, phase, phase == PLMR_DECODE ? n_batch : t->setup.n_prompt);
-    double cycles = stage_cycles(t, &t->placement[phase], n_bytes, &cross);
+    double cycles = between_stages(t, phase, n_bytes, &cross).cycles;
     cost->work[PLMR_WORK_STAGES] += cycles;
     cost->t_cycles += cycles;
     cost->link_cycles = cross.n * (cross.busy + cross.latency);
@@ -390,8 +402,10 @@ void plmr_timing_way(const plmr_timing *t, enum plmr_llm_phase phase, int64_t n,
 {
     int64_t n_bytes = phase == PLMR_DECODE ? token_bytes(t, (int)n) : prompt_bytes(t, n);
     t->decode->region->ledger.parts |= PLMR_PART_EXCHANGE | PLMR_PART_LINKS;
-    *cycles = way_cycles(t, &t->placement[PLMR_DECODE], n_bytes);
-    *hops = way_hops(t, &t->placement[PLMR_DECODE], n_bytes);
+    int n_stages = t->placement[PLMR_DECODE].n_stages, n_ways = n_stages > 1 ? n_stages - 1 : 1;
+    way_on ways = ways_on(t, PLMR_DECODE, n_bytes, n_ways);
+    *cycles = plmr_device_quantise(ways.cycles / n_ways);
+    *hops = ways.hops / n_ways;
 }
 
 plmr_status plmr_timing_place_again(plmr_timing *t, int layers, bool output_apart)

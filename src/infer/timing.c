@@ -15,13 +15,16 @@ static void take_shape(plmr_timing *t, const plmr_model_shape *shape)
     t->shape.has_qkv_biases = false;
 }
 
-static void count_regions(plmr_timing *t)
+static plmr_status find_ways(plmr_timing *t)
 {
     int *working = plmr_defects_working(t->device);
-    for (int i = 0; i < PLMR_N_PHASES; i++)
+    plmr_status status = PLMR_OK;
+    for (int i = 0; i < PLMR_N_PHASES && !status; i++)
         if (t->setup.phase[i].rows)
-            t->tiling[i] = plmr_defects_tiling(t->device, working, t->setup.phase[i].rows, t->setup.phase[i].cols);
+            status =
+                plmr_between_find(t->device, working, t->setup.phase[i].rows, t->setup.phase[i].cols, &t->between[i]);
     free(working);
+    return status;
 }
 
 static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
@@ -29,7 +32,7 @@ static plmr_status fill_timing(plmr_timing *t, plmr_ranks *ranks)
     const plmr_phase_setup *prefill = &t->setup.phase[PLMR_PREFILL], *decode = &t->setup.phase[PLMR_DECODE];
     plmr_region_options any = {
         .allow_memory = true, .allow_routes = true, .every_step = t->setup.every_step, .profile = t->setup.profile};
-    count_regions(t);
+    PLMR_TRY(find_ways(t));
     if (decode->rows) {
         PLMR_TRY(plmr_grid_create(ranks, t->device, &t->shape, decode->rows, decode->cols, &decode->tree, &any,
                                   PLMR_FOR_TIME, &t->decode));
@@ -86,7 +89,7 @@ const plmr_placement *plmr_timing_placement(const plmr_timing *t, enum plmr_llm_
 
 plmr_tiling plmr_timing_tiling(const plmr_timing *t, enum plmr_llm_phase phase)
 {
-    return t->tiling[phase];
+    return t->between[phase].tiling;
 }
 
 const plmr_outside *plmr_timing_outside(const plmr_timing *t, enum plmr_llm_phase phase)

@@ -97,7 +97,7 @@ plmr_status plmr_timing_step(plmr_timing *timing, int n_batch, int64_t row_token
 plmr_status plmr_timing_chunk(plmr_timing *timing, int64_t n_before, int64_t n, plmr_phase_cost *phase);
 
 /* What is: in a region with most layers the keys and values of n tokens of a prompt go to where decode has them
- * (collective); to the next region go n of its tokens, or, in decode, a token of n requests. */
+ * (collective); to the next region go n of its tokens, or, in decode, a token of n requests, in the mean of all regions. */
 plmr_status plmr_timing_settle(plmr_timing *timing, int64_t n, plmr_phase_cost *phase);
 void plmr_timing_way(const plmr_timing *timing, enum plmr_llm_phase phase, int64_t n, double *cycles, double *hops);
 

@@ -1,6 +1,7 @@
 /* timing_internal.h - shared by timing.c, passes.c, batch.c (time) and memory.c (where layers lie). */
 #pragma once
 
+#include "infer/between.h"
 #include "infer/timing.h"
 
 /* What stays in the cores' SRAM; all that does not comes in as it is wanted. */
@@ -12,7 +13,7 @@ struct plmr_timing {
     plmr_model_shape shape;
     plmr_llm_setup setup;
     plmr_grid *prefill, *decode;
-    plmr_tiling tiling[2];         /* by phase: of a wafer by its regions, */
+    plmr_between_ways between[2];  /* by phase: ways between regions, */
     plmr_expert_layout experts[2]; /* where experts are */
     plmr_hottest hottest;          /* of the pass at hand */
     plmr_placement placement[2];   /* of prefill and decode */

@@ -286,6 +286,26 @@ def check_dead(check, plmr, folder):
     check(375 <= got["decode_rows"] < 750 and got["regions"] >= 1, f"{got}")
 
 
+def check_borders(check, plmr):
+    """What goes from region to region, or to blocks and back, pays for the borders on its way."""
+    def record(device, *args):
+        return plmr.records(["llm", "-m", "demo-moe", "--allow=M,R", *args, "--device", device], 1)[0]
+    stages = ["--phase=decode", "--context=24", "--decode=1", "--decode-cores=8x8", "--decode-layers=1"]
+    def dies(hop, cols=16):
+        return f"wse2:rows=16,cols=24,border_cols={cols},border_rows=16,border_link=1,border_hop={hop}"
+    # 3 regions across, 2 down: of the ways between 5, or 6 with the output's, in the order 0 1 2, 5 4 3, those from 1 to 2 and back are over a border
+    near, far = (record(dies(hop), *stages) for hop in (1, 101))
+    check(near["stages"] in (5, 6) and far["cycles_stages"] - near["cycles_stages"] == 200, f"{near} {far}")
+    within = record(dies(101, 24), *stages)
+    check(within["cycles_stages"] == near["cycles_stages"], f"no border lies between regions: {within['cycles_stages']}")
+    blocks = ["--phase=prefill", "--prompt=24", "--prefill-cores=12x12", "--experts=blocks"]
+    for args in blocks, ["--phase=decode", "--context=24", "--decode=1", "--decode-cores=12x12", "--experts=blocks"]:
+        got = [record(f"wse2:border_rows=5,border_cols=5,border_hop={hop},border_link=40", *args) for hop in (1, 501)]
+        ways = 5 * 2 * (2 if args is blocks else 1)  # of 5 layers there and back, in prefill along both axes
+        check(got[1]["cycles_experts"] - got[0]["cycles_experts"] == ways * 2 * 500, f"{got}")
+        check(got[0]["cycles_experts"] > record("wse2", *args)["cycles_experts"], "words go no slower over borders")
+
+
 def check_prefill(check, plmr):
     args = ["llm", "-m", "mixtral-8x7b", "--phase", "prefill", "--prompt", "256", "--prefill-cores", "240x240", "--allow", "M,R"]
     def record(*more):
@@ -364,6 +384,7 @@ def main():
         check_blocks(check, plmr, sys.argv[3])
         check_slow(check, plmr, folder)
         check_dead(check, plmr, folder)
+        check_borders(check, plmr)
         check_prefill(check, plmr)
         check_model(check, plmr)
         check_batch(check, plmr)
