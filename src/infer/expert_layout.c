@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "base/memory.h"
 
 /* A block's allreduces are beside those of whole columns. */
@@ -34,6 +35,21 @@ static plmr_status lay_blocks(const plmr_timing *t, enum plmr_llm_phase phase, p
     return phase == PLMR_PREFILL || t->setup.plan->allreduce ? PLMR_OK : route_blocks(layout, g);
 }
 
+/* Of regions those that hold layers: of prefill as many as a wafer has, and of weights that may come in, of which all layers
+ * go through one. */
+void plmr_timing_share_experts(plmr_timing *t, enum plmr_llm_phase phase)
+{
+    plmr_expert_layout *layout = &t->experts[phase];
+    const plmr_tiling *tiling = &t->between[phase].tiling;
+    int n = plmr_expert_regions(&layout->setup, &t->shape), most = tiling->down * tiling->across;
+    if (!t->shape.n_experts || n == 1)
+        return;
+    n = plmr_smaller(n, t->setup.n_layers);
+    n = phase == PLMR_PREFILL || t->setup.streams ? plmr_smaller(n, most) : n;
+    layout->n_parts = t->kept == PLMR_KEEP_ALL ? n : 1;
+    layout->way = plmr_between_worst(&t->between[phase], layout->n_parts);
+}
+
 plmr_status plmr_timing_place_experts(plmr_timing *t, enum plmr_llm_phase phase)
 {
     plmr_expert_layout *layout = &t->experts[phase];
@@ -41,9 +57,6 @@ plmr_status plmr_timing_place_experts(plmr_timing *t, enum plmr_llm_phase phase)
     if (!t->shape.n_experts)
         return PLMR_OK;
     layout->n_parts = plmr_expert_parts(&layout->setup, &t->shape);
-    int most = t->between[phase].tiling.down * t->between[phase].tiling.across;
-    if (phase == PLMR_PREFILL && plmr_expert_regions(&layout->setup, &t->shape) > most)
-        layout->n_parts = most;
-    layout->way = plmr_between_worst(&t->between[phase], layout->n_parts);
+    plmr_timing_share_experts(t, phase);
     return plmr_expert_spread_of(&layout->setup) == PLMR_EXPERTS_IN_BLOCKS ? lay_blocks(t, phase, layout) : PLMR_OK;
 }

@@ -251,22 +251,33 @@ static void note_room(const plmr_timing *t, plmr_placement *p, int64_t n_last, i
     p->capacity = t->setup.concat ? row : row * p->rows;
 }
 
+/* Regions that share experts have layers each. */
+static int64_t asked_layers(const plmr_timing *t, enum plmr_llm_phase phase)
+{
+    const plmr_expert_layout *layout = &t->experts[phase];
+    int64_t asked = t->setup.phase[phase].layers;
+    if (!t->shape.n_experts || plmr_expert_regions(&layout->setup, &t->shape) == 1)
+        return asked;
+    int64_t most = t->setup.n_layers / layout->n_parts;
+    return asked && asked < most ? asked : most;
+}
+
 /* Layers evenly over as many regions as they take. */
 static plmr_status place_all(plmr_timing *t, enum plmr_llm_phase phase, int64_t row_tokens)
 {
     plmr_placement *p = &t->placement[phase];
-    const plmr_phase_setup *asked = &t->setup.phase[phase];
     int64_t layer = layers_bytes(t, p, 1, row_tokens), room = (int64_t)t->device->sram - p->working_bytes;
     if ((layer > room || p->output_bytes > room) && keep_less(t))
         return PLMR_OK;
     if (layer > room && !t->setup.allow_memory)
         return misfit(t, p, plmr_phase_name(phase), "one layer", p->working_bytes + layer);
     int64_t layers = t->setup.n_layers,
-            stages = plmr_ceil_div(layers, most_layers(t, p, asked->layers, row_tokens, room));
+            stages = plmr_ceil_div(layers, most_layers(t, p, asked_layers(t, phase), row_tokens, room));
     p->layers_per_stage = (int)plmr_ceil_div(layers, stages);
     p->row_tokens = row_tokens;
     int64_t n_last = layers - (stages - 1) * p->layers_per_stage;
-    p->output_apart = asked->output_apart || layers_bytes(t, p, n_last, row_tokens) + p->output_bytes > room;
+    p->output_apart =
+        t->setup.phase[phase].output_apart || layers_bytes(t, p, n_last, row_tokens) + p->output_bytes > room;
     p->n_regions = t->between[phase].tiling.down * t->between[phase].tiling.across;
     if (p->output_bytes > room && !t->setup.allow_memory)
         return misfit(t, p, plmr_phase_name(phase), "the output projection", p->working_bytes + p->output_bytes);
@@ -436,6 +447,8 @@ plmr_status plmr_timing_place(plmr_timing *t)
     enum plmr_kept kept;
     do {
         kept = t->kept;
+        plmr_timing_share_experts(t, PLMR_DECODE);
+        plmr_timing_share_experts(t, PLMR_PREFILL);
         PLMR_TRY(t->decode ? plmr_timing_place_decode(t) : PLMR_OK);
         if (t->kept == kept && t->prefill) {
             PLMR_TRY(plmr_timing_run_layer(t, 0));

@@ -60,8 +60,9 @@ int plmr_timing_requests(const plmr_timing *timing, enum plmr_llm_phase phase);
 int plmr_timing_wide(const plmr_timing *timing, enum plmr_llm_phase phase);
 int plmr_timing_beside(const plmr_timing *timing, enum plmr_llm_phase phase);
 
-/* Where a phase that has its grid has experts. Collective. */
+/* Where a phase that has its grid has experts (collective); how many regions share them, which follows from what stays. */
 plmr_status plmr_timing_place_experts(plmr_timing *timing, enum plmr_llm_phase phase);
+void plmr_timing_share_experts(plmr_timing *timing, enum plmr_llm_phase phase);
 
 /* A prompt, or a token of n_batch requests, without the ways between regions, and so the same in any placement on the
  * region (but for that of experts); then these ways, in time alone. The first is collective. */

@@ -300,17 +300,27 @@ plmr_status plmr_llm_check_context(const plmr_llm_run *run, int64_t n_tokens)
     return PLMR_OK;
 }
 
+static plmr_status check_phase_wafers(const plmr_llm_run *run, enum plmr_llm_phase phase)
+{
+    const plmr_placement *p = phase == PLMR_DECODE ? run->decode : run->prefill;
+    const char *name = run->shape->name;
+    int64_t given = run->setup.n_wafers, most = p->n_regions * (given ? given : 1),
+            n_wafers = plmr_llm_phase_wafers(run, phase);
+    PLMR_CHECK(p->n_stages <= most || run->setup.allow_memory, PLMR_ERROR_LIMIT,
+               "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
+               "--allow M",
+               name, p->n_stages, p->rows, p->cols, plmr_phase_name(phase), run->session.device.name, p->n_regions,
+               plmr_phase_name(phase));
+    PLMR_CHECK(!given || n_wafers <= given || run->setup.allow_memory, PLMR_ERROR_LIMIT,
+               "%s takes %lld wafers for %s, and --wafers says %lld: choose more, fewer --expert-parts, or --allow M",
+               name, (long long)n_wafers, plmr_phase_name(phase), (long long)given);
+    return PLMR_OK;
+}
+
 plmr_status plmr_llm_check_wafer(const plmr_llm_run *run)
 {
-    const plmr_placement *both[] = {run->prefill, run->decode};
-    int n_wafers = run->setup.n_wafers ? run->setup.n_wafers : 1;
-    for (int i = 0; i < 2; i++)
-        PLMR_CHECK(both[i]->n_stages <= both[i]->n_regions * n_wafers || run->setup.allow_memory, PLMR_ERROR_LIMIT,
-                   "%s needs %d regions of %dx%d cores for %s, and %s has room for %d: choose larger --%s-cores, or "
-                   "--allow M",
-                   run->shape->name, both[i]->n_stages, both[i]->rows, both[i]->cols, plmr_phase_name(i),
-                   run->session.device.name, both[i]->n_regions, plmr_phase_name(i));
-    return PLMR_OK;
+    PLMR_TRY(check_phase_wafers(run, PLMR_PREFILL));
+    return check_phase_wafers(run, PLMR_DECODE);
 }
 
 /* ---- placing and loading ---- */

@@ -129,6 +129,9 @@ plmr_status plmr_llm_put(plmr_llm_run *run, const plmr_llm_record *record);
 void plmr_llm_print(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
 void plmr_llm_bars(FILE *out, const plmr_llm_run *run, const plmr_llm_record *record);
 
+/* Of wafers that are needed, the regions that have something of the model, in decode, or else in prefill. Local. */
+int64_t plmr_llm_regions_used(const plmr_llm_run *run);
+
 /* As often the model is there in a phase, and the wafers that this takes (0: there is no such phase); those of the whole
  * run. Local. */
 int plmr_llm_replicas(const plmr_llm_run *run, enum plmr_llm_phase phase);

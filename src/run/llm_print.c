@@ -152,8 +152,7 @@ static void print_model(FILE *out, const plmr_llm_run *run, const plmr_llm_recor
 /* All requests together, and what is left of the machine. */
 static void print_machine(FILE *out, const plmr_llm_run *run, const plmr_llm_record *r)
 {
-    const plmr_placement *p = plmr_llm_region(run);
-    int64_t used = p ? (int64_t)p->n_stages * plmr_llm_replicas(run, p == run->decode) : 0;
+    int64_t used = plmr_llm_regions_used(run);
     char batch[48], prefill[96] = "", decode[96] = "", energy[48] = "";
     snprintf(batch, sizeof batch, "%d %s", run->setup.n_batch, run->setup.n_batch == 1 ? "request" : "requests");
     if (isfinite(r->prefill_tok_s))

@@ -111,9 +111,7 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     double n_batch = run->setup.n_batch;
     if (!p)
         return;
-    int replicas = plmr_llm_replicas(run, p == run->decode);
-    int64_t used = (int64_t)p->n_stages * replicas * p->wide;
-    int64_t wafers = plmr_llm_phase_wafers(run, p == run->decode);
+    int64_t used = plmr_llm_regions_used(run), wafers = plmr_llm_phase_wafers(run, p == run->decode);
     double n_tokens = made(run) > 0 ? made(run) : (double)run->setup.n_prompt;
     r->prefill_tok_s = n_batch * r->tpr_prefill;
     r->decode_tok_s = n_batch * r->tpr_decode;
@@ -124,6 +122,12 @@ static void set_rest(const plmr_llm_run *run, plmr_llm_record *r)
     wafers = plmr_larger(wafers, run->setup.n_wafers);
     r->regions_unused = wafers * p->n_regions - used;
     r->cores_unused = wafers * plmr_defects_cores(device) - used * p->rows * p->cols;
+}
+
+int64_t plmr_llm_regions_used(const plmr_llm_run *run)
+{
+    const plmr_placement *p = plmr_llm_region(run);
+    return p ? (int64_t)p->n_stages * plmr_llm_replicas(run, p == run->decode) * p->wide : 0;
 }
 
 int plmr_llm_replicas(const plmr_llm_run *run, enum plmr_llm_phase phase)

@@ -306,6 +306,21 @@ def check_borders(check, plmr):
         check(got[0]["cycles_experts"] > record("wse2", *args)["cycles_experts"], "words go no slower over borders")
 
 
+def check_shared(check, plmr):
+    """Regions that share experts have layers, and are counted; so are those of all wafers that do. What --wafers says holds."""
+    args = ["llm", "-m", "demo-moe", "--phase=decode", "--context=24", "--decode=2"]
+    for device, wafers, unused in ("wse2:rows=120,cols=120", 5, 0), ("wse2", 1, 43):
+        got = plmr.records([*args, "--decode-cores=120x120", "--experts=regions", "--device", device], 1)[0]
+        check((got["stages"], got["wafers"], got["regions_unused"]) == (5, wafers, unused), f"{got}")
+    streamed = [plmr.records([*args, "--decode-cores=12x12", "--stream-weights", "--device=wse2:rows=12,cols=12,host_rate=1e9", *more], 1)[0]
+                for more in ([], ["--experts=regions"])]
+    check(streamed[0]["tpot_s"] == streamed[1]["tpot_s"] and streamed[1]["expert_link_words"] == 0, f"all goes through one region: {streamed}")
+    code, out, _ = plmr.run(["llm", "-m", "demo-moe", "--prompt=24", "--decode=2", "--experts=wafers", "--batch=3"], 1)
+    check(code == 0 and "unused    90 of 96 regions" in out, out)
+    code, _, err = plmr.run(["generate", "-m", "demo-moe", "-p", "Once", "-n", "2", "--experts", "wafers", "--wafers", "1"], 1)
+    check(code != 0 and len(err) == 1 and "takes 2 wafers" in err[0], f"{code} {err}")
+
+
 def check_prefill(check, plmr):
     args = ["llm", "-m", "mixtral-8x7b", "--phase", "prefill", "--prompt", "256", "--prefill-cores", "240x240", "--allow", "M,R"]
     def record(*more):
@@ -385,6 +400,7 @@ def main():
         check_slow(check, plmr, folder)
         check_dead(check, plmr, folder)
         check_borders(check, plmr)
+        check_shared(check, plmr)
         check_prefill(check, plmr)
         check_model(check, plmr)
         check_batch(check, plmr)
