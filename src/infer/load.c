@@ -97,12 +97,50 @@ int plmr_expert_load_rank(const plmr_expert_load *load, int layer, int expert)
     return rank;
 }
 
-/* What shares come to as whole numbers of n, the rest going to the first; none more than `most`, of whom others get what is
- * too much. */
+/* What is missing to an expert's share after whole tokens; below 0: it has no share. */
+struct missing {
+    double part;
+    int expert;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const struct missing *x = a, *y = b;
+    return x->part != y->part ? (x->part < y->part) - (x->part > y->part) : x->expert - y->expert;
+}
+
+/* One each, as long as there are any; returns what is left. */
+static int64_t deal_round(const struct missing *missing, int n, int64_t n_tokens, int64_t left, int64_t *tokens)
+{
+    for (int i = 0; i < n && left > 0; i++)
+        if (tokens[missing[i].expert] < n_tokens) {
+            tokens[missing[i].expert]++;
+            left--;
+        }
+    return left;
+}
+
+/* To whom most is missing first, to those without a share when all others are full. */
+static void deal_rest(struct missing *missing, int n, int64_t n_tokens, int64_t left, int64_t *tokens)
+{
+    int n_shares = 0;
+    qsort(missing, (size_t)n, sizeof *missing, compare);
+    while (n_shares < n && missing[n_shares].part >= 0)
+        n_shares++;
+    for (int64_t before = left + 1; left > 0 && left < before;) {
+        before = left;
+        left = deal_round(missing, n_shares, n_tokens, left, tokens);
+    }
+    while (left > 0)
+        left = deal_round(missing, n, n_tokens, left, tokens);
+}
+
+/* What shares come to as whole numbers of n; none more than `most`, of whom others get what is too much. */
 int64_t plmr_expert_load_deal(const plmr_expert_load *load, const plmr_model_shape *shape, int layer, int64_t n_tokens,
                               int64_t *tokens)
 {
     double share[PLMR_MOST_EXPERTS], sum = 0;
+    struct missing missing[PLMR_MOST_EXPERTS];
     int n = shape->n_experts;
     int64_t left = n_tokens * shape->n_used, dropped = 0;
     for (int e = 0; e < n; e++)
@@ -111,13 +149,10 @@ int64_t plmr_expert_load_deal(const plmr_expert_load *load, const plmr_model_sha
     for (int e = 0; e < n; e++) {
         double want = sum > 0 ? (double)to_deal * share[e] / sum : 0;
         tokens[e] = want < (double)n_tokens ? (int64_t)want : n_tokens;
+        missing[e] = (struct missing){share[e] > 0 ? want - (double)tokens[e] : -1, e};
         left -= tokens[e];
     }
-    for (int e = 0; left > 0; e = (e + 1) % n)
-        if (tokens[e] < n_tokens) {
-            tokens[e]++;
-            left--;
-        }
+    deal_rest(missing, n, n_tokens, left, tokens);
     int64_t most = (int64_t)ceil(load->capacity * (double)to_deal / n);
     for (int e = 0; e < n && load->capacity > 0; e++)
         if (tokens[e] > most) {

@@ -321,6 +321,18 @@ def check_shared(check, plmr):
     check(code != 0 and len(err) == 1 and "takes 2 wafers" in err[0], f"{code} {err}")
 
 
+def check_loads(check, plmr, folder):
+    """Tokens come as near to shares as can be: of 43 at 38 of 40, 12, 30 and none 40.85 are 41, 12.9 are 13 and 32.25 32."""
+    path = os.path.join(folder, "trace.csv")
+    with open(path, "w", encoding="utf-8") as out:
+        print("layer,token,expert", file=out)
+        for layer in range(5):
+            for expert, n in ((3, 38), (2, 12), (1, 30)):
+                print("".join(f"{layer},{token},{expert}\n" for token in range(n)), end="", file=out)
+    got, = plmr.records(["llm", "-m", "demo-moe", "--phase=prefill", "--prompt=43", "--prefill-cores=12x12", "--allow=M,R", "--expert-load", path], 1)
+    check(got["expert_tokens_max"] == 41, f"the busiest gets {got['expert_tokens_max']} of 40.85")
+
+
 def check_prefill(check, plmr):
     args = ["llm", "-m", "mixtral-8x7b", "--phase", "prefill", "--prompt", "256", "--prefill-cores", "240x240", "--allow", "M,R"]
     def record(*more):
@@ -401,6 +413,7 @@ def main():
         check_dead(check, plmr, folder)
         check_borders(check, plmr)
         check_shared(check, plmr)
+        check_loads(check, plmr, folder)
         check_prefill(check, plmr)
         check_model(check, plmr)
         check_batch(check, plmr)
