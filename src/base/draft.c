@@ -112,24 +112,31 @@ int plmr_draft_forbidden(const char *path)
     return S_ISREG(status.st_mode) && !(status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) ? EACCES : 0;
 }
 
-/* The same of all names of a file, whether it is there or not. */
-static char *true_name(const char *path)
+char *plmr_draft_name(const char *path)
 {
     char room[PATH_MAX];
-    size_t n = folder_length(path);
-    char *folder = plmr_take_text("%.*s", (int)(n ? n : 1), n ? path : ".");
-    char *name = plmr_take_text("%s/%s", realpath(folder, room) ? room : folder, path + n);
+    const char *real = realpath(path, room);
+    if (real || strcmp(path, ".") == 0)
+        return plmr_take_copy(real ? real : path);
+    char *final = plmr_draft_final(path);
+    size_t n = folder_length(final), n_folder = n;
+    while (n_folder > 1 && final[n_folder - 1] == '/')
+        n_folder--;
+    char *folder = plmr_take_text("%.*s", (int)(n ? n_folder : 1), n ? final : ".");
+    char *upper = plmr_draft_name(folder), *name = plmr_take_text("%s/%s", upper, final + n);
+    free(upper);
     free(folder);
+    free(final);
     return name;
 }
 
 bool plmr_draft_is_open(const char *final)
 {
     bool is_open = false;
-    char *name = true_name(final), *start = plmr_take_text("%s.%ld-", name, (long)getpid());
+    char *name = plmr_draft_name(final), *start = plmr_take_text("%s.%ld-", name, (long)getpid());
     for (int i = 0; i < MOST_OPEN && !is_open; i++) {
         const char *part = open_parts[i];
-        char *other = part ? true_name(part) : NULL;
+        char *other = part ? plmr_draft_name(part) : NULL;
         is_open = other && strncmp(other, start, strlen(start)) == 0;
         free(other);
     }
@@ -266,6 +273,12 @@ static bool is_stdout(const struct stat *status)
     return fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == status->st_dev && out.st_ino == status->st_ino;
 }
 
+bool plmr_draft_is_direct(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && (is_stdout(&status) || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)));
+}
+
 static plmr_status open_draft(plmr_draft *draft)
 {
     draft->final = plmr_draft_final(draft->path);
@@ -311,6 +324,14 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
         *draft = (plmr_draft){0};
     }
     return status;
+}
+
+plmr_status plmr_draft_try(const char *option, const char *path)
+{
+    plmr_draft draft;
+    PLMR_TRY(plmr_draft_open(option, path, &draft));
+    plmr_error_free(plmr_draft_close(&draft, plmr_error_make(PLMR_ERROR_INPUT, "it is only tried")));
+    return PLMR_OK;
 }
 
 plmr_status plmr_draft_check(const plmr_draft *draft)

@@ -34,6 +34,9 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
  * Returns the status, or what goes wrong now. */
 plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status);
 
+/* Whether it could be opened so; of a path that is not written to directly. Leaves nothing behind. */
+plmr_status plmr_draft_try(const char *option, const char *path);
+
 /* The error of the first write that has failed, if one has, of what has left the stream's buffer. */
 plmr_status plmr_draft_check(const plmr_draft *draft);
 
@@ -47,6 +50,12 @@ plmr_status plmr_draft_write(const char *option, const char *path, const char *t
 
 /* PATH, or where it leads if it is a link; for the caller to free. */
 char *plmr_draft_final(const char *path);
+
+/* One name for all that a file, or folder, has, whether it is there or not; for the caller to free. */
+char *plmr_draft_name(const char *path);
+
+/* Whether PATH is written to directly: it is there and no file, or this process's standard output. */
+bool plmr_draft_is_direct(const char *path);
 
 /* An errno where what is at PATH must stay: a folder, or a file that nobody may write, which a rename would not ask; else 0. */
 int plmr_draft_forbidden(const char *path);

@@ -2,8 +2,8 @@
 
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/option_paths.h"
 #include "base/suggest.h"
 
 /* ---- types ---- */
@@ -199,19 +199,6 @@ int plmr_option_rows(const plmr_option *table, plmr_option_row rows[PLMR_MOST_OP
 
 /* ---- reading ---- */
 
-/* A regular file that is there, and the option that names it. */
-struct named_file {
-    const plmr_option *option;
-    const char *path;
-    dev_t device;
-    ino_t number;
-};
-
-struct named_files {
-    int n;
-    struct named_file at[PLMR_MOST_OPTIONS];
-};
-
 /* The command line is gone through twice: first for what is no option, for help and for what is to be read first. */
 struct line {
     const char *command;
@@ -223,22 +210,15 @@ struct line {
     bool help;
     bool first; /* the first time */
     char *options;
-    struct named_files *files; /* a third time, for these alone; NULL: not now */
+    plmr_paths *paths; /* a third time, for these alone; NULL: not now */
 };
-
-static void note_file(struct named_files *files, const plmr_option *option, const char *path)
-{
-    struct stat status;
-    if (path && files->n < PLMR_MOST_OPTIONS && stat(path, &status) == 0 && S_ISREG(status.st_mode))
-        files->at[files->n++] = (struct named_file){option, path, status.st_dev, status.st_ino};
-}
 
 static plmr_status read_value(const struct line *line, const plmr_option_row *row, const char *text)
 {
     const plmr_option *option = row->option;
-    if (line->files)
-        note_file(line->files, option, text);
-    return option->read && !line->files && option->first == line->first
+    if (line->paths)
+        plmr_paths_note(line->paths, option, text);
+    return option->read && !line->paths && option->first == line->first
                ? option->read(option, text, line->options + row->at)
                : PLMR_OK;
 }
@@ -259,7 +239,8 @@ static plmr_status read_known(struct line *line, const plmr_option_row *row, con
 
 bool plmr_option_is_output(const plmr_option *option)
 {
-    return option && !option->recorded && option->group && strcmp(option->group, PLMR_TITLE_OUTPUT) == 0;
+    return option && !option->recorded &&
+           (option->path >= PLMR_PATH_WRITTEN || (option->group && strcmp(option->group, PLMR_TITLE_OUTPUT) == 0));
 }
 
 static plmr_status unknown_option(const struct line *line, const char *name)
@@ -338,7 +319,7 @@ static plmr_status read_all(struct line *line)
     line->n_unnamed = 0;
     for (line->at = 1; line->at < line->argc; line->at++) {
         if (rest && strcmp(line->argv[line->at], "--") == 0) {
-            if (!line->first && !line->files)
+            if (!line->first && !line->paths)
                 *(char ***)(void *)(line->options + rest->at) = &line->argv[line->at + 1];
             break;
         }
@@ -368,24 +349,14 @@ plmr_status plmr_options_read(const plmr_option *table, const char *command, int
     return read_all(&line);
 }
 
-static plmr_status check_pair(const struct named_file *a, const struct named_file *b)
-{
-    bool is_one = a->device == b->device && a->number == b->number;
-    const struct named_file *out = plmr_option_is_output(a->option) ? a : b, *in = out == a ? b : a;
-    PLMR_CHECK(!is_one || plmr_option_is_output(a->option) == plmr_option_is_output(b->option), PLMR_ERROR_INPUT,
-               "%s: %.200s is read by this run, too (%s): name another file", plmr_option_shown(out->option).s,
-               out->path, *in->option->name ? plmr_option_shown(in->option).s : in->path);
-    return PLMR_OK;
-}
-
 plmr_status plmr_options_check_files(const plmr_option *table, const char *command, int argc, char **argv)
 {
-    struct named_files files = {0};
-    struct line line = {.command = command, .argc = argc, .argv = argv, .files = &files};
+    plmr_paths paths = {0};
+    struct line line = {.command = command, .argc = argc, .argv = argv, .paths = &paths};
     line.n_rows = plmr_option_rows(table, line.rows);
-    PLMR_TRY(read_all(&line));
-    for (int i = 0; i < files.n; i++)
-        for (int j = i + 1; j < files.n; j++)
-            PLMR_TRY(check_pair(&files.at[i], &files.at[j]));
-    return PLMR_OK;
+    plmr_status status = read_all(&line);
+    if (!status)
+        status = plmr_paths_check(&paths);
+    plmr_paths_clear(&paths);
+    return status;
 }

@@ -28,6 +28,9 @@ enum { PLMR_OPTION_NAME = 40 };
 
 typedef struct plmr_option plmr_option;
 
+/* What the value names, if that is a file or a folder. */
+enum plmr_path { PLMR_NO_PATH, PLMR_PATH_READ, PLMR_PATH_WRITTEN, PLMR_PATH_FOLDER };
+
 /* Reads what the user says into the row's member. Of an option without a value the text is NULL. */
 typedef plmr_status plmr_option_reader(const plmr_option *option, const char *text, void *member);
 
@@ -45,6 +48,9 @@ struct plmr_option {
     const char *const *words;      /* that may be said, NULL at the end */
     const plmr_registry *registry; /* things whose names may be said */
     const char *example;           /* for the error */
+    enum plmr_path path;           /* FOLDER: one that is written to */
+    const char *path_end;          /* what no longer is of the path: ":every " in "DIR:every N"; NULL: nothing */
+    const char *const *files;      /* that are always written to the folder, NULL at the end; NULL: not known */
     bool recorded;                 /* under the title of outputs: what a record has depends on it */
     bool first;                    /* it is read before the others, wherever it stands, as what errors look like is */
     const plmr_option *table;      /* of a row that stands for a table */
@@ -60,6 +66,11 @@ struct plmr_option {
 #define PLMR_WHOLE(type, m, limit) PLMR_READS(plmr_read_whole, type, m), .most = (limit)
 #define PLMR_REAL(type, m, from, to) PLMR_READS(plmr_read_real, type, m), .least = (from), .most = (to)
 #define PLMR_TEXT(type, m) PLMR_READS(plmr_read_text, type, m)
+
+/* The same, of a file to read, a file to write, a folder to write to. */
+#define PLMR_TEXT_READ(type, m) PLMR_TEXT(type, m), .path = PLMR_PATH_READ
+#define PLMR_TEXT_WRITTEN(type, m) PLMR_TEXT(type, m), .path = PLMR_PATH_WRITTEN
+#define PLMR_TEXT_FOLDER(type, m) PLMR_TEXT(type, m), .path = PLMR_PATH_FOLDER
 
 /* Two ints, of which the second follows the first; `like` is an example. */
 #define PLMR_PAIR(type, m, like) PLMR_READS(plmr_read_pair, type, m), .example = (like)
@@ -135,7 +146,7 @@ typedef struct plmr_option_row {
 /* The title above options that say where something is written, or what is printed. */
 #define PLMR_TITLE_OUTPUT "Output:"
 
-/* Whether it is one of those, and nothing in a record depends on it. */
+/* Whether it is one of those, or says where, and nothing in a record depends on it. */
 bool plmr_option_is_output(const plmr_option *option);
 
 /* Whether it is an option, and not a row of what else may be on the command line. */
@@ -149,7 +160,9 @@ int plmr_option_rows(const plmr_option *table, plmr_option_row rows[PLMR_MOST_OP
 plmr_status plmr_options_read(const plmr_option *table, const char *command, int argc, char **argv, void *options,
                               bool *help);
 
-/* Whether no output is one of the files that the same line, which has been read, names to be read: it would be lost. Of one rank. */
+/* Of the same line, which has been read, whether what it writes can be written: whether there is a place for each file, and
+ * for a folder whose files are known; none is one that the line names to be read, which would be lost, nor another
+ * option's file or folder. Leaves nothing behind. Of one rank. */
 plmr_status plmr_options_check_files(const plmr_option *table, const char *command, int argc, char **argv);
 
 /* ---- help ---- */

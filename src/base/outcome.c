@@ -21,15 +21,15 @@ plmr_status plmr_outcome_write(const char *option, const char *path, plmr_put_fn
     return PLMR_OK;
 }
 
-plmr_status plmr_outcome_write_all(const char *option, const char *folder, const plmr_outcome_file *files, int n,
-                                   const void *results)
+plmr_status plmr_outcome_write_all(const char *option, const char *folder, const char *const *names,
+                                   plmr_put_fn *const *puts, const void *results)
 {
     PLMR_TRY(plmr_folder_make(option, folder));
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; names[i]; i++) {
         char path[4096];
-        PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, files[i].name) < (int)sizeof path, PLMR_ERROR_INPUT,
+        PLMR_CHECK(snprintf(path, sizeof path, "%s/%s", folder, names[i]) < (int)sizeof path, PLMR_ERROR_INPUT,
                    "%s: the folder's name is too long", option);
-        PLMR_TRY(write_file(option, path, files[i].put, results));
+        PLMR_TRY(write_file(option, path, puts[i], results));
     }
     return PLMR_OK;
 }

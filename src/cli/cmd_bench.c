@@ -39,9 +39,9 @@ static const plmr_option options[] = {
     {"repeat", "N", NULL, "Measure everything N times, in turn with its yardstick, and take medians",
      PLMR_COUNT(struct bench_command, repeat, MOST_REPEATS), .value = "3"},
     {"model", "FILE|NAME", NULL, "The language model: a shape, or a GGUF file",
-     PLMR_TEXT(struct bench_command, state.name), .letter = 'm', .value = "tinyllama-1.1b"},
+     PLMR_TEXT_READ(struct bench_command, state.name), .letter = 'm', .value = "tinyllama-1.1b"},
     {"json", "FILE|-", NULL, "One JSON object per item; with - the table goes to standard error",
-     PLMR_TEXT(struct bench_command, json)},
+     PLMR_TEXT_WRITTEN(struct bench_command, json)},
     {"", "basic|llm|all", NULL, NULL, PLMR_TEXT(struct bench_command, group), .most = 1},
     {0},
 };

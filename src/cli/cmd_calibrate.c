@@ -15,14 +15,14 @@ struct calibrate_command {
 };
 
 static const plmr_option options[] = {
-    {"", "FILE", NULL, NULL, PLMR_ONE_MORE(struct calibrate_command, files), .most = 16},
+    {"", "FILE", NULL, NULL, PLMR_ONE_MORE(struct calibrate_command, files), .path = PLMR_PATH_READ, .most = 16},
     {"fit", "KEY,...", NULL, "Numbers of the device that are fitted, at most 8",
      PLMR_TEXT(struct calibrate_command, fit)},
     {"device", "NAME|FILE", NULL, "The device that is started from (default: that of the first point)",
-     PLMR_TEXT(struct calibrate_command, device)},
+     PLMR_TEXT_READ(struct calibrate_command, device)},
     {"hold-out", "SHARE", NULL, "Of the points, not fitted to, for the error of what was not seen",
      PLMR_REAL(struct calibrate_command, hold_out, 0, 0.9), .value = "0.3"},
-    {"out", "FILE.json", NULL, "The device with the fitted numbers", PLMR_TEXT(struct calibrate_command, out)},
+    {"out", "FILE.json", NULL, "The device with the fitted numbers", PLMR_TEXT_WRITTEN(struct calibrate_command, out)},
     {0},
 };
 

@@ -10,7 +10,7 @@
 #include "plmr/ranks.h"
 
 static const plmr_option options[] = {
-    {"", "NAME|FILE", NULL, NULL, PLMR_READ_ALL(plmr_read_one_more), .most = 3},
+    {"", "NAME|FILE", NULL, NULL, PLMR_READ_ALL(plmr_read_one_more), .path = PLMR_PATH_READ, .most = 3},
     {0},
 };
 

@@ -36,10 +36,10 @@ static const plmr_option options[] = {
     {"accumulate", "f32|f16", PLMR_TITLE_VALUES, "How products are added up",
      PLMR_WORD(gemm_command, accumulate, plmr_sum_dtypes), .value = "f32"},
     {"a", "FILE", PLMR_TITLE_VALUES, "NumPy file with A: float32 or float16 in C order",
-     PLMR_TEXT(gemm_command, files.paths[0])},
-    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT(gemm_command, files.paths[1])},
+     PLMR_TEXT_READ(gemm_command, files.paths[0])},
+    {"b", "FILE", PLMR_TITLE_VALUES, "The same with B", PLMR_TEXT_READ(gemm_command, files.paths[1])},
     {"out", "FILE", PLMR_TITLE_OUTPUT, "Write C as a NumPy file: float16 for f16, else float32",
-     PLMR_TEXT(gemm_command, files.paths[2])},
+     PLMR_TEXT_WRITTEN(gemm_command, files.paths[2])},
     {0},
 };
 

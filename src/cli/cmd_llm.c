@@ -38,7 +38,7 @@ static plmr_status read_layers(const plmr_option *option, const char *text, void
 #define MODEL "Model and tokens:"
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", MODEL, PLMR_MODEL_HELP, PLMR_TEXT(struct llm_command, llm.model), .letter = 'm',
+    {"model", "FILE|NAME", MODEL, PLMR_MODEL_HELP, PLMR_TEXT_READ(struct llm_command, llm.model), .letter = 'm',
      .value = "tinyllama-1.1b"},
     {"prompt", "N", MODEL, "Tokens of the prompt", PLMR_COUNT(struct llm_command, llm.n_prompt, 1 << 24),
      .value = "512"},
@@ -60,7 +60,7 @@ static const plmr_option options[] = {
     {"expert-load", "LOAD", MODEL,
      "How tokens are spread over experts in virtual time: uniform, zipf:S, or a file of --expert-trace "
      "(default: uniform)",
-     PLMR_TEXT(struct llm_command, llm.expert_load)},
+     PLMR_TEXT_READ(struct llm_command, llm.expert_load)},
     {"expert-capacity", "F", MODEL,
      "An expert takes F times its even share of tokens at most, others are dropped in virtual time (default: all)",
      PLMR_REAL(struct llm_command, llm.setup.load.capacity, 0.01, 1024)},

@@ -27,7 +27,7 @@ static const plmr_option options[] = {
      PLMR_WORD(struct logits_command, decode_only, phases), .value = "prefill"},
     PLMR_OPTIONS(struct logits_command, llm, plmr_wafer_table),
     {"out", "FILE", PLMR_TITLE_OUTPUT, "Where the logits go: float32, a row of the vocabulary's size for each token",
-     PLMR_TEXT(struct logits_command, out)},
+     PLMR_TEXT_WRITTEN(struct logits_command, out)},
     {0},
 };
 

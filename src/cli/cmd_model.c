@@ -17,10 +17,10 @@ struct model_command {
 
 static const plmr_option options[] = {
     {"json", "FILE|-", NULL, "One JSON object per model; with - the text goes to standard error",
-     PLMR_TEXT(struct model_command, json)},
-    {"device", "NAME|FILE", NULL, "Where the model is to be placed", PLMR_TEXT(struct model_command, device),
+     PLMR_TEXT_WRITTEN(struct model_command, json)},
+    {"device", "NAME|FILE", NULL, "Where the model is to be placed", PLMR_TEXT_READ(struct model_command, device),
      .value = PLMR_DEVICE_DEFAULT},
-    {"", "NAME|FILE", NULL, NULL, PLMR_TEXT(struct model_command, model), .most = 1},
+    {"", "NAME|FILE", NULL, NULL, PLMR_TEXT_READ(struct model_command, model), .most = 1},
     {0},
 };
 

@@ -44,13 +44,14 @@ static plmr_status read_part(const plmr_option *option, const char *number, void
 static const plmr_option options[] = {
     {"table", "N", NULL, "Only this table, 2 to 8; may be given again", PLMR_READ_ALL(read_part)},
     {"figure", "N", NULL, "Only this figure: 6, 8, 9 or 10; may be given again", PLMR_READ_ALL(read_part)},
-    {"device", "NAME|FILE", NULL, "The wafer", PLMR_TEXT(struct paper_command, device), .value = PLMR_DEVICE_DEFAULT},
+    {"device", "NAME|FILE", NULL, "The wafer", PLMR_TEXT_READ(struct paper_command, device),
+     .value = PLMR_DEVICE_DEFAULT},
     {"out", "DIR", NULL,
      "Where README.md, records.jsonl, table.csv and provenance.json go (default results/waferllm, for all parts)",
-     PLMR_TEXT(struct paper_command, out)},
+     PLMR_TEXT_FOLDER(struct paper_command, out), .files = plmr_paper_files},
     PLMR_CHECKPOINT(struct paper_command, checkpoint, "answers"),
     {"-", NULL, NULL, NULL, PLMR_LINE(struct paper_command, line)},
-    {"json", "FILE|-", NULL, "One JSON object for each number", PLMR_TEXT(struct paper_command, json)},
+    {"json", "FILE|-", NULL, "One JSON object for each number", PLMR_TEXT_WRITTEN(struct paper_command, json)},
     {0},
 };
 

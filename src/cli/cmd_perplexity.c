@@ -29,8 +29,8 @@ enum { DEFAULT_CONTEXT = 512, LEAST_CONTEXT = 3 }; /* a window's second half mus
 
 static const plmr_option options[] = {
     {"model", "FILE|NAME", MODEL, "A GGUF file or a folder with safetensors, with a vocabulary",
-     PLMR_TEXT(struct perplexity_command, llm.model), .letter = 'm', .value = PLMR_MODEL_DEMO},
-    {"file", "FILE", MODEL, "The text, in UTF-8", PLMR_TEXT(struct perplexity_command, file), .letter = 'f'},
+     PLMR_TEXT_READ(struct perplexity_command, llm.model), .letter = 'm', .value = PLMR_MODEL_DEMO},
+    {"file", "FILE", MODEL, "The text, in UTF-8", PLMR_TEXT_READ(struct perplexity_command, file), .letter = 'f'},
     {"context", "N", MODEL, "Tokens of a window (default 512, or the model's context if that is less)",
      PLMR_COUNT(struct perplexity_command, llm.n_prompt, INT32_MAX)},
     PLMR_OPTIONS(struct perplexity_command, llm, plmr_wafer_table),

@@ -10,8 +10,9 @@ struct report_command {
 };
 
 static const plmr_option options[] = {
-    {"out", "FILE", PLMR_TITLE_OUTPUT, "The page to write", PLMR_TEXT(struct report_command, out)},
-    {"", "RECORDS", NULL, NULL, PLMR_ONE_MORE(struct report_command, paths), .most = PLMR_MOST_TEXTS},
+    {"out", "FILE", PLMR_TITLE_OUTPUT, "The page to write", PLMR_TEXT_WRITTEN(struct report_command, out)},
+    {"", "RECORDS", NULL, NULL, PLMR_ONE_MORE(struct report_command, paths), .path = PLMR_PATH_READ,
+     .most = PLMR_MOST_TEXTS},
     {0},
 };
 

@@ -58,7 +58,7 @@ static plmr_status read_slo(const plmr_option *option, const char *text, void *m
 #define SERVING "Serving:"
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", MODEL, PLMR_MODEL_HELP, PLMR_TEXT(struct serve_command, llm.model), .letter = 'm',
+    {"model", "FILE|NAME", MODEL, PLMR_MODEL_HELP, PLMR_TEXT_READ(struct serve_command, llm.model), .letter = 'm',
      .value = "llama3-8b"},
     {"rate", "R", MODEL, "Requests a second, which come at random",
      PLMR_REAL(struct serve_command, arrivals.rate, 1e-9, 1e9)},
@@ -77,11 +77,11 @@ static const plmr_option options[] = {
     {"seed", "S", MODEL, "Which random requests", PLMR_WHOLE(struct serve_command, arrivals.seed, 0), .value = "1"},
     {"trace", "FILE", MODEL,
      "Requests of a CSV file: arrival, prompt, output, or as Azure's and BurstGPT's traces have them",
-     PLMR_TEXT(struct serve_command, trace)},
+     PLMR_TEXT_READ(struct serve_command, trace)},
     {"mode", "timing|compute", MODEL, "Times alone, or with them each request's text",
      PLMR_WORD(struct serve_command, mode, modes), .value = "timing"},
     {"prompts", "FILE", MODEL, "With values: prompts, one a line, taken in turn (default: made-up tokens)",
-     PLMR_TEXT(struct serve_command, prompts)},
+     PLMR_TEXT_READ(struct serve_command, prompts)},
     {"http", "ADDRESS:PORT", MODEL,
      "Answer requests that come over HTTP as OpenAI has them, e.g. at 127.0.0.1:8080, until Ctrl-C",
      PLMR_TEXT(struct serve_command, http)},
@@ -99,7 +99,7 @@ static const plmr_option options[] = {
      "Admit requests with room for what they have; where the cache is full, the last one reads all of it again",
      PLMR_FLAG(struct serve_command, preempts)},
     {"draft", "FILE|NAME", SERVING, "A small model of the same vocabulary guesses tokens, on a region of its own",
-     PLMR_TEXT(struct serve_command, draft)},
+     PLMR_TEXT_READ(struct serve_command, draft)},
     {"ahead", "K", SERVING, "Tokens that it guesses, for the model to check",
      PLMR_COUNT(struct serve_command, ahead, PLMR_MOST_AHEAD), .value = "4"},
     {"accept", "P", SERVING, "With --draft: share of guesses that are right, if all before them are",
@@ -119,9 +119,9 @@ static const plmr_option options[] = {
      PLMR_FLAG(struct serve_command, every_step)},
     PLMR_CHECKPOINT(struct serve_command, llm.checkpoint, "requests"),
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was simulated",
-     PLMR_TEXT(struct serve_command, llm.json)},
+     PLMR_TEXT_WRITTEN(struct serve_command, llm.json)},
     {"report", "FILE", PLMR_TITLE_OUTPUT, "An HTML page of requests, regions and the cache over time",
-     PLMR_TEXT(struct serve_command, llm.report)},
+     PLMR_TEXT_WRITTEN(struct serve_command, llm.report)},
     {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no summary", PLMR_FLAG(struct serve_command, llm.quiet)},
     {0},
 };

@@ -94,10 +94,10 @@ static plmr_status run_point(const plmr_sweep_point *point, const char *record_f
 
 static const plmr_option options[] = {
     {"out", "DIR", NULL, "Where results go (default: results/ and the experiment's name)",
-     PLMR_TEXT(struct sweep_command, out)},
+     PLMR_TEXT_FOLDER(struct sweep_command, out)},
     {"again", NULL, NULL, "Forget what is done, and run all points", PLMR_FLAG(struct sweep_command, again)},
     {"dry-run", NULL, NULL, "Print the points as commands, and run nothing", PLMR_FLAG(struct sweep_command, dry_run)},
-    {"", "NAME|FILE", NULL, NULL, PLMR_TEXT(struct sweep_command, what), .most = 1},
+    {"", "NAME|FILE", NULL, NULL, PLMR_TEXT_READ(struct sweep_command, what), .most = 1},
     {0},
 };
 

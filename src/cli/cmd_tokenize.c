@@ -24,7 +24,7 @@ struct tokenize_command {
 
 static const plmr_option options[] = {
     {"model", "FILE|NAME", NULL, "A model with a vocabulary: a GGUF file, or a folder with safetensors",
-     PLMR_TEXT(struct tokenize_command, model), .letter = 'm', .value = PLMR_MODEL_DEMO},
+     PLMR_TEXT_READ(struct tokenize_command, model), .letter = 'm', .value = PLMR_MODEL_DEMO},
     {"prompt", "TEXT", NULL,
      "Print the text's token ids; control tokens that are spelt out in it, such as </s>, are read as such",
      PLMR_TEXT(struct tokenize_command, text), .letter = 'p'},
@@ -32,7 +32,7 @@ static const plmr_option options[] = {
     {"no-bos", NULL, NULL, "Put no tokens in front of the text and behind it, though the model wants them",
      PLMR_FLAG(struct tokenize_command, no_bos)},
     {"json", "FILE|-", NULL, "One JSON object; with - the ids or the text go to standard error",
-     PLMR_TEXT(struct tokenize_command, json)},
+     PLMR_TEXT_WRITTEN(struct tokenize_command, json)},
     {0},
 };
 

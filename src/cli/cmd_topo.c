@@ -22,7 +22,7 @@ static const plmr_option options[] = {
      "How they divide it; by default as other commands do, but for language models, which choose by what travels",
      PLMR_PAIR(struct topo_command, rank_rows, "2x3")},
     {"json", "FILE|-", NULL, "One JSON object per rank; with - the text goes to standard error",
-     PLMR_TEXT(struct topo_command, json)},
+     PLMR_TEXT_WRITTEN(struct topo_command, json)},
     {0},
 };
 

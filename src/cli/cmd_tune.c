@@ -23,7 +23,7 @@ struct tune_command {
 #define FAST "What is to be fast:"
 
 static const plmr_option options[] = {
-    {"model", "FILE|NAME", FAST, PLMR_MODEL_HELP, PLMR_TEXT(struct tune_command, llm.model), .letter = 'm',
+    {"model", "FILE|NAME", FAST, PLMR_MODEL_HELP, PLMR_TEXT_READ(struct tune_command, llm.model), .letter = 'm',
      .value = "tinyllama-1.1b"},
     {"prompt", "N", FAST, "Tokens of the prompt", PLMR_COUNT(struct tune_command, llm.setup.n_prompt, 1 << 24),
      .value = "512"},
@@ -38,9 +38,9 @@ static const plmr_option options[] = {
      PLMR_FLAG(struct tune_command, again)},
     {"cache", "DIR|none", PLMR_TITLE_OUTPUT,
      "Where results are kept (default $XDG_CACHE_HOME/plmr/tune, else ~/.cache/plmr/tune)",
-     PLMR_TEXT(struct tune_command, cache)},
+     PLMR_TEXT_FOLDER(struct tune_command, cache)},
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with all of it; with - the text goes to standard error",
-     PLMR_TEXT(struct tune_command, llm.json)},
+     PLMR_TEXT_WRITTEN(struct tune_command, llm.json)},
     {0},
 };
 

@@ -14,12 +14,13 @@ struct validate_command {
 };
 
 static const plmr_option options[] = {
-    {"", "SET|FILE", NULL, NULL, PLMR_ONE_MORE(struct validate_command, what), .most = PLMR_MOST_TEXTS},
+    {"", "SET|FILE", NULL, NULL, PLMR_ONE_MORE(struct validate_command, what), .path = PLMR_PATH_READ,
+     .most = PLMR_MOST_TEXTS},
     {"device", "NAME|FILE", NULL, "Run the points of this device alone, with its numbers: wse2:hop=2",
-     PLMR_TEXT(struct validate_command, device)},
+     PLMR_TEXT_READ(struct validate_command, device)},
     {"out", "DIR", NULL, "Where README.md, records.jsonl, errors.jsonl and provenance.json go",
-     PLMR_TEXT(struct validate_command, out)},
-    {"json", "FILE|-", NULL, "One JSON object for each point", PLMR_TEXT(struct validate_command, json)},
+     PLMR_TEXT_FOLDER(struct validate_command, out), .files = plmr_validation_files},
+    {"json", "FILE|-", NULL, "One JSON object for each point", PLMR_TEXT_WRITTEN(struct validate_command, json)},
     {0},
 };
 

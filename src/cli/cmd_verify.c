@@ -19,7 +19,8 @@ struct verify_command {
 static const plmr_option options[] = {
     {"quick", NULL, NULL, "Run a few of each file's command lines, those that were short",
      PLMR_FLAG(struct verify_command, quick)},
-    {"", "RECORDS", NULL, NULL, PLMR_ONE_MORE(struct verify_command, paths), .most = PLMR_MOST_TEXTS},
+    {"", "RECORDS", NULL, NULL, PLMR_ONE_MORE(struct verify_command, paths), .path = PLMR_PATH_READ,
+     .most = PLMR_MOST_TEXTS},
     {0},
 };
 

@@ -33,11 +33,8 @@ bool plmr_line_value_is_apart(const plmr_option *option, const char *word)
 /* Options of all commands have the group "". */
 static bool is_setting(const plmr_option *option)
 {
-    static const char *const others[] = {"ranks", "out", "json"};
-    bool is_other = plmr_option_is_output(option) || (option->group && !*option->group);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        is_other = is_other || strcmp(option->name, others[i]) == 0;
-    return !is_other;
+    bool is_common = option->group && !*option->group;
+    return !plmr_option_is_output(option) && !is_common && strcmp(option->name, "ranks") != 0;
 }
 
 /* The value that hangs on an option's word, or "" of one that takes none. */

@@ -36,7 +36,7 @@ const plmr_option plmr_frame_table[] = {
     {"cores", "HxW", PLMR_TITLE_PLACE,
      "Region of H rows and W columns of cores (default 64x64, or what the device has)",
      PLMR_PAIR(plmr_run_options, rows, "360x360")},
-    {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT(plmr_run_options, device),
+    {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT_READ(plmr_run_options, device),
      .value = PLMR_DEVICE_DEFAULT},
     {"mode", "compute|timing", PLMR_TITLE_VALUES, "With values, or the costs alone, which are the same",
      PLMR_WORD(plmr_run_options, timing, plmr_modes), .value = "compute"},
@@ -50,12 +50,12 @@ const plmr_option plmr_frame_table[] = {
     {"every-step", NULL, PLMR_TITLE_RUNNING, "Advance all clocks at every step, without exact shortcuts",
      PLMR_FLAG(plmr_run_options, every_step)},
     {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object per algorithm; with - the table goes to standard error",
-     PLMR_TEXT(plmr_run_options, json)},
+     PLMR_TEXT_WRITTEN(plmr_run_options, json)},
     {"quiet", NULL, PLMR_TITLE_OUTPUT, "Print no table and no progress", PLMR_FLAG(plmr_run_options, quiet)},
     PLMR_OPTIONS(plmr_run_options, trace, plmr_trace_table),
     {"text", NULL, PLMR_TITLE_OUTPUT, "Bars of cycles, routes and memory below the table",
      PLMR_FLAG(plmr_run_options, text)},
-    {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT(plmr_run_options, report)},
+    {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT_WRITTEN(plmr_run_options, report)},
     {"-", NULL, NULL, NULL, PLMR_LINE(plmr_run_options, line)},
     {0},
 };
@@ -77,7 +77,7 @@ const char *const plmr_modes[] = {"compute", "timing", NULL};
 const plmr_option plmr_trace_table[] = {
     {"trace", "FILE", PLMR_TITLE_OUTPUT,
      "Events of chosen cores in virtual time, for Perfetto; OTF2 if it ends in .otf2",
-     PLMR_TEXT(plmr_trace_options, path)},
+     PLMR_TEXT_WRITTEN(plmr_trace_options, path)},
     {"trace-cores", "LIST", PLMR_TITLE_OUTPUT,
      "Which: R,C;R,C;... or sample:N: corners, middle, diagonal (default sample:16)",
      PLMR_TEXT(plmr_trace_options, cores)},
@@ -132,7 +132,7 @@ static const char *const weights[] = {[PLMR_WEIGHTS_FILE] = "file",
 
 const plmr_option plmr_place_table[] = {
     {"-", NULL, NULL, NULL, PLMR_LINE(plmr_llm_options, line)},
-    {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT(plmr_llm_options, device),
+    {"device", "NAME|FILE", PLMR_TITLE_PLACE, PLMR_DEVICE_HELP, PLMR_TEXT_READ(plmr_llm_options, device),
      .value = PLMR_DEVICE_DEFAULT},
     {"wafers", "N", PLMR_TITLE_PLACE, "Devices that there are (default: as few as hold the model; serve: 1)",
      PLMR_COUNT(plmr_llm_options, setup.n_wafers, 1024)},
@@ -174,18 +174,19 @@ const plmr_option plmr_wafer_table[] = {
     {"allow", "M,R", PLMR_TITLE_PLACE, PLMR_ALLOW_HELP, PLMR_READ_BY(read_allow, plmr_llm_options, setup.allow_memory)},
     {"ranks", "RxC", PLMR_TITLE_PLACE, "Grid of ranks, which changes no result (default: what suits the model)",
      PLMR_PAIR(plmr_llm_options, rank_rows, "2x3")},
-    {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was measured", PLMR_TEXT(plmr_llm_options, json)},
+    {"json", "FILE|-", PLMR_TITLE_OUTPUT, "One JSON object with what was measured",
+     PLMR_TEXT_WRITTEN(plmr_llm_options, json)},
     {"expert-trace", "FILE", PLMR_TITLE_OUTPUT,
      "Which experts tokens are routed to, as CSV, for plmr llm --expert-load",
-     PLMR_TEXT(plmr_llm_options, expert_trace)},
+     PLMR_TEXT_WRITTEN(plmr_llm_options, expert_trace)},
     {"dump", "DIR", PLMR_TITLE_OUTPUT, "Write every step's tensors into a folder, as NumPy files",
-     PLMR_TEXT(plmr_llm_options, setup.dump)},
+     PLMR_TEXT_FOLDER(plmr_llm_options, setup.dump)},
     {0},
 };
 
 const plmr_option plmr_prompt_table[] = {
     {"model", "FILE|NAME", PLMR_TITLE_PROMPT, "A GGUF file, or a folder with safetensors",
-     PLMR_TEXT(plmr_llm_options, model), .letter = 'm', .value = PLMR_MODEL_DEMO},
+     PLMR_TEXT_READ(plmr_llm_options, model), .letter = 'm', .value = PLMR_MODEL_DEMO},
     {"prompt", "TEXT", PLMR_TITLE_PROMPT, "The prompt (generate: default Once upon a time)",
      PLMR_TEXT(plmr_llm_options, text), .letter = 'p'},
     {"tokens", "I,J,...", PLMR_TITLE_PROMPT, "The prompt as token ids", PLMR_TEXT(plmr_llm_options, ids)},
@@ -193,7 +194,7 @@ const plmr_option plmr_prompt_table[] = {
 };
 
 const plmr_option plmr_time_table[] = {
-    {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT(plmr_llm_options, report)},
+    {"report", "FILE", PLMR_TITLE_OUTPUT, PLMR_REPORT_HELP, PLMR_TEXT_WRITTEN(plmr_llm_options, report)},
     PLMR_OPTIONS(plmr_llm_options, trace, plmr_trace_table),
     {0},
 };

@@ -70,7 +70,7 @@ static const plmr_option verify_row = {"verify", NULL, PLMR_TITLE_VALUES, "Hold 
                                        PLMR_FLAG(struct program_run, run.verify)};
 static const plmr_option json_row = {"json", "FILE|-", PLMR_TITLE_OUTPUT,
                                      "The run as one JSON object; with - its line of text goes to standard error",
-                                     PLMR_TEXT(struct program_run, run.json)};
+                                     PLMR_TEXT_WRITTEN(struct program_run, run.json)};
 static const plmr_option frame_row = PLMR_OPTIONS(struct program_run, run, plmr_frame_table);
 
 static plmr_status check_option(const plmr_program *program, int i)
@@ -100,6 +100,7 @@ static plmr_status fill_rows(const plmr_program *program, plmr_option rows[MOST_
                                   .argument = o->argument,
                                   .group = PLMR_TITLE_PROBLEM,
                                   .help = o->help,
+                                  .path = o->kind == PLMR_OPTION_TEXT ? PLMR_PATH_READ : PLMR_NO_PATH,
                                   PLMR_READ_ALL(read_own)};
     }
     if (program->dtype)

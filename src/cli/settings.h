@@ -9,7 +9,7 @@
     {                                                                                                                  \
         "checkpoint", "DIR", PLMR_TITLE_OUTPUT,                                                                        \
             "Keep there, once a minute (DIR:every N: N " steps "), what a run that is broken off needs to go on",      \
-            PLMR_TEXT(type, m)                                                                                         \
+            PLMR_TEXT_FOLDER(type, m), .path_end = ":every "                                                           \
     }
 
 /* Its options, device and files, by what errors call them; NULL on ranks but 0. For the caller to json_decref. */

@@ -197,7 +197,8 @@ void plmr_paper_markdown_part(FILE *out, const plmr_paper *paper, const plmr_pap
  * can be trusted. */
 void plmr_paper_put_summary(FILE *out, const plmr_paper *paper, bool markdown);
 
-/* README.md, records.jsonl, table.csv and provenance.json into a folder, which is made. */
+/* README.md, records.jsonl, table.csv and provenance.json into a folder, which is made; their names. */
+extern const char *const plmr_paper_files[];
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder);
 
 /* Cells as JSON objects, one a line, to a file or "-". */

@@ -88,11 +88,10 @@ plmr_status plmr_paper_write_json(const plmr_paper *paper, const char *path)
     return plmr_outcome_write("--json", path, put_records, paper);
 }
 
+const char *const plmr_paper_files[] = {"README.md", "records.jsonl", "table.csv", "provenance.json", NULL};
+
 plmr_status plmr_paper_write(const plmr_paper *paper, const char *folder)
 {
-    static const plmr_outcome_file files[] = {{"README.md", put_readme},
-                                              {"records.jsonl", put_records},
-                                              {"table.csv", put_csv},
-                                              {"provenance.json", put_provenance}};
-    return plmr_outcome_write_all("--out", folder, files, sizeof files / sizeof *files, paper);
+    static plmr_put_fn *const puts[] = {put_readme, put_records, put_csv, put_provenance};
+    return plmr_outcome_write_all("--out", folder, plmr_paper_files, puts, paper);
 }

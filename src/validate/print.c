@@ -184,11 +184,10 @@ static void put_provenance(FILE *out, const void *results)
             PLMR_VERSION, now.revision, now.build.hex, now.date, now.host, v->n_points);
 }
 
+const char *const plmr_validation_files[] = {"README.md", "records.jsonl", "errors.jsonl", "provenance.json", NULL};
+
 plmr_status plmr_validation_write(const plmr_validation *v, const char *folder)
 {
-    static const plmr_outcome_file files[] = {{"README.md", put_readme},
-                                              {"records.jsonl", put_records},
-                                              {"errors.jsonl", plmr_validation_put_evidence},
-                                              {"provenance.json", put_provenance}};
-    return plmr_outcome_write_all("--out", folder, files, sizeof files / sizeof *files, v);
+    static plmr_put_fn *const puts[] = {put_readme, put_records, plmr_validation_put_evidence, put_provenance};
+    return plmr_outcome_write_all("--out", folder, plmr_validation_files, puts, v);
 }

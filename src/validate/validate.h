@@ -141,6 +141,7 @@ plmr_errors plmr_validation_errors(const plmr_validation *validation, const plmr
 void plmr_validation_print(FILE *out, const plmr_validation *validation, bool each);
 plmr_status plmr_validation_write_json(const plmr_validation *validation, const char *path);
 
-/* README.md, records.jsonl, errors.jsonl (see device/standing.h) and provenance.json into a folder, which is made. */
+/* README.md, records.jsonl, errors.jsonl (see device/standing.h) and provenance.json into a folder, which is made; their names. */
+extern const char *const plmr_validation_files[];
 void plmr_validation_put_evidence(FILE *out, const void *validation);
 plmr_status plmr_validation_write(const plmr_validation *validation, const char *folder);

@@ -1,7 +1,14 @@
-/* Tables of options: defaults, tables in tables, what is said twice, without a name, or first; and what is wrong. */
+/* Tables of options: defaults, tables in tables, what is said twice, without a name, or first; what is wrong; and files that
+ * are read and written. */
 #include "support.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/option.h"
+#include "cli/cli.h"
 
 struct part {
     int side;
@@ -165,6 +172,100 @@ static void what_is_wrong_is_one_line(void **state)
     }
 }
 
+/* Of all commands; one that writes is an output under any title. */
+static void options_say_whether_they_read_or_write(void **state)
+{
+    static const char *const shown[] = {"FILE", "DIR", "RECORDS", "LOAD"};
+    (void)state;
+    for (int c = 0; c < plmr_command_count(); c++) {
+        plmr_option_row rows[PLMR_MOST_OPTIONS];
+        int n = plmr_command_rows(plmr_command_at(c), rows);
+        for (int i = 0; i < n; i++) {
+            const plmr_option *o = rows[i].option;
+            bool is_path = false;
+            for (size_t s = 0; s < sizeof shown / sizeof *shown; s++)
+                is_path = is_path || (o->argument && strstr(o->argument, shown[s]));
+            if (is_path && o->path == PLMR_NO_PATH)
+                fail_msg("plmr %s --%s: neither reads nor writes", plmr_command_at(c)->name, o->name);
+            if (strcmp(o->name, "json") == 0 || strcmp(o->name, "out") == 0)
+                assert_true(plmr_option_is_output(o));
+        }
+    }
+}
+
+static const char *const known[] = {"a", "b", NULL};
+static const plmr_option path_table[] = {
+    {"in", "FILE", NULL, "", NULL, .path = PLMR_PATH_READ},
+    {"json", "FILE|-", NULL, "", NULL, .path = PLMR_PATH_WRITTEN},
+    {"out", "FILE", NULL, "", NULL, .path = PLMR_PATH_WRITTEN},
+    {"dir", "DIR|none", NULL, "", NULL, .path = PLMR_PATH_FOLDER, .path_end = ":every ", .files = known},
+    {0},
+};
+
+static plmr_status check_line(const char *text)
+{
+    char line[200], *at = line, *argv[20] = {"test"};
+    int argc = 1;
+    snprintf(line, sizeof line, "%s", text);
+    for (char *word; (word = strsep(&at, "|"));)
+        argv[argc++] = word;
+    return plmr_options_check_files(path_table, "plmr test", argc, argv);
+}
+
+/* Beside there/a, there/b, both empty, and the link `link` to there. */
+static void no_file_is_read_and_written(void **state)
+{
+    static const char *const lines[] = {
+        "--in|there/a|--json|there/c|--dir|none",
+        "--json|-|--out|-x|--dir|new/one",
+        "--json|/dev/null|--out|/dev/null",
+        "--json|new|--json|new",
+        "--in|there/a|--json|there/b|--out|link/c",
+        "--json|there/c|--dir|there",
+        "--json|none|--dir|none",
+        "--dir|here:every 3|--json|here:every 3",
+    };
+    static const struct {
+        const char *line, *error;
+    } cases[] = {
+        {"--in|there/a|--json|link/a", "--json: link/a is read by this run, too (--in)"},
+        {"--in|there/a:hop=2:x=3|--out|there/a", "--out: there/a is read by this run, too (--in)"},
+        {"--in|there/a|--dir|there", "--dir: there/a is read by this run, too (--in)"},
+        {"--json|there/c|--out|link/c", "another option writes this file, too"},
+        {"--json|new|--dir|new", "--json: new: another option writes this file, too"},
+        {"--json|new|--dir|./new/one/:every 3", "--json: new: another option writes this file, too"},
+        {"--json|new/a|--dir|new", "new/a: another option writes this file, too"},
+        {"--dir|there/a", "--dir: cannot make the folder there/a: Not a directory"},
+        {"--dir|/proc/new", "--dir: cannot make the folder /proc/new"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        must(check_line(lines[i]));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        must_fail(check_line(cases[i].line), PLMR_ERROR_INPUT, cases[i].error);
+    must_fail(check_line("--json|new/c"), PLMR_ERROR_FILE, "--json: cannot write new/c: No such file");
+    must_fail(check_line("--json|there"), PLMR_ERROR_FILE, "--json: cannot write there: Is a directory");
+}
+
+static int enter_folder(void **state)
+{
+    static char folder[] = "/tmp/plmr-option-XXXXXX";
+    (void)state;
+    return mkdtemp(folder) && chdir(folder) == 0 && mkdir("there", 0777) == 0 && symlink("there", "link") == 0 &&
+                   close(open("there/a", O_CREAT, 0666)) == 0 && close(open("there/b", O_CREAT, 0666)) == 0
+               ? 0
+               : -1;
+}
+
+/* Which is empty but for what was put there. */
+static int leave_folder(void **state)
+{
+    char folder[100];
+    (void)state;
+    return unlink("there/a") || unlink("there/b") || rmdir("there") || unlink("link") ||
+           !getcwd(folder, sizeof folder) || rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +275,8 @@ int main(void)
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(help_is_asked_for_whatever_the_values),
         cmocka_unit_test(what_is_wrong_is_one_line),
+        cmocka_unit_test(options_say_whether_they_read_or_write),
+        cmocka_unit_test_setup_teardown(no_file_is_read_and_written, enter_folder, leave_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
