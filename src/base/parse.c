@@ -1,6 +1,5 @@
 #include "base/parse.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +43,37 @@ bool plmr_is_decimal(const char *text, double *value)
     char *end;
     *value = strtod(text, &end);
     return end != text && !*end && strspn(text, "0123456789.eE+-") == strlen(text);
+}
+
+bool plmr_scan_whole(const char **at, int64_t most, int64_t *value)
+{
+    size_t n = strspn(*at, "0123456789");
+    int64_t number = n ? strtoll(*at, NULL, 10) : INT64_MAX;
+    if (number > most)
+        return false;
+    *value = number;
+    *at += n;
+    return true;
+}
+
+bool plmr_scan_real(const char **at, double *value)
+{
+    char copy[64];
+    size_t n = strspn(*at, "0123456789.eE+-");
+    if (n >= sizeof copy)
+        return false;
+    snprintf(copy, sizeof copy, "%.*s", (int)n, *at);
+    bool is_number = plmr_is_decimal(copy, value);
+    *at += is_number ? n : 0;
+    return is_number;
+}
+
+bool plmr_scan_text(const char **at, const char *text)
+{
+    size_t n = strlen(text);
+    bool is_there = strncmp(*at, text, n) == 0;
+    *at += is_there ? n : 0;
+    return is_there;
 }
 
 plmr_status plmr_parse_real(const char *option, const char *text, double least, double most, double *value)
@@ -143,24 +173,35 @@ plmr_status plmr_parse_counts(const char *option, const char *text, int64_t most
     return status;
 }
 
-/* The characters between which ids stand. */
-static const char id_ends[] = ", \t\r\n";
+static const char blanks[] = " \t\r\n";
+
+static plmr_status parse_ids(const char *option, const char *text, int32_t *list, int *n)
+{
+    const char *at = text + strspn(text, blanks);
+    for (bool more = *at; more;) {
+        const char *start = at;
+        int length = (int)strcspn(at, ", \t\r\n");
+        int64_t id;
+        PLMR_CHECK(length, PLMR_ERROR_INPUT, "%s: a token id is missing beside a comma", option);
+        bool is_id = plmr_scan_whole(&at, INT32_MAX, &id) && at == start + length;
+        PLMR_CHECK(is_id, PLMR_ERROR_INPUT, "%s: '%.*s' is no token id, a whole number from 0", option,
+                   length < 40 ? length : 40, start);
+        list[(*n)++] = (int32_t)id;
+        at += strspn(at, blanks);
+        more = plmr_scan_text(&at, ",") || *at;
+        at += strspn(at, blanks);
+    }
+    return PLMR_OK;
+}
 
 plmr_status plmr_parse_ids(const char *option, const char *text, int32_t **ids, int *n_ids)
 {
     int32_t *list = plmr_take((strlen(text) / 2 + 1) * sizeof *list);
     int n = 0;
-    for (const char *at = text + strspn(text, id_ends); *at; at += strspn(at, id_ends)) {
-        char *end;
-        errno = 0;
-        long id = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
-        if (id < 0 || errno || id > INT32_MAX || (*end && !strchr(id_ends, *end))) {
-            free(list);
-            return plmr_error_make(PLMR_ERROR_INPUT, "%s: '%.*s' is no token id, a whole number from 0", option,
-                                   (int)strnlen(at, strcspn(at, id_ends) < 40 ? strcspn(at, id_ends) : 40), at);
-        }
-        list[n++] = (int32_t)id;
-        at = end;
+    plmr_status status = parse_ids(option, text, list, &n);
+    if (status) {
+        free(list);
+        return status;
     }
     *ids = list;
     *n_ids = n;

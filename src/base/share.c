@@ -159,7 +159,7 @@ plmr_status plmr_share_names(const plmr_shared *shared, char ***names, int *n_na
 bool plmr_is_file(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
 }
 
 static bool names_file(const plmr_shared *shared, const char *argument)

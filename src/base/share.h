@@ -34,5 +34,5 @@ plmr_status plmr_share_names(const plmr_shared *shared, char ***names, int *n_na
 plmr_status plmr_share_find(const plmr_shared *shared, const char *argument, char *room, size_t size,
                             const char **path);
 
-/* Whether there is a regular file of this path. */
+/* Whether something of this path is there, and no folder. */
 bool plmr_is_file(const char *path);

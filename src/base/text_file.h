@@ -1,4 +1,4 @@
-/* text_file.h - reads a user's text file whole. */
+/* text_file.h - reads a user's text file whole, without a byte order mark, and with LF for CR LF at the ends of lines. */
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -26,12 +27,14 @@ struct llm_command {
 static plmr_status read_layers(const plmr_option *option, const char *text, void *member)
 {
     plmr_llm_setup *setup = member;
-    int first, last, n = -1;
-    bool read = sscanf(text, "%9d..%9d%n", &first, &last, &n) == 2 && n >= 0 && !text[n];
-    PLMR_CHECK(read && first >= 0 && last >= first && last < 1 << 20, PLMR_ERROR_INPUT,
-               "%s: '%.60s' is not A..B with layers counted from 0, e.g. 0..7", plmr_option_shown(option).s, text);
-    setup->first_layer = first;
-    setup->n_layers = last - first + 1;
+    const char *at = text;
+    int64_t first, last;
+    bool read = plmr_scan_whole(&at, INT_MAX, &first) && plmr_scan_text(&at, "..") &&
+                plmr_scan_whole(&at, (1 << 20) - 1, &last) && !*at;
+    PLMR_CHECK(read && last >= first, PLMR_ERROR_INPUT, "%s: '%.60s' is not A..B with layers counted from 0, e.g. 0..7",
+               plmr_option_shown(option).s, text);
+    setup->first_layer = (int)first;
+    setup->n_layers = (int)(last - first) + 1;
     return PLMR_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "infer/load.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,15 @@ void plmr_expert_trace_row(FILE *file, int layer, int64_t token, int expert)
 static plmr_status take_line(const char *path, const char *line, long number, const plmr_model_shape *shape,
                              double *share)
 {
-    int layer, expert, n = -1;
-    long long token;
-    bool read = sscanf(line, "%9d,%18lld,%9d%n", &layer, &token, &expert, &n) == 3 && n >= 0 &&
-                (line[n] == '\n' || line[n] == '\r' || line[n] == 0);
-    PLMR_CHECK(read, PLMR_ERROR_INPUT, "%.500s:%ld: expected layer,token,expert as --expert-trace writes them", path,
-               number);
-    PLMR_CHECK(layer >= 0 && layer < shape->n_layers && expert >= 0 && expert < shape->n_experts, PLMR_ERROR_INPUT,
-               "%.500s:%ld: layer %d, expert %d, but %s has %d layers of %d experts", path, number, layer, expert,
-               shape->name, shape->n_layers, shape->n_experts);
+    int64_t layer, token, expert;
+    bool read = plmr_scan_whole(&line, INT_MAX, &layer) && plmr_scan_text(&line, ",") &&
+                plmr_scan_whole(&line, INT64_MAX - 1, &token) && plmr_scan_text(&line, ",") &&
+                plmr_scan_whole(&line, INT_MAX, &expert);
+    PLMR_CHECK(read && (*line == '\n' || !*line), PLMR_ERROR_INPUT,
+               "%.500s:%ld: expected layer,token,expert as --expert-trace writes them", path, number);
+    PLMR_CHECK(layer < shape->n_layers && expert < shape->n_experts, PLMR_ERROR_INPUT,
+               "%.500s:%ld: layer %d, expert %d, but %s has %d layers of %d experts", path, number, (int)layer,
+               (int)expert, shape->name, shape->n_layers, shape->n_experts);
     share[layer * shape->n_experts + expert]++;
     return PLMR_OK;
 }

@@ -1,11 +1,12 @@
 #include "run/trace.h"
 
-#include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parse.h"
 #include "time/trace.h"
 
 enum { DEFAULT_CORES = 16, DEFAULT_EVENTS = 200000, MOST_CORES = 4096 };
@@ -17,13 +18,11 @@ static const char form[] = "R,C;R,C;... with rows and columns from 0, or sample:
 /* "R,C" and what ends it; NULL: it is not that. */
 static const char *read_core(const char *text, plmr_trace_core *core)
 {
-    int n = -1;
-    if (!isdigit((unsigned char)*text) || sscanf(text, "%9d,%n", &core->row, &n) != 1 || n < 0)
+    int64_t row, col;
+    if (!plmr_scan_whole(&text, INT_MAX, &row) || !plmr_scan_text(&text, ",") || !plmr_scan_whole(&text, INT_MAX, &col))
         return NULL;
-    text += n;
-    if (!isdigit((unsigned char)*text) || sscanf(text, "%9d%n", &core->col, &n) != 1)
-        return NULL;
-    text += n;
+    core->row = (int)row;
+    core->col = (int)col;
     return *text == '\0' || *text == ';' ? text : NULL;
 }
 

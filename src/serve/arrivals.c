@@ -5,34 +5,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/parse.h"
 #include "plmr/ranks.h"
 
-enum { MOST_TOKENS = 1 << 22 };
+enum { MOST_TOKENS = 1 << 22, MOST_PREFIXES = 9999999 };
 
 /* ---- reading distributions ---- */
 
 /* Returns what is behind it, or NULL. */
 static const char *read_length(const char *text, plmr_length *length)
 {
-    long long low, high;
-    int n = -1;
-    *length = (plmr_length){PLMR_LENGTH_FIXED, 0, 0};
-    if (sscanf(text, "~%7lld%n", &low, &n) == 1 && n > 0) {
+    int64_t low, high;
+    bool is_mean = plmr_scan_text(&text, "~");
+    if (!plmr_scan_whole(&text, MOST_TOKENS, &low))
+        return NULL;
+    if (is_mean) {
         *length = (plmr_length){PLMR_LENGTH_EXPONENTIAL, low, 8 * low};
-    } else if (sscanf(text, "%7lld..%7lld%n", &low, &high, &n) == 2 && n > 0) {
-        *length = (plmr_length){PLMR_LENGTH_UNIFORM, low, high};
-    } else if (sscanf(text, "%7lld%n", &low, &n) == 1 && n > 0) {
+    } else if (!plmr_scan_text(&text, "..")) {
         *length = (plmr_length){PLMR_LENGTH_FIXED, low, low};
     } else {
-        return NULL;
+        if (!plmr_scan_whole(&text, MOST_TOKENS, &high))
+            return NULL;
+        *length = (plmr_length){PLMR_LENGTH_UNIFORM, low, high};
     }
-    return length->low >= 1 && length->high >= length->low && length->high <= MOST_TOKENS ? text + n : NULL;
+    return length->low >= 1 && length->high >= length->low && length->high <= MOST_TOKENS ? text : NULL;
 }
 
 plmr_status plmr_lengths_parse(const char *option, const char *text, plmr_length *prompt, plmr_length *output)
 {
     const char *at = read_length(text, prompt);
-    at = at && *at == '/' ? read_length(at + 1, output) : NULL;
+    at = at && plmr_scan_text(&at, "/") ? read_length(at, output) : NULL;
     PLMR_CHECK(
         at && !*at, PLMR_ERROR_INPUT,
         "%s: '%.60s' is not PROMPT/OUTPUT, each N, A..B, or ~M for an exponential with the mean M: e.g. ~512/~128",
@@ -42,16 +44,13 @@ plmr_status plmr_lengths_parse(const char *option, const char *text, plmr_length
 
 plmr_status plmr_prefixes_parse(const char *option, const char *text, plmr_prefixes *prefixes)
 {
-    long long n, n_tokens;
-    int end = -1;
-    bool is_one = sscanf(text, "%7lld/%7lld/%lf%n", &n, &n_tokens, &prefixes->share, &end) == 3 && end > 0 &&
-                  !text[end] && n >= 1 && n_tokens >= 1 && n_tokens <= MOST_TOKENS && prefixes->share > 0 &&
-                  prefixes->share <= 1;
-    PLMR_CHECK(is_one, PLMR_ERROR_INPUT,
-               "%s: '%.60s' is not N/TOKENS/SHARE, the share being above 0 and at most 1: e.g. 8/500/0.9", option,
-               text);
-    prefixes->n = n;
-    prefixes->n_tokens = n_tokens;
+    const char *at = text;
+    bool is_one = plmr_scan_whole(&at, MOST_PREFIXES, &prefixes->n) && plmr_scan_text(&at, "/") &&
+                  plmr_scan_whole(&at, MOST_TOKENS, &prefixes->n_tokens) && plmr_scan_text(&at, "/") &&
+                  plmr_scan_real(&at, &prefixes->share) && !*at;
+    PLMR_CHECK(
+        is_one && prefixes->n && prefixes->n_tokens && prefixes->share > 0 && prefixes->share <= 1, PLMR_ERROR_INPUT,
+        "%s: '%.60s' is not N/TOKENS/SHARE, the share being above 0 and at most 1: e.g. 8/500/0.9", option, text);
     return PLMR_OK;
 }
 

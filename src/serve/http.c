@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/parse.h"
 #include "serve/page.h"
 
 struct plmr_http {
@@ -374,9 +375,10 @@ static void end(void *context, struct MHD_Connection *connection, void **state, 
 static plmr_status read_address(const char *text, bool allow_remote, struct sockaddr_in *address)
 {
     char host[64];
-    int port, n = -1;
-    bool is_one =
-        sscanf(text, "%63[0-9.]:%5d%n", host, &port, &n) == 2 && n > 0 && !text[n] && port >= 0 && port < 65536;
+    const char *at = text + strspn(text, "0123456789.");
+    int64_t port;
+    snprintf(host, sizeof host, "%.*s", (int)(at - text), text);
+    bool is_one = plmr_scan_text(&at, ":") && plmr_scan_whole(&at, UINT16_MAX, &port) && !*at;
     *address = (struct sockaddr_in){.sin_family = AF_INET};
     PLMR_CHECK(is_one && inet_pton(AF_INET, host, &address->sin_addr) == 1, PLMR_ERROR_INPUT,
                "--http: '%.60s' is not ADDRESS:PORT, e.g. 127.0.0.1:8080", text);

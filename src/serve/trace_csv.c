@@ -98,8 +98,6 @@ static plmr_status read_titles(struct reader *r)
     int n;
     char *fields[MOST_FIELDS], *line = next_line(r);
     PLMR_CHECK(line, PLMR_ERROR_INPUT, "%s is empty: a trace starts with a line of titles", r->path);
-    if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
-        line += 3;
     PLMR_TRY(split(r, line, fields, &n));
     for (int c = 0; c < N_COLUMNS; c++) {
         r->place[c] = find_title(titles[c], fields, n);

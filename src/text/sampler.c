@@ -1,6 +1,7 @@
 #include "text/sampler.h"
 
 #include <Random123/philox.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parse.h"
 
 /* How far a token's surprise is from what is expected. */
 struct distance {
@@ -349,15 +351,15 @@ plmr_status plmr_sampler_pick(plmr_sampler *s, const float *logits, int64_t posi
 plmr_status plmr_logit_biases_parse(const char *option, const char *text, plmr_sampler_options *sampler)
 {
     sampler->biases = plmr_take((strlen(text) / 2 + 1) * sizeof *sampler->biases);
-    for (const char *at = text; *at;) {
-        int id, n = -1;
-        float bias;
-        bool read =
-            sscanf(at, "%9d:%f%n", &id, &bias, &n) == 2 && n >= 0 && (at[n] == ',' || !at[n]) && bias < INFINITY;
-        PLMR_CHECK(read && (!at[n] || at[n + 1]), PLMR_ERROR_INPUT, "%s: '%.60s' is not ID:B,..., e.g. 15:2.5,7:-inf",
+    const char *at = text;
+    do {
+        int64_t id;
+        double bias = -INFINITY;
+        bool read = plmr_scan_whole(&at, INT32_MAX, &id) && plmr_scan_text(&at, ":") &&
+                    (plmr_scan_text(&at, "-inf") || (plmr_scan_real(&at, &bias) && fabs(bias) <= FLT_MAX));
+        PLMR_CHECK(read && (!*at || *at == ','), PLMR_ERROR_INPUT, "%s: '%.60s' is not ID:B,..., e.g. 15:2.5,7:-inf",
                    option, text);
-        sampler->biases[sampler->n_biases++] = (plmr_logit_bias){id, bias};
-        at += n + (at[n] == ',');
-    }
+        sampler->biases[sampler->n_biases++] = (plmr_logit_bias){(int32_t)id, (float)bias};
+    } while (plmr_scan_text(&at, ","));
     return PLMR_OK;
 }

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "base/option.h"
+#include "base/text_file.h"
 #include "cli/cli.h"
+#include "serve/arrivals.h"
+#include "text/sampler.h"
 
 struct part {
     int side;
@@ -247,9 +250,66 @@ static void no_file_is_read_and_written(void **state)
     must_fail(check_line("--json|there"), PLMR_ERROR_FILE, "--json: cannot write there: Is a directory");
 }
 
+/* No blanks, signs or 0x where a number is meant, and nothing missing. */
+static void parts_of_a_form_are_read_as_numbers_are(void **state)
+{
+    static const char *const ids[] = {"1,,2", "1,", ",1", ",", "1, ,2", "+1", "0x1", "1;2", "2147483648"},
+                             *const lengths[] = {"+8/4", "8/ 4",  " 8/4",    "~+8/4", "1..0/4",
+                                                 "8",    "8/4/2", "~1..2/4", "0/1"},
+                             *const prefixes[] = {"1/8/0x.8", "1/8/ 0.5", "+1/8/0.5", "1/8/1.5", "0/8/0.5", "1/8"},
+                             *const biases[] = {"1:0x10", "1: 2",  "+1:2", "1:2,", "1:inf",
+                                                "1:1e99", "1:nan", ":2",   "1"};
+    plmr_length prompt, output;
+    plmr_prefixes shared;
+    int32_t *list;
+    int n;
+    (void)state;
+    must(plmr_parse_ids("--ids", " 1, 2 3\n,4 ", &list, &n));
+    assert_true(n == 4 && list[3] == 4);
+    free(list);
+    must(plmr_lengths_parse("--lengths", "8..9/~4", &prompt, &output));
+    assert_true(prompt.low == 8 && prompt.high == 9 && output.low == 4 && output.high == 32);
+    must(plmr_prefixes_parse("--prefix", "1/8/5e-1", &shared));
+    assert_true(shared.n == 1 && shared.n_tokens == 8 && shared.share == 0.5);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        must_fail(plmr_parse_ids("--ids", ids[i], &list, &n), PLMR_ERROR_INPUT, "token id");
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        must_fail(plmr_lengths_parse("--lengths", lengths[i], &prompt, &output), PLMR_ERROR_INPUT, "is not PROMPT");
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        must_fail(plmr_prefixes_parse("--prefix", prefixes[i], &shared), PLMR_ERROR_INPUT, "is not N/TOKENS");
+    for (size_t i = 0; i < sizeof biases / sizeof *biases; i++) {
+        plmr_sampler_options sampler = {0};
+        must_fail(plmr_logit_biases_parse("--logit-bias", biases[i], &sampler), PLMR_ERROR_INPUT, "is not ID:B");
+        free(sampler.biases);
+    }
+}
+
+/* A byte order mark and CR LF are of the file, not of its text. */
+static void texts_are_read_plainly(void **state)
+{
+    char *text;
+    size_t n;
+    (void)state;
+    FILE *file = fopen("there/a", "w");
+    assert_true(file && fputs("\xef\xbb\xbf{\r\n}\r\n\r", file) >= 0 && fclose(file) == 0);
+    must(plmr_file_read("there/a", 100, &text, &n));
+    assert_true(n == 5 && strcmp(text, "{\n}\n\r") == 0);
+    free(text);
+    must(plmr_text_file_read("there/a", "a test", &text));
+    assert_string_equal(text, "{\n}\n\r");
+    free(text);
+    must(plmr_file_read("there/a", 10, &text, &n)); /* all that is in the file */
+    free(text);
+    must_fail(plmr_file_read("there/a", 9, &text, &n), PLMR_ERROR_INPUT, "is too long");
+    free(text);
+    assert_int_equal(truncate("there/a", INT64_C(1) << 40), 0);
+    must_fail(plmr_file_read("there/a", INT64_C(1) << 30, &text, &n), PLMR_ERROR_INPUT, "is too long");
+    assert_null(text); /* nothing of it was read */
+}
+
 static int enter_folder(void **state)
 {
-    static char folder[] = "/tmp/plmr-option-XXXXXX";
+    char folder[] = "/tmp/plmr-option-XXXXXX";
     (void)state;
     return mkdtemp(folder) && chdir(folder) == 0 && mkdir("there", 0777) == 0 && symlink("there", "link") == 0 &&
                    close(open("there/a", O_CREAT, 0666)) == 0 && close(open("there/b", O_CREAT, 0666)) == 0
@@ -276,7 +336,9 @@ int main(void)
         cmocka_unit_test(help_is_asked_for_whatever_the_values),
         cmocka_unit_test(what_is_wrong_is_one_line),
         cmocka_unit_test(options_say_whether_they_read_or_write),
+        cmocka_unit_test(parts_of_a_form_are_read_as_numbers_are),
         cmocka_unit_test_setup_teardown(no_file_is_read_and_written, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(texts_are_read_plainly, enter_folder, leave_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,7 +192,7 @@ CASES = [
     (L + "--out {}/out -p a --tokens 1", "with -p or as ids with --tokens, not both"),
     (L + "--out {}/out --tokens 1,99999", "token id 99999 is not one of the model's, which are 0 to 319"),
     (L + "--out {}/out --tokens 1,-2", "--tokens: '-2' is no token id"),
-    (L + "--out {}/out --tokens ,", "the prompt has no tokens"),
+    (L + "--out {}/out --tokens ,", "a token id is missing beside a comma"),
     (L + "--out {}/out --tokens=", "--tokens needs a value: --tokens I,J,..."),
     (L + "--tokens 1", "say where the logits go, with --out FILE"),
     (L + "--tokens 1 --out {}", "--out: cannot write {}"),
