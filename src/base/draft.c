@@ -356,8 +356,17 @@ static int close_file(plmr_draft *draft, bool keeps)
     return draft->sink->failed ? draft->sink->failed : number;
 }
 
+plmr_status plmr_draft_flush_stdout(void)
+{
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    PLMR_CHECK(!lost, PLMR_ERROR_SYSTEM, "cannot write all of the output: is the disk full?");
+    return PLMR_OK;
+}
+
 plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status)
 {
+    if (!status && draft->part)
+        status = plmr_draft_flush_stdout();
     int failed = close_file(draft, !status);
     if (!status && !failed && draft->part)
         failed = plmr_draft_rename(draft->part, draft->final);

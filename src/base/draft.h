@@ -34,6 +34,9 @@ plmr_status plmr_draft_open(const char *option, const char *path, plmr_draft *dr
  * Returns the status, or what goes wrong now. */
 plmr_status plmr_draft_close(plmr_draft *draft, plmr_status status);
 
+/* What is printed must be through before files get their names: an error where some of it is lost. */
+plmr_status plmr_draft_flush_stdout(void);
+
 /* Whether it could be opened so; of a path that is not written to directly. Leaves nothing behind. */
 plmr_status plmr_draft_try(const char *option, const char *path);
 

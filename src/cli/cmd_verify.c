@@ -114,9 +114,11 @@ static plmr_status verify_file(const struct verify_command *c, const char *path,
     for (int i = 0; i < n && !status; i++)
         verify_group(&file, i, json, tally);
     if (file.n_failed && !status)
-        printf("%s: %zu records ended with an error, without a result to compare: left out\n", path, file.n_failed);
+        printf("%s: %s ended with an error, without a result to compare: left out\n", path,
+               plmr_format_counted((int64_t)file.n_failed, "record").s);
     if (file.n_unsaid && !status)
-        printf("%s: %zu records do not name their command line: not verified\n", path, file.n_unsaid);
+        printf("%s: %s without a command line: not verified\n", path,
+               plmr_format_counted((int64_t)file.n_unsaid, "record").s);
     plmr_record_file_close(&file);
     return status;
 }
@@ -128,8 +130,9 @@ static plmr_status conclude(plmr_differ_tally *t)
                t->n_records);
     PLMR_CHECK(t->n_records, PLMR_ERROR_INPUT, "there is no record that names its command line");
     if (plmr_rank() == 0)
-        printf("%zu records of %zu runs: every figure that does not depend on the host is the same\n", t->n_records,
-               t->n_runs);
+        printf("%s of %s: every figure that does not depend on the host is the same\n",
+               plmr_format_counted((int64_t)t->n_records, "record").s,
+               plmr_format_counted((int64_t)t->n_runs, "run").s);
     return PLMR_OK;
 }
 

@@ -100,10 +100,7 @@ plmr_status plmr_command_run_from(const plmr_command *command, const void *prese
 
 plmr_status plmr_command_flush(plmr_status status)
 {
-    bool lost = fflush(stdout) != 0 || ferror(stdout);
-    if (lost && !status && plmr_rank() == 0)
-        status = plmr_error_make(PLMR_ERROR_SYSTEM, "cannot write all of the output: is the disk full?");
-    return status;
+    return status || plmr_rank() ? status : plmr_draft_flush_stdout();
 }
 
 plmr_status plmr_command_run(const plmr_command *command, int argc, char **argv)

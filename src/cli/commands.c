@@ -71,6 +71,14 @@ static void print_version(void)
     free(text);
 }
 
+/* For what is made of them: the manual, the tables of the README, the completion. */
+static void print_options(void)
+{
+    char *text = plmr_commands_help();
+    fputs(text, stdout);
+    free(text);
+}
+
 static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
 {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
@@ -87,6 +95,9 @@ static plmr_status answer(int argc, const char *word, bool *done)
     } else if (is_one_of(word, "--help", "-h", "help")) {
         if (plmr_rank() == 0)
             print_help();
+    } else if (argc == 1 && strcmp(word, "--options") == 0) {
+        if (plmr_rank() == 0)
+            print_options();
     } else {
         *done = false;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "report/progress.h"
 #include "scale/launch.h"
@@ -58,7 +59,7 @@ static plmr_status take_records(const plmr_series *s, const char *command, int n
 {
     char from[80];
     int n_added;
-    snprintf(from, sizeof from, "what %.40s prints on %d ranks", command, n_ranks);
+    snprintf(from, sizeof from, "what %.40s prints on %.20s", command, plmr_format_counted(n_ranks, "rank").s);
     PLMR_TRY(plmr_curve_add(s->curve, out, from, &n_added));
     PLMR_CHECK(n_added > 0, PLMR_ERROR_INPUT, "'%.40s' does no work that scales: use gemm, gemv, allreduce or llm",
                command);

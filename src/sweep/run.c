@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/draft.h"
+#include "base/format.h"
 #include "base/memory.h"
 #include "base/text_file.h"
 #include "base/wall.h"
@@ -158,7 +159,7 @@ static void print_summary(const plmr_sweep *s, const struct tally *tally, double
     if (tally->errors)
         printf("; %lld with an error, the first: %s", (long long)tally->errors, tally->first_error);
     if (s->journal.n_dropped)
-        printf("; %lld lines dropped that are no points of this experiment", (long long)s->journal.n_dropped);
+        printf("; %s dropped, of no point of this experiment", plmr_format_counted(s->journal.n_dropped, "line").s);
     printf("\n");
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "device/identity.h"
@@ -189,10 +190,9 @@ static void choose_groups_at_a_pace(plmr_reduce_plan *plan, int *n_groups)
 static plmr_status check_groups(int n, const plmr_reduce_options *options)
 {
     int members = n;
-    PLMR_CHECK(
-        options->n_group_levels == options->n_levels - 1, PLMR_ERROR_INPUT,
-        "a tree of %d levels takes %d group counts, not %d: give --groups auto or one for each level but the last",
-        options->n_levels, options->n_levels - 1, options->n_group_levels);
+    PLMR_CHECK(options->n_group_levels == options->n_levels - 1, PLMR_ERROR_INPUT,
+               "a tree of %d levels takes %s, not %d: give --groups auto or one for each level but the last",
+               options->n_levels, plmr_format_counted(options->n_levels - 1, "group count").s, options->n_group_levels);
     for (int i = 0; i < options->n_group_levels; i++) {
         PLMR_CHECK(options->n_groups[i] >= 1 && options->n_groups[i] <= members, PLMR_ERROR_INPUT,
                    "%d groups cannot be made of %d cores: give --groups auto, or counts that fall from level to level",

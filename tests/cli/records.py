@@ -120,9 +120,13 @@ def test_file(plmr, check, folder):
 
 
 def test_full(plmr, check):
-    """Output that cannot be written is a failure, and not silent."""
-    for out in ([], ["--json", "/dev/full"]):
-        args = "gemm --m 9 --k 9 --n 9 --cores 3x3".split() + out
+    """Output that cannot be written is a failure, and not silent; then no file gets its name."""
+    with open("/dev/full", "w", encoding="utf-8") as stdout, tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([plmr.binary, "gemm", "--m", "9", "--k", "9", "--n", "9", "--cores", "3x3", "--json", folder + "/r"],
+                              stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+        check(done.returncode == 1 and not os.listdir(folder), f"{done.returncode} {done.stderr}, left: {os.listdir(folder)}")
+    for out in ([], ["--json", "/dev/full"], None):
+        args = "gemm --m 9 --k 9 --n 9 --cores 3x3".split() + out if out is not None else ["--options"]
         with open("/dev/full" if not out else os.devnull, "w", encoding="utf-8") as stdout:
             done = subprocess.run([plmr.binary] + args, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
         check(done.returncode == 1 and done.stderr.count("\n") == 1, f"{show(args)}: {done.returncode} {done.stderr}")
@@ -220,7 +224,7 @@ def test_verify(plmr, check, folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n" + plmr.run("generate -p Once -n 3 --device wormhole --json -".split())[1].splitlines()[-1] + "\n\n")
     code, out, err = plmr.run(["verify", path])
-    check(code == 0 and not err and "1 records of 1 runs" in out, f"blank lines, a generate: {code} {out} {err}")
+    check(code == 0 and not err and "1 record of 1 run:" in out, f"blank lines, a generate: {code} {out} {err}")
     for bad, words in (folder, "cannot read: Is a directory"), (path + "x", "cannot open: No such file"), (os.devnull, "is empty"):
         code, out, err = plmr.run(["verify", bad])
         check(code == 2 and len(err) == 1 and words in err[0], f"{bad}: {code} {out} {err}")
@@ -248,7 +252,7 @@ def test_verify(plmr, check, folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write(lines[1] + '\n{"key": "0", "command": "gemm", "error": "too large"}\n')
     code, out, err = plmr.run(["verify", path])
-    check(code == 0 and not err and f"{path}: 1 records ended with an error" in out and "command line" not in out, f"a sweep's error: {code} {out} {err}")
+    check(code == 0 and not err and f"{path}: 1 record ended with an error" in out and "command line" not in out, f"a sweep's error: {code} {out} {err}")
 
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
