@@ -179,7 +179,7 @@ CASES = [
     ("tokenize --ids 1,2x,3", "--ids: '2x' is no token id"),
     ("tokenize --ids -1", "--ids: '-1' is no token id"),
     ("tokenize --ids 99999999999999999999", "is no token id"),
-    ("tokenize --ids ,", "--ids: there are none"),
+    ("tokenize --ids ,", "a token id is missing beside a comma"),
     ("tokenize --ids 1 --no-bos", "--no-bos is for texts"),
     ("tokenize -m {}/nothere.gguf -p a", "nothere.gguf: cannot open"),
     ("tokenize -m {}/a.npy -p a", "a.npy: is not a GGUF file"),

@@ -250,8 +250,8 @@ def check_quotes(plmr, path, out):
     device["title"] = device["ramp"]["source"] = 'a "wafer" \\ of mine'
     with open(out, "w") as file:
         json.dump(device, file)
-    code, _, err = plmr.run(["calibrate", path, "--device", out, "--fit", "hop", "--out", out])
-    made = json.load(open(out))
+    code, _, err = plmr.run(["calibrate", path, "--device", out, "--fit", "hop", "--out", out + ".new"])
+    made = json.load(open(out + ".new"))
     assert code == 0 and made["title"] == made["ramp"]["source"] == device["title"], (code, err, made["title"])
 
 
