@@ -20,9 +20,11 @@ plmr_status plmr_reader_load(const plmr_reader *reader, const char *what, json_t
     json_error_t error;
     *root = json_loads(reader->text, JSON_REJECT_DUPLICATES, &error);
     if (!*root) {
+        bool has_nul = json_error_code(&error) == json_error_null_character;
         make_printable(error.text);
         return plmr_error_make(PLMR_ERROR_INPUT, "%.500s:%d: not valid JSON: %s", reader->file,
-                               reader->lines_before + (error.line > 0 ? error.line : 1), error.text);
+                               reader->lines_before + (error.line > 0 ? error.line : 1),
+                               has_nul ? "a text with a zero byte (\\u0000) in it" : error.text);
     }
     if (json_is_object(*root))
         return PLMR_OK;

@@ -162,6 +162,8 @@ static void wrong_json(void **state)
     must_fail(plmr_model_parse_json("[]", "my.json", &model), PLMR_ERROR_INPUT,
               "my.json:1: is an array, expected an object");
     must_fail(plmr_model_parse_json("", "my.json", &model), PLMR_ERROR_INPUT, "my.json:1: not valid JSON: ");
+    must_fail(plmr_model_parse_json("{\"a\": \"\\u0000\"}", "my.json", &model), PLMR_ERROR_INPUT,
+              "my.json:1: not valid JSON: a text with a zero byte (\\u0000) in it");
 }
 
 static void optional_json(void **state)
