@@ -57,7 +57,7 @@ static plmr_status make_up(const char **at, size_t *n, plmr_tokenizer **tokenize
     spec.kind = !(flags & 1) ? "gpt2" : flags & 64 ? "t5" : "llama";
     spec.pre = flags & 2 ? "llama-bpe" : NULL;
     spec.n_tokens = take_strings(at, n, tokens);
-    spec.n_merges = flags & 1 ? 0 : take_strings(at, n, merges);
+    spec.n_merges = (flags & 3) == 1 ? 0 : take_strings(at, n, merges);
     for (int64_t i = 0; i < spec.n_tokens; i++) {
         types[i] = tokens[i].n_bytes == 6 ? PLMR_TOKEN_BYTE : (int64_t)(tokens[i].bytes[-1] & 0x70) >> 4;
         scores[i] = (float)tokens[i].bytes[0];
@@ -72,6 +72,9 @@ static plmr_status make_up(const char **at, size_t *n, plmr_tokenizer **tokenize
     spec.bos = flags & 16 ? ids / 4 - 1 : PLMR_TOKEN_NONE;
     spec.add_space_prefix = flags & 32 ? PLMR_NO : PLMR_UNSAID;
     spec.merge_spaces = flags & 2 ? PLMR_YES : PLMR_UNSAID;
+    spec.prefix = ids % PLMR_N_PREFIXES;
+    spec.spaces = ids & PLMR_SPACES_ALL;
+    spec.by_merges = flags & 2;
     spec.charsmap = *at;
     spec.n_charsmap = flags & 128 ? *n : 0;
     return plmr_tokenizer_create(&spec, tokenizer);

@@ -17,6 +17,16 @@
 #define PLMR_HF_ENDS "plmr.end_ids"
 #define PLMR_HF_WINDOW "plmr.window"
 
+/* Likewise of vocabularies, for text/tokenizer.h's spec: what tokens take with them, where a space is put in front and what
+ * becomes of others, whether words that are tokens stay whole, whether merges count and not scores, and ids around texts. */
+#define PLMR_HF_STRIPS "plmr.token_strips"
+#define PLMR_HF_PREFIX "plmr.space_prefix"
+#define PLMR_HF_SPACES "plmr.spaces"
+#define PLMR_HF_KEEPS_TOKENS "plmr.keeps_tokens"
+#define PLMR_HF_BY_MERGES "plmr.by_merges"
+#define PLMR_HF_BEFORE "plmr.ids_before"
+#define PLMR_HF_BEHIND "plmr.ids_behind"
+
 /* Whether it is a folder, as a path or with a config.json; or a file whose name ends in .safetensors: then the folder that
  * has it. */
 bool plmr_hf_is_folder(const char *path);

@@ -6,7 +6,16 @@
 #include "model/hf.h"
 #include "model/shape.h"
 
-enum { PLMR_HF_MOST_PAIRS = 4096, PLMR_HF_NAME = 64 };
+enum { PLMR_HF_MOST_PAIRS = 4096, PLMR_HF_NAME = 64, PLMR_HF_MOST_AROUND = 16 };
+
+/* Values of PLMR_HF_PREFIX, as text/tokenizer.h has them. */
+enum {
+    PLMR_HF_PREFIX_UNSAID,
+    PLMR_HF_PREFIX_NEVER,
+    PLMR_HF_PREFIX_ALWAYS,
+    PLMR_HF_PREFIX_UNLESS_THERE,
+    PLMR_HF_PREFIX_FIRST,
+};
 
 /* What config.json says beside keys. */
 typedef struct plmr_hf_config {
@@ -37,8 +46,32 @@ plmr_status plmr_hf_read_ends(const plmr_reader *reader, const json_t *root, plm
 /* The keys of a vocabulary; none where the folder has no tokenizer.json. */
 plmr_status plmr_hf_read_tokenizer(const char *folder, const plmr_hf_config *config, plmr_made *made);
 
-/* Of a Unigram: what becomes of characters and spaces; *cuts: no piece goes on behind a space. */
-plmr_status plmr_hf_put_unigram(const plmr_reader *reader, const json_t *root, plmr_made *made, bool *cuts);
+/* A text of a node of tokenizer.json; "": there is none. */
+const char *plmr_hf_text(const json_t *node, const char *key);
+
+/* Takes the steps of tokenizer.json's `where`: none, one, or a sequence's parts. */
+typedef plmr_status plmr_hf_step(void *context, const char *where, const char *type, const json_t *node);
+plmr_status plmr_hf_walk(const json_t *root, const char *where, const char *parts, plmr_hf_step *step, void *context);
+
+/* "WHERE: 'WHAT' HOW is nothing that plmr does". */
+plmr_status plmr_hf_refuse(const plmr_reader *reader, const char *where, const char *what, const char *how);
+
+/* Of a Unigram, and of a BPE with byte_fallback: what becomes of characters and spaces; *cuts: no piece goes on behind a
+ * space. Of a byte-level BPE: how texts are cut into words. What plmr does not do exactly so is refused. */
+plmr_status plmr_hf_put_spaces(const plmr_reader *reader, const json_t *root, bool is_bpe, plmr_made *made, bool *cuts);
+plmr_status plmr_hf_put_words(const plmr_reader *reader, const json_t *root, plmr_made *made);
+
+/* What is put around texts. */
+typedef struct plmr_hf_ids {
+    int64_t list[PLMR_HF_MOST_AROUND];
+    int n;
+} plmr_hf_ids;
+
+typedef struct plmr_hf_around {
+    plmr_hf_ids before, behind;
+} plmr_hf_around;
+
+plmr_status plmr_hf_read_around(const plmr_reader *reader, const json_t *root, plmr_hf_around *around);
 
 /* Changes a tensor's name, in PLMR_HF_NAME bytes at least, into that of GGUF files; what is unknown stays as it is. */
 void plmr_hf_rename(const char *arch, char *name);

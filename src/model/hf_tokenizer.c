@@ -25,31 +25,6 @@ enum { STRIPS_BEFORE = 1, STRIPS_BEHIND = 2 }; /* likewise, of plmr's own key */
 #define KEY(name) "tokenizer.ggml." name
 #define SPACE_MARK "\xe2\x96\x81" /* U+2581 */
 
-#define CONTRACTION "'s|'t|'re|'ve|'m|'ll|'d"
-#define BY_DIGITS(digits)                                                                                              \
-    "(?i:" CONTRACTION ")|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"      \
-    "\\s+(?!\\S)|\\s+"
-#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define BY_CASE(end, digits)                                                                                           \
-    "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" end "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" end "|" digits      \
-    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-
-/* How texts are cut into words, as an expression, and what GGUF files call that; `keeps`: words that are tokens stay. */
-static const struct rule {
-    const char *pattern, *pre;
-    bool keeps;
-} rules[] = {
-    {BY_DIGITS("\\p{N}{1,3}"), "llama-bpe", true},
-    {BY_DIGITS("\\p{N}{1,3}"), "dbrx", false},
-    {BY_DIGITS("\\p{N}"), "qwen2", false},
-    {BY_CASE("(?i:" CONTRACTION ")?", "\\p{N}{1,3}"), "gpt-4o", false},
-    {BY_CASE("", "\\p{N}"), "tekken", true},
-    {CONTRACTION "| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", "gpt-2", false},
-};
-
-enum { N_RULES = sizeof rules / sizeof *rules };
-
 /* Tokens by their ids. */
 struct tokens {
     const char **texts; /* NULL: there is none of this id */
@@ -64,27 +39,6 @@ struct tokenizer {
     bool has_bytes;  /* SentencePiece: what has no token becomes bytes */
     bool is_unigram; /* vocab is a list of tokens and their scores */
 };
-
-static const char *type_of(const json_t *node)
-{
-    const char *type = json_string_value(json_object_get(node, "type"));
-    return type ? type : "";
-}
-
-/* The first node of a type: the one, or of a sequence's parts. */
-static const json_t *find_node(const json_t *node, const char *parts, const char *type)
-{
-    if (strcmp(type_of(node), type) == 0)
-        return node;
-    size_t i;
-    json_t *part;
-    json_array_foreach(json_object_get(node, parts), i, part)
-    {
-        if (strcmp(type_of(part), type) == 0)
-            return part;
-    }
-    return NULL;
-}
 
 /* ---- tokens ---- */
 
@@ -202,36 +156,50 @@ static void put_tokens(const struct tokenizer *t, plmr_made *made)
     }
     plmr_made_array(made, KEY("token_type"), PLMR_GGUF_I32, n);
     plmr_made_put(made, t->tokens.types, n * sizeof *t->tokens.types);
-    plmr_made_array(made, "plmr.token_strips", PLMR_GGUF_I32, n);
+    plmr_made_array(made, PLMR_HF_STRIPS, PLMR_GGUF_I32, n);
     plmr_made_put(made, t->tokens.strips, n * sizeof *t->tokens.strips);
 }
 
 /* ---- merges ---- */
 
-/* "a b", or a and b; the caller frees *text, which has `between` between them. */
-static plmr_status take_merge(const struct tokenizer *t, size_t i, const char *between, char **text)
+/* "a b", or a and b; the caller frees *text, "a b". */
+static plmr_status take_merge(const struct tokenizer *t, size_t i, char **text)
 {
     const json_t *merge = json_array_get(t->merges, i);
     const char *whole = json_string_value(merge), *space = whole ? strchr(whole, ' ') : NULL;
     const char *a = json_string_value(json_array_get(merge, 0)), *b = json_string_value(json_array_get(merge, 1));
     if (!space && (!a || !b))
         return plmr_reader_fault(&t->json.reader, "merges", "number %zu is no pair of tokens", i);
-    *text = space ? plmr_take_text("%.*s%s%s", (int)(space - whole), whole, between, space + 1)
-                  : plmr_take_text("%s%s%s", a, between, b);
+    *text = space ? plmr_take_text("%s", whole) : plmr_take_text("%s %s", a, b);
     return PLMR_OK;
 }
 
-static plmr_status put_merges(const struct tokenizer *t, plmr_made *made)
+/* Those that are ever made: of a token with a space none is, where spaces are marked, nor over a mark, where these are cut. */
+static bool is_made(const struct tokenizer *t, const char *merge, bool cuts)
 {
-    size_t n = json_array_size(t->merges);
-    plmr_made_array(made, KEY("merges"), PLMR_GGUF_TEXT, n);
-    for (size_t i = 0; i < n; i++) {
-        char *text;
-        PLMR_TRY(take_merge(t, i, " ", &text));
-        plmr_made_put_text(made, text, strlen(text));
-        free(text);
+    const char *space = strchr(merge, ' ');
+    return !t->has_bytes || (!strchr(space + 1, ' ') && !(cuts && (strstr(merge + 1, SPACE_MARK))));
+}
+
+static plmr_status put_merges(const struct tokenizer *t, bool cuts, plmr_made *made)
+{
+    size_t n = json_array_size(t->merges), n_made = 0;
+    char **texts = plmr_take_zeroed(n, sizeof *texts);
+    plmr_status status = PLMR_OK;
+    for (size_t i = 0; i < n && !status; i++) {
+        status = take_merge(t, i, &texts[n_made]);
+        if (!status && is_made(t, texts[n_made], cuts))
+            n_made++;
+        else
+            free(texts[n_made]);
     }
-    return PLMR_OK;
+    plmr_made_array(made, KEY("merges"), PLMR_GGUF_TEXT, n_made);
+    for (size_t i = 0; i < n_made; i++) {
+        plmr_made_put_text(made, texts[i], strlen(texts[i]));
+        free(texts[i]);
+    }
+    free(texts);
+    return status;
 }
 
 /* Those of pieces; one that is never made has the least. */
@@ -240,7 +208,7 @@ static plmr_status put_unigram(const struct tokenizer *t, plmr_made *made)
     size_t n = (size_t)t->tokens.n;
     float *scores = plmr_take_zeroed(n, sizeof *scores);
     bool cuts = false;
-    plmr_status status = plmr_hf_put_unigram(&t->json.reader, t->json.root, made, &cuts);
+    plmr_status status = plmr_hf_put_spaces(&t->json.reader, t->json.root, false, made, &cuts);
     for (size_t i = 0; i < json_array_size(t->vocab); i++) {
         const char *text = t->tokens.texts[i];
         bool is_never = cuts && t->tokens.types[i] == NORMAL && *text && strstr(text + 1, SPACE_MARK);
@@ -253,72 +221,40 @@ static plmr_status put_unigram(const struct tokenizer *t, plmr_made *made)
     return status;
 }
 
-/* A token's score is the place of the first merge that makes it; what none makes comes last. */
-static plmr_status put_scores(const struct tokenizer *t, plmr_made *made)
-{
-    const float last = -1e9f;
-    size_t n = (size_t)t->tokens.n;
-    float *scores = plmr_take(n * sizeof *scores);
-    plmr_status status = PLMR_OK;
-    for (size_t i = 0; i < n; i++)
-        scores[i] = last;
-    for (size_t i = json_array_size(t->merges); i-- > 0 && !status;) {
-        char *text = NULL;
-        status = take_merge(t, i, "", &text);
-        const json_t *id = text ? json_object_get(t->vocab, text) : NULL;
-        if (id)
-            scores[json_integer_value(id)] = -(float)i;
-        free(text);
-    }
-    plmr_made_array(made, KEY("scores"), PLMR_GGUF_F32, n);
-    plmr_made_put(made, scores, n * sizeof *scores);
-    free(scores);
-    return status;
-}
-
 /* ---- words ---- */
 
-static plmr_status find_pre(const struct tokenizer *t, const char **pre)
+/* Options of a BPE that plmr does not have, and those that others rule out. */
+static plmr_status check_model(const struct tokenizer *t)
 {
-    const json_t *root = json_object_get(t->json.root, "pre_tokenizer");
-    const json_t *split = find_node(root, "pretokenizers", "Split");
-    const char *pattern = json_string_value(json_object_get(json_object_get(split, "pattern"), "Regex"));
-    bool keeps = json_is_true(json_object_get(t->model, "ignore_merges"));
-    *pre = find_node(root, "pretokenizers", "Digits") ? "smollm" : "gpt-2";
-    if (!split)
-        return PLMR_OK;
-    for (int i = 0; i < N_RULES && pattern; i++)
-        if (strcmp(pattern, rules[i].pattern) == 0 && (keeps || !rules[i].keeps)) {
-            *pre = rules[i].pre;
-            return PLMR_OK;
-        }
-    return plmr_reader_fault(&t->json.reader, "pre_tokenizer",
-                             "cuts words in a way that plmr does not know, '%.60s'; convert the model to GGUF",
-                             pattern ? pattern : "");
+    static const char *const absent[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        const json_t *option = json_object_get(t->model, absent[i]);
+        if (json_number_value(option) != 0 || json_string_length(option) > 0)
+            return plmr_hf_refuse(&t->json.reader, "model", absent[i], "");
+    }
+    if (t->has_bytes && json_is_true(json_object_get(t->model, "ignore_merges")))
+        return plmr_hf_refuse(&t->json.reader, "model", "ignore_merges", " with byte_fallback");
+    int n_bytes = 0;
+    for (int64_t i = 0; i < t->tokens.n; i++)
+        n_bytes += t->tokens.types[i] == BYTE;
+    if (t->has_bytes && n_bytes < 256 && json_is_true(json_object_get(t->model, "fuse_unk")))
+        return plmr_hf_refuse(&t->json.reader, "model", "fuse_unk", " without a token for each byte");
+    return PLMR_OK;
 }
 
 static plmr_status put_words(const struct tokenizer *t, plmr_made *made)
 {
-    const json_t *pre_tokenizer = json_object_get(t->json.root, "pre_tokenizer");
-    const json_t *normalizer = json_object_get(t->json.root, "normalizer");
-    const char *pre;
+    bool cuts = false;
     plmr_made_text(made, KEY("model"), t->is_unigram ? "t5" : t->has_bytes ? "llama" : "gpt2");
     if (t->is_unigram)
         return put_unigram(t, made);
-    if (t->has_bytes) {
-        const json_t *space = find_node(pre_tokenizer, "pretokenizers", "Metaspace");
-        const char *scheme = json_string_value(json_object_get(space, "prepend_scheme"));
-        bool never = space ? scheme && strcmp(scheme, "never") == 0 : !find_node(normalizer, "normalizers", "Prepend");
-        plmr_made_truth(made, KEY("add_space_prefix"), !never);
-        return put_scores(t, made);
-    }
-    if (!find_node(pre_tokenizer, "pretokenizers", "ByteLevel"))
-        return plmr_reader_fault(&t->json.reader, "pre_tokenizer",
-                                 "is of no kind that plmr knows: neither of bytes, nor with byte_fallback; convert the "
-                                 "model to GGUF");
-    PLMR_TRY(find_pre(t, &pre));
-    plmr_made_text(made, KEY("pre"), pre);
-    return put_merges(t, made);
+    PLMR_TRY(check_model(t));
+    if (t->has_bytes)
+        PLMR_TRY(plmr_hf_put_spaces(&t->json.reader, t->json.root, true, made, &cuts));
+    else
+        PLMR_TRY(plmr_hf_put_words(&t->json.reader, t->json.root, made));
+    plmr_made_truth(made, PLMR_HF_BY_MERGES, t->has_bytes);
+    return put_merges(t, cuts, made);
 }
 
 /* ---- ids ---- */
@@ -334,33 +270,38 @@ static int64_t find_id(const struct tokenizer *t, const char *key, int64_t other
     return otherwise < t->tokens.n ? otherwise : -1;
 }
 
-/* Whether what is put around a text begins, or ends, with a token; where nothing says so, no. */
-static bool adds(const struct tokenizer *t, const char *key, bool behind)
+/* Where tokenizer_config.json says that texts have a token in front, or none, or behind, then so; else what the post_processor
+ * puts there. */
+static void put_around(const struct tokenizer *t, const char *key, const char *own_key, int64_t token,
+                       const plmr_hf_ids *ids, plmr_made *made)
 {
-    const json_t *said = json_object_get(t->config.root, key);
-    const json_t *around =
-        find_node(json_object_get(t->json.root, "post_processor"), "processors", "TemplateProcessing");
-    const json_t *single = json_object_get(around, "single");
-    size_t n = json_array_size(single);
-    if (json_is_boolean(said))
-        return json_is_true(said);
-    return json_object_get(json_array_get(single, behind && n ? n - 1 : 0), "SpecialToken") != NULL;
+    const char *name = strrchr(key, '.') + 1;
+    const json_t *said = json_object_get(t->config.root, name);
+    bool is_said = json_is_boolean(said);
+    plmr_made_truth(made, key, is_said && json_is_true(said) && token >= 0);
+    if (is_said || ids->n == 0)
+        return;
+    plmr_made_array(made, own_key, PLMR_GGUF_I64, (uint64_t)ids->n);
+    plmr_made_put(made, ids->list, (size_t)ids->n * sizeof *ids->list);
 }
 
-static void put_ids(const struct tokenizer *t, const plmr_hf_config *config, plmr_made *made)
+static plmr_status put_ids(const struct tokenizer *t, const plmr_hf_config *config, plmr_made *made)
 {
+    plmr_hf_around around = {0};
+    PLMR_TRY(plmr_hf_read_around(&t->json.reader, t->json.root, &around));
     int64_t bos = find_id(t, "bos_token", config->bos), eos = find_id(t, "eos_token", config->eos);
     if (bos >= 0)
         plmr_made_int(made, KEY("bos_token_id"), bos);
     if (eos >= 0)
         plmr_made_int(made, KEY("eos_token_id"), eos);
-    plmr_made_truth(made, KEY("add_bos_token"), bos >= 0 && adds(t, "add_bos_token", false));
-    plmr_made_truth(made, KEY("add_eos_token"), eos >= 0 && adds(t, "add_eos_token", true));
+    put_around(t, KEY("add_bos_token"), PLMR_HF_BEFORE, bos, &around.before, made);
+    put_around(t, KEY("add_eos_token"), PLMR_HF_BEHIND, eos, &around.behind, made);
     int64_t unknown = 0;
     while (unknown < t->tokens.n && t->tokens.types[unknown] != UNKNOWN)
         unknown++;
     if (unknown < t->tokens.n)
         plmr_made_int(made, KEY("unknown_token_id"), unknown);
+    return PLMR_OK;
 }
 
 /* In a file of its own, or in tokenizer_config.json: a text, or several by name. */
@@ -380,6 +321,7 @@ static plmr_status put_template(const struct tokenizer *t, const char *folder, p
 
 /* ---- all ---- */
 
+/* `truncation` and `padding` are left alone: transformers, too, does neither unless it is asked for. */
 static plmr_status read_tokenizer(struct tokenizer *t, const char *folder, const plmr_hf_config *config,
                                   plmr_made *made)
 {
@@ -388,18 +330,19 @@ static plmr_status read_tokenizer(struct tokenizer *t, const char *folder, const
     t->vocab = json_object_get(t->model, "vocab");
     t->merges = json_object_get(t->model, "merges");
     t->has_bytes = json_is_true(json_object_get(t->model, "byte_fallback"));
-    bool is_bpe = strcmp(type_of(t->model), "BPE") == 0 || !*type_of(t->model); /* old files leave it out */
-    t->is_unigram = strcmp(type_of(t->model), "Unigram") == 0 && json_array_size(t->vocab);
+    const char *type = plmr_hf_text(t->model, "type");
+    bool is_bpe = strcmp(type, "BPE") == 0 || !*type; /* old files leave it out */
+    t->is_unigram = strcmp(type, "Unigram") == 0 && json_array_size(t->vocab);
     if (!t->is_unigram && (!is_bpe || !json_object_size(t->vocab) || !json_is_array(t->merges)))
         return plmr_reader_fault(&t->json.reader, "model",
                                  "is neither a BPE with a vocabulary and merges nor a Unigram with one, but of type "
                                  "'%.40s'; convert the model to GGUF",
-                                 type_of(t->model));
+                                 type);
     PLMR_TRY(read_vocab(t));
     PLMR_TRY(read_added(t));
     PLMR_TRY(put_words(t, made));
     put_tokens(t, made);
-    put_ids(t, config, made);
+    PLMR_TRY(put_ids(t, config, made));
     return put_template(t, folder, made);
 }
 

@@ -57,6 +57,7 @@ static const struct rule {
     {"refact", SMOLLM, false, false},
     {"smollm", SMOLLM, false, false},
     {"tekken", BY_CASE("", DIGIT), true, true},
+    {"whole", "(?s).++", false, false},
 };
 
 enum { N_RULES = sizeof rules / sizeof *rules };

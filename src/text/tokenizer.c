@@ -5,21 +5,40 @@
 
 #include "base/memory.h"
 
+static const struct {
+    plmr_status (*init)(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
+    plmr_status (*encode)(plmr_encoding *encoding, const char *text, size_t n_bytes);
+} kinds[] = {[PLMR_VOCAB_LLAMA] = {plmr_spm_init, plmr_spm_encode},
+             [PLMR_VOCAB_GPT2] = {plmr_bpe_init, plmr_bpe_encode},
+             [PLMR_VOCAB_UNIGRAM] = {plmr_unigram_init, plmr_unigram_encode}};
+
 static int32_t id_or_none(int64_t id)
 {
     return id == UINT32_MAX ? PLMR_TOKEN_NONE : (int32_t)id;
+}
+
+/* The ids that are said, else one, if it may be there. */
+static void set_around(plmr_around *around, const int64_t *said, int64_t n_said, int32_t otherwise, bool may)
+{
+    around->n = n_said > 0 ? (int)n_said : may && otherwise != PLMR_TOKEN_NONE;
+    for (int i = 0; i < around->n; i++)
+        around->ids[i] = n_said > 0 ? (int32_t)said[i] : otherwise;
 }
 
 static void set_options(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     bool llama = tokenizer->kind == PLMR_VOCAB_LLAMA, unigram = tokenizer->kind == PLMR_VOCAB_UNIGRAM;
     bool adds_bos = llama || (tokenizer->pretokenizer && plmr_pretokenizer_adds_bos(tokenizer->pretokenizer));
-    bool may_add_bos = spec->add_bos == PLMR_YES || (spec->add_bos == PLMR_UNSAID && adds_bos);
-    tokenizer->add_bos = may_add_bos && tokenizer->bos != PLMR_TOKEN_NONE;
-    bool may_add_eos = spec->add_eos == PLMR_YES || (spec->add_eos == PLMR_UNSAID && unigram);
-    tokenizer->add_eos = may_add_eos && tokenizer->eos != PLMR_TOKEN_NONE;
-    tokenizer->add_space_prefix = (llama && spec->add_space_prefix != PLMR_NO) ||
-                                  (unigram && (spec->add_space_prefix == PLMR_YES || spec->merge_spaces == PLMR_YES));
+    set_around(&tokenizer->before, spec->before, spec->n_before, tokenizer->bos,
+               spec->add_bos == PLMR_YES || (spec->add_bos == PLMR_UNSAID && adds_bos));
+    set_around(&tokenizer->behind, spec->behind, spec->n_behind, tokenizer->eos,
+               spec->add_eos == PLMR_YES || (spec->add_eos == PLMR_UNSAID && unigram));
+    bool prefixes = (llama && spec->add_space_prefix != PLMR_NO) ||
+                    (unigram && (spec->add_space_prefix == PLMR_YES || spec->merge_spaces == PLMR_YES));
+    tokenizer->prefix = prefixes ? PLMR_PREFIX_ALWAYS : PLMR_PREFIX_NEVER;
+    tokenizer->prefixes_blank = !unigram || spec->prefix != PLMR_PREFIX_UNSAID;
+    if (spec->prefix != PLMR_PREFIX_UNSAID)
+        tokenizer->prefix = (enum plmr_space_prefix)spec->prefix;
 }
 
 static plmr_status fill(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
@@ -33,12 +52,7 @@ static plmr_status fill(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
     if (tokenizer->kind != PLMR_VOCAB_NONE) {
         PLMR_TRY(plmr_vocab_index(tokenizer, spec));
         plmr_specials_index(tokenizer, spec);
-        if (tokenizer->kind == PLMR_VOCAB_LLAMA)
-            plmr_spm_init(tokenizer, spec);
-        else if (tokenizer->kind == PLMR_VOCAB_UNIGRAM)
-            plmr_unigram_init(tokenizer, spec);
-        else
-            PLMR_TRY(plmr_bpe_init(tokenizer, spec));
+        PLMR_TRY(kinds[tokenizer->kind].init(tokenizer, spec));
     }
     set_options(tokenizer, spec);
     return PLMR_OK;
@@ -116,6 +130,25 @@ plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text)
     return PLMR_OK;
 }
 
+bool plmr_encoding_prefixes(const plmr_encoding *encoding, const char *text, size_t n_bytes, const char *mark)
+{
+    size_t n_mark = strlen(mark), n_blank = 0;
+    bool is_there =
+        n_bytes > 0 && (*text == ' ' || (n_mark > 0 && n_bytes >= n_mark && memcmp(text, mark, n_mark) == 0));
+    while (n_blank < n_bytes && text[n_blank] == ' ')
+        n_blank++;
+    switch (encoding->tokenizer->prefix) {
+    case PLMR_PREFIX_ALWAYS:
+        return n_blank < n_bytes || encoding->tokenizer->prefixes_blank;
+    case PLMR_PREFIX_UNLESS_THERE:
+        return !is_there;
+    case PLMR_PREFIX_FIRST:
+        return !is_there && encoding->starts;
+    default:
+        return false;
+    }
+}
+
 /* Bytes up to the first special token; its id, or PLMR_TOKEN_NONE at the end of the text, and its length. */
 static size_t find_special(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool any_kind,
                            int32_t *id, size_t *n_special)
@@ -132,22 +165,16 @@ static size_t find_special(const plmr_tokenizer *tokenizer, const char *text, si
 
 static plmr_status encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool parse_special)
 {
-    typedef plmr_status encode_fn(plmr_encoding * encoding, const char *text, size_t n_bytes, bool first);
-    static encode_fn *const kinds[] = {[PLMR_VOCAB_LLAMA] = plmr_spm_encode,
-                                       [PLMR_VOCAB_GPT2] = plmr_bpe_encode,
-                                       [PLMR_VOCAB_UNIGRAM] = plmr_unigram_encode};
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
-    bool first = true;
-    while (n_bytes > 0) {
+    for (encoding->starts = true; n_bytes > 0; encoding->starts = false) {
         int32_t special;
         size_t n_special, n = find_special(tokenizer, text, n_bytes, parse_special, &special, &n_special);
         size_t end = n + n_special, n_plain = n - plmr_specials_strip_before(tokenizer, special, text, n);
         end += plmr_specials_strip_behind(tokenizer, special, text + end, n_bytes - end);
         if (n_plain > 0)
-            PLMR_TRY(kinds[tokenizer->kind](encoding, text, n_plain, first));
+            PLMR_TRY(kinds[tokenizer->kind].encode(encoding, text, n_plain));
         if (special != PLMR_TOKEN_NONE)
             plmr_encoding_add(encoding, special);
-        first = special != PLMR_TOKEN_NONE;
         text += end;
         n_bytes -= end;
     }
@@ -157,12 +184,12 @@ static plmr_status encode(plmr_encoding *encoding, const char *text, size_t n_by
 static plmr_status encode_all(plmr_encoding *encoding, const char *text, size_t n_bytes, bool add_special,
                               bool parse_special)
 {
-    const plmr_tokenizer *tokenizer = encoding->tokenizer;
-    if (add_special && tokenizer->add_bos)
-        plmr_encoding_add(encoding, tokenizer->bos);
+    const plmr_around *before = &encoding->tokenizer->before, *behind = &encoding->tokenizer->behind;
+    for (int i = 0; i < before->n && add_special; i++)
+        plmr_encoding_add(encoding, before->ids[i]);
     PLMR_TRY(encode(encoding, text, n_bytes, parse_special));
-    if (add_special && tokenizer->add_eos)
-        plmr_encoding_add(encoding, tokenizer->eos);
+    for (int i = 0; i < behind->n && add_special; i++)
+        plmr_encoding_add(encoding, behind->ids[i]);
     return PLMR_OK;
 }
 
@@ -176,6 +203,7 @@ plmr_status plmr_tokenizer_encode(const plmr_tokenizer *tokenizer, const char *t
     plmr_encoding encoding = {.tokenizer = tokenizer};
     plmr_status status = encode_all(&encoding, text, n_bytes, add_special, parse_special);
     plmr_symbols_free(&encoding.symbols);
+    free(encoding.mapped);
     free(encoding.marked);
     free(encoding.cuts);
     if (status) {
@@ -205,7 +233,7 @@ plmr_status plmr_tokenizer_decode(const plmr_tokenizer *tokenizer, int32_t befor
     plmr_token_text piece = plmr_strings_get(&tokenizer->pieces, id);
     bool first =
         before == PLMR_TOKEN_NONE || (before < tokenizer->n_tokens && plmr_vocab_is_special(tokenizer, before));
-    bool has_prefix = tokenizer->add_space_prefix && first && !plmr_vocab_is_special(tokenizer, id) &&
+    bool has_prefix = tokenizer->prefix != PLMR_PREFIX_NEVER && first && !plmr_vocab_is_special(tokenizer, id) &&
                       piece.n_bytes > 0 && piece.bytes[0] == ' ';
     *bytes = piece.bytes + has_prefix;
     *n_bytes = piece.n_bytes - has_prefix;

@@ -2,8 +2,8 @@
  *
  * Kinds of vocabulary (`tokenizer.ggml.model`):
  *   llama     SentencePiece BPE. A space becomes U+2581, and one is put in front of the text. Characters are merged to
- *             tokens, the pair with the best score first, of equal ones the leftmost. What has no token becomes the
- *             tokens of its bytes, <0x00> to <0xFF>.
+ *             tokens, the pair with the best score first, of equal ones the leftmost; or as a list of merges says. What has
+ *             no token becomes the tokens of its bytes, <0x00> to <0xFF>.
  *   gpt2      Byte-level BPE. The text is cut into words (pretokenize.h), and in each word bytes are merged, the pair
  *             that comes first in the list of merges first, of equal ones the leftmost. No Unicode normalisation.
  *   t5        SentencePiece Unigram. Characters are replaced as the vocabulary's map says (precompiled_charsmap), bytes that
@@ -46,11 +46,33 @@ enum { PLMR_STRIPS_BEFORE = 1, PLMR_STRIPS_BEHIND = 2 };
 
 enum plmr_choice { PLMR_UNSAID, PLMR_NO, PLMR_YES };
 
+/* What has a space put in front: no text; each stretch of it between special tokens; each that does not begin with one; the
+ * first, if it is the text's beginning and does not begin with one. */
+enum plmr_space_prefix {
+    PLMR_PREFIX_UNSAID,
+    PLMR_PREFIX_NEVER,
+    PLMR_PREFIX_ALWAYS,
+    PLMR_PREFIX_UNLESS_THERE,
+    PLMR_PREFIX_FIRST,
+    PLMR_N_PREFIXES,
+};
+
+/* What becomes of white space, a sum: that at a stretch's beginning and end is dropped; of several spaces one is left; all
+ * white space parts words, each of which has one space in front. */
+enum {
+    PLMR_SPACES_BEFORE = 1,
+    PLMR_SPACES_BEHIND = 2,
+    PLMR_SPACES_MERGE = 4,
+    PLMR_SPACES_PART = 8,
+    PLMR_SPACES_ALL = 15
+};
+
 enum {
     PLMR_TOKEN_NONE = -1,
     PLMR_TOKEN_MOST_BYTES = 4096,   /* of one token */
     PLMR_VOCAB_MOST = 1 << 22,      /* tokens, and merges */
     PLMR_TEXT_MOST_BYTES = 1 << 28, /* of one text to encode */
+    PLMR_VOCAB_MOST_AROUND = 16,    /* tokens in front of a text, and behind it */
 };
 
 typedef plmr_gguf_text plmr_token_text;
@@ -59,18 +81,23 @@ typedef plmr_gguf_text plmr_token_text;
 typedef struct plmr_vocab_spec {
     const char *kind; /* "llama", "gpt2", "t5" or "no_vocab" */
     const char *pre;  /* gpt2: the name of the pre-tokenizer; NULL: "default" */
-    int64_t n_tokens, n_scores, n_types, n_strips, n_merges;
+    int64_t n_tokens, n_scores, n_types, n_strips, n_merges, n_before, n_behind;
     const plmr_token_text *tokens; /* no two are the same, but any number are empty */
-    const float *scores;           /* llama, t5: one a token */
+    const float *scores;           /* llama (unless by_merges), t5: one a token */
     const int64_t *types;          /* one a token; none at all: normal, and bytes where one says <0xNN>, but in gpt2 */
     const int64_t *strips;         /* one a token, a sum of PLMR_STRIPS; none at all: 0 */
     const plmr_token_text *merges; /* gpt2: "a b", best first; a, b and ab are tokens; of equal ones the first counts */
+    bool by_merges;                /* llama: merges say what is merged, as in gpt2, not scores */
+    enum plmr_choice keeps_tokens; /* gpt2: words that are tokens stay whole; unsaid: as the pre-tokenizer has it */
     int64_t bos, eos, eot, eom, unk;   /* ids; PLMR_TOKEN_NONE or 2^32 - 1: there is none */
     int64_t fim_pad, fim_rep, fim_sep; /* likewise, of filling in the middle: what ends it, a repository, a file */
     enum plmr_choice add_bos;          /* unsaid: yes for llama, and as the pre-tokenizer has it, if there is a bos */
     enum plmr_choice add_eos;          /* unsaid: no; t5: yes, if there is one */
     enum plmr_choice add_space_prefix; /* llama; unsaid: yes; t5; unsaid: no */
     enum plmr_choice merge_spaces;     /* t5: several in a row are one; unsaid: no */
+    int64_t prefix;                    /* enum plmr_space_prefix; unsaid: as add_space_prefix has it */
+    int64_t spaces;                    /* t5: a sum of PLMR_SPACES */
+    const int64_t *before, *behind;    /* ids in front of a text and behind it; none: as add_bos and add_eos have it */
     const char *charsmap;              /* t5 */
     size_t n_charsmap;
 } plmr_vocab_spec;
@@ -87,7 +114,7 @@ plmr_status plmr_tokenizer_create(const plmr_vocab_spec *spec, plmr_tokenizer **
 void plmr_tokenizer_destroy(plmr_tokenizer *tokenizer);
 
 /* Encodes a text; the caller frees *ids (also when there are none).
- * add_special: put BOS in front and EOS behind, as far as the vocabulary wants them.
+ * add_special: put BOS in front and EOS behind, or what else the vocabulary wants there.
  * parse_special: control tokens that are spelt out in the text, such as <|im_start|>, become these tokens. Otherwise
  * they are text like any other. The leftmost comes first, of several that begin there the longest. */
 plmr_status plmr_tokenizer_encode(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes, bool add_special,

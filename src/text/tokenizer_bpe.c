@@ -107,7 +107,7 @@ static plmr_status read_merge(const plmr_tokenizer *tokenizer, plmr_token_text t
     return PLMR_OK;
 }
 
-static plmr_status index_merges(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+plmr_status plmr_bpe_index_merges(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     size_t n = 16;
     while (n < 2 * (size_t)spec->n_merges)
@@ -133,12 +133,14 @@ plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec
         char text[2];
         tokenizer->byte_ids[byte] = plmr_vocab_find(tokenizer, text, spell((unsigned char)byte, text));
     }
-    PLMR_TRY(index_merges(tokenizer, spec));
+    bool keeps = plmr_pretokenizer_keeps_tokens(tokenizer->pretokenizer);
+    tokenizer->keeps_tokens = spec->keeps_tokens == PLMR_UNSAID ? keeps : spec->keeps_tokens == PLMR_YES;
+    PLMR_TRY(plmr_bpe_index_merges(tokenizer, spec));
     plmr_vocab_decode(tokenizer, decode);
     return PLMR_OK;
 }
 
-static bool may_merge(void *context, const plmr_symbol *left, const plmr_symbol *right, plmr_pair *pair)
+bool plmr_bpe_may_merge(void *context, const plmr_symbol *left, const plmr_symbol *right, plmr_pair *pair)
 {
     const plmr_tokenizer *tokenizer = context;
     if (left->id == PLMR_TOKEN_NONE || right->id == PLMR_TOKEN_NONE)
@@ -166,7 +168,7 @@ static plmr_status encode_word(void *context, const char *word, size_t n_bytes)
 {
     plmr_encoding *encoding = context;
     const plmr_tokenizer *tokenizer = encoding->tokenizer;
-    if (plmr_pretokenizer_keeps_tokens(tokenizer->pretokenizer)) {
+    if (tokenizer->keeps_tokens) {
         int32_t id = find_word(tokenizer, word, n_bytes);
         if (id != PLMR_TOKEN_NONE) {
             plmr_encoding_add(encoding, id);
@@ -176,12 +178,17 @@ static plmr_status encode_word(void *context, const char *word, size_t n_bytes)
     plmr_symbols_begin(&encoding->symbols, n_bytes);
     for (size_t i = 0; i < n_bytes; i++)
         plmr_symbols_add(&encoding->symbols, 1, tokenizer->byte_ids[(unsigned char)word[i]]);
-    plmr_symbols_merge(&encoding->symbols, may_merge, (void *)(uintptr_t)tokenizer);
+    plmr_symbols_merge(&encoding->symbols, plmr_bpe_may_merge, (void *)(uintptr_t)tokenizer);
     return plmr_encoding_add_symbols(encoding, word);
 }
 
-plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first)
+plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes)
 {
-    (void)first;
+    if (plmr_encoding_prefixes(encoding, text, n_bytes, "")) {
+        encoding->mapped = plmr_array_grow(encoding->mapped, &encoding->mapped_room, n_bytes + 1, 1);
+        encoding->mapped[0] = ' ';
+        memcpy(encoding->mapped + 1, text, n_bytes++);
+        text = encoding->mapped;
+    }
     return plmr_pretokenizer_split(encoding->tokenizer->pretokenizer, text, n_bytes, encode_word, encoding);
 }

@@ -62,7 +62,8 @@ static plmr_status check_sizes(const plmr_vocab_spec *spec, enum plmr_vocab_kind
                "the vocabulary has %lld merges, expected 0 to %d", (long long)spec->n_merges, PLMR_VOCAB_MOST);
     PLMR_TRY(check_count(spec, "token types", spec->n_types, true));
     PLMR_TRY(check_count(spec, "numbers of what they strip", spec->n_strips, true));
-    return check_count(spec, "scores", spec->n_scores, kind == PLMR_VOCAB_GPT2);
+    return check_count(spec, "scores", spec->n_scores,
+                       kind == PLMR_VOCAB_GPT2 || (kind == PLMR_VOCAB_LLAMA && spec->by_merges));
 }
 
 static bool is_none(int64_t id)
@@ -97,6 +98,29 @@ static plmr_status check_ids(const plmr_vocab_spec *spec)
     return PLMR_OK;
 }
 
+static plmr_status check_around(const plmr_vocab_spec *spec, const char *name, const int64_t *ids, int64_t n)
+{
+    PLMR_CHECK(n >= 0 && n <= PLMR_VOCAB_MOST_AROUND, PLMR_ERROR_INPUT,
+               "the vocabulary puts %lld tokens %s texts, expected at most %d", (long long)n, name,
+               PLMR_VOCAB_MOST_AROUND);
+    for (int64_t i = 0; i < n; i++)
+        PLMR_CHECK(ids[i] >= 0 && ids[i] < spec->n_tokens, PLMR_ERROR_INPUT,
+                   "the vocabulary puts token %lld %s texts, expected 0 to %lld", (long long)ids[i], name,
+                   (long long)spec->n_tokens - 1);
+    return PLMR_OK;
+}
+
+static plmr_status check_spaces(const plmr_vocab_spec *spec)
+{
+    PLMR_CHECK(spec->prefix >= 0 && spec->prefix < PLMR_N_PREFIXES, PLMR_ERROR_INPUT,
+               "where the vocabulary puts a space in front is %lld, expected 0 to %d", (long long)spec->prefix,
+               PLMR_N_PREFIXES - 1);
+    PLMR_CHECK(spec->spaces >= 0 && spec->spaces <= PLMR_SPACES_ALL, PLMR_ERROR_INPUT,
+               "what becomes of the vocabulary's spaces is %lld, expected 0 to %d", (long long)spec->spaces,
+               PLMR_SPACES_ALL);
+    return PLMR_OK;
+}
+
 static plmr_status check_token(const plmr_vocab_spec *spec, enum plmr_vocab_kind kind, int64_t i)
 {
     plmr_token_text text = spec->tokens[i];
@@ -124,6 +148,9 @@ plmr_status plmr_vocab_check(const plmr_vocab_spec *spec, enum plmr_vocab_kind *
     PLMR_TRY(check_kind(spec, kind));
     PLMR_TRY(check_sizes(spec, *kind));
     PLMR_TRY(check_ids(spec));
+    PLMR_TRY(check_spaces(spec));
+    PLMR_TRY(check_around(spec, "in front of", spec->before, spec->n_before));
+    PLMR_TRY(check_around(spec, "behind", spec->behind, spec->n_behind));
     for (int64_t i = 0; i < spec->n_tokens && *kind != PLMR_VOCAB_NONE; i++)
         PLMR_TRY(check_token(spec, *kind, i));
     return *kind == PLMR_VOCAB_UNIGRAM ? plmr_unigram_check(spec) : PLMR_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/hf.h"
 
 #define KEY(name) "tokenizer.ggml." name
 
@@ -18,7 +19,7 @@ struct vocab {
     char kind[WORD_SIZE], pre[WORD_SIZE];
     plmr_token_text *tokens, *merges;
     float *scores;
-    int64_t *types, *strips;
+    int64_t *types, *strips, *before, *behind;
     char *charsmap;
 };
 
@@ -29,6 +30,8 @@ static void free_lists(struct vocab *vocab)
     free(vocab->scores);
     free(vocab->types);
     free(vocab->strips);
+    free(vocab->before);
+    free(vocab->behind);
     free(vocab->charsmap);
 }
 
@@ -131,14 +134,40 @@ static plmr_status find_strips(const plmr_gguf *gguf, struct vocab *vocab)
 {
     bool by_name = false;
     size_t n = (size_t)vocab->spec.n_tokens;
-    if (plmr_gguf_has(gguf, "plmr.token_strips"))
-        PLMR_TRY(plmr_gguf_get_ints(gguf, "plmr.token_strips", &vocab->strips, &n));
+    if (plmr_gguf_has(gguf, PLMR_HF_STRIPS))
+        PLMR_TRY(plmr_gguf_get_ints(gguf, PLMR_HF_STRIPS, &vocab->strips, &n));
     else
         PLMR_TRY(is_phi3(gguf, &by_name));
     if (by_name)
         take_phi3_strips(vocab);
     vocab->spec.strips = vocab->strips;
     vocab->spec.n_strips = vocab->strips ? (int64_t)n : 0;
+    return PLMR_OK;
+}
+
+static plmr_status find_around(const plmr_gguf *gguf, const char *key, int64_t **ids, int64_t *n_ids)
+{
+    size_t n;
+    if (!plmr_gguf_has(gguf, key))
+        return PLMR_OK;
+    PLMR_TRY(plmr_gguf_get_ints(gguf, key, ids, &n));
+    *n_ids = (int64_t)n;
+    return PLMR_OK;
+}
+
+/* What tokenizer.json says and GGUF files have no keys for. */
+static plmr_status find_own(const plmr_gguf *gguf, struct vocab *vocab)
+{
+    plmr_vocab_spec *spec = &vocab->spec;
+    PLMR_TRY(find_id(gguf, PLMR_HF_PREFIX, &spec->prefix));
+    PLMR_TRY(find_id(gguf, PLMR_HF_SPACES, &spec->spaces));
+    PLMR_TRY(find_choice(gguf, PLMR_HF_KEEPS_TOKENS, &spec->keeps_tokens));
+    if (plmr_gguf_has(gguf, PLMR_HF_BY_MERGES))
+        PLMR_TRY(plmr_gguf_get_bool(gguf, PLMR_HF_BY_MERGES, &spec->by_merges));
+    PLMR_TRY(find_around(gguf, PLMR_HF_BEFORE, &vocab->before, &spec->n_before));
+    PLMR_TRY(find_around(gguf, PLMR_HF_BEHIND, &vocab->behind, &spec->n_behind));
+    spec->before = vocab->before;
+    spec->behind = vocab->behind;
     return PLMR_OK;
 }
 
@@ -173,6 +202,7 @@ static plmr_status read_vocab(const plmr_gguf *gguf, struct vocab *vocab)
     PLMR_TRY(find_strips(gguf, vocab));
     PLMR_TRY(find_ids(gguf, &vocab->spec));
     PLMR_TRY(find_charsmap(gguf, vocab));
+    PLMR_TRY(find_own(gguf, vocab));
     vocab->spec.tokens = vocab->tokens;
     vocab->spec.merges = vocab->merges;
     vocab->spec.scores = vocab->scores;

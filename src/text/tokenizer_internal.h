@@ -40,8 +40,9 @@ typedef struct plmr_unigram {
     plmr_piece *pieces; /* sorted by their texts */
     int32_t n_pieces;
     double unknown_score;
-    bool merges_spaces;
-    char *map; /* of characters (precompiled_charsmap) */
+    int64_t spaces;    /* as in the spec */
+    bool strips_white; /* at a stretch's ends; else spaces alone */
+    char *map;         /* of characters (precompiled_charsmap) */
     size_t n_map;
 } plmr_unigram;
 
@@ -52,11 +53,19 @@ typedef struct plmr_cut {
     double sum;
 } plmr_cut;
 
+/* Ids that are put around a text. */
+typedef struct plmr_around {
+    int32_t ids[PLMR_VOCAB_MOST_AROUND];
+    int n;
+} plmr_around;
+
 struct plmr_tokenizer {
     enum plmr_vocab_kind kind;
     int32_t n_tokens;
     int32_t bos, eos, unk;
-    bool add_bos, add_eos, add_space_prefix;
+    plmr_around before, behind;
+    enum plmr_space_prefix prefix;
+    bool prefixes_blank;   /* a stretch of spaces alone, too */
     uint8_t *types;        /* enum plmr_token_type */
     bool *is_end;          /* by id */
     plmr_strings texts;    /* as the vocabulary spells them */
@@ -72,11 +81,12 @@ struct plmr_tokenizer {
     bool special_starts[256]; /* with these bytes */
     uint8_t *strips;          /* by id; NULL: none takes white space with it */
 
-    uint32_t *ranks;  /* llama: of the scores, the best lowest */
+    bool by_merges, keeps_tokens; /* as in the spec */
+    uint32_t *ranks;              /* llama: of the scores, the best lowest */
     bool words_apart; /* llama: no token has a space mark behind anything else, so none reaches over a word's start */
 
     plmr_pretokenizer *pretokenizer; /* gpt2 */
-    plmr_merge *merges;              /* gpt2: a hash table with linear probing */
+    plmr_merge *merges;              /* gpt2, or by_merges: a hash table with linear probing */
     size_t n_merge_slots;            /* a power of two */
 
     plmr_unigram unigram; /* t5 */
@@ -88,6 +98,9 @@ typedef struct plmr_encoding {
     int32_t *ids;
     size_t n_ids, ids_room;
     plmr_symbols symbols;
+    bool starts;  /* what is encoded is the text's beginning */
+    char *mapped; /* t5: a stretch of text of other characters; gpt2: with a space in front */
+    size_t mapped_room;
     char *marked; /* llama, t5: a stretch of text with marks for spaces */
     size_t marked_room;
     plmr_cut *cuts; /* t5: by byte of it */
@@ -146,12 +159,18 @@ plmr_status plmr_encoding_add_bytes(plmr_encoding *encoding, const char *text, s
 /* Adds what was merged: the symbols' tokens, and where there are none, those of their bytes. */
 plmr_status plmr_encoding_add_symbols(plmr_encoding *encoding, const char *text);
 
-/* What a kind of vocabulary does: completes the tokenizer, and encodes a stretch of text without special tokens.
- * `first`: nothing or a special token is in front of it. */
-void plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
-plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
+/* Whether a stretch of text has a space put in front; `mark`: what is a space there, besides one. */
+bool plmr_encoding_prefixes(const plmr_encoding *encoding, const char *text, size_t n_bytes, const char *mark);
+
+/* Fills the table of merges; and finds what two neighbours make, for plmr_symbols_merge (its context: the tokenizer). */
+plmr_status plmr_bpe_index_merges(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
+bool plmr_bpe_may_merge(void *context, const plmr_symbol *left, const plmr_symbol *right, plmr_pair *pair);
+
+/* What a kind of vocabulary does: completes the tokenizer, and encodes a stretch of text between special tokens. */
+plmr_status plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
+plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes);
 plmr_status plmr_bpe_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
-plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
+plmr_status plmr_bpe_encode(plmr_encoding *encoding, const char *text, size_t n_bytes);
 plmr_status plmr_unigram_check(const plmr_vocab_spec *spec);
-void plmr_unigram_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
-plmr_status plmr_unigram_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first);
+plmr_status plmr_unigram_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec);
+plmr_status plmr_unigram_encode(plmr_encoding *encoding, const char *text, size_t n_bytes);

@@ -59,16 +59,18 @@ static uint32_t rank_of(float score)
     return bits >> 31 ? bits : ~(bits | 0x80000000u);
 }
 
-void plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+plmr_status plmr_spm_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     tokenizer->ranks = plmr_take((size_t)tokenizer->n_tokens * sizeof *tokenizer->ranks);
     for (int32_t id = 0; id < tokenizer->n_tokens; id++) {
-        tokenizer->ranks[id] = rank_of(spec->scores[id]);
+        tokenizer->ranks[id] = spec->n_scores ? rank_of(spec->scores[id]) : 0;
         if (tokenizer->types[id] == PLMR_TOKEN_BYTE)
             tokenizer->byte_ids[plmr_vocab_byte(spec->tokens[id])] = id;
     }
     tokenizer->words_apart = words_apart(tokenizer);
+    tokenizer->by_merges = spec->by_merges;
     plmr_vocab_decode(tokenizer, decode);
+    return spec->by_merges ? plmr_bpe_index_merges(tokenizer, spec) : PLMR_OK;
 }
 
 static int32_t find_plain(const plmr_tokenizer *tokenizer, const char *text, size_t n_bytes)
@@ -102,13 +104,16 @@ static plmr_status encode_word(plmr_encoding *encoding, const char *text, size_t
         if (plmr_utf8_scan(text + at, n_bytes - at, &n) != PLMR_UTF8_WHOLE)
             n = 1;
         int32_t id = find_plain(tokenizer, text + at, (size_t)n);
-        if (id == PLMR_TOKEN_NONE && is_mark(text + at, (size_t)n))
+        if (id == PLMR_TOKEN_NONE && is_mark(text + at, (size_t)n) && !tokenizer->by_merges)
             id = tokenizer->byte_ids[' '];
         plmr_symbols_add(&encoding->symbols, n, id);
         at += (size_t)n;
     }
     struct word word = {tokenizer, text};
-    plmr_symbols_merge(&encoding->symbols, may_merge, &word);
+    if (tokenizer->by_merges)
+        plmr_symbols_merge(&encoding->symbols, plmr_bpe_may_merge, (void *)(uintptr_t)tokenizer);
+    else
+        plmr_symbols_merge(&encoding->symbols, may_merge, &word);
     return plmr_encoding_add_symbols(encoding, text);
 }
 
@@ -131,9 +136,10 @@ static plmr_token_text mark_spaces(plmr_encoding *encoding, const char *text, si
     return (plmr_token_text){encoding->marked, n};
 }
 
-plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first)
+plmr_status plmr_spm_encode(plmr_encoding *encoding, const char *text, size_t n_bytes)
 {
-    plmr_token_text marked = mark_spaces(encoding, text, n_bytes, first && encoding->tokenizer->add_space_prefix);
+    bool prefix = plmr_encoding_prefixes(encoding, text, n_bytes, space_mark);
+    plmr_token_text marked = mark_spaces(encoding, text, n_bytes, prefix);
     if (!encoding->tokenizer->words_apart)
         return encode_word(encoding, marked.bytes, marked.n_bytes);
     for (size_t at = 0, end; at < marked.n_bytes; at = end) {

@@ -18,11 +18,11 @@ static int compare_pieces(const void *a, const void *b)
     return order ? order : (left->n_bytes > right->n_bytes) - (left->n_bytes < right->n_bytes);
 }
 
-void plmr_unigram_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
+plmr_status plmr_unigram_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
 {
     plmr_unigram *u = &tokenizer->unigram;
     double worst = FLT_MAX;
-    plmr_spm_init(tokenizer, spec);
+    PLMR_TRY(plmr_spm_init(tokenizer, spec));
     u->pieces = plmr_take((size_t)tokenizer->n_tokens * sizeof *u->pieces);
     for (int32_t id = 0; id < tokenizer->n_tokens; id++) {
         plmr_token_text text = plmr_strings_get(&tokenizer->texts, id);
@@ -34,11 +34,14 @@ void plmr_unigram_init(plmr_tokenizer *tokenizer, const plmr_vocab_spec *spec)
     }
     qsort(u->pieces, (size_t)u->n_pieces, sizeof *u->pieces, compare_pieces);
     u->unknown_score = worst - unknown_cost;
-    u->merges_spaces = spec->merge_spaces == PLMR_YES;
+    bool merges = spec->merge_spaces == PLMR_YES;
+    u->strips_white = !merges;
+    u->spaces = merges ? PLMR_SPACES_BEFORE | PLMR_SPACES_BEHIND | PLMR_SPACES_MERGE : spec->spaces;
     u->n_map = spec->n_charsmap;
     u->map = plmr_take(u->n_map + 1);
     if (u->n_map > 0)
         memcpy(u->map, spec->charsmap, u->n_map);
+    return PLMR_OK;
 }
 
 /* ---- characters that stand for others ---- */
@@ -97,50 +100,72 @@ plmr_status plmr_unigram_check(const plmr_vocab_spec *spec)
 
 /* ---- spaces ---- */
 
-/* What a stretch of text becomes. */
-struct line {
-    plmr_encoding *encoding;
-    size_t n;
-    bool in_word, has_prefix;
-};
-
-static void put(struct line *l, const char *bytes, size_t n)
+/* Characters are replaced; what belongs to none is U+FFFD. */
+static plmr_token_text map_characters(plmr_encoding *e, const char *text, size_t n_bytes)
 {
-    plmr_encoding *e = l->encoding;
-    e->marked = plmr_array_grow(e->marked, &e->marked_room, l->n + n, 1);
-    memcpy(e->marked + l->n, bytes, n);
-    l->n += n;
-}
-
-static void put_character(struct line *l, plmr_token_text text)
-{
-    const plmr_tokenizer *t = l->encoding->tokenizer;
-    for (size_t i = 0; i < text.n_bytes; i++) {
-        bool is_space = text.bytes[i] == ' ', begins = !is_space && !l->in_word;
-        bool marks = t->unigram.merges_spaces ? begins : is_space || (begins && t->add_space_prefix && !l->has_prefix);
-        l->has_prefix = l->has_prefix || begins;
-        l->in_word = !is_space;
-        if (marks)
-            put(l, PLMR_SPACE_MARK, PLMR_SPACE_MARK_BYTES);
-        if (!is_space)
-            put(l, text.bytes + i, 1);
-    }
-}
-
-static size_t normalise(plmr_encoding *encoding, const char *text, size_t n_bytes)
-{
-    struct line l = {.encoding = encoding};
+    size_t n_mapped = 0;
     for (size_t at = 0, n; at < n_bytes; at += n) {
-        plmr_token_text to = replace(&encoding->tokenizer->unigram, text + at, n_bytes - at, &n);
+        plmr_token_text to = replace(&e->tokenizer->unigram, text + at, n_bytes - at, &n);
         int n_character = 1;
         if (n == 0) {
             bool whole = plmr_utf8_scan(text + at, n_bytes - at, &n_character) == PLMR_UTF8_WHOLE;
             n = whole ? (size_t)n_character : 1;
             to = whole ? (plmr_token_text){text + at, n} : (plmr_token_text){PLMR_UTF8_REPLACEMENT, 3};
         }
-        put_character(&l, to);
+        e->mapped = plmr_array_grow(e->mapped, &e->mapped_room, n_mapped + to.n_bytes, 1);
+        memcpy(e->mapped + n_mapped, to.bytes, to.n_bytes);
+        n_mapped += to.n_bytes;
     }
-    return l.n;
+    return (plmr_token_text){e->mapped, n_mapped};
+}
+
+static plmr_token_text strip(const plmr_unigram *u, plmr_token_text text)
+{
+    size_t n = 1;
+    while (u->spaces & PLMR_SPACES_BEFORE && text.n_bytes > 0 && n > 0) {
+        n = u->strips_white ? plmr_utf8_space_at_start(text.bytes, text.n_bytes) : *text.bytes == ' ';
+        text.bytes += n;
+        text.n_bytes -= n;
+    }
+    for (n = 1; u->spaces & PLMR_SPACES_BEHIND && text.n_bytes > 0 && n > 0; text.n_bytes -= n)
+        n = u->strips_white ? plmr_utf8_space_at_end(text.bytes, text.n_bytes) : text.bytes[text.n_bytes - 1] == ' ';
+    return text;
+}
+
+/* Bytes of what becomes one mark, at the front of a text: a space, several, or white space of any kind; 0: there is none. */
+static size_t space_at(const plmr_unigram *u, const char *text, size_t n_bytes)
+{
+    size_t n = 0, more = 1;
+    while (more > 0 && n < n_bytes && (n == 0 || u->spaces & (PLMR_SPACES_MERGE | PLMR_SPACES_PART))) {
+        more = u->spaces & PLMR_SPACES_PART ? plmr_utf8_space_at_start(text + n, n_bytes - n) : text[n] == ' ';
+        n += more;
+    }
+    return n;
+}
+
+static bool is_mark(const char *text, size_t n_bytes)
+{
+    return n_bytes >= PLMR_SPACE_MARK_BYTES && memcmp(text, PLMR_SPACE_MARK, PLMR_SPACE_MARK_BYTES) == 0;
+}
+
+/* A word behind white space that begins with a mark has one in front already. */
+static size_t mark_spaces(plmr_encoding *e, plmr_token_text text)
+{
+    const plmr_unigram *u = &e->tokenizer->unigram;
+    text = strip(u, text);
+    bool puts = text.n_bytes > 0 && plmr_encoding_prefixes(e, text.bytes, text.n_bytes, PLMR_SPACE_MARK);
+    char *out = e->marked = plmr_array_grow(e->marked, &e->marked_room, PLMR_SPACE_MARK_BYTES * (text.n_bytes + 1), 1);
+    if (puts)
+        out = (char *)memcpy(out, PLMR_SPACE_MARK, PLMR_SPACE_MARK_BYTES) + PLMR_SPACE_MARK_BYTES;
+    for (size_t at = 0, n; at < text.n_bytes; at += n) {
+        n = space_at(u, text.bytes + at, text.n_bytes - at);
+        bool is_marked = u->spaces & PLMR_SPACES_PART && is_mark(text.bytes + at + n, text.n_bytes - at - n);
+        if (n > 0 && !is_marked)
+            out = (char *)memcpy(out, PLMR_SPACE_MARK, PLMR_SPACE_MARK_BYTES) + PLMR_SPACE_MARK_BYTES;
+        if (n == 0)
+            *out++ = text.bytes[at + n++];
+    }
+    return (size_t)(out - e->marked);
 }
 
 /* ---- cuts ---- */
@@ -204,11 +229,11 @@ static const plmr_cut *find_cuts(plmr_encoding *encoding, const char *text, size
     return cuts;
 }
 
-plmr_status plmr_unigram_encode(plmr_encoding *encoding, const char *text, size_t n_bytes, bool first)
+plmr_status plmr_unigram_encode(plmr_encoding *encoding, const char *text, size_t n_bytes)
 {
-    size_t n = normalise(encoding, text, n_bytes), start = encoding->n_ids, end;
+    plmr_token_text mapped = map_characters(encoding, text, n_bytes);
+    size_t n = mark_spaces(encoding, mapped), start = encoding->n_ids, end;
     const plmr_cut *cuts = find_cuts(encoding, encoding->marked, n);
-    (void)first;
     for (size_t at = 0; at < n; at = end) {
         bool is_unknown = encoding->n_ids > start && encoding->ids[encoding->n_ids - 1] == encoding->tokenizer->unk;
         end = cuts[at].next;

@@ -125,6 +125,7 @@ static void test_by_case(void **state)
     CHECK("gpt-4o", "don't· Panic", "Hello·World", "IT'S·.", "a· ·123·45", "ABCdef", " path·/\n·x", "été· Été");
     CHECK("tekken", "don·'t· Panic", "Hello·World", "a· ·1·2", "ABCdef");
     CHECK("dbrx", "a·123·45", "it·'s");
+    CHECK("whole", "it's 1\n\n 23 ");
 }
 
 static void test_smollm(void **state)
@@ -134,7 +135,7 @@ static void test_smollm(void **state)
     CHECK("smollm", "1·2·3", "a·1·2·b", "a· ·1·2", "a·  ·1", "a·  · b", "y·'·all", "I·'·VE", "a· ·\n·b", "\t·hello");
 }
 
-/* Of all names, what llama.cpp's loader of vocabularies sets for them: ignore_merges, add_bos. */
+/* Of all names of GGUF files, what llama.cpp's loader of vocabularies sets for them: ignore_merges, add_bos. */
 static void test_facts(void **state)
 {
     (void)state;
@@ -162,7 +163,7 @@ static void test_errors(void **state)
     must_fail(plmr_pretokenizer_create("", &pretokenizer), PLMR_ERROR_INPUT, "pre-tokenizer \"\" is unknown");
     must_fail(plmr_pretokenizer_create("gpt-3", &pretokenizer), PLMR_ERROR_INPUT,
               "plmr has default, dbrx, deepseek-r1-qwen, gpt-2, gpt-4o, llama-bpe, llama-v3, llama3, qwen2, refact, "
-              "smollm, tekken");
+              "smollm, tekken, whole");
     must(plmr_pretokenizer_create("gpt-2", &pretokenizer));
     struct words words = {.most = 2};
     must_fail(plmr_pretokenizer_split(pretokenizer, "a b c", 5, take, &words), PLMR_ERROR_SYSTEM, "3 words");

@@ -332,7 +332,7 @@ static void test_damaged(void **state)
 #define METASPACE "{\"type\":\"Metaspace\",\"replacement\":\"\u2581\","
 #define AROUND                                                                                                         \
     "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}},"                   \
-    "{\"SpecialToken\":{\"id\":\"</s>\"}}]},"
+    "{\"SpecialToken\":{\"id\":\"</s>\"}}],\"special_tokens\":{\"</s>\":{\"ids\":[1]}}},"
 
 static FILE *open_json(const char *folder)
 {
@@ -419,26 +419,27 @@ static void test_json(void **state)
     (void)state;
     static const struct {
         const char *rules;
-        enum plmr_choice prefix, merges;
+        enum plmr_space_prefix prefix;
+        enum plmr_choice merges;
         bool has_map, has_bytes, cuts;
     } kinds[] = {
         {AROUND "\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"$\"},\"pre_tokenizer\":{\"type\":"
                 "\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"}," METASPACE
-                "\"prepend_scheme\":\"always\",\"split\":false}]}",
-         PLMR_YES, PLMR_YES, true, true, true},
+                "\"prepend_scheme\":\"always\",\"split\":true}]}",
+         PLMR_PREFIX_UNSAID, PLMR_YES, true, true, true},
         {AROUND
          "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Precompiled\",\"precompiled_charsmap\":"
          "\"$\"},{\"type\":\"Strip\",\"strip_right\":true},{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}\"},"
          "\"content\":\"\u2581\"}]},\"pre_tokenizer\":" METASPACE "\"prepend_scheme\":\"always\",\"split\":false}",
-         PLMR_YES, PLMR_YES, true, false, false},
-        {AROUND "\"normalizer\":null,\"pre_tokenizer\":" METASPACE "\"add_prefix_space\":true}", PLMR_YES, PLMR_NO,
-         false, true, true},
+         PLMR_PREFIX_UNSAID, PLMR_YES, true, false, false},
+        {AROUND "\"normalizer\":null,\"pre_tokenizer\":" METASPACE "\"add_prefix_space\":true}",
+         PLMR_PREFIX_UNLESS_THERE, PLMR_NO, false, true, true},
         {AROUND "\"pre_tokenizer\":" METASPACE
                 "\"add_prefix_space\":true,\"prepend_scheme\":\"never\",\"split\":false}",
-         PLMR_NO, PLMR_NO, false, false, false},
+         PLMR_PREFIX_NEVER, PLMR_NO, false, false, false},
         {AROUND "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\u2581\"},"
                 "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\u2581\"}]}",
-         PLMR_YES, PLMR_NO, false, true, false},
+         PLMR_PREFIX_ALWAYS, PLMR_NO, false, true, false},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct small_vocab v;
@@ -450,7 +451,7 @@ static void test_json(void **state)
         write_json(folder, &v, kinds[i].rules, base64);
         free(base64);
         must(read_json(folder, &got));
-        v.spec.add_space_prefix = kinds[i].prefix;
+        v.spec.prefix = kinds[i].prefix;
         v.spec.merge_spaces = kinds[i].merges;
         v.spec.charsmap = map.bytes;
         v.spec.n_charsmap = kinds[i].has_map ? map.n : 0;
@@ -484,7 +485,6 @@ static void test_json_refused(void **state)
          "normalizer: 'Lowercase'"},
         {"\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"b\"}",
          "normalizer: 'Replace'"},
-        {"\"normalizer\":{\"type\":\"Strip\"},\"pre_tokenizer\":" METASPACE "\"split\":true}", "normalizer: 'Strip'"},
         {"\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AB!C\"},\"pre_tokenizer\":" METASPACE
          "\"split\":true}",
          "precompiled_charsmap: is no base64"},
