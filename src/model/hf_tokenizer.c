@@ -304,14 +304,27 @@ static plmr_status put_ids(const struct tokenizer *t, const plmr_hf_config *conf
     return PLMR_OK;
 }
 
-/* In a file of its own, or in tokenizer_config.json: a text, or several by name. */
+/* Of several by name the default one, or the only one; of others, that a request must name, none. */
+static const json_t *choose_template(const json_t *said)
+{
+    size_t i;
+    json_t *template;
+    json_array_foreach(said, i, template)
+    {
+        if (strcmp(plmr_hf_text(template, "name"), "default") == 0 || json_array_size(said) == 1)
+            return json_object_get(template, "template");
+    }
+    return said;
+}
+
+/* In a file of its own, or in tokenizer_config.json. */
 static plmr_status put_template(const struct tokenizer *t, const char *folder, plmr_made *made)
 {
     char *path = plmr_take_text("%s/chat_template.jinja", folder), *text = NULL;
     size_t n;
     plmr_status status = plmr_is_file(path) ? plmr_file_read(path, MOST_TEMPLATE, &text, &n) : PLMR_OK;
-    const json_t *said = json_object_get(t->config.root, "chat_template"), *first = json_array_get(said, 0);
-    const char *template = text ? text : json_string_value(first ? json_object_get(first, "template") : said);
+    const json_t *said = json_object_get(t->config.root, "chat_template");
+    const char *template = text ? text : json_string_value(choose_template(said));
     if (!status && template)
         plmr_made_text(made, "tokenizer.chat_template", template);
     free(text);

@@ -1,5 +1,5 @@
 /* tokenizer.json: ids that Hugging Face's tokenizers (its Rust library, by npm, 0.23.2) gave for three small vocabularies and
- * the steps around them; steps and options that are refused. */
+ * the steps around them; steps and options that are refused; chat templates by name. */
 #include "../support.h"
 
 #include <unistd.h>
@@ -206,11 +206,41 @@ static void test_refused(void **state)
     }
 }
 
+static void test_templates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *want;
+    } cases[] = {
+        {"`one`", "one"},
+        {"[{`name`:`tool_use`,`template`:`tools`},{`name`:`default`,`template`:`one`}]", "one"},
+        {"[{`name`:`other`,`template`:`one`}]", "one"},
+        {"[{`name`:`tool_use`,`template`:`tools`},{`name`:`rag`,`template`:`texts`}]", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plmr_gguf *gguf;
+        plmr_tokenizer *t;
+        plmr_gguf_text text = {NULL, 0};
+        write_file(names[1], (const char *[]){"{`chat_template`:", cases[i].said, "}", NULL});
+        must(read_json(BYTES, "", PRE(GPT2), &t));
+        plmr_tokenizer_destroy(t);
+        must(read_folder(&gguf, &t));
+        plmr_tokenizer_destroy(t);
+        assert_int_equal(plmr_gguf_has(gguf, "tokenizer.chat_template"), cases[i].want != NULL);
+        if (cases[i].want) {
+            must(plmr_gguf_get_text(gguf, "tokenizer.chat_template", &text));
+            assert_true(plmr_gguf_text_is(text, cases[i].want));
+        }
+        plmr_gguf_close(gguf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_templates),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
