@@ -178,7 +178,7 @@ static plmr_status take_merge(const struct tokenizer *t, size_t i, char **text)
 static bool is_made(const struct tokenizer *t, const char *merge, bool cuts)
 {
     const char *space = strchr(merge, ' ');
-    return !t->has_bytes || (!strchr(space + 1, ' ') && !(cuts && (strstr(merge + 1, SPACE_MARK))));
+    return !t->has_bytes || (!strchr(space + 1, ' ') && !(cuts && strstr(merge + 1, SPACE_MARK)));
 }
 
 static plmr_status put_merges(const struct tokenizer *t, bool cuts, plmr_made *made)
@@ -187,11 +187,12 @@ static plmr_status put_merges(const struct tokenizer *t, bool cuts, plmr_made *m
     char **texts = plmr_take_zeroed(n, sizeof *texts);
     plmr_status status = PLMR_OK;
     for (size_t i = 0; i < n && !status; i++) {
-        status = take_merge(t, i, &texts[n_made]);
-        if (!status && is_made(t, texts[n_made], cuts))
-            n_made++;
+        char *text = NULL;
+        status = take_merge(t, i, &text);
+        if (text && is_made(t, text, cuts))
+            texts[n_made++] = text;
         else
-            free(texts[n_made]);
+            free(text);
     }
     plmr_made_array(made, KEY("merges"), PLMR_GGUF_TEXT, n_made);
     for (size_t i = 0; i < n_made; i++) {

@@ -184,6 +184,8 @@ static void test_refused(void **state)
         {BYTES, "", PRE(GPT2) "," POST(TEMPLATE(TOKEN("<s>"))), "'TemplateProcessing' without a text"},
         {BYTES, "", PRE(GPT2) "," POST("{`type`:`RobertaProcessing`,`sep`:[`</s>`,99],`cls`:[`<s>`,0]}"),
          "puts token 99 behind texts"},
+        {"`type`:`BPE`,`byte_fallback`:true,`vocab`:{`a`:0},`merges`:[[`a`,` `],7]", "", NORMAL(REPLACE),
+         "merges: number 1 is no pair of tokens"},
         {FALLBACK, ",`ignore_merges`:true", NORMAL(REPLACE), "'ignore_merges' with byte_fallback"},
         {FALLBACK, ",`fuse_unk`:true", NORMAL(REPLACE), "'fuse_unk' without a token for each byte"},
         {FALLBACK, "", NORMAL("{`type`:`NFKC`}," REPLACE), "'NFKC' of a BPE with byte_fallback"},
