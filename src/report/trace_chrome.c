@@ -137,6 +137,7 @@ static void add_decimal(struct line *line, int64_t value, int decimals)
     char digits[24];
     int at = sizeof digits;
     bool shown = false;
+    PLMR_ASSERT(value >= 0);
     digits[--at] = '\0';
     for (; decimals > 0; decimals--, value /= 10) {
         shown = shown || value % 10 != 0;
@@ -151,23 +152,49 @@ static void add_decimal(struct line *line, int64_t value, int decimals)
     add_text(line, digits + at);
 }
 
-static void add_number(struct line *line, const char *key, int64_t value, int decimals)
+static void add_key(struct line *line, const char *key)
 {
     add_text(line, line->text[line->n - 1] == '{' ? "\"" : ",\"");
     add_text(line, key);
     add_text(line, "\":");
-    add_decimal(line, value, decimals);
+}
+
+static void add_count(struct line *line, const char *key, int64_t value)
+{
+    add_key(line, key);
+    add_decimal(line, value, 0);
+}
+
+/* What is too large to be told in whole parts, exactly, is rare. */
+static void add_real(struct line *line, const char *key, double value, int decimals)
+{
+    char text[64];
+    double parts = round(value * (decimals == 3 ? 1e3 : 1e6));
+    add_key(line, key);
+    if (parts < 0x1p51)
+        add_decimal(line, (int64_t)parts, decimals);
+    else {
+        snprintf(text, sizeof text, "%.*f", decimals, value);
+        add_text(line, text);
+    }
 }
 
 /* 64ths of a cycle have six decimals. */
 static void add_cycles(struct line *line, const char *key, double cycles)
 {
-    add_number(line, key, llround(cycles * 1e6), 6);
+    add_real(line, key, cycles, 6);
+}
+
+/* To the nanosecond; after 23 days, where doubles begin to leave those out, to the microsecond. */
+static double us_of(double cycles, double clock)
+{
+    double ns = round(cycles / clock * 1e9);
+    return ns < 2e15 ? ns / 1e3 : round(cycles / clock * 1e6);
 }
 
 static void add_parts(struct line *line, const plmr_trace_event *e)
 {
-    add_number(line, "count", e->count, 0);
+    add_count(line, "count", e->count);
     for (int kind = 0; kind < PLMR_TRACE_N_KINDS; kind++)
         if (e->by_kind[kind] > 0)
             add_cycles(line, plmr_trace_kind_name((enum plmr_trace_kind)kind), e->by_kind[kind]);
@@ -178,18 +205,17 @@ static void write_event(struct chrome *file, const plmr_trace_process *p, int th
 {
     char name[96];
     struct line line = {.n = 0};
-    int64_t start_ns = llround(e->start / file->about->clock * 1e9);
-    int64_t end_ns = llround((e->start + e->cycles) / file->about->clock * 1e9);
+    double start_us = us_of(e->start, file->about->clock), end_us = us_of(e->start + e->cycles, file->about->clock);
     plmr_trace_event_name(trace, e, name, sizeof name);
     add_text(&line, "{\"ph\":\"X\",\"cat\":\"");
     add_text(&line, category(e->kind));
     add_text(&line, "\",\"name\":\"");
     add_name(&line, name);
     add_text(&line, "\"");
-    add_number(&line, "pid", p->id, 0);
-    add_number(&line, "tid", thread, 0);
-    add_number(&line, "ts", start_ns, 3);
-    add_number(&line, "dur", end_ns - start_ns, 3);
+    add_count(&line, "pid", p->id);
+    add_count(&line, "tid", thread);
+    add_real(&line, "ts", start_us, 3);
+    add_real(&line, "dur", end_us - start_us, 3);
     add_text(&line, ",\"args\":{");
     add_cycles(&line, "cycles", e->cycles);
     if (e->kind == PLMR_TRACE_SKIPPED || e->kind == PLMR_TRACE_LEFT_OUT)

@@ -154,7 +154,7 @@ static void phase(plmr_clock *clock)
     plmr_trace *trace = clock->region->trace;
     plmr_trace_flush(trace);
     for (int i = 0; i < trace->n_here; i++)
-        trace->here[i].received = false;
+        trace->here[i].streamed = -1;
 }
 
 /* The next chosen core from *i on that the end of a leg is at; NULL: no more. */
@@ -185,22 +185,23 @@ static void received(plmr_clock *clock, const struct leg_end *end)
     for (int i = 0, line; (core = next_met(trace, end, &i, &line));) {
         put_rest(trace, core, time_of(clock, end->axis, core, end->free[line]), end->flight + end->stream,
                  trace->label);
-        core->received = true;
+        core->streamed = end->stream;
     }
 }
 
-/* Who passes words on as they come has relayed them rather than received and sent. */
+/* Who passes words on as they come has relayed them rather than received and sent: as long as they came, which before a
+ * border is faster than they go on. */
 static void sent(plmr_clock *clock, const struct leg_end *end)
 {
     plmr_trace *trace = clock->region->trace;
     struct plmr_traced *core;
     bool relays = end->forward != end->stream || end->forward == plmr_way_forward(clock->region->device);
     for (int i = 0, line; (core = next_met(trace, end, &i, &line));) {
-        enum plmr_trace_kind kind = core->received && relays ? PLMR_TRACE_RELAY : PLMR_TRACE_SEND;
+        enum plmr_trace_kind kind = core->streamed >= 0 && relays ? PLMR_TRACE_RELAY : PLMR_TRACE_SEND;
         if (kind == PLMR_TRACE_RELAY)
-            plmr_trace_take_back(core, PLMR_TRACE_RECEIVE, end->stream);
+            plmr_trace_take_back(core, PLMR_TRACE_RECEIVE, core->streamed);
         plmr_trace_put(trace, core, kind, trace->label, time_of(clock, end->axis, core, end->free[line]) - core->at);
-        core->received = false;
+        core->streamed = -1;
     }
 }
 

@@ -151,6 +151,9 @@ void plmr_trace_put(const plmr_trace *trace, struct plmr_traced *core, enum plmr
 void plmr_trace_take_back(struct plmr_traced *core, enum plmr_trace_kind kind, double cycles)
 {
     plmr_trace_event *last = last_event(core);
+    if (cycles == 0)
+        return;
+    PLMR_ASSERT(last && last->cycles >= cycles);
     core->spent[kind] -= cycles;
     core->at -= cycles;
     last->cycles -= cycles;

@@ -26,7 +26,7 @@ struct plmr_traced {
     struct plmr_trace_open open[PLMR_TRACE_DEPTH];
     struct plmr_trace_done group[PLMR_TRACE_DEPTH], pass;
     double section[PLMR_TRACE_DEPTH + 1]; /* where it began, by depth */
-    bool received;                        /* in this phase of a reduction */
+    double streamed;                      /* what came last in this phase of a reduction took; -1: nothing has */
     plmr_trace_event *events;
     int64_t n_events;
 };
@@ -64,7 +64,7 @@ struct plmr_trace {
 void plmr_trace_put(const plmr_trace *trace, struct plmr_traced *core, enum plmr_trace_kind kind, int label,
                     double cycles);
 
-/* The last `cycles` were not of that kind, and will be put again. */
+/* The last `cycles` were not of that kind, and will be put again. Nothing happens where cycles is 0. */
 void plmr_trace_take_back(struct plmr_traced *core, enum plmr_trace_kind kind, double cycles);
 
 /* n more turns like the last one, of `cycles` each, in one event. */

@@ -15,7 +15,9 @@ KINDS = ["compute", "send", "receive", "relay", "wait"]
 GEMM = "gemm --m 60 --k 75 --n 45 --cores 9x9 --mode timing"
 PRODUCTS = [GEMM, GEMM + " --transpose-b", "gemm --m 40 --k 41 --n 38 --cores 6x9 --mode timing --alg meshgemm,summa",
             "gemv --k 100 --n 130 --cores 9x7 --mode timing", "allreduce --length 50 --cores 17 --mode timing",
-            "allreduce --length 33 --cores 6x9 --mode timing"]
+            "allreduce --length 33 --cores 6x9 --mode timing",
+            "allreduce --length 7 --cores 6 --alg chain,ktree --device wse2-pair:border_rows=0,border_cols=3 --mode timing",
+            "allreduce --length 9000 --cores 3x5 --alg chain --device wse2:clock=1,link=1e6 --mode timing"]
 
 
 class Core:

@@ -171,12 +171,12 @@ static plmr_status run_turns(plmr_region *region, int which)
     return plmr_region_repeat(region, "turn", 20 + which, one_turn, region, &n_run);
 }
 
-/* Runs with a trace, and checks each core's events against its clock. On rank 0 `seen` is what they say. */
-static void trace(const struct program *program, bool every_step, int64_t most, struct seen *seen)
+/* Runs on a device with a trace, and checks each core's events against its clock. On rank 0 `seen` is what they say. */
+static void trace_on(const plmr_device *device, const struct program *program, bool every_step, int64_t most,
+                     struct seen *seen)
 {
-    plmr_device device = test_device("wse2");
     plmr_region_options options = {.allow_memory = true, .allow_routes = true, .every_step = every_step};
-    struct test_region t = test_region_open(&device, ROWS, COLS, &options);
+    struct test_region t = test_region_open(device, ROWS, COLS, &options);
     plmr_cost cost;
     *seen = (struct seen){0};
     must(plmr_trace_attach(t.region, chosen, SOME, most));
@@ -196,6 +196,12 @@ static void trace(const struct program *program, bool every_step, int64_t most, 
         assert_true(seen->spent[i].n_events <= most);
     }
     test_region_close(&t);
+}
+
+static void trace(const struct program *program, bool every_step, int64_t most, struct seen *seen)
+{
+    plmr_device device = test_device("wse2");
+    trace_on(&device, program, every_step, most, seen);
 }
 
 static void same_kinds(const struct program *program, const struct seen *a, const struct seen *b)
@@ -282,6 +288,24 @@ static void relays_are_told_from_ends(void **state)
     test_region_close(&t);
 }
 
+/* A core before a border takes words in faster than it passes them on. */
+static void slow_borders_are_accounted_for(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    device.border_rows = device.border_cols = 4;
+    device.border_hop = 5;
+    device.border_link = 50;
+    for (int which = 0; which < plmr_reduce_count(); which++) {
+        struct program program = {"allreduce over borders", which, run_allreduce};
+        struct seen every, few;
+        trace_on(&device, &program, true, MANY, &every);
+        trace_on(&device, &program, false, 5, &few);
+        if (plmr_rank() == 0)
+            same_kinds(&program, &every, &few);
+    }
+}
+
 static void unlike_steps_stay_apart(void **state)
 {
     (void)state;
@@ -338,6 +362,7 @@ static void names_are_kept(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(names_are_kept),
     cmocka_unit_test(events_account_for_clocks),
+    cmocka_unit_test(slow_borders_are_accounted_for),
     cmocka_unit_test(unlike_steps_stay_apart),
     cmocka_unit_test(relays_are_told_from_ends),
 };
