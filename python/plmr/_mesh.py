@@ -141,10 +141,13 @@ class Region(_Made):
         self._take(make("plmr_region_create", _grid(ranks, rows, cols), ctypes.byref(self.device._device), rows, cols,
                         ctypes.byref(options)))
 
+    _is_lent = False  # it is destroyed by who lends it
+
     @classmethod
-    def _of(cls, handle: ctypes.c_void_p) -> "Region":
-        """A region that the library has made: a part, or a program's, while it runs."""
+    def _of(cls, handle: ctypes.c_void_p, is_lent: bool = False) -> "Region":
+        """A region that the library has made: a part, or, lent, a program's while it runs."""
         self = cls.__new__(cls)
+        self._is_lent = is_lent
         self.rows, self.cols = lib.plmr_region_extent(handle, Y), lib.plmr_region_extent(handle, X)
         self.has_values = lib.plmr_region_has_values(handle)
         self._take(handle)
@@ -166,10 +169,11 @@ class Region(_Made):
         self._first, self._count = tuple(first), tuple(count)
 
     def close(self) -> None:
-        """Destroys the region, with what was made on it."""
+        """Destroys the region, with what was made on it. Of a program's region the latter alone, for its costs are still told."""
         for child in getattr(self, "_parts", []) + list(getattr(self, "_children", ())):
             child.close()
-        super().close()
+        if not self._is_lent:
+            super().close()
 
     def __enter__(self) -> "Region":
         return self

@@ -30,7 +30,7 @@ def program(name: str, rows: int, cols: int, run: Callable[[Region], None], **op
     raised: List[BaseException] = []
 
     def called(handle: int, _: Optional[int]) -> int:
-        region = Region._of(ctypes.c_void_p(handle))
+        region = Region._of(ctypes.c_void_p(handle), is_lent=True)
         try:
             run(region)
         except BaseException as error:  # it goes through C, and is raised again on the other side

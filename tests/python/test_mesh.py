@@ -299,6 +299,18 @@ def test_programs_have_records_and_reports():
         plmr.program("mine", SIDE, SIDE, lambda region: region.compute(-1))
 
 
+def test_the_region_of_a_program_is_only_lent():
+    def run(region):
+        with region:
+            t = region.tiles("t", 4)
+            region.compute(100)
+        with pytest.raises(plmr.Error, match="^t is closed"):
+            t.sum()
+        region.close()
+
+    assert plmr.program("mine", SIDE, SIDE, run)[0]["cycles"] == 100
+
+
 def test_time_alone():
     with plmr.Region(SIDE, SIDE, values=False) as region:
         t = region.tiles("t", 4)
