@@ -19,13 +19,14 @@
 extern "C" {
 #endif
 
-/* The cycles of core (row, col), 0 or more; at most 2^47 in all. Asked once a call for every core of this rank, with values
+/* The cycles of core (row, col), 0 or more; at most 2^47 in all, each step by its slowest core. Asked once a call for every core of this rank, with values
  * and without: in timing mode it may not look at tiles. */
 typedef double (*plmr_cycles)(void *context, int row, int col);
 
 /* Every core computes for its own number of cycles; in compute mode `work`, if it is not NULL, is then called for each
  * core of this rank. What is under way meanwhile goes on, as beside plmr_compute; what is begun before and ended after a
- * plmr_compute that follows is waited for before that. A step's compute_cycles are those of its slowest core. Collective.
+ * plmr_compute that follows is waited for before that. compute_cycles are those of the core that was busiest in all
+ * steps together. Collective.
  */
 plmr_status plmr_compute_each(plmr_region *region, plmr_cycles t_cycles, void (*work)(void *context, int row, int col),
                               void *context);

@@ -14,7 +14,8 @@
  * A core has one clock, one SRAM and one router, whoever charges them: a part begins where its cores are, what it holds
  * and configures is beside what the whole does, and the whole goes on where the part has got. What parts have spent
  * between two verbs of the whole counts once, by the part that spent most of it; words and multiply-adds are added up.
- * Parts of one region do not overlap while they are there, and have no parts.
+ * Shifts and multicasts of a part are ended before a verb of the whole, and those of the whole before one of a part;
+ * flows of messages may go on. Parts of one region do not overlap while they are there, and have no parts.
  */
 #ifndef PLMR_PART_H
 #define PLMR_PART_H

@@ -13,8 +13,9 @@
  * What it costs: docs/MODEL.md, "Points". A core begins to send when it gets there, and waits at the end for what it
  * sends and receives itself, not for others. Where routers are static, every message of a flow gets a route of its own,
  * if all of them fit into what routers have left; else software passes them on from core to core, and each core is
- * charged a buffer for the longest. A route stays, as a router's configuration does: a program whose pattern changes
- * with every step makes a flow for each, and soon has no routes left.
+ * charged a buffer for the longest. Relays take eight routes of every core themselves, with the first flow that needs
+ * them: where flows before have left fewer, the flow is refused. A route stays, as a router's configuration does: a
+ * program whose pattern changes with every step makes a flow for each, and soon has no routes left.
  *
  * Cores are numbered row by row: core (row, col) is row * columns + col. Wrong arguments are one line on all ranks,
  * with nothing done. A flow that has begun and is not ended when it, or the tiles that it brings values to, are
@@ -92,7 +93,9 @@ plmr_status plmr_points_multicast_rectangle(plmr_region *region, const char *nam
  * they lie there at [i n, (i + 1) n). A core begins with the core after itself. On a row of three, n = 1:
  *
  *     a0 a1 a2 | b0 b1 b2 | c0 c1 c2   -->   a0 b0 c0 | a1 b1 c1 | a2 b2 c2
- */
+ *
+ * All lines are one for the clock: past dead cores each message goes as long as in the line where its way is longest. A
+ * list of the same messages has each line's own ways. */
 plmr_status plmr_points_all_to_all(plmr_region *region, const char *name, enum plmr_axis axis, int n_values,
                                    plmr_points **points);
 

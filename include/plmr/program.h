@@ -12,7 +12,7 @@ extern "C" {
 enum plmr_option_kind {
     PLMR_OPTION_FLAG,  /* bool; takes no argument */
     PLMR_OPTION_COUNT, /* int: a positive whole number */
-    PLMR_OPTION_REAL,  /* double: a number */
+    PLMR_OPTION_REAL,  /* double: a number from -1e9 to 1e9 */
     PLMR_OPTION_TEXT   /* const char * */
 };
 typedef struct plmr_program_option {

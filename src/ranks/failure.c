@@ -101,25 +101,32 @@ static bool come_in_time(MPI_Request *request)
     return done;
 }
 
-/* The lowest rank that has failed, else the number of ranks; and whether all have. */
-static int lowest_failed(plmr_status mine, bool *all)
+/* The rank that has failed with the lowest number, or the lowest of these, else the number of ranks; and whether all
+ * have. */
+static int lowest_failed(plmr_status mine, int64_t number, bool *all)
 {
-    int own[2] = {mine ? plmr_rank() : plmr_rank_count(), mine != PLMR_OK}, least[2];
+    int64_t rank = mine ? plmr_rank() : plmr_rank_count();
+    int64_t own[2] = {(mine ? number : (int64_t)UINT32_MAX) << 31 | rank, mine != PLMR_OK}, least[2];
     MPI_Request request;
-    PLMR_MPI(MPI_Iallreduce(own, least, 2, MPI_INT, MPI_MIN, plmr_world(), &request));
+    PLMR_MPI(MPI_Iallreduce(own, least, 2, MPI_INT64_T, MPI_MIN, plmr_world(), &request));
     if (mine && !come_in_time(&request))
         plmr_end_job("%s", plmr_error_text(mine));
     plmr_requests_wait(1, &request, NULL);
     *all = least[1];
-    return least[0];
+    return (int)(least[0] & INT32_MAX);
 }
 
 plmr_status plmr_agree(plmr_status mine)
 {
+    return plmr_agree_on(mine, 0);
+}
+
+plmr_status plmr_agree_on(plmr_status mine, int64_t number)
+{
     bool all;
     if (!plmr_ranks_started())
         return mine;
-    int lowest = lowest_failed(mine, &all);
+    int lowest = lowest_failed(mine, number, &all);
     if (lowest == plmr_rank_count())
         return PLMR_OK;
     struct {

@@ -40,6 +40,10 @@ bool plmr_ranks_started(void);
  * that is dealt to ranks whole. To be destroyed before anything is asked of other ranks again. Local. */
 plmr_status plmr_ranks_create_alone(plmr_ranks **ranks);
 
+/* plmr_agree where an error is of one of many things that ranks share, with a number from 0 to 2^32 - 1:
+ * that of the lowest number, so that which rank has what does not tell. Collective. */
+plmr_status plmr_agree_on(plmr_status mine, int64_t number);
+
 /* A rank that waits in one call of the message layer for more than most_s seconds says so, for whom and in which verb,
  * and ends the job; 0: it waits for ever. Local. */
 void plmr_ranks_stall_after(int most_s);

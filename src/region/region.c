@@ -140,6 +140,40 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
     return PLMR_OK;
 }
 
+plmr_routed_before plmr_region_routes_begin(const plmr_region *region)
+{
+    const plmr_ledger *ledger = &region->ledger;
+    plmr_routed_before before = {.routes_program = ledger->routes_program,
+                                 .n_noted = region->profile ? region->profile->n_routed : 0,
+                                 .violates = ledger->violates_routes};
+    for (int axis = 0; axis < 2; axis++) {
+        size_t n_bytes = (size_t)region->extent[axis] * sizeof(int);
+        before.routes[axis] = plmr_take(n_bytes);
+        memcpy(before.routes[axis], ledger->routes[axis], n_bytes);
+    }
+    return before;
+}
+
+static void restore_routes(plmr_region *region, const plmr_routed_before *before)
+{
+    plmr_ledger *ledger = &region->ledger;
+    for (int axis = 0; axis < 2; axis++)
+        memcpy(ledger->routes[axis], before->routes[axis], (size_t)region->extent[axis] * sizeof(int));
+    ledger->routes_program = before->routes_program;
+    ledger->violates_routes = before->violates;
+    while (region->profile && region->profile->n_routed > before->n_noted)
+        free(region->profile->routed[--region->profile->n_routed].cores);
+}
+
+plmr_status plmr_region_routes_end(plmr_region *region, plmr_routed_before *before, plmr_status status)
+{
+    if (status)
+        restore_routes(region, before);
+    free(before->routes[PLMR_X]);
+    free(before->routes[PLMR_Y]);
+    return status;
+}
+
 void plmr_region_span_begin(plmr_region *region)
 {
     region->in_span = true;

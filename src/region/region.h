@@ -26,9 +26,10 @@ typedef struct plmr_ledger {
     struct {
         bool open, ended;
         int64_t hops, stages;
-    } path[2]; /* by axis: of the verb under way there; overlapping verbs count the longer path */
-    double compute_cycles;
-    double multiply_adds; /* of all cores; whole numbers, exact below 2^53 */
+    } path[2];             /* by axis: of the verb under way there; overlapping verbs count the longer path */
+    double compute_cycles; /* each step's by its slowest core */
+    double beside_cycles;  /* of these, those that the busiest core did not compute in */
+    double multiply_adds;  /* of all cores; whole numbers, exact below 2^53 */
     bool violates_memory, violates_routes;
     unsigned parts; /* of the model that the program has used: see device/used.h */
 } plmr_ledger;
@@ -63,7 +64,10 @@ struct plmr_region {
     plmr_status (*check_own)(const char *key,
                              double value); /* whether the record takes one more; NULL: there is none */
     double marked_cycles;                   /* the latest clock at the last mark */
-    plmr_status complaint;                  /* see plmr_region_complain */
+    bool is_uneven;                         /* cores have had steps, or parts turns, that others had not */
+    double *by_core, most_by_core; /* cycles of each core of the block, and of the busiest one of the region, in steps
+                                               where each has its own; NULL: there was none */
+    plmr_status complaint;         /* see plmr_region_complain */
 
     /* Parts, see plmr/part.h and verbs/part.h. Of a part: */
     plmr_region *whole; /* NULL: it is none */
@@ -107,6 +111,14 @@ plmr_status plmr_axis_check(enum plmr_axis axis, const char *verb);
  * unless allowed. Local, alike on all ranks. */
 plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_axis axis, const int *cores,
                               int n_program);
+
+/* Several of them, all or none: what `status` fails with takes back what has been configured since. Not in spans. Local. */
+typedef struct plmr_routed_before {
+    int *routes[2], routes_program, n_noted;
+    bool violates;
+} plmr_routed_before;
+plmr_routed_before plmr_region_routes_begin(const plmr_region *region);
+plmr_status plmr_region_routes_end(plmr_region *region, plmr_routed_before *before, plmr_status status);
 
 /* Between begin and end of a span, what is configured takes the place of what earlier spans configured: programs that
  * follow each other and use the same routes, such as the products of a layer. Local. */

@@ -58,7 +58,7 @@
     X(count, ranks)              /* MPI processes */                                                                   \
     X(real, cycles)              /* when the last core is done */                                                      \
     X(real, virtual_s)           /* cycles over the device's clock */                                                  \
-    X(real, compute_cycles)      /* of these, those in which cores multiply */                                         \
+    X(real, compute_cycles)      /* of these, those in which the busiest core computes */                              \
     X(real, efficiency)          /* compute_cycles over cycles */                                                      \
     X(count, hops_critical)      /* hops between cores on the critical path; of reduction trees that of a vector of    \
                                     8 words */                                                                         \

@@ -121,11 +121,15 @@ static plmr_status give_clocks(plmr_region *whole)
 static void charge(plmr_region *whole)
 {
     plmr_ledger *all = &whole->ledger, most = {0};
+    whole->is_uneven = true;
+    double most_busy = 0;
     for (plmr_region *part = whole->parts; part; part = part->next_part) {
         plmr_region_close_paths(part);
         const plmr_ledger *now = &part->ledger, *told = &part->told;
         double compute_cycles = now->compute_cycles - told->compute_cycles;
+        double busiest = compute_cycles - (now->beside_cycles - told->beside_cycles);
         most.compute_cycles = plmr_larger(compute_cycles, most.compute_cycles);
+        most_busy = plmr_larger(busiest, most_busy);
         most.hops = plmr_larger(most.hops, now->hops - told->hops);
         most.stages = plmr_larger(most.stages, now->stages - told->stages);
         most.steps = plmr_larger(most.steps, now->steps - told->steps);
@@ -142,6 +146,7 @@ static void charge(plmr_region *whole)
                 whole, plmr_error_make(plmr_error_code(part->complaint), "%s", plmr_error_text(part->complaint)));
     }
     all->compute_cycles += most.compute_cycles;
+    all->beside_cycles += most.compute_cycles - most_busy;
     all->hops += most.hops;
     all->stages += most.stages;
     all->steps += most.steps;

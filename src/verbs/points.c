@@ -1,5 +1,6 @@
 #include "verbs/points.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,11 +36,11 @@ static int64_t words_of(const plmr_region *region, int32_t n_values)
     return plmr_device_wavelets(region->device, (int64_t)n_values * (int64_t)sizeof(float));
 }
 
-static plmr_status check_words(const plmr_region *region, const char *name, const plmr_parts *p, int64_t i)
+plmr_status plmr_points_check_words(const plmr_region *region, const char *name, const char *which, int32_t n_values)
 {
-    PLMR_CHECK(words_of(region, p->n_values[i]) <= INT32_MAX, PLMR_ERROR_INPUT,
-               "%s: message %lld has %d values, and at most 2^31 words of the fabric go in one: send several", name,
-               (long long)i, p->n_values[i]);
+    PLMR_CHECK(words_of(region, n_values) <= INT32_MAX, PLMR_ERROR_INPUT,
+               "%s: %s has %d values, and at most 2^31 words of the fabric go in one: send several", name, which,
+               n_values);
     return PLMR_OK;
 }
 
@@ -57,7 +58,11 @@ static plmr_status check_message(const plmr_region *region, const char *name, co
     PLMR_CHECK(from >= 0 && to >= 0 && from <= INT32_MAX - p->n_values[i] && to <= INT32_MAX - p->n_values[i],
                PLMR_ERROR_INPUT, "%s: message %lld goes from value %d of a tile to value %d, which cannot be there",
                name, (long long)i, from, to);
-    return check_words(region, name, p, i);
+    char which[40];
+    if (words_of(region, p->n_values[i]) <= INT32_MAX)
+        return PLMR_OK;
+    snprintf(which, sizeof which, "message %lld", (long long)i);
+    return plmr_points_check_words(region, name, which, p->n_values[i]);
 }
 
 static plmr_status check_rings(const plmr_region *region, const char *name)
@@ -235,8 +240,6 @@ plmr_status plmr_points_create_alike(plmr_region *region, const char *name, enum
                                      const plmr_parts *parts, plmr_points **out)
 {
     PLMR_TRY(check_rings(region, name));
-    for (int64_t i = 0; i < parts->n; i++)
-        PLMR_TRY(check_words(region, name, parts, i));
     plmr_points *points = plmr_take_zeroed(1, sizeof *points);
     *points = (plmr_points){.region = region, .name = plmr_take_copy(name), .alike = true, .axis = axis};
     plmr_region line = {.device = region->device, .defects = region->defects, .extent = {1, 1}, .count = {1, 1}};

@@ -51,6 +51,9 @@ struct plmr_points {
     struct plmr_points *older; /* and of all in it */
 };
 
+/* An error if `which` message does not go as one. Patterns ask of theirs, for a list's numbers are a rank's own. */
+plmr_status plmr_points_check_words(const plmr_region *region, const char *name, const char *which, int32_t n_values);
+
 /* Routes, or relays; links and ways. */
 plmr_status plmr_points_route(plmr_points *points);
 

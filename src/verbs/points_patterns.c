@@ -61,7 +61,7 @@ static plmr_status check_line_pattern(plmr_region *region, const char *name, int
     PLMR_TRY(plmr_region_check(region, verb));
     PLMR_CHECK(name && points, PLMR_ERROR_INPUT, "%s: the name and where the flow goes must be given", verb);
     PLMR_CHECK(n_values >= 1, PLMR_ERROR_INPUT, "%s: messages of %d values: give 1 or more", name, n_values);
-    return PLMR_OK;
+    return plmr_points_check_words(region, name, "a message", n_values);
 }
 
 plmr_status plmr_points_check_pattern(plmr_region *region, const char *name, int n_values, plmr_points *const *points,
@@ -238,7 +238,7 @@ static int opposite(int way)
     return way / 4 * 4 + (way + 2) % 4;
 }
 
-static plmr_status check_halo(const char *name, const plmr_halo halo[8])
+static plmr_status check_halo(const plmr_region *region, const char *name, const plmr_halo halo[8])
 {
     bool any = false;
     for (int way = 0; way < 8; way++) {
@@ -246,6 +246,10 @@ static plmr_status check_halo(const char *name, const plmr_halo halo[8])
         PLMR_CHECK(h->n_values >= 0 && h->first_from >= 0 && h->first_to >= 0, PLMR_ERROR_INPUT,
                    "%s: neighbour %d has %d values from %d to %d: give 0 or more", name, way, h->n_values,
                    h->first_from, h->first_to);
+        PLMR_CHECK(h->first_from <= INT32_MAX - h->n_values && h->first_to <= INT32_MAX - h->n_values, PLMR_ERROR_INPUT,
+                   "%s: neighbour %d has %d values from %d to %d of a tile, which cannot be there", name, way,
+                   h->n_values, h->first_from, h->first_to);
+        PLMR_TRY(plmr_points_check_words(region, name, "a message", h->n_values));
         PLMR_CHECK(h->n_values == halo[opposite(way)].n_values, PLMR_ERROR_INPUT,
                    "%s: neighbour %d gets %d values, and the opposite one %d: they must be as many", name, way,
                    h->n_values, halo[opposite(way)].n_values);
@@ -272,7 +276,7 @@ plmr_status plmr_points_halo(plmr_region *region, const char *name, const plmr_h
 {
     PLMR_TRY(plmr_points_check_pattern(region, name, 1, points, __func__));
     PLMR_GIVEN(halo);
-    PLMR_TRY(check_halo(name, halo));
+    PLMR_TRY(check_halo(region, name, halo));
     plmr_parts_list list = {0};
     for (int32_t i = 0, core; (core = core_here(region, i)) >= 0; i++)
         add_neighbours(&list, region, core, halo);
@@ -311,6 +315,7 @@ static plmr_status fill_table(const struct lines *l, const char *name, int line,
             t->first_to[i * n + j] = i ? t->first_to[(i - 1) * n + j] + t->count[(i - 1) * n + j] : 0;
             PLMR_CHECK(t->first_from[i * n + j] + count <= INT32_MAX && t->first_to[i * n + j] + count <= INT32_MAX,
                        PLMR_ERROR_INPUT, "%s: core %d of line %d has more values than a tile can hold", name, i, line);
+            PLMR_TRY(plmr_points_check_words(l->region, name, "a message", count));
         }
     return PLMR_OK;
 }

@@ -382,8 +382,7 @@ static plmr_status relay(plmr_points *points, const struct totals *totals)
 {
     plmr_region *region = points->region;
     int64_t n_bytes = (int64_t)(totals->words * region->device->wavelet);
-    PLMR_TRY(plmr_tiles_route_relays(region));
-    PLMR_TRY(plmr_region_charge(region, points->name, n_bytes));
+    PLMR_TRY(plmr_tiles_route_relays(region, points->name, n_bytes));
     points->messages.relayed = true;
     points->relay_bytes = n_bytes;
     points->messages.busy = (points->alike ? cover_line : cover)(points, relay_work, true);

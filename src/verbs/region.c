@@ -5,6 +5,7 @@
 
 #include "base/given.h"
 #include "base/hint.h"
+#include "base/larger.h"
 #include "base/memory.h"
 #include "device/check.h"
 #include "region/profile.h"
@@ -105,6 +106,7 @@ void plmr_region_destroy(plmr_region *region)
     }
     if (region->whole && region->ranks != region->whole->ranks)
         plmr_ranks_destroy(region->ranks);
+    free(region->by_core);
     free(region->own_device);
     free(region->name);
     free(region);
@@ -116,7 +118,8 @@ static const double most_cycles = 0x1p47;
 plmr_status plmr_region_work(plmr_region *region, double t_cycles, const char *verb)
 {
     PLMR_TRY(plmr_region_check(region, verb));
-    PLMR_CHECK(t_cycles >= 0 && t_cycles + region->ledger.compute_cycles <= most_cycles, PLMR_ERROR_INPUT,
+    double slowest = region->defects && region->defects->slow ? region->defects->slowest : 1;
+    PLMR_CHECK(t_cycles >= 0 && t_cycles * slowest + region->ledger.compute_cycles <= most_cycles, PLMR_ERROR_INPUT,
                "a core cannot compute for %g cycles after %g: give 0 or more, and at most 2^47 in all", t_cycles,
                region->ledger.compute_cycles);
     plmr_region_compute(region, "compute", t_cycles);
@@ -142,9 +145,11 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     PLMR_CHECK(ledger->wavelet_hops <= INT64_MAX, PLMR_ERROR_INPUT,
                "words times the links that they cross are more than 2^63: choose smaller sizes");
     plmr_region_close_paths(region);
+    double t_cycles = plmr_clock_max(region->clock);
+    double computed = ledger->compute_cycles - region->computed_before - ledger->beside_cycles;
     *cost = (plmr_cost){
-        .t_cycles = plmr_clock_max(region->clock),
-        .compute_cycles = ledger->compute_cycles - region->computed_before,
+        .t_cycles = t_cycles,
+        .compute_cycles = region->is_uneven ? plmr_smaller(computed, t_cycles) : computed,
         .hops_critical = ledger->hops,
         .stages_critical = ledger->stages,
         .steps = ledger->steps,

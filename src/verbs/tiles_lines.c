@@ -156,14 +156,27 @@ plmr_status plmr_tiles_allreduce(plmr_tiles *tiles, enum plmr_axis axis, const c
     return plmr_tiles_allreduce_as(tiles, axis, name, tiles ? tiles->dtype : PLMR_F32);
 }
 
+/* Those of both axes, or none. */
+static plmr_status find_plans(const plmr_tiles *tiles, const char *name)
+{
+    const plmr_reduce_options options = {.n_levels = 2};
+    const plmr_reduce_plan *plan;
+    plmr_routed_before before = plmr_region_routes_begin(tiles->region);
+    plmr_status status = find_plan(tiles, PLMR_X, name, &options, &plan);
+    bool is_new = tiles->region->ledger.routes_program > before.routes_program;
+    if (!status)
+        status = find_plan(tiles, PLMR_Y, name, &options, &plan);
+    if (status && is_new)
+        plmr_tiles_forget_sum(tiles->region);
+    return plmr_region_routes_end(tiles->region, &before, status);
+}
+
 /* What is refused along one axis is refused before anything has moved along the other. */
 plmr_status plmr_tiles_sum(plmr_tiles *tiles, const char *name)
 {
-    const plmr_reduce_plan *plan;
     PLMR_TRY(plmr_tiles_check(tiles, __func__));
     PLMR_GIVEN(name);
-    for (int axis = 0; axis < 2; axis++)
-        PLMR_TRY(find_plan(tiles, (enum plmr_axis)axis, name, &(plmr_reduce_options){.n_levels = 2}, &plan));
+    PLMR_TRY(find_plans(tiles, name));
     PLMR_TRY(plmr_tiles_allreduce(tiles, PLMR_X, name));
     return plmr_tiles_allreduce(tiles, PLMR_Y, name);
 }

@@ -98,23 +98,34 @@ plmr_status plmr_tiles_route_sum(plmr_region *region, enum plmr_axis axis, const
     return PLMR_OK;
 }
 
-plmr_status plmr_tiles_route_relays(plmr_region *region)
+static void forget_sum(plmr_tiles_routes *routes)
+{
+    struct sum *sum = routes->sums;
+    routes->sums = sum->next;
+    plmr_reduce_plan_destroy(sum->plan);
+    free(sum);
+}
+
+void plmr_tiles_forget_sum(plmr_region *region)
+{
+    forget_sum(region->tiles_routes);
+}
+
+plmr_status plmr_tiles_route_relays(plmr_region *region, const char *what, int64_t n_bytes)
 {
     plmr_tiles_routes *routes = routes_of(region);
-    if (!routes->relays)
-        PLMR_TRY(plmr_relay_route(region));
-    routes->relays = true;
-    return PLMR_OK;
+    plmr_routed_before before = plmr_region_routes_begin(region);
+    plmr_status status = routes->relays ? PLMR_OK : plmr_relay_route(region);
+    if (!status)
+        status = plmr_region_charge(region, what, n_bytes);
+    routes->relays = routes->relays || !status;
+    return plmr_region_routes_end(region, &before, status);
 }
 
 void plmr_tiles_routes_destroy(plmr_tiles_routes *routes)
 {
-    while (routes && routes->sums) {
-        struct sum *sum = routes->sums;
-        routes->sums = sum->next;
-        plmr_reduce_plan_destroy(sum->plan);
-        free(sum);
-    }
+    while (routes && routes->sums)
+        forget_sum(routes);
     for (int axis = 0; routes && axis < 2; axis++)
         free(routes->sender[axis]);
     free(routes);

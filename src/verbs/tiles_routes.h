@@ -13,6 +13,9 @@ plmr_status plmr_tiles_route_multicast(plmr_region *region, enum plmr_axis axis,
 plmr_status plmr_tiles_route_sum(plmr_region *region, enum plmr_axis axis, const plmr_reduce_algorithm *algorithm,
                                  const plmr_reduce_options *options, const char *what, const plmr_reduce_plan **plan);
 
+/* Forgets the last sum that a plan was made for, whose routes are taken back. */
+void plmr_tiles_forget_sum(plmr_region *region);
+
 /* How many cores of a line will send; 0: it is seen. */
 int *plmr_tiles_planned(plmr_region *region, enum plmr_axis axis);
 
@@ -20,7 +23,7 @@ int *plmr_tiles_planned(plmr_region *region, enum plmr_axis axis);
 plmr_tiles **plmr_tiles_all(plmr_region *region);
 plmr_tiles **plmr_tiles_under_way(plmr_region *region, enum plmr_axis axis);
 
-/* Routes between neighbours, over which software relays. */
-plmr_status plmr_tiles_route_relays(plmr_region *region);
+/* Routes between neighbours, over which software relays, and n_bytes of every core for what goes through it. */
+plmr_status plmr_tiles_route_relays(plmr_region *region, const char *what, int64_t n_bytes);
 
 void plmr_tiles_routes_destroy(plmr_tiles_routes *routes);

@@ -184,6 +184,56 @@ static void wrong_cycles_are_refused(void **state)
     test_region_close(&t);
 }
 
+static double wrong_twice(void *context, int row, int col)
+{
+    (void)context;
+    return (row == 0 && col == COLS - 1) || (row == ROWS - 1 && col == 0) ? -2 : 3;
+}
+
+/* Of cores on several ranks the first is named, whose rank is not the lowest where ranks share rows. */
+static void the_first_wrong_core_is_named(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    for (int rank_rows = 1; rank_rows <= plmr_rank_count(); rank_rows *= 2) {
+        char words[40];
+        plmr_ranks *ranks;
+        plmr_region *region;
+        must(plmr_ranks_create(rank_rows, plmr_rank_count() / rank_rows, ROWS, COLS, &ranks));
+        must(plmr_region_create(ranks, &device, ROWS, COLS, &(plmr_region_options){0}, &region));
+        snprintf(words, sizeof words, "core (0,%d) cannot compute for -2", COLS - 1);
+        must_fail(plmr_compute_each(region, wrong_twice, NULL, NULL), PLMR_ERROR_INPUT, words);
+        plmr_region_destroy(region);
+        plmr_ranks_destroy(ranks);
+    }
+}
+
+static double one_alone(void *context, int row, int col)
+{
+    return row * COLS + col == *(const int *)context ? 100 : 0;
+}
+
+/* Cores that work one after the other and wait for nobody have worked at once; none is busy for longer than the clock says. */
+static void cores_that_take_turns_are_busy_at_once(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2");
+    struct test_region t = test_region_open(&device, ROWS, COLS, &(plmr_region_options){0});
+    plmr_cost cost;
+    for (int core = 0; core < ROWS * COLS; core++)
+        must(plmr_compute_each(t.region, one_alone, NULL, &core));
+    must(plmr_compute(t.region, 7, NULL, NULL));
+    must(plmr_region_cost(t.region, &cost));
+    assert_true(cost.t_cycles == 107 && cost.compute_cycles == 107 && cost.steps == ROWS * COLS + 1);
+    plmr_region *part;
+    must(plmr_part_create(t.region, "part", &(plmr_rectangle){0, 0, 1, 2}, &part));
+    for (int core = 0; core < 2; core++)
+        must(plmr_compute_each(part, one_alone, NULL, &core));
+    must(plmr_region_cost(t.region, &cost));
+    assert_true(cost.t_cycles == 207 && cost.compute_cycles == 207);
+    test_region_close(&t);
+}
+
 static double a_hundred(void *context, int row, int col)
 {
     (void)context, (void)row, (void)col;
@@ -202,6 +252,7 @@ static void slow_cores_take_longer(void **state)
     must(plmr_compute(t.region, 100, NULL, NULL));
     must(plmr_region_cost(t.region, &cost));
     assert_true(cost.t_cycles == 600 && cost.compute_cycles == 600);
+    must_fail(plmr_compute(t.region, 0x1p46, NULL, NULL), PLMR_ERROR_INPUT, "at most 2^47 in all");
     test_region_close(&t);
 }
 
@@ -229,6 +280,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_wavefront_waits_for_what_it_needs),
         cmocka_unit_test(work_goes_on_beside_an_exchange),
         cmocka_unit_test(wrong_cycles_are_refused),
+        cmocka_unit_test(the_first_wrong_core_is_named),
+        cmocka_unit_test(cores_that_take_turns_are_busy_at_once),
         cmocka_unit_test(slow_cores_take_longer),
         cmocka_unit_test(a_mean_of_many_long_steps),
     };

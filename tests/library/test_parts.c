@@ -444,7 +444,7 @@ static void cycles_in_all(void **state)
     must(plmr_region_cost(b, &cost));
     assert_true(cost.compute_cycles == 1);
     must(plmr_region_cost(r.region, &cost));
-    assert_true(cost.compute_cycles == 0x1p46 + 0x1p45 + 8);
+    assert_true(cost.compute_cycles == 0x1p46 + 0x1p45 + 7); /* of a core of a, for which b has not worked */
     plmr_region_destroy(a);
     plmr_region_destroy(b);
     test_region_close(&r);

@@ -611,6 +611,8 @@ static void wrong_messages_are_refused(void **state)
     refused(plmr_points_all_to_all(region, "x", PLMR_X, 1 << 30, &points), "more than a tile can hold");
     refused(plmr_points_halo(region, "x", (plmr_halo[8]){{0, 0, 1}}, &points), "as many");
     refused(plmr_points_halo(region, "x", (plmr_halo[8]){{0, 0, 0}}, &points), "no neighbour");
+    refused(plmr_points_halo(region, "x", (plmr_halo[8]){[2] = {0, 0, 1}, [0] = {INT32_MAX, 0, 1}}, &points),
+            "x: neighbour 0 has 1 values from 2147483647 to 0");
     refused(plmr_points_multicast(region, "x", 0, (const int32_t[]){3, 36}, 2, 1, &points), "core 36 is not there");
     refused(plmr_points_multicast(region, "x", 0, twice, 0, 1, &points), "to 0 cores");
     refused(plmr_points_multicast_rectangle(region, "x", 0, &(plmr_rectangle){5, 0, 2, 1}, 1, &points), "2x1 cores");

@@ -313,7 +313,7 @@ static void sizes_of_flows(void **state)
     refused(plmr_points_transpose(t.region, "s", 1, &flow), words);
     t.region->extent[PLMR_X] = t.region->extent[PLMR_Y] = 2;
     refused(plmr_points_send(t.region, "s", 0, 1, 600000000, &flow),
-            "message 0 has 600000000 values, and at most 2^31");
+            "a message has 600000000 values, and at most 2^31");
     refused(plmr_points_all_to_all(t.region, "s", PLMR_X, 600000000, &flow), "has 600000000 values");
     test_region_close(&t);
 }

@@ -427,9 +427,26 @@ static void a_refusal_leaves_nothing(void **state)
     close_pair(&p);
 }
 
+/* What needs routes along both axes and has them along one configures none: relays need four along each. */
+static void routes_of_both_axes_or_none(void **state)
+{
+    (void)state;
+    plmr_device device = test_device("wse2:routes=5");
+    plmr_points *flow;
+    struct pair p = open_pair(&device, 9, 9, true);
+    must_fail(plmr_points_gather(p.t.region, "g", 0, 1, &flow), PLMR_ERROR_LIMIT, "needs 8 routes with the relays");
+    assert_true(cost_of(p.t.region).routes_max == 0 && cost_of(p.t.region).routes_program == 0);
+    for (int i = 0; i < 2; i++)
+        must_fail(plmr_tiles_sum(p.a, "chain"), PLMR_ERROR_LIMIT, "needs 6 routes");
+    assert_true(cost_of(p.t.region).routes_max == 0 && cost_of(p.t.region).routes_program == 0);
+    must(plmr_tiles_allreduce(p.a, PLMR_X, "chain"));
+    close_pair(&p);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(paths_follow_each_other),
     cmocka_unit_test(a_refusal_leaves_nothing),
+    cmocka_unit_test(routes_of_both_axes_or_none),
     cmocka_unit_test(half_floats_are_rounded),
     cmocka_unit_test(nothing_comes_to_an_open_end),
     cmocka_unit_test(a_ring_may_go_after_its_last_shift),
