@@ -213,6 +213,8 @@ class Region(_Made):
     def compute_each(self, t_cycles: Any) -> None:
         """The same for each core's own number of cycles: an array of (rows, cols), or what is broadcast to that. Only who
         needs something from a core waits for it. Collective."""
+        if np.asarray(t_cycles).dtype.kind not in "biuf":
+            raise TypeError(f"compute_each: {shown(t_cycles)} is no number of cycles, and no array of them")
         rows, cols = self.coordinates()
         own = np.ascontiguousarray(np.broadcast_to(t_cycles, (self.rows, self.cols))[rows, cols], dtype=np.float64)
         call("plmr_compute_listed", handle(self, Region), own.ctypes.data)

@@ -1,15 +1,20 @@
 #include "base/hint.h"
 
-static bool has_options;
+#include <stdbool.h>
+#include <string.h>
 
-bool plmr_hint_options(bool on)
+static plmr_hints given;
+
+plmr_hints plmr_hint_options(plmr_hints options)
 {
-    bool before = has_options;
-    has_options = on;
+    plmr_hints before = given;
+    given = options;
     return before;
 }
 
-const char *plmr_hint(const char *options, const char *otherwise)
+const char *plmr_hint(const char *option, const char *otherwise)
 {
-    return has_options ? options : otherwise;
+    bool lacks = given == PLMR_HINT_NONE || (given >= PLMR_HINT_PROGRAM && strstr(option, "--alg")) ||
+                 (given == PLMR_HINT_PROGRAM_FIXED && strstr(option, "--cores"));
+    return lacks ? otherwise : option;
 }

@@ -5,9 +5,16 @@
  */
 #pragma once
 
-#include <stdbool.h>
+/* The options that whoever reads errors from now on may give: those of commands, or of a program of a user's own. */
+typedef enum plmr_hints {
+    PLMR_HINT_NONE, /* as at first */
+    PLMR_HINT_ALL,
+    PLMR_HINT_PROGRAM,       /* all but --alg */
+    PLMR_HINT_PROGRAM_FIXED, /* and but --cores */
+} plmr_hints;
 
-/* Does whoever reads errors from now on give options? Not at first; while a command runs. Returns what was so before. */
-bool plmr_hint_options(bool on);
+/* Returns what was so before. */
+plmr_hints plmr_hint_options(plmr_hints options);
 
-const char *plmr_hint(const char *options, const char *otherwise);
+/* `option`, which names one, if it may be given. */
+const char *plmr_hint(const char *option, const char *otherwise);

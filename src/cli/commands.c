@@ -121,11 +121,11 @@ static plmr_status run(int argc, const char *const *argv)
 plmr_status plmr_commands_run(int argc, const char *const *argv)
 {
     PLMR_GIVEN(argv);
-    bool had_options = plmr_hint_options(true);
+    plmr_hints before = plmr_hint_options(PLMR_HINT_ALL);
     plmr_point point = plmr_point_begin();
     plmr_status status = plmr_agree(plmr_command_flush(run(argc, argv)));
     plmr_point_end(point);
-    plmr_hint_options(had_options);
+    plmr_hint_options(before);
     return status;
 }
 

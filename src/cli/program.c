@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/hint.h"
 #include "base/memory.h"
 #include "base/point.h"
@@ -204,9 +205,9 @@ static void print_verdict(const plmr_job *job, const plmr_record *r, FILE *out)
 {
     const plmr_device *device = &job->session.device;
     fprintf(out,
-            "%s: %dx%d cores of %s, %.10g cycles (%.3g us), %lld of %.0f bytes of SRAM, %d of %.0f routes, %llu "
+            "%s: %dx%d cores of %s, %.10g cycles (%s), %lld of %.0f bytes of SRAM, %d of %.0f routes, %llu "
             "wavelet-hops%s\n",
-            r->algorithm, job->rows, job->cols, device->name, r->cycles, 1e6 * r->virtual_s,
+            r->algorithm, job->rows, job->cols, device->name, r->cycles, plmr_format_quantity(r->virtual_s, "s").s,
             (long long)r->sram_peak_bytes, device->sram, (int)r->routes_max, device->routes,
             (unsigned long long)r->wavelet_hops, r->verified ? ", verified" : "");
 }
@@ -266,7 +267,7 @@ static plmr_status run_words(const plmr_program *program, int argc, char **argv)
 
 plmr_status plmr_program_run(const plmr_program *program, int argc, const char *const *argv)
 {
-    bool had_options = plmr_hint_options(true);
+    plmr_hints before = plmr_hint_options(program && program->any_cores ? PLMR_HINT_PROGRAM : PLMR_HINT_PROGRAM_FIXED);
     char **words = plmr_take_zeroed((size_t)(argc > 0 ? argc : 0) + 1, sizeof *words);
     for (int i = 0; argv && i < argc; i++)
         words[i] = (char *)argv[i];
@@ -274,7 +275,7 @@ plmr_status plmr_program_run(const plmr_program *program, int argc, const char *
     plmr_status status = plmr_agree(plmr_command_flush(run_words(program, argc, words)));
     plmr_point_end(point);
     free(words);
-    plmr_hint_options(had_options);
+    plmr_hint_options(before);
     return status;
 }
 

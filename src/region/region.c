@@ -13,7 +13,7 @@ plmr_status plmr_region_check(plmr_region *region, const char *verb)
 {
     PLMR_CHECK(region, PLMR_ERROR_INPUT, "%s: the region is NULL, and must be given", verb);
     if (region->turn)
-        PLMR_TRY(region->turn(region));
+        PLMR_TRY(region->turn(region, verb));
     return region->complaint
                ? plmr_error_make(plmr_error_code(region->complaint), "%s", plmr_error_text(region->complaint))
                : PLMR_OK;
@@ -61,9 +61,9 @@ plmr_status plmr_region_charge(plmr_region *region, const char *what, int64_t n_
                (long long)n_bytes);
     int64_t need = held + n_bytes;
     PLMR_CHECK(need <= limit || region->options.allow_memory, PLMR_ERROR_LIMIT,
-               "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose %s", (long long)need, what,
-               region->device->name, (long long)limit,
-               plmr_hint("a larger --cores, or --allow M", "more cores with less each, or allow_memory"));
+               "core (0,0) needs %lld bytes of SRAM with %s, but %s has %lld: choose %s, or %s", (long long)need, what,
+               region->device->name, (long long)limit, plmr_hint("a larger --cores", "more cores with less each"),
+               plmr_hint("--allow M", "allow_memory"));
     ledger->sram_bytes += n_bytes;
     bool is_peak = need > ledger->sram_peak_bytes;
     note_peak(ledger, need, limit);
@@ -130,9 +130,10 @@ plmr_status plmr_region_route(plmr_region *region, const char *what, enum plmr_a
     bool fits = need <= limit || region->options.allow_routes;
     for (int i = 0; i < region->extent[axis] && !fits; i++)
         ledger->routes[axis][i] -= cores[i];
-    PLMR_CHECK(fits, PLMR_ERROR_LIMIT, "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose %s",
-               row, col, need, what, region->device->name, limit,
-               plmr_hint("another --alg, or --allow R", "verbs that need fewer, or allow_routes"));
+    PLMR_CHECK(fits, PLMR_ERROR_LIMIT,
+               "core (%d,%d) needs %d routes with %s, but a router of %s holds %d: choose %s, or %s", row, col, need,
+               what, region->device->name, limit, plmr_hint("another --alg", "verbs that need fewer"),
+               plmr_hint("--allow R", "allow_routes"));
     ledger->routes_program += n_program;
     ledger->violates_routes = ledger->violates_routes || need > limit;
     if (region->profile)

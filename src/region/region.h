@@ -81,7 +81,7 @@ struct plmr_region {
     plmr_region *parts;
     bool is_parted;      /* its parts keep their cores' clocks */
     int routes_of_parts; /* the most that a core had while parts were there that are not any more */
-    plmr_status (*turn)(plmr_region *region); /* of both, else NULL: clocks are to be this region's */
+    plmr_status (*turn)(plmr_region *region, const char *verb); /* of both, else NULL: clocks are to be this region's */
 };
 
 /* The ranks of columns, then those of rows: a core's is the sum of its column's and its row's. For free(). Local. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hint.h"
 #include "base/memory.h"
 #include "report/map.h"
 #include "report/table.h"
@@ -45,8 +46,8 @@ static plmr_status choose_cores(plmr_job *job, int default_rows, int default_col
     job->rows = options->rows ? options->rows : default_rows < most_rows ? default_rows : most_rows;
     job->cols = options->cols ? options->cols : default_cols < most_cols ? default_cols : most_cols;
     PLMR_CHECK(job->rows <= most_rows && job->cols <= most_cols, PLMR_ERROR_INPUT,
-               "--cores: %dx%d do not fit on %s, which has %dx%d: choose fewer, or another --device", job->rows,
-               job->cols, device->name, most_rows, most_cols);
+               "%s: %dx%d do not fit on %s, which has %dx%d: choose fewer, or another --device",
+               plmr_hint("--cores", "the program's cores"), job->rows, job->cols, device->name, most_rows, most_cols);
     return PLMR_OK;
 }
 

@@ -99,6 +99,7 @@ static double from_list(void *context, int row, int col)
 
 plmr_status plmr_compute_listed(plmr_region *region, const double *t_cycles)
 {
+    PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(t_cycles);
     return plmr_compute_each(region, from_list, NULL, &(struct list){region, t_cycles});
 }

@@ -99,9 +99,9 @@ static void count_before(plmr_region *part)
     part->told.compute_cycles += more;
 }
 
-static plmr_status give_clocks(plmr_region *whole)
+static plmr_status give_clocks(plmr_region *whole, const char *verb)
 {
-    PLMR_TRY(plmr_tiles_check_ended(whole));
+    PLMR_TRY(plmr_tiles_check_ended(whole, verb));
     plmr_region_close_paths(whole);
     double *all = take_clocks(whole);
     plmr_clock_read(whole->clock, all);
@@ -152,10 +152,10 @@ static void charge(plmr_region *whole)
     all->steps += most.steps;
 }
 
-static plmr_status take_clocks_back(plmr_region *whole)
+static plmr_status take_clocks_back(plmr_region *whole, const char *verb)
 {
     for (plmr_region *part = whole->parts; part; part = part->next_part)
-        PLMR_TRY(plmr_tiles_check_ended(part));
+        PLMR_TRY(plmr_tiles_check_ended(part, verb));
     double *all = take_clocks(whole);
     plmr_clock_read(whole->clock, all);
     for (plmr_region *part = whole->parts; part; part = part->next_part) {
@@ -173,11 +173,11 @@ static plmr_status take_clocks_back(plmr_region *whole)
 }
 
 /* The next verb is this region's. */
-static plmr_status turn(plmr_region *region)
+static plmr_status turn(plmr_region *region, const char *verb)
 {
     if (region->whole)
-        return region->whole->is_parted ? PLMR_OK : give_clocks(region->whole);
-    return region->is_parted ? take_clocks_back(region) : PLMR_OK;
+        return region->whole->is_parted ? PLMR_OK : give_clocks(region->whole, verb);
+    return region->is_parted ? take_clocks_back(region, verb) : PLMR_OK;
 }
 
 /* ---- making ---- */
@@ -276,7 +276,7 @@ void plmr_part_leave(plmr_region *part)
 {
     plmr_region *whole = part->whole;
     plmr_points_destroy_all(part);
-    plmr_status status = whole->is_parted ? take_clocks_back(whole) : PLMR_OK;
+    plmr_status status = whole->is_parted ? take_clocks_back(whole, "plmr_region_destroy") : PLMR_OK;
     if (status)
         plmr_region_complain(whole, status);
     charge(whole);

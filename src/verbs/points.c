@@ -410,6 +410,7 @@ plmr_status plmr_points_end(plmr_points *points)
 
 plmr_status plmr_points_run(plmr_points *points, const plmr_tiles *from, plmr_tiles *to)
 {
+    PLMR_GIVEN(points);
     PLMR_TRY(plmr_points_begin(points, from, to));
     return plmr_points_end(points);
 }

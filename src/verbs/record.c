@@ -28,16 +28,31 @@ plmr_status plmr_region_clock(plmr_region *region, int row, int col, double *t_c
 }
 
 /* A part's are its whole's. */
-static struct plmr_own *find_own(plmr_region *region, const char *key)
+static struct plmr_own **find_own(plmr_region *region, const char *key)
 {
     struct plmr_own **at = region->whole ? &region->whole->own : &region->own;
     while (*at && strcmp((*at)->key, key) != 0)
         at = &(*at)->next;
+    return at;
+}
+
+static struct plmr_own *take_own(plmr_region *region, const char *key)
+{
+    struct plmr_own **at = find_own(region, key);
     if (!*at) {
         *at = plmr_take_zeroed(1, sizeof **at);
         (*at)->key = plmr_take_copy(key);
     }
     return *at;
+}
+
+/* What marks add up and what a program says of itself are not one number. */
+static plmr_status check_kind(plmr_region *region, const char *key, bool is_part)
+{
+    const struct plmr_own *own = *find_own(region, key);
+    PLMR_CHECK(!own || own->is_part == is_part, PLMR_ERROR_INPUT, "%s is %s already: choose another name", key,
+               is_part ? "a number of the program's own" : "the cycles of a part that plmr_region_mark has told of");
+    return PLMR_OK;
 }
 
 static plmr_status check_key(const char *key)
@@ -58,7 +73,8 @@ plmr_status plmr_region_record(plmr_region *region, const char *key, double valu
     const plmr_region *whole = region->whole ? region->whole : region;
     if (whole->check_own)
         PLMR_TRY(whole->check_own(key, value));
-    find_own(region, key)->value = value;
+    PLMR_TRY(check_kind(region, key, false));
+    take_own(region, key)->value = value;
     return PLMR_OK;
 }
 
@@ -66,11 +82,15 @@ plmr_status plmr_region_mark(plmr_region *region, const char *name)
 {
     plmr_cost cost;
     char key[80];
+    PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(name);
     PLMR_TRY(check_key(name));
-    PLMR_TRY(plmr_region_cost(region, &cost));
     snprintf(key, sizeof key, "cycles_%.60s", name);
-    find_own(region, key)->value += cost.t_cycles - region->marked_cycles;
+    PLMR_TRY(check_kind(region, key, true));
+    PLMR_TRY(plmr_region_cost(region, &cost));
+    struct plmr_own *own = take_own(region, key);
+    own->is_part = true;
+    own->value += cost.t_cycles - region->marked_cycles;
     region->marked_cycles = cost.t_cycles;
     if (region->trace)
         plmr_trace_section(region->trace, name);

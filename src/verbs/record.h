@@ -6,6 +6,7 @@
 struct plmr_own {
     char *key;
     double value;
+    bool is_part; /* that a mark has told of */
     struct plmr_own *next;
 };
 

@@ -40,9 +40,9 @@ static plmr_status check_size(const plmr_device *device, int rows, int cols)
 {
     PLMR_CHECK(rows >= 1 && cols >= 1, PLMR_ERROR_INPUT, "a region needs at least 1x1 cores, not %dx%d", rows, cols);
     PLMR_CHECK(rows <= device->rows && cols <= device->cols, PLMR_ERROR_INPUT,
-               "%dx%d cores do not fit on %s, which has %.0fx%.0f: choose %s", rows, cols, device->name, device->rows,
-               device->cols,
-               plmr_hint("a smaller --cores or a larger --device", "a smaller region or a larger device"));
+               "%dx%d cores do not fit on %s, which has %.0fx%.0f: choose %s or %s", rows, cols, device->name,
+               device->rows, device->cols, plmr_hint("a smaller --cores", "a smaller region"),
+               plmr_hint("a larger --device", "a larger device"));
     return PLMR_OK;
 }
 
@@ -138,7 +138,7 @@ plmr_status plmr_region_cost(plmr_region *region, plmr_cost *cost)
     PLMR_TRY(plmr_region_check(region, __func__));
     PLMR_GIVEN(cost);
     PLMR_TRY(plmr_points_check_ended(region));
-    PLMR_TRY(plmr_tiles_check_ended(region));
+    PLMR_TRY(plmr_tiles_check_ended(region, "the end"));
     PLMR_TRY(plmr_part_check_ended(region));
     const plmr_ledger *ledger = &region->ledger;
     int row, col, most = plmr_region_most_routes(region, &row, &col);

@@ -225,10 +225,10 @@ plmr_status plmr_tiles_check_target(const plmr_tiles *to, const char *verb)
     return PLMR_OK;
 }
 
-plmr_status plmr_tiles_check_ended(plmr_region *region)
+plmr_status plmr_tiles_check_ended(plmr_region *region, const char *verb)
 {
     for (int axis = 0; region->tiles_routes && axis < 2; axis++)
-        PLMR_TRY(plmr_tiles_check_axis(region, axis, "the end"));
+        PLMR_TRY(plmr_tiles_check_axis(region, axis, verb));
     return PLMR_OK;
 }
 

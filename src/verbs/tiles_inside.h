@@ -34,7 +34,7 @@ plmr_status plmr_tiles_check(const plmr_tiles *tiles, const char *verb);
 plmr_status plmr_tiles_check_alike(const plmr_tiles *from, const plmr_tiles *to, const char *verb);
 plmr_status plmr_tiles_check_axis(plmr_region *region, enum plmr_axis axis, const char *verb);
 plmr_status plmr_tiles_check_target(const plmr_tiles *to, const char *verb);
-plmr_status plmr_tiles_check_ended(plmr_region *region);
+plmr_status plmr_tiles_check_ended(plmr_region *region, const char *verb);
 
 /* Charges a buffer as large as the tile, if there is none yet. */
 plmr_status plmr_tiles_take_buffer(plmr_tiles *tiles);

@@ -33,11 +33,11 @@ for file in "$examples"/*.c; do
     build "$(basename "$file" .c)"
 done
 check stencil "heat on the plate after 100 steps: 1000.000
-stencil: 48x64 cores of wse2, 22369 cycles (20.3 us), 20 of 49152 bytes of SRAM, 18 of 24 routes, 1218464 wavelet-hops"
+stencil: 48x64 cores of wse2, 22369 cycles (20.34 us), 20 of 49152 bytes of SRAM, 18 of 24 routes, 1218464 wavelet-hops"
 check transpose \
-    "transpose: 48x48 cores of wse2, 5017 cycles (4.56 us), 12 of 49152 bytes of SRAM, 15 of 24 routes, 433152 wavelet-hops"
+    "transpose: 48x48 cores of wse2, 5017 cycles (4.561 us), 12 of 49152 bytes of SRAM, 15 of 24 routes, 433152 wavelet-hops"
 check dispatch "561 of 576 tokens found room
-dispatch: 24x24 cores of wse2, 50254 cycles (45.7 us), 3200 of 49152 bytes of SRAM, 8 of 24 routes, 249984 wavelet-hops"
+dispatch: 24x24 cores of wse2, 50254 cycles (45.69 us), 3200 of 49152 bytes of SRAM, 8 of 24 routes, 249984 wavelet-hops"
 
 awk '/^```c$/ { inside = 1; next } /^```$/ { exit } inside' "$library" >"$dir/mine.c"
 line=$(sed -n 's/^    \$ cc mine\.c/mine.c/p' "$library")

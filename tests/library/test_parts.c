@@ -482,7 +482,7 @@ static void refusals(void **state)
     plmr_ring *line;
     must(plmr_ring_create(a, PLMR_X, PLMR_LINE, 1, &line));
     must(plmr_tiles_shift_begin(of_a, of_a, line, 1));
-    must_fail(plmr_region_busy(whole, 1), PLMR_ERROR_INPUT, "on their way to ta");
+    must_fail(plmr_region_busy(whole, 1), PLMR_ERROR_INPUT, "plmr_region_busy: along x tiles are on their way to ta");
     must(plmr_tiles_end(of_a));
     must(plmr_region_busy(whole, 1));
     plmr_ring_destroy(line);

@@ -172,6 +172,8 @@ static void computing(void **state)
         refused(plmr_region_busy(region, wrong[i]), "cycles");
     }
     refused(plmr_compute(NULL, 1, NULL, NULL), "NULL");
+    refused(plmr_compute_listed(NULL, wrong), "plmr_compute_listed: the region is NULL");
+    refused(plmr_points_run(NULL, NULL, NULL), "plmr_points_run: 'points' is NULL");
     refused(plmr_region_busy(NULL, 1), "NULL");
     must(plmr_compute(region, 0x1p46, NULL, NULL));
     must(plmr_compute(region, 0x1p46, NULL, NULL));
@@ -368,6 +370,12 @@ static void numbers_of_records(void **state)
     open_world(&w, false);
     plmr_region *region = w.mine.region;
     refused(plmr_region_record(NULL, "a", 1), "NULL");
+    refused(plmr_region_mark(NULL, "a"), "plmr_region_mark: the region is NULL");
+    must(plmr_region_record(region, "cycles_q", 5));
+    refused(plmr_region_mark(region, "q"), "cycles_q is a number of the program's own already");
+    must(plmr_region_mark(region, "w"));
+    refused(plmr_region_record(region, "cycles_w", 5), "cycles_w is the cycles of a part");
+    must(plmr_region_mark(region, "w"));
     refused(plmr_region_record(region, "a", NAN), "no number of a record");
     refused(plmr_region_record(region, "a", -INFINITY), "a: -inf is no number of a record");
     must(plmr_region_record(region, "a", -1e300));

@@ -452,6 +452,8 @@ def test_there_is_one_of_what_is_made(region):
 
 def test_wrong_types_name_the_argument(region):
     for text, wrong in (("plmr_region_busy, t_cycles: '5' is no number", lambda: region.compute("5")),
+                        ("compute_each: None is no number of cycles", lambda: region.compute_each(None)),
+                        ("compute_each: .* is no number of cycles", lambda: region.compute_each(1 + 2j)),
                         ("plmr_region_record, value: None is no number", lambda: region.record(answer=None)),
                         ("plmr_tiles_make, name: None is no string", lambda: region.tiles(None, 4)),
                         ("plmr_region_clock, row: 1.5 is no whole number", lambda: region.clock(1.5, 0)),
@@ -476,6 +478,10 @@ def test_programs_are_as_large_as_is_said():
                         ("mine: None is no function", ("mine", 4, 4, None))):
         with pytest.raises(TypeError, match=text):
             plmr.program(*wrong)
+    with pytest.raises(plmr.Error, match="verbs that need fewer, or --allow R"):  # there is no --alg
+        plmr.program("mine", 4, 4, lambda region: region.tiles("t", 1).sum(), device="wse2:routes=1")
+    with pytest.raises(plmr.Error, match="the program's cores: 4x4 do not fit"):
+        plmr.program("mine", 4, 4, lambda region: None, device="wse2:rows=3")
     with pytest.raises(plmr.Error, match="--cores: mine runs on 4x4 cores alone"):
         plmr.program("mine", 4, 4, lambda region: None, cores=(5, 5))
 
