@@ -32,7 +32,7 @@ class Plmr:
     """Runs the binary; each run is (exit code, standard output, lines of standard error)."""
 
     def __init__(self, mpiexec, binary):
-        self.mpiexec, self.binary = mpiexec, binary
+        self.mpiexec, self.binary = mpiexec, os.path.abspath(binary)  # it may be started in another folder
 
     def start(self, args, ranks=None, **how):
         launcher = [] if ranks is None else [self.mpiexec, "-n", str(ranks)]
