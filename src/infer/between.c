@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/larger.h"
 #include "infer/timing_internal.h"
 
 /* Borders between a core and the one `distance` further, of cores [first, first + n) those that meet most. */
@@ -20,12 +21,9 @@ static int most_borders(const plmr_device *device, enum plmr_axis axis, int firs
 /* The most hops more, past dead cores, of all such ways along the axis. */
 static int most_more(const plmr_defects *d, enum plmr_axis axis, int distance)
 {
-    int down = axis == PLMR_Y ? distance : 0, across = axis == PLMR_X ? distance : 0, most = 0;
-    for (int row = 0; row + down < d->rows; row++)
-        for (int col = 0; col + across < d->cols; col++) {
-            int more = plmr_defects_more(d, row, col, row + down, col + across);
-            most = more > most ? more : most;
-        }
+    int end = axis == PLMR_X ? d->cols : d->rows, most = 0;
+    for (int from = 0; from + distance < end; from++)
+        most = plmr_larger(most, plmr_defects_detour(d, axis, from, from + distance));
     return most;
 }
 

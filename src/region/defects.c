@@ -254,7 +254,7 @@ static int dead_between(const plmr_defects *d, enum plmr_axis axis, int row, int
     return before ? abs(before[(size_t)to_row * cols + (size_t)to_col] - before[(size_t)row * cols + (size_t)col]) : 0;
 }
 
-int plmr_defects_more(const plmr_defects *d, int row, int col, int to_row, int to_col)
+static inline int more_hops(const plmr_defects *d, int row, int col, int to_row, int to_col)
 {
     int y = d->row[row], to_y = d->row[to_row], x = col + d->shift[(size_t)row * (size_t)d->cols + (size_t)col],
         to_x = to_col + d->shift[(size_t)to_row * (size_t)d->cols + (size_t)to_col];
@@ -262,11 +262,16 @@ int plmr_defects_more(const plmr_defects *d, int row, int col, int to_row, int t
     return abs(to_x - x) + abs(to_y - y) + 2 * n_dead - abs(to_col - col) - abs(to_row - row);
 }
 
+int plmr_defects_more(const plmr_defects *d, int row, int col, int to_row, int to_col)
+{
+    return more_hops(d, row, col, to_row, to_col);
+}
+
 int plmr_defects_detour(const plmr_defects *d, enum plmr_axis axis, int from, int to)
 {
     int n_lines = axis == PLMR_X ? d->rows : d->cols, most = 0;
     for (int i = 0; i < n_lines; i++) {
-        int more = axis == PLMR_X ? plmr_defects_more(d, i, from, i, to) : plmr_defects_more(d, from, i, to, i);
+        int more = axis == PLMR_X ? more_hops(d, i, from, i, to) : more_hops(d, from, i, to, i);
         most = more > most ? more : most;
     }
     return most;
