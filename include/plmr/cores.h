@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-/* The cycles of core (row, col), 0 or more; at most 2^47 in all, each step by its slowest core. Asked once a call for every core of this rank, with values
- * and without: in timing mode it may not look at tiles. */
+/* The cycles of core (row, col), 0 or more; at most 2^47 in all, each step by its slowest core. Asked once a call for every
+ * core of this rank, with values and without: in timing mode it may not look at tiles. */
 typedef double (*plmr_cycles)(void *context, int row, int col);
 
 /* Every core computes for its own number of cycles; in compute mode `work`, if it is not NULL, is then called for each

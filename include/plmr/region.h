@@ -58,9 +58,8 @@ plmr_status plmr_region_busy(plmr_region *region, double t_cycles);
 
 /* What a program has cost so far. Alike on all ranks. */
 typedef struct plmr_cost {
-    double t_cycles; /* the latest clock of any core */
-    double
-        compute_cycles; /* of these, spent in arithmetic, by the busiest core; t_cycles at most, where parts had turns */
+    double t_cycles;         /* the latest clock of any core */
+    double compute_cycles;   /* of these, spent in arithmetic, by the busiest core; of parts' turns t_cycles at most */
     int64_t hops_critical;   /* hops, verb by verb, along the longest path of each; of trees that of 8 words */
     int64_t stages_critical; /* points on that path where software forwards */
     int64_t steps;           /* compute steps of every core */

@@ -27,6 +27,33 @@
 #define PLMR_HF_BEFORE "plmr.ids_before"
 #define PLMR_HF_BEHIND "plmr.ids_behind"
 
+/* PLMR_HF_STRIPS has a sum for each token: white space that a control, unknown or user-defined one takes with it where it is
+ * found in a text. */
+enum { PLMR_STRIPS_BEFORE = 1, PLMR_STRIPS_BEHIND = 2 };
+
+/* Values of PLMR_HF_PREFIX: what has a space put in front. No text; each stretch of it between special tokens; each that does
+ * not begin with one; the first, if it is the text's beginning and does not begin with one. */
+enum plmr_space_prefix {
+    PLMR_PREFIX_UNSAID,
+    PLMR_PREFIX_NEVER,
+    PLMR_PREFIX_ALWAYS,
+    PLMR_PREFIX_UNLESS_THERE,
+    PLMR_PREFIX_FIRST,
+    PLMR_N_PREFIXES,
+};
+
+/* PLMR_HF_SPACES is a sum, of what becomes of white space: that at a stretch's beginning and end is dropped; of several spaces
+ * one is left; all white space parts words, each of which has one space in front. */
+enum {
+    PLMR_SPACES_BEFORE = 1,
+    PLMR_SPACES_BEHIND = 2,
+    PLMR_SPACES_MERGE = 4,
+    PLMR_SPACES_PART = 8,
+    PLMR_SPACES_ALL = 15
+};
+
+enum { PLMR_VOCAB_MOST_AROUND = 16 }; /* tokens in front of a text, and behind it */
+
 /* Whether it is a folder, as a path or with a config.json; or a file whose name ends in .safetensors: then the folder that
  * has it. */
 bool plmr_hf_is_folder(const char *path);

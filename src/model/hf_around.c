@@ -6,9 +6,9 @@
 static plmr_status add_id(plmr_hf_around *around, const plmr_reader *reader, const json_t *id, bool behind)
 {
     plmr_hf_ids *ids = behind ? &around->behind : &around->before;
-    if (!json_is_integer(id) || ids->n == PLMR_HF_MOST_AROUND)
+    if (!json_is_integer(id) || ids->n == PLMR_VOCAB_MOST_AROUND)
         return plmr_reader_fault(reader, "post_processor", "puts more than %d tokens %s texts, or one without an id",
-                                 PLMR_HF_MOST_AROUND, behind ? "behind" : "in front of");
+                                 PLMR_VOCAB_MOST_AROUND, behind ? "behind" : "in front of");
     ids->list[ids->n++] = json_integer_value(id);
     return PLMR_OK;
 }

@@ -6,16 +6,7 @@
 #include "model/hf.h"
 #include "model/shape.h"
 
-enum { PLMR_HF_MOST_PAIRS = 4096, PLMR_HF_NAME = 64, PLMR_HF_MOST_AROUND = 16 };
-
-/* Values of PLMR_HF_PREFIX, as text/tokenizer.h has them. */
-enum {
-    PLMR_HF_PREFIX_UNSAID,
-    PLMR_HF_PREFIX_NEVER,
-    PLMR_HF_PREFIX_ALWAYS,
-    PLMR_HF_PREFIX_UNLESS_THERE,
-    PLMR_HF_PREFIX_FIRST,
-};
+enum { PLMR_HF_MOST_PAIRS = 4096, PLMR_HF_NAME = 64 };
 
 /* What config.json says beside keys. */
 typedef struct plmr_hf_config {
@@ -63,7 +54,7 @@ plmr_status plmr_hf_put_words(const plmr_reader *reader, const json_t *root, plm
 
 /* What is put around texts. */
 typedef struct plmr_hf_ids {
-    int64_t list[PLMR_HF_MOST_AROUND];
+    int64_t list[PLMR_VOCAB_MOST_AROUND];
     int n;
 } plmr_hf_ids;
 

@@ -1,5 +1,5 @@
 /* tokenizer.json of a Unigram, or of a BPE with byte_fallback: what it does to characters and spaces, in the words of
- * text/tokenizer.h. The steps come in one order, from the characters to the marks in front: in another they do others' work. */
+ * hf.h. The steps come in one order, from the characters to the marks in front: in another they do others' work. */
 #include "model/hf_internal.h"
 
 #include <stdlib.h>
@@ -10,8 +10,7 @@
 #define KEY(name) "tokenizer.ggml." name
 #define MARK "\xe2\x96\x81" /* U+2581 */
 
-enum { BEFORE = 1, BEHIND = 2, MERGE = 4, PART = 8 }; /* sums of PLMR_HF_SPACES */
-enum stage { NOTHING, MAPPED, STRIPPED, MERGED };     /* what has been done */
+enum stage { NOTHING, MAPPED, STRIPPED, MERGED }; /* what has been done */
 
 struct spaces {
     const plmr_reader *reader;
@@ -31,18 +30,19 @@ static plmr_status refuse(const struct spaces *s, const char *where, const char 
 static plmr_status read_metaspace(struct spaces *s, const char *where, const json_t *node)
 {
     static const char *const schemes[] = {
-        [PLMR_HF_PREFIX_NEVER] = "never", [PLMR_HF_PREFIX_UNLESS_THERE] = "always", [PLMR_HF_PREFIX_FIRST] = "first"};
+        [PLMR_PREFIX_NEVER] = "never", [PLMR_PREFIX_UNLESS_THERE] = "always", [PLMR_PREFIX_FIRST] = "first"};
     const char *mark = plmr_hf_text(node, "replacement"), *scheme = plmr_hf_text(node, "prepend_scheme");
     bool splits = !json_is_false(json_object_get(node, "split"));
     if (strcmp(mark, MARK) != 0)
         return plmr_reader_fault(s->reader, where, "marks spaces by '%.40s', plmr by U+2581", mark);
     if (!*scheme) /* as older files say it */
         scheme = json_is_false(json_object_get(node, "add_prefix_space")) ? "never" : "always";
-    for (int i = PLMR_HF_PREFIX_NEVER; i <= PLMR_HF_PREFIX_FIRST; i++)
+    for (int i = PLMR_PREFIX_NEVER; i <= PLMR_PREFIX_FIRST; i++)
         s->prefix = schemes[i] && strcmp(scheme, schemes[i]) == 0 ? i : s->prefix;
-    bool is_every = s->prefix == PLMR_HF_PREFIX_UNLESS_THERE && splits;
-    bool is_odd = s->prefix == PLMR_HF_PREFIX_FIRST ? s->flags & BEFORE : s->flags & PART && !is_every;
-    if (s->prefix == PLMR_HF_PREFIX_UNSAID || s->has_metaspace || is_odd)
+    bool is_every = s->prefix == PLMR_PREFIX_UNLESS_THERE && splits;
+    bool is_odd =
+        s->prefix == PLMR_PREFIX_FIRST ? s->flags & PLMR_SPACES_BEFORE : s->flags & PLMR_SPACES_PART && !is_every;
+    if (s->prefix == PLMR_PREFIX_UNSAID || s->has_metaspace || is_odd)
         return refuse(s, where, "Metaspace");
     s->marks = s->has_metaspace = true;
     s->cuts = splits;
@@ -57,7 +57,7 @@ static plmr_status read_replace(struct spaces *s, const char *where, const json_
     bool is_mark = strcmp(to, MARK) == 0, is_several = strcmp(plmr_hf_text(pattern, "Regex"), " {2,}") == 0;
     if (is_several && (is_mark || strcmp(to, " ") == 0) && s->stage < MERGED && !s->marks && !s->prepends &&
         !s->is_bpe) {
-        s->flags |= MERGE;
+        s->flags |= PLMR_SPACES_MERGE;
         s->stage = MERGED;
         s->merges_to_mark = is_mark;
     } else if (strcmp(plmr_hf_text(pattern, "String"), " ") == 0 && is_mark && !s->marks)
@@ -79,8 +79,8 @@ static plmr_status read_normalizer(void *context, const char *where, const char 
         s->map = plmr_hf_text(node, "precompiled_charsmap");
         s->stage = MAPPED;
     } else if (strcmp(type, "Strip") == 0 && is_early && s->stage < STRIPPED) {
-        s->flags |= json_is_true(json_object_get(node, "strip_left")) ? BEFORE : 0;
-        s->flags |= json_is_true(json_object_get(node, "strip_right")) ? BEHIND : 0;
+        s->flags |= json_is_true(json_object_get(node, "strip_left")) ? PLMR_SPACES_BEFORE : 0;
+        s->flags |= json_is_true(json_object_get(node, "strip_right")) ? PLMR_SPACES_BEHIND : 0;
         s->stage = STRIPPED;
     } else
         return refuse(s, where, type);
@@ -97,9 +97,9 @@ static plmr_status read_pre(void *context, const char *where, const char *type, 
     if (strcmp(type, "Split") == 0 && at_space && s->marks && !json_is_true(json_object_get(node, "invert")))
         return PLMR_OK;
     if (strcmp(type, "WhitespaceSplit") != 0 || s->is_bpe || s->marks || s->prepends || s->merges_to_mark ||
-        s->flags & PART)
+        s->flags & PLMR_SPACES_PART)
         return refuse(s, where, type);
-    s->flags |= BEFORE | BEHIND | PART;
+    s->flags |= PLMR_SPACES_BEFORE | PLMR_SPACES_BEHIND | PLMR_SPACES_PART;
     return PLMR_OK;
 }
 
@@ -133,8 +133,8 @@ plmr_status plmr_hf_put_spaces(const plmr_reader *reader, const json_t *root, bo
     PLMR_TRY(plmr_hf_walk(root, "pre_tokenizer", "pretokenizers", read_pre, &s));
     if (!s.marks)
         return plmr_reader_fault(reader, "pre_tokenizer", "leaves spaces as they are; convert the model to GGUF");
-    int otherwise = s.has_metaspace ? s.prefix : PLMR_HF_PREFIX_NEVER;
-    plmr_made_int(made, PLMR_HF_PREFIX, s.prepends ? PLMR_HF_PREFIX_ALWAYS : otherwise);
+    int otherwise = s.has_metaspace ? s.prefix : PLMR_PREFIX_NEVER;
+    plmr_made_int(made, PLMR_HF_PREFIX, s.prepends ? PLMR_PREFIX_ALWAYS : otherwise);
     plmr_made_int(made, PLMR_HF_SPACES, s.flags);
     *cuts = s.cuts;
     return s.map ? put_map(&s, made) : PLMR_OK;

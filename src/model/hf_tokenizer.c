@@ -20,8 +20,6 @@ enum {
     BYTE = 6
 }; /* types of tokens in GGUF files */
 
-enum { STRIPS_BEFORE = 1, STRIPS_BEHIND = 2 }; /* likewise, of plmr's own key */
-
 #define KEY(name) "tokenizer.ggml." name
 #define SPACE_MARK "\xe2\x96\x81" /* U+2581 */
 
@@ -127,8 +125,8 @@ static plmr_status read_one_added(struct tokenizer *t, const json_t *token, cons
     bool was_unknown = at < t->tokens.n && t->tokens.types[at] == UNKNOWN;
     bool is_special = json_is_true(json_object_get(token, "special"));
     set_token(&t->tokens, at, text, was_unknown ? UNKNOWN : is_special ? CONTROL : USER_DEFINED);
-    t->tokens.strips[at] = (json_is_true(json_object_get(token, "lstrip")) ? STRIPS_BEFORE : 0) +
-                           (json_is_true(json_object_get(token, "rstrip")) ? STRIPS_BEHIND : 0);
+    t->tokens.strips[at] = (json_is_true(json_object_get(token, "lstrip")) ? PLMR_STRIPS_BEFORE : 0) +
+                           (json_is_true(json_object_get(token, "rstrip")) ? PLMR_STRIPS_BEHIND : 0);
     return PLMR_OK;
 }
 

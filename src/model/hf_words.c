@@ -101,7 +101,7 @@ plmr_status plmr_hf_put_words(const plmr_reader *reader, const json_t *root, plm
                                  "model to GGUF");
     PLMR_TRY(plmr_hf_walk(root, "normalizer", "normalizers", read_normalizer, &w));
     plmr_made_text(made, KEY("pre"), w.pre);
-    plmr_made_int(made, PLMR_HF_PREFIX, w.prefixes ? PLMR_HF_PREFIX_UNLESS_THERE : PLMR_HF_PREFIX_NEVER);
+    plmr_made_int(made, PLMR_HF_PREFIX, w.prefixes ? PLMR_PREFIX_UNLESS_THERE : PLMR_PREFIX_NEVER);
     plmr_made_truth(made, PLMR_HF_KEEPS_TOKENS,
                     json_is_true(json_object_get(json_object_get(root, "model"), "ignore_merges")));
     return PLMR_OK;

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "model/gguf.h"
+#include "model/hf.h"
 #include "plmr/status.h"
 
 /* As in `tokenizer.ggml.token_type`. Unknown, control and byte tokens are never made by merging, unless one of the
@@ -41,38 +42,13 @@ enum plmr_token_type {
     PLMR_N_TOKEN_TYPES,
 };
 
-/* White space that a control, unknown or user-defined token takes with it where it is found in a text. */
-enum { PLMR_STRIPS_BEFORE = 1, PLMR_STRIPS_BEHIND = 2 };
-
 enum plmr_choice { PLMR_UNSAID, PLMR_NO, PLMR_YES };
-
-/* What has a space put in front: no text; each stretch of it between special tokens; each that does not begin with one; the
- * first, if it is the text's beginning and does not begin with one. */
-enum plmr_space_prefix {
-    PLMR_PREFIX_UNSAID,
-    PLMR_PREFIX_NEVER,
-    PLMR_PREFIX_ALWAYS,
-    PLMR_PREFIX_UNLESS_THERE,
-    PLMR_PREFIX_FIRST,
-    PLMR_N_PREFIXES,
-};
-
-/* What becomes of white space, a sum: that at a stretch's beginning and end is dropped; of several spaces one is left; all
- * white space parts words, each of which has one space in front. */
-enum {
-    PLMR_SPACES_BEFORE = 1,
-    PLMR_SPACES_BEHIND = 2,
-    PLMR_SPACES_MERGE = 4,
-    PLMR_SPACES_PART = 8,
-    PLMR_SPACES_ALL = 15
-};
 
 enum {
     PLMR_TOKEN_NONE = -1,
     PLMR_TOKEN_MOST_BYTES = 4096,   /* of one token */
     PLMR_VOCAB_MOST = 1 << 22,      /* tokens, and merges */
     PLMR_TEXT_MOST_BYTES = 1 << 28, /* of one text to encode */
-    PLMR_VOCAB_MOST_AROUND = 16,    /* tokens in front of a text, and behind it */
 };
 
 typedef plmr_gguf_text plmr_token_text;
